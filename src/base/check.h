@@ -1,0 +1,13 @@
+/* check.h - the assertion that stays on in every build. A CHECK states a fact
+ * that only a bug can make false; what input or hardware can make false is an
+ * error, not a CHECK. It has no side effects and states one fact. */
+#ifndef RAKIT_BASE_CHECK_H
+#define RAKIT_BASE_CHECK_H
+
+#define CHECK(condition)                                                                           \
+    (__builtin_expect(!!(condition), 1) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
+
+/* Reports the broken fact on stderr and aborts. */
+_Noreturn void check_failed(const char *condition, const char *file, int line);
+
+#endif /* RAKIT_BASE_CHECK_H */

@@ -1,0 +1,12 @@
+/* checksum.h - XXH3 over bytes. A checksum finds accidents, not attackers. */
+#ifndef RAKIT_BASE_CHECKSUM_H
+#define RAKIT_BASE_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t checksum(const void *data, size_t size);
+/* With a seed: chains one checksum into the next, or keys a hash table. */
+uint64_t checksum_seeded(const void *data, size_t size, uint64_t seed);
+
+#endif /* RAKIT_BASE_CHECKSUM_H */

@@ -1,0 +1,39 @@
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *checked(void *memory, size_t size)
+{
+    if (memory == NULL) {
+        fprintf(stderr, "out of memory: could not get %zu bytes\n", size);
+        abort();
+    }
+    return memory;
+}
+
+void *memory_take(size_t size)
+{
+    return checked(malloc(size > 0 ? size : 1), size);
+}
+
+void *memory_take_zeroed(size_t count, size_t size)
+{
+    return checked(calloc(count > 0 ? count : 1, size > 0 ? size : 1), size);
+}
+
+void *memory_resize(void *memory, size_t size)
+{
+    return checked(realloc(memory, size > 0 ? size : 1), size);
+}
+
+void *memory_copy(const void *data, size_t size)
+{
+    void *copy = memory_take(size);
+
+    if (size > 0) {
+        memcpy(copy, data, size);
+    }
+    return copy;
+}

@@ -1,0 +1,17 @@
+/* memory.h - allocation that cannot fail: out of memory ends the process with a
+ * message (a half-done step would be worse). Callers check lengths that come
+ * from outside against their limits before they get here. */
+#ifndef RAKIT_BASE_MEMORY_H
+#define RAKIT_BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* Like malloc, calloc and realloc; never return NULL. Free with free(). */
+void *memory_take(size_t size) __attribute__((malloc, returns_nonnull));
+void *memory_take_zeroed(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *memory_resize(void *memory, size_t size) __attribute__((returns_nonnull));
+
+/* A copy of `size` bytes; the caller frees it. */
+void *memory_copy(const void *data, size_t size) __attribute__((returns_nonnull));
+
+#endif /* RAKIT_BASE_MEMORY_H */

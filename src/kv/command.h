@@ -1,0 +1,54 @@
+/* command.h - what a command is. The one table of all commands (name, arity,
+ * flags, keys, handler, help) is server/command_table.c; handlers of data
+ * commands are in kv/, those of connections and administration in server/. */
+#ifndef RAKIT_KV_COMMAND_H
+#define RAKIT_KV_COMMAND_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "resp/resp.h"
+
+enum command_flag {
+    COMMAND_WRITE = 1,     /* Goes through the log; its handler runs on every node. */
+    COMMAND_READ = 2,      /* Reads the keyspace; needs a read confirmation. */
+    COMMAND_LOCAL = 4,     /* About this connection or node; answered on the spot. */
+    COMMAND_FAST = 8,      /* O(1) or O(log n): Redis's "fast". */
+    COMMAND_ADMIN = 16,    /* Administration. */
+    COMMAND_DENY_OOM = 32, /* May take memory: Redis's "denyoom". */
+    COMMAND_HIDDEN = 64,   /* An alias that help does not list. */
+    COMMAND_ASYNC = 128,   /* LOCAL, but its reply may come later: the handler owns that. */
+};
+
+struct command_call;
+typedef void command_handler(struct command_call *call);
+
+struct command {
+    const char *name;    /* Upper case. */
+    int arity;           /* As Redis counts: with the name; negative: at least. */
+    uint32_t flags;      /* enum command_flag. */
+    int first_key;       /* Position of the first key, 0: none; */
+    int last_key;        /* of the last one, negative from the end; */
+    int key_step;        /* and the step between them. */
+    command_handler *handler;
+    const char *group;   /* Of help: "string", "generic", "server", "connection", "raft". */
+    const char *arguments; /* "key value [NX | XX] [GET]" */
+    const char *summary; /* One line. */
+    const char *since;   /* Redis version that has it, or Rakit's. */
+};
+
+struct kv;
+
+/* One call of a command. Arguments are borrowed. The handler writes exactly one
+ * reply to `reply`. Handlers of data commands are deterministic: they look at
+ * nothing but the keyspace and the arguments. */
+struct command_call {
+    const struct command *command;
+    uint32_t argument_count;
+    const struct slice *arguments; /* [0] is the name. */
+    struct resp_writer *reply;
+    struct kv *kv;
+    void *session; /* The server's; NULL for data commands. */
+};
+
+#endif /* RAKIT_KV_COMMAND_H */

@@ -1,0 +1,88 @@
+/* resp.h - the Redis protocol, server side: requests in, replies out. Knows RESP2
+ * and RESP3 replies and inline commands; knows nothing of commands themselves.
+ * Lengths are checked against limits before any memory is taken for them. */
+#ifndef RAKIT_RESP_RESP_H
+#define RAKIT_RESP_RESP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+/* --- requests ------------------------------------------------------------------- */
+
+struct resp_limits {
+    uint32_t arguments_max;    /* Of one command. */
+    uint64_t bulk_bytes_max;   /* Of one argument. */
+    uint64_t request_bytes_max; /* Of one command in all. */
+    uint32_t inline_bytes_max; /* Of one inline line. */
+};
+
+/* The state of one connection's parser. It keeps its place in a request that has
+ * not come in whole, so that no byte is looked at twice. */
+struct resp_parser {
+    struct resp_limits limits;
+    uint32_t argument_count; /* Of the request being read; valid after RESP_REQUEST. */
+    struct slice *arguments; /* Owned; they point into the input. */
+    uint32_t argument_capacity;
+    char *inline_text; /* Owned: unquoted words of an inline command. */
+    /* Progress. Offsets are relative to the start of the request in the input. */
+    uint32_t read_count;
+    uint64_t *offsets; /* Owned: of arguments, while more input may move them. */
+    uint64_t position;
+    uint64_t total_bytes;
+    int64_t bulk_size; /* -1: its header has not been read. */
+    bool in_request;
+};
+
+enum resp_result {
+    RESP_MORE,    /* The request is not whole yet: see resp_parser_wanted(). */
+    RESP_REQUEST, /* arguments[] hold a request of *ret_consumed bytes. */
+    RESP_EMPTY,   /* Nothing to do (an empty line, "*0"): consume and go on. */
+    RESP_ERROR,   /* Reply the error text and close the connection. */
+    RESP_HTTP,    /* "POST " or "Host:": a browser was led here; close at once. */
+};
+
+void resp_parser_init(struct resp_parser *p, const struct resp_limits *limits);
+void resp_parser_deinit(struct resp_parser *p);
+/* Tries to read one request from the start of `input`, which is the same bytes as
+ * at the last RESP_MORE, possibly moved, plus new ones. Arguments borrow from
+ * `input` (or from the parser, for inline commands) until the next call. On
+ * RESP_ERROR *ret_error is a static text such as "ERR Protocol error: ...". */
+enum resp_result resp_parse(struct resp_parser *p, struct slice input, size_t *ret_consumed,
+                            const char **ret_error);
+/* After RESP_MORE: how many bytes are missing at least; at least 1. */
+uint64_t resp_parser_wanted(const struct resp_parser *p, size_t input_size);
+
+/* --- replies -------------------------------------------------------------------- */
+
+/* Where replies are written. `version` is 2 or 3. */
+struct resp_writer {
+    struct buffer *out;
+    int version;
+};
+
+void resp_simple(struct resp_writer *w, const char *text); /* +text */
+void resp_ok(struct resp_writer *w);
+/* -text; line ends in it become spaces. The text begins with its code: "ERR ...". */
+void resp_error(struct resp_writer *w, const char *text);
+void resp_errorf(struct resp_writer *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void resp_integer(struct resp_writer *w, int64_t value);
+void resp_bulk(struct resp_writer *w, struct slice value);
+void resp_bulk_text(struct resp_writer *w, const char *text);
+void resp_bulkf(struct resp_writer *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void resp_null(struct resp_writer *w);       /* $-1, or _ */
+void resp_null_array(struct resp_writer *w); /* *-1, or _ */
+void resp_array(struct resp_writer *w, uint64_t count);
+void resp_map(struct resp_writer *w, uint64_t pair_count); /* A flat array in RESP2. */
+void resp_set(struct resp_writer *w, uint64_t count);      /* An array in RESP2. */
+void resp_boolean(struct resp_writer *w, bool value);      /* An integer in RESP2. */
+void resp_double(struct resp_writer *w, double value);     /* A bulk in RESP2. */
+/* =N txt:...; a bulk in RESP2 (for INFO, CLIENT LIST). */
+void resp_verbatim(struct resp_writer *w, struct slice text);
+
+#endif /* RAKIT_RESP_RESP_H */

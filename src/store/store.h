@@ -1,0 +1,143 @@
+/* store.h - what a node keeps on its disk: who it is, its vote, and its log.
+ *
+ * Layout of a data directory (docs/DISK_FORMAT.md):
+ *   lock                   held by the running server; names its pid
+ *   identity               cluster id, node id, format version
+ *   vote-a, vote-b         two copies of (current_term, voted_for), by generation
+ *   log-%016x.seg          segments of the write-ahead log, by number
+ *
+ * Writes are asynchronous and go through one worker in the order of their
+ * sequence numbers; while one sync runs, the next batch gathers. A failed sync is
+ * final: `failed` is called and nothing is acknowledged any more.
+ *
+ * Invariants: everything acknowledged by `durable` is found by the next
+ * store_open(), whatever crash lies between; nothing that may have been
+ * acknowledged is ever dropped to make a node start; a record is believed only
+ * where cluster, segment, place and checksum agree. */
+#ifndef RAKIT_STORE_STORE_H
+#define RAKIT_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "io/io.h"
+#include "store/entry.h"
+
+struct store; /* Opaque. */
+
+/* Refusals of store_open(), translated from what was found. */
+enum store_error {
+    STORE_OK = 0,
+    STORE_ELOCKED = -1,  /* Another server lives in this directory. */
+    STORE_EFORMAT = -2,  /* Not ours, or of a version this program does not know. */
+    STORE_EDAMAGED = -3, /* Damage that may have hit acknowledged data. */
+    STORE_EIO = -4,      /* The system refused; the text says what. */
+};
+
+struct store_identity {
+    uint64_t cluster_id; /* 0: not yet a member of a cluster. */
+    uint64_t node_id;
+};
+
+struct store_options {
+    const char *dir;
+    uint64_t segment_bytes;     /* Size of a log segment; a multiple of 4096. */
+    const struct log *log;      /* What recovery found, and trouble; may be NULL. */
+    /* Durable up to write `seq` (loop thread). */
+    void (*durable)(void *context, uint64_t seq);
+    /* A write or sync failed for good: stop the node. `text` says what and why. */
+    void (*failed)(void *context, int error, const char *text);
+    /* There is room again after store_has_room() was false. */
+    void (*room)(void *context);
+    void *context;
+};
+
+/* What recovery found; for the start-up line. */
+struct store_recovered {
+    bool is_new;              /* The directory was empty: identity was just made. */
+    struct store_identity identity;
+    uint64_t current_term;
+    uint64_t voted_for;
+    uint64_t last_index;      /* 0: an empty log. */
+    uint64_t commit_index;    /* Known to be committed (a hint stored on the way). */
+    uint64_t log_bytes;
+    uint64_t torn_bytes;      /* Dropped at the tail: never acknowledged. */
+};
+
+/* Opens or makes the data directory, takes its lock and recovers. Blocking. On an
+ * error nothing is open, files are untouched, and `text` says what to do. A new
+ * node's node_id is `new_node_id`; its cluster_id is 0 until store_set_cluster(). */
+int store_open(struct io *io, const struct store_options *options, uint64_t new_node_id,
+               struct store **ret_store, struct store_recovered *ret_recovered, char *text,
+               size_t text_size);
+
+/* Calls `each` with all entries of the log from index 1, in order, right after
+ * store_open() and before the first write. Blocking. The entry is borrowed during
+ * the call: hold it to keep it. Stops at the first non-zero result and returns it. */
+int store_replay(struct store *s, int (*each)(void *context, struct entry *e), void *context);
+
+/* Stores the cluster this node now belongs to. Blocking; only before the first
+ * store_write(). */
+int store_set_cluster(struct store *s, uint64_t cluster_id);
+
+/* Ends it: waits for what was handed in. No callback comes any more. */
+void store_close(struct store *s);
+
+/* One write in the queue. Entries are held until written. */
+struct store_write {
+    uint64_t seq; /* Rising from write to write. */
+    bool write_vote;
+    uint64_t current_term;
+    uint64_t voted_for;
+    uint64_t truncate_from; /* 0: none. */
+    uint64_t commit_index;  /* The hint to store along. */
+    struct entry *const *entries; /* Consecutive; borrowed during the call. */
+    uint32_t entry_count;
+};
+
+/* Puts a write into the queue; it goes to the worker at store_flush(), or when
+ * the write before it is done. */
+void store_write(struct store *s, const struct store_write *w);
+/* Hands what has gathered to the worker, where that is idle. Call it once a turn. */
+void store_flush(struct store *s);
+
+/* Whether `bytes` more of payload can be stored without asking the file system for
+ * room. False: the disk is full (or nearly); `room` tells when that has changed. */
+bool store_has_room(const struct store *s, uint64_t bytes);
+
+/* A read of entries that left memory. */
+struct store_read {
+    uint64_t first;     /* From this index on. */
+    uint64_t last;      /* At most up to here (it exists, durably). */
+    uint64_t max_bytes; /* Stop after this much payload, but read one at least. */
+    /* `count` entries, each with one reference for the callee (0 and an error
+     * where they could not be read). The array dies with the call. */
+    void (*done)(struct store_read *read, int error, struct entry **entries, uint32_t count);
+    /* The store's. */
+    struct io_job job;
+    struct store *store;
+    void *backend;
+};
+
+/* Reads in the background, on a worker of its own. The caller keeps `read` still
+ * until `done`; after a truncation of entries in its range it may return those
+ * dropped, so the caller compares terms. */
+void store_read(struct store *s, struct store_read *read);
+
+/* Figures for INFO and STATUS. */
+struct store_stats {
+    uint64_t first_index;
+    uint64_t last_index;
+    uint64_t log_bytes;
+    uint64_t segment_count;
+    uint64_t sync_count;
+    uint64_t sync_p50_ns; /* Of the last 1024 syncs. */
+    uint64_t sync_p99_ns;
+    uint64_t written_bytes;
+    bool is_full;
+};
+
+void store_get_stats(const struct store *s, struct store_stats *ret_stats);
+
+#endif /* RAKIT_STORE_STORE_H */
