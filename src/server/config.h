@@ -1,0 +1,38 @@
+/* config.h - what a server is told at its start. Immutable afterwards, but for what
+ * CONFIG SET may change. Filled by options.c, or by a test. */
+#ifndef RAKIT_SERVER_CONFIG_H
+#define RAKIT_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/io.h"
+
+struct server_config {
+    struct io_address address;  /* Where clients come; announced to the cluster. */
+    uint16_t peer_port;         /* Where peers come, on the same host. */
+    bool has_contact;
+    struct io_address contact;  /* A member's client address: join through it. */
+    const char *data_dir;
+
+    uint64_t election_timeout_ns;
+    uint64_t heartbeat_interval_ns;
+    uint64_t request_timeout_ns; /* A command that waits longer gets an error. */
+
+    uint64_t segment_bytes;        /* Of the write-ahead log. */
+    uint64_t log_memory_bytes;     /* Newest entries kept in memory. */
+    uint64_t in_flight_bytes_max;  /* Proposed and not yet applied; then clients wait. */
+
+    uint32_t clients_max;
+    uint64_t client_input_bytes_max;  /* One request; beyond it an error. */
+    uint64_t client_output_bytes_max; /* Unread replies; beyond it the connection ends. */
+    uint64_t client_idle_ns;          /* Close idle connections after; 0: never. */
+    bool protected_mode;              /* Serve only loopback. */
+};
+
+/* The values a server has where nothing else is said. */
+void server_config_defaults(struct server_config *c);
+/* NULL where the values make sense together, else what is wrong, in a sentence. */
+const char *server_config_check(const struct server_config *c);
+
+#endif /* RAKIT_SERVER_CONFIG_H */

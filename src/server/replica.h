@@ -1,0 +1,57 @@
+/* replica.h - joins consensus, disk, peers and the state machine. One turn of the
+ * replica is the heart of the program: see replica_turn() in replica.c. */
+#ifndef RAKIT_SERVER_REPLICA_H
+#define RAKIT_SERVER_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/io.h"
+#include "kv/kv.h"
+#include "raft/raft.h"
+#include "server/request.h"
+#include "server/server.h"
+#include "store/store.h"
+
+struct replica;
+
+/* --- for clients ------------------------------------------------------------------ */
+
+/* Takes a write or a read. It is answered later, in every case, never during this
+ * call. */
+void replica_submit(struct replica *r, struct request *request);
+
+/* Too much is under way: hand in nothing more until replica_uncongested (a callback
+ * that the clients provide: clients_resume()) is called. */
+bool replica_is_congested(const struct replica *r);
+
+/* Asks for a turn of the loop's clients part: replica calls clients_flush() at the
+ * end of each turn, after it has answered. */
+
+/* --- for INFO, RAFT and the like ------------------------------------------------------ */
+
+struct raft *replica_raft(const struct replica *r);
+struct kv *replica_kv(const struct replica *r);
+struct store *replica_store(const struct replica *r);
+uint64_t replica_cluster_id(const struct replica *r);
+uint64_t replica_node_id(const struct replica *r);
+uint64_t replica_applied_index(const struct replica *r);
+/* The address of the leader that this node knows of; false: none. */
+bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
+/* This node was removed from its cluster and serves nothing. */
+bool replica_is_removed(const struct replica *r);
+
+struct replica_stats {
+    uint64_t proposed_count;  /* Commands this node put into the log as leader. */
+    uint64_t applied_count;   /* Entries applied since the start. */
+    uint64_t read_count;      /* Reads served. */
+    uint64_t read_round_count;
+    uint64_t forwarded_count; /* Commands sent on to the leader. */
+    uint64_t in_doubt_count;  /* Commands answered with INDOUBT. */
+    uint64_t election_count;  /* Changes of this node's role to candidate. */
+    uint64_t pending_count;   /* Under way now. */
+};
+
+void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats);
+
+#endif /* RAKIT_SERVER_REPLICA_H */

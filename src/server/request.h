@@ -1,0 +1,35 @@
+/* request.h - one command on its way: made by a client's connection or by a peer
+ * that forwards, handed to the replica, answered exactly once.
+ *
+ * A write is answered once it is durable on a majority and applied here. A read is
+ * answered from a state that holds every write acknowledged before it came. The
+ * maker keeps order on a connection: it never has reads and writes under way at
+ * once on the same one. */
+#ifndef RAKIT_SERVER_REQUEST_H
+#define RAKIT_SERVER_REQUEST_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+#include "kv/command.h"
+#include "store/entry.h"
+
+struct request {
+    struct list link;              /* The replica's, from submit to answer. */
+    const struct command *command; /* COMMAND_WRITE or COMMAND_READ. */
+    struct entry *entry;           /* The command, encoded; the request's reference. */
+    uint64_t deadline_ns;          /* The replica's. */
+    uint64_t ticket;               /* The replica's: read confirmation, or correlation. */
+    uint64_t executed_index;       /* Log index of the write, or that the read saw; 0:
+                                    * not executed, or not known. */
+    /* Where its reply goes; called right before the reply is written. */
+    struct resp_writer *(*reply)(struct request *request);
+    /* The reply is whole. The request is its maker's again and may be freed. */
+    void (*answered)(struct request *request);
+};
+
+/* Encodes the command and its arguments into request->entry. */
+void request_encode(struct request *request, const struct command *command,
+                    uint32_t argument_count, const struct slice *arguments);
+
+#endif /* RAKIT_SERVER_REQUEST_H */
