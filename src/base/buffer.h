@@ -42,8 +42,7 @@ void buffer_commit(struct buffer *b, size_t size);
 
 void buffer_append(struct buffer *b, const void *data, size_t size);
 void buffer_append_slice(struct buffer *b, struct slice s);
-void buffer_printf(struct buffer *b, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Forgets the first `size` bytes. */
 void buffer_consume(struct buffer *b, size_t size);
