@@ -14,27 +14,41 @@
 /* --- requests ------------------------------------------------------------------- */
 
 struct resp_limits {
-    uint32_t arguments_max;    /* Of one command. */
-    uint64_t bulk_bytes_max;   /* Of one argument. */
-    uint64_t request_bytes_max; /* Of one command in all. */
-    uint32_t inline_bytes_max; /* Of one inline line. */
+    uint32_t arguments_max;     /* Of one command. */
+    uint64_t bulk_bytes_max;    /* Of one argument. */
+    uint64_t request_bytes_max; /* Of one command in all, as it comes in. */
+    uint32_t inline_bytes_max;  /* Of one inline line, without its line end. */
 };
 
+/* Redis's limits where it has them; a request in all is held to 1 GB. */
+static inline struct resp_limits resp_limits_default(void)
+{
+    return (struct resp_limits){
+        .arguments_max = 1024 * 1024,
+        .bulk_bytes_max = 512u * 1024 * 1024,
+        .request_bytes_max = 1024u * 1024 * 1024,
+        .inline_bytes_max = 64 * 1024,
+    };
+}
+
 /* The state of one connection's parser. It keeps its place in a request that has
- * not come in whole, so that no byte is looked at twice. */
+ * not come in whole, so that no byte of it is looked at twice. A zeroed struct
+ * with limits is a fresh parser too. */
 struct resp_parser {
     struct resp_limits limits;
     uint32_t argument_count; /* Of the request being read; valid after RESP_REQUEST. */
-    struct slice *arguments; /* Owned; they point into the input. */
+    struct slice *arguments; /* Owned array; until RESP_REQUEST `data` holds offsets. */
+    /* Private from here on. Positions count from the start of the request. */
     uint32_t argument_capacity;
-    char *inline_text; /* Owned: unquoted words of an inline command. */
-    /* Progress. Offsets are relative to the start of the request in the input. */
-    uint32_t read_count;
-    uint64_t *offsets; /* Owned: of arguments, while more input may move them. */
-    uint64_t position;
-    uint64_t total_bytes;
-    int64_t bulk_size; /* -1: its header has not been read. */
-    bool in_request;
+    uint32_t read_count; /* Arguments that have come in whole. */
+    uint64_t position;   /* Where the next thing to read begins. */
+    uint64_t bulk_size;  /* Of the argument at `position`, if has_bulk_size. */
+    bool in_request;     /* Some of a request was read, and it is not whole yet. */
+    bool is_inline;      /* That request is an inline line. */
+    bool has_bulk_size;  /* The header of the argument at `position` was read. */
+    char *inline_text;   /* Owned: unquoted words of an inline command. */
+    size_t inline_capacity;
+    char error_text[64]; /* Where an error names a byte of the input. */
 };
 
 enum resp_result {
@@ -42,18 +56,22 @@ enum resp_result {
     RESP_REQUEST, /* arguments[] hold a request of *ret_consumed bytes. */
     RESP_EMPTY,   /* Nothing to do (an empty line, "*0"): consume and go on. */
     RESP_ERROR,   /* Reply the error text and close the connection. */
-    RESP_HTTP,    /* "POST " or "Host:": a browser was led here; close at once. */
+    RESP_HTTP,    /* "POST" or "Host:": a browser was led here; close at once. */
 };
 
 void resp_parser_init(struct resp_parser *p, const struct resp_limits *limits);
 void resp_parser_deinit(struct resp_parser *p);
 /* Tries to read one request from the start of `input`, which is the same bytes as
  * at the last RESP_MORE, possibly moved, plus new ones. Arguments borrow from
- * `input` (or from the parser, for inline commands) until the next call. On
- * RESP_ERROR *ret_error is a static text such as "ERR Protocol error: ...". */
+ * `input` (or from the parser, for inline commands) until the next call; the
+ * caller may not move the input before it is done with them. *ret_consumed is
+ * written on RESP_REQUEST and RESP_EMPTY. On RESP_ERROR *ret_error is a text such
+ * as "ERR Protocol error: ..." that lives as long as the parser; after it and
+ * after RESP_HTTP the parser takes no more input. */
 enum resp_result resp_parse(struct resp_parser *p, struct slice input, size_t *ret_consumed,
                             const char **ret_error);
-/* After RESP_MORE: how many bytes are missing at least; at least 1. */
+/* After RESP_MORE: how many bytes are missing at least; at least 1. It comes from
+ * the peer's own announcement: a reader grows its buffer as bytes come in. */
 uint64_t resp_parser_wanted(const struct resp_parser *p, size_t input_size);
 
 /* --- replies -------------------------------------------------------------------- */
