@@ -1,0 +1,241 @@
+/* io_uv.c - the libuv backend's frame: its loop and the turn, time and chance, and
+ * signals.
+ *
+ * One iteration of libuv runs: timers, idle handles (our deferred work), prepare
+ * handles, the wait for I/O and its callbacks, check handles, callbacks of closed
+ * handles. The turn is given at two places, each time only if a callback has run
+ * since the last one: at "check", for I/O, and at "prepare", for everything else.
+ * So there is one turn a batch, and no way into the wait past it. */
+#include "io/io_uv.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "io/io_uv_internal.h"
+
+/* --- the turn -------------------------------------------------------------- */
+
+static void give_turn(struct io *io)
+{
+    if (io->turn_is_due) {
+        /* Before the call: what the turn itself causes comes as new callbacks. */
+        io->turn_is_due = false;
+        if (io->turn != NULL) {
+            io->turn(io->turn_context);
+        }
+    }
+    io->in_batch = false;
+}
+
+static void on_after_poll(uv_check_t *check)
+{
+    give_turn(io_uv_of((uv_handle_t *)check));
+}
+
+static void on_before_poll(uv_prepare_t *prepare)
+{
+    struct io *io = io_uv_of((uv_handle_t *)prepare);
+
+    give_turn(io);
+    io_uv_timers_arm(io);
+}
+
+void io_set_turn(struct io *io, void (*turn)(void *context), void *context)
+{
+    io->turn = turn;
+    io->turn_context = context;
+}
+
+/* --- deferred work --------------------------------------------------------- */
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct io *io = io_uv_of((uv_handle_t *)idle);
+    struct list batch;
+    struct list *node;
+
+    /* What is deferred from here on waits for the next iteration, so that I/O
+     * gets its chance in between. */
+    list_init(&batch);
+    while ((node = list_first(&io->deferred)) != NULL) {
+        list_remove(node);
+        list_append(&batch, node);
+    }
+    io_uv_enter(io);
+    while ((node = list_first(&batch)) != NULL) {
+        struct io_uv_deferred *deferred = container_of(node, struct io_uv_deferred, node);
+
+        list_remove(node);
+        deferred->run(deferred);
+    }
+    if (list_is_empty(&io->deferred)) {
+        uv_idle_stop(idle);
+    }
+}
+
+void io_uv_defer(struct io *io, struct io_uv_deferred *deferred)
+{
+    list_append(&io->deferred, &deferred->node);
+    uv_idle_start(&io->idle, on_idle);
+}
+
+/* --- making and running ---------------------------------------------------- */
+
+static void on_completions(uv_async_t *async)
+{
+    io_uv_workers_deliver(io_uv_of((uv_handle_t *)async));
+}
+
+struct io *io_uv_new(void)
+{
+    struct io *io = memory_take_zeroed(1, sizeof *io);
+
+    /* Without a loop there is no program: these fail only for want of memory or
+     * descriptors at the very start. */
+    CHECK(uv_loop_init(&io->loop) == 0);
+    io->loop.data = io;
+    io->thread = pthread_self();
+    io->alarm_ms = UINT64_MAX;
+    list_init(&io->deferred);
+    list_init(&io->connects);
+    list_init(&io->workers);
+
+    CHECK(uv_check_init(&io->loop, &io->after_poll) == 0);
+    CHECK(uv_check_start(&io->after_poll, on_after_poll) == 0);
+    CHECK(uv_prepare_init(&io->loop, &io->before_poll) == 0);
+    CHECK(uv_prepare_start(&io->before_poll, on_before_poll) == 0);
+    CHECK(uv_idle_init(&io->loop, &io->idle) == 0);
+    CHECK(uv_timer_init(&io->loop, &io->alarm) == 0);
+    CHECK(uv_async_init(&io->loop, &io->completions, on_completions) == 0);
+    signal(SIGPIPE, SIG_IGN);
+    return io;
+}
+
+int io_uv_run(struct io *io)
+{
+    CHECK(pthread_equal(pthread_self(), io->thread));
+    uv_run(&io->loop, UV_RUN_DEFAULT);
+    return 0;
+}
+
+void io_uv_stop(struct io *io)
+{
+    uv_stop(&io->loop);
+}
+
+static void on_dropped(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void drop_handle(uv_handle_t *handle, void *context)
+{
+    if (uv_is_closing(handle)) {
+        return;
+    }
+    if (handle->type == UV_POLL) {
+        io_uv_listener_release((uv_poll_t *)handle);
+    }
+    uv_close(handle, on_dropped);
+}
+
+void io_uv_free(struct io *io)
+{
+    CHECK(list_is_empty(&io->workers));
+    io->turn = NULL;
+    io_uv_connects_deinit(io);
+    uv_close((uv_handle_t *)&io->after_poll, NULL);
+    uv_close((uv_handle_t *)&io->before_poll, NULL);
+    uv_close((uv_handle_t *)&io->idle, NULL);
+    uv_close((uv_handle_t *)&io->alarm, NULL);
+    uv_close((uv_handle_t *)&io->completions, NULL);
+    uv_walk(&io->loop, drop_handle, NULL);
+    while (uv_loop_close(&io->loop) == UV_EBUSY) {
+        uv_run(&io->loop, UV_RUN_DEFAULT);
+    }
+    io_uv_timers_deinit(io);
+    free(io);
+}
+
+/* --- time and chance ------------------------------------------------------- */
+
+uint64_t io_now_ns(struct io *io)
+{
+    /* Jobs measure time too; only the loop's thread has batches. */
+    if (pthread_equal(pthread_self(), io->thread) && io->in_batch) {
+        return io->now_ns;
+    }
+    return uv_hrtime();
+}
+
+uint64_t io_wall_ns(struct io *io)
+{
+    struct timespec now;
+
+    CHECK(clock_gettime(CLOCK_REALTIME, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void io_random(struct io *io, void *bytes, size_t size)
+{
+    char *at = bytes;
+
+    while (size > 0) {
+        ssize_t count = getrandom(at, size, 0);
+
+        CHECK(count > 0 || errno == EINTR);
+        if (count > 0) {
+            at += count;
+            size -= (size_t)count;
+        }
+    }
+}
+
+int io_uv_resolve_error(int gai_error)
+{
+    switch (gai_error) {
+    case EAI_AGAIN:
+    case UV_EAI_AGAIN:
+        return -EAGAIN;
+    case EAI_MEMORY:
+    case UV_EAI_MEMORY:
+        return -ENOMEM;
+    case UV_ECANCELED:
+        return -ECANCELED;
+    default:
+        return -ENXIO;
+    }
+}
+
+/* --- signals --------------------------------------------------------------- */
+
+struct signal_watch {
+    uv_signal_t handle; /* First: see io_uv_internal.h. */
+    void (*handler)(void *context, int signal_number);
+    void *context;
+};
+
+static void on_signal(uv_signal_t *handle, int signal_number)
+{
+    struct signal_watch *watch = container_of(handle, struct signal_watch, handle);
+
+    io_uv_enter(io_uv_of((uv_handle_t *)handle));
+    watch->handler(watch->context, signal_number);
+}
+
+void io_uv_on_signal(struct io *io, int signal_number,
+                     void (*handler)(void *context, int signal_number), void *context)
+{
+    struct signal_watch *watch = memory_take_zeroed(1, sizeof *watch);
+
+    watch->handler = handler;
+    watch->context = context;
+    CHECK(uv_signal_init(&io->loop, &watch->handle) == 0);
+    CHECK(uv_signal_start(&watch->handle, on_signal, signal_number) == 0);
+}

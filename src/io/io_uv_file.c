@@ -1,0 +1,197 @@
+/* io_uv_file.c - files and directories, as plain blocking POSIX calls. Safe on any
+ * thread, as long as one file is not used by two at a time. A call interrupted by
+ * a signal, or cut short by the kernel, goes on until it is done or has failed. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "io/io.h"
+
+struct io_file {
+    int fd;
+};
+
+static int open_fd(const char *path, int flags)
+{
+    int fd;
+
+    do {
+        fd = open(path, flags | O_CLOEXEC, 0600);
+    } while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
+int io_file_open(struct io *io, const char *path, int flags, struct io_file **ret_file)
+{
+    int posix_flags = flags & IO_READ_ONLY ? O_RDONLY : O_RDWR;
+    int fd;
+
+    CHECK((flags & IO_EXCLUSIVE) == 0 || (flags & IO_CREATE) != 0);
+    if (flags & IO_CREATE) {
+        posix_flags |= O_CREAT;
+    }
+    if (flags & IO_EXCLUSIVE) {
+        posix_flags |= O_EXCL;
+    }
+    fd = open_fd(path, posix_flags);
+    if (fd < 0) {
+        return fd;
+    }
+    *ret_file = memory_take(sizeof **ret_file);
+    (*ret_file)->fd = fd;
+    return 0;
+}
+
+void io_file_close(struct io_file *file)
+{
+    /* Not repeated after EINTR: the descriptor is gone in any case. Whether the
+     * data arrived is what io_file_sync() tells. */
+    (void)close(file->fd);
+    free(file);
+}
+
+int64_t io_file_read(struct io_file *file, uint64_t offset, void *data, size_t size)
+{
+    char *at = data;
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t count = pread(file->fd, at + done, size - done, (off_t)(offset + done));
+
+        if (count == 0) {
+            break; /* The end of the file. */
+        }
+        if (count > 0) {
+            done += (size_t)count;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return (int64_t)done;
+}
+
+int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_t size)
+{
+    const char *at = data;
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t count = pwrite(file->fd, at + done, size - done, (off_t)(offset + done));
+
+        if (count == 0) {
+            return -EIO; /* Neither progress nor a reason: do not try for ever. */
+        }
+        if (count > 0) {
+            done += (size_t)count;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+int io_file_sync(struct io_file *file)
+{
+    /* Not repeated, whatever the error: after a failed sync the kernel may have
+     * dropped the data and would call the next one a success. */
+    return fdatasync(file->fd) == 0 ? 0 : -errno;
+}
+
+int64_t io_file_size(struct io_file *file)
+{
+    struct stat status;
+
+    return fstat(file->fd, &status) == 0 ? (int64_t)status.st_size : -errno;
+}
+
+int io_file_truncate(struct io_file *file, uint64_t size)
+{
+    int result;
+
+    do {
+        result = ftruncate(file->fd, (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : -errno;
+}
+
+int io_file_lock(struct io_file *file)
+{
+    /* flock() and not fcntl(): the lock belongs to this open file, so that a second
+     * open in the same process conflicts too, and closing another descriptor of
+     * the same file does not drop it. */
+    return flock(file->fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+}
+
+/* --- names ----------------------------------------------------------------- */
+
+int io_dir_make(struct io *io, const char *path)
+{
+    struct stat status;
+
+    if (mkdir(path, 0700) == 0) {
+        return 0;
+    }
+    if (errno != EEXIST) {
+        return -errno;
+    }
+    if (stat(path, &status) != 0) {
+        return -errno;
+    }
+    return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+}
+
+int io_dir_sync(struct io *io, const char *path)
+{
+    int fd = open_fd(path, O_RDONLY | O_DIRECTORY);
+    int result;
+
+    if (fd < 0) {
+        return fd;
+    }
+    result = fsync(fd) == 0 ? 0 : -errno;
+    close(fd);
+    return result;
+}
+
+int io_dir_list(struct io *io, const char *path, void (*each)(void *context, const char *name),
+                void *context)
+{
+    DIR *dir = opendir(path);
+    int result;
+
+    if (dir == NULL) {
+        return -errno;
+    }
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+
+        if (entry == NULL) {
+            result = -errno;
+            break;
+        }
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            each(context, entry->d_name);
+        }
+    }
+    closedir(dir);
+    return result;
+}
+
+int io_rename(struct io *io, const char *from, const char *to)
+{
+    return rename(from, to) == 0 ? 0 : -errno;
+}
+
+int io_unlink(struct io *io, const char *path)
+{
+    return unlink(path) == 0 ? 0 : -errno;
+}

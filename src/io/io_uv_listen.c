@@ -1,0 +1,286 @@
+/* io_uv_listen.c - listening sockets.
+ *
+ * We accept ourselves, on top of uv_poll: libuv's own loop goes round for ever on
+ * an error that stays (no memory, no descriptors). Here such an error costs the
+ * waiting client its connection, or, where not even that can be done, accepting
+ * pauses for PAUSE_NS. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "io/io_uv_internal.h"
+
+enum {
+    BACKLOG = 1024,
+    ACCEPT_MAX = 64, /* Connections in one batch; the others' turn comes again at once. */
+    PAUSE_NS = 100 * 1000 * 1000,
+};
+
+struct io_uv_listener {
+    uv_poll_t poll; /* First: see io_uv_internal.h. */
+    struct io_listener *listener;
+    struct io *io;
+    int fd;
+    int reserve_fd; /* Given up for a moment to take, and close, one connection too many. */
+    int waiting_fd; /* The connection that `accepted` is being told of; or -1. */
+    struct sockaddr_in6 waiting_peer;
+    struct io_timer pause;
+    bool is_closing;
+};
+
+static int open_reserve(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* --- accepting ------------------------------------------------------------- */
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(struct io_timer *timer)
+{
+    struct io_uv_listener *l = container_of(timer, struct io_uv_listener, pause);
+
+    CHECK(uv_poll_start(&l->poll, UV_READABLE, on_poll) == 0);
+}
+
+static void pause_accepting(struct io_uv_listener *l)
+{
+    uv_poll_stop(&l->poll);
+    io_timer_start(l->io, &l->pause, io_now_ns(l->io) + PAUSE_NS);
+}
+
+/* No descriptor is left. Without this the client would hang until one is. */
+static void turn_away(struct io_uv_listener *l)
+{
+    int fd = -1;
+
+    if (l->reserve_fd >= 0) {
+        close(l->reserve_fd);
+        fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            close(fd);
+        }
+        l->reserve_fd = open_reserve();
+    }
+    if (fd < 0 || l->reserve_fd < 0) {
+        pause_accepting(l);
+    }
+}
+
+/* Takes one connection and hands it on. False where there is none, or trouble. */
+static bool accept_one(struct io_uv_listener *l)
+{
+    socklen_t size = sizeof l->waiting_peer;
+    int fd =
+        accept4(l->fd, (struct sockaddr *)&l->waiting_peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        l->waiting_fd = fd;
+        l->listener->accepted(l->listener);
+        if (l->is_closing) {
+            return false;
+        }
+        CHECK(l->waiting_fd == -1); /* Taken or refused. */
+        return true;
+    }
+    switch (errno) {
+    case EAGAIN:
+        return false;
+    case EINTR:
+    case ECONNABORTED: /* Gone before we came. */
+    case EPROTO:
+        return true;
+    case EMFILE:
+    case ENFILE:
+        turn_away(l);
+        return false;
+    default:
+        pause_accepting(l);
+        return false;
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct io_uv_listener *l = container_of(poll, struct io_uv_listener, poll);
+
+    io_uv_enter(l->io);
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        if (!accept_one(l)) {
+            break;
+        }
+    }
+}
+
+static int take_waiting(struct io_listener *listener, struct sockaddr_in6 *ret_peer)
+{
+    struct io_uv_listener *l = listener->backend;
+    int fd = l->waiting_fd;
+
+    CHECK(fd >= 0);
+    l->waiting_fd = -1;
+    *ret_peer = l->waiting_peer;
+    return fd;
+}
+
+int io_accept(struct io *io, struct io_listener *listener, struct io_stream *stream)
+{
+    struct sockaddr_in6 peer;
+    int fd = take_waiting(listener, &peer);
+    struct io_uv_stream *s = io_uv_stream_new(io);
+    int status;
+
+    io_uv_tune_socket(fd);
+    status = uv_tcp_open(&s->tcp, fd);
+    if (status != 0) {
+        close(fd);
+        io_uv_stream_drop(s);
+        return status;
+    }
+    status = io_uv_stream_open(s, stream, (const struct sockaddr *)&peer);
+    if (status != 0) {
+        io_uv_stream_drop(s);
+    }
+    return status;
+}
+
+void io_refuse(struct io *io, struct io_listener *listener)
+{
+    struct sockaddr_in6 peer;
+
+    close(take_waiting(listener, &peer));
+}
+
+/* --- opening and closing --------------------------------------------------- */
+
+/* Listens there and returns the socket, or a negative error. */
+static int listen_at(const struct addrinfo *place)
+{
+    int on = 1;
+    int error;
+    int fd = socket(place->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    /* Lets a restarted server have its port while old connections fade away. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        bind(fd, place->ai_addr, place->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
+        return fd;
+    }
+    error = -errno;
+    close(fd);
+    return error;
+}
+
+/* Resolves and listens at the first place that can be had, IPv4 first: clients who
+ * say "localhost" try both families, those who say "127.0.0.1" do not. */
+static int listen_at_any(const struct io_address *address)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    const int families[] = {AF_INET, AF_INET6};
+    struct addrinfo *places;
+    char port[8];
+    int result = -ENXIO;
+
+    snprintf(port, sizeof port, "%u", address->port);
+    int status = getaddrinfo(address->host, port, &hints, &places);
+
+    if (status != 0) {
+        return io_uv_resolve_error(status);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        for (const struct addrinfo *p = places; p != NULL && result < 0; p = p->ai_next) {
+            if (p->ai_family == families[i]) {
+                result = listen_at(p);
+            }
+        }
+    }
+    freeaddrinfo(places);
+    return result;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_in6 own; /* IPv4 has the port at the same place. */
+    socklen_t size = sizeof own;
+
+    CHECK(getsockname(fd, (struct sockaddr *)&own, &size) == 0);
+    return ntohs(own.sin6_port);
+}
+
+int io_listen(struct io *io, struct io_listener *listener, const struct io_address *address,
+              uint16_t *ret_port)
+{
+    struct io_uv_listener *l;
+    int fd = listen_at_any(address);
+
+    if (fd < 0) {
+        return fd;
+    }
+    l = memory_take_zeroed(1, sizeof *l);
+    l->listener = listener;
+    l->io = io;
+    l->fd = fd;
+    l->reserve_fd = open_reserve();
+    l->waiting_fd = -1;
+    l->pause.fired = on_pause_over;
+    int status = uv_poll_init(&io->loop, &l->poll, fd);
+
+    if (status != 0) {
+        close(l->reserve_fd);
+        close(fd);
+        free(l);
+        return status;
+    }
+    CHECK(uv_poll_start(&l->poll, UV_READABLE, on_poll) == 0);
+    listener->backend = l;
+    if (ret_port != NULL) {
+        *ret_port = port_of(fd);
+    }
+    return 0;
+}
+
+void io_uv_listener_release(uv_poll_t *poll)
+{
+    struct io_uv_listener *l = container_of(poll, struct io_uv_listener, poll);
+
+    uv_poll_stop(poll); /* Takes l->fd out of the loop. */
+    close(l->fd);
+    if (l->reserve_fd >= 0) {
+        close(l->reserve_fd);
+    }
+    if (l->waiting_fd >= 0) {
+        close(l->waiting_fd);
+    }
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct io_uv_listener *l = container_of(handle, struct io_uv_listener, poll);
+    struct io_listener *listener = l->listener;
+
+    io_uv_enter(l->io);
+    free(l);
+    listener->backend = NULL;
+    listener->closed(listener);
+}
+
+void io_listener_close(struct io *io, struct io_listener *listener)
+{
+    struct io_uv_listener *l = listener->backend;
+
+    CHECK(l != NULL);
+    CHECK(!l->is_closing);
+    l->is_closing = true;
+    io_timer_stop(io, &l->pause);
+    /* The port is free from here on, not only when libuv is done with the handle. */
+    io_uv_listener_release(&l->poll);
+    uv_close((uv_handle_t *)&l->poll, on_closed);
+}

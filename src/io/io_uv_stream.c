@@ -1,0 +1,226 @@
+/* io_uv_stream.c - connected TCP sockets: reading, writing, closing.
+ *
+ * Invariants:
+ *  - One allocation a stream, at open: neither reads nor writes allocate.
+ *  - At most one write is pending, and it is the socket's only one.
+ *  - Once is_closing is set, `closed` is the only callback that still comes. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "io/io_uv_internal.h"
+
+/* A machine that is gone is noticed after KEEP_IDLE_S + KEEP_PROBES * KEEP_INTERVAL_S
+ * of silence; a process that is gone, at once. */
+enum { KEEP_IDLE_S = 5, KEEP_INTERVAL_S = 1, KEEP_PROBES = 5 };
+
+/* --- making and closing ---------------------------------------------------- */
+
+struct io_uv_stream *io_uv_stream_new(struct io *io)
+{
+    struct io_uv_stream *s = memory_take_zeroed(1, sizeof *s);
+
+    CHECK(uv_tcp_init(&io->loop, &s->tcp) == 0); /* Makes no socket yet: cannot fail. */
+    return s;
+}
+
+static void set_option(int fd, int level, int name, int value)
+{
+    /* A wish, not a need: an option that is refused is no reason to refuse the peer. */
+    (void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
+void io_uv_tune_socket(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_PROBES);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct io_uv_stream *s = container_of(handle, struct io_uv_stream, tcp);
+    struct io_stream *stream = s->stream;
+    struct io *io = io_uv_of(handle);
+
+    free(s);
+    if (stream != NULL) {
+        io_uv_enter(io);
+        stream->backend = NULL;
+        stream->closed(stream);
+    }
+}
+
+void io_uv_stream_drop(struct io_uv_stream *s)
+{
+    s->is_closing = true;
+    s->stream = NULL;
+    s->attempt = NULL;
+    uv_close((uv_handle_t *)&s->tcp, on_closed);
+}
+
+void io_stream_close(struct io *io, struct io_stream *stream)
+{
+    struct io_uv_stream *s = stream->backend;
+
+    CHECK(s != NULL);
+    CHECK(!s->is_closing);
+    s->is_closing = true;
+    if (!s->is_asking_room) {
+        uv_close((uv_handle_t *)&s->tcp, on_closed);
+    }
+}
+
+/* --- reading --------------------------------------------------------------- */
+
+static void on_room(uv_handle_t *handle, size_t suggested_size, uv_buf_t *ret_buffer)
+{
+    struct io_uv_stream *s = container_of(handle, struct io_uv_stream, tcp);
+    size_t size = 0;
+    char *room;
+
+    io_uv_enter(io_uv_of(handle));
+    s->is_asking_room = true;
+    room = s->stream->room(s->stream, &size);
+    s->is_asking_room = false;
+    if (s->is_closing) {
+        size = 0; /* Then on_read() comes at once, and closes. */
+    }
+    *ret_buffer = (uv_buf_t){.base = size == 0 ? NULL : room, .len = size};
+}
+
+static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
+{
+    struct io_uv_stream *s = container_of(handle, struct io_uv_stream, tcp);
+
+    io_uv_enter(io_uv_of((uv_handle_t *)handle));
+    if (s->is_closing) {
+        /* Closed by its own room(). */
+        uv_close((uv_handle_t *)&s->tcp, on_closed);
+        return;
+    }
+    if (size == 0) {
+        return; /* Nothing there after all. */
+    }
+    if (size == UV_ENOBUFS && (buffer->base == NULL || buffer->len == 0)) {
+        uv_read_stop(handle); /* No room: until io_stream_resume(). */
+        return;
+    }
+    if (size < 0) {
+        s->has_ended = true;
+        uv_read_stop(handle);
+    }
+    s->stream->received(s->stream, size == UV_EOF ? 0 : size);
+}
+
+void io_stream_resume(struct io *io, struct io_stream *stream)
+{
+    struct io_uv_stream *s = stream->backend;
+
+    CHECK(s != NULL);
+    if (s->is_closing || s->has_ended) {
+        return;
+    }
+    int status = uv_read_start((uv_stream_t *)&s->tcp, on_room, on_read);
+
+    CHECK(status == 0 || status == UV_EALREADY);
+}
+
+int io_uv_stream_open(struct io_uv_stream *s, struct io_stream *stream, const struct sockaddr *peer)
+{
+    int status = uv_read_start((uv_stream_t *)&s->tcp, on_room, on_read);
+
+    if (status != 0) {
+        return status;
+    }
+    memcpy(&s->peer, peer,
+           peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+    s->stream = stream;
+    stream->backend = s;
+    return 0;
+}
+
+/* --- writing --------------------------------------------------------------- */
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct io_uv_stream *s = container_of(write, struct io_uv_stream, write);
+
+    s->is_writing = false;
+    if (s->is_closing) {
+        return;
+    }
+    io_uv_enter(io_uv_of((uv_handle_t *)&s->tcp));
+    s->stream->sent(s->stream, status);
+}
+
+int io_stream_write(struct io *io, struct io_stream *stream, const void *data, size_t size)
+{
+    struct io_uv_stream *s = stream->backend;
+    /* libuv only reads it. */
+    uv_buf_t buffer = {.base = (char *)(uintptr_t)data, .len = size};
+    int sent;
+
+    CHECK(s != NULL);
+    CHECK(!s->is_closing);
+    CHECK(!s->is_writing);
+    if (size == 0) {
+        return 1;
+    }
+    sent = uv_try_write((uv_stream_t *)&s->tcp, &buffer, 1);
+    if (sent < 0 && sent != UV_EAGAIN) {
+        return sent;
+    }
+    if (sent > 0) {
+        buffer.base += sent;
+        buffer.len -= (size_t)sent;
+    }
+    if (buffer.len == 0) {
+        return 1;
+    }
+    int status = uv_write(&s->write, (uv_stream_t *)&s->tcp, &buffer, 1, on_written);
+
+    s->is_writing = status == 0;
+    return status;
+}
+
+/* --- the other end --------------------------------------------------------- */
+
+void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t text_size)
+{
+    const struct io_uv_stream *s = stream->backend;
+    char host[INET6_ADDRSTRLEN];
+
+    CHECK(s != NULL);
+    if (s->peer.sin6_family == AF_INET6) {
+        uv_ip6_name(&s->peer, host, sizeof host);
+        snprintf(text, text_size, "[%s]:%u", host, ntohs(s->peer.sin6_port));
+    } else {
+        const struct sockaddr_in *peer = (const struct sockaddr_in *)(const void *)&s->peer;
+
+        uv_ip4_name(peer, host, sizeof host);
+        snprintf(text, text_size, "%s:%u", host, ntohs(peer->sin_port));
+    }
+}
+
+bool io_stream_is_local(struct io *io, struct io_stream *stream)
+{
+    const struct io_uv_stream *s = stream->backend;
+
+    CHECK(s != NULL);
+    if (s->peer.sin6_family == AF_INET6) {
+        const struct in6_addr *address = &s->peer.sin6_addr;
+
+        return IN6_IS_ADDR_LOOPBACK(address) ||
+               (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
+    }
+    const struct sockaddr_in *peer = (const struct sockaddr_in *)(const void *)&s->peer;
+
+    return ntohl(peer->sin_addr.s_addr) >> 24 == 127;
+}

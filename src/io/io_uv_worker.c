@@ -1,0 +1,176 @@
+/* io_uv_worker.c - threads that run jobs, one at a time and in order.
+ *
+ * Invariants:
+ *  - A job is in one queue at a time: `waiting`, or in the worker's hands, or
+ *    `finished` (both under the mutex), or `delivering` (the loop's alone).
+ *  - The three queues together hold the jobs in the order of submission. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "io/io_uv_internal.h"
+
+struct job_queue {
+    struct io_job *first;
+    struct io_job *last; /* Only meaningful where there is a first. */
+};
+
+struct io_worker {
+    struct list node; /* In io->workers. */
+    struct io *io;
+    pthread_t thread;
+    struct job_queue delivering;
+
+    pthread_mutex_t mutex; /* For all below. */
+    pthread_cond_t wake;
+    struct job_queue waiting;
+    struct job_queue finished;
+    bool is_asleep;
+    bool is_stopping;
+};
+
+static void push(struct job_queue *queue, struct io_job *job)
+{
+    job->next = NULL;
+    if (queue->first == NULL) {
+        queue->first = job;
+    } else {
+        queue->last->next = job;
+    }
+    queue->last = job;
+}
+
+static struct io_job *pop(struct job_queue *queue)
+{
+    struct io_job *job = queue->first;
+
+    if (job != NULL) {
+        queue->first = job->next;
+        job->next = NULL;
+    }
+    return job;
+}
+
+/* --- on the worker --------------------------------------------------------- */
+
+/* Waits for a job; NULL once the worker is to stop and nothing is left to do. */
+static struct io_job *await_job(struct io_worker *worker)
+{
+    while (worker->waiting.first == NULL && !worker->is_stopping) {
+        worker->is_asleep = true;
+        pthread_cond_wait(&worker->wake, &worker->mutex);
+        worker->is_asleep = false;
+    }
+    return pop(&worker->waiting);
+}
+
+static void *run_jobs(void *context)
+{
+    struct io_worker *worker = context;
+    struct io_job *job;
+
+    pthread_mutex_lock(&worker->mutex);
+    while ((job = await_job(worker)) != NULL) {
+        pthread_mutex_unlock(&worker->mutex);
+        job->run(job);
+        pthread_mutex_lock(&worker->mutex);
+        bool is_first = worker->finished.first == NULL;
+
+        push(&worker->finished, job);
+        if (is_first) {
+            /* Otherwise the loop has been told and not yet come. */
+            uv_async_send(&worker->io->completions);
+        }
+    }
+    pthread_mutex_unlock(&worker->mutex);
+    return NULL;
+}
+
+/* --- on the loop ----------------------------------------------------------- */
+
+struct io_worker *io_worker_start(struct io *io, const char *name)
+{
+    struct io_worker *worker = memory_take_zeroed(1, sizeof *worker);
+    char short_name[16]; /* All that Linux keeps. */
+    sigset_t all;
+    sigset_t before;
+
+    worker->io = io;
+    CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
+    CHECK(pthread_cond_init(&worker->wake, NULL) == 0);
+
+    /* Signals are the loop's. */
+    sigfillset(&all);
+    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    CHECK(pthread_create(&worker->thread, NULL, run_jobs, worker) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+
+    snprintf(short_name, sizeof short_name, "%s", name);
+    pthread_setname_np(worker->thread, short_name);
+    list_append(&io->workers, &worker->node);
+    return worker;
+}
+
+void io_worker_submit(struct io_worker *worker, struct io_job *job)
+{
+    pthread_mutex_lock(&worker->mutex);
+    bool must_wake = worker->is_asleep;
+
+    CHECK(!worker->is_stopping);
+    push(&worker->waiting, job);
+    pthread_mutex_unlock(&worker->mutex);
+    if (must_wake) {
+        pthread_cond_signal(&worker->wake);
+    }
+}
+
+void io_worker_stop(struct io_worker *worker)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->is_stopping = true;
+    pthread_mutex_unlock(&worker->mutex);
+    pthread_cond_signal(&worker->wake);
+    CHECK(pthread_join(worker->thread, NULL) == 0);
+
+    list_remove(&worker->node);
+    pthread_cond_destroy(&worker->wake);
+    pthread_mutex_destroy(&worker->mutex);
+    free(worker);
+}
+
+/* The next finished job of any worker. Looks anew each time, since a `done` may
+ * stop workers, its own included. */
+static struct io_job *next_delivery(struct io *io)
+{
+    list_for_each(node, &io->workers)
+    {
+        struct io_worker *worker = container_of(node, struct io_worker, node);
+
+        if (worker->delivering.first != NULL) {
+            return pop(&worker->delivering);
+        }
+    }
+    return NULL;
+}
+
+void io_uv_workers_deliver(struct io *io)
+{
+    struct io_job *job;
+
+    list_for_each(node, &io->workers)
+    {
+        struct io_worker *worker = container_of(node, struct io_worker, node);
+
+        CHECK(worker->delivering.first == NULL);
+        pthread_mutex_lock(&worker->mutex);
+        worker->delivering = worker->finished;
+        worker->finished.first = NULL;
+        pthread_mutex_unlock(&worker->mutex);
+    }
+    io_uv_enter(io);
+    while ((job = next_delivery(io)) != NULL) {
+        job->done(job);
+    }
+}
