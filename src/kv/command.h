@@ -24,17 +24,17 @@ struct command_call;
 typedef void command_handler(struct command_call *call);
 
 struct command {
-    const char *name;    /* Upper case. */
-    int arity;           /* As Redis counts: with the name; negative: at least. */
-    uint32_t flags;      /* enum command_flag. */
-    int first_key;       /* Position of the first key, 0: none; */
-    int last_key;        /* of the last one, negative from the end; */
-    int key_step;        /* and the step between them. */
+    const char *name; /* Upper case. */
+    int arity;        /* As Redis counts: with the name; negative: at least. */
+    uint32_t flags;   /* enum command_flag. */
+    int first_key;    /* Position of the first key, 0: none; */
+    int last_key;     /* of the last one, negative from the end; */
+    int key_step;     /* and the step between them. */
     command_handler *handler;
-    const char *group;   /* Of help: "string", "generic", "server", "connection", "raft". */
+    const char *group;     /* Of help: "string", "generic", "server", "connection", "raft". */
     const char *arguments; /* "key value [NX | XX] [GET]" */
-    const char *summary; /* One line. */
-    const char *since;   /* Redis version that has it, or Rakit's. */
+    const char *summary;   /* One line. */
+    const char *since;     /* Redis version that has it, or Rakit's. */
 };
 
 struct kv;

@@ -1,13 +1,15 @@
 /* kv.h - the keyspace: byte-string keys to byte-string values, the replicated
  * state machine of Rakit. Deterministic: the same calls in the same order give
- * the same keyspace, the same replies and the same SCAN cursors on every node.
+ * the same keyspace and the same replies on every node, and a SCAN cursor means
+ * the same on every node whose keyspace has the same seed.
  *
- * The table grows by splitting one bucket group at a time (linear hashing), so no
- * call ever pauses for a rehash. An item is one allocation: header, key, value. */
+ * The table grows by splitting one bucket at a time (linear hashing), so no call
+ * ever pauses for a rehash. An item is one allocation: header, key, value. */
 #ifndef RAKIT_KV_KV_H
 #define RAKIT_KV_KV_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -20,27 +22,44 @@ struct kv *kv_new(uint64_t hash_seed);
 void kv_free(struct kv *kv);
 
 uint64_t kv_count(const struct kv *kv);
-uint64_t kv_memory_bytes(const struct kv *kv); /* Items and table, as allocated. */
-/* An order-free digest of all items: equal keyspaces have equal digests. */
+/* Items and table, as allocated; what kv_clear() left behind counts until freed. */
+uint64_t kv_memory_bytes(const struct kv *kv);
+/* An order-free digest of all items: equal keyspaces have equal digests. Kept up
+ * to date with each change; kv_digest_recomputed() goes over everything instead. */
 uint64_t kv_digest(const struct kv *kv);
+uint64_t kv_digest_recomputed(const struct kv *kv);
+
+/* Slices handed to the following calls do not point into the keyspace, and a value
+ * with its key is at most KV_VALUE_BYTES_MAX each: callers check first. */
 
 /* The value, borrowed until the next change; false where there is no such key. */
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value);
 void kv_set(struct kv *kv, struct slice key, struct slice value);
 bool kv_delete(struct kv *kv, struct slice key);
+/* Takes the same short time whatever there is: memory is freed by later changes, a
+ * few items with each, or by kv_tidy(). */
 void kv_clear(struct kv *kv);
-/* Makes the value `size` bytes long (new bytes are zero, a missing key is made) and
- * returns its bytes for changing in place up to the next call. The caller calls
- * kv_changed() with the same key when it has changed them. */
-char *kv_resize(struct kv *kv, struct slice key, size_t size, bool *ret_is_new);
+/* Add to the end of the value, or write over it from `offset` on, with zeros where
+ * it was shorter. A missing key is made. Both return the new size of the value, and
+ * take time for what they change, not for what was there. */
+size_t kv_append(struct kv *kv, struct slice key, struct slice tail);
+size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part);
 
-/* Walks from `cursor` (0: the start) over whole bucket groups until `count` items
- * were given out or the end is reached; returns the next cursor, 0 at the end.
- * Every key that is there from the first call to the last is given at least once. */
+/* Frees about `item_count` items of what kv_clear() left behind, if anything; returns
+ * whether there is more. Changes nothing that can be seen but kv_memory_bytes(). */
+bool kv_tidy(struct kv *kv, uint64_t item_count);
+
+/* Walks from `cursor` (0: the start) over whole buckets until `count` items were
+ * given out or the end is reached; returns the next cursor, 0 at the end, always
+ * below 2^48. Every key that is there from the first call to the last is given
+ * exactly once, no key twice, whatever else comes and goes in between. Any number
+ * is a cursor. `each` may not change the keyspace; slices live until a change. */
 uint64_t kv_scan(const struct kv *kv, uint64_t cursor, uint64_t count,
-                 void (*each)(void *context, struct slice key, struct slice value),
-                 void *context);
+                 void (*each)(void *context, struct slice key, struct slice value), void *context);
 /* Some key, picked by `chance`; false where there is none. */
 bool kv_pick(const struct kv *kv, uint64_t chance, struct slice *ret_key);
+/* A number for kv_pick(), another with each call. It is no part of the replicated
+ * state: only reads may look at it. */
+uint64_t kv_chance(struct kv *kv);
 
 #endif /* RAKIT_KV_KV_H */

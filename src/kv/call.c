@@ -1,0 +1,24 @@
+#include "kv/call.h"
+
+#include "kv/kv.h"
+#include "resp/decimal.h"
+
+bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_value)
+{
+    if (!decimal_read(call->arguments[index], ret_value)) {
+        resp_error(call->reply, REPLY_NOT_AN_INTEGER);
+        return false;
+    }
+    return true;
+}
+
+void call_reply_value(struct command_call *call)
+{
+    struct slice value;
+
+    if (kv_get(call->kv, call->arguments[1], &value)) {
+        resp_bulk(call->reply, value);
+    } else {
+        resp_null(call->reply);
+    }
+}

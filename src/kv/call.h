@@ -1,0 +1,21 @@
+/* call.h - what handlers of data commands share. Private to kv. */
+#ifndef RAKIT_KV_CALL_H
+#define RAKIT_KV_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kv/command.h"
+
+/* Redis's texts for what several commands refuse. */
+#define REPLY_SYNTAX_ERROR   "ERR syntax error"
+#define REPLY_NOT_AN_INTEGER "ERR value is not an integer or out of range"
+#define REPLY_TOO_LONG       "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+/* Reads argument `index` as a number, or replies that it is none. */
+bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_value);
+
+/* Replies with the value of the key in argument 1, or null. */
+void call_reply_value(struct command_call *call);
+
+#endif /* RAKIT_KV_CALL_H */

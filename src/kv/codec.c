@@ -1,0 +1,120 @@
+#include "kv/codec.h"
+
+#include "base/check.h"
+
+enum { FORMAT = 1, FORMAT_BYTES = 1, VARINT_BYTES_MAX = 10 };
+
+static size_t varint_size(uint64_t value)
+{
+    size_t size = 1;
+
+    for (; value >= 0x80; value >>= 7) {
+        size++;
+    }
+    return size;
+}
+
+static char *varint_write(char *to, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) {
+        *to++ = (char)(unsigned char)(value | 0x80);
+    }
+    *to++ = (char)value;
+    return to;
+}
+
+/* Takes one varint off the front of *rest. */
+static bool varint_read(struct slice *rest, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < rest->size && i < VARINT_BYTES_MAX; i++) {
+        uint64_t byte = (unsigned char)rest->data[i];
+
+        if (i == VARINT_BYTES_MAX - 1 && byte > 1) {
+            return false; /* More than 64 bits. */
+        }
+        value |= (byte & 0x7f) << (7 * i);
+        if ((byte & 0x80) == 0) {
+            if (byte == 0 && i > 0) {
+                return false; /* Longer than needed. */
+            }
+            *rest = slice_of(rest->data + i + 1, rest->size - i - 1);
+            *ret_value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t command_payload_size(uint32_t argument_count, const struct slice *arguments)
+{
+    size_t size = FORMAT_BYTES + varint_size(argument_count);
+
+    for (uint32_t i = 0; i < argument_count; i++) {
+        size += varint_size(arguments[i].size) + arguments[i].size;
+    }
+    return size;
+}
+
+void command_payload_write(char *to, uint32_t argument_count, const struct slice *arguments)
+{
+    CHECK(argument_count > 0);
+    CHECK(argument_count <= COMMAND_ARGUMENTS_MAX);
+    *to++ = FORMAT;
+    to = varint_write(to, argument_count);
+    for (uint32_t i = 0; i < argument_count; i++) {
+        to = varint_write(to, arguments[i].size);
+        if (arguments[i].size > 0) {
+            memcpy(to, arguments[i].data, arguments[i].size);
+        }
+        to += arguments[i].size;
+    }
+}
+
+/* Reads what is in front of the first argument. */
+static bool read_head(struct slice *rest, uint32_t *ret_argument_count)
+{
+    uint64_t count = 0;
+
+    if (rest->size < FORMAT_BYTES || rest->data[0] != FORMAT) {
+        return false;
+    }
+    *rest = slice_of(rest->data + FORMAT_BYTES, rest->size - FORMAT_BYTES);
+    if (!varint_read(rest, &count) || count == 0 || count > COMMAND_ARGUMENTS_MAX ||
+        count > rest->size) {
+        return false;
+    }
+    *ret_argument_count = (uint32_t)count;
+    return true;
+}
+
+bool command_payload_count(struct slice payload, uint32_t *ret_argument_count)
+{
+    return read_head(&payload, ret_argument_count);
+}
+
+bool command_payload_read(struct slice payload, struct slice *arguments, uint32_t arguments_max,
+                          uint32_t *ret_argument_count)
+{
+    struct slice rest = payload;
+    uint32_t count = 0;
+
+    if (!read_head(&rest, &count) || count > arguments_max) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t size = 0;
+
+        if (!varint_read(&rest, &size) || size > rest.size) {
+            return false;
+        }
+        arguments[i] = slice_of(rest.data, (size_t)size);
+        rest = slice_of(rest.data + size, rest.size - (size_t)size);
+    }
+    if (rest.size != 0) {
+        return false;
+    }
+    *ret_argument_count = count;
+    return true;
+}

@@ -1,0 +1,37 @@
+#include "kv/digest.h"
+
+#include "base/checksum.h"
+
+/* splitmix64's finisher: a hash of the key must not be seen again as it is. */
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, size_t end)
+{
+    size_t block = begin / DIGEST_BLOCK_BYTES;
+    uint64_t digest = 0;
+
+    if (end > value.size) {
+        end = value.size;
+    }
+    for (size_t at = block * DIGEST_BLOCK_BYTES; at < end; at += DIGEST_BLOCK_BYTES) {
+        size_t size = value.size - at;
+
+        if (size > DIGEST_BLOCK_BYTES) {
+            size = DIGEST_BLOCK_BYTES;
+        }
+        digest += checksum_seeded(value.data + at, size, key_hash + block * 0x9e3779b97f4a7c15u);
+        block++;
+    }
+    return digest;
+}
+
+uint64_t digest_of_item(uint64_t key_hash, struct slice value)
+{
+    /* The key's part tells an empty value from no item. */
+    return mix(key_hash + 0x9e3779b97f4a7c15u) + digest_of_range(key_hash, value, 0, value.size);
+}

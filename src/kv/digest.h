@@ -1,0 +1,21 @@
+/* digest.h - the digest of one item: a sum over the key and over blocks of the
+ * value, each hashed with its place. Being a sum, it can be corrected for the blocks
+ * that change, so an APPEND to a long value does not cost a hash of all of it. It
+ * finds accidents, not attackers. */
+#ifndef RAKIT_KV_DIGEST_H
+#define RAKIT_KV_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum { DIGEST_BLOCK_BYTES = 4096 };
+
+/* `key_hash` stands for the key. */
+uint64_t digest_of_item(uint64_t key_hash, struct slice value);
+/* The part of it that changes when bytes from `begin` up to `end` do, or when bytes
+ * are added from `begin` on: subtract it before, add it after. */
+uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, size_t end);
+
+#endif /* RAKIT_KV_DIGEST_H */

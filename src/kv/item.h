@@ -1,0 +1,39 @@
+/* item.h - one key with its value in one allocation: a header of three bytes in
+ * the common case, the key, the value. Sizes up to 255 take one byte, so that a
+ * 16-byte key with a 100-byte value fits into 128 bytes of heap, malloc's included.
+ *
+ *   shape, key size (1 or 4 bytes), value size (1, 2 or 4 bytes), key, value
+ *
+ * An item that has grown in place has room beyond its value; how much follows
+ * from its size alone (item_grown_bytes), so no field is spent on it. */
+#ifndef RAKIT_KV_ITEM_H
+#define RAKIT_KV_ITEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct item; /* Bytes without alignment: only item.c looks inside. */
+
+/* A new item; `value.data` may be NULL: then the value is left to the caller. */
+struct item *item_new(struct slice key, struct slice value);
+void item_free(struct item *item);
+
+struct slice item_key(const struct item *item);
+struct slice item_value(const struct item *item);
+char *item_value_bytes(struct item *item); /* The value, for changing in place. */
+
+/* Gives the item another value. Returns it, or another item in its place. */
+struct item *item_replace(struct item *item, struct slice value);
+/* Makes the value `size` bytes long, not shorter than it was; the new bytes are
+ * not set. Growing a byte at a time costs O(1) a byte in the long run. */
+struct item *item_grow(struct item *item, size_t size);
+
+/* What the item takes from the heap, the allocator's own share included. */
+size_t item_heap_bytes(const struct item *item);
+/* The same of any allocation of that size. */
+size_t heap_bytes(size_t size);
+
+#endif /* RAKIT_KV_ITEM_H */

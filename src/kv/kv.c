@@ -1,0 +1,271 @@
+/* kv.c - the keyspace over the table: digest, memory figures, lazy clearing. */
+#include "kv/kv.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/prng.h"
+#include "kv/digest.h"
+#include "kv/table.h"
+
+enum {
+    TIDY_ITEMS = 16,  /* Freed of cleared tables with each change. */
+    CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: fine
+                       * enough for 2^48 buckets, and safe in a double's 53 bits. */
+};
+
+/* A table that kv_clear() took out of service. */
+struct cleared {
+    struct cleared *next;
+    struct table table;
+};
+
+struct kv {
+    struct table table;
+    uint64_t digest;
+    struct cleared *cleared;
+    struct prng prng; /* For kv_chance(). */
+};
+
+struct kv *kv_new(uint64_t hash_seed)
+{
+    struct kv *kv = memory_take_zeroed(1, sizeof *kv);
+
+    table_init(&kv->table, hash_seed);
+    kv->prng.state = hash_seed;
+    return kv;
+}
+
+void kv_free(struct kv *kv)
+{
+    if (kv == NULL) {
+        return;
+    }
+    while (kv_tidy(kv, UINT64_MAX)) {
+    }
+    table_deinit(&kv->table);
+    free(kv);
+}
+
+uint64_t kv_count(const struct kv *kv)
+{
+    return kv->table.count;
+}
+
+uint64_t kv_memory_bytes(const struct kv *kv)
+{
+    uint64_t bytes = heap_bytes(sizeof *kv) + table_heap_bytes(&kv->table);
+
+    for (const struct cleared *c = kv->cleared; c != NULL; c = c->next) {
+        bytes += heap_bytes(sizeof *c) + table_heap_bytes(&c->table);
+    }
+    return bytes;
+}
+
+uint64_t kv_digest(const struct kv *kv)
+{
+    return kv->digest;
+}
+
+bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value)
+{
+    struct item **at = table_find(&kv->table, table_hash(&kv->table, key), key);
+
+    if (at == NULL) {
+        return false;
+    }
+    *ret_value = item_value(*at);
+    return true;
+}
+
+/* --- changes -------------------------------------------------------------------- */
+
+static void add_item(struct kv *kv, uint64_t hash, struct item *item)
+{
+    kv->digest += digest_of_item(hash, item_value(item));
+    kv->table.item_bytes += item_heap_bytes(item);
+    table_add(&kv->table, hash, item);
+}
+
+void kv_set(struct kv *kv, struct slice key, struct slice value)
+{
+    uint64_t hash = table_hash(&kv->table, key);
+    struct item **at = table_find(&kv->table, hash, key);
+
+    CHECK(value.size <= KV_VALUE_BYTES_MAX);
+    kv_tidy(kv, TIDY_ITEMS);
+    if (at == NULL) {
+        add_item(kv, hash, item_new(key, value));
+        return;
+    }
+    kv->digest -= digest_of_item(hash, item_value(*at));
+    kv->table.item_bytes -= item_heap_bytes(*at);
+    *at = item_replace(*at, value);
+    kv->table.item_bytes += item_heap_bytes(*at);
+    kv->digest += digest_of_item(hash, value);
+}
+
+bool kv_delete(struct kv *kv, struct slice key)
+{
+    uint64_t hash = table_hash(&kv->table, key);
+    struct item *item = table_remove(&kv->table, hash, key);
+
+    kv_tidy(kv, TIDY_ITEMS);
+    if (item == NULL) {
+        return false;
+    }
+    kv->digest -= digest_of_item(hash, item_value(item));
+    kv->table.item_bytes -= item_heap_bytes(item);
+    item_free(item);
+    return true;
+}
+
+size_t kv_append(struct kv *kv, struct slice key, struct slice tail)
+{
+    struct slice value = {NULL, 0};
+
+    kv_get(kv, key, &value);
+    return kv_set_range(kv, key, value.size, tail);
+}
+
+/* Grows the item in place to `size` bytes; the new ones are zero. */
+static void grow_item(struct kv *kv, struct item **at, size_t size)
+{
+    size_t old_size = item_value(*at).size;
+
+    kv->table.item_bytes -= item_heap_bytes(*at);
+    *at = item_grow(*at, size);
+    kv->table.item_bytes += item_heap_bytes(*at);
+    memset(item_value_bytes(*at) + old_size, 0, size - old_size);
+}
+
+size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part)
+{
+    uint64_t hash = table_hash(&kv->table, key);
+    struct item **at = table_find(&kv->table, hash, key);
+    size_t end = offset + part.size;
+
+    CHECK(offset <= KV_VALUE_BYTES_MAX);
+    CHECK(end <= KV_VALUE_BYTES_MAX);
+    kv_tidy(kv, TIDY_ITEMS);
+    if (at == NULL && offset == 0) {
+        add_item(kv, hash, item_new(key, part));
+        return end;
+    }
+    if (at == NULL) {
+        add_item(kv, hash, item_new(key, slice_of(NULL, 0)));
+        at = table_find(&kv->table, hash, key);
+    }
+
+    struct slice value = item_value(*at);
+    size_t first = offset < value.size ? offset : value.size; /* That changes. */
+
+    kv->digest -= digest_of_range(hash, value, first, end);
+    if (end > value.size) {
+        grow_item(kv, at, end);
+    }
+    if (part.size > 0) {
+        memcpy(item_value_bytes(*at) + offset, part.data, part.size);
+    }
+    value = item_value(*at);
+    kv->digest += digest_of_range(hash, value, first, end);
+    return value.size;
+}
+
+/* --- clearing ------------------------------------------------------------------- */
+
+void kv_clear(struct kv *kv)
+{
+    struct cleared *cleared = memory_take(sizeof *cleared);
+
+    cleared->next = kv->cleared;
+    cleared->table = kv->table;
+    kv->cleared = cleared;
+    kv->digest = 0;
+    table_init(&kv->table, cleared->table.seed);
+    kv_tidy(kv, TIDY_ITEMS);
+}
+
+bool kv_tidy(struct kv *kv, uint64_t item_count)
+{
+    struct cleared *cleared = kv->cleared;
+
+    if (cleared == NULL) {
+        return false;
+    }
+    if (table_dismantle(&cleared->table, item_count)) {
+        kv->cleared = cleared->next;
+        free(cleared);
+    }
+    return kv->cleared != NULL;
+}
+
+/* --- walking -------------------------------------------------------------------- */
+
+struct scan {
+    void (*each)(void *context, struct slice key, struct slice value);
+    void *context;
+};
+
+static void scan_item(void *context, struct item *item)
+{
+    struct scan *scan = context;
+
+    scan->each(scan->context, item_key(item), item_value(item));
+}
+
+uint64_t kv_scan(const struct kv *kv, uint64_t cursor, uint64_t count,
+                 void (*each)(void *context, struct slice key, struct slice value), void *context)
+{
+    struct scan scan = {each, context};
+    uint64_t position = cursor << CURSOR_SHIFT;
+    uint64_t given = 0;
+
+    if (cursor >> (64 - CURSOR_SHIFT) != 0) {
+        return 0; /* Beyond every bucket. */
+    }
+    do {
+        given += table_walk(&kv->table, position, &position, scan_item, &scan);
+    } while (position != 0 && given < count);
+    return position >> CURSOR_SHIFT;
+}
+
+struct recomputed {
+    const struct table *table;
+    uint64_t digest;
+};
+
+static void recompute_item(void *context, struct item *item)
+{
+    struct recomputed *r = context;
+
+    r->digest += digest_of_item(table_hash(r->table, item_key(item)), item_value(item));
+}
+
+uint64_t kv_digest_recomputed(const struct kv *kv)
+{
+    struct recomputed r = {&kv->table, 0};
+    uint64_t position = 0;
+
+    do {
+        table_walk(&kv->table, position, &position, recompute_item, &r);
+    } while (position != 0);
+    return r.digest;
+}
+
+bool kv_pick(const struct kv *kv, uint64_t chance, struct slice *ret_key)
+{
+    const struct item *item = table_pick(&kv->table, chance);
+
+    if (item == NULL) {
+        return false;
+    }
+    *ret_key = item_key(item);
+    return true;
+}
+
+uint64_t kv_chance(struct kv *kv)
+{
+    return prng_next(&kv->prng);
+}

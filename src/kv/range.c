@@ -1,0 +1,78 @@
+/* range.c - commands on parts of values: APPEND, GETRANGE, SETRANGE. */
+#include "kv/call.h"
+#include "kv/commands.h"
+#include "kv/kv.h"
+
+/* Whether a value may be `offset` + `size` bytes long; replies where it may not. */
+static bool check_size(struct command_call *call, uint64_t offset, size_t size)
+{
+    if (offset > KV_VALUE_BYTES_MAX || size > KV_VALUE_BYTES_MAX - offset) {
+        resp_error(call->reply, REPLY_TOO_LONG);
+        return false;
+    }
+    return true;
+}
+
+void kv_command_append(struct command_call *call)
+{
+    struct slice value = {NULL, 0};
+    struct slice tail = call->arguments[2];
+
+    kv_get(call->kv, call->arguments[1], &value);
+    if (check_size(call, value.size, tail.size)) {
+        resp_integer(call->reply, (int64_t)kv_append(call->kv, call->arguments[1], tail));
+    }
+}
+
+void kv_command_getrange(struct command_call *call)
+{
+    struct slice value = {"", 0};
+    int64_t start = 0;
+    int64_t end = 0;
+
+    if (!call_read_integer(call, 2, &start) || !call_read_integer(call, 3, &end)) {
+        return;
+    }
+    kv_get(call->kv, call->arguments[1], &value);
+
+    int64_t size = (int64_t)value.size;
+    bool is_reversed = start < 0 && end < 0 && start > end;
+
+    /* Negative positions count from the end; both are then held within the value. */
+    start = start < 0 ? start + size : start;
+    end = end < 0 ? end + size : end;
+    start = start < 0 ? 0 : start;
+    end = end < 0 ? 0 : end;
+    end = end >= size ? size - 1 : end;
+    if (is_reversed || start > end) {
+        resp_bulk(call->reply, slice_of("", 0));
+    } else {
+        resp_bulk(call->reply, slice_of(value.data + start, (size_t)(end - start + 1)));
+    }
+}
+
+void kv_command_setrange(struct command_call *call)
+{
+    struct slice value = {NULL, 0};
+    struct slice part = call->arguments[3];
+    int64_t offset = 0;
+
+    if (!call_read_integer(call, 2, &offset)) {
+        return;
+    }
+    if (offset < 0) {
+        resp_error(call->reply, "ERR offset is out of range");
+        return;
+    }
+    if (part.size == 0) {
+        /* Changes nothing, nor makes a key. */
+        kv_get(call->kv, call->arguments[1], &value);
+        resp_integer(call->reply, (int64_t)value.size);
+        return;
+    }
+    if (check_size(call, (uint64_t)offset, part.size)) {
+        size_t size = kv_set_range(call->kv, call->arguments[1], (size_t)offset, part);
+
+        resp_integer(call->reply, (int64_t)size);
+    }
+}

@@ -1,0 +1,157 @@
+/* scan.c - commands that look over the keyspace: KEYS, SCAN, RANDOMKEY. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "kv/call.h"
+#include "kv/commands.h"
+#include "kv/glob.h"
+#include "kv/kv.h"
+#include "resp/decimal.h"
+
+/* Keys that match are gathered first, as slices: their number is written before. */
+struct gather {
+    bool has_pattern;
+    struct slice pattern;
+    struct buffer keys; /* Of struct slice. */
+    uint64_t key_count;
+};
+
+static void set_pattern(struct gather *g, struct slice pattern)
+{
+    g->has_pattern = !(pattern.size == 1 && pattern.data[0] == '*');
+    g->pattern = pattern;
+}
+
+static void gather_key(void *context, struct slice key, struct slice value)
+{
+    struct gather *g = context;
+
+    (void)value;
+    if (!g->has_pattern || glob_matches(g->pattern, key)) {
+        buffer_append(&g->keys, &key, sizeof key);
+        g->key_count++;
+    }
+}
+
+static void reply_keys(struct command_call *call, const struct gather *g)
+{
+    const char *at = g->keys.data;
+
+    resp_array(call->reply, g->key_count);
+    for (uint64_t i = 0; i < g->key_count; i++) {
+        struct slice key;
+
+        memcpy(&key, at + i * sizeof key, sizeof key);
+        resp_bulk(call->reply, key);
+    }
+}
+
+void kv_command_keys(struct command_call *call)
+{
+    struct gather g = {0};
+
+    set_pattern(&g, call->arguments[1]);
+    kv_scan(call->kv, 0, UINT64_MAX, gather_key, &g);
+    reply_keys(call, &g);
+    buffer_deinit(&g.keys);
+}
+
+void kv_command_randomkey(struct command_call *call)
+{
+    struct slice key;
+
+    if (kv_pick(call->kv, kv_chance(call->kv), &key)) {
+        resp_bulk(call->reply, key);
+    } else {
+        resp_null(call->reply);
+    }
+}
+
+/* --- SCAN --------------------------------------------------------------------------- */
+
+struct scan_options {
+    uint64_t count;
+    bool is_other_type; /* TYPE of something that no key is. */
+    bool has_pattern;
+    struct slice pattern;
+};
+
+/* As strtoul() sees it, like Redis: even a negative number is a cursor. */
+static bool read_cursor(struct slice text, uint64_t *ret_cursor)
+{
+    char copy[DECIMAL_BYTES_MAX + 2];
+    char *end = NULL;
+
+    if (text.size >= sizeof copy ||
+        (text.size > 0 && text.data[0] >= '\t' && (text.data[0] <= '\r' || text.data[0] == ' '))) {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    errno = 0;
+    *ret_cursor = strtoul(copy, &end, 10);
+    return *end == '\0' && errno == 0;
+}
+
+/* Replies with an error where it returns false. */
+static bool read_scan_options(struct command_call *call, struct scan_options *o)
+{
+    for (uint32_t i = 2; i < call->argument_count; i += 2) {
+        struct slice word = call->arguments[i];
+        bool has_value = i + 1 < call->argument_count;
+        int64_t count = 0;
+
+        if (slice_is(word, "COUNT") && has_value) {
+            if (!call_read_integer(call, i + 1, &count)) {
+                return false;
+            }
+            if (count < 1) {
+                resp_error(call->reply, REPLY_SYNTAX_ERROR);
+                return false;
+            }
+            o->count = (uint64_t)count;
+        } else if (slice_is(word, "MATCH") && has_value) {
+            o->has_pattern = true;
+            o->pattern = call->arguments[i + 1];
+        } else if (slice_is(word, "TYPE") && has_value) {
+            o->is_other_type = !slice_is(call->arguments[i + 1], "string");
+        } else {
+            resp_error(call->reply, REPLY_SYNTAX_ERROR);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void skip_key(void *context, struct slice key, struct slice value)
+{
+    (void)context;
+    (void)key;
+    (void)value;
+}
+
+void kv_command_scan(struct command_call *call)
+{
+    struct scan_options options = {.count = 10};
+    struct gather g = {0};
+    uint64_t cursor = 0;
+    char text[DECIMAL_BYTES_MAX];
+
+    if (!read_cursor(call->arguments[1], &cursor)) {
+        resp_error(call->reply, "ERR invalid cursor");
+        return;
+    }
+    if (!read_scan_options(call, &options)) {
+        return;
+    }
+    if (options.has_pattern) {
+        set_pattern(&g, options.pattern);
+    }
+    cursor =
+        kv_scan(call->kv, cursor, options.count, options.is_other_type ? skip_key : gather_key, &g);
+    resp_array(call->reply, 2);
+    resp_bulk(call->reply, slice_of(text, decimal_write_unsigned(text, cursor)));
+    reply_keys(call, &g);
+    buffer_deinit(&g.keys);
+}

@@ -1,0 +1,225 @@
+/* string.c - commands on whole values: GET, SET and their kin. */
+#include "kv/call.h"
+#include "kv/commands.h"
+#include "kv/kv.h"
+#include "resp/decimal.h"
+
+/* --- SET -------------------------------------------------------------------------- */
+
+enum set_expiry { EXPIRY_NONE, EXPIRY_EX, EXPIRY_PX, EXPIRY_EXAT, EXPIRY_PXAT, EXPIRY_KEEPTTL };
+
+struct set_options {
+    bool only_new;      /* NX */
+    bool only_existing; /* XX */
+    bool wants_old;     /* GET */
+    enum set_expiry expiry;
+    struct slice expiry_text; /* The number behind EX and its kin. */
+};
+
+static enum set_expiry expiry_named(struct slice word)
+{
+    static const struct {
+        const char *name;
+        enum set_expiry expiry;
+    } names[] = {
+        {"EX", EXPIRY_EX},     {"PX", EXPIRY_PX},           {"EXAT", EXPIRY_EXAT},
+        {"PXAT", EXPIRY_PXAT}, {"KEEPTTL", EXPIRY_KEEPTTL},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (slice_is(word, names[i].name)) {
+            return names[i].expiry;
+        }
+    }
+    return EXPIRY_NONE;
+}
+
+/* Takes an expiry option at `i`; returns how many arguments it has, 0: refused. An
+ * option may come twice, as in Redis; two different ones may not. */
+static uint32_t read_expiry(const struct command_call *call, uint32_t i, struct set_options *o)
+{
+    enum set_expiry expiry = expiry_named(call->arguments[i]);
+
+    if (expiry == EXPIRY_NONE || (o->expiry != EXPIRY_NONE && o->expiry != expiry)) {
+        return 0;
+    }
+    o->expiry = expiry;
+    if (expiry == EXPIRY_KEEPTTL) {
+        return 1;
+    }
+    if (i + 1 == call->argument_count) {
+        return 0;
+    }
+    o->expiry_text = call->arguments[i + 1];
+    return 2;
+}
+
+static bool read_set_options(const struct command_call *call, struct set_options *o)
+{
+    uint32_t i = 3;
+
+    while (i < call->argument_count) {
+        struct slice word = call->arguments[i];
+        uint32_t used = 1;
+
+        if (slice_is(word, "NX") && !o->only_existing) {
+            o->only_new = true;
+        } else if (slice_is(word, "XX") && !o->only_new) {
+            o->only_existing = true;
+        } else if (slice_is(word, "GET")) {
+            o->wants_old = true;
+        } else {
+            used = read_expiry(call, i, o);
+        }
+        if (used == 0) {
+            return false;
+        }
+        i += used;
+    }
+    return true;
+}
+
+/* Time is not part of the keyspace yet. Saying so beats keeping a key for ever that
+ * its writer believes to be gone. */
+static void refuse_expiry(struct command_call *call, const struct set_options *o)
+{
+    int64_t value = 0;
+
+    if (o->expiry != EXPIRY_KEEPTTL && !decimal_read(o->expiry_text, &value)) {
+        resp_error(call->reply, REPLY_NOT_AN_INTEGER);
+    } else if (o->expiry != EXPIRY_KEEPTTL && value <= 0) {
+        resp_error(call->reply, "ERR invalid expire time in 'set' command");
+    } else {
+        resp_error(call->reply, "ERR expiry of keys is not supported yet");
+    }
+}
+
+void kv_command_set(struct command_call *call)
+{
+    struct set_options options = {0};
+    struct slice key = call->arguments[1];
+    struct slice old;
+
+    if (call->argument_count == 3) {
+        kv_set(call->kv, key, call->arguments[2]);
+        resp_ok(call->reply);
+        return;
+    }
+    if (!read_set_options(call, &options)) {
+        resp_error(call->reply, REPLY_SYNTAX_ERROR);
+        return;
+    }
+    if (options.expiry != EXPIRY_NONE) {
+        refuse_expiry(call, &options);
+        return;
+    }
+
+    bool is_there = kv_get(call->kv, key, &old);
+    bool is_done = !(options.only_new && is_there) && !(options.only_existing && !is_there);
+
+    /* The old value is gone once the new one is set: reply first. */
+    if (options.wants_old) {
+        call_reply_value(call);
+    } else if (is_done) {
+        resp_ok(call->reply);
+    } else {
+        resp_null(call->reply);
+    }
+    if (is_done) {
+        kv_set(call->kv, key, call->arguments[2]);
+    }
+}
+
+/* --- the others ------------------------------------------------------------------- */
+
+void kv_command_get(struct command_call *call)
+{
+    call_reply_value(call);
+}
+
+void kv_command_setnx(struct command_call *call)
+{
+    struct slice old;
+    bool is_there = kv_get(call->kv, call->arguments[1], &old);
+
+    if (!is_there) {
+        kv_set(call->kv, call->arguments[1], call->arguments[2]);
+    }
+    resp_integer(call->reply, is_there ? 0 : 1);
+}
+
+void kv_command_getset(struct command_call *call)
+{
+    call_reply_value(call);
+    kv_set(call->kv, call->arguments[1], call->arguments[2]);
+}
+
+void kv_command_getdel(struct command_call *call)
+{
+    call_reply_value(call);
+    kv_delete(call->kv, call->arguments[1]);
+}
+
+void kv_command_mget(struct command_call *call)
+{
+    resp_array(call->reply, call->argument_count - 1);
+    for (uint32_t i = 1; i < call->argument_count; i++) {
+        struct slice value;
+
+        if (kv_get(call->kv, call->arguments[i], &value)) {
+            resp_bulk(call->reply, value);
+        } else {
+            resp_null(call->reply);
+        }
+    }
+}
+
+/* MSET and MSETNX: keys and values come in pairs. */
+static bool has_pairs(struct command_call *call, const char *name)
+{
+    if (call->argument_count % 2 == 0) {
+        resp_errorf(call->reply, "ERR wrong number of arguments for '%s' command", name);
+        return false;
+    }
+    return true;
+}
+
+static void set_pairs(struct command_call *call)
+{
+    for (uint32_t i = 1; i < call->argument_count; i += 2) {
+        kv_set(call->kv, call->arguments[i], call->arguments[i + 1]);
+    }
+}
+
+void kv_command_mset(struct command_call *call)
+{
+    if (has_pairs(call, "mset")) {
+        set_pairs(call);
+        resp_ok(call->reply);
+    }
+}
+
+void kv_command_msetnx(struct command_call *call)
+{
+    struct slice value;
+
+    if (!has_pairs(call, "msetnx")) {
+        return;
+    }
+    for (uint32_t i = 1; i < call->argument_count; i += 2) {
+        if (kv_get(call->kv, call->arguments[i], &value)) {
+            resp_integer(call->reply, 0);
+            return;
+        }
+    }
+    set_pairs(call);
+    resp_integer(call->reply, 1);
+}
+
+void kv_command_strlen(struct command_call *call)
+{
+    struct slice value = {NULL, 0};
+
+    kv_get(call->kv, call->arguments[1], &value);
+    resp_integer(call->reply, (int64_t)value.size);
+}

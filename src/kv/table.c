@@ -1,0 +1,238 @@
+#include "kv/table.h"
+
+#include "base/check.h"
+#include "base/checksum.h"
+
+enum {
+    ITEMS_PER_BUCKET_HIGH = 5, /* On average; above it a bucket is split. */
+    ITEMS_PER_BUCKET_LOW = 2,  /* Below it the last bucket is merged. */
+};
+
+void table_init(struct table *t, uint64_t seed)
+{
+    *t = (struct table){.seed = seed};
+    directory_push(&t->buckets);
+}
+
+void table_deinit(struct table *t)
+{
+    while (!table_dismantle(t, UINT64_MAX)) {
+    }
+}
+
+uint64_t table_hash(const struct table *t, struct slice key)
+{
+    return checksum_seeded(key.data, key.size, t->seed);
+}
+
+uint64_t table_heap_bytes(const struct table *t)
+{
+    return t->item_bytes + t->chain_bytes + t->buckets.heap_bytes;
+}
+
+/* Buckets are chosen by the low bits of a hash, tags are its high ones. */
+static uint8_t tag_of(uint64_t hash)
+{
+    return (uint8_t)(hash >> 56);
+}
+
+/* 2^L of the head of this file. */
+static uint64_t lower_half(const struct table *t)
+{
+    return 1ull << (63 - __builtin_clzll(t->buckets.group_count));
+}
+
+static uint64_t bucket_of(const struct table *t, uint64_t hash)
+{
+    uint64_t half = lower_half(t);
+    uint64_t index = hash & (2 * half - 1);
+
+    return index < t->buckets.group_count ? index : index & (half - 1);
+}
+
+/* --- growing and shrinking ------------------------------------------------------ */
+
+static void prefetch_items(const struct group *bucket)
+{
+    for (const struct group *g = bucket; g != NULL; g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+            __builtin_prefetch(g->slots[slot].item);
+        }
+    }
+}
+
+/* Adds one bucket and moves into it what belongs there: all of that is in the one
+ * bucket whose number differs in the highest bit. */
+static void split_one(struct table *t)
+{
+    uint64_t added = t->buckets.group_count;
+    struct group *to = directory_push(&t->buckets);
+    struct group *from = directory_at(&t->buckets, added - lower_half(t));
+    struct group old = *from;
+
+    prefetch_items(&old);
+    memset(from, 0, sizeof *from);
+    for (const struct group *g = &old; g != NULL; g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+            struct item *item = g->slots[slot].item;
+            bool moves = bucket_of(t, table_hash(t, item_key(item))) == added;
+
+            bucket_add(moves ? to : from, g->tags[slot], item, &t->chain_bytes);
+        }
+    }
+    bucket_empty(&old, &t->chain_bytes);
+}
+
+/* The reverse: the last bucket goes back to where it was split from. */
+static void merge_one(struct table *t)
+{
+    uint64_t last = t->buckets.group_count - 1;
+    struct group *from = directory_at(&t->buckets, last);
+
+    CHECK(last > 0);
+
+    uint64_t half = 1ull << (63 - __builtin_clzll(last));
+    struct group *to = directory_at(&t->buckets, last - half);
+
+    for (const struct group *g = from; g != NULL; g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+            bucket_add(to, g->tags[slot], g->slots[slot].item, &t->chain_bytes);
+        }
+    }
+    bucket_empty(from, &t->chain_bytes);
+    directory_pop(&t->buckets);
+}
+
+/* --- items ---------------------------------------------------------------------- */
+
+struct item **table_find(const struct table *t, uint64_t hash, struct slice key)
+{
+    struct group *bucket = directory_at(&t->buckets, bucket_of(t, hash));
+    struct bucket_place place;
+
+    if (!bucket_find(bucket, tag_of(hash), key, &place)) {
+        return NULL;
+    }
+    return &place.group->slots[place.slot].item;
+}
+
+void table_add(struct table *t, uint64_t hash, struct item *item)
+{
+    struct group *bucket = directory_at(&t->buckets, bucket_of(t, hash));
+
+    bucket_add(bucket, tag_of(hash), item, &t->chain_bytes);
+    t->count++;
+    if (t->count > ITEMS_PER_BUCKET_HIGH * t->buckets.group_count) {
+        split_one(t);
+    }
+}
+
+struct item *table_remove(struct table *t, uint64_t hash, struct slice key)
+{
+    struct group *bucket = directory_at(&t->buckets, bucket_of(t, hash));
+    struct bucket_place place;
+
+    if (!bucket_find(bucket, tag_of(hash), key, &place)) {
+        return NULL;
+    }
+
+    struct item *item = place.group->slots[place.slot].item;
+
+    bucket_remove(bucket, place, &t->chain_bytes);
+    t->count--;
+    if (t->buckets.group_count > 1 && t->count < ITEMS_PER_BUCKET_LOW * t->buckets.group_count) {
+        merge_one(t);
+    }
+    return item;
+}
+
+/* --- walking -------------------------------------------------------------------- */
+
+static uint64_t reverse_bits(uint64_t v)
+{
+    v = ((v >> 1) & 0x5555555555555555u) | ((v & 0x5555555555555555u) << 1);
+    v = ((v >> 2) & 0x3333333333333333u) | ((v & 0x3333333333333333u) << 2);
+    v = ((v >> 4) & 0x0f0f0f0f0f0f0f0fu) | ((v & 0x0f0f0f0f0f0f0f0fu) << 4);
+    return __builtin_bswap64(v);
+}
+
+uint64_t table_walk(const struct table *t, uint64_t position, uint64_t *ret_next,
+                    void (*each)(void *context, struct item *item), void *context)
+{
+    uint64_t half = lower_half(t);
+    uint64_t index = bucket_of(t, reverse_bits(position));
+    /* A bucket whose twin exists is told from it by one bit more. */
+    bool has_twin = (index | half) < t->buckets.group_count;
+    uint64_t span = has_twin ? 2 * half : half; /* The bucket holds 1/span of all. */
+    uint64_t begin = reverse_bits(index);
+    uint64_t given = 0;
+
+    for (const struct group *g = directory_at(&t->buckets, index); g != NULL;
+         g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+            struct item *item = g->slots[slot].item;
+
+            /* Buckets merged since the position was given out: part of this one
+             * has been walked. */
+            if (position != begin && reverse_bits(table_hash(t, item_key(item))) < position) {
+                continue;
+            }
+            each(context, item);
+            given++;
+        }
+    }
+    /* 2^64 / span; for a span of 1 the walk is over, and 0 says so. */
+    *ret_next = span == 1 ? 0 : begin + (UINT64_MAX / span + 1);
+    return given;
+}
+
+struct item *table_pick(const struct table *t, uint64_t chance)
+{
+    if (t->count == 0) {
+        return NULL;
+    }
+
+    uint64_t index = chance % t->buckets.group_count;
+    const struct group *bucket = directory_at(&t->buckets, index);
+
+    while (bucket_group_count(bucket) == 0) {
+        index = (index + 1) % t->buckets.group_count;
+        bucket = directory_at(&t->buckets, index);
+    }
+
+    uint64_t item_count = 0;
+
+    for (const struct group *g = bucket; g != NULL; g = bucket_group_next(g)) {
+        item_count += bucket_group_count(g);
+    }
+
+    uint64_t place = (chance >> 32) % item_count;
+
+    while (place >= bucket_group_count(bucket)) {
+        place -= bucket_group_count(bucket);
+        bucket = bucket_group_next(bucket);
+    }
+    return bucket->slots[place].item;
+}
+
+bool table_dismantle(struct table *t, uint64_t item_count)
+{
+    uint64_t freed = 0;
+
+    while (t->buckets.group_count > 0 && freed < item_count) {
+        struct group *bucket = directory_at(&t->buckets, t->buckets.group_count - 1);
+
+        for (const struct group *g = bucket; g != NULL; g = bucket_group_next(g)) {
+            for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+                t->item_bytes -= item_heap_bytes(g->slots[slot].item);
+                item_free(g->slots[slot].item);
+                t->count--;
+            }
+            freed += bucket_group_count(g);
+        }
+        freed++; /* An empty bucket is work too. */
+        bucket_empty(bucket, &t->chain_bytes);
+        directory_pop(&t->buckets);
+    }
+    return t->buckets.group_count == 0;
+}

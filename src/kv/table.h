@@ -1,0 +1,54 @@
+/* table.h - the hash table: linear hashing over buckets (Litwin 1980). It grows by
+ * splitting one bucket, in turn, as items come in, and shrinks by merging the last
+ * bucket back as they go: each call does at most one of these, so none pauses.
+ *
+ * With n buckets, 2^L <= n < 2^(L+1), an item is in bucket (hash mod 2^(L+1)), or
+ * in (hash mod 2^L) where there is no such bucket yet. Read from its lowest bit on,
+ * as a fraction, a hash is a position between 0 and 1, and each bucket holds one
+ * interval of positions, whatever n is. Walks go along the positions, which neither
+ * splitting nor merging moves: an item is met exactly once, or never. */
+#ifndef RAKIT_KV_TABLE_H
+#define RAKIT_KV_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "kv/bucket.h"
+
+struct table {
+    struct directory buckets;
+    uint64_t seed;
+    uint64_t count;       /* Items. */
+    uint64_t item_bytes;  /* Heap of items; kept by the caller. */
+    uint64_t chain_bytes; /* Heap of chained groups. */
+};
+
+void table_init(struct table *t, uint64_t seed);
+/* Frees everything. */
+void table_deinit(struct table *t);
+
+uint64_t table_hash(const struct table *t, struct slice key);
+uint64_t table_heap_bytes(const struct table *t);
+
+/* Where the item of that key stands; NULL where there is none. Valid until the
+ * next table_add() or table_remove(). */
+struct item **table_find(const struct table *t, uint64_t hash, struct slice key);
+/* The key must not be there yet. */
+void table_add(struct table *t, uint64_t hash, struct item *item);
+/* Takes the item of that key out and returns it; NULL where there is none. */
+struct item *table_remove(struct table *t, uint64_t hash, struct slice key);
+
+/* Gives out the items of the bucket at `position` that are not before it; returns
+ * how many. *ret_next is the position where the next bucket begins, 0 at the end. */
+uint64_t table_walk(const struct table *t, uint64_t position, uint64_t *ret_next,
+                    void (*each)(void *context, struct item *item), void *context);
+/* Some item, picked by `chance`; NULL where the table is empty. */
+struct item *table_pick(const struct table *t, uint64_t chance);
+
+/* Frees up to `item_count` items or so, and buckets, from the end. Between the
+ * first such call and the last, only this and table_deinit() may be called.
+ * Returns whether nothing is left. */
+bool table_dismantle(struct table *t, uint64_t item_count);
+
+#endif /* RAKIT_KV_TABLE_H */
