@@ -22,7 +22,8 @@ static inline uint64_t prng_next(struct prng *p)
 /* Uniform in [0, bound); 0 where bound is 0. */
 static inline uint64_t prng_below(struct prng *p, uint64_t bound)
 {
-    return bound == 0 ? 0 : (uint64_t)(((unsigned __int128)prng_next(p) * bound) >> 64);
+    return bound == 0 ? 0
+                      : (uint64_t)((__extension__(unsigned __int128) prng_next(p) * bound) >> 64);
 }
 
 /* Uniform in [low, high]. */
