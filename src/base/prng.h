@@ -19,6 +19,8 @@ static inline uint64_t prng_next(struct prng *p)
     return z ^ (z >> 31);
 }
 
+__extension__ typedef unsigned __int128 prng_wide;
+
 /* Uniform in [0, bound); 0 where bound is 0. */
 static inline uint64_t prng_below(struct prng *p, uint64_t bound)
 {
