@@ -1,0 +1,72 @@
+"""Fixtures: clusters of real processes, cleaned up in every case; where a test
+fails, the logs of its servers are shown."""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from harness import Cluster  # pylint: disable=wrong-import-position
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
+    report = (yield).get_result()
+    if report.failed:
+        for cluster in getattr(item, "clusters", {}).values():
+            report.sections.append(("logs of the servers", cluster.report()))
+    setattr(item, f"report_{report.when}", report)
+
+
+def watch(node, name, cluster):
+    """Shows the cluster's logs where this test (or one of this module) fails."""
+    if not hasattr(node, "clusters"):
+        node.clusters = {}
+    node.clusters[name] = cluster
+
+
+@pytest.fixture
+def directory():
+    """A temporary directory of this test, gone afterwards."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-test."))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def cluster(request, directory):
+    """A cluster without nodes yet: cluster.start(3) makes one of three voters."""
+    made = Cluster(directory)
+    watch(request.node, "cluster", made)
+    yield made
+    made.destroy()
+
+
+@pytest.fixture
+def three(cluster):
+    """A cluster of three voters, this test's own."""
+    return cluster.start(3)
+
+
+@pytest.fixture(scope="module")
+def shared_three():
+    """Three voters for all tests of a module: for those that kill nobody."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-test."))
+    made = Cluster(path)
+    try:
+        yield made.start(3)
+    finally:
+        made.destroy()
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def shared(request, shared_three):
+    """The module's cluster, emptied, with all its nodes at work."""
+    watch(request.node, "shared", shared_three)
+    shared_three.leader().call("FLUSHALL")
+    return shared_three

@@ -1,0 +1,120 @@
+"""Random commands to Rakit and to redis-server: the replies are the same, byte by
+byte, in both protocols. Where they are documented to differ, they are not asked."""
+
+import random
+import subprocess
+
+import pytest
+
+import harness
+from harness import HOST, Node, await_true, free_port
+from respclient import RespError
+
+KEYS = [b"a", b"b", b"c", b"d:1", b"d:2", b"\x00\xff", b""]
+VALUES = [b"", b"1", b"-7", b"x", b"hello world", b"\r\n", b"\x00\x01", b"9223372036854775807",
+          b"-9223372036854775808", b"3.5", b" 1", b"01", b"x" * 200, b"+5", b"1e3"]
+NUMBERS = [b"0", b"1", b"-1", b"2", b"-3", b"7", b"100", b"9223372036854775807",
+           b"-9223372036854775808", b"9223372036854775808", b"x", b"", b" 2", b"1.5"]
+PATTERNS = [b"*", b"?", b"d:*", b"[ab]", b"[^a]", b"[a-c]", b"\\*", b"", b"a*b", b"d:[0-9]", b"["]
+
+
+@pytest.fixture(scope="module")
+def redis_node(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    process = subprocess.Popen(  # pylint: disable=consider-using-with
+        ["redis-server", "--port", str(port), "--bind", HOST, "--save", "", "--dir",
+         str(directory)], stdout=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
+    node = Node(directory, port=port)
+    await_true(lambda: node.call("PING") == b"PONG", "redis-server is up")
+    yield node
+    process.kill()
+    process.wait()
+
+
+def random_case(chance, word):
+    return bytes(chance.choice([c, ord(chr(c).swapcase())]) for c in word)
+
+
+def random_command(chance):
+    """A command of the supported set, mostly sensible, sometimes wrong."""
+    key, value = chance.choice(KEYS), chance.choice(VALUES)
+    keys = [chance.choice(KEYS) for _ in range(chance.randrange(1, 4))]
+    number, other = chance.choice(NUMBERS), chance.choice(NUMBERS)
+    # SETRANGE with a huge offset would only make huge values.
+    offset = chance.choice([b"0", b"1", b"5", b"300", b"-1", b"x", b"536870912",
+                            b"9223372036854775807"])
+    options = [chance.choice([b"NX", b"XX", b"GET", b"nx", b"get"])
+               for _ in range(chance.choice([0, 0, 0, 1, 1, 2, 3]))]
+    command = chance.choice([
+        [b"GET", key], [b"SET", key, value, *options], [b"SET", key, value, b"NONSENSE"],
+        [b"SET", key, number], [b"SETNX", key, value], [b"GETSET", key, value], [b"GETDEL", key],
+        [b"MGET", *keys], [b"MSET", *[part for k in keys for part in (k, value)]],
+        [b"MSET", *keys], [b"STRLEN", key], [b"APPEND", key, value],
+        [b"GETRANGE", key, number, other],
+        [b"SETRANGE", key, offset, value], [b"INCR", key], [b"DECR", key],
+        [b"INCRBY", key, number], [b"DECRBY", key, number], [b"DEL", *keys], [b"UNLINK", *keys],
+        [b"EXISTS", *keys], [b"TYPE", key], [b"DBSIZE"], [b"KEYS", chance.choice(PATTERNS)],
+        [b"ECHO", value], [b"PING"], [b"PING", value], [b"PING", value, value],
+        [b"SELECT", b"0"], [b"FLUSHALL"] if chance.random() < 0.05 else [b"DBSIZE"],
+        [b"FLUSHDB", b"NONSENSE"], [b"NOSUCH", key, value], [key or b"x", value],
+        [b"SCAN", b"x"],
+        [b"SCAN", b"0", b"COUNT", chance.choice([b"0", b"-1", b"x"])],
+        [b"SCAN", b"0", b"NONSENSE", b"1"],
+        [b"CLIENT", b"GETNAME"], [b"CLIENT", b"SETNAME", chance.choice([b"me", b"a b", b""])],
+    ])
+    if chance.random() < 0.03:
+        command = command[:-1] or command
+    if chance.random() < 0.03:
+        command = [*command, value]
+    return [random_case(chance, command[0]), *command[1:]]
+
+
+def comparable(command, reply):
+    if isinstance(reply, RespError):
+        return f"-{reply}"
+    if command[0].upper() == b"KEYS" and isinstance(reply, list):
+        return sorted(reply)
+    return reply
+
+
+@pytest.mark.parametrize("protocol", [2, 3], ids=["resp2", "resp3"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_differential__random_commands_get_the_same_replies(shared, redis_node, protocol, seed):
+    chance = random.Random(f"{seed}.{protocol}")
+    node = shared.nodes[seed % 3]
+    redis_node.call("FLUSHALL")
+    history = []
+    with node.client() as ours, redis_node.client() as theirs:
+        ours.call("HELLO", protocol)
+        theirs.call("HELLO", protocol)
+        for _ in range(40):
+            batch = [random_command(chance) for _ in range(100)]
+            for client in (ours, theirs):
+                client.send_raw(b"".join(client.pack(*command) for command in batch))
+            for command in batch:
+                history = [*history[-8:], command]
+                mine = comparable(command, ours.read())
+                redis_says = comparable(command, theirs.read())
+                assert mine == redis_says, f"{command}: after {history[:-1]}"
+        keys = theirs.call("KEYS", "*")
+        assert sorted(ours.call("KEYS", "*")) == sorted(keys)
+        for key in keys:
+            assert ours.call("GET", key) == theirs.call("GET", key)
+
+
+def test_differential__scan_gives_the_same_set(shared, redis_node):
+    redis_node.call("FLUSHALL")
+    pairs = [part for i in range(3000) for part in (f"key:{i * 7919 % 3001}", "v")]
+    seen = []
+    for node in (shared.nodes[0], redis_node):
+        node.call("MSET", *pairs)
+        with node.client() as client:
+            cursor, keys = b"0", set()
+            while True:
+                cursor, part = client.call("SCAN", cursor, "MATCH", "key:*1*", "COUNT", "100")
+                keys.update(part)
+                if cursor == b"0":
+                    break
+            seen.append(keys)
+    assert seen[0] == seen[1]

@@ -1,0 +1,102 @@
+"""A disk that is full: writes are refused, reads are served, and when there is room
+again writes go on by themselves."""
+
+import os
+import subprocess
+
+import pytest
+
+from harness import await_true
+from respclient import RespError
+
+MEGABYTE = 1024 * 1024
+DISK_MEGABYTES = 512
+
+
+@pytest.fixture
+def small_disk(directory):
+    path = directory / "disk"
+    path.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs",
+                           str(path)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def fill(path, leave_bytes):
+    """Takes all room on the disk but `leave_bytes`; returns the file that holds it."""
+    ballast = path / "ballast"
+    state = os.statvfs(path)
+    size = state.f_bavail * state.f_frsize - leave_bytes
+    with open(ballast, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+    return ballast
+
+
+def test_full_disk__refuses_writes_serves_reads_and_recovers(cluster, small_disk):
+    node = cluster.node(data=small_disk / "node").start().await_up()
+    await_true(lambda: node.call("SET", "before", "v") == b"OK", "it takes writes")
+    ballast = fill(small_disk, 4 * MEGABYTE)
+    acknowledged, refusal = [], None
+    with node.client() as client:
+        for i in range(DISK_MEGABYTES * 2):
+            try:
+                assert client.call("SET", f"k{i}", os.urandom(MEGABYTE // 2)) == b"OK"
+                acknowledged.append(i)
+            except RespError as error:
+                refusal = error
+                break
+        assert refusal is not None, "the disk never was full"
+        assert "full" in str(refusal).lower() or "space" in str(refusal).lower(), refusal
+        assert refusal.code != "INDOUBT"
+        # Reads go on, and so does everything that needs no room.
+        assert client.call("GET", "before") == b"v"
+        assert client.call("DBSIZE") == 1 + len(acknowledged)
+        assert client.call("EXISTS", f"k{len(acknowledged)}") == 0
+        assert node.status()["leader_id"] == node.node_id()
+        ballast.unlink()
+
+        def writes_go_on():
+            return client.call("SET", "after", "w") == b"OK"
+        await_true(writes_go_on, "writes go on once there is room")
+    assert node.stop() == 0
+    node.start().await_up()
+    await_true(lambda: node.call("GET", "after") == b"w", "what was written is there")
+    assert node.call("DBSIZE") == 2 + len(acknowledged)
+
+
+def test_full_disk__of_one_follower_does_not_stop_the_cluster(cluster, small_disk):
+    cluster.start(2)
+    third = cluster.node(contact=cluster.nodes[0], data=small_disk / "node").start()
+    cluster.await_voters(3)
+    if cluster.leader() is third:
+        third.call("RAFT", "TRANSFER")
+        await_true(lambda: cluster.leader() is not third, "another node leads")
+    leader = cluster.leader()
+    ballast = fill(small_disk, MEGABYTE)
+    with leader.client(timeout=60) as client:
+        for i in range(150):
+            assert client.call("SET", f"k{i}", os.urandom(MEGABYTE)) == b"OK"
+    ballast.unlink()
+    assert third.is_running(), third.log()[-2000:]
+    cluster.await_equal()
+    assert third.call("DBSIZE") == 150
+
+
+def test_restart__after_a_torn_tail_all_that_was_acknowledged_is_there(cluster):
+    """Killed while it writes, again and again."""
+    node = cluster.start(1).nodes[0]
+    expected = 0
+    for _ in range(5):
+        with node.client() as client:
+            client.send_raw(client.pack("INCR", "n") * 2000)
+            for _ in range(500):
+                expected = client.raise_error(client.read())
+            node.kill()
+        node.start().await_up()
+        value = await_true(lambda: int(node.call("GET", "n")), "it serves reads")
+        assert value >= expected

@@ -1,0 +1,244 @@
+"""Members come and go, also under load; what the administrator sees of it."""
+
+import time
+
+import pytest
+
+from harness import as_map, await_true, text
+from history import Load
+from respclient import RespError
+
+
+def test_join__a_fourth_and_a_fifth_under_load_then_the_leader_is_removed(three):
+    with Load(three) as load:
+        load.await_progress(300)
+        for count in (4, 5):
+            three.node(contact=three.nodes[count - 3]).start()
+            three.await_voters(count)
+            load.await_progress(200)
+        leader = three.leader()
+        others = [node for node in three.nodes if node is not leader]
+        others[0].call("RAFT", "REMOVE", leader.address)
+        three.await_voters(4, nodes=others)
+        load.await_progress(500)
+    for node in others:
+        load.check(node)
+
+
+def test_remove__a_follower_by_id_and_by_address(cluster):
+    cluster.start(4)
+    first, second = cluster.followers()[:2]
+    rest = [node for node in cluster.nodes if node not in (first, second)]
+    rest[0].call("RAFT", "REMOVE", text(first.node_id()))
+    cluster.await_voters(3, nodes=[*rest, second])
+    rest[1].call("RAFT", "REMOVE", second.address)
+    cluster.await_voters(2, nodes=rest)
+    rest[0].call("SET", "k", "v")
+    assert rest[1].call("GET", "k") == b"v"
+
+
+def test_remove__a_removed_node_says_so_and_serves_nothing(three):
+    three.leader().call("SET", "k", "v")
+    victim = three.followers()[0]
+    rest = [node for node in three.nodes if node is not victim]
+    rest[0].call("RAFT", "REMOVE", victim.address)
+    three.await_voters(2, nodes=rest)
+    await_true(lambda: "removed" in victim.log(), "it says that it was removed")
+
+    def serves_nothing():
+        if not victim.is_running():
+            return True
+        try:
+            victim.call("GET", "k")
+        except RespError as error:
+            return "removed" in str(error)
+        except OSError:
+            return not victim.is_running()
+        return False
+    await_true(serves_nothing, "a removed node serves nothing")
+    if victim.is_running():
+        with pytest.raises(RespError, match="removed"):
+            victim.call("SET", "k", "w")
+    # Started again it is a removed node still.
+    victim.destroy()
+    victim.start()
+    await_true(lambda: victim.log().count("removed") > 1 or not victim.is_running(),
+               "started again, it remembers")
+    await_true(serves_nothing, "it serves nothing")
+    assert rest[0].call("GET", "k") == b"v"
+
+
+def test_remove__the_leader_removes_itself(three):
+    leader = three.leader()
+    others = three.followers()
+    leader.call("SET", "k", "v")
+    assert leader.call("RAFT", "REMOVE", leader.address) == b"OK"
+    three.await_voters(2, nodes=others)
+    new = three.leader(others)
+    assert new.call("GET", "k") == b"v"
+    assert new.call("SET", "k", "w") == b"OK"
+
+
+def test_remove__refuses_the_last_voter_and_strangers(cluster):
+    node = cluster.start(1).nodes[0]
+    for who in (node.address, "127.0.0.1:1", "12345", "nobody", ""):
+        with pytest.raises(RespError, match="^ERR"):
+            node.call("RAFT", "REMOVE", who)
+    assert node.call("SET", "k", "v") == b"OK"
+    assert node.members() == {node.address: "voter"}
+
+
+def test_remove__a_dead_node_and_a_new_one_takes_its_place(three):
+    victim = three.followers()[0]
+    rest = [node for node in three.nodes if node is not victim]
+    victim.kill()
+    rest[0].call("SET", "k", "v")
+    rest[0].call("RAFT", "REMOVE", victim.address)
+    three.await_voters(2, nodes=rest)
+    fresh = three.node(contact=rest[1]).start()
+    three.await_voters(3, nodes=[*rest, fresh])
+    assert fresh.call("GET", "k") == b"v"
+
+
+def test_join__a_removed_node_joins_again_with_a_new_directory(three):
+    victim = three.followers()[0]
+    rest = [node for node in three.nodes if node is not victim]
+    old_id = victim.node_id()
+    rest[0].call("RAFT", "REMOVE", victim.address)
+    three.await_voters(2, nodes=rest)
+    victim.destroy()
+    victim.data = three.directory / "fresh"
+    victim.contact = rest[0]
+    victim.start().await_up()
+    three.await_voters(3)
+    assert victim.node_id() != old_id
+
+
+def test_add__makes_room_for_a_node_that_then_starts(three):
+    """RAFT ADD names an address; it answers clearly, and nothing breaks by it."""
+    leader = three.leader()
+    with pytest.raises(RespError):
+        leader.call("RAFT", "ADD", "nonsense")
+    with pytest.raises(RespError):
+        leader.call("RAFT", "ADD", three.followers()[0].address)
+    assert leader.call("SET", "k", "v") == b"OK"
+    three.await_voters(3)
+
+
+def test_transfer__to_a_named_node_and_to_any(three):
+    leader = three.leader()
+    target = three.followers()[0]
+    assert leader.call("RAFT", "TRANSFER", target.address) == b"OK"
+    await_true(lambda: target.status()["leader_id"] == target.node_id(), "the named node leads")
+    assert three.leader() is target
+    assert leader.call("RAFT", "TRANSFER") == b"OK"
+    await_true(lambda: three.leader() is not target, "another node leads")
+    three.leader().call("SET", "k", "v")
+
+
+def test_transfer__under_load_loses_nothing(three):
+    with Load(three) as load:
+        for _ in range(6):
+            load.await_progress(200)
+            target = three.followers()[0]
+            three.leader().call("RAFT", "TRANSFER", target.address)
+            await_true(lambda target=target: three.leader() is target, f"{target} leads")
+    for node in three.nodes:
+        load.check(node)
+
+
+# --- what the administrator sees ----------------------------------------------------------
+
+
+def test_status__tells_who_leads_and_how_far_everybody_is(shared):
+    shared.nodes[0].call("SET", "k", "v")
+    shared.await_equal()
+    leader = shared.leader()
+    for node in shared.nodes:
+        status = node.status()
+        assert status["cluster_id"] == leader.status()["cluster_id"]
+        assert status["leader_id"] == leader.node_id()
+        assert status["term"] >= 1
+        assert status["applied_index"] <= status["commit_index"]
+        assert {text(n["address"]) for n in status["nodes"]} == {n.address for n in shared.nodes}
+        assert all(text(n["membership"]) == "voter" for n in status["nodes"])
+    rows = {text(row["address"]): row for row in leader.status()["nodes"]}
+    assert text(rows[leader.address]["role"]) == "leader"
+    assert sorted(text(row["role"]) for row in rows.values()) == ["follower", "follower", "leader"]
+    assert all(row["health"] is not None for row in rows.values())
+
+
+def test_status__shows_that_a_node_is_down(three):
+    victim = three.followers()[0]
+    leader = three.leader()
+    healthy = {text(r["health"]) for r in leader.status()["nodes"]}
+    assert len(healthy) == 1
+    victim.kill()
+
+    def seen():
+        rows = {text(r["address"]): text(r["health"]) for r in leader.status()["nodes"]}
+        return rows[victim.address] not in healthy
+    await_true(seen, "the leader's status shows that the node is down")
+
+
+def test_members__are_the_same_at_every_node(shared):
+    assert all(node.members() == shared.nodes[0].members() for node in shared.nodes)
+    row = as_map(shared.nodes[0].call("RAFT", "MEMBERS")[0])
+    assert set(row) >= {"id", "address", "membership"}
+
+
+def test_help__lists_the_family(shared):
+    lines = [text(line) for line in shared.nodes[0].call("RAFT", "HELP")]
+    for word in ("STATUS", "MEMBERS", "ADD", "REMOVE", "TRANSFER", "LOG"):
+        assert any(word in line for line in lines), word
+    with pytest.raises(RespError, match="^ERR"):
+        shared.nodes[0].call("RAFT", "NONSENSE")
+    with pytest.raises(RespError, match="^ERR"):
+        shared.nodes[0].call("RAFT")
+
+
+def test_request_log__is_the_same_from_any_node(shared):
+    shared.nodes[0].call("SET", "alpha", "1")
+    shared.nodes[1].call("APPEND", "alpha", "2")
+    shared.nodes[2].call("DEL", "alpha")
+    shared.nodes[0].call("SET", "long", "x" * 100000)
+    shared.await_equal()
+    logs = [node.call("REQUEST_LOG") for node in shared.nodes]
+    assert logs[0] == logs[1] == logs[2]
+    assert [row[0] for row in logs[0]] == list(range(logs[0][0][0], logs[0][-1][0] + 1))
+    words = " ".join(text(row[3]) for row in logs[0])
+    assert "SET" in words and "alpha" in words and "APPEND" in words
+    assert all(len(row) == 4 and row[1] >= 1 and len(row[3]) < 10000 for row in logs[0])
+    kinds = {text(row[2]) for row in logs[0]}
+    assert "command" in kinds
+    assert shared.nodes[1].call("RAFT", "LOG") == logs[0]
+
+
+def test_request_log__gives_what_was_asked_for(shared):
+    for i in range(20):
+        shared.nodes[0].call("SET", f"k{i}", i)
+    shared.await_equal()
+    node = shared.nodes[1]
+    everything = node.call("REQUEST_LOG", 1, 1000000)
+    assert everything[0][0] == 1
+    part = node.call("REQUEST_LOG", 3, 5)
+    assert [row[0] for row in part] == [3, 4, 5, 6, 7]
+    assert part == everything[2:7]
+    assert node.call("REQUEST_LOG", everything[-1][0] + 1000, 5) == []
+    for wrong in (["x"], ["1", "y"], ["-1"], ["1", "-5"], ["1", "2", "3"]):
+        with pytest.raises(RespError, match="^ERR"):
+            node.call("REQUEST_LOG", *wrong)
+
+
+def test_log__reads_and_connection_commands_never_enter_it(shared):
+    node = shared.nodes[0]
+    node.call("SET", "k", "v")
+    shared.await_equal()
+    before = len(node.call("REQUEST_LOG", 1, 1000000))
+    start = time.monotonic()
+    for command in (["GET", "k"], ["PING"], ["KEYS", "*"], ["SCAN", "0"], ["DBSIZE"],
+                    ["CLIENT", "SETNAME", "x"], ["INFO"], ["EXISTS", "k"], ["RAFT", "STATUS"],
+                    ["CONFIG", "GET", "*"], ["TYPE", "k"], ["MGET", "k"]):
+        node.call(*command)
+    assert time.monotonic() - start < 10
+    assert len(node.call("REQUEST_LOG", 1, 1000000)) == before

@@ -1,0 +1,314 @@
+"""Starting and joining: the three forms of the command line, starting again, and
+clear refusals of what cannot work."""
+
+import socket
+import subprocess
+import threading
+
+import pytest
+
+import harness
+from harness import BUILD, Cluster, Node, await_true, free_port, run_cli
+
+
+def run_server(*arguments, cwd=None, seconds=harness.PATIENCE):
+    """A server that is expected to end by itself."""
+    return subprocess.run([harness.SERVER, *map(str, arguments)], cwd=cwd, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
+                          preexec_fn=harness.die_with_parent, check=False)
+
+
+def refusal(node, seconds=harness.PATIENCE):
+    """What a server says that refuses to start; asserts that it does refuse."""
+    status = node.await_end(seconds)
+    assert status != 0
+    message = node.log()
+    assert message.strip(), "it ended without a word"
+    assert "CHECK" not in message and "Sanitizer" not in message
+    return message
+
+
+# --- the three forms -------------------------------------------------------------------
+
+
+def test_start__the_first_node_makes_a_cluster_and_leads_it(cluster):
+    node = cluster.start(1).nodes[0]
+    status = node.status()
+    assert status["leader_id"] == status["node_id"]
+    assert node.members() == {node.address: "voter"}
+    assert node.call("SET", "k", "v") == b"OK"
+
+
+def test_start__a_host_name_does_as_well_as_a_number(cluster):
+    node = cluster.node(host="localhost").start().await_up()
+    other = cluster.node(host="localhost", contact=node).start().await_up()
+    cluster.await_voters(2)
+    node.call("SET", "k", "v")
+    assert other.call("GET", "k") == b"v"
+    assert run_cli(other, "get", "k").returncode == 0
+
+
+def test_start__the_default_data_directory_is_named_after_the_port(directory):
+    port = free_port()
+    process = subprocess.Popen(  # pylint: disable=consider-using-with
+        [harness.SERVER, "127.0.0.1", str(port)], cwd=directory, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
+    try:
+        await_true(lambda: (directory / f"rakit-{port}").is_dir(), "the data directory is made")
+        node = Node(directory, port=port)
+        await_true(lambda: node.call("SET", "k", "v") == b"OK", "the node takes writes")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_join__through_the_leader_and_through_a_follower(cluster):
+    cluster.start(2)
+    leader, follower = cluster.leader(), cluster.followers()[0]
+    leader.call("SET", "k", "v")
+    third = cluster.node(contact=leader).start().await_up()
+    cluster.await_voters(3)
+    fourth = cluster.node(contact=follower).start().await_up()
+    cluster.await_voters(4)
+    assert third.call("GET", "k") == fourth.call("GET", "k") == b"v"
+    assert len(leader.members()) == 4
+
+
+def test_join__several_nodes_at_the_same_time(cluster):
+    first = cluster.start(1).nodes[0]
+    for _ in range(4):
+        cluster.node(contact=first).start()
+    cluster.await_voters(5)
+    assert len({text["cluster_id"] for text in (n.status() for n in cluster.nodes)}) == 1
+
+
+def test_join__a_new_voter_says_so(cluster):
+    cluster.start(2)
+    joined = cluster.nodes[1]
+    await_true(lambda: "voter" in joined.log(), "its log says that it became a voter")
+
+
+def test_options__the_peer_port_is_where_one_says(cluster):
+    ports = [free_port(), free_port()]
+    first = cluster.node(options=["--peer-port", str(ports[0] + 1)]).start().await_up()
+    cluster.node(contact=first, options=["--peer-port", str(ports[1] + 1)]).start()
+    cluster.await_voters(2)
+    with socket.create_connection((harness.HOST, ports[0] + 1), 5):
+        pass
+
+
+def test_options__help_and_version_need_nothing_else():
+    for option in ("--help", "--version"):
+        done = run_server(option)
+        assert done.returncode == 0 and "rakit" in done.stdout.lower()
+    assert "--data" in run_server("--help").stdout
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["127.0.0.1"], ["127.0.0.1", "notaport"], ["127.0.0.1", "0"], ["127.0.0.1", "65536"],
+    ["127.0.0.1", "-1"], ["127.0.0.1", "7000", "127.0.0.1"], ["127.0.0.1", "7000", "--nonsense"],
+    ["127.0.0.1", "7000", "127.0.0.1", "7001", "7002"],
+    ["127.0.0.1", "7000", "--election-timeout", "10", "--heartbeat", "100"],
+    ["127.0.0.1", "7000", "--election-timeout", "soon"],
+    ["127.0.0.1", "7000", "--peer-port", "7000"],
+])
+def test_options__nonsense_is_refused_before_anything_is_made(arguments, directory):
+    done = run_server(*arguments, cwd=directory)
+    assert done.returncode not in (0, -6, -11)
+    assert done.stderr.strip()
+    assert not list(directory.iterdir())
+
+
+# --- starting again ----------------------------------------------------------------------
+
+
+def test_restart__all_nodes_killed_and_started_have_all_data(three):
+    for i in range(300):
+        three.nodes[i % 3].call("SET", f"k{i}", f"v{i}")
+    ids = [node.node_id() for node in three.nodes]
+    for node in three.nodes:
+        node.kill()
+    for node in three.nodes:
+        node.start()
+    three.await_voters(3)
+    assert [node.node_id() for node in three.nodes] == ids
+    for node in three.nodes:
+        assert node.call("DBSIZE") == 300
+        assert node.call("GET", "k299") == b"v299"
+
+
+def test_restart__a_node_resumes_whatever_its_contact_says(three):
+    node = three.followers()[0]
+    ident = node.node_id()
+    node.stop()
+    node.contact = (harness.HOST, free_port())  # Nobody is there.
+    node.start().await_up()
+    three.await_voters(3)
+    assert node.node_id() == ident
+
+
+def test_restart__a_node_that_missed_much_catches_up(three):
+    node = three.followers()[0]
+    node.kill()
+    with three.leader().client() as client:
+        for i in range(2000):
+            client.send("SET", f"k{i}", "x" * 500)
+        for _ in range(2000):
+            assert client.read() == b"OK"
+    node.start().await_up()
+    three.await_equal()
+    assert node.call("DBSIZE") == 2000
+
+
+def test_restart__under_another_address_it_announces_itself(three):
+    node = three.followers()[0]
+    others = [n for n in three.nodes if n is not node]
+    old_address = node.address
+    node.stop()
+    node.port = free_port()
+    node.start().await_up()
+    for other in others:
+        await_true(lambda other=other: node.address in other.members()
+                   and old_address not in other.members(), f"{other} knows the new address")
+    three.await_equal()
+    others[0].call("SET", "k", "v")
+    assert node.call("GET", "k") == b"v"
+
+
+# --- what cannot work ----------------------------------------------------------------------
+
+
+def test_refusal__a_second_server_on_the_same_data_directory_names_the_holder(cluster):
+    first = cluster.start(1).nodes[0]
+    second = cluster.node(data=first.data).start()
+    message = refusal(second)
+    assert str(first.process.pid) in message
+    assert first.call("SET", "k", "v") == b"OK"
+
+
+def test_refusal__an_address_that_is_in_use(cluster):
+    first = cluster.start(1).nodes[0]
+    again = Node(cluster.directory, port=first.port, data=cluster.directory / "other")
+    again.log_path = cluster.directory / "again.log"
+    cluster.nodes.append(again)
+    message = refusal(again.start())
+    assert str(first.port) in message and "in use" in message
+
+
+def test_refusal__joining_through_a_contact_that_is_not_there(cluster):
+    port = free_port()
+    message = refusal(cluster.node(contact=(harness.HOST, port)).start())
+    assert str(port) in message
+
+
+def test_refusal__joining_through_a_redis_server(cluster):
+    port = free_port()
+    process = subprocess.Popen(  # pylint: disable=consider-using-with
+        ["redis-server", "--port", str(port), "--bind", harness.HOST, "--save", "",
+         "--dir", str(cluster.directory)],
+        stdout=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
+    try:
+        redis_server = Node(cluster.directory, port=port)
+        await_true(lambda: redis_server.call("PING") == b"PONG", "redis-server is up")
+        message = refusal(cluster.node(contact=(harness.HOST, port)).start())
+        assert str(port) in message
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("manner", ["echo", "silence", "close", "noise"])
+def test_refusal__joining_through_something_that_talks_nonsense(cluster, manner):
+    """A contact that echoes, says nothing, hangs up at once, or sends noise."""
+    def serve(connection):
+        try:
+            if manner == "close":
+                return
+            if manner == "noise":
+                connection.sendall(bytes(range(256)) * 64 + b"\r\n")
+            while data := connection.recv(65536):
+                if manner == "echo":
+                    connection.sendall(data)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    listener = socket.create_server((harness.HOST, 0))
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        port = listener.getsockname()[1]
+        message = refusal(cluster.node(contact=(harness.HOST, port)).start())
+        assert str(port) in message
+    finally:
+        listener.close()
+
+
+def test_refusal__joining_with_the_address_of_a_member(three):
+    """A new node, with a data directory of its own, that gives a stopped member's address."""
+    member = three.followers()[0]
+    member.stop()
+    leader = three.leader()
+    usurper = Node(three.directory, port=member.port, contact=leader,
+                   data=three.directory / "usurper")
+    usurper.log_path = three.directory / "usurper.log"
+    three.nodes.append(usurper)
+    message = refusal(usurper.start())
+    assert member.address in message or str(member.port) in message
+    assert leader.members()[member.address] == "voter"
+
+
+def test_refusal__a_data_directory_of_another_cluster(cluster):
+    """Its node goes on as a member of its own cluster, or says why it cannot; it never
+    becomes part of the other one."""
+    first = cluster.start(1).nodes[0]
+    first.call("SET", "whose", "first")
+    elsewhere = Cluster(cluster.directory / "elsewhere")
+    try:
+        other = elsewhere.start(1).nodes[0]
+        other.call("SET", "whose", "other")
+        cluster_id = other.status()["cluster_id"]
+        other.stop()
+        other.contact = first
+        other.start()
+        if other.is_running():
+            try:
+                await_true(lambda: other.call("GET", "whose") == b"other", "it is as it was")
+                assert other.status()["cluster_id"] == cluster_id
+            except AssertionError:
+                assert "cluster" in refusal(other)
+        assert list(first.members()) == [first.address]
+    finally:
+        elsewhere.destroy()
+
+
+def test_refusal__files_that_are_not_ours_are_left_alone(directory):
+    data = directory / "data"
+    data.mkdir()
+    (data / "identity").write_bytes(b"these are not the files you are looking for")
+    before = (data / "identity").read_bytes()
+    done = run_server("127.0.0.1", free_port(), "--data", data, cwd=directory)
+    assert done.returncode not in (0, -6, -11)
+    assert done.stderr.strip()
+    assert (data / "identity").read_bytes() == before
+
+
+def test_stop__a_single_node_ends_with_status_0_and_says_so(cluster):
+    node = cluster.start(1).nodes[0]
+    node.call("SET", "k", "v")
+    assert node.stop() == 0
+    node.start().await_up()
+    await_true(lambda: node.call("GET", "k") == b"v", "the value is there again")
+
+
+def test_build__the_three_programs_stand_in_the_build_directory():
+    for name in ("rakit-server", "rakit-cli", "rakit-sim"):
+        assert (BUILD / name).is_file()
