@@ -25,11 +25,11 @@ typedef uint64_t raft_index; /* The first entry is 1; 0 is before the log. */
 typedef uint64_t raft_seq;   /* Names one durable write; never reused in a run. */
 
 enum {
-    RAFT_MEMBERS_MAX = 16,           /* Voters and learners together. */
-    RAFT_CONFIGURATIONS_MAX = 4,     /* Kept for rolling back; see configuration.c. */
-    RAFT_READS_MAX = 8,              /* Read confirmations under way at once. */
+    RAFT_MEMBERS_MAX = 16,                    /* Voters and learners together. */
+    RAFT_CONFIGURATIONS_MAX = 4,              /* Kept for rolling back; see configuration.c. */
+    RAFT_READS_MAX = 8,                       /* Read confirmations under way at once. */
     RAFT_OUTBOUND_MAX = 4 * RAFT_MEMBERS_MAX, /* Messages out of one step. */
-    RAFT_WINDOW_ENTRIES = 65536,     /* Sent to one peer and not yet acknowledged. */
+    RAFT_WINDOW_ENTRIES = 65536,              /* Sent to one peer and not yet acknowledged. */
 };
 
 /* --- membership -------------------------------------------------------------- */
@@ -122,13 +122,13 @@ struct raft_message {
 /* --- events --------------------------------------------------------------------- */
 
 enum raft_event_kind {
-    RAFT_TICK = 1, /* The deadline has come (or any other instant). */
-    RAFT_RECEIVE,  /* `message` came in. */
-    RAFT_PROPOSE,  /* `propose_count` commands; they get consecutive indexes. */
-    RAFT_CHANGE,   /* `change`: a membership change. */
-    RAFT_READ,     /* Ask for a read confirmation; see effects.read_ticket. */
-    RAFT_DURABLE,  /* Everything up to write `durable_seq` is durable. */
-    RAFT_TRANSFER, /* Hand leadership to `peer`, or to the best one (0). */
+    RAFT_TICK = 1,  /* The deadline has come (or any other instant). */
+    RAFT_RECEIVE,   /* `message` came in. */
+    RAFT_PROPOSE,   /* `propose_count` commands; they get consecutive indexes. */
+    RAFT_CHANGE,    /* `change`: a membership change. */
+    RAFT_READ,      /* Ask for a read confirmation; see effects.read_ticket. */
+    RAFT_DURABLE,   /* Everything up to write `durable_seq` is durable. */
+    RAFT_TRANSFER,  /* Hand leadership to `peer`, or to the best one (0). */
     RAFT_PEER_LOST, /* The connection to `peer` broke. If it leads: pre-vote at once. */
 };
 
@@ -178,11 +178,11 @@ enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER 
 /* Why the role changed last; for the log line of that change. */
 enum raft_reason {
     RAFT_BECAUSE_START = 0,
-    RAFT_BECAUSE_TIMEOUT,      /* Heard no leader for an election timeout. */
-    RAFT_BECAUSE_LEADER_LOST,  /* The connection to the leader broke. */
-    RAFT_BECAUSE_TRANSFER,     /* Was asked to take over, or handed over. */
+    RAFT_BECAUSE_TIMEOUT,     /* Heard no leader for an election timeout. */
+    RAFT_BECAUSE_LEADER_LOST, /* The connection to the leader broke. */
+    RAFT_BECAUSE_TRANSFER,    /* Was asked to take over, or handed over. */
     RAFT_BECAUSE_ELECTED,
-    RAFT_BECAUSE_PRE_ELECTED,  /* A majority would vote for it. */
+    RAFT_BECAUSE_PRE_ELECTED, /* A majority would vote for it. */
     RAFT_BECAUSE_HIGHER_TERM,
     RAFT_BECAUSE_LEADER_FOUND, /* Somebody leads this term already. */
     RAFT_BECAUSE_NO_QUORUM,    /* CheckQuorum: a majority is silent. */
@@ -219,7 +219,7 @@ struct raft_effects {
     uint32_t read_count;  /* Confirmed now. A leader that steps down forgets all. */
     struct raft_read reads[RAFT_READS_MAX];
 
-    bool role_changed; /* role, term or leader_id differs from before the step. */
+    bool role_changed;          /* role, term or leader_id differs from before the step. */
     bool configuration_changed; /* The configuration in force differs. */
 
     uint64_t deadline_ns; /* Step RAFT_TICK at this instant. */

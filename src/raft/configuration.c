@@ -1,0 +1,295 @@
+/* configuration.c - who belongs to the cluster (§6), by joint consensus.
+ *
+ *   voter leaves:   C_old -> C_old,new (it votes in C_old only) -> C_new
+ *   learner leaves: C_old -> C_new
+ *   node joins:     C_old -> the same and a learner; when it has caught up:
+ *                   -> C_old,new (it votes in C_new only) -> C_new
+ *
+ * The newest configuration in the log is in force, committed or not, and cutting
+ * the log brings the one before back exactly. As a configuration is appended only
+ * when the one before is committed, no log has more than one that is not (I-10),
+ * so going back never reaches past the one before; more are kept only as a margin.
+ *
+ * Refuses: a change while another is not committed or not complete, and before
+ * the leader has committed an entry of its own term (Ongaro's correction of 2015);
+ * removing the last voter. */
+#include "base/check.h"
+#include "raft/raft_state.h"
+
+bool raft_configuration_is_joint(const struct raft_configuration *c)
+{
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (c->members[i].outgoing) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct raft_member *raft_configuration_find(const struct raft_configuration *c, raft_id id)
+{
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (c->members[i].id == id) {
+            return &c->members[i];
+        }
+    }
+    return NULL;
+}
+
+bool raft_configuration_has_voter(const struct raft_configuration *c, raft_id id)
+{
+    const struct raft_member *member = raft_configuration_find(c, id);
+
+    return member != NULL && (member->incoming || member->outgoing);
+}
+
+bool raft_configuration_is_valid(const struct raft_configuration *c)
+{
+    uint32_t incoming_count = 0;
+
+    if (c->member_count > RAFT_MEMBERS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (c->members[i].id == 0 || (i > 0 && c->members[i].id <= c->members[i - 1].id)) {
+            return false;
+        }
+        incoming_count += c->members[i].incoming;
+    }
+    return incoming_count > 0;
+}
+
+/* --- the history ---------------------------------------------------------------------- */
+
+const struct raft_configuration *raft_configuration(const struct raft *r)
+{
+    return &r->configurations.items[r->configurations.count - 1];
+}
+
+raft_index raft_configuration_index(const struct raft *r)
+{
+    return r->configurations.indexes[r->configurations.count - 1];
+}
+
+const struct raft_configuration *raft_configuration_before(const struct raft *r)
+{
+    uint32_t count = r->configurations.count;
+
+    return count < 2 ? NULL : &r->configurations.items[count - 2];
+}
+
+bool raft_is_voter(const struct raft *r)
+{
+    return raft_configuration_has_voter(raft_configuration(r), r->options.id);
+}
+
+void raft_configuration_push(struct raft *r, raft_index index, const struct raft_configuration *c)
+{
+    struct raft_configurations *history = &r->configurations;
+
+    CHECK(index > raft_configuration_index(r));
+    CHECK(raft_configuration_is_valid(c));
+    if (history->count == RAFT_CONFIGURATIONS_MAX) {
+        for (uint32_t i = 1; i < history->count; i++) {
+            history->items[i - 1] = history->items[i];
+            history->indexes[i - 1] = history->indexes[i];
+        }
+        history->count--;
+    }
+    history->items[history->count] = *c;
+    history->indexes[history->count] = index;
+    history->count++;
+    r->gathered.configuration_changed = true;
+}
+
+bool raft_configuration_can_truncate(const struct raft *r, raft_index index)
+{
+    return index > r->configurations.indexes[0];
+}
+
+void raft_configuration_truncate_from(struct raft *r, raft_index index)
+{
+    CHECK(raft_configuration_can_truncate(r, index));
+    while (raft_configuration_index(r) >= index) {
+        r->configurations.count--;
+        r->gathered.configuration_changed = true;
+    }
+}
+
+/* --- making new ones --------------------------------------------------------------------- */
+
+static void add_learner(struct raft_configuration *c, raft_id id)
+{
+    uint32_t at = c->member_count;
+
+    CHECK(at < RAFT_MEMBERS_MAX);
+    for (; at > 0 && c->members[at - 1].id > id; at--) {
+        c->members[at] = c->members[at - 1];
+    }
+    c->members[at] = (struct raft_member){.id = id};
+    c->member_count++;
+}
+
+/* Keeps the members that are to stay, in order. */
+static void drop_member(struct raft_configuration *c, uint32_t at)
+{
+    c->member_count--;
+    for (uint32_t i = at; i < c->member_count; i++) {
+        c->members[i] = c->members[i + 1];
+    }
+}
+
+/* C_old,new of which C_new is, so far, the same as C_old. */
+static void enter_joint(struct raft_configuration *c)
+{
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        c->members[i].outgoing = c->members[i].incoming;
+    }
+}
+
+/* C_new by itself. */
+static void leave_joint(struct raft_configuration *c)
+{
+    for (uint32_t i = c->member_count; i > 0; i--) {
+        struct raft_member *member = &c->members[i - 1];
+
+        if (member->outgoing && !member->incoming) {
+            drop_member(c, i - 1);
+        } else {
+            member->outgoing = false;
+        }
+    }
+}
+
+/* Whether the newest configuration is committed and final. */
+static bool is_settled(const struct raft *r)
+{
+    return raft_configuration_index(r) <= r->commit_index &&
+           !raft_configuration_is_joint(raft_configuration(r));
+}
+
+static uint32_t voter_count(const struct raft_configuration *c)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        count += c->members[i].incoming;
+    }
+    return count;
+}
+
+/* `c` is C_old, and becomes what to log. */
+static int change_configuration(struct raft_configuration *c, const struct raft_change *change)
+{
+    const struct raft_member *found = raft_configuration_find(c, change->id);
+
+    switch (change->kind) {
+    case RAFT_ADD_LEARNER:
+        if (found != NULL || change->id == 0) {
+            return RAFT_EMEMBER;
+        }
+        if (c->member_count == RAFT_MEMBERS_MAX) {
+            return RAFT_EFULL;
+        }
+        add_learner(c, change->id);
+        return RAFT_OK;
+    case RAFT_REMOVE:
+        if (found == NULL || (found->incoming && voter_count(c) == 1)) {
+            return RAFT_EMEMBER;
+        }
+        if (found->incoming) {
+            enter_joint(c);
+            c->members[found - c->members].incoming = false;
+        } else {
+            drop_member(c, (uint32_t)(found - c->members));
+        }
+        return RAFT_OK;
+    case RAFT_READDRESS:
+        return found == NULL ? RAFT_EMEMBER : RAFT_OK;
+    }
+    return RAFT_EMEMBER;
+}
+
+int raft_configuration_on_change(struct raft *r, const struct raft_change *change)
+{
+    if (r->role != RAFT_LEADER) {
+        return RAFT_ENOTLEADER;
+    }
+    if (!raft_is_ready(r) || r->transfer_target != 0 || !is_settled(r)) {
+        return RAFT_EBUSY;
+    }
+    struct raft_configuration next = *raft_configuration(r);
+    int error = change_configuration(&next, change);
+
+    if (error != RAFT_OK) {
+        return error;
+    }
+    raft_append_own(r, RAFT_CONFIGURATION, &next);
+    return RAFT_OK;
+}
+
+/* --- what follows by itself ------------------------------------------------------------------ */
+
+/* Makes voters of the learners that have caught up and are there. */
+static void promote_learners(struct raft *r)
+{
+    struct raft_configuration next = *raft_configuration(r);
+    uint32_t promoted_count = 0;
+
+    enter_joint(&next);
+    for (uint32_t i = 0; i < next.member_count; i++) {
+        struct raft_member *member = &next.members[i];
+
+        if (member->incoming) {
+            continue;
+        }
+        const struct raft_peer *peer = raft_leader_peer(r, member->id);
+
+        if (peer->is_caught_up && peer->is_replicating &&
+            r->now_ns - peer->heard_ns < r->options.election_timeout_ns) {
+            member->incoming = true;
+            promoted_count++;
+        }
+    }
+    if (promoted_count > 0) {
+        raft_append_own(r, RAFT_CONFIGURATION, &next);
+    }
+}
+
+/* C_new without this leader is committed: its work is done. Whom it hands over
+ * to need not wait for an election timeout. */
+static void retire(struct raft *r)
+{
+    raft_id best = raft_transfer_best(r);
+
+    if (best != 0) {
+        raft_send(r, best, RAFT_TIMEOUT_NOW, raft_after_term(r));
+    }
+    raft_become_follower(r, r->current_term, 0, RAFT_BECAUSE_REMOVED);
+}
+
+void raft_configuration_drive(struct raft *r)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+
+    if (!raft_is_ready(r) || raft_configuration_index(r) > r->commit_index) {
+        return;
+    }
+    if (raft_configuration_is_joint(c)) {
+        if (r->gathered.append_count == 0) {
+            struct raft_configuration next = *c;
+
+            leave_joint(&next);
+            raft_append_own(r, RAFT_CONFIGURATION, &next);
+        }
+        return;
+    }
+    if (!raft_is_voter(r)) {
+        retire(r);
+        return;
+    }
+    if (voter_count(c) < c->member_count && r->transfer_target == 0 &&
+        r->gathered.append_count == 0) {
+        promote_learners(r);
+    }
+}

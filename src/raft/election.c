@@ -1,0 +1,279 @@
+/* election.c - who leads (§5.2, §5.4.1), with pre-votes (dissertation §9.6) and
+ * stickiness: who hears a leader refuses to replace it.
+ *
+ * How fail-over is quick without splitting the vote: when the connection to the
+ * leader breaks, all its followers notice in the same instant, and were all to
+ * campaign at once, they would split the vote. So they take turns: the voter with
+ * the lowest id pre-votes at once, the next one a fraction of a heartbeat later,
+ * and so on. In the usual case the first wins before the second's turn comes: the
+ * expected time is two round trips and one durable write, with no random wait. A
+ * later one gets its turn only if those before it are down or behind. Whatever
+ * still fails is repeated after a random fraction of some heartbeats.
+ *
+ * Refuses: to let a learner, a stranger or a node whose table of terms is full
+ * campaign; to raise the term for a pre-vote; to be moved by a vote request while
+ * a leader is heard. */
+#include "base/check.h"
+#include "raft/quorum.h"
+#include "raft/raft_state.h"
+
+void raft_election_rearm(struct raft *r)
+{
+    uint64_t timeout_ns = r->options.election_timeout_ns;
+
+    r->election_deadline_ns = r->now_ns + timeout_ns + raft_random_below(r, timeout_ns);
+}
+
+/* As the next campaign is only a pre-vote, trying again soon disturbs nobody. */
+static void rearm_soon(struct raft *r, uint64_t least_ns)
+{
+    r->election_deadline_ns =
+        r->now_ns + least_ns + raft_random_below(r, r->options.heartbeat_interval_ns);
+}
+
+bool raft_election_may_campaign(const struct raft *r)
+{
+    return raft_is_voter(r) && term_log_has_room(&r->log, r->current_term + 1);
+}
+
+/* The bit of that member in r->votes; 0 where it is none. */
+static uint32_t vote_of(const struct raft *r, raft_id id)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+    const struct raft_member *member = raft_configuration_find(c, id);
+
+    return member == NULL ? 0 : (uint32_t)1 << (member - c->members);
+}
+
+/* Nobody else needs to be asked, so there is nothing to wait for. */
+static bool is_sole_voter(const struct raft *r)
+{
+    return raft_is_voter(r) && quorum_has(raft_configuration(r), vote_of(r, r->options.id));
+}
+
+/* Whether a leader is at work as far as this node knows, so that votes for
+ * others would only disturb (dissertation §4.2.3). */
+static bool is_led(const struct raft *r)
+{
+    uint64_t heard_ns = r->leader_heard_ns;
+
+    if (r->role == RAFT_LEADER) {
+        heard_ns = raft_leader_quorum_heard_ns(r);
+    } else if (r->leader_id == 0) {
+        return false;
+    }
+    return r->now_ns - heard_ns < r->options.election_timeout_ns;
+}
+
+/* §5.4.1: whether the asker's log is at least as up to date as ours. */
+static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
+{
+    raft_term last_term = term_log_last_term(&r->log);
+
+    if (m->last_log_term != last_term) {
+        return m->last_log_term > last_term;
+    }
+    return m->last_log_index >= r->log.last_index;
+}
+
+/* --- campaigning ---------------------------------------------------------------------- */
+
+static void ask_voters(struct raft *r, enum raft_message_kind kind, raft_term term,
+                       bool is_transfer)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        raft_id id = c->members[i].id;
+
+        if (id == r->options.id || !raft_configuration_has_voter(c, id)) {
+            continue;
+        }
+        struct raft_message *m = raft_send(r, id, kind, raft_after_term(r));
+
+        m->term = term;
+        m->last_log_index = r->log.last_index;
+        m->last_log_term = term_log_last_term(&r->log);
+        m->is_transfer = is_transfer;
+    }
+}
+
+/* The own vote counts once it is durable, as any other (I-3). */
+static void campaign(struct raft *r, enum raft_reason reason)
+{
+    CHECK(raft_election_may_campaign(r));
+    raft_set_vote(r, r->current_term + 1, r->options.id);
+    raft_set_role(r, RAFT_CANDIDATE, 0, reason);
+    r->votes = 0;
+    raft_election_rearm(r);
+    ask_voters(r, RAFT_REQUEST_VOTE, r->current_term, reason == RAFT_BECAUSE_TRANSFER);
+}
+
+static void pre_campaign(struct raft *r, enum raft_reason reason)
+{
+    CHECK(raft_election_may_campaign(r));
+    raft_set_role(r, RAFT_PRE_CANDIDATE, 0, reason);
+    r->votes = vote_of(r, r->options.id);
+    if (quorum_has(raft_configuration(r), r->votes)) {
+        campaign(r, RAFT_BECAUSE_PRE_ELECTED);
+        return;
+    }
+    rearm_soon(r, r->options.heartbeat_interval_ns);
+    ask_voters(r, RAFT_PRE_VOTE, r->current_term + 1, false);
+}
+
+uint64_t raft_election_deadline(const struct raft *r)
+{
+    if (!raft_election_may_campaign(r)) {
+        return UINT64_MAX;
+    }
+    return r->role == RAFT_FOLLOWER && is_sole_voter(r) ? r->now_ns : r->election_deadline_ns;
+}
+
+void raft_election_on_tick(struct raft *r)
+{
+    CHECK(r->role != RAFT_LEADER);
+    if (r->now_ns < raft_election_deadline(r) || !raft_election_may_campaign(r)) {
+        return;
+    }
+    if (r->role == RAFT_CANDIDATE && r->term_seq > r->durable_seq) {
+        raft_election_rearm(r); /* A stalled disk is no reason to run through terms. */
+        return;
+    }
+    pre_campaign(r, r->reason == RAFT_BECAUSE_LEADER_LOST ? r->reason : RAFT_BECAUSE_TIMEOUT);
+}
+
+/* See the head of this file for the turns. */
+void raft_election_on_leader_lost(struct raft *r)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+    raft_id lost = r->leader_id;
+    uint64_t turn = 0;
+
+    raft_set_role(r, RAFT_FOLLOWER, 0, RAFT_BECAUSE_LEADER_LOST);
+    if (!raft_election_may_campaign(r)) {
+        return;
+    }
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        raft_id id = c->members[i].id;
+
+        turn += id != lost && id < r->options.id && raft_configuration_has_voter(c, id);
+    }
+    if (turn == 0) {
+        pre_campaign(r, RAFT_BECAUSE_LEADER_LOST);
+        return;
+    }
+    r->election_deadline_ns =
+        r->now_ns + turn * (r->options.heartbeat_interval_ns / RAFT_STAGGER_DIVISOR);
+}
+
+/* --- pre-votes ------------------------------------------------------------------------ */
+
+/* Changes nothing here, whatever the answer. A refusal carries our own term: an
+ * asker that is behind by some terms could never win otherwise. */
+void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m)
+{
+    bool granted = m->term > r->current_term && !is_led(r) && is_up_to_date(r, m);
+    struct raft_message *reply = raft_send(r, m->from, RAFT_PRE_VOTE_REPLY, raft_after_term(r));
+
+    reply->granted = granted;
+    if (granted) {
+        reply->term = m->term;
+    }
+}
+
+void raft_election_on_pre_vote_reply(struct raft *r, const struct raft_message *m)
+{
+    if (r->role != RAFT_PRE_CANDIDATE) {
+        return; /* Of a campaign that is over. */
+    }
+    if (!m->granted) {
+        if (m->term > r->current_term) {
+            raft_become_follower(r, m->term, 0, RAFT_BECAUSE_HIGHER_TERM);
+            rearm_soon(r, 0);
+        }
+        return;
+    }
+    if (m->term != r->current_term + 1) {
+        return;
+    }
+    r->votes |= vote_of(r, m->from);
+    if (quorum_has(raft_configuration(r), r->votes)) {
+        campaign(r, RAFT_BECAUSE_PRE_ELECTED);
+    }
+}
+
+/* --- votes -------------------------------------------------------------------------------- */
+
+void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
+{
+    if (m->term > r->current_term) {
+        if (is_led(r) && !m->is_transfer) {
+            return; /* Not even the term is taken over: it would depose the leader. */
+        }
+        raft_become_follower(r, m->term, 0,
+                             m->is_transfer ? RAFT_BECAUSE_TRANSFER : RAFT_BECAUSE_HIGHER_TERM);
+    }
+    bool granted = m->term == r->current_term && (r->voted_for == 0 || r->voted_for == m->from) &&
+                   is_up_to_date(r, m);
+
+    if (granted && r->voted_for == 0) {
+        raft_set_vote(r, r->current_term, m->from);
+    }
+    if (granted && r->role == RAFT_FOLLOWER) {
+        raft_election_rearm(r);
+    }
+    struct raft_message *reply = raft_send(r, m->from, RAFT_REQUEST_VOTE_REPLY,
+                                           granted ? raft_after_all(r) : raft_after_term(r));
+
+    reply->granted = granted;
+}
+
+static void count_vote(struct raft *r, raft_id voter)
+{
+    CHECK(r->role == RAFT_CANDIDATE);
+    r->votes |= vote_of(r, voter);
+    if (quorum_has(raft_configuration(r), r->votes)) {
+        raft_leader_begin(r);
+    }
+}
+
+void raft_election_on_request_vote_reply(struct raft *r, const struct raft_message *m)
+{
+    CHECK(m->term == r->current_term);
+    if (r->role != RAFT_CANDIDATE) {
+        return;
+    }
+    if (m->granted) {
+        count_vote(r, m->from);
+        return;
+    }
+    /* The vote is split, or ours is the staler log. Ask anew soon, each at its own
+     * random instant, and with a pre-vote first. */
+    uint64_t patience_ns = raft_random_below(r, 2 * r->options.heartbeat_interval_ns);
+
+    if (r->now_ns + patience_ns < r->election_deadline_ns) {
+        r->election_deadline_ns = r->now_ns + patience_ns;
+    }
+}
+
+void raft_election_on_durable(struct raft *r)
+{
+    if (r->term_seq <= r->durable_seq) {
+        count_vote(r, r->options.id);
+    }
+}
+
+/* Dissertation §3.10: the leader has made sure that our log is complete. */
+void raft_election_on_timeout_now(struct raft *r, const struct raft_message *m)
+{
+    if (m->term < r->current_term || r->role == RAFT_LEADER) {
+        return;
+    }
+    if (m->term > r->current_term) {
+        raft_become_follower(r, m->term, m->from, RAFT_BECAUSE_HIGHER_TERM);
+    }
+    if (raft_election_may_campaign(r)) {
+        campaign(r, RAFT_BECAUSE_TRANSFER);
+    }
+}

@@ -1,0 +1,193 @@
+/* follower.c - receiving the log (§5.3) and signs of life.
+ *
+ * Refuses, unchanged: what contradicts the committed log or names a second leader
+ * of one term (RAFT_ELOG), and what would need more runs of terms than there is
+ * memory for (RAFT_EFULL). What merely does not fit yet is answered, not refused. */
+#include "base/check.h"
+#include "raft/raft_state.h"
+
+/* The outcome of looking at an append, before anything is changed. */
+struct plan {
+    bool fits;            /* Our log contains the entry before. */
+    uint32_t known_count; /* The first ones we have already. */
+    raft_index truncate_from;
+};
+
+/* Election safety (§5.2): another leader in this term would be a broken cluster. */
+static bool contradicts_leader(const struct raft *r, const struct raft_message *m)
+{
+    if (m->term != r->current_term) {
+        return false;
+    }
+    return r->role == RAFT_LEADER || (r->leader_id != 0 && r->leader_id != m->from);
+}
+
+/* Whether the entries make sense by themselves. Counts their runs of terms, those
+ * equal to the entry before not included. */
+static bool entries_are_sound(const struct raft_message *m, uint32_t from, raft_term term_before,
+                              uint32_t *ret_new_runs)
+{
+    raft_term term = term_before;
+    uint32_t new_runs = 0;
+
+    for (uint32_t i = from; i < m->entry_count; i++) {
+        const struct raft_entry *entry = &m->entries[i];
+
+        if (entry->term < term || entry->term == 0 || entry->term > m->term) {
+            return false;
+        }
+        if (entry->kind == RAFT_CONFIGURATION &&
+            (entry->configuration == NULL || !raft_configuration_is_valid(entry->configuration))) {
+            return false;
+        }
+        new_runs += entry->term != term;
+        term = entry->term;
+    }
+    *ret_new_runs = new_runs;
+    return true;
+}
+
+static int make_plan(const struct raft *r, const struct raft_message *m, struct plan *ret_plan)
+{
+    raft_index last = r->log.last_index;
+    raft_index prev = m->prev_log_index;
+    struct plan plan = {.fits = prev <= last && raft_term_at(r, prev) == m->prev_log_term};
+
+    if (!plan.fits) {
+        *ret_plan = plan;
+        return prev <= r->commit_index ? RAFT_ELOG : RAFT_OK;
+    }
+    while (plan.known_count < m->entry_count && prev + plan.known_count < last &&
+           raft_term_at(r, prev + plan.known_count + 1) == m->entries[plan.known_count].term) {
+        plan.known_count++;
+    }
+    raft_index first_new = prev + plan.known_count + 1;
+
+    if (plan.known_count < m->entry_count && first_new <= last) {
+        plan.truncate_from = first_new;
+        if (first_new <= r->commit_index || !raft_configuration_can_truncate(r, first_new)) {
+            return RAFT_ELOG;
+        }
+    }
+    uint32_t new_runs;
+
+    if (!entries_are_sound(m, plan.known_count, raft_term_at(r, first_new - 1), &new_runs)) {
+        return RAFT_ELOG;
+    }
+    if (plan.known_count < m->entry_count &&
+        term_log_runs_up_to(&r->log, first_new - 1) + new_runs > r->log.runs_max) {
+        return RAFT_EFULL;
+    }
+    *ret_plan = plan;
+    return RAFT_OK;
+}
+
+static void append(struct raft *r, const struct raft_message *m, const struct plan *plan)
+{
+    if (plan->known_count == m->entry_count) {
+        return;
+    }
+    if (plan->truncate_from != 0) {
+        raft_truncate_from(r, plan->truncate_from);
+    }
+    r->gathered.append_first = r->log.last_index + 1;
+    r->gathered.append_count = m->entry_count - plan->known_count;
+    (void)raft_write_seq(r);
+    for (uint32_t i = plan->known_count; i < m->entry_count; i++) {
+        term_log_append(&r->log, m->entries[i].term, 1);
+        if (m->entries[i].kind == RAFT_CONFIGURATION) {
+            raft_configuration_push(r, r->log.last_index, m->entries[i].configuration);
+        }
+    }
+}
+
+/* A sign of life of the leader of this term. */
+static void hear_leader(struct raft *r, const struct raft_message *m)
+{
+    if (m->term > r->current_term || r->role != RAFT_FOLLOWER || r->leader_id != m->from) {
+        raft_become_follower(r, m->term, m->from, RAFT_BECAUSE_LEADER_FOUND);
+    }
+    r->leader_heard_ns = r->now_ns;
+    raft_election_rearm(r);
+}
+
+/* Figure 2: no further than what this message vouches for, however long our log. */
+static void follow_commit(struct raft *r, raft_index leader_commit, raft_index vouched)
+{
+    raft_index index = leader_commit < vouched ? leader_commit : vouched;
+
+    if (index > r->commit_index) {
+        raft_commit_to(r, index);
+    }
+}
+
+/* Says where to try next: behind our end, or at the start of the term that
+ * conflicts, so that backing up takes a round trip a term (§5.3, end). */
+static void reject(struct raft *r, const struct raft_message *m)
+{
+    struct raft_message *reply =
+        raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY, raft_after_term(r));
+
+    reply->match_index = m->prev_log_index;
+    reply->read_round = m->read_round;
+    if (m->prev_log_index > r->log.last_index) {
+        reply->conflict_index = r->log.last_index + 1;
+    } else if (m->prev_log_index > 0) {
+        reply->conflict_term = raft_term_at(r, m->prev_log_index);
+        reply->conflict_index = term_log_first_of_run(&r->log, m->prev_log_index);
+    }
+}
+
+int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m)
+{
+    CHECK(m->entry_count == 0 || m->entries != NULL);
+    struct plan plan;
+
+    if (m->term < r->current_term) {
+        reject(r, m); /* For the term in it: its sender steps down. */
+        return RAFT_OK;
+    }
+    if (contradicts_leader(r, m)) {
+        return RAFT_ELOG;
+    }
+    int error = make_plan(r, m, &plan);
+
+    if (error != RAFT_OK) {
+        return error;
+    }
+    hear_leader(r, m);
+    if (!plan.fits) {
+        reject(r, m);
+        return RAFT_OK;
+    }
+    raft_index vouched = m->prev_log_index + m->entry_count;
+
+    append(r, m, &plan);
+    follow_commit(r, m->leader_commit, vouched);
+
+    /* Claims what was vouched for, not all we have: the rest may be of another
+     * leader. It waits for every write so far, as what is doubled here may have
+     * come first in one that is not durable yet (I-3). */
+    struct raft_message *reply =
+        raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY, raft_after_all(r));
+
+    reply->granted = true;
+    reply->match_index = vouched;
+    reply->read_round = m->read_round;
+    return RAFT_OK;
+}
+
+int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
+{
+    if (m->term >= r->current_term) {
+        if (contradicts_leader(r, m) || m->leader_commit > r->log.last_index) {
+            return RAFT_ELOG;
+        }
+        hear_leader(r, m);
+        follow_commit(r, m->leader_commit, m->leader_commit);
+    }
+    struct raft_message *reply = raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));
+
+    reply->read_round = m->read_round;
+    return RAFT_OK;
+}

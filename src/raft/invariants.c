@@ -1,0 +1,165 @@
+/* invariants.c - what must hold of one node after each step, and between two
+ * steps. docs/INVARIANTS.md has each number's reason. What takes several nodes to
+ * see is checked by the tests and the simulator. */
+#include "base/check.h"
+#include "raft/raft_state.h"
+
+void raft_observe(const struct raft *r, struct raft_observation *ret_observation)
+{
+    *ret_observation = (struct raft_observation){
+        .voted_for = r->voted_for,
+        .current_term = r->current_term,
+        .commit_index = r->commit_index,
+        .commit_term = raft_term_at(r, r->commit_index),
+        .last_index = r->log.last_index,
+        .last_term = term_log_last_term(&r->log),
+        .role = r->role,
+    };
+}
+
+static void check_log(const struct raft *r)
+{
+    const struct term_log *log = &r->log;
+
+    CHECK(log->run_count <= log->runs_max);
+    CHECK((log->run_count == 0) == (log->last_index == 0));
+    for (uint32_t i = 0; i < log->run_count; i++) {
+        CHECK(log->runs[i].term > 0);
+        if (i == 0) {
+            CHECK(log->runs[i].first_index == 1);
+        } else {
+            CHECK(log->runs[i].first_index > log->runs[i - 1].first_index);
+            CHECK(log->runs[i].term > log->runs[i - 1].term);
+        }
+    }
+    CHECK(log->run_count == 0 || log->runs[log->run_count - 1].first_index <= log->last_index);
+    CHECK(term_log_last_term(log) <= r->current_term);
+    CHECK(r->commit_index <= log->last_index);
+}
+
+/* I-4: credit only for writes that are durable, and only for what is in the log. */
+static void check_writes(const struct raft *r)
+{
+    raft_seq seq = r->durable_seq;
+
+    CHECK(r->durable_seq <= r->last_seq);
+    CHECK(r->term_seq <= r->last_seq);
+    CHECK(r->durable_index <= r->log.last_index);
+    for (uint32_t i = 0; i < r->write_count; i++) {
+        const struct raft_write *write = &r->writes[(r->write_first + i) % RAFT_WRITES_MAX];
+
+        CHECK(write->seq > seq);
+        CHECK(write->last_index <= r->log.last_index);
+        seq = write->seq;
+    }
+    CHECK(seq == r->last_seq);
+    CHECK(r->write_count > 0 || r->durable_index == r->log.last_index);
+}
+
+static void check_configurations(const struct raft *r)
+{
+    const struct raft_configurations *history = &r->configurations;
+
+    CHECK(history->count >= 1);
+    CHECK(history->count <= RAFT_CONFIGURATIONS_MAX);
+    for (uint32_t i = 0; i < history->count; i++) {
+        CHECK(history->indexes[i] <= r->log.last_index);
+        CHECK(i == 0 || history->indexes[i] > history->indexes[i - 1]);
+        CHECK(history->indexes[i] == 0 || raft_configuration_is_valid(&history->items[i]));
+    }
+}
+
+static void check_peers(const struct raft *r)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+    uint32_t others_count = c->member_count;
+
+    CHECK(r->peer_count <= RAFT_MEMBERS_MAX);
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        const struct raft_peer *peer = &r->peers[i];
+
+        CHECK(peer->id != 0);
+        CHECK(peer->id != r->options.id);
+        CHECK(peer->match_index < peer->next_index);
+        CHECK(peer->match_index <= r->log.last_index);
+        CHECK(peer->next_index <= r->log.last_index + 1);
+        CHECK(peer->next_index <= peer->match_index + RAFT_WINDOW_ENTRIES + 1 ||
+              !peer->is_replicating);
+        CHECK(peer->read_round <= r->read_round);
+        others_count -= raft_configuration_find(c, peer->id) != NULL;
+    }
+    CHECK(others_count == (raft_configuration_find(c, r->options.id) != NULL)); /* All served. */
+}
+
+static void check_leader(const struct raft *r)
+{
+    CHECK(r->voted_for == r->options.id);
+    CHECK(r->term_start_index > 0);
+    CHECK(r->term_start_index <= r->log.last_index);
+    CHECK(raft_term_at(r, r->term_start_index) == r->current_term);
+    CHECK(raft_term_at(r, r->term_start_index - 1) < r->current_term);
+    check_peers(r);
+
+    /* I-10: the configuration before the newest is committed. */
+    uint32_t count = r->configurations.count;
+
+    CHECK(count < 2 || r->configurations.indexes[count - 2] <= r->commit_index ||
+          !raft_is_ready(r));
+}
+
+static void check_role(const struct raft *r)
+{
+    CHECK((r->role == RAFT_LEADER) == (r->leader_id == r->options.id));
+    switch (r->role) {
+    case RAFT_LEADER:
+        check_leader(r);
+        break;
+    case RAFT_CANDIDATE:
+        CHECK(r->voted_for == r->options.id);
+        CHECK(raft_is_voter(r));
+        CHECK(r->leader_id == 0);
+        break;
+    case RAFT_PRE_CANDIDATE:
+        CHECK(raft_is_voter(r));
+        CHECK(r->leader_id == 0);
+        break;
+    case RAFT_FOLLOWER:
+        break;
+    }
+    if (r->role != RAFT_LEADER) {
+        CHECK(r->read_count == 0);
+        CHECK(r->transfer_target == 0);
+    }
+    for (uint32_t i = 0; i < r->read_count; i++) {
+        CHECK(r->reads[i].ticket <= r->read_round);
+        CHECK(i == 0 || r->reads[i].ticket > r->reads[i - 1].ticket);
+    }
+}
+
+static void check_change(const struct raft *r, const struct raft_observation *before)
+{
+    CHECK(r->current_term >= before->current_term); /* I-1 */
+    if (r->current_term == before->current_term) {
+        CHECK(before->voted_for == 0 || r->voted_for == before->voted_for); /* I-2 */
+    }
+    CHECK(r->commit_index >= before->commit_index);                      /* I-6 */
+    CHECK(raft_term_at(r, before->commit_index) == before->commit_term); /* I-7 */
+    if (r->role == RAFT_LEADER && before->role == RAFT_LEADER) {         /* I-8 */
+        CHECK(r->current_term == before->current_term);
+        CHECK(r->log.last_index >= before->last_index);
+        CHECK(raft_term_at(r, before->last_index) == before->last_term);
+    }
+    if (r->role == RAFT_LEADER && before->role != RAFT_LEADER) {
+        CHECK(before->role == RAFT_CANDIDATE);
+        CHECK(r->current_term == before->current_term);
+    }
+}
+
+void raft_check_invariants(const struct raft *r, const struct raft_observation *before)
+{
+    check_log(r);
+    check_writes(r);
+    check_configurations(r);
+    check_role(r);
+    check_change(r, before);
+}

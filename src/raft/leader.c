@@ -1,0 +1,440 @@
+/* leader.c - replicating the log (§5.3) and committing it (§5.4).
+ *
+ * A peer is either replicated to, when ranges stream out without waiting, at most
+ * RAFT_WINDOW_ENTRIES ahead of what it has acknowledged; or probed, when one
+ * message at a time looks for where its log agrees with ours. It is probed at
+ * first, after a rejection, after its connection broke, and after a while of
+ * silence about entries sent. A probe carries no entries, as these may be large
+ * and the probe is repeated with each heartbeat; only this term's no-op comes along.
+ *
+ * Refuses: nothing in a reply may lower a match_index; a rejection at or below it
+ * is an old one; what claims more than was ever sent is a bug (RAFT_ELOG). */
+#include "base/check.h"
+#include "raft/quorum.h"
+#include "raft/raft_state.h"
+
+/* --- peers ---------------------------------------------------------------------------- */
+
+/* Its place in r->peers; peer_count where it has none. */
+static uint32_t place_of(const struct raft *r, raft_id id)
+{
+    uint32_t at = 0;
+
+    while (at < r->peer_count && r->peers[at].id != id) {
+        at++;
+    }
+    return at;
+}
+
+struct raft_peer *raft_leader_peer(struct raft *r, raft_id id)
+{
+    uint32_t at = place_of(r, id);
+
+    return at < r->peer_count ? &r->peers[at] : NULL;
+}
+
+static void start_round(struct raft *r, struct raft_peer *peer)
+{
+    peer->round_target = r->log.last_index;
+    peer->round_start_ns = r->now_ns;
+}
+
+static void add_peers(struct raft *r, const struct raft_configuration *c, raft_index next_index)
+{
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        raft_id id = c->members[i].id;
+
+        if (id == r->options.id || raft_leader_peer(r, id) != NULL ||
+            r->peer_count == RAFT_MEMBERS_MAX) {
+            continue;
+        }
+        struct raft_peer *peer = &r->peers[r->peer_count++];
+
+        *peer = (struct raft_peer){.id = id, .next_index = next_index, .heard_ns = r->now_ns};
+        start_round(r, peer);
+    }
+}
+
+/* Keeps peers that `newest` or `before` (NULL: no matter) has. */
+static void drop_peers(struct raft *r, const struct raft_configuration *newest,
+                       const struct raft_configuration *before)
+{
+    uint32_t kept_count = 0;
+
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        raft_id id = r->peers[i].id;
+
+        if (raft_configuration_find(newest, id) != NULL ||
+            (before != NULL && raft_configuration_find(before, id) != NULL)) {
+            r->peers[kept_count++] = r->peers[i];
+        }
+    }
+    r->peer_count = kept_count;
+}
+
+/* Who is leaving is served until that is committed: it may be needed for it. */
+void raft_leader_sync_peers(struct raft *r)
+{
+    const struct raft_configuration *newest = raft_configuration(r);
+    const struct raft_configuration *before =
+        raft_configuration_index(r) > r->commit_index ? raft_configuration_before(r) : NULL;
+
+    drop_peers(r, newest, before);
+    add_peers(r, newest, r->log.last_index);
+    if (before != NULL) {
+        add_peers(r, before, r->log.last_index);
+    }
+}
+
+/* --- taking and leaving office ---------------------------------------------------------- */
+
+void raft_leader_begin(struct raft *r)
+{
+    CHECK(r->role == RAFT_CANDIDATE);
+    CHECK(r->voted_for == r->options.id);
+    raft_set_role(r, RAFT_LEADER, r->options.id, RAFT_BECAUSE_ELECTED);
+    r->peer_count = 0;
+    r->read_count = 0;
+    r->transfer_target = 0;
+    r->leaving_until_ns = 0;
+    r->heartbeat_due_ns = r->now_ns + r->options.heartbeat_interval_ns;
+    r->term_start_index = r->log.last_index + 1;
+    raft_append_own(r, RAFT_NOOP, NULL);
+    raft_leader_sync_peers(r);
+}
+
+void raft_leader_end(struct raft *r)
+{
+    CHECK(r->role == RAFT_LEADER);
+    r->peer_count = 0;
+    r->read_count = 0;
+    r->transfer_target = 0;
+}
+
+/* --- committing ---------------------------------------------------------------------------- */
+
+/* Figure 2, last rule for leaders: the highest index that a majority holds durably,
+ * provided its entry is of this term. The proviso is what makes Figure 8 harmless. */
+void raft_leader_advance_commit(struct raft *r)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+    raft_index match[RAFT_MEMBERS_MAX];
+
+    CHECK(r->role == RAFT_LEADER);
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        raft_id id = c->members[i].id;
+
+        /* Our own disk gets no credit for what it has not confirmed. */
+        match[i] = id == r->options.id ? r->durable_index : raft_leader_peer(r, id)->match_index;
+    }
+    raft_index agreed = quorum_value(c, match);
+
+    if (agreed > r->commit_index && term_log_term_at(&r->log, agreed) == r->current_term) {
+        raft_commit_to(r, agreed);
+    }
+}
+
+uint64_t raft_leader_quorum_heard_ns(const struct raft *r)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+    uint64_t heard_ns[RAFT_MEMBERS_MAX];
+
+    CHECK(r->role == RAFT_LEADER);
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        uint32_t at = place_of(r, c->members[i].id);
+
+        heard_ns[i] = at < r->peer_count ? r->peers[at].heard_ns : r->now_ns;
+    }
+    return quorum_value(c, heard_ns);
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+static void send_range(struct raft *r, const struct raft_peer *peer, uint32_t entry_count)
+{
+    struct raft_message *m = raft_send(r, peer->id, RAFT_APPEND_ENTRIES, raft_after_term(r));
+
+    m->prev_log_index = peer->next_index - 1;
+    m->prev_log_term = raft_term_at(r, m->prev_log_index);
+    m->leader_commit = r->commit_index;
+    m->entry_count = entry_count;
+    m->read_round = r->read_round;
+}
+
+static void replicate(struct raft *r, struct raft_peer *peer)
+{
+    raft_index limit = peer->match_index + RAFT_WINDOW_ENTRIES;
+    raft_index end = r->log.last_index < limit ? r->log.last_index : limit;
+
+    if (peer->next_index > end) {
+        return;
+    }
+    if (peer->next_index == peer->match_index + 1) {
+        peer->progress_ns = r->now_ns;
+    }
+    send_range(r, peer, (uint32_t)(end - peer->next_index + 1));
+    peer->next_index = end + 1;
+}
+
+static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
+{
+    struct raft_message *m = raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r));
+
+    m->leader_commit = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
+    m->read_round = r->read_round;
+}
+
+static void send_to(struct raft *r, struct raft_peer *peer)
+{
+    if (peer->is_replicating) {
+        replicate(r, peer);
+    } else if (!peer->probe_is_out) {
+        send_range(r, peer, peer->next_index == r->term_start_index ? 1 : 0);
+        peer->probe_is_out = true;
+    }
+    if (r->gathered.heartbeat == RAFT_TO_ALL ||
+        (r->gathered.heartbeat == RAFT_TO_VOTERS &&
+         raft_configuration_has_voter(raft_configuration(r), peer->id))) {
+        send_heartbeat(r, peer);
+    }
+}
+
+void raft_leader_finish(struct raft *r)
+{
+    if (r->read_count > 0) {
+        raft_read_confirm(r);
+    }
+    raft_configuration_drive(r);
+    if (r->role != RAFT_LEADER) {
+        return;
+    }
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        send_to(r, &r->peers[i]);
+    }
+    if (r->transfer_target != 0) {
+        raft_transfer_drive(r);
+    }
+}
+
+/* --- time ---------------------------------------------------------------------------------------- */
+
+/* What is on its way may be lost. A peer that was being probed goes on from where
+ * the search was. */
+static void probe(struct raft_peer *peer)
+{
+    if (peer->is_replicating) {
+        peer->is_replicating = false;
+        peer->next_index = peer->match_index + 1;
+    }
+    peer->probe_is_out = false;
+}
+
+/* Lost messages are found out by the rejection of the next one; where none
+ * follows, by this. A slow peer gets twice the patience each time. */
+static void watch_progress(struct raft *r, struct raft_peer *peer)
+{
+    uint64_t patience_ns = (RAFT_STALL_HEARTBEATS * r->options.heartbeat_interval_ns)
+                           << peer->stall_doublings;
+
+    if (!peer->is_replicating) {
+        peer->probe_is_out = false; /* It may be lost: the next one is due. */
+        return;
+    }
+    if (peer->next_index == peer->match_index + 1 || r->now_ns - peer->progress_ns < patience_ns) {
+        return;
+    }
+    if (peer->stall_doublings < RAFT_STALL_DOUBLINGS_MAX) {
+        peer->stall_doublings++;
+    }
+    probe(peer);
+}
+
+/* CheckQuorum (dissertation §6.2): who is not heard by a majority does not lead. */
+void raft_leader_on_tick(struct raft *r)
+{
+    CHECK(r->role == RAFT_LEADER);
+    if (r->transfer_target != 0 && r->now_ns >= r->transfer_deadline_ns) {
+        raft_transfer_give_up(r);
+    }
+    if (r->now_ns < r->heartbeat_due_ns) {
+        return;
+    }
+    if (r->now_ns - raft_leader_quorum_heard_ns(r) >= r->options.election_timeout_ns) {
+        raft_become_follower(r, r->current_term, 0, RAFT_BECAUSE_NO_QUORUM);
+        return;
+    }
+    r->heartbeat_due_ns = r->now_ns + r->options.heartbeat_interval_ns;
+    r->gathered.heartbeat = RAFT_TO_ALL;
+    r->transfer_is_sent = false;
+    if (r->leaving_until_ns != 0 && r->now_ns >= r->leaving_until_ns) {
+        r->leaving_until_ns = 0;
+        raft_leader_sync_peers(r);
+    }
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        watch_progress(r, &r->peers[i]);
+    }
+}
+
+void raft_leader_on_peer_lost(struct raft *r, raft_id id)
+{
+    struct raft_peer *peer = raft_leader_peer(r, id);
+
+    if (peer != NULL) {
+        probe(peer);
+        peer->probe_is_out = true; /* Not at once: the connection is gone. */
+    }
+}
+
+/* --- proposals and replies ---------------------------------------------------------------------- */
+
+int raft_leader_on_propose(struct raft *r, uint32_t propose_count)
+{
+    if (r->role != RAFT_LEADER) {
+        return RAFT_ENOTLEADER;
+    }
+    if (r->transfer_target != 0) {
+        return RAFT_EBUSY;
+    }
+    if (propose_count == 0) {
+        return RAFT_OK;
+    }
+    r->gathered.append_first = r->log.last_index + 1;
+    r->gathered.append_count = propose_count;
+    (void)raft_write_seq(r);
+    term_log_append(&r->log, r->current_term, propose_count);
+    return RAFT_OK;
+}
+
+static void hear_peer(struct raft *r, struct raft_peer *peer, uint64_t read_round)
+{
+    peer->heard_ns = r->now_ns;
+    if (read_round > peer->read_round) {
+        peer->read_round = read_round;
+    }
+}
+
+static void on_match(struct raft *r, struct raft_peer *peer, raft_index match_index)
+{
+    if (!peer->is_replicating && match_index + 1 >= peer->next_index) {
+        peer->is_replicating = true; /* The probe has found where the logs agree. */
+    }
+    if (match_index <= peer->match_index) {
+        return; /* Doubled, or overtaken by a later one. */
+    }
+    peer->match_index = match_index;
+    peer->progress_ns = r->now_ns;
+    peer->stall_doublings = 0;
+    if (peer->next_index <= match_index) {
+        peer->next_index = match_index + 1;
+    }
+    if (match_index >= peer->round_target) {
+        peer->is_caught_up = r->now_ns - peer->round_start_ns < r->options.election_timeout_ns;
+        start_round(r, peer);
+    }
+    raft_leader_advance_commit(r);
+}
+
+/* Where the logs may agree at the latest, given what the peer said. Its entries
+ * before the rejected one have conflict_term or less, and conflict_term only from
+ * conflict_index on; ours must be equal there. */
+static raft_index agreement_bound(const struct raft *r, const struct raft_message *m)
+{
+    if (m->conflict_index == 0) {
+        return 0;
+    }
+    if (m->conflict_term == 0) {
+        return m->conflict_index - 1;
+    }
+    raft_index index = term_log_last_not_above(&r->log, m->match_index, m->conflict_term);
+
+    if (index >= m->conflict_index && raft_term_at(r, index) == m->conflict_term) {
+        return index;
+    }
+    return index < m->conflict_index ? index : m->conflict_index - 1;
+}
+
+static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raft_message *m)
+{
+    raft_index rejected = m->match_index;
+
+    if (rejected <= peer->match_index) {
+        return; /* Long since overtaken by a success. */
+    }
+    if (rejected >= peer->next_index ||
+        (!peer->is_replicating && rejected + 1 != peer->next_index)) {
+        return; /* Not of the probe that is out. */
+    }
+    raft_index bound = agreement_bound(r, m);
+
+    if (bound > rejected - 1) {
+        bound = rejected - 1;
+    }
+    if (bound < peer->match_index) {
+        bound = peer->match_index;
+    }
+    peer->is_replicating = false;
+    peer->probe_is_out = false;
+    peer->next_index = bound + 1;
+}
+
+int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_message *m)
+{
+    CHECK(m->term == r->current_term);
+    struct raft_peer *peer = r->role == RAFT_LEADER ? raft_leader_peer(r, m->from) : NULL;
+
+    if (peer == NULL) {
+        return RAFT_OK; /* We lead no more, or not that one. */
+    }
+    if (m->match_index > r->log.last_index || m->read_round > r->read_round) {
+        return RAFT_ELOG;
+    }
+    hear_peer(r, peer, m->read_round);
+    if (m->granted) {
+        on_match(r, peer, m->match_index);
+    } else {
+        on_mismatch(r, peer, m);
+    }
+    return RAFT_OK;
+}
+
+int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
+{
+    CHECK(m->term == r->current_term);
+    struct raft_peer *peer = r->role == RAFT_LEADER ? raft_leader_peer(r, m->from) : NULL;
+
+    if (peer == NULL) {
+        return RAFT_OK;
+    }
+    if (m->read_round > r->read_round) {
+        return RAFT_ELOG;
+    }
+    hear_peer(r, peer, m->read_round);
+    return RAFT_OK;
+}
+
+bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *ret_progress)
+{
+    if (r->role != RAFT_LEADER) {
+        return false;
+    }
+    if (id == r->options.id) {
+        *ret_progress = (struct raft_progress){.match_index = r->durable_index,
+                                               .next_index = r->log.last_index + 1,
+                                               .is_active = true};
+        return true;
+    }
+    uint32_t at = place_of(r, id);
+
+    if (at == r->peer_count) {
+        return false;
+    }
+    const struct raft_peer *peer = &r->peers[at];
+
+    *ret_progress = (struct raft_progress){
+        .match_index = peer->match_index,
+        .next_index = peer->next_index,
+        .is_active = r->now_ns - peer->heard_ns < r->options.election_timeout_ns,
+        .is_probing = !peer->is_replicating,
+    };
+    return true;
+}

@@ -1,0 +1,455 @@
+/* raft.c - one step of the core: dispatch an event, hand the effects over. Here
+ * too are the only functions that set the term, the vote, the role, the commit
+ * index and the log's end, so each rule about these is enforced in one place.
+ *
+ * A handler refuses before it has changed anything: what it returns below 0, the
+ * host may treat as never having happened. */
+#include "raft/raft.h"
+
+#include "base/check.h"
+#include "raft/raft_state.h"
+
+/* One reply, a campaign twice over, or per peer: entries, heartbeat, TimeoutNow. */
+_Static_assert(3 * RAFT_MEMBERS_MAX + 1 <= RAFT_OUTBOUND_MAX, "a step's messages have room");
+_Static_assert(RAFT_CONFIGURATIONS_MAX >= 2, "one in force and one to go back to");
+
+/* --- starting --------------------------------------------------------------------- */
+
+static size_t runs_offset(void)
+{
+    size_t alignment = _Alignof(struct term_run);
+
+    return (sizeof(struct raft) + alignment - 1) / alignment * alignment;
+}
+
+size_t raft_size(const struct raft_options *options)
+{
+    return runs_offset() + (size_t)options->runs_max * sizeof(struct term_run);
+}
+
+struct raft *raft_init(void *memory, const struct raft_options *options, uint64_t now_ns)
+{
+    struct raft *r = memory;
+
+    CHECK(options->id != 0);
+    CHECK(options->heartbeat_interval_ns > 0);
+    CHECK(options->heartbeat_interval_ns < options->election_timeout_ns);
+    *r = (struct raft){.options = *options, .now_ns = now_ns, .random = options->seed};
+    term_log_init(&r->log, (struct term_run *)(void *)((char *)memory + runs_offset()),
+                  options->runs_max);
+    r->configurations.count = 1; /* The empty one, before the log. */
+    raft_election_rearm(r);
+    return r;
+}
+
+void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for)
+{
+    CHECK(r->last_seq == 0);
+    r->current_term = current_term;
+    r->voted_for = voted_for;
+}
+
+int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
+{
+    CHECK(r->last_seq == 0);
+    if (entry->term == 0 || entry->term < term_log_last_term(&r->log) ||
+        entry->term > r->current_term) {
+        return RAFT_ELOG;
+    }
+    if (entry->kind == RAFT_CONFIGURATION &&
+        (entry->configuration == NULL || !raft_configuration_is_valid(entry->configuration))) {
+        return RAFT_ELOG;
+    }
+    if (!term_log_has_room(&r->log, entry->term)) {
+        return RAFT_EFULL;
+    }
+    term_log_append(&r->log, entry->term, 1);
+    r->durable_index = r->log.last_index;
+    if (entry->kind == RAFT_CONFIGURATION) {
+        raft_configuration_push(r, r->log.last_index, entry->configuration);
+    }
+    return RAFT_OK;
+}
+
+void raft_restore_commit(struct raft *r, raft_index commit_index)
+{
+    CHECK(r->last_seq == 0);
+    if (commit_index > r->commit_index) {
+        raft_commit_to(r, commit_index);
+    }
+}
+
+/* --- setting ------------------------------------------------------------------------ */
+
+void raft_commit_to(struct raft *r, raft_index index)
+{
+    CHECK(index > r->commit_index);
+    CHECK(index <= r->log.last_index);
+    raft_index configured = raft_configuration_index(r);
+
+    if (r->role == RAFT_LEADER && configured > r->commit_index && configured <= index) {
+        /* Who has left should still hear that it was settled. */
+        r->leaving_until_ns = r->now_ns + r->options.election_timeout_ns;
+    }
+    r->commit_index = index;
+}
+
+void raft_set_vote(struct raft *r, raft_term term, raft_id voted_for)
+{
+    CHECK(term >= r->current_term);
+    CHECK(term > r->current_term || r->voted_for == 0); /* I-2: one vote a term. */
+    r->current_term = term;
+    r->voted_for = voted_for;
+    r->gathered.write_vote = true;
+    r->term_seq = raft_write_seq(r);
+}
+
+void raft_set_role(struct raft *r, enum raft_role role, raft_id leader_id, enum raft_reason reason)
+{
+    r->role = role;
+    r->leader_id = leader_id;
+    r->reason = reason;
+}
+
+void raft_become_follower(struct raft *r, raft_term term, raft_id leader_id,
+                          enum raft_reason reason)
+{
+    CHECK(leader_id != r->options.id);
+    enum raft_role role = r->role;
+
+    if (role == RAFT_LEADER) {
+        raft_leader_end(r);
+    }
+    if (term > r->current_term) {
+        raft_set_vote(r, term, 0);
+    }
+    raft_set_role(r, RAFT_FOLLOWER, leader_id, reason);
+    if (role != RAFT_FOLLOWER) {
+        raft_election_rearm(r);
+    }
+}
+
+raft_seq raft_write_seq(struct raft *r)
+{
+    if (r->gathered.write_seq == 0) {
+        r->gathered.write_seq = ++r->last_seq;
+    }
+    return r->gathered.write_seq;
+}
+
+void raft_truncate_from(struct raft *r, raft_index index)
+{
+    CHECK(index > r->commit_index); /* I-7 */
+    CHECK(r->role != RAFT_LEADER);  /* I-8 */
+    term_log_truncate_from(&r->log, index);
+    raft_configuration_truncate_from(r, index);
+    r->gathered.truncate_from = index;
+    (void)raft_write_seq(r);
+
+    /* Writes under way no longer vouch for what replaces the entries they carried:
+     * without this, the acknowledgement of a dropped entry would count for another
+     * one at the same index. */
+    if (r->durable_index >= index) {
+        r->durable_index = index - 1;
+    }
+    for (uint32_t i = 0; i < r->write_count; i++) {
+        struct raft_write *write = &r->writes[(r->write_first + i) % RAFT_WRITES_MAX];
+
+        if (write->last_index >= index) {
+            write->last_index = index - 1;
+        }
+    }
+}
+
+void raft_append_own(struct raft *r, enum raft_entry_kind kind,
+                     const struct raft_configuration *configuration)
+{
+    CHECK(r->role == RAFT_LEADER);
+    CHECK(r->gathered.append_count == 0);
+    term_log_append(&r->log, r->current_term, 1);
+    r->gathered.append_first = r->log.last_index;
+    r->gathered.append_count = 1;
+    r->gathered.append_own = kind;
+    (void)raft_write_seq(r);
+    if (configuration != NULL) {
+        raft_configuration_push(r, r->log.last_index, configuration);
+        raft_leader_sync_peers(r);
+    }
+}
+
+/* --- writes and messages ---------------------------------------------------------- */
+
+/* Remembers what this step's write makes durable. When more writes are under way
+ * than there is room for, the newest speaks for the one before as well: credit
+ * comes later then, never too early. */
+static void note_write(struct raft *r)
+{
+    if (r->gathered.write_seq == 0) {
+        return;
+    }
+    if (r->write_count < RAFT_WRITES_MAX) {
+        r->write_count++;
+    }
+    uint32_t newest = (r->write_first + r->write_count - 1) % RAFT_WRITES_MAX;
+
+    r->writes[newest] =
+        (struct raft_write){.seq = r->gathered.write_seq, .last_index = r->log.last_index};
+}
+
+static void on_durable(struct raft *r, raft_seq seq)
+{
+    CHECK(seq <= r->last_seq);
+    if (seq <= r->durable_seq) {
+        return;
+    }
+    r->durable_seq = seq;
+    while (r->write_count > 0 && r->writes[r->write_first].seq <= seq) {
+        raft_index index = r->writes[r->write_first].last_index;
+
+        r->durable_index = index > r->durable_index ? index : r->durable_index;
+        r->write_first = (r->write_first + 1) % RAFT_WRITES_MAX;
+        r->write_count--;
+    }
+    if (r->role == RAFT_LEADER) {
+        raft_leader_advance_commit(r);
+    } else if (r->role == RAFT_CANDIDATE) {
+        raft_election_on_durable(r);
+    }
+}
+
+raft_seq raft_after_term(const struct raft *r)
+{
+    return r->term_seq > r->durable_seq ? r->term_seq : 0;
+}
+
+raft_seq raft_after_all(const struct raft *r)
+{
+    return r->last_seq > r->durable_seq ? r->last_seq : 0;
+}
+
+struct raft_message *raft_send(struct raft *r, raft_id to, enum raft_message_kind kind,
+                               raft_seq after)
+{
+    CHECK(to != r->options.id);
+    CHECK(r->gathered.outbound_count < RAFT_OUTBOUND_MAX);
+    struct raft_outbound *outbound = &r->outbound[r->gathered.outbound_count++];
+
+    *outbound = (struct raft_outbound){
+        .after = after,
+        .message = {.kind = kind, .from = r->options.id, .to = to, .term = r->current_term},
+    };
+    return &outbound->message;
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014). The bias of the modulus is far below what
+ * a timeout would notice. */
+uint64_t raft_random_below(struct raft *r, uint64_t bound)
+{
+    r->random += 0x9e3779b97f4a7c15U;
+    uint64_t mixed = r->random;
+
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9U;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebU;
+    mixed ^= mixed >> 31;
+    return bound == 0 ? 0 : mixed % bound;
+}
+
+/* --- the step ----------------------------------------------------------------------- */
+
+/* Replies are for whoever asked in this very term; a later term ends that. */
+static bool reply_is_current(struct raft *r, const struct raft_message *m)
+{
+    if (m->term > r->current_term) {
+        raft_become_follower(r, m->term, 0, RAFT_BECAUSE_HIGHER_TERM);
+    }
+    return m->term == r->current_term;
+}
+
+static int on_receive(struct raft *r, const struct raft_message *m)
+{
+    if (m->to != r->options.id || m->from == r->options.id || m->from == 0) {
+        return RAFT_EMEMBER;
+    }
+    switch (m->kind) {
+    case RAFT_PRE_VOTE:
+        raft_election_on_pre_vote(r, m);
+        return RAFT_OK;
+    case RAFT_PRE_VOTE_REPLY:
+        raft_election_on_pre_vote_reply(r, m);
+        return RAFT_OK;
+    case RAFT_REQUEST_VOTE:
+        raft_election_on_request_vote(r, m);
+        return RAFT_OK;
+    case RAFT_REQUEST_VOTE_REPLY:
+        if (reply_is_current(r, m)) {
+            raft_election_on_request_vote_reply(r, m);
+        }
+        return RAFT_OK;
+    case RAFT_APPEND_ENTRIES:
+        return raft_follower_on_append_entries(r, m);
+    case RAFT_APPEND_ENTRIES_REPLY:
+        return reply_is_current(r, m) ? raft_leader_on_append_entries_reply(r, m) : RAFT_OK;
+    case RAFT_HEARTBEAT:
+        return raft_follower_on_heartbeat(r, m);
+    case RAFT_HEARTBEAT_REPLY:
+        return reply_is_current(r, m) ? raft_leader_on_heartbeat_reply(r, m) : RAFT_OK;
+    case RAFT_TIMEOUT_NOW:
+        raft_election_on_timeout_now(r, m);
+        return RAFT_OK;
+    }
+    return RAFT_ELOG;
+}
+
+static int dispatch(struct raft *r, const struct raft_event *event)
+{
+    switch (event->kind) {
+    case RAFT_TICK:
+        if (r->role == RAFT_LEADER) {
+            raft_leader_on_tick(r);
+        } else {
+            raft_election_on_tick(r);
+        }
+        return RAFT_OK;
+    case RAFT_RECEIVE:
+        return on_receive(r, event->message);
+    case RAFT_PROPOSE:
+        return raft_leader_on_propose(r, event->propose_count);
+    case RAFT_CHANGE:
+        return raft_configuration_on_change(r, &event->change);
+    case RAFT_READ:
+        return raft_read_on_ask(r);
+    case RAFT_DURABLE:
+        on_durable(r, event->durable_seq);
+        return RAFT_OK;
+    case RAFT_TRANSFER:
+        return raft_transfer_on_ask(r, event->peer);
+    case RAFT_PEER_LOST:
+        if (r->role == RAFT_LEADER) {
+            raft_leader_on_peer_lost(r, event->peer);
+        } else if (event->peer != 0 && event->peer == r->leader_id) {
+            raft_election_on_leader_lost(r);
+        }
+        return RAFT_OK;
+    }
+    CHECK(event->kind == RAFT_TICK); /* Hosts do not invent kinds. */
+    return RAFT_OK;
+}
+
+static uint64_t deadline(const struct raft *r)
+{
+    if (r->role != RAFT_LEADER) {
+        return raft_election_deadline(r);
+    }
+    return r->transfer_target != 0 && r->transfer_deadline_ns < r->heartbeat_due_ns
+               ? r->transfer_deadline_ns
+               : r->heartbeat_due_ns;
+}
+
+static void hand_over(struct raft *r, bool role_changed, struct raft_effects *ret_effects)
+{
+    const struct raft_gathered *g = &r->gathered;
+
+    ret_effects->write_seq = g->write_seq;
+    ret_effects->write_vote = g->write_vote;
+    ret_effects->current_term = r->current_term;
+    ret_effects->voted_for = r->voted_for;
+    ret_effects->truncate_from = g->truncate_from;
+    ret_effects->append_first = g->append_first;
+    ret_effects->append_count = g->append_count;
+    ret_effects->append_own = g->append_own;
+    if (g->append_own == RAFT_CONFIGURATION) {
+        ret_effects->append_configuration = *raft_configuration(r);
+    }
+    ret_effects->outbound_count = g->outbound_count;
+    ret_effects->outbound = r->outbound;
+    ret_effects->commit_index = r->commit_index;
+    ret_effects->read_ticket = r->read_round;
+    ret_effects->read_count = g->read_count;
+    for (uint32_t i = 0; i < g->read_count; i++) {
+        ret_effects->reads[i] = r->confirmed[i];
+    }
+    ret_effects->role_changed = role_changed;
+    ret_effects->configuration_changed = g->configuration_changed;
+    ret_effects->deadline_ns = deadline(r);
+}
+
+int raft_step(struct raft *r, const struct raft_event *event, struct raft_effects *ret_effects)
+{
+    CHECK(event->now_ns >= r->now_ns);
+    enum raft_role role = r->role;
+    raft_term term = r->current_term;
+    raft_id leader_id = r->leader_id;
+
+    r->now_ns = event->now_ns;
+    r->gathered = (struct raft_gathered){0};
+    int error = dispatch(r, event);
+
+    if (error != RAFT_OK) {
+        CHECK(r->gathered.write_seq == 0); /* Refused late would be changed halfway. */
+        return error;
+    }
+    if (r->role == RAFT_LEADER) {
+        raft_leader_finish(r);
+    }
+    note_write(r);
+    hand_over(r, r->role != role || r->current_term != term || r->leader_id != leader_id,
+              ret_effects);
+    return RAFT_OK;
+}
+
+/* --- looking -------------------------------------------------------------------------- */
+
+raft_id raft_self(const struct raft *r)
+{
+    return r->options.id;
+}
+
+enum raft_role raft_role(const struct raft *r)
+{
+    return r->role;
+}
+
+enum raft_reason raft_role_reason(const struct raft *r)
+{
+    return r->reason;
+}
+
+raft_term raft_current_term(const struct raft *r)
+{
+    return r->current_term;
+}
+
+raft_id raft_voted_for(const struct raft *r)
+{
+    return r->voted_for;
+}
+
+raft_id raft_leader(const struct raft *r)
+{
+    return r->leader_id;
+}
+
+raft_index raft_commit_index(const struct raft *r)
+{
+    return r->commit_index;
+}
+
+raft_index raft_last_index(const struct raft *r)
+{
+    return r->log.last_index;
+}
+
+raft_term raft_term_at(const struct raft *r, raft_index index)
+{
+    return term_log_term_at(&r->log, index);
+}
+
+bool raft_is_ready(const struct raft *r)
+{
+    return r->role == RAFT_LEADER && r->commit_index >= r->term_start_index;
+}
+
+bool raft_is_transferring(const struct raft *r)
+{
+    return r->role == RAFT_LEADER && r->transfer_target != 0;
+}

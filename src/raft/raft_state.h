@@ -1,0 +1,209 @@
+/* raft_state.h - struct raft, and what the core's own files share. Private to
+ * src/raft: hosts see raft.h only. I-n is the invariant of docs/INVARIANTS.md. */
+#ifndef RAKIT_RAFT_RAFT_STATE_H
+#define RAKIT_RAFT_RAFT_STATE_H
+
+#include "raft/raft.h"
+#include "raft/term_log.h"
+
+enum {
+    RAFT_WRITES_MAX = 64,         /* Writes told apart while not durable; see raft_note_write(). */
+    RAFT_STALL_HEARTBEATS = 3,    /* So long without progress: something was lost. */
+    RAFT_STALL_DOUBLINGS_MAX = 5, /* Patience with a slow peer grows to 32 times that. */
+    RAFT_STAGGER_DIVISOR = 4,     /* Of the heartbeat interval; see raft_election_leader_lost(). */
+};
+
+/* What a leader knows of another node. */
+struct raft_peer {
+    raft_id id;
+    raft_index match_index; /* Its log equals ours up to here, durably (I-5). */
+    raft_index next_index;  /* Where the next range starts; above match_index. */
+    bool is_replicating;    /* Ranges stream out; else one probe at a time. */
+    bool probe_is_out;      /* Waits for its outcome, or for the next heartbeat. */
+    uint64_t heard_ns;      /* When anything of this term came in last. */
+    uint64_t progress_ns;   /* When match_index rose, or sending began after a rest. */
+    uint32_t stall_doublings;
+    uint64_t read_round; /* The newest it echoed. */
+
+    /* Catching up (dissertation §4.2.1): a round is done when the peer holds what
+     * the log held at its start. */
+    raft_index round_target;
+    uint64_t round_start_ns;
+    bool is_caught_up; /* Its latest round took less than an election timeout. */
+};
+
+/* A write on its way: once `seq` is durable, so is the log up to last_index. */
+struct raft_write {
+    raft_seq seq;
+    raft_index last_index;
+};
+
+/* The newest configurations in the log, by rising index. The first may be the
+ * empty one before the log, at index 0. */
+struct raft_configurations {
+    uint32_t count;
+    raft_index indexes[RAFT_CONFIGURATIONS_MAX];
+    struct raft_configuration items[RAFT_CONFIGURATIONS_MAX];
+};
+
+enum raft_broadcast { RAFT_TO_NOBODY, RAFT_TO_VOTERS, RAFT_TO_ALL };
+
+/* What one step gathers before it is handed over as effects. Throwing it away
+ * is how a refusal leaves the effects untouched. */
+struct raft_gathered {
+    raft_seq write_seq;
+    bool write_vote;
+    bool configuration_changed;
+    enum raft_broadcast heartbeat;
+    raft_index truncate_from;
+    raft_index append_first;
+    uint32_t append_count;
+    enum raft_entry_kind append_own;
+    uint32_t outbound_count;
+    uint32_t read_count;
+};
+
+struct raft {
+    struct raft_options options;
+    uint64_t now_ns; /* Of the newest event. */
+    uint64_t random;
+
+    /* Figure 2: persistent. */
+    raft_term current_term;
+    raft_id voted_for;
+    struct term_log log;
+
+    /* Figure 2: volatile. */
+    raft_index commit_index;
+    enum raft_role role;
+    enum raft_reason reason;
+    raft_id leader_id;
+    uint64_t leader_heard_ns; /* Means something while leader_id is another node. */
+    uint64_t election_deadline_ns;
+    uint32_t votes; /* Bit i: members[i] of the configuration said yes. */
+
+    /* Durability is told in write numbers; an index follows from them (I-4). */
+    raft_seq last_seq;    /* Handed out last. */
+    raft_seq durable_seq; /* Reported durable. */
+    raft_seq term_seq;    /* The write that stores current_term and voted_for. */
+    raft_index durable_index;
+    uint32_t write_first;
+    uint32_t write_count;
+    struct raft_write writes[RAFT_WRITES_MAX];
+
+    struct raft_configurations configurations;
+
+    /* Leader. */
+    uint32_t peer_count;
+    struct raft_peer peers[RAFT_MEMBERS_MAX];
+    raft_index term_start_index; /* Of this term's no-op. */
+    uint64_t heartbeat_due_ns;
+    uint64_t leaving_until_ns; /* Until then those who left are served; 0: nobody left. */
+
+    uint64_t read_round; /* Newest; never falls, so no number is used twice (I-12). */
+    uint32_t read_count;
+    struct raft_read reads[RAFT_READS_MAX]; /* index 0: not before this term commits. */
+
+    raft_id transfer_target; /* 0: none under way. */
+    uint64_t transfer_deadline_ns;
+    bool transfer_is_sent;
+
+    struct raft_gathered gathered;
+    struct raft_read confirmed[RAFT_READS_MAX];
+    struct raft_outbound outbound[RAFT_OUTBOUND_MAX];
+};
+
+/* --- raft.c: the few places where the essential fields are set ------------------ */
+
+/* Leader and follower both commit here and nowhere else. */
+void raft_commit_to(struct raft *r, raft_index index);
+/* Sets current_term and voted_for together and has them written (I-1, I-2). */
+void raft_set_vote(struct raft *r, raft_term term, raft_id voted_for);
+void raft_set_role(struct raft *r, enum raft_role role, raft_id leader_id, enum raft_reason reason);
+/* Follows `leader_id` (0: nobody known) in `term`, which is not below current_term. */
+void raft_become_follower(struct raft *r, raft_term term, raft_id leader_id,
+                          enum raft_reason reason);
+/* The number of this step's write; takes one if there is none yet. */
+raft_seq raft_write_seq(struct raft *r);
+/* Drops the log's tail, the configurations in it and the claims that it is durable. */
+void raft_truncate_from(struct raft *r, raft_index index);
+/* Appends the one entry that the core makes itself. `configuration` or NULL. */
+void raft_append_own(struct raft *r, enum raft_entry_kind kind,
+                     const struct raft_configuration *configuration);
+
+/* What a message waits for that claims no more than current_term ... */
+raft_seq raft_after_term(const struct raft *r);
+/* ... and one that claims the vote or the log: everything written so far. */
+raft_seq raft_after_all(const struct raft *r);
+/* Adds a message of current_term to the step's effects, for the caller to fill. */
+struct raft_message *raft_send(struct raft *r, raft_id to, enum raft_message_kind kind,
+                               raft_seq after);
+/* Uniform in [0, bound); 0 for bound 0. */
+uint64_t raft_random_below(struct raft *r, uint64_t bound);
+
+/* --- configuration.c -------------------------------------------------------------- */
+
+const struct raft_configuration *raft_configuration_before(const struct raft *r);
+bool raft_configuration_is_valid(const struct raft_configuration *c);
+bool raft_configuration_has_voter(const struct raft_configuration *c, raft_id id);
+void raft_configuration_push(struct raft *r, raft_index index, const struct raft_configuration *c);
+/* Whether the history reaches far enough back to undo entries from `index` on. */
+bool raft_configuration_can_truncate(const struct raft *r, raft_index index);
+void raft_configuration_truncate_from(struct raft *r, raft_index index);
+int raft_configuration_on_change(struct raft *r, const struct raft_change *change);
+/* Leader, at the end of each step: the changes that follow by themselves. */
+void raft_configuration_drive(struct raft *r);
+/* Whether this node votes by the configuration in force. */
+bool raft_is_voter(const struct raft *r);
+
+/* --- election.c --------------------------------------------------------------------- */
+
+void raft_election_rearm(struct raft *r);
+bool raft_election_may_campaign(const struct raft *r);
+uint64_t raft_election_deadline(const struct raft *r);
+void raft_election_on_tick(struct raft *r);
+void raft_election_on_durable(struct raft *r);
+void raft_election_on_leader_lost(struct raft *r);
+void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m);
+void raft_election_on_pre_vote_reply(struct raft *r, const struct raft_message *m);
+void raft_election_on_request_vote(struct raft *r, const struct raft_message *m);
+void raft_election_on_request_vote_reply(struct raft *r, const struct raft_message *m);
+void raft_election_on_timeout_now(struct raft *r, const struct raft_message *m);
+
+/* --- follower.c ----------------------------------------------------------------------- */
+
+int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m);
+int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m);
+
+/* --- leader.c --------------------------------------------------------------------------- */
+
+struct raft_peer *raft_leader_peer(struct raft *r, raft_id id);
+void raft_leader_begin(struct raft *r);
+void raft_leader_end(struct raft *r);
+/* Brings the peers in line with the configurations in force and before. */
+void raft_leader_sync_peers(struct raft *r);
+void raft_leader_advance_commit(struct raft *r);
+/* When a majority was heard last. */
+uint64_t raft_leader_quorum_heard_ns(const struct raft *r);
+void raft_leader_on_tick(struct raft *r);
+int raft_leader_on_propose(struct raft *r, uint32_t propose_count);
+int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_message *m);
+int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m);
+void raft_leader_on_peer_lost(struct raft *r, raft_id id);
+/* At the end of each step: what follows from it, and the messages. */
+void raft_leader_finish(struct raft *r);
+
+/* --- read.c ------------------------------------------------------------------------------- */
+
+int raft_read_on_ask(struct raft *r);
+void raft_read_confirm(struct raft *r);
+
+/* --- transfer.c --------------------------------------------------------------------------- */
+
+int raft_transfer_on_ask(struct raft *r, raft_id target);
+void raft_transfer_drive(struct raft *r);
+void raft_transfer_give_up(struct raft *r);
+/* The voter besides this node that is best prepared to lead; 0: there is none. */
+raft_id raft_transfer_best(const struct raft *r);
+
+#endif /* RAKIT_RAFT_RAFT_STATE_H */

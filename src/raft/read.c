@@ -1,0 +1,67 @@
+/* read.c - reads without the log (§8, dissertation §6.4): a read may be served at
+ * the commit index of its asking once a majority has, after the asking, confirmed
+ * that it still follows this leader.
+ *
+ * Each asking has a round number of its own, never used again, not even by a later
+ * term: an echo that comes late can confirm only what was asked before it left.
+ *
+ * Refuses: more than RAFT_READS_MAX askings at once (RAFT_EFULL). */
+#include "base/check.h"
+#include "raft/quorum.h"
+#include "raft/raft_state.h"
+
+int raft_read_on_ask(struct raft *r)
+{
+    if (r->role != RAFT_LEADER) {
+        return RAFT_ENOTLEADER;
+    }
+    if (r->read_count == RAFT_READS_MAX) {
+        return RAFT_EFULL;
+    }
+    r->read_round++;
+    r->reads[r->read_count++] = (struct raft_read){
+        .ticket = r->read_round,
+        .index = raft_is_ready(r) ? r->commit_index : 0,
+    };
+    r->gathered.heartbeat = RAFT_TO_VOTERS;
+    return RAFT_OK;
+}
+
+/* The newest round that a majority has echoed. */
+static uint64_t confirmed_round(struct raft *r)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+    uint64_t rounds[RAFT_MEMBERS_MAX];
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        raft_id id = c->members[i].id;
+
+        rounds[i] = id == r->options.id ? r->read_round : raft_leader_peer(r, id)->read_round;
+    }
+    return quorum_value(c, rounds);
+}
+
+void raft_read_confirm(struct raft *r)
+{
+    CHECK(r->role == RAFT_LEADER);
+    if (!raft_is_ready(r)) {
+        return; /* Earlier terms' commits may be unknown to us (§8). */
+    }
+    for (uint32_t i = 0; i < r->read_count; i++) {
+        if (r->reads[i].index == 0) {
+            r->reads[i].index = r->commit_index;
+        }
+    }
+    uint64_t confirmed = confirmed_round(r);
+    uint32_t count = 0;
+
+    while (count < r->read_count && r->reads[count].ticket <= confirmed) {
+        r->confirmed[count] = r->reads[count];
+        count++;
+    }
+    for (uint32_t i = count; i < r->read_count; i++) {
+        r->reads[i - count] = r->reads[i];
+    }
+    r->read_count -= count;
+    r->gathered.read_count = count;
+}

@@ -1,0 +1,100 @@
+/* term_log.c - see term_log.h. */
+#include "raft/term_log.h"
+
+#include "base/check.h"
+
+void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_max)
+{
+    CHECK(runs_max > 0);
+    *log = (struct term_log){.runs = runs, .runs_max = runs_max};
+}
+
+/* The run that `index` lies in. Nearly every question is about the newest one. */
+static uint32_t run_of(const struct term_log *log, raft_index index)
+{
+    CHECK(index > 0);
+    CHECK(index <= log->last_index);
+    uint32_t low = 0;
+    uint32_t high = log->run_count - 1;
+
+    if (log->runs[high].first_index <= index) {
+        return high;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low + 1) / 2;
+
+        if (log->runs[middle].first_index <= index) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+raft_term term_log_last_term(const struct term_log *log)
+{
+    return log->run_count == 0 ? 0 : log->runs[log->run_count - 1].term;
+}
+
+raft_term term_log_term_at(const struct term_log *log, raft_index index)
+{
+    return index == 0 ? 0 : log->runs[run_of(log, index)].term;
+}
+
+raft_index term_log_first_of_run(const struct term_log *log, raft_index index)
+{
+    return log->runs[run_of(log, index)].first_index;
+}
+
+raft_index term_log_last_not_above(const struct term_log *log, raft_index limit, raft_term term)
+{
+    raft_index end = limit < log->last_index ? limit : log->last_index;
+
+    if (end == 0) {
+        return 0;
+    }
+    for (uint32_t i = run_of(log, end) + 1; i > 0; i--) {
+        const struct term_run *run = &log->runs[i - 1];
+
+        if (run->term <= term) {
+            return end;
+        }
+        end = run->first_index - 1;
+    }
+    return 0;
+}
+
+uint32_t term_log_runs_up_to(const struct term_log *log, raft_index last_index)
+{
+    return last_index == 0 ? 0 : run_of(log, last_index) + 1;
+}
+
+bool term_log_has_room(const struct term_log *log, raft_term term)
+{
+    return log->run_count < log->runs_max || term_log_last_term(log) == term;
+}
+
+void term_log_append(struct term_log *log, raft_term term, uint64_t entry_count)
+{
+    CHECK(entry_count > 0);
+    CHECK(term > 0);
+    CHECK(term >= term_log_last_term(log));
+    if (term != term_log_last_term(log)) {
+        CHECK(log->run_count < log->runs_max);
+        log->runs[log->run_count] =
+            (struct term_run){.first_index = log->last_index + 1, .term = term};
+        log->run_count++;
+    }
+    log->last_index += entry_count;
+}
+
+void term_log_truncate_from(struct term_log *log, raft_index index)
+{
+    CHECK(index > 0);
+    CHECK(index <= log->last_index);
+    log->last_index = index - 1;
+    while (log->run_count > 0 && log->runs[log->run_count - 1].first_index >= index) {
+        log->run_count--;
+    }
+}

@@ -1,0 +1,79 @@
+/* transfer.c - handing leadership over (dissertation §3.10). The leader takes no
+ * proposals meanwhile, so that the target's log can become complete; then it asks
+ * the target to campaign at once. It gives up after an election timeout and goes
+ * on leading: a transfer never leaves a gap longer than that.
+ *
+ * Refuses: a second transfer (RAFT_EBUSY); a target that could not lead
+ * (RAFT_EMEMBER). */
+#include "base/check.h"
+#include "raft/raft_state.h"
+
+static bool can_lead(const struct raft *r, raft_id id)
+{
+    const struct raft_member *member = raft_configuration_find(raft_configuration(r), id);
+
+    return id != r->options.id && member != NULL && member->incoming;
+}
+
+static bool is_active(const struct raft *r, const struct raft_peer *peer)
+{
+    return r->now_ns - peer->heard_ns < r->options.election_timeout_ns;
+}
+
+raft_id raft_transfer_best(const struct raft *r)
+{
+    const struct raft_peer *best = NULL;
+
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        const struct raft_peer *peer = &r->peers[i];
+
+        if (!can_lead(r, peer->id)) {
+            continue;
+        }
+        if (best == NULL || is_active(r, peer) > is_active(r, best) ||
+            (is_active(r, peer) == is_active(r, best) && peer->match_index > best->match_index)) {
+            best = peer;
+        }
+    }
+    return best == NULL ? 0 : best->id;
+}
+
+int raft_transfer_on_ask(struct raft *r, raft_id target)
+{
+    if (r->role != RAFT_LEADER) {
+        return RAFT_ENOTLEADER;
+    }
+    if (r->transfer_target != 0) {
+        return RAFT_EBUSY;
+    }
+    if (target == 0) {
+        target = raft_transfer_best(r);
+    }
+    if (!can_lead(r, target)) {
+        return RAFT_EMEMBER;
+    }
+    r->transfer_target = target;
+    r->transfer_is_sent = false;
+    r->transfer_deadline_ns = r->now_ns + r->options.election_timeout_ns;
+    return RAFT_OK;
+}
+
+void raft_transfer_give_up(struct raft *r)
+{
+    r->transfer_target = 0;
+}
+
+void raft_transfer_drive(struct raft *r)
+{
+    CHECK(r->role == RAFT_LEADER);
+    const struct raft_peer *peer = raft_leader_peer(r, r->transfer_target);
+
+    if (peer == NULL || !can_lead(r, r->transfer_target)) {
+        raft_transfer_give_up(r); /* It was removed in the meantime. */
+        return;
+    }
+    if (peer->match_index == r->log.last_index && !r->transfer_is_sent) {
+        raft_send(r, peer->id, RAFT_TIMEOUT_NOW, raft_after_term(r));
+        r->transfer_is_sent = true; /* Repeated with the next heartbeat. */
+    }
+}
