@@ -113,7 +113,9 @@ static void inode_lose_power(struct sim_disk *disk, struct sim_inode *inode, str
     uint64_t size = prng_chance(prng, keep_permille, 1000) ? inode->size : inode->durable_size;
 
     disk->used_bytes += size - inode->size;
-    memset(inode->data + size, 0, inode->capacity - size);
+    if (inode->capacity > size) {
+        memset(inode->data + size, 0, inode->capacity - size);
+    }
     inode->size = size;
     sim_inode_clean(inode);
 }

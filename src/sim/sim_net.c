@@ -245,8 +245,8 @@ void sim_send(struct sim_end *from, enum sim_segment_kind kind, const char *data
             part = prng_between(&sim->net_prng, 1, part);
         }
         send_one(from, kind, data, part);
-        data += part;
         size -= part;
+        data = size > 0 ? data + part : NULL;
     } while (size > 0);
 }
 

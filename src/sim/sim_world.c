@@ -13,6 +13,14 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+struct sim_timer {
+    struct io *io;
+    struct io_timer *timer;
+    struct sim_event event;
+    struct sim_task task;
+    struct list link;
+};
+
 /* --- the queue of events -------------------------------------------------------- */
 
 static bool slot_before(const struct sim_slot *a, const struct sim_slot *b)
@@ -356,6 +364,10 @@ void sim_die(struct io *io, enum sim_death death)
     sim_work_die(io);
     sim_net_die(io, death);
     io->is_dead = true;
+    list_for_each(link, &io->timers)
+    {
+        sim_event_stop(io->sim, &container_of(link, struct sim_timer, link)->event);
+    }
     list_remove(&io->runnable);
     sim_event_stop(io->sim, &io->wake);
     if (death == SIM_POWER) {
@@ -433,14 +445,6 @@ void io_random(struct io *io, void *bytes, size_t size)
 }
 
 /* --- io.h: timers and the turn --------------------------------------------------------------- */
-
-struct sim_timer {
-    struct io *io;
-    struct io_timer *timer;
-    struct sim_event event;
-    struct sim_task task;
-    struct list link;
-};
 
 static void timer_due(struct sim_event *event)
 {
