@@ -1,0 +1,481 @@
+#include "cli/client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "cli/reply.h"
+
+enum {
+    ROUND_PAUSE_MS = 100,     /* Between two rounds over all members. */
+    RETRY_PAUSE_MS = 20,      /* Before a refused command is sent again; then doubled */
+    RETRY_PAUSE_MAX_MS = 250, /* up to about this. */
+    RETRIES_A_NODE = 5,       /* Refusals by one node, until another is asked. */
+    ATTEMPT_MS = 1000,        /* For one member, while others are left to try. */
+    LOSSES_MAX = 8,           /* Broken connections, until a command is given up. */
+};
+
+/* Why a connection was left. */
+enum loss { LOSS_BROKEN, LOSS_SILENT, LOSS_NO_LEADER };
+
+void client_address_text(const struct client_address *a, char *text, size_t size)
+{
+    const char *format = strchr(a->host, ':') != NULL ? "[%s]:%s" : "%s:%s";
+
+    snprintf(text, size, format, a->host, a->port);
+}
+
+bool client_address_parse(struct slice text, struct client_address *ret_address)
+{
+    const char *colon = text.size == 0 ? NULL : memrchr(text.data, ':', text.size);
+
+    if (colon == NULL) {
+        return false;
+    }
+    struct slice host = slice_of(text.data, (size_t)(colon - text.data));
+    struct slice port = slice_of(colon + 1, text.size - host.size - 1);
+
+    if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
+        host = slice_of(host.data + 1, host.size - 2);
+    }
+    if (host.size == 0 || host.size >= sizeof ret_address->host || port.size == 0 ||
+        port.size >= sizeof ret_address->port) {
+        return false;
+    }
+    *ret_address = (struct client_address){0};
+    memcpy(ret_address->host, host.data, host.size);
+    memcpy(ret_address->port, port.data, port.size);
+    return true;
+}
+
+static bool is_same_address(const struct client_address *a, const struct client_address *b)
+{
+    return strcmp(a->host, b->host) == 0 && strcmp(a->port, b->port) == 0;
+}
+
+void client_init(struct client *c, const char *host, const char *port, struct patience patience)
+{
+    *c = (struct client){.patience = patience};
+    connection_init(&c->connection);
+    snprintf(c->here.host, sizeof c->here.host, "%s", host);
+    snprintf(c->here.port, sizeof c->here.port, "%s", port);
+}
+
+void client_deinit(struct client *c)
+{
+    connection_deinit(&c->connection);
+    words_deinit(&c->login);
+}
+
+static int explain(struct client *c, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int explain(struct client *c, int status, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(c->error, sizeof c->error, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+static struct words words_of(const char *const *texts, struct slice *room)
+{
+    struct words w = {.word = room};
+
+    for (; texts[w.count] != NULL; w.count++) {
+        room[w.count] = slice_str(texts[w.count]);
+    }
+    return w;
+}
+
+/* A server that takes no more clients, or none from outside, says so in answer
+ * to the first command and closes. */
+static bool is_refusal(const redisReply *reply)
+{
+    static const char full[] = "ERR max number of clients";
+
+    return reply_is_error_code(reply, "DENIED") ||
+           (reply_is_error(reply) && strncmp(reply->str, full, sizeof full - 1) == 0);
+}
+
+static void remember_members(struct client *c, const redisReply *status)
+{
+    const redisReply *nodes = reply_field(status, "nodes");
+    size_t count = 0;
+
+    for (size_t i = 0; i < reply_count(nodes) && count < CLIENT_MEMBERS_MAX; i++) {
+        const redisReply *address = reply_field(reply_element(nodes, i), "address");
+
+        if (client_address_parse(reply_text(address), &c->members[count])) {
+            count++;
+        }
+    }
+    /* An answer without members (no Rakit, or no password yet) teaches nothing. */
+    c->member_count = count > 0 ? count : c->member_count;
+}
+
+/* Says who we are where the server has asked for it before, and asks who else is
+ * there. Codes of connection.h. */
+static int greet(struct client *c, struct patience patience)
+{
+    static const char *const status_words[] = {"RAFT", "STATUS", NULL};
+    struct slice room[2];
+    struct words raft_status = words_of(status_words, room);
+    redisReply *reply = NULL;
+    bool sent = false;
+
+    if (c->login.count > 0) {
+        int status = connection_call(&c->connection, &c->login, patience, &reply, &sent);
+
+        if (status < 0) {
+            return status;
+        }
+        freeReplyObject(reply);
+    }
+    int status = connection_call(&c->connection, &raft_status, patience, &reply, &sent);
+
+    if (status < 0) {
+        return status;
+    }
+    if (is_refusal(reply)) {
+        connection_close(&c->connection);
+        snprintf(c->connection.error, sizeof c->connection.error, "%.*s",
+                 (int)sizeof c->connection.error - 1, reply->str);
+        status = CONNECTION_ELOST;
+    }
+    remember_members(c, reply);
+    freeReplyObject(reply);
+    return status;
+}
+
+/* One attempt. On 0 `here` is that address. Codes of connection.h. */
+static int try_address(struct client *c, const struct client_address *address, uint64_t limit_ms)
+{
+    struct patience patience = c->patience;
+    struct client_address target = *address; /* Greeting rewrites the members. */
+
+    if (patience.timeout_ms == 0 || patience.timeout_ms > limit_ms) {
+        patience.timeout_ms = limit_ms;
+    }
+    connection_close(&c->connection);
+
+    int status = connection_open(&c->connection, target.host, target.port, patience);
+
+    if (status == 0) {
+        status = greet(c, patience);
+    }
+    if (status == 0) {
+        c->here = target;
+    }
+    return status;
+}
+
+int client_connect(struct client *c)
+{
+    uint64_t limit_ms = c->patience.timeout_ms == 0 ? UINT64_MAX : c->patience.timeout_ms;
+    int status = try_address(c, &c->here, limit_ms);
+    char address[300];
+
+    client_address_text(&c->here, address, sizeof address);
+    if (status == CONNECTION_EINTERRUPTED) {
+        return explain(c, CLIENT_EINTERRUPTED, "interrupted");
+    }
+    if (status < 0) {
+        return explain(c, CLIENT_EUNREACHABLE, "could not connect to %s: %s", address,
+                       c->connection.error);
+    }
+    return 0;
+}
+
+/* Tries each member once: first those that follow `here` in the list, last
+ * `here` itself. Codes of connection.h. */
+static int try_members(struct client *c)
+{
+    struct client_address members[CLIENT_MEMBERS_MAX];
+    struct client_address here = c->here;
+    size_t count = c->member_count;
+    size_t first = 0;
+
+    memcpy(members, c->members, count * sizeof *members);
+    for (size_t i = 0; i < count; i++) {
+        if (is_same_address(&members[i], &here)) {
+            first = i + 1;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct client_address *member = &members[(first + i) % count];
+
+        if (is_same_address(member, &here)) {
+            continue;
+        }
+        int status = try_address(c, member, ATTEMPT_MS);
+
+        if (status == 0 || status == CONNECTION_EINTERRUPTED) {
+            return status;
+        }
+    }
+    return try_address(c, &here, ATTEMPT_MS);
+}
+
+static uint64_t deadline_after(const struct client *c)
+{
+    return c->patience.timeout_ms == 0 ? 0 : connection_now_ms() + c->patience.timeout_ms;
+}
+
+/* Tells the user, on stderr, whom we talk to now. */
+static void say_moved(const struct client *c, const struct client_address *before, enum loss loss)
+{
+    static const char *const reasons[] = {
+        [LOSS_BROKEN] = "lost",
+        [LOSS_SILENT] = "given up, since no answer came",
+        [LOSS_NO_LEADER] = "given up, since that node finds no leader",
+    };
+    char before_text[300];
+    char here_text[300];
+
+    client_address_text(before, before_text, sizeof before_text);
+    client_address_text(&c->here, here_text, sizeof here_text);
+    if (!is_same_address(before, &c->here)) {
+        fprintf(stderr, "connection to %s %s: now talking to %s\n", before_text, reasons[loss],
+                here_text);
+    } else if (loss != LOSS_NO_LEADER) {
+        fprintf(stderr, "connection to %s %s: connected to it again\n", before_text, reasons[loss]);
+    }
+}
+
+/* Finds a member that answers, for as long as the patience lasts. */
+static int reach(struct client *c, enum loss loss)
+{
+    struct client_address before = c->here;
+    uint64_t deadline_ms = deadline_after(c);
+    char address[300];
+    int status;
+
+    while ((status = try_members(c)) != 0 && status != CONNECTION_EINTERRUPTED) {
+        if (deadline_ms != 0 && connection_now_ms() >= deadline_ms) {
+            client_address_text(&before, address, sizeof address);
+            return explain(c, CLIENT_EUNREACHABLE, "could not connect to %s%s: %s", address,
+                           c->member_count > 1 ? " nor to any other member" : "",
+                           c->connection.error);
+        }
+        if (connection_pause(ROUND_PAUSE_MS, c->patience.signals) < 0) {
+            status = CONNECTION_EINTERRUPTED;
+            break;
+        }
+    }
+    if (status < 0) {
+        return explain(c, CLIENT_EINTERRUPTED, "interrupted");
+    }
+    say_moved(c, &before, loss);
+    return 0;
+}
+
+bool client_is_alive(const struct client *c)
+{
+    return connection_is_open(&c->connection) && connection_is_quiet(&c->connection);
+}
+
+int client_refresh(struct client *c)
+{
+    if (client_is_alive(c) && greet(c, c->patience) == 0) {
+        return 0;
+    }
+    return reach(c, LOSS_BROKEN);
+}
+
+/* Commands that change nothing anywhere, though they do not read the keyspace
+ * either and so are not flagged as reads. */
+static bool is_harmless(const struct words *command)
+{
+    static const char *const names[] = {"PING", "ECHO",        "INFO",     "COMMAND",
+                                        "TIME", "REQUEST_LOG", "READONLY", "ROLE"};
+    static const char *const raft_names[] = {"STATUS", "MEMBERS", "LOG", "HELP"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (slice_is(command->word[0], names[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof raft_names / sizeof *raft_names; i++) {
+        if (command->count > 1 && slice_is(command->word[0], "RAFT") &&
+            slice_is(command->word[1], raft_names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Asks the server itself whether the command only reads. */
+static bool is_repeatable(struct client *c, const struct words *command)
+{
+    struct slice room[3] = {slice_str("COMMAND"), slice_str("INFO"), command->word[0]};
+    struct words question = {.count = 3, .word = room};
+    redisReply *reply = NULL;
+    bool sent = false;
+    bool reads = false;
+
+    if (is_harmless(command)) {
+        return true;
+    }
+    if (connection_call(&c->connection, &question, c->patience, &reply, &sent) < 0) {
+        return false;
+    }
+    const redisReply *flags = reply_element(reply_element(reply, 0), 2);
+
+    for (size_t i = 0; i < reply_count(flags); i++) {
+        reads = reads || slice_is(reply_text(reply_element(flags, i)), "readonly");
+    }
+    freeReplyObject(reply);
+    return reads;
+}
+
+/* By these a server says: not executed, and later it may be. */
+static bool is_temporary(const redisReply *reply)
+{
+    return reply_is_error_code(reply, "CLUSTERDOWN") || reply_is_error_code(reply, "TRYAGAIN");
+}
+
+/* The connection broke during the command. On 0 the command may be sent again. */
+static int after_loss(struct client *c, const struct words *command, int status, bool sent)
+{
+    if (status == CONNECTION_EINTERRUPTED) {
+        if (!sent || is_harmless(command)) {
+            return explain(c, CLIENT_EINTERRUPTED, "interrupted");
+        }
+        return explain(c, CLIENT_EINDOUBT,
+                       "interrupted: if the command writes, it may or may not have been executed");
+    }
+    if (status == CONNECTION_EPROTOCOL) {
+        return explain(c, CLIENT_EINDOUBT, "%s", c->connection.error);
+    }
+    int reached = reach(c, status == CONNECTION_ETIMEDOUT ? LOSS_SILENT : LOSS_BROKEN);
+
+    if (!sent || (reached < 0 && is_harmless(command))) {
+        return reached;
+    }
+    if (reached == 0 && is_repeatable(c, command)) {
+        return 0;
+    }
+    return explain(c, CLIENT_EINDOUBT,
+                   "no reply came: the command may or may not have been executed");
+}
+
+/* The server refused for now. Waits, and goes to another node where this one
+ * keeps refusing: it may be the one that is cut off. 0, or a negative code. */
+static int after_refusal(struct client *c, uint32_t refusals)
+{
+    uint64_t pause_ms = RETRY_PAUSE_MS;
+
+    for (uint32_t i = 1; i < refusals && pause_ms < RETRY_PAUSE_MAX_MS; i++) {
+        pause_ms *= 2;
+    }
+    if (connection_pause(pause_ms, c->patience.signals) < 0) {
+        return explain(c, CLIENT_EINTERRUPTED, "interrupted: the command was not executed");
+    }
+    if (refusals % RETRIES_A_NODE == 0 && c->member_count > 1) {
+        return reach(c, LOSS_NO_LEADER);
+    }
+    return 0;
+}
+
+static void remember_login(struct client *c, const struct words *command, const redisReply *reply)
+{
+    if (!slice_is(command->word[0], "AUTH") || reply_is_error(reply)) {
+        return;
+    }
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < command->count; i++) {
+        size += command->word[i].size;
+    }
+    words_deinit(&c->login);
+    c->login = (struct words){
+        .word = memory_take(command->count * sizeof *c->login.word),
+        .bytes = memory_take(size + 1),
+    };
+    for (char *to = c->login.bytes; c->login.count < command->count; c->login.count++) {
+        struct slice from = command->word[c->login.count];
+
+        if (from.size > 0) {
+            memcpy(to, from.data, from.size);
+        }
+        c->login.word[c->login.count] = slice_of(to, from.size);
+        to += from.size;
+    }
+    greet(c, c->patience); /* Where it fails, the next command finds out. */
+}
+
+/* One attempt, connected again first where needed. Codes of client.h; on 0
+ * without a reply the command may be sent again. */
+static int attempt(struct client *c, const struct words *command, redisReply **ret_reply)
+{
+    bool sent = false;
+
+    if (!client_is_alive(c)) {
+        int status = reach(c, LOSS_BROKEN);
+
+        if (status < 0) {
+            return status;
+        }
+    }
+    int status = connection_call(&c->connection, command, c->patience, ret_reply, &sent);
+
+    if (status < 0) {
+        *ret_reply = NULL;
+        status = after_loss(c, command, status, sent);
+    }
+    return status;
+}
+
+int client_call(struct client *c, const struct words *command, redisReply **ret_reply)
+{
+    uint64_t deadline_ms = deadline_after(c);
+    uint32_t refusals = 0;
+    uint32_t losses = 0;
+
+    CHECK(command->count > 0);
+    for (;;) {
+        redisReply *reply = NULL;
+        int status = attempt(c, command, &reply);
+
+        if (status < 0) {
+            return status;
+        }
+        if (reply == NULL) {
+            if (++losses == LOSSES_MAX) {
+                return explain(c, CLIENT_EUNREACHABLE, "every connection breaks at this command");
+            }
+            continue;
+        }
+        if (!is_temporary(reply) || (deadline_ms != 0 && connection_now_ms() >= deadline_ms)) {
+            remember_login(c, command, reply);
+            *ret_reply = reply;
+            return 0;
+        }
+        freeReplyObject(reply);
+        status = after_refusal(c, ++refusals);
+        if (status < 0) {
+            return status;
+        }
+    }
+}
+
+int client_ask(struct client *c, redisReply **ret_reply, ...)
+{
+    struct slice room[8];
+    struct words command = {.word = room};
+    va_list arguments;
+
+    va_start(arguments, ret_reply);
+    for (const char *word; (word = va_arg(arguments, const char *)) != NULL;) {
+        CHECK(command.count < 8);
+        room[command.count++] = slice_str(word);
+    }
+    va_end(arguments);
+    return client_call(c, &command, ret_reply);
+}

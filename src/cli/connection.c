@@ -1,0 +1,290 @@
+#include "cli/connection.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { READ_BYTES = 64 * 1024 };
+
+uint64_t connection_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* True where the signal that waits means: do not wait any longer. */
+static bool wants_to_leave(struct signals *signals)
+{
+    for (int number; (number = signals_take(signals)) != 0;) {
+        if (number == SIGTSTP) {
+            signals_stop_here();
+        } else if (number != SIGWINCH) { /* The line editor asks for the size itself. */
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Waits until the descriptor (-1: none) is ready for `events`. */
+static int wait_until(int fd, short events, uint64_t deadline_ms, struct signals *signals)
+{
+    for (;;) {
+        struct pollfd polls[2] = {
+            {.fd = fd, .events = events},
+            {.fd = signals == NULL ? -1 : signals->fd, .events = POLLIN},
+        };
+        uint64_t now_ms = connection_now_ms();
+
+        if (deadline_ms != 0 && now_ms >= deadline_ms) {
+            return CONNECTION_ETIMEDOUT;
+        }
+        uint64_t left_ms = deadline_ms == 0 ? 60000 : deadline_ms - now_ms;
+        int ready = poll(polls, 2, left_ms > 60000 ? 60000 : (int)left_ms);
+
+        if (ready < 0 && errno != EINTR) {
+            return CONNECTION_ELOST;
+        }
+        if (ready > 0 && polls[1].revents != 0 && wants_to_leave(signals)) {
+            return CONNECTION_EINTERRUPTED;
+        }
+        if (ready > 0 && polls[0].revents != 0) {
+            return 0;
+        }
+    }
+}
+
+static uint64_t deadline_of(struct patience patience)
+{
+    return patience.timeout_ms == 0 ? 0 : connection_now_ms() + patience.timeout_ms;
+}
+
+int connection_pause(uint64_t ms, struct signals *signals)
+{
+    int status = wait_until(-1, 0, connection_now_ms() + ms, signals);
+
+    return status == CONNECTION_ETIMEDOUT ? 0 : status;
+}
+
+void connection_init(struct connection *c)
+{
+    *c = (struct connection){.fd = -1};
+}
+
+void connection_close(struct connection *c)
+{
+    if (c->fd < 0) {
+        return;
+    }
+    close(c->fd);
+    c->fd = -1;
+    redisReaderFree(c->reader);
+    c->reader = NULL;
+    buffer_clear(&c->output);
+}
+
+void connection_deinit(struct connection *c)
+{
+    connection_close(c);
+    buffer_deinit(&c->output);
+}
+
+/* Closes, and keeps what happened for a message. */
+static int fail(struct connection *c, int status, const char *reason)
+{
+    snprintf(c->error, sizeof c->error, "%s", reason);
+    connection_close(c);
+    return status;
+}
+
+static int fail_wait(struct connection *c, int status)
+{
+    switch (status) {
+    case CONNECTION_ETIMEDOUT:
+        return fail(c, status, "no answer");
+    case CONNECTION_EINTERRUPTED:
+        return fail(c, status, "interrupted");
+    default:
+        return fail(c, status, strerror(errno));
+    }
+}
+
+static int connect_to(struct connection *c, const struct addrinfo *address,
+                      struct patience patience)
+{
+    int on = 1;
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    c->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (c->fd < 0) {
+        snprintf(c->error, sizeof c->error, "%s", strerror(errno));
+        return CONNECTION_ELOST;
+    }
+    c->reader = redisReaderCreate();
+    CHECK(c->reader != NULL);
+    if (connect(c->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
+        return fail(c, CONNECTION_ELOST, strerror(errno));
+    }
+    int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience.signals);
+
+    if (status < 0) {
+        return fail_wait(c, status);
+    }
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+        return fail(c, CONNECTION_ELOST, strerror(error != 0 ? error : errno));
+    }
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    return 0;
+}
+
+int connection_open(struct connection *c, const char *host, const char *port,
+                    struct patience patience)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *addresses = NULL;
+    int status = CONNECTION_ELOST;
+
+    CHECK(!connection_is_open(c));
+
+    int resolved = getaddrinfo(host, port, &hints, &addresses);
+
+    if (resolved != 0) {
+        snprintf(c->error, sizeof c->error, "%s", gai_strerror(resolved));
+        return CONNECTION_ELOST;
+    }
+    for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
+        status = connect_to(c, a, patience);
+        if (status == 0 || status == CONNECTION_EINTERRUPTED) {
+            break;
+        }
+    }
+    freeaddrinfo(addresses);
+    return status;
+}
+
+bool connection_is_quiet(const struct connection *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+    return c->reader->pos == c->reader->len && poll(&p, 1, 0) == 0;
+}
+
+static void encode(struct buffer *out, const struct words *command)
+{
+    buffer_printf(out, "*%u\r\n", command->count);
+    for (uint32_t i = 0; i < command->count; i++) {
+        buffer_printf(out, "$%zu\r\n", command->word[i].size);
+        buffer_append_slice(out, command->word[i]);
+        buffer_append(out, "\r\n", 2);
+    }
+}
+
+/* On failure, bytes that are left in `output` have not reached the system. */
+static int send_all(struct connection *c, struct patience patience)
+{
+    while (buffer_size(&c->output) > 0) {
+        ssize_t size = send(c->fd, buffer_begin(&c->output), buffer_size(&c->output), MSG_NOSIGNAL);
+
+        if (size > 0) {
+            buffer_consume(&c->output, (size_t)size);
+        } else if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+            int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience.signals);
+
+            if (status < 0) {
+                return status;
+            }
+        } else {
+            return CONNECTION_ELOST;
+        }
+    }
+    return 0;
+}
+
+/* One read into the reader. */
+static int receive_some(struct connection *c, struct patience patience)
+{
+    char bytes[READ_BYTES];
+    int status = wait_until(c->fd, POLLIN, deadline_of(patience), patience.signals);
+
+    if (status < 0) {
+        return fail_wait(c, status);
+    }
+    ssize_t size = recv(c->fd, bytes, sizeof bytes, 0);
+
+    if (size == 0) {
+        return fail(c, CONNECTION_ELOST, "closed by the server");
+    }
+    if (size < 0) {
+        return errno == EAGAIN || errno == EINTR ? 0 : fail_wait(c, CONNECTION_ELOST);
+    }
+    CHECK(redisReaderFeed(c->reader, bytes, (size_t)size) == REDIS_OK);
+    return 0;
+}
+
+/* The server may refuse a command before it has read all of it, answer why, and
+ * close. That answer is worth more than "connection reset". */
+static redisReply *last_words(struct connection *c)
+{
+    char bytes[READ_BYTES];
+    void *reply = NULL;
+
+    for (ssize_t size; (size = recv(c->fd, bytes, sizeof bytes, 0)) > 0;) {
+        CHECK(redisReaderFeed(c->reader, bytes, (size_t)size) == REDIS_OK);
+    }
+    return redisReaderGetReply(c->reader, &reply) == REDIS_OK ? reply : NULL;
+}
+
+int connection_call(struct connection *c, const struct words *command, struct patience patience,
+                    redisReply **ret_reply, bool *ret_sent)
+{
+    CHECK(connection_is_open(c));
+
+    buffer_clear(&c->output);
+    encode(&c->output, command);
+
+    int status = send_all(c, patience);
+
+    *ret_sent = buffer_size(&c->output) == 0;
+    if (status < 0) {
+        int reason = errno;
+
+        *ret_reply = status == CONNECTION_ELOST ? last_words(c) : NULL;
+        if (*ret_reply != NULL) {
+            connection_close(c);
+            return 0;
+        }
+        errno = reason;
+        return fail_wait(c, status);
+    }
+    buffer_trim(&c->output, READ_BYTES);
+
+    for (;;) {
+        void *reply = NULL;
+
+        if (redisReaderGetReply(c->reader, &reply) != REDIS_OK) {
+            return fail(c, CONNECTION_EPROTOCOL, "the other side does not speak RESP");
+        }
+        if (reply != NULL) {
+            *ret_reply = reply;
+            return 0;
+        }
+        status = receive_some(c, patience);
+        if (status < 0) {
+            return status;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/* connection.h - one TCP connection that carries one command at a time. Every
+ * wait ends by itself after a time without progress, or when the user presses
+ * Ctrl-C. It knows nothing of clusters: client.h does.
+ *
+ * After any negative code the connection is closed, since a late reply would be
+ * taken for that of the next command. */
+#ifndef RAKIT_CLI_CONNECTION_H
+#define RAKIT_CLI_CONNECTION_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "cli/signals.h"
+#include "cli/words.h"
+
+enum {
+    CONNECTION_ELOST = -1,        /* Refused, closed or broken. */
+    CONNECTION_ETIMEDOUT = -2,    /* Nothing moved for too long. */
+    CONNECTION_EINTERRUPTED = -3, /* The user does not want to wait. */
+    CONNECTION_EPROTOCOL = -4,    /* The other side does not speak RESP. */
+};
+
+/* How long waits may last and what breaks them off. */
+struct patience {
+    uint64_t timeout_ms;     /* Without progress; 0: for ever. */
+    struct signals *signals; /* Borrowed; may be NULL. */
+};
+
+struct connection {
+    int fd; /* -1: closed. */
+    redisReader *reader;
+    struct buffer output;
+    char error[160]; /* What the last failure was, for a message. */
+};
+
+/* Milliseconds of the monotonic clock. */
+uint64_t connection_now_ms(void);
+
+void connection_init(struct connection *c);
+/* Tries the addresses of the name one after the other. */
+int connection_open(struct connection *c, const char *host, const char *port,
+                    struct patience patience);
+/* Closed already: nothing happens. */
+void connection_close(struct connection *c);
+void connection_deinit(struct connection *c);
+
+static inline bool connection_is_open(const struct connection *c)
+{
+    return c->fd >= 0;
+}
+
+/* False where something arrived that nobody asked for: nearly always the end of
+ * the connection. */
+bool connection_is_quiet(const struct connection *c);
+
+/* Sends a command and waits for its reply; on 0 the caller frees `*ret_reply`
+ * with freeReplyObject(). `*ret_sent` is set in any case: false means that the
+ * server cannot have got the whole command, so it has not executed it. */
+int connection_call(struct connection *c, const struct words *command, struct patience patience,
+                    redisReply **ret_reply, bool *ret_sent);
+
+/* Waits that long; CONNECTION_EINTERRUPTED where the user does not want to. */
+int connection_pause(uint64_t ms, struct signals *signals);
+
+#endif /* RAKIT_CLI_CONNECTION_H */

@@ -1,0 +1,222 @@
+/* main.c: options of rakit-cli, and the choice between its three ways of
+ * working: one command, commands from a stream, a conversation. */
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/pipe.h"
+#include "cli/repl.h"
+#include "cli/session.h"
+
+enum { EXIT_WRONG_USE = 2, DEFAULT_TIMEOUT_MS = 5000 };
+
+static const char usage_text[] =
+    "Usage: rakit-cli [OPTIONS] [HOST PORT [COMMAND [ARGUMENT ...]]]\n"
+    "\n"
+    "A client of a Rakit cluster. HOST and PORT are those of any member; without\n"
+    "them 127.0.0.1 8000. With a COMMAND it runs that and ends; at a terminal it\n"
+    "starts a conversation; otherwise it reads commands from its input, one a line.\n"
+    "\n"
+    "Options:\n"
+    "  --timeout SECONDS  how long to wait for a connection, a reply, or a leader\n"
+    "                     (default 5; 0: for ever)\n"
+    "  --no-color         no colours (also: NO_COLOR in the environment)\n"
+    "  --help             show this and end\n"
+    "  --version          show the version and end\n"
+    "\n"
+    "Commands of the client itself: status, request_log [from [count]],\n"
+    "help [command | group], clear, quit, exit. All others go to the server.\n"
+    "\n"
+    "Exit code: 0 success; 1 an error was answered; 2 could not connect, or wrong use.\n";
+
+struct options {
+    const char *host;
+    const char *port;
+    int command_count;
+    char **command;
+    uint64_t timeout_ms;
+    bool want_colour;
+    bool done; /* Help or version was shown. */
+};
+
+static int wrong_use(const char *format, const char *what)
+{
+    fputs("rakit-cli: ", stderr);
+    fprintf(stderr, format, what);
+    fputs("\nTry: rakit-cli --help\n", stderr);
+    return -1;
+}
+
+static int read_timeout(const char *text, uint64_t *ret_timeout_ms)
+{
+    char *end = NULL;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(seconds >= 0) || seconds > 86400) {
+        return wrong_use("not a time in seconds (0 to 86400): %s", text);
+    }
+    /* Upwards: only 0 is for ever. */
+    *ret_timeout_ms = (uint64_t)(seconds * 1000 + 0.999);
+    return 0;
+}
+
+/* Options up to the first word that is none; `*position` moves there. */
+static int read_options(struct options *o, int argument_count, char **arguments, int *position)
+{
+    static const struct option known[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {"no-color", no_argument, NULL, 'n'},
+        {"timeout", required_argument, NULL, 't'},
+        {NULL, 0, NULL, 0},
+    };
+
+    optind = *position;
+    opterr = 0;
+    for (int c; (c = getopt_long(argument_count, arguments, "+:h", known, NULL)) != -1;) {
+        switch (c) {
+        case 'h':
+            fputs(usage_text, stdout);
+            o->done = true;
+            return 0;
+        case 'v':
+            puts("rakit-cli " RAKIT_VERSION);
+            o->done = true;
+            return 0;
+        case 'n':
+            o->want_colour = false;
+            break;
+        case 't':
+            if (read_timeout(optarg, &o->timeout_ms) < 0) {
+                return -1;
+            }
+            break;
+        case ':':
+            return wrong_use("a value is missing: %s", arguments[optind - 1]);
+        default:
+            return wrong_use("unknown option: %s", arguments[optind - 1]);
+        }
+    }
+    *position = optind;
+    return 0;
+}
+
+static bool is_port(const char *text)
+{
+    char *end = NULL;
+    long port = strtol(text, &end, 10);
+
+    return text[0] >= '1' && text[0] <= '9' && *end == '\0' && port <= 65535;
+}
+
+/* Options may stand before the address and behind it, but not behind the command:
+ * what follows there belongs to the command. */
+static int read_arguments(struct options *o, int argument_count, char **arguments)
+{
+    int position = 1;
+
+    *o = (struct options){
+        .host = "127.0.0.1",
+        .port = "8000",
+        .timeout_ms = DEFAULT_TIMEOUT_MS,
+        .want_colour = true,
+    };
+    if (read_options(o, argument_count, arguments, &position) < 0) {
+        return -1;
+    }
+    if (o->done || position == argument_count) {
+        return 0;
+    }
+    if (position + 1 == argument_count) {
+        return wrong_use("HOST and PORT come together; only one was given: %s",
+                         arguments[position]);
+    }
+    o->host = arguments[position];
+    o->port = arguments[position + 1];
+    if (!is_port(o->port)) {
+        return wrong_use("not a port (1 to 65535): %s", o->port);
+    }
+    if (o->host[0] == '\0' || strlen(o->host) >= sizeof((struct client_address *)0)->host) {
+        return wrong_use("not a host: %s", o->host);
+    }
+    position += 2;
+    if (read_options(o, argument_count, arguments, &position) < 0) {
+        return -1;
+    }
+    o->command = arguments + position;
+    o->command_count = argument_count - position;
+    return 0;
+}
+
+/* Without a locale in the environment, a terminal of today still shows UTF-8. */
+static void choose_locale(void)
+{
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
+        const char *chosen = getenv("LC_ALL") != NULL ? getenv("LC_ALL") : getenv("LC_CTYPE");
+
+        if (chosen == NULL && getenv("LANG") == NULL) {
+            setlocale(LC_CTYPE, "C.UTF-8");
+        }
+    }
+}
+
+static enum session_outcome run_once(struct session *s, const struct options *o)
+{
+    struct words command;
+
+    words_from_arguments(o->command_count, o->command, &command);
+
+    enum session_outcome outcome = session_run(s, &command);
+
+    words_deinit(&command);
+    return outcome;
+}
+
+static enum session_outcome run(const struct options *o)
+{
+    struct style style = style_detect(o->want_colour);
+    bool once = o->command_count > 0;
+    bool interactive = !once && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    struct client client;
+    struct session session;
+    enum session_outcome outcome;
+
+    client_init(&client, o->host, o->port, (struct patience){.timeout_ms = o->timeout_ms});
+    if (client_connect(&client) < 0) {
+        fprintf(stderr, "%s\n", client.error);
+        client_deinit(&client);
+        return SESSION_UNREACHABLE;
+    }
+    session_init(&session, &client, style, interactive);
+    outcome = once          ? run_once(&session, o)
+              : interactive ? repl_run(&session)
+                            : pipe_run(&session, stdin);
+    session_deinit(&session);
+    client_deinit(&client);
+    return outcome;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    enum session_outcome outcome = SESSION_DONE;
+
+    if (read_arguments(&options, argc, argv) < 0) {
+        return EXIT_WRONG_USE;
+    }
+    if (!options.done) {
+        choose_locale();
+        outcome = run(&options);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("rakit-cli: output");
+        return SESSION_FAILED;
+    }
+    return (int)outcome;
+}

@@ -1,0 +1,198 @@
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "cli/help.h"
+#include "cli/print.h"
+#include "cli/reply.h"
+#include "cli/status.h"
+
+void session_init(struct session *s, struct client *client, struct style style, bool interactive)
+{
+    *s = (struct session){.client = client, .style = style, .interactive = interactive};
+    catalogue_init(&s->catalogue);
+}
+
+void session_deinit(struct session *s)
+{
+    catalogue_deinit(&s->catalogue);
+}
+
+static void write_out(struct buffer *out, FILE *to)
+{
+    if (buffer_size(out) > 0) {
+        fwrite(buffer_begin(out), 1, buffer_size(out), to);
+    }
+    buffer_deinit(out);
+}
+
+/* Where errors go; what was said on stdout before them is said by then. */
+static FILE *error_stream(const struct session *s)
+{
+    fflush(stdout);
+    return s->interactive ? stdout : stderr;
+}
+
+void session_complain(const struct session *s, const char *complaint)
+{
+    FILE *to = error_stream(s);
+
+    fprintf(to, "%s%s%s\n", style_on(&s->style, RED), complaint, style_off(&s->style, RED));
+}
+
+/* Both for errors on stdout and on stderr: colours only where a person reads. */
+static struct style error_style(const struct session *s)
+{
+    struct style style = s->style;
+
+    if (!s->interactive && !isatty(STDERR_FILENO)) {
+        style.terminal = false;
+        style.colour = false;
+    }
+    return style;
+}
+
+static enum session_outcome show_error(const struct session *s, const redisReply *reply)
+{
+    struct style style = error_style(s);
+    struct buffer out = {0};
+
+    print_reply(&out, reply, &style);
+    if (reply_is_error_code(reply, "INDOUBT")) {
+        buffer_printf(&out, "The command may or may not have been executed: look before you "
+                            "repeat it.\n");
+    }
+    write_out(&out, error_stream(s));
+    return SESSION_FAILED;
+}
+
+static enum session_outcome outcome_of(const struct session *s, int status)
+{
+    session_complain(s, s->client->error);
+    return status == CLIENT_EUNREACHABLE ? SESSION_UNREACHABLE : SESSION_FAILED;
+}
+
+/* Commands that answer with a text of many lines; quoted it would be unreadable. */
+static bool answers_with_text(const struct words *command)
+{
+    struct slice name = command->word[0];
+
+    return slice_is(name, "INFO") ||
+           (command->count > 1 && slice_is(name, "CLIENT") &&
+            (slice_is(command->word[1], "LIST") || slice_is(command->word[1], "INFO")));
+}
+
+static enum session_outcome show(const struct session *s, const struct words *command,
+                                 const redisReply *reply)
+{
+    struct buffer out = {0};
+
+    if (reply_is_error(reply)) {
+        return show_error(s, reply);
+    }
+    bool text = reply->type == REDIS_REPLY_STRING && answers_with_text(command);
+
+    if (slice_is(command->word[0], "REQUEST_LOG") && request_log_draw(&out, reply, &s->style)) {
+        write_out(&out, stdout);
+    } else if (slice_is(command->word[0], "STATUS") && status_draw(&out, reply, &s->style)) {
+        write_out(&out, stdout);
+    } else if (text && s->style.terminal) {
+        print_text(&out, reply_text(reply));
+        write_out(&out, stdout);
+    } else {
+        print_reply(&out, reply, &s->style);
+        write_out(&out, stdout);
+    }
+    return SESSION_DONE;
+}
+
+/* `asked` goes to the server; `command` is what the user said. */
+static enum session_outcome ask(struct session *s, const struct words *asked,
+                                const struct words *command)
+{
+    redisReply *reply = NULL;
+    int status = client_call(s->client, asked, &reply);
+
+    if (status < 0) {
+        return outcome_of(s, status);
+    }
+    enum session_outcome outcome = show(s, command, reply);
+
+    freeReplyObject(reply);
+    return outcome;
+}
+
+static enum session_outcome run_status(struct session *s, const struct words *command)
+{
+    struct slice room[2] = {slice_str("RAFT"), slice_str("STATUS")};
+    struct words asked = {.count = 2, .word = room};
+
+    return ask(s, &asked, command);
+}
+
+static enum session_outcome run_help(struct session *s, const struct words *command)
+{
+    struct buffer out = {0};
+
+    session_load_catalogue(s);
+    if (command->count == 1) {
+        help_overview(&out, &s->catalogue, &s->style);
+    } else if (!help_topic(&out, &s->catalogue, command, &s->style)) {
+        session_complain(s, "There is no such command and no such group. Try: help");
+        return SESSION_FAILED;
+    }
+    write_out(&out, stdout);
+    return SESSION_DONE;
+}
+
+/* The client would not understand the replies that follow. */
+static bool is_beyond_us(const struct words *command)
+{
+    return command->count > 1 && slice_is(command->word[0], "HELLO") &&
+           slice_is(command->word[1], "3");
+}
+
+enum session_outcome session_run(struct session *s, const struct words *command)
+{
+    if (command->count == 0) {
+        return SESSION_DONE;
+    }
+    struct slice name = command->word[0];
+
+    if (slice_is(name, "quit") || slice_is(name, "exit")) {
+        s->wants_to_end = true;
+        return SESSION_DONE;
+    }
+    if (slice_is(name, "clear")) {
+        fputs(s->style.terminal ? "\x1b[H\x1b[2J" : "", stdout);
+        return SESSION_DONE;
+    }
+    if (slice_is(name, "help")) {
+        return run_help(s, command);
+    }
+    if (slice_is(name, "status") && command->count == 1) {
+        return run_status(s, command);
+    }
+    if (is_beyond_us(command)) {
+        session_complain(s, "rakit-cli speaks version 2 of the protocol only");
+        return SESSION_FAILED;
+    }
+    return ask(s, command, command);
+}
+
+void session_load_catalogue(struct session *s)
+{
+    redisReply *reply = NULL;
+
+    if (s->asked_for_docs || client_ask(s->client, &reply, "COMMAND", "DOCS", NULL) < 0) {
+        return;
+    }
+    /* A server that wants a password first is asked again after that. */
+    s->asked_for_docs = !reply_is_error_code(reply, "NOAUTH");
+    if (s->asked_for_docs) {
+        catalogue_add_server(&s->catalogue, reply);
+    }
+    freeReplyObject(reply);
+}

@@ -1,0 +1,293 @@
+#include "cli/status.h"
+
+#include <stdio.h>
+
+#include "cli/print.h"
+#include "cli/reply.h"
+#include "cli/table.h"
+
+enum { ID_SHOWN = 8 }; /* As much of an id as tells nodes apart. */
+
+/* What the nodes add up to. */
+struct health {
+    long long voters;
+    long long reachable; /* Of the voters. */
+    long long lagging;   /* Of the voters. */
+    long long learners;
+    long long commit_index; /* The highest that any node knows. */
+    bool has_leader;
+};
+
+static struct slice text_of(const redisReply *map, const char *key)
+{
+    return reply_text(reply_field(map, key));
+}
+
+static bool field_is(const redisReply *map, const char *key, const char *value)
+{
+    return slice_is(text_of(map, key), value);
+}
+
+static struct health count_nodes(const redisReply *status)
+{
+    const redisReply *nodes = reply_field(status, "nodes");
+    struct health h = {
+        .commit_index = reply_number(reply_field(status, "commit_index"), 0),
+        .has_leader = text_of(status, "leader_id").size > 0,
+    };
+
+    for (size_t i = 0; i < reply_count(nodes); i++) {
+        const redisReply *node = reply_element(nodes, i);
+        long long commit_index = reply_number(reply_field(node, "commit_index"), 0);
+
+        if (commit_index > h.commit_index) {
+            h.commit_index = commit_index;
+        }
+        if (field_is(node, "membership", "learner")) {
+            h.learners++;
+            continue;
+        }
+        h.voters++;
+        h.reachable += !field_is(node, "health", "unreachable");
+        h.lagging += field_is(node, "health", "lagging");
+    }
+    return h;
+}
+
+static const char *plural(long long count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* What a person wants to know first. */
+static void draw_verdict(struct buffer *out, const struct health *h, const struct style *style)
+{
+    long long spare = h->reachable - (h->voters / 2 + 1);
+    bool whole = h->reachable == h->voters && h->lagging == 0;
+    enum colour colour = !h->has_leader || spare < 0 ? RED : whole ? GREEN : YELLOW;
+
+    buffer_printf(out, "%s", style_on(style, colour));
+    if (!h->has_leader) {
+        buffer_printf(out, "no leader: no reads, no writes");
+    } else if (whole && spare == 0) {
+        buffer_printf(out, "healthy: tolerates no failure");
+    } else if (whole) {
+        buffer_printf(out, "healthy: tolerates %lld failure%s", spare, plural(spare));
+    } else {
+        long long missing = h->voters - h->reachable;
+
+        buffer_printf(out, "degraded: ");
+        if (missing > 0) {
+            buffer_printf(out, "%lld of %lld voters unreachable", missing, h->voters);
+        }
+        if (h->lagging > 0) {
+            buffer_printf(out, "%s%lld lagging", missing > 0 ? ", " : "", h->lagging);
+        }
+        buffer_printf(out, ", tolerates %lld more failure%s", spare > 0 ? spare : 0,
+                      plural(spare > 0 ? spare : 0));
+    }
+    buffer_printf(out, "%s", style_off(style, colour));
+}
+
+static struct slice short_id(struct slice id)
+{
+    return slice_of(id.data, id.size > ID_SHOWN ? ID_SHOWN : id.size);
+}
+
+/* The address of the node with this id, or the id where it is not listed. */
+static struct slice address_of(const redisReply *nodes, struct slice id)
+{
+    for (size_t i = 0; i < reply_count(nodes); i++) {
+        const redisReply *node = reply_element(nodes, i);
+
+        if (slice_equal(text_of(node, "id"), id)) {
+            return text_of(node, "address");
+        }
+    }
+    return short_id(id);
+}
+
+static void draw_headline(struct buffer *out, const redisReply *status, const struct health *h,
+                          const struct style *style)
+{
+    const redisReply *nodes = reply_field(status, "nodes");
+    struct slice leader_id = text_of(status, "leader_id");
+
+    buffer_printf(out, "cluster ");
+    print_line(out, short_id(text_of(status, "cluster_id")));
+    buffer_printf(out, " | ");
+    if (h->has_leader) {
+        buffer_printf(out, "leader ");
+        print_line(out, address_of(nodes, leader_id));
+    } else {
+        buffer_printf(out, "no leader");
+    }
+    buffer_printf(out, " | %lld voter%s", h->voters, plural(h->voters));
+    if (h->learners > 0) {
+        buffer_printf(out, ", %lld learner%s", h->learners, plural(h->learners));
+    }
+    buffer_printf(out, " | term %lld | ", reply_number(reply_field(status, "term"), 0));
+    if (field_is(status, "configuration", "joint")) {
+        buffer_printf(out, "membership is changing | ");
+    }
+    draw_verdict(out, h, style);
+    buffer_append(out, "\n", 1);
+}
+
+static enum colour role_colour(struct slice role)
+{
+    if (slice_is(role, "leader")) {
+        return GREEN;
+    }
+    if (slice_is(role, "candidate") || slice_is(role, "pre_candidate")) {
+        return YELLOW;
+    }
+    return slice_is(role, "unknown") ? DIM : PLAIN;
+}
+
+static enum colour health_colour(struct slice health)
+{
+    return slice_is(health, "ok") ? GREEN : slice_is(health, "lagging") ? YELLOW : RED;
+}
+
+static void add_text(struct table *t, enum colour colour, struct slice text)
+{
+    struct buffer clean = {0};
+
+    print_line(&clean, text);
+    table_add(t, colour, buffer_slice(&clean));
+    buffer_deinit(&clean);
+}
+
+static void add_number(struct table *t, const redisReply *map, const char *key)
+{
+    long long number = reply_number(reply_field(map, key), -1);
+
+    if (number < 0) {
+        table_add(t, DIM, slice_str(""));
+    } else {
+        table_add_number(t, PLAIN, number);
+    }
+}
+
+/* How many committed entries the node still has to apply. */
+static void add_lag(struct table *t, const redisReply *node, const struct health *h)
+{
+    long long applied = reply_number(reply_field(node, "applied_index"), -1);
+
+    if (applied < 0) {
+        table_add(t, DIM, slice_str(""));
+        return;
+    }
+    long long lag = h->commit_index > applied ? h->commit_index - applied : 0;
+
+    table_add_number(t, field_is(node, "health", "lagging") ? YELLOW : PLAIN, lag);
+}
+
+static void draw_nodes(struct buffer *out, const redisReply *status, const struct health *h,
+                       const struct style *style)
+{
+    static const struct table_column columns[] = {
+        {"NODE", TABLE_LEFT},  {"ADDRESS", TABLE_LEFT}, {"ROLE", TABLE_LEFT},
+        {"TERM", TABLE_RIGHT}, {"COMMIT", TABLE_RIGHT}, {"APPLIED", TABLE_RIGHT},
+        {"LAG", TABLE_RIGHT},  {"HEALTH", TABLE_LEFT},
+    };
+    const redisReply *nodes = reply_field(status, "nodes");
+    struct table t;
+
+    table_init(&t, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < reply_count(nodes); i++) {
+        const redisReply *node = reply_element(nodes, i);
+        struct slice role = text_of(node, "role");
+        struct slice health = text_of(node, "health");
+        bool answers = slice_equal(text_of(node, "id"), text_of(status, "node_id"));
+
+        add_text(&t, answers ? BOLD : PLAIN, short_id(text_of(node, "id")));
+        add_text(&t, answers ? BOLD : PLAIN, text_of(node, "address"));
+        add_text(&t, role_colour(role), role);
+        add_number(&t, node, "term");
+        add_number(&t, node, "commit_index");
+        add_number(&t, node, "applied_index");
+        add_lag(&t, node, h);
+        add_text(&t, health_colour(health), health);
+    }
+    table_draw(&t, style, out);
+    table_deinit(&t);
+}
+
+bool status_draw(struct buffer *out, const redisReply *reply, const struct style *style)
+{
+    if (reply_count(reply_field(reply, "nodes")) == 0) {
+        return false;
+    }
+    struct health h = count_nodes(reply);
+
+    draw_headline(out, reply, &h, style);
+    buffer_append(out, "\n", style->terminal ? 1 : 0);
+    draw_nodes(out, reply, &h, style);
+    return true;
+}
+
+static bool is_request_log(const redisReply *reply)
+{
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
+        return false;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        if (reply_count(reply->element[i]) < 4) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum colour kind_colour(struct slice kind)
+{
+    return slice_is(kind, "noop") ? DIM : slice_is(kind, "configuration") ? CYAN : PLAIN;
+}
+
+static void draw_log_lines(struct buffer *out, const redisReply *reply)
+{
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *entry = reply->element[i];
+
+        buffer_printf(out, "%lld\t%lld\t", reply_number(entry->element[0], 0),
+                      reply_number(entry->element[1], 0));
+        print_line(out, reply_text(entry->element[2]));
+        buffer_append(out, "\t", 1);
+        print_line(out, reply_text(entry->element[3]));
+        buffer_append(out, "\n", 1);
+    }
+}
+
+bool request_log_draw(struct buffer *out, const redisReply *reply, const struct style *style)
+{
+    static const struct table_column columns[] = {
+        {"INDEX", TABLE_RIGHT},
+        {"TERM", TABLE_RIGHT},
+        {"KIND", TABLE_LEFT},
+        {"COMMAND", TABLE_LEFT},
+    };
+    struct table t;
+
+    if (!is_request_log(reply)) {
+        return false;
+    }
+    if (!style->terminal) {
+        draw_log_lines(out, reply);
+        return true;
+    }
+    table_init(&t, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *entry = reply->element[i];
+        struct slice kind = reply_text(entry->element[2]);
+
+        table_add_number(&t, PLAIN, reply_number(entry->element[0], 0));
+        table_add_number(&t, DIM, reply_number(entry->element[1], 0));
+        add_text(&t, kind_colour(kind), kind);
+        add_text(&t, PLAIN, reply_text(entry->element[3]));
+    }
+    table_draw(&t, style, out);
+    table_deinit(&t);
+    return true;
+}

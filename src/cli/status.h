@@ -1,0 +1,19 @@
+/* status.h - the cluster on one screen: RAFT STATUS as a headline and a table,
+ * and REQUEST_LOG as a table. Replies of another shape are not drawn. */
+#ifndef RAKIT_CLI_STATUS_H
+#define RAKIT_CLI_STATUS_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "cli/style.h"
+
+/* False where the reply is no reply to RAFT STATUS; then nothing is appended. */
+bool status_draw(struct buffer *out, const redisReply *reply, const struct style *style);
+
+/* Index, term, kind and command: a table for a person, else plain lines with
+ * tabs between. False where the reply is no reply to REQUEST_LOG. */
+bool request_log_draw(struct buffer *out, const redisReply *reply, const struct style *style);
+
+#endif /* RAKIT_CLI_STATUS_H */

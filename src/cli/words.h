@@ -1,0 +1,28 @@
+/* words.h - a typed line split into words, with the quoting rules that users of
+ * redis-cli know: "double" with \n \r \t \a \b \xHH and \ before any other
+ * character, 'single' with \' only, and a closing quote that ends its word.
+ * Words are bytes: they may hold NUL. */
+#ifndef RAKIT_CLI_WORDS_H
+#define RAKIT_CLI_WORDS_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum { WORDS_EQUOTES = -1 }; /* A quote is not closed, or closed inside a word. */
+
+struct words {
+    uint32_t count;
+    struct slice *word; /* Owned, as are the bytes that they point at. */
+    char *bytes;
+};
+
+/* On a refusal `ret_words` is untouched; otherwise give it to words_deinit(). */
+int words_split(struct slice line, struct words *ret_words);
+
+/* Words from an argument vector, taken as they are. */
+void words_from_arguments(int argument_count, char *const *arguments, struct words *ret_words);
+
+void words_deinit(struct words *w);
+
+#endif /* RAKIT_CLI_WORDS_H */
