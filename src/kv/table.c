@@ -36,10 +36,15 @@ static uint8_t tag_of(uint64_t hash)
     return (uint8_t)(hash >> 56);
 }
 
-/* 2^L of the head of this file. */
+static uint64_t highest_bit(uint64_t number)
+{
+    return 1ull << (63 - __builtin_clzll(number));
+}
+
+/* 2^L of table.h. */
 static uint64_t lower_half(const struct table *t)
 {
-    return 1ull << (63 - __builtin_clzll(t->buckets.group_count));
+    return highest_bit(t->buckets.group_count);
 }
 
 static uint64_t bucket_of(const struct table *t, uint64_t hash)
@@ -67,7 +72,7 @@ static void split_one(struct table *t)
 {
     uint64_t added = t->buckets.group_count;
     struct group *to = directory_push(&t->buckets);
-    struct group *from = directory_at(&t->buckets, added - lower_half(t));
+    struct group *from = directory_at(&t->buckets, added - highest_bit(added));
     struct group old = *from;
 
     prefetch_items(&old);
@@ -91,8 +96,7 @@ static void merge_one(struct table *t)
 
     CHECK(last > 0);
 
-    uint64_t half = 1ull << (63 - __builtin_clzll(last));
-    struct group *to = directory_at(&t->buckets, last - half);
+    struct group *to = directory_at(&t->buckets, last - highest_bit(last));
 
     for (const struct group *g = from; g != NULL; g = bucket_group_next(g)) {
         for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
