@@ -1,0 +1,276 @@
+"""Who takes part in bench/compare: how each is started, asked, and killed."""
+
+import ctypes
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import time
+
+import etcd_load
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+KEYS = 100000
+
+_libc = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def free_ports(count, distance=0):
+    """Ports that are free, each together with the one `distance` above it."""
+    found, port = [], random.SystemRandom().randrange(10000, 21000)
+    while len(found) < count:
+        port += 1
+        sockets = [socket.socket(), socket.socket()]
+        try:
+            for s, number in zip(sockets, (port, port + distance if distance else 0)):
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind((HOST, number))
+            found.append(port)
+        except OSError:
+            pass
+        finally:
+            for s in sockets:
+                s.close()
+    return found
+
+
+def await_true(condition, what, seconds=60):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except (OSError, LookupError, ValueError, subprocess.SubprocessError):
+            pass
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited in vain: {what}")
+        time.sleep(0.02)
+
+
+def output_of(*command, **settings):
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60,
+                          **settings).stdout
+
+
+class Process:
+    def __init__(self, command, directory, name, **settings):
+        self.command, self.directory, self.settings = command, directory, settings
+        self.log_path = directory / f"{name}.log"
+        self.process = None
+        self.start()
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+                self.command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, preexec_fn=die_with_parent, **self.settings)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class RedisProtocol:
+    """What answers redis-benchmark."""
+
+    pipelines = True
+    processes = ()
+
+    def load_port(self):
+        raise NotImplementedError
+
+    def measure(self, workload, requests):
+        """(commands a second, median latency in milliseconds)."""
+        line = output_of(
+            "redis-benchmark", "-h", HOST, "-p", str(self.load_port()), "-t", workload.kind,
+            "-c", str(workload.clients), "-n", str(requests), "-P", str(workload.pipeline),
+            "-r", str(KEYS), "-d", "100", "--csv").splitlines()[-1]
+        cells = [cell.strip('"') for cell in line.split(",")]
+        return float(cells[1]), float(cells[4])
+
+    def stop(self):
+        for process in self.processes:
+            process.kill()
+
+
+def ask_redis(port, *arguments):
+    """One command; its raw reply, which is short."""
+    with socket.create_connection((HOST, port), 5) as s:
+        s.sendall(redis_request(*arguments))
+        return s.recv(65536)
+
+
+def redis_request(*arguments):
+    parts = [f"*{len(arguments)}\r\n".encode()]
+    for argument in arguments:
+        data = argument if isinstance(argument, bytes) else str(argument).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+class RedisWrite:
+    """A write that is under way, for measuring fail-over."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection((HOST, port), 5)
+
+    def send(self):
+        self.socket.sendall(redis_request("SET", "failover", "x"))
+
+    def receive(self):
+        data = self.socket.recv(4096)
+        if not data:
+            raise ConnectionResetError("closed")
+        return data.startswith(b"+OK")
+
+    def close(self):
+        self.socket.close()
+
+
+class EtcdWrite(etcd_load.Connection):
+    def send(self):
+        self.put(b"failover", b"x")
+
+
+class Redis(RedisProtocol):
+    def __init__(self, directory, name, title, options):
+        self.title = title
+        directory.mkdir(parents=True)
+        (self.port,) = free_ports(1)
+        self.processes = [Process(["redis-server", "--port", str(self.port), "--bind", HOST,
+                                   "--save", "", "--dir", str(directory), *options],
+                                  directory, name)]
+        await_true(lambda: ask_redis(self.port, "PING") == b"+PONG\r\n", f"{title} is up")
+
+    def load_port(self):
+        return self.port
+
+    @staticmethod
+    def version():
+        return output_of("redis-server", "--version").split("v=")[1].split()[0]
+
+
+class Rakit(RedisProtocol):
+    title = "Rakit ×3, synced"
+
+    def __init__(self, directory):
+        directory.mkdir(parents=True)
+        self.directory = directory
+        self.ports = free_ports(3, 10000)
+        self.build = pathlib.Path(os.environ.get("RAKIT_BUILD", ROOT / "build"))
+        self.processes = []
+        for port in self.ports:
+            contact = [HOST, str(self.ports[0])] if port != self.ports[0] else []
+            self.processes.append(Process(
+                [str(self.build / "rakit-server"), HOST, str(port), *contact,
+                 "--data", str(directory / str(port))], directory, port))
+            await_true(lambda port=port: ask_redis(port, "PING") == b"+PONG\r\n", "Rakit is up")
+        self.await_whole()
+
+    def cli(self, port, *arguments):
+        return output_of(str(self.build / "rakit-cli"), HOST, str(port), *arguments)
+
+    def status(self, port):
+        """RAFT STATUS, its own part, as a map of texts."""
+        with socket.create_connection((HOST, port), 5) as s:
+            s.sendall(redis_request("RAFT", "STATUS"))
+            data = b""
+            while b"nodes\r\n" not in data:
+                part = s.recv(65536)
+                if not part:
+                    raise ValueError("no status")
+                data += part
+        words = [line.lstrip(b":").decode() for line in data.split(b"\r\n")
+                 if line and line[:1] not in b"*$"]
+        return dict(zip(words[::2], words[1::2]))
+
+    def leader(self):
+        for i, port in enumerate(self.ports):
+            if self.processes[i].process.poll() is None:
+                status = self.status(port)
+                if status["leader_id"] == status["node_id"]:
+                    return i
+        raise LookupError("nobody leads")
+
+    def await_whole(self):
+        def whole():
+            commit = int(self.status(self.ports[self.leader()])["commit_index"])
+            return all(int(self.status(port)["applied_index"]) >= commit and
+                       ask_redis(port, "RAFT", "MEMBERS").count(b"voter") == 3
+                       for port in self.ports)
+        await_true(whole, "three nodes vote")
+
+    def load_port(self):
+        return self.ports[self.leader()]
+
+    def version(self):
+        return output_of(str(self.build / "rakit-server"), "--version").strip()
+
+    def write(self, i):
+        return RedisWrite(self.ports[i])
+
+
+class Etcd:
+    title = "etcd ×3"
+    pipelines = False
+
+    def __init__(self, directory):
+        directory.mkdir(parents=True)
+        self.ports = free_ports(3, 10000)
+        names = [f"{n}=http://{HOST}:{port + 10000}" for n, port in enumerate(self.ports)]
+        self.processes = []
+        for n, port in enumerate(self.ports):
+            client, peer = f"http://{HOST}:{port}", f"http://{HOST}:{port + 10000}"
+            self.processes.append(Process(
+                ["etcd", "--name", str(n), "--data-dir", str(directory / str(port)),
+                 "--listen-client-urls", client, "--advertise-client-urls", client,
+                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                 "--initial-cluster", ",".join(names), "--log-level", "error"],
+                directory, port))
+        self.await_whole()
+
+    def statuses(self):
+        urls = ",".join(f"{HOST}:{port}" for n, port in enumerate(self.ports)
+                        if self.processes[n].process.poll() is None)
+        return json.loads(output_of("etcdctl", f"--endpoints={urls}", "endpoint", "status", "-w",
+                                    "json", env={**os.environ, "ETCDCTL_API": "3"}))
+
+    def await_whole(self):
+        def whole():
+            rows = [row["Status"] for row in self.statuses()]
+            return len(rows) == 3 and all(row.get("leader") for row in rows) and \
+                max(r["raftIndex"] for r in rows) - min(r["raftAppliedIndex"] for r in rows) < 5
+        await_true(whole, "three etcd nodes are whole")
+
+    def leader(self):
+        for row in self.statuses():
+            status = row["Status"]
+            if status["header"]["member_id"] == status["leader"]:
+                return self.ports.index(int(row["Endpoint"].rsplit(":", 1)[1]))
+        raise LookupError("no etcd leads")
+
+    def measure(self, workload, requests):
+        chance = random.Random()
+        rate, latencies = etcd_load.run(
+            self.ports[self.leader()], workload.kind, workload.clients, requests,
+            lambda: b"key:%012d" % chance.randrange(KEYS))
+        return rate, latencies[len(latencies) // 2] * 1000
+
+    @staticmethod
+    def version():
+        return output_of("etcd", "--version").split()[2]
+
+    def write(self, i):
+        return EtcdWrite(self.ports[i])
+
+    def stop(self):
+        for process in self.processes:
+            process.kill()
