@@ -26,6 +26,8 @@ struct io; /* One per node; made by the backend (io_uv.h, or the simulator). */
 
 /* --- time and chance ------------------------------------------------------- */
 
+/* These three may be called in a job, too. */
+
 /* Monotonic, in nanoseconds; fixed during one callback. */
 uint64_t io_now_ns(struct io *io);
 /* Nanoseconds since 1970, as the wall clock has it; may jump. */
@@ -64,7 +66,8 @@ struct io_stream {
      * pauses reading until io_stream_resume(). */
     char *(*room)(struct io_stream *stream, size_t *ret_size);
     /* `size` bytes were put into the room; 0: the peer closed its side; negative:
-     * an error. After 0 or an error no more is read: close the stream. */
+     * an error. After 0 or an error no more is read; after 0 the peer may still
+     * read what is written. Close the stream in the end. */
     void (*received)(struct io_stream *stream, int64_t size);
     /* All bytes given to io_stream_write() that returned "pending" have left
      * (status 0), or could not (negative). */
@@ -95,7 +98,8 @@ void io_refuse(struct io *io, struct io_listener *listener);
 /* A connection being made: name resolution and connect, both in the background. */
 struct io_connect {
     /* Status 0: `stream` is open and read from. Else it is not open, and no
-     * other callback comes. */
+     * other callback comes. -ENXIO: nobody has that name; -EAGAIN: the name
+     * servers do not answer. */
     void (*connected)(struct io_connect *connect, int status);
     struct io_stream *stream;
     void *backend;
@@ -103,7 +107,7 @@ struct io_connect {
 
 void io_connect(struct io *io, struct io_connect *connect, struct io_stream *stream,
                 const struct io_address *address);
-/* Gives up: `connected` is called with -ECANCELED, later. */
+/* Gives up, while `connected` has not yet been called: it is, with -ECANCELED, later. */
 void io_connect_cancel(struct io *io, struct io_connect *connect);
 
 /* Writes bytes that stay still until they have left. Returns 1 where all left at

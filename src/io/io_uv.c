@@ -121,6 +121,9 @@ int io_uv_run(struct io *io)
 {
     CHECK(pthread_equal(pthread_self(), io->thread));
     uv_run(&io->loop, UV_RUN_DEFAULT);
+    /* Stopped behind the last "check": whatever closed since then gets its turn when
+     * the loop runs again; the clock must not stand still until then. */
+    io->in_batch = false;
     return 0;
 }
 

@@ -46,6 +46,9 @@ static void on_pause_over(struct io_timer *timer)
 {
     struct io_uv_listener *l = container_of(timer, struct io_uv_listener, pause);
 
+    if (l->reserve_fd < 0) {
+        l->reserve_fd = open_reserve();
+    }
     CHECK(uv_poll_start(&l->poll, UV_READABLE, on_poll) == 0);
 }
 
@@ -111,6 +114,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct io_uv_listener *l = container_of(poll, struct io_uv_listener, poll);
 
     io_uv_enter(l->io);
+    if (status < 0) {
+        pause_accepting(l); /* libuv has stopped watching. */
+        return;
+    }
     for (int i = 0; i < ACCEPT_MAX; i++) {
         if (!accept_one(l)) {
             break;

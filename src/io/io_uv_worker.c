@@ -76,12 +76,14 @@ static void *run_jobs(void *context)
         pthread_mutex_unlock(&worker->mutex);
         job->run(job);
         pthread_mutex_lock(&worker->mutex);
-        bool is_first = worker->finished.first == NULL;
+        bool must_tell = worker->finished.first == NULL; /* Else the loop is on its way. */
 
         push(&worker->finished, job);
-        if (is_first) {
-            /* Otherwise the loop has been told and not yet come. */
+        if (must_tell) {
+            /* Not under the mutex, or the loop would wake up and run into it. */
+            pthread_mutex_unlock(&worker->mutex);
             uv_async_send(&worker->io->completions);
+            pthread_mutex_lock(&worker->mutex);
         }
     }
     pthread_mutex_unlock(&worker->mutex);
