@@ -351,7 +351,9 @@ static int after_loss(struct client *c, const struct words *command, int status,
                        "interrupted: if the command writes, it may or may not have been executed");
     }
     if (status == CONNECTION_EPROTOCOL) {
-        return explain(c, CLIENT_EINDOUBT, "%s", c->connection.error);
+        explain(c, CLIENT_EPROTOCOL, "%s", c->connection.error);
+        connection_open(&c->connection, c->here.host, c->here.port, c->patience);
+        return CLIENT_EPROTOCOL;
     }
     int reached = reach(c, status == CONNECTION_ETIMEDOUT ? LOSS_SILENT : LOSS_BROKEN);
 

@@ -19,6 +19,7 @@ enum {
     CLIENT_EUNREACHABLE = -1, /* No member answers; not executed. */
     CLIENT_EINDOUBT = -2,     /* Sent, but no reply: may or may not have been executed. */
     CLIENT_EINTERRUPTED = -3, /* The user broke it off; not executed, or only a read. */
+    CLIENT_EPROTOCOL = -4,    /* The reply cannot be understood; executed or not. */
 };
 
 enum { CLIENT_MEMBERS_MAX = 64 };

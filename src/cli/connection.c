@@ -276,7 +276,7 @@ int connection_call(struct connection *c, const struct words *command, struct pa
         void *reply = NULL;
 
         if (redisReaderGetReply(c->reader, &reply) != REDIS_OK) {
-            return fail(c, CONNECTION_EPROTOCOL, "the other side does not speak RESP");
+            return fail(c, CONNECTION_EPROTOCOL, "a reply that cannot be understood");
         }
         if (reply != NULL) {
             *ret_reply = reply;

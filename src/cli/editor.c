@@ -288,8 +288,9 @@ static void bind_keys(EditLine *line)
         {"\\e[1;5D", "ed-prev-word"},
     };
 
-    el_set(line, EL_ADDFN, "rakit-complete", "complete a command", complete_key);
-    el_set(line, EL_ADDFN, "rakit-abandon", "abandon the line", abandon);
+    /* Wide strings: libedit keeps these as they are, of others it leaks a copy. */
+    el_wset(line, EL_ADDFN, L"rakit-complete", L"complete a command", complete_key);
+    el_wset(line, EL_ADDFN, L"rakit-abandon", L"abandon the line", abandon);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         el_set(line, EL_BIND, keys[i][0], keys[i][1], NULL);
     }

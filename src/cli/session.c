@@ -186,7 +186,14 @@ void session_load_catalogue(struct session *s)
 {
     redisReply *reply = NULL;
 
-    if (s->asked_for_docs || client_ask(s->client, &reply, "COMMAND", "DOCS", NULL) < 0) {
+    if (s->asked_for_docs) {
+        return;
+    }
+    int status = client_ask(s->client, &reply, "COMMAND", "DOCS", NULL);
+
+    if (status < 0) {
+        /* An answer that cannot be read would be the same again. */
+        s->asked_for_docs = status == CLIENT_EPROTOCOL;
         return;
     }
     /* A server that wants a password first is asked again after that. */

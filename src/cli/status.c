@@ -59,6 +59,24 @@ static const char *plural(long long count)
     return count == 1 ? "" : "s";
 }
 
+static void draw_trouble(struct buffer *out, const struct health *h, long long spare)
+{
+    long long missing = h->voters - h->reachable;
+
+    buffer_printf(out, "degraded: ");
+    if (missing > 0) {
+        buffer_printf(out, "%lld of %lld voters unreachable, ", missing, h->voters);
+    }
+    if (h->lagging > 0) {
+        buffer_printf(out, "%lld of %lld voters lagging, ", h->lagging, h->voters);
+    }
+    if (spare <= 0) {
+        buffer_printf(out, "tolerates no more failure");
+    } else {
+        buffer_printf(out, "tolerates %lld more failure%s", spare, plural(spare));
+    }
+}
+
 /* What a person wants to know first. */
 static void draw_verdict(struct buffer *out, const struct health *h, const struct style *style)
 {
@@ -69,24 +87,14 @@ static void draw_verdict(struct buffer *out, const struct health *h, const struc
     buffer_printf(out, "%s", style_on(style, colour));
     if (!h->has_leader) {
         buffer_printf(out, "no leader: no reads, no writes");
-    } else if (whole && spare == 0) {
+    } else if (!whole) {
+        draw_trouble(out, h, spare);
+    } else if (spare == 0) {
         buffer_printf(out, "healthy: tolerates no failure");
-    } else if (whole) {
-        buffer_printf(out, "healthy: tolerates %lld failure%s", spare, plural(spare));
     } else {
-        long long missing = h->voters - h->reachable;
-
-        buffer_printf(out, "degraded: ");
-        if (missing > 0) {
-            buffer_printf(out, "%lld of %lld voters unreachable", missing, h->voters);
-        }
-        if (h->lagging > 0) {
-            buffer_printf(out, "%s%lld lagging", missing > 0 ? ", " : "", h->lagging);
-        }
-        buffer_printf(out, ", tolerates %lld more failure%s", spare > 0 ? spare : 0,
-                      plural(spare > 0 ? spare : 0));
+        buffer_printf(out, "healthy: tolerates %lld failure%s", spare, plural(spare));
     }
-    buffer_printf(out, "%s", style_off(style, colour));
+    buffer_printf(out, "%s\n", style_off(style, colour));
 }
 
 static struct slice short_id(struct slice id)
@@ -107,30 +115,30 @@ static struct slice address_of(const redisReply *nodes, struct slice id)
     return short_id(id);
 }
 
-static void draw_headline(struct buffer *out, const redisReply *status, const struct health *h,
-                          const struct style *style)
+/* Two lines, since one would not fit the usual terminal. */
+static void draw_headlines(struct buffer *out, const redisReply *status, const struct health *h,
+                           const struct style *style)
 {
     const redisReply *nodes = reply_field(status, "nodes");
-    struct slice leader_id = text_of(status, "leader_id");
 
+    draw_verdict(out, h, style);
     buffer_printf(out, "cluster ");
     print_line(out, short_id(text_of(status, "cluster_id")));
-    buffer_printf(out, " | ");
     if (h->has_leader) {
-        buffer_printf(out, "leader ");
-        print_line(out, address_of(nodes, leader_id));
+        buffer_printf(out, ", leader ");
+        print_line(out, address_of(nodes, text_of(status, "leader_id")));
     } else {
-        buffer_printf(out, "no leader");
+        buffer_printf(out, ", no leader");
     }
-    buffer_printf(out, " | %lld voter%s", h->voters, plural(h->voters));
+    buffer_printf(out, ", %lld voter%s", h->voters, plural(h->voters));
     if (h->learners > 0) {
         buffer_printf(out, ", %lld learner%s", h->learners, plural(h->learners));
     }
-    buffer_printf(out, " | term %lld | ", reply_number(reply_field(status, "term"), 0));
+    buffer_printf(out, ", term %lld", reply_number(reply_field(status, "term"), 0));
     if (field_is(status, "configuration", "joint")) {
-        buffer_printf(out, "membership is changing | ");
+        buffer_printf(out, ", %smembership is changing%s", style_on(style, YELLOW),
+                      style_off(style, YELLOW));
     }
-    draw_verdict(out, h, style);
     buffer_append(out, "\n", 1);
 }
 
@@ -222,7 +230,7 @@ bool status_draw(struct buffer *out, const redisReply *reply, const struct style
     }
     struct health h = count_nodes(reply);
 
-    draw_headline(out, reply, &h, style);
+    draw_headlines(out, reply, &h, style);
     buffer_append(out, "\n", style->terminal ? 1 : 0);
     draw_nodes(out, reply, &h, style);
     return true;

@@ -1,4 +1,4 @@
-/* status.h - the cluster on one screen: RAFT STATUS as a headline and a table,
+/* status.h - the cluster on one screen: RAFT STATUS as two headlines and a table,
  * and REQUEST_LOG as a table. Replies of another shape are not drawn. */
 #ifndef RAKIT_CLI_STATUS_H
 #define RAKIT_CLI_STATUS_H
