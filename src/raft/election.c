@@ -10,8 +10,8 @@
  * later one gets its turn only if those before it are down or behind. Whatever
  * still fails is repeated after a random fraction of some heartbeats.
  *
- * Refuses: to let a learner, a stranger or a node whose table of terms is full
- * campaign; to raise the term for a pre-vote; to be moved by a vote request while
+ * Refuses: to let a learner, a node that was removed, or one whose table of terms
+ * is full campaign; to raise the term for a pre-vote; to be moved by a vote request while
  * a leader is heard. */
 #include "base/check.h"
 #include "raft/quorum.h"
@@ -31,9 +31,20 @@ static void rearm_soon(struct raft *r, uint64_t least_ns)
         r->now_ns + least_ns + raft_random_below(r, r->options.heartbeat_interval_ns);
 }
 
+/* A voter that is left out by a configuration not known to be committed may have
+ * the only log that can win; without it nobody could (dissertation §4.2.2). */
+bool raft_election_is_electable(const struct raft *r)
+{
+    const struct raft_configuration *before = raft_configuration_before(r);
+
+    return raft_is_voter(r) ||
+           (raft_configuration_index(r) > r->commit_index && before != NULL &&
+            raft_configuration_has_voter(before, r->options.id));
+}
+
 bool raft_election_may_campaign(const struct raft *r)
 {
-    return raft_is_voter(r) && term_log_has_room(&r->log, r->current_term + 1);
+    return raft_election_is_electable(r) && term_log_has_room(&r->log, r->current_term + 1);
 }
 
 /* The bit of that member in r->votes; 0 where it is none. */

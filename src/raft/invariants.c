@@ -116,11 +116,11 @@ static void check_role(const struct raft *r)
         break;
     case RAFT_CANDIDATE:
         CHECK(r->voted_for == r->options.id);
-        CHECK(raft_is_voter(r));
+        CHECK(raft_election_is_electable(r));
         CHECK(r->leader_id == 0);
         break;
     case RAFT_PRE_CANDIDATE:
-        CHECK(raft_is_voter(r));
+        CHECK(raft_election_is_electable(r));
         CHECK(r->leader_id == 0);
         break;
     case RAFT_FOLLOWER:

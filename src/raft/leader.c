@@ -327,11 +327,17 @@ static void on_match(struct raft *r, struct raft_peer *peer, raft_index match_in
     if (peer->next_index <= match_index) {
         peer->next_index = match_index + 1;
     }
-    if (match_index >= peer->round_target) {
+    raft_leader_advance_commit(r);
+}
+
+/* Each reply may end a round, heartbeats' as well: else a learner whose one long
+ * round ended in an idle cluster would wait for the next write. */
+static void watch_round(struct raft *r, struct raft_peer *peer)
+{
+    if (peer->match_index >= peer->round_target) {
         peer->is_caught_up = r->now_ns - peer->round_start_ns < r->options.election_timeout_ns;
         start_round(r, peer);
     }
-    raft_leader_advance_commit(r);
 }
 
 /* Where the logs may agree at the latest, given what the peer said. Its entries
@@ -394,6 +400,7 @@ int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_messag
     } else {
         on_mismatch(r, peer, m);
     }
+    watch_round(r, peer);
     return RAFT_OK;
 }
 
@@ -409,6 +416,7 @@ int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
         return RAFT_ELOG;
     }
     hear_peer(r, peer, m->read_round);
+    watch_round(r, peer);
     return RAFT_OK;
 }
 

@@ -159,6 +159,7 @@ bool raft_is_voter(const struct raft *r);
 /* --- election.c --------------------------------------------------------------------- */
 
 void raft_election_rearm(struct raft *r);
+bool raft_election_is_electable(const struct raft *r);
 bool raft_election_may_campaign(const struct raft *r);
 uint64_t raft_election_deadline(const struct raft *r);
 void raft_election_on_tick(struct raft *r);

@@ -1,0 +1,786 @@
+/* cluster.c - see cluster.h. */
+#include "cluster.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "cluster_trace.h"
+
+/* Write-once: whoever logs (index, term) logs the same entry after the same one. */
+struct cluster_seen {
+    raft_index index;
+    raft_term term;
+    raft_term term_before;
+    uint64_t value;
+    enum raft_entry_kind kind;
+};
+
+static void *grow(void *memory, uint32_t *capacity, uint32_t needed, size_t size)
+{
+    if (needed <= *capacity) {
+        return memory;
+    }
+    *capacity = needed * 2 + 8;
+    memory = realloc(memory, *capacity * size);
+    CHECK(memory != NULL);
+    return memory;
+}
+
+static void log_append(struct cluster_log *log, const struct cluster_entry *entry)
+{
+    log->entries = grow(log->entries, &log->capacity, log->count + 1, sizeof(*log->entries));
+    log->entries[log->count++] = *entry;
+}
+
+static const struct cluster_entry *log_at(const struct cluster_log *log, raft_index index)
+{
+    CHECK(index > 0);
+    CHECK(index <= log->count);
+    return &log->entries[index - 1];
+}
+
+static raft_term log_term(const struct cluster_log *log, raft_index index)
+{
+    return index == 0 ? 0 : log_at(log, index)->term;
+}
+
+static bool entries_equal(const struct cluster_entry *a, const struct cluster_entry *b)
+{
+    return a->term == b->term && a->kind == b->kind && a->value == b->value;
+}
+
+/* --- building -------------------------------------------------------------------------- */
+
+struct cluster *cluster_new(uint64_t seed)
+{
+    struct cluster *c = calloc(1, sizeof(*c));
+
+    CHECK(c != NULL);
+    c->seed = seed;
+    c->runs_max = 512;
+    c->now_ns = 1000 * CLUSTER_MS;
+    c->next_value = 1;
+    return c;
+}
+
+static void free_packet(struct cluster_packet *packet)
+{
+    free(packet->entries);
+    free(packet->values);
+}
+
+static void forget_volatile(struct cluster_node *node)
+{
+    for (uint32_t i = 0; i < node->write_count; i++) {
+        free(node->writes[i].entries.entries);
+    }
+    for (uint32_t i = 0; i < node->held_count; i++) {
+        free_packet(&node->held[i]);
+    }
+    node->write_count = 0;
+    node->held_count = 0;
+    node->read_count = 0;
+    node->log.count = 0;
+    free(node->memory);
+    node->memory = NULL;
+    node->raft = NULL;
+    node->is_up = false;
+}
+
+void cluster_free(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        forget_volatile(c->nodes[i]);
+        free(c->nodes[i]->log.entries);
+        free(c->nodes[i]->durable_log.entries);
+        free(c->nodes[i]);
+    }
+    for (uint32_t i = 0; i < c->packet_count; i++) {
+        free_packet(&c->packets[i]);
+    }
+    for (uint32_t i = 0; i < c->configuration_count; i++) {
+        free(c->configurations[i]);
+    }
+    free(c->configurations);
+    free(c->committed.entries);
+    free(c->seen);
+    free(c);
+}
+
+static const struct raft_configuration *keep_configuration(struct cluster *c,
+                                                           const struct raft_configuration *given)
+{
+    struct raft_configuration *kept = malloc(sizeof(*kept));
+    uint32_t count = c->configuration_count;
+
+    CHECK(kept != NULL);
+    *kept = *given;
+    c->configurations = realloc(c->configurations, (count + 1) * sizeof(*c->configurations));
+    CHECK(c->configurations != NULL);
+    c->configurations[c->configuration_count++] = kept;
+    return kept;
+}
+
+struct cluster_node *cluster_node(struct cluster *c, raft_id id)
+{
+    CHECK(id >= 1);
+    CHECK(id <= c->node_count);
+    return c->nodes[id - 1];
+}
+
+struct raft *cluster_raft(struct cluster *c, raft_id id)
+{
+    return cluster_node(c, id)->raft;
+}
+
+struct cluster_node *cluster_add_empty(struct cluster *c)
+{
+    CHECK(c->node_count < CLUSTER_NODES_MAX);
+    struct cluster_node *node = calloc(1, sizeof(*node));
+
+    CHECK(node != NULL);
+    c->nodes[c->node_count++] = node;
+    node->id = c->node_count;
+    return node;
+}
+
+void cluster_add_voters(struct cluster *c, uint32_t node_count)
+{
+    struct raft_configuration voters = {.member_count = node_count};
+
+    for (uint32_t i = 0; i < node_count; i++) {
+        voters.members[i] = (struct raft_member){.id = i + 1, .incoming = true};
+    }
+    const struct cluster_entry first = {
+        .term = 1,
+        .kind = RAFT_CONFIGURATION,
+        .configuration = keep_configuration(c, &voters),
+    };
+
+    for (uint32_t i = 0; i < node_count; i++) {
+        struct cluster_node *node = cluster_add_empty(c);
+
+        node->durable_term = 1;
+        log_append(&node->durable_log, &first);
+    }
+}
+
+void cluster_preload(struct cluster *c, raft_id id, const raft_term *terms, uint32_t count)
+{
+    struct cluster_node *node = cluster_node(c, id);
+
+    CHECK(!node->is_up);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cluster_entry entry = {
+            .term = terms[i],
+            .kind = RAFT_COMMAND,
+            .value = 1000000 * terms[i] + node->durable_log.count + 1,
+        };
+
+        log_append(&node->durable_log, &entry);
+        if (node->durable_term < terms[i]) {
+            node->durable_term = terms[i];
+        }
+    }
+}
+
+void cluster_set_vote(struct cluster *c, raft_id id, raft_term term, raft_id voted_for)
+{
+    struct cluster_node *node = cluster_node(c, id);
+
+    CHECK(!node->is_up);
+    node->durable_term = term;
+    node->durable_vote = voted_for;
+}
+
+void cluster_start(struct cluster *c, raft_id id)
+{
+    struct cluster_node *node = cluster_node(c, id);
+    const struct raft_options options = {
+        .id = id,
+        .election_timeout_ns = 300 * CLUSTER_MS,
+        .heartbeat_interval_ns = 60 * CLUSTER_MS,
+        .seed = c->seed * 31 + id + c->now_ns,
+        .runs_max = c->runs_max,
+    };
+
+    CHECK(!node->is_up);
+    node->memory = malloc(raft_size(&options));
+    CHECK(node->memory != NULL);
+    node->raft = raft_init(node->memory, &options, c->now_ns);
+    raft_restore_vote(node->raft, node->durable_term, node->durable_vote);
+    for (uint32_t i = 0; i < node->durable_log.count; i++) {
+        const struct cluster_entry *kept = &node->durable_log.entries[i];
+        const struct raft_entry entry = {
+            .term = kept->term, .kind = kept->kind, .configuration = kept->configuration};
+        int error = raft_restore_entry(node->raft, &entry);
+
+        CHECK(error == RAFT_OK);
+        log_append(&node->log, kept);
+    }
+    raft_restore_commit(node->raft, 0);
+    node->is_up = true;
+    node->effects = (struct raft_effects){.deadline_ns = c->now_ns};
+}
+
+void cluster_start_all(struct cluster *c)
+{
+    for (uint32_t i = 1; i <= c->node_count; i++) {
+        if (!c->nodes[i - 1]->is_up) {
+            cluster_start(c, i);
+        }
+    }
+}
+
+void cluster_crash(struct cluster *c, raft_id id)
+{
+    forget_volatile(cluster_node(c, id));
+}
+
+/* --- watching --------------------------------------------------------------------------- */
+
+/* Log matching (§5.3), entry by entry as they are appended. */
+static void see_entry(struct cluster *c, const struct cluster_log *log, raft_index index)
+{
+    const struct cluster_entry *entry = log_at(log, index);
+    raft_term term_before = log_term(log, index - 1);
+
+    for (uint32_t i = c->seen_count; i > 0; i--) { /* Most are asked about when new. */
+        const struct cluster_seen *seen = &c->seen[i - 1];
+
+        if (seen->index == index && seen->term == entry->term) {
+            CHECK(seen->value == entry->value);
+            CHECK(seen->kind == entry->kind);
+            CHECK(seen->term_before == term_before);
+            return;
+        }
+    }
+    c->seen = grow(c->seen, &c->seen_capacity, c->seen_count + 1, sizeof(*c->seen));
+    c->seen[c->seen_count++] = (struct cluster_seen){.index = index,
+                                                     .term = entry->term,
+                                                     .term_before = term_before,
+                                                     .value = entry->value,
+                                                     .kind = entry->kind};
+}
+
+/* State machine safety (§5.4.3): an index is committed as one entry only. */
+static void see_commit(struct cluster *c, const struct cluster_node *node, raft_index before)
+{
+    raft_index commit_index = raft_commit_index(node->raft);
+
+    for (raft_index i = before + 1; i <= commit_index; i++) {
+        if (i <= c->committed.count) {
+            CHECK(entries_equal(log_at(&c->committed, i), log_at(&node->log, i)));
+        } else {
+            log_append(&c->committed, log_at(&node->log, i));
+        }
+    }
+}
+
+/* Election safety (§5.2) and leader completeness (§5.4). */
+static void see_leader(struct cluster *c, const struct cluster_node *node)
+{
+    raft_term term = raft_current_term(node->raft);
+
+    CHECK(term < CLUSTER_TERMS_MAX);
+    CHECK(c->leaders[term] == 0 || c->leaders[term] == node->id);
+    if (c->leaders[term] == node->id) {
+        return;
+    }
+    c->leaders[term] = node->id;
+    for (raft_index i = 1; i <= c->committed.count; i++) {
+        CHECK(i <= node->log.count);
+        CHECK(entries_equal(log_at(&c->committed, i), log_at(&node->log, i)));
+    }
+}
+
+static void see_reads(struct cluster_node *node)
+{
+    for (uint32_t i = 0; i < node->effects.read_count; i++) {
+        const struct raft_read *read = &node->effects.reads[i];
+        uint32_t kept_count = 0;
+        bool is_known = false;
+
+        for (uint32_t k = 0; k < node->read_count; k++) {
+            if (node->reads[k].ticket == read->ticket) {
+                CHECK(read->index >= node->reads[k].required);
+                is_known = true;
+            } else {
+                node->reads[kept_count++] = node->reads[k];
+            }
+        }
+        CHECK(is_known);
+        node->read_count = kept_count;
+        node->confirmed_count++;
+        node->confirmed = *read;
+    }
+    if (raft_role(node->raft) != RAFT_LEADER) {
+        node->read_count = 0;
+    }
+}
+
+/* Persist before speak: what a message claims is on its sender's disk. */
+static void see_message(const struct cluster_node *node, const struct raft_message *m)
+{
+    bool is_pre_vote =
+        m->kind == RAFT_PRE_VOTE || (m->kind == RAFT_PRE_VOTE_REPLY && m->granted);
+
+    if (is_pre_vote) {
+        return;
+    }
+    CHECK(node->durable_term >= m->term);
+    if (node->durable_term > m->term) {
+        return;
+    }
+    if (m->kind == RAFT_REQUEST_VOTE) {
+        CHECK(node->durable_vote == m->from);
+    }
+    if (m->kind == RAFT_REQUEST_VOTE_REPLY && m->granted) {
+        CHECK(node->durable_vote == m->to);
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted) {
+        CHECK(node->durable_log.count >= m->match_index);
+    }
+}
+
+void cluster_check(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct cluster_node *node = c->nodes[i];
+
+        if (!node->is_up) {
+            continue;
+        }
+        CHECK(node->log.count == raft_last_index(node->raft));
+        for (raft_index k = 1; k <= node->log.count; k++) {
+            CHECK(log_term(&node->log, k) == raft_term_at(node->raft, k));
+        }
+        /* The newest configuration in the log is in force. */
+        const struct raft_configuration *newest = NULL;
+
+        for (uint32_t k = 0; k < node->log.count; k++) {
+            if (node->log.entries[k].kind == RAFT_CONFIGURATION) {
+                newest = node->log.entries[k].configuration;
+                CHECK(k + 1 <= raft_configuration_index(node->raft));
+            }
+        }
+        const struct raft_configuration *in_force = raft_configuration(node->raft);
+
+        CHECK((newest == NULL ? 0 : newest->member_count) == in_force->member_count);
+        for (uint32_t k = 0; k < in_force->member_count; k++) {
+            CHECK(newest->members[k].id == in_force->members[k].id);
+            CHECK(newest->members[k].incoming == in_force->members[k].incoming);
+            CHECK(newest->members[k].outgoing == in_force->members[k].outgoing);
+        }
+    }
+}
+
+/* --- carrying effects out -------------------------------------------------------------------- */
+
+static void put_packet(struct cluster *c, struct cluster_packet *packet)
+{
+    const struct raft_message *m = &packet->message;
+    bool is_lost = m->to > c->node_count || c->is_cut[m->from][m->to];
+
+    if (is_lost || c->packet_count == CLUSTER_PACKETS_MAX) {
+        free_packet(packet);
+        return;
+    }
+    c->packets[c->packet_count++] = *packet;
+}
+
+static void release_held(struct cluster *c, struct cluster_node *node, raft_seq durable_seq)
+{
+    uint32_t kept_count = 0;
+
+    for (uint32_t i = 0; i < node->held_count; i++) {
+        if (node->held[i].after > durable_seq) {
+            node->held[kept_count++] = node->held[i];
+            continue;
+        }
+        see_message(node, &node->held[i].message);
+        put_packet(c, &node->held[i]);
+    }
+    node->held_count = kept_count;
+}
+
+/* The entries go along as they are now: later they may have been replaced. */
+static void send(struct cluster *c, struct cluster_node *node, const struct raft_outbound *o)
+{
+    struct cluster_packet packet = {.after = o->after, .message = o->message};
+    uint32_t count = o->message.entry_count;
+
+    if (count > 0) {
+        packet.entries = calloc(count, sizeof(*packet.entries));
+        packet.values = calloc(count, sizeof(*packet.values));
+        CHECK(packet.entries != NULL);
+        CHECK(packet.values != NULL);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cluster_entry *entry =
+            log_at(&node->log, o->message.prev_log_index + 1 + i);
+
+        packet.entries[i] = (struct raft_entry){
+            .term = entry->term, .kind = entry->kind, .configuration = entry->configuration};
+        packet.values[i] = entry->value;
+    }
+    packet.message.entries = packet.entries;
+    if (o->after == 0) {
+        see_message(node, &packet.message);
+        put_packet(c, &packet);
+        return;
+    }
+    CHECK(node->held_count < CLUSTER_PACKETS_MAX);
+    node->held[node->held_count++] = packet;
+}
+
+static struct cluster_entry appended_entry(struct cluster *c, const struct cluster_node *node,
+                                           const struct raft_event *event,
+                                           const struct cluster_packet *packet, raft_index index)
+{
+    const struct raft_effects *e = &node->effects;
+    struct cluster_entry entry = {.term = raft_term_at(node->raft, index)};
+
+    if (e->append_own != 0) {
+        entry.kind = e->append_own;
+        if (entry.kind == RAFT_CONFIGURATION) {
+            entry.configuration = keep_configuration(c, &e->append_configuration);
+            entry.value = c->next_value++;
+        }
+    } else if (event->kind == RAFT_PROPOSE) {
+        entry.kind = RAFT_COMMAND;
+        entry.value = c->next_value++;
+    } else {
+        uint64_t at = index - packet->message.prev_log_index - 1;
+
+        CHECK(at < packet->message.entry_count);
+        entry.kind = packet->entries[at].kind;
+        entry.configuration = packet->entries[at].configuration;
+        entry.value = packet->values[at];
+    }
+    return entry;
+}
+
+static void write(struct cluster *c, struct cluster_node *node, const struct raft_event *event,
+                  const struct cluster_packet *packet)
+{
+    const struct raft_effects *e = &node->effects;
+
+    if (e->write_seq == 0) {
+        CHECK(!e->write_vote && e->truncate_from == 0 && e->append_count == 0);
+        return;
+    }
+    CHECK(node->write_count < CLUSTER_WRITES_MAX);
+    struct cluster_write *pending = &node->writes[node->write_count++];
+
+    *pending = (struct cluster_write){
+        .seq = e->write_seq,
+        .has_vote = e->write_vote,
+        .current_term = e->current_term,
+        .voted_for = e->voted_for,
+        .truncate_from = e->truncate_from,
+    };
+    if (e->truncate_from != 0) {
+        CHECK(e->truncate_from <= node->log.count);
+        node->log.count = (uint32_t)e->truncate_from - 1;
+    }
+    CHECK(e->append_count == 0 || e->append_first == node->log.count + 1);
+    for (uint32_t i = 0; i < e->append_count; i++) {
+        struct cluster_entry entry =
+            appended_entry(c, node, event, packet, e->append_first + i);
+
+        log_append(&node->log, &entry);
+        log_append(&pending->entries, &entry);
+        see_entry(c, &node->log, node->log.count);
+    }
+}
+
+static int step(struct cluster *c, raft_id id, struct raft_event *event,
+                const struct cluster_packet *packet)
+{
+    struct cluster_node *node = cluster_node(c, id);
+    struct raft_observation before;
+
+    CHECK(node->is_up);
+    event->now_ns = c->now_ns;
+    raft_observe(node->raft, &before);
+    int error = raft_step(node->raft, event, &node->effects);
+
+    raft_check_invariants(node->raft, &before);
+    if (error != RAFT_OK) {
+        cluster_trace_refusal(c, node, error);
+        return error;
+    }
+    write(c, node, event, packet);
+    cluster_trace_effects(c, node, &before);
+    if (event->kind == RAFT_READ) {
+        CHECK(node->read_count < CLUSTER_READS_MAX);
+        node->reads[node->read_count].ticket = node->effects.read_ticket;
+        node->reads[node->read_count].required = c->committed.count;
+        node->read_count++;
+    }
+    see_commit(c, node, before.commit_index);
+    if (raft_role(node->raft) == RAFT_LEADER) {
+        see_leader(c, node);
+    }
+    see_reads(node);
+    for (uint32_t i = 0; i < node->effects.outbound_count; i++) {
+        send(c, node, &node->effects.outbound[i]);
+    }
+    return RAFT_OK;
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+int cluster_tick(struct cluster *c, raft_id id)
+{
+    struct raft_event event = {.kind = RAFT_TICK};
+
+    return step(c, id, &event, NULL);
+}
+
+int cluster_propose(struct cluster *c, raft_id id, uint32_t count)
+{
+    struct raft_event event = {.kind = RAFT_PROPOSE, .propose_count = count};
+
+    return step(c, id, &event, NULL);
+}
+
+int cluster_change(struct cluster *c, raft_id id, enum raft_change_kind kind, raft_id whom)
+{
+    struct raft_event event = {.kind = RAFT_CHANGE, .change = {.kind = kind, .id = whom}};
+
+    return step(c, id, &event, NULL);
+}
+
+int cluster_read(struct cluster *c, raft_id id)
+{
+    struct raft_event event = {.kind = RAFT_READ};
+
+    return step(c, id, &event, NULL);
+}
+
+int cluster_transfer(struct cluster *c, raft_id id, raft_id target)
+{
+    struct raft_event event = {.kind = RAFT_TRANSFER, .peer = target};
+
+    return step(c, id, &event, NULL);
+}
+
+int cluster_lost(struct cluster *c, raft_id id, raft_id peer)
+{
+    struct raft_event event = {.kind = RAFT_PEER_LOST, .peer = peer};
+
+    return step(c, id, &event, NULL);
+}
+
+static void store(struct cluster_node *node, struct cluster_write *done)
+{
+    if (done->has_vote) {
+        node->durable_term = done->current_term;
+        node->durable_vote = done->voted_for;
+    }
+    if (done->truncate_from != 0) {
+        node->durable_log.count = (uint32_t)done->truncate_from - 1;
+    }
+    for (uint32_t i = 0; i < done->entries.count; i++) {
+        CHECK(done->entries.entries[i].term <= node->durable_term); /* Term before entries. */
+        log_append(&node->durable_log, &done->entries.entries[i]);
+    }
+    free(done->entries.entries);
+}
+
+void cluster_durable(struct cluster *c, raft_id id, uint32_t count)
+{
+    struct cluster_node *node = cluster_node(c, id);
+    struct raft_event event = {.kind = RAFT_DURABLE};
+
+    CHECK(count > 0);
+    CHECK(count <= node->write_count);
+    for (uint32_t i = 0; i < count; i++) {
+        event.durable_seq = node->writes[i].seq;
+        store(node, &node->writes[i]);
+    }
+    for (uint32_t i = count; i < node->write_count; i++) {
+        node->writes[i - count] = node->writes[i];
+    }
+    node->write_count -= count;
+    release_held(c, node, event.durable_seq);
+    (void)step(c, id, &event, NULL);
+}
+
+void cluster_durable_all(struct cluster *c, raft_id id)
+{
+    struct cluster_node *node = cluster_node(c, id);
+
+    while (node->is_up && node->write_count > 0) {
+        cluster_durable(c, id, node->write_count);
+    }
+}
+
+/* --- network ----------------------------------------------------------------------------------- */
+
+static struct cluster_packet take_packet(struct cluster *c, uint32_t at)
+{
+    CHECK(at < c->packet_count);
+    struct cluster_packet packet = c->packets[at];
+
+    for (uint32_t i = at + 1; i < c->packet_count; i++) {
+        c->packets[i - 1] = c->packets[i];
+    }
+    c->packet_count--;
+    return packet;
+}
+
+void cluster_deliver(struct cluster *c, uint32_t at)
+{
+    struct cluster_packet packet = take_packet(c, at);
+
+    if (cluster_node(c, packet.message.to)->is_up) {
+        struct raft_event event = {.kind = RAFT_RECEIVE, .message = &packet.message};
+
+        (void)step(c, packet.message.to, &event, &packet);
+    }
+    free_packet(&packet);
+}
+
+void cluster_drop(struct cluster *c, uint32_t at)
+{
+    struct cluster_packet packet = take_packet(c, at);
+
+    free_packet(&packet);
+}
+
+void cluster_duplicate(struct cluster *c, uint32_t at)
+{
+    CHECK(at < c->packet_count);
+    struct cluster_packet copy = c->packets[at];
+    uint32_t count = copy.message.entry_count;
+
+    if (count > 0) {
+        copy.entries = calloc(count, sizeof(*copy.entries));
+        copy.values = calloc(count, sizeof(*copy.values));
+        CHECK(copy.entries != NULL);
+        CHECK(copy.values != NULL);
+        for (uint32_t i = 0; i < count; i++) {
+            copy.entries[i] = c->packets[at].entries[i];
+            copy.values[i] = c->packets[at].values[i];
+        }
+        copy.message.entries = copy.entries;
+    }
+    put_packet(c, &copy);
+}
+
+void cluster_deliver_round(struct cluster *c)
+{
+    for (uint32_t left = c->packet_count; left > 0; left--) {
+        cluster_deliver(c, 0);
+    }
+}
+
+void cluster_settle(struct cluster *c)
+{
+    bool is_busy = true;
+
+    while (is_busy) {
+        is_busy = c->packet_count > 0;
+        for (uint32_t i = 1; i <= c->node_count; i++) {
+            is_busy = is_busy || (c->nodes[i - 1]->is_up && c->nodes[i - 1]->write_count > 0);
+            cluster_durable_all(c, i);
+        }
+        cluster_deliver_round(c);
+    }
+}
+
+void cluster_cut(struct cluster *c, raft_id from, raft_id to, bool is_cut)
+{
+    CHECK(from <= CLUSTER_NODES_MAX);
+    CHECK(to <= CLUSTER_NODES_MAX);
+    c->is_cut[from][to] = is_cut;
+}
+
+void cluster_isolate(struct cluster *c, raft_id id, bool is_cut)
+{
+    for (raft_id other = 1; other <= CLUSTER_NODES_MAX; other++) {
+        cluster_cut(c, id, other, is_cut);
+        cluster_cut(c, other, id, is_cut);
+    }
+}
+
+int cluster_find(const struct cluster *c, enum raft_message_kind kind, raft_id from, raft_id to)
+{
+    for (uint32_t i = 0; i < c->packet_count; i++) {
+        const struct raft_message *m = &c->packets[i].message;
+
+        if (m->kind == kind && (from == 0 || m->from == from) && (to == 0 || m->to == to)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* --- time ----------------------------------------------------------------------------------------- */
+
+void cluster_tick_due(struct cluster *c, raft_id id)
+{
+    uint64_t deadline_ns = cluster_node(c, id)->effects.deadline_ns;
+
+    (void)cluster_tick(c, id); /* The deadline is known from the first step on only. */
+    deadline_ns = cluster_node(c, id)->effects.deadline_ns;
+    if (deadline_ns != UINT64_MAX && deadline_ns > c->now_ns) {
+        c->now_ns = deadline_ns;
+        (void)cluster_tick(c, id);
+    }
+}
+
+void cluster_elect(struct cluster *c, raft_id id)
+{
+    cluster_tick_due(c, id);
+    cluster_settle(c);
+    CHECK(raft_role(cluster_raft(c, id)) == RAFT_LEADER);
+    CHECK(raft_is_ready(cluster_raft(c, id)));
+}
+
+void cluster_run(struct cluster *c, uint64_t ns)
+{
+    uint64_t end_ns = c->now_ns + ns;
+
+    cluster_settle(c);
+    for (;;) {
+        struct cluster_node *next = NULL;
+
+        for (uint32_t i = 0; i < c->node_count; i++) {
+            struct cluster_node *node = c->nodes[i];
+
+            if (node->is_up &&
+                (next == NULL || node->effects.deadline_ns < next->effects.deadline_ns)) {
+                next = node;
+            }
+        }
+        if (next == NULL || next->effects.deadline_ns > end_ns) {
+            break;
+        }
+        if (next->effects.deadline_ns > c->now_ns) {
+            c->now_ns = next->effects.deadline_ns;
+        }
+        (void)cluster_tick(c, next->id);
+        cluster_settle(c);
+    }
+    c->now_ns = end_ns;
+}
+
+raft_id cluster_leader(const struct cluster *c)
+{
+    const struct cluster_node *leader = NULL;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct cluster_node *node = c->nodes[i];
+
+        if (node->is_up && raft_role(node->raft) == RAFT_LEADER &&
+            (leader == NULL || raft_current_term(node->raft) > raft_current_term(leader->raft))) {
+            leader = node;
+        }
+    }
+    return leader == NULL ? 0 : leader->id;
+}

@@ -1,0 +1,155 @@
+/* cluster.h - several cores with disks and a network between them, all in memory
+ * and moved by hand: nothing becomes durable and nothing arrives unless the test
+ * says so. It keeps what a host promises to the core, and after each step it
+ * checks what takes several nodes to see: election safety, log matching, leader
+ * completeness, state machine safety, persist-before-speak, and that no confirmed
+ * read misses what was committed before it was asked for. */
+#ifndef RAKIT_TESTS_RAFT_CLUSTER_H
+#define RAKIT_TESTS_RAFT_CLUSTER_H
+
+#include <stdio.h>
+
+#include "raft/raft.h"
+
+enum {
+    CLUSTER_NODES_MAX = 8,
+    CLUSTER_WRITES_MAX = 256,
+    CLUSTER_PACKETS_MAX = 8192,
+    CLUSTER_READS_MAX = 64,
+    CLUSTER_TERMS_MAX = 4096,
+};
+
+#define CLUSTER_MS ((uint64_t)1000000)
+
+struct cluster_entry {
+    raft_term term;
+    enum raft_entry_kind kind;
+    uint64_t value; /* Of a command: unlike any other one's. */
+    const struct raft_configuration *configuration;
+};
+
+struct cluster_log {
+    struct cluster_entry *entries; /* entries[0] has index 1. */
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct cluster_write {
+    raft_seq seq;
+    bool has_vote;
+    raft_term current_term;
+    raft_id voted_for;
+    raft_index truncate_from;
+    struct cluster_log entries;
+};
+
+struct cluster_packet {
+    raft_seq after;
+    struct raft_message message;
+    struct raft_entry *entries; /* Owned. */
+    uint64_t *values;           /* Owned: what the host would carry as payload. */
+};
+
+/* What a host keeps: all but the durable part goes at a crash. */
+struct cluster_node {
+    raft_id id;
+    bool is_up;
+    void *memory;
+    struct raft *raft;
+    struct raft_effects effects; /* Of the newest step that was not refused. */
+    struct cluster_log log;
+    uint32_t write_count;
+    struct cluster_write writes[CLUSTER_WRITES_MAX];
+    uint32_t held_count; /* Messages that wait for a write. */
+    struct cluster_packet held[CLUSTER_PACKETS_MAX];
+    uint32_t read_count;
+    struct {
+        uint64_t ticket;
+        raft_index required;
+    } reads[CLUSTER_READS_MAX];
+    uint32_t confirmed_count; /* Reads confirmed since the start. */
+    struct raft_read confirmed; /* The newest of them. */
+
+    raft_term durable_term;
+    raft_id durable_vote;
+    struct cluster_log durable_log;
+};
+
+struct cluster {
+    uint64_t now_ns;
+    uint64_t seed;
+    uint32_t runs_max;
+    FILE *trace; /* NULL: say nothing. */
+    uint64_t next_value;
+    uint32_t node_count;
+    struct cluster_node *nodes[CLUSTER_NODES_MAX];
+    uint32_t packet_count;
+    struct cluster_packet packets[CLUSTER_PACKETS_MAX];
+    bool is_cut[CLUSTER_NODES_MAX + 1][CLUSTER_NODES_MAX + 1]; /* From, to. */
+
+    /* What has been seen. */
+    struct cluster_log committed;
+    raft_id leaders[CLUSTER_TERMS_MAX];
+    uint32_t seen_count;
+    uint32_t seen_capacity;
+    struct cluster_seen *seen;
+    uint32_t configuration_count;
+    struct raft_configuration **configurations;
+};
+
+struct cluster *cluster_new(uint64_t seed);
+void cluster_free(struct cluster *c);
+
+/* Ids 1 .. node_count, all voters, with that configuration as their first entry
+ * (index 1, term 1), committed nowhere, and no leader. Not started yet. */
+void cluster_add_voters(struct cluster *c, uint32_t node_count);
+/* One more node, without a log. */
+struct cluster_node *cluster_add_empty(struct cluster *c);
+/* Appends commands of these terms to the durable log of a node that is down. */
+void cluster_preload(struct cluster *c, raft_id id, const raft_term *terms, uint32_t count);
+void cluster_set_vote(struct cluster *c, raft_id id, raft_term term, raft_id voted_for);
+void cluster_start(struct cluster *c, raft_id id);
+void cluster_start_all(struct cluster *c);
+void cluster_crash(struct cluster *c, raft_id id);
+
+struct cluster_node *cluster_node(struct cluster *c, raft_id id);
+struct raft *cluster_raft(struct cluster *c, raft_id id);
+
+/* Each returns what raft_step() returned. */
+int cluster_tick(struct cluster *c, raft_id id);
+int cluster_propose(struct cluster *c, raft_id id, uint32_t count);
+int cluster_change(struct cluster *c, raft_id id, enum raft_change_kind kind, raft_id whom);
+int cluster_read(struct cluster *c, raft_id id);
+int cluster_transfer(struct cluster *c, raft_id id, raft_id target);
+int cluster_lost(struct cluster *c, raft_id id, raft_id peer);
+/* Completes the first `count` writes under way. */
+void cluster_durable(struct cluster *c, raft_id id, uint32_t count);
+void cluster_durable_all(struct cluster *c, raft_id id);
+
+/* The network: packets lie in the order of sending. */
+void cluster_deliver(struct cluster *c, uint32_t packet);
+void cluster_drop(struct cluster *c, uint32_t packet);
+void cluster_duplicate(struct cluster *c, uint32_t packet);
+/* Delivers what is on its way now, but not what is sent in answer. */
+void cluster_deliver_round(struct cluster *c);
+/* Completes writes and delivers until all is quiet; no time passes. */
+void cluster_settle(struct cluster *c);
+void cluster_cut(struct cluster *c, raft_id from, raft_id to, bool is_cut);
+void cluster_isolate(struct cluster *c, raft_id id, bool is_cut);
+
+/* The first one under way of that kind, or -1. 0 for `from` or `to`: of any. */
+int cluster_find(const struct cluster *c, enum raft_message_kind kind, raft_id from, raft_id to);
+
+/* Moves the clock to the deadline of `id` and ticks that node only. */
+void cluster_tick_due(struct cluster *c, raft_id id);
+/* `id` campaigns and wins, all others answering. */
+void cluster_elect(struct cluster *c, raft_id id);
+/* Lets that much time pass, timers firing, disks and network without delay. */
+void cluster_run(struct cluster *c, uint64_t ns);
+/* The leader of the highest term, or 0. */
+raft_id cluster_leader(const struct cluster *c);
+
+/* Between logs: aborts the process where a promise of the paper is broken. */
+void cluster_check(const struct cluster *c);
+
+#endif /* RAKIT_TESTS_RAFT_CLUSTER_H */

@@ -1,0 +1,167 @@
+/* cluster_trace.c - see cluster_trace.h. Each line says who, to whom, what, and
+ * then facts as name=value: rewording a log message of the server breaks nothing. */
+#include "cluster_trace.h"
+
+#include <inttypes.h>
+
+static void trace_configuration(FILE *out, const struct raft_configuration *c)
+{
+    const char *separator = "";
+
+    if (raft_configuration_is_joint(c)) {
+        for (uint32_t i = 0; i < c->member_count; i++) {
+            if (c->members[i].outgoing) {
+                fprintf(out, "%s%" PRIu64, separator, c->members[i].id);
+                separator = ",";
+            }
+        }
+        fprintf(out, "->");
+        separator = "";
+    }
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (c->members[i].incoming) {
+            fprintf(out, "%s%" PRIu64, separator, c->members[i].id);
+            separator = ",";
+        }
+    }
+    separator = "+";
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (!c->members[i].incoming && !c->members[i].outgoing) {
+            fprintf(out, "%s%" PRIu64, separator, c->members[i].id);
+            separator = ",";
+        }
+    }
+}
+
+static const char *verb(const struct raft_message *m)
+{
+    switch (m->kind) {
+    case RAFT_PRE_VOTE_REPLY:
+        return m->granted ? "pre_vote_granted" : "pre_vote_refused";
+    case RAFT_REQUEST_VOTE_REPLY:
+        return m->granted ? "vote_granted" : "vote_refused";
+    case RAFT_APPEND_ENTRIES_REPLY:
+        return m->granted ? "append_accepted" : "append_rejected";
+    default:
+        return raft_message_kind_name(m->kind);
+    }
+}
+
+static void trace_message(FILE *out, const struct raft_outbound *o)
+{
+    const struct raft_message *m = &o->message;
+
+    fprintf(out, "  %" PRIu64 " -> %" PRIu64 "  %-16s term=%" PRIu64, m->from, m->to, verb(m),
+            m->term);
+    if (m->kind == RAFT_PRE_VOTE || m->kind == RAFT_REQUEST_VOTE) {
+        fprintf(out, " last=%" PRIu64 "@%" PRIu64, m->last_log_index, m->last_log_term);
+    }
+    if (m->is_transfer) {
+        fprintf(out, " transfer");
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES) {
+        fprintf(out, " prev=%" PRIu64 "@%" PRIu64 " entries=%" PRIu32, m->prev_log_index,
+                m->prev_log_term, m->entry_count);
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES || m->kind == RAFT_HEARTBEAT) {
+        fprintf(out, " commit=%" PRIu64, m->leader_commit);
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted) {
+        fprintf(out, " match=%" PRIu64, m->match_index);
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && !m->granted) {
+        fprintf(out, " prev=%" PRIu64 " conflict=%" PRIu64 "@%" PRIu64, m->match_index,
+                m->conflict_index, m->conflict_term);
+    }
+    if (m->read_round != 0) {
+        fprintf(out, " round=%" PRIu64, m->read_round);
+    }
+    if (o->after != 0) {
+        fprintf(out, " after=w%" PRIu64, o->after);
+    }
+    fprintf(out, "\n");
+}
+
+static void trace_write(FILE *out, const struct cluster_node *node)
+{
+    const struct raft_effects *e = &node->effects;
+
+    if (e->write_seq == 0) {
+        return;
+    }
+    fprintf(out, "  %" PRIu64 "       writes           w%" PRIu64, node->id, e->write_seq);
+    if (e->write_vote) {
+        fprintf(out, " term=%" PRIu64 " vote=%" PRIu64, e->current_term, e->voted_for);
+    }
+    if (e->truncate_from != 0) {
+        fprintf(out, " truncate=%" PRIu64, e->truncate_from);
+    }
+    if (e->append_count > 0) {
+        fprintf(out, " append=%" PRIu64 "..%" PRIu64, e->append_first,
+                e->append_first + e->append_count - 1);
+    }
+    if (e->append_own == RAFT_NOOP) {
+        fprintf(out, " noop");
+    }
+    fprintf(out, "\n");
+}
+
+void cluster_trace_effects(struct cluster *c, const struct cluster_node *node,
+                           const struct raft_observation *before)
+{
+    const struct raft_effects *e = &node->effects;
+
+    if (c->trace == NULL) {
+        return;
+    }
+    trace_write(c->trace, node);
+    if (e->role_changed) {
+        fprintf(c->trace, "  %" PRIu64 "       %-16s term=%" PRIu64 " leader=%" PRIu64 " because=\"%s\"\n",
+                node->id, raft_role_name(raft_role(node->raft)), e->current_term,
+                raft_leader(node->raft), raft_reason_text(raft_role_reason(node->raft)));
+    }
+    if (e->configuration_changed) {
+        fprintf(c->trace, "  %" PRIu64 "       configuration    ", node->id);
+        trace_configuration(c->trace, raft_configuration(node->raft));
+        fprintf(c->trace, "\n");
+    }
+    if (e->commit_index != before->commit_index) {
+        fprintf(c->trace, "  %" PRIu64 "       commits          %" PRIu64 "@%" PRIu64 "\n", node->id,
+                e->commit_index, raft_term_at(node->raft, e->commit_index));
+    }
+    for (uint32_t i = 0; i < e->read_count; i++) {
+        fprintf(c->trace, "  %" PRIu64 "       read confirmed   round=%" PRIu64 " index=%" PRIu64 "\n",
+                node->id, e->reads[i].ticket, e->reads[i].index);
+    }
+    for (uint32_t i = 0; i < e->outbound_count; i++) {
+        trace_message(c->trace, &e->outbound[i]);
+    }
+}
+
+void cluster_trace_refusal(struct cluster *c, const struct cluster_node *node, int error)
+{
+    if (c->trace != NULL) {
+        fprintf(c->trace, "  %" PRIu64 "       refuses          \"%s\"\n", node->id,
+                raft_error_text(error));
+    }
+}
+
+void cluster_trace_node(struct cluster *c, const struct cluster_node *node)
+{
+    if (c->trace == NULL) {
+        return;
+    }
+    fprintf(c->trace, "  %" PRIu64 "       ", node->id);
+    if (!node->is_up) {
+        fprintf(c->trace, "%-16s\n", "down");
+        return;
+    }
+    fprintf(c->trace, "%-16s term=%" PRIu64 " log=", raft_role_name(raft_role(node->raft)),
+            raft_current_term(node->raft));
+    for (uint32_t i = 0; i < node->log.count; i++) {
+        fprintf(c->trace, "%s%" PRIu64, i == 0 ? "" : ",", node->log.entries[i].term);
+    }
+    fprintf(c->trace, " commit=%" PRIu64 " members=", raft_commit_index(node->raft));
+    trace_configuration(c->trace, raft_configuration(node->raft));
+    fprintf(c->trace, "\n");
+}
