@@ -3,6 +3,7 @@
 #ifndef RAKIT_SERVER_CLIENTS_H
 #define RAKIT_SERVER_CLIENTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/server.h"
@@ -21,6 +22,12 @@ void clients_flush(struct clients *c);
 void clients_resume(struct clients *c);
 /* Frees everything at once (see server_free). */
 void clients_free(struct clients *c);
+
+/* Nothing is under way, and all replies have been sent. */
+bool clients_are_idle(const struct clients *c);
+
+/* The server that a LOCAL command was given to. */
+struct server *call_server(const struct command_call *call);
 
 /* For an asynchronous local command (COMMAND_ASYNC): keeps the place of its reply in
  * the order of the connection. The handler calls reply_later() instead of writing a

@@ -1,0 +1,199 @@
+/* client.h - one client's connection, as the files that make it up share it:
+ *
+ *   clients.c       who is connected: accepting, refusing, sweeping, ending
+ *   client_input.c  bytes into commands, and how far a client may run ahead
+ *   client_reply.c  replies in the order of their commands, and out
+ *
+ * The way of a command: room()/received() -> client_run() -> a local command is
+ * answered at once; a read or a write takes a reply slot and goes to the replica,
+ * which answers later -> the reply goes to `out`, or waits in its slot until the
+ * replies before it are there -> clients_flush() writes `out`, once a turn.
+ *
+ * Invariants:
+ *  - Replies leave in the order of the commands.
+ *  - Reads and writes of one connection are never under way together, so each sees
+ *    the outcome of those before it.
+ *  - A client outlives its connection until its last slot is answered.
+ *  - client_run() is never entered from within an answer: who may go on is put into
+ *    clients->ready, which clients_flush() works off. */
+#ifndef RAKIT_SERVER_CLIENT_H
+#define RAKIT_SERVER_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "io/io.h"
+#include "resp/resp.h"
+#include "server/clients.h"
+#include "server/request.h"
+#include "server/server.h"
+
+enum {
+    CLIENT_SLOTS_MAX = 1024,                      /* Commands under way. */
+    CLIENT_ARGUMENT_BYTES_MAX = 64 * 1024 * 1024, /* Their arguments; one may have more. */
+    CLIENT_READ_WINDOW_BYTES = 16 * 1024 * 1024,  /* What reads under way may reply. */
+    CLIENT_OUTPUT_PAUSE_BYTES = 1024 * 1024,      /* Unread replies: take no command. */
+    CLIENT_COMMANDS_A_TURN = 1024,                /* Then others get their turn. */
+    CLIENT_READ_BYTES = 16 * 1024,                /* Room for one read at first, */
+    CLIENT_READ_BYTES_MAX = 256 * 1024,           /* and at most, unless one request wants more. */
+    CLIENT_READ_AHEAD_BYTES = 64 * 1024,          /* Input kept while no command is taken. */
+    CLIENT_KEEP_BYTES = 64 * 1024,                /* Of a buffer that has run empty. */
+    CLIENT_ARGUMENTS_MAX = 1024 * 1024,
+    CLIENT_INLINE_BYTES_MAX = 64 * 1024,
+    CLIENT_NAME_BYTES_MAX = 255,
+    CLIENT_PEER_BYTES = 64,
+};
+
+/* Why a client's next command is not taken now. */
+enum client_wait {
+    CLIENT_RUNS,
+    CLIENT_WAITS_FOR_ORDER,   /* A read behind writes, or a write behind reads. */
+    CLIENT_WAITS_FOR_SLOTS,   /* Enough is under way. */
+    CLIENT_WAITS_FOR_REPLICA, /* Congested: in clients->congested. */
+    CLIENT_WAITS_FOR_READER,  /* It does not read its replies. */
+};
+
+enum client_end {
+    CLIENT_OPEN,
+    CLIENT_ENDS_AFTER_REPLIES, /* Takes no more commands; closes once all is sent. */
+    CLIENT_LINGERS,            /* Was told why it is not served; closes when it speaks. */
+    CLIENT_CLOSING,            /* io_stream_close() was called. */
+    CLIENT_CLOSED,             /* Only its slots keep it. */
+};
+
+/* The place of one reply in the order of a connection. */
+struct reply_slot {
+    struct request request; /* For a read or a write. */
+    struct client *client;
+    struct reply_slot *next; /* In the client's order, or among the spare ones. */
+    struct resp_writer writer;
+    struct buffer out; /* The reply, while those before it are missing. */
+    uint64_t ordinal;  /* Number of the command on its connection. */
+    uint64_t argument_bytes;
+    size_t written_before; /* Size of the writer's buffer before this reply. */
+    uint32_t flags;        /* COMMAND_READ or COMMAND_WRITE while it is under way. */
+    bool is_answered;
+    bool is_silent;   /* CLIENT REPLY OFF or SKIP. */
+    bool is_deferred; /* reply_later() was called. */
+};
+
+struct client {
+    struct io_stream stream;
+    struct clients *clients;
+    struct list link;       /* clients->all. */
+    struct list ready_link; /* clients->ready or clients->congested. */
+    struct list dirty_link; /* clients->dirty: has something to write, or to end. */
+    enum client_end end;
+    enum client_wait wait;
+    bool is_counted; /* Among those that clients_max limits. */
+
+    /* Input. */
+    struct buffer input;
+    struct resp_parser parser;
+    size_t read_bytes; /* Room for the next read. */
+    bool is_paused;    /* room() said no: io_stream_resume() is due. */
+    bool has_ended;    /* The other side sends no more. */
+
+    /* Commands under way. */
+    struct reply_slot *first_slot;
+    struct reply_slot *last_slot;
+    struct reply_slot *current_slot; /* Of the local command that runs now. */
+    uint32_t slot_count;
+    uint32_t read_count; /* Handed to the replica, not yet answered. */
+    uint32_t write_count;
+    uint64_t argument_bytes;   /* Of those. */
+    uint64_t read_reply_bytes; /* What one more read may reply, going by the last ones. */
+
+    /* Output. */
+    struct buffer out;
+    struct buffer sending; /* In io's hands while is_sending. */
+    bool is_sending;
+    uint64_t held_bytes; /* Replies that wait in slots. */
+
+    /* The session. */
+    uint64_t id;
+    char peer[CLIENT_PEER_BYTES];
+    int version; /* 2 or 3. */
+    bool is_reply_off;
+    bool skips_this_reply;
+    bool skips_next_reply;
+    bool never_evict;
+    char *name; /* Owned, or NULL; so the next two. */
+    char *library_name;
+    char *library_version;
+    const struct command *last_command;
+    uint64_t command_count;
+    uint64_t connected_ns;
+    uint64_t active_ns; /* When it last sent something. */
+};
+
+struct clients {
+    struct server *server;
+    struct io_listener *listener; /* Owned; outlives this struct while it closes. */
+    struct list all;
+    struct list ready;     /* May take commands again. */
+    struct list congested; /* Wait for clients_resume(). */
+    struct list dirty;
+    struct io_timer sweep_timer;
+    bool is_sweeping; /* The timer is armed. */
+    bool is_refusing; /* clients_refuse(). */
+    uint32_t lingering_count;
+    struct reply_slot *spare_slots;
+    uint32_t spare_count;
+    uint64_t last_id;
+    uint64_t rate_from_ns; /* Commands a second: counted since then, */
+    uint64_t rate_from_count;
+    uint64_t commands_a_second; /* and as last found. */
+    uint64_t submitted_count;   /* Requests handed to the replica, ever. */
+    struct clients_stats stats;
+};
+
+/* --- clients.c ------------------------------------------------------------------ */
+
+/* Ends the connection now; `why` for the log. The client stays until `closed`. */
+void client_close(struct client *c, const char *why);
+/* Frees it where its connection and all its slots have ended. */
+void client_free_if_over(struct client *c);
+/* What it was told before it goes, then waits for a sign of life to close. */
+void client_turn_away(struct client *c, const char *text);
+void client_make_ready(struct client *c);
+void client_make_dirty(struct client *c);
+
+/* The counts begin anew; who is connected stays. */
+void clients_reset_stats(struct clients *c);
+
+/* --- client_input.c --------------------------------------------------------------- */
+
+char *client_room(struct io_stream *stream, size_t *ret_size);
+void client_received(struct io_stream *stream, int64_t size);
+/* Takes commands from the input, as many as may be taken now. */
+void client_run(struct client *c);
+/* One answer came: the client may be able to go on. */
+void client_reconsider(struct client *c);
+
+/* --- client_reply.c --------------------------------------------------------------- */
+
+/* Takes the next place in the order of replies. */
+struct reply_slot *client_take_slot(struct client *c);
+/* Moves replies whose turn has come to the output, and ends what is over: `c` may be
+ * gone afterwards. */
+void client_advance(struct client *c);
+void client_flush(struct client *c);
+void client_sent(struct io_stream *stream, int status);
+uint64_t client_output_bytes(const struct client *c);
+void clients_free_spare_slots(struct clients *clients);
+
+static inline struct client *client_of_stream(struct io_stream *stream)
+{
+    return container_of(stream, struct client, stream);
+}
+
+/* The client whose LOCAL command this is. */
+static inline struct client *call_client(const struct command_call *call)
+{
+    return call->session;
+}
+
+#endif /* RAKIT_SERVER_CLIENT_H */

@@ -1,0 +1,357 @@
+/* client_input.c - bytes into commands, and how far a client may run ahead of its
+ * replies. Memory for input is taken as bytes come in, never because they were
+ * announced; a client that waits is not read from, so the network slows it down.
+ *
+ * Between room() and the received() that belongs to it no other callback runs. */
+#include "server/client.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "server/command_table.h"
+#include "server/probe.h"
+#include "server/replica.h"
+
+/* --- reading ------------------------------------------------------------------------- */
+
+static bool is_held_up(const struct client *c)
+{
+    return c->wait != CLIENT_RUNS || !list_is_empty(&c->ready_link);
+}
+
+/* Bytes to make room for: more where one request is large, but never more than as
+ * much again as it has already brought. */
+static size_t room_wanted(const struct client *c)
+{
+    size_t used = buffer_size(&c->input);
+    size_t wanted = c->read_bytes;
+
+    if (used > 0 && c->wait == CLIENT_RUNS) {
+        uint64_t missing = resp_parser_wanted(&c->parser, used);
+
+        if (missing > wanted) {
+            size_t step = used > wanted ? used : wanted;
+
+            wanted = missing < step ? (size_t)missing : step;
+        }
+    }
+    return wanted;
+}
+
+char *client_room(struct io_stream *stream, size_t *ret_size)
+{
+    struct client *c = client_of_stream(stream);
+
+    if (c->end == CLIENT_ENDS_AFTER_REPLIES ||
+        (is_held_up(c) && buffer_size(&c->input) >= CLIENT_READ_AHEAD_BYTES)) {
+        c->is_paused = true;
+        *ret_size = 0;
+        return NULL;
+    }
+
+    size_t wanted = room_wanted(c);
+    char *room = buffer_reserve(&c->input, wanted);
+
+    *ret_size = wanted;
+    return room;
+}
+
+static void resume_reading(struct client *c)
+{
+    if (c->is_paused && c->end == CLIENT_OPEN &&
+        (!is_held_up(c) || buffer_size(&c->input) < CLIENT_READ_AHEAD_BYTES)) {
+        c->is_paused = false;
+        io_stream_resume(c->clients->server->io, &c->stream);
+    }
+}
+
+void client_received(struct io_stream *stream, int64_t size)
+{
+    struct client *c = client_of_stream(stream);
+
+    if (size < 0) {
+        client_close(c, "it went away");
+        return;
+    }
+    if (c->end == CLIENT_LINGERS) {
+        c->end = CLIENT_ENDS_AFTER_REPLIES;
+        client_make_dirty(c);
+        return;
+    }
+    if (c->end != CLIENT_OPEN) {
+        return;
+    }
+    if (size == 0) {
+        c->has_ended = true;
+    } else {
+        buffer_commit(&c->input, (size_t)size);
+        c->clients->stats.input_bytes += (uint64_t)size;
+        c->active_ns = io_now_ns(c->clients->server->io);
+        if ((size_t)size >= c->read_bytes && c->read_bytes < CLIENT_READ_BYTES_MAX) {
+            c->read_bytes *= 2; /* It has more to say than fits. */
+        }
+    }
+    if (!is_held_up(c)) {
+        client_run(c);
+    }
+}
+
+/* --- refusing ------------------------------------------------------------------------- */
+
+/* The writer for a reply that is ready now; end_reply() follows. */
+static struct resp_writer *begin_reply(struct client *c, uint32_t flags, struct resp_writer *direct)
+{
+    c->current_slot = NULL;
+    if (c->first_slot == NULL && !(flags & COMMAND_ASYNC)) {
+        *direct = (struct resp_writer){.out = &c->out, .version = c->version};
+        return direct;
+    }
+    c->current_slot = client_take_slot(c);
+    c->current_slot->is_silent = c->is_reply_off || c->skips_this_reply;
+    return reply_writer(c->current_slot);
+}
+
+static void end_reply(struct client *c, size_t size_before)
+{
+    struct reply_slot *slot = c->current_slot;
+    /* CLIENT REPLY OFF and SKIP are silent themselves. */
+    bool is_silent = c->is_reply_off || c->skips_this_reply || c->skips_next_reply;
+
+    c->current_slot = NULL;
+    if (slot != NULL) {
+        slot->is_silent = slot->is_silent || is_silent;
+        if (!slot->is_deferred) {
+            reply_done(slot);
+        }
+        return;
+    }
+    if (is_silent) {
+        c->out.end -= buffer_size(&c->out) - size_before;
+    }
+    probe_call(c->clients->server->probe, replied, c->peer, c->command_count, 0, 0, false);
+    client_make_dirty(c);
+}
+
+static void refuse(struct client *c, const char *text)
+{
+    size_t size_before = buffer_size(&c->out);
+    struct resp_writer direct;
+
+    resp_error(begin_reply(c, 0, &direct), text);
+    end_reply(c, size_before);
+}
+
+static void refuse_unknown(struct client *c)
+{
+    enum { SHOWN_BYTES = 128 };
+    const struct slice *arguments = c->parser.arguments;
+    char shown[2 * SHOWN_BYTES];
+    char text[3 * SHOWN_BYTES];
+    size_t used = 0;
+
+    /* As in Redis: arguments, quoted, up to 128 bytes; binary zeros end each. */
+    shown[0] = '\0';
+    for (uint32_t i = 1; i < c->parser.argument_count && used < SHOWN_BYTES; i++) {
+        size_t room = SHOWN_BYTES - used;
+        size_t size = arguments[i].size < room ? arguments[i].size : room;
+
+        used += (size_t)snprintf(shown + used, sizeof shown - used, "'%.*s' ", (int)size,
+                                 size == 0 ? "" : arguments[i].data);
+    }
+    snprintf(text, sizeof text, "ERR unknown command '%.*s', with args beginning with: %s",
+             (int)(arguments[0].size < SHOWN_BYTES ? arguments[0].size : SHOWN_BYTES),
+             arguments[0].size == 0 ? "" : arguments[0].data, shown);
+    refuse(c, text);
+}
+
+static void refuse_count(struct client *c, const struct command *command)
+{
+    char name[32];
+    char text[96];
+    size_t i = 0;
+
+    for (; command->name[i] != '\0' && i + 1 < sizeof name; i++) {
+        char letter = command->name[i];
+
+        name[i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+    }
+    name[i] = '\0';
+    snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command", name);
+    refuse(c, text);
+}
+
+/* --- taking commands ------------------------------------------------------------------- */
+
+static void run_local(struct client *c, const struct command *command)
+{
+    size_t size_before = buffer_size(&c->out);
+    struct resp_writer direct;
+    struct command_call call = {
+        .command = command,
+        .argument_count = c->parser.argument_count,
+        .arguments = c->parser.arguments,
+        .reply = begin_reply(c, command->flags, &direct),
+        .session = c,
+    };
+
+    command->handler(&call);
+    end_reply(c, size_before);
+}
+
+static bool wait_for(struct client *c, enum client_wait wait)
+{
+    c->wait = wait;
+    if (wait == CLIENT_WAITS_FOR_REPLICA) {
+        list_append(&c->clients->congested, &c->ready_link);
+    }
+    return false;
+}
+
+/* Whether the command may be handed to the replica now. */
+static bool may_submit(struct client *c, const struct command *command)
+{
+    bool is_write = (command->flags & COMMAND_WRITE) != 0;
+
+    if (is_write ? c->read_count > 0 : c->write_count > 0) {
+        return wait_for(c, CLIENT_WAITS_FOR_ORDER);
+    }
+    if (!is_write && c->read_count > 0 &&
+        (c->read_count + 1) * c->read_reply_bytes > CLIENT_READ_WINDOW_BYTES) {
+        return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+    }
+    if (replica_is_congested(c->clients->server->replica)) {
+        return wait_for(c, CLIENT_WAITS_FOR_REPLICA);
+    }
+    return true;
+}
+
+static void submit(struct client *c, const struct command *command, size_t size)
+{
+    struct clients *clients = c->clients;
+    struct reply_slot *slot = client_take_slot(c);
+
+    slot->request.command = command;
+    slot->is_silent = c->is_reply_off || c->skips_this_reply;
+    slot->argument_bytes = size;
+    slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
+    c->argument_bytes += size;
+    if (slot->flags & COMMAND_WRITE) {
+        c->write_count++;
+    } else {
+        c->read_count++;
+    }
+    request_encode(&slot->request, command, c->parser.argument_count, c->parser.arguments);
+    clients->submitted_count++;
+    replica_submit(clients->server->replica, &slot->request);
+}
+
+/* Takes the request that the parser has read, of `size` bytes; false: not now. */
+static bool take_request(struct client *c, size_t size)
+{
+    const struct command *command = command_find(c->parser.arguments[0]);
+    uint32_t count = c->parser.argument_count;
+    bool is_data = command != NULL && (command->flags & (COMMAND_READ | COMMAND_WRITE));
+    bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
+                                                        : count >= (uint32_t)-command->arity);
+
+    if (is_data && fits && !may_submit(c, command)) {
+        return false;
+    }
+    c->command_count++;
+    c->clients->stats.commands_count++;
+    c->skips_this_reply = c->skips_next_reply;
+    c->skips_next_reply = false;
+    if (command == NULL) {
+        refuse_unknown(c);
+        return true;
+    }
+    c->last_command = command;
+    if (!fits) {
+        refuse_count(c, command);
+    } else if (is_data) {
+        submit(c, command, size);
+    } else {
+        run_local(c, command);
+    }
+    return true;
+}
+
+static bool has_room(struct client *c)
+{
+    if (client_output_bytes(c) > CLIENT_OUTPUT_PAUSE_BYTES) {
+        return wait_for(c, CLIENT_WAITS_FOR_READER);
+    }
+    if (c->slot_count >= CLIENT_SLOTS_MAX || c->argument_bytes >= CLIENT_ARGUMENT_BYTES_MAX) {
+        return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+    }
+    return true;
+}
+
+/* One step through the input. False: there is no further one now. */
+static bool take_next(struct client *c)
+{
+    const char *error = NULL;
+    size_t consumed = 0;
+
+    switch (resp_parse(&c->parser, buffer_slice(&c->input), &consumed, &error)) {
+    case RESP_MORE:
+        if (c->has_ended) {
+            c->end = CLIENT_ENDS_AFTER_REPLIES;
+            client_make_dirty(c);
+        }
+        return false;
+    case RESP_REQUEST:
+        if (!take_request(c, consumed)) {
+            return false;
+        }
+        break;
+    case RESP_EMPTY:
+        break;
+    case RESP_ERROR:
+        c->command_count++;
+        refuse(c, error);
+        if (c->end == CLIENT_OPEN) {
+            c->end = CLIENT_ENDS_AFTER_REPLIES;
+            client_make_dirty(c);
+        }
+        return false;
+    case RESP_HTTP:
+        client_close(c, "it speaks HTTP");
+        return false;
+    }
+    buffer_consume(&c->input, consumed);
+    return true;
+}
+
+void client_run(struct client *c)
+{
+    int left = CLIENT_COMMANDS_A_TURN;
+
+    CHECK(c->wait == CLIENT_RUNS);
+    CHECK(list_is_empty(&c->ready_link));
+    while (c->end == CLIENT_OPEN && has_room(c) && take_next(c)) {
+        left--;
+        if (left == 0) {
+            client_make_ready(c);
+            break;
+        }
+    }
+    if (c->end >= CLIENT_CLOSING) {
+        return;
+    }
+    if (buffer_size(&c->input) == 0) {
+        buffer_trim(&c->input, CLIENT_READ_BYTES_MAX);
+    }
+    resume_reading(c);
+}
+
+void client_reconsider(struct client *c)
+{
+    if (c->end != CLIENT_OPEN) {
+        return;
+    }
+    if (c->wait == CLIENT_WAITS_FOR_SLOTS ||
+        (c->wait == CLIENT_WAITS_FOR_ORDER && c->read_count + c->write_count == 0)) {
+        client_make_ready(c);
+    }
+}

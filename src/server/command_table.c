@@ -1,0 +1,175 @@
+/* command_table.c - the one table of all commands: name, arity, flags, keys, handler and
+ * help. Sorted by name, for command_find() halves it; a test checks that. */
+#include "server/command_table.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "kv/commands.h"
+#include "server/commands.h"
+#include "server/commands_raft.h"
+
+enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
+
+#define W COMMAND_WRITE
+#define R COMMAND_READ
+#define L COMMAND_LOCAL
+#define F COMMAND_FAST
+#define A COMMAND_ADMIN
+#define M COMMAND_DENY_OOM
+#define H COMMAND_HIDDEN
+
+/* clang-format off */
+static const struct command table[] = {
+    /* name, arity, flags, first key, last key, step, handler,
+     *     group, arguments, summary, since */
+    {"APPEND", 3, W | M | F, 1, 1, 1, kv_command_append,
+        "string", "key value", "Appends to a value and returns its new length.", "2.0.0"},
+    {"ASKING", 1, L | F | H, 0, 0, 0, accept_command,
+        "cluster", "", "Accepted; any node answers any command.", "3.0.0"},
+    {"AUTH", -2, L | F | H, 0, 0, 0, auth_command,
+        "connection", "[username] password", "Refused: there are no passwords.", "1.0.0"},
+    {"CLIENT", -2, L, 0, 0, 0, client_command,
+        "connection", "ID | GETNAME | SETNAME name | LIST | INFO | KILL ... | HELP",
+        "Names, lists and ends connections.", "2.4.0"},
+    {"COMMAND", -1, L, 0, 0, 0, command_command,
+        "server", "[COUNT | DOCS [command ...] | INFO [command ...] | LIST | GETKEYS ...]",
+        "Describes the commands of this server.", "2.8.13"},
+    {"CONFIG", -2, L | A, 0, 0, 0, config_command,
+        "server", "GET pattern [pattern ...] | RESETSTAT", "Shows settings.", "2.0.0"},
+    {"DBSIZE", 1, R | F, 0, 0, 0, kv_command_dbsize,
+        "server", "", "Counts the keys.", "1.0.0"},
+    {"DECR", 2, W | M | F, 1, 1, 1, kv_command_decr,
+        "string", "key", "Takes one off a number.", "1.0.0"},
+    {"DECRBY", 3, W | M | F, 1, 1, 1, kv_command_decrby,
+        "string", "key decrement", "Takes something off a number.", "1.0.0"},
+    {"DEL", -2, W, 1, -1, 1, kv_command_del,
+        "generic", "key [key ...]", "Deletes keys and counts those that were there.", "1.0.0"},
+    {"ECHO", 2, L | F, 0, 0, 0, echo_command,
+        "connection", "message", "Returns the message.", "1.0.0"},
+    {"EXISTS", -2, R | F, 1, -1, 1, kv_command_exists,
+        "generic", "key [key ...]", "Counts the keys that are there.", "1.0.0"},
+    {"FLUSHALL", -1, W, 0, 0, 0, kv_command_flushall,
+        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0"},
+    {"FLUSHDB", -1, W, 0, 0, 0, kv_command_flushall,
+        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0"},
+    {"GET", 2, R | F, 1, 1, 1, kv_command_get,
+        "string", "key", "Returns a value.", "1.0.0"},
+    {"GETDEL", 2, W | F, 1, 1, 1, kv_command_getdel,
+        "string", "key", "Returns a value and deletes its key.", "6.2.0"},
+    {"GETRANGE", 4, R, 1, 1, 1, kv_command_getrange,
+        "string", "key start end", "Returns a part of a value.", "2.4.0"},
+    {"GETSET", 3, W | M | F, 1, 1, 1, kv_command_getset,
+        "string", "key value", "Sets a value and returns the one before.", "1.0.0"},
+    {"HELLO", -1, L | F, 0, 0, 0, hello_command,
+        "connection", "[2 | 3] [SETNAME name]", "Chooses the protocol and describes the server.",
+        "6.0.0"},
+    {"INCR", 2, W | M | F, 1, 1, 1, kv_command_incr,
+        "string", "key", "Adds one to a number.", "1.0.0"},
+    {"INCRBY", 3, W | M | F, 1, 1, 1, kv_command_incrby,
+        "string", "key increment", "Adds something to a number.", "1.0.0"},
+    {"INFO", -1, L, 0, 0, 0, info_command,
+        "server", "[section [section ...]]", "Shows figures of this node.", "1.0.0"},
+    {"KEYS", 2, R, 0, 0, 0, kv_command_keys,
+        "generic", "pattern", "Returns all keys that match the pattern.", "1.0.0"},
+    {"MGET", -2, R | F, 1, -1, 1, kv_command_mget,
+        "string", "key [key ...]", "Returns several values.", "1.0.0"},
+    {"MSET", -3, W | M, 1, -1, 2, kv_command_mset,
+        "string", "key value [key value ...]", "Sets several values at once.", "1.0.1"},
+    {"MSETNX", -3, W | M, 1, -1, 2, kv_command_msetnx,
+        "string", "key value [key value ...]", "Sets several values where none of the keys is there.",
+        "1.0.1"},
+    {"PING", -1, L | F, 0, 0, 0, ping_command,
+        "connection", "[message]", "Returns PONG, or the message.", "1.0.0"},
+    {"QUIT", -1, L | F, 0, 0, 0, quit_command,
+        "connection", "", "Ends the connection.", "1.0.0"},
+    {"RAFT", -2, L | A | COMMAND_ASYNC, 0, 0, 0, raft_command,
+        "raft", "STATUS | MEMBERS | ADD ... | REMOVE ... | TRANSFER ... | LOG ... | HELP",
+        "Shows and changes the cluster.", "0.1.0"},
+    {"RANDOMKEY", 1, R, 0, 0, 0, kv_command_randomkey,
+        "generic", "", "Returns some key.", "1.0.0"},
+    {"READONLY", 1, L | F, 0, 0, 0, accept_command,
+        "cluster", "", "Accepted; any node answers any command.", "3.0.0"},
+    {"READWRITE", 1, L | F, 0, 0, 0, accept_command,
+        "cluster", "", "Accepted; any node answers any command.", "3.0.0"},
+    {"REQUEST_LOG", -1, L | A | COMMAND_ASYNC, 0, 0, 0, request_log_command,
+        "raft", "[from [count]]", "Shows the replicated log of the leader.", "0.1.0"},
+    {"RESET", 1, L | F, 0, 0, 0, reset_command,
+        "connection", "", "Makes the connection as it was at first.", "6.2.0"},
+    {"ROLE", 1, L | F, 0, 0, 0, role_command,
+        "server", "", "Shows whether this node leads, and who does.", "2.8.12"},
+    {"SCAN", -2, R, 0, 0, 0, kv_command_scan,
+        "generic", "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+        "Walks over the keys in steps.", "2.8.0"},
+    {"SELECT", 2, L | F, 0, 0, 0, select_command,
+        "connection", "0", "Accepted for database 0, the only one.", "1.0.0"},
+    {"SET", -3, W | M, 1, 1, 1, kv_command_set,
+        "string", "key value [NX | XX] [GET]", "Sets a value.", "1.0.0"},
+    {"SETNX", 3, W | M | F, 1, 1, 1, kv_command_setnx,
+        "string", "key value", "Sets a value where the key is not there.", "1.0.0"},
+    {"SETRANGE", 4, W | M, 1, 1, 1, kv_command_setrange,
+        "string", "key offset value", "Overwrites a part of a value and returns its length.",
+        "2.2.0"},
+    {"STRLEN", 2, R | F, 1, 1, 1, kv_command_strlen,
+        "string", "key", "Returns the length of a value.", "2.2.0"},
+    {"STRLN", 2, R | F, 1, 1, 1, kv_command_strlen,
+        "string", "key", "Returns the length of a value: the same as STRLEN.", "0.1.0"},
+    {"SUBSTR", 4, R | H, 1, 1, 1, kv_command_getrange,
+        "string", "key start end", "Returns a part of a value: the same as GETRANGE.", "1.0.0"},
+    {"TIME", 1, L | F, 0, 0, 0, time_command,
+        "server", "", "Shows this node's clock: seconds and microseconds.", "2.6.0"},
+    {"TOUCH", -2, R | F, 1, -1, 1, kv_command_exists,
+        "generic", "key [key ...]", "Counts the keys that are there.", "3.2.1"},
+    {"TYPE", 2, R | F, 1, 1, 1, kv_command_type,
+        "generic", "key", "Returns the type of a value.", "1.0.0"},
+    {"UNLINK", -2, W | F, 1, -1, 1, kv_command_del,
+        "generic", "key [key ...]", "Deletes keys: the same as DEL.", "4.0.0"},
+    {"WAIT", 3, L, 0, 0, 0, wait_command,
+        "generic", "numreplicas timeout",
+        "Counts the nodes, besides the leader, that hold what was written.", "3.0.0"},
+};
+/* clang-format on */
+
+enum { COMMAND_COUNT = sizeof table / sizeof table[0] };
+
+const struct command *command_find(struct slice name)
+{
+    char wanted[NAME_BYTES_MAX + 1];
+    uint32_t low = 0;
+    uint32_t high = COMMAND_COUNT;
+
+    if (name.size > NAME_BYTES_MAX) {
+        return NULL;
+    }
+    for (size_t i = 0; i < name.size; i++) {
+        char letter = name.data[i];
+
+        wanted[i] = (char)(letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter);
+    }
+    wanted[name.size] = '\0';
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        int order = strcmp(wanted, table[middle].name);
+
+        if (order == 0) {
+            /* A zero byte in `name` ends `wanted` early, and is in no name. */
+            return strlen(wanted) == name.size ? &table[middle] : NULL;
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+uint32_t command_count(void)
+{
+    return COMMAND_COUNT;
+}
+
+const struct command *command_at(uint32_t i)
+{
+    return i < COMMAND_COUNT ? &table[i] : NULL;
+}

@@ -1,0 +1,43 @@
+/* commands.h - the handlers of the commands about this connection and this node, for
+ * the table of all commands. They are answered on the spot and never enter the log.
+ * The caller has checked the arity. */
+#ifndef RAKIT_SERVER_COMMANDS_H
+#define RAKIT_SERVER_COMMANDS_H
+
+#include "kv/command.h"
+
+/* --- commands_connection.c ----------------------------------------------------------- */
+
+command_handler ping_command;
+command_handler echo_command;
+command_handler hello_command;
+command_handler auth_command;
+command_handler select_command;
+command_handler quit_command;
+command_handler reset_command;
+/* READONLY, READWRITE, ASKING: any node answers any command, so there is nothing to do. */
+command_handler accept_command;
+
+/* --- commands_client.c --------------------------------------------------------------- */
+
+command_handler client_command;
+
+/* --- commands_command.c -------------------------------------------------------------- */
+
+command_handler command_command;
+
+/* --- commands_server.c --------------------------------------------------------------- */
+
+command_handler config_command;
+command_handler time_command;
+command_handler role_command;
+command_handler wait_command;
+
+/* --- commands_info.c ----------------------------------------------------------------- */
+
+command_handler info_command;
+
+/* The Redis whose commands and replies these are: what clients conclude features from. */
+#define REDIS_VERSION "7.2.0"
+
+#endif /* RAKIT_SERVER_COMMANDS_H */

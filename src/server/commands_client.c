@@ -1,0 +1,347 @@
+/* commands_client.c - CLIENT: a connection about itself, and about the others. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "resp/decimal.h"
+#include "server/client.h"
+#include "server/client_session.h"
+#include "server/commands.h"
+#include "server/subcommand.h"
+
+/* --- what a client says of itself ------------------------------------------------------ */
+
+bool session_set_text(struct command_call *call, char **place, struct slice text, const char *what)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '!' || text.data[i] > '~') {
+            resp_errorf(call->reply,
+                        "ERR %s cannot contain spaces, newlines or special characters.", what);
+            return false;
+        }
+    }
+    if (text.size > CLIENT_NAME_BYTES_MAX) {
+        resp_errorf(call->reply, "ERR %s cannot be longer than %d characters.", what,
+                    CLIENT_NAME_BYTES_MAX);
+        return false;
+    }
+    free(*place);
+    *place = NULL;
+    if (text.size > 0) {
+        *place = memory_take(text.size + 1);
+        memcpy(*place, text.data, text.size);
+        (*place)[text.size] = '\0';
+    }
+    return true;
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static char lower(char letter)
+{
+    return (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+}
+
+void session_describe(const struct client *c, struct buffer *out)
+{
+    const struct server *server = c->clients->server;
+    uint64_t now_ns = io_now_ns(server->io);
+    const char *command = c->last_command == NULL ? "NULL" : c->last_command->name;
+
+    buffer_printf(out,
+                  "id=%llu addr=%s laddr=%s:%u name=%s age=%llu idle=%llu flags=%s db=0 sub=0 "
+                  "psub=0 multi=-1 qbuf=%zu qbuf-free=%zu obl=%zu oll=%u omem=%llu events=%s cmd=",
+                  (unsigned long long)c->id, c->peer, server->config.address.host,
+                  server->config.address.port, text_or_empty(c->name),
+                  (unsigned long long)((now_ns - c->connected_ns) / 1000000000),
+                  (unsigned long long)((now_ns - c->active_ns) / 1000000000),
+                  c->end == CLIENT_OPEN ? (c->never_evict ? "e" : "N") : "c",
+                  buffer_size(&c->input), c->input.capacity - buffer_size(&c->input),
+                  buffer_size(&c->out), c->slot_count, (unsigned long long)client_output_bytes(c),
+                  c->is_sending ? "rw" : "r");
+    for (; *command != '\0'; command++) {
+        char letter = lower(*command);
+
+        buffer_append(out, &letter, 1);
+    }
+    buffer_printf(out, " user=default resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n", c->version,
+                  text_or_empty(c->library_name), text_or_empty(c->library_version),
+                  (unsigned long long)c->command_count);
+}
+
+static void client_id(struct command_call *call)
+{
+    resp_integer(call->reply, (int64_t)call_client(call)->id);
+}
+
+static void client_setname(struct command_call *call)
+{
+    if (session_set_text(call, &call_client(call)->name, call->arguments[2], "Client names")) {
+        resp_ok(call->reply);
+    }
+}
+
+static void client_getname(struct command_call *call)
+{
+    const struct client *c = call_client(call);
+
+    if (c->name == NULL) {
+        resp_null(call->reply);
+    } else {
+        resp_bulk_text(call->reply, c->name);
+    }
+}
+
+static void client_setinfo(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    struct slice what = call->arguments[2];
+    bool is_set = false;
+
+    if (slice_is(what, "LIB-NAME")) {
+        is_set = session_set_text(call, &c->library_name, call->arguments[3], "lib-name");
+    } else if (slice_is(what, "LIB-VER")) {
+        is_set = session_set_text(call, &c->library_version, call->arguments[3], "lib-ver");
+    } else {
+        resp_errorf(call->reply, "ERR Unrecognized option '%.*s'",
+                    (int)(what.size < 64 ? what.size : 64), what.size == 0 ? "" : what.data);
+    }
+    if (is_set) {
+        resp_ok(call->reply);
+    }
+}
+
+static void client_reply(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    struct slice mode = call->arguments[2];
+
+    if (slice_is(mode, "ON")) {
+        c->is_reply_off = false;
+        c->skips_this_reply = false;
+        resp_ok(call->reply);
+    } else if (slice_is(mode, "OFF")) {
+        c->is_reply_off = true;
+        resp_ok(call->reply); /* Nobody hears it. */
+    } else if (slice_is(mode, "SKIP")) {
+        c->skips_next_reply = true;
+        resp_ok(call->reply);
+    } else {
+        resp_error(call->reply, "ERR syntax error");
+    }
+}
+
+static void client_no_evict(struct command_call *call)
+{
+    bool is_on = slice_is(call->arguments[2], "ON");
+
+    if (!is_on && !slice_is(call->arguments[2], "OFF")) {
+        resp_error(call->reply, "ERR syntax error");
+        return;
+    }
+    call_client(call)->never_evict = is_on;
+    resp_ok(call->reply);
+}
+
+/* Which commands count as a sign of life is all the same here: nothing is evicted. */
+static void client_no_touch(struct command_call *call)
+{
+    if (slice_is(call->arguments[2], "ON") || slice_is(call->arguments[2], "OFF")) {
+        resp_ok(call->reply);
+    } else {
+        resp_error(call->reply, "ERR syntax error");
+    }
+}
+
+/* --- about the others -------------------------------------------------------------------- */
+
+static void reply_text(struct command_call *call, struct buffer *text)
+{
+    resp_verbatim(call->reply, buffer_slice(text));
+    buffer_deinit(text);
+}
+
+static void client_info(struct command_call *call)
+{
+    struct buffer text = {0};
+
+    session_describe(call_client(call), &text);
+    reply_text(call, &text);
+}
+
+static struct client *find_client(const struct clients *clients, int64_t id)
+{
+    list_for_each(node, &clients->all)
+    {
+        struct client *c = container_of(node, struct client, link);
+
+        if ((int64_t)c->id == id && c->end < CLIENT_CLOSING) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static void list_by_id(struct command_call *call)
+{
+    struct buffer text = {0};
+
+    for (uint32_t i = 3; i < call->argument_count; i++) {
+        int64_t id = 0;
+
+        if (!decimal_read(call->arguments[i], &id) || id < 1) {
+            buffer_deinit(&text);
+            resp_error(call->reply, "ERR Invalid client ID");
+            return;
+        }
+        const struct client *c = find_client(call_client(call)->clients, id);
+
+        if (c != NULL) {
+            session_describe(c, &text);
+        }
+    }
+    reply_text(call, &text);
+}
+
+static void client_list(struct command_call *call)
+{
+    const struct clients *clients = call_client(call)->clients;
+    struct buffer text = {0};
+    bool shows_all = call->argument_count == 2;
+
+    if (call->argument_count > 3 && slice_is(call->arguments[2], "ID")) {
+        list_by_id(call);
+        return;
+    }
+    if (call->argument_count == 4 && slice_is(call->arguments[2], "TYPE")) {
+        struct slice type = call->arguments[3];
+
+        shows_all = slice_is(type, "NORMAL");
+        if (!shows_all && !slice_is(type, "MASTER") && !slice_is(type, "REPLICA") &&
+            !slice_is(type, "SLAVE") && !slice_is(type, "PUBSUB")) {
+            resp_errorf(call->reply, "ERR Unknown client type '%.*s'",
+                        (int)(type.size < 64 ? type.size : 64), type.size == 0 ? "" : type.data);
+            return;
+        }
+    } else if (!shows_all) {
+        resp_error(call->reply, "ERR syntax error");
+        return;
+    }
+    if (shows_all) {
+        list_for_each(node, &clients->all)
+        {
+            const struct client *c = container_of(node, struct client, link);
+
+            if (c->end < CLIENT_CLOSING) {
+                session_describe(c, &text);
+            }
+        }
+    }
+    reply_text(call, &text);
+}
+
+/* --- KILL ---------------------------------------------------------------------------------- */
+
+struct kill_filter {
+    int64_t id; /* 0: any. */
+    struct slice address;
+    bool has_address;
+    bool skips_me;
+};
+
+/* False: an error was replied. */
+static bool read_kill_filter(struct command_call *call, struct kill_filter *ret_filter)
+{
+    *ret_filter = (struct kill_filter){.skips_me = true};
+    for (uint32_t i = 2; i < call->argument_count; i += 2) {
+        struct slice name = call->arguments[i];
+        struct slice value =
+            i + 1 < call->argument_count ? call->arguments[i + 1] : slice_of(NULL, 0);
+
+        if (i + 1 == call->argument_count) {
+            resp_error(call->reply, "ERR syntax error");
+            return false;
+        }
+        if (slice_is(name, "ID")) {
+            if (!decimal_read(value, &ret_filter->id) || ret_filter->id < 1) {
+                resp_error(call->reply, "ERR client-id should be greater than 0");
+                return false;
+            }
+        } else if (slice_is(name, "ADDR")) {
+            ret_filter->address = value;
+            ret_filter->has_address = true;
+        } else if (slice_is(name, "SKIPME") && (slice_is(value, "YES") || slice_is(value, "NO"))) {
+            ret_filter->skips_me = slice_is(value, "YES");
+        } else {
+            resp_error(call->reply, "ERR syntax error");
+            return false;
+        }
+    }
+    return true;
+}
+
+static int64_t kill_matching(struct client *self, const struct kill_filter *filter)
+{
+    int64_t count = 0;
+
+    list_for_each(node, &self->clients->all)
+    {
+        struct client *c = container_of(node, struct client, link);
+
+        if (c->end >= CLIENT_CLOSING || (filter->id != 0 && (int64_t)c->id != filter->id) ||
+            (filter->has_address && !slice_equal(slice_str(c->peer), filter->address)) ||
+            (c == self && filter->skips_me)) {
+            continue;
+        }
+        count++;
+        if (c == self) {
+            c->end = CLIENT_ENDS_AFTER_REPLIES; /* It is told how many first. */
+            client_make_dirty(c);
+        } else {
+            client_close(c, "it was killed by a client");
+        }
+    }
+    return count;
+}
+
+static void client_kill(struct command_call *call)
+{
+    struct kill_filter filter = {.address = call->arguments[2], .has_address = true};
+    bool is_old_form = call->argument_count == 3;
+
+    if (!is_old_form && !read_kill_filter(call, &filter)) {
+        return;
+    }
+    int64_t count = kill_matching(call_client(call), &filter);
+
+    if (!is_old_form) {
+        resp_integer(call->reply, count);
+    } else if (count == 0) {
+        resp_error(call->reply, "ERR No such client");
+    } else {
+        resp_ok(call->reply);
+    }
+}
+
+static const struct subcommand subcommands[] = {
+    {"GETNAME", 2, client_getname, "", "Shows the name of this connection."},
+    {"ID", 2, client_id, "", "Shows the number of this connection."},
+    {"INFO", 2, client_info, "", "Describes this connection."},
+    {"KILL", -3, client_kill, "addr | [ID id] [ADDR addr] [SKIPME YES | NO]", "Ends connections."},
+    {"LIST", -2, client_list, "[TYPE NORMAL] | [ID id [id ...]]",
+     "Describes the connections to this node."},
+    {"NO-EVICT", 3, client_no_evict, "ON | OFF", "Spares this connection when it is idle."},
+    {"NO-TOUCH", 3, client_no_touch, "ON | OFF", "Accepted; nothing depends on it."},
+    {"REPLY", 3, client_reply, "ON | OFF | SKIP", "Says which commands are replied to."},
+    {"SETINFO", 4, client_setinfo, "LIB-NAME name | LIB-VER version",
+     "Says which library this client uses."},
+    {"SETNAME", 3, client_setname, "name", "Names this connection."},
+};
+
+void client_command(struct command_call *call)
+{
+    subcommand_run(call, subcommands, sizeof subcommands / sizeof subcommands[0]);
+}

@@ -1,0 +1,149 @@
+/* commands_connection.c - what clients send about their connection. */
+#include <stdlib.h>
+
+#include "raft/raft.h"
+#include "resp/decimal.h"
+#include "server/client.h"
+#include "server/client_session.h"
+#include "server/commands.h"
+#include "server/replica.h"
+
+static const char text_no_password[] =
+    "ERR AUTH <password> called without any password configured for the default user. Are you "
+    "sure your configuration is correct?";
+
+void ping_command(struct command_call *call)
+{
+    if (call->argument_count > 2) {
+        resp_error(call->reply, "ERR wrong number of arguments for 'ping' command");
+    } else if (call->argument_count == 2) {
+        resp_bulk(call->reply, call->arguments[1]);
+    } else {
+        resp_simple(call->reply, "PONG");
+    }
+}
+
+void echo_command(struct command_call *call)
+{
+    resp_bulk(call->reply, call->arguments[1]);
+}
+
+void auth_command(struct command_call *call)
+{
+    resp_error(call->reply, call->argument_count > 3 ? "ERR syntax error" : text_no_password);
+}
+
+void select_command(struct command_call *call)
+{
+    int64_t index = 0;
+
+    if (!decimal_read(call->arguments[1], &index)) {
+        resp_error(call->reply, "ERR value is not an integer or out of range");
+    } else if (index != 0) {
+        resp_error(call->reply, "ERR DB index is out of range");
+    } else {
+        resp_ok(call->reply);
+    }
+}
+
+void quit_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    resp_ok(call->reply);
+    c->end = CLIENT_ENDS_AFTER_REPLIES;
+    client_make_dirty(c);
+}
+
+void reset_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    c->version = 2;
+    call->reply->version = 2;
+    c->is_reply_off = false;
+    c->skips_this_reply = false;
+    c->never_evict = false;
+    free(c->name);
+    c->name = NULL;
+    resp_simple(call->reply, "RESET");
+}
+
+void accept_command(struct command_call *call)
+{
+    resp_ok(call->reply);
+}
+
+/* --- HELLO ---------------------------------------------------------------------------- */
+
+static void reply_hello(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    struct replica *replica = call_server(call)->replica;
+    struct resp_writer *w = call->reply;
+    bool is_leader = raft_role(replica_raft(replica)) == RAFT_LEADER;
+
+    resp_map(w, 7);
+    resp_bulk_text(w, "server");
+    resp_bulk_text(w, "redis"); /* What clients know; INFO tells the truth. */
+    resp_bulk_text(w, "version");
+    resp_bulk_text(w, REDIS_VERSION);
+    resp_bulk_text(w, "proto");
+    resp_integer(w, c->version);
+    resp_bulk_text(w, "id");
+    resp_integer(w, (int64_t)c->id);
+    resp_bulk_text(w, "mode");
+    resp_bulk_text(w, "standalone");
+    resp_bulk_text(w, "role");
+    resp_bulk_text(w, is_leader ? "master" : "replica");
+    resp_bulk_text(w, "modules");
+    resp_array(w, 0);
+}
+
+/* False: an error was replied. */
+static bool read_hello_options(struct command_call *call, const struct slice **ret_name)
+{
+    const struct slice *arguments = call->arguments;
+    uint32_t i = 2;
+
+    while (i < call->argument_count) {
+        uint32_t left = call->argument_count - i - 1;
+
+        if (slice_is(arguments[i], "AUTH") && left >= 2) {
+            resp_error(call->reply, text_no_password);
+            return false;
+        }
+        if (!slice_is(arguments[i], "SETNAME") || left < 1) {
+            resp_errorf(call->reply, "ERR Syntax error in HELLO option '%.*s'",
+                        (int)(arguments[i].size < 64 ? arguments[i].size : 64),
+                        arguments[i].size == 0 ? "" : arguments[i].data);
+            return false;
+        }
+        *ret_name = &arguments[i + 1];
+        i += 2;
+    }
+    return true;
+}
+
+void hello_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    const struct slice *name = NULL;
+    int64_t version = c->version;
+
+    if (call->argument_count > 1 && !decimal_read(call->arguments[1], &version)) {
+        resp_error(call->reply, "ERR Protocol version is not an integer or out of range");
+        return;
+    }
+    if (version != 2 && version != 3) {
+        resp_error(call->reply, "NOPROTO unsupported protocol version");
+        return;
+    }
+    if (!read_hello_options(call, &name) ||
+        (name != NULL && !session_set_text(call, &c->name, *name, "Client names"))) {
+        return;
+    }
+    c->version = (int)version;
+    call->reply->version = c->version;
+    reply_hello(call);
+}

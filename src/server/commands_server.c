@@ -1,0 +1,227 @@
+/* commands_server.c - CONFIG, TIME, ROLE and WAIT: about this node. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "kv/glob.h"
+#include "kv/kv.h"
+#include "raft/raft.h"
+#include "resp/decimal.h"
+#include "server/client.h"
+#include "server/commands.h"
+#include "server/replica.h"
+#include "server/subcommand.h"
+
+#define MS 1000000ull
+#define S  1000000000ull
+
+/* --- CONFIG ---------------------------------------------------------------------------- */
+
+enum { PARAMETERS_MAX = 40 };
+
+struct parameter {
+    const char *name;
+    char value[256];
+};
+
+struct parameters {
+    uint32_t count;
+    struct parameter all[PARAMETERS_MAX];
+};
+
+static void __attribute__((format(printf, 3, 4)))
+put(struct parameters *p, const char *name, const char *format, ...)
+{
+    va_list arguments;
+
+    if (p->count == PARAMETERS_MAX) {
+        return;
+    }
+    p->all[p->count].name = name;
+    va_start(arguments, format);
+    vsnprintf(p->all[p->count].value, sizeof p->all[p->count].value, format, arguments);
+    va_end(arguments);
+    p->count++;
+}
+
+/* What Redis's clients ask for, then what is Rakit's own. */
+static void list_parameters(const struct server_config *config, struct parameters *p)
+{
+    p->count = 0;
+    put(p, "appendfsync", "always");
+    put(p, "appendonly", "yes"); /* The replicated log. */
+    put(p, "bind", "%s", config->address.host);
+    put(p, "cluster-enabled", "no");
+    put(p, "databases", "1");
+    put(p, "dir", "%s", config->data_dir == NULL ? "" : config->data_dir);
+    put(p, "maxclients", "%u", config->clients_max);
+    put(p, "maxmemory", "0");
+    put(p, "maxmemory-policy", "noeviction");
+    put(p, "notify-keyspace-events", "%s", "");
+    put(p, "port", "%u", config->address.port);
+    put(p, "proto-max-bulk-len", "%d", KV_VALUE_BYTES_MAX);
+    put(p, "protected-mode", "%s", config->protected_mode ? "yes" : "no");
+    put(p, "replica-read-only", "no"); /* Followers forward. */
+    put(p, "requirepass", "%s", "");
+    put(p, "save", "%s", "");
+    put(p, "slave-read-only", "no");
+    put(p, "tcp-keepalive", "5");
+    put(p, "timeout", "%llu", (unsigned long long)(config->client_idle_ns / S));
+    put(p, "peer-port", "%u", config->peer_port);
+    put(p, "election-timeout-ms", "%llu", (unsigned long long)(config->election_timeout_ns / MS));
+    put(p, "heartbeat-ms", "%llu", (unsigned long long)(config->heartbeat_interval_ns / MS));
+    put(p, "request-timeout-ms", "%llu", (unsigned long long)(config->request_timeout_ns / MS));
+    put(p, "log-segment-bytes", "%llu", (unsigned long long)config->segment_bytes);
+    put(p, "log-memory-bytes", "%llu", (unsigned long long)config->log_memory_bytes);
+    put(p, "in-flight-bytes-max", "%llu", (unsigned long long)config->in_flight_bytes_max);
+    put(p, "client-input-bytes-max", "%llu", (unsigned long long)config->client_input_bytes_max);
+    put(p, "client-output-bytes-max", "%llu", (unsigned long long)config->client_output_bytes_max);
+}
+
+/* Whether one of the patterns of CONFIG GET means this name. */
+static bool is_asked_for(const struct command_call *call, const char *name)
+{
+    for (uint32_t i = 2; i < call->argument_count; i++) {
+        char pattern[64];
+        size_t size = call->arguments[i].size;
+
+        if (size > sizeof pattern) {
+            continue;
+        }
+        for (size_t j = 0; j < size; j++) {
+            char letter = call->arguments[i].data[j];
+
+            pattern[j] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+        }
+        if (glob_matches(slice_of(pattern, size), slice_str(name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void config_get(struct command_call *call)
+{
+    struct parameters p;
+    bool asked[PARAMETERS_MAX];
+    uint32_t count = 0;
+
+    list_parameters(&call_server(call)->config, &p);
+    for (uint32_t i = 0; i < p.count; i++) {
+        asked[i] = is_asked_for(call, p.all[i].name);
+        count += asked[i] ? 1 : 0;
+    }
+    resp_map(call->reply, count);
+    for (uint32_t i = 0; i < p.count; i++) {
+        if (asked[i]) {
+            resp_bulk_text(call->reply, p.all[i].name);
+            resp_bulk_text(call->reply, p.all[i].value);
+        }
+    }
+}
+
+static void config_set(struct command_call *call)
+{
+    resp_error(call->reply, "ERR CONFIG SET is not supported: settings are fixed at the start, see "
+                            "rakit-server --help");
+}
+
+static void config_resetstat(struct command_call *call)
+{
+    clients_reset_stats(call_client(call)->clients);
+    resp_ok(call->reply);
+}
+
+static const struct subcommand config_subcommands[] = {
+    {"GET", -3, config_get, "pattern [pattern ...]", "Shows settings."},
+    {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
+    {"SET", -4, config_set, "setting value", "Not supported: settings are fixed at the start."},
+};
+
+void config_command(struct command_call *call)
+{
+    subcommand_run(call, config_subcommands,
+                   sizeof config_subcommands / sizeof config_subcommands[0]);
+}
+
+/* --- TIME ------------------------------------------------------------------------------ */
+
+void time_command(struct command_call *call)
+{
+    uint64_t wall_ns = io_wall_ns(call_server(call)->io);
+
+    resp_array(call->reply, 2);
+    resp_bulkf(call->reply, "%llu", (unsigned long long)(wall_ns / S));
+    resp_bulkf(call->reply, "%llu", (unsigned long long)(wall_ns % S / 1000));
+}
+
+/* --- ROLE and WAIT ----------------------------------------------------------------------- */
+
+void role_command(struct command_call *call)
+{
+    const struct replica *replica = call_server(call)->replica;
+    const struct raft *raft = replica_raft(replica);
+    struct resp_writer *w = call->reply;
+    struct io_address leader;
+
+    if (raft_role(raft) == RAFT_LEADER) {
+        resp_array(w, 3);
+        resp_bulk_text(w, "master");
+        resp_integer(w, (int64_t)raft_commit_index(raft));
+        resp_array(w, 0); /* Where the others are, RAFT MEMBERS says. */
+        return;
+    }
+    bool has_leader = replica_leader_address(replica, &leader) && !replica_is_removed(replica);
+
+    resp_array(w, 5);
+    resp_bulk_text(w, "slave");
+    resp_bulk_text(w, has_leader ? leader.host : "");
+    resp_integer(w, has_leader ? leader.port : 0);
+    resp_bulk_text(w, replica_is_removed(replica) ? "removed"
+                      : has_leader                ? "connected"
+                                                  : "connect");
+    resp_integer(w, (int64_t)replica_applied_index(replica));
+}
+
+/* How many other voters surely hold what this connection was told is written: all but
+ * one of a majority. The leader may know of more. */
+static int64_t replicas_that_have_it(const struct replica *replica)
+{
+    const struct raft *raft = replica_raft(replica);
+    const struct raft_configuration *configuration = raft_configuration(raft);
+    int64_t voter_count = 0;
+    int64_t matching_count = 0;
+
+    for (uint32_t i = 0; i < configuration->member_count; i++) {
+        const struct raft_member *m = &configuration->members[i];
+        struct raft_progress progress;
+
+        if (!m->incoming) {
+            continue;
+        }
+        voter_count++;
+        if (m->id != raft_self(raft) && raft_role(raft) == RAFT_LEADER &&
+            raft_progress_of(raft, m->id, &progress) &&
+            progress.match_index >= raft_last_index(raft)) {
+            matching_count++;
+        }
+    }
+    int64_t sure_count = voter_count / 2;
+
+    return matching_count > sure_count ? matching_count : sure_count;
+}
+
+void wait_command(struct command_call *call)
+{
+    int64_t wanted = 0;
+    int64_t timeout_ms = 0;
+
+    if (!decimal_read(call->arguments[1], &wanted) || wanted < 0) {
+        resp_error(call->reply, "ERR value is not an integer or out of range");
+    } else if (!decimal_read(call->arguments[2], &timeout_ms)) {
+        resp_error(call->reply, "ERR timeout is not an integer or out of range");
+    } else if (timeout_ms < 0) {
+        resp_error(call->reply, "ERR timeout is negative");
+    } else {
+        resp_integer(call->reply, replicas_that_have_it(call_server(call)->replica));
+    }
+}

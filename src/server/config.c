@@ -1,0 +1,86 @@
+/* config.c - what a server is told at its start: the values it has where nothing is
+ * said, and which of them make no sense together. */
+#include "server/config.h"
+
+#include <stddef.h>
+
+#include "kv/kv.h"
+
+#define MS 1000000ull
+#define MB (1024ull * 1024)
+
+enum {
+    SEGMENT_BYTES_STEP = 4096,
+    /* An election timeout must outlast some lost heartbeats. */
+    HEARTBEATS_IN_TIMEOUT_MIN = 3,
+};
+
+void server_config_defaults(struct server_config *c)
+{
+    *c = (struct server_config){
+        .election_timeout_ns = 300 * MS,
+        .heartbeat_interval_ns = 50 * MS,
+        .request_timeout_ns = 2000 * MS,
+        .segment_bytes = 64 * MB,
+        .log_memory_bytes = 64 * MB,
+        .in_flight_bytes_max = 256 * MB,
+        .clients_max = 10000,
+        .client_input_bytes_max = KV_VALUE_BYTES_MAX + MB, /* A value, and its command. */
+        .client_output_bytes_max = 256 * MB,
+        .client_idle_ns = 0,
+        .protected_mode = true,
+    };
+}
+
+static const char *check_times(const struct server_config *c)
+{
+    if (c->heartbeat_interval_ns < MS) {
+        return "the heartbeat interval must be at least 1 ms";
+    }
+    if (c->election_timeout_ns < HEARTBEATS_IN_TIMEOUT_MIN * c->heartbeat_interval_ns) {
+        return "the election timeout must be at least 3 times the heartbeat interval, or one "
+               "late heartbeat costs the leader its place";
+    }
+    if (c->request_timeout_ns < c->election_timeout_ns) {
+        return "the request timeout must not be below the election timeout, or no command "
+               "outlives a change of leader";
+    }
+    return NULL;
+}
+
+static const char *check_sizes(const struct server_config *c)
+{
+    if (c->segment_bytes < MB || c->segment_bytes % SEGMENT_BYTES_STEP != 0) {
+        return "a log segment must have at least 1 MB, in whole pages of 4096 bytes";
+    }
+    if (c->log_memory_bytes < MB || c->in_flight_bytes_max < MB) {
+        return "the log needs at least 1 MB of memory, and so do commands under way";
+    }
+    if (c->client_input_bytes_max < 64 * 1024 || c->client_output_bytes_max < 64 * 1024) {
+        return "a client needs at least 64 kB of input and of output";
+    }
+    if (c->clients_max == 0) {
+        return "a server must take at least one client";
+    }
+    return NULL;
+}
+
+const char *server_config_check(const struct server_config *c)
+{
+    if (c->address.host[0] == '\0') {
+        return "a server needs a host to listen on";
+    }
+    if (c->data_dir == NULL || c->data_dir[0] == '\0') {
+        return "a server needs a data directory";
+    }
+    if (c->peer_port != 0 && c->peer_port == c->address.port) {
+        return "clients and peers need two different ports";
+    }
+    if (c->has_contact && (c->contact.host[0] == '\0' || c->contact.port == 0)) {
+        return "the contact needs a host and a port";
+    }
+
+    const char *fault = check_times(c);
+
+    return fault != NULL ? fault : check_sizes(c);
+}

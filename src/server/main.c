@@ -1,0 +1,156 @@
+/* main.c - rakit-server as a process: command line, log, signals, limits of the system.
+ * What it serves is server.h, the same in the simulator; only this file and the backend
+ * know the real world. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/io_uv.h"
+#include "server/log_sink.h"
+#include "server/options.h"
+#include "server/server.h"
+
+enum {
+    EXIT_CALLED_WRONGLY = 2,
+    OTHER_FILES = 128, /* Segments, peers, libuv's own. */
+};
+
+/* --- the log on standard error ------------------------------------------------------------ */
+
+static uint64_t wall_ns(void *context)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* A pipe that nobody empties must not stop a node: its lines are dropped instead. */
+static void write_line(void *context, const char *line, size_t size)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)) {
+        ssize_t written = write(STDERR_FILENO, line, size);
+
+        (void)written; /* There is no better place to complain. */
+    }
+}
+
+static struct log_sink make_sink(const struct options *options)
+{
+    bool is_terminal = isatty(STDERR_FILENO) == 1;
+    const char *no_colour = getenv("NO_COLOR");
+    struct log_sink sink = {
+        .format = is_terminal ? LOG_PLAIN : LOG_LOGFMT,
+        .has_colours = is_terminal && (no_colour == NULL || no_colour[0] == '\0'),
+        .wall_ns = wall_ns,
+        .write_line = write_line,
+    };
+
+    if (options->has_log_format) {
+        sink.format = options->log_format;
+    }
+    return sink;
+}
+
+/* --- the process ------------------------------------------------------------------------ */
+
+struct process {
+    struct io *io;
+    struct server *server;
+    const struct log *log;
+    int exit_status;
+};
+
+static void on_stopped(struct server *server, int exit_status)
+{
+    struct process *p = server->context;
+
+    p->exit_status = exit_status;
+    io_uv_stop(p->io);
+}
+
+static void on_signal(void *context, int signal_number)
+{
+    struct process *p = context;
+
+    if (p->server == NULL || p->server->is_stopping) {
+        log_write(p->log, LOG_WARN, "ending at once", "signal=%d", signal_number);
+        _exit(EXIT_FAILURE); /* The second one: whoever sends it has waited enough. */
+    }
+    log_write(p->log, LOG_INFO, "ending in order", "signal=%d", signal_number);
+    server_stop(p->server);
+}
+
+/* Each client needs an open file. Takes as many as the system grants, and serves fewer
+ * clients where that is not enough. */
+static void provide_files(struct server_config *config, const struct log *log)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)config->clients_max + OTHER_FILES;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    rlim_t granted =
+        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+
+    limit.rlim_cur = granted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || granted >= wanted) {
+        return;
+    }
+    config->clients_max =
+        granted > 2 * OTHER_FILES ? (uint32_t)(granted - OTHER_FILES) : (uint32_t)OTHER_FILES;
+    log_write(log, LOG_WARN, "fewer clients: the system grants too few open files",
+              "clients_max=%u files=%llu", config->clients_max, (unsigned long long)granted);
+}
+
+static int serve(struct options *options)
+{
+    struct log_sink sink = make_sink(options);
+    struct log log = {.level = options->log_level, .sink = log_sink_write, .context = &sink};
+    struct process p = {.io = io_uv_new(), .log = &log};
+    char text[1024] = "";
+
+    provide_files(&options->config, &log);
+    io_uv_on_signal(p.io, SIGTERM, on_signal, &p);
+    io_uv_on_signal(p.io, SIGINT, on_signal, &p);
+    p.server = server_start(p.io, &options->config, &log, NULL, on_stopped, &p, text, sizeof text);
+    if (p.server == NULL) {
+        log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);
+        io_uv_free(p.io);
+        return EXIT_FAILURE;
+    }
+    io_uv_run(p.io);
+    server_free(p.server);
+    io_uv_free(p.io);
+    return p.exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    char text[512];
+
+    switch (options_parse(argc, argv, &options, text, sizeof text)) {
+    case OPTIONS_HELP:
+        fputs(options_help(), stdout);
+        return EXIT_SUCCESS;
+    case OPTIONS_VERSION:
+        fputs(options_version(), stdout);
+        return EXIT_SUCCESS;
+    case OPTIONS_REFUSED:
+        fprintf(stderr, "rakit-server: %s\n", text);
+        return EXIT_CALLED_WRONGLY;
+    case OPTIONS_RUN:
+        break;
+    }
+    return serve(&options);
+}

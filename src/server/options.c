@@ -1,0 +1,308 @@
+#include "server/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#define MS 1000000ull
+
+enum {
+    PEER_PORT_DISTANCE = 10000,
+    PORT_MAX = 65535,
+    TIME_MS_MAX = 3600 * 1000,
+    CLIENTS_MAX = 1000 * 1000,
+};
+
+enum option_code {
+    OPTION_DATA = 256,
+    OPTION_PEER_PORT,
+    OPTION_ELECTION_TIMEOUT,
+    OPTION_HEARTBEAT,
+    OPTION_REQUEST_TIMEOUT,
+    OPTION_MAX_CLIENTS,
+    OPTION_IDLE_TIMEOUT,
+    OPTION_LOG_LEVEL,
+    OPTION_LOG_FORMAT,
+    OPTION_PROTECTED_MODE,
+};
+
+static const struct option long_options[] = {
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"peer-port", required_argument, NULL, OPTION_PEER_PORT},
+    {"election-timeout", required_argument, NULL, OPTION_ELECTION_TIMEOUT},
+    {"heartbeat", required_argument, NULL, OPTION_HEARTBEAT},
+    {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
+    {"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
+    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
+    {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
+    {NULL, 0, NULL, 0},
+};
+
+const char *options_help(void)
+{
+    return "Usage: rakit-server [OPTIONS] HOST PORT [CONTACT_HOST CONTACT_PORT]\n"
+           "\n"
+           "Serves a replicated key-value store to Redis clients at HOST PORT.\n"
+           "\n"
+           "  rakit-server localhost 8000                  makes a new cluster and leads it\n"
+           "  rakit-server localhost 8001 localhost 8000   joins it, through any of its members\n"
+           "\n"
+           "A node that is started again on its data directory goes on as the member that it\n"
+           "was; the contact is not needed then.\n"
+           "\n"
+           "Options, in any place:\n"
+           "  --data DIR               where the node lives; default: rakit-PORT\n"
+           "  --peer-port N            where the other nodes come; default: PORT + 10000\n"
+           "  --election-timeout MS    a leader silent for so long is replaced; default: 300\n"
+           "  --heartbeat MS           how often the leader is heard; default: 50\n"
+           "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
+           "  --max-clients N          connections served at once; default: 10000\n"
+           "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
+           "  --protected-mode yes|no  yes, the default: serve clients of this machine only\n"
+           "  --log-level LEVEL        debug, info, warn or error; default: info\n"
+           "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
+           "  --help                   shows this and leaves\n"
+           "  --version                shows the version and leaves\n"
+           "\n"
+           "The log goes to standard error. SIGTERM and SIGINT end the node in order: it hands\n"
+           "leadership over first. A second one ends it at once. Exit status: 0 after that, 1\n"
+           "where the node could not start or go on, 2 where it was called wrongly.\n";
+}
+
+const char *options_version(void)
+{
+    return "rakit-server " RAKIT_VERSION "\n";
+}
+
+struct parse {
+    struct options *options;
+    char *text;
+    size_t text_size;
+    bool has_peer_port;
+};
+
+/* Returns OPTIONS_REFUSED, for its callers to return. */
+static enum options_result __attribute__((format(printf, 2, 3)))
+refuse(const struct parse *p, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(p->text, p->text_size, format, arguments);
+    va_end(arguments);
+    return OPTIONS_REFUSED;
+}
+
+static bool read_number(const char *word, uint64_t min, uint64_t max, uint64_t *ret_value)
+{
+    char *end = NULL;
+
+    if (word[0] < '0' || word[0] > '9') {
+        return false; /* strtoull would take blanks and signs. */
+    }
+    errno = 0;
+
+    unsigned long long value = strtoull(word, &end, 10);
+
+    if (errno != 0 || *end != '\0' || value < min || value > max) {
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+static enum options_result read_ms(const struct parse *p, const char *name, uint64_t *ret_ns)
+{
+    uint64_t ms = 0;
+
+    if (!read_number(optarg, 1, TIME_MS_MAX, &ms)) {
+        return refuse(p, "--%s takes milliseconds from 1 to %d, not '%s'", name, TIME_MS_MAX,
+                      optarg);
+    }
+    *ret_ns = ms * MS;
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_log_options(const struct parse *p, int code)
+{
+    struct options *o = p->options;
+
+    if (code == OPTION_LOG_LEVEL) {
+        if (!log_level_of(optarg, &o->log_level)) {
+            return refuse(p, "--log-level takes debug, info, warn or error, not '%s'", optarg);
+        }
+        return OPTIONS_RUN;
+    }
+    o->has_log_format = strcmp(optarg, "auto") != 0;
+    if (o->has_log_format && !log_format_of(optarg, &o->log_format)) {
+        return refuse(p, "--log-format takes plain, logfmt or auto, not '%s'", optarg);
+    }
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_client_options(const struct parse *p, int code)
+{
+    struct server_config *config = &p->options->config;
+    uint64_t value = 0;
+
+    switch (code) {
+    case OPTION_MAX_CLIENTS:
+        if (!read_number(optarg, 1, CLIENTS_MAX, &value)) {
+            return refuse(p, "--max-clients takes a number from 1 to %d, not '%s'", CLIENTS_MAX,
+                          optarg);
+        }
+        config->clients_max = (uint32_t)value;
+        return OPTIONS_RUN;
+    case OPTION_IDLE_TIMEOUT:
+        if (!read_number(optarg, 0, TIME_MS_MAX, &value)) {
+            return refuse(p, "--idle-timeout takes seconds from 0 (never) to %d, not '%s'",
+                          TIME_MS_MAX, optarg);
+        }
+        config->client_idle_ns = value * 1000 * MS;
+        return OPTIONS_RUN;
+    default:
+        CHECK(code == OPTION_PROTECTED_MODE);
+        config->protected_mode = strcmp(optarg, "yes") == 0;
+        if (!config->protected_mode && strcmp(optarg, "no") != 0) {
+            return refuse(p, "--protected-mode takes yes or no, not '%s'", optarg);
+        }
+        return OPTIONS_RUN;
+    }
+}
+
+static enum options_result read_option(struct parse *p, int code, const char *word)
+{
+    struct server_config *config = &p->options->config;
+    uint64_t value = 0;
+
+    switch (code) {
+    case 'h':
+        return OPTIONS_HELP;
+    case 'v':
+        return OPTIONS_VERSION;
+    case OPTION_DATA:
+        if (optarg[0] == '\0') {
+            return refuse(p, "--data needs the name of a directory");
+        }
+        config->data_dir = optarg;
+        return OPTIONS_RUN;
+    case OPTION_PEER_PORT:
+        if (!read_number(optarg, 1, PORT_MAX, &value)) {
+            return refuse(p, "--peer-port takes a port from 1 to 65535, not '%s'", optarg);
+        }
+        config->peer_port = (uint16_t)value;
+        p->has_peer_port = true;
+        return OPTIONS_RUN;
+    case OPTION_ELECTION_TIMEOUT:
+        return read_ms(p, "election-timeout", &config->election_timeout_ns);
+    case OPTION_HEARTBEAT:
+        return read_ms(p, "heartbeat", &config->heartbeat_interval_ns);
+    case OPTION_REQUEST_TIMEOUT:
+        return read_ms(p, "request-timeout", &config->request_timeout_ns);
+    case OPTION_MAX_CLIENTS:
+    case OPTION_IDLE_TIMEOUT:
+    case OPTION_PROTECTED_MODE:
+        return read_client_options(p, code);
+    case OPTION_LOG_LEVEL:
+    case OPTION_LOG_FORMAT:
+        return read_log_options(p, code);
+    case ':':
+        return refuse(p, "%s needs a value; see --help", word);
+    default:
+        return refuse(p, "there is no option %s; see --help", word);
+    }
+}
+
+static enum options_result read_address(const struct parse *p, const char *what, const char *host,
+                                        const char *port, struct io_address *ret_address)
+{
+    uint64_t value = 0;
+
+    if (host[0] == '\0' || strlen(host) >= sizeof ret_address->host) {
+        return refuse(p, "the %shost must be a name or an address of 1 to %zu characters", what,
+                      sizeof ret_address->host - 1);
+    }
+    if (!read_number(port, 1, PORT_MAX, &value)) {
+        return refuse(p, "the %sport must be a number from 1 to 65535, not '%s'", what, port);
+    }
+    snprintf(ret_address->host, sizeof ret_address->host, "%s", host);
+    ret_address->port = (uint16_t)value;
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_positions(struct parse *p, int count, char **words)
+{
+    struct server_config *config = &p->options->config;
+    enum options_result result;
+
+    if (count != 2 && count != 4) {
+        return refuse(p, "%s; usage: rakit-server [OPTIONS] HOST PORT [CONTACT_HOST CONTACT_PORT]",
+                      count < 2    ? "a server needs a host and a port"
+                      : count == 3 ? "a contact needs a host and a port"
+                                   : "too many arguments");
+    }
+    result = read_address(p, "", words[0], words[1], &config->address);
+    if (result == OPTIONS_RUN && count == 4) {
+        config->has_contact = true;
+        result = read_address(p, "contact's ", words[2], words[3], &config->contact);
+    }
+    return result;
+}
+
+static enum options_result fill_gaps(struct parse *p)
+{
+    struct options *o = p->options;
+    struct server_config *config = &o->config;
+
+    if (config->data_dir == NULL) {
+        snprintf(o->data_dir, sizeof o->data_dir, "rakit-%u", config->address.port);
+        config->data_dir = o->data_dir;
+    }
+    if (!p->has_peer_port) {
+        if (config->address.port > PORT_MAX - PEER_PORT_DISTANCE) {
+            return refuse(p,
+                          "port %u leaves none for peers at %u + %d: choose a port up to %d, or "
+                          "name the other one with --peer-port",
+                          config->address.port, config->address.port, PEER_PORT_DISTANCE,
+                          PORT_MAX - PEER_PORT_DISTANCE);
+        }
+        config->peer_port = (uint16_t)(config->address.port + PEER_PORT_DISTANCE);
+    }
+
+    const char *fault = server_config_check(config);
+
+    return fault == NULL ? OPTIONS_RUN : refuse(p, "%s", fault);
+}
+
+enum options_result options_parse(int argc, char **argv, struct options *ret_options, char *text,
+                                  size_t text_size)
+{
+    struct parse p = {.options = ret_options, .text = text, .text_size = text_size};
+    enum options_result result = OPTIONS_RUN;
+
+    *ret_options = (struct options){.log_level = LOG_INFO};
+    server_config_defaults(&ret_options->config);
+    optind = 0; /* Begins anew, whoever parsed before: GNU's own extension. */
+    while (result == OPTIONS_RUN) {
+        /* ":" first: getopt_long() keeps quiet, and a missing value is told apart. */
+        int code = getopt_long(argc, argv, ":hv", long_options, NULL);
+
+        if (code == -1) {
+            break;
+        }
+        result = read_option(&p, code, argv[optind - 1]);
+    }
+    if (result == OPTIONS_RUN) {
+        result = read_positions(&p, argc - optind, argv + optind);
+    }
+    return result == OPTIONS_RUN ? fill_gaps(&p) : result;
+}

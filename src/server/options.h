@@ -1,0 +1,34 @@
+/* options.h - the command line of rakit-server. Refuses what makes no sense, and says
+ * what to do instead; touches nothing outside itself. */
+#ifndef RAKIT_SERVER_OPTIONS_H
+#define RAKIT_SERVER_OPTIONS_H
+
+#include <stddef.h>
+
+#include "base/log.h"
+#include "server/config.h"
+#include "server/log_sink.h"
+
+struct options {
+    struct server_config config; /* data_dir points to the next field, or into argv. */
+    char data_dir[16];           /* "rakit-65535". */
+    enum log_level log_level;
+    enum log_format log_format;
+    bool has_log_format; /* False: what fits the place where the log goes. */
+};
+
+enum options_result {
+    OPTIONS_RUN,     /* *ret_options is filled: start a server. */
+    OPTIONS_HELP,    /* Print options_help() and leave. */
+    OPTIONS_VERSION, /* Print options_version() and leave. */
+    OPTIONS_REFUSED, /* `text` says what is wrong and what to do. */
+};
+
+/* Reorders argv as getopt_long() does. ret_options->config borrows strings of argv
+ * and of *ret_options itself: keep both where they are. */
+enum options_result options_parse(int argc, char **argv, struct options *ret_options, char *text,
+                                  size_t text_size);
+const char *options_help(void);
+const char *options_version(void);
+
+#endif /* RAKIT_SERVER_OPTIONS_H */

@@ -1,0 +1,72 @@
+#include "server/subcommand.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+static void to_lower(char *to, size_t size, const char *from)
+{
+    size_t i = 0;
+
+    for (; from[i] != '\0' && i + 1 < size; i++) {
+        to[i] = (char)(from[i] >= 'A' && from[i] <= 'Z' ? from[i] - 'A' + 'a' : from[i]);
+    }
+    to[i] = '\0';
+}
+
+static void reply_help(struct command_call *call, const struct subcommand *table, uint32_t count)
+{
+    resp_array(call->reply, 2 * (uint64_t)count + 1);
+    char title[96];
+
+    snprintf(title, sizeof title,
+             "%s <subcommand> [<arg> [value] ...]. Subcommands are:", call->command->name);
+    resp_simple(call->reply, title);
+    for (uint32_t i = 0; i < count; i++) {
+        char line[160];
+
+        snprintf(line, sizeof line, "%s%s%s", table[i].name,
+                 table[i].arguments[0] == '\0' ? "" : " ", table[i].arguments);
+        resp_simple(call->reply, line);
+        snprintf(line, sizeof line, "    %s", table[i].summary);
+        resp_simple(call->reply, line);
+    }
+}
+
+static void refuse_count(struct command_call *call, const char *subcommand)
+{
+    char family[32];
+    char member[32];
+
+    to_lower(family, sizeof family, call->command->name);
+    to_lower(member, sizeof member, subcommand);
+    resp_errorf(call->reply, "ERR wrong number of arguments for '%s|%s' command", family, member);
+}
+
+void subcommand_run(struct command_call *call, const struct subcommand *table, uint32_t count)
+{
+    struct slice name = call->arguments[1];
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct subcommand *s = &table[i];
+
+        if (!slice_is(name, s->name)) {
+            continue;
+        }
+        bool fits = s->arity >= 0 ? call->argument_count == (uint32_t)s->arity
+                                  : call->argument_count >= (uint32_t)-s->arity;
+
+        if (fits) {
+            s->handler(call);
+        } else {
+            refuse_count(call, s->name);
+        }
+        return;
+    }
+    if (slice_is(name, "HELP") && call->argument_count == 2) {
+        reply_help(call, table, count);
+        return;
+    }
+    resp_errorf(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                (int)(name.size < 128 ? name.size : 128), name.size == 0 ? "" : name.data,
+                call->command->name);
+}
