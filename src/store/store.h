@@ -42,8 +42,8 @@ struct store_identity {
 
 struct store_options {
     const char *dir;
-    uint64_t segment_bytes;     /* Size of a log segment; a multiple of 4096. */
-    const struct log *log;      /* What recovery found, and trouble; may be NULL. */
+    uint64_t segment_bytes; /* Size of a log segment; a multiple of 4096. */
+    const struct log *log;  /* What recovery found, and trouble; may be NULL. */
     /* Durable up to write `seq` (loop thread). */
     void (*durable)(void *context, uint64_t seq);
     /* A write or sync failed for good: stop the node. `text` says what and why. */
@@ -55,14 +55,14 @@ struct store_options {
 
 /* What recovery found; for the start-up line. */
 struct store_recovered {
-    bool is_new;              /* The directory was empty: identity was just made. */
+    bool is_new; /* The directory was empty: identity was just made. */
     struct store_identity identity;
     uint64_t current_term;
     uint64_t voted_for;
-    uint64_t last_index;      /* 0: an empty log. */
-    uint64_t commit_index;    /* Known to be committed (a hint stored on the way). */
+    uint64_t last_index;   /* 0: an empty log. */
+    uint64_t commit_index; /* Known to be committed (a hint stored on the way). */
     uint64_t log_bytes;
-    uint64_t torn_bytes;      /* Dropped at the tail: never acknowledged. */
+    uint64_t torn_bytes; /* Dropped at the tail: never acknowledged. */
 };
 
 /* Opens or makes the data directory, takes its lock and recovers. Blocking. On an
@@ -90,8 +90,8 @@ struct store_write {
     bool write_vote;
     uint64_t current_term;
     uint64_t voted_for;
-    uint64_t truncate_from; /* 0: none. */
-    uint64_t commit_index;  /* The hint to store along. */
+    uint64_t truncate_from;       /* 0: none. */
+    uint64_t commit_index;        /* The hint to store along. */
     struct entry *const *entries; /* Consecutive; borrowed during the call. */
     uint32_t entry_count;
 };

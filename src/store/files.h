@@ -1,0 +1,74 @@
+/* files.h - what all files of the store share: names, the sector that each begins
+ * with, and the way a whole file is made so that a crash leaves all or nothing of
+ * it. See docs/DISK_FORMAT.md, "Files". */
+#ifndef RAKIT_STORE_FILES_H
+#define RAKIT_STORE_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/io.h"
+
+enum {
+    SECTOR_BYTES = 512, /* What a disk writes whole or not at all. */
+    FORMAT_VERSION = 1,
+    PATH_BYTES_MAX = 4096,
+    NAME_BYTES_MAX = 64,
+    /* Where the fields of the kind of file begin, behind those common to all. */
+    HEAD_FIELDS_AT = 32,
+    HEAD_CHECKSUM_AT = SECTOR_BYTES - 8,
+};
+
+/* A refusal in words, for the person who starts the node. */
+struct complaint {
+    char *text;
+    size_t size;
+};
+
+/* Writes the words and returns `code`. Only the first complaint is kept. */
+int complain(struct complaint *c, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* dir/name into `path` of PATH_BYTES_MAX; the caller made sure that it fits. */
+void store_path(char *path, const char *dir, const char *name);
+void segment_name(char *name, uint64_t number);
+/* Where segment `number` stands, and where it is made. */
+void segment_paths(const char *dir, uint64_t number, char *path, char *temporary);
+/* The number in the name of a segment; 0 where it is no such name. */
+uint64_t segment_number_of(const char *name);
+
+/* What to do about damage, as the end of a complaint. */
+#define RESTORE_ADVICE                                                                             \
+    "nothing was changed; keep a copy of the directory, remove this node from the cluster and "    \
+    "join anew with an empty one"
+
+/* The 8 letters that a kind of file begins with. */
+#define MAGIC_IDENTITY "RAKITIDY"
+#define MAGIC_VOTE     "RAKITVOT"
+#define MAGIC_SEGMENT  "RAKITSEG"
+#define MAGIC_BATCH    "RAKITBAT"
+
+/* Starts the first sector of a file: zeros but for magic, version and ids. */
+void head_init(char *sector, const char *magic, uint64_t cluster_id, uint64_t node_id);
+/* Ends it, once its fields are in place. */
+void head_seal(char *sector);
+
+enum head_verdict {
+    HEAD_OK,
+    HEAD_BAD,     /* Damaged, or no such file at all. */
+    HEAD_VERSION, /* A version that this program does not know. */
+};
+
+enum head_verdict head_check(const char *sector, const char *magic);
+
+static inline uint64_t sectors_round_up(uint64_t bytes)
+{
+    return (bytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+}
+
+/* Makes or replaces dir/name by way of dir/name.tmp, synced before it gets its
+ * name. The caller syncs the directory. Returns a negative errno value on failure;
+ * then dir/name is what it was. */
+int file_replace(struct io *io, const char *dir, const char *name, const void *data, size_t size);
+
+#endif /* RAKIT_STORE_FILES_H */

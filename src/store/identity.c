@@ -1,0 +1,55 @@
+#include "store/identity.h"
+
+#include "base/bytes.h"
+
+int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,
+                  struct complaint *c)
+{
+    char path[PATH_BYTES_MAX];
+    char sector[SECTOR_BYTES];
+    struct io_file *file = NULL;
+    int64_t size = 0;
+    int rv = 0;
+
+    store_path(path, dir, "identity");
+    rv = io_file_open(io, path, IO_READ_ONLY, &file);
+    if (rv != 0) {
+        return complain(c, STORE_EIO, "cannot open %s (error %d)", path, -rv);
+    }
+    size = io_file_read(file, 0, sector, sizeof sector);
+    io_file_close(file);
+    if (size < 0) {
+        return complain(c, STORE_EIO, "cannot read %s (error %d)", path, (int)-size);
+    }
+
+    enum head_verdict verdict = size < SECTOR_BYTES ? HEAD_BAD : head_check(sector, MAGIC_IDENTITY);
+
+    if (verdict == HEAD_VERSION) {
+        return complain(c, STORE_EFORMAT,
+                        "%s has format version %u, and this program knows only version %d; start "
+                        "it with the program that wrote it",
+                        path, get_u32(sector + 8), FORMAT_VERSION);
+    }
+    if (verdict == HEAD_BAD) {
+        return complain(c, STORE_EDAMAGED,
+                        "%s is damaged or was not written by Rakit; restore the file from a "
+                        "backup, or remove this node from the cluster and join anew with an empty "
+                        "data directory",
+                        path);
+    }
+    ret_identity->cluster_id = get_u64(sector + 16);
+    ret_identity->node_id = get_u64(sector + 24);
+    return STORE_OK;
+}
+
+int identity_write(struct io *io, const char *dir, const struct store_identity *identity)
+{
+    char sector[SECTOR_BYTES];
+
+    head_init(sector, MAGIC_IDENTITY, identity->cluster_id, identity->node_id);
+    head_seal(sector);
+
+    int rv = file_replace(io, dir, "identity", sector, sizeof sector);
+
+    return rv != 0 ? rv : io_dir_sync(io, dir);
+}

@@ -1,0 +1,15 @@
+/* identity.h - the file that says whose data directory this is. It is replaced
+ * whole, never changed in place. */
+#ifndef RAKIT_STORE_IDENTITY_H
+#define RAKIT_STORE_IDENTITY_H
+
+#include "store/files.h"
+#include "store/store.h"
+
+/* 0, or a store_error with words. */
+int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,
+                  struct complaint *c);
+/* Durable on return; 0 or a negative errno value. */
+int identity_write(struct io *io, const char *dir, const struct store_identity *identity);
+
+#endif /* RAKIT_STORE_IDENTITY_H */

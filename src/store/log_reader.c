@@ -1,0 +1,150 @@
+#include "store/log_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+
+enum { KEEP_BYTES = 8 * 1024 * 1024 }; /* A window grown beyond it is given back. */
+
+/* Judges the first sector of a segment. */
+static int judge_segment(struct log_reader *reader, const char *path, const char *sector,
+                         const struct store_identity *identity, uint64_t number,
+                         struct complaint *c)
+{
+    struct segment_head head;
+    int64_t size = io_file_size(reader->file);
+
+    switch (head_check(sector, MAGIC_SEGMENT)) {
+    case HEAD_VERSION:
+        return complain(c, STORE_EFORMAT,
+                        "%s has format version %u, and this program knows only version %d; start "
+                        "it with the program that wrote it",
+                        path, get_u32(sector + 8), FORMAT_VERSION);
+    case HEAD_BAD:
+        return complain(c, STORE_EDAMAGED, "the first sector of %s is damaged; " RESTORE_ADVICE,
+                        path);
+    case HEAD_OK:
+        break;
+    }
+    segment_head_decode(sector, &head);
+    if (get_u64(sector + 16) != identity->cluster_id || get_u64(sector + 24) != identity->node_id ||
+        head.number != number) {
+        return complain(c, STORE_EDAMAGED,
+                        "%s belongs to another node, cluster or place in the log; the files of two "
+                        "data directories were mixed up",
+                        path);
+    }
+    if (size < 0 || (uint64_t)size < head.bytes) {
+        return complain(c, STORE_EDAMAGED, "%s is cut short (%lld bytes of %llu); " RESTORE_ADVICE,
+                        path, (long long)size, (unsigned long long)head.bytes);
+    }
+    reader->file_bytes = head.bytes;
+    reader->place.identity = *identity;
+    reader->place.segment = number;
+    reader->place.salt = head.salt;
+    return STORE_OK;
+}
+
+int log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
+                    const struct store_identity *identity, uint64_t number, uint64_t window_bytes,
+                    struct complaint *c)
+{
+    char name[NAME_BYTES_MAX];
+    char path[PATH_BYTES_MAX];
+    char sector[SECTOR_BYTES];
+
+    memset(reader, 0, sizeof *reader);
+    segment_name(name, number);
+    store_path(path, dir, name);
+
+    int rv = io_file_open(io, path, IO_READ_ONLY, &reader->file);
+
+    if (rv != 0) {
+        reader->error = rv;
+        return complain(c, STORE_EIO, "cannot open %s (error %d)", path, -rv);
+    }
+
+    int64_t size = io_file_read(reader->file, 0, sector, sizeof sector);
+
+    if (size < 0) {
+        reader->error = (int)size;
+        rv = complain(c, STORE_EIO, "cannot read %s (error %d)", path, (int)-size);
+    } else {
+        memset(sector + size, 0, sizeof sector - (size_t)size);
+        rv = judge_segment(reader, path, sector, identity, number, c);
+    }
+    reader->window_bytes = window_bytes;
+    if (rv != STORE_OK) {
+        log_reader_close(reader);
+    }
+    return rv;
+}
+
+void log_reader_close(struct log_reader *reader)
+{
+    if (reader->file != NULL) {
+        io_file_close(reader->file);
+        reader->file = NULL;
+    }
+    free(reader->data);
+    reader->data = NULL;
+    reader->capacity = 0;
+    reader->size = 0;
+}
+
+const char *log_reader_view(struct log_reader *reader, uint64_t offset, uint64_t size)
+{
+    reader->error = 0;
+    if (offset > reader->file_bytes || size > reader->file_bytes - offset) {
+        return NULL;
+    }
+    if (offset >= reader->start && offset - reader->start <= reader->size &&
+        size <= reader->size - (offset - reader->start)) {
+        return reader->data + (offset - reader->start);
+    }
+
+    uint64_t wanted = size > reader->window_bytes ? size : reader->window_bytes;
+
+    if (wanted > reader->file_bytes - offset) {
+        wanted = reader->file_bytes - offset;
+    }
+    if (wanted > reader->capacity || (reader->capacity > KEEP_BYTES && wanted <= KEEP_BYTES)) {
+        free(reader->data);
+        reader->data = memory_take(wanted);
+        reader->capacity = wanted;
+    }
+    reader->start = offset;
+    reader->size = 0;
+
+    int64_t count = io_file_read(reader->file, offset, reader->data, wanted);
+
+    if (count < 0) {
+        reader->error = (int)count;
+        return NULL;
+    }
+    reader->size = (uint64_t)count;
+    return size <= reader->size ? reader->data : NULL;
+}
+
+const char *log_reader_head(struct log_reader *reader, uint64_t offset, struct batch_head *ret_head)
+{
+    const char *data = log_reader_view(reader, offset, SECTOR_BYTES);
+    uint64_t head_bytes = data == NULL ? 0 : batch_head_expect(data);
+
+    if (head_bytes == 0) {
+        return NULL;
+    }
+    data = log_reader_view(reader, offset, head_bytes);
+    reader->place.offset = offset;
+    if (data == NULL || !batch_head_decode(data, &reader->place, ret_head)) {
+        return NULL;
+    }
+    if (ret_head->batch_bytes > reader->file_bytes - offset ||
+        ret_head->batch_bytes % SECTOR_BYTES != 0 ||
+        ret_head->batch_bytes < batch_head_bytes(ret_head->entry_count)) {
+        return NULL; /* Never written by us; a checksum that fits by chance. */
+    }
+    return data;
+}

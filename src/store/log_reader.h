@@ -1,0 +1,35 @@
+/* log_reader.h - reads batches from one segment through a window of memory. Used
+ * by recovery and by the reads in the background; each has a reader of its own. */
+#ifndef RAKIT_STORE_LOG_READER_H
+#define RAKIT_STORE_LOG_READER_H
+
+#include "store/segment.h"
+
+struct log_reader {
+    struct io_file *file;
+    struct batch_place place; /* Its offset is set by each call. */
+    uint64_t file_bytes;      /* What the segment's head says. */
+    uint64_t window_bytes;    /* How much to read at once. */
+    char *data;
+    uint64_t capacity;
+    uint64_t start; /* Where in the file the window begins. */
+    uint64_t size;
+    int error; /* Of the system, at the last call; 0: none. */
+};
+
+/* Opens dir/name and judges its first sector. 0, or a store_error with words. On
+ * an error nothing is open. The number comes from the name. */
+int log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
+                    const struct store_identity *identity, uint64_t number, uint64_t window_bytes,
+                    struct complaint *c);
+void log_reader_close(struct log_reader *reader);
+
+/* `size` bytes at `offset`, until the next call; NULL where the file does not have
+ * them, or could not be read (`error`). */
+const char *log_reader_view(struct log_reader *reader, uint64_t offset, uint64_t size);
+
+/* The bytes of head and table at `offset`, decoded; NULL where none stands there. */
+const char *log_reader_head(struct log_reader *reader, uint64_t offset,
+                            struct batch_head *ret_head);
+
+#endif /* RAKIT_STORE_LOG_READER_H */

@@ -1,0 +1,500 @@
+/* store.c - opening, closing and asking: what of the store is neither the writing
+ * of the log (wal_*.c) nor the form of its files. */
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "store/identity.h"
+#include "store/log_reader.h"
+#include "store/store_state.h"
+
+enum {
+    RETRY_NS = 1000 * 1000 * 1000,
+    RESERVE_BYTES = 64 * 1024, /* Kept for elections when the disk is full. */
+    REPLAY_WINDOW_BYTES = 1024 * 1024,
+};
+
+/* --- trouble --- */
+
+void store_fail(struct store *s, int error, const char *what)
+{
+    char text[PATH_BYTES_MAX + 128];
+
+    if (s->has_failed) {
+        return;
+    }
+    s->has_failed = true;
+    snprintf(text, sizeof text, "%s in %s: %s", what, s->dir, strerror(-error));
+    log_write(s->options.log, LOG_ERROR, "store failed", "error=%d reason=" LOG_Q, -error, text);
+    s->options.failed(s->options.context, error, text);
+}
+
+bool store_is_no_room(int error)
+{
+    return error == -ENOSPC || error == -EDQUOT;
+}
+
+static void room_timer_fired(struct io_timer *timer)
+{
+    struct store *s = container_of(timer, struct store, room_timer);
+
+    s->is_waiting = false;
+    if (!s->has_failed) {
+        wal_retry(s);
+    }
+}
+
+void store_wait_for_room(struct store *s)
+{
+    if (!s->is_full) {
+        log_write(s->options.log, LOG_WARN, "disk is full", "dir=" LOG_Q, s->dir);
+    }
+    s->is_full = true;
+    s->is_waiting = true;
+    io_timer_start(s->io, &s->room_timer, io_now_ns(s->io) + RETRY_NS);
+}
+
+void store_has_room_again(struct store *s)
+{
+    s->is_full = false;
+    log_write(s->options.log, LOG_INFO, "disk has room again", "dir=" LOG_Q, s->dir);
+    s->options.room(s->options.context);
+}
+
+/* --- what stands in the directory --- */
+
+struct dir_contents {
+    bool has_identity;
+    bool has_data; /* Votes or log. */
+    bool has_log;
+    char (*leftovers)[NAME_BYTES_MAX]; /* Files that a crash kept from their names. */
+    size_t leftover_count;
+};
+
+static void note_name(void *context, const char *name)
+{
+    struct dir_contents *contents = context;
+    size_t size = strlen(name);
+    bool is_log = strncmp(name, "log-", 4) == 0;
+    bool is_vote = strncmp(name, "vote-", 5) == 0;
+    bool is_identity = strncmp(name, "identity", 8) == 0;
+
+    if ((is_log || is_vote || is_identity) && size > 4 && size < NAME_BYTES_MAX &&
+        strcmp(name + size - 4, ".tmp") == 0) {
+        contents->leftovers = memory_resize(contents->leftovers, (contents->leftover_count + 1) *
+                                                                     sizeof *contents->leftovers);
+        memcpy(contents->leftovers[contents->leftover_count++], name, size + 1);
+    } else if (strcmp(name, "identity") == 0) {
+        contents->has_identity = true;
+    } else if (is_vote) {
+        contents->has_data = true;
+    } else if (segment_number_of(name) != 0) {
+        contents->has_data = true;
+        contents->has_log = true;
+    }
+}
+
+static int remove_leftovers(struct store *s, const struct dir_contents *contents,
+                            struct complaint *c)
+{
+    for (size_t i = 0; i < contents->leftover_count; i++) {
+        char path[PATH_BYTES_MAX];
+
+        store_path(path, s->dir, contents->leftovers[i]);
+
+        int rv = io_unlink(s->io, path);
+
+        if (rv != 0 && rv != -ENOENT) {
+            return complain(c, STORE_EIO, "cannot remove %s (error %d)", path, -rv);
+        }
+    }
+    return STORE_OK;
+}
+
+/* --- opening --- */
+
+static int take_lock(struct store *s, struct complaint *c)
+{
+    char path[PATH_BYTES_MAX];
+    char holder[32] = "";
+    char own[32];
+
+    store_path(path, s->dir, "lock");
+
+    int rv = io_file_open(s->io, path, IO_CREATE, &s->lock);
+
+    if (rv != 0) {
+        return complain(c, STORE_EIO, "cannot open %s: %s", path, strerror(-rv));
+    }
+    rv = io_file_lock(s->lock);
+    if (rv == -EWOULDBLOCK) {
+        int64_t size = io_file_read(s->lock, 0, holder, sizeof holder - 1);
+
+        holder[size < 0 ? 0 : strcspn(holder, "\n")] = '\0';
+        return complain(c, STORE_ELOCKED,
+                        "the data directory %s is in use by process %s; stop that one first, or "
+                        "choose another directory with --data",
+                        s->dir, holder[0] == '\0' ? "(unknown)" : holder);
+    }
+    if (rv != 0) {
+        return complain(c, STORE_EIO, "cannot lock %s: %s", path, strerror(-rv));
+    }
+    snprintf(own, sizeof own, "%-10ld\n", (long)getpid());
+    *strchr(own, ' ') = '\n';
+    rv = io_file_write(s->lock, 0, own, strlen(own));
+    return rv == 0 || store_is_no_room(rv)
+               ? STORE_OK
+               : complain(c, STORE_EIO, "cannot write %s: %s", path, strerror(-rv));
+}
+
+/* Makes the directory's own name durable. */
+static int sync_parent(struct store *s)
+{
+    char path[PATH_BYTES_MAX];
+    char *slash = NULL;
+
+    snprintf(path, sizeof path, "%s", s->dir);
+    slash = strrchr(path, '/');
+    while (slash != NULL && slash[1] == '\0' && slash > path) {
+        *slash = '\0';
+        slash = strrchr(path, '/');
+    }
+    if (slash == NULL) {
+        return io_dir_sync(s->io, ".");
+    }
+    slash[slash == path] = '\0';
+    return io_dir_sync(s->io, path);
+}
+
+/* Reads who this is, or settles it in an empty directory. */
+static int find_identity(struct store *s, const struct dir_contents *contents, uint64_t new_node_id,
+                         struct store_recovered *recovered, struct complaint *c)
+{
+    if (contents->has_identity) {
+        int rv = identity_read(s->io, s->dir, &s->identity, c);
+
+        if (rv == STORE_OK && s->identity.cluster_id == 0 && contents->has_log) {
+            return complain(c, STORE_EDAMAGED,
+                            "%s holds a log, but its identity file knows no cluster; the files of "
+                            "two data directories were mixed up",
+                            s->dir);
+        }
+        return rv;
+    }
+    if (contents->has_data) {
+        return complain(c, STORE_EDAMAGED,
+                        "the identity file is missing in %s, and other files of a node are "
+                        "there; " RESTORE_ADVICE,
+                        s->dir);
+    }
+    s->identity.node_id = new_node_id;
+    recovered->is_new = true;
+
+    int rv = identity_write(s->io, s->dir, &s->identity);
+
+    if (rv == 0) {
+        rv = sync_parent(s);
+    }
+    return rv == 0 ? STORE_OK
+                   : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
+}
+
+/* Votes and log of a node that belongs to a cluster. */
+static int recover_member(struct store *s, struct store_recovered *recovered, struct complaint *c)
+{
+    int rv = vote_open(s->io, s->dir, &s->identity, &s->vote_files, &s->vote, c);
+
+    if (rv == STORE_OK) {
+        rv = wal_recover(s, recovered, c);
+    }
+    if (rv != STORE_OK) {
+        return rv;
+    }
+    if (s->vote_files.is_worn || s->vote.synced_batch != s->chain.batch) {
+        s->vote.generation++;
+        s->vote.synced_batch = s->chain.batch;
+        rv = vote_renew(s->io, s->dir, &s->identity, &s->vote_files, &s->vote);
+    } else {
+        /* It may have been read from the system's cache only. */
+        rv = io_file_sync(s->vote_files.copies[0]);
+        if (rv == 0) {
+            rv = io_file_sync(s->vote_files.copies[1]);
+        }
+    }
+    recovered->current_term = s->vote.current_term;
+    recovered->voted_for = s->vote.voted_for;
+    return rv == 0
+               ? STORE_OK
+               : complain(c, STORE_EIO, "cannot write the vote in %s: %s", s->dir, strerror(-rv));
+}
+
+static int open_files(struct store *s, uint64_t new_node_id, struct store_recovered *recovered,
+                      struct complaint *c)
+{
+    struct dir_contents contents = {0};
+    int rv = io_dir_make(s->io, s->dir);
+
+    if (rv != 0) {
+        return complain(c, STORE_EIO, "cannot make the data directory %s: %s", s->dir,
+                        strerror(-rv));
+    }
+    rv = take_lock(s, c);
+    if (rv != STORE_OK) {
+        return rv;
+    }
+    rv = io_dir_list(s->io, s->dir, note_name, &contents);
+    if (rv != 0) {
+        rv = complain(c, STORE_EIO, "cannot list %s: %s", s->dir, strerror(-rv));
+    }
+    if (rv == STORE_OK) {
+        rv = find_identity(s, &contents, new_node_id, recovered, c);
+    }
+    if (rv == STORE_OK && s->identity.cluster_id != 0) {
+        rv = recover_member(s, recovered, c);
+    }
+    if (rv == STORE_OK) {
+        rv = remove_leftovers(s, &contents, c);
+    }
+    if (rv == STORE_OK && io_dir_sync(s->io, s->dir) != 0) {
+        rv = complain(c, STORE_EIO, "cannot sync the directory %s", s->dir);
+    }
+    free(contents.leftovers);
+    recovered->identity = s->identity;
+    return rv;
+}
+
+static void close_file(struct io_file **file)
+{
+    if (*file != NULL) {
+        io_file_close(*file);
+        *file = NULL;
+    }
+}
+
+static void close_files(struct store *s)
+{
+    vote_close(&s->vote_files);
+    wal_close_files(s);
+    close_file(&s->lock); /* Last: then another may begin. */
+}
+
+static void free_memory(struct store *s)
+{
+    wal_queue_deinit(&s->queue);
+    wal_job_deinit(&s->job);
+    wal_reads_drop(s);
+    log_index_deinit(&s->index);
+    free(s->dir);
+    free(s);
+}
+
+int store_open(struct io *io, const struct store_options *options, uint64_t new_node_id,
+               struct store **ret_store, struct store_recovered *ret_recovered, char *text,
+               size_t text_size)
+{
+    struct complaint c = {.text = text, .size = text_size};
+
+    CHECK(options->segment_bytes % 4096 == 0);
+    CHECK(options->segment_bytes >= 8192);
+    if (text_size > 0) {
+        text[0] = '\0';
+    }
+    if (strlen(options->dir) == 0 || strlen(options->dir) > PATH_BYTES_MAX - NAME_BYTES_MAX) {
+        return complain(&c, STORE_EIO, "the name of the data directory is empty or too long");
+    }
+
+    struct store *s = memory_take_zeroed(1, sizeof *s);
+
+    memset(ret_recovered, 0, sizeof *ret_recovered);
+    s->io = io;
+    s->options = *options;
+    s->dir = memory_copy(options->dir, strlen(options->dir) + 1);
+    s->options.dir = s->dir;
+    s->room_timer.fired = room_timer_fired;
+    list_init(&s->reads);
+
+    int rv = open_files(s, new_node_id, ret_recovered, &c);
+
+    if (rv != STORE_OK) {
+        close_files(s);
+        free_memory(s);
+        return rv;
+    }
+    s->log_worker = io_worker_start(io, "log");
+    s->prepare_worker = io_worker_start(io, "prepare");
+    s->read_worker = io_worker_start(io, "read");
+    wal_prepare_start(s);
+    *ret_store = s;
+    return STORE_OK;
+}
+
+int store_set_cluster(struct store *s, uint64_t cluster_id)
+{
+    struct store_identity identity = {.cluster_id = cluster_id, .node_id = s->identity.node_id};
+    struct vote first = {.generation = 1};
+
+    CHECK(cluster_id != 0);
+    CHECK(s->identity.cluster_id == 0);
+
+    /* The votes first: where the identity names a cluster, they are there. */
+    int rv = vote_renew(s->io, s->dir, &identity, &s->vote_files, &first);
+
+    if (rv == 0) {
+        rv = identity_write(s->io, s->dir, &identity);
+    }
+    if (rv != 0) {
+        return STORE_EIO;
+    }
+    s->vote = first;
+    s->identity = identity;
+    wal_prepare_start(s);
+    return STORE_OK;
+}
+
+/* --- replay --- */
+
+struct replay {
+    int (*each)(void *context, struct entry *e);
+    void *context;
+};
+
+static int lend_entry(void *context, struct entry *e)
+{
+    struct replay *replay = context;
+    int rv = replay->each(replay->context, e);
+
+    entry_release(e);
+    return rv;
+}
+
+int store_replay(struct store *s, int (*each)(void *context, struct entry *e), void *context)
+{
+    struct replay replay = {.each = each, .context = context};
+    struct complaint nobody = {0};
+    struct log_reader reader = {0};
+    int rv = 0;
+
+    for (size_t i = 0; i < s->index.count && rv == 0; i++) {
+        const struct log_run *run = &s->index.runs[i];
+
+        if (i == 0 || run->segment != s->index.runs[i - 1].segment) {
+            log_reader_close(&reader);
+            rv = log_reader_open(&reader, s->io, s->dir, &s->identity, run->segment,
+                                 REPLAY_WINDOW_BYTES, &nobody);
+            if (rv != STORE_OK) {
+                break;
+            }
+        }
+        rv = log_read_run(&reader, run, run->first_index, run->first_index + run->count - 1,
+                          lend_entry, &replay);
+    }
+    log_reader_close(&reader);
+    return rv;
+}
+
+/* --- writing and asking --- */
+
+void store_write(struct store *s, const struct store_write *w)
+{
+    if (!s->has_failed) {
+        wal_queue_push(s, w);
+    }
+}
+
+void store_flush(struct store *s)
+{
+    wal_submit(s);
+}
+
+bool store_has_room(const struct store *s, uint64_t bytes)
+{
+    uint64_t left = s->current.head.bytes - s->write_at;
+    uint64_t reserve = s->options.segment_bytes / 16;
+    uint64_t need = s->queue.bytes + s->queue.bytes / 4 + bytes + bytes / 4;
+
+    if (!s->is_full) {
+        return true;
+    }
+    if (s->job.is_in_flight || s->job.is_blocked) {
+        need += s->job.bytes;
+    }
+    for (uint32_t i = 0; i < s->ready_count; i++) {
+        left += s->ready[i].head.bytes - SECTOR_BYTES;
+    }
+    reserve = reserve < RESERVE_BYTES ? reserve : RESERVE_BYTES;
+    /* Every write may take two sectors for itself. */
+    need += (s->queue.write_end - s->queue.write_head + 1) * 2 * SECTOR_BYTES;
+    return need + reserve <= left;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+void store_get_stats(const struct store *s, struct store_stats *ret_stats)
+{
+    uint64_t times[SYNC_TIMES];
+    uint64_t count = s->sync_count < SYNC_TIMES ? s->sync_count : SYNC_TIMES;
+
+    memcpy(times, s->sync_ns, count * sizeof times[0]);
+    qsort(times, count, sizeof times[0], by_size);
+    *ret_stats = (struct store_stats){
+        .first_index = s->index.count == 0 ? 0 : s->index.runs[0].first_index,
+        .last_index = log_index_last(&s->index),
+        .log_bytes = s->log_bytes,
+        .segment_count = s->current.head.number + s->ready_count,
+        .sync_count = s->sync_count,
+        .sync_p50_ns = count == 0 ? 0 : times[count / 2],
+        .sync_p99_ns = count == 0 ? 0 : times[count * 99 / 100],
+        .written_bytes = s->written_bytes,
+        .is_full = s->is_full,
+    };
+}
+
+/* --- closing --- */
+
+/* The last job of the log worker: it may use files, and the loop waits for it. */
+struct finish {
+    struct io_job job;
+    struct store *store;
+};
+
+static void run_finish(struct io_job *job)
+{
+    struct finish *finish = container_of(job, struct finish, job);
+
+    if (finish->store->identity.cluster_id != 0) {
+        wal_finish(finish->store);
+    }
+    close_files(finish->store);
+}
+
+static void finish_done(struct io_job *job)
+{
+    CHECK(job == NULL); /* The worker has ended by then. */
+}
+
+void store_close(struct store *s)
+{
+    struct io_worker *log_worker = s->log_worker;
+    struct finish finish = {.job = {.run = run_finish, .done = finish_done}, .store = s};
+
+    s->is_closing = true;
+    io_timer_stop(s->io, &s->room_timer);
+    io_worker_stop(s->read_worker);
+    io_worker_stop(s->prepare_worker);
+    wal_prepare_finish(s);
+    io_worker_submit(log_worker, &finish.job);
+    io_worker_stop(log_worker);
+    free_memory(s);
+}

@@ -1,0 +1,193 @@
+/* store_state.h - the store's insides, shared by its own files only.
+ *
+ * Who touches what: the loop's thread owns everything. While the log's job is in
+ * flight, the job itself, `chain`, `vote` and the files it names belong to the log
+ * worker; the same holds for the preparing of segments. */
+#ifndef RAKIT_STORE_STORE_STATE_H
+#define RAKIT_STORE_STORE_STATE_H
+
+#include "base/list.h"
+#include "store/log_index.h"
+#include "store/segment.h"
+#include "store/store.h"
+#include "store/vote.h"
+
+enum {
+    READY_MAX = 4,                         /* Segments prepared ahead: one, two after a crash. */
+    JOB_BYTES_MAX = 4 * 1024 * 1024,       /* Written with one sync. */
+    LARGE_BYTES = 1024 * 1024,             /* A payload from here on is written uncopied, alone. */
+    SYNC_TIMES = 1024,                     /* How many sync times are remembered. */
+    FIRST_SEGMENT_BYTES = 4 * 1024 * 1024, /* Segments grow from here to their full size. */
+};
+
+/* A segment open for writing. Number 0: none. */
+struct segment {
+    struct segment_head head;
+    struct io_file *file;
+};
+
+/* The end of the chain of batches; what the next one links to. */
+struct chain {
+    uint64_t batch;
+    uint64_t checksum;
+    uint64_t job;
+};
+
+/* A write not yet (wholly) taken into a job. */
+struct pending_write {
+    uint64_t seq;
+    bool write_vote;
+    uint64_t current_term;
+    uint64_t voted_for;
+    uint64_t truncate_from;
+    uint64_t commit_index;
+    uint32_t entries_left;
+};
+
+struct wal_queue {
+    struct pending_write *writes;
+    size_t write_head;
+    size_t write_end;
+    size_t write_capacity;
+    struct entry **entries; /* Held; those of all pending writes in order. */
+    size_t entry_head;
+    size_t entry_end;
+    size_t entry_capacity;
+    uint64_t bytes; /* What the entries will take on disk, and a sector or two a write. */
+};
+
+struct batch_plan {
+    uint64_t truncate_from;
+    uint64_t commit_index;
+    uint64_t first_index;
+    uint32_t entry_count;
+    uint64_t record_bytes; /* Of all its records. */
+    uint64_t bytes;        /* On disk. */
+};
+
+/* One write and one sync: a vote, then batches side by side in one segment. */
+struct wal_job {
+    struct io_job job;
+    bool is_in_flight;
+    bool is_blocked; /* Found no room on the disk; waits for the timer. */
+    bool write_vote;
+    uint64_t current_term;
+    uint64_t voted_for;
+    struct batch_plan *batches;
+    uint32_t batch_count;
+    uint32_t batch_capacity;
+    struct entry **entries; /* Held; those of all batches in order. */
+    uint32_t entry_count;
+    uint32_t entry_capacity;
+    bool is_large;     /* One entry, too large to copy. */
+    bool is_oversized; /* Larger than a segment: gets one of its own, in `oversized`. */
+    struct segment oversized;
+    uint64_t number;
+    uint64_t offset;            /* Of its first batch. */
+    uint64_t bytes;             /* Of all batches. */
+    uint64_t limit;             /* Where in the segment it must end. */
+    uint64_t write_count;       /* Writes that are complete with it. */
+    uint64_t durable_seq;       /* Of the last of these. */
+    struct io_file *retired[2]; /* To be closed. */
+    char *buffer;
+    uint64_t buffer_capacity;
+    uint64_t submitted_ns;
+    int error;
+    const char *failed_at; /* What could not be done, in words. */
+};
+
+/* The making of the segment after the last one. */
+struct wal_prepare {
+    struct io_job job;
+    bool is_in_flight;
+    struct segment segment;
+    int error;
+};
+
+struct store {
+    struct io *io;
+    struct store_options options;
+    char *dir;
+    struct io_file *lock;
+    struct store_identity identity;
+    struct io_worker *log_worker;
+    struct io_worker *prepare_worker;
+    struct io_worker *read_worker;
+
+    struct vote vote; /* As it stands on disk. */
+    struct vote_files vote_files;
+    struct chain chain;
+    struct log_index index;          /* Of what is durable. */
+    struct segment current;          /* Written to. */
+    uint64_t write_at;               /* Where in it the next batch goes. */
+    struct segment ready[READY_MAX]; /* Empty ones, by rising number. */
+    uint32_t ready_count;
+
+    struct wal_queue queue;
+    struct wal_job job;
+    struct wal_prepare prepare;
+    struct io_timer room_timer; /* While the disk is full: when to try again. */
+    bool is_waiting;            /* It is armed. */
+    struct list reads;          /* Cold reads under way. */
+
+    uint64_t queued_last_index; /* With what is in the queue. */
+    uint64_t queued_term;
+    bool is_full;
+    bool has_failed;
+    bool is_closing; /* No callback any more. */
+
+    uint64_t log_bytes;
+    uint64_t written_bytes;
+    uint64_t sync_count;
+    uint64_t sync_ns[SYNC_TIMES];
+};
+
+/* --- store.c --- */
+/* Ends the store's work for good; tells the owner once. */
+void store_fail(struct store *s, int error, const char *what);
+/* Whether the disk has no room, which may pass. */
+bool store_is_no_room(int error);
+/* Marks the disk as full, and tries again in a second. */
+void store_wait_for_room(struct store *s);
+void store_has_room_again(struct store *s);
+
+/* --- wal_plan.c --- */
+void wal_queue_push(struct store *s, const struct store_write *w);
+void wal_queue_deinit(struct wal_queue *queue);
+/* Takes what has gathered into `s->job`, as much as one job may hold; false where
+ * there is nothing to do, or no segment to put it. */
+bool wal_plan(struct store *s);
+
+/* --- wal_writer.c --- */
+/* Hands the next job to the worker, where that is idle. */
+void wal_submit(struct store *s);
+/* Tries a job that found no room again. */
+void wal_retry(struct store *s);
+/* On the log worker, as its last job: writes what has gathered and seals the vote. */
+void wal_finish(struct store *s);
+void wal_close_files(struct store *s);
+void wal_job_deinit(struct wal_job *job);
+
+/* --- wal_prepare.c --- */
+/* Bytes of segment `number`: the first ones are smaller, so that a small cluster
+ * needs little disk and starts at once. */
+uint64_t segment_bytes_of(const struct store *s, uint64_t number);
+/* Makes an empty segment where none is ready or being made. */
+void wal_prepare_start(struct store *s);
+/* After the worker has stopped: takes what it made. */
+void wal_prepare_finish(struct store *s);
+
+/* --- wal_read.c --- */
+struct log_reader;
+/* Entries `first` to `last` of a run, from its segment: each goes to `each`, with
+ * one reference. 0, the first non-zero result of `each`, or a negative errno value. */
+int log_read_run(struct log_reader *reader, const struct log_run *run, uint64_t first,
+                 uint64_t last, int (*each)(void *context, struct entry *e), void *context);
+void wal_reads_drop(struct store *s);
+
+/* --- wal_recover.c --- */
+/* Finds what the log holds and puts it right for writing, once all was found to be
+ * sound. 0, or a store_error with words and nothing changed. */
+int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct complaint *c);
+
+#endif /* RAKIT_STORE_STORE_STATE_H */
