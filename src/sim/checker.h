@@ -1,0 +1,51 @@
+/* checker.h - the rules of Raft, watched from outside while a cluster runs. Each
+ * node is followed by its id over all its restarts: its log as the core has it, and
+ * its disk as the store has acknowledged it. The numbers in checker.c are those of
+ * docs/INVARIANTS.md. */
+#ifndef RAKIT_SIM_CHECKER_H
+#define RAKIT_SIM_CHECKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "raft/raft.h"
+#include "server/probe.h"
+#include "sim/verdict.h"
+
+struct checker;
+struct checker_node; /* One incarnation of a node, from its start to its death. */
+
+struct checker_stats {
+    uint64_t election_count; /* Leaders. */
+    uint64_t term;           /* The highest led. */
+    uint64_t commit_index;   /* The highest on any node. */
+    uint64_t truncation_count;
+    uint64_t torn_write_count; /* Recoveries that found a write in part. */
+    uint64_t lost_write_count; /* Unacknowledged writes that a crash undid. */
+    uint64_t change_count;     /* Configurations committed. */
+};
+
+struct checker *checker_new(struct verdict *verdict);
+void checker_free(struct checker *c);
+void checker_get_stats(const struct checker *c, struct checker_stats *ret_stats);
+
+/* A node starts; who it is turns out when it has recovered. */
+struct checker_node *checker_start(struct checker *c, const char *name);
+void checker_end(struct checker_node *n);
+
+/* The probe's calls (server/probe.h). */
+void checker_recovered_entry(struct checker_node *n, const struct entry *e);
+void checker_recovered(struct checker_node *n, const struct raft *r,
+                       const struct store_recovered *found);
+void checker_before_step(struct checker_node *n, const struct raft *r);
+void checker_after_step(struct checker_node *n, const struct raft *r,
+                        const struct raft_effects *effects);
+void checker_written(struct checker_node *n, const struct store_write *w);
+void checker_durable(struct checker_node *n, uint64_t seq);
+void checker_sent(struct checker_node *n, const struct raft_message *m);
+void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest);
+
+uint64_t checker_node_applied(const struct checker_node *n);
+uint64_t checker_node_id(const struct checker_node *n); /* 0: not known yet. */
+
+#endif /* RAKIT_SIM_CHECKER_H */

@@ -1,0 +1,361 @@
+/* witness.c - see witness.h. Positions: a write at entry i stands at 2i, a read that
+ * saw everything up to i at 2i + 1. */
+#include "sim/witness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "sim/model.h"
+
+enum operation_end { OPEN, ANSWERED, FAILED, UNKNOWN };
+
+struct operation {
+    enum operation_end end;
+    bool is_write;
+    bool is_named;        /* The log names it. */
+    uint64_t floor;       /* Highest position returned before it began. */
+    uint64_t index;       /* Where a node says it was executed; 0: nobody said. */
+    uint64_t found_index; /* Where the log has it; 0: nowhere yet. */
+    char *command;        /* Payload-free copy of the arguments, while it is open. */
+    uint32_t argument_count;
+    uint32_t sizes[MODEL_ARGUMENTS_MAX];
+};
+
+struct outcome {
+    size_t offset; /* Of the expected reply, in `replies`. */
+    size_t size;
+    uint64_t owner; /* The operation that was told it is this entry; 0: none. */
+};
+
+struct witness {
+    struct verdict *verdict;
+    struct model *model;
+    struct operation **operations; /* By number, from 1; [0] is unused. */
+    uint64_t operation_count;
+    uint64_t operation_capacity;
+    struct outcome *outcomes; /* By index, from 1; [0] is unused. */
+    uint64_t applied_index;
+    uint64_t outcome_capacity;
+    struct buffer replies;
+    struct buffer expected; /* Of the read being checked. */
+    uint64_t highest;       /* Position of any reply returned so far. */
+    struct witness_stats stats;
+};
+
+struct witness *witness_new(struct verdict *verdict)
+{
+    struct witness *w = memory_take_zeroed(1, sizeof *w);
+
+    w->verdict = verdict;
+    w->model = model_new();
+    return w;
+}
+
+void witness_free(struct witness *w)
+{
+    for (uint64_t i = 1; i <= w->operation_count; i++) {
+        free(w->operations[i]->command);
+        free(w->operations[i]);
+    }
+    model_free(w->model);
+    buffer_deinit(&w->replies);
+    buffer_deinit(&w->expected);
+    free(w->operations);
+    free(w->outcomes);
+    free(w);
+}
+
+void witness_get_stats(const struct witness *w, struct witness_stats *ret_stats)
+{
+    *ret_stats = w->stats;
+    ret_stats->operation_count = w->operation_count;
+}
+
+uint64_t witness_next(const struct witness *w)
+{
+    return w->operation_count + 1;
+}
+
+uint64_t witness_applied_index(const struct witness *w)
+{
+    return w->applied_index;
+}
+
+/* --- operations ------------------------------------------------------------------------- */
+
+static struct operation *operation_at(struct witness *w, uint64_t number)
+{
+    CHECK(number > 0);
+    CHECK(number <= w->operation_count);
+    return w->operations[number];
+}
+
+/* The number after the last '#'; 0: none. */
+static uint64_t name_in(struct slice text)
+{
+    uint64_t number = 0;
+    uint64_t place = 1;
+
+    while (text.size > 0 && text.data[text.size - 1] != '#') {
+        char digit = text.data[--text.size];
+
+        if (digit < '0' || digit > '9') {
+            return 0;
+        }
+        number += (uint64_t)(digit - '0') * place;
+        place *= 10;
+    }
+    return text.size == 0 ? 0 : number;
+}
+
+uint64_t witness_invoke(struct witness *w, const struct slice *arguments, uint32_t count,
+                        bool is_write)
+{
+    struct operation *o = memory_take_zeroed(1, sizeof *o);
+    size_t size = 0;
+
+    CHECK(count <= MODEL_ARGUMENTS_MAX);
+    if (w->operation_count + 1 >= w->operation_capacity) {
+        w->operation_capacity = w->operation_capacity == 0 ? 1024 : 2 * w->operation_capacity;
+        w->operations = memory_resize(w->operations, w->operation_capacity * sizeof *w->operations);
+    }
+    w->operations[++w->operation_count] = o;
+    o->is_write = is_write;
+    o->is_named = is_write && name_in(arguments[count - 1]) == w->operation_count;
+    o->floor = w->highest;
+    o->argument_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        o->sizes[i] = (uint32_t)arguments[i].size;
+        size += arguments[i].size;
+    }
+    o->command = memory_take(size + 1);
+    size = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(o->command + size, arguments[i].data, arguments[i].size);
+        size += arguments[i].size;
+    }
+    return w->operation_count;
+}
+
+void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool is_write)
+{
+    struct operation *o = operation_at(w, operation);
+
+    if (index != 0 && o->is_write != is_write) {
+        verdict_broken(w->verdict, "reply", "operation %llu was executed as a %s",
+                       (unsigned long long)operation, is_write ? "write" : "read");
+    }
+    o->index = index;
+}
+
+void witness_forget(struct witness *w, uint64_t operation)
+{
+    struct operation *o = operation_at(w, operation);
+
+    CHECK(o->end == OPEN);
+    o->end = UNKNOWN;
+    w->stats.unknown_count++;
+    if (o->found_index != 0) {
+        w->stats.late_count++;
+    }
+    free(o->command);
+    o->command = NULL;
+}
+
+/* --- replies ----------------------------------------------------------------------------- */
+
+static bool begins(struct slice text, const char *with)
+{
+    size_t size = strlen(with);
+
+    return text.size >= size && memcmp(text.data, with, size) == 0;
+}
+
+static bool promises_no_execution(struct slice reply)
+{
+    static const char *const codes[] = {"-CLUSTERDOWN", "-TRYAGAIN", "-OOM ",
+                                        "-MISCONF ",    "-LOADING",  "-NOTLEADER"};
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (begins(reply, codes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void compare(struct witness *w, uint64_t operation, const struct operation *o,
+                    struct slice reply, struct slice expected)
+{
+    if (!slice_equal(reply, expected)) {
+        verdict_broken(w->verdict, "linearizability",
+                       "operation %llu (%.*s) at entry %llu was answered \"%.*s\", not \"%.*s\"",
+                       (unsigned long long)operation, (int)(o->sizes[0] + o->sizes[1]), o->command,
+                       (unsigned long long)o->index, (int)reply.size, reply.data,
+                       (int)expected.size, expected.data);
+    }
+}
+
+static void check_write(struct witness *w, uint64_t operation, struct operation *o,
+                        struct slice reply)
+{
+    struct outcome *outcome = &w->outcomes[o->index];
+
+    if (outcome->owner != 0) {
+        verdict_broken(w->verdict, "linearizability",
+                       "entry %llu was claimed for operations %llu and %llu",
+                       (unsigned long long)o->index, (unsigned long long)outcome->owner,
+                       (unsigned long long)operation);
+    }
+    outcome->owner = operation;
+    if (o->is_named && o->found_index != o->index) {
+        verdict_broken(w->verdict, "durability",
+                       "operation %llu was acknowledged at entry %llu, the log has it at %llu",
+                       (unsigned long long)operation, (unsigned long long)o->index,
+                       (unsigned long long)o->found_index);
+    }
+    compare(w, operation, o, reply, slice_of(w->replies.data + outcome->offset, outcome->size));
+    w->stats.write_count++;
+}
+
+static void check_read(struct witness *w, uint64_t operation, struct operation *o,
+                       struct slice reply)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    size_t offset = 0;
+
+    for (uint32_t i = 0; i < o->argument_count; i++) {
+        arguments[i] = slice_of(o->command + offset, o->sizes[i]);
+        offset += o->sizes[i];
+    }
+    buffer_clear(&w->expected);
+    if (!model_read(w->model, o->index, arguments, o->argument_count, &w->expected)) {
+        verdict_broken(w->verdict, "reply", "the model does not know %.*s", (int)arguments[0].size,
+                       arguments[0].data);
+        return;
+    }
+    compare(w, operation, o, reply, buffer_slice(&w->expected));
+    w->stats.read_count++;
+}
+
+/* A reply that came out of an execution. Returns its position. */
+static uint64_t check_executed(struct witness *w, uint64_t operation, struct operation *o,
+                               struct slice reply, uint64_t floor)
+{
+    uint64_t position = 2 * o->index + (o->is_write ? 0 : 1);
+
+    o->end = ANSWERED;
+    if (o->index == 0 && o->is_write) {
+        verdict_broken(w->verdict, "reply", "operation %llu was answered \"%.*s\" out of nowhere",
+                       (unsigned long long)operation, (int)reply.size, reply.data);
+        return floor;
+    }
+    if (o->index > w->applied_index) {
+        verdict_broken(w->verdict, "durability",
+                       "operation %llu was answered at entry %llu, but %llu is the last applied",
+                       (unsigned long long)operation, (unsigned long long)o->index,
+                       (unsigned long long)w->applied_index);
+        return floor;
+    }
+    if (position < o->floor || position < floor) {
+        verdict_broken(w->verdict, "linearizability",
+                       "operation %llu (%.*s) at entry %llu does not see what was answered "
+                       "before it at entry %llu",
+                       (unsigned long long)operation, (int)(o->sizes[0] + o->sizes[1]), o->command,
+                       (unsigned long long)o->index,
+                       (unsigned long long)((o->floor > floor ? o->floor : floor) / 2));
+    }
+    if (o->is_write) {
+        check_write(w, operation, o, reply);
+    } else {
+        check_read(w, operation, o, reply);
+    }
+    w->highest = position > w->highest ? position : w->highest;
+    return position;
+}
+
+uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor)
+{
+    struct operation *o = operation_at(w, operation);
+    uint64_t position = floor;
+
+    CHECK(o->end == OPEN);
+    if (begins(reply, "-INDOUBT")) {
+        witness_forget(w, operation);
+        return floor;
+    }
+    if (promises_no_execution(reply)) {
+        o->end = FAILED;
+        w->stats.failed_count++;
+        if (o->found_index != 0) {
+            verdict_broken(w->verdict, "failed is not unknown",
+                           "operation %llu was said not to be executed (%.*s), but is entry %llu",
+                           (unsigned long long)operation, (int)reply.size, reply.data,
+                           (unsigned long long)o->found_index);
+        }
+    } else {
+        position = check_executed(w, operation, o, reply, floor);
+    }
+    free(o->command);
+    o->command = NULL;
+    return position;
+}
+
+/* --- the log -------------------------------------------------------------------------------- */
+
+static void check_name(struct witness *w, uint64_t index, uint64_t number)
+{
+    if (number == 0 || number > w->operation_count || !w->operations[number]->is_write) {
+        verdict_broken(w->verdict, "invention", "entry %llu names operation %llu, which is none",
+                       (unsigned long long)index, (unsigned long long)number);
+        return;
+    }
+    struct operation *o = w->operations[number];
+
+    if (o->found_index != 0) {
+        verdict_broken(w->verdict, "exactly once",
+                       "operation %llu was executed at entries %llu and %llu",
+                       (unsigned long long)number, (unsigned long long)o->found_index,
+                       (unsigned long long)index);
+    }
+    if (o->end == FAILED) {
+        verdict_broken(w->verdict, "failed is not unknown",
+                       "operation %llu was said not to be executed, and then was, as entry %llu",
+                       (unsigned long long)number, (unsigned long long)index);
+    }
+    if (o->end == UNKNOWN) {
+        w->stats.late_count++;
+    }
+    o->found_index = index;
+}
+
+void witness_apply(struct witness *w, uint64_t index, bool is_command, struct slice payload)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    uint32_t count = 0;
+
+    CHECK(index == w->applied_index + 1);
+    w->applied_index = index;
+    if (index >= w->outcome_capacity) {
+        w->outcome_capacity = w->outcome_capacity == 0 ? 1024 : 2 * w->outcome_capacity;
+        w->outcomes = memory_resize(w->outcomes, w->outcome_capacity * sizeof *w->outcomes);
+    }
+    struct outcome *outcome = &w->outcomes[index];
+
+    *outcome = (struct outcome){.offset = w->replies.end};
+    if (!is_command) {
+        return;
+    }
+    if (!model_decode(payload, arguments, &count) ||
+        !model_write(w->model, index, arguments, count, &w->replies)) {
+        verdict_broken(w->verdict, "invention", "entry %llu is no command of any user",
+                       (unsigned long long)index);
+        return;
+    }
+    outcome->size = w->replies.end - outcome->offset;
+    if (!slice_is(arguments[0], "INCR")) {
+        check_name(w, index, name_in(arguments[count - 1]));
+    }
+}
