@@ -1,0 +1,177 @@
+/* Payloads of command entries: out as they went in, and garbage is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/prng.h"
+#include "kv/codec.h"
+
+enum { ARGUMENTS = 300 };
+
+/* A payload in an allocation of exactly its size. */
+static struct slice encode(uint32_t count, const struct slice *arguments)
+{
+    size_t size = command_payload_size(count, arguments);
+    char *payload = memory_take(size);
+
+    command_payload_write(payload, count, arguments);
+    return slice_of(payload, size);
+}
+
+static void forget(struct slice payload)
+{
+    free((void *)(uintptr_t)payload.data);
+}
+
+static void expect_back(uint32_t count, const struct slice *arguments)
+{
+    struct slice payload = encode(count, arguments);
+    struct slice *back = memory_take_zeroed(count, sizeof *back);
+    uint32_t back_count = 0;
+
+    assert_true(command_payload_count(payload, &back_count));
+    assert_int_equal(back_count, count);
+    assert_false(command_payload_read(payload, back, count - 1, &back_count));
+    assert_true(command_payload_read(payload, back, count, &back_count));
+    assert_int_equal(back_count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(slice_equal(back[i], arguments[i]));
+    }
+    forget(payload);
+    free(back);
+}
+
+static void test_codec__has_this_format(void **state)
+{
+    char long_value[200] = {0};
+    const struct slice arguments[] = {slice_str("SET"), slice_of("", 0),
+                                      slice_of(long_value, sizeof long_value)};
+    struct slice payload = encode(3, arguments);
+
+    (void)state;
+    assert_int_equal(payload.size, 2 + 4 + 1 + 2 + 200);
+    assert_memory_equal(payload.data, "\x01\x03\x03SET\x00\xc8\x01\x00", 10);
+    forget(payload);
+}
+
+static void test_codec__reads_back_what_it_wrote(void **state)
+{
+    static char bytes[3000000];
+    struct slice arguments[ARGUMENTS];
+    struct prng prng = {5};
+
+    (void)state;
+    for (int round = 0; round < 500; round++) {
+        uint32_t count = (uint32_t)prng_between(&prng, 1, ARGUMENTS);
+
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t limit = prng_chance(&prng, 1, 1000) ? sizeof bytes : 300;
+
+            arguments[i] = slice_of(bytes, (size_t)prng_below(&prng, limit));
+        }
+        expect_back(count, arguments);
+    }
+}
+
+static void test_codec__carries_a_million_arguments(void **state)
+{
+    struct slice *arguments = memory_take_zeroed(COMMAND_ARGUMENTS_MAX, sizeof *arguments);
+
+    (void)state;
+    for (uint32_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++) {
+        arguments[i] = slice_of("abc", i % 4);
+    }
+    expect_back(COMMAND_ARGUMENTS_MAX, arguments);
+    free(arguments);
+}
+
+static void expect_refused(const void *bytes, size_t size)
+{
+    char *copy = memory_copy(bytes, size);
+    struct slice arguments[ARGUMENTS];
+    uint32_t count = 77;
+
+    assert_false(command_payload_read(slice_of(copy, size), arguments, ARGUMENTS, &count));
+    assert_int_equal(count, 77);
+    free(copy);
+}
+
+#define REFUSED(literal) expect_refused(literal, sizeof literal - 1)
+
+static void test_codec__refuses_what_it_does_not_write(void **state)
+{
+    (void)state;
+    REFUSED("");
+    REFUSED("\x01");
+    REFUSED("\x01\x00");                                          /* No arguments. */
+    REFUSED("\x00\x01\x01x");                                     /* Other formats. */
+    REFUSED("\x02\x01\x01x");                                     /* */
+    REFUSED("\x01\x02\x01x");                                     /* An argument is missing, */
+    REFUSED("\x01\x01\x02x");                                     /* or a part of one. */
+    REFUSED("\x01\x01\x01xy");                                    /* Something behind. */
+    REFUSED("\x01\x81\x00\x01x");                                 /* Numbers longer than needed. */
+    REFUSED("\x01\x01\x81\x00x");                                 /* */
+    REFUSED("\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"); /* 2^64 - 1. */
+    REFUSED("\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02x"); /* Beyond 64 bits. */
+    REFUSED("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffx");
+    REFUSED("\x01\x81\x80\x40xxxxxxx"); /* 2^20 + 1 arguments. */
+}
+
+static void test_codec__refuses_every_part_of_a_payload(void **state)
+{
+    const struct slice arguments[] = {slice_str("MSET"), slice_str("k"), slice_str("value")};
+    struct slice payload = encode(3, arguments);
+
+    (void)state;
+    for (size_t size = 0; size < payload.size; size++) {
+        expect_refused(payload.data, size);
+    }
+    forget(payload);
+}
+
+/* Anything that is taken for a payload is one, byte by byte. */
+static void test_codec__takes_only_its_own_writing_from_garbage(void **state)
+{
+    struct prng prng = {9};
+    uint64_t taken = 0;
+
+    (void)state;
+    for (int round = 0; round < 200000; round++) {
+        size_t size = (size_t)prng_between(&prng, 1, 12);
+        char *bytes = memory_take(size);
+        struct slice arguments[ARGUMENTS];
+        uint32_t count = 0;
+
+        for (size_t i = 0; i < size; i++) {
+            bytes[i] = (char)(prng_chance(&prng, 3, 4) ? prng_below(&prng, 4) : prng_next(&prng));
+        }
+        if (command_payload_read(slice_of(bytes, size), arguments, ARGUMENTS, &count)) {
+            struct slice again = encode(count, arguments);
+
+            assert_true(slice_equal(again, slice_of(bytes, size)));
+            forget(again);
+            taken++;
+        }
+        free(bytes);
+    }
+    assert_true(taken > 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_codec__has_this_format),
+        cmocka_unit_test(test_codec__reads_back_what_it_wrote),
+        cmocka_unit_test(test_codec__carries_a_million_arguments),
+        cmocka_unit_test(test_codec__refuses_what_it_does_not_write),
+        cmocka_unit_test(test_codec__refuses_every_part_of_a_payload),
+        cmocka_unit_test(test_codec__takes_only_its_own_writing_from_garbage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

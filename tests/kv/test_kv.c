@@ -1,0 +1,339 @@
+/* The keyspace against a simple model, with tables that grow and shrink. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/prng.h"
+#include "kv/kv.h"
+
+enum { MODEL_KEYS = 20000, VALUE_BYTES_MAX = 9000 };
+
+/* One value for each of the keys that a test may use. */
+struct model {
+    struct {
+        bool is_there;
+        struct buffer value;
+    } entries[MODEL_KEYS];
+    uint64_t count;
+};
+
+static struct slice key_of(uint64_t number, char *text)
+{
+    /* Keys of different lengths, some wider than a byte can tell. */
+    int size = number % 50 == 0 ? sprintf(text, "%0300lu", number) : sprintf(text, "k%lu", number);
+
+    return slice_of(text, (size_t)size);
+}
+
+static void model_put(struct model *m, uint64_t number)
+{
+    if (!m->entries[number].is_there) {
+        m->entries[number].is_there = true;
+        m->count++;
+        buffer_clear(&m->entries[number].value);
+    }
+}
+
+static void model_clear(struct model *m)
+{
+    for (uint64_t i = 0; i < MODEL_KEYS; i++) {
+        m->entries[i].is_there = false;
+    }
+    m->count = 0;
+}
+
+static void model_free(struct model *m)
+{
+    for (uint64_t i = 0; i < MODEL_KEYS; i++) {
+        buffer_deinit(&m->entries[i].value);
+    }
+    free(m);
+}
+
+static void expect_key(const struct kv *kv, const struct model *m, uint64_t number)
+{
+    char text[320];
+    struct slice value;
+    bool is_there = kv_get(kv, key_of(number, text), &value);
+
+    assert_int_equal(is_there, m->entries[number].is_there);
+    if (is_there) {
+        assert_true(slice_equal(value, buffer_slice(&m->entries[number].value)));
+    }
+}
+
+static void expect_all(const struct kv *kv, const struct model *m)
+{
+    assert_int_equal(kv_count(kv), m->count);
+    assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
+    for (uint64_t i = 0; i < MODEL_KEYS; i++) {
+        expect_key(kv, m, i);
+    }
+}
+
+static struct slice random_value(struct prng *prng, char *bytes)
+{
+    /* Mostly short; at times beyond each width of the size and each digest block. */
+    static const size_t limits[] = {10, 10, 10, 200, 260, 600, VALUE_BYTES_MAX};
+    size_t limit = limits[prng_below(prng, sizeof limits / sizeof limits[0])];
+    size_t size = (size_t)prng_below(prng, limit);
+
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (char)prng_next(prng);
+    }
+    return slice_of(bytes, size);
+}
+
+static void append_step(struct kv *kv, struct model *m, uint64_t number, struct slice tail)
+{
+    char text[320];
+
+    model_put(m, number);
+    buffer_append_slice(&m->entries[number].value, tail);
+    assert_int_equal(kv_append(kv, key_of(number, text), tail),
+                     buffer_size(&m->entries[number].value));
+}
+
+static void set_range_step(struct kv *kv, struct model *m, uint64_t number, size_t offset,
+                           struct slice part)
+{
+    char text[320];
+    struct buffer *value = &m->entries[number].value;
+
+    model_put(m, number);
+    while (buffer_size(value) < offset + part.size) {
+        buffer_append(value, "", 1);
+    }
+    if (part.size > 0) {
+        memcpy(buffer_begin(value) + offset, part.data, part.size);
+    }
+    assert_int_equal(kv_set_range(kv, key_of(number, text), offset, part), buffer_size(value));
+}
+
+/* One random change of both, on one of the first `key_count` keys; sets happen
+ * `set_weight` times in ten among sets and deletions. */
+static void random_step(struct kv *kv, struct model *m, struct prng *prng, uint64_t key_count,
+                        uint64_t set_weight)
+{
+    char text[320];
+    char bytes[VALUE_BYTES_MAX];
+    uint64_t number = prng_below(prng, key_count);
+    struct slice key = key_of(number, text);
+
+    if (prng_chance(prng, 1, 10)) {
+        append_step(kv, m, number, random_value(prng, bytes));
+    } else if (prng_chance(prng, 1, 10)) {
+        set_range_step(kv, m, number, (size_t)prng_below(prng, 5000), random_value(prng, bytes));
+    } else if (prng_chance(prng, set_weight, 10)) {
+        struct slice value = random_value(prng, bytes);
+
+        model_put(m, number);
+        buffer_clear(&m->entries[number].value);
+        buffer_append_slice(&m->entries[number].value, value);
+        kv_set(kv, key, value);
+    } else {
+        assert_int_equal(kv_delete(kv, key), m->entries[number].is_there);
+        m->count -= m->entries[number].is_there ? 1 : 0;
+        m->entries[number].is_there = false;
+    }
+    expect_key(kv, m, number);
+}
+
+static void test_kv__agrees_with_a_model(void **state)
+{
+    struct kv *kv = kv_new(99);
+    struct model *m = memory_take_zeroed(1, sizeof *m);
+    struct prng prng = {2026};
+
+    (void)state;
+    for (int phase = 0; phase < 12; phase++) {
+        uint64_t key_count = phase % 3 == 0 ? 60 : MODEL_KEYS;
+        uint64_t set_weight = phase % 2 == 0 ? 8 : 1;
+
+        for (int i = 0; i < 8000; i++) {
+            random_step(kv, m, &prng, key_count, set_weight);
+        }
+        expect_all(kv, m);
+        if (phase == 5) {
+            kv_clear(kv);
+            model_clear(m);
+            assert_int_equal(kv_digest(kv), 0);
+            expect_all(kv, m);
+        }
+    }
+    kv_free(kv);
+    model_free(m);
+}
+
+/* Deletes key after key down to none, then the same again: the table shrinks. */
+static void test_kv__gives_memory_back(void **state)
+{
+    struct kv *kv = kv_new(1);
+    uint64_t empty_bytes = kv_memory_bytes(kv);
+    char text[320];
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < 50000; i++) {
+            kv_set(kv, key_of(i, text), slice_str("value"));
+        }
+        assert_int_equal(kv_count(kv), 50000);
+        assert_true(kv_memory_bytes(kv) > 50000 * 32);
+        for (uint64_t i = 0; i < 50000; i++) {
+            struct slice value;
+
+            assert_true(kv_get(kv, key_of(50000 - 1 - i, text), &value));
+            assert_true(kv_delete(kv, key_of(i, text)));
+            assert_false(kv_delete(kv, key_of(i, text)));
+            if (i == 24999) {
+                break;
+            }
+        }
+        for (uint64_t i = 25000; i < 50000; i++) {
+            assert_true(kv_delete(kv, key_of(i, text)));
+        }
+        assert_int_equal(kv_count(kv), 0);
+        assert_true(kv_digest(kv) == 0);
+        assert_int_equal(kv_memory_bytes(kv), empty_bytes);
+    }
+    kv_free(kv);
+}
+
+static void test_kv__frees_what_was_cleared_a_little_with_each_change(void **state)
+{
+    struct kv *kv = kv_new(1);
+    uint64_t empty_bytes = kv_memory_bytes(kv);
+    char text[320];
+
+    (void)state;
+    for (uint64_t i = 0; i < 10000; i++) {
+        kv_set(kv, key_of(i, text), slice_str("value"));
+    }
+
+    uint64_t full_bytes = kv_memory_bytes(kv);
+
+    kv_clear(kv);
+    assert_int_equal(kv_count(kv), 0);
+    assert_true(kv_memory_bytes(kv) > full_bytes / 2);
+    for (uint64_t i = 0; i < 10000; i++) {
+        kv_delete(kv, slice_str("none"));
+    }
+    assert_int_equal(kv_memory_bytes(kv), empty_bytes);
+    assert_false(kv_tidy(kv, 1));
+
+    /* Cleared again and again before the first is gone; and freed with debts. */
+    for (uint64_t i = 0; i < 1000; i++) {
+        kv_set(kv, key_of(i, text), slice_str("value"));
+        if (i % 50 == 0) {
+            kv_clear(kv);
+        }
+    }
+    while (kv_tidy(kv, 3)) {
+    }
+    kv_clear(kv);
+    kv_free(kv);
+}
+
+static void test_kv__digest_depends_on_content_alone(void **state)
+{
+    struct kv *a = kv_new(5);
+    struct kv *b = kv_new(5);
+    char text[320];
+
+    (void)state;
+    for (uint64_t i = 0; i < 1000; i++) {
+        kv_set(a, key_of(i, text), slice_str("value"));
+        kv_append(b, key_of(999 - i, text), slice_str("va"));
+        kv_set(b, key_of(5000 + i, text), slice_str("gone"));
+    }
+    assert_true(kv_digest(a) != kv_digest(b));
+    for (uint64_t i = 0; i < 1000; i++) {
+        kv_set_range(b, key_of(i, text), 1, slice_str("alue"));
+        kv_delete(b, key_of(5000 + i, text));
+    }
+    assert_true(kv_digest(a) == kv_digest(b));
+    /* Each of these must be seen. */
+    kv_set(b, slice_str("k7"), slice_str("valuf"));
+    assert_true(kv_digest(a) != kv_digest(b));
+    kv_set(b, slice_str("k7"), slice_str("value"));
+    assert_true(kv_digest(a) == kv_digest(b));
+    kv_set(b, slice_str(""), slice_str(""));
+    assert_true(kv_digest(a) != kv_digest(b));
+    kv_delete(b, slice_str(""));
+    kv_set(a, slice_str("k1"), slice_str("x"));
+    kv_set(a, slice_str("k2"), slice_str("y"));
+    kv_set(b, slice_str("k1"), slice_str("y"));
+    kv_set(b, slice_str("k2"), slice_str("x"));
+    assert_true(kv_digest(a) != kv_digest(b));
+    kv_free(a);
+    kv_free(b);
+}
+
+static void test_kv__keeps_keys_and_values_of_any_size(void **state)
+{
+    static const size_t sizes[] = {0, 1, 255, 256, 4096, 65535, 65536, 70000, 8 * 1024 * 1024};
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    struct kv *kv = kv_new(3);
+    char *bytes = memory_take(sizes[SIZES - 1]);
+
+    (void)state;
+    memset(bytes, 'b', sizes[SIZES - 1]);
+    for (size_t k = 0; k < SIZES; k++) {
+        for (size_t v = 0; v < SIZES; v++) {
+            struct slice key = slice_of(bytes, sizes[k]);
+            struct slice value;
+
+            kv_set(kv, key, slice_of(bytes, sizes[v]));
+            assert_true(kv_get(kv, key, &value));
+            assert_true(slice_equal(value, slice_of(bytes, sizes[v])));
+        }
+    }
+    assert_int_equal(kv_count(kv), SIZES);
+    assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
+    free(bytes);
+    kv_free(kv);
+}
+
+/* A million appends of 16 bytes each: were the value copied or hashed as a whole
+ * each time, this would take hours. */
+static void test_kv__appends_without_going_over_the_value(void **state)
+{
+    enum { APPENDS = 1000000 };
+    struct kv *kv = kv_new(3);
+    struct slice value;
+
+    (void)state;
+    for (size_t i = 1; i <= APPENDS; i++) {
+        assert_int_equal(kv_append(kv, slice_str("k"), slice_str("0123456789abcdef")), 16 * i);
+    }
+    assert_true(kv_get(kv, slice_str("k"), &value));
+    assert_int_equal(value.size, 16 * APPENDS);
+    assert_memory_equal(value.data + 16 * (APPENDS - 1), "0123456789abcdef", 16);
+    assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
+    assert_true(kv_memory_bytes(kv) < 16 * APPENDS / 4 * 5 + 100000);
+    /* A plain SET gives the room up. */
+    kv_set(kv, slice_str("k"), slice_str("v"));
+    assert_true(kv_memory_bytes(kv) < 100000);
+    kv_free(kv);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kv__agrees_with_a_model),
+        cmocka_unit_test(test_kv__gives_memory_back),
+        cmocka_unit_test(test_kv__frees_what_was_cleared_a_little_with_each_change),
+        cmocka_unit_test(test_kv__digest_depends_on_content_alone),
+        cmocka_unit_test(test_kv__keeps_keys_and_values_of_any_size),
+        cmocka_unit_test(test_kv__appends_without_going_over_the_value),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,76 @@
+/* What a key costs: 150 bytes at most for a 16-byte key with a 100-byte value, all
+ * included, at every stage of the table's growth; and the figure that the keyspace
+ * gives is the allocator's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <malloc.h>
+#include <stdio.h>
+
+#include "kv/kv.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_OTHER_ALLOCATOR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_OTHER_ALLOCATOR 1
+#endif
+#endif
+
+static size_t heap_in_use(void)
+{
+#ifdef HAS_OTHER_ALLOCATOR
+    return 0;
+#else
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+#endif
+}
+
+static void test_memory__a_key_costs_150_bytes_at_most(void **state)
+{
+    enum { KEYS = 1000000 };
+    char value[100] = "v";
+    size_t before = heap_in_use();
+    struct kv *kv = kv_new(11);
+    double worst = 0;
+
+    (void)state;
+    for (uint32_t i = 1; i <= KEYS; i++) {
+        char key[17];
+
+        snprintf(key, sizeof key, "key:%012u", i);
+        kv_set(kv, slice_of(key, 16), slice_of(value, sizeof value));
+        if (i >= KEYS / 4 && i % 50000 == 0) {
+            double told = (double)kv_memory_bytes(kv) / i;
+
+            worst = told > worst ? told : worst;
+        }
+    }
+
+    double told = (double)kv_memory_bytes(kv) / KEYS;
+    double measured = (double)(heap_in_use() - before) / KEYS;
+
+    printf("bytes a key: %.1f at %d keys by the keyspace's account, %.1f by the allocator's; "
+           "at worst %.1f\n",
+           told, KEYS, measured, worst);
+    assert_true(worst <= 150);
+    if (heap_in_use() > 0) {
+        assert_true(measured <= 150);
+        assert_true(measured / told > 0.99 && measured / told < 1.01);
+    }
+    kv_free(kv);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory__a_key_costs_150_bytes_at_most),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
