@@ -9,19 +9,19 @@
 #include "io/io.h"
 
 struct server_config {
-    struct io_address address;  /* Where clients come; announced to the cluster. */
-    uint16_t peer_port;         /* Where peers come, on the same host. */
+    struct io_address address; /* Where clients come; announced to the cluster. */
+    uint16_t peer_port;        /* Where peers come, on the same host. */
     bool has_contact;
-    struct io_address contact;  /* A member's client address: join through it. */
+    struct io_address contact; /* A member's client address: join through it. */
     const char *data_dir;
 
     uint64_t election_timeout_ns;
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns; /* A command that waits longer gets an error. */
 
-    uint64_t segment_bytes;        /* Of the write-ahead log. */
-    uint64_t log_memory_bytes;     /* Newest entries kept in memory. */
-    uint64_t in_flight_bytes_max;  /* Proposed and not yet applied; then clients wait. */
+    uint64_t segment_bytes;       /* Of the write-ahead log. */
+    uint64_t log_memory_bytes;    /* Newest entries kept in memory. */
+    uint64_t in_flight_bytes_max; /* Proposed and not yet applied; then clients wait. */
 
     uint32_t clients_max;
     uint64_t client_input_bytes_max;  /* One request; beyond it an error. */

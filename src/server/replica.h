@@ -25,8 +25,34 @@ void replica_submit(struct replica *r, struct request *request);
  * that the clients provide: clients_resume()) is called. */
 bool replica_is_congested(const struct replica *r);
 
-/* Asks for a turn of the loop's clients part: replica calls clients_flush() at the
- * end of each turn, after it has answered. */
+/* Asks for another turn before the loop waits: for whoever submits from within
+ * clients_flush(), which ends each turn. */
+void replica_wake(struct replica *r);
+
+/* --- life (server.c) --------------------------------------------------------------- */
+
+/* Opens the store, recovers, listens for peers. On failure returns NULL and says why. */
+struct replica *replica_start(struct server *server, const struct server_probe *probe, char *text,
+                              size_t text_size);
+/* Makes a cluster of this one node, where it has none yet. */
+void replica_bootstrap(struct replica *r);
+/* Whether this node made its cluster (or was about to, when it crashed). */
+bool replica_is_founder(const struct replica *r);
+/* The cluster that has taken this node in as a learner. False: could not be stored. */
+bool replica_joined(struct replica *r, uint64_t cluster_id);
+/* Begins to take part, with what was recovered. */
+void replica_run(struct replica *r);
+/* Asks the core to hand leadership over, where this node leads others. */
+void replica_hand_over(struct replica *r);
+/* Nothing is under way any more, and this node does not lead others. */
+bool replica_is_settled(const struct replica *r);
+/* Whether the node has entries: it was a member of its cluster before. */
+bool replica_has_log(const struct replica *r);
+const struct store_recovered *replica_recovered(const struct replica *r);
+/* Answers every request that is still here with an error, so that its maker can free it;
+ * nothing is stepped any more. Then replica_free(). */
+void replica_end(struct replica *r);
+void replica_free(struct replica *r);
 
 /* --- for INFO, RAFT and the like ------------------------------------------------------ */
 
@@ -42,9 +68,9 @@ bool replica_leader_address(const struct replica *r, struct io_address *ret_addr
 bool replica_is_removed(const struct replica *r);
 
 struct replica_stats {
-    uint64_t proposed_count;  /* Commands this node put into the log as leader. */
-    uint64_t applied_count;   /* Entries applied since the start. */
-    uint64_t read_count;      /* Reads served. */
+    uint64_t proposed_count; /* Commands this node put into the log as leader. */
+    uint64_t applied_count;  /* Entries applied since the start. */
+    uint64_t read_count;     /* Reads served. */
     uint64_t read_round_count;
     uint64_t forwarded_count; /* Commands sent on to the leader. */
     uint64_t in_doubt_count;  /* Commands answered with INDOUBT. */

@@ -20,16 +20,22 @@ struct request {
     struct entry *entry;           /* The command, encoded; the request's reference. */
     uint64_t deadline_ns;          /* The replica's. */
     uint64_t ticket;               /* The replica's: read confirmation, or correlation. */
+    uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */
     uint64_t executed_index;       /* Log index of the write, or that the read saw; 0:
                                     * not executed, or not known. */
+    uint32_t executed_order;       /* Of a write: its place among the commands of the
+                                    * entry, from 0. */
     /* Where its reply goes; called right before the reply is written. */
     struct resp_writer *(*reply)(struct request *request);
+    /* Set for a command that another node has forwarded to this one: it is given back,
+     * certainly not executed, where this node does not lead any more. Else NULL. */
+    void (*refused)(struct request *request);
     /* The reply is whole. The request is its maker's again and may be freed. */
     void (*answered)(struct request *request);
 };
 
 /* Encodes the command and its arguments into request->entry. */
-void request_encode(struct request *request, const struct command *command,
-                    uint32_t argument_count, const struct slice *arguments);
+void request_encode(struct request *request, const struct command *command, uint32_t argument_count,
+                    const struct slice *arguments);
 
 #endif /* RAKIT_SERVER_REQUEST_H */

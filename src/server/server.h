@@ -14,17 +14,22 @@
 
 struct replica;
 struct clients;
-struct probe; /* Test hooks: probe.h. */
+struct join;
+struct server_probe; /* Test hooks: probe.h. */
 
 struct server {
     struct io *io;
     const struct log *log;
+    const struct server_probe *probe; /* NULL: nobody watches. */
     struct server_config config;
     struct replica *replica;
     struct clients *clients; /* NULL until the node serves clients. */
     uint64_t started_ns;     /* Monotonic. */
     char run_id[41];         /* 40 hex digits, new with each start. */
     bool is_stopping;
+    bool is_stopped;
+    struct join *join;          /* Under way, or NULL. */
+    struct io_timer stop_timer; /* Bounds server_stop(). */
 
     /* The server has ended for good: after server_stop(), or because of a fault
      * (exit_status 1, and the reason was logged). Free it later, not in here. */
@@ -36,12 +41,15 @@ struct server {
  * failure returns NULL and says why in `text`. `config` is copied (its strings are
  * borrowed for the server's life). `probe` may be NULL. */
 struct server *server_start(struct io *io, const struct server_config *config,
-                            const struct log *log, const struct probe *probe,
-                            void (*stopped)(struct server *server, int exit_status),
-                            void *context, char *text, size_t text_size);
+                            const struct log *log, const struct server_probe *probe,
+                            void (*stopped)(struct server *server, int exit_status), void *context,
+                            char *text, size_t text_size);
 
 /* Ends it in order: hands leadership over, answers what is under way, closes. */
 void server_stop(struct server *server);
+
+/* The replica calls it at the end of each turn. */
+void server_turn_over(struct server *server);
 
 /* Frees everything at once, without a further word to anybody: after `stopped`, or
  * (in the simulator) where the machine has just died. */

@@ -1,0 +1,260 @@
+/* join.c - asks a contact to be added to its cluster. */
+#include "server/join.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/memory.h"
+#include "resp/resp.h"
+
+enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096 };
+
+static const uint64_t RETRY_NS = 200 * 1000 * 1000u;
+static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull; /* Beyond the leader's own limit. */
+
+enum join_verdict { VERDICT_MORE, VERDICT_DONE, VERDICT_RETRY, VERDICT_FAILED };
+
+struct join {
+    struct join_options options;
+    struct io_stream stream;
+    struct io_connect connect;
+    struct io_timer timer;
+    struct buffer out;
+    struct buffer in;
+    uint64_t give_up_ns;
+    bool is_open;
+    bool is_connecting;
+    enum join_verdict verdict; /* MORE: nothing is decided yet. */
+    uint64_t cluster_id;
+    char text[1024];
+};
+
+static void attempt(struct join *j);
+
+static void finish(struct join *j)
+{
+    io_timer_stop(j->options.io, &j->timer);
+    j->options.done(j->options.context, j->verdict == VERDICT_DONE ? JOIN_DONE : JOIN_FAILED,
+                    j->cluster_id, j->text);
+    join_free(j);
+}
+
+/* The stream is closed: the verdict is carried out. */
+static void conclude(struct join *j)
+{
+    bool can_retry =
+        j->verdict == VERDICT_RETRY && io_now_ns(j->options.io) + RETRY_NS < j->give_up_ns;
+
+    if (can_retry) {
+        io_timer_start(j->options.io, &j->timer, io_now_ns(j->options.io) + RETRY_NS);
+    } else {
+        finish(j);
+    }
+}
+
+static void decide(struct join *j, enum join_verdict verdict)
+{
+    if (j->verdict == VERDICT_MORE && verdict != VERDICT_MORE) {
+        j->verdict = verdict;
+        io_stream_close(j->options.io, &j->stream);
+    }
+}
+
+/* --- the answer ------------------------------------------------------------------------ */
+
+/* The value after `prefix` at the start of the input: 16 hex digits. */
+static enum join_verdict read_id(struct join *j, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    struct slice in = buffer_slice(&j->in);
+    char digits[17];
+    char *end;
+
+    if (in.size < size + 18) {
+        return memcmp(in.data, prefix, in.size < size ? in.size : size) == 0 ? VERDICT_MORE
+                                                                             : VERDICT_FAILED;
+    }
+    memcpy(digits, in.data + size, 16);
+    digits[16] = 0;
+    j->cluster_id = strtoull(digits, &end, 16);
+    return memcmp(in.data, prefix, size) == 0 && *end == 0 && j->cluster_id != 0 ? VERDICT_DONE
+                                                                                 : VERDICT_FAILED;
+}
+
+static enum join_verdict read_error(struct join *j)
+{
+    struct slice in = buffer_slice(&j->in);
+    const char *end = memchr(in.data, '\r', in.size);
+
+    if (end == NULL) {
+        return VERDICT_MORE;
+    }
+
+    int size = (int)(end - in.data - 1);
+    const char *error = in.data + 1;
+    bool is_rakit = strncmp(error, "ERR unknown command", 19) != 0;
+
+    snprintf(j->text, sizeof j->text, "the contact %s:%u refused: %.*s%s", j->options.contact.host,
+             (unsigned)j->options.contact.port, size < 700 ? size : 700, error,
+             is_rakit ? "" : " (is it a Rakit server?)");
+    return strncmp(error, "CLUSTERDOWN", 11) == 0 || strncmp(error, "TRYAGAIN", 8) == 0 ||
+                   strncmp(error, "INDOUBT", 7) == 0
+               ? VERDICT_RETRY
+               : VERDICT_FAILED;
+}
+
+static enum join_verdict judge(struct join *j)
+{
+    if (buffer_size(&j->in) > 0 && buffer_begin(&j->in)[0] == '-') {
+        return read_error(j);
+    }
+
+    /* RAFT ADD answers with the cluster's id; RAFT STATUS begins with it. */
+    enum join_verdict verdict =
+        read_id(j, j->options.only_ask ? "*16\r\n$10\r\ncluster_id\r\n$16\r\n" : "$16\r\n");
+
+    if (verdict == VERDICT_FAILED) {
+        snprintf(j->text, sizeof j->text,
+                 "the contact %s:%u does not answer like a Rakit server: give the host and the "
+                 "client port of a member of the cluster",
+                 j->options.contact.host, (unsigned)j->options.contact.port);
+    }
+    return verdict;
+}
+
+/* --- the connection ---------------------------------------------------------------------- */
+
+static char *join_room(struct io_stream *stream, size_t *ret_size)
+{
+    struct join *j = container_of(stream, struct join, stream);
+
+    *ret_size = JOIN_READ_BYTES;
+    return buffer_reserve(&j->in, JOIN_READ_BYTES);
+}
+
+static void join_received(struct io_stream *stream, int64_t size)
+{
+    struct join *j = container_of(stream, struct join, stream);
+
+    if (size <= 0 || buffer_size(&j->in) > JOIN_REPLY_BYTES_MAX) {
+        snprintf(j->text, sizeof j->text,
+                 "the contact %s:%u ended the connection without an answer: is it a Rakit server, "
+                 "and is that its client port?",
+                 j->options.contact.host, (unsigned)j->options.contact.port);
+        decide(j, VERDICT_RETRY);
+        return;
+    }
+    buffer_commit(&j->in, (size_t)size);
+    decide(j, judge(j));
+}
+
+static void join_sent(struct io_stream *stream, int status)
+{
+    struct join *j = container_of(stream, struct join, stream);
+
+    if (status < 0) {
+        decide(j, VERDICT_RETRY);
+    }
+}
+
+static void join_closed(struct io_stream *stream)
+{
+    struct join *j = container_of(stream, struct join, stream);
+
+    j->is_open = false;
+    conclude(j);
+}
+
+static void put_request(struct join *j)
+{
+    struct resp_writer w = {.out = &j->out, .version = 2};
+
+    buffer_clear(&j->out);
+    if (j->options.only_ask) {
+        resp_array(&w, 2);
+        resp_bulk_text(&w, "RAFT");
+        resp_bulk_text(&w, "STATUS");
+        return;
+    }
+    resp_array(&w, 6);
+    resp_bulk_text(&w, "RAFT");
+    resp_bulk_text(&w, "ADD");
+    resp_bulkf(&w, "%016llx", (unsigned long long)j->options.self.id);
+    resp_bulk_text(&w, j->options.self.client.host);
+    resp_bulkf(&w, "%u", (unsigned)j->options.self.client.port);
+    resp_bulkf(&w, "%u", (unsigned)j->options.self.peer_port);
+}
+
+static void join_connected(struct io_connect *connect, int status)
+{
+    struct join *j = container_of(connect, struct join, connect);
+
+    j->is_connecting = false;
+    if (status < 0) {
+        snprintf(j->text, sizeof j->text,
+                 "the contact %s:%u can't be reached: %s; give the host and the client port of a "
+                 "running member",
+                 j->options.contact.host, (unsigned)j->options.contact.port, strerror(-status));
+        j->verdict = VERDICT_FAILED;
+        conclude(j);
+        return;
+    }
+    j->is_open = true;
+    put_request(j);
+    if (io_stream_write(j->options.io, &j->stream, buffer_begin(&j->out), buffer_size(&j->out)) <
+        0) {
+        decide(j, VERDICT_RETRY);
+    }
+}
+
+static void timer_fired(struct io_timer *timer)
+{
+    struct join *j = container_of(timer, struct join, timer);
+
+    if (!j->is_open && !j->is_connecting) {
+        attempt(j);
+        return;
+    }
+    snprintf(j->text, sizeof j->text, "the contact %s:%u did not answer in time",
+             j->options.contact.host, (unsigned)j->options.contact.port);
+    if (j->is_connecting) {
+        io_connect_cancel(j->options.io, &j->connect);
+    } else {
+        decide(j, VERDICT_FAILED);
+    }
+}
+
+static void attempt(struct join *j)
+{
+    j->verdict = VERDICT_MORE;
+    buffer_clear(&j->in);
+    j->is_connecting = true;
+    io_connect(j->options.io, &j->connect, &j->stream, &j->options.contact);
+    io_timer_start(j->options.io, &j->timer, io_now_ns(j->options.io) + ANSWER_NS);
+}
+
+struct join *join_start(const struct join_options *options)
+{
+    struct join *j = memory_take_zeroed(1, sizeof *j);
+
+    j->options = *options;
+    j->stream = (struct io_stream){
+        .room = join_room, .received = join_received, .sent = join_sent, .closed = join_closed};
+    j->connect = (struct io_connect){.connected = join_connected, .stream = &j->stream};
+    j->timer.fired = timer_fired;
+    j->give_up_ns = io_now_ns(options->io) + options->patience_ns;
+    attempt(j);
+    return j;
+}
+
+void join_free(struct join *j)
+{
+    if (j != NULL) {
+        io_timer_stop(j->options.io, &j->timer);
+        buffer_deinit(&j->out);
+        buffer_deinit(&j->in);
+        free(j);
+    }
+}

@@ -1,0 +1,35 @@
+/* join.h - a starting node's talk with its contact, over the contact's client port:
+ * asks to be added to its cluster, or (where this node has a cluster already) makes
+ * sure that the contact is of the same one. */
+#ifndef RAKIT_SERVER_JOIN_H
+#define RAKIT_SERVER_JOIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/io.h"
+#include "server/members.h"
+
+struct join;
+
+enum join_outcome {
+    JOIN_DONE,   /* cluster_id is the contact's. */
+    JOIN_FAILED, /* `text` says why, in a sentence. */
+};
+
+struct join_options {
+    struct io *io;
+    struct io_address contact;
+    struct member_address self;
+    bool only_ask;        /* Do not join: only learn the contact's cluster. */
+    uint64_t patience_ns; /* Go on trying so long where the cluster says "try again". */
+    /* Called once, from the loop; the join ends with it. */
+    void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text);
+    void *context;
+};
+
+struct join *join_start(const struct join_options *options);
+/* Frees it at once, without calling `done`; NULL is fine. The io must not run any more. */
+void join_free(struct join *join);
+
+#endif /* RAKIT_SERVER_JOIN_H */

@@ -1,0 +1,247 @@
+/* members.c - configuration entries: encoding, decoding, history. */
+#include "server/members.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/memory.h"
+
+enum {
+    MEMBERS_FORMAT = 1,
+    MEMBERS_HEADER_BYTES = 8, /* u16 format, u16 members, u32 removed. */
+    MEMBER_BYTES = 16,        /* u64 id, u8 votes, u8 host size, u16 port, u16 peer port, 2 zero. */
+    MEMBER_INCOMING = 1,
+    MEMBER_OUTGOING = 2,
+};
+
+_Static_assert(sizeof((struct io_address *)NULL)->host == 256, "a host's size fits one byte");
+
+struct membership *membership_copy(const struct membership *m)
+{
+    struct membership *copy = memory_copy(m, sizeof *m);
+
+    copy->removed = memory_copy(m->removed, m->removed_count * sizeof(raft_id));
+    return copy;
+}
+
+void membership_free(struct membership *m)
+{
+    if (m != NULL) {
+        free(m->removed);
+        free(m);
+    }
+}
+
+const struct member_address *membership_address(const struct membership *m, raft_id id)
+{
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        if (m->addresses[i].id == id) {
+            return &m->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+const struct member_address *membership_at(const struct membership *m,
+                                           const struct io_address *client)
+{
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        if (m->addresses[i].client.port == client->port &&
+            strcasecmp(m->addresses[i].client.host, client->host) == 0) {
+            return &m->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+bool membership_was_removed(const struct membership *m, raft_id id)
+{
+    for (uint32_t i = 0; m != NULL && i < m->removed_count; i++) {
+        if (m->removed[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct entry *membership_encode(const struct membership *m)
+{
+    struct buffer out = {0};
+    char header[MEMBERS_HEADER_BYTES];
+
+    put_u16(header, MEMBERS_FORMAT);
+    put_u16(header + 2, (uint16_t)m->configuration.member_count);
+    put_u32(header + 4, m->removed_count);
+    buffer_append(&out, header, sizeof header);
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        const struct raft_member *member = &m->configuration.members[i];
+        const struct member_address *address = &m->addresses[i];
+        char bytes[MEMBER_BYTES] = {0};
+        size_t host_size = strlen(address->client.host);
+
+        CHECK(address->id == member->id);
+        put_u64(bytes, member->id);
+        bytes[8] = (char)((member->incoming ? MEMBER_INCOMING : 0) |
+                          (member->outgoing ? MEMBER_OUTGOING : 0));
+        bytes[9] = (char)host_size;
+        put_u16(bytes + 10, address->client.port);
+        put_u16(bytes + 12, address->peer_port);
+        buffer_append(&out, bytes, sizeof bytes);
+        buffer_append(&out, address->client.host, host_size);
+    }
+    for (uint32_t i = 0; i < m->removed_count; i++) {
+        char id[8];
+
+        put_u64(id, m->removed[i]);
+        buffer_append(&out, id, sizeof id);
+    }
+
+    struct entry *e = entry_new(RAFT_CONFIGURATION, (uint32_t)buffer_size(&out));
+
+    memcpy(e->data, buffer_begin(&out), e->size);
+    buffer_deinit(&out);
+    return e;
+}
+
+/* Takes one member off `rest` into place `i`. */
+static bool decode_member(struct membership *m, uint32_t i, struct slice *rest)
+{
+    if (rest->size < MEMBER_BYTES) {
+        return false;
+    }
+
+    const char *from = rest->data;
+    uint8_t votes = (uint8_t)from[8];
+    uint8_t host_size = (uint8_t)from[9];
+    struct raft_member *member = &m->configuration.members[i];
+    struct member_address *address = &m->addresses[i];
+
+    if (rest->size - MEMBER_BYTES < host_size || votes > (MEMBER_INCOMING | MEMBER_OUTGOING) ||
+        memchr(from + MEMBER_BYTES, 0, host_size) != NULL) {
+        return false;
+    }
+    member->id = get_u64(from);
+    member->incoming = (votes & MEMBER_INCOMING) != 0;
+    member->outgoing = (votes & MEMBER_OUTGOING) != 0;
+    address->id = member->id;
+    address->client.port = get_u16(from + 10);
+    address->peer_port = get_u16(from + 12);
+    memcpy(address->client.host, from + MEMBER_BYTES, host_size);
+    address->client.host[host_size] = 0;
+    rest->data += MEMBER_BYTES + host_size;
+    rest->size -= MEMBER_BYTES + (size_t)host_size;
+    /* Ids rise, so none stands there twice, and none is 0. */
+    return member->id > (i == 0 ? 0 : m->configuration.members[i - 1].id);
+}
+
+struct membership *membership_decode(struct slice payload)
+{
+    if (payload.size < MEMBERS_HEADER_BYTES || get_u16(payload.data) != MEMBERS_FORMAT) {
+        return NULL;
+    }
+
+    uint32_t member_count = get_u16(payload.data + 2);
+    uint32_t removed_count = get_u32(payload.data + 4);
+    struct slice rest =
+        slice_of(payload.data + MEMBERS_HEADER_BYTES, payload.size - MEMBERS_HEADER_BYTES);
+
+    if (member_count == 0 || member_count > RAFT_MEMBERS_MAX ||
+        removed_count > MEMBERS_REMOVED_MAX) {
+        return NULL;
+    }
+
+    struct membership *m = memory_take_zeroed(1, sizeof *m);
+
+    m->configuration.member_count = member_count;
+    for (uint32_t i = 0; i < member_count; i++) {
+        if (!decode_member(m, i, &rest)) {
+            membership_free(m);
+            return NULL;
+        }
+    }
+    if (rest.size != removed_count * sizeof(raft_id)) {
+        membership_free(m);
+        return NULL;
+    }
+    m->removed_count = removed_count;
+    m->removed = memory_copy(rest.data, rest.size);
+    return m;
+}
+
+static void forget_oldest_removed(struct membership *m)
+{
+    if (m->removed_count == MEMBERS_REMOVED_MAX) {
+        memmove(m->removed, m->removed + 1, (m->removed_count - 1) * sizeof(raft_id));
+        m->removed_count--;
+    }
+}
+
+struct membership *membership_next(const struct membership *m,
+                                   const struct raft_configuration *configuration,
+                                   const struct member_address *fresh)
+{
+    struct membership *next = memory_take_zeroed(1, sizeof *next);
+    uint32_t old_count = m == NULL ? 0 : m->configuration.member_count;
+
+    next->configuration = *configuration;
+    for (uint32_t i = 0; i < configuration->member_count; i++) {
+        raft_id id = configuration->members[i].id;
+        const struct member_address *address =
+            fresh != NULL && fresh->id == id ? fresh : membership_address(m, id);
+
+        CHECK(address != NULL);
+        next->addresses[i] = *address;
+    }
+    next->removed_count = m == NULL ? 0 : m->removed_count;
+    next->removed = memory_take((next->removed_count + old_count) * sizeof(raft_id));
+    if (next->removed_count > 0) {
+        memcpy(next->removed, m->removed, next->removed_count * sizeof(raft_id));
+    }
+    for (uint32_t i = 0; i < old_count; i++) {
+        raft_id id = m->configuration.members[i].id;
+
+        if (raft_configuration_find(configuration, id) == NULL) {
+            forget_oldest_removed(next);
+            next->removed[next->removed_count++] = id;
+        }
+    }
+    return next;
+}
+
+void members_deinit(struct members *m)
+{
+    while (m->count > 0) {
+        membership_free(m->history[--m->count]);
+    }
+}
+
+void members_append_take(struct members *m, struct membership *membership)
+{
+    if (m->count == RAFT_CONFIGURATIONS_MAX) {
+        membership_free(m->history[0]);
+        memmove(m->history, m->history + 1, (m->count - 1) * sizeof m->history[0]);
+        m->count--;
+    }
+    m->history[m->count++] = membership;
+}
+
+void members_truncate(struct members *m, raft_index from)
+{
+    while (m->count > 0 && m->history[m->count - 1]->index >= from) {
+        membership_free(m->history[--m->count]);
+    }
+}
+
+const struct membership *members_current(const struct members *m, raft_index index)
+{
+    for (uint32_t i = m->count; i > 0; i--) {
+        if (m->history[i - 1]->index == index) {
+            return m->history[i - 1];
+        }
+    }
+    CHECK(index == 0);
+    return NULL;
+}

@@ -1,0 +1,63 @@
+/* members.h - who is in the cluster and where: the payload of a configuration entry
+ * and the history of those that are in the log. The core knows ids and votes; the
+ * addresses travel in the same entry and change with it.
+ *
+ * Invariant: what members_current() returns comes from the configuration entry that
+ * the core has in force, so truncating the log takes addresses back exactly too. */
+#ifndef RAKIT_SERVER_MEMBERS_H
+#define RAKIT_SERVER_MEMBERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/io.h"
+#include "raft/raft.h"
+#include "store/entry.h"
+
+enum { MEMBERS_REMOVED_MAX = 4096 }; /* Newest removed ids remembered. */
+
+struct member_address {
+    raft_id id;
+    struct io_address client; /* Where its clients go. */
+    uint16_t peer_port;       /* Where its peers go, on the same host. */
+};
+
+struct membership {
+    raft_index index; /* Of its entry. */
+    struct raft_configuration configuration;
+    /* One for each member, in the same order. */
+    struct member_address addresses[RAFT_MEMBERS_MAX];
+    uint32_t removed_count;
+    raft_id *removed; /* Owned: ids that were members once, oldest first. */
+};
+
+struct membership *membership_copy(const struct membership *m);
+void membership_free(struct membership *m);
+const struct member_address *membership_address(const struct membership *m, raft_id id);
+/* The member whose clients go to that address, or NULL. */
+const struct member_address *membership_at(const struct membership *m,
+                                           const struct io_address *client);
+bool membership_was_removed(const struct membership *m, raft_id id);
+/* The configuration entry's payload. Decoding returns NULL on anything malformed. */
+struct entry *membership_encode(const struct membership *m);
+struct membership *membership_decode(struct slice payload);
+
+/* The next membership after `m` (NULL: none yet): the configuration given, addresses
+ * taken from `m`, or from `fresh` for its id; members that leave become removed. */
+struct membership *membership_next(const struct membership *m,
+                                   const struct raft_configuration *configuration,
+                                   const struct member_address *fresh);
+
+/* The memberships of the log's newest configuration entries. */
+struct members {
+    uint32_t count;
+    struct membership *history[RAFT_CONFIGURATIONS_MAX]; /* Owned; oldest first. */
+};
+
+void members_deinit(struct members *m);
+void members_append_take(struct members *m, struct membership *membership);
+void members_truncate(struct members *m, raft_index from);
+/* The one whose entry is at `index`, which is the core's; NULL where that is 0. */
+const struct membership *members_current(const struct members *m, raft_index index);
+
+#endif /* RAKIT_SERVER_MEMBERS_H */

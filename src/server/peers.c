@@ -1,0 +1,614 @@
+/* peers.c - who is connected to whom: dialing, accepting, the handshake. */
+#include "server/peers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { INBOUNDS_MAX = 256 };
+
+static const uint64_t RETRY_NS = 100 * 1000 * 1000u;
+static const uint64_t PATIENCE_NS = 2000 * 1000 * 1000ull; /* For connect and welcome. */
+
+static void arm_timer(struct peers *p, uint64_t at_ns);
+
+/* --- the table ------------------------------------------------------------------------ */
+
+struct peer *peers_find(const struct peers *p, raft_id id)
+{
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (peer->id == id && !peer->is_leaving) {
+            return peer;
+        }
+    }
+    return NULL;
+}
+
+static bool dial_is_idle(const struct dial *d)
+{
+    return d->phase == DIAL_IDLE && !d->link.is_open;
+}
+
+static void free_if_unused(struct peer *peer)
+{
+    if (peer->is_leaving && dial_is_idle(&peer->dial[WIRE_CONTROL]) &&
+        dial_is_idle(&peer->dial[WIRE_BULK]) && !peer->sender.is_reading) {
+        list_remove(&peer->link);
+        link_deinit(&peer->dial[WIRE_CONTROL].link);
+        link_deinit(&peer->dial[WIRE_BULK].link);
+        free(peer);
+    }
+}
+
+/* --- dialing --------------------------------------------------------------------------- */
+
+static void dial_idle(struct dial *d)
+{
+    struct peers *p = d->peer->peers;
+
+    d->phase = DIAL_IDLE;
+    d->retry_ns = io_now_ns(p->io) + RETRY_NS;
+    arm_timer(p, d->retry_ns);
+    free_if_unused(d->peer);
+}
+
+static void dial_closed(struct link *link)
+{
+    struct dial *d = link->context;
+    struct peer *peer = d->peer;
+    bool was_up = d->phase == DIAL_UP;
+
+    if (d->channel == WIRE_BULK) {
+        sender_reset(peer);
+    }
+    if (was_up && !peer->is_leaving) {
+        peer->peers->events.lost(peer->peers->events.context, peer->id);
+    }
+    dial_idle(d);
+}
+
+static void dial_frame(struct link *link, enum wire_type type, struct slice body)
+{
+    struct dial *d = link->context;
+    struct peers *p = d->peer->peers;
+    enum wire_refusal refusal;
+
+    if (type == WIRE_WELCOME && d->phase == DIAL_GREETING) {
+        d->phase = DIAL_UP;
+        d->refused = 0;
+        log_write(p->log, LOG_DEBUG, "connected to peer", "peer=%016llx channel=%s",
+                  (unsigned long long)d->peer->id, d->channel == WIRE_BULK ? "bulk" : "control");
+    } else if (type == WIRE_REFUSE && d->phase == DIAL_GREETING &&
+               wire_get_refuse(body, &refusal)) {
+        if (refusal != d->refused && refusal != WIRE_NOT_READY) {
+            log_write(p->log, LOG_WARN, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
+                      (unsigned long long)d->peer->id, wire_refusal_text(refusal));
+        }
+        d->refused = refusal;
+        link_close(link);
+        p->events.refused(p->events.context, d->peer->id, refusal);
+    } else {
+        link_close(link);
+    }
+}
+
+static void dial_connected(struct io_connect *connect, int status)
+{
+    struct dial *d = container_of(connect, struct dial, connect);
+    struct peers *p = d->peer->peers;
+
+    if (status < 0) {
+        dial_idle(d);
+        return;
+    }
+    link_opened(&d->link);
+    d->phase = DIAL_GREETING;
+    d->since_ns = io_now_ns(p->io);
+    if (d->peer->is_leaving) {
+        link_close(&d->link);
+        return;
+    }
+
+    struct wire_hello hello = {
+        .version = WIRE_VERSION,
+        .cluster_id = p->cluster_id,
+        .from = p->self.id,
+        .to = d->peer->id,
+        .incarnation = p->incarnation,
+        .channel = d->channel,
+        .address = p->self.client,
+        .peer_port = p->self.peer_port,
+    };
+
+    wire_put_hello(&d->link.out, &hello);
+    link_flush(&d->link);
+}
+
+static void dial_start(struct dial *d)
+{
+    struct peers *p = d->peer->peers;
+    struct io_address address = d->peer->address.client;
+
+    address.port = d->peer->address.peer_port;
+    d->phase = DIAL_CONNECTING;
+    d->since_ns = io_now_ns(p->io);
+    d->connect.connected = dial_connected;
+    d->connect.stream = &d->link.stream;
+    io_connect(p->io, &d->connect, &d->link.stream, &address);
+}
+
+/* Closes a connection, so that it is made again (or not, where the peer leaves). */
+static void dial_drop(struct dial *d)
+{
+    if (d->phase == DIAL_CONNECTING) {
+        io_connect_cancel(d->peer->peers->io, &d->connect);
+    } else if (d->link.is_open) {
+        link_close(&d->link);
+    }
+}
+
+static void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns)
+{
+    uint64_t due_ns = UINT64_MAX;
+
+    if (d->phase == DIAL_IDLE && !d->link.is_open && !d->peer->is_leaving) {
+        if (now_ns >= d->retry_ns) {
+            dial_start(d);
+        } else {
+            due_ns = d->retry_ns;
+        }
+    }
+    if (d->phase == DIAL_CONNECTING || d->phase == DIAL_GREETING) {
+        due_ns = d->since_ns + PATIENCE_NS;
+        if (now_ns >= due_ns) {
+            dial_drop(d);
+            due_ns = now_ns + PATIENCE_NS;
+        }
+    }
+    if (due_ns < *next_ns) {
+        *next_ns = due_ns;
+    }
+}
+
+static void timer_fired(struct io_timer *timer)
+{
+    struct peers *p = container_of(timer, struct peers, timer);
+    uint64_t now_ns = io_now_ns(p->io);
+    uint64_t next_ns = UINT64_MAX;
+
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        dial_tick(&peer->dial[WIRE_CONTROL], now_ns, &next_ns);
+        dial_tick(&peer->dial[WIRE_BULK], now_ns, &next_ns);
+    }
+    if (next_ns != UINT64_MAX) {
+        io_timer_start(p->io, timer, next_ns);
+    }
+}
+
+static void arm_timer(struct peers *p, uint64_t at_ns)
+{
+    if (!p->is_ended) {
+        io_timer_start(p->io, &p->timer, at_ns);
+    }
+}
+
+static struct peer *add_peer(struct peers *p, const struct member_address *address)
+{
+    struct peer *peer = memory_take_zeroed(1, sizeof *peer);
+
+    peer->peers = p;
+    peer->id = address->id;
+    peer->address = *address;
+    sender_reset(peer);
+    for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
+        struct dial *d = &peer->dial[channel];
+
+        d->peer = peer;
+        d->channel = (enum wire_channel)channel;
+        link_init(&d->link, p->io, dial_frame, dial_closed, d);
+    }
+    list_append(&p->all, &peer->link);
+    dial_start(&peer->dial[WIRE_CONTROL]);
+    dial_start(&peer->dial[WIRE_BULK]);
+    arm_timer(p, io_now_ns(p->io) + RETRY_NS);
+    return peer;
+}
+
+static void readdress(struct peer *peer, const struct member_address *address)
+{
+    if (peer->address.peer_port == address->peer_port &&
+        peer->address.client.port == address->client.port &&
+        strcmp(peer->address.client.host, address->client.host) == 0) {
+        return;
+    }
+    peer->address = *address;
+    dial_drop(&peer->dial[WIRE_CONTROL]);
+    dial_drop(&peer->dial[WIRE_BULK]);
+}
+
+static void forget_peer(struct peer *peer)
+{
+    peer->is_leaving = true;
+    sender_reset(peer);
+    /* What was said last (the commit of its removal, with luck) still leaves. */
+    link_flush(&peer->dial[WIRE_CONTROL].link);
+    link_flush(&peer->dial[WIRE_BULK].link);
+    dial_drop(&peer->dial[WIRE_CONTROL]);
+    dial_drop(&peer->dial[WIRE_BULK]);
+    free_if_unused(peer);
+}
+
+void peers_set_members(struct peers *p, const struct membership *m)
+{
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        peer->is_member = membership_address(m, peer->id) != NULL;
+    }
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        const struct member_address *address = &m->addresses[i];
+
+        if (address->id == p->self.id) {
+            continue;
+        }
+
+        struct peer *peer = peers_find(p, address->id);
+
+        if (peer == NULL) {
+            peer = add_peer(p, address);
+        } else {
+            readdress(peer, address);
+        }
+        peer->is_member = true;
+    }
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (!peer->is_member && !peer->is_leaving && m != NULL) {
+            forget_peer(peer);
+        }
+    }
+}
+
+/* --- accepting ------------------------------------------------------------------------- */
+
+static void inbound_closed(struct link *link)
+{
+    struct inbound *in = link->context;
+    struct peers *p = in->peers;
+
+    if (in->is_greeted) {
+        p->events.lost(p->events.context, in->from);
+    }
+    list_remove(&in->node);
+    link_deinit(link);
+    free(in);
+}
+
+static void refuse(struct inbound *in, enum wire_refusal refusal)
+{
+    wire_put_refuse(&in->link.out, refusal);
+    link_flush(&in->link);
+    link_close(&in->link);
+}
+
+static struct inbound *find_inbound(struct peers *p, const struct inbound *but, raft_id from,
+                                    enum wire_channel channel)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in != but && in->is_greeted && in->from == from && in->channel == channel) {
+            return in;
+        }
+    }
+    return NULL;
+}
+
+/* The first reason to refuse that dialer, or 0. */
+static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hello)
+{
+    struct peers *p = in->peers;
+
+    if (hello->version != WIRE_VERSION) {
+        return WIRE_OTHER_VERSION;
+    }
+    if (p->cluster_id == 0) {
+        return WIRE_NOT_READY;
+    }
+    if (hello->cluster_id != p->cluster_id) {
+        return WIRE_OTHER_CLUSTER;
+    }
+    if (hello->to != p->self.id || hello->from == 0) {
+        return WIRE_OTHER_NODE;
+    }
+    if (membership_was_removed(p->committed, hello->from)) {
+        return WIRE_REMOVED;
+    }
+
+    struct inbound *old = find_inbound(p, in, hello->from, hello->channel);
+
+    if (hello->from == p->self.id || (old != NULL && old->incarnation != hello->incarnation &&
+                                      io_now_ns(p->io) - old->link.heard_ns < p->silence_ns)) {
+        return WIRE_SAME_NODE;
+    }
+    if (old != NULL) {
+        link_close(&old->link);
+    }
+    return 0;
+}
+
+static void greet(struct inbound *in, struct slice body)
+{
+    struct peers *p = in->peers;
+    struct wire_hello hello;
+
+    if (!wire_get_hello(body, &hello)) {
+        link_close(&in->link);
+        return;
+    }
+
+    enum wire_refusal refusal = judge(in, &hello);
+
+    if (refusal != 0) {
+        log_write(p->log, LOG_DEBUG, "refused a peer", "peer=%016llx code=%d",
+                  (unsigned long long)hello.from, (int)refusal);
+        refuse(in, refusal);
+        return;
+    }
+    in->is_greeted = true;
+    in->from = hello.from;
+    in->incarnation = hello.incarnation;
+    in->channel = hello.channel;
+    in->link.body_max = WIRE_BODY_BYTES_MAX;
+    wire_end(&in->link.out, wire_begin(&in->link.out, WIRE_WELCOME));
+    link_flush(&in->link);
+
+    /* It says itself where it lives now; a leader that adds us is known only so. */
+    struct member_address address = {
+        .id = hello.from, .client = hello.address, .peer_port = hello.peer_port};
+    struct peer *peer = peers_find(p, hello.from);
+
+    if (peer == NULL) {
+        add_peer(p, &address);
+    } else {
+        readdress(peer, &address);
+        /* It lives: no need to wait for the next attempt. */
+        for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
+            if (dial_is_idle(&peer->dial[channel])) {
+                dial_start(&peer->dial[channel]);
+            }
+        }
+    }
+}
+
+static void receive_entries(struct inbound *in, struct slice body)
+{
+    struct peers *p = in->peers;
+    struct wire_message m;
+    struct slice rest;
+
+    if (!wire_get_entries(body, &m, &rest) || m.message.from != in->from) {
+        link_close(&in->link);
+        return;
+    }
+
+    struct entry **entries = memory_take(m.message.entry_count * sizeof *entries);
+    uint32_t count = 0;
+
+    while (count < m.message.entry_count && (entries[count] = wire_next_entry(&rest)) != NULL) {
+        count++;
+    }
+    if (count == m.message.entry_count && rest.size == 0) {
+        p->events.message(p->events.context, &m, entries);
+    } else {
+        link_close(&in->link);
+        for (uint32_t i = 0; i < count; i++) {
+            entry_release(entries[i]);
+        }
+    }
+    free(entries);
+}
+
+static void note_peer(struct peers *p, const struct wire_message *m)
+{
+    struct peer *peer = peers_find(p, m->message.from);
+
+    if (peer != NULL) {
+        peer->heard_ns = io_now_ns(p->io);
+        peer->applied_index = m->applied_index;
+        peer->term = m->message.term;
+    }
+}
+
+static void inbound_frame(struct link *link, enum wire_type type, struct slice body)
+{
+    struct inbound *in = link->context;
+    struct peers *p = in->peers;
+    struct wire_message m;
+    struct wire_forward forward;
+    struct wire_answer answer;
+
+    if (!in->is_greeted) {
+        if (type == WIRE_HELLO) {
+            greet(in, body);
+        } else {
+            link_close(link);
+        }
+        return;
+    }
+    if (type == WIRE_MESSAGE && wire_get_message(body, &m) && m.message.from == in->from) {
+        note_peer(p, &m);
+        p->events.message(p->events.context, &m, NULL);
+    } else if (type == WIRE_ENTRIES) {
+        receive_entries(in, body);
+    } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
+        p->events.forward(p->events.context, in->from, &forward);
+    } else if (type == WIRE_ANSWER && wire_get_answer(body, &answer)) {
+        p->events.answer(p->events.context, in->from, &answer);
+    } else {
+        log_write(p->log, LOG_WARN, "peer sent a malformed frame", "peer=%016llx type=%d",
+                  (unsigned long long)in->from, (int)type);
+        link_close(link);
+    }
+}
+
+static void accepted(struct io_listener *listener)
+{
+    struct peers *p = container_of(listener, struct peers, listener);
+    uint32_t count = 0;
+
+    list_for_each(node, &p->inbounds)
+    {
+        count++;
+    }
+    if (count >= INBOUNDS_MAX) {
+        io_refuse(p->io, listener);
+        return;
+    }
+
+    struct inbound *in = memory_take_zeroed(1, sizeof *in);
+
+    in->peers = p;
+    link_init(&in->link, p->io, inbound_frame, inbound_closed, in);
+    if (io_accept(p->io, listener, &in->link.stream) < 0) {
+        free(in);
+        return;
+    }
+    link_opened(&in->link);
+    list_append(&p->inbounds, &in->node);
+}
+
+static void listener_closed(struct io_listener *listener)
+{
+    container_of(listener, struct peers, listener)->is_listening = false;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+int peers_start(struct peers *p, struct io *io, const struct log *log,
+                const struct peers_events *events, const struct member_address *self,
+                uint64_t silence_ns)
+{
+    *p = (struct peers){
+        .io = io,
+        .log = log,
+        .events = *events,
+        .self = *self,
+        .silence_ns = silence_ns,
+        .listener = {.accepted = accepted, .closed = listener_closed},
+        .timer = {.fired = timer_fired},
+    };
+    list_init(&p->all);
+    list_init(&p->inbounds);
+    io_random(io, &p->incarnation, sizeof p->incarnation);
+
+    struct io_address address = self->client;
+
+    address.port = self->peer_port;
+
+    int error = io_listen(io, &p->listener, &address, &p->self.peer_port);
+
+    p->is_listening = error == 0;
+    return error;
+}
+
+void peers_deinit(struct peers *p)
+{
+    p->is_ended = true;
+    io_timer_stop(p->io, &p->timer);
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        link_deinit(&in->link);
+        free(in);
+    }
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        link_deinit(&peer->dial[WIRE_CONTROL].link);
+        link_deinit(&peer->dial[WIRE_BULK].link);
+        free(peer);
+    }
+}
+
+void peers_open(struct peers *p, uint64_t cluster_id, const struct peers_source *source)
+{
+    p->cluster_id = cluster_id;
+    p->source = *source;
+}
+
+void peers_set_committed(struct peers *p, const struct membership *committed)
+{
+    p->committed = committed;
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && membership_was_removed(committed, in->from)) {
+            link_close(&in->link);
+        }
+    }
+}
+
+/* --- speaking ------------------------------------------------------------------------------ */
+
+bool peers_is_up(const struct peers *p, raft_id id)
+{
+    const struct peer *peer = peers_find(p, id);
+
+    return peer != NULL && peer->dial[WIRE_BULK].phase == DIAL_UP;
+}
+
+void peers_send(struct peers *p, const struct raft_message *m)
+{
+    struct peer *peer = peers_find(p, m->to);
+
+    if (peer == NULL) {
+        return;
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES) {
+        sender_ask(peer, m);
+    } else if (peer->dial[WIRE_CONTROL].phase == DIAL_UP) {
+        struct wire_message w = {.message = *m, .applied_index = p->applied_index};
+
+        wire_put_message(&peer->dial[WIRE_CONTROL].link.out, &w);
+    }
+}
+
+struct buffer *peers_bulk(struct peers *p, raft_id id)
+{
+    struct peer *peer = peers_find(p, id);
+
+    return peer != NULL && peer->dial[WIRE_BULK].phase == DIAL_UP ? &peer->dial[WIRE_BULK].link.out
+                                                                  : NULL;
+}
+
+void peers_flush(struct peers *p)
+{
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (peer->dial[WIRE_CONTROL].phase == DIAL_UP) {
+            link_flush(&peer->dial[WIRE_CONTROL].link);
+        }
+        if (peer->dial[WIRE_BULK].phase == DIAL_UP) {
+            sender_pump(peer);
+            link_flush(&peer->dial[WIRE_BULK].link);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+/* peers.h - the connections to the other nodes. Each node dials each other one
+ * twice: a control connection (votes, heartbeats, acknowledgements) and a bulk one
+ * (entries, forwarded commands and their answers), so that no large value delays a
+ * heartbeat. On a connection only its dialer speaks, once it was welcomed.
+ *
+ * A node of another cluster, of another version, or one that was removed is refused
+ * in the handshake, before anything else it says is looked at. */
+#ifndef RAKIT_SERVER_PEERS_H
+#define RAKIT_SERVER_PEERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "io/io.h"
+#include "raft/raft.h"
+#include "server/link.h"
+#include "server/log_window.h"
+#include "server/members.h"
+#include "server/wire.h"
+#include "store/store.h"
+
+/* What the peers tell the replica; each with the context given. */
+struct peers_events {
+    void *context;
+    /* A raft message; for AppendEntries with its entries (indexes not set), whose
+     * references are the callee's. */
+    void (*message)(void *context, const struct wire_message *m, struct entry **entries);
+    void (*forward)(void *context, raft_id from, const struct wire_forward *f);
+    void (*answer)(void *context, raft_id from, const struct wire_answer *a);
+    /* A connection that was up has broken: whatever was under way may be lost. */
+    void (*lost)(void *context, raft_id id);
+    void (*refused)(void *context, raft_id id, enum wire_refusal refusal);
+};
+
+enum dial_phase { DIAL_IDLE, DIAL_CONNECTING, DIAL_GREETING, DIAL_UP };
+
+/* One outgoing connection, made again whenever it breaks. */
+struct dial {
+    struct peer *peer;
+    enum wire_channel channel;
+    enum dial_phase phase;
+    struct io_connect connect;
+    struct link link;
+    uint64_t since_ns;         /* Of this phase. */
+    uint64_t retry_ns;         /* DIAL_IDLE: not before. */
+    enum wire_refusal refused; /* The last refusal that was told; 0: none. */
+};
+
+/* What is still to be sent of the ranges that the core asked for. */
+struct sender {
+    struct raft_message header; /* The newest AppendEntries of the core. */
+    raft_index next;            /* First entry to send; */
+    raft_index last;            /* last one. Nothing to do where next > last. */
+    struct store_read read;     /* Fetches what is no longer in memory. */
+    bool is_reading;
+    raft_index read_first; /* Of the read under way: stale where != next when it ends. */
+};
+
+struct peer {
+    struct list link; /* In peers->all. */
+    struct peers *peers;
+    raft_id id;
+    struct member_address address;
+    bool is_member;      /* Of the configuration in force. */
+    bool is_leaving;     /* Freed once nothing refers to it. */
+    struct dial dial[2]; /* By enum wire_channel. */
+    struct sender sender;
+    /* For RAFT STATUS: what it last said of itself. */
+    uint64_t heard_ns; /* 0: never. */
+    raft_term term;
+    raft_index applied_index;
+};
+
+/* One incoming connection. */
+struct inbound {
+    struct list node; /* In peers->inbounds. */
+    struct peers *peers;
+    struct link link;
+    bool is_greeted;
+    raft_id from;
+    uint64_t incarnation;
+    enum wire_channel channel;
+};
+
+/* Where senders find what they send; borrowed. */
+struct peers_source {
+    const struct raft *raft;
+    const struct log_window *window;
+    struct store *store;
+};
+
+struct peers {
+    struct io *io;
+    const struct log *log;
+    struct peers_events events;
+    struct peers_source source;
+    struct member_address self;
+    uint64_t cluster_id; /* 0: not known yet; then nobody is welcome. */
+    uint64_t incarnation;
+    uint64_t silence_ns;                /* A connection unheard for so long may be replaced. */
+    const struct membership *committed; /* Borrowed: for refusing removed nodes; or NULL. */
+    raft_index applied_index;           /* Told along with each message. */
+    struct io_listener listener;
+    bool is_listening;
+    bool is_ended;
+    struct list all;       /* struct peer */
+    struct list inbounds;  /* struct inbound */
+    struct io_timer timer; /* Redials. */
+};
+
+/* Listens on the node's peer port. Negative errno on failure. */
+int peers_start(struct peers *p, struct io *io, const struct log *log,
+                const struct peers_events *events, const struct member_address *self,
+                uint64_t silence_ns);
+/* Frees everything at once; the io must not run any more. */
+void peers_deinit(struct peers *p);
+/* From now on connections are made and accepted. */
+void peers_open(struct peers *p, uint64_t cluster_id, const struct peers_source *source);
+/* Dials exactly these members (but oneself), and forgets others. */
+void peers_set_members(struct peers *p, const struct membership *m);
+/* Closes connections from nodes that `committed` says were removed. */
+void peers_set_committed(struct peers *p, const struct membership *committed);
+/* Whether commands can be forwarded to that node now. */
+bool peers_is_up(const struct peers *p, raft_id id);
+struct peer *peers_find(const struct peers *p, raft_id id);
+
+/* Sends a message of the core: entries from the log, the others as they are. Lost
+ * where there is no connection: the core copes. */
+void peers_send(struct peers *p, const struct raft_message *m);
+/* The buffer of the bulk connection to `id`, for a forward or an answer; or NULL. */
+struct buffer *peers_bulk(struct peers *p, raft_id id);
+/* Sends all that has gathered; once a turn. */
+void peers_flush(struct peers *p);
+
+/* sender.c: puts what fits of the ranges asked for into the bulk connection. */
+void sender_ask(struct peer *peer, const struct raft_message *m);
+void sender_pump(struct peer *peer);
+void sender_reset(struct peer *peer);
+
+#endif /* RAKIT_SERVER_PEERS_H */

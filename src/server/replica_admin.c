@@ -1,0 +1,586 @@
+/* replica_admin.c - RAFT commands at the leader: each becomes a task that ends with a
+ * reply at once, or when its change is committed, or when its time is over. A task
+ * whose leader is lost goes back to the queue, to be begun again by the next one: all
+ * of them may be begun twice without harm. */
+#include "server/replica_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "server/command_table.h"
+#include "server/report.h"
+
+enum { LOG_COUNT = 100, LOG_COUNT_MAX = 10000, LOG_READ_BYTES = 8 * 1024 * 1024 };
+
+static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
+
+enum admin_kind { ADMIN_ADD, ADMIN_REMOVE, ADMIN_TRANSFER, ADMIN_LOG };
+
+struct admin_task {
+    struct list node; /* In r->admin. */
+    struct replica *replica;
+    struct request *request;
+    enum admin_kind kind;
+    uint64_t deadline_ns;
+    bool is_begun;                 /* The core has taken it. */
+    raft_id id;                    /* Of the member in question; 0 with TRANSFER: the best one. */
+    struct member_address address; /* ADMIN_ADD. */
+    raft_index index;              /* Of the configuration that must commit. */
+    /* ADMIN_LOG: what to show, and its read from the disk. */
+    raft_index first;
+    raft_index last;
+    struct store_read read;
+    struct buffer shown; /* Entries as replies, gathered before their count is known. */
+    uint32_t shown_count;
+    bool is_reading;
+};
+
+/* --- ending a task ------------------------------------------------------------------------- */
+
+static void task_free(struct admin_task *t)
+{
+    list_remove(&t->node);
+    buffer_deinit(&t->shown);
+    free(t);
+}
+
+static void task_end(struct admin_task *t)
+{
+    request_finish(t->replica, t->request, 0);
+    task_free(t);
+}
+
+static void task_fail(struct admin_task *t, const char *error)
+{
+    request_fail(t->replica, t->request, error);
+    task_free(t);
+}
+
+static void task_ok(struct admin_task *t)
+{
+    struct resp_writer *w = t->request->reply(t->request);
+
+    if (t->kind == ADMIN_ADD) {
+        resp_bulkf(w, "%016llx", (unsigned long long)t->replica->recovered.identity.cluster_id);
+    } else {
+        resp_ok(w);
+    }
+    task_end(t);
+}
+
+static const struct membership *current(const struct replica *r)
+{
+    return members_current(&r->members, raft_configuration_index(r->raft));
+}
+
+/* --- reading arguments ------------------------------------------------------------------------ */
+
+static bool parse_number(struct slice text, int base, uint64_t max, uint64_t *ret_value)
+{
+    char copy[24];
+    char *end;
+
+    if (text.size == 0 || text.size >= sizeof copy || text.data[0] == '-' || text.data[0] == '+' ||
+        text.data[0] == ' ') {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = 0;
+
+    unsigned long long value = strtoull(copy, &end, base);
+
+    if (*end != 0 || value > max) {
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+/* A member by its id in hex, or by its clients' address. */
+static const struct member_address *find_member(const struct replica *r, struct slice name)
+{
+    const struct membership *m = current(r);
+    const char *colon = name.size == 0 ? NULL : memrchr(name.data, ':', name.size);
+    struct io_address address = {0};
+    uint64_t id;
+    uint64_t port;
+
+    if (parse_number(name, 16, UINT64_MAX, &id)) {
+        return membership_address(m, id);
+    }
+    if (colon == NULL || (size_t)(colon - name.data) >= sizeof address.host ||
+        !parse_number(slice_of(colon + 1, (size_t)(name.data + name.size - colon - 1)), 10,
+                      UINT16_MAX, &port)) {
+        return NULL;
+    }
+    memcpy(address.host, name.data, (size_t)(colon - name.data));
+    address.port = (uint16_t)port;
+    return membership_at(m, &address);
+}
+
+/* --- membership ---------------------------------------------------------------------------------- */
+
+static void change(struct admin_task *t, enum raft_change_kind kind)
+{
+    struct replica *r = t->replica;
+    struct raft_event event = {
+        .kind = RAFT_CHANGE, .now_ns = io_now_ns(r->io), .change = {.kind = kind, .id = t->id}};
+
+    if (kind != RAFT_REMOVE) {
+        r->fresh = t->address;
+    }
+
+    int error = replica_step(r, &event, NULL);
+
+    r->fresh.id = 0;
+    if (error == RAFT_OK) {
+        t->is_begun = true;
+        t->index = raft_configuration_index(r->raft);
+    } else if (error == RAFT_EMEMBER) {
+        task_fail(t, kind == RAFT_REMOVE ? "ERR the last voter can't be removed"
+                                         : "ERR the cluster has as many members as it can have");
+    }
+    /* Else another change is under way, or this leader is new: later. */
+}
+
+static bool same_address(const struct member_address *a, const struct member_address *b)
+{
+    return a->peer_port == b->peer_port && a->client.port == b->client.port &&
+           strcmp(a->client.host, b->client.host) == 0;
+}
+
+static void progress_add(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+    const struct membership *m = current(r);
+    const struct member_address *there = membership_address(m, t->id);
+    const struct member_address *other = membership_at(m, &t->address.client);
+    char text[512];
+
+    if (t->is_begun) {
+        if (raft_commit_index(r->raft) >= t->index) {
+            task_ok(t);
+        }
+    } else if (membership_was_removed(m, t->id)) {
+        task_fail(t, "ERR this node was removed from the cluster: to join again it needs an empty "
+                     "data directory, and with it a new id");
+    } else if (other != NULL && other->id != t->id) {
+        snprintf(text, sizeof text,
+                 "ERR the address %s:%u is used by member %016llx: remove that one first (RAFT "
+                 "REMOVE), or choose another address",
+                 t->address.client.host, (unsigned)t->address.client.port,
+                 (unsigned long long)other->id);
+        task_fail(t, text);
+    } else if (there == NULL) {
+        if (m != NULL && m->configuration.member_count == RAFT_MEMBERS_MAX) {
+            task_fail(t, "ERR the cluster has as many members as it can have");
+        } else {
+            change(t, RAFT_ADD_LEARNER);
+        }
+    } else if (!same_address(there, &t->address)) {
+        change(t, RAFT_READDRESS);
+    } else if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
+        task_ok(t);
+    }
+}
+
+static void progress_remove(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+    const struct membership *m = current(r);
+
+    if (membership_address(m, t->id) == NULL) {
+        if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
+            task_ok(t);
+        }
+    } else if (!t->is_begun) {
+        change(t, RAFT_REMOVE);
+    }
+}
+
+static void progress_transfer(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+    struct raft_event event = {.kind = RAFT_TRANSFER, .now_ns = io_now_ns(r->io), .peer = t->id};
+
+    if (t->is_begun) {
+        if (!raft_is_transferring(r->raft)) {
+            task_fail(t, "TRYAGAIN the other node did not catch up or take over in time: this one "
+                         "goes on leading");
+        }
+        return;
+    }
+
+    int error = replica_step(r, &event, NULL);
+
+    if (error == RAFT_OK) {
+        t->is_begun = true;
+    } else if (error == RAFT_EMEMBER) {
+        task_fail(t, "ERR there is no such voter to hand leadership to");
+    }
+}
+
+/* --- the log ----------------------------------------------------------------------------------------- */
+
+static void log_finish(struct admin_task *t)
+{
+    struct resp_writer *w = t->request->reply(t->request);
+
+    resp_array(w, t->shown_count);
+    buffer_append_slice(w->out, buffer_slice(&t->shown));
+    task_end(t);
+}
+
+static void show_entries(struct admin_task *t);
+
+static void show_one(struct admin_task *t, const struct entry *e)
+{
+    struct resp_writer w = {.out = &t->shown, .version = t->request->resp_version == 3 ? 3 : 2};
+
+    report_entry(e, &w);
+    t->shown_count++;
+    t->first++;
+}
+
+static void log_read_done(struct store_read *read, int error, struct entry **entries,
+                          uint32_t count)
+{
+    struct admin_task *t = container_of(read, struct admin_task, read);
+
+    t->is_reading = false;
+    for (uint32_t i = 0; i < count; i++) {
+        show_one(t, entries[i]);
+        entry_release(entries[i]);
+    }
+    if (error != 0 || count == 0) {
+        task_fail(t, "ERR the log could not be read from the disk");
+    } else {
+        show_entries(t);
+    }
+}
+
+static void show_entries(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+
+    while (t->first <= t->last) {
+        const struct entry *e = log_window_get(&r->window, t->first);
+
+        if (e == NULL) {
+            t->is_reading = true;
+            t->read = (struct store_read){
+                .first = t->first,
+                .last = t->last < r->window.first ? t->last : r->window.first - 1,
+                .max_bytes = LOG_READ_BYTES,
+                .done = log_read_done,
+            };
+            store_read(r->store, &t->read);
+            return;
+        }
+        show_one(t, e);
+    }
+    log_finish(t);
+}
+
+static const char *begin_log(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    raft_index last = raft_commit_index(t->replica->raft);
+    uint64_t shown = LOG_COUNT;
+    uint64_t first = last >= LOG_COUNT ? last - LOG_COUNT + 1 : 1;
+
+    if (count > 2) {
+        return "ERR syntax error, try REQUEST_LOG [from [count]]";
+    }
+    if ((count > 0 && (!parse_number(arguments[0], 10, INT64_MAX, &first) || first == 0)) ||
+        (count > 1 && !parse_number(arguments[1], 10, INT64_MAX, &shown))) {
+        return "ERR value is not an integer or out of range: REQUEST_LOG [from [count]], from 1";
+    }
+    if (shown > LOG_COUNT_MAX) {
+        return "ERR REQUEST_LOG shows 10000 entries at most: ask for the rest in further calls";
+    }
+    t->kind = ADMIN_LOG;
+    t->first = first;
+    t->last = first <= last && last - first >= shown ? first + shown - 1 : last;
+    return NULL;
+}
+
+/* --- beginning a task ---------------------------------------------------------------------------------- */
+
+static const char *begin_add(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    uint64_t port;
+    uint64_t peer_port;
+
+    if (count != 4 || !parse_number(arguments[0], 16, UINT64_MAX, &t->id) || t->id == 0 ||
+        arguments[1].size == 0 || arguments[1].size >= sizeof t->address.client.host ||
+        memchr(arguments[1].data, 0, arguments[1].size) != NULL ||
+        !parse_number(arguments[2], 10, UINT16_MAX, &port) || port == 0 ||
+        !parse_number(arguments[3], 10, UINT16_MAX, &peer_port) || peer_port == 0) {
+        return "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that "
+               "is started with a contact sends this by itself";
+    }
+    t->kind = ADMIN_ADD;
+    t->address.id = t->id;
+    memcpy(t->address.client.host, arguments[1].data, arguments[1].size);
+    t->address.client.port = (uint16_t)port;
+    t->address.peer_port = (uint16_t)peer_port;
+    return NULL;
+}
+
+static const char *begin_remove(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    if (count != 1) {
+        return "ERR syntax error, try RAFT REMOVE <id | host:port>";
+    }
+
+    const struct member_address *member = find_member(t->replica, arguments[0]);
+    uint64_t id;
+
+    t->kind = ADMIN_REMOVE;
+    if (member != NULL) {
+        t->id = member->id;
+    } else if (parse_number(arguments[0], 16, UINT64_MAX, &id) &&
+               membership_was_removed(current(t->replica), id)) {
+        t->id = id; /* Has been done already. */
+    } else {
+        return "ERR no such member: RAFT MEMBERS lists them";
+    }
+    return NULL;
+}
+
+static const char *begin_transfer(struct admin_task *t, uint32_t count,
+                                  const struct slice *arguments)
+{
+    const struct member_address *member = NULL;
+
+    if (count > 1) {
+        return "ERR syntax error, try RAFT TRANSFER [<id | host:port>]";
+    }
+    if (count == 1) {
+        member = find_member(t->replica, arguments[0]);
+        if (member == NULL) {
+            return "ERR no such member: RAFT MEMBERS lists them";
+        }
+        t->id = member->id;
+    }
+    t->kind = ADMIN_TRANSFER;
+    return NULL;
+}
+
+static const char *begin(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    if (!slice_is(arguments[0], "RAFT")) {
+        return begin_log(t, count - 1, arguments + 1);
+    }
+    if (slice_is(arguments[1], "LOG")) {
+        return begin_log(t, count - 2, arguments + 2);
+    }
+    if (slice_is(arguments[1], "ADD")) {
+        return begin_add(t, count - 2, arguments + 2);
+    }
+    if (slice_is(arguments[1], "REMOVE")) {
+        return begin_remove(t, count - 2, arguments + 2);
+    }
+    if (slice_is(arguments[1], "TRANSFER")) {
+        return begin_transfer(t, count - 2, arguments + 2);
+    }
+    return "ERR unknown subcommand. Try RAFT HELP.";
+}
+
+/* STATUS and MEMBERS need no task. Decoded arguments are in r->arguments. */
+static bool answer_report(struct replica *r, struct request *request, uint32_t count)
+{
+    if (count != 2 || !slice_is(r->arguments[0], "RAFT")) {
+        return false;
+    }
+    if (slice_is(r->arguments[1], "STATUS")) {
+        report_status(r, request->reply(request));
+    } else if (slice_is(r->arguments[1], "MEMBERS")) {
+        report_members(r, request->reply(request));
+    } else {
+        return false;
+    }
+    request_finish(r, request, 0);
+    return true;
+}
+
+static void task_progress(struct admin_task *t)
+{
+    if (t->is_reading) {
+        return;
+    }
+    if (io_now_ns(t->replica->io) > t->deadline_ns) {
+        task_fail(t, t->is_begun
+                         ? "INDOUBT the change was begun and is not committed yet: look at RAFT "
+                           "STATUS"
+                         : "TRYAGAIN another change was under way all the time: nothing was done");
+    } else if (t->kind == ADMIN_ADD) {
+        progress_add(t);
+    } else if (t->kind == ADMIN_REMOVE) {
+        progress_remove(t);
+    } else if (t->kind == ADMIN_TRANSFER) {
+        progress_transfer(t);
+    }
+}
+
+void admin_begin(struct replica *r, struct request *request)
+{
+    uint32_t count;
+
+    CHECK(replica_decode(r, entry_payload(request->entry), &count));
+    if (answer_report(r, request, count)) {
+        return;
+    }
+
+    struct admin_task *t = memory_take_zeroed(1, sizeof *t);
+
+    t->replica = r;
+    t->request = request;
+    t->deadline_ns = io_now_ns(r->io) + ADMIN_TIMEOUT_NS;
+    list_append(&r->admin, &t->node);
+
+    const char *error = begin(t, count, r->arguments);
+
+    if (error != NULL) {
+        task_fail(t, error);
+    } else if (t->kind == ADMIN_LOG) {
+        show_entries(t);
+    } else {
+        task_progress(t);
+    }
+}
+
+void admin_progress(struct replica *r)
+{
+    if (raft_role(r->raft) != RAFT_LEADER) {
+        return;
+    }
+    list_for_each(node, &r->admin)
+    {
+        task_progress(container_of(node, struct admin_task, node));
+        if (raft_role(r->raft) != RAFT_LEADER) {
+            return; /* That ended leadership: admin_abandon() has seen to the rest. */
+        }
+    }
+}
+
+/* Whether the last commit has already decided what the task is for. */
+static bool is_decided(const struct admin_task *t)
+{
+    raft_index commit_index = raft_commit_index(t->replica->raft);
+
+    switch (t->kind) {
+    case ADMIN_ADD:
+        return t->is_begun && commit_index >= t->index;
+    case ADMIN_REMOVE:
+        return membership_address(current(t->replica), t->id) == NULL &&
+               commit_index >= raft_configuration_index(t->replica->raft);
+    case ADMIN_TRANSFER:
+        return t->is_begun;
+    case ADMIN_LOG:
+        return false;
+    }
+    return false;
+}
+
+void admin_abandon(struct replica *r)
+{
+    list_for_each(node, &r->admin)
+    {
+        struct admin_task *t = container_of(node, struct admin_task, node);
+
+        if (t->is_reading) {
+            continue; /* Ends by itself: what is committed stays. */
+        }
+        if (is_decided(t)) {
+            task_ok(t);
+        } else {
+            t->request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
+            list_append(&r->waiting, &t->request->link);
+            task_free(t);
+        }
+    }
+}
+
+void admin_end(struct replica *r)
+{
+    list_for_each(node, &r->admin)
+    {
+        task_fail(container_of(node, struct admin_task, node), "TRYAGAIN the server is stopping");
+    }
+}
+
+void admin_answer_locally(struct replica *r, struct request *request)
+{
+    uint32_t count;
+
+    CHECK(replica_decode(r, entry_payload(request->entry), &count));
+    if (count == 2 && slice_is(r->arguments[0], "RAFT") &&
+        (slice_is(r->arguments[1], "STATUS") || slice_is(r->arguments[1], "MEMBERS"))) {
+        list_remove(&request->link);
+        answer_report(r, request, count);
+    }
+}
+
+/* --- this node's own address ---------------------------------------------------------------------------- */
+
+/* RAFT ADD for oneself, answered to nobody. */
+struct announcement {
+    struct request request;
+    struct replica *replica;
+    struct buffer out;
+    struct resp_writer writer;
+};
+
+static struct resp_writer *announcement_reply(struct request *request)
+{
+    return &container_of(request, struct announcement, request)->writer;
+}
+
+static void announcement_answered(struct request *request)
+{
+    struct announcement *a = container_of(request, struct announcement, request);
+
+    a->replica->is_announcing = false;
+    if (!a->replica->is_ended) {
+        admin_announce_address(a->replica); /* Again, where it was not taken. */
+    }
+    buffer_deinit(&a->out);
+    free(a);
+}
+
+void admin_announce_address(struct replica *r)
+{
+    const struct member_address *self = &r->peers.self;
+    const struct member_address *there = membership_address(current(r), self->id);
+    char id[17];
+    char port[8];
+    char peer_port[8];
+
+    if (r->is_announcing || r->is_removed || there == NULL || same_address(there, self) ||
+        raft_leader(r->raft) == 0) {
+        return;
+    }
+
+    struct announcement *a = memory_take_zeroed(1, sizeof *a);
+
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)self->id);
+    snprintf(port, sizeof port, "%u", (unsigned)self->client.port);
+    snprintf(peer_port, sizeof peer_port, "%u", (unsigned)self->peer_port);
+
+    const struct slice arguments[] = {slice_str("RAFT"), slice_str("ADD"),
+                                      slice_str(id),     slice_str(self->client.host),
+                                      slice_str(port),   slice_str(peer_port)};
+
+    log_write(r->log, LOG_INFO, "announcing a new address", "address=%s:%u peers=%u",
+              self->client.host, (unsigned)self->client.port, (unsigned)self->peer_port);
+    a->replica = r;
+    a->writer = (struct resp_writer){.out = &a->out, .version = 2};
+    a->request.reply = announcement_reply;
+    a->request.answered = announcement_answered;
+    request_encode(&a->request, command_find(slice_str("RAFT")), 6, arguments);
+    r->is_announcing = true;
+    replica_submit(r, &a->request);
+}

@@ -1,0 +1,158 @@
+/* replica_apply.c - the state machine's side of the turn: committed entries are
+ * applied in order, and what waits for them is answered. What decides a result is in
+ * the entry, so each node comes to the same keyspace. */
+#include "server/replica_state.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "kv/codec.h"
+#include "server/command_table.h"
+
+enum {
+    APPLY_ENTRIES_MAX = 4096,           /* In one turn, */
+    APPLY_BYTES_MAX = 16 * 1024 * 1024, /* so that a heartbeat never waits long. */
+    READS_MAX = 4096,
+    SCRATCH_KEEP_BYTES = 64 * 1024,
+};
+
+/* Decodes a command into r->arguments. False on a payload that is none. */
+bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count)
+{
+    if (!command_payload_count(payload, ret_count)) {
+        return false;
+    }
+    if (*ret_count > r->argument_capacity) {
+        r->argument_capacity = *ret_count;
+        r->arguments = memory_resize(r->arguments, r->argument_capacity * sizeof *r->arguments);
+    }
+    return command_payload_read(payload, r->arguments, r->argument_capacity, ret_count);
+}
+
+static void execute(struct replica *r, const struct command *command, uint32_t argument_count,
+                    struct resp_writer *reply)
+{
+    struct command_call call = {
+        .command = command,
+        .argument_count = argument_count,
+        .arguments = r->arguments,
+        .reply = reply,
+        .kv = r->kv,
+    };
+
+    command->handler(&call);
+}
+
+static void apply_command(struct replica *r, struct entry *e)
+{
+    struct request *request = pending_take(&r->proposed, e->index);
+    struct resp_writer nobody = {.out = &r->scratch, .version = 2};
+    uint32_t count;
+
+    if (!replica_decode(r, entry_payload(e), &count)) {
+        replica_fail(r, "a committed entry holds no command: it was written by a program that "
+                        "this one does not understand");
+        return;
+    }
+
+    const struct command *command = command_find(r->arguments[0]);
+
+    if (command == NULL || (command->flags & COMMAND_WRITE) == 0) {
+        replica_fail(r, "a committed entry holds a command that this program does not know: "
+                        "all nodes must run a version that does");
+        return;
+    }
+    execute(r, command, count, request != NULL ? request->reply(request) : &nobody);
+    if (request != NULL) {
+        request_finish(r, request, e->index);
+    } else {
+        buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
+    }
+}
+
+/* A committed configuration decides who was removed. */
+static void apply_configuration(struct replica *r, const struct entry *e)
+{
+    struct membership *m = membership_decode(entry_payload(e));
+
+    CHECK(m != NULL);
+    m->index = e->index;
+    if (r->is_running) { /* At recovery, replica_run() tells them. */
+        peers_set_committed(&r->peers, m);
+    }
+    membership_free(r->committed);
+    r->committed = m;
+    if (membership_was_removed(m, raft_self(r->raft)) && !r->is_removed) {
+        r->is_removed = true;
+        log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
+                  "index=%llu", (unsigned long long)e->index);
+    }
+}
+
+static void apply_entry(struct replica *r, struct entry *e)
+{
+    CHECK(e->index == r->applied_index + 1);
+    if (e->kind == RAFT_COMMAND) {
+        apply_command(r, e);
+    } else if (e->kind == RAFT_CONFIGURATION) {
+        apply_configuration(r, e);
+    }
+    r->applied_index = e->index;
+    r->stats.applied_count++;
+    probe_call(r->probe, applied, e, kv_digest(r->kv));
+}
+
+void replica_apply_recovered(struct replica *r, struct entry *e)
+{
+    apply_entry(r, e);
+}
+
+void replica_apply(struct replica *r)
+{
+    raft_index commit_index = raft_commit_index(r->raft);
+    uint32_t count = 0;
+    uint64_t bytes = 0;
+
+    while (r->applied_index < commit_index && !r->is_ended) {
+        if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
+            replica_wake(r);
+            return;
+        }
+
+        struct entry *e = log_window_get(&r->window, r->applied_index + 1);
+
+        CHECK(e != NULL); /* Only applied entries leave the window. */
+        apply_entry(r, e);
+        /* Reads confirmed for this very state are served before the next entry, so
+         * that what a read sees is as old as its index says. */
+        replica_serve_reads(r);
+        count++;
+        bytes += e->size;
+    }
+}
+
+void replica_serve_reads(struct replica *r)
+{
+    struct list *node;
+    uint32_t count = 0;
+
+    while ((node = list_first(&r->reads_ready)) != NULL) {
+        struct request *request = container_of(node, struct request, link);
+        uint32_t argument_count;
+
+        if (request->ticket > r->applied_index) {
+            return;
+        }
+        if (count++ == READS_MAX) {
+            replica_wake(r);
+            return;
+        }
+        list_remove(node);
+        /* Encoded here, or checked where it came in. */
+        CHECK(replica_decode(r, entry_payload(request->entry), &argument_count));
+        r->stats.read_count++;
+        execute(r, request->command, argument_count, request->reply(request));
+        request_finish(r, request, r->applied_index);
+    }
+}

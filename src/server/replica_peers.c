@@ -1,0 +1,221 @@
+/* replica_peers.c - what comes from peers: messages of the core with their entries,
+ * commands that followers forward, answers to those this node forwarded. */
+#include "server/replica_state.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "server/command_table.h"
+
+/* --- messages of the core ---------------------------------------------------------------- */
+
+/* The entries as the core wants them; false where one can't be what it says. */
+static bool describe(struct entry *const *entries, uint32_t count, struct raft_entry *described,
+                     struct membership **memberships)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        described[i] = (struct raft_entry){.term = entries[i]->term,
+                                           .kind = (enum raft_entry_kind)entries[i]->kind};
+        if (entries[i]->kind == RAFT_CONFIGURATION) {
+            memberships[i] = membership_decode(entry_payload(entries[i]));
+            if (memberships[i] == NULL) {
+                return false;
+            }
+            described[i].configuration = &memberships[i]->configuration;
+        }
+    }
+    return true;
+}
+
+static void step_message(struct replica *r, const struct raft_message *message,
+                         struct entry *const *entries)
+{
+    struct raft_event event = {
+        .kind = RAFT_RECEIVE, .now_ns = io_now_ns(r->io), .message = message};
+    int error = replica_step(r, &event, entries);
+
+    if (error == RAFT_ELOG) {
+        log_write(r->log, LOG_ERROR, "a peer contradicts what is committed",
+                  "peer=%016llx message=%s term=%llu", (unsigned long long)message->from,
+                  raft_message_kind_name(message->kind), (unsigned long long)message->term);
+    }
+}
+
+static void step_entries(struct replica *r, const struct wire_message *m, struct entry **entries)
+{
+    uint32_t count = m->message.entry_count;
+    struct raft_entry *described = memory_take(count * sizeof *described);
+    struct membership **memberships = memory_take_zeroed(count, sizeof *memberships);
+    struct raft_message message = m->message;
+
+    message.entries = described;
+    if (describe(entries, count, described, memberships)) {
+        step_message(r, &message, entries);
+    } else {
+        log_write(r->log, LOG_ERROR, "a peer sent a malformed configuration", "peer=%016llx",
+                  (unsigned long long)message.from);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        membership_free(memberships[i]);
+    }
+    free(memberships);
+    free(described);
+}
+
+static void on_message(void *context, const struct wire_message *m, struct entry **entries)
+{
+    struct replica *r = context;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < m->message.entry_count; i++) {
+        bytes += entries[i]->size;
+    }
+    /* A full disk: what can't be stored was not received, and the leader tries again. */
+    if (r->is_running && !r->is_removed &&
+        (m->message.entry_count == 0 || store_has_room(r->store, bytes))) {
+        if (entries != NULL) {
+            step_entries(r, m, entries);
+        } else {
+            step_message(r, &m->message, NULL);
+        }
+    }
+    for (uint32_t i = 0; i < m->message.entry_count; i++) {
+        entry_release(entries[i]);
+    }
+}
+
+static void on_lost(void *context, raft_id id)
+{
+    struct replica *r = context;
+    struct raft_event event = {.kind = RAFT_PEER_LOST, .now_ns = 0, .peer = id};
+
+    if (!r->is_running) {
+        return;
+    }
+    event.now_ns = io_now_ns(r->io);
+    if (id == raft_leader(r->raft)) {
+        forwards_abandon(r);
+    }
+    replica_step(r, &event, NULL);
+}
+
+static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
+{
+    struct replica *r = context;
+
+    if (refusal == WIRE_REMOVED && r->is_running && !r->is_removed) {
+        r->is_removed = true;
+        forwards_abandon(r);
+        log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
+                  "said_by=%016llx", (unsigned long long)id);
+        replica_wake(r);
+    }
+}
+
+/* --- forwarded commands --------------------------------------------------------------------- */
+
+/* A command that another node has forwarded. Its reply is written right into an answer
+ * frame on the connection to that node. */
+struct guest {
+    struct request request;
+    struct replica *replica;
+    raft_id from;
+    uint64_t correlation;
+    size_t mark;        /* Of the answer's frame in `out`. */
+    struct buffer *out; /* While the reply is being written; NULL: that node is gone. */
+    struct resp_writer writer;
+};
+
+static struct resp_writer *guest_reply(struct request *request)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    g->out = peers_bulk(&g->replica->peers, g->from);
+    if (g->out != NULL) {
+        g->mark = wire_begin_answer(g->out, g->correlation);
+        g->writer.out = g->out;
+    } else {
+        buffer_clear(&g->replica->scratch);
+        g->writer.out = &g->replica->scratch;
+    }
+    return &g->writer;
+}
+
+static void guest_answered(struct request *request)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    if (g->out != NULL) {
+        wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
+    }
+    free(g);
+}
+
+static void refuse_forward(struct replica *r, raft_id from, uint64_t correlation)
+{
+    struct buffer *out = peers_bulk(&r->peers, from);
+
+    if (out != NULL) {
+        wire_end_answer(out, wire_begin_answer(out, correlation), WIRE_NOT_LEADER, 0);
+    }
+}
+
+static void guest_refused(struct request *request)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    refuse_forward(g->replica, g->from, g->correlation);
+    free(g);
+}
+
+static void on_forward(void *context, raft_id from, const struct wire_forward *f)
+{
+    struct replica *r = context;
+    uint32_t count;
+
+    /* Of another term: whoever led that one must not execute commands of a term that
+     * its sender has given up (their order would be lost). */
+    if (!r->is_running || r->is_removed || raft_role(r->raft) != RAFT_LEADER ||
+        raft_current_term(r->raft) != f->term || !replica_decode(r, f->command, &count)) {
+        refuse_forward(r, from, f->correlation);
+        return;
+    }
+
+    const struct command *command = command_find(r->arguments[0]);
+
+    if (command == NULL || (command->arity > 0 ? count != (uint32_t)command->arity
+                                               : count < (uint32_t)-command->arity)) {
+        refuse_forward(r, from, f->correlation);
+        return;
+    }
+
+    struct guest *g = memory_take_zeroed(1, sizeof *g);
+
+    g->replica = r;
+    g->from = from;
+    g->correlation = f->correlation;
+    g->writer.version = f->resp_version;
+    g->request.command = command;
+    g->request.resp_version = f->resp_version;
+    g->request.entry = entry_new(RAFT_COMMAND, (uint32_t)f->command.size);
+    memcpy(g->request.entry->data, f->command.data, f->command.size);
+    g->request.reply = guest_reply;
+    g->request.answered = guest_answered;
+    g->request.refused = guest_refused;
+    replica_submit(r, &g->request);
+}
+
+static void on_answer(void *context, raft_id from, const struct wire_answer *a)
+{
+    (void)from;
+    requests_answered(context, a);
+}
+
+const struct peers_events replica_peers_events = {
+    .message = on_message,
+    .forward = on_forward,
+    .answer = on_answer,
+    .lost = on_lost,
+    .refused = on_refused,
+};

@@ -1,0 +1,456 @@
+/* replica_requests.c - where each request waits, and how it ends where it can't be
+ * executed. Failed and unknown are kept apart: CLUSTERDOWN and TRYAGAIN are only
+ * said of commands that were certainly not executed, INDOUBT of those that may have
+ * been. A write that has been proposed or forwarded is never tried again. */
+#include "server/replica_state.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "server/clients.h"
+
+enum { PROPOSE_MAX = 4096 };
+
+static const uint64_t SWEEP_NS = 50 * 1000 * 1000u;
+
+const char error_in_doubt[] =
+    "INDOUBT the leader was lost while this command was under way: it may or may not have been "
+    "executed";
+static const char error_timed_out[] =
+    "INDOUBT no majority has confirmed this command in time: it may or may not be executed yet";
+static const char error_no_leader[] =
+    "CLUSTERDOWN no leader is known: the command was not executed. A majority of the nodes must "
+    "be up and see each other";
+static const char error_read_lost[] =
+    "TRYAGAIN the leader could not confirm in time that it still leads: the command was not "
+    "executed";
+static const char error_removed[] =
+    "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was not "
+    "executed. Use another node";
+static const char error_stopping[] =
+    "TRYAGAIN the server is stopping: the command was not executed";
+static const char error_disk_full[] =
+    "MISCONF the disk is full: the command was not executed. Reads are served; writes are taken "
+    "again as soon as there is room";
+
+void requests_init(struct replica *r)
+{
+    uint64_t correlation;
+
+    /* Never the numbers of an earlier life of this node: an answer that was on its way
+     * to that one must not meet a request of this one. */
+    io_random(r->io, &correlation, sizeof correlation);
+    list_init(&r->waiting);
+    list_init(&r->reads_waiting);
+    list_init(&r->reads_asked);
+    list_init(&r->reads_ready);
+    list_init(&r->admin);
+    pending_init(&r->proposed, 1);
+    pending_init(&r->forwarded, correlation & (UINT64_MAX >> 1));
+}
+
+void requests_deinit(struct replica *r)
+{
+    pending_deinit(&r->proposed);
+    pending_deinit(&r->forwarded);
+}
+
+/* --- in and out --------------------------------------------------------------------------- */
+
+static bool is_write(const struct request *request)
+{
+    return (request->command->flags & COMMAND_WRITE) != 0;
+}
+
+static bool is_read(const struct request *request)
+{
+    return (request->command->flags & COMMAND_READ) != 0;
+}
+
+static bool is_admin(const struct request *request)
+{
+    return !is_read(request) && !is_write(request);
+}
+
+bool replica_is_congested(const struct replica *r)
+{
+    return r->is_handed_over || r->in_flight_bytes > r->server->config.in_flight_bytes_max;
+}
+
+void replica_submit(struct replica *r, struct request *request)
+{
+    request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
+    request->executed_index = 0;
+    r->in_flight_bytes += request->entry->size + sizeof *request;
+    r->stats.pending_count++;
+    if (replica_is_congested(r)) {
+        r->was_congested = true;
+    }
+    list_append(&r->waiting, &request->link);
+    requests_sweep_start(r);
+    replica_wake(r);
+}
+
+static void forget(struct replica *r, struct request *request)
+{
+    r->in_flight_bytes -= request->entry->size + sizeof *request;
+    r->stats.pending_count--;
+    entry_release(request->entry);
+    request->entry = NULL;
+}
+
+void request_finish(struct replica *r, struct request *request, raft_index executed_index)
+{
+    forget(r, request);
+    request->executed_index = executed_index;
+    request->answered(request);
+}
+
+void request_fail(struct replica *r, struct request *request, const char *error)
+{
+    resp_error(request->reply(request), error);
+    request_finish(r, request, 0);
+}
+
+/* Back to the head of the queue, in their order: reads may be asked again elsewhere. */
+static void wait_again(struct replica *r, struct list *list)
+{
+    while (!list_is_empty(list)) {
+        struct list *node = list->previous;
+
+        list_remove(node);
+        list_append(r->waiting.next, node); /* Before the first one. */
+    }
+}
+
+static void doubt(struct replica *r, struct request *request)
+{
+    r->stats.in_doubt_count++;
+    request_fail(r, request, error_in_doubt);
+}
+
+void forwards_abandon(struct replica *r)
+{
+    struct request *request;
+    struct list again;
+
+    list_init(&again);
+    while ((request = pending_take_first(&r->forwarded)) != NULL) {
+        if (is_read(request)) {
+            list_append(&again, &request->link);
+        } else {
+            doubt(r, request);
+        }
+    }
+    wait_again(r, &again);
+    replica_wake(r);
+}
+
+void requests_abandon(struct replica *r)
+{
+    struct request *request;
+
+    if (r->seen_role == RAFT_LEADER) {
+        admin_abandon(r);
+        while ((request = pending_take_first(&r->proposed)) != NULL) {
+            doubt(r, request);
+        }
+        wait_again(r, &r->reads_ready);
+        wait_again(r, &r->reads_asked);
+        wait_again(r, &r->reads_waiting);
+        r->asked_ticket = r->confirmed_ticket; /* The core has forgotten its rounds. */
+    }
+    forwards_abandon(r);
+}
+
+/* --- as leader ------------------------------------------------------------------------------ */
+
+static void propose(struct replica *r, struct request **batch, uint32_t count)
+{
+    struct entry *entries[PROPOSE_MAX];
+    struct raft_event event = {
+        .kind = RAFT_PROPOSE, .now_ns = io_now_ns(r->io), .propose_count = count};
+
+    for (uint32_t i = 0; i < count; i++) {
+        entries[i] = batch[i]->entry;
+    }
+    if (replica_step(r, &event, entries) != RAFT_OK) {
+        return; /* Leadership is being handed over, or the log is full: they wait. */
+    }
+    r->stats.proposed_count += count;
+    for (uint32_t i = 0; i < count; i++) {
+        list_remove(&batch[i]->link);
+        pending_put(&r->proposed, entries[i]->index, batch[i]);
+    }
+}
+
+static void refuse_for_room(struct replica *r, struct request **batch, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        list_remove(&batch[i]->link);
+        request_fail(r, batch[i], error_disk_full);
+    }
+}
+
+static void propose_waiting(struct replica *r)
+{
+    struct request *batch[PROPOSE_MAX];
+    uint32_t count = 0;
+    uint64_t bytes = 0;
+
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (!is_write(request)) {
+            continue;
+        }
+        bytes += request->entry->size;
+        batch[count++] = request;
+        if (count == PROPOSE_MAX) {
+            replica_wake(r);
+            break;
+        }
+    }
+    if (count == 0 || raft_is_transferring(r->raft)) {
+        return;
+    }
+    if (store_has_room(r->store, bytes)) {
+        propose(r, batch, count);
+    } else {
+        refuse_for_room(r, batch, count);
+    }
+}
+
+/* One round at a time: what comes in while it is under way shares the next one. */
+static void begin_read_round(struct replica *r)
+{
+    struct raft_event event = {.kind = RAFT_READ, .now_ns = io_now_ns(r->io)};
+
+    if (list_is_empty(&r->reads_waiting) || r->asked_ticket > r->confirmed_ticket ||
+        replica_step(r, &event, NULL) != RAFT_OK) {
+        return;
+    }
+    r->stats.read_round_count++;
+
+    struct list *node;
+
+    while ((node = list_first(&r->reads_waiting)) != NULL) {
+        container_of(node, struct request, link)->ticket = r->asked_ticket;
+        list_remove(node);
+        list_append(&r->reads_asked, node);
+    }
+    requests_confirm_reads(r); /* A lone voter has confirmed in the same step. */
+}
+
+void requests_confirm_reads(struct replica *r)
+{
+    struct list *node;
+
+    while ((node = list_first(&r->reads_asked)) != NULL) {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request->ticket > r->confirmed_ticket) {
+            break;
+        }
+        request->ticket = r->confirmed_index;
+        list_remove(node);
+        list_append(&r->reads_ready, node);
+    }
+}
+
+static void place_as_leader(struct replica *r)
+{
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (is_read(request)) {
+            list_remove(node);
+            list_append(&r->reads_waiting, node);
+        } else if (is_admin(request)) {
+            list_remove(node);
+            admin_begin(r, request);
+        }
+    }
+    propose_waiting(r);
+    begin_read_round(r);
+}
+
+/* --- as follower ------------------------------------------------------------------------------ */
+
+static void forward(struct replica *r, struct buffer *out, struct request *request)
+{
+    uint64_t correlation = r->forwarded.next;
+    struct wire_forward f = {
+        .correlation = correlation,
+        .term = raft_current_term(r->raft),
+        .resp_version = request->resp_version == 3 ? 3 : 2,
+        .command = entry_payload(request->entry),
+    };
+
+    wire_put_forward(out, &f);
+    list_remove(&request->link);
+    pending_put(&r->forwarded, correlation, request);
+    r->stats.forwarded_count++;
+}
+
+static void place_as_follower(struct replica *r)
+{
+    raft_id leader = raft_leader(r->raft);
+    struct buffer *out = leader == 0 ? NULL : peers_bulk(&r->peers, leader);
+
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request->refused != NULL) {
+            list_remove(node);
+            forget(r, request);
+            request->refused(request);
+        } else if (out != NULL) {
+            forward(r, out, request);
+        } else if (is_admin(request) && leader == 0) {
+            admin_answer_locally(r, request);
+        }
+    }
+}
+
+/* What can be told of this node alone is told; the rest fails. */
+static void place_as_removed(struct replica *r)
+{
+    struct list *node;
+
+    list_for_each(each, &r->waiting)
+    {
+        struct request *request = container_of(each, struct request, link);
+
+        if (is_admin(request)) {
+            admin_answer_locally(r, request);
+        }
+    }
+    while ((node = list_first(&r->waiting)) != NULL) {
+        list_remove(node);
+        request_fail(r, container_of(node, struct request, link), error_removed);
+    }
+}
+
+void requests_answered(struct replica *r, const struct wire_answer *a)
+{
+    struct request *request = pending_take(&r->forwarded, a->correlation);
+
+    if (request == NULL) {
+        return; /* Given up before: the client was told that it is in doubt. */
+    }
+    if (a->outcome == WIRE_NOT_LEADER) {
+        /* Certainly not executed. It waits for the leader to be known again; the order
+         * on its connection holds, since whoever refused one command of a term
+         * refuses all those of that term that follow. */
+        list_append(&r->waiting, &request->link);
+        return;
+    }
+
+    struct resp_writer *w = request->reply(request);
+
+    buffer_append_slice(w->out, a->reply);
+    request_finish(r, request, a->executed_index);
+}
+
+void requests_place(struct replica *r)
+{
+    if (list_is_empty(&r->waiting) && list_is_empty(&r->reads_waiting)) {
+        return;
+    }
+    if (r->is_removed) {
+        place_as_removed(r);
+    } else if (raft_role(r->raft) == RAFT_LEADER) {
+        place_as_leader(r);
+    } else {
+        place_as_follower(r);
+    }
+}
+
+/* --- the end ----------------------------------------------------------------------------------- */
+
+static void end_list(struct replica *r, struct list *list)
+{
+    struct list *node;
+
+    while ((node = list_first(list)) != NULL) {
+        list_remove(node);
+        request_fail(r, container_of(node, struct request, link), error_stopping);
+    }
+}
+
+void requests_end(struct replica *r)
+{
+    struct request *request;
+
+    while ((request = pending_take_first(&r->proposed)) != NULL ||
+           (request = pending_take_first(&r->forwarded)) != NULL) {
+        request_fail(r, request, is_read(request) ? error_stopping : error_in_doubt);
+    }
+    end_list(r, &r->waiting);
+    end_list(r, &r->reads_waiting);
+    end_list(r, &r->reads_asked);
+    end_list(r, &r->reads_ready);
+    admin_end(r);
+}
+
+/* --- those that waited too long ------------------------------------------------------------------ */
+
+static void sweep_list(struct replica *r, struct list *list, uint64_t now_ns, const char *error)
+{
+    struct list *node;
+
+    while ((node = list_first(list)) != NULL) {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request->deadline_ns > now_ns) {
+            break;
+        }
+        list_remove(node);
+        request_fail(r, request, error);
+    }
+}
+
+static void sweep_pending(struct replica *r, struct pending *pending, uint64_t now_ns)
+{
+    struct request *request;
+    uint64_t number;
+
+    while ((request = pending_first(pending, &number)) != NULL && request->deadline_ns <= now_ns) {
+        pending_take(pending, number);
+        if (is_read(request)) {
+            request_fail(r, request, error_read_lost);
+        } else {
+            r->stats.in_doubt_count++;
+            request_fail(r, request, error_timed_out);
+        }
+    }
+}
+
+void requests_sweep_start(struct replica *r)
+{
+    if (!r->is_sweeping && !r->is_ended) {
+        r->is_sweeping = true;
+        io_timer_start(r->io, &r->sweep, io_now_ns(r->io) + SWEEP_NS);
+    }
+}
+
+void requests_sweep_fired(struct io_timer *timer)
+{
+    struct replica *r = container_of(timer, struct replica, sweep);
+    uint64_t now_ns = io_now_ns(r->io);
+
+    r->is_sweeping = false;
+    sweep_list(r, &r->waiting, now_ns, error_no_leader);
+    sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
+    sweep_list(r, &r->reads_asked, now_ns, error_read_lost);
+    sweep_list(r, &r->reads_ready, now_ns, error_read_lost);
+    sweep_pending(r, &r->proposed, now_ns);
+    sweep_pending(r, &r->forwarded, now_ns);
+    if (r->stats.pending_count > 0) {
+        requests_sweep_start(r);
+    }
+}

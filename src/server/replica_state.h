@@ -1,0 +1,155 @@
+/* replica_state.h - the replica's insides, for the replica_*.c files only. Which
+ * file changes what:
+ *   replica.c          the turn; stepping the core and carrying its effects out
+ *   replica_requests.c where each request waits, and how it ends without execution
+ *   replica_apply.c    the state machine: commits applied, reads served
+ *   replica_peers.c    what comes from peers
+ *   replica_admin.c    RAFT commands: membership, transfer, status, log */
+#ifndef RAKIT_SERVER_REPLICA_STATE_H
+#define RAKIT_SERVER_REPLICA_STATE_H
+
+#include "server/log_window.h"
+#include "server/members.h"
+#include "server/peers.h"
+#include "server/pending.h"
+#include "server/probe.h"
+#include "server/replica.h"
+
+/* A message of the core that waits for a write. */
+struct held_message {
+    raft_seq after;
+    struct raft_message message;
+};
+
+/* A write under way, and how far the log reaches with it. */
+struct write_mark {
+    raft_seq seq;
+    raft_index last_index;
+};
+
+struct replica {
+    struct server *server;
+    struct io *io;
+    const struct log *log;
+    const struct server_probe *probe;
+
+    void *raft_memory;
+    struct raft *raft;
+    struct store *store;
+    struct kv *kv;
+    struct store_recovered recovered;
+    struct log_window window;
+    struct members members;
+    struct membership *committed; /* The newest committed one; NULL: none yet. */
+    struct peers peers;
+    bool is_running; /* Recovered; the core is stepped. */
+    bool is_removed;
+    bool was_voter;
+    bool is_handed_over; /* It stops: leads nobody any more, and takes no command. */
+    bool is_ended;
+
+    /* Durability. Store sequence numbers are the core's plus seq_offset. */
+    uint64_t seq_offset;
+    raft_seq durable_seq; /* The core's. */
+    raft_index durable_index;
+    struct write_mark *marks; /* Rising; a queue. */
+    uint32_t mark_first, mark_count, mark_capacity;
+    struct held_message *held; /* In the order they were made. */
+    uint32_t held_count, held_capacity;
+
+    /* Requests: each is in exactly one of these. */
+    struct list waiting;        /* Not placed yet, in order of arrival. */
+    struct pending proposed;    /* Leader: writes in the log, by index. */
+    struct list reads_waiting;  /* Leader: for a read round to begin. */
+    struct list reads_asked;    /* Leader: have a ticket, not confirmed. */
+    struct list reads_ready;    /* Leader: confirmed; ticket is now the index to apply first. */
+    struct pending forwarded;   /* Follower: sent to the leader, by correlation. */
+    struct list admin;          /* Leader: membership changes and transfers under way. */
+    uint64_t in_flight_bytes;   /* Of requests' entries, in all of them. */
+    uint64_t asked_ticket;      /* Of the newest read round; */
+    uint64_t confirmed_ticket;  /* and of the newest one confirmed, */
+    raft_index confirmed_index; /* whose reads see at least this. */
+    bool was_congested;
+
+    raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
+    raft_id seen_leader;
+    enum raft_role seen_role;
+
+    raft_index applied_index;
+    bool is_awake;           /* One more pass of the turn is wanted. */
+    struct slice *arguments; /* Of the entry being applied; reused. */
+    uint32_t argument_capacity;
+    struct buffer scratch;       /* Replies that nobody waits for. */
+    bool is_announcing;          /* Its new address is on the way to the leader. */
+    struct member_address fresh; /* Address for the change being proposed; id 0: none. */
+
+    struct io_timer tick; /* The core's deadline. */
+    uint64_t deadline_ns;
+    struct io_timer sweep; /* Requests that waited too long. */
+    bool is_sweeping;
+    struct replica_stats stats;
+};
+
+/* --- replica.c ----------------------------------------------------------------------- */
+
+/* Steps the core and carries out what follows. `entries` belong to the event where it
+ * brings some (consecutive; references stay the caller's). */
+int replica_step(struct replica *r, const struct raft_event *event, struct entry *const *entries);
+
+/* The node can't go on. */
+void replica_fail(struct replica *r, const char *text);
+
+/* --- replica_requests.c ---------------------------------------------------------------- */
+
+void requests_init(struct replica *r);
+/* Fails whatever is left: the node ends. */
+void requests_end(struct replica *r);
+void requests_deinit(struct replica *r);
+/* Gives each waiting request its way: proposal, read round, forward, or it waits on. */
+void requests_place(struct replica *r);
+/* Role, term or leader changed: what was under way is in doubt or waits again. */
+void requests_abandon(struct replica *r);
+/* Ends a request with an error. */
+void request_fail(struct replica *r, struct request *request, const char *error);
+/* Ends a request whose reply has been written. */
+void request_finish(struct replica *r, struct request *request, raft_index executed_index);
+void requests_sweep_start(struct replica *r);
+void requests_sweep_fired(struct io_timer *timer);
+/* Reads of rounds confirmed by now become ready. */
+void requests_confirm_reads(struct replica *r);
+/* The leader answered a forwarded command, or this was refused by it. */
+void requests_answered(struct replica *r, const struct wire_answer *a);
+void forwards_abandon(struct replica *r);
+
+extern const char error_in_doubt[];
+
+/* --- replica_apply.c ------------------------------------------------------------------- */
+
+/* Decodes a command into r->arguments, which borrow from it. False where it is none. */
+bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count);
+/* Applies what is committed, within a turn's bound, and answers. */
+void replica_apply(struct replica *r);
+void replica_serve_reads(struct replica *r);
+/* At recovery: an entry known to be committed. */
+void replica_apply_recovered(struct replica *r, struct entry *e);
+
+/* --- replica_peers.c ------------------------------------------------------------------- */
+
+extern const struct peers_events replica_peers_events;
+
+/* --- replica_admin.c -------------------------------------------------------------------- */
+
+/* Leader: begins an administrative request; it ends now or stays in r->admin. */
+void admin_begin(struct replica *r, struct request *request);
+/* Goes on with those under way: something was committed, or a role changed. */
+void admin_progress(struct replica *r);
+/* Leadership was lost: what the last commit has decided is told, the rest waits again. */
+void admin_abandon(struct replica *r);
+/* Fails all tasks: the node ends. */
+void admin_end(struct replica *r);
+/* No leader is known: what can be answered from here alone leaves r->waiting. */
+void admin_answer_locally(struct replica *r, struct request *request);
+/* The new address of this very node, where the log has an older one. */
+void admin_announce_address(struct replica *r);
+
+#endif /* RAKIT_SERVER_REPLICA_STATE_H */

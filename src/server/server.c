@@ -1,0 +1,206 @@
+/* server.c - starts and ends one node: which of the three ways to start it takes, and
+ * what it says about it. */
+#include "server/server.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "server/clients.h"
+#include "server/join.h"
+#include "server/replica.h"
+
+static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
+static const uint64_t STOP_PATIENCE_NS = 3 * 1000 * 1000 * 1000ull;
+
+/* --- starting -------------------------------------------------------------------------- */
+
+static void make_run_id(struct server *s)
+{
+    unsigned char bytes[20];
+
+    io_random(s->io, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        snprintf(s->run_id + 2 * i, 3, "%02x", bytes[i]);
+    }
+}
+
+static void give_up(struct server *s, const char *text)
+{
+    log_write(s->log, LOG_ERROR, "the node stops", "reason=" LOG_Q, text);
+    s->stopped(s, 1);
+}
+
+static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text)
+{
+    struct server *s = context;
+    uint64_t own_id = replica_cluster_id(s->replica);
+
+    s->join = NULL;
+    if (outcome == JOIN_FAILED) {
+        give_up(s, text);
+    } else if (own_id != 0 && own_id != cluster_id) {
+        give_up(s, "the data directory belongs to another cluster than the contact: start with "
+                   "an empty --data directory, or with a contact of its own cluster");
+    } else if (replica_joined(s->replica, cluster_id)) {
+        log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64, cluster_id);
+        replica_run(s->replica);
+    }
+}
+
+/* A node that has a log goes on as who it is; its contact is only asked whether it is
+ * of the same cluster, since a contact of another one is surely a mistake. */
+static void contact_checked(void *context, enum join_outcome outcome, uint64_t cluster_id,
+                            const char *text)
+{
+    struct server *s = context;
+
+    s->join = NULL;
+    if (outcome == JOIN_DONE && cluster_id != replica_cluster_id(s->replica)) {
+        give_up(s, "the data directory belongs to another cluster than the contact: start with "
+                   "another --data directory, or with a contact of its own cluster");
+    }
+}
+
+static void ask_contact(struct server *s, bool only_ask)
+{
+    struct join_options options = {
+        .io = s->io,
+        .contact = s->config.contact,
+        .self = {.id = replica_node_id(s->replica),
+                 .client = s->config.address,
+                 .peer_port = s->config.peer_port},
+        .only_ask = only_ask,
+        .patience_ns = only_ask ? 0 : JOIN_PATIENCE_NS,
+        .done = only_ask ? contact_checked : joined,
+        .context = s,
+    };
+
+    s->join = join_start(&options);
+}
+
+static void say_hello(struct server *s)
+{
+    const struct store_recovered *found = replica_recovered(s->replica);
+
+    log_write(s->log, LOG_INFO, "listening",
+              "clients=%s:%u peers=%u node=%016" PRIx64 " cluster=%016" PRIx64 " data=" LOG_Q
+              " recovered_entries=%" PRIu64 " applied=%" PRIu64 " term=%" PRIu64
+              " log_bytes=%" PRIu64 " torn_bytes=%" PRIu64 " took_ms=%" PRIu64,
+              s->config.address.host, (unsigned)s->config.address.port,
+              (unsigned)s->config.peer_port, found->identity.node_id, found->identity.cluster_id,
+              s->config.data_dir, found->last_index, replica_applied_index(s->replica),
+              found->current_term, found->log_bytes, found->torn_bytes,
+              (io_now_ns(s->io) - s->started_ns) / 1000000);
+}
+
+/* Which of the ways to begin is this node's. */
+static void begin(struct server *s)
+{
+    struct replica *r = s->replica;
+
+    if (replica_has_log(r)) {
+        replica_run(r);
+        if (s->config.has_contact) {
+            ask_contact(s, true);
+        }
+    } else if (replica_is_founder(r) || (replica_cluster_id(r) == 0 && !s->config.has_contact)) {
+        replica_bootstrap(r);
+    } else if (s->config.has_contact) {
+        ask_contact(s, false);
+    } else {
+        replica_run(r); /* Added to its cluster, but never heard of since: it waits. */
+    }
+}
+
+struct server *server_start(struct io *io, const struct server_config *config,
+                            const struct log *log, const struct server_probe *probe,
+                            void (*stopped)(struct server *server, int exit_status), void *context,
+                            char *text, size_t text_size)
+{
+    struct server *s = memory_take_zeroed(1, sizeof *s);
+    uint16_t port;
+
+    s->io = io;
+    s->log = log;
+    s->config = *config;
+    s->stopped = stopped;
+    s->context = context;
+    s->probe = probe;
+    s->started_ns = io_now_ns(io);
+    make_run_id(s);
+    s->replica = replica_start(s, probe, text, text_size);
+    if (s->replica == NULL) {
+        free(s);
+        return NULL;
+    }
+
+    int error = clients_start(s, &s->clients, &port);
+
+    if (error < 0) {
+        snprintf(text, text_size,
+                 "cannot listen for clients on %s port %u: %s; choose another "
+                 "port, or end what uses it",
+                 config->address.host, (unsigned)config->address.port, strerror(-error));
+        replica_free(s->replica);
+        free(s);
+        return NULL;
+    }
+    say_hello(s);
+    begin(s);
+    return s;
+}
+
+/* --- ending ------------------------------------------------------------------------------ */
+
+static void stop_now(struct server *s, int exit_status)
+{
+    if (s->is_stopped) {
+        return;
+    }
+    s->is_stopped = true;
+    io_timer_stop(s->io, &s->stop_timer);
+    log_write(s->log, LOG_INFO, "stopped", "node=%016" PRIx64, replica_node_id(s->replica));
+    s->stopped(s, exit_status);
+}
+
+static void stop_timer_fired(struct io_timer *timer)
+{
+    struct server *s = container_of(timer, struct server, stop_timer);
+
+    log_write(s->log, LOG_WARN, "stopping with commands under way", "%s", "");
+    stop_now(s, 0);
+}
+
+void server_stop(struct server *s)
+{
+    if (s->is_stopping) {
+        return;
+    }
+    s->is_stopping = true;
+    log_write(s->log, LOG_INFO, "stopping", "%s", "");
+    clients_refuse(s->clients);
+    replica_hand_over(s->replica);
+    s->stop_timer.fired = stop_timer_fired;
+    io_timer_start(s->io, &s->stop_timer, io_now_ns(s->io) + STOP_PATIENCE_NS);
+}
+
+void server_turn_over(struct server *s)
+{
+    if (s->is_stopping && replica_is_settled(s->replica)) {
+        stop_now(s, 0);
+    }
+}
+
+void server_free(struct server *s)
+{
+    if (s->stop_timer.fired != NULL) {
+        io_timer_stop(s->io, &s->stop_timer);
+    }
+    join_free(s->join);
+    replica_end(s->replica);
+    clients_free(s->clients);
+    replica_free(s->replica);
+    free(s);
+}

@@ -1,0 +1,127 @@
+/* wire.h - the frames that peers exchange (docs/WIRE.md). Encoders append one whole
+ * frame to a buffer; decoders check every length against the bytes that are there
+ * and return false on anything that does not fit. */
+#ifndef RAKIT_SERVER_WIRE_H
+#define RAKIT_SERVER_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "io/io.h"
+#include "raft/raft.h"
+#include "store/entry.h"
+
+enum {
+    WIRE_VERSION = 1,
+    WIRE_HEADER_BYTES = 16,
+    /* Of a frame before the handshake is over: nobody may make us take more. */
+    WIRE_HANDSHAKE_BYTES_MAX = 1024,
+    WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
+};
+
+enum wire_type {
+    WIRE_HELLO = 1,   /* Dialer -> listener, first frame on a connection. */
+    WIRE_WELCOME = 2, /* Its answer. From then on only the dialer speaks. */
+    WIRE_REFUSE = 3,  /* Or this one, and the connection ends. */
+    WIRE_MESSAGE = 4, /* A raft message without entries. */
+    WIRE_ENTRIES = 5, /* AppendEntries. */
+    WIRE_FORWARD = 6, /* A client's command for the leader. */
+    WIRE_ANSWER = 7,  /* What became of it. */
+};
+
+enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
+
+enum wire_refusal {
+    WIRE_OTHER_CLUSTER = 1,
+    WIRE_OTHER_VERSION = 2,
+    WIRE_OTHER_NODE = 3, /* The address belongs to another node by now. */
+    WIRE_REMOVED = 4,    /* The dialer was removed from the cluster. */
+    WIRE_NOT_READY = 5,  /* The listener does not know its cluster yet; try again. */
+    WIRE_SAME_NODE = 6,  /* A node of the dialer's id is running already. */
+};
+
+struct wire_hello {
+    uint32_t version;
+    uint64_t features; /* None are defined yet: 0. */
+    uint64_t cluster_id;
+    raft_id from;
+    raft_id to;
+    uint64_t incarnation; /* Random, new with each start of the dialer. */
+    enum wire_channel channel;
+    struct io_address address; /* The dialer's, for clients. */
+    uint16_t peer_port;
+};
+
+/* What a raft message carries beside what the core knows of. */
+struct wire_message {
+    struct raft_message message;
+    raft_index applied_index; /* The sender's. */
+};
+
+struct wire_forward {
+    uint64_t correlation;
+    raft_term term; /* The one in which the receiver is believed to lead. */
+    uint8_t resp_version;
+    struct slice command; /* Encoded as in a log entry. */
+};
+
+enum wire_outcome {
+    WIRE_REPLIED = 0,    /* Here is the reply. */
+    WIRE_NOT_LEADER = 1, /* Certainly not executed, here or later. */
+};
+
+struct wire_answer {
+    uint64_t correlation;
+    enum wire_outcome outcome;
+    raft_index executed_index;
+    struct slice reply;
+};
+
+/* --- frames ------------------------------------------------------------------------ */
+
+/* Begins a frame at the end of `out` and returns a mark for wire_end(), which fills in
+ * size and checksum once the body has been appended. */
+size_t wire_begin(struct buffer *out, enum wire_type type);
+void wire_end(struct buffer *out, size_t mark);
+
+enum wire_result { WIRE_MORE, WIRE_FRAME, WIRE_BAD };
+
+/* Looks for a whole frame at the start of `input`. WIRE_FRAME: its type and body, and
+ * in *ret_size the bytes to consume. WIRE_MORE: *ret_size is the size it will have in
+ * all, as far as known. WIRE_BAD: not a frame, too long, or damaged. */
+enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_type *ret_type,
+                            struct slice *ret_body, size_t *ret_size);
+
+/* --- bodies ------------------------------------------------------------------------ */
+
+void wire_put_hello(struct buffer *out, const struct wire_hello *hello);
+bool wire_get_hello(struct slice body, struct wire_hello *ret_hello);
+
+void wire_put_refuse(struct buffer *out, enum wire_refusal refusal);
+bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal);
+
+void wire_put_message(struct buffer *out, const struct wire_message *m);
+bool wire_get_message(struct slice body, struct wire_message *ret_m);
+
+/* AppendEntries with `entries`, whose count replaces m->message.entry_count. */
+void wire_put_entries(struct buffer *out, const struct wire_message *m,
+                      struct entry *const *entries, uint32_t count);
+/* The message, with entry_count set and `entries` NULL; and where the entries begin. */
+bool wire_get_entries(struct slice body, struct wire_message *ret_m, struct slice *ret_entries);
+/* Takes the next entry off `rest`: a new one with one reference, index 0; or NULL. */
+struct entry *wire_next_entry(struct slice *rest);
+
+void wire_put_forward(struct buffer *out, const struct wire_forward *f);
+bool wire_get_forward(struct slice body, struct wire_forward *ret_f);
+
+/* The reply is appended by the caller, between this and wire_end(). */
+size_t wire_begin_answer(struct buffer *out, uint64_t correlation);
+void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
+                     raft_index executed_index);
+bool wire_get_answer(struct slice body, struct wire_answer *ret_a);
+
+const char *wire_refusal_text(enum wire_refusal refusal);
+
+#endif /* RAKIT_SERVER_WIRE_H */
