@@ -216,16 +216,13 @@ static int recover_member(struct store *s, struct store_recovered *recovered, st
     if (rv != STORE_OK) {
         return rv;
     }
-    if (s->vote_files.is_worn || s->vote.synced_batch != s->chain.batch) {
-        s->vote.generation++;
-        s->vote.synced_batch = s->chain.batch;
-        rv = vote_renew(s->io, s->dir, &s->identity, &s->vote_files, &s->vote);
-    } else {
-        /* It may have been read from the system's cache only. */
-        rv = io_file_sync(s->vote_files.copies[0]);
-        if (rv == 0) {
-            rv = io_file_sync(s->vote_files.copies[1]);
-        }
+    /* Written anew, since it may have been read from the system's cache alone. And
+     * from now on, a log that ends before today's end is known to be damaged. */
+    s->vote.generation++;
+    s->vote.synced_batch = s->chain.batch;
+    rv = vote_mend(s->io, s->dir, &s->vote_files);
+    if (rv == 0) {
+        rv = vote_write(&s->vote_files, &s->identity, &s->vote);
     }
     recovered->current_term = s->vote.current_term;
     recovered->voted_for = s->vote.voted_for;
@@ -343,7 +340,7 @@ int store_set_cluster(struct store *s, uint64_t cluster_id)
     CHECK(s->identity.cluster_id == 0);
 
     /* The votes first: where the identity names a cluster, they are there. */
-    int rv = vote_renew(s->io, s->dir, &identity, &s->vote_files, &first);
+    int rv = vote_create(s->io, s->dir, &identity, &s->vote_files, &first);
 
     if (rv == 0) {
         rv = identity_write(s->io, s->dir, &identity);

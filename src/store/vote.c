@@ -19,19 +19,6 @@ static void vote_encode(char *sector, const struct store_identity *identity,
     head_seal(sector);
 }
 
-int vote_create(struct io *io, const char *dir, const struct store_identity *identity,
-                const struct vote *vote)
-{
-    char sector[SECTOR_BYTES];
-    int rv = 0;
-
-    vote_encode(sector, identity, vote);
-    for (int i = 0; i < 2 && rv == 0; i++) {
-        rv = file_replace(io, dir, vote_names[i], sector, sizeof sector);
-    }
-    return rv;
-}
-
 /* Reads one copy. 1: a good one. 0: missing or damaged. Negative: a store_error. */
 static int vote_read_copy(struct io_file *file, const char *path,
                           const struct store_identity *identity, struct vote *ret_vote,
@@ -84,7 +71,7 @@ static int vote_choose(const int *found, const struct vote *votes, struct vote_f
         newest = 1;
     }
     *ret_vote = votes[newest];
-    files->is_worn = found[0] == 0 || found[1] == 0 || votes[0].generation != votes[1].generation;
+    files->newest = newest;
     return STORE_OK;
 }
 
@@ -122,22 +109,50 @@ int vote_open(struct io *io, const char *dir, const struct store_identity *ident
     return rv;
 }
 
-int vote_renew(struct io *io, const char *dir, const struct store_identity *identity,
-               struct vote_files *files, const struct vote *vote)
+int vote_create(struct io *io, const char *dir, const struct store_identity *identity,
+                struct vote_files *files, const struct vote *vote)
 {
-    int rv = vote_create(io, dir, identity, vote);
+    char sector[SECTOR_BYTES];
+    int rv = 0;
 
+    vote_encode(sector, identity, vote);
     vote_close(files);
-    if (rv == 0) {
-        rv = io_dir_sync(io, dir);
-    }
     for (int i = 0; i < 2 && rv == 0; i++) {
         char path[PATH_BYTES_MAX];
 
         store_path(path, dir, vote_names[i]);
-        rv = io_file_open(io, path, 0, &files->copies[i]);
+        rv = file_replace(io, dir, vote_names[i], sector, sizeof sector);
+        if (rv == 0) {
+            rv = io_file_open(io, path, 0, &files->copies[i]);
+        }
     }
-    return rv;
+    return rv != 0 ? rv : io_dir_sync(io, dir);
+}
+
+int vote_mend(struct io *io, const char *dir, struct vote_files *files)
+{
+    static const char zeros[SECTOR_BYTES];
+
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_BYTES_MAX];
+        int rv = 0;
+
+        if (files->copies[i] != NULL) {
+            continue;
+        }
+        store_path(path, dir, vote_names[i]);
+        rv = file_replace(io, dir, vote_names[i], zeros, sizeof zeros);
+        if (rv == 0) {
+            rv = io_file_open(io, path, 0, &files->copies[i]);
+        }
+        if (rv == 0) {
+            rv = io_dir_sync(io, dir);
+        }
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    return 0;
 }
 
 void vote_close(struct vote_files *files)
@@ -157,12 +172,14 @@ int vote_write(struct vote_files *files, const struct store_identity *identity,
 
     vote_encode(sector, identity, vote);
     for (int i = 0; i < 2; i++) {
-        CHECK(files->copies[i] != NULL);
+        int copy = i == 0 ? !files->newest : files->newest;
 
-        int rv = io_file_write(files->copies[i], 0, sector, sizeof sector);
+        CHECK(files->copies[copy] != NULL);
+
+        int rv = io_file_write(files->copies[copy], 0, sector, sizeof sector);
 
         if (rv == 0) {
-            rv = io_file_sync(files->copies[i]);
+            rv = io_file_sync(files->copies[copy]);
         }
         if (rv != 0) {
             return rv;

@@ -1,9 +1,10 @@
 /* vote.h - current_term and voted_for, in two files of one sector each.
  *
- * Every write goes to vote-a, is synced, then goes to vote-b, and is synced. So
+ * Every write goes to one copy, is synced, then goes to the other, and is synced. So
  * whichever single copy is lost or damaged, the other holds what was last
  * acknowledged: a damaged copy never makes the node forget a vote. Where both are
- * good and differ, a crash lay between, and the newer one is taken.
+ * good and differ, a crash lay between; the newer one is taken, and stays untouched
+ * until the other is newer still.
  *
  * Both files exist before the identity names a cluster, and a node without a
  * cluster does not vote: a missing file is damage, never a beginning. */
@@ -24,22 +25,21 @@ struct vote {
 
 struct vote_files {
     struct io_file *copies[2];
-    bool is_worn; /* A copy was bad or older than the other: write both again. */
+    int newest; /* Which one to leave alone until the other is written. */
 };
 
-/* Makes both copies, as the first vote of a node. Durable only once the directory
- * is synced. 0 or a negative errno value. */
+/* Makes and opens both copies, whatever was there. Durable on return; 0 or a
+ * negative errno value. */
 int vote_create(struct io *io, const char *dir, const struct store_identity *identity,
-                const struct vote *vote);
+                struct vote_files *files, const struct vote *vote);
 
 /* Opens both copies and finds the vote. 0, or a store_error with words; on an
- * error nothing is open. A bad copy is left as it is, for vote_renew(). */
+ * error nothing is open. Changes nothing: a bad copy waits for vote_write(), a
+ * missing one for vote_mend(). */
 int vote_open(struct io *io, const char *dir, const struct store_identity *identity,
               struct vote_files *files, struct vote *ret_vote, struct complaint *c);
-/* Makes both files anew with `vote`, whatever state they were in. Durable on return;
- * 0 or a negative errno value. */
-int vote_renew(struct io *io, const char *dir, const struct store_identity *identity,
-               struct vote_files *files, const struct vote *vote);
+/* Makes a missing copy again, empty. 0 or a negative errno value. */
+int vote_mend(struct io *io, const char *dir, struct vote_files *files);
 void vote_close(struct vote_files *files);
 
 /* Makes it durable in both copies. 0 or a negative errno value. */

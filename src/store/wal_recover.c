@@ -8,9 +8,10 @@
  * was durable once: then the node refuses to start.
  *
  * Only then it writes: what the torn job left is zeroed, so that it can never be
- * taken for anything, and the end of the log is synced, because what was read may
- * so far stand in the system's cache alone. Both may be cut short by the next crash
- * at any point and begin anew. */
+ * taken for anything; and the last job is written once more, the same bytes to the
+ * same place, and synced, because what was read may stand in the system's cache
+ * alone, even marked there as clean after a sync that failed. All this may be cut
+ * short by the next crash at any point and begins anew then. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct recovery {
     struct recover_segment *segments;
     size_t count;
     size_t tail;      /* The segment with the last good batch. */
+    uint64_t job_at;  /* Where in it the batches of the last good job begin. */
     uint64_t max_job; /* Of anything that bears a job's number. */
     uint64_t torn_bytes;
     uint64_t commit_index;
@@ -125,6 +127,7 @@ static int follow_segment(struct recovery *r, struct log_reader *reader,
                           struct recover_segment *segment)
 {
     struct batch_head head;
+    uint64_t job = 0; /* A job stays within one segment. */
 
     while (log_reader_head(reader, segment->end, &head) != NULL && is_next(r, &head)) {
         if (!has_good_entries(reader, segment->end, &head)) {
@@ -137,6 +140,10 @@ static int follow_segment(struct recovery *r, struct log_reader *reader,
 
         if (rv != STORE_OK) {
             return rv;
+        }
+        if (head.job != job) {
+            job = head.job;
+            r->job_at = segment->end;
         }
         segment->end += head.batch_bytes;
         r->tail = (size_t)(segment - r->segments);
@@ -284,6 +291,27 @@ static int wipe_rest(struct io_file *file, const struct recover_segment *segment
     return rv;
 }
 
+/* Writes what stands at `from` up to `to` once more. */
+static int write_again(struct io_file *file, uint64_t from, uint64_t to)
+{
+    char *data = memory_take(RECOVER_WINDOW_BYTES);
+    int rv = 0;
+
+    while (from < to && rv == 0) {
+        uint64_t left = to - from;
+        uint64_t size = left < RECOVER_WINDOW_BYTES ? left : RECOVER_WINDOW_BYTES;
+        int64_t count = io_file_read(file, from, data, size);
+
+        rv = count < 0 ? (int)count : 0;
+        if (rv == 0) {
+            rv = io_file_write(file, from, data, size);
+        }
+        from += size;
+    }
+    free(data);
+    return rv;
+}
+
 /* Opens a segment from the tail on for writing, clean and synced. */
 static int ready_segment(struct recovery *r, const struct recover_segment *found,
                          struct segment *segment)
@@ -298,6 +326,9 @@ static int ready_segment(struct recovery *r, const struct recover_segment *found
     rv = io_file_open(s->io, path, 0, &segment->file);
     if (rv == 0 && found->is_torn) {
         rv = wipe_rest(segment->file, found);
+    }
+    if (rv == 0 && found->end > SECTOR_BYTES) {
+        rv = write_again(segment->file, r->job_at, found->end);
     }
     if (rv == 0) {
         rv = io_file_sync(segment->file);
@@ -316,6 +347,11 @@ static int prepare_writing(struct recovery *r)
         return complain(r->complaint, STORE_EDAMAGED,
                         "%s holds %zu log segments from the end of the log on; " RESTORE_ADVICE,
                         s->dir, r->count - next);
+    }
+    /* The names first: later steps rely on what they led to. */
+    rv = io_dir_sync(s->io, s->dir);
+    if (rv != 0) {
+        return complain(r->complaint, STORE_EIO, "cannot sync %s (error %d)", s->dir, -rv);
     }
     if (s->chain.batch > 0) {
         rv = ready_segment(r, &r->segments[next], &s->current);
