@@ -64,7 +64,8 @@ static void test_glob__matches_classes(void **state)
     expect(true, "[c-a]", "b");
     expect(false, "[a-c]", "d");
     expect(true, "[a-c0-9]x", "7x");
-    expect(true, "[a-]", "-");
+    expect(false, "[a-]", "-"); /* A range from a to ], and no end of the class. */
+    expect(true, "[a-]", "^");
     expect(true, "[\\]]", "]");
     expect(true, "[\\-x]", "-");
     expect(true, "[^a-c]", "d");
