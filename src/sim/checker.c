@@ -3,39 +3,23 @@
 #include "sim/checker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/list.h"
-#include "sim/checker_log.h"
-
-/* A write that the store has not acknowledged yet. */
-struct pending_write {
-    struct list link;
-    uint64_t seq;
-    bool write_vote;
-    uint64_t current_term;
-    uint64_t voted_for;
-    uint64_t truncate_from;
-    uint32_t entry_count;
-    struct checker_entry entries[];
-};
+#include "sim/checker_disk.h"
 
 /* What is known of a node over all its lives. */
-struct checker_disk {
+struct checker_life {
     struct list link;
-    uint64_t id;
-    uint64_t current_term;
-    uint64_t voted_for;
-    struct checker_log log;
-    struct list pending; /* Writes in their order. */
-    uint64_t *votes;     /* For each term whom it said it votes for; 0: nobody. */
+    struct checker_disk disk;
+    uint64_t *votes; /* For each term whom it said it votes for; 0: nobody. */
     uint64_t vote_capacity;
 };
 
 struct checker_node {
     struct checker *checker;
     char name[16];
-    struct checker_disk *disk; /* NULL until recovered. */
+    struct checker_life *life; /* NULL until recovered. */
     struct checker_log log;    /* As the core has it. */
     uint64_t commit_index;     /* Compared with the others up to here. */
     uint64_t core_commit;      /* As the core has it: its entries may yet be written. */
@@ -60,7 +44,7 @@ struct match_slot {
 
 struct checker {
     struct verdict *verdict;
-    struct list disks;
+    struct list lives;
     uint64_t *leaders; /* By term; 0: none known. */
     uint64_t leader_capacity;
     struct committed *committed; /* By index, from 1. */
@@ -147,30 +131,19 @@ struct checker *checker_new(struct verdict *verdict)
     struct checker *c = memory_take_zeroed(1, sizeof *c);
 
     c->verdict = verdict;
-    list_init(&c->disks);
+    list_init(&c->lives);
     return c;
-}
-
-static void pending_clear(struct checker_disk *d)
-{
-    while (!list_is_empty(&d->pending)) {
-        struct list *link = list_first(&d->pending);
-
-        list_remove(link);
-        free(container_of(link, struct pending_write, link));
-    }
 }
 
 void checker_free(struct checker *c)
 {
-    while (!list_is_empty(&c->disks)) {
-        struct checker_disk *d = container_of(list_first(&c->disks), struct checker_disk, link);
+    while (!list_is_empty(&c->lives)) {
+        struct checker_life *life = container_of(list_first(&c->lives), struct checker_life, link);
 
-        list_remove(&d->link);
-        pending_clear(d);
-        free(d->log.entries);
-        free(d->votes);
-        free(d);
+        list_remove(&life->link);
+        checker_disk_deinit(&life->disk);
+        free(life->votes);
+        free(life);
     }
     free(c->leaders);
     free(c->committed);
@@ -206,31 +179,30 @@ uint64_t checker_node_applied(const struct checker_node *n)
 
 uint64_t checker_node_id(const struct checker_node *n)
 {
-    return n->disk == NULL ? 0 : n->disk->id;
+    return n->life == NULL ? 0 : n->life->disk.id;
 }
 
-static struct checker_disk *disk_of(struct checker *c, uint64_t id)
+static struct checker_life *life_of(struct checker *c, uint64_t id)
 {
-    list_for_each(link, &c->disks)
+    list_for_each(link, &c->lives)
     {
-        struct checker_disk *d = container_of(link, struct checker_disk, link);
+        struct checker_life *life = container_of(link, struct checker_life, link);
 
-        if (d->id == id) {
-            return d;
+        if (life->disk.id == id) {
+            return life;
         }
     }
     return NULL;
 }
 
-static struct checker_disk *disk_new(struct checker *c, uint64_t id)
+static struct checker_life *life_new(struct checker *c, uint64_t id)
 {
-    struct checker_disk *d = memory_take_zeroed(1, sizeof *d);
+    struct checker_life *life = memory_take_zeroed(1, sizeof *life);
 
-    d->id = id;
-    list_init(&d->pending);
-    list_init(&d->link);
-    list_append(&c->disks, &d->link);
-    return d;
+    checker_disk_init(&life->disk, id);
+    list_init(&life->link);
+    list_append(&c->lives, &life->link);
+    return life;
 }
 
 /* --- recovery (13): all that was acknowledged, nothing that was not written ------------------- */
@@ -248,89 +220,17 @@ void checker_recovered_entry(struct checker_node *n, const struct entry *e)
     match_note(n, e->index, own);
 }
 
-static bool logs_end_alike(const struct checker_log *a, const struct checker_log *b)
-{
-    return a->last == b->last &&
-           checker_log_at(a, a->last).chain == checker_log_at(b, b->last).chain;
-}
-
-/* Does the write to the disk's log; stops early where it then equals `found`, which
- * may have only the first part of it. */
-static bool write_reaches(struct checker_disk *d, const struct pending_write *w,
-                          const struct checker_log *found)
-{
-    if (w->truncate_from > 0) {
-        checker_log_cut(&d->log, w->truncate_from);
-        if (logs_end_alike(&d->log, found)) {
-            return true;
-        }
-    }
-    for (uint32_t i = 0; i < w->entry_count; i++) {
-        checker_log_put(&d->log, w->entries[i]);
-        if (logs_end_alike(&d->log, found)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The log found must be what some first part of the writes leaves, the vote found
- * must be of that part or later: a term is on the disk before entries of it are. */
-static void check_recovery(struct checker_node *n, struct checker_disk *d,
-                           const struct store_recovered *found)
-{
-    bool log_is_there = logs_end_alike(&d->log, &n->log);
-    bool vote_is_there = d->current_term == found->current_term && d->voted_for == found->voted_for;
-    uint64_t acknowledged_last = d->log.last;
-
-    if (!log_is_there) {
-        n->checker->stats.torn_write_count += !list_is_empty(&d->pending);
-    }
-    list_for_each(link, &d->pending)
-    {
-        const struct pending_write *w = container_of(link, struct pending_write, link);
-
-        if (log_is_there && vote_is_there) {
-            n->checker->stats.lost_write_count++;
-            continue;
-        }
-        if (w->write_vote) {
-            d->current_term = w->current_term;
-            d->voted_for = w->voted_for;
-            vote_is_there =
-                d->current_term == found->current_term && d->voted_for == found->voted_for;
-        }
-        log_is_there = log_is_there || write_reaches(d, w, &n->log);
-    }
-    if (!log_is_there) {
-        BROKEN(n, "recovery", "%s found a log of %llu entries; it had acknowledged %llu", n->name,
-               ULL(n->log.last), ULL(acknowledged_last));
-    }
-    if (!vote_is_there) {
-        BROKEN(n, "recovery", "%s found term %llu and vote %016llx; it had acknowledged otherwise",
-               n->name, ULL(found->current_term), ULL(found->voted_for));
-    }
-}
-
 void checker_recovered(struct checker_node *n, const struct raft *r,
                        const struct store_recovered *found)
 {
     struct checker *c = n->checker;
-    struct checker_disk *d = disk_of(c, found->identity.node_id);
 
-    if (d == NULL) {
-        d = disk_new(c, found->identity.node_id);
-        if (n->log.last > 0) {
-            BROKEN(n, "recovery", "%s is new and has a log", n->name);
-        }
-    } else {
-        check_recovery(n, d, found);
+    n->life = life_of(c, found->identity.node_id);
+    if (n->life == NULL) {
+        n->life = life_new(c, found->identity.node_id);
     }
-    pending_clear(d);
-    d->current_term = found->current_term;
-    d->voted_for = found->voted_for;
-    checker_log_copy(&d->log, &n->log);
-    n->disk = d;
+    c->stats.lost_write_count += checker_disk_recover(&n->life->disk, &n->log, found->current_term,
+                                                      found->voted_for, n->name, c->verdict);
     n->core_commit = raft_commit_index(r);
     n->role = raft_role(r);
 }
@@ -377,15 +277,15 @@ static bool is_held(const struct checker_node *n, const struct raft_configuratio
 
     for (uint32_t i = 0; i < config->member_count; i++) {
         const struct raft_member *m = &config->members[i];
-        const struct checker_disk *d;
+        struct checker_life *life;
 
         if (!(outgoing ? m->outgoing : m->incoming)) {
             continue;
         }
         voter_count++;
-        d = disk_of(n->checker, m->id);
-        held_count +=
-            d != NULL && d->log.last >= index && checker_log_at(&d->log, index).chain == chain;
+        life = life_of(n->checker, m->id);
+        held_count += life != NULL && life->disk.log.last >= index &&
+                      checker_log_at(&life->disk.log, index).chain == chain;
     }
     return voter_count == 0 || held_count > voter_count / 2;
 }
@@ -425,11 +325,11 @@ static void note_leader(struct checker_node *n, const struct raft *r)
     uint64_t *leader = slot_for(&c->leaders, &c->leader_capacity, term);
     uint64_t last = c->committed_last;
 
-    if (*leader != 0 && *leader != n->disk->id) {
+    if (*leader != 0 && *leader != n->life->disk.id) {
         BROKEN(n, "election safety", "%s leads term %llu, and so did %016llx", n->name, ULL(term),
                ULL(*leader));
     }
-    *leader = n->disk->id;
+    *leader = n->life->disk.id;
     c->stats.election_count++;
     c->stats.term = term > c->stats.term ? term : c->stats.term;
     if (last > 0 && (n->log.last < last ||
@@ -478,55 +378,19 @@ void checker_after_step(struct checker_node *n, const struct raft *r,
 
 void checker_written(struct checker_node *n, const struct store_write *w)
 {
-    struct pending_write *p = memory_take(sizeof *p + (size_t)w->entry_count * sizeof *p->entries);
+    uint64_t first = w->entry_count > 0 ? w->entries[0]->index : 0;
 
-    *p = (struct pending_write){.seq = w->seq,
-                                .write_vote = w->write_vote,
-                                .current_term = w->current_term,
-                                .voted_for = w->voted_for,
-                                .truncate_from = w->truncate_from,
-                                .entry_count = w->entry_count};
-    if (w->truncate_from > 0) {
-        checker_log_cut(&n->log, w->truncate_from);
+    checker_disk_write(&n->life->disk, w, &n->log, n->name, n->checker->verdict);
+    for (uint64_t i = first; first > 0 && i <= n->log.last; i++) {
+        match_note(n, i, checker_log_at(&n->log, i));
     }
-    for (uint32_t i = 0; i < w->entry_count; i++) {
-        const struct entry *e = w->entries[i];
-
-        if (e->index != n->log.last + 1) {
-            BROKEN(n, "order", "%s writes entry %llu after %llu", n->name, ULL(e->index),
-                   ULL(n->log.last));
-        }
-        p->entries[i] = checker_entry_of(e, checker_log_at(&n->log, n->log.last).chain);
-        checker_log_put(&n->log, p->entries[i]);
-        match_note(n, n->log.last, p->entries[i]);
-    }
-    list_init(&p->link);
-    list_append(&n->disk->pending, &p->link);
     note_commits(n);
 }
 
 void checker_durable(struct checker_node *n, uint64_t seq)
 {
-    struct checker_disk *d = n->disk;
-
-    while (d != NULL && !list_is_empty(&d->pending)) {
-        struct pending_write *w = container_of(list_first(&d->pending), struct pending_write, link);
-
-        if (w->seq > seq) {
-            return;
-        }
-        if (w->write_vote) {
-            d->current_term = w->current_term;
-            d->voted_for = w->voted_for;
-        }
-        if (w->truncate_from > 0) {
-            checker_log_cut(&d->log, w->truncate_from);
-        }
-        for (uint32_t i = 0; i < w->entry_count; i++) {
-            checker_log_put(&d->log, w->entries[i]);
-        }
-        list_remove(&w->link);
-        free(w);
+    if (n->life != NULL) {
+        checker_disk_durable(&n->life->disk, seq);
     }
 }
 
@@ -534,8 +398,8 @@ void checker_durable(struct checker_node *n, uint64_t seq)
 
 static void check_vote(struct checker_node *n, uint64_t term, uint64_t candidate)
 {
-    struct checker_disk *d = n->disk;
-    uint64_t *vote = slot_for(&d->votes, &d->vote_capacity, term);
+    const struct checker_disk *d = &n->life->disk;
+    uint64_t *vote = slot_for(&n->life->votes, &n->life->vote_capacity, term);
 
     if (*vote != 0 && *vote != candidate) {
         BROKEN(n, "election safety", "%s votes twice in term %llu: for %016llx and %016llx",
@@ -550,7 +414,7 @@ static void check_vote(struct checker_node *n, uint64_t term, uint64_t candidate
 
 void checker_sent(struct checker_node *n, const struct raft_message *m)
 {
-    const struct checker_disk *d = n->disk;
+    const struct checker_disk *d = &n->life->disk;
 
     if (m->kind == RAFT_PRE_VOTE || m->kind == RAFT_PRE_VOTE_REPLY) {
         return; /* Promises nothing, and names a term that may never be. */

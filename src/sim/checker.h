@@ -20,7 +20,6 @@ struct checker_stats {
     uint64_t term;           /* The highest led. */
     uint64_t commit_index;   /* The highest on any node. */
     uint64_t truncation_count;
-    uint64_t torn_write_count; /* Recoveries that found a write in part. */
     uint64_t lost_write_count; /* Unacknowledged writes that a crash undid. */
     uint64_t change_count;     /* Configurations committed. */
 };

@@ -1,0 +1,34 @@
+/* checker_disk.h - what a node's disk has to hold: all that the store acknowledged,
+ * and maybe some of what it was asked to write beyond. */
+#ifndef RAKIT_SIM_CHECKER_DISK_H
+#define RAKIT_SIM_CHECKER_DISK_H
+
+#include "base/list.h"
+#include "sim/checker_log.h"
+#include "sim/verdict.h"
+#include "store/store.h"
+
+struct checker_disk {
+    uint64_t id;
+    uint64_t current_term; /* Acknowledged, */
+    uint64_t voted_for;
+    struct checker_log log;
+    struct list pending; /* and not yet, in order. */
+};
+
+void checker_disk_init(struct checker_disk *d, uint64_t id);
+void checker_disk_deinit(struct checker_disk *d);
+
+/* A write was handed to the store; `log` is the log as its owner sees it and gets the
+ * write at once. */
+void checker_disk_write(struct checker_disk *d, const struct store_write *w,
+                        struct checker_log *log, const char *name, struct verdict *verdict);
+void checker_disk_durable(struct checker_disk *d, uint64_t seq);
+/* The node has recovered with this log and vote: all that was acknowledged, then some
+ * first part of what was not, the last write of it maybe in part. What was found is
+ * durable from now on. Returns how many writes were lost. */
+uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
+                              uint64_t current_term, uint64_t voted_for, const char *name,
+                              struct verdict *verdict);
+
+#endif /* RAKIT_SIM_CHECKER_DISK_H */
