@@ -37,9 +37,8 @@ bool raft_election_is_electable(const struct raft *r)
 {
     const struct raft_configuration *before = raft_configuration_before(r);
 
-    return raft_is_voter(r) ||
-           (raft_configuration_index(r) > r->commit_index && before != NULL &&
-            raft_configuration_has_voter(before, r->options.id));
+    return raft_is_voter(r) || (raft_configuration_index(r) > r->commit_index && before != NULL &&
+                                raft_configuration_has_voter(before, r->options.id));
 }
 
 bool raft_election_may_campaign(const struct raft *r)

@@ -55,33 +55,37 @@ static void add_peers(struct raft *r, const struct raft_configuration *c, raft_i
     }
 }
 
-/* Keeps peers that `newest` or `before` (NULL: no matter) has. */
-static void drop_peers(struct raft *r, const struct raft_configuration *newest,
-                       const struct raft_configuration *before)
+/* Forgets peers that are neither in the newest configuration nor, while it is not
+ * committed, in the one before. */
+static void drop_leavers(struct raft *r)
 {
+    const struct raft_configuration *newest = raft_configuration(r);
+    const struct raft_configuration *before = raft_configuration_before(r);
+    bool is_settled = raft_configuration_index(r) <= r->commit_index;
     uint32_t kept_count = 0;
 
     for (uint32_t i = 0; i < r->peer_count; i++) {
         raft_id id = r->peers[i].id;
 
         if (raft_configuration_find(newest, id) != NULL ||
-            (before != NULL && raft_configuration_find(before, id) != NULL)) {
+            (!is_settled && before != NULL && raft_configuration_find(before, id) != NULL)) {
             r->peers[kept_count++] = r->peers[i];
         }
     }
     r->peer_count = kept_count;
 }
 
-/* Who is leaving is served until that is committed: it may be needed for it. */
+/* Who is leaving is served until that is committed, as it may be needed for it,
+ * and for a while longer, so that it hears of it; unless its place is needed. */
 void raft_leader_sync_peers(struct raft *r)
 {
-    const struct raft_configuration *newest = raft_configuration(r);
-    const struct raft_configuration *before =
-        raft_configuration_index(r) > r->commit_index ? raft_configuration_before(r) : NULL;
+    const struct raft_configuration *before = raft_configuration_before(r);
 
-    drop_peers(r, newest, before);
-    add_peers(r, newest, r->log.last_index);
-    if (before != NULL) {
+    if (r->peer_count + raft_configuration(r)->member_count > RAFT_MEMBERS_MAX) {
+        drop_leavers(r);
+    }
+    add_peers(r, raft_configuration(r), r->log.last_index);
+    if (raft_configuration_index(r) > r->commit_index && before != NULL) {
         add_peers(r, before, r->log.last_index);
     }
 }
@@ -268,7 +272,7 @@ void raft_leader_on_tick(struct raft *r)
     r->transfer_is_sent = false;
     if (r->leaving_until_ns != 0 && r->now_ns >= r->leaving_until_ns) {
         r->leaving_until_ns = 0;
-        raft_leader_sync_peers(r);
+        drop_leavers(r);
     }
     for (uint32_t i = 0; i < r->peer_count; i++) {
         watch_progress(r, &r->peers[i]);

@@ -323,8 +323,7 @@ static void see_reads(struct cluster_node *node)
 /* Persist before speak: what a message claims is on its sender's disk. */
 static void see_message(const struct cluster_node *node, const struct raft_message *m)
 {
-    bool is_pre_vote =
-        m->kind == RAFT_PRE_VOTE || (m->kind == RAFT_PRE_VOTE_REPLY && m->granted);
+    bool is_pre_vote = m->kind == RAFT_PRE_VOTE || (m->kind == RAFT_PRE_VOTE_REPLY && m->granted);
 
     if (is_pre_vote) {
         return;
@@ -418,8 +417,7 @@ static void send(struct cluster *c, struct cluster_node *node, const struct raft
         CHECK(packet.values != NULL);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct cluster_entry *entry =
-            log_at(&node->log, o->message.prev_log_index + 1 + i);
+        const struct cluster_entry *entry = log_at(&node->log, o->message.prev_log_index + 1 + i);
 
         packet.entries[i] = (struct raft_entry){
             .term = entry->term, .kind = entry->kind, .configuration = entry->configuration};
@@ -487,8 +485,7 @@ static void write(struct cluster *c, struct cluster_node *node, const struct raf
     }
     CHECK(e->append_count == 0 || e->append_first == node->log.count + 1);
     for (uint32_t i = 0; i < e->append_count; i++) {
-        struct cluster_entry entry =
-            appended_entry(c, node, event, packet, e->append_first + i);
+        struct cluster_entry entry = appended_entry(c, node, event, packet, e->append_first + i);
 
         log_append(&node->log, &entry);
         log_append(&pending->entries, &entry);
@@ -652,24 +649,60 @@ void cluster_drop(struct cluster *c, uint32_t at)
     free_packet(&packet);
 }
 
-void cluster_duplicate(struct cluster *c, uint32_t at)
+/* `count` entries of `from`, starting with its entry number `first`. */
+static struct cluster_packet copy_packet(const struct cluster_packet *from, uint32_t first,
+                                         uint32_t count)
 {
-    CHECK(at < c->packet_count);
-    struct cluster_packet copy = c->packets[at];
-    uint32_t count = copy.message.entry_count;
+    struct cluster_packet copy = {.after = from->after, .message = from->message};
 
+    copy.message.entry_count = count;
+    copy.message.prev_log_index += first;
+    if (first > 0) {
+        copy.message.prev_log_term = from->entries[first - 1].term;
+    }
     if (count > 0) {
         copy.entries = calloc(count, sizeof(*copy.entries));
         copy.values = calloc(count, sizeof(*copy.values));
         CHECK(copy.entries != NULL);
         CHECK(copy.values != NULL);
-        for (uint32_t i = 0; i < count; i++) {
-            copy.entries[i] = c->packets[at].entries[i];
-            copy.values[i] = c->packets[at].values[i];
-        }
-        copy.message.entries = copy.entries;
     }
+    for (uint32_t i = 0; i < count; i++) {
+        copy.entries[i] = from->entries[first + i];
+        copy.values[i] = from->values[first + i];
+    }
+    copy.message.entries = copy.entries;
+    return copy;
+}
+
+void cluster_duplicate(struct cluster *c, uint32_t at)
+{
+    CHECK(at < c->packet_count);
+    struct cluster_packet copy =
+        copy_packet(&c->packets[at], 0, c->packets[at].message.entry_count);
+
     put_packet(c, &copy);
+}
+
+bool cluster_split(struct cluster *c, uint32_t at, uint32_t first_count)
+{
+    CHECK(at < c->packet_count);
+    struct cluster_packet *whole = &c->packets[at];
+    uint32_t count = whole->message.entry_count;
+
+    if (first_count == 0 || first_count >= count || c->packet_count == CLUSTER_PACKETS_MAX) {
+        return false;
+    }
+    struct cluster_packet first = copy_packet(whole, 0, first_count);
+    struct cluster_packet rest = copy_packet(whole, first_count, count - first_count);
+
+    free_packet(whole);
+    for (uint32_t i = c->packet_count; i > at + 1; i--) {
+        c->packets[i] = c->packets[i - 1];
+    }
+    c->packets[at] = first;
+    c->packets[at + 1] = rest;
+    c->packet_count++;
+    return true;
 }
 
 void cluster_deliver_round(struct cluster *c)

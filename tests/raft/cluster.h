@@ -67,7 +67,7 @@ struct cluster_node {
         uint64_t ticket;
         raft_index required;
     } reads[CLUSTER_READS_MAX];
-    uint32_t confirmed_count; /* Reads confirmed since the start. */
+    uint32_t confirmed_count;   /* Reads confirmed since the start. */
     struct raft_read confirmed; /* The newest of them. */
 
     raft_term durable_term;
@@ -130,6 +130,9 @@ void cluster_durable_all(struct cluster *c, raft_id id);
 void cluster_deliver(struct cluster *c, uint32_t packet);
 void cluster_drop(struct cluster *c, uint32_t packet);
 void cluster_duplicate(struct cluster *c, uint32_t packet);
+/* Makes two of a packet of entries, the first with `first_count` of them, as a
+ * host may do that bounds its frames. False where there is nothing to cut. */
+bool cluster_split(struct cluster *c, uint32_t packet, uint32_t first_count);
 /* Delivers what is on its way now, but not what is sent in answer. */
 void cluster_deliver_round(struct cluster *c);
 /* Completes writes and delivers until all is quiet; no time passes. */

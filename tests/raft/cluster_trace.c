@@ -116,7 +116,8 @@ void cluster_trace_effects(struct cluster *c, const struct cluster_node *node,
     }
     trace_write(c->trace, node);
     if (e->role_changed) {
-        fprintf(c->trace, "  %" PRIu64 "       %-16s term=%" PRIu64 " leader=%" PRIu64 " because=\"%s\"\n",
+        fprintf(c->trace,
+                "  %" PRIu64 "       %-16s term=%" PRIu64 " leader=%" PRIu64 " because=\"%s\"\n",
                 node->id, raft_role_name(raft_role(node->raft)), e->current_term,
                 raft_leader(node->raft), raft_reason_text(raft_role_reason(node->raft)));
     }
@@ -126,11 +127,12 @@ void cluster_trace_effects(struct cluster *c, const struct cluster_node *node,
         fprintf(c->trace, "\n");
     }
     if (e->commit_index != before->commit_index) {
-        fprintf(c->trace, "  %" PRIu64 "       commits          %" PRIu64 "@%" PRIu64 "\n", node->id,
-                e->commit_index, raft_term_at(node->raft, e->commit_index));
+        fprintf(c->trace, "  %" PRIu64 "       commits          %" PRIu64 "@%" PRIu64 "\n",
+                node->id, e->commit_index, raft_term_at(node->raft, e->commit_index));
     }
     for (uint32_t i = 0; i < e->read_count; i++) {
-        fprintf(c->trace, "  %" PRIu64 "       read confirmed   round=%" PRIu64 " index=%" PRIu64 "\n",
+        fprintf(c->trace,
+                "  %" PRIu64 "       read confirmed   round=%" PRIu64 " index=%" PRIu64 "\n",
                 node->id, e->reads[i].ticket, e->reads[i].index);
     }
     for (uint32_t i = 0; i < e->outbound_count; i++) {
@@ -153,7 +155,7 @@ void cluster_trace_node(struct cluster *c, const struct cluster_node *node)
     }
     fprintf(c->trace, "  %" PRIu64 "       ", node->id);
     if (!node->is_up) {
-        fprintf(c->trace, "%-16s\n", "down");
+        fprintf(c->trace, "down\n");
         return;
     }
     fprintf(c->trace, "%-16s term=%" PRIu64 " log=", raft_role_name(raft_role(node->raft)),

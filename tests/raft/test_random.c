@@ -16,7 +16,7 @@
 #include "base/prng.h"
 #include "cluster.h"
 
-enum { SEEDS = 300, STEPS = 2500 };
+enum { SEEDS = 400, STEPS = 8000 };
 
 static bool is_up(struct cluster *c, raft_id id)
 {
@@ -35,7 +35,7 @@ static uint32_t up_count(struct cluster *c)
 
 static void let_time_pass(struct cluster *c, struct prng *p)
 {
-    c->now_ns += prng_below(p, 20 * CLUSTER_MS);
+    c->now_ns += prng_below(p, 25 * CLUSTER_MS);
     for (raft_id id = 1; id <= c->node_count; id++) {
         if (is_up(c, id) && cluster_node(c, id)->effects.deadline_ns <= c->now_ns) {
             cluster_tick(c, id);
@@ -57,6 +57,8 @@ static void move_packet(struct cluster *c, struct prng *p)
         cluster_drop(c, at);
     } else if (fate < 7 && c->packet_count < 1000) {
         cluster_duplicate(c, at);
+    } else if (fate < 20 && cluster_split(c, at, (uint32_t)prng_between(p, 1, 5))) {
+        cluster_deliver(c, at); /* The rest may meet another fate. */
     } else {
         cluster_deliver(c, at);
     }
