@@ -251,6 +251,49 @@ static void test_turn__comes_after_a_signal(void **state)
     run_until_written(&d, "stst");
 }
 
+static void on_fired_stopping(struct io_timer *timer)
+{
+    struct diary *d = container_of(timer, struct diary, timers[0]);
+
+    note(d, '0');
+    io_uv_stop(d->f->io);
+}
+
+static void on_data_stopping(struct io_stream *stream, int64_t size)
+{
+    io_uv_stop(container_of(stream, struct peer, stream)->f->io);
+}
+
+static void test_run__stopped_by_a_callback_gives_its_turn_first(void **state)
+{
+    struct fixture *f = *state;
+    struct diary d;
+    struct door door;
+    struct peer peer;
+    int fd;
+
+    door_open(&door, f);
+    peer_init(&peer, f);
+    fd = raw_pair(&door, &peer);
+    diary_init(&d, f);
+
+    start_timer(&d, 0, 0);
+    d.timers[0].fired = on_fired_stopping;
+    d.stop_at = SIZE_MAX;
+    io_uv_run(f->io);
+    assert_string_equal(d.text, "0t");
+
+    peer.stream.received = on_data_stopping;
+    assert_int_equal(send(fd, "x", 1, 0), 1);
+    io_uv_run(f->io);
+    assert_string_equal(d.text, "0tt");
+
+    fixture_take_turn(f);
+    close(fd);
+    peer_deinit(&peer);
+    door_close(&door);
+}
+
 static void test_run__stopped_before_it_runs_returns_at_once(void **state)
 {
     struct diary d;
@@ -294,6 +337,7 @@ int main(void)
         IO_TEST(test_turn__comes_after_closed),
         IO_TEST(test_turn__comes_after_a_finished_job),
         IO_TEST(test_turn__comes_after_a_signal),
+        IO_TEST(test_run__stopped_by_a_callback_gives_its_turn_first),
         IO_TEST(test_run__stopped_before_it_runs_returns_at_once),
         IO_TEST(test_free__delivers_closed_where_it_is_owed),
     };
