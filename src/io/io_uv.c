@@ -142,10 +142,18 @@ static void drop_handle(uv_handle_t *handle, void *context)
     if (uv_is_closing(handle)) {
         return;
     }
-    if (handle->type == UV_POLL) {
+    switch (handle->type) {
+    case UV_TCP:
+        io_uv_stream_drop(container_of(handle, struct io_uv_stream, tcp));
+        break;
+    case UV_POLL:
         io_uv_listener_release((uv_poll_t *)handle);
+        uv_close(handle, on_dropped);
+        break;
+    default:
+        CHECK(handle->type == UV_SIGNAL);
+        uv_close(handle, on_dropped);
     }
-    uv_close(handle, on_dropped);
 }
 
 void io_uv_free(struct io *io)

@@ -14,12 +14,14 @@ struct io *io_uv_new(void);
 int io_uv_run(struct io *io);
 
 /* From a callback, a turn or before the run: io_uv_run() returns once the batch of
- * callbacks at hand, and its turn, are done. */
+ * callbacks at hand, and its turn, are done; what that turn causes comes in the
+ * next run. */
 void io_uv_stop(struct io *io);
 
 /* All workers must have been stopped. A stream or listener that is being closed
  * gets its `closed` from here; whatever is still open is dropped without any
- * callback, and its owner may be gone already. */
+ * callback, and its owner may be gone already. Waits for the resolution of a name
+ * that is under way: a program that ends anyway need not call this. */
 void io_uv_free(struct io *io);
 
 /* Calls `handler` on the loop, as any other callback, each time that the signal
