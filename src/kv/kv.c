@@ -10,7 +10,7 @@
 #include "kv/table.h"
 
 enum {
-    TIDY_ITEMS = 16,  /* Freed of cleared tables with each change. */
+    TIDY_ITEMS = 8,   /* Freed of cleared tables with each change. */
     CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: fine
                        * enough for 2^48 buckets, and safe in a double's 53 bits. */
 };

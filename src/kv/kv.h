@@ -17,6 +17,10 @@
 
 enum { KV_VALUE_BYTES_MAX = 512 * 1024 * 1024 };
 
+/* Sets the process's allocator up so that no call below pauses: once, as the program
+ * begins. Without it everything works, with pauses after many deletions. */
+void kv_prepare_heap(void);
+
 /* `hash_seed` is the cluster's, so that order is the same on each of its nodes. */
 struct kv *kv_new(uint64_t hash_seed);
 void kv_free(struct kv *kv);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "io/io_uv.h"
+#include "kv/kv.h"
 #include "server/log_sink.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -152,5 +153,6 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
+    kv_prepare_heap();
     return serve(&options);
 }

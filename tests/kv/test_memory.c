@@ -68,6 +68,8 @@ static void test_memory__a_key_costs_150_bytes_at_most(void **state)
 
 int main(void)
 {
+    kv_prepare_heap();
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory__a_key_costs_150_bytes_at_most),
     };
