@@ -148,6 +148,7 @@ static void guest_answered(struct request *request)
 
     if (g->out != NULL) {
         wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
+        replica_wake(g->replica); /* What was said to peers in this pass has left already. */
     }
     free(g);
 }
