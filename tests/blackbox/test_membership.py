@@ -114,13 +114,15 @@ def test_join__a_removed_node_joins_again_with_a_new_directory(three):
     assert victim.node_id() != old_id
 
 
-def test_add__makes_room_for_a_node_that_then_starts(three):
-    """RAFT ADD names an address; it answers clearly, and nothing breaks by it."""
+def test_add__refuses_nonsense_and_an_address_that_is_taken(three):
+    """What a joining node sends by itself; an administrator may, too."""
     leader = three.leader()
-    with pytest.raises(RespError):
-        leader.call("RAFT", "ADD", "nonsense")
-    with pytest.raises(RespError):
-        leader.call("RAFT", "ADD", three.followers()[0].address)
+    taken = three.followers()[0]
+    for arguments in (["nonsense"], ["1", "127.0.0.1", "x", "y"], ["0", "127.0.0.1", "7", "8"],
+                      ["77", "", "7", "8"], ["77", "127.0.0.1", "70000", "8"],
+                      ["77", taken.host, str(taken.port), str(taken.port + 10000)]):
+        with pytest.raises(RespError):
+            leader.call("RAFT", "ADD", *arguments)
     assert leader.call("SET", "k", "v") == b"OK"
     three.await_voters(3)
 

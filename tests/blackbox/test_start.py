@@ -90,10 +90,10 @@ def test_join__a_new_voter_says_so(cluster):
 
 def test_options__the_peer_port_is_where_one_says(cluster):
     ports = [free_port(), free_port()]
-    first = cluster.node(options=["--peer-port", str(ports[0] + 1)]).start().await_up()
-    cluster.node(contact=first, options=["--peer-port", str(ports[1] + 1)]).start()
+    first = cluster.node(options=["--peer-port", str(ports[0])]).start().await_up()
+    cluster.node(contact=first, options=["--peer-port", str(ports[1])]).start()
     cluster.await_voters(2)
-    with socket.create_connection((harness.HOST, ports[0] + 1), 5):
+    with socket.create_connection((harness.HOST, ports[0]), 5):
         pass
 
 
