@@ -85,7 +85,7 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
                   (unsigned long long)d->peer->id, d->channel == WIRE_BULK ? "bulk" : "control");
     } else if (type == WIRE_REFUSE && d->phase == DIAL_GREETING &&
                wire_get_refuse(body, &refusal)) {
-        if (refusal != d->refused && refusal != WIRE_NOT_READY) {
+        if (refusal != d->refused && refusal != WIRE_NOT_READY && refusal != WIRE_REMOVED) {
             log_write(p->log, LOG_WARN, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
                       (unsigned long long)d->peer->id, wire_refusal_text(refusal));
         }
@@ -248,12 +248,6 @@ static void forget_peer(struct peer *peer)
 
 void peers_set_members(struct peers *p, const struct membership *m)
 {
-    list_for_each(node, &p->all)
-    {
-        struct peer *peer = container_of(node, struct peer, link);
-
-        peer->is_member = membership_address(m, peer->id) != NULL;
-    }
     for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
         const struct member_address *address = &m->addresses[i];
 
@@ -264,18 +258,9 @@ void peers_set_members(struct peers *p, const struct membership *m)
         struct peer *peer = peers_find(p, address->id);
 
         if (peer == NULL) {
-            peer = add_peer(p, address);
+            add_peer(p, address);
         } else {
             readdress(peer, address);
-        }
-        peer->is_member = true;
-    }
-    list_for_each(node, &p->all)
-    {
-        struct peer *peer = container_of(node, struct peer, link);
-
-        if (!peer->is_member && !peer->is_leaving && m != NULL) {
-            forget_peer(peer);
         }
     }
 }
@@ -554,6 +539,14 @@ void peers_open(struct peers *p, uint64_t cluster_id, const struct peers_source 
 void peers_set_committed(struct peers *p, const struct membership *committed)
 {
     p->committed = committed;
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (!peer->is_leaving && membership_was_removed(committed, peer->id)) {
+            forget_peer(peer);
+        }
+    }
     list_for_each(node, &p->inbounds)
     {
         struct inbound *in = container_of(node, struct inbound, node);

@@ -118,9 +118,10 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
 void peers_deinit(struct peers *p);
 /* From now on connections are made and accepted. */
 void peers_open(struct peers *p, uint64_t cluster_id, const struct peers_source *source);
-/* Dials exactly these members (but oneself), and forgets others. */
+/* Dials these members (but oneself) too. Others are kept: who is left out by a
+ * configuration that is not committed may still lead, and is needed to commit it. */
 void peers_set_members(struct peers *p, const struct membership *m);
-/* Closes connections from nodes that `committed` says were removed. */
+/* Forgets the nodes that `committed` says were removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
 /* Whether commands can be forwarded to that node now. */
 bool peers_is_up(const struct peers *p, raft_id id);

@@ -1,0 +1,157 @@
+/* Configuration entries: what they hold, and how far they are taken back (§6). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "server/members.h"
+
+static struct raft_configuration configuration_of(uint32_t count)
+{
+    struct raft_configuration c = {.member_count = count};
+
+    for (uint32_t i = 0; i < count; i++) {
+        c.members[i] = (struct raft_member){.id = 10 * (i + 1), .incoming = true};
+    }
+    return c;
+}
+
+static struct member_address address_of(raft_id id)
+{
+    struct member_address a = {.id = id, .client = {.host = "host", .port = (uint16_t)id}};
+
+    a.peer_port = (uint16_t)(10000 + id);
+    return a;
+}
+
+/* Members 10, 20, ... each added by one change. */
+static struct membership *membership_of(uint32_t count)
+{
+    struct membership *m = NULL;
+
+    for (uint32_t i = 1; i <= count; i++) {
+        struct raft_configuration c = configuration_of(i);
+        struct member_address fresh = address_of(10 * i);
+        struct membership *next = membership_next(m, &c, &fresh);
+
+        membership_free(m);
+        m = next;
+    }
+    return m;
+}
+
+static void test_membership__comes_out_as_it_went_in(void **state)
+{
+    struct membership *in = membership_of(3);
+    struct entry *e;
+    struct membership *out;
+
+    in->configuration.members[1].outgoing = true;
+    in->configuration.members[2].incoming = false;
+    e = membership_encode(in);
+    out = membership_decode(entry_payload(e));
+    assert_non_null(out);
+    assert_int_equal(out->configuration.member_count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(out->configuration.members[i].id, 10 * (i + 1));
+        assert_int_equal(out->configuration.members[i].incoming, i != 2);
+        assert_int_equal(out->configuration.members[i].outgoing, i == 1);
+        assert_string_equal(out->addresses[i].client.host, "host");
+        assert_int_equal(out->addresses[i].client.port, 10 * (i + 1));
+        assert_int_equal(out->addresses[i].peer_port, 10000 + 10 * (i + 1));
+    }
+    entry_release(e);
+    membership_free(in);
+    membership_free(out);
+}
+
+static void test_membership__cut_or_changed_is_never_read_beyond_its_end(void **state)
+{
+    struct membership *in = membership_of(3);
+    struct entry *e = membership_encode(in);
+
+    for (uint32_t size = 0; size < e->size; size++) {
+        assert_null(membership_decode(slice_of(e->data, size)));
+    }
+    for (uint32_t i = 0; i < e->size; i++) {
+        for (int value = 0; value < 256; value++) {
+            char old = e->data[i];
+
+            e->data[i] = (char)value;
+            membership_free(membership_decode(entry_payload(e)));
+            e->data[i] = old;
+        }
+    }
+    entry_release(e);
+    membership_free(in);
+}
+
+static void test_membership__remembers_whom_it_lost(void **state)
+{
+    struct membership *three = membership_of(3);
+    struct raft_configuration c = configuration_of(2);
+    struct membership *two = membership_next(three, &c, NULL);
+    struct entry *e = membership_encode(two);
+    struct membership *read = membership_decode(entry_payload(e));
+
+    assert_false(membership_was_removed(three, 30));
+    assert_true(membership_was_removed(two, 30));
+    assert_true(membership_was_removed(read, 30));
+    assert_false(membership_was_removed(read, 20));
+    assert_null(membership_address(read, 30));
+    entry_release(e);
+    membership_free(three);
+    membership_free(two);
+    membership_free(read);
+}
+
+static void test_membership__takes_a_new_address_for_an_old_member(void **state)
+{
+    struct membership *m = membership_of(2);
+    struct member_address moved = address_of(20);
+    struct membership *next;
+
+    moved.client.port = 999;
+    next = membership_next(m, &m->configuration, &moved);
+    assert_int_equal(membership_address(next, 20)->client.port, 999);
+    assert_int_equal(membership_address(next, 10)->client.port, 10);
+    assert_int_equal(next->removed_count, 0);
+    membership_free(m);
+    membership_free(next);
+}
+
+static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
+{
+    struct members members = {0};
+
+    for (raft_index index = 1; index <= 3; index++) {
+        struct membership *m = membership_of((uint32_t)index);
+
+        m->index = index * 5;
+        members_append_take(&members, m);
+    }
+    assert_int_equal(members_current(&members, 15)->configuration.member_count, 3);
+    members_truncate(&members, 15);
+    assert_int_equal(members.count, 2);
+    assert_int_equal(members_current(&members, 10)->configuration.member_count, 2);
+    members_truncate(&members, 6);
+    assert_int_equal(members_current(&members, 5)->configuration.member_count, 1);
+    members_truncate(&members, 1);
+    assert_null(members_current(&members, 0));
+    members_deinit(&members);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_membership__comes_out_as_it_went_in),
+        cmocka_unit_test(test_membership__cut_or_changed_is_never_read_beyond_its_end),
+        cmocka_unit_test(test_membership__remembers_whom_it_lost),
+        cmocka_unit_test(test_membership__takes_a_new_address_for_an_old_member),
+        cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

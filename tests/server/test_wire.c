@@ -1,0 +1,323 @@
+/* Frames of the peer protocol: what is put comes out again, and nothing else is taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "base/prng.h"
+#include "server/wire.h"
+
+static struct slice body_of(struct buffer *b, enum wire_type expected)
+{
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    assert_int_equal(wire_frame(buffer_slice(b), WIRE_BODY_BYTES_MAX, &type, &body, &size),
+                     WIRE_FRAME);
+    assert_int_equal(type, expected);
+    assert_int_equal(size, buffer_size(b));
+    return body;
+}
+
+static struct wire_message sample(enum raft_message_kind kind)
+{
+    return (struct wire_message){
+        .message = {.kind = kind,
+                    .from = 11,
+                    .to = 12,
+                    .term = 13,
+                    .last_log_index = 14,
+                    .last_log_term = 15,
+                    .is_transfer = true,
+                    .granted = true,
+                    .prev_log_index = 16,
+                    .prev_log_term = 17,
+                    .leader_commit = 18,
+                    .match_index = 19,
+                    .conflict_term = 20,
+                    .conflict_index = 21,
+                    .read_round = 22},
+        .applied_index = 23,
+    };
+}
+
+static void test_message__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT_REPLY);
+    struct wire_message out;
+
+    wire_put_message(&b, &in);
+    assert_true(wire_get_message(body_of(&b, WIRE_MESSAGE), &out));
+    assert_int_equal(out.message.kind, in.message.kind);
+    assert_int_equal(out.message.from, 11);
+    assert_int_equal(out.message.to, 12);
+    assert_int_equal(out.message.term, 13);
+    assert_int_equal(out.message.last_log_index, 14);
+    assert_int_equal(out.message.last_log_term, 15);
+    assert_true(out.message.is_transfer);
+    assert_true(out.message.granted);
+    assert_int_equal(out.message.prev_log_index, 16);
+    assert_int_equal(out.message.prev_log_term, 17);
+    assert_int_equal(out.message.leader_commit, 18);
+    assert_int_equal(out.message.match_index, 19);
+    assert_int_equal(out.message.conflict_term, 20);
+    assert_int_equal(out.message.conflict_index, 21);
+    assert_int_equal(out.message.read_round, 22);
+    assert_int_equal(out.applied_index, 23);
+    assert_null(out.message.entries);
+    buffer_deinit(&b);
+}
+
+static void test_message__of_an_unknown_kind_is_refused(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT);
+    struct wire_message out;
+
+    wire_put_message(&b, &in);
+    put_u16(buffer_begin(&b) + WIRE_HEADER_BYTES, RAFT_TIMEOUT_NOW + 1);
+    assert_false(wire_get_message(
+        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out));
+    buffer_deinit(&b);
+}
+
+static struct entry *make_entry(uint64_t term, uint8_t kind, const char *text)
+{
+    struct entry *e = entry_new(kind, (uint32_t)strlen(text));
+
+    e->term = term;
+    memcpy(e->data, text, e->size);
+    return e;
+}
+
+static void test_entries__come_out_with_term_kind_and_payload(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_APPEND_ENTRIES);
+    struct wire_message out;
+    struct slice rest;
+    struct entry *entries[] = {make_entry(1, RAFT_NOOP, ""), make_entry(2, RAFT_COMMAND, "hello")};
+
+    wire_put_entries(&b, &in, entries, 2);
+    assert_true(wire_get_entries(body_of(&b, WIRE_ENTRIES), &out, &rest));
+    assert_int_equal(out.message.entry_count, 2);
+    for (int i = 0; i < 2; i++) {
+        struct entry *e = wire_next_entry(&rest);
+
+        assert_non_null(e);
+        assert_int_equal(e->term, entries[i]->term);
+        assert_int_equal(e->kind, entries[i]->kind);
+        assert_true(slice_equal(entry_payload(e), entry_payload(entries[i])));
+        entry_release(e);
+        entry_release(entries[i]);
+    }
+    assert_int_equal(rest.size, 0);
+    buffer_deinit(&b);
+}
+
+static void test_entries__that_claim_more_than_is_there_are_refused(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_APPEND_ENTRIES);
+    struct wire_message out;
+    struct slice rest;
+    struct entry *e = make_entry(1, RAFT_COMMAND, "hello");
+    char *entry_header;
+
+    wire_put_entries(&b, &in, &e, 1);
+    entry_header = buffer_begin(&b) + WIRE_HEADER_BYTES + 112;
+    put_u32(entry_header + 8, 6); /* One byte more than there is. */
+    rest = slice_of(entry_header, 16 + 5);
+    assert_null(wire_next_entry(&rest));
+    put_u32(entry_header + 8, UINT32_MAX);
+    assert_null(wire_next_entry(&rest));
+    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 4, 1000); /* Entries. */
+    assert_false(wire_get_entries(
+        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out,
+        &rest));
+    entry_release(e);
+    buffer_deinit(&b);
+}
+
+static void test_hello__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_hello in = {.version = WIRE_VERSION,
+                            .features = 1,
+                            .cluster_id = 2,
+                            .from = 3,
+                            .to = 4,
+                            .incarnation = 5,
+                            .channel = WIRE_BULK,
+                            .address = {.host = "some.host", .port = 6},
+                            .peer_port = 7};
+    struct wire_hello out;
+
+    wire_put_hello(&b, &in);
+    assert_true(wire_get_hello(body_of(&b, WIRE_HELLO), &out));
+    assert_int_equal(out.version, WIRE_VERSION);
+    assert_int_equal(out.features, 1);
+    assert_int_equal(out.cluster_id, 2);
+    assert_int_equal(out.from, 3);
+    assert_int_equal(out.to, 4);
+    assert_int_equal(out.incarnation, 5);
+    assert_int_equal(out.channel, WIRE_BULK);
+    assert_string_equal(out.address.host, "some.host");
+    assert_int_equal(out.address.port, 6);
+    assert_int_equal(out.peer_port, 7);
+    buffer_deinit(&b);
+}
+
+static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **state)
+{
+    struct buffer b = {0};
+    struct wire_hello in = {.version = WIRE_VERSION, .address = {.host = "h", .port = 6}};
+    struct wire_hello out;
+    struct slice body;
+
+    wire_put_hello(&b, &in);
+    body = body_of(&b, WIRE_HELLO);
+    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 50, 2);
+    assert_false(wire_get_hello(body, &out));
+    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 50, UINT32_MAX);
+    assert_false(wire_get_hello(body, &out));
+    assert_false(wire_get_hello(slice_of(body.data, 10), &out));
+    buffer_deinit(&b);
+}
+
+static void test_forward_and_answer__come_out_as_they_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_forward in = {
+        .correlation = 1, .term = 2, .resp_version = 3, .command = slice_str("command")};
+    struct wire_forward out;
+    struct wire_answer answer;
+    size_t mark;
+
+    wire_put_forward(&b, &in);
+    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_int_equal(out.correlation, 1);
+    assert_int_equal(out.term, 2);
+    assert_int_equal(out.resp_version, 3);
+    assert_true(slice_equal(out.command, in.command));
+
+    buffer_clear(&b);
+    mark = wire_begin_answer(&b, 9);
+    buffer_append(&b, "+OK\r\n", 5);
+    wire_end_answer(&b, mark, WIRE_REPLIED, 77);
+    assert_true(wire_get_answer(body_of(&b, WIRE_ANSWER), &answer));
+    assert_int_equal(answer.correlation, 9);
+    assert_int_equal(answer.outcome, WIRE_REPLIED);
+    assert_int_equal(answer.executed_index, 77);
+    assert_true(slice_equal(answer.reply, slice_str("+OK\r\n")));
+    buffer_deinit(&b);
+}
+
+static void test_frame__waits_for_its_last_byte(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT);
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    wire_put_message(&b, &in);
+    for (size_t i = 0; i < buffer_size(&b); i++) {
+        assert_int_equal(
+            wire_frame(slice_of(buffer_begin(&b), i), WIRE_BODY_BYTES_MAX, &type, &body, &size),
+            WIRE_MORE);
+        assert_true(size > i);
+    }
+    buffer_deinit(&b);
+}
+
+static void test_frame__with_any_bit_flipped_is_not_taken(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT);
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    wire_put_message(&b, &in);
+    for (size_t bit = 0; bit < buffer_size(&b) * 8; bit++) {
+        char *byte = buffer_begin(&b) + bit / 8;
+
+        *byte = (char)(*byte ^ (1 << bit % 8));
+        /* A longer size makes it wait for more; then the checksum decides. */
+        assert_int_not_equal(wire_frame(buffer_slice(&b), WIRE_BODY_BYTES_MAX, &type, &body, &size),
+                             WIRE_FRAME);
+        *byte = (char)(*byte ^ (1 << bit % 8));
+    }
+    buffer_deinit(&b);
+}
+
+static void test_frame__longer_than_allowed_is_bad_before_it_comes(void **state)
+{
+    char header[WIRE_HEADER_BYTES] = {0};
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    put_u32(header, WIRE_HANDSHAKE_BYTES_MAX + 1);
+    header[4] = WIRE_HELLO;
+    assert_int_equal(
+        wire_frame(slice_of(header, sizeof header), WIRE_HANDSHAKE_BYTES_MAX, &type, &body, &size),
+        WIRE_BAD);
+}
+
+static void test_decoders__survive_garbage(void **state)
+{
+    struct prng prng = {.state = 7};
+
+    for (int round = 0; round < 20000; round++) {
+        char bytes[200];
+        size_t size = (size_t)prng_below(&prng, sizeof bytes);
+        struct slice rest = slice_of(bytes, size);
+        struct wire_hello hello;
+        struct wire_message message;
+        struct wire_forward forward;
+        struct wire_answer answer;
+        enum wire_refusal refusal;
+        struct slice entries;
+        struct entry *e;
+
+        for (size_t i = 0; i < size; i++) {
+            bytes[i] = (char)prng_below(&prng, 6); /* Small numbers come further. */
+        }
+        (void)wire_get_hello(rest, &hello);
+        (void)wire_get_message(rest, &message);
+        (void)wire_get_entries(rest, &message, &entries);
+        (void)wire_get_forward(rest, &forward);
+        (void)wire_get_answer(rest, &answer);
+        (void)wire_get_refuse(rest, &refusal);
+        while ((e = wire_next_entry(&rest)) != NULL) {
+            assert_true(e->size <= size);
+            entry_release(e);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_message__comes_out_as_it_went_in),
+        cmocka_unit_test(test_message__of_an_unknown_kind_is_refused),
+        cmocka_unit_test(test_entries__come_out_with_term_kind_and_payload),
+        cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
+        cmocka_unit_test(test_hello__comes_out_as_it_went_in),
+        cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
+        cmocka_unit_test(test_forward_and_answer__come_out_as_they_went_in),
+        cmocka_unit_test(test_frame__waits_for_its_last_byte),
+        cmocka_unit_test(test_frame__with_any_bit_flipped_is_not_taken),
+        cmocka_unit_test(test_frame__longer_than_allowed_is_bad_before_it_comes),
+        cmocka_unit_test(test_decoders__survive_garbage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
