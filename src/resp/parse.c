@@ -15,7 +15,7 @@
 
 enum {
     FIRST_ARGUMENTS = 16,  /* Room at first. */
-    KEPT_ARGUMENTS = 1024, /* More room than this goes back before the next request. */
+    KEPT_ARGUMENTS = 1024, /* More room than this goes back at the next call. */
     LENGTH_DIGITS_MAX = 19,
 };
 
@@ -206,13 +206,18 @@ static enum resp_result parse_array(struct resp_parser *p, struct slice input, s
     return RESP_REQUEST;
 }
 
-static void begin_request(struct resp_parser *p, char first)
+/* The arguments of the request before are not needed any more. */
+static void give_room_back(struct resp_parser *p)
 {
     if (p->argument_capacity > KEPT_ARGUMENTS) {
         free(p->arguments);
         p->arguments = NULL;
         p->argument_capacity = 0;
     }
+}
+
+static void begin_request(struct resp_parser *p, char first)
+{
     p->argument_count = 0;
     p->read_count = 0;
     p->position = 0;
@@ -225,6 +230,7 @@ enum resp_result resp_parse(struct resp_parser *p, struct slice input, size_t *r
                             const char **ret_error)
 {
     if (!p->in_request) {
+        give_room_back(p);
         if (input.size == 0) {
             return RESP_MORE;
         }
