@@ -19,6 +19,9 @@ static void on_durable(void *context, uint64_t seq)
 
     assert_true(seq > f->durable_seq);
     f->durable_seq = seq;
+    if (f->observe != NULL) {
+        f->observe(f, seq);
+    }
     if (f->awaited_seq != 0 && seq >= f->awaited_seq) {
         io_uv_stop(f->io);
     }
@@ -58,7 +61,7 @@ int fixture_setup(void **state)
     return 0;
 }
 
-static void remove_tree(const char *path)
+void fixture_remove(const char *path)
 {
     DIR *dir = opendir(path);
     struct dirent *item;
@@ -71,7 +74,7 @@ static void remove_tree(const char *path)
         }
         snprintf(below, sizeof below, "%s/%s", path, item->d_name);
         if (unlink(below) != 0) {
-            remove_tree(below);
+            fixture_remove(below);
         }
     }
     if (dir != NULL) {
@@ -88,9 +91,15 @@ int fixture_teardown(void **state)
         fixture_close(f);
     }
     io_uv_free(f->io);
-    remove_tree(f->root);
+    fixture_remove(f->root);
     free(f);
     return 0;
+}
+
+void fixture_enter(struct fixture *f, const char *name)
+{
+    snprintf(f->dir, sizeof f->dir, "%s/%s", f->root, name);
+    assert_int_equal(mkdir(f->dir, 0700), 0);
 }
 
 int fixture_try_open(struct fixture *f)
@@ -347,7 +356,7 @@ void fixture_crash(struct fixture *f)
     if (f->store != NULL) {
         fixture_close(f);
     }
-    remove_tree(from);
+    fixture_remove(from);
 }
 
 static int by_name(const void *a, const void *b)

@@ -43,6 +43,8 @@ struct fixture {
     uint64_t current_term;
     uint64_t commit_index;
     uint64_t replayed_index;
+    void (*observe)(struct fixture *f, uint64_t seq); /* Told of what is durable. */
+    void *observer;
     uint64_t salt; /* Makes the bytes of entries differ between truncations. */
 };
 
@@ -54,6 +56,11 @@ int fixture_try_open(struct fixture *f);
 /* Opens it, which must succeed, and joins the cluster where it is new. */
 void fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f);
+
+/* An empty directory of that name below the root; what the fixture opens next. */
+void fixture_enter(struct fixture *f, const char *name);
+/* Removes a directory with all that is in it. */
+void fixture_remove(const char *path);
 
 /* Puts `count` entries of `size` bytes into the queue, as one write; flushes. */
 void fixture_append(struct fixture *f, uint32_t count, uint32_t size);

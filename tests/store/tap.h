@@ -1,0 +1,50 @@
+/* tap.h - stands between the store and the file calls of io.h (by the linker's
+ * --wrap): counts them, makes them fail, limits the room on the disk, and records
+ * them, so that a test can build every state that a crash may leave.
+ *
+ * A crash in this model: of what a file got since its last sync, each sector may be
+ * there or not; of the names that changed since the directory's last sync, each
+ * change may have happened or not. */
+#ifndef RAKIT_TESTS_STORE_TAP_H
+#define RAKIT_TESTS_STORE_TAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/prng.h"
+
+/* Which call to make fail. */
+enum tap_call { TAP_WRITE = 1, TAP_SYNC, TAP_RENAME, TAP_OPEN, TAP_DIR_SYNC };
+
+struct tap_counts {
+    uint32_t writes; /* To files whose name contains what was asked for. */
+    uint32_t syncs;
+};
+
+void tap_reset(void);
+/* The next `call` on a path that contains `name` gives `error`, and all later ones
+ * too if `for_good`. */
+void tap_fail(enum tap_call call, const char *name, int error, bool for_good);
+/* At most so many bytes in new files: more gives -ENOSPC. 0: no limit. */
+void tap_set_room(uint64_t bytes);
+/* Calls on paths that contain `name`, since tap_reset(). */
+struct tap_counts tap_count(const char *name);
+
+/* Begins to record. Files that are there already count as durable. */
+void tap_record(const char *dir);
+/* How many operations were recorded up to now. */
+uint32_t tap_position(void);
+void tap_stop(void);
+
+enum tap_luck {
+    TAP_NOTHING,    /* Nothing unsynced survived. */
+    TAP_EVERYTHING, /* All did. */
+    TAP_SOME,       /* A subset by chance. */
+};
+
+/* Writes into the directory `to` what a crash after the first `position` operations
+ * leaves. */
+void tap_crash(uint32_t position, enum tap_luck luck, struct prng *p, const char *to);
+
+#endif /* RAKIT_TESTS_STORE_TAP_H */

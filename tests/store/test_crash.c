@@ -1,0 +1,260 @@
+/* Whatever instant the power fails at, and whatever unsynced sectors and names then
+ * survive: what was acknowledged is found again, and nothing is found that was never
+ * written. DESIGN §5; RELIABILITY scenarios 2, 38, 46, 50. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "fixture.h"
+#include "tap.h"
+
+enum { LOG_MAX = 400, WRITES_MAX = 64 };
+
+/* What the store holds, or may hold. */
+struct content {
+    uint64_t last_index;
+    uint64_t terms[LOG_MAX + 1]; /* [i]: of entry i. */
+    uint64_t current_term;
+    uint64_t voted_for;
+};
+
+struct history {
+    struct content states[WRITES_MAX + 1]; /* [s]: after write s; [0]: as found at the start. */
+    uint64_t write_count;
+    uint32_t opened_at;                  /* Operations until the store was open. */
+    uint32_t durable_at[WRITES_MAX + 1]; /* Operations until it was acknowledged. */
+    struct content found;
+};
+
+/* Mostly small; now and then more than a segment holds. */
+static uint32_t size_of_entry(uint64_t index, uint64_t term)
+{
+    uint64_t n = index * 31 + term * 7;
+
+    return n % 41 == 0 ? 20000 : (uint32_t)(n * n % 900);
+}
+
+/* --- writing --- */
+
+static void note_durable(struct fixture *f, uint64_t seq)
+{
+    struct history *h = f->observer;
+
+    for (uint64_t s = seq; s > 0 && h->durable_at[s] == 0; s--) {
+        h->durable_at[s] = tap_position();
+    }
+}
+
+static void write_once(struct fixture *f, struct history *h, struct prng *p)
+{
+    struct content *c = &h->states[h->write_count + 1];
+    struct entry *entries[8];
+    struct store_write w = {.seq = ++h->write_count, .entries = entries};
+
+    *c = h->states[h->write_count - 1];
+    if (c->current_term == 0 || prng_chance(p, 1, 4)) {
+        w.write_vote = true;
+        w.current_term = ++c->current_term;
+        w.voted_for = c->voted_for = prng_next(p);
+    }
+    if (w.write_vote && c->last_index > 0 && prng_chance(p, 1, 2)) {
+        w.truncate_from = prng_between(p, c->last_index > 6 ? c->last_index - 6 : 1, c->last_index);
+        c->last_index = w.truncate_from - 1;
+    }
+    w.entry_count = (uint32_t)prng_below(p, 6);
+    for (uint32_t i = 0; i < w.entry_count; i++) {
+        uint64_t index = ++c->last_index;
+
+        assert_true(index <= LOG_MAX);
+        c->terms[index] = c->current_term;
+        entries[i] = entry_new(2, size_of_entry(index, c->current_term));
+        entries[i]->index = index;
+        entries[i]->term = c->current_term;
+        fixture_fill(f, index, c->current_term, entries[i]->data, entries[i]->size);
+    }
+    f->seq = w.seq;
+    store_write(f->store, &w);
+    for (uint32_t i = 0; i < w.entry_count; i++) {
+        entry_release(entries[i]);
+    }
+}
+
+/* Opens f->dir, records, writes, closes. */
+static void live(struct fixture *f, struct history *h, struct prng *p, uint64_t write_count)
+{
+    f->observe = note_durable;
+    f->observer = h;
+    fixture_open(f);
+    h->opened_at = tap_position();
+    for (uint64_t i = 0; i < write_count; i++) {
+        write_once(f, h, p);
+        store_flush(f->store);
+        if (prng_chance(p, 1, 3)) {
+            fixture_await(f);
+        }
+    }
+    fixture_await(f);
+    fixture_close(f);
+    f->observe = NULL;
+}
+
+/* --- judging --- */
+
+static int find_entry(void *context, struct entry *e)
+{
+    struct content *found = context;
+    uint32_t size = size_of_entry(e->index, e->term);
+
+    assert_int_equal(e->index, ++found->last_index);
+    assert_int_equal(e->size, size);
+    found->terms[e->index] = e->term;
+    return 0;
+}
+
+static bool is_log(const struct content *c, const struct content *found, uint64_t last_index)
+{
+    return found->last_index == last_index &&
+           memcmp(c->terms + 1, found->terms + 1, last_index * sizeof c->terms[0]) == 0;
+}
+
+/* Whether the log found is what it was after write s, or while write s + 1 went on. */
+static bool fits(const struct history *h, const struct content *found, uint64_t s)
+{
+    const struct content *before = &h->states[s];
+    const struct content *after = &h->states[s + 1];
+    uint64_t kept = 0;
+
+    if (is_log(before, found, before->last_index)) {
+        return true;
+    }
+    if (s == h->write_count) {
+        return false;
+    }
+    while (kept < before->last_index && kept < after->last_index &&
+           before->terms[kept + 1] == after->terms[kept + 1]) {
+        kept++;
+    }
+    for (uint64_t last = kept; last <= after->last_index; last++) {
+        if (is_log(after, found, last)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Opens what a crash left and judges it. */
+static void judge(struct fixture *f, struct history *h, uint32_t position)
+{
+    struct content *found = &h->found;
+    uint64_t acknowledged = 0;
+    bool has_log = false;
+    bool has_vote = false;
+    int rv = fixture_try_open(f);
+
+    if (rv != 0) {
+        fail_msg("crash after operation %u: %s", position, f->text);
+    }
+    memset(found, 0, sizeof *found);
+    assert_int_equal(store_replay(f->store, find_entry, found), 0);
+    assert_int_equal(found->last_index, f->recovered.last_index);
+    found->current_term = f->recovered.current_term;
+    found->voted_for = f->recovered.voted_for;
+
+    for (uint64_t s = 1; s <= h->write_count; s++) {
+        if (h->durable_at[s] != 0 && h->durable_at[s] <= position) {
+            acknowledged = s;
+        }
+    }
+    for (uint64_t s = acknowledged; s <= h->write_count; s++) {
+        has_log = has_log || fits(h, found, s);
+        has_vote = has_vote || (found->current_term == h->states[s].current_term &&
+                                found->voted_for == h->states[s].voted_for);
+    }
+    if (!has_log || !has_vote) {
+        fail_msg("crash after operation %u: %s is wrong; acknowledged write %u, last entry %u",
+                 position, has_log ? "vote" : "log", (unsigned)acknowledged,
+                 (unsigned)found->last_index);
+    }
+    if (found->last_index > 0) {
+        assert_true(found->terms[found->last_index] <= found->current_term);
+    }
+    fixture_close(f);
+}
+
+/* --- tests --- */
+
+static void test_crash__every_instant_of_a_short_life(void **state)
+{
+    struct fixture *f = *state;
+    struct history *h = memory_take_zeroed(1, sizeof *h);
+    struct prng p = {.state = 1};
+    uint32_t end;
+
+    tap_reset();
+    f->segment_bytes = 8192;
+    fixture_enter(f, "first");
+    tap_record(f->dir);
+    live(f, h, &p, 14);
+    end = tap_position();
+    assert_true(end > 100);
+    for (uint32_t position = 0; position <= end; position++) {
+        for (int luck = TAP_NOTHING; luck <= TAP_SOME + 3; luck++) {
+            snprintf(f->dir, sizeof f->dir, "%s/after", f->root);
+            tap_crash(position, luck > TAP_SOME ? TAP_SOME : (enum tap_luck)luck, &p, f->dir);
+            judge(f, h, position);
+            fixture_remove(f->dir);
+        }
+    }
+    tap_reset();
+    free(h);
+}
+
+/* One life after the other; each begins with what the crash of the one before left,
+ * and the crash may come while the store is being opened. */
+static void test_crash__many_lives(void **state)
+{
+    struct fixture *f = *state;
+    struct history *h = memory_take_zeroed(1, sizeof *h);
+    struct prng p = {.state = 2};
+    uint64_t last_index = 0;
+
+    f->segment_bytes = 16384;
+    tap_reset();
+    fixture_enter(f, "life-0");
+    for (int life = 1; life <= 300; life++) {
+        char before[300];
+        uint32_t position;
+
+        snprintf(before, sizeof before, "%s", f->dir);
+        tap_record(f->dir);
+        live(f, h, &p, prng_between(&p, 1, 8));
+        position =
+            (uint32_t)prng_between(&p, prng_chance(&p, 1, 4) ? 0 : h->opened_at, tap_position());
+        snprintf(f->dir, sizeof f->dir, "%s/life-%d", f->root, life);
+        tap_crash(position, TAP_SOME, &p, f->dir);
+        tap_reset();
+        judge(f, h, position);
+        fixture_remove(before);
+        last_index = h->found.last_index > last_index ? h->found.last_index : last_index;
+        if (h->found.last_index > LOG_MAX - 50) {
+            break;
+        }
+        h->states[0] = h->found;
+        h->write_count = 0;
+        memset(h->durable_at, 0, sizeof h->durable_at);
+    }
+    assert_true(last_index > 30);
+    free(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_crash__every_instant_of_a_short_life, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_crash__many_lives, fixture_setup, fixture_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
