@@ -497,6 +497,7 @@ struct replica *replica_start(struct server *server, const struct server_probe *
     r->deadline_ns = UINT64_MAX;
     r->tick.fired = tick_fired;
     r->sweep.fired = requests_sweep_fired;
+    r->health.fired = health_fired;
     log_window_init(&r->window);
     requests_init(r);
     while (new_node_id == 0) {
@@ -623,6 +624,7 @@ void replica_run(struct replica *r)
     peers_open(&r->peers, r->recovered.identity.cluster_id, &source);
     peers_set_committed(&r->peers, r->committed);
     note_configuration(r);
+    health_start(r);
     replica_step(r, &event, NULL);
     replica_wake(r);
 }
@@ -645,6 +647,7 @@ void replica_free(struct replica *r)
     }
     io_timer_stop(r->io, &r->tick);
     io_timer_stop(r->io, &r->sweep);
+    io_timer_stop(r->io, &r->health);
     requests_deinit(r);
     log_window_deinit(&r->window);
     members_deinit(&r->members);

@@ -4,7 +4,9 @@
  *   replica_requests.c where each request waits, and how it ends without execution
  *   replica_apply.c    the state machine: commits applied, reads served
  *   replica_peers.c    what comes from peers
- *   replica_admin.c    RAFT commands: membership, transfer, status, log */
+ *   replica_admin.c    RAFT commands: membership, transfer, status, log
+ *   replica_health.c   whether the disk keeps up with the timeouts
+ *   replica_look.c     what others may know */
 #ifndef RAKIT_SERVER_REPLICA_STATE_H
 #define RAKIT_SERVER_REPLICA_STATE_H
 
@@ -87,6 +89,8 @@ struct replica {
     uint64_t deadline_ns;
     struct io_timer sweep; /* Requests that waited too long. */
     bool is_sweeping;
+    struct io_timer health; /* Looks at the disk's pace. */
+    bool disk_is_slow;
     struct replica_stats stats;
 };
 
@@ -151,5 +155,10 @@ void admin_end(struct replica *r);
 void admin_answer_locally(struct replica *r, struct request *request);
 /* The new address of this very node, where the log has an older one. */
 void admin_announce_address(struct replica *r);
+
+/* --- replica_health.c ------------------------------------------------------------------- */
+
+void health_start(struct replica *r);
+void health_fired(struct io_timer *timer);
 
 #endif /* RAKIT_SERVER_REPLICA_STATE_H */
