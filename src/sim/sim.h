@@ -76,6 +76,7 @@ struct sim_machine *sim_machine_new(struct sim *sim, const char *name);
 const char *sim_machine_name(const struct sim_machine *machine);
 /* Offset of its wall clock, and how much faster its clocks run (parts in a million). */
 void sim_machine_set_clock(struct sim_machine *machine, int64_t wall_offset_ns, int64_t drift_ppm);
+int64_t sim_machine_drift_ppm(const struct sim_machine *machine);
 
 enum sim_death {
     SIM_EXITED, /* Ended by itself; jobs were waited for. */
@@ -95,6 +96,7 @@ struct io *sim_process(const struct sim_machine *machine); /* NULL: none. */
 
 /* The process gets no processor until then: SIGSTOP, a frozen virtual machine. */
 void sim_freeze(struct sim_machine *machine, uint64_t until_ns);
+void sim_thaw(struct sim_machine *machine); /* Ends that early. */
 
 /* --- the network ---------------------------------------------------------------- */
 
@@ -113,6 +115,8 @@ struct sim_network {
 enum { SIM_PEER_PORTS = 10000 }; /* Clients' streams have no checksum of their own. */
 
 void sim_set_network(struct sim *sim, const struct sim_network *network);
+/* The stream's own port, as the other end's io_stream_peer() has it. */
+uint16_t sim_stream_port(const struct io_stream *stream);
 /* Lets nothing pass from `from` to `to` (one way), or lets it pass again. */
 void sim_block(struct sim_machine *from, struct sim_machine *to, bool is_blocked);
 bool sim_is_blocked(const struct sim_machine *from, const struct sim_machine *to);

@@ -261,6 +261,14 @@ void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t 
     snprintf(text, text_size, "%s:%u", other->machine->name, (unsigned)other->port);
 }
 
+uint16_t sim_stream_port(const struct io_stream *stream)
+{
+    const struct sim_end *end = stream->backend;
+
+    CHECK(end != NULL);
+    return end->port;
+}
+
 /* The simulated network is a private one: nodes serve it without a password. */
 bool io_stream_is_local(struct io *io, struct io_stream *stream)
 {

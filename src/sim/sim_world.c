@@ -327,6 +327,11 @@ void sim_machine_set_clock(struct sim_machine *machine, int64_t wall_offset_ns, 
     machine->drift_ppm = drift_ppm;
 }
 
+int64_t sim_machine_drift_ppm(const struct sim_machine *machine)
+{
+    return machine->drift_ppm;
+}
+
 struct io *sim_boot(struct sim_machine *machine)
 {
     CHECK(machine->process == NULL);
@@ -392,6 +397,16 @@ void sim_bury(struct io *io)
 struct io *sim_process(const struct sim_machine *machine)
 {
     return machine->process;
+}
+
+void sim_thaw(struct sim_machine *machine)
+{
+    struct io *io = machine->process;
+
+    if (io != NULL && io->wake.slot != 0) {
+        io->busy_until_ns = machine->sim->now_ns;
+        sim_event_start(machine->sim, &io->wake, machine->sim->now_ns);
+    }
 }
 
 void sim_freeze(struct sim_machine *machine, uint64_t until_ns)

@@ -110,6 +110,16 @@ static uint64_t name_in(struct slice text)
     return text.size == 0 ? 0 : number;
 }
 
+static uint64_t name_of(const struct slice *arguments, uint32_t count)
+{
+    uint64_t number = 0;
+
+    for (uint32_t i = count; number == 0 && i > 1; i--) {
+        number = name_in(arguments[i - 1]);
+    }
+    return number;
+}
+
 uint64_t witness_invoke(struct witness *w, const struct slice *arguments, uint32_t count,
                         bool is_write)
 {
@@ -123,7 +133,7 @@ uint64_t witness_invoke(struct witness *w, const struct slice *arguments, uint32
     }
     w->operations[++w->operation_count] = o;
     o->is_write = is_write;
-    o->is_named = is_write && name_in(arguments[count - 1]) == w->operation_count;
+    o->is_named = is_write && name_of(arguments, count) == w->operation_count;
     o->floor = w->highest;
     o->argument_count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -356,6 +366,6 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     }
     outcome->size = w->replies.end - outcome->offset;
     if (!slice_is(arguments[0], "INCR")) {
-        check_name(w, index, name_in(arguments[count - 1]));
+        check_name(w, index, name_of(arguments, count));
     }
 }

@@ -32,7 +32,7 @@ void witness_free(struct witness *w);
 void witness_get_stats(const struct witness *w, struct witness_stats *ret_stats);
 
 /* The number that the next operation will have: writes carry it as "#number" at the
- * end of their last argument, but INCR, which can't. */
+ * end of an argument (the last one that has any), but INCR, which can't. */
 uint64_t witness_next(const struct witness *w);
 /* A user sends a command (without its name's case mattering). Copies the arguments. */
 uint64_t witness_invoke(struct witness *w, const struct slice *arguments, uint32_t count,

@@ -1,0 +1,358 @@
+/* cluster.c - nodes on machines: how they start, die, and are watched. */
+#include "sim/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/memory.h"
+#include "server/replica.h"
+
+/* --- the probe ------------------------------------------------------------------------ */
+
+static void on_recovered_entry(void *context, const struct entry *e)
+{
+    struct node *n = context;
+
+    checker_recovered_entry(n->checker, e);
+}
+
+static void note_member(struct node *n, const struct raft *r)
+{
+    if (raft_configuration_find(raft_configuration(r), n->id) != NULL) {
+        n->was_member = true;
+    }
+}
+
+static void on_recovered(void *context, const struct raft *r, const struct store_recovered *found)
+{
+    struct node *n = context;
+
+    checker_recovered(n->checker, r, found);
+    n->id = found->identity.node_id;
+    note_member(n, r);
+}
+
+static void on_before_step(void *context, const struct raft *r, const struct raft_event *event)
+{
+    struct node *n = context;
+
+    (void)event;
+    checker_before_step(n->checker, r);
+}
+
+static void on_after_step(void *context, const struct raft *r, const struct raft_event *event,
+                          const struct raft_effects *effects)
+{
+    struct node *n = context;
+
+    (void)event;
+    checker_after_step(n->checker, r, effects);
+    if (effects != NULL && effects->configuration_changed) {
+        note_member(n, r);
+    }
+    if (effects != NULL && effects->role_changed) {
+        sim_note(n->cluster->sim, raft_current_term(r) ^ ((uint64_t)raft_role(r) << 60));
+        sim_trace(n->cluster->sim, n->name, "is %s in term %llu (%s)", raft_role_name(raft_role(r)),
+                  (unsigned long long)raft_current_term(r), raft_reason_text(raft_role_reason(r)));
+    }
+}
+
+static void on_written(void *context, const struct store_write *w)
+{
+    struct node *n = context;
+
+    checker_written(n->checker, w);
+}
+
+static void on_durable(void *context, uint64_t seq)
+{
+    struct node *n = context;
+
+    checker_durable(n->checker, seq);
+}
+
+static void on_sent(void *context, const struct raft_message *m)
+{
+    struct node *n = context;
+
+    checker_sent(n->checker, m);
+    if (sim_is_tracing(n->cluster->sim)) {
+        sim_trace(n->cluster->sim, n->name,
+                  "> %04llx %s term=%llu prev=%llu/%llu entries=%u "
+                  "commit=%llu match=%llu granted=%d",
+                  (unsigned long long)m->to >> 48, raft_message_kind_name(m->kind),
+                  (unsigned long long)m->term, (unsigned long long)m->prev_log_index,
+                  (unsigned long long)m->prev_log_term, m->entry_count,
+                  (unsigned long long)m->leader_commit, (unsigned long long)m->match_index,
+                  m->granted);
+    }
+}
+
+static void on_applied(void *context, const struct entry *e, uint64_t kv_digest)
+{
+    struct node *n = context;
+    struct cluster *c = n->cluster;
+
+    checker_applied(n->checker, e, kv_digest);
+    if (!c->verdict.is_guilty && e->index == witness_applied_index(c->witness) + 1) {
+        witness_apply(c->witness, e->index, e->kind == RAFT_COMMAND, entry_payload(e));
+    }
+    sim_note(c->sim, kv_digest ^ e->index);
+    sim_trace(c->sim, n->name, "applies %llu of term %llu: %s", (unsigned long long)e->index,
+              (unsigned long long)e->term, raft_entry_kind_name((enum raft_entry_kind)e->kind));
+}
+
+static void on_replied(void *context, const char *peer, uint64_t ordinal, uint64_t index,
+                       uint32_t order, bool is_write)
+{
+    struct node *n = context;
+    unsigned number = 0;
+    unsigned port = 0;
+
+    (void)order;
+    if (sscanf(peer, "c%u:%u", &number, &port) == 2 && number < n->cluster->user_count) {
+        user_place(n->cluster->users[number], (uint16_t)port, ordinal, index, is_write);
+    }
+}
+
+static void on_log(void *context, enum log_level level, const char *event, const char *fields)
+{
+    struct node *n = context;
+
+    if (level >= LOG_ERROR) {
+        snprintf(n->last_error, sizeof n->last_error, "%.80s %.170s", event, fields);
+    }
+    sim_trace(n->cluster->sim, n->name, "says [%s] %s %s", log_level_name(level), event, fields);
+}
+
+/* --- life and death ----------------------------------------------------------------------- */
+
+static void node_bury(struct sim_event *event)
+{
+    struct node *n = container_of(event, struct node, bury);
+
+    CHECK(n->phase == NODE_ENDED);
+    server_free(n->server);
+    sim_die(n->io, SIM_EXITED);
+    sim_bury(n->io);
+    checker_end(n->checker);
+    n->phase = NODE_DOWN;
+    n->server = NULL;
+    n->io = NULL;
+    n->checker = NULL;
+}
+
+/* It ended by itself. Reasons to: it was told to, its disk failed, or it could not
+ * join. */
+static void node_stopped(struct server *server, int exit_status)
+{
+    struct node *n = server->context;
+    struct cluster *c = n->cluster;
+
+    CHECK(n->phase == NODE_UP);
+    sim_trace(c->sim, n->name, "has ended with status %d", exit_status);
+    n->phase = NODE_ENDED;
+    n->exit_status = exit_status;
+    if (exit_status != 0 && n->was_member && !n->has_disk_trouble && !n->is_retired) {
+        verdict_broken(&c->verdict, "availability", "%s stopped by itself: %s", n->name,
+                       n->last_error);
+    }
+    sim_event_start(c->sim, &n->bury, sim_now_ns(c->sim));
+    if (!n->is_retired) {
+        cluster_start_later(n, prng_between(&c->prng, 10 * SIM_MS, 2 * SIM_S));
+    }
+}
+
+void cluster_kill(struct node *n, enum sim_death death)
+{
+    if (n->phase != NODE_UP) {
+        return;
+    }
+    sim_die(n->io, death);
+    server_free(n->server);
+    sim_bury(n->io);
+    checker_end(n->checker);
+    n->phase = NODE_DOWN;
+    n->server = NULL;
+    n->io = NULL;
+    n->checker = NULL;
+}
+
+void cluster_stop(struct node *n)
+{
+    if (n->phase == NODE_UP) {
+        sim_trace(n->cluster->sim, n->name, "is told to stop");
+        server_stop(n->server);
+    }
+}
+
+/* Another machine that may know the cluster. */
+static void choose_contact(struct node *n)
+{
+    struct cluster *c = n->cluster;
+    const struct node *other;
+
+    n->config.has_contact = !n->is_founder;
+    if (n->is_founder) {
+        return;
+    }
+    do {
+        other = &c->nodes[prng_below(&c->prng, c->node_count)];
+    } while (other == n);
+    snprintf(n->config.contact.host, sizeof n->config.contact.host, "%s", other->name);
+    n->config.contact.port = CLUSTER_PORT;
+}
+
+/* Now and then it dies again while it recovers. */
+static void start_crashed(struct node *n, const char *text, uint64_t limit)
+{
+    struct cluster *c = n->cluster;
+
+    if (sim_file_operations(n->io) < limit && !n->has_disk_trouble) {
+        verdict_broken(&c->verdict, "availability", "%s does not start: %s", n->name, text);
+    }
+    c->stats.recovery_crash_count++;
+    sim_die(n->io, prng_chance(&c->prng, 1, 2) ? SIM_POWER : SIM_KILLED);
+    sim_bury(n->io);
+    checker_end(n->checker);
+    n->io = NULL;
+    n->checker = NULL;
+    cluster_start_later(n, prng_between(&c->prng, SIM_MS, SIM_S));
+}
+
+void cluster_start(struct node *n)
+{
+    struct cluster *c = n->cluster;
+    uint64_t limit = UINT64_MAX;
+    char text[512] = "";
+
+    if (n->phase == NODE_ENDED) {
+        cluster_start_later(n, 10 * SIM_MS);
+        return;
+    }
+    if (n->phase == NODE_UP || n->is_retired) {
+        return;
+    }
+    sim_event_stop(c->sim, &n->start);
+    choose_contact(n);
+    n->io = sim_boot(n->machine);
+    n->checker = checker_start(c->checker, n->name);
+    n->last_error[0] = '\0';
+    if (!c->is_calm && prng_chance(&c->prng, 1, 8)) {
+        limit = prng_below(&c->prng, 25);
+        sim_limit_file_operations(n->io, limit);
+    }
+    n->phase = NODE_UP;
+    n->server =
+        server_start(n->io, &n->config, &n->log, &n->probe, node_stopped, n, text, sizeof text);
+    if (n->server == NULL) {
+        n->phase = NODE_DOWN;
+        start_crashed(n, text, limit);
+        return;
+    }
+    if (sim_file_operations(n->io) >= limit) {
+        n->phase = NODE_UP;
+        c->stats.recovery_crash_count++;
+        cluster_kill(n, SIM_POWER);
+        cluster_start_later(n, prng_between(&c->prng, SIM_MS, SIM_S));
+        return;
+    }
+    sim_limit_file_operations(n->io, UINT64_MAX / 2);
+}
+
+static void start_due(struct sim_event *event)
+{
+    cluster_start(container_of(event, struct node, start));
+}
+
+void cluster_start_later(struct node *n, uint64_t in_ns)
+{
+    sim_event_start(n->cluster->sim, &n->start, sim_now_ns(n->cluster->sim) + in_ns);
+}
+
+struct node *cluster_add_machine(struct cluster *c)
+{
+    if (c->node_count == CLUSTER_NODES_MAX) {
+        return NULL;
+    }
+    struct node *n = &c->nodes[c->node_count++];
+
+    *n = (struct node){.cluster = c, .number = c->node_count, .config = c->config};
+    n->start.run = start_due;
+    n->bury.run = node_bury;
+    n->log = (struct log){
+        .level = c->options.trace != NULL ? LOG_DEBUG : LOG_ERROR, .sink = on_log, .context = n};
+    n->probe = (struct server_probe){.context = n,
+                                     .recovered = on_recovered,
+                                     .recovered_entry = on_recovered_entry,
+                                     .before_step = on_before_step,
+                                     .after_step = on_after_step,
+                                     .written = on_written,
+                                     .durable = on_durable,
+                                     .sent = on_sent,
+                                     .applied = on_applied,
+                                     .replied = on_replied};
+    snprintf(n->name, sizeof n->name, "n%u", n->number);
+    n->machine = sim_machine_new(c->sim, n->name);
+    snprintf(n->config.address.host, sizeof n->config.address.host, "%s", n->name);
+    n->config.address.port = CLUSTER_PORT;
+    n->config.peer_port = CLUSTER_PEER_PORT;
+    n->config.data_dir = "rakit-8000";
+    n->is_founder = n->number == 1;
+    return n;
+}
+
+/* --- looking -------------------------------------------------------------------------------- */
+
+static struct raft *node_raft(const struct node *n)
+{
+    return n->phase == NODE_UP ? replica_raft(n->server->replica) : NULL;
+}
+
+struct node *cluster_leader(struct cluster *c)
+{
+    struct node *leader = NULL;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+        const struct raft *r = node_raft(n);
+
+        if (r != NULL && raft_role(r) == RAFT_LEADER &&
+            (leader == NULL || raft_current_term(r) > raft_current_term(node_raft(leader)))) {
+            leader = n;
+        }
+    }
+    return leader;
+}
+
+bool cluster_is_member(const struct node *leader, const struct node *n)
+{
+    const struct raft_configuration *config = raft_configuration(node_raft(leader));
+
+    return n->id != 0 && raft_configuration_find(config, n->id) != NULL;
+}
+
+uint32_t cluster_up_count(const struct cluster *c)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        count += c->nodes[i].phase == NODE_UP;
+    }
+    return count;
+}
+
+struct node *cluster_pick_up(struct cluster *c, struct prng *prng)
+{
+    uint64_t nth = prng_below(prng, cluster_up_count(c));
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].phase == NODE_UP && nth-- == 0) {
+            return &c->nodes[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,319 @@
+/* cluster_run.c - one run: found a cluster, let it grow, break it for a while, heal
+ * it, and see that it comes back: a leader soon, every user answered, all states
+ * equal. The rules are checked at every event on the way. */
+#include "sim/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "server/replica.h"
+
+/* --- drawing a run ------------------------------------------------------------------------ */
+
+static uint32_t draw_node_count(struct prng *prng)
+{
+    static const uint32_t counts[] = {1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7};
+
+    return counts[prng_below(prng, sizeof counts / sizeof *counts)];
+}
+
+static void draw_network(struct cluster *c)
+{
+    struct prng *p = &c->prng;
+    struct sim_network n = {
+        .delay_min_ns = prng_between(p, 20 * SIM_US, 2 * SIM_MS),
+        .split_ppm = (uint32_t)prng_below(p, 3) * 20000,
+        .short_ppm = (uint32_t)prng_below(p, 3) * 10000,
+        .window_bytes = 1u << prng_between(p, 12, 20),
+        .break_min_ns = 200 * SIM_MS,
+        .break_max_ns = prng_between(p, SIM_S, 15 * SIM_S),
+    };
+
+    n.delay_max_ns = n.delay_min_ns + prng_between(p, 100 * SIM_US, 20 * SIM_MS);
+    if (prng_chance(p, 1, 3)) {
+        n.loss_ppm = (uint32_t)prng_below(p, 10000);
+    }
+    if (prng_chance(p, 1, 6)) {
+        n.corrupt_ppm = (uint32_t)prng_below(p, 500);
+    }
+    sim_set_network(c->sim, &n);
+}
+
+static void draw_config(struct cluster *c)
+{
+    struct prng *p = &c->prng;
+
+    server_config_defaults(&c->config);
+    c->config.protected_mode = false;
+    c->config.segment_bytes = 4096ull << prng_between(p, 3, 8);
+    c->config.log_memory_bytes = 1ull << prng_between(p, 9, 22);
+    c->config.in_flight_bytes_max = 1ull << prng_between(p, 11, 24);
+}
+
+static struct io_address pick_address(void *context, struct prng *prng)
+{
+    struct cluster *c = context;
+    struct io_address address = {.port = CLUSTER_PORT};
+    const struct node *n = cluster_pick_up(c, prng);
+
+    if (n == NULL || prng_chance(prng, 1, 16)) {
+        n = &c->nodes[prng_below(prng, c->node_count)];
+    }
+    snprintf(address.host, sizeof address.host, "%s", n->name);
+    return address;
+}
+
+static void draw_users(struct cluster *c)
+{
+    struct prng *p = &c->prng;
+    struct user_options options = {
+        .sim = c->sim,
+        .witness = c->witness,
+        .pick_node = pick_address,
+        .context = c,
+        .key_count = (uint32_t)prng_between(p, 1, 20),
+        .read_percent = (uint32_t)prng_between(p, 20, 70),
+        .value_bytes_max = prng_chance(p, 1, 4) ? 500 : 30,
+        .pipeline_max = prng_chance(p, 1, 3) ? 16 : 1,
+        .think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS),
+        .patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S),
+    };
+
+    c->user_count = (uint32_t)prng_between(p, 1, 6);
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        options.number = i;
+        c->users[i] = user_new(&options);
+    }
+}
+
+struct cluster *cluster_new(const struct cluster_options *options)
+{
+    struct cluster *c = memory_take_zeroed(1, sizeof *c);
+    uint32_t count;
+
+    c->options = *options;
+    c->sim = sim_new(options->seed);
+    sim_trace_to(c->sim, options->trace);
+    c->prng = sim_fork_prng(c->sim);
+    c->checker = checker_new(&c->verdict);
+    c->witness = witness_new(&c->verdict);
+    c->is_calm = true;
+    draw_network(c);
+    draw_config(c);
+    count = options->node_count > 0 ? options->node_count : draw_node_count(&c->prng);
+    for (uint32_t i = 0; i < count; i++) {
+        struct node *n = cluster_add_machine(c);
+        int64_t drift = prng_chance(&c->prng, 1, 2) ? 0 : (int64_t)prng_below(&c->prng, 400) - 200;
+
+        sim_machine_set_clock(n->machine, 0, drift);
+    }
+    draw_users(c);
+    operator_init(&c->operator, c);
+    c->nemesis = nemesis_new(c);
+    return c;
+}
+
+void cluster_free(struct cluster *c)
+{
+    nemesis_free(c->nemesis);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+
+        sim_event_stop(c->sim, &n->start);
+        if (n->bury.slot != 0) {
+            sim_event_stop(c->sim, &n->bury);
+            n->bury.run(&n->bury);
+        }
+        cluster_kill(n, SIM_KILLED);
+    }
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_free(c->users[i]);
+    }
+    operator_deinit(&c->operator);
+    checker_free(c->checker);
+    witness_free(c->witness);
+    sim_free(c->sim);
+    free(c);
+}
+
+/* --- waiting -------------------------------------------------------------------------------- */
+
+/* Runs until the condition holds, looking every few milliseconds; false where the time
+ * was up or a rule was broken before. */
+static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), uint64_t for_ns)
+{
+    uint64_t end_ns = sim_now_ns(c->sim) + for_ns;
+
+    for (;;) {
+        uint64_t look_ns = sim_now_ns(c->sim) + 5 * SIM_MS;
+
+        while (!c->verdict.is_guilty && sim_step(c->sim, look_ns)) {
+        }
+        if (c->verdict.is_guilty) {
+            return false;
+        }
+        if (condition != NULL && condition(c)) {
+            return true;
+        }
+        if (look_ns >= end_ns) {
+            return condition == NULL;
+        }
+    }
+}
+
+static bool has_leader(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+
+    return leader != NULL && raft_is_ready(replica_raft(leader->server->replica));
+}
+
+/* Every machine votes. */
+static bool is_founded(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+    const struct raft_configuration *config;
+    uint32_t voter_count = 0;
+
+    if (!has_leader(c)) {
+        return false;
+    }
+    config = raft_configuration(replica_raft(leader->server->replica));
+    for (uint32_t i = 0; i < config->member_count; i++) {
+        voter_count += config->members[i].incoming;
+    }
+    return voter_count == c->node_count && !raft_configuration_is_joint(config);
+}
+
+static bool users_are_idle(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        if (!user_is_idle(c->users[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Each user has had an answer since it was asked last; counts in `served`. */
+static bool users_are_served(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        if ((c->served >> i & 1) == 0 && user_take_success_count(c->users[i]) > 0) {
+            c->served |= 1u << i;
+        }
+    }
+    return c->served == (1u << c->user_count) - 1;
+}
+
+/* All members are up and have the leader's state. A member that was to be removed, but
+ * was not, comes back. */
+static bool is_settled(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+    const struct replica *a;
+    bool is_settled = true;
+
+    if (!has_leader(c)) {
+        return false;
+    }
+    a = leader->server->replica;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+        const struct replica *b;
+
+        if (!cluster_is_member(leader, n)) {
+            continue;
+        }
+        if (n->phase == NODE_DOWN && n->is_retired) {
+            n->is_retired = false;
+            cluster_start(n);
+        }
+        if (n->phase != NODE_UP) {
+            is_settled = false;
+            continue;
+        }
+        b = n->server->replica;
+        is_settled &= replica_applied_index(b) == raft_last_index(replica_raft(a)) &&
+                      kv_digest(replica_kv(b)) == kv_digest(replica_kv(a));
+    }
+    return is_settled;
+}
+
+/* --- a run ------------------------------------------------------------------------------------- */
+
+static void grow(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        cluster_start_later(&c->nodes[i], i == 0 ? 0 : 100 * SIM_MS + prng_below(&c->prng, SIM_S));
+    }
+    if (!wait_for(c, is_founded, 60 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness",
+                       "after a minute without faults %u nodes do not vote", c->node_count);
+    }
+}
+
+static void break_it(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_start(c->users[i]);
+    }
+    c->is_calm = false;
+    nemesis_start(c->nemesis);
+    wait_for(c, NULL, c->options.fault_ns);
+}
+
+static void heal_it(struct cluster *c)
+{
+    const uint64_t timeout_ns = c->config.election_timeout_ns;
+    uint64_t healed_ns = sim_now_ns(c->sim);
+
+    nemesis_heal(c->nemesis);
+    if (!wait_for(c, has_leader, 10 * timeout_ns + SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "no leader ten election timeouts after healing");
+    }
+    c->stats.heal_ns = sim_now_ns(c->sim) - healed_ns;
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_take_success_count(c->users[i]);
+    }
+    if (!wait_for(c, users_are_served, 30 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness",
+                       "30 seconds after healing a user gets no answer "
+                       "(served: %x)",
+                       c->served);
+    }
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_rest(c->users[i]);
+    }
+    if (!wait_for(c, users_are_idle, 30 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "a user's last command is not answered");
+    }
+    if (!wait_for(c, is_settled, 60 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "a minute after healing states differ");
+    }
+    c->stats.settle_ns = sim_now_ns(c->sim) - healed_ns;
+}
+
+/* In a healthy cluster nobody campaigns. */
+static void watch_calm(struct cluster *c)
+{
+    struct checker_stats before;
+    struct checker_stats after;
+
+    checker_get_stats(c->checker, &before);
+    wait_for(c, NULL, 10 * SIM_S);
+    checker_get_stats(c->checker, &after);
+    if (after.election_count != before.election_count) {
+        verdict_broken(&c->verdict, "liveness", "%llu elections in a calm",
+                       (unsigned long long)(after.election_count - before.election_count));
+    }
+}
+
+void cluster_run(struct cluster *c)
+{
+    grow(c);
+    break_it(c);
+    heal_it(c);
+    watch_calm(c);
+}

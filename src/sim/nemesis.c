@@ -1,0 +1,390 @@
+/* nemesis.c - what goes wrong. Each seed draws its own mix: which faults there are,
+ * how often, and how long they last, so that some runs see one fault pure and others
+ * all at once. No fault takes away what was synced: within this budget the cluster
+ * must lose nothing. */
+#include "sim/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+
+enum fault {
+    FAULT_KILL,
+    FAULT_POWER,
+    FAULT_POWER_ALL,
+    FAULT_KILL_LEADER,
+    FAULT_STOP,
+    FAULT_FREEZE,
+    FAULT_ISOLATE, /* One node from all others, */
+    FAULT_DEAFEN,  /* the same one way, */
+    FAULT_SPLIT,   /* or the nodes into two halves, */
+    FAULT_CUT,     /* or one path between two nodes. */
+    FAULT_RESET,
+    FAULT_SLOW,
+    FAULT_STALL,
+    FAULT_FULL,
+    FAULT_SYNC_ERROR,
+    FAULT_ADD,
+    FAULT_REMOVE,
+    FAULT_TRANSFER,
+    FAULT_CLOCK,
+    FAULT_COUNT
+};
+
+enum { MEMBERS_WANTED_MAX = 7, MACHINES_MAX = 12 };
+
+struct nemesis {
+    struct cluster *cluster;
+    struct prng prng;
+    enum fault faults[FAULT_COUNT]; /* Those of this run. */
+    uint32_t fault_count;
+    uint64_t pause_ns; /* Between two faults, on average. */
+    uint64_t down_ns;  /* At most. */
+    uint64_t cut_ns;   /* How long a partition lasts at most. */
+    struct sim_event strike;
+    struct sim_event mend_network;
+    struct sim_event mend_disks;
+};
+
+static struct node *pick(struct nemesis *x)
+{
+    return cluster_pick_up(x->cluster, &x->prng);
+}
+
+static uint64_t some(struct nemesis *x, uint64_t most)
+{
+    return 1 + prng_below(&x->prng, most);
+}
+
+/* --- the network ------------------------------------------------------------------------ */
+
+static void mend_network(struct sim_event *event)
+{
+    struct cluster *c = container_of(event, struct nemesis, mend_network)->cluster;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        for (uint32_t j = 0; j < c->node_count; j++) {
+            sim_block(c->nodes[i].machine, c->nodes[j].machine, false);
+            sim_slow(c->nodes[i].machine, c->nodes[j].machine, 0);
+        }
+    }
+}
+
+/* Blocks each path from a node of the one side to one of the other. */
+static void split(struct nemesis *x, uint64_t side, bool there, bool back)
+{
+    struct cluster *c = x->cluster;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        for (uint32_t j = 0; j < c->node_count; j++) {
+            if ((side >> i & 1) == 0 || (side >> j & 1) != 0) {
+                continue;
+            }
+            if (there) {
+                sim_block(c->nodes[i].machine, c->nodes[j].machine, true);
+            }
+            if (back) {
+                sim_block(c->nodes[j].machine, c->nodes[i].machine, true);
+            }
+        }
+    }
+    c->stats.partition_count++;
+    sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
+}
+
+static void strike_network(struct nemesis *x, enum fault fault)
+{
+    struct cluster *c = x->cluster;
+    uint64_t one = 1ull << prng_below(&x->prng, c->node_count);
+    struct node *a = &c->nodes[prng_below(&x->prng, c->node_count)];
+    struct node *b = &c->nodes[prng_below(&x->prng, c->node_count)];
+    struct node *leader = cluster_leader(c);
+    bool way = prng_chance(&x->prng, 1, 2);
+
+    if (leader != NULL && prng_chance(&x->prng, 1, 2)) {
+        one = 1ull << (leader->number - 1);
+    }
+    if (fault == FAULT_ISOLATE) {
+        split(x, one, true, true);
+    } else if (fault == FAULT_DEAFEN) {
+        split(x, one, way, !way);
+    } else if (fault == FAULT_SPLIT) {
+        split(x, prng_next(&x->prng), true, prng_chance(&x->prng, 3, 4));
+    } else if (fault == FAULT_CUT) {
+        sim_block(a->machine, b->machine, true);
+        if (way) {
+            sim_block(b->machine, a->machine, true);
+        }
+        c->stats.partition_count++;
+        sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
+    } else if (fault == FAULT_SLOW) {
+        sim_slow(a->machine, b->machine, some(x, 500 * SIM_MS));
+        sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
+    } else {
+        c->stats.reset_count += sim_reset(a->machine, b->machine, 700000);
+    }
+}
+
+/* --- disks --------------------------------------------------------------------------------- */
+
+static void disk_profile(struct node *n, uint64_t capacity_bytes, uint32_t sync_error_ppm)
+{
+    const struct sim_disk_profile profile = {.latency_min_ns = 50 * SIM_US,
+                                             .latency_max_ns = 3 * SIM_MS,
+                                             .capacity_bytes = capacity_bytes,
+                                             .sync_error_ppm = sync_error_ppm};
+
+    sim_set_disk(n->machine, &profile);
+}
+
+static void mend_disks(struct sim_event *event)
+{
+    struct cluster *c = container_of(event, struct nemesis, mend_disks)->cluster;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        disk_profile(&c->nodes[i], UINT64_MAX, 0);
+    }
+}
+
+static void strike_disk(struct nemesis *x, struct node *n, enum fault fault)
+{
+    struct cluster *c = x->cluster;
+
+    if (fault == FAULT_STALL) {
+        c->stats.stall_count++;
+        sim_stall_disk(n->machine, sim_now_ns(c->sim) + some(x, 2 * SIM_S));
+        return;
+    }
+    n->has_disk_trouble = true;
+    if (fault == FAULT_FULL) {
+        c->stats.full_count++;
+        disk_profile(n, sim_disk_bytes(n->machine) + prng_below(&x->prng, 100000), 0);
+    } else {
+        c->stats.sync_error_count++;
+        disk_profile(n, UINT64_MAX, 100000);
+    }
+    sim_event_start(c->sim, &x->mend_disks, sim_now_ns(c->sim) + some(x, 3 * SIM_S));
+}
+
+/* --- processes --------------------------------------------------------------------------------- */
+
+static void strike_down(struct nemesis *x, struct node *n, enum sim_death death)
+{
+    if (death == SIM_POWER) {
+        x->cluster->stats.power_count++;
+    } else {
+        x->cluster->stats.kill_count++;
+    }
+    cluster_kill(n, death);
+    cluster_start_later(n, some(x, prng_chance(&x->prng, 1, 3) ? 20 * SIM_MS : x->down_ns));
+}
+
+static void strike_all_down(struct nemesis *x)
+{
+    struct cluster *c = x->cluster;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].phase == NODE_UP) {
+            strike_down(x, &c->nodes[i], SIM_POWER);
+        }
+    }
+}
+
+static void jump_clock(struct nemesis *x, struct node *n)
+{
+    int64_t offset_ns =
+        (int64_t)prng_below(&x->prng, 730ull * 86400 * SIM_S) - 365ll * 86400 * (int64_t)SIM_S;
+
+    x->cluster->stats.clock_count++;
+    sim_machine_set_clock(n->machine, offset_ns, sim_machine_drift_ppm(n->machine));
+}
+
+/* --- membership ------------------------------------------------------------------------------- */
+
+/* A machine that was retired comes back with an empty disk, as somebody else. */
+static struct node *find_reborn(struct cluster *c, const struct node *leader)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+
+        if (n->is_retired && n->phase == NODE_DOWN && n->start.slot == 0 && leader != NULL &&
+            !cluster_is_member(leader, n)) {
+            sim_wipe_disk(n->machine);
+            n->is_retired = false;
+            n->was_member = false;
+            n->is_founder = false;
+            n->id = 0;
+            return n;
+        }
+    }
+    return NULL;
+}
+
+static void add_member(struct nemesis *x)
+{
+    struct cluster *c = x->cluster;
+    uint32_t staying = 0;
+    struct node *n;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        staying += !c->nodes[i].is_retired;
+    }
+    if (staying >= MEMBERS_WANTED_MAX) {
+        return;
+    }
+    n = find_reborn(c, cluster_leader(c));
+    if (n == NULL && c->node_count < MACHINES_MAX) {
+        n = cluster_add_machine(c);
+    }
+    if (n != NULL) {
+        c->stats.add_count++;
+        cluster_start_later(n, some(x, 100 * SIM_MS));
+    }
+}
+
+static void remove_member(struct nemesis *x, struct node *n)
+{
+    struct cluster *c = x->cluster;
+    uint32_t staying = 0;
+    char address[32];
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        staying += !c->nodes[i].is_retired && c->nodes[i].was_member;
+    }
+    if (staying <= 2 || n->is_retired || !n->was_member || c->operator.is_busy) {
+        return;
+    }
+    c->stats.remove_count++;
+    n->is_retired = true;
+    snprintf(address, sizeof address, "%s:%d", n->name, CLUSTER_PORT);
+    operator_command(&c->operator, "RAFT", "REMOVE", address);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+static void strike_node(struct nemesis *x, struct node *n, enum fault fault)
+{
+    struct cluster *c = x->cluster;
+    struct node *leader = cluster_leader(c);
+
+    switch (fault) {
+    case FAULT_KILL:
+        strike_down(x, n, SIM_KILLED);
+        break;
+    case FAULT_POWER:
+        strike_down(x, n, SIM_POWER);
+        break;
+    case FAULT_KILL_LEADER:
+        if (leader != NULL) {
+            strike_down(x, leader, prng_chance(&x->prng, 1, 2) ? SIM_KILLED : SIM_POWER);
+        }
+        break;
+    case FAULT_STOP:
+        c->stats.stop_count++;
+        cluster_stop(n);
+        break;
+    case FAULT_FREEZE:
+        c->stats.freeze_count++;
+        sim_freeze(n->machine, sim_now_ns(c->sim) + some(x, 2 * SIM_S));
+        break;
+    case FAULT_STALL:
+    case FAULT_FULL:
+    case FAULT_SYNC_ERROR:
+        strike_disk(x, n, fault);
+        break;
+    case FAULT_REMOVE:
+        remove_member(x, n);
+        break;
+    case FAULT_CLOCK:
+        jump_clock(x, n);
+        break;
+    default:
+        strike_network(x, fault);
+        break;
+    }
+}
+
+static void strike(struct sim_event *event)
+{
+    struct nemesis *x = container_of(event, struct nemesis, strike);
+    struct cluster *c = x->cluster;
+    struct node *n = pick(x);
+    enum fault fault = x->faults[prng_below(&x->prng, x->fault_count)];
+
+    if (fault == FAULT_POWER_ALL) {
+        if (prng_chance(&x->prng, 1, 4)) {
+            strike_all_down(x);
+        }
+    } else if (fault == FAULT_ADD) {
+        add_member(x);
+    } else if (fault == FAULT_TRANSFER) {
+        c->stats.transfer_count++;
+        operator_command(&c->operator, "RAFT", "TRANSFER", NULL);
+    } else if (n != NULL) {
+        strike_node(x, n, fault);
+    }
+    sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + some(x, 2 * x->pause_ns));
+}
+
+struct nemesis *nemesis_new(struct cluster *c)
+{
+    struct nemesis *x = memory_take_zeroed(1, sizeof *x);
+    const uint64_t pauses[] = {30 * SIM_MS, 100 * SIM_MS, 300 * SIM_MS, SIM_S, 3 * SIM_S};
+    uint64_t share;
+
+    x->cluster = c;
+    x->prng = sim_fork_prng(c->sim);
+    share = prng_between(&x->prng, 1, 4);
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        if (prng_chance(&x->prng, share, 5)) {
+            x->faults[x->fault_count++] = (enum fault)i;
+        }
+    }
+    if (x->fault_count == 0) {
+        x->faults[x->fault_count++] = (enum fault)prng_below(&x->prng, FAULT_COUNT);
+    }
+    x->pause_ns = pauses[prng_below(&x->prng, 5)];
+    x->down_ns = prng_between(&x->prng, 100 * SIM_MS, 5 * SIM_S);
+    x->cut_ns = prng_between(&x->prng, 100 * SIM_MS, 10 * SIM_S);
+    x->strike.run = strike;
+    x->mend_network.run = mend_network;
+    x->mend_disks.run = mend_disks;
+    return x;
+}
+
+void nemesis_free(struct nemesis *x)
+{
+    sim_event_stop(x->cluster->sim, &x->strike);
+    sim_event_stop(x->cluster->sim, &x->mend_network);
+    sim_event_stop(x->cluster->sim, &x->mend_disks);
+    free(x);
+}
+
+void nemesis_start(struct nemesis *x)
+{
+    sim_event_start(x->cluster->sim, &x->strike, sim_now_ns(x->cluster->sim) + x->pause_ns);
+}
+
+void nemesis_heal(struct nemesis *x)
+{
+    struct cluster *c = x->cluster;
+
+    sim_trace(c->sim, "net", "heals; no more faults");
+    c->is_calm = true;
+    sim_event_stop(c->sim, &x->strike);
+    sim_event_stop(c->sim, &x->mend_network);
+    sim_event_stop(c->sim, &x->mend_disks);
+    mend_network(&x->mend_network);
+    mend_disks(&x->mend_disks);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+
+        sim_stall_disk(n->machine, 0);
+        sim_thaw(n->machine);
+        if (n->phase == NODE_DOWN && !n->is_retired) {
+            cluster_start_later(n, some(x, 100 * SIM_MS));
+        }
+    }
+}

@@ -1,0 +1,299 @@
+/* user.c - see user.h. */
+#include "sim/user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/memory.h"
+#include "sim/talk.h"
+
+enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 4096, ARGUMENTS_MAX = 8 };
+
+struct in_flight {
+    uint64_t operation;
+    uint64_t ordinal; /* On the connection, from 1. */
+    uint64_t since_ns;
+};
+
+struct user {
+    struct user_options options;
+    struct sim_machine *machine;
+    struct io *io;
+    struct prng prng;
+    struct talk talk;
+    uint16_t port;
+    uint64_t ordinal; /* Of the last request on this connection. */
+    uint64_t floor;   /* Position of the last reply on it. */
+    struct in_flight ring[IN_FLIGHT_MAX];
+    uint32_t first;
+    uint32_t count;
+    struct io_timer timer;
+    uint64_t connecting_since_ns;
+    bool is_resting;
+    uint64_t success_count;
+    /* The command being made. */
+    char text[TEXT_MAX];
+    uint32_t text_size;
+    struct slice arguments[ARGUMENTS_MAX];
+    uint32_t argument_count;
+};
+
+/* --- making up commands ------------------------------------------------------------- */
+
+static void argument(struct user *u, const char *text)
+{
+    int size = snprintf(u->text + u->text_size, TEXT_MAX - u->text_size, "%s", text);
+
+    CHECK(u->argument_count < ARGUMENTS_MAX);
+    u->arguments[u->argument_count++] = slice_of(u->text + u->text_size, (size_t)size);
+    u->text_size += (uint32_t)size;
+}
+
+static void argument_key(struct user *u)
+{
+    char key[16];
+
+    snprintf(key, sizeof key, "k%u", (unsigned)prng_below(&u->prng, u->options.key_count));
+    argument(u, key);
+}
+
+/* Some letters, and the number of the operation. */
+static void argument_value(struct user *u)
+{
+    char value[600];
+    uint64_t size = prng_below(&u->prng, u->options.value_bytes_max + 1);
+
+    CHECK(size <= sizeof value - 32);
+    for (uint64_t i = 0; i < size; i++) {
+        value[i] = (char)('a' + prng_below(&u->prng, 26));
+    }
+    snprintf(value + size, sizeof value - size, "#%llu",
+             (unsigned long long)witness_next(u->options.witness));
+    argument(u, value);
+}
+
+static void make_write(struct user *u)
+{
+    static const char *const conditions[] = {"NX", "XX", "GET"};
+    uint64_t chance = prng_below(&u->prng, 100);
+    char text[32];
+
+    if (chance < 45) {
+        argument(u, "SET");
+        argument_key(u);
+        argument_value(u);
+        if (chance < 10) {
+            argument(u, conditions[chance % 3]);
+        }
+    } else if (chance < 70) {
+        argument(u, "APPEND");
+        argument_key(u);
+        argument_value(u);
+    } else if (chance < 82) {
+        argument(u, "DEL");
+        argument_key(u);
+        snprintf(text, sizeof text, "#%llu", (unsigned long long)witness_next(u->options.witness));
+        argument(u, text);
+    } else if (chance < 94) {
+        argument(u, "INCR");
+        if (chance < 84) {
+            argument_key(u); /* Mostly not a number. */
+        } else {
+            snprintf(text, sizeof text, "n%u",
+                     (unsigned)prng_below(&u->prng, u->options.key_count));
+            argument(u, text);
+        }
+    } else {
+        argument(u, "MSET");
+        argument_key(u);
+        argument_value(u);
+        argument_key(u);
+        argument_value(u);
+    }
+}
+
+static void make_read(struct user *u)
+{
+    uint64_t chance = prng_below(&u->prng, 100);
+    char text[16];
+
+    if (chance < 60) {
+        argument(u, "GET");
+    } else if (chance < 75) {
+        argument(u, "STRLEN");
+    } else {
+        argument(u, chance < 90 ? "MGET" : "EXISTS");
+        snprintf(text, sizeof text, "n%u", (unsigned)prng_below(&u->prng, u->options.key_count));
+        argument(u, text);
+    }
+    argument_key(u);
+}
+
+static void send_one(struct user *u)
+{
+    bool is_write = !prng_chance(&u->prng, u->options.read_percent, 100);
+    struct in_flight *f = &u->ring[(u->first + u->count) % IN_FLIGHT_MAX];
+
+    CHECK(u->count < IN_FLIGHT_MAX);
+    u->text_size = 0;
+    u->argument_count = 0;
+    if (is_write) {
+        make_write(u);
+    } else {
+        make_read(u);
+    }
+    *f = (struct in_flight){
+        .operation = witness_invoke(u->options.witness, u->arguments, u->argument_count, is_write),
+        .ordinal = ++u->ordinal,
+        .since_ns = io_now_ns(u->io),
+    };
+    u->count++;
+    talk_command(&u->talk, u->arguments, u->argument_count);
+    if (sim_is_tracing(u->options.sim)) {
+        sim_trace(u->options.sim, sim_machine_name(u->machine), "asks %llu: %.*s %.*s",
+                  (unsigned long long)f->operation, (int)u->arguments[0].size, u->arguments[0].data,
+                  (int)u->arguments[1].size, u->arguments[1].data);
+    }
+}
+
+/* --- the connection --------------------------------------------------------------------- */
+
+static void user_opened(struct talk *talk)
+{
+    struct user *u = container_of(talk, struct user, talk);
+
+    u->port = sim_stream_port(&talk->stream);
+    u->ordinal = 0;
+    u->floor = 0;
+}
+
+static void user_replied(struct talk *talk, struct slice reply)
+{
+    struct user *u = container_of(talk, struct user, talk);
+
+    if (u->count == 0) {
+        talk_close(talk); /* A reply to nothing: an error before the end. */
+        return;
+    }
+    const struct in_flight *f = &u->ring[u->first];
+
+    u->first = (u->first + 1) % IN_FLIGHT_MAX;
+    u->count--;
+    if (sim_is_tracing(u->options.sim)) {
+        sim_trace(u->options.sim, sim_machine_name(u->machine), "has reply %llu: %.*s",
+                  (unsigned long long)f->operation, (int)reply.size - 2, reply.data);
+    }
+    u->floor = witness_return(u->options.witness, f->operation, reply, u->floor);
+    if (reply.data[0] != '-') {
+        u->success_count++;
+    } else if (prng_chance(&u->prng, 1, 2)) {
+        talk_close(talk); /* Somebody else may know better. */
+    }
+}
+
+static void user_closed(struct talk *talk)
+{
+    struct user *u = container_of(talk, struct user, talk);
+
+    while (u->count > 0) {
+        witness_forget(u->options.witness, u->ring[u->first].operation);
+        u->first = (u->first + 1) % IN_FLIGHT_MAX;
+        u->count--;
+    }
+}
+
+static void user_round(struct io_timer *timer)
+{
+    struct user *u = container_of(timer, struct user, timer);
+    uint64_t now_ns = io_now_ns(u->io);
+
+    if (u->talk.phase == TALK_CLOSED && !u->is_resting) {
+        struct io_address address = u->options.pick_node(u->options.context, &u->prng);
+
+        u->connecting_since_ns = now_ns;
+        talk_open(&u->talk, &address);
+    } else if (u->talk.phase == TALK_CONNECTING &&
+               now_ns - u->connecting_since_ns > u->options.patience_ns) {
+        talk_close(&u->talk);
+    } else if (u->count > 0 && now_ns - u->ring[u->first].since_ns > u->options.patience_ns) {
+        talk_close(&u->talk);
+    } else if (u->talk.phase == TALK_OPEN && !u->is_resting && u->count == 0) {
+        for (uint64_t n = prng_between(&u->prng, 1, u->options.pipeline_max); n > 0; n--) {
+            send_one(u);
+        }
+        talk_flush(&u->talk);
+    }
+    io_timer_start(u->io, timer, now_ns + 1 + prng_below(&u->prng, 2 * u->options.think_ns));
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+struct user *user_new(const struct user_options *options)
+{
+    struct user *u = memory_take_zeroed(1, sizeof *u);
+    char name[16];
+
+    CHECK(options->pipeline_max <= IN_FLIGHT_MAX);
+    u->options = *options;
+    u->prng = sim_fork_prng(options->sim);
+    snprintf(name, sizeof name, "c%u", (unsigned)options->number);
+    u->machine = sim_machine_new(options->sim, name);
+    u->io = sim_boot(u->machine);
+    u->timer.fired = user_round;
+    talk_init(&u->talk, u->io);
+    u->talk.opened = user_opened;
+    u->talk.replied = user_replied;
+    u->talk.closed = user_closed;
+    return u;
+}
+
+void user_free(struct user *u)
+{
+    sim_die(u->io, SIM_EXITED);
+    io_timer_stop(u->io, &u->timer);
+    sim_bury(u->io);
+    talk_deinit(&u->talk);
+    free(u);
+}
+
+void user_start(struct user *u)
+{
+    u->is_resting = false;
+    io_timer_start(u->io, &u->timer,
+                   io_now_ns(u->io) + prng_below(&u->prng, u->options.think_ns + 1));
+}
+
+void user_rest(struct user *u)
+{
+    u->is_resting = true;
+}
+
+bool user_is_idle(const struct user *u)
+{
+    return u->count == 0;
+}
+
+uint64_t user_take_success_count(struct user *u)
+{
+    uint64_t count = u->success_count;
+
+    u->success_count = 0;
+    return count;
+}
+
+void user_place(struct user *u, uint16_t port, uint64_t ordinal, uint64_t index, bool is_write)
+{
+    if (u->talk.phase != TALK_OPEN || u->port != port) {
+        return; /* An older connection's: its operations are forgotten. */
+    }
+    for (uint32_t i = 0; i < u->count; i++) {
+        const struct in_flight *f = &u->ring[(u->first + i) % IN_FLIGHT_MAX];
+
+        if (f->ordinal == ordinal) {
+            witness_place(u->options.witness, f->operation, index, is_write);
+            return;
+        }
+    }
+}
