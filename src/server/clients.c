@@ -30,7 +30,7 @@ static const char text_protected[] =
     "this machine are served. To serve others, start rakit-server with --protected-mode no, on a "
     "network where everybody is trusted.";
 
-/* --- the end of a connection ------------------------------------------------------------- */
+/* --- the end of a connection --------------------------------------------------------- */
 
 static void free_client(struct client *c)
 {
@@ -95,7 +95,7 @@ void client_turn_away(struct client *c, const char *text)
     client_make_dirty(c);
 }
 
-/* --- turns --------------------------------------------------------------------------------- */
+/* --- turns --------------------------------------------------------------------------- */
 
 void client_make_ready(struct client *c)
 {
@@ -174,7 +174,7 @@ bool clients_are_idle(const struct clients *c)
     return true;
 }
 
-/* --- sweeping --------------------------------------------------------------------------------- */
+/* --- sweeping ------------------------------------------------------------------------ */
 
 static void give_memory_back(struct client *c)
 {
@@ -255,7 +255,7 @@ static void on_sweep(struct io_timer *timer)
     start_sweep(c);
 }
 
-/* --- accepting --------------------------------------------------------------------------------- */
+/* --- accepting ----------------------------------------------------------------------- */
 
 static struct client *new_client(struct clients *clients)
 {
@@ -357,7 +357,7 @@ static void on_listener_closed(struct io_listener *listener)
     free(client_listener_of(listener));
 }
 
-/* --- life --------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------- */
 
 int clients_start(struct server *server, struct clients **ret_clients, uint16_t *ret_port)
 {

@@ -62,7 +62,7 @@ static void decide(struct join *j, enum join_verdict verdict)
     }
 }
 
-/* --- the answer ------------------------------------------------------------------------ */
+/* --- the answer ---------------------------------------------------------------------- */
 
 /* The value after `prefix` at the start of the input: 16 hex digits. */
 static enum join_verdict read_id(struct join *j, const char *prefix)
@@ -124,7 +124,7 @@ static enum join_verdict judge(struct join *j)
     return verdict;
 }
 
-/* --- the connection ---------------------------------------------------------------------- */
+/* --- the connection ------------------------------------------------------------------ */
 
 static char *join_room(struct io_stream *stream, size_t *ret_size)
 {

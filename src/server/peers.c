@@ -14,7 +14,7 @@ static const uint64_t PATIENCE_NS = 2000 * 1000 * 1000ull; /* For connect and we
 
 static void arm_timer(struct peers *p, uint64_t at_ns);
 
-/* --- the table ------------------------------------------------------------------------ */
+/* --- the table ----------------------------------------------------------------------- */
 
 struct peer *peers_find(const struct peers *p, raft_id id)
 {
@@ -45,7 +45,7 @@ static void free_if_unused(struct peer *peer)
     }
 }
 
-/* --- dialing --------------------------------------------------------------------------- */
+/* --- dialing ------------------------------------------------------------------------- */
 
 static void dial_idle(struct dial *d)
 {
@@ -265,7 +265,7 @@ void peers_set_members(struct peers *p, const struct membership *m)
     }
 }
 
-/* --- accepting ------------------------------------------------------------------------- */
+/* --- accepting ----------------------------------------------------------------------- */
 
 static void inbound_closed(struct link *link)
 {
@@ -480,7 +480,7 @@ static void listener_closed(struct io_listener *listener)
     container_of(listener, struct peers, listener)->is_listening = false;
 }
 
-/* --- life --------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------- */
 
 int peers_start(struct peers *p, struct io *io, const struct log *log,
                 const struct peers_events *events, const struct member_address *self,
@@ -557,7 +557,7 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
     }
 }
 
-/* --- speaking ------------------------------------------------------------------------------ */
+/* --- speaking ------------------------------------------------------------------------ */
 
 bool peers_is_up(const struct peers *p, raft_id id)
 {

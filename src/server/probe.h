@@ -51,7 +51,7 @@ struct server_probe {
 #define probe_call(probe, name, ...)                                                               \
     do {                                                                                           \
         if ((probe) != NULL && (probe)->name != NULL) {                                            \
-            (probe)->name((probe)->context, __VA_ARGS__);                            \
+            (probe)->name((probe)->context, __VA_ARGS__);                                          \
         }                                                                                          \
     } while (0)
 

@@ -11,7 +11,7 @@
 
 enum { TURN_PASSES_MAX = 4 };
 
-/* --- effects -------------------------------------------------------------------------- */
+/* --- effects ------------------------------------------------------------------------- */
 
 static void mark_write(struct replica *r, raft_seq seq, raft_index last_index)
 {
@@ -249,7 +249,7 @@ int replica_step(struct replica *r, const struct raft_event *event, struct entry
     return error;
 }
 
-/* --- stopping --------------------------------------------------------------------------- */
+/* --- stopping ------------------------------------------------------------------------ */
 
 static bool leads_others(const struct replica *r)
 {
@@ -289,7 +289,7 @@ static void note_hand_over(struct replica *r)
     }
 }
 
-/* --- the turn -------------------------------------------------------------------------- */
+/* --- the turn ------------------------------------------------------------------------ */
 
 static void trim_window(struct replica *r)
 {
@@ -374,7 +374,7 @@ void replica_fail(struct replica *r, const char *text)
     r->server->stopped(r->server, 1);
 }
 
-/* --- the store's callbacks -------------------------------------------------------------- */
+/* --- the store's callbacks ----------------------------------------------------------- */
 
 static void store_durable(void *context, uint64_t seq)
 {
@@ -414,7 +414,7 @@ static void store_room(void *context)
     replica_wake(r);
 }
 
-/* --- life --------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------- */
 
 static int recover_entry(void *context, struct entry *e)
 {

@@ -37,7 +37,7 @@ struct admin_task {
     bool is_reading;
 };
 
-/* --- ending a task ------------------------------------------------------------------------- */
+/* --- ending a task ------------------------------------------------------------------- */
 
 static void task_free(struct admin_task *t)
 {
@@ -75,7 +75,7 @@ static const struct membership *current(const struct replica *r)
     return members_current(&r->members, raft_configuration_index(r->raft));
 }
 
-/* --- reading arguments ------------------------------------------------------------------------ */
+/* --- reading arguments --------------------------------------------------------------- */
 
 static bool parse_number(struct slice text, int base, uint64_t max, uint64_t *ret_value)
 {
@@ -120,7 +120,7 @@ static const struct member_address *find_member(const struct replica *r, struct 
     return membership_at(m, &address);
 }
 
-/* --- membership ---------------------------------------------------------------------------------- */
+/* --- membership ---------------------------------------------------------------------- */
 
 static void change(struct admin_task *t, enum raft_change_kind kind)
 {
@@ -222,7 +222,7 @@ static void progress_transfer(struct admin_task *t)
     }
 }
 
-/* --- the log ----------------------------------------------------------------------------------------- */
+/* --- the log ------------------------------------------------------------------------- */
 
 static void log_finish(struct admin_task *t)
 {
@@ -306,7 +306,7 @@ static const char *begin_log(struct admin_task *t, uint32_t count, const struct 
     return NULL;
 }
 
-/* --- beginning a task ---------------------------------------------------------------------------------- */
+/* --- beginning a task ---------------------------------------------------------------- */
 
 static const char *begin_add(struct admin_task *t, uint32_t count, const struct slice *arguments)
 {
@@ -524,7 +524,7 @@ void admin_answer_locally(struct replica *r, struct request *request)
     }
 }
 
-/* --- this node's own address ---------------------------------------------------------------------------- */
+/* --- this node's own address --------------------------------------------------------- */
 
 /* RAFT ADD for oneself, answered to nobody. */
 struct announcement {

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "server/command_table.h"
 
-/* --- messages of the core ---------------------------------------------------------------- */
+/* --- messages of the core ------------------------------------------------------------ */
 
 /* The entries as the core wants them; false where one can't be what it says. */
 static bool describe(struct entry *const *entries, uint32_t count, struct raft_entry *described,
@@ -113,7 +113,7 @@ static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
     }
 }
 
-/* --- forwarded commands --------------------------------------------------------------------- */
+/* --- forwarded commands -------------------------------------------------------------- */
 
 /* A command that another node has forwarded. Its reply is written right into an answer
  * frame on the connection to that node. */

@@ -55,7 +55,7 @@ void requests_deinit(struct replica *r)
     pending_deinit(&r->forwarded);
 }
 
-/* --- in and out --------------------------------------------------------------------------- */
+/* --- in and out ---------------------------------------------------------------------- */
 
 static bool is_write(const struct request *request)
 {
@@ -163,7 +163,7 @@ void requests_abandon(struct replica *r)
     forwards_abandon(r);
 }
 
-/* --- as leader ------------------------------------------------------------------------------ */
+/* --- as leader ----------------------------------------------------------------------- */
 
 static void propose(struct replica *r, struct request **batch, uint32_t count)
 {
@@ -277,7 +277,7 @@ static void place_as_leader(struct replica *r)
     begin_read_round(r);
 }
 
-/* --- as follower ------------------------------------------------------------------------------ */
+/* --- as follower --------------------------------------------------------------------- */
 
 static void forward(struct replica *r, struct buffer *out, struct request *request)
 {
@@ -370,7 +370,7 @@ void requests_place(struct replica *r)
     }
 }
 
-/* --- the end ----------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------- */
 
 static void end_list(struct replica *r, struct list *list)
 {
@@ -397,7 +397,7 @@ void requests_end(struct replica *r)
     admin_end(r);
 }
 
-/* --- those that waited too long ------------------------------------------------------------------ */
+/* --- those that waited too long ------------------------------------------------------ */
 
 static void sweep_list(struct replica *r, struct list *list, uint64_t now_ns, const char *error)
 {

@@ -161,7 +161,7 @@ void report_members(struct replica *r, struct resp_writer *w)
     }
 }
 
-/* --- log entries ------------------------------------------------------------------------ */
+/* --- log entries --------------------------------------------------------------------- */
 
 static void describe_argument(struct buffer *out, struct slice argument)
 {

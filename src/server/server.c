@@ -14,7 +14,7 @@
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
 static const uint64_t STOP_PATIENCE_NS = 3 * 1000 * 1000 * 1000ull;
 
-/* --- starting -------------------------------------------------------------------------- */
+/* --- starting ------------------------------------------------------------------------ */
 
 static void make_run_id(struct server *s)
 {
@@ -152,7 +152,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     return s;
 }
 
-/* --- ending ------------------------------------------------------------------------------ */
+/* --- ending -------------------------------------------------------------------------- */
 
 static void stop_now(struct server *s, int exit_status)
 {

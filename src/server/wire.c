@@ -138,7 +138,7 @@ bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal)
     return true;
 }
 
-/* --- raft messages --------------------------------------------------------------------- */
+/* --- raft messages ------------------------------------------------------------------- */
 
 static void put_message(char *to, const struct wire_message *w, uint32_t entry_count)
 {
@@ -260,7 +260,7 @@ struct entry *wire_next_entry(struct slice *rest)
     return e;
 }
 
-/* --- forwarded commands ------------------------------------------------------------------ */
+/* --- forwarded commands -------------------------------------------------------------- */
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f)
 {
