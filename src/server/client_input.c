@@ -107,7 +107,10 @@ static struct resp_writer *begin_reply(struct client *c, uint32_t flags, struct 
         return direct;
     }
     c->current_slot = client_take_slot(c);
-    c->current_slot->is_silent = c->is_reply_off || c->skips_this_reply;
+    if (flags & COMMAND_ASYNC) {
+        /* It may write right into the output; others wait, and CLIENT REPLY may change it. */
+        c->current_slot->is_silent = c->is_reply_off || c->skips_this_reply;
+    }
     return reply_writer(c->current_slot);
 }
 
@@ -119,7 +122,7 @@ static void end_reply(struct client *c, size_t size_before)
 
     c->current_slot = NULL;
     if (slot != NULL) {
-        slot->is_silent = slot->is_silent || is_silent;
+        slot->is_silent = is_silent;
         if (!slot->is_deferred) {
             reply_done(slot);
         }

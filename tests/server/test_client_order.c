@@ -1,0 +1,258 @@
+/* Replies keep the order of the commands, and each command sees what was before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client_fixture.h"
+
+static void test_client__answers_a_local_command_at_once(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
+    fixture_talk(f, fd, "*2\r\n$4\r\necho\r\n$2\r\nhi\r\n", "$2\r\nhi\r\n");
+    assert_int_equal(f->replica.count, 0);
+    close(fd);
+}
+
+static void test_client__keeps_local_replies_behind_those_under_way(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "PING 1\r\nSET a x\r\nPING 2\r\nSET b y\r\nPING 3\r\n");
+    fixture_await_requests(f, 2);
+    fixture_expect(f, fd, "$1\r\n1\r\n");
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n$1\r\n2\r\n+OK\r\n$1\r\n3\r\n");
+    close(fd);
+}
+
+static void test_client__keeps_order_where_answers_come_out_of_it(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "INCR a\r\nAPPEND b xx\r\nSTRLN b x\r\nSETNX c 1\r\n");
+    fixture_await_requests(f, 3);
+    while (f->replica.count > 0) {
+        fake_answer(f, f->replica.count - 1);
+        fixture_flush(f);
+    }
+    fixture_expect(f, fd,
+                   ":1\r\n:2\r\n-ERR wrong number of arguments for 'strln' command\r\n:1\r\n");
+    close(fd);
+}
+
+static void test_client__holds_a_read_back_until_the_writes_before_it_are_done(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nSET a 2\r\nGET a\r\nPING\r\nSET a 3\r\nGET a\r\n");
+    fixture_await_requests(f, 2);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    assert_int_equal(f->replica.count, 1); /* One write is still out, so no read. */
+    fake_answer(f, 0);
+    fixture_flush(f);
+    assert_int_equal(f->replica.count, 1); /* The read, and no write behind it. */
+    assert_string_equal(f->replica.requests[0]->command->name, "GET");
+    fake_answer_all(f);
+    fixture_flush(f);
+    assert_int_equal(f->replica.count, 1);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n+OK\r\n$1\r\n2\r\n+PONG\r\n+OK\r\n$1\r\n3\r\n");
+    close(fd);
+}
+
+static void test_client__hands_over_a_pipeline_of_one_kind_at_once(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    for (int i = 0; i < 100; i++) {
+        fixture_say(f, fd, "INCR n\r\n");
+    }
+    fixture_await_requests(f, 100);
+    fake_answer_all(f);
+    fixture_flush(f);
+    for (int i = 1; i <= 100; i++) {
+        char reply[16];
+
+        snprintf(reply, sizeof reply, ":%d\r\n", i);
+        fixture_expect(f, fd, reply);
+    }
+    close(fd);
+}
+
+static void test_client__answers_a_pipeline_of_any_depth_in_order(void **state)
+{
+    enum { DEPTH = 100000 };
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer requests = {0};
+    struct buffer expected = {0};
+    struct buffer got = {0};
+
+    for (int i = 1; i <= DEPTH; i++) {
+        switch (i % 5) {
+        case 0:
+            buffer_printf(&requests, "GET n\r\n");
+            buffer_printf(&expected, "$%d\r\n%d\r\n", snprintf(NULL, 0, "%d", i - 1), i - 1);
+            break;
+        case 1:
+            buffer_printf(&requests, "PING %d\r\n", i);
+            buffer_printf(&expected, "$%d\r\n%d\r\n", snprintf(NULL, 0, "%d", i), i);
+            break;
+        default:
+            buffer_printf(&requests, "SET n %d\r\n", i);
+            buffer_printf(&expected, "+OK\r\n");
+            break;
+        }
+    }
+    fixture_send(f, fd, buffer_slice(&requests));
+    assert_true(fixture_receive(f, fd, &got, buffer_size(&expected)));
+    assert_memory_equal(buffer_begin(&got), buffer_begin(&expected), buffer_size(&expected));
+    assert_true(f->replica.most_count <= CLIENT_SLOTS_MAX);
+    buffer_deinit(&requests);
+    buffer_deinit(&expected);
+    buffer_deinit(&got);
+    close(fd);
+}
+
+static void test_client__answers_all_that_was_sent_before_the_other_side_ended(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nGET a\r\nPING");
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    fixture_await_requests(f, 1);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_await_requests(f, 1);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n$1\r\n1\r\n");
+    fixture_expect_end(f, fd);
+}
+
+static void test_client__drops_replies_for_a_connection_that_ended(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "INCR a\r\nINCR a\r\nPING\r\n");
+    fixture_await_requests(f, 2);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+    close(fd); /* With a reset, since it lingers for no time. */
+    fixture_await_clients(f, 0);
+    fake_answer(f, 1);
+    fixture_flush(f);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fd = fixture_connect(f);
+    f->replica.holds = false;
+    fixture_talk(f, fd, "GET a\r\n", "$1\r\n2\r\n");
+    close(fd);
+}
+
+static void test_client__keeps_a_place_for_a_reply_that_comes_later(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "REQUEST_LOG\r\nPING\r\nRAFT HELP extra\r\nRAFT STATUS\r\nPING\r\n");
+    fixture_await_requests(f, 2);
+    fake_answer(f, 1);
+    fixture_flush(f);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+ADMIN\r\n+PONG\r\n*");
+    close(fd);
+}
+
+static void test_client__goes_on_when_the_replica_is_no_longer_congested(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.is_congested = true;
+    fixture_talk(f, fd, "PING\r\nSET a 1\r\nSET a 2\r\nPING\r\n", "+PONG\r\n");
+    assert_int_equal(f->replica.executed_count, 0);
+    f->replica.is_congested = false;
+    clients_resume(f->server.clients);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n+OK\r\n+PONG\r\n");
+    close(fd);
+}
+
+static void test_client__tells_the_probe_of_each_reply_in_order(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nPING\r\nSET b 1\r\nNOPE\r\n");
+    fixture_await_requests(f, 2);
+    fake_answer(f, 1);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n+PONG\r\n+OK\r\n-ERR unknown command");
+    buffer_append(&f->probed, "", 1);
+    assert_string_equal(buffer_begin(&f->probed), "1/2w 2/0 3/1w 4/0 ");
+    close(fd);
+}
+
+static void test_client__frees_what_is_under_way_when_the_server_goes(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nSET b 1\r\nPING\r\n");
+    fixture_await_requests(f, 2);
+    fake_answer(f, 1);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
+        TEST(test_client__answers_a_local_command_at_once),
+        TEST(test_client__keeps_local_replies_behind_those_under_way),
+        TEST(test_client__keeps_order_where_answers_come_out_of_it),
+        TEST(test_client__holds_a_read_back_until_the_writes_before_it_are_done),
+        TEST(test_client__hands_over_a_pipeline_of_one_kind_at_once),
+        TEST(test_client__answers_a_pipeline_of_any_depth_in_order),
+        TEST(test_client__answers_all_that_was_sent_before_the_other_side_ended),
+        TEST(test_client__drops_replies_for_a_connection_that_ended),
+        TEST(test_client__keeps_a_place_for_a_reply_that_comes_later),
+        TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
+        TEST(test_client__tells_the_probe_of_each_reply_in_order),
+        TEST(test_client__frees_what_is_under_way_when_the_server_goes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

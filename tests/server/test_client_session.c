@@ -1,0 +1,350 @@
+/* What clients say about their connection, and what this node says about itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client_fixture.h"
+#include "server/command_table.h"
+
+/* Says it and returns the reply, a bulk, as a string for the caller to free with the
+ * buffer. */
+static const char *ask(struct client_fixture *f, int fd, const char *text, struct buffer *got)
+{
+    size_t size = 0;
+
+    buffer_clear(got);
+    fixture_say(f, fd, text);
+    assert_true(fixture_receive(f, fd, got, 1));
+    assert_int_equal(*buffer_begin(got), '$');
+    while (buffer_size(got) < 2 || buffer_begin(got)[buffer_size(got) - 1] != '\n') {
+        assert_true(fixture_receive(f, fd, got, 1));
+    }
+    for (const char *digit = buffer_begin(got) + 1; *digit != '\r'; digit++) {
+        size = size * 10 + (size_t)(*digit - '0');
+    }
+    buffer_clear(got);
+    assert_true(fixture_receive(f, fd, got, size + 2));
+    buffer_append(got, "", 1);
+    return buffer_begin(got);
+}
+
+static void expect_part(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("no '%s' in: %s", part, text);
+    }
+}
+
+static void test_session__refuses_as_redis_does(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "foo\r\n", "-ERR unknown command 'foo', with args beginning with: \r\n");
+    fixture_talk(f, fd, "foo bar 'b az'\r\n",
+                 "-ERR unknown command 'foo', with args beginning with: 'bar' 'b az' \r\n");
+    fixture_talk(f, fd, "get\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
+    fixture_talk(f, fd, "PING a b\r\n", "-ERR wrong number of arguments for 'ping' command\r\n");
+    fixture_talk(f, fd, "client setname\r\n",
+                 "-ERR wrong number of arguments for 'client|setname' command\r\n");
+    fixture_talk(f, fd, "client maint_notifications on\r\n",
+                 "-ERR unknown subcommand 'maint_notifications'. Try CLIENT HELP.\r\n");
+    fixture_talk(f, fd, "*1\r\n$0\r\n\r\n",
+                 "-ERR unknown command '', with args beginning with: \r\n");
+    assert_int_equal(f->replica.executed_count, 0);
+    close(fd);
+}
+
+static void test_session__keeps_error_texts_short(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer request = {0};
+    struct buffer got = {0};
+
+    buffer_printf(&request, "*3\r\n$1000\r\n%01000d\r\n$1000\r\n%01000d\r\n$1\r\nx\r\n", 0, 0);
+    fixture_send(f, fd, buffer_slice(&request));
+    fixture_say(f, fd, "PING\r\n");
+    assert_true(fixture_receive(f, fd, &got, 200));
+    while (memmem(buffer_begin(&got), buffer_size(&got), "\r\n+PONG\r\n", 9) == NULL) {
+        assert_true(fixture_receive(f, fd, &got, 1));
+    }
+    assert_true(buffer_size(&got) < 400);
+    buffer_deinit(&request);
+    buffer_deinit(&got);
+    close(fd);
+}
+
+static void test_session__says_hello_in_both_protocols(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "HELLO\r\n", "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n");
+    close(fd);
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, "HELLO 3 SETNAME me\r\n",
+                 "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.0\r\n$5\r\nproto"
+                 "\r\n:3\r\n$2\r\nid\r\n:2\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$7"
+                 "\r\nreplica\r\n$7\r\nmodules\r\n*0\r\n");
+    fixture_talk(f, fd, "CLIENT GETNAME\r\nGET nothing\r\n", "$2\r\nme\r\n_\r\n");
+    fixture_talk(f, fd, "HELLO 4\r\nGET nothing\r\n",
+                 "-NOPROTO unsupported protocol version\r\n_\r\n");
+    fixture_talk(f, fd, "HELLO x\r\n",
+                 "-ERR Protocol version is not an integer or out of range\r\n");
+    fixture_talk(f, fd, "HELLO 3 NONSENSE\r\n", "-ERR Syntax error in HELLO option 'NONSENSE'\r\n");
+    fixture_talk(f, fd, "HELLO 3 AUTH a b\r\n",
+                 "-ERR AUTH <password> called without any password "
+                 "configured for the default user. Are you sure "
+                 "your configuration is correct?\r\n");
+    close(fd);
+}
+
+static void test_session__changes_protocol_only_for_what_follows(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "GET a\r\nHELLO 3\r\nGET a\r\n");
+    fixture_await_requests(f, 2);
+    fake_answer(f, 1);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_expect(f, fd, "$-1\r\n%7\r\n");
+    close(fd);
+}
+
+static void test_session__resets(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer got = {0};
+
+    fixture_talk(f, fd, "CLIENT SETNAME me\r\nHELLO 3\r\n", "+OK\r\n%7\r\n");
+    fixture_say(f, fd, "RESET\r\n");
+    do {
+        assert_true(fixture_receive(f, fd, &got, 1));
+    } while (memmem(buffer_begin(&got), buffer_size(&got), "+RESET\r\n", 8) == NULL);
+    fixture_talk(f, fd, "CLIENT GETNAME\r\n", "$-1\r\n");
+    buffer_deinit(&got);
+    close(fd);
+}
+
+static void test_session__quits_after_its_last_reply(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nQUIT\r\nSET a 2\r\n");
+    fixture_await_requests(f, 1);
+    fake_answer_all(f);
+    fixture_flush(f);
+    assert_int_equal(f->replica.count, 0);
+    fixture_expect(f, fd, "+OK\r\n+OK\r\n");
+    fixture_expect_end(f, fd);
+}
+
+static void test_session__replies_only_where_that_is_wanted(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "CLIENT REPLY SKIP\r\nPING\r\nPING 1\r\n", "$1\r\n1\r\n");
+    fixture_talk(f, fd, "CLIENT REPLY SKIP\r\nSET a 1\r\nGET a\r\n", "$1\r\n1\r\n");
+    fixture_talk(f, fd,
+                 "CLIENT REPLY OFF\r\nSET a 2\r\nGET a\r\nNOPE\r\nCLIENT REPLY ON\r\nGET a\r\n",
+                 "+OK\r\n$1\r\n2\r\n");
+    fixture_talk(f, fd, "CLIENT REPLY PERHAPS\r\n", "-ERR syntax error\r\n");
+    close(fd);
+}
+
+static void test_session__takes_names(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer got = {0};
+    const char *line;
+
+    fixture_talk(f, fd, "CLIENT ID\r\n", ":1\r\n");
+    fixture_talk(f, fd, "CLIENT SETNAME 'a b'\r\n",
+                 "-ERR Client names cannot contain spaces, newlines or special characters.\r\n");
+    fixture_talk(f, fd, "CLIENT SETNAME me\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "CLIENT SETINFO lib-name redis-py\r\nCLIENT SETINFO LIB-VER 5.0\r\n",
+                 "+OK\r\n+OK\r\n");
+    fixture_talk(f, fd, "CLIENT SETINFO lib-nonsense 1\r\n",
+                 "-ERR Unrecognized option 'lib-nonsense'\r\n");
+    fixture_talk(f, fd, "CLIENT NO-EVICT ON\r\nCLIENT NO-TOUCH ON\r\n", "+OK\r\n+OK\r\n");
+    line = ask(f, fd, "CLIENT INFO\r\n", &got);
+    expect_part(line, "id=1 addr=127.0.0.1:");
+    expect_part(line, " name=me ");
+    expect_part(line, " cmd=client ");
+    expect_part(line, " lib-name=redis-py lib-ver=5.0 ");
+    fixture_talk(f, fd, "CLIENT SETNAME ''\r\nCLIENT GETNAME\r\n", "+OK\r\n$-1\r\n");
+    buffer_deinit(&got);
+    close(fd);
+}
+
+static void test_session__lists_and_ends_connections(void **state)
+{
+    struct client_fixture *f = *state;
+    int first = fixture_connect(f);
+    int second = fixture_connect(f);
+    struct buffer got = {0};
+    const char *lines;
+
+    fixture_talk(f, first, "PING\r\n", "+PONG\r\n");
+    fixture_talk(f, second, "PING\r\n", "+PONG\r\n");
+    lines = ask(f, first, "CLIENT LIST\r\n", &got);
+    expect_part(lines, "id=1 ");
+    expect_part(lines, "\nid=2 ");
+    lines = ask(f, first, "CLIENT LIST ID 2 77\r\n", &got);
+    assert_null(strstr(lines, "id=1 "));
+    expect_part(lines, "id=2 ");
+    fixture_talk(f, first, "CLIENT LIST TYPE pubsub\r\n", "$0\r\n\r\n");
+    fixture_talk(f, first, "CLIENT LIST TYPE x\r\n", "-ERR Unknown client type 'x'\r\n");
+    fixture_talk(f, first, "CLIENT KILL ID 2\r\nCLIENT KILL ID 2\r\n", ":1\r\n:0\r\n");
+    fixture_expect_end(f, second);
+    fixture_talk(f, first, "CLIENT KILL 1.2.3.4:5\r\n", "-ERR No such client\r\n");
+    fixture_talk(f, first, "CLIENT KILL ID 1\r\n", ":0\r\n");
+    fixture_talk(f, first, "CLIENT KILL ID 1 SKIPME no\r\n", ":1\r\n");
+    fixture_expect_end(f, first);
+    buffer_deinit(&got);
+}
+
+static void test_session__takes_what_clients_send_on_connecting(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "SELECT 0\r\nREADONLY\r\nREADWRITE\r\nASKING\r\n",
+                 "+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
+    fixture_talk(f, fd, "SELECT 1\r\n", "-ERR DB index is out of range\r\n");
+    fixture_talk(f, fd, "SELECT x\r\n", "-ERR value is not an integer or out of range\r\n");
+    fixture_talk(f, fd, "CONFIG GET save\r\n", "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
+    fixture_talk(f, fd, "CONFIG GET DATABASES maxmemory-*\r\n",
+                 "*4\r\n$9\r\ndatabases\r\n$1\r\n1\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction"
+                 "\r\n");
+    fixture_talk(f, fd, "CONFIG GET nonsense\r\n", "*0\r\n");
+    fixture_talk(f, fd, "CONFIG RESETSTAT\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "CONFIG SET save ''\r\n", "-ERR CONFIG SET is not supported");
+    close(fd);
+}
+
+static void test_session__shows_the_table_of_commands(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer text = {0};
+
+    buffer_printf(&text,
+                  ":%u\r\n*2\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n"
+                  ":1\r\n:1\r\n*2\r\n+@read\r\n+@fast\r\n*0\r\n*0\r\n*0\r\n*-1\r\n",
+                  command_count());
+    buffer_append(&text, "", 1);
+    fixture_talk(f, fd, "COMMAND COUNT\r\nCOMMAND INFO get nope\r\n", buffer_begin(&text));
+    fixture_talk(f, fd, "COMMAND DOCS get\r\n",
+                 "*2\r\n$3\r\nget\r\n*8\r\n$7\r\nsummary\r\n$16\r\nReturns a value.\r\n$5\r\nsince"
+                 "\r\n$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n$6\r\nsyntax\r\n$3\r\nkey\r\n");
+    fixture_talk(f, fd, "COMMAND DOCS nope\r\n", "*0\r\n");
+    fixture_talk(f, fd, "COMMAND GETKEYS mset a 1 b 2\r\n", "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    fixture_talk(f, fd, "COMMAND GETKEYS ping\r\n", "-ERR The command has no key arguments\r\n");
+    fixture_talk(f, fd, "COMMAND GETKEYS get\r\n",
+                 "-ERR Invalid number of arguments specified for command\r\n");
+    fixture_talk(f, fd, "COMMAND LIST FILTERBY PATTERN mSe*\r\n",
+                 "*2\r\n$4\r\nmset\r\n$6\r\nmsetnx\r\n");
+    fixture_talk(f, fd, "COMMAND LIST FILTERBY x\r\n", "-ERR syntax error\r\n");
+    buffer_deinit(&text);
+    close(fd);
+}
+
+static void test_session__describes_all_commands(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer got = {0};
+
+    fixture_say(f, fd,
+                "COMMAND\r\nCOMMAND DOCS\r\nCOMMAND LIST\r\nCLIENT HELP\r\nECHO the-end\r\n");
+    do {
+        assert_true(fixture_receive(f, fd, &got, 1));
+    } while (memmem(buffer_begin(&got), buffer_size(&got), "the-end\r\n", 9) == NULL);
+    buffer_deinit(&got);
+    close(fd);
+}
+
+static void test_session__informs(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer got = {0};
+    const char *text;
+    static const char *const fields[] = {
+        "redis_version:",
+        "redis_mode:standalone",
+        "run_id:0000",
+        "tcp_port:",
+        "connected_clients:1\r\n",
+        "blocked_clients:0",
+        "used_memory:",
+        "loading:0",
+        "total_connections_received:1",
+        "total_commands_",
+        "role:slave\r\n",
+        "master_host:leader.example\r\n",
+        "master_port:8001",
+        "master_link_status:up",
+        "cluster_enabled:0",
+        "db0:keys=1,expires=",
+        "# Raft\r\n",
+        "raft_role:follower",
+    };
+
+    fixture_talk(f, fd, "SET a 1\r\n", "+OK\r\n");
+    text = ask(f, fd, "INFO\r\n", &got);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        expect_part(text, fields[i]);
+    }
+    text = ask(f, fd, "INFO memory KEYSPACE\r\n", &got);
+    expect_part(text, "# Memory\r\n");
+    expect_part(text, "\r\n# Keyspace\r\ndb0:");
+    assert_null(strstr(text, "# Server"));
+    fixture_talk(f, fd, "INFO nonsense\r\n", "$0\r\n\r\n");
+    fixture_talk(
+        f, fd, "ROLE\r\n",
+        "*5\r\n$5\r\nslave\r\n$14\r\nleader.example\r\n:8001\r\n$9\r\nconnected\r\n:1\r\n");
+    fixture_talk(f, fd, "WAIT 0 0\r\nWAIT x 0\r\nWAIT 1 -1\r\n",
+                 ":0\r\n-ERR value is not an integer or out of range\r\n-ERR timeout is "
+                 "negative\r\n");
+    fixture_talk(f, fd, "TIME\r\n", "*2\r\n$10\r\n");
+    buffer_deinit(&got);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
+        TEST(test_session__refuses_as_redis_does),
+        TEST(test_session__keeps_error_texts_short),
+        TEST(test_session__says_hello_in_both_protocols),
+        TEST(test_session__changes_protocol_only_for_what_follows),
+        TEST(test_session__resets),
+        TEST(test_session__quits_after_its_last_reply),
+        TEST(test_session__replies_only_where_that_is_wanted),
+        TEST(test_session__takes_names),
+        TEST(test_session__lists_and_ends_connections),
+        TEST(test_session__takes_what_clients_send_on_connecting),
+        TEST(test_session__shows_the_table_of_commands),
+        TEST(test_session__describes_all_commands),
+        TEST(test_session__informs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

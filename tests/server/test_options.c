@@ -1,0 +1,232 @@
+/* The command line of rakit-server, and which values make sense together. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/options.h"
+
+enum { WORDS_MAX = 16 };
+
+struct parsed {
+    struct options options;
+    char line[512];
+    char *argv[WORDS_MAX + 1];
+    char text[512];
+};
+
+/* Parses "rakit-server" and the words of `line`. */
+static enum options_result parse(struct parsed *p, const char *line)
+{
+    int argc = 1;
+    char *rest = NULL;
+    static char name[] = "rakit-server";
+
+    snprintf(p->line, sizeof p->line, "%s", line);
+    p->argv[0] = name;
+    for (char *w = strtok_r(p->line, " ", &rest); w != NULL; w = strtok_r(NULL, " ", &rest)) {
+        assert_true(argc < WORDS_MAX);
+        p->argv[argc] = w;
+        argc++;
+    }
+    p->argv[argc] = NULL;
+    p->text[0] = '\0';
+    return options_parse(argc, p->argv, &p->options, p->text, sizeof p->text);
+}
+
+static void accept(struct parsed *p, const char *line)
+{
+    enum options_result result = parse(p, line);
+
+    assert_string_equal(p->text, "");
+    assert_int_equal(result, OPTIONS_RUN);
+}
+
+/* Refused, with a text that holds `part`. */
+static void refuse(const char *line, const char *part)
+{
+    struct parsed p;
+
+    assert_int_equal(parse(&p, line), OPTIONS_REFUSED);
+    if (strstr(p.text, part) == NULL) {
+        fail_msg("'%s' was refused with: %s", line, p.text);
+    }
+}
+
+static void test_options__take_host_and_port(void **state)
+{
+    struct parsed p;
+
+    accept(&p, "localhost 8000");
+    assert_string_equal(p.options.config.address.host, "localhost");
+    assert_int_equal(p.options.config.address.port, 8000);
+    assert_int_equal(p.options.config.peer_port, 18000);
+    assert_string_equal(p.options.config.data_dir, "rakit-8000");
+    assert_false(p.options.config.has_contact);
+    assert_false(p.options.has_log_format);
+    assert_int_equal(p.options.log_level, LOG_INFO);
+}
+
+static void test_options__take_a_contact(void **state)
+{
+    struct parsed p;
+
+    accept(&p, "localhost 8003 example.org 8000");
+    assert_true(p.options.config.has_contact);
+    assert_string_equal(p.options.config.contact.host, "example.org");
+    assert_int_equal(p.options.config.contact.port, 8000);
+}
+
+static void test_options__stand_in_any_place(void **state)
+{
+    static const char *const lines[] = {
+        "--data d --election-timeout 500 h 1 c 2",
+        "h --data d 1 c --election-timeout 500 2",
+        "h 1 c 2 --election-timeout=500 --data=d",
+    };
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct parsed p;
+
+        accept(&p, lines[i]);
+        assert_string_equal(p.options.config.data_dir, "d");
+        assert_int_equal(p.options.config.election_timeout_ns, 500000000);
+        assert_string_equal(p.options.config.address.host, "h");
+        assert_int_equal(p.options.config.contact.port, 2);
+    }
+}
+
+static void test_options__set_everything(void **state)
+{
+    struct parsed p;
+
+    accept(&p, "h 60000 --peer-port 60001 --heartbeat 20 --request-timeout 9000 "
+               "--max-clients 7 --idle-timeout 30");
+    assert_int_equal(p.options.config.peer_port, 60001);
+    assert_int_equal(p.options.config.heartbeat_interval_ns, 20000000);
+    assert_int_equal(p.options.config.request_timeout_ns, 9000000000);
+    assert_int_equal(p.options.config.clients_max, 7);
+    assert_int_equal(p.options.config.client_idle_ns, 30000000000);
+    accept(&p, "h 1 --log-level debug --log-format logfmt --protected-mode no");
+    assert_int_equal(p.options.log_level, LOG_DEBUG);
+    assert_true(p.options.has_log_format);
+    assert_int_equal(p.options.log_format, LOG_LOGFMT);
+    assert_false(p.options.config.protected_mode);
+    accept(&p, "h 1 --log-format auto --protected-mode yes");
+    assert_false(p.options.has_log_format);
+    assert_true(p.options.config.protected_mode);
+}
+
+static void test_options__show_help_and_version(void **state)
+{
+    struct parsed p;
+
+    assert_int_equal(parse(&p, "--help"), OPTIONS_HELP);
+    assert_int_equal(parse(&p, "h 1 --help --nonsense"), OPTIONS_HELP);
+    assert_int_equal(parse(&p, "--version"), OPTIONS_VERSION);
+    assert_non_null(strstr(options_help(), "--election-timeout"));
+    assert_non_null(strstr(options_version(), "rakit-server "));
+}
+
+static void test_options__refuse_what_is_not_an_address(void **state)
+{
+    refuse("", "a server needs a host and a port");
+    refuse("localhost", "a server needs a host and a port");
+    refuse("localhost 8000 localhost", "a contact needs a host and a port");
+    refuse("a 1 b 2 c", "too many arguments");
+    refuse("localhost 0", "from 1 to 65535, not '0'");
+    refuse("localhost 65536", "from 1 to 65535");
+    refuse("localhost +80", "not '+80'");
+    refuse("localhost 80x", "not '80x'");
+    refuse("localhost 99999999999999999999999", "from 1 to 65535");
+    refuse("localhost 8000 other x", "contact's port");
+}
+
+static void test_options__refuse_a_host_that_is_too_long(void **state)
+{
+    char line[400];
+
+    memset(line, 'h', 300);
+    snprintf(line + 300, sizeof line - 300, " 8000");
+    refuse(line, "1 to 255 characters");
+}
+
+static void test_options__refuse_unknown_and_incomplete_options(void **state)
+{
+    refuse("localhost 8000 --nonsense", "there is no option --nonsense; see --help");
+    refuse("localhost 8000 -x", "there is no option -x");
+    refuse("localhost 8000 --data", "--data needs a value");
+    refuse("localhost 8000 --help=1", "--help");
+}
+
+static void test_options__refuse_bad_values_and_say_which_are_good(void **state)
+{
+    refuse("h 1 --peer-port 0", "from 1 to 65535, not '0'");
+    refuse("h 1 --election-timeout 0", "milliseconds from 1 to");
+    refuse("h 1 --heartbeat -5", "milliseconds from 1 to");
+    refuse("h 1 --request-timeout fast", "milliseconds from 1 to 3600000, not 'fast'");
+    refuse("h 1 --max-clients 0", "a number from 1 to");
+    refuse("h 1 --idle-timeout x", "seconds from 0 (never)");
+    refuse("h 1 --log-level loud", "debug, info, warn or error, not 'loud'");
+    refuse("h 1 --log-format xml", "plain, logfmt or auto, not 'xml'");
+    refuse("h 1 --protected-mode maybe", "yes or no, not 'maybe'");
+}
+
+static void test_options__ask_for_a_peer_port_where_none_is_left(void **state)
+{
+    struct parsed p;
+
+    refuse("h 60000", "--peer-port");
+    refuse("h 55536", "--peer-port");
+    accept(&p, "h 55535");
+    assert_int_equal(p.options.config.peer_port, 65535);
+    refuse("h 8000 --peer-port 8000", "two different ports");
+}
+
+static void test_options__refuse_times_that_make_no_sense_together(void **state)
+{
+    struct parsed p;
+
+    refuse("h 1 --election-timeout 100", "at least 3 times the heartbeat");
+    refuse("h 1 --heartbeat 101", "at least 3 times the heartbeat");
+    refuse("h 1 --request-timeout 299", "below the election timeout");
+    accept(&p, "h 1 --heartbeat 100");
+}
+
+static void test_config__defaults_make_sense(void **state)
+{
+    struct server_config c;
+
+    server_config_defaults(&c);
+    assert_non_null(server_config_check(&c)); /* No address yet. */
+    snprintf(c.address.host, sizeof c.address.host, "localhost");
+    c.address.port = 8000;
+    c.data_dir = "d";
+    assert_null(server_config_check(&c));
+    c.segment_bytes += 1;
+    assert_non_null(server_config_check(&c));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options__take_host_and_port),
+        cmocka_unit_test(test_options__take_a_contact),
+        cmocka_unit_test(test_options__stand_in_any_place),
+        cmocka_unit_test(test_options__set_everything),
+        cmocka_unit_test(test_options__show_help_and_version),
+        cmocka_unit_test(test_options__refuse_what_is_not_an_address),
+        cmocka_unit_test(test_options__refuse_a_host_that_is_too_long),
+        cmocka_unit_test(test_options__refuse_unknown_and_incomplete_options),
+        cmocka_unit_test(test_options__refuse_bad_values_and_say_which_are_good),
+        cmocka_unit_test(test_options__ask_for_a_peer_port_where_none_is_left),
+        cmocka_unit_test(test_options__refuse_times_that_make_no_sense_together),
+        cmocka_unit_test(test_config__defaults_make_sense),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
