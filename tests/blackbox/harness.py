@@ -194,7 +194,17 @@ class Node:
         return self
 
     def status(self):
-        """RAFT STATUS, with its nodes as a list of maps."""
+        """What this very node says of itself: the raft section of INFO, without the
+        prefix of its names, numbers as such."""
+        lines = self.call("INFO", "raft").decode().splitlines()
+        pairs = (line.split(":", 1) for line in lines if ":" in line)
+        status = {name.removeprefix("raft_"): value for name, value in pairs}
+        for name in ("term", "commit_index", "applied_index", "last_index", "members"):
+            status[name] = int(status[name])
+        return status
+
+    def cluster_status(self):
+        """RAFT STATUS: the cluster as its leader sees it, with its nodes as maps."""
         status = as_map(self.call("RAFT", "STATUS"))
         status["nodes"] = [as_map(node) for node in status["nodes"]]
         return status
@@ -227,7 +237,7 @@ class Cluster:
     def start(self, count):
         first = self.node().start()
         first.await_up()
-        await_true(lambda: first.status()["leader_id"] == first.node_id(), "the first node leads")
+        await_true(lambda: first.status()["role"] == "leader", "the first node leads")
         for _ in range(count - 1):
             self.node(contact=first).start()
         self.await_voters(count)
@@ -237,12 +247,15 @@ class Cluster:
         return [node for node in self.nodes if node.is_running()]
 
     def await_voters(self, count, nodes=None, seconds=PATIENCE):
-        """Each of the nodes (default: all that run) knows `count` members, all voters."""
+        """Each of the nodes (default: all that run) is a voter, one of `count`, and all
+        that the leader knows are voters."""
         for node in nodes or self.running():
             def known(node=node):
                 assert node.is_running(), f"{node} ended:\n{node.log()[-2000:]}"
-                return list(node.members().values()) == ["voter"] * count
-            await_true(known, f"{node} knows {count} voters", seconds)
+                status = node.status()
+                return status["membership"] == "voter" and status["members"] == count and \
+                    list(node.members().values()) == ["voter"] * count
+            await_true(known, f"{node} is one of {count} voters", seconds)
 
     def leader(self, nodes=None):
         """The node that leads: it says so itself, and a majority follows it. Awaited."""
@@ -250,8 +263,7 @@ class Cluster:
 
         def find():
             for node in candidates:
-                status = node.status()
-                if status["leader_id"] == status["node_id"]:
+                if node.status()["role"] == "leader":
                     # A deposed leader would not get this through.
                     node.call("EXISTS", "no-such-key")
                     return node

@@ -173,7 +173,7 @@ def test_freeze__a_node_that_slept_long_does_not_disturb_the_leader(three):
     victim.thaw()
     three.await_equal()
     status = leader.status()
-    assert status["leader_id"] == status["node_id"]
+    assert status["role"] == "leader"
     assert status["term"] == term
 
 
@@ -184,9 +184,8 @@ def test_terms__never_two_leaders_in_one(three):
         leader = three.leader()
         for node in three.running():
             status = node.status()
-            if status["leader_id"]:
-                assert leaders.setdefault(status["term"], status["leader_id"]) == \
-                    status["leader_id"]
+            if int(status["leader"], 16) != 0:
+                assert leaders.setdefault(status["term"], status["leader"]) == status["leader"]
         leader.kill()
         new = three.leader()
         assert new is not leader

@@ -9,6 +9,15 @@ from history import Load
 from respclient import RespError
 
 
+def change(node, *command):
+    """A change that costs the leader its place may be in doubt for whoever asked for it
+    elsewhere; the test then waits for what must follow."""
+    try:
+        assert node.call(*command) == b"OK"
+    except RespError as error:
+        assert error.code == "INDOUBT", error
+
+
 def test_join__a_fourth_and_a_fifth_under_load_then_the_leader_is_removed(three):
     with Load(three) as load:
         load.await_progress(300)
@@ -18,7 +27,7 @@ def test_join__a_fourth_and_a_fifth_under_load_then_the_leader_is_removed(three)
             load.await_progress(200)
         leader = three.leader()
         others = [node for node in three.nodes if node is not leader]
-        others[0].call("RAFT", "REMOVE", leader.address)
+        change(others[0], "RAFT", "REMOVE", leader.address)
         three.await_voters(4, nodes=others)
         load.await_progress(500)
     for node in others:
@@ -131,9 +140,9 @@ def test_transfer__to_a_named_node_and_to_any(three):
     leader = three.leader()
     target = three.followers()[0]
     assert leader.call("RAFT", "TRANSFER", target.address) == b"OK"
-    await_true(lambda: target.status()["leader_id"] == target.node_id(), "the named node leads")
+    await_true(lambda: target.status()["role"] == "leader", "the named node leads")
     assert three.leader() is target
-    assert leader.call("RAFT", "TRANSFER") == b"OK"
+    change(leader, "RAFT", "TRANSFER")
     await_true(lambda: three.leader() is not target, "another node leads")
     three.leader().call("SET", "k", "v")
 
@@ -143,7 +152,7 @@ def test_transfer__under_load_loses_nothing(three):
         for _ in range(6):
             load.await_progress(200)
             target = three.followers()[0]
-            three.leader().call("RAFT", "TRANSFER", target.address)
+            change(three.leader(), "RAFT", "TRANSFER", target.address)
             await_true(lambda target=target: three.leader() is target, f"{target} leads")
     for node in three.nodes:
         load.check(node)
@@ -157,14 +166,15 @@ def test_status__tells_who_leads_and_how_far_everybody_is(shared):
     shared.await_equal()
     leader = shared.leader()
     for node in shared.nodes:
-        status = node.status()
-        assert status["cluster_id"] == leader.status()["cluster_id"]
-        assert status["leader_id"] == leader.node_id()
-        assert status["term"] >= 1
+        status = node.cluster_status()
+        assert text(status["cluster_id"]) == leader.status()["cluster_id"]
+        assert text(status["leader_id"]) == leader.node_id()
+        assert status["term"] == node.status()["term"] >= 1
         assert status["applied_index"] <= status["commit_index"]
+        assert text(status["configuration"]) == "stable"
         assert {text(n["address"]) for n in status["nodes"]} == {n.address for n in shared.nodes}
         assert all(text(n["membership"]) == "voter" for n in status["nodes"])
-    rows = {text(row["address"]): row for row in leader.status()["nodes"]}
+    rows = {text(row["address"]): row for row in leader.cluster_status()["nodes"]}
     assert text(rows[leader.address]["role"]) == "leader"
     assert sorted(text(row["role"]) for row in rows.values()) == ["follower", "follower", "leader"]
     assert all(row["health"] is not None for row in rows.values())
@@ -173,12 +183,12 @@ def test_status__tells_who_leads_and_how_far_everybody_is(shared):
 def test_status__shows_that_a_node_is_down(three):
     victim = three.followers()[0]
     leader = three.leader()
-    healthy = {text(r["health"]) for r in leader.status()["nodes"]}
+    healthy = {text(r["health"]) for r in leader.cluster_status()["nodes"]}
     assert len(healthy) == 1
     victim.kill()
 
     def seen():
-        rows = {text(r["address"]): text(r["health"]) for r in leader.status()["nodes"]}
+        rows = {text(r["address"]): text(r["health"]) for r in leader.cluster_status()["nodes"]}
         return rows[victim.address] not in healthy
     await_true(seen, "the leader's status shows that the node is down")
 
@@ -221,7 +231,7 @@ def test_request_log__gives_what_was_asked_for(shared):
         shared.nodes[0].call("SET", f"k{i}", i)
     shared.await_equal()
     node = shared.nodes[1]
-    everything = node.call("REQUEST_LOG", 1, 1000000)
+    everything = node.call("REQUEST_LOG", 1, 10000)
     assert everything[0][0] == 1
     part = node.call("REQUEST_LOG", 3, 5)
     assert [row[0] for row in part] == [3, 4, 5, 6, 7]
@@ -236,11 +246,11 @@ def test_log__reads_and_connection_commands_never_enter_it(shared):
     node = shared.nodes[0]
     node.call("SET", "k", "v")
     shared.await_equal()
-    before = len(node.call("REQUEST_LOG", 1, 1000000))
+    before = len(node.call("REQUEST_LOG", 1, 10000))
     start = time.monotonic()
     for command in (["GET", "k"], ["PING"], ["KEYS", "*"], ["SCAN", "0"], ["DBSIZE"],
                     ["CLIENT", "SETNAME", "x"], ["INFO"], ["EXISTS", "k"], ["RAFT", "STATUS"],
                     ["CONFIG", "GET", "*"], ["TYPE", "k"], ["MGET", "k"]):
         node.call(*command)
     assert time.monotonic() - start < 10
-    assert len(node.call("REQUEST_LOG", 1, 1000000)) == before
+    assert len(node.call("REQUEST_LOG", 1, 10000)) == before
