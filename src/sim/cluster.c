@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/memory.h"
+#include "server/members.h"
 #include "server/replica.h"
 
 /* --- the probe ------------------------------------------------------------------------ */
@@ -91,6 +92,21 @@ static void on_sent(void *context, const struct raft_message *m)
     }
 }
 
+static void note_membership(struct cluster *c, struct slice payload)
+{
+    struct membership *m = membership_decode(payload);
+
+    if (m == NULL) {
+        verdict_broken(&c->verdict, "invention", "a committed configuration makes no sense");
+        return;
+    }
+    c->member_count = m->configuration.member_count;
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        c->members[i] = m->configuration.members[i].id;
+    }
+    membership_free(m);
+}
+
 static void on_applied(void *context, const struct entry *e, uint64_t kv_digest)
 {
     struct node *n = context;
@@ -99,6 +115,9 @@ static void on_applied(void *context, const struct entry *e, uint64_t kv_digest)
     checker_applied(n->checker, e, kv_digest);
     if (!c->verdict.is_guilty && e->index == witness_applied_index(c->witness) + 1) {
         witness_apply(c->witness, e->index, e->kind == RAFT_COMMAND, entry_payload(e));
+        if (e->kind == RAFT_CONFIGURATION) {
+            note_membership(c, entry_payload(e));
+        }
     }
     sim_note(c->sim, kv_digest ^ e->index);
     sim_trace(c->sim, n->name, "applies %llu of term %llu: %s", (unsigned long long)e->index,
@@ -328,11 +347,16 @@ struct node *cluster_leader(struct cluster *c)
     return leader;
 }
 
-bool cluster_is_member(const struct node *leader, const struct node *n)
+bool cluster_is_member(const struct node *n)
 {
-    const struct raft_configuration *config = raft_configuration(node_raft(leader));
+    const struct cluster *c = n->cluster;
 
-    return n->id != 0 && raft_configuration_find(config, n->id) != NULL;
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (n->id != 0 && c->members[i] == n->id) {
+            return true;
+        }
+    }
+    return false;
 }
 
 uint32_t cluster_up_count(const struct cluster *c)

@@ -105,8 +105,10 @@ struct cluster {
     uint32_t user_count;
     struct operator operator;
     struct nemesis *nemesis;
-    uint32_t served; /* Users that had an answer since healing, as bits. */
-    bool is_calm;    /* No faults (any more): ended nodes are wrong. */
+    uint32_t served;                    /* Users that had an answer since healing, as bits. */
+    uint64_t members[RAFT_MEMBERS_MAX]; /* Of the newest configuration applied anywhere. */
+    uint32_t member_count;
+    bool is_calm; /* No faults (any more): ended nodes are wrong. */
     struct cluster_stats stats;
 };
 
@@ -124,8 +126,8 @@ void cluster_kill(struct node *n, enum sim_death death);
 void cluster_stop(struct node *n); /* In order, as on SIGTERM. */
 /* A node that leads, in the highest term; NULL: none. */
 struct node *cluster_leader(struct cluster *c);
-/* Whether the committed configuration, as the leader has it, names that node. */
-bool cluster_is_member(const struct node *leader, const struct node *n);
+/* Whether the newest configuration that was applied anywhere names that node. */
+bool cluster_is_member(const struct node *n);
 uint32_t cluster_up_count(const struct cluster *c);
 struct node *cluster_pick_up(struct cluster *c, struct prng *prng); /* NULL: none is up. */
 

@@ -223,7 +223,7 @@ static bool is_settled(struct cluster *c)
         struct node *n = &c->nodes[i];
         const struct replica *b;
 
-        if (!cluster_is_member(leader, n)) {
+        if (!cluster_is_member(n)) {
             continue;
         }
         if (n->phase == NODE_DOWN && n->is_retired) {

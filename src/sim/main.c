@@ -68,6 +68,7 @@ static void print_replay(uint64_t seed)
 static void aborted(int signal)
 {
     (void)signal;
+    fflush(stdout);
     print_replay(current_seed);
     _exit(1);
 }

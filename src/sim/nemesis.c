@@ -204,13 +204,12 @@ static void jump_clock(struct nemesis *x, struct node *n)
 /* --- membership ------------------------------------------------------------------------------- */
 
 /* A machine that was retired comes back with an empty disk, as somebody else. */
-static struct node *find_reborn(struct cluster *c, const struct node *leader)
+static struct node *find_reborn(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
 
-        if (n->is_retired && n->phase == NODE_DOWN && n->start.slot == 0 && leader != NULL &&
-            !cluster_is_member(leader, n)) {
+        if (n->is_retired && n->phase == NODE_DOWN && n->start.slot == 0 && !cluster_is_member(n)) {
             sim_wipe_disk(n->machine);
             n->is_retired = false;
             n->was_member = false;
@@ -234,7 +233,7 @@ static void add_member(struct nemesis *x)
     if (staying >= MEMBERS_WANTED_MAX) {
         return;
     }
-    n = find_reborn(c, cluster_leader(c));
+    n = find_reborn(c);
     if (n == NULL && c->node_count < MACHINES_MAX) {
         n = cluster_add_machine(c);
     }
@@ -383,6 +382,9 @@ void nemesis_heal(struct nemesis *x)
 
         sim_stall_disk(n->machine, 0);
         sim_thaw(n->machine);
+        if (cluster_is_member(n)) {
+            n->is_retired = false; /* It was asked to leave and may yet. */
+        }
         if (n->phase == NODE_DOWN && !n->is_retired) {
             cluster_start_later(n, some(x, 100 * SIM_MS));
         }
