@@ -371,7 +371,7 @@ void replica_fail(struct replica *r, const char *text)
     r->is_ended = true;
     r->is_running = false;
     log_write(r->log, LOG_ERROR, "the node stops", "reason=" LOG_Q, text);
-    r->server->stopped(r->server, 1);
+    server_end(r->server, 1);
 }
 
 /* --- the store's callbacks ----------------------------------------------------------- */
@@ -576,7 +576,6 @@ void replica_bootstrap(struct replica *r)
     e->term = 1;
     raft_restore_vote(r->raft, 1, self);
     CHECK(raft_restore_entry(r->raft, &entry) == RAFT_OK);
-    probe_call(r->probe, recovered_entry, e);
     append_entry(r, e);
     r->durable_index = 1;
 

@@ -26,10 +26,22 @@ static void make_run_id(struct server *s)
     }
 }
 
+void server_end(struct server *s, int exit_status)
+{
+    if (s->is_stopped) {
+        return;
+    }
+    s->is_stopped = true;
+    if (s->is_stopping) {
+        io_timer_stop(s->io, &s->stop_timer);
+    }
+    s->stopped(s, exit_status);
+}
+
 static void give_up(struct server *s, const char *text)
 {
     log_write(s->log, LOG_ERROR, "the node stops", "reason=" LOG_Q, text);
-    s->stopped(s, 1);
+    server_end(s, 1);
 }
 
 static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text)
@@ -156,13 +168,10 @@ struct server *server_start(struct io *io, const struct server_config *config,
 
 static void stop_now(struct server *s, int exit_status)
 {
-    if (s->is_stopped) {
-        return;
+    if (!s->is_stopped) {
+        log_write(s->log, LOG_INFO, "stopped", "node=%016" PRIx64, replica_node_id(s->replica));
+        server_end(s, exit_status);
     }
-    s->is_stopped = true;
-    io_timer_stop(s->io, &s->stop_timer);
-    log_write(s->log, LOG_INFO, "stopped", "node=%016" PRIx64, replica_node_id(s->replica));
-    s->stopped(s, exit_status);
 }
 
 static void stop_timer_fired(struct io_timer *timer)
