@@ -33,6 +33,7 @@ static void on_failed(void *context, int error, const char *text)
 
     assert_non_null(text);
     f->failed_count++;
+    print_message("failed: %s\n", text);
     f->failed_error = error;
     io_uv_stop(f->io);
 }

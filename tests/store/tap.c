@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "io/io.h"
 
-enum { SECTOR = 512, FILES_MAX = 512, NAMES_MAX = 64, OPEN_MAX = 64 };
+enum { SECTOR = 512, FILES_MAX = 512, NAMES_MAX = 64, OPEN_MAX = 64, PATHS_MAX = 1024 };
 
 enum kind { WRITE, SYNC, TRUNCATE, CREATE, RENAME, UNLINK, DIR_SYNC };
 
@@ -61,7 +61,8 @@ static struct {
     struct {
         char path[512];
         struct tap_counts counts;
-    } counts[NAMES_MAX];
+        uint64_t taken; /* Of the room, as long as the name is a temporary one. */
+    } counts[PATHS_MAX];
     int count_count;
 } tap = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -242,18 +243,18 @@ static int failure(enum tap_call call, const char *path)
     return tap.failing_error;
 }
 
-static struct tap_counts *counts_of(const char *path)
+static int number_of(const char *path)
 {
     for (int i = 0; i < tap.count_count; i++) {
         if (strcmp(tap.counts[i].path, path) == 0) {
-            return &tap.counts[i].counts;
+            return i;
         }
     }
-    CHECK(tap.count_count < NAMES_MAX);
+    CHECK(tap.count_count < PATHS_MAX);
     CHECK(strlen(path) < sizeof tap.counts[0].path);
     memset(&tap.counts[tap.count_count], 0, sizeof tap.counts[0]);
     memcpy(tap.counts[tap.count_count].path, path, strlen(path) + 1);
-    return &tap.counts[tap.count_count++].counts;
+    return tap.count_count++;
 }
 
 int __real_io_file_open(struct io *io, const char *path, int flags, struct io_file **ret_file);
@@ -317,14 +318,17 @@ int __wrap_io_file_write(struct io_file *file, uint64_t offset, const void *data
     pthread_mutex_lock(&tap.mutex);
 
     int slot = slot_of(file);
+    int number = 0;
     int rv = 0;
 
     CHECK(slot >= 0);
     rv = failure(TAP_WRITE, tap.open[slot].path);
-    counts_of(tap.open[slot].path)->writes++;
-    if (rv == 0 && tap.room != 0 && strstr(tap.open[slot].path, ".tmp") != NULL) {
-        rv = tap.used + size > tap.room ? -ENOSPC : 0;
+    number = number_of(tap.open[slot].path);
+    tap.counts[number].counts.writes++;
+    if (rv == 0 && strstr(tap.open[slot].path, ".tmp") != NULL) {
+        rv = tap.room != 0 && tap.used + size > tap.room ? -ENOSPC : 0;
         tap.used += rv == 0 ? size : 0;
+        tap.counts[number].taken += rv == 0 ? size : 0;
     }
     if (rv == 0) {
         rv = __real_io_file_write(file, offset, data, size);
@@ -349,7 +353,7 @@ int __wrap_io_file_sync(struct io_file *file)
 
     CHECK(slot >= 0);
     rv = failure(TAP_SYNC, tap.open[slot].path);
-    counts_of(tap.open[slot].path)->syncs++;
+    tap.counts[number_of(tap.open[slot].path)].counts.syncs++;
     if (rv == 0) {
         rv = __real_io_file_sync(file);
     }
@@ -384,6 +388,14 @@ int __wrap_io_rename(struct io *io, const char *from, const char *to)
     if (rv == 0) {
         rv = __real_io_rename(io, from, to);
     }
+    if (rv == 0) {
+        tap.counts[number_of(from)].taken = 0; /* It keeps what it took. */
+        for (int i = 0; i < OPEN_MAX; i++) {
+            if (tap.open[i].handle != NULL && strcmp(tap.open[i].path, from) == 0) {
+                memcpy(tap.open[i].path, to, strlen(to) + 1);
+            }
+        }
+    }
     if (rv == 0 && tap.is_recording) {
         int file = file_of_name(base_name(from));
         struct operation *o = push(RENAME, file);
@@ -403,8 +415,9 @@ int __wrap_io_unlink(struct io *io, const char *path)
 
     int rv = __real_io_unlink(io, path);
 
-    if (rv == 0 && strstr(path, ".tmp") != NULL) {
-        tap.used = 0;
+    if (rv == 0) {
+        tap.used -= tap.counts[number_of(path)].taken;
+        tap.counts[number_of(path)].taken = 0;
     }
     if (rv == 0 && tap.is_recording) {
         snprintf(push(UNLINK, -1)->name, 64, "%.63s", base_name(path));

@@ -1,0 +1,575 @@
+/* Damage is not absence (DESIGN §5): what one crash may leave at the tail is dropped;
+ * anything else refuses to start, says why, and changes nothing. RELIABILITY
+ * scenarios 38, 41, 47, 48, 68. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "fixture.h"
+#include "store/segment.h"
+
+static const char first_segment[] = "log-0000000000000001.seg";
+static const char second_segment[] = "log-0000000000000002.seg";
+
+/* Opening must be refused with `error`, say `word`, and leave every byte as it is. */
+static void check_refused(struct fixture *f, int error, const char *word)
+{
+    uint64_t before = fixture_digest(f);
+    int rv = fixture_try_open(f);
+
+    if (rv == 0) {
+        fixture_close(f);
+        fail_msg("opened what is damaged");
+    }
+    assert_int_equal(rv, error);
+    if (strstr(f->text, word) == NULL) {
+        fail_msg("'%s' does not mention '%s'", f->text, word);
+    }
+    assert_int_equal(fixture_digest(f), before);
+}
+
+/* The stretch of sectors in which two images differ. */
+static void find_difference(const struct image *a, const struct image *b, size_t *ret_from,
+                            size_t *ret_to)
+{
+    size_t from = 0;
+    size_t to = a->size;
+
+    assert_int_equal(a->size, b->size);
+    while (from < to && memcmp(a->data + from, b->data + from, SECTOR_BYTES) == 0) {
+        from += SECTOR_BYTES;
+    }
+    while (to > from &&
+           memcmp(a->data + to - SECTOR_BYTES, b->data + to - SECTOR_BYTES, SECTOR_BYTES) == 0) {
+        to -= SECTOR_BYTES;
+    }
+    assert_true(from < to);
+    *ret_from = from;
+    *ret_to = to;
+}
+
+/* --- the tail --- */
+
+enum spoil { SPOIL_ZERO, SPOIL_FLIP, SPOIL_KINDS };
+
+static void spoil_sector(struct image *image, size_t at, enum spoil spoil)
+{
+    if (spoil == SPOIL_ZERO) {
+        memset(image->data + at, 0, SECTOR_BYTES);
+    } else {
+        image->data[at + 5] ^= 0x10;
+    }
+}
+
+/* A log of two acknowledged jobs and a last one of three batches, crashed. */
+static void make_tail(struct fixture *f, size_t *ret_from, size_t *ret_to, uint64_t *ret_kept)
+{
+    struct image before;
+    struct image after;
+
+    fixture_open(f);
+    fixture_append_durable(f, 2, 100);
+    fixture_vote(f, 2, 1);
+    fixture_append_durable(f, 1, 10);
+    fixture_run_ms(f, 20);
+    before = image_read(f, first_segment);
+    *ret_kept = f->last_index;
+    fixture_vote(f, 3, 1); /* Goes at once; what follows gathers into one job. */
+    fixture_append(f, 2, 300);
+    fixture_truncate(f, f->last_index, 1, 600);
+    fixture_truncate(f, f->last_index, 2, 20);
+    fixture_await(f);
+    after = image_read(f, first_segment);
+    find_difference(&before, &after, ret_from, ret_to);
+    fixture_crash(f);
+    image_free(&before);
+    image_free(&after);
+}
+
+static void test_damage__any_part_of_the_last_job_may_be_missing(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t kept = 0;
+    size_t from = 0;
+    size_t to = 0;
+    unsigned sector_count;
+
+    f->segment_bytes = 16384;
+    make_tail(f, &from, &to, &kept);
+
+    struct image image = image_read(f, first_segment);
+    struct image vote_a = image_read(f, "vote-a");
+    struct image vote_b = image_read(f, "vote-b");
+
+    sector_count = (unsigned)((to - from) / SECTOR_BYTES);
+    assert_true(sector_count >= 6 && sector_count <= 9);
+    for (unsigned subset = 1; subset < 1u << sector_count; subset++) {
+        for (int spoil = 0; spoil < SPOIL_KINDS; spoil++) {
+            struct image torn = {.data = memory_copy(image.data, image.size), .size = image.size};
+
+            for (unsigned i = 0; i < sector_count; i++) {
+                if ((subset >> i & 1) != 0) {
+                    spoil_sector(&torn, from + (size_t)i * SECTOR_BYTES, spoil);
+                }
+            }
+            image_write(f, first_segment, &torn);
+            image_write(f, "vote-a", &vote_a);
+            image_write(f, "vote-b", &vote_b);
+            image_free(&torn);
+            if (fixture_try_open(f) != 0) {
+                fail_msg("subset %x: %s", subset, f->text);
+            }
+            assert_true(f->recovered.last_index >= kept);
+            assert_true(f->recovered.last_index < kept + 4);
+            assert_int_equal(f->recovered.current_term, 3);
+            fixture_close(f);
+        }
+    }
+    image_free(&image);
+    image_free(&vote_a);
+    image_free(&vote_b);
+}
+
+static void test_damage__torn_rest_is_gone_after_one_start(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t kept = 0;
+    size_t from = 0;
+    size_t to = 0;
+
+    make_tail(f, &from, &to, &kept);
+
+    struct image image = image_read(f, first_segment);
+
+    spoil_sector(&image, from, SPOIL_FLIP);
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    f->last_index = kept;
+    fixture_open(f);
+    assert_int_equal(f->recovered.torn_bytes, to - from);
+    fixture_check_log(f, kept);
+    fixture_crash(f);
+    fixture_open(f);
+    assert_int_equal(f->recovered.torn_bytes, 0);
+    fixture_check_log(f, kept);
+    f->current_term = 3;
+    fixture_append_durable(f, 4, 100);
+    fixture_crash(f);
+    fixture_open(f);
+    fixture_check_log(f, kept + 4);
+}
+
+/* --- the middle --- */
+
+/* Spoils each sector of [from, to) of the first segment in turn, in both ways. */
+static void check_each_sector_refused(struct fixture *f, size_t from, size_t to)
+{
+    struct image image = image_read(f, first_segment);
+
+    for (size_t at = from; at < to; at += SECTOR_BYTES) {
+        for (int spoil = 0; spoil < SPOIL_KINDS; spoil++) {
+            struct image spoilt = {.data = memory_copy(image.data, image.size), .size = image.size};
+
+            spoil_sector(&spoilt, at, spoil);
+            image_write(f, first_segment, &spoilt);
+            check_refused(f, STORE_EDAMAGED, first_segment);
+            image_free(&spoilt);
+        }
+    }
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    fixture_open(f); /* Whole again. */
+    fixture_check_log(f, f->last_index);
+}
+
+static void test_damage__before_the_last_job_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image before;
+    struct image after;
+    size_t from = 0;
+    size_t to = 0;
+
+    fixture_open(f);
+    fixture_append_durable(f, 3, 700);
+    before = image_read(f, first_segment);
+    fixture_append(f, 20, 50);
+    fixture_append(f, 3, 200);
+    fixture_await(f);
+    after = image_read(f, first_segment);
+    find_difference(&before, &after, &from, &to);
+    fixture_append_durable(f, 1, 10); /* Says that all before was durable. */
+    fixture_crash(f);
+    check_each_sector_refused(f, SECTOR_BYTES, to);
+    image_free(&before);
+    image_free(&after);
+}
+
+static void test_damage__in_an_earlier_segment_refuses(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = 8192;
+    fixture_open(f);
+    fixture_append_durable(f, 7, 900);
+    fixture_append_durable(f, 7, 900);
+    fixture_append_durable(f, 7, 900);
+    fixture_crash(f);
+    check_each_sector_refused(f, 0, 8192 - SECTOR_BYTES);
+}
+
+static void test_damage__after_a_clean_end_refuses_even_in_the_last_job(void **state)
+{
+    struct fixture *f = *state;
+    struct image before;
+    struct image after;
+    size_t from = 0;
+    size_t to = 0;
+
+    fixture_open(f);
+    fixture_append_durable(f, 2, 100);
+    before = image_read(f, first_segment);
+    fixture_append_durable(f, 2, 400);
+    after = image_read(f, first_segment);
+    find_difference(&before, &after, &from, &to);
+    fixture_close(f);
+    check_each_sector_refused(f, from, to);
+    image_free(&before);
+    image_free(&after);
+}
+
+static void test_damage__missing_segment_refuses(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    f->segment_bytes = 8192;
+    fixture_open(f);
+    fixture_append_durable(f, 30, 500);
+    fixture_crash(f);
+    for (int number = 1; number <= 2; number++) {
+        char name[NAME_BYTES_MAX];
+        struct image image;
+
+        segment_name(name, (uint64_t)number);
+        image = image_read(f, name);
+        snprintf(path, sizeof path, "%s/%s", f->dir, name);
+        assert_int_equal(unlink(path), 0);
+        check_refused(f, STORE_EDAMAGED, "missing");
+        image_write(f, name, &image);
+        image_free(&image);
+    }
+    fixture_open(f);
+    fixture_check_log(f, 30);
+}
+
+static void test_damage__all_segments_missing_refuses(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    fixture_open(f);
+    fixture_append_durable(f, 3, 100);
+    fixture_close(f);
+    snprintf(path, sizeof path, "%s/%s", f->dir, first_segment);
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/%s", f->dir, second_segment);
+    unlink(path);
+    check_refused(f, STORE_EDAMAGED, "vote");
+}
+
+static void test_damage__segment_cut_short_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    fixture_open(f);
+    fixture_append_durable(f, 3, 100);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    image.size -= SECTOR_BYTES;
+    image_write(f, first_segment, &image);
+    check_refused(f, STORE_EDAMAGED, "cut short");
+    image_free(&image);
+}
+
+/* --- records in the wrong place --- */
+
+static void test_damage__batch_written_to_the_wrong_place_is_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    fixture_open(f);
+    fixture_append_durable(f, 1, 100); /* Two sectors each, from sector 1 on. */
+    fixture_append_durable(f, 1, 100);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    memcpy(image.data + 5 * SECTOR_BYTES, image.data + 3 * SECTOR_BYTES, 2 * SECTOR_BYTES);
+    image_write(f, first_segment, &image);
+    fixture_open(f);
+    fixture_check_log(f, 2);
+    assert_int_equal(f->recovered.torn_bytes, 2 * SECTOR_BYTES);
+    fixture_crash(f);
+
+    memcpy(image.data + 3 * SECTOR_BYTES, image.data + SECTOR_BYTES, 2 * SECTOR_BYTES);
+    image_write(f, first_segment, &image);
+    check_refused(f, STORE_EDAMAGED, "vote"); /* Which has seen the second batch. */
+    image_free(&image);
+}
+
+static void test_damage__old_records_on_a_recycled_segment_are_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    struct store_identity identity = {.cluster_id = FIXTURE_CLUSTER, .node_id = FIXTURE_NODE};
+    struct image image;
+    struct segment_head head;
+
+    f->segment_bytes = 8192;
+    fixture_open(f);
+    fixture_append_durable(f, 14, 900); /* Fills two segments. */
+    fixture_run_ms(f, 20);
+    fixture_crash(f);
+    assert_false(fixture_has_file(f, "log-0000000000000004.seg"));
+    image = image_read(f, first_segment);
+    segment_head_decode(image.data, &head);
+    head.number = 3;
+    for (int i = 0; i < 2; i++) { /* Even should the salt be the same. */
+        head.salt += (uint64_t)i;
+        segment_head_encode(image.data, &identity, &head);
+        image_write(f, "log-0000000000000003.seg", &image);
+        fixture_open(f);
+        fixture_check_log(f, 14);
+        assert_true(f->recovered.torn_bytes > 0);
+        fixture_crash(f);
+    }
+    image_free(&image);
+    fixture_open(f);
+    fixture_append_durable(f, 2, 10);
+    fixture_crash(f);
+    fixture_open(f);
+    fixture_check_log(f, 16);
+}
+
+static void test_damage__segment_under_another_name_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    fixture_open(f);
+    fixture_append_durable(f, 2, 100);
+    fixture_run_ms(f, 20);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    image_write(f, second_segment, &image);
+    image_free(&image);
+    check_refused(f, STORE_EDAMAGED, second_segment);
+}
+
+static void test_damage__segment_of_another_node_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct store_identity other = {.cluster_id = FIXTURE_CLUSTER, .node_id = FIXTURE_NODE + 1};
+    struct segment_head head;
+    struct image image;
+
+    fixture_open(f);
+    fixture_append_durable(f, 2, 100);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    segment_head_decode(image.data, &head);
+    segment_head_encode(image.data, &other, &head);
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    check_refused(f, STORE_EDAMAGED, "another node");
+}
+
+/* --- the vote --- */
+
+/* A closed node with a vote in term 4. */
+static void make_vote(struct fixture *f)
+{
+    fixture_open(f);
+    fixture_append_durable(f, 2, 100);
+    fixture_vote(f, 4, 99);
+    fixture_await(f);
+    fixture_close(f);
+}
+
+static void spoil_file(struct fixture *f, const char *name, size_t at)
+{
+    struct image image = image_read(f, name);
+
+    image.data[at] ^= 4;
+    image_write(f, name, &image);
+    image_free(&image);
+}
+
+static void test_damage__one_bad_copy_of_the_vote_is_mended(void **state)
+{
+    static const char *const names[] = {"vote-a", "vote-b"};
+    struct fixture *f = *state;
+
+    make_vote(f);
+    for (int i = 0; i < 4; i++) {
+        char path[400];
+
+        snprintf(path, sizeof path, "%s/%s", f->dir, names[i % 2]);
+        if (i < 2) {
+            spoil_file(f, names[i], 41);
+        } else {
+            assert_int_equal(unlink(path), 0);
+        }
+        fixture_open(f);
+        assert_int_equal(f->recovered.current_term, 4);
+        assert_int_equal(f->recovered.voted_for, 99);
+        fixture_close(f);
+        assert_true(fixture_has_file(f, names[i % 2]));
+    }
+}
+
+static void test_damage__both_copies_of_the_vote_bad_refuses(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    make_vote(f);
+    spoil_file(f, "vote-a", 41);
+    spoil_file(f, "vote-b", 300);
+    check_refused(f, STORE_EDAMAGED, "vote");
+    snprintf(path, sizeof path, "%s/vote-a", f->dir);
+    assert_int_equal(unlink(path), 0);
+    check_refused(f, STORE_EDAMAGED, "vote");
+    snprintf(path, sizeof path, "%s/vote-b", f->dir);
+    assert_int_equal(unlink(path), 0);
+    check_refused(f, STORE_EDAMAGED, "vote");
+}
+
+static void test_damage__vote_older_than_the_log_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image old;
+
+    fixture_open(f);
+    fixture_append_durable(f, 2, 100);
+    fixture_crash(f);
+    old = image_read(f, "vote-a");
+    fixture_open(f);
+    fixture_vote(f, 4, 99);
+    fixture_append_durable(f, 2, 100);
+    fixture_crash(f);
+    image_write(f, "vote-a", &old);
+    image_write(f, "vote-b", &old);
+    image_free(&old);
+    check_refused(f, STORE_EDAMAGED, "vote");
+}
+
+/* --- identity, versions, lock --- */
+
+static void test_damage__identity_missing_or_bad_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+    char path[400];
+
+    make_vote(f);
+    image = image_read(f, "identity");
+    spoil_file(f, "identity", 20);
+    check_refused(f, STORE_EDAMAGED, "identity");
+    snprintf(path, sizeof path, "%s/identity", f->dir);
+    assert_int_equal(unlink(path), 0);
+    check_refused(f, STORE_EDAMAGED, "identity");
+    image_write(f, "identity", &image);
+    image_free(&image);
+    fixture_open(f);
+}
+
+static void test_damage__unknown_version_refuses(void **state)
+{
+    static const char *const names[] = {"identity", "vote-a", "vote-b", "log-0000000000000001.seg"};
+    struct fixture *f = *state;
+
+    make_vote(f);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct image image = image_read(f, names[i]);
+        struct image newer = {.data = memory_copy(image.data, image.size), .size = image.size};
+
+        newer.data[8] = 2;
+        head_seal(newer.data);
+        image_write(f, names[i], &newer);
+        check_refused(f, STORE_EFORMAT, names[i]);
+        image_write(f, names[i], &image);
+        image_free(&image);
+        image_free(&newer);
+    }
+    fixture_open(f);
+}
+
+static void test_damage__second_server_is_refused_by_name_of_the_holder(void **state)
+{
+    struct fixture *f = *state;
+    struct store *first;
+    char pid[32];
+
+    fixture_open(f);
+    fixture_append_durable(f, 1, 10);
+    fixture_run_ms(f, 50); /* The next segment is being made. */
+    first = f->store;
+    snprintf(pid, sizeof pid, "process %ld;", (long)getpid());
+    check_refused(f, STORE_ELOCKED, pid);
+    check_refused(f, STORE_ELOCKED, f->dir);
+    f->store = first;
+    fixture_append_durable(f, 1, 10);
+}
+
+static void test_damage__files_left_under_temporary_names_are_removed(void **state)
+{
+    static const char *const names[] = {"identity.tmp", "vote-a.tmp",
+                                        "log-0000000000000002.seg.tmp"};
+    struct fixture *f = *state;
+    struct image rubbish = {.data = memory_copy("rubbish", 7), .size = 7};
+
+    make_vote(f);
+    for (int i = 0; i < 3; i++) {
+        image_write(f, names[i], &rubbish);
+    }
+    image_write(f, "notes.txt", &rubbish);
+    fixture_open(f);
+    fixture_run_ms(f, 20);
+    for (int i = 0; i < 3; i++) {
+        assert_false(fixture_has_file(f, names[i]));
+    }
+    assert_true(fixture_has_file(f, "notes.txt"));
+    image_free(&rubbish);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_damage__any_part_of_the_last_job_may_be_missing),
+        TEST(test_damage__torn_rest_is_gone_after_one_start),
+        TEST(test_damage__before_the_last_job_refuses),
+        TEST(test_damage__in_an_earlier_segment_refuses),
+        TEST(test_damage__after_a_clean_end_refuses_even_in_the_last_job),
+        TEST(test_damage__missing_segment_refuses),
+        TEST(test_damage__all_segments_missing_refuses),
+        TEST(test_damage__segment_cut_short_refuses),
+        TEST(test_damage__batch_written_to_the_wrong_place_is_not_believed),
+        TEST(test_damage__old_records_on_a_recycled_segment_are_not_believed),
+        TEST(test_damage__segment_under_another_name_refuses),
+        TEST(test_damage__segment_of_another_node_refuses),
+        TEST(test_damage__one_bad_copy_of_the_vote_is_mended),
+        TEST(test_damage__both_copies_of_the_vote_bad_refuses),
+        TEST(test_damage__vote_older_than_the_log_refuses),
+        TEST(test_damage__identity_missing_or_bad_refuses),
+        TEST(test_damage__unknown_version_refuses),
+        TEST(test_damage__second_server_is_refused_by_name_of_the_holder),
+        TEST(test_damage__files_left_under_temporary_names_are_removed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
