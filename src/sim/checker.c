@@ -26,6 +26,7 @@ struct checker_node {
     uint64_t applied_index;
     enum raft_role role;
     struct raft_observation before;
+    struct raft_configuration config; /* Before the step, where it leads. */
 };
 
 /* An entry that is committed. */
@@ -290,11 +291,10 @@ static bool is_held(const struct checker_node *n, const struct raft_configuratio
     return voter_count == 0 || held_count > voter_count / 2;
 }
 
-/* The commit rule (7; §5.3, §5.4.2, §6). */
+/* The commit rule (7; §5.3, §5.4.2, §6), by the configuration from before the step: one
+ * that follows a commit in the same step decides on later entries only. */
 static void check_commit(struct checker_node *n, const struct raft *r, uint64_t index)
 {
-    const struct raft_configuration *config = raft_configuration(r);
-
     if (index > n->log.last) {
         BROKEN(n, "commit rule", "%s leads and commits %llu beyond its log", n->name, ULL(index));
         return;
@@ -303,7 +303,7 @@ static void check_commit(struct checker_node *n, const struct raft *r, uint64_t 
         BROKEN(n, "commit rule", "%s leads term %llu and commits entry %llu of term %llu", n->name,
                ULL(raft_current_term(r)), ULL(index), ULL(checker_log_at(&n->log, index).term));
     }
-    if (!is_held(n, config, index, false) || !is_held(n, config, index, true)) {
+    if (!is_held(n, &n->config, index, false) || !is_held(n, &n->config, index, true)) {
         BROKEN(n, "commit rule", "%s commits entry %llu, which is not on a majority of the disks",
                n->name, ULL(index));
     }
@@ -314,6 +314,9 @@ static void check_commit(struct checker_node *n, const struct raft *r, uint64_t 
 void checker_before_step(struct checker_node *n, const struct raft *r)
 {
     raft_observe(r, &n->before);
+    if (raft_role(r) == RAFT_LEADER) {
+        n->config = *raft_configuration(r);
+    }
 }
 
 /* Election safety (1) and leader completeness (5): its log holds all that was
