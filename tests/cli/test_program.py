@@ -1,0 +1,409 @@
+"""rakit-cli as a whole, against nodes that fail on demand.
+
+  test_program.py PATH_OF_RAKIT_CLI [TEST...]"""
+
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+from fcntl import ioctl
+
+from fake_cluster import Cluster
+
+CLI = "rakit-cli"
+PATIENCE = 20  # Seconds until a test gives up.
+KEYS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>78]")
+
+
+def run(node, *words, stdin=None, options=(), **environment):
+    """Runs the program without a terminal; `stdin` is text or None for nothing."""
+    done = subprocess.run(
+        [CLI, *options, "127.0.0.1", str(node if isinstance(node, int) else node.port), *words],
+        input=(stdin or "").encode(), capture_output=True, timeout=PATIENCE, check=False,
+        env={**os.environ, **environment})
+    return done.returncode, done.stdout.decode("latin-1"), done.stderr.decode("latin-1")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.cluster = Cluster(3)
+        self.one, self.two, self.three = self.cluster.nodes
+
+    def tearDown(self):
+        for node in self.cluster.nodes:
+            if node.alive:
+                node.kill()
+
+
+class OneShot(Case):
+    def test_reply_goes_to_stdout(self):
+        self.assertEqual(run(self.one, "set", "k", "two words"), (0, "OK\n", ""))
+        self.assertEqual(run(self.one, "get", "k"), (0, "two words\n", ""))
+        self.assertEqual(run(self.one, "get", "nothing"), (0, "\n", ""))
+        self.assertEqual(run(self.one, "nest"), (0, "a\n1\n\nERR inner\n\nfine\n", ""))
+
+    def test_error_goes_to_stderr_with_exit_1(self):
+        self.assertEqual(run(self.one, "foo"), (1, "", "ERR unknown command 'foo'\n"))
+
+    def test_exit_2_where_nobody_listens(self):
+        port = free_port()
+        self.assertEqual(run(port, "ping"), (
+            2, "", f"could not connect to 127.0.0.1:{port}: Connection refused\n"))
+
+    def test_exit_2_where_it_is_used_wrongly(self):
+        for words in (["host"], ["host", "port"], ["host", "0"], ["host", "65536"], ["", "1"],
+                      ["--nonsense"], ["--timeout"], ["--timeout", "x"], ["--timeout", "-1"]):
+            done = subprocess.run([CLI, *words], stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=PATIENCE, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), words)
+            self.assertIn(b"rakit-cli --help", done.stderr)
+
+    def test_options_stand_before_and_behind_the_address(self):
+        for words in (["--timeout", "1", "127.0.0.1", str(self.one.port), "ping"],
+                      ["127.0.0.1", str(self.one.port), "--no-color", "--timeout=1", "ping"]):
+            done = subprocess.run([CLI, *words], stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=PATIENCE, check=False)
+            self.assertEqual((done.returncode, done.stdout), (0, b"PONG\n"), words)
+
+    def test_options_behind_the_command_belong_to_it(self):
+        self.assertEqual(run(self.one, "set", "--help", "--version"), (0, "OK\n", ""))
+        self.assertEqual(self.cluster.keys[b"--help"], b"--version")
+
+    def test_empty_and_large_words(self):
+        self.assertEqual(run(self.one, "set", "", "x" * 100000)[:2], (0, "OK\n"))
+        self.assertEqual(run(self.one, "get", "")[1], "x" * 100000 + "\n")
+
+    def test_help_and_version(self):
+        for option, text in (("--help", "Usage: rakit-cli"), ("--version", "rakit-cli ")):
+            done = subprocess.run([CLI, option], capture_output=True, timeout=PATIENCE, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertTrue(done.stdout.decode().startswith(text))
+
+    def test_a_full_disk_is_told(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([CLI, "127.0.0.1", str(self.one.port), "ping"], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"No space", done.stderr)
+
+
+class Pipe(Case):
+    def test_commands_are_answered_in_order(self):
+        self.assertEqual(run(self.one, stdin='set k "a\\tb"\n\n  get k\r\nping'),
+                         (0, "OK\na\tb\nPONG\n", ""))
+
+    def test_binary_values_pass(self):
+        self.assertEqual(run(self.one, stdin='set k "\\x00\\xff\\r\\n"\nget k\n')[1],
+                         "OK\n\x00\xff\r\n\n")
+
+    def test_errors_are_told_and_the_rest_is_done(self):
+        self.assertEqual(run(self.one, stdin='foo\nget "\nping\n'),
+                         (1, "PONG\n", "ERR unknown command 'foo'\nline 2: unbalanced quotes\n"))
+
+    def test_quit_ends_it(self):
+        for word in ("quit", "EXIT"):
+            self.assertEqual(run(self.one, stdin=f"ping\n{word}\nping\n"), (0, "PONG\n", ""))
+
+    def test_status_is_a_table_without_colours(self):
+        code, out, _ = run(self.one, "status")
+        self.assertEqual(code, 0)
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "healthy: tolerates 1 failure")
+        self.assertEqual(lines[1], f"cluster c0ffee00, leader {self.one.address}, 3 voters, term 4")
+        self.assertEqual(lines[3].split(), ["5eed0000", self.one.address, "leader", "4", "1", "1",
+                                            "0", "ok"])
+        self.assertNotIn("\x1b", out)
+
+    def test_request_log_is_lines_with_tabs(self):
+        self.assertEqual(run(self.one, stdin="set k v\nrequest_log 1 10\n")[1],
+                         "OK\n1\t1\tnoop\t\n2\t1\tcommand\tk\n")
+        self.assertIn(b"request_log 1 10", self.one.seen)
+
+    def test_help_works_here_too(self):
+        code, out, _ = run(self.one, stdin="help get\nhelp @generic\nhelp raft\nhelp nonsense\n")
+        self.assertEqual(code, 1)
+        self.assertIn("GET key\n  Returns the value of a key.\n", out)
+        self.assertIn("Deletes keys.", out)
+        self.assertIn("STATUS | MEMBERS", out)
+
+    def test_version_3_of_the_protocol_is_refused(self):
+        self.assertEqual(run(self.one, stdin="hello 3\nping\n")[:2], (1, "PONG\n"))
+
+
+class FailOver(Case):
+    def moved(self, before, after):
+        return f"connection to {before.address} lost: now talking to {after.address}\n"
+
+    def test_a_read_is_repeated_elsewhere(self):
+        self.cluster.keys[b"k"] = b"v"
+        self.one.faults["GET"] = "die"
+        self.assertEqual(run(self.one, "get", "k"), (0, "v\n", self.moved(self.one, self.two)))
+
+    def test_a_harmless_command_is_repeated_without_asking(self):
+        self.one.faults["PING"] = "die"
+        self.assertEqual(run(self.one, "ping"), (0, "PONG\n", self.moved(self.one, self.two)))
+        self.assertNotIn(b"COMMAND INFO ping", self.two.seen)
+
+    def test_a_write_is_not_repeated(self):
+        self.one.faults["SET"] = "die"
+        code, out, complaint = run(self.one, stdin="set k v\nget k\n")
+        self.assertEqual((code, out), (1, "\n"))
+        self.assertEqual(complaint, self.moved(self.one, self.two) +
+                         "no reply came: the command may or may not have been executed\n")
+        self.assertNotIn(b"set k v", self.two.seen)
+
+    def test_two_nodes_may_die(self):
+        self.cluster.keys[b"k"] = b"v"
+        self.one.faults["GET"] = self.two.faults["GET"] = "die"
+        self.assertEqual(run(self.one, "get", "k"), (0, "v\n", self.moved(self.one, self.two) +
+                                                     self.moved(self.two, self.three)))
+
+    def test_exit_2_where_all_die(self):
+        self.two.kill()
+        self.three.kill()
+        self.one.faults["GET"] = "die"
+        code, out, complaint = run(self.one, "get", "k", options=["--timeout", "0.3"])
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("may or may not", complaint)
+        self.assertEqual(run(self.one, "ping")[0], 2)
+
+    def test_a_silent_node_is_left(self):
+        self.cluster.keys[b"k"] = b"v"
+        self.one.faults["GET"] = "silence"
+        code, out, complaint = run(self.one, "get", "k", options=["--timeout", "0.2"])
+        self.assertEqual((code, out), (0, "v\n"))
+        self.assertEqual(complaint, f"connection to {self.one.address} given up, since no answer "
+                                    f"came: now talking to {self.two.address}\n")
+
+    def test_a_connection_that_broke_between_commands_is_made_again(self):
+        child = subprocess.Popen([CLI, "127.0.0.1", str(self.one.port)], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child.stdin.write(b"set k 1\n")
+        child.stdin.flush()
+        self.assertEqual(child.stdout.readline(), b"OK\n")
+        self.one.kill()
+        child.stdin.write(b"set k 2\n")
+        child.stdin.close()
+        # Nothing was in flight, so even a write is safe.
+        self.assertEqual(child.stdout.read(), b"OK\n")
+        self.assertEqual(child.stderr.read().decode(), self.moved(self.one, self.two))
+        self.assertEqual(child.wait(PATIENCE), 0)
+        self.assertEqual(self.cluster.keys[b"k"], b"2")
+        child.stdout.close()
+        child.stderr.close()
+
+    def test_a_cluster_without_a_leader_is_awaited(self):
+        for error in ("CLUSTERDOWN no leader", "TRYAGAIN later"):
+            self.one.faults["SET"] = [error, error]
+            self.assertEqual(run(self.one, "set", "k", "v"), (0, "OK\n", ""))
+
+    def test_but_not_for_ever(self):
+        for node in self.cluster.nodes:
+            node.faults["SET"] = "CLUSTERDOWN no leader"
+        start = time.monotonic()
+        code, out, complaint = run(self.one, "set", "k", "v", options=["--timeout", "0.4"])
+        self.assertEqual((code, out), (1, ""))
+        self.assertTrue(complaint.endswith("CLUSTERDOWN no leader\n"))
+        self.assertGreater(time.monotonic() - start, 0.4)
+
+    def test_a_node_that_is_cut_off_is_left(self):
+        self.one.faults["SET"] = "CLUSTERDOWN no leader"
+        code, out, complaint = run(self.one, "set", "k", "v")
+        self.assertEqual((code, out), (0, "OK\n"))
+        self.assertIn(f"finds no leader: now talking to {self.two.address}", complaint)
+
+    def test_in_doubt_is_explained_and_not_repeated(self):
+        self.one.faults["SET"] = ["INDOUBT 17"]
+        code, _, complaint = run(self.one, "set", "k", "v")
+        self.assertEqual(code, 1)
+        self.assertTrue(complaint.startswith("INDOUBT 17\nThe command may or may not"))
+        self.assertEqual(self.one.seen.count(b"set k v"), 1)
+
+    def test_the_password_is_said_again(self):
+        self.one.faults["GET"] = "die"
+        run(self.one, stdin="auth secret\nget k\n")
+        self.assertIn(b"auth secret", self.two.seen)
+
+    def test_a_server_that_refuses_clients_is_told(self):
+        self.one.faults["RAFT"] = "DENIED only loopback is served"
+        code, _, complaint = run(self.one, "ping")
+        self.assertEqual(code, 2)
+        self.assertIn("DENIED only loopback is served", complaint)
+
+    def test_what_does_not_speak_the_protocol_is_told(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            child = subprocess.Popen([CLI, "127.0.0.1", str(listener.getsockname()[1]), "ping"],
+                                     stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            connection, _ = listener.accept()
+            connection.sendall(b"SSH-2.0-nonsense\r\n")
+            self.assertIn(b"cannot be understood", child.stderr.read())
+            self.assertEqual(child.wait(PATIENCE), 2)
+            child.stderr.close()
+            connection.close()
+
+
+class Terminal:
+    """The program on a pseudo terminal, with a person's fingers and eyes."""
+
+    def __init__(self, node, columns=80, **environment):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update({"TERM": "xterm", **environment})
+            os.execv(CLI, [CLI, "127.0.0.1", str(node.port)])
+        ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.raw = ""
+
+    def await_text(self, wanted):
+        """Reads until the text was shown; forgets everything up to it."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            shown = KEYS.sub("", self.raw)
+            if wanted in shown:
+                self.raw = shown.split(wanted, 1)[1]
+                return
+            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+            if not ready:
+                raise AssertionError(f"waited in vain for {wanted!r}: {self.raw!r}")
+            try:
+                self.raw += os.read(self.fd, 65536).decode(errors="replace")
+            except OSError:
+                raise AssertionError(f"ended before {wanted!r}: {self.raw!r}") from None
+
+    def await_prompt(self):
+        """A prompt, with the terminal in the hands of the line editor: before that, Ctrl-D means
+        something else."""
+        self.await_text("> ")
+        end = time.monotonic() + PATIENCE
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            if time.monotonic() > end:
+                raise AssertionError("the line editor does not take the terminal")
+            time.sleep(0.001)
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def await_end(self):
+        end = time.monotonic() + PATIENCE
+        try:
+            while select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
+                if not os.read(self.fd, 65536):
+                    break
+            else:
+                os.kill(self.pid, signal.SIGKILL)
+        except OSError:
+            pass
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+
+class Conversation(Case):
+    def setUp(self):
+        super().setUp()
+        self.directory = tempfile.TemporaryDirectory()
+        self.history = f"{self.directory.name}/history"
+        self.terminal = self.open()
+
+    def open(self, **environment):
+        terminal = Terminal(self.one, RAKIT_HISTORY=self.history, **environment)
+        terminal.await_text(f"rakit {self.one.address}> ")
+        return terminal
+
+    def tearDown(self):
+        self.terminal.type("\x03quit\r")
+        self.assertEqual(self.terminal.await_end(), 0)
+        self.directory.cleanup()
+        super().tearDown()
+
+    def test_types_are_shown(self):
+        for line, answer in (("set k v", "OK"), ("get k", '"v"'), ("get no", "(nil)"),
+                             ("nest", "2) 1) (integer) 1"), ("foo", "(error) ERR unknown command")):
+            self.terminal.type(line + "\r")
+            self.terminal.await_text(answer)
+
+    def test_tab_completes_and_hints_follow(self):
+        self.terminal.type("appe\t")
+        self.terminal.await_text("nd ")
+        self.terminal.await_text("key value")
+        self.terminal.type("k")
+        self.terminal.await_text(" value")
+        self.terminal.type("\x03ge\t")
+        self.terminal.await_text("key")
+        self.terminal.type("\t")
+        self.terminal.await_text("GET       GETRANGE")
+
+    def test_ctrl_c_clears_the_line(self):
+        self.terminal.type("set k never")
+        self.terminal.await_text("never")
+        self.terminal.type("\x03")
+        self.terminal.await_text("^C")
+        self.terminal.type("ping\r")
+        self.terminal.await_text("PONG")
+        self.assertNotIn(b"k", self.cluster.keys)
+
+    def test_ctrl_c_ends_a_wait(self):
+        self.one.faults["GET"] = ["silence"]
+        self.terminal.type("get k\r")
+        while b"get k" not in self.one.seen:
+            time.sleep(0.01)
+        self.terminal.type("\x03")
+        self.terminal.await_text("interrupted")
+        self.terminal.type("ping\r")
+        self.terminal.await_text("PONG")
+
+    def test_history_is_kept_without_passwords(self):
+        for line, answer in (("set k v", "OK"), ("auth secret", "OK"), ("ping", "PONG")):
+            self.terminal.type(line + "\r")
+            self.terminal.await_text(answer)
+        self.terminal.await_prompt()
+        self.terminal.type("\x04")
+        self.assertEqual(self.terminal.await_end(), 0)
+        with open(self.history, encoding="utf-8") as lines:
+            self.assertEqual(lines.read(), "set k v\nping\n")
+        self.terminal = self.open()
+        self.terminal.type("\x1b[A\x1b[A")
+        self.terminal.await_text("set k v")
+
+    def test_a_lost_connection_is_told_at_the_prompt(self):
+        self.terminal.type("get ")
+        self.terminal.await_text("key")
+        self.one.kill()
+        self.terminal.await_text(f"lost: now talking to {self.two.address}")
+        self.terminal.await_text(f"rakit {self.two.address}> get ")
+
+    def test_colours_are_dropped_on_demand(self):
+        self.terminal.type("\x03quit\r")
+        self.terminal.await_end()
+        self.terminal = self.open(NO_COLOR="1")
+        self.terminal.type("foo\r")
+        self.terminal.await_text("(error)")
+        self.assertNotIn("\x1b[31m", self.terminal.raw)
+
+    def test_a_terminate_signal_leaves_the_terminal_in_order(self):
+        os.kill(self.terminal.pid, signal.SIGTERM)
+        self.assertEqual(self.terminal.await_end(), 0)
+        self.terminal = self.open()
+
+    def test_text_beyond_ascii_is_kept(self):
+        self.terminal.type("set k häuser\r")
+        self.terminal.await_text("OK")
+        self.assertEqual(self.cluster.keys[b"k"], "häuser".encode())
+
+
+if __name__ == "__main__":
+    CLI = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=1)

@@ -1,0 +1,206 @@
+/* RAFT STATUS and REQUEST_LOG on the screen. */
+#include "given.h"
+
+#include <string.h>
+
+#include "cli/status.h"
+
+struct node {
+    const char *address, *role, *membership, *health;
+    int applied_index;
+};
+
+static void put(struct buffer *wire, const char *text)
+{
+    buffer_printf(wire, "$%zu\r\n", strlen(text));
+    buffer_append(wire, text, strlen(text));
+    buffer_append(wire, "\r\n", 2);
+}
+
+static void put_pair(struct buffer *wire, const char *key, const char *value)
+{
+    put(wire, key);
+    put(wire, value);
+}
+
+static void put_number(struct buffer *wire, const char *key, int value)
+{
+    put(wire, key);
+    buffer_printf(wire, ":%d\r\n", value);
+}
+
+/* Node 1 is the one that answers, and leads where `leader` says so. */
+static redisReply *status_of(const struct node *nodes, size_t count, const char *leader,
+                             const char *configuration)
+{
+    struct buffer wire = {0};
+
+    buffer_printf(&wire, "*14\r\n");
+    put_pair(&wire, "cluster_id", "0123456789abcdef");
+    put_pair(&wire, "node_id", "1000000000000000");
+    put_pair(&wire, "leader_id", leader);
+    put_number(&wire, "term", 4);
+    put_number(&wire, "commit_index", 20);
+    put_pair(&wire, "configuration", configuration);
+    put(&wire, "nodes");
+    buffer_printf(&wire, "*%zu\r\n", count);
+    for (size_t i = 0; i < count; i++) {
+        char id[32];
+
+        snprintf(id, sizeof id, "%zu000000000000000", i + 1);
+        buffer_printf(&wire, "*14\r\n");
+        put_pair(&wire, "id", id);
+        put_pair(&wire, "address", nodes[i].address);
+        put_pair(&wire, "role", nodes[i].role);
+        put_pair(&wire, "membership", nodes[i].membership);
+        put_number(&wire, "term", 4);
+        put_number(&wire, "applied_index", nodes[i].applied_index);
+        put_pair(&wire, "health", nodes[i].health);
+    }
+    redisReply *reply = given_reply(buffer_begin(&wire), buffer_size(&wire));
+
+    buffer_deinit(&wire);
+    return reply;
+}
+
+static const struct node healthy[] = {
+    {"h:1", "leader", "voter", "ok", 20},
+    {"h:2", "follower", "voter", "ok", 18},
+    {"h:3", "follower", "voter", "ok", 20},
+};
+
+static void assert_headlines(redisReply *reply, const char *expected)
+{
+    struct buffer out = {0};
+
+    assert_true(status_draw(&out, reply, &plain_pipe));
+    freeReplyObject(reply);
+    buffer_append(&out, "", 1);
+    /* They end where the table begins. */
+    char *table = strstr(buffer_begin(&out), "NODE");
+
+    assert_non_null(table);
+    table[0] = '\0';
+    assert_string_equal(buffer_begin(&out), expected);
+    buffer_deinit(&out);
+}
+
+static void test_status__draws_headlines_and_a_table(void **state)
+{
+    struct buffer out = {0};
+    redisReply *reply = status_of(healthy, 3, "1000000000000000", "stable");
+
+    assert_true(status_draw(&out, reply, &plain_pipe));
+    freeReplyObject(reply);
+    assert_text(&out, "healthy: tolerates 1 failure\n"
+                      "cluster 01234567, leader h:1, 3 voters, term 4\n"
+                      "NODE      ADDRESS  ROLE      TERM  COMMIT  APPLIED  LAG  HEALTH\n"
+                      "10000000  h:1      leader       4       -       20    0  ok\n"
+                      "20000000  h:2      follower     4       -       18    2  ok\n"
+                      "30000000  h:3      follower     4       -       20    0  ok\n");
+}
+
+static void test_status__counts_what_can_still_fail(void **state)
+{
+    struct node nodes[5];
+
+    for (size_t i = 0; i < 5; i++) {
+        nodes[i] = healthy[0];
+    }
+    assert_headlines(status_of(nodes, 5, "1000000000000000", "stable"),
+                     "healthy: tolerates 2 failures\n"
+                     "cluster 01234567, leader h:1, 5 voters, term 4\n");
+    nodes[4].health = "unreachable";
+    assert_headlines(status_of(nodes, 5, "1000000000000000", "stable"),
+                     "degraded: 1 of 5 voters unreachable, tolerates 1 more failure\n"
+                     "cluster 01234567, leader h:1, 5 voters, term 4\n");
+    nodes[3].health = "lagging";
+    nodes[2].health = "unreachable";
+    assert_headlines(status_of(nodes, 5, "1000000000000000", "stable"),
+                     "degraded: 2 of 5 voters unreachable, 1 of 5 voters lagging, "
+                     "tolerates no more failure\n"
+                     "cluster 01234567, leader h:1, 5 voters, term 4\n");
+    assert_headlines(status_of(nodes, 1, "1000000000000000", "stable"),
+                     "healthy: tolerates no failure\n"
+                     "cluster 01234567, leader h:1, 1 voter, term 4\n");
+}
+
+static void test_status__learners_do_not_count_as_voters(void **state)
+{
+    struct node nodes[] = {
+        healthy[0], healthy[1], healthy[2], {"h:4", "learner", "learner", "unreachable", 0}};
+
+    assert_headlines(status_of(nodes, 4, "1000000000000000", "joint"),
+                     "healthy: tolerates 1 failure\n"
+                     "cluster 01234567, leader h:1, 3 voters, 1 learner, term 4, "
+                     "membership is changing\n");
+}
+
+static void test_status__says_when_nobody_leads(void **state)
+{
+    assert_headlines(status_of(healthy, 3, "", "stable"),
+                     "no leader: no reads, no writes\n"
+                     "cluster 01234567, no leader, 3 voters, term 4\n");
+}
+
+static void test_status__other_replies_are_not_drawn(void **state)
+{
+    struct buffer out = {0};
+    redisReply *reply = GIVEN("*2\r\n$5\r\nnodes\r\n*0\r\n");
+
+    assert_false(status_draw(&out, reply, &terminal));
+    freeReplyObject(reply);
+    assert_text(&out, "");
+}
+
+static const char log_wire[] = "*2\r\n"
+                               "*4\r\n:1\r\n:1\r\n$4\r\nnoop\r\n$0\r\n\r\n"
+                               "*4\r\n:12\r\n:1\r\n$7\r\ncommand\r\n$9\r\nSET a \tb\n\r\n";
+
+static void test_request_log__is_a_table_for_a_person(void **state)
+{
+    struct buffer out = {0};
+    redisReply *reply = GIVEN(log_wire);
+
+    assert_true(request_log_draw(&out, reply, &terminal));
+    freeReplyObject(reply);
+    assert_text(&out, "INDEX  TERM  KIND     COMMAND\n"
+                      "-----  ----  -------  -----------\n"
+                      "    1     1  noop     -\n"
+                      "   12     1  command  SET a \\tb\\n\n");
+}
+
+static void test_request_log__is_lines_with_tabs_for_a_program(void **state)
+{
+    struct buffer out = {0};
+    redisReply *reply = GIVEN(log_wire);
+
+    assert_true(request_log_draw(&out, reply, &plain_pipe));
+    freeReplyObject(reply);
+    assert_text(&out, "1\t1\tnoop\t\n12\t1\tcommand\tSET a \\tb\\n\n");
+}
+
+static void test_request_log__other_replies_are_not_drawn(void **state)
+{
+    struct buffer out = {0};
+    redisReply *reply = GIVEN("*1\r\n*2\r\n:1\r\n:1\r\n");
+
+    assert_false(request_log_draw(&out, reply, &terminal));
+    freeReplyObject(reply);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_status__draws_headlines_and_a_table),
+        TEST(test_status__counts_what_can_still_fail),
+        TEST(test_status__learners_do_not_count_as_voters),
+        TEST(test_status__says_when_nobody_leads),
+        TEST(test_status__other_replies_are_not_drawn),
+        TEST(test_request_log__is_a_table_for_a_person),
+        TEST(test_request_log__is_lines_with_tabs_for_a_program),
+        TEST(test_request_log__other_replies_are_not_drawn),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
