@@ -13,6 +13,46 @@
 
 enum { NAME_BYTES = 32 };
 
+/* Whether all names have places of their own with that seed. */
+static bool place_all(uint32_t seed, uint8_t places[COMMAND_INDEX_SIZE])
+{
+    memset(places, 0, COMMAND_INDEX_SIZE);
+    for (uint32_t i = 0; i < command_count(); i++) {
+        uint32_t place = command_name_hash(slice_str(command_at(i)->name), seed);
+
+        if (places[place] != 0) {
+            return false;
+        }
+        places[place] = (uint8_t)(i + 1);
+    }
+    return true;
+}
+
+static void test_table__has_an_index_that_fits(void **state)
+{
+    uint8_t places[COMMAND_INDEX_SIZE];
+    uint32_t seed = COMMAND_HASH_SEED;
+    bool fits = true;
+
+    for (uint32_t i = 0; i < command_count(); i++) {
+        fits = fits && command_find(slice_str(command_at(i)->name)) == command_at(i);
+    }
+    if (fits) {
+        return;
+    }
+    while (!place_all(seed, places)) {
+        seed++;
+    }
+    print_message("COMMAND_HASH_SEED = %u in command_table.h, and in command_table.c:\n", seed);
+    for (uint32_t i = 0; i < COMMAND_INDEX_SIZE; i++) {
+        if (places[i] != 0) {
+            print_message("[%u] = %u, ", i, places[i]);
+        }
+    }
+    print_message("\n");
+    fail();
+}
+
 static void test_table__finds_each_command_in_any_case(void **state)
 {
     assert_true(command_count() > 40);
@@ -144,6 +184,7 @@ static void test_table__shows_as_many_arguments_as_the_arity_asks_for(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table__has_an_index_that_fits),
         cmocka_unit_test(test_table__finds_each_command_in_any_case),
         cmocka_unit_test(test_table__finds_nothing_that_is_not_there),
         cmocka_unit_test(test_table__is_sorted_by_unique_upper_case_names),
