@@ -155,23 +155,22 @@ static int follow_segment(struct recovery *r, struct log_reader *reader,
 
 static int complain_damaged(struct recovery *r, const char *evidence)
 {
-    const struct recover_segment *tail = &r->segments[r->tail];
-    uint64_t from = log_index_last(&r->store->index) + 1;
+    static const struct recover_segment none;
+    const struct recover_segment *tail = r->count == 0 ? &none : &r->segments[r->tail];
     char range[64];
 
     if (r->has_broken && r->broken.entry_count > 0) {
         snprintf(range, sizeof range, "%" PRIu64 " to %" PRIu64, r->broken.first_index,
                  r->broken.first_index + r->broken.entry_count - 1);
     } else {
-        snprintf(range, sizeof range, "%" PRIu64 " and later ones", from);
+        snprintf(range, sizeof range, "from %" PRIu64 " on", log_index_last(&r->store->index) + 1);
     }
     return complain(r->complaint, STORE_EDAMAGED,
                     "the log in %s is damaged at byte %" PRIu64 " of segment %" PRIu64
                     " (log-%016" PRIx64 ".seg): entries %s cannot be read, and %s that they had "
                     "been stored; " RESTORE_ADVICE,
-                    r->store->dir, r->count == 0 ? 0 : tail->end,
-                    r->count == 0 ? 0 : tail->head.number, r->count == 0 ? 0 : tail->head.number,
-                    range, evidence);
+                    r->store->dir, tail->end, tail->head.number, tail->head.number, range,
+                    evidence);
 }
 
 static bool is_zero(const char *sector)

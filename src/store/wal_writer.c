@@ -76,7 +76,8 @@ static uint64_t encode_batches(struct store *s, struct wal_job *job, struct chai
             .entry_count = plan->entry_count,
         };
 
-        at += batch_encode(job->buffer + at, &head, &place, job->entries + entry, job->is_large);
+        at += batch_encode(job->buffer + at, &head, &place,
+                           entry == job->entry_count ? NULL : &job->entries[entry], job->is_large);
         CHECK(head.batch_bytes == plan->bytes);
         entry += plan->entry_count;
         chain->batch = head.number;
@@ -264,6 +265,9 @@ static void finish_job(struct io_job *io_job)
             store_fail(s, job->error, job->failed_at);
         }
         return;
+    }
+    if (s->has_failed) {
+        return; /* Something else, meanwhile: nothing is acknowledged any more. */
     }
     if (had_io) {
         s->sync_ns[s->sync_count % SYNC_TIMES] = io_now_ns(s->io) - job->submitted_ns;

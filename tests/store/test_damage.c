@@ -52,9 +52,9 @@ static void find_difference(const struct image *a, const struct image *b, size_t
 
 /* --- the tail --- */
 
-enum spoil { SPOIL_ZERO, SPOIL_FLIP, SPOIL_KINDS };
+enum { SPOIL_ZERO, SPOIL_FLIP, SPOIL_KINDS };
 
-static void spoil_sector(struct image *image, size_t at, enum spoil spoil)
+static void spoil_sector(struct image *image, size_t at, int spoil)
 {
     if (spoil == SPOIL_ZERO) {
         memset(image->data + at, 0, SECTOR_BYTES);
