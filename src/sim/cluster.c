@@ -208,11 +208,14 @@ void cluster_stop(struct node *n)
     }
 }
 
-/* Another machine that may know the cluster. */
+/* Another machine that may know the cluster: mostly a member, for somebody who starts
+ * a node knows one; sometimes any. */
 static void choose_contact(struct node *n)
 {
     struct cluster *c = n->cluster;
     const struct node *other;
+    bool is_careful = c->is_calm || prng_chance(&c->prng, 7, 8);
+    uint32_t tries = 0;
 
     n->config.has_contact = !n->is_founder;
     if (n->is_founder) {
@@ -220,7 +223,8 @@ static void choose_contact(struct node *n)
     }
     do {
         other = &c->nodes[prng_below(&c->prng, c->node_count)];
-    } while (other == n);
+    } while (other == n || (is_careful && tries++ < 1000 && c->member_count > 0 &&
+                            (!cluster_is_member(other) || other->phase != NODE_UP)));
     snprintf(n->config.contact.host, sizeof n->config.contact.host, "%s", other->name);
     n->config.contact.port = CLUSTER_PORT;
 }
@@ -379,4 +383,27 @@ struct node *cluster_pick_up(struct cluster *c, struct prng *prng)
         }
     }
     return NULL;
+}
+
+void cluster_describe(const struct cluster *c, FILE *file)
+{
+    static const char *const phases[] = {"down", "up", "ended"};
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+        const struct raft *r = node_raft(n);
+
+        fprintf(file, "  %-4s %016llx %s%s%s", n->name, (unsigned long long)n->id, phases[n->phase],
+                cluster_is_member(n) ? ", member" : "", n->is_retired ? ", asked to leave" : "");
+        if (r != NULL) {
+            fprintf(file, ", %s in term %llu, leader %04llx, log %llu, commit %llu, applied %llu%s",
+                    raft_role_name(raft_role(r)), (unsigned long long)raft_current_term(r),
+                    (unsigned long long)raft_leader(r) >> 48,
+                    (unsigned long long)raft_last_index(r),
+                    (unsigned long long)raft_commit_index(r),
+                    (unsigned long long)replica_applied_index(n->server->replica),
+                    replica_is_removed(n->server->replica) ? ", removed" : "");
+        }
+        fputc('\n', file);
+    }
 }

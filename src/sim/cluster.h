@@ -131,6 +131,9 @@ bool cluster_is_member(const struct node *n);
 uint32_t cluster_up_count(const struct cluster *c);
 struct node *cluster_pick_up(struct cluster *c, struct prng *prng); /* NULL: none is up. */
 
+/* A line about each node, for the account of a failure. */
+void cluster_describe(const struct cluster *c, FILE *file);
+
 /* operator.c */
 void operator_init(struct operator* o, struct cluster *c);
 void operator_deinit(struct operator* o);

@@ -121,6 +121,7 @@ static bool run_seed(const struct settings *s, uint64_t seed, struct totals *t)
         fflush(stdout);
         fprintf(stderr, "\nseed %" PRIu64 " breaks a rule at %.6f s: %s\n  %s\n", seed,
                 (double)sim_now_ns(c->sim) / 1e9, c->verdict.rule, c->verdict.text);
+        cluster_describe(c, stderr);
         print_replay(seed);
     }
     add_up(t, c);

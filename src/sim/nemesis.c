@@ -369,6 +369,7 @@ void nemesis_start(struct nemesis *x)
 void nemesis_heal(struct nemesis *x)
 {
     struct cluster *c = x->cluster;
+    struct sim_network network = *sim_get_network(c->sim);
 
     sim_trace(c->sim, "net", "heals; no more faults");
     c->is_calm = true;
@@ -377,6 +378,9 @@ void nemesis_heal(struct nemesis *x)
     sim_event_stop(c->sim, &x->mend_disks);
     mend_network(&x->mend_network);
     mend_disks(&x->mend_disks);
+    network.loss_ppm = 0; /* A lost segment can cost an election. */
+    network.corrupt_ppm = 0;
+    sim_set_network(c->sim, &network);
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
 

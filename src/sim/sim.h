@@ -115,6 +115,7 @@ struct sim_network {
 enum { SIM_PEER_PORTS = 10000 }; /* Clients' streams have no checksum of their own. */
 
 void sim_set_network(struct sim *sim, const struct sim_network *network);
+const struct sim_network *sim_get_network(const struct sim *sim);
 /* The stream's own port, as the other end's io_stream_peer() has it. */
 uint16_t sim_stream_port(const struct io_stream *stream);
 /* Lets nothing pass from `from` to `to` (one way), or lets it pass again. */

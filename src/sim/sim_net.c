@@ -30,6 +30,11 @@ void sim_set_network(struct sim *sim, const struct sim_network *network)
     sim->network = *network;
 }
 
+const struct sim_network *sim_get_network(const struct sim *sim)
+{
+    return &sim->network;
+}
+
 uint64_t sim_net_delay_ns(struct sim_machine *from, struct sim_machine *to)
 {
     struct sim *sim = from->sim;
