@@ -25,6 +25,7 @@ struct checker_node {
     uint64_t core_commit;      /* As the core has it: its entries may yet be written. */
     uint64_t applied_index;
     enum raft_role role;
+    uint64_t current_term; /* The core's. */
     struct raft_observation before;
     struct raft_configuration config; /* Before the step, where it leads. */
 };
@@ -32,6 +33,7 @@ struct checker_node {
 /* An entry that is committed. */
 struct committed {
     struct checker_entry entry;
+    uint64_t commit_term; /* In which somebody first knew it to be committed. */
     uint64_t digest;
     bool has_digest;
 };
@@ -234,6 +236,7 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
                                                       found->voted_for, n->name, c->verdict);
     n->core_commit = raft_commit_index(r);
     n->role = raft_role(r);
+    n->current_term = raft_current_term(r);
 }
 
 /* --- commits ------------------------------------------------------------------------------------ */
@@ -262,7 +265,7 @@ static void note_commits(struct checker_node *n)
             c->committed =
                 memory_resize(c->committed, c->committed_capacity * sizeof *c->committed);
         }
-        c->committed[i] = (struct committed){.entry = e};
+        c->committed[i] = (struct committed){.entry = e, .commit_term = n->current_term};
         c->committed_last = i;
     }
 }
@@ -319,8 +322,9 @@ void checker_before_step(struct checker_node *n, const struct raft *r)
     }
 }
 
-/* Election safety (1) and leader completeness (5): its log holds all that was
- * committed before. */
+/* Election safety (1) and leader completeness (5; §5.4.3): its log holds all that was
+ * committed in earlier terms. (A later leader may be ahead of one that learns only now
+ * that it was elected.) */
 static void note_leader(struct checker_node *n, const struct raft *r)
 {
     struct checker *c = n->checker;
@@ -335,6 +339,9 @@ static void note_leader(struct checker_node *n, const struct raft *r)
     *leader = n->life->disk.id;
     c->stats.election_count++;
     c->stats.term = term > c->stats.term ? term : c->stats.term;
+    while (last > 0 && c->committed[last].commit_term >= term) {
+        last--;
+    }
     if (last > 0 && (n->log.last < last ||
                      checker_log_at(&n->log, last).chain != c->committed[last].entry.chain)) {
         BROKEN(n, "leader completeness", "%s leads term %llu without the committed entry %llu",
@@ -350,6 +357,7 @@ void checker_after_step(struct checker_node *n, const struct raft *r,
     raft_check_invariants(r, &n->before);
     note_commits(n);
     n->role = raft_role(r);
+    n->current_term = raft_current_term(r);
     if (effects == NULL) {
         return;
     }
@@ -434,7 +442,7 @@ void checker_sent(struct checker_node *n, const struct raft_message *m)
         uint64_t match = m->match_index;
 
         if (d->log.last < match ||
-            (n->log.last >= match &&
+            (n->current_term == m->term && n->log.last >= match &&
              checker_log_at(&d->log, match).chain != checker_log_at(&n->log, match).chain)) {
             BROKEN(n, "persist before speak", "%s acknowledges entry %llu, its disk ends at %llu",
                    n->name, ULL(match), ULL(d->log.last));

@@ -230,7 +230,7 @@ static bool is_settled(struct cluster *c)
             n->is_retired = false;
             cluster_start(n);
         }
-        if (n->phase != NODE_UP) {
+        if (n->phase != NODE_UP || n->server->is_stopping) {
             is_settled = false;
             continue;
         }
