@@ -61,8 +61,7 @@ static enum session_outcome show_error(const struct session *s, const redisReply
 
     print_reply(&out, reply, &style);
     if (reply_is_error_code(reply, "INDOUBT")) {
-        buffer_printf(&out, "The command may or may not have been executed: look before you "
-                            "repeat it.\n");
+        buffer_printf(&out, "Look whether the command was executed before you repeat it.\n");
     }
     write_out(&out, error_stream(s));
     return SESSION_FAILED;

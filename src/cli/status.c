@@ -1,7 +1,10 @@
 #include "cli/status.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/memory.h"
 #include "cli/print.h"
 #include "cli/reply.h"
 #include "cli/table.h"
@@ -121,7 +124,12 @@ static void draw_headlines(struct buffer *out, const redisReply *status, const s
 {
     const redisReply *nodes = reply_field(status, "nodes");
 
-    draw_verdict(out, h, style);
+    if (field_is(status, "configuration", "removed")) {
+        buffer_printf(out, "%sremoved: this node serves nothing any more%s\n", style_on(style, RED),
+                      style_off(style, RED));
+    } else {
+        draw_verdict(out, h, style);
+    }
     buffer_printf(out, "cluster ");
     print_line(out, short_id(text_of(status, "cluster_id")));
     if (h->has_leader) {
@@ -147,7 +155,7 @@ static enum colour role_colour(struct slice role)
     if (slice_is(role, "leader")) {
         return GREEN;
     }
-    if (slice_is(role, "candidate") || slice_is(role, "pre_candidate")) {
+    if (slice_is(role, "candidate") || slice_is(role, "pre-candidate")) {
         return YELLOW;
     }
     return slice_is(role, "unknown") ? DIM : PLAIN;
@@ -167,29 +175,63 @@ static void add_text(struct table *t, enum colour colour, struct slice text)
     buffer_deinit(&clean);
 }
 
-static void add_number(struct table *t, const redisReply *map, const char *key)
+/* A node that was never heard of has no numbers; "-" says so. */
+static void add_number(struct table *t, enum colour colour, long long number, bool known)
 {
-    long long number = reply_number(reply_field(map, key), -1);
-
-    if (number < 0) {
-        table_add(t, DIM, slice_str(""));
+    if (known && number >= 0) {
+        table_add_number(t, colour, number);
     } else {
-        table_add_number(t, PLAIN, number);
+        table_add(t, DIM, slice_str(""));
     }
 }
 
-/* How many committed entries the node still has to apply. */
-static void add_lag(struct table *t, const redisReply *node, const struct health *h)
+static long long number_of(const redisReply *map, const char *key)
 {
-    long long applied = reply_number(reply_field(node, "applied_index"), -1);
+    return reply_number(reply_field(map, key), -1);
+}
 
-    if (applied < 0) {
-        table_add(t, DIM, slice_str(""));
-        return;
-    }
+static void add_node(struct table *t, const redisReply *node, const struct health *h, bool answers)
+{
+    struct slice role = text_of(node, "role");
+    struct slice health = text_of(node, "health");
+    bool lagging = slice_is(health, "lagging");
+    long long commit = number_of(node, "commit_index");
+    long long applied = number_of(node, "applied_index");
+    bool known = number_of(node, "term") > 0;
     long long lag = h->commit_index > applied ? h->commit_index - applied : 0;
 
-    table_add_number(t, field_is(node, "health", "lagging") ? YELLOW : PLAIN, lag);
+    add_text(t, answers ? BOLD : PLAIN, short_id(text_of(node, "id")));
+    add_text(t, answers ? BOLD : PLAIN, text_of(node, "address"));
+    add_text(t, role_colour(role), role);
+    add_number(t, PLAIN, number_of(node, "term"), known);
+    /* What is applied is committed: a lower number is not known to be true. */
+    add_number(t, PLAIN, commit, known && commit >= applied);
+    add_number(t, PLAIN, applied, known);
+    add_number(t, lagging ? YELLOW : PLAIN, lag, known && applied >= 0);
+    add_text(t, health_colour(health), health);
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const redisReply *const *left = a;
+    const redisReply *const *right = b;
+
+    /* Numbers by their value: port 900 before port 8000. */
+    return strverscmp(text_of(*left, "address").data, text_of(*right, "address").data);
+}
+
+/* Borrowed from the reply, in an order that does not change from one time to the
+ * next; free() the array. */
+static const redisReply **sorted_nodes(const redisReply *nodes)
+{
+    size_t count = reply_count(nodes);
+    const redisReply **sorted = memory_take((count + 1) * sizeof *sorted);
+
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = reply_element(nodes, i);
+    }
+    qsort(sorted, count, sizeof *sorted, compare_addresses);
+    return sorted;
 }
 
 static void draw_nodes(struct buffer *out, const redisReply *status, const struct health *h,
@@ -200,27 +242,19 @@ static void draw_nodes(struct buffer *out, const redisReply *status, const struc
         {"TERM", TABLE_RIGHT}, {"COMMIT", TABLE_RIGHT}, {"APPLIED", TABLE_RIGHT},
         {"LAG", TABLE_RIGHT},  {"HEALTH", TABLE_LEFT},
     };
-    const redisReply *nodes = reply_field(status, "nodes");
+    size_t count = reply_count(reply_field(status, "nodes"));
+    const redisReply **nodes = sorted_nodes(reply_field(status, "nodes"));
     struct table t;
 
     table_init(&t, columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; i < reply_count(nodes); i++) {
-        const redisReply *node = reply_element(nodes, i);
-        struct slice role = text_of(node, "role");
-        struct slice health = text_of(node, "health");
-        bool answers = slice_equal(text_of(node, "id"), text_of(status, "node_id"));
+    for (size_t i = 0; i < count; i++) {
+        bool answers = slice_equal(text_of(nodes[i], "id"), text_of(status, "node_id"));
 
-        add_text(&t, answers ? BOLD : PLAIN, short_id(text_of(node, "id")));
-        add_text(&t, answers ? BOLD : PLAIN, text_of(node, "address"));
-        add_text(&t, role_colour(role), role);
-        add_number(&t, node, "term");
-        add_number(&t, node, "commit_index");
-        add_number(&t, node, "applied_index");
-        add_lag(&t, node, h);
-        add_text(&t, health_colour(health), health);
+        add_node(&t, nodes[i], h, answers);
     }
     table_draw(&t, style, out);
     table_deinit(&t);
+    free(nodes);
 }
 
 bool status_draw(struct buffer *out, const redisReply *reply, const struct style *style)

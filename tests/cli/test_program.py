@@ -124,8 +124,8 @@ class Pipe(Case):
         lines = out.splitlines()
         self.assertEqual(lines[0], "healthy: tolerates 1 failure")
         self.assertEqual(lines[1], f"cluster c0ffee00, leader {self.one.address}, 3 voters, term 4")
-        self.assertEqual(lines[3].split(), ["5eed0000", self.one.address, "leader", "4", "1", "1",
-                                            "0", "ok"])
+        self.assertIn(["5eed0000", self.one.address, "leader", "4", "1", "1", "0", "ok"],
+                      [line.split() for line in lines[3:]])
         self.assertNotIn("\x1b", out)
 
     def test_request_log_is_lines_with_tabs(self):
@@ -230,7 +230,7 @@ class FailOver(Case):
         self.one.faults["SET"] = ["INDOUBT 17"]
         code, _, complaint = run(self.one, "set", "k", "v")
         self.assertEqual(code, 1)
-        self.assertTrue(complaint.startswith("INDOUBT 17\nThe command may or may not"))
+        self.assertTrue(complaint.startswith("INDOUBT 17\nLook whether"))
         self.assertEqual(self.one.seen.count(b"set k v"), 1)
 
     def test_the_password_is_said_again(self):

@@ -136,6 +136,48 @@ static void test_status__learners_do_not_count_as_voters(void **state)
                      "membership is changing\n");
 }
 
+static void test_status__says_when_the_node_was_removed(void **state)
+{
+    assert_headlines(status_of(healthy, 3, "1000000000000000", "removed"),
+                     "removed: this node serves nothing any more\n"
+                     "cluster 01234567, leader h:1, 3 voters, term 4\n");
+}
+
+static void test_status__shows_no_number_that_is_not_known(void **state)
+{
+    struct node nodes[] = {healthy[0], {"h:2", "unknown", "voter", "unreachable", 0}};
+    struct buffer out = {0};
+    redisReply *reply = status_of(nodes, 2, "1000000000000000", "stable");
+    const redisReply *rows = reply->element[reply->elements - 1];
+
+    /* Its term, the tenth of its fields, is 0: nobody has ever heard of it. */
+    rows->element[1]->element[9]->integer = 0;
+    assert_true(status_draw(&out, reply, &plain_pipe));
+    freeReplyObject(reply);
+    buffer_append(&out, "", 1);
+    assert_non_null(strstr(buffer_begin(&out), "20000000  h:2      unknown     -       -        -"
+                                               "    -  unreachable\n"));
+    buffer_deinit(&out);
+}
+
+static void test_status__sorts_by_address(void **state)
+{
+    struct node nodes[] = {{"h:8000", "follower", "voter", "ok", 20},
+                           {"h:900", "leader", "voter", "ok", 20}};
+    struct buffer out = {0};
+    redisReply *reply = status_of(nodes, 2, "2000000000000000", "stable");
+
+    assert_true(status_draw(&out, reply, &plain_pipe));
+    freeReplyObject(reply);
+    buffer_append(&out, "", 1);
+
+    char *first = strstr(buffer_begin(&out), "20000000");
+
+    assert_non_null(first);
+    assert_non_null(strstr(first, "10000000"));
+    buffer_deinit(&out);
+}
+
 static void test_status__says_when_nobody_leads(void **state)
 {
     assert_headlines(status_of(healthy, 3, "", "stable"),
@@ -195,6 +237,9 @@ int main(void)
         TEST(test_status__draws_headlines_and_a_table),
         TEST(test_status__counts_what_can_still_fail),
         TEST(test_status__learners_do_not_count_as_voters),
+        TEST(test_status__says_when_the_node_was_removed),
+        TEST(test_status__shows_no_number_that_is_not_known),
+        TEST(test_status__sorts_by_address),
         TEST(test_status__says_when_nobody_leads),
         TEST(test_status__other_replies_are_not_drawn),
         TEST(test_request_log__is_a_table_for_a_person),
