@@ -42,10 +42,12 @@ static void grow(struct pending *p, uint64_t span)
 
 void pending_put(struct pending *p, uint64_t number, struct request *request)
 {
-    CHECK(number - p->next < UINT64_MAX / 2);
     if (p->count == 0) {
+        /* Indexes fall back where a node leads again after its log was cut. */
         p->first = number;
+        p->next = number;
     }
+    CHECK(number - p->next < UINT64_MAX / 2);
     if (number + 1 - p->first > p->capacity) {
         grow(p, number + 1 - p->first);
     }

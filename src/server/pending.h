@@ -18,7 +18,8 @@ struct pending {
 
 void pending_init(struct pending *p, uint64_t first);
 void pending_deinit(struct pending *p);
-/* `number` is at least p->next; numbers left out in between stay empty. */
+/* `number` is at least p->next, but where it is empty; numbers left out in between stay
+ * empty. */
 void pending_put(struct pending *p, uint64_t number, struct request *request);
 /* Takes the request of that number out; NULL where there is none. */
 struct request *pending_take(struct pending *p, uint64_t number);
