@@ -150,7 +150,9 @@ static void heal_and_agree(struct cluster *c)
     raft_id leader = cluster_leader(c);
 
     CHECK(leader != 0);
-    CHECK(cluster_propose(c, leader, 1) == RAFT_OK);
+    int error = cluster_propose(c, leader, 1);
+
+    CHECK(error == RAFT_OK);
     cluster_run(c, 3000 * CLUSTER_MS);
     CHECK(cluster_leader(c) == leader);
     struct raft *raft = cluster_raft(c, leader);

@@ -1,0 +1,187 @@
+/* test_transfer.c - handing leadership over (dissertation §3.10). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cluster.h"
+#include "solo.h"
+
+static int transfer(struct solo *s, raft_id target)
+{
+    return solo_step(s, (struct raft_event){.kind = RAFT_TRANSFER, .peer = target});
+}
+
+static int propose(struct solo *s)
+{
+    return solo_step(s, (struct raft_event){.kind = RAFT_PROPOSE, .propose_count = 1});
+}
+
+/* Leader of {1,2,3} in term 2, its no-op (index 2) known everywhere. */
+static void lead(struct solo *s)
+{
+    solo_restore(s, 3, NULL, 0);
+    solo_become_leader(s);
+    solo_settle(s);
+    assert_int_equal(solo_receive(s, solo_accept(2, 2, 2)), RAFT_OK);
+    assert_int_equal(solo_receive(s, solo_accept(3, 2, 2)), RAFT_OK);
+}
+
+static void test_transfer__a_target_that_has_everything_is_asked_at_once(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(transfer(&s, 3), RAFT_OK);
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));
+    assert_true(raft_is_transferring(s.raft));
+    assert_int_equal(raft_role(s.raft), RAFT_LEADER); /* Until somebody else is. */
+    solo_deinit(&s);
+}
+
+static void test_transfer__waits_until_the_target_has_caught_up(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(propose(&s), RAFT_OK);
+    assert_int_equal(transfer(&s, 3), RAFT_OK);
+    assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    assert_int_equal(propose(&s), RAFT_EBUSY); /* Else it might never have. */
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
+    assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 0));
+    assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    solo_timeout(&s); /* It may be lost: repeated with the heartbeats. */
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    solo_deinit(&s);
+}
+
+/* RELIABILITY 7: no write gap beyond one election timeout. */
+static void test_transfer__gives_up_after_an_election_timeout(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(propose(&s), RAFT_OK);
+    assert_int_equal(transfer(&s, 3), RAFT_OK);
+    uint64_t begin_ns = s.now_ns;
+
+    while (raft_is_transferring(s.raft)) {
+        solo_timeout(&s);
+        assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);
+    }
+    assert_int_equal(s.now_ns, begin_ns + SOLO_ELECTION_TIMEOUT);
+    assert_int_equal(raft_role(s.raft), RAFT_LEADER);
+    assert_int_equal(propose(&s), RAFT_OK);
+    solo_deinit(&s);
+}
+
+static void test_transfer__refuses_what_cannot_lead(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(transfer(&s, 1), RAFT_EMEMBER);
+    assert_int_equal(transfer(&s, 9), RAFT_EMEMBER);
+    assert_int_equal(
+        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_ADD_LEARNER, 9}}),
+        RAFT_OK);
+    assert_int_equal(transfer(&s, 9), RAFT_EMEMBER);
+    assert_int_equal(transfer(&s, 2), RAFT_OK);
+    assert_int_equal(transfer(&s, 3), RAFT_EBUSY);
+    assert_int_equal(
+        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 3}}),
+        RAFT_EBUSY);
+    solo_deinit(&s);
+
+    solo_restore(&s, 1, NULL, 0);
+    assert_int_equal(transfer(&s, 0), RAFT_ENOTLEADER);
+    solo_become_leader(&s);
+    assert_int_equal(transfer(&s, 0), RAFT_EMEMBER); /* There is nobody else. */
+    solo_deinit(&s);
+}
+
+static void test_transfer__chooses_whoever_is_there_and_has_most(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(propose(&s), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
+    assert_int_equal(transfer(&s, 0), RAFT_OK);
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    solo_deinit(&s);
+
+    lead(&s);
+    assert_int_equal(propose(&s), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
+    solo_pass(&s, SOLO_ELECTION_TIMEOUT); /* 3 has most, but is silent. */
+    assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);
+    assert_int_equal(transfer(&s, 0), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));
+    solo_deinit(&s);
+}
+
+/* The target campaigns without a pre-vote, and without waiting for anything. */
+static void test_transfer__the_target_campaigns_at_once(void **state)
+{
+    struct raft_message now = {.kind = RAFT_TIMEOUT_NOW, .from = 2, .term = 4};
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){4}, 1);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 4, 0)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, now), RAFT_OK);
+    assert_int_equal(raft_role(s.raft), RAFT_CANDIDATE);
+    assert_int_equal(raft_role_reason(s.raft), RAFT_BECAUSE_TRANSFER);
+    assert_int_equal(raft_current_term(s.raft), 5);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE, 3)->message.is_transfer);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE, 2)->after != 0);
+
+    assert_int_equal(solo_receive(&s, now), RAFT_OK); /* Doubled: of an old term by now. */
+    assert_int_equal(raft_current_term(s.raft), 5);
+    solo_deinit(&s);
+}
+
+static void test_transfer__leadership_moves_without_a_pause(void **state)
+{
+    struct cluster *c = cluster_new(4);
+
+    (void)state;
+    cluster_add_voters(c, 3);
+    cluster_start_all(c);
+    cluster_elect(c, 1);
+    assert_int_equal(cluster_propose(c, 1, 3), RAFT_OK);
+    assert_int_equal(cluster_transfer(c, 1, 3), RAFT_OK);
+    cluster_settle(c); /* No time passes at all. */
+    assert_int_equal(cluster_leader(c), 3);
+    assert_int_equal(raft_role(cluster_raft(c, 1)), RAFT_FOLLOWER);
+    assert_true(raft_is_ready(cluster_raft(c, 3)));
+    assert_int_equal(cluster_propose(c, 3, 1), RAFT_OK);
+    cluster_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_transfer__a_target_that_has_everything_is_asked_at_once),
+        cmocka_unit_test(test_transfer__waits_until_the_target_has_caught_up),
+        cmocka_unit_test(test_transfer__gives_up_after_an_election_timeout),
+        cmocka_unit_test(test_transfer__refuses_what_cannot_lead),
+        cmocka_unit_test(test_transfer__chooses_whoever_is_there_and_has_most),
+        cmocka_unit_test(test_transfer__the_target_campaigns_at_once),
+        cmocka_unit_test(test_transfer__leadership_moves_without_a_pause),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
