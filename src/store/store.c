@@ -145,9 +145,11 @@ static int take_lock(struct store *s, struct complaint *c)
     if (rv != 0) {
         return complain(c, STORE_EIO, "cannot lock %s: %s", path, strerror(-rv));
     }
-    snprintf(own, sizeof own, "%-10ld\n", (long)getpid());
-    *strchr(own, ' ') = '\n';
-    rv = io_file_write(s->lock, 0, own, strlen(own));
+    snprintf(own, sizeof own, "%ld\n", (long)getpid());
+    rv = io_file_truncate(s->lock, 0);
+    if (rv == 0) {
+        rv = io_file_write(s->lock, 0, own, strlen(own));
+    }
     return rv == 0 || store_is_no_room(rv)
                ? STORE_OK
                : complain(c, STORE_EIO, "cannot write %s: %s", path, strerror(-rv));

@@ -130,7 +130,9 @@ struct store {
     bool is_waiting;            /* It is armed. */
     struct list reads;          /* Cold reads under way. */
 
-    uint64_t queued_last_index; /* With what is in the queue. */
+    uint64_t queued_seq; /* These count what is in the queue. */
+    uint64_t queued_last_index;
+    uint64_t queued_commit_index;
     uint64_t queued_term;
     bool is_full;
     bool has_failed;

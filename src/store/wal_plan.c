@@ -53,10 +53,11 @@ static void check_write(const struct store *s, const struct store_write *w)
     uint64_t term = w->write_vote ? w->current_term : s->queued_term;
 
     CHECK(s->identity.cluster_id != 0);
-    CHECK(w->seq > 0);
+    CHECK(w->seq > s->queued_seq);
     CHECK(term >= s->queued_term);
     if (w->truncate_from != 0) {
         CHECK(w->truncate_from <= last_index + 1);
+        CHECK(w->truncate_from > s->queued_commit_index);
         last_index = w->truncate_from - 1;
     }
     for (uint32_t i = 0; i < w->entry_count; i++) {
@@ -82,6 +83,10 @@ void wal_queue_push(struct store *s, const struct store_write *w)
         .commit_index = w->commit_index,
         .entries_left = w->entry_count,
     };
+    s->queued_seq = w->seq;
+    if (w->commit_index > s->queued_commit_index) {
+        s->queued_commit_index = w->commit_index;
+    }
     if (w->write_vote) {
         s->queued_term = w->current_term;
     }

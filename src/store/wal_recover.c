@@ -423,6 +423,7 @@ int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct c
         }
         s->chain.job = r.max_job;
         s->queued_last_index = log_index_last(&s->index);
+        s->queued_commit_index = r.commit_index;
         s->queued_term = s->vote.current_term;
         ret_recovered->last_index = s->queued_last_index;
         ret_recovered->commit_index = r.commit_index;

@@ -26,6 +26,11 @@ struct operation {
     char to[64];
 };
 
+struct content {
+    char *data;
+    size_t size;
+};
+
 /* The tap is one per process, as the linker's wrapping is. */
 static struct {
     pthread_mutex_t mutex;
@@ -45,12 +50,18 @@ static struct {
         int file;
         char path[512];
     } open[OPEN_MAX];
+    /* What stood there when recording began: files 0 .. n-1, and their names. */
     struct {
-        char *data;
-        size_t size;
-        char name[64];
-    } start[NAMES_MAX]; /* What stood there when recording began; files 0 .. n-1. */
+        struct content durable;
+        struct content current;
+    } start[FILES_MAX];
     int start_count;
+    struct {
+        char name[64];
+        int durable; /* Number of the file, -1: none. */
+        int current;
+    } start_names[NAMES_MAX];
+    int start_name_count;
 
     enum tap_call failing;
     char failing_name[64];
@@ -169,6 +180,24 @@ static int slot_of(const struct io_file *handle)
     return -1;
 }
 
+static void start_name(const char *name, int durable, int current)
+{
+    int i = tap.start_name_count++;
+
+    CHECK(i < NAMES_MAX);
+    snprintf(tap.start_names[i].name, sizeof tap.start_names[i].name, "%.63s", name);
+    tap.start_names[i].durable = durable;
+    tap.start_names[i].current = current;
+    if (current >= 0) {
+        set_name(name, current);
+    }
+}
+
+static struct content copy_content(const char *data, size_t size)
+{
+    return (struct content){.data = size == 0 ? NULL : memory_copy(data, size), .size = size};
+}
+
 void tap_record(const char *dir)
 {
     DIR *d = opendir(dir);
@@ -181,6 +210,7 @@ void tap_record(const char *dir)
         char path[1024];
         struct stat info;
         FILE *file;
+        char *data;
         int i = tap.start_count;
 
         if (item->d_name[0] == '.' || strcmp(item->d_name, "lock") == 0) {
@@ -190,12 +220,13 @@ void tap_record(const char *dir)
         file = fopen(path, "rb");
         CHECK(file != NULL);
         CHECK(fstat(fileno(file), &info) == 0);
-        tap.start[i].size = (size_t)info.st_size;
-        tap.start[i].data = memory_take(tap.start[i].size + 1);
-        CHECK(fread(tap.start[i].data, 1, tap.start[i].size, file) == tap.start[i].size);
+        data = memory_take((size_t)info.st_size + 1);
+        CHECK(fread(data, 1, (size_t)info.st_size, file) == (size_t)info.st_size);
         fclose(file);
-        snprintf(tap.start[i].name, sizeof tap.start[i].name, "%.63s", item->d_name);
-        set_name(tap.start[i].name, i);
+        tap.start[i].durable = copy_content(data, (size_t)info.st_size);
+        tap.start[i].current = copy_content(data, (size_t)info.st_size);
+        free(data);
+        start_name(item->d_name, i, i);
         tap.start_count++;
     }
     closedir(d);
@@ -218,13 +249,15 @@ void tap_stop(void)
         free(tap.operations[i].data);
     }
     for (int i = 0; i < tap.start_count; i++) {
-        free(tap.start[i].data);
+        free(tap.start[i].durable.data);
+        free(tap.start[i].current.data);
     }
     free(tap.operations);
     tap.operations = NULL;
     tap.operation_count = 0;
     tap.operation_capacity = 0;
     tap.start_count = 0;
+    tap.start_name_count = 0;
     tap.name_count = 0;
     tap.file_count = 0;
     tap.is_recording = false;
@@ -445,11 +478,6 @@ int __wrap_io_dir_sync(struct io *io, const char *path)
 
 /* --- what a crash leaves --- */
 
-struct content {
-    char *data;
-    size_t size;
-};
-
 struct model_file {
     struct content durable;
     struct content current;
@@ -462,6 +490,7 @@ struct model {
     int text_count;
     const struct operation *pending[FILES_MAX]; /* Of names, not synced. */
     int pending_count;
+    struct operation start_changes[NAMES_MAX];
 };
 
 static int text_of(struct model *m, const char *name)
@@ -555,41 +584,99 @@ static void write_out(const struct model_file *f, const char *path, enum tap_luc
     free(data);
 }
 
-void tap_crash(uint32_t position, enum tap_luck luck, struct prng *p, const char *to)
+/* The state after the first `position` operations. */
+static struct model *build_model(uint32_t position)
 {
     struct model *m = memory_take_zeroed(1, sizeof *m);
 
     CHECK(position <= tap.operation_count);
     CHECK(tap.file_count <= FILES_MAX);
-    mkdir(to, 0700);
     for (int i = 0; i < tap.start_count; i++) {
-        m->names[text_of(m, tap.start[i].name)] = i;
-        resize(&m->files[i].durable, tap.start[i].size);
-        resize(&m->files[i].current, tap.start[i].size);
-        if (tap.start[i].size > 0) {
-            memcpy(m->files[i].durable.data, tap.start[i].data, tap.start[i].size);
-            memcpy(m->files[i].current.data, tap.start[i].data, tap.start[i].size);
+        m->files[i].durable = copy_content(tap.start[i].durable.data, tap.start[i].durable.size);
+        m->files[i].current = copy_content(tap.start[i].current.data, tap.start[i].current.size);
+    }
+    for (int i = 0; i < tap.start_name_count; i++) {
+        int name = text_of(m, tap.start_names[i].name);
+        struct operation *change = &m->start_changes[i];
+
+        m->names[name] = tap.start_names[i].durable;
+        if (tap.start_names[i].durable != tap.start_names[i].current) {
+            change->file = tap.start_names[i].current;
+            change->kind = change->file < 0 ? UNLINK : CREATE;
+            memcpy(change->name, tap.start_names[i].name, sizeof change->name);
+            m->pending[m->pending_count++] = change;
         }
     }
     for (uint32_t i = 0; i < position; i++) {
         apply(m, &tap.operations[i]);
     }
-    for (int i = 0; i < m->pending_count; i++) {
-        if (survives(luck, p)) {
-            apply_name(m, m->pending[i]);
-        }
-    }
-    for (int i = 0; i < m->text_count; i++) {
-        char path[1024];
+    return m;
+}
 
-        if (m->names[i] >= 0) {
-            snprintf(path, sizeof path, "%s/%s", to, m->texts[i]);
-            write_out(&m->files[m->names[i]], path, luck, p);
-        }
-    }
+static void free_model(struct model *m)
+{
     for (int i = 0; i < FILES_MAX; i++) {
         free(m->files[i].durable.data);
         free(m->files[i].current.data);
     }
     free(m);
+}
+
+/* Writes out all files that have a name. */
+static void write_out_names(const struct model *m, enum tap_luck luck, struct prng *p,
+                            const char *to)
+{
+    mkdir(to, 0700);
+    for (int i = 0; i < m->text_count; i++) {
+        char path[1024];
+
+        if (m->names[i] >= 0 && strcmp(m->texts[i], "lock") != 0) {
+            snprintf(path, sizeof path, "%s/%s", to, m->texts[i]);
+            write_out(&m->files[m->names[i]], path, luck, p);
+        }
+    }
+}
+
+void tap_crash(uint32_t position, enum tap_luck luck, struct prng *p, const char *to)
+{
+    struct model *m = build_model(position);
+
+    for (int i = 0; i < m->pending_count; i++) {
+        if (survives(luck, p)) {
+            apply_name(m, m->pending[i]);
+        }
+    }
+    write_out_names(m, luck, p, to);
+    free_model(m);
+}
+
+void tap_kill(uint32_t position, const char *to)
+{
+    struct model *m = build_model(position);
+    int durable_names[NAMES_MAX];
+    int durable_count = m->text_count;
+    int file_count = tap.file_count;
+
+    memcpy(durable_names, m->names, sizeof durable_names);
+    for (int i = 0; i < m->pending_count; i++) {
+        apply_name(m, m->pending[i]);
+    }
+    write_out_names(m, TAP_EVERYTHING, NULL, to);
+    tap_stop();
+    snprintf(tap.dir, sizeof tap.dir, "%s", to);
+    for (int i = 0; i < file_count; i++) {
+        tap.start[i].durable = copy_content(m->files[i].durable.data, m->files[i].durable.size);
+        tap.start[i].current = copy_content(m->files[i].current.data, m->files[i].current.size);
+    }
+    for (int i = 0; i < m->text_count; i++) {
+        int durable = i < durable_count ? durable_names[i] : -1;
+
+        if (strcmp(m->texts[i], "lock") != 0 && (durable >= 0 || m->names[i] >= 0)) {
+            start_name(m->texts[i], durable, m->names[i]);
+        }
+    }
+    tap.start_count = file_count;
+    tap.file_count = file_count;
+    tap.is_recording = true;
+    free_model(m);
 }

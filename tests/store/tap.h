@@ -47,4 +47,8 @@ enum tap_luck {
  * leaves. */
 void tap_crash(uint32_t position, enum tap_luck luck, struct prng *p, const char *to);
 
+/* The process died and the machine goes on: `to` gets everything that was written,
+ * synced or not, and recording goes on there, with what is not durable still so. */
+void tap_kill(uint32_t position, const char *to);
+
 #endif /* RAKIT_TESTS_STORE_TAP_H */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "fixture.h"
@@ -23,6 +24,7 @@ struct history {
     struct content states[WRITES_MAX + 1]; /* [s]: after write s; [0]: as found at the start. */
     uint64_t write_count;
     uint32_t opened_at;                  /* Operations until the store was open. */
+    uint32_t judged_at;                  /* The same when it was opened to be judged. */
     uint32_t durable_at[WRITES_MAX + 1]; /* Operations until it was acknowledged. */
     struct content found;
 };
@@ -155,6 +157,7 @@ static void judge(struct fixture *f, struct history *h, uint32_t position)
     if (rv != 0) {
         fail_msg("crash after operation %u: %s", position, f->text);
     }
+    h->judged_at = tap_position();
     memset(found, 0, sizeof *found);
     assert_int_equal(store_replay(f->store, find_entry, found), 0);
     assert_int_equal(found->last_index, f->recovered.last_index);
@@ -211,41 +214,60 @@ static void test_crash__every_instant_of_a_short_life(void **state)
 }
 
 /* One life after the other; each begins with what the crash of the one before left,
- * and the crash may come while the store is being opened. */
-static void test_crash__many_lives(void **state)
+ * and the crash may come while the store is being opened. Now and then only the
+ * process dies: then the next life finds all that was written, durable or not, and
+ * what it found must be there after the next crash. */
+static void check_lives(struct fixture *f, struct history *h, uint64_t seed)
 {
-    struct fixture *f = *state;
-    struct history *h = memory_take_zeroed(1, sizeof *h);
-    struct prng p = {.state = 2};
-    uint64_t last_index = 0;
+    struct prng p = {.state = seed};
+    bool was_killed = false;
 
-    f->segment_bytes = 16384;
     tap_reset();
-    fixture_enter(f, "life-0");
-    for (int life = 1; life <= 300; life++) {
+    snprintf(f->dir, sizeof f->dir, "%s/life-0", f->root);
+    mkdir(f->dir, 0700);
+    for (int life = 1; life <= 60 && h->found.last_index < LOG_MAX - 50; life++) {
         char before[300];
         uint32_t position;
 
         snprintf(before, sizeof before, "%s", f->dir);
-        tap_record(f->dir);
+        if (!was_killed) {
+            tap_record(f->dir);
+        }
         live(f, h, &p, prng_between(&p, 1, 8));
-        position =
-            (uint32_t)prng_between(&p, prng_chance(&p, 1, 4) ? 0 : h->opened_at, tap_position());
+        position = was_killed ? h->judged_at : prng_chance(&p, 1, 4) ? 0 : h->opened_at;
+        position = (uint32_t)prng_between(&p, position, tap_position());
+        was_killed = prng_chance(&p, 1, 3);
         snprintf(f->dir, sizeof f->dir, "%s/life-%d", f->root, life);
-        tap_crash(position, TAP_SOME, &p, f->dir);
-        tap_reset();
+        if (was_killed) {
+            tap_kill(position, f->dir);
+        } else {
+            tap_crash(position, TAP_SOME, &p, f->dir);
+            tap_reset();
+        }
         judge(f, h, position);
         fixture_remove(before);
-        last_index = h->found.last_index > last_index ? h->found.last_index : last_index;
-        if (h->found.last_index > LOG_MAX - 50) {
-            break;
-        }
         h->states[0] = h->found;
         h->write_count = 0;
         memset(h->durable_at, 0, sizeof h->durable_at);
     }
-    assert_true(last_index > 30);
-    free(h);
+    fixture_remove(f->dir);
+    tap_reset();
+}
+
+static void test_crash__many_lives(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t last_index = 0;
+
+    f->segment_bytes = 16384;
+    for (uint64_t seed = 1; seed <= 25; seed++) {
+        struct history *h = memory_take_zeroed(1, sizeof *h);
+
+        check_lives(f, h, seed);
+        last_index = h->found.last_index > last_index ? h->found.last_index : last_index;
+        free(h);
+    }
+    assert_true(last_index > 200);
 }
 
 int main(void)
