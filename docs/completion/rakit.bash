@@ -1,0 +1,79 @@
+# Completion for rakit-cli, rakit-server and rakit-sim in bash.
+
+# Words that are no options, up to the cursor; fills $positions.
+_rakit_positions() {
+    local takes_value=$1 i
+    positions=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -*) [[ " $takes_value " != *" ${COMP_WORDS[i]} "* ]] || ((i++)) ;;
+        *) positions+=("${COMP_WORDS[i]}") ;;
+        esac
+    done
+}
+
+_rakit_words() { # candidates
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+_rakit_cli() {
+    local word=$2 previous=$3 positions
+    _rakit_positions '--timeout'
+    case $previous in
+    --timeout) return ;;
+    esac
+    case ${#positions[@]} in
+    0 | 1) ;;
+    2)
+        if [[ $word != -* ]]; then
+            # The server itself knows best which commands it has.
+            _rakit_words "status request_log help $(rakit-cli --timeout 1 \
+                "${positions[0]}" "${positions[1]}" command list </dev/null 2>/dev/null)" "$word"
+            return
+        fi
+        ;;
+    *) return ;;
+    esac
+    if [[ $word == -* ]]; then
+        _rakit_words '--timeout --no-color --help --version' "$word"
+    elif ((${#positions[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
+    fi
+}
+
+_rakit_server() {
+    local word=$2 previous=$3 positions
+    local takes_value='--data --peer-port --election-timeout --heartbeat --request-timeout
+        --max-clients --idle-timeout --protected-mode --log-level --log-format'
+    _rakit_positions "${takes_value//$'\n'/ }"
+    case $previous in
+    --data)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        compopt -o filenames
+        ;;
+    --protected-mode) _rakit_words 'yes no' "$word" ;;
+    --log-level) _rakit_words 'debug info warn error' "$word" ;;
+    --log-format) _rakit_words 'auto plain logfmt' "$word" ;;
+    --peer-port | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
+        --idle-timeout) ;;
+    *)
+        if [[ $word == -* ]]; then
+            _rakit_words "$takes_value --help --version" "$word"
+        elif ((${#positions[@]} == 0 || ${#positions[@]} == 2)); then
+            mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
+        fi
+        ;;
+    esac
+}
+
+_rakit_sim() {
+    case $3 in
+    --file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+    --seed | --seeds | --from | --nodes | --seconds) ;;
+    *) _rakit_words '--seed --seeds --from --file --trace --nodes --seconds --quiet' "$2" ;;
+    esac
+}
+
+complete -F _rakit_cli rakit-cli
+complete -F _rakit_server rakit-server
+complete -F _rakit_sim rakit-sim
