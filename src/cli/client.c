@@ -154,14 +154,11 @@ static int greet(struct client *c, struct patience patience)
 }
 
 /* One attempt. On 0 `here` is that address. Codes of connection.h. */
-static int try_address(struct client *c, const struct client_address *address, uint64_t limit_ms)
+static int try_address(struct client *c, const struct client_address *address,
+                       struct patience patience)
 {
-    struct patience patience = c->patience;
     struct client_address target = *address; /* Greeting rewrites the members. */
 
-    if (patience.timeout_ms == 0 || patience.timeout_ms > limit_ms) {
-        patience.timeout_ms = limit_ms;
-    }
     connection_close(&c->connection);
 
     int status = connection_open(&c->connection, target.host, target.port, patience);
@@ -177,8 +174,7 @@ static int try_address(struct client *c, const struct client_address *address, u
 
 int client_connect(struct client *c)
 {
-    uint64_t limit_ms = c->patience.timeout_ms == 0 ? UINT64_MAX : c->patience.timeout_ms;
-    int status = try_address(c, &c->here, limit_ms);
+    int status = try_address(c, &c->here, c->patience);
     char address[300];
 
     client_address_text(&c->here, address, sizeof address);
@@ -198,8 +194,13 @@ static int try_members(struct client *c)
 {
     struct client_address members[CLIENT_MEMBERS_MAX];
     struct client_address here = c->here;
+    struct patience patience = c->patience;
     size_t count = c->member_count;
     size_t first = 0;
+
+    if (patience.timeout_ms == 0 || patience.timeout_ms > ATTEMPT_MS) {
+        patience.timeout_ms = ATTEMPT_MS; /* None may keep us from the next one. */
+    }
 
     memcpy(members, c->members, count * sizeof *members);
     for (size_t i = 0; i < count; i++) {
@@ -213,13 +214,13 @@ static int try_members(struct client *c)
         if (is_same_address(member, &here)) {
             continue;
         }
-        int status = try_address(c, member, ATTEMPT_MS);
+        int status = try_address(c, member, patience);
 
         if (status == 0 || status == CONNECTION_EINTERRUPTED) {
             return status;
         }
     }
-    return try_address(c, &here, ATTEMPT_MS);
+    return try_address(c, &here, patience);
 }
 
 static uint64_t deadline_after(const struct client *c)

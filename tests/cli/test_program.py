@@ -79,6 +79,12 @@ class OneShot(Case):
                                   timeout=PATIENCE, check=False)
             self.assertEqual((done.returncode, done.stdout), (0, b"PONG\n"), words)
 
+    def test_patience_may_be_endless(self):
+        self.assertEqual(run(self.one, "ping", options=["--timeout", "0"]), (0, "PONG\n", ""))
+        self.cluster.keys[b"k"] = b"v"
+        self.one.faults["GET"] = "die"
+        self.assertEqual(run(self.one, "get", "k", options=["--timeout", "0"])[:2], (0, "v\n"))
+
     def test_options_behind_the_command_belong_to_it(self):
         self.assertEqual(run(self.one, "set", "--help", "--version"), (0, "OK\n", ""))
         self.assertEqual(self.cluster.keys[b"--help"], b"--version")
