@@ -41,6 +41,7 @@ void requests_init(struct replica *r)
      * to that one must not meet a request of this one. */
     io_random(r->io, &correlation, sizeof correlation);
     list_init(&r->waiting);
+    list_init(&r->returned);
     list_init(&r->reads_waiting);
     list_init(&r->reads_asked);
     list_init(&r->reads_ready);
@@ -81,6 +82,7 @@ void replica_submit(struct replica *r, struct request *request)
 {
     request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
     request->executed_index = 0;
+    request->arrival = ++r->arrival_count;
     r->in_flight_bytes += request->entry->size + sizeof *request;
     r->stats.pending_count++;
     if (replica_is_congested(r)) {
@@ -112,14 +114,25 @@ void request_fail(struct replica *r, struct request *request, const char *error)
     request_finish(r, request, 0);
 }
 
-/* Back to the head of the queue, in their order: reads may be asked again elsewhere. */
+static uint64_t arrival_of(struct list *node)
+{
+    return container_of(node, struct request, link)->arrival;
+}
+
+/* Back among those that wait: both lists are in the order of arrival, and so is what
+ * they become, for a connection's commands must be executed in their order. */
 static void wait_again(struct replica *r, struct list *list)
 {
-    while (!list_is_empty(list)) {
-        struct list *node = list->previous;
+    struct list *before = r->waiting.next;
 
+    while (!list_is_empty(list)) {
+        struct list *node = list_first(list);
+
+        while (before != &r->waiting && arrival_of(before) < arrival_of(node)) {
+            before = before->next;
+        }
         list_remove(node);
-        list_append(r->waiting.next, node); /* Before the first one. */
+        list_append(before, node); /* In front of it. */
     }
 }
 
@@ -343,10 +356,15 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
         return; /* Given up before: the client was told that it is in doubt. */
     }
     if (a->outcome == WIRE_NOT_LEADER) {
-        /* Certainly not executed. It waits for the leader to be known again; the order
-         * on its connection holds, since whoever refused one command of a term
-         * refuses all those of that term that follow. */
-        list_append(&r->waiting, &request->link);
+        /* Certainly not executed: it waits for the leader to be known again. Refusals may
+         * come out of order, since one that was sent again meets later ones. */
+        struct list *behind = r->returned.previous;
+
+        while (behind != &r->returned && arrival_of(behind) > request->arrival) {
+            behind = behind->previous;
+        }
+        list_append(behind->next, &request->link);
+        replica_wake(r);
         return;
     }
 
@@ -358,6 +376,7 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
 
 void requests_place(struct replica *r)
 {
+    wait_again(r, &r->returned);
     if (list_is_empty(&r->waiting) && list_is_empty(&r->reads_waiting)) {
         return;
     }
@@ -390,6 +409,7 @@ void requests_end(struct replica *r)
            (request = pending_take_first(&r->forwarded)) != NULL) {
         request_fail(r, request, is_read(request) ? error_stopping : error_in_doubt);
     }
+    wait_again(r, &r->returned);
     end_list(r, &r->waiting);
     end_list(r, &r->reads_waiting);
     end_list(r, &r->reads_asked);
@@ -444,6 +464,7 @@ void requests_sweep_fired(struct io_timer *timer)
     uint64_t now_ns = io_now_ns(r->io);
 
     r->is_sweeping = false;
+    wait_again(r, &r->returned);
     sweep_list(r, &r->waiting, now_ns, error_no_leader);
     sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
     sweep_list(r, &r->reads_asked, now_ns, error_read_lost);

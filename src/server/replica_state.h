@@ -61,6 +61,8 @@ struct replica {
 
     /* Requests: each is in exactly one of these. */
     struct list waiting;        /* Not placed yet, in order of arrival. */
+    struct list returned;       /* The same, but refused by a former leader a moment ago. */
+    uint64_t arrival_count;     /* Requests submitted so far. */
     struct pending proposed;    /* Leader: writes in the log, by index. */
     struct list reads_waiting;  /* Leader: for a read round to begin. */
     struct list reads_asked;    /* Leader: have a ticket, not confirmed. */

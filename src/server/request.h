@@ -19,6 +19,7 @@ struct request {
     const struct command *command; /* COMMAND_WRITE or COMMAND_READ. */
     struct entry *entry;           /* The command, encoded; the request's reference. */
     uint64_t deadline_ns;          /* The replica's. */
+    uint64_t arrival;              /* The replica's: its place among all submitted. */
     uint64_t ticket;               /* The replica's: read confirmation, or correlation. */
     uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */
     uint64_t executed_index;       /* Log index of the write, or that the read saw; 0:
