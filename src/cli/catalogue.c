@@ -74,16 +74,6 @@ void catalogue_deinit(struct catalogue *c)
     *c = (struct catalogue){0};
 }
 
-bool catalogue_is_own(struct slice name)
-{
-    for (size_t i = 0; i < OWN_COUNT; i++) {
-        if (slice_is(name, own_commands[i].name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const struct catalogue_entry *catalogue_find(const struct catalogue *c, struct slice name)
 {
     for (size_t i = 0; i < c->count; i++) {

@@ -37,9 +37,6 @@ void catalogue_add_server(struct catalogue *c, const redisReply *docs);
 /* NULL: unknown. Without regard to case. */
 const struct catalogue_entry *catalogue_find(const struct catalogue *c, struct slice name);
 
-/* The client runs it itself, by itself or with several requests. */
-bool catalogue_is_own(struct slice name);
-
 /* What is still to be typed after `line`, the text up to the cursor: the rest of
  * the syntax of the command that it begins with. Empty where there is nothing to
  * say. Appends to `out`. */

@@ -83,6 +83,14 @@ static bool answers_with_text(const struct words *command)
             (slice_is(command->word[1], "LIST") || slice_is(command->word[1], "INFO")));
 }
 
+static bool asks_for_log(const struct words *command)
+{
+    struct slice name = command->word[0];
+
+    return slice_is(name, "REQUEST_LOG") ||
+           (command->count > 1 && slice_is(name, "RAFT") && slice_is(command->word[1], "LOG"));
+}
+
 static enum session_outcome show(const struct session *s, const struct words *command,
                                  const redisReply *reply)
 {
@@ -92,18 +100,15 @@ static enum session_outcome show(const struct session *s, const struct words *co
         return show_error(s, reply);
     }
     bool text = reply->type == REDIS_REPLY_STRING && answers_with_text(command);
+    bool drawn = (asks_for_log(command) && request_log_draw(&out, reply, &s->style)) ||
+                 (slice_is(command->word[0], "STATUS") && status_draw(&out, reply, &s->style));
 
-    if (slice_is(command->word[0], "REQUEST_LOG") && request_log_draw(&out, reply, &s->style)) {
-        write_out(&out, stdout);
-    } else if (slice_is(command->word[0], "STATUS") && status_draw(&out, reply, &s->style)) {
-        write_out(&out, stdout);
-    } else if (text && s->style.terminal) {
+    if (!drawn && text && s->style.terminal) {
         print_text(&out, reply_text(reply));
-        write_out(&out, stdout);
-    } else {
+    } else if (!drawn) {
         print_reply(&out, reply, &s->style);
-        write_out(&out, stdout);
     }
+    write_out(&out, stdout);
     return SESSION_DONE;
 }
 
