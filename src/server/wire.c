@@ -19,6 +19,13 @@ static uint64_t frame_checksum(const char *body, uint32_t size, uint8_t type)
     return checksum_seeded(body, size, (uint64_t)size << 8 | type);
 }
 
+/* Of size, type and the reserved byte alone: a damaged size must be noticed before
+ * anybody waits for so many bytes. */
+static uint16_t header_check(const char *header)
+{
+    return (uint16_t)checksum(header, 6);
+}
+
 size_t wire_begin(struct buffer *out, enum wire_type type)
 {
     size_t mark = buffer_size(out);
@@ -37,6 +44,7 @@ void wire_end(struct buffer *out, size_t mark)
 
     CHECK(size <= WIRE_BODY_BYTES_MAX);
     put_u32(header, (uint32_t)size);
+    put_u16(header + 6, header_check(header));
     put_u64(header + 8,
             frame_checksum(header + WIRE_HEADER_BYTES, (uint32_t)size, (uint8_t)header[4]));
 }
@@ -53,7 +61,7 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_typ
     uint8_t type = (uint8_t)input.data[4];
 
     if (size > body_max || type < WIRE_HELLO || type > WIRE_ANSWER || input.data[5] != 0 ||
-        get_u16(input.data + 6) != 0) {
+        get_u16(input.data + 6) != header_check(input.data)) {
         return WIRE_BAD;
     }
     *ret_size = WIRE_HEADER_BYTES + (size_t)size;
