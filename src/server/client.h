@@ -131,14 +131,14 @@ struct client {
 
 struct clients {
     struct server *server;
-    struct io_listener *listener; /* Owned; outlives this struct while it closes. */
+    struct io_listener listener;
+    bool is_listening;
     struct list all;
     struct list ready;     /* May take commands again. */
     struct list congested; /* Wait for clients_resume(). */
     struct list dirty;
     struct io_timer sweep_timer;
     bool is_sweeping; /* The timer is armed. */
-    bool is_refusing; /* clients_refuse(). */
     uint32_t lingering_count;
     struct reply_slot *spare_slots;
     uint32_t spare_count;

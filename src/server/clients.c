@@ -58,11 +58,7 @@ static void on_closed(struct io_stream *stream)
 
     CHECK(c->end == CLIENT_CLOSING);
     c->end = CLIENT_CLOSED;
-    if (c->clients == NULL) {
-        free_client(c); /* clients_free() has left it to us. */
-    } else {
-        client_free_if_over(c);
-    }
+    client_free_if_over(c);
 }
 
 void client_close(struct client *c, const char *why)
@@ -318,22 +314,10 @@ static void admit(struct clients *clients, struct client *c)
     }
 }
 
-/* A listener can be on its way out longer than the clients are there. */
-struct client_listener {
-    struct io_listener listener;
-    struct clients *clients; /* NULL: being closed. */
-};
-
-static struct client_listener *client_listener_of(struct io_listener *listener)
-{
-    return container_of(listener, struct client_listener, listener);
-}
-
 static void on_accepted(struct io_listener *listener)
 {
-    struct clients *clients = client_listener_of(listener)->clients;
+    struct clients *clients = container_of(listener, struct clients, listener);
 
-    CHECK(clients != NULL);
     if (clients->lingering_count >= LINGERING_MAX) {
         clients->stats.refused_count++;
         io_refuse(clients->server->io, listener);
@@ -354,7 +338,7 @@ static void on_accepted(struct io_listener *listener)
 
 static void on_listener_closed(struct io_listener *listener)
 {
-    free(client_listener_of(listener));
+    /* Nothing hangs on it. */
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -362,36 +346,32 @@ static void on_listener_closed(struct io_listener *listener)
 int clients_start(struct server *server, struct clients **ret_clients, uint16_t *ret_port)
 {
     struct clients *c = memory_take_zeroed(1, sizeof *c);
-    struct client_listener *l = memory_take_zeroed(1, sizeof *l);
 
-    l->listener.accepted = on_accepted;
-    l->listener.closed = on_listener_closed;
-    l->clients = c;
-
-    int status = io_listen(server->io, &l->listener, &server->config.address, ret_port);
-
-    if (status < 0) {
-        free(l);
-        free(c);
-        return status;
-    }
     c->server = server;
-    c->listener = &l->listener;
+    c->listener.accepted = on_accepted;
+    c->listener.closed = on_listener_closed;
+    c->sweep_timer.fired = on_sweep;
     list_init(&c->all);
     list_init(&c->ready);
     list_init(&c->congested);
     list_init(&c->dirty);
-    c->sweep_timer.fired = on_sweep;
+
+    int status = io_listen(server->io, &c->listener, &server->config.address, ret_port);
+
+    if (status < 0) {
+        free(c);
+        return status;
+    }
+    c->is_listening = true;
     *ret_clients = c;
     return 0;
 }
 
 void clients_refuse(struct clients *c)
 {
-    if (c->listener != NULL) {
-        client_listener_of(c->listener)->clients = NULL;
-        io_listener_close(c->server->io, c->listener);
-        c->listener = NULL;
+    if (c->is_listening) {
+        c->is_listening = false;
+        io_listener_close(c->server->io, &c->listener);
     }
 }
 
@@ -416,15 +396,7 @@ void clients_free(struct clients *c)
         struct client *client = container_of(node, struct client, link);
 
         free_slots(client);
-        if (client->end == CLIENT_CLOSING) {
-            list_remove(&client->link);
-            client->clients = NULL; /* `closed` still comes, and frees it. */
-        } else {
-            free_client(client);
-        }
-    }
-    if (c->listener != NULL) {
-        free(client_listener_of(c->listener)); /* Open to the end: no callback comes. */
+        free_client(client);
     }
     clients_free_spare_slots(c);
     free(c);

@@ -20,7 +20,8 @@ void clients_refuse(struct clients *c);
 void clients_flush(struct clients *c);
 /* The replica takes commands again after it was congested. */
 void clients_resume(struct clients *c);
-/* Frees everything at once (see server_free). */
+/* Frees everything at once (see server_free). The loop must have ended, so that what
+ * was being closed is closed, or the machine must be dead: no callback comes any more. */
 void clients_free(struct clients *c);
 
 /* Nothing is under way, and all replies have been sent. */

@@ -344,11 +344,25 @@ int fixture_up(void **state)
     return 0;
 }
 
+static bool is_closing(const struct client_fixture *f)
+{
+    list_for_each(node, &f->server.clients->all)
+    {
+        if (container_of(node, struct client, link)->end == CLIENT_CLOSING) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int fixture_down(void **state)
 {
     struct client_fixture *f = *state;
 
     f->replica.holds = true; /* Who still waits, waits for ever. */
+    while (is_closing(f)) {
+        fixture_run(f);
+    }
     clients_free(f->server.clients);
     io_timer_stop(f->io, &f->patience);
     io_uv_free(f->io);

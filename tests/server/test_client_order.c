@@ -52,6 +52,7 @@ static void test_client__keeps_order_where_answers_come_out_of_it(void **state)
     }
     fixture_expect(f, fd,
                    ":1\r\n:2\r\n-ERR wrong number of arguments for 'strln' command\r\n:1\r\n");
+    assert_int_equal(client_output_bytes(fixture_client(f)), 0);
     close(fd);
 }
 

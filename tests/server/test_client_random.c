@@ -209,7 +209,10 @@ static void run_round(struct client_fixture *f, uint64_t seed)
     for (int i = 0; i < CLIENTS; i++) {
         struct script *s = &scripts[i];
 
-        assert_memory_equal(buffer_begin(&s->got), buffer_begin(&s->replies), buffer_size(&s->got));
+        if (buffer_size(&s->got) > 0) {
+            assert_memory_equal(buffer_begin(&s->got), buffer_begin(&s->replies),
+                                buffer_size(&s->got));
+        }
         if (!s->is_gone) {
             close(s->fd);
         }
