@@ -25,7 +25,7 @@ static size_t chunk_size(const struct arena *a, size_t wanted)
 void *arena_take(struct arena *a, size_t size)
 {
     size = (size + 7) & ~(size_t)7;
-    if (size > a->left_bytes) {
+    if (a->chunks == NULL || size > a->left_bytes) {
         size_t data_size = chunk_size(a, size);
         struct arena_chunk *chunk = memory_take(sizeof *chunk + data_size);
 
