@@ -215,7 +215,7 @@ static bool is_settled(struct cluster *c)
     const struct replica *a;
     bool is_settled = true;
 
-    if (!has_leader(c)) {
+    if (!has_leader(c) || c->operator.is_busy) {
         return false;
     }
     a = leader->server->replica;
@@ -301,6 +301,7 @@ static void watch_calm(struct cluster *c)
     struct checker_stats before;
     struct checker_stats after;
 
+    wait_for(c, NULL, 2 * SIM_S); /* What the operator asked for last may still come. */
     checker_get_stats(c->checker, &before);
     wait_for(c, NULL, 10 * SIM_S);
     checker_get_stats(c->checker, &after);
