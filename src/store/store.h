@@ -81,17 +81,18 @@ int store_replay(struct store *s, int (*each)(void *context, struct entry *e), v
  * store_write(). */
 int store_set_cluster(struct store *s, uint64_t cluster_id);
 
-/* Ends it: waits for what was handed in. No callback comes any more. */
+/* Ends it: writes what was handed in (where there is room). Blocking; no callback
+ * comes any more, and reads under way are forgotten. */
 void store_close(struct store *s);
 
 /* One write in the queue. Entries are held until written. */
 struct store_write {
-    uint64_t seq; /* Rising from write to write. */
+    uint64_t seq; /* Rising from write to write; at least 1. */
     bool write_vote;
     uint64_t current_term;
     uint64_t voted_for;
     uint64_t truncate_from;       /* 0: none. */
-    uint64_t commit_index;        /* The hint to store along. */
+    uint64_t commit_index;        /* The hint to store along: within the log so far. */
     struct entry *const *entries; /* Consecutive; borrowed during the call. */
     uint32_t entry_count;
 };
@@ -102,8 +103,10 @@ void store_write(struct store *s, const struct store_write *w);
 /* Hands what has gathered to the worker, where that is idle. Call it once a turn. */
 void store_flush(struct store *s);
 
-/* Whether `bytes` more of payload can be stored without asking the file system for
- * room. False: the disk is full (or nearly); `room` tells when that has changed. */
+/* Whether `bytes` more of payload can be stored. True as long as the file system
+ * gave room for the next segment; once it did not, whether what is left in the
+ * prepared ones suffices, with a reserve for what elections write. After false,
+ * `room` tells when that has changed. What is written beyond it waits for room. */
 bool store_has_room(const struct store *s, uint64_t bytes);
 
 /* A read of entries that left memory. */
@@ -132,7 +135,7 @@ struct store_stats {
     uint64_t log_bytes;
     uint64_t segment_count;
     uint64_t sync_count;
-    uint64_t sync_p50_ns; /* Of the last 1024 syncs. */
+    uint64_t sync_p50_ns; /* Of the last 1024 jobs, as the loop sees them. */
     uint64_t sync_p99_ns;
     uint64_t written_bytes;
     bool is_full;

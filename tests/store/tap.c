@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "io/io.h"
 
-enum { SECTOR = 512, FILES_MAX = 512, NAMES_MAX = 64, OPEN_MAX = 64, PATHS_MAX = 1024 };
+enum { SECTOR = 512, FILES_MAX = 1024, NAMES_MAX = 512, OPEN_MAX = 64, PATHS_MAX = 1024 };
 
 enum kind { WRITE, SYNC, TRUNCATE, CREATE, RENAME, UNLINK, DIR_SYNC };
 
@@ -241,6 +241,11 @@ uint32_t tap_position(void)
 
     pthread_mutex_unlock(&tap.mutex);
     return position;
+}
+
+void tap_pause(void)
+{
+    tap.is_recording = false;
 }
 
 void tap_stop(void)
@@ -650,33 +655,46 @@ void tap_crash(uint32_t position, enum tap_luck luck, struct prng *p, const char
     free_model(m);
 }
 
+/* Carries one file over into a new recording, once; returns its number there. */
+static int carry(const struct model *m, int file, int *numbers)
+{
+    if (file < 0) {
+        return -1;
+    }
+    if (numbers[file] < 0) {
+        const struct model_file *f = &m->files[file];
+        int i = tap.start_count++;
+
+        numbers[file] = i;
+        tap.start[i].durable = copy_content(f->durable.data, f->durable.size);
+        tap.start[i].current = copy_content(f->current.data, f->current.size);
+    }
+    return numbers[file];
+}
+
 void tap_kill(uint32_t position, const char *to)
 {
     struct model *m = build_model(position);
     int durable_names[NAMES_MAX];
     int durable_count = m->text_count;
-    int file_count = tap.file_count;
+    int numbers[FILES_MAX];
 
     memcpy(durable_names, m->names, sizeof durable_names);
+    memset(numbers, -1, sizeof numbers);
     for (int i = 0; i < m->pending_count; i++) {
         apply_name(m, m->pending[i]);
     }
     write_out_names(m, TAP_EVERYTHING, NULL, to);
     tap_stop();
     snprintf(tap.dir, sizeof tap.dir, "%s", to);
-    for (int i = 0; i < file_count; i++) {
-        tap.start[i].durable = copy_content(m->files[i].durable.data, m->files[i].durable.size);
-        tap.start[i].current = copy_content(m->files[i].current.data, m->files[i].current.size);
-    }
     for (int i = 0; i < m->text_count; i++) {
         int durable = i < durable_count ? durable_names[i] : -1;
 
         if (strcmp(m->texts[i], "lock") != 0 && (durable >= 0 || m->names[i] >= 0)) {
-            start_name(m->texts[i], durable, m->names[i]);
+            start_name(m->texts[i], carry(m, durable, numbers), carry(m, m->names[i], numbers));
         }
     }
-    tap.start_count = file_count;
-    tap.file_count = file_count;
+    tap.file_count = tap.start_count;
     tap.is_recording = true;
     free_model(m);
 }

@@ -35,6 +35,8 @@ struct tap_counts tap_count(const char *name);
 void tap_record(const char *dir);
 /* How many operations were recorded up to now. */
 uint32_t tap_position(void);
+/* Records no more; what was recorded stays. */
+void tap_pause(void);
 void tap_stop(void);
 
 enum tap_luck {

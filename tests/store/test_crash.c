@@ -34,7 +34,7 @@ static uint32_t size_of_entry(uint64_t index, uint64_t term)
 {
     uint64_t n = index * 31 + term * 7;
 
-    return n % 41 == 0 ? 20000 : (uint32_t)(n * n % 900);
+    return n % 13 == 0 ? 20000 : (uint32_t)(n * n % 900);
 }
 
 /* --- writing --- */
@@ -200,9 +200,13 @@ static void test_crash__every_instant_of_a_short_life(void **state)
     tap_record(f->dir);
     live(f, h, &p, 14);
     end = tap_position();
+    tap_pause();
     assert_true(end > 100);
     for (uint32_t position = 0; position <= end; position++) {
-        for (int luck = TAP_NOTHING; luck <= TAP_SOME + 3; luck++) {
+        /* The beginning changes many names: it deserves more tries. */
+        int tries = position < h->opened_at + 10 ? 24 : 3;
+
+        for (int luck = TAP_NOTHING; luck <= TAP_SOME + tries; luck++) {
             snprintf(f->dir, sizeof f->dir, "%s/after", f->root);
             tap_crash(position, luck > TAP_SOME ? TAP_SOME : (enum tap_luck)luck, &p, f->dir);
             judge(f, h, position);
@@ -213,6 +217,16 @@ static void test_crash__every_instant_of_a_short_life(void **state)
     free(h);
 }
 
+/* What was acknowledged later than at `position` was not, in a life that ended there. */
+static void forget_beyond(struct history *h, uint32_t position)
+{
+    for (uint64_t s = 1; s <= h->write_count; s++) {
+        if (h->durable_at[s] > position) {
+            h->durable_at[s] = 0;
+        }
+    }
+}
+
 /* One life after the other; each begins with what the crash of the one before left,
  * and the crash may come while the store is being opened. Now and then only the
  * process dies: then the next life finds all that was written, durable or not, and
@@ -220,6 +234,7 @@ static void test_crash__every_instant_of_a_short_life(void **state)
 static void check_lives(struct fixture *f, struct history *h, uint64_t seed)
 {
     struct prng p = {.state = seed};
+    struct history *before_kill = memory_take_zeroed(1, sizeof *before_kill);
     bool was_killed = false;
 
     tap_reset();
@@ -228,6 +243,7 @@ static void check_lives(struct fixture *f, struct history *h, uint64_t seed)
     for (int life = 1; life <= 60 && h->found.last_index < LOG_MAX - 50; life++) {
         char before[300];
         uint32_t position;
+        bool is_early = was_killed && prng_chance(&p, 1, 3);
 
         snprintf(before, sizeof before, "%s", f->dir);
         if (!was_killed) {
@@ -236,7 +252,13 @@ static void check_lives(struct fixture *f, struct history *h, uint64_t seed)
         live(f, h, &p, prng_between(&p, 1, 8));
         position = was_killed ? h->judged_at : prng_chance(&p, 1, 4) ? 0 : h->opened_at;
         position = (uint32_t)prng_between(&p, position, tap_position());
-        was_killed = prng_chance(&p, 1, 3);
+        if (is_early) {
+            /* Before the life after the kill has said what it found: what counts is
+             * the life before the kill. */
+            position = (uint32_t)prng_below(&p, h->judged_at);
+            *h = *before_kill;
+        }
+        was_killed = !is_early && prng_chance(&p, 1, 3);
         snprintf(f->dir, sizeof f->dir, "%s/life-%d", f->root, life);
         if (was_killed) {
             tap_kill(position, f->dir);
@@ -244,12 +266,15 @@ static void check_lives(struct fixture *f, struct history *h, uint64_t seed)
             tap_crash(position, TAP_SOME, &p, f->dir);
             tap_reset();
         }
-        judge(f, h, position);
+        judge(f, h, is_early ? UINT32_MAX : position);
         fixture_remove(before);
+        *before_kill = *h;
+        forget_beyond(before_kill, position);
         h->states[0] = h->found;
         h->write_count = 0;
         memset(h->durable_at, 0, sizeof h->durable_at);
     }
+    free(before_kill);
     fixture_remove(f->dir);
     tap_reset();
 }
@@ -260,7 +285,7 @@ static void test_crash__many_lives(void **state)
     uint64_t last_index = 0;
 
     f->segment_bytes = 16384;
-    for (uint64_t seed = 1; seed <= 25; seed++) {
+    for (uint64_t seed = 1; seed <= 24; seed++) {
         struct history *h = memory_take_zeroed(1, sizeof *h);
 
         check_lives(f, h, seed);
