@@ -370,9 +370,8 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
     if (rejected <= peer->match_index) {
         return; /* Long since overtaken by a success. */
     }
-    if (rejected >= peer->next_index ||
-        (!peer->is_replicating && rejected + 1 != peer->next_index)) {
-        return; /* Not of the probe that is out. */
+    if (rejected >= peer->next_index) {
+        return; /* Of an earlier probe: the search has gone further back since. */
     }
     raft_index bound = agreement_bound(r, m);
 

@@ -101,6 +101,43 @@ static void test_configuration__no_change_before_the_leader_has_committed(void *
 }
 
 /* RELIABILITY 14: one at a time. */
+/* ... not even where all that it inherited is known to be committed; nor does it
+ * leave a joint state before. */
+static void test_configuration__what_is_inherited_committed_does_not_hasten_it(void **state)
+{
+    struct raft_configuration joint = solo_voters(3);
+    struct raft_entry entry;
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    assert_int_equal(solo_receive(&s, solo_append(2, 1, 1, 1, NULL, 0, 1)), RAFT_OK);
+    solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
+    solo_become_leader(&s);
+    solo_settle(&s);
+    assert_int_equal(raft_commit_index(s.raft), raft_configuration_index(s.raft));
+    assert_int_equal(change(&s, RAFT_REMOVE, 2), RAFT_EBUSY);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK);
+    assert_int_equal(change(&s, RAFT_REMOVE, 2), RAFT_OK);
+    solo_deinit(&s);
+
+    joint.members[0].outgoing = joint.members[1].outgoing = joint.members[2].outgoing = true;
+    joint.members[2].incoming = false;
+    solo_restore(&s, 3, NULL, 0);
+    assert_int_equal(solo_receive(&s, append_configuration(2, 1, 1, &entry, &joint)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_append(2, 2, 2, 2, NULL, 0, 2)), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 2);
+    solo_settle(&s);
+    solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
+    solo_become_leader(&s);
+    solo_settle(&s);
+    assert_members(s.raft, "1,2,3->1,2");
+    assert_int_equal(change(&s, RAFT_REMOVE, 2), RAFT_EBUSY);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 3, 3)), RAFT_OK);
+    assert_members(s.raft, "1,2");
+    solo_deinit(&s);
+}
+
 static void test_configuration__no_change_while_another_is_under_way(void **state)
 {
     struct solo s;
@@ -225,6 +262,29 @@ static void test_configuration__an_idle_cluster_promotes_as_well(void **state)
     solo_deinit(&s);
 }
 
+/* It caught up while another change was under way, and is gone by now. */
+static void test_configuration__a_silent_learner_is_not_promoted(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s, 3);
+    assert_int_equal(change(&s, RAFT_ADD_LEARNER, 9), RAFT_OK);
+    solo_settle(&s);
+    assert_int_equal(solo_receive(&s, solo_accept(9, 2, 3)), RAFT_OK);
+    assert_members(s.raft, "1,2,3+9");
+    solo_pass(&s, SOLO_ELECTION_TIMEOUT);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    assert_members(s.raft, "1,2,3+9");
+    solo_pass(&s, SOLO_HEARTBEAT);
+    assert_int_equal(solo_receive(&s, solo_pulse(9, 2, 0)), RAFT_OK);
+    solo_pass(&s, SOLO_HEARTBEAT);
+    assert_int_equal(solo_receive(&s, solo_pulse(9, 2, 0)), RAFT_OK);
+    assert_members(s.raft, "1,2,3->1,2,3,9");
+    solo_deinit(&s);
+}
+
 /* --- leaving -------------------------------------------------------------------------------- */
 
 static void test_configuration__a_voter_leaves_through_the_joint_state(void **state)
@@ -257,6 +317,24 @@ static void test_configuration__a_voter_leaves_through_the_joint_state(void **st
     }
     solo_timeout(&s);
     assert_null(solo_sent(&s, RAFT_HEARTBEAT, 4));
+    solo_deinit(&s);
+}
+
+static void test_configuration__whoever_leaves_a_full_cluster_is_served_as_well(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s, RAFT_MEMBERS_MAX);
+    assert_int_equal(change(&s, RAFT_REMOVE, RAFT_MEMBERS_MAX), RAFT_OK);
+    solo_settle(&s);
+    for (raft_id id = 2; id <= RAFT_MEMBERS_MAX; id++) {
+        assert_int_equal(solo_receive(&s, solo_accept(id, 2, 3)), RAFT_OK);
+        if (s.effects.append_count > 0) {
+            assert_non_null(solo_sent(&s, RAFT_APPEND_ENTRIES, RAFT_MEMBERS_MAX));
+        }
+    }
+    assert_int_equal(raft_configuration(s.raft)->member_count, RAFT_MEMBERS_MAX - 1);
     solo_deinit(&s);
 }
 
@@ -557,13 +635,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_configuration__only_a_leader_changes_it),
         cmocka_unit_test(test_configuration__no_change_before_the_leader_has_committed),
+        cmocka_unit_test(test_configuration__what_is_inherited_committed_does_not_hasten_it),
         cmocka_unit_test(test_configuration__no_change_while_another_is_under_way),
         cmocka_unit_test(test_configuration__refuses_what_makes_no_sense),
         cmocka_unit_test(test_configuration__who_joins_is_a_learner_first),
         cmocka_unit_test(test_configuration__a_learner_that_caught_up_is_promoted),
         cmocka_unit_test(test_configuration__a_slow_learner_has_to_wait),
         cmocka_unit_test(test_configuration__an_idle_cluster_promotes_as_well),
+        cmocka_unit_test(test_configuration__a_silent_learner_is_not_promoted),
         cmocka_unit_test(test_configuration__a_voter_leaves_through_the_joint_state),
+        cmocka_unit_test(test_configuration__whoever_leaves_a_full_cluster_is_served_as_well),
         cmocka_unit_test(test_configuration__a_learner_leaves_at_once),
         cmocka_unit_test(test_configuration__a_leaving_leader_does_not_count_itself),
         cmocka_unit_test(test_configuration__two_become_one),
