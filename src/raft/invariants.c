@@ -1,5 +1,5 @@
 /* invariants.c - what must hold of one node after each step, and between two
- * steps. docs/INVARIANTS.md has each number's reason. What takes several nodes to
+ * steps. docs/INVARIANTS.md has the numbers' reasons. What takes several nodes to
  * see is checked by the tests and the simulator. */
 #include "base/check.h"
 #include "raft/raft_state.h"
