@@ -20,20 +20,12 @@ static void on_recovered_entry(void *context, const struct entry *e)
     checker_recovered_entry(n->checker, e);
 }
 
-static void note_member(struct node *n, const struct raft *r)
-{
-    if (raft_configuration_find(raft_configuration(r), n->id) != NULL) {
-        n->was_member = true;
-    }
-}
-
 static void on_recovered(void *context, const struct raft *r, const struct store_recovered *found)
 {
     struct node *n = context;
 
     checker_recovered(n->checker, r, found);
     n->id = found->identity.node_id;
-    note_member(n, r);
 }
 
 static void on_before_step(void *context, const struct raft *r, const struct raft_event *event)
@@ -51,9 +43,6 @@ static void on_after_step(void *context, const struct raft *r, const struct raft
 
     (void)event;
     checker_after_step(n->checker, r, effects);
-    if (effects != NULL && effects->configuration_changed) {
-        note_member(n, r);
-    }
     if (effects != NULL && effects->role_changed) {
         sim_note(n->cluster->sim, raft_current_term(r) ^ ((uint64_t)raft_role(r) << 60));
         sim_trace(n->cluster->sim, n->name, "is %s in term %llu (%s)", raft_role_name(raft_role(r)),
@@ -105,6 +94,9 @@ static void note_membership(struct cluster *c, struct slice payload)
         c->members[i] = m->configuration.members[i].id;
     }
     membership_free(m);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        c->nodes[i].was_member |= cluster_is_member(&c->nodes[i]);
+    }
 }
 
 static void on_applied(void *context, const struct entry *e, uint64_t kv_digest)
@@ -165,7 +157,7 @@ static void node_bury(struct sim_event *event)
 }
 
 /* It ended by itself. Reasons to: it was told to, its disk failed, or it could not
- * join. */
+ * join (then it has no log yet). */
 static void node_stopped(struct server *server, int exit_status)
 {
     struct node *n = server->context;
@@ -175,7 +167,8 @@ static void node_stopped(struct server *server, int exit_status)
     sim_trace(c->sim, n->name, "has ended with status %d", exit_status);
     n->phase = NODE_ENDED;
     n->exit_status = exit_status;
-    if (exit_status != 0 && n->was_member && !n->has_disk_trouble && !n->is_retired) {
+    if (exit_status != 0 && raft_last_index(replica_raft(server->replica)) > 0 &&
+        !n->has_disk_trouble && !n->is_retired) {
         verdict_broken(&c->verdict, "availability", "%s stopped by itself: %s", n->name,
                        n->last_error);
     }
@@ -208,6 +201,11 @@ void cluster_stop(struct node *n)
     }
 }
 
+static bool has_log(const struct node *n)
+{
+    return n->phase == NODE_UP && raft_last_index(replica_raft(n->server->replica)) > 0;
+}
+
 /* Another machine that may know the cluster: mostly a member, for somebody who starts
  * a node knows one; sometimes any. */
 static void choose_contact(struct node *n)
@@ -224,7 +222,7 @@ static void choose_contact(struct node *n)
     do {
         other = &c->nodes[prng_below(&c->prng, c->node_count)];
     } while (other == n || (is_careful && tries++ < 1000 && c->member_count > 0 &&
-                            (!cluster_is_member(other) || other->phase != NODE_UP)));
+                            !(cluster_is_member(other) && has_log(other))));
     snprintf(n->config.contact.host, sizeof n->config.contact.host, "%s", other->name);
     n->config.contact.port = CLUSTER_PORT;
 }

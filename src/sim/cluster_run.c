@@ -57,7 +57,9 @@ static struct io_address pick_address(void *context, struct prng *prng)
     struct io_address address = {.port = CLUSTER_PORT};
     const struct node *n = cluster_pick_up(c, prng);
 
-    if (n == NULL || prng_chance(prng, 1, 16)) {
+    if (c->is_calm && cluster_leader(c) != NULL && prng_chance(prng, 1, 4)) {
+        n = cluster_leader(c); /* Somebody tells: others may be strangers to the cluster. */
+    } else if (n == NULL || prng_chance(prng, 1, 16)) {
         n = &c->nodes[prng_below(prng, c->node_count)];
     }
     snprintf(address.host, sizeof address.host, "%s", n->name);
