@@ -111,18 +111,17 @@ static void say_hello(struct server *s)
 static void begin(struct server *s)
 {
     struct replica *r = s->replica;
+    bool is_added = replica_cluster_id(r) != 0 && !replica_is_founder(r);
 
-    if (replica_has_log(r)) {
-        replica_run(r);
+    if (replica_has_log(r) || is_added) {
+        replica_run(r); /* Added, but never heard of since: the leader will find it. */
         if (s->config.has_contact) {
             ask_contact(s, true);
         }
-    } else if (replica_is_founder(r) || (replica_cluster_id(r) == 0 && !s->config.has_contact)) {
+    } else if (replica_cluster_id(r) != 0 || !s->config.has_contact) {
         replica_bootstrap(r);
-    } else if (s->config.has_contact) {
-        ask_contact(s, false);
     } else {
-        replica_run(r); /* Added to its cluster, but never heard of since: it waits. */
+        ask_contact(s, false);
     }
 }
 
