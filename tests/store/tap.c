@@ -67,6 +67,8 @@ static struct {
     char failing_name[64];
     int failing_error;
     bool is_failing_for_good;
+    uint32_t calls_to_failure; /* 0: none will fail. */
+    int nth_error;
     uint64_t room;
     uint64_t used;
     struct {
@@ -83,6 +85,7 @@ void tap_reset(void)
 {
     tap_stop();
     tap.failing = 0;
+    tap.calls_to_failure = 0;
     tap.room = 0;
     tap.used = 0;
     tap.count_count = 0;
@@ -96,6 +99,23 @@ void tap_fail(enum tap_call call, const char *name, int error, bool for_good)
     tap.failing_error = error;
     tap.is_failing_for_good = for_good;
     pthread_mutex_unlock(&tap.mutex);
+}
+
+void tap_fail_nth(uint32_t n, int error)
+{
+    pthread_mutex_lock(&tap.mutex);
+    tap.calls_to_failure = n;
+    tap.nth_error = error;
+    pthread_mutex_unlock(&tap.mutex);
+}
+
+bool tap_has_failed(void)
+{
+    pthread_mutex_lock(&tap.mutex);
+    bool has_failed = tap.calls_to_failure == 0;
+
+    pthread_mutex_unlock(&tap.mutex);
+    return has_failed;
 }
 
 void tap_set_room(uint64_t bytes)
@@ -272,6 +292,9 @@ void tap_stop(void)
 
 static int failure(enum tap_call call, const char *path)
 {
+    if (tap.calls_to_failure > 0 && --tap.calls_to_failure == 0) {
+        return tap.nth_error;
+    }
     if (tap.failing != call || strstr(path, tap.failing_name) == NULL) {
         return 0;
     }
@@ -301,6 +324,12 @@ void __real_io_file_close(struct io_file *file);
 void __wrap_io_file_close(struct io_file *file);
 int __real_io_file_write(struct io_file *file, uint64_t offset, const void *data, size_t size);
 int __wrap_io_file_write(struct io_file *file, uint64_t offset, const void *data, size_t size);
+int64_t __real_io_file_read(struct io_file *file, uint64_t offset, void *data, size_t size);
+int64_t __wrap_io_file_read(struct io_file *file, uint64_t offset, void *data, size_t size);
+int __real_io_dir_list(struct io *io, const char *path,
+                       void (*each)(void *context, const char *name), void *context);
+int __wrap_io_dir_list(struct io *io, const char *path,
+                       void (*each)(void *context, const char *name), void *context);
 int __real_io_file_sync(struct io_file *file);
 int __wrap_io_file_sync(struct io_file *file);
 int __real_io_file_truncate(struct io_file *file, uint64_t size);
@@ -382,6 +411,27 @@ int __wrap_io_file_write(struct io_file *file, uint64_t offset, const void *data
     return rv;
 }
 
+int64_t __wrap_io_file_read(struct io_file *file, uint64_t offset, void *data, size_t size)
+{
+    pthread_mutex_lock(&tap.mutex);
+
+    int64_t rv = failure(TAP_OTHER, "");
+
+    pthread_mutex_unlock(&tap.mutex);
+    return rv != 0 ? rv : __real_io_file_read(file, offset, data, size);
+}
+
+int __wrap_io_dir_list(struct io *io, const char *path,
+                       void (*each)(void *context, const char *name), void *context)
+{
+    pthread_mutex_lock(&tap.mutex);
+
+    int rv = failure(TAP_OTHER, path);
+
+    pthread_mutex_unlock(&tap.mutex);
+    return rv != 0 ? rv : __real_io_dir_list(io, path, each, context);
+}
+
 int __wrap_io_file_sync(struct io_file *file)
 {
     pthread_mutex_lock(&tap.mutex);
@@ -407,9 +457,13 @@ int __wrap_io_file_truncate(struct io_file *file, uint64_t size)
     pthread_mutex_lock(&tap.mutex);
 
     int slot = slot_of(file);
-    int rv = __real_io_file_truncate(file, size);
+    int rv = 0;
 
     CHECK(slot >= 0);
+    rv = failure(TAP_OTHER, tap.open[slot].path);
+    if (rv == 0) {
+        rv = __real_io_file_truncate(file, size);
+    }
     if (rv == 0 && tap.is_recording && tap.open[slot].file >= 0) {
         push(TRUNCATE, tap.open[slot].file)->size = size;
     }
@@ -451,7 +505,11 @@ int __wrap_io_unlink(struct io *io, const char *path)
 {
     pthread_mutex_lock(&tap.mutex);
 
-    int rv = __real_io_unlink(io, path);
+    int rv = failure(TAP_OTHER, path);
+
+    if (rv == 0) {
+        rv = __real_io_unlink(io, path);
+    }
 
     if (rv == 0) {
         tap.used -= tap.counts[number_of(path)].taken;

@@ -15,7 +15,7 @@
 #include "base/prng.h"
 
 /* Which call to make fail. */
-enum tap_call { TAP_WRITE = 1, TAP_SYNC, TAP_RENAME, TAP_OPEN, TAP_DIR_SYNC };
+enum tap_call { TAP_WRITE = 1, TAP_SYNC, TAP_RENAME, TAP_OPEN, TAP_DIR_SYNC, TAP_OTHER };
 
 struct tap_counts {
     uint32_t writes; /* To files whose name contains what was asked for. */
@@ -26,6 +26,10 @@ void tap_reset(void);
 /* The next `call` on a path that contains `name` gives `error`, and all later ones
  * too if `for_good`. */
 void tap_fail(enum tap_call call, const char *name, int error, bool for_good);
+/* The `n`th call from now on, of whatever kind and reading included, gives `error`. */
+void tap_fail_nth(uint32_t n, int error);
+/* Whether it has come to that. */
+bool tap_has_failed(void);
 /* At most so many bytes in new files: more gives -ENOSPC. 0: no limit. */
 void tap_set_room(uint64_t bytes);
 /* Calls on paths that contain `name`, since tap_reset(). */

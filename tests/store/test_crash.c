@@ -1,6 +1,7 @@
 /* Whatever instant the power fails at, and whatever unsynced sectors and names then
  * survive: what was acknowledged is found again, and nothing is found that was never
  * written. DESIGN §5; RELIABILITY scenarios 2, 38, 46, 50. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,12 +296,80 @@ static void test_crash__many_lives(void **state)
     assert_true(last_index > 200);
 }
 
+/* --- errors --- */
+
+/* Two lives, in the second of which the `n`th call fails. False: it has fewer calls. */
+static bool check_nth_failure(struct fixture *f, uint32_t n, int error)
+{
+    struct history *h = memory_take_zeroed(1, sizeof *h);
+    struct prng p = {.state = 7};
+    bool has_failed = false;
+    int rv;
+
+    tap_reset();
+    snprintf(f->dir, sizeof f->dir, "%s/failing", f->root);
+    mkdir(f->dir, 0700);
+    f->failed_count = 0;
+    tap_record(f->dir);
+    live(f, h, &p, 6);
+    f->observe = note_durable;
+    f->observer = h;
+    tap_fail_nth(n, error);
+    rv = fixture_try_open(f);
+    if (rv == 0) {
+        uint64_t before = h->write_count;
+
+        f->durable_seq = 0;
+        h->states[0] = h->states[before];
+        h->write_count = 0;
+        memset(h->durable_at, 0, sizeof h->durable_at);
+        for (int i = 0; i < 8; i++) {
+            write_once(f, h, &p);
+            store_flush(f->store);
+            if (i % 3 == 0) {
+                fixture_await(f);
+            }
+        }
+        fixture_await(f);
+        fixture_close(f);
+    } else {
+        assert_int_equal(rv, STORE_EIO);
+        assert_true(f->text[0] != '\0');
+        assert_true(tap_has_failed());
+    }
+    has_failed = tap_has_failed();
+    if (!has_failed) {
+        assert_int_equal(f->failed_count, 0);
+    }
+    f->observe = NULL;
+    tap_fail_nth(0, 0);
+    judge(f, h, UINT32_MAX);
+    tap_reset();
+    fixture_remove(f->dir);
+    free(h);
+    return has_failed;
+}
+
+static void test_crash__any_file_call_may_fail(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t n = 1;
+
+    f->segment_bytes = 8192;
+    while (check_nth_failure(f, n, -EIO)) {
+        n++;
+    }
+    assert_true(n > 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_crash__every_instant_of_a_short_life, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_crash__many_lives, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_crash__any_file_call_may_fail, fixture_setup,
+                                        fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
