@@ -223,7 +223,7 @@ static void choose_contact(struct node *n)
         other = &c->nodes[prng_below(&c->prng, c->node_count)];
     } while (other == n || (is_careful && tries++ < 1000 && c->member_count > 0 &&
                             !(cluster_is_member(other) && has_log(other))));
-    snprintf(n->config.contact.host, sizeof n->config.contact.host, "%s", other->name);
+    memcpy(n->config.contact.host, other->name, sizeof other->name);
     n->config.contact.port = CLUSTER_PORT;
 }
 
@@ -318,7 +318,7 @@ struct node *cluster_add_machine(struct cluster *c)
                                      .replied = on_replied};
     snprintf(n->name, sizeof n->name, "n%u", n->number);
     n->machine = sim_machine_new(c->sim, n->name);
-    snprintf(n->config.address.host, sizeof n->config.address.host, "%s", n->name);
+    memcpy(n->config.address.host, n->name, sizeof n->name);
     n->config.address.port = CLUSTER_PORT;
     n->config.peer_port = CLUSTER_PEER_PORT;
     n->config.data_dir = "rakit-8000";

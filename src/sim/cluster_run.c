@@ -21,15 +21,14 @@ static uint32_t draw_node_count(struct prng *prng)
 static void draw_network(struct cluster *c)
 {
     struct prng *p = &c->prng;
-    struct sim_network n = {
-        .delay_min_ns = prng_between(p, 20 * SIM_US, 2 * SIM_MS),
-        .split_ppm = (uint32_t)prng_below(p, 3) * 20000,
-        .short_ppm = (uint32_t)prng_below(p, 3) * 10000,
-        .window_bytes = 1u << prng_between(p, 12, 20),
-        .break_min_ns = 200 * SIM_MS,
-        .break_max_ns = prng_between(p, SIM_S, 15 * SIM_S),
-    };
+    struct sim_network n = {.break_min_ns = 200 * SIM_MS};
 
+    /* One draw a statement: the order within an initializer is the compiler's. */
+    n.delay_min_ns = prng_between(p, 20 * SIM_US, 2 * SIM_MS);
+    n.split_ppm = (uint32_t)prng_below(p, 3) * 20000;
+    n.short_ppm = (uint32_t)prng_below(p, 3) * 10000;
+    n.window_bytes = 1u << prng_between(p, 12, 20);
+    n.break_max_ns = prng_between(p, SIM_S, 15 * SIM_S);
     n.delay_max_ns = n.delay_min_ns + prng_between(p, 100 * SIM_US, 20 * SIM_MS);
     if (prng_chance(p, 1, 3)) {
         n.loss_ppm = (uint32_t)prng_below(p, 10000);
@@ -74,14 +73,14 @@ static void draw_users(struct cluster *c)
         .witness = c->witness,
         .pick_node = pick_address,
         .context = c,
-        .key_count = (uint32_t)prng_between(p, 1, 20),
-        .read_percent = (uint32_t)prng_between(p, 20, 70),
-        .value_bytes_max = prng_chance(p, 1, 4) ? 500 : 30,
-        .pipeline_max = prng_chance(p, 1, 3) ? 16 : 1,
-        .think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS),
-        .patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S),
     };
 
+    options.key_count = (uint32_t)prng_between(p, 1, 20);
+    options.read_percent = (uint32_t)prng_between(p, 20, 70);
+    options.value_bytes_max = prng_chance(p, 1, 4) ? 500 : 30;
+    options.pipeline_max = prng_chance(p, 1, 3) ? 16 : 1;
+    options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
+    options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     c->user_count = (uint32_t)prng_between(p, 1, 6);
     for (uint32_t i = 0; i < c->user_count; i++) {
         options.number = i;

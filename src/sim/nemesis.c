@@ -102,6 +102,8 @@ static void strike_network(struct nemesis *x, enum fault fault)
     struct node *b = &c->nodes[prng_below(&x->prng, c->node_count)];
     struct node *leader = cluster_leader(c);
     bool way = prng_chance(&x->prng, 1, 2);
+    bool both = prng_chance(&x->prng, 3, 4);
+    uint64_t half = prng_next(&x->prng);
 
     if (leader != NULL && prng_chance(&x->prng, 1, 2)) {
         one = 1ull << (leader->number - 1);
@@ -111,7 +113,7 @@ static void strike_network(struct nemesis *x, enum fault fault)
     } else if (fault == FAULT_DEAFEN) {
         split(x, one, way, !way);
     } else if (fault == FAULT_SPLIT) {
-        split(x, prng_next(&x->prng), true, prng_chance(&x->prng, 3, 4));
+        split(x, half, true, both);
     } else if (fault == FAULT_CUT) {
         sim_block(a->machine, b->machine, true);
         if (way) {
