@@ -1,0 +1,47 @@
+/* lincheck_oracle.h - small random histories, a keyspace that makes them, and a checker
+ * that tries every order: what the real checker is compared with. Shares no code with
+ * it; only for two keys and a few operations. */
+#ifndef RAKIT_TESTS_SIM_LINCHECK_ORACLE_H
+#define RAKIT_TESTS_SIM_LINCHECK_ORACLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/prng.h"
+
+enum { ORACLE_KEYS = 2, ORACLE_TEXT_BYTES = 64, ORACLE_OPERATIONS_MAX = 8, ORACLE_OPEN = 1 << 30 };
+
+/* Values of keys "a" and "b"; "?" stands for no such key. */
+struct oracle_keys {
+    char values[ORACLE_KEYS][ORACLE_TEXT_BYTES];
+};
+
+struct oracle_operation {
+    int call;
+    int point; /* When it is executed; beyond all others: never. */
+    int end;   /* Its return, or ORACLE_OPEN. */
+    uint32_t command;
+    uint32_t key;
+    int argument;
+    char reply[2 * ORACLE_TEXT_BYTES]; /* As it stands in a history. */
+};
+
+struct oracle_history {
+    struct oracle_operation operations[ORACLE_OPERATIONS_MAX];
+    uint32_t count;
+};
+
+/* Operations by time of call, each executed at its point. */
+void oracle_make(struct oracle_history *h, struct prng *random, bool several_keys);
+/* Gives one operation another reply of the kind that its command has. */
+void oracle_spoil(struct oracle_history *h, struct prng *random);
+
+/* Whether any order explains the replies up to return number `returns` (from 1 on; by
+ * time, then as the operations stand). */
+bool oracle_explains(const struct oracle_history *h, uint32_t returns);
+uint32_t oracle_return_count(const struct oracle_history *h);
+
+void oracle_write(const struct oracle_history *h, struct buffer *out);
+
+#endif /* RAKIT_TESTS_SIM_LINCHECK_ORACLE_H */

@@ -1,0 +1,392 @@
+/* The witness check on histories that are known to be good or bad, and the model it
+ * measures them by. A checker that never complains proves nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/model.h"
+#include "sim/witness.h"
+
+enum { WORDS_MAX = 8 };
+
+struct words {
+    struct slice list[WORDS_MAX];
+    uint32_t count;
+};
+
+static struct words split(const char *text)
+{
+    struct words w = {.count = 0};
+
+    while (*text != '\0') {
+        size_t size = strcspn(text, " ");
+
+        w.list[w.count++] = slice_of(text, size);
+        text += size + (text[size] == ' ');
+    }
+    return w;
+}
+
+/* A log entry's payload for these words, as docs/WIRE.md has it. */
+static struct slice payload(const struct words *w, char *to)
+{
+    size_t size = 2;
+
+    to[0] = 1;
+    to[1] = (char)w->count;
+    for (uint32_t i = 0; i < w->count; i++) {
+        to[size++] = (char)w->list[i].size;
+        memcpy(to + size, w->list[i].data, w->list[i].size);
+        size += w->list[i].size;
+    }
+    return slice_of(to, size);
+}
+
+/* --- a history, told in a few words a line --------------------------------------------- */
+
+struct history {
+    struct verdict verdict;
+    struct witness *witness;
+};
+
+static void history_open(struct history *h)
+{
+    *h = (struct history){0};
+    h->witness = witness_new(&h->verdict);
+}
+
+static uint64_t invoke(struct history *h, const char *command)
+{
+    struct words w = split(command);
+    bool is_write = !slice_is(w.list[0], "GET") && !slice_is(w.list[0], "MGET");
+
+    return witness_invoke(h->witness, w.list, w.count, is_write);
+}
+
+static void apply(struct history *h, const char *command)
+{
+    char bytes[256];
+    struct words w = split(command);
+
+    witness_apply(h->witness, witness_applied_index(h->witness) + 1, true, payload(&w, bytes));
+}
+
+static void reply(struct history *h, uint64_t operation, uint64_t index, bool is_write,
+                  const char *text)
+{
+    if (index > 0) {
+        witness_place(h->witness, operation, index, is_write);
+    }
+    witness_return(h->witness, operation, slice_str(text), 0);
+}
+
+static void history_close(struct history *h, const char *broken)
+{
+    if (broken == NULL) {
+        assert_string_equal(h->verdict.text, "");
+    } else {
+        assert_true(h->verdict.is_guilty);
+        assert_string_equal(h->verdict.rule, broken);
+    }
+    witness_free(h->witness);
+}
+
+static void test_witness__agrees_with_a_sound_history(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "SET k a#1");
+    uint64_t b = invoke(&h, "APPEND k b#2");
+
+    apply(&h, "SET k a#1");
+    apply(&h, "APPEND k b#2");
+    reply(&h, b, 2, true, ":6\r\n");
+    reply(&h, a, 1, true, "+OK\r\n");
+    uint64_t c = invoke(&h, "GET k");
+
+    reply(&h, c, 2, false, "$6\r\na#1b#2\r\n");
+    history_close(&h, NULL);
+}
+
+static void test_witness__allows_a_concurrent_read_to_see_either(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "SET k a#1");
+    uint64_t early = invoke(&h, "GET k");
+    uint64_t late = invoke(&h, "GET k");
+
+    witness_apply(h.witness, 1, false, slice_of("", 0));
+    apply(&h, "SET k a#1");
+    reply(&h, late, 2, false, "$3\r\na#1\r\n");
+    reply(&h, early, 1, false, "$-1\r\n");
+    history_close(&h, NULL);
+}
+
+static void test_witness__sees_a_stale_read(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "SET k a#1");
+
+    witness_apply(h.witness, 1, false, slice_of("", 0));
+    apply(&h, "SET k a#1");
+    reply(&h, a, 2, true, "+OK\r\n");
+    uint64_t b = invoke(&h, "GET k");
+
+    reply(&h, b, 1, false, "$-1\r\n");
+    history_close(&h, "linearizability");
+}
+
+static void test_witness__sees_a_read_that_goes_back(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "SET k a#1");
+    witness_apply(h.witness, 1, false, slice_of("", 0));
+    apply(&h, "SET k a#1");
+    uint64_t b = invoke(&h, "GET k");
+
+    reply(&h, b, 2, false, "$3\r\na#1\r\n");
+    uint64_t c = invoke(&h, "GET k");
+
+    reply(&h, c, 1, false, "$-1\r\n");
+    history_close(&h, "linearizability");
+}
+
+static void test_witness__sees_a_wrong_reply(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "APPEND k a#1");
+
+    apply(&h, "APPEND k a#1");
+    reply(&h, a, 1, true, ":4\r\n");
+    history_close(&h, "linearizability");
+}
+
+static void test_witness__sees_replies_that_crossed(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "INCR n");
+    uint64_t b = invoke(&h, "INCR n");
+
+    apply(&h, "INCR n");
+    apply(&h, "INCR n");
+    reply(&h, a, 1, true, ":1\r\n");
+    reply(&h, b, 1, true, ":1\r\n");
+    history_close(&h, "linearizability");
+}
+
+static void test_witness__sees_an_acknowledged_write_that_is_not_there(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "SET k a#1");
+
+    reply(&h, a, 1, true, "+OK\r\n");
+    history_close(&h, "durability");
+}
+
+static void test_witness__sees_an_acknowledgement_for_another_entry(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "SET k a#1");
+    invoke(&h, "SET k b#2");
+
+    apply(&h, "SET k b#2");
+    apply(&h, "SET k a#1");
+    reply(&h, a, 1, true, "+OK\r\n");
+    history_close(&h, "durability");
+}
+
+static void test_witness__sees_a_write_executed_twice(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "APPEND k a#1");
+    apply(&h, "APPEND k a#1");
+    apply(&h, "APPEND k a#1");
+    history_close(&h, "exactly once");
+}
+
+static void test_witness__holds_a_failure_to_its_promise(void **state)
+{
+    for (int late = 0; late < 2; late++) {
+        struct history h;
+
+        (void)state;
+        history_open(&h);
+        uint64_t a = invoke(&h, "SET k a#1");
+
+        if (!late) {
+            apply(&h, "SET k a#1");
+        }
+        reply(&h, a, 0, true, "-CLUSTERDOWN no leader: the command was not executed\r\n");
+        if (late) {
+            apply(&h, "SET k a#1");
+        }
+        history_close(&h, "failed is not unknown");
+    }
+}
+
+static void test_witness__lets_unknown_be_either(void **state)
+{
+    struct witness_stats stats;
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "SET k a#1");
+    uint64_t b = invoke(&h, "SET k b#2");
+
+    reply(&h, a, 0, true, "-INDOUBT the leader was lost\r\n");
+    witness_forget(h.witness, b);
+    apply(&h, "SET k b#2");
+    witness_get_stats(h.witness, &stats);
+    assert_int_equal(stats.unknown_count, 2);
+    assert_int_equal(stats.late_count, 1);
+    history_close(&h, NULL);
+}
+
+static void test_witness__sees_an_entry_that_nobody_asked_for(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    apply(&h, "SET k a#1");
+    history_close(&h, "invention");
+}
+
+static void test_witness__sees_an_order_broken_on_one_connection(void **state)
+{
+    struct history h;
+    uint64_t floor;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "SET k a#1"); /* Both at once, in this order. */
+    uint64_t b = invoke(&h, "SET k b#2");
+
+    apply(&h, "SET k b#2");
+    apply(&h, "SET k a#1");
+    witness_place(h.witness, a, 2, true);
+    witness_place(h.witness, b, 1, true);
+    floor = witness_return(h.witness, a, slice_str("+OK\r\n"), 0);
+    witness_return(h.witness, b, slice_str("+OK\r\n"), floor);
+    history_close(&h, "linearizability");
+}
+
+/* --- the model ----------------------------------------------------------------------------- */
+
+static void test_model__answers_like_redis(void **state)
+{
+    static const char *const script[][2] = {
+        {"SET k v", "+OK\r\n"},
+        {"SET k w NX", "$-1\r\n"},
+        {"SET k w XX", "+OK\r\n"},
+        {"SET k x GET", "$1\r\nw\r\n"},
+        {"SET fresh x GET", "$-1\r\n"},
+        {"SET none x XX", "$-1\r\n"},
+        {"APPEND k yz", ":3\r\n"},
+        {"APPEND other a", ":1\r\n"},
+        {"INCR n", ":1\r\n"},
+        {"INCR n", ":2\r\n"},
+        {"INCR k", "-ERR value is not an integer or out of range\r\n"},
+        {"SET m 9223372036854775807", "+OK\r\n"},
+        {"INCR m", "-ERR increment or decrement would overflow\r\n"},
+        {"SET m 01", "+OK\r\n"},
+        {"INCR m", "-ERR value is not an integer or out of range\r\n"},
+        {"DEL k missing other", ":2\r\n"},
+        {"MSET a 1 b 2", "+OK\r\n"},
+    };
+    struct model *m = model_new();
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out);
+    for (size_t i = 0; i < sizeof script / sizeof *script; i++) {
+        struct words w = split(script[i][0]);
+
+        buffer_clear(&out);
+        assert_true(model_write(m, i + 1, w.list, w.count, &out));
+        assert_int_equal(buffer_size(&out), strlen(script[i][1]));
+        assert_memory_equal(buffer_begin(&out), script[i][1], buffer_size(&out));
+    }
+    buffer_deinit(&out);
+    model_free(m);
+}
+
+static void test_model__remembers_each_version(void **state)
+{
+    struct model *m = model_new();
+    struct words get = split("GET k");
+    struct buffer out;
+    static const char *const wanted[] = {"$-1\r\n", "$1\r\na\r\n", "$2\r\nab\r\n", "$-1\r\n"};
+    static const char *const writes[] = {"SET k a", "APPEND k b", "DEL k"};
+
+    (void)state;
+    buffer_init(&out);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct words w = split(writes[i]);
+
+        assert_true(model_write(m, i + 1, w.list, w.count, &out));
+    }
+    for (uint64_t i = 0; i < 4; i++) {
+        buffer_clear(&out);
+        assert_true(model_read(m, i, get.list, get.count, &out));
+        assert_int_equal(buffer_size(&out), strlen(wanted[i]));
+        assert_memory_equal(buffer_begin(&out), wanted[i], buffer_size(&out));
+    }
+    buffer_deinit(&out);
+    model_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_witness__agrees_with_a_sound_history),
+        cmocka_unit_test(test_witness__allows_a_concurrent_read_to_see_either),
+        cmocka_unit_test(test_witness__sees_a_stale_read),
+        cmocka_unit_test(test_witness__sees_a_read_that_goes_back),
+        cmocka_unit_test(test_witness__sees_a_wrong_reply),
+        cmocka_unit_test(test_witness__sees_replies_that_crossed),
+        cmocka_unit_test(test_witness__sees_an_acknowledged_write_that_is_not_there),
+        cmocka_unit_test(test_witness__sees_an_acknowledgement_for_another_entry),
+        cmocka_unit_test(test_witness__sees_a_write_executed_twice),
+        cmocka_unit_test(test_witness__holds_a_failure_to_its_promise),
+        cmocka_unit_test(test_witness__lets_unknown_be_either),
+        cmocka_unit_test(test_witness__sees_an_entry_that_nobody_asked_for),
+        cmocka_unit_test(test_witness__sees_an_order_broken_on_one_connection),
+        cmocka_unit_test(test_model__answers_like_redis),
+        cmocka_unit_test(test_model__remembers_each_version),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
