@@ -27,7 +27,7 @@ void history_free(struct history *h)
     free(h);
 }
 
-static struct history_reply reply_copy(struct arena *a, const struct history_reply *reply)
+struct history_reply history_reply_copy(struct arena *a, const struct history_reply *reply)
 {
     struct history_reply copy = *reply;
 
@@ -38,7 +38,7 @@ static struct history_reply reply_copy(struct arena *a, const struct history_rep
 
         for (uint32_t i = 0; i < reply->element_count; i++) {
             CHECK(reply->elements[i].kind != HISTORY_ARRAY);
-            elements[i] = reply_copy(a, &reply->elements[i]);
+            elements[i] = history_reply_copy(a, &reply->elements[i]);
         }
         copy.elements = elements;
     }
@@ -65,7 +65,7 @@ void history_add(struct history *h, const struct history_operation *operation)
     *copy = *operation;
     copy->arguments = arguments;
     copy->client = arena_copy(&h->arena, operation->client);
-    copy->reply = reply_copy(&h->arena, &operation->reply);
+    copy->reply = history_reply_copy(&h->arena, &operation->reply);
 }
 
 uint32_t history_count(const struct history *h)

@@ -43,6 +43,7 @@ struct history_operation {
     struct history_reply reply;
 };
 
+struct arena;
 struct history;
 
 struct history *history_new(void);
@@ -68,6 +69,8 @@ void history_write_command(struct buffer *out, const struct history_operation *o
 void history_write_reply(struct buffer *out, const struct history_reply *reply);
 void history_write_word(struct buffer *out, struct slice word);
 
+/* A copy in the arena, of all that the reply points to. */
+struct history_reply history_reply_copy(struct arena *a, const struct history_reply *reply);
 bool history_reply_equal(const struct history_reply *a, const struct history_reply *b);
 
 #endif /* RAKIT_SIM_HISTORY_H */

@@ -54,6 +54,29 @@ static bool shorten(const struct lincheck_partition *partition, const struct lin
     return true;
 }
 
+/* Keeps the answers with which the history, so far, would be linearizable. */
+static void keep_good_answers(const struct lincheck_partition *partition,
+                              const struct lincheck_event *events, uint32_t last,
+                              struct lincheck_limits *limits, struct lincheck_finding *finding)
+{
+    struct lincheck_operation *culprit = &partition->operations[events[last].operation];
+    const struct history_operation *source = culprit->source;
+    struct history_operation changed = *source;
+    uint32_t count = finding->answer_count;
+    uint32_t blocked;
+
+    finding->answer_count = 0;
+    culprit->source = &changed;
+    for (uint32_t i = 0; i < count; i++) {
+        changed.reply = finding->answers[i];
+        if (lincheck_search(partition, events, last + 1, limits, &blocked, NULL) ==
+            LINCHECK_FOUND_ORDER) {
+            finding->answers[finding->answer_count++] = changed.reply;
+        }
+    }
+    culprit->source = source;
+}
+
 static void explain(const struct lincheck_partition *partition, const struct lincheck_event *events,
                     uint32_t event_count, uint32_t blocked, struct lincheck_limits *limits,
                     struct buffer *out)
@@ -64,6 +87,7 @@ static void explain(const struct lincheck_partition *partition, const struct lin
 
     if (is_shortest) {
         lincheck_search(partition, events, last + 1, limits, &blocked, &finding);
+        keep_good_answers(partition, events, last, limits, &finding);
     }
 
     struct lincheck_violation violation = {

@@ -140,12 +140,12 @@ static void print_summary(const char *name, const struct lincheck_result *r)
     static const char *const outcomes[] = {"linearizable", "NOT linearizable",
                                            "NOT KNOWN (out of time)", "NOT KNOWN (out of memory)"};
 
-    printf("%s: %s: %" PRIu32 " operations (%" PRIu32 " open), %" PRIu32
-           " groups of keys, the largest of %" PRIu32,
+    printf("%s: %s: %" PRIu32 " operations (%" PRIu32 " open), groups of keys: %" PRIu32
+           ", operations in the largest: %" PRIu32,
            name, outcomes[r->outcome], r->operation_count, r->open_count, r->partition_count,
            r->largest_count);
     if (r->violation_count > 0) {
-        printf("; %" PRIu32 " not linearizable", r->violation_count);
+        printf("; not linearizable: %" PRIu32, r->violation_count);
     }
     printf("; %" PRIu64 " steps, %.1f MB\n", r->step_count, (double)r->memory_bytes_max / 1e6);
 }

@@ -54,6 +54,22 @@ static void say_place(struct buffer *out, const struct history_operation *operat
     }
 }
 
+/* Shorter, where there is only one file. */
+static void say_place_in(struct buffer *out, const struct lincheck_violation *v,
+                         const struct history_operation *operation)
+{
+    bool is_one_file = true;
+
+    for (uint32_t i = 0; i < v->partition->operation_count; i++) {
+        is_one_file &= source_of(v, i)->file == operation->file;
+    }
+    if (is_one_file && operation->file != NULL) {
+        buffer_printf(out, "line %" PRIu32, operation->line);
+    } else {
+        say_place(out, operation);
+    }
+}
+
 static void say_padded(struct buffer *out, struct slice text, size_t width)
 {
     buffer_append_slice(out, text);
@@ -89,30 +105,26 @@ void lincheck_report_keys(const struct lincheck_partition *partition, struct buf
 
 /* --- the story ----------------------------------------------------------------------------- */
 
-static void say_lines_indented(struct buffer *out, struct slice lines)
-{
-    while (lines.size > 0) {
-        const char *end = memchr(lines.data, '\n', lines.size);
-        size_t size = (size_t)(end - lines.data);
-
-        buffer_append_slice(out, slice_str("    "));
-        say_cut(out, slice_of(lines.data, size));
-        buffer_append(out, "\n", 1);
-        lines = slice_of(lines.data + size + 1, lines.size - size - 1);
-    }
-}
-
 static void say_answers(const struct lincheck_finding *f, struct buffer *out)
 {
+    struct buffer text = {0};
+
     if (f->answer_count == 0) {
         return;
     }
-    buffer_append_slice(out, slice_str("\nAll replies before it can be explained. After them the "
-                                       "reply would be\n\n"));
-    say_lines_indented(out, buffer_slice(&f->answers));
-    if (buffer_size(&f->answers) > 0 && f->answer_count > 8) {
+    buffer_append_slice(out, slice_str("\nAll replies before it can be explained. It could have "
+                                       "been\n\n"));
+    for (uint32_t i = 0; i < f->answer_count; i++) {
+        buffer_clear(&text);
+        history_write_reply(&text, &f->answers[i]);
+        buffer_append_slice(out, slice_str("    "));
+        say_cut(out, buffer_slice(&text));
+        buffer_append(out, "\n", 1);
+    }
+    if (f->answer_count == LINCHECK_ANSWERS_MAX) {
         buffer_append_slice(out, slice_str("    or still another\n"));
     }
+    buffer_deinit(&text);
 }
 
 static void say_order(const struct lincheck_violation *v, struct buffer *out)
@@ -261,7 +273,7 @@ static void say_row(const struct lincheck_violation *v, const struct timeline *t
     const struct history_operation *operation = source_of(v, t->rows[row]);
     struct buffer word = {0};
 
-    say_place(&word, operation);
+    say_place_in(&word, v, operation);
     buffer_append(out, "  ", 2);
     say_padded(out, buffer_slice(&word), place_width + 1);
     buffer_clear(&word);
@@ -288,7 +300,7 @@ static void say_timeline(const struct lincheck_violation *v, struct buffer *out)
         add_time(&t, operation->invoke_ns);
         add_time(&t, operation->return_ns);
         buffer_clear(&word);
-        say_place(&word, operation);
+        say_place_in(&word, v, operation);
         place_width = buffer_size(&word) > place_width ? buffer_size(&word) : place_width;
         buffer_clear(&word);
         history_write_word(&word, operation->client);
@@ -321,7 +333,7 @@ void lincheck_report(const struct lincheck_violation *v, struct buffer *out)
     say_operation(out, culprit);
     buffer_printf(out, "\n    client ");
     history_write_word(out, culprit->client);
-    buffer_printf(out, ", called at %.6f s, returned at %.6f s",
+    buffer_printf(out, ", called at %.9f s, returned at %.9f s",
                   (double)(culprit->invoke_ns - start_ns) / 1e9,
                   (double)(culprit->return_ns - start_ns) / 1e9);
     if (culprit->file != NULL) {

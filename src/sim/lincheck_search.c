@@ -29,7 +29,7 @@
 #include "base/memory.h"
 #include "sim/lincheck_memo.h"
 
-enum { LOOK_AT_LIMITS_EACH = 256, ANSWERS_MAX = 8 };
+enum { LOOK_AT_LIMITS_EACH = 256 };
 
 /* Entries are events by number + 1. List heads: 0, and behind the last entry. */
 struct list_entry {
@@ -248,6 +248,53 @@ static void search_deinit(struct search *s)
     free(s->order);
 }
 
+/* --- findings ---------------------------------------------------------------------------------- */
+
+/* The reply that an operation would have got, if it is the one to be explained. */
+static void note_answer(struct search *s, uint32_t operation)
+{
+    struct lincheck_finding *f = s->finding;
+
+    if (f == NULL || s->subjects[operation].returns != s->event_count ||
+        f->answer_count == LINCHECK_ANSWERS_MAX) {
+        return;
+    }
+
+    struct history_reply answer = lincheck_reply(&s->model, s->state, operation_at(s, operation));
+
+    for (uint32_t i = 0; i < f->answer_count; i++) {
+        if (history_reply_equal(&f->answers[i], &answer)) {
+            return;
+        }
+    }
+    f->answers[f->answer_count++] = history_reply_copy(&f->arena, &answer);
+}
+
+/* Nothing fits before this return. Where it is the last one, everything before it has
+ * been explained. */
+static void note_blocked(struct search *s, uint32_t entry)
+{
+    if (entry > s->blocked) {
+        s->blocked = entry;
+    }
+    if (s->finding == NULL || entry != s->event_count) {
+        return;
+    }
+    if (s->finding->order == NULL) {
+        s->finding->order = memory_take((s->order_count + 1) * sizeof *s->finding->order);
+        s->finding->order_count = s->order_count;
+        for (uint32_t i = 0; i < s->order_count; i++) {
+            s->finding->order[i] = s->order[i].operation;
+        }
+    }
+}
+
+void lincheck_finding_deinit(struct lincheck_finding *finding)
+{
+    free(finding->order);
+    arena_reset(&finding->arena);
+}
+
 /* --- trying ----------------------------------------------------------------------------------- */
 
 enum attempt { ATTEMPT_FAILED, ATTEMPT_PLACED, ATTEMPT_HOPELESS };
@@ -275,6 +322,7 @@ static enum attempt attempt(struct search *s, uint32_t operation)
     s->limits->step_count++;
     if (!lincheck_step(&s->model, s->state, o, open, &after) || (open && after == s->state) ||
         makes_last_useless(s, operation, after)) {
+        note_answer(s, operation);
         return ATTEMPT_FAILED;
     }
 
@@ -306,68 +354,6 @@ static bool go_back(struct search *s, uint32_t *ret_operation)
         }
     }
     return false;
-}
-
-/* --- findings ---------------------------------------------------------------------------------- */
-
-static bool has_line(struct slice lines, struct slice line)
-{
-    while (lines.size > 0) {
-        const char *end = memchr(lines.data, '\n', lines.size);
-        size_t size = (size_t)(end - lines.data) + 1;
-
-        if (slice_equal(slice_of(lines.data, size), line)) {
-            return true;
-        }
-        lines = slice_of(lines.data + size, lines.size - size);
-    }
-    return false;
-}
-
-static void note_answer(struct search *s, uint32_t operation)
-{
-    struct lincheck_finding *f = s->finding;
-    struct history_reply reply = lincheck_reply(&s->model, s->state, operation_at(s, operation));
-    struct buffer line = {0};
-
-    if (f->answer_count > ANSWERS_MAX) {
-        return;
-    }
-    history_write_reply(&line, &reply);
-    buffer_append(&line, "\n", 1);
-    if (!has_line(buffer_slice(&f->answers), buffer_slice(&line))) {
-        f->answer_count++;
-        if (f->answer_count <= ANSWERS_MAX) {
-            buffer_append_slice(&f->answers, buffer_slice(&line));
-        }
-    }
-    buffer_deinit(&line);
-}
-
-/* Nothing fits before this return. Where it is the last one, everything before it has
- * been explained. */
-static void note_blocked(struct search *s, uint32_t entry)
-{
-    if (entry > s->blocked) {
-        s->blocked = entry;
-    }
-    if (s->finding == NULL || entry != s->event_count) {
-        return;
-    }
-    if (s->finding->order == NULL) {
-        s->finding->order = memory_take((s->order_count + 1) * sizeof *s->finding->order);
-        s->finding->order_count = s->order_count;
-        for (uint32_t i = 0; i < s->order_count; i++) {
-            s->finding->order[i] = s->order[i].operation;
-        }
-    }
-    note_answer(s, s->events[entry - 1].operation);
-}
-
-void lincheck_finding_deinit(struct lincheck_finding *finding)
-{
-    free(finding->order);
-    buffer_deinit(&finding->answers);
 }
 
 /* --- searching ----------------------------------------------------------------------------------- */

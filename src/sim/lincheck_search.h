@@ -32,12 +32,17 @@ struct lincheck_event {
     bool is_return;
 };
 
+enum { LINCHECK_ANSWERS_MAX = 8 };
+
 /* What a search without success says of the last operation to return. */
 struct lincheck_finding {
     uint32_t *order; /* Operations, in one order that explains all replies before. */
     uint32_t order_count;
-    struct buffer answers; /* The replies it could have had there, one a line. */
-    uint32_t answer_count; /* Different ones. */
+    struct arena arena; /* For the answers. */
+    /* Replies it would have got in some of the states in which it was tried. Not all of
+     * them leave an explanation for the other replies. */
+    struct history_reply answers[LINCHECK_ANSWERS_MAX];
+    uint32_t answer_count;
 };
 
 /* The events of a partition; `*ret_count` of them. The caller frees them. */
@@ -46,8 +51,8 @@ struct lincheck_event *lincheck_events(const struct lincheck_partition *partitio
 
 /* Looks at the first `event_count` events only, as if the history ended there: what has
  * not returned by then is open. Without success `*ret_blocked` is the event, a return,
- * that no order got beyond; and where the return at the end is that event `finding` is
- * filled (NULL: not wanted). */
+ * that no order got beyond; and `finding` is filled (NULL: not wanted), its order only
+ * where the return at the end is that event. */
 enum lincheck_found lincheck_search(const struct lincheck_partition *partition,
                                     const struct lincheck_event *events, uint32_t event_count,
                                     struct lincheck_limits *limits, uint32_t *ret_blocked,
