@@ -59,7 +59,7 @@ bool raft_configuration_is_valid(const struct raft_configuration *c)
     return incoming_count > 0;
 }
 
-/* --- the history --------------------------------------------------------------------- */
+/* --- the history ------------------------------------------------------------------ */
 
 const struct raft_configuration *raft_configuration(const struct raft *r)
 {
@@ -116,7 +116,7 @@ void raft_configuration_truncate_from(struct raft *r, raft_index index)
     }
 }
 
-/* --- making new ones ----------------------------------------------------------------- */
+/* --- making new ones -------------------------------------------------------------- */
 
 static void add_learner(struct raft_configuration *c, raft_id id)
 {
@@ -228,7 +228,7 @@ int raft_configuration_on_change(struct raft *r, const struct raft_change *chang
     return RAFT_OK;
 }
 
-/* --- what follows by itself ---------------------------------------------------------- */
+/* --- what follows by itself ------------------------------------------------------- */
 
 /* Makes voters of the learners that have caught up and are there. */
 static void promote_learners(struct raft *r)

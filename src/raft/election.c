@@ -86,7 +86,7 @@ static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
     return m->last_log_index >= r->log.last_index;
 }
 
-/* --- campaigning --------------------------------------------------------------------- */
+/* --- campaigning ------------------------------------------------------------------ */
 
 static void ask_voters(struct raft *r, enum raft_message_kind kind, raft_term term,
                        bool is_transfer)
@@ -177,7 +177,7 @@ void raft_election_on_leader_lost(struct raft *r)
         r->now_ns + turn * (r->options.heartbeat_interval_ns / RAFT_STAGGER_DIVISOR);
 }
 
-/* --- pre-votes ----------------------------------------------------------------------- */
+/* --- pre-votes -------------------------------------------------------------------- */
 
 /* Changes nothing here, whatever the answer. A refusal carries our own term: an
  * asker that is behind by some terms could never win otherwise. */
@@ -213,7 +213,7 @@ void raft_election_on_pre_vote_reply(struct raft *r, const struct raft_message *
     }
 }
 
-/* --- votes --------------------------------------------------------------------------- */
+/* --- votes ------------------------------------------------------------------------ */
 
 void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
 {

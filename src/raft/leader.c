@@ -13,7 +13,7 @@
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
-/* --- peers --------------------------------------------------------------------------- */
+/* --- peers ------------------------------------------------------------------------ */
 
 /* Its place in r->peers; peer_count where it has none. */
 static uint32_t place_of(const struct raft *r, raft_id id)
@@ -90,7 +90,7 @@ void raft_leader_sync_peers(struct raft *r)
     }
 }
 
-/* --- taking and leaving office ------------------------------------------------------- */
+/* --- taking and leaving office ---------------------------------------------------- */
 
 void raft_leader_begin(struct raft *r)
 {
@@ -115,7 +115,7 @@ void raft_leader_end(struct raft *r)
     r->transfer_target = 0;
 }
 
-/* --- committing ---------------------------------------------------------------------- */
+/* --- committing ------------------------------------------------------------------- */
 
 /* Figure 2, last rule for leaders: the highest index that a majority holds durably,
  * provided its entry is of this term. The proviso is what makes Figure 8 harmless. */
@@ -152,7 +152,7 @@ uint64_t raft_leader_quorum_heard_ns(const struct raft *r)
     return quorum_value(c, heard_ns);
 }
 
-/* --- sending ------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------- */
 
 static void send_range(struct raft *r, const struct raft_peer *peer, uint32_t entry_count)
 {
@@ -220,7 +220,7 @@ void raft_leader_finish(struct raft *r)
     }
 }
 
-/* --- time ---------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------- */
 
 /* What is on its way may be lost. A peer that was being probed goes on from where
  * the search was. */
@@ -289,7 +289,7 @@ void raft_leader_on_peer_lost(struct raft *r, raft_id id)
     }
 }
 
-/* --- proposals and replies ----------------------------------------------------------- */
+/* --- proposals and replies -------------------------------------------------------- */
 
 int raft_leader_on_propose(struct raft *r, uint32_t propose_count)
 {

@@ -13,7 +13,7 @@
 _Static_assert(3 * RAFT_MEMBERS_MAX + 1 <= RAFT_OUTBOUND_MAX, "a step's messages have room");
 _Static_assert(RAFT_CONFIGURATIONS_MAX >= 2, "one in force and one to go back to");
 
-/* --- starting ------------------------------------------------------------------------ */
+/* --- starting --------------------------------------------------------------------- */
 
 static size_t runs_offset(void)
 {
@@ -79,7 +79,7 @@ void raft_restore_commit(struct raft *r, raft_index commit_index)
     }
 }
 
-/* --- setting ------------------------------------------------------------------------- */
+/* --- setting ---------------------------------------------------------------------- */
 
 void raft_commit_to(struct raft *r, raft_index index)
 {
@@ -177,7 +177,7 @@ void raft_append_own(struct raft *r, enum raft_entry_kind kind,
     }
 }
 
-/* --- writes and messages ------------------------------------------------------------- */
+/* --- writes and messages ---------------------------------------------------------- */
 
 /* Remembers what this step's write makes durable. When more writes are under way
  * than there is room for, the newest speaks for the one before as well: credit
@@ -254,7 +254,7 @@ uint64_t raft_random_below(struct raft *r, uint64_t bound)
     return bound == 0 ? 0 : mixed % bound;
 }
 
-/* --- the step ------------------------------------------------------------------------ */
+/* --- the step --------------------------------------------------------------------- */
 
 /* Replies are for whoever asked in this very term; a later term ends that. */
 static bool reply_is_current(struct raft *r, const struct raft_message *m)
@@ -397,7 +397,7 @@ int raft_step(struct raft *r, const struct raft_event *event, struct raft_effect
     return RAFT_OK;
 }
 
-/* --- looking ------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------- */
 
 raft_id raft_self(const struct raft *r)
 {

@@ -32,7 +32,7 @@ enum {
     RAFT_WINDOW_ENTRIES = 65536,              /* Sent to one peer and not yet acknowledged. */
 };
 
-/* --- membership -------------------------------------------------------------- */
+/* --- membership ------------------------------------------------------------------- */
 
 /* One member's part in a configuration (§6). A learner votes in neither. Outside
  * the joint state nobody is `outgoing`. */
@@ -52,7 +52,7 @@ bool raft_configuration_is_joint(const struct raft_configuration *c);
 /* The member of that id, or NULL. */
 const struct raft_member *raft_configuration_find(const struct raft_configuration *c, raft_id id);
 
-/* --- log entries as the core sees them ----------------------------------------- */
+/* --- log entries as the core sees them -------------------------------------------- */
 
 enum raft_entry_kind {
     RAFT_NOOP = 1,          /* A new leader's first (§8). */
@@ -67,7 +67,7 @@ struct raft_entry {
     const struct raft_configuration *configuration;
 };
 
-/* --- messages ------------------------------------------------------------------ */
+/* --- messages --------------------------------------------------------------------- */
 
 enum raft_message_kind {
     RAFT_PRE_VOTE = 1, /* Dissertation §9.6; `term` is the term it would campaign in. */
@@ -119,7 +119,7 @@ struct raft_message {
     uint64_t read_round;
 };
 
-/* --- events --------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------- */
 
 enum raft_event_kind {
     RAFT_TICK = 1,  /* The deadline has come (or any other instant). */
@@ -165,7 +165,7 @@ enum raft_error {
                            * a foreign node. Dropped. */
 };
 
-/* --- effects -------------------------------------------------------------------- */
+/* --- effects ---------------------------------------------------------------------- */
 
 /* One message and the write it waits for. `after` == 0: it may leave at once. */
 struct raft_outbound {
@@ -225,7 +225,7 @@ struct raft_effects {
     uint64_t deadline_ns; /* Step RAFT_TICK at this instant. */
 };
 
-/* --- the core -------------------------------------------------------------------- */
+/* --- the core --------------------------------------------------------------------- */
 
 struct raft_options {
     raft_id id;
@@ -255,7 +255,7 @@ void raft_restore_commit(struct raft *r, raft_index commit_index);
  * neither `r` nor `*ret_effects` has changed. */
 int raft_step(struct raft *r, const struct raft_event *event, struct raft_effects *ret_effects);
 
-/* --- looking --------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------- */
 
 raft_id raft_self(const struct raft *r);
 enum raft_role raft_role(const struct raft *r);

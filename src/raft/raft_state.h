@@ -156,7 +156,7 @@ void raft_configuration_drive(struct raft *r);
 /* Whether this node votes by the configuration in force. */
 bool raft_is_voter(const struct raft *r);
 
-/* --- election.c --------------------------------------------------------------------- */
+/* --- election.c ------------------------------------------------------------------- */
 
 void raft_election_rearm(struct raft *r);
 bool raft_election_is_electable(const struct raft *r);
@@ -171,12 +171,12 @@ void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
 void raft_election_on_request_vote_reply(struct raft *r, const struct raft_message *m);
 void raft_election_on_timeout_now(struct raft *r, const struct raft_message *m);
 
-/* --- follower.c ----------------------------------------------------------------------- */
+/* --- follower.c ------------------------------------------------------------------- */
 
 int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m);
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m);
 
-/* --- leader.c --------------------------------------------------------------------------- */
+/* --- leader.c --------------------------------------------------------------------- */
 
 struct raft_peer *raft_leader_peer(struct raft *r, raft_id id);
 void raft_leader_begin(struct raft *r);
@@ -194,12 +194,12 @@ void raft_leader_on_peer_lost(struct raft *r, raft_id id);
 /* At the end of each step: what follows from it, and the messages. */
 void raft_leader_finish(struct raft *r);
 
-/* --- read.c ------------------------------------------------------------------------------- */
+/* --- read.c ----------------------------------------------------------------------- */
 
 int raft_read_on_ask(struct raft *r);
 void raft_read_confirm(struct raft *r);
 
-/* --- transfer.c --------------------------------------------------------------------------- */
+/* --- transfer.c ------------------------------------------------------------------- */
 
 int raft_transfer_on_ask(struct raft *r, raft_id target);
 void raft_transfer_drive(struct raft *r);

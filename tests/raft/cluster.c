@@ -5,52 +5,11 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "cluster_log.h"
 #include "cluster_trace.h"
+#include "cluster_watch.h"
 
-/* Write-once: whoever logs (index, term) logs the same entry after the same one. */
-struct cluster_seen {
-    raft_index index;
-    raft_term term;
-    raft_term term_before;
-    uint64_t value;
-    enum raft_entry_kind kind;
-};
-
-static void *grow(void *memory, uint32_t *capacity, uint32_t needed, size_t size)
-{
-    if (needed <= *capacity) {
-        return memory;
-    }
-    *capacity = needed * 2 + 8;
-    memory = realloc(memory, *capacity * size);
-    CHECK(memory != NULL);
-    return memory;
-}
-
-static void log_append(struct cluster_log *log, const struct cluster_entry *entry)
-{
-    log->entries = grow(log->entries, &log->capacity, log->count + 1, sizeof(*log->entries));
-    log->entries[log->count++] = *entry;
-}
-
-static const struct cluster_entry *log_at(const struct cluster_log *log, raft_index index)
-{
-    CHECK(index > 0);
-    CHECK(index <= log->count);
-    return &log->entries[index - 1];
-}
-
-static raft_term log_term(const struct cluster_log *log, raft_index index)
-{
-    return index == 0 ? 0 : log_at(log, index)->term;
-}
-
-static bool entries_equal(const struct cluster_entry *a, const struct cluster_entry *b)
-{
-    return a->term == b->term && a->kind == b->kind && a->value == b->value;
-}
-
-/* --- building -------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------- */
 
 struct cluster *cluster_new(uint64_t seed)
 {
@@ -162,7 +121,7 @@ void cluster_add_voters(struct cluster *c, uint32_t node_count)
         struct cluster_node *node = cluster_add_empty(c);
 
         node->durable_term = 1;
-        log_append(&node->durable_log, &first);
+        cluster_log_append(&node->durable_log, &first);
     }
 }
 
@@ -178,7 +137,7 @@ void cluster_preload(struct cluster *c, raft_id id, const raft_term *terms, uint
             .value = 1000000 * terms[i] + node->durable_log.count + 1,
         };
 
-        log_append(&node->durable_log, &entry);
+        cluster_log_append(&node->durable_log, &entry);
         if (node->durable_term < terms[i]) {
             node->durable_term = terms[i];
         }
@@ -217,7 +176,7 @@ void cluster_start(struct cluster *c, raft_id id)
         int error = raft_restore_entry(node->raft, &entry);
 
         CHECK(error == RAFT_OK);
-        log_append(&node->log, kept);
+        cluster_log_append(&node->log, kept);
     }
     raft_restore_commit(node->raft, 0);
     node->is_up = true;
@@ -238,144 +197,7 @@ void cluster_crash(struct cluster *c, raft_id id)
     forget_volatile(cluster_node(c, id));
 }
 
-/* --- watching --------------------------------------------------------------------------- */
-
-/* Log matching (§5.3), entry by entry as they are appended. */
-static void see_entry(struct cluster *c, const struct cluster_log *log, raft_index index)
-{
-    const struct cluster_entry *entry = log_at(log, index);
-    raft_term term_before = log_term(log, index - 1);
-
-    for (uint32_t i = c->seen_count; i > 0; i--) { /* Most are asked about when new. */
-        const struct cluster_seen *seen = &c->seen[i - 1];
-
-        if (seen->index == index && seen->term == entry->term) {
-            CHECK(seen->value == entry->value);
-            CHECK(seen->kind == entry->kind);
-            CHECK(seen->term_before == term_before);
-            return;
-        }
-    }
-    c->seen = grow(c->seen, &c->seen_capacity, c->seen_count + 1, sizeof(*c->seen));
-    c->seen[c->seen_count++] = (struct cluster_seen){.index = index,
-                                                     .term = entry->term,
-                                                     .term_before = term_before,
-                                                     .value = entry->value,
-                                                     .kind = entry->kind};
-}
-
-/* State machine safety (§5.4.3): an index is committed as one entry only. */
-static void see_commit(struct cluster *c, const struct cluster_node *node, raft_index before)
-{
-    raft_index commit_index = raft_commit_index(node->raft);
-
-    for (raft_index i = before + 1; i <= commit_index; i++) {
-        if (i <= c->committed.count) {
-            CHECK(entries_equal(log_at(&c->committed, i), log_at(&node->log, i)));
-        } else {
-            log_append(&c->committed, log_at(&node->log, i));
-        }
-    }
-}
-
-/* Election safety (§5.2) and leader completeness (§5.4). */
-static void see_leader(struct cluster *c, const struct cluster_node *node)
-{
-    raft_term term = raft_current_term(node->raft);
-
-    CHECK(term < CLUSTER_TERMS_MAX);
-    CHECK(c->leaders[term] == 0 || c->leaders[term] == node->id);
-    if (c->leaders[term] == node->id) {
-        return;
-    }
-    c->leaders[term] = node->id;
-    for (raft_index i = 1; i <= c->committed.count; i++) {
-        CHECK(i <= node->log.count);
-        CHECK(entries_equal(log_at(&c->committed, i), log_at(&node->log, i)));
-    }
-}
-
-static void see_reads(struct cluster_node *node)
-{
-    for (uint32_t i = 0; i < node->effects.read_count; i++) {
-        const struct raft_read *read = &node->effects.reads[i];
-        uint32_t kept_count = 0;
-        bool is_known = false;
-
-        for (uint32_t k = 0; k < node->read_count; k++) {
-            if (node->reads[k].ticket == read->ticket) {
-                CHECK(read->index >= node->reads[k].required);
-                is_known = true;
-            } else {
-                node->reads[kept_count++] = node->reads[k];
-            }
-        }
-        CHECK(is_known);
-        node->read_count = kept_count;
-        node->confirmed_count++;
-        node->confirmed = *read;
-    }
-    if (raft_role(node->raft) != RAFT_LEADER) {
-        node->read_count = 0;
-    }
-}
-
-/* Persist before speak: what a message claims is on its sender's disk. */
-static void see_message(const struct cluster_node *node, const struct raft_message *m)
-{
-    bool is_pre_vote = m->kind == RAFT_PRE_VOTE || (m->kind == RAFT_PRE_VOTE_REPLY && m->granted);
-
-    if (is_pre_vote) {
-        return;
-    }
-    CHECK(node->durable_term >= m->term);
-    if (node->durable_term > m->term) {
-        return;
-    }
-    if (m->kind == RAFT_REQUEST_VOTE) {
-        CHECK(node->durable_vote == m->from);
-    }
-    if (m->kind == RAFT_REQUEST_VOTE_REPLY && m->granted) {
-        CHECK(node->durable_vote == m->to);
-    }
-    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted) {
-        CHECK(node->durable_log.count >= m->match_index);
-    }
-}
-
-void cluster_check(const struct cluster *c)
-{
-    for (uint32_t i = 0; i < c->node_count; i++) {
-        const struct cluster_node *node = c->nodes[i];
-
-        if (!node->is_up) {
-            continue;
-        }
-        CHECK(node->log.count == raft_last_index(node->raft));
-        for (raft_index k = 1; k <= node->log.count; k++) {
-            CHECK(log_term(&node->log, k) == raft_term_at(node->raft, k));
-        }
-        /* The newest configuration in the log is in force. */
-        const struct raft_configuration *newest = NULL;
-
-        for (uint32_t k = 0; k < node->log.count; k++) {
-            if (node->log.entries[k].kind == RAFT_CONFIGURATION) {
-                newest = node->log.entries[k].configuration;
-                CHECK(k + 1 <= raft_configuration_index(node->raft));
-            }
-        }
-        const struct raft_configuration *in_force = raft_configuration(node->raft);
-
-        CHECK((newest == NULL ? 0 : newest->member_count) == in_force->member_count);
-        for (uint32_t k = 0; k < in_force->member_count; k++) {
-            CHECK(newest->members[k].id == in_force->members[k].id);
-            CHECK(newest->members[k].incoming == in_force->members[k].incoming);
-            CHECK(newest->members[k].outgoing == in_force->members[k].outgoing);
-        }
-    }
-}
-
-/* --- carrying effects out -------------------------------------------------------------------- */
+/* --- carrying effects out --------------------------------------------------------- */
 
 static void put_packet(struct cluster *c, struct cluster_packet *packet)
 {
@@ -398,7 +220,7 @@ static void release_held(struct cluster *c, struct cluster_node *node, raft_seq 
             node->held[kept_count++] = node->held[i];
             continue;
         }
-        see_message(node, &node->held[i].message);
+        cluster_see_message(node, &node->held[i].message);
         put_packet(c, &node->held[i]);
     }
     node->held_count = kept_count;
@@ -417,7 +239,8 @@ static void send(struct cluster *c, struct cluster_node *node, const struct raft
         CHECK(packet.values != NULL);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct cluster_entry *entry = log_at(&node->log, o->message.prev_log_index + 1 + i);
+        const struct cluster_entry *entry =
+            cluster_log_at(&node->log, o->message.prev_log_index + 1 + i);
 
         packet.entries[i] = (struct raft_entry){
             .term = entry->term, .kind = entry->kind, .configuration = entry->configuration};
@@ -425,7 +248,7 @@ static void send(struct cluster *c, struct cluster_node *node, const struct raft
     }
     packet.message.entries = packet.entries;
     if (o->after == 0) {
-        see_message(node, &packet.message);
+        cluster_see_message(node, &packet.message);
         put_packet(c, &packet);
         return;
     }
@@ -487,9 +310,9 @@ static void write(struct cluster *c, struct cluster_node *node, const struct raf
     for (uint32_t i = 0; i < e->append_count; i++) {
         struct cluster_entry entry = appended_entry(c, node, event, packet, e->append_first + i);
 
-        log_append(&node->log, &entry);
-        log_append(&pending->entries, &entry);
-        see_entry(c, &node->log, node->log.count);
+        cluster_log_append(&node->log, &entry);
+        cluster_log_append(&pending->entries, &entry);
+        cluster_see_entry(c, &node->log, node->log.count);
     }
 }
 
@@ -517,18 +340,18 @@ static int step(struct cluster *c, raft_id id, struct raft_event *event,
         node->reads[node->read_count].required = c->committed.count;
         node->read_count++;
     }
-    see_commit(c, node, before.commit_index);
+    cluster_see_commit(c, node, before.commit_index);
     if (raft_role(node->raft) == RAFT_LEADER) {
-        see_leader(c, node);
+        cluster_see_leader(c, node);
     }
-    see_reads(node);
+    cluster_see_reads(node);
     for (uint32_t i = 0; i < node->effects.outbound_count; i++) {
         send(c, node, &node->effects.outbound[i]);
     }
     return RAFT_OK;
 }
 
-/* --- events --------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------- */
 
 int cluster_tick(struct cluster *c, raft_id id)
 {
@@ -583,7 +406,7 @@ static void store(struct cluster_node *node, struct cluster_write *done)
     }
     for (uint32_t i = 0; i < done->entries.count; i++) {
         CHECK(done->entries.entries[i].term <= node->durable_term); /* Term before entries. */
-        log_append(&node->durable_log, &done->entries.entries[i]);
+        cluster_log_append(&node->durable_log, &done->entries.entries[i]);
     }
     free(done->entries.entries);
 }
@@ -616,7 +439,7 @@ void cluster_durable_all(struct cluster *c, raft_id id)
     }
 }
 
-/* --- network ----------------------------------------------------------------------------------- */
+/* --- network ---------------------------------------------------------------------- */
 
 static struct cluster_packet take_packet(struct cluster *c, uint32_t at)
 {
@@ -753,7 +576,7 @@ int cluster_find(const struct cluster *c, enum raft_message_kind kind, raft_id f
     return -1;
 }
 
-/* --- time ----------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------- */
 
 void cluster_tick_due(struct cluster *c, raft_id id)
 {

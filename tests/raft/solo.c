@@ -176,6 +176,23 @@ struct raft_message solo_vote(raft_id from, raft_term term, bool granted)
         .kind = RAFT_REQUEST_VOTE_REPLY, .from = from, .term = term, .granted = granted};
 }
 
+struct raft_message solo_pre_vote_request(raft_id from, raft_term term, raft_index last,
+                                          raft_term last_term)
+{
+    struct raft_message m = solo_vote_request(from, term, last, last_term);
+
+    m.kind = RAFT_PRE_VOTE;
+    return m;
+}
+
+struct raft_message solo_pre_vote(raft_id from, raft_term term, bool granted)
+{
+    struct raft_message m = solo_vote(from, term, granted);
+
+    m.kind = RAFT_PRE_VOTE_REPLY;
+    return m;
+}
+
 void solo_timeout(struct solo *s)
 {
     if (s->effects.deadline_ns > s->now_ns && s->effects.deadline_ns != UINT64_MAX) {
@@ -192,10 +209,7 @@ void solo_become_leader(struct solo *s)
     raft_term term = raft_current_term(s->raft) + 1;
 
     for (uint32_t i = 1; raft_role(s->raft) == RAFT_PRE_CANDIDATE; i++) {
-        struct raft_message granted = solo_vote(c->members[i].id, term, true);
-
-        granted.kind = RAFT_PRE_VOTE_REPLY;
-        must(solo_receive(s, granted));
+        must(solo_receive(s, solo_pre_vote(c->members[i].id, term, true)));
     }
     must(solo_durable(s, s->written_seq));
     for (uint32_t i = 1; raft_role(s->raft) == RAFT_CANDIDATE; i++) {

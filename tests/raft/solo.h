@@ -49,6 +49,10 @@ struct raft_message solo_vote_request(raft_id from, raft_term term, raft_index l
                                       raft_term last_term);
 struct raft_message solo_vote(raft_id from, raft_term term, bool granted);
 
+struct raft_message solo_pre_vote_request(raft_id from, raft_term term, raft_index last,
+                                          raft_term last_term);
+struct raft_message solo_pre_vote(raft_id from, raft_term term, bool granted);
+
 /* Moves on to the deadline and ticks. */
 void solo_timeout(struct solo *s);
 /* By a pre-vote and votes of 2, 3, ...; with its no-op written, but nothing of it

@@ -14,7 +14,7 @@ static int propose(struct solo *s, uint32_t count)
     return solo_step(s, (struct raft_event){.kind = RAFT_PROPOSE, .propose_count = count});
 }
 
-/* --- the leader ----------------------------------------------------------------------- */
+/* --- the leader ------------------------------------------------------------------- */
 
 /* §5.4.2, Figure 8: an entry of an old term on a majority is not committed by that. */
 static void test_commit__entries_of_old_terms_do_not_commit_by_counting(void **state)
@@ -107,10 +107,7 @@ static void test_commit__a_write_does_not_vouch_for_what_replaced_it(void **stat
     /* It comes to lead, and still may claim 1..3 only. */
     solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
     assert_int_equal(solo_tick(&s), RAFT_OK);
-    struct raft_message vote = solo_vote(2, 4, true);
-
-    vote.kind = RAFT_PRE_VOTE_REPLY;
-    assert_int_equal(solo_receive(&s, vote), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_pre_vote(2, 4, true)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_vote(2, 4, true)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_vote(3, 4, true)), RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_LEADER);
@@ -135,10 +132,7 @@ static void test_commit__what_replaces_durable_entries_is_not_durable(void **sta
     assert_true(solo_sent(&s, RAFT_APPEND_ENTRIES_REPLY, 3)->after != 0);
     solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
     assert_int_equal(solo_tick(&s), RAFT_OK);
-    struct raft_message vote = solo_vote(2, 4, true);
-
-    vote.kind = RAFT_PRE_VOTE_REPLY;
-    assert_int_equal(solo_receive(&s, vote), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_pre_vote(2, 4, true)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_vote(2, 4, true)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_vote(3, 4, true)), RAFT_OK);
     assert_true(raft_progress_of(s.raft, 1, &self));
@@ -170,7 +164,7 @@ static void test_commit__many_writes_under_way_are_credited_in_time(void **state
     solo_deinit(&s);
 }
 
-/* --- the follower ---------------------------------------------------------------------- */
+/* --- the follower ----------------------------------------------------------------- */
 
 /* Figure 2, rule 5, read strictly: its own log may go on with what never was the
  * leader's, so only what the message covers is known to be committed. */

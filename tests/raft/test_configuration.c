@@ -72,7 +72,7 @@ static struct raft_message append_configuration(raft_term term, raft_index prev,
     return m;
 }
 
-/* --- asking --------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------- */
 
 static void test_configuration__only_a_leader_changes_it(void **state)
 {
@@ -179,7 +179,7 @@ static void test_configuration__refuses_what_makes_no_sense(void **state)
     solo_deinit(&s);
 }
 
-/* --- joining ---------------------------------------------------------------------------------- */
+/* --- joining ---------------------------------------------------------------------- */
 
 /* Dissertation §4.2.1. */
 static void test_configuration__who_joins_is_a_learner_first(void **state)
@@ -285,7 +285,7 @@ static void test_configuration__a_silent_learner_is_not_promoted(void **state)
     solo_deinit(&s);
 }
 
-/* --- leaving -------------------------------------------------------------------------------- */
+/* --- leaving ---------------------------------------------------------------------- */
 
 static void test_configuration__a_voter_leaves_through_the_joint_state(void **state)
 {
@@ -415,7 +415,7 @@ static void test_configuration__an_address_may_change(void **state)
     solo_deinit(&s);
 }
 
-/* --- in force, and rolled back ---------------------------------------------------------------- */
+/* --- in force, and rolled back ---------------------------------------------------- */
 
 /* §6: a server uses the latest configuration in its log, committed or not; also
  * after a restart. */
@@ -536,13 +536,9 @@ static void test_configuration__an_election_in_the_joint_state_takes_both(void *
     assert_int_equal(solo_receive(&s, append_configuration(2, 1, 1, &entry, &joint)), RAFT_OK);
     solo_settle(&s);
     solo_timeout(&s);
-    struct raft_message granted = solo_vote(3, 3, true);
-
-    granted.kind = RAFT_PRE_VOTE_REPLY;
-    assert_int_equal(solo_receive(&s, granted), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_pre_vote(3, 3, true)), RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_PRE_CANDIDATE);
-    granted.from = 2;
-    assert_int_equal(solo_receive(&s, granted), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_pre_vote(2, 3, true)), RAFT_OK);
     solo_settle(&s);
     assert_int_equal(solo_receive(&s, solo_vote(3, 3, true)), RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_CANDIDATE);

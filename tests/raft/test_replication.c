@@ -43,7 +43,7 @@ static int propose(struct solo *s, uint32_t count)
     return solo_step(s, (struct raft_event){.kind = RAFT_PROPOSE, .propose_count = count});
 }
 
-/* --- the follower -------------------------------------------------------------------- */
+/* --- the follower ----------------------------------------------------------------- */
 
 /* Figure 2, receiver rule 1. */
 static void test_replication__refuses_an_old_leader_and_says_its_term(void **state)
@@ -268,7 +268,7 @@ static void test_replication__a_node_without_a_log_accepts_one(void **state)
     solo_deinit(&s);
 }
 
-/* --- the leader ----------------------------------------------------------------------------- */
+/* --- the leader ------------------------------------------------------------------- */
 
 /* §10.2.1 of the dissertation: the leader writes in parallel with its followers. */
 static void test_replication__a_proposal_goes_to_all_at_once(void **state)

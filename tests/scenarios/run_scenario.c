@@ -63,7 +63,7 @@ static struct command parse(const char *text)
     return command;
 }
 
-/* --- commands -------------------------------------------------------------------------- */
+/* --- commands --------------------------------------------------------------------- */
 
 enum fate { DELIVER, DROP };
 
@@ -219,7 +219,7 @@ static bool do_inside(struct cluster *c, const struct command *command)
     return true;
 }
 
-/* --- playing ----------------------------------------------------------------------------- */
+/* --- playing ---------------------------------------------------------------------- */
 
 /* The transcript as it should read: `text` with the real outcomes. */
 static char *play(const char *path, const char *text)

@@ -1,0 +1,14 @@
+/* cluster_log.h - a log with its entries, as a host has it. Index 1 is entries[0]. */
+#ifndef RAKIT_TESTS_RAFT_CLUSTER_LOG_H
+#define RAKIT_TESTS_RAFT_CLUSTER_LOG_H
+
+#include "cluster.h"
+
+/* `memory` with room for `needed` items of `size`; like realloc(), in rare, large steps. */
+void *cluster_grow(void *memory, uint32_t *capacity, uint32_t needed, size_t size);
+void cluster_log_append(struct cluster_log *log, const struct cluster_entry *entry);
+const struct cluster_entry *cluster_log_at(const struct cluster_log *log, raft_index index);
+raft_term cluster_log_term(const struct cluster_log *log, raft_index index);
+bool cluster_entries_equal(const struct cluster_entry *a, const struct cluster_entry *b);
+
+#endif /* RAKIT_TESTS_RAFT_CLUSTER_LOG_H */
