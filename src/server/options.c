@@ -218,6 +218,10 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case ':':
         return refuse(p, "%s needs a value; see --help", word);
     default:
+        /* An unknown letter may stand in the middle of a word: -xh. */
+        if (optopt != 0 && optopt < OPTION_DATA && optopt != 'h' && optopt != 'v') {
+            return refuse(p, "there is no option -%c; see --help", optopt);
+        }
         return refuse(p, "there is no option %s; see --help", word);
     }
 }

@@ -5,9 +5,8 @@
 
 #include "base/check.h"
 #include "base/prng.h"
+#include "fuzz_input.h"
 #include "parse_trace.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t all_at_once(void *context)
 {

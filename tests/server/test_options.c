@@ -159,6 +159,7 @@ static void test_options__refuse_unknown_and_incomplete_options(void **state)
 {
     refuse("localhost 8000 --nonsense", "there is no option --nonsense; see --help");
     refuse("localhost 8000 -x", "there is no option -x");
+    refuse("localhost 8000 -xh", "there is no option -x;");
     refuse("localhost 8000 --data", "--data needs a value");
     refuse("localhost 8000 --help=1", "--help");
 }
