@@ -8,6 +8,8 @@
 #include "server/client.h"
 #include "server/replica.h"
 
+enum { ADMIN_BYTES_MAX = 4096 };
+
 /* An administrative command on its way, with the place of its reply. */
 struct admin_request {
     struct request request;
@@ -49,7 +51,17 @@ static void admin_answered(struct request *request)
 
 static void submit(struct command_call *call)
 {
-    struct admin_request *a = memory_take_zeroed(1, sizeof *a);
+    struct admin_request *a;
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < call->argument_count; i++) {
+        bytes += call->arguments[i].size;
+    }
+    if (bytes > ADMIN_BYTES_MAX) {
+        resp_error(call->reply, "ERR arguments are too long for an administrative command");
+        return;
+    }
+    a = memory_take_zeroed(1, sizeof *a);
 
     a->request.reply = admin_reply;
     a->request.answered = admin_answered;

@@ -6,7 +6,7 @@
 enum {
     LINK_READ_BYTES = 64 * 1024,
     LINK_KEEP_BYTES = 1024 * 1024,     /* Buffers beyond this are given back when empty. */
-    LINK_GROW_BYTES = 4 * 1024 * 1024, /* Room for a claimed length grows by this at most. */
+    LINK_GROW_BYTES = 4 * 1024 * 1024, /* Of a longer frame, so much must come first. */
 };
 
 static struct link *link_of(struct io_stream *stream)
@@ -14,7 +14,7 @@ static struct link *link_of(struct io_stream *stream)
     return container_of(stream, struct link, stream);
 }
 
-/* A frame that claims to be long gets its room bit by bit, as its bytes come. */
+/* A frame that claims to be long gets its room once a good part of it has come. */
 static char *link_room(struct io_stream *stream, size_t *ret_size)
 {
     struct link *link = link_of(stream);
@@ -29,7 +29,9 @@ static char *link_room(struct io_stream *stream, size_t *ret_size)
         if (wire_frame(slice_of(buffer_begin(&link->in), WIRE_HEADER_BYTES), link->body_max, &type,
                        &body, &size) == WIRE_MORE &&
             size > have && size - have > wanted) {
-            wanted = size - have < LINK_GROW_BYTES ? size - have : LINK_GROW_BYTES;
+            /* Once so much has come that it is meant, all of it, to copy it only once. */
+            wanted = have < LINK_GROW_BYTES && size - have > LINK_GROW_BYTES ? LINK_GROW_BYTES
+                                                                             : size - have;
         }
     }
     *ret_size = wanted;

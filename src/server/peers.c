@@ -7,7 +7,11 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { INBOUNDS_MAX = 256 };
+enum {
+    STRANGERS_MAX = 64, /* Incoming connections that have not introduced themselves. */
+    INBOUNDS_MAX = 256, /* Those that have. */
+    CONTROL_BACKLOG_BYTES = 256 * 1024,
+};
 
 static const uint64_t RETRY_NS = 100 * 1000 * 1000u;
 static const uint64_t PATIENCE_NS = 2000 * 1000 * 1000ull; /* For connect and welcome. */
@@ -34,7 +38,7 @@ static bool dial_is_idle(const struct dial *d)
     return d->phase == DIAL_IDLE && !d->link.is_open;
 }
 
-static void free_if_unused(struct peer *peer)
+void peer_free_if_unused(struct peer *peer)
 {
     if (peer->is_leaving && dial_is_idle(&peer->dial[WIRE_CONTROL]) &&
         dial_is_idle(&peer->dial[WIRE_BULK]) && !peer->sender.is_reading) {
@@ -54,7 +58,7 @@ static void dial_idle(struct dial *d)
     d->phase = DIAL_IDLE;
     d->retry_ns = io_now_ns(p->io) + RETRY_NS;
     arm_timer(p, d->retry_ns);
-    free_if_unused(d->peer);
+    peer_free_if_unused(d->peer);
 }
 
 static void dial_closed(struct link *link)
@@ -175,6 +179,20 @@ static void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns)
     }
 }
 
+static void inbound_tick(struct inbound *in, uint64_t now_ns, uint64_t *next_ns)
+{
+    uint64_t due_ns = in->since_ns + PATIENCE_NS;
+
+    if (in->is_greeted || in->link.is_closing) {
+        return;
+    }
+    if (now_ns >= due_ns) {
+        link_close(&in->link);
+    } else if (due_ns < *next_ns) {
+        *next_ns = due_ns;
+    }
+}
+
 static void timer_fired(struct io_timer *timer)
 {
     struct peers *p = container_of(timer, struct peers, timer);
@@ -187,6 +205,10 @@ static void timer_fired(struct io_timer *timer)
 
         dial_tick(&peer->dial[WIRE_CONTROL], now_ns, &next_ns);
         dial_tick(&peer->dial[WIRE_BULK], now_ns, &next_ns);
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        inbound_tick(container_of(node, struct inbound, node), now_ns, &next_ns);
     }
     if (next_ns != UINT64_MAX) {
         io_timer_start(p->io, timer, next_ns);
@@ -243,7 +265,7 @@ static void forget_peer(struct peer *peer)
     link_flush(&peer->dial[WIRE_BULK].link);
     dial_drop(&peer->dial[WIRE_CONTROL]);
     dial_drop(&peer->dial[WIRE_BULK]);
-    free_if_unused(peer);
+    peer_free_if_unused(peer);
 }
 
 void peers_set_members(struct peers *p, const struct membership *m)
@@ -301,6 +323,17 @@ static struct inbound *find_inbound(struct peers *p, const struct inbound *but, 
     return NULL;
 }
 
+static uint32_t count_greeted(const struct peers *p)
+{
+    uint32_t count = 0;
+
+    list_for_each(node, &p->inbounds)
+    {
+        count += container_of(node, struct inbound, node)->is_greeted ? 1 : 0;
+    }
+    return count;
+}
+
 /* The first reason to refuse that dialer, or 0. */
 static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hello)
 {
@@ -324,6 +357,9 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
 
     struct inbound *old = find_inbound(p, in, hello->from, hello->channel);
 
+    if (old == NULL && count_greeted(p) >= INBOUNDS_MAX) {
+        return WIRE_NOT_READY;
+    }
     if (hello->from == p->self.id || (old != NULL && old->incarnation != hello->incarnation &&
                                       io_now_ns(p->io) - old->link.heard_ns < p->silence_ns)) {
         return WIRE_SAME_NODE;
@@ -449,23 +485,33 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     }
 }
 
+/* Who says nothing holds a place only until others want it, or its time is over. */
+static struct inbound *oldest_stranger(struct peers *p, uint32_t *ret_count)
+{
+    struct inbound *oldest = NULL;
+
+    *ret_count = 0;
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (!in->is_greeted && !in->link.is_closing) {
+            ++*ret_count;
+            oldest = oldest == NULL ? in : oldest; /* The list is in order of age. */
+        }
+    }
+    return oldest;
+}
+
 static void accepted(struct io_listener *listener)
 {
     struct peers *p = container_of(listener, struct peers, listener);
-    uint32_t count = 0;
-
-    list_for_each(node, &p->inbounds)
-    {
-        count++;
-    }
-    if (count >= INBOUNDS_MAX) {
-        io_refuse(p->io, listener);
-        return;
-    }
-
     struct inbound *in = memory_take_zeroed(1, sizeof *in);
+    uint32_t stranger_count;
+    struct inbound *oldest = oldest_stranger(p, &stranger_count);
 
     in->peers = p;
+    in->since_ns = io_now_ns(p->io);
     link_init(&in->link, p->io, inbound_frame, inbound_closed, in);
     if (io_accept(p->io, listener, &in->link.stream) < 0) {
         free(in);
@@ -473,6 +519,10 @@ static void accepted(struct io_listener *listener)
     }
     link_opened(&in->link);
     list_append(&p->inbounds, &in->node);
+    if (stranger_count >= STRANGERS_MAX) {
+        link_close(&oldest->link);
+    }
+    arm_timer(p, in->since_ns + RETRY_NS);
 }
 
 static void listener_closed(struct io_listener *listener)
@@ -575,7 +625,9 @@ void peers_send(struct peers *p, const struct raft_message *m)
     }
     if (m->kind == RAFT_APPEND_ENTRIES) {
         sender_ask(peer, m);
-    } else if (peer->dial[WIRE_CONTROL].phase == DIAL_UP) {
+    } else if (peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
+               link_backlog_bytes(&peer->dial[WIRE_CONTROL].link) < CONTROL_BACKLOG_BYTES) {
+        /* (A peer that does not read gets no more: the core copes with what is lost.) */
         struct wire_message w = {.message = *m, .applied_index = p->applied_index};
 
         wire_put_message(&peer->dial[WIRE_CONTROL].link.out, &w);
@@ -588,6 +640,17 @@ struct buffer *peers_bulk(struct peers *p, raft_id id)
 
     return peer != NULL && peer->dial[WIRE_BULK].phase == DIAL_UP ? &peer->dial[WIRE_BULK].link.out
                                                                   : NULL;
+}
+
+void peers_limit_backlog(struct peers *p, raft_id id, size_t bytes)
+{
+    struct peer *peer = peers_find(p, id);
+
+    if (peer != NULL && link_backlog_bytes(&peer->dial[WIRE_BULK].link) > bytes) {
+        log_write(p->log, LOG_WARN, "a peer does not read: its connection is ended", "peer=%016llx",
+                  (unsigned long long)id);
+        link_close(&peer->dial[WIRE_BULK].link);
+    }
 }
 
 void peers_flush(struct peers *p)

@@ -78,6 +78,7 @@ struct inbound {
     struct list node; /* In peers->inbounds. */
     struct peers *peers;
     struct link link;
+    uint64_t since_ns; /* When it was accepted. */
     bool is_greeted;
     raft_id from;
     uint64_t incarnation;
@@ -132,6 +133,10 @@ struct peer *peers_find(const struct peers *p, raft_id id);
 void peers_send(struct peers *p, const struct raft_message *m);
 /* The buffer of the bulk connection to `id`, for a forward or an answer; or NULL. */
 struct buffer *peers_bulk(struct peers *p, raft_id id);
+/* Ends the bulk connection to `id` where more than `bytes` wait to leave on it. */
+void peers_limit_backlog(struct peers *p, raft_id id, size_t bytes);
+/* Frees a peer that is leaving once nothing is under way with it. */
+void peer_free_if_unused(struct peer *peer);
 /* Sends all that has gathered; once a turn. */
 void peers_flush(struct peers *p);
 

@@ -5,15 +5,16 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/checksum.h"
 #include "base/memory.h"
 #include "server/clients.h"
 
 enum { TURN_PASSES_MAX = 4 };
 
+static const uint64_t LATE_TICK_NS = 2 * 1000 * 1000u;
+
 /* --- effects ------------------------------------------------------------------------- */
 
-static void mark_write(struct replica *r, raft_seq seq, raft_index last_index)
+static void mark_write(struct replica *r, raft_seq seq, raft_index last_index, uint64_t bytes)
 {
     if (r->mark_first + r->mark_count == r->mark_capacity) {
         if (r->mark_first > 0) {
@@ -25,7 +26,8 @@ static void mark_write(struct replica *r, raft_seq seq, raft_index last_index)
         }
     }
     r->marks[r->mark_first + r->mark_count++] =
-        (struct write_mark){.seq = seq, .last_index = last_index};
+        (struct write_mark){.seq = seq, .last_index = last_index, .bytes = bytes};
+    r->undurable_bytes += bytes;
 }
 
 static void truncate_log(struct replica *r, raft_index from)
@@ -63,7 +65,7 @@ static struct entry *own_entry(struct replica *r, const struct raft_effects *eff
 }
 
 /* Appends to the log in memory. Configurations enter their history here. */
-static void append_entry(struct replica *r, struct entry *e)
+void replica_append_entry(struct replica *r, struct entry *e)
 {
     if (e->kind == RAFT_CONFIGURATION) {
         struct membership *m = membership_decode(entry_payload(e));
@@ -91,6 +93,7 @@ static void persist(struct replica *r, const struct raft_event *event,
 {
     struct entry *own = NULL;
     struct entry *const *appended = NULL;
+    uint64_t bytes = 0;
 
     if (effects->truncate_from > 0) {
         truncate_log(r, effects->truncate_from);
@@ -106,7 +109,8 @@ static void persist(struct replica *r, const struct raft_event *event,
         if (event->kind != RAFT_RECEIVE || own != NULL) {
             appended[i]->term = raft_current_term(r->raft);
         }
-        append_entry(r, appended[i]);
+        replica_append_entry(r, appended[i]);
+        bytes += appended[i]->size;
     }
 
     struct store_write write = {
@@ -120,7 +124,7 @@ static void persist(struct replica *r, const struct raft_event *event,
         .entry_count = effects->append_count,
     };
 
-    mark_write(r, effects->write_seq, raft_last_index(r->raft));
+    mark_write(r, effects->write_seq, raft_last_index(r->raft), bytes);
     store_write(r->store, &write);
     probe_call(r->probe, written, &write);
     entry_release(own);
@@ -188,7 +192,7 @@ static void note_role(struct replica *r)
     replica_wake(r);
 }
 
-static void note_configuration(struct replica *r)
+void replica_note_configuration(struct replica *r)
 {
     const struct membership *m = members_current(&r->members, raft_configuration_index(r->raft));
     const struct raft_member *self =
@@ -225,7 +229,7 @@ static void carry_out(struct replica *r, const struct raft_event *event,
         requests_confirm_reads(r);
     }
     if (effects->configuration_changed) {
-        note_configuration(r);
+        replica_note_configuration(r);
     }
     if (effects->role_changed) {
         note_role(r);
@@ -291,7 +295,7 @@ static void note_hand_over(struct replica *r)
 
 /* --- the turn ------------------------------------------------------------------------ */
 
-static void trim_window(struct replica *r)
+void replica_trim_window(struct replica *r)
 {
     raft_index up_to = r->applied_index < r->durable_index ? r->applied_index : r->durable_index;
 
@@ -300,7 +304,7 @@ static void trim_window(struct replica *r)
 
 static void let_clients_on(struct replica *r)
 {
-    if (r->was_congested && r->in_flight_bytes <= r->server->config.in_flight_bytes_max / 2) {
+    if (r->was_congested && !replica_exceeds(r, r->server->config.in_flight_bytes_max / 2)) {
         r->was_congested = false;
         if (r->server->clients != NULL) {
             clients_resume(r->server->clients);
@@ -310,7 +314,7 @@ static void let_clients_on(struct replica *r)
 
 /* What became possible in the callbacks since the last turn is done here, all at once:
  * one write to the disk, one to each peer, one to each client. */
-static void replica_turn(void *context)
+void replica_turn(void *context)
 {
     struct replica *r = context;
 
@@ -326,7 +330,7 @@ static void replica_turn(void *context)
             replica_serve_reads(r);
             admin_progress(r);
         }
-        trim_window(r);
+        replica_trim_window(r);
         let_clients_on(r);
         if (r->server->clients != NULL) {
             clients_flush(r->server->clients);
@@ -342,20 +346,35 @@ static void replica_turn(void *context)
     if (r->is_awake) {
         io_timer_start(r->io, &r->tick, io_now_ns(r->io));
     } else if (r->deadline_ns != UINT64_MAX) {
-        io_timer_start(r->io, &r->tick, r->deadline_ns);
+        uint64_t at_ns = r->deadline_ns;
+
+        if (r->late_deadline_ns == r->deadline_ns) {
+            at_ns = io_now_ns(r->io) + LATE_TICK_NS;
+        }
+        io_timer_start(r->io, &r->tick, at_ns);
     }
 }
 
-static void tick_fired(struct io_timer *timer)
+void replica_tick_fired(struct io_timer *timer)
 {
     struct replica *r = container_of(timer, struct replica, tick);
     uint64_t now_ns = io_now_ns(r->io);
 
-    if (r->is_running && now_ns >= r->deadline_ns) {
-        struct raft_event event = {.kind = RAFT_TICK, .now_ns = now_ns};
-
-        replica_step(r, &event, NULL);
+    if (!r->is_running || now_ns < r->deadline_ns) {
+        return;
     }
+    /* This node itself was held up (a huge value, a suspended machine): what has come in
+     * meanwhile is heard first, or it would take its own silence for the leader's. */
+    if (now_ns - r->deadline_ns > r->server->config.heartbeat_interval_ns / 2 &&
+        r->late_deadline_ns != r->deadline_ns) {
+        r->late_deadline_ns = r->deadline_ns;
+        io_timer_start(r->io, &r->tick, now_ns + LATE_TICK_NS);
+        return;
+    }
+
+    struct raft_event event = {.kind = RAFT_TICK, .now_ns = now_ns};
+
+    replica_step(r, &event, NULL);
 }
 
 void replica_wake(struct replica *r)
@@ -376,7 +395,7 @@ void replica_fail(struct replica *r, const char *text)
 
 /* --- the store's callbacks ----------------------------------------------------------- */
 
-static void store_durable(void *context, uint64_t seq)
+void replica_store_durable(void *context, uint64_t seq)
 {
     struct replica *r = context;
 
@@ -390,6 +409,7 @@ static void store_durable(void *context, uint64_t seq)
     r->durable_seq = seq - r->seq_offset;
     while (r->mark_count > 0 && r->marks[r->mark_first].seq <= r->durable_seq) {
         r->durable_index = r->marks[r->mark_first].last_index;
+        r->undurable_bytes -= r->marks[r->mark_first].bytes;
         r->mark_first++;
         r->mark_count--;
     }
@@ -401,263 +421,15 @@ static void store_durable(void *context, uint64_t seq)
     replica_step(r, &event, NULL);
 }
 
-static void store_failed(void *context, int error, const char *text)
+void replica_store_failed(void *context, int error, const char *text)
 {
     replica_fail(context, text);
 }
 
-static void store_room(void *context)
+void replica_store_room(void *context)
 {
     struct replica *r = context;
 
     log_write(r->log, LOG_INFO, "the disk has room again: writes are taken", "%s", "");
     replica_wake(r);
-}
-
-/* --- life ---------------------------------------------------------------------------- */
-
-static int recover_entry(void *context, struct entry *e)
-{
-    struct replica *r = context;
-    struct raft_entry entry = {.term = e->term, .kind = (enum raft_entry_kind)e->kind};
-    struct membership *m = NULL;
-
-    if (e->kind == RAFT_CONFIGURATION) {
-        m = membership_decode(entry_payload(e));
-        if (m == NULL) {
-            return STORE_EFORMAT;
-        }
-        entry.configuration = &m->configuration;
-    }
-
-    int error = raft_restore_entry(r->raft, &entry);
-
-    membership_free(m);
-    if (error != RAFT_OK) {
-        return STORE_EFORMAT;
-    }
-    probe_call(r->probe, recovered_entry, e);
-    append_entry(r, e);
-    if (e->index <= r->recovered.commit_index) {
-        replica_apply_recovered(r, e);
-        r->durable_index = e->index;
-        trim_window(r);
-    }
-    return 0;
-}
-
-static void make_core(struct replica *r)
-{
-    const struct server_config *config = &r->server->config;
-    struct raft_options options = {
-        .id = r->recovered.identity.node_id,
-        .election_timeout_ns = config->election_timeout_ns,
-        .heartbeat_interval_ns = config->heartbeat_interval_ns,
-        .runs_max = 65536,
-    };
-
-    io_random(r->io, &options.seed, sizeof options.seed);
-    r->raft_memory = memory_take(raft_size(&options));
-    r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
-}
-
-static bool recover(struct replica *r, char *text, size_t text_size)
-{
-    make_core(r);
-    r->kv = kv_new(r->recovered.identity.cluster_id);
-    raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
-
-    int error = store_replay(r->store, recover_entry, r);
-
-    if (error != 0) {
-        snprintf(text, text_size,
-                 "the log in %s could not be read back at entry %llu (error %d): nothing was "
-                 "changed; look at the messages before this one",
-                 r->server->config.data_dir, (unsigned long long)r->window.last + 1, error);
-        return false;
-    }
-    raft_restore_commit(r->raft, r->recovered.commit_index);
-    r->durable_index = r->window.last;
-    probe_call(r->probe, recovered, r->raft, &r->recovered);
-    return true;
-}
-
-struct replica *replica_start(struct server *server, const struct server_probe *probe, char *text,
-                              size_t text_size)
-{
-    struct replica *r = memory_take_zeroed(1, sizeof *r);
-    const struct server_config *config = &server->config;
-    uint64_t new_node_id = 0;
-
-    r->server = server;
-    r->io = server->io;
-    r->log = server->log;
-    r->probe = probe;
-    r->seq_offset = 1;
-    r->deadline_ns = UINT64_MAX;
-    r->tick.fired = tick_fired;
-    r->sweep.fired = requests_sweep_fired;
-    r->health.fired = health_fired;
-    log_window_init(&r->window);
-    requests_init(r);
-    while (new_node_id == 0) {
-        io_random(r->io, &new_node_id, sizeof new_node_id);
-    }
-
-    struct store_options options = {
-        .dir = config->data_dir,
-        .segment_bytes = config->segment_bytes,
-        .log = r->log,
-        .durable = store_durable,
-        .failed = store_failed,
-        .room = store_room,
-        .context = r,
-    };
-
-    if (store_open(r->io, &options, new_node_id, &r->store, &r->recovered, text, text_size) !=
-            STORE_OK ||
-        !recover(r, text, text_size)) {
-        replica_free(r);
-        return NULL;
-    }
-
-    struct member_address self = {.id = r->recovered.identity.node_id,
-                                  .client = config->address,
-                                  .peer_port = config->peer_port};
-    struct peers_events events = replica_peers_events;
-
-    events.context = r;
-
-    int error = peers_start(&r->peers, r->io, r->log, &events, &self, config->election_timeout_ns);
-
-    if (error < 0) {
-        snprintf(text, text_size,
-                 "cannot listen for peers on %s port %u: %s; choose another "
-                 "with --peer-port",
-                 config->address.host, (unsigned)config->peer_port, strerror(-error));
-        replica_free(r);
-        return NULL;
-    }
-    io_set_turn(r->io, replica_turn, r);
-    return r;
-}
-
-/* A cluster's id is made from its founder's, so that a founder that crashed before its
- * first entry was durable can tell that it was one, and founds the same cluster again. */
-static uint64_t founded_cluster(raft_id founder)
-{
-    uint64_t id = checksum(&founder, sizeof founder);
-
-    return id == 0 ? 1 : id;
-}
-
-bool replica_is_founder(const struct replica *r)
-{
-    return r->recovered.identity.cluster_id == founded_cluster(r->recovered.identity.node_id);
-}
-
-void replica_bootstrap(struct replica *r)
-{
-    raft_id self = r->recovered.identity.node_id;
-    uint64_t cluster_id = founded_cluster(self);
-    struct raft_configuration alone = {.member_count = 1,
-                                       .members = {{.id = self, .incoming = true}}};
-
-    if (!replica_joined(r, cluster_id)) {
-        return;
-    }
-
-    struct membership *m = membership_next(NULL, &alone, &r->peers.self);
-    struct entry *e = membership_encode(m);
-    struct raft_entry entry = {
-        .term = 1, .kind = RAFT_CONFIGURATION, .configuration = &m->configuration};
-
-    e->index = 1;
-    e->term = 1;
-    raft_restore_vote(r->raft, 1, self);
-    CHECK(raft_restore_entry(r->raft, &entry) == RAFT_OK);
-    append_entry(r, e);
-    r->durable_index = 1;
-
-    struct store_write write = {
-        .seq = r->seq_offset,
-        .write_vote = true,
-        .current_term = 1,
-        .voted_for = self,
-        .entries = &e,
-        .entry_count = 1,
-    };
-
-    store_write(r->store, &write);
-    probe_call(r->probe, written, &write);
-    store_flush(r->store);
-    entry_release(e);
-    membership_free(m);
-}
-
-bool replica_joined(struct replica *r, uint64_t cluster_id)
-{
-    if (r->recovered.identity.cluster_id == cluster_id) {
-        return true;
-    }
-    CHECK(r->recovered.identity.cluster_id == 0);
-    if (store_set_cluster(r->store, cluster_id) != STORE_OK) {
-        replica_fail(r, "the cluster's id could not be stored in the data directory");
-        return false;
-    }
-    r->recovered.identity.cluster_id = cluster_id;
-    kv_free(r->kv);
-    r->kv = kv_new(cluster_id);
-    return true;
-}
-
-void replica_run(struct replica *r)
-{
-    struct peers_source source = {.raft = r->raft, .window = &r->window, .store = r->store};
-    struct raft_event event = {.kind = RAFT_TICK, .now_ns = io_now_ns(r->io)};
-
-    if (r->is_running || r->is_ended) {
-        return;
-    }
-    r->is_running = true;
-    peers_open(&r->peers, r->recovered.identity.cluster_id, &source);
-    peers_set_committed(&r->peers, r->committed);
-    note_configuration(r);
-    health_start(r);
-    replica_step(r, &event, NULL);
-    replica_wake(r);
-}
-
-void replica_end(struct replica *r)
-{
-    r->is_ended = true;
-    r->is_running = false;
-    requests_end(r);
-}
-
-void replica_free(struct replica *r)
-{
-    r->is_ended = true;
-    if (r->store != NULL) {
-        store_close(r->store);
-    }
-    if (r->peers.io != NULL) {
-        peers_deinit(&r->peers);
-    }
-    io_timer_stop(r->io, &r->tick);
-    io_timer_stop(r->io, &r->sweep);
-    io_timer_stop(r->io, &r->health);
-    requests_deinit(r);
-    log_window_deinit(&r->window);
-    members_deinit(&r->members);
-    membership_free(r->committed);
-    if (r->kv != NULL) {
-        kv_free(r->kv);
-    }
-    buffer_deinit(&r->scratch);
-    free(r->arguments);
-    free(r->marks);
-    free(r->held);
-    free(r->raft_memory);
-    free(r);
 }

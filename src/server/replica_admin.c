@@ -14,6 +14,8 @@
 
 enum { LOG_COUNT = 100, LOG_COUNT_MAX = 10000, LOG_READ_BYTES = 8 * 1024 * 1024 };
 
+static const uint64_t ANNOUNCE_WAIT_NS = 1000 * 1000 * 1000u;
+static const uint64_t ANNOUNCE_WAIT_MAX_NS = 30 * 1000 * 1000 * 1000ull;
 static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
 
 enum admin_kind { ADMIN_ADD, ADMIN_REMOVE, ADMIN_TRANSFER, ADMIN_LOG };
@@ -137,7 +139,9 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
     r->fresh.id = 0;
     if (error == RAFT_OK) {
         t->is_begun = true;
+        t->request->has_begun = true;
         t->index = raft_configuration_index(r->raft);
+        replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
         task_fail(t, kind == RAFT_REMOVE ? "ERR the last voter can't be removed"
                                          : "ERR the cluster has as many members as it can have");
@@ -207,6 +211,7 @@ static void progress_transfer(struct admin_task *t)
 
     if (t->is_begun) {
         if (!raft_is_transferring(r->raft)) {
+            t->request->has_begun = false; /* It is over, and had no effect. */
             task_fail(t, "TRYAGAIN the other node did not catch up or take over in time: this one "
                          "goes on leading");
         }
@@ -217,6 +222,8 @@ static void progress_transfer(struct admin_task *t)
 
     if (error == RAFT_OK) {
         t->is_begun = true;
+        t->request->has_begun = true;
+        replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
         task_fail(t, "ERR there is no such voter to hand leadership to");
     }
@@ -412,10 +419,7 @@ static void task_progress(struct admin_task *t)
         return;
     }
     if (io_now_ns(t->replica->io) > t->deadline_ns) {
-        task_fail(t, t->is_begun
-                         ? "INDOUBT the change was begun and is not committed yet: look at RAFT "
-                           "STATUS"
-                         : "TRYAGAIN another change was under way all the time: nothing was done");
+        task_fail(t, "TRYAGAIN another change was under way all the time: nothing was done");
     } else if (t->kind == ADMIN_ADD) {
         progress_add(t);
     } else if (t->kind == ADMIN_REMOVE) {
@@ -508,7 +512,19 @@ void admin_end(struct replica *r)
 {
     list_for_each(node, &r->admin)
     {
-        task_fail(container_of(node, struct admin_task, node), "TRYAGAIN the server is stopping");
+        struct admin_task *t = container_of(node, struct admin_task, node);
+
+        request_fail(r, t->request,
+                     "TRYAGAIN the server is stopping: the command was not executed");
+        t->request = NULL;
+    }
+}
+
+void admin_deinit(struct replica *r)
+{
+    list_for_each(node, &r->admin)
+    {
+        task_free(container_of(node, struct admin_task, node));
     }
 }
 
@@ -534,6 +550,32 @@ struct announcement {
     struct resp_writer writer;
 };
 
+/* Whether the log has this node where it lives now. */
+static bool same_as_logged(const struct replica *r)
+{
+    const struct member_address *there = membership_address(current(r), r->peers.self.id);
+
+    return there == NULL || same_address(there, &r->peers.self);
+}
+
+/* Cuts the reply's first line out of it, for the log. */
+static const char *first_line(struct buffer *reply)
+{
+    char *end;
+
+    buffer_append(reply, "", 1);
+    end = strpbrk(buffer_begin(reply), "\r\n");
+    if (end != NULL) {
+        *end = 0;
+    }
+    return buffer_begin(reply);
+}
+
+void admin_announce_fired(struct io_timer *timer)
+{
+    admin_announce_address(container_of(timer, struct replica, announce));
+}
+
 static struct resp_writer *announcement_reply(struct request *request)
 {
     return &container_of(request, struct announcement, request)->writer;
@@ -543,9 +585,17 @@ static void announcement_answered(struct request *request)
 {
     struct announcement *a = container_of(request, struct announcement, request);
 
-    a->replica->is_announcing = false;
-    if (!a->replica->is_ended) {
-        admin_announce_address(a->replica); /* Again, where it was not taken. */
+    struct replica *r = a->replica;
+
+    r->is_announcing = false;
+    if (!r->is_ended && !same_as_logged(r)) {
+        log_write(r->log, LOG_WARN, "the new address was not taken", "answer=" LOG_Q,
+                  first_line(&a->out));
+        r->announce_wait_ns = r->announce_wait_ns == 0 ? ANNOUNCE_WAIT_NS : 2 * r->announce_wait_ns;
+        if (r->announce_wait_ns > ANNOUNCE_WAIT_MAX_NS) {
+            r->announce_wait_ns = ANNOUNCE_WAIT_MAX_NS;
+        }
+        io_timer_start(r->io, &r->announce, io_now_ns(r->io) + r->announce_wait_ns);
     }
     buffer_deinit(&a->out);
     free(a);
@@ -554,12 +604,11 @@ static void announcement_answered(struct request *request)
 void admin_announce_address(struct replica *r)
 {
     const struct member_address *self = &r->peers.self;
-    const struct member_address *there = membership_address(current(r), self->id);
     char id[17];
     char port[8];
     char peer_port[8];
 
-    if (r->is_announcing || r->is_removed || there == NULL || same_address(there, self) ||
+    if (r->is_announcing || r->is_removed || r->is_ended || same_as_logged(r) ||
         raft_leader(r->raft) == 0) {
         return;
     }

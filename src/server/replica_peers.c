@@ -8,6 +8,11 @@
 #include "base/memory.h"
 #include "server/command_table.h"
 
+enum {
+    UNDURABLE_BYTES_MAX = 256 * 1024 * 1024,
+    ANSWER_BACKLOG_BYTES = 1024 * 1024 * 1024, /* A peer that reads no answers is given up. */
+};
+
 /* --- messages of the core ------------------------------------------------------------ */
 
 /* The entries as the core wants them; false where one can't be what it says. */
@@ -71,9 +76,11 @@ static void on_message(void *context, const struct wire_message *m, struct entry
     for (uint32_t i = 0; i < m->message.entry_count; i++) {
         bytes += entries[i]->size;
     }
-    /* A full disk: what can't be stored was not received, and the leader tries again. */
+    /* A full disk, or one that is far behind: what can't be stored now was not received,
+     * and the leader tries again. */
     if (r->is_running && !r->is_removed &&
-        (m->message.entry_count == 0 || store_has_room(r->store, bytes))) {
+        (m->message.entry_count == 0 ||
+         (store_has_room(r->store, bytes) && r->undurable_bytes < UNDURABLE_BYTES_MAX))) {
         if (entries != NULL) {
             step_entries(r, m, entries);
         } else {
@@ -146,10 +153,21 @@ static void guest_answered(struct request *request)
 {
     struct guest *g = container_of(request, struct guest, request);
 
-    if (g->out != NULL) {
-        wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
-        replica_wake(g->replica); /* What was said to peers in this pass has left already. */
+    if (g->out == NULL) {
+        buffer_trim(&g->replica->scratch, 0);
+        free(g);
+        return;
     }
+    if (buffer_size(g->out) - g->mark > WIRE_BODY_BYTES_MAX) {
+        /* No frame holds it. It was a read: nothing has happened. */
+        wire_drop_answer(g->out, g->mark);
+        g->mark = wire_begin_answer(g->out, g->correlation);
+        resp_error(&g->writer, "ERR the reply is too large to pass from node to node: ask for "
+                               "less at once, or ask the leader itself");
+    }
+    wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
+    peers_limit_backlog(&g->replica->peers, g->from, ANSWER_BACKLOG_BYTES);
+    replica_wake(g->replica); /* What was said to peers in this pass has left already. */
     free(g);
 }
 
@@ -159,6 +177,19 @@ static void refuse_forward(struct replica *r, raft_id from, uint64_t correlation
 
     if (out != NULL) {
         wire_end_answer(out, wire_begin_answer(out, correlation), WIRE_NOT_LEADER, 0);
+    }
+}
+
+static void answer_error(struct replica *r, raft_id from, uint64_t correlation, const char *error)
+{
+    struct buffer *out = peers_bulk(&r->peers, from);
+
+    if (out != NULL) {
+        struct resp_writer w = {.out = out, .version = 2};
+        size_t mark = wire_begin_answer(out, correlation);
+
+        resp_error(&w, error);
+        wire_end_answer(out, mark, WIRE_REPLIED, 0);
     }
 }
 
@@ -187,7 +218,14 @@ static void on_forward(void *context, raft_id from, const struct wire_forward *f
 
     if (command == NULL || (command->arity > 0 ? count != (uint32_t)command->arity
                                                : count < (uint32_t)-command->arity)) {
-        refuse_forward(r, from, f->correlation);
+        answer_error(r, from, f->correlation,
+                     "ERR the leader does not know this command: all nodes must run the same "
+                     "version");
+        return;
+    }
+    if (replica_is_congested(r)) {
+        answer_error(r, from, f->correlation,
+                     "TRYAGAIN the leader has too much under way: the command was not executed");
         return;
     }
 

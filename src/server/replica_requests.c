@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "server/clients.h"
 
-enum { PROPOSE_MAX = 4096 };
+enum { PROPOSE_MAX = 4096, FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024 };
 
 static const uint64_t SWEEP_NS = 50 * 1000 * 1000u;
 
@@ -24,6 +24,8 @@ static const char error_no_leader[] =
 static const char error_read_lost[] =
     "TRYAGAIN the leader could not confirm in time that it still leads: the command was not "
     "executed";
+static const char error_change_in_doubt[] =
+    "INDOUBT the change was begun and may or may not be carried out: look at RAFT STATUS";
 static const char error_removed[] =
     "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was not "
     "executed. Use another node";
@@ -73,9 +75,15 @@ static bool is_admin(const struct request *request)
     return !is_read(request) && !is_write(request);
 }
 
+bool replica_exceeds(const struct replica *r, uint64_t bytes)
+{
+    return r->in_flight_bytes > bytes ||
+           r->window.bytes > r->server->config.log_memory_bytes + bytes;
+}
+
 bool replica_is_congested(const struct replica *r)
 {
-    return r->is_handed_over || r->in_flight_bytes > r->server->config.in_flight_bytes_max;
+    return r->is_handed_over || replica_exceeds(r, r->server->config.in_flight_bytes_max);
 }
 
 void replica_submit(struct replica *r, struct request *request)
@@ -110,6 +118,9 @@ void request_finish(struct replica *r, struct request *request, raft_index execu
 
 void request_fail(struct replica *r, struct request *request, const char *error)
 {
+    if (request->has_begun) {
+        error = error_change_in_doubt;
+    }
     resp_error(request->reply(request), error);
     request_finish(r, request, 0);
 }
@@ -159,15 +170,28 @@ void forwards_abandon(struct replica *r)
     replica_wake(r);
 }
 
-void requests_abandon(struct replica *r)
+/* What is committed is no longer in doubt: it is applied, and answered, this turn. */
+static void doubt_proposed(struct replica *r)
 {
-    struct request *request;
+    uint64_t first = raft_commit_index(r->raft) + 1;
 
-    if (r->seen_role == RAFT_LEADER) {
-        admin_abandon(r);
-        while ((request = pending_take_first(&r->proposed)) != NULL) {
+    if (first < r->proposed.first) {
+        first = r->proposed.first;
+    }
+    for (uint64_t index = first; index < r->proposed.next; index++) {
+        struct request *request = pending_take(&r->proposed, index);
+
+        if (request != NULL) {
             doubt(r, request);
         }
+    }
+}
+
+void requests_abandon(struct replica *r)
+{
+    if (r->seen_role == RAFT_LEADER) {
+        admin_abandon(r);
+        doubt_proposed(r);
         wait_again(r, &r->reads_ready);
         wait_again(r, &r->reads_asked);
         wait_again(r, &r->reads_waiting);
@@ -221,12 +245,17 @@ static void propose_waiting(struct replica *r)
         bytes += request->entry->size;
         batch[count++] = request;
         if (count == PROPOSE_MAX) {
-            replica_wake(r);
             break;
         }
     }
-    if (count == 0 || raft_is_transferring(r->raft)) {
+    /* While leadership is handed over, or the log waits for the disks, they wait. */
+    if (count == 0 || raft_is_transferring(r->raft) ||
+        r->window.bytes >
+            r->server->config.log_memory_bytes + r->server->config.in_flight_bytes_max) {
         return;
+    }
+    if (count == PROPOSE_MAX) {
+        replica_wake(r);
     }
     if (store_has_room(r->store, bytes)) {
         propose(r, batch, count);
@@ -311,17 +340,18 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
 static void place_as_follower(struct replica *r)
 {
     raft_id leader = raft_leader(r->raft);
-    struct buffer *out = leader == 0 ? NULL : peers_bulk(&r->peers, leader);
+    bool is_refused = r->refused_term == raft_current_term(r->raft);
+    struct buffer *out = leader == 0 || is_refused ? NULL : peers_bulk(&r->peers, leader);
 
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (request->refused != NULL) {
+        if (request->refused != NULL && !request->has_begun) {
             list_remove(node);
             forget(r, request);
             request->refused(request);
-        } else if (out != NULL) {
+        } else if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
             forward(r, out, request);
         } else if (is_admin(request) && leader == 0) {
             admin_answer_locally(r, request);
@@ -356,6 +386,7 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
         return; /* Given up before: the client was told that it is in doubt. */
     }
     if (a->outcome == WIRE_NOT_LEADER) {
+        r->refused_term = raft_current_term(r->raft);
         /* Certainly not executed: it waits for the leader to be known again. Refusals may
          * come out of order, since one that was sent again meets later ones. */
         struct list *behind = r->returned.previous;

@@ -1,6 +1,7 @@
 /* replica_state.h - the replica's insides, for the replica_*.c files only. Which
  * file changes what:
  *   replica.c          the turn; stepping the core and carrying its effects out
+ *   replica_start.c    recovery, founding, joining, the end
  *   replica_requests.c where each request waits, and how it ends without execution
  *   replica_apply.c    the state machine: commits applied, reads served
  *   replica_peers.c    what comes from peers
@@ -27,6 +28,7 @@ struct held_message {
 struct write_mark {
     raft_seq seq;
     raft_index last_index;
+    uint64_t bytes; /* Of payload. */
 };
 
 struct replica {
@@ -56,6 +58,7 @@ struct replica {
     raft_index durable_index;
     struct write_mark *marks; /* Rising; a queue. */
     uint32_t mark_first, mark_count, mark_capacity;
+    uint64_t undurable_bytes;  /* Of the writes under way. */
     struct held_message *held; /* In the order they were made. */
     uint32_t held_count, held_capacity;
 
@@ -84,12 +87,16 @@ struct replica {
     struct slice *arguments; /* Of the entry being applied; reused. */
     uint32_t argument_capacity;
     struct buffer scratch;       /* Replies that nobody waits for. */
+    struct io_timer announce;    /* Tries again, where that was refused; */
+    uint64_t announce_wait_ns;   /* each time after a longer wait. */
+    raft_term refused_term;      /* The leader of that term says it is not: ask nobody else yet. */
     bool is_announcing;          /* Its new address is on the way to the leader. */
     struct member_address fresh; /* Address for the change being proposed; id 0: none. */
 
     struct io_timer tick; /* The core's deadline. */
     uint64_t deadline_ns;
-    struct io_timer sweep; /* Requests that waited too long. */
+    uint64_t late_deadline_ns; /* One that came too late, and is given a second look. */
+    struct io_timer sweep;     /* Requests that waited too long. */
     bool is_sweeping;
     struct io_timer health; /* Looks at the disk's pace. */
     bool disk_is_slow;
@@ -102,6 +109,17 @@ struct replica {
  * brings some (consecutive; references stay the caller's). */
 int replica_step(struct replica *r, const struct raft_event *event, struct entry *const *entries);
 
+void replica_turn(void *context);
+void replica_tick_fired(struct io_timer *timer);
+void replica_store_durable(void *context, uint64_t seq);
+void replica_store_failed(void *context, int error, const char *text);
+void replica_store_room(void *context);
+/* Appends to the log in memory. Configurations enter their history here. */
+void replica_append_entry(struct replica *r, struct entry *e);
+/* Lets old entries go that are applied and durable. */
+void replica_trim_window(struct replica *r);
+/* The configuration in force differs, or is to be told for the first time. */
+void replica_note_configuration(struct replica *r);
 /* The node can't go on. */
 void replica_fail(struct replica *r, const char *text);
 
@@ -115,6 +133,8 @@ void requests_deinit(struct replica *r);
 void requests_place(struct replica *r);
 /* Role, term or leader changed: what was under way is in doubt or waits again. */
 void requests_abandon(struct replica *r);
+/* More is under way, or in the log and not applied and durable, than `bytes`. */
+bool replica_exceeds(const struct replica *r, uint64_t bytes);
 /* Ends a request with an error. */
 void request_fail(struct replica *r, struct request *request, const char *error);
 /* Ends a request whose reply has been written. */
@@ -155,6 +175,9 @@ void admin_abandon(struct replica *r);
 void admin_end(struct replica *r);
 /* No leader is known: what can be answered from here alone leaves r->waiting. */
 void admin_answer_locally(struct replica *r, struct request *request);
+/* Frees the tasks that a read from the disk has outlived; the store is closed. */
+void admin_deinit(struct replica *r);
+void admin_announce_fired(struct io_timer *timer);
 /* The new address of this very node, where the log has an older one. */
 void admin_announce_address(struct replica *r);
 

@@ -22,9 +22,11 @@ struct request {
     uint64_t arrival;              /* The replica's: its place among all submitted. */
     uint64_t ticket;               /* The replica's: read confirmation, or correlation. */
     uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */
-    uint64_t executed_index;       /* Log index of the write, or that the read saw; 0:
+    bool has_begun;          /* The replica's: a change of members that may happen yet, even where
+                     * this request is given up. */
+    uint64_t executed_index; /* Log index of the write, or that the read saw; 0:
                                     * not executed, or not known. */
-    uint32_t executed_order;       /* Of a write: its place among the commands of the
+    uint32_t executed_order; /* Of a write: its place among the commands of the
                                     * entry, from 0. */
     /* Where its reply goes; called right before the reply is written. */
     struct resp_writer *(*reply)(struct request *request);

@@ -77,6 +77,7 @@ static void read_done(struct store_read *read, int error, struct entry **entries
         sender_reset(peer);
     }
     sender_pump(peer);
+    peer_free_if_unused(peer);
 }
 
 static void read_from_disk(struct peer *peer)

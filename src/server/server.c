@@ -196,7 +196,7 @@ void server_stop(struct server *s)
 
 void server_turn_over(struct server *s)
 {
-    if (s->is_stopping && replica_is_settled(s->replica)) {
+    if (s->is_stopping && replica_is_settled(s->replica) && clients_are_idle(s->clients)) {
         stop_now(s, 0);
     }
 }

@@ -322,6 +322,11 @@ void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
     wire_end(out, mark);
 }
 
+void wire_drop_answer(struct buffer *out, size_t mark)
+{
+    out->end = out->start + mark;
+}
+
 bool wire_get_answer(struct slice body, struct wire_answer *ret_a)
 {
     if (body.size < WIRE_ANSWER_BYTES || get_u64(body.data + 8) > WIRE_NOT_LEADER) {

@@ -120,6 +120,8 @@ bool wire_get_forward(struct slice body, struct wire_forward *ret_f);
 size_t wire_begin_answer(struct buffer *out, uint64_t correlation);
 void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
                      raft_index executed_index);
+/* Takes an answer back that was begun and not ended. */
+void wire_drop_answer(struct buffer *out, size_t mark);
 bool wire_get_answer(struct slice body, struct wire_answer *ret_a);
 
 const char *wire_refusal_text(enum wire_refusal refusal);
