@@ -15,7 +15,7 @@
 #define OFFSET_RANGE       "ERR offset is out of range"
 #define TOO_LONG           "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
-/* --- answers ---------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------- */
 
 static bool answer_status(struct lincheck_execution *e, const char *text)
 {
@@ -48,7 +48,7 @@ static bool answer_value(struct lincheck_execution *e, uint32_t key)
     return lincheck_answer(e, value_reply(is_there, value));
 }
 
-/* --- helpers ------------------------------------------------------------------------------ */
+/* --- helpers ---------------------------------------- */
 
 static struct slice argument(const struct lincheck_execution *e, uint32_t i)
 {
@@ -80,7 +80,7 @@ static bool exists(const struct lincheck_execution *e, uint32_t key)
     return lincheck_value(e, key, &value);
 }
 
-/* --- whole values -------------------------------------------------------------------------- */
+/* --- whole values ---------------------------------------- */
 
 static void run_get(struct lincheck_execution *e)
 {
@@ -167,7 +167,7 @@ static void run_type(struct lincheck_execution *e)
     answer_status(e, exists(e, 0) ? "string" : "none");
 }
 
-/* --- parts of values ------------------------------------------------------------------------ */
+/* --- parts of values ---------------------------------------- */
 
 /* Makes key 0: `old` up to `offset` (with zeros where it is shorter), `part`, and what
  * `old` has behind that. */
@@ -257,7 +257,7 @@ static void run_getrange(struct lincheck_execution *e)
     lincheck_answer(e, (struct history_reply){.kind = HISTORY_STRING, .text = value});
 }
 
-/* --- numbers ---------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------- */
 
 static void add(struct lincheck_execution *e, int64_t increment)
 {
@@ -310,7 +310,7 @@ static void run_decrby(struct lincheck_execution *e)
     }
 }
 
-/* --- several keys ------------------------------------------------------------------------------- */
+/* --- several keys ---------------------------------------- */
 
 static bool is_named_before(const struct lincheck_execution *e, uint32_t key)
 {
@@ -396,7 +396,7 @@ static void run_msetnx(struct lincheck_execution *e)
     }
 }
 
-/* --- the table ------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------- */
 
 static const struct lincheck_command commands[] = {
     {"GET", 2, 2, LINCHECK_ONE_KEY, true, run_get, NULL},

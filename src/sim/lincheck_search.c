@@ -80,7 +80,7 @@ uint64_t lincheck_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* --- events ----------------------------------------------------------------------------- */
+/* --- events ---------------------------------------- */
 
 static int compare_events(const void *a, const void *b)
 {
@@ -116,7 +116,7 @@ struct lincheck_event *lincheck_events(const struct lincheck_partition *partitio
     return events;
 }
 
-/* --- the lists ---------------------------------------------------------------------------- */
+/* --- the lists ---------------------------------------- */
 
 static void list_append(struct search *s, uint32_t head, uint32_t entry)
 {
@@ -177,7 +177,7 @@ static struct lincheck_set *set_of(struct search *s, uint32_t operation)
     return is_open(s, operation) ? &s->open : &s->known;
 }
 
-/* --- beginning and end ---------------------------------------------------------------------- */
+/* --- beginning and end ---------------------------------------- */
 
 static void fill_lists(struct search *s)
 {
@@ -248,7 +248,7 @@ static void search_deinit(struct search *s)
     free(s->order);
 }
 
-/* --- findings ---------------------------------------------------------------------------------- */
+/* --- findings ---------------------------------------- */
 
 /* The reply that an operation would have got, if it is the one to be explained. */
 static void note_answer(struct search *s, uint32_t operation)
@@ -295,7 +295,7 @@ void lincheck_finding_deinit(struct lincheck_finding *finding)
     arena_reset(&finding->arena);
 }
 
-/* --- trying ----------------------------------------------------------------------------------- */
+/* --- trying ---------------------------------------- */
 
 enum attempt { ATTEMPT_FAILED, ATTEMPT_PLACED, ATTEMPT_HOPELESS };
 
@@ -356,7 +356,7 @@ static bool go_back(struct search *s, uint32_t *ret_operation)
     return false;
 }
 
-/* --- searching ----------------------------------------------------------------------------------- */
+/* --- searching ---------------------------------------- */
 
 static enum lincheck_found look_at_limits(struct search *s)
 {

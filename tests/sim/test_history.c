@@ -29,7 +29,8 @@ static struct slice random_word(struct prng *random, struct arena *arena)
 
 static struct history_reply random_reply(struct prng *random, struct arena *arena, bool may_nest)
 {
-    struct history_reply reply = {.kind = HISTORY_STATUS + prng_below(random, may_nest ? 6 : 5)};
+    struct history_reply reply = {
+        .kind = (enum history_reply_kind)(HISTORY_STATUS + prng_below(random, may_nest ? 6 : 5))};
 
     if (reply.kind == HISTORY_INTEGER) {
         reply.integer = (int64_t)prng_next(random);

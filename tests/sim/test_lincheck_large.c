@@ -18,7 +18,7 @@
 
 enum { CLIENTS_MAX = 64, VALUE_BYTES = 256 };
 
-/* --- executions ---------------------------------------------------------------------------- */
+/* --- executions ---------------------------------------- */
 
 struct key {
     char value[VALUE_BYTES];
@@ -184,7 +184,7 @@ static void judge(const struct execution *x, const struct lincheck_options *opti
     history_free(h);
 }
 
-/* --- verdicts -------------------------------------------------------------------------------- */
+/* --- verdicts ---------------------------------------- */
 
 static void test_lincheck__accepts_whatever_was_executed_atomically(void **state)
 {
@@ -269,7 +269,7 @@ static void test_lincheck__bears_many_open_writes(void **state)
     end(&x);
 }
 
-/* --- sizes and limits --------------------------------------------------------------------------- */
+/* --- sizes and limits ---------------------------------------- */
 
 static void test_lincheck__judges_200_000_operations(void **state)
 {
