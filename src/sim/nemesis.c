@@ -19,6 +19,7 @@ enum fault {
     FAULT_FREEZE,
     FAULT_ISOLATE, /* One node from all others, */
     FAULT_DEAFEN,  /* the same one way, */
+    FAULT_UNPLUG,  /* the same at once: its connections break, the others know, */
     FAULT_SPLIT,   /* or the nodes into two halves, */
     FAULT_CUT,     /* or one path between two nodes. */
     FAULT_RESET,
@@ -94,6 +95,16 @@ static void split(struct nemesis *x, uint64_t side, bool there, bool back)
     sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
 }
 
+static void unplug(struct nemesis *x, struct node *n)
+{
+    struct cluster *c = x->cluster;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        c->stats.reset_count += sim_reset(n->machine, c->nodes[i].machine, 1000000);
+    }
+    split(x, 1ull << (n->number - 1), true, true);
+}
+
 static void strike_network(struct nemesis *x, enum fault fault)
 {
     struct cluster *c = x->cluster;
@@ -110,6 +121,8 @@ static void strike_network(struct nemesis *x, enum fault fault)
     }
     if (fault == FAULT_ISOLATE) {
         split(x, one, true, true);
+    } else if (fault == FAULT_UNPLUG) {
+        unplug(x, leader != NULL ? leader : a);
     } else if (fault == FAULT_DEAFEN) {
         split(x, one, way, !way);
     } else if (fault == FAULT_SPLIT) {
@@ -122,7 +135,9 @@ static void strike_network(struct nemesis *x, enum fault fault)
         c->stats.partition_count++;
         sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
     } else if (fault == FAULT_SLOW) {
-        sim_slow(a->machine, b->machine, some(x, 500 * SIM_MS));
+        /* What a leader hears late may be of a time when it still led. */
+        b = leader != NULL && way ? leader : b;
+        sim_slow(a->machine, b->machine, some(x, both ? 2 * SIM_S : 200 * SIM_MS));
         sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
     } else {
         c->stats.reset_count += sim_reset(a->machine, b->machine, 700000);
@@ -288,6 +303,9 @@ static void strike_node(struct nemesis *x, struct node *n, enum fault fault)
         break;
     case FAULT_FREEZE:
         c->stats.freeze_count++;
+        if (leader != NULL && prng_chance(&x->prng, 1, 2)) {
+            n = leader; /* It may wake up and believe that nothing has happened. */
+        }
         sim_freeze(n->machine, sim_now_ns(c->sim) + some(x, 2 * SIM_S));
         break;
     case FAULT_STALL:
