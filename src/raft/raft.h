@@ -100,7 +100,8 @@ struct raft_message {
     /* APPEND_ENTRIES. `leader_commit` is in HEARTBEAT too, and there it never is
      * above what the receiver acknowledged. Outbound, `entries` is NULL: the host
      * sends entries prev_log_index + 1 .. prev_log_index + entry_count from its
-     * log, in one frame or as several consecutive ones. */
+     * log, in one frame or as several consecutive ones, and only as long as it leads
+     * the term of this message: later they may have been replaced. */
     raft_index prev_log_index;
     raft_term prev_log_term;
     raft_index leader_commit;
@@ -160,7 +161,8 @@ enum raft_error {
     RAFT_EFULL = -2,      /* A fixed bound is reached; try again after commits. */
     RAFT_EBUSY = -3,      /* A change or a transfer is under way, or this leader has
                            * not committed in its term yet; try again. */
-    RAFT_EMEMBER = -4,    /* Already a member, not a member, or the last voter. */
+    RAFT_EMEMBER = -4,    /* Already a member, not a member, or the last voter; a message
+                           * that is not for this node, or from nobody else. */
     RAFT_ELOG = -5,       /* A message that contradicts what is committed: a bug or
                            * a foreign node. Dropped. */
 };
@@ -220,7 +222,8 @@ struct raft_effects {
     struct raft_read reads[RAFT_READS_MAX];
 
     bool role_changed;          /* role, term or leader_id differs from before the step. */
-    bool configuration_changed; /* The configuration in force differs. */
+    bool configuration_changed; /* The configuration in force differs. Who is not in it
+                                 * counts as removed only once it is committed. */
 
     uint64_t deadline_ns; /* Step RAFT_TICK at this instant. */
 };

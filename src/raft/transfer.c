@@ -68,10 +68,9 @@ void raft_transfer_drive(struct raft *r)
     CHECK(r->role == RAFT_LEADER);
     const struct raft_peer *peer = raft_leader_peer(r, r->transfer_target);
 
-    if (peer == NULL || !can_lead(r, r->transfer_target)) {
-        raft_transfer_give_up(r); /* It was removed in the meantime. */
-        return;
-    }
+    /* No change begins meanwhile, and one that ends keeps whoever can lead. */
+    CHECK(peer != NULL);
+    CHECK(can_lead(r, peer->id));
     if (peer->match_index == r->log.last_index && !r->transfer_is_sent) {
         raft_send(r, peer->id, RAFT_TIMEOUT_NOW, raft_after_term(r));
         r->transfer_is_sent = true; /* Repeated with the next heartbeat. */

@@ -596,6 +596,23 @@ static void test_configuration__a_removed_node_disturbs_nobody(void **state)
     cluster_free(c);
 }
 
+/* Ids are random: whoever joins may stand anywhere among the others. */
+static void test_configuration__members_stay_in_order(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s, 1);
+    for (raft_id id = 9; id >= 7; id--) {
+        assert_int_equal(change(&s, RAFT_ADD_LEARNER, id), RAFT_OK);
+        solo_settle(&s);
+    }
+    assert_members(s.raft, "1+7,8,9");
+    assert_int_equal(change(&s, RAFT_REMOVE, 8), RAFT_OK);
+    assert_members(s.raft, "1+7,9");
+    solo_deinit(&s);
+}
+
 /* From one node to seven and back to one, the leader included. */
 static void test_configuration__a_cluster_grows_and_shrinks(void **state)
 {
@@ -652,6 +669,7 @@ int main(void)
         cmocka_unit_test(test_configuration__an_election_in_the_joint_state_takes_both),
         cmocka_unit_test(test_configuration__who_is_left_out_uncommitted_still_campaigns),
         cmocka_unit_test(test_configuration__a_removed_node_disturbs_nobody),
+        cmocka_unit_test(test_configuration__members_stay_in_order),
         cmocka_unit_test(test_configuration__a_cluster_grows_and_shrinks),
     };
 

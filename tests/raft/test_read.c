@@ -53,6 +53,7 @@ static void test_read__is_confirmed_by_a_majority_asked_after_it(void **state)
     assert_int_equal(solo_receive(&s, solo_pulse(3, 2, ticket - 1)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pulse(9, 2, ticket)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pulse(4, 1, ticket)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_pulse(4, 2, ticket + 1)), RAFT_ELOG); /* Not asked. */
     assert_int_equal(s.effects.read_count, 0);
     assert_int_equal(solo_receive(&s, solo_pulse(3, 2, ticket)), RAFT_OK);
     assert_int_equal(s.effects.read_count, 1);

@@ -199,7 +199,14 @@ static void test_replication__a_second_leader_of_a_term_is_refused(void **state)
 static void test_replication__refuses_nonsense_unchanged(void **state)
 {
     const struct raft_configuration empty = {0};
+    const struct raft_configuration too_many = {.member_count = RAFT_MEMBERS_MAX + 1};
+    const struct raft_configuration unordered = {.member_count = 2,
+                                                 .members = {{3, true, false}, {2, true, false}}};
+    const struct raft_configuration nobodys = {.member_count = 1, .members = {{0, true, false}}};
     struct raft_entry bad[] = {
+        {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &too_many},
+        {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &unordered},
+        {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &nobodys},
         {.term = 7, .kind = RAFT_COMMAND},                                /* Beyond m.term. */
         {.term = 1, .kind = RAFT_COMMAND},                                /* Falls. */
         {.term = 6, .kind = RAFT_CONFIGURATION},                          /* Of nothing. */
@@ -376,6 +383,7 @@ static void test_replication__replies_of_another_term_or_node_do_not_count(void 
 
     solo_restore(&follower, 3, NULL, 0);
     assert_int_equal(solo_receive(&follower, solo_accept(2, 1, 1)), RAFT_OK);
+    assert_int_equal(solo_receive(&follower, solo_pulse(2, 1, 0)), RAFT_OK);
     assert_int_equal(follower.effects.outbound_count, 0);
     solo_deinit(&follower);
     solo_deinit(&s);

@@ -153,6 +153,42 @@ static void test_transfer__the_target_campaigns_at_once(void **state)
     solo_deinit(&s);
 }
 
+/* The leader's term may be news to the target. */
+static void test_transfer__the_target_takes_the_leaders_term_first(void **state)
+{
+    struct raft_message now = {.kind = RAFT_TIMEOUT_NOW, .from = 2, .term = 7};
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){4}, 1);
+    assert_int_equal(solo_receive(&s, now), RAFT_OK);
+    assert_int_equal(raft_role(s.raft), RAFT_CANDIDATE);
+    assert_int_equal(raft_current_term(s.raft), 8);
+    solo_deinit(&s);
+}
+
+/* A change that is under way may end meanwhile: here the joint state is left. */
+static void test_transfer__goes_on_while_a_change_ends(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(
+        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 3}}),
+        RAFT_OK);
+    assert_int_equal(transfer(&s, 3), RAFT_EMEMBER); /* On its way out. */
+    assert_int_equal(transfer(&s, 2), RAFT_OK);
+    assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));
+    solo_settle(&s);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
+    assert_false(raft_configuration_is_joint(raft_configuration(s.raft)));
+    assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2)); /* One more entry to wait for. */
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 4)), RAFT_OK);
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));
+    solo_deinit(&s);
+}
+
 static void test_transfer__leadership_moves_without_a_pause(void **state)
 {
     struct cluster *c = cluster_new(4);
@@ -180,6 +216,8 @@ int main(void)
         cmocka_unit_test(test_transfer__refuses_what_cannot_lead),
         cmocka_unit_test(test_transfer__chooses_whoever_is_there_and_has_most),
         cmocka_unit_test(test_transfer__the_target_campaigns_at_once),
+        cmocka_unit_test(test_transfer__the_target_takes_the_leaders_term_first),
+        cmocka_unit_test(test_transfer__goes_on_while_a_change_ends),
         cmocka_unit_test(test_transfer__leadership_moves_without_a_pause),
     };
 
