@@ -162,7 +162,7 @@ enum raft_error {
     RAFT_EBUSY = -3,      /* A change or a transfer is under way, or this leader has
                            * not committed in its term yet; try again. */
     RAFT_EMEMBER = -4,    /* Already a member, not a member, or the last voter; a message
-                           * that is not for this node, or from nobody else. */
+                           * that is not for this node, or not from another one. */
     RAFT_ELOG = -5,       /* A message that contradicts what is committed: a bug or
                            * a foreign node. Dropped. */
 };
