@@ -119,11 +119,12 @@ class Node:
             line += [str(part) for part in self.contact]
         return [*line, "--data", str(self.data), *self.options]
 
-    def start(self):
+    def start(self, wrapper=()):
+        """`wrapper`: a command that the server is started by, such as ["nice"]."""
         assert not self.is_running(), f"{self} runs already"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                self.command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*wrapper, *self.command_line()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.directory, preexec_fn=die_with_parent)
         return self
 
@@ -291,8 +292,9 @@ class Cluster:
         """The ends of all logs: shown where a test fails."""
         parts = []
         for node in self.nodes:
-            code = getattr(node.process, "returncode", None)
-            state = "running" if node.is_running() else f"ended: {code}"
+            state = "running" if node.is_running() else "ended"
+            if state == "ended" and node.process is not None:
+                state += f" with {node.process.returncode}"
             tail = "\n".join(node.log().splitlines()[-lines:])
             parts.append(f"--- {node.address} ({state}) {node.log_path}\n{tail}")
         return "\n".join(parts)
