@@ -100,7 +100,8 @@ struct cluster {
     struct witness *witness;
     struct node nodes[CLUSTER_NODES_MAX];
     uint32_t node_count;
-    struct server_config config; /* What all nodes have in common. */
+    struct server_config config;  /* What all nodes have in common. */
+    struct sim_disk_profile disk; /* The same. */
     struct user *users[CLUSTER_USERS_MAX];
     uint32_t user_count;
     struct operator operator;
@@ -144,6 +145,8 @@ void operator_command(struct operator* o, const char *a, const char *b, const ch
 struct nemesis *nemesis_new(struct cluster *c);
 void nemesis_free(struct nemesis *n);
 void nemesis_start(struct nemesis *n);
+/* Makes its disk as good as it was at first. */
+void nemesis_mend_disk(struct node *n);
 /* Mends everything, and starts every node that may live. */
 void nemesis_heal(struct nemesis *n);
 

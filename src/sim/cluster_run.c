@@ -39,6 +39,16 @@ static void draw_network(struct cluster *c)
     sim_set_network(c->sim, &n);
 }
 
+static void draw_disk(struct cluster *c)
+{
+    static const uint64_t latencies_ns[] = {SIM_MS, 3 * SIM_MS, 3 * SIM_MS, 10 * SIM_MS,
+                                            60 * SIM_MS};
+
+    c->disk.latency_min_ns = 50 * SIM_US;
+    c->disk.latency_max_ns = latencies_ns[prng_below(&c->prng, 5)];
+    c->disk.capacity_bytes = UINT64_MAX;
+}
+
 static void draw_config(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -68,6 +78,7 @@ static struct io_address pick_address(void *context, struct prng *prng)
 static void draw_users(struct cluster *c)
 {
     struct prng *p = &c->prng;
+    static const uint32_t values[] = {5, 5, 30, 30, 30, 30, 30, 30, 500, 500, 500, 12000};
     struct user_options options = {
         .sim = c->sim,
         .witness = c->witness,
@@ -77,8 +88,9 @@ static void draw_users(struct cluster *c)
 
     options.key_count = (uint32_t)prng_between(p, 1, 20);
     options.read_percent = (uint32_t)prng_between(p, 20, 70);
-    options.value_bytes_max = prng_chance(p, 1, 4) ? 500 : 30;
+    options.value_bytes_max = values[prng_below(p, 12)];
     options.pipeline_max = prng_chance(p, 1, 3) ? 16 : 1;
+    options.backlog_max = prng_chance(p, 1, 3) ? 30 : 0;
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     c->user_count = (uint32_t)prng_between(p, 1, 6);
@@ -100,6 +112,7 @@ static void draw_machines(struct cluster *c, uint32_t count)
         int64_t drift_ppm = (int64_t)prng_below(&c->prng, 2 * width + 1) - (int64_t)width;
 
         sim_machine_set_clock(n->machine, 0, drift_ppm);
+        nemesis_mend_disk(n);
     }
 }
 
@@ -116,6 +129,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     c->witness = witness_new(&c->verdict);
     c->is_calm = true;
     draw_network(c);
+    draw_disk(c);
     draw_config(c);
     count = options->node_count > 0 ? options->node_count : draw_node_count(&c->prng);
     draw_machines(c, count);

@@ -148,12 +148,16 @@ static void strike_network(struct nemesis *x, enum fault fault)
 
 static void disk_profile(struct node *n, uint64_t capacity_bytes, uint32_t sync_error_ppm)
 {
-    const struct sim_disk_profile profile = {.latency_min_ns = 50 * SIM_US,
-                                             .latency_max_ns = 3 * SIM_MS,
-                                             .capacity_bytes = capacity_bytes,
-                                             .sync_error_ppm = sync_error_ppm};
+    struct sim_disk_profile profile = n->cluster->disk;
 
+    profile.capacity_bytes = capacity_bytes;
+    profile.sync_error_ppm = sync_error_ppm;
     sim_set_disk(n->machine, &profile);
+}
+
+void nemesis_mend_disk(struct node *n)
+{
+    sim_set_disk(n->machine, &n->cluster->disk);
 }
 
 static void mend_disks(struct sim_event *event)
@@ -161,7 +165,7 @@ static void mend_disks(struct sim_event *event)
     struct cluster *c = container_of(event, struct nemesis, mend_disks)->cluster;
 
     for (uint32_t i = 0; i < c->node_count; i++) {
-        disk_profile(&c->nodes[i], UINT64_MAX, 0);
+        nemesis_mend_disk(&c->nodes[i]);
     }
 }
 
@@ -253,6 +257,7 @@ static void add_member(struct nemesis *x)
     n = find_reborn(c);
     if (n == NULL && c->node_count < MACHINES_MAX) {
         n = cluster_add_machine(c);
+        nemesis_mend_disk(n);
     }
     if (n != NULL) {
         c->stats.add_count++;

@@ -204,6 +204,13 @@ int io_file_sync(struct io_file *file)
     return 0;
 }
 
+int io_file_write_durable(struct io_file *file, uint64_t offset, const void *data, size_t size)
+{
+    int error = io_file_write(file, offset, data, size);
+
+    return error < 0 ? error : io_file_sync(file);
+}
+
 int64_t io_file_size(struct io_file *file)
 {
     return file->io->is_dead ? -EIO : (int64_t)file->inode->size;

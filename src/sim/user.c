@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "sim/talk.h"
 
-enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 4096, ARGUMENTS_MAX = 8 };
+enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
 
 struct in_flight {
     uint64_t operation;
@@ -62,10 +62,10 @@ static void argument_key(struct user *u)
 /* Some letters, and the number of the operation. */
 static void argument_value(struct user *u)
 {
-    char value[600];
+    char value[VALUE_BYTES_MAX + 32];
     uint64_t size = prng_below(&u->prng, u->options.value_bytes_max + 1);
 
-    CHECK(size <= sizeof value - 32);
+    CHECK(size <= VALUE_BYTES_MAX);
     for (uint64_t i = 0; i < size; i++) {
         value[i] = (char)('a' + prng_below(&u->prng, 26));
     }
@@ -219,7 +219,7 @@ static void user_round(struct io_timer *timer)
         talk_close(&u->talk);
     } else if (u->count > 0 && now_ns - u->ring[u->first].since_ns > u->options.patience_ns) {
         talk_close(&u->talk);
-    } else if (u->talk.phase == TALK_OPEN && !u->is_resting && u->count == 0) {
+    } else if (u->talk.phase == TALK_OPEN && !u->is_resting && u->count <= u->options.backlog_max) {
         for (uint64_t n = prng_between(&u->prng, 1, u->options.pipeline_max); n > 0; n--) {
             send_one(u);
         }
@@ -235,7 +235,7 @@ struct user *user_new(const struct user_options *options)
     struct user *u = memory_take_zeroed(1, sizeof *u);
     char name[16];
 
-    CHECK(options->pipeline_max <= IN_FLIGHT_MAX);
+    CHECK(options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
     u->options = *options;
     u->prng = sim_fork_prng(options->sim);
     snprintf(name, sizeof name, "c%u", (unsigned)options->number);

@@ -20,7 +20,8 @@ struct user_options {
     struct io_address (*pick_node)(void *context, struct prng *prng);
     void *context;
     uint32_t key_count;
-    uint32_t pipeline_max;
+    uint32_t pipeline_max; /* Commands sent at once. */
+    uint32_t backlog_max;  /* Sends more while no more than so many are unanswered. */
     uint32_t read_percent;
     uint32_t value_bytes_max;
     uint64_t think_ns; /* Between two rounds, on average. */
