@@ -17,12 +17,14 @@ struct tap_state tap = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 void tap_reset(void)
 {
+    pthread_mutex_lock(&tap.mutex);
     tap_stop();
     tap.failing = 0;
     tap.calls_to_failure = 0;
     tap.room = 0;
     tap.used = 0;
     tap.count_count = 0;
+    pthread_mutex_unlock(&tap.mutex);
 }
 
 void tap_fail(enum tap_call call, const char *name, int error, bool for_good)
