@@ -199,6 +199,7 @@ static void timer_fired(struct io_timer *timer)
     uint64_t now_ns = io_now_ns(p->io);
     uint64_t next_ns = UINT64_MAX;
 
+    p->timer_ns = UINT64_MAX;
     list_for_each(node, &p->all)
     {
         struct peer *peer = container_of(node, struct peer, link);
@@ -211,13 +212,16 @@ static void timer_fired(struct io_timer *timer)
         inbound_tick(container_of(node, struct inbound, node), now_ns, &next_ns);
     }
     if (next_ns != UINT64_MAX) {
-        io_timer_start(p->io, timer, next_ns);
+        arm_timer(p, next_ns);
     }
 }
 
+/* Never later than it is armed for: else a flood of connections could put it off for
+ * ever, and nobody would be dialed again. */
 static void arm_timer(struct peers *p, uint64_t at_ns)
 {
-    if (!p->is_ended) {
+    if (!p->is_ended && at_ns < p->timer_ns) {
+        p->timer_ns = at_ns;
         io_timer_start(p->io, &p->timer, at_ns);
     }
 }
@@ -544,6 +548,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .silence_ns = silence_ns,
         .listener = {.accepted = accepted, .closed = listener_closed},
         .timer = {.fired = timer_fired},
+        .timer_ns = UINT64_MAX,
     };
     list_init(&p->all);
     list_init(&p->inbounds);

@@ -109,6 +109,7 @@ struct peers {
     struct list all;       /* struct peer */
     struct list inbounds;  /* struct inbound */
     struct io_timer timer; /* Redials. */
+    uint64_t timer_ns;     /* When it fires; UINT64_MAX: it is not armed. */
 };
 
 /* Listens on the node's peer port. Negative errno on failure. */
