@@ -27,7 +27,7 @@ static void grow(struct buffer *b, size_t size)
 
     CHECK(wanted >= size);
     /* Moving pays only where it frees at least as much as it copies. */
-    if (wanted <= b->capacity && b->start >= used) {
+    if (b->data != NULL && wanted <= b->capacity && b->start >= used) {
         memmove(b->data, b->data + b->start, used);
     } else {
         size_t capacity = b->capacity > 0 ? b->capacity : BUFFER_FIRST_BYTES;
@@ -38,7 +38,7 @@ static void grow(struct buffer *b, size_t size)
 
         char *data = memory_take(capacity);
 
-        if (used > 0) {
+        if (b->data != NULL) {
             memcpy(data, b->data + b->start, used);
         }
         free(b->data);

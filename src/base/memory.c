@@ -28,6 +28,13 @@ void *memory_resize(void *memory, size_t size)
     return checked(realloc(memory, size > 0 ? size : 1), size);
 }
 
+void *memory_take_aligned(size_t size, size_t alignment)
+{
+    size_t rounded = (size + alignment - 1) / alignment * alignment;
+
+    return checked(aligned_alloc(alignment, rounded > 0 ? rounded : alignment), size);
+}
+
 void *memory_copy(const void *data, size_t size)
 {
     void *copy = memory_take(size);

@@ -11,6 +11,9 @@ void *memory_take(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_take_zeroed(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_resize(void *memory, size_t size) __attribute__((returns_nonnull));
 
+/* Its address is a multiple of `alignment`, a power of two. */
+void *memory_take_aligned(size_t size, size_t alignment) __attribute__((malloc, returns_nonnull));
+
 /* A copy of `size` bytes; the caller frees it. */
 void *memory_copy(const void *data, size_t size) __attribute__((returns_nonnull));
 

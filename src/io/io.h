@@ -149,6 +149,8 @@ enum io_open_flags {
     IO_READ_ONLY = 4,
 };
 
+enum { IO_BLOCK_BYTES = 512 };
+
 struct io_file; /* Opaque; one open file. */
 
 int io_file_open(struct io *io, const char *path, int flags, struct io_file **ret_file);
@@ -156,6 +158,10 @@ void io_file_close(struct io_file *file);
 /* All of it or an error; reading past the end gives what is there, as a count. */
 int64_t io_file_read(struct io_file *file, uint64_t offset, void *data, size_t size);
 int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_t size);
+/* Both at once: on 0 the data is durable. Over blocks that were written before, it is
+ * the fastest way to a durable write, and best where offset, size and memory are
+ * multiples of IO_BLOCK_BYTES. After an error nobody knows what is on the disk. */
+int io_file_write_durable(struct io_file *file, uint64_t offset, const void *data, size_t size);
 /* Makes the data, and what is needed to find it, durable (fdatasync). */
 int io_file_sync(struct io_file *file);
 int64_t io_file_size(struct io_file *file);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -17,7 +18,10 @@
 
 struct io_file {
     int fd;
+    int direct_fd; /* Past the page cache, for durable writes; see direct_fd(). */
 };
+
+enum { FD_UNTRIED = -1, FD_NONE = -2 };
 
 static int open_fd(const char *path, int flags)
 {
@@ -46,7 +50,7 @@ int io_file_open(struct io *io, const char *path, int flags, struct io_file **re
         return fd;
     }
     *ret_file = memory_take(sizeof **ret_file);
-    (*ret_file)->fd = fd;
+    **ret_file = (struct io_file){.fd = fd, .direct_fd = FD_UNTRIED};
     return 0;
 }
 
@@ -55,6 +59,9 @@ void io_file_close(struct io_file *file)
     /* Not repeated after EINTR: the descriptor is gone in any case. Whether the
      * data arrived is what io_file_sync() tells. */
     (void)close(file->fd);
+    if (file->direct_fd >= 0) {
+        (void)close(file->direct_fd);
+    }
     free(file);
 }
 
@@ -78,13 +85,14 @@ int64_t io_file_read(struct io_file *file, uint64_t offset, void *data, size_t s
     return (int64_t)done;
 }
 
-int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_t size)
+/* pwritev2() with `flags` until all is written. */
+static int write_all(int fd, uint64_t offset, const void *data, size_t size, int flags)
 {
-    const char *at = data;
     size_t done = 0;
 
     while (done < size) {
-        ssize_t count = pwrite(file->fd, at + done, size - done, (off_t)(offset + done));
+        struct iovec rest = {.iov_base = (char *)(uintptr_t)data + done, .iov_len = size - done};
+        ssize_t count = pwritev2(fd, &rest, 1, (off_t)(offset + done), flags);
 
         if (count == 0) {
             return -EIO; /* Neither progress nor a reason: do not try for ever. */
@@ -96,6 +104,47 @@ int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_
         }
     }
     return 0;
+}
+
+int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_t size)
+{
+    return write_all(file->fd, offset, data, size, 0);
+}
+
+/* The same file, opened again for writing past the page cache, where its file system
+ * can (tmpfs, for one, may not). Its name may have changed since, so /proc is asked. */
+static int direct_fd(struct io_file *file)
+{
+    char path[32];
+
+    if (file->direct_fd == FD_UNTRIED) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
+        file->direct_fd = open_fd(path, O_WRONLY | O_DIRECT | O_DSYNC);
+        if (file->direct_fd < 0) {
+            file->direct_fd = FD_NONE;
+        }
+    }
+    return file->direct_fd;
+}
+
+static bool is_aligned(uint64_t offset, const void *data, size_t size)
+{
+    return (offset | (uintptr_t)data | size) % IO_BLOCK_BYTES == 0;
+}
+
+int io_file_write_durable(struct io_file *file, uint64_t offset, const void *data, size_t size)
+{
+    if (is_aligned(offset, data, size) && direct_fd(file) >= 0) {
+        int result = write_all(file->direct_fd, offset, data, size, 0);
+
+        if (result != -EINVAL) {
+            return result;
+        }
+        /* Larger blocks than ours are wanted: nothing was written, and never will be. */
+        (void)close(file->direct_fd);
+        file->direct_fd = FD_NONE;
+    }
+    return write_all(file->fd, offset, data, size, RWF_DSYNC);
 }
 
 int io_file_sync(struct io_file *file)

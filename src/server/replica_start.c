@@ -168,7 +168,10 @@ void replica_bootstrap(struct replica *r)
     e->index = 1;
     e->term = 1;
     raft_restore_vote(r->raft, 1, self);
-    CHECK(raft_restore_entry(r->raft, &entry) == RAFT_OK);
+
+    int error = raft_restore_entry(r->raft, &entry);
+
+    CHECK(error == RAFT_OK);
     replica_append_entry(r, e);
     r->durable_index = 1;
 

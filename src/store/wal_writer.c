@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "store/store_state.h"
 
+enum { PAGE_BYTES = 4096 };
+
 /* --- on the worker --- */
 
 static int run_vote(struct store *s, struct wal_job *job)
@@ -50,7 +52,7 @@ static uint64_t encode_batches(struct store *s, struct wal_job *job, struct chai
 
     if (need > job->buffer_capacity) {
         free(job->buffer);
-        job->buffer = memory_take(need);
+        job->buffer = memory_take_aligned(need, PAGE_BYTES);
         job->buffer_capacity = need;
     }
     if (job->is_oversized) {
@@ -100,23 +102,27 @@ static int write_body(struct io_file *file, uint64_t at, const struct entry *e)
     return rv;
 }
 
+/* A large entry's payload is written from where it is, and then both are synced. */
+static int write_large(struct io_file *file, struct wal_job *job, uint64_t size)
+{
+    int rv = io_file_write(file, job->offset, job->buffer, size);
+
+    if (rv == 0) {
+        rv = write_body(file, job->offset + size, job->entries[0]);
+    }
+    return rv == 0 ? io_file_sync(file) : rv;
+}
+
 static int run_batches(struct store *s, struct wal_job *job)
 {
     struct chain chain = s->chain;
     uint64_t size = encode_batches(s, job, &chain);
     struct io_file *file = s->current.file;
-    int rv = io_file_write(file, job->offset, job->buffer, size);
+    int rv = job->is_large ? write_large(file, job, size)
+                           : io_file_write_durable(file, job->offset, job->buffer, size);
 
-    if (rv == 0 && job->is_large) {
-        rv = write_body(file, job->offset + size, job->entries[0]);
-    }
     if (rv != 0) {
-        job->failed_at = "cannot write the log";
-        return rv;
-    }
-    rv = io_file_sync(file);
-    if (rv != 0) {
-        job->failed_at = "cannot sync the log";
+        job->failed_at = "cannot write or sync the log";
         return rv;
     }
     s->chain = chain;

@@ -67,6 +67,30 @@ static struct io_file *open_new(struct room *r, const char *name)
 
 /* --- files ----------------------------------------------------------------- */
 
+/* The direct way, the way around it, and both on the same bytes. */
+static void test_file__keeps_what_is_written_durably(void **state)
+{
+    enum { SIZE = 8 * IO_BLOCK_BYTES };
+    struct room *r = *state;
+    struct io_file *file = open_new(r, "a");
+    char *blocks = memory_take_aligned(SIZE, 4096);
+    char read[SIZE];
+
+    memset(blocks, 'a', SIZE);
+    assert_int_equal(io_file_write(file, 0, blocks, SIZE), 0);
+    memset(blocks, 'b', SIZE);
+    assert_int_equal(io_file_write_durable(file, IO_BLOCK_BYTES, blocks, 2 * IO_BLOCK_BYTES), 0);
+    assert_int_equal(io_file_write_durable(file, 100, "not aligned", 11), 0);
+    assert_int_equal(io_file_write_durable(file, 0, blocks + 1, IO_BLOCK_BYTES), 0);
+    assert_int_equal(io_file_write_durable(file, 3 * IO_BLOCK_BYTES, blocks, IO_BLOCK_BYTES), 0);
+    assert_int_equal(io_file_read(file, 0, read, SIZE), SIZE);
+    for (int i = 0; i < SIZE; i++) {
+        assert_int_equal(read[i], i < 4 * IO_BLOCK_BYTES ? 'b' : 'a');
+    }
+    free(blocks);
+    io_file_close(file);
+}
+
 static void test_file__keeps_what_is_written(void **state)
 {
     struct room *r = *state;
@@ -361,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILE_TEST(test_file__keeps_what_is_written),
+        FILE_TEST(test_file__keeps_what_is_written_durably),
         FILE_TEST(test_file__gives_what_is_there_at_the_end),
         FILE_TEST(test_file__written_past_its_end_has_zeros_between),
         FILE_TEST(test_file__can_be_cut_and_stretched),

@@ -268,6 +268,8 @@ int __wrap_io_dir_list(struct io *io, const char *path,
                        void (*each)(void *context, const char *name), void *context);
 int __real_io_file_sync(struct io_file *file);
 int __wrap_io_file_sync(struct io_file *file);
+int __wrap_io_file_write_durable(struct io_file *file, uint64_t offset, const void *data,
+                                 size_t size);
 int __real_io_file_truncate(struct io_file *file, uint64_t size);
 int __wrap_io_file_truncate(struct io_file *file, uint64_t size);
 int __real_io_rename(struct io *io, const char *from, const char *to);
@@ -386,6 +388,15 @@ int __wrap_io_file_sync(struct io_file *file)
     }
     pthread_mutex_unlock(&tap.mutex);
     return rv;
+}
+
+/* Told apart into its two halves, so that either may fail, or be the last before a crash. */
+int __wrap_io_file_write_durable(struct io_file *file, uint64_t offset, const void *data,
+                                 size_t size)
+{
+    int rv = __wrap_io_file_write(file, offset, data, size);
+
+    return rv != 0 ? rv : __wrap_io_file_sync(file);
 }
 
 int __wrap_io_file_truncate(struct io_file *file, uint64_t size)
