@@ -118,6 +118,9 @@ bool lincheck_memo_add(struct lincheck_memo *m, uint32_t state, const struct lin
 
     hash = checksum_seeded(known->words + known->full_count, known_bytes, hash);
     hash = checksum_seeded(open->words + open->full_count, open_bytes, hash);
+#ifdef LINCHECK_WEAK_HASH
+    hash &= 3; /* Tests show with it that verdicts do not depend on the hash. */
+#endif
     if (m->count >= m->slot_count / 2) {
         grow(m);
     }
