@@ -191,7 +191,7 @@ static void test_lincheck__accepts_whatever_was_executed_atomically(void **state
     struct lincheck_options options = {.explanations_max = 1, .step_limit = 20000000};
 
     (void)state;
-    for (uint64_t seed = 0; seed < 60; seed++) {
+    for (uint64_t seed = 0; seed < 40; seed++) {
         struct execution x = {
             .client_count = 2 + (uint32_t)seed % 15,
             .key_count = 1 + (uint32_t)seed % 4,
