@@ -19,8 +19,8 @@ static bool is_held_up(const struct client *c)
     return c->wait != CLIENT_RUNS || !list_is_empty(&c->ready_link);
 }
 
-/* Bytes to make room for: more where one request is large, but never more than as
- * much again as it has already brought. */
+/* Bytes to make room for: more where one request is large, but never more than three
+ * times what it has already brought. In so large steps, moving costs little. */
 static size_t room_wanted(const struct client *c)
 {
     size_t used = buffer_size(&c->input);
@@ -30,7 +30,7 @@ static size_t room_wanted(const struct client *c)
         uint64_t missing = resp_parser_wanted(&c->parser, used);
 
         if (missing > wanted) {
-            size_t step = used > wanted ? used : wanted;
+            size_t step = 3 * used > wanted ? 3 * used : wanted;
 
             wanted = missing < step ? (size_t)missing : step;
         }
