@@ -86,7 +86,7 @@ static void on_signal(void *context, int signal_number)
         log_write(p->log, LOG_WARN, "ending at once", "signal=%d", signal_number);
         _exit(EXIT_FAILURE); /* The second one: whoever sends it has waited enough. */
     }
-    log_write(p->log, LOG_INFO, "ending in order", "signal=%d", signal_number);
+    log_write(p->log, LOG_DEBUG, "was told to end", "signal=%d", signal_number);
     server_stop(p->server);
 }
 
