@@ -6,6 +6,7 @@
 #include "raft/raft.h"
 #include "server/client.h"
 #include "server/commands.h"
+#include "server/members.h"
 #include "server/replica.h"
 #include "store/store.h"
 
@@ -146,26 +147,27 @@ static void put_stats(const struct server *server, struct buffer *out)
                   (ull)replica.read_round_count, (ull)replica.applied_count);
 }
 
-/* Members other than this one; of those, the ones heard lately where it leads. */
-static void count_others(const struct raft *raft, uint32_t *ret_all, uint32_t *ret_active)
+/* The other members as the leader knows them, numbered as clients expect it. */
+static void put_followers(const struct replica *replica, struct buffer *out)
 {
-    const struct raft_configuration *configuration = raft_configuration(raft);
+    const struct raft *raft = replica_raft(replica);
+    const struct membership *m = replica_membership(replica);
+    uint32_t count = 0;
 
-    *ret_all = 0;
-    *ret_active = 0;
-    for (uint32_t i = 0; i < configuration->member_count; i++) {
-        raft_id id = configuration->members[i].id;
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        const struct member_address *address = &m->addresses[i];
         struct raft_progress progress;
 
-        if (id == raft_self(raft)) {
+        if (address->id == raft_self(raft) || !raft_progress_of(raft, address->id, &progress)) {
             continue;
         }
-        ++*ret_all;
-        if (raft_role(raft) == RAFT_LEADER && raft_progress_of(raft, id, &progress) &&
-            progress.is_active) {
-            ++*ret_active;
-        }
+        buffer_printf(out, "slave%u:ip=%s,port=%u,state=%s,offset=%llu,lag=%llu\r\n", count,
+                      address->client.host, address->client.port,
+                      progress.is_active ? "online" : "offline", (ull)progress.match_index,
+                      (ull)(raft_last_index(raft) - progress.match_index));
+        count++;
     }
+    buffer_printf(out, "connected_slaves:%u\r\n", count);
 }
 
 static void put_replication(const struct server *server, struct buffer *out)
@@ -174,10 +176,7 @@ static void put_replication(const struct server *server, struct buffer *out)
     const struct raft *raft = replica_raft(replica);
     bool is_leader = raft_role(raft) == RAFT_LEADER;
     struct io_address leader;
-    uint32_t other_count;
-    uint32_t active_count;
 
-    count_others(raft, &other_count, &active_count);
     buffer_printf(out, "role:%s\r\n", is_leader ? "master" : "slave");
     if (!is_leader) {
         bool has_leader = replica_leader_address(replica, &leader) && !replica_is_removed(replica);
@@ -192,11 +191,11 @@ static void put_replication(const struct server *server, struct buffer *out)
                       has_leader ? leader.host : "", has_leader ? leader.port : 0,
                       has_leader ? "up" : "down", (ull)replica_applied_index(replica));
     }
+    put_followers(replica, out);
     buffer_printf(out,
-                  "connected_slaves:%u\r\n"
                   "master_replid:%016llx\r\n"
                   "master_repl_offset:%llu\r\n",
-                  active_count, (ull)replica_cluster_id(replica), (ull)raft_commit_index(raft));
+                  (ull)replica_cluster_id(replica), (ull)raft_commit_index(raft));
 }
 
 static void put_cluster(const struct server *server, struct buffer *out)

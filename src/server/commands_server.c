@@ -8,6 +8,7 @@
 #include "resp/decimal.h"
 #include "server/client.h"
 #include "server/commands.h"
+#include "server/members.h"
 #include "server/replica.h"
 #include "server/subcommand.h"
 
@@ -156,6 +157,33 @@ void time_command(struct command_call *call)
 
 /* --- ROLE and WAIT ----------------------------------------------------------------------- */
 
+static void reply_followers(const struct replica *replica, struct resp_writer *w)
+{
+    const struct raft *raft = replica_raft(replica);
+    const struct membership *m = replica_membership(replica);
+    uint32_t member_count = m == NULL ? 0 : m->configuration.member_count;
+    struct raft_progress progress;
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < member_count; i++) {
+        count += m->addresses[i].id != raft_self(raft) &&
+                         raft_progress_of(raft, m->addresses[i].id, &progress)
+                     ? 1
+                     : 0;
+    }
+    resp_array(w, count);
+    for (uint32_t i = 0; i < member_count; i++) {
+        const struct member_address *address = &m->addresses[i];
+
+        if (address->id != raft_self(raft) && raft_progress_of(raft, address->id, &progress)) {
+            resp_array(w, 3);
+            resp_bulk_text(w, address->client.host);
+            resp_bulkf(w, "%u", address->client.port);
+            resp_bulkf(w, "%llu", (unsigned long long)progress.match_index);
+        }
+    }
+}
+
 void role_command(struct command_call *call)
 {
     const struct replica *replica = call_server(call)->replica;
@@ -167,7 +195,7 @@ void role_command(struct command_call *call)
         resp_array(w, 3);
         resp_bulk_text(w, "master");
         resp_integer(w, (int64_t)raft_commit_index(raft));
-        resp_array(w, 0); /* Where the others are, RAFT MEMBERS says. */
+        reply_followers(replica, w);
         return;
     }
     bool has_leader = replica_leader_address(replica, &leader) && !replica_is_removed(replica);

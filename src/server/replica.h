@@ -13,6 +13,7 @@
 #include "server/server.h"
 #include "store/store.h"
 
+struct membership;
 struct replica;
 
 /* --- for clients ------------------------------------------------------------------ */
@@ -62,6 +63,8 @@ struct store *replica_store(const struct replica *r);
 uint64_t replica_cluster_id(const struct replica *r);
 uint64_t replica_node_id(const struct replica *r);
 uint64_t replica_applied_index(const struct replica *r);
+/* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */
+const struct membership *replica_membership(const struct replica *r);
 /* The address of the leader that this node knows of; false: none. */
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
 /* This node was removed from its cluster and serves nothing. */

@@ -31,9 +31,14 @@ uint64_t replica_applied_index(const struct replica *r)
     return r->applied_index;
 }
 
+const struct membership *replica_membership(const struct replica *r)
+{
+    return members_current(&r->members, raft_configuration_index(r->raft));
+}
+
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address)
 {
-    const struct membership *m = members_current(&r->members, raft_configuration_index(r->raft));
+    const struct membership *m = replica_membership(r);
     const struct member_address *leader = membership_address(m, raft_leader(r->raft));
 
     if (leader == NULL) {

@@ -79,6 +79,11 @@ uint64_t replica_applied_index(const struct replica *r)
     return r->executed_count;
 }
 
+const struct membership *replica_membership(const struct replica *r)
+{
+    return NULL;
+}
+
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address)
 {
     *ret_address = (struct io_address){.host = "leader.example", .port = 8001};
@@ -183,7 +188,7 @@ void fixture_run(struct client_fixture *f)
     assert_false(f->has_lost_patience);
 }
 
-/* --- the other side ---------------------------------------------------------------------------- */
+/* --- the other side ------------------------------------------------------------------ */
 
 int fixture_connect(struct client_fixture *f)
 {
@@ -291,7 +296,7 @@ struct client *fixture_client(struct client_fixture *f)
     return container_of(node, struct client, link);
 }
 
-/* --- up and down --------------------------------------------------------------------------------- */
+/* --- up and down --------------------------------------------------------------------- */
 
 static void note_reply(void *context, const char *peer, uint64_t ordinal, uint64_t index,
                        uint32_t order, bool is_write)
