@@ -69,6 +69,7 @@ static void dial_closed(struct link *link)
 
     if (d->channel == WIRE_BULK) {
         sender_reset(peer);
+        peers_end_forwarding(peer->peers, peer->id);
     }
     if (was_up && !peer->is_leaving) {
         peer->peers->events.lost(peer->peers->events.context, peer->id);
@@ -479,7 +480,8 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     } else if (type == WIRE_ENTRIES) {
         receive_entries(in, body);
     } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
-        p->events.forward(p->events.context, in->from, &forward);
+        in->has_forwarded = true;
+        p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else if (type == WIRE_ANSWER && wire_get_answer(body, &answer)) {
         p->events.answer(p->events.context, in->from, &answer);
     } else {
@@ -516,6 +518,7 @@ static void accepted(struct io_listener *listener)
 
     in->peers = p;
     in->since_ns = io_now_ns(p->io);
+    in->serial = ++p->accepted_count;
     link_init(&in->link, p->io, inbound_frame, inbound_closed, in);
     if (io_accept(p->io, listener, &in->link.stream) < 0) {
         free(in);
@@ -614,13 +617,6 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
 
 /* --- speaking ------------------------------------------------------------------------ */
 
-bool peers_is_up(const struct peers *p, raft_id id)
-{
-    const struct peer *peer = peers_find(p, id);
-
-    return peer != NULL && peer->dial[WIRE_BULK].phase == DIAL_UP;
-}
-
 void peers_send(struct peers *p, const struct raft_message *m)
 {
     struct peer *peer = peers_find(p, m->to);
@@ -637,14 +633,6 @@ void peers_send(struct peers *p, const struct raft_message *m)
 
         wire_put_message(&peer->dial[WIRE_CONTROL].link.out, &w);
     }
-}
-
-struct buffer *peers_bulk(struct peers *p, raft_id id)
-{
-    struct peer *peer = peers_find(p, id);
-
-    return peer != NULL && peer->dial[WIRE_BULK].phase == DIAL_UP ? &peer->dial[WIRE_BULK].link.out
-                                                                  : NULL;
 }
 
 void peers_limit_backlog(struct peers *p, raft_id id, size_t bytes)

@@ -27,7 +27,8 @@ struct peers_events {
     /* A raft message; for AppendEntries with its entries (indexes not set), whose
      * references are the callee's. */
     void (*message)(void *context, const struct wire_message *m, struct entry **entries);
-    void (*forward)(void *context, raft_id from, const struct wire_forward *f);
+    /* `connection` names the one on which it came: see peers_answer(). */
+    void (*forward)(void *context, raft_id from, uint64_t connection, const struct wire_forward *f);
     void (*answer)(void *context, raft_id from, const struct wire_answer *a);
     /* A connection that was up has broken: whatever was under way may be lost. */
     void (*lost)(void *context, raft_id id);
@@ -80,8 +81,10 @@ struct inbound {
     struct link link;
     uint64_t since_ns; /* When it was accepted. */
     bool is_greeted;
+    bool has_forwarded; /* A command came on it. */
     raft_id from;
     uint64_t incarnation;
+    uint64_t serial; /* Never used again. */
     enum wire_channel channel;
 };
 
@@ -109,7 +112,8 @@ struct peers {
     struct list all;       /* struct peer */
     struct list inbounds;  /* struct inbound */
     struct io_timer timer; /* Redials. */
-    uint64_t timer_ns;     /* When it fires; UINT64_MAX: it is not armed. */
+    uint64_t accepted_count;
+    uint64_t timer_ns; /* When it fires; UINT64_MAX: it is not armed. */
 };
 
 /* Listens on the node's peer port. Negative errno on failure. */
@@ -125,15 +129,18 @@ void peers_open(struct peers *p, uint64_t cluster_id, const struct peers_source 
 void peers_set_members(struct peers *p, const struct membership *m);
 /* Forgets the nodes that `committed` says were removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
-/* Whether commands can be forwarded to that node now. */
-bool peers_is_up(const struct peers *p, raft_id id);
 struct peer *peers_find(const struct peers *p, raft_id id);
 
 /* Sends a message of the core: entries from the log, the others as they are. Lost
  * where there is no connection: the core copes. */
 void peers_send(struct peers *p, const struct raft_message *m);
-/* The buffer of the bulk connection to `id`, for a forward or an answer; or NULL. */
-struct buffer *peers_bulk(struct peers *p, raft_id id);
+/* forwarding.c. The buffer for commands to `id`; NULL: not now. */
+struct buffer *peers_forward(struct peers *p, raft_id id);
+/* The buffer for the answer to a command that came on that connection; NULL: nobody
+ * waits for it any more. */
+struct buffer *peers_answer(struct peers *p, uint64_t connection);
+/* Answers to that node may have been lost: it must not wait for them. */
+void peers_end_forwarding(struct peers *p, raft_id id);
 /* Ends the bulk connection to `id` where more than `bytes` wait to leave on it. */
 void peers_limit_backlog(struct peers *p, raft_id id, size_t bytes);
 /* Frees a peer that is leaving once nothing is under way with it. */

@@ -128,6 +128,7 @@ struct guest {
     struct request request;
     struct replica *replica;
     raft_id from;
+    uint64_t connection; /* On which it came. */
     uint64_t correlation;
     size_t mark;        /* Of the answer's frame in `out`. */
     struct buffer *out; /* While the reply is being written; NULL: that node is gone. */
@@ -138,7 +139,7 @@ static struct resp_writer *guest_reply(struct request *request)
 {
     struct guest *g = container_of(request, struct guest, request);
 
-    g->out = peers_bulk(&g->replica->peers, g->from);
+    g->out = peers_answer(&g->replica->peers, g->connection);
     if (g->out != NULL) {
         g->mark = wire_begin_answer(g->out, g->correlation);
         g->writer.out = g->out;
@@ -171,18 +172,19 @@ static void guest_answered(struct request *request)
     free(g);
 }
 
-static void refuse_forward(struct replica *r, raft_id from, uint64_t correlation)
+static void refuse_forward(struct replica *r, uint64_t connection, uint64_t correlation)
 {
-    struct buffer *out = peers_bulk(&r->peers, from);
+    struct buffer *out = peers_answer(&r->peers, connection);
 
     if (out != NULL) {
         wire_end_answer(out, wire_begin_answer(out, correlation), WIRE_NOT_LEADER, 0);
     }
 }
 
-static void answer_error(struct replica *r, raft_id from, uint64_t correlation, const char *error)
+static void answer_error(struct replica *r, uint64_t connection, uint64_t correlation,
+                         const char *error)
 {
-    struct buffer *out = peers_bulk(&r->peers, from);
+    struct buffer *out = peers_answer(&r->peers, connection);
 
     if (out != NULL) {
         struct resp_writer w = {.out = out, .version = 2};
@@ -197,11 +199,12 @@ static void guest_refused(struct request *request)
 {
     struct guest *g = container_of(request, struct guest, request);
 
-    refuse_forward(g->replica, g->from, g->correlation);
+    refuse_forward(g->replica, g->connection, g->correlation);
     free(g);
 }
 
-static void on_forward(void *context, raft_id from, const struct wire_forward *f)
+static void on_forward(void *context, raft_id from, uint64_t connection,
+                       const struct wire_forward *f)
 {
     struct replica *r = context;
     uint32_t count;
@@ -210,7 +213,7 @@ static void on_forward(void *context, raft_id from, const struct wire_forward *f
      * its sender has given up (their order would be lost). */
     if (!r->is_running || r->is_removed || raft_role(r->raft) != RAFT_LEADER ||
         raft_current_term(r->raft) != f->term || !replica_decode(r, f->command, &count)) {
-        refuse_forward(r, from, f->correlation);
+        refuse_forward(r, connection, f->correlation);
         return;
     }
 
@@ -218,13 +221,13 @@ static void on_forward(void *context, raft_id from, const struct wire_forward *f
 
     if (command == NULL || (command->arity > 0 ? count != (uint32_t)command->arity
                                                : count < (uint32_t)-command->arity)) {
-        answer_error(r, from, f->correlation,
+        answer_error(r, connection, f->correlation,
                      "ERR the leader does not know this command: all nodes must run the same "
                      "version");
         return;
     }
     if (replica_is_congested(r)) {
-        answer_error(r, from, f->correlation,
+        answer_error(r, connection, f->correlation,
                      "TRYAGAIN the leader has too much under way: the command was not executed");
         return;
     }
@@ -233,6 +236,7 @@ static void on_forward(void *context, raft_id from, const struct wire_forward *f
 
     g->replica = r;
     g->from = from;
+    g->connection = connection;
     g->correlation = f->correlation;
     g->writer.version = f->resp_version;
     g->request.command = command;

@@ -341,7 +341,7 @@ static void place_as_follower(struct replica *r)
 {
     raft_id leader = raft_leader(r->raft);
     bool is_refused = r->refused_term == raft_current_term(r->raft);
-    struct buffer *out = leader == 0 || is_refused ? NULL : peers_bulk(&r->peers, leader);
+    struct buffer *out = leader == 0 || is_refused ? NULL : peers_forward(&r->peers, leader);
 
     list_for_each(node, &r->waiting)
     {
