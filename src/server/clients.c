@@ -15,7 +15,7 @@
 #include "server/replica.h"
 
 enum {
-    LINGERING_MAX = 256,           /* Told why they are not served, not yet gone. */
+    LINGERING_MAX = 32, /* Told why they are not served, not yet gone. Each holds a file. */
     SWEEP_INTERVAL_NS = 500000000, /* Half a second. */
     SWEEP_CLIENTS_MIN = 512,       /* Looked at in one sweep, */
     SWEEP_PART = 8,                /* or this part of all. */

@@ -19,7 +19,7 @@
 
 enum {
     EXIT_CALLED_WRONGLY = 2,
-    OTHER_FILES = 128, /* Segments, peers, libuv's own. */
+    OTHER_FILES = 160, /* Segments, peers, libuv's own, clients that are turned away. */
 };
 
 /* --- the log on standard error ------------------------------------------------------------ */
@@ -107,8 +107,8 @@ static void provide_files(struct server_config *config, const struct log *log)
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || granted >= wanted) {
         return;
     }
-    config->clients_max =
-        granted > 2 * OTHER_FILES ? (uint32_t)(granted - OTHER_FILES) : (uint32_t)OTHER_FILES;
+    /* Clients must never take the files that the log and peers need. */
+    config->clients_max = granted > OTHER_FILES + 1 ? (uint32_t)(granted - OTHER_FILES) : 1;
     log_write(log, LOG_WARN, "fewer clients: the system grants too few open files",
               "clients_max=%u files=%llu", config->clients_max, (unsigned long long)granted);
 }
