@@ -85,7 +85,7 @@ static void insert_rest(EditLine *line, const struct matches *m, size_t size, bo
 /* In columns, top to bottom. */
 static void list_names(struct matches *m)
 {
-    size_t width = 0;
+    size_t width = 1;
 
     qsort(m->names, m->count, sizeof *m->names, compare_names);
     for (size_t i = 0; i < m->count; i++) {

@@ -215,7 +215,7 @@ static int listen_at_any(const struct io_address *address)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_in6 own; /* IPv4 has the port at the same place. */
+    struct sockaddr_in6 own = {0}; /* IPv4 has the port at the same place. */
     socklen_t size = sizeof own;
 
     CHECK(getsockname(fd, (struct sockaddr *)&own, &size) == 0);

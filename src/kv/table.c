@@ -210,6 +210,8 @@ struct item *table_pick(const struct table *t, uint64_t chance)
         item_count += bucket_group_count(g);
     }
 
+    CHECK(item_count > 0);
+
     uint64_t place = (chance >> 32) % item_count;
 
     while (place >= bucket_group_count(bucket)) {
