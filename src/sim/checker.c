@@ -62,7 +62,7 @@ struct checker {
 #define BROKEN(n, rule, ...) verdict_broken((n)->checker->verdict, rule, __VA_ARGS__)
 #define ULL(x)               ((unsigned long long)(x))
 
-/* --- small maps ------------------------------------------------------------------------- */
+/* --- small maps ----------------------------------------------------------------------- */
 
 /* The place for `key` in an array that grows with it. */
 static uint64_t *slot_for(uint64_t **array, uint64_t *capacity, uint64_t key)
@@ -127,7 +127,7 @@ static void match_note(struct checker_node *n, uint64_t index, struct checker_en
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------- */
 
 struct checker *checker_new(struct verdict *verdict)
 {
@@ -208,7 +208,7 @@ static struct checker_life *life_new(struct checker *c, uint64_t id)
     return life;
 }
 
-/* --- recovery (13): all that was acknowledged, nothing that was not written ------------------- */
+/* --- recovery (13): all that was acknowledged, nothing that was not written ----------- */
 
 void checker_recovered_entry(struct checker_node *n, const struct entry *e)
 {
@@ -239,7 +239,7 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
     n->current_term = raft_current_term(r);
 }
 
-/* --- commits ------------------------------------------------------------------------------------ */
+/* --- commits -------------------------------------------------------------------------- */
 
 /* State machine safety (6): what one node commits at an index, all do. */
 static void note_commits(struct checker_node *n)
@@ -312,7 +312,7 @@ static void check_commit(struct checker_node *n, const struct raft *r, uint64_t 
     }
 }
 
-/* --- steps ------------------------------------------------------------------------------------------ */
+/* --- steps ---------------------------------------------------------------------------- */
 
 void checker_before_step(struct checker_node *n, const struct raft *r)
 {
@@ -385,7 +385,7 @@ void checker_after_step(struct checker_node *n, const struct raft *r,
     n->core_commit = effects->commit_index;
 }
 
-/* --- writes -------------------------------------------------------------------------------------------- */
+/* --- writes --------------------------------------------------------------------------- */
 
 void checker_written(struct checker_node *n, const struct store_write *w)
 {
@@ -405,7 +405,7 @@ void checker_durable(struct checker_node *n, uint64_t seq)
     }
 }
 
-/* --- messages (2): persist before speak ------------------------------------------------------------------ */
+/* --- messages (2): persist before speak ----------------------------------------------- */
 
 static void check_vote(struct checker_node *n, uint64_t term, uint64_t candidate)
 {
@@ -450,7 +450,7 @@ void checker_sent(struct checker_node *n, const struct raft_message *m)
     }
 }
 
-/* --- the state machine (6) ----------------------------------------------------------------------------------- */
+/* --- the state machine (6) ------------------------------------------------------------ */
 
 void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest)
 {

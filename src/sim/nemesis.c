@@ -59,7 +59,7 @@ static uint64_t some(struct nemesis *x, uint64_t most)
     return 1 + prng_below(&x->prng, most);
 }
 
-/* --- the network ------------------------------------------------------------------------ */
+/* --- the network ---------------------------------------------------------------------- */
 
 static void mend_network(struct sim_event *event)
 {
@@ -144,7 +144,7 @@ static void strike_network(struct nemesis *x, enum fault fault)
     }
 }
 
-/* --- disks --------------------------------------------------------------------------------- */
+/* --- disks ---------------------------------------------------------------------------- */
 
 static void disk_profile(struct node *n, uint64_t capacity_bytes, uint32_t sync_error_ppm)
 {
@@ -189,7 +189,7 @@ static void strike_disk(struct nemesis *x, struct node *n, enum fault fault)
     sim_event_start(c->sim, &x->mend_disks, sim_now_ns(c->sim) + some(x, 3 * SIM_S));
 }
 
-/* --- processes --------------------------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------------------ */
 
 static void strike_down(struct nemesis *x, struct node *n, enum sim_death death)
 {
@@ -222,7 +222,7 @@ static void jump_clock(struct nemesis *x, struct node *n)
     sim_machine_set_clock(n->machine, offset_ns, sim_machine_drift_ppm(n->machine));
 }
 
-/* --- membership ------------------------------------------------------------------------------- */
+/* --- membership ----------------------------------------------------------------------- */
 
 /* A machine that was retired comes back with an empty disk, as somebody else. */
 static struct node *find_reborn(struct cluster *c)
@@ -283,7 +283,7 @@ static void remove_member(struct nemesis *x, struct node *n)
     operator_command(&c->operator, "RAFT", "REMOVE", address);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------ */
 
 static void strike_node(struct nemesis *x, struct node *n, enum fault fault)
 {

@@ -34,7 +34,7 @@ void sim_limit_file_operations(struct io *io, uint64_t count)
     io->file_limit = io->file_operations + count;
 }
 
-/* --- io.h: files ---------------------------------------------------------------------------- */
+/* --- io.h: files ---------------------------------------------------------------------- */
 
 /* Counts an operation that changes something; fails from the crash point on. */
 static int begin(struct io *io, const char *word, const char *path, uint64_t a, uint64_t b)
@@ -243,7 +243,7 @@ int io_file_lock(struct io_file *file)
     return 0;
 }
 
-/* --- io.h: names -------------------------------------------------------------------------------- */
+/* --- io.h: names ---------------------------------------------------------------------- */
 
 int io_dir_make(struct io *io, const char *path)
 {

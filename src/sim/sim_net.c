@@ -272,7 +272,7 @@ void sim_credit(struct sim_end *reader, uint64_t size)
     }
 }
 
-/* --- faults -------------------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------------------- */
 
 static void end_hold(struct sim_end *end)
 {
@@ -381,7 +381,7 @@ uint32_t sim_reset(struct sim_machine *a, struct sim_machine *b, uint32_t chance
     return count;
 }
 
-/* --- machines ---------------------------------------------------------------------------------- */
+/* --- machines ------------------------------------------------------------------------- */
 
 void sim_net_boot(struct sim_machine *machine)
 {

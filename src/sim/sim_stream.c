@@ -167,7 +167,7 @@ int io_stream_write(struct io *io, struct io_stream *stream, const void *data, s
     return 0;
 }
 
-/* --- the end of a stream ---------------------------------------------------------------- */
+/* --- the end of a stream -------------------------------------------------------------- */
 
 /* The owner of a stream hears of it by its next read, and by `sent` if it waits. */
 void sim_end_break(struct sim_end *end, int error)
@@ -277,7 +277,7 @@ bool io_stream_is_local(struct io *io, struct io_stream *stream)
     return true;
 }
 
-/* --- listening ------------------------------------------------------------------------------ */
+/* --- listening ------------------------------------------------------------------------ */
 
 static void listener_closed(struct sim_task *task)
 {
@@ -427,7 +427,7 @@ void io_refuse(struct io *io, struct io_listener *listener)
     end_leave(end);
 }
 
-/* --- connecting ---------------------------------------------------------------------------------- */
+/* --- connecting ----------------------------------------------------------------------- */
 
 static void connect_finish(struct sim_task *task)
 {
@@ -517,7 +517,7 @@ void io_connect_cancel(struct io *io, struct io_connect *connect)
     sim_post(io, &c->finish);
 }
 
-/* --- life and death --------------------------------------------------------------------------------- */
+/* --- life and death ------------------------------------------------------------------- */
 
 void sim_end_init(struct sim_end *end)
 {

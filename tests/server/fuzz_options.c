@@ -1,5 +1,6 @@
 /* fuzz_options.c - fuzz target: the command line of rakit-server, with a zero byte
- * behind each word. A refusal says why, by the word that was typed; what is accepted makes sense. */
+ * behind each word. A refusal says why, by the word that was typed; what is accepted
+ * makes sense. */
 #include <stdlib.h>
 
 #include "base/check.h"
