@@ -164,6 +164,9 @@ void reply_done(struct reply_slot *slot)
     if (c->end < CLIENT_CLOSING &&
         backlog_bytes > c->clients->server->config.client_output_bytes_max) {
         c->clients->stats.closed_slow_count++;
+        log_write(c->clients->server->log, LOG_WARN, "a client does not read its replies: closed",
+                  "client=%llu peer=%s unread_bytes=%llu", (unsigned long long)c->id, c->peer,
+                  (unsigned long long)backlog_bytes);
         client_close(c, "it does not read its replies");
     }
     client_advance(c);
