@@ -304,11 +304,10 @@ void replica_trim_window(struct replica *r)
 
 static void let_clients_on(struct replica *r)
 {
-    if (r->was_congested && !replica_exceeds(r, r->server->config.in_flight_bytes_max / 2)) {
-        r->was_congested = false;
-        if (r->server->clients != NULL) {
-            clients_resume(r->server->clients);
-        }
+    /* Whoever found it congested waits in the clients' list, for whatever reason it was. */
+    if (r->server->clients != NULL && !r->is_handed_over &&
+        !replica_exceeds(r, r->server->config.in_flight_bytes_max / 2)) {
+        clients_resume(r->server->clients);
     }
 }
 

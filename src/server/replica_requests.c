@@ -93,9 +93,6 @@ void replica_submit(struct replica *r, struct request *request)
     request->arrival = ++r->arrival_count;
     r->in_flight_bytes += request->entry->size + sizeof *request;
     r->stats.pending_count++;
-    if (replica_is_congested(r)) {
-        r->was_congested = true;
-    }
     list_append(&r->waiting, &request->link);
     requests_sweep_start(r);
     replica_wake(r);

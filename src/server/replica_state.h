@@ -76,7 +76,6 @@ struct replica {
     uint64_t asked_ticket;      /* Of the newest read round; */
     uint64_t confirmed_ticket;  /* and of the newest one confirmed, */
     raft_index confirmed_index; /* whose reads see at least this. */
-    bool was_congested;
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
