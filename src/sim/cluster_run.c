@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "server/replica.h"
 
-/* --- drawing a run ------------------------------------------------------------------------ */
+/* --- drawing a run -------------------------------------------------------------------- */
 
 static uint32_t draw_node_count(struct prng *prng)
 {
@@ -82,6 +82,7 @@ static void draw_users(struct cluster *c)
     struct user_options options = {
         .sim = c->sim,
         .witness = c->witness,
+        .verdict = &c->verdict,
         .pick_node = pick_address,
         .context = c,
     };
@@ -162,7 +163,7 @@ void cluster_free(struct cluster *c)
     free(c);
 }
 
-/* --- waiting -------------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------------------- */
 
 /* Runs until the condition holds, looking every few milliseconds; false where the time
  * was up or a rule was broken before. */
@@ -266,7 +267,7 @@ static bool is_settled(struct cluster *c)
     return is_settled;
 }
 
-/* --- a run ------------------------------------------------------------------------------------- */
+/* --- a run ---------------------------------------------------------------------------- */
 
 static void grow(struct cluster *c)
 {
@@ -301,6 +302,7 @@ static void heal_it(struct cluster *c)
     c->stats.heal_ns = sim_now_ns(c->sim) - healed_ns;
     for (uint32_t i = 0; i < c->user_count; i++) {
         user_take_success_count(c->users[i]);
+        user_calm(c->users[i], c->config.request_timeout_ns + 2 * SIM_S);
     }
     if (!wait_for(c, users_are_served, 30 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness",

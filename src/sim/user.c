@@ -31,6 +31,9 @@ struct user {
     uint32_t count;
     struct io_timer timer;
     uint64_t connecting_since_ns;
+    bool is_calm;      /* Each command must be answered, */
+    bool is_calm_talk; /* where the connection is of that time. */
+    char node[32];     /* Whom it talks to. */
     bool is_resting;
     uint64_t success_count;
     /* The command being made. */
@@ -213,11 +216,18 @@ static void user_round(struct io_timer *timer)
         struct io_address address = u->options.pick_node(u->options.context, &u->prng);
 
         u->connecting_since_ns = now_ns;
+        u->is_calm_talk = u->is_calm;
+        snprintf(u->node, sizeof u->node, "%.31s", address.host);
         talk_open(&u->talk, &address);
     } else if (u->talk.phase == TALK_CONNECTING &&
                now_ns - u->connecting_since_ns > u->options.patience_ns) {
         talk_close(&u->talk);
     } else if (u->count > 0 && now_ns - u->ring[u->first].since_ns > u->options.patience_ns) {
+        if (u->is_calm_talk) {
+            verdict_broken(u->options.verdict, "liveness",
+                           "%s does not answer operation %llu, with nothing wrong for long",
+                           u->node, (unsigned long long)u->ring[u->first].operation);
+        }
         talk_close(&u->talk);
     } else if (u->talk.phase == TALK_OPEN && !u->is_resting && u->count <= u->options.backlog_max) {
         for (uint64_t n = prng_between(&u->prng, 1, u->options.pipeline_max); n > 0; n--) {
@@ -263,6 +273,12 @@ void user_start(struct user *u)
     u->is_resting = false;
     io_timer_start(u->io, &u->timer,
                    io_now_ns(u->io) + prng_below(&u->prng, u->options.think_ns + 1));
+}
+
+void user_calm(struct user *u, uint64_t patience_ns)
+{
+    u->is_calm = true;
+    u->options.patience_ns = patience_ns;
 }
 
 void user_rest(struct user *u)

@@ -15,6 +15,7 @@ struct user;
 struct user_options {
     struct sim *sim;
     struct witness *witness;
+    struct verdict *verdict;
     uint32_t number; /* Its machine is "c<number>". */
     /* Where to go next. */
     struct io_address (*pick_node)(void *context, struct prng *prng);
@@ -31,6 +32,9 @@ struct user_options {
 struct user *user_new(const struct user_options *options);
 void user_free(struct user *user);
 void user_start(struct user *user);
+/* Nothing goes wrong from now on: on connections made later each command must be answered
+ * within `patience_ns`, by a reply or by an error. */
+void user_calm(struct user *user, uint64_t patience_ns);
 /* Begins nothing new; see user_is_idle(). */
 void user_rest(struct user *user);
 /* Nothing is under way. */
