@@ -14,6 +14,7 @@
  * the leader has committed an entry of its own term (Ongaro's correction of 2015);
  * removing the last voter. */
 #include "base/check.h"
+#include "base/mutant.h"
 #include "raft/raft_state.h"
 
 bool raft_configuration_is_joint(const struct raft_configuration *c)
@@ -111,6 +112,9 @@ void raft_configuration_truncate_from(struct raft *r, raft_index index)
 {
     CHECK(raft_configuration_can_truncate(r, index));
     while (raft_configuration_index(r) >= index) {
+        if (MUTANT(configuration_not_rolled_back)) {
+            break;
+        }
         r->configurations.count--;
         r->gathered.configuration_changed = true;
     }
@@ -215,7 +219,10 @@ int raft_configuration_on_change(struct raft *r, const struct raft_change *chang
     if (r->role != RAFT_LEADER) {
         return RAFT_ENOTLEADER;
     }
-    if (!raft_is_ready(r) || r->transfer_target != 0 || !is_settled(r)) {
+    bool is_ready = raft_is_ready(r) || MUTANT(change_before_term_commit);
+    bool may_change = is_settled(r) || MUTANT(second_change);
+
+    if (!is_ready || r->transfer_target != 0 || !may_change) {
         return RAFT_EBUSY;
     }
     struct raft_configuration next = *raft_configuration(r);
@@ -272,7 +279,9 @@ void raft_configuration_drive(struct raft *r)
 {
     const struct raft_configuration *c = raft_configuration(r);
 
-    if (!raft_is_ready(r) || raft_configuration_index(r) > r->commit_index) {
+    bool is_committed = raft_configuration_index(r) <= r->commit_index;
+
+    if (!raft_is_ready(r) || (!is_committed && !MUTANT(joint_left_early))) {
         return;
     }
     if (raft_configuration_is_joint(c)) {
@@ -284,7 +293,7 @@ void raft_configuration_drive(struct raft *r)
         }
         return;
     }
-    if (!raft_is_voter(r)) {
+    if (!raft_is_voter(r) && !MUTANT(removed_leader_stays)) {
         retire(r);
         return;
     }

@@ -14,6 +14,7 @@
  * is full campaign; to raise the term for a pre-vote; to be moved by a vote request while
  * a leader is heard. */
 #include "base/check.h"
+#include "base/mutant.h"
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
@@ -37,6 +38,9 @@ bool raft_election_is_electable(const struct raft *r)
 {
     const struct raft_configuration *before = raft_configuration_before(r);
 
+    if (MUTANT(learner_campaigns)) {
+        return raft_configuration(r)->member_count > 0;
+    }
     return raft_is_voter(r) || (raft_configuration_index(r) > r->commit_index && before != NULL &&
                                 raft_configuration_has_voter(before, r->options.id));
 }
@@ -67,6 +71,9 @@ static bool is_led(const struct raft *r)
 {
     uint64_t heard_ns = r->leader_heard_ns;
 
+    if (MUTANT(no_stickiness)) {
+        return false;
+    }
     if (r->role == RAFT_LEADER) {
         heard_ns = raft_leader_quorum_heard_ns(r);
     } else if (r->leader_id == 0) {
@@ -80,7 +87,10 @@ static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
 {
     raft_term last_term = term_log_last_term(&r->log);
 
-    if (m->last_log_term != last_term) {
+    if (MUTANT(vote_for_stale_log)) {
+        return true;
+    }
+    if (m->last_log_term != last_term && !MUTANT(vote_by_length)) {
         return m->last_log_term > last_term;
     }
     return m->last_log_index >= r->log.last_index;
@@ -125,6 +135,10 @@ static void pre_campaign(struct raft *r, enum raft_reason reason)
     raft_set_role(r, RAFT_PRE_CANDIDATE, 0, reason);
     r->votes = vote_of(r, r->options.id);
     if (quorum_has(raft_configuration(r), r->votes)) {
+        campaign(r, RAFT_BECAUSE_PRE_ELECTED);
+        return;
+    }
+    if (MUTANT(no_pre_vote)) {
         campaign(r, RAFT_BECAUSE_PRE_ELECTED);
         return;
     }
@@ -184,6 +198,10 @@ void raft_election_on_leader_lost(struct raft *r)
 void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m)
 {
     bool granted = m->term > r->current_term && !is_led(r) && is_up_to_date(r, m);
+
+    if (MUTANT(pre_vote_raises_term) && m->term > r->current_term && !is_led(r)) {
+        raft_become_follower(r, m->term, 0, RAFT_BECAUSE_HIGHER_TERM);
+    }
     struct raft_message *reply = raft_send(r, m->from, RAFT_PRE_VOTE_REPLY, raft_after_term(r));
 
     reply->granted = granted;
@@ -224,8 +242,8 @@ void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
         raft_become_follower(r, m->term, 0,
                              m->is_transfer ? RAFT_BECAUSE_TRANSFER : RAFT_BECAUSE_HIGHER_TERM);
     }
-    bool granted = m->term == r->current_term && (r->voted_for == 0 || r->voted_for == m->from) &&
-                   is_up_to_date(r, m);
+    bool is_free = r->voted_for == 0 || r->voted_for == m->from || MUTANT(vote_twice);
+    bool granted = m->term == r->current_term && is_free && is_up_to_date(r, m);
 
     if (granted && r->voted_for == 0) {
         raft_set_vote(r, r->current_term, m->from);
@@ -233,8 +251,12 @@ void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
     if (granted && r->role == RAFT_FOLLOWER) {
         raft_election_rearm(r);
     }
-    struct raft_message *reply = raft_send(r, m->from, RAFT_REQUEST_VOTE_REPLY,
-                                           granted ? raft_after_all(r) : raft_after_term(r));
+    raft_seq after = granted ? raft_after_all(r) : raft_after_term(r);
+
+    if (MUTANT(vote_before_durable)) {
+        after = 0;
+    }
+    struct raft_message *reply = raft_send(r, m->from, RAFT_REQUEST_VOTE_REPLY, after);
 
     reply->granted = granted;
 }
@@ -254,7 +276,7 @@ void raft_election_on_request_vote_reply(struct raft *r, const struct raft_messa
     if (r->role != RAFT_CANDIDATE) {
         return;
     }
-    if (m->granted) {
+    if (m->granted || MUTANT(refusal_counts_as_vote)) {
         count_vote(r, m->from);
         return;
     }

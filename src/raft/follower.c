@@ -4,6 +4,7 @@
  * of one term (RAFT_ELOG), and what would need more runs of terms than there is
  * memory for (RAFT_EFULL). What merely does not fit yet is answered, not refused. */
 #include "base/check.h"
+#include "base/mutant.h"
 #include "raft/raft_state.h"
 
 /* The outcome of looking at an append, before anything is changed. */
@@ -53,6 +54,9 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
     raft_index prev = m->prev_log_index;
     struct plan plan = {.fits = prev <= last && raft_term_at(r, prev) == m->prev_log_term};
 
+    if (MUTANT(previous_term_unchecked)) {
+        plan.fits = prev <= last;
+    }
     if (!plan.fits) {
         *ret_plan = plan;
         return prev <= r->commit_index ? RAFT_ELOG : RAFT_OK;
@@ -65,7 +69,8 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
 
     if (plan.known_count < m->entry_count && first_new <= last) {
         plan.truncate_from = first_new;
-        if (first_new <= r->commit_index || !raft_configuration_can_truncate(r, first_new)) {
+        if ((first_new <= r->commit_index && !MUTANT(truncate_committed)) ||
+            !raft_configuration_can_truncate(r, first_new)) {
             return RAFT_ELOG;
         }
     }
@@ -85,6 +90,12 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
 static void append(struct raft *r, const struct raft_message *m, const struct plan *plan)
 {
     if (plan->known_count == m->entry_count) {
+        raft_index rest = m->prev_log_index + m->entry_count + 1;
+
+        if (MUTANT(old_append_truncates) && rest > r->commit_index && rest <= r->log.last_index) {
+            raft_truncate_from(r, rest);
+            (void)raft_write_seq(r);
+        }
         return;
     }
     if (plan->truncate_from != 0) {
@@ -116,7 +127,10 @@ static void follow_commit(struct raft *r, raft_index leader_commit, raft_index v
 {
     raft_index index = leader_commit < vouched ? leader_commit : vouched;
 
-    if (index > r->commit_index) {
+    if (MUTANT(commit_unvouched)) {
+        index = leader_commit < r->log.last_index ? leader_commit : r->log.last_index;
+    }
+    if (index > r->commit_index || (MUTANT(commit_falls) && index > 0)) {
         raft_commit_to(r, index);
     }
 }
@@ -143,7 +157,7 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     CHECK(m->entry_count == 0 || m->entries != NULL);
     struct plan plan;
 
-    if (m->term < r->current_term) {
+    if (m->term < r->current_term && !MUTANT(old_leader_obeyed)) {
         reject(r, m); /* For the term in it: its sender steps down. */
         return RAFT_OK;
     }
@@ -169,10 +183,11 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
      * leader. It waits for every write so far, as what is doubled here may have
      * come first in one that is not durable yet (I-3). */
     struct raft_message *reply =
-        raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY, raft_after_all(r));
+        raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY,
+                  MUTANT(ack_before_sync) ? raft_after_term(r) : raft_after_all(r));
 
     reply->granted = true;
-    reply->match_index = vouched;
+    reply->match_index = MUTANT(ack_beyond_request) ? r->log.last_index : vouched;
     reply->read_round = m->read_round;
     return RAFT_OK;
 }

@@ -10,6 +10,7 @@
  * Refuses: nothing in a reply may lower a match_index; a rejection at or below it
  * is an old one; what claims more than was ever sent is a bug (RAFT_ELOG). */
 #include "base/check.h"
+#include "base/mutant.h"
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
@@ -31,6 +32,15 @@ struct raft_peer *raft_leader_peer(struct raft *r, raft_id id)
     uint32_t at = place_of(r, id);
 
     return at < r->peer_count ? &r->peers[at] : NULL;
+}
+
+/* Of another member of the configuration in force. */
+static raft_index match_index_of(struct raft *r, raft_id id)
+{
+    const struct raft_peer *peer = raft_leader_peer(r, id);
+
+    CHECK(peer != NULL);
+    return peer->match_index;
 }
 
 static void start_round(struct raft *r, struct raft_peer *peer)
@@ -129,11 +139,18 @@ void raft_leader_advance_commit(struct raft *r)
         raft_id id = c->members[i].id;
 
         /* Our own disk gets no credit for what it has not confirmed. */
-        match[i] = id == r->options.id ? r->durable_index : raft_leader_peer(r, id)->match_index;
+        match[i] = id == r->options.id ? r->durable_index : match_index_of(r, id);
+        if (MUTANT(leader_counts_undurable) && id == r->options.id) {
+            match[i] = r->log.last_index;
+        }
+    }
+    if (MUTANT(removed_leader_counts) && !raft_is_voter(r)) {
+        match[0] = r->durable_index;
     }
     raft_index agreed = quorum_value(c, match);
 
-    if (agreed > r->commit_index && term_log_term_at(&r->log, agreed) == r->current_term) {
+    if (agreed > r->commit_index &&
+        (term_log_term_at(&r->log, agreed) == r->current_term || MUTANT(commit_old_term))) {
         raft_commit_to(r, agreed);
     }
 }
@@ -185,6 +202,9 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
     struct raft_message *m = raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r));
 
     m->leader_commit = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
+    if (MUTANT(heartbeat_vouches_too_much)) {
+        m->leader_commit = r->commit_index;
+    }
     m->read_round = r->read_round;
 }
 
@@ -263,7 +283,8 @@ void raft_leader_on_tick(struct raft *r)
     if (r->now_ns < r->heartbeat_due_ns) {
         return;
     }
-    if (r->now_ns - raft_leader_quorum_heard_ns(r) >= r->options.election_timeout_ns) {
+    if (r->now_ns - raft_leader_quorum_heard_ns(r) >= r->options.election_timeout_ns &&
+        !MUTANT(no_check_quorum)) {
         raft_become_follower(r, r->current_term, 0, RAFT_BECAUSE_NO_QUORUM);
         return;
     }
@@ -314,6 +335,9 @@ static void hear_peer(struct raft *r, struct raft_peer *peer, uint64_t read_roun
     peer->heard_ns = r->now_ns;
     if (read_round > peer->read_round) {
         peer->read_round = read_round;
+    }
+    if (MUTANT(any_reply_confirms)) {
+        peer->read_round = r->read_round;
     }
 }
 
@@ -367,6 +391,9 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
 {
     raft_index rejected = m->match_index;
 
+    if (MUTANT(refusal_lowers_match) && rejected > 0 && rejected <= peer->match_index) {
+        peer->match_index = rejected - 1;
+    }
     if (rejected <= peer->match_index) {
         return; /* Long since overtaken by a success. */
     }

@@ -2,6 +2,7 @@
 #include "raft/quorum.h"
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 _Static_assert(RAFT_MEMBERS_MAX <= 32, "a set of members is one uint32_t");
 
@@ -19,7 +20,7 @@ static uint64_t majority_value(uint64_t values[], uint32_t count)
         }
         values[at] = value;
     }
-    return values[count / 2];
+    return values[MUTANT(even_quorum_too_small) ? (count - 1) / 2 : count / 2];
 }
 
 uint64_t quorum_value(const struct raft_configuration *c, const uint64_t values[])
@@ -31,7 +32,7 @@ uint64_t quorum_value(const struct raft_configuration *c, const uint64_t values[
 
     CHECK(c->member_count <= RAFT_MEMBERS_MAX);
     for (uint32_t i = 0; i < c->member_count; i++) {
-        if (c->members[i].incoming) {
+        if (c->members[i].incoming || MUTANT(learner_counts)) {
             incoming[incoming_count++] = values[i];
         }
         if (c->members[i].outgoing) {
@@ -43,10 +44,10 @@ uint64_t quorum_value(const struct raft_configuration *c, const uint64_t values[
     }
     uint64_t agreed = majority_value(incoming, incoming_count);
 
-    if (outgoing_count > 0) {
+    if (outgoing_count > 0 && !MUTANT(joint_new_alone)) {
         uint64_t agreed_old = majority_value(outgoing, outgoing_count);
 
-        agreed = agreed_old < agreed ? agreed_old : agreed;
+        agreed = agreed_old < agreed || MUTANT(joint_old_alone) ? agreed_old : agreed;
     }
     return agreed;
 }

@@ -7,6 +7,7 @@
 #include "raft/raft.h"
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "raft/raft_state.h"
 
 /* One reply, a campaign twice over, or per peer: entries, heartbeat, TimeoutNow. */
@@ -46,7 +47,7 @@ void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for
 {
     CHECK(r->last_seq == 0);
     r->current_term = current_term;
-    r->voted_for = voted_for;
+    r->voted_for = MUTANT(vote_forgotten) ? 0 : voted_for;
 }
 
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
@@ -65,7 +66,8 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
     }
     term_log_append(&r->log, entry->term, 1);
     r->durable_index = r->log.last_index;
-    if (entry->kind == RAFT_CONFIGURATION) {
+    if (entry->kind == RAFT_CONFIGURATION &&
+        !(MUTANT(restart_skips_configurations) && r->log.last_index > 1)) {
         raft_configuration_push(r, r->log.last_index, entry->configuration);
     }
     return RAFT_OK;
@@ -76,6 +78,10 @@ void raft_restore_commit(struct raft *r, raft_index commit_index)
     CHECK(r->last_seq == 0);
     if (commit_index > r->commit_index) {
         raft_commit_to(r, commit_index);
+    }
+    while (MUTANT(restart_reverts_configuration) && r->configurations.count > 1 &&
+           raft_configuration_index(r) > commit_index) {
+        r->configurations.count--;
     }
 }
 
@@ -149,6 +155,9 @@ void raft_truncate_from(struct raft *r, raft_index index)
     /* Writes under way no longer vouch for what replaces the entries they carried:
      * without this, the acknowledgement of a dropped entry would count for another
      * one at the same index. */
+    if (MUTANT(durability_by_index)) {
+        return;
+    }
     if (r->durable_index >= index) {
         r->durable_index = index - 1;
     }
@@ -219,6 +228,9 @@ static void on_durable(struct raft *r, raft_seq seq)
 
 raft_seq raft_after_term(const struct raft *r)
 {
+    if (MUTANT(term_before_durable)) {
+        return 0;
+    }
     return r->term_seq > r->durable_seq ? r->term_seq : 0;
 }
 
@@ -262,7 +274,7 @@ static bool reply_is_current(struct raft *r, const struct raft_message *m)
     if (m->term > r->current_term) {
         raft_become_follower(r, m->term, 0, RAFT_BECAUSE_HIGHER_TERM);
     }
-    return m->term == r->current_term;
+    return m->term == r->current_term || MUTANT(old_reply_counts);
 }
 
 static int on_receive(struct raft *r, const struct raft_message *m)

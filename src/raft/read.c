@@ -7,6 +7,7 @@
  *
  * Refuses: more than RAFT_READS_MAX askings at once (RAFT_EFULL). */
 #include "base/check.h"
+#include "base/mutant.h"
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
@@ -18,10 +19,12 @@ int raft_read_on_ask(struct raft *r)
     if (r->read_count == RAFT_READS_MAX) {
         return RAFT_EFULL;
     }
-    r->read_round++;
+    if (!MUTANT(read_round_reused) || r->read_round == 0) {
+        r->read_round++;
+    }
     r->reads[r->read_count++] = (struct raft_read){
         .ticket = r->read_round,
-        .index = raft_is_ready(r) ? r->commit_index : 0,
+        .index = raft_is_ready(r) || MUTANT(read_before_term_commit) ? r->commit_index : 0,
     };
     r->gathered.heartbeat = RAFT_TO_VOTERS;
     return RAFT_OK;
@@ -44,7 +47,7 @@ static uint64_t confirmed_round(struct raft *r)
 void raft_read_confirm(struct raft *r)
 {
     CHECK(r->role == RAFT_LEADER);
-    if (!raft_is_ready(r)) {
+    if (!raft_is_ready(r) && !MUTANT(read_before_term_commit)) {
         return; /* Earlier terms' commits may be unknown to us (§8). */
     }
     for (uint32_t i = 0; i < r->read_count; i++) {
@@ -53,6 +56,13 @@ void raft_read_confirm(struct raft *r)
         }
     }
     uint64_t confirmed = confirmed_round(r);
+
+    if (MUTANT(read_confirmed_by_older_round)) {
+        confirmed++;
+    }
+    if (MUTANT(read_unconfirmed)) {
+        confirmed = r->read_round;
+    }
     uint32_t count = 0;
 
     while (count < r->read_count && r->reads[count].ticket <= confirmed) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "server/command_table.h"
 #include "server/probe.h"
 #include "server/replica.h"
@@ -215,7 +216,7 @@ static bool may_submit(struct client *c, const struct command *command)
 {
     bool is_write = (command->flags & COMMAND_WRITE) != 0;
 
-    if (is_write ? c->read_count > 0 : c->write_count > 0) {
+    if ((is_write ? c->read_count > 0 : c->write_count > 0) && !MUTANT(lanes_overtake)) {
         return wait_for(c, CLIENT_WAITS_FOR_ORDER);
     }
     if (!is_write && c->read_count > 0 &&

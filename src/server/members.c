@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 
 enum {
     MEMBERS_FORMAT = 1,
@@ -230,7 +231,8 @@ void members_append_take(struct members *m, struct membership *membership)
 
 void members_truncate(struct members *m, raft_index from)
 {
-    while (m->count > 0 && m->history[m->count - 1]->index >= from) {
+    while (m->count > 0 && m->history[m->count - 1]->index >= from &&
+           !MUTANT(addresses_not_rolled_back)) {
         membership_free(m->history[--m->count]);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 
 enum {
     STRANGERS_MAX = 64, /* Incoming connections that have not introduced themselves. */
@@ -350,13 +351,13 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
     if (p->cluster_id == 0) {
         return WIRE_NOT_READY;
     }
-    if (hello->cluster_id != p->cluster_id) {
+    if (hello->cluster_id != p->cluster_id && !MUTANT(other_cluster_accepted)) {
         return WIRE_OTHER_CLUSTER;
     }
     if (hello->to != p->self.id || hello->from == 0) {
         return WIRE_OTHER_NODE;
     }
-    if (membership_was_removed(p->committed, hello->from)) {
+    if (membership_was_removed(p->committed, hello->from) && !MUTANT(removed_node_accepted)) {
         return WIRE_REMOVED;
     }
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "server/clients.h"
 
 enum { TURN_PASSES_MAX = 4 };
@@ -138,7 +139,7 @@ static void transmit(struct replica *r, const struct raft_message *m)
 
 static void send_or_hold(struct replica *r, const struct raft_outbound *outbound)
 {
-    if (outbound->after <= r->durable_seq) {
+    if (outbound->after <= r->durable_seq || MUTANT(messages_not_held)) {
         transmit(r, &outbound->message);
         return;
     }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "kv/codec.h"
 #include "server/command_table.h"
 
@@ -105,12 +106,20 @@ static void apply_entry(struct replica *r, struct entry *e)
 
 void replica_apply_recovered(struct replica *r, struct entry *e)
 {
+    if (MUTANT(recovery_applies_twice) && e->kind == RAFT_COMMAND) {
+        apply_command(r, e);
+    }
+    if (MUTANT(recovery_skips_last) && e->index == r->recovered.commit_index) {
+        e = entry_new(RAFT_NOOP, 0);
+        e->index = r->recovered.commit_index;
+    }
     apply_entry(r, e);
 }
 
 void replica_apply(struct replica *r)
 {
-    raft_index commit_index = raft_commit_index(r->raft);
+    raft_index commit_index =
+        MUTANT(applies_uncommitted) ? raft_last_index(r->raft) : raft_commit_index(r->raft);
     uint32_t count = 0;
     uint64_t bytes = 0;
 
@@ -141,7 +150,7 @@ void replica_serve_reads(struct replica *r)
         struct request *request = container_of(node, struct request, link);
         uint32_t argument_count;
 
-        if (request->ticket > r->applied_index) {
+        if (request->ticket > r->applied_index && !MUTANT(read_before_applied)) {
             return;
         }
         if (count++ == READS_MAX) {

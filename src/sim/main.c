@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "sim/cluster.h"
+#include "sim/mutants.h"
+
+enum { LAST_BYTES = 4096 }; /* Of a failing run's trace. */
 
 struct settings {
     uint64_t from;
@@ -17,6 +20,10 @@ struct settings {
     uint64_t seconds;
     bool trace;
     bool quiet;
+    bool twice;
+    bool tries_mutants;
+    bool lists_mutants;
+    const char *mutant;
     const char *seeds_file;
 };
 
@@ -32,7 +39,7 @@ struct totals {
 
 static const char usage[] =
     "usage: rakit-sim [--seed N | --seeds N [--from N] | --file FILE] [--trace]\n"
-    "                 [--nodes N] [--seconds S] [--quiet]\n"
+    "                 [--nodes N] [--seconds S] [--twice] [--quiet]\n"
     "\n"
     "Runs whole clusters in simulated time, with faults drawn from the seed, and checks\n"
     "the rules of docs/INVARIANTS.md at every event. The same seed is the same run.\n"
@@ -43,7 +50,13 @@ static const char usage[] =
     "  --trace      print every event\n"
     "  --nodes N    1 to 9 nodes at first (drawn from the seed)\n"
     "  --seconds S  of faults in each run, in simulated time (20)\n"
-    "  --quiet      print nothing but failures\n";
+    "  --twice      run each seed twice and compare the two runs\n"
+    "  --quiet      print nothing but failures\n"
+    "\n"
+    "In builds with -Dmutants=true:\n"
+    "  --mutant NAME   with that mistake in the code\n"
+    "  --mutants       with each mistake, until a seed notices it (--seeds at most)\n"
+    "  --list-mutants  what mistakes there are\n";
 
 /* For the handler of SIGABRT: a failed CHECK ends the process, but not wordlessly. */
 static volatile uint64_t current_seed;
@@ -54,6 +67,10 @@ static void print_replay(uint64_t seed)
     char line[160];
     int size = snprintf(line, sizeof line, "replay: rakit-sim --seed %" PRIu64, seed);
 
+    if (current_settings.mutant != NULL) {
+        size += snprintf(line + size, sizeof line - (size_t)size, " --mutant %s",
+                         current_settings.mutant);
+    }
     if (current_settings.node_count > 0) {
         size += snprintf(line + size, sizeof line - (size_t)size, " --nodes %u",
                          current_settings.node_count);
@@ -102,28 +119,74 @@ static void add_up(struct totals *t, struct cluster *c)
     t->hash = t->hash * 31 + sim_hash(c->sim);
 }
 
-static bool run_seed(const struct settings *s, uint64_t seed, struct totals *t)
+static struct cluster *run_cluster(const struct settings *s, uint64_t seed, FILE *trace)
 {
     struct cluster_options options = {
         .seed = seed,
         .node_count = s->node_count,
         .fault_ns = s->seconds * SIM_S,
-        .trace = s->trace ? stdout : NULL,
+        .trace = trace,
     };
-
-    current_seed = seed;
     struct cluster *c = cluster_new(&options);
 
     cluster_run(c);
-    bool is_good = !c->verdict.is_guilty;
+    return c;
+}
 
+/* Runs a failing seed again for the end of its trace. */
+static void print_last_events(const struct settings *s, uint64_t seed)
+{
+    static char text[LAST_BYTES + 1];
+    FILE *file = tmpfile();
+    size_t size;
+
+    if (file == NULL) {
+        return;
+    }
+    struct cluster *c = run_cluster(s, seed, file);
+    long end = ftell(file);
+
+    fseek(file, end > LAST_BYTES ? end - LAST_BYTES : 0, SEEK_SET);
+    size = fread(text, 1, LAST_BYTES, file);
+    text[size] = '\0';
+    const char *line = strchr(text, '\n');
+
+    fprintf(stderr, "last events:%s", line == NULL ? "\n" : line);
+    fclose(file);
+    cluster_free(c);
+}
+
+static bool is_repeated(const struct settings *s, uint64_t seed, const struct cluster *c)
+{
+    struct cluster *again = run_cluster(s, seed, NULL);
+    bool is_same = sim_hash(again->sim) == sim_hash(c->sim);
+
+    if (!is_same) {
+        fprintf(stderr, "\nseed %" PRIu64 " is not the same run when it is run again\n", seed);
+    }
+    cluster_free(again);
+    return is_same;
+}
+
+static bool run_seed(const struct settings *s, uint64_t seed, struct totals *t)
+{
+    struct cluster *c;
+    bool is_good;
+
+    current_seed = seed;
+    c = run_cluster(s, seed, s->trace ? stdout : NULL);
+    is_good = !c->verdict.is_guilty;
     if (!is_good) {
         fflush(stdout);
+        if (!s->trace && !s->quiet) {
+            print_last_events(s, seed);
+        }
         fprintf(stderr, "\nseed %" PRIu64 " breaks a rule at %.6f s: %s\n  %s\n", seed,
                 (double)sim_now_ns(c->sim) / 1e9, c->verdict.rule, c->verdict.text);
         cluster_describe(c, stderr);
         print_replay(seed);
     }
+    is_good = is_good && (!s->twice || is_repeated(s, seed, c));
     add_up(t, c);
     cluster_free(c);
     return is_good;
@@ -196,6 +259,14 @@ static bool take_options(struct settings *s, int count, char **words)
             s->trace = true;
         } else if (strcmp(word, "--quiet") == 0) {
             s->quiet = true;
+        } else if (strcmp(word, "--twice") == 0) {
+            s->twice = true;
+        } else if (strcmp(word, "--mutants") == 0) {
+            s->tries_mutants = true;
+        } else if (strcmp(word, "--list-mutants") == 0) {
+            s->lists_mutants = true;
+        } else if (strcmp(word, "--mutant") == 0 && i + 1 < count) {
+            s->mutant = words[++i];
         } else if (strcmp(word, "--file") == 0 && i + 1 < count) {
             s->seeds_file = words[++i];
         } else if (i + 1 >= count || !take_number(words[++i], &number)) {
@@ -239,6 +310,13 @@ static bool run_file(const struct settings *s, struct totals *t)
     return is_good;
 }
 
+static bool run_for_mutants(uint64_t seed)
+{
+    struct totals ignored = {0};
+
+    return run_seed(&current_settings, seed, &ignored);
+}
+
 int main(int argument_count, char **arguments)
 {
     struct settings s = {.from = 1, .count = 100, .seconds = 20};
@@ -250,8 +328,18 @@ int main(int argument_count, char **arguments)
         fputs(usage, stderr);
         return 2;
     }
+    s.quiet |= s.tries_mutants;
     current_settings = s;
     signal(SIGABRT, aborted);
+    if (s.lists_mutants) {
+        return mutants_list() ? 0 : 2;
+    }
+    if (s.tries_mutants) {
+        return mutants_run(s.from, s.count, run_for_mutants) ? 0 : 1;
+    }
+    if (s.mutant != NULL && !mutants_choose(s.mutant)) {
+        return 2;
+    }
     bool shows_progress = !s.quiet && !s.trace && isatty(STDERR_FILENO);
 
     if (s.seeds_file != NULL) {

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/mutant.h"
 
 static const char *const vote_names[2] = {"vote-a", "vote-b"};
 
@@ -67,7 +68,8 @@ static int vote_choose(const int *found, const struct vote *votes, struct vote_f
 
     int newest = found[0] == 1 ? 0 : 1;
 
-    if (found[0] == 1 && found[1] == 1 && votes[1].generation > votes[0].generation) {
+    if (found[0] == 1 && found[1] == 1 && votes[1].generation > votes[0].generation &&
+        !MUTANT(vote_generation_ignored)) {
         newest = 1;
     }
     *ret_vote = votes[newest];
@@ -78,7 +80,7 @@ static int vote_choose(const int *found, const struct vote *votes, struct vote_f
 int vote_open(struct io *io, const char *dir, const struct store_identity *identity,
               struct vote_files *files, struct vote *ret_vote, struct complaint *c)
 {
-    struct vote votes[2];
+    struct vote votes[2] = {0};
     int found[2] = {0, 0};
     int rv = STORE_OK;
 
@@ -172,13 +174,13 @@ int vote_write(struct vote_files *files, const struct store_identity *identity,
 
     vote_encode(sector, identity, vote);
     for (int i = 0; i < 2; i++) {
-        int copy = i == 0 ? !files->newest : files->newest;
+        int copy = i == 0 && !MUTANT(vote_in_one_copy) ? !files->newest : files->newest;
 
         CHECK(files->copies[copy] != NULL);
 
         int rv = io_file_write(files->copies[copy], 0, sector, sizeof sector);
 
-        if (rv == 0) {
+        if (rv == 0 && !MUTANT(vote_not_synced)) {
             rv = io_file_sync(files->copies[copy]);
         }
         if (rv != 0) {

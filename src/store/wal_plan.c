@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "store/store_state.h"
 
 /* --- the queue --- */
@@ -260,6 +261,10 @@ static bool plan_write(struct store *s, struct pending_write *w)
         struct batch_plan *batch = &job->batches[job->batch_count - 1];
         uint64_t last_index = batch->first_index + batch->entry_count - 1;
         uint64_t hint = w->commit_index < last_index ? w->commit_index : last_index;
+
+        if (MUTANT(commit_hint_too_high)) {
+            hint = last_index;
+        }
 
         /* A hint never points beyond what stands in the log up to here. */
         batch->commit_index = hint > batch->commit_index ? hint : batch->commit_index;

@@ -19,6 +19,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "store/log_reader.h"
 #include "store/store_state.h"
 
@@ -53,6 +54,9 @@ static bool is_next(const struct recovery *r, const struct batch_head *head)
 {
     const struct chain *chain = &r->store->chain;
 
+    if (MUTANT(batch_chain_ignored)) {
+        return true;
+    }
     return head->number == chain->batch + 1 && head->previous_checksum == chain->checksum &&
            head->job >= chain->job && head->synced_batch <= chain->batch;
 }
@@ -200,7 +204,7 @@ static int inspect_rest(struct recovery *r, struct log_reader *reader,
         if (head.job > r->max_job) {
             r->max_job = head.job;
         }
-        if (head.synced_batch > r->store->chain.batch) {
+        if (head.synced_batch > r->store->chain.batch && !MUTANT(damage_taken_for_torn)) {
             return complain_damaged(r, "a later part of the log shows");
         }
     }
@@ -246,10 +250,10 @@ static int examine(struct recovery *r)
     if (rv != STORE_OK) {
         return rv;
     }
-    if (s->vote.synced_batch > s->chain.batch) {
+    if (s->vote.synced_batch > s->chain.batch && !MUTANT(damage_taken_for_torn)) {
         return complain_damaged(r, "the vote file shows");
     }
-    if (s->vote.generation < r->vote_generation) {
+    if (s->vote.generation < r->vote_generation && !MUTANT(old_vote_accepted)) {
         return complain(
             r->complaint, STORE_EDAMAGED,
             "the vote files in %s are older than the log: a vote was lost; " RESTORE_ADVICE,
@@ -323,13 +327,13 @@ static int ready_segment(struct recovery *r, const struct recover_segment *found
     segment_paths(s->dir, found->head.number, path, temporary);
     segment->head = found->head;
     rv = io_file_open(s->io, path, 0, &segment->file);
-    if (rv == 0 && found->is_torn) {
+    if (rv == 0 && found->is_torn && !MUTANT(torn_tail_left)) {
         rv = wipe_rest(segment->file, found);
     }
-    if (rv == 0 && found->end > SECTOR_BYTES) {
+    if (rv == 0 && found->end > SECTOR_BYTES && !MUTANT(recovery_not_rewritten)) {
         rv = write_again(segment->file, r->job_at, found->end);
     }
-    if (rv == 0) {
+    if (rv == 0 && !MUTANT(recovery_not_synced)) {
         rv = io_file_sync(segment->file);
     }
     return rv == 0 ? STORE_OK

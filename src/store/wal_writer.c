@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "store/store_state.h"
 
 enum { PAGE_BYTES = 4096 };
@@ -118,9 +119,20 @@ static int run_batches(struct store *s, struct wal_job *job)
     struct chain chain = s->chain;
     uint64_t size = encode_batches(s, job, &chain);
     struct io_file *file = s->current.file;
-    int rv = job->is_large ? write_large(file, job, size)
-                           : io_file_write_durable(file, job->offset, job->buffer, size);
+    int rv = 0;
 
+    if (job->is_large) {
+        rv = write_large(file, job, size);
+    } else if (!MUTANT(log_not_synced)) {
+        rv = io_file_write_durable(file, job->offset, job->buffer, size);
+    }
+
+    if (MUTANT(log_not_synced) && !job->is_large) {
+        rv = io_file_write(file, job->offset, job->buffer, size);
+    }
+    if (MUTANT(sync_failure_ignored)) {
+        rv = 0;
+    }
     if (rv != 0) {
         job->failed_at = "cannot write or sync the log";
         return rv;
@@ -189,10 +201,15 @@ static void run_job(struct io_job *io_job)
     struct store *s = container_of(job, struct store, job);
 
     job->error = 0;
-    if (job->write_vote) {
+    bool is_vote_late = MUTANT(vote_after_entries) && job->batch_count > 0 && !job->is_oversized;
+
+    if (is_vote_late) {
+        job->error = run_batches(s, job);
+    }
+    if (job->write_vote && job->error == 0) {
         job->error = run_vote(s, job);
     }
-    if (job->error == 0 && job->batch_count > 0) {
+    if (job->error == 0 && job->batch_count > 0 && !is_vote_late) {
         job->error = job->is_oversized ? run_oversized(s, job) : run_batches(s, job);
     }
     if (job->error == 0) {

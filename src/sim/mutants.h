@@ -1,0 +1,19 @@
+/* mutants.h - whether the simulator notices mistakes: rakit-sim --mutants. In builds with
+ * meson's option `mutants` only; in others each call says so and refuses. */
+#ifndef RAKIT_SIM_MUTANTS_H
+#define RAKIT_SIM_MUTANTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Switches that mutant on for the rest of the process. False, and words on stderr: there
+ * is none of that name. */
+bool mutants_choose(const char *name);
+/* Prints all mutants and what they do. */
+bool mutants_list(void);
+/* For each mutant that is the simulator's to find: runs seeds in a process of its own until
+ * one fails, from `from` on and `count` at most, and prints who noticed what. True: none
+ * survived. `run_seed` is false, with words on stderr, where a seed broke a rule. */
+bool mutants_run(uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed));
+
+#endif /* RAKIT_SIM_MUTANTS_H */
