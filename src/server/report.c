@@ -43,9 +43,15 @@ static void put_address(struct resp_writer *w, const struct io_address *address)
     resp_bulkf(w, "%s:%u", address->host, (unsigned)address->port);
 }
 
-static const char *membership_name(const struct raft_member *m)
+/* A voter that the cluster can count on, whoever dies now: one of a committed
+ * configuration, and not only of the one that a joint state leads to. */
+static const char *membership_name(const struct replica *r, raft_id id)
 {
-    return m != NULL && (m->incoming || m->outgoing) ? "voter" : "learner";
+    const struct raft_configuration *c = r->committed == NULL ? NULL : &r->committed->configuration;
+    const struct raft_member *m = c == NULL ? NULL : raft_configuration_find(c, id);
+    bool is_voter = m != NULL && (m->outgoing || (m->incoming && !raft_configuration_is_joint(c)));
+
+    return is_voter ? "voter" : "learner";
 }
 
 static const struct membership *current(const struct replica *r)
@@ -117,7 +123,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
     put_id(w, "id", member->id);
     put_address(w, &address->client);
     put_text(w, "role", v.role);
-    put_text(w, "membership", membership_name(member));
+    put_text(w, "membership", membership_name(r, member->id));
     put_integer(w, "term", v.term);
     /* What it holds and knows to be committed: never beyond what it has stored. */
     put_integer(w, "commit_index", v.match_index < commit_index ? v.match_index : commit_index);
@@ -157,7 +163,7 @@ void report_members(struct replica *r, struct resp_writer *w)
         resp_map(w, 3);
         put_id(w, "id", m->addresses[i].id);
         put_address(w, &m->addresses[i].client);
-        put_text(w, "membership", membership_name(&m->configuration.members[i]));
+        put_text(w, "membership", membership_name(r, m->addresses[i].id));
     }
 }
 
