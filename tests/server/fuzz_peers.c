@@ -1,0 +1,268 @@
+/* fuzz_peers.c - fuzz target: a stranger talks to a node's peer port, in the
+ * simulated world. The input says what it sends, on up to two connections: frames
+ * with good sums and any body, plain bytes, and pauses. The node must survive; what it hands
+ * to its replica is in order: from whom it says, with all entries that it names. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "fuzz_input.h"
+#include "server/peers.h"
+#include "sim/sim.h"
+
+enum { CONNECTIONS = 2, STEPS_MAX = 64, SELF = 9, CLUSTER = 77, PEER_PORT = 18000 };
+
+struct stranger {
+    struct io_stream stream;
+    struct io_connect connect;
+    struct buffer out;
+    struct buffer sending;
+    struct io *io;
+    bool is_open;
+    bool is_sending;
+    char in[4096];
+};
+
+struct world {
+    struct sim *sim;
+    struct io *node_io;
+    struct io *stranger_io;
+    struct peers peers;
+    struct stranger strangers[CONNECTIONS];
+};
+
+/* --- what comes through ------------------------------------------------------------- */
+
+static void on_message(void *context, const struct wire_message *m, struct entry **entries)
+{
+    CHECK(context != NULL);
+    CHECK(m->message.from != 0 && m->message.from != SELF);
+    CHECK((m->message.kind == RAFT_APPEND_ENTRIES) == (entries != NULL));
+    CHECK(entries != NULL || m->message.entry_count == 0);
+    for (uint32_t i = 0; i < m->message.entry_count; i++) {
+        CHECK(entries[i]->references == 1);
+        entry_release(entries[i]);
+    }
+}
+
+static void on_forward(void *context, raft_id from, uint64_t connection,
+                       const struct wire_forward *f)
+{
+    struct world *w = context;
+    struct buffer *out = peers_answer(&w->peers, connection);
+
+    CHECK(from != 0 && from != SELF);
+    if (out != NULL) {
+        wire_end_answer(out, wire_begin_answer(out, f->correlation), WIRE_NOT_LEADER, 0);
+        peers_flush(&w->peers);
+    }
+}
+
+static void on_answer(void *context, raft_id from, const struct wire_answer *a)
+{
+    CHECK(context != NULL);
+    CHECK(from != 0 && from != SELF);
+    CHECK(a->outcome <= WIRE_NOT_LEADER);
+}
+
+static void on_lost(void *context, raft_id id)
+{
+    CHECK(context != NULL);
+    CHECK(id != 0);
+}
+
+static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
+{
+    CHECK(context != NULL);
+    CHECK(id != 0);
+    CHECK(refusal != 0);
+}
+
+/* --- the stranger ------------------------------------------------------------------- */
+
+static char *stranger_room(struct io_stream *stream, size_t *ret_size)
+{
+    struct stranger *s = container_of(stream, struct stranger, stream);
+
+    *ret_size = sizeof s->in;
+    return s->in;
+}
+
+static void stranger_received(struct io_stream *stream, int64_t size)
+{
+    struct stranger *s = container_of(stream, struct stranger, stream);
+
+    if (size <= 0 && s->is_open) {
+        s->is_open = false;
+        io_stream_close(s->io, stream);
+    }
+}
+
+static void stranger_sent(struct io_stream *stream, int status)
+{
+    struct stranger *s = container_of(stream, struct stranger, stream);
+
+    s->is_sending = false;
+    if (status < 0) {
+        stranger_received(stream, status);
+    }
+}
+
+static void stranger_closed(struct io_stream *stream)
+{
+    container_of(stream, struct stranger, stream)->is_sending = false;
+}
+
+static void stranger_connected(struct io_connect *connect, int status)
+{
+    container_of(connect, struct stranger, connect)->is_open = status == 0;
+}
+
+static void stranger_start(struct stranger *s, struct io *io)
+{
+    struct io_address address = {.host = "node", .port = PEER_PORT};
+
+    s->io = io;
+    s->stream = (struct io_stream){.room = stranger_room,
+                                   .received = stranger_received,
+                                   .sent = stranger_sent,
+                                   .closed = stranger_closed};
+    s->connect = (struct io_connect){.connected = stranger_connected, .stream = &s->stream};
+    io_connect(io, &s->connect, &s->stream, &address);
+}
+
+static void stranger_flush(struct stranger *s)
+{
+    if (!s->is_open || s->is_sending || buffer_size(&s->out) == 0) {
+        return;
+    }
+
+    struct buffer filled = s->out;
+
+    s->out = s->sending;
+    buffer_clear(&s->out);
+    s->sending = filled;
+
+    int result =
+        io_stream_write(s->io, &s->stream, buffer_begin(&s->sending), buffer_size(&s->sending));
+
+    s->is_sending = result == 0;
+    if (result < 0) {
+        stranger_received(&s->stream, result);
+    }
+}
+
+static void greet(struct stranger *s, raft_id from, enum wire_channel channel)
+{
+    struct wire_hello hello = {.version = WIRE_VERSION,
+                               .cluster_id = CLUSTER,
+                               .from = from,
+                               .to = SELF,
+                               .incarnation = from + 1,
+                               .channel = channel,
+                               .address = {.host = "stranger", .port = 8000},
+                               .peer_port = PEER_PORT};
+
+    wire_put_hello(&s->out, &hello);
+}
+
+static void send_frame(struct stranger *s, enum wire_type type, struct slice body)
+{
+    size_t mark = wire_begin(&s->out, type);
+
+    buffer_append_slice(&s->out, body);
+    wire_end(&s->out, mark);
+}
+
+static void run(struct world *w, uint64_t ns)
+{
+    for (int i = 0; i < CONNECTIONS; i++) {
+        stranger_flush(&w->strangers[i]);
+    }
+    sim_run_until(w->sim, sim_now_ns(w->sim) + ns);
+}
+
+/* Does one thing of the input; `head` says which, and on which connection. */
+static void step(struct world *w, struct slice *input)
+{
+    uint64_t head = fuzz_number(input, 1);
+    struct stranger *s = &w->strangers[head % CONNECTIONS];
+
+    switch (head / CONNECTIONS % 5) {
+    case 0:
+        greet(s, fuzz_number(input, 1), (enum wire_channel)(head / 64 % 2));
+        break;
+    case 1:
+    case 2:
+        send_frame(s, (enum wire_type)(WIRE_HELLO + head / 16 % WIRE_ANSWER), fuzz_piece(input));
+        break;
+    case 3:
+        buffer_append_slice(&s->out, fuzz_piece(input));
+        break;
+    default:
+        run(w, fuzz_number(input, 1) * 20 * SIM_MS);
+    }
+}
+
+/* --- the world ---------------------------------------------------------------------- */
+
+static void start(struct world *w)
+{
+    struct sim_network network = {.delay_min_ns = SIM_US,
+                                  .delay_max_ns = SIM_MS,
+                                  .split_ppm = 200000,
+                                  .window_bytes = 64 * 1024,
+                                  .break_min_ns = SIM_S,
+                                  .break_max_ns = SIM_S};
+    struct peers_events events = {.context = w,
+                                  .message = on_message,
+                                  .forward = on_forward,
+                                  .answer = on_answer,
+                                  .lost = on_lost,
+                                  .refused = on_refused};
+    struct member_address self = {
+        .id = SELF, .client = {.host = "node", .port = 8000}, .peer_port = PEER_PORT};
+    struct peers_source source = {0};
+
+    w->sim = sim_new(1);
+    sim_set_network(w->sim, &network);
+    w->node_io = sim_boot(sim_machine_new(w->sim, "node"));
+    w->stranger_io = sim_boot(sim_machine_new(w->sim, "stranger"));
+    CHECK(peers_start(&w->peers, w->node_io, NULL, &events, &self, SIM_S) == 0);
+    peers_open(&w->peers, CLUSTER, &source);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        stranger_start(&w->strangers[i], w->stranger_io);
+    }
+    run(w, 100 * SIM_MS);
+}
+
+static void end(struct world *w)
+{
+    sim_die(w->node_io, SIM_KILLED);
+    sim_die(w->stranger_io, SIM_KILLED);
+    peers_deinit(&w->peers);
+    sim_bury(w->node_io);
+    sim_bury(w->stranger_io);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        buffer_deinit(&w->strangers[i].out);
+        buffer_deinit(&w->strangers[i].sending);
+    }
+    sim_free(w->sim);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct world *w = memory_take_zeroed(1, sizeof *w);
+    struct slice input = slice_of(data, size);
+
+    start(w);
+    for (int i = 0; i < STEPS_MAX && input.size > 0; i++) {
+        step(w, &input);
+    }
+    for (int i = 0; i < 4; i++) {
+        run(w, SIM_S);
+    }
+    end(w);
+    free(w);
+    return 0;
+}
