@@ -7,9 +7,10 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "server/clients.h"
 
-enum { PROPOSE_MAX = 4096, FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024 };
+enum { PROPOSE_MAX = 4096, FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024, FORWARD_GRACE_HEARTBEATS = 2 };
 
 static const uint64_t SWEEP_NS = 50 * 1000 * 1000u;
 
@@ -49,7 +50,7 @@ void requests_init(struct replica *r)
     list_init(&r->reads_ready);
     list_init(&r->admin);
     pending_init(&r->proposed, 1);
-    pending_init(&r->forwarded, correlation & (UINT64_MAX >> 1));
+    pending_init(&r->forwarded, MUTANT(correlation_from_one) ? 1 : correlation & (UINT64_MAX >> 1));
 }
 
 void requests_deinit(struct replica *r)
@@ -136,7 +137,8 @@ static void wait_again(struct replica *r, struct list *list)
     while (!list_is_empty(list)) {
         struct list *node = list_first(list);
 
-        while (before != &r->waiting && arrival_of(before) < arrival_of(node)) {
+        while (before != &r->waiting &&
+               (arrival_of(before) < arrival_of(node) || MUTANT(waits_again_at_the_end))) {
             before = before->next;
         }
         list_remove(node);
@@ -147,7 +149,44 @@ static void wait_again(struct replica *r, struct list *list)
 static void doubt(struct replica *r, struct request *request)
 {
     r->stats.in_doubt_count++;
-    request_fail(r, request, error_in_doubt);
+    request_fail(r, request, MUTANT(doubt_said_failed) ? error_no_leader : error_in_doubt);
+}
+
+/* The leader has changed, but the old one may be there still, and then it answers each
+ * command that it was sent: executed, refused, or in doubt. It gets a moment for that.
+ * Meanwhile nothing is placed, so that what it refuses keeps its place in the order. */
+static void forwards_wind_down(struct replica *r)
+{
+    if (r->forwarded.count == 0) {
+        r->forward_grace_ns = 0;
+    } else if (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
+               peers_forward(&r->peers, r->forwarded_to) == NULL) {
+        forwards_abandon(r); /* It has been silent for long, or is gone. */
+    } else if (r->forward_grace_ns == 0) {
+        r->forward_grace_ns =
+            io_now_ns(r->io) + FORWARD_GRACE_HEARTBEATS * r->server->config.heartbeat_interval_ns;
+    }
+}
+
+static bool forwards_are_winding_down(struct replica *r)
+{
+    if (r->forward_grace_ns == 0) {
+        return false;
+    }
+    if (r->forwarded.count > 0 && io_now_ns(r->io) >= r->forward_grace_ns) {
+        forwards_abandon(r);
+    }
+    if (r->forwarded.count == 0) {
+        r->forward_grace_ns = 0;
+    }
+    return r->forwarded.count > 0;
+}
+
+void forwards_lost(struct replica *r, raft_id id)
+{
+    if (id == r->forwarded_to) {
+        forwards_abandon(r);
+    }
 }
 
 void forwards_abandon(struct replica *r)
@@ -157,7 +196,7 @@ void forwards_abandon(struct replica *r)
 
     list_init(&again);
     while ((request = pending_take_first(&r->forwarded)) != NULL) {
-        if (is_read(request)) {
+        if (is_read(request) || MUTANT(forward_retried)) {
             list_append(&again, &request->link);
         } else {
             doubt(r, request);
@@ -172,6 +211,9 @@ static void doubt_proposed(struct replica *r)
 {
     uint64_t first = raft_commit_index(r->raft) + 1;
 
+    if (MUTANT(answer_by_index_alone)) {
+        return;
+    }
     if (first < r->proposed.first) {
         first = r->proposed.first;
     }
@@ -194,7 +236,7 @@ void requests_abandon(struct replica *r)
         wait_again(r, &r->reads_waiting);
         r->asked_ticket = r->confirmed_ticket; /* The core has forgotten its rounds. */
     }
-    forwards_abandon(r);
+    forwards_wind_down(r);
 }
 
 /* --- as leader ----------------------------------------------------------------------- */
@@ -292,7 +334,7 @@ void requests_confirm_reads(struct replica *r)
         if (request->ticket > r->confirmed_ticket) {
             break;
         }
-        request->ticket = r->confirmed_index;
+        request->ticket = MUTANT(read_at_any_index) ? 0 : r->confirmed_index;
         list_remove(node);
         list_append(&r->reads_ready, node);
     }
@@ -331,6 +373,8 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
     wire_put_forward(out, &f);
     list_remove(&request->link);
     pending_put(&r->forwarded, correlation, request);
+    r->forwarded_to = raft_leader(r->raft);
+    r->forwarded_term = raft_current_term(r->raft);
     r->stats.forwarded_count++;
 }
 
@@ -377,18 +421,20 @@ static void place_as_removed(struct replica *r)
 
 void requests_answered(struct replica *r, const struct wire_answer *a)
 {
-    struct request *request = pending_take(&r->forwarded, a->correlation);
+    struct request *request = MUTANT(answers_cross) ? pending_take_first(&r->forwarded)
+                                                    : pending_take(&r->forwarded, a->correlation);
 
     if (request == NULL) {
         return; /* Given up before: the client was told that it is in doubt. */
     }
     if (a->outcome == WIRE_NOT_LEADER) {
-        r->refused_term = raft_current_term(r->raft);
+        r->refused_term = r->forwarded_term;
         /* Certainly not executed: it waits for the leader to be known again. Refusals may
          * come out of order, since one that was sent again meets later ones. */
         struct list *behind = r->returned.previous;
 
-        while (behind != &r->returned && arrival_of(behind) > request->arrival) {
+        while (behind != &r->returned && arrival_of(behind) > request->arrival &&
+               !MUTANT(refused_out_of_order)) {
             behind = behind->previous;
         }
         list_append(behind->next, &request->link);
@@ -405,6 +451,9 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
 void requests_place(struct replica *r)
 {
     wait_again(r, &r->returned);
+    if (forwards_are_winding_down(r)) {
+        return;
+    }
     if (list_is_empty(&r->waiting) && list_is_empty(&r->reads_waiting)) {
         return;
     }
@@ -469,7 +518,7 @@ static void sweep_pending(struct replica *r, struct pending *pending, uint64_t n
 
     while ((request = pending_first(pending, &number)) != NULL && request->deadline_ns <= now_ns) {
         pending_take(pending, number);
-        if (is_read(request)) {
+        if (is_read(request) || MUTANT(timeout_said_failed)) {
             request_fail(r, request, error_read_lost);
         } else {
             r->stats.in_doubt_count++;
@@ -492,6 +541,7 @@ void requests_sweep_fired(struct io_timer *timer)
     uint64_t now_ns = io_now_ns(r->io);
 
     r->is_sweeping = false;
+    forwards_are_winding_down(r);
     wait_again(r, &r->returned);
     sweep_list(r, &r->waiting, now_ns, error_no_leader);
     sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);

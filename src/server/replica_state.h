@@ -71,6 +71,10 @@ struct replica {
     struct list reads_asked;    /* Leader: have a ticket, not confirmed. */
     struct list reads_ready;    /* Leader: confirmed; ticket is now the index to apply first. */
     struct pending forwarded;   /* Follower: sent to the leader, by correlation. */
+    raft_id forwarded_to;       /* That leader, */
+    raft_term forwarded_term;   /* and its term. */
+    uint64_t forward_grace_ns;  /* It leads no more: until then it may still tell what became
+                                 * of them, and nothing is placed; 0: it leads. */
     struct list admin;          /* Leader: membership changes and transfers under way. */
     uint64_t in_flight_bytes;   /* Of requests' entries, in all of them. */
     uint64_t asked_ticket;      /* Of the newest read round; */
@@ -145,6 +149,8 @@ void requests_confirm_reads(struct replica *r);
 /* The leader answered a forwarded command, or this was refused by it. */
 void requests_answered(struct replica *r, const struct wire_answer *a);
 void forwards_abandon(struct replica *r);
+/* The connection to a node broke. */
+void forwards_lost(struct replica *r, raft_id id);
 
 extern const char error_in_doubt[];
 
