@@ -63,6 +63,18 @@ static void skip_empty(struct pending *p)
     }
 }
 
+void pending_rewind(struct pending *p)
+{
+    while (p->next != p->first && *slot(p, p->next - 1) == NULL) {
+        p->next--;
+    }
+}
+
+struct request *pending_at(const struct pending *p, uint64_t number)
+{
+    return number - p->first >= p->next - p->first ? NULL : *slot(p, number);
+}
+
 struct request *pending_take(struct pending *p, uint64_t number)
 {
     if (number - p->first >= p->next - p->first) {

@@ -21,6 +21,10 @@ void pending_deinit(struct pending *p);
 /* `number` is at least p->next, but where it is empty; numbers left out in between stay
  * empty. */
 void pending_put(struct pending *p, uint64_t number, struct request *request);
+/* Numbers beyond the highest request may be given again. */
+void pending_rewind(struct pending *p);
+/* The request of that number; NULL where there is none. */
+struct request *pending_at(const struct pending *p, uint64_t number);
 /* Takes the request of that number out; NULL where there is none. */
 struct request *pending_take(struct pending *p, uint64_t number);
 /* Takes the request of the lowest number; NULL where it is empty. */

@@ -51,6 +51,8 @@ static void apply_command(struct replica *r, struct entry *e)
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};
     uint32_t count;
 
+    /* Never a reply to somebody else's command. */
+    CHECK(request == NULL || request->entry == e || MUTANT(answer_by_index_alone));
     if (!replica_decode(r, entry_payload(e), &count)) {
         replica_fail(r, "a committed entry holds no command: it was written by a program that "
                         "this one does not understand");

@@ -206,24 +206,32 @@ void forwards_abandon(struct replica *r)
     replica_wake(r);
 }
 
-/* What is committed is no longer in doubt: it is applied, and answered, this turn. */
+/* What is committed is no longer in doubt: it is applied, and answered, this turn. But
+ * the step that ended the leadership may have put another leader's entry in its place,
+ * and committed that one: only the term tells them apart. */
+static bool is_decided(const struct replica *r, raft_index index, const struct request *request)
+{
+    return index <= raft_commit_index(r->raft) &&
+           raft_term_at(r->raft, index) == request->entry->term;
+}
+
 static void doubt_proposed(struct replica *r)
 {
-    uint64_t first = raft_commit_index(r->raft) + 1;
+    uint64_t first = r->proposed.first;
+    uint64_t next = r->proposed.next;
 
     if (MUTANT(answer_by_index_alone)) {
         return;
     }
-    if (first < r->proposed.first) {
-        first = r->proposed.first;
-    }
-    for (uint64_t index = first; index < r->proposed.next; index++) {
-        struct request *request = pending_take(&r->proposed, index);
+    for (uint64_t index = first; index < next; index++) {
+        struct request *request = pending_at(&r->proposed, index);
 
-        if (request != NULL) {
+        if (request != NULL && !is_decided(r, index, request)) {
+            pending_take(&r->proposed, index);
             doubt(r, request);
         }
     }
+    pending_rewind(&r->proposed);
 }
 
 void requests_abandon(struct replica *r)
