@@ -74,6 +74,7 @@ static void on_message(void *context, const struct wire_message *m, struct entry
     struct replica *r = context;
     uint64_t bytes = 0;
 
+    CHECK(entries != NULL || m->message.entry_count == 0);
     for (uint32_t i = 0; i < m->message.entry_count; i++) {
         bytes += entries[i]->size;
     }
