@@ -104,7 +104,7 @@ struct cluster {
     struct sim_disk_profile disk; /* The same. */
     struct user *users[CLUSTER_USERS_MAX];
     uint32_t user_count;
-    bool has_large_values;
+    bool users_queue; /* Their commands wait for those before them, or for room. */
     struct operator operator;
     struct nemesis *nemesis;
     uint32_t served;                    /* Users that had an answer since healing, as bits. */

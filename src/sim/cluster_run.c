@@ -90,9 +90,10 @@ static void draw_users(struct cluster *c)
     options.key_count = (uint32_t)prng_between(p, 1, 20);
     options.read_percent = (uint32_t)prng_between(p, 20, 70);
     options.value_bytes_max = values[prng_below(p, 12)];
-    c->has_large_values = options.value_bytes_max > 500;
     options.pipeline_max = prng_chance(p, 1, 3) ? 16 : 1;
     options.backlog_max = prng_chance(p, 1, 3) ? 30 : 0;
+    c->users_queue =
+        options.value_bytes_max > 500 || options.pipeline_max > 1 || options.backlog_max > 0;
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     c->user_count = (uint32_t)prng_between(p, 1, 6);
@@ -303,9 +304,9 @@ static void heal_it(struct cluster *c)
     c->stats.heal_ns = sim_now_ns(c->sim) - healed_ns;
     for (uint32_t i = 0; i < c->user_count; i++) {
         user_take_success_count(c->users[i]);
-        /* (With large values, most of the time goes to waiting for room.) */
+        /* (In a queue, or with large values, most of the time goes to waiting for one's turn.) */
         user_calm(c->users[i],
-                  c->has_large_values ? 30 * SIM_S : c->config.request_timeout_ns + 2 * SIM_S);
+                  c->users_queue ? 30 * SIM_S : c->config.request_timeout_ns + 2 * SIM_S);
     }
     if (!wait_for(c, users_are_served, 40 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness",
