@@ -253,9 +253,10 @@ class Cluster:
         for node in nodes or self.running():
             def known(node=node):
                 assert node.is_running(), f"{node} ended:\n{node.log()[-2000:]}"
-                status = node.status()
+                status, whole = node.status(), node.cluster_status()
                 return status["membership"] == "voter" and status["members"] == count and \
-                    list(node.members().values()) == ["voter"] * count
+                    text(whole["configuration"]) == "stable" and \
+                    [text(row["membership"]) for row in whole["nodes"]] == ["voter"] * count
             await_true(known, f"{node} is one of {count} voters", seconds)
 
     def leader(self, nodes=None):
