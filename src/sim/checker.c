@@ -14,6 +14,8 @@ struct checker_life {
     struct checker_disk disk;
     uint64_t *votes; /* For each term whom it said it votes for; 0: nobody. */
     uint64_t vote_capacity;
+    uint64_t acknowledged_term; /* The latest in which it acknowledged entries, */
+    uint64_t acknowledged_last; /* and how far. */
 };
 
 struct checker_node {
@@ -27,7 +29,9 @@ struct checker_node {
     enum raft_role role;
     uint64_t current_term; /* The core's. */
     struct raft_observation before;
-    struct raft_configuration config; /* Before the step, where it leads. */
+    struct raft_configuration config;   /* Before the step, where it leads, */
+    uint64_t matches[RAFT_MEMBERS_MAX]; /* and what it knew of each member. */
+    uint64_t configured_at;             /* The newest configuration in its log. */
 };
 
 /* An entry that is committed. */
@@ -208,6 +212,32 @@ static struct checker_life *life_new(struct checker *c, uint64_t id)
     return life;
 }
 
+/* --- configurations (9; §6) --------------------------------------------------------------- */
+
+/* The log is new from `from` on. */
+static void note_configurations(struct checker_node *n, uint64_t from)
+{
+    while (n->configured_at >= from ||
+           (n->configured_at > 0 &&
+            checker_log_at(&n->log, n->configured_at).kind != RAFT_CONFIGURATION)) {
+        n->configured_at--;
+    }
+    for (uint64_t i = from; i <= n->log.last; i++) {
+        if (checker_log_at(&n->log, i).kind == RAFT_CONFIGURATION) {
+            n->configured_at = i;
+        }
+    }
+}
+
+/* The newest configuration in the log is in force, committed or not. */
+static void check_configuration(struct checker_node *n, const struct raft *r)
+{
+    if (raft_configuration_index(r) != n->configured_at) {
+        BROKEN(n, "configuration", "%s goes by the configuration of entry %llu, its log has %llu",
+               n->name, ULL(raft_configuration_index(r)), ULL(n->configured_at));
+    }
+}
+
 /* --- recovery (13): all that was acknowledged, nothing that was not written ----------- */
 
 void checker_recovered_entry(struct checker_node *n, const struct entry *e)
@@ -220,6 +250,7 @@ void checker_recovered_entry(struct checker_node *n, const struct entry *e)
         return;
     }
     checker_log_put(&n->log, own);
+    note_configurations(n, e->index);
     match_note(n, e->index, own);
 }
 
@@ -314,11 +345,49 @@ static void check_commit(struct checker_node *n, const struct raft *r, uint64_t 
 
 /* --- steps ---------------------------------------------------------------------------- */
 
+/* What the leader believes that a member holds. */
+static uint64_t match_of(const struct raft *r, uint64_t id)
+{
+    struct raft_progress progress;
+
+    return raft_progress_of(r, id, &progress) ? progress.match_index : 0;
+}
+
 void checker_before_step(struct checker_node *n, const struct raft *r)
 {
     raft_observe(r, &n->before);
+    check_configuration(n, r);
     if (raft_role(r) == RAFT_LEADER) {
         n->config = *raft_configuration(r);
+        for (uint32_t i = 0; i < n->config.member_count; i++) {
+            n->matches[i] = match_of(r, n->config.members[i].id);
+        }
+    }
+}
+
+/* What a leader knows of a member is true and never less than before (I-5), as long as
+ * the member has heard of no later leader. */
+static void check_matches(struct checker_node *n, const struct raft *r)
+{
+    for (uint32_t i = 0; i < n->config.member_count; i++) {
+        uint64_t id = n->config.members[i].id;
+        uint64_t match = match_of(r, id);
+        struct checker_life *life;
+
+        if (match < n->matches[i] && raft_configuration_find(raft_configuration(r), id) != NULL) {
+            BROKEN(n, "match", "%s leads and knew entry %llu to be on %016llx, and now %llu",
+                   n->name, ULL(n->matches[i]), ULL(id), ULL(match));
+        }
+        if (match <= n->matches[i] || id == raft_self(r)) {
+            continue;
+        }
+        life = life_of(n->checker, id);
+        if (life != NULL && life->disk.current_term <= n->current_term &&
+            (life->disk.log.last < match || checker_log_at(&life->disk.log, match).chain !=
+                                                checker_log_at(&n->log, match).chain)) {
+            BROKEN(n, "match", "%s leads and takes entry %llu to be on %016llx, which has not it",
+                   n->name, ULL(match), ULL(id));
+        }
     }
 }
 
@@ -368,6 +437,9 @@ void checker_after_step(struct checker_node *n, const struct raft *r,
         BROKEN(n, "commit rule", "the commit index of %s falls from %llu to %llu", n->name,
                ULL(n->core_commit), ULL(effects->commit_index));
     }
+    if (n->role == RAFT_LEADER && was == RAFT_LEADER) {
+        check_matches(n, r);
+    }
     if (n->role == RAFT_LEADER && effects->commit_index > n->core_commit) {
         check_commit(n, r, effects->commit_index);
     }
@@ -387,11 +459,30 @@ void checker_after_step(struct checker_node *n, const struct raft *r,
 
 /* --- writes --------------------------------------------------------------------------- */
 
+/* What was acknowledged to a leader, only a later one's request undoes. */
+static void check_truncation(struct checker_node *n, uint64_t from)
+{
+    const struct checker_life *life = n->life;
+
+    if (from <= life->acknowledged_last && n->current_term == life->acknowledged_term) {
+        BROKEN(n, "acknowledged",
+               "%s drops entries from %llu on; in this term it said that it "
+               "holds %llu",
+               n->name, ULL(from), ULL(life->acknowledged_last));
+    }
+}
+
 void checker_written(struct checker_node *n, const struct store_write *w)
 {
     uint64_t first = w->entry_count > 0 ? w->entries[0]->index : 0;
 
+    if (w->truncate_from > 0) {
+        check_truncation(n, w->truncate_from);
+    }
     checker_disk_write(&n->life->disk, w, &n->log, n->name, n->checker->verdict);
+    if (w->truncate_from > 0 || first > 0) {
+        note_configurations(n, w->truncate_from > 0 ? w->truncate_from : first);
+    }
     for (uint64_t i = first; first > 0 && i <= n->log.last; i++) {
         match_note(n, i, checker_log_at(&n->log, i));
     }
@@ -423,6 +514,17 @@ static void check_vote(struct checker_node *n, uint64_t term, uint64_t candidate
     }
 }
 
+static void acknowledge(struct checker_life *life, uint64_t term, uint64_t last)
+{
+    if (term > life->acknowledged_term) {
+        life->acknowledged_term = term;
+        life->acknowledged_last = 0;
+    }
+    if (term == life->acknowledged_term && last > life->acknowledged_last) {
+        life->acknowledged_last = last;
+    }
+}
+
 void checker_sent(struct checker_node *n, const struct raft_message *m)
 {
     const struct checker_disk *d = &n->life->disk;
@@ -441,6 +543,7 @@ void checker_sent(struct checker_node *n, const struct raft_message *m)
     } else if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted && m->term == d->current_term) {
         uint64_t match = m->match_index;
 
+        acknowledge(n->life, m->term, match);
         if (d->log.last < match ||
             (n->current_term == m->term && n->log.last >= match &&
              checker_log_at(&d->log, match).chain != checker_log_at(&n->log, match).chain)) {

@@ -15,6 +15,7 @@
 struct checker_entry {
     uint64_t term;
     uint64_t chain;
+    uint8_t kind;
 };
 
 struct checker_log {
@@ -60,8 +61,8 @@ static inline struct checker_entry checker_entry_of(const struct entry *e, uint6
 {
     uint64_t seed = (before ^ (e->term * 0x9e3779b97f4a7c15u)) + e->kind;
 
-    return (struct checker_entry){.term = e->term,
-                                  .chain = checksum_seeded(e->data, e->size, seed)};
+    return (struct checker_entry){
+        .term = e->term, .chain = checksum_seeded(e->data, e->size, seed), .kind = e->kind};
 }
 
 #endif /* RAKIT_SIM_CHECKER_LOG_H */
