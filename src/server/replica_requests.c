@@ -76,10 +76,13 @@ static bool is_admin(const struct request *request)
     return !is_read(request) && !is_write(request);
 }
 
+/* Only a leader's log grows by what it takes; another's may be long for as long as there
+ * is no leader, and its clients must be answered all the same. */
 bool replica_exceeds(const struct replica *r, uint64_t bytes)
 {
     return r->in_flight_bytes > bytes ||
-           r->window.bytes > r->server->config.log_memory_bytes + bytes;
+           (raft_role(r->raft) == RAFT_LEADER &&
+            r->window.bytes > r->server->config.log_memory_bytes + bytes);
 }
 
 bool replica_is_congested(const struct replica *r)
