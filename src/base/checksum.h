@@ -9,4 +9,8 @@ uint64_t checksum(const void *data, size_t size);
 /* With a seed: chains one checksum into the next, or keys a hash table. */
 uint64_t checksum_seeded(const void *data, size_t size, uint64_t seed);
 
+/* The same as of both parts in one piece. */
+uint64_t checksum_seeded_parts(const void *first, size_t first_size, const void *second,
+                               size_t second_size, uint64_t seed);
+
 #endif /* RAKIT_BASE_CHECKSUM_H */

@@ -70,12 +70,27 @@ static void link_received(struct io_stream *stream, int64_t size)
     }
 }
 
+static void land(struct link *link)
+{
+    entry_release(link->flying);
+    link->flying = NULL;
+}
+
+static void drop_body(struct link *link)
+{
+    land(link);
+    entry_release(link->body);
+    link->body = NULL;
+    buffer_trim(&link->head, 0);
+}
+
 static void link_sent(struct io_stream *stream, int status)
 {
     struct link *link = link_of(stream);
 
     link->is_sending = false;
     buffer_trim(&link->sending, LINK_KEEP_BYTES);
+    land(link);
     if (status < 0) {
         link_close(link);
     }
@@ -91,6 +106,7 @@ static void link_stream_closed(struct io_stream *stream)
     buffer_trim(&link->in, 0);
     buffer_trim(&link->out, 0);
     buffer_trim(&link->sending, 0);
+    drop_body(link);
     link->closed(link);
 }
 
@@ -123,6 +139,8 @@ void link_deinit(struct link *link)
     buffer_deinit(&link->in);
     buffer_deinit(&link->out);
     buffer_deinit(&link->sending);
+    drop_body(link);
+    buffer_deinit(&link->head);
 }
 
 void link_close(struct link *link)
@@ -133,30 +151,82 @@ void link_close(struct link *link)
     }
 }
 
-void link_flush(struct link *link)
+/* Hands bytes to the stream; false where it has to wait, or is over. */
+static bool send_bytes(struct link *link, const void *data, size_t size)
 {
-    if (!link->is_open || link->is_closing || link->is_sending || buffer_size(&link->out) == 0) {
-        return;
-    }
-
-    struct buffer filled = link->out;
-
-    link->out = link->sending;
-    link->sending = filled;
-
-    int result = io_stream_write(link->io, &link->stream, buffer_begin(&link->sending),
-                                 buffer_size(&link->sending));
+    int result = io_stream_write(link->io, &link->stream, data, size);
 
     if (result < 0) {
         link_close(link);
-    } else if (result == 0) {
-        link->is_sending = true;
-    } else {
-        buffer_trim(&link->sending, LINK_KEEP_BYTES);
     }
+    link->is_sending = result == 0;
+    return result == 1;
+}
+
+static bool send_buffer(struct link *link, struct buffer *filled)
+{
+    struct buffer swap = link->sending;
+
+    link->sending = *filled;
+    *filled = swap;
+    if (!send_bytes(link, buffer_begin(&link->sending), buffer_size(&link->sending))) {
+        return false;
+    }
+    buffer_trim(&link->sending, LINK_KEEP_BYTES);
+    return true;
+}
+
+static bool send_body(struct link *link)
+{
+    link->flying = link->body;
+    link->body = NULL;
+    if (!send_bytes(link, link->flying->data, link->flying->size)) {
+        return false;
+    }
+    land(link);
+    return true;
+}
+
+void link_flush(struct link *link)
+{
+    bool goes_on = link->is_open && !link->is_closing && !link->is_sending;
+
+    while (goes_on) {
+        if (buffer_size(&link->head) > 0) {
+            goes_on = send_buffer(link, &link->head);
+        } else if (link->body != NULL) {
+            goes_on = send_body(link);
+        } else {
+            goes_on = buffer_size(&link->out) > 0 && send_buffer(link, &link->out);
+        }
+    }
+}
+
+bool link_can_attach(const struct link *link)
+{
+    return link->body == NULL;
+}
+
+void link_attach(struct link *link, struct entry *e)
+{
+    struct buffer swap = link->head;
+
+    CHECK(link->body == NULL && buffer_size(&link->head) == 0);
+    link->head = link->out;
+    link->out = swap;
+    link->body = entry_hold(e);
 }
 
 size_t link_backlog_bytes(const struct link *link)
 {
-    return buffer_size(&link->out) + (link->is_sending ? buffer_size(&link->sending) : 0);
+    return buffer_size(&link->out) + buffer_size(&link->head) +
+           (link->body != NULL ? link->body->size : 0) +
+           (link->flying != NULL ? link->flying->size : 0) +
+           (link->is_sending ? buffer_size(&link->sending) : 0);
+}
+
+bool link_is_amid(const struct link *link, enum wire_type type)
+{
+    return link->is_open && !link->is_closing && buffer_size(&link->in) > WIRE_HEADER_BYTES &&
+           buffer_begin(&link->in)[4] == (char)type;
 }

@@ -17,8 +17,12 @@ struct link {
     struct io_stream stream;
     struct buffer in;
     struct buffer out;     /* Filling. */
-    struct buffer sending; /* In the backend's hands while is_sending. */
-    bool is_open;          /* The stream exists: link_close() is due, `closed` comes. */
+    struct buffer sending; /* In the backend's hands while is_sending, */
+    struct entry *flying;  /* or this entry's payload. */
+    /* A large payload on its way: `head` leaves first, then `body`, then `out`. */
+    struct buffer head;
+    struct entry *body;
+    bool is_open; /* The stream exists: link_close() is due, `closed` comes. */
     bool is_sending;
     bool is_closing;
     uint64_t body_max; /* Frames with a longer body end the link. */
@@ -43,6 +47,12 @@ void link_deinit(struct link *link);
 void link_close(struct link *link);
 /* Sends what has gathered. */
 void link_flush(struct link *link);
+/* The payload of `e` leaves behind what has gathered, without being copied. Only where
+ * link_can_attach(): one at a time. */
+bool link_can_attach(const struct link *link);
+void link_attach(struct link *link, struct entry *e);
+/* Whether a frame of that type has come in part. */
+bool link_is_amid(const struct link *link, enum wire_type type);
 /* Bytes that have gathered or are on their way. */
 size_t link_backlog_bytes(const struct link *link);
 

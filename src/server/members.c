@@ -239,11 +239,10 @@ void members_truncate(struct members *m, raft_index from)
 
 const struct membership *members_current(const struct members *m, raft_index index)
 {
-    for (uint32_t i = m->count; i > 0; i--) {
-        if (m->history[i - 1]->index == index) {
-            return m->history[i - 1];
-        }
+    if (m->count == 0) {
+        CHECK(index == 0);
+        return NULL;
     }
-    CHECK(index == 0);
-    return NULL;
+    CHECK(m->history[m->count - 1]->index == index); /* Both are cut alike. */
+    return m->history[m->count - 1];
 }

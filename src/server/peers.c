@@ -618,6 +618,20 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
 
 /* --- speaking ------------------------------------------------------------------------ */
 
+bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        const struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && in->from == id && in->channel == WIRE_BULK &&
+            link_is_amid(&in->link, WIRE_ENTRIES) && in->link.heard_ns > since_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void peers_send(struct peers *p, const struct raft_message *m)
 {
     struct peer *peer = peers_find(p, m->to);

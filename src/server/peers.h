@@ -131,6 +131,10 @@ void peers_set_members(struct peers *p, const struct membership *m);
 void peers_set_committed(struct peers *p, const struct membership *committed);
 struct peer *peers_find(const struct peers *p, raft_id id);
 
+/* Whether entries are coming in from that node of which more is missing, and bytes of
+ * them came after `since_ns`. */
+bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns);
+
 /* Sends a message of the core: entries from the log, the others as they are. Lost
  * where there is no connection: the core copes. */
 void peers_send(struct peers *p, const struct raft_message *m);

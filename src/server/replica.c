@@ -372,6 +372,14 @@ void replica_tick_fired(struct io_timer *timer)
         return;
     }
 
+    /* A leader that is in the middle of a long entry lives, though its heartbeats may
+     * wait behind the work on that entry, there or here. */
+    if (raft_role(r->raft) == RAFT_FOLLOWER &&
+        peers_is_receiving(&r->peers, raft_leader(r->raft),
+                           now_ns - 2 * r->server->config.heartbeat_interval_ns)) {
+        return; /* The turn looks again soon. */
+    }
+
     struct raft_event event = {.kind = RAFT_TICK, .now_ns = now_ns};
 
     replica_step(r, &event, NULL);

@@ -12,6 +12,7 @@ enum {
     SENDER_FRAME_BYTES = 512 * 1024, /* A frame holds more only for one large entry. */
     SENDER_FRAME_ENTRIES = 4096,
     SENDER_BACKLOG_BYTES = 4 * 1024 * 1024, /* Unsent: then the sender waits. */
+    SENDER_LARGE_BYTES = 1024 * 1024,       /* From here on a copy is worth avoiding. */
     SENDER_READ_BYTES = 1024 * 1024,
 };
 
@@ -36,7 +37,15 @@ static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t 
     m.message.prev_log_index = s->next - 1;
     m.message.prev_log_term = raft_term_at(raft, s->next - 1);
     m.message.leader_commit = raft_commit_index(raft);
-    wire_put_entries(&bulk_of(peer)->link.out, &m, entries, count);
+
+    struct link *link = &bulk_of(peer)->link;
+
+    if (count == 1 && entries[0]->size >= SENDER_LARGE_BYTES && link_can_attach(link)) {
+        wire_put_large_entry(&link->out, &m, entries[0]);
+        link_attach(link, entries[0]);
+    } else {
+        wire_put_entries(&link->out, &m, entries, count);
+    }
     s->next += count;
 }
 
@@ -111,7 +120,8 @@ void sender_pump(struct peer *peer)
         sender_reset(peer);
         return;
     }
-    while (s->next <= s->last && link_backlog_bytes(&bulk_of(peer)->link) < SENDER_BACKLOG_BYTES) {
+    while (s->next <= s->last && link_can_attach(&bulk_of(peer)->link) &&
+           link_backlog_bytes(&bulk_of(peer)->link) < SENDER_BACKLOG_BYTES) {
         struct entry *entries[SENDER_FRAME_ENTRIES];
         uint32_t count = 0;
         uint64_t bytes = 0;

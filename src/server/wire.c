@@ -15,9 +15,14 @@ enum {
 };
 
 /* The checksum covers the type and the size too: they seed it. */
+static uint64_t frame_seed(uint32_t size, uint8_t type)
+{
+    return (uint64_t)size << 8 | type;
+}
+
 static uint64_t frame_checksum(const char *body, uint32_t size, uint8_t type)
 {
-    return checksum_seeded(body, size, (uint64_t)size << 8 | type);
+    return checksum_seeded(body, size, frame_seed(size, type));
 }
 
 /* Of size, type and the reserved byte alone: a damaged size must be noticed before
@@ -217,6 +222,32 @@ bool wire_get_message(struct slice body, struct wire_message *ret_m)
            ret_m->message.kind != RAFT_APPEND_ENTRIES && ret_m->message.entry_count == 0;
 }
 
+static void put_entry_header(char *to, const struct entry *e)
+{
+    put_u64(to, e->term);
+    put_u32(to + 8, e->size);
+    put_u32(to + 12, e->kind);
+}
+
+void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e)
+{
+    enum { HEAD_BYTES = WIRE_MESSAGE_BYTES + WIRE_ENTRY_HEADER_BYTES };
+    size_t mark = wire_begin(out, WIRE_ENTRIES);
+    uint32_t size = HEAD_BYTES + e->size;
+    char *head = buffer_reserve(out, HEAD_BYTES);
+
+    put_message(head, m, 1);
+    put_entry_header(head + WIRE_MESSAGE_BYTES, e);
+    buffer_commit(out, HEAD_BYTES);
+
+    char *header = buffer_begin(out) + mark;
+
+    put_u32(header, size);
+    put_u16(header + 6, header_check(header));
+    put_u64(header + 8, checksum_seeded_parts(header + WIRE_HEADER_BYTES, HEAD_BYTES, e->data,
+                                              e->size, frame_seed(size, WIRE_ENTRIES)));
+}
+
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count)
 {
@@ -228,9 +259,7 @@ void wire_put_entries(struct buffer *out, const struct wire_message *m,
         const struct entry *e = entries[i];
         char *to = buffer_reserve(out, WIRE_ENTRY_HEADER_BYTES + (size_t)e->size);
 
-        put_u64(to, e->term);
-        put_u32(to + 8, e->size);
-        put_u32(to + 12, e->kind);
+        put_entry_header(to, e);
         memcpy(to + WIRE_ENTRY_HEADER_BYTES, e->data, e->size);
         buffer_commit(out, WIRE_ENTRY_HEADER_BYTES + (size_t)e->size);
     }

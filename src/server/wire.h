@@ -108,6 +108,8 @@ bool wire_get_message(struct slice body, struct wire_message *ret_m);
 /* AppendEntries with `entries`, whose count replaces m->message.entry_count. */
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count);
+/* The same for one entry whose payload follows behind `out` by itself, not copied. */
+void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e);
 /* The message, with entry_count set and `entries` NULL; and where the entries begin. */
 bool wire_get_entries(struct slice body, struct wire_message *ret_m, struct slice *ret_entries);
 /* Takes the next entry off `rest`: a new one with one reference, index 0; or NULL. */

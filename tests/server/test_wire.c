@@ -120,6 +120,26 @@ static void test_entries__come_out_with_term_kind_and_payload(void **state)
     buffer_deinit(&b);
 }
 
+static void test_large_entry__is_the_same_frame_as_one_in_one_piece(void **state)
+{
+    struct buffer whole = {0};
+    struct buffer head = {0};
+    struct wire_message m = sample(RAFT_APPEND_ENTRIES);
+    struct entry *e = entry_new(RAFT_COMMAND, 100000);
+
+    e->term = 5;
+    memset(e->data, 'x', e->size);
+    buffer_append(&head, "before", 6);
+    wire_put_entries(&whole, &m, &e, 1);
+    wire_put_large_entry(&head, &m, e);
+    buffer_append(&head, e->data, e->size);
+    buffer_consume(&head, 6);
+    assert_true(slice_equal(buffer_slice(&whole), buffer_slice(&head)));
+    entry_release(e);
+    buffer_deinit(&whole);
+    buffer_deinit(&head);
+}
+
 static void test_entries__that_claim_more_than_is_there_are_refused(void **state)
 {
     struct buffer b = {0};
@@ -309,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_message__comes_out_as_it_went_in),
         cmocka_unit_test(test_message__of_an_unknown_kind_is_refused),
         cmocka_unit_test(test_entries__come_out_with_term_kind_and_payload),
+        cmocka_unit_test(test_large_entry__is_the_same_frame_as_one_in_one_piece),
         cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
         cmocka_unit_test(test_hello__comes_out_as_it_went_in),
         cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
