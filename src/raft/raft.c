@@ -79,7 +79,7 @@ void raft_restore_commit(struct raft *r, raft_index commit_index)
     if (commit_index > r->commit_index) {
         raft_commit_to(r, commit_index);
     }
-    while (MUTANT(restart_reverts_configuration) && r->configurations.count > 1 &&
+    while (MUTANT(restart_reverts_configuration) && commit_index > 0 &&
            raft_configuration_index(r) > commit_index) {
         r->configurations.count--;
     }
