@@ -70,7 +70,7 @@ _rakit_sim() {
     case $3 in
     --file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
     --seed | --seeds | --from | --nodes | --seconds) ;;
-    *) _rakit_words '--seed --seeds --from --file --trace --nodes --seconds --quiet' "$2" ;;
+    *) _rakit_words '--seed --seeds --from --file --trace --nodes --seconds --twice --quiet' "$2" ;;
     esac
 }
 
