@@ -141,6 +141,9 @@ void operator_init(struct operator* o, struct cluster *c);
 void operator_deinit(struct operator* o);
 /* Sends it to some node; does nothing while another is under way. */
 void operator_command(struct operator* o, const char *a, const char *b, const char *c);
+/* The same, of that node; NULL: nobody is asked. */
+void operator_command_to(struct operator* o, const struct node *n, const char *a, const char *b,
+                         const char *c);
 
 /* nemesis.c */
 struct nemesis *nemesis_new(struct cluster *c);

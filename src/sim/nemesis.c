@@ -268,6 +268,7 @@ static void add_member(struct nemesis *x)
 static void remove_member(struct nemesis *x, struct node *n)
 {
     struct cluster *c = x->cluster;
+    const struct node *leader = cluster_leader(c);
     uint32_t staying = 0;
     char address[32];
 
@@ -280,6 +281,12 @@ static void remove_member(struct nemesis *x, struct node *n)
     c->stats.remove_count++;
     n->is_retired = true;
     snprintf(address, sizeof address, "%s:%d", n->name, CLUSTER_PORT);
+    if (leader != NULL && prng_chance(&x->prng, 1, 3)) {
+        /* A leader that is alone and does not know it: what it begins will be undone. */
+        split(x, 1ull << (leader->number - 1), true, true);
+        operator_command_to(&c->operator, leader, "RAFT", "REMOVE", address);
+        return;
+    }
     operator_command(&c->operator, "RAFT", "REMOVE", address);
 }
 

@@ -66,7 +66,12 @@ void operator_deinit(struct operator* o)
 
 void operator_command(struct operator* o, const char *a, const char *b, const char *c)
 {
-    struct node *n = cluster_pick_up(o->cluster, &o->cluster->prng);
+    operator_command_to(o, cluster_pick_up(o->cluster, &o->cluster->prng), a, b, c);
+}
+
+void operator_command_to(struct operator* o, const struct node *n, const char *a, const char *b,
+                         const char *c)
+{
     const char *words[3] = {a, b, c};
     struct io_address address = {.port = CLUSTER_PORT};
 
