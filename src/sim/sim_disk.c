@@ -59,6 +59,7 @@ void sim_inode_dirty(struct sim_inode *inode, uint64_t offset, uint64_t size)
 {
     for (uint64_t s = offset / SIM_SECTOR_BYTES; s < sector_count(offset + size); s++) {
         if (inode->saved_of[s] != 0) {
+            inode->saved[inode->saved_of[s] - 1].is_stuck = false;
             continue;
         }
         if (inode->saved_count == inode->saved_capacity) {
@@ -69,18 +70,41 @@ void sim_inode_dirty(struct sim_inode *inode, uint64_t offset, uint64_t size)
         struct sim_saved *saved = &inode->saved[inode->saved_count++];
 
         saved->sector = s;
+        saved->is_stuck = false;
         memcpy(saved->content, inode->data + s * SIM_SECTOR_BYTES, SIM_SECTOR_BYTES);
         inode->saved_of[s] = inode->saved_count;
     }
 }
 
-void sim_inode_clean(struct sim_inode *inode)
+/* What is saved of each sector that is not stuck is given up. */
+static void inode_clean(struct sim_inode *inode)
+{
+    uint32_t kept_count = 0;
+
+    for (uint32_t i = 0; i < inode->saved_count; i++) {
+        const struct sim_saved *saved = &inode->saved[i];
+
+        inode->saved_of[saved->sector] = 0;
+        if (saved->is_stuck) {
+            inode->saved[kept_count++] = *saved;
+            inode->saved_of[saved->sector] = kept_count;
+        }
+    }
+    inode->saved_count = kept_count;
+}
+
+void sim_inode_sync(struct sim_inode *inode)
+{
+    inode_clean(inode);
+    inode->durable_size = inode->size;
+}
+
+void sim_inode_fail_sync(struct sim_inode *inode, struct prng *prng)
 {
     for (uint32_t i = 0; i < inode->saved_count; i++) {
-        inode->saved_of[inode->saved[i].sector] = 0;
+        inode->saved[i].is_stuck = inode->saved[i].is_stuck || prng_chance(prng, 1, 2);
     }
-    inode->saved_count = 0;
-    inode->durable_size = inode->size;
+    inode_clean(inode);
 }
 
 void sim_inode_resize(struct sim_disk *disk, struct sim_inode *inode, uint64_t size)
@@ -117,7 +141,10 @@ static void inode_lose_power(struct sim_disk *disk, struct sim_inode *inode, str
         memset(inode->data + size, 0, inode->capacity - size);
     }
     inode->size = size;
-    sim_inode_clean(inode);
+    for (uint32_t i = 0; i < inode->saved_count; i++) {
+        inode->saved[i].is_stuck = false;
+    }
+    sim_inode_sync(inode); /* What is there now is what the disk has. */
 }
 
 /* --- names --------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 struct sim_saved {
     uint64_t sector;
+    bool is_stuck; /* A sync of it failed: no later one helps, only writing it again. */
     char content[SIM_SECTOR_BYTES]; /* What the disk has there. */
 };
 
@@ -57,7 +58,11 @@ void sim_inode_reserve(struct sim_inode *inode, uint64_t size);
 /* Keeps aside what the disk has in these bytes' sectors: they are about to change. */
 void sim_inode_dirty(struct sim_inode *inode, uint64_t offset, uint64_t size);
 void sim_inode_resize(struct sim_disk *disk, struct sim_inode *inode, uint64_t size);
-void sim_inode_clean(struct sim_inode *inode); /* All of it is durable. */
+/* A sync: all of it is durable, but what is stuck. */
+void sim_inode_sync(struct sim_inode *inode);
+/* A sync that failed: of what was not durable, some is now, the rest is stuck, though the
+ * system takes it for clean. */
+void sim_inode_fail_sync(struct sim_inode *inode, struct prng *prng);
 void sim_inode_release(struct sim_disk *disk, struct sim_inode *inode);
 
 struct sim_inode *sim_names_find(const struct sim_names *names, const char *path);

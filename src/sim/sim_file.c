@@ -198,9 +198,10 @@ int io_file_sync(struct io_file *file)
     if (profile->sync_error_ppm > 0 &&
         prng_chance(&file->io->sim->disk_prng, profile->sync_error_ppm, 1000000)) {
         sim_trace(file->io->sim, file->io->machine->name, "disk sync fails");
+        sim_inode_fail_sync(file->inode, &file->io->sim->disk_prng);
         return -EIO;
     }
-    sim_inode_clean(file->inode);
+    sim_inode_sync(file->inode);
     return 0;
 }
 

@@ -229,6 +229,37 @@ static void test_full_disk__refuses_growth_and_takes_overwrites(void **state)
     world_close(&w);
 }
 
+static void test_failed_sync__is_not_healed_by_the_next_one(void **state)
+{
+    const struct sim_disk_profile bad = {.capacity_bytes = 1 << 20, .sync_error_ppm = 1000000};
+    const struct sim_disk_profile good = {.capacity_bytes = 1 << 20};
+    uint32_t lost_count = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct io_file *file;
+        struct world w;
+
+        world_open(&w, seed);
+        write_file(&w, "a", "old", true);
+        assert_int_equal(io_dir_sync(w.io, ""), 0);
+        assert_int_equal(io_file_open(w.io, "a", 0, &file), 0);
+        assert_int_equal(io_file_write(file, 0, "new", 3), 0);
+        sim_set_disk(w.machine, &bad);
+        assert_int_equal(io_file_sync(file), -EIO);
+        sim_set_disk(w.machine, &good);
+        assert_int_equal(io_file_sync(file), 0);
+        world_crash(&w, 0);
+        lost_count += file_is(&w, "a", "old");
+        /* Written again, it is as good as any. */
+        write_file(&w, "a", "new", true);
+        world_crash(&w, 0);
+        assert_true(file_is(&w, "a", "new"));
+        world_close(&w);
+    }
+    assert_in_range(lost_count, 1, 19);
+}
+
 static void test_truncation__is_undone_by_a_crash_unless_synced(void **state)
 {
     struct io_file *file;
@@ -353,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_crash__tears_a_large_write_between_sectors),
         cmocka_unit_test(test_limit__lets_so_many_operations_through_and_no_more),
         cmocka_unit_test(test_full_disk__refuses_growth_and_takes_overwrites),
+        cmocka_unit_test(test_failed_sync__is_not_healed_by_the_next_one),
         cmocka_unit_test(test_truncation__is_undone_by_a_crash_unless_synced),
         cmocka_unit_test(test_lock__is_exclusive_and_ends_with_its_process),
         cmocka_unit_test(test_worker__runs_jobs_later_and_in_order),
