@@ -58,6 +58,9 @@ static void draw_config(struct cluster *c)
     c->config.segment_bytes = 4096ull << prng_between(p, 3, 8);
     c->config.log_memory_bytes = 1ull << prng_between(p, 9, 22);
     c->config.in_flight_bytes_max = 1ull << prng_between(p, 11, 24);
+    if (prng_chance(p, 1, 3)) { /* Short: commands time out while their leader leads on. */
+        c->config.request_timeout_ns = c->config.election_timeout_ns;
+    }
 }
 
 static struct io_address pick_address(void *context, struct prng *prng)
@@ -66,8 +69,10 @@ static struct io_address pick_address(void *context, struct prng *prng)
     struct io_address address = {.port = CLUSTER_PORT};
     const struct node *n = cluster_pick_up(c, prng);
 
-    if (c->is_calm && cluster_leader(c) != NULL && prng_chance(prng, 1, 4)) {
-        n = cluster_leader(c); /* Somebody tells: others may be strangers to the cluster. */
+    if (cluster_leader(c) != NULL && prng_chance(prng, 1, 4)) {
+        /* Somebody tells: others may be strangers to the cluster. And who is with a leader
+         * stays with it when it is cut off, and may be told what is not so any more. */
+        n = cluster_leader(c);
     } else if (n == NULL || prng_chance(prng, 1, 16)) {
         n = &c->nodes[prng_below(prng, c->node_count)];
     }
