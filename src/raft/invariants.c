@@ -91,6 +91,16 @@ static void check_peers(const struct raft *r)
     CHECK(others_count == (raft_configuration_find(c, r->options.id) != NULL)); /* All served. */
 }
 
+/* I-14: when it looked last, a majority had been heard. A change of configuration makes
+ * others the majority, and they get until the next look. */
+static void check_quorum_heard(const struct raft *r)
+{
+    uint64_t looked_ns = r->heartbeat_due_ns - r->options.heartbeat_interval_ns;
+
+    CHECK(raft_configuration_index(r) > r->commit_index || r->leaving_until_ns != 0 ||
+          looked_ns < raft_leader_quorum_heard_ns(r) + r->options.election_timeout_ns);
+}
+
 static void check_leader(const struct raft *r)
 {
     CHECK(r->voted_for == r->options.id);
@@ -99,6 +109,7 @@ static void check_leader(const struct raft *r)
     CHECK(raft_term_at(r, r->term_start_index) == r->current_term);
     CHECK(raft_term_at(r, r->term_start_index - 1) < r->current_term);
     check_peers(r);
+    check_quorum_heard(r);
 
     /* I-10: the configuration before the newest is committed. */
     uint32_t count = r->configurations.count;

@@ -265,6 +265,13 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
     }
     c->stats.lost_write_count += checker_disk_recover(&n->life->disk, &n->log, found->current_term,
                                                       found->voted_for, n->name, c->verdict);
+    if (raft_current_term(r) != found->current_term || raft_voted_for(r) != found->voted_for) {
+        BROKEN(n, "recovery",
+               "%s starts in term %llu and has a vote for %016llx on its disk, "
+               "and goes by %llu and %016llx",
+               n->name, ULL(found->current_term), ULL(found->voted_for), ULL(raft_current_term(r)),
+               ULL(raft_voted_for(r)));
+    }
     n->core_commit = raft_commit_index(r);
     n->role = raft_role(r);
     n->current_term = raft_current_term(r);

@@ -257,6 +257,9 @@ static bool is_settled(struct cluster *c)
         const struct replica *b;
 
         if (!cluster_is_member(n)) {
+            /* Who was removed has heard of it, or been refused. */
+            is_settled &=
+                n->phase != NODE_UP || !n->was_member || replica_is_removed(n->server->replica);
             continue;
         }
         if (n->phase == NODE_DOWN && n->is_retired) {

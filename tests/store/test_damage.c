@@ -295,6 +295,26 @@ static void test_damage__segment_cut_short_refuses(void **state)
     image_free(&image);
 }
 
+static void test_damage__flipped_bit_in_a_head_is_not_believed(void **state)
+{
+    enum { COMMIT_INDEX_AT = 104 }; /* docs/DISK_FORMAT.md, "Batch". */
+    struct fixture *f = *state;
+    struct image image;
+
+    fixture_open(f);
+    fixture_append_durable(f, 1, 100); /* Two sectors each, from sector 1 on. */
+    fixture_append_durable(f, 1, 100);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    image.data[3 * SECTOR_BYTES + COMMIT_INDEX_AT] ^= 1;
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    fixture_open(f); /* Of the last job, nobody can tell it from a torn one. */
+    fixture_check_log(f, 1);
+    assert_int_equal(f->recovered.commit_index, 0);
+    fixture_crash(f);
+}
+
 /* --- records in the wrong place --- */
 
 static void test_damage__batch_written_to_the_wrong_place_is_not_believed(void **state)
@@ -430,6 +450,27 @@ static void test_damage__one_bad_copy_of_the_vote_is_mended(void **state)
     }
 }
 
+static void test_damage__newer_copy_of_the_vote_counts(void **state)
+{
+    static const char *const names[] = {"vote-a", "vote-b"};
+    struct fixture *f = *state;
+    struct image old;
+
+    fixture_open(f);
+    fixture_append_durable(f, 2, 100);
+    fixture_crash(f);
+    old = image_read(f, "vote-a");
+    make_vote(f);
+    for (int i = 0; i < 2; i++) {
+        image_write(f, names[i], &old); /* As if a disk had lost the write. */
+        fixture_open(f);
+        assert_int_equal(f->recovered.current_term, 4);
+        assert_int_equal(f->recovered.voted_for, 99);
+        fixture_close(f);
+    }
+    image_free(&old);
+}
+
 static void test_damage__both_copies_of_the_vote_bad_refuses(void **state)
 {
     struct fixture *f = *state;
@@ -558,11 +599,13 @@ int main(void)
         TEST(test_damage__missing_segment_refuses),
         TEST(test_damage__all_segments_missing_refuses),
         TEST(test_damage__segment_cut_short_refuses),
+        TEST(test_damage__flipped_bit_in_a_head_is_not_believed),
         TEST(test_damage__batch_written_to_the_wrong_place_is_not_believed),
         TEST(test_damage__old_records_on_a_recycled_segment_are_not_believed),
         TEST(test_damage__segment_under_another_name_refuses),
         TEST(test_damage__segment_of_another_node_refuses),
         TEST(test_damage__one_bad_copy_of_the_vote_is_mended),
+        TEST(test_damage__newer_copy_of_the_vote_counts),
         TEST(test_damage__both_copies_of_the_vote_bad_refuses),
         TEST(test_damage__vote_older_than_the_log_refuses),
         TEST(test_damage__identity_missing_or_bad_refuses),
