@@ -149,4 +149,15 @@ void sim_limit_file_operations(struct io *io, uint64_t count);
  * `keep` 0 nothing unsynced survives, with 1000 all of it. */
 void sim_disk_lose_power(struct sim_machine *machine, uint32_t keep_permille);
 
+/* One bit that is not what was written. */
+struct sim_rot {
+    char path[64]; /* Empty: the disk has no file with anything in it. */
+    uint64_t offset;
+    uint8_t mask;
+};
+
+/* Flips a bit of a file, at rest; flipping it again mends it. Only without a process. */
+void sim_rot_draw(struct sim_machine *machine, struct sim_rot *ret_rot);
+void sim_rot_flip(struct sim_machine *machine, const struct sim_rot *rot);
+
 #endif /* RAKIT_SIM_SIM_H */

@@ -6,6 +6,7 @@
  * Power loss: each unsynced sector survives or falls back (so a large write is
  * torn anywhere between sectors), each unsynced size likewise, and of the changes
  * to names a first part survives, in their order. Nothing that was synced changes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -382,4 +383,35 @@ void sim_disk_lose_power(struct sim_machine *machine, uint32_t keep_permille)
         sim_names_put(disk, &disk->names, disk->durable.list[i].path, disk->durable.list[i].inode);
         inode_lose_power(disk, disk->durable.list[i].inode, prng, keep_permille);
     }
+}
+
+void sim_rot_draw(struct sim_machine *machine, struct sim_rot *ret_rot)
+{
+    const struct sim_names *names = &machine->disk->names;
+    struct prng *prng = &machine->sim->disk_prng;
+
+    *ret_rot = (struct sim_rot){.offset = 0};
+    for (uint32_t i = 0; i < names->count; i++) {
+        uint64_t size = names->list[i].inode->size;
+
+        /* Each file has the same chance. */
+        if (size > 0 && prng_chance(prng, 1, i + 1)) {
+            snprintf(ret_rot->path, sizeof ret_rot->path, "%s", names->list[i].path);
+            ret_rot->offset = prng_below(prng, size);
+            ret_rot->mask = (uint8_t)(1u << prng_below(prng, 8));
+        }
+    }
+}
+
+void sim_rot_flip(struct sim_machine *machine, const struct sim_rot *rot)
+{
+    struct sim_inode *inode = sim_names_find(&machine->disk->names, rot->path);
+
+    CHECK(machine->process == NULL);
+    if (inode == NULL || rot->offset >= inode->size) {
+        return; /* It is gone, and its file with it. */
+    }
+    inode->data[rot->offset] = (char)(inode->data[rot->offset] ^ (char)rot->mask);
+    sim_trace(machine->sim, machine->name, "disk rot in %s at %llu", rot->path,
+              (unsigned long long)rot->offset);
 }
