@@ -15,6 +15,7 @@ enum {
 };
 
 static const uint64_t RETRY_NS = 100 * 1000 * 1000u;
+static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
 static const uint64_t PATIENCE_NS = 2000 * 1000 * 1000ull; /* For connect and welcome. */
 
 static void arm_timer(struct peers *p, uint64_t at_ns);
@@ -57,7 +58,8 @@ static void dial_idle(struct dial *d)
     struct peers *p = d->peer->peers;
 
     d->phase = DIAL_IDLE;
-    d->retry_ns = io_now_ns(p->io) + RETRY_NS;
+    /* Who was removed stays so: there is no hurry to hear it again. */
+    d->retry_ns = io_now_ns(p->io) + (d->refused == WIRE_REMOVED ? REMOVED_RETRY_NS : RETRY_NS);
     arm_timer(p, d->retry_ns);
     peer_free_if_unused(d->peer);
 }
