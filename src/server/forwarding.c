@@ -57,7 +57,7 @@ void peers_end_forwarding(struct peers *p, raft_id id)
     {
         struct inbound *in = container_of(node, struct inbound, node);
 
-        if (in->has_forwarded && in->from == id) {
+        if (in->has_forwarded && in->from == id && !MUTANT(answer_lost_quietly)) {
             link_close(&in->link);
         }
     }

@@ -50,7 +50,7 @@ void requests_init(struct replica *r)
     list_init(&r->reads_ready);
     list_init(&r->admin);
     pending_init(&r->proposed, 1);
-    pending_init(&r->forwarded, MUTANT(correlation_from_one) ? 1 : correlation & (UINT64_MAX >> 1));
+    pending_init(&r->forwarded, correlation & (UINT64_MAX >> 1));
 }
 
 void requests_deinit(struct replica *r)

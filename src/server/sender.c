@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/mutant.h"
 
 enum {
     SENDER_FRAME_BYTES = 512 * 1024, /* A frame holds more only for one large entry. */
@@ -54,9 +53,6 @@ static bool is_current(const struct peer *peer)
 {
     const struct raft *raft = peer->peers->source.raft;
 
-    if (MUTANT(sender_outlives_term)) {
-        return peer->sender.last <= raft_last_index(raft);
-    }
     return raft_role(raft) == RAFT_LEADER && raft_current_term(raft) == peer->sender.header.term &&
            peer->sender.last <= raft_last_index(raft);
 }

@@ -335,7 +335,7 @@ int main(int argument_count, char **arguments)
         return mutants_list() ? 0 : 2;
     }
     if (s.tries_mutants) {
-        return mutants_run(s.from, s.count, run_for_mutants) ? 0 : 1;
+        return mutants_run(s.mutant, s.from, s.count, run_for_mutants) ? 0 : 1;
     }
     if (s.mutant != NULL && !mutants_choose(s.mutant)) {
         return 2;

@@ -165,7 +165,7 @@ static bool try_mutant(enum mutant m, uint64_t from, uint64_t count,
     return true;
 }
 
-bool mutants_run(uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed))
+bool mutants_run(const char *only, uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed))
 {
     uint32_t survivor_count = 0;
 
@@ -173,14 +173,15 @@ bool mutants_run(uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed))
     for (int m = MUTANT_NONE + 1; m < MUTANT_COUNT; m++) {
         struct finding f = {0};
 
-        if (mutant_killer((enum mutant)m) != NULL) {
-            continue; /* A test's, which scripts/mutants runs. */
+        const char *name = mutant_name((enum mutant)m);
+
+        if (only != NULL ? strcmp(only, name) != 0 : mutant_killer((enum mutant)m) != NULL) {
+            continue; /* (For a test to notice, which scripts/mutants runs.) */
         }
         if (!try_mutant((enum mutant)m, from, count, run_seed, &f)) {
             return false;
         }
-        printf("%-28s %5" PRIu64 "  %s\n", mutant_name((enum mutant)m), f.seed_count,
-               f.is_killed ? f.check : "SURVIVED");
+        printf("%-28s %5" PRIu64 "  %s\n", name, f.seed_count, f.is_killed ? f.check : "SURVIVED");
         survivor_count += !f.is_killed;
     }
     return survivor_count == 0;
@@ -205,8 +206,9 @@ bool mutants_list(void)
     return refuse();
 }
 
-bool mutants_run(uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed))
+bool mutants_run(const char *only, uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed))
 {
+    (void)only;
     (void)from;
     (void)count;
     (void)run_seed;

@@ -11,9 +11,10 @@
 bool mutants_choose(const char *name);
 /* Prints all mutants and what they do. */
 bool mutants_list(void);
-/* For each mutant that is the simulator's to find: runs seeds in a process of its own until
- * one fails, from `from` on and `count` at most, and prints who noticed what. True: none
- * survived. `run_seed` is false, with words on stderr, where a seed broke a rule. */
-bool mutants_run(uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed));
+/* For each mutant that is the simulator's to notice (or for `only`, where that is no NULL):
+ * runs seeds in a process of its own until one fails, from `from` on and `count` at most,
+ * and prints which check noticed. True: none survived. `run_seed` is false, with words on
+ * stderr, where a seed broke a rule. */
+bool mutants_run(const char *only, uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed));
 
 #endif /* RAKIT_SIM_MUTANTS_H */

@@ -185,8 +185,7 @@ bool batch_head_decode(const char *data, const struct batch_place *place,
                        get_u64(data + AT_SEGMENT) == place->segment &&
                        get_u64(data + AT_OFFSET) == place->offset;
 
-    if (!(is_whole || MUTANT(batch_checksum_ignored)) ||
-        !(is_in_place || MUTANT(batch_place_ignored))) {
+    if (!(is_whole || MUTANT(batch_checksum_ignored)) || !is_in_place) {
         return false;
     }
     ret_head->checksum = get_u64(data + AT_CHECKSUM);
