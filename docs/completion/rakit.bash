@@ -43,7 +43,7 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --peer-port --election-timeout --heartbeat --request-timeout
+    local takes_value='--data --announce --peer-port --election-timeout --heartbeat --request-timeout
         --max-clients --idle-timeout --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in

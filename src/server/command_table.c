@@ -83,7 +83,9 @@ static const struct command table[] = {
     {"QUIT", -1, L | F, 0, 0, 0, quit_command,
         "connection", "", "Ends the connection.", "1.0.0"},
     {"RAFT", -2, L | A | COMMAND_ASYNC, 0, 0, 0, raft_command,
-        "raft", "STATUS | MEMBERS | ADD ... | REMOVE ... | TRANSFER ... | LOG ... | HELP",
+        "raft",
+        "STATUS | MEMBERS | ADD id host port peer-port | REMOVE id|host:port | "
+        "TRANSFER [id|host:port] | LOG [from [count]] | HELP",
         "Shows and changes the cluster.", "0.1.0"},
     {"RANDOMKEY", 1, R, 0, 0, 0, kv_command_randomkey,
         "generic", "", "Returns some key.", "1.0.0"},

@@ -2,6 +2,8 @@
  * said, and which of them make no sense together. */
 #include "server/config.h"
 
+#include <string.h>
+
 #include <stddef.h>
 
 #include "kv/kv.h"
@@ -65,8 +67,28 @@ static const char *check_sizes(const struct server_config *c)
     return NULL;
 }
 
+/* Addresses that mean "all of this machine's", which nobody else can come to. */
+static bool is_wildcard(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || strcmp(host, "*") == 0;
+}
+
+struct io_address server_config_announced(const struct server_config *c)
+{
+    struct io_address address = c->address;
+
+    if (c->announce_host[0] != 0) {
+        memcpy(address.host, c->announce_host, sizeof address.host);
+    }
+    return address;
+}
+
 const char *server_config_check(const struct server_config *c)
 {
+    if (is_wildcard(server_config_announced(c).host)) {
+        return "the other nodes can't come to that address: say with --announce HOST by which "
+               "name or address they reach this node";
+    }
     if (c->address.host[0] == '\0') {
         return "a server needs a host to listen on";
     }

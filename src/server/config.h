@@ -9,8 +9,9 @@
 #include "io/io.h"
 
 struct server_config {
-    struct io_address address; /* Where clients come; announced to the cluster. */
+    struct io_address address; /* Where it listens for clients. */
     uint16_t peer_port;        /* Where peers come, on the same host. */
+    char announce_host[256];   /* The host that others reach it at; \"\": address.host. */
     bool has_contact;
     struct io_address contact; /* A member's client address: join through it. */
     const char *data_dir;
@@ -34,5 +35,8 @@ struct server_config {
 void server_config_defaults(struct server_config *c);
 /* NULL where the values make sense together, else what is wrong, in a sentence. */
 const char *server_config_check(const struct server_config *c);
+
+/* The address that this node has for others. */
+struct io_address server_config_announced(const struct server_config *c);
 
 #endif /* RAKIT_SERVER_CONFIG_H */

@@ -21,6 +21,7 @@ enum {
 enum option_code {
     OPTION_DATA = 256,
     OPTION_PEER_PORT,
+    OPTION_ANNOUNCE,
     OPTION_ELECTION_TIMEOUT,
     OPTION_HEARTBEAT,
     OPTION_REQUEST_TIMEOUT,
@@ -34,6 +35,7 @@ enum option_code {
 static const struct option long_options[] = {
     {"data", required_argument, NULL, OPTION_DATA},
     {"peer-port", required_argument, NULL, OPTION_PEER_PORT},
+    {"announce", required_argument, NULL, OPTION_ANNOUNCE},
     {"election-timeout", required_argument, NULL, OPTION_ELECTION_TIMEOUT},
     {"heartbeat", required_argument, NULL, OPTION_HEARTBEAT},
     {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
@@ -62,6 +64,7 @@ const char *options_help(void)
            "Options, in any place:\n"
            "  --data DIR               where the node lives; default: rakit-PORT\n"
            "  --peer-port N            where the other nodes come; default: PORT + 10000\n"
+           "  --announce HOST          how others reach this node, where that is not HOST\n"
            "  --election-timeout MS    a leader silent for so long is replaced; default: 300\n"
            "  --heartbeat MS           how often the leader is heard; default: 50\n"
            "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
@@ -201,6 +204,13 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         }
         config->peer_port = (uint16_t)value;
         p->has_peer_port = true;
+        return OPTIONS_RUN;
+    case OPTION_ANNOUNCE:
+        if (optarg[0] == '\0' || strlen(optarg) >= sizeof config->announce_host) {
+            return refuse(p, "--announce takes a name or an address of 1 to %zu characters",
+                          sizeof config->announce_host - 1);
+        }
+        snprintf(config->announce_host, sizeof config->announce_host, "%s", optarg);
         return OPTIONS_RUN;
     case OPTION_ELECTION_TIMEOUT:
         return read_ms(p, "election-timeout", &config->election_timeout_ns);

@@ -9,6 +9,7 @@
 #include "base/mutant.h"
 
 enum {
+    PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have come by themselves. */
     STRANGERS_MAX = 64, /* Incoming connections that have not introduced themselves. */
     INBOUNDS_MAX = 256, /* Those that have. */
     CONTROL_BACKLOG_BYTES = 256 * 1024,
@@ -378,6 +379,17 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
     return 0;
 }
 
+static uint32_t count_peers(const struct peers *p)
+{
+    uint32_t count = 0;
+
+    list_for_each(node, &p->all)
+    {
+        count++;
+    }
+    return count;
+}
+
 static void greet(struct inbound *in, struct slice body)
 {
     struct peers *p = in->peers;
@@ -409,9 +421,9 @@ static void greet(struct inbound *in, struct slice body)
         .id = hello.from, .client = hello.address, .peer_port = hello.peer_port};
     struct peer *peer = peers_find(p, hello.from);
 
-    if (peer == NULL) {
+    if (peer == NULL && count_peers(p) < PEERS_MAX) {
         add_peer(p, &address);
-    } else {
+    } else if (peer != NULL) {
         readdress(peer, &address);
         /* It lives: no need to wait for the next attempt. */
         for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
@@ -544,7 +556,7 @@ static void listener_closed(struct io_listener *listener)
 
 int peers_start(struct peers *p, struct io *io, const struct log *log,
                 const struct peers_events *events, const struct member_address *self,
-                uint64_t silence_ns)
+                const struct io_address *host, uint64_t silence_ns)
 {
     *p = (struct peers){
         .io = io,
@@ -560,7 +572,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
     list_init(&p->inbounds);
     io_random(io, &p->incarnation, sizeof p->incarnation);
 
-    struct io_address address = self->client;
+    struct io_address address = *host;
 
     address.port = self->peer_port;
 

@@ -116,10 +116,11 @@ struct peers {
     uint64_t timer_ns; /* When it fires; UINT64_MAX: it is not armed. */
 };
 
-/* Listens on the node's peer port. Negative errno on failure. */
+/* Listens on the node's peer port at `host`, which need not be the one that `self` has
+ * for others. Negative errno on failure. */
 int peers_start(struct peers *p, struct io *io, const struct log *log,
                 const struct peers_events *events, const struct member_address *self,
-                uint64_t silence_ns);
+                const struct io_address *host, uint64_t silence_ns);
 /* Frees everything at once; the io must not run any more. */
 void peers_deinit(struct peers *p);
 /* From now on connections are made and accepted. */

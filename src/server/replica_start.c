@@ -115,13 +115,14 @@ struct replica *replica_start(struct server *server, const struct server_probe *
     }
 
     struct member_address self = {.id = r->recovered.identity.node_id,
-                                  .client = config->address,
+                                  .client = server_config_announced(config),
                                   .peer_port = config->peer_port};
     struct peers_events events = replica_peers_events;
 
     events.context = r;
 
-    int error = peers_start(&r->peers, r->io, r->log, &events, &self, config->election_timeout_ns);
+    int error = peers_start(&r->peers, r->io, r->log, &events, &self, &config->address,
+                            config->election_timeout_ns);
 
     if (error < 0) {
         snprintf(text, text_size,

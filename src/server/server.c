@@ -81,7 +81,7 @@ static void ask_contact(struct server *s, bool only_ask)
         .io = s->io,
         .contact = s->config.contact,
         .self = {.id = replica_node_id(s->replica),
-                 .client = s->config.address,
+                 .client = server_config_announced(&s->config),
                  .peer_port = s->config.peer_port},
         .only_ask = only_ask,
         .patience_ns = only_ask ? 0 : JOIN_PATIENCE_NS,

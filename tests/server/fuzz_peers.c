@@ -228,7 +228,7 @@ static void start(struct world *w)
     sim_set_network(w->sim, &network);
     w->node_io = sim_boot(sim_machine_new(w->sim, "node"));
     w->stranger_io = sim_boot(sim_machine_new(w->sim, "stranger"));
-    CHECK(peers_start(&w->peers, w->node_io, NULL, &events, &self, SIM_S) == 0);
+    CHECK(peers_start(&w->peers, w->node_io, NULL, &events, &self, &self.client, SIM_S) == 0);
     peers_open(&w->peers, CLUSTER, &source);
     for (int i = 0; i < CONNECTIONS; i++) {
         stranger_start(&w->strangers[i], w->stranger_io);
