@@ -28,6 +28,7 @@ struct join {
     bool is_connecting;
     enum join_verdict verdict; /* MORE: nothing is decided yet. */
     uint64_t cluster_id;
+    bool has_complained;
     char text[1024];
 };
 
@@ -48,6 +49,11 @@ static void conclude(struct join *j)
         j->verdict == VERDICT_RETRY && io_now_ns(j->options.io) + RETRY_NS < j->give_up_ns;
 
     if (can_retry) {
+        if (!j->has_complained) {
+            j->has_complained = true;
+            log_write(j->options.log, LOG_WARN, "not joined yet, trying again", "reason=" LOG_Q,
+                      j->text);
+        }
         io_timer_start(j->options.io, &j->timer, io_now_ns(j->options.io) + RETRY_NS);
     } else {
         finish(j);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "io/io.h"
 #include "server/members.h"
 
@@ -19,6 +20,7 @@ enum join_outcome {
 
 struct join_options {
     struct io *io;
+    const struct log *log;
     struct io_address contact;
     struct member_address self;
     bool only_ask;        /* Do not join: only learn the contact's cluster. */

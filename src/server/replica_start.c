@@ -125,10 +125,8 @@ struct replica *replica_start(struct server *server, const struct server_probe *
                             config->election_timeout_ns);
 
     if (error < 0) {
-        snprintf(text, text_size,
-                 "cannot listen for peers on %s port %u: %s; choose another "
-                 "with --peer-port",
-                 config->address.host, (unsigned)config->peer_port, strerror(-error));
+        snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",
+                 config->address.host, (unsigned)config->peer_port, server_listen_fault(error));
         replica_free(r);
         return NULL;
     }

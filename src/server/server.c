@@ -2,6 +2,7 @@
  * what it says about it. */
 #include "server/server.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ static void ask_contact(struct server *s, bool only_ask)
 {
     struct join_options options = {
         .io = s->io,
+        .log = s->log,
         .contact = s->config.contact,
         .self = {.id = replica_node_id(s->replica),
                  .client = server_config_announced(&s->config),
@@ -125,6 +127,19 @@ static void begin(struct server *s)
     }
 }
 
+const char *server_listen_fault(int error)
+{
+    switch (error) {
+    case -EADDRINUSE:
+        return "it is in use: choose another port, or end what uses it";
+    case -ENXIO:
+    case -EADDRNOTAVAIL:
+        return "that is not this machine: give a name or an address of its own";
+    default:
+        return strerror(-error);
+    }
+}
+
 struct server *server_start(struct io *io, const struct server_config *config,
                             const struct log *log, const struct server_probe *probe,
                             void (*stopped)(struct server *server, int exit_status), void *context,
@@ -150,10 +165,8 @@ struct server *server_start(struct io *io, const struct server_config *config,
     int error = clients_start(s, &s->clients, &port);
 
     if (error < 0) {
-        snprintf(text, text_size,
-                 "cannot listen for clients on %s port %u: %s; choose another "
-                 "port, or end what uses it",
-                 config->address.host, (unsigned)config->address.port, strerror(-error));
+        snprintf(text, text_size, "cannot listen for clients on %s port %u: %s",
+                 config->address.host, (unsigned)config->address.port, server_listen_fault(error));
         replica_free(s->replica);
         free(s);
         return NULL;

@@ -48,6 +48,9 @@ struct server *server_start(struct io *io, const struct server_config *config,
 /* Ends it in order: hands leadership over, answers what is under way, closes. */
 void server_stop(struct server *server);
 
+/* What is wrong where io_listen() failed, and what to do. */
+const char *server_listen_fault(int error);
+
 /* The server has ended, for whatever reason: tells its host, once. */
 void server_end(struct server *server, int exit_status);
 
