@@ -359,6 +359,17 @@ static void strike(struct sim_event *event)
     sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + some(x, 2 * x->pause_ns));
 }
 
+/* Leaders change all the time. Those that were asked to step down refuse, in good order,
+ * what they are sent; those that were cut off do not know better. */
+static void draw_storm(struct nemesis *x)
+{
+    bool is_orderly = prng_chance(&x->prng, 1, 2);
+
+    x->faults[0] = is_orderly ? FAULT_TRANSFER : FAULT_UNPLUG;
+    x->fault_count = 1 + (uint32_t)prng_below(&x->prng, 2);
+    x->pause_ns = is_orderly ? 30 * SIM_MS : 400 * SIM_MS;
+}
+
 struct nemesis *nemesis_new(struct cluster *c)
 {
     struct nemesis *x = memory_take_zeroed(1, sizeof *x);
@@ -377,6 +388,9 @@ struct nemesis *nemesis_new(struct cluster *c)
         x->faults[x->fault_count++] = (enum fault)prng_below(&x->prng, FAULT_COUNT);
     }
     x->pause_ns = pauses[prng_below(&x->prng, 5)];
+    if (prng_chance(&x->prng, 1, 5)) {
+        draw_storm(x);
+    }
     x->down_ns = prng_between(&x->prng, 100 * SIM_MS, 5 * SIM_S);
     x->cut_ns = prng_between(&x->prng, 100 * SIM_MS, 10 * SIM_S);
     x->strike.run = strike;
