@@ -219,7 +219,7 @@ int raft_configuration_on_change(struct raft *r, const struct raft_change *chang
     if (r->role != RAFT_LEADER) {
         return RAFT_ENOTLEADER;
     }
-    bool is_ready = raft_is_ready(r) || MUTANT(change_before_term_commit);
+    bool is_ready = raft_is_ready(r) || MUTANT(change_before_commit);
     bool may_change = is_settled(r) || MUTANT(second_change);
 
     if (!is_ready || r->transfer_target != 0 || !may_change) {

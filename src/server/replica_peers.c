@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "base/mutant.h"
 #include "server/command_table.h"
 
 enum {
@@ -212,8 +211,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     /* Of another term: whoever led that one must not execute commands of a term that
      * its sender has given up (their order would be lost). */
     if (!r->is_running || r->is_removed || raft_role(r->raft) != RAFT_LEADER ||
-        (raft_current_term(r->raft) != f->term && !MUTANT(forward_of_other_term)) ||
-        !replica_decode(r, f->command, &count)) {
+        raft_current_term(r->raft) != f->term || !replica_decode(r, f->command, &count)) {
         refuse_forward(r, connection, f->correlation);
         return;
     }

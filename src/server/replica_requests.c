@@ -444,8 +444,7 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
          * come out of order, since one that was sent again meets later ones. */
         struct list *behind = r->returned.previous;
 
-        while (behind != &r->returned && arrival_of(behind) > request->arrival &&
-               !MUTANT(refused_out_of_order)) {
+        while (behind != &r->returned && arrival_of(behind) > request->arrival) {
             behind = behind->previous;
         }
         list_append(behind->next, &request->link);

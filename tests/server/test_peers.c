@@ -1,0 +1,247 @@
+/* Connections between nodes, in the simulated world: who is let in, and what the end of
+ * one connection means for the other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "server/peers.h"
+#include "sim/sim.h"
+
+enum { NODES = 2, CLUSTER = 77, PEER_PORT = 18000 };
+
+static const char *const names[NODES] = {"a", "b"};
+
+struct node {
+    struct io *io;
+    struct peers peers;
+    enum wire_refusal refusal; /* What it was told when it dialed; 0: nothing. */
+    uint64_t connection;       /* On which a command came; 0: none. */
+    uint32_t lost_count;
+};
+
+struct world {
+    struct sim *sim;
+    struct node nodes[NODES];
+};
+
+static raft_id id_of(uint32_t i)
+{
+    return 10 * (i + 1);
+}
+
+static void on_message(void *context, const struct wire_message *m, struct entry **entries)
+{
+    fail_msg("nobody has said anything");
+}
+
+static void on_forward(void *context, raft_id from, uint64_t connection,
+                       const struct wire_forward *f)
+{
+    struct node *n = context;
+
+    n->connection = connection;
+}
+
+static void on_answer(void *context, raft_id from, const struct wire_answer *a)
+{
+    fail_msg("nobody has answered");
+}
+
+static void on_lost(void *context, raft_id id)
+{
+    struct node *n = context;
+
+    n->lost_count++;
+}
+
+static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
+{
+    struct node *n = context;
+
+    n->refusal = refusal;
+}
+
+static struct member_address address_of(uint32_t i)
+{
+    struct member_address a = {.id = id_of(i), .client = {.port = 8000}, .peer_port = PEER_PORT};
+
+    snprintf(a.client.host, sizeof a.client.host, "%s", names[i]);
+    return a;
+}
+
+/* Of both nodes, in order. */
+static struct membership *both(void)
+{
+    struct membership *m = NULL;
+
+    for (uint32_t i = 0; i < NODES; i++) {
+        struct raft_configuration c = {.member_count = i + 1};
+        struct member_address fresh = address_of(i);
+
+        for (uint32_t j = 0; j <= i; j++) {
+            c.members[j] = (struct raft_member){.id = id_of(j), .incoming = true};
+        }
+        struct membership *next = membership_next(m, &c, &fresh);
+
+        membership_free(m);
+        m = next;
+    }
+    return m;
+}
+
+static void run_ms(struct world *w, uint64_t ms)
+{
+    sim_run_until(w->sim, sim_now_ns(w->sim) + ms * SIM_MS);
+}
+
+/* Starts node `i` as one of that cluster. */
+static void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
+{
+    struct node *n = &w->nodes[i];
+    struct member_address self = address_of(i);
+    struct peers_source source = {0};
+    struct peers_events events = {.context = n,
+                                  .message = on_message,
+                                  .forward = on_forward,
+                                  .answer = on_answer,
+                                  .lost = on_lost,
+                                  .refused = on_refused};
+
+    n->io = sim_boot(sim_machine_new(w->sim, names[i]));
+    assert_int_equal(peers_start(&n->peers, n->io, NULL, &events, &self, &self.client, SIM_S), 0);
+    peers_open(&n->peers, cluster_id, &source);
+}
+
+static void dial(struct world *w, uint32_t i)
+{
+    struct membership *m = both();
+
+    peers_set_members(&w->nodes[i].peers, m);
+    membership_free(m);
+}
+
+static bool is_up(const struct peers *p, raft_id id)
+{
+    const struct peer *peer = peers_find(p, id);
+
+    return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
+           peer->dial[WIRE_BULK].phase == DIAL_UP;
+}
+
+static int setup(void **state)
+{
+    struct world *w = memory_take_zeroed(1, sizeof *w);
+    struct sim_network network = {.delay_min_ns = SIM_US,
+                                  .delay_max_ns = SIM_MS,
+                                  .window_bytes = 64 * 1024,
+                                  .break_min_ns = SIM_S,
+                                  .break_max_ns = SIM_S};
+
+    w->sim = sim_new(1);
+    sim_set_network(w->sim, &network);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+
+    for (uint32_t i = 0; i < NODES; i++) {
+        sim_die(w->nodes[i].io, SIM_KILLED);
+        peers_deinit(&w->nodes[i].peers);
+        sim_bury(w->nodes[i].io);
+    }
+    sim_free(w->sim);
+    free(w);
+    return 0;
+}
+
+static void test_peers__of_one_cluster_connect_both_ways(void **state)
+{
+    struct world *w = *state;
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    assert_true(is_up(&w->nodes[1].peers, id_of(0))); /* It heard of the other so. */
+}
+
+static void test_peers__of_another_cluster_are_refused(void **state)
+{
+    struct world *w = *state;
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER + 1);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(w->nodes[0].refusal, WIRE_OTHER_CLUSTER);
+    assert_false(is_up(&w->nodes[0].peers, id_of(1)));
+    assert_null(peers_find(&w->nodes[1].peers, id_of(0)));
+}
+
+static void test_peers__that_were_removed_are_refused(void **state)
+{
+    struct world *w = *state;
+    struct membership *before = both();
+    struct raft_configuration left = {.member_count = 1,
+                                      .members = {{.id = id_of(1), .incoming = true}}};
+    struct membership *after = membership_next(before, &left, NULL);
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    peers_set_committed(&w->nodes[1].peers, after);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(w->nodes[0].refusal, WIRE_REMOVED);
+    assert_false(is_up(&w->nodes[0].peers, id_of(1)));
+    membership_free(before);
+    membership_free(after);
+}
+
+/* Else an answer could be lost, and a later one arrive. */
+static void test_peers__answers_end_with_the_connection_that_they_leave_on(void **state)
+{
+    struct world *w = *state;
+    struct node *asker = &w->nodes[0];
+    struct node *answerer = &w->nodes[1];
+    struct wire_forward f = {
+        .correlation = 1, .term = 1, .resp_version = 2, .command = slice_str("x")};
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    wire_put_forward(peers_forward(&asker->peers, id_of(1)), &f);
+    peers_flush(&asker->peers);
+    run_ms(w, 100);
+    assert_int_not_equal(answerer->connection, 0);
+    assert_non_null(peers_answer(&answerer->peers, answerer->connection));
+
+    link_close(&peers_find(&answerer->peers, id_of(0))->dial[WIRE_BULK].link);
+    run_ms(w, 1000); /* By now all is connected again. */
+    assert_true(is_up(&answerer->peers, id_of(0)));
+    assert_null(peers_answer(&answerer->peers, answerer->connection));
+    assert_true(asker->lost_count > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_peers__of_one_cluster_connect_both_ways),
+        TEST(test_peers__of_another_cluster_are_refused),
+        TEST(test_peers__that_were_removed_are_refused),
+        TEST(test_peers__answers_end_with_the_connection_that_they_leave_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
