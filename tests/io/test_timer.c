@@ -179,9 +179,10 @@ static void test_timer__that_restarts_itself_keeps_nobody_waiting(void **state)
     struct eager eager = {.timer = {.fired = on_eager_fired}, .f = f};
 
     io_timer_start(f->io, &eager.timer, 0);
-    run_for(f, 3 * MS_NS); /* Another timer ends this. */
+    do {
+        run_for(f, 3 * MS_NS); /* Another timer ends this. */
+    } while (eager.fired_count < 2); /* A busy machine may not get that far at once. */
     io_timer_stop(f->io, &eager.timer);
-    assert_true(eager.fired_count > 1);
     assert_true(f->turn_count >= eager.fired_count); /* Once a batch. */
 }
 
