@@ -1,6 +1,8 @@
 /* mutant.c - the table of mutants, and the switch; in test builds only (mutant.h). */
 #include "base/mutant.h"
 
+#ifdef RAKIT_MUTANTS
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,3 +67,5 @@ __attribute__((constructor)) static void choose_from_environment(void)
         exit(2);
     }
 }
+
+#endif /* RAKIT_MUTANTS */
