@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "resp/resp.h"
 
-enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096 };
+enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096, JOIN_LINE_BYTES_MAX = 32 };
 
 static const uint64_t RETRY_NS = 200 * 1000 * 1000u;
 static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull; /* Beyond the leader's own limit. */
@@ -70,11 +70,10 @@ static void decide(struct join *j, enum join_verdict verdict)
 
 /* --- the answer ---------------------------------------------------------------------- */
 
-/* The value after `prefix` at the start of the input: 16 hex digits. */
-static enum join_verdict read_id(struct join *j, const char *prefix)
+/* The value after `prefix` at the start of `in`: 16 hex digits. */
+static enum join_verdict read_id(struct join *j, struct slice in, const char *prefix)
 {
     size_t size = strlen(prefix);
-    struct slice in = buffer_slice(&j->in);
     char digits[17];
     char *end;
 
@@ -111,15 +110,29 @@ static enum join_verdict read_error(struct join *j)
                : VERDICT_FAILED;
 }
 
+/* RAFT STATUS is an array, of however many fields, whose first one is the cluster's id. */
+static enum join_verdict judge_status(struct join *j, struct slice in)
+{
+    const char *end = in.size == 0 ? NULL : memchr(in.data, '\n', in.size);
+
+    if (in.size > 0 && in.data[0] != '*') {
+        return VERDICT_FAILED;
+    }
+    if (end == NULL) {
+        return in.size < JOIN_LINE_BYTES_MAX ? VERDICT_MORE : VERDICT_FAILED;
+    }
+    return read_id(j, slice_of(end + 1, in.size - (size_t)(end + 1 - in.data)),
+                   "$10\r\ncluster_id\r\n$16\r\n");
+}
+
 static enum join_verdict judge(struct join *j)
 {
     if (buffer_size(&j->in) > 0 && buffer_begin(&j->in)[0] == '-') {
         return read_error(j);
     }
 
-    /* RAFT ADD answers with the cluster's id; RAFT STATUS begins with it. */
-    enum join_verdict verdict =
-        read_id(j, j->options.only_ask ? "*16\r\n$10\r\ncluster_id\r\n$16\r\n" : "$16\r\n");
+    enum join_verdict verdict = j->options.only_ask ? judge_status(j, buffer_slice(&j->in))
+                                                    : read_id(j, buffer_slice(&j->in), "$16\r\n");
 
     if (verdict == VERDICT_FAILED) {
         snprintf(j->text, sizeof j->text,
