@@ -200,9 +200,6 @@ static int find_identity(struct store *s, const struct dir_contents *contents, u
 
     int rv = identity_write(s->io, s->dir, &s->identity);
 
-    if (rv == 0) {
-        rv = sync_parent(s);
-    }
     return rv == 0 ? STORE_OK
                    : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
 }
@@ -260,8 +257,9 @@ static int open_files(struct store *s, uint64_t new_node_id, struct store_recove
     if (rv == STORE_OK) {
         rv = remove_leftovers(s, &contents, c);
     }
-    if (rv == STORE_OK && io_dir_sync(s->io, s->dir) != 0) {
-        rv = complain(c, STORE_EIO, "cannot sync the directory %s", s->dir);
+    /* At each start: who made the directory may have died before it did this. */
+    if (rv == STORE_OK && (io_dir_sync(s->io, s->dir) != 0 || sync_parent(s) != 0)) {
+        rv = complain(c, STORE_EIO, "cannot sync the directory %s, or the one it is in", s->dir);
     }
     free(contents.leftovers);
     recovered->identity = s->identity;
