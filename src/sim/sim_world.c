@@ -403,7 +403,7 @@ void sim_thaw(struct sim_machine *machine)
 {
     struct io *io = machine->process;
 
-    if (io != NULL && io->wake.slot != 0) {
+    if (io != NULL && io->busy_until_ns > machine->sim->now_ns) {
         io->busy_until_ns = machine->sim->now_ns;
         sim_event_start(machine->sim, &io->wake, machine->sim->now_ns);
     }
