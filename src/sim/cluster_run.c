@@ -34,7 +34,7 @@ static void draw_network(struct cluster *c)
         n.loss_ppm = (uint32_t)prng_below(p, 10000);
     }
     if (prng_chance(p, 1, 6)) {
-        n.corrupt_ppm = (uint32_t)prng_below(p, 500);
+        n.corrupt_ppm = (uint32_t)prng_below(p, 3000);
     }
     sim_set_network(c->sim, &n);
 }

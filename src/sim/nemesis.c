@@ -363,7 +363,7 @@ static void strike(struct sim_event *event)
  * what they are sent; those that were cut off do not know better. */
 static void draw_storm(struct nemesis *x)
 {
-    bool is_orderly = prng_chance(&x->prng, 1, 2);
+    bool is_orderly = prng_chance(&x->prng, 2, 3);
 
     x->faults[0] = is_orderly ? FAULT_TRANSFER : FAULT_UNPLUG;
     x->fault_count = 1 + (uint32_t)prng_below(&x->prng, 2);
@@ -388,7 +388,7 @@ struct nemesis *nemesis_new(struct cluster *c)
         x->faults[x->fault_count++] = (enum fault)prng_below(&x->prng, FAULT_COUNT);
     }
     x->pause_ns = pauses[prng_below(&x->prng, 5)];
-    if (prng_chance(&x->prng, 1, 5)) {
+    if (prng_chance(&x->prng, 1, 4)) {
         draw_storm(x);
     }
     x->down_ns = prng_between(&x->prng, 100 * SIM_MS, 5 * SIM_S);
