@@ -363,11 +363,12 @@ static void strike(struct sim_event *event)
  * what they are sent; those that were cut off do not know better. */
 static void draw_storm(struct nemesis *x)
 {
-    bool is_orderly = prng_chance(&x->prng, 2, 3);
+    bool is_orderly = prng_chance(&x->prng, 1, 2);
 
     x->faults[0] = is_orderly ? FAULT_TRANSFER : FAULT_UNPLUG;
     x->fault_count = 1 + (uint32_t)prng_below(&x->prng, 2);
-    x->pause_ns = is_orderly ? 30 * SIM_MS : 400 * SIM_MS;
+    x->pause_ns = is_orderly ? 30 * SIM_MS : 500 * SIM_MS;
+    x->cut_ns = SIM_S; /* They are back soon, and their users are still there. */
 }
 
 struct nemesis *nemesis_new(struct cluster *c)
@@ -388,11 +389,11 @@ struct nemesis *nemesis_new(struct cluster *c)
         x->faults[x->fault_count++] = (enum fault)prng_below(&x->prng, FAULT_COUNT);
     }
     x->pause_ns = pauses[prng_below(&x->prng, 5)];
-    if (prng_chance(&x->prng, 1, 4)) {
-        draw_storm(x);
-    }
     x->down_ns = prng_between(&x->prng, 100 * SIM_MS, 5 * SIM_S);
     x->cut_ns = prng_between(&x->prng, 100 * SIM_MS, 10 * SIM_S);
+    if (prng_chance(&x->prng, 1, 3)) {
+        draw_storm(x);
+    }
     x->strike.run = strike;
     x->mend_network.run = mend_network;
     x->mend_disks.run = mend_disks;
