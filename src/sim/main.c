@@ -152,8 +152,8 @@ static void print_last_events(const struct settings *s, uint64_t seed)
     const char *line = strchr(text, '\n');
 
     fprintf(stderr, "last events:%s", line == NULL ? "\n" : line);
+    cluster_free(c); /* Its end is traced as well. */
     fclose(file);
-    cluster_free(c);
 }
 
 static bool is_repeated(const struct settings *s, uint64_t seed, const struct cluster *c)
