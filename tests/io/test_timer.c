@@ -180,7 +180,7 @@ static void test_timer__that_restarts_itself_keeps_nobody_waiting(void **state)
 
     io_timer_start(f->io, &eager.timer, 0);
     do {
-        run_for(f, 3 * MS_NS); /* Another timer ends this. */
+        run_for(f, 3 * MS_NS);       /* Another timer ends this. */
     } while (eager.fired_count < 2); /* A busy machine may not get that far at once. */
     io_timer_stop(f->io, &eager.timer);
     assert_true(f->turn_count >= eager.fired_count); /* Once a batch. */
