@@ -13,6 +13,9 @@
 
 struct join;
 
+/* Stands in the answer to a node that was removed. */
+#define JOIN_WAS_REMOVED "this node was removed from the cluster"
+
 enum join_outcome {
     JOIN_DONE,   /* cluster_id is the contact's. */
     JOIN_FAILED, /* `text` says why, in a sentence. */

@@ -67,6 +67,8 @@ uint64_t replica_applied_index(const struct replica *r);
 const struct membership *replica_membership(const struct replica *r);
 /* The address of the leader that this node knows of; false: none. */
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
+/* Somebody of its cluster has said that this node was removed. */
+void replica_note_removed(struct replica *r);
 /* This node was removed from its cluster and serves nothing. */
 bool replica_is_removed(const struct replica *r);
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "server/command_table.h"
+#include "server/join.h"
 #include "server/report.h"
 
 enum { LOG_COUNT = 100, LOG_COUNT_MAX = 10000, LOG_READ_BYTES = 8 * 1024 * 1024 };
@@ -168,7 +169,7 @@ static void progress_add(struct admin_task *t)
             task_ok(t);
         }
     } else if (membership_was_removed(m, t->id)) {
-        task_fail(t, "ERR this node was removed from the cluster: to join again it needs an empty "
+        task_fail(t, "ERR " JOIN_WAS_REMOVED ": to join again it needs an empty "
                      "data directory, and with it a new id");
     } else if (other != NULL && other->id != t->id) {
         snprintf(text, sizeof text,

@@ -106,16 +106,21 @@ static void on_lost(void *context, raft_id id)
     replica_step(r, &event, NULL);
 }
 
-static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
+void replica_note_removed(struct replica *r)
 {
-    struct replica *r = context;
-
-    if (refusal == WIRE_REMOVED && r->is_running && !r->is_removed) {
+    if (r->is_running && !r->is_removed) {
         r->is_removed = true;
         forwards_abandon(r);
         log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
-                  "said_by=%016llx", (unsigned long long)id);
+                  "%s", "");
         replica_wake(r);
+    }
+}
+
+static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
+{
+    if (refusal == WIRE_REMOVED) {
+        replica_note_removed(context);
     }
 }
 

@@ -76,8 +76,23 @@ static void contact_checked(void *context, enum join_outcome outcome, uint64_t c
     }
 }
 
+/* A node that was added, but has no log yet, asks to be added once more, which changes
+ * nothing where it still is a member: it may have been removed before it ever heard of
+ * anybody, and nobody else would tell it. */
+static void added_again(void *context, enum join_outcome outcome, uint64_t cluster_id,
+                        const char *text)
+{
+    struct server *s = context;
+
+    contact_checked(s, outcome, cluster_id, text);
+    if (outcome == JOIN_FAILED && strstr(text, JOIN_WAS_REMOVED) != NULL) {
+        replica_note_removed(s->replica);
+    }
+}
+
 static void ask_contact(struct server *s, bool only_ask)
 {
+    bool is_added = replica_cluster_id(s->replica) != 0;
     struct join_options options = {
         .io = s->io,
         .log = s->log,
@@ -87,7 +102,9 @@ static void ask_contact(struct server *s, bool only_ask)
                  .peer_port = s->config.peer_port},
         .only_ask = only_ask,
         .patience_ns = only_ask ? 0 : JOIN_PATIENCE_NS,
-        .done = only_ask ? contact_checked : joined,
+        .done = only_ask   ? contact_checked
+                : is_added ? added_again
+                           : joined,
         .context = s,
     };
 
@@ -118,7 +135,7 @@ static void begin(struct server *s)
     if (replica_has_log(r) || is_added) {
         replica_run(r); /* Added, but never heard of since: the leader will find it. */
         if (s->config.has_contact) {
-            ask_contact(s, true);
+            ask_contact(s, replica_has_log(r));
         }
     } else if (replica_cluster_id(r) != 0 || !s->config.has_contact) {
         replica_bootstrap(r);
