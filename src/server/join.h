@@ -13,7 +13,8 @@
 
 struct join;
 
-/* Stands in the answer to a node that was removed. */
+/* Stands behind ERR in the answer to a node that was removed. (A contact that was removed
+ * itself says much the same, behind CLUSTERDOWN.) */
 #define JOIN_WAS_REMOVED "this node was removed from the cluster"
 
 enum join_outcome {

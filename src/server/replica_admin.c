@@ -168,6 +168,8 @@ static void progress_add(struct admin_task *t)
         if (raft_commit_index(r->raft) >= t->index) {
             task_ok(t);
         }
+    } else if (membership_was_removed(m, t->id) && !membership_was_removed(r->committed, t->id)) {
+        return; /* Its removal may be taken back yet. */
     } else if (membership_was_removed(m, t->id)) {
         task_fail(t, "ERR " JOIN_WAS_REMOVED ": to join again it needs an empty "
                      "data directory, and with it a new id");

@@ -85,7 +85,7 @@ static void added_again(void *context, enum join_outcome outcome, uint64_t clust
     struct server *s = context;
 
     contact_checked(s, outcome, cluster_id, text);
-    if (outcome == JOIN_FAILED && strstr(text, JOIN_WAS_REMOVED) != NULL) {
+    if (outcome == JOIN_FAILED && strstr(text, "ERR " JOIN_WAS_REMOVED) != NULL) {
         replica_note_removed(s->replica);
     }
 }
