@@ -52,6 +52,9 @@ void io_timer_stop(struct io *io, struct io_timer *timer);
 /* Called once after each batch of callbacks, before the loop waits again: the
  * place to do at once what the batch made necessary. One per io. */
 void io_set_turn(struct io *io, void (*turn)(void *context), void *context);
+/* Asks for one more turn, once the loop has taken in what is there by now: it looks, but
+ * does not wait. */
+void io_turn_soon(struct io *io);
 
 /* --- streams (TCP) --------------------------------------------------------- */
 

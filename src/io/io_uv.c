@@ -12,8 +12,10 @@
 #include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -35,7 +37,13 @@ static void give_turn(struct io *io)
 
 static void on_after_poll(uv_check_t *check)
 {
-    give_turn(io_uv_of((uv_handle_t *)check));
+    struct io *io = io_uv_of((uv_handle_t *)check);
+
+    if (uv_is_active((uv_handle_t *)&io->soon)) {
+        uv_idle_stop(&io->soon);
+        io_uv_enter(io);
+    }
+    give_turn(io);
 }
 
 static void on_before_poll(uv_prepare_t *prepare)
@@ -44,6 +52,15 @@ static void on_before_poll(uv_prepare_t *prepare)
 
     give_turn(io);
     io_uv_timers_arm(io);
+}
+
+static void on_soon(uv_idle_t *idle)
+{
+}
+
+void io_turn_soon(struct io *io)
+{
+    uv_idle_start(&io->soon, on_soon);
 }
 
 void io_set_turn(struct io *io, void (*turn)(void *context), void *context)
@@ -87,9 +104,15 @@ void io_uv_defer(struct io *io, struct io_uv_deferred *deferred)
 
 /* --- making and running ---------------------------------------------------- */
 
-static void on_completions(uv_async_t *async)
+static void on_completions(uv_poll_t *poll, int status, int events)
 {
-    io_uv_workers_deliver(io_uv_of((uv_handle_t *)async));
+    struct io *io = io_uv_of((uv_handle_t *)poll);
+    uint64_t count;
+
+    CHECK(status == 0);
+    if (read(io->completions_fd, &count, sizeof count) == (ssize_t)sizeof count) {
+        io_uv_workers_deliver(io);
+    }
 }
 
 struct io *io_uv_new(void)
@@ -111,8 +134,14 @@ struct io *io_uv_new(void)
     CHECK(uv_prepare_init(&io->loop, &io->before_poll) == 0);
     CHECK(uv_prepare_start(&io->before_poll, on_before_poll) == 0);
     CHECK(uv_idle_init(&io->loop, &io->idle) == 0);
+    CHECK(uv_idle_init(&io->loop, &io->soon) == 0);
     CHECK(uv_timer_init(&io->loop, &io->alarm) == 0);
-    CHECK(uv_async_init(&io->loop, &io->completions, on_completions) == 0);
+    /* Not a uv_async_t: its receiver waits, yielding, for a sender that was preempted
+     * within uv_async_send(), which a busy machine makes a millisecond. */
+    io->completions_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    CHECK(io->completions_fd >= 0);
+    CHECK(uv_poll_init(&io->loop, &io->completions, io->completions_fd) == 0);
+    CHECK(uv_poll_start(&io->completions, UV_READABLE, on_completions) == 0);
     signal(SIGPIPE, SIG_IGN);
     return io;
 }
@@ -164,8 +193,10 @@ void io_uv_free(struct io *io)
     uv_close((uv_handle_t *)&io->after_poll, NULL);
     uv_close((uv_handle_t *)&io->before_poll, NULL);
     uv_close((uv_handle_t *)&io->idle, NULL);
+    uv_close((uv_handle_t *)&io->soon, NULL);
     uv_close((uv_handle_t *)&io->alarm, NULL);
     uv_close((uv_handle_t *)&io->completions, NULL);
+    close(io->completions_fd);
     uv_walk(&io->loop, drop_handle, NULL);
     while (uv_loop_close(&io->loop) == UV_EBUSY) {
         uv_run(&io->loop, UV_RUN_DEFAULT);

@@ -42,8 +42,10 @@ struct io {
     uv_check_t after_poll;    /* Gives the turn after I/O. */
     uv_prepare_t before_poll; /* Gives the turn after timers, deferred work and closing. */
     uv_idle_t idle;           /* Active while `deferred` has work: then the loop does not wait. */
+    uv_idle_t soon;           /* Active while a turn was asked for: the same. */
     uv_timer_t alarm;         /* Set for the earliest timer. */
-    uv_async_t completions;   /* Some worker has finished a job. */
+    uv_poll_t completions;    /* Some worker has finished a job, */
+    int completions_fd;       /* and has told it by this eventfd. */
     pthread_t thread;         /* The loop's. */
 
     bool in_batch;    /* Callbacks are being run; `now_ns` holds for all of them. */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -82,7 +83,9 @@ static void *run_jobs(void *context)
         if (must_tell) {
             /* Not under the mutex, or the loop would wake up and run into it. */
             pthread_mutex_unlock(&worker->mutex);
-            uv_async_send(&worker->io->completions);
+            uint64_t one = 1;
+
+            CHECK(write(worker->io->completions_fd, &one, sizeof one) == sizeof one);
             pthread_mutex_lock(&worker->mutex);
         }
     }

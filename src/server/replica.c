@@ -312,14 +312,35 @@ static void let_clients_on(struct replica *r)
     }
 }
 
+/* For what is to be done though nothing comes in. */
+static void arm(struct replica *r)
+{
+    uint64_t at_ns = r->deadline_ns;
+
+    if (r->late_deadline_ns == r->deadline_ns && at_ns != UINT64_MAX) {
+        at_ns = io_now_ns(r->io) + LATE_TICK_NS;
+    }
+    if (r->gathering_ends_ns != 0 && r->gathering_ends_ns < at_ns) {
+        at_ns = r->gathering_ends_ns;
+    }
+    if (at_ns != UINT64_MAX) {
+        io_timer_start(r->io, &r->tick, at_ns);
+    }
+    if (r->is_awake || (r->is_answering && r->gathering_ends_ns != 0)) {
+        io_turn_soon(r->io);
+    }
+}
+
 /* What became possible in the callbacks since the last turn is done here, all at once:
  * one write to the disk, one to each peer, one to each client. */
 void replica_turn(void *context)
 {
     struct replica *r = context;
 
+    r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
     for (int pass = 0; pass < TURN_PASSES_MAX; pass++) {
         r->is_awake = false;
+        r->gathering_ends_ns = 0;
         note_hand_over(r);
         if (r->is_running) {
             requests_place(r);
@@ -340,18 +361,8 @@ void replica_turn(void *context)
         }
     }
     server_turn_over(r->server);
-    if (r->is_ended) {
-        return;
-    }
-    if (r->is_awake) {
-        io_timer_start(r->io, &r->tick, io_now_ns(r->io));
-    } else if (r->deadline_ns != UINT64_MAX) {
-        uint64_t at_ns = r->deadline_ns;
-
-        if (r->late_deadline_ns == r->deadline_ns) {
-            at_ns = io_now_ns(r->io) + LATE_TICK_NS;
-        }
-        io_timer_start(r->io, &r->tick, at_ns);
+    if (!r->is_ended) {
+        arm(r);
     }
 }
 

@@ -98,8 +98,10 @@ struct replica {
 
     struct io_timer tick; /* The core's deadline. */
     uint64_t deadline_ns;
-    uint64_t late_deadline_ns; /* One that came too late, and is given a second look. */
-    struct io_timer sweep;     /* Requests that waited too long. */
+    uint64_t late_deadline_ns;  /* One that came too late, and is given a second look. */
+    bool is_answering;          /* This turn began with entries to apply. */
+    uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
+    struct io_timer sweep;      /* Requests that waited too long. */
     bool is_sweeping;
     struct io_timer health; /* Looks at the disk's pace. */
     bool disk_is_slow;

@@ -298,6 +298,10 @@ void sim_run_until(struct sim *sim, uint64_t until_ns)
     }
 }
 
+static void soon_run(struct sim_task *task)
+{
+}
+
 /* --- machines and processes ------------------------------------------------------------ */
 
 struct sim_machine *sim_machine_new(struct sim *sim, const char *name)
@@ -346,6 +350,7 @@ struct io *sim_boot(struct sim_machine *machine)
     list_init(&io->runnable);
     list_init(&io->ready);
     list_init(&io->batch);
+    sim_task_init(&io->soon, soon_run);
     list_init(&io->timers);
     list_init(&io->ends);
     list_init(&io->listeners);
@@ -526,6 +531,13 @@ void sim_bury_timers(struct io *io)
         sim_event_stop(io->sim, &t->event);
         list_remove(&t->link);
         free(t);
+    }
+}
+
+void io_turn_soon(struct io *io)
+{
+    if (!io->is_dead) {
+        sim_post(io, &io->soon);
     }
 }
 

@@ -70,6 +70,7 @@ struct io {
     uint64_t busy_until_ns;
     void (*turn)(void *context);
     void *turn_context;
+    struct sim_task soon; /* Waits while a turn was asked for. */
     struct prng prng;
     struct list timers;
     struct list ends;

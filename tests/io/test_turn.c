@@ -107,6 +107,23 @@ static void test_turn__is_not_repeated_unless_callbacks_come(void **state)
     run_until_written(&d, "0t1t2t");
 }
 
+static void ask_for_one_more_once(struct diary *d)
+{
+    d->on_turn = NULL;
+    io_turn_soon(d->f->io);
+}
+
+static void test_turn__comes_once_more_without_a_wait_where_it_is_asked_for(void **state)
+{
+    struct diary d;
+
+    diary_init(&d, *state);
+    d.on_turn = ask_for_one_more_once;
+    start_timer(&d, 0, 0);
+    start_timer(&d, 1, 20 * MS_NS);
+    run_until_written(&d, "0tt1t");
+}
+
 /* --- streams --------------------------------------------------------------- */
 
 static void test_turn__comes_once_for_many_streams(void **state)
@@ -251,6 +268,25 @@ static void test_turn__comes_after_a_signal(void **state)
     run_until_written(&d, "stst");
 }
 
+static void raise_and_ask_once(struct diary *d)
+{
+    d->on_turn = NULL;
+    raise(SIGUSR1);
+    io_turn_soon(d->f->io);
+}
+
+static void test_turn__asked_for_comes_after_what_is_there_by_then(void **state)
+{
+    struct diary d;
+
+    diary_init(&d, *state);
+    io_uv_on_signal(d.f->io, SIGUSR1, on_signal, &d);
+    d.on_turn = raise_and_ask_once;
+    start_timer(&d, 0, 0);
+    start_timer(&d, 1, 20 * MS_NS);
+    run_until_written(&d, "0tst1t");
+}
+
 static void on_fired_stopping(struct io_timer *timer)
 {
     struct diary *d = container_of(timer, struct diary, timers[0]);
@@ -332,11 +368,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IO_TEST(test_turn__comes_once_after_each_batch_of_timers),
         IO_TEST(test_turn__is_not_repeated_unless_callbacks_come),
+        IO_TEST(test_turn__comes_once_more_without_a_wait_where_it_is_asked_for),
         IO_TEST(test_turn__comes_once_for_many_streams),
         IO_TEST(test_turn__comes_after_a_failure_known_in_the_turn_before),
         IO_TEST(test_turn__comes_after_closed),
         IO_TEST(test_turn__comes_after_a_finished_job),
         IO_TEST(test_turn__comes_after_a_signal),
+        IO_TEST(test_turn__asked_for_comes_after_what_is_there_by_then),
         IO_TEST(test_run__stopped_by_a_callback_gives_its_turn_first),
         IO_TEST(test_run__stopped_before_it_runs_returns_at_once),
         IO_TEST(test_free__delivers_closed_where_it_is_owed),
