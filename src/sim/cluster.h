@@ -8,6 +8,7 @@
 #include "server/probe.h"
 #include "server/server.h"
 #include "sim/checker.h"
+#include "sim/faults.h"
 #include "sim/sim.h"
 #include "sim/talk.h"
 #include "sim/user.h"
@@ -70,6 +71,7 @@ struct cluster_options {
     uint32_t node_count; /* 0: drawn. */
     uint64_t fault_ns;   /* How long the nemesis is at work. */
     FILE *trace;         /* NULL: none. */
+    uint64_t forbidden;  /* Faults that do not strike, a bit for each kind. */
 };
 
 struct cluster_stats {
@@ -107,6 +109,7 @@ struct cluster {
     bool users_queue; /* Their commands wait for those before them, or for room. */
     struct operator operator;
     struct nemesis *nemesis;
+    struct faults faults;
     uint32_t served;                    /* Users that had an answer since healing, as bits. */
     uint64_t members[RAFT_MEMBERS_MAX]; /* Of the newest configuration applied anywhere. */
     uint32_t member_count;

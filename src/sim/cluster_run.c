@@ -130,6 +130,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     uint32_t count;
 
     c->options = *options;
+    c->faults.allowed = FAULTS_ALL & ~options->forbidden;
     c->sim = sim_new(options->seed);
     sim_trace_to(c->sim, options->trace);
     c->prng = sim_fork_prng(c->sim);

@@ -10,36 +10,12 @@
 #include "base/list.h"
 #include "base/memory.h"
 
-enum fault {
-    FAULT_KILL,
-    FAULT_POWER,
-    FAULT_POWER_ALL,
-    FAULT_KILL_LEADER,
-    FAULT_STOP,
-    FAULT_FREEZE,
-    FAULT_ISOLATE, /* One node from all others, */
-    FAULT_DEAFEN,  /* the same one way, */
-    FAULT_UNPLUG,  /* the same at once: its connections break, the others know, */
-    FAULT_SPLIT,   /* or the nodes into two halves, */
-    FAULT_CUT,     /* or one path between two nodes. */
-    FAULT_RESET,
-    FAULT_SLOW,
-    FAULT_STALL,
-    FAULT_FULL,
-    FAULT_SYNC_ERROR,
-    FAULT_ADD,
-    FAULT_REMOVE,
-    FAULT_TRANSFER,
-    FAULT_CLOCK,
-    FAULT_COUNT
-};
-
 enum { MEMBERS_WANTED_MAX = 7, MACHINES_MAX = 12 };
 
 struct nemesis {
     struct cluster *cluster;
     struct prng prng;
-    enum fault faults[FAULT_COUNT]; /* Those of this run. */
+    enum fault faults[FAULT_BASIC_COUNT]; /* Those of this run. */
     uint32_t fault_count;
     uint64_t pause_ns; /* Between two faults, on average. */
     uint64_t down_ns;  /* At most. */
@@ -337,13 +313,11 @@ static void strike_node(struct nemesis *x, struct node *n, enum fault fault)
     }
 }
 
-static void strike(struct sim_event *event)
+static void strike_with(struct nemesis *x, struct node *n, enum fault fault)
 {
-    struct nemesis *x = container_of(event, struct nemesis, strike);
     struct cluster *c = x->cluster;
-    struct node *n = pick(x);
-    enum fault fault = x->faults[prng_below(&x->prng, x->fault_count)];
 
+    c->faults.counts[fault]++;
     if (fault == FAULT_POWER_ALL) {
         if (prng_chance(&x->prng, 1, 4)) {
             strike_all_down(x);
@@ -355,6 +329,18 @@ static void strike(struct sim_event *event)
         operator_command(&c->operator, "RAFT", "TRANSFER", NULL);
     } else if (n != NULL) {
         strike_node(x, n, fault);
+    }
+}
+
+static void strike(struct sim_event *event)
+{
+    struct nemesis *x = container_of(event, struct nemesis, strike);
+    struct cluster *c = x->cluster;
+    struct node *n = pick(x);
+    enum fault fault = x->faults[prng_below(&x->prng, x->fault_count)];
+
+    if (faults_allow(&c->faults, fault)) {
+        strike_with(x, n, fault);
     }
     sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + some(x, 2 * x->pause_ns));
 }
@@ -380,13 +366,13 @@ struct nemesis *nemesis_new(struct cluster *c)
     x->cluster = c;
     x->prng = sim_fork_prng(c->sim);
     share = prng_between(&x->prng, 1, 4);
-    for (int i = 0; i < FAULT_COUNT; i++) {
+    for (int i = 0; i < FAULT_BASIC_COUNT; i++) {
         if (prng_chance(&x->prng, share, 5)) {
             x->faults[x->fault_count++] = (enum fault)i;
         }
     }
     if (x->fault_count == 0) {
-        x->faults[x->fault_count++] = (enum fault)prng_below(&x->prng, FAULT_COUNT);
+        x->faults[x->fault_count++] = (enum fault)prng_below(&x->prng, FAULT_BASIC_COUNT);
     }
     x->pause_ns = pauses[prng_below(&x->prng, 5)];
     x->down_ns = prng_between(&x->prng, 100 * SIM_MS, 5 * SIM_S);

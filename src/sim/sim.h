@@ -137,6 +137,16 @@ struct sim_disk_profile {
 
 void sim_set_disk(struct sim_machine *machine, const struct sim_disk_profile *profile);
 void sim_stall_disk(struct sim_machine *machine, uint64_t until_ns);
+/* A disk that lies says that a sync is done and leaves it to later: to the next sync
+ * after it has become honest. Until then power loss takes back what was "synced". */
+void sim_set_lying(struct sim_machine *machine, bool is_lying);
+/* The next write of whole sectors lands in another place of another file. The system's
+ * cache knows nothing of it: it shows when power was lost. */
+void sim_misdirect_next_write(struct sim_machine *machine);
+/* Whether losing power now would show that the disk has broken a promise. */
+bool sim_disk_has_lied(const struct sim_machine *machine);
+/* All promises are kept after all. */
+void sim_disk_come_clean(struct sim_machine *machine);
 uint64_t sim_disk_bytes(const struct sim_machine *machine);
 /* All files gone: a new disk. Only without a process. */
 void sim_wipe_disk(struct sim_machine *machine);
@@ -149,15 +159,27 @@ void sim_limit_file_operations(struct io *io, uint64_t count);
  * `keep` 0 nothing unsynced survives, with 1000 all of it. */
 void sim_disk_lose_power(struct sim_machine *machine, uint32_t keep_permille);
 
-/* One bit that is not what was written. */
+/* A place on a disk where something rots. */
 struct sim_rot {
     char path[64]; /* Empty: the disk has no file with anything in it. */
     uint64_t offset;
-    uint8_t mask;
+    uint8_t mask; /* The bit. */
+};
+
+enum sim_rot_kind {
+    SIM_ROT_BIT,        /* Flipped. */
+    SIM_ROT_ZEROS,      /* The whole sector is zero, */
+    SIM_ROT_GARBAGE,    /* or anything, */
+    SIM_ROT_UNREADABLE, /* or an error (-EIO), until somebody writes there. */
 };
 
 /* Flips a bit of a file, at rest; flipping it again mends it. Only without a process. */
 void sim_rot_draw(struct sim_machine *machine, struct sim_rot *ret_rot);
 void sim_rot_flip(struct sim_machine *machine, const struct sim_rot *rot);
+/* A place in a sector that is not all zeros, which most of a log's segments are. */
+void sim_rot_draw_used(struct sim_machine *machine, struct prng *prng, struct sim_rot *ret_rot);
+/* Without a process, except for SIM_ROT_UNREADABLE: what it reads comes from its cache. */
+void sim_rot_strike(struct sim_machine *machine, struct prng *prng, const struct sim_rot *rot,
+                    enum sim_rot_kind kind);
 
 #endif /* RAKIT_SIM_SIM_H */

@@ -5,7 +5,8 @@
  *
  * Power loss: each unsynced sector survives or falls back (so a large write is
  * torn anywhere between sectors), each unsynced size likewise, and of the changes
- * to names a first part survives, in their order. Nothing that was synced changes. */
+ * to names a first part survives, in their order. Nothing that was synced changes,
+ * unless the disk lies, or somebody lets it rot: see sim_damage.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ void sim_inode_release(struct sim_disk *disk, struct sim_inode *inode)
         return;
     }
     disk->used_bytes -= inode->size;
+    free(inode->unreadable);
     free(inode->data);
     free(inode->saved_of);
     free(inode->saved);
@@ -60,7 +62,12 @@ void sim_inode_dirty(struct sim_inode *inode, uint64_t offset, uint64_t size)
 {
     for (uint64_t s = offset / SIM_SECTOR_BYTES; s < sector_count(offset + size); s++) {
         if (inode->saved_of[s] != 0) {
-            inode->saved[inode->saved_of[s] - 1].is_stuck = false;
+            struct sim_saved *known = &inode->saved[inode->saved_of[s] - 1];
+
+            if (known->is_claimed || known->is_astray) { /* Then let it be there by now. */
+                memcpy(known->content, inode->data + s * SIM_SECTOR_BYTES, SIM_SECTOR_BYTES);
+            }
+            known->is_stuck = known->is_claimed = known->is_astray = false;
             continue;
         }
         if (inode->saved_count == inode->saved_capacity) {
@@ -70,23 +77,23 @@ void sim_inode_dirty(struct sim_inode *inode, uint64_t offset, uint64_t size)
         }
         struct sim_saved *saved = &inode->saved[inode->saved_count++];
 
-        saved->sector = s;
-        saved->is_stuck = false;
+        *saved = (struct sim_saved){.sector = s};
         memcpy(saved->content, inode->data + s * SIM_SECTOR_BYTES, SIM_SECTOR_BYTES);
         inode->saved_of[s] = inode->saved_count;
     }
 }
 
-/* What is saved of each sector that is not stuck is given up. */
+/* What is saved of each sector that is not stuck, nor elsewhere, is given up. */
 static void inode_clean(struct sim_inode *inode)
 {
     uint32_t kept_count = 0;
 
     for (uint32_t i = 0; i < inode->saved_count; i++) {
-        const struct sim_saved *saved = &inode->saved[i];
+        struct sim_saved *saved = &inode->saved[i];
 
         inode->saved_of[saved->sector] = 0;
-        if (saved->is_stuck) {
+        saved->is_claimed |= saved->is_astray;
+        if (saved->is_stuck || saved->is_astray) {
             inode->saved[kept_count++] = *saved;
             inode->saved_of[saved->sector] = kept_count;
         }
@@ -98,6 +105,71 @@ void sim_inode_sync(struct sim_inode *inode)
 {
     inode_clean(inode);
     inode->durable_size = inode->size;
+    inode->claimed_size = 0;
+}
+
+void sim_inode_claim(struct sim_inode *inode)
+{
+    for (uint32_t i = 0; i < inode->saved_count; i++) {
+        inode->saved[i].is_claimed |= !inode->saved[i].is_stuck;
+    }
+    inode->claimed_size = inode->size;
+}
+
+void sim_inode_come_clean(struct sim_inode *inode)
+{
+    uint32_t kept_count = 0;
+
+    for (uint32_t i = 0; i < inode->saved_count; i++) {
+        const struct sim_saved *saved = &inode->saved[i];
+
+        inode->saved_of[saved->sector] = 0;
+        if (!saved->is_claimed) {
+            inode->saved[kept_count++] = *saved;
+            inode->saved_of[saved->sector] = kept_count;
+        }
+    }
+    inode->saved_count = kept_count;
+    if (inode->claimed_size > 0) {
+        inode->durable_size = inode->claimed_size;
+        inode->claimed_size = 0;
+    }
+}
+
+bool sim_inode_has_lied(const struct sim_inode *inode)
+{
+    for (uint32_t i = 0; i < inode->saved_count; i++) {
+        if (inode->saved[i].is_claimed) {
+            return true;
+        }
+    }
+    return inode->claimed_size > 0 && inode->claimed_size != inode->durable_size;
+}
+
+bool sim_inode_is_readable(const struct sim_inode *inode, uint64_t offset, uint64_t size)
+{
+    for (uint32_t i = 0; i < inode->unreadable_count; i++) {
+        uint64_t at = inode->unreadable[i] * SIM_SECTOR_BYTES;
+
+        if (at < offset + size && at + SIM_SECTOR_BYTES > offset) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void sim_inode_remap(struct sim_inode *inode, uint64_t offset, uint64_t size)
+{
+    uint32_t kept_count = 0;
+
+    for (uint32_t i = 0; i < inode->unreadable_count; i++) {
+        uint64_t at = inode->unreadable[i] * SIM_SECTOR_BYTES;
+
+        if (at >= offset + size || at + SIM_SECTOR_BYTES <= offset) {
+            inode->unreadable[kept_count++] = inode->unreadable[i];
+        }
+    }
+    inode->unreadable_count = kept_count;
 }
 
 void sim_inode_fail_sync(struct sim_inode *inode, struct prng *prng)
@@ -130,7 +202,7 @@ static void inode_lose_power(struct sim_disk *disk, struct sim_inode *inode, str
         const struct sim_saved *saved = &inode->saved[i];
         bool is_kept = in_order ? i < kept_count : prng_chance(prng, keep_permille, 1000);
 
-        if (!is_kept) {
+        if (!is_kept || saved->is_astray) {
             memcpy(inode->data + saved->sector * SIM_SECTOR_BYTES, saved->content,
                    SIM_SECTOR_BYTES);
         }
@@ -143,7 +215,7 @@ static void inode_lose_power(struct sim_disk *disk, struct sim_inode *inode, str
     }
     inode->size = size;
     for (uint32_t i = 0; i < inode->saved_count; i++) {
-        inode->saved[i].is_stuck = false;
+        inode->saved[i].is_stuck = inode->saved[i].is_astray = false;
     }
     sim_inode_sync(inode); /* What is there now is what the disk has. */
 }
@@ -303,6 +375,8 @@ static void disk_clear(struct sim_disk *disk)
     disk->change_count = 0;
     names_clear(disk, &disk->names);
     names_clear(disk, &disk->durable);
+    sim_astray_drop(disk);
+    disk->is_lying = disk->is_misdirecting = false;
 }
 
 void sim_disk_free(struct sim_disk *disk)
@@ -383,35 +457,5 @@ void sim_disk_lose_power(struct sim_machine *machine, uint32_t keep_permille)
         sim_names_put(disk, &disk->names, disk->durable.list[i].path, disk->durable.list[i].inode);
         inode_lose_power(disk, disk->durable.list[i].inode, prng, keep_permille);
     }
-}
-
-void sim_rot_draw(struct sim_machine *machine, struct sim_rot *ret_rot)
-{
-    const struct sim_names *names = &machine->disk->names;
-    struct prng *prng = &machine->sim->disk_prng;
-
-    *ret_rot = (struct sim_rot){.offset = 0};
-    for (uint32_t i = 0; i < names->count; i++) {
-        uint64_t size = names->list[i].inode->size;
-
-        /* Each file has the same chance. */
-        if (size > 0 && prng_chance(prng, 1, i + 1)) {
-            snprintf(ret_rot->path, sizeof ret_rot->path, "%s", names->list[i].path);
-            ret_rot->offset = prng_below(prng, size);
-            ret_rot->mask = (uint8_t)(1u << prng_below(prng, 8));
-        }
-    }
-}
-
-void sim_rot_flip(struct sim_machine *machine, const struct sim_rot *rot)
-{
-    struct sim_inode *inode = sim_names_find(&machine->disk->names, rot->path);
-
-    CHECK(machine->process == NULL);
-    if (inode == NULL || rot->offset >= inode->size) {
-        return; /* It is gone, and its file with it. */
-    }
-    inode->data[rot->offset] = (char)(inode->data[rot->offset] ^ (char)rot->mask);
-    sim_trace(machine->sim, machine->name, "disk rot in %s at %llu", rot->path,
-              (unsigned long long)rot->offset);
+    sim_astray_land(disk);
 }

@@ -144,6 +144,9 @@ int64_t io_file_read(struct io_file *file, uint64_t offset, void *data, size_t s
     if (offset >= inode->size) {
         return 0;
     }
+    if (inode->unreadable_count > 0 && !sim_inode_is_readable(inode, offset, size)) {
+        return -EIO;
+    }
     uint64_t count = inode->size - offset < size ? inode->size - offset : size;
 
     memcpy(data, inode->data + offset, count);
@@ -180,6 +183,12 @@ int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_
     }
     sim_inode_reserve(inode, end);
     sim_inode_dirty(inode, offset, size);
+    if (disk->is_misdirecting) {
+        sim_astray_take(file->io->machine, inode, offset, data, size);
+    }
+    if (inode->unreadable_count > 0) {
+        sim_inode_remap(inode, offset, size);
+    }
     if (end > inode->size) {
         sim_inode_resize(disk, inode, end);
     }
@@ -201,7 +210,11 @@ int io_file_sync(struct io_file *file)
         sim_inode_fail_sync(file->inode, &file->io->sim->disk_prng);
         return -EIO;
     }
-    sim_inode_sync(file->inode);
+    if (file->io->machine->disk->is_lying) {
+        sim_inode_claim(file->inode);
+    } else {
+        sim_inode_sync(file->inode);
+    }
     return 0;
 }
 
@@ -271,7 +284,10 @@ int io_dir_sync(struct io *io, const char *path)
     for (uint32_t i = 0; error == 0 && i < disk->change_count; i++) {
         struct sim_change *change = &disk->changes[i];
 
-        if (sim_path_is_in(change->path, plain)) {
+        if (sim_path_is_in(change->path, plain) && disk->is_lying) {
+            change->is_claimed = true;
+            disk->changes[kept++] = *change;
+        } else if (sim_path_is_in(change->path, plain)) {
             sim_change_apply(disk, change);
             sim_change_free(disk, change);
         } else {

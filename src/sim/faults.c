@@ -1,0 +1,50 @@
+/* faults.c - see faults.h. */
+#include "sim/faults.h"
+
+#include <string.h>
+
+static const char *const names[FAULT_COUNT] = {
+    [FAULT_KILL] = "kill",
+    [FAULT_POWER] = "power",
+    [FAULT_POWER_ALL] = "power-all",
+    [FAULT_KILL_LEADER] = "kill-leader",
+    [FAULT_STOP] = "stop",
+    [FAULT_FREEZE] = "freeze",
+    [FAULT_ISOLATE] = "isolate",
+    [FAULT_DEAFEN] = "deafen",
+    [FAULT_UNPLUG] = "unplug",
+    [FAULT_SPLIT] = "split",
+    [FAULT_CUT] = "cut",
+    [FAULT_RESET] = "reset",
+    [FAULT_SLOW] = "slow",
+    [FAULT_STALL] = "stall",
+    [FAULT_FULL] = "full",
+    [FAULT_SYNC_ERROR] = "sync-error",
+    [FAULT_ADD] = "add",
+    [FAULT_REMOVE] = "remove",
+    [FAULT_TRANSFER] = "transfer",
+    [FAULT_CLOCK] = "clock",
+    [FAULT_ROT] = "rot",
+    [FAULT_UNREADABLE] = "unreadable",
+    [FAULT_LIE] = "lie",
+    [FAULT_MISDIRECT] = "misdirect",
+    [FAULT_LOSE_DISK] = "lose-disk",
+    [FAULT_FLAP] = "flap",
+    [FAULT_NARROW] = "narrow",
+};
+
+const char *fault_name(enum fault fault)
+{
+    return names[fault];
+}
+
+bool fault_find(const char *name, enum fault *ret_fault)
+{
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *ret_fault = (enum fault)i;
+            return true;
+        }
+    }
+    return false;
+}

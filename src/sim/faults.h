@@ -1,0 +1,60 @@
+/* faults.h - the kinds of faults there are, which of them may strike in a run, and how
+ * often each did. */
+#ifndef RAKIT_SIM_FAULTS_H
+#define RAKIT_SIM_FAULTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum fault {
+    FAULT_KILL,
+    FAULT_POWER,
+    FAULT_POWER_ALL,
+    FAULT_KILL_LEADER,
+    FAULT_STOP,
+    FAULT_FREEZE,
+    FAULT_ISOLATE, /* One node from all others, */
+    FAULT_DEAFEN,  /* the same one way, */
+    FAULT_UNPLUG,  /* the same at once: its connections break, the others know, */
+    FAULT_SPLIT,   /* or the nodes into two halves, */
+    FAULT_CUT,     /* or one path between two nodes. */
+    FAULT_RESET,
+    FAULT_SLOW,
+    FAULT_STALL,
+    FAULT_FULL,
+    FAULT_SYNC_ERROR,
+    FAULT_ADD,
+    FAULT_REMOVE,
+    FAULT_TRANSFER,
+    FAULT_CLOCK,
+    FAULT_BASIC_COUNT, /* Those above are drawn by nemesis_new(): kept seeds rely on it. */
+
+    /* Within a budget: see budget.h. */
+    FAULT_ROT = FAULT_BASIC_COUNT, /* What was synced changes at rest, */
+    FAULT_UNREADABLE,              /* cannot be read, */
+    FAULT_LIE,                     /* was not synced in truth, */
+    FAULT_MISDIRECT,               /* was written elsewhere, */
+    FAULT_LOSE_DISK,               /* or the whole disk is gone. */
+
+    FAULT_FLAP,   /* Cut off and back again, about once in an election timeout. */
+    FAULT_NARROW, /* A kilobyte a second. */
+    FAULT_COUNT
+};
+
+struct faults {
+    uint64_t allowed; /* A bit for each kind. */
+    uint64_t counts[FAULT_COUNT];
+};
+
+#define FAULTS_ALL ((UINT64_C(1) << FAULT_COUNT) - 1)
+
+const char *fault_name(enum fault fault);
+/* The kind of that name; false: there is none. */
+bool fault_find(const char *name, enum fault *ret_fault);
+
+static inline bool faults_allow(const struct faults *f, enum fault fault)
+{
+    return (f->allowed >> fault & 1) != 0;
+}
+
+#endif /* RAKIT_SIM_FAULTS_H */
