@@ -73,7 +73,7 @@ static void dial_closed(struct link *link)
 
     if (d->channel == WIRE_BULK) {
         sender_reset(peer);
-        peers_end_forwarding(peer->peers, peer->id);
+        peer->peers->events.forwards_lost(peer->peers->events.context, peer->id);
     }
     if (was_up && !peer->is_leaving) {
         peer->peers->events.lost(peer->peers->events.context, peer->id);
@@ -86,10 +86,12 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
     struct dial *d = link->context;
     struct peers *p = d->peer->peers;
     enum wire_refusal refusal;
+    struct wire_answer answer;
 
     if (type == WIRE_WELCOME && d->phase == DIAL_GREETING) {
         d->phase = DIAL_UP;
         d->refused = 0;
+        link->body_max = WIRE_BODY_BYTES_MAX;
         log_write(p->log, LOG_DEBUG, "connected to peer", "peer=%016llx channel=%s",
                   (unsigned long long)d->peer->id, d->channel == WIRE_BULK ? "bulk" : "control");
     } else if (type == WIRE_REFUSE && d->phase == DIAL_GREETING &&
@@ -101,6 +103,8 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
         d->refused = refusal;
         link_close(link);
         p->events.refused(p->events.context, d->peer->id, refusal);
+    } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(body, &answer)) {
+        p->events.answer(p->events.context, d->peer->id, &answer);
     } else {
         link_close(link);
     }
@@ -479,7 +483,6 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     struct peers *p = in->peers;
     struct wire_message m;
     struct wire_forward forward;
-    struct wire_answer answer;
 
     if (!in->is_greeted) {
         if (type == WIRE_HELLO) {
@@ -495,10 +498,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     } else if (type == WIRE_ENTRIES) {
         receive_entries(in, body);
     } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
-        in->has_forwarded = true;
         p->events.forward(p->events.context, in->from, in->serial, &forward);
-    } else if (type == WIRE_ANSWER && wire_get_answer(body, &answer)) {
-        p->events.answer(p->events.context, in->from, &answer);
     } else {
         log_write(p->log, LOG_WARN, "peer sent a malformed frame", "peer=%016llx type=%d",
                   (unsigned long long)in->from, (int)type);
@@ -664,17 +664,6 @@ void peers_send(struct peers *p, const struct raft_message *m)
     }
 }
 
-void peers_limit_backlog(struct peers *p, raft_id id, size_t bytes)
-{
-    struct peer *peer = peers_find(p, id);
-
-    if (peer != NULL && link_backlog_bytes(&peer->dial[WIRE_BULK].link) > bytes) {
-        log_write(p->log, LOG_WARN, "a peer does not read: its connection is ended", "peer=%016llx",
-                  (unsigned long long)id);
-        link_close(&peer->dial[WIRE_BULK].link);
-    }
-}
-
 void peers_flush(struct peers *p)
 {
     list_for_each(node, &p->all)
@@ -688,5 +677,9 @@ void peers_flush(struct peers *p)
             sender_pump(peer);
             link_flush(&peer->dial[WIRE_BULK].link);
         }
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        link_flush(&container_of(node, struct inbound, node)->link);
     }
 }

@@ -1,7 +1,8 @@
 /* peers.h - the connections to the other nodes. Each node dials each other one
  * twice: a control connection (votes, heartbeats, acknowledgements) and a bulk one
  * (entries, forwarded commands and their answers), so that no large value delays a
- * heartbeat. On a connection only its dialer speaks, once it was welcomed.
+ * heartbeat. On a connection only its dialer speaks, once it was welcomed, but for the
+ * answers to the commands that it forwards.
  *
  * A node of another cluster, of another version, or one that was removed is refused
  * in the handshake, before anything else it says is looked at. */
@@ -32,6 +33,8 @@ struct peers_events {
     void (*answer)(void *context, raft_id from, const struct wire_answer *a);
     /* A connection that was up has broken: whatever was under way may be lost. */
     void (*lost)(void *context, raft_id id);
+    /* One on which commands were forwarded to `id`, or may have been: no answer comes. */
+    void (*forwards_lost)(void *context, raft_id id);
     void (*refused)(void *context, raft_id id, enum wire_refusal refusal);
 };
 
@@ -81,7 +84,6 @@ struct inbound {
     struct link link;
     uint64_t since_ns; /* When it was accepted. */
     bool is_greeted;
-    bool has_forwarded; /* A command came on it. */
     raft_id from;
     uint64_t incarnation;
     uint64_t serial; /* Never used again. */
@@ -144,10 +146,8 @@ struct buffer *peers_forward(struct peers *p, raft_id id);
 /* The buffer for the answer to a command that came on that connection; NULL: nobody
  * waits for it any more. */
 struct buffer *peers_answer(struct peers *p, uint64_t connection);
-/* Answers to that node may have been lost: it must not wait for them. */
-void peers_end_forwarding(struct peers *p, raft_id id);
-/* Ends the bulk connection to `id` where more than `bytes` wait to leave on it. */
-void peers_limit_backlog(struct peers *p, raft_id id, size_t bytes);
+/* Ends that connection where more than `bytes` of answers wait to leave on it. */
+void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes);
 /* Frees a peer that is leaving once nothing is under way with it. */
 void peer_free_if_unused(struct peer *peer);
 /* Sends all that has gathered; once a turn. */

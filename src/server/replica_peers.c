@@ -102,8 +102,16 @@ static void on_lost(void *context, raft_id id)
         return;
     }
     event.now_ns = io_now_ns(r->io);
-    forwards_lost(r, id);
     replica_step(r, &event, NULL);
+}
+
+static void on_forwards_lost(void *context, raft_id id)
+{
+    struct replica *r = context;
+
+    if (r->is_running) {
+        forwards_lost(r, id);
+    }
 }
 
 void replica_note_removed(struct replica *r)
@@ -131,8 +139,7 @@ static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
 struct guest {
     struct request request;
     struct replica *replica;
-    raft_id from;
-    uint64_t connection; /* On which it came. */
+    uint64_t connection; /* On which it came, and the answer goes. */
     uint64_t correlation;
     size_t mark;        /* Of the answer's frame in `out`. */
     struct buffer *out; /* While the reply is being written; NULL: that node is gone. */
@@ -171,7 +178,7 @@ static void guest_answered(struct request *request)
                                "less at once, or ask the leader itself");
     }
     wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
-    peers_limit_backlog(&g->replica->peers, g->from, ANSWER_BACKLOG_BYTES);
+    peers_limit_answers(&g->replica->peers, g->connection, ANSWER_BACKLOG_BYTES);
     replica_wake(g->replica); /* What was said to peers in this pass has left already. */
     free(g);
 }
@@ -239,7 +246,6 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     struct guest *g = memory_take_zeroed(1, sizeof *g);
 
     g->replica = r;
-    g->from = from;
     g->connection = connection;
     g->correlation = f->correlation;
     g->writer.version = f->resp_version;
@@ -264,5 +270,6 @@ const struct peers_events replica_peers_events = {
     .forward = on_forward,
     .answer = on_answer,
     .lost = on_lost,
+    .forwards_lost = on_forwards_lost,
     .refused = on_refused,
 };

@@ -13,6 +13,7 @@
 #include "server/replica.h"
 
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
+static const uint64_t LOG_PATIENCE_NS = 2 * 1000 * 1000 * 1000ull;
 static const uint64_t STOP_PATIENCE_NS = 3 * 1000 * 1000 * 1000ull;
 
 /* --- starting ------------------------------------------------------------------------ */
@@ -45,6 +46,8 @@ static void give_up(struct server *s, const char *text)
     server_end(s, 1);
 }
 
+static void await_log(struct server *s);
+
 static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text)
 {
     struct server *s = context;
@@ -59,6 +62,7 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
     } else if (replica_joined(s->replica, cluster_id)) {
         log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64, cluster_id);
         replica_run(s->replica);
+        await_log(s);
     }
 }
 
@@ -88,6 +92,7 @@ static void added_again(void *context, enum join_outcome outcome, uint64_t clust
     if (outcome == JOIN_FAILED && strstr(text, "ERR " JOIN_WAS_REMOVED) != NULL) {
         replica_note_removed(s->replica);
     }
+    await_log(s);
 }
 
 static void ask_contact(struct server *s, bool only_ask)
@@ -109,6 +114,23 @@ static void ask_contact(struct server *s, bool only_ask)
     };
 
     s->join = join_start(&options);
+}
+
+static void log_timer_fired(struct io_timer *timer)
+{
+    struct server *s = container_of(timer, struct server, log_timer);
+
+    if (!s->is_stopping && !s->is_stopped && !replica_has_log(s->replica) &&
+        !replica_is_removed(s->replica)) {
+        ask_contact(s, false);
+    }
+}
+
+/* The leader's first message is due soon. If none comes, see added_again(). */
+static void await_log(struct server *s)
+{
+    s->log_timer.fired = log_timer_fired;
+    io_timer_start(s->io, &s->log_timer, io_now_ns(s->io) + LOG_PATIENCE_NS);
 }
 
 static void say_hello(struct server *s)
@@ -235,6 +257,9 @@ void server_free(struct server *s)
 {
     if (s->stop_timer.fired != NULL) {
         io_timer_stop(s->io, &s->stop_timer);
+    }
+    if (s->log_timer.fired != NULL) {
+        io_timer_stop(s->io, &s->log_timer);
     }
     join_free(s->join);
     replica_end(s->replica);

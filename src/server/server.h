@@ -30,6 +30,7 @@ struct server {
     bool is_stopped;
     struct join *join;          /* Under way, or NULL. */
     struct io_timer stop_timer; /* Bounds server_stop(). */
+    struct io_timer log_timer;  /* Until a node that was added has a log. */
 
     /* The server has ended for good: after server_stop(), or because of a fault
      * (exit_status 1, and the reason was logged). Free it later, not in here. */

@@ -14,7 +14,7 @@
 #include "store/entry.h"
 
 enum {
-    WIRE_VERSION = 1,
+    WIRE_VERSION = 2,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,

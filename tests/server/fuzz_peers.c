@@ -71,6 +71,12 @@ static void on_lost(void *context, raft_id id)
     CHECK(id != 0);
 }
 
+static void on_forwards_lost(void *context, raft_id id)
+{
+    CHECK(context != NULL);
+    CHECK(id != 0);
+}
+
 static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
 {
     CHECK(context != NULL);
@@ -219,6 +225,7 @@ static void start(struct world *w)
                                   .forward = on_forward,
                                   .answer = on_answer,
                                   .lost = on_lost,
+                                  .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};
     struct member_address self = {
         .id = SELF, .client = {.host = "node", .port = 8000}, .peer_port = PEER_PORT};

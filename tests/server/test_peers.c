@@ -1,5 +1,5 @@
-/* Connections between nodes, in the simulated world: who is let in, and what the end of
- * one connection means for the other. */
+/* Connections between nodes, in the simulated world: who is let in, and what becomes of
+ * forwarded commands when a connection ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +22,8 @@ struct node {
     enum wire_refusal refusal; /* What it was told when it dialed; 0: nothing. */
     uint64_t connection;       /* On which a command came; 0: none. */
     uint32_t lost_count;
+    uint32_t forwards_lost_count;
+    uint32_t answer_count;
 };
 
 struct world {
@@ -49,7 +51,9 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
 
 static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 {
-    fail_msg("nobody has answered");
+    struct node *n = context;
+
+    n->answer_count++;
 }
 
 static void on_lost(void *context, raft_id id)
@@ -57,6 +61,13 @@ static void on_lost(void *context, raft_id id)
     struct node *n = context;
 
     n->lost_count++;
+}
+
+static void on_forwards_lost(void *context, raft_id id)
+{
+    struct node *n = context;
+
+    n->forwards_lost_count++;
 }
 
 static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
@@ -110,6 +121,7 @@ static void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
                                   .forward = on_forward,
                                   .answer = on_answer,
                                   .lost = on_lost,
+                                  .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};
 
     n->io = sim_boot(sim_machine_new(w->sim, names[i]));
@@ -206,12 +218,8 @@ static void test_peers__that_were_removed_are_refused(void **state)
     membership_free(after);
 }
 
-/* Else an answer could be lost, and a later one arrive. */
-static void test_peers__answers_end_with_the_connection_that_they_leave_on(void **state)
+static void forward_one(struct world *w)
 {
-    struct world *w = *state;
-    struct node *asker = &w->nodes[0];
-    struct node *answerer = &w->nodes[1];
     struct wire_forward f = {
         .correlation = 1, .term = 1, .resp_version = 2, .command = slice_str("x")};
 
@@ -219,17 +227,65 @@ static void test_peers__answers_end_with_the_connection_that_they_leave_on(void 
     start_node(w, 1, CLUSTER);
     dial(w, 0);
     run_ms(w, 500);
-    wire_put_forward(peers_forward(&asker->peers, id_of(1)), &f);
-    peers_flush(&asker->peers);
+    wire_put_forward(peers_forward(&w->nodes[0].peers, id_of(1)), &f);
+    peers_flush(&w->nodes[0].peers);
     run_ms(w, 100);
-    assert_int_not_equal(answerer->connection, 0);
-    assert_non_null(peers_answer(&answerer->peers, answerer->connection));
+    assert_int_not_equal(w->nodes[1].connection, 0);
+}
 
+static void answer(struct node *n)
+{
+    struct buffer *out = peers_answer(&n->peers, n->connection);
+
+    assert_non_null(out);
+    wire_end_answer(out, wire_begin_answer(out, 1), WIRE_REPLIED, 1);
+    peers_flush(&n->peers);
+}
+
+/* Else they would wait behind all the entries that a leader sends. */
+static void test_peers__answers_take_the_connection_of_their_commands(void **state)
+{
+    struct world *w = *state;
+    struct node *asker = &w->nodes[0];
+    struct node *answerer = &w->nodes[1];
+
+    forward_one(w);
     link_close(&peers_find(&answerer->peers, id_of(0))->dial[WIRE_BULK].link);
+    answer(answerer);
+    run_ms(w, 50);
+    assert_int_equal(asker->answer_count, 1);
+    assert_int_equal(asker->forwards_lost_count, 0);
+}
+
+/* Else an answer could be lost, and a later one arrive. */
+static void test_peers__answers_end_with_the_connection_of_their_commands(void **state)
+{
+    struct world *w = *state;
+    struct node *asker = &w->nodes[0];
+    struct node *answerer = &w->nodes[1];
+
+    forward_one(w);
+    link_close(&peers_find(&asker->peers, id_of(1))->dial[WIRE_BULK].link);
     run_ms(w, 1000); /* By now all is connected again. */
-    assert_true(is_up(&answerer->peers, id_of(0)));
+    assert_true(is_up(&asker->peers, id_of(1)));
     assert_null(peers_answer(&answerer->peers, answerer->connection));
-    assert_true(asker->lost_count > 0);
+    assert_int_equal(asker->forwards_lost_count, 1);
+    assert_int_equal(asker->answer_count, 0);
+}
+
+static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
+{
+    struct world *w = *state;
+    struct node *answerer = &w->nodes[1];
+
+    forward_one(w);
+    wire_begin_answer(peers_answer(&answerer->peers, answerer->connection), 1);
+    peers_limit_answers(&answerer->peers, answerer->connection, 1000);
+    assert_non_null(peers_answer(&answerer->peers, answerer->connection));
+    peers_limit_answers(&answerer->peers, answerer->connection, 1);
+    assert_null(peers_answer(&answerer->peers, answerer->connection));
+    run_ms(w, 50);
+    assert_int_equal(w->nodes[0].forwards_lost_count, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -240,7 +296,9 @@ int main(void)
         TEST(test_peers__of_one_cluster_connect_both_ways),
         TEST(test_peers__of_another_cluster_are_refused),
         TEST(test_peers__that_were_removed_are_refused),
-        TEST(test_peers__answers_end_with_the_connection_that_they_leave_on),
+        TEST(test_peers__answers_take_the_connection_of_their_commands),
+        TEST(test_peers__answers_end_with_the_connection_of_their_commands),
+        TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
