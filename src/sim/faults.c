@@ -48,3 +48,17 @@ bool fault_find(const char *name, enum fault *ret_fault)
     }
     return false;
 }
+
+bool faults_draw(struct faults *f, enum fault fault, uint64_t now_ns)
+{
+    struct fault_strike strike = {.number = ++f->drawn_count, .fault = fault, .at_ns = now_ns};
+
+    if (!faults_allow(f, fault) || (f->strikes != NULL && !f->strikes(f->context, strike.number))) {
+        return false;
+    }
+    f->counts[fault]++;
+    if (f->struck != NULL) {
+        f->struck(f->context, &strike);
+    }
+    return true;
+}

@@ -41,9 +41,22 @@ enum fault {
     FAULT_COUNT
 };
 
+/* A fault that was drawn. They are numbered from 1 in the order of their drawing, whether
+ * they strike or not. So that leaving one out changes no other, who draws them has a
+ * generator for when and which, and another for each, forked from it. */
+struct fault_strike {
+    uint32_t number;
+    enum fault fault;
+    uint64_t at_ns;
+};
+
 struct faults {
-    uint64_t allowed; /* A bit for each kind. */
-    uint64_t counts[FAULT_COUNT];
+    uint64_t allowed;                                /* A bit for each kind. */
+    bool (*strikes)(void *context, uint32_t number); /* Whether that one may; NULL: all. */
+    void (*struck)(void *context, const struct fault_strike *strike); /* NULL: not told. */
+    void *context;
+    uint32_t drawn_count;
+    uint64_t counts[FAULT_COUNT]; /* That struck. */
 };
 
 #define FAULTS_ALL ((UINT64_C(1) << FAULT_COUNT) - 1)
@@ -51,6 +64,9 @@ struct faults {
 const char *fault_name(enum fault fault);
 /* The kind of that name; false: there is none. */
 bool fault_find(const char *name, enum fault *ret_fault);
+
+/* A fault was drawn: takes a number for it, and counts it where it may strike. */
+bool faults_draw(struct faults *f, enum fault fault, uint64_t now_ns);
 
 static inline bool faults_allow(const struct faults *f, enum fault fault)
 {

@@ -14,7 +14,8 @@ enum { MEMBERS_WANTED_MAX = 7, MACHINES_MAX = 12 };
 
 struct nemesis {
     struct cluster *cluster;
-    struct prng prng;
+    struct prng schedule; /* When what strikes. */
+    struct prng prng;     /* Of one strike: that one is left out moves no other's draws. */
     enum fault faults[FAULT_BASIC_COUNT]; /* Those of this run. */
     uint32_t fault_count;
     uint64_t pause_ns; /* Between two faults, on average. */
@@ -317,7 +318,6 @@ static void strike_with(struct nemesis *x, struct node *n, enum fault fault)
 {
     struct cluster *c = x->cluster;
 
-    c->faults.counts[fault]++;
     if (fault == FAULT_POWER_ALL) {
         if (prng_chance(&x->prng, 1, 4)) {
             strike_all_down(x);
@@ -336,13 +336,18 @@ static void strike(struct sim_event *event)
 {
     struct nemesis *x = container_of(event, struct nemesis, strike);
     struct cluster *c = x->cluster;
-    struct node *n = pick(x);
-    enum fault fault = x->faults[prng_below(&x->prng, x->fault_count)];
+    enum fault fault = x->faults[prng_below(&x->schedule, x->fault_count)];
+    uint64_t pause_ns = 1 + prng_below(&x->schedule, 2 * x->pause_ns);
 
-    if (faults_allow(&c->faults, fault)) {
-        strike_with(x, n, fault);
+    x->prng = (struct prng){prng_next(&x->schedule)};
+    if (faults_draw(&c->faults, fault, sim_now_ns(c->sim))) {
+        sim_trace(c->sim, "nem", "strike %u: %s", c->faults.drawn_count, fault_name(fault));
+        strike_with(x, pick(x), fault);
+    } else {
+        sim_trace(c->sim, "nem", "strike %u: %s, left out", c->faults.drawn_count,
+                  fault_name(fault));
     }
-    sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + some(x, 2 * x->pause_ns));
+    sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + pause_ns);
 }
 
 /* Leaders change all the time. Those that were asked to step down refuse, in good order,
@@ -380,6 +385,7 @@ struct nemesis *nemesis_new(struct cluster *c)
     if (prng_chance(&x->prng, 1, 3)) {
         draw_storm(x);
     }
+    x->schedule = (struct prng){prng_next(&x->prng)};
     x->strike.run = strike;
     x->mend_network.run = mend_network;
     x->mend_disks.run = mend_disks;
