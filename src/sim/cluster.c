@@ -264,6 +264,9 @@ void cluster_start(struct node *n)
     n->last_error[0] = '\0';
     if (!c->is_calm && prng_chance(&c->prng, 1, 8)) {
         limit = prng_below(&c->prng, 25);
+        if (!faults_draw_condition(&c->faults, FAULT_RECOVERY_CRASH)) {
+            limit = UINT64_MAX;
+        }
         sim_limit_file_operations(n->io, limit);
     }
     n->phase = NODE_UP;

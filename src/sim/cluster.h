@@ -68,10 +68,13 @@ struct operator
 
 struct cluster_options {
     uint64_t seed;
-    uint32_t node_count; /* 0: drawn. */
-    uint64_t fault_ns;   /* How long the nemesis is at work. */
-    FILE *trace;         /* NULL: none. */
-    uint64_t forbidden;  /* Faults that do not strike, a bit for each kind. */
+    uint32_t node_count;  /* 0: drawn. */
+    uint64_t fault_ns;    /* How long the nemesis is at work. */
+    FILE *trace;          /* NULL: none. */
+    uint64_t forbidden;   /* Faults that do not strike, a bit for each kind. */
+    uint32_t user_max;    /* Of those that the seed draws, so many at most; the others rest. */
+    uint64_t command_max; /* Each user sends so many at most while faults happen; 0: no limit. */
+    struct faults faults; /* Which strikes happen, and who is told of them. */
 };
 
 struct cluster_stats {

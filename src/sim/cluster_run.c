@@ -36,6 +36,16 @@ static void draw_network(struct cluster *c)
     if (prng_chance(p, 1, 6)) {
         n.corrupt_ppm = (uint32_t)prng_below(p, 3000);
     }
+    if (n.loss_ppm > 0 && !faults_draw_condition(&c->faults, FAULT_LOSS)) {
+        n.loss_ppm = 0;
+    }
+    if (n.corrupt_ppm > 0 && !faults_draw_condition(&c->faults, FAULT_CORRUPT)) {
+        n.corrupt_ppm = 0;
+    }
+    if (n.split_ppm + n.short_ppm > 0 && !faults_draw_condition(&c->faults, FAULT_PIECES)) {
+        n.split_ppm = 0;
+        n.short_ppm = 0;
+    }
     sim_set_network(c->sim, &n);
 }
 
@@ -104,6 +114,7 @@ static void draw_users(struct cluster *c)
     c->user_count = (uint32_t)prng_between(p, 1, 6);
     for (uint32_t i = 0; i < c->user_count; i++) {
         options.number = i;
+        options.command_max = c->options.command_max;
         c->users[i] = user_new(&options);
     }
 }
@@ -113,12 +124,16 @@ static void draw_users(struct cluster *c)
 static void draw_machines(struct cluster *c, uint32_t count)
 {
     const uint64_t widths[] = {0, 0, 200, 50000};
-    uint64_t width = widths[prng_below(&c->prng, 4)];
+    struct prng prng = {prng_next(&c->prng)}; /* Its own: how many there are moves no draws. */
+    uint64_t width = widths[prng_below(&prng, 4)];
 
     for (uint32_t i = 0; i < count; i++) {
         struct node *n = cluster_add_machine(c);
-        int64_t drift_ppm = (int64_t)prng_below(&c->prng, 2 * width + 1) - (int64_t)width;
+        int64_t drift_ppm = (int64_t)prng_below(&prng, 2 * width + 1) - (int64_t)width;
 
+        if (drift_ppm != 0 && !faults_draw_condition(&c->faults, FAULT_DRIFT)) {
+            drift_ppm = 0;
+        }
         sim_machine_set_clock(n->machine, 0, drift_ppm);
         nemesis_mend_disk(n);
     }
@@ -130,6 +145,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     uint32_t count;
 
     c->options = *options;
+    c->faults = options->faults;
     c->faults.allowed = FAULTS_ALL & ~options->forbidden;
     c->sim = sim_new(options->seed);
     sim_trace_to(c->sim, options->trace);
@@ -140,7 +156,10 @@ struct cluster *cluster_new(const struct cluster_options *options)
     draw_network(c);
     draw_disk(c);
     draw_config(c);
-    count = options->node_count > 0 ? options->node_count : draw_node_count(&c->prng);
+    count = draw_node_count(&c->prng);
+    if (options->node_count > 0) {
+        count = options->node_count;
+    }
     draw_machines(c, count);
     draw_users(c);
     operator_init(&c->operator, c);
@@ -234,7 +253,9 @@ static bool users_are_idle(struct cluster *c)
 static bool users_are_served(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->user_count; i++) {
-        if ((c->served >> i & 1) == 0 && user_take_success_count(c->users[i]) > 0) {
+        if (i >= c->options.user_max) {
+            c->served |= 1u << i; /* It rests. */
+        } else if ((c->served >> i & 1) == 0 && user_take_success_count(c->users[i]) > 0) {
             c->served |= 1u << i;
         }
     }
@@ -293,7 +314,7 @@ static void grow(struct cluster *c)
 
 static void break_it(struct cluster *c)
 {
-    for (uint32_t i = 0; i < c->user_count; i++) {
+    for (uint32_t i = 0; i < c->user_count && i < c->options.user_max; i++) {
         user_start(c->users[i]);
     }
     c->is_calm = false;

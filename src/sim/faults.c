@@ -31,6 +31,11 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_LOSE_DISK] = "lose-disk",
     [FAULT_FLAP] = "flap",
     [FAULT_NARROW] = "narrow",
+    [FAULT_LOSS] = "loss",
+    [FAULT_CORRUPT] = "corrupt",
+    [FAULT_PIECES] = "pieces",
+    [FAULT_DRIFT] = "drift",
+    [FAULT_RECOVERY_CRASH] = "recovery-crash",
 };
 
 const char *fault_name(enum fault fault)

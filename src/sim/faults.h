@@ -38,6 +38,13 @@ enum fault {
 
     FAULT_FLAP,   /* Cut off and back again, about once in an election timeout. */
     FAULT_NARROW, /* A kilobyte a second. */
+
+    /* Not strikes, but how things are during a whole run. */
+    FAULT_LOSS,           /* Segments are lost, */
+    FAULT_CORRUPT,        /* have flipped bits, */
+    FAULT_PIECES,         /* or are cut at random places; */
+    FAULT_DRIFT,          /* clocks run fast or slow; */
+    FAULT_RECOVERY_CRASH, /* who starts may die again before it has recovered. */
     FAULT_COUNT
 };
 
@@ -64,6 +71,13 @@ struct faults {
 const char *fault_name(enum fault fault);
 /* The kind of that name; false: there is none. */
 bool fault_find(const char *name, enum fault *ret_fault);
+
+/* A fault of a whole run was drawn: counts it where it may be. */
+static inline bool faults_draw_condition(struct faults *f, enum fault fault)
+{
+    f->counts[fault] += f->allowed >> fault & 1;
+    return (f->allowed >> fault & 1) != 0;
+}
 
 /* A fault was drawn: takes a number for it, and counts it where it may strike. */
 bool faults_draw(struct faults *f, enum fault fault, uint64_t now_ns);

@@ -125,6 +125,7 @@ static struct cluster *run_cluster(const struct settings *s, uint64_t seed, FILE
         .seed = seed,
         .node_count = s->node_count,
         .fault_ns = s->seconds * SIM_S,
+        .user_max = CLUSTER_USERS_MAX,
         .trace = trace,
     };
     struct cluster *c = cluster_new(&options);

@@ -36,6 +36,7 @@ struct user {
     char node[32];     /* Whom it talks to. */
     bool is_resting;
     uint64_t success_count;
+    uint64_t sent_count;
     /* The command being made. */
     char text[TEXT_MAX];
     uint32_t text_size;
@@ -153,6 +154,7 @@ static void send_one(struct user *u)
         .since_ns = io_now_ns(u->io),
     };
     u->count++;
+    u->sent_count++;
     talk_command(&u->talk, u->arguments, u->argument_count);
     if (sim_is_tracing(u->options.sim)) {
         sim_trace(u->options.sim, sim_machine_name(u->machine), "asks %llu: %.*s %.*s",
@@ -207,6 +209,11 @@ static void user_closed(struct talk *talk)
     }
 }
 
+static bool may_send(const struct user *u)
+{
+    return u->options.command_max == 0 || u->is_calm || u->sent_count < u->options.command_max;
+}
+
 static void user_round(struct io_timer *timer)
 {
     struct user *u = container_of(timer, struct user, timer);
@@ -229,8 +236,10 @@ static void user_round(struct io_timer *timer)
                            u->node, (unsigned long long)u->ring[u->first].operation);
         }
         talk_close(&u->talk);
-    } else if (u->talk.phase == TALK_OPEN && !u->is_resting && u->count <= u->options.backlog_max) {
-        for (uint64_t n = prng_between(&u->prng, 1, u->options.pipeline_max); n > 0; n--) {
+    } else if (u->talk.phase == TALK_OPEN && !u->is_resting && u->count <= u->options.backlog_max &&
+               may_send(u)) {
+        for (uint64_t n = prng_between(&u->prng, 1, u->options.pipeline_max); n > 0 && may_send(u);
+             n--) {
             send_one(u);
         }
         talk_flush(&u->talk);

@@ -12,6 +12,7 @@ void verdict_broken(struct verdict *v, const char *rule, const char *format, ...
     }
     v->is_guilty = true;
     snprintf(v->rule, sizeof v->rule, "%s", rule);
+    v->format = format;
     va_start(arguments, format);
     vsnprintf(v->text, sizeof v->text, format, arguments);
     va_end(arguments);

@@ -6,8 +6,9 @@
 
 struct verdict {
     bool is_guilty;
-    char rule[64];   /* The invariant, as in docs/INVARIANTS.md. */
-    char text[1024]; /* What happened. */
+    char rule[64];      /* The invariant, as in docs/INVARIANTS.md. */
+    const char *format; /* Of the text: with the rule it tells one check from another. */
+    char text[1024];    /* What happened. */
 };
 
 /* Keeps the first one only: what follows is mostly its consequence. */
