@@ -38,7 +38,7 @@ static void test_commit__entries_of_old_terms_do_not_commit_by_counting(void **s
     solo_deinit(&s);
 }
 
-/* RELIABILITY 61: an own write under way counts for nothing. */
+/* Scenario 61: an own write under way counts for nothing. */
 static void test_commit__the_leader_counts_itself_only_when_durable(void **state)
 {
     struct solo s;

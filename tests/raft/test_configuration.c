@@ -100,7 +100,7 @@ static void test_configuration__no_change_before_the_leader_has_committed(void *
     solo_deinit(&s);
 }
 
-/* RELIABILITY 14: one at a time. */
+/* Scenario 14: one at a time. */
 /* ... not even where all that it inherited is known to be committed; nor does it
  * leave a joint state before. */
 static void test_configuration__what_is_inherited_committed_does_not_hasten_it(void **state)
@@ -221,7 +221,7 @@ static void test_configuration__a_learner_that_caught_up_is_promoted(void **stat
     solo_deinit(&s);
 }
 
-/* RELIABILITY 17: a round that takes longer than an election timeout is no catching
+/* Scenario 17: a round that takes longer than an election timeout is no catching
  * up; the next one, being shorter, may be. */
 static void test_configuration__a_slow_learner_has_to_wait(void **state)
 {
@@ -450,7 +450,7 @@ static void test_configuration__the_newest_in_the_log_is_in_force(void **state)
     solo_deinit(&s);
 }
 
-/* RELIABILITY 19, Scylla #30936: exactly as far back as the log is cut. */
+/* Scenario 19, Scylla #30936: exactly as far back as the log is cut. */
 static void test_configuration__truncation_rolls_back_exactly(void **state)
 {
     struct raft_configuration four = solo_voters(4);
@@ -498,7 +498,7 @@ static void test_configuration__rolls_back_no_further_than_it_remembers(void **s
     solo_deinit(&s);
 }
 
-/* RELIABILITY 18: whoever leads in the joint state completes it. */
+/* Scenario 18: whoever leads in the joint state completes it. */
 static void test_configuration__a_new_leader_leaves_the_joint_state(void **state)
 {
     struct raft_configuration joint = solo_voters(3);
@@ -576,7 +576,7 @@ static void test_configuration__who_is_left_out_uncommitted_still_campaigns(void
     cluster_free(c);
 }
 
-/* RELIABILITY 11: a removed node does not disturb, whatever it still believes. */
+/* A removed node does not disturb, whatever it still believes. */
 static void test_configuration__a_removed_node_disturbs_nobody(void **state)
 {
     struct cluster *c = cluster_new(9);

@@ -200,7 +200,7 @@ static void test_read__the_number_under_way_is_bounded(void **state)
     solo_deinit(&s);
 }
 
-/* RELIABILITY 27. */
+/* Scenario 27. */
 static void test_read__a_deposed_leader_forgets_them(void **state)
 {
     struct solo s;
@@ -242,7 +242,7 @@ static void test_read__takes_both_majorities_in_the_joint_state(void **state)
     solo_deinit(&s);
 }
 
-/* RELIABILITY 52: a long pause cannot make a stale read; there is no lease. */
+/* Scenario 52: a long pause cannot make a stale read; there is no lease. */
 static void test_read__a_pause_confirms_nothing(void **state)
 {
     struct cluster *c = cluster_new(2);

@@ -152,7 +152,7 @@ static void test_replication__acknowledges_no_further_than_the_message(void **st
     solo_deinit(&s);
 }
 
-/* RELIABILITY 10: no acknowledgement before the disk has it. */
+/* Scenario 10: no acknowledgement before the disk has it. */
 static void test_replication__success_waits_for_the_write(void **state)
 {
     struct solo s;
@@ -336,7 +336,7 @@ static void test_replication__no_more_is_under_way_than_the_window(void **state)
     solo_deinit(&s);
 }
 
-/* RELIABILITY 8: replies may be doubled, late, or in any order. */
+/* Scenario 8: replies may be doubled, late, or in any order. */
 static void test_replication__late_replies_lower_nothing(void **state)
 {
     struct solo s;
@@ -466,7 +466,7 @@ static void test_replication__backs_up_a_term_at_a_time(void **state)
     }
 }
 
-/* RELIABILITY 9: a long conflicting tail of few terms costs few probes. */
+/* Scenario 9: a long conflicting tail of few terms costs few probes. */
 static void test_replication__a_long_conflict_takes_few_probes(void **state)
 {
     struct cluster *c = cluster_new(1);

@@ -242,7 +242,7 @@ static void test_stability__lost_connections_alone_do_not_depose(void **state)
     solo_deinit(&s);
 }
 
-/* RELIABILITY 1: the leader is killed over and over. */
+/* Scenario 1: the leader is killed over and over. */
 static void test_stability__a_killed_leader_is_replaced_without_a_timeout(void **state)
 {
     (void)state;
@@ -272,7 +272,7 @@ static void test_stability__a_killed_leader_is_replaced_without_a_timeout(void *
     }
 }
 
-/* RELIABILITY 3: a node that was cut off returns without raising the term. */
+/* Scenario 3: a node that was cut off returns without raising the term. */
 static void test_stability__an_isolated_node_returns_quietly(void **state)
 {
     struct cluster *c = cluster_new(5);
@@ -291,7 +291,7 @@ static void test_stability__an_isolated_node_returns_quietly(void **state)
     cluster_free(c);
 }
 
-/* RELIABILITY 55: a leader that can send but not hear is replaced. */
+/* Scenario 55: a leader that can send but not hear is replaced. */
 static void test_stability__a_deaf_leader_is_replaced(void **state)
 {
     struct cluster *c = cluster_new(6);

@@ -62,7 +62,7 @@ static void test_transfer__waits_until_the_target_has_caught_up(void **state)
     solo_deinit(&s);
 }
 
-/* RELIABILITY 7: no write gap beyond one election timeout. */
+/* Scenario 7: no write gap beyond one election timeout. */
 static void test_transfer__gives_up_after_an_election_timeout(void **state)
 {
     struct solo s;

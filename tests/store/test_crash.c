@@ -1,6 +1,6 @@
 /* Whatever instant the power fails at, and whatever unsynced sectors and names then
  * survive: what was acknowledged is found again, and nothing is found that was never
- * written. DESIGN §5; RELIABILITY scenarios 2, 38, 46, 50. */
+ * written. docs/SCENARIOS.md: 2, 38, 46, 50. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Damage is not absence (DESIGN §5): what one crash may leave at the tail is dropped;
- * anything else refuses to start, says why, and changes nothing. RELIABILITY
- * scenarios 38, 41, 47, 48, 68. */
+ * anything else refuses to start, says why, and changes nothing. docs/SCENARIOS.md:
+ * 38, 41, 47, 48, 68. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* A system that refuses: a failed write or sync ends the store's work for good; a
- * full disk refuses more and recovers by itself. DESIGN §5; RELIABILITY 44, 45. */
+ * full disk refuses more and recovers by itself. docs/SCENARIOS.md: 44, 45. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
