@@ -108,7 +108,7 @@ static void test_stability__a_leader_with_a_quorum_refuses_others(void **state)
     solo_deinit(&s);
 }
 
-/* DESIGN: a killed leader is noticed by its connection, not by a timeout. The
+/* A killed leader is noticed by its connection, not by a timeout. The
  * voters take turns, so that they do not split the vote. */
 static void test_stability__a_broken_connection_to_the_leader_starts_turns(void **state)
 {

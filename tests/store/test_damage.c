@@ -1,4 +1,4 @@
-/* Damage is not absence (DESIGN §5): what one crash may leave at the tail is dropped;
+/* Damage is not absence (I-35): what one crash may leave at the tail is dropped;
  * anything else refuses to start, says why, and changes nothing. docs/SCENARIOS.md:
  * 38, 41, 47, 48, 68. */
 #include <stdio.h>

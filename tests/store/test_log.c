@@ -1,5 +1,5 @@
 /* The log's own behaviour: truncation, rotation, large entries, group commit, and
- * the map from entries to places. DESIGN §5. */
+ * the map from entries to places. */
 #include <stdlib.h>
 #include <string.h>
 

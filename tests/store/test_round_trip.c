@@ -1,4 +1,4 @@
-/* What was acknowledged is found again: DESIGN §5. */
+/* What was acknowledged is found again. */
 #include "fixture.h"
 
 static void test_round_trip__new_directory_becomes_a_node(void **state)
