@@ -195,8 +195,14 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
 {
     if (m->term >= r->current_term) {
-        if (contradicts_leader(r, m) || m->leader_commit > r->log.last_index) {
+        if (contradicts_leader(r, m)) {
             return RAFT_ELOG;
+        }
+        /* It is an entry of this term that we have acknowledged. With no trace of it on our
+         * disk, what else we promised may be gone as well. */
+        if (m->leader_commit > r->log.last_index ||
+            (m->leader_commit > 0 && raft_term_at(r, m->leader_commit) != m->term)) {
+            return RAFT_ELOST;
         }
         hear_leader(r, m);
         follow_commit(r, m->leader_commit, m->leader_commit);

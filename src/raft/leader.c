@@ -201,7 +201,10 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 {
     struct raft_message *m = raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r));
 
-    m->leader_commit = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
+    raft_index known = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
+
+    /* Of this term, so that its receiver sees whether it still has that entry. */
+    m->leader_commit = known >= r->term_start_index ? known : 0;
     if (MUTANT(heartbeat_vouches_too_much)) {
         m->leader_commit = r->commit_index;
     }

@@ -97,6 +97,8 @@ const char *raft_error_text(int error)
         return "is a member already, is no member, or is the last voter";
     case RAFT_ELOG:
         return "contradicts what is committed";
+    case RAFT_ELOST:
+        return "the log has lost what was acknowledged";
     default:
         return "unknown error";
     }

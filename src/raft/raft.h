@@ -77,7 +77,8 @@ enum raft_message_kind {
     RAFT_APPEND_ENTRIES,
     RAFT_APPEND_ENTRIES_REPLY,
     RAFT_HEARTBEAT, /* AppendEntries without entries that claims nothing beyond
-                     * what its receiver has acknowledged in this term. */
+                     * what its receiver has acknowledged in this term, and in
+                     * `leader_commit` names an entry of this term, or none (0). */
     RAFT_HEARTBEAT_REPLY,
     RAFT_TIMEOUT_NOW, /* Dissertation §3.10. */
 };
@@ -165,6 +166,8 @@ enum raft_error {
                            * that is not for this node, or not from another one. */
     RAFT_ELOG = -5,       /* A message that contradicts what is committed: a bug or
                            * a foreign node. Dropped. */
+    RAFT_ELOST = -6,      /* The leader has this node's word for entries that are not in
+                           * its log: its disk has lost them. The node must stop. */
 };
 
 /* --- effects ---------------------------------------------------------------------- */

@@ -44,6 +44,10 @@ static void step_message(struct replica *r, const struct raft_message *message,
         log_write(r->log, LOG_ERROR, "a peer contradicts what is committed",
                   "peer=%016llx message=%s term=%llu", (unsigned long long)message->from,
                   raft_message_kind_name(message->kind), (unsigned long long)message->term);
+    } else if (error == RAFT_ELOST) {
+        replica_fail(r, "the leader has this node's word for log entries that are not there: its "
+                        "disk has lost what it had stored. Remove this node from the cluster, "
+                        "and join anew with an empty data directory");
     }
 }
 
@@ -251,6 +255,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     g->writer.version = f->resp_version;
     g->request.command = command;
     g->request.resp_version = f->resp_version;
+    g->request.is_logged_read = f->is_logged_read && (command->flags & COMMAND_READ) != 0;
     g->request.entry = entry_new(RAFT_COMMAND, (uint32_t)f->command.size);
     memcpy(g->request.entry->data, f->command.data, f->command.size);
     g->request.reply = guest_reply;

@@ -241,6 +241,27 @@ static void test_commit__a_heartbeat_tells_only_what_was_acknowledged(void **sta
     solo_deinit(&s);
 }
 
+/* Nor of entries of older terms: one of this term shows its receiver that it still has
+ * what it acknowledged. */
+static void test_commit__a_heartbeat_tells_only_of_its_own_term(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1, 1}, 2);
+    assert_int_equal(solo_receive(&s, solo_append(2, 1, 3, 1, NULL, 0, 3)), RAFT_OK);
+    solo_become_leader(&s);
+    solo_settle(&s);
+    assert_int_equal(solo_receive(&s, solo_accept(2, raft_current_term(s.raft), 3)), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    solo_timeout(&s);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.leader_commit, 0);
+    assert_int_equal(solo_receive(&s, solo_accept(2, raft_current_term(s.raft), 4)), RAFT_OK);
+    solo_timeout(&s);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.leader_commit, 4);
+    solo_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_commit__never_falls),
         cmocka_unit_test(test_commit__what_is_committed_is_never_cut),
         cmocka_unit_test(test_commit__a_heartbeat_tells_only_what_was_acknowledged),
+        cmocka_unit_test(test_commit__a_heartbeat_tells_only_of_its_own_term),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,10 +234,26 @@ static void test_replication__refuses_nonsense_unchanged(void **state)
     assert_int_equal(solo_receive(&s, m), RAFT_EMEMBER);
     m.from = 0;
     assert_int_equal(solo_receive(&s, m), RAFT_EMEMBER);
-    m = solo_heartbeat(2, 6, 99); /* Of what was never acknowledged. */
-    assert_int_equal(solo_receive(&s, m), RAFT_ELOG);
+    m = solo_heartbeat(2, 6, 0);
     m.kind = (enum raft_message_kind)77;
     assert_int_equal(solo_receive(&s, m), RAFT_ELOG);
+    solo_deinit(&s);
+}
+
+/* The leader has its word for entries that its disk has lost: what else it has promised it
+ * cannot know, so it must not go on. */
+static void test_replication__stops_where_it_has_lost_what_it_acknowledged(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 4)), RAFT_ELOST); /* Not there, */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 3)), RAFT_ELOST); /* or another. */
+    assert_int_equal(raft_commit_index(s.raft), 0);
+    assert_int_equal(raft_leader(s.raft), 0);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 3)), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 3);
     solo_deinit(&s);
 }
 
@@ -617,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_replication__success_waits_for_the_write),
         cmocka_unit_test(test_replication__a_second_leader_of_a_term_is_refused),
         cmocka_unit_test(test_replication__refuses_nonsense_unchanged),
+        cmocka_unit_test(test_replication__stops_where_it_has_lost_what_it_acknowledged),
         cmocka_unit_test(test_replication__refuses_terms_it_has_no_room_for),
         cmocka_unit_test(test_replication__a_node_without_a_log_accepts_one),
         cmocka_unit_test(test_replication__a_proposal_goes_to_all_at_once),
