@@ -162,6 +162,11 @@ void checker_get_stats(const struct checker *c, struct checker_stats *ret_stats)
 {
     *ret_stats = c->stats;
     ret_stats->commit_index = c->committed_last;
+    list_for_each(link, &c->lives)
+    {
+        ret_stats->forgotten_count +=
+            container_of(link, struct checker_life, link)->disk.forgotten_count;
+    }
 }
 
 struct checker_node *checker_start(struct checker *c, const char *name)
@@ -189,7 +194,7 @@ uint64_t checker_node_id(const struct checker_node *n)
     return n->life == NULL ? 0 : n->life->disk.id;
 }
 
-static struct checker_life *life_of(struct checker *c, uint64_t id)
+static struct checker_life *life_of(const struct checker *c, uint64_t id)
 {
     list_for_each(link, &c->lives)
     {
@@ -210,6 +215,62 @@ static struct checker_life *life_new(struct checker *c, uint64_t id)
     list_init(&life->link);
     list_append(&c->lives, &life->link);
     return life;
+}
+
+/* --- for the budget of damage ----------------------------------------------------------- */
+
+void checker_allow_loss(struct checker *c, uint64_t id, enum checker_loss loss)
+{
+    struct checker_life *life = life_of(c, id);
+
+    if (life != NULL && loss > life->disk.may_lose) {
+        life->disk.may_lose = loss;
+    }
+}
+
+void checker_doubt(struct checker *c, uint64_t id)
+{
+    struct checker_life *life = life_of(c, id);
+
+    if (life != NULL) {
+        checker_disk_doubt(&life->disk);
+    }
+}
+
+void checker_trust(struct checker *c, uint64_t id)
+{
+    struct checker_life *life = life_of(c, id);
+
+    if (life != NULL) {
+        life->disk.is_doubted = false;
+    }
+}
+
+const struct checker_disk *checker_disk_of(const struct checker *c, uint64_t id)
+{
+    const struct checker_life *life = life_of(c, id);
+
+    return life == NULL ? NULL : &life->disk;
+}
+
+void checker_each_disk(const struct checker *c,
+                       void (*each)(void *context, const struct checker_disk *d), void *context)
+{
+    list_for_each(link, &c->lives)
+    {
+        each(context, &container_of(link, struct checker_life, link)->disk);
+    }
+}
+
+uint64_t checker_promised_last(const struct checker *c, const struct checker_log *log)
+{
+    uint64_t last = log->last < c->committed_last ? log->last : c->committed_last;
+    uint64_t same = last;
+
+    while (same > 0 && log->entries[same].chain != c->committed[same].entry.chain) {
+        same--;
+    }
+    return same == last ? log->last : same;
 }
 
 /* --- configurations (9; §6) --------------------------------------------------------------- */
@@ -251,7 +312,21 @@ void checker_recovered_entry(struct checker_node *n, const struct entry *e)
     }
     checker_log_put(&n->log, own);
     note_configurations(n, e->index);
+    if (n->checker->match_capacity == 0 || match_find(n->checker, e->index, e->term)->index == 0) {
+        BROKEN(n, "invention", "%s recovered entry %llu of term %llu, which nobody ever wrote",
+               n->name, ULL(e->index), ULL(e->term));
+    }
     match_note(n, e->index, own);
+}
+
+/* What it has forgotten it may do again: it was in the budget. */
+static void forget(struct checker_life *life)
+{
+    for (uint64_t term = life->disk.current_term; term < life->vote_capacity; term++) {
+        life->votes[term] = term == life->disk.current_term ? life->disk.voted_for : 0;
+    }
+    life->acknowledged_term = 0;
+    life->acknowledged_last = 0;
 }
 
 void checker_recovered(struct checker_node *n, const struct raft *r,
@@ -263,8 +338,13 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
     if (n->life == NULL) {
         n->life = life_new(c, found->identity.node_id);
     }
+    uint64_t forgotten_count = n->life->disk.forgotten_count;
+
     c->stats.lost_write_count += checker_disk_recover(&n->life->disk, &n->log, found->current_term,
                                                       found->voted_for, n->name, c->verdict);
+    if (n->life->disk.forgotten_count > forgotten_count) {
+        forget(n->life);
+    }
     if (raft_current_term(r) != found->current_term || raft_voted_for(r) != found->voted_for) {
         BROKEN(n, "recovery",
                "%s starts in term %llu and has a vote for %016llx on its disk, "

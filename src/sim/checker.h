@@ -10,6 +10,7 @@
 
 #include "raft/raft.h"
 #include "server/probe.h"
+#include "sim/checker_disk.h"
 #include "sim/verdict.h"
 
 struct checker;
@@ -22,6 +23,7 @@ struct checker_stats {
     uint64_t truncation_count;
     uint64_t lost_write_count; /* Unacknowledged writes that a crash undid. */
     uint64_t change_count;     /* Configurations committed. */
+    uint64_t forgotten_count;  /* Restarts without something that had been acknowledged. */
 };
 
 struct checker *checker_new(struct verdict *verdict);
@@ -43,6 +45,17 @@ void checker_written(struct checker_node *n, const struct store_write *w);
 void checker_durable(struct checker_node *n, uint64_t seq);
 void checker_sent(struct checker_node *n, const struct raft_message *m);
 void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest);
+
+/* What damage may do to a disk unnoticed; until the next recovery. */
+void checker_allow_loss(struct checker *c, uint64_t id, enum checker_loss loss);
+void checker_doubt(struct checker *c, uint64_t id); /* Its disk may lie from now on, */
+void checker_trust(struct checker *c, uint64_t id); /* and all it ever said is true. */
+/* What a node's disk has to hold; NULL: no such node was ever seen. */
+const struct checker_disk *checker_disk_of(const struct checker *c, uint64_t id);
+void checker_each_disk(const struct checker *c,
+                       void (*each)(void *context, const struct checker_disk *d), void *context);
+/* The first entries of a log that are, or may yet be, committed: how many. */
+uint64_t checker_promised_last(const struct checker *c, const struct checker_log *log);
 
 uint64_t checker_node_applied(const struct checker_node *n);
 uint64_t checker_node_id(const struct checker_node *n); /* 0: not known yet. */

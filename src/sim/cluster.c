@@ -13,19 +13,43 @@
 
 /* --- the probe ------------------------------------------------------------------------ */
 
+/* For the budget: who may vote. */
+static void note_configuration(struct cluster *c, const struct entry *e)
+{
+    struct membership *m =
+        e->kind == RAFT_CONFIGURATION ? membership_decode(entry_payload(e)) : NULL;
+
+    if (m != NULL) {
+        budget_note_configuration(c->budget, e->index, e->term, &m->configuration);
+        membership_free(m);
+    }
+}
+
 static void on_recovered_entry(void *context, const struct entry *e)
 {
     struct node *n = context;
 
+    note_configuration(n->cluster, e);
     checker_recovered_entry(n->checker, e);
+}
+
+static bool has_forgotten(const struct cluster *c)
+{
+    struct checker_stats stats;
+
+    checker_get_stats(c->checker, &stats);
+    return stats.forgotten_count > 0;
 }
 
 static void on_recovered(void *context, const struct raft *r, const struct store_recovered *found)
 {
     struct node *n = context;
+    struct cluster *c = n->cluster;
 
     checker_recovered(n->checker, r, found);
     n->id = found->identity.node_id;
+    damage_recovered(n);
+    c->is_over |= c->options.is_beyond && has_forgotten(c);
 }
 
 static void on_before_step(void *context, const struct raft *r, const struct raft_event *event)
@@ -54,6 +78,9 @@ static void on_written(void *context, const struct store_write *w)
 {
     struct node *n = context;
 
+    for (uint32_t i = 0; i < w->entry_count; i++) {
+        note_configuration(n->cluster, w->entries[i]);
+    }
     checker_written(n->checker, w);
 }
 
@@ -92,7 +119,9 @@ static void note_membership(struct cluster *c, struct slice payload)
     c->member_count = m->configuration.member_count;
     for (uint32_t i = 0; i < c->member_count; i++) {
         c->members[i] = m->configuration.members[i].id;
+        c->votes[i] = m->configuration.members[i].incoming;
     }
+    c->is_joint = raft_configuration_is_joint(&m->configuration);
     membership_free(m);
     for (uint32_t i = 0; i < c->node_count; i++) {
         c->nodes[i].was_member |= cluster_is_member(&c->nodes[i]);
@@ -172,6 +201,7 @@ static void node_stopped(struct server *server, int exit_status)
         verdict_broken(&c->verdict, "availability", "%s stopped by itself: %s", n->name,
                        n->last_error);
     }
+    n->is_broken |= exit_status != 0 && n->has_forgotten; /* And has found out. */
     sim_event_start(c->sim, &n->bury, sim_now_ns(c->sim));
     if (!n->is_retired) {
         cluster_start_later(n, prng_between(&c->prng, 10 * SIM_MS, 2 * SIM_S));
@@ -183,6 +213,9 @@ void cluster_kill(struct node *n, enum sim_death death)
     if (n->phase != NODE_UP) {
         return;
     }
+    if (death == SIM_POWER) {
+        damage_before_power_loss(n);
+    }
     sim_die(n->io, death);
     server_free(n->server);
     sim_bury(n->io);
@@ -191,6 +224,17 @@ void cluster_kill(struct node *n, enum sim_death death)
     n->server = NULL;
     n->io = NULL;
     n->checker = NULL;
+}
+
+void cluster_renew(struct node *n)
+{
+    CHECK(n->phase == NODE_DOWN);
+    sim_wipe_disk(n->machine);
+    if (n->id != 0) {
+        budget_mark(n->cluster->budget, n->id, BUDGET_GONE);
+    }
+    n->is_retired = n->was_member = n->is_founder = n->is_broken = n->has_forgotten = false;
+    n->id = 0;
 }
 
 void cluster_stop(struct node *n)
@@ -221,8 +265,9 @@ static void choose_contact(struct node *n)
     }
     do {
         other = &c->nodes[prng_below(&c->prng, c->node_count)];
-    } while (other == n || (is_careful && tries++ < 1000 && c->member_count > 0 &&
-                            !(cluster_is_member(other) && has_log(other))));
+    } while (other == n || other->is_outside ||
+             (is_careful && tries++ < 1000 && c->member_count > 0 &&
+              !(cluster_is_member(other) && has_log(other))));
     memcpy(n->config.contact.host, other->name, sizeof other->name);
     n->config.contact.port = CLUSTER_PORT;
 }
@@ -232,11 +277,23 @@ static void start_crashed(struct node *n, const char *text, uint64_t limit)
 {
     struct cluster *c = n->cluster;
 
-    if (sim_file_operations(n->io) < limit && !n->has_disk_trouble) {
+    bool was_cut = sim_file_operations(n->io) >= limit;
+    enum sim_death death;
+
+    if (!was_cut && !n->has_disk_trouble) {
         verdict_broken(&c->verdict, "availability", "%s does not start: %s", n->name, text);
     }
+    if (!was_cut && damage_is_known(n)) {
+        c->stats.refused_count++;
+        n->is_broken = true;
+        sim_trace(c->sim, n->name, "refuses to start: %s", text);
+    }
     c->stats.recovery_crash_count++;
-    sim_die(n->io, prng_chance(&c->prng, 1, 2) ? SIM_POWER : SIM_KILLED);
+    death = prng_chance(&c->prng, 1, 2) ? SIM_POWER : SIM_KILLED;
+    if (death == SIM_POWER) {
+        damage_before_power_loss(n);
+    }
+    sim_die(n->io, death);
     sim_bury(n->io);
     checker_end(n->checker);
     n->io = NULL;
@@ -254,10 +311,11 @@ void cluster_start(struct node *n)
         cluster_start_later(n, 10 * SIM_MS);
         return;
     }
-    if (n->phase == NODE_UP || n->is_retired) {
+    if (n->phase == NODE_UP || n->is_retired || n->is_broken || n->stays_down) {
         return;
     }
     sim_event_stop(c->sim, &n->start);
+    damage_before_start(n);
     choose_contact(n);
     n->io = sim_boot(n->machine);
     n->checker = checker_start(c->checker, n->name);
@@ -344,7 +402,7 @@ struct node *cluster_leader(struct cluster *c)
         struct node *n = &c->nodes[i];
         const struct raft *r = node_raft(n);
 
-        if (r != NULL && raft_role(r) == RAFT_LEADER &&
+        if (r != NULL && raft_role(r) == RAFT_LEADER && !n->is_outside &&
             (leader == NULL || raft_current_term(r) > raft_current_term(node_raft(leader)))) {
             leader = n;
         }
@@ -364,12 +422,24 @@ bool cluster_is_member(const struct node *n)
     return false;
 }
 
+bool cluster_is_voter(const struct node *n)
+{
+    const struct cluster *c = n->cluster;
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (n->id != 0 && c->members[i] == n->id) {
+            return c->votes[i];
+        }
+    }
+    return false;
+}
+
 uint32_t cluster_up_count(const struct cluster *c)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < c->node_count; i++) {
-        count += c->nodes[i].phase == NODE_UP;
+        count += c->nodes[i].phase == NODE_UP && !c->nodes[i].is_outside;
     }
     return count;
 }
@@ -379,7 +449,7 @@ struct node *cluster_pick_up(struct cluster *c, struct prng *prng)
     uint64_t nth = prng_below(prng, cluster_up_count(c));
 
     for (uint32_t i = 0; i < c->node_count; i++) {
-        if (c->nodes[i].phase == NODE_UP && nth-- == 0) {
+        if (c->nodes[i].phase == NODE_UP && !c->nodes[i].is_outside && nth-- == 0) {
             return &c->nodes[i];
         }
     }
@@ -394,8 +464,10 @@ void cluster_describe(const struct cluster *c, FILE *file)
         const struct node *n = &c->nodes[i];
         const struct raft *r = node_raft(n);
 
-        fprintf(file, "  %-4s %016llx %s%s%s", n->name, (unsigned long long)n->id, phases[n->phase],
-                cluster_is_member(n) ? ", member" : "", n->is_retired ? ", asked to leave" : "");
+        fprintf(file, "  %-4s %016llx %s%s%s%s%s", n->name, (unsigned long long)n->id,
+                phases[n->phase], cluster_is_member(n) ? ", member" : "",
+                n->is_retired ? ", asked to leave" : "", n->is_broken ? ", refuses to start" : "",
+                n->is_outside ? ", not healed" : "");
         if (r != NULL) {
             fprintf(file, ", %s in term %llu, leader %04llx, log %llu, commit %llu, applied %llu%s",
                     raft_role_name(raft_role(r)), (unsigned long long)raft_current_term(r),

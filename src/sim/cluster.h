@@ -7,6 +7,7 @@
 
 #include "server/probe.h"
 #include "server/server.h"
+#include "sim/budget.h"
 #include "sim/checker.h"
 #include "sim/faults.h"
 #include "sim/sim.h"
@@ -46,6 +47,12 @@ struct node {
     bool was_member;        /* It has been seen in a committed configuration. */
     bool is_retired;        /* Was asked to leave: is not started again as it is. */
     bool has_disk_trouble;  /* A fault was injected that may end it. */
+    bool has_damage;        /* Its disk is to be damaged before it starts next: */
+    enum fault damage;      /* so. */
+    bool is_broken;         /* It does not start on what is left of its disk. */
+    bool has_forgotten;     /* It has started without what its disk had lost. */
+    bool is_outside;        /* Of those that are healed in the end. */
+    bool stays_down;        /* Then it is not started any more. */
     struct sim_event start; /* When it starts (again). */
     struct sim_event bury;
     int exit_status;
@@ -75,6 +82,7 @@ struct cluster_options {
     uint32_t user_max;    /* Of those that the seed draws, so many at most; the others rest. */
     uint64_t command_max; /* Each user sends so many at most while faults happen; 0: no limit. */
     struct faults faults; /* Which strikes happen, and who is told of them. */
+    bool is_beyond;       /* Damage knows no budget. */
 };
 
 struct cluster_stats {
@@ -92,8 +100,16 @@ struct cluster_stats {
     uint64_t remove_count;
     uint64_t transfer_count;
     uint64_t clock_count;
-    uint64_t heal_ns;   /* From the end of faults to a leader that answers. */
-    uint64_t settle_ns; /* From there to equal states. */
+    uint64_t refused_count;   /* Starts refused for damage. */
+    uint64_t survived_count;  /* Starts with damage that did no harm, or was forgotten. */
+    uint64_t replaced_count;  /* Disks. */
+    uint64_t lie_shown_count; /* Power was lost, and with it what was "synced". */
+    uint64_t spared_count;    /* Damage that was not in the budget. */
+    uint64_t damage_count;    /* Damage at rest that was. */
+    uint64_t core_count;      /* Runs in which only a majority was healed. */
+    uint64_t halted_count;    /* Runs beyond the budget that nobody could lead any more. */
+    uint64_t heal_ns;         /* From the end of faults to a leader that answers. */
+    uint64_t settle_ns;       /* From there to equal states. */
 };
 
 struct cluster {
@@ -112,10 +128,16 @@ struct cluster {
     bool users_queue; /* Their commands wait for those before them, or for room. */
     struct operator operator;
     struct nemesis *nemesis;
+    struct budget *budget;
+    struct damage *damage;
     struct faults faults;
+    uint64_t last_change_ns;            /* When the operator last began to change the membership. */
+    bool is_over;                       /* Nothing can be asked of it any more. */
     uint32_t served;                    /* Users that had an answer since healing, as bits. */
     uint64_t members[RAFT_MEMBERS_MAX]; /* Of the newest configuration applied anywhere. */
     uint32_t member_count;
+    bool votes[RAFT_MEMBERS_MAX]; /* The member does. */
+    bool is_joint;
     bool is_calm; /* No faults (any more): ended nodes are wrong. */
     struct cluster_stats stats;
 };
@@ -131,16 +153,38 @@ void cluster_start(struct node *n);
 /* Starts it that much later. */
 void cluster_start_later(struct node *n, uint64_t in_ns);
 void cluster_kill(struct node *n, enum sim_death death);
+/* A node that is down gets a new disk, and is nobody. */
+void cluster_renew(struct node *n);
 void cluster_stop(struct node *n); /* In order, as on SIGTERM. */
 /* A node that leads, in the highest term; NULL: none. */
 struct node *cluster_leader(struct cluster *c);
 /* Whether the newest configuration that was applied anywhere names that node. */
 bool cluster_is_member(const struct node *n);
+bool cluster_is_voter(const struct node *n); /* The same, and that it votes. */
 uint32_t cluster_up_count(const struct cluster *c);
 struct node *cluster_pick_up(struct cluster *c, struct prng *prng); /* NULL: none is up. */
 
 /* A line about each node, for the account of a failure. */
 void cluster_describe(const struct cluster *c, FILE *file);
+
+/* damage.c */
+struct damage *damage_new(struct cluster *c);
+void damage_free(struct damage *x);
+void damage_start(struct damage *x);
+void damage_heal(struct damage *x);
+/* A node's process is about to die with its machine; it is about to start; it has. */
+void damage_before_power_loss(struct node *n);
+void damage_before_start(struct node *n);
+void damage_recovered(struct node *n);
+/* It has not recovered since its disk was damaged. */
+bool damage_is_known(const struct node *n);
+/* No damaged node waits for a new disk, or for its removal. */
+bool damage_is_tended(const struct cluster *c);
+
+/* core.c */
+/* After healing: in part of the runs some nodes stay outside, down or half connected, so
+ * that those left are just a majority. Whether this is such a run. */
+bool core_choose(struct cluster *c);
 
 /* operator.c */
 void operator_init(struct operator* o, struct cluster *c);

@@ -84,7 +84,9 @@ static struct io_address pick_address(void *context, struct prng *prng)
          * stays with it when it is cut off, and may be told what is not so any more. */
         n = cluster_leader(c);
     } else if (n == NULL || prng_chance(prng, 1, 16)) {
-        n = &c->nodes[prng_below(prng, c->node_count)];
+        const struct node *any = &c->nodes[prng_below(prng, c->node_count)];
+
+        n = n == NULL || !any->is_outside ? any : n;
     }
     snprintf(address.host, sizeof address.host, "%s", n->name);
     return address;
@@ -164,12 +166,15 @@ struct cluster *cluster_new(const struct cluster_options *options)
     draw_users(c);
     operator_init(&c->operator, c);
     c->nemesis = nemesis_new(c);
+    c->budget = budget_new(c->checker);
+    c->damage = damage_new(c);
     return c;
 }
 
 void cluster_free(struct cluster *c)
 {
     nemesis_free(c->nemesis);
+    damage_free(c->damage);
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
 
@@ -184,6 +189,7 @@ void cluster_free(struct cluster *c)
         user_free(c->users[i]);
     }
     operator_deinit(&c->operator);
+    budget_free(c->budget);
     checker_free(c->checker);
     witness_free(c->witness);
     sim_free(c->sim);
@@ -201,9 +207,9 @@ static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), ui
     for (;;) {
         uint64_t look_ns = sim_now_ns(c->sim) + 5 * SIM_MS;
 
-        while (!c->verdict.is_guilty && sim_step(c->sim, look_ns)) {
+        while (!c->verdict.is_guilty && !c->is_over && sim_step(c->sim, look_ns)) {
         }
-        if (c->verdict.is_guilty) {
+        if (c->verdict.is_guilty || c->is_over) {
             return false;
         }
         if (condition != NULL && condition(c)) {
@@ -270,7 +276,7 @@ static bool is_settled(struct cluster *c)
     const struct replica *a;
     bool is_settled = true;
 
-    if (!has_leader(c) || c->operator.is_busy) {
+    if (!has_leader(c) || c->operator.is_busy || !damage_is_tended(c)) {
         return false;
     }
     a = leader->server->replica;
@@ -278,6 +284,9 @@ static bool is_settled(struct cluster *c)
         struct node *n = &c->nodes[i];
         const struct replica *b;
 
+        if (n->is_outside) {
+            continue;
+        }
         if (!cluster_is_member(n)) {
             /* Who was removed has heard of it, or been refused. */
             is_settled &=
@@ -319,7 +328,21 @@ static void break_it(struct cluster *c)
     }
     c->is_calm = false;
     nemesis_start(c->nemesis);
+    damage_start(c->damage);
     wait_for(c, NULL, c->options.fault_ns);
+}
+
+/* More was damaged than a cluster can survive. It may stop, and what it still says is held
+ * to all the rules, until a node has forgotten what it had acknowledged without a way to
+ * know that (docs/DISK_FORMAT.md, "What this cannot tell"): then nothing can be promised. */
+static void run_beyond(struct cluster *c)
+{
+    grow(c);
+    break_it(c);
+    nemesis_heal(c->nemesis);
+    damage_heal(c->damage);
+    wait_for(c, NULL, 10 * SIM_S);
+    c->stats.halted_count += !c->is_over && !has_leader(c);
 }
 
 static void heal_it(struct cluster *c)
@@ -328,6 +351,10 @@ static void heal_it(struct cluster *c)
     uint64_t healed_ns = sim_now_ns(c->sim);
 
     nemesis_heal(c->nemesis);
+    damage_heal(c->damage);
+    if (core_choose(c)) {
+        c->stats.core_count++;
+    }
     if (!wait_for(c, has_leader, 10 * timeout_ns + SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "no leader ten election timeouts after healing");
     }
@@ -364,7 +391,7 @@ static void watch_calm(struct cluster *c)
 
     wait_for(c, NULL, 2 * SIM_S); /* What the operator asked for last may still come. */
     checker_get_stats(c->checker, &before);
-    wait_for(c, NULL, 10 * SIM_S);
+    wait_for(c, NULL, 60 * SIM_S);
     checker_get_stats(c->checker, &after);
     if (after.election_count != before.election_count) {
         verdict_broken(&c->verdict, "liveness", "%llu elections in a calm",
@@ -374,6 +401,10 @@ static void watch_calm(struct cluster *c)
 
 void cluster_run(struct cluster *c)
 {
+    if (c->options.is_beyond) {
+        run_beyond(c);
+        return;
+    }
     grow(c);
     break_it(c);
     heal_it(c);

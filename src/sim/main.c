@@ -110,6 +110,7 @@ static void add_up(struct totals *t, struct cluster *c)
     t->checker.truncation_count += checker.truncation_count;
     t->checker.lost_write_count += checker.lost_write_count;
     t->checker.change_count += checker.change_count;
+    t->checker.forgotten_count += checker.forgotten_count;
     t->witness.operation_count += witness.operation_count;
     t->witness.write_count += witness.write_count;
     t->witness.read_count += witness.read_count;
@@ -234,6 +235,12 @@ static void print_totals(const struct totals *t, double took_s)
            c->reset_count);
     printf("disks         %" PRIu64 " stalled, %" PRIu64 " full, %" PRIu64 " failed\n",
            c->stall_count, c->full_count, c->sync_error_count);
+    printf("damage        %" PRIu64 " at rest, %" PRIu64 " lies shown, %" PRIu64
+           " not in the budget; %" PRIu64 " starts refused, %" PRIu64 " survived (%" PRIu64
+           " forgot), %" PRIu64 " disks replaced\n",
+           c->damage_count, c->lie_shown_count, c->spared_count, c->refused_count,
+           c->survived_count, t->checker.forgotten_count, c->replaced_count);
+    printf("healed        %" PRIu64 " times only a majority\n", c->core_count);
     printf("membership    %" PRIu64 " joined, %" PRIu64 " removed, %" PRIu64 " transfers\n",
            c->add_count, c->remove_count, c->transfer_count);
     printf("after healing %.0f ms to a leader, %.0f ms to equal states, on average\n",

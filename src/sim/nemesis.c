@@ -208,11 +208,7 @@ static struct node *find_reborn(struct cluster *c)
         struct node *n = &c->nodes[i];
 
         if (n->is_retired && n->phase == NODE_DOWN && n->start.slot == 0 && !cluster_is_member(n)) {
-            sim_wipe_disk(n->machine);
-            n->is_retired = false;
-            n->was_member = false;
-            n->is_founder = false;
-            n->id = 0;
+            cluster_renew(n);
             return n;
         }
     }
@@ -255,8 +251,13 @@ static void remove_member(struct nemesis *x, struct node *n)
     if (staying <= 2 || n->is_retired || !n->was_member || c->operator.is_busy) {
         return;
     }
+    if (budget_has_damage(c->budget) && !budget_may_fall_silent(c->budget, n->id)) {
+        return; /* The damaged ones would be too many for those that stay. */
+    }
     c->stats.remove_count++;
     n->is_retired = true;
+    budget_mark(c->budget, n->id, BUDGET_LEAVING);
+    c->last_change_ns = sim_now_ns(c->sim);
     snprintf(address, sizeof address, "%s:%d", n->name, CLUSTER_PORT);
     if (leader != NULL && prng_chance(&x->prng, 1, 3)) {
         /* A leader that is alone and does not know it: what it begins will be undone. */
@@ -428,7 +429,7 @@ void nemesis_heal(struct nemesis *x)
         if (cluster_is_member(n)) {
             n->is_retired = false; /* It was asked to leave and may yet. */
         }
-        if (n->phase == NODE_DOWN && !n->is_retired) {
+        if (n->phase == NODE_DOWN && !n->is_retired && !n->is_broken) {
             cluster_start_later(n, some(x, 100 * SIM_MS));
         }
     }

@@ -142,7 +142,7 @@ void sim_stall_disk(struct sim_machine *machine, uint64_t until_ns);
 void sim_set_lying(struct sim_machine *machine, bool is_lying);
 /* The next write of whole sectors lands in another place of another file. The system's
  * cache knows nothing of it: it shows when power was lost. */
-void sim_misdirect_next_write(struct sim_machine *machine);
+void sim_misdirect_next_write(struct sim_machine *machine, bool is_wanted);
 /* Whether losing power now would show that the disk has broken a promise. */
 bool sim_disk_has_lied(const struct sim_machine *machine);
 /* All promises are kept after all. */

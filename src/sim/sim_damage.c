@@ -112,9 +112,9 @@ void sim_set_lying(struct sim_machine *machine, bool is_lying)
     machine->disk->is_lying = is_lying;
 }
 
-void sim_misdirect_next_write(struct sim_machine *machine)
+void sim_misdirect_next_write(struct sim_machine *machine, bool is_wanted)
 {
-    machine->disk->is_misdirecting = true;
+    machine->disk->is_misdirecting = is_wanted;
 }
 
 bool sim_disk_has_lied(const struct sim_machine *machine)
