@@ -33,6 +33,7 @@
 enum {
     CLIENT_SLOTS_MAX = 1024,                      /* Commands under way. */
     CLIENT_ARGUMENT_BYTES_MAX = 64 * 1024 * 1024, /* Their arguments; one may have more. */
+    CLIENT_LOGGED_READS_MAX = 16,                 /* In a row; see is_logged_read(). */
     CLIENT_READ_WINDOW_BYTES = 16 * 1024 * 1024,  /* What reads under way may reply. */
     CLIENT_OUTPUT_PAUSE_BYTES = 1024 * 1024,      /* Unread replies: take no command. */
     CLIENT_COMMANDS_A_TURN = 1024,                /* Then others get their turn. */
@@ -101,8 +102,10 @@ struct client {
     struct reply_slot *last_slot;
     struct reply_slot *current_slot; /* Of the local command that runs now. */
     uint32_t slot_count;
-    uint32_t read_count; /* Handed to the replica, not yet answered. */
-    uint32_t write_count;
+    uint32_t read_count;       /* Handed to the replica, not yet answered; */
+    uint32_t write_count;      /* these go through the log, */
+    uint32_t logged_count;     /* and among them these are reads. */
+    uint32_t reads_in_a_row;   /* Since the last write. */
     uint64_t argument_bytes;   /* Of those. */
     uint64_t read_reply_bytes; /* What one more read may reply, going by the last ones. */
 

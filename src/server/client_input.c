@@ -211,22 +211,45 @@ static bool wait_for(struct client *c, enum client_wait wait)
     return false;
 }
 
+/* A read behind writes that are under way would have to wait for them; through the log
+ * it follows them at once, and writes can follow it. A long run of reads does better to
+ * wait, and to leave the log alone. */
+static bool is_logged_read(const struct client *c, const struct command *command)
+{
+    return (command->flags & COMMAND_READ) != 0 && c->write_count > 0 &&
+           c->reads_in_a_row < CLIENT_LOGGED_READS_MAX && !MUTANT(lanes_overtake);
+}
+
 /* Whether the command may be handed to the replica now. */
 static bool may_submit(struct client *c, const struct command *command)
 {
-    bool is_write = (command->flags & COMMAND_WRITE) != 0;
+    bool is_read = (command->flags & COMMAND_READ) != 0;
+    bool is_logged = !is_read || is_logged_read(c, command);
+    uint64_t reads = c->read_count + c->logged_count;
 
-    if ((is_write ? c->read_count > 0 : c->write_count > 0) && !MUTANT(lanes_overtake)) {
+    if ((is_logged ? c->read_count > 0 : c->write_count > 0) && !MUTANT(lanes_overtake)) {
         return wait_for(c, CLIENT_WAITS_FOR_ORDER);
     }
-    if (!is_write && c->read_count > 0 &&
-        (c->read_count + 1) * c->read_reply_bytes > CLIENT_READ_WINDOW_BYTES) {
+    if (is_read && reads > 0 && (reads + 1) * c->read_reply_bytes > CLIENT_READ_WINDOW_BYTES) {
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
     if (replica_is_congested(c->clients->server->replica)) {
         return wait_for(c, CLIENT_WAITS_FOR_REPLICA);
     }
     return true;
+}
+
+static void count(struct client *c, const struct reply_slot *slot)
+{
+    bool is_read = (slot->flags & COMMAND_READ) != 0;
+
+    c->reads_in_a_row = is_read ? c->reads_in_a_row + 1 : 0;
+    if (!is_read || slot->request.is_logged_read) {
+        c->write_count++;
+        c->logged_count += is_read ? 1 : 0;
+    } else {
+        c->read_count++;
+    }
 }
 
 static void submit(struct client *c, const struct command *command, size_t size)
@@ -238,12 +261,9 @@ static void submit(struct client *c, const struct command *command, size_t size)
     slot->is_silent = c->is_reply_off || c->skips_this_reply;
     slot->argument_bytes = size;
     slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
+    slot->request.is_logged_read = is_logged_read(c, command);
     c->argument_bytes += size;
-    if (slot->flags & COMMAND_WRITE) {
-        c->write_count++;
-    } else {
-        c->read_count++;
-    }
+    count(c, slot);
     request_encode(&slot->request, command, c->parser.argument_count, c->parser.arguments);
     clients->submitted_count++;
     replica_submit(clients->server->replica, &slot->request);

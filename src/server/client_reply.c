@@ -136,12 +136,15 @@ static uint64_t settle(struct client *c, struct reply_slot *slot)
     uint64_t reply_bytes = size > slot->written_before ? size - slot->written_before : 0;
 
     if (slot->flags & COMMAND_READ) {
-        CHECK(c->read_count > 0);
-        c->read_count--;
         learn_reply_bytes(c, reply_bytes);
-    } else if (slot->flags & COMMAND_WRITE) {
+    }
+    if ((slot->flags & COMMAND_WRITE) || slot->request.is_logged_read) {
         CHECK(c->write_count > 0);
         c->write_count--;
+        c->logged_count -= slot->request.is_logged_read ? 1 : 0;
+    } else if (slot->flags & COMMAND_READ) {
+        CHECK(c->read_count > 0);
+        c->read_count--;
     }
     c->argument_bytes -= slot->argument_bytes;
     if (slot->is_silent || c->end >= CLIENT_CLOSING) {

@@ -61,10 +61,13 @@ static void apply_command(struct replica *r, struct entry *e)
 
     const struct command *command = command_find(r->arguments[0]);
 
-    if (command == NULL || (command->flags & COMMAND_WRITE) == 0) {
+    if (command == NULL || (command->flags & (COMMAND_WRITE | COMMAND_READ)) == 0) {
         replica_fail(r, "a committed entry holds a command that this program does not know: "
                         "all nodes must run a version that does");
         return;
+    }
+    if (request == NULL && (command->flags & COMMAND_READ) != 0) {
+        return; /* A read that went through the log, and nobody here asked. */
     }
     execute(r, command, count, request != NULL ? request->reply(request) : &nobody);
     if (request != NULL) {

@@ -68,14 +68,20 @@ void requests_deinit(struct replica *r)
 
 /* --- in and out ---------------------------------------------------------------------- */
 
+static bool is_logged_read(const struct request *request)
+{
+    return request->is_logged_read && !MUTANT(logged_read_not_logged);
+}
+
+/* What goes through the log, and what does not. */
 static bool is_write(const struct request *request)
 {
-    return (request->command->flags & COMMAND_WRITE) != 0;
+    return (request->command->flags & COMMAND_WRITE) != 0 || is_logged_read(request);
 }
 
 static bool is_read(const struct request *request)
 {
-    return (request->command->flags & COMMAND_READ) != 0;
+    return (request->command->flags & COMMAND_READ) != 0 && !is_logged_read(request);
 }
 
 static bool is_admin(const struct request *request)
@@ -156,10 +162,15 @@ static void wait_again(struct replica *r, struct list *list)
     }
 }
 
-static void doubt(struct replica *r, struct request *request)
+/* Of a read, even of one that may stand in the log, nothing is in doubt. */
+static void doubt(struct replica *r, struct request *request, const char *error)
 {
+    if (request->is_logged_read) {
+        request_fail(r, request, error_read_lost);
+        return;
+    }
     r->stats.in_doubt_count++;
-    request_fail(r, request, MUTANT(doubt_said_failed) ? error_no_leader : error_in_doubt);
+    request_fail(r, request, MUTANT(doubt_said_failed) ? error_no_leader : error);
 }
 
 /* The leader has changed, but the old one may be there still, and then it answers each
@@ -209,7 +220,7 @@ void forwards_abandon(struct replica *r)
         if (is_read(request) || MUTANT(forward_retried)) {
             list_append(&again, &request->link);
         } else {
-            doubt(r, request);
+            doubt(r, request, error_in_doubt);
         }
     }
     wait_again(r, &again);
@@ -238,7 +249,7 @@ static void doubt_proposed(struct replica *r)
 
         if (request != NULL && !is_decided(r, index, request)) {
             pending_take(&r->proposed, index);
-            doubt(r, request);
+            doubt(r, request, error_in_doubt);
         }
     }
     pending_rewind(&r->proposed);
@@ -403,6 +414,7 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
         .correlation = correlation,
         .term = raft_current_term(r->raft),
         .resp_version = request->resp_version == 3 ? 3 : 2,
+        .is_logged_read = request->is_logged_read,
         .command = entry_payload(request->entry),
     };
 
@@ -519,7 +531,9 @@ void requests_end(struct replica *r)
 
     while ((request = pending_take_first(&r->proposed)) != NULL ||
            (request = pending_take_first(&r->forwarded)) != NULL) {
-        request_fail(r, request, is_read(request) ? error_stopping : error_in_doubt);
+        request_fail(r, request,
+                     is_write(request) && !request->is_logged_read ? error_in_doubt
+                                                                   : error_stopping);
     }
     wait_again(r, &r->returned);
     end_list(r, &r->waiting);
@@ -556,8 +570,7 @@ static void sweep_pending(struct replica *r, struct pending *pending, uint64_t n
         if (is_read(request) || MUTANT(timeout_said_failed)) {
             request_fail(r, request, error_read_lost);
         } else {
-            r->stats.in_doubt_count++;
-            request_fail(r, request, error_timed_out);
+            doubt(r, request, error_timed_out);
         }
     }
 }

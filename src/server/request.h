@@ -3,8 +3,8 @@
  *
  * A write is answered once it is durable on a majority and applied here. A read is
  * answered from a state that holds every write acknowledged before it came. The
- * maker keeps order on a connection: it never has reads and writes under way at
- * once on the same one. */
+ * maker keeps order on a connection: it never has writes and reads under way at once on
+ * the same one, but for reads that go through the log like writes (ADR 6). */
 #ifndef RAKIT_SERVER_REQUEST_H
 #define RAKIT_SERVER_REQUEST_H
 
@@ -22,6 +22,7 @@ struct request {
     uint64_t arrival;              /* The replica's: its place among all submitted. */
     uint64_t ticket;               /* The replica's: read confirmation, or correlation. */
     uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */
+    bool is_logged_read;           /* The maker's: a read behind writes of its connection. */
     bool has_begun;          /* The replica's: a change of members that may happen yet, even where
                      * this request is given up. */
     uint64_t executed_index; /* Log index of the write, or that the read saw; 0:

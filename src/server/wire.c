@@ -11,6 +11,7 @@ enum {
     WIRE_ENTRY_HEADER_BYTES = 16,
     WIRE_HELLO_BYTES = 54, /* And the host's name. */
     WIRE_FORWARD_BYTES = 24,
+    FORWARD_LOGGED_READ = 0x100, /* Beside the version of the reply's protocol. */
     WIRE_ANSWER_BYTES = 24,
 };
 
@@ -308,7 +309,7 @@ void wire_put_forward(struct buffer *out, const struct wire_forward *f)
 
     put_u64(to, f->correlation);
     put_u64(to + 8, f->term);
-    put_u64(to + 16, f->resp_version);
+    put_u64(to + 16, f->resp_version | (f->is_logged_read ? FORWARD_LOGGED_READ : 0));
     memcpy(to + WIRE_FORWARD_BYTES, f->command.data, f->command.size);
     buffer_commit(out, WIRE_FORWARD_BYTES + f->command.size);
     wire_end(out, mark);
@@ -320,7 +321,8 @@ bool wire_get_forward(struct slice body, struct wire_forward *ret_f)
         return false;
     }
 
-    uint64_t version = get_u64(body.data + 16);
+    uint64_t how = get_u64(body.data + 16);
+    uint64_t version = how & ~(uint64_t)FORWARD_LOGGED_READ;
 
     if (version != 2 && version != 3) {
         return false;
@@ -328,6 +330,7 @@ bool wire_get_forward(struct slice body, struct wire_forward *ret_f)
     ret_f->correlation = get_u64(body.data);
     ret_f->term = get_u64(body.data + 8);
     ret_f->resp_version = (uint8_t)version;
+    ret_f->is_logged_read = (how & FORWARD_LOGGED_READ) != 0;
     ret_f->command = slice_of(body.data + WIRE_FORWARD_BYTES, body.size - WIRE_FORWARD_BYTES);
     return true;
 }

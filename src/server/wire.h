@@ -64,6 +64,7 @@ struct wire_forward {
     uint64_t correlation;
     raft_term term; /* The one in which the receiver is believed to lead. */
     uint8_t resp_version;
+    bool is_logged_read;  /* See request.h; of another command it means nothing. */
     struct slice command; /* Encoded as in a log entry. */
 };
 

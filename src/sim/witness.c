@@ -358,8 +358,15 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     if (!is_command) {
         return;
     }
-    if (!model_decode(payload, arguments, &count) ||
-        !model_write(w->model, index, arguments, count, &w->replies)) {
+    if (!model_decode(payload, arguments, &count)) {
+        count = 0;
+    }
+    buffer_clear(&w->expected);
+    if (count > 0 && model_read(w->model, index, arguments, count, &w->expected)) {
+        w->stats.logged_read_count++;
+        return; /* A read that follows writes of its connection. */
+    }
+    if (count == 0 || !model_write(w->model, index, arguments, count, &w->replies)) {
         verdict_broken(w->verdict, "invention", "entry %llu is no command of any user",
                        (unsigned long long)index);
         return;

@@ -24,7 +24,8 @@ struct witness_stats {
     uint64_t read_count;   /* Answered. */
     uint64_t failed_count; /* Certainly not executed. */
     uint64_t unknown_count;
-    uint64_t late_count; /* Unknown to its user, but in the log. */
+    uint64_t logged_read_count; /* Reads that stand in the log. */
+    uint64_t late_count;        /* Unknown to its user, but in the log. */
 };
 
 struct witness *witness_new(struct verdict *verdict);

@@ -56,29 +56,84 @@ static void test_client__keeps_order_where_answers_come_out_of_it(void **state)
     close(fd);
 }
 
-static void test_client__holds_a_read_back_until_the_writes_before_it_are_done(void **state)
+static void test_client__holds_a_write_back_until_the_reads_before_it_are_done(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
 
     f->replica.holds = true;
-    fixture_say(f, fd, "SET a 1\r\nSET a 2\r\nGET a\r\nPING\r\nSET a 3\r\nGET a\r\n");
+    fixture_say(f, fd, "GET a\r\nGET a\r\nSET a 1\r\nPING\r\n");
     fixture_await_requests(f, 2);
     fake_answer(f, 0);
     fixture_flush(f);
-    assert_int_equal(f->replica.count, 1); /* One write is still out, so no read. */
+    assert_int_equal(f->replica.count, 1); /* One read is still out, so no write. */
+    assert_string_equal(f->replica.requests[0]->command->name, "GET");
     fake_answer(f, 0);
     fixture_flush(f);
-    assert_int_equal(f->replica.count, 1); /* The read, and no write behind it. */
-    assert_string_equal(f->replica.requests[0]->command->name, "GET");
+    assert_int_equal(f->replica.count, 1);
+    assert_string_equal(f->replica.requests[0]->command->name, "SET");
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "$-1\r\n$-1\r\n+OK\r\n+PONG\r\n");
+    close(fd);
+}
+
+static void test_client__sends_reads_behind_writes_through_the_log(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nGET a\r\nPING\r\nSET a 2\r\nGET a\r\n");
+    fixture_await_requests(f, 4); /* All at once. */
+    assert_false(f->replica.requests[0]->is_logged_read);
+    assert_true(f->replica.requests[1]->is_logged_read);
+    assert_false(f->replica.requests[2]->is_logged_read);
+    assert_true(f->replica.requests[3]->is_logged_read);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n$1\r\n1\r\n+PONG\r\n+OK\r\n$1\r\n2\r\n");
+
+    fixture_say(f, fd, "GET a\r\n"); /* Nothing is under way any more. */
+    fixture_await_requests(f, 1);
+    assert_false(f->replica.requests[0]->is_logged_read);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "$1\r\n2\r\n");
+    close(fd);
+}
+
+static void test_client__lets_a_long_run_of_reads_wait_for_the_writes_before_it(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    for (int i = 0; i < 50; i++) { /* By now it is known that replies are small. */
+        fixture_talk(f, fd, "EXISTS a\r\n", ":0\r\n");
+    }
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\n");
+    for (int i = 0; i < CLIENT_LOGGED_READS_MAX + 10; i++) {
+        fixture_say(f, fd, "EXISTS a\r\n");
+    }
+    fixture_say(f, fd, "SET a 2\r\n");
+    fixture_await_requests(f, 1 + CLIENT_LOGGED_READS_MAX);
+    fake_answer_all(f);
+    fixture_flush(f);
+    assert_int_equal(f->replica.count, 10); /* And no write. */
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_false(f->replica.requests[i]->is_logged_read);
+    }
     fake_answer_all(f);
     fixture_flush(f);
     assert_int_equal(f->replica.count, 1);
     fake_answer_all(f);
     fixture_flush(f);
-    fake_answer_all(f);
-    fixture_flush(f);
-    fixture_expect(f, fd, "+OK\r\n+OK\r\n$1\r\n2\r\n+PONG\r\n+OK\r\n$1\r\n3\r\n");
+    fixture_expect(f, fd, "+OK\r\n");
+    for (int i = 0; i < CLIENT_LOGGED_READS_MAX + 10; i++) {
+        fixture_expect(f, fd, ":1\r\n");
+    }
+    fixture_expect(f, fd, "+OK\r\n");
     close(fd);
 }
 
@@ -146,10 +201,7 @@ static void test_client__answers_all_that_was_sent_before_the_other_side_ended(v
     f->replica.holds = true;
     fixture_say(f, fd, "SET a 1\r\nGET a\r\nPING");
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
-    fixture_await_requests(f, 1);
-    fake_answer_all(f);
-    fixture_flush(f);
-    fixture_await_requests(f, 1);
+    fixture_await_requests(f, 2);
     fake_answer_all(f);
     fixture_flush(f);
     fixture_expect(f, fd, "+OK\r\n$1\r\n1\r\n");
@@ -244,7 +296,9 @@ int main(void)
         TEST(test_client__answers_a_local_command_at_once),
         TEST(test_client__keeps_local_replies_behind_those_under_way),
         TEST(test_client__keeps_order_where_answers_come_out_of_it),
-        TEST(test_client__holds_a_read_back_until_the_writes_before_it_are_done),
+        TEST(test_client__holds_a_write_back_until_the_reads_before_it_are_done),
+        TEST(test_client__sends_reads_behind_writes_through_the_log),
+        TEST(test_client__lets_a_long_run_of_reads_wait_for_the_writes_before_it),
         TEST(test_client__hands_over_a_pipeline_of_one_kind_at_once),
         TEST(test_client__answers_a_pipeline_of_any_depth_in_order),
         TEST(test_client__answers_all_that_was_sent_before_the_other_side_ended),

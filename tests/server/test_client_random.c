@@ -120,7 +120,12 @@ static void receive_some(struct script *s, struct prng *prng)
     }
 }
 
-/* Writes are executed in their order, as by a log; reads and the rest in any. */
+static bool is_logged(const struct request *request)
+{
+    return (request->command->flags & COMMAND_WRITE) != 0 || request->is_logged_read;
+}
+
+/* What goes through the log is executed in its order; the rest in any. */
 static void answer_some(struct client_fixture *f, struct prng *prng)
 {
     uint64_t count = prng_below(prng, 40);
@@ -128,9 +133,9 @@ static void answer_some(struct client_fixture *f, struct prng *prng)
     while (count > 0 && f->replica.count > 0) {
         uint32_t i = (uint32_t)prng_below(prng, f->replica.count);
 
-        if (f->replica.requests[i]->command->flags & COMMAND_WRITE) {
+        if (is_logged(f->replica.requests[i])) {
             i = 0;
-            while (!(f->replica.requests[i]->command->flags & COMMAND_WRITE)) {
+            while (!is_logged(f->replica.requests[i])) {
                 i++;
             }
         }

@@ -224,7 +224,15 @@ static void test_forward_and_answer__come_out_as_they_went_in(void **state)
     assert_int_equal(out.correlation, 1);
     assert_int_equal(out.term, 2);
     assert_int_equal(out.resp_version, 3);
+    assert_false(out.is_logged_read);
     assert_true(slice_equal(out.command, in.command));
+
+    buffer_clear(&b);
+    in.is_logged_read = true;
+    wire_put_forward(&b, &in);
+    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_int_equal(out.resp_version, 3);
+    assert_true(out.is_logged_read);
 
     buffer_clear(&b);
     mark = wire_begin_answer(&b, 9);
