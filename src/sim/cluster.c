@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "server/members.h"
 #include "server/replica.h"
+#include "sim/message_text.h"
 
 /* --- the probe ------------------------------------------------------------------------ */
 
@@ -47,6 +48,7 @@ static void on_recovered(void *context, const struct raft *r, const struct store
     struct cluster *c = n->cluster;
 
     checker_recovered(n->checker, r, found);
+    sometimes_recovered(&n->sometimes, r, found);
     n->id = found->identity.node_id;
     damage_recovered(n);
     c->is_over |= c->options.is_beyond && has_forgotten(c);
@@ -58,6 +60,7 @@ static void on_before_step(void *context, const struct raft *r, const struct raf
 
     (void)event;
     checker_before_step(n->checker, r);
+    sometimes_before_step(&n->sometimes, r);
 }
 
 static void on_after_step(void *context, const struct raft *r, const struct raft_event *event,
@@ -65,8 +68,8 @@ static void on_after_step(void *context, const struct raft *r, const struct raft
 {
     struct node *n = context;
 
-    (void)event;
     checker_after_step(n->checker, r, effects);
+    sometimes_after_step(&n->sometimes, r, event, effects);
     if (effects != NULL && effects->role_changed) {
         sim_note(n->cluster->sim, raft_current_term(r) ^ ((uint64_t)raft_role(r) << 60));
         sim_trace(n->cluster->sim, n->name, "is %s in term %llu (%s)", raft_role_name(raft_role(r)),
@@ -91,20 +94,28 @@ static void on_durable(void *context, uint64_t seq)
     checker_durable(n->checker, seq);
 }
 
+/* For traces. */
+static const char *name_of(const struct cluster *c, uint64_t id)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].id == id) {
+            return c->nodes[i].name;
+        }
+    }
+    return "?"; /* It has a new disk, and is nobody or somebody else now. */
+}
+
 static void on_sent(void *context, const struct raft_message *m)
 {
     struct node *n = context;
 
     checker_sent(n->checker, m);
+    sometimes_sent(&n->sometimes, m);
     if (sim_is_tracing(n->cluster->sim)) {
-        sim_trace(n->cluster->sim, n->name,
-                  "> %04llx %s term=%llu prev=%llu/%llu entries=%u "
-                  "commit=%llu match=%llu granted=%d",
-                  (unsigned long long)m->to >> 48, raft_message_kind_name(m->kind),
-                  (unsigned long long)m->term, (unsigned long long)m->prev_log_index,
-                  (unsigned long long)m->prev_log_term, m->entry_count,
-                  (unsigned long long)m->leader_commit, (unsigned long long)m->match_index,
-                  m->granted);
+        char text[128];
+
+        message_text(m, text, sizeof text);
+        sim_trace(n->cluster->sim, n->name, "> %s %s", name_of(n->cluster, m->to), text);
     }
 }
 
@@ -196,6 +207,9 @@ static void node_stopped(struct server *server, int exit_status)
     sim_trace(c->sim, n->name, "has ended with status %d", exit_status);
     n->phase = NODE_ENDED;
     n->exit_status = exit_status;
+    if (exit_status != 0 && n->has_disk_trouble) {
+        sometimes_reached(&c->sometimes, SOMETIMES_DISK_FAILED);
+    }
     if (exit_status != 0 && raft_last_index(replica_raft(server->replica)) > 0 &&
         !n->has_disk_trouble && !n->is_retired) {
         verdict_broken(&c->verdict, "availability", "%s stopped by itself: %s", n->name,
@@ -216,6 +230,7 @@ void cluster_kill(struct node *n, enum sim_death death)
     if (death == SIM_POWER) {
         damage_before_power_loss(n);
     }
+    sometimes_death(&n->sometimes, replica_raft(n->server->replica));
     sim_die(n->io, death);
     server_free(n->server);
     sim_bury(n->io);
@@ -319,6 +334,7 @@ void cluster_start(struct node *n)
     choose_contact(n);
     n->io = sim_boot(n->machine);
     n->checker = checker_start(c->checker, n->name);
+    n->sometimes = (struct sometimes_node){.sometimes = &c->sometimes};
     n->last_error[0] = '\0';
     if (!c->is_calm && prng_chance(&c->prng, 1, 8)) {
         limit = prng_below(&c->prng, 25);

@@ -11,6 +11,7 @@
 #include "sim/checker.h"
 #include "sim/faults.h"
 #include "sim/sim.h"
+#include "sim/sometimes.h"
 #include "sim/talk.h"
 #include "sim/user.h"
 #include "sim/witness.h"
@@ -42,6 +43,7 @@ struct node {
     struct server_probe probe;
     struct log log;
     struct checker_node *checker;
+    struct sometimes_node sometimes;
     uint64_t id;            /* 0: not known yet. */
     bool is_founder;        /* Starts without a contact. */
     bool was_member;        /* It has been seen in a committed configuration. */
@@ -131,8 +133,11 @@ struct cluster {
     struct budget *budget;
     struct damage *damage;
     struct faults faults;
-    uint64_t last_change_ns;            /* When the operator last began to change the membership. */
-    bool is_over;                       /* Nothing can be asked of it any more. */
+    uint64_t last_change_ns; /* When the operator last began to change the membership. */
+    bool is_over;            /* Nothing can be asked of it any more. */
+    struct sometimes sometimes;
+    uint32_t founder_count;             /* Nodes at first. */
+    bool are_all_down;                  /* At the last look. */
     uint32_t served;                    /* Users that had an answer since healing, as bits. */
     uint64_t members[RAFT_MEMBERS_MAX]; /* Of the newest configuration applied anywhere. */
     uint32_t member_count;

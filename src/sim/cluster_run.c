@@ -162,6 +162,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     if (options->node_count > 0) {
         count = options->node_count;
     }
+    c->founder_count = count;
     draw_machines(c, count);
     draw_users(c);
     operator_init(&c->operator, c);
@@ -198,6 +199,25 @@ void cluster_free(struct cluster *c)
 
 /* --- waiting -------------------------------------------------------------------------- */
 
+/* For states that no probe tells of. */
+static void look_around(struct cluster *c)
+{
+    bool are_all_down = cluster_up_count(c) == 0;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+
+        if (n->phase == NODE_UP) {
+            sometimes_look(&n->sometimes, !store_has_room(replica_store(n->server->replica), 1),
+                           replica_is_removed(n->server->replica));
+        }
+    }
+    if (are_all_down && !c->are_all_down) {
+        sometimes_reached(&c->sometimes, SOMETIMES_ALL_DOWN);
+    }
+    c->are_all_down = are_all_down;
+}
+
 /* Runs until the condition holds, looking every few milliseconds; false where the time
  * was up or a rule was broken before. */
 static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), uint64_t for_ns)
@@ -212,6 +232,7 @@ static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), ui
         if (c->verdict.is_guilty || c->is_over) {
             return false;
         }
+        look_around(c);
         if (condition != NULL && condition(c)) {
             return true;
         }
@@ -407,6 +428,8 @@ void cluster_run(struct cluster *c)
     }
     grow(c);
     break_it(c);
-    heal_it(c);
-    watch_calm(c);
+    if (!c->verdict.is_guilty) {
+        heal_it(c);
+        watch_calm(c);
+    }
 }

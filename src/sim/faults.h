@@ -40,11 +40,12 @@ enum fault {
     FAULT_NARROW, /* A kilobyte a second. */
 
     /* Not strikes, but how things are during a whole run. */
-    FAULT_LOSS,           /* Segments are lost, */
-    FAULT_CORRUPT,        /* have flipped bits, */
-    FAULT_PIECES,         /* or are cut at random places; */
-    FAULT_DRIFT,          /* clocks run fast or slow; */
-    FAULT_RECOVERY_CRASH, /* who starts may die again before it has recovered. */
+    FAULT_CONDITIONS,
+    FAULT_LOSS = FAULT_CONDITIONS, /* Segments are lost, */
+    FAULT_CORRUPT,                 /* have flipped bits, */
+    FAULT_PIECES,                  /* or are cut at random places; */
+    FAULT_DRIFT,                   /* clocks run fast or slow; */
+    FAULT_RECOVERY_CRASH,          /* who starts may die again before it has recovered. */
     FAULT_COUNT
 };
 
@@ -66,7 +67,8 @@ struct faults {
     uint64_t counts[FAULT_COUNT]; /* That struck. */
 };
 
-#define FAULTS_ALL ((UINT64_C(1) << FAULT_COUNT) - 1)
+#define FAULTS_ALL        ((UINT64_C(1) << FAULT_COUNT) - 1)
+#define FAULTS_CONDITIONS (FAULTS_ALL & ~((UINT64_C(1) << FAULT_CONDITIONS) - 1))
 
 const char *fault_name(enum fault fault);
 /* The kind of that name; false: there is none. */

@@ -1,198 +1,33 @@
-/* main.c - rakit-sim: runs seeds, one after the other, and on the first broken rule
- * says which, how to see it again, and ends with status 1. */
+/* main.c - rakit-sim: runs seeds, or does what else was asked for, and ends with status 1
+ * where a rule was broken. */
+#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "sim/cluster.h"
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "sim/crew.h"
+#include "sim/failure.h"
 #include "sim/mutants.h"
+#include "sim/options.h"
+#include "sim/shrink.h"
 
-enum { LAST_BYTES = 4096 }; /* Of a failing run's trace. */
+enum { EXIT_GOOD = 0, EXIT_BROKEN = 1, EXIT_WRONG_USE = 2 };
+enum { ACCOUNTS_MAX = 10 }; /* Failures told at length. */
 
-struct settings {
-    uint64_t from;
-    uint64_t count;
-    uint32_t node_count;
-    uint64_t seconds;
-    bool trace;
-    bool quiet;
-    bool twice;
-    bool tries_mutants;
-    bool lists_mutants;
-    const char *mutant;
-    const char *seeds_file;
+struct session {
+    const struct options *options;
+    double began_s;
+    bool shows_progress;
+    bool line_is_open; /* Progress stands on it. */
+    uint64_t failure_count;
+    struct buffer failures; /* JSON, as they come. */
 };
-
-struct totals {
-    uint64_t seed_count;
-    uint64_t event_count;
-    uint64_t simulated_ns;
-    struct cluster_stats cluster;
-    struct checker_stats checker;
-    struct witness_stats witness;
-    uint64_t hash; /* Over all runs. */
-};
-
-static const char usage[] =
-    "usage: rakit-sim [--seed N | --seeds N [--from N] | --file FILE] [--trace]\n"
-    "                 [--nodes N] [--seconds S] [--twice] [--quiet]\n"
-    "\n"
-    "Runs whole clusters in simulated time, with faults drawn from the seed, and checks\n"
-    "the rules of docs/INVARIANTS.md at every event. The same seed is the same run.\n"
-    "\n"
-    "  --seed N     run this seed\n"
-    "  --seeds N    run N seeds (100), beginning with --from (1)\n"
-    "  --file FILE  run the seeds that stand in FILE, one a line\n"
-    "  --trace      print every event\n"
-    "  --nodes N    1 to 9 nodes at first (drawn from the seed)\n"
-    "  --seconds S  of faults in each run, in simulated time (20)\n"
-    "  --twice      run each seed twice and compare the two runs\n"
-    "  --quiet      print nothing but failures\n"
-    "\n"
-    "In builds with -Dmutants=true:\n"
-    "  --mutant NAME   with that mistake in the code\n"
-    "  --mutants       with each mistake, until a seed notices it (--seeds at most)\n"
-    "  --list-mutants  what mistakes there are\n";
-
-/* For the handler of SIGABRT: a failed CHECK ends the process, but not wordlessly. */
-static volatile uint64_t current_seed;
-static struct settings current_settings;
-
-static void print_replay(uint64_t seed)
-{
-    char line[160];
-    int size = snprintf(line, sizeof line, "replay: rakit-sim --seed %" PRIu64, seed);
-
-    if (current_settings.mutant != NULL) {
-        size += snprintf(line + size, sizeof line - (size_t)size, " --mutant %s",
-                         current_settings.mutant);
-    }
-    if (current_settings.node_count > 0) {
-        size += snprintf(line + size, sizeof line - (size_t)size, " --nodes %u",
-                         current_settings.node_count);
-    }
-    size += snprintf(line + size, sizeof line - (size_t)size, " --seconds %" PRIu64 " --trace\n",
-                     current_settings.seconds);
-    if (write(STDERR_FILENO, line, (size_t)size) < 0) {
-        _exit(1);
-    }
-}
-
-static void aborted(int signal)
-{
-    (void)signal;
-    fflush(stdout);
-    print_replay(current_seed);
-    _exit(1);
-}
-
-static void add_up(struct totals *t, struct cluster *c)
-{
-    struct checker_stats checker;
-    struct witness_stats witness;
-    uint64_t *to = (uint64_t *)&t->cluster;
-    const uint64_t *from = (const uint64_t *)&c->stats;
-
-    t->seed_count++;
-    t->event_count += sim_event_count(c->sim);
-    t->simulated_ns += sim_now_ns(c->sim);
-    for (size_t i = 0; i < sizeof c->stats / sizeof *to; i++) {
-        to[i] += from[i];
-    }
-    checker_get_stats(c->checker, &checker);
-    witness_get_stats(c->witness, &witness);
-    t->checker.election_count += checker.election_count;
-    t->checker.commit_index += checker.commit_index;
-    t->checker.truncation_count += checker.truncation_count;
-    t->checker.lost_write_count += checker.lost_write_count;
-    t->checker.change_count += checker.change_count;
-    t->checker.forgotten_count += checker.forgotten_count;
-    t->witness.operation_count += witness.operation_count;
-    t->witness.write_count += witness.write_count;
-    t->witness.read_count += witness.read_count;
-    t->witness.failed_count += witness.failed_count;
-    t->witness.unknown_count += witness.unknown_count;
-    t->witness.late_count += witness.late_count;
-    t->hash = t->hash * 31 + sim_hash(c->sim);
-}
-
-static struct cluster *run_cluster(const struct settings *s, uint64_t seed, FILE *trace)
-{
-    struct cluster_options options = {
-        .seed = seed,
-        .node_count = s->node_count,
-        .fault_ns = s->seconds * SIM_S,
-        .user_max = CLUSTER_USERS_MAX,
-        .trace = trace,
-    };
-    struct cluster *c = cluster_new(&options);
-
-    cluster_run(c);
-    return c;
-}
-
-/* Runs a failing seed again for the end of its trace. */
-static void print_last_events(const struct settings *s, uint64_t seed)
-{
-    static char text[LAST_BYTES + 1];
-    FILE *file = tmpfile();
-    size_t size;
-
-    if (file == NULL) {
-        return;
-    }
-    struct cluster *c = run_cluster(s, seed, file);
-    long end = ftell(file);
-
-    fseek(file, end > LAST_BYTES ? end - LAST_BYTES : 0, SEEK_SET);
-    size = fread(text, 1, LAST_BYTES, file);
-    text[size] = '\0';
-    const char *line = strchr(text, '\n');
-
-    fprintf(stderr, "last events:%s", line == NULL ? "\n" : line);
-    cluster_free(c); /* Its end is traced as well. */
-    fclose(file);
-}
-
-static bool is_repeated(const struct settings *s, uint64_t seed, const struct cluster *c)
-{
-    struct cluster *again = run_cluster(s, seed, NULL);
-    bool is_same = sim_hash(again->sim) == sim_hash(c->sim);
-
-    if (!is_same) {
-        fprintf(stderr, "\nseed %" PRIu64 " is not the same run when it is run again\n", seed);
-    }
-    cluster_free(again);
-    return is_same;
-}
-
-static bool run_seed(const struct settings *s, uint64_t seed, struct totals *t)
-{
-    struct cluster *c;
-    bool is_good;
-
-    current_seed = seed;
-    c = run_cluster(s, seed, s->trace ? stdout : NULL);
-    is_good = !c->verdict.is_guilty;
-    if (!is_good) {
-        fflush(stdout);
-        if (!s->trace && !s->quiet) {
-            print_last_events(s, seed);
-        }
-        fprintf(stderr, "\nseed %" PRIu64 " breaks a rule at %.6f s: %s\n  %s\n", seed,
-                (double)sim_now_ns(c->sim) / 1e9, c->verdict.rule, c->verdict.text);
-        cluster_describe(c, stderr);
-        print_replay(seed);
-    }
-    is_good = is_good && (!s->twice || is_repeated(s, seed, c));
-    add_up(t, c);
-    cluster_free(c);
-    return is_good;
-}
 
 static double now_s(void)
 {
@@ -202,168 +37,258 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void print_progress(const struct totals *t, uint64_t seed, double took_s)
+/* Processor time of the workers that have ended. */
+static double worker_cpu_s(void)
 {
-    fprintf(stderr,
-            "\rseed %" PRIu64 ": %" PRIu64 " runs, %.0f simulated s (%.0f a second), %" PRIu64
-            " operations, %" PRIu64 " elections   ",
-            seed, t->seed_count, (double)t->simulated_ns / 1e9,
-            (double)t->simulated_ns / 1e9 / took_s, t->witness.operation_count,
-            t->checker.election_count);
+    struct rusage u;
+
+    getrusage(RUSAGE_CHILDREN, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-static void print_totals(const struct totals *t, double took_s)
+/* --- failures --------------------------------------------------------------------------- */
+
+static void add_json_text(struct buffer *out, const char *text)
 {
-    const struct cluster_stats *c = &t->cluster;
+    buffer_printf(out, "\"");
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
 
-    printf("runs          %" PRIu64 ", %.0f simulated s in %.1f s (%.0f a second), %" PRIu64
-           " events\n",
-           t->seed_count, (double)t->simulated_ns / 1e9, took_s,
-           (double)t->simulated_ns / 1e9 / took_s, t->event_count);
-    printf("operations    %" PRIu64 ": %" PRIu64 " writes and %" PRIu64 " reads checked, %" PRIu64
-           " failed, %" PRIu64 " unknown (%" PRIu64 " of them executed)\n",
-           t->witness.operation_count, t->witness.write_count, t->witness.read_count,
-           t->witness.failed_count, t->witness.unknown_count, t->witness.late_count);
-    printf("consensus     %" PRIu64 " entries, %" PRIu64 " leaders, %" PRIu64
-           " truncations, %" PRIu64 " configurations, %" PRIu64 " writes lost in crashes\n",
-           t->checker.commit_index, t->checker.election_count, t->checker.truncation_count,
-           t->checker.change_count, t->checker.lost_write_count);
-    printf("processes     %" PRIu64 " killed, %" PRIu64 " lost power, %" PRIu64
-           " died recovering, %" PRIu64 " frozen, %" PRIu64 " stopped\n",
-           c->kill_count, c->power_count, c->recovery_crash_count, c->freeze_count, c->stop_count);
-    printf("network       %" PRIu64 " partitions, %" PRIu64 " resets\n", c->partition_count,
-           c->reset_count);
-    printf("disks         %" PRIu64 " stalled, %" PRIu64 " full, %" PRIu64 " failed\n",
-           c->stall_count, c->full_count, c->sync_error_count);
-    printf("damage        %" PRIu64 " at rest, %" PRIu64 " lies shown, %" PRIu64
-           " not in the budget; %" PRIu64 " starts refused, %" PRIu64 " survived (%" PRIu64
-           " forgot), %" PRIu64 " disks replaced\n",
-           c->damage_count, c->lie_shown_count, c->spared_count, c->refused_count,
-           c->survived_count, t->checker.forgotten_count, c->replaced_count);
-    printf("healed        %" PRIu64 " times only a majority\n", c->core_count);
-    printf("membership    %" PRIu64 " joined, %" PRIu64 " removed, %" PRIu64 " transfers\n",
-           c->add_count, c->remove_count, c->transfer_count);
-    printf("after healing %.0f ms to a leader, %.0f ms to equal states, on average\n",
-           (double)c->heal_ns / 1e6 / (double)t->seed_count,
-           (double)c->settle_ns / 1e6 / (double)t->seed_count);
-    printf("trace         %016" PRIx64 "\n", t->hash);
-}
-
-static bool take_number(const char *text, uint64_t *ret_number)
-{
-    char *end;
-
-    *ret_number = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == '\0';
-}
-
-static bool take_options(struct settings *s, int count, char **words)
-{
-    for (int i = 1; i < count; i++) {
-        const char *word = words[i];
-        uint64_t number = 0;
-
-        if (strcmp(word, "--trace") == 0) {
-            s->trace = true;
-        } else if (strcmp(word, "--quiet") == 0) {
-            s->quiet = true;
-        } else if (strcmp(word, "--twice") == 0) {
-            s->twice = true;
-        } else if (strcmp(word, "--mutants") == 0) {
-            s->tries_mutants = true;
-        } else if (strcmp(word, "--list-mutants") == 0) {
-            s->lists_mutants = true;
-        } else if (strcmp(word, "--mutant") == 0 && i + 1 < count) {
-            s->mutant = words[++i];
-        } else if (strcmp(word, "--file") == 0 && i + 1 < count) {
-            s->seeds_file = words[++i];
-        } else if (i + 1 >= count || !take_number(words[++i], &number)) {
-            return false;
-        } else if (strcmp(word, "--seed") == 0) {
-            s->from = number;
-            s->count = 1;
-        } else if (strcmp(word, "--seeds") == 0) {
-            s->count = number;
-        } else if (strcmp(word, "--from") == 0) {
-            s->from = number;
-        } else if (strcmp(word, "--nodes") == 0 && number >= 1 && number <= 9) {
-            s->node_count = (uint32_t)number;
-        } else if (strcmp(word, "--seconds") == 0) {
-            s->seconds = number;
+        if (c == '"' || c == '\\') {
+            buffer_printf(out, "\\%c", c);
+        } else if (c < 0x20 || c >= 0x7f) {
+            buffer_printf(out, "\\u%04x", (unsigned)c);
         } else {
-            return false;
+            buffer_append(out, text, 1);
         }
+    }
+    buffer_printf(out, "\"");
+}
+
+static void note_failure(struct session *s, const struct crew_failure *f)
+{
+    struct buffer command = {0};
+
+    buffer_printf(&s->failures, "%s\n    {\"seed\": %" PRIu64 ", \"at\": %.6f, \"check\": ",
+                  s->failure_count > 0 ? "," : "", f->outcome.seed, (double)f->outcome.at_ns / 1e9);
+    add_json_text(&s->failures, f->name);
+    buffer_printf(&s->failures, ", \"text\": ");
+    add_json_text(&s->failures, f->outcome.is_guilty ? f->outcome.text : f->said);
+    buffer_printf(&s->failures, ", \"replay\": ");
+    buffer_printf(&command, "rakit-sim ");
+    failure_command(&command, &s->options->limits, f->outcome.seed, s->options->mutant);
+    buffer_append(&command, "", 1);
+    add_json_text(&s->failures, buffer_begin(&command));
+    buffer_printf(&s->failures, "}");
+    buffer_deinit(&command);
+}
+
+static void end_line(struct session *s)
+{
+    if (s->line_is_open) {
+        fputc('\n', stderr);
+        s->line_is_open = false;
+    }
+}
+
+static void failed(void *context, const struct crew_failure *f)
+{
+    struct session *s = context;
+    const struct options *o = s->options;
+
+    note_failure(s, f);
+    end_line(s);
+    if (s->failure_count++ >= ACCOUNTS_MAX) {
+        fprintf(stderr, "seed %" PRIu64 " breaks a rule too: %s\n", f->outcome.seed, f->name);
+        return;
+    }
+    if (!o->quiet) {
+        failure_print_events(f, &o->limits);
+    }
+    failure_print(f, &o->limits, o->mutant);
+    fprintf(stderr, "        (with --shrink instead of --trace it looks for a smaller run)\n");
+}
+
+/* --- progress and figures --------------------------------------------------------------- */
+
+static void passing(void *context, const struct tally *t, uint64_t seed)
+{
+    struct session *s = context;
+    double took_s = now_s() - s->began_s;
+
+    if (!s->shows_progress) {
+        return;
+    }
+    fprintf(stderr,
+            "\r%6.0f s  seed %" PRIu64 "  %" PRIu64
+            " runs (%.1f/s)  %.0f simulated s (%.0f/s)  %" PRIu64 " failed\033[K",
+            took_s, seed, t->run_count, (double)t->run_count / took_s,
+            (double)t->simulated_ns / 1e9, (double)t->simulated_ns / 1e9 / took_s,
+            s->failure_count);
+    s->line_is_open = true;
+}
+
+static bool write_json(const struct session *s, const struct crew_result *r, double took_s,
+                       double cpu_s)
+{
+    const struct options *o = s->options;
+    bool is_stdout = strcmp(o->json_file, "-") == 0;
+    FILE *file = is_stdout ? stdout : fopen(o->json_file, "w");
+
+    if (file == NULL) {
+        fprintf(stderr, "rakit-sim: cannot write %s: %s\n", o->json_file, strerror(errno));
+        return false;
+    }
+    fprintf(file, "{\n  \"from\": %" PRIu64 ",\n  \"next\": %" PRIu64 ",\n", o->from,
+            o->from + r->begun_count);
+    fprintf(file, "  \"wall_seconds\": %.3f,\n  \"cpu_seconds\": %.3f,\n", took_s, cpu_s);
+    fprintf(file, "  \"interrupted\": %s,\n", r->is_interrupted ? "true" : "false");
+    tally_write_json(&r->tally, file);
+    fprintf(file, ",\n  \"failures\": [%.*s%s]\n}\n", (int)buffer_size(&s->failures),
+            buffer_size(&s->failures) == 0 ? "" : buffer_begin(&s->failures),
+            s->failure_count > 0 ? "\n  " : "");
+    if (is_stdout ? fflush(file) != 0 : fclose(file) != 0) {
+        fprintf(stderr, "rakit-sim: cannot write %s: %s\n", o->json_file, strerror(errno));
+        return false;
     }
     return true;
 }
 
-static bool run_file(const struct settings *s, struct totals *t)
+/* --- running ---------------------------------------------------------------------------- */
+
+/* The seeds that stand in a file, one a line; what follows them there is for people. */
+static uint64_t *read_seeds(const char *path, uint64_t *ret_count)
 {
-    FILE *file = fopen(s->seeds_file, "r");
-    char line[256];
-    bool is_good = true;
+    FILE *file = fopen(path, "r");
+    uint64_t *seeds = memory_take(sizeof *seeds);
+    char line[512];
 
+    *ret_count = 0;
     if (file == NULL) {
-        perror(s->seeds_file);
-        return false;
+        fprintf(stderr, "rakit-sim: cannot read %s: %s\n", path, strerror(errno));
+        free(seeds);
+        return NULL;
     }
-    while (is_good && fgets(line, sizeof line, file) != NULL) {
-        uint64_t seed = strtoull(line, NULL, 10);
-
-        if (line[0] != '#' && seed > 0) {
-            is_good = run_seed(s, seed, t);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (line[0] >= '0' && line[0] <= '9') {
+            seeds = memory_resize(seeds, (*ret_count + 1) * sizeof *seeds);
+            seeds[(*ret_count)++] = strtoull(line, NULL, 10);
         }
     }
     fclose(file);
-    return is_good;
+    return seeds;
 }
 
-static bool run_for_mutants(uint64_t seed)
+static int run_seeds(const struct options *o)
 {
-    struct totals ignored = {0};
+    struct session s = {.options = o, .began_s = now_s()};
+    struct crew_options crew = {
+        .limits = &o->limits,
+        .from = o->from,
+        .seed_count = o->count,
+        .for_ns = o->for_ns,
+        .worker_count = o->jobs,
+        .goes_on = o->keep_going,
+        .is_twice = o->twice,
+        .failed = failed,
+        .passing = passing,
+        .context = &s,
+    };
+    struct crew_result r;
+    uint64_t *seeds = NULL;
+    bool is_written = true;
 
-    return run_seed(&current_settings, seed, &ignored);
+    s.shows_progress = o->progress || (!o->quiet && isatty(STDERR_FILENO));
+    if (o->seeds_file != NULL) {
+        seeds = read_seeds(o->seeds_file, &crew.seed_count);
+        if (seeds == NULL) {
+            return EXIT_WRONG_USE;
+        }
+        crew.seeds = seeds;
+    }
+    crew_run(&crew, &r);
+    end_line(&s);
+
+    double took_s = now_s() - s.began_s;
+    double cpu_s = worker_cpu_s();
+
+    if (o->json_file != NULL) {
+        is_written = write_json(&s, &r, took_s, cpu_s);
+    }
+    if (o->quiet && (o->json_file == NULL || strcmp(o->json_file, "-") != 0)) {
+        tally_print_short(&r.tally, took_s, cpu_s, stdout);
+    } else if (!o->quiet && (r.failure_count == 0 || o->keep_going)) {
+        tally_print(&r.tally, took_s, cpu_s,
+                    o->json_file != NULL && strcmp(o->json_file, "-") == 0 ? stderr : stdout);
+    }
+    if (r.failure_count > 0 && o->keep_going) {
+        fprintf(stderr, "%" PRIu64 " of %" PRIu64 " seeds failed\n", r.failure_count,
+                r.tally.run_count);
+    }
+    buffer_deinit(&s.failures);
+    free(seeds);
+    return r.failure_count > 0 || !is_written ? EXIT_BROKEN : EXIT_GOOD;
+}
+
+/* In this very process, for a debugger to see: only the trace goes to standard output. */
+static int trace_seeds(const struct options *o)
+{
+    static struct trial_outcome outcome;
+
+    for (uint64_t i = 0; i < o->count; i++) {
+        trial_run(&o->limits, o->from + i, stdout, &outcome, NULL);
+        fflush(stdout);
+        if (outcome.is_guilty) {
+            fprintf(stderr, "\nseed %" PRIu64 " breaks a rule at %.6f s: %s\n  %s\n", outcome.seed,
+                    (double)outcome.at_ns / 1e9, outcome.rule, outcome.text);
+            return EXIT_BROKEN;
+        }
+    }
+    return EXIT_GOOD;
+}
+
+static int list_faults(void)
+{
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        puts(fault_name((enum fault)i));
+    }
+    return EXIT_GOOD;
 }
 
 int main(int argument_count, char **arguments)
 {
-    struct settings s = {.from = 1, .count = 100, .seconds = 20};
-    struct totals t = {0};
-    bool is_good = true;
-    double began_s = now_s();
+    static struct options o;
 
-    if (!take_options(&s, argument_count, arguments)) {
-        fputs(usage, stderr);
-        return 2;
+    if (options_read(&o, argument_count, arguments) < 0) {
+        return EXIT_WRONG_USE;
     }
-    s.quiet |= s.tries_mutants;
-    current_settings = s;
-    signal(SIGABRT, aborted);
-    if (s.lists_mutants) {
-        return mutants_list() ? 0 : 2;
+    if (o.mode == OPTIONS_HELP) {
+        fputs(options_usage, stdout);
+        return EXIT_GOOD;
     }
-    if (s.tries_mutants) {
-        return mutants_run(s.mutant, s.from, s.count, run_for_mutants) ? 0 : 1;
+    if (o.mode == OPTIONS_VERSION) {
+        puts("rakit-sim " RAKIT_VERSION);
+        return EXIT_GOOD;
     }
-    if (s.mutant != NULL && !mutants_choose(s.mutant)) {
-        return 2;
+    if (o.mode == OPTIONS_LIST_FAULTS) {
+        return list_faults();
     }
-    bool shows_progress = !s.quiet && !s.trace && isatty(STDERR_FILENO);
-
-    if (s.seeds_file != NULL) {
-        is_good = run_file(&s, &t);
+    if (o.mode == OPTIONS_LIST_MUTANTS) {
+        return mutants_list() ? EXIT_GOOD : EXIT_WRONG_USE;
     }
-    for (uint64_t i = 0; s.seeds_file == NULL && is_good && i < s.count; i++) {
-        is_good = run_seed(&s, s.from + i, &t);
-        if (shows_progress) {
-            print_progress(&t, s.from + i, now_s() - began_s);
+    if (o.mode == OPTIONS_MUTANTS) {
+        return mutants_run(o.mutant, &o.limits, o.from, o.count) ? EXIT_GOOD : EXIT_BROKEN;
+    }
+    if (o.mutant != NULL && !mutants_choose(o.mutant)) {
+        return EXIT_WRONG_USE;
+    }
+    if (o.mode == OPTIONS_SHRINK) {
+        if (shrink_run(&o.limits, o.from, o.mutant, o.quiet)) {
+            return EXIT_BROKEN;
         }
+        fprintf(stderr, "seed %" PRIu64 " breaks no rule\n", o.from);
+        return EXIT_GOOD;
     }
-    if (shows_progress) {
-        fputc('\n', stderr);
-    }
-    if (!s.quiet && t.seed_count > 0) {
-        print_totals(&t, now_s() - began_s);
-    }
-    return is_good ? 0 : 1;
+    return o.trace && o.seeds_file == NULL ? trace_seeds(&o) : run_seeds(&o);
 }

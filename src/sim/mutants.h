@@ -6,15 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/trial.h"
+
 /* Switches that mutant on for the rest of the process. False, and words on stderr: there
  * is none of that name. */
 bool mutants_choose(const char *name);
 /* Prints all mutants and what they do. */
 bool mutants_list(void);
 /* For each mutant that is the simulator's to notice (or for `only`, where that is no NULL):
- * runs seeds in a process of its own until one fails, from `from` on and `count` at most,
- * and prints which check noticed. True: none survived. `run_seed` is false, with words on
- * stderr, where a seed broke a rule. */
-bool mutants_run(const char *only, uint64_t from, uint64_t count, bool (*run_seed)(uint64_t seed));
+ * runs seeds until one fails, from `from` on and `count` at most, and prints which check
+ * noticed. True: none survived. */
+bool mutants_run(const char *only, const struct trial_limits *limits, uint64_t from,
+                 uint64_t count);
 
 #endif /* RAKIT_SIM_MUTANTS_H */

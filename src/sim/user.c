@@ -308,6 +308,11 @@ uint64_t user_take_success_count(struct user *u)
     return count;
 }
 
+uint64_t user_sent_count(const struct user *u)
+{
+    return u->sent_count;
+}
+
 void user_place(struct user *u, uint16_t port, uint64_t ordinal, uint64_t index, bool is_write)
 {
     if (u->talk.phase != TALK_OPEN || u->port != port) {

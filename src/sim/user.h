@@ -42,6 +42,8 @@ void user_rest(struct user *user);
 bool user_is_idle(const struct user *user);
 /* Commands answered with anything but an error since the last call. */
 uint64_t user_take_success_count(struct user *user);
+/* Commands sent since the beginning. */
+uint64_t user_sent_count(const struct user *user);
 /* A node executed request `ordinal` of the connection that has this port here. */
 void user_place(struct user *user, uint16_t port, uint64_t ordinal, uint64_t index, bool is_write);
 

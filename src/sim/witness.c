@@ -293,6 +293,7 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
 
     CHECK(o->end == OPEN);
     if (begins(reply, "-INDOUBT")) {
+        w->stats.doubt_count++;
         witness_forget(w, operation);
         return floor;
     }

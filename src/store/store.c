@@ -211,6 +211,7 @@ static int recover_member(struct store *s, struct store_recovered *recovered, st
 
     if (rv == STORE_OK) {
         rv = wal_recover(s, recovered, c);
+        recovered->vote_copy_lost = s->vote_files.copy_lost;
     }
     if (rv != STORE_OK) {
         return rv;

@@ -63,6 +63,7 @@ struct store_recovered {
     uint64_t commit_index; /* Known to be committed (a hint stored on the way). */
     uint64_t log_bytes;
     uint64_t torn_bytes; /* Dropped at the tail: never acknowledged. */
+    bool vote_copy_lost; /* One copy of the vote was torn, damaged or missing. */
 };
 
 /* Opens or makes the data directory, takes its lock and recovers. Blocking. On an

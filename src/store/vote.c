@@ -74,6 +74,7 @@ static int vote_choose(const int *found, const struct vote *votes, struct vote_f
     }
     *ret_vote = votes[newest];
     files->newest = newest;
+    files->copy_lost = found[0] != 1 || found[1] != 1;
     return STORE_OK;
 }
 

@@ -25,7 +25,8 @@ struct vote {
 
 struct vote_files {
     struct io_file *copies[2];
-    int newest; /* Which one to leave alone until the other is written. */
+    int newest;     /* Which one to leave alone until the other is written. */
+    bool copy_lost; /* Only one was good when they were opened. */
 };
 
 /* Makes and opens both copies, whatever was there. Durable on return; 0 or a
