@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/memory.h"
+#include "resp/decimal.h"
 #include "resp/resp.h"
 
 enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096, JOIN_LINE_BYTES_MAX = 32 };
@@ -27,6 +28,9 @@ struct join {
     bool is_open;
     bool is_connecting;
     enum join_verdict verdict; /* MORE: nothing is decided yet. */
+    bool is_asked;             /* This attempt's request may be carried out. */
+    bool is_in_doubt;          /* That of an attempt before may be. */
+    bool was_removed;
     uint64_t cluster_id;
     bool has_complained;
     char text[1024];
@@ -36,15 +40,22 @@ static void attempt(struct join *j);
 
 static void finish(struct join *j)
 {
+    enum join_outcome outcome = j->verdict == VERDICT_DONE ? JOIN_DONE
+                                : j->was_removed           ? JOIN_REMOVED
+                                : j->is_in_doubt           ? JOIN_IN_DOUBT
+                                                           : JOIN_REFUSED;
+
     io_timer_stop(j->options.io, &j->timer);
-    j->options.done(j->options.context, j->verdict == VERDICT_DONE ? JOIN_DONE : JOIN_FAILED,
-                    j->cluster_id, j->text);
+    j->options.done(j->options.context, outcome, j->cluster_id, j->text);
     join_free(j);
 }
 
 /* The stream is closed: the verdict is carried out. */
 static void conclude(struct join *j)
 {
+    j->is_in_doubt = j->is_in_doubt || j->is_asked;
+    j->is_asked = false;
+
     bool can_retry =
         j->verdict == VERDICT_RETRY && io_now_ns(j->options.io) + RETRY_NS < j->give_up_ns;
 
@@ -70,25 +81,114 @@ static void decide(struct join *j, enum join_verdict verdict)
 
 /* --- the answer ---------------------------------------------------------------------- */
 
-/* The value after `prefix` at the start of `in`: 16 hex digits. */
-static enum join_verdict read_id(struct join *j, struct slice in, const char *prefix)
+/* A line of `mark` and a number at the start of `*rest`, which moves behind it. */
+static enum join_verdict take_header(struct slice *rest, char mark, int64_t *ret_number)
 {
-    size_t size = strlen(prefix);
-    char digits[17];
-    char *end;
+    const char *end = rest->size == 0 ? NULL : memchr(rest->data, '\n', rest->size);
+    size_t size = end == NULL ? rest->size : (size_t)(end - rest->data);
 
-    if (in.size < size + 18) {
-        return memcmp(in.data, prefix, in.size < size ? in.size : size) == 0 ? VERDICT_MORE
-                                                                             : VERDICT_FAILED;
+    if (size >= JOIN_LINE_BYTES_MAX || (rest->size > 0 && rest->data[0] != mark)) {
+        return VERDICT_FAILED;
     }
-    memcpy(digits, in.data + size, 16);
-    digits[16] = 0;
-    j->cluster_id = strtoull(digits, &end, 16);
-    return memcmp(in.data, prefix, size) == 0 && *end == 0 && j->cluster_id != 0 ? VERDICT_DONE
-                                                                                 : VERDICT_FAILED;
+    if (end == NULL) {
+        return VERDICT_MORE;
+    }
+    if (size < 3 || end[-1] != '\r' ||
+        !decimal_read(slice_of(rest->data + 1, size - 2), ret_number) || *ret_number < 0) {
+        return VERDICT_FAILED;
+    }
+    *rest = slice_of(end + 1, rest->size - size - 1);
+    return VERDICT_DONE;
 }
 
-static enum join_verdict read_error(struct join *j)
+/* The same with a whole bulk string. */
+static enum join_verdict take_bulk(struct slice *rest, struct slice *ret_value)
+{
+    int64_t size = 0;
+    enum join_verdict verdict = take_header(rest, '$', &size);
+
+    if (verdict != VERDICT_DONE) {
+        return verdict;
+    }
+    if (size > JOIN_REPLY_BYTES_MAX) {
+        return VERDICT_FAILED;
+    }
+    if (rest->size < (size_t)size + 2) {
+        return VERDICT_MORE;
+    }
+    *ret_value = slice_of(rest->data, (size_t)size);
+    *rest = slice_of(rest->data + size + 2, rest->size - (size_t)size - 2);
+    return VERDICT_DONE;
+}
+
+/* A cluster's id in 16 hex digits. */
+static enum join_verdict take_cluster_id(struct join *j, struct slice *rest)
+{
+    struct slice value;
+    char digits[17];
+    char *end;
+    enum join_verdict verdict = take_bulk(rest, &value);
+
+    if (verdict != VERDICT_DONE) {
+        return verdict;
+    }
+    if (value.size != 16) {
+        return VERDICT_FAILED;
+    }
+    memcpy(digits, value.data, 16);
+    digits[16] = 0;
+    j->cluster_id = strtoull(digits, &end, 16);
+    return *end == 0 && j->cluster_id != 0 ? VERDICT_DONE : VERDICT_FAILED;
+}
+
+/* RAFT STATUS is an array, of however many fields, whose first one is the cluster's id. */
+static enum join_verdict judge_status(struct join *j, struct slice rest)
+{
+    struct slice name;
+    int64_t count = 0;
+    enum join_verdict verdict = take_header(&rest, '*', &count);
+
+    if (verdict == VERDICT_DONE) {
+        verdict = take_bulk(&rest, &name);
+    }
+    if (verdict == VERDICT_DONE && !slice_equal(name, slice_str("cluster_id"))) {
+        return VERDICT_FAILED;
+    }
+    return verdict == VERDICT_DONE ? take_cluster_id(j, &rest) : verdict;
+}
+
+/* RAFT ADD answers with the cluster's id and the addresses of its other members. */
+static enum join_verdict judge_added(struct join *j, struct slice rest)
+{
+    int64_t count = 0;
+    size_t used = 0;
+    enum join_verdict verdict = take_header(&rest, '*', &count);
+
+    if (verdict == VERDICT_DONE) {
+        verdict = count > 0 ? take_cluster_id(j, &rest) : VERDICT_FAILED;
+    }
+    j->text[0] = 0;
+    for (int64_t i = 1; i < count && verdict == VERDICT_DONE; i++) {
+        struct slice address;
+
+        verdict = take_bulk(&rest, &address);
+        if (verdict == VERDICT_DONE && used + address.size + 2 < sizeof j->text) {
+            used += (size_t)snprintf(j->text + used, sizeof j->text - used, "%s%.*s",
+                                     used == 0 ? "" : ",", (int)address.size, address.data);
+        }
+    }
+    return verdict;
+}
+
+/* The code of an error is its first word; the rest is for people. */
+static bool has_code(struct slice error, const char *code)
+{
+    size_t size = strlen(code);
+
+    return error.size > size && memcmp(error.data, code, size) == 0 && error.data[size] == ' ';
+}
+
+static enum join_verdict judge_error(struct join *j)
 {
     struct slice in = buffer_slice(&j->in);
     const char *end = memchr(in.data, '\r', in.size);
@@ -97,44 +197,33 @@ static enum join_verdict read_error(struct join *j)
         return VERDICT_MORE;
     }
 
-    int size = (int)(end - in.data - 1);
-    const char *error = in.data + 1;
-    bool is_rakit = strncmp(error, "ERR unknown command", 19) != 0;
+    struct slice error = slice_of(in.data + 1, (size_t)(end - in.data - 1));
+    bool is_rakit = !has_code(error, "ERR unknown command");
 
     snprintf(j->text, sizeof j->text, "the contact %s:%u refused: %.*s%s", j->options.contact.host,
-             (unsigned)j->options.contact.port, size < 700 ? size : 700, error,
-             is_rakit ? "" : " (is it a Rakit server?)");
-    return strncmp(error, "CLUSTERDOWN", 11) == 0 || strncmp(error, "TRYAGAIN", 8) == 0 ||
-                   strncmp(error, "INDOUBT", 7) == 0
-               ? VERDICT_RETRY
-               : VERDICT_FAILED;
-}
-
-/* RAFT STATUS is an array, of however many fields, whose first one is the cluster's id. */
-static enum join_verdict judge_status(struct join *j, struct slice in)
-{
-    const char *end = in.size == 0 ? NULL : memchr(in.data, '\n', in.size);
-
-    if (in.size > 0 && in.data[0] != '*') {
-        return VERDICT_FAILED;
+             (unsigned)j->options.contact.port, (int)(error.size < 700 ? error.size : 700),
+             error.data, is_rakit ? "" : " (is it a Rakit server?)");
+    j->was_removed = has_code(error, JOIN_CODE_REMOVED);
+    if (has_code(error, "INDOUBT")) {
+        return VERDICT_RETRY;
     }
-    if (end == NULL) {
-        return in.size < JOIN_LINE_BYTES_MAX ? VERDICT_MORE : VERDICT_FAILED;
-    }
-    return read_id(j, slice_of(end + 1, in.size - (size_t)(end + 1 - in.data)),
-                   "$10\r\ncluster_id\r\n$16\r\n");
+    j->is_asked = false; /* Whatever else it says was not done. */
+    return has_code(error, "CLUSTERDOWN") || has_code(error, "TRYAGAIN") ? VERDICT_RETRY
+                                                                         : VERDICT_FAILED;
 }
 
 static enum join_verdict judge(struct join *j)
 {
-    if (buffer_size(&j->in) > 0 && buffer_begin(&j->in)[0] == '-') {
-        return read_error(j);
+    struct slice in = buffer_slice(&j->in);
+
+    if (in.size > 0 && in.data[0] == '-') {
+        return judge_error(j);
     }
 
-    enum join_verdict verdict = j->options.only_ask ? judge_status(j, buffer_slice(&j->in))
-                                                    : read_id(j, buffer_slice(&j->in), "$16\r\n");
+    enum join_verdict verdict = j->options.only_ask ? judge_status(j, in) : judge_added(j, in);
 
     if (verdict == VERDICT_FAILED) {
+        j->is_asked = false; /* It did not understand. */
         snprintf(j->text, sizeof j->text,
                  "the contact %s:%u does not answer like a Rakit server: give the host and the "
                  "client port of a member of the cluster",
@@ -221,6 +310,7 @@ static void join_connected(struct io_connect *connect, int status)
         return;
     }
     j->is_open = true;
+    j->is_asked = !j->options.only_ask;
     put_request(j);
     if (io_stream_write(j->options.io, &j->stream, buffer_begin(&j->out), buffer_size(&j->out)) <
         0) {

@@ -13,13 +13,16 @@
 
 struct join;
 
-/* Stands behind ERR in the answer to a node that was removed. (A contact that was removed
- * itself says much the same, behind CLUSTERDOWN.) */
-#define JOIN_WAS_REMOVED "this node was removed from the cluster"
+/* The code of the answer to a node that was removed, before anything else in it. (A
+ * contact that was removed itself says CLUSTERDOWN.) */
+#define JOIN_CODE_REMOVED "REMOVED"
 
 enum join_outcome {
-    JOIN_DONE,   /* cluster_id is the contact's. */
-    JOIN_FAILED, /* `text` says why, in a sentence. */
+    JOIN_DONE,     /* `cluster_id` is the contact's; `text` names the members of a cluster
+                    * that was joined, "host:port,host:port". */
+    JOIN_REMOVED,  /* This node was removed from the contact's cluster. */
+    JOIN_REFUSED,  /* Not done, and certainly never will be; `text` says why, in a sentence. */
+    JOIN_IN_DOUBT, /* May have been done, or be done yet; `text` says why nobody knows. */
 };
 
 struct join_options {

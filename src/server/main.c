@@ -120,6 +120,8 @@ static int serve(struct options *options)
     struct process p = {.io = io_uv_new(), .log = &log};
     char text[1024] = "";
 
+    bool has_dir = access(options->config.data_dir, F_OK) == 0;
+
     provide_files(&options->config, &log);
     io_uv_on_signal(p.io, SIGTERM, on_signal, &p);
     io_uv_on_signal(p.io, SIGINT, on_signal, &p);
@@ -130,6 +132,9 @@ static int serve(struct options *options)
         return EXIT_FAILURE;
     }
     io_uv_run(p.io);
+    if (!has_dir) {
+        rmdir(options->config.data_dir); /* Only empty where a join failed: store_discard(). */
+    }
     /* All that counts is durable, and all that was answered is sent. Freeing millions of
      * keys one by one, or waiting for a name server, would only delay the end. */
     fflush(NULL);

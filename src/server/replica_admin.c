@@ -61,21 +61,39 @@ static void task_fail(struct admin_task *t, const char *error)
     task_free(t);
 }
 
+static const struct membership *current(const struct replica *r)
+{
+    return members_current(&r->members, raft_configuration_index(r->raft));
+}
+
+/* Which cluster it was added to: its id, and where its other members are. */
+static void reply_added(const struct admin_task *t, struct resp_writer *w)
+{
+    const struct membership *m = current(t->replica);
+    uint32_t count = m == NULL ? 0 : m->configuration.member_count;
+    uint32_t others = count - (membership_address(m, t->id) != NULL ? 1 : 0);
+
+    resp_array(w, 1 + others);
+    resp_bulkf(w, "%016llx", (unsigned long long)t->replica->recovered.identity.cluster_id);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct member_address *address = &m->addresses[i];
+
+        if (address->id != t->id) {
+            resp_bulkf(w, "%s:%u", address->client.host, (unsigned)address->client.port);
+        }
+    }
+}
+
 static void task_ok(struct admin_task *t)
 {
     struct resp_writer *w = t->request->reply(t->request);
 
     if (t->kind == ADMIN_ADD) {
-        resp_bulkf(w, "%016llx", (unsigned long long)t->replica->recovered.identity.cluster_id);
+        reply_added(t, w);
     } else {
         resp_ok(w);
     }
     task_end(t);
-}
-
-static const struct membership *current(const struct replica *r)
-{
-    return members_current(&r->members, raft_configuration_index(r->raft));
 }
 
 /* --- reading arguments --------------------------------------------------------------- */
@@ -171,8 +189,8 @@ static void progress_add(struct admin_task *t)
     } else if (membership_was_removed(m, t->id) && !membership_was_removed(r->committed, t->id)) {
         return; /* Its removal may be taken back yet. */
     } else if (membership_was_removed(m, t->id)) {
-        task_fail(t, "ERR " JOIN_WAS_REMOVED ": to join again it needs an empty "
-                     "data directory, and with it a new id");
+        task_fail(t, JOIN_CODE_REMOVED " this node was removed from the cluster: to join again "
+                                       "it needs an empty data directory, and with it a new id");
     } else if (other != NULL && other->id != t->id) {
         snprintf(text, sizeof text,
                  "ERR the address %s:%u is used by member %016llx: remove that one first (RAFT "

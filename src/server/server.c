@@ -11,6 +11,7 @@
 #include "server/clients.h"
 #include "server/join.h"
 #include "server/replica.h"
+#include "store/store.h"
 
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
 static const uint64_t LOG_PATIENCE_NS = 2 * 1000 * 1000 * 1000ull;
@@ -54,13 +55,17 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
     uint64_t own_id = replica_cluster_id(s->replica);
 
     s->join = NULL;
-    if (outcome == JOIN_FAILED) {
+    if (outcome != JOIN_DONE) {
+        if (outcome == JOIN_REFUSED && replica_recovered(s->replica)->is_new) {
+            store_discard(replica_store(s->replica));
+        }
         give_up(s, text);
     } else if (own_id != 0 && own_id != cluster_id) {
         give_up(s, "the data directory belongs to another cluster than the contact: start with "
                    "an empty --data directory, or with a contact of its own cluster");
     } else if (replica_joined(s->replica, cluster_id)) {
-        log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64, cluster_id);
+        log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64 " members=%s",
+                  cluster_id, text);
         replica_run(s->replica);
         await_log(s);
     }
@@ -89,7 +94,7 @@ static void added_again(void *context, enum join_outcome outcome, uint64_t clust
     struct server *s = context;
 
     contact_checked(s, outcome, cluster_id, text);
-    if (outcome == JOIN_FAILED && strstr(text, "ERR " JOIN_WAS_REMOVED) != NULL) {
+    if (outcome == JOIN_REMOVED) {
         replica_note_removed(s->replica);
     }
     await_log(s);
@@ -133,16 +138,36 @@ static void await_log(struct server *s)
     io_timer_start(s->io, &s->log_timer, io_now_ns(s->io) + LOG_PATIENCE_NS);
 }
 
+/* A node that begins by joining has nothing yet but a contact. */
+static bool is_newcomer(const struct server *s)
+{
+    return s->config.has_contact && replica_cluster_id(s->replica) == 0;
+}
+
 static void say_hello(struct server *s)
 {
     const struct store_recovered *found = replica_recovered(s->replica);
+    unsigned port = s->config.address.port;
+    unsigned peer_port = s->config.peer_port;
 
+    if (is_newcomer(s)) {
+        log_write(s->log, LOG_INFO, "listening, and joining through the contact",
+                  "clients=%s:%u peers=%u contact=%s:%u node=%016" PRIx64 " data=" LOG_Q,
+                  s->config.address.host, port, peer_port, s->config.contact.host,
+                  (unsigned)s->config.contact.port, found->identity.node_id, s->config.data_dir);
+        return;
+    }
+
+    char cluster[17] = "new";
+
+    if (found->identity.cluster_id != 0) {
+        snprintf(cluster, sizeof cluster, "%016" PRIx64, found->identity.cluster_id);
+    }
     log_write(s->log, LOG_INFO, "listening",
-              "clients=%s:%u peers=%u node=%016" PRIx64 " cluster=%016" PRIx64 " data=" LOG_Q
+              "clients=%s:%u peers=%u node=%016" PRIx64 " cluster=%s data=" LOG_Q
               " recovered_entries=%" PRIu64 " applied=%" PRIu64 " term=%" PRIu64
               " log_bytes=%" PRIu64 " torn_bytes=%" PRIu64 " took_ms=%" PRIu64,
-              s->config.address.host, (unsigned)s->config.address.port,
-              (unsigned)s->config.peer_port, found->identity.node_id, found->identity.cluster_id,
+              s->config.address.host, port, peer_port, found->identity.node_id, cluster,
               s->config.data_dir, found->last_index, replica_applied_index(s->replica),
               found->current_term, found->log_bytes, found->torn_bytes,
               (io_now_ns(s->io) - s->started_ns) / 1000000);
@@ -159,10 +184,10 @@ static void begin(struct server *s)
         if (s->config.has_contact) {
             ask_contact(s, replica_has_log(r));
         }
-    } else if (replica_cluster_id(r) != 0 || !s->config.has_contact) {
-        replica_bootstrap(r);
-    } else {
+    } else if (is_newcomer(s)) {
         ask_contact(s, false);
+    } else {
+        replica_bootstrap(r);
     }
 }
 

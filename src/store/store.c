@@ -355,6 +355,26 @@ int store_set_cluster(struct store *s, uint64_t cluster_id)
     return STORE_OK;
 }
 
+/* No cluster, no votes and no log: there are these two files and nothing else. */
+void store_discard(struct store *s)
+{
+    static const char *const names[] = {"identity", "lock"};
+
+    CHECK(s->identity.cluster_id == 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[PATH_BYTES_MAX];
+
+        store_path(path, s->dir, names[i]);
+
+        int rv = io_unlink(s->io, path);
+
+        if (rv != 0) {
+            log_write(s->options.log, LOG_WARN, "a file of the start that failed stays behind",
+                      "path=" LOG_Q " error=%d", path, -rv);
+        }
+    }
+}
+
 /* --- replay --- */
 
 struct replay {

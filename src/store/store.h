@@ -73,6 +73,11 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
                struct store **ret_store, struct store_recovered *ret_recovered, char *text,
                size_t text_size);
 
+/* Takes back what store_open() has made in a new directory (`is_new`), so that it is as
+ * empty as it was; for a node that joins no cluster after all. Only before
+ * store_set_cluster(); only store_close() may follow. */
+void store_discard(struct store *s);
+
 /* Calls `each` with all entries of the log from index 1, in order, right after
  * store_open() and before the first write. Blocking. The entry is borrowed during
  * the call: hold it to keep it. Stops at the first non-zero result and returns it. */

@@ -115,6 +115,8 @@ def test_join__a_removed_node_joins_again_with_a_new_directory(three):
     old_id = victim.node_id()
     rest[0].call("RAFT", "REMOVE", victim.address)
     three.await_voters(2, nodes=rest)
+    with pytest.raises(RespError, match="^REMOVED .*empty data directory"):
+        rest[0].call("RAFT", "ADD", old_id, victim.host, str(victim.port), str(victim.port + 10000))
     victim.destroy()
     victim.data = three.directory / "fresh"
     victim.contact = rest[0]

@@ -88,6 +88,20 @@ def test_join__a_new_voter_says_so(cluster):
     await_true(lambda: "voter" in joined.log(), "its log says that it became a voter")
 
 
+def test_join__the_log_says_which_cluster_was_joined(cluster):
+    """Whoever mistypes the contact's address can see where the node went instead."""
+    cluster.start(2)
+    members = {node.address for node in cluster.nodes}
+    third = cluster.node(contact=cluster.nodes[1]).start().await_up()
+    cluster.await_voters(3)
+    first_line = third.log().splitlines()[0]
+    assert f"contact={cluster.nodes[1].address}" in first_line
+    assert "cluster=" not in first_line
+    joined = re.search(r"cluster=(\w+) members=(\S+)", third.log())
+    assert joined[1] == third.status()["cluster_id"]
+    assert set(joined[2].split(",")) == members
+
+
 def test_options__the_peer_port_is_where_one_says(cluster):
     ports = [free_port(), free_port()]
     first = cluster.node(options=["--peer-port", str(ports[0])]).start().await_up()
@@ -197,8 +211,30 @@ def test_refusal__an_address_that_is_in_use(cluster):
 
 def test_refusal__joining_through_a_contact_that_is_not_there(cluster):
     port = free_port()
-    message = refusal(cluster.node(contact=(harness.HOST, port)).start())
+    node = cluster.node(contact=(harness.HOST, port))
+    message = refusal(node.start())
     assert str(port) in message
+    assert not node.data.exists(), "nothing is left of a start that came to nothing"
+    node.data.mkdir()
+    refusal(node.start())
+    assert node.data.is_dir() and not list(node.data.iterdir())
+
+
+def test_refusal__a_failed_join_keeps_what_was_there_before(cluster):
+    """A node that has asked before keeps its id: it may have been added under it."""
+    listener = socket.create_server((harness.HOST, 0))
+    node = cluster.node(contact=listener.getsockname())
+    try:
+        node.start()
+        listener.settimeout(harness.PATIENCE)
+        connection, _ = listener.accept()
+        node.kill()
+        connection.close()
+    finally:
+        listener.close()
+    before = (node.data / "identity").read_bytes()
+    refusal(node.start())
+    assert (node.data / "identity").read_bytes() == before
 
 
 def test_refusal__joining_through_a_redis_server(cluster):
