@@ -77,6 +77,10 @@ struct io_stream {
     void (*sent)(struct io_stream *stream, int status);
     /* The last callback on this stream: from now on the owner may free it. */
     void (*closed)(struct io_stream *stream);
+    /* Set before it is opened: where the other side's system takes nothing of what was
+     * written for so long, the connection is broken. 0: as the system does it, which may
+     * be after a quarter of an hour. (A simulated network has ways of its own.) */
+    uint32_t untaken_max_ms;
     void *backend;
 };
 

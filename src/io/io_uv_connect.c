@@ -85,7 +85,7 @@ static void on_connect(uv_connect_t *request, int status)
     attempt->socket = NULL;
     if (status == 0) {
         CHECK(uv_fileno((uv_handle_t *)&s->tcp, &fd) == 0);
-        io_uv_tune_socket(fd);
+        io_uv_tune_socket(fd, attempt->connect->stream);
         status = io_uv_stream_open(s, attempt->connect->stream, attempt->tried->ai_addr);
     }
     if (status == 0) {

@@ -109,9 +109,9 @@ int io_uv_stream_open(struct io_uv_stream *s, struct io_stream *stream,
                       const struct sockaddr *peer);
 /* Closes and frees it without telling anybody. */
 void io_uv_stream_drop(struct io_uv_stream *s);
-/* Sends small packets at once, and notices within ten seconds that the other
- * machine is gone. */
-void io_uv_tune_socket(int fd);
+/* Sends small packets at once, and notices within ten seconds that the other machine is
+ * gone, where nothing is under way. For what is, see io_stream's untaken_max_ms. */
+void io_uv_tune_socket(int fd, const struct io_stream *stream);
 
 /* io_uv_listen.c */
 /* Closes the listener's descriptors; the handle itself is left to the caller. */

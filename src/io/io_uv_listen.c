@@ -143,7 +143,7 @@ int io_accept(struct io *io, struct io_listener *listener, struct io_stream *str
     struct io_uv_stream *s = io_uv_stream_new(io);
     int status;
 
-    io_uv_tune_socket(fd);
+    io_uv_tune_socket(fd, stream);
     status = uv_tcp_open(&s->tcp, fd);
     if (status != 0) {
         close(fd);

@@ -34,13 +34,16 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
-void io_uv_tune_socket(int fd)
+void io_uv_tune_socket(int fd, const struct io_stream *stream)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_PROBES);
+    if (stream->untaken_max_ms > 0) {
+        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)stream->untaken_max_ms);
+    }
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -12,12 +12,18 @@ enum {
     PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have come by themselves. */
     STRANGERS_MAX = 64, /* Incoming connections that have not introduced themselves. */
     INBOUNDS_MAX = 256, /* Those that have. */
-    CONTROL_BACKLOG_BYTES = 256 * 1024,
 };
 
 static const uint64_t RETRY_NS = 100 * 1000 * 1000u;
 static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
 static const uint64_t PATIENCE_NS = 2000 * 1000 * 1000ull; /* For connect and welcome. */
+
+/* After a partition TCP repeats itself ever more rarely, and a connection that survived it
+ * may be mute for as long again. A new one is made sooner. */
+enum { UNTAKEN_ELECTION_TIMEOUTS = 10, UNTAKEN_MS_MAX = 60 * 1000 };
+
+/* The number of no command: whoever gets an answer to it has forgotten what it was. */
+static const uint64_t NO_COMMAND = UINT64_MAX;
 
 static void arm_timer(struct peers *p, uint64_t at_ns);
 
@@ -249,6 +255,7 @@ static struct peer *add_peer(struct peers *p, const struct member_address *addre
         d->peer = peer;
         d->channel = (enum wire_channel)channel;
         link_init(&d->link, p->io, dial_frame, dial_closed, d);
+        d->link.stream.untaken_max_ms = p->untaken_max_ms;
     }
     list_append(&p->all, &peer->link);
     dial_start(&peer->dial[WIRE_CONTROL]);
@@ -336,6 +343,30 @@ static struct inbound *find_inbound(struct peers *p, const struct inbound *but, 
     return NULL;
 }
 
+/* A connection of another process with the id of that dialer. */
+static struct inbound *find_namesake(struct peers *p, const struct wire_hello *hello)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && !in->link.is_closing && in->from == hello->from &&
+            in->incarnation != hello->incarnation) {
+            return in;
+        }
+    }
+    return NULL;
+}
+
+/* However long it has been silent (followers have nothing to say to each other), it may
+ * live. Where that process has ended, its machine answers these bytes with a reset. */
+static void ask_for_life(struct inbound *in)
+{
+    wire_end_answer(&in->link.out, wire_begin_answer(&in->link.out, NO_COMMAND), WIRE_NOT_LEADER,
+                    0);
+    link_flush(&in->link);
+}
+
 static uint32_t count_greeted(const struct peers *p)
 {
     uint32_t count = 0;
@@ -369,12 +400,15 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
     }
 
     struct inbound *old = find_inbound(p, in, hello->from, hello->channel);
+    struct inbound *namesake = find_namesake(p, hello);
 
     if (old == NULL && count_greeted(p) >= INBOUNDS_MAX) {
         return WIRE_NOT_READY;
     }
-    if (hello->from == p->self.id || (old != NULL && old->incarnation != hello->incarnation &&
-                                      io_now_ns(p->io) - old->link.heard_ns < p->silence_ns)) {
+    if (namesake != NULL) {
+        ask_for_life(namesake);
+    }
+    if (hello->from == p->self.id || namesake != NULL) {
         return WIRE_SAME_NODE;
     }
     if (old != NULL) {
@@ -535,6 +569,7 @@ static void accepted(struct io_listener *listener)
     in->since_ns = io_now_ns(p->io);
     in->serial = ++p->accepted_count;
     link_init(&in->link, p->io, inbound_frame, inbound_closed, in);
+    in->link.stream.untaken_max_ms = p->untaken_max_ms;
     if (io_accept(p->io, listener, &in->link.stream) < 0) {
         free(in);
         return;
@@ -556,14 +591,16 @@ static void listener_closed(struct io_listener *listener)
 
 int peers_start(struct peers *p, struct io *io, const struct log *log,
                 const struct peers_events *events, const struct member_address *self,
-                const struct io_address *host, uint64_t silence_ns)
+                const struct io_address *host, uint64_t election_timeout_ns)
 {
+    uint64_t untaken_ms = election_timeout_ns / 1000000 * UNTAKEN_ELECTION_TIMEOUTS;
+
     *p = (struct peers){
         .io = io,
         .log = log,
         .events = *events,
         .self = *self,
-        .silence_ns = silence_ns,
+        .untaken_max_ms = untaken_ms < UNTAKEN_MS_MAX ? (uint32_t)untaken_ms : UNTAKEN_MS_MAX,
         .listener = {.accepted = accepted, .closed = listener_closed},
         .timer = {.fired = timer_fired},
         .timer_ns = UINT64_MAX,
@@ -630,8 +667,6 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
     }
 }
 
-/* --- speaking ------------------------------------------------------------------------ */
-
 bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns)
 {
     list_for_each(node, &p->inbounds)
@@ -644,42 +679,4 @@ bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns)
         }
     }
     return false;
-}
-
-void peers_send(struct peers *p, const struct raft_message *m)
-{
-    struct peer *peer = peers_find(p, m->to);
-
-    if (peer == NULL) {
-        return;
-    }
-    if (m->kind == RAFT_APPEND_ENTRIES) {
-        sender_ask(peer, m);
-    } else if (peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
-               link_backlog_bytes(&peer->dial[WIRE_CONTROL].link) < CONTROL_BACKLOG_BYTES) {
-        /* (A peer that does not read gets no more: the core copes with what is lost.) */
-        struct wire_message w = {.message = *m, .applied_index = p->applied_index};
-
-        wire_put_message(&peer->dial[WIRE_CONTROL].link.out, &w);
-    }
-}
-
-void peers_flush(struct peers *p)
-{
-    list_for_each(node, &p->all)
-    {
-        struct peer *peer = container_of(node, struct peer, link);
-
-        if (peer->dial[WIRE_CONTROL].phase == DIAL_UP) {
-            link_flush(&peer->dial[WIRE_CONTROL].link);
-        }
-        if (peer->dial[WIRE_BULK].phase == DIAL_UP) {
-            sender_pump(peer);
-            link_flush(&peer->dial[WIRE_BULK].link);
-        }
-    }
-    list_for_each(node, &p->inbounds)
-    {
-        link_flush(&container_of(node, struct inbound, node)->link);
-    }
 }

@@ -105,7 +105,7 @@ struct peers {
     struct member_address self;
     uint64_t cluster_id; /* 0: not known yet; then nobody is welcome. */
     uint64_t incarnation;
-    uint64_t silence_ns;                /* A connection unheard for so long may be replaced. */
+    uint32_t untaken_max_ms; /* A connection on which nothing is taken for so long breaks. */
     const struct membership *committed; /* Borrowed: for refusing removed nodes; or NULL. */
     raft_index applied_index;           /* Told along with each message. */
     struct io_listener listener;
@@ -122,7 +122,7 @@ struct peers {
  * for others. Negative errno on failure. */
 int peers_start(struct peers *p, struct io *io, const struct log *log,
                 const struct peers_events *events, const struct member_address *self,
-                const struct io_address *host, uint64_t silence_ns);
+                const struct io_address *host, uint64_t election_timeout_ns);
 /* Frees everything at once; the io must not run any more. */
 void peers_deinit(struct peers *p);
 /* From now on connections are made and accepted. */

@@ -1,5 +1,5 @@
 /* Connections between nodes, in the simulated world: who is let in, and what becomes of
- * forwarded commands when a connection ends. */
+ * forwarded commands when a connection ends. Scenarios 53, 68 and 70. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,8 @@
 
 enum { NODES = 2, CLUSTER = 77, PEER_PORT = 18000 };
 
-static const char *const names[NODES] = {"a", "b"};
+/* The last one is a machine that others may be started on. */
+static const char *const names[NODES + 1] = {"a", "b", "c"};
 
 struct node {
     struct io *io;
@@ -110,11 +111,11 @@ static void run_ms(struct world *w, uint64_t ms)
     sim_run_until(w->sim, sim_now_ns(w->sim) + ms * SIM_MS);
 }
 
-/* Starts node `i` as one of that cluster. */
-static void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
+/* Starts a node there, as one of that cluster. */
+static void start_at(struct node *n, struct io *io, const struct member_address *address,
+                     uint64_t cluster_id)
 {
-    struct node *n = &w->nodes[i];
-    struct member_address self = address_of(i);
+    struct member_address self = *address;
     struct peers_source source = {0};
     struct peers_events events = {.context = n,
                                   .message = on_message,
@@ -124,9 +125,24 @@ static void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
                                   .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};
 
-    n->io = sim_boot(sim_machine_new(w->sim, names[i]));
+    n->io = io;
     assert_int_equal(peers_start(&n->peers, n->io, NULL, &events, &self, &self.client, SIM_S), 0);
     peers_open(&n->peers, cluster_id, &source);
+}
+
+/* Starts node `i` as one of that cluster. */
+static void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
+{
+    struct member_address address = address_of(i);
+
+    start_at(&w->nodes[i], sim_boot(sim_machine_new(w->sim, names[i])), &address, cluster_id);
+}
+
+static void end_node(struct node *n, enum sim_death death)
+{
+    sim_die(n->io, death);
+    peers_deinit(&n->peers);
+    sim_bury(n->io);
 }
 
 static void dial(struct world *w, uint32_t i)
@@ -165,9 +181,7 @@ static int teardown(void **state)
     struct world *w = *state;
 
     for (uint32_t i = 0; i < NODES; i++) {
-        sim_die(w->nodes[i].io, SIM_KILLED);
-        peers_deinit(&w->nodes[i].peers);
-        sim_bury(w->nodes[i].io);
+        end_node(&w->nodes[i], SIM_KILLED);
     }
     sim_free(w->sim);
     free(w);
@@ -216,6 +230,130 @@ static void test_peers__that_were_removed_are_refused(void **state)
     assert_false(is_up(&w->nodes[0].peers, id_of(1)));
     membership_free(before);
     membership_free(after);
+}
+
+/* A copy of the first node's directory runs on a third machine. The two others have been
+ * silent for long, as followers are. */
+static void test_peers__with_the_id_of_a_node_that_runs_are_refused(void **state)
+{
+    struct world *w = *state;
+    struct member_address address = address_of(0);
+    struct node copy = {0};
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 60000);
+    assert_true(is_up(&w->nodes[1].peers, id_of(0)));
+    snprintf(address.client.host, sizeof address.client.host, "%s", names[NODES]);
+    start_at(&copy, sim_boot(sim_machine_new(w->sim, names[NODES])), &address, CLUSTER);
+
+    struct membership *m = both();
+
+    peers_set_members(&copy.peers, m);
+    membership_free(m);
+    run_ms(w, 60000);
+    assert_int_equal(copy.refusal, WIRE_SAME_NODE);
+    assert_false(is_up(&copy.peers, id_of(1)));
+    assert_int_equal(w->nodes[0].lost_count, 0);
+    assert_int_equal(w->nodes[1].lost_count, 0);
+    assert_string_equal(peers_find(&w->nodes[1].peers, id_of(0))->address.client.host, names[0]);
+    end_node(&copy, SIM_KILLED);
+}
+
+/* The same node again, its machine having lost power: nobody told the others, whose old
+ * connections look as they always did. They find out when it knocks. */
+static void test_peers__that_lost_power_are_let_in_again_at_once(void **state)
+{
+    struct world *w = *state;
+    struct member_address address = address_of(0);
+    struct sim_machine *machine = sim_machine_new(w->sim, names[0]);
+
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    end_node(&w->nodes[0], SIM_POWER);
+    run_ms(w, 100);
+    w->nodes[0] = (struct node){0};
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    assert_true(is_up(&w->nodes[1].peers, id_of(0)));
+}
+
+/* A dialer of its own kind, which says hello and listens. */
+struct knocker {
+    struct link link;
+    struct io_connect connect;
+    struct wire_hello hello;
+    enum wire_refusal refusal;
+    bool is_welcome;
+};
+
+static void knocker_frame(struct link *link, enum wire_type type, struct slice body)
+{
+    struct knocker *k = link->context;
+
+    k->is_welcome = k->is_welcome || type == WIRE_WELCOME;
+    if (type == WIRE_REFUSE) {
+        assert_true(wire_get_refuse(body, &k->refusal));
+    }
+}
+
+static void knocker_closed(struct link *link)
+{
+    (void)link;
+}
+
+static void knocker_connected(struct io_connect *connect, int status)
+{
+    struct knocker *k = container_of(connect, struct knocker, connect);
+
+    assert_int_equal(status, 0);
+    link_opened(&k->link);
+    wire_put_hello(&k->link.out, &k->hello);
+    link_flush(&k->link);
+}
+
+static void knock(struct world *w, struct knocker *k, uint32_t version)
+{
+    struct io_address door = address_of(1).client;
+
+    door.port = PEER_PORT;
+    *k = (struct knocker){.hello = {.version = version,
+                                    .cluster_id = CLUSTER,
+                                    .from = id_of(0),
+                                    .to = id_of(1),
+                                    .incarnation = 1,
+                                    .address = address_of(0).client,
+                                    .peer_port = PEER_PORT}};
+    link_init(&k->link, w->nodes[0].io, knocker_frame, knocker_closed, k);
+    k->connect = (struct io_connect){.connected = knocker_connected, .stream = &k->link.stream};
+    io_connect(w->nodes[0].io, &k->connect, &k->link.stream, &door);
+    run_ms(w, 500);
+}
+
+/* Refused by its number, before anything else it says counts. */
+static void test_peers__of_another_version_are_refused(void **state)
+{
+    static const uint32_t versions[] = {0, WIRE_VERSION + 1, UINT32_MAX};
+    struct world *w = *state;
+    struct knocker k;
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        knock(w, &k, versions[i]);
+        assert_false(k.is_welcome);
+        assert_int_equal(k.refusal, WIRE_OTHER_VERSION);
+        link_deinit(&k.link);
+        assert_null(peers_find(&w->nodes[1].peers, id_of(0)));
+    }
+    knock(w, &k, WIRE_VERSION);
+    assert_true(k.is_welcome);
+    link_deinit(&k.link);
 }
 
 static void forward_one(struct world *w)
@@ -296,6 +434,9 @@ int main(void)
         TEST(test_peers__of_one_cluster_connect_both_ways),
         TEST(test_peers__of_another_cluster_are_refused),
         TEST(test_peers__that_were_removed_are_refused),
+        TEST(test_peers__with_the_id_of_a_node_that_runs_are_refused),
+        TEST(test_peers__that_lost_power_are_let_in_again_at_once),
+        TEST(test_peers__of_another_version_are_refused),
         TEST(test_peers__answers_take_the_connection_of_their_commands),
         TEST(test_peers__answers_end_with_the_connection_of_their_commands),
         TEST(test_peers__that_do_not_read_their_answers_are_cut_off),

@@ -1,0 +1,42 @@
+/* peers_send.c - what a turn says to the other nodes. */
+#include "server/peers.h"
+
+enum { CONTROL_BACKLOG_BYTES = 256 * 1024 };
+
+void peers_send(struct peers *p, const struct raft_message *m)
+{
+    struct peer *peer = peers_find(p, m->to);
+
+    if (peer == NULL) {
+        return;
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES) {
+        sender_ask(peer, m);
+    } else if (peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
+               link_backlog_bytes(&peer->dial[WIRE_CONTROL].link) < CONTROL_BACKLOG_BYTES) {
+        /* (A peer that does not read gets no more: the core copes with what is lost.) */
+        struct wire_message w = {.message = *m, .applied_index = p->applied_index};
+
+        wire_put_message(&peer->dial[WIRE_CONTROL].link.out, &w);
+    }
+}
+
+void peers_flush(struct peers *p)
+{
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (peer->dial[WIRE_CONTROL].phase == DIAL_UP) {
+            link_flush(&peer->dial[WIRE_CONTROL].link);
+        }
+        if (peer->dial[WIRE_BULK].phase == DIAL_UP) {
+            sender_pump(peer);
+            link_flush(&peer->dial[WIRE_BULK].link);
+        }
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        link_flush(&container_of(node, struct inbound, node)->link);
+    }
+}

@@ -1,0 +1,194 @@
+"""Descriptors, memory and connections run out, or are taken by who does not need them:
+nodes stay members, others are served, and what was acknowledged stays."""
+
+import resource
+import signal
+import socket
+
+import pytest
+
+from harness import HOST, PATIENCE, await_true, text
+from respclient import RespClient, RespError
+
+MEGABYTE = 1024 * 1024
+
+
+def proc_status_kb(node, name):
+    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(name))
+
+
+def row_of(node, asked):
+    """What the leader says of `node`; it is asked through another one, `asked`."""
+    rows = asked.cluster_status()["nodes"]
+    return next(row for row in rows if text(row["address"]) == node.address)
+
+
+def await_in_step(node, asked):
+    """The leader hears `node`, and it has applied all that is committed."""
+    def in_step():
+        status = asked.cluster_status()
+        row = row_of(node, asked)
+        return text(row["health"]) == "ok" and row["applied_index"] >= status["commit_index"]
+    await_true(in_step, f"{node} is in step")
+
+
+# --- descriptors ----------------------------------------------------------------------
+
+
+def test_fds__taken_by_clients_are_not_those_of_peers(three):
+    """A follower with 300 descriptors has as many clients as it takes, and more knock.
+    Other nodes go and come back, so that it needs new connections: it has them."""
+    limited, other = three.followers()
+    limited.kill()
+    limited.start(["sh", "-c", 'ulimit -n 300; exec "$@"', "sh"]).await_up()
+    three.await_voters(3)
+    clients = []
+    try:
+        for _ in range(400):
+            clients.append(socket.create_connection((HOST, limited.port), 10))
+        for node in (other, three.leader([n for n in three.nodes if n is not limited])):
+            node.kill()
+            node.start()
+            rest = [n for n in three.nodes if n is not limited]
+            leader = await_true(lambda rest=rest: leader_but(limited, rest), "there is a leader")
+            await_true(lambda leader=leader: leader.call("SET", "k", "v") == b"OK", "it writes")
+            await_in_step(limited, leader)
+    finally:
+        for client in clients:
+            client.close()
+    await_true(lambda: limited.call("GET", "k") == b"v", "it serves again")
+
+
+def leader_but(limited, rest):
+    """Who leads, as the others see it. Where `limited` does (nobody can ask it now, as its
+    clients take all places), any of the others serves as well."""
+    for node in rest:
+        leader = node.status()["leader"]
+        if int(leader, 16) != 0:
+            return next((n for n in rest if text(n.node_id()) == leader), node)
+    return None
+
+
+# --- connections ------------------------------------------------------------------------
+
+
+def test_clients__ten_thousand_at_once_and_no_more(shared):
+    """The next ones are told why they are not served; nothing happens to the cluster."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 11000:
+        pytest.skip(f"only {hard} open files are granted here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 11000), hard))
+    node = shared.followers()[0]
+    clients = []
+    try:
+        already = int(node.redis().info("clients")["connected_clients"])
+        while len(clients) < 10000 - already:
+            clients.append(RespClient(node.host, node.port, timeout=60))
+        for i in range(0, len(clients), 100):
+            clients[i].send("INCR", "n")
+        replies = sorted(client.read() for client in clients[::100])
+        assert replies == list(range(1, len(replies) + 1))
+        with node.client() as late:
+            assert "max number of clients" in str(late.read())
+        await_in_step(node, shared.leader())
+    finally:
+        for client in clients:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    await_true(lambda: node.redis().info("clients")["connected_clients"] < 100, "they are gone")
+
+
+def test_slowloris__at_both_ports_keeps_nobody_out(three):
+    """Hundreds who say a little and never more, at the clients' and the peers' port of all
+    nodes; a node that comes back finds its place nevertheless."""
+    victim = three.followers()[0]
+    rest = [node for node in three.nodes if node is not victim]
+    idle = []
+    try:
+        for node in rest:
+            for _ in range(150):
+                idle.append(socket.create_connection((HOST, node.port), 10))
+                idle[-1].sendall(b"*3\r\n$3\r\nSET\r\n$1")
+                idle.append(socket.create_connection((HOST, node.port + 10000), 10))
+                idle[-1].sendall(b"\x40\x00")
+        victim.kill()
+        three.leader(rest).call("SET", "k", "v")
+        victim.start()
+        await_in_step(victim, three.leader(rest))
+        assert victim.call("GET", "k") == b"v"
+        assert rest[0].call("SET", "k", "w") == b"OK"
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_errors__unread_are_bounded(shared):
+    """Who sends nonsense by the megabyte and reads no answer is not read from any more;
+    its answers are all there when it does read."""
+    node = shared.nodes[0]
+    before = proc_status_kb(node, "VmRSS")
+    with socket.socket() as flood:
+        flood.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        flood.connect((node.host, node.port))
+        flood.setblocking(False)
+        nonsense = b"AUTH nobody nothing\r\nNOSUCH %s\r\n" % (b"x" * 90)
+        sent, rest, vain_count = 0, b"", 0
+
+        def is_blocked():
+            """Sends all that goes; true once nothing has gone for a second."""
+            nonlocal sent, rest, vain_count
+            vain_count += 1
+            try:
+                while True:
+                    rest = rest or nonsense * 1000
+                    size = flood.send(rest)
+                    rest = rest[size:]
+                    sent += size
+                    vain_count = 0
+                    assert sent < 256 * MEGABYTE, "it reads for ever"
+            except BlockingIOError:
+                return vain_count > 100
+        await_true(is_blocked, "it reads no more")
+        assert node.call("SET", "k", "v") == b"OK"
+        assert proc_status_kb(node, "VmRSS") - before < 64 * 1024
+        flood.settimeout(PATIENCE)
+        answer = b""
+        while answer.count(b"\r\n") < 10000:
+            answer += flood.recv(1 << 16)
+        lines = answer.split(b"\r\n")[:10000]
+        assert all(line.startswith(b"-") for line in lines)
+        assert all(b"unknown command 'NOSUCH'" in line for line in lines[1::2])
+
+
+# --- memory --------------------------------------------------------------------------
+
+
+def test_memory__running_out_ends_a_node_as_a_crash_does(three):
+    """There is no cap on memory yet. A leader that gets none ends at once, others lead,
+    and all that was acknowledged is at all nodes once it is started again."""
+    leader, asked = three.leader(), three.followers()[0]
+    limit = (proc_status_kb(leader, "VmSize") + 96 * 1024) * 1024
+    resource.prlimit(leader.process.pid, resource.RLIMIT_AS, (limit, limit))
+    resource.prlimit(leader.process.pid, resource.RLIMIT_CORE, (0, 0))
+    acknowledged = []
+    with asked.client(timeout=60) as client:
+        for i in range(400):
+            try:
+                if client.call("SET", f"k{i}", b"%d" % i * MEGABYTE) == b"OK":
+                    acknowledged.append(i)
+            except RespError as error:
+                assert error.code in ("INDOUBT", "CLUSTERDOWN", "TRYAGAIN"), error
+            if not leader.is_running():
+                break
+        assert leader.await_end() == -signal.SIGABRT
+        assert "out of memory" in leader.log()
+        assert acknowledged
+        rest = [node for node in three.nodes if node is not leader]
+        assert three.leader(rest) is not leader
+        leader.start().await_up()
+        three.await_equal()
+        for node in three.nodes:
+            assert node.call("EXISTS", *[f"k{i}" for i in acknowledged]) == len(acknowledged)
+        sizes = {node.call("DBSIZE") for node in three.nodes}
+        assert len(sizes) == 1
