@@ -4,6 +4,7 @@ nodes stay members, others are served, and what was acknowledged stays."""
 import resource
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -36,17 +37,40 @@ def await_in_step(node, asked):
 # --- descriptors ----------------------------------------------------------------------
 
 
+class Crowd(threading.Thread):
+    """Connects to a node over and over, and keeps each connection that it gets."""
+
+    def __init__(self, node):
+        super().__init__(daemon=True)
+        self.node = node
+        self.is_over = threading.Event()
+        self.clients = []
+
+    def run(self):
+        while not self.is_over.wait(0.001) and len(self.clients) < 15000:
+            try:
+                self.clients.append(socket.create_connection((HOST, self.node.port), 10))
+            except OSError:
+                pass  # Refused: the point of it.
+
+    def end(self):
+        self.is_over.set()
+        self.join()
+        for client in self.clients:
+            client.close()
+
+
 def test_fds__taken_by_clients_are_not_those_of_peers(three):
-    """A follower with 300 descriptors has as many clients as it takes, and more knock.
-    Other nodes go and come back, so that it needs new connections: it has them."""
+    """A follower with 300 descriptors has as many clients as it takes, and more knock all
+    the time. Other nodes go and come back, so that it needs new connections: it has them."""
     limited, other = three.followers()
     limited.kill()
     limited.start(["sh", "-c", 'ulimit -n 300; exec "$@"', "sh"]).await_up()
     three.await_voters(3)
-    clients = []
+    crowd = Crowd(limited)
     try:
-        for _ in range(400):
-            clients.append(socket.create_connection((HOST, limited.port), 10))
+        crowd.start()
+        await_true(lambda: len(crowd.clients) > 400, "there are more than it can have")
         for node in (other, three.leader([n for n in three.nodes if n is not limited])):
             node.kill()
             node.start()
@@ -55,8 +79,7 @@ def test_fds__taken_by_clients_are_not_those_of_peers(three):
             await_true(lambda leader=leader: leader.call("SET", "k", "v") == b"OK", "it writes")
             await_in_step(limited, leader)
     finally:
-        for client in clients:
-            client.close()
+        crowd.end()
     await_true(lambda: limited.call("GET", "k") == b"v", "it serves again")
 
 
