@@ -3,6 +3,12 @@
 #include "kv/kv.h"
 #include "resp/decimal.h"
 
+void call_refuse_size(struct command_call *call, const char *advice)
+{
+    resp_errorf(call->reply, "ERR the reply would be larger than %llu bytes: %s",
+                (unsigned long long)kv_reply_bytes_max(call->kv), advice);
+}
+
 bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_value)
 {
     if (!decimal_read(call->arguments[index], ret_value)) {

@@ -12,6 +12,12 @@
 #define REPLY_NOT_AN_INTEGER "ERR value is not an integer or out of range"
 #define REPLY_TOO_LONG       "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
+/* What the header and the line ends of one value in a reply take at most. */
+enum { REPLY_OVERHEAD_BYTES = 16 };
+
+/* Replies that an answer would be larger than kv_limit_replies() allows. */
+void call_refuse_size(struct command_call *call, const char *advice);
+
 /* Reads argument `index` as a number, or replies that it is none. */
 bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_value);
 

@@ -4,6 +4,7 @@
 #ifndef RAKIT_KV_COMMAND_H
 #define RAKIT_KV_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -21,7 +22,12 @@ enum command_flag {
 };
 
 struct command_call;
+struct subcommand; /* server/subcommand.h */
+
 typedef void command_handler(struct command_call *call);
+/* Looks at nothing but the arguments. Where they are refused whatever the keyspace
+ * holds, replies with the error and returns false. */
+typedef bool command_check(struct command_call *call);
 
 struct command {
     const char *name; /* Upper case. */
@@ -35,6 +41,10 @@ struct command {
     const char *arguments; /* "key value [NX | XX] [GET]" */
     const char *summary;   /* One line. */
     const char *since;     /* Redis version that has it, or Rakit's. */
+    /* Asked before a command goes its way, so that what is certain to fail never stands
+     * in the log; NULL: nothing to say. The handler asks again, for entries that did. */
+    command_check *check;
+    const struct subcommand *subcommands; /* Of a family, the last one nameless; or NULL. */
 };
 
 struct kv;

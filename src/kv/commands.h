@@ -1,6 +1,7 @@
 /* commands.h - the handlers of the data commands, for the table of all commands.
  * Behind each stands its row: arity as Redis counts it, flags, and the first key,
- * the last key and the step between keys. The caller has checked the arity. */
+ * the last key and the step between keys. The caller has checked the arity; a command
+ * with further conditions on its arguments has a check. */
 #ifndef RAKIT_KV_COMMANDS_H
 #define RAKIT_KV_COMMANDS_H
 
@@ -12,6 +13,7 @@
 command_handler kv_command_get;
 /* SET     -3  WRITE | DENY_OOM         1 1 1   key value [NX | XX] [GET] */
 command_handler kv_command_set;
+command_check kv_check_set;
 /* SETNX    3  WRITE | DENY_OOM | FAST  1 1 1   key value */
 command_handler kv_command_setnx;
 /* GETSET   3  WRITE | DENY_OOM | FAST  1 1 1   key value */
@@ -22,8 +24,10 @@ command_handler kv_command_getdel;
 command_handler kv_command_mget;
 /* MSET    -3  WRITE | DENY_OOM         1 -1 2  key value [key value ...] */
 command_handler kv_command_mset;
+command_check kv_check_mset;
 /* MSETNX  -3  WRITE | DENY_OOM         1 -1 2  key value [key value ...] */
 command_handler kv_command_msetnx;
+command_check kv_check_msetnx;
 /* STRLEN   2  READ | FAST              1 1 1   key
  * STRLN    2  READ | FAST              1 1 1   key   (the same) */
 command_handler kv_command_strlen;
@@ -32,8 +36,10 @@ command_handler kv_command_append;
 /* GETRANGE 4  READ                     1 1 1   key start end
  * SUBSTR   4  READ | HIDDEN            1 1 1   key start end   (the same) */
 command_handler kv_command_getrange;
+command_check kv_check_getrange;
 /* SETRANGE 4  WRITE | DENY_OOM         1 1 1   key offset value */
 command_handler kv_command_setrange;
+command_check kv_check_setrange;
 
 /* --- number.c --------------------------------------------------------------------- */
 
@@ -43,8 +49,10 @@ command_handler kv_command_incr;
 command_handler kv_command_decr;
 /* INCRBY   3  WRITE | DENY_OOM | FAST  1 1 1   key increment */
 command_handler kv_command_incrby;
+command_check kv_check_incrby;
 /* DECRBY   3  WRITE | DENY_OOM | FAST  1 1 1   key decrement */
 command_handler kv_command_decrby;
+command_check kv_check_decrby;
 
 /* --- generic.c -------------------------------------------------------------------- */
 
@@ -61,6 +69,7 @@ command_handler kv_command_dbsize;
 /* FLUSHALL -1 WRITE                    0 0 0   [ASYNC | SYNC]
  * FLUSHDB  -1 WRITE                    0 0 0   [ASYNC | SYNC]  (the same) */
 command_handler kv_command_flushall;
+command_check kv_check_flushall;
 
 /* --- scan.c ----------------------------------------------------------------------- */
 
@@ -71,5 +80,6 @@ command_handler kv_command_keys;
 /* SCAN    -2  READ                     0 0 0   cursor [MATCH pattern] [COUNT count]
  *                                              [TYPE type] */
 command_handler kv_command_scan;
+command_check kv_check_scan;
 
 #endif /* RAKIT_KV_COMMANDS_H */

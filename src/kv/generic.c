@@ -37,8 +37,7 @@ void kv_command_dbsize(struct command_call *call)
     resp_integer(call->reply, (int64_t)kv_count(call->kv));
 }
 
-/* Memory is freed lazily in either case: ASYNC and SYNC differ in nothing else. */
-void kv_command_flushall(struct command_call *call)
+bool kv_check_flushall(struct command_call *call)
 {
     bool is_valid = call->argument_count == 1 ||
                     (call->argument_count == 2 && (slice_is(call->arguments[1], "SYNC") ||
@@ -46,8 +45,15 @@ void kv_command_flushall(struct command_call *call)
 
     if (!is_valid) {
         resp_error(call->reply, REPLY_SYNTAX_ERROR);
-        return;
     }
-    kv_clear(call->kv);
-    resp_ok(call->reply);
+    return is_valid;
+}
+
+/* Memory is freed lazily in either case: ASYNC and SYNC differ in nothing else. */
+void kv_command_flushall(struct command_call *call)
+{
+    if (kv_check_flushall(call)) {
+        kv_clear(call->kv);
+        resp_ok(call->reply);
+    }
 }

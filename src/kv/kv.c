@@ -26,6 +26,7 @@ struct kv {
     uint64_t digest;
     struct cleared *cleared;
     struct prng prng; /* For kv_chance(). */
+    uint64_t reply_bytes_max;
 };
 
 struct kv *kv_new(uint64_t hash_seed)
@@ -34,6 +35,7 @@ struct kv *kv_new(uint64_t hash_seed)
 
     table_init(&kv->table, hash_seed);
     kv->prng.state = hash_seed;
+    kv->reply_bytes_max = KV_VALUE_BYTES_MAX;
     return kv;
 }
 
@@ -66,6 +68,16 @@ uint64_t kv_memory_bytes(const struct kv *kv)
 uint64_t kv_digest(const struct kv *kv)
 {
     return kv->digest;
+}
+
+void kv_limit_replies(struct kv *kv, uint64_t bytes_max)
+{
+    kv->reply_bytes_max = bytes_max;
+}
+
+uint64_t kv_reply_bytes_max(const struct kv *kv)
+{
+    return kv->reply_bytes_max;
 }
 
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value)

@@ -33,6 +33,11 @@ uint64_t kv_memory_bytes(const struct kv *kv);
 uint64_t kv_digest(const struct kv *kv);
 uint64_t kv_digest_recomputed(const struct kv *kv);
 
+/* How large a reply with many keys or values may be: commands refuse to build a larger
+ * one. As large as the largest value where nothing is said. Only reads look at it. */
+void kv_limit_replies(struct kv *kv, uint64_t bytes_max);
+uint64_t kv_reply_bytes_max(const struct kv *kv);
+
 /* Slices handed to the following calls do not point into the keyspace, and a value
  * with its key is at most KV_VALUE_BYTES_MAX each: callers check first. */
 

@@ -33,6 +33,13 @@ void kv_command_decr(struct command_call *call)
     add(call, -1);
 }
 
+bool kv_check_incrby(struct command_call *call)
+{
+    int64_t increment = 0;
+
+    return call_read_integer(call, 2, &increment);
+}
+
 void kv_command_incrby(struct command_call *call)
 {
     int64_t increment = 0;
@@ -42,16 +49,30 @@ void kv_command_incrby(struct command_call *call)
     }
 }
 
+static bool read_decrement(struct command_call *call, int64_t *ret_value)
+{
+    if (!call_read_integer(call, 2, ret_value)) {
+        return false;
+    }
+    if (*ret_value == INT64_MIN) { /* Has no negative. */
+        resp_error(call->reply, "ERR decrement would overflow");
+        return false;
+    }
+    return true;
+}
+
+bool kv_check_decrby(struct command_call *call)
+{
+    int64_t decrement = 0;
+
+    return read_decrement(call, &decrement);
+}
+
 void kv_command_decrby(struct command_call *call)
 {
     int64_t decrement = 0;
 
-    if (!call_read_integer(call, 2, &decrement)) {
-        return;
+    if (read_decrement(call, &decrement)) {
+        add(call, -decrement);
     }
-    if (decrement == INT64_MIN) { /* Has no negative. */
-        resp_error(call->reply, "ERR decrement would overflow");
-        return;
-    }
-    add(call, -decrement);
 }

@@ -24,13 +24,26 @@ void kv_command_append(struct command_call *call)
     }
 }
 
+static bool read_bounds(struct command_call *call, int64_t *ret_start, int64_t *ret_end)
+{
+    return call_read_integer(call, 2, ret_start) && call_read_integer(call, 3, ret_end);
+}
+
+bool kv_check_getrange(struct command_call *call)
+{
+    int64_t start = 0;
+    int64_t end = 0;
+
+    return read_bounds(call, &start, &end);
+}
+
 void kv_command_getrange(struct command_call *call)
 {
     struct slice value = {"", 0};
     int64_t start = 0;
     int64_t end = 0;
 
-    if (!call_read_integer(call, 2, &start) || !call_read_integer(call, 3, &end)) {
+    if (!read_bounds(call, &start, &end)) {
         return;
     }
     kv_get(call->kv, call->arguments[1], &value);
@@ -51,17 +64,36 @@ void kv_command_getrange(struct command_call *call)
     }
 }
 
+static bool read_offset(struct command_call *call, size_t *ret_offset)
+{
+    size_t size = call->arguments[3].size;
+    int64_t offset = 0;
+
+    if (!call_read_integer(call, 2, &offset)) {
+        return false;
+    }
+    if (offset < 0) {
+        resp_error(call->reply, "ERR offset is out of range");
+        return false;
+    }
+    *ret_offset = (size_t)offset;
+    return size == 0 || check_size(call, (uint64_t)offset, size);
+}
+
+bool kv_check_setrange(struct command_call *call)
+{
+    size_t offset = 0;
+
+    return read_offset(call, &offset);
+}
+
 void kv_command_setrange(struct command_call *call)
 {
     struct slice value = {NULL, 0};
     struct slice part = call->arguments[3];
-    int64_t offset = 0;
+    size_t offset = 0;
 
-    if (!call_read_integer(call, 2, &offset)) {
-        return;
-    }
-    if (offset < 0) {
-        resp_error(call->reply, "ERR offset is out of range");
+    if (!read_offset(call, &offset)) {
         return;
     }
     if (part.size == 0) {
@@ -70,9 +102,5 @@ void kv_command_setrange(struct command_call *call)
         resp_integer(call->reply, (int64_t)value.size);
         return;
     }
-    if (check_size(call, (uint64_t)offset, part.size)) {
-        size_t size = kv_set_range(call->kv, call->arguments[1], (size_t)offset, part);
-
-        resp_integer(call->reply, (int64_t)size);
-    }
+    resp_integer(call->reply, (int64_t)kv_set_range(call->kv, call->arguments[1], offset, part));
 }

@@ -13,8 +13,10 @@
 struct gather {
     bool has_pattern;
     struct slice pattern;
-    struct buffer keys; /* Of struct slice. */
+    struct buffer keys; /* Of struct slice; none beyond `bytes_max`. */
     uint64_t key_count;
+    uint64_t bytes; /* What they take in a reply. */
+    uint64_t bytes_max;
 };
 
 static void set_pattern(struct gather *g, struct slice pattern)
@@ -28,7 +30,11 @@ static void gather_key(void *context, struct slice key, struct slice value)
     struct gather *g = context;
 
     (void)value;
+    if (g->bytes > g->bytes_max) {
+        return; /* Refused already: only the walk goes on. */
+    }
     if (!g->has_pattern || glob_matches(g->pattern, key)) {
+        g->bytes += key.size + REPLY_OVERHEAD_BYTES;
         buffer_append(&g->keys, &key, sizeof key);
         g->key_count++;
     }
@@ -49,11 +55,15 @@ static void reply_keys(struct command_call *call, const struct gather *g)
 
 void kv_command_keys(struct command_call *call)
 {
-    struct gather g = {0};
+    struct gather g = {.bytes_max = kv_reply_bytes_max(call->kv)};
 
     set_pattern(&g, call->arguments[1]);
     kv_scan(call->kv, 0, UINT64_MAX, gather_key, &g);
-    reply_keys(call, &g);
+    if (g.bytes > g.bytes_max) {
+        call_refuse_size(call, "SCAN gives the keys in steps");
+    } else {
+        reply_keys(call, &g);
+    }
     buffer_deinit(&g.keys);
 }
 
@@ -71,6 +81,7 @@ void kv_command_randomkey(struct command_call *call)
 /* --- SCAN --------------------------------------------------------------------------- */
 
 struct scan_options {
+    uint64_t cursor;
     uint64_t count;
     bool is_other_type; /* TYPE of something that no key is. */
     bool has_pattern;
@@ -131,27 +142,45 @@ static void skip_key(void *context, struct slice key, struct slice value)
     (void)value;
 }
 
+static bool read_scan(struct command_call *call, struct scan_options *ret_options)
+{
+    *ret_options = (struct scan_options){.count = 10};
+    if (!read_cursor(call->arguments[1], &ret_options->cursor)) {
+        resp_error(call->reply, "ERR invalid cursor");
+        return false;
+    }
+    return read_scan_options(call, ret_options);
+}
+
+bool kv_check_scan(struct command_call *call)
+{
+    struct scan_options options;
+
+    return read_scan(call, &options);
+}
+
 void kv_command_scan(struct command_call *call)
 {
-    struct scan_options options = {.count = 10};
-    struct gather g = {0};
-    uint64_t cursor = 0;
+    struct scan_options options;
+    struct gather g = {.bytes_max = kv_reply_bytes_max(call->kv)};
     char text[DECIMAL_BYTES_MAX];
 
-    if (!read_cursor(call->arguments[1], &cursor)) {
-        resp_error(call->reply, "ERR invalid cursor");
-        return;
-    }
-    if (!read_scan_options(call, &options)) {
+    if (!read_scan(call, &options)) {
         return;
     }
     if (options.has_pattern) {
         set_pattern(&g, options.pattern);
     }
-    cursor =
-        kv_scan(call->kv, cursor, options.count, options.is_other_type ? skip_key : gather_key, &g);
-    resp_array(call->reply, 2);
-    resp_bulk(call->reply, slice_of(text, decimal_write_unsigned(text, cursor)));
-    reply_keys(call, &g);
+
+    uint64_t cursor = kv_scan(call->kv, options.cursor, options.count,
+                              options.is_other_type ? skip_key : gather_key, &g);
+
+    if (g.bytes > g.bytes_max) {
+        call_refuse_size(call, "ask for fewer keys by COUNT");
+    } else {
+        resp_array(call->reply, 2);
+        resp_bulk(call->reply, slice_of(text, decimal_write_unsigned(text, cursor)));
+        reply_keys(call, &g);
+    }
     buffer_deinit(&g.keys);
 }

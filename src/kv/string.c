@@ -94,9 +94,31 @@ static void refuse_expiry(struct command_call *call, const struct set_options *o
     }
 }
 
+/* The options, or a reply that says what is wrong with them. */
+static bool take_set_options(struct command_call *call, struct set_options *ret_options)
+{
+    *ret_options = (struct set_options){0};
+    if (!read_set_options(call, ret_options)) {
+        resp_error(call->reply, REPLY_SYNTAX_ERROR);
+        return false;
+    }
+    if (ret_options->expiry != EXPIRY_NONE) {
+        refuse_expiry(call, ret_options);
+        return false;
+    }
+    return true;
+}
+
+bool kv_check_set(struct command_call *call)
+{
+    struct set_options options;
+
+    return take_set_options(call, &options);
+}
+
 void kv_command_set(struct command_call *call)
 {
-    struct set_options options = {0};
+    struct set_options options;
     struct slice key = call->arguments[1];
     struct slice old;
 
@@ -105,12 +127,7 @@ void kv_command_set(struct command_call *call)
         resp_ok(call->reply);
         return;
     }
-    if (!read_set_options(call, &options)) {
-        resp_error(call->reply, REPLY_SYNTAX_ERROR);
-        return;
-    }
-    if (options.expiry != EXPIRY_NONE) {
-        refuse_expiry(call, &options);
+    if (!take_set_options(call, &options)) {
         return;
     }
 
@@ -162,6 +179,18 @@ void kv_command_getdel(struct command_call *call)
 
 void kv_command_mget(struct command_call *call)
 {
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 1; i < call->argument_count; i++) {
+        struct slice value = {NULL, 0};
+
+        kv_get(call->kv, call->arguments[i], &value);
+        bytes += value.size + REPLY_OVERHEAD_BYTES;
+    }
+    if (bytes > kv_reply_bytes_max(call->kv)) {
+        call_refuse_size(call, "ask for fewer keys at once");
+        return;
+    }
     resp_array(call->reply, call->argument_count - 1);
     for (uint32_t i = 1; i < call->argument_count; i++) {
         struct slice value;
@@ -184,6 +213,16 @@ static bool has_pairs(struct command_call *call, const char *name)
     return true;
 }
 
+bool kv_check_mset(struct command_call *call)
+{
+    return has_pairs(call, "mset");
+}
+
+bool kv_check_msetnx(struct command_call *call)
+{
+    return has_pairs(call, "msetnx");
+}
+
 static void set_pairs(struct command_call *call)
 {
     for (uint32_t i = 1; i < call->argument_count; i += 2) {
@@ -193,7 +232,7 @@ static void set_pairs(struct command_call *call)
 
 void kv_command_mset(struct command_call *call)
 {
-    if (has_pairs(call, "mset")) {
+    if (kv_check_mset(call)) {
         set_pairs(call);
         resp_ok(call->reply);
     }
@@ -203,7 +242,7 @@ void kv_command_msetnx(struct command_call *call)
 {
     struct slice value;
 
-    if (!has_pairs(call, "msetnx")) {
+    if (!kv_check_msetnx(call)) {
         return;
     }
     for (uint32_t i = 1; i < call->argument_count; i += 2) {

@@ -168,6 +168,16 @@ static void refuse_unknown(struct client *c)
     refuse(c, text);
 }
 
+static void refuse_arguments(struct client *c, struct slice error)
+{
+    size_t size_before = buffer_size(&c->out);
+    struct resp_writer direct;
+    struct resp_writer *w = begin_reply(c, 0, &direct);
+
+    buffer_append_slice(w->out, error);
+    end_reply(c, size_before);
+}
+
 static void refuse_count(struct client *c, const struct command *command)
 {
     char name[32];
@@ -269,6 +279,18 @@ static void submit(struct client *c, const struct command *command, size_t size)
     replica_submit(clients->server->replica, &slot->request);
 }
 
+/* Whether the command has a chance; else `fault` gets the reply. */
+static bool is_sound(struct client *c, const struct command *command, struct buffer *fault)
+{
+    struct resp_writer w = {.out = fault, .version = c->version};
+    struct command_call call = {.command = command,
+                                .argument_count = c->parser.argument_count,
+                                .arguments = c->parser.arguments,
+                                .reply = &w};
+
+    return command->check == NULL || command->check(&call);
+}
+
 /* Takes the request that the parser has read, of `size` bytes; false: not now. */
 static bool take_request(struct client *c, size_t size)
 {
@@ -278,7 +300,10 @@ static bool take_request(struct client *c, size_t size)
     bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
                                                         : count >= (uint32_t)-command->arity);
 
-    if (is_data && fits && !may_submit(c, command)) {
+    struct buffer fault = {0};
+    bool goes_out = is_data && fits && is_sound(c, command, &fault);
+
+    if (goes_out && !may_submit(c, command)) {
         return false;
     }
     c->command_count++;
@@ -292,8 +317,11 @@ static bool take_request(struct client *c, size_t size)
     c->last_command = command;
     if (!fits) {
         refuse_count(c, command);
-    } else if (is_data) {
+    } else if (goes_out) {
         submit(c, command, size);
+    } else if (is_data) {
+        refuse_arguments(c, buffer_slice(&fault));
+        buffer_deinit(&fault);
     } else {
         run_local(c, command);
     }

@@ -19,9 +19,11 @@ enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
 #define H COMMAND_HIDDEN
 
 /* clang-format off */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* Most are no family. */
 static const struct command table[] = {
     /* name, arity, flags, first key, last key, step, handler,
-     *     group, arguments, summary, since */
+     *     group, arguments, summary, since; check, subcommands */
     {"APPEND", 3, W | M | F, 1, 1, 1, kv_command_append,
         "string", "key value", "Appends to a value and returns its new length.", "2.0.0"},
     {"ASKING", 1, L | F | H, 0, 0, 0, accept_command,
@@ -41,7 +43,8 @@ static const struct command table[] = {
     {"DECR", 2, W | M | F, 1, 1, 1, kv_command_decr,
         "string", "key", "Takes one off a number.", "1.0.0"},
     {"DECRBY", 3, W | M | F, 1, 1, 1, kv_command_decrby,
-        "string", "key decrement", "Takes something off a number.", "1.0.0"},
+        "string", "key decrement", "Takes something off a number.", "1.0.0",
+        .check = kv_check_decrby},
     {"DEL", -2, W, 1, -1, 1, kv_command_del,
         "generic", "key [key ...]", "Deletes keys and counts those that were there.", "1.0.0"},
     {"ECHO", 2, L | F, 0, 0, 0, echo_command,
@@ -49,15 +52,16 @@ static const struct command table[] = {
     {"EXISTS", -2, R | F, 1, -1, 1, kv_command_exists,
         "generic", "key [key ...]", "Counts the keys that are there.", "1.0.0"},
     {"FLUSHALL", -1, W, 0, 0, 0, kv_command_flushall,
-        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0"},
+        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0", .check = kv_check_flushall},
     {"FLUSHDB", -1, W, 0, 0, 0, kv_command_flushall,
-        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0"},
+        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0", .check = kv_check_flushall},
     {"GET", 2, R | F, 1, 1, 1, kv_command_get,
         "string", "key", "Returns a value.", "1.0.0"},
     {"GETDEL", 2, W | F, 1, 1, 1, kv_command_getdel,
         "string", "key", "Returns a value and deletes its key.", "6.2.0"},
     {"GETRANGE", 4, R, 1, 1, 1, kv_command_getrange,
-        "string", "key start end", "Returns a part of a value.", "2.4.0"},
+        "string", "key start end", "Returns a part of a value.", "2.4.0",
+        .check = kv_check_getrange},
     {"GETSET", 3, W | M | F, 1, 1, 1, kv_command_getset,
         "string", "key value", "Sets a value and returns the one before.", "1.0.0"},
     {"HELLO", -1, L | F, 0, 0, 0, hello_command,
@@ -66,7 +70,8 @@ static const struct command table[] = {
     {"INCR", 2, W | M | F, 1, 1, 1, kv_command_incr,
         "string", "key", "Adds one to a number.", "1.0.0"},
     {"INCRBY", 3, W | M | F, 1, 1, 1, kv_command_incrby,
-        "string", "key increment", "Adds something to a number.", "1.0.0"},
+        "string", "key increment", "Adds something to a number.", "1.0.0",
+        .check = kv_check_incrby},
     {"INFO", -1, L, 0, 0, 0, info_command,
         "server", "[section [section ...]]", "Shows figures of this node.", "1.0.0"},
     {"KEYS", 2, R, 0, 0, 0, kv_command_keys,
@@ -74,10 +79,11 @@ static const struct command table[] = {
     {"MGET", -2, R | F, 1, -1, 1, kv_command_mget,
         "string", "key [key ...]", "Returns several values.", "1.0.0"},
     {"MSET", -3, W | M, 1, -1, 2, kv_command_mset,
-        "string", "key value [key value ...]", "Sets several values at once.", "1.0.1"},
+        "string", "key value [key value ...]", "Sets several values at once.", "1.0.1",
+        .check = kv_check_mset},
     {"MSETNX", -3, W | M, 1, -1, 2, kv_command_msetnx,
         "string", "key value [key value ...]",
-        "Sets several values where none of the keys is there.", "1.0.1"},
+        "Sets several values where none of the keys is there.", "1.0.1", .check = kv_check_msetnx},
     {"PING", -1, L | F, 0, 0, 0, ping_command,
         "connection", "[message]", "Returns PONG, or the message.", "1.0.0"},
     {"QUIT", -1, L | F, 0, 0, 0, quit_command,
@@ -101,22 +107,23 @@ static const struct command table[] = {
         "server", "", "Shows whether this node leads, and who does.", "2.8.12"},
     {"SCAN", -2, R, 0, 0, 0, kv_command_scan,
         "generic", "cursor [MATCH pattern] [COUNT count] [TYPE type]",
-        "Walks over the keys in steps.", "2.8.0"},
+        "Walks over the keys in steps.", "2.8.0", .check = kv_check_scan},
     {"SELECT", 2, L | F, 0, 0, 0, select_command,
         "connection", "0", "Accepted for database 0, the only one.", "1.0.0"},
     {"SET", -3, W | M, 1, 1, 1, kv_command_set,
-        "string", "key value [NX | XX] [GET]", "Sets a value.", "1.0.0"},
+        "string", "key value [NX | XX] [GET]", "Sets a value.", "1.0.0", .check = kv_check_set},
     {"SETNX", 3, W | M | F, 1, 1, 1, kv_command_setnx,
         "string", "key value", "Sets a value where the key is not there.", "1.0.0"},
     {"SETRANGE", 4, W | M, 1, 1, 1, kv_command_setrange,
         "string", "key offset value", "Overwrites a part of a value and returns its length.",
-        "2.2.0"},
+        "2.2.0", .check = kv_check_setrange},
     {"STRLEN", 2, R | F, 1, 1, 1, kv_command_strlen,
         "string", "key", "Returns the length of a value.", "2.2.0"},
     {"STRLN", 2, R | F, 1, 1, 1, kv_command_strlen,
         "string", "key", "Returns the length of a value: the same as STRLEN.", "0.1.0"},
     {"SUBSTR", 4, R | H, 1, 1, 1, kv_command_getrange,
-        "string", "key start end", "Returns a part of a value: the same as GETRANGE.", "1.0.0"},
+        "string", "key start end", "Returns a part of a value: the same as GETRANGE.", "1.0.0",
+        .check = kv_check_getrange},
     {"TIME", 1, L | F, 0, 0, 0, time_command,
         "server", "", "Shows this node's clock: seconds and microseconds.", "2.6.0"},
     {"TOUCH", -2, R | F, 1, -1, 1, kv_command_exists,
@@ -129,6 +136,7 @@ static const struct command table[] = {
         "generic", "numreplicas timeout",
         "Counts the nodes, besides the leader, that hold what was written.", "3.0.0"},
 };
+#pragma GCC diagnostic pop
 /* clang-format on */
 
 enum { COMMAND_COUNT = sizeof table / sizeof table[0] };

@@ -53,10 +53,17 @@ static void make_core(struct replica *r)
     r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
 }
 
+static void make_keyspace(struct replica *r)
+{
+    kv_free(r->kv);
+    r->kv = kv_new(r->recovered.identity.cluster_id);
+    kv_limit_replies(r->kv, r->server->config.client_output_bytes_max);
+}
+
 static bool recover(struct replica *r, char *text, size_t text_size)
 {
     make_core(r);
-    r->kv = kv_new(r->recovered.identity.cluster_id);
+    make_keyspace(r);
     raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
 
     int error = store_replay(r->store, recover_entry, r);
@@ -201,8 +208,7 @@ bool replica_joined(struct replica *r, uint64_t cluster_id)
         return false;
     }
     r->recovered.identity.cluster_id = cluster_id;
-    kv_free(r->kv);
-    r->kv = kv_new(cluster_id);
+    make_keyspace(r);
     return true;
 }
 

@@ -244,7 +244,7 @@ def test_request_log__gives_what_was_asked_for(shared):
             node.call("REQUEST_LOG", *wrong)
 
 
-def test_log__reads_and_connection_commands_never_enter_it(shared):
+def test_log__reads_connection_commands_and_nonsense_never_enter_it(shared):
     node = shared.nodes[0]
     node.call("SET", "k", "v")
     shared.await_equal()
@@ -254,5 +254,9 @@ def test_log__reads_and_connection_commands_never_enter_it(shared):
                     ["CLIENT", "SETNAME", "x"], ["INFO"], ["EXISTS", "k"], ["RAFT", "STATUS"],
                     ["CONFIG", "GET", "*"], ["TYPE", "k"], ["MGET", "k"]):
         node.call(*command)
+    for command in (["SET", "k", "v", "EX", "10"], ["SET", "k", "v", "WHAT"], ["INCRBY", "k", "x"],
+                    ["MSET", "k", "v", "l"], ["SETRANGE", "k", "-1", "x"], ["FLUSHALL", "NOW"]):
+        with pytest.raises(RespError):
+            node.call(*command)
     assert time.monotonic() - start < 10
     assert len(node.call("REQUEST_LOG", 1, 10000)) == before

@@ -241,6 +241,43 @@ static void test_commands__scan_leads_through_everything(void **state)
     kv_free(kv);
 }
 
+/* A reply is refused before it is built: what is written is the error alone. */
+static void test_commands__replies_of_many_values_have_a_limit(void **state)
+{
+    static const char *const refused[] = {"MGET k k k", "KEYS *", "SCAN 0 COUNT 1000"};
+    static const char *const granted[] = {"MGET k k", "KEYS key:1*", "SCAN 0 COUNT 1", "GET big"};
+    struct kv *kv = kv_new(7);
+    char big[4096];
+
+    (void)state;
+    memset(big, 'x', sizeof big);
+    kv_set(kv, slice_str("big"), slice_of(big, sizeof big));
+    kv_set(kv, slice_str("k"), slice_of(big, 400));
+    for (int i = 0; i < 100; i++) {
+        char key[16];
+
+        kv_set(kv, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%d", i)), slice_str("v"));
+    }
+    kv_limit_replies(kv, 1000);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct buffer out = {0};
+
+        assert_true(run_line(kv, 2, refused[i], &out));
+        buffer_append(&out, "", 1);
+        assert_non_null(strstr(out.data, "-ERR the reply would be larger than 1000 bytes: "));
+        assert_true(buffer_size(&out) < 200);
+        buffer_deinit(&out);
+    }
+    for (size_t i = 0; i < sizeof granted / sizeof granted[0]; i++) {
+        struct buffer out = {0};
+
+        assert_true(run_line(kv, 2, granted[i], &out));
+        assert_true(out.data[0] == '*' || out.data[0] == '$');
+        buffer_deinit(&out);
+    }
+    kv_free(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_commands__keys_by_pattern),
         cmocka_unit_test(test_commands__scan),
         cmocka_unit_test(test_commands__scan_leads_through_everything),
+        cmocka_unit_test(test_commands__replies_of_many_values_have_a_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

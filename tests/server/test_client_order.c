@@ -56,6 +56,36 @@ static void test_client__keeps_order_where_answers_come_out_of_it(void **state)
     close(fd);
 }
 
+/* What fails whatever the keyspace holds has no business in the log. */
+static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd,
+                "SET a x\r\nSET a x EX 10\r\nSET a x WHAT\r\nMSET a 1 b\r\nMSETNX a 1 b\r\n"
+                "INCRBY a x\r\nDECRBY a -9223372036854775808\r\nSETRANGE a -1 x\r\n"
+                "SETRANGE a 536870912 x\r\nFLUSHALL NOW\r\nFLUSHDB NOW\r\nGETRANGE a x 1\r\n"
+                "SUBSTR a 1 x\r\nSCAN x\r\nSCAN 0 COUNT 0\r\nSET b y\r\n");
+    fixture_await_requests(f, 2);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd,
+                   "+OK\r\n-ERR expiry of keys is not supported yet\r\n-ERR syntax error\r\n"
+                   "-ERR wrong number of arguments for 'mset' command\r\n"
+                   "-ERR wrong number of arguments for 'msetnx' command\r\n"
+                   "-ERR value is not an integer or out of range\r\n"
+                   "-ERR decrement would overflow\r\n-ERR offset is out of range\r\n"
+                   "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n"
+                   "-ERR syntax error\r\n-ERR syntax error\r\n"
+                   "-ERR value is not an integer or out of range\r\n"
+                   "-ERR value is not an integer or out of range\r\n"
+                   "-ERR invalid cursor\r\n-ERR syntax error\r\n+OK\r\n");
+    assert_int_equal(f->replica.executed_count, 2);
+    close(fd);
+}
+
 static void test_client__holds_a_write_back_until_the_reads_before_it_are_done(void **state)
 {
     struct client_fixture *f = *state;
@@ -296,6 +326,7 @@ int main(void)
         TEST(test_client__answers_a_local_command_at_once),
         TEST(test_client__keeps_local_replies_behind_those_under_way),
         TEST(test_client__keeps_order_where_answers_come_out_of_it),
+        TEST(test_client__refuses_in_its_place_what_is_certain_to_fail),
         TEST(test_client__holds_a_write_back_until_the_reads_before_it_are_done),
         TEST(test_client__sends_reads_behind_writes_through_the_log),
         TEST(test_client__lets_a_long_run_of_reads_wait_for_the_writes_before_it),
