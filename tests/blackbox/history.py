@@ -18,7 +18,7 @@ import time
 
 from respclient import RespClient, RespError
 
-NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "LOADING")
+NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "LOADING", "MISCONF")
 
 
 class Worker(threading.Thread):

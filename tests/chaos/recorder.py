@@ -18,7 +18,8 @@ import threading
 import time
 
 # Errors that promise that the command was not executed and never will be.
-NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "LOADING", "OOM", "READONLY", "NOAUTH", "NOPERM")
+NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "LOADING", "MISCONF", "OOM", "READONLY", "NOAUTH",
+                "NOPERM")
 # Errors that are the outcome of an execution.
 OUTCOMES = ("ERR", "WRONGTYPE")
 

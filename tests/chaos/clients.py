@@ -1,0 +1,95 @@
+"""Clients that read and write few keys through whichever node they can reach, and write
+down what they see."""
+
+import itertools
+import random
+import threading
+
+from harness import await_true
+from recorder import Connection, RecordingClient
+
+KEY_LIFE = 250  # Operations on one set of keys; then fresh ones, to keep judging cheap.
+KEYS = 4
+
+
+def command(chance, serial):
+    names = [f"k{serial // KEY_LIFE}.{number}" for number in range(KEYS)]
+    key, other = chance.sample(names, 2)
+    return chance.choice([
+        ("GET", key), ("GET", key), ("GET", key), ("GET", key), ("SET", key, f"v{serial}"),
+        ("SET", key, f"w{serial}"), ("APPEND", key, f"+{serial}"), ("STRLEN", key), ("DEL", key),
+        ("SET", key, f"n{serial}", "NX"), ("GETSET", key, f"g{serial}"),
+        ("MSET", key, f"m{serial}", other, f"o{serial}"), ("MGET", key, other)])
+
+
+class Clients:
+    """`cluster.nodes` are whom they talk to, running or not. Each waits a little between
+    two commands, so that a long storm does not make a history too long to judge."""
+
+    def __init__(self, cluster, recorder, count=6, seed=0, patience=(5.0, 5.0), pause=0.0):
+        self.cluster = cluster
+        self.recorder = recorder
+        self.patience = patience  # Least and most, in seconds; drawn for each connection.
+        self.pause = pause
+        self.is_over = threading.Event()
+        self.serials = itertools.count()
+        self.key_sets = 0
+        self.outcomes = {"answered": 0, "refused": 0, "unknown": 0}
+        self.lock = threading.Lock()
+        self.faults = []
+        self.threads = [threading.Thread(target=self.run, args=(number, seed), daemon=True)
+                        for number in range(count)]
+
+    @property
+    def answered(self):
+        return self.outcomes["answered"]
+
+    def run(self, number, seed):
+        try:
+            self.talk(number, random.Random(f"{seed}.{number}"))
+        except Exception as error:  # pylint: disable=broad-except
+            self.faults.append(f"client {number}: {error!r}")
+
+    def talk(self, number, chance):
+        def connect():
+            node = chance.choice(list(self.cluster.nodes))
+            return Connection(node.host, node.port, timeout=chance.uniform(*self.patience))
+
+        client = RecordingClient(self.recorder, f"c{number}", connect)
+        while not self.is_over.is_set():
+            outcome, _ = client.ask(*command(chance, next(self.serials)))
+            with self.lock:
+                self.outcomes[outcome] += 1
+            if outcome != "answered":
+                client.close()  # Go on at another node.
+                self.is_over.wait(0.01)
+            elif self.pause:
+                self.is_over.wait(chance.uniform(0, 2 * self.pause))
+        client.close()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in self.threads), "a client still waits"
+        assert not self.faults, self.faults
+
+    def await_progress(self, count, seconds=30.0):
+        aim = self.answered + count
+        await_true(lambda: self.answered >= aim, f"{count} more answers", seconds)
+
+    def read_all(self):
+        """Every key there ever was, read through nodes by turns; recorded like the rest."""
+        for number, node in enumerate(self.cluster.nodes):
+            client = RecordingClient(self.recorder, f"end{number}",
+                                     lambda node=node: Connection(node.host, node.port, 10.0))
+            for life in range(next(self.serials) // KEY_LIFE + 1):
+                for key in range(KEYS):
+                    outcome, reply = client.ask("GET", f"k{life}.{key}")
+                    assert outcome == "answered", f"{node} is well, and answers {reply!r}"
+            client.close()

@@ -1,0 +1,70 @@
+"""The stage for tests that need networks of their own, and fleets of nodes on it."""
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "blackbox"))
+sys.path.insert(0, str(HERE))
+
+import stage  # pylint: disable=wrong-import-position
+from fleet import Fleet  # pylint: disable=wrong-import-position
+from harness import BUILD  # pylint: disable=wrong-import-position
+
+
+@pytest.fixture(scope="module", name="own_network")
+def own_network_fixture():
+    """The module's tests run in a network of their own."""
+    reason = stage.obstacle()
+    if reason:
+        pytest.skip(reason)
+    with stage.entered():
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
+    report = (yield).get_result()
+    if report.failed:
+        item.has_failed = True
+
+
+SAID = []
+
+
+@pytest.fixture
+def say_at_the_end():
+    """For figures that are to be seen of tests that pass, too."""
+    return SAID.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in SAID:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def make_fleet(request, own_network):  # pylint: disable=unused-argument
+    """make_fleet(3) starts a cluster of three; logs and histories of a test that fails are
+    kept in the build directory."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-chaos."))
+    fleets = []
+
+    def make(count, spare_count=0):
+        fleets.append(Fleet(path, count, spare_count))
+        return fleets[-1].start_all()
+    try:
+        yield make
+    finally:
+        for fleet in fleets:
+            fleet.destroy()
+        if getattr(request.node, "has_failed", False):
+            kept = BUILD / "test-logs" / f"{request.node.name}-{os.getpid()}"
+            shutil.copytree(path, kept, dirs_exist_ok=True)
+            print(f"logs and histories: {kept}")
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,246 @@
+"""Nodes in namespaces of their own, each with a disk, a clock and links that can be
+spoilt; which of them are members, and which are ready to become one."""
+
+import contextlib
+import shutil
+import time
+
+from clocks import Clock
+from disks import Disk
+from harness import Cluster, Node, Vain, await_true, text
+from links import Links
+from network import PEER_PORT, PORT, Network
+from respclient import RespClient, RespError
+
+# Longer than by default: a machine that is busy with other things is no fault to be found.
+OPTIONS = ["--protected-mode", "no", "--peer-port", str(PEER_PORT), "--election-timeout", "600",
+           "--heartbeat", "100", "--request-timeout", "3000"]
+ELECTION_S = 0.6
+PATIENCE = 60.0
+UNREACHABLE = (OSError, RespError, LookupError, ValueError)
+
+
+class FleetNode(Node):
+    """A server in a place, which knows what was done to it on purpose."""
+
+    def __init__(self, directory, place):
+        super().__init__(directory, host=place.address, port=PORT, options=OPTIONS)
+        self.place = place
+        self.log_path = directory / f"{place.name}.log"
+        self.disk = Disk(directory / f"{place.name}-disk")
+        self.clock = Clock(directory / f"{place.name}-clock")
+        self.links = Links(place)
+        self.data = self.disk.path / "node"
+        self.is_meant_to_run = False
+        self.is_frozen = False
+        self.is_disk_full = False
+        self.is_joining = True  # Until it was seen to be a member; may give that up.
+
+    def __repr__(self):
+        return self.place.name
+
+    def start(self, wrapper=()):
+        self.is_meant_to_run = True
+        return super().start([*self.place.wrapper, *self.clock.wrapper, *wrapper])
+
+    def signal(self, number):
+        super().signal(number)
+        self.is_frozen = False
+
+    def kill(self):
+        self.is_meant_to_run = False
+        super().kill()
+
+    def stop(self):
+        self.is_meant_to_run = False
+        return super().stop()
+
+    def freeze(self):
+        super().freeze()
+        self.is_frozen = True
+
+    def thaw(self):
+        if self.is_frozen and self.is_running():
+            super().thaw()
+        self.is_frozen = False
+
+    def client(self, **options):
+        options.setdefault("timeout", 5.0)
+        return RespClient(self.host, self.port, **options)
+
+    def note_membership(self):
+        with contextlib.suppress(*UNREACHABLE):
+            if self.is_joining and self.status()["membership"] in ("voter", "learner"):
+                self.is_joining = False
+
+    def reset(self):
+        """As a machine that was never used."""
+        self.destroy()
+        self.is_meant_to_run = self.is_frozen = False
+        self.is_joining = True
+        self.contact = None
+        self.clock.reset()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def destroy_all(self):
+        self.destroy()
+        self.links.destroy()
+        self.disk.destroy()
+
+
+class Fleet(Cluster):
+    """`nodes` are those that are or should be members; `spare` are clean."""
+
+    def __init__(self, directory, count, spare_count=0):
+        super().__init__(directory)
+        self.network = Network(count + spare_count)
+        self.nodes = []
+        self.spare = []
+        self.count = count
+        for place in self.network.places:
+            self.spare.append(FleetNode(self.directory, place))
+
+    def all_nodes(self):
+        return self.nodes + self.spare
+
+    def enlist(self):
+        """A spare node that is to be a member; not started."""
+        node = self.spare.pop(0)
+        self.nodes.append(node)
+        return node
+
+    def dismiss(self, node):
+        """A node that the cluster has removed for certain becomes a spare one."""
+        node.reset()
+        self.nodes.remove(node)
+        self.spare.append(node)
+
+    def start_all(self):
+        first = self.enlist().start()
+        first.await_up()
+        await_true(lambda: first.status()["role"] == "leader", "the first node leads", PATIENCE)
+        for _ in range(self.count - 1):
+            node = self.enlist()
+            node.contact = first
+            node.start()
+        self.await_voters(self.count, seconds=PATIENCE)
+        self.note_memberships()
+        return self
+
+    @staticmethod
+    def pause(seconds):
+        """For as long as a fault lasts; nothing is awaited."""
+        time.sleep(seconds)
+
+    # --- looking, without waiting for anybody ----------------------------------------
+
+    def awake(self):
+        return [node for node in self.nodes if node.is_running() and not node.is_frozen]
+
+    def seen_leader(self):
+        """Who says that it leads, in the newest term of them; None where nobody does."""
+        found = []
+        for node in self.awake():
+            with contextlib.suppress(*UNREACHABLE):
+                with node.client(timeout=1.0) as client:
+                    status = client.call("INFO", "raft").decode()
+                values = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+                if values["raft_role"] == "leader":
+                    found.append((int(values["raft_term"]), node.place.number, node))
+        return max(found)[2] if found else None
+
+    def crashed(self):
+        """Nodes that ended though nobody asked them to. One that could not join yet may give
+        up, and one whose disk is full may refuse to start."""
+        ended = [node for node in self.nodes if node.is_meant_to_run and not node.is_running()]
+        return [node for node in ended if node.process.returncode != 1
+                or not (node.is_joining or node.is_disk_full)]
+
+    def assert_none_crashed(self):
+        crashed = self.crashed()
+        assert not crashed, f"ended by themselves: {crashed}\n{self.report()}"
+
+    # --- membership --------------------------------------------------------------------
+
+    def known_members(self):
+        """The addresses of RAFT MEMBERS as some node that is a member tells them, or None."""
+        for node in self.awake():
+            with contextlib.suppress(*UNREACHABLE):
+                if node.status()["membership"] in ("voter", "learner"):
+                    return set(node.members())
+        return None
+
+    def note_memberships(self):
+        for node in self.nodes:
+            node.note_membership()
+
+    def dismiss_removed(self):
+        """Nodes that say that they were removed say so only once it is committed."""
+        for node in list(self.nodes):
+            with contextlib.suppress(*UNREACHABLE):
+                if node.is_running() and not node.is_frozen and \
+                        node.status()["membership"] == "removed":
+                    self.dismiss(node)
+
+    # --- after the faults --------------------------------------------------------------
+
+    def restart_ended(self, nodes):
+        """What the faults ended runs again; who has not joined asks somebody who has."""
+        members = [node for node in self.nodes if not node.is_joining]
+        for node in nodes:
+            if node in self.nodes and not node.is_running():
+                if node.is_joining:
+                    node.contact = members[0]
+                node.start()
+
+    def heal(self):
+        """All faults end, and every node that is a member runs."""
+        self.network.heal()
+        for node in self.nodes:
+            node.links.mend()
+            node.disk.empty()
+            node.is_disk_full = False
+            node.thaw()
+        self.note_memberships()
+        self.restart_ended(self.nodes)
+
+    def settle(self, seconds=PATIENCE):
+        """Waits until there is one leader, all nodes are voters or were removed, and all
+        have applied the same log to the same state. Nobody may write meanwhile."""
+        def settled():
+            self.assert_none_crashed()
+            self.dismiss_removed()
+            self.note_memberships()
+            self.restart_ended(self.nodes)
+            states = [node.status() for node in self.nodes]
+            leaders = [state["node_id"] for state in states if state["role"] == "leader"]
+            whole = self.nodes[0].cluster_status()
+            return len(leaders) == 1 \
+                and {state["leader"] for state in states} == set(leaders) \
+                and len({state["term"] for state in states}) == 1 \
+                and all(state["membership"] == "voter" for state in states) \
+                and all(state["members"] == len(self.nodes) for state in states) \
+                and text(whole["configuration"]) == "stable" \
+                and {state["last_index"] for state in states} \
+                    == {state["applied_index"] for state in states} \
+                and len({state["last_index"] for state in states}) == 1
+        try:
+            await_true(settled, "one leader, all are voters and have applied all", seconds)
+        except Vain as vain:
+            raise Vain(f"{vain}\n{self.describe()}\n{self.report()}") from None
+        digests = {repr(node): node.status()["state_digest"] for node in self.nodes}
+        assert len(set(digests.values())) == 1, f"states differ: {digests}\n{self.report()}"
+
+    def describe(self):
+        lines = []
+        for node in self.all_nodes():
+            try:
+                lines.append(f"{node}: {node.status()}")
+            except UNREACHABLE as error:
+                lines.append(f"{node}: {error!r}")
+        return "\n".join(lines)
+
+    def destroy(self):
+        for node in self.all_nodes():
+            node.destroy_all()
+        self.network.destroy()

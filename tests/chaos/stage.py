@@ -1,0 +1,67 @@
+"""Namespaces of this very process: a network and mounts that nobody else sees.
+
+Nothing made here needs to be cleaned up. The kernel takes all of it away with the last
+process in it, and every process that is started here dies with its parent: however the
+tests end, killed included, no interface, no mount and no server is left behind."""
+
+import contextlib
+import ctypes
+import os
+import subprocess
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWNET = 0x40000000
+PROGRAMS = {"ip": "iproute2", "ss": "iproute2", "nft": "nftables", "nsenter": "util-linux",
+            "mount": "mount"}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*command, stdin=None):
+    """A tool of the system; what it says where it fails is in the exception."""
+    done = subprocess.run([str(part) for part in command], input=stdin, capture_output=True,
+                          text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _system(result, what):
+    if result != 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+
+
+def obstacle():
+    """Why there can be no stage here, or None."""
+    if os.geteuid() != 0:
+        return "making network namespaces needs root"
+    for program, package in PROGRAMS.items():
+        if not any(os.access(f"{place}/{program}", os.X_OK)
+                   for place in ("/usr/sbin", "/usr/bin", "/sbin", "/bin")):
+            return f"{program} is missing (package {package})"
+    child = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True,
+                           text=True, check=False)
+    return f"no namespaces here: {child.stderr.strip()}" if child.returncode != 0 else None
+
+
+@contextlib.contextmanager
+def entered():
+    """This thread, and those that it starts within, are in a network of their own, and all
+    the process's mounts are its own from now on. (There is no way back from that in a
+    process with threads, and no harm: what others mount is still seen.)"""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _system(_libc.unshare(CLONE_NEWNET | CLONE_NEWNS), "unshare")
+        try:
+            run("mount", "--make-rslave", "/")
+            run("ip", "link", "set", "lo", "up")
+            # Names of namespaces that only this process knows.
+            os.makedirs("/run/netns", exist_ok=True)
+            run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/run/netns")
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                run("umount", "-l", "/run/netns")
+            _system(_libc.setns(home, CLONE_NEWNET), "setns")
+    finally:
+        os.close(home)

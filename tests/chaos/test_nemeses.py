@@ -1,0 +1,208 @@
+"""Each kind of fault does what it says, and the cluster what it promises: without this, a
+storm that breaks nothing would be as good as one that is survived."""
+
+import random
+
+import pytest
+
+import clocks
+from fleet import OPTIONS, PATIENCE
+from harness import await_true
+from history import Load
+from nemeses_links import HalfOpen, SlowLinks, TornConnections
+from nemeses_machine import FILLER, FullDisk
+from respclient import RespError
+
+HOUR_US = 3600 * 10**6
+ELECTION_TIMEOUT = float(OPTIONS[OPTIONS.index("--election-timeout") + 1]) / 1000
+
+
+def but(nodes, *others):
+    return [node for node in nodes if node not in others]
+
+
+def places(nodes):
+    return [node.place for node in nodes]
+
+
+def aim(nemesis, victim):
+    """A nemesis that hits that node, whatever it would have drawn."""
+    nemesis.pick = lambda nodes=None: victim
+    return nemesis
+
+
+def heal_and_check(fleet, *loads):
+    fleet.heal()
+    fleet.settle()
+    for load in loads:
+        for node in fleet.nodes:
+            load.check(node)
+
+
+@pytest.fixture(name="three")
+def three_fixture(make_fleet):
+    return make_fleet(3)
+
+
+# --- links that are cut -----------------------------------------------------------------
+
+
+def test_isolated_leader__is_replaced_and_acknowledges_nothing(three):
+    old = three.leader()
+    three.network.isolate(old.place)
+    new = three.leader(but(three.nodes, old))
+    assert new.call("SET", "k", "v") == b"OK"
+    await_true(lambda: old.status()["role"] != "leader", "the isolated one leads no more")
+    with pytest.raises(RespError):
+        old.call("SET", "from-the-minority", "v")
+    with pytest.raises(RespError):
+        old.call("GET", "k")
+    assert old.place.dropped() > 0
+    heal_and_check(three)
+    assert old.call("GET", "k") == b"v"
+
+
+def test_unplugged_leader__is_replaced(three):
+    old = three.leader()
+    old.place.unplug()
+    new = three.leader(but(three.nodes, old))
+    assert new.call("SET", "k", "v") == b"OK"
+    with pytest.raises(OSError):
+        old.client(timeout=0.5)
+    heal_and_check(three)
+    assert old.call("GET", "k") == b"v"
+
+
+@pytest.mark.parametrize("is_deaf", [True, False], ids=["deaf", "mute"])
+def test_one_way__a_leader_that_hears_nobody_or_is_not_heard_is_replaced(three, is_deaf):
+    old = three.leader()
+    others = but(three.nodes, old)
+    if is_deaf:
+        three.network.cut_one_way(places(others), [old.place])
+    else:
+        three.network.cut_one_way([old.place], places(others))
+    new = three.leader(others)
+    assert new is not old
+    assert new.call("SET", "k", "v") == b"OK"
+    await_true(lambda: old.status()["role"] != "leader", "it leads no more")
+    heal_and_check(three)
+
+
+def test_partial__two_that_do_not_see_each_other_cost_the_leader_nothing(three):
+    """With every pair in turn: the one who sees both keeps voters from voting."""
+    leader = three.leader()
+    one, other = three.followers()
+    for pair in ((one, other), (leader, one), (leader, other)):
+        term = leader.status()["term"]
+        three.network.cut(places(pair[:1]), places(pair[1:]))
+        with Load(three, nodes=[leader], pause=0.01) as load:
+            # For longer than it takes to find out that the other is silent.
+            three.pause(3 * ELECTION_TIMEOUT)
+            load.await_progress(100, PATIENCE)
+        assert leader.status()["role"] == "leader"
+        assert leader.status()["term"] == term
+        assert leader not in pair or pair[1].place.dropped() > 0
+        heal_and_check(three, load)
+        for node in three.nodes:
+            node.call("FLUSHALL")
+
+
+def test_shattered_network__is_well_again_soon_however_long_it_lasted(three):
+    """Connections that have waited for long must not go on waiting (TCP would, for as long
+    again)."""
+    three.network.split(*[[place] for place in places(three.nodes)])
+    await_true(lambda: three.seen_leader() is None, "nobody leads")
+    three.pause(20.0)
+    three.network.heal()
+    with Load(three) as load:
+        load.await_progress(10, 5.0)
+    heal_and_check(three, load)
+
+
+# --- links that are bad -----------------------------------------------------------------
+
+
+def test_slow_links__of_a_follower_do_not_slow_the_others(three):
+    victim = three.followers()[0]
+    slow = aim(SlowLinks(three, random.Random(1)), victim)
+    slow.state = lambda: {"bytes_per_s": 1000}
+    slow.chance = random.Random(0)  # Of one node, not of all.
+    slow.begin()
+    others = but(three.nodes, victim)
+    leader = three.leader(others)
+    with Load(three, nodes=[leader]) as load:
+        load.await_progress(2000, PATIENCE)
+        assert victim.links.tell(bytes_per_s=1000)[1] > 0, "nothing went through the proxy"
+        behind = leader.status()["commit_index"] - victim.status()["applied_index"]
+        assert behind > 100, "a link of 1 kB/s carries all that?"
+    slow.end()
+    heal_and_check(three, load)
+
+
+def test_torn_connections__in_the_middle_of_frames_lose_and_double_nothing(three):
+    torn = TornConnections(three, random.Random(1))
+    torn.state = lambda: {"reset_after": [1, 3000]}
+    with Load(three) as load:
+        load.await_progress(100)
+        torn.begin()
+        load.await_progress(100, PATIENCE)
+        counts = [node.links.tell(**torn.state())[1] for node in three.nodes]
+        torn.end()
+    assert sum(counts) > 20, f"connections made through the proxies: {counts}"
+    heal_and_check(three, load)
+
+
+def test_half_open__connections_to_the_leader_do_not_stop_the_cluster_for_long(three):
+    leader = three.leader()
+    half = aim(HalfOpen(three, random.Random(1)), leader)
+    half.state = lambda: {"half_open_after": [300, 3000]}
+    half.chance = random.Random(0)
+    with Load(three) as load:
+        half.begin()
+        load.await_progress(300, PATIENCE)
+        assert sum(node.links.tell(**half.state())[1] for node in three.nodes) > 0
+        half.end()
+        load.await_progress(300, PATIENCE)
+    heal_and_check(three, load)
+
+
+# --- machines ---------------------------------------------------------------------------
+
+
+def test_full_disk__of_the_leader_refuses_writes_serves_reads_and_recovers(three):
+    leader = three.leader()
+    full = aim(FullDisk(three, random.Random(1)), leader)
+    assert leader.call("SET", "before", "v") == b"OK"
+    full.begin()
+    with pytest.raises(RespError, match="^MISCONF the disk is full"):
+        leader.call("SET", "k", FILLER)
+    assert leader.call("GET", "before") == b"v"
+    full.end()
+    await_true(lambda: leader.call("SET", "after", "v") == b"OK", "it takes writes again")
+    heal_and_check(three)
+
+
+@pytest.mark.skipif(clocks.LIBRARY is None, reason=clocks.NEEDED)
+def test_wrong_clock__jumps_of_the_wall_clock_change_nothing(three):
+    def clock_us(node):
+        lines = node.call("INFO", "server").decode().splitlines()
+        return int(dict(line.split(":", 1) for line in lines[1:] if line)["server_time_usec"])
+
+    for node in three.nodes:
+        node.clock.set("+0")
+        node.kill()
+        node.start().await_up()
+        three.await_equal()
+    leader = three.leader()
+    term = leader.status()["term"]
+    right = but(three.nodes, leader)[0]
+    with Load(three) as load:
+        for setting, least, most in (("+31536000", 8000, 9000), ("-31536000", -9000, -8000),
+                                     ("+0", -1, 1)):
+            leader.clock.set(setting)
+            await_true(lambda low=least, high=most:
+                       low * HOUR_US < clock_us(leader) - clock_us(right) < high * HOUR_US,
+                       f"the clock jumps to {setting}")
+            load.await_progress(100)
+    assert (leader.status()["role"], leader.status()["term"]) == ("leader", term)
+    heal_and_check(three, load)

@@ -1,0 +1,55 @@
+"""Storms over clusters of three and of five: whatever clients saw is linearizable, every
+acknowledged write is there, and once the faults end the cluster is well by itself.
+
+    CHAOS_SECONDS=600 python3 -m pytest -s tests/chaos -k storm
+    CHAOS_SEED=4711 python3 -m pytest -s tests/chaos -k storm
+
+CHAOS_SECONDS is how long the faults last in all (default 80), CHAOS_SEED the seed of the
+first storm (default: drawn; the next has the next number). Needs root."""
+
+import math
+import os
+import random
+
+import pytest
+
+import verdict
+from clients import Clients
+from history import Load
+from recorder import Recorder
+from storm import Storm
+
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "80"))
+SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+STORM_SECONDS = 60.0  # At most; then a new cluster.
+COUNT = max(2, math.ceil(SECONDS / STORM_SECONDS))
+SPARE = 2
+
+pytestmark = pytest.mark.skipif(verdict.IS_MISSING, reason=f"{verdict.LINCHECK} was not built")
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + COUNT))
+def test_storm__is_survived(make_fleet, say_at_the_end, seed):
+    size = 3 if seed % 2 else 5
+    head = f"CHAOS_SEED={seed} CHAOS_SECONDS={SECONDS:g}: {size} nodes"
+    print(f"\n{head}")
+    fleet = make_fleet(size, SPARE)
+    history = fleet.directory / "history.txt"
+    storm = Storm(fleet, seed)
+    with Recorder(history) as recorder:
+        clients = Clients(fleet, recorder, seed=seed, patience=(0.3, 5.0), pause=0.005)
+        ledger = Load(fleet, worker_count=2, patience=5.0, pause=0.005)
+        with clients, ledger:
+            clients.await_progress(100)
+            storm.run(SECONDS / COUNT)
+            fleet.heal()
+            # Well again, with the clients still at work.
+            clients.await_progress(300, 60.0)
+            ledger.await_progress(50, 60.0)
+        fleet.settle()
+        clients.read_all()
+    storm.say(f"clients: {clients.outcomes}, ledger in doubt: {ledger.doubt_count()}")
+    say_at_the_end(f"{head}, {storm.summary()}, operations: {clients.outcomes}")
+    verdict.assert_linearizable(history)
+    for node in fleet.nodes:
+        ledger.check(node)
