@@ -187,6 +187,28 @@ def test_errors__unread_are_bounded(shared):
 # --- memory --------------------------------------------------------------------------
 
 
+def test_follower__that_is_frozen_costs_the_leader_no_memory(three):
+    """200 MB of writes that one follower does not take: the leader keeps 64 MB of its log
+    in memory, and reads the rest from disk when the follower is back."""
+    leader = three.leader()
+    victim = three.followers()[0]
+    with leader.client(timeout=60) as client:
+        for i in range(80):  # As much as it keeps in any case.
+            assert client.call("SET", "k", b"%08d" % i * (MEGABYTE // 8)) == b"OK"
+        before = proc_status_kb(leader, "VmRSS")
+        victim.freeze()
+        try:
+            for i in range(80, 280):
+                assert client.call("SET", "k", b"%08d" % i * (MEGABYTE // 8)) == b"OK"
+            assert proc_status_kb(leader, "VmRSS") - before < 128 * 1024
+        finally:
+            victim.thaw()
+    await_in_step(victim, three.followers()[0])
+    three.await_equal()
+    assert victim.call("GETRANGE", "k", 0, 7) == b"00000279"
+    assert proc_status_kb(leader, "VmRSS") - before < 192 * 1024
+
+
 def test_memory__running_out_ends_a_node_as_a_crash_does(three):
     """There is no cap on memory yet. A leader that gets none ends at once, others lead,
     and all that was acknowledged is at all nodes once it is started again."""
