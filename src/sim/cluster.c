@@ -280,7 +280,7 @@ static void choose_contact(struct node *n)
     }
     do {
         other = &c->nodes[prng_below(&c->prng, c->node_count)];
-    } while (other == n || other->is_outside ||
+    } while ((other == n && c->node_count > 1) || other->is_outside ||
              (is_careful && tries++ < 1000 && c->member_count > 0 &&
               !(cluster_is_member(other) && has_log(other))));
     memcpy(n->config.contact.host, other->name, sizeof other->name);
@@ -303,7 +303,7 @@ static void start_crashed(struct node *n, const char *text, uint64_t limit)
         n->is_broken = true;
         sim_trace(c->sim, n->name, "refuses to start: %s", text);
     }
-    c->stats.recovery_crash_count++;
+    c->stats.recovery_crash_count += was_cut;
     death = prng_chance(&c->prng, 1, 2) ? SIM_POWER : SIM_KILLED;
     if (death == SIM_POWER) {
         damage_before_power_loss(n);

@@ -80,7 +80,10 @@ void damage_recovered(struct node *n)
     n->has_forgotten |= checker_disk_of(c->checker, n->id)->forgotten_count > 0;
     if (budget_mark_of(c->budget, n->id) == BUDGET_DAMAGED) {
         c->stats.survived_count++;
-        budget_mark(c->budget, n->id, BUDGET_SOUND);
+        /* Who has forgotten something must stop when it finds out: it does not count. */
+        if (!n->has_forgotten) {
+            budget_mark(c->budget, n->id, BUDGET_SOUND);
+        }
     }
     if (!sim_disk_has_lied(n->machine)) {
         checker_trust(c->checker, n->id);

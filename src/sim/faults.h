@@ -27,6 +27,8 @@ enum fault {
     FAULT_REMOVE,
     FAULT_TRANSFER,
     FAULT_CLOCK,
+    FAULT_FLAP,        /* Cut off and back again, about once in an election timeout. */
+    FAULT_NARROW,      /* A path that carries a kilobyte a second, or some more. */
     FAULT_BASIC_COUNT, /* Those above are drawn by nemesis_new(): kept seeds rely on it. */
 
     /* Within a budget: see budget.h. */
@@ -35,9 +37,6 @@ enum fault {
     FAULT_LIE,                     /* was not synced in truth, */
     FAULT_MISDIRECT,               /* was written elsewhere, */
     FAULT_LOSE_DISK,               /* or the whole disk is gone. */
-
-    FAULT_FLAP,   /* Cut off and back again, about once in an election timeout. */
-    FAULT_NARROW, /* A kilobyte a second. */
 
     /* Not strikes, but how things are during a whole run. */
     FAULT_CONDITIONS,

@@ -24,6 +24,12 @@ struct nemesis {
     struct sim_event strike;
     struct sim_event mend_network;
     struct sim_event mend_disks;
+    struct sim_event flap;
+    struct prng flap_prng;
+    uint64_t flap_side;
+    uint32_t flap_count; /* Still to come. */
+    bool flap_both;
+    bool is_flapped;
 };
 
 static struct node *pick(struct nemesis *x)
@@ -46,30 +52,64 @@ static void mend_network(struct sim_event *event)
         for (uint32_t j = 0; j < c->node_count; j++) {
             sim_block(c->nodes[i].machine, c->nodes[j].machine, false);
             sim_slow(c->nodes[i].machine, c->nodes[j].machine, 0);
+            sim_narrow(c->nodes[i].machine, c->nodes[j].machine, 0);
         }
     }
 }
 
-/* Blocks each path from a node of the one side to one of the other. */
-static void split(struct nemesis *x, uint64_t side, bool there, bool back)
+/* Blocks each path from a node of the one side to one of the other, or opens it again. */
+static void block(struct cluster *c, uint64_t side, bool there, bool back, bool is_blocked)
 {
-    struct cluster *c = x->cluster;
-
     for (uint32_t i = 0; i < c->node_count; i++) {
         for (uint32_t j = 0; j < c->node_count; j++) {
             if ((side >> i & 1) == 0 || (side >> j & 1) != 0) {
                 continue;
             }
             if (there) {
-                sim_block(c->nodes[i].machine, c->nodes[j].machine, true);
+                sim_block(c->nodes[i].machine, c->nodes[j].machine, is_blocked);
             }
             if (back) {
-                sim_block(c->nodes[j].machine, c->nodes[i].machine, true);
+                sim_block(c->nodes[j].machine, c->nodes[i].machine, is_blocked);
             }
         }
     }
+}
+
+static void split(struct nemesis *x, uint64_t side, bool there, bool back)
+{
+    struct cluster *c = x->cluster;
+
+    block(c, side, there, back, true);
     c->stats.partition_count++;
     sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
+}
+
+/* A path that comes and goes, about as often as somebody loses patience with it. */
+static void flap(struct sim_event *event)
+{
+    struct nemesis *x = container_of(event, struct nemesis, flap);
+    struct cluster *c = x->cluster;
+    uint64_t timeout_ns = c->config.election_timeout_ns;
+
+    x->is_flapped = !x->is_flapped;
+    block(c, x->flap_side, true, x->flap_both, x->is_flapped);
+    c->stats.partition_count += x->is_flapped;
+    if (x->is_flapped || --x->flap_count > 0) {
+        sim_event_start(c->sim, event,
+                        sim_now_ns(c->sim) + timeout_ns / 2 +
+                            prng_below(&x->flap_prng, timeout_ns));
+    }
+}
+
+static void start_flapping(struct nemesis *x, uint64_t side, bool both)
+{
+    if (x->flap.slot == 0) {
+        x->flap_side = side;
+        x->flap_both = both;
+        x->flap_prng = (struct prng){prng_next(&x->prng)};
+        x->flap_count = (uint32_t)some(x, 8);
+        flap(&x->flap);
+    }
 }
 
 static void unplug(struct nemesis *x, struct node *n)
@@ -104,6 +144,14 @@ static void strike_network(struct nemesis *x, enum fault fault)
         split(x, one, way, !way);
     } else if (fault == FAULT_SPLIT) {
         split(x, half, true, both);
+    } else if (fault == FAULT_FLAP) {
+        start_flapping(x, way ? one : half, both);
+    } else if (fault == FAULT_NARROW) {
+        sim_narrow(a->machine, b->machine, 1000ull << prng_below(&x->prng, 7));
+        if (both) {
+            sim_narrow(b->machine, a->machine, 1000ull << prng_below(&x->prng, 7));
+        }
+        sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
     } else if (fault == FAULT_CUT) {
         sim_block(a->machine, b->machine, true);
         if (way) {
@@ -390,6 +438,7 @@ struct nemesis *nemesis_new(struct cluster *c)
     x->strike.run = strike;
     x->mend_network.run = mend_network;
     x->mend_disks.run = mend_disks;
+    x->flap.run = flap;
     return x;
 }
 
@@ -398,6 +447,7 @@ void nemesis_free(struct nemesis *x)
     sim_event_stop(x->cluster->sim, &x->strike);
     sim_event_stop(x->cluster->sim, &x->mend_network);
     sim_event_stop(x->cluster->sim, &x->mend_disks);
+    sim_event_stop(x->cluster->sim, &x->flap);
     free(x);
 }
 
@@ -416,6 +466,7 @@ void nemesis_heal(struct nemesis *x)
     sim_event_stop(c->sim, &x->strike);
     sim_event_stop(c->sim, &x->mend_network);
     sim_event_stop(c->sim, &x->mend_disks);
+    sim_event_stop(c->sim, &x->flap);
     mend_network(&x->mend_network);
     mend_disks(&x->mend_disks);
     network.loss_ppm = 0; /* A lost segment can cost an election. */

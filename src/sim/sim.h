@@ -123,6 +123,8 @@ void sim_block(struct sim_machine *from, struct sim_machine *to, bool is_blocked
 bool sim_is_blocked(const struct sim_machine *from, const struct sim_machine *to);
 /* More delay one way, on top of the network's. */
 void sim_slow(struct sim_machine *from, struct sim_machine *to, uint64_t extra_ns);
+/* So many bytes a second for each connection, one way; 0: no limit. */
+void sim_narrow(struct sim_machine *from, struct sim_machine *to, uint64_t bytes_per_s);
 /* Resets each connection between the two with this chance. Returns how many. */
 uint32_t sim_reset(struct sim_machine *a, struct sim_machine *b, uint32_t chance_ppm);
 

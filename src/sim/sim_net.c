@@ -21,7 +21,11 @@ struct sim_segment {
     char data[];
 };
 
-enum { SEGMENT_BYTES_MAX = 64 * 1024 };
+enum {
+    SEGMENT_BYTES_MAX = 64 * 1024,
+    NARROW_SEGMENT_BYTES_MAX = 512, /* A narrow path delivers a little at a time. */
+    SEGMENT_HEAD_BYTES = 40,
+};
 
 void sim_set_network(struct sim *sim, const struct sim_network *network)
 {
@@ -203,7 +207,14 @@ static void segment_depart(struct sim_segment *s)
     struct sim_machine *to = sim_end_other(from)->machine;
     struct sim *sim = from->connection->sim;
     uint64_t at = sim->now_ns + sim_net_delay_ns(from->machine, to);
+    uint64_t bytes_per_s = from->machine->bytes_per_s_to[to->number];
 
+    if (bytes_per_s > 0) {
+        uint64_t begin = from->busy_until_ns > sim->now_ns ? from->busy_until_ns : sim->now_ns;
+
+        from->busy_until_ns = begin + (s->size + SEGMENT_HEAD_BYTES) * SIM_S / bytes_per_s;
+        at += from->busy_until_ns - sim->now_ns;
+    }
     at = at < from->last_arrival_ns ? from->last_arrival_ns : at;
     from->last_arrival_ns = at;
     list_append(&from->flight, &s->link);
@@ -242,9 +253,11 @@ static void send_one(struct sim_end *from, enum sim_segment_kind kind, const cha
 void sim_send(struct sim_end *from, enum sim_segment_kind kind, const char *data, size_t size)
 {
     struct sim *sim = from->connection->sim;
+    bool is_narrow = from->machine->bytes_per_s_to[sim_end_other(from)->machine->number] > 0;
+    size_t most = is_narrow ? NARROW_SEGMENT_BYTES_MAX : SEGMENT_BYTES_MAX;
 
     do {
-        size_t part = size < SEGMENT_BYTES_MAX ? size : SEGMENT_BYTES_MAX;
+        size_t part = size < most ? size : most;
 
         if (part > 1 && prng_chance(&sim->net_prng, sim->network.split_ppm, 1000000)) {
             part = prng_between(&sim->net_prng, 1, part);
@@ -350,6 +363,49 @@ bool sim_is_blocked(const struct sim_machine *from, const struct sim_machine *to
 void sim_slow(struct sim_machine *from, struct sim_machine *to, uint64_t extra_ns)
 {
     from->extra_ns_to[to->number] = extra_ns;
+}
+
+/* What is under way goes on at the path's new speed. */
+static void end_hasten(struct sim_end *end)
+{
+    struct list waiting;
+
+    list_init(&waiting);
+    while (!list_is_empty(&end->flight)) {
+        struct sim_segment *s = container_of(list_first(&end->flight), struct sim_segment, link);
+
+        sim_event_stop(end->connection->sim, &s->arrive);
+        list_remove(&s->link);
+        list_append(&waiting, &s->link);
+    }
+    end->busy_until_ns = 0;
+    end->last_arrival_ns = end->connection->sim->now_ns;
+    while (!list_is_empty(&waiting)) {
+        struct sim_segment *s = container_of(list_first(&waiting), struct sim_segment, link);
+
+        list_remove(&s->link);
+        segment_depart(s);
+    }
+}
+
+void sim_narrow(struct sim_machine *from, struct sim_machine *to, uint64_t bytes_per_s)
+{
+    if (from == to || from->bytes_per_s_to[to->number] == bytes_per_s) {
+        return;
+    }
+    from->bytes_per_s_to[to->number] = bytes_per_s;
+    sim_trace(from->sim, "net", "%s > %s carries %llu bytes a second", from->name, to->name,
+              (unsigned long long)bytes_per_s);
+    list_for_each(link, &from->sim->connections)
+    {
+        struct sim_connection *c = container_of(link, struct sim_connection, link);
+
+        for (int i = 0; i < 2; i++) {
+            if (c->ends[i].machine == from && sim_end_other(&c->ends[i])->machine == to) {
+                end_hasten(&c->ends[i]);
+            }
+        }
+    }
 }
 
 uint32_t sim_reset(struct sim_machine *a, struct sim_machine *b, uint32_t chance_ppm)

@@ -31,6 +31,7 @@ struct sim_end {
     struct list flight; /* Segments under way to the other end, in order. */
     struct list held;   /* The same while the path is blocked. */
     uint64_t last_arrival_ns;
+    uint64_t busy_until_ns; /* A narrow path takes what was sent before. */
     uint64_t outstanding; /* Bytes sent that the other end has not read. */
     uint64_t owed;        /* Of these, read, but the news cannot come back. */
     const char *pending;

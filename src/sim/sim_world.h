@@ -48,6 +48,7 @@ struct sim_machine {
     int64_t drift_ppm;
     bool blocked_to[SIM_MACHINES_MAX];
     uint64_t extra_ns_to[SIM_MACHINES_MAX];
+    uint64_t bytes_per_s_to[SIM_MACHINES_MAX]; /* 0: no limit. */
     struct list listeners;
     uint16_t next_port;
     struct sim_disk *disk;
