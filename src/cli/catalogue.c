@@ -84,6 +84,23 @@ const struct catalogue_entry *catalogue_find(const struct catalogue *c, struct s
     return NULL;
 }
 
+bool catalogue_is_member(const struct catalogue_entry *entry, const struct catalogue_entry *family)
+{
+    size_t size = strlen(family->name);
+
+    return strncmp(entry->name, family->name, size) == 0 && entry->name[size] == ' ';
+}
+
+bool catalogue_has_members(const struct catalogue *c, const struct catalogue_entry *family)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (catalogue_is_member(&c->entries[i], family)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int compare_entries(const void *a, const void *b)
 {
     const struct catalogue_entry *left = a;

@@ -37,6 +37,10 @@ void catalogue_add_server(struct catalogue *c, const redisReply *docs);
 /* NULL: unknown. Without regard to case. */
 const struct catalogue_entry *catalogue_find(const struct catalogue *c, struct slice name);
 
+/* Whether the entry, such as "CONFIG GET", belongs to that family, such as "CONFIG". */
+bool catalogue_is_member(const struct catalogue_entry *entry, const struct catalogue_entry *family);
+bool catalogue_has_members(const struct catalogue *c, const struct catalogue_entry *family);
+
 /* What is still to be typed after `line`, the text up to the cursor: the rest of
  * the syntax of the command that it begins with. Empty where there is nothing to
  * say. Appends to `out`. */

@@ -14,7 +14,8 @@ static bool is_group_start(const struct catalogue *c, size_t position)
     return position == 0 || strcmp(c->entries[position - 1].group, c->entries[position].group) != 0;
 }
 
-/* Names in a paragraph, broken at the right margin. */
+/* Names in a paragraph, broken at the right margin. Members of families stand in the
+ * help of their family. */
 static void list_names(struct buffer *out, const struct catalogue *c, size_t first)
 {
     size_t column = 0;
@@ -22,6 +23,9 @@ static void list_names(struct buffer *out, const struct catalogue *c, size_t fir
     for (size_t i = first; i < c->count && (i == first || !is_group_start(c, i)); i++) {
         size_t size = strlen(c->entries[i].name);
 
+        if (strchr(c->entries[i].name, ' ') != NULL) {
+            continue;
+        }
         if (column > 0 && column + MARGIN + size > WIDTH) {
             buffer_append(out, "\n", 1);
             column = 0;
@@ -47,39 +51,59 @@ void help_overview(struct buffer *out, const struct catalogue *c, const struct s
                        "Tab completes a name; Ctrl-R searches the history; Ctrl-D ends.\n");
 }
 
-static void usage(struct buffer *out, const struct catalogue_entry *e, const struct style *style)
+static void usage(struct buffer *out, const struct catalogue_entry *e, const char *syntax,
+                  const struct style *style)
 {
-    const char *gap = e->syntax[0] == '\0' ? "" : " ";
+    const char *gap = syntax[0] == '\0' ? "" : " ";
 
     buffer_printf(out, "%s%s%s%s%s%s%s", style_on(style, BOLD), e->name, style_off(style, BOLD),
-                  gap, style_on(style, DIM), e->syntax, style_off(style, DIM));
+                  gap, style_on(style, DIM), syntax, style_off(style, DIM));
 }
 
-static void explain_command(struct buffer *out, const struct catalogue_entry *e,
-                            const struct style *style)
+/* Usage to the left, summary to the right. */
+static void row(struct buffer *out, const struct catalogue_entry *e, const char *syntax,
+                const struct style *style)
 {
-    usage(out, e, style);
+    size_t size = strlen(e->name) + (syntax[0] == '\0' ? 0 : 1) + strlen(syntax);
+
+    usage(out, e, syntax, style);
+    if (size < USAGE_WIDTH) {
+        buffer_printf(out, "%*s", (int)(USAGE_WIDTH - size), "");
+    } else {
+        buffer_printf(out, "\n%*s", USAGE_WIDTH, "");
+    }
+    buffer_printf(out, "%s\n", e->summary);
+}
+
+static const char *syntax_of(const struct catalogue *c, const struct catalogue_entry *e)
+{
+    return catalogue_has_members(c, e) ? "subcommand ..." : e->syntax;
+}
+
+static void explain_command(struct buffer *out, const struct catalogue *c,
+                            const struct catalogue_entry *e, const struct style *style)
+{
+    usage(out, e, syntax_of(c, e), style);
     buffer_printf(out, "\n%*s%s\n%*sgroup %s", MARGIN, "", e->summary, MARGIN, "", e->group);
     if (e->since[0] != '\0') {
         buffer_printf(out, ", since %s", e->since);
     }
     buffer_append(out, "\n", 1);
+    if (catalogue_has_members(c, e)) {
+        buffer_append(out, "\n", 1);
+        for (size_t i = 0; i < c->count; i++) {
+            if (catalogue_is_member(&c->entries[i], e)) {
+                row(out, &c->entries[i], c->entries[i].syntax, style);
+            }
+        }
+    }
 }
 
 static void explain_group(struct buffer *out, const struct catalogue *c, size_t first,
                           const struct style *style)
 {
     for (size_t i = first; i < c->count && (i == first || !is_group_start(c, i)); i++) {
-        const struct catalogue_entry *e = &c->entries[i];
-        size_t size = strlen(e->name) + 1 + strlen(e->syntax);
-
-        usage(out, e, style);
-        if (size < USAGE_WIDTH) {
-            buffer_printf(out, "%*s", (int)(USAGE_WIDTH - size + (e->syntax[0] == '\0')), "");
-        } else {
-            buffer_printf(out, "\n%*s", USAGE_WIDTH, "");
-        }
-        buffer_printf(out, "%s\n", e->summary);
+        row(out, &c->entries[i], syntax_of(c, &c->entries[i]), style);
     }
 }
 
@@ -97,7 +121,7 @@ bool help_topic(struct buffer *out, const struct catalogue *c, const struct word
     const struct catalogue_entry *entry = catalogue_find(c, topic);
 
     if (entry != NULL) {
-        explain_command(out, entry, style);
+        explain_command(out, c, entry, style);
         found = true;
     }
     if (topic.size > 0 && topic.data[0] == '@') {

@@ -225,7 +225,8 @@ void catalogue_complete(const struct catalogue *c, struct slice prefix,
         if (begins_with(name, prefix)) {
             found(context, entry->name);
         } else if (prefix.size > name.size && prefix.data[name.size] == ' ' &&
-                   begins_with(prefix, name) && has_alternatives(slice_str(entry->syntax))) {
+                   begins_with(prefix, name) && has_alternatives(slice_str(entry->syntax)) &&
+                   !catalogue_has_members(c, entry)) { /* Else they are found themselves. */
             complete_alternatives(entry, prefix, found, context);
         }
     }

@@ -5,6 +5,7 @@
 #define RAKIT_SERVER_COMMANDS_H
 
 #include "kv/command.h"
+#include "server/subcommand.h"
 
 /* --- commands_connection.c ----------------------------------------------------------- */
 
@@ -21,14 +22,17 @@ command_handler accept_command;
 /* --- commands_client.c --------------------------------------------------------------- */
 
 command_handler client_command;
+extern const struct subcommand client_subcommands[];
 
 /* --- commands_command.c -------------------------------------------------------------- */
 
 command_handler command_command;
+extern const struct subcommand command_subcommands[];
 
 /* --- commands_server.c --------------------------------------------------------------- */
 
 command_handler config_command;
+extern const struct subcommand config_subcommands[];
 command_handler time_command;
 command_handler role_command;
 command_handler wait_command;

@@ -326,7 +326,7 @@ static void client_kill(struct command_call *call)
     }
 }
 
-static const struct subcommand subcommands[] = {
+const struct subcommand client_subcommands[] = {
     {"GETNAME", 2, client_getname, "", "Shows the name of this connection."},
     {"ID", 2, client_id, "", "Shows the number of this connection."},
     {"INFO", 2, client_info, "", "Describes this connection."},
@@ -339,9 +339,10 @@ static const struct subcommand subcommands[] = {
     {"SETINFO", 4, client_setinfo, "LIB-NAME name | LIB-VER version",
      "Says which library this client uses."},
     {"SETNAME", 3, client_setname, "name", "Names this connection."},
+    {NULL, 0, NULL, NULL, NULL},
 };
 
 void client_command(struct command_call *call)
 {
-    subcommand_run(call, subcommands, sizeof subcommands / sizeof subcommands[0]);
+    subcommand_run(call);
 }

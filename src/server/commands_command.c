@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "kv/glob.h"
+#include "server/command_docs.h"
 #include "server/command_table.h"
 #include "server/commands.h"
 #include "server/subcommand.h"
@@ -71,6 +72,65 @@ static void reply_categories(struct resp_writer *w, const struct command *comman
     }
 }
 
+/* Where the keys are, as the newer half of Redis's clients reads it: counted from the
+ * first one, where the older fields count from the name. */
+static void reply_key_specs(struct resp_writer *w, const struct command *command)
+{
+    bool is_write = (command->flags & COMMAND_WRITE) != 0;
+
+    if (command->first_key == 0) {
+        resp_array(w, 0);
+        return;
+    }
+    resp_array(w, 1);
+    resp_map(w, 3);
+    resp_bulk_text(w, "flags");
+    resp_set(w, 2);
+    resp_simple(w, is_write ? "RW" : "RO");
+    resp_simple(w, is_write ? "update" : "access");
+    resp_bulk_text(w, "begin_search");
+    resp_map(w, 2);
+    resp_bulk_text(w, "type");
+    resp_bulk_text(w, "index");
+    resp_bulk_text(w, "spec");
+    resp_map(w, 1);
+    resp_bulk_text(w, "index");
+    resp_integer(w, command->first_key);
+    resp_bulk_text(w, "find_keys");
+    resp_map(w, 2);
+    resp_bulk_text(w, "type");
+    resp_bulk_text(w, "range");
+    resp_bulk_text(w, "spec");
+    resp_map(w, 3);
+    resp_bulk_text(w, "lastkey");
+    resp_integer(w, command->last_key < 0 ? command->last_key
+                                          : command->last_key - command->first_key);
+    resp_bulk_text(w, "keystep");
+    resp_integer(w, command->key_step);
+    resp_bulk_text(w, "limit");
+    resp_integer(w, 0);
+}
+
+static void reply_subcommands(struct resp_writer *w, const struct command *command)
+{
+    const struct subcommand *family = command->subcommands;
+
+    resp_array(w, family == NULL ? 0 : subcommand_count(family));
+    for (const struct subcommand *s = family; s != NULL && s->name != NULL; s++) {
+        resp_array(w, 10);
+        subcommand_reply_name(w, command, s);
+        resp_integer(w, s->arity);
+        reply_flags(w, command);
+        resp_integer(w, 0);
+        resp_integer(w, 0);
+        resp_integer(w, 0);
+        reply_categories(w, command);
+        resp_array(w, 0);
+        resp_array(w, 0);
+        resp_array(w, 0);
+    }
+}
+
 static void reply_info(struct resp_writer *w, const struct command *command)
 {
     resp_array(w, 10);
@@ -82,8 +142,8 @@ static void reply_info(struct resp_writer *w, const struct command *command)
     resp_integer(w, command->key_step);
     reply_categories(w, command);
     resp_array(w, 0); /* Tips. */
-    resp_array(w, 0); /* Key specifications. */
-    resp_array(w, 0); /* Subcommands. */
+    reply_key_specs(w, command);
+    reply_subcommands(w, command);
 }
 
 static void command_info(struct command_call *call)
@@ -175,19 +235,10 @@ static void command_list(struct command_call *call)
 
 /* --- COMMAND DOCS --------------------------------------------------------------------------- */
 
-/* "syntax" is not Redis's: the arguments in one line, for rakit-cli's hints. */
 static void reply_docs(struct resp_writer *w, const struct command *command)
 {
     reply_name(w, command);
-    resp_map(w, 4);
-    resp_bulk_text(w, "summary");
-    resp_bulk_text(w, command->summary);
-    resp_bulk_text(w, "since");
-    resp_bulk_text(w, command->since);
-    resp_bulk_text(w, "group");
-    resp_bulk_text(w, command->group);
-    resp_bulk_text(w, "syntax");
-    resp_bulk_text(w, command->arguments);
+    command_reply_docs(w, command);
 }
 
 static void command_docs(struct command_call *call)
@@ -246,13 +297,14 @@ static void command_getkeys(struct command_call *call)
     }
 }
 
-static const struct subcommand subcommands[] = {
+const struct subcommand command_subcommands[] = {
     {"COUNT", 2, command_count_reply, "", "Counts the commands of this server."},
     {"DOCS", -2, command_docs, "[command ...]", "Describes commands."},
     {"GETKEYS", -3, command_getkeys, "command [argument ...]", "Shows the keys of a command."},
     {"INFO", -2, command_info, "[command ...]", "Shows arity, flags and keys of commands."},
     {"LIST", -2, command_list, "[FILTERBY ACLCAT category | PATTERN pattern]",
      "Names the commands."},
+    {NULL, 0, NULL, NULL, NULL},
 };
 
 void command_command(struct command_call *call)
@@ -261,5 +313,5 @@ void command_command(struct command_call *call)
         command_info(call);
         return;
     }
-    subcommand_run(call, subcommands, sizeof subcommands / sizeof subcommands[0]);
+    subcommand_run(call);
 }

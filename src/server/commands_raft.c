@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "server/client.h"
 #include "server/replica.h"
+#include "server/subcommand.h"
 
 enum { ADMIN_BYTES_MAX = 4096 };
 
@@ -14,26 +15,6 @@ enum { ADMIN_BYTES_MAX = 4096 };
 struct admin_request {
     struct request request;
     struct reply_slot *slot;
-};
-
-static const char *const help[] = {
-    "RAFT <subcommand> [<arg> ...]. Subcommands are:",
-    "STATUS",
-    "    The cluster as its leader sees it: each node's role, progress and health.",
-    "MEMBERS",
-    "    Ids, addresses and memberships of all members.",
-    "ADD <id> <host> <port> <peer-port>",
-    "    Adds a node as a learner; it becomes a voter once it has caught up. A node",
-    "    that is started with a contact sends this by itself.",
-    "REMOVE <id | host:port>",
-    "    Removes a member. It serves nothing any more.",
-    "TRANSFER [<id | host:port>]",
-    "    Hands leadership over, to that voter or to the best one.",
-    "LOG [<from> [<count>]]",
-    "    Committed log entries: index, term, kind, command. The newest 100, or",
-    "    <count> (100) from index <from>. Same as REQUEST_LOG.",
-    "HELP",
-    "    Prints this help.",
 };
 
 static struct resp_writer *admin_reply(struct request *request)
@@ -71,16 +52,24 @@ static void submit(struct command_call *call)
     replica_submit(call_client(call)->clients->server->replica, &a->request);
 }
 
+/* The leader counts the arguments: it can say more than that there are too few. */
+const struct subcommand raft_subcommands[] = {
+    {"ADD", -2, submit, "id host port peer-port",
+     "Adds a learner. A node that is started with a contact does so itself."},
+    {"LOG", -2, submit, "[from [count]]",
+     "Committed entries, the newest 100, or so many from an index on."},
+    {"MEMBERS", -2, submit, "", "Ids, addresses and memberships of all members."},
+    {"REMOVE", -2, submit, "id | host:port", "Removes a member. It serves nothing any more."},
+    {"STATUS", -2, submit, "",
+     "The cluster as its leader sees it: each node's role, progress and health."},
+    {"TRANSFER", -2, submit, "[id | host:port]",
+     "Hands leadership over, to that voter or to the best one."},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
 void raft_command(struct command_call *call)
 {
-    if (slice_is(call->arguments[1], "HELP")) {
-        resp_array(call->reply, sizeof help / sizeof help[0]);
-        for (size_t i = 0; i < sizeof help / sizeof help[0]; i++) {
-            resp_simple(call->reply, help[i]);
-        }
-        return;
-    }
-    submit(call);
+    subcommand_run(call);
 }
 
 void request_log_command(struct command_call *call)

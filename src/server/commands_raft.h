@@ -3,11 +3,13 @@
 #define RAKIT_SERVER_COMMANDS_RAFT_H
 
 #include "kv/command.h"
+#include "server/subcommand.h"
 
 /* Rows: RAFT, arity -2; REQUEST_LOG, arity -1; both LOCAL | ADMIN | ASYNC, no keys.
  * Both go to the leader, from whichever node they are given to, and are answered
  * from there. */
 void raft_command(struct command_call *call);
+extern const struct subcommand raft_subcommands[];
 void request_log_command(struct command_call *call);
 
 #endif /* RAKIT_SERVER_COMMANDS_RAFT_H */

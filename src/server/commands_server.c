@@ -132,16 +132,16 @@ static void config_resetstat(struct command_call *call)
     resp_ok(call->reply);
 }
 
-static const struct subcommand config_subcommands[] = {
+const struct subcommand config_subcommands[] = {
     {"GET", -3, config_get, "pattern [pattern ...]", "Shows settings."},
     {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
     {"SET", -4, config_set, "setting value", "Not supported: settings are fixed at the start."},
+    {NULL, 0, NULL, NULL, NULL},
 };
 
 void config_command(struct command_call *call)
 {
-    subcommand_run(call, config_subcommands,
-                   sizeof config_subcommands / sizeof config_subcommands[0]);
+    subcommand_run(call);
 }
 
 /* --- TIME ------------------------------------------------------------------------------ */

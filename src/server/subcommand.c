@@ -13,23 +13,45 @@ static void to_lower(char *to, size_t size, const char *from)
     to[i] = '\0';
 }
 
-static void reply_help(struct command_call *call, const struct subcommand *table, uint32_t count)
+uint32_t subcommand_count(const struct subcommand *table)
 {
-    resp_array(call->reply, 2 * (uint64_t)count + 1);
-    char title[96];
+    uint32_t count = 0;
 
-    snprintf(title, sizeof title,
+    while (table[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
+void subcommand_reply_name(struct resp_writer *w, const struct command *command,
+                           const struct subcommand *subcommand)
+{
+    char family[32];
+    char member[32];
+
+    to_lower(family, sizeof family, command->name);
+    to_lower(member, sizeof member, subcommand->name);
+    resp_bulkf(w, "%s|%s", family, member);
+}
+
+static void reply_help(struct command_call *call)
+{
+    const struct subcommand *table = call->command->subcommands;
+    char line[200];
+
+    resp_array(call->reply, 2 * (uint64_t)subcommand_count(table) + 3);
+    snprintf(line, sizeof line,
              "%s <subcommand> [<arg> [value] ...]. Subcommands are:", call->command->name);
-    resp_simple(call->reply, title);
-    for (uint32_t i = 0; i < count; i++) {
-        char line[160];
-
-        snprintf(line, sizeof line, "%s%s%s", table[i].name,
-                 table[i].arguments[0] == '\0' ? "" : " ", table[i].arguments);
+    resp_simple(call->reply, line);
+    for (const struct subcommand *s = table; s->name != NULL; s++) {
+        snprintf(line, sizeof line, "%s%s%s", s->name, s->arguments[0] == '\0' ? "" : " ",
+                 s->arguments);
         resp_simple(call->reply, line);
-        snprintf(line, sizeof line, "    %s", table[i].summary);
+        snprintf(line, sizeof line, "    %s", s->summary);
         resp_simple(call->reply, line);
     }
+    resp_simple(call->reply, "HELP");
+    resp_simple(call->reply, "    Prints this help.");
 }
 
 static void refuse_count(struct command_call *call, const char *subcommand)
@@ -42,13 +64,11 @@ static void refuse_count(struct command_call *call, const char *subcommand)
     resp_errorf(call->reply, "ERR wrong number of arguments for '%s|%s' command", family, member);
 }
 
-void subcommand_run(struct command_call *call, const struct subcommand *table, uint32_t count)
+void subcommand_run(struct command_call *call)
 {
     struct slice name = call->arguments[1];
 
-    for (uint32_t i = 0; i < count; i++) {
-        const struct subcommand *s = &table[i];
-
+    for (const struct subcommand *s = call->command->subcommands; s->name != NULL; s++) {
         if (!slice_is(name, s->name)) {
             continue;
         }
@@ -63,7 +83,7 @@ void subcommand_run(struct command_call *call, const struct subcommand *table, u
         return;
     }
     if (slice_is(name, "HELP") && call->argument_count == 2) {
-        reply_help(call, table, count);
+        reply_help(call);
         return;
     }
     resp_errorf(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",

@@ -8,15 +8,20 @@
 #include "kv/command.h"
 
 struct subcommand {
-    const char *name; /* Upper case. */
+    const char *name; /* Upper case; NULL ends a table. */
     int arity;        /* As Redis counts: with both names; negative: at least. */
     command_handler *handler;
-    const char *arguments;
+    const char *arguments; /* In the same syntax as a command's. */
     const char *summary;
 };
 
-/* Calls the one that argument 1 names, or replies with what is wrong, as Redis does.
- * HELP lists them all. */
-void subcommand_run(struct command_call *call, const struct subcommand *table, uint32_t count);
+/* Calls the one of the command's family that argument 1 names, or replies with what is
+ * wrong, as Redis does. HELP lists them all. */
+void subcommand_run(struct command_call *call);
+
+uint32_t subcommand_count(const struct subcommand *table);
+/* "config|get", as clients know it. */
+void subcommand_reply_name(struct resp_writer *w, const struct command *command,
+                           const struct subcommand *subcommand);
 
 #endif /* RAKIT_SERVER_SUBCOMMAND_H */

@@ -179,6 +179,48 @@ def test_connection__commands_describe_themselves(node):
         assert client.call("COMMAND", "INFO", "no-such-command") == [None]
 
 
+def test_connection__docs_have_the_shape_that_clients_read(shared):
+    """redis-cli from 7.2 on makes its hints from the tree of arguments."""
+    def fields(flat):
+        return dict(zip(flat[::2], flat[1::2]))
+
+    def check(arguments):
+        for argument in map(fields, arguments):
+            kind = argument[b"type"]
+            assert argument[b"name"]
+            assert kind in (b"key", b"string", b"integer", b"pattern", b"pure-token", b"oneof",
+                            b"block")
+            assert (kind in (b"oneof", b"block")) == (b"arguments" in argument)
+            assert kind != b"pure-token" or argument[b"token"]
+            check(argument.get(b"arguments", []))
+
+    def by_name(flat):
+        return {name: fields(text) for name, text in fields(flat).items()}
+
+    with shared.nodes[0].client() as client:
+        docs = by_name(client.call("COMMAND", "DOCS"))
+        for text in docs.values():
+            assert text[b"summary"] and text[b"since"] and text[b"group"]
+            check(text.get(b"arguments", []))
+            for member in by_name(text.get(b"subcommands", [])).values():
+                check(member.get(b"arguments", []))
+        key, value, choice, get = map(fields, docs[b"set"][b"arguments"])
+        assert key[b"type"] == b"key" and value[b"name"] == b"value"
+        assert choice[b"type"] == b"oneof" and choice[b"flags"] == [b"optional"]
+        assert [fields(a)[b"token"] for a in choice[b"arguments"]] == [b"NX", b"XX"]
+        assert get[b"token"] == b"GET" and get[b"flags"] == [b"optional"]
+        pairs, = map(fields, docs[b"mset"][b"arguments"])
+        assert pairs[b"type"] == b"block" and pairs[b"flags"] == [b"multiple"]
+        assert [fields(a)[b"name"] for a in pairs[b"arguments"]] == [b"key", b"value"]
+        match = fields(docs[b"scan"][b"arguments"][1])
+        assert (match[b"token"], match[b"type"]) == (b"MATCH", b"pattern")
+        assert b"raft|add" in by_name(docs[b"raft"][b"subcommands"])
+        keys = fields(client.call("COMMAND", "INFO", "mset")[0][8][0])
+        assert fields(fields(keys[b"find_keys"])[b"spec"]) == {b"lastkey": -1, b"keystep": 2,
+                                                               b"limit": 0}
+        assert b"client|id" in [info[0] for info in client.call("COMMAND", "INFO", "client")[0][9]]
+
+
 @NODES
 def test_connection__info_has_the_fields_that_clients_parse(node):
     info = node.redis().info()

@@ -5,7 +5,12 @@
 #include "cli/help.h"
 
 static const char docs[] =
-    "*10\r\n"
+    "*12\r\n"
+    "$6\r\nclient\r\n*6\r\n$5\r\ngroup\r\n$10\r\nconnection\r\n$6\r\nsyntax\r\n"
+    "$9\r\nID | LIST\r\n$11\r\nsubcommands\r\n*4\r\n"
+    "$9\r\nclient|id\r\n*2\r\n$5\r\ngroup\r\n$10\r\nconnection\r\n"
+    "$11\r\nclient|list\r\n*6\r\n$5\r\ngroup\r\n$10\r\nconnection\r\n"
+    "$6\r\nsyntax\r\n$6\r\n[type]\r\n$7\r\nsummary\r\n$11\r\nLists them.\r\n"
     "$3\r\nset\r\n*8\r\n$7\r\nsummary\r\n$11\r\nSets a key.\r\n$5\r\nsince\r\n$5\r\n1.0.0\r\n"
     "$5\r\ngroup\r\n$6\r\nstring\r\n$6\r\nsyntax\r\n$41\r\nkey value [NX | XX] [GET] "
     "[EX seconds|ms]\r\n"
@@ -109,6 +114,7 @@ static void test_complete__finds_second_words(void **state)
     assert_completed("config g", "CONFIG GET,");
     assert_completed("raft ", "RAFT STATUS,RAFT REMOVE,RAFT ADD,");
     assert_completed("raft re", "RAFT REMOVE,");
+    assert_completed("client ", "CLIENT ID,CLIENT LIST,"); /* Each once. */
     assert_completed("del ", "");
 }
 
@@ -171,6 +177,17 @@ static void test_help__explains_a_group(void **state)
                                 "                              Sets a key.\n");
 }
 
+static void test_help__explains_members_of_a_family(void **state)
+{
+#define ROW "CLIENT LIST [type]            Lists them.\n"
+    assert_help("help client list", "CLIENT LIST [type]\n  Lists them.\n  group connection\n");
+    assert_help("help client", "CLIENT subcommand ...\n  \n  group connection\n\n"
+                               "CLIENT ID                     \n" ROW);
+    assert_help("help connection", "CLIENT subcommand ...         \n"
+                                   "CLIENT ID                     \n" ROW);
+#undef ROW
+}
+
 static void test_help__does_not_know_everything(void **state)
 {
     assert_help("help nonsense", NULL);
@@ -184,7 +201,9 @@ static void test_help__overview_names_every_command(void **state)
     help_overview(&out, &c, &terminal);
     buffer_append(&out, "", 1);
     for (size_t i = 0; i < c.count; i++) {
-        assert_non_null(strstr(buffer_begin(&out), c.entries[i].name));
+        bool is_member = strchr(c.entries[i].name, ' ') != NULL; /* In its family's help. */
+
+        assert_true(is_member == (strstr(buffer_begin(&out), c.entries[i].name) == NULL));
     }
     buffer_deinit(&out);
     catalogue_deinit(&c);
@@ -205,6 +224,7 @@ int main(void)
         TEST(test_catalogue__replies_of_another_shape_add_nothing),
         TEST(test_help__explains_a_command),
         TEST(test_help__explains_a_group),
+        TEST(test_help__explains_members_of_a_family),
         TEST(test_help__does_not_know_everything),
         TEST(test_help__overview_names_every_command),
     };

@@ -245,13 +245,20 @@ static void test_session__shows_the_table_of_commands(void **state)
 
     buffer_printf(&text,
                   ":%u\r\n*2\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n"
-                  ":1\r\n:1\r\n*2\r\n+@read\r\n+@fast\r\n*0\r\n*0\r\n*0\r\n*-1\r\n",
+                  ":1\r\n:1\r\n*2\r\n+@read\r\n+@fast\r\n*0\r\n*1\r\n*6\r\n"
+                  "$5\r\nflags\r\n*2\r\n+RO\r\n+access\r\n$12\r\nbegin_search\r\n*4\r\n"
+                  "$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n"
+                  "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n"
+                  "*6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n"
+                  "*0\r\n*-1\r\n",
                   command_count());
     buffer_append(&text, "", 1);
     fixture_talk(f, fd, "COMMAND COUNT\r\nCOMMAND INFO get nope\r\n", buffer_begin(&text));
     fixture_talk(f, fd, "COMMAND DOCS get\r\n",
-                 "*2\r\n$3\r\nget\r\n*8\r\n$7\r\nsummary\r\n$16\r\nReturns a value.\r\n$5\r\nsince"
-                 "\r\n$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n$6\r\nsyntax\r\n$3\r\nkey\r\n");
+                 "*2\r\n$3\r\nget\r\n*10\r\n$7\r\nsummary\r\n$16\r\nReturns a value.\r\n$5\r\nsince"
+                 "\r\n$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n$6\r\nsyntax\r\n$3\r\nkey\r\n"
+                 "$9\r\narguments\r\n*1\r\n*6\r\n$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n"
+                 "$3\r\nkey\r\n$14\r\nkey_spec_index\r\n:0\r\n");
     fixture_talk(f, fd, "COMMAND DOCS nope\r\n", "*0\r\n");
     fixture_talk(f, fd, "COMMAND GETKEYS mset a 1 b 2\r\n", "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
     fixture_talk(f, fd, "COMMAND GETKEYS ping\r\n", "-ERR The command has no key arguments\r\n");
