@@ -21,8 +21,10 @@
 void raft_election_rearm(struct raft *r)
 {
     uint64_t timeout_ns = r->options.election_timeout_ns;
+    uint64_t spread_ns = r->options.election_spread_ns;
 
-    r->election_deadline_ns = r->now_ns + timeout_ns + raft_random_below(r, timeout_ns);
+    spread_ns = spread_ns == 0 ? timeout_ns : spread_ns;
+    r->election_deadline_ns = r->now_ns + timeout_ns + raft_random_below(r, spread_ns);
 }
 
 /* As the next campaign is only a pre-vote, trying again soon disturbs nobody. */
@@ -109,7 +111,8 @@ static void ask_voters(struct raft *r, enum raft_message_kind kind, raft_term te
         if (id == r->options.id || !raft_configuration_has_voter(c, id)) {
             continue;
         }
-        struct raft_message *m = raft_send(r, id, kind, raft_after_term(r));
+        raft_seq after = MUTANT(plain_elections) ? 0 : raft_after_term(r);
+        struct raft_message *m = raft_send(r, id, kind, after);
 
         m->term = term;
         m->last_log_index = r->log.last_index;
@@ -138,7 +141,7 @@ static void pre_campaign(struct raft *r, enum raft_reason reason)
         campaign(r, RAFT_BECAUSE_PRE_ELECTED);
         return;
     }
-    if (MUTANT(no_pre_vote)) {
+    if (MUTANT(no_pre_vote) || MUTANT(plain_elections)) {
         campaign(r, RAFT_BECAUSE_PRE_ELECTED);
         return;
     }
@@ -278,6 +281,9 @@ void raft_election_on_request_vote_reply(struct raft *r, const struct raft_messa
     }
     if (m->granted || MUTANT(refusal_counts_as_vote)) {
         count_vote(r, m->from);
+        return;
+    }
+    if (MUTANT(plain_elections)) {
         return;
     }
     /* The vote is split, or ours is the staler log. Ask anew soon, each at its own

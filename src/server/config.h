@@ -17,6 +17,7 @@ struct server_config {
     const char *data_dir;
 
     uint64_t election_timeout_ns;
+    uint64_t election_spread_ns; /* 0: timeouts are drawn from [it, 2 * it). */
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns; /* A command that waits longer gets an error. */
 

@@ -44,6 +44,7 @@ static void make_core(struct replica *r)
     struct raft_options options = {
         .id = r->recovered.identity.node_id,
         .election_timeout_ns = config->election_timeout_ns,
+        .election_spread_ns = config->election_spread_ns,
         .heartbeat_interval_ns = config->heartbeat_interval_ns,
         .runs_max = 65536,
     };
