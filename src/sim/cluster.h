@@ -83,6 +83,7 @@ struct cluster_options {
     uint64_t forbidden;   /* Faults that do not strike, a bit for each kind. */
     uint32_t user_max;    /* Of those that the seed draws, so many at most; the others rest. */
     uint64_t command_max; /* Each user sends so many at most while faults happen; 0: no limit. */
+    bool is_recorded;     /* What users see is judged in the end by lincheck as well. */
     struct faults faults; /* Which strikes happen, and who is told of them. */
     bool is_beyond;       /* Damage knows no budget. */
 };
@@ -121,6 +122,8 @@ struct cluster {
     struct verdict verdict;
     struct checker *checker;
     struct witness *witness;
+    struct recorder *recorder; /* NULL: see is_recorded. */
+    struct recorder_stats recorded;
     struct node nodes[CLUSTER_NODES_MAX];
     uint32_t node_count;
     struct server_config config;  /* What all nodes have in common. */

@@ -100,6 +100,7 @@ static void draw_users(struct cluster *c)
         .sim = c->sim,
         .witness = c->witness,
         .verdict = &c->verdict,
+        .recorder = c->recorder,
         .pick_node = pick_address,
         .context = c,
     };
@@ -154,6 +155,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     c->prng = sim_fork_prng(c->sim);
     c->checker = checker_new(&c->verdict);
     c->witness = witness_new(&c->verdict);
+    c->recorder = options->is_recorded ? recorder_new() : NULL;
     c->is_calm = true;
     draw_network(c);
     draw_disk(c);
@@ -193,6 +195,7 @@ void cluster_free(struct cluster *c)
     budget_free(c->budget);
     checker_free(c->checker);
     witness_free(c->witness);
+    recorder_free(c->recorder);
     sim_free(c->sim);
     free(c);
 }

@@ -22,6 +22,10 @@ void tally_add(struct tally *t, const struct cluster *c)
         .event_count = sim_event_count(c->sim),
         .simulated_ns = sim_now_ns(c->sim),
         .hash = (sim_hash(c->sim) ^ c->options.seed) * 0x9fb21c651e98df25u,
+        .judged_count = c->recorded.operation_count > 0,
+        .judged_operation_count = c->recorded.operation_count,
+        .judged_open_count = c->recorded.open_count,
+        .judging_step_count = c->recorded.step_count,
         .cluster = c->stats,
     };
 
@@ -109,8 +113,11 @@ void tally_print(const struct tally *t, double took_s, double cpu_s, FILE *file)
             " failed, %" PRIu64 " unknown (%" PRIu64 " of them executed)\n",
             t->witness.operation_count, t->witness.write_count, t->witness.read_count,
             t->witness.failed_count, t->witness.unknown_count, t->witness.late_count);
-    fprintf(file, "histories     %" PRIu64 " judged, with %" PRIu64 " operations\n",
-            t->judged_count, t->judged_operation_count);
+    fprintf(file,
+            "histories     %" PRIu64 " judged, with %" PRIu64 " operations (%" PRIu64
+            " open) in %" PRIu64 " steps\n",
+            t->judged_count, t->judged_operation_count, t->judged_open_count,
+            t->judging_step_count);
     fprintf(file,
             "consensus     %" PRIu64 " entries, %" PRIu64 " leaders, %" PRIu64
             " truncations, %" PRIu64 " configurations, %" PRIu64 " writes lost in crashes\n",
@@ -163,7 +170,8 @@ void tally_write_json(const struct tally *t, FILE *file)
     write_number(file, "failed", t->witness.failed_count, ",");
     write_number(file, "unknown", t->witness.unknown_count, ",");
     write_number(file, "judged_histories", t->judged_count, ",");
-    write_number(file, "judged_operations", t->judged_operation_count, "");
+    write_number(file, "judged_operations", t->judged_operation_count, ",");
+    write_number(file, "judging_steps", t->judging_step_count, "");
     fprintf(file, "  },\n  \"consensus\": {\n");
     write_number(file, "entries", t->checker.commit_index, ",");
     write_number(file, "leaders", t->checker.election_count, ",");

@@ -14,7 +14,9 @@ struct tally {
     uint64_t simulated_ns;
     uint64_t judged_count;           /* Runs whose histories lincheck judged as well, */
     uint64_t judged_operation_count; /* and the operations in them. */
-    uint64_t hash;                   /* Over all runs, in whatever order. */
+    uint64_t judged_open_count;
+    uint64_t judging_step_count; /* Of lincheck's search. */
+    uint64_t hash;               /* Over all runs, in whatever order. */
     uint64_t faults[FAULT_COUNT];
     uint64_t sometimes[SOMETIMES_COUNT];
     struct cluster_stats cluster;

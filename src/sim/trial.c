@@ -76,6 +76,7 @@ void trial_run(const struct trial_limits *limits, uint64_t seed, FILE *trace,
         .fault_ns = limits->fault_ns,
         .trace = trace,
         .forbidden = limits->forbidden,
+        .is_recorded = limits->judge_every > 0 && seed % limits->judge_every == 0,
         .is_beyond = limits->is_beyond,
         .user_max = limits->user_max,
         .command_max = limits->command_max,
@@ -89,6 +90,9 @@ void trial_run(const struct trial_limits *limits, uint64_t seed, FILE *trace,
     running = c;
     running_outcome = outcome;
     cluster_run(c);
+    if (c->recorder != NULL && !c->verdict.is_guilty) {
+        recorder_judge(c->recorder, &c->verdict, &c->recorded);
+    }
     outcome->at_ns = sim_now_ns(c->sim);
     outcome->hash = sim_hash(c->sim);
     note_size(outcome, c);

@@ -10,6 +10,7 @@
 #include "sim/talk.h"
 
 enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
+enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
 
 struct in_flight {
     uint64_t operation;
@@ -55,12 +56,36 @@ static void argument(struct user *u, const char *text)
     u->text_size += (uint32_t)size;
 }
 
+/* Where lincheck is to judge, keys are given up after a while, and sooner where many answers
+ * are lost: its search takes long where much happened to a key, above all what may or may
+ * not have been executed. Returns how often that has happened. */
+static uint64_t key_generation(const struct user *u)
+{
+    struct witness_stats stats;
+
+    witness_get_stats(u->options.witness, &stats);
+    return (stats.operation_count / RECORDED_KEY_USES + stats.unknown_count / RECORDED_KEY_OPEN) /
+           u->options.key_count;
+}
+
+/* A letter and a number. */
+static void argument_name(struct user *u, char letter)
+{
+    unsigned number = (unsigned)prng_below(&u->prng, u->options.key_count);
+    char key[48];
+
+    if (u->options.recorder == NULL) {
+        snprintf(key, sizeof key, "%c%u", letter, number);
+    } else {
+        snprintf(key, sizeof key, "%c%u.%llu", letter, number,
+                 (unsigned long long)key_generation(u));
+    }
+    argument(u, key);
+}
+
 static void argument_key(struct user *u)
 {
-    char key[16];
-
-    snprintf(key, sizeof key, "k%u", (unsigned)prng_below(&u->prng, u->options.key_count));
-    argument(u, key);
+    argument_name(u, 'k');
 }
 
 /* Some letters, and the number of the operation. */
@@ -105,23 +130,22 @@ static void make_write(struct user *u)
         if (chance < 84) {
             argument_key(u); /* Mostly not a number. */
         } else {
-            snprintf(text, sizeof text, "n%u",
-                     (unsigned)prng_below(&u->prng, u->options.key_count));
-            argument(u, text);
+            argument_name(u, 'n');
         }
     } else {
         argument(u, "MSET");
         argument_key(u);
         argument_value(u);
-        argument_key(u);
-        argument_value(u);
+        if (u->options.recorder == NULL) { /* It judges keys that hang together at once. */
+            argument_key(u);
+            argument_value(u);
+        }
     }
 }
 
 static void make_read(struct user *u)
 {
     uint64_t chance = prng_below(&u->prng, 100);
-    char text[16];
 
     if (chance < 60) {
         argument(u, "GET");
@@ -129,8 +153,9 @@ static void make_read(struct user *u)
         argument(u, "STRLEN");
     } else {
         argument(u, chance < 90 ? "MGET" : "EXISTS");
-        snprintf(text, sizeof text, "n%u", (unsigned)prng_below(&u->prng, u->options.key_count));
-        argument(u, text);
+        if (u->options.recorder == NULL) {
+            argument_name(u, 'n');
+        }
     }
     argument_key(u);
 }
@@ -153,6 +178,8 @@ static void send_one(struct user *u)
         .ordinal = ++u->ordinal,
         .since_ns = io_now_ns(u->io),
     };
+    recorder_invoke(u->options.recorder, f->operation, u->options.number,
+                    sim_now_ns(u->options.sim), u->arguments, u->argument_count);
     u->count++;
     u->sent_count++;
     talk_command(&u->talk, u->arguments, u->argument_count);
@@ -191,6 +218,7 @@ static void user_replied(struct talk *talk, struct slice reply)
                   (unsigned long long)f->operation, (int)reply.size - 2, reply.data);
     }
     u->floor = witness_return(u->options.witness, f->operation, reply, u->floor);
+    recorder_return(u->options.recorder, f->operation, sim_now_ns(u->options.sim), reply);
     if (reply.data[0] != '-') {
         u->success_count++;
     } else if (prng_chance(&u->prng, 1, 2)) {

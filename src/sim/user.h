@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "sim/recorder.h"
 #include "sim/sim.h"
 #include "sim/witness.h"
 
@@ -16,7 +17,8 @@ struct user_options {
     struct sim *sim;
     struct witness *witness;
     struct verdict *verdict;
-    uint32_t number; /* Its machine is "c<number>". */
+    struct recorder *recorder; /* NULL: nobody else writes down what it sees. */
+    uint32_t number;           /* Its machine is "c<number>". */
     /* Where to go next. */
     struct io_address (*pick_node)(void *context, struct prng *prng);
     void *context;
