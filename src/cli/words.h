@@ -1,7 +1,5 @@
-/* words.h - a typed line split into words, with the quoting rules that users of
- * redis-cli know: "double" with \n \r \t \a \b \xHH and \ before any other
- * character, 'single' with \' only, and a closing quote that ends its word.
- * Words are bytes: they may hold NUL. */
+/* words.h - the words of a command: of a typed line, split by the rules of
+ * base/split.h, or of an argument vector. */
 #ifndef RAKIT_CLI_WORDS_H
 #define RAKIT_CLI_WORDS_H
 
