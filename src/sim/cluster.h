@@ -194,6 +194,10 @@ bool damage_is_tended(const struct cluster *c);
  * that those left are just a majority. Whether this is such a run. */
 bool core_choose(struct cluster *c);
 
+/* bounds.c */
+void bounds_check(struct cluster *c);      /* At any time. */
+void bounds_check_idle(struct cluster *c); /* Nobody has wanted anything for a while. */
+
 /* operator.c */
 void operator_init(struct operator* o, struct cluster *c);
 void operator_deinit(struct operator* o);

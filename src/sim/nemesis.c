@@ -304,7 +304,9 @@ static void remove_member(struct nemesis *x, struct node *n)
     }
     c->stats.remove_count++;
     n->is_retired = true;
-    budget_mark(c->budget, n->id, BUDGET_LEAVING);
+    if (budget_mark_of(c->budget, n->id) == BUDGET_SOUND) {
+        budget_mark(c->budget, n->id, BUDGET_LEAVING);
+    }
     c->last_change_ns = sim_now_ns(c->sim);
     snprintf(address, sizeof address, "%s:%d", n->name, CLUSTER_PORT);
     if (leader != NULL && prng_chance(&x->prng, 1, 3)) {

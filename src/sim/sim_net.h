@@ -32,8 +32,8 @@ struct sim_end {
     struct list held;   /* The same while the path is blocked. */
     uint64_t last_arrival_ns;
     uint64_t busy_until_ns; /* A narrow path takes what was sent before. */
-    uint64_t outstanding; /* Bytes sent that the other end has not read. */
-    uint64_t owed;        /* Of these, read, but the news cannot come back. */
+    uint64_t outstanding;   /* Bytes sent that the other end has not read. */
+    uint64_t owed;          /* Of these, read, but the news cannot come back. */
     const char *pending;
     size_t pending_size;
     struct sim_event push; /* Goes on with what is pending. */

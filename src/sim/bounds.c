@@ -1,0 +1,64 @@
+/* bounds.c - memory is bounded, and given back: what a node holds for requests, for the
+ * newest entries of its log, and for messages that wait for its disk. */
+#include "server/replica_state.h"
+#include "sim/cluster.h"
+
+#define ULL(x) ((unsigned long long)(x))
+
+enum {
+    REQUEST_BYTES_MAX = 64 * 1024, /* Of what users send, with all that belongs to it. */
+    HELD_MAX = 2048, /* Messages: ten times what was ever seen, with disks that stall. */
+};
+
+static void check_node(struct cluster *c, const struct node *n)
+{
+    const struct replica *r = n->server->replica;
+    const struct server_config *config = &n->config;
+
+    if (r->in_flight_bytes > config->in_flight_bytes_max + REQUEST_BYTES_MAX) {
+        verdict_broken(&c->verdict, "bounds",
+                       "%s holds %llu bytes of requests, with a limit of %llu", n->name,
+                       ULL(r->in_flight_bytes), ULL(config->in_flight_bytes_max));
+    }
+    if (raft_role(r->raft) == RAFT_LEADER && r->window.bytes > config->log_memory_bytes +
+                                                                   config->in_flight_bytes_max +
+                                                                   REQUEST_BYTES_MAX) {
+        verdict_broken(&c->verdict, "bounds",
+                       "%s leads and holds %llu bytes of its log, with limits of %llu and %llu",
+                       n->name, ULL(r->window.bytes), ULL(config->log_memory_bytes),
+                       ULL(config->in_flight_bytes_max));
+    }
+    if (r->held_count > HELD_MAX) {
+        verdict_broken(&c->verdict, "bounds", "%u messages of %s wait for its disk",
+                       (unsigned)r->held_count, n->name);
+    }
+}
+
+void bounds_check(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].phase == NODE_UP) {
+            check_node(c, &c->nodes[i]);
+        }
+    }
+}
+
+void bounds_check_idle(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+
+        if (n->phase != NODE_UP || n->is_outside) {
+            continue;
+        }
+        const struct replica *r = n->server->replica;
+
+        if (r->stats.pending_count > 0 || r->in_flight_bytes > 0 || r->held_count > 0) {
+            verdict_broken(&c->verdict, "bounds",
+                           "a minute after its users fell silent %s still holds %llu requests of "
+                           "%llu bytes and %u messages",
+                           n->name, ULL(r->stats.pending_count), ULL(r->in_flight_bytes),
+                           (unsigned)r->held_count);
+        }
+    }
+}
