@@ -187,9 +187,12 @@ def test_errors__unread_are_bounded(shared):
 # --- memory --------------------------------------------------------------------------
 
 
-def test_follower__that_is_frozen_costs_the_leader_no_memory(three):
+def test_follower__that_is_frozen_costs_the_leader_no_memory(cluster):
     """200 MB of writes that one follower does not take: the leader keeps 64 MB of its log
-    in memory, and reads the rest from disk when the follower is back."""
+    in memory, and reads the rest from disk when the follower is back. (The time-outs are
+    those of a machine that has much to write and little to do it with.)"""
+    cluster.options = ["--election-timeout", "1500", "--request-timeout", "20000"]
+    three = cluster.start(3)
     leader = three.leader()
     victim = three.followers()[0]
     with leader.client(timeout=60) as client:
