@@ -125,8 +125,8 @@ static void draw_headlines(struct buffer *out, const redisReply *status, const s
     const redisReply *nodes = reply_field(status, "nodes");
 
     if (field_is(status, "configuration", "removed")) {
-        buffer_printf(out, "%sremoved: this node serves nothing any more%s\n", style_on(style, RED),
-                      style_off(style, RED));
+        buffer_printf(out, "%sremoved: this node serves nothing any more; ask another one%s\n",
+                      style_on(style, RED), style_off(style, RED));
     } else {
         draw_verdict(out, h, style);
     }
@@ -175,7 +175,7 @@ static void add_text(struct table *t, enum colour colour, struct slice text)
     buffer_deinit(&clean);
 }
 
-/* A node that was never heard of has no numbers; "-" says so. */
+/* A node that is not heard of has no numbers; "-" says so. */
 static void add_number(struct table *t, enum colour colour, long long number, bool known)
 {
     if (known && number >= 0) {
@@ -190,6 +190,29 @@ static long long number_of(const redisReply *map, const char *key)
     return reply_number(reply_field(map, key), -1);
 }
 
+/* "unreachable(12s)": one word, so that rows stay rows of words. */
+static void add_health(struct table *t, const redisReply *node)
+{
+    struct slice health = text_of(node, "health");
+    long long silent_ms = number_of(node, "silent_ms");
+    struct buffer text = {0};
+
+    buffer_append_slice(&text, health);
+    if (slice_is(health, "unreachable") && silent_ms >= 0) {
+        long long s = silent_ms / 1000;
+
+        buffer_printf(&text, "(%lld%s)",
+                      s < 120    ? s
+                      : s < 7200 ? s / 60
+                                 : s / 3600,
+                      s < 120    ? "s"
+                      : s < 7200 ? "min"
+                                 : "h");
+    }
+    add_text(t, health_colour(health), buffer_slice(&text));
+    buffer_deinit(&text);
+}
+
 static void add_node(struct table *t, const redisReply *node, const struct health *h, bool answers)
 {
     struct slice role = text_of(node, "role");
@@ -197,7 +220,7 @@ static void add_node(struct table *t, const redisReply *node, const struct healt
     bool lagging = slice_is(health, "lagging");
     long long commit = number_of(node, "commit_index");
     long long applied = number_of(node, "applied_index");
-    bool known = number_of(node, "term") > 0;
+    bool known = number_of(node, "term") > 0 && !slice_is(health, "unreachable");
     long long lag = h->commit_index > applied ? h->commit_index - applied : 0;
 
     add_text(t, answers ? BOLD : PLAIN, short_id(text_of(node, "id")));
@@ -208,7 +231,7 @@ static void add_node(struct table *t, const redisReply *node, const struct healt
     add_number(t, PLAIN, commit, known && commit >= applied);
     add_number(t, PLAIN, applied, known);
     add_number(t, lagging ? YELLOW : PLAIN, lag, known && applied >= 0);
-    add_text(t, health_colour(health), health);
+    add_health(t, node);
 }
 
 static int compare_addresses(const void *a, const void *b)

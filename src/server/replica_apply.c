@@ -92,7 +92,7 @@ static void apply_configuration(struct replica *r, const struct entry *e)
     if (membership_was_removed(m, raft_self(r->raft)) && !r->is_removed) {
         r->is_removed = true;
         log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
-                  "index=%llu", (unsigned long long)e->index);
+                  "index=%llu advice=" LOG_Q, (unsigned long long)e->index, REMOVED_ADVICE);
     }
 }
 

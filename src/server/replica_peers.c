@@ -124,7 +124,7 @@ void replica_note_removed(struct replica *r)
         r->is_removed = true;
         forwards_abandon(r);
         log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
-                  "%s", "");
+                  "advice=" LOG_Q, REMOVED_ADVICE);
         replica_wake(r);
     }
 }

@@ -31,6 +31,10 @@ struct write_mark {
     uint64_t bytes; /* Of payload. */
 };
 
+/* For the person who finds out from the log that this node was removed. */
+#define REMOVED_ADVICE                                                                             \
+    "stop this node, its data directory may be deleted; to join again it needs an empty one"
+
 struct replica {
     struct server *server;
     struct io *io;

@@ -65,6 +65,7 @@ struct node_view {
     raft_term term;
     raft_index applied_index;
     raft_index match_index;
+    int64_t silent_ms; /* Since it was last heard of; -1: never heard. */
     const char *health;
 };
 
@@ -84,7 +85,7 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
 {
     const struct peer *peer = peers_find(&r->peers, member->id);
-    struct node_view v = {.role = "unknown", .health = "unreachable"};
+    struct node_view v = {.role = "unknown", .silent_ms = -1, .health = "unreachable"};
     struct raft_progress progress;
 
     if (peer == NULL || peer->heard_ns == 0) {
@@ -94,11 +95,12 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     uint64_t age_ns = io_now_ns(r->io) - peer->heard_ns;
     bool is_learner = !member->incoming && !member->outgoing;
 
+    v.silent_ms = (int64_t)(age_ns / 1000000);
+    if (age_ns > 2 * r->server->config.election_timeout_ns) {
+        return v; /* What it said last is not true any more. */
+    }
     v.term = peer->term;
     v.applied_index = peer->applied_index;
-    if (age_ns > 2 * r->server->config.election_timeout_ns) {
-        return v;
-    }
     v.health = "ok";
     if (raft_progress_of(r->raft, member->id, &progress)) {
         v.role = is_learner ? "learner" : "follower";
@@ -119,7 +121,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
         member->id == raft_self(r->raft) ? view_self(r, member) : view_other(r, member);
     raft_index commit_index = raft_commit_index(r->raft);
 
-    resp_map(w, 9);
+    resp_map(w, 10);
     put_id(w, "id", member->id);
     put_address(w, &address->client);
     put_text(w, "role", v.role);
@@ -130,6 +132,8 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
     put_integer(w, "applied_index", v.applied_index);
     put_integer(w, "match_index", v.match_index);
     put_text(w, "health", v.health);
+    resp_bulk_text(w, "silent_ms");
+    resp_integer(w, v.silent_ms);
 }
 
 void report_status(struct replica *r, struct resp_writer *w)

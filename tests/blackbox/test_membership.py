@@ -190,9 +190,13 @@ def test_status__shows_that_a_node_is_down(three):
     victim.kill()
 
     def seen():
-        rows = {text(r["address"]): text(r["health"]) for r in leader.cluster_status()["nodes"]}
-        return rows[victim.address] not in healthy
-    await_true(seen, "the leader's status shows that the node is down")
+        rows = {text(r["address"]): r for r in leader.cluster_status()["nodes"]}
+        row = rows[victim.address]
+        return text(row["health"]) not in healthy and row
+    row = await_true(seen, "the leader's status shows that the node is down")
+    assert row["silent_ms"] > 0, "and since when"
+    assert text(row["role"]) == "unknown"
+    assert row["term"] == row["applied_index"] == 0, "what it said last is not shown as true"
 
 
 def test_members__are_the_same_at_every_node(shared):

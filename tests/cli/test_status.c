@@ -48,7 +48,7 @@ static redisReply *status_of(const struct node *nodes, size_t count, const char 
         char id[32];
 
         snprintf(id, sizeof id, "%zu000000000000000", i + 1);
-        buffer_printf(&wire, "*14\r\n");
+        buffer_printf(&wire, "*16\r\n");
         put_pair(&wire, "id", id);
         put_pair(&wire, "address", nodes[i].address);
         put_pair(&wire, "role", nodes[i].role);
@@ -56,6 +56,7 @@ static redisReply *status_of(const struct node *nodes, size_t count, const char 
         put_number(&wire, "term", 4);
         put_number(&wire, "applied_index", nodes[i].applied_index);
         put_pair(&wire, "health", nodes[i].health);
+        put_number(&wire, "silent_ms", 15700);
     }
     redisReply *reply = given_reply(buffer_begin(&wire), buffer_size(&wire));
 
@@ -139,7 +140,7 @@ static void test_status__learners_do_not_count_as_voters(void **state)
 static void test_status__says_when_the_node_was_removed(void **state)
 {
     assert_headlines(status_of(healthy, 3, "1000000000000000", "removed"),
-                     "removed: this node serves nothing any more\n"
+                     "removed: this node serves nothing any more; ask another one\n"
                      "cluster 01234567, leader h:1, 3 voters, term 4\n");
 }
 
@@ -150,14 +151,43 @@ static void test_status__shows_no_number_that_is_not_known(void **state)
     redisReply *reply = status_of(nodes, 2, "1000000000000000", "stable");
     const redisReply *rows = reply->element[reply->elements - 1];
 
-    /* Its term, the tenth of its fields, is 0: nobody has ever heard of it. */
+    /* Its term, the tenth of its fields, is 0, and nobody has ever heard of it. */
     rows->element[1]->element[9]->integer = 0;
+    rows->element[1]->element[15]->integer = -1;
     assert_true(status_draw(&out, reply, &plain_pipe));
     freeReplyObject(reply);
     buffer_append(&out, "", 1);
     assert_non_null(strstr(buffer_begin(&out), "20000000  h:2      unknown     -       -        -"
                                                "    -  unreachable\n"));
     buffer_deinit(&out);
+}
+
+static void test_status__says_since_when_a_node_is_silent(void **state)
+{
+    static const struct {
+        long long silent_ms;
+        const char *shown;
+    } cases[] = {
+        {15700, "unreachable(15s)\n"},
+        {119999, "unreachable(119s)\n"},
+        {120000, "unreachable(2min)\n"},
+        {7200000, "unreachable(2h)\n"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct node nodes[] = {healthy[0], {"h:2", "unknown", "voter", "unreachable", 18}};
+        struct buffer out = {0};
+        redisReply *reply = status_of(nodes, 2, "1000000000000000", "stable");
+
+        /* Whatever it said last is not true any more. */
+        reply->element[reply->elements - 1]->element[1]->element[15]->integer = cases[i].silent_ms;
+        assert_true(status_draw(&out, reply, &plain_pipe));
+        freeReplyObject(reply);
+        buffer_append(&out, "", 1);
+        assert_non_null(strstr(buffer_begin(&out), "unknown     -       -        -    -  "));
+        assert_non_null(strstr(buffer_begin(&out), cases[i].shown));
+        buffer_deinit(&out);
+    }
 }
 
 static void test_status__sorts_by_address(void **state)
@@ -239,6 +269,7 @@ int main(void)
         TEST(test_status__learners_do_not_count_as_voters),
         TEST(test_status__says_when_the_node_was_removed),
         TEST(test_status__shows_no_number_that_is_not_known),
+        TEST(test_status__says_since_when_a_node_is_silent),
         TEST(test_status__sorts_by_address),
         TEST(test_status__says_when_nobody_leads),
         TEST(test_status__other_replies_are_not_drawn),
