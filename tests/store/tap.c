@@ -27,6 +27,11 @@ void tap_reset(void)
     pthread_mutex_unlock(&tap.mutex);
 }
 
+void tap_forget_files(void)
+{
+    memset(tap.open, 0, sizeof tap.open);
+}
+
 void tap_fail(enum tap_call call, const char *name, int error, bool for_good)
 {
     pthread_mutex_lock(&tap.mutex);

@@ -23,6 +23,8 @@ struct tap_counts {
 };
 
 void tap_reset(void);
+/* Files that were closed by the end of a simulated process, which the tap does not see. */
+void tap_forget_files(void);
 /* The next `call` on a path that contains `name` gives `error`, and all later ones
  * too if `for_good`. */
 void tap_fail(enum tap_call call, const char *name, int error, bool for_good);
