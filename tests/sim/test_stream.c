@@ -326,6 +326,30 @@ static void test_close__lets_what_was_sent_arrive_and_then_the_end(void **state)
     world_close(&w);
 }
 
+/* A kilobyte a second, a little at a time; wide again, the rest comes at once. */
+static void test_narrow_path__carries_so_many_bytes_a_second(void **state)
+{
+    const size_t size = 30000;
+    char *data = pattern(size);
+    struct world w;
+
+    (void)state;
+    world_join(&w, 1);
+    sim_narrow(w.machines[0], w.machines[1], 1000);
+    io_stream_write(w.io[0], &w.client.stream, data, size);
+    world_run(&w, 10 * SIM_S);
+    assert_in_range(buffer_size(&w.server.got), 8000, 10000);
+    assert_int_equal(io_stream_write(w.io[1], &w.server.stream, "back", 4), 1);
+    world_run(&w, SIM_S); /* The other way is as wide as ever. */
+    assert_int_equal(buffer_size(&w.client.got), 4);
+    sim_narrow(w.machines[0], w.machines[1], 0);
+    world_run(&w, SIM_S);
+    assert_int_equal(buffer_size(&w.server.got), size);
+    assert_memory_equal(buffer_begin(&w.server.got), data, size);
+    world_close(&w);
+    free(data);
+}
+
 static void test_partition__holds_bytes_until_it_heals(void **state)
 {
     struct world w;
@@ -466,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_stream__delivers_all_bytes_in_order_whatever_the_pieces),
         cmocka_unit_test(test_stream__stalls_while_the_receiver_does_not_read),
         cmocka_unit_test(test_close__lets_what_was_sent_arrive_and_then_the_end),
+        cmocka_unit_test(test_narrow_path__carries_so_many_bytes_a_second),
         cmocka_unit_test(test_partition__holds_bytes_until_it_heals),
         cmocka_unit_test(test_partition__breaks_connections_that_it_outlasts),
         cmocka_unit_test(test_reset__is_told_once_and_fails_what_is_pending),
