@@ -23,13 +23,16 @@ def command(chance, serial):
 
 
 class Clients:
-    """`cluster.nodes` are whom they talk to, running or not. Each waits a little between
-    two commands, so that a long storm does not make a history too long to judge."""
+    """`cluster.nodes` are whom they talk to, running or not; the first `wary` of them leave
+    out those that are known to stand still, so that there always is somebody who writes.
+    Each waits a little between two commands, so that a long storm does not make a history
+    too long to judge."""
 
-    def __init__(self, cluster, recorder, count=6, seed=0, patience=(5.0, 5.0), pause=0.0):
+    def __init__(self, cluster, recorder, count=6, seed=0, patience=(5.0,), pause=0.0, wary=0):
         self.cluster = cluster
         self.recorder = recorder
-        self.patience = patience  # Least and most, in seconds; drawn for each connection.
+        self.patience = patience  # In seconds; one is drawn for each connection.
+        self.wary = wary
         self.pause = pause
         self.is_over = threading.Event()
         self.serials = itertools.count()
@@ -52,8 +55,9 @@ class Clients:
 
     def talk(self, number, chance):
         def connect():
-            node = chance.choice(list(self.cluster.nodes))
-            return Connection(node.host, node.port, timeout=chance.uniform(*self.patience))
+            nodes = number < self.wary and self.cluster.awake() or list(self.cluster.nodes)
+            node = chance.choice(nodes)
+            return Connection(node.host, node.port, timeout=chance.choice(self.patience))
 
         client = RecordingClient(self.recorder, f"c{number}", connect)
         while not self.is_over.is_set():

@@ -55,8 +55,8 @@ def make_fleet(request, own_network):  # pylint: disable=unused-argument
     path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-chaos."))
     fleets = []
 
-    def make(count, spare_count=0):
-        fleets.append(Fleet(path, count, spare_count))
+    def make(*arguments, **settings):
+        fleets.append(Fleet(path, *arguments, **settings))
         return fleets[-1].start_all()
     try:
         yield make

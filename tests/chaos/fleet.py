@@ -13,9 +13,10 @@ from network import PEER_PORT, PORT, Network
 from respclient import RespClient, RespError
 
 # Longer than by default: a machine that is busy with other things is no fault to be found.
-OPTIONS = ["--protected-mode", "no", "--peer-port", str(PEER_PORT), "--election-timeout", "600",
-           "--heartbeat", "100", "--request-timeout", "3000"]
-ELECTION_S = 0.6
+OPTIONS = ["--protected-mode", "no", "--peer-port", str(PEER_PORT), "--heartbeat", "100"]
+ELECTION_MS = 600
+REQUEST_MS = 3000
+ELECTION_S = ELECTION_MS / 1000
 PATIENCE = 60.0
 UNREACHABLE = (OSError, RespError, LookupError, ValueError)
 
@@ -23,8 +24,10 @@ UNREACHABLE = (OSError, RespError, LookupError, ValueError)
 class FleetNode(Node):
     """A server in a place, which knows what was done to it on purpose."""
 
-    def __init__(self, directory, place):
-        super().__init__(directory, host=place.address, port=PORT, options=OPTIONS)
+    def __init__(self, directory, place, election_ms):
+        super().__init__(directory, host=place.address, port=PORT,
+                         options=[*OPTIONS, "--election-timeout", str(election_ms),
+                                  "--request-timeout", str(max(election_ms, REQUEST_MS))])
         self.place = place
         self.log_path = directory / f"{place.name}.log"
         self.disk = Disk(directory / f"{place.name}-disk")
@@ -91,14 +94,14 @@ class FleetNode(Node):
 class Fleet(Cluster):
     """`nodes` are those that are or should be members; `spare` are clean."""
 
-    def __init__(self, directory, count, spare_count=0):
+    def __init__(self, directory, count, spare_count=0, election_ms=lambda: ELECTION_MS):
         super().__init__(directory)
         self.network = Network(count + spare_count)
         self.nodes = []
         self.spare = []
         self.count = count
         for place in self.network.places:
-            self.spare.append(FleetNode(self.directory, place))
+            self.spare.append(FleetNode(self.directory, place, election_ms()))
 
     def all_nodes(self):
         return self.nodes + self.spare

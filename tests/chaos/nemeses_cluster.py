@@ -25,7 +25,7 @@ class Transfer(Nemesis):
 class Grow(Nemesis):
     """A new node joins through some member; it tries until it gets in."""
 
-    seconds = (0.5, 4.0)
+    seconds = (0.2, 2.0)
 
     def begin(self):
         contact = self.chance.choice(self.fleet.nodes)
@@ -41,7 +41,7 @@ class Shrink(Nemesis):
     """A member is removed, often the leader. Its directory is deleted once it says itself
     that it was removed: until then the change may not have been carried out."""
 
-    seconds = (0.5, 4.0)
+    seconds = (0.2, 2.0)
 
     def begin(self):
         members = self.fleet.known_members()

@@ -6,7 +6,7 @@ from nemesis import Nemesis
 class Spoil(Nemesis):
     """The links of one node, or of all, in both directions, go through the proxies."""
 
-    seconds = (1.0, 5.0)
+    seconds = (0.5, 3.0)
 
     def __init__(self, fleet, chance):
         super().__init__(fleet, chance)

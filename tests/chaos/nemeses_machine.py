@@ -14,7 +14,7 @@ class FullDisk(Nemesis):
     """No room on one node's disk. The log has room of its own for a while: large values
     (of a key that nobody judges) use it up."""
 
-    seconds = (0.5, 3.0)
+    seconds = (0.2, 2.0)
 
     def __init__(self, fleet, chance):
         super().__init__(fleet, chance)

@@ -6,7 +6,7 @@ from nemesis import Nemesis
 class Cut(Nemesis):
     """Those that drop packets; at the end the whole network is well again."""
 
-    seconds = (0.5, 5.0)
+    seconds = (0.3, 3.0)
 
     @property
     def network(self):

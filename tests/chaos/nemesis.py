@@ -5,7 +5,7 @@ of chance; it may find that it cannot do anything now, and then does nothing."""
 class Nemesis:
     """begin() breaks something, end() mends it; `about` says what was hit."""
 
-    seconds = (0.3, 3.0)  # How long it lasts.
+    seconds = (0.2, 2.0)  # How long it lasts.
 
     def __init__(self, fleet, chance):
         self.fleet = fleet

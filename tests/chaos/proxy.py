@@ -28,6 +28,12 @@ PIECE = 4096
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, no waiting: a close sends RST.
 
 
+def reset(end):
+    if end.fileno() >= 0:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        end.close()
+
+
 class Connection:
     """Two sockets, and what goes from one to the other."""
 
@@ -83,32 +89,33 @@ class Connection:
         if limit is not None and self.carried + len(data) >= limit:
             await asyncio.get_running_loop().sock_sendall(sink, data[:limit - self.carried])
             if self.limits.get("half_open_after") == limit:
-                self.half_open()
+                await self.half_open()
             else:
                 self.reset()
             raise ConnectionAbortedError
         self.carried += len(data)
         await asyncio.get_running_loop().sock_sendall(sink, data)
 
-    def half_open(self):
+    async def stop(self, tasks):
+        """Until nothing is being sent or read: a socket must not be closed before."""
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def half_open(self):
         self.is_half = True
-        self.far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        for task in self.tasks:
-            if task is not asyncio.current_task():
-                task.cancel()
-        self.far.close()
+        await self.stop([task for task in self.tasks if task is not asyncio.current_task()])
+        reset(self.far)
 
     def reset(self):
-        if self not in self.proxy.connections:
-            return
-        self.proxy.connections.remove(self)
-        for task in self.tasks:
-            if task is not asyncio.current_task():
-                task.cancel()
-        for end in (self.near, self.far):
-            if end.fileno() >= 0:
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                end.close()
+        if self in self.proxy.connections:
+            self.proxy.connections.remove(self)
+            self.proxy.start(self.finish())
+
+    async def finish(self):
+        await self.stop(self.tasks)
+        reset(self.near)
+        reset(self.far)
 
 
 class Proxy:
@@ -117,17 +124,20 @@ class Proxy:
         self.state = {}
         self.connections = set()
         self.count = 0
+        self.tasks = set()
+
+    def start(self, coroutine):
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)  # Or nobody would hold it.
+        task.add_done_callback(self.tasks.discard)
 
     async def serve(self, port):
         loop = asyncio.get_running_loop()
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
         listener.setblocking(False)
-        dials = set()
         while True:
             near, _ = await loop.sock_accept(listener)
-            dial = asyncio.create_task(self.accept(near))
-            dials.add(dial)
-            dial.add_done_callback(dials.discard)
+            self.start(self.accept(near))
 
     async def accept(self, near):
         wanted = near.getsockopt(socket.SOL_IP, SO_ORIGINAL_DST, 16)
@@ -140,9 +150,8 @@ class Proxy:
                 asyncio.get_running_loop().sock_connect(far, (socket.inet_ntoa(address), port)),
                 10)
         except (OSError, asyncio.TimeoutError):
-            for end in (near, far):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                end.close()
+            reset(near)
+            reset(far)
             return
         for end in (near, far):
             end.setblocking(False)

@@ -50,7 +50,7 @@ class Storm:
         """One nemesis, or two of which the second begins before the first ends."""
         drawn = [self.draw() for _ in range(self.chance.choice([1, 1, 2]))]
         order = self.chance.sample(drawn, len(drawn))
-        calm = self.chance.choice([0.0, 0.0, 0.5, 2.0]) * self.chance.random()
+        calm = self.chance.choice([0.0, 0.0, 0.3, 1.5]) * self.chance.random()
         for nemesis, seconds in drawn:
             nemesis.begin()
             self.say(f"{nemesis}, for {seconds:.1f} s")

@@ -6,7 +6,7 @@ import random
 import pytest
 
 import clocks
-from fleet import OPTIONS, PATIENCE
+from fleet import ELECTION_S, PATIENCE
 from harness import await_true
 from history import Load
 from nemeses_links import HalfOpen, SlowLinks, TornConnections
@@ -14,7 +14,6 @@ from nemeses_machine import FILLER, FullDisk
 from respclient import RespError
 
 HOUR_US = 3600 * 10**6
-ELECTION_TIMEOUT = float(OPTIONS[OPTIONS.index("--election-timeout") + 1]) / 1000
 
 
 def but(nodes, *others):
@@ -62,6 +61,24 @@ def test_isolated_leader__is_replaced_and_acknowledges_nothing(three):
     assert old.call("GET", "k") == b"v"
 
 
+def test_isolated_leader__that_leads_on_serves_no_stale_read(make_fleet):
+    """It is far more patient than the others, and goes on leading next to their leader."""
+    fleet = make_fleet(3, election_ms=iter([20000, 600, 600]).__next__)
+    old = fleet.nodes[0]
+    assert fleet.leader() is old
+    assert old.call("SET", "k", "old") == b"OK"
+    fleet.network.isolate(old.place)
+    new = fleet.leader(but(fleet.nodes, old))
+    assert new.call("SET", "k", "new") == b"OK"
+    assert old.status()["role"] == "leader"
+    with pytest.raises((RespError, TimeoutError)):
+        with old.client(timeout=2.0) as client:
+            client.call("GET", "k")
+    assert old.status()["role"] == "leader"
+    heal_and_check(fleet)
+    assert old.call("GET", "k") == b"new"
+
+
 def test_unplugged_leader__is_replaced(three):
     old = three.leader()
     old.place.unplug()
@@ -97,7 +114,7 @@ def test_partial__two_that_do_not_see_each_other_cost_the_leader_nothing(three):
         three.network.cut(places(pair[:1]), places(pair[1:]))
         with Load(three, nodes=[leader], pause=0.01) as load:
             # For longer than it takes to find out that the other is silent.
-            three.pause(3 * ELECTION_TIMEOUT)
+            three.pause(3 * ELECTION_S)
             load.await_progress(100, PATIENCE)
         assert leader.status()["role"] == "leader"
         assert leader.status()["term"] == term
