@@ -39,7 +39,7 @@ static const struct command table[] = {
         "Describes the commands of this server.", "2.8.13",
         .subcommands = command_subcommands},
     {"CONFIG", -2, L | A, 0, 0, 0, config_command,
-        "server", "GET pattern [pattern ...] | RESETSTAT", "Shows settings.", "2.0.0",
+        "server", "GET pattern [pattern ...] | RESETSTAT | SET ...", "Shows settings.", "2.0.0",
         .subcommands = config_subcommands},
     {"DBSIZE", 1, R | F, 0, 0, 0, kv_command_dbsize,
         "server", "", "Counts the keys.", "1.0.0"},
@@ -138,7 +138,7 @@ static const struct command table[] = {
         "generic", "key [key ...]", "Deletes keys: the same as DEL.", "4.0.0"},
     {"WAIT", 3, L, 0, 0, 0, wait_command,
         "generic", "numreplicas timeout",
-        "Counts the nodes, besides the leader, that hold what was written.", "3.0.0"},
+        "Counts the nodes besides the leader that hold what was written.", "3.0.0"},
 };
 #pragma GCC diagnostic pop
 /* clang-format on */

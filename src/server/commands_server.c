@@ -120,10 +120,47 @@ static void config_get(struct command_call *call)
     }
 }
 
+static const struct parameter *find_parameter(const struct parameters *p, struct slice name)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (slice_is(name, p->all[i].name)) {
+            return &p->all[i];
+        }
+    }
+    return NULL;
+}
+
+/* All is fixed at the start. What says nothing new is granted all the same: libraries
+ * make sure of settings that they need. Errors are Redis's. */
 static void config_set(struct command_call *call)
 {
-    resp_error(call->reply, "ERR CONFIG SET is not supported: settings are fixed at the start, see "
-                            "rakit-server --help");
+    struct parameters p;
+
+    if (call->argument_count % 2 != 0) {
+        resp_error(call->reply, "ERR syntax error");
+        return;
+    }
+    list_parameters(&call_server(call)->config, &p);
+    for (uint32_t i = 2; i < call->argument_count; i += 2) {
+        struct slice name = call->arguments[i];
+        const struct parameter *parameter = find_parameter(&p, name);
+        int shown = (int)(name.size < 64 ? name.size : 64);
+
+        if (parameter == NULL) {
+            resp_errorf(call->reply,
+                        "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", shown,
+                        name.size == 0 ? "" : name.data);
+            return;
+        }
+        if (!slice_equal(call->arguments[i + 1], slice_str(parameter->value))) {
+            resp_errorf(call->reply,
+                        "ERR CONFIG SET failed (possibly related to argument '%s') - can't set "
+                        "immutable config: settings are fixed at the start",
+                        parameter->name);
+            return;
+        }
+    }
+    resp_ok(call->reply);
 }
 
 static void config_resetstat(struct command_call *call)
@@ -135,7 +172,8 @@ static void config_resetstat(struct command_call *call)
 const struct subcommand config_subcommands[] = {
     {"GET", -3, config_get, "pattern [pattern ...]", "Shows settings."},
     {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
-    {"SET", -4, config_set, "setting value", "Not supported: settings are fixed at the start."},
+    {"SET", -4, config_set, "setting value [setting value ...]",
+     "Refused where it would change anything: settings are fixed at the start."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -211,11 +249,12 @@ void role_command(struct command_call *call)
 }
 
 /* How many other voters surely hold what this connection was told is written: all but
- * one of a majority. The leader may know of more. */
-static int64_t replicas_that_have_it(const struct replica *replica)
+ * one of a majority. The leader may know of more, but of nothing that is under way yet. */
+static int64_t replicas_that_have_it(const struct replica *replica, bool has_writes_under_way)
 {
     const struct raft *raft = replica_raft(replica);
     const struct raft_configuration *configuration = raft_configuration(raft);
+    bool knows_more = raft_role(raft) == RAFT_LEADER && !has_writes_under_way;
     int64_t voter_count = 0;
     int64_t matching_count = 0;
 
@@ -227,8 +266,7 @@ static int64_t replicas_that_have_it(const struct replica *replica)
             continue;
         }
         voter_count++;
-        if (m->id != raft_self(raft) && raft_role(raft) == RAFT_LEADER &&
-            raft_progress_of(raft, m->id, &progress) &&
+        if (knows_more && m->id != raft_self(raft) && raft_progress_of(raft, m->id, &progress) &&
             progress.match_index >= raft_last_index(raft)) {
             matching_count++;
         }
@@ -238,6 +276,8 @@ static int64_t replicas_that_have_it(const struct replica *replica)
     return matching_count > sure_count ? matching_count : sure_count;
 }
 
+/* Answers at once: what was acknowledged is on a majority, and no waiting is promised
+ * for more. */
 void wait_command(struct command_call *call)
 {
     int64_t wanted = 0;
@@ -250,6 +290,7 @@ void wait_command(struct command_call *call)
     } else if (timeout_ms < 0) {
         resp_error(call->reply, "ERR timeout is negative");
     } else {
-        resp_integer(call->reply, replicas_that_have_it(call_server(call)->replica));
+        resp_integer(call->reply, replicas_that_have_it(call_server(call)->replica,
+                                                        call_client(call)->write_count > 0));
     }
 }

@@ -233,7 +233,13 @@ static void test_session__takes_what_clients_send_on_connecting(void **state)
                  "\r\n");
     fixture_talk(f, fd, "CONFIG GET nonsense\r\n", "*0\r\n");
     fixture_talk(f, fd, "CONFIG RESETSTAT\r\n", "+OK\r\n");
-    fixture_talk(f, fd, "CONFIG SET save ''\r\n", "-ERR CONFIG SET is not supported");
+    fixture_talk(f, fd, "CONFIG SET save '' DATABASES 1\r\n", "+OK\r\n"); /* As it is. */
+    fixture_talk(f, fd, "CONFIG SET databases 1 save 60\r\n",
+                 "-ERR CONFIG SET failed (possibly related to argument 'save') - can't set "
+                 "immutable config: settings are fixed at the start\r\n");
+    fixture_talk(f, fd, "CONFIG SET nonsense 1\r\n",
+                 "-ERR Unknown option or number of arguments for CONFIG SET - 'nonsense'\r\n");
+    fixture_talk(f, fd, "CONFIG SET save '' databases\r\n", "-ERR syntax error\r\n");
     close(fd);
 }
 
