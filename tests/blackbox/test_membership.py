@@ -199,6 +199,21 @@ def test_status__shows_that_a_node_is_down(three):
     assert row["term"] == row["applied_index"] == 0, "what it said last is not shown as true"
 
 
+def test_wait__counts_who_surely_holds_what_was_written(three):
+    leader = three.leader()
+    leader.call("SET", "k", "v")
+    await_true(lambda: leader.call("WAIT", 2, 0) == 2, "both followers hold it")
+    silent = three.followers()[0]
+    silent.freeze()
+    try:
+        with leader.client() as client:
+            # Behind a write that is under way: nobody is asked about older entries.
+            client.send_raw(client.pack("SET", "k", "w") + client.pack("WAIT", 2, 0))
+            assert [client.read(), client.read()] == [b"OK", 1]
+    finally:
+        silent.thaw()
+
+
 def test_members__are_the_same_at_every_node(shared):
     assert all(node.members() == shared.nodes[0].members() for node in shared.nodes)
     row = as_map(shared.nodes[0].call("RAFT", "MEMBERS")[0])
