@@ -46,7 +46,8 @@ struct store_options {
     const struct log *log;  /* What recovery found, and trouble; may be NULL. */
     /* Durable up to write `seq` (loop thread). */
     void (*durable)(void *context, uint64_t seq);
-    /* A write or sync failed for good: stop the node. `text` says what and why. */
+    /* A write or sync failed for good, or what was stored cannot be read: stop the node.
+     * `text` says what and why. */
     void (*failed)(void *context, int error, const char *text);
     /* There is room again after store_has_room() was false. */
     void (*room)(void *context);

@@ -160,6 +160,7 @@ static void finish_read(struct io_job *job)
 {
     struct store_read *read = container_of(job, struct store_read, job);
     struct wal_read *wal_read = read->backend;
+    struct store *s = read->store;
     struct entry **entries = wal_read->entries;
     uint32_t count = wal_read->count;
     int error = wal_read->error;
@@ -169,6 +170,13 @@ static void finish_read(struct io_job *job)
     free_read(wal_read);
     read->done(read, error, entries, count); /* It may free `read`. */
     free(entries);
+    /* Whoever needs these entries would ask for them for ever; another node can have them
+     * read where they are whole. (Other errors, as of too many open files, pass.) */
+    if (error == -EIO || error == -EBADMSG) {
+        store_fail(s, error,
+                   "the log is damaged (remove this node from the cluster and join anew with an "
+                   "empty data directory): entries cannot be read any more");
+    }
 }
 
 void store_read(struct store *s, struct store_read *read)

@@ -157,6 +157,8 @@ static void test_read__reports_damage_and_hands_out_none_of_it(void **state)
     r = read_range(f, 2, 2, 1000);
     assert_int_equal(r.count, 0);
     assert_int_equal(r.error, -EBADMSG);
+    assert_int_equal(f->failed_count, 1); /* The node stops. */
+    assert_int_equal(f->failed_error, -EBADMSG);
     r = read_range(f, 1, 2, 1000);
     assert_int_equal(r.count, 1);
     image.data[at] ^= 1;
