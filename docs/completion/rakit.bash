@@ -68,9 +68,25 @@ _rakit_server() {
 
 _rakit_sim() {
     case $3 in
-    --file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
-    --seed | --seeds | --from | --nodes | --seconds) ;;
-    *) _rakit_words '--seed --seeds --from --file --trace --nodes --seconds --twice --quiet' "$2" ;;
+    --file | --json)
+        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+        compopt -o filenames
+        ;;
+    --only-faults | --without-faults)
+        # The last of a list; what stands before it stays.
+        local before=
+        [[ $2 != *,* ]] || before=${2%,*},
+        _rakit_words "none $(rakit-sim --list-faults 2>/dev/null)" "${2##*,}"
+        COMPREPLY=("${COMPREPLY[@]/#/$before}")
+        ;;
+    --seed | --seeds | --from | --time | --jobs | --nodes | --clients | --commands | --seconds | \
+        --strikes | --judge-every) ;;
+    *)
+        _rakit_words '--seed --seeds --from --file --time --jobs --keep-going --twice --nodes
+            --clients --commands --seconds --only-faults --without-faults --strikes --beyond
+            --judge-every --trace --quiet --progress --json --shrink --list-faults --help
+            --version' "$2"
+        ;;
     esac
 }
 
