@@ -234,7 +234,7 @@ static void say_moved(const struct client *c, const struct client_address *befor
     static const char *const reasons[] = {
         [LOSS_BROKEN] = "lost",
         [LOSS_SILENT] = "given up, since no answer came",
-        [LOSS_NO_LEADER] = "given up, since that node finds no leader",
+        [LOSS_NO_LEADER] = "given up, since that node finds no leader or was removed",
     };
     char before_text[300];
     char here_text[300];

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/print.h"
 #include "cli/reply.h"
@@ -100,8 +101,12 @@ static enum session_outcome show(const struct session *s, const struct words *co
         return show_error(s, reply);
     }
     bool text = reply->type == REDIS_REPLY_STRING && answers_with_text(command);
-    bool drawn = (asks_for_log(command) && request_log_draw(&out, reply, &s->style)) ||
-                 (slice_is(command->word[0], "STATUS") && status_draw(&out, reply, &s->style));
+    struct style style = s->style;
+
+    style.columns = style.terminal ? complete_columns() : 0; /* It may have changed. */
+
+    bool drawn = (asks_for_log(command) && request_log_draw(&out, reply, &style)) ||
+                 (slice_is(command->word[0], "STATUS") && status_draw(&out, reply, &style));
 
     if (!drawn && text && s->style.terminal) {
         print_text(&out, reply_text(reply));

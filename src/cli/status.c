@@ -261,9 +261,10 @@ static void draw_nodes(struct buffer *out, const redisReply *status, const struc
                        const struct style *style)
 {
     static const struct table_column columns[] = {
-        {"NODE", TABLE_LEFT},  {"ADDRESS", TABLE_LEFT}, {"ROLE", TABLE_LEFT},
-        {"TERM", TABLE_RIGHT}, {"COMMIT", TABLE_RIGHT}, {"APPLIED", TABLE_RIGHT},
-        {"LAG", TABLE_RIGHT},  {"HEALTH", TABLE_LEFT},
+        {"NODE", TABLE_LEFT, true},    {"ADDRESS", TABLE_LEFT, false},
+        {"ROLE", TABLE_LEFT, false},   {"TERM", TABLE_RIGHT, true},
+        {"COMMIT", TABLE_RIGHT, true}, {"APPLIED", TABLE_RIGHT, false},
+        {"LAG", TABLE_RIGHT, false},   {"HEALTH", TABLE_LEFT, false},
     };
     size_t count = reply_count(reply_field(status, "nodes"));
     const redisReply **nodes = sorted_nodes(reply_field(status, "nodes"));
@@ -328,10 +329,10 @@ static void draw_log_lines(struct buffer *out, const redisReply *reply)
 bool request_log_draw(struct buffer *out, const redisReply *reply, const struct style *style)
 {
     static const struct table_column columns[] = {
-        {"INDEX", TABLE_RIGHT},
-        {"TERM", TABLE_RIGHT},
-        {"KIND", TABLE_LEFT},
-        {"COMMAND", TABLE_LEFT},
+        {"INDEX", TABLE_RIGHT, false},
+        {"TERM", TABLE_RIGHT, false},
+        {"KIND", TABLE_LEFT, false},
+        {"COMMAND", TABLE_LEFT, false},
     };
     struct table t;
 

@@ -4,11 +4,14 @@
 #define RAKIT_CLI_STYLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct style {
     bool terminal; /* A person reads: types are shown, tables are drawn. */
     bool colour;   /* Only ever where `terminal` is. */
     bool utf8;     /* The terminal can show more than ASCII. */
+    /* How wide it was when last asked; 0: whatever comes fits. */
+    size_t columns;
 };
 
 enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW, CYAN };

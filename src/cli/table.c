@@ -90,8 +90,13 @@ static void draw_blanks(struct buffer *out, size_t count)
 static void draw_cell(const struct table *t, size_t column, size_t width, const char *text,
                       enum colour colour, const struct style *style, struct buffer *out)
 {
-    size_t padding = width - text_width(text);
     bool last = column + 1 == t->column_count;
+
+    if (width == 0 && !last) {
+        return; /* Left out. */
+    }
+
+    size_t padding = width - text_width(text);
 
     if (t->columns[column].align == TABLE_RIGHT) {
         draw_blanks(out, padding);
@@ -111,6 +116,9 @@ static void draw_rule(const struct table *t, const size_t *widths, const struct 
 {
     buffer_printf(out, "%s", style_on(style, DIM));
     for (size_t c = 0; c < t->column_count; c++) {
+        if (widths[c] == 0) {
+            continue;
+        }
         /* A last column of long texts would draw its line over many rows. */
         bool long_last = c + 1 == t->column_count && widths[c] > 40;
         size_t width = long_last ? 40 : widths[c];
@@ -123,6 +131,23 @@ static void draw_rule(const struct table *t, const size_t *widths, const struct 
     buffer_printf(out, "%s\n", style_off(style, DIM));
 }
 
+/* Leaves columns out, by a width of 0, until the rest fits or all that may go are gone:
+ * the rightmost ones first. */
+static void fit(const struct table *t, size_t *widths, size_t columns)
+{
+    size_t total = 0;
+
+    for (size_t c = 0; c < t->column_count; c++) {
+        total += widths[c] + (c > 0 ? GAP : 0);
+    }
+    for (size_t c = t->column_count - 1; c > 0 && total > columns; c--) {
+        if (t->columns[c - 1].may_go) {
+            total -= widths[c - 1] + GAP;
+            widths[c - 1] = 0;
+        }
+    }
+}
+
 void table_draw(const struct table *t, const struct style *style, struct buffer *out)
 {
     CHECK(t->cell_count % t->column_count == 0);
@@ -131,6 +156,9 @@ void table_draw(const struct table *t, const struct style *style, struct buffer 
 
     for (size_t c = 0; c < t->column_count; c++) {
         widths[c] = column_width(t, c);
+    }
+    if (style->terminal && style->columns > 0) {
+        fit(t, widths, style->columns);
     }
     for (size_t c = 0; c < t->column_count; c++) {
         draw_cell(t, c, widths[c], t->columns[c].title, BOLD, style, out);

@@ -3,6 +3,7 @@
 #ifndef RAKIT_CLI_TABLE_H
 #define RAKIT_CLI_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -13,6 +14,7 @@ enum table_align { TABLE_LEFT, TABLE_RIGHT };
 struct table_column {
     const char *title;
     enum table_align align;
+    bool may_go; /* Left out where the terminal is too narrow; never the last one. */
 };
 
 struct table_cell {

@@ -6,9 +6,9 @@
 #include "cli/table.h"
 
 static const struct table_column columns[] = {
-    {"NAME", TABLE_LEFT},
-    {"SIZE", TABLE_RIGHT},
-    {"NOTE", TABLE_LEFT},
+    {"NAME", TABLE_LEFT, false},
+    {"SIZE", TABLE_RIGHT, true},
+    {"NOTE", TABLE_LEFT, false},
 };
 
 static void fill(struct table *t)
@@ -52,6 +52,29 @@ static void test_table__a_person_sees_a_line_below_the_titles(void **state)
                  "------  -----  ----\n"
                  "a       12345  ok\n"
                  "longer     -1  -\n");
+}
+
+static void test_table__leaves_out_what_may_go_where_it_is_narrow(void **state)
+{
+    static const struct style fits = {.terminal = true, .columns = 19};
+    static const struct style narrow = {.terminal = true, .columns = 18};
+    static const struct style hopeless = {.terminal = true, .columns = 3};
+    static const char small[] = "NAME    NOTE\n"
+                                "------  ----\n"
+                                "a       ok\n"
+                                "longer  -\n";
+    struct table t;
+
+    fill(&t);
+    assert_drawn(&t, &fits,
+                 "NAME     SIZE  NOTE\n"
+                 "------  -----  ----\n"
+                 "a       12345  ok\n"
+                 "longer     -1  -\n");
+    fill(&t);
+    assert_drawn(&t, &narrow, small);
+    fill(&t);
+    assert_drawn(&t, &hopeless, small);
 }
 
 static void test_table__colours_take_no_room(void **state)
@@ -112,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_table__columns_are_as_wide_as_their_widest_cell),
         TEST(test_table__a_person_sees_a_line_below_the_titles),
+        TEST(test_table__leaves_out_what_may_go_where_it_is_narrow),
         TEST(test_table__colours_take_no_room),
         TEST(test_table__without_rows_shows_its_titles),
         TEST(test_table__wide_characters_count_by_their_columns),
