@@ -61,6 +61,7 @@ void damage_before_power_loss(struct node *n)
     /* Not in the last moment, when nobody can see to it. */
     sim_misdirect_next_write(n->machine, false);
     if (!sim_disk_has_lied(n->machine)) {
+        sim_set_lying(n->machine, false);
         return;
     }
     if (may_forget(n, LOSS_DOUBTED)) {
@@ -69,6 +70,7 @@ void damage_before_power_loss(struct node *n)
         note_damage(n, LOSS_DOUBTED);
     } else {
         c->stats.spared_count++;
+        sim_set_lying(n->machine, false);
         sim_disk_come_clean(n->machine);
     }
 }
