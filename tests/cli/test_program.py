@@ -230,7 +230,8 @@ class FailOver(Case):
         self.one.faults["SET"] = "CLUSTERDOWN no leader"
         code, out, complaint = run(self.one, "set", "k", "v")
         self.assertEqual((code, out), (0, "OK\n"))
-        self.assertIn(f"finds no leader or was removed: now talking to {self.two.address}", complaint)
+        self.assertIn("finds no leader or was removed: now talking to " + self.two.address,
+                      complaint)
 
     def test_in_doubt_is_explained_and_not_repeated(self):
         self.one.faults["SET"] = ["INDOUBT 17"]
