@@ -117,6 +117,9 @@ void raft_configuration_truncate_from(struct raft *r, raft_index index)
         }
         r->configurations.count--;
         r->gathered.configuration_changed = true;
+        if (MUTANT(one_configuration_rolled_back)) {
+            break;
+        }
     }
 }
 

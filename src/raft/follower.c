@@ -202,7 +202,7 @@ int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
          * disk, what else we promised may be gone as well. */
         if (m->leader_commit > r->log.last_index ||
             (m->leader_commit > 0 && raft_term_at(r, m->leader_commit) != m->term)) {
-            return RAFT_ELOST;
+            return MUTANT(loss_not_noticed) ? RAFT_ELOG : RAFT_ELOST;
         }
         hear_leader(r, m);
         follow_commit(r, m->leader_commit, m->leader_commit);

@@ -349,7 +349,7 @@ static void on_match(struct raft *r, struct raft_peer *peer, raft_index match_in
     if (!peer->is_replicating && match_index + 1 >= peer->next_index) {
         peer->is_replicating = true; /* The probe has found where the logs agree. */
     }
-    if (match_index <= peer->match_index) {
+    if (match_index <= peer->match_index && !MUTANT(late_success_lowers_match)) {
         return; /* Doubled, or overtaken by a later one. */
     }
     peer->match_index = match_index;

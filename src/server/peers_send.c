@@ -1,4 +1,5 @@
 /* peers_send.c - what a turn says to the other nodes. */
+#include "base/mutant.h"
 #include "server/peers.h"
 
 enum { CONTROL_BACKLOG_BYTES = 256 * 1024 };
@@ -6,18 +7,19 @@ enum { CONTROL_BACKLOG_BYTES = 256 * 1024 };
 void peers_send(struct peers *p, const struct raft_message *m)
 {
     struct peer *peer = peers_find(p, m->to);
+    enum wire_channel channel = MUTANT(heartbeats_behind_entries) ? WIRE_BULK : WIRE_CONTROL;
 
     if (peer == NULL) {
         return;
     }
     if (m->kind == RAFT_APPEND_ENTRIES) {
         sender_ask(peer, m);
-    } else if (peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
-               link_backlog_bytes(&peer->dial[WIRE_CONTROL].link) < CONTROL_BACKLOG_BYTES) {
+    } else if (peer->dial[channel].phase == DIAL_UP &&
+               link_backlog_bytes(&peer->dial[channel].link) < CONTROL_BACKLOG_BYTES) {
         /* (A peer that does not read gets no more: the core copes with what is lost.) */
         struct wire_message w = {.message = *m, .applied_index = p->applied_index};
 
-        wire_put_message(&peer->dial[WIRE_CONTROL].link.out, &w);
+        wire_put_message(&peer->dial[channel].link.out, &w);
     }
 }
 

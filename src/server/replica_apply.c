@@ -137,6 +137,11 @@ void replica_apply(struct replica *r)
         struct entry *e = log_window_get(&r->window, r->applied_index + 1);
 
         CHECK(e != NULL); /* Only applied entries leave the window. */
+        if (MUTANT(inherited_not_applied) && raft_role(r->raft) == RAFT_LEADER &&
+            e->term < raft_current_term(r->raft)) {
+            r->applied_index = e->index;
+            continue;
+        }
         apply_entry(r, e);
         /* Reads confirmed for this very state are served before the next entry, so
          * that what a read sees is as old as its index says. */

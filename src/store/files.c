@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/checksum.h"
+#include "base/mutant.h"
 
 int complain(struct complaint *c, int code, const char *format, ...)
 {
@@ -77,7 +78,7 @@ enum head_verdict head_check(const char *sector, const char *magic)
         return HEAD_BAD;
     }
     /* Before the checksum: another version may keep it elsewhere. */
-    if (get_u32(sector + 8) != FORMAT_VERSION) {
+    if (get_u32(sector + 8) != FORMAT_VERSION && !MUTANT(unknown_version_accepted)) {
         return HEAD_VERSION;
     }
     return get_u64(sector + HEAD_CHECKSUM_AT) == checksum(sector, HEAD_CHECKSUM_AT) ? HEAD_OK

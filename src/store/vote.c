@@ -41,7 +41,9 @@ static int vote_read_copy(struct io_file *file, const char *path,
     case HEAD_OK:
         break;
     }
-    if (get_u64(sector + 16) != identity->cluster_id || get_u64(sector + 24) != identity->node_id) {
+    if ((get_u64(sector + 16) != identity->cluster_id ||
+         get_u64(sector + 24) != identity->node_id) &&
+        !MUTANT(mixed_directories_accepted)) {
         return complain(c, STORE_EDAMAGED,
                         "%s belongs to another node or cluster; the files of two data directories "
                         "were mixed up",

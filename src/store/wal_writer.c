@@ -281,6 +281,9 @@ static void finish_job(struct io_job *io_job)
     uint64_t durable_seq = job->write_count > 0 ? job->durable_seq : 0;
     bool had_io = job->batch_count > 0;
 
+    if (MUTANT(durable_too_soon) && durable_seq != 0) {
+        durable_seq = s->queued_seq;
+    }
     if (!settle_job(s)) {
         if (job->is_blocked) {
             store_wait_for_room(s);

@@ -25,6 +25,8 @@ struct node {
     uint32_t lost_count;
     uint32_t forwards_lost_count;
     uint32_t answer_count;
+    uint32_t forward_count;
+    bool awaits_message;
 };
 
 struct world {
@@ -39,7 +41,10 @@ static raft_id id_of(uint32_t i)
 
 static void on_message(void *context, const struct wire_message *m, struct entry **entries)
 {
-    fail_msg("nobody has said anything");
+    struct node *n = context;
+
+    assert_true(n->awaits_message); /* Else nobody has said anything. */
+    n->awaits_message = false;
 }
 
 static void on_forward(void *context, raft_id from, uint64_t connection,
@@ -48,6 +53,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     struct node *n = context;
 
     n->connection = connection;
+    n->forward_count++;
 }
 
 static void on_answer(void *context, raft_id from, const struct wire_answer *a)
@@ -413,6 +419,38 @@ static void test_peers__answers_end_with_the_connection_of_their_commands(void *
     assert_int_equal(asker->answer_count, 0);
 }
 
+/* Else whoever forwards or replicates much is taken for dead. */
+static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
+{
+    static const struct sim_network slow = {.delay_min_ns = 20 * SIM_MS,
+                                            .delay_max_ns = 20 * SIM_MS,
+                                            .window_bytes = 64 * 1024,
+                                            .break_min_ns = SIM_S,
+                                            .break_max_ns = SIM_S};
+    struct world *w = *state;
+    struct raft_message heartbeat = {
+        .kind = RAFT_HEARTBEAT, .from = id_of(0), .to = id_of(1), .term = 1};
+    const size_t size = (size_t)4 * 1024 * 1024;
+    char *value = memory_take_zeroed(1, size);
+    struct wire_forward f = {
+        .correlation = 2, .term = 1, .resp_version = 2, .command = slice_of(value, size)};
+
+    forward_one(w);
+    sim_set_network(w->sim, &slow);
+    wire_put_forward(peers_forward(&w->nodes[0].peers, id_of(1)), &f);
+    peers_flush(&w->nodes[0].peers);
+    run_ms(w, 10);
+    w->nodes[1].awaits_message = true;
+    peers_send(&w->nodes[0].peers, &heartbeat);
+    peers_flush(&w->nodes[0].peers);
+    run_ms(w, 50);
+    assert_false(w->nodes[1].awaits_message);
+    assert_int_equal(w->nodes[1].forward_count, 1);
+    run_ms(w, 10000);
+    assert_int_equal(w->nodes[1].forward_count, 2);
+    free(value);
+}
+
 static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
 {
     struct world *w = *state;
@@ -441,6 +479,7 @@ int main(void)
         TEST(test_peers__of_another_version_are_refused),
         TEST(test_peers__answers_take_the_connection_of_their_commands),
         TEST(test_peers__answers_end_with_the_connection_of_their_commands),
+        TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
         TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
     };
 

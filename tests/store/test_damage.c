@@ -509,6 +509,28 @@ static void test_damage__vote_older_than_the_log_refuses(void **state)
 
 /* --- identity, versions, lock --- */
 
+static void test_damage__vote_of_another_node_refuses(void **state)
+{
+    static const char *const names[] = {"vote-a", "vote-b"};
+    enum { AT_NODE_ID = 24 };
+    struct fixture *f = *state;
+
+    make_vote(f);
+    for (int i = 0; i < 2; i++) {
+        struct image image = image_read(f, names[i]);
+        struct image other = {.data = memory_copy(image.data, image.size), .size = image.size};
+
+        other.data[AT_NODE_ID] ^= 1;
+        head_seal(other.data);
+        image_write(f, names[i], &other);
+        check_refused(f, STORE_EDAMAGED, names[i]);
+        image_write(f, names[i], &image);
+        image_free(&image);
+        image_free(&other);
+    }
+    fixture_open(f);
+}
+
 static void test_damage__identity_missing_or_bad_refuses(void **state)
 {
     struct fixture *f = *state;
@@ -608,6 +630,7 @@ int main(void)
         TEST(test_damage__newer_copy_of_the_vote_counts),
         TEST(test_damage__both_copies_of_the_vote_bad_refuses),
         TEST(test_damage__vote_older_than_the_log_refuses),
+        TEST(test_damage__vote_of_another_node_refuses),
         TEST(test_damage__identity_missing_or_bad_refuses),
         TEST(test_damage__unknown_version_refuses),
         TEST(test_damage__second_server_is_refused_by_name_of_the_holder),
