@@ -87,9 +87,13 @@ bool core_choose(struct cluster *c)
     struct prng prng = {.state = c->options.seed * 0xaf251af3b0f025b5u + 0xc0e};
     uint64_t first = prng_below(&prng, c->node_count);
     uint32_t outside_count = 0;
+    uint32_t voter_count = 0;
 
     if (!prng_chance(&prng, 1, 2) || c->member_count < 3 || c->is_joint || !is_steady(c)) {
         return false;
+    }
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        voter_count += c->votes[i];
     }
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[(first + i) % c->node_count];
@@ -106,8 +110,9 @@ bool core_choose(struct cluster *c)
     }
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
-        /* Two of three voters are a majority: with one of the others it could lead. */
-        uint64_t fates = c->member_count > 3 ? FATE_COUNT : FATE_THIN;
+        /* Two of three voters are a majority: with one of the others it could lead. (A
+         * learner makes no difference to that: seed 90302.) */
+        uint64_t fates = voter_count > 3 ? FATE_COUNT : FATE_THIN;
 
         if (n->is_outside) {
             cast_out(c, n, (enum fate)prng_below(&prng, fates), &prng);
