@@ -20,11 +20,11 @@
 
 static const struct step a_few = {.with_vote = true, .entry_count = 3, .size = 300};
 
-static void begin(struct store_host *h)
+static void begin(struct store_host *h, const struct script *script)
 {
     tap_reset();
     tap_forget_files();
-    host_init(h, &script_short);
+    host_init(h, script);
 }
 
 /* --- what came of it ------------------------------------------------------------------ */
@@ -115,7 +115,7 @@ static bool live_with_failure(struct store_host *h, uint32_t n, int error, uint3
 /* --- one failure --------------------------------------------------------------------- */
 
 /* The first life of a store: all calls of it fail, one after the other. */
-static uint32_t fail_each_call_of_a_life(int error, uint32_t way)
+static uint32_t fail_each_call_of_a_life(const struct script *script, int error, uint32_t way)
 {
     uint32_t n = 1;
     bool has_failed = true;
@@ -123,7 +123,7 @@ static uint32_t fail_each_call_of_a_life(int error, uint32_t way)
     for (; has_failed; n++) {
         struct store_host h;
 
-        begin(&h);
+        begin(&h, script);
         has_failed = live_with_failure(&h, n, error, way);
         end_and_judge(&h, way);
     }
@@ -131,7 +131,8 @@ static uint32_t fail_each_call_of_a_life(int error, uint32_t way)
 }
 
 /* A life that begins with what a loss of power left. */
-static uint32_t fail_each_call_after_a_crash(uint64_t point, int error, uint32_t way)
+static uint32_t fail_each_call_after_a_crash(const struct script *script, uint64_t point, int error,
+                                             uint32_t way)
 {
     uint32_t n = 1;
     bool has_failed = true;
@@ -140,7 +141,7 @@ static uint32_t fail_each_call_after_a_crash(uint64_t point, int error, uint32_t
         struct store_host h;
         struct power_loss loss;
 
-        begin(&h);
+        begin(&h, script);
         host_live(&h, point);
         power_loss_survey(h.machine, &loss);
         host_lose_power(&h, &loss, loss.count / 2);
@@ -158,7 +159,7 @@ static void test_errors__any_call_may_fail(void **state)
     (void)state;
     for (uint32_t i = 0; i < 3; i++) {
         for (uint32_t way = 0; way < 4; way++) {
-            count += fail_each_call_of_a_life(errors[i], way);
+            count += fail_each_call_of_a_life(&script_short, errors[i], way);
         }
     }
     print_message("%u failures\n", count);
@@ -173,11 +174,25 @@ static void test_errors__any_call_may_fail_after_a_crash(void **state)
     (void)state;
     for (uint32_t i = 0; i < 4; i++) {
         for (uint32_t way = 0; way < 4; way++) {
-            count += fail_each_call_after_a_crash(points[i], -EIO, way);
+            count += fail_each_call_after_a_crash(&script_short, points[i], -EIO, way);
         }
     }
     print_message("%u failures\n", count);
     assert_true(count > 2000);
+}
+
+/* The same with payloads that are written from where they are, and read in pieces. */
+static void test_errors__any_call_may_fail_with_large_entries(void **state)
+{
+    static const uint64_t points[] = {50, 52, 57, 60};
+    uint32_t count = fail_each_call_of_a_life(&script_large, -EIO, 3);
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        count += fail_each_call_after_a_crash(&script_large, points[i], -EIO, i);
+    }
+    print_message("%u failures\n", count);
+    assert_true(count > 200);
 }
 
 /* --- failures for good -------------------------------------------------------------------- */
@@ -192,7 +207,7 @@ static void test_errors__disk_may_die_at_any_call(void **state)
     for (; has_died; limit++) {
         struct store_host h;
 
-        begin(&h);
+        begin(&h, &script_short);
         h.may_fail = true;
         has_died = !host_open(&h, limit);
         if (!has_died) {
@@ -222,7 +237,7 @@ static void fill_before(uint32_t full_step, uint64_t left)
     bool was_full = false;
     uint64_t full_ns = 0;
 
-    begin(&h);
+    begin(&h, &script_short);
     assert_true(host_open(&h, UINT64_MAX));
     for (uint32_t i = 0; i < h.script->step_count; i++) {
         if (i == full_step) {
@@ -263,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_errors__any_call_may_fail),
         cmocka_unit_test(test_errors__any_call_may_fail_after_a_crash),
+        cmocka_unit_test(test_errors__any_call_may_fail_with_large_entries),
         cmocka_unit_test(test_errors__disk_may_die_at_any_call),
         cmocka_unit_test(test_errors__disk_may_be_full_at_any_step),
     };
