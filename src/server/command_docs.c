@@ -193,8 +193,8 @@ static void put_members(struct tree *t, struct slice text,
     buffer_deinit(&members);
 }
 
-/* Whether it would make a branch; "[a | b]" becomes "a | b", optional. */
-static bool take_group(struct slice *text, uint32_t *flags)
+/* Whether it would make a branch; then "[a | b]" has become "a | b", optional. */
+static bool flatten(struct slice *text, uint32_t *flags)
 {
     bool is_branch = count_parts(*text, '|') > 1 || memchr(text->data, '[', text->size) != NULL;
     struct slice inner = *text;
@@ -236,7 +236,7 @@ static void put_group(struct tree *t, struct slice text, uint32_t flags)
         put_group(t, part, flags | MULTIPLE);
         return;
     }
-    if (t->is_flat && take_group(&text, &flags)) {
+    if (t->is_flat && flatten(&text, &flags)) {
         put_head(t, text, "string", flags, 0);
         return;
     }
