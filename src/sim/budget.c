@@ -127,6 +127,9 @@ static bool has_majority(const struct budget_poll *poll, const struct raft_confi
         if (outgoing ? m->outgoing : m->incoming) {
             voter_count++;
             in_count += poll->is_in(poll->context, m->id);
+        } else if (!outgoing && !m->outgoing &&
+                   budget_mark_of(poll->budget, m->id) != BUDGET_SOUND) {
+            voter_count++; /* A learner: the leader may have promoted it before it hears. */
         }
     }
     return voter_count == 0 || in_count > voter_count / 2;

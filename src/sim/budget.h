@@ -13,7 +13,8 @@
  *   every majority that ever acknowledged anything, in one of those who can.
  *
  * Not counted among those left: who is damaged and has not recovered since, who was
- * asked to leave (the votes would be missing once it has), and who is gone. */
+ * asked to leave (the votes would be missing once it has), and who is gone. Learners of
+ * that kind count as voters already: they may be promoted before anybody notices. */
 #ifndef RAKIT_SIM_BUDGET_H
 #define RAKIT_SIM_BUDGET_H
 

@@ -44,13 +44,14 @@ struct node {
     struct log log;
     struct checker_node *checker;
     struct sometimes_node sometimes;
-    uint64_t id;            /* 0: not known yet. */
-    bool is_founder;        /* Starts without a contact. */
-    bool was_member;        /* It has been seen in a committed configuration. */
-    bool is_retired;        /* Was asked to leave: is not started again as it is. */
-    bool has_disk_trouble;  /* A fault was injected that may end it. */
-    bool has_damage;        /* Its disk is to be damaged before it starts next: */
-    enum fault damage;      /* so. */
+    uint64_t id;           /* 0: not known yet. */
+    bool is_founder;       /* Starts without a contact. */
+    bool was_member;       /* It has been seen in a committed configuration. */
+    bool is_retired;       /* Was asked to leave: is not started again as it is. */
+    bool has_disk_trouble; /* A fault was injected that may end it. */
+    bool has_damage;       /* Its disk is to be damaged before it starts next: */
+    enum fault damage;     /* so. */
+    struct prng damage_prng;
     bool is_broken;         /* It does not start on what is left of its disk. */
     bool has_forgotten;     /* It has started without what its disk had lost. */
     bool is_outside;        /* Of those that are healed in the end. */

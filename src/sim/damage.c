@@ -17,7 +17,9 @@ enum { LOST_MAX = 64, KINDS_MAX = FAULT_LOSE_DISK - FAULT_ROT + 1 };
 struct damage {
     struct cluster *cluster;
     struct prng schedule;        /* When what strikes. */
-    struct prng prng;            /* Of one strike. */
+    struct prng prng;            /* Of one strike; */
+    struct prng exposing;        /* of what comes of it; */
+    struct prng tending;         /* and of those who help. */
     enum fault kinds[KINDS_MAX]; /* Those of this run; none in many. */
     uint32_t kind_count;
     uint64_t pause_ns;
@@ -30,9 +32,9 @@ struct damage {
     struct sim_event tend;
 };
 
-static uint64_t some(struct damage *x, uint64_t most)
+static uint64_t some(struct prng *prng, uint64_t most)
 {
-    return 1 + prng_below(&x->prng, most);
+    return 1 + prng_below(prng, most);
 }
 
 /* --- what the budget allows ------------------------------------------------------------------ */
@@ -43,6 +45,14 @@ static bool may_forget(const struct node *n, enum checker_loss loss)
 
     return c->options.is_beyond || (budget_mark_of(c->budget, n->id) == BUDGET_SOUND &&
                                     budget_may_forget(c->budget, n->id, loss));
+}
+
+static bool may_fall_silent(const struct node *n)
+{
+    const struct cluster *c = n->cluster;
+
+    return c->options.is_beyond || (budget_mark_of(c->budget, n->id) == BUDGET_SOUND &&
+                                    budget_may_fall_silent(c->budget, n->id));
 }
 
 static void note_damage(struct node *n, enum checker_loss loss)
@@ -155,40 +165,37 @@ static void tend(struct sim_event *event)
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
 
-        if (n->is_broken && n->phase == NODE_DOWN && prng_chance(&x->prng, 1, 4)) {
+        if (n->is_broken && n->phase == NODE_DOWN && prng_chance(&x->tending, 1, 4)) {
             replace_disk(x, n);
-            cluster_start_later(n, some(x, SIM_S));
+            cluster_start_later(n, some(&x->tending, SIM_S));
         }
     }
-    sim_event_start(c->sim, &x->tend, sim_now_ns(c->sim) + 200 * SIM_MS + some(x, SIM_S));
+    sim_event_start(c->sim, &x->tend, sim_now_ns(c->sim) + 200 * SIM_MS + some(&x->tending, SIM_S));
 }
 
 /* --- striking --------------------------------------------------------------------------------- */
 
-static void rot(struct damage *x, struct node *n, enum sim_rot_kind kind)
+static void rot(struct node *n, struct prng *prng, enum sim_rot_kind kind)
 {
     struct sim_rot place;
 
-    sim_rot_draw_used(n->machine, &x->prng, &place);
-    if (prng_chance(&x->prng, 1, 8)) { /* Both copies of the vote: nothing is left of it. */
-        place.offset = prng_below(&x->prng, SIM_SECTOR_BYTES);
+    sim_rot_draw_used(n->machine, prng, &place);
+    if (prng_chance(prng, 1, 8)) { /* Both copies of the vote: nothing is left of it. */
+        place.offset = prng_below(prng, SIM_SECTOR_BYTES);
         place.mask = 1;
         snprintf(place.path, sizeof place.path, "%s/vote-a", n->config.data_dir);
-        sim_rot_strike(n->machine, &x->prng, &place, kind);
+        sim_rot_strike(n->machine, prng, &place, kind);
         snprintf(place.path, sizeof place.path, "%s/vote-b", n->config.data_dir);
     }
-    sim_rot_strike(n->machine, &x->prng, &place, kind);
+    sim_rot_strike(n->machine, prng, &place, kind);
     note_damage(n, LOSS_LAST_JOB);
 }
 
-static void strike_at_rest(struct damage *x, struct node *n, enum fault fault)
+static void strike_at_rest(struct damage *x, struct node *n, struct prng *prng, enum fault fault)
 {
     struct cluster *c = x->cluster;
 
-    if (fault == FAULT_LOSE_DISK
-            ? !c->options.is_beyond && (budget_mark_of(c->budget, n->id) != BUDGET_SOUND ||
-                                        !budget_may_fall_silent(c->budget, n->id))
-            : !may_forget(n, LOSS_LAST_JOB)) {
+    if (fault == FAULT_LOSE_DISK ? !may_fall_silent(n) : !may_forget(n, LOSS_LAST_JOB)) {
         c->stats.spared_count++;
         return;
     }
@@ -196,9 +203,9 @@ static void strike_at_rest(struct damage *x, struct node *n, enum fault fault)
     if (fault == FAULT_LOSE_DISK) {
         replace_disk(x, n);
     } else if (fault == FAULT_UNREADABLE) {
-        rot(x, n, SIM_ROT_UNREADABLE);
+        rot(n, prng, SIM_ROT_UNREADABLE);
     } else {
-        rot(x, n, (enum sim_rot_kind)prng_below(&x->prng, SIM_ROT_UNREADABLE));
+        rot(n, prng, (enum sim_rot_kind)prng_below(prng, SIM_ROT_UNREADABLE));
     }
 }
 
@@ -207,10 +214,10 @@ void damage_before_start(struct node *n)
     enum fault fault = n->damage;
 
     if (n->has_damage && !n->cluster->is_calm) {
-        strike_at_rest(n->cluster->damage, n, fault);
+        strike_at_rest(n->cluster->damage, n, &n->damage_prng, fault);
     }
     n->has_damage = false;
-    /* What it said before it was started again is between it and its disk. */
+    /* What recovery writes and syncs is what the node goes by: no lies on top of others. */
     sim_set_lying(n->machine, false);
     sim_misdirect_next_write(n->machine, false);
 }
@@ -225,13 +232,14 @@ static void strike_liar(struct damage *x, struct node *n, enum fault fault)
     }
     x->liar = n;
     x->exposing_count = 0;
+    x->exposing = (struct prng){prng_next(&x->prng)};
     checker_doubt(c->checker, n->id);
     if (fault == FAULT_LIE) {
         sim_set_lying(n->machine, true);
     } else {
         sim_misdirect_next_write(n->machine, true);
     }
-    sim_event_start(c->sim, &x->expose, sim_now_ns(c->sim) + some(x, 2 * SIM_S));
+    sim_event_start(c->sim, &x->expose, sim_now_ns(c->sim) + some(&x->exposing, 2 * SIM_S));
 }
 
 static void expose(struct sim_event *event)
@@ -241,13 +249,14 @@ static void expose(struct sim_event *event)
 
     /* Rather when it would show. */
     if (n->phase == NODE_UP && x->exposing_count++ < 50 && !may_forget(n, LOSS_DOUBTED)) {
-        sim_event_start(x->cluster->sim, event, sim_now_ns(x->cluster->sim) + some(x, 50 * SIM_MS));
+        sim_event_start(x->cluster->sim, event,
+                        sim_now_ns(x->cluster->sim) + some(&x->exposing, 50 * SIM_MS));
         return;
     }
     x->liar = NULL;
-    if (n->phase == NODE_UP && prng_chance(&x->prng, 2, 3)) {
+    if (n->phase == NODE_UP && prng_chance(&x->exposing, 2, 3)) {
         cluster_kill(n, SIM_POWER);
-        cluster_start_later(n, some(x, SIM_S));
+        cluster_start_later(n, some(&x->exposing, SIM_S));
     }
     sim_set_lying(n->machine, false);
     sim_misdirect_next_write(n->machine, false);
@@ -274,12 +283,14 @@ static void strike(struct sim_event *event)
     if (fault == FAULT_LIE || fault == FAULT_MISDIRECT) {
         strike_liar(x, n, fault);
     } else if (fault == FAULT_UNREADABLE && prng_chance(&x->prng, 1, 3)) {
-        strike_at_rest(x, n, fault); /* It may come upon it itself. */
+        strike_at_rest(x, n, &x->prng, fault); /* It may come upon it itself. */
     } else {
         n->has_damage = true;
         n->damage = fault;
+        n->damage_prng = (struct prng){prng_next(&x->prng)};
         cluster_kill(n, prng_chance(&x->prng, 1, 2) ? SIM_POWER : SIM_KILLED);
-        cluster_start_later(n, some(x, prng_chance(&x->prng, 1, 2) ? 50 * SIM_MS : 2 * SIM_S));
+        cluster_start_later(n,
+                            some(&x->prng, prng_chance(&x->prng, 1, 2) ? 50 * SIM_MS : 2 * SIM_S));
     }
 }
 
@@ -294,6 +305,7 @@ struct damage *damage_new(struct cluster *c)
     x->cluster = c;
     x->prng.state = c->options.seed * 0xd1342543de82ef95u + 0xd15c;
     x->schedule = (struct prng){prng_next(&x->prng)};
+    x->tending = (struct prng){prng_next(&x->prng)};
     x->strike.run = strike;
     x->expose.run = expose;
     x->tend.run = tend;
@@ -326,9 +338,9 @@ void damage_start(struct damage *x)
     if (x->kind_count == 0) {
         return;
     }
-    sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + some(x, 2 * x->pause_ns));
+    sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + some(&x->schedule, 2 * x->pause_ns));
     if (!c->options.is_beyond) {
-        sim_event_start(c->sim, &x->tend, sim_now_ns(c->sim) + some(x, SIM_S));
+        sim_event_start(c->sim, &x->tend, sim_now_ns(c->sim) + some(&x->tending, SIM_S));
     }
 }
 

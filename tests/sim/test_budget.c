@@ -176,6 +176,20 @@ static void test_budget__both_halves_of_a_joint_configuration_count(void **state
     world_close(&w);
 }
 
+/* A learner may be promoted before its leader hears that it is gone. */
+static void test_budget__a_lost_learner_is_a_vote_that_may_be_missing(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    store_configuration(&w, 4, 0xe, 0);
+    assert_may(&w, 1, true, true);
+    budget_mark(w.budget, 4, BUDGET_GONE);
+    assert_may(&w, 1, false, false); /* Two of four, soon. */
+    world_close(&w);
+}
+
 /* Who has an older configuration may campaign by it. */
 static void test_budget__looks_at_each_configuration_that_somebody_goes_by(void **state)
 {
@@ -214,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_budget__nobody_forgets_what_a_majority_needs_it_for),
         cmocka_unit_test(test_budget__nobody_forgets_a_vote_that_leaves_room_for_another),
         cmocka_unit_test(test_budget__both_halves_of_a_joint_configuration_count),
+        cmocka_unit_test(test_budget__a_lost_learner_is_a_vote_that_may_be_missing),
         cmocka_unit_test(test_budget__looks_at_each_configuration_that_somebody_goes_by),
     };
 
