@@ -70,16 +70,17 @@ void tally_print_short(const struct tally *t, double took_s, double cpu_s, FILE 
 
 static void print_faults(const struct tally *t, FILE *file)
 {
-    int column = 0;
+    int column = fprintf(file, "faults       ");
 
-    fprintf(file, "faults       ");
     for (int i = 0; i < FAULT_COUNT; i++) {
-        if (t->faults[i] > 0) {
-            column += fprintf(file, " %s %" PRIu64, fault_name((enum fault)i), t->faults[i]);
+        if (t->faults[i] == 0) {
+            continue;
         }
-        if (column > 70) {
-            column = fprintf(file, "\n             ") - 14;
+        if (column > 84) {
+            fputc('\n', file);
+            column = fprintf(file, "             ");
         }
+        column += fprintf(file, " %s %" PRIu64, fault_name((enum fault)i), t->faults[i]);
     }
     fputc('\n', file);
 }

@@ -15,6 +15,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 NIGHTLY = ROOT / "scripts" / "nightly"
 BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
+HAS_MUTANTS = subprocess.run([BUILD / "rakit-sim", "--list-mutants"], capture_output=True,
+                             check=False).returncode == 0
 
 
 class Nightly(unittest.TestCase):
@@ -52,6 +54,23 @@ class Nightly(unittest.TestCase):
         status, said = self.run_for(5, "--only", "sim", "--rare", "1")
         self.assertEqual(status, 1, said)
         self.assertIn("never reached", (self.state / "report.md").read_text())
+
+    @unittest.skipUnless(HAS_MUTANTS, "a build without mutants")
+    def test_nightly__reports_failures_with_what_replays_them(self):
+        broken = self.state.parent / "broken"
+        broken.mkdir()
+        (broken / "rakit-sim").write_text(
+            f'#!/bin/sh\nexec {BUILD}/rakit-sim --mutant commit_old_term "$@"\n')
+        (broken / "rakit-sim").chmod(0o755)
+        status, said = self.run_for(5, "--only", "sim", "--build", broken)
+        report = (self.state / "report.md").read_text()
+        self.assertEqual(status, 1, said)
+        self.assertRegex(report, r"\*\*\d+ failures\*\* after")
+        replay = re.search(r"^ +rakit-sim (--seed \d+ --mutant commit_old_term)$", report, re.M)
+        again = subprocess.run([BUILD / "rakit-sim", *replay[1].split()], capture_output=True,
+                               text=True, check=False)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("breaks a rule", again.stderr)
 
     def test_nightly__goes_on_after_an_interruption(self):
         words = ("--time", "40", "--only", "sim")
