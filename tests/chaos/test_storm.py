@@ -31,8 +31,7 @@ pytestmark = pytest.mark.skipif(verdict.IS_MISSING, reason=f"{verdict.LINCHECK} 
 @pytest.mark.parametrize("seed", range(SEED, SEED + COUNT))
 def test_storm__is_survived(make_fleet, say_at_the_end, seed):
     size = 3 if seed % 2 else 5
-    head = f"CHAOS_SEED={seed} CHAOS_SECONDS={SECONDS:g}: {size} nodes"
-    print(f"\n{head}")
+    print(f"\nCHAOS_SEED={seed}, {size} nodes")
     # Nodes need not agree about time-outs. A leader that is patient leads on where others
     # have given it up already: only what it may not do then keeps reads from being stale.
     patience = random.Random(f"{seed} election")
@@ -47,13 +46,18 @@ def test_storm__is_survived(make_fleet, say_at_the_end, seed):
             clients.await_progress(100)
             storm.run(SECONDS / COUNT)
             fleet.heal()
+            storm.say("all is healed")
             # Well again, with the clients still at work.
             clients.await_progress(300, 60.0)
             ledger.await_progress(50, 60.0)
+            storm.say("clients are served")
         fleet.settle()
+        storm.say("all nodes are equal")
         clients.read_all()
     storm.say(f"clients: {clients.outcomes}, ledger in doubt: {ledger.doubt_count()}")
-    say_at_the_end(f"{head}, {storm.summary()}, operations: {clients.outcomes}")
+    say_at_the_end(f"CHAOS_SEED={seed} CHAOS_SECONDS={SECONDS:g}: {size} nodes, "
+                   f"{storm.summary()}, operations: {clients.outcomes}")
     verdict.assert_linearizable(history)
+    storm.say("linearizable")
     for node in fleet.nodes:
         ledger.check(node)
