@@ -152,6 +152,60 @@ static void test_step__everything_has_a_name(void **state)
     assert_names(raft_error_text, RAFT_ELOST, RAFT_OK);
 }
 
+static void test_step__a_message_for_another_or_from_nobody_is_refused(void **state)
+{
+    const raft_id wrong[][2] = {{2, 3}, {2, 0}, {1, 1}, {0, 1}}; /* From, to. */
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct raft_message m = solo_heartbeat(2, 9, 0);
+
+        m.from = wrong[i][0];
+        m.to = wrong[i][1];
+        assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_RECEIVE, .message = &m}),
+                         RAFT_EMEMBER);
+        assert_int_equal(raft_current_term(s.raft), 1);
+    }
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 9, 0)), RAFT_OK);
+    assert_int_equal(raft_current_term(s.raft), 9);
+    solo_deinit(&s);
+}
+
+static void test_step__a_reply_to_a_round_that_never_was_is_refused(void **state)
+{
+    struct raft_message m;
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    solo_become_leader(&s);
+    m = solo_accept(2, raft_current_term(s.raft), 1);
+    m.read_round = 1000;
+    assert_int_equal(solo_receive(&s, m), RAFT_ELOG);
+    m.read_round = 0;
+    assert_int_equal(solo_receive(&s, m), RAFT_OK);
+    solo_deinit(&s);
+}
+
+static void test_step__only_a_leader_is_ready_or_hands_over(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    assert_false(raft_is_ready(s.raft));
+    assert_false(raft_is_transferring(s.raft));
+    solo_become_leader(&s);
+    assert_false(raft_is_ready(s.raft)); /* Its no-op is not committed. */
+    assert_false(raft_is_transferring(s.raft));
+    solo_settle(&s);
+    solo_receive(&s, solo_accept(2, raft_current_term(s.raft), raft_last_index(s.raft)));
+    assert_true(raft_is_ready(s.raft));
+    solo_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +214,9 @@ int main(void)
         cmocka_unit_test(test_step__writes_are_numbered),
         cmocka_unit_test(test_step__is_deterministic),
         cmocka_unit_test(test_step__everything_has_a_name),
+        cmocka_unit_test(test_step__a_message_for_another_or_from_nobody_is_refused),
+        cmocka_unit_test(test_step__a_reply_to_a_round_that_never_was_is_refused),
+        cmocka_unit_test(test_step__only_a_leader_is_ready_or_hands_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
