@@ -29,6 +29,9 @@ static const char error_timed_out[] =
 static const char error_no_leader[] =
     "CLUSTERDOWN no leader is known: the command was not executed. A majority of the nodes must "
     "be up and see each other";
+static const char error_not_taken[] =
+    "TRYAGAIN the leader has too much under way, or hands its place over: the command was not "
+    "executed";
 static const char error_read_lost[] =
     "TRYAGAIN the leader could not confirm in time that it still leads: the command was not "
     "executed";
@@ -36,7 +39,7 @@ static const char error_change_in_doubt[] =
     "INDOUBT the change was begun and may or may not be carried out: look at RAFT STATUS";
 static const char error_removed[] =
     "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was not "
-    "executed. Use another node";
+    "executed. Use another node; to join again this one needs an empty data directory";
 static const char error_stopping[] =
     "TRYAGAIN the server is stopping: the command was not executed";
 static const char error_disk_full[] =
@@ -591,7 +594,8 @@ void requests_sweep_fired(struct io_timer *timer)
     r->is_sweeping = false;
     forwards_are_winding_down(r);
     wait_again(r, &r->returned);
-    sweep_list(r, &r->waiting, now_ns, error_no_leader);
+    sweep_list(r, &r->waiting, now_ns,
+               raft_role(r->raft) == RAFT_LEADER ? error_not_taken : error_no_leader);
     sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
     sweep_list(r, &r->reads_asked, now_ns, error_read_lost);
     sweep_list(r, &r->reads_ready, now_ns, error_read_lost);
