@@ -165,14 +165,6 @@ class Fleet(Cluster):
 
     # --- membership --------------------------------------------------------------------
 
-    def known_members(self):
-        """The addresses of RAFT MEMBERS as some node that is a member tells them, or None."""
-        for node in self.awake():
-            with contextlib.suppress(*UNREACHABLE):
-                if node.status()["membership"] in ("voter", "learner"):
-                    return set(node.members())
-        return None
-
     def note_memberships(self):
         for node in self.nodes:
             node.note_membership()

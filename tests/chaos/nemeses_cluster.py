@@ -4,9 +4,11 @@ over."""
 import contextlib
 
 from fleet import UNREACHABLE
+from harness import Vain, await_true
 from nemesis import Nemesis
 
 VOTERS_MIN = 3
+JOIN_SECONDS = 5.0
 
 
 class Transfer(Nemesis):
@@ -22,35 +24,51 @@ class Transfer(Nemesis):
                 leader.call("RAFT", "TRANSFER", target.address)
 
 
-class Grow(Nemesis):
-    """A new node joins through some member; it tries until it gets in."""
-
+class Join(Nemesis):
     seconds = (0.2, 2.0)
 
-    def begin(self):
+    def join(self):
+        """A spare node is started; it tries until it gets in. None where none is spare."""
         contact = self.chance.choice(self.fleet.nodes)
         if not self.fleet.spare:
-            return
+            return None
         node = self.fleet.enlist()
         node.contact = contact
-        node.start()
-        self.about = f"{node} through {contact}"
+        return node.start()
 
 
-class Shrink(Nemesis):
-    """A member is removed, often the leader. Its directory is deleted once it says itself
-    that it was removed: until then the change may not have been carried out."""
-
-    seconds = (0.2, 2.0)
+class Grow(Join):
+    """A new node joins through some member."""
 
     def begin(self):
-        members = self.fleet.known_members()
-        if members is None or len(members) <= VOTERS_MIN:
+        node = self.join()
+        self.about = f"{node} through {node.contact}" if node else "no more"
+
+
+class Shrink(Join):
+    """A member is removed, often the leader. Its directory is deleted once it says itself
+    that it was removed: until then the change may not have been carried out. Where no more
+    than three are left another one joins first."""
+
+    def begin(self):
+        if self.member_count() <= VOTERS_MIN:
+            self.join()
+            with contextlib.suppress(Vain):
+                await_true(lambda: self.member_count() > VOTERS_MIN, "one more", JOIN_SECONDS)
+        if self.member_count() <= VOTERS_MIN or not self.fleet.awake():
+            self.about = "no fewer"
             return
-        victim = self.pick([node for node in self.fleet.nodes if node.address in members])
+        victim = self.pick([node for node in self.fleet.nodes if not node.is_joining])
         asked = self.chance.choice(self.fleet.awake())
-        with contextlib.suppress(*UNREACHABLE):
+        try:
             asked.call("RAFT", "REMOVE", victim.address)
+        except UNREACHABLE as error:
+            self.about += f": {str(error)[:40]}"
+
+    def member_count(self):
+        """At most: some may have been removed already."""
+        self.fleet.note_memberships()
+        return sum(not node.is_joining for node in self.fleet.nodes)
 
     def end(self):
         self.fleet.dismiss_removed()

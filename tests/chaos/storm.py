@@ -11,20 +11,17 @@ import nemeses_machine
 import nemeses_network
 import nemeses_process
 
-# How often each is drawn, out of all.
-KINDS = {
-    nemeses_process.Kill: 4, nemeses_process.KillAll: 2, nemeses_process.KillAgainAndAgain: 2,
-    nemeses_process.Stop: 3, nemeses_process.Freeze: 5, nemeses_process.FreezeMost: 2,
-    nemeses_network.Isolate: 4, nemeses_network.Unplug: 2, nemeses_network.Split: 3,
-    nemeses_network.Shatter: 1, nemeses_network.OneWay: 4, nemeses_network.Partial: 3,
-    nemeses_network.Ring: 3, nemeses_network.Flap: 2,
-    nemeses_links.LateLinks: 3, nemeses_links.SlowLinks: 2, nemeses_links.TornConnections: 3,
-    nemeses_links.HalfOpen: 2,
-    nemeses_machine.FullDisk: 2, nemeses_machine.WrongClock: 2,
-    nemeses_cluster.Transfer: 3, nemeses_cluster.Grow: 4, nemeses_cluster.Shrink: 4,
-}
-# More would fill the memory that the small disks are made of.
-AT_MOST = {nemeses_machine.FullDisk: 2}
+KINDS = [
+    nemeses_process.Kill, nemeses_process.KillAll, nemeses_process.KillAgainAndAgain,
+    nemeses_process.Stop, nemeses_process.Freeze, nemeses_process.FreezeMost,
+    nemeses_network.Isolate, nemeses_network.Unplug, nemeses_network.Split,
+    nemeses_network.Shatter, nemeses_network.OneWay, nemeses_network.Partial,
+    nemeses_network.Ring, nemeses_network.Flap,
+    nemeses_links.LateLinks, nemeses_links.SlowLinks, nemeses_links.TornConnections,
+    nemeses_links.HalfOpen,
+    nemeses_machine.FullDisk, nemeses_machine.WrongClock,
+    nemeses_cluster.Transfer, nemeses_cluster.Grow, nemeses_cluster.Shrink,
+]
 
 
 class Storm:
@@ -32,6 +29,7 @@ class Storm:
         self.fleet = fleet
         self.chance = random.Random(seed)
         self.start = time.monotonic()
+        self.bag = []  # Kinds that are still to come: all of them before one comes again.
         self.count = {}
 
     def say(self, text):
@@ -40,8 +38,9 @@ class Storm:
     def draw(self):
         """All that is random about a nemesis is drawn here or from its own source, so that
         what one does never changes what comes next."""
-        kinds = [kind for kind in KINDS if self.count.get(kind, 0) < AT_MOST.get(kind, 1 << 30)]
-        kind = self.chance.choices(kinds, [KINDS[kind] for kind in kinds])[0]
+        if not self.bag:
+            self.bag = self.chance.sample(KINDS, len(KINDS))
+        kind = self.bag.pop()
         self.count[kind] = self.count.get(kind, 0) + 1
         nemesis = kind(self.fleet, random.Random(self.chance.getrandbits(64)))
         return nemesis, self.chance.uniform(*nemesis.seconds)
