@@ -59,6 +59,8 @@ void failure_name(struct crew_failure *f, int status)
     }
     if (name_check(f)) {
         /* Named. */
+    } else if (strstr(f->said, "ERROR: LeakSanitizer") != NULL) {
+        snprintf(f->name, sizeof f->name, "memory leak, by this seed or one before it");
     } else if (quote(f->said, "AddressSanitizer: ", " ", text, sizeof text)) {
         snprintf(f->name, sizeof f->name, "address sanitizer: %s", text);
     } else if (quote(f->said, "runtime error: ", "\n", text, sizeof text)) {
