@@ -48,6 +48,25 @@ static bool is_zero(const char *sector)
     return sector[0] == 0 && memcmp(sector, sector + 1, SIM_SECTOR_BYTES - 1) == 0;
 }
 
+/* A sector of the file that is not all zeros; most of what matters stands near its beginning,
+ * and the newest near its end. False: chance did not find any. */
+static bool draw_sector(const struct sim_inode *inode, struct prng *prng, uint64_t *ret_sector)
+{
+    enum { NEAR = 6 };
+    uint64_t count = inode->size / SIM_SECTOR_BYTES;
+    uint64_t where = prng_below(prng, 3);
+    uint64_t sector = prng_below(prng, where == 0 && count > NEAR ? NEAR : count);
+
+    if (where == 1) {
+        while (count > 0 && is_zero(inode->data + (count - 1) * SIM_SECTOR_BYTES)) {
+            count--;
+        }
+        sector = count - prng_below(prng, count < NEAR ? count : NEAR) - 1;
+    }
+    *ret_sector = sector;
+    return count > 0 && !is_zero(inode->data + sector * SIM_SECTOR_BYTES);
+}
+
 void sim_rot_draw_used(struct sim_machine *machine, struct prng *prng, struct sim_rot *ret_rot)
 {
     const struct sim_names *names = &machine->disk->names;
@@ -55,14 +74,11 @@ void sim_rot_draw_used(struct sim_machine *machine, struct prng *prng, struct si
     *ret_rot = (struct sim_rot){.offset = 0};
     for (int tries = 0; tries < 64 && names->count > 0 && ret_rot->path[0] == '\0'; tries++) {
         const struct sim_name *name = &names->list[prng_below(prng, names->count)];
-        uint64_t sectors = name->inode->size / SIM_SECTOR_BYTES;
-        /* Most of what matters stands near the beginning of a file. */
-        uint64_t bound = prng_chance(prng, 1, 2) && sectors > 8 ? 8 : sectors;
-        uint64_t at = prng_below(prng, bound) * SIM_SECTOR_BYTES;
+        uint64_t sector;
 
-        if (sectors > 0 && !is_zero(name->inode->data + at)) {
+        if (draw_sector(name->inode, prng, &sector)) {
             snprintf(ret_rot->path, sizeof ret_rot->path, "%s", name->path);
-            ret_rot->offset = at + prng_below(prng, SIM_SECTOR_BYTES);
+            ret_rot->offset = sector * SIM_SECTOR_BYTES + prng_below(prng, SIM_SECTOR_BYTES);
             ret_rot->mask = (uint8_t)(1u << prng_below(prng, 8));
         }
     }
