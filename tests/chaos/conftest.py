@@ -35,6 +35,15 @@ def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
 
 
 SAID = []
+PREFIX = "rakit-chaos."
+
+
+def remove_orphans():
+    """Directories of tests that were killed: all else of them went by itself."""
+    for path in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}*.*"):
+        owner = path.name.removeprefix(PREFIX).split(".")[0]
+        if owner.isdigit() and not pathlib.Path(f"/proc/{owner}").exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
@@ -52,7 +61,8 @@ def pytest_terminal_summary(terminalreporter):
 def make_fleet(request, own_network):  # pylint: disable=unused-argument
     """make_fleet(3) starts a cluster of three; logs and histories of a test that fails are
     kept in the build directory."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-chaos."))
+    remove_orphans()
+    path = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}."))
     fleets = []
 
     def make(*arguments, **settings):
