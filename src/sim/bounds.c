@@ -45,22 +45,42 @@ void bounds_check(struct cluster *c)
     }
 }
 
+static bool holds_something(const struct node *n)
+{
+    const struct replica *r = n->server->replica;
+
+    return r->stats.pending_count > 0 || r->in_flight_bytes > 0 || r->held_count > 0;
+}
+
+static bool is_to_be_idle(const struct node *n)
+{
+    return n->phase == NODE_UP && !n->is_outside;
+}
+
+bool bounds_are_given_back(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (is_to_be_idle(&c->nodes[i]) && holds_something(&c->nodes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void bounds_check_idle(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
         const struct node *n = &c->nodes[i];
 
-        if (n->phase != NODE_UP || n->is_outside) {
+        if (!is_to_be_idle(n) || !holds_something(n)) {
             continue;
         }
         const struct replica *r = n->server->replica;
 
-        if (r->stats.pending_count > 0 || r->in_flight_bytes > 0 || r->held_count > 0) {
-            verdict_broken(&c->verdict, "bounds",
-                           "a minute after its users fell silent %s still holds %llu requests of "
-                           "%llu bytes and %u messages",
-                           n->name, ULL(r->stats.pending_count), ULL(r->in_flight_bytes),
-                           (unsigned)r->held_count);
-        }
+        verdict_broken(&c->verdict, "bounds",
+                       "a minute after its users fell silent %s still holds %llu requests of "
+                       "%llu bytes and %u messages",
+                       n->name, ULL(r->stats.pending_count), ULL(r->in_flight_bytes),
+                       (unsigned)r->held_count);
     }
 }

@@ -196,7 +196,8 @@ bool damage_is_tended(const struct cluster *c);
 bool core_choose(struct cluster *c);
 
 /* bounds.c */
-void bounds_check(struct cluster *c);      /* At any time. */
+void bounds_check(struct cluster *c); /* At any time. */
+bool bounds_are_given_back(struct cluster *c);
 void bounds_check_idle(struct cluster *c); /* Nobody has wanted anything for a while. */
 
 /* operator.c */
