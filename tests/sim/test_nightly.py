@@ -50,18 +50,26 @@ class Nightly(unittest.TestCase):
         self.assertRegex(report, r"\| log truncated \| \d+ \|")
         self.assertIn("## beyond", report)
 
+    def wrap(self, option):
+        """A build directory whose simulator has that option on."""
+        directory = self.state.parent / "wrapped"
+        directory.mkdir()
+        program = directory / "rakit-sim"
+        program.write_text(f'#!/bin/sh\nexec {BUILD}/rakit-sim {option} "$@"\n')
+        program.chmod(0o755)
+        return directory
+
     def test_nightly__state_that_is_never_reached_is_a_failure(self):
-        status, said = self.run_for(5, "--only", "sim", "--rare", "1")
+        calm = self.wrap("--only-faults none")
+        status, said = self.run_for(5, "--only", "sim", "--rare", "1", "--build", calm)
+        report = (self.state / "report.md").read_text()
         self.assertEqual(status, 1, said)
-        self.assertIn("never reached", (self.state / "report.md").read_text())
+        self.assertIn("- state never reached: disk replaced\n", report)
+        self.assertIn("- fault that never struck: kill\n", report)
 
     @unittest.skipUnless(HAS_MUTANTS, "a build without mutants")
     def test_nightly__reports_failures_with_what_replays_them(self):
-        broken = self.state.parent / "broken"
-        broken.mkdir()
-        (broken / "rakit-sim").write_text(
-            f'#!/bin/sh\nexec {BUILD}/rakit-sim --mutant commit_old_term "$@"\n')
-        (broken / "rakit-sim").chmod(0o755)
+        broken = self.wrap("--mutant commit_old_term")
         status, said = self.run_for(5, "--only", "sim", "--build", broken)
         report = (self.state / "report.md").read_text()
         self.assertEqual(status, 1, said)
