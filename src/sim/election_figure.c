@@ -510,7 +510,9 @@ static void run_range(enum rules rules, struct range range, uint32_t count)
            (unsigned)range.high_ms, (unsigned)count, (unsigned)(tries - count), broadcast_ms,
            mean_ms);
     for (uint32_t i = 0; i < PERCENTILES; i++) {
-        printf("\t%.1f", (double)times[(uint64_t)i * (count - 1) / (PERCENTILES - 1)] / SIM_MS);
+        uint64_t place = (uint64_t)i * (count - 1) / (PERCENTILES - 1);
+
+        printf("\t%.1f", (double)times[place] / SIM_MS);
     }
     printf("\n");
     fflush(stdout);
