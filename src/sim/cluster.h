@@ -142,6 +142,7 @@ struct cluster {
     struct sometimes sometimes;
     uint32_t founder_count;             /* Nodes at first. */
     bool are_all_down;                  /* At the last look. */
+    uint64_t healed_last_index;         /* Of the leader, when the faults ended. */
     uint32_t served;                    /* Users that had an answer since healing, as bits. */
     uint64_t members[RAFT_MEMBERS_MAX]; /* Of the newest configuration applied anywhere. */
     uint32_t member_count;

@@ -246,6 +246,48 @@ static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), ui
     }
 }
 
+/* Rises with each entry that reaches a node, is committed or applied there. */
+static uint64_t progress_of(const struct cluster *c)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+
+        if (n->phase == NODE_UP) {
+            const struct raft *r = replica_raft(n->server->replica);
+
+            sum += raft_last_index(r) + raft_commit_index(r) +
+                   replica_applied_index(n->server->replica);
+        }
+    }
+    return sum;
+}
+
+/* The same for as long as there is progress: what has gathered takes long where paths are
+ * narrow. */
+static bool wait_on(struct cluster *c, bool (*condition)(struct cluster *c), uint64_t for_ns)
+{
+    enum { WAITS_MAX = 30 };
+    uint64_t before = 0;
+
+    for (int i = 0; i < WAITS_MAX; i++) {
+        uint64_t now = progress_of(c);
+
+        if (i > 0 && now <= before) {
+            break;
+        }
+        before = now;
+        if (wait_for(c, condition, for_ns)) {
+            return true;
+        }
+        if (c->verdict.is_guilty || c->is_over) {
+            break;
+        }
+    }
+    return false;
+}
+
 static bool is_led(struct cluster *c)
 {
     return cluster_leader(c) != NULL;
@@ -338,6 +380,16 @@ static bool is_settled(struct cluster *c)
     return is_settled;
 }
 
+/* What was under way when the faults ended has been committed, or replaced. */
+static bool backlog_is_committed(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+    const struct raft *r = leader == NULL ? NULL : replica_raft(leader->server->replica);
+
+    return r != NULL && (raft_commit_index(r) >= c->healed_last_index ||
+                         raft_commit_index(r) == raft_last_index(r));
+}
+
 /* --- a run ---------------------------------------------------------------------------- */
 
 static void grow(struct cluster *c)
@@ -393,11 +445,17 @@ static void heal_it(struct cluster *c)
         verdict_broken(&c->verdict, "liveness", "a leader commits nothing for 20 seconds");
     }
     c->stats.heal_ns = sim_now_ns(c->sim) - healed_ns;
+    if (cluster_leader(c) != NULL) {
+        c->healed_last_index = raft_last_index(replica_raft(cluster_leader(c)->server->replica));
+    }
     for (uint32_t i = 0; i < c->user_count; i++) {
         user_take_success_count(c->users[i]);
         /* (In a queue, or with large values, most of the time goes to waiting for one's turn.) */
         user_calm(c->users[i],
                   c->users_queue ? 30 * SIM_S : c->config.request_timeout_ns + 2 * SIM_S);
+    }
+    if (!wait_on(c, backlog_is_committed, 20 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "entries from before healing are not committed");
     }
     if (!wait_for(c, users_are_served, 40 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness",
@@ -411,7 +469,7 @@ static void heal_it(struct cluster *c)
     if (!wait_for(c, users_are_idle, 30 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "a user's last command is not answered");
     }
-    if (!wait_for(c, is_settled, 60 * SIM_S)) {
+    if (!wait_on(c, is_settled, 60 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "a minute after healing states differ");
     }
     c->stats.settle_ns = sim_now_ns(c->sim) - healed_ns;
