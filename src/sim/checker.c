@@ -453,7 +453,8 @@ void checker_before_step(struct checker_node *n, const struct raft *r)
 }
 
 /* What a leader knows of a member is true and never less than before (I-5), as long as
- * the member has heard of no later leader. */
+ * the member has heard of no later leader. (A success on its way may speak of what its
+ * sender has forgotten since.) */
 static void check_matches(struct checker_node *n, const struct raft *r)
 {
     for (uint32_t i = 0; i < n->config.member_count; i++) {
@@ -470,6 +471,7 @@ static void check_matches(struct checker_node *n, const struct raft *r)
         }
         life = life_of(n->checker, id);
         if (life != NULL && life->disk.current_term <= n->current_term &&
+            match > life->disk.forgotten_last &&
             (life->disk.log.last < match || checker_log_at(&life->disk.log, match).chain !=
                                                 checker_log_at(&n->log, match).chain)) {
             BROKEN(n, "match", "%s leads and takes entry %llu to be on %016llx, which has not it",

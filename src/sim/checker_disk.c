@@ -152,6 +152,7 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
     uint64_t acknowledged_last = d->log.last;
     uint64_t acknowledged_term = d->current_term;
     bool may_have_forgotten = may_be_left(d, found);
+    bool has_had_vote = has_vote; /* At some point of what was under way. */
     uint32_t lost_count = 0;
 
     list_for_each(link, &d->pending)
@@ -166,13 +167,17 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
             d->current_term = w->current_term;
             d->voted_for = w->voted_for;
             has_vote = d->current_term == current_term && d->voted_for == voted_for;
+            has_had_vote = has_had_vote || has_vote;
         }
         has_log = has_log || write_reaches(d, w, found);
     }
     if (!has_log && may_have_forgotten) {
         d->forgotten_count++;
+        d->forgotten_last =
+            d->forgotten_last < acknowledged_last ? acknowledged_last : d->forgotten_last;
         has_log = true;
-        has_vote = has_vote || (d->may_lose == LOSS_DOUBTED && current_term <= acknowledged_term);
+        has_vote =
+            has_had_vote || (d->may_lose == LOSS_DOUBTED && current_term <= acknowledged_term);
     } else if (!has_vote && d->may_lose == LOSS_DOUBTED && current_term <= acknowledged_term) {
         d->forgotten_count++;
         has_vote = true;

@@ -25,7 +25,8 @@ struct checker_disk {
     uint64_t before_last; /* The log up to here was durable before the last job, */
     uint64_t honest_last; /* and up to here before the disk was to be doubted. */
     bool is_doubted;
-    uint64_t forgotten_count; /* How often something acknowledged was not found again. */
+    uint64_t forgotten_count; /* How often something acknowledged was not found again, */
+    uint64_t forgotten_last;  /* and how far its log had gone then. */
 };
 
 void checker_disk_init(struct checker_disk *d, uint64_t id);
