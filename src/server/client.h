@@ -11,8 +11,8 @@
  *
  * Invariants:
  *  - Replies leave in the order of the commands.
- *  - Reads and writes of one connection are never under way together, so each sees
- *    the outcome of those before it.
+ *  - Reads beside the log and commands in it are never under way together on one
+ *    connection, so each sees the outcome of those before it.
  *  - A client outlives its connection until its last slot is answered.
  *  - client_run() is never entered from within an answer: who may go on is put into
  *    clients->ready, which clients_flush() works off. */
@@ -50,7 +50,7 @@ enum {
 /* Why a client's next command is not taken now. */
 enum client_wait {
     CLIENT_RUNS,
-    CLIENT_WAITS_FOR_ORDER,   /* A read behind writes, or a write behind reads. */
+    CLIENT_WAITS_FOR_ORDER,   /* Reads beside the log and commands in it take turns. */
     CLIENT_WAITS_FOR_SLOTS,   /* Enough is under way. */
     CLIENT_WAITS_FOR_REPLICA, /* Congested: in clients->congested. */
     CLIENT_WAITS_FOR_READER,  /* It does not read its replies. */

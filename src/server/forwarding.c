@@ -8,9 +8,10 @@
 struct buffer *peers_forward(struct peers *p, raft_id id)
 {
     struct peer *peer = peers_find(p, id);
+    struct dial *bulk = peer == NULL ? NULL : &peer->dial[WIRE_BULK];
 
-    return peer != NULL && peer->dial[WIRE_BULK].phase == DIAL_UP ? &peer->dial[WIRE_BULK].link.out
-                                                                  : NULL;
+    return bulk != NULL && bulk->phase == DIAL_UP && !bulk->link.is_closing ? &bulk->link.out
+                                                                            : NULL;
 }
 
 static struct link *find_inbound(struct peers *p, uint64_t connection)

@@ -223,7 +223,9 @@ static enum join_verdict judge(struct join *j)
     enum join_verdict verdict = j->options.only_ask ? judge_status(j, in) : judge_added(j, in);
 
     if (verdict == VERDICT_FAILED) {
-        j->is_asked = false; /* It did not understand. */
+        /* A reply of another shape may mean that it was done, by another version; what is
+         * no reply at all does not. */
+        j->is_asked = j->is_asked && in.size > 0 && strchr("+:$*", in.data[0]) != NULL;
         snprintf(j->text, sizeof j->text,
                  "the contact %s:%u does not answer like a Rakit server: give the host and the "
                  "client port of a member of the cluster",

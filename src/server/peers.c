@@ -661,9 +661,7 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
     {
         struct inbound *in = container_of(node, struct inbound, node);
 
-        if (in->is_greeted && membership_was_removed(committed, in->from)) {
-            link_close(&in->link);
-        }
+        in->is_leaving |= in->is_greeted && membership_was_removed(committed, in->from);
     }
 }
 

@@ -84,6 +84,7 @@ struct inbound {
     struct link link;
     uint64_t since_ns; /* When it was accepted. */
     bool is_greeted;
+    bool is_leaving; /* Was removed: closed once what it is still to hear has left. */
     raft_id from;
     uint64_t incarnation;
     uint64_t serial; /* Never used again. */

@@ -39,6 +39,11 @@ void peers_flush(struct peers *p)
     }
     list_for_each(node, &p->inbounds)
     {
-        link_flush(&container_of(node, struct inbound, node)->link);
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        link_flush(&in->link);
+        if (in->is_leaving) {
+            link_close(&in->link);
+        }
     }
 }

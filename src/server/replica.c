@@ -318,7 +318,7 @@ static void arm(struct replica *r)
     uint64_t at_ns = r->deadline_ns;
 
     if (r->late_deadline_ns == r->deadline_ns && at_ns != UINT64_MAX) {
-        at_ns = io_now_ns(r->io) + LATE_TICK_NS;
+        at_ns = r->late_until_ns;
     }
     if (r->gathering_ends_ns != 0 && r->gathering_ends_ns < at_ns) {
         at_ns = r->gathering_ends_ns;
@@ -366,6 +366,13 @@ void replica_turn(void *context)
     }
 }
 
+/* The deadline waits a moment, once; the turn arms the timer for then. */
+static void look_again(struct replica *r, uint64_t now_ns)
+{
+    r->late_deadline_ns = r->deadline_ns;
+    r->late_until_ns = now_ns + LATE_TICK_NS;
+}
+
 void replica_tick_fired(struct io_timer *timer)
 {
     struct replica *r = container_of(timer, struct replica, tick);
@@ -376,10 +383,12 @@ void replica_tick_fired(struct io_timer *timer)
     }
     /* This node itself was held up (a huge value, a suspended machine): what has come in
      * meanwhile is heard first, or it would take its own silence for the leader's. */
+    if (r->late_deadline_ns == r->deadline_ns && now_ns < r->late_until_ns) {
+        return;
+    }
     if (now_ns - r->deadline_ns > r->server->config.heartbeat_interval_ns / 2 &&
         r->late_deadline_ns != r->deadline_ns) {
-        r->late_deadline_ns = r->deadline_ns;
-        io_timer_start(r->io, &r->tick, now_ns + LATE_TICK_NS);
+        look_again(r, now_ns);
         return;
     }
 
@@ -388,7 +397,8 @@ void replica_tick_fired(struct io_timer *timer)
     if (raft_role(r->raft) == RAFT_FOLLOWER &&
         peers_is_receiving(&r->peers, raft_leader(r->raft),
                            now_ns - 2 * r->server->config.heartbeat_interval_ns)) {
-        return; /* The turn looks again soon. */
+        look_again(r, now_ns);
+        return;
     }
 
     struct raft_event event = {.kind = RAFT_TICK, .now_ns = now_ns};

@@ -86,6 +86,7 @@ static void apply_configuration(struct replica *r, const struct entry *e)
     m->index = e->index;
     if (r->is_running) { /* At recovery, replica_run() tells them. */
         peers_set_committed(&r->peers, m);
+        replica_wake(r); /* Who was removed may have asked for it: it is answered first. */
     }
     membership_free(r->committed);
     r->committed = m;

@@ -102,7 +102,8 @@ struct replica {
 
     struct io_timer tick; /* The core's deadline. */
     uint64_t deadline_ns;
-    uint64_t late_deadline_ns;  /* One that came too late, and is given a second look. */
+    uint64_t late_deadline_ns;  /* One that came too late, and is given a second look, */
+    uint64_t late_until_ns;     /* not before this. */
     bool is_answering;          /* This turn began with entries to apply. */
     uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
     struct io_timer sweep;      /* Requests that waited too long. */

@@ -23,7 +23,7 @@ enum {
 
 enum wire_type {
     WIRE_HELLO = 1,   /* Dialer -> listener, first frame on a connection. */
-    WIRE_WELCOME = 2, /* Its answer. From then on only the dialer speaks. */
+    WIRE_WELCOME = 2, /* Its answer. From then on it only answers FORWARDs. */
     WIRE_REFUSE = 3,  /* Or this one, and the connection ends. */
     WIRE_MESSAGE = 4, /* A raft message without entries. */
     WIRE_ENTRIES = 5, /* AppendEntries. */

@@ -77,6 +77,12 @@ def test_remove__a_removed_node_says_so_and_serves_nothing(three):
     assert rest[0].call("GET", "k") == b"v"
 
 
+def test_remove__a_follower_asked_to_remove_itself_is_answered(three):
+    victim = three.followers()[0]
+    assert victim.call("RAFT", "REMOVE", victim.address) == b"OK"
+    three.await_voters(2, nodes=[node for node in three.nodes if node is not victim])
+
+
 def test_remove__the_leader_removes_itself(three):
     leader = three.leader()
     others = three.followers()
