@@ -237,6 +237,31 @@ def test_refusal__a_failed_join_keeps_what_was_there_before(cluster):
     assert (node.data / "identity").read_bytes() == before
 
 
+@pytest.mark.parametrize("replies, is_kept", [
+    ([b"-ERR it may not be\r\n"], False),
+    ([b"-INDOUBT it may have been\r\n", b"-ERR it may not be\r\n"], True),
+    ([b"$16\r\n0123456789abcdef\r\n"], True),  # The reply of another version.
+])
+def test_refusal__an_id_is_kept_where_it_may_have_been_added(cluster, replies, is_kept):
+    """Thrown away it would stay behind in the cluster, as a member that never comes."""
+    def answer():
+        for reply in replies:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(reply)
+                connection.recv(1)
+
+    listener = socket.create_server((harness.HOST, 0))
+    threading.Thread(target=answer, daemon=True).start()
+    try:
+        node = cluster.node(contact=listener.getsockname())
+        refusal(node.start(), 60)
+        assert (node.data / "identity").exists() == is_kept
+    finally:
+        listener.close()
+
+
 def test_refusal__joining_through_a_redis_server(cluster):
     port = free_port()
     process = subprocess.Popen(  # pylint: disable=consider-using-with
