@@ -54,6 +54,15 @@ bool bucket_find(struct group *bucket, uint8_t tag, struct slice key,
     return false;
 }
 
+void bucket_prefetch(const struct group *bucket, uint8_t tag)
+{
+    for (const struct group *group = bucket; group != NULL; group = bucket_group_next(group)) {
+        for (uint64_t bits = matching_slots(group, tag); bits != 0; bits &= bits - 1) {
+            __builtin_prefetch(group->slots[(unsigned)__builtin_ctzll(bits) / 8].item);
+        }
+    }
+}
+
 static struct group *last_group(struct group *bucket)
 {
     while (is_chained(bucket)) {

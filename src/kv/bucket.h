@@ -21,6 +21,8 @@ struct bucket_place {
 
 bool bucket_find(struct group *bucket, uint8_t tag, struct slice key,
                  struct bucket_place *ret_place);
+/* Brings the items that may have the key near the processor. */
+void bucket_prefetch(const struct group *bucket, uint8_t tag);
 void bucket_add(struct group *bucket, uint8_t tag, struct item *item, uint64_t *chain_bytes);
 /* Takes the item at `place` out; it stays the caller's. */
 void bucket_remove(struct group *bucket, struct bucket_place place, uint64_t *chain_bytes);

@@ -118,3 +118,20 @@ bool command_payload_read(struct slice payload, struct slice *arguments, uint32_
     *ret_argument_count = count;
     return true;
 }
+
+struct slice command_payload_first(struct slice payload)
+{
+    uint32_t argument_count = 0;
+    uint64_t size = 0;
+
+    if (!read_head(&payload, &argument_count) || argument_count < 2) {
+        return slice_of(NULL, 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        payload = slice_of(payload.data + size, payload.size - size);
+        if (!varint_read(&payload, &size) || size > payload.size) {
+            return slice_of(NULL, 0);
+        }
+    }
+    return slice_of(payload.data, size);
+}

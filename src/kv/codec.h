@@ -30,4 +30,8 @@ bool command_payload_count(struct slice payload, uint32_t *ret_argument_count);
 bool command_payload_read(struct slice payload, struct slice *arguments, uint32_t arguments_max,
                           uint32_t *ret_argument_count);
 
+/* The first argument behind the name, mostly a key, borrowed; empty where there is none.
+ * For hints only: of what is not a payload, it may be anything within it. */
+struct slice command_payload_first(struct slice payload);
+
 #endif /* RAKIT_KV_CODEC_H */

@@ -91,6 +91,21 @@ bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value)
     return true;
 }
 
+void kv_prefetch(const struct kv *kv, const struct slice *keys, uint32_t key_count)
+{
+    uint64_t hashes[KV_PREFETCH_KEYS_MAX];
+
+    CHECK(key_count <= KV_PREFETCH_KEYS_MAX);
+    for (uint32_t i = 0; i < key_count; i++) {
+        hashes[i] = table_hash(&kv->table, keys[i]);
+        table_prefetch_bucket(&kv->table, hashes[i]);
+    }
+    /* By now the first buckets have arrived, which say where items are. */
+    for (uint32_t i = 0; i < key_count; i++) {
+        table_prefetch_item(&kv->table, hashes[i]);
+    }
+}
+
 /* --- changes -------------------------------------------------------------------- */
 
 static void add_item(struct kv *kv, uint64_t hash, struct item *item)

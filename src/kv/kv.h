@@ -15,7 +15,7 @@
 #include "base/slice.h"
 #include "kv/command.h"
 
-enum { KV_VALUE_BYTES_MAX = 512 * 1024 * 1024 };
+enum { KV_VALUE_BYTES_MAX = 512 * 1024 * 1024, KV_PREFETCH_KEYS_MAX = 16 };
 
 /* Sets the process's allocator up so that no call below pauses: once, as the program
  * begins. Without it everything works, with pauses after many deletions. */
@@ -43,6 +43,9 @@ uint64_t kv_reply_bytes_max(const struct kv *kv);
 
 /* The value, borrowed until the next change; false where there is no such key. */
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value);
+/* Hints that these keys will be asked for or changed soon, so that the memory they are in
+ * is on its way when they are. Changes nothing. */
+void kv_prefetch(const struct kv *kv, const struct slice *keys, uint32_t key_count);
 void kv_set(struct kv *kv, struct slice key, struct slice value);
 bool kv_delete(struct kv *kv, struct slice key);
 /* Takes the same short time whatever there is: memory is freed by later changes, a

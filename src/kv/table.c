@@ -120,6 +120,16 @@ struct item **table_find(const struct table *t, uint64_t hash, struct slice key)
     return &place.group->slots[place.slot].item;
 }
 
+void table_prefetch_bucket(const struct table *t, uint64_t hash)
+{
+    __builtin_prefetch(directory_at(&t->buckets, bucket_of(t, hash)));
+}
+
+void table_prefetch_item(const struct table *t, uint64_t hash)
+{
+    bucket_prefetch(directory_at(&t->buckets, bucket_of(t, hash)), tag_of(hash));
+}
+
 void table_add(struct table *t, uint64_t hash, struct item *item)
 {
     struct group *bucket = directory_at(&t->buckets, bucket_of(t, hash));

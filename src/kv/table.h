@@ -34,6 +34,10 @@ uint64_t table_heap_bytes(const struct table *t);
 /* Where the item of that key stands; NULL where there is none. Valid until the
  * next table_add() or table_remove(). */
 struct item **table_find(const struct table *t, uint64_t hash, struct slice key);
+/* Hints that table_find() comes soon: the bucket is brought near the processor, and, by
+ * a second call when it has arrived, the item. */
+void table_prefetch_bucket(const struct table *t, uint64_t hash);
+void table_prefetch_item(const struct table *t, uint64_t hash);
 /* The key must not be there yet. */
 void table_add(struct table *t, uint64_t hash, struct item *item);
 /* Takes the item of that key out and returns it; NULL where there is none. */

@@ -16,6 +16,7 @@ enum {
     APPLY_BYTES_MAX = 16 * 1024 * 1024, /* so that a heartbeat never waits long. */
     READS_MAX = 4096,
     SCRATCH_KEEP_BYTES = 64 * 1024,
+    EXPECTED_KEY_BYTES_MAX = 256, /* A longer key costs more to hash than to wait for. */
 };
 
 /* Decodes a command into r->arguments. False on a payload that is none. */
@@ -122,6 +123,55 @@ void replica_apply_recovered(struct replica *r, struct entry *e)
     apply_entry(r, e);
 }
 
+/* --- what is needed soon ------------------------------------------------------------- */
+
+/* Memory is slower than most commands. So the items that a batch of them is about to need are
+ * asked for all at once, not one after the other; what a batch is makes no difference. */
+struct expected {
+    struct slice keys[KV_PREFETCH_KEYS_MAX];
+    uint32_t count;
+};
+
+static void expect(struct expected *expected, const struct entry *e)
+{
+    struct slice key = command_payload_first(entry_payload(e));
+
+    if (key.size > 0 && key.size <= EXPECTED_KEY_BYTES_MAX) {
+        expected->keys[expected->count++] = key;
+    }
+}
+
+static void fetch_for_entries(struct replica *r, raft_index commit_index)
+{
+    struct expected expected = {.count = 0};
+
+    for (uint32_t i = 1; i <= KV_PREFETCH_KEYS_MAX && r->applied_index + i <= commit_index; i++) {
+        const struct entry *e = log_window_get(&r->window, r->applied_index + i);
+
+        if (e != NULL && e->kind == RAFT_COMMAND) {
+            expect(&expected, e);
+        }
+    }
+    kv_prefetch(r->kv, expected.keys, expected.count);
+}
+
+static void fetch_for_reads(struct replica *r)
+{
+    struct expected expected = {.count = 0};
+    uint32_t count = 0;
+
+    list_for_each(node, &r->reads_ready)
+    {
+        if (count++ == KV_PREFETCH_KEYS_MAX) {
+            break;
+        }
+        expect(&expected, container_of(node, struct request, link)->entry);
+    }
+    kv_prefetch(r->kv, expected.keys, expected.count);
+}
+
+/* --- applying and reading ------------------------------------------------------------ */
+
 void replica_apply(struct replica *r)
 {
     raft_index commit_index =
@@ -133,6 +183,10 @@ void replica_apply(struct replica *r)
         if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
             replica_wake(r);
             return;
+        }
+
+        if (count % KV_PREFETCH_KEYS_MAX == 0) {
+            fetch_for_entries(r, commit_index);
         }
 
         struct entry *e = log_window_get(&r->window, r->applied_index + 1);
@@ -167,6 +221,9 @@ void replica_serve_reads(struct replica *r)
         if (count++ == READS_MAX) {
             replica_wake(r);
             return;
+        }
+        if (count % KV_PREFETCH_KEYS_MAX == 1) {
+            fetch_for_reads(r);
         }
         list_remove(node);
         /* Encoded here, or checked where it came in. */

@@ -11,8 +11,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice payload = slice_of(data, size);
+    struct slice first = command_payload_first(payload);
     uint32_t announced = 0;
     uint32_t count = 0;
+
+    CHECK(first.size == 0 ||
+          (first.data > payload.data && first.data + first.size <= payload.data + size));
 
     if (!command_payload_count(payload, &announced)) {
         CHECK(!command_payload_read(payload, NULL, 0, &count));
@@ -28,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (command_payload_read(payload, arguments, announced, &count)) {
         CHECK(count == announced);
         CHECK(command_payload_size(count, arguments) == size);
+        CHECK(count < 2 || slice_equal(first, arguments[1]));
 
         char *again = memory_take(size);
 

@@ -39,6 +39,8 @@ static void expect_back(uint32_t count, const struct slice *arguments)
     assert_false(command_payload_read(payload, back, count - 1, &back_count));
     assert_true(command_payload_read(payload, back, count, &back_count));
     assert_int_equal(back_count, count);
+    assert_true(
+        slice_equal(command_payload_first(payload), count < 2 ? slice_of(NULL, 0) : arguments[1]));
     for (uint32_t i = 0; i < count; i++) {
         assert_true(slice_equal(back[i], arguments[i]));
     }

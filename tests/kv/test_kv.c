@@ -158,6 +158,9 @@ static void test_kv__agrees_with_a_model(void **state)
         uint64_t set_weight = phase % 2 == 0 ? 8 : 1;
 
         for (int i = 0; i < 8000; i++) {
+            struct slice soon[] = {slice_str("k7"), slice_str(""), slice_str("never there")};
+
+            kv_prefetch(kv, soon, (uint32_t)i % 4); /* A hint is only that. */
             random_step(kv, m, &prng, key_count, set_weight);
         }
         expect_all(kv, m);
