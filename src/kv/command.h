@@ -11,14 +11,15 @@
 #include "resp/resp.h"
 
 enum command_flag {
-    COMMAND_WRITE = 1,     /* Goes through the log; its handler runs on every node. */
-    COMMAND_READ = 2,      /* Reads the keyspace; needs a read confirmation. */
-    COMMAND_LOCAL = 4,     /* About this connection or node; answered on the spot. */
-    COMMAND_FAST = 8,      /* O(1) or O(log n): Redis's "fast". */
-    COMMAND_ADMIN = 16,    /* Administration. */
-    COMMAND_DENY_OOM = 32, /* May take memory: Redis's "denyoom". */
-    COMMAND_HIDDEN = 64,   /* An alias that help does not list. */
-    COMMAND_ASYNC = 128,   /* LOCAL, but its reply may come later: the handler owns that. */
+    COMMAND_WRITE = 1,        /* Goes through the log; its handler runs on every node. */
+    COMMAND_READ = 2,         /* Reads the keyspace; needs a read confirmation. */
+    COMMAND_LOCAL = 4,        /* About this connection or node; answered on the spot. */
+    COMMAND_FAST = 8,         /* O(1) or O(log n): Redis's "fast". */
+    COMMAND_ADMIN = 16,       /* Administration. */
+    COMMAND_DENY_OOM = 32,    /* May take memory: Redis's "denyoom". */
+    COMMAND_HIDDEN = 64,      /* Help does not list it: an alias, or what is always refused. */
+    COMMAND_ASYNC = 128,      /* LOCAL, but its reply may come later: the handler owns that. */
+    COMMAND_ENDS_MULTI = 256, /* LOCAL; served where MULTI was refused, and ends that. */
 };
 
 struct command_call;
@@ -37,7 +38,7 @@ struct command {
     int last_key;     /* of the last one, negative from the end; */
     int key_step;     /* and the step between them. */
     command_handler *handler;
-    const char *group;     /* Of help: "string", "generic", "server", "connection", "raft". */
+    const char *group;     /* Of help: "string", "generic", "server", "connection", ... */
     const char *arguments; /* "key value [NX | XX] [GET]" */
     const char *summary;   /* One line. */
     const char *since;     /* Redis version that has it, or Rakit's. */

@@ -122,6 +122,7 @@ struct client {
     bool is_reply_off;
     bool skips_this_reply;
     bool skips_next_reply;
+    bool refuses_until_exec; /* MULTI was refused: so is all else up to EXEC or DISCARD. */
     bool never_evict;
     char *name; /* Owned, or NULL; so the next two. */
     char *library_name;

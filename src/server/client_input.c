@@ -13,6 +13,9 @@
 #include "server/probe.h"
 #include "server/replica.h"
 
+static const char text_after_multi[] =
+    "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends that";
+
 /* --- reading ------------------------------------------------------------------------- */
 
 static bool is_held_up(const struct client *c)
@@ -300,8 +303,11 @@ static bool take_request(struct client *c, size_t size)
     bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
                                                         : count >= (uint32_t)-command->arity);
 
+    bool is_refused =
+        c->refuses_until_exec && !(command != NULL && (command->flags & COMMAND_ENDS_MULTI));
+
     struct buffer fault = {0};
-    bool goes_out = is_data && fits && is_sound(c, command, &fault);
+    bool goes_out = !is_refused && is_data && fits && is_sound(c, command, &fault);
 
     if (goes_out && !may_submit(c, command)) {
         return false;
@@ -310,6 +316,10 @@ static bool take_request(struct client *c, size_t size)
     c->clients->stats.commands_count++;
     c->skips_this_reply = c->skips_next_reply;
     c->skips_next_reply = false;
+    if (is_refused) {
+        refuse(c, text_after_multi);
+        return true;
+    }
     if (command == NULL) {
         refuse_unknown(c);
         return true;

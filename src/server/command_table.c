@@ -17,6 +17,7 @@ enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
 #define A COMMAND_ADMIN
 #define M COMMAND_DENY_OOM
 #define H COMMAND_HIDDEN
+#define E COMMAND_ENDS_MULTI
 
 /* clang-format off */
 #pragma GCC diagnostic push
@@ -50,8 +51,12 @@ static const struct command table[] = {
         .check = kv_check_decrby},
     {"DEL", -2, W, 1, -1, 1, kv_command_del,
         "generic", "key [key ...]", "Deletes keys and counts those that were there.", "1.0.0"},
+    {"DISCARD", 1, L | F | H | E, 0, 0, 0, discard_command,
+        "transactions", "", "Refused: there are no transactions yet.", "2.0.0"},
     {"ECHO", 2, L | F, 0, 0, 0, echo_command,
         "connection", "message", "Returns the message.", "1.0.0"},
+    {"EXEC", 1, L | H | E, 0, 0, 0, exec_command,
+        "transactions", "", "Refused: there are no transactions yet.", "1.2.0"},
     {"EXISTS", -2, R | F, 1, -1, 1, kv_command_exists,
         "generic", "key [key ...]", "Counts the keys that are there.", "1.0.0"},
     {"FLUSHALL", -1, W, 0, 0, 0, kv_command_flushall,
@@ -87,9 +92,11 @@ static const struct command table[] = {
     {"MSETNX", -3, W | M, 1, -1, 2, kv_command_msetnx,
         "string", "key value [key value ...]",
         "Sets several values where none of the keys is there.", "1.0.1", .check = kv_check_msetnx},
+    {"MULTI", 1, L | F | H, 0, 0, 0, multi_command,
+        "transactions", "", "Refused: there are no transactions yet.", "1.2.0"},
     {"PING", -1, L | F, 0, 0, 0, ping_command,
         "connection", "[message]", "Returns PONG, or the message.", "1.0.0"},
-    {"QUIT", -1, L | F, 0, 0, 0, quit_command,
+    {"QUIT", -1, L | F | E, 0, 0, 0, quit_command,
         "connection", "", "Ends the connection.", "1.0.0"},
     {"RAFT", -2, L | A | COMMAND_ASYNC, 0, 0, 0, raft_command,
         "raft",
@@ -105,7 +112,7 @@ static const struct command table[] = {
         "cluster", "", "Accepted; any node answers any command.", "3.0.0"},
     {"REQUEST_LOG", -1, L | A | COMMAND_ASYNC, 0, 0, 0, request_log_command,
         "raft", "[from [count]]", "Shows the replicated log of the leader.", "0.1.0"},
-    {"RESET", 1, L | F, 0, 0, 0, reset_command,
+    {"RESET", 1, L | F | E, 0, 0, 0, reset_command,
         "connection", "", "Makes the connection as it was at first.", "6.2.0"},
     {"ROLE", 1, L | F, 0, 0, 0, role_command,
         "server", "", "Shows whether this node leads, and who does.", "2.8.12"},
@@ -136,9 +143,13 @@ static const struct command table[] = {
         "generic", "key", "Returns the type of a value.", "1.0.0"},
     {"UNLINK", -2, W | F, 1, -1, 1, kv_command_del,
         "generic", "key [key ...]", "Deletes keys: the same as DEL.", "4.0.0"},
+    {"UNWATCH", 1, L | F | H, 0, 0, 0, watch_command,
+        "transactions", "", "Refused: there are no transactions yet.", "2.2.0"},
     {"WAIT", 3, L, 0, 0, 0, wait_command,
         "generic", "numreplicas timeout",
         "Counts the nodes besides the leader that hold what was written.", "3.0.0"},
+    {"WATCH", -2, L | F | H, 0, 0, 0, watch_command,
+        "transactions", "key [key ...]", "Refused: there are no transactions yet.", "2.2.0"},
 };
 #pragma GCC diagnostic pop
 /* clang-format on */
@@ -149,12 +160,13 @@ _Static_assert(COMMAND_COUNT < 256, "places[] holds rows in bytes");
 /* The row of each name plus one, by its hash; 0: none. After a change of the table the
  * test command_table fails and prints what belongs here. */
 static const uint8_t places[COMMAND_INDEX_SIZE] = {
-    [0] = 45,   [11] = 10,  [16] = 16,  [23] = 41,  [25] = 32,  [27] = 19,  [31] = 13,  [45] = 3,
-    [49] = 25,  [50] = 42,  [51] = 6,   [73] = 1,   [76] = 20,  [77] = 23,  [78] = 14,  [81] = 38,
-    [85] = 12,  [86] = 18,  [103] = 47, [106] = 30, [118] = 27, [136] = 24, [138] = 37, [152] = 8,
-    [155] = 26, [156] = 4,  [157] = 36, [163] = 34, [165] = 21, [166] = 48, [167] = 15, [170] = 29,
-    [180] = 28, [184] = 22, [185] = 35, [188] = 9,  [195] = 43, [196] = 11, [202] = 17, [209] = 2,
-    [213] = 44, [217] = 40, [226] = 39, [229] = 7,  [235] = 31, [252] = 33, [254] = 46, [255] = 5,
+    [7] = 33,   [16] = 53,  [17] = 17,  [21] = 3,   [24] = 27,  [26] = 29,  [30] = 42,  [35] = 18,
+    [41] = 44,  [51] = 22,  [52] = 25,  [55] = 51,  [60] = 48,  [70] = 6,   [87] = 21,  [89] = 11,
+    [92] = 1,   [93] = 30,  [104] = 14, [105] = 20, [110] = 45, [111] = 26, [117] = 10, [118] = 5,
+    [122] = 50, [123] = 36, [127] = 8,  [132] = 39, [141] = 52, [143] = 19, [145] = 32, [155] = 31,
+    [157] = 40, [158] = 43, [159] = 24, [160] = 38, [162] = 13, [171] = 12, [174] = 28, [175] = 4,
+    [176] = 34, [183] = 35, [184] = 23, [186] = 41, [188] = 47, [197] = 16, [207] = 9,  [213] = 46,
+    [223] = 37, [227] = 2,  [228] = 15, [229] = 49, [248] = 7,
 };
 
 static inline unsigned upper(char letter)

@@ -18,6 +18,12 @@ command_handler quit_command;
 command_handler reset_command;
 /* READONLY, READWRITE, ASKING: any node answers any command, so there is nothing to do. */
 command_handler accept_command;
+/* There are no transactions yet. A refused MULTI has everything refused up to its end, so
+ * that nothing of what was meant as one transaction is executed. */
+command_handler multi_command;
+command_handler exec_command;
+command_handler discard_command;
+command_handler watch_command; /* And UNWATCH. */
 
 /* --- commands_client.c --------------------------------------------------------------- */
 

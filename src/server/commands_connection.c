@@ -63,6 +63,7 @@ void reset_command(struct command_call *call)
     call->reply->version = 2;
     c->is_reply_off = false;
     c->skips_this_reply = false;
+    c->refuses_until_exec = false;
     c->never_evict = false;
     free(c->name);
     c->name = NULL;
@@ -72,6 +73,41 @@ void reset_command(struct command_call *call)
 void accept_command(struct command_call *call)
 {
     resp_ok(call->reply);
+}
+
+/* --- transactions ---------------------------------------------------------------------- */
+
+void multi_command(struct command_call *call)
+{
+    call_client(call)->refuses_until_exec = true;
+    resp_error(call->reply, "ERR MULTI is not supported yet: nothing is executed on this "
+                            "connection until EXEC or DISCARD");
+}
+
+void exec_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    resp_error(call->reply, c->refuses_until_exec
+                                ? "EXECABORT Transaction discarded because of previous errors."
+                                : "ERR EXEC without MULTI");
+    c->refuses_until_exec = false;
+}
+
+void discard_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    resp_error(call->reply, c->refuses_until_exec
+                                ? "ERR MULTI is not supported yet: there was nothing to discard"
+                                : "ERR DISCARD without MULTI");
+    c->refuses_until_exec = false;
+}
+
+void watch_command(struct command_call *call)
+{
+    resp_errorf(call->reply, "ERR %s is not supported yet: there are no transactions",
+                call->command->name);
 }
 
 /* --- HELLO ---------------------------------------------------------------------------- */
