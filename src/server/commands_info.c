@@ -239,7 +239,7 @@ static void put_raft(const struct server *server, struct buffer *out)
                   "raft_commit_index:%llu\r\n"
                   "raft_applied_index:%llu\r\n"
                   "raft_state_digest:%016llx\r\n"
-                  "raft_elections:%llu\r\n",
+                  "raft_elections_begun:%llu\r\n",
                   (ull)replica_cluster_id(replica), (ull)replica_node_id(replica),
                   raft_role_name(raft_role(raft)), membership, configuration->member_count,
                   (ull)raft_current_term(raft), (ull)raft_leader(raft), (ull)raft_last_index(raft),

@@ -171,7 +171,7 @@ static void note_role(struct replica *r)
     raft_term term = raft_current_term(r->raft);
     raft_id leader = raft_leader(r->raft);
 
-    if (role == RAFT_PRE_CANDIDATE && r->seen_role != RAFT_PRE_CANDIDATE) {
+    if (role == RAFT_CANDIDATE && term != r->seen_term) {
         r->stats.election_count++;
     }
     if (role != r->seen_role || leader != r->seen_leader) {

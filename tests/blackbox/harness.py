@@ -200,7 +200,8 @@ class Node:
         lines = self.call("INFO", "raft").decode().splitlines()
         pairs = (line.split(":", 1) for line in lines if ":" in line)
         status = {name.removeprefix("raft_"): value for name, value in pairs}
-        for name in ("term", "commit_index", "applied_index", "last_index", "members"):
+        for name in ("term", "commit_index", "applied_index", "last_index", "members",
+                     "elections_begun"):
             status[name] = int(status[name])
         return status
 

@@ -147,9 +147,11 @@ def test_add__refuses_nonsense_and_an_address_that_is_taken(three):
 def test_transfer__to_a_named_node_and_to_any(three):
     leader = three.leader()
     target = three.followers()[0]
+    begun = target.status()["elections_begun"]
     assert leader.call("RAFT", "TRANSFER", target.address) == b"OK"
     await_true(lambda: target.status()["role"] == "leader", "the named node leads")
     assert three.leader() is target
+    assert target.status()["elections_begun"] > begun
     change(leader, "RAFT", "TRANSFER")
     await_true(lambda: three.leader() is not target, "another node leads")
     three.leader().call("SET", "k", "v")

@@ -34,7 +34,9 @@ def refusal(node, seconds=harness.PATIENCE):
 
 def test_start__the_first_node_makes_a_cluster_and_leads_it(cluster):
     node = cluster.start(1).nodes[0]
-    assert node.status()["role"] == "leader"
+    status = node.status()
+    assert status["role"] == "leader"
+    assert status["elections_begun"] == 1
     assert node.members() == {node.address: "voter"}
     assert node.call("SET", "k", "v") == b"OK"
 
