@@ -220,7 +220,11 @@ static void put_raft(const struct server *server, struct buffer *out)
     const struct raft_member *self = raft_configuration_find(configuration, raft_self(raft));
     struct replica_stats stats;
     const char *membership = "none";
+    char leader[20] = "none";
 
+    if (raft_leader(raft) != 0) {
+        snprintf(leader, sizeof leader, "%016llx", (ull)raft_leader(raft));
+    }
     replica_get_stats(replica, &stats);
     if (replica_is_removed(replica)) {
         membership = "removed";
@@ -234,7 +238,7 @@ static void put_raft(const struct server *server, struct buffer *out)
                   "raft_membership:%s\r\n"
                   "raft_members:%u\r\n"
                   "raft_term:%llu\r\n"
-                  "raft_leader:%016llx\r\n"
+                  "raft_leader:%s\r\n"
                   "raft_last_index:%llu\r\n"
                   "raft_commit_index:%llu\r\n"
                   "raft_applied_index:%llu\r\n"
@@ -242,7 +246,7 @@ static void put_raft(const struct server *server, struct buffer *out)
                   "raft_elections_begun:%llu\r\n",
                   (ull)replica_cluster_id(replica), (ull)replica_node_id(replica),
                   raft_role_name(raft_role(raft)), membership, configuration->member_count,
-                  (ull)raft_current_term(raft), (ull)raft_leader(raft), (ull)raft_last_index(raft),
+                  (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
                   (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
                   (ull)kv_digest(replica_kv(replica)), (ull)stats.election_count);
 }

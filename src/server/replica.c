@@ -165,6 +165,21 @@ static void release_held(struct replica *r)
     r->held_count = kept;
 }
 
+static void log_role(const struct replica *r)
+{
+    enum raft_role role = raft_role(r->raft);
+    raft_id leader = raft_leader(r->raft);
+    char name[20] = "none";
+
+    if (leader != 0) {
+        snprintf(name, sizeof name, "%016llx", (unsigned long long)leader);
+    }
+    log_write(r->log, role == RAFT_PRE_CANDIDATE ? LOG_DEBUG : LOG_INFO, "role",
+              "role=%s term=%llu leader=%s reason=" LOG_Q, raft_role_name(role),
+              (unsigned long long)raft_current_term(r->raft), name,
+              raft_reason_text(raft_role_reason(r->raft)));
+}
+
 static void note_role(struct replica *r)
 {
     enum raft_role role = raft_role(r->raft);
@@ -175,10 +190,7 @@ static void note_role(struct replica *r)
         r->stats.election_count++;
     }
     if (role != r->seen_role || leader != r->seen_leader) {
-        log_write(r->log, role == RAFT_PRE_CANDIDATE ? LOG_DEBUG : LOG_INFO, "role",
-                  "role=%s term=%llu leader=%016llx reason=" LOG_Q, raft_role_name(role),
-                  (unsigned long long)term, (unsigned long long)leader,
-                  raft_reason_text(raft_role_reason(r->raft)));
+        log_role(r);
     }
 
     bool is_same = role == r->seen_role && leader == r->seen_leader && term == r->seen_term;

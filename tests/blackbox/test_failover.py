@@ -81,6 +81,8 @@ def test_kill__two_of_three_stops_writes_and_reads_until_one_is_back(three):
                    "a node without a majority refuses writes for certain")
         assert refused("GET", "k") in ("CLUSTERDOWN", "TRYAGAIN")
         assert client.call("PING") == b"PONG"
+        assert survivor.status()["leader"] == "none"
+        assert "leader=none" in survivor.log() and "leader=00000000" not in survivor.log()
         others[0].start()
         await_true(lambda: client.call("SET", "k", "after") == b"OK", "writes go on")
         assert client.call("GET", "k") == b"after"
@@ -184,7 +186,7 @@ def test_terms__never_two_leaders_in_one(three):
         leader = three.leader()
         for node in three.running():
             status = node.status()
-            if int(status["leader"], 16) != 0:
+            if status["leader"] != "none":
                 assert leaders.setdefault(status["term"], status["leader"]) == status["leader"]
         leader.kill()
         new = three.leader()

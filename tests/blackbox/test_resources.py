@@ -88,7 +88,7 @@ def leader_but(limited, rest):
     clients take all places), any of the others serves as well."""
     for node in rest:
         leader = node.status()["leader"]
-        if int(leader, 16) != 0:
+        if leader != "none":
             return next((n for n in rest if text(n.node_id()) == leader), node)
     return None
 
