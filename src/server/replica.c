@@ -165,19 +165,37 @@ static void release_held(struct replica *r)
     r->held_count = kept;
 }
 
+/* Why the role is another now. Where a leader fell silent, for how long it was not heard
+ * by then, since that tells a timeout that is too short from a node that is gone. */
+static const char *describe_reason(const struct replica *r, char *text, size_t size)
+{
+    enum raft_reason reason = raft_role_reason(r->raft);
+    const struct peer *leader = peers_find(&r->peers, r->seen_leader);
+
+    if (reason != RAFT_BECAUSE_TIMEOUT || leader == NULL || leader->heard_ns == 0) {
+        return raft_reason_text(reason);
+    }
+    snprintf(text, size, "leader silent for %llu ms",
+             (unsigned long long)((io_now_ns(r->io) - leader->heard_ns) / 1000000));
+    return text;
+}
+
+/* A pre-vote is told where it is how a leader was given up; the further ones change nothing. */
 static void log_role(const struct replica *r)
 {
     enum raft_role role = raft_role(r->raft);
     raft_id leader = raft_leader(r->raft);
+    bool is_news = role != RAFT_PRE_CANDIDATE || r->seen_leader != 0;
     char name[20] = "none";
+    char reason[48];
 
     if (leader != 0) {
         snprintf(name, sizeof name, "%016llx", (unsigned long long)leader);
     }
-    log_write(r->log, role == RAFT_PRE_CANDIDATE ? LOG_DEBUG : LOG_INFO, "role",
+    log_write(r->log, is_news ? LOG_INFO : LOG_DEBUG, "role",
               "role=%s term=%llu leader=%s reason=" LOG_Q, raft_role_name(role),
               (unsigned long long)raft_current_term(r->raft), name,
-              raft_reason_text(raft_role_reason(r->raft)));
+              describe_reason(r, reason, sizeof reason));
 }
 
 static void note_role(struct replica *r)

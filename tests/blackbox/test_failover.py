@@ -1,6 +1,7 @@
 """Nodes are killed, frozen, stopped and started under load: nothing acknowledged
 is lost, nothing refused is executed, no read is stale, and writes soon go on."""
 
+import re
 import time
 
 import pytest
@@ -177,6 +178,24 @@ def test_freeze__a_node_that_slept_long_does_not_disturb_the_leader(three):
     status = leader.status()
     assert status["role"] == "leader"
     assert status["term"] == term
+
+
+def test_log__says_why_a_leader_was_given_up(three):
+    leader, others = three.leader(), three.followers()
+    leader.freeze()
+    try:
+        assert three.leader(others) is not leader
+    finally:
+        leader.thaw()
+    silences = [int(ms) for node in others
+                for ms in re.findall(r'role=pre-candidate .*reason="leader silent for (\d+) ms"',
+                                     node.log())]
+    assert silences and min(silences) >= 250, silences  # The timeout is 300 ms.
+    three.await_equal()
+    leader, others = three.leader(), three.followers()
+    leader.kill()
+    assert three.leader(others) is not leader
+    assert any('reason="lost the connection to the leader"' in node.log() for node in others)
 
 
 def test_terms__never_two_leaders_in_one(three):
