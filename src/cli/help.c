@@ -2,7 +2,37 @@
 
 #include <string.h>
 
-enum { WIDTH = 80, MARGIN = 2, USAGE_WIDTH = 30 };
+enum { WIDTH = 80, MARGIN = 2, USAGE_WIDTH = 30, NARROW = 60 };
+
+/* Appends the words of `text` from `column` on. Those that do not fit begin a further line
+ * at `indent`. Returns the column behind them. */
+static size_t put_words(struct buffer *out, const char *text, size_t column, size_t indent,
+                        const struct style *style)
+{
+    size_t gap = 0;
+
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        size_t size = strcspn(text, " ");
+
+        if (style->columns > 0 && column > indent && column + gap + size > style->columns) {
+            buffer_printf(out, "\n%*s", (int)indent, "");
+            column = indent;
+            gap = 0;
+        }
+        buffer_printf(out, "%*s%.*s", (int)gap, "", (int)size, text);
+        column += gap + size;
+        text += size;
+        gap = 1;
+    }
+    return column;
+}
+
+static void put_line(struct buffer *out, const char *text, size_t indent, const struct style *style)
+{
+    buffer_printf(out, "%*s", (int)indent, "");
+    put_words(out, text, indent, indent, style);
+    buffer_append(out, "\n", 1);
+}
 
 static void heading(struct buffer *out, const char *text, const struct style *style)
 {
@@ -16,8 +46,10 @@ static bool is_group_start(const struct catalogue *c, size_t position)
 
 /* Names in a paragraph, broken at the right margin. Members of families stand in the
  * help of their family. */
-static void list_names(struct buffer *out, const struct catalogue *c, size_t first)
+static void list_names(struct buffer *out, const struct catalogue *c, size_t first,
+                       const struct style *style)
 {
+    size_t width = style->columns > 0 ? style->columns : WIDTH;
     size_t column = 0;
 
     for (size_t i = first; i < c->count && (i == first || !is_group_start(c, i)); i++) {
@@ -26,7 +58,7 @@ static void list_names(struct buffer *out, const struct catalogue *c, size_t fir
         if (strchr(c->entries[i].name, ' ') != NULL) {
             continue;
         }
-        if (column > 0 && column + MARGIN + size > WIDTH) {
+        if (column > 0 && column + MARGIN + size > width) {
             buffer_append(out, "\n", 1);
             column = 0;
         }
@@ -41,38 +73,47 @@ void help_overview(struct buffer *out, const struct catalogue *c, const struct s
     for (size_t i = 0; i < c->count; i++) {
         if (is_group_start(c, i)) {
             heading(out, c->entries[i].group, style);
-            list_names(out, c, i);
+            list_names(out, c, i, style);
         }
     }
     if (!c->has_server) {
-        buffer_printf(out, "\nThe server does not tell which commands it has.\n");
+        buffer_append(out, "\n", 1);
+        put_line(out, "The server does not tell which commands it has.", 0, style);
     }
-    buffer_printf(out, "\nhelp COMMAND explains a command, help GROUP all of a group.\n"
-                       "Tab completes a name; Ctrl-R searches the history; Ctrl-D ends.\n");
+    buffer_append(out, "\n", 1);
+    put_line(out, "help COMMAND explains a command, help GROUP all of a group.", 0, style);
+    put_line(out, "Tab completes a name; Ctrl-R searches the history; Ctrl-D ends.", 0, style);
 }
 
-static void usage(struct buffer *out, const struct catalogue_entry *e, const char *syntax,
-                  const struct style *style)
+/* Returns the column behind it. */
+static size_t usage(struct buffer *out, const struct catalogue_entry *e, const char *syntax,
+                    const struct style *style)
 {
     const char *gap = syntax[0] == '\0' ? "" : " ";
+    size_t column = strlen(e->name) + strlen(gap);
 
-    buffer_printf(out, "%s%s%s%s%s%s%s", style_on(style, BOLD), e->name, style_off(style, BOLD),
-                  gap, style_on(style, DIM), syntax, style_off(style, DIM));
+    buffer_printf(out, "%s%s%s%s%s", style_on(style, BOLD), e->name, style_off(style, BOLD), gap,
+                  style_on(style, DIM));
+    column = put_words(out, syntax, column, (size_t)2 * MARGIN, style);
+    buffer_printf(out, "%s", style_off(style, DIM));
+    return column;
 }
 
-/* Usage to the left, summary to the right. */
+/* Usage to the left, summary to the right; below it where the terminal is narrow. */
 static void row(struct buffer *out, const struct catalogue_entry *e, const char *syntax,
                 const struct style *style)
 {
-    size_t size = strlen(e->name) + (syntax[0] == '\0' ? 0 : 1) + strlen(syntax);
+    bool is_narrow = style->columns > 0 && style->columns < NARROW;
+    size_t indent = is_narrow ? (size_t)2 * MARGIN : USAGE_WIDTH;
+    size_t column = usage(out, e, syntax, style);
 
-    usage(out, e, syntax, style);
-    if (size < USAGE_WIDTH) {
-        buffer_printf(out, "%*s", (int)(USAGE_WIDTH - size), "");
+    if (column < indent) {
+        buffer_printf(out, "%*s", (int)(indent - column), "");
     } else {
-        buffer_printf(out, "\n%*s", USAGE_WIDTH, "");
+        buffer_printf(out, "\n%*s", (int)indent, "");
     }
-    buffer_printf(out, "%s\n", e->summary);
+    put_words(out, e->summary, indent, indent, style);
+    buffer_append(out, "\n", 1);
 }
 
 static const char *syntax_of(const struct catalogue *c, const struct catalogue_entry *e)
@@ -84,7 +125,9 @@ static void explain_command(struct buffer *out, const struct catalogue *c,
                             const struct catalogue_entry *e, const struct style *style)
 {
     usage(out, e, syntax_of(c, e), style);
-    buffer_printf(out, "\n%*s%s\n%*sgroup %s", MARGIN, "", e->summary, MARGIN, "", e->group);
+    buffer_append(out, "\n", 1);
+    put_line(out, e->summary, MARGIN, style);
+    buffer_printf(out, "%*sgroup %s", MARGIN, "", e->group);
     if (e->since[0] != '\0') {
         buffer_printf(out, ", since %s", e->since);
     }

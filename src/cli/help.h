@@ -1,4 +1,5 @@
-/* help.h - the catalogue as text for a person. */
+/* help.h - the catalogue as text for a person, in lines as wide as `style` has columns,
+ * which are broken between words. */
 #ifndef RAKIT_CLI_HELP_H
 #define RAKIT_CLI_HELP_H
 

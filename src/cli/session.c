@@ -92,6 +92,15 @@ static bool asks_for_log(const struct words *command)
            (command->count > 1 && slice_is(name, "RAFT") && slice_is(command->word[1], "LOG"));
 }
 
+/* The terminal's width may have changed. */
+static struct style style_now(const struct session *s)
+{
+    struct style style = s->style;
+
+    style.columns = style.terminal ? complete_columns() : 0;
+    return style;
+}
+
 static enum session_outcome show(const struct session *s, const struct words *command,
                                  const redisReply *reply)
 {
@@ -101,10 +110,7 @@ static enum session_outcome show(const struct session *s, const struct words *co
         return show_error(s, reply);
     }
     bool text = reply->type == REDIS_REPLY_STRING && answers_with_text(command);
-    struct style style = s->style;
-
-    style.columns = style.terminal ? complete_columns() : 0; /* It may have changed. */
-
+    struct style style = style_now(s);
     bool drawn = (asks_for_log(command) && request_log_draw(&out, reply, &style)) ||
                  (slice_is(command->word[0], "STATUS") && status_draw(&out, reply, &style));
 
@@ -143,12 +149,13 @@ static enum session_outcome run_status(struct session *s, const struct words *co
 
 static enum session_outcome run_help(struct session *s, const struct words *command)
 {
+    struct style style = style_now(s);
     struct buffer out = {0};
 
     session_load_catalogue(s);
     if (command->count == 1) {
-        help_overview(&out, &s->catalogue, &s->style);
-    } else if (!help_topic(&out, &s->catalogue, command, &s->style)) {
+        help_overview(&out, &s->catalogue, &style);
+    } else if (!help_topic(&out, &s->catalogue, command, &style)) {
         session_complain(s, "There is no such command and no such group. Try: help");
         return SESSION_FAILED;
     }

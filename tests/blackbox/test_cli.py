@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import subprocess
+import termios
 import time
 
 import pytest
@@ -96,11 +97,12 @@ def test_help__knows_the_servers_commands(shared):
 class Terminal:
     """rakit-cli on a pseudo terminal."""
 
-    def __init__(self, node):
+    def __init__(self, node, columns=80):
         self.child, self.fd = pty.fork()
         if self.child == 0:
             os.environ["TERM"] = "xterm"
             os.environ["HOME"] = "/nonexistent"
+            termios.tcsetwinsize(0, (24, columns))
             os.execv(CLI, [CLI, node.host, str(node.port)])
         self.output = ""
 
@@ -143,6 +145,19 @@ def test_terminal__a_person_sets_gets_and_leaves(shared):
     terminal.await_text("(integer) 5")
     terminal.type("get nothing\n")
     terminal.await_text("(nil)")
+    terminal.type("exit\n")
+    assert terminal.await_end() == 0
+
+
+def test_terminal__help_breaks_no_word(shared):
+    terminal = Terminal(shared.nodes[0], columns=60)
+    terminal.await_text(">")
+    for topic, end in (("", "ends."), (" server", "clock:")):
+        terminal.type(f"help{topic}\n")
+        terminal.await_text(f"help{topic}")
+        said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.await_text(end))
+        lines = said.split("\r\n")[1:]
+        assert len(lines) > 5 and max(map(len, lines)) <= 60, lines
     terminal.type("exit\n")
     assert terminal.await_end() == 0
 

@@ -152,17 +152,23 @@ static void test_catalogue__replies_of_another_shape_add_nothing(void **state)
     }
 }
 
-static void assert_help(const char *line, const char *expected)
+static void assert_help_at(size_t columns, const char *line, const char *expected)
 {
+    struct style style = {.terminal = true, .columns = columns};
     struct catalogue c = loaded();
     struct buffer out = {0};
     struct words w;
 
     assert_int_equal(words_split(slice_str(line), &w), 0);
-    assert_int_equal(help_topic(&out, &c, &w, &terminal), expected != NULL);
+    assert_int_equal(help_topic(&out, &c, &w, &style), expected != NULL);
     assert_text(&out, expected == NULL ? "" : expected);
     words_deinit(&w);
     catalogue_deinit(&c);
+}
+
+static void assert_help(const char *line, const char *expected)
+{
+    assert_help_at(0, line, expected);
 }
 
 static void test_help__explains_a_command(void **state)
@@ -186,6 +192,48 @@ static void test_help__explains_members_of_a_family(void **state)
     assert_help("help connection", "CLIENT subcommand ...         \n"
                                    "CLIENT ID                     \n" ROW);
 #undef ROW
+}
+
+static void test_help__breaks_lines_between_words(void **state)
+{
+    assert_help_at(46, "help set",
+                   "SET key value [NX | XX] [GET] [EX seconds|ms]\n  Sets a key.\n"
+                   "  group string, since 1.0.0\n");
+    assert_help_at(44, "help set",
+                   "SET key value [NX | XX] [GET] [EX\n    seconds|ms]\n  Sets a key.\n"
+                   "  group string, since 1.0.0\n");
+    assert_help_at(16, "help set",
+                   "SET key value\n    [NX | XX]\n    [GET] [EX\n    seconds|ms]\n  Sets a key.\n"
+                   "  group string, since 1.0.0\n");
+    assert_help_at(80, "help client list",
+                   "CLIENT LIST [type]\n  Lists them.\n  group connection\n");
+    /* The summary stands below where there is no room at the right. */
+    assert_help_at(59, "help @string",
+                   "SET key value [NX | XX] [GET] [EX seconds|ms]\n    Sets a key.\n");
+    assert_help_at(12, "help @generic", "DEL key [key\n    ...]\n    \n");
+}
+
+static void assert_lines_fit(size_t columns)
+{
+    struct style style = {.terminal = true, .columns = columns};
+    struct catalogue c = loaded();
+    struct buffer out = {0};
+    size_t column = 0;
+
+    help_overview(&out, &c, &style);
+    for (const char *at = buffer_begin(&out); at < buffer_begin(&out) + buffer_size(&out); at++) {
+        column = *at == '\n' ? 0 : column + 1;
+        assert_true(column <= columns);
+    }
+    buffer_deinit(&out);
+    catalogue_deinit(&c);
+}
+
+static void test_help__overview_fits_the_terminal(void **state)
+{
+    assert_lines_fit(80);
+    assert_lines_fit(60);
+    assert_lines_fit(24);
 }
 
 static void test_help__does_not_know_everything(void **state)
@@ -225,6 +273,8 @@ int main(void)
         TEST(test_help__explains_a_command),
         TEST(test_help__explains_a_group),
         TEST(test_help__explains_members_of_a_family),
+        TEST(test_help__breaks_lines_between_words),
+        TEST(test_help__overview_fits_the_terminal),
         TEST(test_help__does_not_know_everything),
         TEST(test_help__overview_names_every_command),
     };
