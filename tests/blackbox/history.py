@@ -18,7 +18,7 @@ import time
 
 from respclient import RespClient, RespError
 
-NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "LOADING", "MISCONF")
+NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF")
 
 
 class Worker(threading.Thread):

@@ -2,12 +2,13 @@
 the answers are the same."""
 
 import os
+import re
 import subprocess
 
 import pytest
 import redis
 
-from harness import HOST, await_true
+from harness import HOST, ROOT, await_true
 from respclient import RespError
 
 NODES = pytest.mark.parametrize("which", [0, 1, 2], ids=["node0", "node1", "node2"])
@@ -196,6 +197,14 @@ def test_connection__commands_describe_themselves(node):
         docs = client.call("COMMAND", "DOCS", "append")
         assert docs[0] == b"append" and b"summary" in docs[1]
         assert client.call("COMMAND", "INFO", "no-such-command") == [None]
+
+
+def test_docs__name_every_error_code_that_the_server_has():
+    sources = "".join(path.read_text() for path in (ROOT / "src" / "server").glob("*.c"))
+    codes = set(re.findall(r'"([A-Z]{5,}) [A-Za-z]', sources))
+    table = (ROOT / "docs" / "OPERATIONS.md").read_text().split("## Errors that clients see")[1]
+    assert {"CLUSTERDOWN", "INDOUBT", "MISCONF"} <= codes
+    assert codes | {"ERR"} == set(re.findall(r"`-([A-Z]+)\b", table.split("\n## ")[0]))
 
 
 def test_connection__docs_have_the_shape_that_clients_read(shared):

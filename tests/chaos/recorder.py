@@ -17,11 +17,11 @@ import socket
 import threading
 import time
 
-# Errors that promise that the command was not executed and never will be.
-NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "LOADING", "MISCONF", "OOM", "READONLY", "NOAUTH",
-                "NOPERM")
+# Errors that promise that the command was not executed and never will be
+# (docs/OPERATIONS.md lists all errors).
+NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF", "EXECABORT", "DENIED")
 # Errors that are the outcome of an execution.
-OUTCOMES = ("ERR", "WRONGTYPE")
+OUTCOMES = ("ERR",)
 
 
 class Status(bytes):
