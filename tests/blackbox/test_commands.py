@@ -199,6 +199,13 @@ def test_connection__commands_describe_themselves(node):
         assert client.call("COMMAND", "INFO", "no-such-command") == [None]
 
 
+def test_docs__name_every_command_in_the_readme(shared):
+    part = (ROOT / "README.md").read_text().split("\n## Commands\n")[1].split("\n## ")[0]
+    names = {name.decode().upper() for name in shared.nodes[0].call("COMMAND", "DOCS")[::2]}
+    assert len(names) > 40
+    assert not names - set(re.findall(r"[A-Z_]+", part))
+
+
 def test_docs__name_every_error_code_that_the_server_has():
     sources = "".join(path.read_text() for path in (ROOT / "src" / "server").glob("*.c"))
     codes = set(re.findall(r'"([A-Z]{5,}) [A-Za-z]', sources))
