@@ -63,6 +63,7 @@ static const struct membership *current(const struct replica *r)
 struct node_view {
     const char *role;
     raft_term term;
+    raft_index commit_index; /* What it surely holds and knows to be committed. */
     raft_index applied_index;
     raft_index match_index;
     int64_t silent_ms; /* Since it was last heard of; -1: never heard. */
@@ -76,10 +77,20 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
     return (struct node_view){
         .role = is_learner ? "learner" : raft_role_name(raft_role(r->raft)),
         .term = raft_current_term(r->raft),
+        .commit_index = raft_commit_index(r->raft),
         .applied_index = r->applied_index,
         .match_index = r->durable_index,
         .health = "ok",
     };
+}
+
+/* Nobody says how far it knows of commits. It is no further than what it has stored; but
+ * what it has applied is committed, though its disk may still be writing it. */
+static raft_index commit_index_of(const struct node_view *v, raft_index commit_index)
+{
+    raft_index stored_index = v->match_index < commit_index ? v->match_index : commit_index;
+
+    return stored_index > v->applied_index ? stored_index : v->applied_index;
 }
 
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
@@ -101,10 +112,12 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     }
     v.term = peer->term;
     v.applied_index = peer->applied_index;
+    v.commit_index = peer->applied_index;
     v.health = "ok";
     if (raft_progress_of(r->raft, member->id, &progress)) {
         v.role = is_learner ? "learner" : "follower";
         v.match_index = progress.match_index;
+        v.commit_index = commit_index_of(&v, raft_commit_index(r->raft));
         if (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES) {
             v.health = "lagging";
         }
@@ -119,7 +132,6 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
 {
     struct node_view v =
         member->id == raft_self(r->raft) ? view_self(r, member) : view_other(r, member);
-    raft_index commit_index = raft_commit_index(r->raft);
 
     resp_map(w, 10);
     put_id(w, "id", member->id);
@@ -127,8 +139,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
     put_text(w, "role", v.role);
     put_text(w, "membership", membership_name(r, member->id));
     put_integer(w, "term", v.term);
-    /* What it holds and knows to be committed: never beyond what it has stored. */
-    put_integer(w, "commit_index", v.match_index < commit_index ? v.match_index : commit_index);
+    put_integer(w, "commit_index", v.commit_index);
     put_integer(w, "applied_index", v.applied_index);
     put_integer(w, "match_index", v.match_index);
     put_text(w, "health", v.health);

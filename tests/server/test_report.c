@@ -1,0 +1,150 @@
+/* What RAFT STATUS says of nodes in states that pass too quickly to be met from outside. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/io_uv.h"
+#include "server/report.h"
+
+enum { LAST_INDEX = 5 };
+
+struct fixture {
+    struct server server;
+    struct replica replica;
+    struct peer peer;
+};
+
+static struct membership *two_voters(void)
+{
+    struct membership *m = memory_take_zeroed(1, sizeof *m);
+
+    m->index = 1;
+    m->configuration.member_count = 2;
+    for (uint32_t i = 0; i < 2; i++) {
+        m->configuration.members[i] =
+            (struct raft_member){.id = i + 1, .incoming = true, .outgoing = true};
+        m->addresses[i] = (struct member_address){
+            .id = i + 1, .client = {.host = "127.0.0.1", .port = (uint16_t)(8001 + i)}};
+    }
+    return m;
+}
+
+/* Node 1 of two, as it starts: five entries, of which all are committed. */
+static int up(void **state)
+{
+    struct fixture *f = memory_take_zeroed(1, sizeof *f);
+    struct replica *r = &f->replica;
+    struct raft_options options = {
+        .id = 1,
+        .election_timeout_ns = 300000000,
+        .heartbeat_interval_ns = 50000000,
+        .seed = 1,
+        .runs_max = 16,
+    };
+    struct membership *m = two_voters();
+
+    r->server = &f->server;
+    r->io = io_uv_new();
+    r->server->config.election_timeout_ns = options.election_timeout_ns;
+    r->raft_memory = memory_take_zeroed(1, raft_size(&options));
+    r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
+    raft_restore_vote(r->raft, 1, 0);
+    for (raft_index i = 1; i <= LAST_INDEX; i++) {
+        struct raft_entry entry = {.term = 1, .kind = RAFT_COMMAND};
+
+        if (i == m->index) {
+            entry.kind = RAFT_CONFIGURATION;
+            entry.configuration = &m->configuration;
+        }
+        assert_int_equal(raft_restore_entry(r->raft, &entry), RAFT_OK);
+    }
+    raft_restore_commit(r->raft, LAST_INDEX);
+    members_append_take(&r->members, m);
+    list_init(&r->peers.all);
+    *state = f;
+    return 0;
+}
+
+static int down(void **state)
+{
+    struct fixture *f = *state;
+
+    members_deinit(&f->replica.members);
+    free(f->replica.raft_memory);
+    io_uv_free(f->replica.io);
+    free(f);
+    return 0;
+}
+
+/* The row of the node that is a member at `place`. */
+static void assert_row_has(struct fixture *f, uint32_t place, const char *part)
+{
+    struct buffer out = {0};
+    struct resp_writer w = {.out = &out, .version = 2};
+    const char *row;
+
+    report_status(&f->replica, &w);
+    buffer_append(&out, "", 1);
+    row = strstr(buffer_begin(&out), "nodes");
+    assert_non_null(row);
+    for (uint32_t i = 0; i <= place; i++) {
+        row = strstr(row + 1, "address");
+        assert_non_null(row);
+    }
+    const char *found = strstr(row, part);
+    const char *next = strstr(row + 1, "address");
+
+    if (found == NULL || (next != NULL && found > next)) {
+        fail_msg("no '%s' in: %s", part, row);
+    }
+    buffer_deinit(&out);
+}
+
+#define COMMITTED(number) "commit_index\r\n:" number "\r\n"
+
+/* A majority of others can commit what is still on its way to this node's disk. */
+static void test_status__of_this_node_has_its_commit_index_whatever_its_disk_has(void **state)
+{
+    struct fixture *f = *state;
+
+    f->replica.applied_index = LAST_INDEX;
+    f->replica.durable_index = LAST_INDEX - 2;
+    assert_row_has(f, 0, COMMITTED("5") "$13\r\napplied_index\r\n:5\r\n");
+    assert_row_has(f, 0, "match_index\r\n:3\r\n");
+}
+
+static void test_status__of_another_node_counts_what_it_has_applied_as_committed(void **state)
+{
+    struct fixture *f = *state;
+
+    f->peer =
+        (struct peer){.id = 2, .term = 1, .applied_index = 4, .heard_ns = io_now_ns(f->replica.io)};
+    list_append(&f->replica.peers.all, &f->peer.link);
+    assert_row_has(f, 1, COMMITTED("4") "$13\r\napplied_index\r\n:4\r\n");
+}
+
+static void test_status__of_a_node_that_was_never_heard_has_no_numbers(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_row_has(f, 1, COMMITTED("0") "$13\r\napplied_index\r\n:0\r\n");
+    assert_row_has(f, 1, "unreachable");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_status__of_this_node_has_its_commit_index_whatever_its_disk_has),
+        TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
+        TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
