@@ -33,6 +33,7 @@ struct budget_poll {
     const struct budget *budget;
     bool (*is_in)(void *context, uint64_t id);
     void *context;
+    uint64_t asked;   /* Whose disk it is about; 0: nobody's. */
     uint64_t damaged; /* This disk loses that. */
     enum checker_loss loss;
     bool is_majority;
@@ -115,6 +116,11 @@ bool budget_has_damage(const struct budget *b)
 
 /* --- majorities ------------------------------------------------------------------------------ */
 
+static bool is_sound(const struct budget_poll *poll, uint64_t id)
+{
+    return id != poll->asked && budget_mark_of(poll->budget, id) == BUDGET_SOUND;
+}
+
 static bool has_majority(const struct budget_poll *poll, const struct raft_configuration *c,
                          bool outgoing)
 {
@@ -127,8 +133,7 @@ static bool has_majority(const struct budget_poll *poll, const struct raft_confi
         if (outgoing ? m->outgoing : m->incoming) {
             voter_count++;
             in_count += poll->is_in(poll->context, m->id);
-        } else if (!outgoing && !m->outgoing &&
-                   budget_mark_of(poll->budget, m->id) != BUDGET_SOUND) {
+        } else if (!outgoing && !m->outgoing && !is_sound(poll, m->id)) {
             voter_count++; /* A learner: the leader may have promoted it before it hears. */
         }
     }
@@ -214,8 +219,9 @@ static bool holds_the_vote(void *context, uint64_t id)
 bool budget_may_fall_silent(const struct budget *b, uint64_t id)
 {
     struct question q = {.budget = b, .id = id};
+    struct budget_poll poll = {.budget = b, .is_in = can_speak, .context = &q, .asked = id};
 
-    return budget_is_majority(b, can_speak, &q);
+    return poll_all(&poll);
 }
 
 bool budget_may_forget(const struct budget *b, uint64_t id, enum checker_loss loss)
@@ -227,10 +233,14 @@ bool budget_may_forget(const struct budget *b, uint64_t id, enum checker_loss lo
     }
     q.promised_last = checker_promised_last(b->checker, &q.disk->log);
 
-    struct budget_poll log = {
-        .budget = b, .is_in = holds_the_log, .context = &q, .damaged = id, .loss = loss};
-    struct budget_poll vote = {
-        .budget = b, .is_in = holds_the_vote, .context = &q, .damaged = id, .loss = loss};
+    struct budget_poll log = {.budget = b,
+                              .is_in = holds_the_log,
+                              .context = &q,
+                              .asked = id,
+                              .damaged = id,
+                              .loss = loss};
+    struct budget_poll vote = log;
 
+    vote.is_in = holds_the_vote;
     return poll_all(&log) && poll_all(&vote);
 }

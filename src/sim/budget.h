@@ -14,7 +14,8 @@
  *
  * Not counted among those left: who is damaged and has not recovered since, who was
  * asked to leave (the votes would be missing once it has), and who is gone. Learners of
- * that kind count as voters already: they may be promoted before anybody notices. */
+ * that kind count as voters already, and so does one whose own disk is asked about: they
+ * may be promoted before anybody notices. */
 #ifndef RAKIT_SIM_BUDGET_H
 #define RAKIT_SIM_BUDGET_H
 

@@ -260,7 +260,7 @@ void cluster_stop(struct node *n)
     }
 }
 
-static bool has_log(const struct node *n)
+bool cluster_has_log(const struct node *n)
 {
     return n->phase == NODE_UP && raft_last_index(replica_raft(n->server->replica)) > 0;
 }
@@ -282,7 +282,7 @@ static void choose_contact(struct node *n)
         other = &c->nodes[prng_below(&c->prng, c->node_count)];
     } while ((other == n && c->node_count > 1) || other->is_outside ||
              (is_careful && tries++ < 1000 && c->member_count > 0 &&
-              !(cluster_is_member(other) && has_log(other))));
+              !(cluster_is_member(other) && cluster_has_log(other))));
     memcpy(n->config.contact.host, other->name, sizeof other->name);
     n->config.contact.port = CLUSTER_PORT;
 }

@@ -168,6 +168,7 @@ void cluster_renew(struct node *n);
 void cluster_stop(struct node *n); /* In order, as on SIGTERM. */
 /* A node that leads, in the highest term; NULL: none. */
 struct node *cluster_leader(struct cluster *c);
+bool cluster_has_log(const struct node *n); /* It is up, and has joined. */
 /* Whether the newest configuration that was applied anywhere names that node. */
 bool cluster_is_member(const struct node *n);
 bool cluster_is_voter(const struct node *n); /* The same, and that it votes. */

@@ -282,8 +282,10 @@ static void strike(struct sim_event *event)
     }
     if (fault == FAULT_LIE || fault == FAULT_MISDIRECT) {
         strike_liar(x, n, fault);
-    } else if (fault == FAULT_UNREADABLE && prng_chance(&x->prng, 1, 3)) {
-        strike_at_rest(x, n, &x->prng, fault); /* It may come upon it itself. */
+    } else if (fault == FAULT_UNREADABLE && prng_chance(&x->prng, 1, 3) && cluster_has_log(n)) {
+        /* It may come upon it itself. (Not who is about to join: no configuration that the
+         * budget looks at has it yet, and it might vote before it notices.) */
+        strike_at_rest(x, n, &x->prng, fault);
     } else {
         n->has_damage = true;
         n->damage = fault;

@@ -190,6 +190,20 @@ static void test_budget__a_lost_learner_is_a_vote_that_may_be_missing(void **sta
     world_close(&w);
 }
 
+/* Seed 18251: it went on, was promoted, and only then came upon what it had lost. */
+static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    store_configuration(&w, 4, 0xe, 0);
+    assert_may(&w, 4, true, true); /* Three of four would be left. */
+    budget_mark(w.budget, 3, BUDGET_GONE);
+    assert_may(&w, 4, false, false);
+    world_close(&w);
+}
+
 /* Who has an older configuration may campaign by it. */
 static void test_budget__looks_at_each_configuration_that_somebody_goes_by(void **state)
 {
@@ -229,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_budget__nobody_forgets_a_vote_that_leaves_room_for_another),
         cmocka_unit_test(test_budget__both_halves_of_a_joint_configuration_count),
         cmocka_unit_test(test_budget__a_lost_learner_is_a_vote_that_may_be_missing),
+        cmocka_unit_test(test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too),
         cmocka_unit_test(test_budget__looks_at_each_configuration_that_somebody_goes_by),
     };
 
