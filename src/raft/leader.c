@@ -3,9 +3,11 @@
  * A peer is either replicated to, when ranges stream out without waiting, at most
  * RAFT_WINDOW_ENTRIES ahead of what it has acknowledged; or probed, when one
  * message at a time looks for where its log agrees with ours. It is probed at
- * first, after a rejection, after its connection broke, and after a while of
- * silence about entries sent. A probe carries no entries, as these may be large
- * and the probe is repeated with each heartbeat; only this term's no-op comes along.
+ * first, after a rejection, and after its connection broke. A probe carries no
+ * entries, as these may be large and the probe is repeated with each heartbeat;
+ * only this term's no-op comes along. After a while of silence about entries sent,
+ * an empty message follows them: its rejection says what was lost. They are not
+ * sent again before that, since on a slow path most of them are still on their way.
  *
  * Refuses: nothing in a reply may lower a match_index; a rejection at or below it
  * is an old one; what claims more than was ever sent is a bug (RAFT_ELOG). */
@@ -214,7 +216,13 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 static void send_to(struct raft *r, struct raft_peer *peer)
 {
     if (peer->is_replicating) {
+        raft_index before = peer->next_index;
+
         replicate(r, peer);
+        if (peer->must_ask && peer->next_index == before) {
+            send_range(r, peer, 0);
+        }
+        peer->must_ask = false;
     } else if (!peer->probe_is_out) {
         send_range(r, peer, peer->next_index == r->term_start_index ? 1 : 0);
         peer->probe_is_out = true;
@@ -257,7 +265,7 @@ static void probe(struct raft_peer *peer)
 }
 
 /* Lost messages are found out by the rejection of the next one; where none
- * follows, by this. A slow peer gets twice the patience each time. */
+ * follows, an empty one does. A slow peer gets twice the patience each time. */
 static void watch_progress(struct raft *r, struct raft_peer *peer)
 {
     uint64_t patience_ns = (RAFT_STALL_HEARTBEATS * r->options.heartbeat_interval_ns)
@@ -273,7 +281,10 @@ static void watch_progress(struct raft *r, struct raft_peer *peer)
     if (peer->stall_doublings < RAFT_STALL_DOUBLINGS_MAX) {
         peer->stall_doublings++;
     }
-    probe(peer);
+    if (MUTANT(silence_sends_again)) {
+        probe(peer);
+    }
+    peer->must_ask = true;
 }
 
 /* CheckQuorum (dissertation §6.2): who is not heard by a majority does not lead. */

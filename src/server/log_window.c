@@ -11,21 +11,21 @@ enum { WINDOW_FIRST_CAPACITY = 1024 };
 void log_window_init(struct log_window *w)
 {
     *w = (struct log_window){.capacity = WINDOW_FIRST_CAPACITY, .first = 1};
-    w->ring = memory_take_zeroed(w->capacity, sizeof(struct entry *));
+    w->ring = memory_take_zeroed(w->capacity, sizeof(struct log_place));
 }
 
-static struct entry **slot(const struct log_window *w, raft_index index)
+static struct log_place *slot(const struct log_window *w, raft_index index)
 {
     return &w->ring[index & (w->capacity - 1)];
 }
 
 static void release(struct log_window *w, raft_index index)
 {
-    struct entry **place = slot(w, index);
+    struct log_place *place = slot(w, index);
 
-    w->bytes -= (*place)->size;
-    entry_release(*place);
-    *place = NULL;
+    w->bytes -= place->entry->size;
+    entry_release(place->entry);
+    place->entry = NULL;
 }
 
 void log_window_deinit(struct log_window *w)
@@ -42,7 +42,7 @@ static void grow(struct log_window *w)
     struct log_window bigger = *w;
 
     bigger.capacity = w->capacity * 2;
-    bigger.ring = memory_take_zeroed(bigger.capacity, sizeof(struct entry *));
+    bigger.ring = memory_take_zeroed(bigger.capacity, sizeof(struct log_place));
     for (raft_index i = w->first; i <= w->last; i++) {
         *slot(&bigger, i) = *slot(w, i);
     }
@@ -52,12 +52,14 @@ static void grow(struct log_window *w)
 
 void log_window_append_take(struct log_window *w, struct entry *e)
 {
+    uint64_t before = w->last < w->first ? 0 : slot(w, w->last)->bytes_up_to;
+
     CHECK(e->index == w->last + 1);
     if (w->last + 1 - w->first == w->capacity) {
         grow(w);
     }
     w->last++;
-    *slot(w, w->last) = e;
+    *slot(w, w->last) = (struct log_place){e, before + e->size};
     w->bytes += e->size;
 }
 
@@ -86,5 +88,17 @@ void log_window_trim(struct log_window *w, raft_index up_to, uint64_t keep_bytes
 
 struct entry *log_window_get(const struct log_window *w, raft_index index)
 {
-    return index >= w->first && index <= w->last ? *slot(w, index) : NULL;
+    return index >= w->first && index <= w->last ? slot(w, index)->entry : NULL;
+}
+
+uint64_t log_window_bytes_after(const struct log_window *w, raft_index index)
+{
+    if (index >= w->last) {
+        return 0;
+    }
+    CHECK(index + 1 >= w->first);
+
+    const struct log_place *next = slot(w, index + 1);
+
+    return slot(w, w->last)->bytes_up_to - next->bytes_up_to + next->entry->size;
 }

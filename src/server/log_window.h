@@ -9,8 +9,13 @@
 #include "raft/raft.h"
 #include "store/entry.h"
 
+struct log_place {
+    struct entry *entry;
+    uint64_t bytes_up_to; /* Of payload, with this entry's, since the window was last empty. */
+};
+
 struct log_window {
-    struct entry **ring;
+    struct log_place *ring;
     uint64_t capacity; /* A power of two. */
     raft_index first;  /* Oldest entry here; last + 1 where there is none. */
     raft_index last;   /* Newest entry of the log. */
@@ -27,5 +32,7 @@ void log_window_truncate(struct log_window *w, raft_index from);
 void log_window_trim(struct log_window *w, raft_index up_to, uint64_t keep_bytes);
 /* The entry, borrowed; NULL where it is not in memory (any more). */
 struct entry *log_window_get(const struct log_window *w, raft_index index);
+/* Payload of the entries behind `index`, all of which are here. */
+uint64_t log_window_bytes_after(const struct log_window *w, raft_index index);
 
 #endif /* RAKIT_SERVER_LOG_WINDOW_H */

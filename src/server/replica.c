@@ -336,8 +336,7 @@ void replica_trim_window(struct replica *r)
 static void let_clients_on(struct replica *r)
 {
     /* Whoever found it congested waits in the clients' list, for whatever reason it was. */
-    if (r->server->clients != NULL && !r->is_handed_over &&
-        !replica_exceeds(r, r->server->config.in_flight_bytes_max / 2)) {
+    if (r->server->clients != NULL && replica_has_room_again(r)) {
         clients_resume(r->server->clients);
     }
 }

@@ -241,7 +241,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
                      "version");
         return;
     }
-    if (replica_is_congested(r)) {
+    if (replica_refuses_guests(r)) {
         answer_error(r, connection, f->correlation,
                      "TRYAGAIN the leader has too much under way: the command was not executed");
         return;

@@ -14,6 +14,7 @@ enum {
     PROPOSE_MAX = 4096,
     FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
     FORWARD_GRACE_HEARTBEATS = 2,
+    IN_TIME_SHARE = 4, /* Of a command's time, for its entry to be committed in. */
     GATHER_UNDER_WAY_MIN = 16,
     GATHER_BYTES_MAX = 64 * 1024
 };
@@ -59,6 +60,8 @@ void requests_init(struct replica *r)
     list_init(&r->reads_asked);
     list_init(&r->reads_ready);
     list_init(&r->admin);
+    admission_init(&r->admission, r->server->config.request_timeout_ns / IN_TIME_SHARE,
+                   r->server->config.in_flight_bytes_max);
     pending_init(&r->proposed, 1);
     pending_init(&r->forwarded, correlation & (UINT64_MAX >> 1));
 }
@@ -92,18 +95,47 @@ static bool is_admin(const struct request *request)
     return !is_read(request) && !is_write(request);
 }
 
-/* Only a leader's log grows by what it takes; another's may be long for as long as there
- * is no leader, and its clients must be answered all the same. */
-bool replica_exceeds(const struct replica *r, uint64_t bytes)
+static bool is_guest(const struct request *request)
 {
-    return r->in_flight_bytes > bytes ||
+    return request->refused != NULL;
+}
+
+/* Clients here and what other nodes forward have half of the room each: what is forwarded is
+ * refused at once where there is none, and would else fill each gap that clients wait for.
+ *
+ * Only a leader's log grows by what it takes; another's may be long for as long as there is no
+ * leader, and its clients must be answered all the same. */
+static bool exceeds(const struct replica *r, uint64_t bytes, uint64_t room_bytes)
+{
+    return bytes > room_bytes / 2 ||
            (raft_role(r->raft) == RAFT_LEADER &&
-            r->window.bytes > r->server->config.log_memory_bytes + bytes);
+            r->window.bytes > r->server->config.log_memory_bytes + room_bytes);
+}
+
+static uint64_t clients_bytes(const struct replica *r)
+{
+    return r->own_bytes + (MUTANT(forwards_fill_the_gaps) ? r->guest_bytes : 0);
 }
 
 bool replica_is_congested(const struct replica *r)
 {
-    return r->is_handed_over || replica_exceeds(r, r->server->config.in_flight_bytes_max);
+    return r->is_handed_over || exceeds(r, clients_bytes(r), r->server->config.in_flight_bytes_max);
+}
+
+bool replica_has_room_again(const struct replica *r)
+{
+    return !r->is_handed_over &&
+           !exceeds(r, clients_bytes(r), r->server->config.in_flight_bytes_max / 2);
+}
+
+bool replica_refuses_guests(const struct replica *r)
+{
+    return r->is_handed_over || exceeds(r, r->guest_bytes, r->server->config.in_flight_bytes_max);
+}
+
+static uint64_t *bytes_of(struct replica *r, const struct request *request)
+{
+    return is_guest(request) ? &r->guest_bytes : &r->own_bytes;
 }
 
 void replica_submit(struct replica *r, struct request *request)
@@ -111,7 +143,7 @@ void replica_submit(struct replica *r, struct request *request)
     request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
     request->executed_index = 0;
     request->arrival = ++r->arrival_count;
-    r->in_flight_bytes += request->entry->size + sizeof *request;
+    *bytes_of(r, request) += request->entry->size + sizeof *request;
     r->stats.pending_count++;
     list_append(&r->waiting, &request->link);
     requests_sweep_start(r);
@@ -120,7 +152,7 @@ void replica_submit(struct replica *r, struct request *request)
 
 static void forget(struct replica *r, struct request *request)
 {
-    r->in_flight_bytes -= request->entry->size + sizeof *request;
+    *bytes_of(r, request) -= request->entry->size + sizeof *request;
     r->stats.pending_count--;
     entry_release(request->entry);
     request->entry = NULL;
@@ -268,6 +300,7 @@ void requests_abandon(struct replica *r)
         wait_again(r, &r->reads_waiting);
         r->asked_ticket = r->confirmed_ticket; /* The core has forgotten its rounds. */
     }
+    admission_reset(&r->admission);
     forwards_wind_down(r);
 }
 
@@ -286,6 +319,7 @@ static void propose(struct replica *r, struct request **batch, uint32_t count)
         return; /* Leadership is being handed over, or the log is full: they wait. */
     }
     r->stats.proposed_count += count;
+    admission_proposed(&r->admission, entries[count - 1]->index, event.now_ns);
     for (uint32_t i = 0; i < count; i++) {
         list_remove(&batch[i]->link);
         pending_put(&r->proposed, entries[i]->index, batch[i]);
@@ -317,12 +351,15 @@ static bool is_gathering(struct replica *r, const struct request *oldest, uint64
     return true;
 }
 
-static void propose_waiting(struct replica *r)
+/* The writes to propose next, as many as the log has room for; returns how many. */
+static uint32_t choose_batch(struct replica *r, struct request **batch, uint64_t *ret_bytes)
 {
-    struct request *batch[PROPOSE_MAX];
+    uint64_t under_way = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
+    uint64_t room = admission_room(&r->admission, under_way);
+    bool is_holding = false;
     uint32_t count = 0;
-    uint64_t bytes = 0;
 
+    *ret_bytes = 0;
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
@@ -330,12 +367,23 @@ static void propose_waiting(struct replica *r)
         if (!is_write(request)) {
             continue;
         }
-        bytes += request->entry->size;
-        batch[count++] = request;
-        if (count == PROPOSE_MAX) {
+        is_holding = *ret_bytes + request->entry->size > room && (count > 0 || under_way > 0);
+        if (is_holding || count == PROPOSE_MAX) {
             break;
         }
+        *ret_bytes += request->entry->size;
+        batch[count++] = request;
     }
+    admission_hold(&r->admission, is_holding);
+    return count;
+}
+
+static void propose_waiting(struct replica *r)
+{
+    struct request *batch[PROPOSE_MAX];
+    uint64_t bytes;
+    uint32_t count = choose_batch(r, batch, &bytes);
+
     /* While leadership is handed over, or the log waits for the disks, they wait. */
     if (count == 0 || raft_is_transferring(r->raft) ||
         r->window.bytes >
@@ -500,6 +548,7 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
 
 void requests_place(struct replica *r)
 {
+    admission_committed(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
     wait_again(r, &r->returned);
     if (forwards_are_winding_down(r)) {
         return;
@@ -590,12 +639,17 @@ void requests_sweep_fired(struct io_timer *timer)
 {
     struct replica *r = container_of(timer, struct replica, sweep);
     uint64_t now_ns = io_now_ns(r->io);
+    bool is_leader = raft_role(r->raft) == RAFT_LEADER;
+    /* Where the log has no room, whoever has waited for half of its time would hardly be
+     * answered in the other half, and would keep those behind it from it. */
+    uint64_t early_ns = is_leader && r->admission.is_holding && !MUTANT(waits_to_the_last)
+                            ? r->server->config.request_timeout_ns / 2
+                            : 0;
 
     r->is_sweeping = false;
     forwards_are_winding_down(r);
     wait_again(r, &r->returned);
-    sweep_list(r, &r->waiting, now_ns,
-               raft_role(r->raft) == RAFT_LEADER ? error_not_taken : error_no_leader);
+    sweep_list(r, &r->waiting, now_ns + early_ns, is_leader ? error_not_taken : error_no_leader);
     sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
     sweep_list(r, &r->reads_asked, now_ns, error_read_lost);
     sweep_list(r, &r->reads_ready, now_ns, error_read_lost);

@@ -11,6 +11,7 @@
 #ifndef RAKIT_SERVER_REPLICA_STATE_H
 #define RAKIT_SERVER_REPLICA_STATE_H
 
+#include "server/admission.h"
 #include "server/log_window.h"
 #include "server/members.h"
 #include "server/peers.h"
@@ -80,7 +81,8 @@ struct replica {
     uint64_t forward_grace_ns;  /* It leads no more: until then it may still tell what became
                                  * of them, and nothing is placed; 0: it leads. */
     struct list admin;          /* Leader: membership changes and transfers under way. */
-    uint64_t in_flight_bytes;   /* Of requests' entries, in all of them. */
+    uint64_t own_bytes;         /* Of requests' entries, in all of them: of clients here, */
+    uint64_t guest_bytes;       /* and of what other nodes have forwarded. */
     uint64_t asked_ticket;      /* Of the newest read round; */
     uint64_t confirmed_ticket;  /* and of the newest one confirmed, */
     raft_index confirmed_index; /* whose reads see at least this. */
@@ -104,6 +106,7 @@ struct replica {
     uint64_t deadline_ns;
     uint64_t late_deadline_ns;  /* One that came too late, and is given a second look, */
     uint64_t late_until_ns;     /* not before this. */
+    struct admission admission; /* As leader: how much may be under way. */
     bool is_answering;          /* This turn began with entries to apply. */
     uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
     struct io_timer sweep;      /* Requests that waited too long. */
@@ -143,8 +146,10 @@ void requests_deinit(struct replica *r);
 void requests_place(struct replica *r);
 /* Role, term or leader changed: what was under way is in doubt or waits again. */
 void requests_abandon(struct replica *r);
-/* More is under way, or in the log and not applied and durable, than `bytes`. */
-bool replica_exceeds(const struct replica *r, uint64_t bytes);
+/* Clients that wait for room may be let on. */
+bool replica_has_room_again(const struct replica *r);
+/* Too much of what other nodes have forwarded is under way. */
+bool replica_refuses_guests(const struct replica *r);
 /* Ends a request with an error. */
 void request_fail(struct replica *r, struct request *request, const char *error);
 /* Ends a request whose reply has been written. */

@@ -153,6 +153,9 @@ void sender_ask(struct peer *peer, const struct raft_message *m)
 
     s->header = *m;
     s->header.entries = NULL;
+    if (m->entry_count == 0 && is_next && s->next <= s->last) {
+        return; /* What it asks about has not left yet. */
+    }
     if (m->entry_count == 0) {
         s->next = m->prev_log_index + 1;
         s->last = m->prev_log_index;

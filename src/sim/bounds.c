@@ -10,15 +10,23 @@ enum {
     HELD_MAX = 2048, /* Messages: ten times what was ever seen, with disks that stall. */
 };
 
+static uint64_t request_bytes(const struct replica *r)
+{
+    return r->own_bytes + r->guest_bytes;
+}
+
 static void check_node(struct cluster *c, const struct node *n)
 {
     const struct replica *r = n->server->replica;
     const struct server_config *config = &n->config;
 
-    if (r->in_flight_bytes > config->in_flight_bytes_max + REQUEST_BYTES_MAX) {
+    if (r->own_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX ||
+        r->guest_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX) {
         verdict_broken(&c->verdict, "bounds",
-                       "%s holds %llu bytes of requests, with a limit of %llu", n->name,
-                       ULL(r->in_flight_bytes), ULL(config->in_flight_bytes_max));
+                       "%s holds %llu bytes of its clients' requests and %llu of forwarded ones, "
+                       "with a limit of %llu for both",
+                       n->name, ULL(r->own_bytes), ULL(r->guest_bytes),
+                       ULL(config->in_flight_bytes_max));
     }
     /* Up to the limit it takes more; then all that waits, within the limit again, at once. */
     uint64_t window_max =
@@ -49,7 +57,7 @@ static bool holds_something(const struct node *n)
 {
     const struct replica *r = n->server->replica;
 
-    return r->stats.pending_count > 0 || r->in_flight_bytes > 0 || r->held_count > 0;
+    return r->stats.pending_count > 0 || request_bytes(r) > 0 || r->held_count > 0;
 }
 
 static bool is_to_be_idle(const struct node *n)
@@ -80,7 +88,7 @@ void bounds_check_idle(struct cluster *c)
         verdict_broken(&c->verdict, "bounds",
                        "a minute after its users fell silent %s still holds %llu requests of "
                        "%llu bytes and %u messages",
-                       n->name, ULL(r->stats.pending_count), ULL(r->in_flight_bytes),
+                       n->name, ULL(r->stats.pending_count), ULL(request_bytes(r)),
                        (unsigned)r->held_count);
     }
 }

@@ -555,34 +555,70 @@ static void test_replication__a_broken_connection_does_not_restart_a_search(void
     solo_deinit(&s);
 }
 
-/* Lost without a trace, and nothing follows that would be rejected. */
-static void test_replication__notices_silence_about_what_was_sent(void **state)
+/* Heartbeats pass, and 2 says nothing about entries, until it is asked; returns how many. */
+static int heartbeats_until_asked(struct solo *s)
 {
+    int heartbeats = 1;
+
+    for (;; heartbeats++) {
+        solo_timeout(s);
+        if (solo_sent(s, RAFT_APPEND_ENTRIES, 2) != NULL) {
+            return heartbeats;
+        }
+        assert_in_range(heartbeats, 1, 100);
+        assert_int_equal(solo_receive(s, solo_pulse(2, 2, 0)), RAFT_OK);
+        assert_int_equal(solo_receive(s, solo_accept(3, 2, 3)), RAFT_OK);
+    }
+}
+
+/* Lost without a trace, and nothing follows that would be rejected: an empty message does. */
+static void test_replication__asks_after_a_silence_about_what_was_sent(void **state)
+{
+    const struct raft_message *asked;
     struct solo s;
-    int heartbeats = 0;
 
     (void)state;
     lead(&s, 2);
     assert_int_equal(propose(&s, 1), RAFT_OK);
-    while (!progress(&s, 2).is_probing) {
-        solo_timeout(&s);
-        heartbeats++;
-        assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);
-        assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
-    }
-    assert_in_range(heartbeats, 3, 4);
-    assert_false(progress(&s, 3).is_probing); /* Has it all: no reason to wonder. */
+    assert_in_range(heartbeats_until_asked(&s), 3, 5);
+    asked = &solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message;
+    assert_int_equal(asked->prev_log_index, 3);
+    assert_int_equal(asked->entry_count, 0);
+    assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 3)); /* Has it all: no reason to wonder. */
+
+    /* Still nothing: twice the patience, as it may just be slow. On a slow path what was sent
+     * is still on its way: nothing is sent again. */
+    assert_in_range(heartbeats_until_asked(&s), 3, 4);
+    assert_in_range(heartbeats_until_asked(&s), 6, 7);
+    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 0);
+    assert_int_equal(progress(&s, 2).next_index, 4);
+
+    /* It was lost: from where it was. */
+    assert_int_equal(solo_receive(&s, solo_reject(2, 2, 3, 3, 0)), RAFT_OK);
+    assert_true(progress(&s, 2).is_probing);
     assert_int_equal(progress(&s, 2).next_index, 3);
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK);
+    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 2);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 1);
+    solo_deinit(&s);
+}
 
-    /* Still nothing: twice the patience, as it may just be slow. */
-    for (heartbeats = 0; !progress(&s, 2).is_probing; heartbeats++) {
+/* ... and where it only was slow, the answer to what was sent comes before that. */
+static void test_replication__does_not_ask_where_nothing_is_missing(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s, 2);
+    assert_int_equal(propose(&s, 1), RAFT_OK);
+    heartbeats_until_asked(&s);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
+    for (int heartbeats = 0; heartbeats < 20; heartbeats++) {
         solo_timeout(&s);
+        assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
         assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);
         assert_int_equal(solo_receive(&s, solo_pulse(3, 2, 0)), RAFT_OK);
     }
-    assert_in_range(heartbeats, 6, 7);
     solo_deinit(&s);
 }
 
@@ -647,7 +683,8 @@ int main(void)
         cmocka_unit_test(test_replication__a_long_conflict_takes_few_probes),
         cmocka_unit_test(test_replication__probes_again_after_a_broken_connection),
         cmocka_unit_test(test_replication__a_broken_connection_does_not_restart_a_search),
-        cmocka_unit_test(test_replication__notices_silence_about_what_was_sent),
+        cmocka_unit_test(test_replication__asks_after_a_silence_about_what_was_sent),
+        cmocka_unit_test(test_replication__does_not_ask_where_nothing_is_missing),
         cmocka_unit_test(test_replication__heartbeats_go_to_all),
         cmocka_unit_test(test_replication__progress_is_known_to_the_leader_only),
     };
