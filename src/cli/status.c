@@ -19,6 +19,7 @@ struct health {
     long long learners;
     long long commit_index; /* The highest that any node knows. */
     bool has_leader;
+    bool is_mixed; /* Not all run the same version, while they are upgraded for instance. */
 };
 
 static struct slice text_of(const redisReply *map, const char *key)
@@ -38,6 +39,7 @@ static struct health count_nodes(const redisReply *status)
         .commit_index = reply_number(reply_field(status, "commit_index"), 0),
         .has_leader = text_of(status, "leader_id").size > 0,
     };
+    struct slice version = text_of(reply_element(nodes, 0), "version");
 
     for (size_t i = 0; i < reply_count(nodes); i++) {
         const redisReply *node = reply_element(nodes, i);
@@ -46,6 +48,8 @@ static struct health count_nodes(const redisReply *status)
         if (commit_index > h.commit_index) {
             h.commit_index = commit_index;
         }
+        h.is_mixed = h.is_mixed || (!field_is(node, "health", "unreachable") &&
+                                    !slice_equal(text_of(node, "version"), version));
         if (field_is(node, "membership", "learner")) {
             h.learners++;
             continue;
@@ -232,6 +236,11 @@ static void add_node(struct table *t, const redisReply *node, const struct healt
     add_number(t, PLAIN, applied, known);
     add_number(t, lagging ? YELLOW : PLAIN, lag, known && applied >= 0);
     add_health(t, node);
+    if (h->is_mixed) {
+        struct slice version = text_of(node, "version");
+
+        add_text(t, PLAIN, known && version.size == 0 ? slice_str("older") : version);
+    }
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -265,12 +274,14 @@ static void draw_nodes(struct buffer *out, const redisReply *status, const struc
         {"ROLE", TABLE_LEFT, false},   {"TERM", TABLE_RIGHT, true},
         {"COMMIT", TABLE_RIGHT, true}, {"APPLIED", TABLE_RIGHT, false},
         {"LAG", TABLE_RIGHT, false},   {"HEALTH", TABLE_LEFT, false},
+        {"VERSION", TABLE_LEFT, true},
     };
+    size_t column_count = sizeof columns / sizeof *columns;
     size_t count = reply_count(reply_field(status, "nodes"));
     const redisReply **nodes = sorted_nodes(reply_field(status, "nodes"));
     struct table t;
 
-    table_init(&t, columns, sizeof columns / sizeof *columns);
+    table_init(&t, columns, h->is_mixed ? column_count : column_count - 1);
     for (size_t i = 0; i < count; i++) {
         bool answers = slice_equal(text_of(nodes[i], "id"), text_of(status, "node_id"));
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "kv/kv.h"
+#include "server/wire.h"
 
 #define MS 1000000ull
 #define MB (1024ull * 1024)
@@ -20,6 +21,7 @@ enum {
 void server_config_defaults(struct server_config *c)
 {
     *c = (struct server_config){
+        .peer_protocol = WIRE_VERSION,
         .election_timeout_ns = 300 * MS,
         .heartbeat_interval_ns = 50 * MS,
         .request_timeout_ns = 2000 * MS,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "server/wire.h"
 
 #define MS 1000000ull
 
@@ -21,6 +22,7 @@ enum {
 enum option_code {
     OPTION_DATA = 256,
     OPTION_PEER_PORT,
+    OPTION_PEER_PROTOCOL,
     OPTION_ANNOUNCE,
     OPTION_ELECTION_TIMEOUT,
     OPTION_HEARTBEAT,
@@ -35,6 +37,7 @@ enum option_code {
 static const struct option long_options[] = {
     {"data", required_argument, NULL, OPTION_DATA},
     {"peer-port", required_argument, NULL, OPTION_PEER_PORT},
+    {"peer-protocol", required_argument, NULL, OPTION_PEER_PROTOCOL},
     {"announce", required_argument, NULL, OPTION_ANNOUNCE},
     {"election-timeout", required_argument, NULL, OPTION_ELECTION_TIMEOUT},
     {"heartbeat", required_argument, NULL, OPTION_HEARTBEAT},
@@ -64,6 +67,7 @@ const char *options_help(void)
            "Options, in any place:\n"
            "  --data DIR               where the node lives; default: rakit-PORT\n"
            "  --peer-port N            where the other nodes come; default: PORT + 10000\n"
+           "  --peer-protocol N        speak no newer version with them; default: the newest\n"
            "  --announce HOST          how others reach this node, where that is not HOST\n"
            "  --election-timeout MS    a leader silent for so long is replaced; default: 300\n"
            "  --heartbeat MS           how often the leader is heard; default: 50\n"
@@ -204,6 +208,13 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         }
         config->peer_port = (uint16_t)value;
         p->has_peer_port = true;
+        return OPTIONS_RUN;
+    case OPTION_PEER_PROTOCOL:
+        if (!read_number(optarg, WIRE_VERSION_MIN, WIRE_VERSION, &value)) {
+            return refuse(p, "--peer-protocol takes a version from %d to %d, not '%s'",
+                          WIRE_VERSION_MIN, WIRE_VERSION, optarg);
+        }
+        config->peer_protocol = (uint32_t)value;
         return OPTIONS_RUN;
     case OPTION_ANNOUNCE:
         if (optarg[0] == '\0' || strlen(optarg) >= sizeof config->announce_host) {

@@ -1,4 +1,4 @@
-/* peers.c - who is connected to whom: dialing, accepting, the handshake. */
+/* peers.c - who is connected to whom, and who is let in. */
 #include "server/peers.h"
 
 #include <errno.h>
@@ -14,9 +14,7 @@ enum {
     INBOUNDS_MAX = 256, /* Those that have. */
 };
 
-static const uint64_t RETRY_NS = 100 * 1000 * 1000u;
-static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
-static const uint64_t PATIENCE_NS = 2000 * 1000 * 1000ull; /* For connect and welcome. */
+static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
 
 /* After a partition TCP repeats itself ever more rarely, and a connection that survived it
  * may be mute for as long again. A new one is made sooner. */
@@ -24,8 +22,6 @@ enum { UNTAKEN_ELECTION_TIMEOUTS = 10, UNTAKEN_MS_MAX = 60 * 1000 };
 
 /* The number of no command: whoever gets an answer to it has forgotten what it was. */
 static const uint64_t NO_COMMAND = UINT64_MAX;
-
-static void arm_timer(struct peers *p, uint64_t at_ns);
 
 /* --- the table ----------------------------------------------------------------------- */
 
@@ -42,11 +38,6 @@ struct peer *peers_find(const struct peers *p, raft_id id)
     return NULL;
 }
 
-static bool dial_is_idle(const struct dial *d)
-{
-    return d->phase == DIAL_IDLE && !d->link.is_open;
-}
-
 void peer_free_if_unused(struct peer *peer)
 {
     if (peer->is_leaving && dial_is_idle(&peer->dial[WIRE_CONTROL]) &&
@@ -58,141 +49,7 @@ void peer_free_if_unused(struct peer *peer)
     }
 }
 
-/* --- dialing ------------------------------------------------------------------------- */
-
-static void dial_idle(struct dial *d)
-{
-    struct peers *p = d->peer->peers;
-
-    d->phase = DIAL_IDLE;
-    /* Who was removed stays so: there is no hurry to hear it again. */
-    d->retry_ns = io_now_ns(p->io) + (d->refused == WIRE_REMOVED ? REMOVED_RETRY_NS : RETRY_NS);
-    arm_timer(p, d->retry_ns);
-    peer_free_if_unused(d->peer);
-}
-
-static void dial_closed(struct link *link)
-{
-    struct dial *d = link->context;
-    struct peer *peer = d->peer;
-    bool was_up = d->phase == DIAL_UP;
-
-    if (d->channel == WIRE_BULK) {
-        sender_reset(peer);
-        peer->peers->events.forwards_lost(peer->peers->events.context, peer->id);
-    }
-    if (was_up && !peer->is_leaving) {
-        peer->peers->events.lost(peer->peers->events.context, peer->id);
-    }
-    dial_idle(d);
-}
-
-static void dial_frame(struct link *link, enum wire_type type, struct slice body)
-{
-    struct dial *d = link->context;
-    struct peers *p = d->peer->peers;
-    enum wire_refusal refusal;
-    struct wire_answer answer;
-
-    if (type == WIRE_WELCOME && d->phase == DIAL_GREETING) {
-        d->phase = DIAL_UP;
-        d->refused = 0;
-        link->body_max = WIRE_BODY_BYTES_MAX;
-        log_write(p->log, LOG_DEBUG, "connected to peer", "peer=%016llx channel=%s",
-                  (unsigned long long)d->peer->id, d->channel == WIRE_BULK ? "bulk" : "control");
-    } else if (type == WIRE_REFUSE && d->phase == DIAL_GREETING &&
-               wire_get_refuse(body, &refusal)) {
-        if (refusal != d->refused && refusal != WIRE_NOT_READY && refusal != WIRE_REMOVED) {
-            log_write(p->log, LOG_WARN, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
-                      (unsigned long long)d->peer->id, wire_refusal_text(refusal));
-        }
-        d->refused = refusal;
-        link_close(link);
-        p->events.refused(p->events.context, d->peer->id, refusal);
-    } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(body, &answer)) {
-        p->events.answer(p->events.context, d->peer->id, &answer);
-    } else {
-        link_close(link);
-    }
-}
-
-static void dial_connected(struct io_connect *connect, int status)
-{
-    struct dial *d = container_of(connect, struct dial, connect);
-    struct peers *p = d->peer->peers;
-
-    if (status < 0) {
-        dial_idle(d);
-        return;
-    }
-    link_opened(&d->link);
-    d->phase = DIAL_GREETING;
-    d->since_ns = io_now_ns(p->io);
-    if (d->peer->is_leaving) {
-        link_close(&d->link);
-        return;
-    }
-
-    struct wire_hello hello = {
-        .version = WIRE_VERSION,
-        .cluster_id = p->cluster_id,
-        .from = p->self.id,
-        .to = d->peer->id,
-        .incarnation = p->incarnation,
-        .channel = d->channel,
-        .address = p->self.client,
-        .peer_port = p->self.peer_port,
-    };
-
-    wire_put_hello(&d->link.out, &hello);
-    link_flush(&d->link);
-}
-
-static void dial_start(struct dial *d)
-{
-    struct peers *p = d->peer->peers;
-    struct io_address address = d->peer->address.client;
-
-    address.port = d->peer->address.peer_port;
-    d->phase = DIAL_CONNECTING;
-    d->since_ns = io_now_ns(p->io);
-    d->connect.connected = dial_connected;
-    d->connect.stream = &d->link.stream;
-    io_connect(p->io, &d->connect, &d->link.stream, &address);
-}
-
-/* Closes a connection, so that it is made again (or not, where the peer leaves). */
-static void dial_drop(struct dial *d)
-{
-    if (d->phase == DIAL_CONNECTING) {
-        io_connect_cancel(d->peer->peers->io, &d->connect);
-    } else if (d->link.is_open) {
-        link_close(&d->link);
-    }
-}
-
-static void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns)
-{
-    uint64_t due_ns = UINT64_MAX;
-
-    if (d->phase == DIAL_IDLE && !d->link.is_open && !d->peer->is_leaving) {
-        if (now_ns >= d->retry_ns) {
-            dial_start(d);
-        } else {
-            due_ns = d->retry_ns;
-        }
-    }
-    if (d->phase == DIAL_CONNECTING || d->phase == DIAL_GREETING) {
-        due_ns = d->since_ns + PATIENCE_NS;
-        if (now_ns >= due_ns) {
-            dial_drop(d);
-            due_ns = now_ns + PATIENCE_NS;
-        }
-    }
-    if (due_ns < *next_ns) {
-        *next_ns = due_ns;
-    }
-}
+/* --- the timer ------------------------------------------------------------------------ */
 
 static void inbound_tick(struct inbound *in, uint64_t now_ns, uint64_t *next_ns)
 {
@@ -227,13 +84,13 @@ static void timer_fired(struct io_timer *timer)
         inbound_tick(container_of(node, struct inbound, node), now_ns, &next_ns);
     }
     if (next_ns != UINT64_MAX) {
-        arm_timer(p, next_ns);
+        peers_arm_timer(p, next_ns);
     }
 }
 
 /* Never later than it is armed for: else a flood of connections could put it off for
  * ever, and nobody would be dialed again. */
-static void arm_timer(struct peers *p, uint64_t at_ns)
+void peers_arm_timer(struct peers *p, uint64_t at_ns)
 {
     if (!p->is_ended && at_ns < p->timer_ns) {
         p->timer_ns = at_ns;
@@ -249,18 +106,12 @@ static struct peer *add_peer(struct peers *p, const struct member_address *addre
     peer->id = address->id;
     peer->address = *address;
     sender_reset(peer);
-    for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
-        struct dial *d = &peer->dial[channel];
-
-        d->peer = peer;
-        d->channel = (enum wire_channel)channel;
-        link_init(&d->link, p->io, dial_frame, dial_closed, d);
-        d->link.stream.untaken_max_ms = p->untaken_max_ms;
-    }
+    dial_init(&peer->dial[WIRE_CONTROL], peer, WIRE_CONTROL);
+    dial_init(&peer->dial[WIRE_BULK], peer, WIRE_BULK);
     list_append(&p->all, &peer->link);
     dial_start(&peer->dial[WIRE_CONTROL]);
     dial_start(&peer->dial[WIRE_BULK]);
-    arm_timer(p, io_now_ns(p->io) + RETRY_NS);
+    peers_arm_timer(p, io_now_ns(p->io) + DIAL_RETRY_MS * 1000 * 1000ull);
     return peer;
 }
 
@@ -383,7 +234,8 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
 {
     struct peers *p = in->peers;
 
-    if (hello->version != WIRE_VERSION && !MUTANT(other_version_accepted)) {
+    if ((hello->version < WIRE_VERSION_MIN || hello->version > p->version) &&
+        !MUTANT(other_version_accepted)) {
         return WIRE_OTHER_VERSION;
     }
     if (p->cluster_id == 0) {
@@ -450,6 +302,7 @@ static void greet(struct inbound *in, struct slice body)
     in->from = hello.from;
     in->incarnation = hello.incarnation;
     in->channel = hello.channel;
+    in->version = hello.version;
     in->link.body_max = WIRE_BODY_BYTES_MAX;
     wire_end(&in->link.out, wire_begin(&in->link.out, WIRE_WELCOME));
     link_flush(&in->link);
@@ -511,12 +364,22 @@ static void note_peer(struct peers *p, const struct wire_message *m)
     }
 }
 
+static void note_program(struct peers *p, raft_id id, const char *program)
+{
+    struct peer *peer = peers_find(p, id);
+
+    if (peer != NULL) {
+        memcpy(peer->program, program, strlen(program) + 1);
+    }
+}
+
 static void inbound_frame(struct link *link, enum wire_type type, struct slice body)
 {
     struct inbound *in = link->context;
     struct peers *p = in->peers;
     struct wire_message m;
     struct wire_forward forward;
+    char program[WIRE_PROGRAM_BYTES_MAX + 1];
 
     if (!in->is_greeted) {
         if (type == WIRE_HELLO) {
@@ -531,6 +394,9 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
         p->events.message(p->events.context, &m, NULL);
     } else if (type == WIRE_ENTRIES) {
         receive_entries(in, body);
+    } else if (type == WIRE_ABOUT && in->version >= WIRE_VERSION_ABOUT &&
+               wire_get_about(body, program)) {
+        note_program(p, in->from, program);
     } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else {
@@ -579,7 +445,7 @@ static void accepted(struct io_listener *listener)
     if (stranger_count >= STRANGERS_MAX) {
         link_close(&oldest->link);
     }
-    arm_timer(p, in->since_ns + RETRY_NS);
+    peers_arm_timer(p, in->since_ns + DIAL_RETRY_MS * 1000 * 1000ull);
 }
 
 static void listener_closed(struct io_listener *listener)
@@ -590,16 +456,18 @@ static void listener_closed(struct io_listener *listener)
 /* --- life ---------------------------------------------------------------------------- */
 
 int peers_start(struct peers *p, struct io *io, const struct log *log,
-                const struct peers_events *events, const struct member_address *self,
-                const struct io_address *host, uint64_t election_timeout_ns)
+                const struct peers_events *events, const struct peers_options *options)
 {
-    uint64_t untaken_ms = election_timeout_ns / 1000000 * UNTAKEN_ELECTION_TIMEOUTS;
+    uint64_t untaken_ms = options->election_timeout_ns / 1000000 * UNTAKEN_ELECTION_TIMEOUTS;
+
+    CHECK(options->version >= WIRE_VERSION_MIN && options->version <= WIRE_VERSION);
 
     *p = (struct peers){
         .io = io,
         .log = log,
         .events = *events,
-        .self = *self,
+        .self = options->self,
+        .version = options->version,
         .untaken_max_ms = untaken_ms < UNTAKEN_MS_MAX ? (uint32_t)untaken_ms : UNTAKEN_MS_MAX,
         .listener = {.accepted = accepted, .closed = listener_closed},
         .timer = {.fired = timer_fired},
@@ -609,9 +477,9 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
     list_init(&p->inbounds);
     io_random(io, &p->incarnation, sizeof p->incarnation);
 
-    struct io_address address = *host;
+    struct io_address address = options->host;
 
-    address.port = self->peer_port;
+    address.port = p->self.peer_port;
 
     int error = io_listen(io, &p->listener, &address, &p->self.peer_port);
 

@@ -38,6 +38,11 @@ struct peers_events {
     void (*refused)(void *context, raft_id id, enum wire_refusal refusal);
 };
 
+enum {
+    DIAL_RETRY_MS = 100,
+    PEERS_PATIENCE_MS = 2000, /* For connect and welcome. */
+};
+
 enum dial_phase { DIAL_IDLE, DIAL_CONNECTING, DIAL_GREETING, DIAL_UP };
 
 /* One outgoing connection, made again whenever it breaks. */
@@ -49,6 +54,8 @@ struct dial {
     struct link link;
     uint64_t since_ns;         /* Of this phase. */
     uint64_t retry_ns;         /* DIAL_IDLE: not before. */
+    uint32_t version;          /* Of the protocol: said in the next greeting, or agreed upon. */
+    bool is_stepping_down;     /* Closed to be greeted in an older version at once. */
     enum wire_refusal refused; /* The last refusal that was told; 0: none. */
 };
 
@@ -75,6 +82,7 @@ struct peer {
     uint64_t heard_ns; /* 0: never. */
     raft_term term;
     raft_index applied_index;
+    char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Its version; "": it has not said. */
 };
 
 /* One incoming connection. */
@@ -87,7 +95,8 @@ struct inbound {
     bool is_leaving; /* Was removed: closed once what it is still to hear has left. */
     raft_id from;
     uint64_t incarnation;
-    uint64_t serial; /* Never used again. */
+    uint64_t serial;  /* Never used again. */
+    uint32_t version; /* Of the protocol, as agreed. */
     enum wire_channel channel;
 };
 
@@ -106,6 +115,7 @@ struct peers {
     struct member_address self;
     uint64_t cluster_id; /* 0: not known yet; then nobody is welcome. */
     uint64_t incarnation;
+    uint32_t version;        /* The newest of the protocol that this node is to speak. */
     uint32_t untaken_max_ms; /* A connection on which nothing is taken for so long breaks. */
     const struct membership *committed; /* Borrowed: for refusing removed nodes; or NULL. */
     raft_index applied_index;           /* Told along with each message. */
@@ -119,11 +129,16 @@ struct peers {
     uint64_t timer_ns; /* When it fires; UINT64_MAX: it is not armed. */
 };
 
-/* Listens on the node's peer port at `host`, which need not be the one that `self` has
- * for others. Negative errno on failure. */
+struct peers_options {
+    struct member_address self;
+    struct io_address host; /* Where to listen; need not be what `self` has for others. */
+    uint64_t election_timeout_ns;
+    uint32_t version; /* The newest of the protocol to speak, from WIRE_VERSION_MIN on. */
+};
+
+/* Listens on the node's peer port. Negative errno on failure. */
 int peers_start(struct peers *p, struct io *io, const struct log *log,
-                const struct peers_events *events, const struct member_address *self,
-                const struct io_address *host, uint64_t election_timeout_ns);
+                const struct peers_events *events, const struct peers_options *options);
 /* Frees everything at once; the io must not run any more. */
 void peers_deinit(struct peers *p);
 /* From now on connections are made and accepted. */
@@ -153,6 +168,18 @@ void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes);
 void peer_free_if_unused(struct peer *peer);
 /* Sends all that has gathered; once a turn. */
 void peers_flush(struct peers *p);
+
+/* Looks after connections no later than then. */
+void peers_arm_timer(struct peers *p, uint64_t at_ns);
+
+/* dialing.c */
+void dial_init(struct dial *d, struct peer *peer, enum wire_channel channel);
+bool dial_is_idle(const struct dial *d);
+void dial_start(struct dial *d);
+/* Closes a connection, so that it is made again (or not, where the peer leaves). */
+void dial_drop(struct dial *d);
+/* Does what is due; lowers *next_ns to when something is due next. */
+void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns);
 
 /* sender.c: puts what fits of the ranges asked for into the bulk connection. */
 void sender_ask(struct peer *peer, const struct raft_message *m);

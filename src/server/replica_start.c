@@ -122,15 +122,19 @@ struct replica *replica_start(struct server *server, const struct server_probe *
         return NULL;
     }
 
-    struct member_address self = {.id = r->recovered.identity.node_id,
-                                  .client = server_config_announced(config),
-                                  .peer_port = config->peer_port};
+    struct peers_options peers_options = {
+        .self = {.id = r->recovered.identity.node_id,
+                 .client = server_config_announced(config),
+                 .peer_port = config->peer_port},
+        .host = config->address,
+        .election_timeout_ns = config->election_timeout_ns,
+        .version = config->peer_protocol,
+    };
     struct peers_events events = replica_peers_events;
 
     events.context = r;
 
-    int error = peers_start(&r->peers, r->io, r->log, &events, &self, &config->address,
-                            config->election_timeout_ns);
+    int error = peers_start(&r->peers, r->io, r->log, &events, &peers_options);
 
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",

@@ -68,6 +68,7 @@ struct node_view {
     raft_index match_index;
     int64_t silent_ms; /* Since it was last heard of; -1: never heard. */
     const char *health;
+    const char *program; /* Its version; "": not known. */
 };
 
 static struct node_view view_self(const struct replica *r, const struct raft_member *member)
@@ -81,6 +82,7 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
         .applied_index = r->applied_index,
         .match_index = r->durable_index,
         .health = "ok",
+        .program = RAKIT_VERSION,
     };
 }
 
@@ -96,7 +98,8 @@ static raft_index commit_index_of(const struct node_view *v, raft_index commit_i
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
 {
     const struct peer *peer = peers_find(&r->peers, member->id);
-    struct node_view v = {.role = "unknown", .silent_ms = -1, .health = "unreachable"};
+    struct node_view v = {
+        .role = "unknown", .silent_ms = -1, .health = "unreachable", .program = ""};
     struct raft_progress progress;
 
     if (peer == NULL || peer->heard_ns == 0) {
@@ -110,6 +113,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     if (age_ns > 2 * r->server->config.election_timeout_ns) {
         return v; /* What it said last is not true any more. */
     }
+    v.program = peer->program;
     v.term = peer->term;
     v.applied_index = peer->applied_index;
     v.commit_index = peer->applied_index;
@@ -133,7 +137,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
     struct node_view v =
         member->id == raft_self(r->raft) ? view_self(r, member) : view_other(r, member);
 
-    resp_map(w, 10);
+    resp_map(w, 11);
     put_id(w, "id", member->id);
     put_address(w, &address->client);
     put_text(w, "role", v.role);
@@ -145,6 +149,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
     put_text(w, "health", v.health);
     resp_bulk_text(w, "silent_ms");
     resp_integer(w, v.silent_ms);
+    put_text(w, "version", v.program);
 }
 
 void report_status(struct replica *r, struct resp_writer *w)

@@ -67,7 +67,7 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_typ
     uint32_t size = get_u32(input.data);
     uint8_t type = (uint8_t)input.data[4];
 
-    if (size > body_max || type < WIRE_HELLO || type > WIRE_ANSWER || input.data[5] != 0 ||
+    if (size > body_max || type < WIRE_HELLO || type > WIRE_ABOUT || input.data[5] != 0 ||
         get_u16(input.data + 6) != header_check(input.data)) {
         return WIRE_BAD;
     }
@@ -151,6 +151,35 @@ bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal)
         return false;
     }
     *ret_refusal = (enum wire_refusal)body.data[0];
+    return true;
+}
+
+static bool is_program(struct slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] <= ' ' || text.data[i] > '~') {
+            return false; /* It is shown to people. */
+        }
+    }
+    return text.size > 0 && text.size <= WIRE_PROGRAM_BYTES_MAX;
+}
+
+void wire_put_about(struct buffer *out, const char *program)
+{
+    size_t mark = wire_begin(out, WIRE_ABOUT);
+
+    CHECK(is_program(slice_str(program)));
+    buffer_append_slice(out, slice_str(program));
+    wire_end(out, mark);
+}
+
+bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX + 1])
+{
+    if (!is_program(body)) {
+        return false;
+    }
+    memcpy(ret_program, body.data, body.size);
+    ret_program[body.size] = 0;
     return true;
 }
 

@@ -13,8 +13,15 @@
 #include "raft/raft.h"
 #include "store/entry.h"
 
+/* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
+ * the next node by node, and back. HELLO and REFUSE are the same in all versions.
+ *   2  the oldest that is spoken
+ *   3  ABOUT */
 enum {
-    WIRE_VERSION = 2,
+    WIRE_VERSION = 3,
+    WIRE_VERSION_MIN = 2,
+    WIRE_VERSION_ABOUT = 3, /* The first one that has it. */
+    WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
@@ -29,6 +36,7 @@ enum wire_type {
     WIRE_ENTRIES = 5, /* AppendEntries. */
     WIRE_FORWARD = 6, /* A client's command for the leader. */
     WIRE_ANSWER = 7,  /* What became of it. */
+    WIRE_ABOUT = 8,   /* Which program the dialer is, once it was welcomed. */
 };
 
 enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
@@ -102,6 +110,10 @@ bool wire_get_hello(struct slice body, struct wire_hello *ret_hello);
 
 void wire_put_refuse(struct buffer *out, enum wire_refusal refusal);
 bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal);
+
+/* The version of the program: 1 to WIRE_PROGRAM_BYTES_MAX printable characters. */
+void wire_put_about(struct buffer *out, const char *program);
+bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX + 1]);
 
 void wire_put_message(struct buffer *out, const struct wire_message *m);
 bool wire_get_message(struct slice body, struct wire_message *ret_m);

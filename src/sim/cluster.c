@@ -10,7 +10,10 @@
 #include "base/memory.h"
 #include "server/members.h"
 #include "server/replica.h"
+#include "server/wire.h"
 #include "sim/message_text.h"
+
+#define UPGRADE_SALT 0x7570677261646521u
 
 /* --- the probe ------------------------------------------------------------------------ */
 
@@ -316,6 +319,20 @@ static void start_crashed(struct node *n, const char *text, uint64_t limit)
     cluster_start_later(n, prng_between(&c->prng, SIM_MS, SIM_S));
 }
 
+/* In part of the runs nodes are upgraded, one after the other, and some go back: each start may
+ * be that of a version that speaks only the older protocol. Chance of its own: with or
+ * without it, all other draws stay. */
+static void choose_version(struct node *n)
+{
+    struct cluster *c = n->cluster;
+    struct prng of_run = {.state = c->options.seed ^ UPGRADE_SALT};
+    struct prng of_start = {.state = prng_next(&of_run) + 1000 * n->number + n->start_count++};
+    bool is_older = prng_chance(&of_run, 1, 3) && prng_chance(&of_start, 1, 2) &&
+                    faults_draw_condition(&c->faults, FAULT_UPGRADE);
+
+    n->config.peer_protocol = is_older ? WIRE_VERSION_MIN : WIRE_VERSION;
+}
+
 void cluster_start(struct node *n)
 {
     struct cluster *c = n->cluster;
@@ -332,6 +349,7 @@ void cluster_start(struct node *n)
     sim_event_stop(c->sim, &n->start);
     damage_before_start(n);
     choose_contact(n);
+    choose_version(n);
     n->io = sim_boot(n->machine);
     n->checker = checker_start(c->checker, n->name);
     n->sometimes = (struct sometimes_node){.sometimes = &c->sometimes};

@@ -52,6 +52,7 @@ struct node {
     bool has_damage;       /* Its disk is to be damaged before it starts next: */
     enum fault damage;     /* so. */
     struct prng damage_prng;
+    uint32_t start_count;
     bool is_broken;         /* It does not start on what is left of its disk. */
     bool has_forgotten;     /* It has started without what its disk had lost. */
     bool is_outside;        /* Of those that are healed in the end. */

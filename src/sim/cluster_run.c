@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "server/replica.h"
+#include "server/replica_state.h"
 
 /* --- drawing a run -------------------------------------------------------------------- */
 
@@ -202,6 +202,21 @@ void cluster_free(struct cluster *c)
 
 /* --- waiting -------------------------------------------------------------------------- */
 
+static bool speaks_older_protocol(const struct node *n)
+{
+    const struct peers *p = &n->server->replica->peers;
+
+    list_for_each(link, &p->all)
+    {
+        const struct dial *d = &container_of(link, struct peer, link)->dial[WIRE_BULK];
+
+        if (d->phase == DIAL_UP && d->version < p->version) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* For states that no probe tells of. */
 static void look_around(struct cluster *c)
 {
@@ -213,6 +228,9 @@ static void look_around(struct cluster *c)
         if (n->phase == NODE_UP) {
             sometimes_look(&n->sometimes, !store_has_room(replica_store(n->server->replica), 1),
                            replica_is_removed(n->server->replica));
+            if (speaks_older_protocol(n)) {
+                sometimes_reached(&c->sometimes, SOMETIMES_OLDER_PROTOCOL);
+            }
         }
     }
     if (are_all_down && !c->are_all_down) {

@@ -36,6 +36,7 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_PIECES] = "pieces",
     [FAULT_DRIFT] = "drift",
     [FAULT_RECOVERY_CRASH] = "recovery-crash",
+    [FAULT_UPGRADE] = "upgrade",
 };
 
 const char *fault_name(enum fault fault)

@@ -44,7 +44,8 @@ enum fault {
     FAULT_CORRUPT,                 /* have flipped bits, */
     FAULT_PIECES,                  /* or are cut at random places; */
     FAULT_DRIFT,                   /* clocks run fast or slow; */
-    FAULT_RECOVERY_CRASH,          /* who starts may die again before it has recovered. */
+    FAULT_RECOVERY_CRASH,          /* who starts may die again before it has recovered; */
+    FAULT_UPGRADE,                 /* or be of another version than before. */
     FAULT_COUNT
 };
 

@@ -45,7 +45,8 @@
     X(DISK_REPLACED, "disk replaced")                                                              \
     X(LIE_SHOWN, "lie of a disk shown")                                                            \
     X(FORGOTTEN, "start without what was acknowledged")                                            \
-    X(CORE_HEALED, "only a majority healed")
+    X(CORE_HEALED, "only a majority healed")                                                       \
+    X(OLDER_PROTOCOL, "older protocol spoken with a newer node")
 
 enum rare_state {
 #define SOMETIMES_ENUM(name, text) SOMETIMES_##name,

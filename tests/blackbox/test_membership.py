@@ -287,3 +287,41 @@ def test_log__reads_connection_commands_and_nonsense_never_enter_it(shared):
             node.call(*command)
     assert time.monotonic() - start < 10
     assert len(node.call("REQUEST_LOG", 1, 10000)) == before
+
+
+def versions(node):
+    """What the leader knows: {address: version of the program, or nothing}."""
+    return {text(row["address"]): text(row["version"]) for row in node.cluster_status()["nodes"]}
+
+
+def restart_with(cluster, node, options):
+    """Ends it in order, and starts it as another program would be."""
+    node.stop()
+    node.await_end()
+    node.options = options
+    node.start()
+    node.await_up()
+    cluster.await_voters(3)
+
+
+def test_upgrade__node_by_node_and_back(cluster):
+    older, newer = ["--peer-protocol", "2"], []
+    cluster.options = older
+    cluster.start(3)
+    current = text(cluster.leader().call("INFO", "server")).split("rakit_version:")[1].split()[0]
+    with Load(cluster) as load:
+        load.await_progress(200)
+        for node in cluster.nodes:
+            restart_with(cluster, node, newer)
+            load.await_progress(200)
+            if node is not cluster.nodes[-1]:
+                await_true(lambda: "" in versions(cluster.leader()).values(),
+                           "who is older cannot say what it is")
+        await_true(lambda: set(versions(cluster.leader()).values()) == {current},
+                   "all say that they are new")
+        restart_with(cluster, cluster.followers()[0], older)
+        load.await_progress(200)
+        await_true(lambda: list(versions(cluster.leader()).values()).count("") == 1,
+                   "one of them is older again")
+    for node in cluster.nodes:
+        load.check(node)

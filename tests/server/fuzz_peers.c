@@ -227,15 +227,19 @@ static void start(struct world *w)
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};
-    struct member_address self = {
-        .id = SELF, .client = {.host = "node", .port = 8000}, .peer_port = PEER_PORT};
+    struct peers_options options = {
+        .self = {.id = SELF, .client = {.host = "node", .port = 8000}, .peer_port = PEER_PORT},
+        .host = {.host = "node"},
+        .election_timeout_ns = SIM_S,
+        .version = WIRE_VERSION,
+    };
     struct peers_source source = {0};
 
     w->sim = sim_new(1);
     sim_set_network(w->sim, &network);
     w->node_io = sim_boot(sim_machine_new(w->sim, "node"));
     w->stranger_io = sim_boot(sim_machine_new(w->sim, "stranger"));
-    CHECK(peers_start(&w->peers, w->node_io, NULL, &events, &self, &self.client, SIM_S) == 0);
+    CHECK(peers_start(&w->peers, w->node_io, NULL, &events, &options) == 0);
     peers_open(&w->peers, CLUSTER, &source);
     for (int i = 0; i < CONNECTIONS; i++) {
         stranger_start(&w->strangers[i], w->stranger_io);

@@ -20,6 +20,7 @@ static const char *const names[NODES + 1] = {"a", "b", "c"};
 struct node {
     struct io *io;
     struct peers peers;
+    uint32_t version;          /* The newest that it speaks; 0: the newest there is. */
     enum wire_refusal refusal; /* What it was told when it dialed; 0: nothing. */
     uint64_t connection;       /* On which a command came; 0: none. */
     uint32_t lost_count;
@@ -121,7 +122,10 @@ static void run_ms(struct world *w, uint64_t ms)
 static void start_at(struct node *n, struct io *io, const struct member_address *address,
                      uint64_t cluster_id)
 {
-    struct member_address self = *address;
+    struct peers_options options = {.self = *address,
+                                    .host = address->client,
+                                    .election_timeout_ns = SIM_S,
+                                    .version = n->version == 0 ? WIRE_VERSION : n->version};
     struct peers_source source = {0};
     struct peers_events events = {.context = n,
                                   .message = on_message,
@@ -132,7 +136,7 @@ static void start_at(struct node *n, struct io *io, const struct member_address 
                                   .refused = on_refused};
 
     n->io = io;
-    assert_int_equal(peers_start(&n->peers, n->io, NULL, &events, &self, &self.client, SIM_S), 0);
+    assert_int_equal(peers_start(&n->peers, n->io, NULL, &events, &options), 0);
     peers_open(&n->peers, cluster_id, &source);
 }
 
@@ -288,6 +292,7 @@ static void test_peers__that_lost_power_are_let_in_again_at_once(void **state)
     dial(w, 0);
     run_ms(w, 500);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    run_ms(w, 500); /* The other's own connections break one after the other. */
     assert_true(is_up(&w->nodes[1].peers, id_of(0)));
 }
 
@@ -346,7 +351,7 @@ static void knock(struct world *w, struct knocker *k, uint32_t version)
 /* Refused by its number, before anything else it says counts. */
 static void test_peers__of_another_version_are_refused(void **state)
 {
-    static const uint32_t versions[] = {0, WIRE_VERSION + 1, UINT32_MAX};
+    static const uint32_t versions[] = {0, WIRE_VERSION_MIN - 1, WIRE_VERSION + 1, UINT32_MAX};
     struct world *w = *state;
     struct knocker k;
 
@@ -362,6 +367,61 @@ static void test_peers__of_another_version_are_refused(void **state)
     knock(w, &k, WIRE_VERSION);
     assert_true(k.is_welcome);
     link_deinit(&k.link);
+}
+
+/* Which version the connections from `from` to the other node have; 0: not all are up. */
+static uint32_t version_spoken(struct world *w, uint32_t from)
+{
+    const struct peer *peer = peers_find(&w->nodes[from].peers, id_of(1 - from));
+
+    if (peer == NULL || peer->dial[WIRE_CONTROL].phase != DIAL_UP ||
+        peer->dial[WIRE_BULK].phase != DIAL_UP ||
+        peer->dial[WIRE_CONTROL].version != peer->dial[WIRE_BULK].version) {
+        return 0;
+    }
+    return peer->dial[WIRE_BULK].version;
+}
+
+static const char *program_of_the_other(struct world *w, uint32_t i)
+{
+    return peers_find(&w->nodes[i].peers, id_of(1 - i))->program;
+}
+
+/* A cluster is upgraded node by node, and may have to go back. */
+static void test_peers__of_neighbouring_versions_speak_the_older_one(void **state)
+{
+    struct world *w = *state;
+    struct member_address address = address_of(0);
+    struct sim_machine *machine = sim_machine_new(w->sim, names[0]);
+
+    w->nodes[0].version = WIRE_VERSION_MIN;
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 50); /* Less than the time until the next attempt: it steps down at once. */
+    assert_int_equal(version_spoken(w, 0), WIRE_VERSION_MIN);
+    assert_int_equal(version_spoken(w, 1), WIRE_VERSION_MIN);
+    assert_string_equal(program_of_the_other(w, 1), "");
+    assert_int_equal(w->nodes[1].refusal, 0); /* Nothing to tell anybody. */
+
+    end_node(&w->nodes[0], SIM_KILLED);
+    w->nodes[0].version = WIRE_VERSION;
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(version_spoken(w, 0), WIRE_VERSION);
+    assert_int_equal(version_spoken(w, 1), WIRE_VERSION);
+    assert_string_equal(program_of_the_other(w, 0), RAKIT_VERSION);
+    assert_string_equal(program_of_the_other(w, 1), RAKIT_VERSION);
+
+    end_node(&w->nodes[0], SIM_KILLED);
+    w->nodes[0].version = WIRE_VERSION_MIN;
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(version_spoken(w, 0), WIRE_VERSION_MIN);
+    assert_int_equal(version_spoken(w, 1), WIRE_VERSION_MIN);
+    assert_string_equal(program_of_the_other(w, 1), "");
 }
 
 static void forward_one(struct world *w)
@@ -477,6 +537,7 @@ int main(void)
         TEST(test_peers__with_the_id_of_a_node_that_runs_are_refused),
         TEST(test_peers__that_lost_power_are_let_in_again_at_once),
         TEST(test_peers__of_another_version_are_refused),
+        TEST(test_peers__of_neighbouring_versions_speak_the_older_one),
         TEST(test_peers__answers_take_the_connection_of_their_commands),
         TEST(test_peers__answers_end_with_the_connection_of_their_commands),
         TEST(test_peers__heartbeats_do_not_wait_behind_large_values),

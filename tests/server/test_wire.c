@@ -193,6 +193,30 @@ static void test_hello__comes_out_as_it_went_in(void **state)
     buffer_deinit(&b);
 }
 
+static void test_about__is_a_few_printable_characters(void **state)
+{
+    char program[WIRE_PROGRAM_BYTES_MAX + 1];
+    char longest[WIRE_PROGRAM_BYTES_MAX + 2] = "";
+    struct buffer b = {0};
+
+    (void)state;
+    wire_put_about(&b, "1.2.3-rc4");
+    assert_true(wire_get_about(body_of(&b, WIRE_ABOUT), program));
+    assert_string_equal(program, "1.2.3-rc4");
+    buffer_deinit(&b);
+
+    memset(longest, 'x', sizeof longest - 1);
+    assert_false(wire_get_about(slice_str(longest), program));
+    longest[WIRE_PROGRAM_BYTES_MAX] = 0;
+    assert_true(wire_get_about(slice_str(longest), program));
+    assert_string_equal(program, longest);
+    assert_false(wire_get_about(slice_str(""), program));
+    assert_false(wire_get_about(slice_of("a\0b", 3), program));
+    assert_false(wire_get_about(slice_str("1.0 \033[31m"), program));
+    assert_false(wire_get_about(slice_str("1.0\r\n"), program));
+    assert_string_equal(program, longest); /* Untouched by what is refused. */
+}
+
 static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **state)
 {
     struct buffer b = {0};
@@ -340,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_large_entry__is_the_same_frame_as_one_in_one_piece),
         cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
         cmocka_unit_test(test_hello__comes_out_as_it_went_in),
+        cmocka_unit_test(test_about__is_a_few_printable_characters),
         cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
         cmocka_unit_test(test_forward_and_answer__come_out_as_they_went_in),
         cmocka_unit_test(test_frame__waits_for_its_last_byte),

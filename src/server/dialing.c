@@ -1,0 +1,194 @@
+/* dialing.c - one outgoing connection: the greeting, in the newest version of the protocol
+ * that both sides speak, and another attempt whenever it breaks. */
+#include "server/peers.h"
+
+#include "base/check.h"
+#include "base/mutant.h"
+
+static const uint64_t RETRY_NS = DIAL_RETRY_MS * 1000 * 1000ull;
+static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
+static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
+
+bool dial_is_idle(const struct dial *d)
+{
+    return d->phase == DIAL_IDLE && !d->link.is_open;
+}
+
+static void dial_idle(struct dial *d)
+{
+    struct peers *p = d->peer->peers;
+
+    d->phase = DIAL_IDLE;
+    /* Who was removed stays so: there is no hurry to hear it again. */
+    d->retry_ns = io_now_ns(p->io) + (d->refused == WIRE_REMOVED ? REMOVED_RETRY_NS : RETRY_NS);
+    peers_arm_timer(p, d->retry_ns);
+    peer_free_if_unused(d->peer);
+}
+
+static void dial_closed(struct link *link)
+{
+    struct dial *d = link->context;
+    struct peer *peer = d->peer;
+    bool was_up = d->phase == DIAL_UP;
+
+    if (d->channel == WIRE_BULK) {
+        sender_reset(peer);
+        peer->peers->events.forwards_lost(peer->peers->events.context, peer->id);
+    }
+    if (was_up && !peer->is_leaving) {
+        peer->peers->events.lost(peer->peers->events.context, peer->id);
+    }
+    if (d->is_stepping_down) {
+        d->is_stepping_down = false;
+        d->phase = DIAL_IDLE;
+        d->retry_ns = io_now_ns(peer->peers->io);
+        peers_arm_timer(peer->peers, d->retry_ns);
+        peer_free_if_unused(peer);
+        return;
+    }
+    d->version = peer->peers->version; /* It may be another program when it is back. */
+    dial_idle(d);
+}
+
+static void dial_welcomed(struct dial *d)
+{
+    struct peers *p = d->peer->peers;
+
+    d->phase = DIAL_UP;
+    d->refused = 0;
+    d->link.body_max = WIRE_BODY_BYTES_MAX;
+    if (d->version >= WIRE_VERSION_ABOUT) {
+        wire_put_about(&d->link.out, RAKIT_VERSION);
+        link_flush(&d->link);
+    } else if (d->channel == WIRE_CONTROL) {
+        d->peer->program[0] = 0; /* Too old to say. */
+    }
+    log_write(p->log, LOG_DEBUG, "connected to peer", "peer=%016llx channel=%s protocol=%u",
+              (unsigned long long)d->peer->id, d->channel == WIRE_BULK ? "bulk" : "control",
+              (unsigned)d->version);
+}
+
+static void dial_refused(struct dial *d, enum wire_refusal refusal)
+{
+    struct peers *p = d->peer->peers;
+
+    link_close(&d->link);
+    if (refusal == WIRE_OTHER_VERSION && d->version > WIRE_VERSION_MIN &&
+        !MUTANT(never_steps_down)) {
+        d->version--; /* Maybe it only is older. */
+        d->is_stepping_down = true;
+        return;
+    }
+    if (refusal != d->refused && refusal != WIRE_NOT_READY && refusal != WIRE_REMOVED) {
+        log_write(p->log, LOG_WARN, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
+                  (unsigned long long)d->peer->id, wire_refusal_text(refusal));
+    }
+    d->refused = refusal;
+    p->events.refused(p->events.context, d->peer->id, refusal);
+}
+
+static void dial_frame(struct link *link, enum wire_type type, struct slice body)
+{
+    struct dial *d = link->context;
+    struct peers *p = d->peer->peers;
+    enum wire_refusal refusal;
+    struct wire_answer answer;
+
+    if (type == WIRE_WELCOME && d->phase == DIAL_GREETING) {
+        dial_welcomed(d);
+    } else if (type == WIRE_REFUSE && d->phase == DIAL_GREETING &&
+               wire_get_refuse(body, &refusal)) {
+        dial_refused(d, refusal);
+    } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(body, &answer)) {
+        p->events.answer(p->events.context, d->peer->id, &answer);
+    } else {
+        link_close(link);
+    }
+}
+
+static void dial_connected(struct io_connect *connect, int status)
+{
+    struct dial *d = container_of(connect, struct dial, connect);
+    struct peers *p = d->peer->peers;
+
+    if (status < 0) {
+        dial_idle(d);
+        return;
+    }
+    link_opened(&d->link);
+    d->phase = DIAL_GREETING;
+    d->since_ns = io_now_ns(p->io);
+    if (d->peer->is_leaving) {
+        link_close(&d->link);
+        return;
+    }
+
+    struct wire_hello hello = {
+        .version = d->version,
+        .cluster_id = p->cluster_id,
+        .from = p->self.id,
+        .to = d->peer->id,
+        .incarnation = p->incarnation,
+        .channel = d->channel,
+        .address = p->self.client,
+        .peer_port = p->self.peer_port,
+    };
+
+    wire_put_hello(&d->link.out, &hello);
+    link_flush(&d->link);
+}
+
+void dial_start(struct dial *d)
+{
+    struct peers *p = d->peer->peers;
+    struct io_address address = d->peer->address.client;
+
+    address.port = d->peer->address.peer_port;
+    d->phase = DIAL_CONNECTING;
+    d->since_ns = io_now_ns(p->io);
+    d->connect.connected = dial_connected;
+    d->connect.stream = &d->link.stream;
+    io_connect(p->io, &d->connect, &d->link.stream, &address);
+}
+
+/* Closes a connection, so that it is made again (or not, where the peer leaves). */
+void dial_drop(struct dial *d)
+{
+    if (d->phase == DIAL_CONNECTING) {
+        io_connect_cancel(d->peer->peers->io, &d->connect);
+    } else if (d->link.is_open) {
+        link_close(&d->link);
+    }
+}
+
+void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns)
+{
+    uint64_t due_ns = UINT64_MAX;
+
+    if (d->phase == DIAL_IDLE && !d->link.is_open && !d->peer->is_leaving) {
+        if (now_ns >= d->retry_ns) {
+            dial_start(d);
+        } else {
+            due_ns = d->retry_ns;
+        }
+    }
+    if (d->phase == DIAL_CONNECTING || d->phase == DIAL_GREETING) {
+        due_ns = d->since_ns + PATIENCE_NS;
+        if (now_ns >= due_ns) {
+            dial_drop(d);
+            due_ns = now_ns + PATIENCE_NS;
+        }
+    }
+    if (due_ns < *next_ns) {
+        *next_ns = due_ns;
+    }
+}
+
+void dial_init(struct dial *d, struct peer *peer, enum wire_channel channel)
+{
+    d->peer = peer;
+    d->channel = channel;
+    d->version = peer->peers->version;
+    link_init(&d->link, peer->peers->io, dial_frame, dial_closed, d);
+    d->link.stream.untaken_max_ms = peer->peers->untaken_max_ms;
+}
