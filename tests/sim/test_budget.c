@@ -190,7 +190,8 @@ static void test_budget__a_lost_learner_is_a_vote_that_may_be_missing(void **sta
     world_close(&w);
 }
 
-/* Seed 18251: it went on, was promoted, and only then came upon what it had lost. */
+/* Seeds 18251 and 1009015: it went on, was promoted, and only then came upon what it had
+ * lost. The voter that was missing was gone for good, or damaged and down. */
 static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void **state)
 {
     struct world w;
@@ -200,6 +201,8 @@ static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void
     store_configuration(&w, 4, 0xe, 0);
     assert_may(&w, 4, true, true); /* Three of four would be left. */
     budget_mark(w.budget, 3, BUDGET_GONE);
+    assert_may(&w, 4, false, false);
+    budget_mark(w.budget, 3, BUDGET_DAMAGED);
     assert_may(&w, 4, false, false);
     world_close(&w);
 }
