@@ -399,29 +399,29 @@ static void run_msetnx(struct lincheck_execution *e)
 /* --- the table ---------------------------------------- */
 
 static const struct lincheck_command commands[] = {
-    {"GET", 2, 2, LINCHECK_ONE_KEY, true, run_get, NULL},
-    {"SET", 3, 0, LINCHECK_ONE_KEY, false, run_set, knows_set},
-    {"SETNX", 3, 3, LINCHECK_ONE_KEY, false, run_setnx, NULL},
-    {"GETSET", 3, 3, LINCHECK_ONE_KEY, false, run_getset, NULL},
-    {"GETDEL", 2, 2, LINCHECK_ONE_KEY, false, run_getdel, NULL},
-    {"STRLEN", 2, 2, LINCHECK_ONE_KEY, true, run_strlen, NULL},
-    {"STRLN", 2, 2, LINCHECK_ONE_KEY, true, run_strlen, NULL},
-    {"TYPE", 2, 2, LINCHECK_ONE_KEY, true, run_type, NULL},
-    {"APPEND", 3, 3, LINCHECK_ONE_KEY, false, run_append, NULL},
-    {"SETRANGE", 4, 4, LINCHECK_ONE_KEY, false, run_setrange, NULL},
-    {"GETRANGE", 4, 4, LINCHECK_ONE_KEY, true, run_getrange, NULL},
-    {"SUBSTR", 4, 4, LINCHECK_ONE_KEY, true, run_getrange, NULL},
-    {"INCR", 2, 2, LINCHECK_ONE_KEY, false, run_incr, NULL},
-    {"DECR", 2, 2, LINCHECK_ONE_KEY, false, run_decr, NULL},
-    {"INCRBY", 3, 3, LINCHECK_ONE_KEY, false, run_incrby, NULL},
-    {"DECRBY", 3, 3, LINCHECK_ONE_KEY, false, run_decrby, NULL},
-    {"DEL", 2, 0, LINCHECK_ALL_KEYS, false, run_del, NULL},
-    {"UNLINK", 2, 0, LINCHECK_ALL_KEYS, false, run_del, NULL},
-    {"EXISTS", 2, 0, LINCHECK_ALL_KEYS, true, run_exists, NULL},
-    {"TOUCH", 2, 0, LINCHECK_ALL_KEYS, true, run_exists, NULL},
-    {"MGET", 2, 0, LINCHECK_ALL_KEYS, true, run_mget, NULL},
-    {"MSET", 3, 0, LINCHECK_KEY_PAIRS, false, run_mset, NULL},
-    {"MSETNX", 3, 0, LINCHECK_KEY_PAIRS, false, run_msetnx, NULL},
+    {"GET", 2, 2, LINCHECK_ONE_KEY, true, false, run_get, NULL},
+    {"SET", 3, 0, LINCHECK_ONE_KEY, false, false, run_set, knows_set},
+    {"SETNX", 3, 3, LINCHECK_ONE_KEY, false, false, run_setnx, NULL},
+    {"GETSET", 3, 3, LINCHECK_ONE_KEY, false, false, run_getset, NULL},
+    {"GETDEL", 2, 2, LINCHECK_ONE_KEY, false, false, run_getdel, NULL},
+    {"STRLEN", 2, 2, LINCHECK_ONE_KEY, true, false, run_strlen, NULL},
+    {"STRLN", 2, 2, LINCHECK_ONE_KEY, true, false, run_strlen, NULL},
+    {"TYPE", 2, 2, LINCHECK_ONE_KEY, true, false, run_type, NULL},
+    {"APPEND", 3, 3, LINCHECK_ONE_KEY, false, false, run_append, NULL},
+    {"SETRANGE", 4, 4, LINCHECK_ONE_KEY, false, true, run_setrange, NULL},
+    {"GETRANGE", 4, 4, LINCHECK_ONE_KEY, true, true, run_getrange, NULL},
+    {"SUBSTR", 4, 4, LINCHECK_ONE_KEY, true, true, run_getrange, NULL},
+    {"INCR", 2, 2, LINCHECK_ONE_KEY, false, false, run_incr, NULL},
+    {"DECR", 2, 2, LINCHECK_ONE_KEY, false, false, run_decr, NULL},
+    {"INCRBY", 3, 3, LINCHECK_ONE_KEY, false, false, run_incrby, NULL},
+    {"DECRBY", 3, 3, LINCHECK_ONE_KEY, false, false, run_decrby, NULL},
+    {"DEL", 2, 0, LINCHECK_ALL_KEYS, false, false, run_del, NULL},
+    {"UNLINK", 2, 0, LINCHECK_ALL_KEYS, false, false, run_del, NULL},
+    {"EXISTS", 2, 0, LINCHECK_ALL_KEYS, true, false, run_exists, NULL},
+    {"TOUCH", 2, 0, LINCHECK_ALL_KEYS, true, false, run_exists, NULL},
+    {"MGET", 2, 0, LINCHECK_ALL_KEYS, true, false, run_mget, NULL},
+    {"MSET", 3, 0, LINCHECK_KEY_PAIRS, false, false, run_mset, NULL},
+    {"MSETNX", 3, 0, LINCHECK_KEY_PAIRS, false, false, run_msetnx, NULL},
 };
 
 const struct lincheck_command *lincheck_find_command(struct slice name)
@@ -432,6 +432,11 @@ const struct lincheck_command *lincheck_find_command(struct slice name)
         }
     }
     return NULL;
+}
+
+bool lincheck_is_too_long(struct slice error)
+{
+    return slice_is(error, TOO_LONG);
 }
 
 bool lincheck_knows_error(struct slice text)

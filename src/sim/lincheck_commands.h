@@ -33,6 +33,7 @@ struct lincheck_command {
     uint32_t arguments_max; /* 0: any number. */
     enum lincheck_keys keys;
     bool is_read;
+    bool uses_parts; /* It reads or writes in the middle of a value. */
     void (*run)(struct lincheck_execution *e);
     bool (*knows)(const struct history_operation *source); /* NULL: any arguments. */
 };
@@ -41,6 +42,8 @@ struct lincheck_command {
 const struct lincheck_command *lincheck_find_command(struct slice name);
 /* Whether the model can give this error in some state. */
 bool lincheck_knows_error(struct slice text);
+/* Whether it says that a value would have become too long. */
+bool lincheck_is_too_long(struct slice error);
 
 /* Key `i` of the operation; false where it does not exist. */
 bool lincheck_value(const struct lincheck_execution *e, uint32_t i, struct slice *ret_value);

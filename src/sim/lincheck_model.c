@@ -81,8 +81,15 @@ uint32_t lincheck_model_init(struct lincheck_model *m, uint32_t key_count,
     return lincheck_intern(&m->states, slice_of(m->after, key_count * sizeof *m->after));
 }
 
+void lincheck_model_hide(struct lincheck_model *m, const struct lincheck_operation *operations,
+                         uint32_t count)
+{
+    lincheck_seen_init(&m->seen, operations, count);
+}
+
 void lincheck_model_deinit(struct lincheck_model *m)
 {
+    lincheck_seen_deinit(&m->seen);
     lincheck_intern_reset(&m->values);
     lincheck_intern_reset(&m->states);
     buffer_deinit(&m->value);
@@ -93,7 +100,7 @@ void lincheck_model_deinit(struct lincheck_model *m)
 uint64_t lincheck_model_bytes(const struct lincheck_model *m)
 {
     return lincheck_intern_bytes(&m->values) + lincheck_intern_bytes(&m->states) +
-           m->value.capacity + m->key_count * sizeof *m->after;
+           lincheck_seen_bytes(&m->seen) + m->value.capacity + m->key_count * sizeof *m->after;
 }
 
 /* --- steps -------------------------------------------------------------------------------- */
@@ -189,22 +196,42 @@ bool lincheck_has_room(struct lincheck_execution *e, uint64_t size)
     return false;
 }
 
-/* `value` may be m->value itself or anything that lives elsewhere. The mark behind it
- * tells the empty value from no value. */
+/* The number of the value in m->value. The mark behind it tells the empty value from no
+ * value. */
+static uint32_t number_value(struct lincheck_model *m)
+{
+    struct slice value = buffer_slice(&m->value);
+    uint32_t *representative = NULL;
+    uint32_t number = NO_VALUE;
+
+    if (lincheck_seen_hides(&m->seen, value)) {
+        representative = lincheck_seen_representative(&m->seen, value);
+        number = *representative;
+    }
+    if (number == NO_VALUE) {
+        buffer_append(&m->value, ".", 1);
+        number = lincheck_intern(&m->values, buffer_slice(&m->value));
+    }
+    if (representative != NULL) {
+        *representative = number;
+    }
+    return number;
+}
+
+/* `value` may be m->value itself or anything that lives elsewhere. */
 void lincheck_put(struct lincheck_execution *e, uint32_t i, struct slice value)
 {
-    struct buffer *marked = &e->model->value;
+    struct buffer *made = &e->model->value;
 
     if (!lincheck_has_room(e, value.size)) {
         return;
     }
-    if (value.data != buffer_slice(marked).data) {
-        buffer_clear(marked);
-        buffer_append_slice(marked, value);
+    if (value.data != buffer_slice(made).data) {
+        buffer_clear(made);
+        buffer_append_slice(made, value);
     }
-    buffer_append(marked, ".", 1);
-    change(e, i, lincheck_intern(&e->model->values, buffer_slice(marked)));
-    buffer_clear(marked);
+    change(e, i, number_value(e->model));
+    buffer_clear(made);
 }
 
 void lincheck_remove(struct lincheck_execution *e, uint32_t i)

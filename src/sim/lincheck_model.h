@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "sim/history.h"
 #include "sim/lincheck_intern.h"
+#include "sim/lincheck_seen.h"
 
 enum { LINCHECK_VALUE_BYTES_MAX = 512 * 1024 * 1024 };
 
@@ -34,6 +35,7 @@ int lincheck_recognise(const struct history_operation *source,
 struct lincheck_model {
     uint32_t key_count;
     struct lincheck_intern values; /* Number 0: no such key. */
+    struct lincheck_seen seen;     /* Hidden values have one number for each kind. */
     struct lincheck_intern states; /* Arrays of value numbers, one for each key. */
     uint32_t *after;               /* The state that a step makes. */
     struct buffer value;           /* The value that a step makes. */
@@ -46,6 +48,10 @@ struct lincheck_model {
 /* Returns the first state, where no key exists. */
 uint32_t lincheck_model_init(struct lincheck_model *m, uint32_t key_count,
                              uint64_t memory_limit_bytes);
+/* From here on values that no reply of these operations tells apart count as equal. What
+ * lincheck_reply() says of them is then true of one of them only. */
+void lincheck_model_hide(struct lincheck_model *m, const struct lincheck_operation *operations,
+                         uint32_t count);
 void lincheck_model_deinit(struct lincheck_model *m);
 uint64_t lincheck_model_bytes(const struct lincheck_model *m);
 

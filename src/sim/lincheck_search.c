@@ -7,7 +7,7 @@
  * its entries out of the list (lift); where nothing fits any more the last one placed
  * is put back (unlift), and the one behind it is tried.
  *
- * Beyond that, three things that shorten the search and lose no order:
+ * Beyond that, four things that shorten the search and lose no order:
  *
  * - A read that fits is placed for good. In any order that explains the rest and has
  *   this read later, it can be moved here: it changes nothing, and may come first.
@@ -19,7 +19,8 @@
  *   (Of all configurations that were visited and lead to success, take one with the
  *   fewest operations left to place, then the fewest placed: its next one can't have
  *   been passed over by this rule, as the configuration without the open operation was
- *   visited as well, leads to success in as many steps, and has fewer placed.) */
+ *   visited as well, leads to success in as many steps, and has fewer placed.)
+ * - Values that no reply can tell apart count as equal: lincheck_seen.h. */
 #include "sim/lincheck_search.h"
 
 #include <stdlib.h>
@@ -220,6 +221,9 @@ static void search_init(struct search *s)
     lincheck_set_init(&s->open, s->open_count);
     s->state =
         lincheck_model_init(&s->model, s->partition->key_count, s->limits->memory_limit_bytes);
+    if (s->finding == NULL) { /* Its answers are to be the very ones. */
+        lincheck_model_hide(&s->model, s->partition->operations, count);
+    }
 }
 
 static uint64_t search_bytes(const struct search *s)

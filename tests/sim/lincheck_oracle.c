@@ -7,6 +7,8 @@
 
 static const char no_value[] = "?";
 
+enum { ORACLE_ARGUMENTS = 5 };
+
 enum oracle_command {
     ORACLE_GET,
     ORACLE_SET,
@@ -40,14 +42,27 @@ static void set_number(char *to, int number)
     snprintf(to, ORACLE_TEXT_BYTES, "%d", number);
 }
 
+/* Two of the arguments are no numbers. */
+static const char *argument_text(const struct oracle_operation *o)
+{
+    static const char *const texts[] = {"0", "1", "2", "x", "y"};
+
+    return texts[o->argument];
+}
+
+static bool is_number(const char *value)
+{
+    return strpbrk(value, "xy") == NULL && (value[0] != '0' || value[1] == '\0');
+}
+
 static void execute_both(struct oracle_keys *k, const struct oracle_operation *o, char *reply)
 {
     char first[ORACLE_TEXT_BYTES + 2];
     char second[ORACLE_TEXT_BYTES + 2];
 
     if (o->command == ORACLE_MSET) {
-        set_number(k->values[0], o->argument);
-        set_number(k->values[1], o->argument);
+        strcpy(k->values[0], argument_text(o));
+        strcpy(k->values[1], argument_text(o));
         strcpy(reply, "+OK");
     } else if (o->command == ORACLE_MGET) {
         quote(first, k->values[0]);
@@ -71,26 +86,26 @@ static void execute(struct oracle_keys *k, const struct oracle_operation *o, cha
         quote(reply, value);
         break;
     case ORACLE_SET:
-        set_number(value, o->argument);
+        strcpy(value, argument_text(o));
         strcpy(reply, "+OK");
         break;
     case ORACLE_SET_NX:
         strcpy(reply, is_there ? "nil" : "+OK");
         if (!is_there) {
-            set_number(value, o->argument);
+            strcpy(value, argument_text(o));
         }
         break;
     case ORACLE_SET_GET:
         quote(reply, value);
-        set_number(value, o->argument);
+        strcpy(value, argument_text(o));
         break;
     case ORACLE_APPEND:
         /* At most seven digits: they stay far from the end. */
-        sprintf(is_there ? value + strlen(value) : value, "%d", o->argument);
+        strcpy(is_there ? value + strlen(value) : value, argument_text(o));
         sprintf(reply, ":%zu", strlen(value));
         break;
     case ORACLE_INCR:
-        if (value[0] == '0' && value[1] != '\0') {
+        if (is_there && !is_number(value)) {
             strcpy(reply, "-\"ERR value is not an integer or out of range\"");
             break;
         }
@@ -147,7 +162,7 @@ static void draw(struct oracle_operation *o, struct prng *random, bool several_k
         .command =
             (uint32_t)prng_below(random, several_keys ? ORACLE_COMMAND_COUNT : ORACLE_SINGLE_COUNT),
         .key = several_keys ? (uint32_t)prng_below(random, ORACLE_KEYS) : 0,
-        .argument = (int)prng_below(random, 3),
+        .argument = (int)prng_below(random, ORACLE_ARGUMENTS),
     };
     o->end = o->call + length;
     o->point = o->call + (int)prng_below(random, (uint64_t)length + 1);
@@ -186,6 +201,9 @@ void oracle_spoil(struct oracle_history *h, struct prng *random)
     for (uint32_t k = 0; k < ORACLE_KEYS; k++) {
         if (prng_chance(random, 2, 3)) {
             set_number(keys.values[k], (int)prng_below(random, prng_chance(random, 1, 2) ? 4 : 40));
+            if (prng_chance(random, 1, 4)) {
+                strcat(keys.values[k], prng_chance(random, 1, 2) ? "x" : "y");
+            }
         }
     }
     execute(&keys, o, o->reply);
@@ -293,14 +311,14 @@ void oracle_write(const struct oracle_history *h, struct buffer *out)
         }
         buffer_printf(out, "c%u %d %s %s ", i, o->call, end, names[o->command]);
         if (o->command == ORACLE_MSET) {
-            buffer_printf(out, "a %d b %d", o->argument, o->argument);
+            buffer_printf(out, "a %s b %s", argument_text(o), argument_text(o));
         } else if (o->command > ORACLE_MSET) {
             buffer_printf(out, "a b");
         } else {
             buffer_printf(out, "%c", "ab"[o->key]);
         }
         if (o->command >= ORACLE_SET && o->command <= ORACLE_APPEND) {
-            buffer_printf(out, " %d", o->argument);
+            buffer_printf(out, " %s", argument_text(o));
         }
         buffer_printf(out, "%s",
                       o->command == ORACLE_SET_NX    ? " NX"

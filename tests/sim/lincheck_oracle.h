@@ -23,7 +23,7 @@ struct oracle_operation {
     int end;   /* Its return, or ORACLE_OPEN. */
     uint32_t command;
     uint32_t key;
-    int argument;
+    int argument;                      /* Stands for a text. */
     char reply[2 * ORACLE_TEXT_BYTES]; /* As it stands in a history. */
 };
 
