@@ -170,6 +170,12 @@ uint64_t batch_head_expect(const char *data)
     return bytes;
 }
 
+void batch_head_claims(const char *data, uint64_t *ret_segment, uint64_t *ret_offset)
+{
+    *ret_segment = get_u64(data + AT_SEGMENT);
+    *ret_offset = get_u64(data + AT_OFFSET);
+}
+
 bool batch_head_decode(const char *data, const struct batch_place *place,
                        struct batch_head *ret_head)
 {

@@ -85,6 +85,8 @@ uint64_t batch_encode(char *to, struct batch_head *head, const struct batch_plac
 /* Bytes of head and table, judged by the first BATCH_HEAD_BYTES alone; 0 where no
  * batch begins. */
 uint64_t batch_head_expect(const char *data);
+/* Where the head says that it belongs; whether a batch begins here at all is not judged. */
+void batch_head_claims(const char *data, uint64_t *ret_segment, uint64_t *ret_offset);
 /* Whether a batch's head and table stand whole at `data` (as many bytes as
  * batch_head_expect() said), and belong here. */
 bool batch_head_decode(const char *data, const struct batch_place *place,

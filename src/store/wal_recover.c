@@ -182,6 +182,33 @@ static bool is_zero(const char *sector)
     return sector[0] == 0 && memcmp(sector, sector + 1, SECTOR_BYTES - 1) == 0;
 }
 
+/* A good head, wherever it stands: only we can have written one, for the salt of its own
+ * segment is in its checksum. In another place than its own it is astray: the disk has put
+ * a write there, maybe over older batches, and then nothing else may tell of those. */
+static bool read_head(const struct recovery *r, struct log_reader *reader, uint64_t at,
+                      struct batch_head *ret_head, bool *ret_is_astray)
+{
+    const char *data = log_reader_view(reader, at, SECTOR_BYTES);
+    uint64_t head_bytes = data == NULL ? 0 : batch_head_expect(data);
+    struct batch_place place = {.identity = r->store->identity};
+
+    *ret_is_astray = false;
+    data = head_bytes == 0 ? NULL : log_reader_view(reader, at, head_bytes);
+    if (data == NULL) {
+        return false;
+    }
+    batch_head_claims(data, &place.segment, &place.offset);
+    if (place.segment == reader->place.segment && place.offset == at) {
+        return log_reader_head(reader, at, ret_head) != NULL;
+    }
+    if (place.segment == 0 || place.segment > r->count || MUTANT(astray_batch_ignored)) {
+        return false;
+    }
+    *ret_is_astray = true;
+    place.salt = r->segments[place.segment - 1].head.salt;
+    return batch_head_decode(data, &place, ret_head);
+}
+
 /* Looks at everything behind the end of the chain in one segment. */
 static int inspect_rest(struct recovery *r, struct log_reader *reader,
                         struct recover_segment *segment)
@@ -189,6 +216,7 @@ static int inspect_rest(struct recovery *r, struct log_reader *reader,
     for (uint64_t at = segment->end; at < segment->head.bytes; at += SECTOR_BYTES) {
         const char *sector = log_reader_view(reader, at, SECTOR_BYTES);
         struct batch_head head;
+        bool is_astray;
 
         if (sector == NULL) {
             return complain_unreadable(r, segment, reader->error);
@@ -198,7 +226,7 @@ static int inspect_rest(struct recovery *r, struct log_reader *reader,
         }
         segment->is_torn = true;
         r->torn_bytes += SECTOR_BYTES;
-        if (batch_head_expect(sector) == 0 || log_reader_head(reader, at, &head) == NULL) {
+        if (!read_head(r, reader, at, &head, &is_astray)) {
             continue;
         }
         if (head.job > r->max_job) {
@@ -206,6 +234,10 @@ static int inspect_rest(struct recovery *r, struct log_reader *reader,
         }
         if (head.synced_batch > r->store->chain.batch && !MUTANT(damage_taken_for_torn)) {
             return complain_damaged(r, "a later part of the log shows");
+        }
+        /* It is missing in its own place; that is no crash, and it may have been acknowledged. */
+        if (is_astray && head.number > r->store->chain.batch) {
+            return complain_damaged(r, "a part of it that stands in a wrong place shows");
         }
     }
     return STORE_OK;

@@ -136,6 +136,22 @@ void fixture_open(struct fixture *f)
     }
 }
 
+void fixture_check_refused(struct fixture *f, int error, const char *word)
+{
+    uint64_t before = fixture_digest(f);
+    int rv = fixture_try_open(f);
+
+    if (rv == 0) {
+        fixture_close(f);
+        fail_msg("opened what must be refused");
+    }
+    assert_int_equal(rv, error);
+    if (strstr(f->text, word) == NULL) {
+        fail_msg("'%s' does not mention '%s'", f->text, word);
+    }
+    assert_int_equal(fixture_digest(f), before);
+}
+
 void fixture_close(struct fixture *f)
 {
     store_close(f->store);

@@ -55,6 +55,8 @@ int fixture_teardown(void **state);
 int fixture_try_open(struct fixture *f);
 /* Opens it, which must succeed, and joins the cluster where it is new. */
 void fixture_open(struct fixture *f);
+/* Opening must be refused with `error`, say `word`, and leave every byte as it is. */
+void fixture_check_refused(struct fixture *f, int error, const char *word);
 void fixture_close(struct fixture *f);
 
 /* An empty directory of that name below the root; what the fixture opens next. */

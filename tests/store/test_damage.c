@@ -13,23 +13,6 @@
 static const char first_segment[] = "log-0000000000000001.seg";
 static const char second_segment[] = "log-0000000000000002.seg";
 
-/* Opening must be refused with `error`, say `word`, and leave every byte as it is. */
-static void check_refused(struct fixture *f, int error, const char *word)
-{
-    uint64_t before = fixture_digest(f);
-    int rv = fixture_try_open(f);
-
-    if (rv == 0) {
-        fixture_close(f);
-        fail_msg("opened what is damaged");
-    }
-    assert_int_equal(rv, error);
-    if (strstr(f->text, word) == NULL) {
-        fail_msg("'%s' does not mention '%s'", f->text, word);
-    }
-    assert_int_equal(fixture_digest(f), before);
-}
-
 /* The stretch of sectors in which two images differ. */
 static void find_difference(const struct image *a, const struct image *b, size_t *ret_from,
                             size_t *ret_to)
@@ -174,7 +157,7 @@ static void check_each_sector_refused(struct fixture *f, size_t from, size_t to)
 
             spoil_sector(&spoilt, at, spoil);
             image_write(f, first_segment, &spoilt);
-            check_refused(f, STORE_EDAMAGED, first_segment);
+            fixture_check_refused(f, STORE_EDAMAGED, first_segment);
             image_free(&spoilt);
         }
     }
@@ -257,7 +240,7 @@ static void test_damage__missing_segment_refuses(void **state)
         image = image_read(f, name);
         snprintf(path, sizeof path, "%s/%s", f->dir, name);
         assert_int_equal(unlink(path), 0);
-        check_refused(f, STORE_EDAMAGED, "missing");
+        fixture_check_refused(f, STORE_EDAMAGED, "missing");
         image_write(f, name, &image);
         image_free(&image);
     }
@@ -277,7 +260,7 @@ static void test_damage__all_segments_missing_refuses(void **state)
     assert_int_equal(unlink(path), 0);
     snprintf(path, sizeof path, "%s/%s", f->dir, second_segment);
     unlink(path);
-    check_refused(f, STORE_EDAMAGED, "vote");
+    fixture_check_refused(f, STORE_EDAMAGED, "vote");
 }
 
 static void test_damage__segment_cut_short_refuses(void **state)
@@ -291,7 +274,7 @@ static void test_damage__segment_cut_short_refuses(void **state)
     image = image_read(f, first_segment);
     image.size -= SECTOR_BYTES;
     image_write(f, first_segment, &image);
-    check_refused(f, STORE_EDAMAGED, "cut short");
+    fixture_check_refused(f, STORE_EDAMAGED, "cut short");
     image_free(&image);
 }
 
@@ -336,8 +319,80 @@ static void test_damage__batch_written_to_the_wrong_place_is_not_believed(void *
 
     memcpy(image.data + 3 * SECTOR_BYTES, image.data + SECTOR_BYTES, 2 * SECTOR_BYTES);
     image_write(f, first_segment, &image);
-    check_refused(f, STORE_EDAMAGED, "vote"); /* Which has seen the second batch. */
+    fixture_check_refused(f, STORE_EDAMAGED, "wrong place"); /* Where the second batch stands. */
+    memset(image.data + 5 * SECTOR_BYTES, 0, 2 * SECTOR_BYTES);
+    image_write(f, first_segment, &image);
+    fixture_check_refused(f, STORE_EDAMAGED, "vote"); /* Which has seen the second batch. */
     image_free(&image);
+}
+
+/* What was written at `from` has landed at `to` instead. */
+static void go_astray(const struct image *from_segment, size_t from, const struct image *to_segment,
+                      size_t to, size_t size)
+{
+    memcpy(to_segment->data + to, from_segment->data + from, size);
+    memset(from_segment->data + from, 0, size);
+}
+
+/* Over the records of one batch and the head of the next: but for its own head, which stands
+ * there, this looks like a torn job (seed 900018098 of rakit-sim --beyond). */
+static void test_damage__last_job_written_over_older_ones_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    fixture_open(f);
+    for (int i = 0; i < 4; i++) {
+        fixture_append_durable(f, 1, 100); /* Two sectors each, from sector 1 on. */
+    }
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    go_astray(&image, 7 * SECTOR_BYTES, &image, 4 * SECTOR_BYTES, 2 * SECTOR_BYTES);
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    fixture_check_refused(f, STORE_EDAMAGED, "entries 2 to 2 cannot be read");
+}
+
+/* Then it lacks itself alone; a crash would not have left it there. */
+static void test_damage__last_job_written_where_nothing_was_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    fixture_open(f);
+    fixture_append_durable(f, 1, 100);
+    fixture_append_durable(f, 1, 100);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    go_astray(&image, 3 * SECTOR_BYTES, &image, 9 * SECTOR_BYTES, 2 * SECTOR_BYTES);
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    fixture_check_refused(f, STORE_EDAMAGED, "wrong place");
+}
+
+/* Whose salt is not that of the segment where it landed. */
+static void test_damage__first_job_of_a_segment_written_into_the_one_before_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct image first;
+    struct image second;
+
+    f->segment_bytes = 8192; /* Sixteen sectors: seven batches of two. */
+    fixture_open(f);
+    for (int i = 0; i < 7; i++) {
+        fixture_append_durable(f, 1, 100);
+    }
+    fixture_run_ms(f, 20);
+    fixture_append_durable(f, 1, 100);
+    fixture_crash(f);
+    first = image_read(f, first_segment);
+    second = image_read(f, second_segment);
+    go_astray(&second, SECTOR_BYTES, &first, 12 * SECTOR_BYTES, 2 * SECTOR_BYTES);
+    image_write(f, first_segment, &first);
+    image_write(f, second_segment, &second);
+    image_free(&first);
+    image_free(&second);
+    fixture_check_refused(f, STORE_EDAMAGED, "entries 6 to 6 cannot be read");
 }
 
 static void test_damage__old_records_on_a_recycled_segment_are_not_believed(void **state)
@@ -385,7 +440,7 @@ static void test_damage__segment_under_another_name_refuses(void **state)
     image = image_read(f, first_segment);
     image_write(f, second_segment, &image);
     image_free(&image);
-    check_refused(f, STORE_EDAMAGED, second_segment);
+    fixture_check_refused(f, STORE_EDAMAGED, second_segment);
 }
 
 static void test_damage__segment_of_another_node_refuses(void **state)
@@ -403,7 +458,7 @@ static void test_damage__segment_of_another_node_refuses(void **state)
     segment_head_encode(image.data, &other, &head);
     image_write(f, first_segment, &image);
     image_free(&image);
-    check_refused(f, STORE_EDAMAGED, "another node");
+    fixture_check_refused(f, STORE_EDAMAGED, "another node");
 }
 
 /* --- the vote --- */
@@ -479,13 +534,13 @@ static void test_damage__both_copies_of_the_vote_bad_refuses(void **state)
     make_vote(f);
     spoil_file(f, "vote-a", 41);
     spoil_file(f, "vote-b", 300);
-    check_refused(f, STORE_EDAMAGED, "vote");
+    fixture_check_refused(f, STORE_EDAMAGED, "vote");
     snprintf(path, sizeof path, "%s/vote-a", f->dir);
     assert_int_equal(unlink(path), 0);
-    check_refused(f, STORE_EDAMAGED, "vote");
+    fixture_check_refused(f, STORE_EDAMAGED, "vote");
     snprintf(path, sizeof path, "%s/vote-b", f->dir);
     assert_int_equal(unlink(path), 0);
-    check_refused(f, STORE_EDAMAGED, "vote");
+    fixture_check_refused(f, STORE_EDAMAGED, "vote");
 }
 
 static void test_damage__vote_older_than_the_log_refuses(void **state)
@@ -504,7 +559,7 @@ static void test_damage__vote_older_than_the_log_refuses(void **state)
     image_write(f, "vote-a", &old);
     image_write(f, "vote-b", &old);
     image_free(&old);
-    check_refused(f, STORE_EDAMAGED, "vote");
+    fixture_check_refused(f, STORE_EDAMAGED, "vote");
 }
 
 /* --- identity, versions, lock --- */
@@ -523,7 +578,7 @@ static void test_damage__vote_of_another_node_refuses(void **state)
         other.data[AT_NODE_ID] ^= 1;
         head_seal(other.data);
         image_write(f, names[i], &other);
-        check_refused(f, STORE_EDAMAGED, names[i]);
+        fixture_check_refused(f, STORE_EDAMAGED, names[i]);
         image_write(f, names[i], &image);
         image_free(&image);
         image_free(&other);
@@ -540,10 +595,10 @@ static void test_damage__identity_missing_or_bad_refuses(void **state)
     make_vote(f);
     image = image_read(f, "identity");
     spoil_file(f, "identity", 20);
-    check_refused(f, STORE_EDAMAGED, "identity");
+    fixture_check_refused(f, STORE_EDAMAGED, "identity");
     snprintf(path, sizeof path, "%s/identity", f->dir);
     assert_int_equal(unlink(path), 0);
-    check_refused(f, STORE_EDAMAGED, "identity");
+    fixture_check_refused(f, STORE_EDAMAGED, "identity");
     image_write(f, "identity", &image);
     image_free(&image);
     fixture_open(f);
@@ -562,7 +617,7 @@ static void test_damage__unknown_version_refuses(void **state)
         newer.data[8] = 2;
         head_seal(newer.data);
         image_write(f, names[i], &newer);
-        check_refused(f, STORE_EFORMAT, names[i]);
+        fixture_check_refused(f, STORE_EFORMAT, names[i]);
         image_write(f, names[i], &image);
         image_free(&image);
         image_free(&newer);
@@ -581,8 +636,8 @@ static void test_damage__second_server_is_refused_by_name_of_the_holder(void **s
     fixture_run_ms(f, 50); /* The next segment is being made. */
     first = f->store;
     snprintf(pid, sizeof pid, "process %ld;", (long)getpid());
-    check_refused(f, STORE_ELOCKED, pid);
-    check_refused(f, STORE_ELOCKED, f->dir);
+    fixture_check_refused(f, STORE_ELOCKED, pid);
+    fixture_check_refused(f, STORE_ELOCKED, f->dir);
     f->store = first;
     fixture_append_durable(f, 1, 10);
 }
@@ -623,6 +678,9 @@ int main(void)
         TEST(test_damage__segment_cut_short_refuses),
         TEST(test_damage__flipped_bit_in_a_head_is_not_believed),
         TEST(test_damage__batch_written_to_the_wrong_place_is_not_believed),
+        TEST(test_damage__last_job_written_over_older_ones_refuses),
+        TEST(test_damage__last_job_written_where_nothing_was_refuses),
+        TEST(test_damage__first_job_of_a_segment_written_into_the_one_before_refuses),
         TEST(test_damage__old_records_on_a_recycled_segment_are_not_believed),
         TEST(test_damage__segment_under_another_name_refuses),
         TEST(test_damage__segment_of_another_node_refuses),

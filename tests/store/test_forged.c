@@ -14,22 +14,6 @@ static const char first_segment[] = "log-0000000000000001.seg";
 
 enum { SALT_AT = 48, HEAD_BYTES_AT = 16, CHECKSUM_AT = 8 };
 
-static void check_refused(struct fixture *f, int error, const char *word)
-{
-    uint64_t before = fixture_digest(f);
-    int rv = fixture_try_open(f);
-
-    if (rv == 0) {
-        fixture_close(f);
-        fail_msg("opened what makes no sense");
-    }
-    assert_int_equal(rv, error);
-    if (strstr(f->text, word) == NULL) {
-        fail_msg("'%s' does not mention '%s'", f->text, word);
-    }
-    assert_int_equal(fixture_digest(f), before);
-}
-
 /* --- batches ------------------------------------------------------------------------- */
 
 /* The log's batches stand one behind the other, from the second sector on. */
@@ -104,7 +88,7 @@ static void test_forged__batch_that_makes_no_sense_refuses(void **state)
     for (size_t i = 0; i < sizeof forgeries / sizeof *forgeries; i++) {
         print_message("forgery %zu\n", i);
         forge(f, &good, &forgeries[i]);
-        check_refused(f, STORE_EDAMAGED, forgeries[i].word);
+        fixture_check_refused(f, STORE_EDAMAGED, forgeries[i].word);
     }
     image_write(f, first_segment, &good);
     fixture_open(f);
@@ -142,7 +126,7 @@ static void test_forged__too_many_empty_segments_refuse(void **state)
     fixture_check_log(f, 3);
     fixture_close(f);
     write_empty_segment(f, 5, FIXTURE_CLUSTER);
-    check_refused(f, STORE_EDAMAGED, "holds 5 log segments from the end of the log on");
+    fixture_check_refused(f, STORE_EDAMAGED, "holds 5 log segments from the end of the log on");
 }
 
 static void test_forged__segment_of_another_cluster_refuses(void **state)
@@ -154,7 +138,7 @@ static void test_forged__segment_of_another_cluster_refuses(void **state)
     fixture_run_ms(f, 30);
     fixture_close(f);
     write_empty_segment(f, 2, FIXTURE_CLUSTER + 1);
-    check_refused(f, STORE_EDAMAGED, "belongs to another node, cluster or place");
+    fixture_check_refused(f, STORE_EDAMAGED, "belongs to another node, cluster or place");
 }
 
 static void test_forged__log_without_a_cluster_refuses(void **state)
@@ -164,7 +148,7 @@ static void test_forged__log_without_a_cluster_refuses(void **state)
     assert_int_equal(fixture_try_open(f), 0);
     fixture_close(f);
     write_empty_segment(f, 1, FIXTURE_CLUSTER);
-    check_refused(f, STORE_EDAMAGED, "knows no cluster");
+    fixture_check_refused(f, STORE_EDAMAGED, "knows no cluster");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
