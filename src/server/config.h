@@ -24,7 +24,8 @@ struct server_config {
 
     uint64_t segment_bytes;       /* Of the write-ahead log. */
     uint64_t log_memory_bytes;    /* Newest entries kept in memory. */
-    uint64_t in_flight_bytes_max; /* Proposed and not yet applied; then clients wait. */
+    uint64_t in_flight_bytes_max; /* Of commands under way: half for clients here, which wait
+                                   * then, half for forwarded ones, which are refused. */
 
     uint32_t clients_max;
     uint64_t client_input_bytes_max;  /* One request; beyond it an error. */

@@ -306,32 +306,42 @@ void requests_abandon(struct replica *r)
 
 /* --- as leader ----------------------------------------------------------------------- */
 
-static void propose(struct replica *r, struct request **batch, uint32_t count)
+/* Writes that are proposed at once. */
+struct batch {
+    struct request *requests[PROPOSE_MAX];
+    uint32_t count;
+    uint64_t bytes;        /* Of their entries, */
+    uint64_t behind_bytes; /* and of those before them that are not committed. */
+};
+
+static void propose(struct replica *r, const struct batch *batch)
 {
     struct entry *entries[PROPOSE_MAX];
     struct raft_event event = {
-        .kind = RAFT_PROPOSE, .now_ns = io_now_ns(r->io), .propose_count = count};
+        .kind = RAFT_PROPOSE, .now_ns = io_now_ns(r->io), .propose_count = batch->count};
 
-    for (uint32_t i = 0; i < count; i++) {
-        entries[i] = batch[i]->entry;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        entries[i] = batch->requests[i]->entry;
     }
     if (replica_step(r, &event, entries) != RAFT_OK) {
         return; /* Leadership is being handed over, or the log is full: they wait. */
     }
-    r->stats.proposed_count += count;
-    admission_proposed(&r->admission, entries[count - 1]->index, event.now_ns);
-    for (uint32_t i = 0; i < count; i++) {
-        list_remove(&batch[i]->link);
-        pending_put(&r->proposed, entries[i]->index, batch[i]);
+    r->stats.proposed_count += batch->count;
+    admission_proposed(&r->admission, entries[batch->count - 1]->index, batch->bytes,
+                       batch->behind_bytes, event.now_ns);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        list_remove(&batch->requests[i]->link);
+        pending_put(&r->proposed, entries[i]->index, batch->requests[i]);
     }
 }
 
-static void refuse_for_room(struct replica *r, struct request **batch, uint32_t count)
+static void refuse_for_room(struct replica *r, const struct batch *batch)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        list_remove(&batch[i]->link);
-        request_fail(r, batch[i], error_disk_full);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        list_remove(&batch->requests[i]->link);
+        request_fail(r, batch->requests[i], error_disk_full);
     }
+    replica_wake(r); /* There may be more of them. */
 }
 
 /* Whether writes that could be proposed wait a moment for more to share their round: its
@@ -351,53 +361,54 @@ static bool is_gathering(struct replica *r, const struct request *oldest, uint64
     return true;
 }
 
-/* The writes to propose next, as many as the log has room for; returns how many. */
-static uint32_t choose_batch(struct replica *r, struct request **batch, uint64_t *ret_bytes)
+/* The writes to propose next, as many as the log has room for. */
+static void choose_batch(struct replica *r, struct batch *batch)
 {
-    uint64_t under_way = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
-    uint64_t room = admission_room(&r->admission, under_way);
+    uint64_t behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
+    uint64_t room = admission_room(&r->admission, behind_bytes);
     bool is_holding = false;
-    uint32_t count = 0;
 
-    *ret_bytes = 0;
+    batch->count = 0;
+    batch->bytes = 0;
+    batch->behind_bytes = behind_bytes;
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
+        uint64_t size;
 
         if (!is_write(request)) {
             continue;
         }
-        is_holding = *ret_bytes + request->entry->size > room && (count > 0 || under_way > 0);
-        if (is_holding || count == PROPOSE_MAX) {
+        size = request->entry->size;
+        is_holding = batch->bytes + size > room && (batch->count > 0 || behind_bytes > 0);
+        if (is_holding || batch->count == PROPOSE_MAX) {
             break;
         }
-        *ret_bytes += request->entry->size;
-        batch[count++] = request;
+        batch->bytes += size;
+        batch->requests[batch->count++] = request;
     }
-    admission_hold(&r->admission, is_holding);
-    return count;
+    admission_hold(&r->admission, is_holding, io_now_ns(r->io));
 }
 
 static void propose_waiting(struct replica *r)
 {
-    struct request *batch[PROPOSE_MAX];
-    uint64_t bytes;
-    uint32_t count = choose_batch(r, batch, &bytes);
+    const struct server_config *config = &r->server->config;
+    struct batch batch;
 
+    choose_batch(r, &batch);
     /* While leadership is handed over, or the log waits for the disks, they wait. */
-    if (count == 0 || raft_is_transferring(r->raft) ||
-        r->window.bytes >
-            r->server->config.log_memory_bytes + r->server->config.in_flight_bytes_max ||
-        is_gathering(r, batch[0], bytes)) {
+    if (batch.count == 0 || raft_is_transferring(r->raft) ||
+        r->window.bytes > config->log_memory_bytes + config->in_flight_bytes_max ||
+        is_gathering(r, batch.requests[0], batch.bytes)) {
         return;
     }
-    if (count == PROPOSE_MAX) {
+    if (batch.count == PROPOSE_MAX) {
         replica_wake(r);
     }
-    if (store_has_room(r->store, bytes)) {
-        propose(r, batch, count);
+    if (store_has_room(r->store, batch.bytes)) {
+        propose(r, &batch);
     } else {
-        refuse_for_room(r, batch, count);
+        refuse_for_room(r, &batch);
     }
 }
 
@@ -548,7 +559,7 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
 
 void requests_place(struct replica *r)
 {
-    admission_committed(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
+    admission_look(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
     wait_again(r, &r->returned);
     if (forwards_are_winding_down(r)) {
         return;
@@ -640,13 +651,21 @@ void requests_sweep_fired(struct io_timer *timer)
     struct replica *r = container_of(timer, struct replica, sweep);
     uint64_t now_ns = io_now_ns(r->io);
     bool is_leader = raft_role(r->raft) == RAFT_LEADER;
-    /* Where the log has no room, whoever has waited for half of its time would hardly be
-     * answered in the other half, and would keep those behind it from it. */
-    uint64_t early_ns = is_leader && r->admission.is_holding && !MUTANT(waits_to_the_last)
-                            ? r->server->config.request_timeout_ns / 2
-                            : 0;
+    uint64_t early_ns = 0;
 
     r->is_sweeping = false;
+    admission_look(&r->admission, raft_commit_index(r->raft), now_ns);
+    if (is_leader && admission_is_overloaded(&r->admission, now_ns) && !MUTANT(waits_to_the_last)) {
+        /* Who has less time left than its entry may take would hardly be answered in time, and
+         * would keep those behind it from it. Nobody waits for more than half of its time, and
+         * everybody for a quarter. */
+        uint64_t timeout_ns = r->server->config.request_timeout_ns;
+        uint64_t needed_ns = admission_allowed_ns(&r->admission);
+
+        early_ns = needed_ns < timeout_ns / 2       ? timeout_ns / 2
+                   : needed_ns > timeout_ns / 4 * 3 ? timeout_ns / 4 * 3
+                                                    : needed_ns;
+    }
     forwards_are_winding_down(r);
     wait_again(r, &r->returned);
     sweep_list(r, &r->waiting, now_ns + early_ns, is_leader ? error_not_taken : error_no_leader);

@@ -153,7 +153,8 @@ void sender_ask(struct peer *peer, const struct raft_message *m)
 
     s->header = *m;
     s->header.entries = NULL;
-    if (m->entry_count == 0 && is_next && s->next <= s->last) {
+    if (m->entry_count == 0 && is_next &&
+        (s->next <= s->last || link_backlog_bytes(&bulk_of(peer)->link) > 0)) {
         return; /* What it asks about has not left yet. */
     }
     if (m->entry_count == 0) {

@@ -79,6 +79,33 @@ static void test_log_window__keeps_the_newest_entries(void **state)
     log_window_deinit(&w);
 }
 
+static void test_log_window__knows_how_much_is_behind_an_entry(void **state)
+{
+    struct log_window w;
+
+    (void)state;
+    log_window_init(&w);
+    assert_true(log_window_bytes_after(&w, 0) == 0);
+    for (uint32_t i = 1; i <= 3000; i++) { /* It grows on the way. */
+        append(&w, i);
+    }
+    assert_true(log_window_bytes_after(&w, 3000) == 0);
+    assert_true(log_window_bytes_after(&w, 2999) == 3000);
+    assert_true(log_window_bytes_after(&w, 2990) == 29955);
+    assert_true(log_window_bytes_after(&w, 0) == w.bytes);
+    log_window_trim(&w, 2000, 0);
+    assert_true(log_window_bytes_after(&w, 2000) == w.bytes);
+    log_window_truncate(&w, 2991);
+    assert_true(log_window_bytes_after(&w, 2985) == 2986 + 2987 + 2988 + 2989 + 2990);
+    append(&w, 7);
+    assert_true(log_window_bytes_after(&w, 2989) == 2990 + 7);
+    log_window_truncate(&w, 2001); /* Empty, and begun anew. */
+    assert_true(log_window_bytes_after(&w, 2000) == 0);
+    append(&w, 5);
+    assert_true(log_window_bytes_after(&w, 2000) == 5);
+    log_window_deinit(&w);
+}
+
 static void test_log_window__cuts_its_tail_even_below_its_first_entry(void **state)
 {
     struct log_window w;
@@ -108,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_pending__gives_each_request_once),
         cmocka_unit_test(test_pending__grows_and_keeps_its_order_across_the_ring),
         cmocka_unit_test(test_log_window__keeps_the_newest_entries),
+        cmocka_unit_test(test_log_window__knows_how_much_is_behind_an_entry),
         cmocka_unit_test(test_log_window__cuts_its_tail_even_below_its_first_entry),
     };
 

@@ -161,7 +161,7 @@ static void look(struct overload *o, uint64_t for_ns)
 
 static void test_overload__is_refused_for_certain_and_leaves_nobody_out(void **state)
 {
-    struct overload o = {.c = start_cluster(512 * 1024)};
+    struct overload o = {.c = start_cluster(384 * 1024)};
     const struct node *leader = cluster_leader(o.c);
     uint64_t at_ease;
 
