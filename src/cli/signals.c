@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 static sigset_t handled_set(void)
@@ -45,23 +46,39 @@ void signals_close(struct signals *s)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* Tells of a wish to stop without taking it: SIGCONT takes back what still waits. */
+static bool is_to_stop(void)
+{
+    sigset_t waiting;
+
+    sigpending(&waiting);
+    return sigismember(&waiting, SIGTSTP) == 1;
+}
+
 int signals_take(struct signals *s)
 {
-    struct signalfd_siginfo info;
-    ssize_t size = read(s->fd, &info, sizeof info);
+    const struct timespec at_once = {0};
+    sigset_t set = handled_set();
 
-    if (size != (ssize_t)sizeof info) {
-        return 0;
+    if (is_to_stop()) {
+        return SIGTSTP;
     }
-    int number = (int)info.ssi_signo;
+    sigdelset(&set, SIGTSTP);
+
+    int number = sigtimedwait(&set, NULL, &at_once);
 
     if (number == SIGTERM || number == SIGHUP) {
         s->ended = true;
     }
-    return number;
+    return number < 0 ? 0 : number;
 }
 
 void signals_stop_here(void)
 {
-    raise(SIGSTOP);
+    sigset_t stop;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* Here it stops us, if it still waits. */
+    sigprocmask(SIG_BLOCK, &stop, NULL);
 }

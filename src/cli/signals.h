@@ -16,10 +16,13 @@ struct signals {
 int signals_open(struct signals *s);
 void signals_close(struct signals *s);
 
-/* The next signal that waits, or 0. Stopping is left to the caller: see below. */
+/* The next signal that waits, or 0. SIGTSTP goes on waiting until the caller, whose
+ * terminal is in order by then, calls signals_stop_here(). */
 int signals_take(struct signals *s);
 
-/* Stops this process until it is continued, as Ctrl-Z asks. */
+/* Stops this process until it is continued, as Ctrl-Z asks; not where it was continued
+ * already, together with the shell above it, between the key and this call: nobody would
+ * continue it a second time. */
 void signals_stop_here(void);
 
 #endif /* RAKIT_CLI_SIGNALS_H */

@@ -266,11 +266,12 @@ class FailOver(Case):
 class Terminal:
     """The program on a pseudo terminal, with a person's fingers and eyes."""
 
-    def __init__(self, node, columns=80, **environment):
+    def __init__(self, node, columns=80, program=None, **environment):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update({"TERM": "xterm", **environment})
-            os.execv(CLI, [CLI, "127.0.0.1", str(node.port)])
+            line = program or [CLI, "127.0.0.1", str(node.port)]
+            os.execvp(line[0], line)
         ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.raw = ""
 
@@ -294,6 +295,9 @@ class Terminal:
         """A prompt, with the terminal in the hands of the line editor: before that, Ctrl-D means
         something else."""
         self.await_text("> ")
+        self.await_mode()
+
+    def await_mode(self):
         end = time.monotonic() + PATIENCE
         while termios.tcgetattr(self.fd)[3] & termios.ICANON:
             if time.monotonic() > end:
@@ -409,6 +413,32 @@ class Conversation(Case):
         self.terminal.type("set k häuser\r")
         self.terminal.await_text("OK")
         self.assertEqual(self.cluster.keys[b"k"], "häuser".encode())
+
+
+class JobControl(Case):
+    """Below a shell below a shell: only the outer one stops and continues, and it minds only the
+    inner one, so it may continue rakit-cli before that has stopped."""
+
+    def test_a_stopped_program_is_continued_each_time(self):
+        shell = Terminal(self.one, program=["bash", "--norc", "--noprofile", "-i"], PS1="outer$ ")
+        shell.await_text("outer$ ")
+        shell.type(f"bash -c '{CLI} 127.0.0.1 {self.one.port}; echo inner ended'\r")
+        prompt = f"rakit {self.one.address}> "
+        shell.await_text(prompt)
+        for _ in range(20):
+            shell.await_mode()
+            shell.type("\x1a")
+            shell.await_text("outer$ ")
+            shell.type("fg\r")
+            shell.await_text("inner ended'")
+            shell.type("ping\r")
+            shell.await_text("PONG")
+            shell.await_text(prompt)
+        shell.type("quit\r")
+        shell.await_text("inner ended")
+        shell.await_text("outer$ ")
+        shell.type("exit\r")
+        self.assertEqual(shell.await_end(), 0)
 
 
 if __name__ == "__main__":
