@@ -307,6 +307,9 @@ static void open_line(struct editor *e)
     el_set(e->line, EL_EDITOR, "emacs");
     el_set(e->line, EL_HIST, history, e->history);
     el_source(e->line, NULL); /* The user's own keys, before those we need. */
+    /* Ctrl-D typed while a command runs waits for the prompt, as other keys do: the
+     * terminal would make a zero byte of it. */
+    el_set(e->line, EL_SETTY, "-x", "eof=", NULL);
     bind_keys(e->line);
 }
 

@@ -376,6 +376,19 @@ class Conversation(Case):
         self.terminal.type("ping\r")
         self.terminal.await_text("PONG")
 
+    def test_ctrl_d_during_a_wait_leaves_after_it(self):
+        for node in self.cluster.nodes:
+            node.faults["SET"] = ["CLUSTERDOWN no leader"] * 3
+        self.terminal.await_mode()
+        self.terminal.type("set k v\r")
+        while b"set k v" not in self.one.seen:
+            time.sleep(0.01)
+        self.terminal.type("\x04")
+        self.assertEqual(self.terminal.await_end(), 0)
+        self.terminal = self.open()
+        self.terminal.type("get k\r")
+        self.terminal.await_text('"v"')
+
     def test_history_is_kept_without_passwords(self):
         for line, answer in (("set k v", "OK"), ("auth secret", "OK"), ("ping", "PONG")):
             self.terminal.type(line + "\r")
@@ -422,7 +435,7 @@ class JobControl(Case):
     def test_a_stopped_program_is_continued_each_time(self):
         shell = Terminal(self.one, program=["bash", "--norc", "--noprofile", "-i"], PS1="outer$ ")
         shell.await_text("outer$ ")
-        shell.type(f"bash -c '{CLI} 127.0.0.1 {self.one.port}; echo inner ended'\r")
+        shell.type(f"bash -c '{CLI} 127.0.0.1 {self.one.port}; stty -a'\r")
         prompt = f"rakit {self.one.address}> "
         shell.await_text(prompt)
         for _ in range(20):
@@ -430,12 +443,12 @@ class JobControl(Case):
             shell.type("\x1a")
             shell.await_text("outer$ ")
             shell.type("fg\r")
-            shell.await_text("inner ended'")
+            shell.await_text("stty -a'")
             shell.type("ping\r")
             shell.await_text("PONG")
             shell.await_text(prompt)
         shell.type("quit\r")
-        shell.await_text("inner ended")
+        shell.await_text("eof = ^D")  # The next program finds the terminal as it was.
         shell.await_text("outer$ ")
         shell.type("exit\r")
         self.assertEqual(shell.await_end(), 0)
