@@ -36,7 +36,7 @@ struct client {
     struct client_address members[CLIENT_MEMBERS_MAX]; /* `here` may be among them. */
     size_t member_count;
     struct words login; /* The last AUTH that was accepted; count 0: none. */
-    char error[512];    /* Why the last call failed, as a sentence for the user. */
+    char error[1024];   /* Why the last call failed, as a sentence for the user. */
 };
 
 void client_init(struct client *c, const char *host, const char *port, struct patience patience);

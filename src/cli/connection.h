@@ -32,7 +32,7 @@ struct connection {
     int fd; /* -1: closed. */
     redisReader *reader;
     struct buffer output;
-    char error[160]; /* What the last failure was, for a message. */
+    char error[512]; /* What the last failure was, for a message. */
 };
 
 /* Milliseconds of the monotonic clock. */

@@ -26,9 +26,9 @@ static const uint64_t farewell_ns = 10000000000ull; /* To read the last replies.
 
 static const char text_full[] = "ERR max number of clients reached";
 static const char text_protected[] =
-    "DENIED Rakit is running in protected mode: nobody has to authenticate, so only clients of "
-    "this machine are served. To serve others, start rakit-server with --protected-mode no, on a "
-    "network where everybody is trusted.";
+    "DENIED Rakit is running in protected mode: nobody has to authenticate, so clients are served "
+    "only over loopback (127.0.0.1, ::1). To serve others, start rakit-server with "
+    "--protected-mode no, on a network where everybody is trusted.";
 
 /* --- the end of a connection --------------------------------------------------------- */
 

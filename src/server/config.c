@@ -75,6 +75,17 @@ static bool is_wildcard(const char *host)
     return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || strcmp(host, "*") == 0;
 }
 
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+bool server_config_serves_few(const struct server_config *c)
+{
+    return c->protected_mode && !is_loopback(c->address.host);
+}
+
 struct io_address server_config_announced(const struct server_config *c)
 {
     struct io_address address = c->address;

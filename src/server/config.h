@@ -31,13 +31,16 @@ struct server_config {
     uint64_t client_input_bytes_max;  /* One request; beyond it an error. */
     uint64_t client_output_bytes_max; /* Unread replies; beyond it the connection ends. */
     uint64_t client_idle_ns;          /* Close idle connections after; 0: never. */
-    bool protected_mode;              /* Serve only loopback. */
+    bool protected_mode;              /* Serve clients only over loopback. */
 };
 
 /* The values a server has where nothing else is said. */
 void server_config_defaults(struct server_config *c);
 /* NULL where the values make sense together, else what is wrong, in a sentence. */
 const char *server_config_check(const struct server_config *c);
+
+/* Whether it listens where clients may come from elsewhere, and serves none of those. */
+bool server_config_serves_few(const struct server_config *c);
 
 /* The address that this node has for others. */
 struct io_address server_config_announced(const struct server_config *c);

@@ -74,7 +74,7 @@ const char *options_help(void)
            "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
            "  --max-clients N          connections served at once; default: 10000\n"
            "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
-           "  --protected-mode yes|no  yes, the default: serve clients of this machine only\n"
+           "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
            "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
            "  --help                   shows this and leaves\n"

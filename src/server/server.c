@@ -173,6 +173,16 @@ static void say_hello(struct server *s)
               (io_now_ns(s->io) - s->started_ns) / 1000000);
 }
 
+static void warn_of_protected_mode(const struct server *s)
+{
+    if (server_config_serves_few(&s->config)) {
+        log_write(s->log, LOG_WARN,
+                  "protected mode: only clients over loopback are served, and no other node can "
+                  "join through this one; --protected-mode no serves all who reach it",
+                  "clients=%s:%u", s->config.address.host, (unsigned)s->config.address.port);
+    }
+}
+
 /* Which of the ways to begin is this node's. */
 static void begin(struct server *s)
 {
@@ -236,6 +246,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
         return NULL;
     }
     say_hello(s);
+    warn_of_protected_mode(s);
     begin(s);
     return s;
 }

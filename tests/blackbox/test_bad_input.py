@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from harness import HOST, await_true
+from harness import HOST, await_true, run_cli
 from respclient import RespError
 
 
@@ -177,6 +177,9 @@ def test_protected_mode__without_a_password_only_loopback_is_served(cluster):
             return client.read()
     reply = await_true(denied, "it answers on its address")
     assert isinstance(reply, RespError) and reply.code == "DENIED", reply
+    assert "level=warn" in node.log() and "--protected-mode no serves" in node.log()
+    told = run_cli(node, "ping")
+    assert told.returncode == 2 and str(reply) in told.stderr, told.stderr
 
 
 def test_fds__a_server_with_few_of_them_refuses_some_and_serves_the_rest(cluster):

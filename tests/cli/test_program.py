@@ -246,10 +246,11 @@ class FailOver(Case):
         self.assertIn(b"auth secret", self.two.seen)
 
     def test_a_server_that_refuses_clients_is_told(self):
-        self.one.faults["RAFT"] = "DENIED only loopback is served"
+        refusal = "DENIED " + "only loopback is served, " * 12 + "and here it ends"
+        self.one.faults["RAFT"] = refusal
         code, _, complaint = run(self.one, "ping")
         self.assertEqual(code, 2)
-        self.assertIn("DENIED only loopback is served", complaint)
+        self.assertIn(refusal, complaint)
 
     def test_what_does_not_speak_the_protocol_is_told(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:

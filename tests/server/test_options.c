@@ -121,6 +121,23 @@ static void test_options__set_everything(void **state)
     assert_true(p.options.config.protected_mode);
 }
 
+static void test_options__tell_where_few_would_be_served(void **state)
+{
+    static const char *const few[] = {"10.0.0.1 1", "0.0.0.0 1 --announce h", "h 1"};
+    static const char *const all[] = {"localhost 1", "127.0.0.1 1", "127.1.2.3 1", "::1 1",
+                                      "h 1 --protected-mode no"};
+    struct parsed p;
+
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+        accept(&p, few[i]);
+        assert_true(server_config_serves_few(&p.options.config));
+    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        accept(&p, all[i]);
+        assert_false(server_config_serves_few(&p.options.config));
+    }
+}
+
 static void test_options__show_help_and_version(void **state)
 {
     struct parsed p;
@@ -219,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_options__take_a_contact),
         cmocka_unit_test(test_options__stand_in_any_place),
         cmocka_unit_test(test_options__set_everything),
+        cmocka_unit_test(test_options__tell_where_few_would_be_served),
         cmocka_unit_test(test_options__show_help_and_version),
         cmocka_unit_test(test_options__refuse_what_is_not_an_address),
         cmocka_unit_test(test_options__refuse_a_host_that_is_too_long),
