@@ -2,6 +2,8 @@
  * that both sides speak, and another attempt whenever it breaks. */
 #include "server/peers.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "base/mutant.h"
 
@@ -68,9 +70,21 @@ static void dial_welcomed(struct dial *d)
               (unsigned)d->version);
 }
 
+/* A node at the address of one that was removed meets that one's id in the log it is sent,
+ * dials it, and finds itself. */
+static bool leads_home(const struct dial *d)
+{
+    const struct member_address *there = &d->peer->address;
+    const struct member_address *self = &d->peer->peers->self;
+
+    return there->peer_port == self->peer_port &&
+           strcmp(there->client.host, self->client.host) == 0;
+}
+
 static void dial_refused(struct dial *d, enum wire_refusal refusal)
 {
     struct peers *p = d->peer->peers;
+    enum log_level level = leads_home(d) ? LOG_DEBUG : LOG_WARN;
 
     link_close(&d->link);
     if (refusal == WIRE_OTHER_VERSION && d->version > WIRE_VERSION_MIN &&
@@ -80,7 +94,7 @@ static void dial_refused(struct dial *d, enum wire_refusal refusal)
         return;
     }
     if (refusal != d->refused && refusal != WIRE_NOT_READY && refusal != WIRE_REMOVED) {
-        log_write(p->log, LOG_WARN, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
+        log_write(p->log, level, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
                   (unsigned long long)d->peer->id, wire_refusal_text(refusal));
     }
     d->refused = refusal;
