@@ -2,10 +2,12 @@
  * that both sides speak, and another attempt whenever it breaks. */
 #include "server/peers.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "server/server.h"
 
 static const uint64_t RETRY_NS = DIAL_RETRY_MS * 1000 * 1000ull;
 static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
@@ -120,11 +122,26 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
     }
 }
 
+/* Any other failure passes by itself; a name that is wrong does not, and nobody would know. */
+static void note_resolution(struct dial *d, int status)
+{
+    int error = status == -ENXIO || status == -EAGAIN ? status : 0;
+    const struct io_address *address = &d->peer->address.client;
+
+    if (error != 0 && error != d->resolve_error && d->channel == WIRE_CONTROL) {
+        log_write(d->peer->peers->log, LOG_WARN, "cannot resolve the address of a peer",
+                  "peer=%016llx address=%s:%u reason=" LOG_Q, (unsigned long long)d->peer->id,
+                  address->host, (unsigned)address->port, server_address_fault(error));
+    }
+    d->resolve_error = error;
+}
+
 static void dial_connected(struct io_connect *connect, int status)
 {
     struct dial *d = container_of(connect, struct dial, connect);
     struct peers *p = d->peer->peers;
 
+    note_resolution(d, status);
     if (status < 0) {
         dial_idle(d);
         return;

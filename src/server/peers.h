@@ -57,6 +57,7 @@ struct dial {
     uint32_t version;          /* Of the protocol: said in the next greeting, or agreed upon. */
     bool is_stepping_down;     /* Closed to be greeted in an older version at once. */
     enum wire_refusal refused; /* The last refusal that was told; 0: none. */
+    int resolve_error;         /* Why the name of its host was not found the last time; or 0. */
 };
 
 /* What is still to be sent of the ranges that the core asked for. */

@@ -201,6 +201,18 @@ static void begin(struct server *s)
     }
 }
 
+const char *server_address_fault(int error)
+{
+    switch (error) {
+    case -ENXIO:
+        return "nobody has that name";
+    case -EAGAIN:
+        return "the name servers do not answer";
+    default:
+        return strerror(-error);
+    }
+}
+
 const char *server_listen_fault(int error)
 {
     switch (error) {

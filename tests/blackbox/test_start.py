@@ -191,6 +191,14 @@ def test_restart__under_another_address_it_announces_itself(three):
     assert node.call("GET", "k") == b"v"
 
 
+def test_announce__a_name_that_nobody_has_is_told_by_those_who_need_it(cluster):
+    lost = cluster.node(options=["--announce", "no-such-host.invalid"]).start().await_up()
+    node = cluster.node(contact=lost).start()
+    await_true(lambda: "cannot resolve the address of a peer" in node.log(), "it warns")
+    line = next(line for line in node.log().splitlines() if "cannot resolve" in line)
+    assert "level=warn" in line and f"address=no-such-host.invalid:{lost.port}" in line, line
+
+
 # --- what cannot work ----------------------------------------------------------------------
 
 
