@@ -28,6 +28,7 @@ struct node {
     uint32_t answer_count;
     uint32_t forward_count;
     bool awaits_message;
+    const struct log *log; /* May be NULL. */
 };
 
 struct world {
@@ -136,7 +137,7 @@ static void start_at(struct node *n, struct io *io, const struct member_address 
                                   .refused = on_refused};
 
     n->io = io;
-    assert_int_equal(peers_start(&n->peers, n->io, NULL, &events, &options), 0);
+    assert_int_equal(peers_start(&n->peers, n->io, n->log, &events, &options), 0);
     peers_open(&n->peers, cluster_id, &source);
 }
 
@@ -224,6 +225,46 @@ static void test_peers__of_another_cluster_are_refused(void **state)
     assert_int_equal(w->nodes[0].refusal, WIRE_OTHER_CLUSTER);
     assert_false(is_up(&w->nodes[0].peers, id_of(1)));
     assert_null(peers_find(&w->nodes[1].peers, id_of(0)));
+}
+
+static void count_warnings(void *context, enum log_level level, const char *event,
+                           const char *fields)
+{
+    uint32_t *count = context;
+
+    *count += level >= LOG_WARN;
+}
+
+/* Another id is said to live there, but who answers is the second node. The first warns of
+ * that, the second itself does not: it has taken the place of one that was removed. */
+static void test_peers__that_find_themselves_do_not_warn(void **state)
+{
+    struct world *w = *state;
+    struct member_address former = address_of(1);
+    struct raft_configuration alone = {.member_count = 1,
+                                       .members = {{.id = 99, .incoming = true}}};
+    uint32_t warnings[NODES] = {0};
+    struct log logs[NODES];
+
+    former.id = 99;
+
+    struct membership *before = membership_next(NULL, &alone, &former);
+
+    for (uint32_t i = 0; i < NODES; i++) {
+        logs[i] = (struct log){LOG_INFO, count_warnings, &warnings[i]};
+        w->nodes[i].log = &logs[i];
+        start_node(w, i, CLUSTER);
+        peers_set_members(&w->nodes[i].peers, before);
+    }
+    run_ms(w, 500);
+    for (uint32_t i = 0; i < NODES; i++) {
+        assert_int_equal(w->nodes[i].refusal, WIRE_OTHER_NODE);
+        w->nodes[i].log = NULL;
+        end_node(&w->nodes[i], SIM_KILLED);
+    }
+    membership_free(before);
+    assert_int_equal(warnings[0], 2); /* For each connection. */
+    assert_int_equal(warnings[1], 0);
 }
 
 static void test_peers__that_were_removed_are_refused(void **state)
@@ -534,6 +575,7 @@ int main(void)
         TEST(test_peers__of_one_cluster_connect_both_ways),
         TEST(test_peers__of_another_cluster_are_refused),
         TEST(test_peers__that_were_removed_are_refused),
+        TEST(test_peers__that_find_themselves_do_not_warn),
         TEST(test_peers__with_the_id_of_a_node_that_runs_are_refused),
         TEST(test_peers__that_lost_power_are_let_in_again_at_once),
         TEST(test_peers__of_another_version_are_refused),
