@@ -2,6 +2,7 @@
  * replica, which answers them as leader or sends them there. */
 #include "server/commands_raft.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -52,9 +53,25 @@ static void submit(struct command_call *call)
     replica_submit(call_client(call)->clients->server->replica, &a->request);
 }
 
+/* A node that is to join through itself would wait for ever for a leader to answer it. */
+static void add(struct command_call *call)
+{
+    const struct replica *r = call_client(call)->clients->server->replica;
+    char own_id[17];
+
+    snprintf(own_id, sizeof own_id, "%016llx", (unsigned long long)replica_node_id(r));
+    if (replica_cluster_id(r) == 0 && call->argument_count > 2 &&
+        slice_is(call->arguments[2], own_id)) {
+        resp_error(call->reply, "ERR that is this node itself: give another node as the contact, "
+                                "or none to make a new cluster");
+        return;
+    }
+    submit(call);
+}
+
 /* The leader counts the arguments: it can say more than that there are too few. */
 const struct subcommand raft_subcommands[] = {
-    {"ADD", -2, submit, "id host port peer-port",
+    {"ADD", -2, add, "id host port peer-port",
      "Adds a learner. A node that is started with a contact does so itself."},
     {"LOG", -2, submit, "[from [count]]",
      "Committed entries, the newest 100, or so many from an index on."},

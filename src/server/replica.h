@@ -32,9 +32,12 @@ void replica_wake(struct replica *r);
 
 /* --- life (server.c) --------------------------------------------------------------- */
 
-/* Opens the store, recovers, listens for peers. On failure returns NULL and says why. */
+/* Opens the store and recovers. On failure returns NULL and says why. */
 struct replica *replica_start(struct server *server, const struct server_probe *probe, char *text,
                               size_t text_size);
+/* Listens for peers; to be called once, before the io runs. On failure says why: then only
+ * replica_free() may follow. */
+bool replica_listen(struct replica *r, char *text, size_t text_size);
 /* Makes a cluster of this one node, where it has none yet. */
 void replica_bootstrap(struct replica *r);
 /* Whether this node made its cluster (or was about to, when it crashed). */

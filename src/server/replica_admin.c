@@ -391,6 +391,9 @@ static const char *begin_transfer(struct admin_task *t, uint32_t count,
         if (member == NULL) {
             return "ERR no such member: RAFT MEMBERS lists them";
         }
+        if (member->id == raft_self(t->replica->raft)) {
+            return "ERR that node leads already";
+        }
         t->id = member->id;
     }
     t->kind = ADMIN_TRANSFER;

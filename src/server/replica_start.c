@@ -121,8 +121,13 @@ struct replica *replica_start(struct server *server, const struct server_probe *
         replica_free(r);
         return NULL;
     }
+    return r;
+}
 
-    struct peers_options peers_options = {
+bool replica_listen(struct replica *r, char *text, size_t text_size)
+{
+    const struct server_config *config = &r->server->config;
+    struct peers_options options = {
         .self = {.id = r->recovered.identity.node_id,
                  .client = server_config_announced(config),
                  .peer_port = config->peer_port},
@@ -134,16 +139,15 @@ struct replica *replica_start(struct server *server, const struct server_probe *
 
     events.context = r;
 
-    int error = peers_start(&r->peers, r->io, r->log, &events, &peers_options);
+    int error = peers_start(&r->peers, r->io, r->log, &events, &options);
 
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",
                  config->address.host, (unsigned)config->peer_port, server_listen_fault(error));
-        replica_free(r);
-        return NULL;
+        return false;
     }
     io_set_turn(r->io, replica_turn, r);
-    return r;
+    return true;
 }
 
 /* A cluster's id is made from its founder's, so that a founder that crashed before its

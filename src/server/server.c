@@ -219,11 +219,28 @@ const char *server_listen_fault(int error)
     case -EADDRINUSE:
         return "it is in use: choose another port, or end what uses it";
     case -ENXIO:
+        return "nobody has that name: give a name or an address of this machine";
     case -EADDRNOTAVAIL:
         return "that is not this machine: give a name or an address of its own";
     default:
-        return strerror(-error);
+        return server_address_fault(error);
     }
+}
+
+/* First for clients: their port is the one that the user named, and where a node runs there
+ * already, both are in use. */
+static bool start_listening(struct server *s, char *text, size_t text_size)
+{
+    uint16_t port;
+    int error = clients_start(s, &s->clients, &port);
+
+    if (error < 0) {
+        snprintf(text, text_size, "cannot listen for clients on %s port %u: %s",
+                 s->config.address.host, (unsigned)s->config.address.port,
+                 server_listen_fault(error));
+        return false;
+    }
+    return replica_listen(s->replica, text, text_size);
 }
 
 struct server *server_start(struct io *io, const struct server_config *config,
@@ -232,7 +249,6 @@ struct server *server_start(struct io *io, const struct server_config *config,
                             char *text, size_t text_size)
 {
     struct server *s = memory_take_zeroed(1, sizeof *s);
-    uint16_t port;
 
     s->io = io;
     s->log = log;
@@ -247,12 +263,10 @@ struct server *server_start(struct io *io, const struct server_config *config,
         free(s);
         return NULL;
     }
-
-    int error = clients_start(s, &s->clients, &port);
-
-    if (error < 0) {
-        snprintf(text, text_size, "cannot listen for clients on %s port %u: %s",
-                 config->address.host, (unsigned)config->address.port, server_listen_fault(error));
+    if (!start_listening(s, text, text_size)) {
+        if (s->clients != NULL) {
+            clients_free(s->clients);
+        }
         replica_free(s->replica);
         free(s);
         return NULL;

@@ -157,6 +157,11 @@ def test_transfer__to_a_named_node_and_to_any(three):
     three.leader().call("SET", "k", "v")
 
 
+def test_transfer__to_the_node_that_leads_already_is_refused(shared):
+    with pytest.raises(RespError, match="leads already"):
+        shared.followers()[0].call("RAFT", "TRANSFER", shared.leader().address)
+
+
 def test_transfer__under_load_loses_nothing(three):
     with Load(three) as load:
         for _ in range(6):

@@ -216,7 +216,22 @@ def test_refusal__an_address_that_is_in_use(cluster):
     again.log_path = cluster.directory / "again.log"
     cluster.nodes.append(again)
     message = refusal(again.start())
-    assert re.search(f"{first.port}|{first.port + 10000}", message) and "in use" in message
+    assert f"for clients on {first.host} port {first.port}: it is in use" in message
+
+
+def test_refusal__a_name_that_nobody_has(cluster):
+    nowhere = "no-such-host.invalid"
+    told = "nobody has that name|the name servers do not answer"
+    assert re.search(told, refusal(cluster.node(host=nowhere).start()))
+    assert re.search(told, refusal(cluster.node(contact=(nowhere, 1)).start()))
+
+
+def test_refusal__joining_through_itself(cluster):
+    port = free_port()
+    for contact in (harness.HOST, "localhost"):
+        node = cluster.node(port=port, contact=(contact, port)).start()
+        assert "that is this node itself" in refusal(node, 5)
+        assert not node.data.exists()
 
 
 def test_refusal__joining_through_a_contact_that_is_not_there(cluster):
