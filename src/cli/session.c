@@ -36,10 +36,19 @@ static FILE *error_stream(const struct session *s)
     return s->interactive ? stdout : stderr;
 }
 
+/* Which of many commands an error belongs to. */
+static void say_line(const struct session *s, FILE *to)
+{
+    if (s->line_number > 0) {
+        fprintf(to, "line %lu: ", s->line_number);
+    }
+}
+
 void session_complain(const struct session *s, const char *complaint)
 {
     FILE *to = error_stream(s);
 
+    say_line(s, to);
     fprintf(to, "%s%s%s\n", style_on(&s->style, RED), complaint, style_off(&s->style, RED));
 }
 
@@ -64,7 +73,11 @@ static enum session_outcome show_error(const struct session *s, const redisReply
     if (reply_is_error_code(reply, "INDOUBT")) {
         buffer_printf(&out, "Look whether the command was executed before you repeat it.\n");
     }
-    write_out(&out, error_stream(s));
+
+    FILE *to = error_stream(s);
+
+    say_line(s, to);
+    write_out(&out, to);
     return SESSION_FAILED;
 }
 

@@ -16,8 +16,9 @@ struct session {
     struct catalogue catalogue;
     struct style style;
     bool interactive;
-    bool wants_to_end;   /* "quit" was said, or a signal came. */
-    bool asked_for_docs; /* And the server has given its answer. */
+    bool wants_to_end;         /* "quit" was said, or a signal came. */
+    bool asked_for_docs;       /* And the server has given its answer. */
+    unsigned long line_number; /* Of the command in a stream of them, for errors; 0: no stream. */
 };
 
 /* The three exit codes of the program. */

@@ -118,7 +118,8 @@ class Pipe(Case):
 
     def test_errors_are_told_and_the_rest_is_done(self):
         self.assertEqual(run(self.one, stdin='foo\nget "\nping\n'),
-                         (1, "PONG\n", "ERR unknown command 'foo'\nline 2: unbalanced quotes\n"))
+                         (1, "PONG\n",
+                          "line 1: ERR unknown command 'foo'\nline 2: unbalanced quotes\n"))
 
     def test_quit_ends_it(self):
         for word in ("quit", "EXIT"):
@@ -169,7 +170,7 @@ class FailOver(Case):
         code, out, complaint = run(self.one, stdin="set k v\nget k\n")
         self.assertEqual((code, out), (1, "\n"))
         self.assertEqual(complaint, self.moved(self.one, self.two) +
-                         "no reply came: the command may or may not have been executed\n")
+                         "line 1: no reply came: the command may or may not have been executed\n")
         self.assertNotIn(b"set k v", self.two.seen)
 
     def test_two_nodes_may_die(self):
