@@ -16,6 +16,7 @@ struct health {
     long long voters;
     long long reachable; /* Of the voters. */
     long long lagging;   /* Of the voters. */
+    long long full;      /* Of the voters: those known to have a full disk. */
     long long learners;
     long long commit_index; /* The highest that any node knows. */
     bool has_leader;
@@ -57,6 +58,7 @@ static struct health count_nodes(const redisReply *status)
         h.voters++;
         h.reachable += !field_is(node, "health", "unreachable");
         h.lagging += field_is(node, "health", "lagging");
+        h.full += field_is(node, "health", "disk-full");
     }
     return h;
 }
@@ -77,6 +79,9 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
     if (h->lagging > 0) {
         buffer_printf(out, "%lld of %lld voters lagging, ", h->lagging, h->voters);
     }
+    if (h->full > 0) {
+        buffer_printf(out, "%lld of %lld voters with a full disk, ", h->full, h->voters);
+    }
     if (spare <= 0) {
         buffer_printf(out, "tolerates no more failure");
     } else {
@@ -87,8 +92,8 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
 /* What a person wants to know first. */
 static void draw_verdict(struct buffer *out, const struct health *h, const struct style *style)
 {
-    long long spare = h->reachable - (h->voters / 2 + 1);
-    bool whole = h->reachable == h->voters && h->lagging == 0;
+    long long spare = h->reachable - h->full - (h->voters / 2 + 1);
+    bool whole = h->reachable == h->voters && h->lagging == 0 && h->full == 0;
     enum colour colour = !h->has_leader || spare < 0 ? RED : whole ? GREEN : YELLOW;
 
     buffer_printf(out, "%s", style_on(style, colour));

@@ -74,14 +74,16 @@ struct node_view {
 static struct node_view view_self(const struct replica *r, const struct raft_member *member)
 {
     bool is_learner = !member->incoming && !member->outgoing;
+    struct store_stats stats;
 
+    store_get_stats(r->store, &stats);
     return (struct node_view){
         .role = is_learner ? "learner" : raft_role_name(raft_role(r->raft)),
         .term = raft_current_term(r->raft),
         .commit_index = raft_commit_index(r->raft),
         .applied_index = r->applied_index,
         .match_index = r->durable_index,
-        .health = "ok",
+        .health = stats.is_full ? "disk-full" : "ok",
         .program = RAKIT_VERSION,
     };
 }

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import await_true
+from harness import await_true, run_cli
 from respclient import RespError
 
 MEGABYTE = 1024 * 1024
@@ -62,11 +62,14 @@ def test_full_disk__refuses_writes_serves_reads_and_recovers(cluster, small_disk
         assert client.call("DBSIZE") == 1 + len(acknowledged)
         assert client.call("EXISTS", f"k{len(acknowledged)}") == 0
         assert node.status()["role"] == "leader"
+        assert node.cluster_status()["nodes"][0]["health"] == b"disk-full"
+        assert "with a full disk" in run_cli(node, "status").stdout
         ballast.unlink()
 
         def writes_go_on():
             return client.call("SET", "after", "w") == b"OK"
         await_true(writes_go_on, "writes go on once there is room")
+        await_true(lambda: node.cluster_status()["nodes"][0]["health"] == b"ok", "it is well again")
     assert node.stop() == 0
     node.start().await_up()
     await_true(lambda: node.call("GET", "after") == b"w", "what was written is there")

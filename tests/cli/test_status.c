@@ -126,6 +126,25 @@ static void test_status__counts_what_can_still_fail(void **state)
                      "cluster 01234567, leader h:1, 1 voter, term 4\n");
 }
 
+static void test_status__a_voter_with_a_full_disk_is_no_help(void **state)
+{
+    struct node nodes[] = {healthy[0], healthy[1], healthy[2]};
+    struct buffer out = {0};
+    redisReply *reply;
+
+    nodes[0].health = "disk-full";
+    assert_headlines(status_of(nodes, 3, "1000000000000000", "stable"),
+                     "degraded: 1 of 3 voters with a full disk, tolerates no more failure\n"
+                     "cluster 01234567, leader h:1, 3 voters, term 4\n");
+    reply = status_of(nodes, 1, "1000000000000000", "stable");
+    assert_true(status_draw(&out, reply, &colourful));
+    freeReplyObject(reply);
+    buffer_append(&out, "", 1);
+    assert_non_null(strstr(buffer_begin(&out), "\x1b[31mdegraded"));
+    assert_non_null(strstr(buffer_begin(&out), "\x1b[31mdisk-full"));
+    buffer_deinit(&out);
+}
+
 static void test_status__learners_do_not_count_as_voters(void **state)
 {
     struct node nodes[] = {
@@ -266,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_status__draws_headlines_and_a_table),
         TEST(test_status__counts_what_can_still_fail),
+        TEST(test_status__a_voter_with_a_full_disk_is_no_help),
         TEST(test_status__learners_do_not_count_as_voters),
         TEST(test_status__says_when_the_node_was_removed),
         TEST(test_status__shows_no_number_that_is_not_known),

@@ -11,12 +11,14 @@
 #include "base/memory.h"
 #include "io/io_uv.h"
 #include "server/report.h"
+#include "store/store_state.h"
 
 enum { LAST_INDEX = 5 };
 
 struct fixture {
     struct server server;
     struct replica replica;
+    struct store store; /* Never opened: it only says whether the disk is full. */
     struct peer peer;
 };
 
@@ -50,6 +52,7 @@ static int up(void **state)
     struct membership *m = two_voters();
 
     r->server = &f->server;
+    r->store = &f->store;
     r->io = io_uv_new();
     r->server->config.election_timeout_ns = options.election_timeout_ns;
     r->raft_memory = memory_take_zeroed(1, raft_size(&options));
@@ -119,6 +122,15 @@ static void test_status__of_this_node_has_its_commit_index_whatever_its_disk_has
     assert_row_has(f, 0, "match_index\r\n:3\r\n");
 }
 
+static void test_status__of_this_node_tells_of_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_row_has(f, 0, "health\r\n$2\r\nok\r\n");
+    f->store.is_full = true;
+    assert_row_has(f, 0, "health\r\n$9\r\ndisk-full\r\n");
+}
+
 static void test_status__of_another_node_counts_what_it_has_applied_as_committed(void **state)
 {
     struct fixture *f = *state;
@@ -142,6 +154,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
     const struct CMUnitTest tests[] = {
         TEST(test_status__of_this_node_has_its_commit_index_whatever_its_disk_has),
+        TEST(test_status__of_this_node_tells_of_a_full_disk),
         TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
         TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
     };
