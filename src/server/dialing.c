@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
-#include "server/server.h"
+#include "server/address.h"
 
 static const uint64_t RETRY_NS = DIAL_RETRY_MS * 1000 * 1000ull;
 static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
@@ -131,7 +131,7 @@ static void note_resolution(struct dial *d, int status)
     if (error != 0 && error != d->resolve_error && d->channel == WIRE_CONTROL) {
         log_write(d->peer->peers->log, LOG_WARN, "cannot resolve the address of a peer",
                   "peer=%016llx address=%s:%u reason=" LOG_Q, (unsigned long long)d->peer->id,
-                  address->host, (unsigned)address->port, server_address_fault(error));
+                  address->host, (unsigned)address->port, address_fault(error));
     }
     d->resolve_error = error;
 }

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "resp/decimal.h"
 #include "resp/resp.h"
-#include "server/server.h"
+#include "server/address.h"
 
 enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096, JOIN_LINE_BYTES_MAX = 32 };
 
@@ -308,7 +308,7 @@ static void join_connected(struct io_connect *connect, int status)
                  "the contact %s:%u can't be reached: %s; give the host and the client port of a "
                  "running member",
                  j->options.contact.host, (unsigned)j->options.contact.port,
-                 server_address_fault(status));
+                 address_fault(status));
         j->verdict = VERDICT_FAILED;
         conclude(j);
         return;

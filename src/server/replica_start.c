@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/memory.h"
+#include "server/address.h"
 #include "server/replica_state.h"
 
 static int recover_entry(void *context, struct entry *e)
@@ -143,7 +144,7 @@ bool replica_listen(struct replica *r, char *text, size_t text_size)
 
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",
-                 config->address.host, (unsigned)config->peer_port, server_listen_fault(error));
+                 config->address.host, (unsigned)config->peer_port, address_listen_fault(error));
         return false;
     }
     io_set_turn(r->io, replica_turn, r);

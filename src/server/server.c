@@ -2,12 +2,12 @@
  * what it says about it. */
 #include "server/server.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "server/address.h"
 #include "server/clients.h"
 #include "server/join.h"
 #include "server/replica.h"
@@ -201,32 +201,6 @@ static void begin(struct server *s)
     }
 }
 
-const char *server_address_fault(int error)
-{
-    switch (error) {
-    case -ENXIO:
-        return "nobody has that name";
-    case -EAGAIN:
-        return "the name servers do not answer";
-    default:
-        return strerror(-error);
-    }
-}
-
-const char *server_listen_fault(int error)
-{
-    switch (error) {
-    case -EADDRINUSE:
-        return "it is in use: choose another port, or end what uses it";
-    case -ENXIO:
-        return "nobody has that name: give a name or an address of this machine";
-    case -EADDRNOTAVAIL:
-        return "that is not this machine: give a name or an address of its own";
-    default:
-        return server_address_fault(error);
-    }
-}
-
 /* First for clients: their port is the one that the user named, and where a node runs there
  * already, both are in use. */
 static bool start_listening(struct server *s, char *text, size_t text_size)
@@ -237,7 +211,7 @@ static bool start_listening(struct server *s, char *text, size_t text_size)
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for clients on %s port %u: %s",
                  s->config.address.host, (unsigned)s->config.address.port,
-                 server_listen_fault(error));
+                 address_listen_fault(error));
         return false;
     }
     return replica_listen(s->replica, text, text_size);

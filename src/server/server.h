@@ -49,10 +49,6 @@ struct server *server_start(struct io *io, const struct server_config *config,
 /* Ends it in order: hands leadership over, answers what is under way, closes. */
 void server_stop(struct server *server);
 
-/* Why an address cannot be reached: `error` is of io_connect() or io_listen(). */
-const char *server_address_fault(int error);
-/* What is wrong where io_listen() failed, and what to do. */
-const char *server_listen_fault(int error);
 
 /* The server has ended, for whatever reason: tells its host, once. */
 void server_end(struct server *server, int exit_status);
