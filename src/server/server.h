@@ -49,7 +49,6 @@ struct server *server_start(struct io *io, const struct server_config *config,
 /* Ends it in order: hands leadership over, answers what is under way, closes. */
 void server_stop(struct server *server);
 
-
 /* The server has ended, for whatever reason: tells its host, once. */
 void server_end(struct server *server, int exit_status);
 
