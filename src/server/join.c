@@ -307,8 +307,7 @@ static void join_connected(struct io_connect *connect, int status)
         snprintf(j->text, sizeof j->text,
                  "the contact %s:%u can't be reached: %s; give the host and the client port of a "
                  "running member",
-                 j->options.contact.host, (unsigned)j->options.contact.port,
-                 address_fault(status));
+                 j->options.contact.host, (unsigned)j->options.contact.port, address_fault(status));
         j->verdict = VERDICT_FAILED;
         conclude(j);
         return;
