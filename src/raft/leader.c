@@ -216,13 +216,7 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 static void send_to(struct raft *r, struct raft_peer *peer)
 {
     if (peer->is_replicating) {
-        raft_index before = peer->next_index;
-
         replicate(r, peer);
-        if (peer->must_ask && peer->next_index == before) {
-            send_range(r, peer, 0);
-        }
-        peer->must_ask = false;
     } else if (!peer->probe_is_out) {
         send_range(r, peer, peer->next_index == r->term_start_index ? 1 : 0);
         peer->probe_is_out = true;
@@ -283,8 +277,9 @@ static void watch_progress(struct raft *r, struct raft_peer *peer)
     }
     if (MUTANT(silence_sends_again)) {
         probe(peer);
+        return;
     }
-    peer->must_ask = true;
+    send_range(r, peer, 0);
 }
 
 /* CheckQuorum (dissertation §6.2): who is not heard by a majority does not lead. */

@@ -19,7 +19,6 @@ struct raft_peer {
     raft_index match_index; /* Its log equals ours up to here, durably (I-5). */
     raft_index next_index;  /* Where the next range starts; above match_index. */
     bool is_replicating;    /* Ranges stream out; else one probe at a time. */
-    bool must_ask;          /* Silent for long about what was sent: what has become of it? */
     bool probe_is_out;      /* Waits for its outcome, or for the next heartbeat. */
     uint64_t heard_ns;      /* When anything of this term came in last. */
     uint64_t progress_ns;   /* When match_index rose, or sending began after a rest. */

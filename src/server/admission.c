@@ -46,11 +46,6 @@ void admission_hold(struct admission *a, bool is_holding, uint64_t now_ns)
     a->has_held = a->has_held || is_holding;
 }
 
-bool admission_is_overloaded(const struct admission *a, uint64_t now_ns)
-{
-    return a->is_holding && now_ns - a->holding_ns >= a->target_ns;
-}
-
 void admission_proposed(struct admission *a, raft_index last_index, uint64_t bytes,
                         uint64_t under_way_bytes, uint64_t now_ns)
 {
@@ -75,9 +70,18 @@ static uint64_t unhindered_ns(const struct admission *a)
     return MUTANT(long_round_is_late) ? 0 : base_ns + least(base_ns, a->target_ns);
 }
 
-uint64_t admission_allowed_ns(const struct admission *a)
+static uint64_t allowed_ns(const struct admission *a)
 {
     return unhindered_ns(a) + a->target_ns;
+}
+
+uint64_t admission_needed_ns(const struct admission *a, uint64_t now_ns)
+{
+    if (!a->is_holding || now_ns - a->holding_ns < a->target_ns || MUTANT(waits_to_the_last)) {
+        return 0;
+    }
+    /* Nobody waits for more than half of its time, and everybody for a quarter. */
+    return least(most(allowed_ns(a), 2 * a->target_ns), 3 * a->target_ns);
 }
 
 /* The window with which it would have waited for just as long as is allowed, at the pace at
@@ -88,8 +92,12 @@ static uint64_t in_proportion(const struct admission *a, uint64_t took_ns)
     uint64_t waited_ns = took_ns > unhindered ? took_ns - unhindered : 0;
 
     took_ns = most(took_ns, 1);
-    /* (In thousandths, so that no product of bytes and nanoseconds overflows.) */
-    return a->followed_bytes / 1000 * (1000 * (took_ns + a->target_ns - waited_ns) / took_ns);
+
+    /* In thousandths, and bounded, so that no product overflows: it grows to twice its width at
+     * most, of which half at least was in use. */
+    uint64_t pace = 1000 * (took_ns + a->target_ns - waited_ns) / took_ns;
+
+    return a->followed_bytes / 1000 * least(pace, 4000);
 }
 
 static void grow(struct admission *a, uint64_t window_bytes)
@@ -106,7 +114,7 @@ static void shrink(struct admission *a, uint64_t window_bytes)
 /* It is not waited for: a log that needs ten seconds would be learnt of after ten. */
 static void look_at_followed(struct admission *a, uint64_t took_ns)
 {
-    uint64_t late = took_ns / admission_allowed_ns(a);
+    uint64_t late = took_ns / allowed_ns(a);
 
     if (late > a->followed_late) {
         a->followed_late = late;
@@ -130,7 +138,7 @@ void admission_look(struct admission *a, raft_index commit_index, uint64_t now_n
     if (a->followed_is_base) {
         a->base_ns = took_ns;
     }
-    if (took_ns > admission_allowed_ns(a)) {
+    if (took_ns > allowed_ns(a)) {
         if (a->followed_late == 0) {
             shrink(a, in_proportion(a, took_ns));
         }

@@ -50,9 +50,9 @@ void admission_proposed(struct admission *a, raft_index last_index, uint64_t byt
                         uint64_t under_way_bytes, uint64_t now_ns);
 /* To be called now and then, also where nothing is committed. */
 void admission_look(struct admission *a, raft_index commit_index, uint64_t now_ns);
-/* How long a batch may take until it is late. */
-uint64_t admission_allowed_ns(const struct admission *a);
-/* Something has been left outside for so long that it is no passing backlog. */
-bool admission_is_overloaded(const struct admission *a, uint64_t now_ns);
+/* Where something has been left outside for so long that it is no passing backlog: how much of
+ * its time, which is four times the target, a command needs that is to be proposed yet. Who has
+ * less left could hardly be answered in time, and would keep those behind it from it. Else 0. */
+uint64_t admission_needed_ns(const struct admission *a, uint64_t now_ns);
 
 #endif /* RAKIT_SERVER_ADMISSION_H */

@@ -21,10 +21,17 @@ bool dial_is_idle(const struct dial *d)
 static void dial_idle(struct dial *d)
 {
     struct peers *p = d->peer->peers;
-
-    d->phase = DIAL_IDLE;
     /* Who was removed stays so: there is no hurry to hear it again. */
-    d->retry_ns = io_now_ns(p->io) + (d->refused == WIRE_REMOVED ? REMOVED_RETRY_NS : RETRY_NS);
+    uint64_t wait_ns = d->refused == WIRE_REMOVED ? REMOVED_RETRY_NS : RETRY_NS;
+
+    if (d->is_stepping_down) {
+        wait_ns = 0;
+        d->is_stepping_down = false;
+    } else {
+        d->version = p->version; /* It may be another program when it is back. */
+    }
+    d->phase = DIAL_IDLE;
+    d->retry_ns = io_now_ns(p->io) + wait_ns;
     peers_arm_timer(p, d->retry_ns);
     peer_free_if_unused(d->peer);
 }
@@ -42,15 +49,6 @@ static void dial_closed(struct link *link)
     if (was_up && !peer->is_leaving) {
         peer->peers->events.lost(peer->peers->events.context, peer->id);
     }
-    if (d->is_stepping_down) {
-        d->is_stepping_down = false;
-        d->phase = DIAL_IDLE;
-        d->retry_ns = io_now_ns(peer->peers->io);
-        peers_arm_timer(peer->peers, d->retry_ns);
-        peer_free_if_unused(peer);
-        return;
-    }
-    d->version = peer->peers->version; /* It may be another program when it is back. */
     dial_idle(d);
 }
 

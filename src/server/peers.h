@@ -4,7 +4,7 @@
  * heartbeat. On a connection only its dialer speaks, once it was welcomed, but for the
  * answers to the commands that it forwards.
  *
- * A node of another cluster, of another version, or one that was removed is refused
+ * A node of another cluster, of a version that is not spoken, or one that was removed is refused
  * in the handshake, before anything else it says is looked at. */
 #ifndef RAKIT_SERVER_PEERS_H
 #define RAKIT_SERVER_PEERS_H

@@ -14,7 +14,7 @@ enum {
     PROPOSE_MAX = 4096,
     FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
     FORWARD_GRACE_HEARTBEATS = 2,
-    IN_TIME_SHARE = 4, /* Of a command's time, for its entry to be committed in. */
+    IN_TIME_SHARE = 4, /* Of a command's time, for its entry's waiting: see admission.h. */
     GATHER_UNDER_WAY_MIN = 16,
     GATHER_BYTES_MAX = 64 * 1024
 };
@@ -651,24 +651,13 @@ void requests_sweep_fired(struct io_timer *timer)
     struct replica *r = container_of(timer, struct replica, sweep);
     uint64_t now_ns = io_now_ns(r->io);
     bool is_leader = raft_role(r->raft) == RAFT_LEADER;
-    uint64_t early_ns = 0;
 
     r->is_sweeping = false;
     admission_look(&r->admission, raft_commit_index(r->raft), now_ns);
-    if (is_leader && admission_is_overloaded(&r->admission, now_ns) && !MUTANT(waits_to_the_last)) {
-        /* Who has less time left than its entry may take would hardly be answered in time, and
-         * would keep those behind it from it. Nobody waits for more than half of its time, and
-         * everybody for a quarter. */
-        uint64_t timeout_ns = r->server->config.request_timeout_ns;
-        uint64_t needed_ns = admission_allowed_ns(&r->admission);
-
-        early_ns = needed_ns < timeout_ns / 2       ? timeout_ns / 2
-                   : needed_ns > timeout_ns / 4 * 3 ? timeout_ns / 4 * 3
-                                                    : needed_ns;
-    }
     forwards_are_winding_down(r);
     wait_again(r, &r->returned);
-    sweep_list(r, &r->waiting, now_ns + early_ns, is_leader ? error_not_taken : error_no_leader);
+    sweep_list(r, &r->waiting, now_ns + admission_needed_ns(&r->admission, now_ns),
+               is_leader ? error_not_taken : error_no_leader);
     sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
     sweep_list(r, &r->reads_asked, now_ns, error_read_lost);
     sweep_list(r, &r->reads_ready, now_ns, error_read_lost);

@@ -192,13 +192,17 @@ static void test_admission__tells_an_overload_from_a_passing_backlog(void **stat
     (void)state;
     admission_init(&a, 500 * MS, 1024 * 1024);
     admission_hold(&a, true, 10 * S);
-    assert_false(admission_is_overloaded(&a, 10 * S + 499 * MS));
+    assert_int_equal(admission_needed_ns(&a, 10 * S + 499 * MS), 0);
     admission_hold(&a, true, 10 * S + 499 * MS);
-    assert_true(admission_is_overloaded(&a, 10 * S + 500 * MS));
+    assert_int_equal(admission_needed_ns(&a, 10 * S + 500 * MS), 1000 * MS);
+    a.base_ns = 400 * MS; /* 0.4 s, as much again behind a sync, and the target. */
+    assert_int_equal(admission_needed_ns(&a, 10 * S + 500 * MS), 1300 * MS);
+    a.base_ns = 900 * MS;
+    assert_int_equal(admission_needed_ns(&a, 10 * S + 500 * MS), 1500 * MS);
     admission_hold(&a, false, 11 * S);
-    assert_false(admission_is_overloaded(&a, 11 * S));
+    assert_int_equal(admission_needed_ns(&a, 11 * S), 0);
     admission_hold(&a, true, 11 * S);
-    assert_false(admission_is_overloaded(&a, 11 * S + 499 * MS));
+    assert_int_equal(admission_needed_ns(&a, 11 * S + 499 * MS), 0);
 }
 
 int main(void)
