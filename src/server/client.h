@@ -139,7 +139,8 @@ struct clients {
     bool is_listening;
     struct list all;
     struct list ready;     /* May take commands again. */
-    struct list congested; /* Wait for clients_resume(). */
+    struct list congested; /* Wait for clients_resume(), by the time they have waited. */
+    bool is_relieved;      /* These may go on, until the replica is congested again. */
     struct list dirty;
     struct io_timer sweep_timer;
     bool is_sweeping; /* The timer is armed. */

@@ -233,6 +233,16 @@ static bool is_logged_read(const struct client *c, const struct command *command
            c->reads_in_a_row < CLIENT_LOGGED_READS_MAX && !MUTANT(lanes_overtake);
 }
 
+/* Nobody overtakes those who wait for room: else who asks without pause would leave none. */
+static bool is_congested(struct clients *c)
+{
+    if (replica_is_congested(c->server->replica)) {
+        c->is_relieved = false;
+        return true;
+    }
+    return !c->is_relieved && !list_is_empty(&c->congested) && !MUTANT(room_for_the_loudest);
+}
+
 /* Whether the command may be handed to the replica now. */
 static bool may_submit(struct client *c, const struct command *command)
 {
@@ -246,7 +256,7 @@ static bool may_submit(struct client *c, const struct command *command)
     if (is_read && reads > 0 && (reads + 1) * c->read_reply_bytes > CLIENT_READ_WINDOW_BYTES) {
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
-    if (replica_is_congested(c->clients->server->replica)) {
+    if (is_congested(c->clients)) {
         return wait_for(c, CLIENT_WAITS_FOR_REPLICA);
     }
     return true;

@@ -120,9 +120,20 @@ static void move_all(struct list *to, struct list *from)
 
 void clients_resume(struct clients *c)
 {
-    while (!list_is_empty(&c->congested)) {
-        client_make_ready(container_of(list_first(&c->congested), struct client, ready_link));
+    c->is_relieved = true;
+}
+
+/* Who has waited longest is the first, and who finds no room any more the last next time. */
+static void run_congested(struct clients *c)
+{
+    while (c->is_relieved && !list_is_empty(&c->congested)) {
+        struct client *client = container_of(list_first(&c->congested), struct client, ready_link);
+
+        list_remove(&client->ready_link);
+        client->wait = CLIENT_RUNS;
+        client_run(client);
     }
+    c->is_relieved = false;
 }
 
 static void run_ready(struct clients *c)
@@ -143,6 +154,7 @@ void clients_flush(struct clients *c)
 {
     uint64_t submitted_before = c->submitted_count;
 
+    run_congested(c);
     run_ready(c);
     while (!list_is_empty(&c->dirty)) {
         struct list *node = list_first(&c->dirty);

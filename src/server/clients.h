@@ -18,7 +18,7 @@ int clients_start(struct server *server, struct clients **ret_clients, uint16_t 
 void clients_refuse(struct clients *c);
 /* Sends the replies written since the last call; once at the end of each turn. */
 void clients_flush(struct clients *c);
-/* The replica takes commands again after it was congested. */
+/* The replica takes commands again after it was congested: with the next clients_flush(). */
 void clients_resume(struct clients *c);
 /* Frees everything at once (see server_free). The loop must have ended, so that what
  * was being closed is closed, or the machine must be dead: no callback comes any more. */

@@ -55,7 +55,7 @@ static void inbound_tick(struct inbound *in, uint64_t now_ns, uint64_t *next_ns)
 {
     uint64_t due_ns = in->since_ns + PATIENCE_NS;
 
-    if (in->is_greeted || in->link.is_closing) {
+    if ((in->is_greeted && !in->is_leaving) || in->link.is_closing) {
         return;
     }
     if (now_ns >= due_ns) {
@@ -529,7 +529,11 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
     {
         struct inbound *in = container_of(node, struct inbound, node);
 
-        in->is_leaving |= in->is_greeted && membership_was_removed(committed, in->from);
+        if (in->is_greeted && !in->is_leaving && membership_was_removed(committed, in->from)) {
+            in->is_leaving = true;
+            in->since_ns = io_now_ns(p->io);
+            peers_arm_timer(p, in->since_ns + PATIENCE_NS);
+        }
     }
 }
 

@@ -91,9 +91,9 @@ struct inbound {
     struct list node; /* In peers->inbounds. */
     struct peers *peers;
     struct link link;
-    uint64_t since_ns; /* When it was accepted. */
+    uint64_t since_ns; /* When it was accepted, or began to leave. */
     bool is_greeted;
-    bool is_leaving; /* Was removed: closed once what it is still to hear has left. */
+    bool is_leaving; /* Was removed. Closed once it has heard so, and its commands are answered. */
     raft_id from;
     uint64_t incarnation;
     uint64_t serial;  /* Never used again. */

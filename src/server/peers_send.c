@@ -42,7 +42,9 @@ void peers_flush(struct peers *p)
         struct inbound *in = container_of(node, struct inbound, node);
 
         link_flush(&in->link);
-        if (in->is_leaving) {
+        /* Dialing again, it hears that it was removed. Its commands get their answers, and
+         * those that it sends until it has heard of it are refused for certain. */
+        if (in->is_leaving && (in->channel == WIRE_CONTROL || MUTANT(removed_node_cut_off))) {
             link_close(&in->link);
         }
     }

@@ -22,8 +22,8 @@ struct replica;
  * call. */
 void replica_submit(struct replica *r, struct request *request);
 
-/* Too much is under way: hand in nothing more until replica_uncongested (a callback
- * that the clients provide: clients_resume()) is called. */
+/* Too much is under way: hand in nothing more until clients_resume() is called,
+ * which the clients provide. */
 bool replica_is_congested(const struct replica *r);
 
 /* Asks for another turn before the loop waits: for whoever submits from within

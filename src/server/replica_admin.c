@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "server/command_table.h"
 #include "server/join.h"
 #include "server/report.h"
@@ -28,6 +29,7 @@ struct admin_task {
     enum admin_kind kind;
     uint64_t deadline_ns;
     bool is_begun;                 /* The core has taken it. */
+    bool is_handing_over;          /* ADMIN_REMOVE of this leader: another one is to do it. */
     raft_id id;                    /* Of the member in question; 0 with TRANSFER: the best one. */
     struct member_address address; /* ADMIN_ADD. */
     raft_index index;              /* Of the configuration that must commit. */
@@ -211,6 +213,43 @@ static void progress_add(struct admin_task *t)
     }
 }
 
+static int hand_over_to(struct replica *r, raft_id id)
+{
+    struct raft_event event = {.kind = RAFT_TRANSFER, .now_ns = io_now_ns(r->io), .peer = id};
+
+    return replica_step(r, &event, NULL);
+}
+
+static void fail_not_taken_over(struct admin_task *t)
+{
+    t->request->has_begun = false; /* It is over, and had no effect. */
+    task_fail(t, "TRYAGAIN the other node did not catch up or take over in time: this one goes on "
+                 "leading");
+}
+
+/* A leader lets another one remove it, so that what is under way here ends before: nothing
+ * is in doubt then. The task goes to that leader by itself: admin_abandon(). */
+static void hand_over_first(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+
+    if (t->is_handing_over) {
+        if (!raft_is_transferring(r->raft)) {
+            fail_not_taken_over(t);
+        }
+        return;
+    }
+
+    int error = hand_over_to(r, 0);
+
+    if (error == RAFT_OK) {
+        t->is_handing_over = true;
+        replica_wake(r);
+    } else if (error == RAFT_EMEMBER) {
+        change(t, RAFT_REMOVE); /* There is no other voter, as the core will say. */
+    }
+}
+
 static void progress_remove(struct admin_task *t)
 {
     struct replica *r = t->replica;
@@ -220,6 +259,8 @@ static void progress_remove(struct admin_task *t)
         if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
             task_ok(t);
         }
+    } else if (t->id == raft_self(r->raft) && !MUTANT(leader_removed_in_office)) {
+        hand_over_first(t);
     } else if (!t->is_begun) {
         change(t, RAFT_REMOVE);
     }
@@ -228,18 +269,15 @@ static void progress_remove(struct admin_task *t)
 static void progress_transfer(struct admin_task *t)
 {
     struct replica *r = t->replica;
-    struct raft_event event = {.kind = RAFT_TRANSFER, .now_ns = io_now_ns(r->io), .peer = t->id};
 
     if (t->is_begun) {
         if (!raft_is_transferring(r->raft)) {
-            t->request->has_begun = false; /* It is over, and had no effect. */
-            task_fail(t, "TRYAGAIN the other node did not catch up or take over in time: this one "
-                         "goes on leading");
+            fail_not_taken_over(t);
         }
         return;
     }
 
-    int error = replica_step(r, &event, NULL);
+    int error = hand_over_to(r, t->id);
 
     if (error == RAFT_OK) {
         t->is_begun = true;

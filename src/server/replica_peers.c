@@ -121,8 +121,7 @@ static void on_forwards_lost(void *context, raft_id id)
 void replica_note_removed(struct replica *r)
 {
     if (r->is_running && !r->is_removed) {
-        r->is_removed = true;
-        forwards_abandon(r);
+        r->is_removed = true; /* What is under way at the leader is answered yet. */
         log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
                   "advice=" LOG_Q, REMOVED_ADVICE);
         replica_wake(r);
@@ -225,9 +224,11 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     uint32_t count;
 
     /* Of another term: whoever led that one must not execute commands of a term that
-     * its sender has given up (their order would be lost). */
+     * its sender has given up (their order would be lost). Of who was removed: it is only
+     * answered what it asked before. */
     if (!r->is_running || r->is_removed || raft_role(r->raft) != RAFT_LEADER ||
-        raft_current_term(r->raft) != f->term || !replica_decode(r, f->command, &count)) {
+        raft_current_term(r->raft) != f->term || membership_was_removed(r->committed, from) ||
+        !replica_decode(r, f->command, &count)) {
         refuse_forward(r, connection, f->correlation);
         return;
     }
@@ -241,7 +242,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
                      "version");
         return;
     }
-    if (replica_refuses_guests(r)) {
+    if (replica_refuses_guest(r, command)) {
         answer_error(r, connection, f->correlation,
                      "TRYAGAIN the leader has too much under way: the command was not executed");
         return;

@@ -128,9 +128,12 @@ bool replica_has_room_again(const struct replica *r)
            !exceeds(r, clients_bytes(r), r->server->config.in_flight_bytes_max / 2);
 }
 
-bool replica_refuses_guests(const struct replica *r)
+bool replica_refuses_guest(const struct replica *r, const struct command *command)
 {
-    return r->is_handed_over || exceeds(r, r->guest_bytes, r->server->config.in_flight_bytes_max);
+    bool needs_room = (command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0;
+
+    return r->is_handed_over ||
+           (needs_room && exceeds(r, r->guest_bytes, r->server->config.in_flight_bytes_max));
 }
 
 static uint64_t *bytes_of(struct replica *r, const struct request *request)

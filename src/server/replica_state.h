@@ -148,8 +148,9 @@ void requests_place(struct replica *r);
 void requests_abandon(struct replica *r);
 /* Clients that wait for room may be let on. */
 bool replica_has_room_again(const struct replica *r);
-/* Too much of what other nodes have forwarded is under way. */
-bool replica_refuses_guests(const struct replica *r);
+/* Too much of what other nodes have forwarded is under way for one more. An administrator's
+ * command, which may be what ends that, is always taken. */
+bool replica_refuses_guest(const struct replica *r, const struct command *command);
 /* Ends a request with an error. */
 void request_fail(struct replica *r, struct request *request, const char *error);
 /* Ends a request whose reply has been written. */

@@ -37,6 +37,7 @@ class Worker(threading.Thread):
         self.sums = []          # Replies of INCR.
         self.sums_in_doubt = 0
         self.reads = 0
+        self.doubts = []        # Errors of commands that may or may not have been executed.
         self.faults = []        # What should never be; the test fails by them.
 
     # --- one command ----------------------------------------------------------------
@@ -61,10 +62,12 @@ class Worker(threading.Thread):
                 return "refused", error
             if error.code != "INDOUBT":
                 self.faults.append(f"{arguments}: {error}")
+            self.doubts.append(error)
             return "doubt", error
         except (OSError, AssertionError) as error:
             self.client.close()
             self.client = None
+            self.doubts.append(error)
             return "doubt", error
         self.load.note_success()
         return "ok", reply
@@ -168,9 +171,8 @@ class Load:
     def refused_count(self):
         return sum(len(worker.refused) for worker in self.workers)
 
-    def doubt_count(self):
-        return sum(worker.sent - len(worker.acknowledged) - len(worker.refused)
-                   for worker in self.workers)
+    def doubts(self):
+        return [error for worker in self.workers for error in worker.doubts]
 
     def check(self, node):
         """What `node` holds now is what the clients were told."""

@@ -45,7 +45,7 @@ def test_kill__of_a_follower_is_not_noticed_by_clients_of_the_others(three):
         load.await_progress()
         victim.kill()
         load.await_progress(500)
-    assert load.refused_count() == 0 and load.doubt_count() == 0
+    assert load.refused_count() == 0 and load.doubts() == []
     load.check(other)
 
 
@@ -160,7 +160,7 @@ def test_freeze__of_a_follower_does_not_stop_the_others(three):
         load.await_progress(1000)
         victim.thaw()
         load.await_progress(100)
-    assert load.refused_count() == 0 and load.doubt_count() == 0
+    assert load.refused_count() == 0 and load.doubts() == []
     three.await_equal()
     load.check(victim)
 
@@ -221,7 +221,7 @@ def test_sigterm__the_leader_hands_over_without_a_failed_write(three):
         load.await_progress(200)
         assert leader.stop() == 0
         load.await_progress(500)
-    assert load.doubt_count() == 0
+    assert load.doubts() == []
     assert load.refused_count() == 0
     for node in others:
         load.check(node)

@@ -36,7 +36,7 @@ void replica_submit(struct replica *r, struct request *request)
 
 bool replica_is_congested(const struct replica *r)
 {
-    return r->is_congested;
+    return r->is_congested || (r->room > 0 && r->count >= r->room);
 }
 
 void replica_wake(struct replica *r)

@@ -24,6 +24,7 @@ struct replica {
     struct raft *raft;
     bool holds; /* Requests wait for fake_answer(). */
     bool is_congested;
+    uint32_t room;  /* Congested with so many waiting; 0: it takes any number. */
     bool is_awake;  /* replica_wake() was called. */
     uint32_t count; /* Waiting, in order of arrival. */
     struct request *requests[FAKE_REQUESTS_MAX];

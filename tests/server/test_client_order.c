@@ -290,6 +290,51 @@ static void test_client__goes_on_when_the_replica_is_no_longer_congested(void **
     close(fd);
 }
 
+static void relieve(struct client_fixture *f)
+{
+    clients_resume(f->server.clients);
+    fixture_flush(f);
+}
+
+static void test_client__does_not_overtake_those_that_wait_for_room(void **state)
+{
+    struct client_fixture *f = *state;
+    int first = fixture_connect(f);
+    int second = fixture_connect(f);
+
+    f->replica.is_congested = true;
+    fixture_talk(f, first, "PING\r\nAPPEND a 1\r\n", "+PONG\r\n");
+    f->replica.is_congested = false; /* There is room for a few, not yet for all who wait. */
+    fixture_talk(f, second, "PING\r\nAPPEND a 2\r\n", "+PONG\r\n");
+    assert_int_equal(f->replica.executed_count, 0);
+    relieve(f);
+    fixture_expect(f, first, ":1\r\n");
+    fixture_expect(f, second, ":2\r\n");
+    close(first);
+    close(second);
+}
+
+static void test_client__takes_turns_with_others_where_room_is_scarce(void **state)
+{
+    struct client_fixture *f = *state;
+    int first = fixture_connect(f);
+    int second = fixture_connect(f);
+
+    f->replica.holds = true;
+    f->replica.room = 1;
+    fixture_talk(f, first, "PING\r\nAPPEND a 1\r\nAPPEND a 2\r\nAPPEND a 4\r\n", "+PONG\r\n");
+    fixture_talk(f, second, "PING\r\nAPPEND a 3\r\n", "+PONG\r\n");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(f->replica.count, 1);
+        fake_answer_all(f);
+        relieve(f);
+    }
+    fixture_expect(f, second, ":3\r\n");
+    fixture_expect(f, first, ":1\r\n:2\r\n:4\r\n");
+    close(first);
+    close(second);
+}
+
 static void test_client__tells_the_probe_of_each_reply_in_order(void **state)
 {
     struct client_fixture *f = *state;
@@ -336,6 +381,8 @@ int main(void)
         TEST(test_client__drops_replies_for_a_connection_that_ended),
         TEST(test_client__keeps_a_place_for_a_reply_that_comes_later),
         TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
+        TEST(test_client__does_not_overtake_those_that_wait_for_room),
+        TEST(test_client__takes_turns_with_others_where_room_is_scarce),
         TEST(test_client__tells_the_probe_of_each_reply_in_order),
         TEST(test_client__frees_what_is_under_way_when_the_server_goes),
     };

@@ -267,13 +267,22 @@ static void test_peers__that_find_themselves_do_not_warn(void **state)
     assert_int_equal(warnings[1], 0);
 }
 
-static void test_peers__that_were_removed_are_refused(void **state)
+/* Once the first node was removed. */
+static struct membership *second_alone(void)
 {
-    struct world *w = *state;
     struct membership *before = both();
     struct raft_configuration left = {.member_count = 1,
                                       .members = {{.id = id_of(1), .incoming = true}}};
     struct membership *after = membership_next(before, &left, NULL);
+
+    membership_free(before);
+    return after;
+}
+
+static void test_peers__that_were_removed_are_refused(void **state)
+{
+    struct world *w = *state;
+    struct membership *after = second_alone();
 
     start_node(w, 0, CLUSTER);
     start_node(w, 1, CLUSTER);
@@ -282,7 +291,6 @@ static void test_peers__that_were_removed_are_refused(void **state)
     run_ms(w, 500);
     assert_int_equal(w->nodes[0].refusal, WIRE_REMOVED);
     assert_false(is_up(&w->nodes[0].peers, id_of(1)));
-    membership_free(before);
     membership_free(after);
 }
 
@@ -520,6 +528,28 @@ static void test_peers__answers_end_with_the_connection_of_their_commands(void *
     assert_int_equal(asker->answer_count, 0);
 }
 
+/* Else the removal of a node would leave its users in doubt. */
+static void test_peers__that_were_removed_get_the_answers_under_way(void **state)
+{
+    struct world *w = *state;
+    struct node *asker = &w->nodes[0];
+    struct node *answerer = &w->nodes[1];
+    struct membership *after = second_alone();
+
+    forward_one(w);
+    peers_set_committed(&answerer->peers, after);
+    peers_flush(&answerer->peers);
+    run_ms(w, 500);
+    assert_int_equal(asker->refusal, WIRE_REMOVED); /* On the other connection. */
+    assert_int_equal(asker->forwards_lost_count, 0);
+    answer(answerer);
+    run_ms(w, 100);
+    assert_int_equal(asker->answer_count, 1);
+    run_ms(w, PEERS_PATIENCE_MS);
+    assert_null(peers_answer(&answerer->peers, answerer->connection));
+    membership_free(after);
+}
+
 /* Else whoever forwards or replicates much is taken for dead. */
 static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
 {
@@ -582,6 +612,7 @@ int main(void)
         TEST(test_peers__of_neighbouring_versions_speak_the_older_one),
         TEST(test_peers__answers_take_the_connection_of_their_commands),
         TEST(test_peers__answers_end_with_the_connection_of_their_commands),
+        TEST(test_peers__that_were_removed_get_the_answers_under_way),
         TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
         TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
     };
