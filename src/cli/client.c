@@ -16,6 +16,7 @@ enum {
     RETRIES_A_NODE = 5,       /* Refusals by one node, until another is asked. */
     ATTEMPT_MS = 1000,        /* For one member, while others are left to try. */
     LOSSES_MAX = 8,           /* Broken connections, until a command is given up. */
+    NOTICE_MS = 1000,         /* Until a person is told that a command waits. */
 };
 
 /* Why a connection was left. */
@@ -59,6 +60,7 @@ static bool is_same_address(const struct client_address *a, const struct client_
 void client_init(struct client *c, const char *host, const char *port, struct patience patience)
 {
     *c = (struct client){.patience = patience};
+    c->patience.notice = &c->notice;
     connection_init(&c->connection);
     snprintf(c->here.host, sizeof c->here.host, "%s", host);
     snprintf(c->here.port, sizeof c->here.port, "%s", port);
@@ -264,7 +266,7 @@ static int reach(struct client *c, enum loss loss)
                            c->member_count > 1 ? " nor to any other member" : "",
                            c->connection.error);
         }
-        if (connection_pause(ROUND_PAUSE_MS, c->patience.signals) < 0) {
+        if (connection_pause(ROUND_PAUSE_MS, c->patience) < 0) {
             status = CONNECTION_EINTERRUPTED;
             break;
         }
@@ -377,7 +379,7 @@ static int after_refusal(struct client *c, uint32_t refusals)
     for (uint32_t i = 1; i < refusals && pause_ms < RETRY_PAUSE_MAX_MS; i++) {
         pause_ms *= 2;
     }
-    if (connection_pause(pause_ms, c->patience.signals) < 0) {
+    if (connection_pause(pause_ms, c->patience) < 0) {
         return explain(c, CLIENT_EINTERRUPTED, "interrupted: the command was not executed");
     }
     if (refusals % RETRIES_A_NODE == 0 && c->member_count > 1) {
@@ -435,13 +437,13 @@ static int attempt(struct client *c, const struct words *command, redisReply **r
     return status;
 }
 
-int client_call(struct client *c, const struct words *command, redisReply **ret_reply)
+static int call_until_answered(struct client *c, const struct words *command,
+                               redisReply **ret_reply)
 {
     uint64_t deadline_ms = deadline_after(c);
     uint32_t refusals = 0;
     uint32_t losses = 0;
 
-    CHECK(command->count > 0);
     for (;;) {
         redisReply *reply = NULL;
         int status = attempt(c, command, &reply);
@@ -466,6 +468,17 @@ int client_call(struct client *c, const struct words *command, redisReply **ret_
             return status;
         }
     }
+}
+
+int client_call(struct client *c, const struct words *command, redisReply **ret_reply)
+{
+    CHECK(command->count > 0);
+    c->notice.due_ms = c->gives_notice ? connection_now_ms() + NOTICE_MS : 0;
+
+    int status = call_until_answered(c, command, ret_reply);
+
+    c->notice.due_ms = 0;
+    return status;
 }
 
 int client_ask(struct client *c, redisReply **ret_reply, ...)

@@ -32,6 +32,8 @@ struct client_address {
 struct client {
     struct connection connection;
     struct patience patience;
+    bool gives_notice;                                 /* A person waits for the replies. */
+    struct notice notice;                              /* Of the command that waits. */
     struct client_address here;                        /* Whom we talk to, or did last. */
     struct client_address members[CLIENT_MEMBERS_MAX]; /* `here` may be among them. */
     size_t member_count;

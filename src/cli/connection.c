@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { READ_BYTES = 64 * 1024 };
+enum { READ_BYTES = 64 * 1024, WAIT_MS_MAX = 60000 };
 
 uint64_t connection_now_ms(void)
 {
@@ -38,9 +38,25 @@ static bool wants_to_leave(struct signals *signals)
     return false;
 }
 
-/* Waits until the descriptor (-1: none) is ready for `events`. */
-static int wait_until(int fd, short events, uint64_t deadline_ms, struct signals *signals)
+/* Tells what is due; returns how long to wait at most until there is more to do. */
+static uint64_t give_notice(struct notice *notice, uint64_t now_ms)
 {
+    if (notice == NULL || notice->due_ms == 0) {
+        return WAIT_MS_MAX;
+    }
+    if (now_ms < notice->due_ms) {
+        return notice->due_ms - now_ms;
+    }
+    fputs("no answer yet, waiting: Ctrl-C gives up\n", stderr);
+    notice->due_ms = 0;
+    return WAIT_MS_MAX;
+}
+
+/* Waits until the descriptor (-1: none) is ready for `events`. */
+static int wait_until(int fd, short events, uint64_t deadline_ms, struct patience patience)
+{
+    struct signals *signals = patience.signals;
+
     for (;;) {
         struct pollfd polls[2] = {
             {.fd = fd, .events = events},
@@ -51,8 +67,12 @@ static int wait_until(int fd, short events, uint64_t deadline_ms, struct signals
         if (deadline_ms != 0 && now_ms >= deadline_ms) {
             return CONNECTION_ETIMEDOUT;
         }
-        uint64_t left_ms = deadline_ms == 0 ? 60000 : deadline_ms - now_ms;
-        int ready = poll(polls, 2, left_ms > 60000 ? 60000 : (int)left_ms);
+        uint64_t left_ms = give_notice(patience.notice, now_ms);
+
+        if (deadline_ms != 0 && deadline_ms - now_ms < left_ms) {
+            left_ms = deadline_ms - now_ms;
+        }
+        int ready = poll(polls, 2, (int)left_ms);
 
         if (ready < 0 && errno != EINTR) {
             return CONNECTION_ELOST;
@@ -71,9 +91,9 @@ static uint64_t deadline_of(struct patience patience)
     return patience.timeout_ms == 0 ? 0 : connection_now_ms() + patience.timeout_ms;
 }
 
-int connection_pause(uint64_t ms, struct signals *signals)
+int connection_pause(uint64_t ms, struct patience patience)
 {
-    int status = wait_until(-1, 0, connection_now_ms() + ms, signals);
+    int status = wait_until(-1, 0, connection_now_ms() + ms, patience);
 
     return status == CONNECTION_ETIMEDOUT ? 0 : status;
 }
@@ -138,7 +158,7 @@ static int connect_to(struct connection *c, const struct addrinfo *address,
     if (connect(c->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
         return fail(c, CONNECTION_ELOST, strerror(errno));
     }
-    int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience.signals);
+    int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience);
 
     if (status < 0) {
         return fail_wait(c, status);
@@ -202,7 +222,7 @@ static int send_all(struct connection *c, struct patience patience)
         if (size > 0) {
             buffer_consume(&c->output, (size_t)size);
         } else if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
-            int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience.signals);
+            int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience);
 
             if (status < 0) {
                 return status;
@@ -218,7 +238,7 @@ static int send_all(struct connection *c, struct patience patience)
 static int receive_some(struct connection *c, struct patience patience)
 {
     char bytes[READ_BYTES];
-    int status = wait_until(c->fd, POLLIN, deadline_of(patience), patience.signals);
+    int status = wait_until(c->fd, POLLIN, deadline_of(patience), patience);
 
     if (status < 0) {
         return fail_wait(c, status);

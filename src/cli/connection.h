@@ -22,10 +22,16 @@ enum {
     CONNECTION_EPROTOCOL = -4,    /* The other side does not speak RESP. */
 };
 
-/* How long waits may last and what breaks them off. */
+/* Tells a person once, on stderr, that a command still waits. */
+struct notice {
+    uint64_t due_ms; /* On the clock below; 0: nothing is to be told, or it was. */
+};
+
+/* How long waits may last, who is told of it, and what breaks them off. */
 struct patience {
     uint64_t timeout_ms;     /* Without progress; 0: for ever. */
     struct signals *signals; /* Borrowed; may be NULL. */
+    struct notice *notice;   /* Borrowed; may be NULL. */
 };
 
 struct connection {
@@ -62,6 +68,6 @@ int connection_call(struct connection *c, const struct words *command, struct pa
                     redisReply **ret_reply, bool *ret_sent);
 
 /* Waits that long; CONNECTION_EINTERRUPTED where the user does not want to. */
-int connection_pause(uint64_t ms, struct signals *signals);
+int connection_pause(uint64_t ms, struct patience patience);
 
 #endif /* RAKIT_CLI_CONNECTION_H */

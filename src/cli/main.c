@@ -188,6 +188,7 @@ static enum session_outcome run(const struct options *o)
     enum session_outcome outcome;
 
     client_init(&client, o->host, o->port, (struct patience){.timeout_ms = o->timeout_ms});
+    client.gives_notice = isatty(STDERR_FILENO) == 1;
     if (client_connect(&client) < 0) {
         fprintf(stderr, "%s\n", client.error);
         client_deinit(&client);

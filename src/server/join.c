@@ -14,6 +14,9 @@
 enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096, JOIN_LINE_BYTES_MAX = 32 };
 
 static const uint64_t RETRY_NS = 200 * 1000 * 1000u;
+/* Nodes are often started all at once, by a script or after a failure of power: the contact may
+ * need a moment more. */
+static const uint64_t REACH_NS = 5 * 1000 * 1000 * 1000ull;
 static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull; /* Beyond the leader's own limit. */
 
 enum join_verdict { VERDICT_MORE, VERDICT_DONE, VERDICT_RETRY, VERDICT_FAILED };
@@ -26,6 +29,7 @@ struct join {
     struct buffer out;
     struct buffer in;
     uint64_t give_up_ns;
+    uint64_t reach_until_ns; /* Where nobody listens there. */
     bool is_open;
     bool is_connecting;
     enum join_verdict verdict; /* MORE: nothing is decided yet. */
@@ -308,7 +312,7 @@ static void join_connected(struct io_connect *connect, int status)
                  "the contact %s:%u can't be reached: %s; give the host and the client port of a "
                  "running member",
                  j->options.contact.host, (unsigned)j->options.contact.port, address_fault(status));
-        j->verdict = VERDICT_FAILED;
+        j->verdict = io_now_ns(j->options.io) < j->reach_until_ns ? VERDICT_RETRY : VERDICT_FAILED;
         conclude(j);
         return;
     }
@@ -357,6 +361,7 @@ struct join *join_start(const struct join_options *options)
     j->connect = (struct io_connect){.connected = join_connected, .stream = &j->stream};
     j->timer.fired = timer_fired;
     j->give_up_ns = io_now_ns(options->io) + options->patience_ns;
+    j->reach_until_ns = io_now_ns(options->io) + REACH_NS;
     attempt(j);
     return j;
 }

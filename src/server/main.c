@@ -128,12 +128,13 @@ static int serve(struct options *options)
     p.server = server_start(p.io, &options->config, &log, NULL, on_stopped, &p, text, sizeof text);
     if (p.server == NULL) {
         log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);
+        p.exit_status = EXIT_FAILURE;
         io_uv_free(p.io);
-        return EXIT_FAILURE;
+    } else {
+        io_uv_run(p.io);
     }
-    io_uv_run(p.io);
     if (!has_dir) {
-        rmdir(options->config.data_dir); /* Only empty where a join failed: store_discard(). */
+        rmdir(options->config.data_dir); /* Only empty where the start failed: store_discard(). */
     }
     /* All that counts is durable, and all that was answered is sent. Freeing millions of
      * keys one by one, or waiting for a name server, would only delay the end. */

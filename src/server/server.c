@@ -47,6 +47,14 @@ static void give_up(struct server *s, const char *text)
     server_end(s, 1);
 }
 
+/* A directory that this start has made is left as it was found. */
+static void undo_start(struct server *s)
+{
+    if (replica_recovered(s->replica)->is_new) {
+        store_discard(replica_store(s->replica));
+    }
+}
+
 static void await_log(struct server *s);
 
 static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text)
@@ -56,8 +64,8 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
 
     s->join = NULL;
     if (outcome != JOIN_DONE) {
-        if (outcome == JOIN_REFUSED && replica_recovered(s->replica)->is_new) {
-            store_discard(replica_store(s->replica));
+        if (outcome == JOIN_REFUSED) {
+            undo_start(s);
         }
         give_up(s, text);
     } else if (own_id != 0 && own_id != cluster_id) {
@@ -241,6 +249,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
         if (s->clients != NULL) {
             clients_free(s->clients);
         }
+        undo_start(s);
         replica_free(s->replica);
         free(s);
         return NULL;

@@ -162,6 +162,21 @@ def test_terminal__help_breaks_no_word(shared):
     assert terminal.await_end() == 0
 
 
+def test_terminal__it_says_that_it_waits(three):
+    leader, followers = three.leader(), three.followers()
+    terminal = Terminal(leader)
+    terminal.await_text(">")
+    for node in followers:
+        node.freeze()
+    terminal.type("get k\n")
+    terminal.await_text("no answer yet, waiting: Ctrl-C gives up")
+    for node in followers:
+        node.thaw()
+    terminal.await_text("(nil)")
+    terminal.type("exit\n")
+    assert terminal.await_end() == 0
+
+
 def test_terminal__it_follows_the_cluster_when_its_node_dies(three):
     node = three.nodes[0]
     terminal = Terminal(node)

@@ -217,6 +217,10 @@ def test_refusal__an_address_that_is_in_use(cluster):
     cluster.nodes.append(again)
     message = refusal(again.start())
     assert f"for clients on {first.host} port {first.port}: it is in use" in message
+    assert not again.data.exists()
+    again.data.mkdir()
+    refusal(again.start())
+    assert list(again.data.iterdir()) == []
 
 
 def test_refusal__a_name_that_nobody_has(cluster):
@@ -234,11 +238,23 @@ def test_refusal__joining_through_itself(cluster):
         assert not node.data.exists()
 
 
+def test_start__a_contact_may_come_later(cluster):
+    port = free_port()
+    node = cluster.node(contact=(harness.HOST, port)).start()
+    await_true(lambda: "trying again" in node.log(), "it has looked for its contact in vain")
+    contact = cluster.node(port=port).start().await_up()
+    node.await_up()
+    cluster.await_voters(2)
+    assert contact.call("SET", "k", "v") == b"OK"
+    assert node.call("GET", "k") == b"v"
+
+
 def test_refusal__joining_through_a_contact_that_is_not_there(cluster):
     port = free_port()
     node = cluster.node(contact=(harness.HOST, port))
     message = refusal(node.start())
     assert str(port) in message
+    assert message.count("can't be reached") == 2, "it says so at once, and in the end"
     assert not node.data.exists(), "nothing is left of a start that came to nothing"
     node.data.mkdir()
     refusal(node.start())
