@@ -1,4 +1,4 @@
-# Completion for rakit-cli, rakit-server and rakit-sim in bash.
+# Completion for rakit-cli, rakit-server, rakit-sim and rakit-lincheck in bash.
 
 # Words that are no options, up to the cursor; fills $positions.
 _rakit_positions() {
@@ -90,6 +90,21 @@ _rakit_sim() {
     esac
 }
 
+_rakit_lincheck() {
+    case $3 in
+    --timeout | --memory-limit | --explain) ;;
+    *)
+        if [[ $2 == -* ]]; then
+            _rakit_words '--each --timeout --memory-limit --explain --help --version' "$2"
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$2")
+            compopt -o filenames
+        fi
+        ;;
+    esac
+}
+
 complete -F _rakit_cli rakit-cli
 complete -F _rakit_server rakit-server
 complete -F _rakit_sim rakit-sim
+complete -F _rakit_lincheck rakit-lincheck

@@ -40,7 +40,7 @@ struct command {
     command_handler *handler;
     const char *group;     /* Of help: "string", "generic", "server", "connection", ... */
     const char *arguments; /* "key value [NX | XX] [GET]" */
-    const char *summary;   /* One line. */
+    const char *summary;   /* A sentence or two; whoever shows it breaks the lines. */
     const char *since;     /* Redis version that has it, or Rakit's. */
     /* Asked before a command goes its way, so that what is certain to fail never stands
      * in the log; NULL: nothing to say. The handler asks again, for entries that did. */
