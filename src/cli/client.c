@@ -451,13 +451,20 @@ static int call_until_answered(struct client *c, const struct words *command,
         if (status < 0) {
             return status;
         }
+        bool is_late = deadline_ms != 0 && connection_now_ms() >= deadline_ms;
+
         if (reply == NULL) {
+            if (is_late) {
+                return explain(c, CLIENT_EUNREACHABLE,
+                               "no answer in time: the command was not executed, or only reads. "
+                               "Does a majority of the nodes run?");
+            }
             if (++losses == LOSSES_MAX) {
                 return explain(c, CLIENT_EUNREACHABLE, "every connection breaks at this command");
             }
             continue;
         }
-        if (!is_temporary(reply) || (deadline_ms != 0 && connection_now_ms() >= deadline_ms)) {
+        if (!is_temporary(reply) || is_late) {
             remember_login(c, command, reply);
             *ret_reply = reply;
             return 0;

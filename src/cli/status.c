@@ -40,7 +40,7 @@ static struct health count_nodes(const redisReply *status)
         .commit_index = reply_number(reply_field(status, "commit_index"), 0),
         .has_leader = text_of(status, "leader_id").size > 0,
     };
-    struct slice version = text_of(reply_element(nodes, 0), "version");
+    const redisReply *first = NULL; /* Of those that can be told anything of. */
 
     for (size_t i = 0; i < reply_count(nodes); i++) {
         const redisReply *node = reply_element(nodes, i);
@@ -49,8 +49,11 @@ static struct health count_nodes(const redisReply *status)
         if (commit_index > h.commit_index) {
             h.commit_index = commit_index;
         }
-        h.is_mixed = h.is_mixed || (!field_is(node, "health", "unreachable") &&
-                                    !slice_equal(text_of(node, "version"), version));
+        if (!field_is(node, "health", "unreachable")) {
+            first = first == NULL ? node : first;
+            h.is_mixed =
+                h.is_mixed || !slice_equal(text_of(node, "version"), text_of(first, "version"));
+        }
         if (field_is(node, "membership", "learner")) {
             h.learners++;
             continue;

@@ -436,6 +436,11 @@ raft_id raft_voted_for(const struct raft *r)
     return r->voted_for;
 }
 
+uint64_t raft_leader_heard_ns(const struct raft *r)
+{
+    return r->leader_heard_ns;
+}
+
 raft_id raft_leader(const struct raft *r)
 {
     return r->leader_id;

@@ -270,6 +270,8 @@ enum raft_reason raft_role_reason(const struct raft *r);
 raft_term raft_current_term(const struct raft *r);
 raft_id raft_voted_for(const struct raft *r);
 raft_id raft_leader(const struct raft *r); /* 0: not known. */
+/* When the leader that this node follows, or followed last, was heard; 0: there was none. */
+uint64_t raft_leader_heard_ns(const struct raft *r);
 raft_index raft_commit_index(const struct raft *r);
 raft_index raft_last_index(const struct raft *r);
 /* 0 for index 0; CHECKs index <= last. */

@@ -1,11 +1,13 @@
 /* transfer.c - handing leadership over (dissertation §3.10). The leader takes no
- * proposals meanwhile, so that the target's log can become complete; then it asks
- * the target to campaign at once. It gives up after an election timeout and goes
- * on leading: a transfer never leaves a gap longer than that.
+ * proposals meanwhile, so that the target's log can become complete, and what stands
+ * in it be committed; then it asks the target to campaign at once. It gives up after
+ * an election timeout and goes on leading: a transfer never leaves a gap longer than
+ * that.
  *
  * Refuses: a second transfer (RAFT_EBUSY); a target that could not lead
  * (RAFT_EMEMBER). */
 #include "base/check.h"
+#include "base/mutant.h"
 #include "raft/raft_state.h"
 
 static bool can_lead(const struct raft *r, raft_id id)
@@ -63,6 +65,16 @@ void raft_transfer_give_up(struct raft *r)
     r->transfer_target = 0;
 }
 
+/* With all that was proposed committed, nobody needs to be left in doubt of it. But a leader
+ * whose own disk is what is in the way must be able to leave as well. */
+static bool is_settled(const struct raft *r)
+{
+    uint64_t half_ns = r->options.election_timeout_ns / 2;
+
+    return r->commit_index == r->log.last_index || r->now_ns + half_ns >= r->transfer_deadline_ns ||
+           MUTANT(hands_over_unsettled);
+}
+
 void raft_transfer_drive(struct raft *r)
 {
     CHECK(r->role == RAFT_LEADER);
@@ -71,7 +83,7 @@ void raft_transfer_drive(struct raft *r)
     /* No change begins meanwhile, and one that ends keeps whoever can lead. */
     CHECK(peer != NULL);
     CHECK(can_lead(r, peer->id));
-    if (peer->match_index == r->log.last_index && !r->transfer_is_sent) {
+    if (peer->match_index == r->log.last_index && is_settled(r) && !r->transfer_is_sent) {
         raft_send(r, peer->id, RAFT_TIMEOUT_NOW, raft_after_term(r));
         r->transfer_is_sent = true; /* Repeated with the next heartbeat. */
     }

@@ -36,6 +36,12 @@ void membership_free(struct membership *m)
     }
 }
 
+bool member_address_equal(const struct member_address *a, const struct member_address *b)
+{
+    return a->peer_port == b->peer_port && a->client.port == b->client.port &&
+           strcmp(a->client.host, b->client.host) == 0;
+}
+
 const struct member_address *membership_address(const struct membership *m, raft_id id)
 {
     for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {

@@ -33,6 +33,8 @@ struct membership {
 
 struct membership *membership_copy(const struct membership *m);
 void membership_free(struct membership *m);
+/* Whether both are one place; ids do not count. */
+bool member_address_equal(const struct member_address *a, const struct member_address *b);
 const struct member_address *membership_address(const struct membership *m, raft_id id);
 /* The member whose clients go to that address, or NULL. */
 const struct member_address *membership_at(const struct membership *m,

@@ -38,6 +38,13 @@ struct peer *peers_find(const struct peers *p, raft_id id)
     return NULL;
 }
 
+bool peers_is_connected(const struct peers *p, raft_id id)
+{
+    const struct peer *peer = peers_find(p, id);
+
+    return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP;
+}
+
 void peer_free_if_unused(struct peer *peer)
 {
     if (peer->is_leaving && dial_is_idle(&peer->dial[WIRE_CONTROL]) &&
@@ -117,9 +124,7 @@ static struct peer *add_peer(struct peers *p, const struct member_address *addre
 
 static void readdress(struct peer *peer, const struct member_address *address)
 {
-    if (peer->address.peer_port == address->peer_port &&
-        peer->address.client.port == address->client.port &&
-        strcmp(peer->address.client.host, address->client.host) == 0) {
+    if (member_address_equal(&peer->address, address)) {
         return;
     }
     peer->address = *address;

@@ -150,6 +150,8 @@ void peers_set_members(struct peers *p, const struct membership *m);
 /* Forgets the nodes that `committed` says were removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
 struct peer *peers_find(const struct peers *p, raft_id id);
+/* Whether heartbeats can be sent to that node now. */
+bool peers_is_connected(const struct peers *p, raft_id id);
 
 /* Whether entries are coming in from that node of which more is missing, and bytes of
  * them came after `since_ns`. */

@@ -170,13 +170,12 @@ static void release_held(struct replica *r)
 static const char *describe_reason(const struct replica *r, char *text, size_t size)
 {
     enum raft_reason reason = raft_role_reason(r->raft);
-    const struct peer *leader = peers_find(&r->peers, r->seen_leader);
 
-    if (reason != RAFT_BECAUSE_TIMEOUT || leader == NULL || leader->heard_ns == 0) {
+    if (reason != RAFT_BECAUSE_TIMEOUT || r->seen_leader == 0) {
         return raft_reason_text(reason);
     }
     snprintf(text, size, "leader silent for %llu ms",
-             (unsigned long long)((io_now_ns(r->io) - leader->heard_ns) / 1000000));
+             (unsigned long long)((io_now_ns(r->io) - raft_leader_heard_ns(r->raft)) / 1000000));
     return text;
 }
 
@@ -215,11 +214,12 @@ static void note_role(struct replica *r)
 
     if (!is_same) {
         requests_abandon(r);
+        r->seen_since_ns = io_now_ns(r->io);
     }
     r->seen_role = role;
     r->seen_term = term;
     r->seen_leader = leader;
-    admin_announce_address(r);
+    announce_address(r);
     replica_wake(r);
 }
 

@@ -16,8 +16,6 @@
 
 enum { LOG_COUNT = 100, LOG_COUNT_MAX = 10000, LOG_READ_BYTES = 8 * 1024 * 1024 };
 
-static const uint64_t ANNOUNCE_WAIT_NS = 1000 * 1000 * 1000u;
-static const uint64_t ANNOUNCE_WAIT_MAX_NS = 30 * 1000 * 1000 * 1000ull;
 static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
 
 enum admin_kind { ADMIN_ADD, ADMIN_REMOVE, ADMIN_TRANSFER, ADMIN_LOG };
@@ -27,7 +25,7 @@ struct admin_task {
     struct replica *replica;
     struct request *request;
     enum admin_kind kind;
-    uint64_t deadline_ns;
+    uint64_t begun_ns;
     bool is_begun;                 /* The core has taken it. */
     bool is_handing_over;          /* ADMIN_REMOVE of this leader: another one is to do it. */
     raft_id id;                    /* Of the member in question; 0 with TRANSFER: the best one. */
@@ -63,15 +61,10 @@ static void task_fail(struct admin_task *t, const char *error)
     task_free(t);
 }
 
-static const struct membership *current(const struct replica *r)
-{
-    return members_current(&r->members, raft_configuration_index(r->raft));
-}
-
 /* Which cluster it was added to: its id, and where its other members are. */
 static void reply_added(const struct admin_task *t, struct resp_writer *w)
 {
-    const struct membership *m = current(t->replica);
+    const struct membership *m = replica_membership(t->replica);
     uint32_t count = m == NULL ? 0 : m->configuration.member_count;
     uint32_t others = count - (membership_address(m, t->id) != NULL ? 1 : 0);
 
@@ -124,7 +117,7 @@ static bool parse_number(struct slice text, int base, uint64_t max, uint64_t *re
 /* A member by its id in hex, or by its clients' address. */
 static const struct member_address *find_member(const struct replica *r, struct slice name)
 {
-    const struct membership *m = current(r);
+    const struct membership *m = replica_membership(r);
     const char *colon = name.size == 0 ? NULL : memrchr(name.data, ':', name.size);
     struct io_address address = {0};
     uint64_t id;
@@ -170,16 +163,10 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
     /* Else another change is under way, or this leader is new: later. */
 }
 
-static bool same_address(const struct member_address *a, const struct member_address *b)
-{
-    return a->peer_port == b->peer_port && a->client.port == b->client.port &&
-           strcmp(a->client.host, b->client.host) == 0;
-}
-
 static void progress_add(struct admin_task *t)
 {
     struct replica *r = t->replica;
-    const struct membership *m = current(r);
+    const struct membership *m = replica_membership(r);
     const struct member_address *there = membership_address(m, t->id);
     const struct member_address *other = membership_at(m, &t->address.client);
     char text[512];
@@ -206,11 +193,40 @@ static void progress_add(struct admin_task *t)
         } else {
             change(t, RAFT_ADD_LEARNER);
         }
-    } else if (!same_address(there, &t->address)) {
+    } else if (!member_address_equal(there, &t->address)) {
         change(t, RAFT_READDRESS);
     } else if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
         task_ok(t);
     }
+}
+
+static bool is_in_reach(const struct replica *r, raft_id id)
+{
+    struct raft_progress progress;
+
+    return id == raft_self(r->raft) || (raft_progress_of(r->raft, id, &progress) &&
+                                        progress.is_active && peers_is_connected(&r->peers, id));
+}
+
+/* Whether those that vote once it is gone could do nothing, as too few of them are there.
+ * The change could not even be committed then, nor taken back. */
+static bool would_stop_the_cluster(const struct replica *r, raft_id leaving)
+{
+    const struct raft_configuration *c = raft_configuration(r->raft);
+    const struct raft_member *member = raft_configuration_find(c, leaving);
+    uint32_t voter_count = 0;
+    uint32_t reach_count = 0;
+
+    if (member == NULL || !member->incoming || MUTANT(removal_stops_the_cluster)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (c->members[i].incoming && c->members[i].id != leaving) {
+            voter_count++;
+            reach_count += is_in_reach(r, c->members[i].id) ? 1 : 0;
+        }
+    }
+    return voter_count > 0 && reach_count <= voter_count / 2;
 }
 
 static int hand_over_to(struct replica *r, raft_id id)
@@ -228,10 +244,12 @@ static void fail_not_taken_over(struct admin_task *t)
 }
 
 /* A leader lets another one remove it, so that what is under way here ends before: nothing
- * is in doubt then. The task goes to that leader by itself: admin_abandon(). */
+ * is in doubt then. The task goes to that leader by itself: admin_abandon(). Should that one be
+ * about to leave as well and hand back, it is removed in office. */
 static void hand_over_first(struct admin_task *t)
 {
     struct replica *r = t->replica;
+    uint64_t now_ns = io_now_ns(r->io);
 
     if (t->is_handing_over) {
         if (!raft_is_transferring(r->raft)) {
@@ -239,29 +257,52 @@ static void hand_over_first(struct admin_task *t)
         }
         return;
     }
+    if (r->handed_over_ns != 0 && now_ns < r->handed_over_ns + ADMIN_TIMEOUT_NS &&
+        !MUTANT(handed_to_and_fro)) {
+        change(t, RAFT_REMOVE);
+        return;
+    }
 
     int error = hand_over_to(r, 0);
 
     if (error == RAFT_OK) {
         t->is_handing_over = true;
+        r->handed_over_ns = now_ns;
         replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
         change(t, RAFT_REMOVE); /* There is no other voter, as the core will say. */
     }
 }
 
+/* This node, where nobody has begun to remove it: else there is only to wait for that. */
+static bool is_leader_to_stay(const struct replica *r, raft_id id)
+{
+    const struct raft_member *self = raft_configuration_find(raft_configuration(r->raft), id);
+
+    return id == raft_self(r->raft) && self != NULL && self->incoming;
+}
+
 static void progress_remove(struct admin_task *t)
 {
     struct replica *r = t->replica;
-    const struct membership *m = current(r);
+    const struct membership *m = replica_membership(r);
 
     if (membership_address(m, t->id) == NULL) {
         if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
             task_ok(t);
         }
-    } else if (t->id == raft_self(r->raft) && !MUTANT(leader_removed_in_office)) {
+    } else if (t->is_begun) {
+        return;
+    } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
+        /* A leader that is new has yet to hear of some. */
+        if (io_now_ns(r->io) >= t->begun_ns + r->server->config.election_timeout_ns) {
+            task_fail(t, "TRYAGAIN of the voters that would remain no majority is in reach, so "
+                         "nothing would be served any more. Remove those that are gone first, or "
+                         "wait for them");
+        }
+    } else if (is_leader_to_stay(r, t->id) && !MUTANT(leader_removed_in_office)) {
         hand_over_first(t);
-    } else if (!t->is_begun) {
+    } else {
         change(t, RAFT_REMOVE);
     }
 }
@@ -408,7 +449,7 @@ static const char *begin_remove(struct admin_task *t, uint32_t count, const stru
     if (member != NULL) {
         t->id = member->id;
     } else if (parse_number(arguments[0], 16, UINT64_MAX, &id) &&
-               membership_was_removed(current(t->replica), id)) {
+               membership_was_removed(replica_membership(t->replica), id)) {
         t->id = id; /* Has been done already. */
     } else {
         return "ERR no such member: RAFT MEMBERS lists them";
@@ -480,7 +521,7 @@ static void task_progress(struct admin_task *t)
     if (t->is_reading) {
         return;
     }
-    if (io_now_ns(t->replica->io) > t->deadline_ns) {
+    if (io_now_ns(t->replica->io) > t->begun_ns + ADMIN_TIMEOUT_NS) {
         task_fail(t, "TRYAGAIN another change was under way all the time: nothing was done");
     } else if (t->kind == ADMIN_ADD) {
         progress_add(t);
@@ -504,7 +545,7 @@ void admin_begin(struct replica *r, struct request *request)
 
     t->replica = r;
     t->request = request;
-    t->deadline_ns = io_now_ns(r->io) + ADMIN_TIMEOUT_NS;
+    t->begun_ns = io_now_ns(r->io);
     list_append(&r->admin, &t->node);
 
     const char *error = begin(t, count, r->arguments);
@@ -541,7 +582,7 @@ static bool is_decided(const struct admin_task *t)
     case ADMIN_ADD:
         return t->is_begun && commit_index >= t->index;
     case ADMIN_REMOVE:
-        return membership_address(current(t->replica), t->id) == NULL &&
+        return membership_address(replica_membership(t->replica), t->id) == NULL &&
                commit_index >= raft_configuration_index(t->replica->raft);
     case ADMIN_TRANSFER:
         return t->is_begun;
@@ -600,98 +641,4 @@ void admin_answer_locally(struct replica *r, struct request *request)
         list_remove(&request->link);
         answer_report(r, request, count);
     }
-}
-
-/* --- this node's own address --------------------------------------------------------- */
-
-/* RAFT ADD for oneself, answered to nobody. */
-struct announcement {
-    struct request request;
-    struct replica *replica;
-    struct buffer out;
-    struct resp_writer writer;
-};
-
-/* Whether the log has this node where it lives now. */
-static bool same_as_logged(const struct replica *r)
-{
-    const struct member_address *there = membership_address(current(r), r->peers.self.id);
-
-    return there == NULL || same_address(there, &r->peers.self);
-}
-
-/* Cuts the reply's first line out of it, for the log. */
-static const char *first_line(struct buffer *reply)
-{
-    char *end;
-
-    buffer_append(reply, "", 1);
-    end = strpbrk(buffer_begin(reply), "\r\n");
-    if (end != NULL) {
-        *end = 0;
-    }
-    return buffer_begin(reply);
-}
-
-void admin_announce_fired(struct io_timer *timer)
-{
-    admin_announce_address(container_of(timer, struct replica, announce));
-}
-
-static struct resp_writer *announcement_reply(struct request *request)
-{
-    return &container_of(request, struct announcement, request)->writer;
-}
-
-static void announcement_answered(struct request *request)
-{
-    struct announcement *a = container_of(request, struct announcement, request);
-
-    struct replica *r = a->replica;
-
-    r->is_announcing = false;
-    if (!r->is_ended && !same_as_logged(r)) {
-        log_write(r->log, LOG_WARN, "the new address was not taken", "answer=" LOG_Q,
-                  first_line(&a->out));
-        r->announce_wait_ns = r->announce_wait_ns == 0 ? ANNOUNCE_WAIT_NS : 2 * r->announce_wait_ns;
-        if (r->announce_wait_ns > ANNOUNCE_WAIT_MAX_NS) {
-            r->announce_wait_ns = ANNOUNCE_WAIT_MAX_NS;
-        }
-        io_timer_start(r->io, &r->announce, io_now_ns(r->io) + r->announce_wait_ns);
-    }
-    buffer_deinit(&a->out);
-    free(a);
-}
-
-void admin_announce_address(struct replica *r)
-{
-    const struct member_address *self = &r->peers.self;
-    char id[17];
-    char port[8];
-    char peer_port[8];
-
-    if (r->is_announcing || r->is_removed || r->is_ended || same_as_logged(r) ||
-        raft_leader(r->raft) == 0) {
-        return;
-    }
-
-    struct announcement *a = memory_take_zeroed(1, sizeof *a);
-
-    snprintf(id, sizeof id, "%016llx", (unsigned long long)self->id);
-    snprintf(port, sizeof port, "%u", (unsigned)self->client.port);
-    snprintf(peer_port, sizeof peer_port, "%u", (unsigned)self->peer_port);
-
-    const struct slice arguments[] = {slice_str("RAFT"), slice_str("ADD"),
-                                      slice_str(id),     slice_str(self->client.host),
-                                      slice_str(port),   slice_str(peer_port)};
-
-    log_write(r->log, LOG_INFO, "announcing a new address", "address=%s:%u peers=%u",
-              self->client.host, (unsigned)self->client.port, (unsigned)self->peer_port);
-    a->replica = r;
-    a->writer = (struct resp_writer){.out = &a->out, .version = 2};
-    a->request.reply = announcement_reply;
-    a->request.answered = announcement_answered;
-    request_encode(&a->request, command_find(slice_str("RAFT")), 6, arguments);
-    r->is_announcing = true;
-    replica_submit(r, &a->request);
 }

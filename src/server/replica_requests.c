@@ -13,7 +13,7 @@
 enum {
     PROPOSE_MAX = 4096,
     FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
-    FORWARD_GRACE_HEARTBEATS = 2,
+    FORWARD_GRACE_HEARTBEATS = 6,
     IN_TIME_SHARE = 4, /* Of a command's time, for its entry's waiting: see admission.h. */
     GATHER_UNDER_WAY_MIN = 16,
     GATHER_BYTES_MAX = 64 * 1024
@@ -30,6 +30,9 @@ static const char error_timed_out[] =
 static const char error_no_leader[] =
     "CLUSTERDOWN no leader is known: the command was not executed. A majority of the nodes must "
     "be up and see each other";
+static const char error_not_joined[] =
+    "CLUSTERDOWN this node has not joined its cluster yet: the command was not executed. Its log "
+    "says what it waits for";
 static const char error_not_taken[] =
     "TRYAGAIN the leader has too much under way, or hands its place over: the command was not "
     "executed";
@@ -218,8 +221,8 @@ static void forwards_wind_down(struct replica *r)
 {
     if (r->forwarded.count == 0) {
         r->forward_grace_ns = 0;
-    } else if (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
-               peers_forward(&r->peers, r->forwarded_to) == NULL) {
+    } else if (peers_forward(&r->peers, r->forwarded_to) == NULL ||
+               (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT && !r->is_removed)) {
         forwards_abandon(r); /* It has been silent for long, or is gone. */
     } else if (r->forward_grace_ns == 0) {
         r->forward_grace_ns =
@@ -232,7 +235,9 @@ static bool forwards_are_winding_down(struct replica *r)
     if (r->forward_grace_ns == 0) {
         return false;
     }
-    if (r->forwarded.count > 0 && io_now_ns(r->io) >= r->forward_grace_ns) {
+    /* Who was removed hears nothing but these answers, until that connection is closed. */
+    if (r->forwarded.count > 0 && io_now_ns(r->io) >= r->forward_grace_ns &&
+        (!r->is_removed || MUTANT(removed_gives_up_soon))) {
         forwards_abandon(r);
     }
     if (r->forwarded.count == 0) {
@@ -491,6 +496,18 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
     r->stats.forwarded_count++;
 }
 
+/* What another node has forwarded goes back to it, for whoever leads now. */
+static bool give_back(struct replica *r, struct request *request)
+{
+    if (!is_guest(request) || request->has_begun) {
+        return false;
+    }
+    list_remove(&request->link);
+    forget(r, request);
+    request->refused(request);
+    return true;
+}
+
 static void place_as_follower(struct replica *r)
 {
     raft_id leader = raft_leader(r->raft);
@@ -501,11 +518,10 @@ static void place_as_follower(struct replica *r)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (request->refused != NULL && !request->has_begun) {
-            list_remove(node);
-            forget(r, request);
-            request->refused(request);
-        } else if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
+        if (give_back(r, request)) {
+            continue;
+        }
+        if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
             forward(r, out, request);
         } else if (is_admin(request) && leader == 0) {
             admin_answer_locally(r, request);
@@ -527,8 +543,12 @@ static void place_as_removed(struct replica *r)
         }
     }
     while ((node = list_first(&r->waiting)) != NULL) {
-        list_remove(node);
-        request_fail(r, container_of(node, struct request, link), error_removed);
+        struct request *request = container_of(node, struct request, link);
+
+        if (!give_back(r, request)) {
+            list_remove(node);
+            request_fail(r, request, error_removed);
+        }
     }
 }
 
@@ -660,7 +680,9 @@ void requests_sweep_fired(struct io_timer *timer)
     forwards_are_winding_down(r);
     wait_again(r, &r->returned);
     sweep_list(r, &r->waiting, now_ns + admission_needed_ns(&r->admission, now_ns),
-               is_leader ? error_not_taken : error_no_leader);
+               is_leader                    ? error_not_taken
+               : replica_cluster_id(r) == 0 ? error_not_joined
+                                            : error_no_leader);
     sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
     sweep_list(r, &r->reads_asked, now_ns, error_read_lost);
     sweep_list(r, &r->reads_ready, now_ns, error_read_lost);

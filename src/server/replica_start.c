@@ -99,7 +99,7 @@ struct replica *replica_start(struct server *server, const struct server_probe *
     r->tick.fired = replica_tick_fired;
     r->sweep.fired = requests_sweep_fired;
     r->health.fired = health_fired;
-    r->announce.fired = admin_announce_fired;
+    r->announce.fired = announce_fired;
     log_window_init(&r->window);
     requests_init(r);
     while (new_node_id == 0) {

@@ -6,6 +6,7 @@
  *   replica_apply.c    the state machine: commits applied, reads served
  *   replica_peers.c    what comes from peers
  *   replica_admin.c    RAFT commands: membership, transfer, status, log
+ *   replica_announce.c this node's own address
  *   replica_health.c   whether the disk keeps up with the timeouts
  *   replica_look.c     what others may know */
 #ifndef RAKIT_SERVER_REPLICA_STATE_H
@@ -81,6 +82,7 @@ struct replica {
     uint64_t forward_grace_ns;  /* It leads no more: until then it may still tell what became
                                  * of them, and nothing is placed; 0: it leads. */
     struct list admin;          /* Leader: membership changes and transfers under way. */
+    uint64_t handed_over_ns;    /* When it last did so to be removed; 0: never. */
     uint64_t own_bytes;         /* Of requests' entries, in all of them: of clients here, */
     uint64_t guest_bytes;       /* and of what other nodes have forwarded. */
     uint64_t asked_ticket;      /* Of the newest read round; */
@@ -89,6 +91,7 @@ struct replica {
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
+    uint64_t seen_since_ns; /* When one of these three was another. */
     enum raft_role seen_role;
 
     raft_index applied_index;
@@ -195,9 +198,12 @@ void admin_end(struct replica *r);
 void admin_answer_locally(struct replica *r, struct request *request);
 /* Frees the tasks that a read from the disk has outlived; the store is closed. */
 void admin_deinit(struct replica *r);
-void admin_announce_fired(struct io_timer *timer);
+
+/* --- replica_announce.c ----------------------------------------------------------------- */
+
 /* The new address of this very node, where the log has an older one. */
-void admin_announce_address(struct replica *r);
+void announce_address(struct replica *r);
+void announce_fired(struct io_timer *timer);
 
 /* --- replica_health.c ------------------------------------------------------------------- */
 

@@ -66,7 +66,7 @@ struct node_view {
     raft_index commit_index; /* What it surely holds and knows to be committed. */
     raft_index applied_index;
     raft_index match_index;
-    int64_t silent_ms; /* Since it was last heard of; -1: never heard. */
+    int64_t silent_ms; /* Since it was last heard, or was to be; -1: never heard. */
     const char *health;
     const char *program; /* Its version; "": not known. */
 };
@@ -97,6 +97,19 @@ static raft_index commit_index_of(const struct node_view *v, raft_index commit_i
     return stored_index > v->applied_index ? stored_index : v->applied_index;
 }
 
+/* Since when nothing has come, though something should have: only a leader and its followers
+ * speak to each other, and who looks for a leader speaks to all. */
+static uint64_t silent_ns(const struct replica *r, const struct peer *peer)
+{
+    raft_id leader = raft_leader(r->raft);
+    uint64_t since_ns = peer->heard_ns > r->seen_since_ns ? peer->heard_ns : r->seen_since_ns;
+
+    if (leader != 0 && leader != raft_self(r->raft) && leader != peer->id) {
+        return 0;
+    }
+    return io_now_ns(r->io) - since_ns;
+}
+
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
 {
     const struct peer *peer = peers_find(&r->peers, member->id);
@@ -108,11 +121,12 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
         return v;
     }
 
-    uint64_t age_ns = io_now_ns(r->io) - peer->heard_ns;
+    uint64_t age_ns = silent_ns(r, peer);
     bool is_learner = !member->incoming && !member->outgoing;
 
     v.silent_ms = (int64_t)(age_ns / 1000000);
-    if (age_ns > 2 * r->server->config.election_timeout_ns) {
+    if (!peers_is_connected(&r->peers, member->id) ||
+        age_ns > 2 * r->server->config.election_timeout_ns) {
         return v; /* What it said last is not true any more. */
     }
     v.program = peer->program;

@@ -95,6 +95,19 @@ def test_remove__refuses_the_last_voter_and_strangers(cluster):
     assert node.members() == {node.address: "voter"}
 
 
+def test_remove__who_is_needed_is_refused(three):
+    leader, (dead, other) = three.leader(), three.followers()
+    dead.kill()
+    for victim in (other, leader):
+        for asked in (leader, other):
+            with pytest.raises(RespError, match="^TRYAGAIN .*no majority is in reach"):
+                asked.call("RAFT", "REMOVE", victim.address)
+    assert leader.call("SET", "k", "v") == b"OK"
+    assert leader.call("RAFT", "REMOVE", dead.address) == b"OK"
+    assert other.call("RAFT", "REMOVE", leader.address) == b"OK"
+    assert other.call("GET", "k") == b"v"
+
+
 def test_remove__a_dead_node_and_a_new_one_takes_its_place(three):
     victim = three.followers()[0]
     rest = [node for node in three.nodes if node is not victim]

@@ -62,6 +62,39 @@ static void test_transfer__waits_until_the_target_has_caught_up(void **state)
     solo_deinit(&s);
 }
 
+/* What the target holds may not be committed yet, and would be in doubt. */
+static void test_transfer__waits_until_all_is_committed(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(propose(&s), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
+    assert_int_equal(transfer(&s, 3), RAFT_OK);
+    assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    solo_settle(&s);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    solo_deinit(&s);
+}
+
+/* Else a leader with a disk that stands still could not leave. */
+static void test_transfer__waits_no_longer_than_half_its_time_for_commits(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(propose(&s), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
+    assert_int_equal(transfer(&s, 3), RAFT_OK);
+    solo_pass(&s, SOLO_ELECTION_TIMEOUT / 2);
+    assert_int_equal(solo_receive(&s, solo_pulse(3, 2, 0)), RAFT_OK);
+    assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
+    solo_deinit(&s);
+}
+
 /* Scenario 7: no write gap beyond one election timeout. */
 static void test_transfer__gives_up_after_an_election_timeout(void **state)
 {
@@ -116,6 +149,7 @@ static void test_transfer__chooses_whoever_is_there_and_has_most(void **state)
     (void)state;
     lead(&s);
     assert_int_equal(propose(&s), RAFT_OK);
+    solo_settle(&s);
     assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
     assert_int_equal(transfer(&s, 0), RAFT_OK);
     assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
@@ -184,6 +218,7 @@ static void test_transfer__goes_on_while_a_change_ends(void **state)
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
     assert_false(raft_configuration_is_joint(raft_configuration(s.raft)));
     assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2)); /* One more entry to wait for. */
+    solo_settle(&s);
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 4)), RAFT_OK);
     assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));
     solo_deinit(&s);
@@ -212,6 +247,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transfer__a_target_that_has_everything_is_asked_at_once),
         cmocka_unit_test(test_transfer__waits_until_the_target_has_caught_up),
+        cmocka_unit_test(test_transfer__waits_until_all_is_committed),
+        cmocka_unit_test(test_transfer__waits_no_longer_than_half_its_time_for_commits),
         cmocka_unit_test(test_transfer__gives_up_after_an_election_timeout),
         cmocka_unit_test(test_transfer__refuses_what_cannot_lead),
         cmocka_unit_test(test_transfer__chooses_whoever_is_there_and_has_most),

@@ -131,13 +131,46 @@ static void test_status__of_this_node_tells_of_a_full_disk(void **state)
     assert_row_has(f, 0, "health\r\n$9\r\ndisk-full\r\n");
 }
 
+/* Heard of just now, over a connection that is there. */
+static void connect_peer(struct fixture *f)
+{
+    f->peer =
+        (struct peer){.id = 2, .term = 1, .applied_index = 4, .heard_ns = io_now_ns(f->replica.io)};
+    f->peer.dial[WIRE_CONTROL].phase = DIAL_UP;
+    list_append(&f->replica.peers.all, &f->peer.link);
+}
+
+/* Even where it was heard a moment ago. */
+static void test_status__of_a_node_that_is_not_connected_is_unreachable(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_peer(f);
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+    f->peer.dial[WIRE_CONTROL].phase = DIAL_IDLE;
+    assert_row_has(f, 1, "unreachable");
+}
+
+/* It had no reason to speak before, so its silence counts from then. */
+static void test_status__of_a_silent_node_counts_from_the_last_change_of_roles(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t timeout_ns = f->replica.server->config.election_timeout_ns;
+    uint64_t now_ns = io_now_ns(f->replica.io);
+
+    connect_peer(f);
+    f->peer.heard_ns = now_ns - 10 * timeout_ns;
+    f->replica.seen_since_ns = now_ns;
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+    f->replica.seen_since_ns = now_ns - 3 * timeout_ns;
+    assert_row_has(f, 1, "unreachable");
+}
+
 static void test_status__of_another_node_counts_what_it_has_applied_as_committed(void **state)
 {
     struct fixture *f = *state;
 
-    f->peer =
-        (struct peer){.id = 2, .term = 1, .applied_index = 4, .heard_ns = io_now_ns(f->replica.io)};
-    list_append(&f->replica.peers.all, &f->peer.link);
+    connect_peer(f);
     assert_row_has(f, 1, COMMITTED("4") "$13\r\napplied_index\r\n:4\r\n");
 }
 
@@ -155,6 +188,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_status__of_this_node_has_its_commit_index_whatever_its_disk_has),
         TEST(test_status__of_this_node_tells_of_a_full_disk),
+        TEST(test_status__of_a_node_that_is_not_connected_is_unreachable),
+        TEST(test_status__of_a_silent_node_counts_from_the_last_change_of_roles),
         TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
         TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
     };

@@ -11,7 +11,7 @@
 #include "calm_cluster.h"
 #include "server/replica.h"
 
-enum { SEEDS = 20 };
+enum { SEEDS = 20, PATH_BYTES_A_SECOND = 1000 * 1000 };
 
 static const struct user_options users = {.key_count = 20,
                                           .pipeline_max = 16,
@@ -27,21 +27,48 @@ static struct node *some_follower(struct cluster *c)
     return &c->nodes[leader == &c->nodes[0] ? 1 : 0];
 }
 
-/* Asks some node, which may be the one that is to leave. */
-static void remove_node(struct cluster *c, const struct node *n)
+/* What is under way takes long then: see slow_down(). */
+static const struct user_options heavy_users = {.key_count = 20,
+                                                .pipeline_max = 8,
+                                                .backlog_max = 16,
+                                                .value_bytes_max = 12 * 1000,
+                                                .think_ns = 20 * SIM_MS,
+                                                .patience_ns = 30 * SIM_S};
+
+static void be_patient(struct server_config *config)
+{
+    config->request_timeout_ns = 10 * SIM_S;
+}
+
+static void slow_down(struct cluster *c, const struct node *n)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (&c->nodes[i] != n) {
+            sim_narrow(n->machine, c->nodes[i].machine, PATH_BYTES_A_SECOND);
+        }
+    }
+}
+
+static void send_remove(struct operator* o, const struct node *asked, const struct node *victim)
 {
     char id[17];
 
-    snprintf(id, sizeof id, "%016llx", (unsigned long long)n->id);
-    operator_command(&c->operator, "RAFT", "REMOVE", id);
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)victim->id);
+    operator_command_to(o, asked, "RAFT", "REMOVE", id);
 }
 
-static void check_removal(struct cluster *c, struct node *victim)
+/* Asks some node, which may be the one that is to leave. */
+static void remove_node(struct cluster *c, const struct node *n)
 {
-    calm_cluster_start_users(c, &users);
+    send_remove(&c->operator, cluster_pick_up(c, &c->prng), n);
+}
+
+static void check_removal(struct cluster *c, struct node *victim, const struct user_options *load)
+{
+    calm_cluster_start_users(c, load);
     calm_cluster_run_for(c, SIM_S);
     remove_node(c, victim);
-    calm_cluster_run_for(c, SIM_S);
+    calm_cluster_run_for(c, 3 * SIM_S); /* By then the last answers have come. */
     assert_true(replica_is_removed(victim->server->replica));
     assert_int_equal(calm_cluster_count_in_doubt(c), 0);
     for (uint32_t i = 0; i < c->user_count; i++) {
@@ -62,7 +89,7 @@ static void test_removal__of_the_leader_leaves_nothing_in_doubt(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, NULL);
 
-        check_removal(c, cluster_leader(c));
+        check_removal(c, cluster_leader(c), &users);
         cluster_free(c);
     }
 }
@@ -73,7 +100,84 @@ static void test_removal__of_a_follower_leaves_nothing_in_doubt(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, NULL);
 
-        check_removal(c, some_follower(c));
+        check_removal(c, some_follower(c), &users);
+        cluster_free(c);
+    }
+}
+
+static void test_removal__of_a_follower_that_is_slow_to_hear_leaves_nothing_in_doubt(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, be_patient);
+        struct node *victim = some_follower(c);
+
+        slow_down(c, victim);
+        check_removal(c, victim, &heavy_users);
+        cluster_free(c);
+    }
+}
+
+/* One is down: who is left must not be made to depend on it. Once that one is removed, any
+ * other can be. */
+static void test_removal__never_leaves_too_few_to_go_on(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, NULL);
+        struct node *leader = cluster_leader(c);
+        struct node *dead = &c->nodes[leader == &c->nodes[0] ? 1 : 0];
+        struct node *other = NULL;
+
+        for (uint32_t i = 0; i < c->node_count; i++) {
+            if (&c->nodes[i] != leader && &c->nodes[i] != dead) {
+                other = &c->nodes[i];
+            }
+        }
+        dead->stays_down = true;
+        cluster_kill(dead, SIM_POWER);
+        calm_cluster_run_for(c, SIM_S);
+        send_remove(&c->operator, leader, seed % 2 == 0 ? leader : other);
+        calm_cluster_run_for(c, 5 * SIM_S);
+        assert_ptr_equal(cluster_leader(c), leader);
+        assert_int_equal(raft_configuration(replica_raft(leader->server->replica))->member_count,
+                         3);
+        send_remove(&c->operator, leader, dead);
+        calm_cluster_run_for(c, 5 * SIM_S);
+        send_remove(&c->operator, leader, other);
+        calm_cluster_run_for(c, 5 * SIM_S);
+        assert_ptr_equal(cluster_leader(c), leader);
+        assert_int_equal(raft_configuration(replica_raft(leader->server->replica))->member_count,
+                         1);
+        cluster_free(c);
+    }
+}
+
+/* Each of two nodes is asked to remove itself, or both are, at the same time: one of them goes
+ * and the other stays, or they follow each other; but they come to an end. */
+static void test_removal__of_two_at_once_comes_to_an_end(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, NULL);
+        struct node *first = cluster_leader(c);
+        struct node *second = some_follower(c);
+        struct operator other = {0};
+        uint64_t term;
+
+        operator_init(&other, c);
+        calm_cluster_start_users(c, &users);
+        send_remove(&c->operator, first, first);
+        send_remove(&other, second, second);
+        calm_cluster_run_for(c, 5 * SIM_S);
+        assert_false(c->operator.is_busy);
+        assert_false(other.is_busy);
+        assert_non_null(cluster_leader(c));
+        term = raft_current_term(replica_raft(cluster_leader(c)->server->replica));
+        assert_true(term < 10);
+        assert_true(replica_is_removed(first->server->replica) ||
+                    replica_is_removed(second->server->replica));
+        operator_deinit(&other);
         cluster_free(c);
     }
 }
@@ -83,6 +187,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_removal__of_the_leader_leaves_nothing_in_doubt),
         cmocka_unit_test(test_removal__of_a_follower_leaves_nothing_in_doubt),
+        cmocka_unit_test(test_removal__of_a_follower_that_is_slow_to_hear_leaves_nothing_in_doubt),
+        cmocka_unit_test(test_removal__of_two_at_once_comes_to_an_end),
+        cmocka_unit_test(test_removal__never_leaves_too_few_to_go_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
