@@ -445,6 +445,7 @@ static int call_until_answered(struct client *c, const struct words *command,
     uint32_t losses = 0;
 
     for (;;) {
+        struct client_address asked = c->here;
         redisReply *reply = NULL;
         int status = attempt(c, command, &reply);
 
@@ -454,12 +455,14 @@ static int call_until_answered(struct client *c, const struct words *command,
         bool is_late = deadline_ms != 0 && connection_now_ms() >= deadline_ms;
 
         if (reply == NULL) {
-            if (is_late) {
+            losses++;
+            /* Each other member gets its time too, but once. */
+            if (is_late && (is_same_address(&asked, &c->here) || losses >= c->member_count)) {
                 return explain(c, CLIENT_EUNREACHABLE,
-                               "no answer in time: the command was not executed, or only reads. "
-                               "Does a majority of the nodes run?");
+                               "no answer in time: the command was not executed, or it only "
+                               "reads. Does a majority of the nodes run?");
             }
-            if (++losses == LOSSES_MAX) {
+            if (losses == LOSSES_MAX) {
                 return explain(c, CLIENT_EUNREACHABLE, "every connection breaks at this command");
             }
             continue;

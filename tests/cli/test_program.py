@@ -196,6 +196,15 @@ class FailOver(Case):
         self.assertEqual(complaint, f"connection to {self.one.address} given up, since no answer "
                                     f"came: now talking to {self.two.address}\n")
 
+    def test_silence_everywhere_ends_it(self):
+        for node in self.cluster.nodes:
+            node.faults["GET"] = "silence"
+        start = time.monotonic()
+        code, out, complaint = run(self.one, "get", "k", options=["--timeout", "0.2"])
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("no answer in time", complaint)
+        self.assertLess(time.monotonic() - start, PATIENCE)
+
     def test_a_connection_that_broke_between_commands_is_made_again(self):
         child = subprocess.Popen([CLI, "127.0.0.1", str(self.one.port)], stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
