@@ -54,7 +54,7 @@ def test_storm__is_survived(make_fleet, say_at_the_end, seed):
         fleet.settle()
         storm.say("all nodes are equal")
         clients.read_all()
-    storm.say(f"clients: {clients.outcomes}, ledger in doubt: {ledger.doubt_count()}")
+    storm.say(f"clients: {clients.outcomes}, ledger in doubt: {len(ledger.doubts())}")
     say_at_the_end(f"CHAOS_SEED={seed} CHAOS_SECONDS={SECONDS:g}: {size} nodes, "
                    f"{storm.summary()}, operations: {clients.outcomes}")
     verdict.assert_linearizable(history)
