@@ -11,7 +11,7 @@
 #include "calm_cluster.h"
 #include "server/replica.h"
 
-enum { SEEDS = 20, PATH_BYTES_A_SECOND = 1000 * 1000 };
+enum { SEEDS = 10, PATH_BYTES_A_SECOND = 1000 * 1000 };
 
 static const struct user_options users = {.key_count = 20,
                                           .pipeline_max = 16,
