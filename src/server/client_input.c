@@ -234,13 +234,12 @@ static bool is_logged_read(const struct client *c, const struct command *command
 }
 
 /* Nobody overtakes those who wait for room: else who asks without pause would leave none. */
-static bool is_congested(struct clients *c)
+static bool is_congested(const struct clients *c)
 {
-    if (replica_is_congested(c->server->replica)) {
-        c->is_relieved = false;
-        return true;
-    }
-    return !c->is_relieved && !list_is_empty(&c->congested) && !MUTANT(room_for_the_loudest);
+    bool others_wait = !c->is_relieved && !list_is_empty(&c->congested);
+
+    return replica_is_congested(c->server->replica) ||
+           (others_wait && !MUTANT(room_for_the_loudest));
 }
 
 /* Whether the command may be handed to the replica now. */

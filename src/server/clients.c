@@ -126,7 +126,8 @@ void clients_resume(struct clients *c)
 /* Who has waited longest is the first, and who finds no room any more the last next time. */
 static void run_congested(struct clients *c)
 {
-    while (c->is_relieved && !list_is_empty(&c->congested)) {
+    while (c->is_relieved && !list_is_empty(&c->congested) &&
+           !replica_is_congested(c->server->replica)) {
         struct client *client = container_of(list_first(&c->congested), struct client, ready_link);
 
         list_remove(&client->ready_link);
