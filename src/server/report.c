@@ -54,11 +54,6 @@ static const char *membership_name(const struct replica *r, raft_id id)
     return is_voter ? "voter" : "learner";
 }
 
-static const struct membership *current(const struct replica *r)
-{
-    return members_current(&r->members, raft_configuration_index(r->raft));
-}
-
 /* What one node is known to be: this one from itself, others from what they said. */
 struct node_view {
     const char *role;
@@ -170,7 +165,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
 
 void report_status(struct replica *r, struct resp_writer *w)
 {
-    const struct membership *m = current(r);
+    const struct membership *m = replica_membership(r);
     uint32_t count = m == NULL ? 0 : m->configuration.member_count;
     bool is_joint = m != NULL && raft_configuration_is_joint(&m->configuration);
 
@@ -191,7 +186,7 @@ void report_status(struct replica *r, struct resp_writer *w)
 
 void report_members(struct replica *r, struct resp_writer *w)
 {
-    const struct membership *m = current(r);
+    const struct membership *m = replica_membership(r);
     uint32_t count = m == NULL ? 0 : m->configuration.member_count;
 
     resp_array(w, count);
