@@ -221,8 +221,8 @@ static void forwards_wind_down(struct replica *r)
 {
     if (r->forwarded.count == 0) {
         r->forward_grace_ns = 0;
-    } else if (peers_forward(&r->peers, r->forwarded_to) == NULL ||
-               (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT && !r->is_removed)) {
+    } else if (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
+               peers_forward(&r->peers, r->forwarded_to) == NULL) {
         forwards_abandon(r); /* It has been silent for long, or is gone. */
     } else if (r->forward_grace_ns == 0) {
         r->forward_grace_ns =
