@@ -296,9 +296,9 @@ static void progress_remove(struct admin_task *t)
     } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
         /* A leader that is new has yet to hear of some. */
         if (io_now_ns(r->io) >= t->begun_ns + r->server->config.election_timeout_ns) {
-            task_fail(t, "TRYAGAIN of the voters that would remain no majority is in reach, so "
-                         "nothing would be served any more. Remove those that are gone first, or "
-                         "wait for them");
+            task_fail(t, "ERR of the voters that would remain no majority is in reach, so nothing "
+                         "would be served any more. Remove those that are gone first, or wait for "
+                         "them");
         }
     } else if (is_leader_to_stay(r, t->id) && !MUTANT(leader_removed_in_office)) {
         hand_over_first(t);
