@@ -10,6 +10,7 @@ import pytest
 
 import harness
 from harness import BUILD, Cluster, Node, await_true, free_port, run_cli
+from respclient import RespError
 
 
 def run_server(*arguments, cwd=None, seconds=harness.PATIENCE):
@@ -242,6 +243,8 @@ def test_start__a_contact_may_come_later(cluster):
     port = free_port()
     node = cluster.node(contact=(harness.HOST, port)).start()
     await_true(lambda: "trying again" in node.log(), "it has looked for its contact in vain")
+    with pytest.raises(RespError, match="^CLUSTERDOWN this node has not joined"):
+        node.call("GET", "k")
     contact = cluster.node(port=port).start().await_up()
     node.await_up()
     cluster.await_voters(2)
