@@ -261,6 +261,14 @@ static bool may_submit(struct client *c, const struct command *command)
     return true;
 }
 
+/* An administrator's command begins once all before it are answered. Each may cost the leader
+ * much, so a pipeline of them must not be under way at once, nor outlive its connection. */
+static bool may_administer(struct client *c)
+{
+    return c->first_slot == NULL || MUTANT(administration_at_once) ||
+           wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+}
+
 static void count(struct client *c, const struct reply_slot *slot)
 {
     bool is_read = (slot->flags & COMMAND_READ) != 0;
@@ -319,6 +327,9 @@ static bool take_request(struct client *c, size_t size)
     bool goes_out = !is_refused && is_data && fits && is_sound(c, command, &fault);
 
     if (goes_out && !may_submit(c, command)) {
+        return false;
+    }
+    if (!is_refused && fits && (command->flags & COMMAND_ASYNC) && !may_administer(c)) {
         return false;
     }
     c->command_count++;

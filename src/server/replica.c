@@ -367,6 +367,9 @@ void replica_turn(void *context)
     struct replica *r = context;
 
     r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
+    if (r->is_running) {
+        admin_show_log(r);
+    }
     for (int pass = 0; pass < TURN_PASSES_MAX; pass++) {
         r->is_awake = false;
         r->gathering_ends_ns = 0;

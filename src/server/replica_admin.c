@@ -14,7 +14,12 @@
 #include "server/join.h"
 #include "server/report.h"
 
-enum { LOG_COUNT = 100, LOG_COUNT_MAX = 10000, LOG_READ_BYTES = 8 * 1024 * 1024 };
+enum {
+    LOG_COUNT = 100,
+    LOG_COUNT_MAX = 10000,
+    LOG_READ_BYTES = 8 * 1024 * 1024,
+    LOG_ENTRIES_A_TURN = 256, /* Shown to all who ask, so that a heartbeat never waits long. */
+};
 
 static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
 
@@ -340,8 +345,6 @@ static void log_finish(struct admin_task *t)
     task_end(t);
 }
 
-static void show_entries(struct admin_task *t);
-
 static void show_one(struct admin_task *t, const struct entry *e)
 {
     struct resp_writer w = {.out = &t->shown, .version = t->request->resp_version == 3 ? 3 : 2};
@@ -351,6 +354,17 @@ static void show_one(struct admin_task *t, const struct entry *e)
     t->first++;
 }
 
+/* Its leader is lost: the next one begins it anew. */
+static void task_wait_again(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+
+    t->request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
+    list_append(&r->waiting, &t->request->link);
+    task_free(t);
+}
+
+/* The next turn goes on. */
 static void log_read_done(struct store_read *read, int error, struct entry **entries,
                           uint32_t count)
 {
@@ -363,32 +377,64 @@ static void log_read_done(struct store_read *read, int error, struct entry **ent
     }
     if (error != 0 || count == 0) {
         task_fail(t, "ERR the log could not be read from the disk");
-    } else {
-        show_entries(t);
+    } else if (t->first > t->last) {
+        log_finish(t);
+    } else if (raft_role(t->replica->raft) != RAFT_LEADER) {
+        task_wait_again(t);
     }
 }
 
-static void show_entries(struct admin_task *t)
+static void read_entries(struct admin_task *t)
 {
     struct replica *r = t->replica;
+    raft_index last = t->last < r->window.first ? t->last : r->window.first - 1;
 
+    if (last - t->first >= LOG_ENTRIES_A_TURN) {
+        last = t->first + LOG_ENTRIES_A_TURN - 1;
+    }
+    t->is_reading = true;
+    t->read = (struct store_read){
+        .first = t->first, .last = last, .max_bytes = LOG_READ_BYTES, .done = log_read_done};
+    store_read(r->store, &t->read);
+}
+
+/* Whether it is over. */
+static bool show_entries(struct admin_task *t, uint32_t *left)
+{
     while (t->first <= t->last) {
-        const struct entry *e = log_window_get(&r->window, t->first);
+        const struct entry *e = log_window_get(&t->replica->window, t->first);
 
+        if (*left == 0) {
+            io_turn_soon(t->replica->io);
+            return false;
+        }
         if (e == NULL) {
-            t->is_reading = true;
-            t->read = (struct store_read){
-                .first = t->first,
-                .last = t->last < r->window.first ? t->last : r->window.first - 1,
-                .max_bytes = LOG_READ_BYTES,
-                .done = log_read_done,
-            };
-            store_read(r->store, &t->read);
-            return;
+            read_entries(t);
+            return false;
         }
         show_one(t, e);
+        (*left)--;
     }
     log_finish(t);
+    return true;
+}
+
+/* Who asks later waits, so that only one reply at a time is half done. */
+void admin_show_log(struct replica *r)
+{
+    uint32_t left = LOG_ENTRIES_A_TURN;
+
+    if (raft_role(r->raft) != RAFT_LEADER) {
+        return;
+    }
+    list_for_each(node, &r->admin)
+    {
+        struct admin_task *t = container_of(node, struct admin_task, node);
+
+        if (t->kind == ADMIN_LOG && (t->is_reading || !show_entries(t, &left))) {
+            return;
+        }
+    }
 }
 
 static const char *begin_log(struct admin_task *t, uint32_t count, const struct slice *arguments)
@@ -522,7 +568,10 @@ static void task_progress(struct admin_task *t)
         return;
     }
     if (io_now_ns(t->replica->io) > t->begun_ns + ADMIN_TIMEOUT_NS) {
-        task_fail(t, "TRYAGAIN another change was under way all the time: nothing was done");
+        task_fail(t, t->kind == ADMIN_LOG
+                         ? "TRYAGAIN others who read the log took all the time: ask again, or for "
+                           "fewer entries"
+                         : "TRYAGAIN another change was under way all the time: nothing was done");
     } else if (t->kind == ADMIN_ADD) {
         progress_add(t);
     } else if (t->kind == ADMIN_REMOVE) {
@@ -553,7 +602,7 @@ void admin_begin(struct replica *r, struct request *request)
     if (error != NULL) {
         task_fail(t, error);
     } else if (t->kind == ADMIN_LOG) {
-        show_entries(t);
+        io_turn_soon(r->io); /* See admin_show_log(). */
     } else {
         task_progress(t);
     }
@@ -604,9 +653,7 @@ void admin_abandon(struct replica *r)
         if (is_decided(t)) {
             task_ok(t);
         } else {
-            t->request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
-            list_append(&r->waiting, &t->request->link);
-            task_free(t);
+            task_wait_again(t);
         }
     }
 }

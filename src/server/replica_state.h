@@ -190,6 +190,9 @@ extern const struct peers_events replica_peers_events;
 void admin_begin(struct replica *r, struct request *request);
 /* Goes on with those under way: something was committed, or a role changed. */
 void admin_progress(struct replica *r);
+/* Shows the log to those who asked for it: a part of it, once a turn, so that no heartbeat waits
+ * long. */
+void admin_show_log(struct replica *r);
 /* Leadership was lost: what the last commit has decided is told, the rest waits again. */
 void admin_abandon(struct replica *r);
 /* Fails all tasks: the node ends. */

@@ -1,0 +1,48 @@
+"""What costs a node much, sent by one client: the leader stays in office, and others are
+served meanwhile."""
+
+import socket
+import struct
+
+import pytest
+
+ENTRIES = 10000
+
+
+@pytest.fixture(scope="module", name="filled")
+def filled_three(shared_three):
+    """Three nodes with a log that takes some time to show."""
+    leader = shared_three.leader()
+    with leader.client(timeout=120) as client:
+        for _ in range(ENTRIES // 1000):
+            client.send_raw(client.pack("SET", "k", "x" * 100) * 1000)
+            for _ in range(1000):
+                assert client.read() == b"OK"
+    return shared_three
+
+
+def elections(cluster):
+    return [node.status()["elections_begun"] for node in cluster.running()]
+
+
+def leave_at_once(client):
+    """So that the node learns of it by a reset, before it has answered."""
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@pytest.mark.parametrize("asks_leader", [True, False], ids=["leader", "follower"])
+def test_log__asked_for_a_thousand_times_leaves_others_their_turn(filled, asks_leader):
+    leader = filled.leader()
+    node = leader if asks_leader else filled.followers()[0]
+    before = elections(filled)
+    client = node.client(timeout=120)
+    client.send_raw(client.pack("RAFT", "LOG", "1", str(ENTRIES)) * 1000)
+    assert len(client.read()) == ENTRIES
+    for i in range(100):
+        for each in filled.running():
+            assert each.call("SET", "other", i) == b"OK"
+    leave_at_once(client)
+    assert leader.call("RAFT", "LOG", "1", "1")[0][0] == 1
+    assert elections(filled) == before
+    assert filled.leader() is leader
