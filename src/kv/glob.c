@@ -51,7 +51,7 @@ static bool one_matches(struct slice pattern, size_t at, char c, size_t *ret_end
     return pattern.data[at] == c;
 }
 
-bool glob_matches(struct slice pattern, struct slice text)
+bool glob_matches_within(struct slice pattern, struct slice text, uint64_t *left)
 {
     size_t p = 0;
     size_t t = 0;
@@ -60,6 +60,9 @@ bool glob_matches(struct slice pattern, struct slice text)
     size_t star_t = 0; /* and how far it reaches for now. */
 
     while (t < text.size) {
+        size_t before = p;
+        size_t cost = 1;
+
         if (p < pattern.size && pattern.data[p] == '*') {
             has_star = true;
             star_p = ++p;
@@ -72,14 +75,29 @@ bool glob_matches(struct slice pattern, struct slice text)
         } else if (has_star) {
             /* The star takes one byte more. A star before it need not be tried:
              * what is between the two was matched as early as can be. */
+            cost += p - before; /* A class is read though it does not match. */
+            before = star_p;
             p = star_p;
             t = ++star_t;
         } else {
             return false;
         }
+        cost += p - before;
+        if (cost >= *left) {
+            *left = 0;
+            return false;
+        }
+        *left -= cost;
     }
     while (p < pattern.size && pattern.data[p] == '*') {
         p++;
     }
     return p == pattern.size;
+}
+
+bool glob_matches(struct slice pattern, struct slice text)
+{
+    uint64_t left = UINT64_MAX;
+
+    return glob_matches_within(pattern, text, &left);
 }

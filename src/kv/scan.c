@@ -9,6 +9,11 @@
 #include "kv/kv.h"
 #include "resp/decimal.h"
 
+enum {
+    WALK_KEYS_MAX = 200 * 1000, /* Nothing else is done while a command walks. */
+    MATCH_BYTES_MAX = 32 * 1024 * 1024,
+};
+
 /* Keys that match are gathered first, as slices: their number is written before. */
 struct gather {
     bool has_pattern;
@@ -17,12 +22,26 @@ struct gather {
     uint64_t key_count;
     uint64_t bytes; /* What they take in a reply. */
     uint64_t bytes_max;
+    uint64_t match_left; /* What may be looked at yet to compare with the pattern. */
 };
 
 static void set_pattern(struct gather *g, struct slice pattern)
 {
     g->has_pattern = !(pattern.size == 1 && pattern.data[0] == '*');
     g->pattern = pattern;
+    g->match_left = MATCH_BYTES_MAX;
+}
+
+static bool is_out_of_work(const struct gather *g)
+{
+    return g->has_pattern && g->match_left == 0;
+}
+
+static void refuse_work(struct command_call *call)
+{
+    resp_error(call->reply, "ERR the pattern takes too long to compare with the keys that are "
+                            "there: use a shorter one, with fewer stars, or SCAN with a smaller "
+                            "COUNT");
 }
 
 static void gather_key(void *context, struct slice key, struct slice value)
@@ -30,10 +49,10 @@ static void gather_key(void *context, struct slice key, struct slice value)
     struct gather *g = context;
 
     (void)value;
-    if (g->bytes > g->bytes_max) {
+    if (g->bytes > g->bytes_max || is_out_of_work(g)) {
         return; /* Refused already: only the walk goes on. */
     }
-    if (!g->has_pattern || glob_matches(g->pattern, key)) {
+    if (!g->has_pattern || glob_matches_within(g->pattern, key, &g->match_left)) {
         g->bytes += key.size + REPLY_OVERHEAD_BYTES;
         buffer_append(&g->keys, &key, sizeof key);
         g->key_count++;
@@ -57,9 +76,18 @@ void kv_command_keys(struct command_call *call)
 {
     struct gather g = {.bytes_max = kv_reply_bytes_max(call->kv)};
 
+    if (kv_count(call->kv) > WALK_KEYS_MAX) {
+        resp_errorf(call->reply,
+                    "ERR there are more than %d keys, and KEYS would hold up everybody: SCAN gives "
+                    "them in steps",
+                    WALK_KEYS_MAX);
+        return;
+    }
     set_pattern(&g, call->arguments[1]);
     kv_scan(call->kv, 0, UINT64_MAX, gather_key, &g);
-    if (g.bytes > g.bytes_max) {
+    if (is_out_of_work(&g)) {
+        refuse_work(call);
+    } else if (g.bytes > g.bytes_max) {
         call_refuse_size(call, "SCAN gives the keys in steps");
     } else {
         reply_keys(call, &g);
@@ -121,7 +149,7 @@ static bool read_scan_options(struct command_call *call, struct scan_options *o)
                 resp_error(call->reply, REPLY_SYNTAX_ERROR);
                 return false;
             }
-            o->count = (uint64_t)count;
+            o->count = count < WALK_KEYS_MAX ? (uint64_t)count : WALK_KEYS_MAX; /* A hint. */
         } else if (slice_is(word, "MATCH") && has_value) {
             o->has_pattern = true;
             o->pattern = call->arguments[i + 1];
@@ -175,7 +203,9 @@ void kv_command_scan(struct command_call *call)
     uint64_t cursor = kv_scan(call->kv, options.cursor, options.count,
                               options.is_other_type ? skip_key : gather_key, &g);
 
-    if (g.bytes > g.bytes_max) {
+    if (is_out_of_work(&g)) {
+        refuse_work(call);
+    } else if (g.bytes > g.bytes_max) {
         call_refuse_size(call, "ask for fewer keys by COUNT");
     } else {
         resp_array(call->reply, 2);

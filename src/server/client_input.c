@@ -13,6 +13,10 @@
 #include "server/probe.h"
 #include "server/replica.h"
 
+static const char text_too_many[] =
+    "ERR not executed: a command with more than 100000 arguments would hold up everybody; split it";
+_Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 100000, "the text says so");
+
 static const char text_after_multi[] =
     "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends that";
 
@@ -324,7 +328,8 @@ static bool take_request(struct client *c, size_t size)
         c->refuses_until_exec && !(command != NULL && (command->flags & COMMAND_ENDS_MULTI));
 
     struct buffer fault = {0};
-    bool goes_out = !is_refused && is_data && fits && is_sound(c, command, &fault);
+    bool is_huge = count > CLIENT_ARGUMENTS_TAKEN_MAX;
+    bool goes_out = !is_refused && is_data && fits && !is_huge && is_sound(c, command, &fault);
 
     if (goes_out && !may_submit(c, command)) {
         return false;
@@ -347,6 +352,8 @@ static bool take_request(struct client *c, size_t size)
     c->last_command = command;
     if (!fits) {
         refuse_count(c, command);
+    } else if (is_huge) {
+        refuse(c, text_too_many);
     } else if (goes_out) {
         submit(c, command, size);
     } else if (is_data) {

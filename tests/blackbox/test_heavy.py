@@ -6,6 +6,8 @@ import struct
 
 import pytest
 
+from respclient import RespError
+
 ENTRIES = 10000
 
 
@@ -31,7 +33,10 @@ def leave_at_once(client):
     client.close()
 
 
-@pytest.mark.parametrize("asks_leader", [True, False], ids=["leader", "follower"])
+either_node = pytest.mark.parametrize("asks_leader", [True, False], ids=["leader", "follower"])
+
+
+@either_node
 def test_log__asked_for_a_thousand_times_leaves_others_their_turn(filled, asks_leader):
     leader = filled.leader()
     node = leader if asks_leader else filled.followers()[0]
@@ -46,3 +51,15 @@ def test_log__asked_for_a_thousand_times_leaves_others_their_turn(filled, asks_l
     assert leader.call("RAFT", "LOG", "1", "1")[0][0] == 1
     assert elections(filled) == before
     assert filled.leader() is leader
+
+
+@either_node
+def test_keys__with_a_long_pattern_on_a_long_key_is_refused_in_time(filled, asks_leader):
+    node = filled.leader() if asks_leader else filled.followers()[0]
+    before = elections(filled)
+    assert node.call("SET", "a" * 400000, "v") == b"OK"
+    with pytest.raises(RespError, match="takes too long"):
+        node.call("KEYS", "*" + "a" * 100000 + "b")
+    assert node.call("KEYS", "a*" * 30 + "b") == []
+    assert node.call("DEL", "a" * 400000) == 1
+    assert elections(filled) == before

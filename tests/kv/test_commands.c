@@ -278,6 +278,68 @@ static void test_commands__replies_of_many_values_have_a_limit(void **state)
     kv_free(kv);
 }
 
+static void expect_start(struct kv *kv, const struct slice *arguments, uint32_t count,
+                         const char *start)
+{
+    struct buffer out = {0};
+
+    assert_true(run_arguments(kv, 2, count, arguments, &out));
+    buffer_append(&out, "", 1);
+    assert_memory_equal(buffer_begin(&out), start, strlen(start));
+    buffer_deinit(&out);
+}
+
+static void test_commands__walks_have_a_limit(void **state)
+{
+    enum { KEYS_MAX = 200 * 1000, LONG = 100 * 1000 };
+    struct kv *kv = kv_new(1);
+    static char text[LONG];
+    struct slice keys[] = {slice_str("KEYS"), slice_str("none*")};
+    struct slice scan[] = {slice_str("SCAN"), slice_str("0"), slice_str("MATCH"), {0}};
+
+    (void)state;
+    /* One long pattern against one long key: the product of their lengths. */
+    memset(text, 'a', sizeof text);
+    kv_set(kv, slice_of(text, sizeof text), slice_str("v"));
+    text[0] = '*';
+    text[LONG / 2] = 'b';
+    keys[1] = scan[3] = slice_of(text, LONG / 2 + 1);
+    expect_start(kv, keys, 2, "-ERR the pattern takes too long");
+    expect_start(kv, scan, 4, "-ERR the pattern takes too long");
+    keys[1] = slice_str("*aaa");
+    expect_start(kv, keys, 2, "*1\r\n$100000\r\n");
+
+    for (int i = 0; i < KEYS_MAX; i++) {
+        char name[16];
+
+        kv_set(kv, slice_of(name, (size_t)snprintf(name, sizeof name, "%d", i)), slice_str("v"));
+    }
+    expect_start(kv, keys, 2, "-ERR there are more than 200000 keys");
+    kv_delete(kv, slice_str("0"));
+    expect_start(kv, keys, 2, "*1\r\n$100000\r\n");
+    kv_free(kv);
+}
+
+static void test_commands__scan_takes_no_count_for_an_order(void **state)
+{
+    enum { MORE_KEYS = 250 * 1000 };
+    struct kv *kv = kv_new(1);
+    struct slice scan[] = {slice_str("SCAN"), slice_str("0"), slice_str("COUNT"),
+                           slice_str("1000000")};
+    struct buffer out = {0};
+
+    (void)state;
+    for (int i = 0; i < MORE_KEYS; i++) {
+        char name[16];
+
+        kv_set(kv, slice_of(name, (size_t)snprintf(name, sizeof name, "%d", i)), slice_str("v"));
+    }
+    assert_true(run_arguments(kv, 2, 4, scan, &out));
+    assert_memory_not_equal(buffer_begin(&out), "*2\r\n$1\r\n0\r\n", 11);
+    buffer_deinit(&out);
+    kv_free(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_commands__scan),
         cmocka_unit_test(test_commands__scan_leads_through_everything),
         cmocka_unit_test(test_commands__replies_of_many_values_have_a_limit),
+        cmocka_unit_test(test_commands__walks_have_a_limit),
+        cmocka_unit_test(test_commands__scan_takes_no_count_for_an_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

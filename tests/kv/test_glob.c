@@ -129,6 +129,35 @@ static void test_glob__takes_bounded_time(void **state)
     assert_true(time(NULL) - began < 5);
 }
 
+static void test_glob__looks_at_no_more_than_it_may(void **state)
+{
+    char pattern[1000];
+    char text[4000];
+    uint64_t left = 10000;
+
+    (void)state;
+    memset(pattern, 'a', sizeof pattern);
+    pattern[0] = '*';
+    pattern[sizeof pattern - 1] = 'b';
+    memset(text, 'a', sizeof text);
+    assert_false(
+        glob_matches_within(slice_of(pattern, sizeof pattern), slice_of(text, sizeof text), &left));
+    assert_int_equal(left, 0);
+
+    /* A class costs what is read of it, though it does not match. */
+    memset(pattern + 1, 'x', sizeof pattern - 2);
+    pattern[1] = '[';
+    pattern[sizeof pattern - 1] = ']';
+    left = 10000;
+    assert_false(
+        glob_matches_within(slice_of(pattern, sizeof pattern), slice_of(text, 100), &left));
+    assert_int_equal(left, 0);
+
+    left = 10000;
+    assert_true(glob_matches_within(slice_str("*ab"), slice_str("aab"), &left));
+    assert_true(left > 9900);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_glob__matches_classes),
         cmocka_unit_test(test_glob__agrees_with_the_plain_meaning),
         cmocka_unit_test(test_glob__takes_bounded_time),
+        cmocka_unit_test(test_glob__looks_at_no_more_than_it_may),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,6 +273,28 @@ static void test_client__keeps_a_place_for_a_reply_that_comes_later(void **state
     close(fd);
 }
 
+static void test_client__is_refused_a_command_of_very_many_arguments(void **state)
+{
+    enum { KEYS_MAX = 99999 };
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer text = {0};
+
+    for (int more = 0; more < 2; more++) {
+        buffer_printf(&text, "*%d\r\n$3\r\nDEL\r\n", KEYS_MAX + 1 + more);
+        for (int i = 0; i < KEYS_MAX + more; i++) {
+            buffer_append_slice(&text, slice_str("$1\r\nk\r\n"));
+        }
+    }
+    fixture_send(f, fd, buffer_slice(&text));
+    fixture_expect(f, fd,
+                   ":0\r\n-ERR not executed: a command with more than 100000 arguments would hold "
+                   "up everybody; split it\r\n");
+    buffer_deinit(&text);
+    fixture_talk(f, fd, "SET a 1\r\n", "+OK\r\n");
+    close(fd);
+}
+
 static void test_client__has_one_administrative_command_under_way(void **state)
 {
     struct client_fixture *f = *state;
@@ -395,6 +417,7 @@ int main(void)
         TEST(test_client__answers_all_that_was_sent_before_the_other_side_ended),
         TEST(test_client__drops_replies_for_a_connection_that_ended),
         TEST(test_client__keeps_a_place_for_a_reply_that_comes_later),
+        TEST(test_client__is_refused_a_command_of_very_many_arguments),
         TEST(test_client__has_one_administrative_command_under_way),
         TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
         TEST(test_client__does_not_overtake_those_that_wait_for_room),
