@@ -33,6 +33,14 @@ static int open_fd(const char *path, int flags)
     return fd < 0 ? -errno : fd;
 }
 
+/* A fifo under a file's name would block its reader for ever. */
+static bool is_fifo(int fd)
+{
+    struct stat found;
+
+    return fstat(fd, &found) == 0 && S_ISFIFO(found.st_mode);
+}
+
 int io_file_open(struct io *io, const char *path, int flags, struct io_file **ret_file)
 {
     int posix_flags = flags & IO_READ_ONLY ? O_RDONLY : O_RDWR;
@@ -45,9 +53,13 @@ int io_file_open(struct io *io, const char *path, int flags, struct io_file **re
     if (flags & IO_EXCLUSIVE) {
         posix_flags |= O_EXCL;
     }
-    fd = open_fd(path, posix_flags);
+    fd = open_fd(path, posix_flags | O_NONBLOCK); /* Opening a fifo must not block either. */
     if (fd < 0) {
         return fd;
+    }
+    if (is_fifo(fd)) {
+        (void)close(fd);
+        return -EINVAL;
     }
     *ret_file = memory_take(sizeof **ret_file);
     **ret_file = (struct io_file){.fd = fd, .direct_fd = FD_UNTRIED};

@@ -14,6 +14,7 @@
 #include "io/io_uv.h"
 #include "kv/kv.h"
 #include "server/log_sink.h"
+#include "server/machine.h"
 #include "server/options.h"
 #include "server/server.h"
 
@@ -131,6 +132,7 @@ static int serve(struct options *options)
         p.exit_status = EXIT_FAILURE;
         io_uv_free(p.io);
     } else {
+        machine_check(&options->config, &log);
         io_uv_run(p.io);
     }
     if (!has_dir) {

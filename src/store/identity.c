@@ -1,5 +1,7 @@
 #include "store/identity.h"
 
+#include <errno.h>
+
 #include "base/bytes.h"
 
 int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,
@@ -13,6 +15,12 @@ int identity_read(struct io *io, const char *dir, struct store_identity *ret_ide
 
     store_path(path, dir, "identity");
     rv = io_file_open(io, path, IO_READ_ONLY, &file);
+    if (rv == -EINVAL) {
+        return complain(c, STORE_EIO,
+                        "%s is a fifo, not a file: remove it, and restore the file from a backup, "
+                        "or start with another data directory",
+                        path);
+    }
     if (rv != 0) {
         return complain(c, STORE_EIO, "cannot open %s (error %d)", path, -rv);
     }

@@ -1,6 +1,7 @@
 """Starting and joining: the three forms of the command line, starting again, and
 clear refusals of what cannot work."""
 
+import os
 import re
 import socket
 import subprocess
@@ -198,6 +199,28 @@ def test_announce__a_name_that_nobody_has_is_told_by_those_who_need_it(cluster):
     await_true(lambda: "cannot resolve the address of a peer" in node.log(), "it warns")
     line = next(line for line in node.log().splitlines() if "cannot resolve" in line)
     assert "level=warn" in line and f"address=no-such-host.invalid:{lost.port}" in line, line
+
+
+# --- what the machine makes unsafe ------------------------------------------------------
+
+
+def test_start__a_data_directory_that_others_may_write_to_is_reported(cluster):
+    node = cluster.node()
+    node.data.mkdir()
+    node.data.chmod(0o777)
+    node.start().await_up()
+    line = next(line for line in node.log().splitlines() if "other users may write" in line)
+    assert "level=warn" in line and "mode=0777" in line and "chmod 700" in line, line
+
+
+def test_start__a_fifo_in_place_of_a_file_is_refused(cluster):
+    node = cluster.start(1).nodes[0]
+    node.stop()
+    identity = node.data / "identity"
+    identity.unlink()
+    os.mkfifo(identity)
+    node.start()
+    assert "identity is a fifo, not a file" in refusal(node)
 
 
 # --- what cannot work ----------------------------------------------------------------------

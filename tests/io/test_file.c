@@ -192,6 +192,17 @@ static void test_file__open_says_what_is_wrong(void **state)
     io_file_close(file);
 }
 
+static void test_file__a_fifo_is_refused_and_does_not_block(void **state)
+{
+    struct room *r = *state;
+    struct io_file *file = NULL;
+
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    assert_int_equal(io_file_open(r->io, "fifo", IO_READ_ONLY, &file), -EINVAL);
+    assert_int_equal(io_file_open(r->io, "fifo", IO_CREATE, &file), -EINVAL);
+    assert_null(file);
+}
+
 static void test_file__read_only_refuses_writes(void **state)
 {
     struct room *r = *state;
@@ -392,6 +403,7 @@ int main(void)
         FILE_TEST(test_file__carries_large_blocks_whole),
         FILE_TEST(test_file__is_private),
         FILE_TEST(test_file__open_says_what_is_wrong),
+        FILE_TEST(test_file__a_fifo_is_refused_and_does_not_block),
         FILE_TEST(test_file__read_only_refuses_writes),
         FILE_TEST(test_file__on_a_full_disk_says_so),
         FILE_TEST(test_file__is_not_inherited_by_programs_started),
