@@ -408,7 +408,8 @@ const char *wire_refusal_text(enum wire_refusal refusal)
     case WIRE_OTHER_CLUSTER:
         return "it belongs to another cluster";
     case WIRE_OTHER_VERSION:
-        return "it speaks another version of the peer protocol";
+        return "it speaks no version of the peer protocol that this node speaks: run the same "
+               "program on both";
     case WIRE_OTHER_NODE:
         return "another node lives at that address";
     case WIRE_REMOVED:

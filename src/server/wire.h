@@ -15,12 +15,12 @@
 
 /* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
  * the next node by node, and back. HELLO and REFUSE are the same in all versions.
- *   2  the oldest that is spoken
- *   3  ABOUT */
+ *   4  the oldest that is spoken
+ *   5  ABOUT */
 enum {
-    WIRE_VERSION = 3,
-    WIRE_VERSION_MIN = 2,
-    WIRE_VERSION_ABOUT = 3, /* The first one that has it. */
+    WIRE_VERSION = 5,
+    WIRE_VERSION_MIN = 4,
+    WIRE_VERSION_ABOUT = 5, /* The first one that has it. */
     WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */

@@ -315,7 +315,7 @@ def restart_with(cluster, node, options):
 
 
 def test_upgrade__node_by_node_and_back(cluster):
-    older, newer = ["--peer-protocol", "2"], []
+    older, newer = ["--peer-protocol", "4"], []
     cluster.options = older
     cluster.start(3)
     current = text(cluster.leader().call("INFO", "server")).split("rakit_version:")[1].split()[0]
