@@ -5,8 +5,10 @@
 #include <stddef.h>
 
 #include "kv/commands.h"
+#include "kv/kv.h"
 #include "server/commands.h"
 #include "server/commands_raft.h"
+#include "server/subcommand.h"
 
 enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
 
@@ -210,6 +212,47 @@ const struct command *command_find(struct slice name)
         }
     }
     return command->name[name.size] == '\0' ? command : NULL;
+}
+
+static bool fits_arity(int arity, uint32_t argument_count)
+{
+    return arity >= 0 ? argument_count == (uint32_t)arity : argument_count >= (uint32_t)-arity;
+}
+
+/* Of a family, each member has its own arity. */
+static int arity_of(const struct command *command, uint32_t argument_count,
+                    const struct slice *arguments)
+{
+    const struct subcommand *s = command->subcommands;
+
+    for (; s != NULL && argument_count > 1 && s->name != NULL; s++) {
+        if (slice_is(arguments[1], s->name)) {
+            return s->arity;
+        }
+    }
+    return command->arity;
+}
+
+bool command_judge(const struct command *command, uint32_t argument_count,
+                   const struct slice *arguments, struct resp_writer *reply)
+{
+    struct command_call call = {.command = command,
+                                .argument_count = argument_count,
+                                .arguments = arguments,
+                                .reply = reply};
+
+    if (!fits_arity(command->arity, argument_count) ||
+        !fits_arity(arity_of(command, argument_count, arguments), argument_count)) {
+        resp_errorf(reply, "ERR wrong number of arguments for '%s' command", command->name);
+        return false;
+    }
+    for (uint32_t i = 0; i < argument_count; i++) {
+        if (arguments[i].size > KV_VALUE_BYTES_MAX) {
+            resp_error(reply, "ERR a key or value is larger than 512 MB");
+            return false;
+        }
+    }
+    return command->check == NULL || command->check(&call);
 }
 
 uint32_t command_count(void)

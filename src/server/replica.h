@@ -77,7 +77,8 @@ bool replica_is_removed(const struct replica *r);
 
 struct replica_stats {
     uint64_t proposed_count; /* Commands this node put into the log as leader. */
-    uint64_t applied_count;  /* Entries applied since the start. */
+    uint64_t applied_count;  /* Entries applied since the start, */
+    uint64_t skipped_count;  /* and of these, without effect as they were not understood. */
     uint64_t read_count;     /* Reads served. */
     uint64_t read_round_count;
     uint64_t forwarded_count; /* Commands sent on to the leader. */

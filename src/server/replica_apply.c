@@ -46,25 +46,60 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
     command->handler(&call);
 }
 
+/* The command in an entry; NULL where there is none that this program could execute. It looks
+ * at the entry alone, so all nodes of a version find the same. */
+static const struct command *understand(struct replica *r, const struct entry *e,
+                                        uint32_t *ret_count)
+{
+    if (!replica_decode(r, entry_payload(e), ret_count)) {
+        return NULL;
+    }
+
+    const struct command *command = command_find(r->arguments[0]);
+    bool is_data = command != NULL && (command->flags & (COMMAND_WRITE | COMMAND_READ)) != 0;
+    struct resp_writer nobody = {.out = &r->scratch, .version = 2};
+
+    if (is_data && !command_judge(command, *ret_count, r->arguments, &nobody)) {
+        buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
+        is_data = false;
+    }
+    return is_data ? command : NULL;
+}
+
+/* No leader in order logs what is not understood, so some node was out of order. To stop here
+ * would stop all nodes, at each start again: so the entry does nothing, on each of them. */
+static void skip(struct replica *r, const struct entry *e, struct request *request)
+{
+    if (MUTANT(misfit_entry_stops)) {
+        replica_fail(r, "a committed entry is not understood");
+        return;
+    }
+    log_write(r->log, r->stats.skipped_count == 0 ? LOG_ERROR : LOG_DEBUG,
+              "a committed entry holds no command that can be executed: it does nothing, on all "
+              "nodes",
+              "index=%llu term=%llu advice=" LOG_Q, (unsigned long long)e->index,
+              (unsigned long long)e->term,
+              "all nodes must run the same version; find out which node led that term");
+    r->stats.skipped_count++;
+    if (request != NULL) {
+        resp_error(request->reply(request), "ERR this command is not understood: it did nothing");
+        request_finish(r, request, e->index);
+    }
+}
+
 static void apply_command(struct replica *r, struct entry *e)
 {
     struct request *request = pending_take(&r->proposed, e->index);
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};
-    uint32_t count;
+    uint32_t count = 0;
 
     /* Never a reply to somebody else's command. */
     CHECK(request == NULL || request->entry == e || MUTANT(answer_by_index_alone));
-    if (!replica_decode(r, entry_payload(e), &count)) {
-        replica_fail(r, "a committed entry holds no command: it was written by a program that "
-                        "this one does not understand");
-        return;
-    }
 
-    const struct command *command = command_find(r->arguments[0]);
+    const struct command *command = understand(r, e, &count);
 
-    if (command == NULL || (command->flags & (COMMAND_WRITE | COMMAND_READ)) == 0) {
-        replica_fail(r, "a committed entry holds a command that this program does not know: "
-                        "all nodes must run a version that does");
+    if (command == NULL) {
+        skip(r, e, request);
         return;
     }
     if (request == NULL && (command->flags & COMMAND_READ) != 0) {

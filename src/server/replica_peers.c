@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "server/command_table.h"
 
 enum {
@@ -130,8 +131,12 @@ void replica_note_removed(struct replica *r)
 
 static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
 {
-    if (refusal == WIRE_REMOVED) {
-        replica_note_removed(context);
+    struct replica *r = context;
+
+    /* Only members can know. Of others no more is known than that they have called. */
+    if (refusal == WIRE_REMOVED && r->is_running &&
+        raft_configuration_find(raft_configuration(r->raft), id) != NULL) {
+        replica_note_removed(r);
     }
 }
 
@@ -209,6 +214,27 @@ static void answer_error(struct replica *r, uint64_t connection, uint64_t correl
     }
 }
 
+/* Its sender should have judged the arguments, and may be out of order: what is wrong must not
+ * reach the log. */
+static bool answer_misfit(struct replica *r, uint64_t connection, const struct wire_forward *f,
+                          const struct command *command, uint32_t count)
+{
+    struct buffer reply = {0};
+    struct resp_writer w = {.out = &reply, .version = f->resp_version};
+    bool is_misfit =
+        !command_judge(command, count, r->arguments, &w) && !MUTANT(forward_not_judged);
+    struct buffer *out = is_misfit ? peers_answer(&r->peers, connection) : NULL;
+
+    if (out != NULL) {
+        size_t mark = wire_begin_answer(out, f->correlation);
+
+        buffer_append_slice(out, buffer_slice(&reply));
+        wire_end_answer(out, mark, WIRE_REPLIED, 0);
+    }
+    buffer_deinit(&reply);
+    return is_misfit;
+}
+
 static void guest_refused(struct request *request)
 {
     struct guest *g = container_of(request, struct guest, request);
@@ -235,11 +261,13 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
 
     const struct command *command = command_find(r->arguments[0]);
 
-    if (command == NULL || (command->arity > 0 ? count != (uint32_t)command->arity
-                                               : count < (uint32_t)-command->arity)) {
+    if (command == NULL || (command->flags & (COMMAND_WRITE | COMMAND_READ | COMMAND_ASYNC)) == 0) {
         answer_error(r, connection, f->correlation,
                      "ERR the leader does not know this command: all nodes must run the same "
                      "version");
+        return;
+    }
+    if (answer_misfit(r, connection, f, command, count)) {
         return;
     }
     if (replica_refuses_guest(r, command)) {
@@ -267,8 +295,12 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
 
 static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 {
-    (void)from;
-    requests_answered(context, a);
+    struct replica *r = context;
+
+    /* Numbers can be guessed: only who was asked can say what became of a command. */
+    if (from == r->forwarded_to) {
+        requests_answered(r, a);
+    }
 }
 
 const struct peers_events replica_peers_events = {

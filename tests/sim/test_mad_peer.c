@@ -1,0 +1,149 @@
+/* A peer that greets properly and then lies, or speaks nonsense: nothing that it says stops a
+ * node, and the cluster goes on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "calm_cluster.h"
+#include "kv/codec.h"
+#include "mad_peer.h"
+#include "server/replica.h"
+
+enum { MAD = 7, NODES = 3, WORDS_MAX = 4 };
+
+static struct buffer encode(const char *const *words)
+{
+    struct buffer payload = {0};
+    struct slice arguments[WORDS_MAX];
+    uint32_t count = 0;
+
+    for (; words[count] != NULL; count++) {
+        arguments[count] = slice_str(words[count]);
+    }
+
+    size_t size = command_payload_size(count, arguments);
+
+    command_payload_write(buffer_reserve(&payload, size), count, arguments);
+    buffer_commit(&payload, size);
+    return payload;
+}
+
+static const struct raft *raft_of(const struct node *n)
+{
+    return replica_raft(n->server->replica);
+}
+
+static void assert_all_are_up(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < NODES; i++) {
+        assert_int_equal(c->nodes[i].phase, NODE_UP);
+    }
+}
+
+static void put_forward(struct mad_peer *m, const struct node *n, const char *const *words)
+{
+    struct buffer payload = encode(words);
+    struct wire_forward f = {.correlation = 1,
+                             .term = raft_current_term(raft_of(n)),
+                             .resp_version = 2,
+                             .command = buffer_slice(&payload)};
+
+    wire_put_forward(&m->out, &f);
+    buffer_deinit(&payload);
+}
+
+static void check_forward(const char *const *words)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct node *leader = cluster_leader(c);
+    raft_index last_index = raft_last_index(raft_of(leader));
+    struct mad_peer m;
+
+    mad_peer_start(&m, c, leader, MAD, WIRE_BULK);
+    put_forward(&m, leader, words);
+    mad_peer_flush(&m);
+    mad_peer_run_for(c, SIM_S);
+    assert_true(mad_peer_has_heard(&m, "-ERR "));
+    assert_int_equal(raft_last_index(raft_of(leader)), last_index);
+    assert_all_are_up(c);
+    mad_peer_end(&m);
+    cluster_free(c);
+}
+
+static void test_mad_peer__forwards_only_what_its_command_takes(void **state)
+{
+    (void)state;
+    check_forward((const char *const[]){"APPEND", "a", NULL});
+    check_forward((const char *const[]){"SET", NULL});
+    check_forward((const char *const[]){"SET", "a", "b", "WHAT", NULL}); /* Its own check. */
+    check_forward((const char *const[]){"RAFT", "REMOVE", NULL});
+    check_forward((const char *const[]){"PING", NULL}); /* Nobody forwards that. */
+    check_forward((const char *const[]){"NOSUCH", "a", NULL});
+}
+
+/* Makes a follower take that command into its log, and a leader whose log is behind. */
+static void check_entry(const char *const *words)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct node *leader = cluster_leader(c);
+    struct node *follower = &c->nodes[leader == &c->nodes[0] ? 1 : 0];
+    raft_index last_index = raft_last_index(raft_of(follower));
+    raft_term term = raft_current_term(raft_of(follower)) + 1;
+    struct buffer payload = encode(words);
+    struct entry *e = entry_new(RAFT_COMMAND, (uint32_t)buffer_size(&payload));
+    struct wire_message w = {
+        .message = {.kind = RAFT_APPEND_ENTRIES,
+                    .from = MAD,
+                    .to = follower->id,
+                    .term = term,
+                    .prev_log_index = last_index,
+                    .prev_log_term = raft_term_at(raft_of(follower), last_index)}};
+    struct mad_peer m;
+
+    memcpy(e->data, buffer_begin(&payload), buffer_size(&payload));
+    e->term = term;
+    mad_peer_start(&m, c, follower, MAD, WIRE_BULK);
+    wire_put_entries(&m.out, &w, &e, 1);
+    mad_peer_flush(&m);
+    mad_peer_run_for(c, 10 * SIM_S); /* Who has the newest log is elected. */
+    assert_all_are_up(c);
+    for (uint32_t i = 0; i < NODES; i++) {
+        struct replica_stats stats;
+
+        replica_get_stats(c->nodes[i].server->replica, &stats);
+        assert_int_equal(stats.skipped_count, 1);
+    }
+    assert_non_null(cluster_leader(c));
+    for (uint32_t i = 0; i < NODES; i++) {
+        cluster_kill(&c->nodes[i], SIM_KILLED);
+        cluster_start_later(&c->nodes[i], SIM_S);
+    }
+    mad_peer_run_for(c, 20 * SIM_S); /* And they start with it. */
+    assert_all_are_up(c);
+    assert_non_null(cluster_leader(c));
+    mad_peer_end(&m);
+    entry_release(e);
+    buffer_deinit(&payload);
+    cluster_free(c);
+}
+
+static void test_mad_peer__entries_that_nobody_understands_do_nothing(void **state)
+{
+    (void)state;
+    check_entry((const char *const[]){"NOSUCH", "a", NULL});
+    check_entry((const char *const[]){"SET", NULL});
+    check_entry((const char *const[]){"PING", NULL});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mad_peer__forwards_only_what_its_command_takes),
+        cmocka_unit_test(test_mad_peer__entries_that_nobody_understands_do_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
