@@ -3,9 +3,10 @@
 
 #include <stdbool.h>
 
+/* Vertical tab and form feed are bytes of a word, as in Redis. */
 static bool is_space(char c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static int hex_digit(char c)

@@ -1,7 +1,7 @@
 /* split.h - a typed line split into words, with the quoting rules that users of Redis
  * know: "double" with \n \r \t \a \b \xHH and \ before any other character, 'single' with
  * \' only; a quote may open within a word, and a closing quote ends its word. Words are
- * bytes: they may hold NUL. */
+ * bytes: they may hold NUL. They end at blanks, tabs, CR and LF. */
 #ifndef RAKIT_BASE_SPLIT_H
 #define RAKIT_BASE_SPLIT_H
 

@@ -46,6 +46,9 @@ struct command {
      * in the log; NULL: nothing to say. The handler asks again, for entries that did. */
     command_check *check;
     const struct subcommand *subcommands; /* Of a family, the last one nameless; or NULL. */
+    /* One word behind the arguments that must be there, which asks for nothing and is not
+     * put into the log; NULL: none. */
+    const char *ignored_option;
 };
 
 struct kv;

@@ -80,14 +80,14 @@ static bool read_set_options(const struct command_call *call, struct set_options
 }
 
 /* Time is not part of the keyspace yet. Saying so beats keeping a key for ever that
- * its writer believes to be gone. */
+ * its writer believes to be gone. KEEPTTL asks for what is so anyhow. */
 static void refuse_expiry(struct command_call *call, const struct set_options *o)
 {
     int64_t value = 0;
 
-    if (o->expiry != EXPIRY_KEEPTTL && !decimal_read(o->expiry_text, &value)) {
+    if (!decimal_read(o->expiry_text, &value)) {
         resp_error(call->reply, REPLY_NOT_AN_INTEGER);
-    } else if (o->expiry != EXPIRY_KEEPTTL && value <= 0) {
+    } else if (value <= 0) {
         resp_error(call->reply, "ERR invalid expire time in 'set' command");
     } else {
         resp_error(call->reply, "ERR expiry of keys is not supported yet");
@@ -102,7 +102,7 @@ static bool take_set_options(struct command_call *call, struct set_options *ret_
         resp_error(call->reply, REPLY_SYNTAX_ERROR);
         return false;
     }
-    if (ret_options->expiry != EXPIRY_NONE) {
+    if (ret_options->expiry != EXPIRY_NONE && ret_options->expiry != EXPIRY_KEEPTTL) {
         refuse_expiry(call, ret_options);
         return false;
     }

@@ -6,6 +6,7 @@
 #include "server/client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/mutant.h"
@@ -286,6 +287,24 @@ static void count(struct client *c, const struct reply_slot *slot)
     }
 }
 
+/* Takes the option out that says nothing, so that entries of the log are as they were
+ * before it was accepted: nodes of the version before refuse it when they apply it. */
+static void drop_ignored_option(struct client *c, const struct command *command)
+{
+    struct resp_parser *p = &c->parser;
+    uint32_t kept = (uint32_t)abs(command->arity); /* What must be there is no option. */
+
+    if (command->ignored_option == NULL) {
+        return;
+    }
+    for (uint32_t i = kept; i < p->argument_count; i++) {
+        if (!slice_is(p->arguments[i], command->ignored_option)) {
+            p->arguments[kept++] = p->arguments[i];
+        }
+    }
+    p->argument_count = kept;
+}
+
 static void submit(struct client *c, const struct command *command, size_t size)
 {
     struct clients *clients = c->clients;
@@ -298,6 +317,7 @@ static void submit(struct client *c, const struct command *command, size_t size)
     slot->request.is_logged_read = is_logged_read(c, command);
     c->argument_bytes += size;
     count(c, slot);
+    drop_ignored_option(c, command);
     request_encode(&slot->request, command, c->parser.argument_count, c->parser.arguments);
     clients->submitted_count++;
     replica_submit(clients->server->replica, &slot->request);

@@ -28,9 +28,27 @@ void echo_command(struct command_call *call)
     resp_bulk(call->reply, call->arguments[1]);
 }
 
+/* The only user, `default`, has no password, so any will do, as in Redis: clients are given
+ * a URL with a name and a password in it, and must not fail only because of that. False: an
+ * error was replied. */
+static bool log_in(struct command_call *call, struct slice user)
+{
+    if (slice_equal(user, slice_str("default"))) {
+        return true;
+    }
+    resp_error(call->reply, "WRONGPASS invalid username-password pair or user is disabled.");
+    return false;
+}
+
 void auth_command(struct command_call *call)
 {
-    resp_error(call->reply, call->argument_count > 3 ? "ERR syntax error" : text_no_password);
+    if (call->argument_count > 3) {
+        resp_error(call->reply, "ERR syntax error");
+    } else if (call->argument_count == 2) {
+        resp_error(call->reply, text_no_password);
+    } else if (log_in(call, call->arguments[1])) {
+        resp_ok(call->reply);
+    }
 }
 
 void select_command(struct command_call *call)
@@ -146,8 +164,11 @@ static bool read_hello_options(struct command_call *call, const struct slice **r
         uint32_t left = call->argument_count - i - 1;
 
         if (slice_is(arguments[i], "AUTH") && left >= 2) {
-            resp_error(call->reply, text_no_password);
-            return false;
+            if (!log_in(call, arguments[i + 1])) {
+                return false;
+            }
+            i += 3;
+            continue;
         }
         if (!slice_is(arguments[i], "SETNAME") || left < 1) {
             resp_errorf(call->reply, "ERR Syntax error in HELLO option '%.*s'",

@@ -96,7 +96,8 @@ static bool knows_set(const struct history_operation *source)
         bool is_nx = slice_is(source->arguments[i], "NX");
         bool is_xx = slice_is(source->arguments[i], "XX");
 
-        if (!is_nx && !is_xx && !slice_is(source->arguments[i], "GET")) {
+        if (!is_nx && !is_xx && !slice_is(source->arguments[i], "GET") &&
+            !slice_is(source->arguments[i], "KEEPTTL")) {
             return false;
         }
         nx |= is_nx;
@@ -118,7 +119,7 @@ static void run_set(struct lincheck_execution *e)
         } else if (slice_is(argument(e, i), "XX")) {
             is_set = is_there;
         } else {
-            wants_old = true;
+            wants_old |= slice_is(argument(e, i), "GET");
         }
     }
 

@@ -38,6 +38,13 @@ static void test_split__words_are_split_at_blanks_of_any_kind(void **state)
     assert_words(" \t ", "");
 }
 
+static void test_split__vertical_tab_and_form_feed_are_bytes_of_a_word(void **state)
+{
+    assert_words("echo a\vb a\fb", "echo|a\vb|a\fb");
+    assert_words("\v \f", "\v|\f");
+    assert_words("\"a\"\v", "!");
+}
+
 static void test_split__double_quotes_hold_blanks_and_escapes(void **state)
 {
     assert_words("set \"a key\" \"\"", "set|a key|");
@@ -92,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_split__words_are_split_at_blanks_of_any_kind),
+        cmocka_unit_test(test_split__vertical_tab_and_form_feed_are_bytes_of_a_word),
         cmocka_unit_test(test_split__double_quotes_hold_blanks_and_escapes),
         cmocka_unit_test(test_split__single_quotes_escape_nothing_but_themselves),
         cmocka_unit_test(test_split__a_quote_may_open_inside_a_word),

@@ -82,8 +82,15 @@ static void test_commands__set_refuses_bad_options(void **state)
            {"SET k v EXAT -5", "-ERR invalid expire time in 'set' command\r\n"},
            {"SET k v EX 10", unsupported}, {"SET k v NX PX 10 GET", unsupported},
            {"SET k v EXAT 10", unsupported}, {"SET k v PXAT 10", unsupported},
-           {"SET k v EX 5 EX 10", unsupported}, {"SET k v KEEPTTL", unsupported},
-           {"DBSIZE", ":0\r\n"});
+           {"SET k v EX 5 EX 10", unsupported}, {"DBSIZE", ":0\r\n"});
+}
+
+static void test_commands__set_keepttl_keeps_what_no_key_has(void **state)
+{
+    (void)state;
+    EXPECT(2, {"SET k v KEEPTTL", "+OK\r\n"}, {"SET k w XX keepttl GET", "$1\r\nv\r\n"},
+           {"SET k x KEEPTTL NX", "$-1\r\n"}, {"SET k KEEPTTL", "+OK\r\n"},
+           {"GET k", "$7\r\nKEEPTTL\r\n"});
 }
 
 static void test_commands__kin_of_get_and_set(void **state)
@@ -346,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_commands__get_and_set),
         cmocka_unit_test(test_commands__set_with_conditions),
         cmocka_unit_test(test_commands__set_refuses_bad_options),
+        cmocka_unit_test(test_commands__set_keepttl_keeps_what_no_key_has),
         cmocka_unit_test(test_commands__kin_of_get_and_set),
         cmocka_unit_test(test_commands__many_keys_at_once),
         cmocka_unit_test(test_commands__append_and_length),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client_fixture.h"
+#include "kv/codec.h"
 #include "server/command_table.h"
 
 /* Says it and returns the reply, a bulk, as a string for the caller to free with the
@@ -98,10 +99,51 @@ static void test_session__says_hello_in_both_protocols(void **state)
     fixture_talk(f, fd, "HELLO x\r\n",
                  "-ERR Protocol version is not an integer or out of range\r\n");
     fixture_talk(f, fd, "HELLO 3 NONSENSE\r\n", "-ERR Syntax error in HELLO option 'NONSENSE'\r\n");
-    fixture_talk(f, fd, "HELLO 3 AUTH a b\r\n",
+    close(fd);
+}
+
+static void test_session__the_default_user_needs_no_password(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    static const char wrong[] =
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+
+    fixture_talk(f, fd, "AUTH default any\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "AUTH bob any\r\n", wrong);
+    fixture_talk(f, fd, "AUTH Default any\r\n", wrong);
+    fixture_talk(f, fd, "AUTH any\r\n",
                  "-ERR AUTH <password> called without any password "
                  "configured for the default user. Are you sure "
                  "your configuration is correct?\r\n");
+    fixture_talk(f, fd, "AUTH default any more\r\n", "-ERR syntax error\r\n");
+    fixture_talk(f, fd, "HELLO 3 SETNAME no AUTH bob any\r\nCLIENT GETNAME\r\n", wrong);
+    fixture_expect(f, fd, "$-1\r\n");
+    fixture_talk(f, fd, "HELLO 3 AUTH default\r\n", "-ERR Syntax error in HELLO option 'AUTH'\r\n");
+    fixture_talk(f, fd, "HELLO 3 AUTH default any SETNAME me\r\n", "%7\r\n");
+    assert_string_equal(fixture_client(f)->name, "me");
+    close(fd);
+}
+
+/* Nodes of the version before would refuse it when they apply the entry. */
+static void test_session__keepttl_does_not_enter_the_log(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct slice arguments[8];
+    uint32_t count = 0;
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET KEEPTTL KEEPTTL keepttl NX KEEPTTL\r\n");
+    fixture_await_requests(f, 1);
+    assert_true(
+        command_payload_read(entry_payload(f->replica.requests[0]->entry), arguments, 8, &count));
+    assert_int_equal(count, 4);
+    assert_true(slice_is(arguments[2], "KEEPTTL"));
+    assert_true(slice_is(arguments[3], "NX"));
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n");
     close(fd);
 }
 
@@ -407,6 +449,8 @@ int main(void)
         TEST(test_session__refuses_as_redis_does),
         TEST(test_session__keeps_error_texts_short),
         TEST(test_session__says_hello_in_both_protocols),
+        TEST(test_session__the_default_user_needs_no_password),
+        TEST(test_session__keepttl_does_not_enter_the_log),
         TEST(test_session__changes_protocol_only_for_what_follows),
         TEST(test_session__resets),
         TEST(test_session__quits_after_its_last_reply),

@@ -310,7 +310,7 @@ static void test_model__answers_like_redis(void **state)
     static const char *const script[][2] = {
         {"SET k v", "+OK\r\n"},
         {"SET k w NX", "$-1\r\n"},
-        {"SET k w XX", "+OK\r\n"},
+        {"SET k w XX KEEPTTL", "+OK\r\n"},
         {"SET k x GET", "$1\r\nw\r\n"},
         {"SET fresh x GET", "$-1\r\n"},
         {"SET none x XX", "$-1\r\n"},
