@@ -1,4 +1,5 @@
 /* commands_client.c - CLIENT: a connection about itself, and about the others. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,30 +46,39 @@ static char lower(char letter)
     return (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
 }
 
+static uint64_t age_s(const struct client *c)
+{
+    return (io_now_ns(c->clients->server->io) - c->connected_ns) / 1000000000;
+}
+
+/* The fields of Redis 7.0, all of them: libraries make numbers of them and fail if one is
+ * missing. What we have nothing for is what Redis says if it has nothing (fd=-1). */
 void session_describe(const struct client *c, struct buffer *out)
 {
     const struct server *server = c->clients->server;
-    uint64_t now_ns = io_now_ns(server->io);
     const char *command = c->last_command == NULL ? "NULL" : c->last_command->name;
+    uint64_t memory_bytes = sizeof *c + c->input.capacity + c->argument_bytes + c->out.capacity +
+                            c->sending.capacity + c->held_bytes;
 
     buffer_printf(out,
-                  "id=%llu addr=%s laddr=%s:%u name=%s age=%llu idle=%llu flags=%s db=0 sub=0 "
-                  "psub=0 multi=-1 qbuf=%zu qbuf-free=%zu obl=%zu oll=%u omem=%llu events=%s cmd=",
+                  "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=0 "
+                  "sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=0 "
+                  "rbs=%zu rbp=%zu obl=%zu oll=%u omem=%llu tot-mem=%llu events=%s cmd=",
                   (unsigned long long)c->id, c->peer, server->config.address.host,
-                  server->config.address.port, text_or_empty(c->name),
-                  (unsigned long long)((now_ns - c->connected_ns) / 1000000000),
-                  (unsigned long long)((now_ns - c->active_ns) / 1000000000),
+                  server->config.address.port, text_or_empty(c->name), (unsigned long long)age_s(c),
+                  (unsigned long long)((io_now_ns(server->io) - c->active_ns) / 1000000000),
                   c->end == CLIENT_OPEN ? (c->never_evict ? "e" : "N") : "c",
                   buffer_size(&c->input), c->input.capacity - buffer_size(&c->input),
+                  (unsigned long long)c->argument_bytes, c->out.capacity, c->out.capacity,
                   buffer_size(&c->out), c->slot_count, (unsigned long long)client_output_bytes(c),
-                  c->is_sending ? "rw" : "r");
+                  (unsigned long long)memory_bytes, c->is_sending ? "rw" : "r");
     for (; *command != '\0'; command++) {
         char letter = lower(*command);
 
         buffer_append(out, &letter, 1);
     }
-    buffer_printf(out, " user=default resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n", c->version,
-                  text_or_empty(c->library_name), text_or_empty(c->library_version),
+    buffer_printf(out, " user=default redir=-1 resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n",
+                  c->version, text_or_empty(c->library_name), text_or_empty(c->library_version),
                   (unsigned long long)c->command_count);
 }
 
@@ -206,6 +216,19 @@ static void list_by_id(struct command_call *call)
     reply_text(call, &text);
 }
 
+/* Every client is of type normal. False: an error was replied. */
+static bool read_type(struct command_call *call, struct slice type, bool *ret_is_normal)
+{
+    *ret_is_normal = slice_is(type, "NORMAL");
+    if (!*ret_is_normal && !slice_is(type, "MASTER") && !slice_is(type, "REPLICA") &&
+        !slice_is(type, "SLAVE") && !slice_is(type, "PUBSUB")) {
+        resp_errorf(call->reply, "ERR Unknown client type '%.*s'",
+                    (int)(type.size < 64 ? type.size : 64), type.size == 0 ? "" : type.data);
+        return false;
+    }
+    return true;
+}
+
 static void client_list(struct command_call *call)
 {
     const struct clients *clients = call_client(call)->clients;
@@ -217,13 +240,7 @@ static void client_list(struct command_call *call)
         return;
     }
     if (call->argument_count == 4 && slice_is(call->arguments[2], "TYPE")) {
-        struct slice type = call->arguments[3];
-
-        shows_all = slice_is(type, "NORMAL");
-        if (!shows_all && !slice_is(type, "MASTER") && !slice_is(type, "REPLICA") &&
-            !slice_is(type, "SLAVE") && !slice_is(type, "PUBSUB")) {
-            resp_errorf(call->reply, "ERR Unknown client type '%.*s'",
-                        (int)(type.size < 64 ? type.size : 64), type.size == 0 ? "" : type.data);
+        if (!read_type(call, call->arguments[3], &shows_all)) {
             return;
         }
     } else if (!shows_all) {
@@ -246,41 +263,96 @@ static void client_list(struct command_call *call)
 /* --- KILL ---------------------------------------------------------------------------------- */
 
 struct kill_filter {
-    int64_t id; /* 0: any. */
+    int64_t id;          /* 0: any. */
+    int64_t max_age_s;   /* 0: any; else connected for so long at least. */
+    bool matches_nobody; /* It asks for a type that no client has. */
     struct slice address;
+    struct slice local_address;
     bool has_address;
+    bool has_local_address;
     bool skips_me;
 };
+
+/* True: `option` is one that names a client by a word. */
+static bool read_kill_words(struct slice option, struct slice value, struct kill_filter *filter)
+{
+    if (slice_is(option, "ADDR")) {
+        filter->address = value;
+        filter->has_address = true;
+    } else if (slice_is(option, "LADDR")) {
+        filter->local_address = value;
+        filter->has_local_address = true;
+    } else if (slice_is(option, "SKIPME") && (slice_is(value, "YES") || slice_is(value, "NO"))) {
+        filter->skips_me = slice_is(value, "YES");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* False: an error was replied. */
+static bool read_kill_option(struct command_call *call, struct slice option, struct slice value,
+                             struct kill_filter *filter)
+{
+    bool is_normal = true;
+
+    if (slice_is(option, "ID")) {
+        if (!decimal_read(value, &filter->id) || filter->id < 1) {
+            resp_error(call->reply, "ERR client-id should be greater than 0");
+            return false;
+        }
+    } else if (slice_is(option, "MAXAGE")) {
+        if (!decimal_read(value, &filter->max_age_s) || filter->max_age_s < 1) {
+            resp_error(call->reply, "ERR maxage is not an integer or out of range");
+            return false;
+        }
+    } else if (slice_is(option, "TYPE")) {
+        if (!read_type(call, value, &is_normal)) {
+            return false;
+        }
+        filter->matches_nobody |= !is_normal;
+    } else if (slice_is(option, "USER")) {
+        if (!slice_equal(value, slice_str("default"))) {
+            resp_errorf(call->reply, "ERR No such user '%.*s'",
+                        (int)(value.size < 64 ? value.size : 64),
+                        value.size == 0 ? "" : value.data);
+            return false;
+        }
+    } else if (!read_kill_words(option, value, filter)) {
+        resp_error(call->reply, "ERR syntax error");
+        return false;
+    }
+    return true;
+}
 
 /* False: an error was replied. */
 static bool read_kill_filter(struct command_call *call, struct kill_filter *ret_filter)
 {
     *ret_filter = (struct kill_filter){.skips_me = true};
     for (uint32_t i = 2; i < call->argument_count; i += 2) {
-        struct slice name = call->arguments[i];
-        struct slice value =
-            i + 1 < call->argument_count ? call->arguments[i + 1] : slice_of(NULL, 0);
-
         if (i + 1 == call->argument_count) {
             resp_error(call->reply, "ERR syntax error");
             return false;
         }
-        if (slice_is(name, "ID")) {
-            if (!decimal_read(value, &ret_filter->id) || ret_filter->id < 1) {
-                resp_error(call->reply, "ERR client-id should be greater than 0");
-                return false;
-            }
-        } else if (slice_is(name, "ADDR")) {
-            ret_filter->address = value;
-            ret_filter->has_address = true;
-        } else if (slice_is(name, "SKIPME") && (slice_is(value, "YES") || slice_is(value, "NO"))) {
-            ret_filter->skips_me = slice_is(value, "YES");
-        } else {
-            resp_error(call->reply, "ERR syntax error");
+        if (!read_kill_option(call, call->arguments[i], call->arguments[i + 1], ret_filter)) {
             return false;
         }
     }
     return true;
+}
+
+static bool is_matched(const struct client *c, const struct kill_filter *filter)
+{
+    const struct io_address *here = &c->clients->server->config.address;
+    char local_address[sizeof here->host + 8];
+
+    snprintf(local_address, sizeof local_address, "%s:%u", here->host, here->port);
+    return c->end < CLIENT_CLOSING && !filter->matches_nobody &&
+           (filter->id == 0 || (int64_t)c->id == filter->id) &&
+           (filter->max_age_s == 0 || (int64_t)age_s(c) >= filter->max_age_s) &&
+           (!filter->has_address || slice_equal(slice_str(c->peer), filter->address)) &&
+           (!filter->has_local_address ||
+            slice_equal(slice_str(local_address), filter->local_address));
 }
 
 static int64_t kill_matching(struct client *self, const struct kill_filter *filter)
@@ -291,9 +363,7 @@ static int64_t kill_matching(struct client *self, const struct kill_filter *filt
     {
         struct client *c = container_of(node, struct client, link);
 
-        if (c->end >= CLIENT_CLOSING || (filter->id != 0 && (int64_t)c->id != filter->id) ||
-            (filter->has_address && !slice_equal(slice_str(c->peer), filter->address)) ||
-            (c == self && filter->skips_me)) {
+        if (!is_matched(c, filter) || (c == self && filter->skips_me)) {
             continue;
         }
         count++;
@@ -330,7 +400,9 @@ const struct subcommand client_subcommands[] = {
     {"GETNAME", 2, client_getname, "", "Shows the name of this connection."},
     {"ID", 2, client_id, "", "Shows the number of this connection."},
     {"INFO", 2, client_info, "", "Describes this connection."},
-    {"KILL", -3, client_kill, "addr | [ID id] [ADDR addr] [SKIPME YES | NO]", "Ends connections."},
+    {"KILL", -3, client_kill,
+     "addr | [ID id] [TYPE type] [USER user] [ADDR addr] [LADDR addr] [SKIPME YES | NO] [MAXAGE s]",
+     "Ends connections."},
     {"LIST", -2, client_list, "[TYPE NORMAL] | [ID id [id ...]]",
      "Describes the connections to this node."},
     {"NO-EVICT", 3, client_no_evict, "ON | OFF", "Spares this connection when it is idle."},

@@ -315,9 +315,44 @@ static void test_session__lists_and_ends_connections(void **state)
     fixture_expect_end(f, second);
     fixture_talk(f, first, "CLIENT KILL 1.2.3.4:5\r\n", "-ERR No such client\r\n");
     fixture_talk(f, first, "CLIENT KILL ID 1\r\n", ":0\r\n");
+    fixture_talk(f, first, "CLIENT KILL LADDR 1.2.3.4:5 SKIPME no\r\n", ":0\r\n");
+    fixture_talk(f, first, "CLIENT KILL TYPE pubsub SKIPME no\r\n", ":0\r\n");
+    fixture_talk(f, first, "CLIENT KILL MAXAGE 1000 SKIPME no\r\n", ":0\r\n");
+    fixture_talk(f, first, "CLIENT KILL TYPE normal USER default\r\n", ":0\r\n");
+    fixture_talk(f, first, "CLIENT KILL TYPE x\r\n", "-ERR Unknown client type 'x'\r\n");
+    fixture_talk(f, first, "CLIENT KILL USER bob\r\n", "-ERR No such user 'bob'\r\n");
+    fixture_talk(f, first, "CLIENT KILL MAXAGE 0\r\n",
+                 "-ERR maxage is not an integer or out of range\r\n");
+    fixture_talk(f, first, "CLIENT KILL SKIPME maybe\r\n", "-ERR syntax error\r\n");
+    fixture_talk(f, first, "CLIENT KILL ID 1 USER\r\n", "-ERR syntax error\r\n");
     fixture_talk(f, first, "CLIENT KILL ID 1 SKIPME no\r\n", ":1\r\n");
     fixture_expect_end(f, first);
     buffer_deinit(&got);
+}
+
+/* As redis-py 4 to 6 read them: a number, or an exception. */
+static void test_session__describes_itself_with_the_fields_of_redis(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer got = {0};
+    const char *line = ask(f, fd, "CLIENT INFO\r\n", &got);
+    static const char *const fields[] = {
+        "id=",    " age=",   " idle=", " fd=",        " db=",       " sub=",       " psub=",
+        " ssub=", " multi=", " qbuf=", " qbuf-free=", " argv-mem=", " multi-mem=", " rbs=",
+        " rbp=",  " obl=",   " oll=",  " omem=",      " tot-mem=",  " redir=",     " resp=",
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const char *at = strstr(line, fields[i]);
+
+        assert_non_null(at);
+        at += strlen(fields[i]);
+        at += *at == '-' ? 1 : 0;
+        assert_true(*at >= '0' && *at <= '9');
+    }
+    buffer_deinit(&got);
+    close(fd);
 }
 
 static void test_session__takes_what_clients_send_on_connecting(void **state)
@@ -460,6 +495,7 @@ int main(void)
         TEST(test_session__replies_only_where_that_is_wanted),
         TEST(test_session__takes_names),
         TEST(test_session__lists_and_ends_connections),
+        TEST(test_session__describes_itself_with_the_fields_of_redis),
         TEST(test_session__takes_what_clients_send_on_connecting),
         TEST(test_session__shows_the_table_of_commands),
         TEST(test_session__describes_all_commands),
