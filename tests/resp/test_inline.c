@@ -41,7 +41,7 @@ static void test_inline__splits_words_at_blanks(void **state)
     expect("PING\r\n", "[PING];");
     expect("PING\n", "[PING];");
     expect("  SET \t k   v  \r\n", "[SET][k][v];");
-    expect("a\vb\fc\r\n", "[a][b][c];");
+    expect("a\vb\fc\r\n", "[a\vb\fc];");
     expect("GET k\r\nGET l\r\n", "[GET][k];[GET][l];");
 }
 
