@@ -20,6 +20,7 @@ enum command_flag {
     COMMAND_HIDDEN = 64,      /* Help does not list it: an alias, or what is always refused. */
     COMMAND_ASYNC = 128,      /* LOCAL, but its reply may come later: the handler owns that. */
     COMMAND_ENDS_MULTI = 256, /* LOCAL; served where MULTI was refused, and ends that. */
+    COMMAND_WALKS = 512,      /* READ that may look at very many keys. */
 };
 
 struct command_call;
@@ -63,6 +64,8 @@ struct command_call {
     struct resp_writer *reply;
     struct kv *kv;
     void *session; /* The server's; NULL for data commands. */
+    uint64_t work; /* Set by a handler that did more than its reply shows: about so many bytes
+                    * looked at. */
 };
 
 #endif /* RAKIT_KV_COMMAND_H */

@@ -11,6 +11,7 @@
 
 enum {
     WALK_KEYS_MAX = 200 * 1000, /* Nothing else is done while a command walks. */
+    WALK_KEY_WORK = 64,         /* One costs about as much as comparing so many bytes. */
     MATCH_BYTES_MAX = 32 * 1024 * 1024,
 };
 
@@ -22,6 +23,7 @@ struct gather {
     uint64_t key_count;
     uint64_t bytes; /* What they take in a reply. */
     uint64_t bytes_max;
+    uint64_t walked_count;
     uint64_t match_left; /* What may be looked at yet to compare with the pattern. */
 };
 
@@ -37,6 +39,11 @@ static bool is_out_of_work(const struct gather *g)
     return g->has_pattern && g->match_left == 0;
 }
 
+static uint64_t work_of(const struct gather *g)
+{
+    return g->walked_count * WALK_KEY_WORK + (g->has_pattern ? MATCH_BYTES_MAX - g->match_left : 0);
+}
+
 static void refuse_work(struct command_call *call)
 {
     resp_error(call->reply, "ERR the pattern takes too long to compare with the keys that are "
@@ -49,6 +56,7 @@ static void gather_key(void *context, struct slice key, struct slice value)
     struct gather *g = context;
 
     (void)value;
+    g->walked_count++;
     if (g->bytes > g->bytes_max || is_out_of_work(g)) {
         return; /* Refused already: only the walk goes on. */
     }
@@ -92,6 +100,7 @@ void kv_command_keys(struct command_call *call)
     } else {
         reply_keys(call, &g);
     }
+    call->work = work_of(&g);
     buffer_deinit(&g.keys);
 }
 
@@ -212,5 +221,6 @@ void kv_command_scan(struct command_call *call)
         resp_bulk(call->reply, slice_of(text, decimal_write_unsigned(text, cursor)));
         reply_keys(call, &g);
     }
+    call->work = work_of(&g);
     buffer_deinit(&g.keys);
 }

@@ -231,11 +231,13 @@ static bool wait_for(struct client *c, enum client_wait wait)
 
 /* A read behind writes that are under way would have to wait for them; through the log
  * it follows them at once, and writes can follow it. A long run of reads does better to
- * wait, and to leave the log alone. */
+ * wait, and to leave the log alone. So does one that may take long: in the log, everybody's
+ * writes would stand behind it. */
 static bool is_logged_read(const struct client *c, const struct command *command)
 {
-    return (command->flags & COMMAND_READ) != 0 && c->write_count > 0 &&
-           c->reads_in_a_row < CLIENT_LOGGED_READS_MAX && !MUTANT(lanes_overtake);
+    return (command->flags & (COMMAND_READ | COMMAND_WALKS)) == COMMAND_READ &&
+           c->write_count > 0 && c->reads_in_a_row < CLIENT_LOGGED_READS_MAX &&
+           !MUTANT(lanes_overtake);
 }
 
 /* Nobody overtakes those who wait for room: else who asks without pause would leave none. */

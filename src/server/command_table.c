@@ -87,7 +87,7 @@ static const struct command table[] = {
         .check = kv_check_incrby},
     {"INFO", -1, L, 0, 0, 0, info_command,
         "server", "[section [section ...]]", "Shows figures of this node.", "1.0.0"},
-    {"KEYS", 2, R, 0, 0, 0, kv_command_keys,
+    {"KEYS", 2, R | COMMAND_WALKS, 0, 0, 0, kv_command_keys,
         "generic", "pattern", "Returns all keys that match the pattern, such as h?llo*.",
         "1.0.0"},
     {"MGET", -2, R | F, 1, -1, 1, kv_command_mget,
@@ -122,7 +122,7 @@ static const struct command table[] = {
         "connection", "", "Makes the connection as it was at first.", "6.2.0"},
     {"ROLE", 1, L | F, 0, 0, 0, role_command,
         "server", "", "Shows whether this node leads, and who does.", "2.8.12"},
-    {"SCAN", -2, R, 0, 0, 0, kv_command_scan,
+    {"SCAN", -2, R | COMMAND_WALKS, 0, 0, 0, kv_command_scan,
         "generic", "cursor [MATCH pattern] [COUNT count] [TYPE type]",
         "Walks over the keys in steps: begins at cursor 0, goes on at the cursor that it returned, "
         "and ends where that is 0.", "2.8.0", .check = kv_check_scan},

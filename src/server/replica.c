@@ -367,6 +367,7 @@ void replica_turn(void *context)
     struct replica *r = context;
 
     r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
+    r->turn_work = 0;
     if (r->is_running) {
         admin_show_log(r);
     }

@@ -15,6 +15,8 @@ enum {
     APPLY_ENTRIES_MAX = 4096,           /* In one turn, */
     APPLY_BYTES_MAX = 16 * 1024 * 1024, /* so that a heartbeat never waits long. */
     READS_MAX = 4096,
+    TURN_WORK_MAX = 16 * 1024 * 1024, /* In bytes looked at or written; the last may go over. */
+    ARGUMENT_WORK = 128,              /* What one argument costs, in such bytes. */
     SCRATCH_KEEP_BYTES = 64 * 1024,
     EXPECTED_KEY_BYTES_MAX = 256, /* A longer key costs more to hash than to wait for. */
 };
@@ -42,8 +44,21 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
         .reply = reply,
         .kv = r->kv,
     };
+    size_t size_before = buffer_size(reply->out);
 
     command->handler(&call);
+    r->turn_work +=
+        call.work + argument_count * ARGUMENT_WORK + (buffer_size(reply->out) - size_before);
+}
+
+/* Commands have taken long enough: a heartbeat may be due, and the next turn goes on. */
+static bool is_worn_out(const struct replica *r)
+{
+    if (r->turn_work < TURN_WORK_MAX || !r->is_running) {
+        return false;
+    }
+    io_turn_soon(r->io);
+    return true;
 }
 
 /* The command in an entry; NULL where there is none that this program could execute. It looks
@@ -214,7 +229,7 @@ void replica_apply(struct replica *r)
     uint32_t count = 0;
     uint64_t bytes = 0;
 
-    while (r->applied_index < commit_index && !r->is_ended) {
+    while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r)) {
         if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
             replica_wake(r);
             return;
@@ -251,6 +266,9 @@ void replica_serve_reads(struct replica *r)
         uint32_t argument_count;
 
         if (request->ticket > r->applied_index && !MUTANT(read_before_applied)) {
+            return;
+        }
+        if (is_worn_out(r)) {
             return;
         }
         if (count++ == READS_MAX) {

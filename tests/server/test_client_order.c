@@ -295,6 +295,29 @@ static void test_client__is_refused_a_command_of_very_many_arguments(void **stat
     close(fd);
 }
 
+static void test_client__walks_over_the_keys_beside_the_log(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nGET a\r\nKEYS *\r\nSET b 1\r\n");
+    fixture_await_requests(f, 2); /* The read among writes goes through the log with them. */
+    assert_true(f->replica.requests[1]->is_logged_read);
+    assert_int_equal(f->replica.count, 2);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_await_requests(f, 1);
+    assert_false(f->replica.requests[0]->is_logged_read);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_await_requests(f, 1);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n$1\r\n1\r\n*1\r\n$1\r\na\r\n+OK\r\n");
+    close(fd);
+}
+
 static void test_client__has_one_administrative_command_under_way(void **state)
 {
     struct client_fixture *f = *state;
@@ -418,6 +441,7 @@ int main(void)
         TEST(test_client__drops_replies_for_a_connection_that_ended),
         TEST(test_client__keeps_a_place_for_a_reply_that_comes_later),
         TEST(test_client__is_refused_a_command_of_very_many_arguments),
+        TEST(test_client__walks_over_the_keys_beside_the_log),
         TEST(test_client__has_one_administrative_command_under_way),
         TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
         TEST(test_client__does_not_overtake_those_that_wait_for_room),
