@@ -58,7 +58,7 @@ _rakit_server() {
         --idle-timeout) ;;
     *)
         if [[ $word == -* ]]; then
-            _rakit_words "$takes_value --help --version" "$word"
+            _rakit_words "$takes_value --new-cluster --help --version" "$word"
         elif ((${#positions[@]} == 0 || ${#positions[@]} == 2)); then
             mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
         fi

@@ -1,7 +1,9 @@
 #include "server/machine.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum { TEXT_BYTES = 4096 };
@@ -100,4 +102,32 @@ void machine_check(const struct server_config *config, const struct log *log)
     check_port("clients", config->address.port, range, reserved, log);
     check_port("peers", config->peer_port, range, reserved, log);
     check_directory(config->data_dir, log);
+}
+
+/* A new file system has a lost+found of its own. */
+static bool is_content(const char *name)
+{
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, "lost+found") != 0;
+}
+
+bool machine_may_found(const char *data_dir, char *text, size_t text_size)
+{
+    DIR *dir = opendir(data_dir);
+    struct dirent *found = NULL;
+
+    if (dir == NULL) {
+        return true; /* It is not there, or the store reports what is wrong with it. */
+    }
+    do {
+        found = readdir(dir);
+    } while (found != NULL && !is_content(found->d_name));
+    closedir(dir);
+    if (found != NULL) {
+        return true;
+    }
+    snprintf(text, text_size,
+             "the data directory %s is there, but empty. If a volume belongs there, mount it. To "
+             "make a new cluster in it, start with --new-cluster; to join one, name a contact",
+             data_dir);
+    return false;
 }

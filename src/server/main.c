@@ -121,6 +121,13 @@ static int serve(struct options *options)
     struct process p = {.io = io_uv_new(), .log = &log};
     char text[1024] = "";
 
+    if (!options->config.has_contact && !options->is_new_cluster &&
+        !machine_may_found(options->config.data_dir, text, sizeof text)) {
+        log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);
+        io_uv_free(p.io);
+        return EXIT_FAILURE;
+    }
+
     bool has_dir = access(options->config.data_dir, F_OK) == 0;
 
     provide_files(&options->config, &log);

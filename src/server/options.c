@@ -32,6 +32,7 @@ enum option_code {
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
     OPTION_PROTECTED_MODE,
+    OPTION_NEW_CLUSTER,
 };
 
 static const struct option long_options[] = {
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
+    {"new-cluster", no_argument, NULL, OPTION_NEW_CLUSTER},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -66,6 +68,8 @@ const char *options_help(void)
            "\n"
            "Options, in any place:\n"
            "  --data DIR               where the node lives; default: rakit-PORT\n"
+           "  --new-cluster            make a new cluster in an empty directory that is there\n"
+           "                           already; one that is not there needs no such word\n"
            "  --peer-port N            where the other nodes come; default: PORT + 10000\n"
            "  --peer-protocol N        speak no newer version with them; default: the newest\n"
            "  --announce HOST          how others reach this node, where that is not HOST\n"
@@ -201,6 +205,9 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
             return refuse(p, "--data needs the name of a directory");
         }
         config->data_dir = optarg;
+        return OPTIONS_RUN;
+    case OPTION_NEW_CLUSTER:
+        p->options->is_new_cluster = true;
         return OPTIONS_RUN;
     case OPTION_PEER_PORT:
         if (!read_number(optarg, 1, PORT_MAX, &value)) {

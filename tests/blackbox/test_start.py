@@ -205,12 +205,41 @@ def test_announce__a_name_that_nobody_has_is_told_by_those_who_need_it(cluster):
 
 
 def test_start__a_data_directory_that_others_may_write_to_is_reported(cluster):
-    node = cluster.node()
+    node = cluster.node(options=["--new-cluster"])
     node.data.mkdir()
     node.data.chmod(0o777)
     node.start().await_up()
     line = next(line for line in node.log().splitlines() if "other users may write" in line)
     assert "level=warn" in line and "mode=0777" in line and "chmod 700" in line, line
+
+
+def test_start__an_empty_volume_founds_no_second_cluster(cluster):
+    """The volume of a node is not mounted: its mount point is there, and empty."""
+    first = cluster.start(2).nodes[0]
+    first.call("SET", "k", "v")
+    cluster.await_voters(2)
+    first.stop()
+    first.data.rename(first.data.with_suffix(".unmounted"))
+    first.data.mkdir()
+    (first.data / "lost+found").mkdir()
+    message = refusal(first.start())
+    assert "there, but empty" in message and "--new-cluster" in message, message
+    assert [path.name for path in first.data.iterdir()] == ["lost+found"]
+    (first.data / "lost+found").rmdir()
+    first.data.rmdir()
+    first.data.with_suffix(".unmounted").rename(first.data)
+    first.start().await_up()
+    assert first.call("GET", "k") == b"v"
+
+
+def test_start__an_empty_directory_founds_a_cluster_if_asked_to(cluster):
+    node = cluster.node(options=["--new-cluster"])
+    node.data.mkdir()
+    node.start().await_up()
+    assert node.call("SET", "k", "v") == b"OK"
+    node.stop()
+    node.start().await_up()
+    assert node.call("GET", "k") == b"v", "started again, the word changes nothing"
 
 
 def test_start__a_fifo_in_place_of_a_file_is_refused(cluster):

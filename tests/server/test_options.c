@@ -138,6 +138,16 @@ static void test_options__tell_where_few_would_be_served(void **state)
     }
 }
 
+static void test_options__a_new_cluster_is_asked_for_by_a_word(void **state)
+{
+    struct parsed p;
+
+    assert_int_equal(parse(&p, "localhost 8000"), OPTIONS_RUN);
+    assert_false(p.options.is_new_cluster);
+    assert_int_equal(parse(&p, "localhost 8000 --new-cluster"), OPTIONS_RUN);
+    assert_true(p.options.is_new_cluster);
+}
+
 static void test_options__show_help_and_version(void **state)
 {
     struct parsed p;
@@ -237,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_options__stand_in_any_place),
         cmocka_unit_test(test_options__set_everything),
         cmocka_unit_test(test_options__tell_where_few_would_be_served),
+        cmocka_unit_test(test_options__a_new_cluster_is_asked_for_by_a_word),
         cmocka_unit_test(test_options__show_help_and_version),
         cmocka_unit_test(test_options__refuse_what_is_not_an_address),
         cmocka_unit_test(test_options__refuse_a_host_that_is_too_long),
