@@ -15,8 +15,9 @@ enum { ID_SHOWN = 8 }; /* As much of an id as tells nodes apart. */
 struct health {
     long long voters;
     long long reachable; /* Of the voters. */
-    long long lagging;   /* Of the voters. */
-    long long full;      /* Of the voters: those known to have a full disk. */
+    long long contradicted;
+    long long lagging; /* Of the voters. */
+    long long full;    /* Of the voters: those known to have a full disk. */
     long long learners;
     long long commit_index; /* The highest that any node knows. */
     bool has_leader;
@@ -61,6 +62,7 @@ static struct health count_nodes(const redisReply *status)
         h.voters++;
         h.reachable += !field_is(node, "health", "unreachable");
         h.lagging += field_is(node, "health", "lagging");
+        h.contradicted += field_is(node, "health", "contradicted");
         h.full += field_is(node, "health", "disk-full");
     }
     return h;
@@ -82,6 +84,10 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
     if (h->lagging > 0) {
         buffer_printf(out, "%lld of %lld voters lagging, ", h->lagging, h->voters);
     }
+    if (h->contradicted > 0) {
+        buffer_printf(out, "%lld of %lld voters at odds with others about what is committed, ",
+                      h->contradicted, h->voters);
+    }
     if (h->full > 0) {
         buffer_printf(out, "%lld of %lld voters with a full disk, ", h->full, h->voters);
     }
@@ -96,7 +102,8 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
 static void draw_verdict(struct buffer *out, const struct health *h, const struct style *style)
 {
     long long spare = h->reachable - h->full - (h->voters / 2 + 1);
-    bool whole = h->reachable == h->voters && h->lagging == 0 && h->full == 0;
+    bool whole =
+        h->reachable == h->voters && h->lagging == 0 && h->contradicted == 0 && h->full == 0;
     enum colour colour = !h->has_leader || spare < 0 ? RED : whole ? GREEN : YELLOW;
 
     buffer_printf(out, "%s", style_on(style, colour));

@@ -49,7 +49,8 @@ bool raft_election_is_electable(const struct raft *r)
 
 bool raft_election_may_campaign(const struct raft *r)
 {
-    return raft_election_is_electable(r) && term_log_has_room(&r->log, r->current_term + 1);
+    return raft_election_is_electable(r) && r->current_term < UINT64_MAX &&
+           term_log_has_room(&r->log, r->current_term + 1);
 }
 
 /* The bit of that member in r->votes; 0 where it is none. */

@@ -192,6 +192,16 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     return RAFT_OK;
 }
 
+/* To be told of a loss stops a node, so a stranger's word is not enough. Who has lost the
+ * configuration too can't know who is one. */
+static bool may_know_of_loss(const struct raft *r, raft_id id)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+
+    return c->member_count == 0 || raft_configuration_find(c, id) != NULL ||
+           MUTANT(loss_told_by_anybody);
+}
+
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
 {
     if (m->term >= r->current_term) {
@@ -202,7 +212,8 @@ int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
          * disk, what else we promised may be gone as well. */
         if (m->leader_commit > r->log.last_index ||
             (m->leader_commit > 0 && raft_term_at(r, m->leader_commit) != m->term)) {
-            return MUTANT(loss_not_noticed) ? RAFT_ELOG : RAFT_ELOST;
+            return MUTANT(loss_not_noticed) || !may_know_of_loss(r, m->from) ? RAFT_ELOG
+                                                                             : RAFT_ELOST;
         }
         hear_leader(r, m);
         follow_commit(r, m->leader_commit, m->leader_commit);

@@ -99,6 +99,8 @@ const char *raft_error_text(int error)
         return "contradicts what is committed";
     case RAFT_ELOST:
         return "the log has lost what was acknowledged";
+    case RAFT_ETERM:
+        return "the term is too far ahead";
     default:
         return "unknown error";
     }

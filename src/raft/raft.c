@@ -277,10 +277,24 @@ static bool reply_is_current(struct raft *r, const struct raft_message *m)
     return m->term == r->current_term || MUTANT(old_reply_counts);
 }
 
+/* A node without a log may join a cluster of any term that leaves room for more. */
+static bool is_term_credible(const struct raft *r, raft_term term)
+{
+    raft_term limit = UINT64_MAX - RAFT_TERM_STEP_MAX;
+
+    if (r->log.last_index > 0 && r->current_term < limit) {
+        limit = r->current_term + RAFT_TERM_STEP_MAX;
+    }
+    return term <= r->current_term || term <= limit || MUTANT(any_term_believed);
+}
+
 static int on_receive(struct raft *r, const struct raft_message *m)
 {
     if (m->to != r->options.id || m->from == r->options.id || m->from == 0) {
         return RAFT_EMEMBER;
+    }
+    if (!is_term_credible(r, m->term)) {
+        return RAFT_ETERM;
     }
     switch (m->kind) {
     case RAFT_PRE_VOTE:

@@ -32,6 +32,10 @@ enum {
     RAFT_WINDOW_ENTRIES = 65536,              /* Sent to one peer and not yet acknowledged. */
 };
 
+/* By so much a message may raise the term at once. Elections raise it by one, so a node that
+ * was away for years is within it; and whoever is out of order can't use the terms up. */
+#define RAFT_TERM_STEP_MAX ((raft_term)1 << 32)
+
 /* --- membership ------------------------------------------------------------------- */
 
 /* One member's part in a configuration (§6). A learner votes in neither. Outside
@@ -168,6 +172,8 @@ enum raft_error {
                            * a foreign node. Dropped. */
     RAFT_ELOST = -6,      /* The leader has this node's word for entries that are not in
                            * its log: its disk has lost them. The node must stop. */
+    RAFT_ETERM = -7,      /* A message of a term too far ahead to have come about by
+                           * elections: its sender is out of order. Dropped. */
 };
 
 /* --- effects ---------------------------------------------------------------------- */

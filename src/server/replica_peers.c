@@ -14,6 +14,8 @@ enum {
     ANSWER_BACKLOG_BYTES = 1024 * 1024 * 1024, /* A peer that reads no answers is given up. */
 };
 
+static const uint64_t SAY_AGAIN_NS = 60 * 1000 * 1000 * 1000ull;
+
 /* --- messages of the core ------------------------------------------------------------ */
 
 /* The entries as the core wants them; false where one can't be what it says. */
@@ -34,6 +36,26 @@ static bool describe(struct entry *const *entries, uint32_t count, struct raft_e
     return true;
 }
 
+/* It may come with each heartbeat, for ever: a line a minute is enough. */
+static void note_contradiction(struct replica *r, const struct raft_message *message, int error)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+
+    if (error == RAFT_ELOG) {
+        r->contradicted_ns = now_ns;
+    }
+    r->contradiction_count++;
+    if (r->contradiction_said_ns != 0 && now_ns - r->contradiction_said_ns < SAY_AGAIN_NS) {
+        return;
+    }
+    r->contradiction_said_ns = now_ns;
+    log_write(r->log, LOG_ERROR, "a message of a peer was dropped",
+              "peer=%016llx message=%s term=%llu own_term=%llu dropped=%llu reason=" LOG_Q,
+              (unsigned long long)message->from, raft_message_kind_name(message->kind),
+              (unsigned long long)message->term, (unsigned long long)raft_current_term(r->raft),
+              (unsigned long long)r->contradiction_count, raft_error_text(error));
+}
+
 static void step_message(struct replica *r, const struct raft_message *message,
                          struct entry *const *entries)
 {
@@ -41,10 +63,8 @@ static void step_message(struct replica *r, const struct raft_message *message,
         .kind = RAFT_RECEIVE, .now_ns = io_now_ns(r->io), .message = message};
     int error = replica_step(r, &event, entries);
 
-    if (error == RAFT_ELOG) {
-        log_write(r->log, LOG_ERROR, "a peer contradicts what is committed",
-                  "peer=%016llx message=%s term=%llu", (unsigned long long)message->from,
-                  raft_message_kind_name(message->kind), (unsigned long long)message->term);
+    if (error == RAFT_ELOG || error == RAFT_ETERM) {
+        note_contradiction(r, message, error);
     } else if (error == RAFT_ELOST) {
         replica_fail(r, "the leader has this node's word for log entries that are not there: its "
                         "disk has lost what it had stored. Remove this node from the cluster, "

@@ -14,6 +14,7 @@ enum {
 };
 
 static const uint64_t LAGGING_ENTRIES = 10000;
+static const uint64_t CONTRADICTED_NS = 60 * 1000 * 1000 * 1000ull;
 
 static void put_id(struct resp_writer *w, const char *key, raft_id id)
 {
@@ -66,6 +67,12 @@ struct node_view {
     const char *program; /* Its version; "": not known. */
 };
 
+/* Lately, by what a peer sent: one of the two has lost what was committed, or lies. */
+static bool is_contradicted(const struct replica *r)
+{
+    return r->contradicted_ns != 0 && io_now_ns(r->io) - r->contradicted_ns < CONTRADICTED_NS;
+}
+
 static struct node_view view_self(const struct replica *r, const struct raft_member *member)
 {
     bool is_learner = !member->incoming && !member->outgoing;
@@ -78,7 +85,9 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
         .commit_index = raft_commit_index(r->raft),
         .applied_index = r->applied_index,
         .match_index = r->durable_index,
-        .health = stats.is_full ? "disk-full" : "ok",
+        .health = is_contradicted(r) ? "contradicted"
+                  : stats.is_full    ? "disk-full"
+                                     : "ok",
         .program = RAKIT_VERSION,
     };
 }
@@ -133,7 +142,9 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
         v.role = is_learner ? "learner" : "follower";
         v.match_index = progress.match_index;
         v.commit_index = commit_index_of(&v, raft_commit_index(r->raft));
-        if (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES) {
+        /* Who takes nothing from this leader, though it is there, is not in order either. */
+        if (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES ||
+            !progress.is_active) {
             v.health = "lagging";
         }
     } else if (member->id == raft_leader(r->raft)) {

@@ -250,6 +250,7 @@ static void test_replication__stops_where_it_has_lost_what_it_acknowledged(void 
     solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 4)), RAFT_ELOST); /* Not there, */
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 3)), RAFT_ELOST); /* or another. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(9, 2, 4)), RAFT_ELOG);  /* No member. */
     assert_int_equal(raft_commit_index(s.raft), 0);
     assert_int_equal(raft_leader(s.raft), 0);
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 3)), RAFT_OK);

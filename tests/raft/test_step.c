@@ -149,7 +149,7 @@ static void test_step__everything_has_a_name(void **state)
     assert_names(reason_text, RAFT_BECAUSE_START, RAFT_BECAUSE_REMOVED);
     assert_names(entry_kind_name, RAFT_NOOP, RAFT_CONFIGURATION);
     assert_names(message_kind_name, RAFT_PRE_VOTE, RAFT_TIMEOUT_NOW);
-    assert_names(raft_error_text, RAFT_ELOST, RAFT_OK);
+    assert_names(raft_error_text, RAFT_ETERM, RAFT_OK);
 }
 
 static void test_step__a_message_for_another_or_from_nobody_is_refused(void **state)
@@ -206,9 +206,39 @@ static void test_step__only_a_leader_is_ready_or_hands_over(void **state)
     solo_deinit(&s);
 }
 
+/* One message must not use the terms up: after the last one nobody could be elected. */
+static void test_step__takes_over_terms_by_bounded_steps(void **state)
+{
+    const enum raft_message_kind kinds[] = {
+        RAFT_PRE_VOTE,           RAFT_PRE_VOTE_REPLY,  RAFT_REQUEST_VOTE,
+        RAFT_REQUEST_VOTE_REPLY, RAFT_APPEND_ENTRIES,  RAFT_APPEND_ENTRIES_REPLY,
+        RAFT_HEARTBEAT,          RAFT_HEARTBEAT_REPLY, RAFT_TIMEOUT_NOW};
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct raft_message m = {.kind = kinds[i], .from = 2, .term = UINT64_MAX};
+
+        assert_int_equal(solo_receive(&s, m), RAFT_ETERM);
+        m.term = 2 + RAFT_TERM_STEP_MAX + 1;
+        assert_int_equal(solo_receive(&s, m), RAFT_ETERM);
+    }
+    assert_int_equal(raft_current_term(s.raft), 2);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2 + RAFT_TERM_STEP_MAX, 0)), RAFT_OK);
+    assert_int_equal(raft_current_term(s.raft), 2 + RAFT_TERM_STEP_MAX);
+    solo_deinit(&s);
+
+    solo_init(&s, 64); /* It is about to join. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, UINT64_MAX, 0)), RAFT_ETERM);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 8 * RAFT_TERM_STEP_MAX, 0)), RAFT_OK);
+    solo_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_step__takes_over_terms_by_bounded_steps),
         cmocka_unit_test(test_step__a_log_that_makes_no_sense_is_not_restored),
         cmocka_unit_test(test_step__what_changes_nothing_reports_nothing),
         cmocka_unit_test(test_step__writes_are_numbered),
