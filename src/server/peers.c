@@ -330,13 +330,19 @@ static void greet(struct inbound *in, struct slice body)
     }
 }
 
+/* Only what the node that was greeted says itself, and says to this one. */
+static bool is_between_us(const struct inbound *in, const struct raft_message *m)
+{
+    return m->from == in->from && (m->to == in->peers->self.id || MUTANT(message_to_another_taken));
+}
+
 static void receive_entries(struct inbound *in, struct slice body)
 {
     struct peers *p = in->peers;
     struct wire_message m;
     struct slice rest;
 
-    if (!wire_get_entries(body, &m, &rest) || m.message.from != in->from) {
+    if (!wire_get_entries(body, &m, &rest) || !is_between_us(in, &m.message)) {
         link_close(&in->link);
         return;
     }
@@ -394,7 +400,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
         }
         return;
     }
-    if (type == WIRE_MESSAGE && wire_get_message(body, &m) && m.message.from == in->from) {
+    if (type == WIRE_MESSAGE && wire_get_message(body, &m) && is_between_us(in, &m.message)) {
         note_peer(p, &m);
         p->events.message(p->events.context, &m, NULL);
     } else if (type == WIRE_ENTRIES) {

@@ -418,6 +418,36 @@ static void test_peers__of_another_version_are_refused(void **state)
     link_deinit(&k.link);
 }
 
+/* What is said in another's name, or meant for another, is no message to this node. */
+static void test_peers__messages_between_others_end_the_connection(void **state)
+{
+    static const raft_id ends[][2] = {{30, 20}, {10, 30}, {10, 0}, {20, 10}};
+    struct world *w = *state;
+    struct knocker k;
+
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 1, CLUSTER);
+    for (size_t i = 0; i < 2 * sizeof ends / sizeof ends[0]; i++) {
+        struct wire_message m = {
+            .message = {.kind = i % 2 == 0 ? RAFT_HEARTBEAT : RAFT_APPEND_ENTRIES,
+                        .from = ends[i / 2][0],
+                        .to = ends[i / 2][1],
+                        .term = 1}};
+
+        knock(w, &k, WIRE_VERSION);
+        assert_true(k.is_welcome);
+        if (i % 2 == 0) {
+            wire_put_message(&k.link.out, &m);
+        } else {
+            wire_put_entries(&k.link.out, &m, NULL, 0);
+        }
+        link_flush(&k.link);
+        run_ms(w, 100);
+        assert_false(k.link.is_open); /* And on_message() has heard nothing. */
+        link_deinit(&k.link);
+    }
+}
+
 /* Which version the connections from `from` to the other node have; 0: not all are up. */
 static uint32_t version_spoken(struct world *w, uint32_t from)
 {
@@ -609,6 +639,7 @@ int main(void)
         TEST(test_peers__with_the_id_of_a_node_that_runs_are_refused),
         TEST(test_peers__that_lost_power_are_let_in_again_at_once),
         TEST(test_peers__of_another_version_are_refused),
+        TEST(test_peers__messages_between_others_end_the_connection),
         TEST(test_peers__of_neighbouring_versions_speak_the_older_one),
         TEST(test_peers__answers_take_the_connection_of_their_commands),
         TEST(test_peers__answers_end_with_the_connection_of_their_commands),
