@@ -27,10 +27,12 @@ static void dial_idle(struct dial *d)
     if (d->is_stepping_down) {
         wait_ns = 0;
         d->is_stepping_down = false;
+        d->keeps_target = true;
     } else {
         d->version = p->version; /* It may be another program when it is back. */
     }
     d->phase = DIAL_IDLE;
+    addresses_lost(d);
     d->retry_ns = io_now_ns(p->io) + wait_ns;
     peers_arm_timer(p, d->retry_ns);
     peer_free_if_unused(d->peer);
@@ -65,6 +67,7 @@ static void dial_welcomed(struct dial *d)
     } else if (d->channel == WIRE_CONTROL) {
         d->peer->program[0] = 0; /* Too old to say. */
     }
+    addresses_found(d);
     log_write(p->log, LOG_DEBUG, "connected to peer", "peer=%016llx channel=%s protocol=%u",
               (unsigned long long)d->peer->id, d->channel == WIRE_BULK ? "bulk" : "control",
               (unsigned)d->version);
@@ -92,6 +95,9 @@ static void dial_refused(struct dial *d, enum wire_refusal refusal)
         d->version--; /* Maybe it only is older. */
         d->is_stepping_down = true;
         return;
+    }
+    if (d->was_search && refusal <= WIRE_OTHER_NODE) {
+        return; /* It is not there, which was only a guess. */
     }
     if (refusal != d->refused && refusal != WIRE_NOT_READY && refusal != WIRE_REMOVED) {
         log_write(p->log, level, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
@@ -124,7 +130,7 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
 static void note_resolution(struct dial *d, int status)
 {
     int error = status == -ENXIO || status == -EAGAIN ? status : 0;
-    const struct io_address *address = &d->peer->address.client;
+    const struct io_address *address = &d->target.client;
 
     if (error != 0 && error != d->resolve_error && d->channel == WIRE_CONTROL) {
         log_write(d->peer->peers->log, LOG_WARN, "cannot resolve the address of a peer",
@@ -139,7 +145,10 @@ static void dial_connected(struct io_connect *connect, int status)
     struct dial *d = container_of(connect, struct dial, connect);
     struct peers *p = d->peer->peers;
 
-    note_resolution(d, status);
+    if (!d->was_search) {
+        note_resolution(d, status);
+        d->status = status;
+    }
     if (status < 0) {
         dial_idle(d);
         return;
@@ -170,9 +179,14 @@ static void dial_connected(struct io_connect *connect, int status)
 void dial_start(struct dial *d)
 {
     struct peers *p = d->peer->peers;
-    struct io_address address = d->peer->address.client;
+    if (!d->keeps_target) {
+        addresses_choose(d);
+    }
+    d->keeps_target = false;
 
-    address.port = d->peer->address.peer_port;
+    struct io_address address = d->target.client;
+
+    address.port = d->target.peer_port;
     d->phase = DIAL_CONNECTING;
     d->since_ns = io_now_ns(p->io);
     d->connect.connected = dial_connected;

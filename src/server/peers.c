@@ -112,6 +112,8 @@ static struct peer *add_peer(struct peers *p, const struct member_address *addre
     peer->peers = p;
     peer->id = address->id;
     peer->address = *address;
+    peer->lost_ns = 0;
+    peer->search_ns = UINT64_MAX;
     sender_reset(peer);
     dial_init(&peer->dial[WIRE_CONTROL], peer, WIRE_CONTROL);
     dial_init(&peer->dial[WIRE_BULK], peer, WIRE_BULK);
@@ -124,9 +126,15 @@ static struct peer *add_peer(struct peers *p, const struct member_address *addre
 
 static void readdress(struct peer *peer, const struct member_address *address)
 {
-    if (member_address_equal(&peer->address, address)) {
+    if (member_address_same_place(&peer->address, address)) {
+        peer->address = *address;
+        /* It is there: no need to look elsewhere. */
+        if (peer->dial[WIRE_CONTROL].was_search) {
+            dial_drop(&peer->dial[WIRE_CONTROL]);
+        }
         return;
     }
+    peer->told = peer->address;
     peer->address = *address;
     dial_drop(&peer->dial[WIRE_CONTROL]);
     dial_drop(&peer->dial[WIRE_BULK]);
@@ -150,15 +158,21 @@ void peers_set_members(struct peers *p, const struct membership *m)
         const struct member_address *address = &m->addresses[i];
 
         if (address->id == p->self.id) {
+            p->self_logged = *address;
             continue;
         }
 
         struct peer *peer = peers_find(p, address->id);
 
         if (peer == NULL) {
-            add_peer(p, address);
-        } else {
-            readdress(peer, address);
+            add_peer(p, address)->logged = *address;
+        } else if (!member_address_equal(&peer->logged, address)) {
+            peer->logged = *address;
+            /* Who catches up reads of addresses that are long out of date: where a member
+             * is reached, it lives. */
+            if (peer->dial[WIRE_CONTROL].phase != DIAL_UP) {
+                readdress(peer, address);
+            }
         }
     }
 }
@@ -391,6 +405,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     struct wire_message m;
     struct wire_forward forward;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
+    struct member_address where;
 
     if (!in->is_greeted) {
         if (type == WIRE_HELLO) {
@@ -408,6 +423,9 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     } else if (type == WIRE_ABOUT && in->version >= WIRE_VERSION_ABOUT &&
                wire_get_about(body, program)) {
         note_program(p, in->from, program);
+    } else if (type == WIRE_WHERE && in->version >= WIRE_VERSION_WHERE &&
+               wire_get_where(body, &where)) {
+        addresses_told(p, &where);
     } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else {

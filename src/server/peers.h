@@ -52,12 +52,16 @@ struct dial {
     enum dial_phase phase;
     struct io_connect connect;
     struct link link;
-    uint64_t since_ns;         /* Of this phase. */
-    uint64_t retry_ns;         /* DIAL_IDLE: not before. */
-    uint32_t version;          /* Of the protocol: said in the next greeting, or agreed upon. */
-    bool is_stepping_down;     /* Closed to be greeted in an older version at once. */
-    enum wire_refusal refused; /* The last refusal that was told; 0: none. */
-    int resolve_error;         /* Why the name of its host was not found the last time; or 0. */
+    uint64_t since_ns;            /* Of this phase. */
+    uint64_t retry_ns;            /* DIAL_IDLE: not before. */
+    uint32_t version;             /* Of the protocol: said in the next greeting, or agreed upon. */
+    bool is_stepping_down;        /* Closed to be greeted in an older version at once. */
+    enum wire_refusal refused;    /* The last refusal that was told; 0: none. */
+    struct member_address target; /* Where this attempt goes. */
+    bool was_search;              /* It goes elsewhere than to the peer's address: addresses.c. */
+    bool keeps_target;            /* So does the next one. */
+    int status;                   /* Why the address was not connected to the last time; or 0. */
+    int resolve_error;            /* Why the name of its host was not found the last time; or 0. */
 };
 
 /* What is still to be sent of the ranges that the core asked for. */
@@ -74,10 +78,16 @@ struct peer {
     struct list link; /* In peers->all. */
     struct peers *peers;
     raft_id id;
-    struct member_address address;
-    bool is_member;      /* Of the configuration in force. */
-    bool is_leaving;     /* Freed once nothing refers to it. */
-    struct dial dial[2]; /* By enum wire_channel. */
+    struct member_address address; /* Where it was reached, or said itself, or the log says. */
+    struct member_address logged;  /* What the log says; port 0: nothing. */
+    struct member_address told; /* Where another node reaches it, or it lived before; the same. */
+    uint64_t lost_ns;           /* Since when it is not reached; 0: it is. */
+    uint64_t search_ns;         /* From then on it is looked for elsewhere too. */
+    uint64_t warn_ns;           /* Not before is there a warning that it is not reached. */
+    uint32_t search_turn;       /* Where it is looked for next. */
+    bool is_member;             /* Of the configuration in force. */
+    bool is_leaving;            /* Freed once nothing refers to it. */
+    struct dial dial[2];        /* By enum wire_channel. */
     struct sender sender;
     /* For RAFT STATUS: what it last said of itself. */
     uint64_t heard_ns; /* 0: never. */
@@ -114,7 +124,9 @@ struct peers {
     struct peers_events events;
     struct peers_source source;
     struct member_address self;
-    uint64_t cluster_id; /* 0: not known yet; then nobody is welcome. */
+    struct member_address self_logged; /* Where the log has this node; port 0: nowhere. */
+    struct member_address contact;     /* Named at the start; port 0: none. */
+    uint64_t cluster_id;               /* 0: not known yet; then nobody is welcome. */
     uint64_t incarnation;
     uint32_t version;        /* The newest of the protocol that this node is to speak. */
     uint32_t untaken_max_ms; /* A connection on which nothing is taken for so long breaks. */
@@ -183,6 +195,22 @@ void dial_start(struct dial *d);
 void dial_drop(struct dial *d);
 /* Does what is due; lowers *next_ns to when something is due next. */
 void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns);
+
+/* addresses.c: where a member is looked for. */
+bool member_address_same_place(const struct member_address *a, const struct member_address *b);
+/* Chooses where the next attempt goes. */
+void addresses_choose(struct dial *d);
+/* It was welcomed there. */
+void addresses_found(struct dial *d);
+/* An attempt has failed, or a connection has broken. */
+void addresses_lost(struct dial *d);
+/* Another node says that it reaches a member there. */
+void addresses_told(struct peers *p, const struct member_address *address);
+/* Whether a member is not found any more where the log has it: another member may live there
+ * by now. One that is reached there is not to be pushed aside. */
+bool addresses_has_left(const struct peers *p, const struct member_address *logged);
+/* Members are looked for there, too. */
+void addresses_set_contact(struct peers *p, const struct io_address *client, uint16_t peer_port);
 
 /* sender.c: puts what fits of the ranges asked for into the bulk connection. */
 void sender_ask(struct peer *peer, const struct raft_message *m);

@@ -60,8 +60,12 @@ static void announcement_answered(struct request *request)
 
     r->is_announcing = false;
     if (!r->is_ended && !same_as_logged(r)) {
-        log_write(r->log, LOG_WARN, "the new address was not taken", "answer=" LOG_Q,
-                  first_line(&a->out));
+        const char *answer = first_line(&a->out);
+
+        /* One that succeeded shows in the log of this node a little later. */
+        if (answer[0] == '-') {
+            log_write(r->log, LOG_WARN, "the new address was not taken", "answer=" LOG_Q, answer);
+        }
         r->announce_wait_ns = r->announce_wait_ns == 0 ? ANNOUNCE_WAIT_NS : 2 * r->announce_wait_ns;
         if (r->announce_wait_ns > ANNOUNCE_WAIT_MAX_NS) {
             r->announce_wait_ns = ANNOUNCE_WAIT_MAX_NS;

@@ -147,6 +147,12 @@ bool replica_listen(struct replica *r, char *text, size_t text_size)
                  config->address.host, (unsigned)config->peer_port, address_listen_fault(error));
         return false;
     }
+    if (config->has_contact) {
+        /* Its peer port is not known; most nodes of a cluster have theirs equally far off. */
+        addresses_set_contact(
+            &r->peers, &config->contact,
+            (uint16_t)(config->contact.port + config->peer_port - config->address.port));
+    }
     io_set_turn(r->io, replica_turn, r);
     return true;
 }

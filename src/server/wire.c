@@ -10,6 +10,7 @@ enum {
     WIRE_MESSAGE_BYTES = 112,
     WIRE_ENTRY_HEADER_BYTES = 16,
     WIRE_HELLO_BYTES = 54, /* And the host's name. */
+    WIRE_WHERE_BYTES = 12, /* And the host's name. */
     WIRE_FORWARD_BYTES = 24,
     FORWARD_LOGGED_READ = 0x100, /* Beside the version of the reply's protocol. */
     WIRE_ANSWER_BYTES = 24,
@@ -67,7 +68,7 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_typ
     uint32_t size = get_u32(input.data);
     uint8_t type = (uint8_t)input.data[4];
 
-    if (size > body_max || type < WIRE_HELLO || type > WIRE_ABOUT || input.data[5] != 0 ||
+    if (size > body_max || type < WIRE_HELLO || type > WIRE_WHERE || input.data[5] != 0 ||
         get_u16(input.data + 6) != header_check(input.data)) {
         return WIRE_BAD;
     }
@@ -181,6 +182,38 @@ bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX +
     memcpy(ret_program, body.data, body.size);
     ret_program[body.size] = 0;
     return true;
+}
+
+/* --- where members live -------------------------------------------------------------- */
+
+void wire_put_where(struct buffer *out, const struct member_address *where)
+{
+    size_t mark = wire_begin(out, WIRE_WHERE);
+    char bytes[WIRE_WHERE_BYTES];
+
+    put_u64(bytes, where->id);
+    put_u16(bytes + 8, where->client.port);
+    put_u16(bytes + 10, where->peer_port);
+    buffer_append(out, bytes, sizeof bytes);
+    buffer_append_slice(out, slice_str(where->client.host));
+    wire_end(out, mark);
+}
+
+bool wire_get_where(struct slice body, struct member_address *ret_where)
+{
+    size_t host_size = body.size - WIRE_WHERE_BYTES;
+
+    if (body.size <= WIRE_WHERE_BYTES || host_size >= sizeof ret_where->client.host ||
+        memchr(body.data + WIRE_WHERE_BYTES, 0, host_size) != NULL) {
+        return false;
+    }
+    *ret_where = (struct member_address){
+        .id = get_u64(body.data),
+        .client = {.port = get_u16(body.data + 8)},
+        .peer_port = get_u16(body.data + 10),
+    };
+    memcpy(ret_where->client.host, body.data + WIRE_WHERE_BYTES, host_size);
+    return ret_where->id != 0 && ret_where->peer_port != 0;
 }
 
 /* --- raft messages ------------------------------------------------------------------- */

@@ -11,16 +11,19 @@
 #include "base/slice.h"
 #include "io/io.h"
 #include "raft/raft.h"
+#include "server/members.h"
 #include "store/entry.h"
 
 /* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
  * the next node by node, and back. HELLO and REFUSE are the same in all versions.
  *   4  the oldest that is spoken
- *   5  ABOUT */
+ *   5  ABOUT
+ *   6  WHERE */
 enum {
-    WIRE_VERSION = 5,
+    WIRE_VERSION = 6,
     WIRE_VERSION_MIN = 4,
     WIRE_VERSION_ABOUT = 5, /* The first one that has it. */
+    WIRE_VERSION_WHERE = 6,
     WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
@@ -37,6 +40,7 @@ enum wire_type {
     WIRE_FORWARD = 6, /* A client's command for the leader. */
     WIRE_ANSWER = 7,  /* What became of it. */
     WIRE_ABOUT = 8,   /* Which program the dialer is, once it was welcomed. */
+    WIRE_WHERE = 9,   /* Where the dialer reaches another member. */
 };
 
 enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
@@ -114,6 +118,10 @@ bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal);
 /* The version of the program: 1 to WIRE_PROGRAM_BYTES_MAX printable characters. */
 void wire_put_about(struct buffer *out, const char *program);
 bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX + 1]);
+
+/* The id of a member, and where it lives. */
+void wire_put_where(struct buffer *out, const struct member_address *where);
+bool wire_get_where(struct slice body, struct member_address *ret_where);
 
 void wire_put_message(struct buffer *out, const struct wire_message *m);
 bool wire_get_message(struct slice body, struct wire_message *ret_m);

@@ -193,6 +193,51 @@ def test_restart__under_another_address_it_announces_itself(three):
     assert node.call("GET", "k") == b"v"
 
 
+def serve_all(nodes):
+    return lambda: all(node.call("SET", "moved", "v") == b"OK" for node in nodes)
+
+
+def know_all(nodes):
+    addresses = sorted(node.address for node in nodes)
+    return lambda: all(sorted(node.members()) == addresses for node in nodes)
+
+
+def test_restart__members_that_have_exchanged_their_addresses_find_each_other(three):
+    nodes = three.nodes
+    for node in nodes:
+        node.stop()
+    # Each place is taken, by another member.
+    ports = [node.port for node in nodes]
+    for node, port in zip(nodes, ports[1:] + ports[:1]):
+        node.port = port
+        node.contact = None
+        node.start()
+    await_true(serve_all(nodes), "all serve")
+    await_true(know_all(nodes), "all know the new addresses")
+    for node in nodes:
+        assert 'was not taken" answer="*' not in node.log()  # Which says that it was.
+
+
+def test_restart__all_members_at_new_addresses_find_each_other_by_their_contacts(three):
+    nodes = three.nodes
+    for node in nodes:
+        node.stop()
+        node.port = free_port()
+    for i, node in enumerate(nodes):
+        node.contact = nodes[(i + 1) % 3]
+        node.start()
+    await_true(serve_all(nodes), "all serve")
+    await_true(know_all(nodes), "all know the new addresses")
+
+
+def test_unreachable__the_log_names_a_member_that_is_down(three):
+    node, other = three.nodes[:2]
+    other.kill()
+    await_true(lambda: "cannot reach a member" in node.log(), "it warns")
+    line = next(line for line in node.log().splitlines() if "cannot reach" in line)
+    assert "level=warn" in line and f"address={other.address}" in line, line
+
+
 def test_announce__a_name_that_nobody_has_is_told_by_those_who_need_it(cluster):
     lost = cluster.node(options=["--announce", "no-such-host.invalid"]).start().await_up()
     node = cluster.node(contact=lost).start()

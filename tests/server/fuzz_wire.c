@@ -27,6 +27,7 @@ static void try_handshake(enum wire_type type, struct slice body, struct buffer 
     struct wire_hello hello;
     enum wire_refusal refusal;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
+    struct member_address where;
 
     if (type == WIRE_HELLO && wire_get_hello(body, &hello)) {
         CHECK(memchr(hello.address.host, 0, sizeof hello.address.host) != NULL);
@@ -34,6 +35,10 @@ static void try_handshake(enum wire_type type, struct slice body, struct buffer 
         check_same(out, type, body);
     } else if (type == WIRE_ABOUT && wire_get_about(body, program)) {
         wire_put_about(out, program);
+        check_same(out, type, body);
+    } else if (type == WIRE_WHERE && wire_get_where(body, &where)) {
+        CHECK(memchr(where.client.host, 0, sizeof where.client.host) != NULL);
+        wire_put_where(out, &where);
         check_same(out, type, body);
     } else if (type == WIRE_REFUSE && wire_get_refuse(body, &refusal)) {
         CHECK(strcmp(wire_refusal_text(refusal), "unknown reason") != 0);
@@ -133,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     }
     if (size > 0) {
-        type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_ABOUT);
+        type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_WHERE);
         try_body(type, input);
     }
     return 0;

@@ -217,6 +217,31 @@ static void test_about__is_a_few_printable_characters(void **state)
     assert_string_equal(program, longest); /* Untouched by what is refused. */
 }
 
+static void test_where__is_read_as_written_and_nothing_else_is(void **state)
+{
+    struct member_address in = {
+        .id = 7, .client = {.host = "h.example", .port = 1}, .peer_port = 2};
+    struct member_address out;
+    struct buffer b = {0};
+    char body[12 + 256] = {0};
+
+    (void)state;
+    wire_put_where(&b, &in);
+    assert_true(wire_get_where(body_of(&b, WIRE_WHERE), &out));
+    assert_int_equal(out.id, in.id);
+    assert_true(member_address_equal(&out, &in));
+    for (size_t size = 0; size <= 12; size++) {
+        assert_false(wire_get_where(slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, size), &out));
+    }
+    buffer_deinit(&b);
+
+    memset(body, 'x', sizeof body);
+    assert_false(wire_get_where(slice_of(body, sizeof body), &out)); /* Too long. */
+    assert_true(wire_get_where(slice_of(body, sizeof body - 1), &out));
+    body[20] = 0;
+    assert_false(wire_get_where(slice_of(body, sizeof body - 1), &out));
+}
+
 static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **state)
 {
     struct buffer b = {0};
@@ -365,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
         cmocka_unit_test(test_hello__comes_out_as_it_went_in),
         cmocka_unit_test(test_about__is_a_few_printable_characters),
+        cmocka_unit_test(test_where__is_read_as_written_and_nothing_else_is),
         cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
         cmocka_unit_test(test_forward_and_answer__come_out_as_they_went_in),
         cmocka_unit_test(test_frame__waits_for_its_last_byte),

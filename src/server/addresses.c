@@ -1,0 +1,176 @@
+/* addresses.c - where members are looked for. A member may have moved since the log last said
+ * where it lives: so one that is not found is also looked for wherever any member is known to
+ * live or to have lived, at the contact, and where others have reached it. Whoever answers there
+ * says by the id in the greeting whether it is the one: a wrong guess costs an attempt. */
+#include "server/peers.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "server/address.h"
+
+static const uint64_t SEARCH_AFTER_NS = 1000 * 1000 * 1000ull;
+static const uint64_t WARN_AFTER_NS = 5000 * 1000 * 1000ull;
+static const uint64_t WARN_AGAIN_NS = 60 * 1000 * 1000 * 1000ull;
+
+bool member_address_same_place(const struct member_address *a, const struct member_address *b)
+{
+    return a->peer_port == b->peer_port && strcmp(a->client.host, b->client.host) == 0;
+}
+
+/* The n-th place to look for it; NULL: there are fewer. One without a port is not known. */
+static const struct member_address *place(const struct peer *peer, size_t n)
+{
+    const struct peers *p = peer->peers;
+    const struct member_address *const first[] = {&peer->told, &peer->logged, &p->contact,
+                                                  &p->self_logged};
+
+    if (n < sizeof first / sizeof first[0]) {
+        return first[n];
+    }
+    n -= sizeof first / sizeof first[0];
+    list_for_each(node, &p->all)
+    {
+        const struct peer *other = container_of(node, struct peer, link);
+        const struct member_address *const of_other[] = {&other->address, &other->logged,
+                                                         &other->told};
+
+        if (n < sizeof of_other / sizeof of_other[0]) {
+            return of_other[n];
+        }
+        n -= sizeof of_other / sizeof of_other[0];
+    }
+    return NULL;
+}
+
+/* The next place in turn, beside the address that is dialed anyway. */
+static const struct member_address *next_place(struct peer *peer)
+{
+    uint32_t wraps = 0;
+
+    while (wraps < 2) {
+        const struct member_address *there = place(peer, peer->search_turn++);
+
+        if (there == NULL) {
+            peer->search_turn = 0;
+            wraps++;
+        } else if (there->peer_port != 0 && !member_address_same_place(there, &peer->address) &&
+                   !member_address_same_place(there, &peer->peers->self)) {
+            return there;
+        }
+    }
+    return NULL;
+}
+
+void addresses_choose(struct dial *d)
+{
+    struct peer *peer = d->peer;
+    bool is_searched =
+        d->channel == WIRE_CONTROL && !d->was_search &&
+        (d->refused == WIRE_OTHER_NODE || io_now_ns(peer->peers->io) >= peer->search_ns);
+    const struct member_address *there = is_searched ? next_place(peer) : NULL;
+
+    /* Every other attempt still goes to the address that was known last. */
+    d->was_search = there != NULL;
+    d->target = there != NULL ? *there : peer->address;
+    d->target.id = peer->id;
+}
+
+void addresses_found(struct dial *d)
+{
+    struct peer *peer = d->peer;
+    struct dial *bulk = &peer->dial[WIRE_BULK];
+
+    if (d->channel != WIRE_CONTROL) {
+        return;
+    }
+    peer->lost_ns = 0;
+    if (d->was_search) {
+        log_write(peer->peers->log, LOG_INFO, "found a member that has moved",
+                  "peer=%016llx address=%s peers=%u", (unsigned long long)peer->id,
+                  d->target.client.host, (unsigned)d->target.peer_port);
+        d->was_search = false;
+        peer->address = d->target;
+        if (bulk->phase != DIAL_UP) {
+            dial_drop(bulk);
+        }
+    }
+    /* Whom this node reaches, others may be looking for. */
+    list_for_each(node, &peer->peers->all)
+    {
+        struct peer *other = container_of(node, struct peer, link);
+        struct dial *there = &other->dial[WIRE_CONTROL];
+
+        if (other == peer || there->phase != DIAL_UP || other->is_leaving) {
+            continue;
+        }
+        if (there->version >= WIRE_VERSION_WHERE) {
+            wire_put_where(&there->link.out, &peer->address);
+            link_flush(&there->link);
+        }
+        if (d->version >= WIRE_VERSION_WHERE) {
+            wire_put_where(&d->link.out, &other->address);
+        }
+    }
+    link_flush(&d->link);
+}
+
+void addresses_lost(struct dial *d)
+{
+    struct peer *peer = d->peer;
+    struct peers *p = peer->peers;
+    uint64_t now_ns = io_now_ns(p->io);
+    const char *reason = d->status == -ECANCELED ? "it does not answer"
+                         : d->status < 0         ? address_fault(d->status)
+                         : d->refused != 0       ? wire_refusal_text(d->refused)
+                                                 : "it does not answer";
+
+    if (d->channel != WIRE_CONTROL || peer->is_leaving || p->is_ended) {
+        return;
+    }
+    if (peer->lost_ns == 0) {
+        peer->lost_ns = now_ns;
+        peer->search_ns = now_ns + SEARCH_AFTER_NS;
+        peer->warn_ns = now_ns + WARN_AFTER_NS;
+    }
+    if (now_ns >= peer->warn_ns && d->refused != WIRE_REMOVED) {
+        peer->warn_ns = now_ns + WARN_AGAIN_NS;
+        log_write(p->log, LOG_WARN, "cannot reach a member",
+                  "peer=%016llx address=%s:%u peers=%u for_s=%llu reason=" LOG_Q " advice=" LOG_Q,
+                  (unsigned long long)peer->id, peer->address.client.host,
+                  (unsigned)peer->address.client.port, (unsigned)peer->address.peer_port,
+                  (unsigned long long)((now_ns - peer->lost_ns) / 1000000000), reason,
+                  "see that it runs, and that this node reaches its peer port; if it has moved, "
+                  "start it with a running member as its contact");
+    }
+}
+
+void addresses_told(struct peers *p, const struct member_address *address)
+{
+    struct peer *peer = peers_find(p, address->id);
+
+    if (peer == NULL || member_address_same_place(&peer->told, address)) {
+        return;
+    }
+    peer->told = *address;
+    if (peer->dial[WIRE_CONTROL].phase != DIAL_UP) {
+        peer->search_ns = 0;
+        peer->search_turn = 0;
+    }
+}
+
+bool addresses_has_left(const struct peers *p, const struct member_address *logged)
+{
+    const struct peer *peer = peers_find(p, logged->id);
+
+    if (logged->id == p->self.id) {
+        return !member_address_equal(&p->self, logged);
+    }
+    return peer == NULL || peer->dial[WIRE_CONTROL].phase != DIAL_UP ||
+           !member_address_same_place(&peer->address, logged);
+}
+
+void addresses_set_contact(struct peers *p, const struct io_address *client, uint16_t peer_port)
+{
+    p->contact = (struct member_address){.client = *client, .peer_port = peer_port};
+}
