@@ -219,11 +219,22 @@ static int read_byte(struct editor *e, wchar_t *ret_key)
     if (size <= 0) {
         return size < 0 && (errno == EINTR || errno == EAGAIN) ? -1 : 0;
     }
+    bool was_partial = mbsinit(&e->decoding) == 0;
     size_t used = mbrtowc(ret_key, &byte, 1, &e->decoding);
 
     if (used == (size_t)-1) {
-        e->decoding = (mbstate_t){0}; /* No character at all: drop it. */
-        return -1;
+        /* libedit takes characters only. To drop the byte would change the command, so
+         * the whole line is refused once it is complete. */
+        e->is_undecodable = true;
+        e->decoding = (mbstate_t){0};
+        if (!was_partial) {
+            return -1;
+        }
+        used = mbrtowc(ret_key, &byte, 1, &e->decoding); /* This one may begin anew. */
+        if (used == (size_t)-1) {
+            e->decoding = (mbstate_t){0};
+            return -1;
+        }
     }
     return used == (size_t)-2 ? -1 : 1;
 }
@@ -353,6 +364,7 @@ enum editor_outcome editor_read(struct editor *e, struct slice *ret_line)
     int size = 0;
 
     e->abandoned = false;
+    e->is_undecodable = false;
     update_prompt(e);
     el_resize(e->line); /* The size may have changed while a command ran. */
 
@@ -363,6 +375,13 @@ enum editor_outcome editor_read(struct editor *e, struct slice *ret_line)
     }
     if (text == NULL || size <= 0 || e->signals.ended) {
         return EDITOR_END;
+    }
+    if (e->is_undecodable) {
+        session_complain(e->session,
+                         "Not executed: the line has bytes that are no characters in this locale. "
+                         "Set LC_ALL to one that fits the terminal (C.UTF-8), or write such bytes "
+                         "as \"\\xHH\".");
+        return EDITOR_ABANDONED;
     }
     *ret_line = slice_of(text, (size_t)size - (text[size - 1] == '\n'));
     return EDITOR_LINE;

@@ -19,8 +19,9 @@ struct editor {
     struct session *session; /* Borrowed. */
     struct signals signals;
     char prompt[400];
-    mbstate_t decoding; /* Of a character that arrives byte by byte. */
-    bool hints;         /* The terminal can draw them. */
+    mbstate_t decoding;  /* Of a character that arrives byte by byte. */
+    bool is_undecodable; /* A byte of the line is no character in this locale. */
+    bool hints;          /* The terminal can draw them. */
     bool hint_shown;
     bool abandoning; /* Ctrl-C came; the key that ends the line is next. */
     bool abandoned;
@@ -33,7 +34,8 @@ int editor_open(struct editor *e, struct session *session);
 void editor_close(struct editor *e);
 
 /* Waits for a line. `ret_line` has no newline and is borrowed until the next call.
- * EDITOR_ABANDONED: Ctrl-C was pressed. EDITOR_END: Ctrl-D, or told to leave. */
+ * EDITOR_ABANDONED: Ctrl-C was pressed, or the line held bytes that are no characters in
+ * the locale, and the user was told so. EDITOR_END: Ctrl-D, or told to leave. */
 enum editor_outcome editor_read(struct editor *e, struct slice *ret_line);
 
 /* Puts a line into the history, unless it holds a password. */

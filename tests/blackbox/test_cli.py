@@ -97,11 +97,13 @@ def test_help__knows_the_servers_commands(shared):
 class Terminal:
     """rakit-cli on a pseudo terminal."""
 
-    def __init__(self, node, columns=80):
+    def __init__(self, node, columns=80, locale=None):
         self.child, self.fd = pty.fork()
         if self.child == 0:
             os.environ["TERM"] = "xterm"
             os.environ["HOME"] = "/nonexistent"
+            if locale is not None:
+                os.environ["LC_ALL"] = locale
             termios.tcsetwinsize(0, (24, columns))
             os.execv(CLI, [CLI, node.host, str(node.port)])
         self.output = ""
@@ -121,7 +123,7 @@ class Terminal:
         return before
 
     def type(self, keys):
-        os.write(self.fd, keys.encode())
+        os.write(self.fd, keys if isinstance(keys, bytes) else keys.encode())
 
     def await_end(self):
         try:
@@ -158,6 +160,33 @@ def test_terminal__help_breaks_no_word(shared):
         said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.await_text(end))
         lines = said.split("\r\n")[1:]
         assert len(lines) > 5 and max(map(len, lines)) <= 60, lines
+    terminal.type("exit\n")
+    assert terminal.await_end() == 0
+
+
+@pytest.mark.parametrize("locale, word", [
+    ("C.UTF-8", b"J\xf6rg"), ("C.UTF-8", b"M\xe4"), ("C", "J\u00f6rg".encode())])
+def test_terminal__a_line_that_the_locale_cannot_decode_is_refused(shared, locale, word):
+    node = shared.nodes[0]
+    node.call("SET", "undecodable", "before")
+    terminal = Terminal(node, locale=locale)
+    terminal.await_text(">")
+    terminal.type(b"set undecodable " + word + b"\r")
+    terminal.await_text("Not executed")
+    terminal.await_text(">")
+    terminal.type("get undecodable\r")
+    terminal.await_text('"before"')
+    terminal.type("exit\n")
+    assert terminal.await_end() == 0
+
+
+def test_terminal__what_the_locale_can_decode_arrives(shared):
+    node = shared.nodes[0]
+    terminal = Terminal(node, locale="C.UTF-8")
+    terminal.await_text(">")
+    terminal.type("set decodable J\u00f6rg\r")
+    terminal.await_text("OK")
+    assert node.call("GET", "decodable") == "J\u00f6rg".encode()
     terminal.type("exit\n")
     assert terminal.await_end() == 0
 
