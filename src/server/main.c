@@ -91,6 +91,15 @@ static void on_signal(void *context, int signal_number)
     server_stop(p->server);
 }
 
+/* A terminal that is closed, or a script that rotates logs, must not end a node. */
+static void on_hangup(void *context, int signal_number)
+{
+    const struct process *p = context;
+
+    log_write(p->log, LOG_INFO, "SIGHUP is ignored: there is nothing to reload", "signal=%d",
+              signal_number);
+}
+
 /* Each client needs an open file. Takes as many as the system grants, and serves fewer
  * clients where that is not enough. */
 static void provide_files(struct server_config *config, const struct log *log)
@@ -133,6 +142,7 @@ static int serve(struct options *options)
     provide_files(&options->config, &log);
     io_uv_on_signal(p.io, SIGTERM, on_signal, &p);
     io_uv_on_signal(p.io, SIGINT, on_signal, &p);
+    io_uv_on_signal(p.io, SIGHUP, on_hangup, &p);
     p.server = server_start(p.io, &options->config, &log, NULL, on_stopped, &p, text, sizeof text);
     if (p.server == NULL) {
         log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);

@@ -2,6 +2,7 @@
 is lost, nothing refused is executed, no read is stale, and writes soon go on."""
 
 import re
+import signal
 import time
 
 import pytest
@@ -212,6 +213,15 @@ def test_terms__never_two_leaders_in_one(three):
         assert new is not leader
         leader.start().await_up()
         three.await_equal()
+
+
+def test_sighup__of_a_leader_ends_nothing(three):
+    leader = three.leader()
+    leader.signal(signal.SIGHUP)
+    await_true(lambda: "SIGHUP is ignored" in leader.log(), "the log says so")
+    assert leader.is_running()
+    assert leader.call("SET", "k", "v") == b"OK"
+    assert leader.status()["role"] == "leader"
 
 
 def test_sigterm__the_leader_hands_over_without_a_failed_write(three):
