@@ -210,10 +210,10 @@ void io_uv_free(struct io *io)
 uint64_t io_now_ns(struct io *io)
 {
     /* Jobs measure time too; only the loop's thread has batches. */
-    if (pthread_equal(pthread_self(), io->thread) && io->in_batch) {
-        return io->now_ns;
+    if (!pthread_equal(pthread_self(), io->thread)) {
+        return uv_hrtime();
     }
-    return uv_hrtime();
+    return io->in_batch ? io->now_ns : io_uv_read_clock(io);
 }
 
 uint64_t io_wall_ns(struct io *io)

@@ -80,11 +80,22 @@ static inline struct io *io_uv_of(const uv_handle_t *handle)
     return handle->loop->data;
 }
 
+/* A clock that steps back, as some virtual machines' do, stands still here. */
+static inline uint64_t io_uv_read_clock(struct io *io)
+{
+    uint64_t now_ns = uv_hrtime();
+
+    if (now_ns > io->now_ns) {
+        io->now_ns = now_ns;
+    }
+    return io->now_ns;
+}
+
 static inline void io_uv_enter(struct io *io)
 {
     if (!io->in_batch) {
         io->in_batch = true;
-        io->now_ns = uv_hrtime();
+        (void)io_uv_read_clock(io);
     }
     io->turn_is_due = true;
 }

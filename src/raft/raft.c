@@ -401,12 +401,13 @@ static void hand_over(struct raft *r, bool role_changed, struct raft_effects *re
 
 int raft_step(struct raft *r, const struct raft_event *event, struct raft_effects *ret_effects)
 {
-    CHECK(event->now_ns >= r->now_ns);
     enum raft_role role = r->role;
     raft_term term = r->current_term;
     raft_id leader_id = r->leader_id;
 
-    r->now_ns = event->now_ns;
+    if (event->now_ns > r->now_ns) {
+        r->now_ns = event->now_ns; /* A clock that steps back stands still here. */
+    }
     r->gathered = (struct raft_gathered){0};
     int error = dispatch(r, event);
 

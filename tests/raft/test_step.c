@@ -91,6 +91,21 @@ static void test_step__writes_are_numbered(void **state)
     solo_deinit(&s);
 }
 
+static void test_step__a_clock_that_steps_back_stands_still(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    solo_become_leader(&s);
+    solo_settle(&s);
+    s.now_ns -= 1000 * SOLO_MS;
+    assert_int_equal(solo_tick(&s), RAFT_OK);
+    assert_int_equal(raft_role(s.raft), RAFT_LEADER);
+    assert_true(s.effects.deadline_ns > s.now_ns + 1000 * SOLO_MS);
+    solo_deinit(&s);
+}
+
 /* The same events give the same effects. */
 static void test_step__is_deterministic(void **state)
 {
@@ -242,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_step__a_log_that_makes_no_sense_is_not_restored),
         cmocka_unit_test(test_step__what_changes_nothing_reports_nothing),
         cmocka_unit_test(test_step__writes_are_numbered),
+        cmocka_unit_test(test_step__a_clock_that_steps_back_stands_still),
         cmocka_unit_test(test_step__is_deterministic),
         cmocka_unit_test(test_step__everything_has_a_name),
         cmocka_unit_test(test_step__a_message_for_another_or_from_nobody_is_refused),
