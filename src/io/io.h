@@ -160,7 +160,8 @@ enum { IO_BLOCK_BYTES = 512 };
 
 struct io_file; /* Opaque; one open file. */
 
-/* -EINVAL: a fifo has that name. */
+/* -EINVAL: a fifo has that name. A directory can be opened too, with IO_READ_ONLY alone, to
+ * be locked. */
 int io_file_open(struct io *io, const char *path, int flags, struct io_file **ret_file);
 void io_file_close(struct io_file *file);
 /* All of it or an error; reading past the end gives what is there, as a count. */

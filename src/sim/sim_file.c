@@ -97,7 +97,7 @@ static int file_open_plain(struct io *io, const char *path, int flags, struct io
     if (inode != NULL && (flags & IO_EXCLUSIVE) != 0) {
         return -EEXIST;
     }
-    if (inode != NULL && inode->is_directory) {
+    if (inode != NULL && inode->is_directory && flags != IO_READ_ONLY) {
         return -EISDIR;
     }
     if (inode == NULL) {

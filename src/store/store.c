@@ -120,10 +120,49 @@ static int remove_leftovers(struct store *s, const struct dir_contents *contents
 
 /* --- opening --- */
 
-static int take_lock(struct store *s, struct complaint *c)
+static int refuse_second(struct store *s, struct complaint *c)
 {
     char path[PATH_BYTES_MAX];
     char holder[32] = "";
+    struct io_file *file = NULL;
+
+    store_path(path, s->dir, "lock");
+    if (io_file_open(s->io, path, IO_READ_ONLY, &file) == 0) {
+        int64_t size = io_file_read(file, 0, holder, sizeof holder - 1);
+
+        io_file_close(file);
+        holder[size < 0 ? 0 : strcspn(holder, "\n")] = '\0';
+    }
+    return complain(c, STORE_ELOCKED,
+                    "the data directory %s is in use by process %s; stop that one first, or "
+                    "choose another directory with --data",
+                    s->dir, holder[0] == '\0' ? "(unknown)" : holder);
+}
+
+/* The directory itself is locked: a file can be removed by name, and a second server would then
+ * lock a new one. A file system that does not lock directories (NFS) leaves the file `lock`. */
+static int lock_directory(struct store *s, struct complaint *c)
+{
+    int rv = io_file_open(s->io, s->dir, IO_READ_ONLY, &s->dir_lock);
+
+    if (rv != 0) {
+        return complain(c, STORE_EIO, "cannot open %s: %s", s->dir, strerror(-rv));
+    }
+    rv = MUTANT(directory_not_locked) ? 0 : io_file_lock(s->dir_lock);
+    if (rv == -EWOULDBLOCK) {
+        return refuse_second(s, c);
+    }
+    if (rv != 0) {
+        log_write(s->options.log, LOG_WARN,
+                  "the data directory cannot be locked: never remove the file lock in it",
+                  "dir=" LOG_Q " error=%d", s->dir, -rv);
+    }
+    return STORE_OK;
+}
+
+static int lock_file(struct store *s, struct complaint *c)
+{
+    char path[PATH_BYTES_MAX];
     char own[32];
 
     store_path(path, s->dir, "lock");
@@ -133,15 +172,9 @@ static int take_lock(struct store *s, struct complaint *c)
     if (rv != 0) {
         return complain(c, STORE_EIO, "cannot open %s: %s", path, strerror(-rv));
     }
-    rv = MUTANT(directory_shared) ? 0 : io_file_lock(s->lock);
+    rv = io_file_lock(s->lock);
     if (rv == -EWOULDBLOCK) {
-        int64_t size = io_file_read(s->lock, 0, holder, sizeof holder - 1);
-
-        holder[size < 0 ? 0 : strcspn(holder, "\n")] = '\0';
-        return complain(c, STORE_ELOCKED,
-                        "the data directory %s is in use by process %s; stop that one first, or "
-                        "choose another directory with --data",
-                        s->dir, holder[0] == '\0' ? "(unknown)" : holder);
+        return refuse_second(s, c);
     }
     if (rv != 0) {
         return complain(c, STORE_EIO, "cannot lock %s: %s", path, strerror(-rv));
@@ -242,9 +275,14 @@ static int open_files(struct store *s, uint64_t new_node_id, struct store_recove
         return complain(c, STORE_EIO, "cannot make the data directory %s: %s", s->dir,
                         strerror(-rv));
     }
-    rv = take_lock(s, c);
-    if (rv != STORE_OK) {
-        return rv;
+    if (!MUTANT(directory_shared)) {
+        rv = lock_directory(s, c);
+        if (rv == STORE_OK) {
+            rv = lock_file(s, c);
+        }
+        if (rv != STORE_OK) {
+            return rv;
+        }
     }
     rv = io_dir_list(s->io, s->dir, note_name, &contents);
     if (rv != 0) {
@@ -280,7 +318,8 @@ static void close_files(struct store *s)
 {
     vote_close(&s->vote_files);
     wal_close_files(s);
-    close_file(&s->lock); /* Last: then another may begin. */
+    close_file(&s->lock); /* These last: then another may begin. */
+    close_file(&s->dir_lock);
 }
 
 static void free_memory(struct store *s)

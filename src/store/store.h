@@ -1,7 +1,7 @@
 /* store.h - what a node keeps on its disk: who it is, its vote, and its log.
  *
  * Layout of a data directory (docs/DISK_FORMAT.md):
- *   lock                   held by the running server; names its pid
+ *   lock                   names the pid of the running server, which holds it and the directory
  *   identity               cluster id, node id, format version
  *   vote-a, vote-b         two copies of (current_term, voted_for), by generation
  *   log-%016x.seg          segments of the write-ahead log, by number

@@ -108,6 +108,7 @@ struct store {
     struct io *io;
     struct store_options options;
     char *dir;
+    struct io_file *dir_lock; /* The directory itself. */
     struct io_file *lock;
     struct store_identity identity;
     struct io_worker *log_worker;

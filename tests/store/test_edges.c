@@ -97,6 +97,23 @@ static void test_edges__second_server_is_refused_whatever_the_lock_file_says(voi
     f->store = first;
 }
 
+static void test_edges__second_server_is_refused_though_the_lock_file_was_removed(void **state)
+{
+    struct fixture *f = *state;
+    struct store *first;
+    char path[400];
+
+    fixture_open(f);
+    first = f->store;
+    snprintf(path, sizeof path, "%s/lock", f->dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(fixture_try_open(f), STORE_ELOCKED);
+    assert_non_null(strstr(f->text, "in use"));
+    f->store = first;
+    fixture_close(f);
+    fixture_open(f); /* It goes with its holder. */
+}
+
 static void test_edges__directory_of_a_start_that_failed_can_be_given_back(void **state)
 {
     struct fixture *f = *state;
@@ -355,6 +372,7 @@ int main(void)
         TEST(test_edges__directory_may_end_with_slashes_or_be_relative),
         TEST(test_edges__files_of_other_names_are_left_alone),
         TEST(test_edges__second_server_is_refused_whatever_the_lock_file_says),
+        TEST(test_edges__second_server_is_refused_though_the_lock_file_was_removed),
         TEST(test_edges__directory_of_a_start_that_failed_can_be_given_back),
         TEST(test_edges__figures_of_an_empty_store_are_zero),
         TEST(test_edges__missing_copy_of_the_vote_is_made_again),
