@@ -121,7 +121,7 @@ static const struct command table[] = {
     {"RESET", 1, L | F | E, 0, 0, 0, reset_command,
         "connection", "", "Makes the connection as it was at first.", "6.2.0"},
     {"ROLE", 1, L | F, 0, 0, 0, role_command,
-        "server", "", "Shows whether this node leads, and who does.", "2.8.12"},
+        "server", "", "Shows whether this node serves: a master does.", "2.8.12"},
     {"SCAN", -2, R | COMMAND_WALKS, 0, 0, 0, kv_command_scan,
         "generic", "cursor [MATCH pattern] [COUNT count] [TYPE type]",
         "Walks over the keys in steps: begins at cursor 0, goes on at the cursor that it returned, "

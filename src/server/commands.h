@@ -7,6 +7,8 @@
 #include "kv/command.h"
 #include "server/subcommand.h"
 
+struct server;
+
 /* --- commands_connection.c ----------------------------------------------------------- */
 
 command_handler ping_command;
@@ -49,5 +51,9 @@ command_handler info_command;
 
 /* The Redis whose commands and replies these are: what clients conclude features from. */
 #define REDIS_VERSION "7.2.0"
+
+/* A member that was not removed answers all commands, whether it leads or not: to clients
+ * it is a master (docs/adr/0011-every-node-that-serves-calls-itself-master.md). */
+bool server_is_serving(const struct server *server);
 
 #endif /* RAKIT_SERVER_COMMANDS_H */

@@ -133,9 +133,8 @@ void watch_command(struct command_call *call)
 static void reply_hello(struct command_call *call)
 {
     struct client *c = call_client(call);
-    struct replica *replica = call_server(call)->replica;
     struct resp_writer *w = call->reply;
-    bool is_leader = raft_role(replica_raft(replica)) == RAFT_LEADER;
+    bool serves = server_is_serving(call_server(call));
 
     resp_map(w, 7);
     resp_bulk_text(w, "server");
@@ -149,7 +148,7 @@ static void reply_hello(struct command_call *call)
     resp_bulk_text(w, "mode");
     resp_bulk_text(w, "standalone");
     resp_bulk_text(w, "role");
-    resp_bulk_text(w, is_leader ? "master" : "replica");
+    resp_bulk_text(w, serves ? "master" : "replica");
     resp_bulk_text(w, "modules");
     resp_array(w, 0);
 }

@@ -170,26 +170,27 @@ static void put_followers(const struct replica *replica, struct buffer *out)
     buffer_printf(out, "connected_slaves:%u\r\n", count);
 }
 
+bool server_is_serving(const struct server *server)
+{
+    return replica_membership(server->replica) != NULL && !replica_is_removed(server->replica);
+}
+
 static void put_replication(const struct server *server, struct buffer *out)
 {
     const struct replica *replica = server->replica;
     const struct raft *raft = replica_raft(replica);
-    bool is_leader = raft_role(raft) == RAFT_LEADER;
-    struct io_address leader;
+    bool serves = server_is_serving(server);
 
-    buffer_printf(out, "role:%s\r\n", is_leader ? "master" : "slave");
-    if (!is_leader) {
-        bool has_leader = replica_leader_address(replica, &leader) && !replica_is_removed(replica);
-
+    buffer_printf(out, "role:%s\r\n", serves ? "master" : "slave");
+    if (!serves) {
         buffer_printf(out,
-                      "master_host:%s\r\n"
-                      "master_port:%u\r\n"
-                      "master_link_status:%s\r\n"
+                      "master_host:\r\n"
+                      "master_port:0\r\n"
+                      "master_link_status:down\r\n"
                       "master_sync_in_progress:0\r\n"
                       "slave_repl_offset:%llu\r\n"
                       "slave_read_only:0\r\n",
-                      has_leader ? leader.host : "", has_leader ? leader.port : 0,
-                      has_leader ? "up" : "down", (ull)replica_applied_index(replica));
+                      (ull)replica_applied_index(replica));
     }
     put_followers(replica, out);
     buffer_printf(out,

@@ -225,27 +225,22 @@ static void reply_followers(const struct replica *replica, struct resp_writer *w
 
 void role_command(struct command_call *call)
 {
-    const struct replica *replica = call_server(call)->replica;
-    const struct raft *raft = replica_raft(replica);
+    const struct server *server = call_server(call);
+    const struct replica *replica = server->replica;
     struct resp_writer *w = call->reply;
-    struct io_address leader;
 
-    if (raft_role(raft) == RAFT_LEADER) {
+    if (server_is_serving(server)) {
         resp_array(w, 3);
         resp_bulk_text(w, "master");
-        resp_integer(w, (int64_t)raft_commit_index(raft));
+        resp_integer(w, (int64_t)raft_commit_index(replica_raft(replica)));
         reply_followers(replica, w);
         return;
     }
-    bool has_leader = replica_leader_address(replica, &leader) && !replica_is_removed(replica);
-
     resp_array(w, 5);
     resp_bulk_text(w, "slave");
-    resp_bulk_text(w, has_leader ? leader.host : "");
-    resp_integer(w, has_leader ? leader.port : 0);
-    resp_bulk_text(w, replica_is_removed(replica) ? "removed"
-                      : has_leader                ? "connected"
-                                                  : "connect");
+    resp_bulk_text(w, "");
+    resp_integer(w, 0);
+    resp_bulk_text(w, replica_is_removed(replica) ? "removed" : "connect");
     resp_integer(w, (int64_t)replica_applied_index(replica));
 }
 

@@ -25,6 +25,17 @@ def client(node):
 
 
 @NODES
+def test_discovery__each_node_that_serves_is_a_master(client):
+    assert client.info("replication")["role"] == "master"
+    assert client.execute_command("ROLE")[0] == b"master"
+
+
+@NODES
+def test_client_info__is_understood_by_redis_py(client):
+    assert client.client_info()["db"] == 0
+
+
+@NODES
 def test_strings__set_get_append_strlen_del(client):
     assert client.set("a", "1") is True
     assert client.append("a", "2") == 2

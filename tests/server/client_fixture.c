@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "io/io_uv.h"
 #include "kv/codec.h"
+#include "server/members.h"
 #include "server/replica.h"
 
 #define PATIENCE_NS 60000000000ull /* For a whole test. */
@@ -81,7 +82,9 @@ uint64_t replica_applied_index(const struct replica *r)
 
 const struct membership *replica_membership(const struct replica *r)
 {
-    return NULL;
+    static const struct membership without_others;
+
+    return r->has_not_joined ? NULL : &without_others;
 }
 
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address)
@@ -92,7 +95,7 @@ bool replica_leader_address(const struct replica *r, struct io_address *ret_addr
 
 bool replica_is_removed(const struct replica *r)
 {
-    return false;
+    return r->is_removed;
 }
 
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)

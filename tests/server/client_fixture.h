@@ -24,6 +24,8 @@ struct replica {
     struct raft *raft;
     bool holds; /* Requests wait for fake_answer(). */
     bool is_congested;
+    bool has_not_joined;
+    bool is_removed;
     uint32_t room;  /* Congested with so many waiting; 0: it takes any number. */
     bool is_awake;  /* replica_wake() was called. */
     uint32_t count; /* Waiting, in order of arrival. */

@@ -91,8 +91,8 @@ static void test_session__says_hello_in_both_protocols(void **state)
     fd = fixture_connect(f);
     fixture_talk(f, fd, "HELLO 3 SETNAME me\r\n",
                  "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.0\r\n$5\r\nproto"
-                 "\r\n:3\r\n$2\r\nid\r\n:2\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$7"
-                 "\r\nreplica\r\n$7\r\nmodules\r\n*0\r\n");
+                 "\r\n:3\r\n$2\r\nid\r\n:2\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6"
+                 "\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
     fixture_talk(f, fd, "CLIENT GETNAME\r\nGET nothing\r\n", "$2\r\nme\r\n_\r\n");
     fixture_talk(f, fd, "HELLO 4\r\nGET nothing\r\n",
                  "-NOPROTO unsupported protocol version\r\n_\r\n");
@@ -429,6 +429,31 @@ static void test_session__describes_all_commands(void **state)
     close(fd);
 }
 
+static void expect_no_master(struct client_fixture *f, int fd, const char *role_reply)
+{
+    struct buffer got = {0};
+    const char *text = ask(f, fd, "INFO replication\r\n", &got);
+
+    expect_part(text, "role:slave\r\n");
+    expect_part(text, "master_link_status:down\r\n");
+    fixture_talk(f, fd, "ROLE\r\n", role_reply);
+    buffer_deinit(&got);
+}
+
+/* A follower that serves is a master to clients (see test_session__informs); this is not. */
+static void test_session__who_does_not_serve_is_no_master(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.has_not_joined = true;
+    expect_no_master(f, fd, "*5\r\n$5\r\nslave\r\n$0\r\n\r\n:0\r\n$7\r\nconnect\r\n:0\r\n");
+    f->replica.has_not_joined = false;
+    f->replica.is_removed = true;
+    expect_no_master(f, fd, "*5\r\n$5\r\nslave\r\n$0\r\n\r\n:0\r\n$7\r\nremoved\r\n:0\r\n");
+    close(fd);
+}
+
 static void test_session__informs(void **state)
 {
     struct client_fixture *f = *state;
@@ -446,10 +471,7 @@ static void test_session__informs(void **state)
         "loading:0",
         "total_connections_received:1",
         "total_commands_",
-        "role:slave\r\n",
-        "master_host:leader.example\r\n",
-        "master_port:8001",
-        "master_link_status:up",
+        "role:master\r\nconnected_slaves:0\r\n",
         "cluster_enabled:0",
         "db0:keys=1,expires=",
         "# Raft\r\n",
@@ -466,9 +488,7 @@ static void test_session__informs(void **state)
     expect_part(text, "\r\n# Keyspace\r\ndb0:");
     assert_null(strstr(text, "# Server"));
     fixture_talk(f, fd, "INFO nonsense\r\n", "$0\r\n\r\n");
-    fixture_talk(
-        f, fd, "ROLE\r\n",
-        "*5\r\n$5\r\nslave\r\n$14\r\nleader.example\r\n:8001\r\n$9\r\nconnected\r\n:1\r\n");
+    fixture_talk(f, fd, "ROLE\r\n", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
     fixture_talk(f, fd, "WAIT 0 0\r\nWAIT x 0\r\nWAIT 1 -1\r\n",
                  ":0\r\n-ERR value is not an integer or out of range\r\n-ERR timeout is "
                  "negative\r\n");
@@ -499,6 +519,7 @@ int main(void)
         TEST(test_session__takes_what_clients_send_on_connecting),
         TEST(test_session__shows_the_table_of_commands),
         TEST(test_session__describes_all_commands),
+        TEST(test_session__who_does_not_serve_is_no_master),
         TEST(test_session__informs),
     };
 
