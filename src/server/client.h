@@ -42,7 +42,7 @@ enum {
     CLIENT_READ_AHEAD_BYTES = 64 * 1024,          /* Input kept while no command is taken. */
     CLIENT_KEEP_BYTES = 64 * 1024,                /* Of a buffer that has run empty. */
     CLIENT_ARGUMENTS_MAX = 1024 * 1024,           /* Of what is read, and refused in words */
-    CLIENT_ARGUMENTS_TAKEN_MAX = 100 * 1000,      /* beyond this: nothing is done meanwhile. */
+    CLIENT_ARGUMENTS_TAKEN_MAX = 128 * 1024,      /* beyond this: nothing is done meanwhile. */
     CLIENT_INLINE_BYTES_MAX = 64 * 1024,
     CLIENT_NAME_BYTES_MAX = 255,
     CLIENT_PEER_BYTES = 64,

@@ -15,8 +15,8 @@
 #include "server/replica.h"
 
 static const char text_too_many[] =
-    "ERR not executed: a command with more than 100000 arguments would hold up everybody; split it";
-_Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 100000, "the text says so");
+    "ERR not executed: a command with more than 131072 arguments would hold up everybody; split it";
+_Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 131072, "the text says so");
 
 static const char text_after_multi[] =
     "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends that";

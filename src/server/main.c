@@ -96,7 +96,7 @@ static void on_hangup(void *context, int signal_number)
 {
     const struct process *p = context;
 
-    log_write(p->log, LOG_INFO, "SIGHUP is ignored: there is nothing to reload", "signal=%d",
+    log_write(p->log, LOG_INFO, "ignored SIGHUP: there is nothing to reload", "signal=%d",
               signal_number);
 }
 

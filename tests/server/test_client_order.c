@@ -275,7 +275,7 @@ static void test_client__keeps_a_place_for_a_reply_that_comes_later(void **state
 
 static void test_client__is_refused_a_command_of_very_many_arguments(void **state)
 {
-    enum { KEYS_MAX = 99999 };
+    enum { KEYS_MAX = 131071 };
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
     struct buffer text = {0};
@@ -288,7 +288,7 @@ static void test_client__is_refused_a_command_of_very_many_arguments(void **stat
     }
     fixture_send(f, fd, buffer_slice(&text));
     fixture_expect(f, fd,
-                   ":0\r\n-ERR not executed: a command with more than 100000 arguments would hold "
+                   ":0\r\n-ERR not executed: a command with more than 131072 arguments would hold "
                    "up everybody; split it\r\n");
     buffer_deinit(&text);
     fixture_talk(f, fd, "SET a 1\r\n", "+OK\r\n");
