@@ -52,16 +52,34 @@ const struct member_address *membership_address(const struct membership *m, raft
     return NULL;
 }
 
-const struct member_address *membership_at(const struct membership *m,
-                                           const struct io_address *client)
+/* From place `i` on. */
+static const struct member_address *find_at(const struct membership *m, uint32_t i,
+                                            const struct io_address *client)
 {
-    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+    for (; m != NULL && i < m->configuration.member_count; i++) {
         if (m->addresses[i].client.port == client->port &&
             strcasecmp(m->addresses[i].client.host, client->host) == 0) {
             return &m->addresses[i];
         }
     }
     return NULL;
+}
+
+const struct member_address *membership_at(const struct membership *m,
+                                           const struct io_address *client)
+{
+    return find_at(m, 0, client);
+}
+
+const struct member_address *membership_only_at(const struct membership *m,
+                                                const struct io_address *client)
+{
+    const struct member_address *found = find_at(m, 0, client);
+
+    if (found == NULL || find_at(m, (uint32_t)(found - m->addresses) + 1, client) != NULL) {
+        return NULL;
+    }
+    return found;
 }
 
 bool membership_was_removed(const struct membership *m, raft_id id)

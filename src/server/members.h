@@ -39,6 +39,9 @@ const struct member_address *membership_address(const struct membership *m, raft
 /* The member whose clients go to that address, or NULL. */
 const struct member_address *membership_at(const struct membership *m,
                                            const struct io_address *client);
+/* The same, but NULL also if there are two: a member may have taken the address of a dead one. */
+const struct member_address *membership_only_at(const struct membership *m,
+                                                const struct io_address *client);
 bool membership_was_removed(const struct membership *m, raft_id id);
 /* The configuration entry's payload. Decoding returns NULL on anything malformed. */
 struct entry *membership_encode(const struct membership *m);

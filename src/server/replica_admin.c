@@ -119,6 +119,9 @@ static bool parse_number(struct slice text, int base, uint64_t max, uint64_t *re
     return true;
 }
 
+static const char error_no_member[] = "ERR no such member: RAFT MEMBERS lists them. Of two at one "
+                                      "address, name one by its id";
+
 /* A member by its id in hex, or by its clients' address. */
 static const struct member_address *find_member(const struct replica *r, struct slice name)
 {
@@ -138,7 +141,7 @@ static const struct member_address *find_member(const struct replica *r, struct 
     }
     memcpy(address.host, name.data, (size_t)(colon - name.data));
     address.port = (uint16_t)port;
-    return membership_at(m, &address);
+    return membership_only_at(m, &address);
 }
 
 /* --- membership ---------------------------------------------------------------------- */
@@ -499,7 +502,7 @@ static const char *begin_remove(struct admin_task *t, uint32_t count, const stru
                membership_was_removed(replica_membership(t->replica), id)) {
         t->id = id; /* Has been done already. */
     } else {
-        return "ERR no such member: RAFT MEMBERS lists them";
+        return error_no_member;
     }
     return NULL;
 }
@@ -515,7 +518,7 @@ static const char *begin_transfer(struct admin_task *t, uint32_t count,
     if (count == 1) {
         member = find_member(t->replica, arguments[0]);
         if (member == NULL) {
-            return "ERR no such member: RAFT MEMBERS lists them";
+            return error_no_member;
         }
         if (member->id == raft_self(t->replica->raft)) {
             return "ERR that node leads already";

@@ -230,6 +230,23 @@ def test_restart__all_members_at_new_addresses_find_each_other_by_their_contacts
     await_true(know_all(nodes), "all know the new addresses")
 
 
+def test_restart__a_member_may_take_the_address_of_a_dead_one(three):
+    leader = three.leader()
+    moved, dead = three.followers()
+    dead_id = dead.node_id()
+    dead.kill()
+    moved.stop()
+    moved.port = dead.port
+    moved.contact = leader
+    moved.start()
+    await_true(serve_all([leader, moved]), "both that live serve")
+    with pytest.raises(RespError, match="^ERR no such member.* Of two at one address"):
+        leader.call("RAFT", "REMOVE", dead.address)
+    assert leader.call("RAFT", "REMOVE", dead_id) == b"OK"
+    await_true(know_all([leader, moved]), "only they are left")
+    assert moved.call("GET", "moved") == b"v"
+
+
 def test_unreachable__the_log_names_a_member_that_is_down(three):
     node, other = three.nodes[:2]
     other.kill()

@@ -122,6 +122,23 @@ static void test_membership__takes_a_new_address_for_an_old_member(void **state)
     membership_free(next);
 }
 
+static void test_membership__an_address_of_two_members_names_neither(void **state)
+{
+    struct membership *m = membership_of(3);
+    struct member_address taken = address_of(20);
+    struct membership *next;
+
+    assert_int_equal(membership_only_at(m, &m->addresses[2].client)->id, 30);
+    taken.client.port = 30; /* That of a member that is gone. */
+    next = membership_next(m, &m->configuration, &taken);
+    assert_non_null(membership_at(next, &taken.client));
+    assert_null(membership_only_at(next, &taken.client));
+    assert_int_equal(membership_only_at(next, &m->addresses[0].client)->id, 10);
+    assert_null(membership_only_at(next, &m->addresses[1].client));
+    membership_free(m);
+    membership_free(next);
+}
+
 static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
 {
     struct members members = {0};
@@ -150,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_membership__cut_or_changed_is_never_read_beyond_its_end),
         cmocka_unit_test(test_membership__remembers_whom_it_lost),
         cmocka_unit_test(test_membership__takes_a_new_address_for_an_old_member),
+        cmocka_unit_test(test_membership__an_address_of_two_members_names_neither),
         cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
     };
 
