@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
+
+#include "base/check.h"
 
 const char *address_fault(int error)
 {
@@ -27,4 +30,52 @@ const char *address_listen_fault(int error)
     default:
         return address_fault(error);
     }
+}
+
+bool address_is_wildcard(struct slice host)
+{
+    static const char mapped[] = "::ffff:";
+    size_t i = 0;
+
+    if (slice_equal(host, slice_str("*"))) {
+        return true;
+    }
+    if (host.size > sizeof mapped - 1 && strncasecmp(host.data, mapped, sizeof mapped - 1) == 0) {
+        i = sizeof mapped - 1;
+    }
+    while (i < host.size && strchr("0.:xX", host.data[i]) != NULL && host.data[i] != '\0') {
+        i++;
+    }
+    return host.size > 0 && i == host.size && (host.data[0] == '0' || host.data[0] == ':');
+}
+
+const char *address_host_fault(struct slice host)
+{
+    struct io_address address;
+
+    if (host.size == 0 || host.size >= sizeof address.host) {
+        return "a host is a name or an address of 1 to 255 characters";
+    }
+    for (size_t i = 0; i < host.size; i++) {
+        unsigned char c = (unsigned char)host.data[i];
+
+        if (c <= ' ' || c == 0x7f) {
+            return "a host holds no blank and no control character: look for a line end behind it";
+        }
+    }
+    if (address_is_wildcard(host)) {
+        return "the other nodes can't come to that address: say with --announce HOST by which "
+               "name or address they reach this node";
+    }
+    return NULL;
+}
+
+void address_set_host(struct io_address *address, struct slice host)
+{
+    if (host.size > 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
+        host = slice_of(host.data + 1, host.size - 2);
+    }
+    CHECK(host.size < sizeof address->host);
+    memcpy(address->host, host.data, host.size);
+    address->host[host.size] = '\0';
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "kv/kv.h"
+#include "server/address.h"
 #include "server/wire.h"
 
 #define MS 1000000ull
@@ -69,12 +70,6 @@ static const char *check_sizes(const struct server_config *c)
     return NULL;
 }
 
-/* Addresses that mean "all of this machine's", which nobody else can come to. */
-static bool is_wildcard(const char *host)
-{
-    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || strcmp(host, "*") == 0;
-}
-
 static bool is_loopback(const char *host)
 {
     return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
@@ -98,12 +93,14 @@ struct io_address server_config_announced(const struct server_config *c)
 
 const char *server_config_check(const struct server_config *c)
 {
-    if (is_wildcard(server_config_announced(c).host)) {
-        return "the other nodes can't come to that address: say with --announce HOST by which "
-               "name or address they reach this node";
-    }
+    struct io_address announced = server_config_announced(c);
+    const char *host_fault = address_host_fault(slice_str(announced.host));
+
     if (c->address.host[0] == '\0') {
         return "a server needs a host to listen on";
+    }
+    if (host_fault != NULL) {
+        return host_fault;
     }
     if (c->data_dir == NULL || c->data_dir[0] == '\0') {
         return "a server needs a data directory";

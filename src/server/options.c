@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "server/address.h"
 #include "server/wire.h"
 
 #define MS 1000000ull
@@ -266,7 +267,7 @@ static enum options_result read_address(const struct parse *p, const char *what,
     if (!read_number(port, 1, PORT_MAX, &value)) {
         return refuse(p, "the %sport must be a number from 1 to 65535, not '%s'", what, port);
     }
-    snprintf(ret_address->host, sizeof ret_address->host, "%s", host);
+    address_set_host(ret_address, slice_str(host));
     ret_address->port = (uint16_t)value;
     return OPTIONS_RUN;
 }

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "server/address.h"
 #include "server/command_table.h"
 #include "server/join.h"
 #include "server/report.h"
@@ -139,7 +140,7 @@ static const struct member_address *find_member(const struct replica *r, struct 
                       UINT16_MAX, &port)) {
         return NULL;
     }
-    memcpy(address.host, name.data, (size_t)(colon - name.data));
+    address_set_host(&address, slice_of(name.data, (size_t)(colon - name.data)));
     address.port = (uint16_t)port;
     return membership_only_at(m, &address);
 }
@@ -472,15 +473,17 @@ static const char *begin_add(struct admin_task *t, uint32_t count, const struct 
 
     if (count != 4 || !parse_number(arguments[0], 16, UINT64_MAX, &t->id) || t->id == 0 ||
         arguments[1].size == 0 || arguments[1].size >= sizeof t->address.client.host ||
-        memchr(arguments[1].data, 0, arguments[1].size) != NULL ||
         !parse_number(arguments[2], 10, UINT16_MAX, &port) || port == 0 ||
         !parse_number(arguments[3], 10, UINT16_MAX, &peer_port) || peer_port == 0) {
         return "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that "
                "is started with a contact sends this by itself";
     }
+    if (address_host_fault(arguments[1]) != NULL) {
+        return "ERR the other nodes can't come to that host: it must be a name or an address";
+    }
     t->kind = ADMIN_ADD;
     t->address.id = t->id;
-    memcpy(t->address.client.host, arguments[1].data, arguments[1].size);
+    address_set_host(&t->address.client, arguments[1]);
     t->address.client.port = (uint16_t)port;
     t->address.peer_port = (uint16_t)peer_port;
     return NULL;
