@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "kv/kv.h"
 #include "server/client.h"
+#include "server/join.h"
 #include "server/replica.h"
 
 enum {
@@ -24,7 +25,7 @@ enum {
 static const uint64_t linger_ns = 1000000000ull;
 static const uint64_t farewell_ns = 10000000000ull; /* To read the last replies. */
 
-static const char text_full[] = "ERR max number of clients reached";
+static const char text_full[] = JOIN_CONTACT_FULL;
 static const char text_protected[] =
     "DENIED Rakit is running in protected mode: nobody has to authenticate, so clients are served "
     "only over loopback (127.0.0.1, ::1). To serve others, start rakit-server with "

@@ -213,8 +213,10 @@ static enum join_verdict judge_error(struct join *j)
         return VERDICT_RETRY;
     }
     j->is_asked = false; /* Whatever else it says was not done. */
-    return has_code(error, "CLUSTERDOWN") || has_code(error, "TRYAGAIN") ? VERDICT_RETRY
-                                                                         : VERDICT_FAILED;
+    return has_code(error, "CLUSTERDOWN") || has_code(error, "TRYAGAIN") ||
+                   slice_equal(error, slice_str(JOIN_CONTACT_FULL))
+               ? VERDICT_RETRY
+               : VERDICT_FAILED;
 }
 
 static enum join_verdict judge(struct join *j)

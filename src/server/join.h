@@ -17,6 +17,10 @@ struct join;
  * contact that was removed itself says CLUSTERDOWN.) */
 #define JOIN_CODE_REMOVED "REMOVED"
 
+/* What a contact says that serves as many clients as it may: it passes, so a joining node
+ * tries again. */
+#define JOIN_CONTACT_FULL "ERR max number of clients reached"
+
 enum join_outcome {
     JOIN_DONE,     /* `cluster_id` is the contact's; `text` names the members of a cluster
                     * that was joined, "host:port,host:port". */

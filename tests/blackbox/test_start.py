@@ -353,6 +353,31 @@ def test_refusal__joining_through_itself(cluster):
         assert not node.data.exists()
 
 
+def test_start__a_contact_that_is_full_is_asked_again(cluster):
+    contact = cluster.node(options=["--max-clients", "2"]).start().await_up()
+    held = []
+
+    def fills_up():
+        client = contact.client()
+        try:
+            client.call("PING")
+        except RespError as error:
+            client.close()
+            return "max number of clients" in str(error)
+        held.append(client)
+        return False
+
+    await_true(fills_up, "it serves nobody more")
+    node = cluster.node(contact=contact).start()
+    await_true(lambda: "max number of clients reached" in node.log(), "it was turned away")
+    assert node.is_running()
+    for client in held:
+        client.close()
+    node.await_up()
+    await_true(lambda: contact.call("SET", "k", "v") == b"OK", "there is room again")
+    await_true(lambda: node.call("GET", "k") == b"v", "it has joined")
+
+
 def test_start__a_contact_may_come_later(cluster):
     port = free_port()
     node = cluster.node(contact=(harness.HOST, port)).start()
