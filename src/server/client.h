@@ -13,6 +13,7 @@
  *  - Replies leave in the order of the commands.
  *  - Reads beside the log and commands in it are never under way together on one
  *    connection, so each sees the outcome of those before it.
+ *  - After INDOUBT all goes through the log, until one such command was executed.
  *  - A client outlives its connection until its last slot is answered.
  *  - client_run() is never entered from within an answer: who may go on is put into
  *    clients->ready, which clients_flush() works off. */
@@ -107,6 +108,8 @@ struct client {
     uint32_t write_count;      /* these go through the log, */
     uint32_t logged_count;     /* and among them these are reads. */
     uint32_t reads_in_a_row;   /* Since the last write. */
+    uint64_t doubt_ordinal;    /* The last command taken when one was answered INDOUBT, until a
+                                * later one that went through the log has settled it; or 0. */
     uint64_t argument_bytes;   /* Of those. */
     uint64_t read_reply_bytes; /* What one more read may reply, going by the last ones. */
 

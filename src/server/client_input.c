@@ -232,9 +232,16 @@ static bool wait_for(struct client *c, enum client_wait wait)
 /* A read behind writes that are under way would have to wait for them; through the log
  * it follows them at once, and writes can follow it. A long run of reads does better to
  * wait, and to leave the log alone. So does one that may take long: in the log, everybody's
- * writes would stand behind it. */
+ * writes would stand behind it.
+ *
+ * After INDOUBT any read goes through the log, even one that may take long: only behind the
+ * command in doubt, if that is in the log, can it say what became of it. Beside the log it
+ * could show that nothing had happened, and the command be executed after that. */
 static bool is_logged_read(const struct client *c, const struct command *command)
 {
+    if (c->doubt_ordinal > 0 && !MUTANT(doubt_left_open)) {
+        return (command->flags & COMMAND_READ) != 0;
+    }
     return (command->flags & (COMMAND_READ | COMMAND_WALKS)) == COMMAND_READ &&
            c->write_count > 0 && c->reads_in_a_row < CLIENT_LOGGED_READS_MAX &&
            !MUTANT(lanes_overtake);

@@ -3,6 +3,7 @@
 #include "server/client.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -129,6 +130,22 @@ static void slot_answered(struct request *request)
     reply_done(slot);
 }
 
+/* A command is in doubt until one that was sent later and went through the log has been
+ * executed. Terms never fall along a log, and a leader takes what one node forwards in the
+ * order in which it was sent; so the former is in the log before the latter, or never. */
+static void note_doubt(struct client *c, const struct reply_slot *slot, uint64_t reply_bytes)
+{
+    static const char in_doubt[] = "-INDOUBT";
+    size_t size = sizeof in_doubt - 1;
+    const char *reply = buffer_begin(slot->writer.out) + slot->written_before;
+
+    if (reply_bytes >= size && memcmp(reply, in_doubt, size) == 0) {
+        c->doubt_ordinal = c->command_count;
+    } else if (slot->request.executed_index > 0 && slot->ordinal > c->doubt_ordinal) {
+        c->doubt_ordinal = 0;
+    }
+}
+
 /* Takes the slot's command off those under way. Returns the size of its reply. */
 static uint64_t settle(struct client *c, struct reply_slot *slot)
 {
@@ -142,6 +159,7 @@ static uint64_t settle(struct client *c, struct reply_slot *slot)
         CHECK(c->write_count > 0);
         c->write_count--;
         c->logged_count -= slot->request.is_logged_read ? 1 : 0;
+        note_doubt(c, slot, reply_bytes);
     } else if (slot->flags & COMMAND_READ) {
         CHECK(c->read_count > 0);
         c->read_count--;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/list.h"
@@ -10,6 +11,7 @@
 #include "sim/talk.h"
 
 enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
+enum { DOUBTS_MAX = 256 };                              /* Remembered of one connection. */
 enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
 
 struct in_flight {
@@ -25,8 +27,10 @@ struct user {
     struct prng prng;
     struct talk talk;
     uint16_t port;
-    uint64_t ordinal; /* Of the last request on this connection. */
-    uint64_t floor;   /* Position of the last reply on it. */
+    uint64_t ordinal;            /* Of the last request on this connection. */
+    uint64_t floor;              /* Position of the last reply on it. */
+    uint64_t doubts[DOUBTS_MAX]; /* Operations that were answered INDOUBT on it. */
+    uint32_t doubt_count;
     struct in_flight ring[IN_FLIGHT_MAX];
     uint32_t first;
     uint32_t count;
@@ -199,6 +203,25 @@ static void user_opened(struct talk *talk)
     u->port = sim_stream_port(&talk->stream);
     u->ordinal = 0;
     u->floor = 0;
+    u->doubt_count = 0;
+}
+
+/* What is in doubt has happened before a later reply of its connection, or never will. */
+static void settle_doubts(struct user *u, uint64_t operation, struct slice reply)
+{
+    static const char in_doubt[] = "-INDOUBT";
+    size_t size = sizeof in_doubt - 1;
+
+    if (reply.size > size && memcmp(reply.data, in_doubt, size) == 0) {
+        if (u->doubt_count < DOUBTS_MAX) {
+            u->doubts[u->doubt_count++] = operation;
+        }
+    } else if (reply.data[0] != '-') {
+        for (uint32_t i = 0; i < u->doubt_count; i++) {
+            witness_settle(u->options.witness, u->doubts[i], u->floor);
+        }
+        u->doubt_count = 0;
+    }
 }
 
 static void user_replied(struct talk *talk, struct slice reply)
@@ -218,6 +241,7 @@ static void user_replied(struct talk *talk, struct slice reply)
                   (unsigned long long)f->operation, (int)reply.size - 2, reply.data);
     }
     u->floor = witness_return(u->options.witness, f->operation, reply, u->floor);
+    settle_doubts(u, f->operation, reply);
     recorder_return(u->options.recorder, f->operation, sim_now_ns(u->options.sim), reply);
     if (reply.data[0] != '-') {
         u->success_count++;

@@ -18,6 +18,8 @@ struct operation {
     uint64_t floor;       /* Highest position returned before it began. */
     uint64_t index;       /* Where a node says it was executed; 0: nobody said. */
     uint64_t found_index; /* Where the log has it; 0: nowhere yet. */
+    uint64_t settled;     /* In doubt: the lowest position answered later on its connection;
+                           * 0: none yet. */
     char *command;        /* Payload-free copy of the arguments, while it is open. */
     uint32_t argument_count;
     uint32_t sizes[MODEL_ARGUMENTS_MAX];
@@ -172,6 +174,28 @@ void witness_forget(struct witness *w, uint64_t operation)
     }
     free(o->command);
     o->command = NULL;
+}
+
+static void check_settled(struct witness *w, uint64_t operation)
+{
+    const struct operation *o = operation_at(w, operation);
+
+    if (o->settled != 0 && 2 * o->found_index > o->settled) {
+        verdict_broken(w->verdict, "doubt is settled",
+                       "operation %llu was in doubt, and executed as entry %llu after a later "
+                       "one of its connection had been answered at entry %llu",
+                       (unsigned long long)operation, (unsigned long long)o->found_index,
+                       (unsigned long long)(o->settled / 2));
+    }
+}
+
+void witness_settle(struct witness *w, uint64_t operation, uint64_t position)
+{
+    struct operation *o = operation_at(w, operation);
+
+    CHECK(o->end == UNKNOWN);
+    o->settled = o->settled == 0 || position < o->settled ? position : o->settled;
+    check_settled(w, operation);
 }
 
 /* --- replies ----------------------------------------------------------------------------- */
@@ -340,6 +364,7 @@ static void check_name(struct witness *w, uint64_t index, uint64_t number)
         w->stats.late_count++;
     }
     o->found_index = index;
+    check_settled(w, number);
 }
 
 void witness_apply(struct witness *w, uint64_t index, bool is_command, struct slice payload)

@@ -44,6 +44,9 @@ void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool i
 /* The user has the reply. `floor` is the position of the reply before it on the same
  * connection; returns this one's. */
 uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor);
+/* A later operation of the same connection was answered at `position`, after this one had
+ * been answered INDOUBT: if this one is executed at all, then before that. */
+void witness_settle(struct witness *w, uint64_t operation, uint64_t position);
 /* The connection broke, or the user waits no longer. */
 void witness_forget(struct witness *w, uint64_t operation);
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -412,6 +413,48 @@ static void test_client__tells_the_probe_of_each_reply_in_order(void **state)
     close(fd);
 }
 
+/* Ends the first request that waits as the replica does where it can't tell. */
+static void leave_in_doubt(struct client_fixture *f)
+{
+    struct request *request = f->replica.requests[0];
+
+    memmove(&f->replica.requests[0], &f->replica.requests[1],
+            --f->replica.count * sizeof f->replica.requests[0]);
+    resp_error(request->reply(request), "INDOUBT who knows");
+    request->executed_index = 0;
+    request->answered(request);
+    fixture_flush(f);
+}
+
+/* Beside the log a read could show that nothing had happened, and the write come later. */
+static void test_client__sends_all_through_the_log_until_a_doubt_is_settled(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\nSET b 1\r\n");
+    fixture_await_requests(f, 2);
+    leave_in_doubt(f);
+    fake_answer_all(f); /* It was sent before the answer came, so it settles nothing. */
+    fixture_flush(f);
+    fixture_expect(f, fd, "-INDOUBT who knows\r\n+OK\r\n");
+    fixture_say(f, fd, "GET a\r\nKEYS x\r\n");
+    fixture_await_requests(f, 2);
+    assert_true(f->replica.requests[0]->is_logged_read);
+    assert_true(f->replica.requests[1]->is_logged_read);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "$-1\r\n*0\r\n");
+    fixture_say(f, fd, "GET a\r\n");
+    fixture_await_requests(f, 1);
+    assert_false(f->replica.requests[0]->is_logged_read);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "$-1\r\n");
+    close(fd);
+}
+
 static void test_client__frees_what_is_under_way_when_the_server_goes(void **state)
 {
     struct client_fixture *f = *state;
@@ -447,6 +490,7 @@ int main(void)
         TEST(test_client__does_not_overtake_those_that_wait_for_room),
         TEST(test_client__takes_turns_with_others_where_room_is_scarce),
         TEST(test_client__tells_the_probe_of_each_reply_in_order),
+        TEST(test_client__sends_all_through_the_log_until_a_doubt_is_settled),
         TEST(test_client__frees_what_is_under_way_when_the_server_goes),
     };
 

@@ -274,6 +274,57 @@ static void test_witness__lets_unknown_be_either(void **state)
     history_close(&h, NULL);
 }
 
+/* SET is answered INDOUBT; GET, sent after that, is answered at `read_index`. */
+static void doubt_then_read(struct history *h, uint64_t read_index, const char *text)
+{
+    uint64_t a = 1;
+    uint64_t b = 2;
+
+    reply(h, a, 0, true, "-INDOUBT the leader was lost\r\n");
+    assert_int_equal(invoke(h, "GET k"), b);
+    witness_place(h->witness, b, read_index, false);
+    witness_settle(h->witness, a, witness_return(h->witness, b, slice_str(text), 0));
+}
+
+static void test_witness__sees_a_write_executed_after_its_doubt_was_settled(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "SET k a#1");
+    witness_apply(h.witness, 1, false, slice_of("", 0));
+    doubt_then_read(&h, 1, "$-1\r\n");
+    assert_false(h.verdict.is_guilty);
+    apply(&h, "SET k a#1");
+    history_close(&h, "doubt is settled");
+}
+
+static void test_witness__lets_a_doubt_be_settled_by_what_is_seen(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "SET k a#1");
+    apply(&h, "SET k a#1");
+    doubt_then_read(&h, 1, "$3\r\na#1\r\n");
+    history_close(&h, NULL);
+}
+
+static void test_witness__sees_a_read_that_passes_by_what_was_in_doubt(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "SET k a#1");
+    witness_apply(h.witness, 1, false, slice_of("", 0));
+    apply(&h, "SET k a#1");
+    doubt_then_read(&h, 1, "$-1\r\n"); /* Executed by then, and not shown. */
+    history_close(&h, "doubt is settled");
+}
+
 static void test_witness__sees_an_entry_that_nobody_asked_for(void **state)
 {
     struct history h;
@@ -382,6 +433,9 @@ int main(void)
         cmocka_unit_test(test_witness__sees_a_write_executed_twice),
         cmocka_unit_test(test_witness__holds_a_failure_to_its_promise),
         cmocka_unit_test(test_witness__lets_unknown_be_either),
+        cmocka_unit_test(test_witness__sees_a_write_executed_after_its_doubt_was_settled),
+        cmocka_unit_test(test_witness__lets_a_doubt_be_settled_by_what_is_seen),
+        cmocka_unit_test(test_witness__sees_a_read_that_passes_by_what_was_in_doubt),
         cmocka_unit_test(test_witness__sees_an_entry_that_nobody_asked_for),
         cmocka_unit_test(test_witness__sees_an_order_broken_on_one_connection),
         cmocka_unit_test(test_model__answers_like_redis),
