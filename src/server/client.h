@@ -184,6 +184,9 @@ void client_reconsider(struct client *c);
 
 /* --- client_reply.c --------------------------------------------------------------- */
 
+/* The client has ended its connection, or at least its half: what still waits for a leader
+ * is not executed any more. */
+void client_abandon(struct client *c);
 /* Takes the next place in the order of replies. */
 struct reply_slot *client_take_slot(struct client *c);
 /* Moves replies whose turn has come to the output, and ends what is over: `c` may be

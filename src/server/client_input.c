@@ -92,6 +92,7 @@ void client_received(struct io_stream *stream, int64_t size)
     }
     if (size == 0) {
         c->has_ended = true;
+        client_abandon(c);
     } else {
         buffer_commit(&c->input, (size_t)size);
         c->clients->stats.input_bytes += (uint64_t)size;
@@ -324,6 +325,7 @@ static void submit(struct client *c, const struct command *command, size_t size)
     slot->argument_bytes = size;
     slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
     slot->request.is_logged_read = is_logged_read(c, command);
+    slot->request.is_abandoned = c->has_ended;
     c->argument_bytes += size;
     count(c, slot);
     drop_ignored_option(c, command);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "server/probe.h"
+#include "server/replica.h"
 
 enum {
     SPARE_SLOTS_MAX = 16 * 1024,
@@ -57,6 +58,16 @@ struct reply_slot *client_take_slot(struct client *c)
     c->last_slot = slot;
     c->slot_count++;
     return slot;
+}
+
+void client_abandon(struct client *c)
+{
+    for (struct reply_slot *slot = c->first_slot; slot != NULL; slot = slot->next) {
+        slot->request.is_abandoned = !MUTANT(abandoned_waits_on);
+    }
+    if (c->first_slot != NULL) {
+        replica_wake(c->clients->server->replica);
+    }
 }
 
 static void give_slot_back(struct clients *clients, struct reply_slot *slot)

@@ -79,6 +79,7 @@ void client_close(struct client *c, const char *why)
     c->end = CLIENT_CLOSING;
     list_remove(&c->ready_link);
     list_remove(&c->dirty_link);
+    client_abandon(c);
     io_stream_close(clients->server->io, &c->stream);
 }
 

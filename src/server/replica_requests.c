@@ -33,6 +33,9 @@ static const char error_no_leader[] =
 static const char error_not_joined[] =
     "CLUSTERDOWN this node has not joined its cluster yet: the command was not executed. Its log "
     "says what it waits for";
+static const char error_abandoned[] =
+    "TRYAGAIN the connection was ended while this command waited for a leader: the command was "
+    "not executed";
 static const char error_not_taken[] =
     "TRYAGAIN the leader has too much under way, or hands its place over: the command was not "
     "executed";
@@ -525,6 +528,9 @@ static void place_as_follower(struct replica *r)
             forward(r, out, request);
         } else if (is_admin(request) && leader == 0) {
             admin_answer_locally(r, request);
+        } else if (request->is_abandoned) {
+            list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
+            request_fail(r, request, error_abandoned);
         }
     }
 }

@@ -3,6 +3,7 @@ is lost, nothing refused is executed, no read is stale, and writes soon go on.""
 
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -61,6 +62,23 @@ def test_kill__all_at_once_under_load_and_start_them_again(three):
         load.await_progress(300)
     for node in three.nodes:
         load.check(node)
+
+
+def test_freeze__what_waits_for_a_leader_is_dropped_when_its_client_goes(three):
+    survivor = three.followers()[0]
+    survivor.call("SET", "n", "0")
+    others = [node for node in three.nodes if node is not survivor]
+    for node in others:
+        node.freeze()
+    await_true(lambda: survivor.status()["leader"] == "none", "no leader is known")
+    with survivor.client() as client:
+        client.send("INCR", "n")
+        client.socket.shutdown(socket.SHUT_WR)  # As close() does, but the reply can be read.
+        assert client.read().code == "TRYAGAIN"
+    for node in others:
+        node.thaw()
+    await_true(lambda: survivor.call("SET", "other", "1") == b"OK", "writes go on")
+    assert survivor.call("GET", "n") == b"0"
 
 
 def test_kill__two_of_three_stops_writes_and_reads_until_one_is_back(three):

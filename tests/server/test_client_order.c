@@ -455,6 +455,26 @@ static void test_client__sends_all_through_the_log_until_a_doubt_is_settled(void
     close(fd);
 }
 
+/* So that what waits for a leader is not executed once its client has gone elsewhere. */
+static void test_client__says_that_its_commands_are_abandoned_when_it_has_ended(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SET a 1\r\n");
+    fixture_await_requests(f, 1);
+    assert_false(f->replica.requests[0]->is_abandoned);
+    shutdown(fd, SHUT_WR);
+    while (!f->replica.requests[0]->is_abandoned) {
+        fixture_run(f); /* Fails when patience is over. */
+    }
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "+OK\r\n"); /* It can be told still. */
+    close(fd);
+}
+
 static void test_client__frees_what_is_under_way_when_the_server_goes(void **state)
 {
     struct client_fixture *f = *state;
@@ -491,6 +511,7 @@ int main(void)
         TEST(test_client__takes_turns_with_others_where_room_is_scarce),
         TEST(test_client__tells_the_probe_of_each_reply_in_order),
         TEST(test_client__sends_all_through_the_log_until_a_doubt_is_settled),
+        TEST(test_client__says_that_its_commands_are_abandoned_when_it_has_ended),
         TEST(test_client__frees_what_is_under_way_when_the_server_goes),
     };
 
