@@ -3,6 +3,9 @@
  *   replica.c          the turn; stepping the core and carrying its effects out
  *   replica_start.c    recovery, founding, joining, the end
  *   replica_requests.c where each request waits, and how it ends without execution
+ *   replica_propose.c  as leader: writes into the log, rounds for reads
+ *   replica_forwards.c as follower: commands on their way to the leader
+ *   replica_guests.c   as leader: commands that other nodes have forwarded
  *   replica_apply.c    the state machine: commits applied, reads served
  *   replica_peers.c    what comes from peers
  *   replica_admin.c    RAFT commands: membership, transfer, status, log
@@ -164,15 +167,46 @@ void request_fail(struct replica *r, struct request *request, const char *error)
 void request_finish(struct replica *r, struct request *request, raft_index executed_index);
 void requests_sweep_start(struct replica *r);
 void requests_sweep_fired(struct io_timer *timer);
+/* It may have been executed: its client is told that it is in doubt. */
+void request_doubt(struct replica *r, struct request *request, const char *error);
+/* What another node has forwarded goes back to it, for whoever leads now. False: it is none. */
+bool request_give_back(struct replica *r, struct request *request);
+/* Certainly not executed: it waits again, in its place among the others, from the next
+ * requests_place() on. */
+void requests_return(struct replica *r, struct request *request);
+/* The same for all in `list`, at once. */
+void requests_wait_again(struct replica *r, struct list *list);
+
+extern const char error_in_doubt[];
+extern const char error_read_lost[];
+
+/* --- replica_propose.c ------------------------------------------------------------------ */
+
+void requests_place_as_leader(struct replica *r);
 /* Reads of rounds confirmed by now become ready. */
 void requests_confirm_reads(struct replica *r);
+/* Leadership was lost: what is not committed is in doubt. */
+void proposed_abandon(struct replica *r);
+
+/* --- replica_forwards.c ----------------------------------------------------------------- */
+
+void requests_place_as_follower(struct replica *r);
+void requests_place_as_removed(struct replica *r);
 /* The leader answered a forwarded command, or this was refused by it. */
 void requests_answered(struct replica *r, const struct wire_answer *a);
+/* The leader is another: the former one may yet answer what it was sent. */
+void forwards_wind_down(struct replica *r);
+/* Nothing is to be placed while it may. */
+bool forwards_are_winding_down(struct replica *r);
 void forwards_abandon(struct replica *r);
 /* The connection to a node broke. */
 void forwards_lost(struct replica *r, raft_id id);
 
-extern const char error_in_doubt[];
+/* --- replica_guests.c ------------------------------------------------------------------- */
+
+/* A command that another node has forwarded: see peers_events. */
+void guests_on_forward(void *context, raft_id from, uint64_t connection,
+                       const struct wire_forward *f);
 
 /* --- replica_apply.c ------------------------------------------------------------------- */
 

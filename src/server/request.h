@@ -8,6 +8,7 @@
 #ifndef RAKIT_SERVER_REQUEST_H
 #define RAKIT_SERVER_REQUEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -42,5 +43,12 @@ struct request {
 /* Encodes the command and its arguments into request->entry. */
 void request_encode(struct request *request, const struct command *command, uint32_t argument_count,
                     const struct slice *arguments);
+
+/* Goes through the log; else it is a read beside it, or an administrator's. */
+bool request_is_write(const struct request *request);
+bool request_is_read(const struct request *request);
+bool request_is_admin(const struct request *request);
+/* Another node has forwarded it. */
+bool request_is_guest(const struct request *request);
 
 #endif /* RAKIT_SERVER_REQUEST_H */
