@@ -254,6 +254,9 @@ static int recover_member(struct store *s, struct store_recovered *recovered, st
      * from now on, a log that ends before today's end is known to be damaged. */
     s->vote.generation++;
     s->vote.synced_batch = s->chain.batch;
+    if (s->chain.batch > 0) {
+        s->vote.last_segment = s->current.head.number;
+    }
     rv = vote_mend(s->io, s->dir, &s->vote_files);
     if (rv == 0) {
         rv = vote_write(&s->vote_files, &s->identity, &s->vote);

@@ -17,6 +17,7 @@ static void vote_encode(char *sector, const struct store_identity *identity,
     put_u64(sector + HEAD_FIELDS_AT + 8, vote->current_term);
     put_u64(sector + HEAD_FIELDS_AT + 16, vote->voted_for);
     put_u64(sector + HEAD_FIELDS_AT + 24, vote->synced_batch);
+    put_u64(sector + HEAD_FIELDS_AT + 32, vote->last_segment);
     head_seal(sector);
 }
 
@@ -53,6 +54,7 @@ static int vote_read_copy(struct io_file *file, const char *path,
     ret_vote->current_term = get_u64(sector + HEAD_FIELDS_AT + 8);
     ret_vote->voted_for = get_u64(sector + HEAD_FIELDS_AT + 16);
     ret_vote->synced_batch = get_u64(sector + HEAD_FIELDS_AT + 24);
+    ret_vote->last_segment = get_u64(sector + HEAD_FIELDS_AT + 32);
     return 1;
 }
 

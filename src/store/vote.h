@@ -21,6 +21,8 @@ struct vote {
     /* The last batch of the log that was durable when this was written: a log that
      * ends before it has lost something. */
     uint64_t synced_batch;
+    /* The last segment that is known to hold something: a log without it has lost that. */
+    uint64_t last_segment;
 };
 
 struct vote_files {

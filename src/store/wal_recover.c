@@ -421,6 +421,17 @@ static int by_number(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+static int complain_missing(struct recovery *r, uint64_t number)
+{
+    char name[NAME_BYTES_MAX];
+
+    segment_name(name, number);
+    return complain(r->complaint, STORE_EDAMAGED,
+                    "segment %" PRIu64 " of the log (%s) is missing in %s, with entries that this "
+                    "node has promised to keep; " RESTORE_ADVICE,
+                    number, name, r->store->dir);
+}
+
 static int find_segments(struct recovery *r)
 {
     struct store *s = r->store;
@@ -434,12 +445,12 @@ static int find_segments(struct recovery *r)
     }
     for (size_t i = 0; i < r->count; i++) {
         if (r->segments[i].head.number != i + 1) {
-            return complain(r->complaint, STORE_EDAMAGED,
-                            "segment %zu of the log is missing in %s; " RESTORE_ADVICE, i + 1,
-                            s->dir);
+            return complain_missing(r, i + 1);
         }
     }
-    return STORE_OK;
+    return r->count < s->vote.last_segment && !MUTANT(damage_taken_for_torn)
+               ? complain_missing(r, r->count + 1)
+               : STORE_OK;
 }
 
 int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct complaint *c)

@@ -23,6 +23,7 @@ static int run_vote(struct store *s, struct wal_job *job)
         .current_term = job->current_term,
         .voted_for = job->voted_for,
         .synced_batch = s->chain.batch,
+        .last_segment = s->vote.last_segment,
     };
     int rv = vote_write(&s->vote_files, &s->identity, &vote);
 
@@ -185,6 +186,28 @@ static int run_oversized(struct store *s, struct wal_job *job)
     return rv;
 }
 
+/* The first job in a segment is acknowledged only once the vote files say that there is such
+ * a segment: files can be removed, and a log that ends with the one before looks whole. */
+static int note_segment(struct store *s, struct wal_job *job)
+{
+    struct vote vote = s->vote;
+    int rv = 0;
+
+    vote.generation++;
+    vote.synced_batch = s->chain.batch;
+    vote.last_segment = job_segment(s)->head.number;
+    if (vote.last_segment == s->vote.last_segment || MUTANT(segment_not_noted)) {
+        return 0;
+    }
+    rv = vote_write(&s->vote_files, &s->identity, &vote);
+    if (rv != 0) {
+        job->failed_at = "cannot write the vote";
+        return store_is_no_room(rv) ? -EIO : rv; /* The job is done: no time to try it again. */
+    }
+    s->vote = vote;
+    return 0;
+}
+
 static void close_retired(struct wal_job *job)
 {
     for (int i = 0; i < 2; i++) {
@@ -211,6 +234,9 @@ static void run_job(struct io_job *io_job)
     }
     if (job->error == 0 && job->batch_count > 0 && !is_vote_late) {
         job->error = job->is_oversized ? run_oversized(s, job) : run_batches(s, job);
+        if (job->error == 0) {
+            job->error = note_segment(s, job);
+        }
     }
     if (job->error == 0) {
         close_retired(job);

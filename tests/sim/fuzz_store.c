@@ -57,7 +57,8 @@ struct world {
     struct state log;
     struct state states[WRITES + 1]; /* After each write. */
     uint32_t state_count;
-    uint32_t floor; /* The first of them that may be found. */
+    uint32_t floor;     /* The first of them that may be found. */
+    uint32_t ran_count; /* So many were durable when the store last had time. */
     uint64_t current_term;
     uint64_t seq;
     uint64_t durable_seq;
@@ -133,10 +134,29 @@ static void world_close(struct world *w)
     sim_bury(w->io);
 }
 
+static uint64_t noted_segment(struct world *w)
+{
+    enum { LAST_SEGMENT_AT = 64 };
+    char sector[SECTOR_BYTES] = {0};
+    struct io_file *file = NULL;
+
+    CHECK(io_file_open(w->io, "data/vote-a", IO_READ_ONLY, &file) == 0);
+    CHECK(io_file_read(file, 0, sector, sizeof sector) == SECTOR_BYTES);
+    io_file_close(file);
+    return get_u64(sector + LAST_SEGMENT_AT);
+}
+
+/* Where a segment was begun, the vote file vouches for all that stands before it. */
 static void world_run(struct world *w)
 {
+    uint64_t segment = noted_segment(w);
+
     store_flush(w->store);
     sim_run_until(w->sim, sim_now_ns(w->sim) + SIM_S);
+    if (noted_segment(w) != segment) {
+        w->floor = w->ran_count == 0 ? 0 : w->ran_count - 1;
+    }
+    w->ran_count = w->state_count;
 }
 
 static void world_write(struct world *w, uint32_t number)

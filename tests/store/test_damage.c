@@ -223,46 +223,6 @@ static void test_damage__after_a_clean_end_refuses_even_in_the_last_job(void **s
     image_free(&after);
 }
 
-static void test_damage__missing_segment_refuses(void **state)
-{
-    struct fixture *f = *state;
-    char path[400];
-
-    f->segment_bytes = 8192;
-    fixture_open(f);
-    fixture_append_durable(f, 30, 500);
-    fixture_crash(f);
-    for (int number = 1; number <= 2; number++) {
-        char name[NAME_BYTES_MAX];
-        struct image image;
-
-        segment_name(name, (uint64_t)number);
-        image = image_read(f, name);
-        snprintf(path, sizeof path, "%s/%s", f->dir, name);
-        assert_int_equal(unlink(path), 0);
-        fixture_check_refused(f, STORE_EDAMAGED, "missing");
-        image_write(f, name, &image);
-        image_free(&image);
-    }
-    fixture_open(f);
-    fixture_check_log(f, 30);
-}
-
-static void test_damage__all_segments_missing_refuses(void **state)
-{
-    struct fixture *f = *state;
-    char path[400];
-
-    fixture_open(f);
-    fixture_append_durable(f, 3, 100);
-    fixture_close(f);
-    snprintf(path, sizeof path, "%s/%s", f->dir, first_segment);
-    assert_int_equal(unlink(path), 0);
-    snprintf(path, sizeof path, "%s/%s", f->dir, second_segment);
-    unlink(path);
-    fixture_check_refused(f, STORE_EDAMAGED, "vote");
-}
-
 static void test_damage__segment_cut_short_refuses(void **state)
 {
     struct fixture *f = *state;
@@ -673,8 +633,6 @@ int main(void)
         TEST(test_damage__before_the_last_job_refuses),
         TEST(test_damage__in_an_earlier_segment_refuses),
         TEST(test_damage__after_a_clean_end_refuses_even_in_the_last_job),
-        TEST(test_damage__missing_segment_refuses),
-        TEST(test_damage__all_segments_missing_refuses),
         TEST(test_damage__segment_cut_short_refuses),
         TEST(test_damage__flipped_bit_in_a_head_is_not_believed),
         TEST(test_damage__batch_written_to_the_wrong_place_is_not_believed),

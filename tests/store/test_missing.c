@@ -1,0 +1,216 @@
+/* Segments that somebody has removed (I-35): a log that lacks one is not taken for a shorter
+ * one, wherever it is missing and however the node ended; only empty ones are made again. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "fixture.h"
+#include "store/files.h"
+
+enum { SEGMENT_BYTES = 8192 };
+
+static void remove_segment(const struct fixture *f, uint64_t number)
+{
+    char name[NAME_BYTES_MAX];
+    char path[400];
+
+    segment_name(name, number);
+    snprintf(path, sizeof path, "%s/%s", f->dir, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+static bool has_segment(const struct fixture *f, uint64_t number)
+{
+    char name[NAME_BYTES_MAX];
+
+    segment_name(name, number);
+    return fixture_has_file(f, name) != 0;
+}
+
+static bool is_empty(const struct fixture *f, uint64_t number)
+{
+    char name[NAME_BYTES_MAX];
+    struct image image;
+    bool is_zero = true;
+
+    segment_name(name, number);
+    image = image_read(f, name);
+    for (size_t i = SECTOR_BYTES; i < image.size; i++) {
+        is_zero = is_zero && image.data[i] == 0;
+    }
+    image_free(&image);
+    return is_zero;
+}
+
+/* The last segment that holds anything. */
+static uint64_t last_used(const struct fixture *f)
+{
+    uint64_t number = 1;
+
+    while (has_segment(f, number)) {
+        number++;
+    }
+    do {
+        number--;
+    } while (number > 0 && is_empty(f, number));
+    return number;
+}
+
+/* Removes all from the last one on down to `first`: however many are gone, it must be noticed. */
+static void check_all_missed(struct fixture *f, uint64_t first)
+{
+    uint64_t last = first;
+    char word[128];
+
+    while (has_segment(f, last + 1)) {
+        last++;
+    }
+    for (uint64_t number = last; number >= first && number > 0; number--) {
+        bool was_empty = is_empty(f, number);
+
+        remove_segment(f, number);
+        if (!was_empty) {
+            snprintf(word, sizeof word, "segment %llu of the log (log-%016llx.seg) is missing",
+                     (unsigned long long)number, (unsigned long long)number);
+            fixture_check_refused(f, STORE_EDAMAGED, word);
+        }
+    }
+}
+
+static void test_missing__segment_in_the_middle_refuses(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_append_durable(f, 30, 500);
+    fixture_crash(f);
+    for (uint64_t number = 1; number <= 2; number++) {
+        char name[NAME_BYTES_MAX];
+        struct image image;
+
+        segment_name(name, number);
+        image = image_read(f, name);
+        remove_segment(f, number);
+        fixture_check_refused(f, STORE_EDAMAGED, "missing");
+        image_write(f, name, &image);
+        image_free(&image);
+    }
+    fixture_open(f);
+    fixture_check_log(f, 30);
+}
+
+static void test_missing__last_segments_after_a_crash_refuse(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_append_durable(f, 40, 500);
+    fixture_crash(f);
+    assert_true(last_used(f) >= 3);
+    check_all_missed(f, 1);
+}
+
+static void test_missing__last_segments_after_an_orderly_end_refuse(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_append_durable(f, 40, 500);
+    fixture_close(f);
+    check_all_missed(f, 1);
+}
+
+/* With a single entry in it, acknowledged a moment ago. */
+static void test_missing__segment_that_was_just_begun_refuses(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_run_ms(f, 20);
+    do {
+        fixture_append_durable(f, 1, 500);
+        fixture_run_ms(f, 2);
+    } while (!has_segment(f, 3)); /* It is made once the second one is used. */
+    fixture_crash(f);
+    assert_int_equal(last_used(f), 2);
+    check_all_missed(f, 2);
+}
+
+static void test_missing__segment_of_one_large_entry_refuses(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_append_durable(f, 1, 100);
+    fixture_append_durable(f, 1, 30000);
+    fixture_crash(f);
+    assert_int_equal(last_used(f), 2);
+    check_all_missed(f, 1);
+}
+
+static void test_missing__empty_segment_is_made_again(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_append_durable(f, 3, 100);
+    fixture_run_ms(f, 30);
+    fixture_crash(f);
+    assert_true(is_empty(f, 2));
+    remove_segment(f, 2);
+    fixture_open(f);
+    fixture_check_log(f, 3);
+    fixture_append_durable(f, 30, 500);
+    fixture_crash(f);
+    fixture_open(f);
+    fixture_check_log(f, 33);
+}
+
+/* As programs have written it that did not know of it. */
+static void test_missing__vote_that_names_no_segment_is_as_good(void **state)
+{
+    static const char *const names[] = {"vote-a", "vote-b"};
+    enum { LAST_SEGMENT_AT = 64 }; /* docs/DISK_FORMAT.md, "vote-a, vote-b". */
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_append_durable(f, 30, 500);
+    fixture_close(f);
+    for (int i = 0; i < 2; i++) {
+        struct image image = image_read(f, names[i]);
+
+        assert_int_equal(get_u64(image.data + LAST_SEGMENT_AT), last_used(f));
+        put_u64(image.data + LAST_SEGMENT_AT, 0);
+        head_seal(image.data);
+        image_write(f, names[i], &image);
+        image_free(&image);
+    }
+    fixture_open(f);
+    fixture_check_log(f, 30);
+    fixture_crash(f); /* From that start on it is known. */
+    check_all_missed(f, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_missing__segment_in_the_middle_refuses),
+        TEST(test_missing__last_segments_after_a_crash_refuse),
+        TEST(test_missing__last_segments_after_an_orderly_end_refuse),
+        TEST(test_missing__segment_that_was_just_begun_refuses),
+        TEST(test_missing__segment_of_one_large_entry_refuses),
+        TEST(test_missing__empty_segment_is_made_again),
+        TEST(test_missing__vote_that_names_no_segment_is_as_good),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
