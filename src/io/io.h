@@ -122,10 +122,14 @@ void io_connect_cancel(struct io *io, struct io_connect *connect);
  * until then no other write may be made on this stream), or a negative error:
  * then nothing more can be written, close the stream. */
 int io_stream_write(struct io *io, struct io_stream *stream, const void *data, size_t size);
+/* Ends this side, while no write is pending: behind what was written the other one reads
+ * the end. What it sends is read as before; nothing can be written any more. */
+void io_stream_shut(struct io *io, struct io_stream *stream);
 /* After room() returned 0: reads again. */
 void io_stream_resume(struct io *io, struct io_stream *stream);
 /* Ends the stream: pending bytes are dropped; `closed` comes later, and no other
- * callback before it. */
+ * callback before it. Where the other side has sent what was not read, or sends more, it
+ * gets a reset, which may cost it what it had not read: see io_stream_shut(). */
 void io_stream_close(struct io *io, struct io_stream *stream);
 /* "127.0.0.1:40312" of the other end, for logs and CLIENT LIST. */
 void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t text_size);

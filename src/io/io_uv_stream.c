@@ -193,6 +193,20 @@ int io_stream_write(struct io *io, struct io_stream *stream, const void *data, s
     return status;
 }
 
+void io_stream_shut(struct io *io, struct io_stream *stream)
+{
+    const struct io_uv_stream *s = stream->backend;
+    int fd = -1;
+    int status;
+
+    CHECK(s != NULL);
+    CHECK(!s->is_closing);
+    CHECK(!s->is_writing);
+    status = uv_fileno((const uv_handle_t *)&s->tcp, &fd);
+    CHECK(status == 0);
+    (void)shutdown(fd, SHUT_WR); /* Fails where it is broken, which the next read tells. */
+}
+
 /* --- the other end --------------------------------------------------------- */
 
 void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t text_size)

@@ -15,6 +15,9 @@
  *    connection, so each sees the outcome of those before it.
  *  - After INDOUBT all goes through the log, until one such command was executed.
  *  - A client outlives its connection until its last slot is answered.
+ *  - A client that is not taken any more command of reads its replies and then the end,
+ *    whatever it has sent behind: that is read and thrown away, within bounds, since closing
+ *    before would be a reset, and might cost it the replies.
  *  - client_run() is never entered from within an answer: who may go on is put into
  *    clients->ready, which clients_flush() works off. */
 #ifndef RAKIT_SERVER_CLIENT_H
@@ -42,6 +45,7 @@ enum {
     CLIENT_READ_BYTES_MAX = 256 * 1024,           /* and at most, unless one request wants more. */
     CLIENT_READ_AHEAD_BYTES = 64 * 1024,          /* Input kept while no command is taken. */
     CLIENT_KEEP_BYTES = 64 * 1024,                /* Of a buffer that has run empty. */
+    CLIENT_DISCARD_BYTES_MAX = 64 * 1024 * 1024,  /* Read once no command is taken any more. */
     CLIENT_ARGUMENTS_MAX = 1024 * 1024,           /* Of what is read, and refused in words */
     CLIENT_ARGUMENTS_TAKEN_MAX = 128 * 1024,      /* beyond this: nothing is done meanwhile. */
     CLIENT_INLINE_BYTES_MAX = 64 * 1024,
@@ -60,8 +64,9 @@ enum client_wait {
 
 enum client_end {
     CLIENT_OPEN,
-    CLIENT_ENDS_AFTER_REPLIES, /* Takes no more commands; closes once all is sent. */
-    CLIENT_LINGERS,            /* Was told why it is not served; closes when it speaks. */
+    CLIENT_ENDS_AFTER_REPLIES, /* Takes no more commands; ends once all is sent. */
+    CLIENT_LINGERS,            /* Was told why it is not served; ends when it speaks. */
+    CLIENT_DRAINS,             /* Was sent the end; closes when it ends, too, or soon. */
     CLIENT_CLOSING,            /* io_stream_close() was called. */
     CLIENT_CLOSED,             /* Only its slots keep it. */
 };
@@ -98,6 +103,7 @@ struct client {
     size_t read_bytes; /* Room for the next read. */
     bool is_paused;    /* room() said no: io_stream_resume() is due. */
     bool has_ended;    /* The other side sends no more. */
+    uint64_t discarded_bytes;
 
     /* Commands under way. */
     struct reply_slot *first_slot;

@@ -28,6 +28,11 @@ static bool is_held_up(const struct client *c)
     return c->wait != CLIENT_RUNS || !list_is_empty(&c->ready_link);
 }
 
+static bool takes_no_more(const struct client *c)
+{
+    return c->end == CLIENT_ENDS_AFTER_REPLIES || c->end == CLIENT_DRAINS;
+}
+
 /* Bytes to make room for: more where one request is large, but never more than three
  * times what it has already brought. In so large steps, moving costs little. */
 static size_t room_wanted(const struct client *c)
@@ -51,8 +56,9 @@ char *client_room(struct io_stream *stream, size_t *ret_size)
 {
     struct client *c = client_of_stream(stream);
 
-    if (c->end == CLIENT_ENDS_AFTER_REPLIES ||
-        (is_held_up(c) && buffer_size(&c->input) >= CLIENT_READ_AHEAD_BYTES)) {
+    if (takes_no_more(c)) {
+        buffer_clear(&c->input);
+    } else if (is_held_up(c) && buffer_size(&c->input) >= CLIENT_READ_AHEAD_BYTES) {
         c->is_paused = true;
         *ret_size = 0;
         return NULL;
@@ -67,11 +73,25 @@ char *client_room(struct io_stream *stream, size_t *ret_size)
 
 static void resume_reading(struct client *c)
 {
-    if (c->is_paused && c->end == CLIENT_OPEN &&
-        (!is_held_up(c) || buffer_size(&c->input) < CLIENT_READ_AHEAD_BYTES)) {
+    if (c->is_paused &&
+        (takes_no_more(c) || !is_held_up(c) || buffer_size(&c->input) < CLIENT_READ_AHEAD_BYTES)) {
         c->is_paused = false;
         io_stream_resume(c->clients->server->io, &c->stream);
     }
+}
+
+/* What comes behind the last command. */
+static void discard(struct client *c, uint64_t size)
+{
+    c->discarded_bytes += size;
+    if (c->discarded_bytes > CLIENT_DISCARD_BYTES_MAX) {
+        client_close(c, "it sends on and on behind its last command");
+        return;
+    }
+    if (c->end == CLIENT_LINGERS) {
+        c->end = CLIENT_ENDS_AFTER_REPLIES;
+    }
+    client_make_dirty(c);
 }
 
 void client_received(struct io_stream *stream, int64_t size)
@@ -82,18 +102,15 @@ void client_received(struct io_stream *stream, int64_t size)
         client_close(c, "it went away");
         return;
     }
-    if (c->end == CLIENT_LINGERS) {
-        c->end = CLIENT_ENDS_AFTER_REPLIES;
-        client_make_dirty(c);
-        return;
-    }
-    if (c->end != CLIENT_OPEN) {
-        return;
-    }
     if (size == 0) {
         c->has_ended = true;
         client_abandon(c);
-    } else {
+    }
+    if (c->end != CLIENT_OPEN) {
+        discard(c, (uint64_t)size);
+        return;
+    }
+    if (size > 0) {
         buffer_commit(&c->input, (size_t)size);
         c->clients->stats.input_bytes += (uint64_t)size;
         c->active_ns = io_now_ns(c->clients->server->io);

@@ -253,9 +253,16 @@ void client_advance(struct client *c)
 
 static void end_if_done(struct client *c)
 {
-    if (c->end == CLIENT_ENDS_AFTER_REPLIES && c->slot_count == 0 && !c->is_sending &&
-        buffer_size(&c->out) == 0) {
+    bool is_done = c->slot_count == 0 && !c->is_sending && buffer_size(&c->out) == 0;
+
+    if (!is_done || (c->end != CLIENT_ENDS_AFTER_REPLIES && c->end != CLIENT_DRAINS)) {
+        return;
+    }
+    if (c->has_ended || MUTANT(ends_with_a_reset)) {
         client_close(c, "done");
+    } else if (c->end == CLIENT_ENDS_AFTER_REPLIES) {
+        c->end = CLIENT_DRAINS;
+        io_stream_shut(c->clients->server->io, &c->stream);
     }
 }
 

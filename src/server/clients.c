@@ -23,7 +23,8 @@ enum {
 };
 
 static const uint64_t linger_ns = 1000000000ull;
-static const uint64_t farewell_ns = 10000000000ull; /* To read the last replies. */
+static const uint64_t farewell_ns = 10000000000ull; /* To read the last replies, */
+static const uint64_t drain_ns = 2000000000ull;     /* and to end its side then. */
 
 static const char text_full[] = JOIN_CONTACT_FULL;
 static const char text_protected[] =
@@ -215,6 +216,8 @@ static void sweep_one(struct client *c, uint64_t now_ns)
                c->slot_count == 0) {
         c->clients->stats.closed_slow_count++;
         client_close(c, "it does not read its last replies");
+    } else if (c->end == CLIENT_DRAINS && silent_ns >= drain_ns) {
+        client_close(c, "it does not end its side");
     } else if (idle_ns > 0 && silent_ns >= idle_ns && c->slot_count == 0 && !c->never_evict) {
         client_close(c, "it was idle for too long");
     } else if (silent_ns >= SWEEP_INTERVAL_NS) {

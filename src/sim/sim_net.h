@@ -20,6 +20,7 @@ struct sim_end {
     struct sim_connect *connect;
     struct list link; /* In the process's ends, or in the listener's backlog. */
     bool is_closing;  /* `closed` is on its way. */
+    bool is_shut;     /* Its end was sent; it reads on. */
 
     struct buffer in;
     bool is_ended; /* The other side has closed: after `in` comes the end. */

@@ -151,6 +151,7 @@ int io_stream_write(struct io *io, struct io_stream *stream, const void *data, s
     }
     CHECK(end != NULL);
     CHECK(!end->is_closing);
+    CHECK(!end->is_shut);
     CHECK(end->pending == NULL);
     CHECK(list_is_empty(&end->sent.link));
     if (end->error != 0) {
@@ -191,6 +192,22 @@ void sim_end_break(struct sim_end *end, int error)
     }
 }
 
+void io_stream_shut(struct io *io, struct io_stream *stream)
+{
+    struct sim_end *end = stream->backend;
+
+    if (io->is_dead) {
+        return;
+    }
+    CHECK(end != NULL);
+    CHECK(!end->is_closing);
+    CHECK(end->pending == NULL);
+    if (end->error == 0 && !end->is_shut) {
+        sim_send(end, SEGMENT_FIN, NULL, 0);
+    }
+    end->is_shut = true;
+}
+
 /* The system's side of closing: what is under way still arrives, then the end; a
  * reset where something came in that nobody read. */
 static void end_shut(struct sim_end *end)
@@ -201,9 +218,11 @@ static void end_shut(struct sim_end *end)
     sim_event_stop(end->connection->sim, &end->push);
     end->pending = NULL;
     if (end->error == 0) {
-        bool is_rude = buffer_size(&end->in) > 0;
-
-        sim_send(end, is_rude ? SEGMENT_RST : SEGMENT_FIN, NULL, 0);
+        if (buffer_size(&end->in) > 0) {
+            sim_send(end, SEGMENT_RST, NULL, 0);
+        } else if (!end->is_shut) {
+            sim_send(end, SEGMENT_FIN, NULL, 0);
+        }
     }
 }
 

@@ -197,6 +197,19 @@ def test_connection__what_clients_send_on_connecting(node):
 
 
 @NODES
+@pytest.mark.parametrize("last, reply", [
+    (b"QUIT\r\n", b"+OK\r\n"),
+    (b"*1\r\n!4\r\n", b"-ERR Protocol error: expected '$', got '!'\r\n")], ids=["quit", "error"])
+def test_connection__ends_with_all_replies_whatever_is_sent_behind(node, last, reply):
+    with node.client() as client:
+        client.send_raw(b"SET end 1\r\nGET end\r\n" + last + b"x" * (1 << 20))
+        data = b""
+        while part := client.socket.recv(1 << 16):  # No reset, which would be raised.
+            data += part
+        assert data == b"+OK\r\n$1\r\n1\r\n" + reply
+
+
+@NODES
 def test_connection__commands_describe_themselves(node):
     with node.client() as client:
         count = client.call("COMMAND", "COUNT")

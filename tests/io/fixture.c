@@ -180,6 +180,13 @@ int peer_write(struct peer *p, const void *data, size_t size)
     return status;
 }
 
+void peer_shut(struct peer *p)
+{
+    call_begin(p->f);
+    io_stream_shut(p->f->io, &p->stream);
+    call_end(p->f);
+}
+
 void peer_close(struct peer *p)
 {
     call_begin(p->f);

@@ -72,6 +72,7 @@ void peer_init(struct peer *p, struct fixture *f);
 /* Closes it where it is open, and waits until it is. */
 void peer_deinit(struct peer *p);
 int peer_write(struct peer *p, const void *data, size_t size);
+void peer_shut(struct peer *p);
 void peer_close(struct peer *p);
 void peer_resume(struct peer *p);
 /* Waits until it has at least `size` bytes. */

@@ -193,6 +193,25 @@ static void test_stream__can_answer_a_peer_that_closed_its_side(void **state)
     door_close(&door);
 }
 
+static void test_stream__reads_on_after_it_has_ended_its_side(void **state)
+{
+    struct pair pair;
+
+    pair_open(&pair, *state);
+    peer_write(&pair.near, "last words", 10);
+    peer_shut(&pair.near);
+    peer_shut(&pair.near); /* Once more does no harm. */
+    await(pair.far.f, &pair.far.has_ended);
+    assert_int_equal(pair.far.end, 0);
+    assert_int_equal(buffer_size(&pair.far.received), 10);
+    assert_int_equal(peer_write(&pair.far, "answer", 6), 1);
+    peer_close(&pair.far);
+    await(pair.near.f, &pair.near.has_ended);
+    assert_int_equal(pair.near.end, 0);
+    assert_int_equal(buffer_size(&pair.near.received), 6);
+    pair_close(&pair);
+}
+
 static void reset_connection(int fd)
 {
     struct linger none = {.l_onoff = 1, .l_linger = 0};
@@ -328,6 +347,7 @@ int main(void)
         IO_TEST(test_stream__asks_for_no_more_room_while_it_pauses),
         IO_TEST(test_stream__tells_that_the_peer_closed_its_side),
         IO_TEST(test_stream__can_answer_a_peer_that_closed_its_side),
+        IO_TEST(test_stream__reads_on_after_it_has_ended_its_side),
         IO_TEST(test_stream__tells_of_a_reset),
         IO_TEST(test_stream__pending_write_fails_when_the_peer_goes),
         IO_TEST(test_stream__closed_with_a_pending_write_calls_only_closed),

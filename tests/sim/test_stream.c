@@ -326,6 +326,28 @@ static void test_close__lets_what_was_sent_arrive_and_then_the_end(void **state)
     world_close(&w);
 }
 
+static void test_shut__lets_the_other_side_go_on(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_join(&w, 1);
+    assert_int_equal(io_stream_write(w.io[0], &w.client.stream, "bye", 3), 1);
+    io_stream_shut(w.io[0], &w.client.stream);
+    world_run(&w, SIM_S);
+    assert_int_equal(buffer_size(&w.server.got), 3);
+    assert_int_equal(w.server.end, 0);
+    assert_int_equal(io_stream_write(w.io[1], &w.server.stream, "answer", 6), 1);
+    io_stream_close(w.io[1], &w.server.stream);
+    world_run(&w, SIM_S);
+    assert_int_equal(buffer_size(&w.client.got), 6);
+    assert_int_equal(w.client.end, 0);
+    io_stream_close(w.io[0], &w.client.stream);
+    world_run(&w, SIM_S);
+    assert_true(w.client.is_closed);
+    world_close(&w);
+}
+
 /* A kilobyte a second, a little at a time; wide again, the rest comes at once. */
 static void test_narrow_path__carries_so_many_bytes_a_second(void **state)
 {
@@ -490,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_stream__delivers_all_bytes_in_order_whatever_the_pieces),
         cmocka_unit_test(test_stream__stalls_while_the_receiver_does_not_read),
         cmocka_unit_test(test_close__lets_what_was_sent_arrive_and_then_the_end),
+        cmocka_unit_test(test_shut__lets_the_other_side_go_on),
         cmocka_unit_test(test_narrow_path__carries_so_many_bytes_a_second),
         cmocka_unit_test(test_partition__holds_bytes_until_it_heals),
         cmocka_unit_test(test_partition__breaks_connections_that_it_outlasts),
