@@ -2,7 +2,11 @@
 
 #include "base/check.h"
 
-enum { FORMAT = 1, FORMAT_BYTES = 1, VARINT_BYTES_MAX = 10 };
+enum {
+    FORMAT = 2, /* 1 had no database. */
+    FORMAT_BYTES = 2,
+    VARINT_BYTES_MAX = 10
+};
 
 static size_t varint_size(uint64_t value)
 {
@@ -57,11 +61,13 @@ size_t command_payload_size(uint32_t argument_count, const struct slice *argumen
     return size;
 }
 
-void command_payload_write(char *to, uint32_t argument_count, const struct slice *arguments)
+void command_payload_write(char *to, uint8_t database, uint32_t argument_count,
+                           const struct slice *arguments)
 {
     CHECK(argument_count > 0);
     CHECK(argument_count <= COMMAND_ARGUMENTS_MAX);
     *to++ = FORMAT;
+    *to++ = (char)database;
     to = varint_write(to, argument_count);
     for (uint32_t i = 0; i < argument_count; i++) {
         to = varint_write(to, arguments[i].size);
@@ -73,25 +79,28 @@ void command_payload_write(char *to, uint32_t argument_count, const struct slice
 }
 
 /* Reads what is in front of the first argument. */
-static bool read_head(struct slice *rest, uint32_t *ret_argument_count)
+static bool read_head(struct slice *rest, uint8_t *ret_database, uint32_t *ret_argument_count)
 {
     uint64_t count = 0;
+    uint8_t database;
 
     if (rest->size < FORMAT_BYTES || rest->data[0] != FORMAT) {
         return false;
     }
+    database = (uint8_t)rest->data[1];
     *rest = slice_of(rest->data + FORMAT_BYTES, rest->size - FORMAT_BYTES);
     if (!varint_read(rest, &count) || count == 0 || count > COMMAND_ARGUMENTS_MAX ||
         count > rest->size) {
         return false;
     }
+    *ret_database = database;
     *ret_argument_count = (uint32_t)count;
     return true;
 }
 
-bool command_payload_count(struct slice payload, uint32_t *ret_argument_count)
+bool command_payload_head(struct slice payload, uint8_t *ret_database, uint32_t *ret_argument_count)
 {
-    return read_head(&payload, ret_argument_count);
+    return read_head(&payload, ret_database, ret_argument_count);
 }
 
 bool command_payload_read(struct slice payload, struct slice *arguments, uint32_t arguments_max,
@@ -99,8 +108,9 @@ bool command_payload_read(struct slice payload, struct slice *arguments, uint32_
 {
     struct slice rest = payload;
     uint32_t count = 0;
+    uint8_t database;
 
-    if (!read_head(&rest, &count) || count > arguments_max) {
+    if (!read_head(&rest, &database, &count) || count > arguments_max) {
         return false;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -119,12 +129,12 @@ bool command_payload_read(struct slice payload, struct slice *arguments, uint32_
     return true;
 }
 
-struct slice command_payload_first(struct slice payload)
+struct slice command_payload_first(struct slice payload, uint8_t *ret_database)
 {
     uint32_t argument_count = 0;
     uint64_t size = 0;
 
-    if (!read_head(&payload, &argument_count) || argument_count < 2) {
+    if (!read_head(&payload, ret_database, &argument_count) || argument_count < 2) {
         return slice_of(NULL, 0);
     }
     for (int i = 0; i < 2; i++) {

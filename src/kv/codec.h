@@ -1,7 +1,8 @@
-/* codec.h - the payload of a log entry that carries a command: the arguments as
- * they came in, the name first.
+/* codec.h - the payload of a log entry that carries a command: the number of the
+ * database it is meant for, and the arguments as they came in, the name first.
  *
- *   format (1 byte, 1), argument count, then for each argument its size and bytes
+ *   format (1 byte, 2), database (1 byte), argument count, then for each argument its
+ *   size and bytes
  *
  * Count and sizes are varints: 7 bits a byte, lowest first, the top bit set on all
  * but the last, no longer than needed. Equal commands have equal payloads. */
@@ -19,11 +20,13 @@ enum { COMMAND_ARGUMENTS_MAX = 1024 * 1024 };
 size_t command_payload_size(uint32_t argument_count, const struct slice *arguments);
 /* `to` has room for command_payload_size() bytes; the count is at least 1 and at
  * most COMMAND_ARGUMENTS_MAX. */
-void command_payload_write(char *to, uint32_t argument_count, const struct slice *arguments);
+void command_payload_write(char *to, uint8_t database, uint32_t argument_count,
+                           const struct slice *arguments);
 
-/* How many arguments there are; false where `payload` does not begin like one. A
- * count that comes back is not more than the payload has bytes. */
-bool command_payload_count(struct slice payload, uint32_t *ret_argument_count);
+/* What stands before the arguments; false where `payload` does not begin like one. A
+ * count that comes back is not more than the payload has bytes; the database may be any. */
+bool command_payload_head(struct slice payload, uint8_t *ret_database,
+                          uint32_t *ret_argument_count);
 /* Reads the arguments, which borrow from `payload`. False, with nothing to be relied
  * on in `arguments`, where `payload` is not exactly what command_payload_write()
  * makes or has more than `arguments_max` of them. */
@@ -32,6 +35,6 @@ bool command_payload_read(struct slice payload, struct slice *arguments, uint32_
 
 /* The first argument behind the name, mostly a key, borrowed; empty where there is none.
  * For hints only: of what is not a payload, it may be anything within it. */
-struct slice command_payload_first(struct slice payload);
+struct slice command_payload_first(struct slice payload, uint8_t *ret_database);
 
 #endif /* RAKIT_KV_CODEC_H */

@@ -53,17 +53,20 @@ struct command {
 };
 
 struct kv;
+struct keyspace;
 
 /* One call of a command. Arguments are borrowed. The handler writes exactly one
  * reply to `reply`. Handlers of data commands are deterministic: they look at
- * nothing but the keyspace and the arguments. */
+ * nothing but the keyspace and the arguments. All but the few that are about several databases
+ * look at the one that they are given. */
 struct command_call {
     const struct command *command;
     uint32_t argument_count;
     const struct slice *arguments; /* [0] is the name. */
     struct resp_writer *reply;
-    struct kv *kv;
-    void *session; /* The server's; NULL for data commands. */
+    struct kv *kv;             /* The database that the command is meant for, */
+    struct keyspace *keyspace; /* and all of them. */
+    void *session;             /* The server's; NULL for data commands. */
     uint64_t work; /* Set by a handler that did more than its reply shows: about so many bytes
                     * looked at. */
 };

@@ -67,9 +67,10 @@ command_handler kv_command_type;
 /* DBSIZE   1  READ | FAST              0 0 0   */
 command_handler kv_command_dbsize;
 /* FLUSHALL -1 WRITE                    0 0 0   [ASYNC | SYNC]
- * FLUSHDB  -1 WRITE                    0 0 0   [ASYNC | SYNC]  (the same) */
+ * FLUSHDB  -1 WRITE                    0 0 0   [ASYNC | SYNC] */
 command_handler kv_command_flushall;
-command_check kv_check_flushall;
+command_handler kv_command_flushdb;
+command_check kv_check_flushall; /* Of both. */
 
 /* --- scan.c ----------------------------------------------------------------------- */
 

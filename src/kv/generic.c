@@ -1,6 +1,7 @@
 /* generic.c - commands on keys whatever their values are. */
 #include "kv/call.h"
 #include "kv/commands.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 
 void kv_command_del(struct command_call *call)
@@ -51,6 +52,14 @@ bool kv_check_flushall(struct command_call *call)
 
 /* Memory is freed lazily in either case: ASYNC and SYNC differ in nothing else. */
 void kv_command_flushall(struct command_call *call)
+{
+    if (kv_check_flushall(call)) {
+        keyspace_clear(call->keyspace);
+        resp_ok(call->reply);
+    }
+}
+
+void kv_command_flushdb(struct command_call *call)
 {
     if (kv_check_flushall(call)) {
         kv_clear(call->kv);

@@ -1,12 +1,12 @@
-/* kv.c - the keyspace over the table: digest, memory figures, lazy clearing. */
+/* kv.c - a database over its table: digest, memory figures, lazy clearing. */
 #include "kv/kv.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "base/prng.h"
 #include "kv/digest.h"
+#include "kv/kv_common.h"
 #include "kv/table.h"
 
 enum {
@@ -15,27 +15,18 @@ enum {
                        * enough for 2^48 buckets, and safe in a double's 53 bits. */
 };
 
-/* A table that kv_clear() took out of service. */
-struct cleared {
-    struct cleared *next;
-    struct table table;
-};
-
 struct kv {
     struct table table;
     uint64_t digest;
-    struct cleared *cleared;
-    struct prng prng; /* For kv_chance(). */
-    uint64_t reply_bytes_max;
+    struct kv_common *common;
 };
 
-struct kv *kv_new(uint64_t hash_seed)
+struct kv *kv_new(struct kv_common *common)
 {
     struct kv *kv = memory_take_zeroed(1, sizeof *kv);
 
-    table_init(&kv->table, hash_seed);
-    kv->prng.state = hash_seed;
-    kv->reply_bytes_max = KV_VALUE_BYTES_MAX;
+    table_init(&kv->table, common->hash_seed);
+    kv->common = common;
     return kv;
 }
 
@@ -43,8 +34,6 @@ void kv_free(struct kv *kv)
 {
     if (kv == NULL) {
         return;
-    }
-    while (kv_tidy(kv, UINT64_MAX)) {
     }
     table_deinit(&kv->table);
     free(kv);
@@ -57,12 +46,7 @@ uint64_t kv_count(const struct kv *kv)
 
 uint64_t kv_memory_bytes(const struct kv *kv)
 {
-    uint64_t bytes = heap_bytes(sizeof *kv) + table_heap_bytes(&kv->table);
-
-    for (const struct cleared *c = kv->cleared; c != NULL; c = c->next) {
-        bytes += heap_bytes(sizeof *c) + table_heap_bytes(&c->table);
-    }
-    return bytes;
+    return heap_bytes(sizeof *kv) + table_heap_bytes(&kv->table);
 }
 
 uint64_t kv_digest(const struct kv *kv)
@@ -70,14 +54,9 @@ uint64_t kv_digest(const struct kv *kv)
     return kv->digest;
 }
 
-void kv_limit_replies(struct kv *kv, uint64_t bytes_max)
-{
-    kv->reply_bytes_max = bytes_max;
-}
-
 uint64_t kv_reply_bytes_max(const struct kv *kv)
 {
-    return kv->reply_bytes_max;
+    return kv->common->reply_bytes_max;
 }
 
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value)
@@ -91,22 +70,28 @@ bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value)
     return true;
 }
 
-void kv_prefetch(const struct kv *kv, const struct slice *keys, uint32_t key_count)
+uint64_t kv_prefetch_bucket(const struct kv *kv, struct slice key)
 {
-    uint64_t hashes[KV_PREFETCH_KEYS_MAX];
+    uint64_t hash = table_hash(&kv->table, key);
 
-    CHECK(key_count <= KV_PREFETCH_KEYS_MAX);
-    for (uint32_t i = 0; i < key_count; i++) {
-        hashes[i] = table_hash(&kv->table, keys[i]);
-        table_prefetch_bucket(&kv->table, hashes[i]);
-    }
-    /* By now the first buckets have arrived, which say where items are. */
-    for (uint32_t i = 0; i < key_count; i++) {
-        table_prefetch_item(&kv->table, hashes[i]);
-    }
+    table_prefetch_bucket(&kv->table, hash);
+    return hash;
+}
+
+void kv_prefetch_item(const struct kv *kv, uint64_t hash)
+{
+    table_prefetch_item(&kv->table, hash);
 }
 
 /* --- changes -------------------------------------------------------------------- */
+
+/* With each change, a little of what was cleared is freed. */
+static void tidy(struct kv *kv)
+{
+    if (kv->common->cleared != NULL) {
+        kv_common_tidy(kv->common, TIDY_ITEMS);
+    }
+}
 
 static void add_item(struct kv *kv, uint64_t hash, struct item *item)
 {
@@ -121,7 +106,7 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
     struct item **at = table_find(&kv->table, hash, key);
 
     CHECK(value.size <= KV_VALUE_BYTES_MAX);
-    kv_tidy(kv, TIDY_ITEMS);
+    tidy(kv);
     if (at == NULL) {
         add_item(kv, hash, item_new(key, value));
         return;
@@ -138,7 +123,7 @@ bool kv_delete(struct kv *kv, struct slice key)
     uint64_t hash = table_hash(&kv->table, key);
     struct item *item = table_remove(&kv->table, hash, key);
 
-    kv_tidy(kv, TIDY_ITEMS);
+    tidy(kv);
     if (item == NULL) {
         return false;
     }
@@ -175,7 +160,7 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
 
     CHECK(offset <= KV_VALUE_BYTES_MAX);
     CHECK(end <= KV_VALUE_BYTES_MAX);
-    kv_tidy(kv, TIDY_ITEMS);
+    tidy(kv);
     if (at == NULL && offset == 0) {
         add_item(kv, hash, item_new(key, part));
         return end;
@@ -204,28 +189,10 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
 
 void kv_clear(struct kv *kv)
 {
-    struct cleared *cleared = memory_take(sizeof *cleared);
-
-    cleared->next = kv->cleared;
-    cleared->table = kv->table;
-    kv->cleared = cleared;
+    kv_common_clear_take(kv->common, &kv->table);
     kv->digest = 0;
-    table_init(&kv->table, cleared->table.seed);
-    kv_tidy(kv, TIDY_ITEMS);
-}
-
-bool kv_tidy(struct kv *kv, uint64_t item_count)
-{
-    struct cleared *cleared = kv->cleared;
-
-    if (cleared == NULL) {
-        return false;
-    }
-    if (table_dismantle(&cleared->table, item_count)) {
-        kv->cleared = cleared->next;
-        free(cleared);
-    }
-    return kv->cleared != NULL;
+    table_init(&kv->table, kv->common->hash_seed);
+    tidy(kv);
 }
 
 /* --- walking -------------------------------------------------------------------- */
@@ -294,5 +261,5 @@ bool kv_pick(const struct kv *kv, uint64_t chance, struct slice *ret_key)
 
 uint64_t kv_chance(struct kv *kv)
 {
-    return prng_next(&kv->prng);
+    return prng_next(&kv->common->prng);
 }

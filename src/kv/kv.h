@@ -1,6 +1,6 @@
-/* kv.h - the keyspace: byte-string keys to byte-string values, the replicated
- * state machine of Rakit. Deterministic: the same calls in the same order give
- * the same keyspace and the same replies on every node, and a SCAN cursor means
+/* kv.h - one database: byte-string keys to byte-string values. A keyspace
+ * (kv/keyspace.h) has several. Deterministic: the same calls in the same order give
+ * the same keys and the same replies on every node, and a SCAN cursor means
  * the same on every node whose keyspace has the same seed.
  *
  * The table grows by splitting one bucket at a time (linear hashing), so no call
@@ -15,27 +15,27 @@
 #include "base/slice.h"
 #include "kv/command.h"
 
-enum { KV_VALUE_BYTES_MAX = 512 * 1024 * 1024, KV_PREFETCH_KEYS_MAX = 16 };
+enum { KV_VALUE_BYTES_MAX = 512 * 1024 * 1024 };
 
 /* Sets the process's allocator up so that no call below pauses: once, as the program
  * begins. Without it everything works, with pauses after many deletions. */
 void kv_prepare_heap(void);
 
-/* `hash_seed` is the cluster's, so that order is the same on each of its nodes. */
-struct kv *kv_new(uint64_t hash_seed);
+struct kv_common;
+
+/* Made by the keyspace. `common` outlives it. */
+struct kv *kv_new(struct kv_common *common);
 void kv_free(struct kv *kv);
 
 uint64_t kv_count(const struct kv *kv);
-/* Items and table, as allocated; what kv_clear() left behind counts until freed. */
+/* Items and table, as allocated. */
 uint64_t kv_memory_bytes(const struct kv *kv);
 /* An order-free digest of all items: equal keyspaces have equal digests. Kept up
  * to date with each change; kv_digest_recomputed() goes over everything instead. */
 uint64_t kv_digest(const struct kv *kv);
 uint64_t kv_digest_recomputed(const struct kv *kv);
 
-/* How large a reply with many keys or values may be: commands refuse to build a larger
- * one. As large as the largest value where nothing is said. Only reads look at it. */
-void kv_limit_replies(struct kv *kv, uint64_t bytes_max);
+/* See keyspace_limit_replies(). */
 uint64_t kv_reply_bytes_max(const struct kv *kv);
 
 /* Slices handed to the following calls do not point into the keyspace, and a value
@@ -43,23 +43,21 @@ uint64_t kv_reply_bytes_max(const struct kv *kv);
 
 /* The value, borrowed until the next change; false where there is no such key. */
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value);
-/* Hints that these keys will be asked for or changed soon, so that the memory they are in
- * is on its way when they are. Changes nothing. */
-void kv_prefetch(const struct kv *kv, const struct slice *keys, uint32_t key_count);
+/* Hints that a key will be asked for or changed soon: its bucket is brought near the
+ * processor, and, by a second call when it has arrived, its item. The first returns what
+ * the second wants. Both change nothing. */
+uint64_t kv_prefetch_bucket(const struct kv *kv, struct slice key);
+void kv_prefetch_item(const struct kv *kv, uint64_t hash);
 void kv_set(struct kv *kv, struct slice key, struct slice value);
 bool kv_delete(struct kv *kv, struct slice key);
-/* Takes the same short time whatever there is: memory is freed by later changes, a
- * few items with each, or by kv_tidy(). */
+/* Takes the same short time whatever there is: memory is freed by later changes in any
+ * database, a few items with each, or by keyspace_tidy(). */
 void kv_clear(struct kv *kv);
 /* Add to the end of the value, or write over it from `offset` on, with zeros where
  * it was shorter. A missing key is made. Both return the new size of the value, and
  * take time for what they change, not for what was there. */
 size_t kv_append(struct kv *kv, struct slice key, struct slice tail);
 size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part);
-
-/* Frees about `item_count` items of what kv_clear() left behind, if anything; returns
- * whether there is more. Changes nothing that can be seen but kv_memory_bytes(). */
-bool kv_tidy(struct kv *kv, uint64_t item_count);
 
 /* Walks from `cursor` (0: the start) over whole buckets until `count` items were
  * given out or the end is reached; returns the next cursor, 0 at the end, always

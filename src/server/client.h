@@ -128,7 +128,8 @@ struct client {
     /* The session. */
     uint64_t id;
     char peer[CLIENT_PEER_BYTES];
-    int version; /* 2 or 3. */
+    int version;      /* 2 or 3. */
+    uint8_t database; /* That commands are meant for: SELECT. */
     bool is_reply_off;
     bool skips_this_reply;
     bool skips_next_reply;

@@ -346,7 +346,8 @@ static void submit(struct client *c, const struct command *command, size_t size)
     c->argument_bytes += size;
     count(c, slot);
     drop_ignored_option(c, command);
-    request_encode(&slot->request, command, c->parser.argument_count, c->parser.arguments);
+    request_encode(&slot->request, command, c->database, c->parser.argument_count,
+                   c->parser.arguments);
     clients->submitted_count++;
     replica_submit(clients->server->replica, &slot->request);
 }

@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 
+#include "base/mutant.h"
 #include "kv/commands.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "server/commands.h"
 #include "server/commands_raft.h"
@@ -46,7 +48,7 @@ static const struct command table[] = {
         "server", "GET pattern [pattern ...] | RESETSTAT | SET ...", "Shows settings.", "2.0.0",
         .subcommands = config_subcommands},
     {"DBSIZE", 1, R | F, 0, 0, 0, kv_command_dbsize,
-        "server", "", "Counts the keys.", "1.0.0"},
+        "server", "", "Counts the keys of this database.", "1.0.0"},
     {"DECR", 2, W | M | F, 1, 1, 1, kv_command_decr,
         "string", "key", "Takes one off a number.", "1.0.0"},
     {"DECRBY", 3, W | M | F, 1, 1, 1, kv_command_decrby,
@@ -63,9 +65,11 @@ static const struct command table[] = {
     {"EXISTS", -2, R | F, 1, -1, 1, kv_command_exists,
         "generic", "key [key ...]", "Counts the keys that are there.", "1.0.0"},
     {"FLUSHALL", -1, W, 0, 0, 0, kv_command_flushall,
-        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0", .check = kv_check_flushall},
-    {"FLUSHDB", -1, W, 0, 0, 0, kv_command_flushall,
-        "server", "[ASYNC | SYNC]", "Deletes all keys.", "1.0.0", .check = kv_check_flushall},
+        "server", "[ASYNC | SYNC]", "Deletes all keys of all databases.", "1.0.0",
+        .check = kv_check_flushall},
+    {"FLUSHDB", -1, W, 0, 0, 0, kv_command_flushdb,
+        "server", "[ASYNC | SYNC]", "Deletes all keys of this database.", "1.0.0",
+        .check = kv_check_flushall},
     {"GET", 2, R | F, 1, 1, 1, kv_command_get,
         "string", "key", "Returns a value.", "1.0.0"},
     {"GETDEL", 2, W | F, 1, 1, 1, kv_command_getdel,
@@ -235,7 +239,7 @@ static int arity_of(const struct command *command, uint32_t argument_count,
     return command->arity;
 }
 
-bool command_judge(const struct command *command, uint32_t argument_count,
+bool command_judge(const struct command *command, uint32_t database, uint32_t argument_count,
                    const struct slice *arguments, struct resp_writer *reply)
 {
     struct command_call call = {.command = command,
@@ -243,6 +247,10 @@ bool command_judge(const struct command *command, uint32_t argument_count,
                                 .arguments = arguments,
                                 .reply = reply};
 
+    if (database >= KEYSPACE_DATABASES && !MUTANT(any_database_taken)) {
+        resp_error(reply, "ERR DB index is out of range");
+        return false;
+    }
     if (!fits_arity(command->arity, argument_count) ||
         !fits_arity(arity_of(command, argument_count, arguments), argument_count)) {
         resp_errorf(reply, "ERR wrong number of arguments for '%s' command", command->name);

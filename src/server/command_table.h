@@ -8,10 +8,11 @@
 
 /* The command of that name in any case of letters, or NULL. Constant time. */
 const struct command *command_find(struct slice name);
-/* Whether these arguments, the name first, are what the command takes: by their number, their
- * sizes, and its own check. Else writes the error to `reply`. It looks at nothing else, so all
- * nodes judge alike: of a client's command, of one that a peer forwards, and of a log entry. */
-bool command_judge(const struct command *command, uint32_t argument_count,
+/* Whether there is such a database, and these arguments, the name first, are what the command
+ * takes: by their number, their sizes, and its own check. Else writes the error to `reply`. It
+ * looks at nothing else, so all nodes judge alike: of a client's command, of one that a peer
+ * forwards, and of a log entry. */
+bool command_judge(const struct command *command, uint32_t database, uint32_t argument_count,
                    const struct slice *arguments, struct resp_writer *reply);
 uint32_t command_count(void);
 const struct command *command_at(uint32_t i);

@@ -2,7 +2,7 @@
  * Redis has mean the same here; the section raft is Rakit's own. */
 #include <stdio.h>
 
-#include "kv/kv.h"
+#include "kv/keyspace.h"
 #include "raft/raft.h"
 #include "server/client.h"
 #include "server/commands.h"
@@ -82,7 +82,7 @@ static uint64_t client_buffer_bytes(const struct clients *clients)
 
 static void put_memory(const struct server *server, struct buffer *out)
 {
-    uint64_t dataset_bytes = kv_memory_bytes(replica_kv(server->replica));
+    uint64_t dataset_bytes = keyspace_memory_bytes(replica_keyspace(server->replica));
     uint64_t client_bytes = client_buffer_bytes(server->clients);
     char text[32];
 
@@ -206,10 +206,14 @@ static void put_cluster(const struct server *server, struct buffer *out)
 
 static void put_keyspace(const struct server *server, struct buffer *out)
 {
-    uint64_t count = kv_count(replica_kv(server->replica));
+    const struct keyspace *keyspace = replica_keyspace(server->replica);
 
-    if (count > 0) {
-        buffer_printf(out, "db0:keys=%llu,expires=0,avg_ttl=0\r\n", (ull)count);
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        uint64_t count = keyspace_count(keyspace, i);
+
+        if (count > 0) {
+            buffer_printf(out, "db%u:keys=%llu,expires=0,avg_ttl=0\r\n", (unsigned)i, (ull)count);
+        }
     }
 }
 
@@ -249,7 +253,7 @@ static void put_raft(const struct server *server, struct buffer *out)
                   raft_role_name(raft_role(raft)), membership, configuration->member_count,
                   (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
                   (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
-                  (ull)kv_digest(replica_kv(replica)), (ull)stats.election_count);
+                  (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count);
 }
 
 static const struct section {

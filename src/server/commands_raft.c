@@ -48,7 +48,7 @@ static void submit(struct command_call *call)
     a->request.reply = admin_reply;
     a->request.answered = admin_answered;
     a->request.resp_version = (uint8_t)call->reply->version;
-    request_encode(&a->request, call->command, call->argument_count, call->arguments);
+    request_encode(&a->request, call->command, 0, call->argument_count, call->arguments);
     a->slot = reply_later(call);
     replica_submit(call_client(call)->clients->server->replica, &a->request);
 }

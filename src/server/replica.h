@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "io/io.h"
-#include "kv/kv.h"
+#include "kv/keyspace.h"
 #include "raft/raft.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -61,7 +61,7 @@ void replica_free(struct replica *r);
 /* --- for INFO, RAFT and the like ------------------------------------------------------ */
 
 struct raft *replica_raft(const struct replica *r);
-struct kv *replica_kv(const struct replica *r);
+struct keyspace *replica_keyspace(const struct replica *r);
 struct store *replica_store(const struct replica *r);
 uint64_t replica_cluster_id(const struct replica *r);
 uint64_t replica_node_id(const struct replica *r);

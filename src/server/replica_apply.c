@@ -21,10 +21,10 @@ enum {
     EXPECTED_KEY_BYTES_MAX = 256, /* A longer key costs more to hash than to wait for. */
 };
 
-/* Decodes a command into r->arguments. False on a payload that is none. */
+/* Decodes a command into r->database and r->arguments. False on a payload that is none. */
 bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count)
 {
-    if (!command_payload_count(payload, ret_count)) {
+    if (!command_payload_head(payload, &r->database, ret_count)) {
         return false;
     }
     if (*ret_count > r->argument_capacity) {
@@ -42,7 +42,8 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
         .argument_count = argument_count,
         .arguments = r->arguments,
         .reply = reply,
-        .kv = r->kv,
+        .kv = keyspace_database(r->keyspace, r->database),
+        .keyspace = r->keyspace,
     };
     size_t size_before = buffer_size(reply->out);
 
@@ -74,7 +75,7 @@ static const struct command *understand(struct replica *r, const struct entry *e
     bool is_data = command != NULL && (command->flags & (COMMAND_WRITE | COMMAND_READ)) != 0;
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};
 
-    if (is_data && !command_judge(command, *ret_count, r->arguments, &nobody)) {
+    if (is_data && !command_judge(command, r->database, *ret_count, r->arguments, &nobody)) {
         buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
         is_data = false;
     }
@@ -158,7 +159,7 @@ static void apply_entry(struct replica *r, struct entry *e)
     }
     r->applied_index = e->index;
     r->stats.applied_count++;
-    probe_call(r->probe, applied, e, kv_digest(r->kv));
+    probe_call(r->probe, applied, e, keyspace_digest(r->keyspace));
 }
 
 void replica_apply_recovered(struct replica *r, struct entry *e)
@@ -178,16 +179,17 @@ void replica_apply_recovered(struct replica *r, struct entry *e)
 /* Memory is slower than most commands. So the items that a batch of them is about to need are
  * asked for all at once, not one after the other; what a batch is makes no difference. */
 struct expected {
-    struct slice keys[KV_PREFETCH_KEYS_MAX];
+    struct keyspace_hint hints[KEYSPACE_PREFETCH_MAX];
     uint32_t count;
 };
 
 static void expect(struct expected *expected, const struct entry *e)
 {
-    struct slice key = command_payload_first(entry_payload(e));
+    uint8_t database = 0;
+    struct slice key = command_payload_first(entry_payload(e), &database);
 
     if (key.size > 0 && key.size <= EXPECTED_KEY_BYTES_MAX) {
-        expected->keys[expected->count++] = key;
+        expected->hints[expected->count++] = (struct keyspace_hint){database, key};
     }
 }
 
@@ -195,14 +197,14 @@ static void fetch_for_entries(struct replica *r, raft_index commit_index)
 {
     struct expected expected = {.count = 0};
 
-    for (uint32_t i = 1; i <= KV_PREFETCH_KEYS_MAX && r->applied_index + i <= commit_index; i++) {
+    for (uint32_t i = 1; i <= KEYSPACE_PREFETCH_MAX && r->applied_index + i <= commit_index; i++) {
         const struct entry *e = log_window_get(&r->window, r->applied_index + i);
 
         if (e != NULL && e->kind == RAFT_COMMAND) {
             expect(&expected, e);
         }
     }
-    kv_prefetch(r->kv, expected.keys, expected.count);
+    keyspace_prefetch(r->keyspace, expected.hints, expected.count);
 }
 
 static void fetch_for_reads(struct replica *r)
@@ -212,12 +214,12 @@ static void fetch_for_reads(struct replica *r)
 
     list_for_each(node, &r->reads_ready)
     {
-        if (count++ == KV_PREFETCH_KEYS_MAX) {
+        if (count++ == KEYSPACE_PREFETCH_MAX) {
             break;
         }
         expect(&expected, container_of(node, struct request, link)->entry);
     }
-    kv_prefetch(r->kv, expected.keys, expected.count);
+    keyspace_prefetch(r->keyspace, expected.hints, expected.count);
 }
 
 /* --- applying and reading ------------------------------------------------------------ */
@@ -235,7 +237,7 @@ void replica_apply(struct replica *r)
             return;
         }
 
-        if (count % KV_PREFETCH_KEYS_MAX == 0) {
+        if (count % KEYSPACE_PREFETCH_MAX == 0) {
             fetch_for_entries(r, commit_index);
         }
 
@@ -275,7 +277,7 @@ void replica_serve_reads(struct replica *r)
             replica_wake(r);
             return;
         }
-        if (count % KV_PREFETCH_KEYS_MAX == 1) {
+        if (count % KEYSPACE_PREFETCH_MAX == 1) {
             fetch_for_reads(r);
         }
         list_remove(node);

@@ -6,9 +6,9 @@ struct raft *replica_raft(const struct replica *r)
     return r->raft;
 }
 
-struct kv *replica_kv(const struct replica *r)
+struct keyspace *replica_keyspace(const struct replica *r)
 {
-    return r->kv;
+    return r->keyspace;
 }
 
 struct store *replica_store(const struct replica *r)

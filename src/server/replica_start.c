@@ -57,9 +57,9 @@ static void make_core(struct replica *r)
 
 static void make_keyspace(struct replica *r)
 {
-    kv_free(r->kv);
-    r->kv = kv_new(r->recovered.identity.cluster_id);
-    kv_limit_replies(r->kv, r->server->config.client_output_bytes_max);
+    keyspace_free(r->keyspace);
+    r->keyspace = keyspace_new(r->recovered.identity.cluster_id);
+    keyspace_limit_replies(r->keyspace, r->server->config.client_output_bytes_max);
 }
 
 static bool recover(struct replica *r, char *text, size_t text_size)
@@ -270,8 +270,8 @@ void replica_free(struct replica *r)
     log_window_deinit(&r->window);
     members_deinit(&r->members);
     membership_free(r->committed);
-    if (r->kv != NULL) {
-        kv_free(r->kv);
+    if (r->keyspace != NULL) {
+        keyspace_free(r->keyspace);
     }
     buffer_deinit(&r->scratch);
     free(r->arguments);

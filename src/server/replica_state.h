@@ -49,7 +49,7 @@ struct replica {
     void *raft_memory;
     struct raft *raft;
     struct store *store;
-    struct kv *kv;
+    struct keyspace *keyspace;
     struct store_recovered recovered;
     struct log_window window;
     struct members members;
@@ -99,7 +99,8 @@ struct replica {
 
     raft_index applied_index;
     bool is_awake;           /* One more pass of the turn is wanted. */
-    struct slice *arguments; /* Of the entry being applied; reused. */
+    uint8_t database;        /* Of the command decoded last, */
+    struct slice *arguments; /* and its arguments; reused. */
     uint32_t argument_capacity;
     struct buffer scratch;       /* Replies that nobody waits for. */
     struct io_timer announce;    /* Tries again, where that was refused; */
@@ -210,7 +211,8 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
 
 /* --- replica_apply.c ------------------------------------------------------------------- */
 
-/* Decodes a command into r->arguments, which borrow from it. False where it is none. */
+/* Decodes a command into r->database and r->arguments, which borrow from it. False where it is
+ * none. */
 bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count);
 /* Applies what is committed, within a turn's bound, and answers. */
 void replica_apply(struct replica *r);

@@ -246,8 +246,9 @@ static void describe_argument(struct buffer *out, struct slice argument)
 static void describe_command(struct buffer *out, const struct entry *e)
 {
     uint32_t count = 0;
+    uint8_t database;
 
-    if (!command_payload_count(entry_payload(e), &count)) {
+    if (!command_payload_head(entry_payload(e), &database, &count)) {
         buffer_printf(out, "(unreadable)");
         return;
     }

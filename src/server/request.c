@@ -6,8 +6,8 @@
 #include "kv/codec.h"
 #include "raft/raft.h"
 
-void request_encode(struct request *request, const struct command *command, uint32_t argument_count,
-                    const struct slice *arguments)
+void request_encode(struct request *request, const struct command *command, uint8_t database,
+                    uint32_t argument_count, const struct slice *arguments)
 {
     size_t size = command_payload_size(argument_count, arguments);
 
@@ -15,7 +15,7 @@ void request_encode(struct request *request, const struct command *command, uint
     request->command = command;
     request->entry = entry_new(RAFT_COMMAND, (uint32_t)size);
     request->executed_index = 0;
-    command_payload_write(request->entry->data, argument_count, arguments);
+    command_payload_write(request->entry->data, database, argument_count, arguments);
 }
 
 static bool is_logged_read(const struct request *request)

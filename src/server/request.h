@@ -40,9 +40,9 @@ struct request {
     void (*answered)(struct request *request);
 };
 
-/* Encodes the command and its arguments into request->entry. */
-void request_encode(struct request *request, const struct command *command, uint32_t argument_count,
-                    const struct slice *arguments);
+/* Encodes the command for a database, and its arguments, into request->entry. */
+void request_encode(struct request *request, const struct command *command, uint8_t database,
+                    uint32_t argument_count, const struct slice *arguments);
 
 /* Goes through the log; else it is a read beside it, or an administrator's. */
 bool request_is_write(const struct request *request);

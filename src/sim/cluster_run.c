@@ -393,7 +393,7 @@ static bool is_settled(struct cluster *c)
         }
         b = n->server->replica;
         is_settled &= replica_applied_index(b) == raft_last_index(replica_raft(a)) &&
-                      kv_digest(replica_kv(b)) == kv_digest(replica_kv(a));
+                      keyspace_digest(replica_keyspace(b)) == keyspace_digest(replica_keyspace(a));
     }
     return is_settled;
 }

@@ -65,15 +65,17 @@ static bool take_varint(struct slice *rest, uint64_t *ret_value)
     return false;
 }
 
-bool model_decode(struct slice payload, struct slice *arguments, uint32_t *ret_count)
+bool model_decode(struct slice payload, uint8_t *ret_database, struct slice *arguments,
+                  uint32_t *ret_count)
 {
     uint64_t count;
     uint64_t size;
 
-    if (payload.size < 2 || payload.data[0] != 1) {
+    if (payload.size < 2 || payload.data[0] != 2) {
         return false;
     }
-    payload = slice_of(payload.data + 1, payload.size - 1);
+    *ret_database = (uint8_t)payload.data[1];
+    payload = slice_of(payload.data + 2, payload.size - 2);
     if (!take_varint(&payload, &count) || count < 1 || count > MODEL_ARGUMENTS_MAX) {
         return false;
     }

@@ -19,7 +19,8 @@ void model_free(struct model *m);
 
 /* Takes a log entry's payload apart (docs/WIRE.md); false where it is not a command
  * or longer than users make them. */
-bool model_decode(struct slice payload, struct slice *arguments, uint32_t *ret_count);
+bool model_decode(struct slice payload, uint8_t *ret_database, struct slice *arguments,
+                  uint32_t *ret_count);
 
 /* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: a
  * command that users do not send. */

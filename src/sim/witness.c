@@ -371,6 +371,7 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
 {
     struct slice arguments[MODEL_ARGUMENTS_MAX];
     uint32_t count = 0;
+    uint8_t database = 0;
 
     CHECK(index == w->applied_index + 1);
     w->applied_index = index;
@@ -384,7 +385,7 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     if (!is_command) {
         return;
     }
-    if (!model_decode(payload, arguments, &count)) {
+    if (!model_decode(payload, &database, arguments, &count) || database != 0) {
         count = 0;
     }
     buffer_clear(&w->expected);

@@ -11,17 +11,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice payload = slice_of(data, size);
-    struct slice first = command_payload_first(payload);
+    uint8_t hinted = 0;
+    struct slice first = command_payload_first(payload, &hinted);
     uint32_t announced = 0;
     uint32_t count = 0;
+    uint8_t database = 0;
 
     CHECK(first.size == 0 ||
           (first.data > payload.data && first.data + first.size <= payload.data + size));
 
-    if (!command_payload_count(payload, &announced)) {
+    if (!command_payload_head(payload, &database, &announced)) {
         CHECK(!command_payload_read(payload, NULL, 0, &count));
         return 0;
     }
+    CHECK(hinted == database || first.size == 0);
     CHECK(announced > 0);
     CHECK(announced <= size);
 
@@ -36,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         char *again = memory_take(size);
 
-        command_payload_write(again, count, arguments);
+        command_payload_write(again, database, count, arguments);
         CHECK(memcmp(again, data, size) == 0);
         free(again);
     }

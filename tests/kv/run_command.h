@@ -4,6 +4,7 @@
 #define RAKIT_TESTS_KV_RUN_COMMAND_H
 
 #include "kv/commands.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "resp/resp.h"
 
@@ -25,7 +26,7 @@ static inline command_handler *handler_named(struct slice name)
         {"DEL", kv_command_del},           {"UNLINK", kv_command_del},
         {"EXISTS", kv_command_exists},     {"TOUCH", kv_command_exists},
         {"TYPE", kv_command_type},         {"DBSIZE", kv_command_dbsize},
-        {"FLUSHALL", kv_command_flushall}, {"FLUSHDB", kv_command_flushall},
+        {"FLUSHALL", kv_command_flushall}, {"FLUSHDB", kv_command_flushdb},
         {"KEYS", kv_command_keys},         {"RANDOMKEY", kv_command_randomkey},
         {"SCAN", kv_command_scan},
     };
@@ -38,14 +39,19 @@ static inline command_handler *handler_named(struct slice name)
     return NULL;
 }
 
-/* Runs one command given as its arguments; the reply goes behind what is in `out`. */
-static inline bool run_arguments(struct kv *kv, int version, uint32_t argument_count,
-                                 const struct slice *arguments, struct buffer *out)
+/* Runs one command given as its arguments in a database; the reply goes behind what is in
+ * `out`. */
+static inline bool run_arguments(struct keyspace *k, uint32_t database, int version,
+                                 uint32_t argument_count, const struct slice *arguments,
+                                 struct buffer *out)
 {
     struct resp_writer writer = {out, version};
     command_handler *handler = handler_named(arguments[0]);
-    struct command_call call = {
-        .argument_count = argument_count, .arguments = arguments, .reply = &writer, .kv = kv};
+    struct command_call call = {.argument_count = argument_count,
+                                .arguments = arguments,
+                                .reply = &writer,
+                                .kv = keyspace_database(k, database),
+                                .keyspace = k};
 
     if (handler != NULL) {
         handler(&call);
@@ -54,7 +60,8 @@ static inline bool run_arguments(struct kv *kv, int version, uint32_t argument_c
 }
 
 /* Runs one command given as an inline line without its end. */
-static inline bool run_line(struct kv *kv, int version, const char *line, struct buffer *out)
+static inline bool run_line(struct keyspace *k, uint32_t database, int version, const char *line,
+                            struct buffer *out)
 {
     struct resp_limits limits = resp_limits_default();
     struct resp_parser parser;
@@ -65,8 +72,9 @@ static inline bool run_line(struct kv *kv, int version, const char *line, struct
     buffer_printf(&input, "%s\n", line);
     resp_parser_init(&parser, &limits);
 
-    bool has_run = resp_parse(&parser, buffer_slice(&input), &consumed, &error) == RESP_REQUEST &&
-                   run_arguments(kv, version, parser.argument_count, parser.arguments, out);
+    bool has_run =
+        resp_parse(&parser, buffer_slice(&input), &consumed, &error) == RESP_REQUEST &&
+        run_arguments(k, database, version, parser.argument_count, parser.arguments, out);
 
     resp_parser_deinit(&parser);
     buffer_deinit(&input);

@@ -14,12 +14,12 @@
 enum { ARGUMENTS = 300 };
 
 /* A payload in an allocation of exactly its size. */
-static struct slice encode(uint32_t count, const struct slice *arguments)
+static struct slice encode(uint8_t database, uint32_t count, const struct slice *arguments)
 {
     size_t size = command_payload_size(count, arguments);
     char *payload = memory_take(size);
 
-    command_payload_write(payload, count, arguments);
+    command_payload_write(payload, database, count, arguments);
     return slice_of(payload, size);
 }
 
@@ -28,19 +28,23 @@ static void forget(struct slice payload)
     free((void *)(uintptr_t)payload.data);
 }
 
-static void expect_back(uint32_t count, const struct slice *arguments)
+static void expect_back(uint8_t database, uint32_t count, const struct slice *arguments)
 {
-    struct slice payload = encode(count, arguments);
+    struct slice payload = encode(database, count, arguments);
     struct slice *back = memory_take_zeroed(count, sizeof *back);
     uint32_t back_count = 0;
+    uint8_t back_database = 255;
 
-    assert_true(command_payload_count(payload, &back_count));
+    assert_true(command_payload_head(payload, &back_database, &back_count));
+    assert_int_equal(back_database, database);
     assert_int_equal(back_count, count);
+    back_database = 255;
     assert_false(command_payload_read(payload, back, count - 1, &back_count));
     assert_true(command_payload_read(payload, back, count, &back_count));
     assert_int_equal(back_count, count);
-    assert_true(
-        slice_equal(command_payload_first(payload), count < 2 ? slice_of(NULL, 0) : arguments[1]));
+    assert_true(slice_equal(command_payload_first(payload, &back_database),
+                            count < 2 ? slice_of(NULL, 0) : arguments[1]));
+    assert_int_equal(back_database, database);
     for (uint32_t i = 0; i < count; i++) {
         assert_true(slice_equal(back[i], arguments[i]));
     }
@@ -53,11 +57,11 @@ static void test_codec__has_this_format(void **state)
     char long_value[200] = {0};
     const struct slice arguments[] = {slice_str("SET"), slice_of("", 0),
                                       slice_of(long_value, sizeof long_value)};
-    struct slice payload = encode(3, arguments);
+    struct slice payload = encode(9, 3, arguments);
 
     (void)state;
-    assert_int_equal(payload.size, 2 + 4 + 1 + 2 + 200);
-    assert_memory_equal(payload.data, "\x01\x03\x03SET\x00\xc8\x01\x00", 10);
+    assert_int_equal(payload.size, 3 + 4 + 1 + 2 + 200);
+    assert_memory_equal(payload.data, "\x02\x09\x03\x03SET\x00\xc8\x01\x00", 11);
     forget(payload);
 }
 
@@ -76,7 +80,7 @@ static void test_codec__reads_back_what_it_wrote(void **state)
 
             arguments[i] = slice_of(bytes, (size_t)prng_below(&prng, limit));
         }
-        expect_back(count, arguments);
+        expect_back((uint8_t)(round % 17), count, arguments);
     }
 }
 
@@ -88,7 +92,7 @@ static void test_codec__carries_a_million_arguments(void **state)
     for (uint32_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++) {
         arguments[i] = slice_of("abc", i % 4);
     }
-    expect_back(COMMAND_ARGUMENTS_MAX, arguments);
+    expect_back(15, COMMAND_ARGUMENTS_MAX, arguments);
     free(arguments);
 }
 
@@ -109,25 +113,27 @@ static void test_codec__refuses_what_it_does_not_write(void **state)
 {
     (void)state;
     REFUSED("");
-    REFUSED("\x01");
-    REFUSED("\x01\x00");                                          /* No arguments. */
-    REFUSED("\x00\x01\x01x");                                     /* Other formats. */
-    REFUSED("\x02\x01\x01x");                                     /* */
-    REFUSED("\x01\x02\x01x");                                     /* An argument is missing, */
-    REFUSED("\x01\x01\x02x");                                     /* or a part of one. */
-    REFUSED("\x01\x01\x01xy");                                    /* Something behind. */
-    REFUSED("\x01\x81\x00\x01x");                                 /* Numbers longer than needed. */
-    REFUSED("\x01\x01\x81\x00x");                                 /* */
-    REFUSED("\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"); /* 2^64 - 1. */
-    REFUSED("\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02x"); /* Beyond 64 bits. */
-    REFUSED("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffx");
-    REFUSED("\x01\x81\x80\x40xxxxxxx"); /* 2^20 + 1 arguments. */
+    REFUSED("\x02");
+    REFUSED("\x02\x03");
+    REFUSED("\x02\x03\x00");      /* No arguments. */
+    REFUSED("\x00\x03\x01\x01x"); /* Other formats. */
+    REFUSED("\x01\x01\x01x");
+    REFUSED("\x01\x03\x01\x01x");
+    REFUSED("\x02\x03\x02\x01x");     /* An argument is missing, */
+    REFUSED("\x02\x03\x01\x02x");     /* or a part of one. */
+    REFUSED("\x02\x03\x01\x01xy");    /* Something behind. */
+    REFUSED("\x02\x03\x81\x00\x01x"); /* Numbers longer than needed. */
+    REFUSED("\x02\x03\x01\x81\x00x"); /* */
+    REFUSED("\x02\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"); /* 2^64 - 1. */
+    REFUSED("\x02\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02x"); /* Beyond 64 bits. */
+    REFUSED("\x02\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffx");
+    REFUSED("\x02\x03\x81\x80\x40xxxxxxx"); /* 2^20 + 1 arguments. */
 }
 
 static void test_codec__refuses_every_part_of_a_payload(void **state)
 {
     const struct slice arguments[] = {slice_str("MSET"), slice_str("k"), slice_str("value")};
-    struct slice payload = encode(3, arguments);
+    struct slice payload = encode(0, 3, arguments);
 
     (void)state;
     for (size_t size = 0; size < payload.size; size++) {
@@ -150,10 +156,10 @@ static void test_codec__takes_only_its_own_writing_from_garbage(void **state)
         uint32_t count = 0;
 
         for (size_t i = 0; i < size; i++) {
-            bytes[i] = (char)(prng_chance(&prng, 3, 4) ? prng_below(&prng, 4) : prng_next(&prng));
+            bytes[i] = (char)(prng_chance(&prng, 3, 4) ? prng_below(&prng, 3) : prng_next(&prng));
         }
         if (command_payload_read(slice_of(bytes, size), arguments, ARGUMENTS, &count)) {
-            struct slice again = encode(count, arguments);
+            struct slice again = encode((uint8_t)bytes[1], count, arguments);
 
             assert_true(slice_equal(again, slice_of(bytes, size)));
             forget(again);

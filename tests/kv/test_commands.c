@@ -14,28 +14,28 @@ struct exchange {
     const char *reply;
 };
 
-static void expect_reply(struct kv *kv, int version, const char *line, const char *reply)
+static void expect_reply(struct keyspace *k, int version, const char *line, const char *reply)
 {
     struct buffer out = {0};
 
-    assert_true(run_line(kv, version, line, &out));
+    assert_true(run_line(k, 0, version, line, &out));
     buffer_append(&out, "", 1);
     if (strcmp(out.data, reply) != 0) {
         fail_msg("%s\nexpected: %s\ngot: %s", line, reply, out.data);
     }
     buffer_deinit(&out);
-    assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
+    assert_true(keyspace_digest(k) == keyspace_digest_recomputed(k));
 }
 
 /* Runs the exchanges on an empty keyspace, in order. */
 static void expect_exchanges(int version, const struct exchange *exchanges)
 {
-    struct kv *kv = kv_new(1);
+    struct keyspace *k = keyspace_new(1);
 
     for (; exchanges->line != NULL; exchanges++) {
-        expect_reply(kv, version, exchanges->line, exchanges->reply);
+        expect_reply(k, version, exchanges->line, exchanges->reply);
     }
-    kv_free(kv);
+    keyspace_free(k);
 }
 
 #define EXPECT(version, ...)                                                                       \
@@ -146,17 +146,17 @@ static void test_commands__ranges(void **state)
 
 static void test_commands__values_end_at_512_mb(void **state)
 {
-    struct kv *kv = kv_new(1);
+    struct keyspace *k = keyspace_new(1);
 
     (void)state;
-    expect_reply(kv, 2, "SETRANGE k 536870911 x", ":536870912\r\n");
-    expect_reply(kv, 2, "STRLEN k", ":536870912\r\n");
-    expect_reply(kv, 2, "APPEND k x", TOO_LONG);
-    expect_reply(kv, 2, "APPEND k \"\"", ":536870912\r\n");
-    expect_reply(kv, 2, "SETRANGE k 536870911 y", ":536870912\r\n");
-    expect_reply(kv, 2, "SETRANGE k 536870912 y", TOO_LONG);
-    expect_reply(kv, 2, "GETRANGE k 536870910 -1", "$2\r\n");
-    kv_free(kv);
+    expect_reply(k, 2, "SETRANGE k 536870911 x", ":536870912\r\n");
+    expect_reply(k, 2, "STRLEN k", ":536870912\r\n");
+    expect_reply(k, 2, "APPEND k x", TOO_LONG);
+    expect_reply(k, 2, "APPEND k \"\"", ":536870912\r\n");
+    expect_reply(k, 2, "SETRANGE k 536870911 y", ":536870912\r\n");
+    expect_reply(k, 2, "SETRANGE k 536870912 y", TOO_LONG);
+    expect_reply(k, 2, "GETRANGE k 536870910 -1", "$2\r\n");
+    keyspace_free(k);
 }
 
 static void test_commands__numbers(void **state)
@@ -219,7 +219,7 @@ static void test_commands__scan(void **state)
 /* SCAN from a reply's cursor to the next until it is 0 finds every key. */
 static void test_commands__scan_leads_through_everything(void **state)
 {
-    struct kv *kv = kv_new(1);
+    struct keyspace *k = keyspace_new(1);
     char cursor[32] = "0";
     uint64_t keys = 0;
     uint64_t calls = 0;
@@ -228,7 +228,8 @@ static void test_commands__scan_leads_through_everything(void **state)
     for (int i = 0; i < 1000; i++) {
         char text[16];
 
-        kv_set(kv, slice_of(text, (size_t)sprintf(text, "key:%d", i)), slice_str("v"));
+        kv_set(keyspace_database(k, 0), slice_of(text, (size_t)sprintf(text, "key:%d", i)),
+               slice_str("v"));
     }
     do {
         char line[64];
@@ -236,7 +237,7 @@ static void test_commands__scan_leads_through_everything(void **state)
         unsigned long count = 0;
 
         snprintf(line, sizeof line, "SCAN %s", cursor);
-        assert_true(run_line(kv, 2, line, &out));
+        assert_true(run_line(k, 0, 2, line, &out));
         buffer_append(&out, "", 1);
         assert_int_equal(sscanf(out.data, "*2\r\n$%*u\r\n%30[0-9]\r\n*%lu", cursor, &count), 2);
         keys += count;
@@ -245,7 +246,7 @@ static void test_commands__scan_leads_through_everything(void **state)
     } while (strcmp(cursor, "0") != 0);
     assert_int_equal(keys, 1000);
     assert_true(calls > 50);
-    kv_free(kv);
+    keyspace_free(k);
 }
 
 /* A reply is refused before it is built: what is written is the error alone. */
@@ -253,23 +254,24 @@ static void test_commands__replies_of_many_values_have_a_limit(void **state)
 {
     static const char *const refused[] = {"MGET k k k", "KEYS *", "SCAN 0 COUNT 1000"};
     static const char *const granted[] = {"MGET k k", "KEYS key:1*", "SCAN 0 COUNT 1", "GET big"};
-    struct kv *kv = kv_new(7);
+    struct keyspace *k = keyspace_new(7);
     char big[4096];
 
     (void)state;
     memset(big, 'x', sizeof big);
-    kv_set(kv, slice_str("big"), slice_of(big, sizeof big));
-    kv_set(kv, slice_str("k"), slice_of(big, 400));
+    kv_set(keyspace_database(k, 0), slice_str("big"), slice_of(big, sizeof big));
+    kv_set(keyspace_database(k, 0), slice_str("k"), slice_of(big, 400));
     for (int i = 0; i < 100; i++) {
         char key[16];
 
-        kv_set(kv, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%d", i)), slice_str("v"));
+        kv_set(keyspace_database(k, 0),
+               slice_of(key, (size_t)snprintf(key, sizeof key, "key:%d", i)), slice_str("v"));
     }
-    kv_limit_replies(kv, 1000);
+    keyspace_limit_replies(k, 1000);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct buffer out = {0};
 
-        assert_true(run_line(kv, 2, refused[i], &out));
+        assert_true(run_line(k, 0, 2, refused[i], &out));
         buffer_append(&out, "", 1);
         assert_non_null(strstr(out.data, "-ERR the reply would be larger than 1000 bytes: "));
         assert_true(buffer_size(&out) < 200);
@@ -278,19 +280,19 @@ static void test_commands__replies_of_many_values_have_a_limit(void **state)
     for (size_t i = 0; i < sizeof granted / sizeof granted[0]; i++) {
         struct buffer out = {0};
 
-        assert_true(run_line(kv, 2, granted[i], &out));
+        assert_true(run_line(k, 0, 2, granted[i], &out));
         assert_true(out.data[0] == '*' || out.data[0] == '$');
         buffer_deinit(&out);
     }
-    kv_free(kv);
+    keyspace_free(k);
 }
 
-static void expect_start(struct kv *kv, const struct slice *arguments, uint32_t count,
+static void expect_start(struct keyspace *k, const struct slice *arguments, uint32_t count,
                          const char *start)
 {
     struct buffer out = {0};
 
-    assert_true(run_arguments(kv, 2, count, arguments, &out));
+    assert_true(run_arguments(k, 0, 2, count, arguments, &out));
     buffer_append(&out, "", 1);
     assert_memory_equal(buffer_begin(&out), start, strlen(start));
     buffer_deinit(&out);
@@ -299,7 +301,7 @@ static void expect_start(struct kv *kv, const struct slice *arguments, uint32_t 
 static void test_commands__walks_have_a_limit(void **state)
 {
     enum { KEYS_MAX = 200 * 1000, LONG = 100 * 1000 };
-    struct kv *kv = kv_new(1);
+    struct keyspace *k = keyspace_new(1);
     static char text[LONG];
     struct slice keys[] = {slice_str("KEYS"), slice_str("none*")};
     struct slice scan[] = {slice_str("SCAN"), slice_str("0"), slice_str("MATCH"), {0}};
@@ -307,30 +309,31 @@ static void test_commands__walks_have_a_limit(void **state)
     (void)state;
     /* One long pattern against one long key: the product of their lengths. */
     memset(text, 'a', sizeof text);
-    kv_set(kv, slice_of(text, sizeof text), slice_str("v"));
+    kv_set(keyspace_database(k, 0), slice_of(text, sizeof text), slice_str("v"));
     text[0] = '*';
     text[LONG / 2] = 'b';
     keys[1] = scan[3] = slice_of(text, LONG / 2 + 1);
-    expect_start(kv, keys, 2, "-ERR the pattern takes too long");
-    expect_start(kv, scan, 4, "-ERR the pattern takes too long");
+    expect_start(k, keys, 2, "-ERR the pattern takes too long");
+    expect_start(k, scan, 4, "-ERR the pattern takes too long");
     keys[1] = slice_str("*aaa");
-    expect_start(kv, keys, 2, "*1\r\n$100000\r\n");
+    expect_start(k, keys, 2, "*1\r\n$100000\r\n");
 
     for (int i = 0; i < KEYS_MAX; i++) {
         char name[16];
 
-        kv_set(kv, slice_of(name, (size_t)snprintf(name, sizeof name, "%d", i)), slice_str("v"));
+        kv_set(keyspace_database(k, 0),
+               slice_of(name, (size_t)snprintf(name, sizeof name, "%d", i)), slice_str("v"));
     }
-    expect_start(kv, keys, 2, "-ERR there are more than 200000 keys");
-    kv_delete(kv, slice_str("0"));
-    expect_start(kv, keys, 2, "*1\r\n$100000\r\n");
-    kv_free(kv);
+    expect_start(k, keys, 2, "-ERR there are more than 200000 keys");
+    kv_delete(keyspace_database(k, 0), slice_str("0"));
+    expect_start(k, keys, 2, "*1\r\n$100000\r\n");
+    keyspace_free(k);
 }
 
 static void test_commands__scan_takes_no_count_for_an_order(void **state)
 {
     enum { MORE_KEYS = 250 * 1000 };
-    struct kv *kv = kv_new(1);
+    struct keyspace *k = keyspace_new(1);
     struct slice scan[] = {slice_str("SCAN"), slice_str("0"), slice_str("COUNT"),
                            slice_str("1000000")};
     struct buffer out = {0};
@@ -339,12 +342,13 @@ static void test_commands__scan_takes_no_count_for_an_order(void **state)
     for (int i = 0; i < MORE_KEYS; i++) {
         char name[16];
 
-        kv_set(kv, slice_of(name, (size_t)snprintf(name, sizeof name, "%d", i)), slice_str("v"));
+        kv_set(keyspace_database(k, 0),
+               slice_of(name, (size_t)snprintf(name, sizeof name, "%d", i)), slice_str("v"));
     }
-    assert_true(run_arguments(kv, 2, 4, scan, &out));
+    assert_true(run_arguments(k, 0, 2, 4, scan, &out));
     assert_memory_not_equal(buffer_begin(&out), "*2\r\n$1\r\n0\r\n", 11);
     buffer_deinit(&out);
-    kv_free(kv);
+    keyspace_free(k);
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/prng.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 
 enum { MODEL_KEYS = 20000, VALUE_BYTES_MAX = 9000 };
@@ -148,7 +149,8 @@ static void random_step(struct kv *kv, struct model *m, struct prng *prng, uint6
 
 static void test_kv__agrees_with_a_model(void **state)
 {
-    struct kv *kv = kv_new(99);
+    struct keyspace *k = keyspace_new(99);
+    struct kv *kv = keyspace_database(k, 0);
     struct model *m = memory_take_zeroed(1, sizeof *m);
     struct prng prng = {2026};
 
@@ -158,9 +160,10 @@ static void test_kv__agrees_with_a_model(void **state)
         uint64_t set_weight = phase % 2 == 0 ? 8 : 1;
 
         for (int i = 0; i < 8000; i++) {
-            struct slice soon[] = {slice_str("k7"), slice_str(""), slice_str("never there")};
+            struct keyspace_hint soon[] = {
+                {0, slice_str("k7")}, {255, slice_str("k7")}, {3, slice_str("")}};
 
-            kv_prefetch(kv, soon, (uint32_t)i % 4); /* A hint is only that. */
+            keyspace_prefetch(k, soon, (uint32_t)i % 4); /* A hint is only that. */
             random_step(kv, m, &prng, key_count, set_weight);
         }
         expect_all(kv, m);
@@ -171,15 +174,16 @@ static void test_kv__agrees_with_a_model(void **state)
             expect_all(kv, m);
         }
     }
-    kv_free(kv);
+    keyspace_free(k);
     model_free(m);
 }
 
 /* Deletes key after key down to none, then the same again: the table shrinks. */
 static void test_kv__gives_memory_back(void **state)
 {
-    struct kv *kv = kv_new(1);
-    uint64_t empty_bytes = kv_memory_bytes(kv);
+    struct keyspace *k = keyspace_new(1);
+    struct kv *kv = keyspace_database(k, 0);
+    uint64_t empty_bytes = keyspace_memory_bytes(k);
     char text[320];
 
     (void)state;
@@ -188,7 +192,7 @@ static void test_kv__gives_memory_back(void **state)
             kv_set(kv, key_of(i, text), slice_str("value"));
         }
         assert_int_equal(kv_count(kv), 50000);
-        assert_true(kv_memory_bytes(kv) > 50000 * 32);
+        assert_true(keyspace_memory_bytes(k) > 50000 * 32);
         for (uint64_t i = 0; i < 50000; i++) {
             struct slice value;
 
@@ -204,15 +208,16 @@ static void test_kv__gives_memory_back(void **state)
         }
         assert_int_equal(kv_count(kv), 0);
         assert_true(kv_digest(kv) == 0);
-        assert_int_equal(kv_memory_bytes(kv), empty_bytes);
+        assert_int_equal(keyspace_memory_bytes(k), empty_bytes);
     }
-    kv_free(kv);
+    keyspace_free(k);
 }
 
 static void test_kv__frees_what_was_cleared_a_little_with_each_change(void **state)
 {
-    struct kv *kv = kv_new(1);
-    uint64_t empty_bytes = kv_memory_bytes(kv);
+    struct keyspace *k = keyspace_new(1);
+    struct kv *kv = keyspace_database(k, 0);
+    uint64_t empty_bytes = keyspace_memory_bytes(k);
     char text[320];
 
     (void)state;
@@ -220,16 +225,16 @@ static void test_kv__frees_what_was_cleared_a_little_with_each_change(void **sta
         kv_set(kv, key_of(i, text), slice_str("value"));
     }
 
-    uint64_t full_bytes = kv_memory_bytes(kv);
+    uint64_t full_bytes = keyspace_memory_bytes(k);
 
     kv_clear(kv);
     assert_int_equal(kv_count(kv), 0);
-    assert_true(kv_memory_bytes(kv) > full_bytes / 2);
+    assert_true(keyspace_memory_bytes(k) > full_bytes / 2);
     for (uint64_t i = 0; i < 10000; i++) {
         kv_delete(kv, slice_str("none"));
     }
-    assert_int_equal(kv_memory_bytes(kv), empty_bytes);
-    assert_false(kv_tidy(kv, 1));
+    assert_int_equal(keyspace_memory_bytes(k), empty_bytes);
+    assert_false(keyspace_tidy(k, 1));
 
     /* Cleared again and again before the first is gone; and freed with debts. */
     for (uint64_t i = 0; i < 1000; i++) {
@@ -238,16 +243,18 @@ static void test_kv__frees_what_was_cleared_a_little_with_each_change(void **sta
             kv_clear(kv);
         }
     }
-    while (kv_tidy(kv, 3)) {
+    while (keyspace_tidy(k, 3)) {
     }
     kv_clear(kv);
-    kv_free(kv);
+    keyspace_free(k);
 }
 
 static void test_kv__digest_depends_on_content_alone(void **state)
 {
-    struct kv *a = kv_new(5);
-    struct kv *b = kv_new(5);
+    struct keyspace *one = keyspace_new(5);
+    struct keyspace *other = keyspace_new(5);
+    struct kv *a = keyspace_database(one, 0);
+    struct kv *b = keyspace_database(other, 0);
     char text[320];
 
     (void)state;
@@ -275,22 +282,23 @@ static void test_kv__digest_depends_on_content_alone(void **state)
     kv_set(b, slice_str("k1"), slice_str("y"));
     kv_set(b, slice_str("k2"), slice_str("x"));
     assert_true(kv_digest(a) != kv_digest(b));
-    kv_free(a);
-    kv_free(b);
+    keyspace_free(one);
+    keyspace_free(other);
 }
 
 static void test_kv__keeps_keys_and_values_of_any_size(void **state)
 {
     static const size_t sizes[] = {0, 1, 255, 256, 4096, 65535, 65536, 70000, 8 * 1024 * 1024};
     enum { SIZES = sizeof sizes / sizeof sizes[0] };
-    struct kv *kv = kv_new(3);
+    struct keyspace *k = keyspace_new(3);
+    struct kv *kv = keyspace_database(k, 0);
     char *bytes = memory_take(sizes[SIZES - 1]);
 
     (void)state;
     memset(bytes, 'b', sizes[SIZES - 1]);
-    for (size_t k = 0; k < SIZES; k++) {
+    for (size_t i = 0; i < SIZES; i++) {
         for (size_t v = 0; v < SIZES; v++) {
-            struct slice key = slice_of(bytes, sizes[k]);
+            struct slice key = slice_of(bytes, sizes[i]);
             struct slice value;
 
             kv_set(kv, key, slice_of(bytes, sizes[v]));
@@ -301,7 +309,7 @@ static void test_kv__keeps_keys_and_values_of_any_size(void **state)
     assert_int_equal(kv_count(kv), SIZES);
     assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
     free(bytes);
-    kv_free(kv);
+    keyspace_free(k);
 }
 
 /* A million appends of 16 bytes each: were the value copied or hashed as a whole
@@ -309,7 +317,8 @@ static void test_kv__keeps_keys_and_values_of_any_size(void **state)
 static void test_kv__appends_without_going_over_the_value(void **state)
 {
     enum { APPENDS = 1000000 };
-    struct kv *kv = kv_new(3);
+    struct keyspace *k = keyspace_new(3);
+    struct kv *kv = keyspace_database(k, 0);
     struct slice value;
 
     (void)state;
@@ -320,11 +329,11 @@ static void test_kv__appends_without_going_over_the_value(void **state)
     assert_int_equal(value.size, 16 * APPENDS);
     assert_memory_equal(value.data + 16 * (APPENDS - 1), "0123456789abcdef", 16);
     assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
-    assert_true(kv_memory_bytes(kv) < 16 * APPENDS / 4 * 5 + 100000);
+    assert_true(keyspace_memory_bytes(k) < 16 * APPENDS / 4 * 5 + 100000);
     /* A plain SET gives the room up. */
     kv_set(kv, slice_str("k"), slice_str("v"));
-    assert_true(kv_memory_bytes(kv) < 100000);
-    kv_free(kv);
+    assert_true(keyspace_memory_bytes(k) < 100000);
+    keyspace_free(k);
 }
 
 int main(void)

@@ -10,6 +10,7 @@
 #include <malloc.h>
 #include <stdio.h>
 
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -36,7 +37,8 @@ static void test_memory__a_key_costs_150_bytes_at_most(void **state)
     enum { KEYS = 1000000 };
     char value[100] = "v";
     size_t before = heap_in_use();
-    struct kv *kv = kv_new(11);
+    struct keyspace *k = keyspace_new(11);
+    struct kv *kv = keyspace_database(k, 0);
     double worst = 0;
 
     (void)state;
@@ -46,13 +48,13 @@ static void test_memory__a_key_costs_150_bytes_at_most(void **state)
         snprintf(key, sizeof key, "key:%012u", i);
         kv_set(kv, slice_of(key, 16), slice_of(value, sizeof value));
         if (i >= KEYS / 4 && i % 50000 == 0) {
-            double told = (double)kv_memory_bytes(kv) / i;
+            double told = (double)keyspace_memory_bytes(k) / i;
 
             worst = told > worst ? told : worst;
         }
     }
 
-    double told = (double)kv_memory_bytes(kv) / KEYS;
+    double told = (double)keyspace_memory_bytes(k) / KEYS;
     double measured = (double)(heap_in_use() - before) / KEYS;
 
     printf("bytes a key: %.1f at %d keys by the keyspace's account, %.1f by the allocator's; "
@@ -63,7 +65,7 @@ static void test_memory__a_key_costs_150_bytes_at_most(void **state)
         assert_true(measured <= 150);
         assert_true(measured / told > 0.99 && measured / told < 1.01);
     }
-    kv_free(kv);
+    keyspace_free(k);
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/prng.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 
 enum { KEYS = 20000 }; /* Those that a test may use: numbers, as text. */
@@ -63,7 +64,8 @@ static void test_scan__gives_every_key_once(void **state)
     (void)state;
     for (uint64_t count = 0; count < 300; count += count < 40 ? 1 : 37) {
         for (uint64_t step = 1; step < 400; step *= 7) {
-            struct kv *kv = kv_new(count);
+            struct keyspace *k = keyspace_new(count);
+            struct kv *kv = keyspace_database(k, 0);
             uint64_t cursor = 0;
 
             memset(seen, 0, sizeof *seen);
@@ -79,7 +81,7 @@ static void test_scan__gives_every_key_once(void **state)
             for (uint64_t i = 0; i < count; i++) {
                 assert_int_equal(seen->times[i], 1);
             }
-            kv_free(kv);
+            keyspace_free(k);
         }
     }
     free(seen);
@@ -107,7 +109,8 @@ static void test_scan__misses_nothing_while_the_table_grows_and_shrinks(void **s
     (void)state;
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct prng prng = {seed};
-        struct kv *kv = kv_new(seed);
+        struct keyspace *k = keyspace_new(seed);
+        struct kv *kv = keyspace_database(k, 0);
         uint64_t cursor = 0;
         uint64_t step = prng_between(&prng, 1, 60);
 
@@ -123,7 +126,7 @@ static void test_scan__misses_nothing_while_the_table_grows_and_shrinks(void **s
         for (uint64_t i = 0; i < KEYS; i++) {
             assert_true(i < 1000 ? seen->times[i] == 1 : seen->times[i] <= 1);
         }
-        kv_free(kv);
+        keyspace_free(k);
     }
     free(seen);
 }
@@ -132,7 +135,8 @@ static void test_scan__misses_nothing_while_the_table_grows_and_shrinks(void **s
 static void test_scan__continues_on_another_node(void **state)
 {
     struct seen *seen = memory_take(sizeof *seen);
-    struct kv *nodes[] = {kv_new(7), kv_new(7)};
+    struct keyspace *keyspaces[] = {keyspace_new(7), keyspace_new(7)};
+    struct kv *nodes[] = {keyspace_database(keyspaces[0], 0), keyspace_database(keyspaces[1], 0)};
     uint64_t cursor = 0;
     uint64_t calls = 0;
 
@@ -150,8 +154,8 @@ static void test_scan__continues_on_another_node(void **state)
     for (uint64_t i = 0; i < 5000; i++) {
         assert_int_equal(seen->times[i], 1);
     }
-    kv_free(nodes[0]);
-    kv_free(nodes[1]);
+    keyspace_free(keyspaces[0]);
+    keyspace_free(keyspaces[1]);
     free(seen);
 }
 
@@ -176,13 +180,14 @@ static void test_scan__gives_the_same_order_after_the_same_history(void **state)
 
     (void)state;
     for (int node = 0; node < 2; node++) {
-        struct kv *kv = kv_new(7);
+        struct keyspace *k = keyspace_new(7);
+        struct kv *kv = keyspace_database(k, 0);
 
         put(kv, 0, 9000);
         drop(kv, 3000, 8000);
         put(kv, 2000, 2500);
         kv_scan(kv, 0, UINT64_MAX, note_order, &orders[node]);
-        kv_free(kv);
+        keyspace_free(k);
     }
     assert_int_equal(orders[0].count, 4000);
     assert_memory_equal(&orders[0], &orders[1], sizeof orders[0]);
@@ -192,7 +197,8 @@ static void test_scan__gives_the_same_order_after_the_same_history(void **state)
 static void test_scan__takes_any_number_as_a_cursor(void **state)
 {
     struct seen *seen = memory_take_zeroed(1, sizeof *seen);
-    struct kv *kv = kv_new(7);
+    struct keyspace *k = keyspace_new(7);
+    struct kv *kv = keyspace_database(k, 0);
     struct prng prng = {3};
 
     (void)state;
@@ -205,13 +211,14 @@ static void test_scan__takes_any_number_as_a_cursor(void **state)
     }
     assert_int_equal(kv_scan(kv, UINT64_MAX, 5, see, seen), 0);
     assert_int_equal(kv_scan(kv, 1ull << 48, 5, see, seen), 0);
-    kv_free(kv);
+    keyspace_free(k);
     free(seen);
 }
 
 static void test_scan__picks_every_key_at_some_time(void **state)
 {
-    struct kv *kv = kv_new(7);
+    struct keyspace *k = keyspace_new(7);
+    struct kv *kv = keyspace_database(k, 0);
     struct seen *seen = memory_take_zeroed(1, sizeof *seen);
     struct slice key;
 
@@ -225,7 +232,7 @@ static void test_scan__picks_every_key_at_some_time(void **state)
     for (uint64_t i = 0; i < 100; i++) {
         assert_true(seen->times[i] > 20);
     }
-    kv_free(kv);
+    keyspace_free(k);
     free(seen);
 }
 

@@ -50,9 +50,9 @@ struct raft *replica_raft(const struct replica *r)
     return r->raft;
 }
 
-struct kv *replica_kv(const struct replica *r)
+struct keyspace *replica_keyspace(const struct replica *r)
 {
-    return r->kv;
+    return r->keyspace;
 }
 
 struct store *replica_store(const struct replica *r)
@@ -107,7 +107,8 @@ static void execute(struct replica *r, struct request *request)
 {
     struct slice payload = entry_payload(request->entry);
     uint32_t count = 0;
-    bool is_whole = command_payload_count(payload, &count);
+    uint8_t database = 0;
+    bool is_whole = command_payload_head(payload, &database, &count);
     struct slice *arguments = memory_take_zeroed(count, sizeof *arguments);
 
     is_whole = is_whole && command_payload_read(payload, arguments, count, &count);
@@ -118,7 +119,8 @@ static void execute(struct replica *r, struct request *request)
         .argument_count = count,
         .arguments = arguments,
         .reply = request->reply(request),
-        .kv = r->kv,
+        .kv = keyspace_database(r->keyspace, database),
+        .keyspace = r->keyspace,
     };
 
     if (request->command->flags & (COMMAND_READ | COMMAND_WRITE)) {
@@ -322,7 +324,7 @@ static void make_replica(struct client_fixture *f)
     struct replica *r = &f->replica;
 
     r->io = f->io;
-    r->kv = kv_new(1);
+    r->keyspace = keyspace_new(1);
     r->raft_memory = memory_take_zeroed(1, raft_size(&options));
     r->raft = raft_init(r->raft_memory, &options, io_now_ns(f->io));
 }
@@ -374,7 +376,7 @@ int fixture_down(void **state)
     clients_free(f->server.clients);
     io_timer_stop(f->io, &f->patience);
     io_uv_free(f->io);
-    kv_free(f->replica.kv);
+    keyspace_free(f->replica.keyspace);
     free(f->replica.raft_memory);
     buffer_deinit(&f->probed);
     free(f);

@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 #include "io/io.h"
-#include "kv/kv.h"
+#include "kv/keyspace.h"
 #include "raft/raft.h"
 #include "server/client.h"
 #include "server/probe.h"
@@ -19,7 +19,7 @@ enum { FAKE_REQUESTS_MAX = 16 * 1024 };
 
 struct replica {
     struct io *io;
-    struct kv *kv;
+    struct keyspace *keyspace;
     void *raft_memory;
     struct raft *raft;
     bool holds; /* Requests wait for fake_answer(). */

@@ -230,7 +230,7 @@ static void run_round(struct client_fixture *f, uint64_t seed)
     fake_answer_all(f);
     f->replica.holds = false;
     fixture_await_clients(f, 0);
-    kv_clear(f->replica.kv);
+    keyspace_clear(f->replica.keyspace);
 }
 
 static void test_clients__receive_what_each_would_have_received_alone(void **state)

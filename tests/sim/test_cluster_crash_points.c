@@ -398,7 +398,8 @@ static bool is_settled(const struct run *r)
         replica = r->c->nodes[i].server->replica;
         if (replica_applied_index(replica) != raft_last_index(replica_raft(first)) ||
             replica_applied_index(replica) < witness_applied_index(r->c->witness) ||
-            kv_digest(replica_kv(replica)) != kv_digest(replica_kv(first))) {
+            keyspace_digest(replica_keyspace(replica)) !=
+                keyspace_digest(replica_keyspace(first))) {
             return false;
         }
     }

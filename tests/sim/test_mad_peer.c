@@ -14,7 +14,7 @@
 
 enum { MAD = 7, NODES = 3, WORDS_MAX = 4 };
 
-static struct buffer encode(const char *const *words)
+static struct buffer encode(uint8_t database, const char *const *words)
 {
     struct buffer payload = {0};
     struct slice arguments[WORDS_MAX];
@@ -26,7 +26,7 @@ static struct buffer encode(const char *const *words)
 
     size_t size = command_payload_size(count, arguments);
 
-    command_payload_write(buffer_reserve(&payload, size), count, arguments);
+    command_payload_write(buffer_reserve(&payload, size), database, count, arguments);
     buffer_commit(&payload, size);
     return payload;
 }
@@ -43,9 +43,10 @@ static void assert_all_are_up(const struct cluster *c)
     }
 }
 
-static void put_forward(struct mad_peer *m, const struct node *n, const char *const *words)
+static void put_forward(struct mad_peer *m, const struct node *n, uint8_t database,
+                        const char *const *words)
 {
-    struct buffer payload = encode(words);
+    struct buffer payload = encode(database, words);
     struct wire_forward f = {.correlation = 1,
                              .term = raft_current_term(raft_of(n)),
                              .resp_version = 2,
@@ -55,7 +56,7 @@ static void put_forward(struct mad_peer *m, const struct node *n, const char *co
     buffer_deinit(&payload);
 }
 
-static void check_forward(const char *const *words)
+static void check_forward(uint8_t database, const char *const *words)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     struct node *leader = cluster_leader(c);
@@ -63,7 +64,7 @@ static void check_forward(const char *const *words)
     struct mad_peer m;
 
     mad_peer_start(&m, c, leader, MAD, WIRE_BULK);
-    put_forward(&m, leader, words);
+    put_forward(&m, leader, database, words);
     mad_peer_flush(&m);
     mad_peer_run_for(c, SIM_S);
     assert_true(mad_peer_has_heard(&m, "-ERR "));
@@ -76,23 +77,25 @@ static void check_forward(const char *const *words)
 static void test_mad_peer__forwards_only_what_its_command_takes(void **state)
 {
     (void)state;
-    check_forward((const char *const[]){"APPEND", "a", NULL});
-    check_forward((const char *const[]){"SET", NULL});
-    check_forward((const char *const[]){"SET", "a", "b", "WHAT", NULL}); /* Its own check. */
-    check_forward((const char *const[]){"RAFT", "REMOVE", NULL});
-    check_forward((const char *const[]){"PING", NULL}); /* Nobody forwards that. */
-    check_forward((const char *const[]){"NOSUCH", "a", NULL});
+    check_forward(0, (const char *const[]){"APPEND", "a", NULL});
+    check_forward(0, (const char *const[]){"SET", NULL});
+    check_forward(0, (const char *const[]){"SET", "a", "b", "WHAT", NULL}); /* Its own check. */
+    check_forward(16, (const char *const[]){"SET", "a", "b", NULL});        /* No such database. */
+    check_forward(255, (const char *const[]){"GET", "a", NULL});
+    check_forward(0, (const char *const[]){"RAFT", "REMOVE", NULL});
+    check_forward(0, (const char *const[]){"PING", NULL}); /* Nobody forwards that. */
+    check_forward(0, (const char *const[]){"NOSUCH", "a", NULL});
 }
 
 /* Makes a follower take that command into its log, and a leader whose log is behind. */
-static void check_entry(const char *const *words)
+static void check_entry(uint8_t database, const char *const *words)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     struct node *leader = cluster_leader(c);
     struct node *follower = &c->nodes[leader == &c->nodes[0] ? 1 : 0];
     raft_index last_index = raft_last_index(raft_of(follower));
     raft_term term = raft_current_term(raft_of(follower)) + 1;
-    struct buffer payload = encode(words);
+    struct buffer payload = encode(database, words);
     struct entry *e = entry_new(RAFT_COMMAND, (uint32_t)buffer_size(&payload));
     struct wire_message w = {
         .message = {.kind = RAFT_APPEND_ENTRIES,
@@ -133,9 +136,10 @@ static void check_entry(const char *const *words)
 static void test_mad_peer__entries_that_nobody_understands_do_nothing(void **state)
 {
     (void)state;
-    check_entry((const char *const[]){"NOSUCH", "a", NULL});
-    check_entry((const char *const[]){"SET", NULL});
-    check_entry((const char *const[]){"PING", NULL});
+    check_entry(0, (const char *const[]){"NOSUCH", "a", NULL});
+    check_entry(0, (const char *const[]){"SET", NULL});
+    check_entry(0, (const char *const[]){"PING", NULL});
+    check_entry(16, (const char *const[]){"SET", "a", "b", NULL});
 }
 
 int main(void)

@@ -572,15 +572,17 @@ static void test_damage__unknown_version_refuses(void **state)
     make_vote(f);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct image image = image_read(f, names[i]);
-        struct image newer = {.data = memory_copy(image.data, image.size), .size = image.size};
+        struct image other = {.data = memory_copy(image.data, image.size), .size = image.size};
 
-        newer.data[8] = 2;
-        head_seal(newer.data);
-        image_write(f, names[i], &newer);
-        fixture_check_refused(f, STORE_EFORMAT, names[i]);
+        for (int version = FORMAT_VERSION - 1; version <= FORMAT_VERSION + 1; version += 2) {
+            other.data[8] = (char)version;
+            head_seal(other.data);
+            image_write(f, names[i], &other);
+            fixture_check_refused(f, STORE_EFORMAT, names[i]);
+        }
         image_write(f, names[i], &image);
         image_free(&image);
-        image_free(&newer);
+        image_free(&other);
     }
     fixture_open(f);
 }

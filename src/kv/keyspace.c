@@ -1,0 +1,148 @@
+#include "kv/keyspace.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "kv/kv.h"
+#include "kv/kv_common.h"
+
+struct keyspace {
+    struct kv *databases[KEYSPACE_DATABASES]; /* NULL: never asked for, so it is empty. */
+    struct kv_common common;
+};
+
+struct keyspace *keyspace_new(uint64_t hash_seed)
+{
+    struct keyspace *k = memory_take_zeroed(1, sizeof *k);
+
+    k->common.hash_seed = hash_seed;
+    k->common.prng.state = hash_seed;
+    k->common.reply_bytes_max = KV_VALUE_BYTES_MAX;
+    return k;
+}
+
+void keyspace_free(struct keyspace *k)
+{
+    if (k == NULL) {
+        return;
+    }
+    while (keyspace_tidy(k, UINT64_MAX)) {
+    }
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        kv_free(k->databases[i]);
+    }
+    free(k);
+}
+
+struct kv *keyspace_database(struct keyspace *k, uint32_t database)
+{
+    CHECK(database < KEYSPACE_DATABASES);
+    if (k->databases[database] == NULL) {
+        k->databases[database] = kv_new(&k->common);
+    }
+    return k->databases[database];
+}
+
+uint64_t keyspace_count(const struct keyspace *k, uint32_t database)
+{
+    CHECK(database < KEYSPACE_DATABASES);
+    return k->databases[database] == NULL ? 0 : kv_count(k->databases[database]);
+}
+
+uint64_t keyspace_memory_bytes(const struct keyspace *k)
+{
+    uint64_t bytes = heap_bytes(sizeof *k) + kv_common_cleared_bytes(&k->common);
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        bytes += k->databases[i] == NULL ? 0 : kv_memory_bytes(k->databases[i]);
+    }
+    return bytes;
+}
+
+void keyspace_limit_replies(struct keyspace *k, uint64_t bytes_max)
+{
+    k->common.reply_bytes_max = bytes_max;
+}
+
+/* --- digests ---------------------------------------------------------------------- */
+
+/* Mixed well (as by splitmix64), so that the same items in two databases, or in another
+ * one, do not add up to the same. */
+static uint64_t mix(uint32_t database, uint64_t digest)
+{
+    uint64_t z = digest + (database + 1) * 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* An empty database adds nothing, whether it was asked for or not. */
+static uint64_t digest_of(const struct keyspace *k, uint64_t (*of_one)(const struct kv *kv))
+{
+    uint64_t digest = 0;
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        if (keyspace_count(k, i) > 0) {
+            digest += mix(i, of_one(k->databases[i]));
+        }
+    }
+    return digest;
+}
+
+uint64_t keyspace_digest(const struct keyspace *k)
+{
+    return digest_of(k, kv_digest);
+}
+
+uint64_t keyspace_digest_recomputed(const struct keyspace *k)
+{
+    return digest_of(k, kv_digest_recomputed);
+}
+
+/* --- clearing --------------------------------------------------------------------- */
+
+void keyspace_clear(struct keyspace *k)
+{
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        if (keyspace_count(k, i) > 0) {
+            kv_clear(k->databases[i]);
+        }
+    }
+}
+
+bool keyspace_tidy(struct keyspace *k, uint64_t item_count)
+{
+    return kv_common_tidy(&k->common, item_count);
+}
+
+/* --- hints ------------------------------------------------------------------------ */
+
+static const struct kv *hinted(const struct keyspace *k, const struct keyspace_hint *hint)
+{
+    return hint->database < KEYSPACE_DATABASES ? k->databases[hint->database] : NULL;
+}
+
+void keyspace_prefetch(const struct keyspace *k, const struct keyspace_hint *hints,
+                       uint32_t hint_count)
+{
+    uint64_t hashes[KEYSPACE_PREFETCH_MAX] = {0};
+
+    CHECK(hint_count <= KEYSPACE_PREFETCH_MAX);
+    for (uint32_t i = 0; i < hint_count; i++) {
+        const struct kv *kv = hinted(k, &hints[i]);
+
+        if (kv != NULL) {
+            hashes[i] = kv_prefetch_bucket(kv, hints[i].key);
+        }
+    }
+    /* By now the first buckets have arrived, which say where items are. */
+    for (uint32_t i = 0; i < hint_count; i++) {
+        const struct kv *kv = hinted(k, &hints[i]);
+
+        if (kv != NULL) {
+            kv_prefetch_item(kv, hashes[i]);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/* kv_common.h - what the databases of one keyspace share. Private to kv. */
+#ifndef RAKIT_KV_KV_COMMON_H
+#define RAKIT_KV_KV_COMMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/prng.h"
+#include "kv/table.h"
+
+struct cleared;
+
+struct kv_common {
+    uint64_t hash_seed; /* One for all: a database can take another's place (SWAPDB). */
+    struct prng prng;   /* For kv_chance(). */
+    uint64_t reply_bytes_max;
+    struct cleared *cleared; /* Tables that kv_clear() took out of service. */
+};
+
+/* Takes the table out of service: its memory is freed by kv_common_tidy(). */
+void kv_common_clear_take(struct kv_common *common, struct table *table);
+/* Frees about `item_count` items of such tables, if any; returns whether there is more. */
+bool kv_common_tidy(struct kv_common *common, uint64_t item_count);
+/* What they take. */
+uint64_t kv_common_cleared_bytes(const struct kv_common *common);
+
+#endif /* RAKIT_KV_KV_COMMON_H */

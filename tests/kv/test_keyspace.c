@@ -1,0 +1,124 @@
+/* Databases of one keyspace: apart from one another, and told apart by the digest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "kv/keyspace.h"
+#include "kv/kv.h"
+
+static void set(struct keyspace *k, uint32_t database, const char *key, const char *value)
+{
+    kv_set(keyspace_database(k, database), slice_str(key), slice_str(value));
+}
+
+static bool holds(struct keyspace *k, uint32_t database, const char *key, const char *value)
+{
+    struct slice found;
+
+    return kv_get(keyspace_database(k, database), slice_str(key), &found) &&
+           slice_equal(found, slice_str(value));
+}
+
+static void expect_sound(const struct keyspace *k)
+{
+    assert_true(keyspace_digest(k) == keyspace_digest_recomputed(k));
+}
+
+static void test_keyspace__keeps_databases_apart(void **state)
+{
+    struct keyspace *k = keyspace_new(5);
+    char value[16];
+
+    (void)state;
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        snprintf(value, sizeof value, "%u", (unsigned)i);
+        set(k, i, "k", value);
+    }
+    kv_delete(keyspace_database(k, 7), slice_str("k"));
+    kv_append(keyspace_database(k, 8), slice_str("k"), slice_str("!"));
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        snprintf(value, sizeof value, "%u%s", (unsigned)i, i == 8 ? "!" : "");
+        assert_int_equal(holds(k, i, "k", value), i != 7);
+        assert_int_equal(keyspace_count(k, i), i == 7 ? 0 : 1);
+    }
+    kv_clear(keyspace_database(k, 3));
+    assert_int_equal(keyspace_count(k, 3), 0);
+    assert_int_equal(keyspace_count(k, 2), 1);
+    expect_sound(k);
+    keyspace_clear(k);
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        assert_int_equal(keyspace_count(k, i), 0);
+    }
+    assert_true(keyspace_digest(k) == 0);
+    expect_sound(k);
+    keyspace_free(k);
+}
+
+static void test_keyspace__digest_tells_databases_apart(void **state)
+{
+    struct keyspace *a = keyspace_new(5);
+    struct keyspace *b = keyspace_new(5);
+
+    (void)state;
+    set(a, 0, "k", "v");
+    set(b, 1, "k", "v");
+    assert_true(keyspace_digest(a) != keyspace_digest(b));
+    /* The same items in all, not each where it is in the other. */
+    set(a, 1, "other", "w");
+    set(b, 0, "other", "w");
+    assert_true(keyspace_digest(a) != keyspace_digest(b));
+    kv_delete(keyspace_database(a, 0), slice_str("k"));
+    kv_delete(keyspace_database(b, 0), slice_str("other"));
+    set(a, 1, "k", "v");
+    set(b, 1, "other", "w");
+    assert_true(keyspace_digest(a) == keyspace_digest(b));
+    /* To have asked for a database leaves no trace. */
+    assert_false(holds(a, 9, "k", "v"));
+    assert_true(keyspace_digest(a) == keyspace_digest(b));
+    expect_sound(a);
+    expect_sound(b);
+    keyspace_free(a);
+    keyspace_free(b);
+}
+
+/* An empty database is next to nothing, and what one of them left is freed by changes
+ * in any other. */
+static void test_keyspace__takes_memory_for_what_is_used(void **state)
+{
+    struct keyspace *k = keyspace_new(5);
+    char key[16];
+
+    (void)state;
+    assert_true(keyspace_memory_bytes(k) < 1024);
+    set(k, 4, "k", "v");
+
+    uint64_t small_bytes = keyspace_memory_bytes(k);
+
+    for (int i = 0; i < 10000; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        set(k, 4, key, "value");
+    }
+    kv_clear(keyspace_database(k, 4));
+    assert_true(keyspace_memory_bytes(k) > 10 * small_bytes);
+    for (int i = 0; i < 10000; i++) {
+        kv_delete(keyspace_database(k, 4 + (uint32_t)i % 2), slice_str("none"));
+    }
+    assert_true(keyspace_memory_bytes(k) < 3 * small_bytes);
+    assert_false(keyspace_tidy(k, 1));
+    keyspace_free(k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keyspace__keeps_databases_apart),
+        cmocka_unit_test(test_keyspace__digest_tells_databases_apart),
+        cmocka_unit_test(test_keyspace__takes_memory_for_what_is_used),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
