@@ -90,20 +90,29 @@ static void step_entries(struct replica *r, const struct wire_message *m, struct
     free(described);
 }
 
+/* A full disk, or one that is far behind: what can't be stored now was not received, and the
+ * leader tries again. */
+static bool can_store(const struct replica *r, struct entry *const *entries, uint32_t count)
+{
+    enum store_use use = STORE_FOR_ELECTIONS;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += entries[i]->size;
+        if (entries[i]->kind == RAFT_COMMAND) {
+            use = STORE_FOR_FOLLOWERS;
+        }
+    }
+    return count == 0 ||
+           (store_has_room(r->store, use, bytes) && r->undurable_bytes < UNDURABLE_BYTES_MAX);
+}
+
 static void on_message(void *context, const struct wire_message *m, struct entry **entries)
 {
     struct replica *r = context;
-    uint64_t bytes = 0;
 
     CHECK(entries != NULL || m->message.entry_count == 0);
-    for (uint32_t i = 0; i < m->message.entry_count; i++) {
-        bytes += entries[i]->size;
-    }
-    /* A full disk, or one that is far behind: what can't be stored now was not received,
-     * and the leader tries again. */
-    if (r->is_running && !r->is_removed &&
-        (m->message.entry_count == 0 ||
-         (store_has_room(r->store, bytes) && r->undurable_bytes < UNDURABLE_BYTES_MAX))) {
+    if (r->is_running && !r->is_removed && can_store(r, entries, m->message.entry_count)) {
         if (entries != NULL) {
             step_entries(r, m, entries);
         } else {

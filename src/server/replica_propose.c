@@ -110,7 +110,7 @@ static void propose_waiting(struct replica *r)
     if (batch.count == PROPOSE_MAX) {
         replica_wake(r);
     }
-    if (store_has_room(r->store, batch.bytes)) {
+    if (store_has_room(r->store, STORE_FOR_CLIENTS, batch.bytes)) {
         propose(r, &batch);
     } else {
         refuse_for_room(r, &batch);

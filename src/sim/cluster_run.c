@@ -226,7 +226,8 @@ static void look_around(struct cluster *c)
         struct node *n = &c->nodes[i];
 
         if (n->phase == NODE_UP) {
-            sometimes_look(&n->sometimes, !store_has_room(replica_store(n->server->replica), 1),
+            sometimes_look(&n->sometimes,
+                           !store_has_room(replica_store(n->server->replica), STORE_FOR_CLIENTS, 1),
                            replica_is_removed(n->server->replica));
             if (speaks_older_protocol(n)) {
                 sometimes_reached(&c->sometimes, SOMETIMES_OLDER_PROTOCOL);

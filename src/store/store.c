@@ -17,7 +17,8 @@
 
 enum {
     RETRY_NS = 1000 * 1000 * 1000,
-    RESERVE_BYTES = 64 * 1024, /* Kept for elections when the disk is full. */
+    RESERVE_BYTES = 1024 * 1024, /* Of the last room: clients leave it, */
+    RESERVE_SHARE = 8,           /* or that part of a segment, where it is less. */
     REPLAY_WINDOW_BYTES = 1024 * 1024,
 };
 
@@ -473,10 +474,26 @@ void store_flush(struct store *s)
     wal_submit(s);
 }
 
-bool store_has_room(const struct store *s, uint64_t bytes)
+/* What that use must leave to others. */
+static uint64_t reserve_bytes(const struct store *s, enum store_use use)
+{
+    uint64_t bytes = s->options.segment_bytes / RESERVE_SHARE;
+
+    bytes = bytes < RESERVE_BYTES ? bytes : RESERVE_BYTES;
+    if (use == STORE_FOR_CLIENTS || MUTANT(elections_have_no_reserve)) {
+        return bytes;
+    }
+    return use == STORE_FOR_FOLLOWERS ? bytes / 2 : 0;
+}
+
+bool store_is_full(const struct store *s)
+{
+    return s->is_full;
+}
+
+bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes)
 {
     uint64_t left = s->current.head.bytes - s->write_at;
-    uint64_t reserve = s->options.segment_bytes / 16;
     uint64_t need = s->queue.bytes + s->queue.bytes / 4 + bytes + bytes / 4;
 
     if (!s->is_full) {
@@ -488,10 +505,9 @@ bool store_has_room(const struct store *s, uint64_t bytes)
     for (uint32_t i = 0; i < s->ready_count; i++) {
         left += s->ready[i].head.bytes - SECTOR_BYTES;
     }
-    reserve = reserve < RESERVE_BYTES ? reserve : RESERVE_BYTES;
     /* Every write may take two sectors for itself. */
     need += (s->queue.write_end - s->queue.write_head + 1) * 2 * SECTOR_BYTES;
-    return need + reserve <= left;
+    return need + reserve_bytes(s, use) <= left;
 }
 
 static int by_size(const void *a, const void *b)

@@ -110,11 +110,21 @@ void store_write(struct store *s, const struct store_write *w);
 /* Hands what has gathered to the worker, where that is idle. Call it once a turn. */
 void store_flush(struct store *s);
 
+/* For what room is wanted. On a full disk clients do not use the last of it up: what one
+ * leader has taken must have room on its followers, and hundreds of elections after that. */
+enum store_use {
+    STORE_FOR_CLIENTS,   /* What a leader takes from them. */
+    STORE_FOR_FOLLOWERS, /* What a leader has taken from them. */
+    STORE_FOR_ELECTIONS, /* No-ops and configurations. */
+};
+
 /* Whether `bytes` more of payload can be stored. True as long as the file system
  * gave room for the next segment; once it did not, whether what is left in the
- * prepared ones suffices, with a reserve for what elections write. After false,
+ * prepared ones suffices, and leaves what is kept for other uses. After false,
  * `room` tells when that has changed. What is written beyond it waits for room. */
-bool store_has_room(const struct store *s, uint64_t bytes);
+bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes);
+/* Whether the file system has refused room, and not given any since. */
+bool store_is_full(const struct store *s);
 
 /* A read of entries that left memory. */
 struct store_read {

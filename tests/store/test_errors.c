@@ -251,7 +251,7 @@ static void fill_before(uint32_t full_step, uint64_t left)
         } else if (!h.script->steps[i].is_gathered) {
             assert_true(host_await(&h));
         }
-        was_full = was_full || !store_has_room(h.store, 20000);
+        was_full = was_full || !store_has_room(h.store, STORE_FOR_CLIENTS, 20000);
     }
     sim_run_until(h.sim, sim_now_ns(h.sim) + 5 * SIM_S);
     assert_int_equal(h.room_count, 0);
@@ -259,7 +259,7 @@ static void fill_before(uint32_t full_step, uint64_t left)
     assert_true(host_await(&h));
     sim_run_until(h.sim, sim_now_ns(h.sim) + 2 * SIM_S);
     assert_int_equal(h.room_count, was_full);
-    assert_true(store_has_room(h.store, 20000));
+    assert_true(store_has_room(h.store, STORE_FOR_CLIENTS, 20000));
     end_and_judge(&h, full_step % 4);
 }
 
