@@ -112,6 +112,16 @@ static void append(struct raft *r, const struct raft_message *m, const struct pl
     }
 }
 
+/* The log is what a leader says of it. With entries that fitted in a term, this process can't
+ * have lost what it acknowledged in that term: they would not have fitted. */
+static void note_agreement(struct raft *r, bool has_fitted)
+{
+    r->agreed_ns = r->now_ns;
+    if (has_fitted) {
+        r->agreed_term = r->current_term;
+    }
+}
+
 /* A sign of life of the leader of this term. */
 static void hear_leader(struct raft *r, const struct raft_message *m)
 {
@@ -176,6 +186,7 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     }
     raft_index vouched = m->prev_log_index + m->entry_count;
 
+    note_agreement(r, true);
     append(r, m, &plan);
     follow_commit(r, m->leader_commit, vouched);
 
@@ -193,12 +204,16 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
 }
 
 /* To be told of a loss stops a node, so a stranger's word is not enough. Who has lost the
- * configuration too can't know who is one. */
-static bool may_know_of_loss(const struct raft *r, raft_id id)
+ * configuration too can't know who is one. Nor is it true where this process has taken entries
+ * in that term already: a leader whom it had promised more would have sent what comes after. */
+static bool may_have_lost(const struct raft *r, const struct raft_message *m)
 {
     const struct raft_configuration *c = raft_configuration(r);
 
-    return c->member_count == 0 || raft_configuration_find(c, id) != NULL ||
+    if (m->term <= r->agreed_term && !MUTANT(loss_told_in_vain)) {
+        return false;
+    }
+    return c->member_count == 0 || raft_configuration_find(c, m->from) != NULL ||
            MUTANT(loss_told_by_anybody);
 }
 
@@ -212,10 +227,12 @@ int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
          * disk, what else we promised may be gone as well. */
         if (m->leader_commit > r->log.last_index ||
             (m->leader_commit > 0 && raft_term_at(r, m->leader_commit) != m->term)) {
-            return MUTANT(loss_not_noticed) || !may_know_of_loss(r, m->from) ? RAFT_ELOG
-                                                                             : RAFT_ELOST;
+            return MUTANT(loss_not_noticed) || !may_have_lost(r, m) ? RAFT_ELOG : RAFT_ELOST;
         }
         hear_leader(r, m);
+        if (m->leader_commit > 0) {
+            note_agreement(r, false);
+        }
         follow_commit(r, m->leader_commit, m->leader_commit);
     }
     struct raft_message *reply = raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));

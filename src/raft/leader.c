@@ -115,6 +115,7 @@ void raft_leader_begin(struct raft *r)
     r->leaving_until_ns = 0;
     r->heartbeat_due_ns = r->now_ns + r->options.heartbeat_interval_ns;
     r->term_start_index = r->log.last_index + 1;
+    r->agreed_term = r->current_term;
     raft_append_own(r, RAFT_NOOP, NULL);
     raft_leader_sync_peers(r);
 }

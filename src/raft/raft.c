@@ -456,6 +456,11 @@ uint64_t raft_leader_heard_ns(const struct raft *r)
     return r->leader_heard_ns;
 }
 
+uint64_t raft_agreed_ns(const struct raft *r)
+{
+    return r->role == RAFT_LEADER ? r->now_ns : r->agreed_ns;
+}
+
 raft_id raft_leader(const struct raft *r)
 {
     return r->leader_id;

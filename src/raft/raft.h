@@ -170,8 +170,10 @@ enum raft_error {
                            * that is not for this node, or not from another one. */
     RAFT_ELOG = -5,       /* A message that contradicts what is committed: a bug or
                            * a foreign node. Dropped. */
-    RAFT_ELOST = -6,      /* The leader has this node's word for entries that are not in
-                           * its log: its disk has lost them. The node must stop. */
+    RAFT_ELOST = -6,      /* Dropped. Its sender says to lead, and to have this node's word for
+                           * entries that are not in its log. Where no leader agrees with the
+                           * log (raft_agreed_ns()) and this goes on, its disk has lost them,
+                           * and the node must stop. */
     RAFT_ETERM = -7,      /* A message of a term too far ahead to have come about by
                            * elections: its sender is out of order. Dropped. */
 };
@@ -278,6 +280,9 @@ raft_id raft_voted_for(const struct raft *r);
 raft_id raft_leader(const struct raft *r); /* 0: not known. */
 /* When the leader that this node follows, or followed last, was heard; 0: there was none. */
 uint64_t raft_leader_heard_ns(const struct raft *r);
+/* When the log was last found to be as a leader said, by entries that fitted or a heartbeat that
+ * named one of them; always now for who leads; 0: never since the start. */
+uint64_t raft_agreed_ns(const struct raft *r);
 raft_index raft_commit_index(const struct raft *r);
 raft_index raft_last_index(const struct raft *r);
 /* 0 for index 0; CHECKs index <= last. */

@@ -79,6 +79,8 @@ struct raft {
     enum raft_reason reason;
     raft_id leader_id;
     uint64_t leader_heard_ns; /* Means something while leader_id is another node. */
+    raft_term agreed_term;    /* The newest in which this log took a leader's entries, or led, */
+    uint64_t agreed_ns;       /* and when it was last found to be as a leader said. */
     uint64_t election_deadline_ns;
     uint32_t votes; /* Bit i: members[i] of the configuration said yes. */
 

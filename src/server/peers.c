@@ -350,6 +350,20 @@ static bool is_between_us(const struct inbound *in, const struct raft_message *m
     return m->from == in->from && (m->to == in->peers->self.id || MUTANT(message_to_another_taken));
 }
 
+/* It is closed, and will dial again. */
+static void note_malformed(struct inbound *in, enum wire_type type)
+{
+    struct peers *p = in->peers;
+    uint64_t count;
+
+    if (complaints_is_due(&p->complaints, in->from, io_now_ns(p->io), &count)) {
+        log_write(p->log, LOG_WARN, "peer sent a malformed frame",
+                  "peer=%016llx type=%d count=%llu", (unsigned long long)in->from, (int)type,
+                  (unsigned long long)count);
+    }
+    link_close(&in->link);
+}
+
 static void receive_entries(struct inbound *in, struct slice body)
 {
     struct peers *p = in->peers;
@@ -357,7 +371,7 @@ static void receive_entries(struct inbound *in, struct slice body)
     struct slice rest;
 
     if (!wire_get_entries(body, &m, &rest) || !is_between_us(in, &m.message)) {
-        link_close(&in->link);
+        note_malformed(in, WIRE_ENTRIES);
         return;
     }
 
@@ -370,7 +384,7 @@ static void receive_entries(struct inbound *in, struct slice body)
     if (count == m.message.entry_count && rest.size == 0) {
         p->events.message(p->events.context, &m, entries);
     } else {
-        link_close(&in->link);
+        note_malformed(in, WIRE_ENTRIES);
         for (uint32_t i = 0; i < count; i++) {
             entry_release(entries[i]);
         }
@@ -429,9 +443,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else {
-        log_write(p->log, LOG_WARN, "peer sent a malformed frame", "peer=%016llx type=%d",
-                  (unsigned long long)in->from, (int)type);
-        link_close(link);
+        note_malformed(in, type);
     }
 }
 

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "io/io.h"
 #include "raft/raft.h"
+#include "server/complaints.h"
 #include "server/link.h"
 #include "server/log_window.h"
 #include "server/members.h"
@@ -139,6 +140,7 @@ struct peers {
     struct list inbounds;  /* struct inbound */
     struct io_timer timer; /* Redials. */
     uint64_t accepted_count;
+    struct complaints complaints;
     uint64_t timer_ns; /* When it fires; UINT64_MAX: it is not armed. */
 };
 

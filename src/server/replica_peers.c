@@ -9,9 +9,10 @@
 #include "base/mutant.h"
 #include "server/command_table.h"
 
-enum { UNDURABLE_BYTES_MAX = 256 * 1024 * 1024 };
-
-static const uint64_t SAY_AGAIN_NS = 60 * 1000 * 1000 * 1000ull;
+enum {
+    UNDURABLE_BYTES_MAX = 256 * 1024 * 1024,
+    LOSS_ELECTION_TIMEOUTS = 10, /* Told so for so long, the node has lost what it acknowledged. */
+};
 
 /* --- messages of the core ------------------------------------------------------------ */
 
@@ -33,24 +34,39 @@ static bool describe(struct entry *const *entries, uint32_t count, struct raft_e
     return true;
 }
 
-/* It may come with each heartbeat, for ever: a line a minute is enough. */
 static void note_contradiction(struct replica *r, const struct raft_message *message, int error)
 {
     uint64_t now_ns = io_now_ns(r->io);
+    uint64_t count;
 
-    if (error == RAFT_ELOG) {
+    if ((error == RAFT_ELOG || error == RAFT_ELOST) && !MUTANT(contradiction_not_noted)) {
         r->contradicted_ns = now_ns;
     }
-    r->contradiction_count++;
-    if (r->contradiction_said_ns != 0 && now_ns - r->contradiction_said_ns < SAY_AGAIN_NS) {
-        return;
+    if (complaints_is_due(&r->peers.complaints, message->from, now_ns, &count)) {
+        log_write(r->log, LOG_ERROR, "a message of a peer was dropped",
+                  "peer=%016llx message=%s term=%llu own_term=%llu dropped=%llu reason=" LOG_Q,
+                  (unsigned long long)message->from, raft_message_kind_name(message->kind),
+                  (unsigned long long)message->term, (unsigned long long)raft_current_term(r->raft),
+                  (unsigned long long)count, raft_error_text(error));
     }
-    r->contradiction_said_ns = now_ns;
-    log_write(r->log, LOG_ERROR, "a message of a peer was dropped",
-              "peer=%016llx message=%s term=%llu own_term=%llu dropped=%llu reason=" LOG_Q,
-              (unsigned long long)message->from, raft_message_kind_name(message->kind),
-              (unsigned long long)message->term, (unsigned long long)raft_current_term(r->raft),
-              (unsigned long long)r->contradiction_count, raft_error_text(error));
+}
+
+/* Where it is true, whoever leads says so with each heartbeat, and there is no other leader: a
+ * majority has elected that one. A peer out of order is outlived by those who elect each other. */
+static void note_loss(struct replica *r)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+    uint64_t patience_ns = LOSS_ELECTION_TIMEOUTS * r->server->config.election_timeout_ns;
+
+    if (r->loss_told_ns == 0 ||
+        (raft_agreed_ns(r->raft) >= r->loss_told_ns && !MUTANT(loss_outweighs_leader))) {
+        r->loss_told_ns = now_ns;
+    }
+    if (now_ns - r->loss_told_ns >= patience_ns || MUTANT(loss_believed_at_once)) {
+        replica_fail(r, "the leader has this node's word for log entries that are not there: its "
+                        "disk has lost what it had stored. Remove this node from the cluster, "
+                        "and join anew with an empty data directory");
+    }
 }
 
 static void step_message(struct replica *r, const struct raft_message *message,
@@ -60,12 +76,21 @@ static void step_message(struct replica *r, const struct raft_message *message,
         .kind = RAFT_RECEIVE, .now_ns = io_now_ns(r->io), .message = message};
     int error = replica_step(r, &event, entries);
 
-    if (error == RAFT_ELOG || error == RAFT_ETERM) {
+    if (error == RAFT_ELOG || error == RAFT_ETERM || error == RAFT_ELOST) {
         note_contradiction(r, message, error);
-    } else if (error == RAFT_ELOST) {
-        replica_fail(r, "the leader has this node's word for log entries that are not there: its "
-                        "disk has lost what it had stored. Remove this node from the cluster, "
-                        "and join anew with an empty data directory");
+    }
+    if (error == RAFT_ELOST) {
+        note_loss(r);
+    }
+}
+
+static void note_malformed(struct replica *r, raft_id from)
+{
+    uint64_t count;
+
+    if (complaints_is_due(&r->peers.complaints, from, io_now_ns(r->io), &count)) {
+        log_write(r->log, LOG_ERROR, "a peer sent a malformed configuration",
+                  "peer=%016llx count=%llu", (unsigned long long)from, (unsigned long long)count);
     }
 }
 
@@ -80,8 +105,7 @@ static void step_entries(struct replica *r, const struct wire_message *m, struct
     if (describe(entries, count, described, memberships)) {
         step_message(r, &message, entries);
     } else {
-        log_write(r->log, LOG_ERROR, "a peer sent a malformed configuration", "peer=%016llx",
-                  (unsigned long long)message.from);
+        note_malformed(r, message.from);
     }
     for (uint32_t i = 0; i < count; i++) {
         membership_free(memberships[i]);

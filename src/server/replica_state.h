@@ -121,9 +121,8 @@ struct replica {
     bool is_sweeping;
     struct io_timer health; /* Looks at the disk's pace. */
     bool disk_is_slow;
-    uint64_t contradicted_ns;       /* When a peer last contradicted what is committed; 0: never. */
-    uint64_t contradiction_said_ns; /* When the log last said that messages were dropped; */
-    uint64_t contradiction_count;   /* so many were. */
+    uint64_t contradicted_ns; /* When a peer last contradicted what is committed; 0: never. */
+    uint64_t loss_told_ns;    /* Since when, with no leader that agrees; see note_loss(). */
     struct replica_stats stats;
 };
 

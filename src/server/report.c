@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "kv/codec.h"
 
 enum {
@@ -70,7 +71,10 @@ struct node_view {
 /* Lately, by what a peer sent: one of the two has lost what was committed, or lies. */
 static bool is_contradicted(const struct replica *r)
 {
-    return r->contradicted_ns != 0 && io_now_ns(r->io) - r->contradicted_ns < CONTRADICTED_NS;
+    uint64_t since_ns = io_now_ns(r->io) - r->contradicted_ns;
+
+    return r->contradicted_ns != 0 && !MUTANT(contradicted_is_ok) &&
+           (since_ns < CONTRADICTED_NS || MUTANT(contradicted_for_ever));
 }
 
 static struct node_view view_self(const struct replica *r, const struct raft_member *member)

@@ -131,6 +131,20 @@ static void test_status__of_this_node_tells_of_a_full_disk(void **state)
     assert_row_has(f, 0, "health\r\n$9\r\ndisk-full\r\n");
 }
 
+/* A message that was dropped for what it says of the log: one of the two nodes is not in order. */
+static void test_status__of_a_node_that_is_contradicted_says_so_for_a_minute(void **state)
+{
+    const uint64_t minute_ns = 60 * 1000 * 1000 * 1000ull;
+    struct fixture *f = *state;
+
+    f->replica.contradicted_ns = io_now_ns(f->replica.io);
+    assert_row_has(f, 0, "health\r\n$12\r\ncontradicted\r\n");
+    f->replica.contradicted_ns -= minute_ns - minute_ns / 10;
+    assert_row_has(f, 0, "health\r\n$12\r\ncontradicted\r\n");
+    f->replica.contradicted_ns -= minute_ns / 10;
+    assert_row_has(f, 0, "health\r\n$2\r\nok\r\n");
+}
+
 /* Heard of just now, over a connection that is there. */
 static void connect_peer(struct fixture *f)
 {
@@ -188,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_status__of_this_node_has_its_commit_index_whatever_its_disk_has),
         TEST(test_status__of_this_node_tells_of_a_full_disk),
+        TEST(test_status__of_a_node_that_is_contradicted_says_so_for_a_minute),
         TEST(test_status__of_a_node_that_is_not_connected_is_unreachable),
         TEST(test_status__of_a_silent_node_counts_from_the_last_change_of_roles),
         TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),

@@ -1,0 +1,267 @@
+/* test_liar.c - messages of a member that is out of order: whatever numbers they hold, no CHECK
+ * fires and no invariant breaks, and a node does not lightly believe that it has lost its log. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "solo.h"
+
+#define TERM_STEP ((uint64_t)1 << 32) /* The furthest that a message may raise the term. */
+
+/* --- what was lost ---------------------------------------------------------------- */
+
+/* I-17: only who has taken nothing yet in that term may have promised more in an earlier life. */
+static void test_liar__nothing_is_lost_in_a_term_whose_entries_were_taken(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
+    assert_int_equal(solo_receive(&s, solo_append(2, 3, 3, 2, (raft_term[]){3}, 1, 3)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 9)), RAFT_ELOG);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, UINT64_MAX)), RAFT_ELOG);
+    assert_int_equal(raft_leader(s.raft), 2);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    /* Of a later one it can't know; nothing has changed yet, though. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(3, 4, 9)), RAFT_ELOST);
+    assert_int_equal(raft_current_term(s.raft), 3);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 4)), RAFT_OK);
+    solo_deinit(&s);
+}
+
+static void test_liar__who_leads_has_lost_nothing_of_its_term(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1}, 1);
+    solo_become_leader(&s);
+    raft_term term = raft_current_term(s.raft);
+
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, term, 9)), RAFT_ELOG);
+    solo_pass(&s, SOLO_MS);
+    assert_int_equal(solo_tick(&s), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), s.now_ns);
+    assert_int_equal(solo_receive(&s, solo_append(2, term + 1, 2, 1, NULL, 0, 0)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, term, 9)), RAFT_OK); /* Of old. */
+    solo_deinit(&s);
+}
+
+/* What the host goes by, before it believes in a loss. */
+static void test_liar__a_log_agrees_with_what_fits_and_nothing_else(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
+    assert_int_equal(raft_agreed_ns(s.raft), 0);
+    assert_int_equal(solo_receive(&s, solo_append(2, 3, 9, 3, NULL, 0, 3)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 0)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), 0); /* It was only heard of. */
+
+    uint64_t fitted_ns = s.now_ns;
+
+    assert_int_equal(solo_receive(&s, solo_append(2, 3, 3, 2, (raft_term[]){3}, 1, 3)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), fitted_ns);
+    solo_pass(&s, SOLO_MS);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 0)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 9)), RAFT_ELOG);
+    assert_int_equal(raft_agreed_ns(s.raft), fitted_ns);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 4)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), fitted_ns + SOLO_MS);
+    solo_deinit(&s);
+}
+
+/* A heartbeat names one entry; those behind it may be gone all the same. */
+static void test_liar__a_heartbeat_vouches_for_no_more_than_it_names(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 3)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 4)), RAFT_ELOST);
+    solo_deinit(&s);
+}
+
+/* --- numbers ---------------------------------------------------------------------- */
+
+static void be_follower(struct solo *s)
+{
+    solo_restore(s, 3, (raft_term[]){1, 2, 2, 4}, 4);
+    assert_int_equal(solo_receive(s, solo_append(2, 4, 5, 4, (raft_term[]){4}, 1, 5)), RAFT_OK);
+}
+
+static void be_pre_candidate(struct solo *s)
+{
+    be_follower(s);
+    solo_timeout(s);
+    assert_int_equal(raft_role(s->raft), RAFT_PRE_CANDIDATE);
+}
+
+static void be_candidate(struct solo *s)
+{
+    be_pre_candidate(s);
+    assert_int_equal(solo_receive(s, solo_pre_vote(2, 5, true)), RAFT_OK);
+    assert_int_equal(raft_role(s->raft), RAFT_CANDIDATE);
+}
+
+static void be_leader(struct solo *s)
+{
+    be_follower(s);
+    solo_become_leader(s);
+    solo_settle(s);
+    assert_int_equal(solo_receive(s, solo_accept(2, raft_current_term(s->raft), 7)), RAFT_OK);
+    assert_true(raft_is_ready(s->raft));
+}
+
+static void be_leader_with_work(struct solo *s)
+{
+    be_leader(s);
+    assert_int_equal(solo_step(s, (struct raft_event){.kind = RAFT_READ}), RAFT_OK);
+    assert_int_equal(solo_step(s, (struct raft_event){.kind = RAFT_PROPOSE, .propose_count = 3}),
+                     RAFT_OK);
+}
+
+static void be_leader_in_a_change(struct solo *s)
+{
+    struct raft_event change = {.kind = RAFT_CHANGE, .change = {.kind = RAFT_REMOVE, .id = 3}};
+
+    be_leader(s);
+    assert_int_equal(solo_step(s, change), RAFT_OK);
+}
+
+static void be_leader_on_its_way_out(struct solo *s)
+{
+    be_leader(s);
+    assert_int_equal(solo_step(s, (struct raft_event){.kind = RAFT_TRANSFER, .peer = 2}), RAFT_OK);
+}
+
+static void be_nobody(struct solo *s)
+{
+    solo_init(s, 8);
+}
+
+typedef void (*situation)(struct solo *s);
+
+static const situation situations[] = {be_follower, be_pre_candidate,        be_candidate,
+                                       be_leader,   be_leader_with_work,     be_leader_in_a_change,
+                                       be_nobody,   be_leader_on_its_way_out};
+
+enum { SITUATIONS = sizeof situations / sizeof situations[0], INDEXES = 8, TERMS = 6 };
+
+static raft_index some_index(const struct solo *s, uint32_t which)
+{
+    raft_index last = raft_last_index(s->raft);
+    raft_index commit = raft_commit_index(s->raft);
+    const raft_index indexes[INDEXES] = {
+        0, 1, commit, commit + 1, last, last + 1, (uint64_t)1 << 63, UINT64_MAX};
+
+    return indexes[which % INDEXES];
+}
+
+static raft_term some_term(const struct solo *s, uint32_t which)
+{
+    raft_term current = raft_current_term(s->raft);
+    const raft_term terms[TERMS] = {0, 2, current, current + 1, current + TERM_STEP, UINT64_MAX};
+
+    return terms[which % TERMS];
+}
+
+static const raft_term rising[] = {1, 2, 4, 5, 6, 7};
+static const raft_term falling[] = {7, 4};
+
+/* Each number of `choice` decides one field. */
+static struct raft_message some_message(const struct solo *s, uint64_t choice)
+{
+    static struct raft_entry entries[6];
+    uint32_t entry_choice = (uint32_t)(choice % 5);
+    uint32_t count = entry_choice == 4 ? 2 : entry_choice == 3 ? 6 : entry_choice;
+    struct raft_message m = {.kind = (enum raft_message_kind)(1 + (choice / 5) % 9)};
+
+    choice /= 5 * 9;
+    m.from = 2 + choice % 3; /* 4 is a stranger. */
+    choice /= 3;
+    m.granted = choice % 2 == 1;
+    m.is_transfer = choice / 2 % 2 == 1;
+    choice /= 4;
+    m.term = some_term(s, (uint32_t)choice);
+    choice /= TERMS;
+    m.last_log_term = m.prev_log_term = m.conflict_term = some_term(s, (uint32_t)choice);
+    choice /= TERMS;
+    m.last_log_index = m.prev_log_index = m.match_index = some_index(s, (uint32_t)choice);
+    choice /= INDEXES;
+    m.leader_commit = m.conflict_index = m.read_round = some_index(s, (uint32_t)choice);
+    if (m.kind == RAFT_APPEND_ENTRIES) {
+        for (uint32_t i = 0; i < count; i++) {
+            entries[i] = (struct raft_entry){.term = entry_choice == 4 ? falling[i] : rising[i],
+                                             .kind = RAFT_COMMAND};
+            if (entry_choice == 2) {
+                entries[i].term = m.term;
+            }
+        }
+        m.entry_count = count;
+        m.entries = entries;
+    }
+    return m;
+}
+
+/* The invariants are looked at with each step. */
+static void test_liar__no_number_stops_a_node(void **state)
+{
+    const uint64_t choices = (uint64_t)5 * 9 * 3 * 4 * TERMS * TERMS * INDEXES * INDEXES;
+
+    (void)state;
+    for (uint32_t i = 0; i < SITUATIONS; i++) {
+        /* A step that shares no factor with the number of choices comes by all kinds of them. */
+        for (uint64_t choice = i; choice < choices; choice += 13) {
+            struct solo s;
+
+            situations[i](&s);
+            (void)solo_receive(&s, some_message(&s, choice));
+            solo_settle(&s);
+            solo_timeout(&s);
+            solo_deinit(&s);
+        }
+    }
+}
+
+static void test_liar__nor_does_any_order_of_them(void **state)
+{
+    uint64_t random = 1;
+
+    (void)state;
+    for (uint32_t run = 0; run < 400; run++) {
+        struct solo s;
+
+        situations[run % SITUATIONS](&s);
+        for (uint32_t i = 0; i < 100; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            (void)solo_receive(&s, some_message(&s, random >> 16));
+            if (random >> 62 == 0) {
+                solo_settle(&s);
+            }
+            if (random >> 60 == 15) {
+                solo_timeout(&s);
+            }
+        }
+        solo_deinit(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_liar__nothing_is_lost_in_a_term_whose_entries_were_taken),
+        cmocka_unit_test(test_liar__who_leads_has_lost_nothing_of_its_term),
+        cmocka_unit_test(test_liar__a_log_agrees_with_what_fits_and_nothing_else),
+        cmocka_unit_test(test_liar__a_heartbeat_vouches_for_no_more_than_it_names),
+        cmocka_unit_test(test_liar__no_number_stops_a_node),
+        cmocka_unit_test(test_liar__nor_does_any_order_of_them),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,198 @@
+/* A member whose process has gone mad: it is let in, as it should be, and lies. It stops nobody,
+ * the others go on, and their logs are not flooded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "calm_cluster.h"
+#include "mad_peer.h"
+#include "server/replica_state.h"
+
+enum { NODES = 3, ELECTION_TIMEOUTS_UNTIL_LOSS = 10 };
+
+static const raft_index NOWHERE = 1000 * 1000 * 1000;
+
+/* A cluster of three one of which is played by the test: it has the connections of `mad`. */
+struct scene {
+    struct cluster *c;
+    struct node *leader;
+    struct node *follower;
+    struct node *mad;
+    struct mad_peer to_leader;
+    struct mad_peer to_follower;
+    uint32_t error_counts[CLUSTER_NODES_MAX]; /* Lines of their logs. */
+};
+
+static struct scene *counted;
+
+static void count_errors(void *context, enum log_level level, const char *event, const char *fields)
+{
+    const struct node *n = context;
+
+    (void)event;
+    (void)fields;
+    counted->error_counts[n - counted->c->nodes] += level >= LOG_ERROR;
+}
+
+static const struct raft *raft_of(const struct node *n)
+{
+    return replica_raft(n->server->replica);
+}
+
+static void scene_start(struct scene *s)
+{
+    *s = (struct scene){.c = calm_cluster_start(1, NULL)};
+    counted = s;
+    s->leader = cluster_leader(s->c);
+    for (uint32_t i = 0; i < NODES; i++) {
+        struct node *n = &s->c->nodes[i];
+
+        n->log.sink = count_errors;
+        if (n != s->leader) {
+            s->mad = s->follower == NULL ? NULL : n;
+            s->follower = s->follower == NULL ? n : s->follower;
+        }
+    }
+    cluster_kill(s->mad, SIM_KILLED);
+    mad_peer_run_for(s->c, SIM_S);
+    mad_peer_start(&s->to_leader, s->c, s->leader, s->mad->id, WIRE_CONTROL);
+    mad_peer_start(&s->to_follower, s->c, s->follower, s->mad->id, WIRE_CONTROL);
+}
+
+static void scene_end(struct scene *s)
+{
+    mad_peer_end(&s->to_leader);
+    mad_peer_end(&s->to_follower);
+    cluster_free(s->c);
+}
+
+static void say(struct mad_peer *m, const struct scene *s, const struct node *to,
+                struct raft_message message)
+{
+    struct wire_message w = {.message = message};
+
+    w.message.from = s->mad->id;
+    w.message.to = to->id;
+    wire_put_message(&m->out, &w);
+    mad_peer_flush(m);
+}
+
+/* As if that node had lost entries that it acknowledged in a term of the mad one. */
+static void tell_loss(struct mad_peer *m, const struct scene *s, const struct node *to,
+                      raft_term term)
+{
+    say(m, s, to,
+        (struct raft_message){.kind = RAFT_HEARTBEAT, .term = term, .leader_commit = NOWHERE});
+}
+
+static void tell_all_of_loss(struct scene *s, uint64_t for_ns)
+{
+    for (uint64_t ns = 0; ns < for_ns; ns += 20 * SIM_MS) {
+        raft_term term = raft_current_term(raft_of(s->follower));
+
+        tell_loss(&s->to_follower, s, s->follower, term + 1);
+        tell_loss(&s->to_follower, s, s->follower, term);
+        tell_loss(&s->to_leader, s, s->leader, term + 1);
+        tell_loss(&s->to_leader, s, s->leader, term);
+        mad_peer_run_for(s->c, 20 * SIM_MS);
+    }
+}
+
+static uint32_t errors_of(const struct scene *s, const struct node *n)
+{
+    return s->error_counts[n - s->c->nodes];
+}
+
+static void test_mad_member__a_loss_that_was_none_stops_nobody(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_start(&s);
+
+    raft_term term = raft_current_term(raft_of(s.leader));
+
+    tell_all_of_loss(&s, 10 * SIM_S);
+    assert_int_equal(s.leader->phase, NODE_UP);
+    assert_int_equal(s.follower->phase, NODE_UP);
+    assert_ptr_equal(cluster_leader(s.c), s.leader);
+    assert_int_equal(raft_current_term(raft_of(s.leader)), term);
+    assert_int_not_equal(s.leader->server->replica->contradicted_ns, 0);
+    assert_int_not_equal(s.follower->server->replica->contradicted_ns, 0);
+    scene_end(&s);
+}
+
+static void test_mad_member__two_that_are_lied_to_elect_each_other(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_start(&s);
+    cluster_kill(s.leader, SIM_KILLED);
+    cluster_start_later(s.leader, 2 * SIM_S);
+    mad_peer_run_for(s.c, SIM_S);
+    for (uint64_t ns = 0; ns < 10 * SIM_S; ns += 20 * SIM_MS) {
+        tell_loss(&s.to_follower, &s, s.follower, raft_current_term(raft_of(s.follower)) + 1);
+        mad_peer_run_for(s.c, 20 * SIM_MS);
+    }
+    assert_int_equal(s.leader->phase, NODE_UP);
+    assert_int_equal(s.follower->phase, NODE_UP);
+    assert_non_null(cluster_leader(s.c));
+    scene_end(&s);
+}
+
+/* In the first ten seconds, and then once a minute. */
+static void test_mad_member__is_written_about_once_a_minute(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_start(&s);
+    tell_all_of_loss(&s, 10 * SIM_S);
+    assert_int_equal(errors_of(&s, s.leader), 1);
+    assert_int_equal(errors_of(&s, s.follower), 1);
+    tell_all_of_loss(&s, 55 * SIM_S);
+    assert_int_equal(errors_of(&s, s.leader), 2);
+    assert_int_equal(errors_of(&s, s.follower), 2);
+    scene_end(&s);
+}
+
+/* I-17: it has just started, and only the one that says so is there to lead it. */
+static void test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end(void **state)
+{
+    struct scene s;
+    uint64_t patience_ns;
+
+    (void)state;
+    scene_start(&s);
+    cluster_kill(s.leader, SIM_KILLED);
+    s.leader->stays_down = true;
+    patience_ns = ELECTION_TIMEOUTS_UNTIL_LOSS * s.follower->config.election_timeout_ns;
+    for (uint64_t ns = 0; ns < patience_ns - 100 * SIM_MS; ns += 20 * SIM_MS) {
+        tell_loss(&s.to_follower, &s, s.follower, raft_current_term(raft_of(s.follower)) + 1);
+        mad_peer_run_for(s.c, 20 * SIM_MS);
+    }
+    assert_int_equal(s.follower->phase, NODE_UP);
+    for (uint64_t ns = 0; ns < SIM_S && s.follower->phase == NODE_UP; ns += 20 * SIM_MS) {
+        tell_loss(&s.to_follower, &s, s.follower, raft_current_term(raft_of(s.follower)) + 1);
+        mad_peer_run_for(s.c, 20 * SIM_MS);
+    }
+    assert_int_not_equal(s.follower->phase, NODE_UP);
+    scene_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mad_member__a_loss_that_was_none_stops_nobody),
+        cmocka_unit_test(test_mad_member__two_that_are_lied_to_elect_each_other),
+        cmocka_unit_test(test_mad_member__is_written_about_once_a_minute),
+        cmocka_unit_test(test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
