@@ -112,6 +112,7 @@ static void on_completions(uv_poll_t *poll, int status, int events)
     CHECK(status == 0);
     if (read(io->completions_fd, &count, sizeof count) == (ssize_t)sizeof count) {
         io_uv_workers_deliver(io);
+        io_uv_names_deliver(io);
     }
 }
 
@@ -128,6 +129,7 @@ struct io *io_uv_new(void)
     list_init(&io->deferred);
     list_init(&io->connects);
     list_init(&io->workers);
+    list_init(&io->names);
 
     CHECK(uv_check_init(&io->loop, &io->after_poll) == 0);
     CHECK(uv_check_start(&io->after_poll, on_after_poll) == 0);
@@ -190,6 +192,7 @@ void io_uv_free(struct io *io)
     CHECK(list_is_empty(&io->workers));
     io->turn = NULL;
     io_uv_connects_deinit(io);
+    io_uv_names_deinit(io);
     uv_close((uv_handle_t *)&io->after_poll, NULL);
     uv_close((uv_handle_t *)&io->before_poll, NULL);
     uv_close((uv_handle_t *)&io->idle, NULL);
@@ -243,13 +246,11 @@ int io_uv_resolve_error(int gai_error)
 {
     switch (gai_error) {
     case EAI_AGAIN:
-    case UV_EAI_AGAIN:
+    case EAI_FAIL:
+    case EAI_SYSTEM: /* No descriptors, say. */
         return -EAGAIN;
     case EAI_MEMORY:
-    case UV_EAI_MEMORY:
         return -ENOMEM;
-    case UV_ECANCELED:
-        return -ECANCELED;
     default:
         return -ENXIO;
     }

@@ -20,8 +20,8 @@ void io_uv_stop(struct io *io);
 
 /* All workers must have been stopped. A stream or listener that is being closed
  * gets its `closed` from here; whatever is still open is dropped without any
- * callback, and its owner may be gone already. Waits for the resolution of a name
- * that is under way, as exit() does through libuv; only _exit() does not. */
+ * callback, and its owner may be gone already. Does not wait for lookups of names that
+ * are under way; nor does exit(). */
 void io_uv_free(struct io *io);
 
 /* Calls `handler` on the loop, as any other callback, each time that the signal

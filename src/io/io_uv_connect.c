@@ -1,53 +1,47 @@
 /* io_uv_connect.c - connections being made: a name is resolved in the background,
  * then its addresses are tried in the resolver's order until one answers.
  *
+ * A name server may be slow, or silent. So where a name had addresses before, these are
+ * tried unless the answer comes at once, and where it had none, the attempt ends before long.
+ * The lookup goes on, and its answer serves the next attempt.
+ *
  * Invariants:
- *  - `connected` is called exactly once, from the loop; cancelling only hurries it.
- *  - The attempt outlives its report while libuv still resolves for it. */
+ *  - `connected` is called exactly once, from the loop; cancelling only hurries it. */
 #include <errno.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "io/io_uv_internal.h"
+
+static const uint64_t at_once_ns = 100000000ull; /* What a name server in order needs. */
+static const uint64_t lookup_ns = 1500000000ull; /* Where a name never had an address. */
+static const uint64_t address_ns = 500000000ull; /* For each, while there are others to try. */
 
 struct io_uv_connect {
     struct list node; /* In io->connects until it is reported. */
     struct io *io;
-    struct io_connect *connect;  /* NULL once it has been told. */
-    uv_getaddrinfo_t resolve;    /* Busy while is_resolving. */
-    struct addrinfo *resolved;   /* NULL for a numeric host. */
-    const struct addrinfo *next; /* Not yet tried. */
-    struct addrinfo numeric;     /* The list of one that a numeric host makes. */
-    struct sockaddr_in6 numeric_address;
-    const struct addrinfo *tried; /* What `socket` connects to. */
-    struct io_uv_stream *socket;  /* NULL while none connects. */
+    struct io_connect *connect;
+    struct io_uv_asker asker; /* Also the addresses; of a numeric host, the only one. */
+    uint16_t port;
+    uint32_t tried_count;
+    struct io_uv_stream *socket;  /* To the address tried last; NULL while none connects. */
+    struct io_timer timer;        /* Ends the wait for the lookup, or for an address. */
     struct io_uv_deferred report; /* In no list while the outcome is open. */
     int status;                   /* The last error; what a failure is reported with. */
-    bool is_resolving;
 };
-
-static void free_attempt(struct io_uv_connect *attempt)
-{
-    if (attempt->resolved != NULL) {
-        uv_freeaddrinfo(attempt->resolved);
-    }
-    free(attempt);
-}
 
 /* Tells the owner, who may free the io_connect in the callback. */
 static void tell(struct io_uv_connect *attempt, int status)
 {
     struct io_connect *connect = attempt->connect;
 
+    io_timer_stop(attempt->io, &attempt->timer);
     list_remove(&attempt->node);
-    attempt->connect = NULL;
     connect->backend = NULL;
-    if (!attempt->is_resolving) {
-        free_attempt(attempt); /* Otherwise on_resolved() does. */
-    }
+    free(attempt);
     connect->connected(connect, status);
 }
 
@@ -61,6 +55,7 @@ static void on_report(struct io_uv_deferred *deferred)
 /* Never from here at once: io_connect() itself may be our caller. */
 static void fail_soon(struct io_uv_connect *attempt, int status)
 {
+    io_timer_stop(attempt->io, &attempt->timer);
     attempt->status = status;
     if (list_is_empty(&attempt->report.node)) {
         io_uv_defer(attempt->io, &attempt->report);
@@ -84,9 +79,11 @@ static void on_connect(uv_connect_t *request, int status)
     s->attempt = NULL;
     attempt->socket = NULL;
     if (status == 0) {
+        const struct sockaddr_in6 *peer = &attempt->asker.good.address[attempt->tried_count - 1];
+
         CHECK(uv_fileno((uv_handle_t *)&s->tcp, &fd) == 0);
         io_uv_tune_socket(fd, attempt->connect->stream);
-        status = io_uv_stream_open(s, attempt->connect->stream, attempt->tried->ai_addr);
+        status = io_uv_stream_open(s, attempt->connect->stream, (const struct sockaddr *)peer);
     }
     if (status == 0) {
         tell(attempt, 0);
@@ -97,88 +94,112 @@ static void on_connect(uv_connect_t *request, int status)
     try_next(attempt);
 }
 
-static int try_one(struct io_uv_connect *attempt, const struct addrinfo *address)
+static int try_one(struct io_uv_connect *attempt, struct sockaddr_in6 *address)
 {
     struct io_uv_stream *s = io_uv_stream_new(attempt->io);
-    int status = uv_tcp_connect(&s->connect, &s->tcp, address->ai_addr, on_connect);
+    int status;
 
+    address->sin6_port = htons(attempt->port); /* IPv4 has it at the same place. */
+    status = uv_tcp_connect(&s->connect, &s->tcp, (const struct sockaddr *)address, on_connect);
     if (status != 0) {
         io_uv_stream_drop(s);
         return status;
     }
     s->attempt = attempt;
     attempt->socket = s;
-    attempt->tried = address;
     return 0;
+}
+
+static void set_timer(struct io_uv_connect *attempt, uint64_t at_ns)
+{
+    io_timer_start(attempt->io, &attempt->timer, at_ns);
 }
 
 static void try_next(struct io_uv_connect *attempt)
 {
-    while (attempt->next != NULL) {
-        const struct addrinfo *address = attempt->next;
+    struct io_uv_addresses *known = &attempt->asker.good;
 
-        attempt->next = address->ai_next;
-        if (address->ai_family != AF_INET && address->ai_family != AF_INET6) {
-            continue;
-        }
-        attempt->status = try_one(attempt, address);
+    io_timer_stop(attempt->io, &attempt->timer);
+    while (attempt->tried_count < known->count) {
+        attempt->status = try_one(attempt, &known->address[attempt->tried_count++]);
         if (attempt->status == 0) {
+            if (attempt->tried_count < known->count) {
+                set_timer(attempt, io_now_ns(attempt->io) + address_ns);
+            }
             return;
         }
     }
-    fail_soon(attempt, attempt->status);
+    /* Where the addresses are out of date, that is what is to be told. */
+    fail_soon(attempt, attempt->asker.status != 0 ? attempt->asker.status : attempt->status);
+}
+
+static void drop_socket(struct io_uv_connect *attempt)
+{
+    if (attempt->socket != NULL) {
+        io_uv_stream_drop(attempt->socket);
+        attempt->socket = NULL;
+    }
 }
 
 /* --- resolving ------------------------------------------------------------- */
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
+/* What there is to know is known. */
+static void go_on(struct io_uv_connect *attempt)
 {
-    struct io_uv_connect *attempt = container_of(request, struct io_uv_connect, resolve);
-
-    attempt->is_resolving = false;
-    attempt->resolved = list;
-    if (attempt->connect == NULL) {
-        free_attempt(attempt);
-        return;
+    if (attempt->asker.good.count == 0) {
+        fail_soon(attempt, attempt->asker.status);
+    } else {
+        try_next(attempt);
     }
-    if (!list_is_empty(&attempt->report.node)) {
-        return; /* Cancelled, and about to be told so. */
-    }
-    io_uv_enter(attempt->io);
-    if (status != 0) {
-        fail_soon(attempt, io_uv_resolve_error(status));
-        return;
-    }
-    attempt->next = list;
-    try_next(attempt);
 }
 
-/* Fills in the list of one where the host is a number. */
-static bool parse_numeric(struct io_uv_connect *attempt, const struct io_address *address)
+static void on_answered(struct io_uv_asker *asker)
 {
-    struct sockaddr_in6 *to = &attempt->numeric_address;
+    go_on(container_of(asker, struct io_uv_connect, asker));
+}
 
-    if (uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)(void *)to) != 0 &&
-        uv_ip6_addr(address->host, address->port, to) != 0) {
+static void on_timer(struct io_timer *timer)
+{
+    struct io_uv_connect *attempt = container_of(timer, struct io_uv_connect, timer);
+
+    if (attempt->asker.is_waiting) {
+        io_uv_names_forget(&attempt->asker);
+        if (attempt->asker.status == 0) {
+            attempt->asker.status = -EAGAIN;
+        }
+        go_on(attempt);
+    } else {
+        drop_socket(attempt);
+        attempt->status = -ETIMEDOUT;
+        try_next(attempt);
+    }
+}
+
+/* Fills in the only address where the host is a number. */
+static bool parse_numeric(struct io_uv_addresses *ret_known, const char *host)
+{
+    struct sockaddr_in6 *to = &ret_known->address[0];
+
+    if (uv_ip4_addr(host, 0, (struct sockaddr_in *)(void *)to) != 0 &&
+        uv_ip6_addr(host, 0, to) != 0) {
         return false;
     }
-    attempt->numeric =
-        (struct addrinfo){.ai_family = to->sin6_family, .ai_addr = (struct sockaddr *)to};
-    attempt->next = &attempt->numeric;
+    ret_known->count = 1;
     return true;
 }
 
-static int resolve(struct io_uv_connect *attempt, const struct io_address *address)
+static void resolve(struct io_uv_connect *attempt, const char *host)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char port[8];
-    int status;
+    struct io_uv_asker *asker = &attempt->asker;
 
-    snprintf(port, sizeof port, "%u", address->port);
-    status = uv_getaddrinfo(&attempt->io->loop, &attempt->resolve, on_resolved, address->host, port,
-                            &hints);
-    attempt->is_resolving = status == 0;
-    return status;
+    io_uv_names_ask(attempt->io, asker, host);
+    if (!asker->is_waiting) {
+        go_on(attempt);
+    } else if (asker->good.count > 0 && !MUTANT(last_addresses_forgotten)) {
+        set_timer(attempt, asker->asked_ns + at_once_ns);
+    } else {
+        set_timer(attempt, io_now_ns(attempt->io) + lookup_ns);
+    }
 }
 
 /* --- the door -------------------------------------------------------------- */
@@ -190,35 +211,26 @@ void io_connect(struct io *io, struct io_connect *connect, struct io_stream *str
 
     attempt->io = io;
     attempt->connect = connect;
-    attempt->status = -ENXIO;
+    attempt->port = address->port;
+    attempt->asker.answered = on_answered;
+    attempt->timer.fired = on_timer;
     attempt->report.run = on_report;
+    list_init(&attempt->asker.node);
     list_init(&attempt->report.node);
     list_append(&io->connects, &attempt->node);
     connect->stream = stream;
     connect->backend = attempt;
-    if (parse_numeric(attempt, address)) {
+    if (parse_numeric(&attempt->asker.good, address->host)) {
         try_next(attempt);
-        return;
-    }
-    int status = resolve(attempt, address);
-
-    if (status != 0) {
-        /* A name too long or not of this world. */
-        fail_soon(attempt, status == UV_ENOMEM ? -ENOMEM : -ENXIO);
+    } else {
+        resolve(attempt, address->host);
     }
 }
 
 static void give_up(struct io_uv_connect *attempt)
 {
-    attempt->next = NULL;
-    if (attempt->socket != NULL) {
-        io_uv_stream_drop(attempt->socket);
-        attempt->socket = NULL;
-    }
-    if (attempt->is_resolving) {
-        /* Too late for a resolution under way: that one ends by itself. */
-        (void)uv_cancel((uv_req_t *)&attempt->resolve);
-    }
+    io_uv_names_forget(&attempt->asker);
+    drop_socket(attempt);
 }
 
 void io_connect_cancel(struct io *io, struct io_connect *connect)
@@ -239,10 +251,8 @@ void io_uv_connects_deinit(struct io *io)
 
         list_remove(&attempt->node);
         list_remove(&attempt->report.node);
-        attempt->connect = NULL;
         give_up(attempt);
-        if (!attempt->is_resolving) {
-            free_attempt(attempt);
-        }
+        io_timer_stop(io, &attempt->timer);
+        free(attempt);
     }
 }

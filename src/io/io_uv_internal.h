@@ -13,7 +13,10 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "base/lookup.h"
 #include "io/io.h"
+
+enum { IO_UV_ADDRESSES_MAX = 16 };
 
 /* An armed timer's place in the heap; freed when it fires or is stopped. */
 struct io_uv_timer {
@@ -45,7 +48,7 @@ struct io {
     uv_idle_t soon;           /* Active while a turn was asked for: the same. */
     uv_timer_t alarm;         /* Set for the earliest timer. */
     uv_poll_t completions;    /* Some worker has finished a job, */
-    int completions_fd;       /* and has told it by this eventfd. */
+    int completions_fd;       /* and has told it by this eventfd; so do lookups of names. */
     pthread_t thread;         /* The loop's. */
 
     bool in_batch;    /* Callbacks are being run; `now_ns` holds for all of them. */
@@ -59,6 +62,9 @@ struct io {
     struct list deferred;
     struct list connects; /* struct io_uv_connect.node, those not yet reported. */
     struct list workers;  /* struct io_worker.node */
+    struct list names;    /* struct io_uv_name.node */
+    uint32_t name_count;
+    uint32_t lookup_count; /* Under way. */
 };
 
 /* The socket of one stream, made once; also the state of its writes. */
@@ -130,6 +136,32 @@ void io_uv_listener_release(uv_poll_t *poll);
 
 /* io_uv_connect.c */
 void io_uv_connects_deinit(struct io *io);
+
+/* io_uv_names.c */
+/* Without ports; large enough for IPv4's as well. */
+struct io_uv_addresses {
+    struct sockaddr_in6 address[IO_UV_ADDRESSES_MAX];
+    uint32_t count;
+};
+
+/* Who wants to know the addresses of a name. */
+struct io_uv_asker {
+    /* Once where is_waiting was true: the answer is here. Must ask nothing from here. */
+    void (*answered)(struct io_uv_asker *asker);
+    struct list node;
+    bool is_waiting;
+    uint64_t asked_ns;           /* Where it waits: since when the lookup is under way. */
+    int status;                  /* Of the last lookup that ended: 0 or an error. */
+    struct io_uv_addresses good; /* As last known; none: never. */
+};
+
+/* Fills in what is known now, and begins a lookup unless that is fresh. */
+void io_uv_names_ask(struct io *io, struct io_uv_asker *asker, const char *host);
+/* It does not want to know any more; the lookup goes on. */
+void io_uv_names_forget(struct io_uv_asker *asker);
+void io_uv_names_deliver(struct io *io);
+/* Leaves lookups that are under way to themselves. */
+void io_uv_names_deinit(struct io *io);
 
 /* io_uv_worker.c */
 void io_uv_workers_deliver(struct io *io);

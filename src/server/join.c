@@ -1,6 +1,7 @@
 /* join.c - asks a contact to be added to its cluster. */
 #include "server/join.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,8 @@ static const uint64_t RETRY_NS = 200 * 1000 * 1000u;
 /* Nodes are often started all at once, by a script or after a failure of power: the contact may
  * need a moment more. */
 static const uint64_t REACH_NS = 5 * 1000 * 1000 * 1000ull;
+/* A system's resolver takes some seconds until it asks the second name server. */
+static const uint64_t NAME_NS = 12 * 1000 * 1000 * 1000ull;
 static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull; /* Beyond the leader's own limit. */
 
 enum join_verdict { VERDICT_MORE, VERDICT_DONE, VERDICT_RETRY, VERDICT_FAILED };
@@ -30,6 +33,7 @@ struct join {
     struct buffer in;
     uint64_t give_up_ns;
     uint64_t reach_until_ns; /* Where nobody listens there. */
+    uint64_t name_until_ns;  /* Where the name servers do not answer. */
     bool is_open;
     bool is_connecting;
     enum join_verdict verdict; /* MORE: nothing is decided yet. */
@@ -314,7 +318,9 @@ static void join_connected(struct io_connect *connect, int status)
                  "the contact %s:%u can't be reached: %s; give the host and the client port of a "
                  "running member",
                  j->options.contact.host, (unsigned)j->options.contact.port, address_fault(status));
-        j->verdict = io_now_ns(j->options.io) < j->reach_until_ns ? VERDICT_RETRY : VERDICT_FAILED;
+        uint64_t until_ns = status == -EAGAIN ? j->name_until_ns : j->reach_until_ns;
+
+        j->verdict = io_now_ns(j->options.io) < until_ns ? VERDICT_RETRY : VERDICT_FAILED;
         conclude(j);
         return;
     }
@@ -364,6 +370,7 @@ struct join *join_start(const struct join_options *options)
     j->timer.fired = timer_fired;
     j->give_up_ns = io_now_ns(options->io) + options->patience_ns;
     j->reach_until_ns = io_now_ns(options->io) + REACH_NS;
+    j->name_until_ns = io_now_ns(options->io) + NAME_NS;
     attempt(j);
     return j;
 }
