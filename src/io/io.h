@@ -26,10 +26,13 @@ struct io; /* One per node; made by the backend (io_uv.h, or the simulator). */
 
 /* --- time and chance ------------------------------------------------------- */
 
-/* These three may be called in a job, too. */
+/* Where nothing else is said, these may be called in a job, too. */
 
 /* Monotonic, in nanoseconds; fixed during one callback. */
 uint64_t io_now_ns(struct io *io);
+/* How long the callbacks and the turn since io_now_ns() was fixed have taken so far, for those
+ * who have to stop in time. Only on the loop's thread. */
+uint64_t io_spent_ns(struct io *io);
 /* Nanoseconds since 1970, as the wall clock has it; may jump. */
 uint64_t io_wall_ns(struct io *io);
 void io_random(struct io *io, void *bytes, size_t size);

@@ -219,6 +219,13 @@ uint64_t io_now_ns(struct io *io)
     return io->in_batch ? io->now_ns : io_uv_read_clock(io);
 }
 
+uint64_t io_spent_ns(struct io *io)
+{
+    uint64_t now_ns = uv_hrtime();
+
+    return io->in_batch && now_ns > io->now_ns ? now_ns - io->now_ns : 0;
+}
+
 uint64_t io_wall_ns(struct io *io)
 {
     struct timespec now;

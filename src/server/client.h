@@ -33,14 +33,18 @@
 #include "server/clients.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/time_share.h"
 
 enum {
     CLIENT_SLOTS_MAX = 1024,                      /* Commands under way. */
     CLIENT_ARGUMENT_BYTES_MAX = 64 * 1024 * 1024, /* Their arguments; one may have more. */
     CLIENT_LOGGED_READS_MAX = 16,                 /* In a row; see is_logged_read(). */
-    CLIENT_READ_WINDOW_BYTES = 16 * 1024 * 1024,  /* What reads under way may reply. */
+    CLIENT_ARGUMENTS_UNDER_WAY_MAX = 32 * 1024,   /* Their number; one command may have more. */
+    CLIENT_READ_WINDOW_BYTES = 4 * 1024 * 1024,   /* What reads under way may reply. */
     CLIENT_OUTPUT_PAUSE_BYTES = 1024 * 1024,      /* Unread replies: take no command. */
-    CLIENT_COMMANDS_A_TURN = 1024,                /* Then others get their turn. */
+    CLIENT_COMMANDS_A_TURN = 1024,                /* Then others get their turn, */
+    CLIENT_TURN_NS = 1000 * 1000,                 /* or after so long. */
+    CLIENTS_TURN_NS = 4 * 1000 * 1000,            /* Then heartbeats and peers get theirs. */
     CLIENT_READ_BYTES = 16 * 1024,                /* Room for one read at first, */
     CLIENT_READ_BYTES_MAX = 256 * 1024,           /* and at most, unless one request wants more. */
     CLIENT_READ_AHEAD_BYTES = 64 * 1024,          /* Input kept while no command is taken. */
@@ -80,6 +84,7 @@ struct reply_slot {
     struct buffer out; /* The reply, while those before it are missing. */
     uint64_t ordinal;  /* Number of the command on its connection. */
     uint64_t argument_bytes;
+    uint32_t argument_count;
     size_t written_before; /* Size of the writer's buffer before this reply. */
     uint32_t flags;        /* COMMAND_READ or COMMAND_WRITE while it is under way. */
     bool is_answered;
@@ -116,7 +121,8 @@ struct client {
     uint32_t reads_in_a_row;   /* Since the last write. */
     uint64_t doubt_ordinal;    /* The last command taken when one was answered INDOUBT, until a
                                 * later one that went through the log has settled it; or 0. */
-    uint64_t argument_bytes;   /* Of those. */
+    uint64_t argument_bytes;   /* Of those; */
+    uint64_t argument_count;   /* and so many arguments. */
     uint64_t read_reply_bytes; /* What one more read may reply, going by the last ones. */
 
     /* Output. */
@@ -153,6 +159,7 @@ struct clients {
     struct list congested; /* Wait for clients_resume(), by the time they have waited. */
     bool is_relieved;      /* These may go on, until the replica is congested again. */
     struct list dirty;
+    struct time_share share; /* Of the client that takes commands now. */
     struct io_timer sweep_timer;
     bool is_sweeping; /* The timer is armed. */
     uint32_t lingering_count;

@@ -118,7 +118,12 @@ void client_received(struct io_stream *stream, int64_t size)
             c->read_bytes *= 2; /* It has more to say than fits. */
         }
     }
-    if (!is_held_up(c)) {
+    if (is_held_up(c)) {
+        return;
+    }
+    if (io_spent_ns(c->clients->server->io) >= CLIENTS_TURN_NS && !MUTANT(turns_without_end)) {
+        client_make_ready(c);
+    } else {
         client_run(c);
     }
 }
@@ -236,6 +241,9 @@ static void run_local(struct client *c, const struct command *command)
 
     command->handler(&call);
     end_reply(c, size_before);
+    if (!(command->flags & COMMAND_FAST)) {
+        time_share_use(&c->clients->share, TIME_SHARE_LOOK_WORK);
+    }
 }
 
 static bool wait_for(struct client *c, enum client_wait wait)
@@ -274,6 +282,20 @@ static bool is_congested(const struct clients *c)
            (others_wait && !MUTANT(room_for_the_loudest));
 }
 
+/* What waits with the replica is executed in the order in which it came, so others would stand
+ * behind all that one client had sent at once. How much one command costs shows in its number of
+ * arguments and in what it replies; of one that looks at many keys, only once it is executed. */
+static bool exceeds_its_share(const struct client *c, const struct command *command)
+{
+    uint32_t under_way = c->read_count + c->write_count;
+    uint64_t arguments = c->argument_count + c->parser.argument_count;
+
+    if (under_way == 0 || MUTANT(all_at_once)) {
+        return false;
+    }
+    return (command->flags & COMMAND_WALKS) != 0 || arguments > CLIENT_ARGUMENTS_UNDER_WAY_MAX;
+}
+
 /* Whether the command may be handed to the replica now. */
 static bool may_submit(struct client *c, const struct command *command)
 {
@@ -283,6 +305,9 @@ static bool may_submit(struct client *c, const struct command *command)
 
     if ((is_logged ? c->read_count > 0 : c->write_count > 0) && !MUTANT(lanes_overtake)) {
         return wait_for(c, CLIENT_WAITS_FOR_ORDER);
+    }
+    if (exceeds_its_share(c, command)) {
+        return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
     if (is_read && reads > 0 && (reads + 1) * c->read_reply_bytes > CLIENT_READ_WINDOW_BYTES) {
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
@@ -340,10 +365,12 @@ static void submit(struct client *c, const struct command *command, size_t size)
     slot->request.command = command;
     slot->is_silent = c->is_reply_off || c->skips_this_reply;
     slot->argument_bytes = size;
+    slot->argument_count = c->parser.argument_count;
     slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
     slot->request.is_logged_read = is_logged_read(c, command);
     slot->request.is_abandoned = c->has_ended;
     c->argument_bytes += size;
+    c->argument_count += slot->argument_count;
     count(c, slot);
     drop_ignored_option(c, command);
     request_encode(&slot->request, command, c->database, c->parser.argument_count,
@@ -430,6 +457,7 @@ static bool take_next(struct client *c)
 {
     const char *error = NULL;
     size_t consumed = 0;
+    size_t out_before = buffer_size(&c->out);
 
     switch (resp_parse(&c->parser, buffer_slice(&c->input), &consumed, &error)) {
     case RESP_MORE:
@@ -458,6 +486,8 @@ static bool take_next(struct client *c)
         return false;
     }
     buffer_consume(&c->input, consumed);
+    time_share_use(&c->clients->share, COMMAND_WORK + c->parser.argument_count * ARGUMENT_WORK +
+                                           consumed + (buffer_size(&c->out) - out_before));
     return true;
 }
 
@@ -467,9 +497,10 @@ void client_run(struct client *c)
 
     CHECK(c->wait == CLIENT_RUNS);
     CHECK(list_is_empty(&c->ready_link));
+    time_share_begin(&c->clients->share, c->clients->server, CLIENT_TURN_NS);
     while (c->end == CLIENT_OPEN && has_room(c) && take_next(c)) {
         left--;
-        if (left == 0) {
+        if ((left == 0 || c->clients->share.is_over) && c->end == CLIENT_OPEN) {
             client_make_ready(c);
             break;
         }

@@ -127,7 +127,7 @@ void clients_resume(struct clients *c)
 }
 
 /* Who has waited longest is the first, and who finds no room any more the last next time. */
-static void run_congested(struct clients *c)
+static void run_congested(struct clients *c, struct time_share *share)
 {
     while (c->is_relieved && !list_is_empty(&c->congested) &&
            !replica_is_congested(c->server->replica)) {
@@ -136,11 +136,16 @@ static void run_congested(struct clients *c)
         list_remove(&client->ready_link);
         client->wait = CLIENT_RUNS;
         client_run(client);
+        if (time_share_look(share)) {
+            replica_wake(c->server->replica); /* The next turn relieves the others. */
+            break;
+        }
     }
     c->is_relieved = false;
 }
 
-static void run_ready(struct clients *c)
+/* Each in turn, for as long as there is time; at least one. Who is left comes first next time. */
+static void run_ready(struct clients *c, struct time_share *share)
 {
     struct list now;
 
@@ -151,15 +156,22 @@ static void run_ready(struct clients *c)
 
         list_remove(node);
         client_run(container_of(node, struct client, ready_link));
+        if (time_share_look(share)) {
+            break;
+        }
     }
+    move_all(&now, &c->ready);
+    move_all(&c->ready, &now);
 }
 
 void clients_flush(struct clients *c)
 {
     uint64_t submitted_before = c->submitted_count;
+    struct time_share share;
 
-    run_congested(c);
-    run_ready(c);
+    time_share_begin(&share, c->server, CLIENTS_TURN_NS);
+    run_congested(c, &share);
+    run_ready(c, &share);
     while (!list_is_empty(&c->dirty)) {
         struct list *node = list_first(&c->dirty);
 

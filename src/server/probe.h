@@ -36,6 +36,10 @@ struct server_probe {
     /* An entry (of any kind) was applied; the digest is the keyspace's after it. */
     void (*applied)(void *context, const struct entry *e, uint64_t kv_digest);
 
+    /* Work was done that takes a processor some time: about so many bytes looked at or written
+     * (server/time_share.h). */
+    void (*worked)(void *context, uint64_t work);
+
     /* The reply to a client's request went to its connection. `peer` is what
      * io_stream_peer() says of that connection, `ordinal` the number of the request
      * on it, from 1, every request counted. `index`: for a write that was executed,

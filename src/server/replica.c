@@ -9,7 +9,7 @@
 #include "base/mutant.h"
 #include "server/clients.h"
 
-enum { TURN_PASSES_MAX = 4 };
+enum { TURN_PASSES_MAX = 4, TURN_NS = 4 * 1000 * 1000 };
 
 static const uint64_t LATE_TICK_NS = 2 * 1000 * 1000u;
 
@@ -367,7 +367,7 @@ void replica_turn(void *context)
     struct replica *r = context;
 
     r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
-    r->turn_work = 0;
+    time_share_begin(&r->share, r->server, TURN_NS);
     if (r->is_running) {
         admin_show_log(r);
     }
@@ -389,7 +389,7 @@ void replica_turn(void *context)
         if (r->server->clients != NULL) {
             clients_flush(r->server->clients);
         }
-        if (!r->is_awake) {
+        if (!r->is_awake || time_share_look(&r->share)) {
             break;
         }
     }

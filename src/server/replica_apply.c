@@ -15,8 +15,6 @@ enum {
     APPLY_ENTRIES_MAX = 4096,           /* In one turn, */
     APPLY_BYTES_MAX = 16 * 1024 * 1024, /* so that a heartbeat never waits long. */
     READS_MAX = 4096,
-    TURN_WORK_MAX = 16 * 1024 * 1024, /* In bytes looked at or written; the last may go over. */
-    ARGUMENT_WORK = 128,              /* What one argument costs, in such bytes. */
     SCRATCH_KEEP_BYTES = 64 * 1024,
     EXPECTED_KEY_BYTES_MAX = 256, /* A longer key costs more to hash than to wait for. */
 };
@@ -48,14 +46,14 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
     size_t size_before = buffer_size(reply->out);
 
     command->handler(&call);
-    r->turn_work +=
-        call.work + argument_count * ARGUMENT_WORK + (buffer_size(reply->out) - size_before);
+    time_share_use(&r->share, COMMAND_WORK + call.work + argument_count * ARGUMENT_WORK +
+                                  (buffer_size(reply->out) - size_before));
 }
 
 /* Commands have taken long enough: a heartbeat may be due, and the next turn goes on. */
 static bool is_worn_out(const struct replica *r)
 {
-    if (r->turn_work < TURN_WORK_MAX || !r->is_running) {
+    if (!r->share.is_over) {
         return false;
     }
     io_turn_soon(r->io);

@@ -101,6 +101,7 @@ struct replica *replica_start(struct server *server, const struct server_probe *
     r->health.fired = health_fired;
     r->announce.fired = announce_fired;
     log_window_init(&r->window);
+    time_share_begin(&r->share, server, 0);
     requests_init(r);
     while (new_node_id == 0) {
         io_random(r->io, &new_node_id, sizeof new_node_id);

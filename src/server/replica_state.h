@@ -22,6 +22,7 @@
 #include "server/pending.h"
 #include "server/probe.h"
 #include "server/replica.h"
+#include "server/time_share.h"
 
 /* A message of the core that waits for a write. */
 struct held_message {
@@ -114,7 +115,7 @@ struct replica {
     uint64_t late_deadline_ns;  /* One that came too late, and is given a second look, */
     uint64_t late_until_ns;     /* not before this. */
     struct admission admission; /* As leader: how much may be under way. */
-    uint64_t turn_work;         /* What commands have cost this turn; see is_worn_out(). */
+    struct time_share share;    /* For the commands executed in this turn. */
     bool is_answering;          /* This turn began with entries to apply. */
     uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
     struct io_timer sweep;      /* Requests that waited too long. */

@@ -13,6 +13,8 @@
 #include "server/wire.h"
 #include "sim/message_text.h"
 
+enum { WORK_A_NS = 4 }; /* Of what server/time_share.h counts; about as on a real machine. */
+
 #define UPGRADE_SALT 0x7570677261646521u
 
 /* --- the probe ------------------------------------------------------------------------ */
@@ -157,6 +159,14 @@ static void on_applied(void *context, const struct entry *e, uint64_t kv_digest)
     sim_note(c->sim, kv_digest ^ e->index);
     sim_trace(c->sim, n->name, "applies %llu of term %llu: %s", (unsigned long long)e->index,
               (unsigned long long)e->term, raft_entry_kind_name((enum raft_entry_kind)e->kind));
+}
+
+/* What a node does takes time here, too, so that one client can hold up others. */
+static void on_worked(void *context, uint64_t work)
+{
+    struct node *n = context;
+
+    sim_spend(n->io, work / WORK_A_NS);
 }
 
 static void on_replied(void *context, const char *peer, uint64_t ordinal, uint64_t index,
@@ -410,6 +420,7 @@ struct node *cluster_add_machine(struct cluster *c)
                                      .durable = on_durable,
                                      .sent = on_sent,
                                      .applied = on_applied,
+                                     .worked = on_worked,
                                      .replied = on_replied};
     snprintf(n->name, sizeof n->name, "n%u", n->number);
     n->machine = sim_machine_new(c->sim, n->name);

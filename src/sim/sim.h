@@ -94,6 +94,10 @@ void sim_die(struct io *io, enum sim_death death);
 void sim_bury(struct io *io);
 struct io *sim_process(const struct sim_machine *machine); /* NULL: none. */
 
+/* What the process does now takes so long, on top of what each callback takes: what comes
+ * next has to wait. */
+void sim_spend(struct io *io, uint64_t ns);
+
 /* The process gets no processor until then: SIGSTOP, a frozen virtual machine. */
 void sim_freeze(struct sim_machine *machine, uint64_t until_ns);
 void sim_thaw(struct sim_machine *machine); /* Ends that early. */

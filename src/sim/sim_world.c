@@ -263,7 +263,9 @@ static void process_run(struct io *io)
         io->turn(io->turn_context);
     }
     sim_note(sim, sim->now_ns ^ ((uint64_t)io->machine->number << 56) ^ (count << 48));
-    io->busy_until_ns = sim->now_ns + prng_between(&sim->loop_prng, 2000, 10000) + 500 * count;
+    io->busy_until_ns =
+        sim->now_ns + prng_between(&sim->loop_prng, 2000, 10000) + 500 * count + io->spent_ns;
+    io->spent_ns = 0;
     if (!list_is_empty(&io->ready)) {
         process_schedule(io);
     }
@@ -399,6 +401,11 @@ void sim_bury(struct io *io)
     free(io);
 }
 
+void sim_spend(struct io *io, uint64_t ns)
+{
+    io->spent_ns += ns;
+}
+
 struct io *sim_process(const struct sim_machine *machine)
 {
     return machine->process;
@@ -441,6 +448,11 @@ uint64_t io_now_ns(struct io *io)
 {
     /* No clock starts at 0. */
     return SIM_S + local_ns(io, io->sim->now_ns);
+}
+
+uint64_t io_spent_ns(struct io *io)
+{
+    return io->spent_ns;
 }
 
 uint64_t io_wall_ns(struct io *io)

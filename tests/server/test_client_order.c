@@ -319,6 +319,58 @@ static void test_client__walks_over_the_keys_beside_the_log(void **state)
     close(fd);
 }
 
+/* Others would stand behind all of them. */
+static void test_client__has_one_walk_over_the_keys_under_way(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "KEYS x\r\nSCAN 0\r\nGET a\r\nKEYS y\r\n");
+    fixture_await_requests(f, 1);
+    assert_int_equal(fixture_client(f)->wait, CLIENT_WAITS_FOR_SLOTS);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_await_requests(f, 2); /* What costs little goes along. */
+    assert_int_equal(fixture_client(f)->wait, CLIENT_WAITS_FOR_SLOTS);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_await_requests(f, 1);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "*0\r\n*2\r\n$1\r\n0\r\n*0\r\n$-1\r\n*0\r\n");
+    close(fd);
+}
+
+static void test_client__has_so_many_arguments_under_way(void **state)
+{
+    enum { COUNT = CLIENT_ARGUMENTS_UNDER_WAY_MAX / 2, COMMANDS = 5 };
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer text = {0};
+
+    f->replica.holds = true;
+    for (int command = 0; command < COMMANDS; command++) {
+        buffer_printf(&text, "*%d\r\n$6\r\nEXISTS\r\n", COUNT);
+        for (int i = 1; i < COUNT; i++) {
+            buffer_append_slice(&text, slice_str("$1\r\nk\r\n"));
+        }
+    }
+    fixture_send(f, fd, buffer_slice(&text));
+    buffer_deinit(&text);
+    for (int left = COMMANDS; left > 0; left -= 2) {
+        fixture_await_requests(f, left > 2 ? 2 : (uint32_t)left);
+        while (left > 2 && fixture_client(f)->wait == CLIENT_RUNS) {
+            fixture_run(f); /* The next one has not come whole. */
+        }
+        assert_true(f->replica.count <= 2);
+        fake_answer_all(f);
+        fixture_flush(f);
+    }
+    fixture_expect(f, fd, ":0\r\n:0\r\n:0\r\n:0\r\n:0\r\n");
+    close(fd);
+}
+
 static void test_client__has_one_administrative_command_under_way(void **state)
 {
     struct client_fixture *f = *state;
@@ -439,13 +491,13 @@ static void test_client__sends_all_through_the_log_until_a_doubt_is_settled(void
     fake_answer_all(f); /* It was sent before the answer came, so it settles nothing. */
     fixture_flush(f);
     fixture_expect(f, fd, "-INDOUBT who knows\r\n+OK\r\n");
-    fixture_say(f, fd, "GET a\r\nKEYS x\r\n");
+    fixture_say(f, fd, "KEYS x\r\nGET a\r\n");
     fixture_await_requests(f, 2);
     assert_true(f->replica.requests[0]->is_logged_read);
     assert_true(f->replica.requests[1]->is_logged_read);
     fake_answer_all(f);
     fixture_flush(f);
-    fixture_expect(f, fd, "$-1\r\n*0\r\n");
+    fixture_expect(f, fd, "*0\r\n$-1\r\n");
     fixture_say(f, fd, "GET a\r\n");
     fixture_await_requests(f, 1);
     assert_false(f->replica.requests[0]->is_logged_read);
@@ -506,6 +558,8 @@ int main(void)
         TEST(test_client__keeps_a_place_for_a_reply_that_comes_later),
         TEST(test_client__is_refused_a_command_of_very_many_arguments),
         TEST(test_client__walks_over_the_keys_beside_the_log),
+        TEST(test_client__has_one_walk_over_the_keys_under_way),
+        TEST(test_client__has_so_many_arguments_under_way),
         TEST(test_client__has_one_administrative_command_under_way),
         TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
         TEST(test_client__does_not_overtake_those_that_wait_for_room),
