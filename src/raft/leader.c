@@ -62,7 +62,10 @@ static void add_peers(struct raft *r, const struct raft_configuration *c, raft_i
         }
         struct raft_peer *peer = &r->peers[r->peer_count++];
 
-        *peer = (struct raft_peer){.id = id, .next_index = next_index, .heard_ns = r->now_ns};
+        *peer = (struct raft_peer){.id = id,
+                                   .next_index = next_index,
+                                   .heard_ns = r->now_ns,
+                                   .searching_since_ns = r->now_ns};
         start_round(r, peer);
     }
 }
@@ -248,12 +251,21 @@ void raft_leader_finish(struct raft *r)
 
 /* --- time ------------------------------------------------------------------------- */
 
-/* What is on its way may be lost. A peer that was being probed goes on from where
- * the search was. */
-static void probe(struct raft_peer *peer)
+/* From now on it is not known where the logs agree. */
+static void search(const struct raft *r, struct raft_peer *peer)
 {
     if (peer->is_replicating) {
         peer->is_replicating = false;
+        peer->searching_since_ns = r->now_ns;
+    }
+}
+
+/* What is on its way may be lost. A peer that was being probed goes on from where
+ * the search was. */
+static void probe(const struct raft *r, struct raft_peer *peer)
+{
+    if (peer->is_replicating) {
+        search(r, peer);
         peer->next_index = peer->match_index + 1;
     }
     peer->probe_is_out = false;
@@ -277,7 +289,7 @@ static void watch_progress(struct raft *r, struct raft_peer *peer)
         peer->stall_doublings++;
     }
     if (MUTANT(silence_sends_again)) {
-        probe(peer);
+        probe(r, peer);
         return;
     }
     send_range(r, peer, 0);
@@ -315,7 +327,7 @@ void raft_leader_on_peer_lost(struct raft *r, raft_id id)
     struct raft_peer *peer = raft_leader_peer(r, id);
 
     if (peer != NULL) {
-        probe(peer);
+        probe(r, peer);
         peer->probe_is_out = true; /* Not at once: the connection is gone. */
     }
 }
@@ -418,7 +430,7 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
     if (bound < peer->match_index) {
         bound = peer->match_index;
     }
-    peer->is_replicating = false;
+    search(r, peer);
     peer->probe_is_out = false;
     peer->next_index = bound + 1;
 }
@@ -483,6 +495,7 @@ bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *re
         .next_index = peer->next_index,
         .is_active = r->now_ns - peer->heard_ns < r->options.election_timeout_ns,
         .is_probing = !peer->is_replicating,
+        .searching_ns = peer->is_replicating ? 0 : r->now_ns - peer->searching_since_ns,
     };
     return true;
 }

@@ -301,6 +301,9 @@ struct raft_progress {
     raft_index next_index;
     bool is_active;  /* Was heard within the last election timeout. */
     bool is_probing; /* Waits for the outcome of one probe. */
+    /* For how long it has not been known where the logs agree; 0: it is. That takes some round
+     * trips, unless the peer refuses this log. */
+    uint64_t searching_ns;
 };
 
 /* Leader only: what it knows of a member; false where there is nothing. */

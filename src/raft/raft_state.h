@@ -16,12 +16,13 @@ enum {
 /* What a leader knows of another node. */
 struct raft_peer {
     raft_id id;
-    raft_index match_index; /* Its log equals ours up to here, durably (I-5). */
-    raft_index next_index;  /* Where the next range starts; above match_index. */
-    bool is_replicating;    /* Ranges stream out; else one probe at a time. */
-    bool probe_is_out;      /* Waits for its outcome, or for the next heartbeat. */
-    uint64_t heard_ns;      /* When anything of this term came in last. */
-    uint64_t progress_ns;   /* When match_index rose, or sending began after a rest. */
+    raft_index match_index;      /* Its log equals ours up to here, durably (I-5). */
+    raft_index next_index;       /* Where the next range starts; above match_index. */
+    bool is_replicating;         /* Ranges stream out; else one probe at a time. */
+    bool probe_is_out;           /* Waits for its outcome, or for the next heartbeat. */
+    uint64_t heard_ns;           /* When anything of this term came in last. */
+    uint64_t progress_ns;        /* When match_index rose, or sending began after a rest. */
+    uint64_t searching_since_ns; /* Where it does not replicate. */
     uint32_t stall_doublings;
     uint64_t read_round; /* The newest it echoed. */
 

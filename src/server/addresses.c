@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "server/address.h"
 
 static const uint64_t SEARCH_AFTER_NS = 1000 * 1000 * 1000ull;
@@ -145,11 +146,28 @@ void addresses_lost(struct dial *d)
     }
 }
 
-void addresses_told(struct peers *p, const struct member_address *address)
+bool addresses_is_usable(struct peers *p, raft_id from, const struct member_address *address)
+{
+    const char *fault = address_host_fault(slice_str(address->client.host));
+    uint64_t count;
+
+    if (fault == NULL || MUTANT(any_host_learned)) {
+        return true;
+    }
+    if (complaints_is_due(&p->complaints, from, io_now_ns(p->io), &count)) {
+        log_write(p->log, LOG_WARN, "a peer tells of an address that can be none",
+                  "peer=%016llx of=%016llx count=%llu reason=" LOG_Q, (unsigned long long)from,
+                  (unsigned long long)address->id, (unsigned long long)count, fault);
+    }
+    return false;
+}
+
+void addresses_told(struct peers *p, raft_id from, const struct member_address *address)
 {
     struct peer *peer = peers_find(p, address->id);
 
-    if (peer == NULL || member_address_same_place(&peer->told, address)) {
+    if (peer == NULL || !addresses_is_usable(p, from, address) ||
+        member_address_same_place(&peer->told, address)) {
         return;
     }
     peer->told = *address;

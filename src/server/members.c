@@ -131,6 +131,18 @@ struct entry *membership_encode(const struct membership *m)
     return e;
 }
 
+/* No host holds such characters. They would smuggle lines into what is shown to people and
+ * programs, so a question mark stands for each; it is found by nobody either way. The entry is
+ * good all the same: its bytes decide who is a member. */
+static void clean_host(char *host)
+{
+    for (; *host != 0 && !MUTANT(any_host_logged); host++) {
+        if ((unsigned char)*host <= ' ' || *host == 0x7f) {
+            *host = '?';
+        }
+    }
+}
+
 /* Takes one member off `rest` into place `i`. */
 static bool decode_member(struct membership *m, uint32_t i, struct slice *rest)
 {
@@ -156,6 +168,7 @@ static bool decode_member(struct membership *m, uint32_t i, struct slice *rest)
     address->peer_port = get_u16(from + 12);
     memcpy(address->client.host, from + MEMBER_BYTES, host_size);
     address->client.host[host_size] = 0;
+    clean_host(address->client.host);
     rest->data += MEMBER_BYTES + host_size;
     rest->size -= MEMBER_BYTES + (size_t)host_size;
     /* Ids rise, so none stands there twice, and none is 0. */

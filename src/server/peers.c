@@ -331,6 +331,9 @@ static void greet(struct inbound *in, struct slice body)
         .id = hello.from, .client = hello.address, .peer_port = hello.peer_port};
     struct peer *peer = peers_find(p, hello.from);
 
+    if (!addresses_is_usable(p, hello.from, &address)) {
+        return; /* Let in all the same: the log has its address, if it has had a good one. */
+    }
     if (peer == NULL && count_peers(p) < PEERS_MAX) {
         add_peer(p, &address);
     } else if (peer != NULL) {
@@ -439,7 +442,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
         note_program(p, in->from, program);
     } else if (type == WIRE_WHERE && in->version >= WIRE_VERSION_WHERE &&
                wire_get_where(body, &where)) {
-        addresses_told(p, &where);
+        addresses_told(p, in->from, &where);
     } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else {

@@ -207,7 +207,9 @@ void addresses_found(struct dial *d);
 /* An attempt has failed, or a connection has broken. */
 void addresses_lost(struct dial *d);
 /* Another node says that it reaches a member there. */
-void addresses_told(struct peers *p, const struct member_address *address);
+void addresses_told(struct peers *p, raft_id from, const struct member_address *address);
+/* Whether that can be an address at all, as `from` says. If not, the log says so. */
+bool addresses_is_usable(struct peers *p, raft_id from, const struct member_address *address);
 /* Whether a member is not found any more where the log has it: another member may live there
  * by now. One that is reached there is not to be pushed aside. */
 bool addresses_has_left(const struct peers *p, const struct member_address *logged);

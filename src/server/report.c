@@ -118,6 +118,13 @@ static uint64_t silent_ns(const struct replica *r, const struct peer *peer)
     return io_now_ns(r->io) - since_ns;
 }
 
+/* It refuses this leader's log, or has no room for it: it only answers heartbeats. */
+static bool takes_nothing(const struct replica *r, const struct raft_progress *progress)
+{
+    return progress->searching_ns > 2 * r->server->config.election_timeout_ns &&
+           !MUTANT(refusal_is_ok);
+}
+
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
 {
     const struct peer *peer = peers_find(&r->peers, member->id);
@@ -148,7 +155,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
         v.commit_index = commit_index_of(&v, raft_commit_index(r->raft));
         /* Who takes nothing from this leader, though it is there, is not in order either. */
         if (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES ||
-            !progress.is_active) {
+            !progress.is_active || takes_nothing(r, &progress)) {
             v.health = "lagging";
         }
     } else if (member->id == raft_leader(r->raft)) {

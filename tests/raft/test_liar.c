@@ -87,6 +87,39 @@ static void test_liar__a_heartbeat_vouches_for_no_more_than_it_names(void **stat
     solo_deinit(&s);
 }
 
+/* It answers heartbeats, so it is there; but it never says that anything fits. */
+static void test_liar__who_takes_no_entries_is_told_from_who_does(void **state)
+{
+    struct solo s;
+    struct raft_progress progress;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1}, 1);
+    solo_become_leader(&s);
+    raft_term term = raft_current_term(s.raft);
+
+    for (int i = 0; i < 10; i++) {
+        solo_pass(&s, SOLO_HEARTBEAT);
+        assert_int_equal(solo_receive(&s, solo_pulse(3, term, 0)), RAFT_OK);
+        assert_int_equal(solo_receive(&s, solo_accept(2, term, 3)), RAFT_OK);
+        solo_timeout(&s);
+    }
+    assert_true(raft_progress_of(s.raft, 3, &progress));
+    assert_true(progress.is_active && progress.searching_ns >= 10 * SOLO_HEARTBEAT);
+    assert_true(raft_progress_of(s.raft, 2, &progress));
+    assert_int_equal(progress.searching_ns, 0);
+
+    /* Once more: from when its connection broke. */
+    struct raft_event lost = {.kind = RAFT_PEER_LOST, .peer = 2};
+
+    assert_int_equal(solo_step(&s, lost), RAFT_OK);
+    solo_pass(&s, SOLO_MS);
+    assert_int_equal(solo_receive(&s, solo_pulse(3, term, 0)), RAFT_OK);
+    assert_true(raft_progress_of(s.raft, 2, &progress));
+    assert_int_equal(progress.searching_ns, SOLO_MS);
+    solo_deinit(&s);
+}
+
 /* --- numbers ---------------------------------------------------------------------- */
 
 static void be_follower(struct solo *s)
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_liar__who_leads_has_lost_nothing_of_its_term),
         cmocka_unit_test(test_liar__a_log_agrees_with_what_fits_and_nothing_else),
         cmocka_unit_test(test_liar__a_heartbeat_vouches_for_no_more_than_it_names),
+        cmocka_unit_test(test_liar__who_takes_no_entries_is_told_from_who_does),
         cmocka_unit_test(test_liar__no_number_stops_a_node),
         cmocka_unit_test(test_liar__nor_does_any_order_of_them),
     };

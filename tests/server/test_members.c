@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -62,6 +63,25 @@ static void test_membership__comes_out_as_it_went_in(void **state)
         assert_int_equal(out->addresses[i].client.port, 10 * (i + 1));
         assert_int_equal(out->addresses[i].peer_port, 10000 + 10 * (i + 1));
     }
+    entry_release(e);
+    membership_free(in);
+    membership_free(out);
+}
+
+/* Else a host with a line end in it could put lines of its own into INFO. */
+static void test_membership__no_host_smuggles_anything_in(void **state)
+{
+    struct membership *in = membership_of(2);
+    struct entry *e;
+    struct membership *out;
+
+    (void)state;
+    strcpy(in->addresses[1].client.host, "a b\r\nrole:slave\x7f");
+    e = membership_encode(in);
+    out = membership_decode(entry_payload(e));
+    assert_non_null(out); /* It is a member, wherever it lives. */
+    assert_string_equal(out->addresses[0].client.host, "host");
+    assert_string_equal(out->addresses[1].client.host, "a?b??role:slave?");
     entry_release(e);
     membership_free(in);
     membership_free(out);
@@ -164,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_membership__comes_out_as_it_went_in),
+        cmocka_unit_test(test_membership__no_host_smuggles_anything_in),
         cmocka_unit_test(test_membership__cut_or_changed_is_never_read_beyond_its_end),
         cmocka_unit_test(test_membership__remembers_whom_it_lost),
         cmocka_unit_test(test_membership__takes_a_new_address_for_an_old_member),

@@ -180,6 +180,51 @@ static void test_status__of_a_silent_node_counts_from_the_last_change_of_roles(v
     assert_row_has(f, 1, "unreachable");
 }
 
+static void step(struct fixture *f, struct raft_event event)
+{
+    struct raft_effects effects;
+
+    assert_int_equal(raft_step(f->replica.raft, &event, &effects), RAFT_OK);
+    if (effects.write_seq != 0) {
+        step(f, (struct raft_event){.kind = RAFT_DURABLE,
+                                    .now_ns = event.now_ns,
+                                    .durable_seq = effects.write_seq});
+    }
+}
+
+static void hear(struct fixture *f, uint64_t now_ns, struct raft_message message)
+{
+    message.from = 2;
+    message.to = 1;
+    message.term = 2;
+    message.granted = true;
+    step(f, (struct raft_event){.kind = RAFT_RECEIVE, .now_ns = now_ns, .message = &message});
+}
+
+/* It answers heartbeats, and takes no entries. */
+static void test_status__of_a_node_that_refuses_the_log_is_not_ok(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t timeout_ns = f->replica.server->config.election_timeout_ns;
+    uint64_t now_ns = io_now_ns(f->replica.io);
+    uint64_t long_ago_ns = now_ns + 10 * timeout_ns; /* The clock of its core is not ours. */
+
+    connect_peer(f);
+    step(f, (struct raft_event){.kind = RAFT_TICK, .now_ns = long_ago_ns});
+    hear(f, long_ago_ns, (struct raft_message){.kind = RAFT_PRE_VOTE_REPLY});
+    hear(f, long_ago_ns, (struct raft_message){.kind = RAFT_REQUEST_VOTE_REPLY});
+    assert_int_equal(raft_role(f->replica.raft), RAFT_LEADER);
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+    for (uint64_t i = 1; i <= 5; i++) {
+        hear(f, long_ago_ns + i * timeout_ns / 2,
+             (struct raft_message){.kind = RAFT_HEARTBEAT_REPLY});
+    }
+    assert_row_has(f, 1, "health\r\n$7\r\nlagging\r\n");
+    hear(f, long_ago_ns + 3 * timeout_ns,
+         (struct raft_message){.kind = RAFT_APPEND_ENTRIES_REPLY, .match_index = LAST_INDEX});
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+}
+
 static void test_status__of_another_node_counts_what_it_has_applied_as_committed(void **state)
 {
     struct fixture *f = *state;
@@ -205,6 +250,7 @@ int main(void)
         TEST(test_status__of_a_node_that_is_contradicted_says_so_for_a_minute),
         TEST(test_status__of_a_node_that_is_not_connected_is_unreachable),
         TEST(test_status__of_a_silent_node_counts_from_the_last_change_of_roles),
+        TEST(test_status__of_a_node_that_refuses_the_log_is_not_ok),
         TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
         TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
     };

@@ -49,6 +49,12 @@ static void mad_peer_connected(struct io_connect *connect, int status)
 void mad_peer_start(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
                     enum wire_channel channel)
 {
+    mad_peer_start_at(m, c, n, from, channel, "mad");
+}
+
+void mad_peer_start_at(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
+                       enum wire_channel channel, const char *host)
+{
     struct io_address address = {.port = CLUSTER_PEER_PORT};
     struct wire_hello hello = {.version = WIRE_VERSION,
                                .cluster_id = replica_cluster_id(n->server->replica),
@@ -56,7 +62,7 @@ void mad_peer_start(struct mad_peer *m, struct cluster *c, const struct node *n,
                                .to = n->id,
                                .incarnation = from + 1,
                                .channel = channel,
-                               .address = {.host = "mad", .port = CLUSTER_PORT},
+                               .address = {.port = CLUSTER_PORT},
                                .peer_port = CLUSTER_PEER_PORT};
 
     *m = (struct mad_peer){.io = sim_boot(sim_machine_new(c->sim, "mad"))};
@@ -66,6 +72,7 @@ void mad_peer_start(struct mad_peer *m, struct cluster *c, const struct node *n,
                                    .closed = mad_peer_closed};
     m->connect = (struct io_connect){.connected = mad_peer_connected, .stream = &m->stream};
     snprintf(address.host, sizeof address.host, "%s", n->name);
+    snprintf(hello.address.host, sizeof hello.address.host, "%s", host);
     wire_put_hello(&m->out, &hello);
     io_connect(m->io, &m->connect, &m->stream, &address);
     mad_peer_run_for(c, 100 * SIM_MS);
@@ -115,6 +122,13 @@ bool mad_peer_has_heard(const struct mad_peer *m, const char *text)
 void mad_peer_run_for(struct cluster *c, uint64_t for_ns)
 {
     sim_run_until(c->sim, sim_now_ns(c->sim) + for_ns);
+}
+
+void mad_peer_unwatch(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        c->nodes[i].probe = (struct server_probe){0};
+    }
 }
 
 void mad_peer_end(struct mad_peer *m)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "calm_cluster.h"
@@ -43,7 +44,7 @@ static const struct raft *raft_of(const struct node *n)
     return replica_raft(n->server->replica);
 }
 
-static void scene_start(struct scene *s)
+static void scene_start_at(struct scene *s, const char *mad_host)
 {
     *s = (struct scene){.c = calm_cluster_start(1, NULL)};
     counted = s;
@@ -59,8 +60,13 @@ static void scene_start(struct scene *s)
     }
     cluster_kill(s->mad, SIM_KILLED);
     mad_peer_run_for(s->c, SIM_S);
-    mad_peer_start(&s->to_leader, s->c, s->leader, s->mad->id, WIRE_CONTROL);
-    mad_peer_start(&s->to_follower, s->c, s->follower, s->mad->id, WIRE_CONTROL);
+    mad_peer_start_at(&s->to_leader, s->c, s->leader, s->mad->id, WIRE_CONTROL, mad_host);
+    mad_peer_start_at(&s->to_follower, s->c, s->follower, s->mad->id, WIRE_CONTROL, mad_host);
+}
+
+static void scene_start(struct scene *s)
+{
+    scene_start_at(s, "mad");
 }
 
 static void scene_end(struct scene *s)
@@ -185,6 +191,138 @@ static void test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end(
     scene_end(&s);
 }
 
+/* --- where members live ----------------------------------------------------------- */
+
+static const struct peer *peer_of(const struct node *n, raft_id id)
+{
+    const struct peer *peer = peers_find(&n->server->replica->peers, id);
+
+    assert_non_null(peer);
+    return peer;
+}
+
+static void say_where(struct mad_peer *m, raft_id id, const char *host)
+{
+    struct member_address where = {
+        .id = id, .client = {.port = CLUSTER_PORT}, .peer_port = CLUSTER_PEER_PORT};
+
+    snprintf(where.client.host, sizeof where.client.host, "%s", host);
+    wire_put_where(&m->out, &where);
+    mad_peer_flush(m);
+}
+
+static void test_mad_member__what_can_be_no_host_is_not_learned(void **state)
+{
+    static const char *const hosts[] = {"evil\r\nrole:slave", "0.0.0.0", "::", "a b"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct scene s;
+
+        scene_start_at(&s, hosts[i]); /* It is let in all the same, */
+        say_where(&s.to_follower, s.leader->id, hosts[i]);
+        mad_peer_run_for(s.c, SIM_S);
+        assert_string_equal(peer_of(s.leader, s.mad->id)->address.client.host, s.mad->name);
+        assert_string_not_equal(peer_of(s.follower, s.leader->id)->told.client.host, hosts[i]);
+        say_where(&s.to_follower, s.leader->id, "elsewhere"); /* and heard where it may be right. */
+        mad_peer_run_for(s.c, SIM_S);
+        assert_string_equal(peer_of(s.follower, s.leader->id)->told.client.host, "elsewhere");
+        scene_end(&s);
+    }
+}
+
+/* --- terms -------------------------------------------------------------------------- */
+
+#define TERM_STEP ((raft_term)1 << 32) /* The furthest that one message may raise it. */
+
+/* Two messages take it further than the others would follow. */
+static void poison(struct mad_peer *m, struct scene *s, struct node *n)
+{
+    raft_term term = raft_current_term(raft_of(n));
+
+    for (int i = 0; i < 2; i++) {
+        term += TERM_STEP;
+        say(m, s, n, (struct raft_message){.kind = RAFT_HEARTBEAT_REPLY, .term = term});
+        mad_peer_run_for(s->c, SIM_MS);
+    }
+}
+
+static void come_to_reason(struct scene *s)
+{
+    mad_peer_end(&s->to_leader);
+    mad_peer_end(&s->to_follower);
+    cluster_start(s->mad);
+    mad_peer_run_for(s->c, 10 * SIM_S);
+}
+
+static bool is_voter(const struct node *asked, const struct node *n)
+{
+    const struct raft_configuration *c = raft_configuration(raft_of(asked));
+    const struct raft_member *member = raft_configuration_find(c, raft_self(raft_of(n)));
+
+    return member != NULL && member->incoming;
+}
+
+/* What docs/OPERATIONS.md says: it is removed, and joins anew with an empty directory. */
+static void replace(struct scene *s, struct node *asked, struct node *victim)
+{
+    char id[17];
+
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)victim->id);
+    operator_command_to(&s->c->operator, asked, "RAFT", "REMOVE", id);
+    mad_peer_run_for(s->c, 5 * SIM_S);
+    assert_false(is_voter(asked, victim));
+    cluster_kill(victim, SIM_KILLED);
+    cluster_renew(victim);
+    cluster_start_later(victim, SIM_S);
+    mad_peer_run_for(s->c, 20 * SIM_S);
+    assert_true(is_voter(asked, victim));
+}
+
+static void assert_terms_are_equal(const struct scene *s)
+{
+    for (uint32_t i = 1; i < NODES; i++) {
+        assert_int_equal(raft_current_term(raft_of(&s->c->nodes[i])),
+                         raft_current_term(raft_of(&s->c->nodes[0])));
+    }
+}
+
+static void test_mad_member__a_term_that_it_has_poisoned_goes_with_its_node(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_start(&s);
+    mad_peer_unwatch(s.c);
+    poison(&s.to_follower, &s, s.follower);
+    come_to_reason(&s);
+    assert_true(raft_current_term(raft_of(s.follower)) >= 2 * TERM_STEP);
+    assert_non_null(cluster_leader(s.c));
+    assert_true(raft_current_term(raft_of(s.mad)) < TERM_STEP); /* They go on without it. */
+    assert_true(raft_current_term(raft_of(s.leader)) < TERM_STEP);
+    replace(&s, s.leader, s.follower);
+    assert_terms_are_equal(&s);
+    cluster_free(s.c);
+}
+
+static void test_mad_member__a_majority_with_such_a_term_goes_on(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_start(&s);
+    mad_peer_unwatch(s.c);
+    poison(&s.to_follower, &s, s.follower);
+    poison(&s.to_leader, &s, s.leader);
+    come_to_reason(&s);
+    assert_true(raft_current_term(raft_of(s.leader)) >= 2 * TERM_STEP);
+    assert_non_null(cluster_leader(s.c));
+    assert_true(raft_current_term(raft_of(s.mad)) < TERM_STEP); /* It is the rest now. */
+    replace(&s, s.leader, s.mad);
+    assert_terms_are_equal(&s);
+    cluster_free(s.c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +330,9 @@ int main(void)
         cmocka_unit_test(test_mad_member__two_that_are_lied_to_elect_each_other),
         cmocka_unit_test(test_mad_member__is_written_about_once_a_minute),
         cmocka_unit_test(test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end),
+        cmocka_unit_test(test_mad_member__a_term_that_it_has_poisoned_goes_with_its_node),
+        cmocka_unit_test(test_mad_member__a_majority_with_such_a_term_goes_on),
+        cmocka_unit_test(test_mad_member__what_can_be_no_host_is_not_learned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
