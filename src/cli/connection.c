@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/lookup.h"
 #include "base/memory.h"
 
 enum { READ_BYTES = 64 * 1024, WAIT_MS_MAX = 60000 };
@@ -141,7 +143,7 @@ static int fail_wait(struct connection *c, int status)
     }
 }
 
-static int connect_to(struct connection *c, const struct addrinfo *address,
+static int connect_to(struct connection *c, const struct addrinfo *address, uint64_t deadline_ms,
                       struct patience patience)
 {
     int on = 1;
@@ -158,7 +160,7 @@ static int connect_to(struct connection *c, const struct addrinfo *address,
     if (connect(c->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
         return fail(c, CONNECTION_ELOST, strerror(errno));
     }
-    int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience);
+    int status = wait_until(c->fd, POLLOUT, deadline_ms, patience);
 
     if (status < 0) {
         return fail_wait(c, status);
@@ -171,28 +173,79 @@ static int connect_to(struct connection *c, const struct addrinfo *address,
     return 0;
 }
 
+/* Waits until the lookup has ended, or for as long as there is patience; then it is left alone. */
+static int await_lookup(struct lookup *lookup, int wake_fd, uint64_t deadline_ms,
+                        struct patience patience, int *ret_resolved, struct addrinfo **ret_list)
+{
+    int status = wait_until(wake_fd, POLLIN, deadline_ms, patience);
+
+    if (status < 0) {
+        lookup_abandon(lookup);
+    } else {
+        CHECK(lookup_take(lookup, ret_resolved, ret_list));
+    }
+    return status;
+}
+
+/* The addresses of the host, to be freed with freeaddrinfo(). */
+static int look_up(struct connection *c, const char *host, const char *port, uint64_t deadline_ms,
+                   struct patience patience, struct addrinfo **ret_list)
+{
+    int resolved = EAI_SYSTEM;
+    int status = CONNECTION_ELOST;
+    int wake_fd = eventfd(0, EFD_CLOEXEC);
+    struct lookup *lookup = wake_fd < 0 ? NULL : lookup_start(host, port, wake_fd);
+
+    if (lookup != NULL) {
+        status = await_lookup(lookup, wake_fd, deadline_ms, patience, &resolved, ret_list);
+    }
+    if (wake_fd >= 0) {
+        close(wake_fd);
+    }
+    if (status == CONNECTION_ETIMEDOUT) {
+        return fail(c, status, "the name servers did not answer in time");
+    }
+    if (status == CONNECTION_EINTERRUPTED) {
+        return fail_wait(c, status);
+    }
+    return resolved == 0 ? 0 : fail(c, CONNECTION_ELOST, gai_strerror(resolved));
+}
+
+/* When to go on to the next address: each of `left` has its share of the time. */
+static uint64_t share_of(uint64_t deadline_ms, uint64_t left)
+{
+    uint64_t now_ms = connection_now_ms();
+
+    if (deadline_ms == 0) {
+        return 0;
+    }
+    return now_ms >= deadline_ms ? deadline_ms : now_ms + (deadline_ms - now_ms) / left;
+}
+
 int connection_open(struct connection *c, const char *host, const char *port,
                     struct patience patience)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses = NULL;
-    int status = CONNECTION_ELOST;
+    uint64_t deadline_ms = deadline_of(patience);
+    uint64_t left = 0;
 
     CHECK(!connection_is_open(c));
 
-    int resolved = getaddrinfo(host, port, &hints, &addresses);
+    int status = look_up(c, host, port, deadline_ms, patience, &addresses);
 
-    if (resolved != 0) {
-        snprintf(c->error, sizeof c->error, "%s", gai_strerror(resolved));
-        return CONNECTION_ELOST;
+    for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
+        left++;
     }
     for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
-        status = connect_to(c, a, patience);
+        status = connect_to(c, a, share_of(deadline_ms, left), patience);
         if (status == 0 || status == CONNECTION_EINTERRUPTED) {
             break;
         }
+        left--;
     }
-    freeaddrinfo(addresses);
+    if (addresses != NULL) {
+        freeaddrinfo(addresses);
+    }
     return status;
 }
 

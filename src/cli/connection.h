@@ -45,7 +45,7 @@ struct connection {
 uint64_t connection_now_ms(void);
 
 void connection_init(struct connection *c);
-/* Tries the addresses of the name one after the other. */
+/* Looks the name up and tries its addresses one after the other, all within `patience`. */
 int connection_open(struct connection *c, const char *host, const char *port,
                     struct patience patience);
 /* Closed already: nothing happens. */
