@@ -265,6 +265,16 @@ void cluster_renew(struct node *n)
     n->id = 0;
 }
 
+void cluster_move(struct node *n, const char *host)
+{
+    CHECK(n->phase == NODE_DOWN);
+    sim_trace(n->cluster->sim, n->name, "moves from %s to %s", n->host, host);
+    n->has_moved = true;
+    snprintf(n->host, sizeof n->host, "%s", host);
+    memcpy(n->config.address.host, n->host, sizeof n->host);
+    sim_machine_set_host(n->machine, host);
+}
+
 void cluster_stop(struct node *n)
 {
     if (n->phase == NODE_UP) {
@@ -287,8 +297,14 @@ static void choose_contact(struct node *n)
     bool is_careful = c->is_calm || prng_chance(&c->prng, 7, 8);
     uint32_t tries = 0;
 
-    n->config.has_contact = !n->is_founder;
+    n->config.has_contact = !n->is_founder || n->has_moved;
+    n->config.contact.port = CLUSTER_PORT;
+    if (n->has_moved && (other = mover_contact(c->mover, n)) != NULL) {
+        memcpy(n->config.contact.host, other->host, sizeof other->host);
+        return;
+    }
     if (n->is_founder) {
+        n->config.has_contact = false;
         return;
     }
     do {
@@ -296,8 +312,7 @@ static void choose_contact(struct node *n)
     } while ((other == n && c->node_count > 1) || other->is_outside ||
              (is_careful && tries++ < 1000 && c->member_count > 0 &&
               !(cluster_is_member(other) && cluster_has_log(other))));
-    memcpy(n->config.contact.host, other->name, sizeof other->name);
-    n->config.contact.port = CLUSTER_PORT;
+    memcpy(n->config.contact.host, other->host, sizeof other->host);
 }
 
 /* Now and then it dies again while it recovers. */
@@ -332,12 +347,20 @@ static void start_crashed(struct node *n, const char *text, uint64_t limit)
 /* In part of the runs nodes are upgraded, one after the other, and some go back: each start may
  * be that of a version that speaks only the older protocol. Chance of its own: with or
  * without it, all other draws stay. */
+bool cluster_upgrades(const struct cluster *c)
+{
+    struct prng of_run = {.state = c->options.seed ^ UPGRADE_SALT};
+
+    (void)prng_next(&of_run);
+    return prng_chance(&of_run, 1, 3);
+}
+
 static void choose_version(struct node *n)
 {
     struct cluster *c = n->cluster;
     struct prng of_run = {.state = c->options.seed ^ UPGRADE_SALT};
     struct prng of_start = {.state = prng_next(&of_run) + 1000 * n->number + n->start_count++};
-    bool is_older = prng_chance(&of_run, 1, 3) && prng_chance(&of_start, 1, 2) &&
+    bool is_older = cluster_upgrades(c) && prng_chance(&of_start, 1, 2) &&
                     faults_draw_condition(&c->faults, FAULT_UPGRADE);
 
     n->config.peer_protocol = is_older ? WIRE_VERSION_MIN : WIRE_VERSION;
@@ -424,7 +447,8 @@ struct node *cluster_add_machine(struct cluster *c)
                                      .replied = on_replied};
     snprintf(n->name, sizeof n->name, "n%u", n->number);
     n->machine = sim_machine_new(c->sim, n->name);
-    memcpy(n->config.address.host, n->name, sizeof n->name);
+    memcpy(n->host, n->name, sizeof n->name);
+    memcpy(n->config.address.host, n->host, sizeof n->host);
     n->config.address.port = CLUSTER_PORT;
     n->config.peer_port = CLUSTER_PEER_PORT;
     n->config.data_dir = "rakit-8000";

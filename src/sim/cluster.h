@@ -36,6 +36,9 @@ struct node {
     uint32_t number;
     char name[8];
     struct sim_machine *machine;
+    char host[8]; /* Its address: at first its name. */
+    bool has_moved;
+    const struct node *contact; /* To be named to it when it starts next; or NULL. */
     enum node_phase phase;
     struct io *io;
     struct server *server;
@@ -105,6 +108,8 @@ struct cluster_stats {
     uint64_t remove_count;
     uint64_t transfer_count;
     uint64_t clock_count;
+    uint64_t move_count;      /* Nodes that were started at another address, */
+    uint64_t recontact_count; /* or with another contact in the end. */
     uint64_t refused_count;   /* Starts refused for damage. */
     uint64_t survived_count;  /* Starts with damage that did no harm, or was forgotten. */
     uint64_t replaced_count;  /* Disks. */
@@ -137,6 +142,7 @@ struct cluster {
     struct nemesis *nemesis;
     struct budget *budget;
     struct damage *damage;
+    struct mover *mover;
     struct faults faults;
     uint64_t last_change_ns; /* When the operator last began to change the membership. */
     bool is_over;            /* Nothing can be asked of it any more. */
@@ -158,9 +164,13 @@ struct cluster *cluster_new(const struct cluster_options *options);
 void cluster_run(struct cluster *c);
 void cluster_free(struct cluster *c);
 
+/* From now on that is its address. It is down. */
+void cluster_move(struct node *n, const char *host);
 /* A new machine; starts at cluster_start(). NULL: there are enough. */
 struct node *cluster_add_machine(struct cluster *c);
 void cluster_start(struct node *n);
+/* Whether nodes may be of different versions in this run. */
+bool cluster_upgrades(const struct cluster *c);
 /* Starts it that much later. */
 void cluster_start_later(struct node *n, uint64_t in_ns);
 void cluster_kill(struct node *n, enum sim_death death);
@@ -192,6 +202,17 @@ void damage_recovered(struct node *n);
 bool damage_is_known(const struct node *n);
 /* No damaged node waits for a new disk, or for its removal. */
 bool damage_is_tended(const struct cluster *c);
+
+/* mover.c */
+struct mover *mover_new(struct cluster *c);
+void mover_free(struct mover *m);
+void mover_start(struct mover *m);
+/* No more moves; from now on who can't be found by the others is told a contact. */
+void mover_heal(struct mover *m);
+/* Whom to name as its contact to a node that starts again; NULL: anybody will do. */
+const struct node *mover_contact(struct mover *m, struct node *n);
+/* Whether nodes were moved. */
+bool mover_has_struck(const struct mover *m);
 
 /* core.c */
 /* After healing: in part of the runs some nodes stay outside, down or half connected, so

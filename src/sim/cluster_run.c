@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "server/replica_state.h"
 
+#define SEARCH_NS (20 * SIM_S) /* For members that have moved to find each other. */
+
 /* --- drawing a run -------------------------------------------------------------------- */
 
 static uint32_t draw_node_count(struct prng *prng)
@@ -88,7 +90,7 @@ static struct io_address pick_address(void *context, struct prng *prng)
 
         n = n == NULL || !any->is_outside ? any : n;
     }
-    snprintf(address.host, sizeof address.host, "%s", n->name);
+    snprintf(address.host, sizeof address.host, "%s", n->host);
     return address;
 }
 
@@ -171,6 +173,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     c->nemesis = nemesis_new(c);
     c->budget = budget_new(c->checker);
     c->damage = damage_new(c);
+    c->mover = mover_new(c);
     return c;
 }
 
@@ -178,6 +181,7 @@ void cluster_free(struct cluster *c)
 {
     nemesis_free(c->nemesis);
     damage_free(c->damage);
+    mover_free(c->mover);
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
 
@@ -201,6 +205,20 @@ void cluster_free(struct cluster *c)
 }
 
 /* --- waiting -------------------------------------------------------------------------- */
+
+static bool has_met_elsewhere(const struct node *n)
+{
+    list_for_each(link, &n->server->replica->peers.all)
+    {
+        const struct peer *peer = container_of(link, struct peer, link);
+
+        if (peer->dial[WIRE_CONTROL].phase == DIAL_UP && peer->logged.peer_port != 0 &&
+            !member_address_same_place(&peer->address, &peer->logged)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool speaks_older_protocol(const struct node *n)
 {
@@ -231,6 +249,9 @@ static void look_around(struct cluster *c)
                            replica_is_removed(n->server->replica));
             if (speaks_older_protocol(n)) {
                 sometimes_reached(&c->sometimes, SOMETIMES_OLDER_PROTOCOL);
+            }
+            if (has_met_elsewhere(n)) {
+                sometimes_reached(&c->sometimes, SOMETIMES_MET_ELSEWHERE);
             }
         }
     }
@@ -430,6 +451,7 @@ static void break_it(struct cluster *c)
     c->is_calm = false;
     nemesis_start(c->nemesis);
     damage_start(c->damage);
+    mover_start(c->mover);
     wait_for(c, NULL, c->options.fault_ns);
 }
 
@@ -456,7 +478,9 @@ static void heal_it(struct cluster *c)
     if (core_choose(c)) {
         c->stats.core_count++;
     }
-    if (!wait_for(c, is_led, 10 * timeout_ns + SIM_S)) {
+    mover_heal(c->mover);
+    if (!wait_for(c, is_led,
+                  10 * timeout_ns + SIM_S + (mover_has_struck(c->mover) ? SEARCH_NS : 0))) {
         verdict_broken(&c->verdict, "liveness", "no leader ten election timeouts after healing");
     }
     /* It answers once it has committed; the other may be far behind, on a slow disk. */

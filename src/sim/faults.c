@@ -29,6 +29,7 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_LIE] = "lie",
     [FAULT_MISDIRECT] = "misdirect",
     [FAULT_LOSE_DISK] = "lose-disk",
+    [FAULT_MOVE] = "move",
     [FAULT_FLAP] = "flap",
     [FAULT_NARROW] = "narrow",
     [FAULT_LOSS] = "loss",

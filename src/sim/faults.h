@@ -37,6 +37,7 @@ enum fault {
     FAULT_LIE,                     /* was not synced in truth, */
     FAULT_MISDIRECT,               /* was written elsewhere, */
     FAULT_LOSE_DISK,               /* or the whole disk is gone. */
+    FAULT_MOVE, /* Nodes are started at other addresses, maybe at one another's: mover.c. */
 
     /* Not strikes, but how things are during a whole run. */
     FAULT_CONDITIONS,

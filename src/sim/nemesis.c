@@ -291,7 +291,7 @@ static void remove_member(struct nemesis *x, struct node *n)
     struct cluster *c = x->cluster;
     const struct node *leader = cluster_leader(c);
     uint32_t staying = 0;
-    char address[32];
+    char who[32];
 
     for (uint32_t i = 0; i < c->node_count; i++) {
         staying += !c->nodes[i].is_retired && c->nodes[i].was_member;
@@ -308,14 +308,18 @@ static void remove_member(struct nemesis *x, struct node *n)
         budget_mark(c->budget, n->id, BUDGET_LEAVING);
     }
     c->last_change_ns = sim_now_ns(c->sim);
-    snprintf(address, sizeof address, "%s:%d", n->name, CLUSTER_PORT);
+    if (mover_has_struck(c->mover)) { /* Its address may be another's by now, or in the log. */
+        snprintf(who, sizeof who, "%016llx", (unsigned long long)n->id);
+    } else {
+        snprintf(who, sizeof who, "%s:%d", n->host, CLUSTER_PORT);
+    }
     if (leader != NULL && prng_chance(&x->prng, 1, 3)) {
         /* A leader that is alone and does not know it: what it begins will be undone. */
         split(x, 1ull << (leader->number - 1), true, true);
-        operator_command_to(&c->operator, leader, "RAFT", "REMOVE", address);
+        operator_command_to(&c->operator, leader, "RAFT", "REMOVE", who);
         return;
     }
-    operator_command(&c->operator, "RAFT", "REMOVE", address);
+    operator_command(&c->operator, "RAFT", "REMOVE", who);
 }
 
 /* --- the whole ------------------------------------------------------------------------ */

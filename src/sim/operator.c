@@ -85,7 +85,7 @@ void operator_command_to(struct operator* o, const struct node *n, const char *a
     sim_trace(o->cluster->sim, "op", "asks %s: %s %s %s", n->name, a, b == NULL ? "" : b,
               c == NULL ? "" : c);
     o->is_busy = true;
-    snprintf(address.host, sizeof address.host, "%s", n->name);
+    snprintf(address.host, sizeof address.host, "%s", n->host);
     talk_open(&o->talk, &address);
     io_timer_start(o->io, &o->timer, io_now_ns(o->io) + 5 * SIM_S);
 }

@@ -71,9 +71,15 @@ void sim_note(struct sim *sim, uint64_t value);
 
 /* --- machines and processes ----------------------------------------------------- */
 
-/* The name is its host name in addresses. */
+/* The name is its host name in addresses, at first. */
 struct sim_machine *sim_machine_new(struct sim *sim, const char *name);
 const char *sim_machine_name(const struct sim_machine *machine);
+/* From now on others find it by that host name (its name at first), which no other machine
+ * has. Connections that exist stay. */
+void sim_machine_set_host(struct sim_machine *machine, const char *host);
+/* Whether hosts that no machine has are silent, as addresses of machines without power are,
+ * or known not to exist (at first). */
+void sim_set_dark(struct sim *sim, bool is_dark);
 /* Offset of its wall clock, and how much faster its clocks run (parts in a million). */
 void sim_machine_set_clock(struct sim_machine *machine, int64_t wall_offset_ns, int64_t drift_ppm);
 int64_t sim_machine_drift_ppm(const struct sim_machine *machine);

@@ -17,11 +17,11 @@ static struct sim_machine *machine_named(struct sim_machine *self, const char *h
         return self;
     }
     for (uint32_t i = 0; i < self->sim->machine_count; i++) {
-        if (strcmp(self->sim->machines[i]->name, host) == 0) {
+        if (strcmp(self->sim->machines[i]->host, host) == 0) {
             return self->sim->machines[i];
         }
     }
-    return NULL;
+    return self->sim->is_dark ? self->sim->nowhere : NULL;
 }
 
 static bool chance(struct sim *sim, uint32_t ppm)

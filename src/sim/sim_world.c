@@ -138,6 +138,7 @@ void sim_free(struct sim *sim)
     for (uint32_t i = 0; i < sim->machine_count; i++) {
         sim_disk_free(sim->machines[i]->disk);
         free(sim->machines[i]->name);
+        free(sim->machines[i]->host);
         free(sim->machines[i]);
     }
     free(sim->slots);
@@ -313,12 +314,28 @@ struct sim_machine *sim_machine_new(struct sim *sim, const char *name)
 
     machine->sim = sim;
     machine->name = memory_copy(name, strlen(name) + 1);
+    machine->host = memory_copy(name, strlen(name) + 1);
     machine->number = sim->machine_count;
     machine->next_port = 40000;
     machine->disk = sim_disk_new();
     list_init(&machine->listeners);
     sim->machines[sim->machine_count++] = machine;
     return machine;
+}
+
+void sim_machine_set_host(struct sim_machine *machine, const char *host)
+{
+    free(machine->host);
+    machine->host = memory_copy(host, strlen(host) + 1);
+}
+
+void sim_set_dark(struct sim *sim, bool is_dark)
+{
+    sim->is_dark = is_dark;
+    if (is_dark && sim->nowhere == NULL) {
+        sim->nowhere = sim_machine_new(sim, "nowhere");
+        sim->nowhere->is_off = true;
+    }
 }
 
 const char *sim_machine_name(const struct sim_machine *machine)

@@ -34,6 +34,8 @@ struct sim {
     uint32_t boot_count;
 
     struct sim_network network;
+    struct sim_machine *nowhere; /* Without power; NULL: not made yet. */
+    bool is_dark;                /* Unknown hosts lead there. */
     struct list connections;
     uint64_t next_connection;
 };
@@ -41,6 +43,7 @@ struct sim {
 struct sim_machine {
     struct sim *sim;
     char *name;
+    char *host;      /* By which it is found. */
     uint32_t number; /* From 0. */
     struct io *process;
     bool is_off; /* Lost power and has not booted again. */

@@ -46,7 +46,14 @@
     X(LIE_SHOWN, "lie of a disk shown")                                                            \
     X(FORGOTTEN, "start without what was acknowledged")                                            \
     X(CORE_HEALED, "only a majority healed")                                                       \
-    X(OLDER_PROTOCOL, "older protocol spoken with a newer node")
+    X(OLDER_PROTOCOL, "older protocol spoken with a newer node")                                   \
+    X(SWAPPED, "two nodes swapped their addresses")                                                \
+    X(ROTATED, "three or more nodes rotated their addresses")                                      \
+    X(SHUFFLED, "addresses of three or more nodes shuffled")                                       \
+    X(ALL_MOVED, "all living nodes moved at once")                                                 \
+    X(MOVED_TO_FRESH, "node moved to an address that none had before")                             \
+    X(TOOK_OVER, "address of a dead node taken by a living one")                                   \
+    X(MET_ELSEWHERE, "member reached where the log does not have it")
 
 enum rare_state {
 #define SOMETIMES_ENUM(name, text) SOMETIMES_##name,

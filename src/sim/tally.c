@@ -130,8 +130,10 @@ void tally_print(const struct tally *t, double took_s, double cpu_s, FILE *file)
             " died recovering, %" PRIu64 " partitions, %" PRIu64 " resets\n",
             c->kill_count, c->power_count, c->recovery_crash_count, c->partition_count,
             c->reset_count);
-    fprintf(file, "membership    %" PRIu64 " joined, %" PRIu64 " removed\n", c->add_count,
-            c->remove_count);
+    fprintf(file,
+            "membership    %" PRIu64 " joined, %" PRIu64 " removed, %" PRIu64 " moved; %" PRIu64
+            " told a contact in the end\n",
+            c->add_count, c->remove_count, c->move_count, c->recontact_count);
     fprintf(file,
             "damage        %" PRIu64 " at rest, %" PRIu64 " lies shown, %" PRIu64
             " not in the budget; %" PRIu64 " starts refused, %" PRIu64 " survived (%" PRIu64

@@ -230,6 +230,30 @@ static void test_connect__times_out_where_the_path_stays_blocked(void **state)
     world_close(&w);
 }
 
+static void test_connect__goes_where_the_host_is_now(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w, 1);
+    world_listen(&w);
+    sim_machine_set_host(w.machines[1], "elsewhere");
+    world_connect(&w);
+    world_run(&w, SIM_S);
+    assert_int_equal(w.connect_status, -EHOSTUNREACH);
+    w.connect_status = 1;
+    sim_set_dark(w.sim, true);
+    world_connect(&w);
+    world_run(&w, 30 * SIM_S);
+    assert_int_equal(w.connect_status, -ETIMEDOUT);
+    w.connect_status = 1;
+    sim_machine_set_host(w.machines[1], "n1");
+    world_connect(&w);
+    world_run(&w, SIM_S);
+    assert_int_equal(w.connect_status, 0);
+    world_close(&w);
+}
+
 static void test_listener__refuses_one_and_then_is_closed(void **state)
 {
     struct world w;
@@ -508,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_connect__is_refused_where_nobody_listens),
         cmocka_unit_test(test_connect__can_be_given_up),
         cmocka_unit_test(test_connect__times_out_where_the_path_stays_blocked),
+        cmocka_unit_test(test_connect__goes_where_the_host_is_now),
         cmocka_unit_test(test_listener__refuses_one_and_then_is_closed),
         cmocka_unit_test(test_stream__delivers_all_bytes_in_order_whatever_the_pieces),
         cmocka_unit_test(test_stream__stalls_while_the_receiver_does_not_read),
