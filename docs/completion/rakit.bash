@@ -43,12 +43,16 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --announce --peer-port --peer-protocol --election-timeout --heartbeat --request-timeout
+    local takes_value='--data --cluster-key --announce --peer-port --peer-protocol --election-timeout --heartbeat --request-timeout
         --max-clients --idle-timeout --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        compopt -o filenames
+        ;;
+    --cluster-key)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         ;;
     --protected-mode) _rakit_words 'yes no' "$word" ;;

@@ -136,7 +136,7 @@ void io_stream_resume(struct io *io, struct io_stream *stream);
 void io_stream_close(struct io *io, struct io_stream *stream);
 /* "127.0.0.1:40312" of the other end, for logs and CLIENT LIST. */
 void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t text_size);
-/* Whether the other end is this very machine (loopback). */
+/* Whether the other end is this very machine: both addresses are of loopback. */
 bool io_stream_is_local(struct io *io, struct io_stream *stream);
 
 /* --- background work ------------------------------------------------------- */
@@ -181,6 +181,8 @@ int io_file_write_durable(struct io_file *file, uint64_t offset, const void *dat
 /* Makes the data, and what is needed to find it, durable (fdatasync). */
 int io_file_sync(struct io_file *file);
 int64_t io_file_size(struct io_file *file);
+/* Whether nobody but its owner may read or write it. (Files are made so.) */
+bool io_file_is_private(struct io_file *file);
 int io_file_truncate(struct io_file *file, uint64_t size);
 /* Takes the exclusive lock on it for this process's life, or until closed.
  * -EWOULDBLOCK where another holds it. */

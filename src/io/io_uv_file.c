@@ -173,6 +173,13 @@ int64_t io_file_size(struct io_file *file)
     return fstat(file->fd, &status) == 0 ? (int64_t)status.st_size : -errno;
 }
 
+bool io_file_is_private(struct io_file *file)
+{
+    struct stat status;
+
+    return fstat(file->fd, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
 int io_file_truncate(struct io_file *file, uint64_t size)
 {
     int result;

@@ -226,18 +226,26 @@ void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t 
     }
 }
 
+static bool is_loopback(const struct sockaddr_in6 *address)
+{
+    if (address->sin6_family == AF_INET6) {
+        const struct in6_addr *six = &address->sin6_addr;
+
+        return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+    }
+
+    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)address;
+
+    return four->sin_family == AF_INET && ntohl(four->sin_addr.s_addr) >> 24 == 127;
+}
+
 bool io_stream_is_local(struct io *io, struct io_stream *stream)
 {
     const struct io_uv_stream *s = stream->backend;
+    struct sockaddr_in6 own = {0};
+    int size = sizeof own;
 
     CHECK(s != NULL);
-    if (s->peer.sin6_family == AF_INET6) {
-        const struct in6_addr *address = &s->peer.sin6_addr;
-
-        return IN6_IS_ADDR_LOOPBACK(address) ||
-               (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
-    }
-    const struct sockaddr_in *peer = (const struct sockaddr_in *)(const void *)&s->peer;
-
-    return ntohl(peer->sin_addr.s_addr) >> 24 == 127;
+    return is_loopback(&s->peer) &&
+           uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&own, &size) == 0 && is_loopback(&own);
 }

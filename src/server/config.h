@@ -16,6 +16,8 @@ struct server_config {
     bool has_contact;
     struct io_address contact; /* A member's client address: join through it. */
     const char *data_dir;
+    const char *cluster_key_file; /* The key of the cluster, in a file; NULL: the contact hands it
+                                   * over, the data directory has it, or it is made. */
 
     uint64_t election_timeout_ns;
     uint64_t election_spread_ns; /* 0: timeouts are drawn from [it, 2 * it). */

@@ -41,6 +41,7 @@ struct join {
     bool is_in_doubt;          /* That of an attempt before may be. */
     bool was_removed;
     uint64_t cluster_id;
+    struct store_key key;
     bool has_complained;
     char text[1024];
 };
@@ -55,7 +56,8 @@ static void finish(struct join *j)
                                                            : JOIN_REFUSED;
 
     io_timer_stop(j->options.io, &j->timer);
-    j->options.done(j->options.context, outcome, j->cluster_id, j->text);
+    j->options.done(j->options.context, outcome, j->cluster_id,
+                    j->options.wants_key && outcome == JOIN_DONE ? &j->key : NULL, j->text);
     join_free(j);
 }
 
@@ -130,24 +132,52 @@ static enum join_verdict take_bulk(struct slice *rest, struct slice *ret_value)
     return VERDICT_DONE;
 }
 
-/* A cluster's id in 16 hex digits. */
+/* 16 hex digits. */
+static bool read_hex(const char *from, uint64_t *ret_value)
+{
+    char digits[17];
+    char *end;
+
+    memcpy(digits, from, 16);
+    digits[16] = 0;
+    *ret_value = strtoull(digits, &end, 16);
+    return *end == 0 && strspn(digits, "0123456789abcdef") == 16;
+}
+
 static enum join_verdict take_cluster_id(struct join *j, struct slice *rest)
 {
     struct slice value;
-    char digits[17];
-    char *end;
     enum join_verdict verdict = take_bulk(rest, &value);
 
     if (verdict != VERDICT_DONE) {
         return verdict;
     }
-    if (value.size != 16) {
+    return value.size == 16 && read_hex(value.data, &j->cluster_id) && j->cluster_id != 0
+               ? VERDICT_DONE
+               : VERDICT_FAILED;
+}
+
+/* 64 hex digits. */
+static enum join_verdict take_key(struct join *j, struct slice *rest)
+{
+    struct slice value;
+    enum join_verdict verdict = take_bulk(rest, &value);
+
+    if (verdict != VERDICT_DONE) {
+        return verdict;
+    }
+    if (value.size != 2 * STORE_KEY_BYTES) {
         return VERDICT_FAILED;
     }
-    memcpy(digits, value.data, 16);
-    digits[16] = 0;
-    j->cluster_id = strtoull(digits, &end, 16);
-    return *end == 0 && j->cluster_id != 0 ? VERDICT_DONE : VERDICT_FAILED;
+    for (size_t i = 0; i < STORE_KEY_BYTES; i++) {
+        const char digits[] = {value.data[2 * i], value.data[2 * i + 1], 0};
+
+        if (strspn(digits, "0123456789abcdef") != 2) {
+            return VERDICT_FAILED;
+        }
+        j->key.bytes[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+    return VERDICT_DONE;
 }
 
 /* RAFT STATUS is an array, of however many fields, whose first one is the cluster's id. */
@@ -167,26 +197,42 @@ static enum join_verdict judge_status(struct join *j, struct slice rest)
 }
 
 /* RAFT ADD answers with the cluster's id and the addresses of its other members. */
-static enum join_verdict judge_added(struct join *j, struct slice rest)
+static enum join_verdict take_added(struct join *j, struct slice *rest)
 {
     int64_t count = 0;
     size_t used = 0;
-    enum join_verdict verdict = take_header(&rest, '*', &count);
+    enum join_verdict verdict = take_header(rest, '*', &count);
 
     if (verdict == VERDICT_DONE) {
-        verdict = count > 0 ? take_cluster_id(j, &rest) : VERDICT_FAILED;
+        verdict = count > 0 ? take_cluster_id(j, rest) : VERDICT_FAILED;
     }
     j->text[0] = 0;
     for (int64_t i = 1; i < count && verdict == VERDICT_DONE; i++) {
         struct slice address;
 
-        verdict = take_bulk(&rest, &address);
+        verdict = take_bulk(rest, &address);
         if (verdict == VERDICT_DONE && used + address.size + 2 < sizeof j->text) {
             used += (size_t)snprintf(j->text + used, sizeof j->text - used, "%s%.*s",
                                      used == 0 ? "" : ",", (int)address.size, address.data);
         }
     }
     return verdict;
+}
+
+/* RAFT ADD ... KEY with that, and the key. */
+static enum join_verdict judge_added(struct join *j, struct slice rest)
+{
+    int64_t count = 0;
+    enum join_verdict verdict =
+        j->options.wants_key ? take_header(&rest, '*', &count) : VERDICT_DONE;
+
+    if (verdict == VERDICT_DONE && j->options.wants_key && count != 2) {
+        return VERDICT_FAILED;
+    }
+    if (verdict == VERDICT_DONE) {
+        verdict = take_added(j, &rest);
+    }
+    return verdict == VERDICT_DONE && j->options.wants_key ? take_key(j, &rest) : verdict;
 }
 
 /* The code of an error is its first word; the rest is for people. */
@@ -299,13 +345,16 @@ static void put_request(struct join *j)
         resp_bulk_text(&w, "STATUS");
         return;
     }
-    resp_array(&w, 6);
+    resp_array(&w, j->options.wants_key ? 7 : 6);
     resp_bulk_text(&w, "RAFT");
     resp_bulk_text(&w, "ADD");
     resp_bulkf(&w, "%016llx", (unsigned long long)j->options.self.id);
     resp_bulk_text(&w, j->options.self.client.host);
     resp_bulkf(&w, "%u", (unsigned)j->options.self.client.port);
     resp_bulkf(&w, "%u", (unsigned)j->options.self.peer_port);
+    if (j->options.wants_key) {
+        resp_bulk_text(&w, "KEY");
+    }
 }
 
 static void join_connected(struct io_connect *connect, int status)

@@ -1,6 +1,6 @@
 /* join.h - a starting node's talk with its contact, over the contact's client port:
- * asks to be added to its cluster, or (where this node has a cluster already) makes
- * sure that the contact is of the same one. */
+ * asks to be added to its cluster and for the key of it, or (where this node has a cluster
+ * already) makes sure that the contact is of the same one. */
 #ifndef RAKIT_SERVER_JOIN_H
 #define RAKIT_SERVER_JOIN_H
 
@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "io/io.h"
 #include "server/members.h"
+#include "store/store.h"
 
 struct join;
 
@@ -35,9 +36,11 @@ struct join_options {
     struct io_address contact;
     struct member_address self;
     bool only_ask;        /* Do not join: only learn the contact's cluster. */
+    bool wants_key;       /* Ask for the key as well; a contact elsewhere refuses then. */
     uint64_t patience_ns; /* Go on trying so long where the cluster says "try again". */
-    /* Called once, from the loop; the join ends with it. */
-    void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text);
+    /* Called once, from the loop; the join ends with it. `key`: as asked for, or NULL. */
+    void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id,
+                 const struct store_key *key, const char *text);
     void *context;
 };
 

@@ -34,6 +34,7 @@ enum option_code {
     OPTION_LOG_FORMAT,
     OPTION_PROTECTED_MODE,
     OPTION_NEW_CLUSTER,
+    OPTION_CLUSTER_KEY,
 };
 
 static const struct option long_options[] = {
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
     {"new-cluster", no_argument, NULL, OPTION_NEW_CLUSTER},
+    {"cluster-key", required_argument, NULL, OPTION_CLUSTER_KEY},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -71,6 +73,8 @@ const char *options_help(void)
            "  --data DIR               where the node lives; default: rakit-PORT\n"
            "  --new-cluster            make a new cluster in an empty directory that is there\n"
            "                           already; one that is not there needs no such word\n"
+           "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
+           "                           contact on this machine hands it over by itself\n"
            "  --peer-port N            where the other nodes come; default: PORT + 10000\n"
            "  --peer-protocol N        speak no newer version with them; default: the newest\n"
            "  --announce HOST          how others reach this node, where that is not HOST\n"
@@ -206,6 +210,12 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
             return refuse(p, "--data needs the name of a directory");
         }
         config->data_dir = optarg;
+        return OPTIONS_RUN;
+    case OPTION_CLUSTER_KEY:
+        if (optarg[0] == '\0') {
+            return refuse(p, "--cluster-key needs the name of a file");
+        }
+        config->cluster_key_file = optarg;
         return OPTIONS_RUN;
     case OPTION_NEW_CLUSTER:
         p->options->is_new_cluster = true;

@@ -32,18 +32,20 @@ void replica_wake(struct replica *r);
 
 /* --- life (server.c) --------------------------------------------------------------- */
 
-/* Opens the store and recovers. On failure returns NULL and says why. */
-struct replica *replica_start(struct server *server, const struct server_probe *probe, char *text,
-                              size_t text_size);
+/* Opens the store and recovers. `key` is the cluster's, as the user gave it, or NULL. On failure
+ * returns NULL and says why. */
+struct replica *replica_start(struct server *server, const struct store_key *key,
+                              const struct server_probe *probe, char *text, size_t text_size);
 /* Listens for peers; to be called once, before the io runs. On failure says why: then only
  * replica_free() may follow. */
 bool replica_listen(struct replica *r, char *text, size_t text_size);
-/* Makes a cluster of this one node, where it has none yet. */
-void replica_bootstrap(struct replica *r);
+/* Makes a cluster of this one node, where it has none yet, with that key. */
+void replica_bootstrap(struct replica *r, const struct store_key *key);
 /* Whether this node made its cluster (or was about to, when it crashed). */
 bool replica_is_founder(const struct replica *r);
-/* The cluster that has taken this node in as a learner. False: could not be stored. */
-bool replica_joined(struct replica *r, uint64_t cluster_id);
+/* The cluster that has taken this node in as a learner, and its key. False: could not be
+ * stored. */
+bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key);
 /* Begins to take part, with what was recovered. */
 void replica_run(struct replica *r);
 /* Asks the core to hand leadership over, where this node leads others. */
@@ -64,6 +66,8 @@ struct raft *replica_raft(const struct replica *r);
 struct keyspace *replica_keyspace(const struct replica *r);
 struct store *replica_store(const struct replica *r);
 uint64_t replica_cluster_id(const struct replica *r);
+/* The key of its cluster; NULL: it has none yet. */
+const struct store_key *replica_cluster_key(const struct replica *r);
 uint64_t replica_node_id(const struct replica *r);
 uint64_t replica_applied_index(const struct replica *r);
 /* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */

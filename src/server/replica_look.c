@@ -16,6 +16,11 @@ struct store *replica_store(const struct replica *r)
     return r->store;
 }
 
+const struct store_key *replica_cluster_key(const struct replica *r)
+{
+    return r->recovered.identity.cluster_id == 0 ? NULL : &r->recovered.key;
+}
+
 uint64_t replica_cluster_id(const struct replica *r)
 {
     return r->recovered.identity.cluster_id;

@@ -83,8 +83,8 @@ static bool recover(struct replica *r, char *text, size_t text_size)
     return true;
 }
 
-struct replica *replica_start(struct server *server, const struct server_probe *probe, char *text,
-                              size_t text_size)
+struct replica *replica_start(struct server *server, const struct store_key *key,
+                              const struct server_probe *probe, char *text, size_t text_size)
 {
     struct replica *r = memory_take_zeroed(1, sizeof *r);
     const struct server_config *config = &server->config;
@@ -109,6 +109,7 @@ struct replica *replica_start(struct server *server, const struct server_probe *
 
     struct store_options options = {
         .dir = config->data_dir,
+        .key = key,
         .segment_bytes = config->segment_bytes,
         .log = r->log,
         .durable = replica_store_durable,
@@ -172,14 +173,14 @@ bool replica_is_founder(const struct replica *r)
     return r->recovered.identity.cluster_id == founded_cluster(r->recovered.identity.node_id);
 }
 
-void replica_bootstrap(struct replica *r)
+void replica_bootstrap(struct replica *r, const struct store_key *key)
 {
     raft_id self = r->recovered.identity.node_id;
     uint64_t cluster_id = founded_cluster(self);
     struct raft_configuration alone = {.member_count = 1,
                                        .members = {{.id = self, .incoming = true}}};
 
-    if (!replica_joined(r, cluster_id)) {
+    if (!replica_joined(r, cluster_id, key)) {
         return;
     }
 
@@ -214,17 +215,18 @@ void replica_bootstrap(struct replica *r)
     membership_free(m);
 }
 
-bool replica_joined(struct replica *r, uint64_t cluster_id)
+bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key)
 {
     if (r->recovered.identity.cluster_id == cluster_id) {
         return true;
     }
     CHECK(r->recovered.identity.cluster_id == 0);
-    if (store_set_cluster(r->store, cluster_id) != STORE_OK) {
-        replica_fail(r, "the cluster's id could not be stored in the data directory");
+    if (store_set_cluster(r->store, cluster_id, key) != STORE_OK) {
+        replica_fail(r, "the cluster's id and key could not be stored in the data directory");
         return false;
     }
     r->recovered.identity.cluster_id = cluster_id;
+    r->recovered.key = *key;
     make_keyspace(r);
     return true;
 }

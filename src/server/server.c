@@ -57,7 +57,8 @@ static void undo_start(struct server *s)
 
 static void await_log(struct server *s);
 
-static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text)
+static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id,
+                   const struct store_key *key, const char *text)
 {
     struct server *s = context;
     uint64_t own_id = replica_cluster_id(s->replica);
@@ -71,7 +72,11 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
     } else if (own_id != 0 && own_id != cluster_id) {
         give_up(s, "the data directory belongs to another cluster than the contact: start with "
                    "an empty --data directory, or with a contact of its own cluster");
-    } else if (replica_joined(s->replica, cluster_id)) {
+    } else if (s->key_cluster_id != 0 && s->key_cluster_id != cluster_id) {
+        give_up(s, "the key is of another cluster than the contact: name a file with the key of "
+                   "the contact's (--cluster-key). This node was added to that cluster as a "
+                   "learner: start it again with the right key, or remove it (RAFT REMOVE)");
+    } else if (replica_joined(s->replica, cluster_id, key != NULL ? key : &s->key)) {
         log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64 " members=%s",
                   cluster_id, text);
         replica_run(s->replica);
@@ -82,7 +87,7 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
 /* A node that has a log goes on as who it is; its contact is only asked whether it is
  * of the same cluster, since a contact of another one is surely a mistake. */
 static void contact_checked(void *context, enum join_outcome outcome, uint64_t cluster_id,
-                            const char *text)
+                            const struct store_key *key, const char *text)
 {
     struct server *s = context;
 
@@ -97,11 +102,11 @@ static void contact_checked(void *context, enum join_outcome outcome, uint64_t c
  * nothing where it still is a member: it may have been removed before it ever heard of
  * anybody, and nobody else would tell it. */
 static void added_again(void *context, enum join_outcome outcome, uint64_t cluster_id,
-                        const char *text)
+                        const struct store_key *key, const char *text)
 {
     struct server *s = context;
 
-    contact_checked(s, outcome, cluster_id, text);
+    contact_checked(s, outcome, cluster_id, key, text);
     if (outcome == JOIN_REMOVED) {
         replica_note_removed(s->replica);
     }
@@ -119,6 +124,7 @@ static void ask_contact(struct server *s, bool only_ask)
                  .client = server_config_announced(&s->config),
                  .peer_port = s->config.peer_port},
         .only_ask = only_ask,
+        .wants_key = !only_ask && !is_added && !s->has_key,
         .patience_ns = only_ask ? 0 : JOIN_PATIENCE_NS,
         .done = only_ask   ? contact_checked
                 : is_added ? added_again
@@ -191,6 +197,14 @@ static void warn_of_protected_mode(const struct server *s)
     }
 }
 
+static void found_cluster(struct server *s)
+{
+    if (!s->has_key) {
+        io_random(s->io, s->key.bytes, sizeof s->key.bytes);
+    }
+    replica_bootstrap(s->replica, &s->key);
+}
+
 /* Which of the ways to begin is this node's. */
 static void begin(struct server *s)
 {
@@ -205,7 +219,7 @@ static void begin(struct server *s)
     } else if (is_newcomer(s)) {
         ask_contact(s, false);
     } else {
-        replica_bootstrap(r);
+        found_cluster(s);
     }
 }
 
@@ -225,6 +239,23 @@ static bool start_listening(struct server *s, char *text, size_t text_size)
     return replica_listen(s->replica, text, text_size);
 }
 
+static bool read_key(struct server *s, char *text, size_t text_size)
+{
+    const char *path = s->config.cluster_key_file;
+
+    s->has_key = path != NULL;
+    return path == NULL ||
+           store_read_key(s->io, path, &s->key, &s->key_cluster_id, text, text_size) == STORE_OK;
+}
+
+static bool start_replica(struct server *s, char *text, size_t text_size)
+{
+    if (read_key(s, text, text_size)) {
+        s->replica = replica_start(s, s->has_key ? &s->key : NULL, s->probe, text, text_size);
+    }
+    return s->replica != NULL;
+}
+
 struct server *server_start(struct io *io, const struct server_config *config,
                             const struct log *log, const struct server_probe *probe,
                             void (*stopped)(struct server *server, int exit_status), void *context,
@@ -240,8 +271,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     s->probe = probe;
     s->started_ns = io_now_ns(io);
     make_run_id(s);
-    s->replica = replica_start(s, probe, text, text_size);
-    if (s->replica == NULL) {
+    if (!start_replica(s, text, text_size)) {
         free(s);
         return NULL;
     }

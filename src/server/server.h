@@ -11,6 +11,7 @@
 #include "io/io.h"
 #include "kv/kv.h"
 #include "server/config.h"
+#include "store/store.h"
 
 struct replica;
 struct clients;
@@ -25,6 +26,9 @@ struct server {
     struct replica *replica;
     struct clients *clients; /* NULL until the node serves clients. */
     uint64_t started_ns;     /* Monotonic. */
+    bool has_key;            /* The user gave the key of the cluster: */
+    struct store_key key;    /* this, */
+    uint64_t key_cluster_id; /* of that cluster; 0: not said. */
     char run_id[41];         /* 40 hex digits, new with each start. */
     bool is_stopping;
     bool is_stopped;

@@ -120,6 +120,7 @@ struct sim_network {
     uint32_t corrupt_ppm;  /* Chance of a flipped bit, on ports from SIM_PEER_PORTS on. */
     uint64_t break_min_ns; /* How long a connection lasts while its path is blocked. */
     uint64_t break_max_ns;
+    bool is_public; /* Only streams within a machine count as local; else all do. */
 };
 
 enum { SIM_PEER_PORTS = 10000 }; /* Clients' streams have no checksum of their own. */

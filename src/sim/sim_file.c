@@ -230,6 +230,12 @@ int64_t io_file_size(struct io_file *file)
     return file->io->is_dead ? -EIO : (int64_t)file->inode->size;
 }
 
+/* Nobody else uses a simulated machine. */
+bool io_file_is_private(struct io_file *file)
+{
+    return file != NULL;
+}
+
 int io_file_truncate(struct io_file *file, uint64_t size)
 {
     struct sim_disk *disk = file->io->machine->disk;

@@ -288,12 +288,12 @@ uint16_t sim_stream_port(const struct io_stream *stream)
     return end->port;
 }
 
-/* The simulated network is a private one: nodes serve it without a password. */
 bool io_stream_is_local(struct io *io, struct io_stream *stream)
 {
-    (void)io;
-    (void)stream;
-    return true;
+    const struct sim_end *end = stream->backend;
+
+    CHECK(end != NULL);
+    return !io->sim->network.is_public || sim_end_other(end)->machine == end->machine;
 }
 
 /* --- listening ------------------------------------------------------------------------ */

@@ -44,6 +44,7 @@ uint64_t segment_number_of(const char *name);
 
 /* The 8 letters that a kind of file begins with. */
 #define MAGIC_IDENTITY "RAKITIDY"
+#define MAGIC_KEY      "RAKITKEY"
 #define MAGIC_VOTE     "RAKITVOT"
 #define MAGIC_SEGMENT  "RAKITSEG"
 #define MAGIC_BATCH    "RAKITBAT"

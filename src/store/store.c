@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "store/cluster_key.h"
 #include "store/identity.h"
 #include "store/log_reader.h"
 #include "store/store_state.h"
@@ -73,7 +74,7 @@ void store_has_room_again(struct store *s)
 
 struct dir_contents {
     bool has_identity;
-    bool has_data; /* Votes or log. */
+    bool has_data; /* Key, votes or log. */
     bool has_log;
     char (*leftovers)[NAME_BYTES_MAX]; /* Files that a crash kept from their names. */
     size_t leftover_count;
@@ -86,15 +87,16 @@ static void note_name(void *context, const char *name)
     bool is_log = strncmp(name, "log-", 4) == 0;
     bool is_vote = strncmp(name, "vote-", 5) == 0;
     bool is_identity = strncmp(name, "identity", 8) == 0;
+    bool is_key = strncmp(name, CLUSTER_KEY_NAME, strlen(CLUSTER_KEY_NAME)) == 0;
 
-    if ((is_log || is_vote || is_identity) && size > 4 && size < NAME_BYTES_MAX &&
+    if ((is_log || is_vote || is_identity || is_key) && size > 4 && size < NAME_BYTES_MAX &&
         strcmp(name + size - 4, ".tmp") == 0) {
         contents->leftovers = memory_resize(contents->leftovers, (contents->leftover_count + 1) *
                                                                      sizeof *contents->leftovers);
         memcpy(contents->leftovers[contents->leftover_count++], name, size + 1);
     } else if (strcmp(name, "identity") == 0) {
         contents->has_identity = true;
-    } else if (is_vote) {
+    } else if (is_vote || strcmp(name, CLUSTER_KEY_NAME) == 0) {
         contents->has_data = true;
     } else if (segment_number_of(name) != 0) {
         contents->has_data = true;
@@ -239,11 +241,30 @@ static int find_identity(struct store *s, const struct dir_contents *contents, u
                    : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
 }
 
-/* Votes and log of a node that belongs to a cluster. */
+/* Written anew, since it may have been read from the system's cache alone. And from now on, a
+ * log that ends before today's end is known to be damaged. */
+static int renew_vote(struct store *s)
+{
+    int rv = vote_mend(s->io, s->dir, &s->vote_files);
+
+    s->vote.generation++;
+    s->vote.synced_batch = s->chain.batch;
+    if (s->chain.batch > 0) {
+        s->vote.last_segment = s->current.head.number;
+    }
+    return rv != 0 ? rv : vote_write(&s->vote_files, &s->identity, &s->vote);
+}
+
+/* Key, votes and log of a node that belongs to a cluster. */
 static int recover_member(struct store *s, struct store_recovered *recovered, struct complaint *c)
 {
-    int rv = vote_open(s->io, s->dir, &s->identity, &s->vote_files, &s->vote, c);
+    bool is_key_missing = false;
+    int rv = cluster_key_find(s->io, s->dir, s->identity.cluster_id, s->options.key,
+                              &recovered->key, &is_key_missing, c);
 
+    if (rv == STORE_OK) {
+        rv = vote_open(s->io, s->dir, &s->identity, &s->vote_files, &s->vote, c);
+    }
     if (rv == STORE_OK) {
         rv = wal_recover(s, recovered, c);
         recovered->vote_copy_lost = s->vote_files.copy_lost;
@@ -251,22 +272,16 @@ static int recover_member(struct store *s, struct store_recovered *recovered, st
     if (rv != STORE_OK) {
         return rv;
     }
-    /* Written anew, since it may have been read from the system's cache alone. And
-     * from now on, a log that ends before today's end is known to be damaged. */
-    s->vote.generation++;
-    s->vote.synced_batch = s->chain.batch;
-    if (s->chain.batch > 0) {
-        s->vote.last_segment = s->current.head.number;
+    if (is_key_missing) {
+        rv = cluster_key_write(s->io, s->dir, s->identity.cluster_id, &recovered->key);
     }
-    rv = vote_mend(s->io, s->dir, &s->vote_files);
     if (rv == 0) {
-        rv = vote_write(&s->vote_files, &s->identity, &s->vote);
+        rv = renew_vote(s);
     }
     recovered->current_term = s->vote.current_term;
     recovered->voted_for = s->vote.voted_for;
-    return rv == 0
-               ? STORE_OK
-               : complain(c, STORE_EIO, "cannot write the vote in %s: %s", s->dir, strerror(-rv));
+    return rv == 0 ? STORE_OK
+                   : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
 }
 
 static int open_files(struct store *s, uint64_t new_node_id, struct store_recovered *recovered,
@@ -376,7 +391,7 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
     return STORE_OK;
 }
 
-int store_set_cluster(struct store *s, uint64_t cluster_id)
+int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_key *key)
 {
     struct store_identity identity = {.cluster_id = cluster_id, .node_id = s->identity.node_id};
     struct vote first = {.generation = 1};
@@ -384,11 +399,18 @@ int store_set_cluster(struct store *s, uint64_t cluster_id)
     CHECK(cluster_id != 0);
     CHECK(s->identity.cluster_id == 0);
 
-    /* The votes first: where the identity names a cluster, they are there. */
-    int rv = vote_create(s->io, s->dir, &identity, &s->vote_files, &first);
+    /* Key and votes first: where the identity names a cluster, they are there. */
+    int rv = MUTANT(key_after_identity) ? 0 : cluster_key_write(s->io, s->dir, cluster_id, key);
+
+    if (rv == 0) {
+        rv = vote_create(s->io, s->dir, &identity, &s->vote_files, &first);
+    }
 
     if (rv == 0) {
         rv = identity_write(s->io, s->dir, &identity);
+    }
+    if (rv == 0 && MUTANT(key_after_identity)) {
+        rv = cluster_key_write(s->io, s->dir, cluster_id, key);
     }
     if (rv != 0) {
         return STORE_EIO;

@@ -1,8 +1,10 @@
-/* store.h - what a node keeps on its disk: who it is, its vote, and its log.
+/* store.h - what a node keeps on its disk: who it is, the key of its cluster, its vote, and
+ * its log.
  *
  * Layout of a data directory (docs/DISK_FORMAT.md):
  *   lock                   names the pid of the running server, which holds it and the directory
  *   identity               cluster id, node id, format version
+ *   cluster-key            by which the members of the cluster know each other
  *   vote-a, vote-b         two copies of (current_term, voted_for), by generation
  *   log-%016x.seg          segments of the write-ahead log, by number
  *
@@ -40,10 +42,19 @@ struct store_identity {
     uint64_t node_id;
 };
 
+enum { STORE_KEY_BYTES = 32 };
+
+/* What all members of a cluster know, and nobody else. */
+struct store_key {
+    unsigned char bytes[STORE_KEY_BYTES];
+};
+
 struct store_options {
     const char *dir;
-    uint64_t segment_bytes; /* Size of a log segment; a multiple of 4096. */
-    const struct log *log;  /* What recovery found, and trouble; may be NULL. */
+    const struct store_key *key; /* Of the cluster, as the user gave it; borrowed during
+                                  * store_open(). NULL: the directory has it, or none yet. */
+    uint64_t segment_bytes;      /* Size of a log segment; a multiple of 4096. */
+    const struct log *log;       /* What recovery found, and trouble; may be NULL. */
     /* Durable up to write `seq` (loop thread). */
     void (*durable)(void *context, uint64_t seq);
     /* A write or sync failed for good, or what was stored cannot be read: stop the node.
@@ -58,6 +69,7 @@ struct store_options {
 struct store_recovered {
     bool is_new; /* The directory was empty: identity was just made. */
     struct store_identity identity;
+    struct store_key key; /* Of its cluster, where it belongs to one. */
     uint64_t current_term;
     uint64_t voted_for;
     uint64_t last_index;   /* 0: an empty log. */
@@ -84,9 +96,15 @@ void store_discard(struct store *s);
  * the call: hold it to keep it. Stops at the first non-zero result and returns it. */
 int store_replay(struct store *s, int (*each)(void *context, struct entry *e), void *context);
 
-/* Stores the cluster this node now belongs to. Blocking; only before the first
+/* Stores the cluster this node now belongs to, and its key. Blocking; only before the first
  * store_write(). */
-int store_set_cluster(struct store *s, uint64_t cluster_id);
+int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_key *key);
+
+/* Reads the key in a file that the user names: the file cluster-key of a member's data directory,
+ * or 32 random bytes. *ret_cluster_id: whose it is; 0: the file does not say. Blocking. 0, or a
+ * store_error with a sentence in `text`. */
+int store_read_key(struct io *io, const char *path, struct store_key *ret_key,
+                   uint64_t *ret_cluster_id, char *text, size_t text_size);
 
 /* Ends it: writes what was handed in (where there is room). Blocking; no callback
  * comes any more, and reads under way are forgotten. */

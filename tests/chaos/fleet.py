@@ -2,6 +2,7 @@
 spoilt; which of them are members, and which are ready to become one."""
 
 import contextlib
+import os
 import shutil
 import time
 
@@ -14,6 +15,7 @@ from respclient import RespClient, RespError
 
 # Longer than by default: a machine that is busy with other things is no fault to be found.
 OPTIONS = ["--protected-mode", "no", "--peer-port", str(PEER_PORT), "--heartbeat", "100"]
+KEY_NAME = "key"  # Nodes with addresses of their own do not hand it over.
 ELECTION_MS = 600
 REQUEST_MS = 3000
 ELECTION_S = ELECTION_MS / 1000
@@ -21,12 +23,18 @@ PATIENCE = 60.0
 UNREACHABLE = (OSError, RespError, LookupError, ValueError)
 
 
+def make_key(path):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(os.urandom(32))
+
+
 class FleetNode(Node):
     """A server in a place, which knows what was done to it on purpose."""
 
     def __init__(self, directory, place, election_ms):
         super().__init__(directory, host=place.address, port=PORT,
-                         options=[*OPTIONS, "--election-timeout", str(election_ms),
+                         options=[*OPTIONS, "--cluster-key", str(directory / KEY_NAME),
+                                  "--election-timeout", str(election_ms),
                                   "--request-timeout", str(max(election_ms, REQUEST_MS))])
         self.place = place
         self.log_path = directory / f"{place.name}.log"
@@ -96,6 +104,7 @@ class Fleet(Cluster):
 
     def __init__(self, directory, count, spare_count=0, election_ms=lambda: ELECTION_MS):
         super().__init__(directory)
+        make_key(self.directory / KEY_NAME)
         self.network = Network(count + spare_count)
         self.nodes = []
         self.spare = []

@@ -148,6 +148,17 @@ static void test_options__a_new_cluster_is_asked_for_by_a_word(void **state)
     assert_true(p.options.is_new_cluster);
 }
 
+static void test_options__a_file_has_the_key(void **state)
+{
+    struct parsed p;
+
+    assert_int_equal(parse(&p, "localhost 8000"), OPTIONS_RUN);
+    assert_null(p.options.config.cluster_key_file);
+    assert_int_equal(parse(&p, "localhost 8000 --cluster-key here/key"), OPTIONS_RUN);
+    assert_string_equal(p.options.config.cluster_key_file, "here/key");
+    assert_int_equal(parse(&p, "localhost 8000 --cluster-key="), OPTIONS_REFUSED);
+}
+
 static void test_options__show_help_and_version(void **state)
 {
     struct parsed p;
@@ -248,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_options__set_everything),
         cmocka_unit_test(test_options__tell_where_few_would_be_served),
         cmocka_unit_test(test_options__a_new_cluster_is_asked_for_by_a_word),
+        cmocka_unit_test(test_options__a_file_has_the_key),
         cmocka_unit_test(test_options__show_help_and_version),
         cmocka_unit_test(test_options__refuse_what_is_not_an_address),
         cmocka_unit_test(test_options__refuse_a_host_that_is_too_long),

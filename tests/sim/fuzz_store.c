@@ -39,7 +39,10 @@ static const char *const file_names[] = {
     "data/log-0000000000000003.seg",
     "data/log-0000000000000004.seg",
     "data/vote-b.tmp",
+    "data/cluster-key",
 };
+static const struct store_key the_key = {"the thirty-two bytes of the key."};
+
 enum { FILES = sizeof file_names / sizeof file_names[0] };
 
 /* A log, told apart by the chain of its entries' sums. */
@@ -191,7 +194,7 @@ static void write_base(struct world *w)
     char text[512];
 
     CHECK(world_open(w, text, sizeof text) == STORE_OK);
-    CHECK(store_set_cluster(w->store, 99) == 0);
+    CHECK(store_set_cluster(w->store, 99, &the_key) == 0);
     w->state_count = 1;
     for (uint32_t i = 0; i < WRITES; i++) {
         if (i == WRITES_BEFORE_RESTART) {
@@ -366,6 +369,7 @@ static void check_truth(const struct world *w, const struct state *found)
     }
     CHECK(w->recovered.identity.cluster_id == 99);
     CHECK(w->recovered.identity.node_id == 7);
+    CHECK(memcmp(&w->recovered.key, &the_key, sizeof the_key) == 0);
     CHECK(w->recovered.current_term == w->current_term);
     CHECK(w->recovered.voted_for == w->current_term * 3);
     for (uint32_t i = w->floor; i < w->state_count; i++) {

@@ -86,6 +86,8 @@ static int host_entry(void *context, struct entry *e)
     return 0;
 }
 
+static const struct store_key the_key = {"the thirty-two bytes of the key."};
+
 static bool is_cut(const struct store_host *h)
 {
     return sim_file_operations(h->io) >= h->limit;
@@ -112,7 +114,7 @@ bool host_open(struct store_host *h, uint64_t limit)
         h->refusal = store_replay(h->store, host_entry, h);
     }
     if (h->refusal == STORE_OK && found.identity.cluster_id == 0) {
-        h->refusal = store_set_cluster(h->store, 99);
+        h->refusal = store_set_cluster(h->store, 99, &the_key);
     }
     if (is_cut(h) || (h->refusal != STORE_OK && h->may_fail)) {
         return false;
@@ -121,6 +123,9 @@ bool host_open(struct store_host *h, uint64_t limit)
         fail_msg("the store does not open: %d %s", h->refusal, h->text);
     }
     assert_int_equal(found.identity.node_id, 7);
+    if (found.identity.cluster_id != 0) {
+        assert_memory_equal(&found.key, &the_key, sizeof the_key);
+    }
     assert_int_equal(found.last_index, h->found.last);
     checker_disk_recover(&h->disk, &h->found, found.current_term, found.voted_for, "store",
                          &h->verdict);

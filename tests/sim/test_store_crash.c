@@ -38,6 +38,8 @@ struct host {
     uint64_t refused_count;
 };
 
+static const struct store_key the_key = {"the thirty-two bytes of the key."};
+
 static void host_durable(void *context, uint64_t seq)
 {
     struct host *h = context;
@@ -101,7 +103,7 @@ static bool host_open(struct host *h, uint64_t limit)
     error = store_replay(h->store, host_entry, h);
     if (error == 0 && found.identity.cluster_id == 0) {
         assert_int_equal(h->found.last, 0);
-        error = store_set_cluster(h->store, 99);
+        error = store_set_cluster(h->store, 99, &the_key);
     }
     if (sim_file_operations(h->io) >= limit) {
         return false;

@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "base/prng.h"
 
+const struct store_key fixture_key = {"the thirty-two bytes of the key."};
+
 /* --- callbacks --- */
 
 static void on_durable(void *context, uint64_t seq)
@@ -53,6 +55,7 @@ int fixture_setup(void **state)
     struct fixture *f = memory_take_zeroed(1, sizeof *f);
     const char *base = getenv("TMPDIR");
 
+    umask(077); /* Files that tests write are as private as a node's. */
     f->io = io_uv_new();
     if (base == NULL) {
         /* Where syncs cost nothing: crashes are built from records, not by them. */
@@ -111,6 +114,7 @@ int fixture_try_open(struct fixture *f)
 {
     struct store_options options = {
         .dir = f->dir,
+        .key = f->key,
         .segment_bytes = f->segment_bytes,
         .durable = on_durable,
         .failed = on_failed,
@@ -132,7 +136,7 @@ void fixture_open(struct fixture *f)
     f->seq = 0;
     f->durable_seq = 0;
     if (f->recovered.identity.cluster_id == 0) {
-        assert_int_equal(store_set_cluster(f->store, FIXTURE_CLUSTER), 0);
+        assert_int_equal(store_set_cluster(f->store, FIXTURE_CLUSTER, &fixture_key), 0);
     }
 }
 

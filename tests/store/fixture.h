@@ -19,12 +19,15 @@ enum {
     FIXTURE_LOG_MAX = 8192, /* Entries that a test may write. */
 };
 
+extern const struct store_key fixture_key;
+
 struct fixture {
     struct io *io;
     struct store *store; /* NULL while closed. */
     char root[256];      /* Removed at the end, with all below. */
     char dir[300];
     uint64_t segment_bytes;
+    const struct store_key *key; /* Given at the next start; NULL: none. */
     struct store_recovered recovered;
     char text[1024]; /* What store_open() complained about. */
 

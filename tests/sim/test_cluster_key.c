@@ -1,0 +1,171 @@
+/* How the key of the cluster comes to a new node: from a contact on the same machine, or in a
+ * file; and how a node does without, which is not at all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "calm_cluster.h"
+#include "server/members.h"
+#include "server/replica.h"
+
+enum { FIRST, SECOND };
+
+static const struct store_key the_key = {"the thirty-two bytes of the key."};
+static const struct store_key other_key = {"another thirty-two bytes of one."};
+
+static const struct store_key *key_of(const struct node *n)
+{
+    return replica_cluster_key(n->server->replica);
+}
+
+/* Two machines; clients are served from wherever they come. */
+static struct cluster *make(bool is_public)
+{
+    struct cluster_options options = {.seed = 1, .node_count = 2, .forbidden = FAULTS_ALL};
+    struct cluster *c = cluster_new(&options);
+    struct sim_network network = *sim_get_network(c->sim);
+
+    network.is_public = is_public;
+    sim_set_network(c->sim, &network);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        c->nodes[i].config.protected_mode = false;
+    }
+    while (c->user_count > 0) {
+        user_free(c->users[--c->user_count]);
+    }
+    return c;
+}
+
+/* Puts a file where the node's machine will have it. */
+static void put_key_file(struct node *n, const void *key, size_t size)
+{
+    struct io *io = sim_boot(n->machine);
+    struct io_file *file;
+
+    assert_int_equal(io_file_open(io, "key", IO_CREATE, &file), 0);
+    assert_int_equal(io_file_write(file, 0, key, size), 0);
+    assert_int_equal(io_file_sync(file), 0);
+    io_file_close(file);
+    assert_int_equal(io_dir_sync(io, "."), 0);
+    sim_die(io, SIM_EXITED);
+    sim_bury(io);
+    n->config.cluster_key_file = "key";
+}
+
+static void start(struct node *n)
+{
+    cluster_start_later(n, 0);
+    calm_cluster_run_for(n->cluster, 3 * SIM_S);
+}
+
+static bool is_connected(const struct node *n)
+{
+    return cluster_has_log(n) && raft_leader(replica_raft(n->server->replica)) != 0;
+}
+
+static void test_cluster_key__comes_from_a_contact_on_the_same_machine(void **state)
+{
+    struct cluster *c = make(false);
+
+    (void)state;
+    start(&c->nodes[FIRST]);
+    start(&c->nodes[SECOND]);
+    assert_true(is_connected(&c->nodes[SECOND]));
+    assert_memory_equal(key_of(&c->nodes[FIRST]), key_of(&c->nodes[SECOND]), sizeof the_key);
+    cluster_free(c);
+}
+
+static void test_cluster_key__is_made_by_chance(void **state)
+{
+    struct store_key keys[2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct cluster_options options = {.seed = i + 1, .node_count = 1, .forbidden = FAULTS_ALL};
+        struct cluster *c = cluster_new(&options);
+
+        start(&c->nodes[FIRST]);
+        keys[i] = *key_of(&c->nodes[FIRST]);
+        cluster_free(c);
+    }
+    assert_memory_not_equal(&keys[0], &keys[1], sizeof keys[0]);
+}
+
+static void note_error(void *context, enum log_level level, const char *event, const char *fields)
+{
+    bool *has_advice = context;
+
+    (void)level;
+    (void)event;
+    *has_advice |= strstr(fields, "start that with --cluster-key FILE") != NULL;
+}
+
+/* Nothing is changed for it either: not even a learner is added. */
+static void test_cluster_key__is_not_handed_to_another_machine(void **state)
+{
+    struct cluster *c = make(true);
+    bool has_advice = false;
+
+    (void)state;
+    c->nodes[SECOND].log =
+        (struct log){.level = LOG_ERROR, .sink = note_error, .context = &has_advice};
+    start(&c->nodes[FIRST]);
+    start(&c->nodes[SECOND]);
+    assert_true(has_advice);
+    assert_int_equal(
+        replica_membership(c->nodes[FIRST].server->replica)->configuration.member_count, 1);
+    cluster_free(c);
+}
+
+static void test_cluster_key__in_a_file_lets_a_node_join_from_anywhere(void **state)
+{
+    struct cluster *c = make(true);
+
+    (void)state;
+    put_key_file(&c->nodes[FIRST], &the_key, sizeof the_key);
+    put_key_file(&c->nodes[SECOND], &the_key, sizeof the_key);
+    start(&c->nodes[FIRST]);
+    start(&c->nodes[SECOND]);
+    assert_memory_equal(key_of(&c->nodes[FIRST]), &the_key, sizeof the_key);
+    assert_true(is_connected(&c->nodes[SECOND]));
+    /* From then on its directory has it. */
+    cluster_kill(&c->nodes[SECOND], SIM_POWER);
+    c->nodes[SECOND].config.cluster_key_file = NULL;
+    start(&c->nodes[SECOND]);
+    assert_true(is_connected(&c->nodes[SECOND]));
+    assert_memory_equal(key_of(&c->nodes[SECOND]), &the_key, sizeof the_key);
+    cluster_free(c);
+}
+
+static void test_cluster_key__file_that_is_none_ends_the_start(void **state)
+{
+    struct cluster *c = make(true);
+    struct node *n = &c->nodes[FIRST];
+    char text[512] = "";
+
+    (void)state;
+    put_key_file(n, &other_key, sizeof other_key - 1);
+    n->io = sim_boot(n->machine);
+    assert_null(server_start(n->io, &n->config, &n->log, NULL, NULL, NULL, text, sizeof text));
+    assert_non_null(strstr(text, "is no key"));
+    sim_die(n->io, SIM_EXITED);
+    sim_bury(n->io);
+    cluster_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cluster_key__comes_from_a_contact_on_the_same_machine),
+        cmocka_unit_test(test_cluster_key__is_made_by_chance),
+        cmocka_unit_test(test_cluster_key__is_not_handed_to_another_machine),
+        cmocka_unit_test(test_cluster_key__in_a_file_lets_a_node_join_from_anywhere),
+        cmocka_unit_test(test_cluster_key__file_that_is_none_ends_the_start),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
