@@ -1,5 +1,7 @@
 /* Connections between nodes, in the simulated world: who is let in, and what becomes of
  * forwarded commands when a connection ends. Scenarios 53, 68 and 70. */
+#include "peers_world.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,198 +11,6 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "server/peers.h"
-#include "sim/sim.h"
-
-enum { NODES = 2, CLUSTER = 77, PEER_PORT = 18000 };
-
-/* The last one is a machine that others may be started on. */
-static const char *const names[NODES + 1] = {"a", "b", "c"};
-
-struct node {
-    struct io *io;
-    struct peers peers;
-    uint32_t version;          /* The newest that it speaks; 0: the newest there is. */
-    enum wire_refusal refusal; /* What it was told when it dialed; 0: nothing. */
-    uint64_t connection;       /* On which a command came; 0: none. */
-    uint32_t lost_count;
-    uint32_t forwards_lost_count;
-    uint32_t answer_count;
-    uint32_t forward_count;
-    bool awaits_message;
-    const struct log *log; /* May be NULL. */
-};
-
-struct world {
-    struct sim *sim;
-    struct node nodes[NODES + 1]; /* The last one runs where a test starts it. */
-};
-
-static raft_id id_of(uint32_t i)
-{
-    return 10 * (i + 1);
-}
-
-static void on_message(void *context, const struct wire_message *m, struct entry **entries)
-{
-    struct node *n = context;
-
-    assert_true(n->awaits_message); /* Else nobody has said anything. */
-    n->awaits_message = false;
-}
-
-static void on_forward(void *context, raft_id from, uint64_t connection,
-                       const struct wire_forward *f)
-{
-    struct node *n = context;
-
-    n->connection = connection;
-    n->forward_count++;
-}
-
-static void on_answer(void *context, raft_id from, const struct wire_answer *a)
-{
-    struct node *n = context;
-
-    n->answer_count++;
-}
-
-static void on_lost(void *context, raft_id id)
-{
-    struct node *n = context;
-
-    n->lost_count++;
-}
-
-static void on_forwards_lost(void *context, raft_id id)
-{
-    struct node *n = context;
-
-    n->forwards_lost_count++;
-}
-
-static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
-{
-    struct node *n = context;
-
-    n->refusal = refusal;
-}
-
-static struct member_address address_of(uint32_t i)
-{
-    struct member_address a = {.id = id_of(i), .client = {.port = 8000}, .peer_port = PEER_PORT};
-
-    snprintf(a.client.host, sizeof a.client.host, "%s", names[i]);
-    return a;
-}
-
-/* Of both nodes, in order. */
-static struct membership *both(void)
-{
-    struct membership *m = NULL;
-
-    for (uint32_t i = 0; i < NODES; i++) {
-        struct raft_configuration c = {.member_count = i + 1};
-        struct member_address fresh = address_of(i);
-
-        for (uint32_t j = 0; j <= i; j++) {
-            c.members[j] = (struct raft_member){.id = id_of(j), .incoming = true};
-        }
-        struct membership *next = membership_next(m, &c, &fresh);
-
-        membership_free(m);
-        m = next;
-    }
-    return m;
-}
-
-static void run_ms(struct world *w, uint64_t ms)
-{
-    sim_run_until(w->sim, sim_now_ns(w->sim) + ms * SIM_MS);
-}
-
-/* Starts a node there, as one of that cluster. */
-static void start_at(struct node *n, struct io *io, const struct member_address *address,
-                     uint64_t cluster_id)
-{
-    struct peers_options options = {.self = *address,
-                                    .host = address->client,
-                                    .election_timeout_ns = SIM_S,
-                                    .version = n->version == 0 ? WIRE_VERSION : n->version};
-    struct peers_source source = {0};
-    struct peers_events events = {.context = n,
-                                  .message = on_message,
-                                  .forward = on_forward,
-                                  .answer = on_answer,
-                                  .lost = on_lost,
-                                  .forwards_lost = on_forwards_lost,
-                                  .refused = on_refused};
-
-    n->io = io;
-    assert_int_equal(peers_start(&n->peers, n->io, n->log, &events, &options), 0);
-    peers_open(&n->peers, cluster_id, &source);
-}
-
-/* Starts node `i` as one of that cluster. */
-static void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
-{
-    struct member_address address = address_of(i);
-
-    start_at(&w->nodes[i], sim_boot(sim_machine_new(w->sim, names[i])), &address, cluster_id);
-}
-
-static void end_node(struct node *n, enum sim_death death)
-{
-    sim_die(n->io, death);
-    peers_deinit(&n->peers);
-    sim_bury(n->io);
-    n->io = NULL;
-}
-
-static void dial(struct world *w, uint32_t i)
-{
-    struct membership *m = both();
-
-    peers_set_members(&w->nodes[i].peers, m);
-    membership_free(m);
-}
-
-static bool is_up(const struct peers *p, raft_id id)
-{
-    const struct peer *peer = peers_find(p, id);
-
-    return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
-           peer->dial[WIRE_BULK].phase == DIAL_UP;
-}
-
-static int setup(void **state)
-{
-    struct world *w = memory_take_zeroed(1, sizeof *w);
-    struct sim_network network = {.delay_min_ns = SIM_US,
-                                  .delay_max_ns = SIM_MS,
-                                  .window_bytes = 64 * 1024,
-                                  .break_min_ns = SIM_S,
-                                  .break_max_ns = SIM_S};
-
-    w->sim = sim_new(1);
-    sim_set_network(w->sim, &network);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *w = *state;
-
-    for (uint32_t i = 0; i <= NODES; i++) {
-        if (w->nodes[i].io != NULL) {
-            end_node(&w->nodes[i], SIM_KILLED);
-        }
-    }
-    sim_free(w->sim);
-    free(w);
-    return 0;
-}
 
 static void test_peers__of_one_cluster_connect_both_ways(void **state)
 {
@@ -265,52 +75,6 @@ static void test_peers__that_find_themselves_do_not_warn(void **state)
     membership_free(before);
     assert_int_equal(warnings[0], 2); /* For each connection. */
     assert_int_equal(warnings[1], 0);
-}
-
-/* The log has the second node where nobody lives any more. */
-static struct membership *second_at_third_place(void)
-{
-    struct membership *m = both();
-    struct member_address former = address_of(2);
-    struct membership *next;
-
-    former.id = id_of(1);
-    next = membership_next(m, &m->configuration, &former);
-    membership_free(m);
-    return next;
-}
-
-static void test_peers__that_have_moved_are_found_at_the_contact(void **state)
-{
-    struct world *w = *state;
-    struct membership *m = second_at_third_place();
-    struct member_address there = address_of(1);
-
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
-    addresses_set_contact(&w->nodes[0].peers, &there.client, there.peer_port);
-    peers_set_members(&w->nodes[0].peers, m);
-    run_ms(w, 5000);
-    peers_set_members(&w->nodes[0].peers, m); /* Which is not newer. */
-    run_ms(w, 500);
-    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
-    membership_free(m);
-}
-
-static void test_peers__that_have_moved_are_found_where_others_reach_them(void **state)
-{
-    struct world *w = *state;
-    struct membership *m = second_at_third_place();
-    struct member_address third = address_of(2);
-
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
-    start_at(&w->nodes[2], sim_boot(sim_machine_new(w->sim, names[2])), &third, CLUSTER);
-    peers_set_members(&w->nodes[2].peers, m); /* The place where it is itself. */
-    dial(w, 0);
-    run_ms(w, 5000); /* It has reached the first one, which reaches the second. */
-    assert_true(is_up(&w->nodes[2].peers, id_of(1)));
-    membership_free(m);
 }
 
 /* Once the first node was removed. */
@@ -673,27 +437,23 @@ static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
     assert_int_equal(w->nodes[0].forwards_lost_count, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_peers__of_one_cluster_connect_both_ways),
-        TEST(test_peers__of_another_cluster_are_refused),
-        TEST(test_peers__that_have_moved_are_found_at_the_contact),
-        TEST(test_peers__that_have_moved_are_found_where_others_reach_them),
-        TEST(test_peers__that_were_removed_are_refused),
-        TEST(test_peers__that_find_themselves_do_not_warn),
-        TEST(test_peers__with_the_id_of_a_node_that_runs_are_refused),
-        TEST(test_peers__that_lost_power_are_let_in_again_at_once),
-        TEST(test_peers__of_another_version_are_refused),
-        TEST(test_peers__messages_between_others_end_the_connection),
-        TEST(test_peers__of_neighbouring_versions_speak_the_older_one),
-        TEST(test_peers__answers_take_the_connection_of_their_commands),
-        TEST(test_peers__answers_end_with_the_connection_of_their_commands),
-        TEST(test_peers__that_were_removed_get_the_answers_under_way),
-        TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
-        TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
+        PEERS_TEST(test_peers__of_one_cluster_connect_both_ways),
+        PEERS_TEST(test_peers__of_another_cluster_are_refused),
+        PEERS_TEST(test_peers__that_were_removed_are_refused),
+        PEERS_TEST(test_peers__that_find_themselves_do_not_warn),
+        PEERS_TEST(test_peers__with_the_id_of_a_node_that_runs_are_refused),
+        PEERS_TEST(test_peers__that_lost_power_are_let_in_again_at_once),
+        PEERS_TEST(test_peers__of_another_version_are_refused),
+        PEERS_TEST(test_peers__messages_between_others_end_the_connection),
+        PEERS_TEST(test_peers__of_neighbouring_versions_speak_the_older_one),
+        PEERS_TEST(test_peers__answers_take_the_connection_of_their_commands),
+        PEERS_TEST(test_peers__answers_end_with_the_connection_of_their_commands),
+        PEERS_TEST(test_peers__that_were_removed_get_the_answers_under_way),
+        PEERS_TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
+        PEERS_TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
