@@ -3,6 +3,7 @@
  *   clients.c       who is connected: accepting, refusing, sweeping, ending
  *   client_input.c  bytes into commands, and how far a client may run ahead
  *   client_reply.c  replies in the order of their commands, and out
+ *   client_memory.c what the unread replies of all may take
  *
  * The way of a command: room()/received() -> client_run() -> a local command is
  * answered at once; a read or a write takes a reply slot and goes to the replica,
@@ -129,7 +130,8 @@ struct client {
     struct buffer out;
     struct buffer sending; /* In io's hands while is_sending. */
     bool is_sending;
-    uint64_t held_bytes; /* Replies that wait in slots. */
+    uint64_t held_bytes;   /* Replies that wait in slots. */
+    uint64_t unread_bytes; /* Its part of what all have; see client_memory.c. */
 
     /* The session. */
     uint64_t id;
@@ -170,6 +172,7 @@ struct clients {
     uint64_t rate_from_count;
     uint64_t commands_a_second; /* and as last found. */
     uint64_t submitted_count;   /* Requests handed to the replica, ever. */
+    uint64_t unread_bytes;      /* Replies of all clients that have not left. */
     struct clients_stats stats;
 };
 
@@ -210,6 +213,16 @@ void client_flush(struct client *c);
 void client_sent(struct io_stream *stream, int status);
 uint64_t client_output_bytes(const struct client *c);
 void clients_free_spare_slots(struct clients *clients);
+
+/* --- client_memory.c -------------------------------------------------------------- */
+
+/* What it has not read has changed. Where all have too much, somebody's connection ends: maybe
+ * its own. */
+void client_note_output(struct client *c);
+/* It is closed. */
+void client_forget_output(struct client *c);
+/* Takes no command until it has read its replies. */
+bool client_must_read_first(const struct client *c);
 
 static inline struct client *client_of_stream(struct io_stream *stream)
 {

@@ -443,7 +443,7 @@ static bool take_request(struct client *c, size_t size)
 
 static bool has_room(struct client *c)
 {
-    if (client_output_bytes(c) > CLIENT_OUTPUT_PAUSE_BYTES) {
+    if (client_output_bytes(c) > CLIENT_OUTPUT_PAUSE_BYTES || client_must_read_first(c)) {
         return wait_for(c, CLIENT_WAITS_FOR_READER);
     }
     if (c->slot_count >= CLIENT_SLOTS_MAX || c->argument_bytes >= CLIENT_ARGUMENT_BYTES_MAX) {

@@ -204,6 +204,7 @@ void reply_done(struct reply_slot *slot)
                   (unsigned long long)backlog_bytes);
         client_close(c, "it does not read its replies");
     }
+    client_note_output(c);
     client_advance(c);
 }
 
@@ -271,6 +272,7 @@ static void note_sent(struct client *c, size_t size)
 {
     c->clients->stats.output_bytes += size;
     c->active_ns = io_now_ns(c->clients->server->io);
+    client_note_output(c);
     if (c->wait == CLIENT_WAITS_FOR_READER &&
         client_output_bytes(c) <= CLIENT_OUTPUT_PAUSE_BYTES / 2) {
         client_make_ready(c);
@@ -299,6 +301,7 @@ void client_flush(struct client *c)
             c->sending = c->out;
             c->out = spare;
             c->is_sending = true;
+            client_note_output(c);
             return;
         }
         buffer_trim(&c->out, CLIENT_KEEP_BYTES);

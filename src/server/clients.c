@@ -80,6 +80,7 @@ void client_close(struct client *c, const char *why)
     c->end = CLIENT_CLOSING;
     list_remove(&c->ready_link);
     list_remove(&c->dirty_link);
+    client_forget_output(c);
     client_abandon(c);
     io_stream_close(clients->server->io, &c->stream);
 }
@@ -435,6 +436,7 @@ void clients_free(struct clients *c)
 void clients_get_stats(const struct clients *c, struct clients_stats *ret_stats)
 {
     *ret_stats = c->stats;
+    ret_stats->unread_bytes = c->unread_bytes;
 }
 
 void clients_reset_stats(struct clients *c)

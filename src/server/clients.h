@@ -47,6 +47,7 @@ struct clients_stats {
     uint64_t commands_count;
     uint64_t input_bytes;
     uint64_t output_bytes;
+    uint64_t unread_bytes; /* Replies that have not left, of all clients now. */
 };
 
 void clients_get_stats(const struct clients *c, struct clients_stats *ret_stats);

@@ -61,9 +61,12 @@ static void put_clients(const struct server *server, struct buffer *out)
                   "connected_clients:%llu\r\n"
                   "maxclients:%u\r\n"
                   "blocked_clients:0\r\n"
-                  "closed_slow_clients:%llu\r\n",
+                  "closed_slow_clients:%llu\r\n"
+                  "unread_output_bytes:%llu\r\n"
+                  "unread_output_bytes_max:%llu\r\n",
                   (ull)stats.connected_count, server->config.clients_max,
-                  (ull)stats.closed_slow_count);
+                  (ull)stats.closed_slow_count, (ull)stats.unread_bytes,
+                  (ull)server->config.output_memory_bytes);
 }
 
 static uint64_t client_buffer_bytes(const struct clients *clients)

@@ -32,6 +32,7 @@ void server_config_defaults(struct server_config *c)
         .clients_max = 10000,
         .client_input_bytes_max = KV_VALUE_BYTES_MAX + MB, /* A value, and its command. */
         .client_output_bytes_max = 256 * MB,
+        .output_memory_bytes = 1024 * MB,
         .client_idle_ns = 0,
         .protected_mode = true,
     };
@@ -63,6 +64,9 @@ static const char *check_sizes(const struct server_config *c)
     }
     if (c->client_input_bytes_max < 64 * 1024 || c->client_output_bytes_max < 64 * 1024) {
         return "a client needs at least 64 kB of input and of output";
+    }
+    if (c->output_memory_bytes < MB) {
+        return "replies that clients have not read need at least 1 MB of memory";
     }
     if (c->clients_max == 0) {
         return "a server must take at least one client";

@@ -32,6 +32,7 @@ struct server_config {
     uint32_t clients_max;
     uint64_t client_input_bytes_max;  /* One request; beyond it an error. */
     uint64_t client_output_bytes_max; /* Unread replies; beyond it the connection ends. */
+    uint64_t output_memory_bytes;     /* Unread replies of all clients together. */
     uint64_t client_idle_ns;          /* Close idle connections after; 0: never. */
     bool protected_mode;              /* Serve clients only over loopback. */
 };

@@ -18,6 +18,7 @@ enum {
     PORT_MAX = 65535,
     TIME_MS_MAX = 3600 * 1000,
     CLIENTS_MAX = 1000 * 1000,
+    MEMORY_MB_MAX = 1024 * 1024,
 };
 
 enum option_code {
@@ -30,6 +31,7 @@ enum option_code {
     OPTION_REQUEST_TIMEOUT,
     OPTION_MAX_CLIENTS,
     OPTION_IDLE_TIMEOUT,
+    OPTION_MAX_OUTPUT_MEMORY,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
     OPTION_PROTECTED_MODE,
@@ -46,6 +48,7 @@ static const struct option long_options[] = {
     {"heartbeat", required_argument, NULL, OPTION_HEARTBEAT},
     {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
     {"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
+    {"max-output-memory", required_argument, NULL, OPTION_MAX_OUTPUT_MEMORY},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
@@ -82,6 +85,7 @@ const char *options_help(void)
            "  --heartbeat MS           how often the leader is heard; default: 50\n"
            "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
            "  --max-clients N          connections served at once; default: 10000\n"
+           "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
            "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
@@ -178,6 +182,13 @@ static enum options_result read_client_options(const struct parse *p, int code)
         }
         config->clients_max = (uint32_t)value;
         return OPTIONS_RUN;
+    case OPTION_MAX_OUTPUT_MEMORY:
+        if (!read_number(optarg, 1, MEMORY_MB_MAX, &value)) {
+            return refuse(p, "--max-output-memory takes megabytes from 1 to %d, not '%s'",
+                          MEMORY_MB_MAX, optarg);
+        }
+        config->output_memory_bytes = value * 1024 * 1024;
+        return OPTIONS_RUN;
     case OPTION_IDLE_TIMEOUT:
         if (!read_number(optarg, 0, TIME_MS_MAX, &value)) {
             return refuse(p, "--idle-timeout takes seconds from 0 (never) to %d, not '%s'",
@@ -248,6 +259,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_REQUEST_TIMEOUT:
         return read_ms(p, "request-timeout", &config->request_timeout_ns);
     case OPTION_MAX_CLIENTS:
+    case OPTION_MAX_OUTPUT_MEMORY:
     case OPTION_IDLE_TIMEOUT:
     case OPTION_PROTECTED_MODE:
         return read_client_options(p, code);

@@ -212,6 +212,79 @@ static void test_output__ends_a_connection_beyond_its_limit(void **state)
     close(fd);
 }
 
+/* What the system's buffers hold as well is not known here: values are far larger. */
+static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void **state)
+{
+    struct client_fixture *f = *state;
+    int fds[3];
+    struct buffer got = {0};
+    struct clients_stats stats;
+
+    f->server.config.output_memory_bytes = 110 * MB;
+    for (int i = 0; i < 3; i++) {
+        fds[i] = fixture_connect(f);
+    }
+    set_value(f, fds[0], "large", 60 * MB);
+    set_value(f, fds[0], "middle", 40 * MB);
+    fixture_talk(f, fds[0], "GET middle\r\n", "$41943040\r\n");
+    fixture_talk(f, fds[1], "GET large\r\n", "$62914560\r\n");
+    clients_get_stats(f->server.clients, &stats);
+    assert_int_equal(stats.closed_slow_count, 0);
+    assert_in_range(stats.unread_bytes, 80 * MB, 101 * MB);
+    fixture_talk(f, fds[2], "GET middle\r\n", "$41943040\r\n");
+    clients_get_stats(f->server.clients, &stats);
+    assert_int_equal(stats.closed_slow_count, 1);
+    assert_in_range(stats.unread_bytes, 60 * MB, 81 * MB);
+    assert_false(fixture_receive(f, fds[1], &got, 60 * MB));
+    buffer_clear(&got);
+    assert_true(fixture_receive(f, fds[0], &got, 40 * MB + 2));
+    assert_true(fixture_receive(f, fds[2], &got, 40 * MB + 2));
+    fixture_await_clients(f, 2);
+    clients_get_stats(f->server.clients, &stats);
+    assert_int_equal(stats.unread_bytes, 0);
+    buffer_deinit(&got);
+    for (int i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+}
+
+/* (What a client holds may be little, and so is what would be added to it.) */
+static void test_output__of_who_has_not_read_is_not_added_to_where_all_have_much(void **state)
+{
+    struct client_fixture *f = *state;
+    int slow = fixture_connect(f);
+    int fd;
+    int other;
+    struct buffer got = {0};
+
+    f->server.config.output_memory_bytes = 60 * MB;
+    set_value(f, slow, "k", 40 * MB);
+    fixture_talk(f, slow, "GET k\r\n", "$41943040\r\n");
+    f->replica.holds = true;
+    fd = fixture_connect(f);
+    fixture_say(f, fd, "STRLEN k\r\nSTRLEN n\r\n");
+    fixture_await_requests(f, 2);
+    fake_answer(f, 1); /* Its reply is kept, for the first one's comes before it. */
+    fixture_say(f, fd, "STRLEN k\r\n");
+    while (container_of(f->server.clients->all.previous, struct client, link)->wait !=
+           CLIENT_WAITS_FOR_READER) {
+        fixture_run(f);
+    }
+    assert_int_equal(f->replica.count, 1);
+    other = fixture_connect(f);
+    fixture_say(f, other, "STRLEN k\r\n");
+    fixture_await_requests(f, 2);
+    f->replica.holds = false;
+    fixture_flush(f);
+    fixture_expect(f, other, ":41943040\r\n");
+    fixture_expect(f, fd, ":41943040\r\n:0\r\n:41943040\r\n");
+    assert_true(fixture_receive(f, slow, &got, 40 * MB + 2));
+    buffer_deinit(&got);
+    close(slow);
+    close(fd);
+    close(other);
+}
+
 static void test_output__lets_one_reply_of_any_size_through(void **state)
 {
     struct client_fixture *f = *state;
@@ -321,6 +394,8 @@ int main(void)
         TEST(test_input__bounds_the_bytes_of_arguments_under_way),
         TEST(test_output__takes_no_commands_from_a_client_that_does_not_read),
         TEST(test_output__ends_a_connection_beyond_its_limit),
+        TEST(test_output__of_all_clients_is_bounded_by_ending_who_holds_most),
+        TEST(test_output__of_who_has_not_read_is_not_added_to_where_all_have_much),
         TEST(test_output__lets_one_reply_of_any_size_through),
         TEST(test_clients__are_told_when_there_are_too_many),
         TEST(test_clients__that_were_turned_away_are_closed_even_if_they_say_nothing),

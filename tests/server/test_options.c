@@ -105,11 +105,12 @@ static void test_options__set_everything(void **state)
     struct parsed p;
 
     accept(&p, "h 60000 --peer-port 60001 --heartbeat 20 --request-timeout 9000 "
-               "--max-clients 7 --idle-timeout 30");
+               "--max-clients 7 --max-output-memory 3 --idle-timeout 30");
     assert_int_equal(p.options.config.peer_port, 60001);
     assert_int_equal(p.options.config.heartbeat_interval_ns, 20000000);
     assert_int_equal(p.options.config.request_timeout_ns, 9000000000);
     assert_int_equal(p.options.config.clients_max, 7);
+    assert_int_equal(p.options.config.output_memory_bytes, 3 * 1024 * 1024);
     assert_int_equal(p.options.config.client_idle_ns, 30000000000);
     accept(&p, "h 1 --log-level debug --log-format logfmt --protected-mode no");
     assert_int_equal(p.options.log_level, LOG_DEBUG);
@@ -209,6 +210,7 @@ static void test_options__refuse_bad_values_and_say_which_are_good(void **state)
     refuse("h 1 --heartbeat -5", "milliseconds from 1 to");
     refuse("h 1 --request-timeout fast", "milliseconds from 1 to 3600000, not 'fast'");
     refuse("h 1 --max-clients 0", "a number from 1 to");
+    refuse("h 1 --max-output-memory 0", "megabytes from 1 to 1048576, not '0'");
     refuse("h 1 --idle-timeout x", "seconds from 0 (never)");
     refuse("h 1 --log-level loud", "debug, info, warn or error, not 'loud'");
     refuse("h 1 --log-format xml", "plain, logfmt or auto, not 'xml'");
