@@ -27,8 +27,8 @@ struct command_call;
 struct subcommand; /* server/subcommand.h */
 
 typedef void command_handler(struct command_call *call);
-/* Looks at nothing but the arguments. Where they are refused whatever the keyspace
- * holds, replies with the error and returns false. */
+/* Looks at nothing but the arguments and the number of the database. Where they are refused
+ * whatever the keyspace holds, replies with the error and returns false. */
 typedef bool command_check(struct command_call *call);
 
 struct command {
@@ -66,6 +66,7 @@ struct command_call {
     struct resp_writer *reply;
     struct kv *kv;             /* The database that the command is meant for, */
     struct keyspace *keyspace; /* and all of them. */
+    uint32_t database;         /* Its number. */
     void *session;             /* The server's; NULL for data commands. */
     uint64_t work; /* Set by a handler that did more than its reply shows: about so many bytes
                     * looked at. */

@@ -72,6 +72,18 @@ command_handler kv_command_flushall;
 command_handler kv_command_flushdb;
 command_check kv_check_flushall; /* Of both. */
 
+/* --- databases.c ------------------------------------------------------------------ */
+
+/* MOVE     3  WRITE | FAST             1 1 1   key db */
+command_handler kv_command_move;
+command_check kv_check_move;
+/* SWAPDB   3  WRITE | FAST             0 0 0   index1 index2 */
+command_handler kv_command_swapdb;
+command_check kv_check_swapdb;
+
+/* Reads argument `index` as the number of a database, or replies that it is none. */
+bool kv_read_database(struct command_call *call, uint32_t index, uint32_t *ret_database);
+
 /* --- scan.c ----------------------------------------------------------------------- */
 
 /* RANDOMKEY 1 READ                     0 0 0   */

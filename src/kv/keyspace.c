@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "kv/kv.h"
 #include "kv/kv_common.h"
 
@@ -71,7 +72,8 @@ void keyspace_limit_replies(struct keyspace *k, uint64_t bytes_max)
  * one, do not add up to the same. */
 static uint64_t mix(uint32_t database, uint64_t digest)
 {
-    uint64_t z = digest + (database + 1) * 0x9e3779b97f4a7c15u;
+    uint64_t z =
+        digest + (MUTANT(digest_without_database) ? 1 : database + 1) * 0x9e3779b97f4a7c15u;
 
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -99,6 +101,19 @@ uint64_t keyspace_digest(const struct keyspace *k)
 uint64_t keyspace_digest_recomputed(const struct keyspace *k)
 {
     return digest_of(k, kv_digest_recomputed);
+}
+
+/* --- several at once -------------------------------------------------------------- */
+
+void keyspace_swap(struct keyspace *k, uint32_t a, uint32_t b)
+{
+    CHECK(a < KEYSPACE_DATABASES);
+    CHECK(b < KEYSPACE_DATABASES);
+
+    struct kv *of_a = k->databases[a];
+
+    k->databases[a] = k->databases[b];
+    k->databases[b] = of_a;
 }
 
 /* --- clearing --------------------------------------------------------------------- */

@@ -36,6 +36,8 @@ uint64_t keyspace_digest_recomputed(const struct keyspace *keyspace);
  * one. As large as the largest value where nothing is said. Only reads look at it. */
 void keyspace_limit_replies(struct keyspace *keyspace, uint64_t bytes_max);
 
+/* What was in one of the two is in the other from now on. */
+void keyspace_swap(struct keyspace *keyspace, uint32_t a, uint32_t b);
 /* Deletes all keys of all databases, in the same short time whatever there is. */
 void keyspace_clear(struct keyspace *keyspace);
 

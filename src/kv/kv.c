@@ -118,17 +118,46 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
     kv->digest += digest_of_item(hash, value);
 }
 
+/* Takes an item out, which becomes the caller's; NULL where there is none. */
+static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
+{
+    struct item *item = table_remove(&kv->table, hash, key);
+
+    if (item != NULL) {
+        kv->digest -= digest_of_item(hash, item_value(item));
+        kv->table.item_bytes -= item_heap_bytes(item);
+    }
+    return item;
+}
+
+bool kv_move(struct kv *from, struct kv *to, struct slice key)
+{
+    uint64_t hash = table_hash(&from->table, key); /* The same in both. */
+
+    CHECK(from->common == to->common);
+    tidy(from);
+    if (table_find(&to->table, hash, key) != NULL) {
+        return false;
+    }
+
+    struct item *item = take_item(from, hash, key);
+
+    if (item == NULL) {
+        return false;
+    }
+    add_item(to, hash, item);
+    return true;
+}
+
 bool kv_delete(struct kv *kv, struct slice key)
 {
     uint64_t hash = table_hash(&kv->table, key);
-    struct item *item = table_remove(&kv->table, hash, key);
+    struct item *item = take_item(kv, hash, key);
 
     tidy(kv);
     if (item == NULL) {
         return false;
     }
-    kv->digest -= digest_of_item(hash, item_value(item));
-    kv->table.item_bytes -= item_heap_bytes(item);
     item_free(item);
     return true;
 }

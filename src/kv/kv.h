@@ -50,6 +50,9 @@ uint64_t kv_prefetch_bucket(const struct kv *kv, struct slice key);
 void kv_prefetch_item(const struct kv *kv, uint64_t hash);
 void kv_set(struct kv *kv, struct slice key, struct slice value);
 bool kv_delete(struct kv *kv, struct slice key);
+/* Takes a key with its value to another database of the same keyspace; false, and nothing
+ * has changed, where it is not in `from`, or one of that name is in `to`. */
+bool kv_move(struct kv *from, struct kv *to, struct slice key);
 /* Takes the same short time whatever there is: memory is freed by later changes in any
  * database, a few items with each, or by keyspace_tidy(). */
 void kv_clear(struct kv *kv);

@@ -386,7 +386,8 @@ static bool is_sound(struct client *c, const struct command *command, struct buf
     struct command_call call = {.command = command,
                                 .argument_count = c->parser.argument_count,
                                 .arguments = c->parser.arguments,
-                                .reply = &w};
+                                .reply = &w,
+                                .database = c->database};
 
     return command->check == NULL || command->check(&call);
 }

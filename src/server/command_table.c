@@ -96,6 +96,10 @@ static const struct command table[] = {
         "1.0.0"},
     {"MGET", -2, R | F, 1, -1, 1, kv_command_mget,
         "string", "key [key ...]", "Returns several values.", "1.0.0"},
+    {"MOVE", 3, W | F, 1, 1, 1, kv_command_move,
+        "generic", "key db",
+        "Takes a key to another database, unless there is one of that name there.", "1.0.0",
+        .check = kv_check_move},
     {"MSET", -3, W | M, 1, -1, 2, kv_command_mset,
         "string", "key value [key value ...]", "Sets several values at once.", "1.0.1",
         .check = kv_check_mset},
@@ -131,7 +135,8 @@ static const struct command table[] = {
         "Walks over the keys in steps: begins at cursor 0, goes on at the cursor that it returned, "
         "and ends where that is 0.", "2.8.0", .check = kv_check_scan},
     {"SELECT", 2, L | F, 0, 0, 0, select_command,
-        "connection", "0", "Accepted for database 0, the only one.", "1.0.0"},
+        "connection", "index",
+        "Chooses the database, 0 to 15, for what this connection sends next.", "1.0.0"},
     {"SET", -3, W | M, 1, 1, 1, kv_command_set,
         "string", "key value [NX | XX] [GET] [KEEPTTL]",
         "Sets a value. NX: only of a new key. XX: only of one that is there. GET: returns the "
@@ -149,6 +154,9 @@ static const struct command table[] = {
     {"SUBSTR", 4, R | H, 1, 1, 1, kv_command_getrange,
         "string", "key start end", "Returns a part of a value: the same as GETRANGE.", "1.0.0",
         .check = kv_check_getrange},
+    {"SWAPDB", 3, W | F, 0, 0, 0, kv_command_swapdb,
+        "server", "index1 index2", "Swaps all that is in two databases.", "4.0.0",
+        .check = kv_check_swapdb},
     {"TIME", 1, L | F, 0, 0, 0, time_command,
         "server", "", "Shows this node's clock: seconds and microseconds.", "2.6.0"},
     {"TOUCH", -2, R | F, 1, -1, 1, kv_command_exists,
@@ -174,13 +182,13 @@ _Static_assert(COMMAND_COUNT < 256, "places[] holds rows in bytes");
 /* The row of each name plus one, by its hash; 0: none. After a change of the table the
  * test command_table fails and prints what belongs here. */
 static const uint8_t places[COMMAND_INDEX_SIZE] = {
-    [7] = 33,   [16] = 53,  [17] = 17,  [21] = 3,   [24] = 27,  [26] = 29,  [30] = 42,  [35] = 18,
-    [41] = 44,  [51] = 22,  [52] = 25,  [55] = 51,  [60] = 48,  [70] = 6,   [87] = 21,  [89] = 11,
-    [92] = 1,   [93] = 30,  [104] = 14, [105] = 20, [110] = 45, [111] = 26, [117] = 10, [118] = 5,
-    [122] = 50, [123] = 36, [127] = 8,  [132] = 39, [141] = 52, [143] = 19, [145] = 32, [155] = 31,
-    [157] = 40, [158] = 43, [159] = 24, [160] = 38, [162] = 13, [171] = 12, [174] = 28, [175] = 4,
-    [176] = 34, [183] = 35, [184] = 23, [186] = 41, [188] = 47, [197] = 16, [207] = 9,  [213] = 46,
-    [223] = 37, [227] = 2,  [228] = 15, [229] = 49, [248] = 7,
+    [6] = 1,    [11] = 34,  [14] = 44,  [18] = 14,  [19] = 20,  [20] = 16,  [21] = 22,  [22] = 25,
+    [27] = 50,  [29] = 10,  [32] = 35,  [36] = 52,  [54] = 21,  [59] = 48,  [63] = 31,  [72] = 41,
+    [77] = 46,  [81] = 26,  [83] = 15,  [88] = 29,  [89] = 4,   [97] = 8,   [98] = 23,  [99] = 42,
+    [100] = 27, [102] = 40, [111] = 54, [115] = 33, [122] = 9,  [125] = 32, [128] = 47, [129] = 24,
+    [130] = 39, [132] = 13, [133] = 53, [141] = 12, [142] = 2,  [158] = 49, [160] = 37, [163] = 7,
+    [168] = 11, [185] = 17, [186] = 36, [190] = 38, [197] = 5,  [199] = 51, [206] = 18, [212] = 45,
+    [239] = 55, [241] = 6,  [247] = 3,  [248] = 30, [250] = 28, [253] = 43, [255] = 19,
 };
 
 static inline unsigned upper(char letter)
@@ -245,7 +253,8 @@ bool command_judge(const struct command *command, uint32_t database, uint32_t ar
     struct command_call call = {.command = command,
                                 .argument_count = argument_count,
                                 .arguments = arguments,
-                                .reply = reply};
+                                .reply = reply,
+                                .database = database};
 
     if (database >= KEYSPACE_DATABASES && !MUTANT(any_database_taken)) {
         resp_error(reply, "ERR DB index is out of range");

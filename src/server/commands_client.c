@@ -61,13 +61,13 @@ void session_describe(const struct client *c, struct buffer *out)
                             c->sending.capacity + c->held_bytes;
 
     buffer_printf(out,
-                  "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=0 "
+                  "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=%u "
                   "sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=0 "
                   "rbs=%zu rbp=%zu obl=%zu oll=%u omem=%llu tot-mem=%llu events=%s cmd=",
                   (unsigned long long)c->id, c->peer, server->config.address.host,
                   server->config.address.port, text_or_empty(c->name), (unsigned long long)age_s(c),
                   (unsigned long long)((io_now_ns(server->io) - c->active_ns) / 1000000000),
-                  c->end == CLIENT_OPEN ? (c->never_evict ? "e" : "N") : "c",
+                  c->end == CLIENT_OPEN ? (c->never_evict ? "e" : "N") : "c", (unsigned)c->database,
                   buffer_size(&c->input), c->input.capacity - buffer_size(&c->input),
                   (unsigned long long)c->argument_bytes, c->out.capacity, c->out.capacity,
                   buffer_size(&c->out), c->slot_count, (unsigned long long)client_output_bytes(c),

@@ -1,6 +1,8 @@
 /* commands_connection.c - what clients send about their connection. */
 #include <stdlib.h>
 
+#include "base/mutant.h"
+#include "kv/commands.h"
 #include "raft/raft.h"
 #include "resp/decimal.h"
 #include "server/client.h"
@@ -53,13 +55,17 @@ void auth_command(struct command_call *call)
 
 void select_command(struct command_call *call)
 {
-    int64_t index = 0;
+    struct client *c = call_client(call);
+    uint32_t database;
 
-    if (!decimal_read(call->arguments[1], &index)) {
-        resp_error(call->reply, "ERR value is not an integer or out of range");
-    } else if (index != 0) {
-        resp_error(call->reply, "ERR DB index is out of range");
-    } else {
+    if (kv_read_database(call, 1, &database)) {
+        c->database = (uint8_t)database;
+        if (MUTANT(select_for_everybody)) {
+            list_for_each(node, &c->clients->all)
+            {
+                container_of(node, struct client, link)->database = (uint8_t)database;
+            }
+        }
         resp_ok(call->reply);
     }
 }
@@ -79,6 +85,9 @@ void reset_command(struct command_call *call)
 
     c->version = 2;
     call->reply->version = 2;
+    if (!MUTANT(reset_keeps_database)) {
+        c->database = 0;
+    }
     c->is_reply_off = false;
     c->skips_this_reply = false;
     c->refuses_until_exec = false;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "kv/glob.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "raft/raft.h"
 #include "resp/decimal.h"
@@ -52,7 +53,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "appendonly", "yes"); /* The replicated log. */
     put(p, "bind", "%s", config->address.host);
     put(p, "cluster-enabled", "no");
-    put(p, "databases", "1");
+    put(p, "databases", "%d", KEYSPACE_DATABASES);
     put(p, "dir", "%s", config->data_dir == NULL ? "" : config->data_dir);
     put(p, "maxclients", "%u", config->clients_max);
     put(p, "maxmemory", "0");

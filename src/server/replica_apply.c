@@ -42,6 +42,7 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
         .reply = reply,
         .kv = keyspace_database(r->keyspace, r->database),
         .keyspace = r->keyspace,
+        .database = r->database,
     };
     size_t size_before = buffer_size(reply->out);
 

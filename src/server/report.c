@@ -267,6 +267,9 @@ static void describe_command(struct buffer *out, const struct entry *e)
     struct slice *arguments = memory_take(count * sizeof *arguments);
 
     if (command_payload_read(entry_payload(e), arguments, count, &count)) {
+        if (database != 0) {
+            buffer_printf(out, "[%u] ", (unsigned)database);
+        }
         for (uint32_t i = 0; i < count && i < REPORT_ARGUMENTS_MAX; i++) {
             if (i > 0) {
                 buffer_append(out, " ", 1);

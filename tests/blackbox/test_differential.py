@@ -15,6 +15,8 @@ VALUES = [b"", b"1", b"-7", b"x", b"hello world", b"\r\n", b"\x00\x01", b"922337
           b"-9223372036854775808", b"3.5", b" 1", b"01", b"x" * 200, b"+5", b"1e3"]
 NUMBERS = [b"0", b"1", b"-1", b"2", b"-3", b"7", b"100", b"9223372036854775807",
            b"-9223372036854775808", b"9223372036854775808", b"x", b"", b" 2", b"1.5"]
+DATABASES = [b"0", b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b"", b"2147483648",
+             b"9223372036854775808"]
 PATTERNS = [b"*", b"?", b"d:*", b"[ab]", b"[^a]", b"[a-c]", b"\\*", b"", b"a*b", b"d:[0-9]", b"["]
 
 
@@ -41,6 +43,7 @@ def random_command(chance):
     key, value = chance.choice(KEYS), chance.choice(VALUES)
     keys = [chance.choice(KEYS) for _ in range(chance.randrange(1, 4))]
     number, other = chance.choice(NUMBERS), chance.choice(NUMBERS)
+    databases = chance.choice(DATABASES), chance.choice(DATABASES)
     # SETRANGE with a huge offset would only make huge values.
     offset = chance.choice([b"0", b"1", b"5", b"300", b"-1", b"x", b"536870912",
                             b"9223372036854775807"])
@@ -56,8 +59,11 @@ def random_command(chance):
         [b"INCRBY", key, number], [b"DECRBY", key, number], [b"DEL", *keys], [b"UNLINK", *keys],
         [b"EXISTS", *keys], [b"TYPE", key], [b"DBSIZE"], [b"KEYS", chance.choice(PATTERNS)],
         [b"ECHO", value], [b"PING"], [b"PING", value], [b"PING", value, value],
-        [b"SELECT", b"0"], [b"FLUSHALL"] if chance.random() < 0.05 else [b"DBSIZE"],
-        [b"FLUSHDB", b"NONSENSE"], [b"NOSUCH", key, value], [key or b"x", value],
+        [b"SELECT", databases[0]], [b"SELECT", databases[1]], [b"MOVE", key, databases[0]],
+        [b"MOVE", key, databases[1]], [b"SWAPDB", *databases],
+        [b"FLUSHALL"] if chance.random() < 0.05 else [b"DBSIZE"],
+        [b"FLUSHDB"] if chance.random() < 0.2 else [b"FLUSHDB", b"NONSENSE"],
+        [b"NOSUCH", key, value], [key or b"x", value],
         [b"SCAN", b"x"],
         [b"SCAN", b"0", b"COUNT", chance.choice([b"0", b"-1", b"x"])],
         [b"SCAN", b"0", b"NONSENSE", b"1"],
@@ -99,10 +105,15 @@ def test_differential__random_commands_get_the_same_replies(shared, redis_node, 
                 mine = comparable(command, ours.read())
                 redis_says = comparable(command, theirs.read())
                 assert mine == redis_says, f"{command}: after {history[:-1]}"
-        keys = theirs.call("KEYS", "*")
-        assert sorted(ours.call("KEYS", "*")) == sorted(keys)
-        for key in keys:
-            assert ours.call("GET", key) == theirs.call("GET", key)
+        shared.await_equal()
+        assert ours.call("INFO", "keyspace").split() == theirs.call("INFO", "keyspace").split()
+        for database in range(16):
+            ours.call("SELECT", database)
+            theirs.call("SELECT", database)
+            keys = theirs.call("KEYS", "*")
+            assert sorted(ours.call("KEYS", "*")) == sorted(keys)
+            for key in keys:
+                assert ours.call("GET", key) == theirs.call("GET", key)
 
 
 def test_differential__scan_gives_the_same_set(shared, redis_node):

@@ -28,7 +28,8 @@ static inline command_handler *handler_named(struct slice name)
         {"TYPE", kv_command_type},         {"DBSIZE", kv_command_dbsize},
         {"FLUSHALL", kv_command_flushall}, {"FLUSHDB", kv_command_flushdb},
         {"KEYS", kv_command_keys},         {"RANDOMKEY", kv_command_randomkey},
-        {"SCAN", kv_command_scan},
+        {"SCAN", kv_command_scan},         {"MOVE", kv_command_move},
+        {"SWAPDB", kv_command_swapdb},
     };
 
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
@@ -51,7 +52,8 @@ static inline bool run_arguments(struct keyspace *k, uint32_t database, int vers
                                 .arguments = arguments,
                                 .reply = &writer,
                                 .kv = keyspace_database(k, database),
-                                .keyspace = k};
+                                .keyspace = k,
+                                .database = database};
 
     if (handler != NULL) {
         handler(&call);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "kv/keyspace.h"
 #include "kv/kv.h"
@@ -85,6 +86,68 @@ static void test_keyspace__digest_tells_databases_apart(void **state)
     keyspace_free(b);
 }
 
+static void test_keyspace__swaps_two(void **state)
+{
+    struct keyspace *a = keyspace_new(5);
+    struct keyspace *b = keyspace_new(5);
+
+    (void)state;
+    set(a, 1, "k", "of 1");
+    set(a, 2, "k", "of 2");
+    set(b, 2, "k", "of 1");
+    set(b, 1, "k", "of 2");
+    keyspace_swap(a, 1, 2);
+    assert_true(holds(a, 1, "k", "of 2"));
+    assert_true(holds(a, 2, "k", "of 1"));
+    assert_true(keyspace_digest(a) == keyspace_digest(b));
+    /* With one that was never asked for, and with itself. */
+    keyspace_swap(a, 2, 15);
+    keyspace_swap(a, 15, 15);
+    assert_int_equal(keyspace_count(a, 2), 0);
+    assert_true(holds(a, 15, "k", "of 1"));
+    assert_true(keyspace_digest(a) != keyspace_digest(b));
+    expect_sound(a);
+    keyspace_swap(a, 15, 2);
+    assert_true(keyspace_digest(a) == keyspace_digest(b));
+    keyspace_free(a);
+    keyspace_free(b);
+}
+
+static void test_keyspace__moves_a_key(void **state)
+{
+    struct keyspace *k = keyspace_new(5);
+    char value[5000];
+
+    (void)state;
+    memset(value, 'v', sizeof value);
+    value[sizeof value - 1] = '\0';
+    set(k, 1, "k", value);
+    kv_append(keyspace_database(k, 1), slice_str("k"), slice_str("!")); /* Has room to grow. */
+    value[sizeof value - 1] = '!';
+
+    uint64_t bytes = keyspace_memory_bytes(k);
+    struct kv *from = keyspace_database(k, 1);
+    struct kv *to = keyspace_database(k, 2);
+    struct slice found;
+
+    assert_true(kv_move(from, to, slice_str("k")));
+    assert_false(kv_get(from, slice_str("k"), &found));
+    assert_true(kv_get(to, slice_str("k"), &found));
+    assert_true(slice_equal(found, slice_of(value, sizeof value)));
+    assert_false(kv_move(from, to, slice_str("k"))); /* It is gone. */
+    expect_sound(k);
+    /* One that is there stays as it is. */
+    set(k, 1, "k", "another");
+    assert_false(kv_move(from, to, slice_str("k")));
+    assert_true(holds(k, 1, "k", "another"));
+    kv_delete(from, slice_str("k"));
+    assert_true(kv_move(to, from, slice_str("k")));
+    assert_true(keyspace_memory_bytes(k) < bytes + 16 * 1024); /* An empty database. */
+    assert_int_equal(keyspace_count(k, 2), 0);
+    expect_sound(k);
+    keyspace_free(k);
+}
+
 /* An empty database is next to nothing, and what one of them left is freed by changes
  * in any other. */
 static void test_keyspace__takes_memory_for_what_is_used(void **state)
@@ -117,6 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keyspace__keeps_databases_apart),
         cmocka_unit_test(test_keyspace__digest_tells_databases_apart),
+        cmocka_unit_test(test_keyspace__swaps_two),
+        cmocka_unit_test(test_keyspace__moves_a_key),
         cmocka_unit_test(test_keyspace__takes_memory_for_what_is_used),
     };
 

@@ -128,6 +128,7 @@ static void execute(struct replica *r, struct request *request)
         .reply = request->reply(request),
         .kv = keyspace_database(r->keyspace, database),
         .keyspace = r->keyspace,
+        .database = database,
     };
 
     if (request->command->flags & (COMMAND_READ | COMMAND_WRITE)) {

@@ -1,0 +1,96 @@
+/* databases.c - commands about several databases: MOVE, SWAPDB. */
+#include "kv/call.h"
+#include "kv/commands.h"
+#include "kv/keyspace.h"
+#include "kv/kv.h"
+#include "resp/decimal.h"
+
+static bool is_number(struct slice text)
+{
+    int64_t number = 0;
+
+    return decimal_read(text, &number) && number >= INT32_MIN && number <= INT32_MAX;
+}
+
+/* The texts are Redis's, which reads the number of a database as an `int`. */
+bool kv_read_database(struct command_call *call, uint32_t index, uint32_t *ret_database)
+{
+    int64_t number = 0;
+
+    if (!call_read_integer(call, index, &number)) {
+        return false;
+    }
+    if (!is_number(call->arguments[index])) {
+        resp_error(call->reply, "ERR value is out of range, value must between -2147483648 and "
+                                "2147483647");
+        return false;
+    }
+    if (number < 0 || number >= KEYSPACE_DATABASES) {
+        resp_error(call->reply, REPLY_NO_DATABASE);
+        return false;
+    }
+    *ret_database = (uint32_t)number;
+    return true;
+}
+
+static bool read_move(struct command_call *call, uint32_t *ret_to)
+{
+    if (!kv_read_database(call, 2, ret_to)) {
+        return false;
+    }
+    if (*ret_to == call->database) {
+        resp_error(call->reply, "ERR source and destination objects are the same");
+        return false;
+    }
+    return true;
+}
+
+bool kv_check_move(struct command_call *call)
+{
+    uint32_t to;
+
+    return read_move(call, &to);
+}
+
+void kv_command_move(struct command_call *call)
+{
+    uint32_t to;
+
+    if (read_move(call, &to)) {
+        struct kv *other = keyspace_database(call->keyspace, to);
+
+        resp_integer(call->reply, kv_move(call->kv, other, call->arguments[1]) ? 1 : 0);
+    }
+}
+
+static bool read_swap(struct command_call *call, uint32_t *ret_a, uint32_t *ret_b)
+{
+    if (!is_number(call->arguments[1])) {
+        resp_error(call->reply, "ERR invalid first DB index");
+        return false;
+    }
+    if (!is_number(call->arguments[2])) {
+        resp_error(call->reply, "ERR invalid second DB index");
+        return false;
+    }
+    return kv_read_database(call, 1, ret_a) && kv_read_database(call, 2, ret_b);
+}
+
+bool kv_check_swapdb(struct command_call *call)
+{
+    uint32_t a;
+    uint32_t b;
+
+    return read_swap(call, &a, &b);
+}
+
+void kv_command_swapdb(struct command_call *call)
+{
+    uint32_t a;
+    uint32_t b;
+
+    if (read_swap(call, &a, &b)) {
+        keyspace_swap(call->keyspace, a, b);
+        resp_ok(call->reply);
+    }
+}
