@@ -44,7 +44,9 @@ static void dial_closed(struct link *link)
     struct peer *peer = d->peer;
     bool was_up = d->phase == DIAL_UP;
 
-    if (d->channel == WIRE_BULK) {
+    if (d->channel == WIRE_CONTROL) {
+        peer->clock_heard_ns = 0;
+    } else {
         sender_reset(peer);
         peer->peers->events.forwards_lost(peer->peers->events.context, peer->id);
     }
@@ -113,6 +115,7 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
     struct peers *p = d->peer->peers;
     enum wire_refusal refusal;
     struct wire_answer answer;
+    uint64_t clock_ns;
 
     if (type == WIRE_WELCOME && d->phase == DIAL_GREETING) {
         dial_welcomed(d);
@@ -121,6 +124,9 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
         dial_refused(d, refusal);
     } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(body, &answer)) {
         p->events.answer(p->events.context, d->peer->id, &answer);
+    } else if (type == WIRE_CLOCK && d->phase == DIAL_UP && d->channel == WIRE_CONTROL &&
+               d->version >= WIRE_VERSION_UNTIL && wire_get_clock(body, &clock_ns)) {
+        peers_note_time(d->peer, clock_ns);
     } else {
         link_close(link);
     }

@@ -184,6 +184,7 @@ static void inbound_closed(struct link *link)
     struct inbound *in = link->context;
     struct peers *p = in->peers;
 
+    p->holds_changed = true;
     if (in->is_greeted) {
         p->events.lost(p->events.context, in->from);
     }
@@ -324,6 +325,9 @@ static void greet(struct inbound *in, struct slice body)
     in->version = hello.version;
     in->link.body_max = WIRE_BODY_BYTES_MAX;
     wire_end(&in->link.out, wire_begin(&in->link.out, WIRE_WELCOME));
+    if (in->channel == WIRE_CONTROL && in->version >= WIRE_VERSION_UNTIL) {
+        wire_put_clock(&in->link.out, io_now_ns(p->io));
+    }
     link_flush(&in->link);
 
     /* It says itself where it lives now; a leader that adds us is known only so. */
@@ -421,6 +425,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     struct peers *p = in->peers;
     struct wire_message m;
     struct wire_forward forward;
+    struct wire_holds holds;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
 
@@ -443,6 +448,9 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     } else if (type == WIRE_WHERE && in->version >= WIRE_VERSION_WHERE &&
                wire_get_where(body, &where)) {
         addresses_told(p, in->from, &where);
+    } else if (type == WIRE_HOLDS && in->channel == WIRE_CONTROL &&
+               in->version >= WIRE_VERSION_UNTIL && wire_get_holds(body, &holds)) {
+        peers_note_holds(in, &holds);
     } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else {
@@ -513,6 +521,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .self = options->self,
         .version = options->version,
         .untaken_max_ms = untaken_ms < UNTAKEN_MS_MAX ? (uint32_t)untaken_ms : UNTAKEN_MS_MAX,
+        .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Clocks may differ a little. */
         .listener = {.accepted = accepted, .closed = listener_closed},
         .timer = {.fired = timer_fired},
         .timer_ns = UINT64_MAX,
@@ -575,6 +584,7 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
 
         if (in->is_greeted && !in->is_leaving && membership_was_removed(committed, in->from)) {
             in->is_leaving = true;
+            p->holds_changed = true;
             in->since_ns = io_now_ns(p->io);
             peers_arm_timer(p, in->since_ns + PATIENCE_NS);
         }

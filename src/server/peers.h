@@ -90,6 +90,10 @@ struct peer {
     bool is_leaving;            /* Freed once nothing refers to it. */
     struct dial dial[2];        /* By enum wire_channel. */
     struct sender sender;
+    /* See forwarding.c. */
+    uint64_t clock_ns;       /* What time it was there when it last said so, */
+    uint64_t clock_heard_ns; /* and here, when that came; 0: it has not on this connection. */
+    bool owes_holds;         /* It was not answered yet. */
     /* For RAFT STATUS: what it last said of itself. */
     uint64_t heard_ns; /* 0: never. */
     raft_term term;
@@ -110,6 +114,7 @@ struct inbound {
     uint64_t serial;  /* Never used again. */
     uint32_t version; /* Of the protocol, as agreed. */
     enum wire_channel channel;
+    struct wire_holds holds; /* What was last said of its commands; see forwarding.c. */
 };
 
 /* Where senders find what they send; borrowed. */
@@ -131,8 +136,13 @@ struct peers {
     uint64_t incarnation;
     uint32_t version;        /* The newest of the protocol that this node is to speak. */
     uint32_t untaken_max_ms; /* A connection on which nothing is taken for so long breaks. */
+    uint64_t hold_max_ns;    /* So long after it was heard of last, a command may be begun. */
     const struct membership *committed; /* Borrowed: for refusing removed nodes; or NULL. */
     raft_index applied_index;           /* Told along with each message. */
+    raft_id held_by;        /* Told when that node says its time: of what it was sent, commands */
+    uint64_t held_from;     /* from this correlation on are waited for; of what others were, */
+    uint64_t held_from_all; /* from this one on, which is to be the next. */
+    bool holds_changed;     /* What is waited for of the commands that came, maybe. */
     struct io_listener listener;
     bool is_listening;
     bool is_ended;
@@ -174,11 +184,28 @@ bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns);
 /* Sends a message of the core: entries from the log, the others as they are. Lost
  * where there is no connection: the core copes. */
 void peers_send(struct peers *p, const struct raft_message *m);
-/* forwarding.c. The buffer for commands to `id`; NULL: not now. */
+/* forwarding.c. Whether answers to what was forwarded to `id` may come. */
+bool peers_may_answer(struct peers *p, raft_id id);
+/* The buffer for commands to `id`; NULL: not now. */
 struct buffer *peers_forward(struct peers *p, raft_id id);
 /* The buffer for the answer to a command that came on that connection; NULL: nobody
  * waits for it any more. */
 struct buffer *peers_answer(struct peers *p, uint64_t connection);
+/* What time `at_ns` will be for `id`; 0: not known, as it does not say. */
+uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns);
+/* Tells the time to who may forward commands to this node. */
+void peers_tell_time(struct peers *p);
+void peers_note_time(struct peer *peer, uint64_t clock_ns);
+/* Answers who has told its time. */
+void peers_tell_holds(struct peer *peer);
+void peers_note_holds(struct inbound *in, const struct wire_holds *h);
+enum peers_held {
+    PEERS_HELD,     /* Its sender waits for it. */
+    PEERS_SILENT,   /* It may have given it up: nothing was heard for too long. */
+    PEERS_GIVEN_UP, /* It has, or is gone. */
+};
+/* Whether a command that came on that connection is waited for. */
+enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation);
 /* Ends that connection where more than `bytes` of answers wait to leave on it. */
 void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes);
 /* Frees a peer that is leaving once nothing is under way with it. */

@@ -214,6 +214,7 @@ static void note_role(struct replica *r)
 
     if (!is_same) {
         requests_abandon(r);
+        r->clock_told_ns = 0;
         r->seen_since_ns = io_now_ns(r->io);
     }
     r->seen_role = role;
@@ -360,6 +361,18 @@ static void arm(struct replica *r)
     }
 }
 
+/* Who forwards is told the time with each heartbeat, and at once by a new leader. */
+static void tell_time(struct replica *r)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+
+    if (raft_role(r->raft) == RAFT_LEADER &&
+        now_ns - r->clock_told_ns >= r->server->config.heartbeat_interval_ns / 2) {
+        r->clock_told_ns = now_ns;
+        peers_tell_time(&r->peers);
+    }
+}
+
 /* What became possible in the callbacks since the last turn is done here, all at once:
  * one write to the disk, one to each peer, one to each client. */
 void replica_turn(void *context)
@@ -378,7 +391,9 @@ void replica_turn(void *context)
         if (r->is_running) {
             requests_place(r);
             store_flush(r->store);
+            tell_time(r);
             r->peers.applied_index = r->applied_index;
+            forwards_note_held(r);
             peers_flush(&r->peers);
             replica_apply(r);
             replica_serve_reads(r);

@@ -20,6 +20,7 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
         .term = raft_current_term(r->raft),
         .resp_version = request->resp_version == 3 ? 3 : 2,
         .is_logged_read = request->is_logged_read,
+        .until_ns = peers_time_there(&r->peers, raft_leader(r->raft), request->deadline_ns),
         .command = entry_payload(request->entry),
     };
 
@@ -108,7 +109,7 @@ void forwards_wind_down(struct replica *r)
     if (r->forwarded.count == 0) {
         r->forward_grace_ns = 0;
     } else if (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
-               peers_forward(&r->peers, r->forwarded_to) == NULL) {
+               !peers_may_answer(&r->peers, r->forwarded_to)) {
         forwards_abandon(r); /* It has been silent for long, or is gone. */
     } else if (r->forward_grace_ns == 0) {
         r->forward_grace_ns =
@@ -130,6 +131,15 @@ bool forwards_are_winding_down(struct replica *r)
         r->forward_grace_ns = 0;
     }
     return r->forwarded.count > 0;
+}
+
+void forwards_note_held(struct replica *r)
+{
+    uint64_t first;
+
+    r->peers.held_by = r->forwarded_to;
+    r->peers.held_from_all = r->forwarded.next;
+    r->peers.held_from = pending_first(&r->forwarded, &first) == NULL ? r->forwarded.next : first;
 }
 
 void forwards_lost(struct replica *r, raft_id id)

@@ -157,5 +157,13 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
     g->request.reply = guest_reply;
     g->request.answered = guest_answered;
     g->request.refused = guest_refused;
+    g->request.deadline_ns = f->until_ns;
     replica_submit(r, &g->request);
+}
+
+enum peers_held guest_is_held(struct request *request)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    return peers_is_held(&g->replica->peers, g->connection, g->correlation);
 }

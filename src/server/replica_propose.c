@@ -56,14 +56,22 @@ static void refuse_for_room(struct replica *r, const struct batch *batch)
 static bool is_gathering(struct replica *r, const struct request *oldest, uint64_t bytes)
 {
     uint64_t under_way = raft_last_index(r->raft) - raft_commit_index(r->raft);
-    uint64_t arrived_ns = oldest->deadline_ns - r->server->config.request_timeout_ns;
 
     if ((!r->is_answering && under_way < GATHER_UNDER_WAY_MIN) || bytes >= GATHER_BYTES_MAX ||
-        io_now_ns(r->io) >= arrived_ns + GATHER_NS) {
+        io_now_ns(r->io) >= oldest->arrived_ns + GATHER_NS) {
         return false;
     }
-    r->gathering_ends_ns = arrived_ns + GATHER_NS;
+    r->gathering_ends_ns = oldest->arrived_ns + GATHER_NS;
     return true;
+}
+
+/* What another node has forwarded begins only while that one is known to wait for it: later,
+ * its client may have been told that it is in doubt, and have seen that it was not executed.
+ * All commands of a connection are held, or none, so their order stays. */
+static bool may_begin(struct replica *r, struct request *request)
+{
+    return !request_is_guest(request) ||
+           (guest_is_held(request) == PEERS_HELD && io_now_ns(r->io) < request->deadline_ns);
 }
 
 /* The writes to propose next, as many as the log has room for. */
@@ -81,7 +89,7 @@ static void choose_batch(struct replica *r, struct batch *batch)
         struct request *request = container_of(node, struct request, link);
         uint64_t size;
 
-        if (!request_is_write(request)) {
+        if (!request_is_write(request) || !may_begin(r, request)) {
             continue;
         }
         size = request->entry->size;
@@ -154,8 +162,26 @@ void requests_confirm_reads(struct replica *r)
     }
 }
 
+/* Commands that their senders wait for no more. */
+static void drop_given_up(struct replica *r)
+{
+    if (!r->peers.holds_changed) {
+        return;
+    }
+    r->peers.holds_changed = false;
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request_is_guest(request) && guest_is_held(request) == PEERS_GIVEN_UP) {
+            request_give_back(r, request);
+        }
+    }
+}
+
 void requests_place_as_leader(struct replica *r)
 {
+    drop_given_up(r);
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
@@ -163,7 +189,7 @@ void requests_place_as_leader(struct replica *r)
         if (request_is_read(request)) {
             list_remove(node);
             list_append(&r->reads_waiting, node);
-        } else if (request_is_admin(request)) {
+        } else if (request_is_admin(request) && may_begin(r, request)) {
             list_remove(node);
             admin_begin(r, request);
         }

@@ -106,7 +106,10 @@ static uint64_t *bytes_of(struct replica *r, const struct request *request)
 
 void replica_submit(struct replica *r, struct request *request)
 {
-    request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
+    request->arrived_ns = io_now_ns(r->io);
+    if (request->deadline_ns == 0) {
+        request->deadline_ns = request->arrived_ns + r->server->config.request_timeout_ns;
+    }
     request->executed_index = 0;
     request->arrival = ++r->arrival_count;
     *bytes_of(r, request) += request->entry->size + sizeof *request;

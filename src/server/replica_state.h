@@ -86,6 +86,7 @@ struct replica {
     uint64_t forward_grace_ns;  /* It leads no more: until then it may still tell what became
                                  * of them, and nothing is placed; 0: it leads. */
     struct list admin;          /* Leader: membership changes and transfers under way. */
+    uint64_t clock_told_ns;     /* Leader: when those who forward were last told the time. */
     uint64_t handed_over_ns;    /* When it last did so to be removed; 0: never. */
     uint64_t own_bytes;         /* Of requests' entries, in all of them: of clients here, */
     uint64_t guest_bytes;       /* and of what other nodes have forwarded. */
@@ -200,6 +201,8 @@ void forwards_wind_down(struct replica *r);
 /* Nothing is to be placed while it may. */
 bool forwards_are_winding_down(struct replica *r);
 void forwards_abandon(struct replica *r);
+/* Commands with lower correlations than the first under way were answered or given up. */
+void forwards_note_held(struct replica *r);
 /* The connection to a node broke. */
 void forwards_lost(struct replica *r, raft_id id);
 
@@ -208,6 +211,8 @@ void forwards_lost(struct replica *r, raft_id id);
 /* A command that another node has forwarded: see peers_events. */
 void guests_on_forward(void *context, raft_id from, uint64_t connection,
                        const struct wire_forward *f);
+/* Whether its sender waits for it still. */
+enum peers_held guest_is_held(struct request *request);
 
 /* --- replica_apply.c ------------------------------------------------------------------- */
 

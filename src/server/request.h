@@ -19,7 +19,8 @@ struct request {
     struct list link;              /* The replica's, from submit to answer. */
     const struct command *command; /* COMMAND_WRITE or COMMAND_READ. */
     struct entry *entry;           /* The command, encoded; the request's reference. */
-    uint64_t deadline_ns;          /* The replica's. */
+    uint64_t deadline_ns;          /* The maker's: given up then; 0: the replica sets it. */
+    uint64_t arrived_ns;           /* The replica's: when it was submitted. */
     uint64_t arrival;              /* The replica's: its place among all submitted. */
     uint64_t ticket;               /* The replica's: read confirmation, or correlation. */
     uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */

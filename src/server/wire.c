@@ -12,7 +12,11 @@ enum {
     WIRE_HELLO_BYTES = 54, /* And the host's name. */
     WIRE_WHERE_BYTES = 12, /* And the host's name. */
     WIRE_FORWARD_BYTES = 24,
-    FORWARD_LOGGED_READ = 0x100, /* Beside the version of the reply's protocol. */
+    WIRE_UNTIL_BYTES = 8,
+    FORWARD_LOGGED_READ = 0x100, /* Beside the version of the reply's protocol; */
+    FORWARD_UNTIL = 0x200,       /* and this, where the time follows. */
+    WIRE_CLOCK_BYTES = 8,
+    WIRE_HOLDS_BYTES = 16,
     WIRE_ANSWER_BYTES = 24,
 };
 
@@ -68,7 +72,7 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_typ
     uint32_t size = get_u32(input.data);
     uint8_t type = (uint8_t)input.data[4];
 
-    if (size > body_max || type < WIRE_HELLO || type > WIRE_WHERE || input.data[5] != 0 ||
+    if (size > body_max || type < WIRE_HELLO || type > WIRE_HOLDS || input.data[5] != 0 ||
         get_u16(input.data + 6) != header_check(input.data)) {
         return WIRE_BAD;
     }
@@ -367,13 +371,18 @@ struct entry *wire_next_entry(struct slice *rest)
 void wire_put_forward(struct buffer *out, const struct wire_forward *f)
 {
     size_t mark = wire_begin(out, WIRE_FORWARD);
-    char *to = buffer_reserve(out, WIRE_FORWARD_BYTES + f->command.size);
+    size_t head_size = WIRE_FORWARD_BYTES + (f->until_ns > 0 ? WIRE_UNTIL_BYTES : 0);
+    char *to = buffer_reserve(out, head_size + f->command.size);
 
     put_u64(to, f->correlation);
     put_u64(to + 8, f->term);
-    put_u64(to + 16, f->resp_version | (f->is_logged_read ? FORWARD_LOGGED_READ : 0));
-    memcpy(to + WIRE_FORWARD_BYTES, f->command.data, f->command.size);
-    buffer_commit(out, WIRE_FORWARD_BYTES + f->command.size);
+    put_u64(to + 16, f->resp_version | (f->is_logged_read ? FORWARD_LOGGED_READ : 0u) |
+                         (f->until_ns > 0 ? FORWARD_UNTIL : 0u));
+    if (f->until_ns > 0) {
+        put_u64(to + WIRE_FORWARD_BYTES, f->until_ns);
+    }
+    memcpy(to + head_size, f->command.data, f->command.size);
+    buffer_commit(out, head_size + f->command.size);
     wire_end(out, mark);
 }
 
@@ -384,16 +393,61 @@ bool wire_get_forward(struct slice body, struct wire_forward *ret_f)
     }
 
     uint64_t how = get_u64(body.data + 16);
-    uint64_t version = how & ~(uint64_t)FORWARD_LOGGED_READ;
+    uint64_t version = how & ~(uint64_t)(FORWARD_LOGGED_READ | FORWARD_UNTIL);
+    size_t head_size = WIRE_FORWARD_BYTES + ((how & FORWARD_UNTIL) != 0 ? WIRE_UNTIL_BYTES : 0);
 
-    if (version != 2 && version != 3) {
+    if ((version != 2 && version != 3) || body.size < head_size) {
         return false;
     }
     ret_f->correlation = get_u64(body.data);
     ret_f->term = get_u64(body.data + 8);
     ret_f->resp_version = (uint8_t)version;
     ret_f->is_logged_read = (how & FORWARD_LOGGED_READ) != 0;
-    ret_f->command = slice_of(body.data + WIRE_FORWARD_BYTES, body.size - WIRE_FORWARD_BYTES);
+    ret_f->until_ns = (how & FORWARD_UNTIL) != 0 ? get_u64(body.data + WIRE_FORWARD_BYTES) : 0;
+    if ((how & FORWARD_UNTIL) != 0 && ret_f->until_ns == 0) {
+        return false;
+    }
+    ret_f->command = slice_of(body.data + head_size, body.size - head_size);
+    return true;
+}
+
+void wire_put_clock(struct buffer *out, uint64_t clock_ns)
+{
+    size_t mark = wire_begin(out, WIRE_CLOCK);
+    char bytes[WIRE_CLOCK_BYTES];
+
+    put_u64(bytes, clock_ns);
+    buffer_append(out, bytes, sizeof bytes);
+    wire_end(out, mark);
+}
+
+bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns)
+{
+    if (body.size != WIRE_CLOCK_BYTES) {
+        return false;
+    }
+    *ret_clock_ns = get_u64(body.data);
+    return true;
+}
+
+void wire_put_holds(struct buffer *out, const struct wire_holds *h)
+{
+    size_t mark = wire_begin(out, WIRE_HOLDS);
+    char bytes[WIRE_HOLDS_BYTES];
+
+    put_u64(bytes, h->clock_ns);
+    put_u64(bytes + 8, h->correlation);
+    buffer_append(out, bytes, sizeof bytes);
+    wire_end(out, mark);
+}
+
+bool wire_get_holds(struct slice body, struct wire_holds *ret_h)
+{
+    if (body.size != WIRE_HOLDS_BYTES) {
+        return false;
+    }
+    *ret_h =
+        (struct wire_holds){.clock_ns = get_u64(body.data), .correlation = get_u64(body.data + 8)};
     return true;
 }
 

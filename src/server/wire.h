@@ -18,12 +18,14 @@
  * the next node by node, and back. HELLO and REFUSE are the same in all versions.
  *   4  the oldest that is spoken
  *   5  ABOUT
- *   6  WHERE */
+ *   6  WHERE
+ *   7  CLOCK, HOLDS, and until when a forwarded command may be taken */
 enum {
-    WIRE_VERSION = 6,
+    WIRE_VERSION = 7,
     WIRE_VERSION_MIN = 4,
     WIRE_VERSION_ABOUT = 5, /* The first one that has it. */
     WIRE_VERSION_WHERE = 6,
+    WIRE_VERSION_UNTIL = 7,
     WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
@@ -33,7 +35,7 @@ enum {
 
 enum wire_type {
     WIRE_HELLO = 1,   /* Dialer -> listener, first frame on a connection. */
-    WIRE_WELCOME = 2, /* Its answer. From then on it only answers FORWARDs. */
+    WIRE_WELCOME = 2, /* Its answer. From then on it only answers FORWARDs, and says CLOCK. */
     WIRE_REFUSE = 3,  /* Or this one, and the connection ends. */
     WIRE_MESSAGE = 4, /* A raft message without entries. */
     WIRE_ENTRIES = 5, /* AppendEntries. */
@@ -41,6 +43,8 @@ enum wire_type {
     WIRE_ANSWER = 7,  /* What became of it. */
     WIRE_ABOUT = 8,   /* Which program the dialer is, once it was welcomed. */
     WIRE_WHERE = 9,   /* Where the dialer reaches another member. */
+    WIRE_CLOCK = 10,  /* What time it is for the listener. */
+    WIRE_HOLDS = 11,  /* The dialer has heard that, and waits for its commands still. */
 };
 
 enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
@@ -77,7 +81,13 @@ struct wire_forward {
     raft_term term; /* The one in which the receiver is believed to lead. */
     uint8_t resp_version;
     bool is_logged_read;  /* See request.h; of another command it means nothing. */
+    uint64_t until_ns;    /* By the receiver's clock: not to be begun later; 0: not said. */
     struct slice command; /* Encoded as in a log entry. */
+};
+
+struct wire_holds {
+    uint64_t clock_ns;    /* The receiver's, as last heard. */
+    uint64_t correlation; /* Nobody waits any more for commands with a lower one. */
 };
 
 enum wire_outcome {
@@ -138,6 +148,11 @@ struct entry *wire_next_entry(struct slice *rest);
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f);
 bool wire_get_forward(struct slice body, struct wire_forward *ret_f);
+
+void wire_put_clock(struct buffer *out, uint64_t clock_ns);
+bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns);
+void wire_put_holds(struct buffer *out, const struct wire_holds *h);
+bool wire_get_holds(struct slice body, struct wire_holds *ret_h);
 
 /* The reply is appended by the caller, between this and wire_end(). */
 size_t wire_begin_answer(struct buffer *out, uint64_t correlation);

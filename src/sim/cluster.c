@@ -82,12 +82,25 @@ static void on_after_step(void *context, const struct raft *r, const struct raft
     }
 }
 
+/* Nodes of an older version do not know until when a command may be taken. */
+static void note_taken(const struct node *n, const struct entry *e)
+{
+    struct cluster *c = n->cluster;
+
+    if (e->kind == RAFT_COMMAND && !c->has_older && n->server != NULL &&
+        raft_role(replica_raft(n->server->replica)) == RAFT_LEADER) {
+        witness_taken(c->witness, entry_payload(e), sim_now_ns(c->sim),
+                      c->config.election_timeout_ns);
+    }
+}
+
 static void on_written(void *context, const struct store_write *w)
 {
     struct node *n = context;
 
     for (uint32_t i = 0; i < w->entry_count; i++) {
         note_configuration(n->cluster, w->entries[i]);
+        note_taken(n, w->entries[i]);
     }
     checker_written(n->checker, w);
 }
@@ -364,6 +377,7 @@ static void choose_version(struct node *n)
                     faults_draw_condition(&c->faults, FAULT_UPGRADE);
 
     n->config.peer_protocol = is_older ? WIRE_VERSION_MIN : WIRE_VERSION;
+    c->has_older |= is_older;
 }
 
 void cluster_start(struct node *n)

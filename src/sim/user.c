@@ -216,6 +216,7 @@ static void settle_doubts(struct user *u, uint64_t operation, struct slice reply
         if (u->doubt_count < DOUBTS_MAX) {
             u->doubts[u->doubt_count++] = operation;
         }
+        witness_doubted(u->options.witness, operation, sim_now_ns(u->options.sim));
     } else if (reply.data[0] != '-') {
         for (uint32_t i = 0; i < u->doubt_count; i++) {
             witness_settle(u->options.witness, u->doubts[i], u->floor);

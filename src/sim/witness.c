@@ -20,6 +20,7 @@ struct operation {
     uint64_t found_index; /* Where the log has it; 0: nowhere yet. */
     uint64_t settled;     /* In doubt: the lowest position answered later on its connection;
                            * 0: none yet. */
+    uint64_t doubted_ns;  /* When it was answered INDOUBT; 0: it was not. */
     char *command;        /* Payload-free copy of the arguments, while it is open. */
     uint32_t argument_count;
     uint32_t sizes[MODEL_ARGUMENTS_MAX];
@@ -196,6 +197,29 @@ void witness_settle(struct witness *w, uint64_t operation, uint64_t position)
     CHECK(o->end == UNKNOWN);
     o->settled = o->settled == 0 || position < o->settled ? position : o->settled;
     check_settled(w, operation);
+}
+
+void witness_doubted(struct witness *w, uint64_t operation, uint64_t now_ns)
+{
+    operation_at(w, operation)->doubted_ns = now_ns;
+}
+
+void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uint64_t limit_ns)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    uint32_t count = 0;
+    uint8_t database;
+    uint64_t number =
+        model_decode(payload, &database, arguments, &count) ? name_of(arguments, count) : 0;
+    const struct operation *o =
+        number == 0 || number > w->operation_count ? NULL : w->operations[number];
+
+    if (o != NULL && o->is_named && o->doubted_ns != 0 && now_ns > o->doubted_ns + limit_ns) {
+        verdict_broken(w->verdict, "doubt has an end",
+                       "operation %llu was in doubt, and put into a leader's log %llu ms later",
+                       (unsigned long long)number,
+                       (unsigned long long)((now_ns - o->doubted_ns) / 1000000));
+    }
 }
 
 /* --- replies ----------------------------------------------------------------------------- */

@@ -47,6 +47,11 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
 /* A later operation of the same connection was answered at `position`, after this one had
  * been answered INDOUBT: if this one is executed at all, then before that. */
 void witness_settle(struct witness *w, uint64_t operation, uint64_t position);
+/* It was answered INDOUBT a moment ago; see witness_taken(). */
+void witness_doubted(struct witness *w, uint64_t operation, uint64_t now_ns);
+/* A leader puts a command into its log, now: one that was answered INDOUBT was so no longer than
+ * `limit_ns` before. */
+void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uint64_t limit_ns);
 /* The connection broke, or the user waits no longer. */
 void witness_forget(struct witness *w, uint64_t operation);
 

@@ -89,8 +89,16 @@ static void try_forwarding(enum wire_type type, struct slice body, struct buffer
 {
     struct wire_forward forward;
     struct wire_answer answer;
+    struct wire_holds holds;
+    uint64_t clock_ns;
 
-    if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
+    if (type == WIRE_CLOCK && wire_get_clock(body, &clock_ns)) {
+        wire_put_clock(out, clock_ns);
+        check_same(out, type, body);
+    } else if (type == WIRE_HOLDS && wire_get_holds(body, &holds)) {
+        wire_put_holds(out, &holds);
+        check_same(out, type, body);
+    } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
         wire_put_forward(out, &forward);
         check_same(out, type, body);
     } else if (type == WIRE_ANSWER && wire_get_answer(body, &answer)) {
@@ -138,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     }
     if (size > 0) {
-        type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_WHERE);
+        type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_HOLDS);
         try_body(type, input);
     }
     return 0;

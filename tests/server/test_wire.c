@@ -282,6 +282,16 @@ static void test_forward_and_answer__come_out_as_they_went_in(void **state)
     assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
     assert_int_equal(out.resp_version, 3);
     assert_true(out.is_logged_read);
+    assert_int_equal(out.until_ns, 0);
+
+    buffer_clear(&b);
+    in.until_ns = 77;
+    wire_put_forward(&b, &in);
+    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_true(out.is_logged_read);
+    assert_int_equal(out.until_ns, 77);
+    assert_true(slice_equal(out.command, in.command));
+    assert_false(wire_get_forward(slice_of(body_of(&b, WIRE_FORWARD).data, 31), &out));
 
     buffer_clear(&b);
     mark = wire_begin_answer(&b, 9);
@@ -292,6 +302,27 @@ static void test_forward_and_answer__come_out_as_they_went_in(void **state)
     assert_int_equal(answer.outcome, WIRE_REPLIED);
     assert_int_equal(answer.executed_index, 77);
     assert_true(slice_equal(answer.reply, slice_str("+OK\r\n")));
+    buffer_deinit(&b);
+}
+
+static void test_clock_and_holds__come_out_as_they_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_holds in = {.clock_ns = 5, .correlation = UINT64_MAX};
+    struct wire_holds out;
+    uint64_t clock_ns;
+
+    wire_put_clock(&b, 12345);
+    assert_true(wire_get_clock(body_of(&b, WIRE_CLOCK), &clock_ns));
+    assert_int_equal(clock_ns, 12345);
+    assert_false(wire_get_clock(slice_of(body_of(&b, WIRE_CLOCK).data, 7), &clock_ns));
+
+    buffer_clear(&b);
+    wire_put_holds(&b, &in);
+    assert_true(wire_get_holds(body_of(&b, WIRE_HOLDS), &out));
+    assert_int_equal(out.clock_ns, 5);
+    assert_true(out.correlation == UINT64_MAX);
+    assert_false(wire_get_holds(slice_of(body_of(&b, WIRE_HOLDS).data, 15), &out));
     buffer_deinit(&b);
 }
 
@@ -393,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_where__is_read_as_written_and_nothing_else_is),
         cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
         cmocka_unit_test(test_forward_and_answer__come_out_as_they_went_in),
+        cmocka_unit_test(test_clock_and_holds__come_out_as_they_went_in),
         cmocka_unit_test(test_frame__waits_for_its_last_byte),
         cmocka_unit_test(test_frame__with_any_bit_flipped_is_not_taken),
         cmocka_unit_test(test_frame__longer_than_allowed_is_bad_before_it_comes),

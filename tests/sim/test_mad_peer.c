@@ -56,13 +56,25 @@ static void put_forward(struct mad_peer *m, const struct node *n, uint8_t databa
     buffer_deinit(&payload);
 }
 
+/* Else nothing that it forwards is begun. */
+static void wait_for_answers(struct mad_peer *m, struct cluster *c, const struct node *n)
+{
+    struct wire_holds holds = {.clock_ns = UINT64_MAX, .correlation = 0};
+
+    mad_peer_start(m, c, n, MAD, WIRE_CONTROL);
+    wire_put_holds(&m->out, &holds);
+    mad_peer_flush(m);
+}
+
 static void check_forward(uint8_t database, const char *const *words)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     struct node *leader = cluster_leader(c);
     raft_index last_index = raft_last_index(raft_of(leader));
     struct mad_peer m;
+    struct mad_peer patient;
 
+    wait_for_answers(&patient, c, leader);
     mad_peer_start(&m, c, leader, MAD, WIRE_BULK);
     put_forward(&m, leader, database, words);
     mad_peer_flush(&m);
@@ -71,6 +83,7 @@ static void check_forward(uint8_t database, const char *const *words)
     assert_int_equal(raft_last_index(raft_of(leader)), last_index);
     assert_all_are_up(c);
     mad_peer_end(&m);
+    mad_peer_end(&patient);
     cluster_free(c);
 }
 
@@ -108,6 +121,12 @@ static void check_entry(uint8_t database, const char *const *words)
 
     memcpy(e->data, buffer_begin(&payload), buffer_size(&payload));
     e->term = term;
+    for (uint32_t i = 0; i < NODES; i++) {
+        if (&c->nodes[i] != leader && &c->nodes[i] != follower) {
+            cluster_kill(&c->nodes[i], SIM_KILLED); /* It could elect the other one. */
+            cluster_start_later(&c->nodes[i], 5 * SIM_S);
+        }
+    }
     mad_peer_start(&m, c, follower, MAD, WIRE_BULK);
     wire_put_entries(&m.out, &w, &e, 1);
     mad_peer_flush(&m);

@@ -326,6 +326,30 @@ static void test_witness__sees_a_read_that_passes_by_what_was_in_doubt(void **st
     history_close(&h, "doubt is settled");
 }
 
+/* Taken by a leader so long after it was answered INDOUBT, where 300 is the limit. */
+static void take_after(struct history *h, uint64_t ns)
+{
+    char bytes[256];
+    struct words w = split("SET k a#1");
+
+    history_open(h);
+    invoke(h, "SET k a#1");
+    reply(h, 1, 0, true, "-INDOUBT the leader was lost\r\n");
+    witness_doubted(h->witness, 1, 1000);
+    witness_taken(h->witness, payload(&w, bytes), 1000 + ns, 300);
+}
+
+static void test_witness__sees_a_write_taken_long_after_its_doubt(void **state)
+{
+    struct history h;
+
+    (void)state;
+    take_after(&h, 301);
+    history_close(&h, "doubt has an end");
+    take_after(&h, 300);
+    history_close(&h, NULL);
+}
+
 static void test_witness__sees_an_entry_that_nobody_asked_for(void **state)
 {
     struct history h;
@@ -436,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_witness__lets_unknown_be_either),
         cmocka_unit_test(test_witness__sees_a_write_executed_after_its_doubt_was_settled),
         cmocka_unit_test(test_witness__lets_a_doubt_be_settled_by_what_is_seen),
+        cmocka_unit_test(test_witness__sees_a_write_taken_long_after_its_doubt),
         cmocka_unit_test(test_witness__sees_a_read_that_passes_by_what_was_in_doubt),
         cmocka_unit_test(test_witness__sees_an_entry_that_nobody_asked_for),
         cmocka_unit_test(test_witness__sees_an_order_broken_on_one_connection),

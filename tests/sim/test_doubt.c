@@ -1,0 +1,172 @@
+/* What becomes of commands that were answered INDOUBT: the witness sees to it that none is put
+ * into a leader's log long after that, and none after a later reply of its connection. Here
+ * what makes such answers happens over and over, and there must have been some. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "calm_cluster.h"
+#include "server/replica.h"
+
+enum { SEEDS = 4, ROUNDS = 12 };
+
+static const struct user_options users = {.key_count = 20,
+                                          .pipeline_max = 8,
+                                          .backlog_max = 16,
+                                          .read_percent = 30,
+                                          .value_bytes_max = 30,
+                                          .think_ns = 5 * SIM_MS,
+                                          .patience_ns = 30 * SIM_S};
+
+static struct node *some_follower(struct cluster *c)
+{
+    struct node *leader = cluster_leader(c);
+
+    return &c->nodes[leader == &c->nodes[0] ? 1 : 0];
+}
+
+static void await_leader(struct cluster *c)
+{
+    for (int i = 0; i < 100 && cluster_leader(c) == NULL; i++) {
+        calm_cluster_run_for(c, 100 * SIM_MS);
+    }
+    assert_non_null(cluster_leader(c));
+}
+
+/* Connections outlive what happens to their paths. */
+static void keep_connections(struct cluster *c)
+{
+    struct sim_network network = *sim_get_network(c->sim);
+
+    network.break_min_ns = network.break_max_ns = 60 * SIM_S;
+    sim_set_network(c->sim, &network);
+}
+
+static void check_rounds(void (*strike)(struct cluster *c, uint64_t for_ns), uint64_t least_ns,
+                         uint64_t most_ns)
+{
+    uint64_t in_doubt = 0;
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, NULL);
+
+        keep_connections(c);
+        calm_cluster_start_users(c, &users);
+        for (int i = 0; i < ROUNDS; i++) {
+            await_leader(c);
+            strike(c, prng_between(&c->prng, least_ns, most_ns));
+            calm_cluster_run_for(c, prng_between(&c->prng, 300 * SIM_MS, 3 * SIM_S));
+        }
+        in_doubt += calm_cluster_count_in_doubt(c);
+        cluster_free(c);
+    }
+    assert_true(in_doubt > 0);
+}
+
+static void freeze_leader(struct cluster *c, uint64_t for_ns)
+{
+    sim_freeze(cluster_leader(c)->machine, sim_now_ns(c->sim) + for_ns);
+    calm_cluster_run_for(c, for_ns);
+}
+
+static void test_doubt__of_a_frozen_leader_has_an_end(void **state)
+{
+    (void)state;
+    check_rounds(freeze_leader, 250 * SIM_MS, 900 * SIM_MS);
+}
+
+/* The leader keeps its office, as its other follower hears it and is heard. */
+static void cut_way_to_leader(struct cluster *c, uint64_t for_ns)
+{
+    struct node *leader = cluster_leader(c);
+    struct node *follower = some_follower(c);
+
+    sim_block(follower->machine, leader->machine, true);
+    calm_cluster_run_for(c, for_ns);
+    sim_block(follower->machine, leader->machine, false);
+}
+
+static void test_doubt__of_a_cut_way_to_the_leader_has_an_end(void **state)
+{
+    (void)state;
+    check_rounds(cut_way_to_leader, 1500 * SIM_MS, 4 * SIM_S);
+}
+
+/* The follower takes the leader for lost, the others do not. */
+static void cut_off_follower(struct cluster *c, uint64_t for_ns)
+{
+    struct node *follower = some_follower(c);
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        sim_block(follower->machine, c->nodes[i].machine, true);
+        sim_block(c->nodes[i].machine, follower->machine, true);
+    }
+    calm_cluster_run_for(c, for_ns);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        sim_block(follower->machine, c->nodes[i].machine, false);
+        sim_block(c->nodes[i].machine, follower->machine, false);
+    }
+}
+
+static void test_doubt__of_a_follower_that_was_cut_off_has_an_end(void **state)
+{
+    (void)state;
+    check_rounds(cut_off_follower, 400 * SIM_MS, 1900 * SIM_MS);
+}
+
+static void break_connections(struct cluster *c, uint64_t for_ns)
+{
+    uint64_t until_ns = sim_now_ns(c->sim) + for_ns;
+
+    while (sim_now_ns(c->sim) < until_ns && cluster_leader(c) != NULL) {
+        sim_reset(some_follower(c)->machine, cluster_leader(c)->machine, 700000);
+        calm_cluster_run_for(c, prng_between(&c->prng, SIM_MS, 200 * SIM_MS));
+    }
+}
+
+static void test_doubt__of_a_replaced_connection_has_an_end(void **state)
+{
+    (void)state;
+    check_rounds(break_connections, 500 * SIM_MS, 2 * SIM_S);
+}
+
+/* The former leader leads again soon, in another term, and meets what was sent to it before. */
+static void depose_leader(struct cluster *c, uint64_t for_ns)
+{
+    struct node *leader = cluster_leader(c);
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        sim_block(c->nodes[i].machine, leader->machine, true);
+    }
+    calm_cluster_run_for(c, for_ns);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        sim_block(c->nodes[i].machine, leader->machine, false);
+    }
+    calm_cluster_run_for(c, 200 * SIM_MS);
+    await_leader(c);
+    if (cluster_leader(c) != leader) {
+        freeze_leader(c, 700 * SIM_MS);
+    }
+}
+
+static void test_doubt__of_a_leader_deposed_and_elected_again_has_an_end(void **state)
+{
+    (void)state;
+    check_rounds(depose_leader, 400 * SIM_MS, 1500 * SIM_MS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_doubt__of_a_frozen_leader_has_an_end),
+        cmocka_unit_test(test_doubt__of_a_cut_way_to_the_leader_has_an_end),
+        cmocka_unit_test(test_doubt__of_a_follower_that_was_cut_off_has_an_end),
+        cmocka_unit_test(test_doubt__of_a_replaced_connection_has_an_end),
+        cmocka_unit_test(test_doubt__of_a_leader_deposed_and_elected_again_has_an_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
