@@ -188,6 +188,9 @@ int io_file_truncate(struct io_file *file, uint64_t size);
  * -EWOULDBLOCK where another holds it. */
 int io_file_lock(struct io_file *file);
 
+/* Whether that path still leads to this file. False only where it certainly does not. */
+bool io_file_is_at(struct io_file *file, const char *path);
+
 int io_dir_make(struct io *io, const char *path); /* Mode 0700; fine where it exists. */
 int io_dir_sync(struct io *io, const char *path); /* Makes names made in it durable. */
 /* Calls `each` with each plain name in no particular order. */

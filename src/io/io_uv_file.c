@@ -200,6 +200,17 @@ int io_file_lock(struct io_file *file)
 
 /* --- names ----------------------------------------------------------------- */
 
+bool io_file_is_at(struct io_file *file, const char *path)
+{
+    struct stat own;
+    struct stat there;
+
+    if (stat(path, &there) != 0) {
+        return errno != ENOENT && errno != ENOTDIR;
+    }
+    return fstat(file->fd, &own) != 0 || (own.st_dev == there.st_dev && own.st_ino == there.st_ino);
+}
+
 int io_dir_make(struct io *io, const char *path)
 {
     struct stat status;

@@ -263,6 +263,15 @@ int io_file_lock(struct io_file *file)
     return 0;
 }
 
+bool io_file_is_at(struct io_file *file, const char *path)
+{
+    char *plain = sim_path_plain(path);
+    bool is_there = sim_names_find(&file->io->machine->disk->names, plain) == file->inode;
+
+    free(plain);
+    return is_there || file->io->is_dead;
+}
+
 /* --- io.h: names ---------------------------------------------------------------------- */
 
 int io_dir_make(struct io *io, const char *path)

@@ -25,15 +25,23 @@ enum {
 
 /* --- trouble --- */
 
+/* Files are opened by name only where they must be there. */
+static const char text_gone[] = "the directory, or a file in it, was removed, moved or covered by "
+                                "a mount while the node ran, so "
+                                "nothing more can be stored safely. Put it back and start the node "
+                                "again; if it is gone for good, "
+                                "remove this member and let it join anew with an empty directory";
+
 void store_fail(struct store *s, int error, const char *what)
 {
-    char text[PATH_BYTES_MAX + 128];
+    char text[PATH_BYTES_MAX + sizeof text_gone + 128];
 
     if (s->has_failed) {
         return;
     }
     s->has_failed = true;
-    snprintf(text, sizeof text, "%s in %s: %s", what, s->dir, strerror(-error));
+    snprintf(text, sizeof text, "%s in %s: %s", what, s->dir,
+             error == -ENOENT ? text_gone : strerror(-error));
     log_write(s->options.log, LOG_ERROR, "store failed", "error=%d reason=" LOG_Q, -error, text);
     s->options.failed(s->options.context, error, text);
 }
@@ -387,6 +395,7 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
     s->prepare_worker = io_worker_start(io, "prepare");
     s->read_worker = io_worker_start(io, "read");
     wal_prepare_start(s);
+    wal_watch_start(s);
     *ret_store = s;
     return STORE_OK;
 }
@@ -590,6 +599,7 @@ void store_close(struct store *s)
 
     s->is_closing = true;
     io_timer_stop(s->io, &s->room_timer);
+    wal_watch_stop(s);
     io_worker_stop(s->read_worker);
     io_worker_stop(s->prepare_worker);
     wal_prepare_finish(s);

@@ -104,6 +104,14 @@ struct wal_prepare {
     int error;
 };
 
+/* Looks now and then whether the files are where they were. */
+struct wal_watch {
+    struct io_timer timer;
+    struct io_job job;
+    struct segment segment; /* The one to look for. */
+    int error;
+};
+
 struct store {
     struct io *io;
     struct store_options options;
@@ -127,6 +135,8 @@ struct store {
     struct wal_queue queue;
     struct wal_job job;
     struct wal_prepare prepare;
+    struct wal_watch watch;
+    uint64_t found_ns;          /* When the files were last looked for. */
     struct io_timer room_timer; /* While the disk is full: when to try again. */
     bool is_waiting;            /* It is armed. */
     struct list reads;          /* Cold reads under way. */
@@ -170,6 +180,12 @@ void wal_retry(struct store *s);
 void wal_finish(struct store *s);
 void wal_close_files(struct store *s);
 void wal_job_deinit(struct wal_job *job);
+
+/* --- wal_watch.c --- */
+/* On the log worker: 0, or -ENOENT where files have lost their names. */
+int wal_find_files(struct store *s, const struct segment *segment, bool with_votes);
+void wal_watch_start(struct store *s);
+void wal_watch_stop(struct store *s);
 
 /* --- wal_prepare.c --- */
 /* Bytes of segment `number`: the first ones are smaller, so that a small cluster

@@ -172,6 +172,19 @@ void vote_close(struct vote_files *files)
     }
 }
 
+bool vote_is_at(const char *dir, const struct vote_files *files)
+{
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_BYTES_MAX];
+
+        store_path(path, dir, vote_names[i]);
+        if (files->copies[i] != NULL && !io_file_is_at(files->copies[i], path)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int vote_write(struct vote_files *files, const struct store_identity *identity,
                const struct vote *vote)
 {

@@ -44,6 +44,8 @@ int vote_open(struct io *io, const char *dir, const struct store_identity *ident
 /* Makes a missing copy again, empty. 0 or a negative errno value. */
 int vote_mend(struct io *io, const char *dir, struct vote_files *files);
 void vote_close(struct vote_files *files);
+/* Whether both copies still have their names. */
+bool vote_is_at(const char *dir, const struct vote_files *files);
 
 /* Makes it durable in both copies. 0 or a negative errno value. */
 int vote_write(struct vote_files *files, const struct store_identity *identity,

@@ -224,6 +224,7 @@ static void run_job(struct io_job *io_job)
     struct store *s = container_of(job, struct store, job);
 
     job->error = 0;
+    bool has_vote = job->write_vote;
     bool is_vote_late = MUTANT(vote_after_entries) && job->batch_count > 0 && !job->is_oversized;
 
     if (is_vote_late) {
@@ -237,6 +238,10 @@ static void run_job(struct io_job *io_job)
         if (job->error == 0) {
             job->error = note_segment(s, job);
         }
+    }
+    if (job->error == 0) {
+        job->failed_at = "a file is missing";
+        job->error = wal_find_files(s, job_segment(s), has_vote);
     }
     if (job->error == 0) {
         close_retired(job);
@@ -321,6 +326,7 @@ static void finish_job(struct io_job *io_job)
     if (s->has_failed) {
         return; /* Something else, meanwhile: nothing is acknowledged any more. */
     }
+    s->found_ns = io_now_ns(s->io);
     if (had_io) {
         s->sync_ns[s->sync_count % SYNC_TIMES] = io_now_ns(s->io) - job->submitted_ns;
         s->sync_count++;

@@ -2,6 +2,7 @@
 again writes go on by themselves."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -107,3 +108,50 @@ def test_restart__after_a_torn_tail_all_that_was_acknowledged_is_there(cluster):
         node.start().await_up()
         value = await_true(lambda: int(node.call("GET", "n")), "it serves reads")
         assert value >= expected
+
+
+def gone(node):
+    """How a node that has lost its directory ended."""
+    assert node.await_end() != 0
+    return "was removed, moved or covered by a mount while the node ran" in node.log()
+
+
+def test_directory_that_is_removed_ends_the_node_and_costs_nothing(three):
+    leader = three.leader()
+    leader.call("SET", "before", "v")
+    shutil.rmtree(leader.data)
+    # Without a write, too.
+    assert gone(leader)
+    next_leader = three.leader()
+    assert next_leader.call("GET", "before") == b"v"
+    # With the old address and an empty directory it joins as somebody else.
+    next_leader.call("RAFT", "REMOVE", leader.address)
+    leader.contact = next_leader
+    leader.start()
+    three.await_voters(3)
+
+
+def test_directory_that_is_moved_acknowledges_nothing_more(cluster):
+    node = cluster.start(1).nodes[0]
+    away = node.data.with_suffix(".away")
+    with node.client() as client:
+        assert client.call("SET", "n", 1) == b"OK"
+        node.data.rename(away)
+        with pytest.raises((RespError, OSError, EOFError)):
+            client.call("INCR", "n")
+    assert gone(node)
+    away.rename(node.data)
+    node.start().await_up()
+    assert await_true(lambda: int(node.call("GET", "n")), "it serves reads") in (1, 2)
+
+
+def test_directory_that_a_mount_covers_ends_the_node(cluster, small_disk):
+    node = cluster.node(data=small_disk / "node").start().await_up()
+    await_true(lambda: node.call("SET", "before", "v") == b"OK", "it takes writes")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(node.data)], check=True)
+    try:
+        assert gone(node)
+    finally:
+        subprocess.run(["umount", "-l", str(node.data)], check=True)
+    node.start().await_up()
+    await_true(lambda: node.call("GET", "before") == b"v", "what was written is there")

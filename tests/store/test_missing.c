@@ -1,5 +1,6 @@
 /* Segments that somebody has removed (I-35): a log that lacks one is not taken for a shorter
  * one, wherever it is missing and however the node ended; only empty ones are made again. */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -200,6 +201,106 @@ static void test_missing__vote_that_names_no_segment_is_as_good(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+/* --- under a running store ------------------------------------------------- */
+
+static void open_and_write(struct fixture *f)
+{
+    f->failed_count = 0;
+    f->last_index = 0;
+    f->current_term = 0;
+    fixture_open(f);
+    fixture_append_durable(f, 3, 100);
+    fixture_vote(f, 7, FIXTURE_NODE);
+    fixture_await(f);
+}
+
+static void await_failure(struct fixture *f)
+{
+    for (int i = 0; f->failed_count == 0 && i < 1000; i++) {
+        fixture_run_ms(f, 10);
+    }
+    assert_int_equal(f->failed_count, 1);
+    assert_int_equal(f->failed_error, -ENOENT);
+}
+
+/* Nothing is acknowledged any more, whether or not anybody writes. */
+static void check_noticed(struct fixture *f, bool by_writing)
+{
+    uint64_t durable_seq = f->durable_seq;
+
+    if (by_writing) {
+        fixture_append(f, 1, 100);
+    }
+    await_failure(f);
+    assert_int_equal(f->durable_seq, durable_seq);
+}
+
+static void test_missing__directory_that_is_removed_is_noticed(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        struct fixture *f = *state;
+
+        fixture_enter(f, i == 0 ? "by-writing" : "by-looking");
+        open_and_write(f);
+        fixture_remove(f->dir);
+        check_noticed(f, i == 0);
+        fixture_close(f);
+    }
+}
+
+static void test_missing__directory_that_is_moved_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    char away[400];
+
+    open_and_write(f);
+    snprintf(away, sizeof away, "%s.away", f->dir);
+    assert_int_equal(rename(f->dir, away), 0);
+    check_noticed(f, true);
+    fixture_close(f);
+    /* Put back, it holds what was acknowledged; the rest may be there as well. */
+    assert_int_equal(rename(away, f->dir), 0);
+    fixture_open(f);
+    assert_in_range(f->recovered.last_index, 3, 4);
+    assert_int_equal(f->recovered.current_term, 7);
+}
+
+static void test_missing__copy_in_the_place_of_a_file_is_noticed(void **state)
+{
+    static const char *const names[] = {"log-0000000000000001.seg", "vote-a", "vote-b"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[400];
+        struct image image;
+
+        fixture_enter(f, names[i]);
+        open_and_write(f);
+        image = image_read(f, names[i]);
+        snprintf(path, sizeof path, "%s/%s", f->dir, names[i]);
+        assert_int_equal(unlink(path), 0);
+        image_write(f, names[i], &image);
+        image_free(&image);
+        check_noticed(f, false);
+        fixture_close(f);
+    }
+}
+
+static void test_missing__vote_that_is_removed_is_not_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    open_and_write(f);
+    uint64_t durable_seq = f->durable_seq;
+
+    snprintf(path, sizeof path, "%s/vote-b", f->dir);
+    assert_int_equal(unlink(path), 0);
+    fixture_vote(f, 8, FIXTURE_NODE);
+    await_failure(f);
+    assert_int_equal(f->durable_seq, durable_seq);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +311,10 @@ int main(void)
         TEST(test_missing__segment_of_one_large_entry_refuses),
         TEST(test_missing__empty_segment_is_made_again),
         TEST(test_missing__vote_that_names_no_segment_is_as_good),
+        TEST(test_missing__directory_that_is_removed_is_noticed),
+        TEST(test_missing__directory_that_is_moved_is_noticed),
+        TEST(test_missing__copy_in_the_place_of_a_file_is_noticed),
+        TEST(test_missing__vote_that_is_removed_is_not_acknowledged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
