@@ -10,6 +10,9 @@
  * when the one before is committed, no log has more than one that is not (I-10),
  * so going back never reaches past the one before; more are kept only as a margin.
  *
+ * One that may not follow the one before, which no leader in order logs, has no effect. The log
+ * alone decides that, so nodes that have the same log go by the same configuration (ADR 14).
+ *
  * Refuses: a change while another is not committed or not complete, and before
  * the leader has committed an entry of its own term (Ongaro's correction of 2015);
  * removing the last voter. */
@@ -165,6 +168,93 @@ static void leave_joint(struct raft_configuration *c)
         } else {
             member->outgoing = false;
         }
+    }
+}
+
+/* --- which may follow which --------------------------------------------------------- */
+
+static bool equals(const struct raft_configuration *a, const struct raft_configuration *b)
+{
+    if (a->member_count != b->member_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->member_count; i++) {
+        const struct raft_member *of_a = &a->members[i];
+        const struct raft_member *of_b = &b->members[i];
+
+        if (of_a->id != of_b->id || of_a->incoming != of_b->incoming ||
+            of_a->outgoing != of_b->outgoing) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `c` has one learner more than `before`, and is the same else. */
+static bool adds_a_learner(const struct raft_configuration *before,
+                           const struct raft_configuration *c)
+{
+    struct raft_configuration without = *c;
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        const struct raft_member *member = &c->members[i];
+
+        if (raft_configuration_find(before, member->id) == NULL) {
+            drop_member(&without, i);
+            return !member->incoming && !member->outgoing && equals(before, &without);
+        }
+    }
+    return false;
+}
+
+/* C_old,new: all members are those of C_old, which all vote as they did; and in C_new one voter
+ * is no more, or learners have become voters. */
+static bool enters_joint(const struct raft_configuration *before,
+                         const struct raft_configuration *c)
+{
+    uint32_t lost_count = 0;
+    uint32_t won_count = 0;
+
+    if (c->member_count != before->member_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        const struct raft_member *was = &before->members[i];
+        const struct raft_member *is = &c->members[i];
+
+        if (is->id != was->id || is->outgoing != was->incoming) {
+            return false;
+        }
+        lost_count += was->incoming && !is->incoming;
+        won_count += !was->incoming && is->incoming;
+    }
+    return lost_count == 0 ? won_count > 0 : lost_count == 1 && won_count == 0;
+}
+
+bool raft_configuration_may_follow(const struct raft_configuration *before,
+                                   const struct raft_configuration *c)
+{
+    if (before->member_count == 0 || MUTANT(any_configuration_follows)) {
+        return true; /* The first one. */
+    }
+    if (raft_configuration_is_joint(before)) {
+        struct raft_configuration left = *before;
+
+        leave_joint(&left);
+        return equals(&left, c) || MUTANT(joint_left_anyhow);
+    }
+    if (raft_configuration_is_joint(c)) {
+        return enters_joint(before, c) || MUTANT(joint_entered_anyhow);
+    }
+    return equals(before, c) || adds_a_learner(before, c) || adds_a_learner(c, before) ||
+           MUTANT(voters_change_at_once);
+}
+
+void raft_configuration_receive(struct raft *r, raft_index index,
+                                const struct raft_configuration *c)
+{
+    if (raft_configuration_may_follow(raft_configuration(r), c)) {
+        raft_configuration_push(r, index, c);
     }
 }
 

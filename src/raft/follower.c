@@ -107,7 +107,7 @@ static void append(struct raft *r, const struct raft_message *m, const struct pl
     for (uint32_t i = plan->known_count; i < m->entry_count; i++) {
         term_log_append(&r->log, m->entries[i].term, 1);
         if (m->entries[i].kind == RAFT_CONFIGURATION) {
-            raft_configuration_push(r, r->log.last_index, m->entries[i].configuration);
+            raft_configuration_receive(r, r->log.last_index, m->entries[i].configuration);
         }
     }
 }

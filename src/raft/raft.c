@@ -68,7 +68,7 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
     r->durable_index = r->log.last_index;
     if (entry->kind == RAFT_CONFIGURATION &&
         !(MUTANT(restart_skips_configurations) && r->log.last_index > 1)) {
-        raft_configuration_push(r, r->log.last_index, entry->configuration);
+        raft_configuration_receive(r, r->log.last_index, entry->configuration);
     }
     return RAFT_OK;
 }
@@ -181,6 +181,8 @@ void raft_append_own(struct raft *r, enum raft_entry_kind kind,
     r->gathered.append_own = kind;
     (void)raft_write_seq(r);
     if (configuration != NULL) {
+        CHECK(raft_configuration_may_follow(raft_configuration(r), configuration) ||
+              MUTANT(second_change));
         raft_configuration_push(r, r->log.last_index, configuration);
         raft_leader_sync_peers(r);
     }

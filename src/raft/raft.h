@@ -53,6 +53,10 @@ struct raft_configuration {
 
 /* Whether a majority of C_old is needed as well. */
 bool raft_configuration_is_joint(const struct raft_configuration *c);
+/* Whether `c`, which is in order by itself, may come next in a log, by whatever change. Where it
+ * may not, its entry has no effect. An empty `before`: there was none. */
+bool raft_configuration_may_follow(const struct raft_configuration *before,
+                                   const struct raft_configuration *c);
 /* The member of that id, or NULL. */
 const struct raft_member *raft_configuration_find(const struct raft_configuration *c, raft_id id);
 

@@ -150,6 +150,9 @@ const struct raft_configuration *raft_configuration_before(const struct raft *r)
 bool raft_configuration_is_valid(const struct raft_configuration *c);
 bool raft_configuration_has_voter(const struct raft_configuration *c, raft_id id);
 void raft_configuration_push(struct raft *r, raft_index index, const struct raft_configuration *c);
+/* The same of one that another node has logged: it is in force only if it may follow. */
+void raft_configuration_receive(struct raft *r, raft_index index,
+                                const struct raft_configuration *c);
 /* Whether the history reaches far enough back to undo entries from `index` on. */
 bool raft_configuration_can_truncate(const struct raft *r, raft_index index);
 void raft_configuration_truncate_from(struct raft *r, raft_index index);

@@ -209,6 +209,39 @@ struct membership *membership_decode(struct slice payload)
     return m;
 }
 
+/* A member that counts as removed at once would be shut out of a cluster that needs it. */
+static bool removes_nobody_who_stays(const struct membership *m)
+{
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        if (membership_was_removed(m, m->configuration.members[i].id) &&
+            !MUTANT(removed_in_office)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool membership_may_follow(const struct membership *before, const struct membership *m)
+{
+    static const struct raft_configuration nobody = {0};
+
+    return removes_nobody_who_stays(m) &&
+           raft_configuration_may_follow(before == NULL ? &nobody : &before->configuration,
+                                         &m->configuration);
+}
+
+struct raft_entry membership_core_entry(const struct entry *e, const struct membership *m)
+{
+    struct raft_entry entry = {.term = e->term, .kind = (enum raft_entry_kind)e->kind};
+
+    if (m != NULL && removes_nobody_who_stays(m)) {
+        entry.configuration = &m->configuration;
+    } else if (m != NULL) {
+        entry.kind = RAFT_NOOP; /* It has no effect, which is all that matters to the core. */
+    }
+    return entry;
+}
+
 static void forget_oldest_removed(struct membership *m)
 {
     if (m->removed_count == MEMBERS_REMOVED_MAX) {
@@ -258,6 +291,10 @@ void members_deinit(struct members *m)
 
 void members_append_take(struct members *m, struct membership *membership)
 {
+    if (!membership_may_follow(m->count == 0 ? NULL : m->history[m->count - 1], membership)) {
+        membership_free(membership);
+        return;
+    }
     if (m->count == RAFT_CONFIGURATIONS_MAX) {
         membership_free(m->history[0]);
         memmove(m->history, m->history + 1, (m->count - 1) * sizeof m->history[0]);

@@ -46,6 +46,12 @@ bool membership_was_removed(const struct membership *m, raft_id id);
 /* The configuration entry's payload. Decoding returns NULL on anything malformed. */
 struct entry *membership_encode(const struct membership *m);
 struct membership *membership_decode(struct slice payload);
+/* Whether the entry of `m` has an effect where `before` is the membership in force (NULL: none).
+ * That is decided by what the log holds and nothing else, so all nodes decide alike. */
+bool membership_may_follow(const struct membership *before, const struct membership *m);
+/* The entry as the core is to see it, whose judgment comes out the same. `m` is decoded from it,
+ * and lives as long as that is used; NULL for other kinds. */
+struct raft_entry membership_core_entry(const struct entry *e, const struct membership *m);
 
 /* The next membership after `m` (NULL: none yet): the configuration given, addresses
  * taken from `m`, or from `fresh` for its id; members that leave become removed. */
@@ -60,6 +66,7 @@ struct members {
 };
 
 void members_deinit(struct members *m);
+/* One that may not follow the newest has no effect. */
 void members_append_take(struct members *m, struct membership *membership);
 void members_truncate(struct members *m, raft_index from);
 /* The one whose entry is at `index`, which is the core's; NULL where that is 0. */

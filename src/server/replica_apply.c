@@ -81,21 +81,26 @@ static const struct command *understand(struct replica *r, const struct entry *e
     return is_data ? command : NULL;
 }
 
-/* No leader in order logs what is not understood, so some node was out of order. To stop here
- * would stop all nodes, at each start again: so the entry does nothing, on each of them. */
+/* No leader in order logs such a thing, so some node was out of order. To stop here would stop
+ * all nodes, at each start again: so the entry does nothing, on each of them. */
+static void note_skipped(struct replica *r, const struct entry *e, const char *what)
+{
+    log_write(r->log, r->stats.skipped_count == 0 ? LOG_ERROR : LOG_DEBUG, what,
+              "index=%llu term=%llu advice=" LOG_Q, (unsigned long long)e->index,
+              (unsigned long long)e->term,
+              "all nodes must run the same version; find out which node led that term");
+    r->stats.skipped_count++;
+}
+
 static void skip(struct replica *r, const struct entry *e, struct request *request)
 {
     if (MUTANT(misfit_entry_stops)) {
         replica_fail(r, "a committed entry is not understood");
         return;
     }
-    log_write(r->log, r->stats.skipped_count == 0 ? LOG_ERROR : LOG_DEBUG,
-              "a committed entry holds no command that can be executed: it does nothing, on all "
-              "nodes",
-              "index=%llu term=%llu advice=" LOG_Q, (unsigned long long)e->index,
-              (unsigned long long)e->term,
-              "all nodes must run the same version; find out which node led that term");
-    r->stats.skipped_count++;
+    note_skipped(r, e,
+                 "a committed entry holds no command that can be executed: it does nothing, on all "
+                 "nodes");
     if (request != NULL) {
         resp_error(request->reply(request), "ERR this command is not understood: it did nothing");
         request_finish(r, request, e->index);
@@ -135,6 +140,13 @@ static void apply_configuration(struct replica *r, const struct entry *e)
 
     CHECK(m != NULL);
     m->index = e->index;
+    if (!membership_may_follow(r->committed, m)) {
+        membership_free(m);
+        note_skipped(r, e,
+                     "a committed membership can't follow the one before: it does nothing, on all "
+                     "nodes");
+        return;
+    }
     if (r->is_running) { /* At recovery, replica_run() tells them. */
         peers_set_committed(&r->peers, m);
         replica_wake(r); /* Who was removed may have asked for it: it is answered first. */

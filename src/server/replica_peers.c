@@ -21,15 +21,13 @@ static bool describe(struct entry *const *entries, uint32_t count, struct raft_e
                      struct membership **memberships)
 {
     for (uint32_t i = 0; i < count; i++) {
-        described[i] = (struct raft_entry){.term = entries[i]->term,
-                                           .kind = (enum raft_entry_kind)entries[i]->kind};
         if (entries[i]->kind == RAFT_CONFIGURATION) {
             memberships[i] = membership_decode(entry_payload(entries[i]));
             if (memberships[i] == NULL) {
                 return false;
             }
-            described[i].configuration = &memberships[i]->configuration;
         }
+        described[i] = membership_core_entry(entries[i], memberships[i]);
     }
     return true;
 }

@@ -12,7 +12,7 @@
 static int recover_entry(void *context, struct entry *e)
 {
     struct replica *r = context;
-    struct raft_entry entry = {.term = e->term, .kind = (enum raft_entry_kind)e->kind};
+    struct raft_entry entry;
     struct membership *m = NULL;
 
     if (e->kind == RAFT_CONFIGURATION) {
@@ -20,8 +20,8 @@ static int recover_entry(void *context, struct entry *e)
         if (m == NULL) {
             return STORE_EFORMAT;
         }
-        entry.configuration = &m->configuration;
     }
+    entry = membership_core_entry(e, m);
 
     int error = raft_restore_entry(r->raft, &entry);
 

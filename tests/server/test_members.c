@@ -167,6 +167,9 @@ static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
         struct membership *m = membership_of((uint32_t)index);
 
         m->index = index * 5;
+        for (uint32_t i = 1; i < index; i++) {
+            m->configuration.members[i].incoming = false; /* A learner. */
+        }
         members_append_take(&members, m);
     }
     assert_int_equal(members_current(&members, 15)->configuration.member_count, 3);
@@ -180,6 +183,42 @@ static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
     members_deinit(&members);
 }
 
+/* The core and the addresses must judge alike, though only one of them knows of removed nodes. */
+static void test_membership__without_effect_is_so_for_the_core_as_well(void **state)
+{
+    struct members members = {0};
+    struct membership *m = membership_of(3);
+    struct entry *e;
+
+    (void)state;
+    e = membership_encode(m);
+    assert_int_equal(membership_core_entry(e, m).kind, RAFT_CONFIGURATION);
+    assert_ptr_equal(membership_core_entry(e, m).configuration, &m->configuration);
+    entry_release(e);
+    m->index = 5;
+    members_append_take(&members, membership_copy(m));
+    assert_int_equal(members_current(&members, 5)->configuration.member_count, 3);
+
+    m->removed = realloc(m->removed, sizeof m->removed[0]); /* It is to be shut out. */
+    m->removed[0] = 20;
+    m->removed_count = 1;
+    m->index = 6;
+    e = membership_encode(m);
+    assert_false(membership_may_follow(NULL, m));
+    assert_int_equal(membership_core_entry(e, m).kind, RAFT_NOOP);
+    members_append_take(&members, m);
+    assert_int_equal(members_current(&members, 5)->configuration.member_count, 3);
+    entry_release(e);
+
+    m = membership_of(2); /* A voter has gone at once. */
+    m->index = 7;
+    assert_true(membership_may_follow(NULL, m));
+    assert_false(membership_may_follow(members_current(&members, 5), m));
+    members_append_take(&members, m);
+    assert_non_null(members_current(&members, 5));
+    members_deinit(&members);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_membership__remembers_whom_it_lost),
         cmocka_unit_test(test_membership__takes_a_new_address_for_an_old_member),
         cmocka_unit_test(test_membership__an_address_of_two_members_names_neither),
+        cmocka_unit_test(test_membership__without_effect_is_so_for_the_core_as_well),
         cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
     };
 

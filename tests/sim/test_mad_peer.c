@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include "calm_cluster.h"
 #include "kv/codec.h"
@@ -100,16 +101,12 @@ static void test_mad_peer__forwards_only_what_its_command_takes(void **state)
     check_forward(0, (const char *const[]){"NOSUCH", "a", NULL});
 }
 
-/* Makes a follower take that command into its log, and a leader whose log is behind. */
-static void check_entry(uint8_t database, const char *const *words)
+/* Makes a follower take that entry into its log, and a leader whose log is behind. */
+static void check_entry(struct cluster *c, struct node *leader, struct entry *e)
 {
-    struct cluster *c = calm_cluster_start(1, NULL);
-    struct node *leader = cluster_leader(c);
     struct node *follower = &c->nodes[leader == &c->nodes[0] ? 1 : 0];
     raft_index last_index = raft_last_index(raft_of(follower));
     raft_term term = raft_current_term(raft_of(follower)) + 1;
-    struct buffer payload = encode(database, words);
-    struct entry *e = entry_new(RAFT_COMMAND, (uint32_t)buffer_size(&payload));
     struct wire_message w = {
         .message = {.kind = RAFT_APPEND_ENTRIES,
                     .from = MAD,
@@ -119,7 +116,6 @@ static void check_entry(uint8_t database, const char *const *words)
                     .prev_log_term = raft_term_at(raft_of(follower), last_index)}};
     struct mad_peer m;
 
-    memcpy(e->data, buffer_begin(&payload), buffer_size(&payload));
     e->term = term;
     for (uint32_t i = 0; i < NODES; i++) {
         if (&c->nodes[i] != leader && &c->nodes[i] != follower) {
@@ -148,6 +144,16 @@ static void check_entry(uint8_t database, const char *const *words)
     assert_non_null(cluster_leader(c));
     mad_peer_end(&m);
     entry_release(e);
+}
+
+static void check_command_entry(uint8_t database, const char *const *words)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct buffer payload = encode(database, words);
+    struct entry *e = entry_new(RAFT_COMMAND, (uint32_t)buffer_size(&payload));
+
+    memcpy(e->data, buffer_begin(&payload), buffer_size(&payload));
+    check_entry(c, cluster_leader(c), e);
     buffer_deinit(&payload);
     cluster_free(c);
 }
@@ -155,10 +161,58 @@ static void check_entry(uint8_t database, const char *const *words)
 static void test_mad_peer__entries_that_nobody_understands_do_nothing(void **state)
 {
     (void)state;
-    check_entry(0, (const char *const[]){"NOSUCH", "a", NULL});
-    check_entry(0, (const char *const[]){"SET", NULL});
-    check_entry(0, (const char *const[]){"PING", NULL});
-    check_entry(16, (const char *const[]){"SET", "a", "b", NULL});
+    check_command_entry(0, (const char *const[]){"NOSUCH", "a", NULL});
+    check_command_entry(0, (const char *const[]){"SET", NULL});
+    check_command_entry(0, (const char *const[]){"PING", NULL});
+    check_command_entry(16, (const char *const[]){"SET", "a", "b", NULL});
+}
+
+static void check_membership_entry(void (*change)(struct membership *m))
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct node *leader = cluster_leader(c);
+    struct membership *m = membership_copy(replica_membership(leader->server->replica));
+    raft_index configured_at = raft_configuration_index(raft_of(leader));
+
+    change(m);
+    check_entry(c, leader, membership_encode(m));
+    for (uint32_t i = 0; i < NODES; i++) {
+        const struct node *n = &c->nodes[i];
+
+        assert_int_equal(raft_configuration_index(raft_of(n)), configured_at);
+        assert_int_equal(raft_configuration(raft_of(n))->member_count, NODES);
+        assert_false(replica_is_removed(n->server->replica));
+    }
+    membership_free(m);
+    cluster_free(c);
+}
+
+static void leave_one_made_up(struct membership *m)
+{
+    m->configuration.member_count = 1;
+    m->configuration.members[0].id = m->addresses[0].id = MAD;
+}
+
+static void drop_a_voter(struct membership *m)
+{
+    m->configuration.member_count--;
+}
+
+static void call_all_removed(struct membership *m)
+{
+    m->removed = realloc(m->removed, NODES * sizeof(raft_id));
+    for (uint32_t i = 0; i < NODES; i++) {
+        m->removed[i] = m->addresses[i].id;
+    }
+    m->removed_count = NODES;
+}
+
+static void test_mad_peer__memberships_that_cannot_follow_do_nothing(void **state)
+{
+    (void)state;
+    check_membership_entry(leave_one_made_up);
+    check_membership_entry(drop_a_voter);
+    check_membership_entry(call_all_removed);
 }
 
 int main(void)
@@ -166,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mad_peer__forwards_only_what_its_command_takes),
         cmocka_unit_test(test_mad_peer__entries_that_nobody_understands_do_nothing),
+        cmocka_unit_test(test_mad_peer__memberships_that_cannot_follow_do_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

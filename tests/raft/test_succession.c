@@ -1,0 +1,238 @@
+/* test_succession.c - which configuration may follow which in a log, and that one which may not
+ * has no effect, on any node and after any restart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "raft/quorum.h"
+#include "solo.h"
+
+/* "1 2 3>" with "-" for a learner, "<" for who votes in C_old alone, ">" in C_new alone, "=" in
+ * both: "1= 2= 3< 4> 5-". Outside the joint state voters stand bare. */
+static struct raft_configuration of(const char *text)
+{
+    struct raft_configuration c = {0};
+
+    while (*text != '\0') {
+        char *rest;
+        struct raft_member *member = &c.members[c.member_count++];
+
+        member->id = strtoull(text, &rest, 10);
+        member->incoming = *rest != '-' && *rest != '<';
+        member->outgoing = *rest == '<' || *rest == '=';
+        text = rest + (*rest != '\0' && *rest != ' ');
+        text += *text == ' ';
+    }
+    return c;
+}
+
+static bool may_follow(const char *before, const char *after)
+{
+    const struct raft_configuration b = of(before);
+    const struct raft_configuration c = of(after);
+
+    return raft_configuration_may_follow(&b, &c);
+}
+
+static void test_succession__is_what_a_leader_makes(void **state)
+{
+    (void)state;
+    assert_true(may_follow("", "1"));
+    assert_true(may_follow("", "1 2 3"));
+    assert_true(may_follow("1 2 3", "1 2 3")); /* Another address. */
+    assert_true(may_follow("1 2 3", "1 2 3 4-"));
+    assert_true(may_follow("1 3", "1 2- 3"));
+    assert_true(may_follow("1 2- 3", "1 3"));
+    assert_true(may_follow("1 2- 3", "1= 2> 3="));
+    assert_true(may_follow("1 2- 3-", "1= 2> 3>"));
+    assert_true(may_follow("1= 2> 3=", "1 2 3"));
+    assert_true(may_follow("1 2 3", "1= 2< 3="));
+    assert_true(may_follow("1= 2< 3=", "1 3"));
+    assert_true(may_follow("1= 2< 3= 4-", "1 3 4-"));
+}
+
+static void test_succession__is_nothing_else(void **state)
+{
+    (void)state;
+    assert_false(may_follow("1 2 3", "7"));           /* All others are gone. */
+    assert_false(may_follow("1 2 3", "1 2"));         /* A voter leaves at once, */
+    assert_false(may_follow("1 2 3", "1 2 3-"));      /* or its vote, */
+    assert_false(may_follow("1 2 3", "1 2 3 4"));     /* or one comes. */
+    assert_false(may_follow("1 2 3", "1 2 4-"));      /* One for another. */
+    assert_false(may_follow("1 2 3", "1 2 3 4- 5-")); /* Two learners. */
+    assert_false(may_follow("1 2 3 4-", "1 2 3 5-"));
+    assert_false(may_follow("1 2 3 4-", "1 2 3 4"));     /* Without the joint state. */
+    assert_false(may_follow("1 2 3", "1= 2= 3= 4>"));    /* Who was no learner. */
+    assert_false(may_follow("1 2 3", "1= 2< 3<"));       /* Two leave. */
+    assert_false(may_follow("1 2 3 4-", "1= 2= 3< 4>")); /* One leaves, one comes. */
+    assert_false(may_follow("1 2 3", "1= 2= 3="));       /* For nothing. */
+    assert_false(may_follow("1 2 3", "1= 2= 3>"));       /* C_old is another. */
+    assert_false(may_follow("1 2 3 4-", "1= 2= 3= 4=")); /* The same. */
+    assert_false(may_follow("1= 2= 3<", "1 2 3"));       /* Back to C_old, */
+    assert_false(may_follow("1= 2= 3<", "1 2 3-"));      /* or to half of it, */
+    assert_false(may_follow("1= 2= 3<", "1= 2< 3<"));    /* or on to another one. */
+    assert_false(may_follow("1= 2= 3<", "1= 2= 3<"));
+}
+
+/* --- why: two majorities always meet ---------------------------------------------- */
+
+enum { IDS = 4, KINDS = 5, CONFIGURATIONS = 625, SETS = 1 << IDS };
+
+/* The number's digits to the base of five say what each id is. */
+static bool numbered(uint32_t number, struct raft_configuration *ret_c)
+{
+    uint32_t voter_count = 0;
+
+    *ret_c = (struct raft_configuration){0};
+    for (raft_id id = 1; id <= IDS; id++) {
+        uint32_t kind = number % KINDS;
+
+        number /= KINDS;
+        if (kind > 0) {
+            ret_c->members[ret_c->member_count++] = (struct raft_member){
+                .id = id, .incoming = kind == 2 || kind == 4, .outgoing = kind == 3 || kind == 4};
+        }
+        voter_count += kind == 2 || kind == 4;
+    }
+    return voter_count > 0;
+}
+
+/* Bit id - 1 of `ids`: that node has said yes. */
+static bool has_quorum(const struct raft_configuration *c, uint32_t ids)
+{
+    uint32_t set = 0;
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        set |= ((ids >> (c->members[i].id - 1)) & 1) << i;
+    }
+    return quorum_has(c, set);
+}
+
+static void assert_quorums_meet(const struct raft_configuration *b,
+                                const struct raft_configuration *c)
+{
+    for (uint32_t of_b = 0; of_b < SETS; of_b++) {
+        /* Nobody of the rest makes a quorum of the other. */
+        assert_false(has_quorum(b, of_b) && has_quorum(c, (SETS - 1) & ~of_b));
+    }
+}
+
+/* §6: so there can't be two leaders, whoever goes by which of the two. */
+static void test_succession__majorities_before_and_after_share_a_node(void **state)
+{
+    uint32_t legal_count = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < CONFIGURATIONS; i++) {
+        struct raft_configuration b;
+
+        if (!numbered(i, &b)) {
+            continue;
+        }
+        for (uint32_t k = 0; k < CONFIGURATIONS; k++) {
+            struct raft_configuration c;
+
+            if (numbered(k, &c) && raft_configuration_may_follow(&b, &c)) {
+                assert_quorums_meet(&b, &c);
+                legal_count++;
+            }
+        }
+    }
+    assert_true(legal_count > CONFIGURATIONS);
+}
+
+/* --- in a log --------------------------------------------------------------------- */
+
+static int append(struct solo *s, raft_term term, raft_index prev, raft_term prev_term,
+                  const struct raft_configuration *c)
+{
+    struct raft_message m = solo_append(2, term, prev, prev_term, NULL, 0, 0);
+    struct raft_entry entry = {.term = term, .kind = RAFT_CONFIGURATION, .configuration = c};
+
+    m.entry_count = 1;
+    m.entries = &entry;
+    return solo_receive(s, m);
+}
+
+static void test_succession__an_entry_that_may_not_follow_has_no_effect(void **state)
+{
+    const struct raft_configuration usurper = of("7");
+    const struct raft_configuration four = of("1 2 3 4-");
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    assert_int_equal(append(&s, 2, 1, 1, &usurper), RAFT_OK); /* It is stored: others may have. */
+    assert_int_equal(raft_last_index(s.raft), 2);
+    assert_false(s.effects.configuration_changed);
+    assert_int_equal(raft_configuration_index(s.raft), 1);
+    assert_int_equal(raft_configuration(s.raft)->member_count, 3);
+    assert_int_equal(append(&s, 2, 2, 2, &four), RAFT_OK); /* Judged by the one in force. */
+    assert_int_equal(raft_configuration_index(s.raft), 3);
+
+    /* What was never in force is not gone back to. */
+    assert_int_equal(append(&s, 3, 2, 2, &usurper), RAFT_OK);
+    assert_int_equal(raft_configuration_index(s.raft), 1);
+    solo_deinit(&s);
+}
+
+static void test_succession__a_restart_finds_the_same(void **state)
+{
+    const struct raft_configuration three = of("1 2 3");
+    const struct raft_configuration usurper = of("7");
+    const struct raft_configuration four = of("1 2 3 4-");
+    const struct raft_configuration *const log[] = {&three, &usurper, &four, &usurper};
+    struct solo s;
+
+    (void)state;
+    solo_init(&s, 8);
+    raft_restore_vote(s.raft, 2, 0);
+    for (size_t i = 0; i < sizeof log / sizeof log[0]; i++) {
+        const struct raft_entry entry = {
+            .term = 1, .kind = RAFT_CONFIGURATION, .configuration = log[i]};
+
+        assert_int_equal(raft_restore_entry(s.raft, &entry), RAFT_OK);
+    }
+    assert_int_equal(raft_configuration_index(s.raft), 3);
+    assert_int_equal(raft_configuration(s.raft)->member_count, 4);
+    solo_deinit(&s);
+}
+
+/* It leads with such an entry in its log, and it is committed like any other. */
+static void test_succession__a_leader_goes_on_with_one_in_its_log(void **state)
+{
+    const struct raft_configuration usurper = of("7");
+    struct solo s;
+    struct raft_event add = {.kind = RAFT_CHANGE, .change = {.kind = RAFT_ADD_LEARNER, .id = 4}};
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    assert_int_equal(append(&s, 2, 1, 1, &usurper), RAFT_OK);
+    solo_settle(&s);
+    solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
+    solo_become_leader(&s);
+    solo_settle(&s);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 3, 3)), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    assert_int_equal(solo_step(&s, add), RAFT_OK);
+    assert_int_equal(raft_configuration(s.raft)->member_count, 4);
+    solo_deinit(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_succession__is_what_a_leader_makes),
+        cmocka_unit_test(test_succession__is_nothing_else),
+        cmocka_unit_test(test_succession__majorities_before_and_after_share_a_node),
+        cmocka_unit_test(test_succession__an_entry_that_may_not_follow_has_no_effect),
+        cmocka_unit_test(test_succession__a_restart_finds_the_same),
+        cmocka_unit_test(test_succession__a_leader_goes_on_with_one_in_its_log),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
