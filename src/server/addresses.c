@@ -68,7 +68,8 @@ void addresses_choose(struct dial *d)
     struct peer *peer = d->peer;
     bool is_searched =
         d->channel == WIRE_CONTROL && !d->was_search &&
-        (d->refused == WIRE_OTHER_NODE || io_now_ns(peer->peers->io) >= peer->search_ns);
+        (d->refused == WIRE_OTHER_NODE || io_now_ns(peer->peers->io) >= peer->search_ns) &&
+        !MUTANT(moved_not_searched);
     const struct member_address *there = is_searched ? next_place(peer) : NULL;
 
     /* Every other attempt still goes to the address that was known last. */
@@ -134,7 +135,8 @@ void addresses_lost(struct dial *d)
         peer->search_ns = now_ns + SEARCH_AFTER_NS;
         peer->warn_ns = now_ns + WARN_AFTER_NS;
     }
-    if (now_ns >= peer->warn_ns && d->refused != WIRE_REMOVED) {
+    if ((now_ns >= peer->warn_ns || MUTANT(out_of_reach_told_each_time)) &&
+        d->refused != WIRE_REMOVED) {
         peer->warn_ns = now_ns + WARN_AGAIN_NS;
         log_write(p->log, LOG_WARN, "cannot reach a member",
                   "peer=%016llx address=%s:%u peers=%u for_s=%llu reason=" LOG_Q " advice=" LOG_Q,
@@ -167,7 +169,7 @@ void addresses_told(struct peers *p, raft_id from, const struct member_address *
     struct peer *peer = peers_find(p, address->id);
 
     if (peer == NULL || !addresses_is_usable(p, from, address) ||
-        member_address_same_place(&peer->told, address)) {
+        member_address_same_place(&peer->told, address) || MUTANT(where_ignored)) {
         return;
     }
     peer->told = *address;
@@ -177,18 +179,27 @@ void addresses_told(struct peers *p, raft_id from, const struct member_address *
     }
 }
 
-bool addresses_has_left(const struct peers *p, const struct member_address *logged)
+/* Whether this node reaches that member there. */
+static bool is_reached_at(const struct peers *p, const struct member_address *there)
 {
-    const struct peer *peer = peers_find(p, logged->id);
+    const struct peer *peer = peers_find(p, there->id);
 
-    if (logged->id == p->self.id) {
-        return !member_address_equal(&p->self, logged);
+    if (there->id == p->self.id) {
+        return member_address_equal(&p->self, there);
     }
-    return peer == NULL || peer->dial[WIRE_CONTROL].phase != DIAL_UP ||
-           !member_address_same_place(&peer->address, logged);
+    return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
+           member_address_same_place(&peer->address, there);
+}
+
+bool addresses_may_take(const struct peers *p, const struct member_address *taker,
+                        const struct member_address *other)
+{
+    return (is_reached_at(p, taker) || !is_reached_at(p, other)) && !MUTANT(addresses_never_taken);
 }
 
 void addresses_set_contact(struct peers *p, const struct io_address *client, uint16_t peer_port)
 {
-    p->contact = (struct member_address){.client = *client, .peer_port = peer_port};
+    if (!MUTANT(contact_not_searched)) {
+        p->contact = (struct member_address){.client = *client, .peer_port = peer_port};
+    }
 }

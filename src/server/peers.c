@@ -170,7 +170,8 @@ void peers_set_members(struct peers *p, const struct membership *m)
             peer->logged = *address;
             /* Who catches up reads of addresses that are long out of date: where a member
              * is reached, it lives. */
-            if (peer->dial[WIRE_CONTROL].phase != DIAL_UP) {
+            if ((peer->dial[WIRE_CONTROL].phase != DIAL_UP || MUTANT(logged_beats_reached)) &&
+                !MUTANT(newer_log_ignored)) {
                 readdress(peer, address);
             }
         }
@@ -340,7 +341,7 @@ static void greet(struct inbound *in, struct slice body)
     }
     if (peer == NULL && count_peers(p) < PEERS_MAX) {
         add_peer(p, &address);
-    } else if (peer != NULL) {
+    } else if (peer != NULL && !MUTANT(greeted_address_ignored)) {
         readdress(peer, &address);
         /* It lives: no need to wait for the next attempt. */
         for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {

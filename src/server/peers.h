@@ -237,9 +237,10 @@ void addresses_lost(struct dial *d);
 void addresses_told(struct peers *p, raft_id from, const struct member_address *address);
 /* Whether that can be an address at all, as `from` says. If not, the log says so. */
 bool addresses_is_usable(struct peers *p, raft_id from, const struct member_address *address);
-/* Whether a member is not found any more where the log has it: another member may live there
- * by now. One that is reached there is not to be pushed aside. */
-bool addresses_has_left(const struct peers *p, const struct member_address *logged);
+/* Whether a member may have the address at which the log has `other`: this node reaches it
+ * there, or the other is not there any more. One that is reached is not to be pushed aside. */
+bool addresses_may_take(const struct peers *p, const struct member_address *taker,
+                        const struct member_address *other);
 /* Members are looked for there, too. */
 void addresses_set_contact(struct peers *p, const struct io_address *client, uint16_t peer_port);
 

@@ -190,7 +190,7 @@ static void progress_add(struct admin_task *t)
         task_fail(t, JOIN_CODE_REMOVED " this node was removed from the cluster: to join again "
                                        "it needs an empty data directory, and with it a new id");
     } else if (other != NULL && other->id != t->id &&
-               (there == NULL || !addresses_has_left(&r->peers, other))) {
+               (there == NULL || !addresses_may_take(&r->peers, &t->address, other))) {
         snprintf(text, sizeof text,
                  "ERR the address %s:%u is used by member %016llx: remove that one first (RAFT "
                  "REMOVE), or choose another address",

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -54,11 +55,75 @@ static void test_addresses__where_others_reach_it(void **state)
     membership_free(m);
 }
 
+/* At once: before anybody is looked for elsewhere. */
+static void test_addresses__newer_ones_in_the_log_are_dialed(void **state)
+{
+    struct world *w = *state;
+    struct membership *m = second_at_third_place();
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    peers_set_members(&w->nodes[0].peers, m);
+    run_ms(w, 500);
+    assert_false(is_up(&w->nodes[0].peers, id_of(1)));
+    dial(w, 0);
+    run_ms(w, 300);
+    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    membership_free(m);
+}
+
+/* Who catches up reads of addresses of long ago. */
+static void test_addresses__in_the_log_do_not_beat_where_a_member_is_reached(void **state)
+{
+    struct world *w = *state;
+    struct membership *m = second_at_third_place();
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    peers_set_members(&w->nodes[0].peers, m);
+    run_ms(w, 500);
+    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    assert_int_equal(w->nodes[0].lost_count, 0);
+    membership_free(m);
+}
+
+static void count_warnings(void *context, enum log_level level, const char *event,
+                           const char *fields)
+{
+    uint32_t *count = context;
+
+    *count += level >= LOG_WARN && strcmp(event, "cannot reach a member") == 0;
+}
+
+static void test_addresses__that_are_not_reached_are_told_once_a_minute(void **state)
+{
+    struct world *w = *state;
+    uint32_t warning_count = 0;
+    struct log log = {LOG_INFO, count_warnings, &warning_count};
+
+    w->nodes[0].log = &log;
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 1000);
+    end_node(&w->nodes[1], SIM_KILLED);
+    run_ms(w, 4000);
+    assert_int_equal(warning_count, 0); /* A restart is no news. */
+    run_ms(w, 200000);
+    assert_int_equal(warning_count, 4);
+    end_node(&w->nodes[0], SIM_KILLED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PEERS_TEST(test_addresses__at_the_contact),
         PEERS_TEST(test_addresses__where_others_reach_it),
+        PEERS_TEST(test_addresses__newer_ones_in_the_log_are_dialed),
+        PEERS_TEST(test_addresses__in_the_log_do_not_beat_where_a_member_is_reached),
+        PEERS_TEST(test_addresses__that_are_not_reached_are_told_once_a_minute),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,243 @@
+/* Members that move, in a cluster where nothing else fails: whichever addresses they take, and
+ * whoever is missing, those that run find each other within seconds, and the log comes to have
+ * them where they live. Each is told another node as its contact, as an operator would. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "calm_cluster.h"
+#include "server/replica_state.h"
+
+enum { SEEDS = 8, NODES = 3, HEAL_S = 10 };
+
+static bool is_reached(const struct node *from, const struct node *to)
+{
+    const struct peer *peer = peers_find(&from->server->replica->peers, to->id);
+
+    return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
+           peer->dial[WIRE_BULK].phase == DIAL_UP &&
+           strcmp(peer->address.client.host, to->host) == 0;
+}
+
+static bool is_logged(const struct node *at, const struct node *n)
+{
+    const struct member_address *there =
+        membership_address(replica_membership(at->server->replica), n->id);
+
+    return there != NULL && strcmp(there->client.host, n->host) == 0;
+}
+
+/* All that run reach each other, follow one leader, and are where the log says. */
+static bool is_whole(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+
+    if (leader == NULL || !raft_is_ready(replica_raft(leader->server->replica))) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+
+        for (uint32_t j = 0; j < c->node_count && n->phase == NODE_UP; j++) {
+            const struct node *other = &c->nodes[j];
+
+            if (other->phase == NODE_UP &&
+                (!is_logged(n, other) || (i != j && !is_reached(n, other)))) {
+                return false;
+            }
+        }
+        if (n->phase == NODE_UP &&
+            (!cluster_is_voter(n) || raft_leader(replica_raft(n->server->replica)) != leader->id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void expect_whole(struct cluster *c)
+{
+    for (int i = 0; i < HEAL_S * 20 && !is_whole(c); i++) {
+        calm_cluster_run_for(c, 50 * SIM_MS);
+    }
+    if (!is_whole(c)) {
+        cluster_describe(c, stderr);
+    }
+    assert_true(is_whole(c));
+}
+
+static struct cluster *begin(uint64_t seed, bool is_dark)
+{
+    struct cluster *c = calm_cluster_start(seed, NULL);
+
+    sim_set_dark(c->sim, is_dark);
+    return c;
+}
+
+/* Ends them, and starts them there. The others are told the first as their contact, and the
+ * first the last; one alone is told somebody who runs. */
+static void move(struct node *const *nodes, const char *const *hosts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        cluster_kill(nodes[i], SIM_KILLED);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        cluster_move(nodes[i], hosts[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (count > 1) {
+            nodes[i]->contact = i == 0 ? nodes[count - 1] : nodes[0];
+        }
+        cluster_start(nodes[i]);
+    }
+}
+
+/* The leader is the first. */
+static void in_order(struct cluster *c, struct node **nodes)
+{
+    uint32_t count = 0;
+
+    nodes[count++] = cluster_leader(c);
+    for (uint32_t i = 0; i < NODES; i++) {
+        if (&c->nodes[i] != nodes[0]) {
+            nodes[count++] = &c->nodes[i];
+        }
+    }
+}
+
+static void test_moves__of_all_to_new_addresses_heal(void **state)
+{
+    static const char *const hosts[] = {"x1", "x2", "x3"};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+
+        in_order(c, nodes);
+        move(nodes, hosts, NODES);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
+static void test_moves__round_in_a_circle_heal(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+
+        in_order(c, nodes);
+
+        const char *const hosts[] = {nodes[1]->name, nodes[2]->name, nodes[0]->name};
+
+        move(nodes, hosts, NODES);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
+/* The leader and a follower, or the followers. */
+static void test_moves__of_two_to_each_others_address_heal(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+        uint32_t first = seed % 4 < 2 ? 0 : 1;
+
+        in_order(c, nodes);
+
+        const char *const hosts[] = {nodes[first + 1]->name, nodes[first]->name};
+
+        move(nodes + first, hosts, 2);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
+/* The third one is down, for good; or comes back at its old address, knowing nothing. */
+static void test_moves__with_one_missing_heal(void **state)
+{
+    static const char *const hosts[] = {"x1", "x2"};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+
+        in_order(c, nodes);
+        cluster_kill(nodes[2], SIM_POWER);
+        move(nodes, hosts, 2);
+        expect_whole(c);
+        cluster_start(nodes[2]);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
+/* And the dead one comes back where the other was. */
+static void test_moves__to_the_address_of_a_dead_member_heal(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+
+        in_order(c, nodes);
+
+        const char *const dead = nodes[1]->name;
+        struct node *const back = nodes[1];
+
+        cluster_kill(back, SIM_POWER);
+        cluster_move(back, "gone");
+        nodes[1] = nodes[2];
+        move(nodes + (seed % 4 < 2 ? 0 : 1), &dead, 1);
+        expect_whole(c);
+        cluster_move(back, seed % 4 < 2 ? nodes[0]->name : nodes[1]->name);
+        cluster_start(back);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
+/* A follower is down meanwhile, and starts with the addresses that it knew. */
+static void test_moves__of_a_leader_while_a_node_joins_reach_a_follower(void **state)
+{
+    static const char *const host = "x1";
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+
+        in_order(c, nodes);
+        cluster_kill(nodes[2], SIM_KILLED);
+        cluster_start(cluster_add_machine(c));
+        expect_whole(c);
+        move(nodes, &host, 1);
+        expect_whole(c);
+        cluster_start(nodes[2]);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moves__of_all_to_new_addresses_heal),
+        cmocka_unit_test(test_moves__round_in_a_circle_heal),
+        cmocka_unit_test(test_moves__of_two_to_each_others_address_heal),
+        cmocka_unit_test(test_moves__with_one_missing_heal),
+        cmocka_unit_test(test_moves__to_the_address_of_a_dead_member_heal),
+        cmocka_unit_test(test_moves__of_a_leader_while_a_node_joins_reach_a_follower),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
