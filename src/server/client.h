@@ -31,6 +31,7 @@
 #include "base/list.h"
 #include "io/io.h"
 #include "resp/resp.h"
+#include "server/arrivals.h"
 #include "server/clients.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -110,6 +111,8 @@ struct client {
     bool is_paused;    /* room() said no: io_stream_resume() is due. */
     bool has_ended;    /* The other side sends no more. */
     uint64_t discarded_bytes;
+    struct arrivals arrivals;
+    uint64_t received_ns; /* When the command that is being taken came. */
 
     /* Commands under way. */
     struct reply_slot *first_slot;

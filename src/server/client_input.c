@@ -14,6 +14,8 @@
 #include "server/probe.h"
 #include "server/replica.h"
 
+enum { ARRIVAL_SHARE = 8 }; /* So exactly is a command's time known, of all that it has. */
+
 static const char text_too_many[] =
     "ERR not executed: a command with more than 131072 arguments would hold up everybody; split it";
 _Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 131072, "the text says so");
@@ -111,6 +113,9 @@ void client_received(struct io_stream *stream, int64_t size)
         return;
     }
     if (size > 0) {
+        arrivals_note(&c->arrivals, (uint64_t)size, buffer_size(&c->input),
+                      io_now_ns(c->clients->server->io),
+                      c->clients->server->config.request_timeout_ns / ARRIVAL_SHARE);
         buffer_commit(&c->input, (size_t)size);
         c->clients->stats.input_bytes += (uint64_t)size;
         c->active_ns = io_now_ns(c->clients->server->io);
@@ -369,6 +374,7 @@ static void submit(struct client *c, const struct command *command, size_t size)
     slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
     slot->request.is_logged_read = is_logged_read(c, command);
     slot->request.is_abandoned = c->has_ended;
+    slot->request.received_ns = c->received_ns;
     c->argument_bytes += size;
     c->argument_count += slot->argument_count;
     count(c, slot);
@@ -468,6 +474,7 @@ static bool take_next(struct client *c)
         }
         return false;
     case RESP_REQUEST:
+        c->received_ns = arrivals_of(&c->arrivals, consumed, buffer_size(&c->input));
         if (!take_request(c, consumed)) {
             return false;
         }

@@ -77,6 +77,7 @@ static void submit_some(struct command_call *call, uint32_t argument_count,
 
     a->key_of = key_of;
     a->writer = (struct resp_writer){.out = &a->out, .version = 2};
+    a->request.received_ns = call_client(call)->received_ns;
     a->request.reply = admin_reply;
     a->request.answered = admin_answered;
     a->request.resp_version = (uint8_t)(key_of != NULL ? 2 : call->reply->version);

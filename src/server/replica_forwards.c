@@ -49,6 +49,8 @@ void requests_place_as_follower(struct replica *r)
             forward(r, out, request);
         } else if (request_is_admin(request) && leader == 0) {
             admin_answer_locally(r, request);
+        } else if (out == NULL && requests_give_up_late(r, request, io_now_ns(r->io))) {
+            continue;
         } else if (request->is_abandoned) {
             list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
             request_fail(r, request, error_abandoned);

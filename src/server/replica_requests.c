@@ -104,12 +104,23 @@ static uint64_t *bytes_of(struct replica *r, const struct request *request)
     return request_is_guest(request) ? &r->guest_bytes : &r->own_bytes;
 }
 
+/* What waits for a leader does so since it came to this node. Where others are executed before
+ * it, it waits for them, and for room, as long as it takes. */
+static void set_time(const struct replica *r, struct request *request)
+{
+    uint64_t timeout_ns = r->server->config.request_timeout_ns;
+    bool is_fresh = request->received_ns == 0 || MUTANT(turn_begins_anew);
+
+    request->place_by_ns = (is_fresh ? request->arrived_ns : request->received_ns) + timeout_ns;
+    if (request->deadline_ns == 0) {
+        request->deadline_ns = request->arrived_ns + timeout_ns;
+    }
+}
+
 void replica_submit(struct replica *r, struct request *request)
 {
     request->arrived_ns = io_now_ns(r->io);
-    if (request->deadline_ns == 0) {
-        request->deadline_ns = request->arrived_ns + r->server->config.request_timeout_ns;
-    }
+    set_time(r, request);
     request->executed_index = 0;
     request->arrival = ++r->arrival_count;
     *bytes_of(r, request) += request->entry->size + sizeof *request;
@@ -190,6 +201,16 @@ void requests_wait_again(struct replica *r, struct list *list)
     }
 }
 
+bool requests_give_up_late(struct replica *r, struct request *request, uint64_t now_ns)
+{
+    if (request->place_by_ns > now_ns) {
+        return false;
+    }
+    list_remove(&request->link);
+    request_fail(r, request, replica_cluster_id(r) == 0 ? error_not_joined : error_no_leader);
+    return true;
+}
+
 /* Of a read, even of one that may stand in the log, nothing is in doubt. */
 void request_doubt(struct replica *r, struct request *request, const char *error)
 {
@@ -268,25 +289,39 @@ void requests_end(struct replica *r)
 
 static void sweep_list(struct replica *r, struct list *list, uint64_t now_ns, const char *error)
 {
-    struct list *node;
-
-    while ((node = list_first(list)) != NULL) {
+    list_for_each(node, list)
+    {
         struct request *request = container_of(node, struct request, link);
 
-        if (request->deadline_ns > now_ns) {
-            break;
+        if (request->deadline_ns <= now_ns) {
+            list_remove(node);
+            request_fail(r, request, error);
         }
-        list_remove(node);
-        request_fail(r, request, error);
     }
 }
 
+static void sweep_waiting(struct replica *r, uint64_t now_ns)
+{
+    if (raft_role(r->raft) == RAFT_LEADER) {
+        sweep_list(r, &r->waiting, now_ns + admission_needed_ns(&r->admission, now_ns),
+                   error_not_taken);
+        return;
+    }
+    list_for_each(node, &r->waiting)
+    {
+        requests_give_up_late(r, container_of(node, struct request, link), now_ns);
+    }
+}
+
+/* Most commands are due in the order in which they were placed, but not all. */
 static void sweep_pending(struct replica *r, struct pending *pending, uint64_t now_ns)
 {
-    struct request *request;
-    uint64_t number;
+    for (uint64_t number = pending->first; number < pending->next; number++) {
+        struct request *request = pending_at(pending, number);
 
-    while ((request = pending_first(pending, &number)) != NULL && request->deadline_ns <= now_ns) {
+        if (request == NULL || request->deadline_ns > now_ns) {
+            continue;
+        }
         pending_take(pending, number);
         if (request_is_read(request) || MUTANT(timeout_said_failed)) {
             request_fail(r, request, error_read_lost);
@@ -308,16 +343,12 @@ void requests_sweep_fired(struct io_timer *timer)
 {
     struct replica *r = container_of(timer, struct replica, sweep);
     uint64_t now_ns = io_now_ns(r->io);
-    bool is_leader = raft_role(r->raft) == RAFT_LEADER;
 
     r->is_sweeping = false;
     admission_look(&r->admission, raft_commit_index(r->raft), now_ns);
     forwards_are_winding_down(r);
     requests_wait_again(r, &r->returned);
-    sweep_list(r, &r->waiting, now_ns + admission_needed_ns(&r->admission, now_ns),
-               is_leader                    ? error_not_taken
-               : replica_cluster_id(r) == 0 ? error_not_joined
-                                            : error_no_leader);
+    sweep_waiting(r, now_ns);
     sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
     sweep_list(r, &r->reads_asked, now_ns, error_read_lost);
     sweep_list(r, &r->reads_ready, now_ns, error_read_lost);

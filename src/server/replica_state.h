@@ -173,6 +173,8 @@ void requests_sweep_fired(struct io_timer *timer);
 void request_doubt(struct replica *r, struct request *request, const char *error);
 /* What another node has forwarded goes back to it, for whoever leads now. False: it is none. */
 bool request_give_back(struct replica *r, struct request *request);
+/* One that waits, without a leader: fails it where its time is over; then true. */
+bool requests_give_up_late(struct replica *r, struct request *request, uint64_t now_ns);
 /* Certainly not executed: it waits again, in its place among the others, from the next
  * requests_place() on. */
 void requests_return(struct replica *r, struct request *request);

@@ -19,7 +19,9 @@ struct request {
     struct list link;              /* The replica's, from submit to answer. */
     const struct command *command; /* COMMAND_WRITE or COMMAND_READ. */
     struct entry *entry;           /* The command, encoded; the request's reference. */
-    uint64_t deadline_ns;          /* The maker's: given up then; 0: the replica sets it. */
+    uint64_t received_ns;          /* The maker's: when it came to this node; 0: just now. */
+    uint64_t place_by_ns;          /* The replica's: without a leader it is given up then, */
+    uint64_t deadline_ns;          /* and in any case then; the maker's, if not 0. */
     uint64_t arrived_ns;           /* The replica's: when it was submitted. */
     uint64_t arrival;              /* The replica's: its place among all submitted. */
     uint64_t ticket;               /* The replica's: read confirmation, or correlation. */

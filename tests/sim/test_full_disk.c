@@ -32,6 +32,7 @@ static const struct user_options readers = {.key_count = 20,
 static void make_small(struct server_config *config)
 {
     config->segment_bytes = SEGMENT_BYTES;
+    config->in_flight_bytes_max = 1024 * 1024; /* Not what is refused here. */
 }
 
 static void set_capacity(struct node *n, uint64_t bytes)
