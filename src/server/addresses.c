@@ -11,6 +11,8 @@
 #include "server/address.h"
 
 static const uint64_t SEARCH_AFTER_NS = 1000 * 1000 * 1000ull;
+static const uint64_t SEARCH_AGAIN_NS = 1000 * 1000 * 1000ull;
+static const uint64_t SEARCH_AGAIN_MAX_NS = 4000 * 1000 * 1000ull;
 static const uint64_t WARN_AFTER_NS = 5000 * 1000 * 1000ull;
 static const uint64_t WARN_AGAIN_NS = 60 * 1000 * 1000 * 1000ull;
 
@@ -44,38 +46,67 @@ static const struct member_address *place(const struct peer *peer, size_t n)
     return NULL;
 }
 
-/* The next place in turn, beside the address that is dialed anyway. */
+static bool is_worth_a_look(const struct peer *peer, const struct member_address *there, size_t n)
+{
+    bool is_new = there->peer_port != 0 && !member_address_same_place(there, &peer->address) &&
+                  !member_address_same_place(there, &peer->peers->self);
+
+    for (size_t i = 0; i < n && is_new; i++) {
+        is_new = !member_address_same_place(there, place(peer, i));
+    }
+    return is_new;
+}
+
+/* The next place in turn, beside the address that is dialed anyway; NULL: all had their turn,
+ * and have it again after a while. */
 static const struct member_address *next_place(struct peer *peer)
 {
-    uint32_t wraps = 0;
+    const struct member_address *there;
 
-    while (wraps < 2) {
-        const struct member_address *there = place(peer, peer->search_turn++);
-
-        if (there == NULL) {
-            peer->search_turn = 0;
-            wraps++;
-        } else if (there->peer_port != 0 && !member_address_same_place(there, &peer->address) &&
-                   !member_address_same_place(there, &peer->peers->self)) {
+    while ((there = place(peer, peer->search_turn)) != NULL) {
+        peer->search_turn++;
+        if (is_worth_a_look(peer, there, peer->search_turn - 1)) {
             return there;
         }
     }
+    peer->search_turn = 0;
+    peer->search_wait_ns = peer->search_wait_ns == 0 ? SEARCH_AGAIN_NS : 2 * peer->search_wait_ns;
+    if (peer->search_wait_ns > SEARCH_AGAIN_MAX_NS) {
+        peer->search_wait_ns = SEARCH_AGAIN_MAX_NS;
+    }
+    peer->search_ns = io_now_ns(peer->peers->io) + peer->search_wait_ns;
     return NULL;
+}
+
+bool addresses_is_searching(const struct dial *d)
+{
+    return d->channel == WIRE_CONTROL && !d->peer->is_leaving &&
+           io_now_ns(d->peer->peers->io) >= d->peer->search_ns && !MUTANT(moved_not_searched);
 }
 
 void addresses_choose(struct dial *d)
 {
     struct peer *peer = d->peer;
-    bool is_searched =
-        d->channel == WIRE_CONTROL && !d->was_search &&
-        (d->refused == WIRE_OTHER_NODE || io_now_ns(peer->peers->io) >= peer->search_ns) &&
-        !MUTANT(moved_not_searched);
-    const struct member_address *there = is_searched ? next_place(peer) : NULL;
+    const struct member_address *there = addresses_is_searching(d) ? next_place(peer) : NULL;
 
-    /* Every other attempt still goes to the address that was known last. */
     d->was_search = there != NULL;
     d->target = there != NULL ? *there : peer->address;
     d->target.id = peer->id;
+}
+
+/* The search begins anew, at that time. */
+static void search_from(struct peer *peer, uint64_t at_ns)
+{
+    peer->search_ns = at_ns;
+    peer->search_turn = 0;
+    peer->search_wait_ns = 0;
+}
+
+void addresses_renewed(struct peer *peer)
+{
+    search_from(peer, io_now_ns(peer->peers->io) + SEARCH_AFTER_NS);
+    dial_hasten(&peer->dial[WIRE_CONTROL]);
+    dial_hasten(&peer->dial[WIRE_BULK]);
 }
 
 void addresses_found(struct dial *d)
@@ -96,6 +127,7 @@ void addresses_found(struct dial *d)
         if (bulk->phase != DIAL_UP) {
             dial_drop(bulk);
         }
+        dial_hasten(bulk);
     }
     /* Whom this node reaches, others may be looking for. */
     list_for_each(node, &peer->peers->all)
@@ -131,9 +163,12 @@ void addresses_lost(struct dial *d)
         return;
     }
     if (peer->lost_ns == 0) {
-        peer->lost_ns = now_ns;
-        peer->search_ns = now_ns + SEARCH_AFTER_NS;
-        peer->warn_ns = now_ns + WARN_AFTER_NS;
+        peer->lost_ns = d->phase == DIAL_UP ? now_ns : d->since_ns;
+        peer->warn_ns = peer->lost_ns + WARN_AFTER_NS;
+        search_from(peer, peer->lost_ns + SEARCH_AFTER_NS);
+    }
+    if (d->refused == WIRE_OTHER_NODE && peer->search_wait_ns == 0 && peer->search_turn == 0) {
+        peer->search_ns = now_ns; /* It has moved: no need to wait for it there. */
     }
     if ((now_ns >= peer->warn_ns || MUTANT(out_of_reach_told_each_time)) &&
         d->refused != WIRE_REMOVED) {
@@ -167,16 +202,27 @@ bool addresses_is_usable(struct peers *p, raft_id from, const struct member_addr
 void addresses_told(struct peers *p, raft_id from, const struct member_address *address)
 {
     struct peer *peer = peers_find(p, address->id);
+    struct dial *control = peer == NULL ? NULL : &peer->dial[WIRE_CONTROL];
 
-    if (peer == NULL || !addresses_is_usable(p, from, address) ||
-        member_address_same_place(&peer->told, address) || MUTANT(where_ignored)) {
+    if (peer == NULL || !addresses_is_usable(p, from, address) || MUTANT(where_ignored)) {
+        return;
+    }
+    if (member_address_same_place(&peer->told, address)) {
+        dial_hasten(control); /* It is there (again). */
+        dial_hasten(&peer->dial[WIRE_BULK]);
         return;
     }
     peer->told = *address;
-    if (peer->dial[WIRE_CONTROL].phase != DIAL_UP) {
-        peer->search_ns = 0;
-        peer->search_turn = 0;
+    if (control->phase == DIAL_UP) {
+        return;
     }
+    search_from(peer, io_now_ns(p->io));
+    if (control->phase == DIAL_CONNECTING &&
+        io_now_ns(p->io) - control->since_ns >= DIAL_RETRY_MS * 1000 * 1000ull) {
+        dial_drop(control); /* Nobody seems to answer there. */
+    }
+    dial_hasten(control);
+    dial_hasten(&peer->dial[WIRE_BULK]);
 }
 
 /* Whether this node reaches that member there. */

@@ -10,32 +10,66 @@
 #include "server/address.h"
 
 static const uint64_t RETRY_NS = DIAL_RETRY_MS * 1000 * 1000ull;
+static const uint64_t RETRY_MAX_NS = DIAL_RETRY_MS_MAX * 1000 * 1000ull;
 static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
 static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
+/* Where a member is only looked for, as others stand in the queue behind that place. */
+static const uint64_t SEARCH_PATIENCE_NS = 500 * 1000 * 1000ull;
 
 bool dial_is_idle(const struct dial *d)
 {
     return d->phase == DIAL_IDLE && !d->link.is_open;
 }
 
+/* How long until the next attempt. A part of it is left to chance: those who were cut off
+ * together shall not all come back at once. */
+static uint64_t next_wait_ns(struct dial *d)
+{
+    uint64_t chance;
+
+    if (d->refused == WIRE_REMOVED) {
+        return REMOVED_RETRY_NS; /* It stays so: there is no hurry to hear it again. */
+    }
+    if (addresses_is_searching(d)) {
+        return RETRY_NS;
+    }
+    d->wait_ns = d->wait_ns == 0 || MUTANT(never_backs_off) ? RETRY_NS : 2 * d->wait_ns;
+    if (d->wait_ns > RETRY_MAX_NS) {
+        d->wait_ns = RETRY_MAX_NS;
+    }
+    io_random(d->peer->peers->io, &chance, sizeof chance);
+    return d->wait_ns / 2 + chance % (d->wait_ns / 2);
+}
+
 static void dial_idle(struct dial *d)
 {
     struct peers *p = d->peer->peers;
-    /* Who was removed stays so: there is no hurry to hear it again. */
-    uint64_t wait_ns = d->refused == WIRE_REMOVED ? REMOVED_RETRY_NS : RETRY_NS;
+    uint64_t wait_ns = 0;
 
+    addresses_lost(d);
     if (d->is_stepping_down) {
-        wait_ns = 0;
         d->is_stepping_down = false;
         d->keeps_target = true;
     } else {
+        wait_ns = next_wait_ns(d);
         d->version = p->version; /* It may be another program when it is back. */
     }
     d->phase = DIAL_IDLE;
-    addresses_lost(d);
-    d->retry_ns = io_now_ns(p->io) + wait_ns;
+    d->idle_ns = io_now_ns(p->io);
+    d->retry_ns = d->idle_ns + wait_ns;
     peers_arm_timer(p, d->retry_ns);
     peer_free_if_unused(d->peer);
+}
+
+void dial_hasten(struct dial *d)
+{
+    uint64_t soon_ns = d->idle_ns + RETRY_NS;
+
+    d->wait_ns = 0;
+    if (dial_is_idle(d) && soon_ns < d->retry_ns && !MUTANT(never_hastens)) {
+        d->retry_ns = soon_ns;
+        peers_arm_timer(d->peer->peers, soon_ns);
+    }
 }
 
 static void dial_closed(struct link *link)
@@ -62,6 +96,8 @@ static void dial_welcomed(struct dial *d)
 
     d->phase = DIAL_UP;
     d->refused = 0;
+    d->wait_ns = 0;
+    dial_hasten(&d->peer->dial[d->channel == WIRE_BULK ? WIRE_CONTROL : WIRE_BULK]);
     d->link.body_max = WIRE_BODY_BYTES_MAX;
     if (d->version >= WIRE_VERSION_ABOUT) {
         wire_put_about(&d->link.out, RAKIT_VERSION);
@@ -104,6 +140,9 @@ static void dial_refused(struct dial *d, enum wire_refusal refusal)
     if (refusal != d->refused && refusal != WIRE_NOT_READY && refusal != WIRE_REMOVED) {
         log_write(p->log, level, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
                   (unsigned long long)d->peer->id, wire_refusal_text(refusal));
+    }
+    if (refusal == WIRE_NOT_READY) {
+        d->wait_ns = 0; /* It lives, and will be ready soon. */
     }
     d->refused = refusal;
     p->events.refused(p->events.context, d->peer->id, refusal);
@@ -222,10 +261,12 @@ void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns)
         }
     }
     if (d->phase == DIAL_CONNECTING || d->phase == DIAL_GREETING) {
-        due_ns = d->since_ns + PATIENCE_NS;
+        uint64_t patience_ns = d->was_search ? SEARCH_PATIENCE_NS : PATIENCE_NS;
+
+        due_ns = d->since_ns + patience_ns;
         if (now_ns >= due_ns) {
             dial_drop(d);
-            due_ns = now_ns + PATIENCE_NS;
+            due_ns = now_ns + patience_ns;
         }
     }
     if (due_ns < *next_ns) {

@@ -126,6 +126,7 @@ static struct peer *add_peer(struct peers *p, const struct member_address *addre
 
 static void readdress(struct peer *peer, const struct member_address *address)
 {
+    addresses_renewed(peer);
     if (member_address_same_place(&peer->address, address)) {
         peer->address = *address;
         /* It is there: no need to look elsewhere. */

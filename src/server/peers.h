@@ -40,7 +40,8 @@ struct peers_events {
 };
 
 enum {
-    DIAL_RETRY_MS = 100,
+    DIAL_RETRY_MS = 100, /* Until the second attempt; then longer and longer. */
+    DIAL_RETRY_MS_MAX = 1000,
     PEERS_PATIENCE_MS = 2000, /* For connect and welcome. */
 };
 
@@ -54,7 +55,9 @@ struct dial {
     struct io_connect connect;
     struct link link;
     uint64_t since_ns;            /* Of this phase. */
-    uint64_t retry_ns;            /* DIAL_IDLE: not before. */
+    uint64_t idle_ns;             /* DIAL_IDLE: since then, */
+    uint64_t retry_ns;            /* and for so long. */
+    uint64_t wait_ns;             /* The last wait but for its part of chance; 0: none yet. */
     uint32_t version;             /* Of the protocol: said in the next greeting, or agreed upon. */
     bool is_stepping_down;        /* Closed to be greeted in an older version at once. */
     enum wire_refusal refused;    /* The last refusal that was told; 0: none. */
@@ -83,7 +86,8 @@ struct peer {
     struct member_address logged;  /* What the log says; port 0: nothing. */
     struct member_address told; /* Where another node reaches it, or it lived before; the same. */
     uint64_t lost_ns;           /* Since when it is not reached; 0: it is. */
-    uint64_t search_ns;         /* From then on it is looked for elsewhere too. */
+    uint64_t search_ns;         /* From then on it is looked for elsewhere, each place once; */
+    uint64_t search_wait_ns;    /* then not for so long. 0: that was not done yet. */
     uint64_t warn_ns;           /* Not before is there a warning that it is not reached. */
     uint32_t search_turn;       /* Where it is looked for next. */
     bool is_member;             /* Of the configuration in force. */
@@ -222,6 +226,8 @@ bool dial_is_idle(const struct dial *d);
 void dial_start(struct dial *d);
 /* Closes a connection, so that it is made again (or not, where the peer leaves). */
 void dial_drop(struct dial *d);
+/* Something shows that the member may be there: it is dialed soon. */
+void dial_hasten(struct dial *d);
 /* Does what is due; lowers *next_ns to when something is due next. */
 void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns);
 
@@ -229,6 +235,10 @@ void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns);
 bool member_address_same_place(const struct member_address *a, const struct member_address *b);
 /* Chooses where the next attempt goes. */
 void addresses_choose(struct dial *d);
+/* Whether that is one of the places where its member is looked for. */
+bool addresses_is_searching(const struct dial *d);
+/* Its address is news: nobody looks elsewhere for it now. */
+void addresses_renewed(struct peer *peer);
 /* It was welcomed there. */
 void addresses_found(struct dial *d);
 /* An attempt has failed, or a connection has broken. */

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "server/replica_state.h"
 
-#define SEARCH_NS (20 * SIM_S) /* For members that have moved to find each other. */
+#define SEARCH_NS (3 * SIM_S) /* For members that have moved to find each other. */
 
 /* --- drawing a run -------------------------------------------------------------------- */
 

@@ -116,6 +116,59 @@ static void test_addresses__that_are_not_reached_are_told_once_a_minute(void **s
     end_node(&w->nodes[0], SIM_KILLED);
 }
 
+/* Somebody else lives at the second node's address, who refuses the first one. */
+static void test_attempts__become_rarer(void **state)
+{
+    struct world *w = *state;
+    uint64_t before;
+
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER + 1);
+    dial(w, 0);
+    run_ms(w, 5000);
+    before = w->nodes[1].peers.accepted_count;
+    run_ms(w, 60000);
+    assert_in_range(w->nodes[1].peers.accepted_count - before, 2 * 60, 2 * 120);
+}
+
+/* However long it was away: what counts is how soon it is up to date. */
+static void test_attempts__are_made_at_once_when_the_member_dials(void **state)
+{
+    struct world *w = *state;
+    struct member_address address = address_of(0);
+    struct sim_machine *machine = sim_machine_new(w->sim, names[0]);
+
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    end_node(&w->nodes[0], SIM_KILLED);
+    run_ms(w, 60000);
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 20);
+    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    assert_true(is_up(&w->nodes[1].peers, id_of(0)));
+}
+
+static void test_attempts__are_made_soon_when_others_reach_the_member(void **state)
+{
+    struct world *w = *state;
+    struct member_address address = address_of(1);
+    struct sim_machine *machine = sim_machine_new(w->sim, names[1]);
+
+    start_node(w, 0, CLUSTER);
+    dial(w, 0);
+    for (int i = 0; i < 5; i++) {
+        run_ms(w, 20000);
+        start_at(&w->nodes[1], sim_boot(machine), &address, CLUSTER); /* It dials nobody. */
+        addresses_told(&w->nodes[0].peers, id_of(2), &address);
+        run_ms(w, 120);
+        assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+        end_node(&w->nodes[1], SIM_KILLED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +177,9 @@ int main(void)
         PEERS_TEST(test_addresses__newer_ones_in_the_log_are_dialed),
         PEERS_TEST(test_addresses__in_the_log_do_not_beat_where_a_member_is_reached),
         PEERS_TEST(test_addresses__that_are_not_reached_are_told_once_a_minute),
+        PEERS_TEST(test_attempts__become_rarer),
+        PEERS_TEST(test_attempts__are_made_at_once_when_the_member_dials),
+        PEERS_TEST(test_attempts__are_made_soon_when_others_reach_the_member),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
