@@ -95,14 +95,19 @@ static struct words words_of(const char *const *texts, struct slice *room)
     return w;
 }
 
-/* A server that takes no more clients, or none from outside, says so in answer
- * to the first command and closes. */
-static bool is_refusal(const redisReply *reply)
+/* A server that takes no more clients serves none but administrators, and says so to others. */
+static bool is_full(const redisReply *reply)
 {
     static const char full[] = "ERR max number of clients";
 
-    return reply_is_error_code(reply, "DENIED") ||
-           (reply_is_error(reply) && strncmp(reply->str, full, sizeof full - 1) == 0);
+    return reply_is_error(reply) && strncmp(reply->str, full, sizeof full - 1) == 0;
+}
+
+/* That, or a server that takes none from outside: it says so in answer to the first command
+ * and closes. */
+static bool is_refusal(const redisReply *reply)
+{
+    return reply_is_error_code(reply, "DENIED") || is_full(reply);
 }
 
 static void remember_members(struct client *c, const redisReply *status)
@@ -340,7 +345,8 @@ static bool is_repeatable(struct client *c, const struct words *command)
 /* By these a server says: not executed, and later it may be. */
 static bool is_temporary(const redisReply *reply)
 {
-    return reply_is_error_code(reply, "CLUSTERDOWN") || reply_is_error_code(reply, "TRYAGAIN");
+    return reply_is_error_code(reply, "CLUSTERDOWN") || reply_is_error_code(reply, "TRYAGAIN") ||
+           is_full(reply);
 }
 
 /* The connection broke during the command. On 0 the command may be sent again. */

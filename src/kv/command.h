@@ -11,16 +11,17 @@
 #include "resp/resp.h"
 
 enum command_flag {
-    COMMAND_WRITE = 1,        /* Goes through the log; its handler runs on every node. */
-    COMMAND_READ = 2,         /* Reads the keyspace; needs a read confirmation. */
-    COMMAND_LOCAL = 4,        /* About this connection or node; answered on the spot. */
-    COMMAND_FAST = 8,         /* O(1) or O(log n): Redis's "fast". */
-    COMMAND_ADMIN = 16,       /* Administration. */
-    COMMAND_DENY_OOM = 32,    /* May take memory: Redis's "denyoom". */
-    COMMAND_HIDDEN = 64,      /* Help does not list it: an alias, or what is always refused. */
-    COMMAND_ASYNC = 128,      /* LOCAL, but its reply may come later: the handler owns that. */
-    COMMAND_ENDS_MULTI = 256, /* LOCAL; served where MULTI was refused, and ends that. */
-    COMMAND_WALKS = 512,      /* READ that may look at very many keys. */
+    COMMAND_WRITE = 1,         /* Goes through the log; its handler runs on every node. */
+    COMMAND_READ = 2,          /* Reads the keyspace; needs a read confirmation. */
+    COMMAND_LOCAL = 4,         /* About this connection or node; answered on the spot. */
+    COMMAND_FAST = 8,          /* O(1) or O(log n): Redis's "fast". */
+    COMMAND_ADMIN = 16,        /* Administration. */
+    COMMAND_DENY_OOM = 32,     /* May take memory: Redis's "denyoom". */
+    COMMAND_HIDDEN = 64,       /* Help does not list it: an alias, or what is always refused. */
+    COMMAND_ASYNC = 128,       /* LOCAL, but its reply may come later: the handler owns that. */
+    COMMAND_ENDS_MULTI = 256,  /* LOCAL; served where MULTI was refused, and ends that. */
+    COMMAND_WALKS = 512,       /* READ that may look at very many keys. */
+    COMMAND_IN_RESERVE = 1024, /* LOCAL; served where all places are taken, as are ADMIN ones. */
 };
 
 struct command_call;

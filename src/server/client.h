@@ -1,5 +1,6 @@
 /* client.h - one client's connection, as the files that make it up share it:
  *
+ *   client_place.c  places for connections, and the reserve for administrators
  *   clients.c       who is connected: accepting, refusing, sweeping, ending
  *   client_input.c  bytes into commands, and how far a client may run ahead
  *   client_reply.c  replies in the order of their commands, and out
@@ -77,6 +78,14 @@ enum client_end {
     CLIENT_CLOSED,             /* Only its slots keep it. */
 };
 
+/* Which of the limits on connections it counts for. */
+enum client_place {
+    CLIENT_NOWHERE, /* Not admitted yet, or closed. */
+    CLIENT_COUNTED, /* Among those that clients_max limits. */
+    CLIENT_IN_RESERVE,
+    CLIENT_TURNED_AWAY,
+};
+
 /* The place of one reply in the order of a connection. */
 struct reply_slot {
     struct request request; /* For a read or a write. */
@@ -97,12 +106,13 @@ struct reply_slot {
 struct client {
     struct io_stream stream;
     struct clients *clients;
-    struct list link;       /* clients->all. */
+    struct list link; /* clients->all. */
+    struct list reserve_link;
     struct list ready_link; /* clients->ready or clients->congested. */
     struct list dirty_link; /* clients->dirty: has something to write, or to end. */
     enum client_end end;
     enum client_wait wait;
-    bool is_counted; /* Among those that clients_max limits. */
+    enum client_place place;
 
     /* Input. */
     struct buffer input;
@@ -160,6 +170,7 @@ struct clients {
     struct io_listener listener;
     bool is_listening;
     struct list all;
+    struct list reserve;   /* Those with such a place; each has reserve_link in it. */
     struct list ready;     /* May take commands again. */
     struct list congested; /* Wait for clients_resume(), by the time they have waited. */
     bool is_relieved;      /* These may go on, until the replica is congested again. */
@@ -167,6 +178,7 @@ struct clients {
     struct time_share share; /* Of the client that takes commands now. */
     struct io_timer sweep_timer;
     bool is_sweeping; /* The timer is armed. */
+    uint32_t reserve_count;
     uint32_t lingering_count;
     struct reply_slot *spare_slots;
     uint32_t spare_count;
@@ -192,6 +204,15 @@ void client_make_dirty(struct client *c);
 
 /* The counts begin anew; who is connected stays. */
 void clients_reset_stats(struct clients *c);
+
+/* --- client_place.c ----------------------------------------------------------------- */
+
+/* Gives a new connection its place, or tells it why there is none: it may be closed then. */
+void client_place(struct client *c);
+/* Whether it may have this command executed (NULL: an unknown one): NULL, or why not. */
+const char *client_refusal(struct client *c, const struct command *command);
+void client_leave(struct client *c);
+void clients_sweep_reserve(struct clients *clients, uint64_t now_ns);
 
 /* --- client_input.c --------------------------------------------------------------- */
 

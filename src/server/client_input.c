@@ -459,6 +459,17 @@ static bool has_room(struct client *c)
     return true;
 }
 
+/* No further command is taken. */
+static void refuse_for_good(struct client *c, const char *error)
+{
+    c->command_count++;
+    refuse(c, error);
+    if (c->end == CLIENT_OPEN) {
+        c->end = CLIENT_ENDS_AFTER_REPLIES;
+        client_make_dirty(c);
+    }
+}
+
 /* One step through the input. False: there is no further one now. */
 static bool take_next(struct client *c)
 {
@@ -475,6 +486,11 @@ static bool take_next(struct client *c)
         return false;
     case RESP_REQUEST:
         c->received_ns = arrivals_of(&c->arrivals, consumed, buffer_size(&c->input));
+        error = client_refusal(c, command_find(c->parser.arguments[0]));
+        if (error != NULL) {
+            refuse_for_good(c, error);
+            return false;
+        }
         if (!take_request(c, consumed)) {
             return false;
         }
@@ -482,12 +498,7 @@ static bool take_next(struct client *c)
     case RESP_EMPTY:
         break;
     case RESP_ERROR:
-        c->command_count++;
-        refuse(c, error);
-        if (c->end == CLIENT_OPEN) {
-            c->end = CLIENT_ENDS_AFTER_REPLIES;
-            client_make_dirty(c);
-        }
+        refuse_for_good(c, error);
         return false;
     case RESP_HTTP:
         client_close(c, "it speaks HTTP");

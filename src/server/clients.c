@@ -12,11 +12,9 @@
 #include "base/memory.h"
 #include "kv/kv.h"
 #include "server/client.h"
-#include "server/join.h"
 #include "server/replica.h"
 
 enum {
-    LINGERING_MAX = 32, /* Told why they are not served, not yet gone. Each holds a file. */
     SWEEP_INTERVAL_NS = 500000000, /* Half a second. */
     SWEEP_CLIENTS_MIN = 512,       /* Looked at in one sweep, */
     SWEEP_PART = 8,                /* or this part of all. */
@@ -26,17 +24,12 @@ static const uint64_t linger_ns = 1000000000ull;
 static const uint64_t farewell_ns = 10000000000ull; /* To read the last replies, */
 static const uint64_t drain_ns = 2000000000ull;     /* and to end its side then. */
 
-static const char text_full[] = JOIN_CONTACT_FULL;
-static const char text_protected[] =
-    "DENIED Rakit is running in protected mode: nobody has to authenticate, so clients are served "
-    "only over loopback (127.0.0.1, ::1). To serve others, start rakit-server with "
-    "--protected-mode no, on a network where everybody is trusted.";
-
 /* --- the end of a connection --------------------------------------------------------- */
 
 static void free_client(struct client *c)
 {
     list_remove(&c->link);
+    list_remove(&c->reserve_link);
     resp_parser_deinit(&c->parser);
     buffer_deinit(&c->input);
     buffer_deinit(&c->out);
@@ -72,11 +65,7 @@ void client_close(struct client *c, const char *why)
     }
     log_write(clients->server->log, LOG_DEBUG, "client left", "client=%llu peer=%s why=" LOG_Q,
               (unsigned long long)c->id, c->peer, why);
-    if (c->is_counted) {
-        clients->stats.connected_count--;
-    } else {
-        clients->lingering_count--;
-    }
+    client_leave(c);
     c->end = CLIENT_CLOSING;
     list_remove(&c->ready_link);
     list_remove(&c->dirty_link);
@@ -269,6 +258,7 @@ static void on_sweep(struct io_timer *timer)
     struct list seen;
 
     measure_rate(c, now_ns);
+    clients_sweep_reserve(c, now_ns);
     list_init(&seen);
     while (left > 0 && !list_is_empty(&c->all)) {
         struct list *node = list_first(&c->all);
@@ -306,6 +296,7 @@ static struct client *new_client(struct clients *clients)
     };
     c->clients = clients;
     list_init(&c->link);
+    list_init(&c->reserve_link);
     list_init(&c->ready_link);
     list_init(&c->dirty_link);
     resp_parser_init(&c->parser, &limits);
@@ -320,26 +311,15 @@ static struct client *new_client(struct clients *clients)
 static void admit(struct clients *clients, struct client *c)
 {
     struct server *server = clients->server;
-    bool is_stranger = server->config.protected_mode && !io_stream_is_local(server->io, &c->stream);
-    bool is_full = clients->stats.connected_count >= server->config.clients_max;
 
     clients->stats.accepted_count++;
     clients->last_id++;
     c->id = clients->last_id;
     io_stream_peer(server->io, &c->stream, c->peer, sizeof c->peer);
     list_append(&clients->all, &c->link);
-    c->is_counted = !is_stranger && !is_full;
-    if (c->is_counted) {
-        clients->stats.connected_count++;
-        log_write(server->log, LOG_DEBUG, "client came", "client=%llu peer=%s",
-                  (unsigned long long)c->id, c->peer);
-    } else {
-        clients->lingering_count++;
-        log_write(server->log, LOG_DEBUG, "client refused", "client=%llu peer=%s why=" LOG_Q,
-                  (unsigned long long)c->id, c->peer,
-                  is_stranger ? "protected mode" : "too many clients");
-        client_turn_away(c, is_stranger ? text_protected : text_full);
-    }
+    log_write(server->log, LOG_DEBUG, "client came", "client=%llu peer=%s",
+              (unsigned long long)c->id, c->peer);
+    client_place(c);
     if (!clients->is_sweeping) {
         start_sweep(clients);
     }
@@ -348,13 +328,6 @@ static void admit(struct clients *clients, struct client *c)
 static void on_accepted(struct io_listener *listener)
 {
     struct clients *clients = container_of(listener, struct clients, listener);
-
-    if (clients->lingering_count >= LINGERING_MAX) {
-        clients->stats.refused_count++;
-        io_refuse(clients->server->io, listener);
-        return;
-    }
-
     struct client *c = new_client(clients);
     int status = io_accept(clients->server->io, listener, &c->stream);
 
@@ -383,6 +356,7 @@ int clients_start(struct server *server, struct clients **ret_clients, uint16_t 
     c->listener.closed = on_listener_closed;
     c->sweep_timer.fired = on_sweep;
     list_init(&c->all);
+    list_init(&c->reserve);
     list_init(&c->ready);
     list_init(&c->congested);
     list_init(&c->dirty);

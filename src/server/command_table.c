@@ -22,6 +22,7 @@ enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
 #define M COMMAND_DENY_OOM
 #define H COMMAND_HIDDEN
 #define E COMMAND_ENDS_MULTI
+#define V COMMAND_IN_RESERVE
 
 /* clang-format off */
 #pragma GCC diagnostic push
@@ -33,14 +34,14 @@ static const struct command table[] = {
         "string", "key value", "Appends to a value and returns its new length.", "2.0.0"},
     {"ASKING", 1, L | F | H, 0, 0, 0, accept_command,
         "cluster", "", "Accepted; any node answers any command.", "3.0.0"},
-    {"AUTH", -2, L | F | H, 0, 0, 0, auth_command,
+    {"AUTH", -2, L | F | H | V, 0, 0, 0, auth_command,
         "connection", "[username] password", "Accepted of the user default, who has no password.",
         "1.0.0"},
-    {"CLIENT", -2, L, 0, 0, 0, client_command,
+    {"CLIENT", -2, L | V, 0, 0, 0, client_command,
         "connection", "ID | GETNAME | SETNAME name | LIST | INFO | KILL ... | HELP",
         "Names, lists and ends connections.", "2.4.0",
         .subcommands = client_subcommands},
-    {"COMMAND", -1, L, 0, 0, 0, command_command,
+    {"COMMAND", -1, L | V, 0, 0, 0, command_command,
         "server", "[COUNT | DOCS [command ...] | INFO [command ...] | LIST | GETKEYS ...]",
         "Describes the commands of this server.", "2.8.13",
         .subcommands = command_subcommands},
@@ -81,7 +82,7 @@ static const struct command table[] = {
         .check = kv_check_getrange},
     {"GETSET", 3, W | M | F, 1, 1, 1, kv_command_getset,
         "string", "key value", "Sets a value and returns the one before.", "1.0.0"},
-    {"HELLO", -1, L | F, 0, 0, 0, hello_command,
+    {"HELLO", -1, L | F | V, 0, 0, 0, hello_command,
         "connection", "[2 | 3] [SETNAME name]", "Chooses the protocol and describes the server.",
         "6.0.0"},
     {"INCR", 2, W | M | F, 1, 1, 1, kv_command_incr,
@@ -89,7 +90,7 @@ static const struct command table[] = {
     {"INCRBY", 3, W | M | F, 1, 1, 1, kv_command_incrby,
         "string", "key increment", "Adds something to a number.", "1.0.0",
         .check = kv_check_incrby},
-    {"INFO", -1, L, 0, 0, 0, info_command,
+    {"INFO", -1, L | V, 0, 0, 0, info_command,
         "server", "[section [section ...]]", "Shows figures of this node.", "1.0.0"},
     {"KEYS", 2, R | COMMAND_WALKS, 0, 0, 0, kv_command_keys,
         "generic", "pattern", "Returns all keys that match the pattern, such as h?llo*.",
@@ -110,7 +111,7 @@ static const struct command table[] = {
         "transactions", "", "Refused: there are no transactions yet.", "1.2.0"},
     {"PING", -1, L | F, 0, 0, 0, ping_command,
         "connection", "[message]", "Returns PONG, or the message.", "1.0.0"},
-    {"QUIT", -1, L | F | E, 0, 0, 0, quit_command,
+    {"QUIT", -1, L | F | E | V, 0, 0, 0, quit_command,
         "connection", "", "Ends the connection.", "1.0.0"},
     {"RAFT", -2, L | A | COMMAND_ASYNC, 0, 0, 0, raft_command,
         "raft",

@@ -20,7 +20,8 @@
 
 enum {
     EXIT_CALLED_WRONGLY = 2,
-    OTHER_FILES = 160, /* Segments, peers, libuv's own, clients that are turned away. */
+    /* Segments, peers, lookups of names, libuv's own, clients in reserve or turned away. */
+    OTHER_FILES = 208,
 };
 
 /* --- the log on standard error ------------------------------------------------------------ */

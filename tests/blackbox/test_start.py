@@ -353,7 +353,7 @@ def test_refusal__joining_through_itself(cluster):
         assert not node.data.exists()
 
 
-def test_start__a_contact_that_is_full_is_asked_again(cluster):
+def test_start__a_contact_that_serves_as_many_clients_as_it_may_is_joined_through(cluster):
     contact = cluster.node(options=["--max-clients", "2"]).start().await_up()
     held = []
 
@@ -368,13 +368,35 @@ def test_start__a_contact_that_is_full_is_asked_again(cluster):
         return False
 
     await_true(fills_up, "it serves nobody more")
-    node = cluster.node(contact=contact).start()
-    await_true(lambda: "max number of clients reached" in node.log(), "it was turned away")
-    assert node.is_running()
-    for client in held:
-        client.close()
+    node = cluster.node(contact=contact).start().await_up()
+    await_true(lambda: held[0].call("SET", "k", "v") == b"OK", "it is served on")
+    await_true(lambda: node.call("GET", "k") == b"v", "it has joined")
+    # Nor is its administrator kept out.
+    assert "voter" in run_cli(contact, "status").stdout
+    assert run_cli(contact, "info").returncode == 0
+    # It sends others elsewhere.
+    with contact.client() as client, pytest.raises(RespError, match="max number of clients"):
+        client.call("GET", "k")
+    elsewhere = run_cli(contact, "get", "k")
+    assert elsewhere.stdout == "v\n"
+    assert f"now talking to {node.address}" in elsewhere.stderr
+    others = contact.call("CLIENT", "LIST").decode().splitlines()
+    assert contact.call("CLIENT", "KILL", "SKIPME", "yes") == len(others) - 1
+    await_true(lambda: contact.call("GET", "k") == b"v", "there is room again")
+
+
+def test_start__a_contact_that_turns_it_away_is_asked_again(cluster):
+    contact = cluster.node()
+    with socket.create_server((contact.host, contact.port)) as full:
+        node = cluster.node(contact=contact).start()
+        connection, _ = full.accept()
+        connection.sendall(b"-ERR max number of clients reached\r\n")
+        connection.close()
+        await_true(lambda: "max number of clients reached" in node.log(), "it was turned away")
+        assert node.is_running()
+    contact.start().await_up()
     node.await_up()
-    await_true(lambda: contact.call("SET", "k", "v") == b"OK", "there is room again")
+    await_true(lambda: contact.call("SET", "k", "v") == b"OK", "the contact leads")
     await_true(lambda: node.call("GET", "k") == b"v", "it has joined")
 
 

@@ -243,6 +243,12 @@ class FailOver(Case):
         self.assertIn("finds no leader or was removed: now talking to " + self.two.address,
                       complaint)
 
+    def test_a_node_that_serves_as_many_clients_as_it_may_is_left(self):
+        self.one.faults["SET"] = "ERR max number of clients reached"
+        code, out, _ = run(self.one, "set", "k", "v")
+        self.assertEqual((code, out), (0, "OK\n"))
+        self.assertIn(b"set k v", self.two.seen)
+
     def test_in_doubt_is_explained_and_not_repeated(self):
         self.one.faults["SET"] = ["INDOUBT 17"]
         code, _, complaint = run(self.one, "set", "k", "v")

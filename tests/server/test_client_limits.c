@@ -339,6 +339,118 @@ static void test_clients__that_were_turned_away_are_closed_even_if_they_say_noth
     close(fd);
 }
 
+/* --- the reserve --------------------------------------------------------------- */
+
+enum { RESERVE_MAX = 8 }; /* As in client_place.c. */
+
+static const char ask_limit[] = "CONFIG GET maxclients\r\n";
+static const char limit_is_one[] = "*2\r\n$10\r\nmaxclients\r\n$1\r\n1\r\n";
+static const char too_many[] = "-ERR max number of clients reached\r\n";
+
+/* The only client that there may be. */
+static int take_last_place(struct client_fixture *f)
+{
+    int fd = fixture_connect(f);
+
+    f->server.config.clients_max = 1;
+    fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
+    return fd;
+}
+
+static void test_reserve__is_for_administrators(void **state)
+{
+    struct client_fixture *f = *state;
+    struct clients_stats stats;
+    int first = take_last_place(f);
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, ask_limit, limit_is_one);
+    fixture_talk(f, fd, ask_limit, limit_is_one);
+    clients_get_stats(f->server.clients, &stats);
+    assert_int_equal(stats.connected_count, 1);
+    fixture_talk(f, fd, "GET k\r\nPING\r\n", too_many);
+    fixture_expect_end(f, fd);
+    clients_get_stats(f->server.clients, &stats);
+    assert_int_equal(stats.refused_count, 1);
+    assert_int_equal(f->replica.executed_count, 0);
+    close(first);
+}
+
+/* What libraries say first does not tell whom they serve. */
+static void test_reserve__judges_each_command(void **state)
+{
+    struct client_fixture *f = *state;
+    int first = take_last_place(f);
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "CLIENT SETNAME pool\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "NO SUCH\r\n", too_many);
+    fixture_expect_end(f, fd);
+    close(first);
+}
+
+static void test_reserve__makes_room_for_who_comes(void **state)
+{
+    struct client_fixture *f = *state;
+    int first = take_last_place(f);
+    int silent[RESERVE_MAX];
+    int fd;
+
+    for (int i = 0; i < RESERVE_MAX; i++) {
+        silent[i] = fixture_connect(f);
+        fixture_talk(f, silent[i], ask_limit, limit_is_one);
+    }
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, ask_limit, limit_is_one);
+    fixture_expect(f, silent[0], too_many);
+    fixture_expect_end(f, silent[0]);
+    fixture_talk(f, silent[1], ask_limit, limit_is_one);
+    for (int i = 1; i < RESERVE_MAX; i++) {
+        close(silent[i]);
+    }
+    close(fd);
+    close(first);
+}
+
+/* However many come, who asks at once is answered: more than are told why they are not served. */
+static void test_reserve__cannot_be_used_up(void **state)
+{
+    struct client_fixture *f = *state;
+    enum { COUNT = 100 };
+    int first = take_last_place(f);
+    int fds[COUNT];
+
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = fixture_connect(f);
+        fixture_run(f);
+    }
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, ask_limit, limit_is_one);
+    for (int i = 0; i < COUNT; i++) {
+        close(fds[i]);
+    }
+    close(fd);
+    close(first);
+}
+
+static void test_reserve__place_becomes_a_clients_once_there_is_room(void **state)
+{
+    struct client_fixture *f = *state;
+    struct clients_stats stats;
+    int first = take_last_place(f);
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, ask_limit, limit_is_one);
+    close(first);
+    fixture_await_clients(f, 0);
+    fixture_talk(f, fd, "INCR n\r\n", ":1\r\n");
+    clients_get_stats(f->server.clients, &stats);
+    assert_int_equal(stats.connected_count, 1);
+    close(fd);
+    fixture_await_clients(f, 0);
+}
+
 static void test_clients__that_are_idle_are_closed_where_that_is_asked_for(void **state)
 {
     struct client_fixture *f = *state;
@@ -399,6 +511,11 @@ int main(void)
         TEST(test_output__lets_one_reply_of_any_size_through),
         TEST(test_clients__are_told_when_there_are_too_many),
         TEST(test_clients__that_were_turned_away_are_closed_even_if_they_say_nothing),
+        TEST(test_reserve__is_for_administrators),
+        TEST(test_reserve__judges_each_command),
+        TEST(test_reserve__makes_room_for_who_comes),
+        TEST(test_reserve__cannot_be_used_up),
+        TEST(test_reserve__place_becomes_a_clients_once_there_is_room),
         TEST(test_clients__that_are_idle_are_closed_where_that_is_asked_for),
         TEST(test_clients__that_come_and_go_leave_nothing_behind),
         TEST(test_clients__that_are_connected_stay_when_new_ones_are_refused),
