@@ -10,6 +10,9 @@
  * later one gets its turn only if those before it are down or behind. Whatever
  * still fails is repeated after a random fraction of some heartbeats.
  *
+ * Who is reluctant to lead (its host says so) gives the others time to: it campaigns, but
+ * only once they could have, some timeouts later, since its log may be the only one to win.
+ *
  * Refuses: to let a learner, a node that was removed, or one whose table of terms
  * is full campaign; to raise the term for a pre-vote; to be moved by a vote request while
  * a leader is heard. */
@@ -18,12 +21,20 @@
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
+static bool lets_others_lead(const struct raft *r)
+{
+    return r->is_reluctant && !MUTANT(reluctance_forgotten);
+}
+
 void raft_election_rearm(struct raft *r)
 {
     uint64_t timeout_ns = r->options.election_timeout_ns;
     uint64_t spread_ns = r->options.election_spread_ns;
 
     spread_ns = spread_ns == 0 ? timeout_ns : spread_ns;
+    if (r->role == RAFT_FOLLOWER && lets_others_lead(r)) {
+        timeout_ns *= RAFT_RELUCTANT_TIMEOUTS;
+    }
     r->election_deadline_ns = r->now_ns + timeout_ns + raft_random_below(r, spread_ns);
 }
 
@@ -180,6 +191,10 @@ void raft_election_on_leader_lost(struct raft *r)
 
     raft_set_role(r, RAFT_FOLLOWER, 0, RAFT_BECAUSE_LEADER_LOST);
     if (!raft_election_may_campaign(r)) {
+        return;
+    }
+    if (lets_others_lead(r)) {
+        rearm_soon(r, r->options.election_timeout_ns);
         return;
     }
     for (uint32_t i = 0; i < c->member_count; i++) {

@@ -351,6 +351,9 @@ static int dispatch(struct raft *r, const struct raft_event *event)
         return RAFT_OK;
     case RAFT_TRANSFER:
         return raft_transfer_on_ask(r, event->peer);
+    case RAFT_RELUCTANT:
+        r->is_reluctant = event->is_reluctant;
+        return RAFT_OK;
     case RAFT_PEER_LOST:
         if (r->role == RAFT_LEADER) {
             raft_leader_on_peer_lost(r, event->peer);

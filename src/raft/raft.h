@@ -140,6 +140,7 @@ enum raft_event_kind {
     RAFT_DURABLE,   /* Everything up to write `durable_seq` is durable. */
     RAFT_TRANSFER,  /* Hand leadership to `peer`, or to the best one (0). */
     RAFT_PEER_LOST, /* The connection to `peer` broke. If it leads: pre-vote at once. */
+    RAFT_RELUCTANT, /* From now on `is_reluctant`: whether others should rather lead. */
 };
 
 enum raft_change_kind {
@@ -161,6 +162,7 @@ struct raft_event {
     struct raft_change change;
     raft_seq durable_seq;
     raft_id peer;
+    bool is_reluctant;
 };
 
 /* Refusals: nothing has changed, neither `r` nor the effects' meaning. */

@@ -11,6 +11,7 @@ enum {
     RAFT_STALL_HEARTBEATS = 3,    /* So long without progress: something was lost. */
     RAFT_STALL_DOUBLINGS_MAX = 5, /* Patience with a slow peer grows to 32 times that. */
     RAFT_STAGGER_DIVISOR = 4,     /* Of the heartbeat interval; see raft_election_leader_lost(). */
+    RAFT_RELUCTANT_TIMEOUTS = 3,  /* Election timeouts without a leader; others wait for two. */
 };
 
 /* What a leader knows of another node. */
@@ -83,7 +84,8 @@ struct raft {
     raft_term agreed_term;    /* The newest in which this log took a leader's entries, or led, */
     uint64_t agreed_ns;       /* and when it was last found to be as a leader said. */
     uint64_t election_deadline_ns;
-    uint32_t votes; /* Bit i: members[i] of the configuration said yes. */
+    bool is_reluctant; /* To lead: others campaign first. */
+    uint32_t votes;    /* Bit i: members[i] of the configuration said yes. */
 
     /* Durability is told in write numbers; an index follows from them (I-4). */
     raft_seq last_seq;    /* Handed out last. */

@@ -353,10 +353,15 @@ static void greet(struct inbound *in, struct slice body)
     }
 }
 
-/* Only what the node that was greeted says itself, and says to this one. */
-static bool is_between_us(const struct inbound *in, const struct raft_message *m)
+/* Only what the node that was greeted says itself, and says to this one; in the version of the
+ * connection. */
+static bool is_between_us(const struct inbound *in, const struct wire_message *w)
 {
-    return m->from == in->from && (m->to == in->peers->self.id || MUTANT(message_to_another_taken));
+    const struct raft_message *m = &w->message;
+
+    return m->from == in->from &&
+           (m->to == in->peers->self.id || MUTANT(message_to_another_taken)) &&
+           (w->disk == WIRE_DISK_UNTOLD || in->version >= WIRE_VERSION_DISK);
 }
 
 /* It is closed, and will dial again. */
@@ -379,7 +384,7 @@ static void receive_entries(struct inbound *in, struct slice body)
     struct wire_message m;
     struct slice rest;
 
-    if (!wire_get_entries(body, &m, &rest) || !is_between_us(in, &m.message)) {
+    if (!wire_get_entries(body, &m, &rest) || !is_between_us(in, &m)) {
         note_malformed(in, WIRE_ENTRIES);
         return;
     }
@@ -408,6 +413,7 @@ static void note_peer(struct peers *p, const struct wire_message *m)
     if (peer != NULL) {
         peer->heard_ns = io_now_ns(p->io);
         peer->applied_index = m->applied_index;
+        peer->disk = m->disk;
         peer->term = m->message.term;
     }
 }
@@ -439,7 +445,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
         }
         return;
     }
-    if (type == WIRE_MESSAGE && wire_get_message(body, &m) && is_between_us(in, &m.message)) {
+    if (type == WIRE_MESSAGE && wire_get_message(body, &m) && is_between_us(in, &m)) {
         note_peer(p, &m);
         p->events.message(p->events.context, &m, NULL);
     } else if (type == WIRE_ENTRIES) {

@@ -102,6 +102,7 @@ struct peer {
     uint64_t heard_ns; /* 0: never. */
     raft_term term;
     raft_index applied_index;
+    enum wire_disk disk;
     char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Its version; "": it has not said. */
 };
 
@@ -142,7 +143,8 @@ struct peers {
     uint32_t untaken_max_ms; /* A connection on which nothing is taken for so long breaks. */
     uint64_t hold_max_ns;    /* So long after it was heard of last, a command may be begun. */
     const struct membership *committed; /* Borrowed: for refusing removed nodes; or NULL. */
-    raft_index applied_index;           /* Told along with each message. */
+    raft_index applied_index;           /* Told along with each message, */
+    enum wire_disk disk;                /* as this is. */
     raft_id held_by;        /* Told when that node says its time: of what it was sent, commands */
     uint64_t held_from;     /* from this correlation on are waited for; of what others were, */
     uint64_t held_from_all; /* from this one on, which is to be the next. */
@@ -185,6 +187,8 @@ bool peers_is_connected(const struct peers *p, raft_id id);
  * them came after `since_ns`. */
 bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns);
 
+/* What this node says of its disk on that connection. */
+enum wire_disk dial_disk(const struct dial *d);
 /* Sends a message of the core: entries from the log, the others as they are. Lost
  * where there is no connection: the core copes. */
 void peers_send(struct peers *p, const struct raft_message *m);

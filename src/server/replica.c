@@ -306,6 +306,7 @@ void replica_hand_over(struct replica *r)
     struct raft_event event = {.kind = RAFT_TRANSFER, .now_ns = io_now_ns(r->io)};
 
     if (r->is_running && leads_others(r)) {
+        event.peer = disk_successor(r);
         replica_step(r, &event, NULL);
     }
     replica_wake(r);
@@ -383,6 +384,7 @@ void replica_turn(void *context)
     time_share_begin(&r->share, r->server, TURN_NS);
     if (r->is_running) {
         admin_show_log(r);
+        disk_look(r);
     }
     for (int pass = 0; pass < TURN_PASSES_MAX; pass++) {
         r->is_awake = false;

@@ -87,6 +87,7 @@ struct replica_stats {
     uint64_t read_round_count;
     uint64_t forwarded_count; /* Commands sent on to the leader. */
     uint64_t in_doubt_count;  /* Commands answered with INDOUBT. */
+    uint64_t no_room_count;   /* Commands refused for full disks. */
     uint64_t election_count;  /* Elections begun: terms in which this node asked for votes. */
     uint64_t pending_count;   /* Under way now. */
 };

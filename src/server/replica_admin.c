@@ -241,7 +241,9 @@ static bool would_stop_the_cluster(const struct replica *r, raft_id leaving)
 
 static int hand_over_to(struct replica *r, raft_id id)
 {
-    struct raft_event event = {.kind = RAFT_TRANSFER, .now_ns = io_now_ns(r->io), .peer = id};
+    struct raft_event event = {.kind = RAFT_TRANSFER,
+                               .now_ns = io_now_ns(r->io),
+                               .peer = id != 0 ? id : disk_successor(r)};
 
     return replica_step(r, &event, NULL);
 }

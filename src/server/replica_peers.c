@@ -114,19 +114,25 @@ static void step_entries(struct replica *r, const struct wire_message *m, struct
 
 /* A full disk, or one that is far behind: what can't be stored now was not received, and the
  * leader tries again. */
-static bool can_store(const struct replica *r, struct entry *const *entries, uint32_t count)
+static bool can_store(struct replica *r, struct entry *const *entries, uint32_t count)
 {
     enum store_use use = STORE_FOR_ELECTIONS;
     uint64_t bytes = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        bytes += entries[i]->size;
+        bytes += store_entry_bytes(entries[i]->size);
         if (entries[i]->kind == RAFT_COMMAND) {
             use = STORE_FOR_FOLLOWERS;
         }
     }
-    return count == 0 ||
-           (store_has_room(r->store, use, bytes) && r->undurable_bytes < UNDURABLE_BYTES_MAX);
+    if (count == 0) {
+        return true;
+    }
+    if (!store_has_room(r->store, use, bytes)) {
+        disk_note_unstored(r, bytes);
+        return false;
+    }
+    return r->undurable_bytes < UNDURABLE_BYTES_MAX;
 }
 
 static void on_message(void *context, const struct wire_message *m, struct entry **entries)

@@ -10,12 +10,19 @@ static const uint64_t GATHER_NS = 2000 * 1000u; /* About a round between machine
 static const char error_disk_full[] =
     "MISCONF the disk is full: the command was not executed. Reads are served; writes are taken "
     "again as soon as there is room";
+static const char error_disks_full[] =
+    "MISCONF the disks of too many nodes are full, as RAFT STATUS shows: the command was not "
+    "executed. Reads are served; writes are taken again as soon as there is room";
+static const char error_read_needs_room[] =
+    "MISCONF the disk is full, and a read that follows a write in a pipeline, or INDOUBT on its "
+    "connection, needs room in the log: it was not executed. On a new connection reads are served";
 
 /* Writes that are proposed at once. */
 struct batch {
     struct request *requests[PROPOSE_MAX];
     uint32_t count;
-    uint64_t bytes;        /* Of their entries, */
+    uint64_t stored_bytes; /* On the disk, */
+    uint64_t bytes;        /* of their entries, */
     uint64_t behind_bytes; /* and of those before them that are not committed. */
 };
 
@@ -40,11 +47,14 @@ static void propose(struct replica *r, const struct batch *batch)
     }
 }
 
-static void refuse_for_room(struct replica *r, const struct batch *batch)
+static void refuse_for_room(struct replica *r, const struct batch *batch, const char *error)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
-        list_remove(&batch->requests[i]->link);
-        request_fail(r, batch->requests[i], error_disk_full);
+        struct request *request = batch->requests[i];
+
+        list_remove(&request->link);
+        r->stats.no_room_count++;
+        request_fail(r, request, request->is_logged_read ? error_read_needs_room : error);
     }
     replica_wake(r); /* There may be more of them. */
 }
@@ -75,7 +85,7 @@ static bool may_begin(struct replica *r, struct request *request)
 }
 
 /* The writes to propose next, as many as the log has room for. */
-static void choose_batch(struct replica *r, struct batch *batch)
+static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored_max)
 {
     uint64_t behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
     uint64_t room = admission_room(&r->admission, behind_bytes);
@@ -83,21 +93,26 @@ static void choose_batch(struct replica *r, struct batch *batch)
 
     batch->count = 0;
     batch->bytes = 0;
+    batch->stored_bytes = 0;
     batch->behind_bytes = behind_bytes;
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
         uint64_t size;
+        uint64_t stored_bytes;
 
         if (!request_is_write(request) || !may_begin(r, request)) {
             continue;
         }
         size = request->entry->size;
+        stored_bytes = store_entry_bytes(request->entry->size);
         is_holding = batch->bytes + size > room && (batch->count > 0 || behind_bytes > 0);
-        if (is_holding || batch->count == PROPOSE_MAX) {
+        if (is_holding || batch->count == PROPOSE_MAX ||
+            (batch->count > 0 && batch->stored_bytes + stored_bytes > stored_max)) {
             break;
         }
         batch->bytes += size;
+        batch->stored_bytes += stored_bytes;
         batch->requests[batch->count++] = request;
     }
     admission_hold(&r->admission, is_holding, io_now_ns(r->io));
@@ -106,9 +121,13 @@ static void choose_batch(struct replica *r, struct batch *batch)
 static void propose_waiting(struct replica *r)
 {
     const struct server_config *config = &r->server->config;
+    enum disk_outlook outlook = disk_outlook(r);
     struct batch batch;
 
-    choose_batch(r, &batch);
+    /* Where room is about to run out, what is under way is no more than what is kept for it,
+     * so that it is known to have room. */
+    choose_batch(r, &batch,
+                 outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX);
     /* While leadership is handed over, or the log waits for the disks, they wait. */
     if (batch.count == 0 || raft_is_transferring(r->raft) ||
         r->window.bytes > config->log_memory_bytes + config->in_flight_bytes_max ||
@@ -118,10 +137,12 @@ static void propose_waiting(struct replica *r)
     if (batch.count == PROPOSE_MAX) {
         replica_wake(r);
     }
-    if (store_has_room(r->store, STORE_FOR_CLIENTS, batch.bytes)) {
+    if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch.stored_bytes)) {
+        refuse_for_room(r, &batch, error_disk_full);
+    } else if (outlook == DISKS_ARE_SPENT) {
+        refuse_for_room(r, &batch, error_disks_full);
+    } else if (outlook != DISKS_ARE_UNKNOWN) {
         propose(r, &batch);
-    } else {
-        refuse_for_room(r, &batch);
     }
 }
 

@@ -10,6 +10,7 @@
  *   replica_peers.c    what comes from peers
  *   replica_admin.c    RAFT commands: membership, transfer, status, log
  *   replica_announce.c this node's own address
+ *   replica_disk.c     what full disks decide: who leads, which writes are taken
  *   replica_health.c   whether the disk keeps up with the timeouts
  *   replica_look.c     what others may know */
 #ifndef RAKIT_SERVER_REPLICA_STATE_H
@@ -123,8 +124,12 @@ struct replica {
     bool is_sweeping;
     struct io_timer health; /* Looks at the disk's pace. */
     bool disk_is_slow;
-    uint64_t contradicted_ns; /* When a peer last contradicted what is committed; 0: never. */
-    uint64_t loss_told_ns;    /* Since when, with no leader that agrees; see note_loss(). */
+    bool disk_is_full;           /* As the core was told; */
+    uint64_t unstored_bytes;     /* so much of a leader's has found no room meanwhile. */
+    uint64_t hand_over_ns;       /* When it last gave office up for that, or tried to, */
+    uint64_t hand_over_pause_ns; /* and for how long it does not again. */
+    uint64_t contradicted_ns;    /* When a peer last contradicted what is committed; 0: never. */
+    uint64_t loss_told_ns;       /* Since when, with no leader that agrees; see note_loss(). */
     struct replica_stats stats;
 };
 
@@ -254,6 +259,23 @@ void admin_deinit(struct replica *r);
 /* The new address of this very node, where the log has an older one. */
 void announce_address(struct replica *r);
 void announce_fired(struct io_timer *timer);
+
+/* --- replica_disk.c --------------------------------------------------------------------- */
+
+/* Each turn: the core and the peers are told how the disk is; a leader acts on it. */
+void disk_look(struct replica *r);
+/* Entries of so many bytes came from a leader, and there was no room. */
+void disk_note_unstored(struct replica *r, uint64_t bytes);
+enum disk_outlook {
+    DISKS_HAVE_ROOM,   /* On a majority of voters, as far as is known. */
+    DISKS_ARE_TIGHT,   /* It takes full ones to commit a write, which have some room left. */
+    DISKS_ARE_UNKNOWN, /* The same, but what is under way may need it. */
+    DISKS_ARE_SPENT,   /* A write could not be committed. */
+};
+/* Leader: what disks mean for the next write. */
+enum disk_outlook disk_outlook(const struct replica *r);
+/* Leader: whom to hand over to, all else being equal one that has room; 0: the core knows. */
+raft_id disk_successor(const struct replica *r);
 
 /* --- replica_health.c ------------------------------------------------------------------- */
 

@@ -125,6 +125,13 @@ static bool takes_nothing(const struct replica *r, const struct raft_progress *p
            !MUTANT(refusal_is_ok);
 }
 
+/* Lately; followers do not speak to each other. */
+static bool says_full(const struct replica *r, const struct peer *peer)
+{
+    return peer->disk >= WIRE_DISK_FULL &&
+           io_now_ns(r->io) - peer->heard_ns <= 2 * r->server->config.election_timeout_ns;
+}
+
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
 {
     const struct peer *peer = peers_find(&r->peers, member->id);
@@ -148,14 +155,15 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     v.term = peer->term;
     v.applied_index = peer->applied_index;
     v.commit_index = peer->applied_index;
-    v.health = "ok";
+    v.health = says_full(r, peer) ? "disk-full" : "ok";
     if (raft_progress_of(r->raft, member->id, &progress)) {
         v.role = is_learner ? "learner" : "follower";
         v.match_index = progress.match_index;
         v.commit_index = commit_index_of(&v, raft_commit_index(r->raft));
         /* Who takes nothing from this leader, though it is there, is not in order either. */
-        if (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES ||
-            !progress.is_active || takes_nothing(r, &progress)) {
+        if (!says_full(r, peer) &&
+            (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES ||
+             !progress.is_active || takes_nothing(r, &progress))) {
             v.health = "lagging";
         }
     } else if (member->id == raft_leader(r->raft)) {

@@ -222,12 +222,15 @@ bool wire_get_where(struct slice body, struct member_address *ret_where)
 
 /* --- raft messages ------------------------------------------------------------------- */
 
+enum { WIRE_DISK_SHIFT = 2 }; /* Where in the flags. */
+
 static void put_message(char *to, const struct wire_message *w, uint32_t entry_count)
 {
     const struct raft_message *m = &w->message;
 
     put_u16(to, (uint16_t)m->kind);
-    put_u16(to + 2, (uint16_t)((m->granted ? 1 : 0) | (m->is_transfer ? 2 : 0)));
+    put_u16(to + 2, (uint16_t)((m->granted ? 1u : 0) | (m->is_transfer ? 2u : 0) |
+                               (unsigned)w->disk << WIRE_DISK_SHIFT));
     put_u32(to + 4, entry_count);
     put_u64(to + 8, m->from);
     put_u64(to + 16, m->to);
@@ -249,7 +252,7 @@ static bool get_message(const char *from, struct wire_message *ret_w)
     uint16_t kind = get_u16(from);
     uint16_t flags = get_u16(from + 2);
 
-    if (kind < RAFT_PRE_VOTE || kind > RAFT_TIMEOUT_NOW || flags > 3) {
+    if (kind < RAFT_PRE_VOTE || kind > RAFT_TIMEOUT_NOW || flags > 15) {
         return false;
     }
     ret_w->message = (struct raft_message){
@@ -271,6 +274,7 @@ static bool get_message(const char *from, struct wire_message *ret_w)
         .read_round = get_u64(from + 96),
     };
     ret_w->applied_index = get_u64(from + 104);
+    ret_w->disk = (enum wire_disk)(flags >> WIRE_DISK_SHIFT);
     return true;
 }
 

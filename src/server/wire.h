@@ -19,13 +19,15 @@
  *   4  the oldest that is spoken
  *   5  ABOUT
  *   6  WHERE
- *   7  CLOCK, HOLDS, and until when a forwarded command may be taken */
+ *   7  CLOCK, HOLDS, and until when a forwarded command may be taken
+ *   8  how the sender's disk is, with each message */
 enum {
-    WIRE_VERSION = 7,
+    WIRE_VERSION = 8,
     WIRE_VERSION_MIN = 4,
     WIRE_VERSION_ABOUT = 5, /* The first one that has it. */
     WIRE_VERSION_WHERE = 6,
     WIRE_VERSION_UNTIL = 7,
+    WIRE_VERSION_DISK = 8,
     WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
@@ -70,10 +72,19 @@ struct wire_hello {
     uint16_t peer_port;
 };
 
+/* How a node's disk is, as far as it says. */
+enum wire_disk {
+    WIRE_DISK_UNTOLD = 0, /* Older versions say nothing. */
+    WIRE_DISK_ROOM = 1,
+    WIRE_DISK_FULL = 2,  /* Room was refused; what is left takes some writes yet. */
+    WIRE_DISK_SPENT = 3, /* It takes no more writes. */
+};
+
 /* What a raft message carries beside what the core knows of. */
 struct wire_message {
     struct raft_message message;
     raft_index applied_index; /* The sender's. */
+    enum wire_disk disk;      /* The same. */
 };
 
 struct wire_forward {

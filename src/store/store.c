@@ -505,12 +505,23 @@ void store_flush(struct store *s)
     wal_submit(s);
 }
 
-/* What that use must leave to others. */
-static uint64_t reserve_bytes(const struct store *s, enum store_use use)
+uint64_t store_entry_bytes(uint32_t size)
+{
+    return record_bytes(size) + BATCH_IDENTITY_BYTES;
+}
+
+uint64_t store_reserve_bytes(const struct store *s)
 {
     uint64_t bytes = s->options.segment_bytes / RESERVE_SHARE;
 
-    bytes = bytes < RESERVE_BYTES ? bytes : RESERVE_BYTES;
+    return bytes < RESERVE_BYTES ? bytes : RESERVE_BYTES;
+}
+
+/* What that use must leave to others. */
+static uint64_t reserve_bytes(const struct store *s, enum store_use use)
+{
+    uint64_t bytes = store_reserve_bytes(s);
+
     if (use == STORE_FOR_CLIENTS || MUTANT(elections_have_no_reserve)) {
         return bytes;
     }

@@ -136,11 +136,15 @@ enum store_use {
     STORE_FOR_ELECTIONS, /* No-ops and configurations. */
 };
 
-/* Whether `bytes` more of payload can be stored. True as long as the file system
+/* What an entry of that size takes on the disk, but for its share of a batch. */
+uint64_t store_entry_bytes(uint32_t size);
+/* Whether entries that take `bytes` more can be stored. True as long as the file system
  * gave room for the next segment; once it did not, whether what is left in the
  * prepared ones suffices, and leaves what is kept for other uses. After false,
  * `room` tells when that has changed. What is written beyond it waits for room. */
 bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes);
+/* What clients leave of the last room. */
+uint64_t store_reserve_bytes(const struct store *s);
 /* Whether the file system has refused room, and not given any since. */
 bool store_is_full(const struct store *s);
 

@@ -95,6 +95,36 @@ def test_full_disk__of_one_follower_does_not_stop_the_cluster(cluster, small_dis
     assert third.call("DBSIZE") == 150
 
 
+def test_full_disks__of_all_nodes_refuse_writes_and_serve_reads_whoever_leads(cluster, small_disk):
+    first = cluster.node(data=small_disk / "n0").start()
+    first.await_up()
+    for i in (1, 2):
+        cluster.node(contact=first, data=small_disk / f"n{i}").start()
+    cluster.await_voters(3)
+    leader = cluster.leader()
+    assert leader.call("SET", "before", "v") == b"OK"
+    ballast = fill(small_disk, MEGABYTE)
+    refusal = None
+    with leader.client(timeout=60) as client:
+        for i in range(DISK_MEGABYTES):
+            try:
+                client.call("SET", "k", os.urandom(MEGABYTE // 2))
+            except RespError as error:
+                refusal = error
+                break
+    assert refusal is not None and refusal.code == "MISCONF", refusal
+    for _ in range(20):
+        former = cluster.leader()
+        former.call("RAFT", "TRANSFER")
+        await_true(lambda old=former: cluster.leader() is not old, "another node leads")
+        assert cluster.leader().call("GET", "before") == b"v"
+    nodes = cluster.leader().cluster_status()["nodes"]
+    assert [n["health"] for n in nodes] == [b"disk-full"] * 3
+    ballast.unlink()
+    await_true(lambda: cluster.leader().call("SET", "after", "w") == b"OK", "writes go on")
+    cluster.await_equal()
+
+
 def test_restart__after_a_torn_tail_all_that_was_acknowledged_is_there(cluster):
     """Killed while it writes, again and again."""
     node = cluster.start(1).nodes[0]

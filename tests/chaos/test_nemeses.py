@@ -188,16 +188,20 @@ def test_half_open__connections_to_the_leader_do_not_stop_the_cluster_for_long(t
 # --- machines ---------------------------------------------------------------------------
 
 
-def test_full_disk__of_the_leader_refuses_writes_serves_reads_and_recovers(three):
+def test_full_disk__of_the_leader_moves_leadership_to_a_node_with_room(three):
     leader = three.leader()
     full = aim(FullDisk(three, random.Random(1)), leader)
     assert leader.call("SET", "before", "v") == b"OK"
     full.begin()
-    with pytest.raises(RespError, match="^MISCONF the disk is full"):
-        leader.call("SET", "k", FILLER)
+    other = three.leader(but(three.nodes, leader))
+    assert leader.call("SET", "k", FILLER) == b"OK"
     assert leader.call("GET", "before") == b"v"
+
+    def seen():
+        return {n["address"]: n["health"] for n in other.cluster_status()["nodes"]}
+    await_true(lambda: list(seen().values()).count(b"disk-full") == 1, "the others are told")
     full.end()
-    await_true(lambda: leader.call("SET", "after", "v") == b"OK", "it takes writes again")
+    await_true(lambda: set(seen().values()) == {b"ok"}, "it is well again")
     heal_and_check(three)
 
 

@@ -368,6 +368,34 @@ static void test_election__learners_vote_if_asked_but_never_campaign(void **stat
     solo_deinit(&s);
 }
 
+/* Others can win within two election timeouts, or at once where the leader is lost; but they
+ * may be unable to, and then it has to. */
+static void test_election__who_is_reluctant_campaigns_after_all_others(void **state)
+{
+    struct raft_event reluctant = {.kind = RAFT_RELUCTANT, .is_reluctant = true};
+    struct raft_event lost = {.kind = RAFT_PEER_LOST, .peer = 2};
+    struct solo s;
+
+    (void)state;
+    solo_init(&s, 8);
+    solo_restore(&s, 3, NULL, 0);
+    assert_int_equal(solo_step(&s, reluctant), RAFT_OK);
+    follow_2(&s, 2);
+    assert_true(s.effects.deadline_ns - s.now_ns >= 3 * SOLO_ELECTION_TIMEOUT);
+    assert_int_equal(solo_step(&s, lost), RAFT_OK);
+    assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER);
+    assert_true(s.effects.deadline_ns - s.now_ns >= SOLO_ELECTION_TIMEOUT);
+    solo_timeout(&s);
+    assert_int_equal(raft_role(s.raft), RAFT_PRE_CANDIDATE);
+
+    follow_2(&s, 3);
+    reluctant.is_reluctant = false;
+    assert_int_equal(solo_step(&s, reluctant), RAFT_OK);
+    assert_int_equal(solo_step(&s, lost), RAFT_OK);
+    assert_int_equal(raft_role(s.raft), RAFT_PRE_CANDIDATE);
+    solo_deinit(&s);
+}
+
 static void test_election__does_not_campaign_without_room_for_another_term(void **state)
 {
     struct raft_configuration c = solo_voters(3);
@@ -434,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_election__waits_for_its_disk_instead_of_raising_terms),
         cmocka_unit_test(test_election__a_node_without_a_configuration_never_campaigns),
         cmocka_unit_test(test_election__learners_vote_if_asked_but_never_campaign),
+        cmocka_unit_test(test_election__who_is_reluctant_campaigns_after_all_others),
         cmocka_unit_test(test_election__does_not_campaign_without_room_for_another_term),
         cmocka_unit_test(test_election__a_split_vote_is_resolved_soon),
     };

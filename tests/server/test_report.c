@@ -154,6 +154,26 @@ static void connect_peer(struct fixture *f)
     list_append(&f->replica.peers.all, &f->peer.link);
 }
 
+/* It says so itself, with each message. */
+static void test_status__of_another_node_tells_of_its_full_disk(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_peer(f);
+    f->peer.disk = WIRE_DISK_FULL;
+    assert_row_has(f, 1, "health\r\n$9\r\ndisk-full\r\n");
+    f->peer.disk = WIRE_DISK_SPENT;
+    assert_row_has(f, 1, "health\r\n$9\r\ndisk-full\r\n");
+    f->peer.disk = WIRE_DISK_ROOM;
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+
+    /* Long ago: followers don't speak to each other. */
+    f->peer.disk = WIRE_DISK_FULL;
+    f->peer.heard_ns -= 10 * f->replica.server->config.election_timeout_ns;
+    f->replica.seen_since_ns = io_now_ns(f->replica.io);
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+}
+
 /* Even where it was heard a moment ago. */
 static void test_status__of_a_node_that_is_not_connected_is_unreachable(void **state)
 {
@@ -248,6 +268,7 @@ int main(void)
         TEST(test_status__of_this_node_has_its_commit_index_whatever_its_disk_has),
         TEST(test_status__of_this_node_tells_of_a_full_disk),
         TEST(test_status__of_a_node_that_is_contradicted_says_so_for_a_minute),
+        TEST(test_status__of_another_node_tells_of_its_full_disk),
         TEST(test_status__of_a_node_that_is_not_connected_is_unreachable),
         TEST(test_status__of_a_silent_node_counts_from_the_last_change_of_roles),
         TEST(test_status__of_a_node_that_refuses_the_log_is_not_ok),

@@ -42,6 +42,7 @@ static struct wire_message sample(enum raft_message_kind kind)
                     .conflict_index = 21,
                     .read_round = 22},
         .applied_index = 23,
+        .disk = WIRE_DISK_FULL,
     };
 }
 
@@ -69,6 +70,7 @@ static void test_message__comes_out_as_it_went_in(void **state)
     assert_int_equal(out.message.conflict_index, 21);
     assert_int_equal(out.message.read_round, 22);
     assert_int_equal(out.applied_index, 23);
+    assert_int_equal(out.disk, WIRE_DISK_FULL);
     assert_null(out.message.entries);
     buffer_deinit(&b);
 }
