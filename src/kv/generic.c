@@ -1,4 +1,5 @@
 /* generic.c - commands on keys whatever their values are. */
+#include "base/mutant.h"
 #include "kv/call.h"
 #include "kv/commands.h"
 #include "kv/keyspace.h"
@@ -62,6 +63,9 @@ void kv_command_flushall(struct command_call *call)
 void kv_command_flushdb(struct command_call *call)
 {
     if (kv_check_flushall(call)) {
+        if (MUTANT(flushdb_clears_all)) {
+            keyspace_clear(call->keyspace);
+        }
         kv_clear(call->kv);
         resp_ok(call->reply);
     }

@@ -40,7 +40,7 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
         .argument_count = argument_count,
         .arguments = r->arguments,
         .reply = reply,
-        .kv = keyspace_database(r->keyspace, r->database),
+        .kv = keyspace_database(r->keyspace, MUTANT(database_ignored) ? 0 : r->database),
         .keyspace = r->keyspace,
         .database = r->database,
     };

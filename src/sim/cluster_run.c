@@ -116,6 +116,7 @@ static void draw_users(struct cluster *c)
         options.value_bytes_max > 500 || options.pipeline_max > 1 || options.backlog_max > 0;
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
+    options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;
     c->user_count = (uint32_t)prng_between(p, 1, 6);
     for (uint32_t i = 0; i < c->user_count; i++) {
         options.number = i;

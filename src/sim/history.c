@@ -148,7 +148,7 @@ static bool is_plain(struct slice word)
             return false;
         }
     }
-    return word.size > 0 && word.data[0] != '#' && !slice_is(word, "->");
+    return word.size > 0 && word.data[0] != '#' && word.data[0] != '[' && !slice_is(word, "->");
 }
 
 void history_write_word(struct buffer *out, struct slice word)
@@ -198,6 +198,9 @@ void history_write_header(struct buffer *out)
 
 void history_write_command(struct buffer *out, const struct history_operation *operation)
 {
+    if (operation->database != 0) {
+        buffer_printf(out, "[%" PRIu32 "] ", operation->database);
+    }
     for (uint32_t i = 0; i < operation->argument_count; i++) {
         if (i > 0) {
             buffer_append(out, " ", 1);

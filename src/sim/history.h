@@ -36,6 +36,7 @@ struct history_operation {
     struct slice client;
     uint64_t invoke_ns;
     uint64_t return_ns;            /* Or HISTORY_OPEN. */
+    uint32_t database;             /* That the command was meant for. */
     const struct slice *arguments; /* The command's name, its key, and so on. */
     uint32_t argument_count;       /* At least 1. */
     uint32_t line;                 /* Where it was read; 0: not from a file. */

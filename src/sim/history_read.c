@@ -222,6 +222,28 @@ static int read_time(struct reader *r, uint64_t *ret_time_ns)
     return 0;
 }
 
+/* "[3]": the database, where it is another than 0. */
+static int read_database(struct reader *r, uint32_t *ret_database)
+{
+    struct slice word;
+    int64_t number = 0;
+
+    skip_blanks(r);
+    if (r->rest.size == 0 || r->rest.data[0] != '[') {
+        return 0;
+    }
+    if (read_word(r, &word) < 0) {
+        return -1;
+    }
+    if (word.size < 3 || word.data[word.size - 1] != ']' ||
+        !parse_integer(slice_of(word.data + 1, word.size - 2), &number) || number < 0 ||
+        number > INT32_MAX) {
+        return fault(r, "not the number of a database: [N]");
+    }
+    *ret_database = (uint32_t)number;
+    return 0;
+}
+
 /* The command up to the arrow or the end; then whether there was an arrow. */
 static int read_arguments(struct reader *r, struct history_operation *operation, bool *ret_arrow)
 {
@@ -268,7 +290,8 @@ static int read_operation(struct reader *r)
     if (operation.return_ns < operation.invoke_ns) {
         return fault(r, "it returns before it is called");
     }
-    if (read_arguments(r, &operation, &has_reply) < 0) {
+    if (read_database(r, &operation.database) < 0 ||
+        read_arguments(r, &operation, &has_reply) < 0) {
         return -1;
     }
     if (has_reply == is_open) {

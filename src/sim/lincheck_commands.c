@@ -397,6 +397,38 @@ static void run_msetnx(struct lincheck_execution *e)
     }
 }
 
+/* --- two databases ---------------------------------------- */
+
+bool lincheck_read_database(struct slice text, uint32_t *ret_database)
+{
+    int64_t number;
+
+    if (!read_integer(text, &number) || number < 0 || number > INT32_MAX) {
+        return false;
+    }
+    *ret_database = (uint32_t)number;
+    return true;
+}
+
+/* To move a key to where it is is an error. */
+static bool knows_move(const struct history_operation *source)
+{
+    uint32_t to;
+
+    return lincheck_read_database(source->arguments[2], &to) && to != source->database;
+}
+
+static void run_move(struct lincheck_execution *e)
+{
+    struct slice value;
+    bool moves = lincheck_value(e, 0, &value) && !exists(e, 1);
+
+    if (answer_integer(e, moves) && moves) {
+        lincheck_put(e, 1, value);
+        lincheck_remove(e, 0);
+    }
+}
+
 /* --- the table ---------------------------------------- */
 
 static const struct lincheck_command commands[] = {
@@ -423,6 +455,7 @@ static const struct lincheck_command commands[] = {
     {"MGET", 2, 0, LINCHECK_ALL_KEYS, true, false, run_mget, NULL},
     {"MSET", 3, 0, LINCHECK_KEY_PAIRS, false, false, run_mset, NULL},
     {"MSETNX", 3, 0, LINCHECK_KEY_PAIRS, false, false, run_msetnx, NULL},
+    {"MOVE", 3, 3, LINCHECK_MOVED_KEY, false, false, run_move, knows_move},
 };
 
 const struct lincheck_command *lincheck_find_command(struct slice name)

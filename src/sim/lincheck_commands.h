@@ -25,6 +25,7 @@ enum lincheck_keys {
     LINCHECK_ONE_KEY,   /* Argument 1. */
     LINCHECK_ALL_KEYS,  /* From argument 1 on. */
     LINCHECK_KEY_PAIRS, /* Key, value, key, value ... */
+    LINCHECK_MOVED_KEY, /* Key, and the database where it is the second one. */
 };
 
 struct lincheck_command {
@@ -44,6 +45,9 @@ const struct lincheck_command *lincheck_find_command(struct slice name);
 bool lincheck_knows_error(struct slice text);
 /* Whether it says that a value would have become too long. */
 bool lincheck_is_too_long(struct slice error);
+
+/* The number of a database; false where `text` is none. */
+bool lincheck_read_database(struct slice text, uint32_t *ret_database);
 
 /* Key `i` of the operation; false where it does not exist. */
 bool lincheck_value(const struct lincheck_execution *e, uint32_t i, struct slice *ret_value);

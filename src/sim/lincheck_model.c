@@ -25,9 +25,23 @@ static int refuse(const struct history_operation *source, const char *why, struc
     return -1;
 }
 
+static uint32_t key_count(const struct lincheck_command *command, uint32_t argument_count)
+{
+    switch (command->keys) {
+    case LINCHECK_ALL_KEYS:
+        return argument_count - 1;
+    case LINCHECK_KEY_PAIRS:
+        return (argument_count - 1) / 2;
+    case LINCHECK_MOVED_KEY:
+        return 2;
+    case LINCHECK_ONE_KEY:
+        break;
+    }
+    return 1;
+}
+
 int lincheck_recognise(const struct history_operation *source,
-                       struct lincheck_operation *ret_operation, uint32_t *ret_key_step,
-                       struct buffer *error)
+                       struct lincheck_operation *ret_operation, struct buffer *error)
 {
     const struct lincheck_command *command = lincheck_find_command(source->arguments[0]);
     uint32_t count = source->argument_count;
@@ -53,13 +67,26 @@ int lincheck_recognise(const struct history_operation *source,
         .source = source,
         .command = command,
         .is_read = command->is_read,
-        .key_count = 1,
+        .key_count = key_count(command, count),
     };
-    *ret_key_step = command->keys == LINCHECK_KEY_PAIRS ? 2 : 1;
-    if (command->keys != LINCHECK_ONE_KEY) {
-        ret_operation->key_count = (count - 1) / *ret_key_step;
-    }
     return 0;
+}
+
+struct lincheck_key lincheck_key(const struct lincheck_operation *operation, uint32_t i)
+{
+    const struct history_operation *source = operation->source;
+    enum lincheck_keys keys = operation->command->keys;
+    struct lincheck_key key = {.database = source->database};
+
+    if (keys == LINCHECK_MOVED_KEY) {
+        key.name = source->arguments[1];
+        if (i == 1) {
+            lincheck_read_database(source->arguments[2], &key.database);
+        }
+    } else {
+        key.name = source->arguments[1 + i * (keys == LINCHECK_KEY_PAIRS ? 2 : 1)];
+    }
+    return key;
 }
 
 /* --- states ------------------------------------------------------------------------------- */

@@ -26,11 +26,19 @@ struct lincheck_operation {
     bool is_read;       /* Changes nothing in any state. */
 };
 
-/* Recognises command and reply, but `keys`: key I is argument 1 + I * `*ret_key_step`.
- * On -1 `error` says what is not modelled. */
+/* Recognises command and reply, but `keys`: see lincheck_key(). On -1 `error` says what is
+ * not modelled. */
 int lincheck_recognise(const struct history_operation *source,
-                       struct lincheck_operation *ret_operation, uint32_t *ret_key_step,
-                       struct buffer *error);
+                       struct lincheck_operation *ret_operation, struct buffer *error);
+
+/* A key is another one in each database. */
+struct lincheck_key {
+    uint32_t database;
+    struct slice name;
+};
+
+/* Key `i` of an operation that was recognised, from its arguments. */
+struct lincheck_key lincheck_key(const struct lincheck_operation *operation, uint32_t i);
 
 struct lincheck_model {
     uint32_t key_count;

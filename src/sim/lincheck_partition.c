@@ -7,7 +7,8 @@
 #include "base/memory.h"
 
 struct splitter {
-    struct lincheck_intern keys;
+    struct lincheck_intern keys; /* The number of the database, then the name. */
+    struct buffer name;
     uint32_t *parents; /* By key: another key of its partition; itself: the first. */
     uint32_t *locals;  /* By key: its number within its partition. */
     uint32_t capacity;
@@ -24,10 +25,15 @@ static uint32_t first_of(struct splitter *s, uint32_t key)
     return key;
 }
 
-static uint32_t key_number(struct splitter *s, struct slice name)
+static uint32_t key_number(struct splitter *s, struct lincheck_key k)
 {
     uint32_t before = s->keys.count;
-    uint32_t key = lincheck_intern(&s->keys, name);
+    uint32_t key;
+
+    buffer_clear(&s->name);
+    buffer_append(&s->name, &k.database, sizeof k.database);
+    buffer_append_slice(&s->name, k.name);
+    key = lincheck_intern(&s->keys, buffer_slice(&s->name));
 
     if (key == s->capacity) {
         s->capacity = s->capacity == 0 ? 64 : 2 * s->capacity;
@@ -62,9 +68,8 @@ static int recognise_all(struct lincheck_partitions *p, struct splitter *s, cons
 
     for (uint32_t i = 0; i < history_count(h); i++) {
         struct lincheck_operation *operation = &p->operations[count];
-        uint32_t step;
 
-        if (lincheck_recognise(history_at(h, i), operation, &step, error) < 0) {
+        if (lincheck_recognise(history_at(h, i), operation, error) < 0) {
             return -1;
         }
         if (operation->source->return_ns == HISTORY_OPEN) {
@@ -75,7 +80,7 @@ static int recognise_all(struct lincheck_partitions *p, struct splitter *s, cons
         }
         operation->keys = arena_take(&p->arena, operation->key_count * sizeof *operation->keys);
         for (uint32_t k = 0; k < operation->key_count; k++) {
-            operation->keys[k] = key_number(s, operation->source->arguments[1 + k * step]);
+            operation->keys[k] = key_number(s, lincheck_key(operation, k));
         }
         join_keys(s, operation);
         count++;
@@ -165,6 +170,7 @@ int lincheck_partitions_init(struct lincheck_partitions *p, const struct history
         lincheck_partitions_deinit(p);
     }
     lincheck_intern_reset(&s.keys);
+    buffer_deinit(&s.name);
     free(s.parents);
     free(s.locals);
     return rc;

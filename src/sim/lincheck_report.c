@@ -78,6 +78,14 @@ static void say_padded(struct buffer *out, struct slice text, size_t width)
     }
 }
 
+static void say_key(struct buffer *out, struct lincheck_key key)
+{
+    if (key.database != 0) {
+        buffer_printf(out, "[%" PRIu32 "] ", key.database);
+    }
+    history_write_word(out, key.name);
+}
+
 /* Keys are found in the operations that name them first. */
 void lincheck_report_keys(const struct lincheck_partition *partition, struct buffer *out)
 {
@@ -85,15 +93,12 @@ void lincheck_report_keys(const struct lincheck_partition *partition, struct buf
 
     for (uint32_t i = 0; i < partition->operation_count && shown < KEYS_SHOWN; i++) {
         const struct lincheck_operation *operation = &partition->operations[i];
-        const struct history_operation *source = operation->source;
-        uint32_t step =
-            operation->key_count == 1 ? 1 : (source->argument_count - 1) / operation->key_count;
 
         for (uint32_t k = 0; k < operation->key_count && shown < KEYS_SHOWN; k++) {
             /* Within the partition keys are numbered as they appear. */
             if (operation->keys[k] == shown) {
                 buffer_append_slice(out, slice_str(shown == 0 ? "" : ", "));
-                history_write_word(out, source->arguments[1 + k * step]);
+                say_key(out, lincheck_key(operation, k));
                 shown++;
             }
         }

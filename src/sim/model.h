@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-enum { MODEL_ARGUMENTS_MAX = 32 };
+enum { MODEL_ARGUMENTS_MAX = 32, MODEL_DATABASES = 16 };
 
 struct model;
 
@@ -19,15 +19,15 @@ void model_free(struct model *m);
 
 /* Takes a log entry's payload apart (docs/WIRE.md); false where it is not a command
  * or longer than users make them. */
-bool model_decode(struct slice payload, uint8_t *ret_database, struct slice *arguments,
+bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
                   uint32_t *ret_count);
 
 /* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: a
  * command that users do not send. */
-bool model_write(struct model *m, uint64_t index, const struct slice *arguments, uint32_t count,
-                 struct buffer *reply);
+bool model_write(struct model *m, uint32_t database, uint64_t index, const struct slice *arguments,
+                 uint32_t count, struct buffer *reply);
 /* The same for a read, as of entry `index`. */
-bool model_read(const struct model *m, uint64_t index, const struct slice *arguments,
-                uint32_t count, struct buffer *reply);
+bool model_read(const struct model *m, uint32_t database, uint64_t index,
+                const struct slice *arguments, uint32_t count, struct buffer *reply);
 
 #endif /* RAKIT_SIM_MODEL_H */

@@ -18,6 +18,7 @@ static const struct lincheck_options limits = {
 
 struct call {
     uint32_t client;
+    uint32_t database;
     uint32_t argument_count;
     uint64_t invoke_ns;
     bool is_settled; /* It is in the history, or does not belong there. */
@@ -55,7 +56,7 @@ void recorder_free(struct recorder *r)
 }
 
 void recorder_invoke(struct recorder *r, uint64_t operation, uint32_t client, uint64_t now_ns,
-                     const struct slice *arguments, uint32_t count)
+                     uint32_t database, const struct slice *arguments, uint32_t count)
 {
     size_t size = 0;
 
@@ -70,7 +71,8 @@ void recorder_invoke(struct recorder *r, uint64_t operation, uint32_t client, ui
     }
     struct call *c = &r->calls[r->call_count++];
 
-    *c = (struct call){.client = client, .argument_count = count, .invoke_ns = now_ns};
+    *c = (struct call){
+        .client = client, .database = database, .argument_count = count, .invoke_ns = now_ns};
     for (uint32_t i = 0; i < count; i++) {
         c->sizes[i] = (uint32_t)arguments[i].size;
         size += arguments[i].size;
@@ -157,6 +159,7 @@ static void add(struct recorder *r, struct call *c, uint64_t return_ns,
                                 .client = slice_of(client, (size_t)size),
                                 .invoke_ns = c->invoke_ns,
                                 .return_ns = return_ns,
+                                .database = c->database,
                                 .arguments = arguments,
                                 .argument_count = c->argument_count,
                                 .reply = *reply,

@@ -22,7 +22,7 @@ void recorder_free(struct recorder *r);
 /* `operation` numbers rise by one from 1. Copies what it keeps. NULL as the recorder: not
  * recorded. */
 void recorder_invoke(struct recorder *r, uint64_t operation, uint32_t client, uint64_t now_ns,
-                     const struct slice *arguments, uint32_t count);
+                     uint32_t database, const struct slice *arguments, uint32_t count);
 /* `reply` is a whole one, as RESP2. */
 void recorder_return(struct recorder *r, uint64_t operation, uint64_t now_ns, struct slice reply);
 

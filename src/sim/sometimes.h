@@ -47,6 +47,10 @@
     X(FORGOTTEN, "start without what was acknowledged")                                            \
     X(CORE_HEALED, "only a majority healed")                                                       \
     X(OLDER_PROTOCOL, "older protocol spoken with a newer node")                                   \
+    X(OTHER_DATABASE, "command meant for another database than the first")                         \
+    X(KEY_MOVED, "key moved from one database to another")                                         \
+    X(DATABASES_SWAPPED, "databases swapped")                                                      \
+    X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
     X(SWAPPED, "two nodes swapped their addresses")                                                \
     X(ROTATED, "three or more nodes rotated their addresses")                                      \
     X(SHUFFLED, "addresses of three or more nodes shuffled")                                       \

@@ -15,8 +15,8 @@ enum { DOUBTS_MAX = 256 };                              /* Remembered of one con
 enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
 
 struct in_flight {
-    uint64_t operation;
-    uint64_t ordinal; /* On the connection, from 1. */
+    uint64_t operation; /* 0: SELECT or RESET, about this connection alone. */
+    uint64_t ordinal;   /* On the connection, from 1. */
     uint64_t since_ns;
 };
 
@@ -27,6 +27,7 @@ struct user {
     struct prng prng;
     struct talk talk;
     uint16_t port;
+    uint32_t database;           /* That the connection has chosen. */
     uint64_t ordinal;            /* Of the last request on this connection. */
     uint64_t floor;              /* Position of the last reply on it. */
     uint64_t doubts[DOUBTS_MAX]; /* Operations that were answered INDOUBT on it. */
@@ -107,13 +108,46 @@ static void argument_value(struct user *u)
     argument(u, value);
 }
 
+static uint32_t draw_database(struct user *u)
+{
+    return (uint32_t)prng_below(&u->prng, u->options.database_count);
+}
+
+static void argument_number(struct user *u, uint32_t number)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%u", (unsigned)number);
+    argument(u, text);
+}
+
+/* To lincheck whole databases are too much at once, and two that hang together are enough. */
+static void make_database_write(struct user *u)
+{
+    uint64_t chance = prng_below(&u->prng, u->options.recorder == NULL ? 100 : 50);
+
+    if (chance < 50) {
+        argument(u, "MOVE");
+        argument_key(u);
+        argument_number(u, (u->database ^ 1) % u->options.database_count);
+    } else if (chance < 80) {
+        argument(u, "SWAPDB");
+        argument_number(u, draw_database(u));
+        argument_number(u, draw_database(u));
+    } else {
+        argument(u, chance < 95 ? "FLUSHDB" : "FLUSHALL");
+    }
+}
+
 static void make_write(struct user *u)
 {
     static const char *const conditions[] = {"NX", "XX", "GET"};
     uint64_t chance = prng_below(&u->prng, 100);
     char text[32];
 
-    if (chance < 45) {
+    if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 12)) {
+        make_database_write(u);
+    } else if (chance < 45) {
         argument(u, "SET");
         argument_key(u);
         argument_value(u);
@@ -151,6 +185,10 @@ static void make_read(struct user *u)
 {
     uint64_t chance = prng_below(&u->prng, 100);
 
+    if (chance < 5 && u->options.database_count > 1 && u->options.recorder == NULL) {
+        argument(u, "DBSIZE");
+        return;
+    }
     if (chance < 60) {
         argument(u, "GET");
     } else if (chance < 75) {
@@ -164,33 +202,54 @@ static void make_read(struct user *u)
     argument_key(u);
 }
 
-static void send_one(struct user *u)
+static struct in_flight *send_begin(struct user *u)
 {
-    bool is_write = !prng_chance(&u->prng, u->options.read_percent, 100);
     struct in_flight *f = &u->ring[(u->first + u->count) % IN_FLIGHT_MAX];
 
     CHECK(u->count < IN_FLIGHT_MAX);
     u->text_size = 0;
     u->argument_count = 0;
+    *f = (struct in_flight){.ordinal = ++u->ordinal, .since_ns = io_now_ns(u->io)};
+    u->count++;
+    return f;
+}
+
+/* Every connection begins in database 0. */
+static void send_select(struct user *u)
+{
+    u->database = draw_database(u);
+    send_begin(u);
+    if (u->database == 0 && prng_chance(&u->prng, 1, 4)) {
+        argument(u, "RESET");
+    } else {
+        argument(u, "SELECT");
+        argument_number(u, u->database);
+    }
+    talk_command(&u->talk, u->arguments, u->argument_count);
+}
+
+static void send_one(struct user *u)
+{
+    bool is_write = !prng_chance(&u->prng, u->options.read_percent, 100);
+    struct in_flight *f = send_begin(u);
+
     if (is_write) {
         make_write(u);
     } else {
         make_read(u);
     }
-    *f = (struct in_flight){
-        .operation = witness_invoke(u->options.witness, u->arguments, u->argument_count, is_write),
-        .ordinal = ++u->ordinal,
-        .since_ns = io_now_ns(u->io),
-    };
+    f->operation =
+        witness_invoke(u->options.witness, u->database, u->arguments, u->argument_count, is_write);
     recorder_invoke(u->options.recorder, f->operation, u->options.number,
-                    sim_now_ns(u->options.sim), u->arguments, u->argument_count);
-    u->count++;
+                    sim_now_ns(u->options.sim), u->database, u->arguments, u->argument_count);
     u->sent_count++;
     talk_command(&u->talk, u->arguments, u->argument_count);
     if (sim_is_tracing(u->options.sim)) {
-        sim_trace(u->options.sim, sim_machine_name(u->machine), "asks %llu: %.*s %.*s",
-                  (unsigned long long)f->operation, (int)u->arguments[0].size, u->arguments[0].data,
-                  (int)u->arguments[1].size, u->arguments[1].data);
+        sim_trace(u->options.sim, sim_machine_name(u->machine), "asks %llu: [%u] %.*s %.*s",
+                  (unsigned long long)f->operation, (unsigned)u->database,
+                  (int)u->arguments[0].size, u->arguments[0].data,
+                  u->argument_count > 1 ? (int)u->arguments[1].size : 0,
+                  u->argument_count > 1 ? u->arguments[1].data : "");
     }
 }
 
@@ -201,6 +260,7 @@ static void user_opened(struct talk *talk)
     struct user *u = container_of(talk, struct user, talk);
 
     u->port = sim_stream_port(&talk->stream);
+    u->database = 0;
     u->ordinal = 0;
     u->floor = 0;
     u->doubt_count = 0;
@@ -225,6 +285,17 @@ static void settle_doubts(struct user *u, uint64_t operation, struct slice reply
     }
 }
 
+static void check_selected(struct user *u, struct slice reply)
+{
+    if (reply.data[0] == '-') {
+        talk_close(&u->talk); /* It was turned away: nobody takes what follows. */
+    } else if (!slice_equal(reply, slice_str("+OK\r\n")) &&
+               !slice_equal(reply, slice_str("+RESET\r\n"))) {
+        verdict_broken(u->options.verdict, "reply", "SELECT was answered \"%.*s\"",
+                       (int)reply.size - 2, reply.data);
+    }
+}
+
 static void user_replied(struct talk *talk, struct slice reply)
 {
     struct user *u = container_of(talk, struct user, talk);
@@ -237,6 +308,10 @@ static void user_replied(struct talk *talk, struct slice reply)
 
     u->first = (u->first + 1) % IN_FLIGHT_MAX;
     u->count--;
+    if (f->operation == 0) {
+        check_selected(u, reply);
+        return;
+    }
     if (sim_is_tracing(u->options.sim)) {
         sim_trace(u->options.sim, sim_machine_name(u->machine), "has reply %llu: %.*s",
                   (unsigned long long)f->operation, (int)reply.size - 2, reply.data);
@@ -256,7 +331,9 @@ static void user_closed(struct talk *talk)
     struct user *u = container_of(talk, struct user, talk);
 
     while (u->count > 0) {
-        witness_forget(u->options.witness, u->ring[u->first].operation);
+        if (u->ring[u->first].operation != 0) {
+            witness_forget(u->options.witness, u->ring[u->first].operation);
+        }
         u->first = (u->first + 1) % IN_FLIGHT_MAX;
         u->count--;
     }
@@ -293,6 +370,9 @@ static void user_round(struct io_timer *timer)
                may_send(u)) {
         for (uint64_t n = prng_between(&u->prng, 1, u->options.pipeline_max); n > 0 && may_send(u);
              n--) {
+            if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 4)) {
+                send_select(u);
+            }
             send_one(u);
         }
         talk_flush(&u->talk);
@@ -307,7 +387,7 @@ struct user *user_new(const struct user_options *options)
     struct user *u = memory_take_zeroed(1, sizeof *u);
     char name[16];
 
-    CHECK(options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
+    CHECK(2 * options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
     u->options = *options;
     u->prng = sim_fork_prng(options->sim);
     snprintf(name, sizeof name, "c%u", (unsigned)options->number);
@@ -374,7 +454,7 @@ void user_place(struct user *u, uint16_t port, uint64_t ordinal, uint64_t index,
     for (uint32_t i = 0; i < u->count; i++) {
         const struct in_flight *f = &u->ring[(u->first + i) % IN_FLIGHT_MAX];
 
-        if (f->ordinal == ordinal) {
+        if (f->ordinal == ordinal && f->operation != 0) {
             witness_place(u->options.witness, f->operation, index, is_write);
             return;
         }

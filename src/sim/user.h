@@ -23,8 +23,9 @@ struct user_options {
     struct io_address (*pick_node)(void *context, struct prng *prng);
     void *context;
     uint32_t key_count;
-    uint32_t pipeline_max; /* Commands sent at once. */
-    uint32_t backlog_max;  /* Sends more while no more than so many are unanswered. */
+    uint32_t database_count; /* Chooses among so many; 0: stays in the first. */
+    uint32_t pipeline_max;   /* Commands sent at once. */
+    uint32_t backlog_max;    /* Sends more while no more than so many are unanswered. */
     uint32_t read_percent;
     uint32_t value_bytes_max;
     uint64_t command_max; /* Sends no more until user_calm(); 0: no limit. */

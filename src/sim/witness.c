@@ -14,7 +14,8 @@ enum operation_end { OPEN, ANSWERED, FAILED, UNKNOWN };
 struct operation {
     enum operation_end end;
     bool is_write;
-    bool is_named;        /* The log names it. */
+    bool is_named; /* The log names it. */
+    uint32_t database;
     uint64_t floor;       /* Highest position returned before it began. */
     uint64_t index;       /* Where a node says it was executed; 0: nobody said. */
     uint64_t found_index; /* Where the log has it; 0: nowhere yet. */
@@ -29,6 +30,7 @@ struct operation {
 struct outcome {
     size_t offset; /* Of the expected reply, in `replies`. */
     size_t size;
+    uint32_t database;
     uint64_t owner; /* The operation that was told it is this entry; 0: none. */
 };
 
@@ -123,8 +125,8 @@ static uint64_t name_of(const struct slice *arguments, uint32_t count)
     return number;
 }
 
-uint64_t witness_invoke(struct witness *w, const struct slice *arguments, uint32_t count,
-                        bool is_write)
+uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice *arguments,
+                        uint32_t count, bool is_write)
 {
     struct operation *o = memory_take_zeroed(1, sizeof *o);
     size_t size = 0;
@@ -137,6 +139,7 @@ uint64_t witness_invoke(struct witness *w, const struct slice *arguments, uint32
     w->operations[++w->operation_count] = o;
     o->is_write = is_write;
     o->is_named = is_write && name_of(arguments, count) == w->operation_count;
+    o->database = database;
     o->floor = w->highest;
     o->argument_count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -208,7 +211,7 @@ void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uin
 {
     struct slice arguments[MODEL_ARGUMENTS_MAX];
     uint32_t count = 0;
-    uint8_t database;
+    uint32_t database;
     uint64_t number =
         model_decode(payload, &database, arguments, &count) ? name_of(arguments, count) : 0;
     const struct operation *o =
@@ -256,6 +259,19 @@ static void compare(struct witness *w, uint64_t operation, const struct operatio
     }
 }
 
+/* Where a command was executed is where it was meant. */
+static void check_database(struct witness *w, uint64_t operation, uint64_t index)
+{
+    const struct operation *o = operation_at(w, operation);
+
+    if (o->database != w->outcomes[index].database) {
+        verdict_broken(w->verdict, "databases",
+                       "operation %llu was meant for database %u, and entry %llu did it to %u",
+                       (unsigned long long)operation, (unsigned)o->database,
+                       (unsigned long long)index, (unsigned)w->outcomes[index].database);
+    }
+}
+
 static void check_write(struct witness *w, uint64_t operation, struct operation *o,
                         struct slice reply)
 {
@@ -268,6 +284,7 @@ static void check_write(struct witness *w, uint64_t operation, struct operation 
                        (unsigned long long)operation);
     }
     outcome->owner = operation;
+    check_database(w, operation, o->index);
     if (o->is_named && o->found_index != o->index) {
         verdict_broken(w->verdict, "durability",
                        "operation %llu was acknowledged at entry %llu, the log has it at %llu",
@@ -289,7 +306,7 @@ static void check_read(struct witness *w, uint64_t operation, struct operation *
         offset += o->sizes[i];
     }
     buffer_clear(&w->expected);
-    if (!model_read(w->model, o->index, arguments, o->argument_count, &w->expected)) {
+    if (!model_read(w->model, o->database, o->index, arguments, o->argument_count, &w->expected)) {
         verdict_broken(w->verdict, "reply", "the model does not know %.*s", (int)arguments[0].size,
                        arguments[0].data);
         return;
@@ -388,14 +405,37 @@ static void check_name(struct witness *w, uint64_t index, uint64_t number)
         w->stats.late_count++;
     }
     o->found_index = index;
+    check_database(w, number, index);
     check_settled(w, number);
+}
+
+/* What can carry no name of its operation. */
+static bool is_nameless(struct slice command)
+{
+    static const char *const names[] = {"INCR", "MOVE", "SWAPDB", "FLUSHDB", "FLUSHALL"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (slice_is(command, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void count_databases(struct witness *w, uint32_t database, struct slice command,
+                            struct slice reply)
+{
+    w->stats.other_count += database != 0;
+    w->stats.move_count += slice_is(command, "MOVE") && begins(reply, ":1");
+    w->stats.swap_count += slice_is(command, "SWAPDB");
+    w->stats.clear_count += slice_is(command, "FLUSHDB") || slice_is(command, "FLUSHALL");
 }
 
 void witness_apply(struct witness *w, uint64_t index, bool is_command, struct slice payload)
 {
     struct slice arguments[MODEL_ARGUMENTS_MAX];
     uint32_t count = 0;
-    uint8_t database = 0;
+    uint32_t database = 0;
 
     CHECK(index == w->applied_index + 1);
     w->applied_index = index;
@@ -409,21 +449,24 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     if (!is_command) {
         return;
     }
-    if (!model_decode(payload, &database, arguments, &count) || database != 0) {
+    if (!model_decode(payload, &database, arguments, &count)) {
         count = 0;
     }
     buffer_clear(&w->expected);
-    if (count > 0 && model_read(w->model, index, arguments, count, &w->expected)) {
+    if (count > 0 && model_read(w->model, database, index, arguments, count, &w->expected)) {
         w->stats.logged_read_count++;
         return; /* A read that follows writes of its connection. */
     }
-    if (count == 0 || !model_write(w->model, index, arguments, count, &w->replies)) {
+    if (count == 0 || !model_write(w->model, database, index, arguments, count, &w->replies)) {
         verdict_broken(w->verdict, "invention", "entry %llu is no command of any user",
                        (unsigned long long)index);
         return;
     }
     outcome->size = w->replies.end - outcome->offset;
-    if (!slice_is(arguments[0], "INCR")) {
+    outcome->database = database;
+    count_databases(w, database, arguments[0],
+                    slice_of(w->replies.data + outcome->offset, outcome->size));
+    if (!is_nameless(arguments[0])) {
         check_name(w, index, name_of(arguments, count));
     }
 }

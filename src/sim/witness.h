@@ -27,6 +27,10 @@ struct witness_stats {
     uint64_t logged_read_count; /* Reads that stand in the log. */
     uint64_t late_count;        /* Unknown to its user, but in the log. */
     uint64_t doubt_count;       /* Unknown since a node said so. */
+    uint64_t other_count;       /* Commands meant for another database than the first. */
+    uint64_t move_count;        /* Keys moved. */
+    uint64_t swap_count;        /* Databases swapped. */
+    uint64_t clear_count;       /* Databases cleared, one or all. */
 };
 
 struct witness *witness_new(struct verdict *verdict);
@@ -34,11 +38,13 @@ void witness_free(struct witness *w);
 void witness_get_stats(const struct witness *w, struct witness_stats *ret_stats);
 
 /* The number that the next operation will have: writes carry it as "#number" at the
- * end of an argument (the last one that has any), but INCR, which can't. */
+ * end of an argument (the last one that has any), but INCR and those about databases, which
+ * can't. */
 uint64_t witness_next(const struct witness *w);
-/* A user sends a command (without its name's case mattering). Copies the arguments. */
-uint64_t witness_invoke(struct witness *w, const struct slice *arguments, uint32_t count,
-                        bool is_write);
+/* A user sends a command for a database (without its name's case mattering). Copies the
+ * arguments. */
+uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice *arguments,
+                        uint32_t count, bool is_write);
 /* A node says at which entry it executed the operation. */
 void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool is_write);
 /* The user has the reply. `floor` is the position of the reply before it on the same

@@ -28,7 +28,7 @@ static uint64_t call(struct talk_state *t, const char *a, const char *b, const c
 {
     struct slice words[3] = {slice_str(a), slice_str(b), slice_str(c == NULL ? "" : c)};
 
-    recorder_invoke(t->recorder, ++t->last_operation, CLIENT, ++t->now_ns, words,
+    recorder_invoke(t->recorder, ++t->last_operation, CLIENT, ++t->now_ns, 0, words,
                     c == NULL ? 2 : 3);
     return t->last_operation;
 }
@@ -71,6 +71,25 @@ static void test_recorder__stale_read_is_noticed(void **state)
     judge(&t);
     assert_true(t.verdict.is_guilty);
     assert_string_equal(t.verdict.rule, "history");
+}
+
+static void test_recorder__databases_are_apart(void **state)
+{
+    struct slice set[] = {slice_str("SET"), slice_str("k"), slice_str("1")};
+    struct slice get[] = {slice_str("GET"), slice_str("k")};
+
+    (void)state;
+    for (uint32_t database = 2; database < 4; database++) {
+        struct talk_state t;
+
+        begin(&t);
+        recorder_invoke(t.recorder, 1, CLIENT, 1, 3, set, 3);
+        recorder_return(t.recorder, 1, 2, slice_str("+OK\r\n"));
+        recorder_invoke(t.recorder, 2, CLIENT, 3, database, get, 2);
+        recorder_return(t.recorder, 2, 4, slice_str("$1\r\n1\r\n"));
+        judge(&t);
+        assert_int_equal(t.verdict.is_guilty, database != 3);
+    }
 }
 
 static void test_recorder__refused_command_was_not_executed(void **state)
@@ -124,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorder__good_history),
         cmocka_unit_test(test_recorder__stale_read_is_noticed),
+        cmocka_unit_test(test_recorder__databases_are_apart),
         cmocka_unit_test(test_recorder__refused_command_was_not_executed),
         cmocka_unit_test(test_recorder__doubtful_command_may_have_been_executed),
         cmocka_unit_test(test_recorder__unknown_command_is_refused),

@@ -15,14 +15,19 @@
 enum { WORDS_MAX = 8 };
 
 struct words {
+    uint32_t database;
     struct slice list[WORDS_MAX];
     uint32_t count;
 };
 
+/* "[3] GET k": for database 3; else for 0. */
 static struct words split(const char *text)
 {
     struct words w = {.count = 0};
 
+    if (sscanf(text, "[%u] ", &w.database) == 1) {
+        text = strchr(text, ' ') + 1;
+    }
     while (*text != '\0') {
         size_t size = strcspn(text, " ");
 
@@ -38,7 +43,7 @@ static struct slice payload(const struct words *w, char *to)
     size_t size = 3;
 
     to[0] = 2;
-    to[1] = 0;
+    to[1] = (char)w->database;
     to[2] = (char)w->count;
     for (uint32_t i = 0; i < w->count; i++) {
         to[size++] = (char)w->list[i].size;
@@ -66,7 +71,7 @@ static uint64_t invoke(struct history *h, const char *command)
     struct words w = split(command);
     bool is_write = !slice_is(w.list[0], "GET") && !slice_is(w.list[0], "MGET");
 
-    return witness_invoke(h->witness, w.list, w.count, is_write);
+    return witness_invoke(h->witness, w.database, w.list, w.count, is_write);
 }
 
 static void apply(struct history *h, const char *command)
@@ -381,6 +386,46 @@ static void test_witness__sees_an_order_broken_on_one_connection(void **state)
 
 /* --- the model ----------------------------------------------------------------------------- */
 
+static void test_witness__sees_a_write_done_to_another_database(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "[2] SET k a#1");
+    apply(&h, "SET k a#1");
+    history_close(&h, "databases");
+}
+
+static void test_witness__sees_a_nameless_write_done_to_another_database(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "FLUSHDB");
+
+    apply(&h, "[1] FLUSHDB");
+    reply(&h, a, 1, true, "+OK\r\n");
+    history_close(&h, "databases");
+}
+
+static void test_witness__sees_a_read_of_another_database(void **state)
+{
+    struct history h;
+
+    (void)state;
+    history_open(&h);
+    uint64_t a = invoke(&h, "[1] SET k a#1");
+
+    apply(&h, "[1] SET k a#1");
+    reply(&h, a, 1, true, "+OK\r\n");
+    uint64_t b = invoke(&h, "[1] GET k");
+
+    reply(&h, b, 1, false, "$-1\r\n");
+    history_close(&h, "linearizability");
+}
+
 static void test_model__answers_like_redis(void **state)
 {
     static const char *const script[][2] = {
@@ -401,6 +446,20 @@ static void test_model__answers_like_redis(void **state)
         {"INCR m", "-ERR value is not an integer or out of range\r\n"},
         {"DEL k missing other", ":2\r\n"},
         {"MSET a 1 b 2", "+OK\r\n"},
+        {"[3] DEL a", ":0\r\n"},
+        {"[3] SET a 3", "+OK\r\n"},
+        {"MOVE a 3", ":0\r\n"},
+        {"MOVE a 4", ":1\r\n"},
+        {"MOVE a 4", ":0\r\n"},
+        {"SWAPDB 3 4", "+OK\r\n"},
+        {"[4] INCR a", ":4\r\n"},
+        {"[3] INCR a", ":2\r\n"},
+        {"[3] FLUSHDB", "+OK\r\n"},
+        {"[3] DEL a", ":0\r\n"},
+        {"[4] APPEND a !", ":2\r\n"},
+        {"FLUSHALL", "+OK\r\n"},
+        {"[4] APPEND a !", ":1\r\n"},
+        {"APPEND b !", ":1\r\n"},
     };
     struct model *m = model_new();
     struct buffer out;
@@ -411,7 +470,7 @@ static void test_model__answers_like_redis(void **state)
         struct words w = split(script[i][0]);
 
         buffer_clear(&out);
-        assert_true(model_write(m, i + 1, w.list, w.count, &out));
+        assert_true(model_write(m, w.database, i + 1, w.list, w.count, &out));
         assert_int_equal(buffer_size(&out), strlen(script[i][1]));
         assert_memory_equal(buffer_begin(&out), script[i][1], buffer_size(&out));
     }
@@ -432,13 +491,44 @@ static void test_model__remembers_each_version(void **state)
     for (uint64_t i = 0; i < 3; i++) {
         struct words w = split(writes[i]);
 
-        assert_true(model_write(m, i + 1, w.list, w.count, &out));
+        assert_true(model_write(m, w.database, i + 1, w.list, w.count, &out));
     }
     for (uint64_t i = 0; i < 4; i++) {
         buffer_clear(&out);
-        assert_true(model_read(m, i, get.list, get.count, &out));
+        assert_true(model_read(m, 0, i, get.list, get.count, &out));
         assert_int_equal(buffer_size(&out), strlen(wanted[i]));
         assert_memory_equal(buffer_begin(&out), wanted[i], buffer_size(&out));
+    }
+    buffer_deinit(&out);
+    model_free(m);
+}
+
+/* Whole databases that take another's place, or are cleared, keep what they were. */
+static void test_model__remembers_each_arrangement(void **state)
+{
+    static const char *const writes[] = {"SET k a",    "[1] MSET k b l c", "SWAPDB 0 1",
+                                         "MOVE l 1",   "[1] FLUSHDB",      "APPEND k !",
+                                         "SWAPDB 1 0", "FLUSHALL"};
+    static const char *const keys_of_0[] = {":0", ":1", ":1", ":2", ":1", ":1", ":1", ":0", ":0"};
+    static const char *const keys_of_1[] = {":0", ":0", ":2", ":1", ":2", ":0", ":0", ":1", ":0"};
+    struct model *m = model_new();
+    struct words size = split("DBSIZE");
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out);
+    for (uint64_t i = 0; i < 8; i++) {
+        struct words w = split(writes[i]);
+
+        assert_true(model_write(m, w.database, i + 1, w.list, w.count, &out));
+    }
+    for (uint64_t i = 0; i <= 8; i++) {
+        buffer_clear(&out);
+        assert_true(model_read(m, 0, i, size.list, size.count, &out));
+        assert_true(model_read(m, 1, i, size.list, size.count, &out));
+        assert_int_equal(buffer_size(&out), 8);
+        assert_memory_equal(buffer_begin(&out), keys_of_0[i], 2);
+        assert_memory_equal(buffer_begin(&out) + 4, keys_of_1[i], 2);
     }
     buffer_deinit(&out);
     model_free(m);
@@ -464,8 +554,12 @@ int main(void)
         cmocka_unit_test(test_witness__sees_a_read_that_passes_by_what_was_in_doubt),
         cmocka_unit_test(test_witness__sees_an_entry_that_nobody_asked_for),
         cmocka_unit_test(test_witness__sees_an_order_broken_on_one_connection),
+        cmocka_unit_test(test_witness__sees_a_write_done_to_another_database),
+        cmocka_unit_test(test_witness__sees_a_nameless_write_done_to_another_database),
+        cmocka_unit_test(test_witness__sees_a_read_of_another_database),
         cmocka_unit_test(test_model__answers_like_redis),
         cmocka_unit_test(test_model__remembers_each_version),
+        cmocka_unit_test(test_model__remembers_each_arrangement),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
