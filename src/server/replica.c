@@ -423,6 +423,16 @@ static void look_again(struct replica *r, uint64_t now_ns)
     r->late_until_ns = now_ns + LATE_TICK_NS;
 }
 
+/* This node itself may have been held up (a huge value, a process that was stopped): what has
+ * come in meanwhile is heard first, or it would take its own silence for the leader's. Who
+ * waits for others can't know, since it may have woken up right at its deadline. */
+static bool may_have_slept(const struct replica *r, uint64_t now_ns)
+{
+    bool is_late = now_ns - r->deadline_ns > r->server->config.heartbeat_interval_ns / 2;
+
+    return is_late || (raft_role(r->raft) != RAFT_LEADER && !MUTANT(trusts_its_timer));
+}
+
 void replica_tick_fired(struct io_timer *timer)
 {
     struct replica *r = container_of(timer, struct replica, tick);
@@ -431,13 +441,10 @@ void replica_tick_fired(struct io_timer *timer)
     if (!r->is_running || now_ns < r->deadline_ns) {
         return;
     }
-    /* This node itself was held up (a huge value, a suspended machine): what has come in
-     * meanwhile is heard first, or it would take its own silence for the leader's. */
     if (r->late_deadline_ns == r->deadline_ns && now_ns < r->late_until_ns) {
         return;
     }
-    if (now_ns - r->deadline_ns > r->server->config.heartbeat_interval_ns / 2 &&
-        r->late_deadline_ns != r->deadline_ns) {
+    if (may_have_slept(r, now_ns) && r->late_deadline_ns != r->deadline_ns) {
         look_again(r, now_ns);
         return;
     }

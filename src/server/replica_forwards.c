@@ -121,18 +121,19 @@ void forwards_wind_down(struct replica *r)
 
 bool forwards_are_winding_down(struct replica *r)
 {
-    if (r->forward_grace_ns == 0) {
-        return false;
-    }
-    /* Who was removed hears nothing but these answers, until that connection is closed. */
-    if (r->forwarded.count > 0 && io_now_ns(r->io) >= r->forward_grace_ns &&
-        (!r->is_removed || MUTANT(removed_gives_up_soon))) {
-        forwards_abandon(r);
-    }
     if (r->forwarded.count == 0) {
         r->forward_grace_ns = 0;
     }
-    return r->forwarded.count > 0;
+    return r->forward_grace_ns != 0;
+}
+
+/* Who was removed hears nothing but these answers, until that connection is closed. */
+void forwards_sweep(struct replica *r, uint64_t now_ns)
+{
+    if (forwards_are_winding_down(r) && now_ns >= r->forward_grace_ns &&
+        (!r->is_removed || MUTANT(removed_gives_up_soon))) {
+        forwards_abandon(r);
+    }
 }
 
 void forwards_note_held(struct replica *r)

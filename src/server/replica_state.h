@@ -122,6 +122,7 @@ struct replica {
     uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
     struct io_timer sweep;      /* Requests that waited too long. */
     bool is_sweeping;
+    uint64_t sweep_due_ns;
     struct io_timer health; /* Looks at the disk's pace. */
     bool disk_is_slow;
     bool disk_is_full;           /* As the core was told; */
@@ -207,6 +208,8 @@ void requests_answered(struct replica *r, const struct wire_answer *a);
 void forwards_wind_down(struct replica *r);
 /* Nothing is to be placed while it may. */
 bool forwards_are_winding_down(struct replica *r);
+/* It has had its time. */
+void forwards_sweep(struct replica *r, uint64_t now_ns);
 void forwards_abandon(struct replica *r);
 /* Commands with lower correlations than the first under way were answered or given up. */
 void forwards_note_held(struct replica *r);

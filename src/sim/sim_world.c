@@ -241,18 +241,12 @@ static void process_wake(struct sim_event *event)
     }
 }
 
-/* One round of a process's loop: the callbacks that wait, then its turn. */
-static void process_run(struct io *io)
+static void timer_run(struct sim_task *task);
+
+static uint64_t run_batch(struct io *io)
 {
-    struct sim *sim = io->sim;
     uint64_t count = 0;
 
-    while (!list_is_empty(&io->ready)) {
-        struct list *link = list_first(&io->ready);
-
-        list_remove(link);
-        list_append(&io->batch, link);
-    }
     while (!list_is_empty(&io->batch)) {
         struct sim_task *task = container_of(list_first(&io->batch), struct sim_task, link);
 
@@ -262,6 +256,38 @@ static void process_run(struct io *io)
     }
     if (io->turn != NULL) {
         io->turn(io->turn_context);
+    }
+    return count;
+}
+
+/* Who goes on after a pause finds its timers due, before it looks for what has come. */
+static uint64_t run_timers_first(struct io *io)
+{
+    list_for_each(link, &io->ready)
+    {
+        if (container_of(link, struct sim_task, link)->run == timer_run) {
+            list_remove(link);
+            list_append(&io->batch, link);
+        }
+    }
+    io->was_frozen = false;
+    return list_is_empty(&io->batch) ? 0 : run_batch(io);
+}
+
+/* One round of a process's loop: the callbacks that wait, then its turn. */
+static void process_run(struct io *io)
+{
+    struct sim *sim = io->sim;
+    uint64_t count = io->was_frozen ? run_timers_first(io) : 0;
+
+    if (count == 0 || !list_is_empty(&io->ready)) {
+        while (!list_is_empty(&io->ready)) {
+            struct list *link = list_first(&io->ready);
+
+            list_remove(link);
+            list_append(&io->batch, link);
+        }
+        count += run_batch(io);
     }
     sim_note(sim, sim->now_ns ^ ((uint64_t)io->machine->number << 56) ^ (count << 48));
     io->busy_until_ns =
@@ -447,6 +473,7 @@ void sim_freeze(struct sim_machine *machine, uint64_t until_ns)
     }
     sim_trace(machine->sim, machine->name, "freezes until %.6f", (double)until_ns / 1e9);
     io->busy_until_ns = until_ns;
+    io->was_frozen = true;
     list_remove(&io->runnable);
     sim_event_stop(io->sim, &io->wake);
     if (!list_is_empty(&io->ready)) {

@@ -72,6 +72,7 @@ struct io {
     struct list batch;     /* Tasks of the batch being run. */
     struct sim_event wake; /* When it has a processor again. */
     uint64_t busy_until_ns;
+    bool was_frozen;   /* Since the last round of its loop. */
     uint64_t spent_ns; /* What the batch being run has taken so far, by sim_spend(). */
     void (*turn)(void *context);
     void *turn_context;
