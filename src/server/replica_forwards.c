@@ -5,9 +5,9 @@
 
 enum { FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024, FORWARD_GRACE_HEARTBEATS = 6 };
 
-static const char error_abandoned[] =
-    "TRYAGAIN the connection was ended while this command waited for a leader: the command was "
-    "not executed";
+const char error_abandoned[] =
+    "TRYAGAIN the connection was ended while this command waited for a leader, or for room: the "
+    "command was not executed";
 static const char error_removed[] =
     "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was not "
     "executed. Use another node; to join again this one needs an empty data directory";

@@ -118,6 +118,35 @@ static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored
     admission_hold(&r->admission, is_holding, io_now_ns(r->io));
 }
 
+/* What waits for room is not executed for nobody: it may have been sent again elsewhere. */
+static void drop_abandoned(struct replica *r)
+{
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request->is_abandoned && request_is_write(request) && !MUTANT(abandoned_gets_room)) {
+            list_remove(node);
+            request_fail(r, request, error_abandoned);
+        }
+    }
+}
+
+static void propose_or_refuse(struct replica *r, const struct batch *batch,
+                              enum disk_outlook outlook)
+{
+    if (batch->count == PROPOSE_MAX) {
+        replica_wake(r);
+    }
+    if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch->stored_bytes)) {
+        refuse_for_room(r, batch, error_disk_full);
+    } else if (outlook == DISKS_ARE_SPENT) {
+        refuse_for_room(r, batch, error_disks_full);
+    } else if (outlook != DISKS_ARE_UNKNOWN) {
+        propose(r, batch);
+    }
+}
+
 static void propose_waiting(struct replica *r)
 {
     const struct server_config *config = &r->server->config;
@@ -129,20 +158,19 @@ static void propose_waiting(struct replica *r)
     choose_batch(r, &batch,
                  outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX);
     /* While leadership is handed over, or the log waits for the disks, they wait. */
-    if (batch.count == 0 || raft_is_transferring(r->raft) ||
-        r->window.bytes > config->log_memory_bytes + config->in_flight_bytes_max ||
-        is_gathering(r, batch.requests[0], batch.bytes)) {
+    if (raft_is_transferring(r->raft) ||
+        r->window.bytes > config->log_memory_bytes + config->in_flight_bytes_max) {
+        drop_abandoned(r);
         return;
     }
-    if (batch.count == PROPOSE_MAX) {
-        replica_wake(r);
+    if (batch.count > 0 && is_gathering(r, batch.requests[0], batch.bytes)) {
+        return;
     }
-    if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch.stored_bytes)) {
-        refuse_for_room(r, &batch, error_disk_full);
-    } else if (outlook == DISKS_ARE_SPENT) {
-        refuse_for_room(r, &batch, error_disks_full);
-    } else if (outlook != DISKS_ARE_UNKNOWN) {
-        propose(r, &batch);
+    if (batch.count > 0) {
+        propose_or_refuse(r, &batch, outlook);
+    }
+    if (r->admission.is_holding) {
+        drop_abandoned(r);
     }
 }
 

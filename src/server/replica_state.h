@@ -213,6 +213,7 @@ void forwards_sweep(struct replica *r, uint64_t now_ns);
 void forwards_abandon(struct replica *r);
 /* Commands with lower correlations than the first under way were answered or given up. */
 void forwards_note_held(struct replica *r);
+extern const char error_abandoned[];
 /* The connection to a node broke. */
 void forwards_lost(struct replica *r, raft_id id);
 

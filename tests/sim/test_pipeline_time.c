@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
+#include "server/replica.h"
 
 enum { PAIRS = 57 };
 
@@ -135,11 +136,56 @@ static void test_pipeline__that_takes_longer_than_a_command_may_is_executed(void
     cluster_free(cluster);
 }
 
+/* Each of a few kilobytes, so that the log soon takes no more. */
+static void send_large(struct caller *c, uint32_t count)
+{
+    char key[3000];
+    const struct slice incr[] = {slice_str("INCR"), slice_of(key, sizeof key)};
+
+    memset(key, 'n', sizeof key);
+    for (uint32_t i = 0; i < count; i++) {
+        talk_command(&c->talk, incr, 2);
+    }
+    talk_flush(&c->talk);
+}
+
+static void have_room(struct server_config *config)
+{
+    config->in_flight_bytes_max = 4 * 1024 * 1024;
+    config->request_timeout_ns = 10 * SIM_S;
+}
+
+static void test_pipeline__that_waits_for_room_is_dropped_with_its_connection(void **state)
+{
+    enum { SENT = 200, TAKEN_AT_LEAST = 10, TAKEN_AT_MOST = 100 };
+    struct cluster *cluster = calm_cluster_start(1, have_room);
+    struct node *leader = cluster_leader(cluster);
+    const struct raft *raft = replica_raft(leader->server->replica);
+    raft_index first = raft_last_index(raft);
+    struct caller c;
+
+    (void)state;
+    caller_open(&c, cluster, leader);
+    for (uint32_t i = 0; i < cluster->node_count; i++) {
+        sim_stall_disk(cluster->nodes[i].machine, sim_now_ns(cluster->sim) + 2 * SIM_S);
+    }
+    send_large(&c, SENT);
+    calm_cluster_run_for(cluster, SIM_S);
+    talk_close(&c.talk);
+    calm_cluster_run_for(cluster, 20 * SIM_S);
+    assert_ptr_equal(cluster_leader(cluster), leader);
+    assert_true(raft_commit_index(raft) == raft_last_index(raft));
+    assert_in_range(raft_last_index(raft) - first, TAKEN_AT_LEAST, TAKEN_AT_MOST);
+    caller_close(&c);
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pipeline__without_a_leader_is_answered_in_the_time_of_one_command),
         cmocka_unit_test(test_pipeline__that_takes_longer_than_a_command_may_is_executed),
+        cmocka_unit_test(test_pipeline__that_waits_for_room_is_dropped_with_its_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
