@@ -138,13 +138,9 @@ void addresses_found(struct dial *d)
         if (other == peer || there->phase != DIAL_UP || other->is_leaving) {
             continue;
         }
-        if (there->version >= WIRE_VERSION_WHERE) {
-            wire_put_where(&there->link.out, &peer->address);
-            link_flush(&there->link);
-        }
-        if (d->version >= WIRE_VERSION_WHERE) {
-            wire_put_where(&d->link.out, &other->address);
-        }
+        wire_put_where(&there->link.out, &peer->address);
+        link_flush(&there->link);
+        wire_put_where(&d->link.out, &other->address);
     }
     link_flush(&d->link);
 }
@@ -154,10 +150,11 @@ void addresses_lost(struct dial *d)
     struct peer *peer = d->peer;
     struct peers *p = peer->peers;
     uint64_t now_ns = io_now_ns(p->io);
-    const char *reason = d->status == -ECANCELED ? "it does not answer"
-                         : d->status < 0         ? address_fault(d->status)
-                         : d->refused != 0       ? wire_refusal_text(d->refused)
-                                                 : "it does not answer";
+    const char *reason = d->is_unproven ? "who answers there does not have the key of this cluster"
+                         : d->status == -ECANCELED ? "it does not answer"
+                         : d->status < 0           ? address_fault(d->status)
+                         : d->refused != 0         ? wire_refusal_text(d->refused)
+                                                   : "it does not answer";
 
     if (d->channel != WIRE_CONTROL || peer->is_leaving || p->is_ended) {
         return;

@@ -1,5 +1,6 @@
-/* dialing.c - one outgoing connection: the greeting, in the newest version of the protocol
- * that both sides speak, and another attempt whenever it breaks. */
+/* dialing.c - one outgoing connection: the greeting, in which both sides prove that they hold the
+ * key of the cluster, in the newest version of the protocol that both speak; and another attempt
+ * whenever it breaks. */
 #include "server/peers.h"
 
 #include <errno.h>
@@ -99,12 +100,8 @@ static void dial_welcomed(struct dial *d)
     d->wait_ns = 0;
     dial_hasten(&d->peer->dial[d->channel == WIRE_BULK ? WIRE_CONTROL : WIRE_BULK]);
     d->link.body_max = WIRE_BODY_BYTES_MAX;
-    if (d->version >= WIRE_VERSION_ABOUT) {
-        wire_put_about(&d->link.out, RAKIT_VERSION);
-        link_flush(&d->link);
-    } else if (d->channel == WIRE_CONTROL) {
-        d->peer->program[0] = 0; /* Too old to say. */
-    }
+    wire_put_about(&d->link.out, RAKIT_VERSION);
+    link_flush(&d->link);
     addresses_found(d);
     log_write(p->log, LOG_DEBUG, "connected to peer", "peer=%016llx channel=%s protocol=%u",
               (unsigned long long)d->peer->id, d->channel == WIRE_BULK ? "bulk" : "control",
@@ -148,6 +145,83 @@ static void dial_refused(struct dial *d, enum wire_refusal refusal)
     p->events.refused(p->events.context, d->peer->id, refusal);
 }
 
+/* --- the greeting -------------------------------------------------------------------- */
+
+static void say_hello(struct dial *d)
+{
+    const struct peers *p = d->peer->peers;
+    struct wire_hello hello = {
+        .version = d->version,
+        .cluster_id = p->cluster_id,
+        .from = p->self.id,
+        .to = d->peer->id,
+        .incarnation = p->incarnation,
+        .channel = d->channel,
+        .address = p->self.client,
+        .peer_port = p->self.peer_port,
+    };
+
+    if (!MUTANT(hello_repeated)) {
+        io_random(p->io, hello.nonce, sizeof hello.nonce);
+    }
+    d->hello_size = wire_put_hello(&d->link.out, &hello);
+    memcpy(d->hello, buffer_begin(&d->link.out) + buffer_size(&d->link.out) - d->hello_size,
+           d->hello_size);
+    link_flush(&d->link);
+}
+
+static void note_unproven(struct dial *d)
+{
+    struct peers *p = d->peer->peers;
+    uint64_t count;
+
+    d->is_unproven = true;
+    if (complaints_is_due(&p->complaints, d->peer->id, io_now_ns(p->io), &count)) {
+        log_write(p->log, LOG_WARN, "a peer does not have the key of this cluster",
+                  "peer=%016llx address=%s:%u peers=%u count=%llu", (unsigned long long)d->peer->id,
+                  d->target.client.host, (unsigned)d->target.client.port,
+                  (unsigned)d->target.peer_port, (unsigned long long)count);
+    }
+}
+
+/* Who answers must prove first that it belongs; then this node does. */
+static void dial_challenged(struct dial *d, struct slice body)
+{
+    const struct peers *p = d->peer->peers;
+    struct wire_challenge c;
+    unsigned char proof[PROOF_BYTES];
+
+    if (!wire_get_challenge(body, &c)) {
+        link_close(&d->link);
+        return;
+    }
+
+    struct proof_greeting greeting = {.hello = slice_of(d->hello, d->hello_size),
+                                      .listener = c.listener};
+
+    memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
+    if (!proof_holds(p->key.bytes, PROOF_OF_LISTENER, &greeting, slice_of(c.proof, PROOF_BYTES)) &&
+        !MUTANT(listener_not_checked)) {
+        note_unproven(d);
+        link_close(&d->link);
+    } else if (c.listener != d->peer->id && !MUTANT(other_listener_taken)) {
+        dial_refused(d, WIRE_OTHER_NODE);
+    } else {
+        d->phase = DIAL_PROVEN;
+        proof_make(p->key.bytes, PROOF_OF_DIALER, &greeting, proof);
+        wire_put_proof(&d->link.out, proof);
+        link_flush(&d->link);
+    }
+}
+
+/* From who has proven nothing only what does no harm: it is dialed again. */
+static bool is_believed(const struct dial *d, enum wire_refusal refusal)
+{
+    return d->phase == DIAL_PROVEN ||
+           (d->phase == DIAL_GREETING && (refusal == WIRE_OTHER_VERSION ||
+                                          refusal == WIRE_NOT_READY || MUTANT(refusal_unproven)));
+}
+
 static void dial_frame(struct link *link, enum wire_type type, struct slice body)
 {
     struct dial *d = link->context;
@@ -156,10 +230,12 @@ static void dial_frame(struct link *link, enum wire_type type, struct slice body
     struct wire_answer answer;
     uint64_t clock_ns;
 
-    if (type == WIRE_WELCOME && d->phase == DIAL_GREETING) {
+    if (type == WIRE_CHALLENGE && d->phase == DIAL_GREETING) {
+        dial_challenged(d, body);
+    } else if (type == WIRE_WELCOME && (d->phase == DIAL_PROVEN ||
+                                        (d->phase == DIAL_GREETING && MUTANT(welcome_unproven)))) {
         dial_welcomed(d);
-    } else if (type == WIRE_REFUSE && d->phase == DIAL_GREETING &&
-               wire_get_refuse(body, &refusal)) {
+    } else if (type == WIRE_REFUSE && wire_get_refuse(body, &refusal) && is_believed(d, refusal)) {
         dial_refused(d, refusal);
     } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(body, &answer)) {
         p->events.answer(p->events.context, d->peer->id, &answer);
@@ -205,20 +281,7 @@ static void dial_connected(struct io_connect *connect, int status)
         link_close(&d->link);
         return;
     }
-
-    struct wire_hello hello = {
-        .version = d->version,
-        .cluster_id = p->cluster_id,
-        .from = p->self.id,
-        .to = d->peer->id,
-        .incarnation = p->incarnation,
-        .channel = d->channel,
-        .address = p->self.client,
-        .peer_port = p->self.peer_port,
-    };
-
-    wire_put_hello(&d->link.out, &hello);
-    link_flush(&d->link);
+    say_hello(d);
 }
 
 void dial_start(struct dial *d)
@@ -233,6 +296,7 @@ void dial_start(struct dial *d)
 
     address.port = d->target.peer_port;
     d->phase = DIAL_CONNECTING;
+    d->is_unproven = false;
     d->since_ns = io_now_ns(p->io);
     d->connect.connected = dial_connected;
     d->connect.stream = &d->link.stream;
@@ -260,7 +324,7 @@ void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns)
             due_ns = d->retry_ns;
         }
     }
-    if (d->phase == DIAL_CONNECTING || d->phase == DIAL_GREETING) {
+    if (d->phase == DIAL_CONNECTING || d->phase == DIAL_GREETING || d->phase == DIAL_PROVEN) {
         uint64_t patience_ns = d->was_search ? SEARCH_PATIENCE_NS : PATIENCE_NS;
 
         due_ns = d->since_ns + patience_ns;

@@ -11,7 +11,6 @@
 enum {
     PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have come by themselves. */
     STRANGERS_MAX = 64, /* Incoming connections that have not introduced themselves. */
-    INBOUNDS_MAX = 256, /* Those that have. */
 };
 
 static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
@@ -19,9 +18,6 @@ static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
 /* After a partition TCP repeats itself ever more rarely, and a connection that survived it
  * may be mute for as long again. A new one is made sooner. */
 enum { UNTAKEN_ELECTION_TIMEOUTS = 10, UNTAKEN_MS_MAX = 60 * 1000 };
-
-/* The number of no command: whoever gets an answer to it has forgotten what it was. */
-static const uint64_t NO_COMMAND = UINT64_MAX;
 
 /* --- the table ----------------------------------------------------------------------- */
 
@@ -195,102 +191,6 @@ static void inbound_closed(struct link *link)
     free(in);
 }
 
-static void refuse(struct inbound *in, enum wire_refusal refusal)
-{
-    wire_put_refuse(&in->link.out, refusal);
-    link_flush(&in->link);
-    link_close(&in->link);
-}
-
-static struct inbound *find_inbound(struct peers *p, const struct inbound *but, raft_id from,
-                                    enum wire_channel channel)
-{
-    list_for_each(node, &p->inbounds)
-    {
-        struct inbound *in = container_of(node, struct inbound, node);
-
-        if (in != but && in->is_greeted && in->from == from && in->channel == channel) {
-            return in;
-        }
-    }
-    return NULL;
-}
-
-/* A connection of another process with the id of that dialer. */
-static struct inbound *find_namesake(struct peers *p, const struct wire_hello *hello)
-{
-    list_for_each(node, &p->inbounds)
-    {
-        struct inbound *in = container_of(node, struct inbound, node);
-
-        if (in->is_greeted && !in->link.is_closing && in->from == hello->from &&
-            in->incarnation != hello->incarnation) {
-            return in;
-        }
-    }
-    return NULL;
-}
-
-/* However long it has been silent (followers have nothing to say to each other), it may
- * live. Where that process has ended, its machine answers these bytes with a reset. */
-static void ask_for_life(struct inbound *in)
-{
-    wire_end_answer(&in->link.out, wire_begin_answer(&in->link.out, NO_COMMAND), WIRE_NOT_LEADER,
-                    0);
-    link_flush(&in->link);
-}
-
-static uint32_t count_greeted(const struct peers *p)
-{
-    uint32_t count = 0;
-
-    list_for_each(node, &p->inbounds)
-    {
-        count += container_of(node, struct inbound, node)->is_greeted ? 1 : 0;
-    }
-    return count;
-}
-
-/* The first reason to refuse that dialer, or 0. */
-static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hello)
-{
-    struct peers *p = in->peers;
-
-    if ((hello->version < WIRE_VERSION_MIN || hello->version > p->version) &&
-        !MUTANT(other_version_accepted)) {
-        return WIRE_OTHER_VERSION;
-    }
-    if (p->cluster_id == 0) {
-        return WIRE_NOT_READY;
-    }
-    if (hello->cluster_id != p->cluster_id && !MUTANT(other_cluster_accepted)) {
-        return WIRE_OTHER_CLUSTER;
-    }
-    if (hello->to != p->self.id || hello->from == 0) {
-        return WIRE_OTHER_NODE;
-    }
-    if (membership_was_removed(p->committed, hello->from) && !MUTANT(removed_node_accepted)) {
-        return WIRE_REMOVED;
-    }
-
-    struct inbound *old = find_inbound(p, in, hello->from, hello->channel);
-    struct inbound *namesake = MUTANT(copy_accepted) ? NULL : find_namesake(p, hello);
-
-    if (old == NULL && count_greeted(p) >= INBOUNDS_MAX) {
-        return WIRE_NOT_READY;
-    }
-    if (namesake != NULL) {
-        ask_for_life(namesake);
-    }
-    if (hello->from == p->self.id || namesake != NULL) {
-        return WIRE_SAME_NODE;
-    }
-    if (old != NULL) {
-        link_close(&old->link);
-    }
-    return 0;
-}
-
 static uint32_t count_peers(const struct peers *p)
 {
     uint32_t count = 0;
@@ -302,48 +202,18 @@ static uint32_t count_peers(const struct peers *p)
     return count;
 }
 
-static void greet(struct inbound *in, struct slice body)
+/* It says itself where it lives now; a leader that adds us is known only so. */
+void peers_learn(struct peers *p, const struct member_address *address)
 {
-    struct peers *p = in->peers;
-    struct wire_hello hello;
+    struct peer *peer = peers_find(p, address->id);
 
-    if (!wire_get_hello(body, &hello)) {
-        link_close(&in->link);
-        return;
-    }
-
-    enum wire_refusal refusal = judge(in, &hello);
-
-    if (refusal != 0) {
-        log_write(p->log, LOG_DEBUG, "refused a peer", "peer=%016llx code=%d",
-                  (unsigned long long)hello.from, (int)refusal);
-        refuse(in, refusal);
-        return;
-    }
-    in->is_greeted = true;
-    in->from = hello.from;
-    in->incarnation = hello.incarnation;
-    in->channel = hello.channel;
-    in->version = hello.version;
-    in->link.body_max = WIRE_BODY_BYTES_MAX;
-    wire_end(&in->link.out, wire_begin(&in->link.out, WIRE_WELCOME));
-    if (in->channel == WIRE_CONTROL && in->version >= WIRE_VERSION_UNTIL) {
-        wire_put_clock(&in->link.out, io_now_ns(p->io));
-    }
-    link_flush(&in->link);
-
-    /* It says itself where it lives now; a leader that adds us is known only so. */
-    struct member_address address = {
-        .id = hello.from, .client = hello.address, .peer_port = hello.peer_port};
-    struct peer *peer = peers_find(p, hello.from);
-
-    if (!addresses_is_usable(p, hello.from, &address)) {
+    if (!addresses_is_usable(p, address->id, address)) {
         return; /* Let in all the same: the log has its address, if it has had a good one. */
     }
     if (peer == NULL && count_peers(p) < PEERS_MAX) {
-        add_peer(p, &address);
+        add_peer(p, address);
     } else if (peer != NULL && !MUTANT(greeted_address_ignored)) {
-        readdress(peer, &address);
+        readdress(peer, address);
         /* It lives: no need to wait for the next attempt. */
         for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
             if (dial_is_idle(&peer->dial[channel])) {
@@ -438,11 +308,7 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     struct member_address where;
 
     if (!in->is_greeted) {
-        if (type == WIRE_HELLO) {
-            greet(in, body);
-        } else {
-            link_close(link);
-        }
+        greeting_frame(in, type, body);
         return;
     }
     if (type == WIRE_MESSAGE && wire_get_message(body, &m) && is_between_us(in, &m)) {
@@ -450,11 +316,9 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
         p->events.message(p->events.context, &m, NULL);
     } else if (type == WIRE_ENTRIES) {
         receive_entries(in, body);
-    } else if (type == WIRE_ABOUT && in->version >= WIRE_VERSION_ABOUT &&
-               wire_get_about(body, program)) {
+    } else if (type == WIRE_ABOUT && wire_get_about(body, program)) {
         note_program(p, in->from, program);
-    } else if (type == WIRE_WHERE && in->version >= WIRE_VERSION_WHERE &&
-               wire_get_where(body, &where)) {
+    } else if (type == WIRE_WHERE && wire_get_where(body, &where)) {
         addresses_told(p, in->from, &where);
     } else if (type == WIRE_HOLDS && in->channel == WIRE_CONTROL &&
                in->version >= WIRE_VERSION_UNTIL && wire_get_holds(body, &holds)) {
@@ -569,9 +433,12 @@ void peers_deinit(struct peers *p)
     }
 }
 
-void peers_open(struct peers *p, uint64_t cluster_id, const struct peers_source *source)
+void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
+                const struct peers_source *source)
 {
+    CHECK(cluster_id != 0);
     p->cluster_id = cluster_id;
+    p->key = *key;
     p->source = *source;
 }
 

@@ -4,8 +4,9 @@
  * heartbeat. On a connection only its dialer speaks, once it was welcomed, but for the
  * answers to the commands that it forwards.
  *
- * A node of another cluster, of a version that is not spoken, or one that was removed is refused
- * in the handshake, before anything else it says is looked at. */
+ * In the greeting both sides prove that they hold the key of the cluster: greeting.c for who
+ * listens, dialing.c for who dials. A node of another cluster, of a version that is not spoken, or
+ * one that was removed is refused there. Before, nothing that it says is believed. */
 #ifndef RAKIT_SERVER_PEERS_H
 #define RAKIT_SERVER_PEERS_H
 
@@ -42,10 +43,16 @@ struct peers_events {
 enum {
     DIAL_RETRY_MS = 100, /* Until the second attempt; then longer and longer. */
     DIAL_RETRY_MS_MAX = 1000,
-    PEERS_PATIENCE_MS = 2000, /* For connect and welcome. */
+    PEERS_PATIENCE_MS = 2000, /* To connect; and for all of the greeting. */
 };
 
-enum dial_phase { DIAL_IDLE, DIAL_CONNECTING, DIAL_GREETING, DIAL_UP };
+enum dial_phase {
+    DIAL_IDLE,
+    DIAL_CONNECTING,
+    DIAL_GREETING, /* HELLO was sent. */
+    DIAL_PROVEN,   /* The other side has proven that it belongs, and has this side's proof. */
+    DIAL_UP,       /* It was welcomed. */
+};
 
 /* One outgoing connection, made again whenever it breaks. */
 struct dial {
@@ -54,11 +61,14 @@ struct dial {
     enum dial_phase phase;
     struct io_connect connect;
     struct link link;
-    uint64_t since_ns;            /* Of this phase. */
-    uint64_t idle_ns;             /* DIAL_IDLE: since then, */
-    uint64_t retry_ns;            /* and for so long. */
-    uint64_t wait_ns;             /* The last wait but for its part of chance; 0: none yet. */
-    uint32_t version;             /* Of the protocol: said in the next greeting, or agreed upon. */
+    uint64_t since_ns; /* Of this phase. */
+    uint64_t idle_ns;  /* DIAL_IDLE: since then, */
+    uint64_t retry_ns; /* and for so long. */
+    uint64_t wait_ns;  /* The last wait but for its part of chance; 0: none yet. */
+    uint32_t version;  /* Of the protocol: said in the next greeting, or agreed upon. */
+    char hello[WIRE_HELLO_BYTES_MAX]; /* What was said in this one. */
+    size_t hello_size;
+    bool is_unproven;             /* Who answered the last time does not have the key. */
     bool is_stepping_down;        /* Closed to be greeted in an older version at once. */
     enum wire_refusal refused;    /* The last refusal that was told; 0: none. */
     struct member_address target; /* Where this attempt goes. */
@@ -111,8 +121,11 @@ struct inbound {
     struct list node; /* In peers->inbounds. */
     struct peers *peers;
     struct link link;
-    uint64_t since_ns; /* When it was accepted, or began to leave. */
-    bool is_greeted;
+    uint64_t since_ns;  /* When it was accepted, or began to leave. */
+    bool is_challenged; /* It said hello, and is to prove that it belongs. */
+    bool is_greeted;    /* It was welcomed. */
+    char hello[WIRE_HELLO_BYTES_MAX];
+    struct proof_greeting greeting; /* Of that. */
     bool is_leaving; /* Was removed. Closed once it has heard so, and its commands are answered. */
     raft_id from;
     uint64_t incarnation;
@@ -138,6 +151,7 @@ struct peers {
     struct member_address self_logged; /* Where the log has this node; port 0: nowhere. */
     struct member_address contact;     /* Named at the start; port 0: none. */
     uint64_t cluster_id;               /* 0: not known yet; then nobody is welcome. */
+    struct store_key key;              /* Of the cluster. */
     uint64_t incarnation;
     uint32_t version;        /* The newest of the protocol that this node is to speak. */
     uint32_t untaken_max_ms; /* A connection on which nothing is taken for so long breaks. */
@@ -173,7 +187,8 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
 /* Frees everything at once; the io must not run any more. */
 void peers_deinit(struct peers *p);
 /* From now on connections are made and accepted. */
-void peers_open(struct peers *p, uint64_t cluster_id, const struct peers_source *source);
+void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
+                const struct peers_source *source);
 /* Dials these members (but oneself) too. Others are kept: who is left out by a
  * configuration that is not committed may still lead, and is needed to commit it. */
 void peers_set_members(struct peers *p, const struct membership *m);
@@ -223,6 +238,11 @@ void peers_flush(struct peers *p);
 
 /* Looks after connections no later than then. */
 void peers_arm_timer(struct peers *p, uint64_t at_ns);
+
+/* greeting.c: a frame on a connection that is not welcome yet. */
+void greeting_frame(struct inbound *in, enum wire_type type, struct slice body);
+/* Where a node that was welcomed says that it lives. */
+void peers_learn(struct peers *p, const struct member_address *address);
 
 /* dialing.c */
 void dial_init(struct dial *d, struct peer *peer, enum wire_channel channel);

@@ -240,7 +240,7 @@ void replica_run(struct replica *r)
         return;
     }
     r->is_running = true;
-    peers_open(&r->peers, r->recovered.identity.cluster_id, &source);
+    peers_open(&r->peers, r->recovered.identity.cluster_id, &r->recovered.key, &source);
     peers_set_committed(&r->peers, r->committed);
     replica_note_configuration(r);
     health_start(r);

@@ -9,7 +9,8 @@
 enum {
     WIRE_MESSAGE_BYTES = 112,
     WIRE_ENTRY_HEADER_BYTES = 16,
-    WIRE_HELLO_BYTES = 54, /* And the host's name. */
+    WIRE_HELLO_BYTES = 86, /* And the host's name. */
+    WIRE_CHALLENGE_BYTES = 8 + PROOF_NONCE_BYTES + PROOF_BYTES,
     WIRE_WHERE_BYTES = 12, /* And the host's name. */
     WIRE_FORWARD_BYTES = 24,
     WIRE_UNTIL_BYTES = 8,
@@ -19,6 +20,10 @@ enum {
     WIRE_HOLDS_BYTES = 16,
     WIRE_ANSWER_BYTES = 24,
 };
+
+_Static_assert((int)WIRE_HELLO_BYTES_MAX <= (int)WIRE_HANDSHAKE_BYTES_MAX &&
+                   (int)WIRE_HANDSHAKE_BYTES_MAX == (int)PROOF_HELLO_BYTES_MAX,
+               "every hello can be proven");
 
 /* The checksum covers the type and the size too: they seed it. */
 static uint64_t frame_seed(uint32_t size, uint8_t type)
@@ -72,7 +77,7 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_typ
     uint32_t size = get_u32(input.data);
     uint8_t type = (uint8_t)input.data[4];
 
-    if (size > body_max || type < WIRE_HELLO || type > WIRE_HOLDS || input.data[5] != 0 ||
+    if (size > body_max || type < WIRE_HELLO || type > WIRE_PROOF || input.data[5] != 0 ||
         get_u16(input.data + 6) != header_check(input.data)) {
         return WIRE_BAD;
     }
@@ -91,7 +96,7 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_typ
 
 /* --- handshake ----------------------------------------------------------------------- */
 
-void wire_put_hello(struct buffer *out, const struct wire_hello *hello)
+size_t wire_put_hello(struct buffer *out, const struct wire_hello *hello)
 {
     size_t mark = wire_begin(out, WIRE_HELLO);
     size_t host_size = strlen(hello->address.host);
@@ -108,9 +113,11 @@ void wire_put_hello(struct buffer *out, const struct wire_hello *hello)
     put_u16(to + 46, hello->address.port);
     put_u16(to + 48, hello->peer_port);
     put_u32(to + 50, (uint32_t)host_size);
+    memcpy(to + 54, hello->nonce, PROOF_NONCE_BYTES);
     memcpy(to + WIRE_HELLO_BYTES, hello->address.host, host_size);
     buffer_commit(out, WIRE_HELLO_BYTES + host_size);
     wire_end(out, mark);
+    return WIRE_HELLO_BYTES + host_size;
 }
 
 bool wire_get_hello(struct slice body, struct wire_hello *ret_hello)
@@ -136,8 +143,49 @@ bool wire_get_hello(struct slice body, struct wire_hello *ret_hello)
     ret_hello->channel = (enum wire_channel)get_u16(from + 44);
     ret_hello->address.port = get_u16(from + 46);
     ret_hello->peer_port = get_u16(from + 48);
+    memcpy(ret_hello->nonce, from + 54, PROOF_NONCE_BYTES);
     memcpy(ret_hello->address.host, from + WIRE_HELLO_BYTES, host_size);
     ret_hello->address.host[host_size] = 0;
+    return true;
+}
+
+bool wire_get_hello_version(struct slice body, uint32_t *ret_version)
+{
+    if (body.size < 4) {
+        return false;
+    }
+    *ret_version = get_u32(body.data);
+    return true;
+}
+
+void wire_put_challenge(struct buffer *out, const struct wire_challenge *c)
+{
+    size_t mark = wire_begin(out, WIRE_CHALLENGE);
+    char bytes[WIRE_CHALLENGE_BYTES];
+
+    put_u64(bytes, c->listener);
+    memcpy(bytes + 8, c->nonce, PROOF_NONCE_BYTES);
+    memcpy(bytes + 8 + PROOF_NONCE_BYTES, c->proof, PROOF_BYTES);
+    buffer_append(out, bytes, sizeof bytes);
+    wire_end(out, mark);
+}
+
+void wire_put_proof(struct buffer *out, const unsigned char proof[PROOF_BYTES])
+{
+    size_t mark = wire_begin(out, WIRE_PROOF);
+
+    buffer_append(out, proof, PROOF_BYTES);
+    wire_end(out, mark);
+}
+
+bool wire_get_challenge(struct slice body, struct wire_challenge *ret_c)
+{
+    if (body.size != WIRE_CHALLENGE_BYTES) {
+        return false;
+    }
+    ret_c->listener = get_u64(body.data);
+    memcpy(ret_c->nonce, body.data + 8, PROOF_NONCE_BYTES);
+    memcpy(ret_c->proof, body.data + 8 + PROOF_NONCE_BYTES, PROOF_BYTES);
     return true;
 }
 

@@ -12,41 +12,42 @@
 #include "io/io.h"
 #include "raft/raft.h"
 #include "server/members.h"
+#include "server/proof.h"
 #include "store/entry.h"
 
 /* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
- * the next node by node, and back. HELLO and REFUSE are the same in all versions.
- *   4  the oldest that is spoken
- *   5  ABOUT
- *   6  WHERE
- *   7  CLOCK, HOLDS, and until when a forwarded command may be taken
- *   8  how the sender's disk is, with each message */
+ * the next node by node, and back. The greeting is the same in all versions.
+ *   7  the oldest that is spoken: the first one whose greeting has proofs
+ *   8  CLOCK, HOLDS, and until when a forwarded command may be taken
+ *   9  how the sender's disk is, with each message */
 enum {
-    WIRE_VERSION = 8,
-    WIRE_VERSION_MIN = 4,
-    WIRE_VERSION_ABOUT = 5, /* The first one that has it. */
-    WIRE_VERSION_WHERE = 6,
-    WIRE_VERSION_UNTIL = 7,
-    WIRE_VERSION_DISK = 8,
+    WIRE_VERSION = 9,
+    WIRE_VERSION_MIN = 7,
+    WIRE_VERSION_UNTIL = 8, /* The first one that has it. */
+    WIRE_VERSION_DISK = 9,
     WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
+    WIRE_HELLO_BYTES_MAX = 86 + 255, /* With the longest name of a host. */
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
 };
 
 enum wire_type {
-    WIRE_HELLO = 1,   /* Dialer -> listener, first frame on a connection. */
-    WIRE_WELCOME = 2, /* Its answer. From then on it only answers FORWARDs, and says CLOCK. */
-    WIRE_REFUSE = 3,  /* Or this one, and the connection ends. */
-    WIRE_MESSAGE = 4, /* A raft message without entries. */
-    WIRE_ENTRIES = 5, /* AppendEntries. */
-    WIRE_FORWARD = 6, /* A client's command for the leader. */
-    WIRE_ANSWER = 7,  /* What became of it. */
-    WIRE_ABOUT = 8,   /* Which program the dialer is, once it was welcomed. */
-    WIRE_WHERE = 9,   /* Where the dialer reaches another member. */
-    WIRE_CLOCK = 10,  /* What time it is for the listener. */
-    WIRE_HOLDS = 11,  /* The dialer has heard that, and waits for its commands still. */
+    WIRE_HELLO = 1, /* Dialer -> listener, first frame on a connection. */
+    WIRE_WELCOME =
+        2, /* The answer to PROOF. From then on it only answers FORWARDs, and says CLOCK. */
+    WIRE_REFUSE = 3,     /* Or this one, and the connection ends. */
+    WIRE_MESSAGE = 4,    /* A raft message without entries. */
+    WIRE_ENTRIES = 5,    /* AppendEntries. */
+    WIRE_FORWARD = 6,    /* A client's command for the leader. */
+    WIRE_ANSWER = 7,     /* What became of it. */
+    WIRE_ABOUT = 8,      /* Which program the dialer is, once it was welcomed. */
+    WIRE_WHERE = 9,      /* Where the dialer reaches another member. */
+    WIRE_CLOCK = 10,     /* What time it is for the listener. */
+    WIRE_HOLDS = 11,     /* The dialer has heard that, and waits for its commands still. */
+    WIRE_CHALLENGE = 12, /* The answer to HELLO: the listener proves that it is a member, */
+    WIRE_PROOF = 13,     /* and the dialer, that it is. */
 };
 
 enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
@@ -70,6 +71,13 @@ struct wire_hello {
     enum wire_channel channel;
     struct io_address address; /* The dialer's, for clients. */
     uint16_t peer_port;
+    unsigned char nonce[PROOF_NONCE_BYTES];
+};
+
+struct wire_challenge {
+    raft_id listener;
+    unsigned char nonce[PROOF_NONCE_BYTES];
+    unsigned char proof[PROOF_BYTES];
 };
 
 /* How a node's disk is, as far as it says. */
@@ -130,8 +138,18 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_typ
 
 /* --- bodies ------------------------------------------------------------------------ */
 
-void wire_put_hello(struct buffer *out, const struct wire_hello *hello);
+/* Returns the size of its body, with which `out` ends now. */
+size_t wire_put_hello(struct buffer *out, const struct wire_hello *hello);
 bool wire_get_hello(struct slice body, struct wire_hello *ret_hello);
+
+/* All that is looked at before it is proven; the versions have it in one place. */
+bool wire_get_hello_version(struct slice body, uint32_t *ret_version);
+
+void wire_put_challenge(struct buffer *out, const struct wire_challenge *c);
+bool wire_get_challenge(struct slice body, struct wire_challenge *ret_c);
+
+/* Its body is the proof and nothing else. */
+void wire_put_proof(struct buffer *out, const unsigned char proof[PROOF_BYTES]);
 
 void wire_put_refuse(struct buffer *out, enum wire_refusal refusal);
 bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal);

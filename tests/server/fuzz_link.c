@@ -58,7 +58,7 @@ static void note(struct buffer *trace, enum wire_type type, struct slice body)
 static void send_frame(struct script *s, struct slice *input, bool is_good)
 {
     uint64_t choice = fuzz_number(input, 1);
-    enum wire_type type = (enum wire_type)(WIRE_HELLO + choice % WIRE_HOLDS);
+    enum wire_type type = (enum wire_type)(WIRE_HELLO + choice % WIRE_PROOF);
     uint64_t flip = is_good ? 0 : fuzz_number(input, 2);
     struct slice body = fuzz_piece(input);
     size_t mark = wire_begin(&s->stream, type);

@@ -1,7 +1,8 @@
 /* fuzz_peers.c - fuzz target: a stranger talks to a node's peer port, in the
- * simulated world. The input says what it sends, on up to two connections: frames
- * with good sums and any body, plain bytes, and pauses. The node must survive; what it hands
- * to its replica is in order: from whom it says, with all entries that it names. */
+ * simulated world. The input says what it sends, on up to two connections: whole greetings, for it
+ * has the key, frames with good sums and any body, plain bytes, and pauses. The node must survive;
+ * what it hands to its replica is in order: from whom it says, with all entries that it names, and
+ * nothing before a greeting. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -20,8 +21,10 @@ struct stranger {
     struct io *io;
     bool is_open;
     bool is_sending;
-    char in[4096];
+    struct buffer in;
 };
+
+static const struct store_key the_key = {"the thirty-two bytes of the key."};
 
 struct world {
     struct sim *sim;
@@ -29,13 +32,16 @@ struct world {
     struct io *stranger_io;
     struct peers peers;
     struct stranger strangers[CONNECTIONS];
+    bool has_greeted; /* A stranger has proven that it has the key. */
 };
 
 /* --- what comes through ------------------------------------------------------------- */
 
 static void on_message(void *context, const struct wire_message *m, struct entry **entries)
 {
-    CHECK(context != NULL);
+    const struct world *w = context;
+
+    CHECK(w->has_greeted);
     CHECK(m->message.from != 0 && m->message.from != SELF);
     CHECK((m->message.kind == RAFT_APPEND_ENTRIES) == (entries != NULL));
     CHECK(entries != NULL || m->message.entry_count == 0);
@@ -51,6 +57,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     struct world *w = context;
     struct buffer *out = peers_answer(&w->peers, connection);
 
+    CHECK(w->has_greeted);
     CHECK(from != 0 && from != SELF);
     if (out != NULL) {
         wire_end_answer(out, wire_begin_answer(out, f->correlation), WIRE_NOT_LEADER, 0);
@@ -90,15 +97,17 @@ static char *stranger_room(struct io_stream *stream, size_t *ret_size)
 {
     struct stranger *s = container_of(stream, struct stranger, stream);
 
-    *ret_size = sizeof s->in;
-    return s->in;
+    *ret_size = 4096;
+    return buffer_reserve(&s->in, *ret_size);
 }
 
 static void stranger_received(struct io_stream *stream, int64_t size)
 {
     struct stranger *s = container_of(stream, struct stranger, stream);
 
-    if (size <= 0 && s->is_open) {
+    if (size > 0) {
+        buffer_commit(&s->in, (size_t)size);
+    } else if (s->is_open) {
         s->is_open = false;
         io_stream_close(s->io, stream);
     }
@@ -158,7 +167,32 @@ static void stranger_flush(struct stranger *s)
     }
 }
 
-static void greet(struct stranger *s, raft_id from, enum wire_channel channel)
+static void run(struct world *w, uint64_t ns)
+{
+    for (int i = 0; i < CONNECTIONS; i++) {
+        stranger_flush(&w->strangers[i]);
+    }
+    sim_run_until(w->sim, sim_now_ns(w->sim) + ns);
+}
+
+/* Takes frames off what was heard, up to a challenge. */
+static bool hear_challenge(struct stranger *s, struct wire_challenge *ret_c)
+{
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+    bool is_one = false;
+
+    while (!is_one && wire_frame(buffer_slice(&s->in), WIRE_BODY_BYTES_MAX, &type, &body, &size) ==
+                          WIRE_FRAME) {
+        is_one = type == WIRE_CHALLENGE && wire_get_challenge(body, ret_c);
+        buffer_consume(&s->in, size);
+    }
+    return is_one;
+}
+
+/* As a member does: says hello, waits for the challenge, proves. */
+static void greet(struct world *w, struct stranger *s, raft_id from, enum wire_channel channel)
 {
     struct wire_hello hello = {.version = WIRE_VERSION,
                                .cluster_id = CLUSTER,
@@ -168,8 +202,22 @@ static void greet(struct stranger *s, raft_id from, enum wire_channel channel)
                                .channel = channel,
                                .address = {.host = "stranger", .port = 8000},
                                .peer_port = PEER_PORT};
+    struct proof_greeting greeting = {.listener = SELF};
+    struct wire_challenge c;
+    unsigned char proof[PROOF_BYTES];
+    struct buffer body = {0};
+    size_t size = wire_put_hello(&s->out, &hello);
 
-    wire_put_hello(&s->out, &hello);
+    buffer_append(&body, buffer_begin(&s->out) + buffer_size(&s->out) - size, size);
+    run(w, 20 * SIM_MS);
+    if (hear_challenge(s, &c)) {
+        greeting.hello = buffer_slice(&body);
+        memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
+        proof_make(the_key.bytes, PROOF_OF_DIALER, &greeting, proof);
+        wire_put_proof(&s->out, proof);
+        w->has_greeted = true;
+    }
+    buffer_deinit(&body);
 }
 
 static void send_frame(struct stranger *s, enum wire_type type, struct slice body)
@@ -180,14 +228,6 @@ static void send_frame(struct stranger *s, enum wire_type type, struct slice bod
     wire_end(&s->out, mark);
 }
 
-static void run(struct world *w, uint64_t ns)
-{
-    for (int i = 0; i < CONNECTIONS; i++) {
-        stranger_flush(&w->strangers[i]);
-    }
-    sim_run_until(w->sim, sim_now_ns(w->sim) + ns);
-}
-
 /* Does one thing of the input; `head` says which, and on which connection. */
 static void step(struct world *w, struct slice *input)
 {
@@ -196,11 +236,11 @@ static void step(struct world *w, struct slice *input)
 
     switch (head / CONNECTIONS % 5) {
     case 0:
-        greet(s, fuzz_number(input, 1), (enum wire_channel)(head / 64 % 2));
+        greet(w, s, fuzz_number(input, 1), (enum wire_channel)(head / 64 % 2));
         break;
     case 1:
     case 2:
-        send_frame(s, (enum wire_type)(WIRE_HELLO + head / 16 % WIRE_ANSWER), fuzz_piece(input));
+        send_frame(s, (enum wire_type)(WIRE_HELLO + head / 16 % WIRE_PROOF), fuzz_piece(input));
         break;
     case 3:
         buffer_append_slice(&s->out, fuzz_piece(input));
@@ -240,7 +280,7 @@ static void start(struct world *w)
     w->node_io = sim_boot(sim_machine_new(w->sim, "node"));
     w->stranger_io = sim_boot(sim_machine_new(w->sim, "stranger"));
     CHECK(peers_start(&w->peers, w->node_io, NULL, &events, &options) == 0);
-    peers_open(&w->peers, CLUSTER, &source);
+    peers_open(&w->peers, CLUSTER, &the_key, &source);
     for (int i = 0; i < CONNECTIONS; i++) {
         stranger_start(&w->strangers[i], w->stranger_io);
     }
@@ -255,6 +295,7 @@ static void end(struct world *w)
     sim_bury(w->node_io);
     sim_bury(w->stranger_io);
     for (int i = 0; i < CONNECTIONS; i++) {
+        buffer_deinit(&w->strangers[i].in);
         buffer_deinit(&w->strangers[i].out);
         buffer_deinit(&w->strangers[i].sending);
     }

@@ -28,10 +28,14 @@ static void try_handshake(enum wire_type type, struct slice body, struct buffer 
     enum wire_refusal refusal;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
+    struct wire_challenge challenge;
 
     if (type == WIRE_HELLO && wire_get_hello(body, &hello)) {
         CHECK(memchr(hello.address.host, 0, sizeof hello.address.host) != NULL);
         wire_put_hello(out, &hello);
+        check_same(out, type, body);
+    } else if (type == WIRE_CHALLENGE && wire_get_challenge(body, &challenge)) {
+        wire_put_challenge(out, &challenge);
         check_same(out, type, body);
     } else if (type == WIRE_ABOUT && wire_get_about(body, program)) {
         wire_put_about(out, program);
@@ -146,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     }
     if (size > 0) {
-        type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_HOLDS);
+        type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_PROOF);
         try_body(type, input);
     }
     return 0;

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 
 const char *const names[NODES + 1] = {"a", "b", "c"};
+const struct store_key the_key = {"the thirty-two bytes of the key."};
 
 raft_id id_of(uint32_t i)
 {
@@ -98,10 +99,11 @@ void run_ms(struct world *w, uint64_t ms)
 void start_at(struct node *n, struct io *io, const struct member_address *address,
               uint64_t cluster_id)
 {
-    struct peers_options options = {.self = *address,
-                                    .host = address->client,
-                                    .election_timeout_ns = SIM_S,
-                                    .version = n->version == 0 ? WIRE_VERSION : n->version};
+    struct peers_options options = {
+        .self = *address,
+        .host = address->client,
+        .election_timeout_ns = SIM_S,
+        .version = n->version == 0 || n->version > WIRE_VERSION ? WIRE_VERSION : n->version};
     struct peers_source source = {0};
     struct peers_events events = {.context = n,
                                   .message = on_message,
@@ -113,7 +115,13 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
 
     n->io = io;
     assert_int_equal(peers_start(&n->peers, n->io, n->log, &events, &options), 0);
-    peers_open(&n->peers, cluster_id, &source);
+    if (n->version > WIRE_VERSION) {
+        n->peers.version = n->version; /* As a later program would. */
+    }
+    if (n->has_no_cluster) {
+        return;
+    }
+    peers_open(&n->peers, cluster_id, n->key == NULL ? &the_key : n->key, &source);
 }
 
 void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
@@ -121,6 +129,21 @@ void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
     struct member_address address = address_of(i);
 
     start_at(&w->nodes[i], sim_boot(sim_machine_new(w->sim, names[i])), &address, cluster_id);
+}
+
+struct io *start_stranger(struct world *w, const char *name)
+{
+    w->stranger = sim_boot(sim_machine_new(w->sim, name));
+    return w->stranger;
+}
+
+void end_stranger(struct world *w)
+{
+    if (w->stranger != NULL) {
+        sim_die(w->stranger, SIM_KILLED);
+        sim_bury(w->stranger);
+        w->stranger = NULL;
+    }
 }
 
 void end_node(struct node *n, enum sim_death death)
@@ -171,6 +194,7 @@ int peers_teardown(void **state)
             end_node(&w->nodes[i], SIM_KILLED);
         }
     }
+    end_stranger(w);
     sim_free(w->sim);
     free(w);
     return 0;

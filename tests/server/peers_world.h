@@ -12,11 +12,13 @@ enum { NODES = 2, CLUSTER = 77, PEER_PORT = 18000 };
 
 /* The last one is a machine that others may be started on. */
 extern const char *const names[NODES + 1];
+extern const struct store_key the_key;
 
 struct node {
     struct io *io;
     struct peers peers;
-    uint32_t version;          /* The newest that it speaks; 0: the newest there is. */
+    uint32_t version;          /* The newest that it speaks, maybe newer than this program; 0: the
+                                * newest that this program does. */
     enum wire_refusal refusal; /* What it was told when it dialed; 0: nothing. */
     uint64_t connection;       /* On which a command came; 0: none. */
     uint32_t lost_count;
@@ -24,12 +26,15 @@ struct node {
     uint32_t answer_count;
     uint32_t forward_count;
     bool awaits_message;
-    const struct log *log; /* May be NULL. */
+    const struct log *log;       /* May be NULL. */
+    const struct store_key *key; /* NULL: the_key. */
+    bool has_no_cluster;
 };
 
 struct world {
     struct sim *sim;
     struct node nodes[NODES + 1]; /* The last one runs where a test starts it. */
+    struct io *stranger;          /* A process of the test's own; NULL: none. */
 };
 
 /* cmocka's setup and teardown; *state is the world. */
@@ -45,6 +50,9 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
               uint64_t cluster_id);
 /* Starts node `i` as one of that cluster. */
 void start_node(struct world *w, uint32_t i, uint64_t cluster_id);
+/* Starts the test's own process on a machine of that name. */
+struct io *start_stranger(struct world *w, const char *name);
+void end_stranger(struct world *w);
 void end_node(struct node *n, enum sim_death death);
 /* Node `i` learns that both are members, and where. */
 void dial(struct world *w, uint32_t i);

@@ -1,6 +1,6 @@
 /* Connections between nodes, in the simulated world: who is let in, and what becomes of
  * forwarded commands when a connection ends. Scenarios 53, 68 and 70. */
-#include "peers_world.h"
+#include "stranger.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,77 +155,28 @@ static void test_peers__that_lost_power_are_let_in_again_at_once(void **state)
     assert_true(is_up(&w->nodes[1].peers, id_of(0)));
 }
 
-/* A dialer of its own kind, which says hello and listens. */
-struct knocker {
-    struct link link;
-    struct io_connect connect;
-    struct wire_hello hello;
-    enum wire_refusal refusal;
-    bool is_welcome;
-};
-
-static void knocker_frame(struct link *link, enum wire_type type, struct slice body)
-{
-    struct knocker *k = link->context;
-
-    k->is_welcome = k->is_welcome || type == WIRE_WELCOME;
-    if (type == WIRE_REFUSE) {
-        assert_true(wire_get_refuse(body, &k->refusal));
-    }
-}
-
-static void knocker_closed(struct link *link)
-{
-    (void)link;
-}
-
-static void knocker_connected(struct io_connect *connect, int status)
-{
-    struct knocker *k = container_of(connect, struct knocker, connect);
-
-    assert_int_equal(status, 0);
-    link_opened(&k->link);
-    wire_put_hello(&k->link.out, &k->hello);
-    link_flush(&k->link);
-}
-
-static void knock(struct world *w, struct knocker *k, uint32_t version)
-{
-    struct io_address door = address_of(1).client;
-
-    door.port = PEER_PORT;
-    *k = (struct knocker){.hello = {.version = version,
-                                    .cluster_id = CLUSTER,
-                                    .from = id_of(0),
-                                    .to = id_of(1),
-                                    .incarnation = 1,
-                                    .address = address_of(0).client,
-                                    .peer_port = PEER_PORT}};
-    link_init(&k->link, w->nodes[0].io, knocker_frame, knocker_closed, k);
-    k->connect = (struct io_connect){.connected = knocker_connected, .stream = &k->link.stream};
-    io_connect(w->nodes[0].io, &k->connect, &k->link.stream, &door);
-    run_ms(w, 500);
-}
-
 /* Refused by its number, before anything else it says counts. */
 static void test_peers__of_another_version_are_refused(void **state)
 {
     static const uint32_t versions[] = {0, WIRE_VERSION_MIN - 1, WIRE_VERSION + 1, UINT32_MAX};
     struct world *w = *state;
-    struct knocker k;
+    struct wire_hello hello = stranger_hello();
+    struct stranger s;
 
     start_node(w, 0, CLUSTER);
     start_node(w, 1, CLUSTER);
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-        knock(w, &k, versions[i]);
-        assert_false(k.is_welcome);
-        assert_int_equal(k.refusal, WIRE_OTHER_VERSION);
-        link_deinit(&k.link);
+        hello.version = versions[i];
+        stranger_greet(w, &s, w->nodes[0].io, &hello);
+        assert_false(s.has_challenge || s.is_welcome);
+        assert_int_equal(s.refusal, WIRE_OTHER_VERSION);
+        stranger_end(&s);
         assert_null(peers_find(&w->nodes[1].peers, id_of(0)));
     }
-    knock(w, &k, WIRE_VERSION);
-    assert_true(k.is_welcome);
-    link_deinit(&k.link);
+    hello.version = WIRE_VERSION;
+    stranger_greet(w, &s, w->nodes[0].io, &hello);
+    assert_true(s.is_welcome);
+    stranger_end(&s);
 }
 
 /* What is said in another's name, or meant for another, is no message to this node. */
@@ -233,7 +184,8 @@ static void test_peers__messages_between_others_end_the_connection(void **state)
 {
     static const raft_id ends[][2] = {{30, 20}, {10, 30}, {10, 0}, {20, 10}};
     struct world *w = *state;
-    struct knocker k;
+    struct wire_hello hello = stranger_hello();
+    struct stranger s;
 
     start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
     start_node(w, 1, CLUSTER);
@@ -244,17 +196,17 @@ static void test_peers__messages_between_others_end_the_connection(void **state)
                         .to = ends[i / 2][1],
                         .term = 1}};
 
-        knock(w, &k, WIRE_VERSION);
-        assert_true(k.is_welcome);
+        stranger_greet(w, &s, w->nodes[0].io, &hello);
+        assert_true(s.is_welcome);
         if (i % 2 == 0) {
-            wire_put_message(&k.link.out, &m);
+            wire_put_message(&s.link.out, &m);
         } else {
-            wire_put_entries(&k.link.out, &m, NULL, 0);
+            wire_put_entries(&s.link.out, &m, NULL, 0);
         }
-        link_flush(&k.link);
+        link_flush(&s.link);
         run_ms(w, 100);
-        assert_false(k.link.is_open); /* And on_message() has heard nothing. */
-        link_deinit(&k.link);
+        assert_false(s.link.is_open); /* And on_message() has heard nothing. */
+        stranger_end(&s);
     }
 }
 
@@ -276,22 +228,32 @@ static const char *program_of_the_other(struct world *w, uint32_t i)
     return peers_find(&w->nodes[i].peers, id_of(1 - i))->program;
 }
 
-/* A cluster is upgraded node by node, and may have to go back. */
+/* The second node has a later program, which speaks a version more; the first one is upgraded to
+ * it, and has to go back. */
 static void test_peers__of_neighbouring_versions_speak_the_older_one(void **state)
 {
     struct world *w = *state;
     struct member_address address = address_of(0);
     struct sim_machine *machine = sim_machine_new(w->sim, names[0]);
 
-    w->nodes[0].version = WIRE_VERSION_MIN;
+    w->nodes[1].version = WIRE_VERSION + 1;
     start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
     start_node(w, 1, CLUSTER);
     dial(w, 0);
     run_ms(w, 50); /* Less than the time until the next attempt: it steps down at once. */
-    assert_int_equal(version_spoken(w, 0), WIRE_VERSION_MIN);
-    assert_int_equal(version_spoken(w, 1), WIRE_VERSION_MIN);
-    assert_string_equal(program_of_the_other(w, 1), "");
+    assert_int_equal(version_spoken(w, 0), WIRE_VERSION);
+    assert_int_equal(version_spoken(w, 1), WIRE_VERSION);
     assert_int_equal(w->nodes[1].refusal, 0); /* Nothing to tell anybody. */
+
+    end_node(&w->nodes[0], SIM_KILLED);
+    w->nodes[0].version = WIRE_VERSION + 1;
+    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(version_spoken(w, 0), WIRE_VERSION + 1);
+    assert_int_equal(version_spoken(w, 1), WIRE_VERSION + 1);
+    assert_string_equal(program_of_the_other(w, 0), RAKIT_VERSION);
+    assert_string_equal(program_of_the_other(w, 1), RAKIT_VERSION);
 
     end_node(&w->nodes[0], SIM_KILLED);
     w->nodes[0].version = WIRE_VERSION;
@@ -300,17 +262,6 @@ static void test_peers__of_neighbouring_versions_speak_the_older_one(void **stat
     run_ms(w, 500);
     assert_int_equal(version_spoken(w, 0), WIRE_VERSION);
     assert_int_equal(version_spoken(w, 1), WIRE_VERSION);
-    assert_string_equal(program_of_the_other(w, 0), RAKIT_VERSION);
-    assert_string_equal(program_of_the_other(w, 1), RAKIT_VERSION);
-
-    end_node(&w->nodes[0], SIM_KILLED);
-    w->nodes[0].version = WIRE_VERSION_MIN;
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
-    dial(w, 0);
-    run_ms(w, 500);
-    assert_int_equal(version_spoken(w, 0), WIRE_VERSION_MIN);
-    assert_int_equal(version_spoken(w, 1), WIRE_VERSION_MIN);
-    assert_string_equal(program_of_the_other(w, 1), "");
 }
 
 static void forward_one(struct world *w)

@@ -177,10 +177,16 @@ static void test_hello__comes_out_as_it_went_in(void **state)
                             .incarnation = 5,
                             .channel = WIRE_BULK,
                             .address = {.host = "some.host", .port = 6},
-                            .peer_port = 7};
+                            .peer_port = 7,
+                            .nonce = "thirty-two random bytes are here"};
     struct wire_hello out;
+    uint32_t version = 0;
 
-    wire_put_hello(&b, &in);
+    size_t size = wire_put_hello(&b, &in);
+
+    assert_int_equal(size, body_of(&b, WIRE_HELLO).size);
+    assert_true(wire_get_hello_version(body_of(&b, WIRE_HELLO), &version));
+    assert_int_equal(version, WIRE_VERSION);
     assert_true(wire_get_hello(body_of(&b, WIRE_HELLO), &out));
     assert_int_equal(out.version, WIRE_VERSION);
     assert_int_equal(out.features, 1);
@@ -192,6 +198,39 @@ static void test_hello__comes_out_as_it_went_in(void **state)
     assert_string_equal(out.address.host, "some.host");
     assert_int_equal(out.address.port, 6);
     assert_int_equal(out.peer_port, 7);
+    assert_memory_equal(out.nonce, in.nonce, sizeof in.nonce);
+    buffer_deinit(&b);
+}
+
+/* In every version of the protocol it is the first thing that is said. */
+static void test_hello__begins_with_its_version(void **state)
+{
+    uint32_t version = 0;
+
+    assert_true(wire_get_hello_version(slice_of("\x06\0\0\0and what it had then", 24), &version));
+    assert_int_equal(version, 6);
+    assert_false(wire_get_hello_version(slice_of("\x06\0\0", 3), &version));
+}
+
+static void test_challenge__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_challenge in = {.listener = 5,
+                                .nonce = "thirty-two random bytes are here",
+                                .proof = "and thirty-two more to prove it."};
+    struct wire_challenge out;
+    struct slice body;
+
+    wire_put_challenge(&b, &in);
+    body = body_of(&b, WIRE_CHALLENGE);
+    assert_true(wire_get_challenge(body, &out));
+    assert_int_equal(out.listener, 5);
+    assert_memory_equal(out.nonce, in.nonce, sizeof in.nonce);
+    assert_memory_equal(out.proof, in.proof, sizeof in.proof);
+    assert_false(wire_get_challenge(slice_of(body.data, body.size - 1), &out));
+    buffer_append(&b, "", 1);
+    assert_false(wire_get_challenge(
+        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out));
     buffer_deinit(&b);
 }
 
@@ -422,6 +461,8 @@ int main(void)
         cmocka_unit_test(test_large_entry__is_the_same_frame_as_one_in_one_piece),
         cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
         cmocka_unit_test(test_hello__comes_out_as_it_went_in),
+        cmocka_unit_test(test_hello__begins_with_its_version),
+        cmocka_unit_test(test_challenge__comes_out_as_it_went_in),
         cmocka_unit_test(test_about__is_a_few_printable_characters),
         cmocka_unit_test(test_where__is_read_as_written_and_nothing_else_is),
         cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),

@@ -11,12 +11,37 @@ static char *mad_peer_room(struct io_stream *stream, size_t *ret_size)
     return buffer_reserve(&container_of(stream, struct mad_peer, stream)->in, *ret_size);
 }
 
+/* Once it is challenged. */
+static void prove(struct mad_peer *m)
+{
+    struct proof_greeting greeting = {.hello = slice_of(m->hello, m->hello_size),
+                                      .listener = m->to};
+    unsigned char proof[PROOF_BYTES];
+    struct wire_challenge c;
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    if (wire_frame(buffer_slice(&m->in), WIRE_HANDSHAKE_BYTES_MAX, &type, &body, &size) ==
+            WIRE_FRAME &&
+        type == WIRE_CHALLENGE && wire_get_challenge(body, &c)) {
+        memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
+        proof_make(m->key.bytes, PROOF_OF_DIALER, &greeting, proof);
+        wire_put_proof(&m->out, proof);
+        m->has_proven = true;
+        mad_peer_flush(m);
+    }
+}
+
 static void mad_peer_received(struct io_stream *stream, int64_t size)
 {
     struct mad_peer *m = container_of(stream, struct mad_peer, stream);
 
     if (size > 0) {
         buffer_commit(&m->in, (size_t)size);
+        if (m->has_key && !m->has_proven) {
+            prove(m);
+        }
     } else if (m->is_open) {
         m->is_open = false;
         io_stream_close(m->io, stream);
@@ -46,14 +71,8 @@ static void mad_peer_connected(struct io_connect *connect, int status)
     mad_peer_flush(m);
 }
 
-void mad_peer_start(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
-                    enum wire_channel channel)
-{
-    mad_peer_start_at(m, c, n, from, channel, "mad");
-}
-
-void mad_peer_start_at(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
-                       enum wire_channel channel, const char *host)
+static void start(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
+                  enum wire_channel channel, const char *host, const struct store_key *key)
 {
     struct io_address address = {.port = CLUSTER_PEER_PORT};
     struct wire_hello hello = {.version = WIRE_VERSION,
@@ -65,7 +84,11 @@ void mad_peer_start_at(struct mad_peer *m, struct cluster *c, const struct node 
                                .address = {.port = CLUSTER_PORT},
                                .peer_port = CLUSTER_PEER_PORT};
 
-    *m = (struct mad_peer){.io = sim_boot(sim_machine_new(c->sim, "mad"))};
+    *m = (struct mad_peer){.io = sim_boot(sim_machine_new(c->sim, "mad")), .to = n->id};
+    m->has_key = key != NULL;
+    if (m->has_key) {
+        m->key = *key;
+    }
     m->stream = (struct io_stream){.room = mad_peer_room,
                                    .received = mad_peer_received,
                                    .sent = mad_peer_sent,
@@ -73,9 +96,28 @@ void mad_peer_start_at(struct mad_peer *m, struct cluster *c, const struct node 
     m->connect = (struct io_connect){.connected = mad_peer_connected, .stream = &m->stream};
     snprintf(address.host, sizeof address.host, "%s", n->name);
     snprintf(hello.address.host, sizeof hello.address.host, "%s", host);
-    wire_put_hello(&m->out, &hello);
+    m->hello_size = wire_put_hello(&m->out, &hello);
+    memcpy(m->hello, buffer_begin(&m->out) + WIRE_HEADER_BYTES, m->hello_size);
     io_connect(m->io, &m->connect, &m->stream, &address);
     mad_peer_run_for(c, 100 * SIM_MS);
+}
+
+void mad_peer_start_at(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
+                       enum wire_channel channel, const char *host)
+{
+    start(m, c, n, from, channel, host, replica_cluster_key(n->server->replica));
+}
+
+void mad_peer_start(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
+                    enum wire_channel channel)
+{
+    mad_peer_start_at(m, c, n, from, channel, "mad");
+}
+
+void mad_peer_start_stranger(struct mad_peer *m, struct cluster *c, const struct node *n,
+                             raft_id from, enum wire_channel channel)
+{
+    start(m, c, n, from, channel, "mad", NULL);
 }
 
 void mad_peer_flush(struct mad_peer *m)

@@ -1,5 +1,5 @@
-/* mad_peer.h - a process beside a simulated cluster that greets nodes properly, knows the
- * cluster's id, and then says whatever the test wants. */
+/* mad_peer.h - a process beside a simulated cluster that greets nodes properly, as it has the
+ * cluster's key, and then says whatever the test wants. A stranger does not have the key. */
 #ifndef RAKIT_TESTS_SIM_MAD_PEER_H
 #define RAKIT_TESTS_SIM_MAD_PEER_H
 
@@ -15,6 +15,12 @@ struct mad_peer {
     struct buffer in; /* What was said to it since. */
     bool is_open;
     bool is_sending;
+    bool has_key;
+    bool has_proven;
+    struct store_key key;
+    raft_id to;
+    char hello[WIRE_HELLO_BYTES_MAX];
+    size_t hello_size;
 };
 
 /* Connects to the node's peer port and greets it as `from`. */
@@ -23,6 +29,9 @@ void mad_peer_start(struct mad_peer *m, struct cluster *c, const struct node *n,
 /* The same, and says that it lives at `host`. */
 void mad_peer_start_at(struct mad_peer *m, struct cluster *c, const struct node *n, raft_id from,
                        enum wire_channel channel, const char *host);
+/* The same without the key: it says hello, and whatever follows comes in place of the proof. */
+void mad_peer_start_stranger(struct mad_peer *m, struct cluster *c, const struct node *n,
+                             raft_id from, enum wire_channel channel);
 /* Sends what is in `out`. */
 void mad_peer_flush(struct mad_peer *m);
 void mad_peer_put_frame(struct mad_peer *m, enum wire_type type, struct slice body);
