@@ -69,8 +69,9 @@ struct command_call {
     struct keyspace *keyspace; /* and all of them. */
     uint32_t database;         /* Its number. */
     void *session;             /* The server's; NULL for data commands. */
-    uint64_t work; /* Set by a handler that did more than its reply shows: about so many bytes
-                    * looked at. */
+    uint64_t work; /* Set by a handler that did more than its reply and its changes show, in bytes
+                    * looked at, about; and by a check where the command may do more than its
+                    * arguments show. */
 };
 
 #endif /* RAKIT_KV_COMMAND_H */

@@ -132,6 +132,14 @@ bool keyspace_tidy(struct keyspace *k, uint64_t item_count)
     return kv_common_tidy(&k->common, item_count);
 }
 
+uint64_t keyspace_take_work(struct keyspace *k)
+{
+    uint64_t work = k->common.work;
+
+    k->common.work = 0;
+    return work;
+}
+
 /* --- hints ------------------------------------------------------------------------ */
 
 static const struct kv *hinted(const struct keyspace *k, const struct keyspace_hint *hint)

@@ -45,6 +45,10 @@ void keyspace_clear(struct keyspace *keyspace);
  * more. Changes nothing that can be seen but keyspace_memory_bytes(). */
 bool keyspace_tidy(struct keyspace *keyspace, uint64_t item_count);
 
+/* About how many bytes of values were written or freed since the last call: what changes have
+ * cost, beside looking for their keys. */
+uint64_t keyspace_take_work(struct keyspace *keyspace);
+
 struct keyspace_hint {
     uint32_t database; /* Of any value: one that there can't be hints at nothing. */
     struct slice key;

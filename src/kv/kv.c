@@ -96,6 +96,7 @@ static void tidy(struct kv *kv)
 static void add_item(struct kv *kv, uint64_t hash, struct item *item)
 {
     kv->digest += digest_of_item(hash, item_value(item));
+    kv->common->work += item_value(item).size;
     kv->table.item_bytes += item_heap_bytes(item);
     table_add(&kv->table, hash, item);
 }
@@ -111,6 +112,7 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
         add_item(kv, hash, item_new(key, value));
         return;
     }
+    kv->common->work += item_value(*at).size + value.size;
     kv->digest -= digest_of_item(hash, item_value(*at));
     kv->table.item_bytes -= item_heap_bytes(*at);
     *at = item_replace(*at, value);
@@ -124,6 +126,7 @@ static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
     struct item *item = table_remove(&kv->table, hash, key);
 
     if (item != NULL) {
+        kv->common->work += item_value(item).size;
         kv->digest -= digest_of_item(hash, item_value(item));
         kv->table.item_bytes -= item_heap_bytes(item);
     }
@@ -202,6 +205,7 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
     struct slice value = item_value(*at);
     size_t first = offset < value.size ? offset : value.size; /* That changes. */
 
+    kv->common->work += end - first;
     kv->digest -= digest_of_range(hash, value, first, end);
     if (end > value.size) {
         grow_item(kv, at, end);

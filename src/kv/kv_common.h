@@ -14,6 +14,7 @@ struct kv_common {
     uint64_t hash_seed; /* One for all: a database can take another's place (SWAPDB). */
     struct prng prng;   /* For kv_chance(). */
     uint64_t reply_bytes_max;
+    uint64_t work;           /* See keyspace_take_work(). */
     struct cleared *cleared; /* Tables that kv_clear() took out of service. */
 };
 

@@ -83,8 +83,12 @@ static bool read_offset(struct command_call *call, size_t *ret_offset)
 bool kv_check_setrange(struct command_call *call)
 {
     size_t offset = 0;
+    bool is_valid = read_offset(call, &offset);
 
-    return read_offset(call, &offset);
+    if (is_valid && call->arguments[3].size > 0) {
+        call->work = offset; /* All of that may be new. */
+    }
+    return is_valid;
 }
 
 void kv_command_setrange(struct command_call *call)

@@ -39,22 +39,21 @@
 #include "server/time_share.h"
 
 enum {
-    CLIENT_SLOTS_MAX = 1024,                      /* Commands under way. */
-    CLIENT_ARGUMENT_BYTES_MAX = 64 * 1024 * 1024, /* Their arguments; one may have more. */
-    CLIENT_LOGGED_READS_MAX = 16,                 /* In a row; see is_logged_read(). */
-    CLIENT_ARGUMENTS_UNDER_WAY_MAX = 32 * 1024,   /* Their number; one command may have more. */
-    CLIENT_READ_WINDOW_BYTES = 4 * 1024 * 1024,   /* What reads under way may reply. */
-    CLIENT_OUTPUT_PAUSE_BYTES = 1024 * 1024,      /* Unread replies: take no command. */
-    CLIENT_COMMANDS_A_TURN = 1024,                /* Then others get their turn, */
-    CLIENT_TURN_NS = 1000 * 1000,                 /* or after so long. */
-    CLIENTS_TURN_NS = 4 * 1000 * 1000,            /* Then heartbeats and peers get theirs. */
-    CLIENT_READ_BYTES = 16 * 1024,                /* Room for one read at first, */
-    CLIENT_READ_BYTES_MAX = 256 * 1024,           /* and at most, unless one request wants more. */
-    CLIENT_READ_AHEAD_BYTES = 64 * 1024,          /* Input kept while no command is taken. */
-    CLIENT_KEEP_BYTES = 64 * 1024,                /* Of a buffer that has run empty. */
-    CLIENT_DISCARD_BYTES_MAX = 64 * 1024 * 1024,  /* Read once no command is taken any more. */
-    CLIENT_ARGUMENTS_MAX = 1024 * 1024,           /* Of what is read, and refused in words */
-    CLIENT_ARGUMENTS_TAKEN_MAX = 128 * 1024,      /* beyond this: nothing is done meanwhile. */
+    CLIENT_SLOTS_MAX = 1024,                     /* Commands under way. */
+    CLIENT_LOGGED_READS_MAX = 16,                /* In a row; see is_logged_read(). */
+    CLIENT_WORK_UNDER_WAY_MAX = 4 * 1024 * 1024, /* See command_work(); one may have more. */
+    CLIENT_READ_WINDOW_BYTES = 4 * 1024 * 1024,  /* What reads under way may reply. */
+    CLIENT_OUTPUT_PAUSE_BYTES = 1024 * 1024,     /* Unread replies: take no command. */
+    CLIENT_COMMANDS_A_TURN = 1024,               /* Then others get their turn, */
+    CLIENT_TURN_NS = 1000 * 1000,                /* or after so long. */
+    CLIENTS_TURN_NS = 4 * 1000 * 1000,           /* Then heartbeats and peers get theirs. */
+    CLIENT_READ_BYTES = 16 * 1024,               /* Room for one read at first, */
+    CLIENT_READ_BYTES_MAX = 256 * 1024,          /* and at most, unless one request wants more. */
+    CLIENT_READ_AHEAD_BYTES = 64 * 1024,         /* Input kept while no command is taken. */
+    CLIENT_KEEP_BYTES = 64 * 1024,               /* Of a buffer that has run empty. */
+    CLIENT_DISCARD_BYTES_MAX = 64 * 1024 * 1024, /* Read once no command is taken any more. */
+    CLIENT_ARGUMENTS_MAX = 1024 * 1024,          /* Of what is read, and refused in words */
+    CLIENT_ARGUMENTS_TAKEN_MAX = 128 * 1024,     /* beyond this: nothing is done meanwhile. */
     CLIENT_INLINE_BYTES_MAX = 64 * 1024,
     CLIENT_NAME_BYTES_MAX = 255,
     CLIENT_PEER_BYTES = 64,
@@ -95,7 +94,7 @@ struct reply_slot {
     struct buffer out; /* The reply, while those before it are missing. */
     uint64_t ordinal;  /* Number of the command on its connection. */
     uint64_t argument_bytes;
-    uint32_t argument_count;
+    uint64_t work;         /* As counted in the client's work_under_way. */
     size_t written_before; /* Size of the writer's buffer before this reply. */
     uint32_t flags;        /* COMMAND_READ or COMMAND_WRITE while it is under way. */
     bool is_answered;
@@ -135,8 +134,8 @@ struct client {
     uint32_t reads_in_a_row;   /* Since the last write. */
     uint64_t doubt_ordinal;    /* The last command taken when one was answered INDOUBT, until a
                                 * later one that went through the log has settled it; or 0. */
-    uint64_t argument_bytes;   /* Of those; */
-    uint64_t argument_count;   /* and so many arguments. */
+    uint64_t argument_bytes;   /* Of those. */
+    uint64_t work_under_way;   /* What those cost, as far as their arguments show. */
     uint64_t read_reply_bytes; /* What one more read may reply, going by the last ones. */
 
     /* Output. */

@@ -288,21 +288,20 @@ static bool is_congested(const struct clients *c)
 }
 
 /* What waits with the replica is executed in the order in which it came, so others would stand
- * behind all that one client had sent at once. How much one command costs shows in its number of
- * arguments and in what it replies; of one that looks at many keys, only once it is executed. */
-static bool exceeds_its_share(const struct client *c, const struct command *command)
+ * behind all that one client had sent at once. How much a command costs shows in its arguments,
+ * which is `work`, and in what it replies; of one that looks at many keys, only once it is
+ * executed. */
+static bool exceeds_its_share(const struct client *c, const struct command *command, uint64_t work)
 {
-    uint32_t under_way = c->read_count + c->write_count;
-    uint64_t arguments = c->argument_count + c->parser.argument_count;
-
-    if (under_way == 0 || MUTANT(all_at_once)) {
+    if (c->read_count + c->write_count == 0 || MUTANT(all_at_once)) {
         return false;
     }
-    return (command->flags & COMMAND_WALKS) != 0 || arguments > CLIENT_ARGUMENTS_UNDER_WAY_MAX;
+    return (command->flags & COMMAND_WALKS) != 0 ||
+           c->work_under_way + work > CLIENT_WORK_UNDER_WAY_MAX;
 }
 
 /* Whether the command may be handed to the replica now. */
-static bool may_submit(struct client *c, const struct command *command)
+static bool may_submit(struct client *c, const struct command *command, uint64_t work)
 {
     bool is_read = (command->flags & COMMAND_READ) != 0;
     bool is_logged = !is_read || is_logged_read(c, command);
@@ -311,7 +310,7 @@ static bool may_submit(struct client *c, const struct command *command)
     if ((is_logged ? c->read_count > 0 : c->write_count > 0) && !MUTANT(lanes_overtake)) {
         return wait_for(c, CLIENT_WAITS_FOR_ORDER);
     }
-    if (exceeds_its_share(c, command)) {
+    if (exceeds_its_share(c, command, work)) {
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
     if (is_read && reads > 0 && (reads + 1) * c->read_reply_bytes > CLIENT_READ_WINDOW_BYTES) {
@@ -362,7 +361,7 @@ static void drop_ignored_option(struct client *c, const struct command *command)
     p->argument_count = kept;
 }
 
-static void submit(struct client *c, const struct command *command, size_t size)
+static void submit(struct client *c, const struct command *command, size_t size, uint64_t work)
 {
     struct clients *clients = c->clients;
     struct reply_slot *slot = client_take_slot(c);
@@ -370,13 +369,13 @@ static void submit(struct client *c, const struct command *command, size_t size)
     slot->request.command = command;
     slot->is_silent = c->is_reply_off || c->skips_this_reply;
     slot->argument_bytes = size;
-    slot->argument_count = c->parser.argument_count;
+    slot->work = work;
     slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
     slot->request.is_logged_read = is_logged_read(c, command);
     slot->request.is_abandoned = c->has_ended;
     slot->request.received_ns = c->received_ns;
     c->argument_bytes += size;
-    c->argument_count += slot->argument_count;
+    c->work_under_way += work;
     count(c, slot);
     drop_ignored_option(c, command);
     request_encode(&slot->request, command, c->database, c->parser.argument_count,
@@ -385,8 +384,10 @@ static void submit(struct client *c, const struct command *command, size_t size)
     replica_submit(clients->server->replica, &slot->request);
 }
 
-/* Whether the command has a chance; else `fault` gets the reply. */
-static bool is_sound(struct client *c, const struct command *command, struct buffer *fault)
+/* Whether the command has a chance; else `fault` gets the reply. Adds to its work what its
+ * arguments do not show by their size. */
+static bool is_sound(struct client *c, const struct command *command, struct buffer *fault,
+                     uint64_t *work)
 {
     struct resp_writer w = {.out = fault, .version = c->version};
     struct command_call call = {.command = command,
@@ -394,8 +395,10 @@ static bool is_sound(struct client *c, const struct command *command, struct buf
                                 .arguments = c->parser.arguments,
                                 .reply = &w,
                                 .database = c->database};
+    bool is_sound = command->check == NULL || command->check(&call);
 
-    return command->check == NULL || command->check(&call);
+    *work += call.work;
+    return is_sound;
 }
 
 /* Takes the request that the parser has read, of `size` bytes; false: not now. */
@@ -412,9 +415,11 @@ static bool take_request(struct client *c, size_t size)
 
     struct buffer fault = {0};
     bool is_huge = count > CLIENT_ARGUMENTS_TAKEN_MAX;
-    bool goes_out = !is_refused && is_data && fits && !is_huge && is_sound(c, command, &fault);
+    uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;
+    bool goes_out =
+        !is_refused && is_data && fits && !is_huge && is_sound(c, command, &fault, &work);
 
-    if (goes_out && !may_submit(c, command)) {
+    if (goes_out && !may_submit(c, command, work)) {
         return false;
     }
     if (!is_refused && fits && (command->flags & COMMAND_ASYNC) && !may_administer(c)) {
@@ -438,7 +443,7 @@ static bool take_request(struct client *c, size_t size)
     } else if (is_huge) {
         refuse(c, text_too_many);
     } else if (goes_out) {
-        submit(c, command, size);
+        submit(c, command, size, work);
     } else if (is_data) {
         refuse_arguments(c, buffer_slice(&fault));
         buffer_deinit(&fault);
@@ -453,7 +458,7 @@ static bool has_room(struct client *c)
     if (client_output_bytes(c) > CLIENT_OUTPUT_PAUSE_BYTES || client_must_read_first(c)) {
         return wait_for(c, CLIENT_WAITS_FOR_READER);
     }
-    if (c->slot_count >= CLIENT_SLOTS_MAX || c->argument_bytes >= CLIENT_ARGUMENT_BYTES_MAX) {
+    if (c->slot_count >= CLIENT_SLOTS_MAX) {
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
     return true;

@@ -176,7 +176,7 @@ static uint64_t settle(struct client *c, struct reply_slot *slot)
         c->read_count--;
     }
     c->argument_bytes -= slot->argument_bytes;
-    c->argument_count -= slot->argument_count;
+    c->work_under_way -= slot->work;
     if (slot->is_silent || c->end >= CLIENT_CLOSING) {
         buffer_trim(&slot->out, SPARE_SLOT_KEEP_BYTES);
     }

@@ -168,9 +168,13 @@ void clients_flush(struct clients *c)
         list_remove(node);
         client_flush(container_of(node, struct client, dirty_link));
     }
-    /* Both can have come from within this call: nobody else would go on with them. */
-    if (!list_is_empty(&c->ready) || c->submitted_count != submitted_before) {
+    /* Both can have come from within this call: nobody else would go on with them. Who may take
+     * more commands has had his turn: others come first. */
+    if (c->submitted_count != submitted_before) {
         replica_wake(c->server->replica);
+    }
+    if (!list_is_empty(&c->ready)) {
+        io_turn_soon(c->server->io);
     }
 }
 

@@ -47,7 +47,8 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
     size_t size_before = buffer_size(reply->out);
 
     command->handler(&call);
-    time_share_use(&r->share, COMMAND_WORK + call.work + argument_count * ARGUMENT_WORK +
+    time_share_use(&r->share, COMMAND_WORK + call.work + keyspace_take_work(r->keyspace) +
+                                  argument_count * ARGUMENT_WORK +
                                   (buffer_size(reply->out) - size_before));
 }
 

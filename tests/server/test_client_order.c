@@ -344,7 +344,7 @@ static void test_client__has_one_walk_over_the_keys_under_way(void **state)
 
 static void test_client__has_so_many_arguments_under_way(void **state)
 {
-    enum { COUNT = CLIENT_ARGUMENTS_UNDER_WAY_MAX / 2, COMMANDS = 5 };
+    enum { COUNT = CLIENT_WORK_UNDER_WAY_MAX / (2 * ARGUMENT_WORK + 20), COMMANDS = 5 };
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
     struct buffer text = {0};
@@ -368,6 +368,27 @@ static void test_client__has_so_many_arguments_under_way(void **state)
         fixture_flush(f);
     }
     fixture_expect(f, fd, ":0\r\n:0\r\n:0\r\n:0\r\n:0\r\n");
+    close(fd);
+}
+
+static void test_client__has_one_large_growth_of_a_value_under_way(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "SETRANGE a 9000000 x\r\nSETRANGE b 9000000 x\r\nSETRANGE c 1 x\r\n");
+    fixture_await_requests(f, 1);
+    assert_int_equal(fixture_client(f)->wait, CLIENT_WAITS_FOR_SLOTS);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_await_requests(f, 1);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_await_requests(f, 1);
+    fake_answer(f, 0);
+    fixture_flush(f);
+    fixture_expect(f, fd, ":9000001\r\n:9000001\r\n:2\r\n");
     close(fd);
 }
 
@@ -560,6 +581,7 @@ int main(void)
         TEST(test_client__walks_over_the_keys_beside_the_log),
         TEST(test_client__has_one_walk_over_the_keys_under_way),
         TEST(test_client__has_so_many_arguments_under_way),
+        TEST(test_client__has_one_large_growth_of_a_value_under_way),
         TEST(test_client__has_one_administrative_command_under_way),
         TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
         TEST(test_client__does_not_overtake_those_that_wait_for_room),
