@@ -16,9 +16,11 @@
 #include "base/mutant.h"
 #include "io/io_uv_internal.h"
 
-static const uint64_t at_once_ns = 100000000ull; /* What a name server in order needs. */
-static const uint64_t lookup_ns = 1500000000ull; /* Where a name never had an address. */
-static const uint64_t address_ns = 500000000ull; /* For each, while there are others to try. */
+static const uint64_t at_once_ns = 100000000ull;     /* What a name server in order needs. */
+static const uint64_t lookup_ns = 1500000000ull;     /* Where a name never had an address. */
+static const uint64_t addresses_ns = 1500000000ull;  /* For all but the last, shared out, */
+static const uint64_t address_min_ns = 100000000ull; /* so much each at least, */
+static const uint64_t address_max_ns = 500000000ull; /* and at most. */
 
 struct io_uv_connect {
     struct list node; /* In io->connects until it is reported. */
@@ -115,6 +117,16 @@ static void set_timer(struct io_uv_connect *attempt, uint64_t at_ns)
     io_timer_start(attempt->io, &attempt->timer, at_ns);
 }
 
+/* How long an address may be silent while there are others to try: all get their turn before
+ * an owner with little patience gives the whole attempt up. */
+static uint64_t share_ns(const struct io_uv_connect *attempt)
+{
+    uint64_t ns = addresses_ns / attempt->asker.good.count;
+
+    ns = ns < address_max_ns ? ns : address_max_ns;
+    return ns > address_min_ns ? ns : address_min_ns;
+}
+
 static void try_next(struct io_uv_connect *attempt)
 {
     struct io_uv_addresses *known = &attempt->asker.good;
@@ -124,7 +136,7 @@ static void try_next(struct io_uv_connect *attempt)
         attempt->status = try_one(attempt, &known->address[attempt->tried_count++]);
         if (attempt->status == 0) {
             if (attempt->tried_count < known->count) {
-                set_timer(attempt, io_now_ns(attempt->io) + address_ns);
+                set_timer(attempt, io_now_ns(attempt->io) + share_ns(attempt));
             }
             return;
         }
