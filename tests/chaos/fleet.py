@@ -10,7 +10,8 @@ from clocks import Clock
 from disks import Disk
 from harness import Cluster, Node, Vain, await_true, text
 from links import Links
-from network import PEER_PORT, PORT, Network
+from names import NameServer
+from network import PEER_PORT, PORT, SUBNET, Network
 from respclient import RespClient, RespError
 
 # Longer than by default: a machine that is busy with other things is no fault to be found.
@@ -31,12 +32,16 @@ def make_key(path):
 class FleetNode(Node):
     """A server in a place, which knows what was done to it on purpose."""
 
-    def __init__(self, directory, place, election_ms):
+    def __init__(self, directory, place, election_ms, name=None):
+        """`name`: by which the other nodes are to reach it, if not by its address."""
         super().__init__(directory, host=place.address, port=PORT,
                          options=[*OPTIONS, "--cluster-key", str(directory / KEY_NAME),
                                   "--election-timeout", str(election_ms),
                                   "--request-timeout", str(max(election_ms, REQUEST_MS))])
         self.place = place
+        self.name = name
+        if name is not None:
+            self.options += ["--announce", name]
         self.log_path = directory / f"{place.name}.log"
         self.disk = Disk(directory / f"{place.name}-disk")
         self.clock = Clock(directory / f"{place.name}-clock")
@@ -49,6 +54,11 @@ class FleetNode(Node):
 
     def __repr__(self):
         return self.place.name
+
+    @property
+    def address(self):
+        """As members know it."""
+        return f"{self.name or self.host}:{self.port}"
 
     def start(self, wrapper=()):
         self.is_meant_to_run = True
@@ -102,15 +112,23 @@ class FleetNode(Node):
 class Fleet(Cluster):
     """`nodes` are those that are or should be members; `spare` are clean."""
 
-    def __init__(self, directory, count, spare_count=0, election_ms=lambda: ELECTION_MS):
+    def __init__(self, directory, count, spare_count=0, election_ms=lambda: ELECTION_MS,
+                 is_named=False):
+        """`is_named`: nodes know each other by names, of a name server of the fleet's own."""
         super().__init__(directory)
         make_key(self.directory / KEY_NAME)
         self.network = Network(count + spare_count)
         self.nodes = []
         self.spare = []
         self.count = count
+        self.names = None
+        records = {}
         for place in self.network.places:
-            self.spare.append(FleetNode(self.directory, place, election_ms()))
+            name = f"{place.name}.chaos.test" if is_named else None
+            records[name] = place.address
+            self.spare.append(FleetNode(self.directory, place, election_ms(), name))
+        if is_named:
+            self.names = NameServer(self.directory, f"{SUBNET}.254", records)
 
     def all_nodes(self):
         return self.nodes + self.spare
@@ -200,6 +218,8 @@ class Fleet(Cluster):
     def heal(self):
         """All faults end, and every node that is a member runs."""
         self.network.heal()
+        if self.names is not None:
+            self.names.heal()
         for node in self.nodes:
             node.links.mend()
             node.disk.empty()
@@ -247,4 +267,6 @@ class Fleet(Cluster):
     def destroy(self):
         for node in self.all_nodes():
             node.destroy_all()
+        if self.names is not None:
+            self.names.destroy()
         self.network.destroy()

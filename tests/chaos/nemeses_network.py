@@ -1,4 +1,5 @@
-"""Links between nodes that are cut: whole or in one direction, for all or for some."""
+"""Links between nodes that are cut: whole or in one direction, for all or for some; and a
+name server that is slow or silent."""
 
 from nemesis import Nemesis
 
@@ -101,3 +102,24 @@ class Flap(Cut):
             self.fleet.pause(self.chance.uniform(0.05, 0.8))
             self.network.heal()
             self.fleet.pause(self.chance.uniform(0.05, 0.8))
+
+
+class SlowNames(Nemesis):
+    """Some names are not found for a while, or late. Connections of one node break, so that it
+    has to look for the others."""
+
+    seconds = (0.5, 6.0)
+
+    def begin(self):
+        names = [node.name for node in self.fleet.nodes]
+        slow = self.chance.sample(names, self.chance.randrange(1, len(names) + 1))
+        delay = self.chance.choice([None, 0.3, 3.0])
+        victim = self.pick()
+        self.about = f"{slow} {delay or 'never'} s, connections of {self.about}"
+        for name in slow:
+            self.fleet.names.delays[name] = delay
+        if victim is not None:
+            victim.place.break_connections(node.place for node in self.fleet.nodes)
+
+    def end(self):
+        self.fleet.names.heal()

@@ -16,7 +16,7 @@ KINDS = [
     nemeses_process.Stop, nemeses_process.Freeze, nemeses_process.FreezeMost,
     nemeses_network.Isolate, nemeses_network.Unplug, nemeses_network.Split,
     nemeses_network.Shatter, nemeses_network.OneWay, nemeses_network.Partial,
-    nemeses_network.Ring, nemeses_network.Flap,
+    nemeses_network.Ring, nemeses_network.Flap, nemeses_network.SlowNames,
     nemeses_links.LateLinks, nemeses_links.SlowLinks, nemeses_links.TornConnections,
     nemeses_links.HalfOpen,
     nemeses_machine.FullDisk, nemeses_machine.WrongClock,

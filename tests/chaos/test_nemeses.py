@@ -11,6 +11,7 @@ from harness import await_true
 from history import Load
 from nemeses_links import HalfOpen, SlowLinks, TornConnections
 from nemeses_machine import FILLER, FullDisk
+from nemeses_network import SlowNames
 from respclient import RespError
 
 HOUR_US = 3600 * 10**6
@@ -134,6 +135,28 @@ def test_shattered_network__is_well_again_soon_however_long_it_lasted(three):
     with Load(three) as load:
         load.await_progress(10, 5.0)
     heal_and_check(three, load)
+
+
+# --- names ----------------------------------------------------------------------------------
+
+
+def test_silent_name_server__keeps_nobody_from_coming_back_to_those_it_knows(make_fleet):
+    fleet = make_fleet(3, is_named=True)
+    leader = fleet.leader()
+    assert set(leader.members()) == {node.address for node in fleet.nodes}
+    fleet.pause(1.5)  # The nodes' last answers are not fresh any more.
+    nemesis = aim(SlowNames(fleet, random.Random(1)), leader)
+    fleet.names.heal()
+    nemesis.chance.choice = lambda delays: delays[0]
+    nemesis.chance.sample = lambda names, count: names
+    nemesis.begin()
+    assert set(fleet.names.delays.values()) == {None}
+    with Load(fleet) as load:
+        await_true(lambda: fleet.names.asked, "names are looked up")
+        load.await_progress(100, 5.0)
+    assert set(fleet.names.delays) == {node.name for node in fleet.nodes}
+    nemesis.end()
+    heal_and_check(fleet, load)
 
 
 # --- links that are bad -----------------------------------------------------------------

@@ -35,7 +35,7 @@ def test_storm__is_survived(make_fleet, say_at_the_end, seed):
     # Nodes need not agree about time-outs. A leader that is patient leads on where others
     # have given it up already: only what it may not do then keeps reads from being stale.
     patience = random.Random(f"{seed} election")
-    fleet = make_fleet(size, SPARE, lambda: patience.choice([400, 600, 1000, 2500]))
+    fleet = make_fleet(size, SPARE, lambda: patience.choice([400, 600, 1000, 2500]), is_named=True)
     history = fleet.directory / "history.txt"
     storm = Storm(fleet, seed)
     with Recorder(history) as recorder:
