@@ -3,11 +3,18 @@
 
 #include "base/mutant.h"
 
-enum { FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024, FORWARD_GRACE_HEARTBEATS = 6 };
+enum {
+    FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
+    FORWARD_GRACE_HEARTBEATS = 6,
+    LEADERS_LOST_MAX = 2
+};
 
 const char error_abandoned[] =
     "TRYAGAIN the connection was ended while this command waited for a leader, or for room: the "
     "command was not executed";
+static const char error_lost_again[] =
+    "TRYAGAIN two leaders were lost, one after the other, while they had this command: it changes "
+    "nothing, and is not sent to a third one, since it may be what costs them too much";
 static const char error_removed[] =
     "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was not "
     "executed. Use another node; to join again this one needs an empty data directory";
@@ -152,6 +159,13 @@ void forwards_lost(struct replica *r, raft_id id)
     }
 }
 
+/* What hangs one leader must not hang the next, and the one after that. */
+static bool may_try_again(struct request *request)
+{
+    request->lost_count++;
+    return request->lost_count < LEADERS_LOST_MAX || MUTANT(read_tried_for_ever);
+}
+
 void forwards_abandon(struct replica *r)
 {
     struct request *request;
@@ -159,8 +173,10 @@ void forwards_abandon(struct replica *r)
 
     list_init(&again);
     while ((request = pending_take_first(&r->forwarded)) != NULL) {
-        if (request_is_read(request) || MUTANT(forward_retried)) {
+        if (MUTANT(forward_retried) || (request_is_read(request) && may_try_again(request))) {
             list_append(&again, &request->link);
+        } else if (request_is_read(request)) {
+            request_fail(r, request, error_lost_again);
         } else {
             request_doubt(r, request, error_in_doubt);
         }

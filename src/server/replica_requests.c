@@ -123,6 +123,7 @@ void replica_submit(struct replica *r, struct request *request)
     request->arrived_ns = io_now_ns(r->io);
     set_time(r, request);
     request->executed_index = 0;
+    request->lost_count = 0;
     request->arrival = ++r->arrival_count;
     *bytes_of(r, request) += request->entry->size + sizeof *request;
     r->stats.pending_count++;

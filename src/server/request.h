@@ -25,6 +25,7 @@ struct request {
     uint64_t arrived_ns;           /* The replica's: when it was submitted. */
     uint64_t arrival;              /* The replica's: its place among all submitted. */
     uint64_t ticket;               /* The replica's: read confirmation, or correlation. */
+    uint8_t lost_count;            /* The replica's: leaders lost while they had this read. */
     uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */
     bool is_logged_read;           /* The maker's: a read behind writes of its connection. */
     bool is_abandoned;             /* The maker's: its client sends no more, and may be gone. */

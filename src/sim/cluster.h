@@ -10,6 +10,7 @@
 #include "sim/budget.h"
 #include "sim/checker.h"
 #include "sim/faults.h"
+#include "sim/heavy.h"
 #include "sim/sim.h"
 #include "sim/sometimes.h"
 #include "sim/talk.h"
@@ -137,6 +138,8 @@ struct cluster {
     struct sim_disk_profile disk; /* The same. */
     struct user *users[CLUSTER_USERS_MAX];
     uint32_t user_count;
+    bool has_heavy; /* One more asks for much, and also in the calm. */
+    struct heavy heavy;
     bool users_queue; /* Their commands wait for those before them, or for room. */
     struct operator operator;
     struct nemesis *nemesis;

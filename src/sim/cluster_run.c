@@ -11,6 +11,8 @@
 
 #define SEARCH_NS (3 * SIM_S) /* For members that have moved to find each other. */
 
+#define HEAVY_SALT 0x6865617679212121u
+
 /* --- drawing a run -------------------------------------------------------------------- */
 
 static uint32_t draw_node_count(struct prng *prng)
@@ -125,6 +127,23 @@ static void draw_users(struct cluster *c)
     }
 }
 
+/* It has draws of its own: without it, all others stay. */
+static void draw_heavy(struct cluster *c)
+{
+    struct prng prng = {.state = c->options.seed ^ HEAVY_SALT};
+
+    c->has_heavy = prng_chance(&prng, 1, 4) && faults_draw_condition(&c->faults, FAULT_HEAVY);
+    if (!c->has_heavy) {
+        return;
+    }
+    heavy_init(&c->heavy, c->sim, "heavy");
+    c->heavy.pick_node = pick_address;
+    c->heavy.context = c;
+    c->heavy.batch_max = (uint32_t)prng_between(&prng, 1, 30);
+    c->heavy.think_ns = prng_between(&prng, 200 * SIM_MS, 2 * SIM_S);
+    c->heavy.key_count = 20;
+}
+
 /* Clocks of which some run fast, some slow: by crystals' 200 millionths, or by the
  * 5 % of a bad virtual machine. */
 static void draw_machines(struct cluster *c, uint32_t count)
@@ -170,6 +189,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     c->founder_count = count;
     draw_machines(c, count);
     draw_users(c);
+    draw_heavy(c);
     operator_init(&c->operator, c);
     c->nemesis = nemesis_new(c);
     c->budget = budget_new(c->checker);
@@ -195,6 +215,9 @@ void cluster_free(struct cluster *c)
     }
     for (uint32_t i = 0; i < c->user_count; i++) {
         user_free(c->users[i]);
+    }
+    if (c->has_heavy) {
+        heavy_deinit(&c->heavy);
     }
     operator_deinit(&c->operator);
     budget_free(c->budget);
@@ -449,6 +472,9 @@ static void break_it(struct cluster *c)
     for (uint32_t i = 0; i < c->user_count && i < c->options.user_max; i++) {
         user_start(c->users[i]);
     }
+    if (c->has_heavy) {
+        heavy_start(&c->heavy);
+    }
     c->is_calm = false;
     nemesis_start(c->nemesis);
     damage_start(c->damage);
@@ -529,6 +555,9 @@ static void watch_calm(struct cluster *c)
     checker_get_stats(c->checker, &before);
     wait_for(c, NULL, 60 * SIM_S);
     checker_get_stats(c->checker, &after);
+    if (c->has_heavy) {
+        heavy_rest(&c->heavy);
+    }
     /* (A node that is left outside may just be asking again whether it can join.) */
     if (!wait_for(c, bounds_are_given_back, 5 * SIM_S)) {
         bounds_check_idle(c);

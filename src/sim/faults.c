@@ -38,6 +38,7 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_DRIFT] = "drift",
     [FAULT_RECOVERY_CRASH] = "recovery-crash",
     [FAULT_UPGRADE] = "upgrade",
+    [FAULT_HEAVY] = "heavy",
 };
 
 const char *fault_name(enum fault fault)

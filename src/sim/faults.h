@@ -46,7 +46,8 @@ enum fault {
     FAULT_PIECES,                  /* or are cut at random places; */
     FAULT_DRIFT,                   /* clocks run fast or slow; */
     FAULT_RECOVERY_CRASH,          /* who starts may die again before it has recovered; */
-    FAULT_UPGRADE,                 /* or be of another version than before. */
+    FAULT_UPGRADE,                 /* or be of another version than before; */
+    FAULT_HEAVY,                   /* a client asks for much, all the time: heavy.h. */
     FAULT_COUNT
 };
 

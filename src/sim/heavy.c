@@ -138,6 +138,7 @@ static void heavy_round(struct io_timer *timer)
         say(h);
     } else if (!h->is_busy) {
         h->is_busy = true;
+        h->address = h->pick_node(h->context, &h->prng);
         io_connect(h->io, &h->connect, &h->stream, &h->address);
     }
     io_timer_start(h->io, timer, io_now_ns(h->io) + 1 + prng_below(&h->prng, 2 * h->think_ns));
@@ -165,9 +166,8 @@ void heavy_deinit(struct heavy *h)
     buffer_deinit(&h->out);
 }
 
-void heavy_start(struct heavy *h, const struct io_address *address)
+void heavy_start(struct heavy *h)
 {
-    h->address = *address;
     h->is_resting = false;
     io_timer_start(h->io, &h->timer, io_now_ns(h->io) + 1);
 }

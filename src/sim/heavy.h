@@ -16,7 +16,9 @@ struct heavy {
     struct io_connect connect;
     struct io_stream stream;
     struct io_timer timer;
-    struct io_address address; /* Of whom it talks to. */
+    struct io_address (*pick_node)(void *context, struct prng *prng); /* Whom it talks to next. */
+    void *context;
+    struct io_address address;
     bool is_open;
     bool is_busy; /* Connecting, closing, or its last words have not left. */
     bool is_resting;
@@ -28,10 +30,11 @@ struct heavy {
     uint64_t sent_count; /* Pipelines, so far. */
 };
 
-/* The caller sets `batch_max`, `think_ns` and `key_count` afterwards. */
+/* The caller sets `pick_node` with its context, `batch_max`, `think_ns` and `key_count`
+ * afterwards. */
 void heavy_init(struct heavy *h, struct sim *sim, const char *name);
 void heavy_deinit(struct heavy *h);
-void heavy_start(struct heavy *h, const struct io_address *address);
+void heavy_start(struct heavy *h);
 /* Ends its connection, and begins no other. */
 void heavy_rest(struct heavy *h);
 

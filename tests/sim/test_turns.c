@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include "base/list.h"
 #include "calm_cluster.h"
 #include "server/replica.h"
 #include "sim/heavy.h"
+#include "sim/talk.h"
 
 enum { KEYS = 200, SEEDS = 3, RUN_S = 2 };
 
@@ -41,9 +43,18 @@ static uint64_t count_elections(const struct cluster *c)
     return stats.election_count;
 }
 
-static void attack(struct cluster *c, const struct node *n)
+static struct io_address pick_node(void *context, struct prng *prng)
 {
+    const struct node *n = context;
     struct io_address address = {.port = CLUSTER_PORT};
+
+    (void)prng;
+    snprintf(address.host, sizeof address.host, "%s", n->name);
+    return address;
+}
+
+static void attack(struct cluster *c, struct node *n)
+{
     uint64_t elections_before = count_elections(c);
     const struct node *leader = cluster_leader(c);
     struct heavy heavy;
@@ -52,8 +63,9 @@ static void attack(struct cluster *c, const struct node *n)
     heavy.batch_max = 2000;
     heavy.think_ns = 5 * SIM_MS;
     heavy.key_count = KEYS;
-    snprintf(address.host, sizeof address.host, "%s", n->name);
-    heavy_start(&heavy, &address);
+    heavy.pick_node = pick_node;
+    heavy.context = n;
+    heavy_start(&heavy);
     calm_cluster_run_for(c, RUN_S * SIM_S);
     assert_true(heavy.sent_count > 100);
     heavy_deinit(&heavy);
@@ -88,10 +100,116 @@ static void test_turns__of_others_come_whatever_one_client_sends(void **state)
     }
 }
 
+/* --- what hangs one leader ------------------------------------------------------------ */
+
+struct asker {
+    struct sim_machine *machine;
+    struct io *io;
+    struct talk talk;
+    char reply[64]; /* The beginning of it. */
+};
+
+static void asker_opened(struct talk *talk)
+{
+    const struct slice words[] = {slice_str("GET"), slice_str("k")};
+
+    talk_command(talk, words, 2);
+    talk_flush(talk);
+}
+
+static void asker_replied(struct talk *talk, struct slice reply)
+{
+    struct asker *a = container_of(talk, struct asker, talk);
+
+    snprintf(a->reply, sizeof a->reply, "%.*s", (int)reply.size, reply.data);
+}
+
+static void asker_closed(struct talk *talk)
+{
+    /* Nothing hangs on it. */
+}
+
+static void ask(struct asker *a, struct cluster *c, struct node *n)
+{
+    struct io_address address = pick_node(n, NULL);
+
+    *a = (struct asker){.machine = sim_machine_new(c->sim, "asker")};
+    a->io = sim_boot(a->machine);
+    talk_init(&a->talk, a->io);
+    a->talk.opened = asker_opened;
+    a->talk.replied = asker_replied;
+    a->talk.closed = asker_closed;
+    talk_open(&a->talk, &address);
+}
+
+static void asker_deinit(struct asker *a)
+{
+    sim_die(a->io, SIM_EXITED);
+    sim_bury(a->io);
+    talk_deinit(&a->talk);
+}
+
+static void be_patient(struct server_config *config)
+{
+    config->request_timeout_ns = 20 * SIM_S;
+}
+
+static void freeze(struct cluster *c, const struct node *n)
+{
+    sim_freeze(n->machine, sim_now_ns(c->sim) + 3 * SIM_S);
+}
+
+/* Asks through a follower; the leader freezes, and so does its successor, unless that is the
+ * follower itself: then false. */
+static bool lose_two_leaders(struct cluster *c, struct asker *a)
+{
+    struct node *first = cluster_leader(c);
+    struct node *follower = &c->nodes[first == &c->nodes[0] ? 1 : 0];
+
+    freeze(c, first);
+    ask(a, c, follower);
+    for (int ms = 0; ms < 2000 && (cluster_leader(c) == NULL || cluster_leader(c) == first); ms++) {
+        calm_cluster_run_for(c, SIM_MS);
+    }
+
+    struct node *second = cluster_leader(c);
+
+    assert_ptr_not_equal(second, first);
+    if (second == follower) {
+        return false;
+    }
+    freeze(c, second);
+    calm_cluster_run_for(c, 6 * SIM_S);
+    return true;
+}
+
+static void test_read__that_two_leaders_were_lost_with_is_not_sent_to_a_third(void **state)
+{
+    int lost_count = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10 && lost_count < SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, be_patient);
+        struct asker a;
+
+        make_fast(c);
+        if (lose_two_leaders(c, &a)) {
+            lost_count++;
+            assert_memory_equal(a.reply, "-TRYAGAIN two leaders", 21);
+        } else {
+            assert_string_equal(a.reply, "");
+        }
+        asker_deinit(&a);
+        cluster_free(c);
+    }
+    assert_int_equal(lost_count, SEEDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_turns__of_others_come_whatever_one_client_sends),
+        cmocka_unit_test(test_read__that_two_leaders_were_lost_with_is_not_sent_to_a_third),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
