@@ -50,6 +50,8 @@ void history_add(struct history *h, const struct history_operation *operation)
     CHECK(operation->argument_count > 0);
     CHECK(operation->invoke_ns <= operation->return_ns);
     CHECK((operation->return_ns == HISTORY_OPEN) == (operation->reply.kind == HISTORY_NOTHING));
+    CHECK(operation->settled_ns == 0 ||
+          (operation->return_ns == HISTORY_OPEN && operation->invoke_ns <= operation->settled_ns));
     CHECK(h->operation_count < UINT32_MAX / 4);
     if (h->operation_count == h->operation_capacity) {
         h->operation_capacity = h->operation_capacity == 0 ? 64 : 2 * h->operation_capacity;
@@ -214,7 +216,11 @@ void history_write(struct buffer *out, const struct history_operation *operation
     history_write_word(out, operation->client);
     buffer_printf(out, " %" PRIu64 " ", operation->invoke_ns);
     if (operation->return_ns == HISTORY_OPEN) {
-        buffer_append(out, "? ", 2);
+        buffer_append(out, "?", 1);
+        if (operation->settled_ns > 0) {
+            buffer_printf(out, "%" PRIu64, operation->settled_ns);
+        }
+        buffer_append(out, " ", 1);
     } else {
         buffer_printf(out, "%" PRIu64 " ", operation->return_ns);
     }

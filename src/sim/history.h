@@ -35,7 +35,10 @@ struct history_reply {
 struct history_operation {
     struct slice client;
     uint64_t invoke_ns;
-    uint64_t return_ns;            /* Or HISTORY_OPEN. */
+    uint64_t return_ns; /* Or HISTORY_OPEN. */
+    /* Of an open one: when the one returned, of the same client, before which it was executed
+     * or never; 0: there is none. */
+    uint64_t settled_ns;
     uint32_t database;             /* That the command was meant for. */
     const struct slice *arguments; /* The command's name, its key, and so on. */
     uint32_t argument_count;       /* At least 1. */

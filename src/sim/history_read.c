@@ -222,6 +222,35 @@ static int read_time(struct reader *r, uint64_t *ret_time_ns)
     return 0;
 }
 
+/* "?": it is open; "?500": and settled then. */
+static int read_open_return(struct reader *r, struct history_operation *operation)
+{
+    operation->return_ns = HISTORY_OPEN;
+    skip(r, 1);
+    if (r->rest.data[0] == ' ' || r->rest.data[0] == '\t') {
+        return 0;
+    }
+    if (read_time(r, &operation->settled_ns) < 0) {
+        return -1;
+    }
+    if (operation->settled_ns == 0 || operation->settled_ns < operation->invoke_ns) {
+        return fault(r, "it is settled before it is called");
+    }
+    return 0;
+}
+
+static int read_return(struct reader *r, struct history_operation *operation)
+{
+    if (r->rest.size >= 2 && r->rest.data[0] == '?') {
+        return read_open_return(r, operation);
+    }
+    if (read_time(r, &operation->return_ns) < 0) {
+        return -1;
+    }
+    return operation->return_ns < operation->invoke_ns ? fault(r, "it returns before it is called")
+                                                       : 0;
+}
+
 /* "[3]": the database, where it is another than 0. */
 static int read_database(struct reader *r, uint32_t *ret_database)
 {
@@ -279,16 +308,10 @@ static int read_operation(struct reader *r)
     }
     skip_blanks(r);
 
-    bool is_open = r->rest.size >= 2 && memcmp(r->rest.data, "? ", 2) == 0;
+    bool is_open = r->rest.size >= 2 && r->rest.data[0] == '?';
 
-    operation.return_ns = HISTORY_OPEN;
-    if (is_open) {
-        skip(r, 1);
-    } else if (read_time(r, &operation.return_ns) < 0) {
+    if (read_return(r, &operation) < 0) {
         return -1;
-    }
-    if (operation.return_ns < operation.invoke_ns) {
-        return fault(r, "it returns before it is called");
     }
     if (read_database(r, &operation.database) < 0 ||
         read_arguments(r, &operation, &has_reply) < 0) {

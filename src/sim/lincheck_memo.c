@@ -37,6 +37,11 @@ void lincheck_set_add(struct lincheck_set *s, uint32_t number)
     }
 }
 
+bool lincheck_set_has(const struct lincheck_set *s, uint32_t number)
+{
+    return (s->words[number / WORD_BITS] >> number % WORD_BITS & 1) != 0;
+}
+
 void lincheck_set_remove(struct lincheck_set *s, uint32_t number)
 {
     uint32_t word = number / WORD_BITS;

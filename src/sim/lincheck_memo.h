@@ -20,6 +20,7 @@ void lincheck_set_init(struct lincheck_set *s, uint32_t capacity);
 void lincheck_set_deinit(struct lincheck_set *s);
 void lincheck_set_add(struct lincheck_set *s, uint32_t number);
 void lincheck_set_remove(struct lincheck_set *s, uint32_t number);
+bool lincheck_set_has(const struct lincheck_set *s, uint32_t number);
 
 struct lincheck_memo_slot;
 

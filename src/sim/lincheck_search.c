@@ -10,7 +10,9 @@
  * Beyond that, four things that shorten the search and lose no order:
  *
  * - A read that fits is placed for good. In any order that explains the rest and has
- *   this read later, it can be moved here: it changes nothing, and may come first.
+ *   this read later, it can be moved here: it changes nothing, and may come first. (Not so
+ *   where an open operation could no longer be placed behind it, as the read settles it, or
+ *   was called after that.)
  * - The search is over when all operations that returned are placed. Open ones stand in
  *   a list of their own, are tried last, and need not be placed at all.
  * - An open operation that makes no difference is not placed: neither one that leaves
@@ -32,6 +34,8 @@
 
 enum { LOOK_AT_LIMITS_EACH = 256 };
 
+#define NOBODY UINT32_MAX
+
 /* Entries are events by number + 1. List heads: 0, and behind the last entry. */
 struct list_entry {
     uint32_t next;
@@ -40,8 +44,9 @@ struct list_entry {
 
 struct placed {
     uint32_t operation;
-    uint32_t state; /* Before it. */
-    bool is_final;  /* Nothing else is to be tried in its stead. */
+    uint32_t state;          /* Before it, */
+    uint64_t latest_call_ns; /* and so this. */
+    bool is_final;           /* Nothing else is to be tried in its stead. */
 };
 
 /* What the search knows of an operation. */
@@ -49,6 +54,7 @@ struct subject {
     uint32_t call;    /* Entries of the list. */
     uint32_t returns; /* 0: it is open. */
     uint32_t number;  /* In its set. */
+    uint32_t settler; /* Open: it is executed before that one, or never. */
 };
 
 struct search {
@@ -64,6 +70,7 @@ struct search {
     uint32_t known_count;
     uint32_t open_count;
     uint32_t state;
+    uint64_t latest_call_ns;   /* Of those placed: what comes next is executed after it. */
     struct lincheck_set known; /* Placed, of those that return. */
     struct lincheck_set open;  /* Placed, of those that don't. */
     struct lincheck_memo memo;
@@ -173,6 +180,39 @@ static void unlift(struct search *s, uint32_t operation)
     list_put_back(s, subject->call);
 }
 
+static uint64_t call_ns(const struct search *s, uint32_t operation)
+{
+    return operation_at(s, operation)->source->invoke_ns;
+}
+
+/* An open operation that can't be executed any more: what has settled it is placed, or what was
+ * called later than that returned. */
+static bool is_over(const struct search *s, uint32_t operation)
+{
+    uint64_t settled_ns = operation_at(s, operation)->source->settled_ns;
+    uint32_t settler = s->subjects[operation].settler;
+
+    return settled_ns > 0 &&
+           (settled_ns < s->latest_call_ns ||
+            (settler != NOBODY && lincheck_set_has(&s->known, s->subjects[settler].number)));
+}
+
+/* Whether placing that one shuts out an open one that could be placed now. */
+static bool shuts_out(const struct search *s, uint32_t operation)
+{
+    for (uint32_t entry = s->list[s->open_head].next; entry != s->open_head;
+         entry = s->list[entry].next) {
+        uint32_t open = s->events[entry - 1].operation;
+        uint64_t settled_ns = operation_at(s, open)->source->settled_ns;
+
+        if (settled_ns > 0 && !is_over(s, open) &&
+            (settled_ns < call_ns(s, operation) || s->subjects[open].settler == operation)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct lincheck_set *set_of(struct search *s, uint32_t operation)
 {
     return is_open(s, operation) ? &s->open : &s->known;
@@ -208,6 +248,25 @@ static void fill_lists(struct search *s)
     }
 }
 
+/* Who has settled it, as far as it is about the same keys and returns in time: of those of its
+ * client that returned then, the last in the history. */
+static uint32_t settler_of(const struct search *s, uint32_t open)
+{
+    const struct history_operation *source = operation_at(s, open)->source;
+    uint32_t found = NOBODY;
+
+    for (uint32_t i = 0; source->settled_ns > 0 && i < s->partition->operation_count; i++) {
+        const struct history_operation *other = operation_at(s, i)->source;
+
+        if (!is_open(s, i) && other->return_ns == source->settled_ns &&
+            slice_equal(other->client, source->client) &&
+            (found == NOBODY || other > operation_at(s, found)->source)) {
+            found = i;
+        }
+    }
+    return found;
+}
+
 static void search_init(struct search *s)
 {
     uint32_t count = s->partition->operation_count;
@@ -216,6 +275,9 @@ static void search_init(struct search *s)
     s->list = memory_take((s->event_count + 2) * sizeof *s->list);
     s->order = memory_take((count + 1) * sizeof *s->order);
     fill_lists(s);
+    for (uint32_t i = 0; i < count; i++) {
+        s->subjects[i].settler = is_open(s, i) ? settler_of(s, i) : NOBODY;
+    }
     s->known_left = s->known_count;
     lincheck_set_init(&s->known, s->known_count);
     lincheck_set_init(&s->open, s->open_count);
@@ -324,6 +386,9 @@ static enum attempt attempt(struct search *s, uint32_t operation)
     uint32_t after;
 
     s->limits->step_count++;
+    if (open && is_over(s, operation)) {
+        return ATTEMPT_FAILED;
+    }
     if (!lincheck_step(&s->model, s->state, o, open, &after) || (open && after == s->state) ||
         makes_last_useless(s, operation, after)) {
         note_answer(s, operation);
@@ -331,15 +396,19 @@ static enum attempt attempt(struct search *s, uint32_t operation)
     }
 
     struct lincheck_set *set = set_of(s, operation);
+    bool is_final = o->is_read && !shuts_out(s, operation);
 
     lincheck_set_add(set, s->subjects[operation].number);
     if (!lincheck_memo_add(&s->memo, after, &s->known, &s->open)) {
         lincheck_set_remove(set, s->subjects[operation].number);
-        return o->is_read ? ATTEMPT_HOPELESS : ATTEMPT_FAILED;
+        return is_final ? ATTEMPT_HOPELESS : ATTEMPT_FAILED;
     }
     lift(s, operation);
-    s->order[s->order_count++] = (struct placed){operation, s->state, o->is_read};
+    s->order[s->order_count++] = (struct placed){operation, s->state, s->latest_call_ns, is_final};
     s->state = after;
+    if (call_ns(s, operation) > s->latest_call_ns) {
+        s->latest_call_ns = call_ns(s, operation);
+    }
     return ATTEMPT_PLACED;
 }
 
@@ -350,6 +419,7 @@ static bool go_back(struct search *s, uint32_t *ret_operation)
         struct placed last = s->order[--s->order_count];
 
         s->state = last.state;
+        s->latest_call_ns = last.latest_call_ns;
         unlift(s, last.operation);
         lincheck_set_remove(set_of(s, last.operation), s->subjects[last.operation].number);
         if (!last.is_final) {

@@ -21,8 +21,9 @@ struct call {
     uint32_t database;
     uint32_t argument_count;
     uint64_t invoke_ns;
-    bool is_settled; /* It is in the history, or does not belong there. */
-    char *text;      /* Of all arguments. */
+    bool is_settled;     /* It is in the history, or does not belong there. */
+    uint64_t settled_ns; /* In doubt: executed by then, or never; 0: that is open. */
+    char *text;          /* Of all arguments. */
     uint32_t sizes[ARGUMENTS_MAX];
 };
 
@@ -159,6 +160,7 @@ static void add(struct recorder *r, struct call *c, uint64_t return_ns,
                                 .client = slice_of(client, (size_t)size),
                                 .invoke_ns = c->invoke_ns,
                                 .return_ns = return_ns,
+                                .settled_ns = return_ns == HISTORY_OPEN ? c->settled_ns : 0,
                                 .database = c->database,
                                 .arguments = arguments,
                                 .argument_count = c->argument_count,
@@ -183,6 +185,13 @@ void recorder_return(struct recorder *r, uint64_t operation, uint64_t now_ns, st
         c->is_settled = true;
     } else if (read.kind != HISTORY_ERROR || !begins(read.text, "INDOUBT")) {
         add(r, c, now_ns, &read);
+    }
+}
+
+void recorder_settle(struct recorder *r, uint64_t operation, uint64_t now_ns)
+{
+    if (r != NULL && r->calls[operation - 1].settled_ns == 0) {
+        r->calls[operation - 1].settled_ns = now_ns;
     }
 }
 

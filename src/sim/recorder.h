@@ -26,6 +26,8 @@ void recorder_invoke(struct recorder *r, uint64_t operation, uint32_t client, ui
 /* `reply` is a whole one, as RESP2. */
 void recorder_return(struct recorder *r, uint64_t operation, uint64_t now_ns, struct slice reply);
 
+/* It was answered INDOUBT, and a later command of its connection with success, now. */
+void recorder_settle(struct recorder *r, uint64_t operation, uint64_t now_ns);
 /* What has not returned is open. A search that gives up is a broken rule, too. */
 void recorder_judge(struct recorder *r, struct verdict *verdict, struct recorder_stats *ret_stats);
 

@@ -280,6 +280,7 @@ static void settle_doubts(struct user *u, uint64_t operation, struct slice reply
     } else if (reply.data[0] != '-') {
         for (uint32_t i = 0; i < u->doubt_count; i++) {
             witness_settle(u->options.witness, u->doubts[i], u->floor);
+            recorder_settle(u->options.recorder, u->doubts[i], sim_now_ns(u->options.sim));
         }
         u->doubt_count = 0;
     }

@@ -172,6 +172,30 @@ static void draw(struct oracle_operation *o, struct prng *random, bool several_k
     }
 }
 
+static bool has_one_key(const struct oracle_operation *o)
+{
+    return o->command < ORACLE_SINGLE_COUNT;
+}
+
+/* Some of those that are open are settled by one of the same key that returns. */
+static void settle(struct oracle_history *h, struct prng *random, uint32_t i)
+{
+    uint32_t by = (uint32_t)prng_below(random, h->count);
+    struct oracle_operation *open = &h->operations[i];
+    const struct oracle_operation *settler = &h->operations[by];
+
+    open->settler = ORACLE_OPEN;
+    if (open->end != ORACLE_OPEN || settler->end == ORACLE_OPEN || settler->end < open->call ||
+        settler->end == 0 || !has_one_key(open) || !has_one_key(settler) ||
+        open->key != settler->key) {
+        return;
+    }
+    open->settler = (int)by;
+    if (open->point != ORACLE_OPEN && open->point >= settler->point) {
+        open->point = ORACLE_OPEN;
+    }
+}
+
 void oracle_make(struct oracle_history *h, struct prng *random, bool several_keys)
 {
     struct oracle_operation *by_point[ORACLE_OPERATIONS_MAX];
@@ -183,6 +207,7 @@ void oracle_make(struct oracle_history *h, struct prng *random, bool several_key
     }
     qsort(h->operations, h->count, sizeof h->operations[0], compare_calls);
     for (uint32_t i = 0; i < h->count; i++) {
+        settle(h, random, i);
         by_point[i] = &h->operations[i];
     }
     qsort(by_point, h->count, sizeof(struct oracle_operation *), compare_points);
@@ -218,6 +243,20 @@ struct attempt {
     bool is_placed[ORACLE_OPERATIONS_MAX];
 };
 
+/* What settles it is placed, or what was called after that had returned. */
+static bool is_over(const struct attempt *a, uint32_t i)
+{
+    int settler = a->history->operations[i].settler;
+    bool is_over = false;
+
+    for (uint32_t k = 0; settler != ORACLE_OPEN && k < a->history->count; k++) {
+        bool is_later = a->history->operations[k].call > a->history->operations[settler].end;
+
+        is_over |= a->is_placed[k] && (is_later || ((int)k == settler && a->returns[k]));
+    }
+    return is_over;
+}
+
 static bool may_be_next(const struct attempt *a, uint32_t i)
 {
     for (uint32_t k = 0; k < a->history->count; k++) {
@@ -226,7 +265,7 @@ static bool may_be_next(const struct attempt *a, uint32_t i)
             return false;
         }
     }
-    return a->is_there[i] && !a->is_placed[i];
+    return a->is_there[i] && !a->is_placed[i] && !is_over(a, i);
 }
 
 static bool place_rest(struct attempt *a, const struct oracle_keys *keys)
@@ -305,11 +344,16 @@ void oracle_write(const struct oracle_history *h, struct buffer *out)
     for (uint32_t i = 0; i < h->count; i++) {
         const struct oracle_operation *o = &h->operations[i];
         char end[16] = "?";
+        uint32_t client = i;
 
+        if (o->settler != ORACLE_OPEN) {
+            client = (uint32_t)o->settler;
+            snprintf(end, sizeof end, "?%d", h->operations[o->settler].end);
+        }
         if (o->end != ORACLE_OPEN) {
             snprintf(end, sizeof end, "%d", o->end);
         }
-        buffer_printf(out, "c%u %d %s %s ", i, o->call, end, names[o->command]);
+        buffer_printf(out, "c%u %d %s %s ", client, o->call, end, names[o->command]);
         if (o->command == ORACLE_MSET) {
             buffer_printf(out, "a %s b %s", argument_text(o), argument_text(o));
         } else if (o->command > ORACLE_MSET) {

@@ -19,8 +19,9 @@ struct oracle_keys {
 
 struct oracle_operation {
     int call;
-    int point; /* When it is executed; beyond all others: never. */
-    int end;   /* Its return, or ORACLE_OPEN. */
+    int point;   /* When it is executed; beyond all others: never. */
+    int end;     /* Its return, or ORACLE_OPEN. */
+    int settler; /* Of an open one: it is executed before that one, or never; or none. */
     uint32_t command;
     uint32_t key;
     int argument;                      /* Stands for a text. */

@@ -56,6 +56,7 @@ static void assert_operations_equal(const struct history_operation *a,
     assert_true(slice_equal(a->client, b->client));
     assert_true(a->invoke_ns == b->invoke_ns);
     assert_true(a->return_ns == b->return_ns);
+    assert_true(a->settled_ns == b->settled_ns);
     assert_int_equal(a->argument_count, b->argument_count);
     for (uint32_t i = 0; i < a->argument_count; i++) {
         assert_true(slice_equal(a->arguments[i], b->arguments[i]));
@@ -90,6 +91,8 @@ static void test_history__reads_back_what_it_wrote_whatever_the_bytes(void **sta
         if (prng_chance(&random, 3, 4)) {
             operation.return_ns = operation.invoke_ns + prng_below(&random, 1000);
             operation.reply = random_reply(&random, &arena, true);
+        } else if (prng_chance(&random, 1, 2)) {
+            operation.settled_ns = operation.invoke_ns + 1 + prng_below(&random, 1000);
         }
         history_add(written, &operation);
         history_write(&text, &operation);
