@@ -129,6 +129,7 @@ static void hear_leader(struct raft *r, const struct raft_message *m)
         raft_become_follower(r, m->term, m->from, RAFT_BECAUSE_LEADER_FOUND);
     }
     r->leader_heard_ns = r->now_ns;
+    r->led_ns = r->now_ns;
     raft_election_rearm(r);
 }
 

@@ -311,6 +311,7 @@ void raft_leader_on_tick(struct raft *r)
         return;
     }
     r->heartbeat_due_ns = r->now_ns + r->options.heartbeat_interval_ns;
+    r->led_ns = r->now_ns;
     r->gathered.heartbeat = RAFT_TO_ALL;
     r->transfer_is_sent = false;
     if (r->leaving_until_ns != 0 && r->now_ns >= r->leaving_until_ns) {

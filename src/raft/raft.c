@@ -35,7 +35,8 @@ struct raft *raft_init(void *memory, const struct raft_options *options, uint64_
     CHECK(options->id != 0);
     CHECK(options->heartbeat_interval_ns > 0);
     CHECK(options->heartbeat_interval_ns < options->election_timeout_ns);
-    *r = (struct raft){.options = *options, .now_ns = now_ns, .random = options->seed};
+    *r = (struct raft){
+        .options = *options, .now_ns = now_ns, .led_ns = now_ns, .random = options->seed};
     term_log_init(&r->log, (struct term_run *)(void *)((char *)memory + runs_offset()),
                   options->runs_max);
     r->configurations.count = 1; /* The empty one, before the log. */
@@ -279,12 +280,27 @@ static bool reply_is_current(struct raft *r, const struct raft_message *m)
     return m->term == r->current_term || MUTANT(old_reply_counts);
 }
 
-/* A node without a log may join a cluster of any term that leaves room for more. */
+/* Nobody has led this node for long: it may be that the others' terms have been pushed so far away
+ * that nobody believes anybody. */
+static bool is_orphaned(const struct raft *r)
+{
+    return r->role != RAFT_LEADER &&
+           r->now_ns - r->led_ns >= RAFT_ORPHAN_TIMEOUTS * r->options.election_timeout_ns &&
+           !MUTANT(orphan_believes_none);
+}
+
+/* A node without a log may join a cluster of any term, and one that nobody leads may find back to
+ * one. Room for elections is left in each case, and where it is used up, little by little. */
 static bool is_term_credible(const struct raft *r, raft_term term)
 {
     raft_term limit = UINT64_MAX - RAFT_TERM_STEP_MAX;
 
-    if (r->log.last_index > 0 && r->current_term < limit) {
+    if (r->current_term >= limit) {
+        limit = r->current_term < UINT64_MAX - RAFT_TERM_STEP_LAST
+                    ? r->current_term + RAFT_TERM_STEP_LAST
+                    : UINT64_MAX;
+    } else if (r->log.last_index > 0 && !is_orphaned(r) &&
+               r->current_term < limit - RAFT_TERM_STEP_MAX) {
         limit = r->current_term + RAFT_TERM_STEP_MAX;
     }
     return term <= r->current_term || term <= limit || MUTANT(any_term_believed);

@@ -12,6 +12,8 @@ enum {
     RAFT_STALL_DOUBLINGS_MAX = 5, /* Patience with a slow peer grows to 32 times that. */
     RAFT_STAGGER_DIVISOR = 4,     /* Of the heartbeat interval; see raft_election_leader_lost(). */
     RAFT_RELUCTANT_TIMEOUTS = 3,  /* Election timeouts without a leader; others wait for two. */
+    RAFT_ORPHAN_TIMEOUTS = 10,    /* Without a leader for so many election timeouts. */
+    RAFT_TERM_STEP_LAST = 256,    /* By which a message may raise one of the last terms. */
 };
 
 /* What a leader knows of another node. */
@@ -81,8 +83,9 @@ struct raft {
     enum raft_reason reason;
     raft_id leader_id;
     uint64_t leader_heard_ns; /* Means something while leader_id is another node. */
-    raft_term agreed_term;    /* The newest in which this log took a leader's entries, or led, */
-    uint64_t agreed_ns;       /* and when it was last found to be as a leader said. */
+    uint64_t led_ns;       /* When a leader was last at work, this node included; or the start. */
+    raft_term agreed_term; /* The newest in which this log took a leader's entries, or led, */
+    uint64_t agreed_ns;    /* and when it was last found to be as a leader said. */
     uint64_t election_deadline_ns;
     bool is_reluctant; /* To lead: others campaign first. */
     uint32_t votes;    /* Bit i: members[i] of the configuration said yes. */

@@ -120,6 +120,73 @@ static void test_liar__who_takes_no_entries_is_told_from_who_does(void **state)
     solo_deinit(&s);
 }
 
+/* --- terms ------------------------------------------------------------------------ */
+
+/* Set so far apart that nobody believes anybody, they would be alone for ever. */
+static void test_liar__who_is_not_led_for_long_believes_any_term(void **state)
+{
+    const uint64_t long_ns = 10 * SOLO_ELECTION_TIMEOUT;
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1}, 1);
+    solo_pass(&s, long_ns - 1);
+    assert_int_equal(solo_receive(&s, solo_pulse(2, 9 * TERM_STEP, 0)), RAFT_ETERM);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 1, 0)), RAFT_OK);
+    solo_pass(&s, long_ns - 1);
+    assert_int_equal(solo_receive(&s, solo_pulse(2, 9 * TERM_STEP, 0)), RAFT_ETERM);
+    solo_pass(&s, 1);
+    assert_int_equal(solo_receive(&s, solo_pulse(2, UINT64_MAX, 0)), RAFT_ETERM); /* But that. */
+    assert_int_equal(solo_receive(&s, solo_pulse(2, 9 * TERM_STEP, 0)), RAFT_OK);
+    assert_int_equal(raft_current_term(s.raft), 9 * TERM_STEP);
+    solo_deinit(&s);
+}
+
+static void test_liar__who_leads_is_led(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1}, 1);
+    solo_become_leader(&s);
+    raft_term term = raft_current_term(s.raft);
+
+    for (int i = 0; i < 100; i++) {
+        solo_timeout(&s);
+        assert_int_equal(solo_receive(&s, solo_pulse(2, term, 0)), RAFT_OK);
+    }
+    assert_int_equal(solo_receive(&s, solo_pulse(2, 9 * TERM_STEP, 0)), RAFT_ETERM);
+    solo_pass(&s, SOLO_ELECTION_TIMEOUT); /* Nor just after that. */
+    solo_timeout(&s);
+    assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER);
+    assert_int_equal(solo_receive(&s, solo_pulse(2, 9 * TERM_STEP, 0)), RAFT_ETERM);
+    solo_deinit(&s);
+}
+
+/* The last 2^32 are for elections. */
+static void test_liar__no_message_uses_up_the_last_terms(void **state)
+{
+    const raft_term most = UINT64_MAX - TERM_STEP;
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, (raft_term[]){1}, 1);
+    solo_pass(&s, 10 * SOLO_ELECTION_TIMEOUT);
+    assert_int_equal(solo_receive(&s, solo_pulse(2, most + 1, 0)), RAFT_ETERM);
+    assert_int_equal(solo_receive(&s, solo_pulse(2, most, 0)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_pulse(2, most + 1000, 0)), RAFT_ETERM);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, most + 3, 0)), RAFT_OK); /* Elected. */
+    solo_settle(&s);
+    solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
+    solo_become_leader(&s);
+    assert_int_equal(raft_current_term(s.raft), most + 4);
+    solo_deinit(&s);
+
+    solo_restore(&s, 3, (raft_term[]){UINT64_MAX - 1}, 1);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, UINT64_MAX, 0)), RAFT_OK);
+    solo_deinit(&s);
+}
+
 /* --- numbers ---------------------------------------------------------------------- */
 
 static void be_follower(struct solo *s)
@@ -293,6 +360,9 @@ int main(void)
         cmocka_unit_test(test_liar__a_log_agrees_with_what_fits_and_nothing_else),
         cmocka_unit_test(test_liar__a_heartbeat_vouches_for_no_more_than_it_names),
         cmocka_unit_test(test_liar__who_takes_no_entries_is_told_from_who_does),
+        cmocka_unit_test(test_liar__who_is_not_led_for_long_believes_any_term),
+        cmocka_unit_test(test_liar__who_leads_is_led),
+        cmocka_unit_test(test_liar__no_message_uses_up_the_last_terms),
         cmocka_unit_test(test_liar__no_number_stops_a_node),
         cmocka_unit_test(test_liar__nor_does_any_order_of_them),
     };
