@@ -180,20 +180,57 @@ static enum join_verdict take_key(struct join *j, struct slice *rest)
     return VERDICT_DONE;
 }
 
+/* The name of a field, which must be that one. */
+static enum join_verdict take_name(struct slice *rest, const char *wanted)
+{
+    struct slice name;
+    enum join_verdict verdict = take_bulk(rest, &name);
+
+    return verdict == VERDICT_DONE && !slice_equal(name, slice_str(wanted)) ? VERDICT_FAILED
+                                                                            : verdict;
+}
+
+/* Who the contact is, and its port for nodes; versions before do not tell the port. */
+static enum join_verdict take_contact(struct join *j, struct slice *rest)
+{
+    struct member_address contact = {.client = j->options.contact};
+    struct slice id;
+    int64_t port = 0;
+    enum join_verdict verdict = take_name(rest, "node_id");
+
+    if (verdict == VERDICT_DONE) {
+        verdict = take_bulk(rest, &id);
+    }
+    if (verdict == VERDICT_DONE) {
+        verdict = id.size == 16 && read_hex(id.data, &contact.id) ? take_name(rest, "peer_port")
+                                                                  : VERDICT_FAILED;
+    }
+    if (verdict == VERDICT_DONE) {
+        verdict = take_header(rest, ':', &port);
+    }
+    if (verdict == VERDICT_DONE && port > 0 && port <= UINT16_MAX) {
+        contact.peer_port = (uint16_t)port;
+        j->options.met(j->options.context, &contact);
+    }
+    return verdict;
+}
+
 /* RAFT STATUS is an array, of however many fields, whose first one is the cluster's id. */
 static enum join_verdict judge_status(struct join *j, struct slice rest)
 {
-    struct slice name;
     int64_t count = 0;
     enum join_verdict verdict = take_header(&rest, '*', &count);
 
     if (verdict == VERDICT_DONE) {
-        verdict = take_bulk(&rest, &name);
+        verdict = take_name(&rest, "cluster_id");
     }
-    if (verdict == VERDICT_DONE && !slice_equal(name, slice_str("cluster_id"))) {
-        return VERDICT_FAILED;
+    if (verdict == VERDICT_DONE) {
+        verdict = take_cluster_id(j, &rest);
     }
-    return verdict == VERDICT_DONE ? take_cluster_id(j, &rest) : verdict;
+    if (verdict == VERDICT_DONE) {
+        verdict = take_contact(j, &rest) == VERDICT_MORE ? VERDICT_MORE : VERDICT_DONE;
+    }
+    return verdict;
 }
 
 /* RAFT ADD answers with the cluster's id and the addresses of its other members. */

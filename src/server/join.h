@@ -38,6 +38,8 @@ struct join_options {
     bool only_ask;        /* Do not join: only learn the contact's cluster. */
     bool wants_key;       /* Ask for the key as well; a contact elsewhere refuses then. */
     uint64_t patience_ns; /* Go on trying so long where the cluster says "try again". */
+    /* With `only_ask`: where the contact is for other nodes, and who it is. */
+    void (*met)(void *context, const struct member_address *contact);
     /* Called once, from the loop; the join ends with it. `key`: as asked for, or NULL. */
     void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id,
                  const struct store_key *key, const char *text);

@@ -13,6 +13,7 @@
 #include "server/server.h"
 #include "store/store.h"
 
+struct member_address;
 struct membership;
 struct replica;
 
@@ -73,6 +74,8 @@ uint64_t replica_applied_index(const struct replica *r);
 /* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */
 const struct membership *replica_membership(const struct replica *r);
 /* The address of the leader that this node knows of; false: none. */
+/* Another node, the contact, lives there. */
+void replica_meet_contact(struct replica *r, const struct member_address *contact);
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
 /* Somebody of its cluster has said that this node was removed. */
 void replica_note_removed(struct replica *r);

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "server/address.h"
 #include "server/replica_state.h"
 
@@ -150,13 +151,21 @@ bool replica_listen(struct replica *r, char *text, size_t text_size)
         return false;
     }
     if (config->has_contact) {
-        /* Its peer port is not known; most nodes of a cluster have theirs equally far off. */
+        /* Until it tells its peer port: most nodes of a cluster have theirs equally far off. */
         addresses_set_contact(
             &r->peers, &config->contact,
             (uint16_t)(config->contact.port + config->peer_port - config->address.port));
     }
     io_set_turn(r->io, replica_turn, r);
     return true;
+}
+
+void replica_meet_contact(struct replica *r, const struct member_address *contact)
+{
+    if (!MUTANT(contact_port_guessed)) {
+        addresses_set_contact(&r->peers, &contact->client, contact->peer_port);
+        addresses_told(&r->peers, contact->id, contact);
+    }
 }
 
 /* A cluster's id is made from its founder's, so that a founder that crashed before its

@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
+static const uint64_t CONTACT_AGAIN_NS = 2 * 1000 * 1000 * 1000ull;
 static const uint64_t LOG_PATIENCE_NS = 2 * 1000 * 1000 * 1000ull;
 static const uint64_t STOP_PATIENCE_NS = 3 * 1000 * 1000 * 1000ull;
 
@@ -84,18 +85,63 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
     }
 }
 
-/* A node that has a log goes on as who it is; its contact is only asked whether it is
- * of the same cluster, since a contact of another one is surely a mistake. */
+static void contact_met(void *context, const struct member_address *contact)
+{
+    struct server *s = context;
+
+    s->met = *contact;
+}
+
+/* A contact of another cluster is surely a mistake. */
+static void check_contact(struct server *s, enum join_outcome outcome, uint64_t cluster_id)
+{
+    s->join = NULL;
+    if (outcome == JOIN_DONE && cluster_id != replica_cluster_id(s->replica)) {
+        give_up(s, "the data directory belongs to another cluster than the contact: start with "
+                   "another --data directory, or with a contact of its own cluster");
+    }
+}
+
+static void ask_contact(struct server *s, bool only_ask);
+
+static void await_contact(struct server *s)
+{
+    io_timer_start(s->io, &s->log_timer, io_now_ns(s->io) + CONTACT_AGAIN_NS);
+}
+
+static void contact_timer_fired(struct io_timer *timer)
+{
+    struct server *s = container_of(timer, struct server, log_timer);
+    struct io_address leader;
+
+    if (s->is_stopping || s->is_stopped || replica_is_removed(s->replica)) {
+        return;
+    }
+    if (replica_leader_address(s->replica, &leader)) {
+        await_contact(s);
+    } else {
+        ask_contact(s, true);
+    }
+}
+
+/* A node that has a log goes on as who it is. Its contact is asked at the start whether it is of
+ * the same cluster; and where it is, now and whenever no leader is known: it helps to find the
+ * others. (Later on a node of another cluster may live there.) */
 static void contact_checked(void *context, enum join_outcome outcome, uint64_t cluster_id,
                             const struct store_key *key, const char *text)
 {
     struct server *s = context;
 
     s->join = NULL;
-    if (outcome == JOIN_DONE && cluster_id != replica_cluster_id(s->replica)) {
-        give_up(s, "the data directory belongs to another cluster than the contact: start with "
-                   "another --data directory, or with a contact of its own cluster");
+    if (s->log_timer.fired == NULL) {
+        check_contact(s, outcome, cluster_id);
+        s->log_timer.fired = contact_timer_fired;
     }
+    if (outcome == JOIN_DONE && cluster_id == replica_cluster_id(s->replica) &&
+        s->met.peer_port != 0) {
+        replica_meet_contact(s->replica, &s->met);
+    }
+    await_contact(s);
 }
 
 /* A node that was added, but has no log yet, asks to be added once more, which changes
@@ -106,7 +152,7 @@ static void added_again(void *context, enum join_outcome outcome, uint64_t clust
 {
     struct server *s = context;
 
-    contact_checked(s, outcome, cluster_id, key, text);
+    check_contact(s, outcome, cluster_id);
     if (outcome == JOIN_REMOVED) {
         replica_note_removed(s->replica);
     }
@@ -126,6 +172,7 @@ static void ask_contact(struct server *s, bool only_ask)
         .only_ask = only_ask,
         .wants_key = !only_ask && !is_added && !s->has_key,
         .patience_ns = only_ask ? 0 : JOIN_PATIENCE_NS,
+        .met = contact_met,
         .done = only_ask   ? contact_checked
                 : is_added ? added_again
                            : joined,

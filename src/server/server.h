@@ -11,6 +11,7 @@
 #include "io/io.h"
 #include "kv/kv.h"
 #include "server/config.h"
+#include "server/members.h"
 #include "store/store.h"
 
 struct replica;
@@ -34,7 +35,8 @@ struct server {
     bool is_stopped;
     struct join *join;          /* Under way, or NULL. */
     struct io_timer stop_timer; /* Bounds server_stop(). */
-    struct io_timer log_timer;  /* Until a node that was added has a log. */
+    struct member_address met;  /* The contact, as it said; port 0: not yet. */
+    struct io_timer log_timer;  /* For a node that was added and has no log, or for the contact. */
 
     /* The server has ended for good: after server_stop(), or because of a fault
      * (exit_status 1, and the reason was logged). Free it later, not in here. */

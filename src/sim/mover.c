@@ -15,6 +15,8 @@
 #include "server/replica_state.h"
 #include "sim/cluster.h"
 
+enum { PEER_PORTS = 3 };
+
 enum move { MOVE_SWAP, MOVE_ROTATE, MOVE_SHUFFLE, MOVE_AWAY, MOVE_TAKE_OVER, MOVE_COUNT };
 
 enum { HOST_BYTES = sizeof((struct node *)0)->host };
@@ -117,6 +119,10 @@ static void permute(struct mover *m, enum move move, struct group *g, char (*hos
             new_host(m, host);
         }
         cluster_move(g->nodes[i], host);
+        if (prng_chance(&m->prng, 1, 4)) {
+            g->nodes[i]->config.peer_port =
+                (uint16_t)(CLUSTER_PEER_PORT + prng_below(&m->prng, PEER_PORTS));
+        }
         m->cluster->stats.move_count++;
     }
 }
@@ -223,7 +229,7 @@ static bool is_concerned(const struct node *n)
 
 static bool is_at(const struct member_address *there, const struct node *n)
 {
-    return there->peer_port != 0 && strcmp(there->client.host, n->host) == 0;
+    return there->peer_port == n->config.peer_port && strcmp(there->client.host, n->host) == 0;
 }
 
 /* Whether the one has some reason to look where the other is. */
@@ -231,8 +237,11 @@ static bool can_find(const struct node *n, const struct node *other)
 {
     const struct peers *p = &n->server->replica->peers;
 
-    if (is_at(&p->contact, other) || is_at(&p->self_logged, other)) {
+    if (is_at(&p->self_logged, other)) {
         return true;
+    }
+    if (strcmp(p->contact.client.host, other->host) == 0) {
+        return true; /* It tells its port. */
     }
     list_for_each(link, &p->all)
     {

@@ -125,6 +125,26 @@ static void test_moves__of_all_to_new_addresses_heal(void **state)
     }
 }
 
+/* Which nobody could guess. */
+static void test_moves__of_all_to_new_ports_heal(void **state)
+{
+    static const char *const hosts[] = {"x1", "x2", "x3"};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+
+        in_order(c, nodes);
+        for (uint32_t i = 0; i < NODES; i++) {
+            nodes[i]->config.peer_port = (uint16_t)(CLUSTER_PEER_PORT + 10 * (i + 1));
+        }
+        move(nodes, hosts, NODES);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
 static void test_moves__round_in_a_circle_heal(void **state)
 {
     (void)state;
@@ -232,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moves__of_all_to_new_addresses_heal),
+        cmocka_unit_test(test_moves__of_all_to_new_ports_heal),
         cmocka_unit_test(test_moves__round_in_a_circle_heal),
         cmocka_unit_test(test_moves__of_two_to_each_others_address_heal),
         cmocka_unit_test(test_moves__with_one_missing_heal),
