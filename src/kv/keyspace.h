@@ -41,8 +41,9 @@ void keyspace_swap(struct keyspace *keyspace, uint32_t a, uint32_t b);
 /* Deletes all keys of all databases, in the same short time whatever there is. */
 void keyspace_clear(struct keyspace *keyspace);
 
-/* Frees about `item_count` items of what was cleared, if anything; returns whether there is
- * more. Changes nothing that can be seen but keyspace_memory_bytes(). */
+/* Frees about `item_count` items of what was cleared, and of large values that were deleted or
+ * replaced, which count by their pages; returns whether there is more. Nothing else frees these.
+ * Changes nothing that can be seen but keyspace_memory_bytes(). */
 bool keyspace_tidy(struct keyspace *keyspace, uint64_t item_count);
 
 /* About how many bytes of values were written or freed since the last call: what changes have

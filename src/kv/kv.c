@@ -10,7 +10,7 @@
 #include "kv/table.h"
 
 enum {
-    TIDY_ITEMS = 8,   /* Freed of cleared tables with each change. */
+    LARGE_BYTES = 1024 * 1024,
     CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: fine
                        * enough for 2^48 buckets, and safe in a double's 53 bits. */
 };
@@ -85,11 +85,13 @@ void kv_prefetch_item(const struct kv *kv, uint64_t hash)
 
 /* --- changes -------------------------------------------------------------------- */
 
-/* With each change, a little of what was cleared is freed. */
-static void tidy(struct kv *kv)
+/* To give a large item's pages back takes long, so that is left to kv_common_tidy(). */
+static void discard(struct kv *kv, struct item *item)
 {
-    if (kv->common->cleared != NULL) {
-        kv_common_tidy(kv->common, TIDY_ITEMS);
+    if (item_heap_bytes(item) < LARGE_BYTES) {
+        item_free(item);
+    } else {
+        kv_common_discard_take(kv->common, item);
     }
 }
 
@@ -107,7 +109,6 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
     struct item **at = table_find(&kv->table, hash, key);
 
     CHECK(value.size <= KV_VALUE_BYTES_MAX);
-    tidy(kv);
     if (at == NULL) {
         add_item(kv, hash, item_new(key, value));
         return;
@@ -115,7 +116,12 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
     kv->common->work += item_value(*at).size + value.size;
     kv->digest -= digest_of_item(hash, item_value(*at));
     kv->table.item_bytes -= item_heap_bytes(*at);
-    *at = item_replace(*at, value);
+    if (item_heap_bytes(*at) < LARGE_BYTES) {
+        *at = item_replace(*at, value);
+    } else {
+        discard(kv, *at);
+        *at = item_new(key, value);
+    }
     kv->table.item_bytes += item_heap_bytes(*at);
     kv->digest += digest_of_item(hash, value);
 }
@@ -138,7 +144,6 @@ bool kv_move(struct kv *from, struct kv *to, struct slice key)
     uint64_t hash = table_hash(&from->table, key); /* The same in both. */
 
     CHECK(from->common == to->common);
-    tidy(from);
     if (table_find(&to->table, hash, key) != NULL) {
         return false;
     }
@@ -157,11 +162,10 @@ bool kv_delete(struct kv *kv, struct slice key)
     uint64_t hash = table_hash(&kv->table, key);
     struct item *item = take_item(kv, hash, key);
 
-    tidy(kv);
     if (item == NULL) {
         return false;
     }
-    item_free(item);
+    discard(kv, item);
     return true;
 }
 
@@ -192,7 +196,6 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
 
     CHECK(offset <= KV_VALUE_BYTES_MAX);
     CHECK(end <= KV_VALUE_BYTES_MAX);
-    tidy(kv);
     if (at == NULL && offset == 0) {
         add_item(kv, hash, item_new(key, part));
         return end;
@@ -225,7 +228,6 @@ void kv_clear(struct kv *kv)
     kv_common_clear_take(kv->common, &kv->table);
     kv->digest = 0;
     table_init(&kv->table, kv->common->hash_seed);
-    tidy(kv);
 }
 
 /* --- walking -------------------------------------------------------------------- */

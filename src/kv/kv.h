@@ -53,8 +53,8 @@ bool kv_delete(struct kv *kv, struct slice key);
 /* Takes a key with its value to another database of the same keyspace; false, and nothing
  * has changed, where it is not in `from`, or one of that name is in `to`. */
 bool kv_move(struct kv *from, struct kv *to, struct slice key);
-/* Takes the same short time whatever there is: memory is freed by later changes in any
- * database, a few items with each, or by keyspace_tidy(). */
+/* Takes the same short time whatever there is: memory is freed by
+ * keyspace_tidy(), as is that of large values that are deleted or replaced. */
 void kv_clear(struct kv *kv);
 /* Add to the end of the value, or write over it from `offset` on, with zeros where
  * it was shorter. A missing key is made. Both return the new size of the value, and

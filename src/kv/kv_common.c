@@ -18,23 +18,54 @@ void kv_common_clear_take(struct kv_common *common, struct table *table)
     common->cleared = cleared;
 }
 
+void kv_common_discard_take(struct kv_common *common, struct item *item)
+{
+    if (common->discarded_count == common->discarded_capacity) {
+        common->discarded_capacity =
+            common->discarded_capacity == 0 ? 16 : common->discarded_capacity * 2;
+        common->discarded = memory_resize(common->discarded,
+                                          common->discarded_capacity * sizeof common->discarded[0]);
+    }
+    common->discarded[common->discarded_count++] = item;
+    common->discarded_bytes += item_heap_bytes(item);
+}
+
+/* Returns for how many small ones they stand. */
+static uint64_t free_discarded(struct kv_common *common, uint64_t item_count)
+{
+    uint64_t freed = 0;
+
+    while (common->discarded_count > 0 && freed < item_count) {
+        struct item *item = common->discarded[--common->discarded_count];
+
+        common->discarded_bytes -= item_heap_bytes(item);
+        freed += table_item_cost(item);
+        item_free(item);
+    }
+    if (common->discarded_count == 0) {
+        free(common->discarded);
+        common->discarded = NULL;
+        common->discarded_capacity = 0;
+    }
+    return freed;
+}
+
 bool kv_common_tidy(struct kv_common *common, uint64_t item_count)
 {
+    uint64_t freed = free_discarded(common, item_count);
     struct cleared *cleared = common->cleared;
 
-    if (cleared == NULL) {
-        return false;
-    }
-    if (table_dismantle(&cleared->table, item_count)) {
+    if (cleared != NULL && freed < item_count &&
+        table_dismantle(&cleared->table, item_count - freed)) {
         common->cleared = cleared->next;
         free(cleared);
     }
-    return common->cleared != NULL;
+    return common->discarded_count > 0 || common->cleared != NULL;
 }
 
 uint64_t kv_common_cleared_bytes(const struct kv_common *common)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = common->discarded_bytes;
 
     for (const struct cleared *c = common->cleared; c != NULL; c = c->next) {
         bytes += heap_bytes(sizeof *c) + table_heap_bytes(&c->table);

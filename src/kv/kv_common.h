@@ -15,14 +15,20 @@ struct kv_common {
     struct prng prng;   /* For kv_chance(). */
     uint64_t reply_bytes_max;
     uint64_t work;           /* See keyspace_take_work(). */
-    struct cleared *cleared; /* Tables that kv_clear() took out of service. */
+    struct cleared *cleared; /* Tables that kv_clear() took out of service, */
+    struct item **discarded; /* and large items. */
+    uint32_t discarded_count, discarded_capacity;
+    uint64_t discarded_bytes;
 };
 
 /* Takes the table out of service: its memory is freed by kv_common_tidy(). */
 void kv_common_clear_take(struct kv_common *common, struct table *table);
-/* Frees about `item_count` items of such tables, if any; returns whether there is more. */
+/* The same for an item. */
+void kv_common_discard_take(struct kv_common *common, struct item *item);
+/* Frees about `item_count` items of those, if any, a large one counting by its pages; returns
+ * whether there is more. */
 bool kv_common_tidy(struct kv_common *common, uint64_t item_count);
-/* What they take. */
+/* What both take. */
 uint64_t kv_common_cleared_bytes(const struct kv_common *common);
 
 #endif /* RAKIT_KV_KV_COMMON_H */

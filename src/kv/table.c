@@ -5,7 +5,8 @@
 
 enum {
     ITEMS_PER_BUCKET_HIGH = 5, /* On average; above it a bucket is split. */
-    ITEMS_PER_BUCKET_LOW = 2,  /* Below it the last bucket is merged. */
+    PAGE_BYTES = 4096,
+    ITEMS_PER_BUCKET_LOW = 2, /* Below it the last bucket is merged. */
 };
 
 void table_init(struct table *t, uint64_t seed)
@@ -231,6 +232,11 @@ struct item *table_pick(const struct table *t, uint64_t chance)
     return bucket->slots[place].item;
 }
 
+uint64_t table_item_cost(const struct item *item)
+{
+    return 1 + item_heap_bytes(item) / PAGE_BYTES;
+}
+
 bool table_dismantle(struct table *t, uint64_t item_count)
 {
     uint64_t freed = 0;
@@ -240,11 +246,11 @@ bool table_dismantle(struct table *t, uint64_t item_count)
 
         for (const struct group *g = bucket; g != NULL; g = bucket_group_next(g)) {
             for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+                freed += table_item_cost(g->slots[slot].item);
                 t->item_bytes -= item_heap_bytes(g->slots[slot].item);
                 item_free(g->slots[slot].item);
                 t->count--;
             }
-            freed += bucket_group_count(g);
         }
         freed++; /* An empty bucket is work too. */
         bucket_empty(bucket, &t->chain_bytes);

@@ -54,5 +54,7 @@ struct item *table_pick(const struct table *t, uint64_t chance);
  * first such call and the last, only this and table_deinit() may be called.
  * Returns whether nothing is left. */
 bool table_dismantle(struct table *t, uint64_t item_count);
+/* For how many small items one stands there: its pages have to be given back. */
+uint64_t table_item_cost(const struct item *item);
 
 #endif /* RAKIT_KV_TABLE_H */

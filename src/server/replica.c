@@ -9,7 +9,7 @@
 #include "base/mutant.h"
 #include "server/clients.h"
 
-enum { TURN_PASSES_MAX = 4, TURN_NS = 4 * 1000 * 1000 };
+enum { TURN_PASSES_MAX = 4, TURN_NS = 4 * 1000 * 1000, TIDY_ITEMS = 2000 };
 
 static const uint64_t LATE_TICK_NS = 2 * 1000 * 1000u;
 
@@ -374,6 +374,14 @@ static void tell_time(struct replica *r)
     }
 }
 
+/* The memory of what was deleted is given back in small parts, turn by turn. */
+static void give_memory_back(struct replica *r)
+{
+    if (!MUTANT(deleted_stays_in_memory) && keyspace_tidy(r->keyspace, TIDY_ITEMS)) {
+        io_turn_soon(r->io);
+    }
+}
+
 /* What became possible in the callbacks since the last turn is done here, all at once:
  * one write to the disk, one to each peer, one to each client. */
 void replica_turn(void *context)
@@ -410,6 +418,7 @@ void replica_turn(void *context)
             break;
         }
     }
+    give_memory_back(r);
     server_turn_over(r->server);
     if (!r->is_ended) {
         arm(r);

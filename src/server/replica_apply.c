@@ -184,6 +184,8 @@ void replica_apply_recovered(struct replica *r, struct entry *e)
         e->index = r->recovered.commit_index;
     }
     apply_entry(r, e);
+    while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns yet. */
+    }
 }
 
 /* --- what is needed soon ------------------------------------------------------------- */

@@ -100,6 +100,35 @@ static void test_turns__of_others_come_whatever_one_client_sends(void **state)
     }
 }
 
+/* Nobody changes anything any more, and what was cleared is freed all the same. */
+static void test_turns__give_the_memory_of_what_was_cleared_back(void **state)
+{
+    const struct user_options users = {.key_count = KEYS,
+                                       .database_count = 2,
+                                       .pipeline_max = 16,
+                                       .backlog_max = 16,
+                                       .value_bytes_max = 100,
+                                       .think_ns = 10 * SIM_MS,
+                                       .patience_ns = 10 * SIM_S};
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct witness_stats stats;
+
+    (void)state;
+    make_fast(c);
+    calm_cluster_start_users(c, &users);
+    calm_cluster_run_for(c, 2 * SIM_S);
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_rest(c->users[i]);
+    }
+    calm_cluster_run_for(c, SIM_S);
+    witness_get_stats(c->witness, &stats);
+    assert_true(stats.clear_count > 0);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        assert_false(keyspace_tidy(replica_keyspace(c->nodes[i].server->replica), 0));
+    }
+    cluster_free(c);
+}
+
 /* --- what hangs one leader ------------------------------------------------------------ */
 
 struct asker {
@@ -209,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_turns__of_others_come_whatever_one_client_sends),
+        cmocka_unit_test(test_turns__give_the_memory_of_what_was_cleared_back),
         cmocka_unit_test(test_read__that_two_leaders_were_lost_with_is_not_sent_to_a_third),
     };
 
