@@ -18,8 +18,12 @@ _rakit_words() { # candidates
 
 _rakit_cli() {
     local word=$2 previous=$3 positions
-    _rakit_positions '--timeout'
+    _rakit_positions '-n --database --timeout'
     case $previous in
+    -n | --database)
+        _rakit_words '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15' "$word"
+        return
+        ;;
     --timeout) return ;;
     esac
     case ${#positions[@]} in
@@ -35,7 +39,7 @@ _rakit_cli() {
     *) return ;;
     esac
     if [[ $word == -* ]]; then
-        _rakit_words '--timeout --no-color --help --version' "$word"
+        _rakit_words '-n --database --timeout --no-color --help --version' "$word"
     elif ((${#positions[@]} == 0)); then
         mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
     fi

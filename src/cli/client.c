@@ -1,5 +1,6 @@
 #include "cli/client.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,23 @@ bool client_address_parse(struct slice text, struct client_address *ret_address)
     *ret_address = (struct client_address){0};
     memcpy(ret_address->host, host.data, host.size);
     memcpy(ret_address->port, port.data, port.size);
+    return true;
+}
+
+bool client_read_database(struct slice text, uint32_t *ret_database)
+{
+    uint32_t number = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        number = 10 * number + (uint32_t)(text.data[i] - '0');
+    }
+    if (text.size == 0 || text.size > 9) {
+        return false;
+    }
+    *ret_database = number;
     return true;
 }
 
@@ -126,8 +144,50 @@ static void remember_members(struct client *c, const redisReply *status)
     c->member_count = count > 0 ? count : c->member_count;
 }
 
-/* Says who we are where the server has asked for it before, and asks who else is
- * there. Codes of connection.h. */
+/* Who we are, where the server has asked for it before. Codes of connection.h. */
+static int log_in(struct client *c, struct patience patience)
+{
+    redisReply *reply = NULL;
+    bool sent = false;
+    int status = 0;
+
+    if (c->login.count > 0) {
+        status = connection_call(&c->connection, &c->login, patience, &reply, &sent);
+    }
+    freeReplyObject(reply);
+    return status;
+}
+
+/* Each connection begins in database 0, where nothing must be done that is meant for another
+ * one. A server that wants a password first is asked again after that: until then it
+ * refuses everything. Codes of connection.h. */
+static int choose_database(struct client *c, struct patience patience)
+{
+    char number[16];
+    struct slice room[2] = {slice_str("SELECT"), slice_str(number)};
+    struct words command = {.count = 2, .word = room};
+    redisReply *reply = NULL;
+    bool sent = false;
+
+    if (c->database == 0) {
+        return 0;
+    }
+    room[1].size = (size_t)snprintf(number, sizeof number, "%" PRIu32, c->database);
+
+    int status = connection_call(&c->connection, &command, patience, &reply, &sent);
+
+    if (status == 0 && reply_is_error(reply) && !reply_is_error_code(reply, "NOAUTH")) {
+        connection_close(&c->connection);
+        snprintf(c->connection.error, sizeof c->connection.error, "database %s: %.*s", number,
+                 (int)sizeof c->connection.error / 2, reply->str);
+        status = CONNECTION_ELOST;
+    }
+    freeReplyObject(reply);
+    return status;
+}
+
+/* Says what a new connection has to be told, and asks who else is there. Codes of
+ * connection.h. */
 static int greet(struct client *c, struct patience patience)
 {
     static const char *const status_words[] = {"RAFT", "STATUS", NULL};
@@ -135,16 +195,14 @@ static int greet(struct client *c, struct patience patience)
     struct words raft_status = words_of(status_words, room);
     redisReply *reply = NULL;
     bool sent = false;
+    int status = log_in(c, patience);
 
-    if (c->login.count > 0) {
-        int status = connection_call(&c->connection, &c->login, patience, &reply, &sent);
-
-        if (status < 0) {
-            return status;
-        }
-        freeReplyObject(reply);
+    if (status == 0) {
+        status = choose_database(c, patience);
     }
-    int status = connection_call(&c->connection, &raft_status, patience, &reply, &sent);
+    if (status == 0) {
+        status = connection_call(&c->connection, &raft_status, patience, &reply, &sent);
+    }
 
     if (status < 0) {
         return status;
@@ -300,8 +358,8 @@ int client_refresh(struct client *c)
  * either and so are not flagged as reads. */
 static bool is_harmless(const struct words *command)
 {
-    static const char *const names[] = {"PING", "ECHO",        "INFO",     "COMMAND",
-                                        "TIME", "REQUEST_LOG", "READONLY", "ROLE"};
+    static const char *const names[] = {"PING",        "ECHO",     "INFO", "COMMAND", "TIME",
+                                        "REQUEST_LOG", "READONLY", "ROLE", "SELECT",  "RESET"};
     static const char *const raft_names[] = {"STATUS", "MEMBERS", "LOG", "HELP"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -361,7 +419,7 @@ static int after_loss(struct client *c, const struct words *command, int status,
     }
     if (status == CONNECTION_EPROTOCOL) {
         explain(c, CLIENT_EPROTOCOL, "%s", c->connection.error);
-        connection_open(&c->connection, c->here.host, c->here.port, c->patience);
+        try_address(c, &c->here, c->patience);
         return CLIENT_EPROTOCOL;
     }
     int reached = reach(c, status == CONNECTION_ETIMEDOUT ? LOSS_SILENT : LOSS_BROKEN);
@@ -421,6 +479,20 @@ static void remember_login(struct client *c, const struct words *command, const 
     greet(c, c->patience); /* Where it fails, the next command finds out. */
 }
 
+/* For the next connection. */
+static void remember_database(struct client *c, const struct words *command,
+                              const redisReply *reply)
+{
+    if (reply_is_error(reply)) {
+        return;
+    }
+    if (slice_is(command->word[0], "RESET")) {
+        c->database = 0;
+    } else if (slice_is(command->word[0], "SELECT") && command->count == 2) {
+        client_read_database(command->word[1], &c->database);
+    }
+}
+
 /* One attempt, connected again first where needed. Codes of client.h; on 0
  * without a reply the command may be sent again. */
 static int attempt(struct client *c, const struct words *command, redisReply **ret_reply)
@@ -474,6 +546,7 @@ static int call_until_answered(struct client *c, const struct words *command,
             continue;
         }
         if (!is_temporary(reply) || is_late) {
+            remember_database(c, command, reply);
             remember_login(c, command, reply);
             *ret_reply = reply;
             return 0;

@@ -38,13 +38,14 @@ struct client {
     struct client_address members[CLIENT_MEMBERS_MAX]; /* `here` may be among them. */
     size_t member_count;
     struct words login; /* The last AUTH that was accepted; count 0: none. */
+    uint32_t database;  /* Chosen on each connection before anything else is said. */
     char error[1024];   /* Why the last call failed, as a sentence for the user. */
 };
 
 void client_init(struct client *c, const char *host, const char *port, struct patience patience);
 void client_deinit(struct client *c);
 
-/* Connects to the first address, once. 0, CLIENT_EUNREACHABLE or
+/* Connects to the first address, once, and chooses `database` there. 0, CLIENT_EUNREACHABLE or
  * CLIENT_EINTERRUPTED. */
 int client_connect(struct client *c);
 
@@ -64,6 +65,9 @@ int client_refresh(struct client *c);
 
 /* "host:port", with brackets around an IPv6 address. */
 void client_address_text(const struct client_address *a, char *text, size_t size);
+
+/* The number of a database in decimal digits; false, and nothing changed, where it is none. */
+bool client_read_database(struct slice text, uint32_t *ret_database);
 
 /* Takes "host:port" apart; false where it is not of that form. */
 bool client_address_parse(struct slice text, struct client_address *ret_address);

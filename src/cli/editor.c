@@ -1,6 +1,7 @@
 #include "cli/editor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,13 +42,17 @@ static void update_prompt(struct editor *e)
     bool connected = connection_is_open(&client->connection);
     bool colour = e->session->style.colour;
     char address[300];
+    char database[16] = "";
 
     client_address_text(&client->here, address, sizeof address);
-    snprintf(e->prompt, sizeof e->prompt, "%srakit %s%s>%s ",
+    if (client->database != 0) {
+        snprintf(database, sizeof database, "[%" PRIu32 "]", client->database);
+    }
+    snprintf(e->prompt, sizeof e->prompt, "%srakit %s%s%s>%s ",
              !colour     ? ""
              : connected ? "\1\x1b[1m\1"
                          : "\1\x1b[31m\1",
-             address, connected ? "" : " (not connected)", colour ? "\1\x1b[0m\1" : "");
+             address, database, connected ? "" : " (not connected)", colour ? "\1\x1b[0m\1" : "");
 }
 
 static size_t prompt_width(const struct editor *e)

@@ -23,6 +23,7 @@ static const char usage_text[] =
     "starts a conversation; otherwise it reads commands from its input, one a line.\n"
     "\n"
     "Options:\n"
+    "  -n, --database N   work in database N (default 0)\n"
     "  --timeout SECONDS  how long to wait for a connection, a reply, or a leader\n"
     "                     (default 5; 0: for ever)\n"
     "  --no-color         no colours (also: NO_COLOR in the environment)\n"
@@ -40,6 +41,7 @@ struct options {
     int command_count;
     char **command;
     uint64_t timeout_ms;
+    uint32_t database;
     bool want_colour;
     bool done; /* Help or version was shown. */
 };
@@ -69,16 +71,14 @@ static int read_timeout(const char *text, uint64_t *ret_timeout_ms)
 static int read_options(struct options *o, int argument_count, char **arguments, int *position)
 {
     static const struct option known[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {"no-color", no_argument, NULL, 'n'},
-        {"timeout", required_argument, NULL, 't'},
-        {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'v'},
+        {"no-color", no_argument, NULL, 'c'},      {"database", required_argument, NULL, 'n'},
+        {"timeout", required_argument, NULL, 't'}, {NULL, 0, NULL, 0},
     };
 
     optind = *position;
     opterr = 0;
-    for (int c; (c = getopt_long(argument_count, arguments, "+:h", known, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argument_count, arguments, "+:hn:", known, NULL)) != -1;) {
         switch (c) {
         case 'h':
             fputs(usage_text, stdout);
@@ -88,8 +88,13 @@ static int read_options(struct options *o, int argument_count, char **arguments,
             puts("rakit-cli " RAKIT_VERSION);
             o->done = true;
             return 0;
-        case 'n':
+        case 'c':
             o->want_colour = false;
+            break;
+        case 'n':
+            if (!client_read_database(slice_str(optarg), &o->database)) {
+                return wrong_use("not the number of a database: %s", optarg);
+            }
             break;
         case 't':
             if (read_timeout(optarg, &o->timeout_ms) < 0) {
@@ -188,6 +193,7 @@ static enum session_outcome run(const struct options *o)
     enum session_outcome outcome;
 
     client_init(&client, o->host, o->port, (struct patience){.timeout_ms = o->timeout_ms});
+    client.database = o->database;
     client.gives_notice = isatty(STDERR_FILENO) == 1;
     if (client_connect(&client) < 0) {
         fprintf(stderr, "%s\n", client.error);

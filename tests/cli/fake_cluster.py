@@ -96,6 +96,7 @@ class Node:
 
     def serve(self, connection):
         stream = connection.makefile("rb")
+        session = {"database": 0}
         try:
             while True:
                 head = stream.readline()
@@ -105,13 +106,13 @@ class Node:
                 for _ in range(int(head[1:])):
                     size = int(stream.readline()[1:])
                     words.append(stream.read(size + 2)[:-2])
-                reply = self.answer(words)
+                reply = self.answer(words, session)
                 if reply is not Ellipsis:
                     connection.sendall(encode(reply))
         except (OSError, ValueError):
             pass
 
-    def answer(self, words):
+    def answer(self, words, session):
         name = words[0].decode().upper()
         self.seen.append(b" ".join(words))
         fault = self.faults.get(name)
@@ -124,12 +125,13 @@ class Node:
             return Ellipsis
         if fault:
             return f"-{fault}"
-        return self.cluster.execute(self, name, words)
+        return self.cluster.execute(self, name, words, session)
 
 
 class Cluster:
     def __init__(self, size=3, ports=()):
-        self.keys, self.log = {}, [(1, 1, "noop", "")]
+        self.databases = [{} for _ in range(16)]
+        self.keys, self.log = self.databases[0], [(1, 1, "noop", "")]
         self.nodes = []
         for i in range(size):
             self.nodes.append(Node(self, i, ports[i] if ports else 0))
@@ -155,7 +157,7 @@ class Cluster:
             ("commit_index", len(self.log)), ("applied_index", len(self.log)),
             ("configuration", "stable"), ("nodes", rows)])
 
-    def execute(self, node, name, words):
+    def execute(self, node, name, words, session):
         if name == "RAFT" and words[1].upper() == b"STATUS":
             return self.status(node)
         if name == "REQUEST_LOG":
@@ -176,12 +178,18 @@ class Cluster:
             return "+OK"
         if name == "INFO":
             return b"# Server\r\nrakit_version:0.1.0\r\n"
+        if name in ("SELECT", "RESET"):
+            number = int(words[1]) if name == "SELECT" else 0
+            if number >= len(self.databases):
+                return "-ERR DB index is out of range"
+            session["database"] = number
+            return "+OK" if name == "SELECT" else "+RESET"
         if name == "SET":
-            self.keys[words[1]] = words[2]
+            self.databases[session["database"]][words[1]] = words[2]
             self.log.append((len(self.log) + 1, 1, "command", words[1].decode("latin-1")))
             return "+OK"
         if name == "GET":
-            return self.keys.get(words[1])
+            return self.databases[session["database"]].get(words[1])
         if name == "NEST":
             return [b"a", [1, [], ["-ERR inner", None]], "+fine"]
         return f"-ERR unknown command '{words[0].decode()}'"

@@ -280,6 +280,61 @@ class FailOver(Case):
             connection.close()
 
 
+class Databases(Case):
+    def test_one_is_chosen_by_an_option(self):
+        for option in (["-n", "3"], ["-n3"], ["--database", "3"], ["--database=3"]):
+            self.assertEqual(run(self.one, "set", "k", option[0], options=option), (0, "OK\n", ""))
+            self.assertEqual(self.cluster.databases[3].pop(b"k"), option[0].encode())
+        self.assertEqual(self.cluster.keys, {})
+
+    def test_one_that_there_is_not_is_told(self):
+        code, out, complaint = run(self.one, "set", "k", "v", options=["-n", "16"])
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("database 16: ERR DB index is out of range", complaint)
+        for words in (["-n", "x"], ["-n", "-1"], ["-n", ""], ["-n", "9999999999"], ["-n"]):
+            done = subprocess.run([CLI, *words, "127.0.0.1", str(self.one.port)],
+                                  stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=PATIENCE, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), words)
+        self.assertEqual(self.cluster.databases, [{} for _ in range(16)])
+
+    def test_it_is_chosen_again_on_another_node(self):
+        self.cluster.databases[5][b"k"] = b"v"
+        self.one.faults["GET"] = "die"
+        self.assertEqual(run(self.one, stdin="select 5\nget k\nset l w\n")[1], "OK\nv\nOK\n")
+        self.assertEqual(self.cluster.databases[5], {b"k": b"v", b"l": b"w"})
+        self.assertEqual(self.cluster.keys, {})
+
+    def test_a_select_that_breaks_off_is_repeated(self):
+        self.one.faults["SELECT"] = "die"
+        self.assertEqual(run(self.one, stdin="select 5\nset k v\n")[1], "OK\nOK\n")
+        self.assertEqual(self.cluster.databases[5], {b"k": b"v"})
+
+    def test_a_refused_one_changes_nothing(self):
+        self.one.faults["GET"] = "die"
+        run(self.one, stdin="select 2\nselect 16\nget k\nset k v\n")
+        self.assertEqual(self.cluster.databases[2], {b"k": b"v"})
+
+    def test_reset_goes_back(self):
+        self.one.faults["GET"] = "die"
+        run(self.one, stdin="select 2\nreset\nget k\nset k v\n")
+        self.assertEqual(self.cluster.keys, {b"k": b"v"})
+
+    def test_a_node_that_refuses_it_is_left(self):
+        """Nothing is done there that would be done in database 0."""
+        self.one.faults["GET"] = "die"
+        self.two.faults["SELECT"] = "ERR max number of clients reached"
+        self.assertEqual(run(self.one, stdin="select 2\nget k\nset k v\n")[1], "OK\n\nOK\n")
+        self.assertNotIn(b"set k v", self.two.seen)
+        self.assertEqual(self.cluster.databases[2], {b"k": b"v"})
+
+    def test_it_is_chosen_once_a_password_was_given(self):
+        self.one.faults["SELECT"] = ["NOAUTH first a password"]
+        self.assertEqual(run(self.one, stdin="auth secret\nset k v\n", options=["-n", "4"])[:2],
+                         (0, "OK\nOK\n"))
+        self.assertEqual(self.cluster.databases[4], {b"k": b"v"})
+
+
 class Terminal:
     """The program on a pseudo terminal, with a person's fingers and eyes."""
 
@@ -362,6 +417,12 @@ class Conversation(Case):
                              ("nest", "2) 1) (integer) 1"), ("foo", "(error) ERR unknown command")):
             self.terminal.type(line + "\r")
             self.terminal.await_text(answer)
+
+    def test_the_prompt_shows_the_database(self):
+        self.terminal.type("select 3\r")
+        self.terminal.await_text(f"rakit {self.one.address}[3]> ")
+        self.terminal.type("select 0\r")
+        self.terminal.await_text(f"rakit {self.one.address}> ")
 
     def test_tab_completes_and_hints_follow(self):
         self.terminal.type("appe\t")
