@@ -17,7 +17,8 @@
 
 /* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
  * the next node by node, and back. The greeting is the same in all versions.
- *   7  the oldest that is spoken: the first one whose greeting has proofs
+ *   7  the oldest that is spoken: the first one whose greeting has proofs, and whose commands
+ *      name their database
  *   8  CLOCK, HOLDS, and until when a forwarded command may be taken
  *   9  how the sender's disk is, with each message */
 enum {
