@@ -84,6 +84,12 @@ uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns)
     return at_ns <= peer->clock_heard_ns ? 1 : peer->clock_ns + (at_ns - peer->clock_heard_ns);
 }
 
+/* This process may have been stopped since io_now_ns() was fixed. */
+uint64_t peers_time_now(const struct peers *p)
+{
+    return io_now_ns(p->io) + io_spent_ns(p->io);
+}
+
 void peers_tell_time(struct peers *p)
 {
     list_for_each(node, &p->inbounds)
@@ -160,5 +166,5 @@ enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t cor
     if (correlation < holds.correlation && !MUTANT(given_up_is_held)) {
         return PEERS_GIVEN_UP;
     }
-    return io_now_ns(p->io) <= holds.clock_ns + p->hold_max_ns ? PEERS_HELD : PEERS_SILENT;
+    return peers_time_now(p) <= holds.clock_ns + p->hold_max_ns ? PEERS_HELD : PEERS_SILENT;
 }

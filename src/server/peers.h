@@ -216,6 +216,8 @@ struct buffer *peers_forward(struct peers *p, raft_id id);
 struct buffer *peers_answer(struct peers *p, uint64_t connection);
 /* What time `at_ns` will be for `id`; 0: not known, as it does not say. */
 uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns);
+/* What time it is here, right now. */
+uint64_t peers_time_now(const struct peers *p);
 /* Tells the time to who may forward commands to this node. */
 void peers_tell_time(struct peers *p);
 void peers_note_time(struct peer *peer, uint64_t clock_ns);

@@ -80,8 +80,8 @@ static bool is_gathering(struct replica *r, const struct request *oldest, uint64
  * All commands of a connection are held, or none, so their order stays. */
 static bool may_begin(struct replica *r, struct request *request)
 {
-    return !request_is_guest(request) ||
-           (guest_is_held(request) == PEERS_HELD && io_now_ns(r->io) < request->deadline_ns);
+    return !request_is_guest(request) || (guest_is_held(request) == PEERS_HELD &&
+                                          peers_time_now(&r->peers) < request->deadline_ns);
 }
 
 /* The writes to propose next, as many as the log has room for. */
