@@ -3,6 +3,8 @@
 #include "kv/kv.h"
 #include "resp/decimal.h"
 
+enum { EXPECTED_KEYS = 16 };
+
 void call_refuse_size(struct command_call *call, const char *advice)
 {
     resp_errorf(call->reply, "ERR the reply would be larger than %llu bytes: %s",
@@ -16,6 +18,22 @@ bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_v
         return false;
     }
     return true;
+}
+
+void call_expect_keys(const struct command_call *call, uint32_t index, uint32_t step)
+{
+    uint64_t hashes[EXPECTED_KEYS];
+    uint32_t count = 0;
+
+    if ((index - 1) / step % EXPECTED_KEYS != 0 || call->argument_count - index <= step) {
+        return; /* (A single key has been hinted at by whoever runs the command.) */
+    }
+    for (uint32_t i = index; i < call->argument_count && count < EXPECTED_KEYS; i += step) {
+        hashes[count++] = kv_prefetch_bucket(call->kv, call->arguments[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        kv_prefetch_item(call->kv, hashes[i]);
+    }
 }
 
 void call_reply_value(struct command_call *call)

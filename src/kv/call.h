@@ -22,6 +22,10 @@ void call_refuse_size(struct command_call *call, const char *advice);
 /* Reads argument `index` as a number, or replies that it is none. */
 bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_value);
 
+/* For a command with many keys, which each wait for memory: hints at those from argument `index`
+ * on, every `step`th, where the hints before have been used up. Call it before each. */
+void call_expect_keys(const struct command_call *call, uint32_t index, uint32_t step);
+
 /* Replies with the value of the key in argument 1, or null. */
 void call_reply_value(struct command_call *call);
 

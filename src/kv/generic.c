@@ -10,6 +10,7 @@ void kv_command_del(struct command_call *call)
     int64_t deleted = 0;
 
     for (uint32_t i = 1; i < call->argument_count; i++) {
+        call_expect_keys(call, i, 1);
         deleted += kv_delete(call->kv, call->arguments[i]) ? 1 : 0;
     }
     resp_integer(call->reply, deleted);
@@ -22,6 +23,7 @@ void kv_command_exists(struct command_call *call)
     int64_t found = 0;
 
     for (uint32_t i = 1; i < call->argument_count; i++) {
+        call_expect_keys(call, i, 1);
         found += kv_get(call->kv, call->arguments[i], &value) ? 1 : 0;
     }
     resp_integer(call->reply, found);

@@ -184,6 +184,7 @@ void kv_command_mget(struct command_call *call)
     for (uint32_t i = 1; i < call->argument_count; i++) {
         struct slice value = {NULL, 0};
 
+        call_expect_keys(call, i, 1);
         kv_get(call->kv, call->arguments[i], &value);
         bytes += value.size + REPLY_OVERHEAD_BYTES;
     }
@@ -195,6 +196,7 @@ void kv_command_mget(struct command_call *call)
     for (uint32_t i = 1; i < call->argument_count; i++) {
         struct slice value;
 
+        call_expect_keys(call, i, 1);
         if (kv_get(call->kv, call->arguments[i], &value)) {
             resp_bulk(call->reply, value);
         } else {
@@ -226,6 +228,7 @@ bool kv_check_msetnx(struct command_call *call)
 static void set_pairs(struct command_call *call)
 {
     for (uint32_t i = 1; i < call->argument_count; i += 2) {
+        call_expect_keys(call, i, 2);
         kv_set(call->kv, call->arguments[i], call->arguments[i + 1]);
     }
 }
