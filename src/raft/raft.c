@@ -25,7 +25,7 @@ static size_t runs_offset(void)
 
 size_t raft_size(const struct raft_options *options)
 {
-    return runs_offset() + (size_t)options->runs_max * sizeof(struct term_run);
+    return runs_offset() + raft_terms_size(options->runs_max);
 }
 
 struct raft *raft_init(void *memory, const struct raft_options *options, uint64_t now_ns)
@@ -42,6 +42,26 @@ struct raft *raft_init(void *memory, const struct raft_options *options, uint64_
     r->configurations.count = 1; /* The empty one, before the log. */
     raft_election_rearm(r);
     return r;
+}
+
+uint32_t raft_terms_max(const struct raft *r)
+{
+    return r->log.runs_max;
+}
+
+uint32_t raft_terms_left(const struct raft *r)
+{
+    return r->log.runs_max - r->log.run_count;
+}
+
+size_t raft_terms_size(uint32_t runs_max)
+{
+    return (size_t)runs_max * sizeof(struct term_run);
+}
+
+void raft_move_terms(struct raft *r, void *memory, uint32_t runs_max)
+{
+    term_log_move(&r->log, memory, runs_max);
 }
 
 void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for)

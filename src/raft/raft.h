@@ -261,6 +261,14 @@ struct raft; /* Opaque to the host; see raft_state.h for the core's own files. *
 /* Bytes that raft_init() needs, aligned for any type. */
 size_t raft_size(const struct raft_options *options);
 
+/* How many terms the log has room for, and how many more. */
+uint32_t raft_terms_max(const struct raft *r);
+uint32_t raft_terms_left(const struct raft *r);
+/* Bytes of a table of so many, and its move to such memory, which is the host's and outlives `r`.
+ * Between steps; the memory of an earlier move is not used any more. CHECKs that it is larger. */
+size_t raft_terms_size(uint32_t runs_max);
+void raft_move_terms(struct raft *r, void *memory, uint32_t runs_max);
+
 /* A node as it starts: without a log, without a configuration, a follower in
  * term 0 that will not campaign. `memory` stays the host's and outlives it. */
 struct raft *raft_init(void *memory, const struct raft_options *options, uint64_t now_ns);

@@ -9,6 +9,16 @@ void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_ma
     *log = (struct term_log){.runs = runs, .runs_max = runs_max};
 }
 
+void term_log_move(struct term_log *log, struct term_run *runs, uint32_t runs_max)
+{
+    CHECK(runs_max > log->runs_max);
+    for (uint32_t i = 0; i < log->run_count; i++) {
+        runs[i] = log->runs[i];
+    }
+    log->runs = runs;
+    log->runs_max = runs_max;
+}
+
 /* The run that `index` lies in. Nearly every question is about the newest one. */
 static uint32_t run_of(const struct term_log *log, raft_index index)
 {

@@ -23,6 +23,9 @@ struct term_log {
 
 void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_max);
 
+/* To larger memory; the old one is the host's again. */
+void term_log_move(struct term_log *log, struct term_run *runs, uint32_t runs_max);
+
 /* The term of the last entry; 0 for an empty log. */
 raft_term term_log_last_term(const struct term_log *log);
 /* 0 for index 0; CHECKs index <= last_index. */

@@ -9,7 +9,12 @@
 #include "base/mutant.h"
 #include "server/clients.h"
 
-enum { TURN_PASSES_MAX = 4, TURN_NS = 4 * 1000 * 1000, TIDY_ITEMS = 2000 };
+enum {
+    TURN_PASSES_MAX = 4,
+    TURN_NS = 4 * 1000 * 1000,
+    TIDY_ITEMS = 2000,
+    TERMS_LEFT_MIN = 8192, /* More than a frame of a leader in order has entries. */
+};
 
 static const uint64_t LATE_TICK_NS = 2 * 1000 * 1000u;
 
@@ -269,11 +274,28 @@ static void carry_out(struct replica *r, const struct raft_event *event,
     r->deadline_ns = effects->deadline_ns;
 }
 
+/* With the table full the log would take no entry of a new term, so nobody could be elected. Each
+ * term in it has an entry on the disk, which is as long. */
+void replica_make_room_for_terms(struct replica *r)
+{
+    if (raft_terms_left(r->raft) >= TERMS_LEFT_MIN || MUTANT(terms_run_out)) {
+        return;
+    }
+
+    uint32_t terms_max = 2 * raft_terms_max(r->raft);
+    void *memory = memory_take(raft_terms_size(terms_max));
+
+    raft_move_terms(r->raft, memory, terms_max);
+    free(r->terms_memory);
+    r->terms_memory = memory;
+}
+
 int replica_step(struct replica *r, const struct raft_event *event, struct entry *const *entries)
 {
     struct raft_effects effects;
 
     CHECK(r->is_running);
+    replica_make_room_for_terms(r);
     probe_call(r->probe, before_step, r->raft, event);
 
     int error = raft_step(r->raft, event, &effects);

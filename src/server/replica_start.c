@@ -10,6 +10,8 @@
 #include "server/address.h"
 #include "server/replica_state.h"
 
+enum { TERMS_MAX_AT_FIRST = 65536 }; /* In the log; see replica_make_room_for_terms(). */
+
 static int recover_entry(void *context, struct entry *e)
 {
     struct replica *r = context;
@@ -23,6 +25,8 @@ static int recover_entry(void *context, struct entry *e)
         }
     }
     entry = membership_core_entry(e, m);
+
+    replica_make_room_for_terms(r);
 
     int error = raft_restore_entry(r->raft, &entry);
 
@@ -48,7 +52,7 @@ static void make_core(struct replica *r)
         .election_timeout_ns = config->election_timeout_ns,
         .election_spread_ns = config->election_spread_ns,
         .heartbeat_interval_ns = config->heartbeat_interval_ns,
-        .runs_max = 65536,
+        .runs_max = TERMS_MAX_AT_FIRST,
     };
 
     io_random(r->io, &options.seed, sizeof options.seed);
@@ -290,5 +294,6 @@ void replica_free(struct replica *r)
     free(r->marks);
     free(r->held);
     free(r->raft_memory);
+    free(r->terms_memory);
     free(r);
 }

@@ -49,6 +49,7 @@ struct replica {
     const struct server_probe *probe;
 
     void *raft_memory;
+    void *terms_memory; /* Of its table of terms, once that has grown; NULL: in raft_memory. */
     struct raft *raft;
     struct store *store;
     struct keyspace *keyspace;
@@ -140,6 +141,8 @@ struct replica {
  * brings some (consecutive; references stay the caller's). */
 int replica_step(struct replica *r, const struct raft_event *event, struct entry *const *entries);
 
+/* Before the core takes entries: the terms in its log have room. */
+void replica_make_room_for_terms(struct replica *r);
 void replica_turn(void *context);
 void replica_tick_fired(struct io_timer *timer);
 void replica_store_durable(void *context, uint64_t seq);

@@ -105,6 +105,26 @@ static void test_term_log__says_when_another_term_has_no_room(void **state)
     assert_int_equal(term_log_runs_up_to(&f.log, 7), 4);
 }
 
+static void test_term_log__has_room_again_in_larger_memory(void **state)
+{
+    struct term_run larger[RUNS_MAX + 1];
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (raft_term term = 1; term <= RUNS_MAX; term++) {
+        term_log_append(&f.log, term, 2);
+    }
+    term_log_move(&f.log, larger, RUNS_MAX + 1);
+    assert_true(term_log_has_room(&f.log, RUNS_MAX + 1));
+    term_log_append(&f.log, RUNS_MAX + 1, 1);
+    assert_false(term_log_has_room(&f.log, RUNS_MAX + 2));
+    for (raft_term term = 1; term <= RUNS_MAX; term++) {
+        assert_int_equal(term_log_term_at(&f.log, 2 * term), term);
+    }
+    assert_int_equal(term_log_last_term(&f.log), RUNS_MAX + 1);
+}
+
 static void test_term_log__equals_a_plain_array(void **state)
 {
     static raft_term model[MODEL_MAX + 1];
@@ -142,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_term_log__finds_the_last_entry_of_a_term_or_below),
         cmocka_unit_test(test_term_log__truncates_within_a_run_and_at_its_edge),
         cmocka_unit_test(test_term_log__says_when_another_term_has_no_room),
+        cmocka_unit_test(test_term_log__has_room_again_in_larger_memory),
         cmocka_unit_test(test_term_log__equals_a_plain_array),
     };
 

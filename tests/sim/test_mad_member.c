@@ -341,6 +341,65 @@ static void test_mad_member__terms_set_apart_from_each_other_meet_again(void **s
     cluster_free(s.c);
 }
 
+enum { FRAME_ENTRIES = 4000, FRAMES = 18 };
+
+/* Entries each of which has a term of its own, as if there had been so many elections. */
+static void fill_with_terms(struct scene *s, struct mad_peer *m, struct node *n)
+{
+    raft_index prev = raft_last_index(raft_of(n));
+    raft_term prev_term = raft_term_at(raft_of(n), prev);
+    raft_term term = raft_current_term(raft_of(n));
+    struct entry *entries[FRAME_ENTRIES];
+
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        struct wire_message w = {.message = {.kind = RAFT_APPEND_ENTRIES,
+                                             .from = s->mad->id,
+                                             .to = n->id,
+                                             .term = term + (FRAMES + 1) * FRAME_ENTRIES,
+                                             .prev_log_index = prev,
+                                             .prev_log_term = prev_term}};
+
+        for (uint32_t k = 0; k < FRAME_ENTRIES; k++) {
+            entries[k] = entry_new(RAFT_NOOP, 0);
+            prev_term = entries[k]->term = term + i * FRAME_ENTRIES + k + 1;
+        }
+        prev += FRAME_ENTRIES;
+        wire_put_entries(&m->out, &w, entries, FRAME_ENTRIES);
+        mad_peer_flush(m);
+        for (int k = 0; k < 100 && raft_last_index(raft_of(n)) < prev; k++) {
+            mad_peer_run_for(s->c, 10 * SIM_MS);
+            mad_peer_flush(m);
+        }
+        for (uint32_t k = 0; k < FRAME_ENTRIES; k++) {
+            entry_release(entries[k]);
+        }
+    }
+    assert_int_equal(raft_last_index(raft_of(n)), prev);
+}
+
+/* A node that has no room for one more term could neither be elected nor follow who is. */
+static void test_mad_member__terms_without_number_leave_room_for_elections(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_start(&s);
+    mad_peer_unwatch(s.c);
+    fill_with_terms(&s, &s.to_follower, s.follower);
+    fill_with_terms(&s, &s.to_leader, s.leader);
+    come_to_reason(&s);
+    assert_non_null(cluster_leader(s.c));
+    assert_true(raft_is_ready(raft_of(cluster_leader(s.c))));
+    for (uint32_t i = 0; i < NODES; i++) {
+        cluster_kill(&s.c->nodes[i], SIM_KILLED);
+        cluster_start_later(&s.c->nodes[i], SIM_S);
+    }
+    mad_peer_run_for(s.c, 10 * SIM_S);
+    assert_non_null(cluster_leader(s.c));
+    assert_terms_are_equal(&s);
+    cluster_free(s.c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_mad_member__a_term_that_it_has_poisoned_goes_with_its_node),
         cmocka_unit_test(test_mad_member__a_majority_with_such_a_term_takes_the_rest_along),
         cmocka_unit_test(test_mad_member__terms_set_apart_from_each_other_meet_again),
+        cmocka_unit_test(test_mad_member__terms_without_number_leave_room_for_elections),
         cmocka_unit_test(test_mad_member__what_can_be_no_host_is_not_learned),
     };
 
