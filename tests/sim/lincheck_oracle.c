@@ -23,7 +23,7 @@ enum oracle_command {
     ORACLE_MSET = ORACLE_SINGLE_COUNT, /* Both keys from here on. */
     ORACLE_MGET,
     ORACLE_DEL_BOTH,
-    ORACLE_COMMAND_COUNT,
+    ORACLE_MOVE, /* Of two databases. */
 };
 
 /* --- the keyspace ---------------------------------------------------------------------- */
@@ -76,6 +76,19 @@ static void execute_both(struct oracle_keys *k, const struct oracle_operation *o
     }
 }
 
+static void execute_move(struct oracle_keys *k, const struct oracle_operation *o, char *reply)
+{
+    char *from = k->values[o->key];
+    char *to = k->values[1 - o->key];
+    bool moves = strcmp(from, no_value) != 0 && strcmp(to, no_value) == 0;
+
+    if (moves) {
+        strcpy(to, from);
+        strcpy(from, no_value);
+    }
+    sprintf(reply, ":%d", moves);
+}
+
 static void execute(struct oracle_keys *k, const struct oracle_operation *o, char *reply)
 {
     char *value = k->values[o->key];
@@ -123,6 +136,9 @@ static void execute(struct oracle_keys *k, const struct oracle_operation *o, cha
     case ORACLE_STRLEN:
         sprintf(reply, ":%zu", is_there ? strlen(value) : 0);
         break;
+    case ORACLE_MOVE:
+        execute_move(k, o, reply);
+        break;
     default:
         execute_both(k, o, reply);
         break;
@@ -153,15 +169,26 @@ static int compare_points(const void *a, const void *b)
     return x->point != y->point ? x->point - y->point : (x > y) - (x < y);
 }
 
-static void draw(struct oracle_operation *o, struct prng *random, bool several_keys)
+static uint32_t draw_command(struct prng *random, enum oracle_kind kind)
+{
+    uint32_t command;
+
+    if (kind == ORACLE_TWO_KEYS) {
+        return (uint32_t)prng_below(random, ORACLE_MOVE);
+    }
+    command =
+        (uint32_t)prng_below(random, ORACLE_SINGLE_COUNT + (kind == ORACLE_TWO_DATABASES ? 4 : 0));
+    return command < ORACLE_SINGLE_COUNT ? command : ORACLE_MOVE;
+}
+
+static void draw(struct oracle_operation *o, struct prng *random, enum oracle_kind kind)
 {
     int length = (int)prng_below(random, 12);
 
     *o = (struct oracle_operation){
         .call = (int)prng_below(random, 20),
-        .command =
-            (uint32_t)prng_below(random, several_keys ? ORACLE_COMMAND_COUNT : ORACLE_SINGLE_COUNT),
-        .key = several_keys ? (uint32_t)prng_below(random, ORACLE_KEYS) : 0,
+        .command = draw_command(random, kind),
+        .key = kind == ORACLE_ONE_KEY ? 0 : (uint32_t)prng_below(random, ORACLE_KEYS),
         .argument = (int)prng_below(random, ORACLE_ARGUMENTS),
     };
     o->end = o->call + length;
@@ -196,14 +223,15 @@ static void settle(struct oracle_history *h, struct prng *random, uint32_t i)
     }
 }
 
-void oracle_make(struct oracle_history *h, struct prng *random, bool several_keys)
+void oracle_make(struct oracle_history *h, struct prng *random, enum oracle_kind kind)
 {
     struct oracle_operation *by_point[ORACLE_OPERATIONS_MAX];
     struct oracle_keys keys = no_keys();
 
+    h->kind = kind;
     h->count = 1 + (uint32_t)prng_below(random, 7);
     for (uint32_t i = 0; i < h->count; i++) {
-        draw(&h->operations[i], random, several_keys);
+        draw(&h->operations[i], random, kind);
     }
     qsort(h->operations, h->count, sizeof h->operations[0], compare_calls);
     for (uint32_t i = 0; i < h->count; i++) {
@@ -337,8 +365,10 @@ uint32_t oracle_return_count(const struct oracle_history *h)
 
 void oracle_write(const struct oracle_history *h, struct buffer *out)
 {
-    static const char *const names[] = {"GET", "SET",    "SET",    "SET",  "APPEND", "INCR",
-                                        "DEL", "GETDEL", "STRLEN", "MSET", "MGET",   "DEL"};
+    static const char *const names[] = {"GET",    "SET",    "SET",  "SET",  "APPEND", "INCR", "DEL",
+                                        "GETDEL", "STRLEN", "MSET", "MGET", "DEL",    "MOVE"};
+
+    bool has_databases = h->kind == ORACLE_TWO_DATABASES;
 
     buffer_printf(out, "rakit-history 1\n");
     for (uint32_t i = 0; i < h->count; i++) {
@@ -353,13 +383,16 @@ void oracle_write(const struct oracle_history *h, struct buffer *out)
         if (o->end != ORACLE_OPEN) {
             snprintf(end, sizeof end, "%d", o->end);
         }
-        buffer_printf(out, "c%u %d %s %s ", client, o->call, end, names[o->command]);
+        buffer_printf(out, "c%u %d %s %s%s ", client, o->call, end,
+                      has_databases && o->key == 1 ? "[1] " : "", names[o->command]);
         if (o->command == ORACLE_MSET) {
             buffer_printf(out, "a %s b %s", argument_text(o), argument_text(o));
+        } else if (o->command == ORACLE_MOVE) {
+            buffer_printf(out, "a %u", 1 - o->key);
         } else if (o->command > ORACLE_MSET) {
             buffer_printf(out, "a b");
         } else {
-            buffer_printf(out, "%c", "ab"[o->key]);
+            buffer_printf(out, "%c", has_databases ? 'a' : "ab"[o->key]);
         }
         if (o->command >= ORACLE_SET && o->command <= ORACLE_APPEND) {
             buffer_printf(out, " %s", argument_text(o));

@@ -12,7 +12,10 @@
 
 enum { ORACLE_KEYS = 2, ORACLE_TEXT_BYTES = 64, ORACLE_OPERATIONS_MAX = 8, ORACLE_OPEN = 1 << 30 };
 
-/* Values of keys "a" and "b"; "?" stands for no such key. */
+/* What there is: key "a", or "a" and "b", or "a" in databases 0 and 1. */
+enum oracle_kind { ORACLE_ONE_KEY, ORACLE_TWO_KEYS, ORACLE_TWO_DATABASES };
+
+/* Their values; "?" stands for no such key. */
 struct oracle_keys {
     char values[ORACLE_KEYS][ORACLE_TEXT_BYTES];
 };
@@ -31,10 +34,11 @@ struct oracle_operation {
 struct oracle_history {
     struct oracle_operation operations[ORACLE_OPERATIONS_MAX];
     uint32_t count;
+    enum oracle_kind kind;
 };
 
 /* Operations by time of call, each executed at its point. */
-void oracle_make(struct oracle_history *h, struct prng *random, bool several_keys);
+void oracle_make(struct oracle_history *h, struct prng *random, enum oracle_kind kind);
 /* Gives one operation another reply of the kind that its command has. */
 void oracle_spoil(struct oracle_history *h, struct prng *random);
 
