@@ -40,8 +40,6 @@ class FleetNode(Node):
                                   "--request-timeout", str(max(election_ms, REQUEST_MS))])
         self.place = place
         self.name = name
-        if name is not None:
-            self.options += ["--announce", name]
         self.log_path = directory / f"{place.name}.log"
         self.disk = Disk(directory / f"{place.name}-disk")
         self.clock = Clock(directory / f"{place.name}-clock")
@@ -51,6 +49,7 @@ class FleetNode(Node):
         self.is_frozen = False
         self.is_disk_full = False
         self.is_joining = True  # Until it was seen to be a member; may give that up.
+        self.has_moved = False
 
     def __repr__(self):
         return self.place.name
@@ -59,6 +58,21 @@ class FleetNode(Node):
     def address(self):
         """As members know it."""
         return f"{self.name or self.host}:{self.port}"
+
+    def command_line(self):
+        return super().command_line() + (["--announce", self.name] if self.name else [])
+
+    @property
+    def lodging(self):
+        """What is of the place, and not of the node that lives there."""
+        return self.place, self.links, self.name
+
+    @lodging.setter
+    def lodging(self, lodging):
+        assert not self.is_running()
+        self.place, self.links, self.name = lodging
+        self.host = self.place.address
+        self.has_moved = True
 
     def start(self, wrapper=()):
         self.is_meant_to_run = True
@@ -99,6 +113,7 @@ class FleetNode(Node):
         self.destroy()
         self.is_meant_to_run = self.is_frozen = False
         self.is_joining = True
+        self.has_moved = False
         self.contact = None
         self.clock.reset()
         shutil.rmtree(self.data, ignore_errors=True)
@@ -204,15 +219,31 @@ class Fleet(Cluster):
                         node.status()["membership"] == "removed":
                     self.dismiss(node)
 
+    # --- addresses -----------------------------------------------------------------------
+
+    def members(self):
+        return [node for node in self.nodes if not node.is_joining]
+
+    @staticmethod
+    def rotate(nodes):
+        """Each gets the next one's address; none of them runs."""
+        lodgings = [node.lodging for node in nodes]
+        for node, lodging in zip(nodes, lodgings[1:] + lodgings[:1]):
+            node.lodging = lodging
+
+    def contact_for(self, node):
+        """A member for it to find the others by; one that runs, if there is one."""
+        others = [other for other in self.members() if other is not node]
+        return next((other for other in others if other.is_running()), others[0])
+
     # --- after the faults --------------------------------------------------------------
 
     def restart_ended(self, nodes):
         """What the faults ended runs again; who has not joined asks somebody who has."""
-        members = [node for node in self.nodes if not node.is_joining]
         for node in nodes:
             if node in self.nodes and not node.is_running():
-                if node.is_joining:
-                    node.contact = members[0]
+                if node.is_joining or node.has_moved:
+                    node.contact = self.contact_for(node)
                 node.start()
 
     def heal(self):
@@ -220,8 +251,9 @@ class Fleet(Cluster):
         self.network.heal()
         if self.names is not None:
             self.names.heal()
-        for node in self.nodes:
+        for node in self.all_nodes():
             node.links.mend()
+        for node in self.nodes:
             node.disk.empty()
             node.is_disk_full = False
             node.thaw()

@@ -23,11 +23,11 @@ class Spoil(Nemesis):
         for node in self.fleet.nodes:
             partners = self.fleet.nodes if victim in (None, node) else [victim]
             node.links.spoil([partner.place for partner in partners], **self.state())
-            self.spoilt.append(node)
+            self.spoilt.append(node.links)
 
     def end(self):
-        for node in self.spoilt:
-            node.links.mend()
+        for links in self.spoilt:
+            links.mend()
 
 
 class LateLinks(Spoil):

@@ -8,6 +8,7 @@ import time
 import nemeses_cluster
 import nemeses_links
 import nemeses_machine
+import nemeses_moves
 import nemeses_network
 import nemeses_process
 
@@ -20,6 +21,7 @@ KINDS = [
     nemeses_links.LateLinks, nemeses_links.SlowLinks, nemeses_links.TornConnections,
     nemeses_links.HalfOpen,
     nemeses_machine.FullDisk, nemeses_machine.WrongClock,
+    nemeses_moves.Move,
     nemeses_cluster.Transfer, nemeses_cluster.Grow, nemeses_cluster.Shrink,
 ]
 

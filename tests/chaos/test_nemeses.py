@@ -11,6 +11,7 @@ from harness import await_true
 from history import Load
 from nemeses_links import HalfOpen, SlowLinks, TornConnections
 from nemeses_machine import FILLER, FullDisk
+from nemeses_moves import Move
 from nemeses_network import SlowNames
 from respclient import RespError
 
@@ -156,6 +157,50 @@ def test_silent_name_server__keeps_nobody_from_coming_back_to_those_it_knows(mak
         load.await_progress(100, 5.0)
     assert set(fleet.names.delays) == {node.name for node in fleet.nodes}
     nemesis.end()
+    heal_and_check(fleet, load)
+
+
+# --- addresses ------------------------------------------------------------------------------
+
+
+def await_addresses(fleet):
+    await_true(lambda: all(set(node.members()) == {member.address for member in fleet.nodes}
+                           for node in fleet.nodes), "the log has all where they live")
+
+
+@pytest.mark.parametrize("is_named", [False, True], ids=["addresses", "names"])
+def test_move__of_all_round_in_a_circle_is_over_in_seconds(make_fleet, is_named):
+    fleet = make_fleet(3, is_named=is_named)
+    before = {node: node.address for node in fleet.nodes}
+    with Load(fleet) as load:
+        load.await_progress(100)
+        move = Move(fleet, random.Random(1))
+        move.chance.choice = max
+        move.chance.randrange = lambda _: 0  # No new address.
+        move.begin()
+        assert {node.address for node in fleet.nodes} == set(before.values())
+        assert all(node.address != address for node, address in before.items())
+        move.end()
+        load.await_progress(100, 10.0)
+        await_addresses(fleet)
+    heal_and_check(fleet, load)
+
+
+def test_move__to_a_new_address_with_a_member_missing_is_over_in_seconds(make_fleet):
+    fleet = make_fleet(3, 1)
+    missing, *movers = [fleet.leader(), *fleet.followers()]
+    with Load(fleet) as load:
+        load.await_progress(100)
+        missing.kill()
+        move = Move(fleet, random.Random(1))
+        move.chance.choice = min
+        move.chance.sample = lambda nodes, count: movers
+        move.chance.randrange = lambda _: 1
+        move.begin()
+        move.end()
+        load.await_progress(100, 10.0)
+        missing.start()
+        await_addresses(fleet)
     heal_and_check(fleet, load)
 
 
