@@ -61,7 +61,11 @@ struct replica {
     bool is_running; /* Recovered; the core is stepped. */
     bool is_removed;
     bool was_voter;
-    bool is_handed_over; /* It stops: leads nobody any more, and takes no command. */
+    uint64_t hand_over_by_ns; /* It stops: until then it may lead on while others catch up, */
+    bool has_led;             /* as it did; */
+    uint64_t stay_until_ns;   /* then it is there until then, */
+    uint64_t leave_by_ns;     /* and then does not wait for its disk any more; 0: it does. */
+    bool is_handed_over;      /* It stops: leads nobody any more, and takes no command. */
     bool is_ended;
 
     /* Durability. Store sequence numbers are the core's plus seq_offset. */

@@ -16,7 +16,7 @@
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
 static const uint64_t CONTACT_AGAIN_NS = 2 * 1000 * 1000 * 1000ull;
 static const uint64_t LOG_PATIENCE_NS = 2 * 1000 * 1000 * 1000ull;
-static const uint64_t STOP_PATIENCE_NS = 3 * 1000 * 1000 * 1000ull;
+static const uint64_t STOP_PATIENCE_NS = 4 * 1000 * 1000 * 1000ull;
 
 /* --- starting ------------------------------------------------------------------------ */
 
