@@ -222,6 +222,23 @@ void addresses_told(struct peers *p, raft_id from, const struct member_address *
     dial_hasten(&peer->dial[WIRE_BULK]);
 }
 
+void addresses_met(struct peers *p, raft_id id, const struct member_address *there)
+{
+    const struct peer *peer = peers_find(p, id);
+    struct member_address address = *there;
+
+    address.id = id;
+    if (id == p->self.id || membership_was_removed(p->committed, id) ||
+        MUTANT(met_member_ignored)) {
+        return;
+    }
+    if (peer == NULL) {
+        peers_learn(p, &address);
+    } else if (!member_address_same_place(&peer->address, &address)) {
+        addresses_told(p, id, &address);
+    }
+}
+
 /* Whether this node reaches that member there. */
 static bool is_reached_at(const struct peers *p, const struct member_address *there)
 {

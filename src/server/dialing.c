@@ -205,6 +205,7 @@ static void dial_challenged(struct dial *d, struct slice body)
         note_unproven(d);
         link_close(&d->link);
     } else if (c.listener != d->peer->id && !MUTANT(other_listener_taken)) {
+        addresses_met(d->peer->peers, c.listener, &d->target);
         dial_refused(d, WIRE_OTHER_NODE);
     } else {
         d->phase = DIAL_PROVEN;

@@ -271,6 +271,9 @@ void addresses_found(struct dial *d);
 void addresses_lost(struct dial *d);
 /* Another node says that it reaches a member there. */
 void addresses_told(struct peers *p, raft_id from, const struct member_address *address);
+/* A member has proven that it lives there, where another one was looked for. It may be one that
+ * this node has not heard of yet. */
+void addresses_met(struct peers *p, raft_id id, const struct member_address *there);
 /* Whether that can be an address at all, as `from` says. If not, the log says so. */
 bool addresses_is_usable(struct peers *p, raft_id from, const struct member_address *address);
 /* Whether a member may have the address at which the log has `other`: this node reaches it

@@ -182,12 +182,25 @@ static void ask_contact(struct server *s, bool only_ask)
     s->join = join_start(&options);
 }
 
+/* Members may not reach it, or have hung up on it. */
+static void warn_of_silence(struct server *s)
+{
+    if (!s->has_warned_of_silence) {
+        s->has_warned_of_silence = true;
+        log_write(s->log, LOG_WARN, "no member has sent this node anything since it was added",
+                  "peers=%u advice=" LOG_Q, (unsigned)s->config.peer_port,
+                  "see that they reach its peer port, and that its key is theirs: they log what "
+                  "they meet here");
+    }
+}
+
 static void log_timer_fired(struct io_timer *timer)
 {
     struct server *s = container_of(timer, struct server, log_timer);
 
     if (!s->is_stopping && !s->is_stopped && !replica_has_log(s->replica) &&
         !replica_is_removed(s->replica)) {
+        warn_of_silence(s);
         ask_contact(s, false);
     }
 }

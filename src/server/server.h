@@ -37,6 +37,7 @@ struct server {
     struct io_timer stop_timer; /* Bounds server_stop(). */
     struct member_address met;  /* The contact, as it said; port 0: not yet. */
     struct io_timer log_timer;  /* For a node that was added and has no log, or for the contact. */
+    bool has_warned_of_silence;
 
     /* The server has ended for good: after server_stop(), or because of a fault
      * (exit_status 1, and the reason was logged). Free it later, not in here. */

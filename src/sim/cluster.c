@@ -16,6 +16,7 @@
 enum { WORK_A_NS = 4 }; /* Of what server/time_share.h counts; about as on a real machine. */
 
 #define UPGRADE_SALT 0x7570677261646521u
+#define KEY_SALT     0x6b65795f66696c65u
 
 /* --- the probe ------------------------------------------------------------------------ */
 
@@ -380,6 +381,36 @@ static void choose_version(struct node *n)
     c->has_older |= is_older;
 }
 
+bool cluster_has_key_files(const struct cluster *c)
+{
+    struct prng of_run = {.state = c->options.seed ^ KEY_SALT};
+
+    return prng_chance(&of_run, 1, 4);
+}
+
+/* The same one for all, on the disk of each: nobody hands it over there. It is put there anew at
+ * each start, as an operator would if it was lost. */
+static void provide_key(struct node *n)
+{
+    struct prng of_run = {.state = n->cluster->options.seed ^ KEY_SALT};
+    struct store_key key;
+    struct io_file *file;
+
+    if (!cluster_has_key_files(n->cluster)) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof key.bytes; i++) {
+        key.bytes[i] = (unsigned char)prng_next(&of_run);
+    }
+    n->config.cluster_key_file = "key";
+    if (io_file_open(n->io, "key", IO_CREATE, &file) == 0) {
+        io_file_write(file, 0, &key, sizeof key);
+        io_file_sync(file);
+        io_file_close(file);
+        io_dir_sync(n->io, ".");
+    }
+}
+
 void cluster_start(struct node *n)
 {
     struct cluster *c = n->cluster;
@@ -398,11 +429,12 @@ void cluster_start(struct node *n)
     choose_contact(n);
     choose_version(n);
     n->io = sim_boot(n->machine);
+    provide_key(n);
     n->checker = checker_start(c->checker, n->name);
     n->sometimes = (struct sometimes_node){.sometimes = &c->sometimes};
     n->last_error[0] = '\0';
     if (!c->is_calm && prng_chance(&c->prng, 1, 8)) {
-        limit = prng_below(&c->prng, 25);
+        limit = sim_file_operations(n->io) + prng_below(&c->prng, 25);
         if (!faults_draw_condition(&c->faults, FAULT_RECOVERY_CRASH)) {
             limit = UINT64_MAX;
         }

@@ -175,6 +175,8 @@ struct node *cluster_add_machine(struct cluster *c);
 void cluster_start(struct node *n);
 /* Whether nodes may be of different versions in this run. */
 bool cluster_upgrades(const struct cluster *c);
+/* In part of the runs no machine trusts another: the key of the cluster is in a file on each. */
+bool cluster_has_key_files(const struct cluster *c);
 /* Starts it that much later. */
 void cluster_start_later(struct node *n, uint64_t in_ns);
 void cluster_kill(struct node *n, enum sim_death death);

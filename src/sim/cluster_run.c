@@ -50,6 +50,7 @@ static void draw_network(struct cluster *c)
         n.split_ppm = 0;
         n.short_ppm = 0;
     }
+    n.is_public = cluster_has_key_files(c);
     sim_set_network(c->sim, &n);
 }
 

@@ -326,8 +326,7 @@ struct mover *mover_new(struct cluster *c)
 
     m->cluster = c;
     m->schedule.state = c->options.seed * 0x9e3779b97f4a7c15u + 0x6d6f7665;
-    m->is_used = prng_chance(&m->schedule, 1, 3) && !c->options.is_beyond &&
-                 !cluster_upgrades(c); /* The oldest version does not tell where others are. */
+    m->is_used = prng_chance(&m->schedule, 1, 3) && !c->options.is_beyond;
     m->pause_ns = pauses_ns[prng_below(&m->schedule, 4)];
     m->down_ns = prng_between(&m->schedule, 100 * SIM_MS, 5 * SIM_S);
     m->strike.run = strike;

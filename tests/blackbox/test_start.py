@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import harness
-from harness import BUILD, Cluster, Node, await_true, free_port, run_cli
+from harness import BUILD, Cluster, Node, await_true, free_port, run_cli, text
 from respclient import RespError
 
 
@@ -312,6 +312,51 @@ def test_start__a_fifo_in_place_of_a_file_is_refused(cluster):
     os.mkfifo(identity)
     node.start()
     assert "identity is a fifo, not a file" in refusal(node)
+
+
+# --- the key of the cluster ------------------------------------------------------------------
+
+
+def key_of(node):
+    return node.data / "cluster-key"
+
+
+def test_key__is_the_same_on_all_nodes_and_nobody_elses_business(three):
+    assert len({key_of(node).read_bytes() for node in three.nodes}) == 1
+    assert {key_of(node).stat().st_mode & 0o777 for node in three.nodes} == {0o600}
+    digits = key_of(three.nodes[0]).read_bytes()[32:64].hex()
+    node = three.nodes[0]
+    shown = [node.log() for node in three.nodes]
+    shown += [str(node.call(*words)) for words in (
+        ["RAFT", "STATUS"], ["REQUEST_LOG"], ["INFO", "everything"], ["CONFIG", "GET", "*"],
+        ["RAFT", "ADD", text(node.status()["node_id"]), node.host, node.port, node.port + 10000])]
+    assert not any(digits in said for said in shown)
+
+
+def test_key__differs_from_cluster_to_cluster(cluster):
+    nodes = [cluster.node().start() for _ in range(2)]
+    for node in nodes:
+        node.await_up()
+    assert key_of(nodes[0]).read_bytes()[32:64] != key_of(nodes[1]).read_bytes()[32:64]
+
+
+def test_key__missing_damaged_or_public_is_refused_with_what_to_do(three):
+    node, other = three.nodes[1:]
+    node.stop()
+    node.await_end()
+    key = key_of(node).read_bytes()
+    key_of(node).unlink()
+    assert "--cluster-key FILE" in refusal(node.start())
+    key_of(node).write_bytes(key[:40] + b"X" + key[41:])
+    key_of(node).chmod(0o600)
+    assert "is damaged" in refusal(node.start())
+    key_of(node).chmod(0o644)
+    assert "mode 600" in refusal(node.start())
+    key_of(node).unlink()
+    node.options = ["--cluster-key", str(key_of(other))]
+    node.start()
+    three.await_voters(3)
+    assert key_of(node).read_bytes() == key
 
 
 # --- what cannot work ----------------------------------------------------------------------

@@ -169,10 +169,27 @@ static void test_attempts__are_made_soon_when_others_reach_the_member(void **sta
     }
 }
 
+/* Node 0 looks for node 1 where node 2 lives, of which it has not heard. Both meet. */
+static void test_addresses__of_whom_one_meets_by_chance(void **state)
+{
+    struct world *w = *state;
+    struct membership *m = second_at_third_place();
+    struct member_address third = address_of(2);
+
+    start_node(w, 0, CLUSTER);
+    start_at(&w->nodes[2], sim_boot(sim_machine_new(w->sim, names[2])), &third, CLUSTER);
+    peers_set_members(&w->nodes[0].peers, m);
+    run_ms(w, 2000);
+    assert_true(is_up(&w->nodes[0].peers, id_of(2)));
+    assert_true(is_up(&w->nodes[2].peers, id_of(0)));
+    membership_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PEERS_TEST(test_addresses__at_the_contact),
+        PEERS_TEST(test_addresses__of_whom_one_meets_by_chance),
         PEERS_TEST(test_addresses__where_others_reach_it),
         PEERS_TEST(test_addresses__newer_ones_in_the_log_are_dialed),
         PEERS_TEST(test_addresses__in_the_log_do_not_beat_where_a_member_is_reached),

@@ -22,18 +22,29 @@ static const struct store_key *key_of(const struct node *n)
     return replica_cluster_key(n->server->replica);
 }
 
+/* A cluster whose seed does not provide files itself. */
+static struct cluster *make_without_files(uint64_t seed, uint32_t node_count)
+{
+    struct cluster_options options = {
+        .seed = seed, .node_count = node_count, .forbidden = FAULTS_ALL};
+    struct cluster *c = cluster_new(&options);
+
+    while (cluster_has_key_files(c)) {
+        cluster_free(c);
+        options.seed += 1000;
+        c = cluster_new(&options);
+    }
+    return c;
+}
+
 /* Two machines; clients are served from wherever they come. */
 static struct cluster *make(bool is_public)
 {
-    struct cluster_options options = {.seed = 1, .node_count = 2, .forbidden = FAULTS_ALL};
-    struct cluster *c = cluster_new(&options);
+    struct cluster *c = make_without_files(1, 2);
     struct sim_network network = *sim_get_network(c->sim);
 
     network.is_public = is_public;
     sim_set_network(c->sim, &network);
-    for (uint32_t i = 0; i < c->node_count; i++) {
-        c->nodes[i].config.protected_mode = false;
-    }
     while (c->user_count > 0) {
         user_free(c->users[--c->user_count]);
     }
@@ -85,8 +96,7 @@ static void test_cluster_key__is_made_by_chance(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct cluster_options options = {.seed = i + 1, .node_count = 1, .forbidden = FAULTS_ALL};
-        struct cluster *c = cluster_new(&options);
+        struct cluster *c = make_without_files(i + 1, 1);
 
         start(&c->nodes[FIRST]);
         keys[i] = *key_of(&c->nodes[FIRST]);
@@ -141,6 +151,36 @@ static void test_cluster_key__in_a_file_lets_a_node_join_from_anywhere(void **st
     cluster_free(c);
 }
 
+static void note_warning(void *context, enum log_level level, const char *event, const char *fields)
+{
+    uint32_t *count = context;
+
+    (void)level;
+    (void)fields;
+    *count += strcmp(event, "no member has sent this node anything since it was added") == 0;
+}
+
+/* It is added, for nobody asks it for a proof there, and heard by nobody. It says so once. */
+static void test_cluster_key__of_another_cluster_lets_nobody_in(void **state)
+{
+    struct cluster *c = make(true);
+    uint32_t warnings = 0;
+
+    (void)state;
+    put_key_file(&c->nodes[FIRST], &the_key, sizeof the_key);
+    put_key_file(&c->nodes[SECOND], &other_key, sizeof other_key);
+    c->nodes[SECOND].log =
+        (struct log){.level = LOG_WARN, .sink = note_warning, .context = &warnings};
+    start(&c->nodes[FIRST]);
+    start(&c->nodes[SECOND]);
+    calm_cluster_run_for(c, 10 * SIM_S);
+    assert_int_equal(c->nodes[SECOND].phase, NODE_UP);
+    assert_false(cluster_has_log(&c->nodes[SECOND]));
+    assert_int_equal(warnings, 1);
+    assert_non_null(cluster_leader(c));
+    cluster_free(c);
+}
+
 static void test_cluster_key__file_that_is_none_ends_the_start(void **state)
 {
     struct cluster *c = make(true);
@@ -164,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_cluster_key__is_made_by_chance),
         cmocka_unit_test(test_cluster_key__is_not_handed_to_another_machine),
         cmocka_unit_test(test_cluster_key__in_a_file_lets_a_node_join_from_anywhere),
+        cmocka_unit_test(test_cluster_key__of_another_cluster_lets_nobody_in),
         cmocka_unit_test(test_cluster_key__file_that_is_none_ends_the_start),
     };
 

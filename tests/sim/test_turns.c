@@ -226,7 +226,7 @@ static void test_read__that_two_leaders_were_lost_with_is_not_sent_to_a_third(vo
             lost_count++;
             assert_memory_equal(a.reply, "-TRYAGAIN two leaders", 21);
         } else {
-            assert_string_equal(a.reply, "");
+            assert_true(strcmp(a.reply, "") == 0 || strcmp(a.reply, "$-1\r\n") == 0);
         }
         asker_deinit(&a);
         cluster_free(c);

@@ -1,0 +1,85 @@
+"""Nodes on machines of their own do not hand the key of the cluster over: who joins needs it in a
+file, and who has another one is no peer."""
+
+import socket
+
+import pytest
+
+from fleet import KEY_NAME, PATIENCE, make_key
+from harness import await_true
+from network import PEER_PORT
+
+NOBODY = "does not have the key of this cluster"
+
+
+@pytest.fixture(name="one")
+def one_fixture(make_fleet):
+    return make_fleet(1, spare_count=1)
+
+
+def member_count(node):
+    return len(node.members())
+
+
+def give_key(node, path):
+    node.options = [str(path) if before == "--cluster-key" else option
+                    for before, option in zip(["", *node.options], node.options)]
+
+
+def test_key__is_not_handed_to_another_machine_and_nothing_changes(one):
+    first = one.nodes[0]
+    node = one.enlist()
+    place = node.options.index("--cluster-key")
+    options, node.options = node.options, node.options[:place] + node.options[place + 2:]
+    node.contact = first
+    node.start()
+    assert node.await_end() == 1
+    assert "NOKEY" in node.log() and "--cluster-key FILE" in node.log()
+    assert not node.data.exists()
+    assert member_count(first) == 1
+    node.options = options
+    node.start()
+    one.await_voters(2, seconds=PATIENCE)
+    one.settle()
+
+
+def test_key__of_a_members_directory_will_do(one):
+    first = one.nodes[0]
+    node = one.enlist()
+    give_key(node, first.data / "cluster-key")
+    node.contact = first
+    node.start()
+    one.await_voters(2, seconds=PATIENCE)
+    one.settle()
+
+
+def test_key__another_one_opens_nothing_and_the_log_says_so(one):
+    first = one.nodes[0]
+    node = one.enlist()
+    make_key(one.directory / "other")
+    give_key(node, one.directory / "other")
+    node.contact = first
+    node.start()
+    await_true(lambda: NOBODY in first.log() and "that its key is theirs" in node.log(),
+               "both logs say why", PATIENCE)
+    assert first.call("SET", "k", "v") == b"OK"
+    assert node.status()["role"] != "leader"
+    assert node.is_running()
+    # It takes the right one as soon as it is given.
+    node.stop()
+    node.await_end()
+    (node.data / "cluster-key").unlink()
+    give_key(node, one.directory / KEY_NAME)
+    node.start()
+    one.await_voters(2, seconds=PATIENCE)
+    one.settle()
+
+
+def test_key__strangers_on_the_peer_port_are_hung_up_on(one):
+    first = one.nodes[0]
+    with socket.create_connection((first.host, PEER_PORT), timeout=10) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert stranger.recv(1) == b""
+    with socket.create_connection((first.host, PEER_PORT), timeout=10) as stranger:
+        assert stranger.recv(1) == b""  # Who says nothing, after two seconds.
+    assert first.call("SET", "k", "v") == b"OK"
