@@ -18,6 +18,7 @@ enum {
     REFRESH_EVERY_MS = 30000, /* How often an idle client learns the members anew. */
     KEY_TO_END = 0x1e,        /* Two keys that Ctrl-C is turned into: Ctrl-^, */
     KEY_ABANDON = 0x1d,       /* and Ctrl-]. */
+    HINTED_LINE_MAX = 1000,   /* Characters. */
     ESCAPE_MARK = 1,          /* Around the bytes of the prompt that take no room. */
 };
 
@@ -102,11 +103,18 @@ static long line_width(const char *text, size_t size)
  * right margin, so the terminal never wraps it. */
 static void show_hint(struct editor *e)
 {
-    const LineInfo *info = el_line(e->line);
-    size_t size = (size_t)(info->lastchar - info->buffer);
+    /* el_line() encodes the whole line: not for each character of one that is pasted. */
+    const LineInfoW *line = el_wline(e->line);
     struct buffer hint = {0};
 
-    if (!e->hints || size == 0 || info->cursor != info->lastchar || input_waits()) {
+    if (!e->hints || line->cursor != line->lastchar ||
+        line->lastchar - line->buffer > HINTED_LINE_MAX || input_waits()) {
+        return;
+    }
+    const LineInfo *info = el_line(e->line);
+    size_t size = (size_t)(info->lastchar - info->buffer);
+
+    if (size == 0) {
         return;
     }
     long width = line_width(info->buffer, size);

@@ -379,6 +379,21 @@ class Terminal:
     def type(self, keys):
         os.write(self.fd, keys.encode())
 
+    def paste(self, text):
+        """As fast as the program takes it; what it shows is read meanwhile."""
+        left = text.encode()
+        end = time.monotonic() + PATIENCE
+        os.set_blocking(self.fd, False)
+        while left:
+            readable, writable, _ = select.select([self.fd], [self.fd], [], PATIENCE)
+            if time.monotonic() > end:
+                raise AssertionError(f"{len(left)} bytes were not taken in {PATIENCE} s")
+            if readable:
+                self.raw += os.read(self.fd, 65536).decode(errors="replace")
+            if writable:
+                left = left[os.write(self.fd, left[:4096]):]
+        os.set_blocking(self.fd, True)
+
     def await_end(self):
         end = time.monotonic() + PATIENCE
         try:
@@ -499,6 +514,13 @@ class Conversation(Case):
         os.kill(self.terminal.pid, signal.SIGTERM)
         self.assertEqual(self.terminal.await_end(), 0)
         self.terminal = self.open()
+
+    def test_a_long_line_is_pasted_in_no_time(self):
+        """That is in a second, and not in minutes."""
+        value = "0123456789" * 5000
+        self.terminal.paste(f"set k {value}\r")
+        self.terminal.await_text("OK")
+        self.assertEqual(self.cluster.keys[b"k"], value.encode())
 
     def test_text_beyond_ascii_is_kept(self):
         self.terminal.type("set k häuser\r")
