@@ -10,7 +10,7 @@
 #include "server/address.h"
 #include "server/replica_state.h"
 
-enum { TERMS_MAX_AT_FIRST = 65536 }; /* In the log; see replica_make_room_for_terms(). */
+enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */
 
 static int recover_entry(void *context, struct entry *e)
 {
