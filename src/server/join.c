@@ -180,57 +180,50 @@ static enum join_verdict take_key(struct join *j, struct slice *rest)
     return VERDICT_DONE;
 }
 
-/* The name of a field, which must be that one. */
-static enum join_verdict take_name(struct slice *rest, const char *wanted)
+/* The value of a line `name:value` of INFO; empty if there is none. */
+static struct slice info_value(struct slice info, const char *name)
 {
-    struct slice name;
-    enum join_verdict verdict = take_bulk(rest, &name);
+    size_t name_size = strlen(name);
 
-    return verdict == VERDICT_DONE && !slice_equal(name, slice_str(wanted)) ? VERDICT_FAILED
-                                                                            : verdict;
+    while (info.size > 0) {
+        const char *end = memchr(info.data, '\r', info.size);
+        size_t size = end == NULL ? info.size : (size_t)(end - info.data);
+
+        if (size > name_size && memcmp(info.data, name, name_size) == 0 &&
+            info.data[name_size] == ':') {
+            return slice_of(info.data + name_size + 1, size - name_size - 1);
+        }
+        if (end == NULL || info.size < size + 2) {
+            break;
+        }
+        info = slice_of(info.data + size + 2, info.size - size - 2);
+    }
+    return slice_str("");
 }
 
-/* Who the contact is, and its port for nodes; versions before do not tell the port. */
-static enum join_verdict take_contact(struct join *j, struct slice *rest)
+/* INFO, since each node answers it for itself; RAFT STATUS would come from the leader. */
+static enum join_verdict judge_info(struct join *j, struct slice rest)
 {
     struct member_address contact = {.client = j->options.contact};
+    struct slice info;
     struct slice id;
     int64_t port = 0;
-    enum join_verdict verdict = take_name(rest, "node_id");
+    enum join_verdict verdict = take_bulk(&rest, &info);
 
-    if (verdict == VERDICT_DONE) {
-        verdict = take_bulk(rest, &id);
+    if (verdict != VERDICT_DONE) {
+        return verdict;
     }
-    if (verdict == VERDICT_DONE) {
-        verdict = id.size == 16 && read_hex(id.data, &contact.id) ? take_name(rest, "peer_port")
-                                                                  : VERDICT_FAILED;
+    id = info_value(info, "cluster_id");
+    if (id.size != 16 || !read_hex(id.data, &j->cluster_id) || j->cluster_id == 0) {
+        return VERDICT_FAILED;
     }
-    if (verdict == VERDICT_DONE) {
-        verdict = take_header(rest, ':', &port);
-    }
-    if (verdict == VERDICT_DONE && port > 0 && port <= UINT16_MAX) {
+    id = info_value(info, "node_id");
+    if (id.size == 16 && read_hex(id.data, &contact.id) &&
+        decimal_read(info_value(info, "peer_port"), &port) && port > 0 && port <= UINT16_MAX) {
         contact.peer_port = (uint16_t)port;
         j->options.met(j->options.context, &contact);
     }
-    return verdict;
-}
-
-/* RAFT STATUS is an array, of however many fields, whose first one is the cluster's id. */
-static enum join_verdict judge_status(struct join *j, struct slice rest)
-{
-    int64_t count = 0;
-    enum join_verdict verdict = take_header(&rest, '*', &count);
-
-    if (verdict == VERDICT_DONE) {
-        verdict = take_name(&rest, "cluster_id");
-    }
-    if (verdict == VERDICT_DONE) {
-        verdict = take_cluster_id(j, &rest);
-    }
-    if (verdict == VERDICT_DONE) {
-        verdict = take_contact(j, &rest) == VERDICT_MORE ? VERDICT_MORE : VERDICT_DONE;
-    }
-    return verdict;
+    return VERDICT_DONE;
 }
 
 /* RAFT ADD answers with the cluster's id and the addresses of its other members. */
@@ -314,7 +307,7 @@ static enum join_verdict judge(struct join *j)
         return judge_error(j);
     }
 
-    enum join_verdict verdict = j->options.only_ask ? judge_status(j, in) : judge_added(j, in);
+    enum join_verdict verdict = j->options.only_ask ? judge_info(j, in) : judge_added(j, in);
 
     if (verdict == VERDICT_FAILED) {
         /* A reply of another shape may mean that it was done, by another version; what is
@@ -377,9 +370,10 @@ static void put_request(struct join *j)
 
     buffer_clear(&j->out);
     if (j->options.only_ask) {
-        resp_array(&w, 2);
-        resp_bulk_text(&w, "RAFT");
-        resp_bulk_text(&w, "STATUS");
+        resp_array(&w, 3);
+        resp_bulk_text(&w, "INFO");
+        resp_bulk_text(&w, "server");
+        resp_bulk_text(&w, "raft");
         return;
     }
     resp_array(&w, j->options.wants_key ? 7 : 6);

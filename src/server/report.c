@@ -199,11 +199,9 @@ void report_status(struct replica *r, struct resp_writer *w)
     uint32_t count = m == NULL ? 0 : m->configuration.member_count;
     bool is_joint = m != NULL && raft_configuration_is_joint(&m->configuration);
 
-    resp_map(w, 9);
-    /* A node that starts again with this one as its contact reads the first three. */
+    resp_map(w, 8);
     put_id(w, "cluster_id", r->recovered.identity.cluster_id);
     put_id(w, "node_id", raft_self(r->raft));
-    put_integer(w, "peer_port", r->peers.self.peer_port);
     put_id(w, "leader_id", raft_leader(r->raft));
     put_integer(w, "term", raft_current_term(r->raft));
     put_integer(w, "commit_index", raft_commit_index(r->raft));

@@ -201,6 +201,31 @@ static void test_moves__with_one_missing_heal(void **state)
     }
 }
 
+/* Who was away knows none of the new places, and its contact does not lead. */
+static void test_moves__of_all_one_after_the_other_heal_through_a_follower(void **state)
+{
+    static const char *const hosts[] = {"x1", "x2"};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+
+        in_order(c, nodes);
+        cluster_kill(nodes[2], SIM_KILLED);
+        for (uint32_t i = 0; i < NODES; i++) {
+            nodes[i]->config.peer_port = (uint16_t)(CLUSTER_PEER_PORT + 10 * (i + 1));
+        }
+        move(nodes, hosts, 2);
+        expect_whole(c);
+        cluster_move(nodes[2], "x3");
+        nodes[2]->contact = cluster_leader(c) == nodes[0] ? nodes[1] : nodes[0];
+        cluster_start(nodes[2]);
+        expect_whole(c);
+        cluster_free(c);
+    }
+}
+
 /* And the dead one comes back where the other was. */
 static void test_moves__to_the_address_of_a_dead_member_heal(void **state)
 {
@@ -256,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_moves__round_in_a_circle_heal),
         cmocka_unit_test(test_moves__of_two_to_each_others_address_heal),
         cmocka_unit_test(test_moves__with_one_missing_heal),
+        cmocka_unit_test(test_moves__of_all_one_after_the_other_heal_through_a_follower),
         cmocka_unit_test(test_moves__to_the_address_of_a_dead_member_heal),
         cmocka_unit_test(test_moves__of_a_leader_while_a_node_joins_reach_a_follower),
     };
