@@ -38,6 +38,7 @@ static const struct user_options heavy_users = {.key_count = 20,
 static void be_patient(struct server_config *config)
 {
     config->request_timeout_ns = 10 * SIM_S;
+    config->in_flight_bytes_max = 256 * 1024; /* Each has room for a few large values. */
 }
 
 static void slow_down(struct cluster *c, const struct node *n)
