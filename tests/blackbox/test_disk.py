@@ -185,3 +185,21 @@ def test_directory_that_a_mount_covers_ends_the_node(cluster, small_disk):
         subprocess.run(["umount", "-l", str(node.data)], check=True)
     node.start().await_up()
     await_true(lambda: node.call("GET", "before") == b"v", "what was written is there")
+
+
+def test_log__that_was_removed_from_two_nodes_is_missed_at_their_starts(cluster):
+    """They would elect one another with empty logs, and what was acknowledged would be gone."""
+    cluster.start(3)
+    leader = cluster.leader()
+    for i in range(20):
+        assert leader.call("SET", f"k{i}", "v") == b"OK"
+    cluster.await_equal()
+    for node in cluster.nodes:
+        node.kill()
+    for node in cluster.nodes[:2]:
+        for segment in node.data.glob("log-*.seg"):
+            segment.unlink()
+        node.start()
+        assert node.await_end() == 1
+        assert "segment 1 of the log (log-0000000000000001.seg) is missing" in node.log()
+        assert "join anew with an empty one" in node.log()
