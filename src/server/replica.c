@@ -17,10 +17,7 @@ enum {
     TERMS_LEFT_MIN = 8192, /* More than a frame of a leader in order has entries. */
 };
 
-enum {
-    STOP_LAG_ENTRIES_MAX = 256, /* Who is behind by so much has caught up. */
-    STOP_HEARTBEATS = 4,
-};
+enum { STOP_HEARTBEATS = 4 };
 
 static const uint64_t STOP_WAIT_NS = 2000 * 1000 * 1000ull;
 
@@ -332,7 +329,7 @@ static bool leads_others(const struct replica *r)
 }
 
 /* Whether those that remain can commit at once: a majority of voters without this one, as far as
- * they are there, has nearly all of the log. */
+ * they are there, has what was committed when it was told to stop. */
 static bool others_are_ready(const struct replica *r)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);
@@ -348,7 +345,7 @@ static bool others_are_ready(const struct replica *r)
             continue;
         }
         there |= 1u << i;
-        if (p.is_active && p.match_index + STOP_LAG_ENTRIES_MAX >= raft_commit_index(r->raft)) {
+        if (p.is_active && p.match_index >= r->stop_index) {
             ready |= 1u << i;
         }
     }
@@ -371,6 +368,7 @@ static void hand_over(struct replica *r)
 
 void replica_hand_over(struct replica *r)
 {
+    r->stop_index = r->is_running ? raft_commit_index(r->raft) : 0;
     r->hand_over_by_ns = io_now_ns(r->io) + STOP_WAIT_NS;
     replica_wake(r);
 }

@@ -61,6 +61,7 @@ struct replica {
     bool is_running; /* Recovered; the core is stepped. */
     bool is_removed;
     bool was_voter;
+    raft_index stop_index;    /* Committed when it was told to stop; others shall have that. */
     uint64_t hand_over_by_ns; /* It stops: until then it may lead on while others catch up, */
     bool has_led;             /* as it did; */
     uint64_t stay_until_ns;   /* then it is there until then, */
