@@ -310,6 +310,10 @@ static enum options_result read_positions(struct parse *p, int count, char **wor
         config->has_contact = true;
         result = read_address(p, "contact's ", words[2], words[3], &config->contact);
     }
+    if (result == OPTIONS_RUN && count == 4 && p->options->is_new_cluster) {
+        return refuse(p, "--new-cluster makes a cluster, and a contact is there to join one: give "
+                         "one of the two");
+    }
     return result;
 }
 

@@ -129,6 +129,7 @@ def test_options__help_and_version_need_nothing_else():
     ["127.0.0.1", "7000", "--election-timeout", "10", "--heartbeat", "100"],
     ["127.0.0.1", "7000", "--election-timeout", "soon"],
     ["127.0.0.1", "7000", "--peer-port", "7000"],
+    ["127.0.0.1", "7001", "127.0.0.1", "7000", "--new-cluster"],
 ])
 def test_options__nonsense_is_refused_before_anything_is_made(arguments, directory):
     done = run_server(*arguments, cwd=directory)
