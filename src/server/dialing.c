@@ -203,6 +203,10 @@ static void dial_challenged(struct dial *d, struct slice body)
     if (!proof_holds(p->key.bytes, PROOF_OF_LISTENER, &greeting, slice_of(c.proof, PROOF_BYTES)) &&
         !MUTANT(listener_not_checked)) {
         note_unproven(d);
+        if (!MUTANT(other_key_untold)) {
+            wire_put_refuse(&d->link.out, WIRE_OTHER_KEY); /* Whoever runs it should know too. */
+            link_flush(&d->link);
+        }
         link_close(&d->link);
     } else if (c.listener != d->peer->id && !MUTANT(other_listener_taken)) {
         addresses_met(d->peer->peers, c.listener, &d->target);

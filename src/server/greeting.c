@@ -208,6 +208,32 @@ static void check_proof(struct inbound *in, struct slice proof)
     }
 }
 
+/* Nobody else might ever tell: a node that was added with a wrong key dials nobody. Anybody can say
+ * so, and nothing but this line comes of it. */
+static void note_other_key(struct inbound *in)
+{
+    struct peers *p = in->peers;
+    char address[300];
+    uint64_t count;
+
+    if (complaints_is_due(&p->complaints, p->self.id, io_now_ns(p->io), &count)) {
+        io_stream_peer(p->io, &in->link.stream, address, sizeof address);
+        log_write(p->log, LOG_WARN, "a node that connects has another key than this one",
+                  "address=%s id=%016llx count=%llu advice=" LOG_Q, address,
+                  (unsigned long long)p->self.id, (unsigned long long)count,
+                  "if it is a member, --cluster-key named the key of another cluster here: send a "
+                  "member RAFT REMOVE with this node's id, delete this data directory, and join "
+                  "with the right key");
+    }
+}
+
+static bool is_other_key(struct slice body)
+{
+    enum wire_refusal refusal;
+
+    return wire_get_refuse(body, &refusal) && refusal == WIRE_OTHER_KEY;
+}
+
 void greeting_frame(struct inbound *in, enum wire_type type, struct slice body)
 {
     if (type == WIRE_HELLO && !in->is_challenged) {
@@ -215,6 +241,9 @@ void greeting_frame(struct inbound *in, enum wire_type type, struct slice body)
     } else if (type == WIRE_PROOF && in->is_challenged) {
         check_proof(in, body);
     } else {
+        if (type == WIRE_REFUSE && in->is_challenged && is_other_key(body)) {
+            note_other_key(in);
+        }
         link_close(&in->link);
     }
 }

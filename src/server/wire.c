@@ -200,7 +200,7 @@ void wire_put_refuse(struct buffer *out, enum wire_refusal refusal)
 
 bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal)
 {
-    if (body.size != 1 || body.data[0] < WIRE_OTHER_CLUSTER || body.data[0] > WIRE_SAME_NODE) {
+    if (body.size != 1 || body.data[0] < WIRE_OTHER_CLUSTER || body.data[0] > WIRE_OTHER_KEY) {
         return false;
     }
     *ret_refusal = (enum wire_refusal)body.data[0];
@@ -557,6 +557,8 @@ const char *wire_refusal_text(enum wire_refusal refusal)
         return "it is not a member of the cluster yet";
     case WIRE_SAME_NODE:
         return "another process runs with the id of this node";
+    case WIRE_OTHER_KEY:
+        return "it has another key";
     }
     return "unknown reason";
 }

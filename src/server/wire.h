@@ -60,6 +60,7 @@ enum wire_refusal {
     WIRE_REMOVED = 4,    /* The dialer was removed from the cluster. */
     WIRE_NOT_READY = 5,  /* The listener does not know its cluster yet; try again. */
     WIRE_SAME_NODE = 6,  /* A node of the dialer's id is running already. */
+    WIRE_OTHER_KEY = 7,  /* The dialer's word: the listener does not prove that it has its key. */
 };
 
 struct wire_hello {

@@ -438,6 +438,39 @@ static void test_greeting__listeners_with_another_key_are_not_reached(void **sta
     w->nodes[0].log = NULL;
 }
 
+static void count_other_key(void *context, enum log_level level, const char *event,
+                            const char *fields)
+{
+    uint32_t *count = context;
+
+    *count += level == LOG_WARN &&
+              strcmp(event, "a node that connects has another key than this one") == 0;
+}
+
+/* It was added with the key of another cluster: it dials nobody, and only hears that. */
+static void test_greeting__listeners_with_another_key_log_so_themselves(void **state)
+{
+    struct world *w = *state;
+    uint32_t warnings = 0;
+    struct log log = {.level = LOG_INFO, .sink = count_other_key, .context = &warnings};
+
+    w->nodes[1].log = &log;
+    w->nodes[1].key = &other_key;
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 50);
+    assert_int_equal(warnings, 1);
+    run_ms(w, 58000);
+    assert_int_equal(warnings, 1);
+    run_ms(w, 4000);
+    assert_int_equal(warnings, 2);
+    assert_false(is_up(&w->nodes[0].peers, id_of(1)));
+    end_node(&w->nodes[1], SIM_KILLED);
+    w->nodes[1].key = NULL;
+    w->nodes[1].log = NULL;
+}
+
 static enum wire_channel channel_of(const struct stranger *s)
 {
     struct wire_hello hello;
@@ -574,6 +607,7 @@ int main(void)
         PEERS_TEST(test_greeting__without_a_cluster_nobody_is_challenged),
         PEERS_TEST(test_greeting__listeners_with_the_key_are_believed),
         PEERS_TEST(test_greeting__listeners_with_another_key_are_not_reached),
+        PEERS_TEST(test_greeting__listeners_with_another_key_log_so_themselves),
         PEERS_TEST(test_greeting__old_challenges_prove_nothing),
         PEERS_TEST(test_greeting__a_proof_of_another_member_is_none_of_this_one),
         PEERS_TEST(test_greeting__welcomes_without_a_proof_are_none),
