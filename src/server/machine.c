@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/mutant.h"
+
 enum { TEXT_BYTES = 4096 };
 
 /* Reads "first-last", or "first" alone, and moves on behind it. False if there is none. */
@@ -104,25 +106,86 @@ void machine_check(const struct server_config *config, const struct log *log)
     check_directory(config->data_dir, log);
 }
 
-/* A new file system has a lost+found of its own. */
+/* A new file system has a lost+found of its own, or names that are hidden. */
 static bool is_content(const char *name)
 {
-    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, "lost+found") != 0;
+    return name[0] != '.' && strcmp(name, "lost+found") != 0;
 }
 
-bool machine_may_found(const char *data_dir, char *text, size_t text_size)
+static bool is_one_of(const char *name, const char *const *names, size_t count)
 {
-    DIR *dir = opendir(data_dir);
-    struct dirent *found = NULL;
-
-    if (dir == NULL) {
-        return true; /* It is not there, or the store reports what is wrong with it. */
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
     }
-    do {
-        found = readdir(dir);
-    } while (found != NULL && !is_content(found->d_name));
+    return false;
+}
+
+/* With one of these in it the directory is a node's, and the store judges what is missing. */
+static bool is_of_a_node(const char *name)
+{
+    static const char *const names[] = {"identity", "cluster-key", "vote-a", "vote-b"};
+
+    return is_one_of(name, names, sizeof names / sizeof *names) ||
+           (strncmp(name, "log-", 4) == 0 && strstr(name, ".seg") != NULL);
+}
+
+/* What a first start leaves that is cut off before it knows who it is. */
+static bool is_of_a_start(const char *name)
+{
+    static const char *const names[] = {"lock", "identity.tmp"};
+
+    return is_one_of(name, names, sizeof names / sizeof *names);
+}
+
+struct contents {
+    bool has_node;
+    bool has_start;
+    char stranger[256]; /* A file that no node has made; "": none. */
+};
+
+/* False if the directory is not there, or cannot be read: the store reports what is wrong. */
+static bool look_into(const char *path, struct contents *ret_contents)
+{
+    DIR *dir = opendir(path);
+    struct dirent *found;
+
+    *ret_contents = (struct contents){0};
+    if (dir == NULL) {
+        return false;
+    }
+    while ((found = readdir(dir)) != NULL) {
+        if (is_of_a_node(found->d_name)) {
+            ret_contents->has_node = true;
+        } else if (is_of_a_start(found->d_name)) {
+            ret_contents->has_start = true;
+        } else if (is_content(found->d_name)) {
+            snprintf(ret_contents->stranger, sizeof ret_contents->stranger, "%s", found->d_name);
+        }
+    }
     closedir(dir);
-    if (found != NULL) {
+    return true;
+}
+
+bool machine_may_begin(const char *data_dir, bool has_contact, char *text, size_t text_size)
+{
+    struct contents contents;
+
+    if (!look_into(data_dir, &contents) || contents.has_node) {
+        return true;
+    }
+    if (contents.stranger[0] != '\0' && !MUTANT(strangers_directory_taken)) {
+        snprintf(text, text_size,
+                 "the directory %s is no data directory of a node: %s is in it. Name another one "
+                 "with --data%s",
+                 data_dir, contents.stranger,
+                 has_contact
+                     ? ""
+                     : "; to make a new cluster in it all the same, start with --new-cluster");
+        return false;
+    }
+    if (has_contact || contents.has_start) {
         return true;
     }
     snprintf(text, text_size,

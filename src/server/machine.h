@@ -15,11 +15,11 @@
  * give to another program while this node is down. */
 void machine_check(const struct server_config *config, const struct log *log);
 
-/* False if a start without a contact must not make a new cluster there: the data directory is
- * there and empty, as the mount point of a volume is that is not mounted. A node whose volume is
- * missing would otherwise found a second cluster and acknowledge writes to it. Then `text` says
- * what to do. */
-bool machine_may_found(const char *data_dir, char *text, size_t text_size);
+/* False if a node must not begin there. The directory has the files of somebody else and none of
+ * a node's; or it is empty, as the mount point of a volume is that is not mounted, and there is no
+ * contact: a node whose volume is missing would otherwise found a second cluster and acknowledge
+ * writes to it. Then `text` says what to do. */
+bool machine_may_begin(const char *data_dir, bool has_contact, char *text, size_t text_size);
 
 /* Whether the system may give `port` to an outgoing connection, by the texts of the files
  * ip_local_port_range ("32768 60999") and ip_local_reserved_ports ("8080,9148-9150") in

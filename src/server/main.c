@@ -131,8 +131,9 @@ static int serve(struct options *options)
     struct process p = {.io = io_uv_new(), .log = &log};
     char text[1024] = "";
 
-    if (!options->config.has_contact && !options->is_new_cluster &&
-        !machine_may_found(options->config.data_dir, text, sizeof text)) {
+    if (!options->is_new_cluster &&
+        !machine_may_begin(options->config.data_dir, options->config.has_contact, text,
+                           sizeof text)) {
         log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);
         io_uv_free(p.io);
         return EXIT_FAILURE;

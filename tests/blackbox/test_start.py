@@ -305,6 +305,24 @@ def test_start__an_empty_directory_founds_a_cluster_if_asked_to(cluster):
     assert node.call("GET", "k") == b"v", "started again, the word changes nothing"
 
 
+def test_start__a_directory_of_somebody_else_is_left_alone(cluster):
+    node = cluster.node()
+    node.data.mkdir()
+    letter = node.data / "letter"
+    letter.write_text("Dear reader")
+    for contact in (None, (harness.HOST, free_port())):
+        node.contact = contact
+        assert "letter is in it" in refusal(node.start())
+        assert list(node.data.iterdir()) == [letter]
+    node.contact = None
+    node.options = ["--new-cluster"]
+    node.start().await_up()
+    node.stop()
+    node.options = []
+    node.start().await_up()
+    assert letter.read_text() == "Dear reader"
+
+
 def test_start__a_fifo_in_place_of_a_file_is_refused(cluster):
     node = cluster.start(1).nodes[0]
     node.stop()
