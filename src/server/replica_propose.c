@@ -78,10 +78,21 @@ static bool is_gathering(struct replica *r, const struct request *oldest, uint64
 /* What another node has forwarded begins only while that one is known to wait for it: later,
  * its client may have been told that it is in doubt, and have seen that it was not executed.
  * All commands of a connection are held, or none, so their order stays. */
-static bool may_begin(struct replica *r, struct request *request)
+static bool may_begin(struct request *request)
 {
-    return !request_is_guest(request) || (guest_is_held(request) == PEERS_HELD &&
-                                          peers_time_now(&r->peers) < request->deadline_ns);
+    return !request_is_guest(request) || guest_is_held(request) == PEERS_HELD;
+}
+
+/* Later commands of its connection may still be in time. So it is not given back, which would
+ * have it sent again, and be executed behind them. */
+static bool refuse_late(struct replica *r, struct request *request)
+{
+    if (!request_is_guest(request) || peers_time_now(&r->peers) < request->deadline_ns) {
+        return false;
+    }
+    list_remove(&request->link);
+    request_fail(r, request, error_not_taken);
+    return true;
 }
 
 /* The writes to propose next, as many as the log has room for. */
@@ -101,7 +112,7 @@ static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored
         uint64_t size;
         uint64_t stored_bytes;
 
-        if (!request_is_write(request) || !may_begin(r, request)) {
+        if (!request_is_write(request) || refuse_late(r, request) || !may_begin(request)) {
             continue;
         }
         size = request->entry->size;
@@ -238,7 +249,7 @@ void requests_place_as_leader(struct replica *r)
         if (request_is_read(request)) {
             list_remove(node);
             list_append(&r->reads_waiting, node);
-        } else if (request_is_admin(request) && may_begin(r, request)) {
+        } else if (request_is_admin(request) && !refuse_late(r, request) && may_begin(request)) {
             list_remove(node);
             admin_begin(r, request);
         }

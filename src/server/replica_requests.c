@@ -26,7 +26,7 @@ static const char error_no_leader[] =
 static const char error_not_joined[] =
     "CLUSTERDOWN this node has not joined its cluster yet: the command was not executed. Its log "
     "says what it waits for";
-static const char error_not_taken[] =
+const char error_not_taken[] =
     "TRYAGAIN the leader has too much under way, or hands its place over: the command was not "
     "executed";
 const char error_read_lost[] =

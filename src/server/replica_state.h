@@ -197,6 +197,7 @@ void requests_wait_again(struct replica *r, struct list *list);
 
 extern const char error_in_doubt[];
 extern const char error_read_lost[];
+extern const char error_not_taken[];
 
 /* --- replica_propose.c ------------------------------------------------------------------ */
 
