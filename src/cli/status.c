@@ -92,7 +92,7 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
         buffer_printf(out, "%lld of %lld voters with a full disk, ", h->full, h->voters);
     }
     if (spare <= 0) {
-        buffer_printf(out, "tolerates no more failure");
+        buffer_printf(out, "tolerates no further failures");
     } else {
         buffer_printf(out, "tolerates %lld more failure%s", spare, plural(spare));
     }

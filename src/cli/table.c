@@ -8,7 +8,10 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { GAP = 2 }; /* Blanks between columns. */
+enum {
+    GAP = 2, /* Blanks between columns. */
+    LAST_RULE_MAX = 40,
+};
 
 void table_init(struct table *t, const struct table_column *columns, size_t column_count)
 {
@@ -111,6 +114,25 @@ static void draw_cell(const struct table *t, size_t column, size_t width, const 
     draw_blanks(out, GAP + (t->columns[column].align == TABLE_LEFT ? padding : 0));
 }
 
+/* A last column of long texts would draw its line over many rows. It is as long as its title in
+ * any case. */
+static size_t last_rule_width(const struct table *t, const size_t *widths,
+                              const struct style *style)
+{
+    size_t last = t->column_count - 1;
+    size_t width = widths[last] < LAST_RULE_MAX ? widths[last] : LAST_RULE_MAX;
+    size_t least = text_width(t->columns[last].title);
+    size_t before = 0;
+
+    for (size_t c = 0; c < last; c++) {
+        before += widths[c] > 0 ? widths[c] + GAP : 0;
+    }
+    if (style->columns == 0 || before + width <= style->columns) {
+        return width;
+    }
+    return before + least < style->columns ? style->columns - before : least;
+}
+
 static void draw_rule(const struct table *t, const size_t *widths, const struct style *style,
                       struct buffer *out)
 {
@@ -119,14 +141,13 @@ static void draw_rule(const struct table *t, const size_t *widths, const struct 
         if (widths[c] == 0) {
             continue;
         }
-        /* A last column of long texts would draw its line over many rows. */
-        bool long_last = c + 1 == t->column_count && widths[c] > 40;
-        size_t width = long_last ? 40 : widths[c];
+        bool is_last = c + 1 == t->column_count;
+        size_t width = is_last ? last_rule_width(t, widths, style) : widths[c];
 
         for (size_t i = 0; i < width; i++) {
             buffer_printf(out, "%s", style->utf8 ? "\u2500" : "-");
         }
-        draw_blanks(out, c + 1 < t->column_count ? GAP : 0);
+        draw_blanks(out, is_last ? 0 : GAP);
     }
     buffer_printf(out, "%s\n", style_off(style, DIM));
 }

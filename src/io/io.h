@@ -108,7 +108,7 @@ void io_refuse(struct io *io, struct io_listener *listener);
 /* A connection being made: name resolution and connect, both in the background. */
 struct io_connect {
     /* Status 0: `stream` is open and read from. Else it is not open, and no
-     * other callback comes. -ENXIO: nobody has that name; -EAGAIN: the name
+     * other callback comes. -ENXIO: the name cannot be resolved; -EAGAIN: the name
      * servers do not answer. */
     void (*connected)(struct io_connect *connect, int status);
     struct io_stream *stream;

@@ -10,7 +10,7 @@ const char *address_fault(int error)
 {
     switch (error) {
     case -ENXIO:
-        return "nobody has that name";
+        return "the name cannot be resolved";
     case -EAGAIN:
         return "the name servers do not answer";
     default:
@@ -24,7 +24,7 @@ const char *address_listen_fault(int error)
     case -EADDRINUSE:
         return "it is in use: choose another port, or end what uses it";
     case -ENXIO:
-        return "nobody has that name: give a name or an address of this machine";
+        return "the name cannot be resolved: give a name or an address of this machine";
     case -EADDRNOTAVAIL:
         return "that is not this machine: give a name or an address of its own";
     default:
@@ -60,12 +60,13 @@ const char *address_host_fault(struct slice host)
         unsigned char c = (unsigned char)host.data[i];
 
         if (c <= ' ' || c == 0x7f) {
-            return "a host holds no blank and no control character: look for a line end behind it";
+            return "the host must not contain spaces or control characters (is there a trailing "
+                   "newline?)";
         }
     }
     if (address_is_wildcard(host)) {
-        return "the other nodes can't come to that address: say with --announce HOST by which "
-               "name or address they reach this node";
+        return "other nodes can't connect to a wildcard address such as 0.0.0.0: give a reachable "
+               "name or address with --announce HOST";
     }
     return NULL;
 }

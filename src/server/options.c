@@ -75,14 +75,15 @@ const char *options_help(void)
            "Options, in any place:\n"
            "  --data DIR               where the node lives; default: rakit-PORT\n"
            "  --new-cluster            make a new cluster in a directory that is there already;\n"
-           "                           one that is not there needs no such word\n"
+           "                           not needed if the directory does not exist\n"
            "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
            "                           contact on this machine hands it over by itself\n"
-           "  --peer-port N            where the other nodes come; default: PORT + 10000\n"
+           "  --peer-port N            port that the other nodes connect to; default:\n"
+           "                           PORT + 10000\n"
            "  --peer-protocol N        speak no newer version with them; default: the newest\n"
            "  --announce HOST          how others reach this node, where that is not HOST\n"
            "  --election-timeout MS    a leader silent for so long is replaced; default: 300\n"
-           "  --heartbeat MS           how often the leader is heard; default: 50\n"
+           "  --heartbeat MS           interval between the leader's heartbeats; default: 50\n"
            "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
            "  --max-clients N          connections served at once; default: 10000\n"
            "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
@@ -90,8 +91,8 @@ const char *options_help(void)
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
            "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
-           "  --help                   shows this and leaves\n"
-           "  --version                shows the version and leaves\n"
+           "  --help                   show this help and exit\n"
+           "  --version                show the version and exit\n"
            "\n"
            "The log goes to standard error. SIGTERM and SIGINT end the node in order: it hands\n"
            "leadership over first. A second one ends it at once. Exit status: 0 after that, 1\n"
@@ -329,9 +330,9 @@ static enum options_result fill_gaps(struct parse *p)
     if (!p->has_peer_port) {
         if (config->address.port > PORT_MAX - PEER_PORT_DISTANCE) {
             return refuse(p,
-                          "port %u leaves none for peers at %u + %d: choose a port up to %d, or "
-                          "name the other one with --peer-port",
-                          config->address.port, config->address.port, PEER_PORT_DISTANCE,
+                          "port %u + %d for peers is above %d: choose a port up to %d, or name the "
+                          "one for peers with --peer-port",
+                          config->address.port, PEER_PORT_DISTANCE, PORT_MAX,
                           PORT_MAX - PEER_PORT_DISTANCE);
         }
         config->peer_port = (uint16_t)(config->address.port + PEER_PORT_DISTANCE);

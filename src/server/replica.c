@@ -234,7 +234,7 @@ static void note_role(struct replica *r)
     replica_wake(r);
 }
 
-void replica_note_configuration(struct replica *r)
+void replica_note_configuration(struct replica *r, bool is_change)
 {
     const struct membership *m = members_current(&r->members, raft_configuration_index(r->raft));
     const struct raft_member *self =
@@ -243,8 +243,9 @@ void replica_note_configuration(struct replica *r)
 
     peers_set_members(&r->peers, m);
     if (is_voter && !r->was_voter) {
-        log_write(r->log, LOG_INFO, "this node is a voter now", "index=%llu members=%u",
-                  (unsigned long long)m->index, (unsigned)m->configuration.member_count);
+        log_write(r->log, LOG_INFO, is_change ? "this node is a voter now" : "this node is a voter",
+                  "index=%llu members=%u", (unsigned long long)m->index,
+                  (unsigned)m->configuration.member_count);
     }
     r->was_voter = is_voter;
 }
@@ -271,7 +272,7 @@ static void carry_out(struct replica *r, const struct raft_event *event,
         requests_confirm_reads(r);
     }
     if (effects->configuration_changed) {
-        replica_note_configuration(r);
+        replica_note_configuration(r, true);
     }
     if (effects->role_changed) {
         note_role(r);

@@ -481,7 +481,7 @@ static const char *begin_add(struct admin_task *t, uint32_t count, const struct 
                "is started with a contact sends this by itself";
     }
     if (address_host_fault(arguments[1]) != NULL) {
-        return "ERR the other nodes can't come to that host: it must be a name or an address";
+        return "ERR other nodes can't connect to that host: give a reachable name or address";
     }
     t->kind = ADMIN_ADD;
     t->address.id = t->id;

@@ -15,9 +15,9 @@ enum { IN_TIME_SHARE = 4 }; /* Of a command's time, for its entry's waiting: see
 static const uint64_t SWEEP_NS = 50 * 1000 * 1000u;
 static const uint64_t LOOK_FIRST_NS = 2 * 1000 * 1000u;
 
-const char error_in_doubt[] =
-    "INDOUBT the leader was lost while this command was under way: it may or may not have been "
-    "executed";
+const char error_in_doubt[] = "INDOUBT leadership changed, or the majority was lost, while this "
+                              "command was under way: it may "
+                              "or may not have been executed";
 static const char error_timed_out[] =
     "INDOUBT no majority has confirmed this command in time: it may or may not be executed yet";
 static const char error_no_leader[] =

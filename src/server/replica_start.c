@@ -255,7 +255,7 @@ void replica_run(struct replica *r)
     r->is_running = true;
     peers_open(&r->peers, r->recovered.identity.cluster_id, &r->recovered.key, &source);
     peers_set_committed(&r->peers, r->committed);
-    replica_note_configuration(r);
+    replica_note_configuration(r, false);
     health_start(r);
     replica_step(r, &event, NULL);
     replica_wake(r);

@@ -158,7 +158,7 @@ void replica_append_entry(struct replica *r, struct entry *e);
 /* Lets old entries go that are applied and durable. */
 void replica_trim_window(struct replica *r);
 /* The configuration in force differs, or is to be told for the first time. */
-void replica_note_configuration(struct replica *r);
+void replica_note_configuration(struct replica *r, bool is_change);
 /* The node can't go on. */
 void replica_fail(struct replica *r, const char *text);
 

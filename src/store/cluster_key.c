@@ -100,8 +100,8 @@ int cluster_key_find(struct io *io, const char *dir, uint64_t cluster_id,
     if (given != NULL && memcmp(given, ret_key, sizeof *given) != 0) {
         return complain(c, STORE_EDAMAGED,
                         "%s holds another key than the file named by --cluster-key: leave that "
-                        "option out, or, if this file is the wrong one, remove it",
-                        path);
+                        "option out, or, if %s is the wrong one, delete it",
+                        path, path);
     }
     return STORE_OK;
 }

@@ -17,8 +17,8 @@ int identity_read(struct io *io, const char *dir, struct store_identity *ret_ide
     rv = io_file_open(io, path, IO_READ_ONLY, &file);
     if (rv == -EINVAL) {
         return complain(c, STORE_EIO,
-                        "%s is a fifo, not a file: remove it, and restore the file from a backup, "
-                        "or start with another data directory",
+                        "%s is a fifo, not a file: remove it, and restore this one file from a "
+                        "backup, or start with another data directory",
                         path);
     }
     if (rv != 0) {
@@ -40,7 +40,7 @@ int identity_read(struct io *io, const char *dir, struct store_identity *ret_ide
     }
     if (verdict == HEAD_BAD) {
         return complain(c, STORE_EDAMAGED,
-                        "%s is damaged or was not written by Rakit; restore the file from a "
+                        "%s is damaged or was not written by Rakit; restore this one file from a "
                         "backup, or remove this node from the cluster and join anew with an empty "
                         "data directory",
                         path);

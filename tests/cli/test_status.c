@@ -119,7 +119,7 @@ static void test_status__counts_what_can_still_fail(void **state)
     nodes[2].health = "unreachable";
     assert_headlines(status_of(nodes, 5, "1000000000000000", "stable"),
                      "degraded: 2 of 5 voters unreachable, 1 of 5 voters lagging, "
-                     "tolerates no more failure\n"
+                     "tolerates no further failures\n"
                      "cluster 01234567, leader h:1, 5 voters, term 4\n");
     assert_headlines(status_of(nodes, 1, "1000000000000000", "stable"),
                      "healthy: tolerates no failure\n"
@@ -134,7 +134,7 @@ static void test_status__a_voter_with_a_full_disk_is_no_help(void **state)
 
     nodes[0].health = "disk-full";
     assert_headlines(status_of(nodes, 3, "1000000000000000", "stable"),
-                     "degraded: 1 of 3 voters with a full disk, tolerates no more failure\n"
+                     "degraded: 1 of 3 voters with a full disk, tolerates no further failures\n"
                      "cluster 01234567, leader h:1, 3 voters, term 4\n");
     reply = status_of(nodes, 1, "1000000000000000", "stable");
     assert_true(status_draw(&out, reply, &colourful));

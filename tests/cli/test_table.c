@@ -77,6 +77,31 @@ static void test_table__leaves_out_what_may_go_where_it_is_narrow(void **state)
     assert_drawn(&t, &hopeless, small);
 }
 
+static void test_table__the_line_is_no_wider_than_the_terminal(void **state)
+{
+    static const struct style narrow = {.terminal = true, .columns = 12};
+    static const struct style tiny = {.terminal = true, .columns = 4};
+    static const char note[] = "a note that takes two rows";
+    struct table t;
+
+    table_init(&t, columns, 3);
+    table_add(&t, PLAIN, slice_str("a"));
+    table_add_number(&t, PLAIN, 1);
+    table_add(&t, PLAIN, slice_str(note));
+    assert_drawn(&t, &narrow,
+                 "NAME  NOTE\n"
+                 "----  ------\n"
+                 "a     a note that takes two rows\n");
+    table_init(&t, columns, 3);
+    table_add(&t, PLAIN, slice_str("a"));
+    table_add_number(&t, PLAIN, 1);
+    table_add(&t, PLAIN, slice_str(note));
+    assert_drawn(&t, &tiny,
+                 "NAME  NOTE\n"
+                 "----  ----\n"
+                 "a     a note that takes two rows\n");
+}
+
 static void test_table__colours_take_no_room(void **state)
 {
     struct table t;
@@ -136,6 +161,7 @@ int main(void)
         TEST(test_table__columns_are_as_wide_as_their_widest_cell),
         TEST(test_table__a_person_sees_a_line_below_the_titles),
         TEST(test_table__leaves_out_what_may_go_where_it_is_narrow),
+        TEST(test_table__the_line_is_no_wider_than_the_terminal),
         TEST(test_table__colours_take_no_room),
         TEST(test_table__without_rows_shows_its_titles),
         TEST(test_table__wide_characters_count_by_their_columns),
