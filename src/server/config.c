@@ -85,6 +85,20 @@ bool server_config_serves_few(const struct server_config *c)
     return c->protected_mode && !is_loopback(c->address.host);
 }
 
+/* A name may be one of loopback, and some addresses that begin with 0 are, or stand for all. */
+static bool is_of_a_network(const char *host)
+{
+    bool is_ipv4 = strchr(host, '.') != NULL && strspn(host, "0123456789.") == strlen(host);
+    bool is_ipv6 = strchr(host, ':') != NULL && strchr("23fF", host[0]) != NULL;
+
+    return is_ipv6 || (is_ipv4 && host[0] != '0');
+}
+
+bool server_config_serves_nobody(const struct server_config *c)
+{
+    return server_config_serves_few(c) && is_of_a_network(c->address.host);
+}
+
 struct io_address server_config_announced(const struct server_config *c)
 {
     struct io_address address = c->address;

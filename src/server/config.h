@@ -44,6 +44,8 @@ const char *server_config_check(const struct server_config *c);
 
 /* Whether it listens where clients may come from elsewhere, and serves none of those. */
 bool server_config_serves_few(const struct server_config *c);
+/* Whether it certainly listens nowhere but at an address of a network, and so serves nobody. */
+bool server_config_serves_nobody(const struct server_config *c);
 
 /* The address that this node has for others. */
 struct io_address server_config_announced(const struct server_config *c);

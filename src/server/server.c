@@ -249,11 +249,16 @@ static void say_hello(struct server *s)
 
 static void warn_of_protected_mode(const struct server *s)
 {
+    const char *event =
+        server_config_serves_nobody(&s->config)
+            ? "nobody can use this node: it does not listen on loopback, and protected mode serves "
+              "loopback only; --protected-mode no serves all who reach it"
+            : "protected mode: only clients over loopback are served, and no other node can join "
+              "through this one; --protected-mode no serves all who reach it";
+
     if (server_config_serves_few(&s->config)) {
-        log_write(s->log, LOG_WARN,
-                  "protected mode: only clients over loopback are served, and no other node can "
-                  "join through this one; --protected-mode no serves all who reach it",
-                  "clients=%s:%u", s->config.address.host, (unsigned)s->config.address.port);
+        log_write(s->log, LOG_WARN, event, "clients=%s:%u", s->config.address.host,
+                  (unsigned)s->config.address.port);
     }
 }
 

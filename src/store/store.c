@@ -61,10 +61,11 @@ static void room_timer_fired(struct io_timer *timer)
     }
 }
 
-void store_wait_for_room(struct store *s)
+void store_wait_for_room(struct store *s, uint64_t needed)
 {
     if (!s->is_full) {
-        log_write(s->options.log, LOG_WARN, "disk is full", "dir=" LOG_Q, s->dir);
+        log_write(s->options.log, LOG_WARN, "no room for the next segment of the log",
+                  "needs=%llu dir=" LOG_Q, (unsigned long long)needed, s->dir);
     }
     s->is_full = true;
     s->is_waiting = true;

@@ -160,8 +160,8 @@ struct store {
 void store_fail(struct store *s, int error, const char *what);
 /* Whether the disk has no room, which may pass. */
 bool store_is_no_room(int error);
-/* Marks the disk as full, and tries again in a second. */
-void store_wait_for_room(struct store *s);
+/* Marks the disk as full, which has no room for so many bytes, and tries again in a second. */
+void store_wait_for_room(struct store *s, uint64_t needed);
 void store_has_room_again(struct store *s);
 
 /* --- wal_plan.c --- */

@@ -123,7 +123,7 @@ static void finish_prepare(struct io_job *io_job)
             store_fail(s, prepare->error, "cannot make a log segment");
             return;
         }
-        store_wait_for_room(s);
+        store_wait_for_room(s, prepare->segment.head.bytes);
         wal_submit(s); /* An entry larger than a segment waited for its turn. */
         return;
     }

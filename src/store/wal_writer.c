@@ -317,7 +317,7 @@ static void finish_job(struct io_job *io_job)
     }
     if (!settle_job(s)) {
         if (job->is_blocked) {
-            store_wait_for_room(s);
+            store_wait_for_room(s, job->oversized.head.bytes);
         } else {
             store_fail(s, job->error, job->failed_at);
         }

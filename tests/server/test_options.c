@@ -139,6 +139,32 @@ static void test_options__tell_where_few_would_be_served(void **state)
     }
 }
 
+static void test_options__tell_where_nobody_would_be_served(void **state)
+{
+    static const char *const none[] = {"10.0.0.1 1", "fe80::1 1", "2001:db8::1 1"};
+    static const char *const some[] = {"0.0.0.0 1 --announce h",
+                                       ":: 1 --announce h",
+                                       "h 1",
+                                       "fe80 1",
+                                       "10 1",
+                                       "0:0:0:0:0:0:0:1 1",
+                                       "127.1.2.3 1",
+                                       "localhost 1",
+                                       "::1 1",
+                                       "::ffff:127.0.0.1 1",
+                                       "10.0.0.1 1 --protected-mode no"};
+    struct parsed p;
+
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        accept(&p, none[i]);
+        assert_true(server_config_serves_nobody(&p.options.config));
+    }
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        accept(&p, some[i]);
+        assert_false(server_config_serves_nobody(&p.options.config));
+    }
+}
+
 static void test_options__a_new_cluster_is_asked_for_by_a_word(void **state)
 {
     struct parsed p;
@@ -263,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_options__stand_in_any_place),
         cmocka_unit_test(test_options__set_everything),
         cmocka_unit_test(test_options__tell_where_few_would_be_served),
+        cmocka_unit_test(test_options__tell_where_nobody_would_be_served),
         cmocka_unit_test(test_options__a_new_cluster_is_asked_for_by_a_word),
         cmocka_unit_test(test_options__a_file_has_the_key),
         cmocka_unit_test(test_options__show_help_and_version),
