@@ -30,6 +30,15 @@ void client_address_text(const struct client_address *a, char *text, size_t size
     snprintf(text, size, format, a->host, a->port);
 }
 
+/* "[::1]" is the address ::1. */
+static struct slice without_brackets(struct slice host)
+{
+    if (host.size > 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
+        return slice_of(host.data + 1, host.size - 2);
+    }
+    return host;
+}
+
 bool client_address_parse(struct slice text, struct client_address *ret_address)
 {
     const char *colon = text.size == 0 ? NULL : memrchr(text.data, ':', text.size);
@@ -40,9 +49,7 @@ bool client_address_parse(struct slice text, struct client_address *ret_address)
     struct slice host = slice_of(text.data, (size_t)(colon - text.data));
     struct slice port = slice_of(colon + 1, text.size - host.size - 1);
 
-    if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
-        host = slice_of(host.data + 1, host.size - 2);
-    }
+    host = without_brackets(host);
     if (host.size == 0 || host.size >= sizeof ret_address->host || port.size == 0 ||
         port.size >= sizeof ret_address->port) {
         return false;
@@ -80,7 +87,9 @@ void client_init(struct client *c, const char *host, const char *port, struct pa
     *c = (struct client){.patience = patience};
     c->patience.notice = &c->notice;
     connection_init(&c->connection);
-    snprintf(c->here.host, sizeof c->here.host, "%s", host);
+    struct slice bare = without_brackets(slice_str(host));
+
+    snprintf(c->here.host, sizeof c->here.host, "%.*s", (int)bare.size, bare.data);
     snprintf(c->here.port, sizeof c->here.port, "%s", port);
 }
 

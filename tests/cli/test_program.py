@@ -64,6 +64,13 @@ class OneShot(Case):
         self.assertEqual(run(port, "ping"), (
             2, "", f"could not connect to 127.0.0.1:{port}: Connection refused\n"))
 
+    def test_an_address_may_stand_in_brackets(self):
+        port = free_port()
+        done = subprocess.run([CLI, "[::1]", str(port), "ping"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=PATIENCE, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertTrue(done.stderr.startswith(f"could not connect to [::1]:{port}: "), done.stderr)
+
     def test_exit_2_where_it_is_used_wrongly(self):
         for words in (["host"], ["host", "port"], ["host", "0"], ["host", "65536"], ["", "1"],
                       ["--nonsense"], ["--timeout"], ["--timeout", "x"], ["--timeout", "-1"]):
