@@ -145,6 +145,38 @@ void addresses_found(struct dial *d)
     link_flush(&d->link);
 }
 
+static void warn_not_reached(struct peer *peer, uint64_t since_ns, const char *reason)
+{
+    uint64_t now_ns = io_now_ns(peer->peers->io);
+
+    log_write(peer->peers->log, LOG_WARN, "cannot reach a member",
+              "peer=%016llx address=%s:%u peers=%u for_s=%llu reason=" LOG_Q " advice=" LOG_Q,
+              (unsigned long long)peer->id, peer->address.client.host,
+              (unsigned)peer->address.client.port, (unsigned)peer->address.peer_port,
+              (unsigned long long)((now_ns - since_ns) / 1000000000), reason,
+              "see that it runs, and that this node reaches its peer port; if it has moved, "
+              "start it with a running member as its contact");
+    peer->warn_ns = now_ns + WARN_AGAIN_NS;
+}
+
+void addresses_watch(struct peer *peer, uint64_t since_ns)
+{
+    const struct dial *control = &peer->dial[WIRE_CONTROL];
+    uint64_t now_ns = io_now_ns(peer->peers->io);
+
+    since_ns = peer->heard_ns > since_ns ? peer->heard_ns : since_ns;
+    since_ns = control->since_ns > since_ns ? control->since_ns : since_ns;
+    if (control->phase != DIAL_UP || peer->is_leaving) {
+        return; /* See addresses_lost(). */
+    }
+    if (now_ns < since_ns + WARN_AFTER_NS) {
+        peer->is_mute = false;
+    } else if ((!peer->is_mute || now_ns >= peer->warn_ns) && !MUTANT(silence_untold)) {
+        peer->is_mute = true;
+        warn_not_reached(peer, since_ns, "it does not answer");
+    }
+}
+
 void addresses_lost(struct dial *d)
 {
     struct peer *peer = d->peer;
@@ -161,7 +193,10 @@ void addresses_lost(struct dial *d)
     }
     if (peer->lost_ns == 0) {
         peer->lost_ns = d->phase == DIAL_UP ? now_ns : d->since_ns;
-        peer->warn_ns = peer->lost_ns + WARN_AFTER_NS;
+        if (!peer->is_mute) { /* Else that was told already. */
+            peer->warn_ns = peer->lost_ns + WARN_AFTER_NS;
+        }
+        peer->is_mute = false;
         search_from(peer, peer->lost_ns + SEARCH_AFTER_NS);
     }
     if (d->refused == WIRE_OTHER_NODE && peer->search_wait_ns == 0 && peer->search_turn == 0) {
@@ -169,14 +204,7 @@ void addresses_lost(struct dial *d)
     }
     if ((now_ns >= peer->warn_ns || MUTANT(out_of_reach_told_each_time)) &&
         d->refused != WIRE_REMOVED) {
-        peer->warn_ns = now_ns + WARN_AGAIN_NS;
-        log_write(p->log, LOG_WARN, "cannot reach a member",
-                  "peer=%016llx address=%s:%u peers=%u for_s=%llu reason=" LOG_Q " advice=" LOG_Q,
-                  (unsigned long long)peer->id, peer->address.client.host,
-                  (unsigned)peer->address.client.port, (unsigned)peer->address.peer_port,
-                  (unsigned long long)((now_ns - peer->lost_ns) / 1000000000), reason,
-                  "see that it runs, and that this node reaches its peer port; if it has moved, "
-                  "start it with a running member as its contact");
+        warn_not_reached(peer, peer->lost_ns, reason);
     }
 }
 

@@ -99,6 +99,7 @@ struct peer {
     uint64_t search_ns;         /* From then on it is looked for elsewhere, each place once; */
     uint64_t search_wait_ns;    /* then not for so long. 0: that was not done yet. */
     uint64_t warn_ns;           /* Not before is there a warning that it is not reached. */
+    bool is_mute;               /* It was said that nothing comes, though it is connected. */
     uint32_t search_turn;       /* Where it is looked for next. */
     bool is_member;             /* Of the configuration in force. */
     bool is_leaving;            /* Freed once nothing refers to it. */
@@ -269,6 +270,9 @@ void addresses_renewed(struct peer *peer);
 void addresses_found(struct dial *d);
 /* An attempt has failed, or a connection has broken. */
 void addresses_lost(struct dial *d);
+/* It is to be heard all the time since then, but for what the connection is younger: if nothing has
+ * come for long, the log says so. */
+void addresses_watch(struct peer *peer, uint64_t since_ns);
 /* Another node says that it reaches a member there. */
 void addresses_told(struct peers *p, raft_id from, const struct member_address *address);
 /* A member has proven that it lives there, where another one was looked for. It may be one that

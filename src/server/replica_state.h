@@ -11,7 +11,7 @@
  *   replica_admin.c    RAFT commands: membership, transfer, status, log
  *   replica_announce.c this node's own address
  *   replica_disk.c     what full disks decide: who leads, which writes are taken
- *   replica_health.c   whether the disk keeps up with the timeouts
+ *   replica_health.c   whether the disk keeps up with the timeouts, and members answer
  *   replica_look.c     what others may know */
 #ifndef RAKIT_SERVER_REPLICA_STATE_H
 #define RAKIT_SERVER_REPLICA_STATE_H
@@ -129,7 +129,9 @@ struct replica {
     struct io_timer sweep;      /* Requests that waited too long. */
     bool is_sweeping;
     uint64_t sweep_due_ns;
-    struct io_timer health; /* Looks at the disk's pace. */
+    struct io_timer health; /* Looks at the disk's pace, and whether members are silent. */
+    uint64_t health_due_ns;
+    uint32_t health_count;
     bool disk_is_slow;
     bool disk_is_full;           /* As the core was told; */
     uint64_t unstored_bytes;     /* so much of a leader's has found no room meanwhile. */

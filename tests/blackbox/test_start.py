@@ -256,6 +256,18 @@ def test_unreachable__the_log_names_a_member_that_is_down(three):
     assert "level=warn" in line and f"address={other.address}" in line, line
 
 
+def test_unreachable__the_log_names_a_member_that_is_frozen(three):
+    """Its connections stay open: only the leader, whom all answer, can tell."""
+    leader = three.leader()
+    frozen = three.followers()[0]
+    frozen.freeze()
+    await_true(lambda: "cannot reach a member" in leader.log(), "it warns")
+    line = next(line for line in leader.log().splitlines() if "cannot reach" in line)
+    assert f"address={frozen.address}" in line and "it does not answer" in line, line
+    frozen.thaw()
+    three.await_voters(3)
+
+
 def test_announce__a_name_that_nobody_has_is_told_by_those_who_need_it(cluster):
     lost = cluster.node(options=["--announce", "no-such-host.invalid"]).start().await_up()
     node = cluster.node(contact=lost).start()

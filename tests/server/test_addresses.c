@@ -116,6 +116,51 @@ static void test_addresses__that_are_not_reached_are_told_once_a_minute(void **s
     end_node(&w->nodes[0], SIM_KILLED);
 }
 
+static void watch_for(struct world *w, uint32_t seconds)
+{
+    for (uint32_t i = 0; i < seconds; i++) {
+        run_ms(w, 1000);
+        addresses_watch(peers_find(&w->nodes[0].peers, id_of(1)), 0);
+    }
+}
+
+/* A process that is stopped keeps its connections. */
+static void test_addresses__that_are_connected_and_silent_are_told_once_a_minute(void **state)
+{
+    struct world *w = *state;
+    uint32_t warning_count = 0;
+    struct log log = {LOG_INFO, count_warnings, &warning_count};
+
+    w->nodes[0].log = &log;
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
+    dial(w, 0);
+    run_ms(w, 1000);
+    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    watch_for(w, 3);
+    assert_int_equal(warning_count, 0);
+    watch_for(w, 3);
+    assert_int_equal(warning_count, 1);
+    watch_for(w, 55);
+    assert_int_equal(warning_count, 1);
+    watch_for(w, 10);
+    assert_int_equal(warning_count, 2);
+    for (int i = 0; i < 90; i++) {
+        peers_find(&w->nodes[0].peers, id_of(1))->heard_ns = io_now_ns(w->nodes[0].io);
+        watch_for(w, 1);
+    }
+    assert_int_equal(warning_count, 2);
+    assert_int_equal(w->nodes[0].lost_count, 0);
+    watch_for(w, 6);
+    assert_int_equal(warning_count, 3);
+    end_node(&w->nodes[1], SIM_KILLED); /* That it is silent is no news then. */
+    run_ms(w, 50000);
+    assert_int_equal(warning_count, 3);
+    run_ms(w, 14000);
+    assert_int_equal(warning_count, 4);
+    end_node(&w->nodes[0], SIM_KILLED);
+}
+
 /* Somebody else lives at the second node's address, who refuses the first one. */
 static void test_attempts__become_rarer(void **state)
 {
@@ -194,6 +239,7 @@ int main(void)
         PEERS_TEST(test_addresses__newer_ones_in_the_log_are_dialed),
         PEERS_TEST(test_addresses__in_the_log_do_not_beat_where_a_member_is_reached),
         PEERS_TEST(test_addresses__that_are_not_reached_are_told_once_a_minute),
+        PEERS_TEST(test_addresses__that_are_connected_and_silent_are_told_once_a_minute),
         PEERS_TEST(test_attempts__become_rarer),
         PEERS_TEST(test_attempts__are_made_at_once_when_the_member_dials),
         PEERS_TEST(test_attempts__are_made_soon_when_others_reach_the_member),

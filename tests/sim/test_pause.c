@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -70,12 +71,58 @@ static void test_pause__of_a_follower_beyond_its_commands_time_leaves_nothing_in
     check_pauses(1900 * SIM_MS, 2500 * SIM_MS);
 }
 
+static void count_unreached(void *context, enum log_level level, const char *event,
+                            const char *fields)
+{
+    uint32_t *count = context;
+
+    *count += level == LOG_WARN && strcmp(event, "cannot reach a member") == 0;
+}
+
+static void pause_and_count(struct cluster *c, struct node *paused, struct node *watched,
+                            uint32_t *count)
+{
+    watched->log = (struct log){.level = LOG_WARN, .sink = count_unreached, .context = count};
+    for (int i = 0; i < 4; i++) {
+        sim_freeze(paused->machine, sim_now_ns(c->sim) + 8 * SIM_S);
+        calm_cluster_run_for(c, 10 * SIM_S);
+    }
+}
+
+/* Its connections stay open, so only silence tells. */
+static void test_pause__of_a_follower_is_told_by_the_leader(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    uint32_t count = 0;
+
+    (void)state;
+    pause_and_count(c, some_follower(c), cluster_leader(c), &count);
+    assert_in_range(count, 1, 4);
+    cluster_free(c);
+}
+
+static void test_pause__of_oneself_is_nobody_elses(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, NULL);
+        uint32_t count = 0;
+        struct node *leader = cluster_leader(c);
+
+        pause_and_count(c, leader, leader, &count);
+        assert_int_equal(count, 0);
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pause__of_a_follower_leaves_nothing_in_doubt),
         cmocka_unit_test(
             test_pause__of_a_follower_beyond_its_commands_time_leaves_nothing_in_doubt),
+        cmocka_unit_test(test_pause__of_a_follower_is_told_by_the_leader),
+        cmocka_unit_test(test_pause__of_oneself_is_nobody_elses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
