@@ -220,11 +220,13 @@ const struct node *mover_contact(struct mover *m, struct node *n)
 
 /* --- who can't be found in the end -------------------------------------------------------- */
 
-/* It should find the others, or be found. */
+/* It should find the others, or be found. A member that has no log yet, too: it joins again
+ * through its contact alone, which may be one that is not healed, and the log tells where it
+ * was added, not where it has moved to since. */
 static bool is_concerned(const struct node *n)
 {
-    return cluster_has_log(n) && !n->is_outside && !n->server->is_stopping &&
-           !replica_is_removed(n->server->replica);
+    return (cluster_has_log(n) || (n->phase == NODE_UP && cluster_is_member(n))) &&
+           !n->is_outside && !n->server->is_stopping && !replica_is_removed(n->server->replica);
 }
 
 static bool is_at(const struct member_address *there, const struct node *n)
@@ -255,7 +257,8 @@ static bool can_find(const struct node *n, const struct node *other)
     return false;
 }
 
-/* Who is connected with that node by ways of finding, as bits by place in the cluster. */
+/* Who is connected with that node by ways of finding, as bits by place in the cluster. One
+ * without a log may be found, but leads nobody to others: it may know none of them. */
 static uint64_t circle_of(struct cluster *c, uint32_t start)
 {
     uint64_t circle = 1ull << start;
@@ -265,7 +268,8 @@ static uint64_t circle_of(struct cluster *c, uint32_t start)
         before = circle;
         for (uint32_t i = 0; i < c->node_count; i++) {
             for (uint32_t j = 0; j < c->node_count; j++) {
-                if ((circle >> i & 1) == 0 || !is_concerned(&c->nodes[j])) {
+                if ((circle >> i & 1) == 0 || !cluster_has_log(&c->nodes[i]) ||
+                    !is_concerned(&c->nodes[j])) {
                     continue;
                 }
                 if (can_find(&c->nodes[i], &c->nodes[j]) || can_find(&c->nodes[j], &c->nodes[i])) {
@@ -281,19 +285,21 @@ static uint64_t circle_of(struct cluster *c, uint32_t start)
 static void reconnect(struct mover *m)
 {
     struct cluster *c = m->cluster;
+    const struct node *contact = NULL;
     uint64_t largest = 0;
 
     for (uint32_t i = 0; i < c->node_count; i++) {
-        if (is_concerned(&c->nodes[i])) {
+        if (is_concerned(&c->nodes[i]) && cluster_has_log(&c->nodes[i])) {
             uint64_t circle = circle_of(c, i);
 
-            largest =
-                __builtin_popcountll(circle) > __builtin_popcountll(largest) ? circle : largest;
+            if (__builtin_popcountll(circle) > __builtin_popcountll(largest)) {
+                largest = circle;
+                contact = &c->nodes[i];
+            }
         }
     }
-    for (uint32_t i = 0; i < c->node_count; i++) {
+    for (uint32_t i = 0; i < c->node_count && contact != NULL; i++) {
         struct node *n = &c->nodes[i];
-        const struct node *contact = &c->nodes[__builtin_ctzll(largest)];
 
         if (is_concerned(n) && (largest >> i & 1) == 0) {
             sim_trace(c->sim, "op", "starts %s again, with %s as its contact", n->name,
