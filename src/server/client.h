@@ -54,6 +54,7 @@ enum {
     CLIENT_DISCARD_BYTES_MAX = 64 * 1024 * 1024, /* Read once no command is taken any more. */
     CLIENT_ARGUMENTS_MAX = 1024 * 1024,          /* Of what is read, and refused in words */
     CLIENT_ARGUMENTS_TAKEN_MAX = 128 * 1024,     /* beyond this: nothing is done meanwhile. */
+    CLIENT_LOCAL_ARGUMENTS_MAX = 1024,           /* The same for COMMAND_LOCAL ones. */
     CLIENT_INLINE_BYTES_MAX = 64 * 1024,
     CLIENT_NAME_BYTES_MAX = 255,
     CLIENT_PEER_BYTES = 64,

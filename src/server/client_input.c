@@ -20,6 +20,11 @@ static const char text_too_many[] =
     "ERR not executed: a command with more than 131072 arguments would hold up everybody; split it";
 _Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 131072, "the text says so");
 
+static const char text_too_many_local[] =
+    "ERR not executed: this command with more than 1024 arguments would hold up everybody; split "
+    "it";
+_Static_assert(CLIENT_LOCAL_ARGUMENTS_MAX == 1024, "the text says so");
+
 static const char text_after_multi[] =
     "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends that";
 
@@ -401,6 +406,20 @@ static bool is_sound(struct client *c, const struct command *command, struct buf
     return is_sound;
 }
 
+/* Why a command of so many arguments is not executed; NULL: it may be. What a node answers by
+ * itself may take much longer for each of them. */
+static const char *length_fault(const struct command *command, uint32_t count)
+{
+    if (count > CLIENT_ARGUMENTS_TAKEN_MAX) {
+        return text_too_many;
+    }
+    if ((command->flags & COMMAND_LOCAL) && count > CLIENT_LOCAL_ARGUMENTS_MAX &&
+        !MUTANT(local_of_any_length)) {
+        return text_too_many_local;
+    }
+    return NULL;
+}
+
 /* Takes the request that the parser has read, of `size` bytes; false: not now. */
 static bool take_request(struct client *c, size_t size)
 {
@@ -414,10 +433,10 @@ static bool take_request(struct client *c, size_t size)
         c->refuses_until_exec && !(command != NULL && (command->flags & COMMAND_ENDS_MULTI));
 
     struct buffer fault = {0};
-    bool is_huge = count > CLIENT_ARGUMENTS_TAKEN_MAX;
+    const char *too_long = command != NULL ? length_fault(command, count) : NULL;
     uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;
     bool goes_out =
-        !is_refused && is_data && fits && !is_huge && is_sound(c, command, &fault, &work);
+        !is_refused && is_data && fits && too_long == NULL && is_sound(c, command, &fault, &work);
 
     if (goes_out && !may_submit(c, command, work)) {
         return false;
@@ -440,8 +459,8 @@ static bool take_request(struct client *c, size_t size)
     c->last_command = command;
     if (!fits) {
         refuse_count(c, command);
-    } else if (is_huge) {
-        refuse(c, text_too_many);
+    } else if (too_long != NULL) {
+        refuse(c, too_long);
     } else if (goes_out) {
         submit(c, command, size, work);
     } else if (is_data) {

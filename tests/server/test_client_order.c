@@ -296,6 +296,39 @@ static void test_client__is_refused_a_command_of_very_many_arguments(void **stat
     close(fd);
 }
 
+/* "COMMAND INFO NONE NONE ...", with so many arguments. */
+static void put_command_info(struct buffer *to, int argument_count)
+{
+    buffer_printf(to, "*%d\r\n$7\r\nCOMMAND\r\n$4\r\nINFO\r\n", argument_count);
+    for (int i = 2; i < argument_count; i++) {
+        buffer_append_slice(to, slice_str("$4\r\nNONE\r\n"));
+    }
+}
+
+/* Each argument of such a command may be compared with all that the node has of a kind. */
+static void test_client__is_refused_sooner_where_the_node_answers_by_itself(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer text = {0};
+
+    put_command_info(&text, CLIENT_LOCAL_ARGUMENTS_MAX + 1);
+    fixture_send(f, fd, buffer_slice(&text));
+    fixture_expect(f, fd,
+                   "-ERR not executed: this command with more than 1024 arguments would hold up "
+                   "everybody; split it\r\n");
+    buffer_clear(&text);
+    put_command_info(&text, CLIENT_LOCAL_ARGUMENTS_MAX);
+    fixture_send(f, fd, buffer_slice(&text));
+    fixture_expect(f, fd, "*1022\r\n");
+    for (int i = 2; i < CLIENT_LOCAL_ARGUMENTS_MAX; i++) {
+        fixture_expect(f, fd, "*-1\r\n");
+    }
+    buffer_deinit(&text);
+    fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
+    close(fd);
+}
+
 static void test_client__walks_over_the_keys_beside_the_log(void **state)
 {
     struct client_fixture *f = *state;
@@ -578,6 +611,7 @@ int main(void)
         TEST(test_client__drops_replies_for_a_connection_that_ended),
         TEST(test_client__keeps_a_place_for_a_reply_that_comes_later),
         TEST(test_client__is_refused_a_command_of_very_many_arguments),
+        TEST(test_client__is_refused_sooner_where_the_node_answers_by_itself),
         TEST(test_client__walks_over_the_keys_beside_the_log),
         TEST(test_client__has_one_walk_over_the_keys_under_way),
         TEST(test_client__has_so_many_arguments_under_way),
