@@ -33,7 +33,7 @@ void client_address_text(const struct client_address *a, char *text, size_t size
 /* "[::1]" is the address ::1. */
 static struct slice without_brackets(struct slice host)
 {
-    if (host.size > 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
+    if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
         return slice_of(host.data + 1, host.size - 2);
     }
     return host;
@@ -84,11 +84,11 @@ static bool is_same_address(const struct client_address *a, const struct client_
 
 void client_init(struct client *c, const char *host, const char *port, struct patience patience)
 {
+    struct slice bare = without_brackets(slice_str(host));
+
     *c = (struct client){.patience = patience};
     c->patience.notice = &c->notice;
     connection_init(&c->connection);
-    struct slice bare = without_brackets(slice_str(host));
-
     snprintf(c->here.host, sizeof c->here.host, "%.*s", (int)bare.size, bare.data);
     snprintf(c->here.port, sizeof c->here.port, "%s", port);
 }

@@ -146,7 +146,8 @@ static int read_arguments(struct options *o, int argument_count, char **argument
     if (!is_port(o->port)) {
         return wrong_use("not a port (1 to 65535): %s", o->port);
     }
-    if (o->host[0] == '\0' || strlen(o->host) >= sizeof((struct client_address *)0)->host) {
+    if (o->host[0] == '\0' || strcmp(o->host, "[]") == 0 ||
+        strlen(o->host) >= sizeof((struct client_address *)0)->host) {
         return wrong_use("not a host: %s", o->host);
     }
     position += 2;

@@ -73,7 +73,8 @@ class OneShot(Case):
 
     def test_exit_2_where_it_is_used_wrongly(self):
         for words in (["host"], ["host", "port"], ["host", "0"], ["host", "65536"], ["", "1"],
-                      ["--nonsense"], ["--timeout"], ["--timeout", "x"], ["--timeout", "-1"]):
+                      ["[]", "1"], ["--nonsense"], ["--timeout"], ["--timeout", "x"],
+                      ["--timeout", "-1"]):
             done = subprocess.run([CLI, *words], stdin=subprocess.DEVNULL, capture_output=True,
                                   timeout=PATIENCE, check=False)
             self.assertEqual((done.returncode, done.stdout), (2, b""), words)
