@@ -1,6 +1,7 @@
 /* members.c - configuration entries: encoding, decoding, history. */
 #include "server/members.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -16,6 +17,7 @@ enum {
     MEMBER_BYTES = 16,        /* u64 id, u8 votes, u8 host size, u16 port, u16 peer port, 2 zero. */
     MEMBER_INCOMING = 1,
     MEMBER_OUTGOING = 2,
+    ID_DIGITS_MIN = 4,
 };
 
 _Static_assert(sizeof((struct io_address *)NULL)->host == 256, "a host's size fits one byte");
@@ -90,6 +92,36 @@ bool membership_was_removed(const struct membership *m, raft_id id)
         }
     }
     return false;
+}
+
+static bool begins_with(raft_id id, struct slice digits)
+{
+    char text[17];
+
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)id);
+    return digits.size < sizeof text && strncasecmp(text, digits.data, digits.size) == 0;
+}
+
+uint32_t membership_count_alike(const struct membership *m, struct slice digits, raft_id *ret_id)
+{
+    uint32_t count = 0;
+
+    if (m == NULL || (digits.size < ID_DIGITS_MIN && !MUTANT(any_short_id_taken))) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        if (begins_with(m->addresses[i].id, digits)) {
+            *ret_id = m->addresses[i].id;
+            count++;
+        }
+    }
+    for (uint32_t i = 0; i < m->removed_count && !MUTANT(removed_id_forgotten); i++) {
+        if (begins_with(m->removed[i], digits)) {
+            *ret_id = m->removed[i];
+            count++;
+        }
+    }
+    return count;
 }
 
 struct entry *membership_encode(const struct membership *m)

@@ -43,6 +43,9 @@ const struct member_address *membership_at(const struct membership *m,
 const struct member_address *membership_only_at(const struct membership *m,
                                                 const struct io_address *client);
 bool membership_was_removed(const struct membership *m, raft_id id);
+/* How many ids begin with these hex digits, four or more, of members and of who was removed (a
+ * command given twice must not turn to another one). `ret_id` is set to the last of them. */
+uint32_t membership_count_alike(const struct membership *m, struct slice digits, raft_id *ret_id);
 /* The configuration entry's payload. Decoding returns NULL on anything malformed. */
 struct entry *membership_encode(const struct membership *m);
 struct membership *membership_decode(struct slice payload);

@@ -122,27 +122,38 @@ static bool parse_number(struct slice text, int base, uint64_t max, uint64_t *re
 
 static const char error_no_member[] = "ERR no such member: RAFT MEMBERS lists them. Of two at one "
                                       "address, name one by its id";
+static const char error_ambiguous[] =
+    "ERR more than one id begins so (those of removed nodes count): give more of its digits";
 
-/* A member by its id in hex, or by its clients' address. */
-static const struct member_address *find_member(const struct replica *r, struct slice name)
+/* Who is a member, or was removed, by its id in hex or the first digits of it, or by its clients'
+ * address. NULL, or what is wrong. */
+static const char *find_named(const struct replica *r, struct slice name, raft_id *ret_id)
 {
     const struct membership *m = replica_membership(r);
     const char *colon = name.size == 0 ? NULL : memrchr(name.data, ':', name.size);
     struct io_address address = {0};
-    uint64_t id;
+    const struct member_address *member;
     uint64_t port;
 
-    if (parse_number(name, 16, UINT64_MAX, &id)) {
-        return membership_address(m, id);
+    if (parse_number(name, 16, UINT64_MAX, ret_id)) {
+        if (membership_address(m, *ret_id) != NULL || membership_was_removed(m, *ret_id)) {
+            return NULL;
+        }
+
+        uint32_t count = membership_count_alike(m, name, ret_id);
+
+        return count == 1 ? NULL : count == 0 ? error_no_member : error_ambiguous;
     }
     if (colon == NULL || (size_t)(colon - name.data) >= sizeof address.host ||
         !parse_number(slice_of(colon + 1, (size_t)(name.data + name.size - colon - 1)), 10,
                       UINT16_MAX, &port)) {
-        return NULL;
+        return error_no_member;
     }
     address_set_host(&address, slice_of(name.data, (size_t)(colon - name.data)));
     address.port = (uint16_t)port;
-    return membership_only_at(m, &address);
+    member = membership_only_at(m, &address);
+    *ret_id = member == NULL ? 0 : member->id;
+    return member == NULL ? error_no_member : NULL;
 }
 
 /* --- membership ---------------------------------------------------------------------- */
@@ -496,39 +507,28 @@ static const char *begin_remove(struct admin_task *t, uint32_t count, const stru
     if (count != 1) {
         return "ERR syntax error, try RAFT REMOVE <id | host:port>";
     }
-
-    const struct member_address *member = find_member(t->replica, arguments[0]);
-    uint64_t id;
-
     t->kind = ADMIN_REMOVE;
-    if (member != NULL) {
-        t->id = member->id;
-    } else if (parse_number(arguments[0], 16, UINT64_MAX, &id) &&
-               membership_was_removed(replica_membership(t->replica), id)) {
-        t->id = id; /* Has been done already. */
-    } else {
-        return error_no_member;
-    }
-    return NULL;
+    return find_named(t->replica, arguments[0], &t->id); /* Who is out already stays so. */
 }
 
 static const char *begin_transfer(struct admin_task *t, uint32_t count,
                                   const struct slice *arguments)
 {
-    const struct member_address *member = NULL;
-
     if (count > 1) {
         return "ERR syntax error, try RAFT TRANSFER [<id | host:port>]";
     }
     if (count == 1) {
-        member = find_member(t->replica, arguments[0]);
-        if (member == NULL) {
+        const char *error = find_named(t->replica, arguments[0], &t->id);
+
+        if (error != NULL) {
+            return error;
+        }
+        if (membership_address(replica_membership(t->replica), t->id) == NULL) {
             return error_no_member;
         }
-        if (member->id == raft_self(t->replica->raft)) {
+        if (t->id == raft_self(t->replica->raft)) {
             return "ERR that node leads already";
         }
-        t->id = member->id;
     }
     t->kind = ADMIN_TRANSFER;
     return NULL;

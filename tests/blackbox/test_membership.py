@@ -39,6 +39,16 @@ def test_remove__a_follower_by_id_and_by_address(cluster):
     assert rest[1].call("GET", "k") == b"v"
 
 
+def test_remove__the_first_digits_of_an_id_will_do(three):
+    leader = three.leader()
+    first, second = three.followers()
+    assert leader.call("RAFT", "TRANSFER", text(first.node_id())[:8]) == b"OK"
+    with pytest.raises(RespError, match="^ERR no such member"):
+        leader.call("RAFT", "REMOVE", text(second.node_id())[:3])
+    assert leader.call("RAFT", "REMOVE", text(second.node_id())[:8]) == b"OK"
+    three.await_voters(2, nodes=[leader, first])
+
+
 def test_remove__a_removed_node_says_so_and_serves_nothing(three):
     three.leader().call("SET", "k", "v")
     victim = three.followers()[0]

@@ -159,6 +159,53 @@ static void test_membership__an_address_of_two_members_names_neither(void **stat
     membership_free(next);
 }
 
+static uint32_t count_alike(const struct membership *m, const char *digits, raft_id *ret_id)
+{
+    *ret_id = 0;
+    return membership_count_alike(m, slice_str(digits), ret_id);
+}
+
+static void test_membership__first_digits_name_who_alone_has_them(void **state)
+{
+    struct membership *m = membership_of(3);
+    raft_id id;
+
+    m->addresses[0].id = 0x12345678aaaaaaaa;
+    m->addresses[1].id = 0x12345679bbbbbbbb;
+    m->addresses[2].id = 0xabcdef0000000000;
+    assert_int_equal(count_alike(m, "12345678", &id), 1);
+    assert_int_equal(id, m->addresses[0].id);
+    assert_int_equal(count_alike(m, "12345679bbbbbbbb", &id), 1);
+    assert_int_equal(id, m->addresses[1].id);
+    assert_int_equal(count_alike(m, "ABCD", &id), 1);
+    assert_int_equal(id, m->addresses[2].id);
+    assert_int_equal(count_alike(m, "1234567", &id), 2);
+    assert_int_equal(count_alike(m, "abc", &id), 0); /* Too few to mean it. */
+    assert_int_equal(count_alike(m, "", &id), 0);
+    assert_int_equal(count_alike(m, "bbbb", &id), 0); /* Only its end. */
+    assert_int_equal(count_alike(m, "abcdef00000000000", &id), 0);
+    assert_int_equal(count_alike(NULL, "abcd", &id), 0);
+    membership_free(m);
+}
+
+static void test_membership__first_digits_of_a_removed_one_are_no_others(void **state)
+{
+    struct membership *m = membership_of(2);
+    struct raft_configuration left = {.member_count = 1};
+    struct membership *next;
+    raft_id id;
+
+    m->addresses[0].id = m->configuration.members[0].id = 0x12345678aaaaaaaa;
+    m->addresses[1].id = m->configuration.members[1].id = 0x12345679bbbbbbbb;
+    left.members[0] = m->configuration.members[1];
+    next = membership_next(m, &left, NULL);
+    assert_int_equal(count_alike(next, "12345678", &id), 1);
+    assert_int_equal(id, m->addresses[0].id);
+    assert_int_equal(count_alike(next, "1234567", &id), 2);
+    membership_free(m);
+    membership_free(next);
+}
+
 static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
 {
     struct members members = {0};
@@ -228,6 +275,8 @@ int main(void)
         cmocka_unit_test(test_membership__remembers_whom_it_lost),
         cmocka_unit_test(test_membership__takes_a_new_address_for_an_old_member),
         cmocka_unit_test(test_membership__an_address_of_two_members_names_neither),
+        cmocka_unit_test(test_membership__first_digits_name_who_alone_has_them),
+        cmocka_unit_test(test_membership__first_digits_of_a_removed_one_are_no_others),
         cmocka_unit_test(test_membership__without_effect_is_so_for_the_core_as_well),
         cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
     };
