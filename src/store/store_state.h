@@ -136,7 +136,6 @@ struct store {
     struct wal_job job;
     struct wal_prepare prepare;
     struct wal_watch watch;
-    uint64_t found_ns;          /* When the files were last looked for. */
     struct io_timer room_timer; /* While the disk is full: when to try again. */
     bool is_waiting;            /* It is armed. */
     struct list reads;          /* Cold reads under way. */
@@ -183,7 +182,7 @@ void wal_job_deinit(struct wal_job *job);
 
 /* --- wal_watch.c --- */
 /* On the log worker: 0, or -ENOENT where files have lost their names. */
-int wal_find_files(struct store *s, const struct segment *segment, bool with_votes);
+int wal_find_files(struct store *s, const struct segment *segment);
 void wal_watch_start(struct store *s);
 void wal_watch_stop(struct store *s);
 

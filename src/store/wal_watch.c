@@ -1,15 +1,19 @@
 /* wal_watch.c - sees that the store's files keep their names. A directory can be removed, moved
  * away or covered by a mount while a server runs on it: all writes go on well, and the next start
- * finds none of them. So each job looks before it is acknowledged, and now and then this does. */
+ * finds none of them. So each job looks before it is acknowledged. The watch looks as well, on a
+ * time of its own: jobs must not put it off, since it alone looks for all of them. */
 #include <errno.h>
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "store/cluster_key.h"
 #include "store/store_state.h"
 
 static const uint64_t WATCH_NS = 500 * 1000 * 1000ull;
 
-int wal_find_files(struct store *s, const struct segment *segment, bool with_votes)
+/* A segment may have been made by name under what covers the directory, so that it alone tells
+ * nothing: the votes are as old as the store. */
+int wal_find_files(struct store *s, const struct segment *segment)
 {
     char path[PATH_BYTES_MAX];
     char temporary[PATH_BYTES_MAX];
@@ -23,7 +27,35 @@ int wal_find_files(struct store *s, const struct segment *segment, bool with_vot
             return -ENOENT;
         }
     }
-    return !with_votes || vote_is_at(s->dir, &s->vote_files) ? 0 : -ENOENT;
+    if (!MUTANT(votes_not_looked_for) && !vote_is_at(s->dir, &s->vote_files)) {
+        return -ENOENT;
+    }
+    return 0;
+}
+
+/* False only where there certainly is no file of that name. */
+static bool is_there(struct store *s, const char *name)
+{
+    char path[PATH_BYTES_MAX];
+    struct io_file *file = NULL;
+
+    store_path(path, s->dir, name);
+
+    int rv = io_file_open(s->io, path, IO_READ_ONLY, &file);
+
+    if (rv == 0) {
+        io_file_close(file);
+    }
+    return rv != -ENOENT && rv != -ENOTDIR;
+}
+
+/* What only a start reads. */
+static int find_other_files(struct store *s)
+{
+    if (MUTANT(files_not_watched) || MUTANT(identity_not_watched)) {
+        return 0;
+    }
+    return is_there(s, "identity") && is_there(s, CLUSTER_KEY_NAME) ? 0 : -ENOENT;
 }
 
 static void run_watch(struct io_job *job)
@@ -31,7 +63,10 @@ static void run_watch(struct io_job *job)
     struct wal_watch *watch = container_of(job, struct wal_watch, job);
     struct store *s = container_of(watch, struct store, watch);
 
-    watch->error = wal_find_files(s, &watch->segment, true);
+    watch->error = wal_find_files(s, &watch->segment);
+    if (watch->error == 0) {
+        watch->error = find_other_files(s);
+    }
 }
 
 static void finish_watch(struct io_job *job)
@@ -46,7 +81,7 @@ static void finish_watch(struct io_job *job)
     }
 }
 
-/* A job that is in flight looks itself. */
+/* A job that is in flight looks for its segment itself, and may close the one before. */
 static void timer_fired(struct io_timer *timer)
 {
     struct wal_watch *watch = container_of(timer, struct wal_watch, timer);
@@ -55,13 +90,12 @@ static void timer_fired(struct io_timer *timer)
     if (s->has_failed) {
         return;
     }
-    if (s->job.is_in_flight || s->identity.cluster_id == 0 ||
-        io_now_ns(s->io) - s->found_ns < WATCH_NS) {
+    if (s->identity.cluster_id == 0) {
         wal_watch_start(s);
         return;
     }
-    s->found_ns = io_now_ns(s->io);
-    watch->segment = s->current; /* The next job may change that. Files are closed behind us. */
+    /* The next job may change that. It closes files behind us. */
+    watch->segment = s->job.is_in_flight ? (struct segment){.file = NULL} : s->current;
     io_worker_submit(s->log_worker, &watch->job);
 }
 

@@ -187,7 +187,9 @@ static int run_oversized(struct store *s, struct wal_job *job)
 }
 
 /* The first job in a segment is acknowledged only once the vote files say that there is such
- * a segment: files can be removed, and a log that ends with the one before looks whole. */
+ * a segment: files can be removed, and a log that ends with the one before looks whole. They
+ * must not say so of a segment that was made elsewhere, under a mount: the directory could not
+ * be started on again when it is back. */
 static int note_segment(struct store *s, struct wal_job *job)
 {
     struct vote vote = s->vote;
@@ -198,6 +200,11 @@ static int note_segment(struct store *s, struct wal_job *job)
     vote.last_segment = job_segment(s)->head.number;
     if (vote.last_segment == s->vote.last_segment || MUTANT(segment_not_noted)) {
         return 0;
+    }
+    rv = MUTANT(noted_under_mount) ? 0 : wal_find_files(s, job_segment(s));
+    if (rv != 0) {
+        job->failed_at = "a file is missing";
+        return rv;
     }
     rv = vote_write(&s->vote_files, &s->identity, &vote);
     if (rv != 0) {
@@ -224,7 +231,6 @@ static void run_job(struct io_job *io_job)
     struct store *s = container_of(job, struct store, job);
 
     job->error = 0;
-    bool has_vote = job->write_vote;
     bool is_vote_late = MUTANT(vote_after_entries) && job->batch_count > 0 && !job->is_oversized;
 
     if (is_vote_late) {
@@ -241,7 +247,7 @@ static void run_job(struct io_job *io_job)
     }
     if (job->error == 0) {
         job->failed_at = "a file is missing";
-        job->error = wal_find_files(s, job_segment(s), has_vote);
+        job->error = wal_find_files(s, job_segment(s));
     }
     if (job->error == 0) {
         close_retired(job);
@@ -326,7 +332,9 @@ static void finish_job(struct io_job *io_job)
     if (s->has_failed) {
         return; /* Something else, meanwhile: nothing is acknowledged any more. */
     }
-    s->found_ns = io_now_ns(s->io);
+    if (MUTANT(jobs_put_watch_off)) {
+        wal_watch_start(s);
+    }
     if (had_io) {
         s->sync_ns[s->sync_count % SYNC_TIMES] = io_now_ns(s->io) - job->submitted_ns;
         s->sync_count++;

@@ -187,6 +187,23 @@ def test_directory_that_a_mount_covers_ends_the_node(cluster, small_disk):
     await_true(lambda: node.call("GET", "before") == b"v", "what was written is there")
 
 
+def test_large_value_under_a_mount_is_not_acknowledged(cluster, small_disk):
+    """It gets a file of its own, made by name: under the mount."""
+    node = cluster.node(data=small_disk / "node").start().await_up()
+    await_true(lambda: node.call("SET", "before", "v") == b"OK", "it takes writes")
+    with node.client() as client:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(node.data)],
+                       check=True)
+        try:
+            with pytest.raises((RespError, OSError, EOFError)):
+                client.call("SET", "large", b"x" * 20 * MEGABYTE)
+            assert gone(node)
+        finally:
+            subprocess.run(["umount", "-l", str(node.data)], check=True)
+    node.start().await_up()
+    await_true(lambda: node.call("GET", "before") == b"v", "what was written is there")
+
+
 def test_log__that_was_removed_from_two_nodes_is_missed_at_their_starts(cluster):
     """They would elect one another with empty logs, and what was acknowledged would be gone."""
     cluster.start(3)

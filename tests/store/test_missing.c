@@ -2,6 +2,7 @@
  * one, wherever it is missing and however the node ended; only empty ones are made again. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -301,6 +302,54 @@ static void test_missing__vote_that_is_removed_is_not_acknowledged(void **state)
     assert_int_equal(f->durable_seq, durable_seq);
 }
 
+/* As under a mount: an entry that no segment holds gets its own, by name, so it is found. */
+static void test_missing__segment_made_in_another_directory_is_not_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    char away[400];
+
+    f->segment_bytes = SEGMENT_BYTES;
+    open_and_write(f);
+    uint64_t durable_seq = f->durable_seq;
+
+    snprintf(away, sizeof away, "%s.away", f->dir);
+    assert_int_equal(rename(f->dir, away), 0);
+    assert_int_equal(mkdir(f->dir, 0700), 0);
+    fixture_append(f, 1, 30000);
+    await_failure(f);
+    assert_int_equal(f->durable_seq, durable_seq);
+    fixture_close(f);
+    /* What was covered is as it was. */
+    fixture_remove(f->dir);
+    assert_int_equal(rename(away, f->dir), 0);
+    fixture_open(f);
+    assert_int_equal(f->recovered.last_index, 3);
+    assert_int_equal(f->recovered.current_term, 7);
+}
+
+/* Writes must not put the watch off. */
+static void test_missing__file_that_is_removed_under_writes_is_noticed(void **state)
+{
+    static const char *const names[] = {"identity", "cluster-key"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[400];
+
+        fixture_enter(f, names[i]);
+        open_and_write(f);
+        snprintf(path, sizeof path, "%s/%s", f->dir, names[i]);
+        assert_int_equal(unlink(path), 0);
+        for (int j = 0; f->failed_count == 0 && j < 100; j++) {
+            fixture_append(f, 1, 100);
+            fixture_run_ms(f, 50);
+        }
+        assert_int_equal(f->failed_count, 1);
+        assert_int_equal(f->failed_error, -ENOENT);
+        fixture_close(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +364,8 @@ int main(void)
         TEST(test_missing__directory_that_is_moved_is_noticed),
         TEST(test_missing__copy_in_the_place_of_a_file_is_noticed),
         TEST(test_missing__vote_that_is_removed_is_not_acknowledged),
+        TEST(test_missing__segment_made_in_another_directory_is_not_acknowledged),
+        TEST(test_missing__file_that_is_removed_under_writes_is_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
