@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "server/address.h"
 #include "server/clients.h"
 #include "server/join.h"
@@ -194,14 +195,20 @@ static void warn_of_silence(struct server *s)
     }
 }
 
+/* Once it has a log, its contact serves as that of a node that began with one. */
 static void log_timer_fired(struct io_timer *timer)
 {
     struct server *s = container_of(timer, struct server, log_timer);
 
-    if (!s->is_stopping && !s->is_stopped && !replica_has_log(s->replica) &&
-        !replica_is_removed(s->replica)) {
+    if (s->is_stopping || s->is_stopped || replica_is_removed(s->replica)) {
+        return;
+    }
+    if (!replica_has_log(s->replica)) {
         warn_of_silence(s);
         ask_contact(s, false);
+    } else if (!MUTANT(newcomer_asks_once)) {
+        s->log_timer.fired = contact_timer_fired;
+        await_contact(s);
     }
 }
 

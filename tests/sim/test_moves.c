@@ -273,6 +273,45 @@ static void test_moves__of_a_leader_while_a_node_joins_reach_a_follower(void **s
     }
 }
 
+static struct node *contact_of(struct cluster *c, const struct node *n)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (strcmp(c->nodes[i].host, n->config.contact.host) == 0) {
+            return &c->nodes[i];
+        }
+    }
+    fail_msg("%s was told nobody", n->name);
+    return NULL;
+}
+
+/* It has a log by now, and has not been started again. Nobody else is left to tell it. */
+static void test_moves__of_the_contact_to_another_port_reach_who_joined_through_it(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *newcomer = cluster_add_machine(c);
+        struct node *contact;
+        const struct member_address *met;
+
+        cluster_start(newcomer);
+        expect_whole(c);
+        contact = contact_of(c, newcomer);
+        for (uint32_t i = 0; i < NODES; i++) {
+            cluster_kill(&c->nodes[i], SIM_KILLED);
+        }
+        contact->config.peer_port = CLUSTER_PEER_PORT + 10;
+        cluster_start(contact);
+        met = &newcomer->server->replica->peers.contact;
+        for (int i = 0; i < HEAL_S * 20 && met->peer_port != contact->config.peer_port; i++) {
+            calm_cluster_run_for(c, 50 * SIM_MS);
+        }
+        assert_string_equal(met->client.host, contact->host);
+        assert_int_equal(met->peer_port, contact->config.peer_port);
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_moves__of_all_one_after_the_other_heal_through_a_follower),
         cmocka_unit_test(test_moves__to_the_address_of_a_dead_member_heal),
         cmocka_unit_test(test_moves__of_a_leader_while_a_node_joins_reach_a_follower),
+        cmocka_unit_test(test_moves__of_the_contact_to_another_port_reach_who_joined_through_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
