@@ -119,6 +119,13 @@ static bool leads_home(const struct dial *d)
            strcmp(there->client.host, self->client.host) == 0;
 }
 
+/* Was met by chance, and proves to be of another cluster, which has the same key. */
+static bool is_foreign(const struct dial *d, enum wire_refusal refusal)
+{
+    return refusal == WIRE_OTHER_CLUSTER && d->peer->logged.peer_port == 0 &&
+           !MUTANT(foreign_node_kept);
+}
+
 static void dial_refused(struct dial *d, enum wire_refusal refusal)
 {
     struct peers *p = d->peer->peers;
@@ -129,6 +136,10 @@ static void dial_refused(struct dial *d, enum wire_refusal refusal)
         !MUTANT(never_steps_down)) {
         d->version--; /* Maybe it only is older. */
         d->is_stepping_down = true;
+        return;
+    }
+    if (is_foreign(d, refusal)) {
+        peer_forget(d->peer);
         return;
     }
     if (d->was_search && refusal <= WIRE_OTHER_NODE) {

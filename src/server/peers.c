@@ -137,7 +137,7 @@ static void readdress(struct peer *peer, const struct member_address *address)
     dial_drop(&peer->dial[WIRE_BULK]);
 }
 
-static void forget_peer(struct peer *peer)
+void peer_forget(struct peer *peer)
 {
     peer->is_leaving = true;
     sender_reset(peer);
@@ -450,7 +450,7 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
         struct peer *peer = container_of(node, struct peer, link);
 
         if (!peer->is_leaving && membership_was_removed(committed, peer->id)) {
-            forget_peer(peer);
+            peer_forget(peer);
         }
     }
     list_for_each(node, &p->inbounds)

@@ -234,6 +234,8 @@ enum peers_held {
 enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation);
 /* Ends that connection where more than `bytes` of answers wait to leave on it. */
 void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes);
+/* Ends the connections to it; it is freed once they have ended. */
+void peer_forget(struct peer *peer);
 /* Frees a peer that is leaving once nothing is under way with it. */
 void peer_free_if_unused(struct peer *peer);
 /* Sends all that has gathered; once a turn. */

@@ -230,11 +230,31 @@ static void test_addresses__of_whom_one_meets_by_chance(void **state)
     membership_free(m);
 }
 
+/* Node 2 is of another cluster that has the same key. */
+static void test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten(void **state)
+{
+    struct world *w = *state;
+    struct membership *m = second_at_third_place();
+    struct member_address third = address_of(2);
+
+    start_node(w, 0, CLUSTER);
+    start_at(&w->nodes[2], sim_boot(sim_machine_new(w->sim, names[2])), &third, CLUSTER + 1);
+    peers_set_members(&w->nodes[0].peers, m);
+    run_ms(w, 20000);
+    assert_true(w->nodes[2].peers.accepted_count > 2); /* They met. */
+    end_node(&w->nodes[2], SIM_KILLED);
+    run_ms(w, 1000);
+    assert_null(peers_find(&w->nodes[0].peers, id_of(2)));
+    assert_non_null(peers_find(&w->nodes[0].peers, id_of(1)));
+    membership_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PEERS_TEST(test_addresses__at_the_contact),
         PEERS_TEST(test_addresses__of_whom_one_meets_by_chance),
+        PEERS_TEST(test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten),
         PEERS_TEST(test_addresses__where_others_reach_it),
         PEERS_TEST(test_addresses__newer_ones_in_the_log_are_dialed),
         PEERS_TEST(test_addresses__in_the_log_do_not_beat_where_a_member_is_reached),
