@@ -283,7 +283,13 @@ void client_flush(struct client *c)
 {
     size_t size = buffer_size(&c->out);
 
-    if (c->is_sending || c->end >= CLIENT_CLOSING) {
+    if (c->end >= CLIENT_CLOSING) {
+        return;
+    }
+    if (c->is_sending) {
+        if (!MUTANT(direct_replies_uncounted)) {
+            client_note_output(c); /* Replies given on the spot are counted nowhere else. */
+        }
         return;
     }
     if (size > 0) {

@@ -249,6 +249,51 @@ static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void
     }
 }
 
+/* Says it, and waits until it was taken; its reply is not read. */
+static void say_echo(struct client_fixture *f, int fd, size_t value_bytes)
+{
+    struct buffer request = {0};
+    struct clients_stats stats;
+    uint64_t before;
+
+    clients_get_stats(f->server.clients, &stats);
+    before = stats.commands_count;
+    buffer_printf(&request, "*2\r\n$4\r\nECHO\r\n$%zu\r\n", value_bytes);
+    memset(buffer_reserve(&request, value_bytes), 'v', value_bytes);
+    buffer_commit(&request, value_bytes);
+    buffer_printf(&request, "\r\n");
+    fixture_send(f, fd, buffer_slice(&request));
+    do {
+        fixture_run(f);
+        clients_get_stats(f->server.clients, &stats);
+    } while (stats.commands_count == before);
+    buffer_deinit(&request);
+}
+
+/* Until the system's buffers hold no more, and a reply is under way. */
+static void fill_the_way(struct client_fixture *f, int fd)
+{
+    fixture_await_clients(f, 1);
+    while (!fixture_client(f)->is_sending) {
+        say_echo(f, fd, CLIENT_OUTPUT_PAUSE_BYTES / 2);
+    }
+}
+
+static void test_output__that_a_node_gives_by_itself_counts_as_well(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct clients_stats stats;
+
+    fill_the_way(f, fd);
+    f->server.config.output_memory_bytes = 10 * MB;
+    say_echo(f, fd, 20 * MB);
+    clients_get_stats(f->server.clients, &stats);
+    assert_int_equal(stats.closed_slow_count, 1);
+    assert_int_equal(stats.unread_bytes, 0);
+    close(fd);
+}
+
 /* (What a client holds may be little, and so is what would be added to it.) */
 static void test_output__of_who_has_not_read_is_not_added_to_where_all_have_much(void **state)
 {
@@ -508,6 +553,7 @@ int main(void)
         TEST(test_output__takes_no_commands_from_a_client_that_does_not_read),
         TEST(test_output__ends_a_connection_beyond_its_limit),
         TEST(test_output__of_all_clients_is_bounded_by_ending_who_holds_most),
+        TEST(test_output__that_a_node_gives_by_itself_counts_as_well),
         TEST(test_output__of_who_has_not_read_is_not_added_to_where_all_have_much),
         TEST(test_output__lets_one_reply_of_any_size_through),
         TEST(test_clients__are_told_when_there_are_too_many),
