@@ -15,6 +15,7 @@ struct server_config {
     char announce_host[256];   /* The host that others reach it at; \"\": address.host. */
     bool has_contact;
     struct io_address contact; /* A member's client address: join through it. */
+    bool is_new_cluster;       /* Make a cluster, whatever is in the data directory. */
     const char *data_dir;
     const char *cluster_key_file; /* The key of the cluster, in a file; NULL: the contact hands it
                                    * over, the data directory has it, or it is made. */

@@ -131,7 +131,7 @@ static int serve(struct options *options)
     struct process p = {.io = io_uv_new(), .log = &log};
     char text[1024] = "";
 
-    if (!options->is_new_cluster &&
+    if (!options->config.is_new_cluster &&
         !machine_may_begin(options->config.data_dir, options->config.has_contact, text,
                            sizeof text)) {
         log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);

@@ -230,7 +230,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         config->cluster_key_file = optarg;
         return OPTIONS_RUN;
     case OPTION_NEW_CLUSTER:
-        p->options->is_new_cluster = true;
+        config->is_new_cluster = true;
         return OPTIONS_RUN;
     case OPTION_PEER_PORT:
         if (!read_number(optarg, 1, PORT_MAX, &value)) {
@@ -311,7 +311,7 @@ static enum options_result read_positions(struct parse *p, int count, char **wor
         config->has_contact = true;
         result = read_address(p, "contact's ", words[2], words[3], &config->contact);
     }
-    if (result == OPTIONS_RUN && count == 4 && p->options->is_new_cluster) {
+    if (result == OPTIONS_RUN && count == 4 && config->is_new_cluster) {
         return refuse(p, "--new-cluster makes a cluster, and a contact is there to join one: give "
                          "one of the two");
     }

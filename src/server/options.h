@@ -14,7 +14,6 @@ struct options {
     char data_dir[16];           /* "rakit-65535". */
     enum log_level log_level;
     enum log_format log_format;
-    bool is_new_cluster; /* Make a cluster, even in a directory that is there already. */
     bool has_log_format; /* False: what fits the place where the log goes. */
 };
 

@@ -115,6 +115,8 @@ struct replica *replica_start(struct server *server, const struct store_key *key
     struct store_options options = {
         .dir = config->data_dir,
         .key = key,
+        .is_joining = config->has_contact,
+        .is_new_cluster = config->is_new_cluster,
         .segment_bytes = config->segment_bytes,
         .log = r->log,
         .durable = replica_store_durable,

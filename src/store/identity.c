@@ -4,6 +4,8 @@
 
 #include "base/bytes.h"
 
+enum { AT_IS_JOINING = HEAD_FIELDS_AT };
+
 int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,
                   struct complaint *c)
 {
@@ -47,6 +49,7 @@ int identity_read(struct io *io, const char *dir, struct store_identity *ret_ide
     }
     ret_identity->cluster_id = get_u64(sector + 16);
     ret_identity->node_id = get_u64(sector + 24);
+    ret_identity->is_joining = get_u32(sector + AT_IS_JOINING) != 0;
     return STORE_OK;
 }
 
@@ -55,6 +58,7 @@ int identity_write(struct io *io, const char *dir, const struct store_identity *
     char sector[SECTOR_BYTES];
 
     head_init(sector, MAGIC_IDENTITY, identity->cluster_id, identity->node_id);
+    put_u32(sector + AT_IS_JOINING, identity->is_joining ? 1 : 0);
     head_seal(sector);
 
     int rv = file_replace(io, dir, "identity", sector, sizeof sector);

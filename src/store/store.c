@@ -220,6 +220,32 @@ static int sync_parent(struct store *s)
     return io_dir_sync(s->io, path);
 }
 
+static int write_identity(struct store *s, struct complaint *c)
+{
+    int rv = identity_write(s->io, s->dir, &s->identity);
+
+    return rv == 0 ? STORE_OK
+                   : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
+}
+
+/* Of a node that has no cluster yet. What was made to join one founds none by itself: whoever
+ * started it then has forgotten the contact. */
+static int settle_purpose(struct store *s, struct complaint *c)
+{
+    if (s->options.is_joining && !s->identity.is_joining) {
+        s->identity.is_joining = true;
+        return write_identity(s, c);
+    }
+    if (s->identity.is_joining && !s->options.is_joining && !s->options.is_new_cluster &&
+        !MUTANT(joiner_founds)) {
+        return complain(c, STORE_EJOINS,
+                        "the data directory %s was made to join a cluster and has not joined one "
+                        "yet: name a contact, or start with --new-cluster to make a new cluster",
+                        s->dir);
+    }
+    return STORE_OK;
+}
+
 /* Reads who this is, or settles it in an empty directory. */
 static int find_identity(struct store *s, const struct dir_contents *contents, uint64_t new_node_id,
                          struct store_recovered *recovered, struct complaint *c)
@@ -233,7 +259,7 @@ static int find_identity(struct store *s, const struct dir_contents *contents, u
                             "two data directories were mixed up",
                             s->dir);
         }
-        return rv;
+        return rv == STORE_OK && s->identity.cluster_id == 0 ? settle_purpose(s, c) : rv;
     }
     if (contents->has_data) {
         return complain(c, STORE_EDAMAGED,
@@ -242,12 +268,9 @@ static int find_identity(struct store *s, const struct dir_contents *contents, u
                         s->dir);
     }
     s->identity.node_id = new_node_id;
+    s->identity.is_joining = s->options.is_joining;
     recovered->is_new = true;
-
-    int rv = identity_write(s->io, s->dir, &s->identity);
-
-    return rv == 0 ? STORE_OK
-                   : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
+    return write_identity(s, c);
 }
 
 /* Written anew, since it may have been read from the system's cache alone. And from now on, a

@@ -35,11 +35,13 @@ enum store_error {
     STORE_EFORMAT = -2,  /* Not ours, or of a version this program does not know. */
     STORE_EDAMAGED = -3, /* Damage that may have hit acknowledged data. */
     STORE_EIO = -4,      /* The system refused; the text says what. */
+    STORE_EJOINS = -5,   /* It was to join a cluster and has not, and now there is no contact. */
 };
 
 struct store_identity {
     uint64_t cluster_id; /* 0: not yet a member of a cluster. */
     uint64_t node_id;
+    bool is_joining; /* Without a cluster: it is there to join one. */
 };
 
 enum { STORE_KEY_BYTES = 32 };
@@ -53,6 +55,8 @@ struct store_options {
     const char *dir;
     const struct store_key *key; /* Of the cluster, as the user gave it; borrowed during
                                   * store_open(). NULL: the directory has it, or none yet. */
+    bool is_joining;             /* Where the directory has no cluster, it is to join one. */
+    bool is_new_cluster;         /* It may found one, whatever it was made for. */
     uint64_t segment_bytes;      /* Size of a log segment; a multiple of 4096. */
     const struct log *log;       /* What recovery found, and trouble; may be NULL. */
     /* Durable up to write `seq` (loop thread). */

@@ -518,6 +518,23 @@ def test_refusal__a_failed_join_keeps_what_was_there_before(cluster):
     assert (node.data / "identity").read_bytes() == before
 
 
+def test_refusal__who_was_killed_while_joining_founds_nothing_by_itself(cluster):
+    node = cluster.node(contact=(harness.HOST, free_port())).start()
+    await_true(lambda: "trying again" in node.log(), "it looks for its contact")
+    node.kill()
+    node.contact = None
+    message = refusal(node.start())
+    assert "was made to join a cluster" in message and "--new-cluster" in message, message
+    contact = cluster.node().start().await_up()
+    node.contact = contact
+    node.start().await_up()
+    cluster.await_voters(2)
+    node.stop()
+    node.contact = None
+    node.start().await_up()
+    cluster.await_voters(2)
+
+
 @pytest.mark.parametrize("replies, is_kept", [
     ([b"-ERR it may not be\r\n"], False),
     ([b"-INDOUBT it may have been\r\n", b"-ERR it may not be\r\n"], True),

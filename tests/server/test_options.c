@@ -170,9 +170,9 @@ static void test_options__a_new_cluster_is_asked_for_by_a_word(void **state)
     struct parsed p;
 
     assert_int_equal(parse(&p, "localhost 8000"), OPTIONS_RUN);
-    assert_false(p.options.is_new_cluster);
+    assert_false(p.options.config.is_new_cluster);
     assert_int_equal(parse(&p, "localhost 8000 --new-cluster"), OPTIONS_RUN);
-    assert_true(p.options.is_new_cluster);
+    assert_true(p.options.config.is_new_cluster);
     assert_int_equal(parse(&p, "localhost 8001 localhost 8000 --new-cluster"), OPTIONS_REFUSED);
     assert_non_null(strstr(p.text, "--new-cluster"));
     assert_int_equal(parse(&p, "--new-cluster localhost 8001 localhost 8000"), OPTIONS_REFUSED);

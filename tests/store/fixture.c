@@ -115,6 +115,8 @@ int fixture_try_open(struct fixture *f)
     struct store_options options = {
         .dir = f->dir,
         .key = f->key,
+        .is_joining = f->is_joining,
+        .is_new_cluster = f->is_new_cluster,
         .segment_bytes = f->segment_bytes,
         .durable = on_durable,
         .failed = on_failed,

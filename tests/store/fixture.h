@@ -28,6 +28,8 @@ struct fixture {
     char dir[300];
     uint64_t segment_bytes;
     const struct store_key *key; /* Given at the next start; NULL: none. */
+    bool is_joining;             /* Started with a contact, */
+    bool is_new_cluster;         /* or to make a cluster. */
     struct store_recovered recovered;
     char text[1024]; /* What store_open() complained about. */
 

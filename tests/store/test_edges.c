@@ -137,6 +137,47 @@ static void test_edges__directory_of_a_start_that_failed_can_be_given_back(void 
     fixture_append_durable(f, 1, 10);
 }
 
+/* Opens, which must have that result, and closes again. */
+static void open_as(struct fixture *f, bool is_joining, bool is_new_cluster, int expected)
+{
+    f->is_joining = is_joining;
+    f->is_new_cluster = is_new_cluster;
+    assert_int_equal(fixture_try_open(f), expected);
+    if (expected == STORE_OK) {
+        fixture_close(f);
+    } else {
+        f->store = NULL;
+    }
+}
+
+static void test_edges__what_was_made_to_join_founds_nothing_by_itself(void **state)
+{
+    struct fixture *f = *state;
+
+    open_as(f, true, false, STORE_OK);
+    open_as(f, false, false, STORE_EJOINS);
+    assert_non_null(strstr(f->text, "name a contact"));
+    assert_non_null(strstr(f->text, "--new-cluster"));
+    open_as(f, true, false, STORE_OK);
+    open_as(f, false, true, STORE_OK);
+    open_as(f, true, false, STORE_OK);
+    f->is_joining = true;
+    fixture_open(f); /* Joins. */
+    fixture_close(f);
+    open_as(f, false, false, STORE_OK);
+    assert_int_equal(f->recovered.identity.node_id, FIXTURE_NODE);
+}
+
+static void test_edges__a_founder_that_turns_to_a_contact_is_there_to_join(void **state)
+{
+    struct fixture *f = *state;
+
+    open_as(f, false, false, STORE_OK);
+    open_as(f, false, false, STORE_OK); /* The first start was cut off. */
+    open_as(f, true, false, STORE_OK);
+    open_as(f, false, false, STORE_EJOINS);
+}
+
 static void test_edges__figures_of_an_empty_store_are_zero(void **state)
 {
     struct fixture *f = *state;
@@ -374,6 +415,8 @@ int main(void)
         TEST(test_edges__second_server_is_refused_whatever_the_lock_file_says),
         TEST(test_edges__second_server_is_refused_though_the_lock_file_was_removed),
         TEST(test_edges__directory_of_a_start_that_failed_can_be_given_back),
+        TEST(test_edges__what_was_made_to_join_founds_nothing_by_itself),
+        TEST(test_edges__a_founder_that_turns_to_a_contact_is_there_to_join),
         TEST(test_edges__figures_of_an_empty_store_are_zero),
         TEST(test_edges__missing_copy_of_the_vote_is_made_again),
         TEST(test_edges__payloads_of_many_megabytes_come_back),
