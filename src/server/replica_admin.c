@@ -11,40 +11,12 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "server/address.h"
+#include "server/admin_task.h"
 #include "server/command_table.h"
 #include "server/join.h"
 #include "server/report.h"
 
-enum {
-    LOG_COUNT = 100,
-    LOG_COUNT_MAX = 10000,
-    LOG_READ_BYTES = 8 * 1024 * 1024,
-    LOG_ENTRIES_A_TURN = 256, /* Shown to all who ask, so that a heartbeat never waits long. */
-};
-
 static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
-
-enum admin_kind { ADMIN_ADD, ADMIN_REMOVE, ADMIN_TRANSFER, ADMIN_LOG };
-
-struct admin_task {
-    struct list node; /* In r->admin. */
-    struct replica *replica;
-    struct request *request;
-    enum admin_kind kind;
-    uint64_t begun_ns;
-    bool is_begun;                 /* The core has taken it. */
-    bool is_handing_over;          /* ADMIN_REMOVE of this leader: another one is to do it. */
-    raft_id id;                    /* Of the member in question; 0 with TRANSFER: the best one. */
-    struct member_address address; /* ADMIN_ADD. */
-    raft_index index;              /* Of the configuration that must commit. */
-    /* ADMIN_LOG: what to show, and its read from the disk. */
-    raft_index first;
-    raft_index last;
-    struct store_read read;
-    struct buffer shown; /* Entries as replies, gathered before their count is known. */
-    uint32_t shown_count;
-    bool is_reading;
-};
 
 /* --- ending a task ------------------------------------------------------------------- */
 
@@ -55,15 +27,25 @@ static void task_free(struct admin_task *t)
     free(t);
 }
 
-static void task_end(struct admin_task *t)
+void admin_task_end(struct admin_task *t)
 {
     request_finish(t->replica, t->request, 0);
     task_free(t);
 }
 
-static void task_fail(struct admin_task *t, const char *error)
+void admin_task_fail(struct admin_task *t, const char *error)
 {
     request_fail(t->replica, t->request, error);
+    task_free(t);
+}
+
+/* Its leader is lost: the next one begins it anew. */
+void admin_task_wait_again(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+
+    t->request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
+    list_append(&r->waiting, &t->request->link);
     task_free(t);
 }
 
@@ -94,12 +76,12 @@ static void task_ok(struct admin_task *t)
     } else {
         resp_ok(w);
     }
-    task_end(t);
+    admin_task_end(t);
 }
 
 /* --- reading arguments --------------------------------------------------------------- */
 
-static bool parse_number(struct slice text, int base, uint64_t max, uint64_t *ret_value)
+bool admin_parse_number(struct slice text, int base, uint64_t max, uint64_t *ret_value)
 {
     char copy[24];
     char *end;
@@ -135,7 +117,7 @@ static const char *find_named(const struct replica *r, struct slice name, raft_i
     const struct member_address *member;
     uint64_t port;
 
-    if (parse_number(name, 16, UINT64_MAX, ret_id)) {
+    if (admin_parse_number(name, 16, UINT64_MAX, ret_id)) {
         if (membership_address(m, *ret_id) != NULL || membership_was_removed(m, *ret_id)) {
             return NULL;
         }
@@ -145,8 +127,8 @@ static const char *find_named(const struct replica *r, struct slice name, raft_i
         return count == 1 ? NULL : count == 0 ? error_no_member : error_ambiguous;
     }
     if (colon == NULL || (size_t)(colon - name.data) >= sizeof address.host ||
-        !parse_number(slice_of(colon + 1, (size_t)(name.data + name.size - colon - 1)), 10,
-                      UINT16_MAX, &port)) {
+        !admin_parse_number(slice_of(colon + 1, (size_t)(name.data + name.size - colon - 1)), 10,
+                            UINT16_MAX, &port)) {
         return error_no_member;
     }
     address_set_host(&address, slice_of(name.data, (size_t)(colon - name.data)));
@@ -177,8 +159,9 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
         t->index = raft_configuration_index(r->raft);
         replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
-        task_fail(t, kind == RAFT_REMOVE ? "ERR the last voter can't be removed"
-                                         : "ERR the cluster has as many members as it can have");
+        admin_task_fail(t, kind == RAFT_REMOVE
+                               ? "ERR the last voter can't be removed"
+                               : "ERR the cluster has as many members as it can have");
     }
     /* Else another change is under way, or this leader is new: later. */
 }
@@ -198,8 +181,9 @@ static void progress_add(struct admin_task *t)
     } else if (membership_was_removed(m, t->id) && !membership_was_removed(r->committed, t->id)) {
         return; /* Its removal may be taken back yet. */
     } else if (membership_was_removed(m, t->id)) {
-        task_fail(t, JOIN_CODE_REMOVED " this node was removed from the cluster: to join again "
-                                       "it needs an empty data directory, and with it a new id");
+        admin_task_fail(t,
+                        JOIN_CODE_REMOVED " this node was removed from the cluster: to join again "
+                                          "it needs an empty data directory, and with it a new id");
     } else if (other != NULL && other->id != t->id &&
                (there == NULL || !addresses_may_take(&r->peers, &t->address, other))) {
         snprintf(text, sizeof text,
@@ -207,10 +191,10 @@ static void progress_add(struct admin_task *t)
                  "REMOVE), or choose another address",
                  t->address.client.host, (unsigned)t->address.client.port,
                  (unsigned long long)other->id);
-        task_fail(t, text);
+        admin_task_fail(t, text);
     } else if (there == NULL) {
         if (m != NULL && m->configuration.member_count == RAFT_MEMBERS_MAX) {
-            task_fail(t, "ERR the cluster has as many members as it can have");
+            admin_task_fail(t, "ERR the cluster has as many members as it can have");
         } else {
             change(t, RAFT_ADD_LEARNER);
         }
@@ -262,8 +246,9 @@ static int hand_over_to(struct replica *r, raft_id id)
 static void fail_not_taken_over(struct admin_task *t)
 {
     t->request->has_begun = false; /* It is over, and had no effect. */
-    task_fail(t, "TRYAGAIN the other node did not catch up or take over in time: this one goes on "
-                 "leading");
+    admin_task_fail(
+        t, "TRYAGAIN the other node did not catch up or take over in time: this one goes on "
+           "leading");
 }
 
 /* A leader lets another one remove it, so that what is under way here ends before: nothing
@@ -319,9 +304,10 @@ static void progress_remove(struct admin_task *t)
     } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
         /* A leader that is new has yet to hear of some. */
         if (io_now_ns(r->io) >= t->begun_ns + r->server->config.election_timeout_ns) {
-            task_fail(t, "ERR of the voters that would remain no majority is in reach, so nothing "
-                         "would be served any more. Remove those that are gone first, or wait for "
-                         "them");
+            admin_task_fail(
+                t, "ERR of the voters that would remain no majority is in reach, so nothing "
+                   "would be served any more. Remove those that are gone first, or wait for "
+                   "them");
         }
     } else if (is_leader_to_stay(r, t->id) && !MUTANT(leader_removed_in_office)) {
         hand_over_first(t);
@@ -348,133 +334,8 @@ static void progress_transfer(struct admin_task *t)
         t->request->has_begun = true;
         replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
-        task_fail(t, "ERR there is no such voter to hand leadership to");
+        admin_task_fail(t, "ERR there is no such voter to hand leadership to");
     }
-}
-
-/* --- the log ------------------------------------------------------------------------- */
-
-static void log_finish(struct admin_task *t)
-{
-    struct resp_writer *w = t->request->reply(t->request);
-
-    resp_array(w, t->shown_count);
-    buffer_append_slice(w->out, buffer_slice(&t->shown));
-    task_end(t);
-}
-
-static void show_one(struct admin_task *t, const struct entry *e)
-{
-    struct resp_writer w = {.out = &t->shown, .version = t->request->resp_version == 3 ? 3 : 2};
-
-    report_entry(e, &w);
-    t->shown_count++;
-    t->first++;
-}
-
-/* Its leader is lost: the next one begins it anew. */
-static void task_wait_again(struct admin_task *t)
-{
-    struct replica *r = t->replica;
-
-    t->request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
-    list_append(&r->waiting, &t->request->link);
-    task_free(t);
-}
-
-/* The next turn goes on. */
-static void log_read_done(struct store_read *read, int error, struct entry **entries,
-                          uint32_t count)
-{
-    struct admin_task *t = container_of(read, struct admin_task, read);
-
-    t->is_reading = false;
-    for (uint32_t i = 0; i < count; i++) {
-        show_one(t, entries[i]);
-        entry_release(entries[i]);
-    }
-    if (error != 0 || count == 0) {
-        task_fail(t, "ERR the log could not be read from the disk");
-    } else if (t->first > t->last) {
-        log_finish(t);
-    } else if (raft_role(t->replica->raft) != RAFT_LEADER) {
-        task_wait_again(t);
-    }
-}
-
-static void read_entries(struct admin_task *t)
-{
-    struct replica *r = t->replica;
-    raft_index last = t->last < r->window.first ? t->last : r->window.first - 1;
-
-    if (last - t->first >= LOG_ENTRIES_A_TURN) {
-        last = t->first + LOG_ENTRIES_A_TURN - 1;
-    }
-    t->is_reading = true;
-    t->read = (struct store_read){
-        .first = t->first, .last = last, .max_bytes = LOG_READ_BYTES, .done = log_read_done};
-    store_read(r->store, &t->read);
-}
-
-/* Whether it is over. */
-static bool show_entries(struct admin_task *t, uint32_t *left)
-{
-    while (t->first <= t->last) {
-        const struct entry *e = log_window_get(&t->replica->window, t->first);
-
-        if (*left == 0) {
-            io_turn_soon(t->replica->io);
-            return false;
-        }
-        if (e == NULL) {
-            read_entries(t);
-            return false;
-        }
-        show_one(t, e);
-        (*left)--;
-    }
-    log_finish(t);
-    return true;
-}
-
-/* Who asks later waits, so that only one reply at a time is half done. */
-void admin_show_log(struct replica *r)
-{
-    uint32_t left = LOG_ENTRIES_A_TURN;
-
-    if (raft_role(r->raft) != RAFT_LEADER) {
-        return;
-    }
-    list_for_each(node, &r->admin)
-    {
-        struct admin_task *t = container_of(node, struct admin_task, node);
-
-        if (t->kind == ADMIN_LOG && (t->is_reading || !show_entries(t, &left))) {
-            return;
-        }
-    }
-}
-
-static const char *begin_log(struct admin_task *t, uint32_t count, const struct slice *arguments)
-{
-    raft_index last = raft_commit_index(t->replica->raft);
-    uint64_t shown = LOG_COUNT;
-    uint64_t first = last >= LOG_COUNT ? last - LOG_COUNT + 1 : 1;
-
-    if (count > 2) {
-        return "ERR syntax error, try REQUEST_LOG [from [count]]";
-    }
-    if ((count > 0 && (!parse_number(arguments[0], 10, INT64_MAX, &first) || first == 0)) ||
-        (count > 1 && !parse_number(arguments[1], 10, INT64_MAX, &shown))) {
-        return "ERR value is not an integer or out of range: REQUEST_LOG [from [count]], from 1";
-    }
-    if (shown > LOG_COUNT_MAX) {
-        return "ERR REQUEST_LOG shows 10000 entries at most: ask for the rest in further calls";
-    }
-    t->kind = ADMIN_LOG;
-    t->first = first;
-    t->last = first <= last && last - first >= shown ? first + shown - 1 : last;
-    return NULL;
 }
 
 /* --- beginning a task ---------------------------------------------------------------- */
@@ -484,10 +345,10 @@ static const char *begin_add(struct admin_task *t, uint32_t count, const struct 
     uint64_t port;
     uint64_t peer_port;
 
-    if (count != 4 || !parse_number(arguments[0], 16, UINT64_MAX, &t->id) || t->id == 0 ||
+    if (count != 4 || !admin_parse_number(arguments[0], 16, UINT64_MAX, &t->id) || t->id == 0 ||
         arguments[1].size == 0 || arguments[1].size >= sizeof t->address.client.host ||
-        !parse_number(arguments[2], 10, UINT16_MAX, &port) || port == 0 ||
-        !parse_number(arguments[3], 10, UINT16_MAX, &peer_port) || peer_port == 0) {
+        !admin_parse_number(arguments[2], 10, UINT16_MAX, &port) || port == 0 ||
+        !admin_parse_number(arguments[3], 10, UINT16_MAX, &peer_port) || peer_port == 0) {
         return "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that "
                "is started with a contact sends this by itself";
     }
@@ -537,10 +398,10 @@ static const char *begin_transfer(struct admin_task *t, uint32_t count,
 static const char *begin(struct admin_task *t, uint32_t count, const struct slice *arguments)
 {
     if (!slice_is(arguments[0], "RAFT")) {
-        return begin_log(t, count - 1, arguments + 1);
+        return admin_log_begin(t, count - 1, arguments + 1);
     }
     if (slice_is(arguments[1], "LOG")) {
-        return begin_log(t, count - 2, arguments + 2);
+        return admin_log_begin(t, count - 2, arguments + 2);
     }
     if (slice_is(arguments[1], "ADD")) {
         return begin_add(t, count - 2, arguments + 2);
@@ -577,10 +438,11 @@ static void task_progress(struct admin_task *t)
         return;
     }
     if (io_now_ns(t->replica->io) > t->begun_ns + ADMIN_TIMEOUT_NS) {
-        task_fail(t, t->kind == ADMIN_LOG
-                         ? "TRYAGAIN others who read the log took all the time: ask again, or for "
-                           "fewer entries"
-                         : "TRYAGAIN another change was under way all the time: nothing was done");
+        admin_task_fail(
+            t, t->kind == ADMIN_LOG
+                   ? "TRYAGAIN others who read the log took all the time: ask again, or for "
+                     "fewer entries"
+                   : "TRYAGAIN another change was under way all the time: nothing was done");
     } else if (t->kind == ADMIN_ADD) {
         progress_add(t);
     } else if (t->kind == ADMIN_REMOVE) {
@@ -609,7 +471,7 @@ void admin_begin(struct replica *r, struct request *request)
     const char *error = begin(t, count, r->arguments);
 
     if (error != NULL) {
-        task_fail(t, error);
+        admin_task_fail(t, error);
     } else if (t->kind == ADMIN_LOG) {
         io_turn_soon(r->io); /* See admin_show_log(). */
     } else {
@@ -662,7 +524,7 @@ void admin_abandon(struct replica *r)
         if (is_decided(t)) {
             task_ok(t);
         } else {
-            task_wait_again(t);
+            admin_task_wait_again(t);
         }
     }
 }
