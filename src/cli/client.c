@@ -127,7 +127,8 @@ static bool is_full(const redisReply *reply)
 {
     static const char full[] = "ERR max number of clients";
 
-    return reply_is_error(reply) && strncmp(reply->str, full, sizeof full - 1) == 0;
+    return reply != NULL && reply_is_error(reply) &&
+           strncmp(reply->str, full, sizeof full - 1) == 0;
 }
 
 /* That, or a server that takes none from outside: it says so in answer to the first command
@@ -216,7 +217,7 @@ static int greet(struct client *c, struct patience patience)
     if (status < 0) {
         return status;
     }
-    if (is_refusal(reply)) {
+    if (reply != NULL && is_refusal(reply)) {
         connection_close(&c->connection);
         snprintf(c->connection.error, sizeof c->connection.error, "%.*s",
                  (int)sizeof c->connection.error - 1, reply->str);

@@ -70,7 +70,11 @@ static struct arrangement *arrange(struct model *m)
             memory_resize(m->arrangements, m->arrangement_capacity * sizeof *m->arrangements);
     }
     last = &m->arrangements[m->arrangement_count++];
-    *last = m->arrangement_count == 1 ? (struct arrangement){0} : last[-1];
+    if (m->arrangement_count == 1) {
+        memset(last, 0, sizeof *last);
+    } else {
+        *last = last[-1];
+    }
     last->index = m->index;
     return last;
 }

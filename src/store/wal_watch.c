@@ -95,7 +95,10 @@ static void timer_fired(struct io_timer *timer)
         return;
     }
     /* The next job may change that. It closes files behind us. */
-    watch->segment = s->job.is_in_flight ? (struct segment){.file = NULL} : s->current;
+    watch->segment = s->current;
+    if (s->job.is_in_flight) {
+        watch->segment.file = NULL;
+    }
     io_worker_submit(s->log_worker, &watch->job);
 }
 
