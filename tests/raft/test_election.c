@@ -377,7 +377,6 @@ static void test_election__who_is_reluctant_campaigns_after_all_others(void **st
     struct solo s;
 
     (void)state;
-    solo_init(&s, 8);
     solo_restore(&s, 3, NULL, 0);
     assert_int_equal(solo_step(&s, reluctant), RAFT_OK);
     follow_2(&s, 2);

@@ -21,6 +21,15 @@ static const struct user_options writers = {.key_count = 20,
                                             .think_ns = SIM_MS,
                                             .patience_ns = 30 * SIM_S};
 
+/* So few under way that even slow disks can commit them before leadership is handed over. */
+static const struct user_options few_writers = {.key_count = 20,
+                                                .pipeline_max = 2,
+                                                .backlog_max = 4,
+                                                .read_percent = 20,
+                                                .value_bytes_max = 4000,
+                                                .think_ns = SIM_MS,
+                                                .patience_ns = 30 * SIM_S};
+
 static const struct user_options readers = {.key_count = 20,
                                             .pipeline_max = 4,
                                             .backlog_max = 16,
@@ -165,7 +174,7 @@ static void test_full_disk__of_the_leader_costs_no_write(void **state)
         uint64_t refused;
         raft_term term;
 
-        calm_cluster_start_users(c, &writers);
+        calm_cluster_start_users(c, &few_writers);
         fill(full);
         leader = await_other_leader(c, full);
         refused = refused_count(c);
