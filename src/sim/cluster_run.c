@@ -551,6 +551,7 @@ static void watch_calm(struct cluster *c)
 {
     struct checker_stats before;
     struct checker_stats after;
+    uint64_t patience_ns = 5 * SIM_S;
 
     wait_for(c, NULL, 2 * SIM_S); /* What the operator asked for last may still come. */
     checker_get_stats(c->checker, &before);
@@ -558,9 +559,11 @@ static void watch_calm(struct cluster *c)
     checker_get_stats(c->checker, &after);
     if (c->has_heavy) {
         heavy_rest(&c->heavy);
+        /* What it has sent is still executed, and commands such as RAFT LOG one by one. */
+        patience_ns += c->heavy.batch_max * c->config.request_timeout_ns;
     }
     /* (A node that is left outside may just be asking again whether it can join.) */
-    if (!wait_for(c, bounds_are_given_back, 5 * SIM_S)) {
+    if (!wait_for(c, bounds_are_given_back, patience_ns)) {
         bounds_check_idle(c);
     }
     if (after.election_count != before.election_count) {
