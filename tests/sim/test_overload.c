@@ -66,6 +66,24 @@ static void look(struct overload *o, uint64_t for_ns)
     o->in_doubt_count = calm_cluster_count_in_doubt(o->c) - in_doubt_before;
 }
 
+/* What other nodes forward must not fill each gap that the leader's own users wait for. */
+static void check_own_users(const struct overload *o, const struct node *leader)
+{
+    uint64_t own_sum = 0;
+    uint64_t own_count = 0;
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < USERS; i++) {
+        bool is_own = &o->c->nodes[i % NODES] == leader;
+
+        own_sum += is_own ? o->success_counts[i] : 0;
+        own_count += is_own;
+        sum += o->success_counts[i];
+    }
+    /* Two thirds of the average at the least. */
+    assert_true(3 * own_sum * USERS >= 2 * sum * own_count);
+}
+
 static void test_overload__is_refused_for_certain_and_leaves_nobody_out(void **state)
 {
     struct overload o = {.c = calm_cluster_start(1, adjust)};
@@ -98,6 +116,7 @@ static void test_overload__is_refused_for_certain_and_leaves_nobody_out(void **s
                       (unsigned long long)o.success_counts[i]);
         assert_true(o.success_counts[i] > FAIR_SHARE / 2);
     }
+    check_own_users(&o, leader);
     assert_ptr_equal(cluster_leader(o.c), leader);
 
     set_paths(o.c, 0);
