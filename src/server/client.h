@@ -209,8 +209,8 @@ void clients_reset_stats(struct clients *c);
 
 /* Gives a new connection its place, or tells it why there is none: it may be closed then. */
 void client_place(struct client *c);
-/* Whether it may have this command executed (NULL: an unknown one): NULL, or why not. */
-const char *client_refusal(struct client *c, const struct command *command);
+/* Whether it may have the command of that name executed: NULL, or why not. */
+const char *client_refusal(struct client *c, struct slice name);
 void client_leave(struct client *c);
 void clients_sweep_reserve(struct clients *clients, uint64_t now_ns);
 

@@ -510,7 +510,7 @@ static bool take_next(struct client *c)
         return false;
     case RESP_REQUEST:
         c->received_ns = arrivals_of(&c->arrivals, consumed, buffer_size(&c->input));
-        error = client_refusal(c, command_find(c->parser.arguments[0]));
+        error = client_refusal(c, c->parser.arguments[0]);
         if (error != NULL) {
             refuse_for_good(c, error);
             return false;

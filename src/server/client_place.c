@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/mutant.h"
 #include "server/client.h"
+#include "server/command_table.h"
 #include "server/join.h"
 
 enum {
@@ -106,8 +107,10 @@ void client_place(struct client *c)
     }
 }
 
-const char *client_refusal(struct client *c, const struct command *command)
+const char *client_refusal(struct client *c, struct slice name)
 {
+    const struct command *command;
+
     if (c->place != CLIENT_IN_RESERVE) {
         return NULL;
     }
@@ -115,6 +118,7 @@ const char *client_refusal(struct client *c, const struct command *command)
         set_place(c, CLIENT_COUNTED); /* There is room meanwhile. */
         return NULL;
     }
+    command = command_find(name);
     if (command != NULL && (command->flags & (COMMAND_ADMIN | COMMAND_IN_RESERVE)) != 0) {
         return NULL;
     }

@@ -150,7 +150,8 @@ static struct wire_holds holds_of(struct peers *p, const struct inbound *bulk)
     return (struct wire_holds){0};
 }
 
-enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation)
+enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation,
+                              uint64_t now_ns)
 {
     const struct inbound *bulk = find_inbound(p, connection);
 
@@ -166,5 +167,5 @@ enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t cor
     if (correlation < holds.correlation && !MUTANT(given_up_is_held)) {
         return PEERS_GIVEN_UP;
     }
-    return peers_time_now(p) <= holds.clock_ns + p->hold_max_ns ? PEERS_HELD : PEERS_SILENT;
+    return now_ns <= holds.clock_ns + p->hold_max_ns ? PEERS_HELD : PEERS_SILENT;
 }

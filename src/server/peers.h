@@ -230,8 +230,9 @@ enum peers_held {
     PEERS_SILENT,   /* It may have given it up: nothing was heard for too long. */
     PEERS_GIVEN_UP, /* It has, or is gone. */
 };
-/* Whether a command that came on that connection is waited for. */
-enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation);
+/* Whether a command that came on that connection is waited for, at that peers_time_now(). */
+enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation,
+                              uint64_t now_ns);
 /* Ends that connection where more than `bytes` of answers wait to leave on it. */
 void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes);
 /* Ends the connections to it; it is freed once they have ended. */

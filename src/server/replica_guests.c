@@ -164,9 +164,9 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
     replica_submit(r, &g->request);
 }
 
-enum peers_held guest_is_held(struct request *request)
+enum peers_held guest_is_held(struct request *request, uint64_t now_ns)
 {
     struct guest *g = container_of(request, struct guest, request);
 
-    return peers_is_held(&g->replica->peers, g->connection, g->correlation);
+    return peers_is_held(&g->replica->peers, g->connection, g->correlation, now_ns);
 }

@@ -78,16 +78,16 @@ static bool is_gathering(struct replica *r, const struct request *oldest, uint64
 /* What another node has forwarded begins only while that one is known to wait for it: later,
  * its client may have been told that it is in doubt, and have seen that it was not executed.
  * All commands of a connection are held, or none, so their order stays. */
-static bool may_begin(struct request *request)
+static bool may_begin(struct request *request, uint64_t now_ns)
 {
-    return !request_is_guest(request) || guest_is_held(request) == PEERS_HELD;
+    return !request_is_guest(request) || guest_is_held(request, now_ns) == PEERS_HELD;
 }
 
 /* Later commands of its connection may still be in time. So it is not given back, which would
  * have it sent again, and be executed behind them. */
-static bool refuse_late(struct replica *r, struct request *request)
+static bool refuse_late(struct replica *r, struct request *request, uint64_t now_ns)
 {
-    if (!request_is_guest(request) || peers_time_now(&r->peers) < request->deadline_ns) {
+    if (!request_is_guest(request) || now_ns < request->deadline_ns) {
         return false;
     }
     list_remove(&request->link);
@@ -100,6 +100,7 @@ static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored
 {
     uint64_t behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
     uint64_t room = admission_room(&r->admission, behind_bytes);
+    uint64_t now_ns = peers_time_now(&r->peers);
     bool is_holding = false;
 
     batch->count = 0;
@@ -112,7 +113,8 @@ static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored
         uint64_t size;
         uint64_t stored_bytes;
 
-        if (!request_is_write(request) || refuse_late(r, request) || !may_begin(request)) {
+        if (!request_is_write(request) || refuse_late(r, request, now_ns) ||
+            !may_begin(request, now_ns)) {
             continue;
         }
         size = request->entry->size;
@@ -223,7 +225,7 @@ void requests_confirm_reads(struct replica *r)
 }
 
 /* Commands that their senders wait for no more. */
-static void drop_given_up(struct replica *r)
+static void drop_given_up(struct replica *r, uint64_t now_ns)
 {
     if (!r->peers.holds_changed) {
         return;
@@ -233,7 +235,7 @@ static void drop_given_up(struct replica *r)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (request_is_guest(request) && guest_is_held(request) == PEERS_GIVEN_UP) {
+        if (request_is_guest(request) && guest_is_held(request, now_ns) == PEERS_GIVEN_UP) {
             request_give_back(r, request);
         }
     }
@@ -241,7 +243,9 @@ static void drop_given_up(struct replica *r)
 
 void requests_place_as_leader(struct replica *r)
 {
-    drop_given_up(r);
+    uint64_t now_ns = peers_time_now(&r->peers);
+
+    drop_given_up(r, now_ns);
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
@@ -249,7 +253,8 @@ void requests_place_as_leader(struct replica *r)
         if (request_is_read(request)) {
             list_remove(node);
             list_append(&r->reads_waiting, node);
-        } else if (request_is_admin(request) && !refuse_late(r, request) && may_begin(request)) {
+        } else if (request_is_admin(request) && !refuse_late(r, request, now_ns) &&
+                   may_begin(request, now_ns)) {
             list_remove(node);
             admin_begin(r, request);
         }

@@ -233,8 +233,8 @@ void forwards_lost(struct replica *r, raft_id id);
 /* A command that another node has forwarded: see peers_events. */
 void guests_on_forward(void *context, raft_id from, uint64_t connection,
                        const struct wire_forward *f);
-/* Whether its sender waits for it still. */
-enum peers_held guest_is_held(struct request *request);
+/* Whether its sender waits for it still, at that peers_time_now(). */
+enum peers_held guest_is_held(struct request *request, uint64_t now_ns);
 
 /* --- replica_apply.c ------------------------------------------------------------------- */
 
