@@ -90,8 +90,10 @@ static bool refuse_late(struct replica *r, struct request *request, uint64_t now
     if (!request_is_guest(request) || now_ns < request->deadline_ns) {
         return false;
     }
-    list_remove(&request->link);
-    request_fail(r, request, error_not_taken);
+    if (!MUTANT(late_waits_on)) {
+        list_remove(&request->link);
+        request_fail(r, request, error_not_taken);
+    }
     return true;
 }
 

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
+#include "kv/codec.h"
 #include "server/replica.h"
+#include "server/replica_state.h"
 
 enum { SEEDS = 4, ROUNDS = 12 };
 
@@ -158,6 +160,59 @@ static void test_doubt__of_a_leader_deposed_and_elected_again_has_an_end(void **
     check_rounds(depose_leader, 400 * SIM_MS, 1500 * SIM_MS);
 }
 
+/* --- the order of one connection --------------------------------------------------------- */
+
+/* The connection over which that follower's commands come to the leader. */
+static uint64_t bulk_connection(const struct node *leader, const struct node *follower)
+{
+    list_for_each(node, &leader->server->replica->peers.inbounds)
+    {
+        const struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && in->channel == WIRE_BULK && in->from == follower->id) {
+            return in->serial;
+        }
+    }
+    fail_msg("%s is not connected", follower->name);
+    return 0;
+}
+
+static void forward_set(const struct node *leader, const struct node *follower, uint64_t number,
+                        uint64_t until_ns)
+{
+    const struct slice arguments[] = {slice_str("SET"), slice_str("k"), slice_str("v")};
+    struct replica *r = leader->server->replica;
+    char payload[64];
+    struct wire_forward f = {.correlation = follower->server->replica->forwarded.next + number,
+                             .term = raft_current_term(replica_raft(r)),
+                             .resp_version = 2,
+                             .until_ns = until_ns};
+
+    f.command = slice_of(payload, command_payload_size(3, arguments));
+    command_payload_write(payload, 0, 3, arguments);
+    guests_on_forward(r, follower->id, bulk_connection(leader, follower), &f);
+}
+
+/* One that comes too late is answered when a later one is executed: if it waited on, and the
+ * leader left office, it would be sent to the next one, and be executed behind that one. */
+static void test_doubt__late_commands_do_not_wait_while_later_ones_pass(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    const struct node *leader = cluster_leader(c);
+    struct replica *r = leader->server->replica;
+    raft_index last_before = raft_last_index(replica_raft(r));
+    uint64_t now_ns = peers_time_now(&r->peers);
+
+    (void)state;
+    forward_set(leader, some_follower(c), 0, now_ns - SIM_MS);
+    forward_set(leader, some_follower(c), 1, now_ns + SIM_S);
+    io_turn_soon(r->io);
+    calm_cluster_run_for(c, 5 * SIM_MS);
+    assert_int_equal(raft_last_index(replica_raft(r)), last_before + 1);
+    assert_true(list_is_empty(&r->waiting));
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_doubt__of_a_follower_that_was_cut_off_has_an_end),
         cmocka_unit_test(test_doubt__of_a_replaced_connection_has_an_end),
         cmocka_unit_test(test_doubt__of_a_leader_deposed_and_elected_again_has_an_end),
+        cmocka_unit_test(test_doubt__late_commands_do_not_wait_while_later_ones_pass),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
