@@ -1,6 +1,7 @@
 /* client_place.c - places for connections: so many for clients, and a few more in reserve, so
  * that administrators and joining nodes get in where all those are taken. Who came last has the
- * best right to a place in reserve: who has been silent there the longest makes room for it. */
+ * best right to a place in reserve. Who has been silent there the longest makes room for it: of
+ * those without a command under way, if there are any. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "server/client.h"
@@ -57,7 +58,8 @@ static void turn_away(struct client *c, const char *text)
     }
 }
 
-static struct client *longest_silent(struct clients *clients)
+/* Of those with commands under way, or of those without. */
+static struct client *longest_silent(struct clients *clients, bool is_busy)
 {
     struct client *found = NULL;
 
@@ -65,25 +67,26 @@ static struct client *longest_silent(struct clients *clients)
     {
         struct client *c = container_of(node, struct client, reserve_link);
 
-        if (c->slot_count == 0 && (found == NULL || c->active_ns < found->active_ns)) {
+        if ((c->slot_count > 0) == is_busy && (found == NULL || c->active_ns < found->active_ns)) {
             found = c;
         }
     }
     return found;
 }
 
-/* False where all in the reserve have commands under way. */
-static bool make_room(struct clients *clients)
+/* Commands may wait for a leader, and just then somebody has to look what is wrong. */
+static void make_room(struct clients *clients)
 {
-    if (clients->reserve_count < RESERVE_MAX) {
-        return true;
-    }
-    struct client *silent = MUTANT(reserve_is_kept) ? NULL : longest_silent(clients);
+    struct client *c = longest_silent(clients, false);
 
-    if (silent != NULL) {
-        turn_away(silent, text_full);
+    if (clients->reserve_count < RESERVE_MAX) {
+        return;
     }
-    return silent != NULL;
+    if (c != NULL) {
+        turn_away(c, text_full);
+    } else if (!MUTANT(reserve_is_held)) {
+        client_close(longest_silent(clients, true), "another one needs its place in the reserve");
+    }
 }
 
 static bool is_full(const struct clients *clients)
@@ -91,19 +94,30 @@ static bool is_full(const struct clients *clients)
     return clients->stats.connected_count >= clients->server->config.clients_max;
 }
 
-void client_place(struct client *c)
+static void place_in_reserve(struct client *c)
 {
     struct clients *clients = c->clients;
-    const struct server *server = clients->server;
 
-    if (server->config.protected_mode && !io_stream_is_local(server->io, &c->stream)) {
-        turn_away(c, text_protected);
-    } else if (!is_full(clients)) {
-        set_place(c, CLIENT_COUNTED);
-    } else if (make_room(clients) && !MUTANT(no_reserve)) {
+    if (!MUTANT(reserve_is_kept)) {
+        make_room(clients);
+    }
+    if (clients->reserve_count < RESERVE_MAX && !MUTANT(no_reserve)) {
         set_place(c, CLIENT_IN_RESERVE);
     } else {
         turn_away(c, text_full);
+    }
+}
+
+void client_place(struct client *c)
+{
+    const struct server *server = c->clients->server;
+
+    if (server->config.protected_mode && !io_stream_is_local(server->io, &c->stream)) {
+        turn_away(c, text_protected);
+    } else if (!is_full(c->clients)) {
+        set_place(c, CLIENT_COUNTED);
+    } else {
+        place_in_reserve(c);
     }
 }
 

@@ -480,6 +480,34 @@ static void test_reserve__cannot_be_used_up(void **state)
     close(first);
 }
 
+/* Administrators' commands wait where there is no leader, and then somebody has to get in. */
+static void test_reserve__is_not_kept_by_who_waits(void **state)
+{
+    struct client_fixture *f = *state;
+    int first = take_last_place(f);
+    int busy[RESERVE_MAX];
+    int fd;
+
+    f->replica.holds = true;
+    for (int i = 0; i < RESERVE_MAX; i++) {
+        busy[i] = fixture_connect(f);
+        fixture_say(f, busy[i], "RAFT STATUS\r\n");
+        fixture_await_requests(f, (uint32_t)i + 1);
+    }
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, ask_limit, limit_is_one);
+    fixture_expect_end(f, busy[0]);
+    for (int i = 0; i < RESERVE_MAX; i++) {
+        fake_answer(f, 0);
+    }
+    fixture_flush(f);
+    for (int i = 0; i < RESERVE_MAX; i++) {
+        close(busy[i]);
+    }
+    close(fd);
+    close(first);
+}
+
 static void test_reserve__place_becomes_a_clients_once_there_is_room(void **state)
 {
     struct client_fixture *f = *state;
@@ -562,6 +590,7 @@ int main(void)
         TEST(test_reserve__judges_each_command),
         TEST(test_reserve__makes_room_for_who_comes),
         TEST(test_reserve__cannot_be_used_up),
+        TEST(test_reserve__is_not_kept_by_who_waits),
         TEST(test_reserve__place_becomes_a_clients_once_there_is_room),
         TEST(test_clients__that_are_idle_are_closed_where_that_is_asked_for),
         TEST(test_clients__that_come_and_go_leave_nothing_behind),
