@@ -104,7 +104,7 @@ struct io_address server_config_announced(const struct server_config *c)
     struct io_address address = c->address;
 
     if (c->announce_host[0] != 0) {
-        memcpy(address.host, c->announce_host, sizeof address.host);
+        address_set_host(&address, slice_str(c->announce_host));
     }
     return address;
 }

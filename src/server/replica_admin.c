@@ -352,12 +352,12 @@ static const char *begin_add(struct admin_task *t, uint32_t count, const struct 
         return "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that "
                "is started with a contact sends this by itself";
     }
-    if (address_host_fault(arguments[1]) != NULL) {
+    address_set_host(&t->address.client, arguments[1]);
+    if (address_host_fault(slice_str(t->address.client.host)) != NULL) {
         return "ERR other nodes can't connect to that host: give a reachable name or address";
     }
     t->kind = ADMIN_ADD;
     t->address.id = t->id;
-    address_set_host(&t->address.client, arguments[1]);
     t->address.client.port = (uint16_t)port;
     t->address.peer_port = (uint16_t)peer_port;
     return NULL;

@@ -153,6 +153,7 @@ def test_add__refuses_nonsense_and_an_address_that_is_taken(three):
     taken = three.followers()[0]
     for arguments in (["nonsense"], ["1", "127.0.0.1", "x", "y"], ["0", "127.0.0.1", "7", "8"],
                       ["77", "", "7", "8"], ["77", "127.0.0.1", "70000", "8"],
+                      ["77", "::", "7", "8"], ["77", "[::]", "7", "8"],
                       ["77", taken.host, str(taken.port), str(taken.port + 10000)]):
         with pytest.raises(RespError):
             leader.call("RAFT", "ADD", *arguments)

@@ -267,6 +267,18 @@ static void test_options__refuse_times_that_make_no_sense_together(void **state)
     accept(&p, "h 1 --heartbeat 100");
 }
 
+static void test_options__take_an_announced_address_in_brackets(void **state)
+{
+    struct parsed p;
+    struct io_address announced;
+
+    (void)state;
+    accept(&p, "h 8000 --announce [2001:db8::1]");
+    announced = server_config_announced(&p.options.config);
+    assert_string_equal(announced.host, "2001:db8::1");
+    refuse("h 8000 --announce [::]", "--announce");
+}
+
 static void test_config__defaults_make_sense(void **state)
 {
     struct server_config c;
@@ -285,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options__take_host_and_port),
+        cmocka_unit_test(test_options__take_an_announced_address_in_brackets),
         cmocka_unit_test(test_options__take_a_contact),
         cmocka_unit_test(test_options__stand_in_any_place),
         cmocka_unit_test(test_options__set_everything),
