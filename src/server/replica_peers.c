@@ -12,6 +12,7 @@
 enum {
     UNDURABLE_BYTES_MAX = 256 * 1024 * 1024,
     LOSS_ELECTION_TIMEOUTS = 10, /* Told so for so long, the node has lost what it acknowledged. */
+    LOSS_PAUSE_TIMEOUTS = 2,     /* Who is silent for longer does not go on saying so. */
 };
 
 /* --- messages of the core ------------------------------------------------------------ */
@@ -54,13 +55,18 @@ static void note_contradiction(struct replica *r, const struct raft_message *mes
 static void note_loss(struct replica *r)
 {
     uint64_t now_ns = io_now_ns(r->io);
-    uint64_t patience_ns = LOSS_ELECTION_TIMEOUTS * r->server->config.election_timeout_ns;
+    uint64_t timeout_ns = r->server->config.election_timeout_ns;
+    bool goes_on = r->loss_told_ns != 0 &&
+                   (now_ns - r->loss_last_told_ns <= LOSS_PAUSE_TIMEOUTS * timeout_ns ||
+                    MUTANT(loss_told_now_and_then));
 
-    if (r->loss_told_ns == 0 ||
+    r->loss_last_told_ns = now_ns;
+    if (!goes_on ||
         (raft_agreed_ns(r->raft) >= r->loss_told_ns && !MUTANT(loss_outweighs_leader))) {
         r->loss_told_ns = now_ns;
     }
-    if (now_ns - r->loss_told_ns >= patience_ns || MUTANT(loss_believed_at_once)) {
+    if (now_ns - r->loss_told_ns >= LOSS_ELECTION_TIMEOUTS * timeout_ns ||
+        MUTANT(loss_believed_at_once)) {
         replica_fail(r, "the leader has this node's word for log entries that are not there: its "
                         "disk has lost what it had stored. Remove this node from the cluster, "
                         "and join anew with an empty data directory");

@@ -139,6 +139,7 @@ struct replica {
     uint64_t hand_over_pause_ns; /* and for how long it does not again. */
     uint64_t contradicted_ns;    /* When a peer last contradicted what is committed; 0: never. */
     uint64_t loss_told_ns;       /* Since when, with no leader that agrees; see note_loss(). */
+    uint64_t loss_last_told_ns;
     struct replica_stats stats;
 };
 

@@ -179,6 +179,10 @@ static void test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end(
     s.leader->stays_down = true;
     s.follower->stays_down = true; /* Once it has ended. */
     patience_ns = ELECTION_TIMEOUTS_UNTIL_LOSS * s.follower->config.election_timeout_ns;
+    for (int i = 0; i < 3; i++) { /* Who does not go on saying so is not believed. */
+        tell_loss(&s.to_follower, &s, s.follower, raft_current_term(raft_of(s.follower)) + 1);
+        mad_peer_run_for(s.c, patience_ns + 20 * SIM_MS);
+    }
     for (uint64_t ns = 0; ns < patience_ns - 100 * SIM_MS; ns += 20 * SIM_MS) {
         tell_loss(&s.to_follower, &s, s.follower, raft_current_term(raft_of(s.follower)) + 1);
         mad_peer_run_for(s.c, 20 * SIM_MS);
