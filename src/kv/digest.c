@@ -2,8 +2,7 @@
 
 #include "base/checksum.h"
 
-/* splitmix64's finisher: a hash of the key must not be seen again as it is. */
-static uint64_t mix(uint64_t z)
+uint64_t digest_mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -33,5 +32,6 @@ uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, si
 uint64_t digest_of_item(uint64_t key_hash, struct slice value)
 {
     /* The key's part tells an empty value from no item. */
-    return mix(key_hash + 0x9e3779b97f4a7c15u) + digest_of_range(key_hash, value, 0, value.size);
+    return digest_mix(key_hash + 0x9e3779b97f4a7c15u) +
+           digest_of_range(key_hash, value, 0, value.size);
 }

@@ -12,6 +12,8 @@
 
 enum { DIGEST_BLOCK_BYTES = 4096 };
 
+/* splitmix64's finisher: what goes in must not be seen again as it is. */
+uint64_t digest_mix(uint64_t z);
 /* `key_hash` stands for the key. */
 uint64_t digest_of_item(uint64_t key_hash, struct slice value);
 /* The part of it that changes when bytes from `begin` up to `end` do, or when bytes

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "kv/digest.h"
 #include "kv/kv.h"
 #include "kv/kv_common.h"
 
@@ -68,16 +69,12 @@ void keyspace_limit_replies(struct keyspace *k, uint64_t bytes_max)
 
 /* --- digests ---------------------------------------------------------------------- */
 
-/* Mixed well (as by splitmix64), so that the same items in two databases, or in another
- * one, do not add up to the same. */
+/* So that the same items in two databases, or in another one, do not add up to the same. */
 static uint64_t mix(uint32_t database, uint64_t digest)
 {
-    uint64_t z =
-        digest + (MUTANT(digest_without_database) ? 1 : database + 1) * 0x9e3779b97f4a7c15u;
+    uint64_t number = MUTANT(digest_without_database) ? 1 : database + 1;
 
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return digest_mix(digest + number * 0x9e3779b97f4a7c15u);
 }
 
 /* An empty database adds nothing, whether it was asked for or not. */

@@ -113,10 +113,12 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
         add_item(kv, hash, item_new(key, value));
         return;
     }
+    uint64_t old_bytes = item_heap_bytes(*at);
+
     kv->common->work += item_value(*at).size + value.size;
     kv->digest -= digest_of_item(hash, item_value(*at));
-    kv->table.item_bytes -= item_heap_bytes(*at);
-    if (item_heap_bytes(*at) < LARGE_BYTES) {
+    kv->table.item_bytes -= old_bytes;
+    if (old_bytes < LARGE_BYTES) {
         *at = item_replace(*at, value);
     } else {
         discard(kv, *at);

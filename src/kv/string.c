@@ -225,10 +225,12 @@ bool kv_check_msetnx(struct command_call *call)
     return has_pairs(call, "msetnx");
 }
 
-static void set_pairs(struct command_call *call)
+static void set_pairs(struct command_call *call, bool is_cold)
 {
     for (uint32_t i = 1; i < call->argument_count; i += 2) {
-        call_expect_keys(call, i, 2);
+        if (is_cold) {
+            call_expect_keys(call, i, 2);
+        }
         kv_set(call->kv, call->arguments[i], call->arguments[i + 1]);
     }
 }
@@ -236,7 +238,7 @@ static void set_pairs(struct command_call *call)
 void kv_command_mset(struct command_call *call)
 {
     if (kv_check_mset(call)) {
-        set_pairs(call);
+        set_pairs(call, true);
         resp_ok(call->reply);
     }
 }
@@ -249,12 +251,13 @@ void kv_command_msetnx(struct command_call *call)
         return;
     }
     for (uint32_t i = 1; i < call->argument_count; i += 2) {
+        call_expect_keys(call, i, 2);
         if (kv_get(call->kv, call->arguments[i], &value)) {
             resp_integer(call->reply, 0);
             return;
         }
     }
-    set_pairs(call);
+    set_pairs(call, false); /* All have just been looked for. */
     resp_integer(call->reply, 1);
 }
 

@@ -108,17 +108,6 @@ static void dial_welcomed(struct dial *d)
               (unsigned)d->version);
 }
 
-/* A node at the address of one that was removed meets that one's id in the log it is sent,
- * dials it, and finds itself. */
-static bool leads_home(const struct dial *d)
-{
-    const struct member_address *there = &d->peer->address;
-    const struct member_address *self = &d->peer->peers->self;
-
-    return there->peer_port == self->peer_port &&
-           strcmp(there->client.host, self->client.host) == 0;
-}
-
 /* Was met by chance, and proves to be of another cluster, which has the same key. */
 static bool is_foreign(const struct dial *d, enum wire_refusal refusal)
 {
@@ -129,7 +118,10 @@ static bool is_foreign(const struct dial *d, enum wire_refusal refusal)
 static void dial_refused(struct dial *d, enum wire_refusal refusal)
 {
     struct peers *p = d->peer->peers;
-    enum log_level level = leads_home(d) ? LOG_DEBUG : LOG_WARN;
+    /* A node at the address of one that was removed meets that one's id in the log it is sent,
+     * dials it, and finds itself. */
+    bool is_own = member_address_same_place(&d->peer->address, &p->self);
+    enum log_level level = is_own ? LOG_DEBUG : LOG_WARN;
 
     link_close(&d->link);
     if (refusal == WIRE_OTHER_VERSION && d->version > WIRE_VERSION_MIN &&
@@ -186,7 +178,7 @@ static void note_unproven(struct dial *d)
     struct peers *p = d->peer->peers;
     uint64_t count;
 
-    d->is_unproven = true;
+    d->is_unproven = d->is_unproven || !d->was_search; /* Of where it should be, not of a guess. */
     if (complaints_is_due(&p->complaints, d->peer->id, io_now_ns(p->io), &count)) {
         log_write(p->log, LOG_WARN, "a peer does not have the key of this cluster",
                   "peer=%016llx address=%s:%u peers=%u count=%llu", (unsigned long long)d->peer->id,
@@ -312,7 +304,7 @@ void dial_start(struct dial *d)
 
     address.port = d->target.peer_port;
     d->phase = DIAL_CONNECTING;
-    d->is_unproven = false;
+    d->is_unproven = d->is_unproven && d->was_search;
     d->since_ns = io_now_ns(p->io);
     d->connect.connected = dial_connected;
     d->connect.stream = &d->link.stream;

@@ -63,7 +63,6 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
                    const struct store_key *key, const char *text)
 {
     struct server *s = context;
-    uint64_t own_id = replica_cluster_id(s->replica);
 
     s->join = NULL;
     if (outcome != JOIN_DONE) {
@@ -71,9 +70,6 @@ static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id
             undo_start(s);
         }
         give_up(s, text);
-    } else if (own_id != 0 && own_id != cluster_id) {
-        give_up(s, "the data directory belongs to another cluster than the contact: start with "
-                   "an empty --data directory, or with a contact of its own cluster");
     } else if (s->key_cluster_id != 0 && s->key_cluster_id != cluster_id) {
         give_up(s, "the key is of another cluster than the contact: name a file with the key of "
                    "the contact's (--cluster-key). This node was added to that cluster as a "
