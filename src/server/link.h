@@ -26,7 +26,7 @@ struct link {
     bool is_sending;
     bool is_closing;
     uint64_t body_max; /* Frames with a longer body end the link. */
-    uint64_t heard_ns; /* When the last frame came. */
+    uint64_t heard_ns; /* When bytes came last. */
 
     /* A whole frame; `body` is borrowed. May call link_close(). */
     void (*frame)(struct link *link, enum wire_type type, struct slice body);

@@ -1,5 +1,5 @@
 /* machine.h - what the machine around a node makes unsafe, found at start and reported to
- * the person who starts it. Nothing here stops the node. Real processes only: the simulator
+ * the person who starts it. machine_check() stops no node. Real processes only: the simulator
  * has no such machine. */
 #ifndef RAKIT_SERVER_MACHINE_H
 #define RAKIT_SERVER_MACHINE_H

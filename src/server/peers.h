@@ -61,7 +61,7 @@ struct dial {
     enum dial_phase phase;
     struct io_connect connect;
     struct link link;
-    uint64_t since_ns; /* Of this phase. */
+    uint64_t since_ns; /* When the attempt began, or was connected. */
     uint64_t idle_ns;  /* DIAL_IDLE: since then, */
     uint64_t retry_ns; /* and for so long. */
     uint64_t wait_ns;  /* The last wait but for its part of chance; 0: none yet. */
@@ -265,7 +265,7 @@ void dial_tick(struct dial *d, uint64_t now_ns, uint64_t *next_ns);
 bool member_address_same_place(const struct member_address *a, const struct member_address *b);
 /* Chooses where the next attempt goes. */
 void addresses_choose(struct dial *d);
-/* Whether that is one of the places where its member is looked for. */
+/* Whether its next attempt is to look elsewhere. */
 bool addresses_is_searching(const struct dial *d);
 /* Its address is news: nobody looks elsewhere for it now. */
 void addresses_renewed(struct peer *peer);
