@@ -1,6 +1,7 @@
 """What costs a node much, sent by one client: the leader stays in office, and others are
 served meanwhile."""
 
+import contextlib
 import pathlib
 import shutil
 import socket
@@ -139,7 +140,8 @@ class Attacker:
         self.client = node.client(timeout=120)
         self.payload = payload
         self.is_over = False
-        self.sent_count = 0
+        self.received = 0
+        self.failure = None
         self.threads = [threading.Thread(target=each) for each in (self.send, self.drain)]
 
     def __enter__(self):
@@ -147,27 +149,34 @@ class Attacker:
             each.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.is_over = True
-        self.client.socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # It was hung up on.
+            self.client.socket.shutdown(socket.SHUT_RDWR)
         for each in self.threads:
             each.join()
         self.client.close()
+        if kind is None:
+            assert self.failure is None and self.received > 0, self.failure
+
+    def fail(self, why):
+        if not self.is_over and self.failure is None:
+            self.failure = why
 
     def send(self):
         try:
             while not self.is_over:
                 self.client.send_raw(self.payload)
-                self.sent_count += 1
-        except OSError:
-            assert self.is_over
+        except OSError as error:
+            self.fail(error)
 
     def drain(self):
         try:
-            while self.client.socket.recv(1 << 20):
-                pass
-        except OSError:
-            pass
+            while data := self.client.socket.recv(1 << 20):
+                self.received += len(data)
+            self.fail("the node hung up on the attacker")
+        except OSError as error:
+            self.fail(error)
 
 
 def ask(node, latencies):

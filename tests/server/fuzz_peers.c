@@ -32,7 +32,7 @@ struct world {
     struct io *stranger_io;
     struct peers peers;
     struct stranger strangers[CONNECTIONS];
-    bool has_greeted; /* A stranger has proven that it has the key. */
+    bool has_greeted[256]; /* Who has proven to have the key, by the id that it said. */
 };
 
 /* --- what comes through ------------------------------------------------------------- */
@@ -41,7 +41,7 @@ static void on_message(void *context, const struct wire_message *m, struct entry
 {
     const struct world *w = context;
 
-    CHECK(w->has_greeted);
+    CHECK(m->message.from < 256 && w->has_greeted[m->message.from]);
     CHECK(m->message.from != 0 && m->message.from != SELF);
     CHECK((m->message.kind == RAFT_APPEND_ENTRIES) == (entries != NULL));
     CHECK(entries != NULL || m->message.entry_count == 0);
@@ -57,7 +57,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     struct world *w = context;
     struct buffer *out = peers_answer(&w->peers, connection);
 
-    CHECK(w->has_greeted);
+    CHECK(from < 256 && w->has_greeted[from]);
     CHECK(from != 0 && from != SELF);
     if (out != NULL) {
         wire_end_answer(out, wire_begin_answer(out, f->correlation), WIRE_NOT_LEADER, 0);
@@ -215,7 +215,8 @@ static void greet(struct world *w, struct stranger *s, raft_id from, enum wire_c
         memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
         proof_make(the_key.bytes, PROOF_OF_DIALER, &greeting, proof);
         wire_put_proof(&s->out, proof);
-        w->has_greeted = true;
+        CHECK(from < sizeof w->has_greeted);
+        w->has_greeted[from] = true;
     }
     buffer_deinit(&body);
 }

@@ -70,11 +70,27 @@ static void expect_whole(struct cluster *c)
     assert_true(is_whole(c));
 }
 
-static struct cluster *begin(uint64_t seed, bool is_dark)
+/* The leader is the first. */
+static void in_order(struct cluster *c, struct node **nodes)
+{
+    uint32_t count = 0;
+
+    nodes[count++] = cluster_leader(c);
+    for (uint32_t i = 0; i < NODES; i++) {
+        if (&c->nodes[i] != nodes[0]) {
+            nodes[count++] = &c->nodes[i];
+        }
+    }
+}
+
+/* The leader is the first of `ret_nodes`. Hosts that nobody has are silent with every other
+ * seed. */
+static struct cluster *begin(uint64_t seed, struct node **ret_nodes)
 {
     struct cluster *c = calm_cluster_start(seed, NULL);
 
-    sim_set_dark(c->sim, is_dark);
+    sim_set_dark(c->sim, seed % 2 == 0);
+    in_order(c, ret_nodes);
     return c;
 }
 
@@ -96,29 +112,15 @@ static void move(struct node *const *nodes, const char *const *hosts, uint32_t c
     }
 }
 
-/* The leader is the first. */
-static void in_order(struct cluster *c, struct node **nodes)
-{
-    uint32_t count = 0;
-
-    nodes[count++] = cluster_leader(c);
-    for (uint32_t i = 0; i < NODES; i++) {
-        if (&c->nodes[i] != nodes[0]) {
-            nodes[count++] = &c->nodes[i];
-        }
-    }
-}
-
 static void test_moves__of_all_to_new_addresses_heal(void **state)
 {
     static const char *const hosts[] = {"x1", "x2", "x3"};
 
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
 
-        in_order(c, nodes);
         move(nodes, hosts, NODES);
         expect_whole(c);
         cluster_free(c);
@@ -132,10 +134,9 @@ static void test_moves__of_all_to_new_ports_heal(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
 
-        in_order(c, nodes);
         for (uint32_t i = 0; i < NODES; i++) {
             nodes[i]->config.peer_port = (uint16_t)(CLUSTER_PEER_PORT + 10 * (i + 1));
         }
@@ -149,10 +150,8 @@ static void test_moves__round_in_a_circle_heal(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
-
-        in_order(c, nodes);
+        struct cluster *c = begin(seed, nodes);
 
         const char *const hosts[] = {nodes[1]->name, nodes[2]->name, nodes[0]->name};
 
@@ -167,11 +166,9 @@ static void test_moves__of_two_to_each_others_address_heal(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
         uint32_t first = seed % 4 < 2 ? 0 : 1;
-
-        in_order(c, nodes);
 
         const char *const hosts[] = {nodes[first + 1]->name, nodes[first]->name};
 
@@ -188,10 +185,9 @@ static void test_moves__with_one_missing_heal(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
 
-        in_order(c, nodes);
         cluster_kill(nodes[2], SIM_POWER);
         move(nodes, hosts, 2);
         expect_whole(c);
@@ -208,10 +204,9 @@ static void test_moves__of_all_one_after_the_other_heal_through_a_follower(void 
 
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
 
-        in_order(c, nodes);
         cluster_kill(nodes[2], SIM_KILLED);
         for (uint32_t i = 0; i < NODES; i++) {
             nodes[i]->config.peer_port = (uint16_t)(CLUSTER_PEER_PORT + 10 * (i + 1));
@@ -231,10 +226,8 @@ static void test_moves__to_the_address_of_a_dead_member_heal(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
-
-        in_order(c, nodes);
+        struct cluster *c = begin(seed, nodes);
 
         const char *const dead = nodes[1]->name;
         struct node *const back = nodes[1];
@@ -258,10 +251,9 @@ static void test_moves__of_a_leader_while_a_node_joins_reach_a_follower(void **s
 
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
         struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
 
-        in_order(c, nodes);
         cluster_kill(nodes[2], SIM_KILLED);
         cluster_start(cluster_add_machine(c));
         expect_whole(c);
@@ -289,7 +281,8 @@ static void test_moves__of_the_contact_to_another_port_reach_who_joined_through_
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct cluster *c = begin(seed, seed % 2 == 0);
+        struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
         struct node *newcomer = cluster_add_machine(c);
         struct node *contact;
         const struct member_address *met;
