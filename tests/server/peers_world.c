@@ -128,7 +128,16 @@ void start_node(struct world *w, uint32_t i, uint64_t cluster_id)
 {
     struct member_address address = address_of(i);
 
-    start_at(&w->nodes[i], sim_boot(sim_machine_new(w->sim, names[i])), &address, cluster_id);
+    if (w->machines[i] == NULL) {
+        w->machines[i] = sim_machine_new(w->sim, names[i]);
+    }
+    start_at(&w->nodes[i], sim_boot(w->machines[i]), &address, cluster_id);
+}
+
+void start_both(struct world *w)
+{
+    start_node(w, 0, CLUSTER);
+    start_node(w, 1, CLUSTER);
 }
 
 struct io *start_stranger(struct world *w, const char *name)

@@ -34,7 +34,8 @@ struct node {
 struct world {
     struct sim *sim;
     struct node nodes[NODES + 1]; /* The last one runs where a test starts it. */
-    struct io *stranger;          /* A process of the test's own; NULL: none. */
+    struct sim_machine *machines[NODES + 1];
+    struct io *stranger; /* A process of the test's own; NULL: none. */
 };
 
 /* cmocka's setup and teardown; *state is the world. */
@@ -48,8 +49,10 @@ struct membership *both(void);
 /* Starts a node there, as one of that cluster. */
 void start_at(struct node *n, struct io *io, const struct member_address *address,
               uint64_t cluster_id);
-/* Starts node `i` as one of that cluster. */
+/* Starts node `i` as one of that cluster; again where it has ended. */
 void start_node(struct world *w, uint32_t i, uint64_t cluster_id);
+/* Starts the first two, as one cluster. */
+void start_both(struct world *w);
 /* Starts the test's own process on a machine of that name. */
 struct io *start_stranger(struct world *w, const char *name);
 void end_stranger(struct world *w);

@@ -28,8 +28,7 @@ static void test_addresses__at_the_contact(void **state)
     struct membership *m = second_at_third_place();
     struct member_address there = address_of(1);
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     addresses_set_contact(&w->nodes[0].peers, &there.client, there.peer_port);
     peers_set_members(&w->nodes[0].peers, m);
     run_ms(w, 5000);
@@ -43,11 +42,9 @@ static void test_addresses__where_others_reach_it(void **state)
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
-    struct member_address third = address_of(2);
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
-    start_at(&w->nodes[2], sim_boot(sim_machine_new(w->sim, names[2])), &third, CLUSTER);
+    start_both(w);
+    start_node(w, 2, CLUSTER);
     peers_set_members(&w->nodes[2].peers, m); /* The place where it is itself. */
     dial(w, 0);
     run_ms(w, 5000); /* It has reached the first one, which reaches the second. */
@@ -61,8 +58,7 @@ static void test_addresses__newer_ones_in_the_log_are_dialed(void **state)
     struct world *w = *state;
     struct membership *m = second_at_third_place();
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     peers_set_members(&w->nodes[0].peers, m);
     run_ms(w, 500);
     assert_false(is_up(&w->nodes[0].peers, id_of(1)));
@@ -78,8 +74,7 @@ static void test_addresses__in_the_log_do_not_beat_where_a_member_is_reached(voi
     struct world *w = *state;
     struct membership *m = second_at_third_place();
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 500);
     peers_set_members(&w->nodes[0].peers, m);
@@ -104,8 +99,7 @@ static void test_addresses__that_are_not_reached_are_told_once_a_minute(void **s
     struct log log = {LOG_INFO, count_warnings, &warning_count};
 
     w->nodes[0].log = &log;
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 1000);
     end_node(&w->nodes[1], SIM_KILLED);
@@ -132,8 +126,7 @@ static void test_addresses__that_are_connected_and_silent_are_told_once_a_minute
     struct log log = {LOG_INFO, count_warnings, &warning_count};
 
     w->nodes[0].log = &log;
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 1000);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
@@ -180,16 +173,14 @@ static void test_attempts__become_rarer(void **state)
 static void test_attempts__are_made_at_once_when_the_member_dials(void **state)
 {
     struct world *w = *state;
-    struct member_address address = address_of(0);
-    struct sim_machine *machine = sim_machine_new(w->sim, names[0]);
 
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 0, CLUSTER);
     start_node(w, 1, CLUSTER);
     dial(w, 0);
     run_ms(w, 500);
     end_node(&w->nodes[0], SIM_KILLED);
     run_ms(w, 60000);
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 0, CLUSTER);
     dial(w, 0);
     run_ms(w, 20);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
@@ -200,13 +191,12 @@ static void test_attempts__are_made_soon_when_others_reach_the_member(void **sta
 {
     struct world *w = *state;
     struct member_address address = address_of(1);
-    struct sim_machine *machine = sim_machine_new(w->sim, names[1]);
 
     start_node(w, 0, CLUSTER);
     dial(w, 0);
     for (int i = 0; i < 5; i++) {
         run_ms(w, 20000);
-        start_at(&w->nodes[1], sim_boot(machine), &address, CLUSTER); /* It dials nobody. */
+        start_node(w, 1, CLUSTER); /* It dials nobody. */
         addresses_told(&w->nodes[0].peers, id_of(2), &address);
         run_ms(w, 120);
         assert_true(is_up(&w->nodes[0].peers, id_of(1)));
@@ -219,10 +209,9 @@ static void test_addresses__of_whom_one_meets_by_chance(void **state)
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
-    struct member_address third = address_of(2);
 
     start_node(w, 0, CLUSTER);
-    start_at(&w->nodes[2], sim_boot(sim_machine_new(w->sim, names[2])), &third, CLUSTER);
+    start_node(w, 2, CLUSTER);
     peers_set_members(&w->nodes[0].peers, m);
     run_ms(w, 2000);
     assert_true(is_up(&w->nodes[0].peers, id_of(2)));
@@ -235,10 +224,9 @@ static void test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
-    struct member_address third = address_of(2);
 
     start_node(w, 0, CLUSTER);
-    start_at(&w->nodes[2], sim_boot(sim_machine_new(w->sim, names[2])), &third, CLUSTER + 1);
+    start_node(w, 2, CLUSTER + 1);
     peers_set_members(&w->nodes[0].peers, m);
     run_ms(w, 20000);
     assert_true(w->nodes[2].peers.accepted_count > 2); /* They met. */

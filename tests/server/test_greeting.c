@@ -310,8 +310,7 @@ static void test_greeting__members_are_safe_from_their_names(void **state)
     struct wire_hello hello = stranger_hello();
     struct stranger s;
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 500);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
@@ -453,8 +452,7 @@ static void test_greeting__listeners_with_another_key_log_so_themselves(void **s
 
     w->nodes[1].log = &log;
     w->nodes[1].key = &other_key;
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 50);
     assert_int_equal(warnings, 1);

@@ -16,8 +16,7 @@ static void test_peers__of_one_cluster_connect_both_ways(void **state)
 {
     struct world *w = *state;
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 500);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
@@ -94,8 +93,7 @@ static void test_peers__that_were_removed_are_refused(void **state)
     struct world *w = *state;
     struct membership *after = second_alone();
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     peers_set_committed(&w->nodes[1].peers, after);
     dial(w, 0);
     run_ms(w, 500);
@@ -112,8 +110,7 @@ static void test_peers__with_the_id_of_a_node_that_runs_are_refused(void **state
     struct member_address address = address_of(0);
     struct node *copy = &w->nodes[NODES];
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 60000);
     assert_true(is_up(&w->nodes[1].peers, id_of(0)));
@@ -137,17 +134,15 @@ static void test_peers__with_the_id_of_a_node_that_runs_are_refused(void **state
 static void test_peers__that_lost_power_are_let_in_again_at_once(void **state)
 {
     struct world *w = *state;
-    struct member_address address = address_of(0);
-    struct sim_machine *machine = sim_machine_new(w->sim, names[0]);
 
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 0, CLUSTER);
     start_node(w, 1, CLUSTER);
     dial(w, 0);
     run_ms(w, 500);
     end_node(&w->nodes[0], SIM_POWER);
     run_ms(w, 100);
     w->nodes[0] = (struct node){0};
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 0, CLUSTER);
     dial(w, 0);
     run_ms(w, 500);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
@@ -163,8 +158,7 @@ static void test_peers__of_another_version_are_refused(void **state)
     struct wire_hello hello = stranger_hello();
     struct stranger s;
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         hello.version = versions[i];
         stranger_greet(w, &s, w->nodes[0].io, &hello);
@@ -233,11 +227,9 @@ static const char *program_of_the_other(struct world *w, uint32_t i)
 static void test_peers__of_neighbouring_versions_speak_the_older_one(void **state)
 {
     struct world *w = *state;
-    struct member_address address = address_of(0);
-    struct sim_machine *machine = sim_machine_new(w->sim, names[0]);
 
     w->nodes[1].version = WIRE_VERSION + 1;
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 0, CLUSTER);
     start_node(w, 1, CLUSTER);
     dial(w, 0);
     run_ms(w, 50); /* Less than the time until the next attempt: it steps down at once. */
@@ -247,7 +239,7 @@ static void test_peers__of_neighbouring_versions_speak_the_older_one(void **stat
 
     end_node(&w->nodes[0], SIM_KILLED);
     w->nodes[0].version = WIRE_VERSION + 1;
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 0, CLUSTER);
     dial(w, 0);
     run_ms(w, 500);
     assert_int_equal(version_spoken(w, 0), WIRE_VERSION + 1);
@@ -257,7 +249,7 @@ static void test_peers__of_neighbouring_versions_speak_the_older_one(void **stat
 
     end_node(&w->nodes[0], SIM_KILLED);
     w->nodes[0].version = WIRE_VERSION;
-    start_at(&w->nodes[0], sim_boot(machine), &address, CLUSTER);
+    start_node(w, 0, CLUSTER);
     dial(w, 0);
     run_ms(w, 500);
     assert_int_equal(version_spoken(w, 0), WIRE_VERSION);
@@ -269,8 +261,7 @@ static void forward_one(struct world *w)
     struct wire_forward f = {
         .correlation = 1, .term = 1, .resp_version = 2, .command = slice_str("x")};
 
-    start_node(w, 0, CLUSTER);
-    start_node(w, 1, CLUSTER);
+    start_both(w);
     dial(w, 0);
     run_ms(w, 500);
     wire_put_forward(peers_forward(&w->nodes[0].peers, id_of(1)), &f);
