@@ -46,12 +46,17 @@ class NameServer:
         settings = directory / "resolv.conf"
         settings.write_text(f"nameserver {address}\noptions timeout:10\n", encoding="ascii")
         run("mount", "--bind", settings, "/etc/resolv.conf")
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.address = self.socket.getsockname()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
-        with contextlib.suppress(OSError):  # It is closed.
-            while True:
-                query, client = self.socket.recvfrom(512)
+        while True:
+            query, client = self.socket.recvfrom(512)
+            if client == self.address:  # From destroy().
+                return
+            # A broken question gets no answer.
+            with contextlib.suppress(IndexError, UnicodeDecodeError):
                 name = question_of(query)[0]
                 self.asked.add(name)
                 delay = self.delays.get(name, 0.0)
@@ -70,4 +75,7 @@ class NameServer:
 
     def destroy(self):
         run("umount", "-l", "/etc/resolv.conf")
+        # A thread that waits in recvfrom() keeps the port taken, closed or not.
+        self.socket.sendto(b"", self.address)
+        self.thread.join()
         self.socket.close()
