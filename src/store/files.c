@@ -35,6 +35,14 @@ void segment_name(char *name, uint64_t number)
     snprintf(name, NAME_BYTES_MAX, "log-%016" PRIx64 ".seg", number);
 }
 
+void segment_path(const char *dir, uint64_t number, char *path)
+{
+    char name[NAME_BYTES_MAX];
+
+    segment_name(name, number);
+    store_path(path, dir, name);
+}
+
 void segment_paths(const char *dir, uint64_t number, char *path, char *temporary)
 {
     char name[NAME_BYTES_MAX];

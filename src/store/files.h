@@ -32,7 +32,9 @@ int complain(struct complaint *c, int code, const char *format, ...)
 /* dir/name into `path` of PATH_BYTES_MAX; the caller made sure that it fits. */
 void store_path(char *path, const char *dir, const char *name);
 void segment_name(char *name, uint64_t number);
-/* Where segment `number` stands, and where it is made. */
+/* Where segment `number` stands; */
+void segment_path(const char *dir, uint64_t number, char *path);
+/* and where it is made. */
 void segment_paths(const char *dir, uint64_t number, char *path, char *temporary);
 /* The number in the name of a segment; 0 where it is no such name. */
 uint64_t segment_number_of(const char *name);

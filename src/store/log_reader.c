@@ -52,13 +52,11 @@ int log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
                     const struct store_identity *identity, uint64_t number, uint64_t window_bytes,
                     struct complaint *c)
 {
-    char name[NAME_BYTES_MAX];
     char path[PATH_BYTES_MAX];
     char sector[SECTOR_BYTES];
 
     memset(reader, 0, sizeof *reader);
-    segment_name(name, number);
-    store_path(path, dir, name);
+    segment_path(dir, number, path);
 
     int rv = io_file_open(io, path, IO_READ_ONLY, &reader->file);
 

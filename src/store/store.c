@@ -278,13 +278,12 @@ static int find_identity(struct store *s, const struct dir_contents *contents, u
 static int renew_vote(struct store *s)
 {
     int rv = vote_mend(s->io, s->dir, &s->vote_files);
+    struct vote vote = s->vote;
 
-    s->vote.generation++;
-    s->vote.synced_batch = s->chain.batch;
     if (s->chain.batch > 0) {
-        s->vote.last_segment = s->current.head.number;
+        vote.last_segment = s->current.head.number;
     }
-    return rv != 0 ? rv : vote_write(&s->vote_files, &s->identity, &s->vote);
+    return rv != 0 ? rv : wal_put_vote(s, vote);
 }
 
 /* Key, votes and log of a node that belongs to a cluster. */

@@ -177,6 +177,9 @@ void wal_submit(struct store *s);
 void wal_retry(struct store *s);
 /* On the log worker, as its last job: writes what has gathered and seals the vote. */
 void wal_finish(struct store *s);
+/* Writes it to both vote files, with the next generation and the end of the log as it is; from
+ * then on it is the store's. At the start and the end, or on the log worker. */
+int wal_put_vote(struct store *s, struct vote next);
 void wal_close_files(struct store *s);
 void wal_job_deinit(struct wal_job *job);
 

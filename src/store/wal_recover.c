@@ -353,10 +353,9 @@ static int ready_segment(struct recovery *r, const struct recover_segment *found
 {
     struct store *s = r->store;
     char path[PATH_BYTES_MAX];
-    char temporary[PATH_BYTES_MAX];
     int rv = 0;
 
-    segment_paths(s->dir, found->head.number, path, temporary);
+    segment_path(s->dir, found->head.number, path);
     segment->head = found->head;
     rv = io_file_open(s->io, path, 0, &segment->file);
     if (rv == 0 && found->is_torn && !MUTANT(torn_tail_left)) {

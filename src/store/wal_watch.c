@@ -16,13 +16,12 @@ static const uint64_t WATCH_NS = 500 * 1000 * 1000ull;
 int wal_find_files(struct store *s, const struct segment *segment)
 {
     char path[PATH_BYTES_MAX];
-    char temporary[PATH_BYTES_MAX];
 
     if (MUTANT(files_not_watched)) {
         return 0;
     }
     if (segment->file != NULL) {
-        segment_paths(s->dir, segment->head.number, path, temporary);
+        segment_path(s->dir, segment->head.number, path);
         if (!io_file_is_at(segment->file, path)) {
             return -ENOENT;
         }

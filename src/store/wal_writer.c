@@ -16,22 +16,32 @@ enum { PAGE_BYTES = 4096 };
 
 /* --- on the worker --- */
 
+int wal_put_vote(struct store *s, struct vote next)
+{
+    int rv;
+
+    next.generation = s->vote.generation + 1;
+    next.synced_batch = s->chain.batch;
+    rv = vote_write(&s->vote_files, &s->identity, &next);
+    if (rv == 0) {
+        s->vote = next;
+    }
+    return rv;
+}
+
 static int run_vote(struct store *s, struct wal_job *job)
 {
-    struct vote vote = {
-        .generation = s->vote.generation + 1,
-        .current_term = job->current_term,
-        .voted_for = job->voted_for,
-        .synced_batch = s->chain.batch,
-        .last_segment = s->vote.last_segment,
-    };
-    int rv = vote_write(&s->vote_files, &s->identity, &vote);
+    struct vote vote = s->vote;
+
+    vote.current_term = job->current_term;
+    vote.voted_for = job->voted_for;
+
+    int rv = wal_put_vote(s, vote);
 
     if (rv != 0) {
         job->failed_at = "cannot write the vote";
         return rv;
     }
-    s->vote = vote;
     job->write_vote = false; /* Should the job be tried again. */
     return 0;
 }
@@ -195,8 +205,6 @@ static int note_segment(struct store *s, struct wal_job *job)
     struct vote vote = s->vote;
     int rv = 0;
 
-    vote.generation++;
-    vote.synced_batch = s->chain.batch;
     vote.last_segment = job_segment(s)->head.number;
     if (vote.last_segment == s->vote.last_segment || MUTANT(segment_not_noted)) {
         return 0;
@@ -206,12 +214,11 @@ static int note_segment(struct store *s, struct wal_job *job)
         job->failed_at = "a file is missing";
         return rv;
     }
-    rv = vote_write(&s->vote_files, &s->identity, &vote);
+    rv = wal_put_vote(s, vote);
     if (rv != 0) {
         job->failed_at = "cannot write the vote";
         return store_is_no_room(rv) ? -EIO : rv; /* The job is done: no time to try it again. */
     }
-    s->vote = vote;
     return 0;
 }
 
@@ -418,11 +425,7 @@ void wal_finish(struct store *s)
     }
     if (is_sound && s->vote.synced_batch != s->chain.batch) {
         /* From now on a log that ends earlier is known to be damaged. */
-        struct vote vote = s->vote;
-
-        vote.generation++;
-        vote.synced_batch = s->chain.batch;
-        vote_write(&s->vote_files, &s->identity, &vote);
+        wal_put_vote(s, s->vote);
     }
 }
 
