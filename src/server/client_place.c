@@ -4,9 +4,9 @@
  * those without a command under way, if there are any. */
 #include "base/check.h"
 #include "base/mutant.h"
+#include "cluster/join.h"
 #include "server/client.h"
 #include "server/command_table.h"
-#include "server/join.h"
 
 enum {
     RESERVE_MAX = 8,

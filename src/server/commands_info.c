@@ -2,11 +2,11 @@
  * Redis has mean the same here; the section raft is Rakit's own. */
 #include <stdio.h>
 
+#include "cluster/members.h"
 #include "kv/keyspace.h"
 #include "raft/raft.h"
 #include "server/client.h"
 #include "server/commands.h"
-#include "server/members.h"
 #include "server/replica.h"
 #include "store/store.h"
 

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cluster/members.h"
 #include "kv/glob.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
@@ -9,7 +10,6 @@
 #include "resp/decimal.h"
 #include "server/client.h"
 #include "server/commands.h"
-#include "server/members.h"
 #include "server/replica.h"
 #include "server/subcommand.h"
 

@@ -6,9 +6,9 @@
 
 #include <stddef.h>
 
+#include "cluster/address.h"
 #include "kv/kv.h"
-#include "server/address.h"
-#include "server/wire.h"
+#include "peer/wire.h"
 
 #define MS 1000000ull
 #define MB (1024ull * 1024)

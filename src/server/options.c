@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "server/address.h"
-#include "server/wire.h"
+#include "cluster/address.h"
+#include "peer/wire.h"
 
 #define MS 1000000ull
 

@@ -10,10 +10,10 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "server/address.h"
+#include "cluster/address.h"
+#include "cluster/join.h"
 #include "server/admin_task.h"
 #include "server/command_table.h"
-#include "server/join.h"
 #include "server/report.h"
 
 static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;

@@ -7,7 +7,7 @@
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "server/address.h"
+#include "cluster/address.h"
 #include "server/replica_state.h"
 
 enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */

@@ -16,10 +16,10 @@
 #ifndef RAKIT_SERVER_REPLICA_STATE_H
 #define RAKIT_SERVER_REPLICA_STATE_H
 
+#include "cluster/log_window.h"
+#include "cluster/members.h"
+#include "peer/peers.h"
 #include "server/admission.h"
-#include "server/log_window.h"
-#include "server/members.h"
-#include "server/peers.h"
 #include "server/pending.h"
 #include "server/probe.h"
 #include "server/replica.h"

@@ -8,9 +8,9 @@
 
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "server/address.h"
+#include "cluster/address.h"
+#include "cluster/join.h"
 #include "server/clients.h"
-#include "server/join.h"
 #include "server/replica.h"
 #include "store/store.h"
 

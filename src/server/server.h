@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "cluster/members.h"
 #include "io/io.h"
 #include "kv/kv.h"
 #include "server/config.h"
-#include "server/members.h"
 #include "store/store.h"
 
 struct replica;

@@ -8,9 +8,9 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/memory.h"
-#include "server/members.h"
+#include "cluster/members.h"
+#include "peer/wire.h"
 #include "server/replica.h"
-#include "server/wire.h"
 #include "sim/message_text.h"
 
 enum { WORK_A_NS = 4 }; /* Of what server/time_share.h counts; about as on a real machine. */

@@ -16,9 +16,9 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "cluster/members.h"
 #include "io/io_uv.h"
 #include "kv/codec.h"
-#include "server/members.h"
 #include "server/replica.h"
 
 #define PATIENCE_NS 60000000000ull /* For a whole test. */

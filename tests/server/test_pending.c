@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "server/log_window.h"
+#include "cluster/log_window.h"
 #include "server/pending.h"
 #include "server/request.h"
 

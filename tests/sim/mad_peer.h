@@ -3,7 +3,7 @@
 #ifndef RAKIT_TESTS_SIM_MAD_PEER_H
 #define RAKIT_TESTS_SIM_MAD_PEER_H
 
-#include "server/wire.h"
+#include "peer/wire.h"
 #include "sim/cluster.h"
 
 struct mad_peer {

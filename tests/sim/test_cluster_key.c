@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
-#include "server/members.h"
+#include "cluster/members.h"
 #include "server/replica.h"
 
 enum { FIRST, SECOND };

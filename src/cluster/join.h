@@ -1,0 +1,53 @@
+/* join.h - a starting node's talk with its contact, over the contact's client port:
+ * asks to be added to its cluster and for the key of it, or (where this node has a cluster
+ * already) makes sure that the contact is of the same one. */
+#ifndef RAKIT_CLUSTER_JOIN_H
+#define RAKIT_CLUSTER_JOIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "cluster/members.h"
+#include "io/io.h"
+#include "store/store.h"
+
+struct join;
+
+/* The code of the answer to a node that was removed, before anything else in it. (A
+ * contact that was removed itself says CLUSTERDOWN.) */
+#define JOIN_CODE_REMOVED "REMOVED"
+
+/* What a contact says that serves as many clients as it may: it passes, so a joining node
+ * tries again. */
+#define JOIN_CONTACT_FULL "ERR max number of clients reached"
+
+enum join_outcome {
+    JOIN_DONE,     /* `cluster_id` is the contact's; `text` names the members of a cluster
+                    * that was joined, "host:port,host:port". */
+    JOIN_REMOVED,  /* This node was removed from the contact's cluster. */
+    JOIN_REFUSED,  /* Not done, and certainly never will be; `text` says why, in a sentence. */
+    JOIN_IN_DOUBT, /* May have been done, or be done yet; `text` says why nobody knows. */
+};
+
+struct join_options {
+    struct io *io;
+    const struct log *log;
+    struct io_address contact;
+    struct member_address self;
+    bool only_ask;        /* Do not join: only learn the contact's cluster. */
+    bool wants_key;       /* Ask for the key as well; a contact elsewhere refuses then. */
+    uint64_t patience_ns; /* Go on trying so long where the cluster says "try again". */
+    /* With `only_ask`: where the contact is for other nodes, and who it is. */
+    void (*met)(void *context, const struct member_address *contact);
+    /* Called once, from the loop; the join ends with it. `key`: as asked for, or NULL. */
+    void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id,
+                 const struct store_key *key, const char *text);
+    void *context;
+};
+
+struct join *join_start(const struct join_options *options);
+/* Frees it at once, without calling `done`; NULL is fine. The io must not run any more. */
+void join_free(struct join *join);
+
+#endif /* RAKIT_CLUSTER_JOIN_H */

@@ -1,0 +1,354 @@
+/* members.c - configuration entries: encoding, decoding, history. */
+#include "cluster/members.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+
+enum {
+    MEMBERS_FORMAT = 1,
+    MEMBERS_HEADER_BYTES = 8, /* u16 format, u16 members, u32 removed. */
+    MEMBER_BYTES = 16,        /* u64 id, u8 votes, u8 host size, u16 port, u16 peer port, 2 zero. */
+    MEMBER_INCOMING = 1,
+    MEMBER_OUTGOING = 2,
+    ID_DIGITS_MIN = 4,
+};
+
+_Static_assert(sizeof((struct io_address *)NULL)->host == 256, "a host's size fits one byte");
+
+struct membership *membership_copy(const struct membership *m)
+{
+    struct membership *copy = memory_copy(m, sizeof *m);
+
+    copy->removed = memory_copy(m->removed, m->removed_count * sizeof(raft_id));
+    return copy;
+}
+
+void membership_free(struct membership *m)
+{
+    if (m != NULL) {
+        free(m->removed);
+        free(m);
+    }
+}
+
+bool member_address_equal(const struct member_address *a, const struct member_address *b)
+{
+    return a->peer_port == b->peer_port && a->client.port == b->client.port &&
+           strcmp(a->client.host, b->client.host) == 0;
+}
+
+const struct member_address *membership_address(const struct membership *m, raft_id id)
+{
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        if (m->addresses[i].id == id) {
+            return &m->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+/* From place `i` on. */
+static const struct member_address *find_at(const struct membership *m, uint32_t i,
+                                            const struct io_address *client)
+{
+    for (; m != NULL && i < m->configuration.member_count; i++) {
+        if (m->addresses[i].client.port == client->port &&
+            strcasecmp(m->addresses[i].client.host, client->host) == 0) {
+            return &m->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+const struct member_address *membership_at(const struct membership *m,
+                                           const struct io_address *client)
+{
+    return find_at(m, 0, client);
+}
+
+const struct member_address *membership_only_at(const struct membership *m,
+                                                const struct io_address *client)
+{
+    const struct member_address *found = find_at(m, 0, client);
+
+    if (found == NULL || find_at(m, (uint32_t)(found - m->addresses) + 1, client) != NULL) {
+        return NULL;
+    }
+    return found;
+}
+
+bool membership_was_removed(const struct membership *m, raft_id id)
+{
+    for (uint32_t i = 0; m != NULL && i < m->removed_count; i++) {
+        if (m->removed[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool begins_with(raft_id id, struct slice digits)
+{
+    char text[17];
+
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)id);
+    return digits.size < sizeof text && strncasecmp(text, digits.data, digits.size) == 0;
+}
+
+uint32_t membership_count_alike(const struct membership *m, struct slice digits, raft_id *ret_id)
+{
+    uint32_t count = 0;
+
+    if (m == NULL || (digits.size < ID_DIGITS_MIN && !MUTANT(any_short_id_taken))) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        if (begins_with(m->addresses[i].id, digits)) {
+            *ret_id = m->addresses[i].id;
+            count++;
+        }
+    }
+    for (uint32_t i = 0; i < m->removed_count && !MUTANT(removed_id_forgotten); i++) {
+        if (begins_with(m->removed[i], digits)) {
+            *ret_id = m->removed[i];
+            count++;
+        }
+    }
+    return count;
+}
+
+struct entry *membership_encode(const struct membership *m)
+{
+    struct buffer out = {0};
+    char header[MEMBERS_HEADER_BYTES];
+
+    put_u16(header, MEMBERS_FORMAT);
+    put_u16(header + 2, (uint16_t)m->configuration.member_count);
+    put_u32(header + 4, m->removed_count);
+    buffer_append(&out, header, sizeof header);
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        const struct raft_member *member = &m->configuration.members[i];
+        const struct member_address *address = &m->addresses[i];
+        char bytes[MEMBER_BYTES] = {0};
+        size_t host_size = strlen(address->client.host);
+
+        CHECK(address->id == member->id);
+        put_u64(bytes, member->id);
+        bytes[8] = (char)((member->incoming ? MEMBER_INCOMING : 0) |
+                          (member->outgoing ? MEMBER_OUTGOING : 0));
+        bytes[9] = (char)host_size;
+        put_u16(bytes + 10, address->client.port);
+        put_u16(bytes + 12, address->peer_port);
+        buffer_append(&out, bytes, sizeof bytes);
+        buffer_append(&out, address->client.host, host_size);
+    }
+    for (uint32_t i = 0; i < m->removed_count; i++) {
+        char id[8];
+
+        put_u64(id, m->removed[i]);
+        buffer_append(&out, id, sizeof id);
+    }
+
+    struct entry *e = entry_new(RAFT_CONFIGURATION, (uint32_t)buffer_size(&out));
+
+    memcpy(e->data, buffer_begin(&out), e->size);
+    buffer_deinit(&out);
+    return e;
+}
+
+/* No host holds such characters. They would smuggle lines into what is shown to people and
+ * programs, so a question mark stands for each; it is found by nobody either way. The entry is
+ * good all the same: its bytes decide who is a member. */
+static void clean_host(char *host)
+{
+    for (; *host != 0 && !MUTANT(any_host_logged); host++) {
+        if ((unsigned char)*host <= ' ' || *host == 0x7f) {
+            *host = '?';
+        }
+    }
+}
+
+/* Takes one member off `rest` into place `i`. */
+static bool decode_member(struct membership *m, uint32_t i, struct slice *rest)
+{
+    if (rest->size < MEMBER_BYTES) {
+        return false;
+    }
+
+    const char *from = rest->data;
+    uint8_t votes = (uint8_t)from[8];
+    uint8_t host_size = (uint8_t)from[9];
+    struct raft_member *member = &m->configuration.members[i];
+    struct member_address *address = &m->addresses[i];
+
+    if (rest->size - MEMBER_BYTES < host_size || votes > (MEMBER_INCOMING | MEMBER_OUTGOING) ||
+        memchr(from + MEMBER_BYTES, 0, host_size) != NULL) {
+        return false;
+    }
+    member->id = get_u64(from);
+    member->incoming = (votes & MEMBER_INCOMING) != 0;
+    member->outgoing = (votes & MEMBER_OUTGOING) != 0;
+    address->id = member->id;
+    address->client.port = get_u16(from + 10);
+    address->peer_port = get_u16(from + 12);
+    memcpy(address->client.host, from + MEMBER_BYTES, host_size);
+    address->client.host[host_size] = 0;
+    clean_host(address->client.host);
+    rest->data += MEMBER_BYTES + host_size;
+    rest->size -= MEMBER_BYTES + (size_t)host_size;
+    /* Ids rise, so none stands there twice, and none is 0. */
+    return member->id > (i == 0 ? 0 : m->configuration.members[i - 1].id);
+}
+
+struct membership *membership_decode(struct slice payload)
+{
+    if (payload.size < MEMBERS_HEADER_BYTES || get_u16(payload.data) != MEMBERS_FORMAT) {
+        return NULL;
+    }
+
+    uint32_t member_count = get_u16(payload.data + 2);
+    uint32_t removed_count = get_u32(payload.data + 4);
+    struct slice rest =
+        slice_of(payload.data + MEMBERS_HEADER_BYTES, payload.size - MEMBERS_HEADER_BYTES);
+
+    if (member_count == 0 || member_count > RAFT_MEMBERS_MAX ||
+        removed_count > MEMBERS_REMOVED_MAX) {
+        return NULL;
+    }
+
+    struct membership *m = memory_take_zeroed(1, sizeof *m);
+
+    m->configuration.member_count = member_count;
+    for (uint32_t i = 0; i < member_count; i++) {
+        if (!decode_member(m, i, &rest)) {
+            membership_free(m);
+            return NULL;
+        }
+    }
+    if (rest.size != removed_count * sizeof(raft_id)) {
+        membership_free(m);
+        return NULL;
+    }
+    m->removed_count = removed_count;
+    m->removed = memory_copy(rest.data, rest.size);
+    return m;
+}
+
+/* A member that counts as removed at once would be shut out of a cluster that needs it. */
+static bool removes_nobody_who_stays(const struct membership *m)
+{
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        if (membership_was_removed(m, m->configuration.members[i].id) &&
+            !MUTANT(removed_in_office)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool membership_may_follow(const struct membership *before, const struct membership *m)
+{
+    static const struct raft_configuration nobody = {0};
+
+    return removes_nobody_who_stays(m) &&
+           raft_configuration_may_follow(before == NULL ? &nobody : &before->configuration,
+                                         &m->configuration);
+}
+
+struct raft_entry membership_core_entry(const struct entry *e, const struct membership *m)
+{
+    struct raft_entry entry = {.term = e->term, .kind = (enum raft_entry_kind)e->kind};
+
+    if (m != NULL && removes_nobody_who_stays(m)) {
+        entry.configuration = &m->configuration;
+    } else if (m != NULL) {
+        entry.kind = RAFT_NOOP; /* It has no effect, which is all that matters to the core. */
+    }
+    return entry;
+}
+
+static void forget_oldest_removed(struct membership *m)
+{
+    if (m->removed_count == MEMBERS_REMOVED_MAX) {
+        memmove(m->removed, m->removed + 1, (m->removed_count - 1) * sizeof(raft_id));
+        m->removed_count--;
+    }
+}
+
+struct membership *membership_next(const struct membership *m,
+                                   const struct raft_configuration *configuration,
+                                   const struct member_address *fresh)
+{
+    struct membership *next = memory_take_zeroed(1, sizeof *next);
+    uint32_t old_count = m == NULL ? 0 : m->configuration.member_count;
+
+    next->configuration = *configuration;
+    for (uint32_t i = 0; i < configuration->member_count; i++) {
+        raft_id id = configuration->members[i].id;
+        const struct member_address *address =
+            fresh != NULL && fresh->id == id ? fresh : membership_address(m, id);
+
+        CHECK(address != NULL);
+        next->addresses[i] = *address;
+    }
+    next->removed_count = m == NULL ? 0 : m->removed_count;
+    next->removed = memory_take((next->removed_count + old_count) * sizeof(raft_id));
+    if (next->removed_count > 0) {
+        memcpy(next->removed, m->removed, next->removed_count * sizeof(raft_id));
+    }
+    for (uint32_t i = 0; i < old_count; i++) {
+        raft_id id = m->configuration.members[i].id;
+
+        if (raft_configuration_find(configuration, id) == NULL) {
+            forget_oldest_removed(next);
+            next->removed[next->removed_count++] = id;
+        }
+    }
+    return next;
+}
+
+void members_deinit(struct members *m)
+{
+    while (m->count > 0) {
+        membership_free(m->history[--m->count]);
+    }
+}
+
+void members_append_take(struct members *m, struct membership *membership)
+{
+    if (!membership_may_follow(m->count == 0 ? NULL : m->history[m->count - 1], membership)) {
+        membership_free(membership);
+        return;
+    }
+    if (m->count == RAFT_CONFIGURATIONS_MAX) {
+        membership_free(m->history[0]);
+        memmove(m->history, m->history + 1, (m->count - 1) * sizeof m->history[0]);
+        m->count--;
+    }
+    m->history[m->count++] = membership;
+}
+
+void members_truncate(struct members *m, raft_index from)
+{
+    while (m->count > 0 && m->history[m->count - 1]->index >= from &&
+           !MUTANT(addresses_not_rolled_back)) {
+        membership_free(m->history[--m->count]);
+    }
+}
+
+const struct membership *members_current(const struct members *m, raft_index index)
+{
+    if (m->count == 0) {
+        CHECK(index == 0);
+        return NULL;
+    }
+    CHECK(m->history[m->count - 1]->index == index); /* Both are cut alike. */
+    return m->history[m->count - 1];
+}

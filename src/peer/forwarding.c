@@ -1,0 +1,171 @@
+/* forwarding.c - the way of forwarded commands and of their answers, and how long it is open.
+ * A command goes out on the bulk connection that its node has dialed to the leader, and the
+ * answer comes back on the same one. So answers never wait behind the entries that the leader
+ * sends, and they come in the order in which commands were executed, or, once the connection
+ * breaks, not at all: then all that was under way on it is in doubt.
+ *
+ * Who forwards a command may give it up and tell its client that it is in doubt, while it
+ * stands in the network's buffers or in the leader's queue. So that it is not executed long
+ * after that, the leader tells its time (CLOCK) over and over, who forwards answers with that
+ * time and says for which of its commands it still waits (HOLDS), and no command is begun
+ * later than hold_max_ns after the time so answered. A HOLDS that is sent after a command was
+ * given up says so; any HOLDS before that names a time before that. No two clocks are
+ * compared. Both take the control connection, where nothing large delays them. */
+#include "peer/peers.h"
+
+#include "base/mutant.h"
+
+enum { CLOCK_BACKLOG_BYTES = 256 * 1024 };
+
+static struct dial *bulk_to(struct peers *p, raft_id id)
+{
+    struct peer *peer = peers_find(p, id);
+    struct dial *bulk = peer == NULL ? NULL : &peer->dial[WIRE_BULK];
+
+    return bulk != NULL && bulk->phase == DIAL_UP && !bulk->link.is_closing ? bulk : NULL;
+}
+
+bool peers_may_answer(struct peers *p, raft_id id)
+{
+    return bulk_to(p, id) != NULL;
+}
+
+struct buffer *peers_forward(struct peers *p, raft_id id)
+{
+    struct dial *bulk = bulk_to(p, id);
+    bool has_clock = bulk != NULL && bulk->peer->clock_heard_ns > 0;
+
+    return bulk != NULL && (has_clock || bulk->version < WIRE_VERSION_UNTIL) ? &bulk->link.out
+                                                                             : NULL;
+}
+
+static struct inbound *find_inbound(struct peers *p, uint64_t connection)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->serial == connection && !in->link.is_closing) {
+            return in;
+        }
+    }
+    return NULL;
+}
+
+struct buffer *peers_answer(struct peers *p, uint64_t connection)
+{
+    struct inbound *in = find_inbound(p, connection);
+
+    return in == NULL ? NULL : &in->link.out;
+}
+
+void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes)
+{
+    struct inbound *in = find_inbound(p, connection);
+
+    if (in != NULL && link_backlog_bytes(&in->link) > bytes) {
+        log_write(p->log, LOG_WARN, "a peer does not read its answers: its connection is ended",
+                  "connection=%llu", (unsigned long long)connection);
+        link_close(&in->link);
+    }
+}
+
+/* --- until when ------------------------------------------------------------------------ */
+
+uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns)
+{
+    const struct peer *peer = peers_find(p, id);
+
+    if (peer == NULL || peer->clock_heard_ns == 0 ||
+        peer->dial[WIRE_BULK].version < WIRE_VERSION_UNTIL) {
+        return 0;
+    }
+    /* It was told before it was heard: so this is never too late. */
+    return at_ns <= peer->clock_heard_ns ? 1 : peer->clock_ns + (at_ns - peer->clock_heard_ns);
+}
+
+/* This process may have been stopped since io_now_ns() was fixed. */
+uint64_t peers_time_now(const struct peers *p)
+{
+    return io_now_ns(p->io) + io_spent_ns(p->io);
+}
+
+void peers_tell_time(struct peers *p)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        /* Who does not read what it is told need not know. */
+        if (in->is_greeted && in->channel == WIRE_CONTROL && in->version >= WIRE_VERSION_UNTIL &&
+            link_backlog_bytes(&in->link) < CLOCK_BACKLOG_BYTES) {
+            wire_put_clock(&in->link.out, io_now_ns(p->io));
+        }
+    }
+}
+
+void peers_note_time(struct peer *peer, uint64_t clock_ns)
+{
+    peer->clock_ns = clock_ns;
+    peer->clock_heard_ns = io_now_ns(peer->peers->io);
+    peer->owes_holds = true;
+}
+
+void peers_tell_holds(struct peer *peer)
+{
+    struct peers *p = peer->peers;
+    bool has_all = p->held_by != peer->id;
+    struct wire_holds h = {.clock_ns = peer->clock_ns,
+                           .correlation = has_all ? p->held_from_all : p->held_from};
+
+    if (peer->owes_holds && peer->clock_heard_ns > 0) {
+        wire_put_holds(&peer->dial[WIRE_CONTROL].link.out, &h);
+        peer->owes_holds = false;
+    }
+}
+
+void peers_note_holds(struct inbound *in, const struct wire_holds *h)
+{
+    uint64_t now_ns = io_now_ns(in->peers->io);
+
+    in->holds = *h;
+    if (in->holds.clock_ns > now_ns) {
+        in->holds.clock_ns = now_ns; /* Nobody told it so. */
+    }
+    in->peers->holds_changed = true;
+}
+
+/* What was said last, by the process that has sent commands on that connection. */
+static struct wire_holds holds_of(struct peers *p, const struct inbound *bulk)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && in->channel == WIRE_CONTROL && in->from == bulk->from &&
+            in->incarnation == bulk->incarnation) {
+            return in->holds;
+        }
+    }
+    return (struct wire_holds){0};
+}
+
+enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation,
+                              uint64_t now_ns)
+{
+    const struct inbound *bulk = find_inbound(p, connection);
+
+    if (bulk == NULL || bulk->is_leaving) {
+        return PEERS_GIVEN_UP; /* (Who leaves is told.) */
+    }
+    if (bulk->version < WIRE_VERSION_UNTIL || MUTANT(forwards_taken_late)) {
+        return PEERS_HELD;
+    }
+
+    struct wire_holds holds = holds_of(p, bulk);
+
+    if (correlation < holds.correlation && !MUTANT(given_up_is_held)) {
+        return PEERS_GIVEN_UP;
+    }
+    return now_ns <= holds.clock_ns + p->hold_max_ns ? PEERS_HELD : PEERS_SILENT;
+}

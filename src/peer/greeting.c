@@ -1,0 +1,249 @@
+/* greeting.c - a connection that came in, until it is welcomed or refused. First both sides prove
+ * that they hold the key of the cluster; until then nothing of what the dialer says is believed,
+ * judged, learned or answered, but for the version of the protocol. */
+#include "peer/peers.h"
+
+#include "base/mutant.h"
+
+enum { INBOUNDS_MAX = 256 }; /* Connections that were welcomed. */
+
+/* The number of no command: whoever gets an answer to it has forgotten what it was. */
+static const uint64_t NO_COMMAND = UINT64_MAX;
+
+/* All who prove nothing share one complaint a minute; what they say that they are is not known. */
+static const raft_id STRANGERS = UINT64_MAX;
+
+static void refuse(struct inbound *in, enum wire_refusal refusal)
+{
+    wire_put_refuse(&in->link.out, refusal);
+    link_flush(&in->link);
+    link_close(&in->link);
+}
+
+/* --- judging ------------------------------------------------------------------------- */
+
+static struct inbound *find_inbound(struct peers *p, const struct inbound *but, raft_id from,
+                                    enum wire_channel channel)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in != but && in->is_greeted && in->from == from && in->channel == channel) {
+            return in;
+        }
+    }
+    return NULL;
+}
+
+/* A connection of another process with the id of that dialer. */
+static struct inbound *find_namesake(struct peers *p, const struct wire_hello *hello)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && !in->link.is_closing && in->from == hello->from &&
+            in->incarnation != hello->incarnation) {
+            return in;
+        }
+    }
+    return NULL;
+}
+
+/* However long it has been silent (followers have nothing to say to each other), it may
+ * live. Where that process has ended, its machine answers these bytes with a reset. */
+static void ask_for_life(struct inbound *in)
+{
+    wire_end_answer(&in->link.out, wire_begin_answer(&in->link.out, NO_COMMAND), WIRE_NOT_LEADER,
+                    0);
+    link_flush(&in->link);
+}
+
+static uint32_t count_greeted(const struct peers *p)
+{
+    uint32_t count = 0;
+
+    list_for_each(node, &p->inbounds)
+    {
+        count += container_of(node, struct inbound, node)->is_greeted ? 1 : 0;
+    }
+    return count;
+}
+
+/* The first reason to refuse that dialer, or 0. */
+static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hello)
+{
+    struct peers *p = in->peers;
+
+    if (hello->cluster_id != p->cluster_id && !MUTANT(other_cluster_accepted)) {
+        return WIRE_OTHER_CLUSTER;
+    }
+    if (hello->to != p->self.id || hello->from == 0) {
+        return WIRE_OTHER_NODE;
+    }
+    if (membership_was_removed(p->committed, hello->from) && !MUTANT(removed_node_accepted)) {
+        return WIRE_REMOVED;
+    }
+
+    struct inbound *old = find_inbound(p, in, hello->from, hello->channel);
+    struct inbound *namesake = MUTANT(copy_accepted) ? NULL : find_namesake(p, hello);
+
+    if (old == NULL && count_greeted(p) >= INBOUNDS_MAX) {
+        return WIRE_NOT_READY;
+    }
+    if (namesake != NULL) {
+        ask_for_life(namesake);
+    }
+    if (hello->from == p->self.id || namesake != NULL) {
+        return WIRE_SAME_NODE;
+    }
+    if (old != NULL) {
+        link_close(&old->link);
+    }
+    return 0;
+}
+
+static void greet(struct inbound *in)
+{
+    struct peers *p = in->peers;
+    struct wire_hello hello;
+
+    if (!wire_get_hello(in->greeting.hello, &hello)) {
+        link_close(&in->link);
+        return;
+    }
+
+    enum wire_refusal refusal = judge(in, &hello);
+
+    if (refusal != 0) {
+        log_write(p->log, LOG_DEBUG, "refused a peer", "peer=%016llx code=%d",
+                  (unsigned long long)hello.from, (int)refusal);
+        refuse(in, refusal);
+        return;
+    }
+    in->is_greeted = true;
+    in->from = hello.from;
+    in->incarnation = hello.incarnation;
+    in->channel = hello.channel;
+    in->version = hello.version;
+    in->link.body_max = WIRE_BODY_BYTES_MAX;
+    wire_end(&in->link.out, wire_begin(&in->link.out, WIRE_WELCOME));
+    if (in->channel == WIRE_CONTROL && in->version >= WIRE_VERSION_UNTIL) {
+        wire_put_clock(&in->link.out, io_now_ns(p->io));
+    }
+    link_flush(&in->link);
+
+    struct member_address address = {
+        .id = hello.from, .client = hello.address, .peer_port = hello.peer_port};
+
+    peers_learn(p, &address);
+}
+
+/* --- proving ------------------------------------------------------------------------- */
+
+static void challenge(struct inbound *in, struct slice hello)
+{
+    struct peers *p = in->peers;
+    struct wire_challenge c = {.listener = p->self.id};
+
+    in->is_challenged = true;
+    memcpy(in->hello, hello.data, hello.size);
+    in->greeting.hello = slice_of(in->hello, hello.size);
+    in->greeting.listener = c.listener;
+    if (!MUTANT(challenge_repeated)) {
+        io_random(p->io, in->greeting.nonce, sizeof in->greeting.nonce);
+    }
+    memcpy(c.nonce, in->greeting.nonce, sizeof c.nonce);
+    proof_make(p->key.bytes, PROOF_OF_LISTENER, &in->greeting, c.proof);
+    wire_put_challenge(&in->link.out, &c);
+    link_flush(&in->link);
+}
+
+/* Of what it says only the version counts yet, which says how to read the rest. */
+static void hello(struct inbound *in, struct slice body)
+{
+    const struct peers *p = in->peers;
+    uint32_t version;
+
+    if (!wire_get_hello_version(body, &version)) {
+        link_close(&in->link);
+    } else if ((version < WIRE_VERSION_MIN || version > p->version) &&
+               !MUTANT(other_version_accepted)) {
+        refuse(in, WIRE_OTHER_VERSION);
+    } else if (p->cluster_id == 0) {
+        refuse(in, WIRE_NOT_READY);
+    } else if (body.size > WIRE_HELLO_BYTES_MAX) {
+        link_close(&in->link);
+    } else if (MUTANT(judged_before_proof)) {
+        in->greeting.hello = body;
+        greet(in);
+    } else {
+        challenge(in, body);
+    }
+}
+
+static void note_unproven(struct inbound *in)
+{
+    struct peers *p = in->peers;
+    char address[300];
+    uint64_t count;
+
+    if (complaints_is_due(&p->complaints, STRANGERS, io_now_ns(p->io), &count)) {
+        io_stream_peer(p->io, &in->link.stream, address, sizeof address);
+        log_write(p->log, LOG_WARN, "refused a peer that does not have the key of this cluster",
+                  "address=%s count=%llu advice=" LOG_Q, address, (unsigned long long)count,
+                  "if it is a member, give its data directory the file cluster-key of another one");
+    }
+}
+
+static void check_proof(struct inbound *in, struct slice proof)
+{
+    if (proof_holds(in->peers->key.bytes, PROOF_OF_DIALER, &in->greeting, proof) ||
+        MUTANT(dialer_not_checked)) {
+        greet(in);
+    } else {
+        note_unproven(in);
+        link_close(&in->link);
+    }
+}
+
+/* Nobody else might ever tell: a node that was added with a wrong key dials nobody. Anybody can say
+ * so, and nothing but this line comes of it. */
+static void note_other_key(struct inbound *in)
+{
+    struct peers *p = in->peers;
+    char address[300];
+    uint64_t count;
+
+    if (complaints_is_due(&p->complaints, p->self.id, io_now_ns(p->io), &count)) {
+        io_stream_peer(p->io, &in->link.stream, address, sizeof address);
+        log_write(p->log, LOG_WARN, "a node that connects has another key than this one",
+                  "address=%s id=%016llx count=%llu advice=" LOG_Q, address,
+                  (unsigned long long)p->self.id, (unsigned long long)count,
+                  "if it is a member, --cluster-key named the key of another cluster here: send a "
+                  "member RAFT REMOVE with this node's id, delete this data directory, and join "
+                  "with the right key");
+    }
+}
+
+static bool is_other_key(struct slice body)
+{
+    enum wire_refusal refusal;
+
+    return wire_get_refuse(body, &refusal) && refusal == WIRE_OTHER_KEY;
+}
+
+void greeting_frame(struct inbound *in, enum wire_type type, struct slice body)
+{
+    if (type == WIRE_HELLO && !in->is_challenged) {
+        hello(in, body);
+    } else if (type == WIRE_PROOF && in->is_challenged) {
+        check_proof(in, body);
+    } else {
+        if (type == WIRE_REFUSE && in->is_challenged && is_other_key(body)) {
+            note_other_key(in);
+        }
+        link_close(&in->link);
+    }
+}

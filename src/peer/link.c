@@ -1,0 +1,232 @@
+/* link.c - framing over one stream. */
+#include "peer/link.h"
+
+#include "base/check.h"
+
+enum {
+    LINK_READ_BYTES = 64 * 1024,
+    LINK_KEEP_BYTES = 1024 * 1024,     /* Buffers beyond this are given back when empty. */
+    LINK_GROW_BYTES = 4 * 1024 * 1024, /* Of a longer frame, so much must come first. */
+};
+
+static struct link *link_of(struct io_stream *stream)
+{
+    return container_of(stream, struct link, stream);
+}
+
+/* A frame that claims to be long gets its room once a good part of it has come. */
+static char *link_room(struct io_stream *stream, size_t *ret_size)
+{
+    struct link *link = link_of(stream);
+    size_t wanted = LINK_READ_BYTES;
+    size_t have = buffer_size(&link->in);
+
+    if (have >= WIRE_HEADER_BYTES) {
+        enum wire_type type;
+        struct slice body;
+        size_t size = 0;
+
+        if (wire_frame(slice_of(buffer_begin(&link->in), WIRE_HEADER_BYTES), link->body_max, &type,
+                       &body, &size) == WIRE_MORE &&
+            size > have && size - have > wanted) {
+            /* Once so much has come that it is meant, all of it, to copy it only once. */
+            wanted = have < LINK_GROW_BYTES && size - have > LINK_GROW_BYTES ? LINK_GROW_BYTES
+                                                                             : size - have;
+        }
+    }
+    *ret_size = wanted;
+    return buffer_reserve(&link->in, wanted);
+}
+
+static void link_received(struct io_stream *stream, int64_t size)
+{
+    struct link *link = link_of(stream);
+
+    if (size <= 0) {
+        link_close(link);
+        return;
+    }
+    buffer_commit(&link->in, (size_t)size);
+    link->heard_ns = io_now_ns(link->io);
+    while (!link->is_closing) {
+        enum wire_type type;
+        struct slice body;
+        size_t frame_size;
+        enum wire_result result =
+            wire_frame(buffer_slice(&link->in), link->body_max, &type, &body, &frame_size);
+
+        if (result == WIRE_MORE) {
+            break;
+        }
+        if (result == WIRE_BAD) {
+            link_close(link);
+            return;
+        }
+        link->frame(link, type, body);
+        buffer_consume(&link->in, frame_size);
+    }
+    if (buffer_size(&link->in) == 0) {
+        buffer_trim(&link->in, LINK_KEEP_BYTES);
+    }
+}
+
+static void land(struct link *link)
+{
+    entry_release(link->flying);
+    link->flying = NULL;
+}
+
+static void drop_body(struct link *link)
+{
+    land(link);
+    entry_release(link->body);
+    link->body = NULL;
+    buffer_trim(&link->head, 0);
+}
+
+static void link_sent(struct io_stream *stream, int status)
+{
+    struct link *link = link_of(stream);
+
+    link->is_sending = false;
+    buffer_trim(&link->sending, LINK_KEEP_BYTES);
+    land(link);
+    if (status < 0) {
+        link_close(link);
+    }
+}
+
+static void link_stream_closed(struct io_stream *stream)
+{
+    struct link *link = link_of(stream);
+
+    link->is_open = false;
+    link->is_sending = false;
+    link->is_closing = false;
+    buffer_trim(&link->in, 0);
+    buffer_trim(&link->out, 0);
+    buffer_trim(&link->sending, 0);
+    drop_body(link);
+    link->closed(link);
+}
+
+void link_init(struct link *link, struct io *io,
+               void (*frame)(struct link *link, enum wire_type type, struct slice body),
+               void (*closed)(struct link *link), void *context)
+{
+    *link = (struct link){
+        .io = io,
+        .stream = {.room = link_room,
+                   .received = link_received,
+                   .sent = link_sent,
+                   .closed = link_stream_closed},
+        .body_max = WIRE_HANDSHAKE_BYTES_MAX,
+        .frame = frame,
+        .closed = closed,
+        .context = context,
+    };
+}
+
+void link_opened(struct link *link)
+{
+    link->is_open = true;
+    link->body_max = WIRE_HANDSHAKE_BYTES_MAX;
+    link->heard_ns = io_now_ns(link->io);
+}
+
+void link_deinit(struct link *link)
+{
+    buffer_deinit(&link->in);
+    buffer_deinit(&link->out);
+    buffer_deinit(&link->sending);
+    drop_body(link);
+    buffer_deinit(&link->head);
+}
+
+void link_close(struct link *link)
+{
+    if (link->is_open && !link->is_closing) {
+        link->is_closing = true;
+        io_stream_close(link->io, &link->stream);
+    }
+}
+
+/* Hands bytes to the stream; false where it has to wait, or is over. */
+static bool send_bytes(struct link *link, const void *data, size_t size)
+{
+    int result = io_stream_write(link->io, &link->stream, data, size);
+
+    if (result < 0) {
+        link_close(link);
+    }
+    link->is_sending = result == 0;
+    return result == 1;
+}
+
+static bool send_buffer(struct link *link, struct buffer *filled)
+{
+    struct buffer swap = link->sending;
+
+    link->sending = *filled;
+    *filled = swap;
+    if (!send_bytes(link, buffer_begin(&link->sending), buffer_size(&link->sending))) {
+        return false;
+    }
+    buffer_trim(&link->sending, LINK_KEEP_BYTES);
+    return true;
+}
+
+static bool send_body(struct link *link)
+{
+    link->flying = link->body;
+    link->body = NULL;
+    if (!send_bytes(link, link->flying->data, link->flying->size)) {
+        return false;
+    }
+    land(link);
+    return true;
+}
+
+void link_flush(struct link *link)
+{
+    bool goes_on = link->is_open && !link->is_closing && !link->is_sending;
+
+    while (goes_on) {
+        if (buffer_size(&link->head) > 0) {
+            goes_on = send_buffer(link, &link->head);
+        } else if (link->body != NULL) {
+            goes_on = send_body(link);
+        } else {
+            goes_on = buffer_size(&link->out) > 0 && send_buffer(link, &link->out);
+        }
+    }
+}
+
+bool link_can_attach(const struct link *link)
+{
+    return link->body == NULL;
+}
+
+void link_attach(struct link *link, struct entry *e)
+{
+    struct buffer swap = link->head;
+
+    CHECK(link->body == NULL && buffer_size(&link->head) == 0);
+    link->head = link->out;
+    link->out = swap;
+    link->body = entry_hold(e);
+}
+
+size_t link_backlog_bytes(const struct link *link)
+{
+    return buffer_size(&link->out) + buffer_size(&link->head) +
+           (link->body != NULL ? link->body->size : 0) +
+           (link->flying != NULL ? link->flying->size : 0) +
+           (link->is_sending ? buffer_size(&link->sending) : 0);
+}
+
+bool link_is_amid(const struct link *link, enum wire_type type)
+{
+    return link->is_open && !link->is_closing && buffer_size(&link->in) > WIRE_HEADER_BYTES &&
+           buffer_begin(&link->in)[4] == (char)type;
+}

@@ -1,0 +1,481 @@
+/* peers.c - who is connected to whom, and who is let in. */
+#include "peer/peers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+
+enum {
+    PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have come by themselves. */
+    STRANGERS_MAX = 64, /* Incoming connections that have not introduced themselves. */
+};
+
+static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
+
+/* After a partition TCP repeats itself ever more rarely, and a connection that survived it
+ * may be mute for as long again. A new one is made sooner. */
+enum { UNTAKEN_ELECTION_TIMEOUTS = 10, UNTAKEN_MS_MAX = 60 * 1000 };
+
+/* --- the table ----------------------------------------------------------------------- */
+
+struct peer *peers_find(const struct peers *p, raft_id id)
+{
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (peer->id == id && !peer->is_leaving) {
+            return peer;
+        }
+    }
+    return NULL;
+}
+
+bool peers_is_connected(const struct peers *p, raft_id id)
+{
+    const struct peer *peer = peers_find(p, id);
+
+    return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP;
+}
+
+void peer_free_if_unused(struct peer *peer)
+{
+    if (peer->is_leaving && dial_is_idle(&peer->dial[WIRE_CONTROL]) &&
+        dial_is_idle(&peer->dial[WIRE_BULK]) && !peer->sender.is_reading) {
+        list_remove(&peer->link);
+        link_deinit(&peer->dial[WIRE_CONTROL].link);
+        link_deinit(&peer->dial[WIRE_BULK].link);
+        free(peer);
+    }
+}
+
+/* --- the timer ------------------------------------------------------------------------ */
+
+static void inbound_tick(struct inbound *in, uint64_t now_ns, uint64_t *next_ns)
+{
+    uint64_t due_ns = in->since_ns + PATIENCE_NS;
+
+    if ((in->is_greeted && !in->is_leaving) || in->link.is_closing) {
+        return;
+    }
+    if (now_ns >= due_ns) {
+        link_close(&in->link);
+    } else if (due_ns < *next_ns) {
+        *next_ns = due_ns;
+    }
+}
+
+static void timer_fired(struct io_timer *timer)
+{
+    struct peers *p = container_of(timer, struct peers, timer);
+    uint64_t now_ns = io_now_ns(p->io);
+    uint64_t next_ns = UINT64_MAX;
+
+    p->timer_ns = UINT64_MAX;
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        dial_tick(&peer->dial[WIRE_CONTROL], now_ns, &next_ns);
+        dial_tick(&peer->dial[WIRE_BULK], now_ns, &next_ns);
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        inbound_tick(container_of(node, struct inbound, node), now_ns, &next_ns);
+    }
+    if (next_ns != UINT64_MAX) {
+        peers_arm_timer(p, next_ns);
+    }
+}
+
+/* Never later than it is armed for: else a flood of connections could put it off for
+ * ever, and nobody would be dialed again. */
+void peers_arm_timer(struct peers *p, uint64_t at_ns)
+{
+    if (!p->is_ended && at_ns < p->timer_ns) {
+        p->timer_ns = at_ns;
+        io_timer_start(p->io, &p->timer, at_ns);
+    }
+}
+
+static struct peer *add_peer(struct peers *p, const struct member_address *address)
+{
+    struct peer *peer = memory_take_zeroed(1, sizeof *peer);
+
+    peer->peers = p;
+    peer->id = address->id;
+    peer->address = *address;
+    peer->lost_ns = 0;
+    peer->search_ns = UINT64_MAX;
+    sender_reset(peer);
+    dial_init(&peer->dial[WIRE_CONTROL], peer, WIRE_CONTROL);
+    dial_init(&peer->dial[WIRE_BULK], peer, WIRE_BULK);
+    list_append(&p->all, &peer->link);
+    dial_start(&peer->dial[WIRE_CONTROL]);
+    dial_start(&peer->dial[WIRE_BULK]);
+    peers_arm_timer(p, io_now_ns(p->io) + DIAL_RETRY_MS * 1000 * 1000ull);
+    return peer;
+}
+
+static void readdress(struct peer *peer, const struct member_address *address)
+{
+    addresses_renewed(peer);
+    if (member_address_same_place(&peer->address, address)) {
+        peer->address = *address;
+        /* It is there: no need to look elsewhere. */
+        if (peer->dial[WIRE_CONTROL].was_search) {
+            dial_drop(&peer->dial[WIRE_CONTROL]);
+        }
+        return;
+    }
+    peer->told = peer->address;
+    peer->address = *address;
+    dial_drop(&peer->dial[WIRE_CONTROL]);
+    dial_drop(&peer->dial[WIRE_BULK]);
+}
+
+void peer_forget(struct peer *peer)
+{
+    peer->is_leaving = true;
+    sender_reset(peer);
+    /* What was said last (the commit of its removal, with luck) still leaves. */
+    link_flush(&peer->dial[WIRE_CONTROL].link);
+    link_flush(&peer->dial[WIRE_BULK].link);
+    dial_drop(&peer->dial[WIRE_CONTROL]);
+    dial_drop(&peer->dial[WIRE_BULK]);
+    peer_free_if_unused(peer);
+}
+
+void peers_set_members(struct peers *p, const struct membership *m)
+{
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        const struct member_address *address = &m->addresses[i];
+
+        if (address->id == p->self.id) {
+            p->self_logged = *address;
+            continue;
+        }
+
+        struct peer *peer = peers_find(p, address->id);
+
+        if (peer == NULL) {
+            add_peer(p, address)->logged = *address;
+        } else if (!member_address_equal(&peer->logged, address)) {
+            peer->logged = *address;
+            /* Who catches up reads of addresses that are long out of date: where a member
+             * is reached, it lives. */
+            if ((peer->dial[WIRE_CONTROL].phase != DIAL_UP || MUTANT(logged_beats_reached)) &&
+                !MUTANT(newer_log_ignored)) {
+                readdress(peer, address);
+            }
+        }
+    }
+}
+
+/* --- accepting ----------------------------------------------------------------------- */
+
+static void inbound_closed(struct link *link)
+{
+    struct inbound *in = link->context;
+    struct peers *p = in->peers;
+
+    p->holds_changed = true;
+    if (in->is_greeted) {
+        p->events.lost(p->events.context, in->from);
+    }
+    list_remove(&in->node);
+    link_deinit(link);
+    free(in);
+}
+
+static uint32_t count_peers(const struct peers *p)
+{
+    uint32_t count = 0;
+
+    list_for_each(node, &p->all)
+    {
+        count++;
+    }
+    return count;
+}
+
+/* It says itself where it lives now; a leader that adds us is known only so. */
+void peers_learn(struct peers *p, const struct member_address *address)
+{
+    struct peer *peer = peers_find(p, address->id);
+
+    if (!addresses_is_usable(p, address->id, address)) {
+        return; /* Let in all the same: the log has its address, if it has had a good one. */
+    }
+    if (peer == NULL && count_peers(p) < PEERS_MAX) {
+        add_peer(p, address);
+    } else if (peer != NULL && !MUTANT(greeted_address_ignored)) {
+        readdress(peer, address);
+        /* It lives: no need to wait for the next attempt. */
+        for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
+            if (dial_is_idle(&peer->dial[channel])) {
+                dial_start(&peer->dial[channel]);
+            }
+        }
+    }
+}
+
+/* Only what the node that was greeted says itself, and says to this one; in the version of the
+ * connection. */
+static bool is_between_us(const struct inbound *in, const struct wire_message *w)
+{
+    const struct raft_message *m = &w->message;
+
+    return m->from == in->from &&
+           (m->to == in->peers->self.id || MUTANT(message_to_another_taken)) &&
+           (w->disk == WIRE_DISK_UNTOLD || in->version >= WIRE_VERSION_DISK);
+}
+
+/* It is closed, and will dial again. */
+static void note_malformed(struct inbound *in, enum wire_type type)
+{
+    struct peers *p = in->peers;
+    uint64_t count;
+
+    if (complaints_is_due(&p->complaints, in->from, io_now_ns(p->io), &count)) {
+        log_write(p->log, LOG_WARN, "peer sent a malformed frame",
+                  "peer=%016llx type=%d count=%llu", (unsigned long long)in->from, (int)type,
+                  (unsigned long long)count);
+    }
+    link_close(&in->link);
+}
+
+static void receive_entries(struct inbound *in, struct slice body)
+{
+    struct peers *p = in->peers;
+    struct wire_message m;
+    struct slice rest;
+
+    if (!wire_get_entries(body, &m, &rest) || !is_between_us(in, &m)) {
+        note_malformed(in, WIRE_ENTRIES);
+        return;
+    }
+
+    struct entry **entries = memory_take(m.message.entry_count * sizeof *entries);
+    uint32_t count = 0;
+
+    while (count < m.message.entry_count && (entries[count] = wire_next_entry(&rest)) != NULL) {
+        count++;
+    }
+    if (count == m.message.entry_count && rest.size == 0) {
+        p->events.message(p->events.context, &m, entries);
+    } else {
+        note_malformed(in, WIRE_ENTRIES);
+        for (uint32_t i = 0; i < count; i++) {
+            entry_release(entries[i]);
+        }
+    }
+    free(entries);
+}
+
+static void note_peer(struct peers *p, const struct wire_message *m)
+{
+    struct peer *peer = peers_find(p, m->message.from);
+
+    if (peer != NULL) {
+        peer->heard_ns = io_now_ns(p->io);
+        peer->applied_index = m->applied_index;
+        peer->disk = m->disk;
+        peer->term = m->message.term;
+    }
+}
+
+static void note_program(struct peers *p, raft_id id, const char *program)
+{
+    struct peer *peer = peers_find(p, id);
+
+    if (peer != NULL) {
+        memcpy(peer->program, program, strlen(program) + 1);
+    }
+}
+
+static void inbound_frame(struct link *link, enum wire_type type, struct slice body)
+{
+    struct inbound *in = link->context;
+    struct peers *p = in->peers;
+    struct wire_message m;
+    struct wire_forward forward;
+    struct wire_holds holds;
+    char program[WIRE_PROGRAM_BYTES_MAX + 1];
+    struct member_address where;
+
+    if (!in->is_greeted) {
+        greeting_frame(in, type, body);
+        return;
+    }
+    if (type == WIRE_MESSAGE && wire_get_message(body, &m) && is_between_us(in, &m)) {
+        note_peer(p, &m);
+        p->events.message(p->events.context, &m, NULL);
+    } else if (type == WIRE_ENTRIES) {
+        receive_entries(in, body);
+    } else if (type == WIRE_ABOUT && wire_get_about(body, program)) {
+        note_program(p, in->from, program);
+    } else if (type == WIRE_WHERE && wire_get_where(body, &where)) {
+        addresses_told(p, in->from, &where);
+    } else if (type == WIRE_HOLDS && in->channel == WIRE_CONTROL &&
+               in->version >= WIRE_VERSION_UNTIL && wire_get_holds(body, &holds)) {
+        peers_note_holds(in, &holds);
+    } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
+        p->events.forward(p->events.context, in->from, in->serial, &forward);
+    } else {
+        note_malformed(in, type);
+    }
+}
+
+/* Who says nothing holds a place only until others want it, or its time is over. */
+static struct inbound *oldest_stranger(struct peers *p, uint32_t *ret_count)
+{
+    struct inbound *oldest = NULL;
+
+    *ret_count = 0;
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (!in->is_greeted && !in->link.is_closing) {
+            ++*ret_count;
+            oldest = oldest == NULL ? in : oldest; /* The list is in order of age. */
+        }
+    }
+    return oldest;
+}
+
+static void accepted(struct io_listener *listener)
+{
+    struct peers *p = container_of(listener, struct peers, listener);
+    struct inbound *in = memory_take_zeroed(1, sizeof *in);
+    uint32_t stranger_count;
+    struct inbound *oldest = oldest_stranger(p, &stranger_count);
+
+    in->peers = p;
+    in->since_ns = io_now_ns(p->io);
+    in->serial = ++p->accepted_count;
+    link_init(&in->link, p->io, inbound_frame, inbound_closed, in);
+    in->link.stream.untaken_max_ms = p->untaken_max_ms;
+    if (io_accept(p->io, listener, &in->link.stream) < 0) {
+        free(in);
+        return;
+    }
+    link_opened(&in->link);
+    list_append(&p->inbounds, &in->node);
+    if (stranger_count >= STRANGERS_MAX) {
+        link_close(&oldest->link);
+    }
+    peers_arm_timer(p, in->since_ns + DIAL_RETRY_MS * 1000 * 1000ull);
+}
+
+static void listener_closed(struct io_listener *listener)
+{
+    container_of(listener, struct peers, listener)->is_listening = false;
+}
+
+/* --- life ---------------------------------------------------------------------------- */
+
+int peers_start(struct peers *p, struct io *io, const struct log *log,
+                const struct peers_events *events, const struct peers_options *options)
+{
+    uint64_t untaken_ms = options->election_timeout_ns / 1000000 * UNTAKEN_ELECTION_TIMEOUTS;
+
+    CHECK(options->version >= WIRE_VERSION_MIN && options->version <= WIRE_VERSION);
+
+    *p = (struct peers){
+        .io = io,
+        .log = log,
+        .events = *events,
+        .self = options->self,
+        .version = options->version,
+        .untaken_max_ms = untaken_ms < UNTAKEN_MS_MAX ? (uint32_t)untaken_ms : UNTAKEN_MS_MAX,
+        .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Clocks may differ a little. */
+        .listener = {.accepted = accepted, .closed = listener_closed},
+        .timer = {.fired = timer_fired},
+        .timer_ns = UINT64_MAX,
+    };
+    list_init(&p->all);
+    list_init(&p->inbounds);
+    io_random(io, &p->incarnation, sizeof p->incarnation);
+
+    struct io_address address = options->host;
+
+    address.port = p->self.peer_port;
+
+    int error = io_listen(io, &p->listener, &address, &p->self.peer_port);
+
+    p->is_listening = error == 0;
+    return error;
+}
+
+void peers_deinit(struct peers *p)
+{
+    p->is_ended = true;
+    io_timer_stop(p->io, &p->timer);
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        link_deinit(&in->link);
+        free(in);
+    }
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        link_deinit(&peer->dial[WIRE_CONTROL].link);
+        link_deinit(&peer->dial[WIRE_BULK].link);
+        free(peer);
+    }
+}
+
+void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
+                const struct peers_source *source)
+{
+    CHECK(cluster_id != 0);
+    p->cluster_id = cluster_id;
+    p->key = *key;
+    p->source = *source;
+}
+
+void peers_set_committed(struct peers *p, const struct membership *committed)
+{
+    p->committed = committed;
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (!peer->is_leaving && membership_was_removed(committed, peer->id)) {
+            peer_forget(peer);
+        }
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && !in->is_leaving && membership_was_removed(committed, in->from)) {
+            in->is_leaving = true;
+            p->holds_changed = true;
+            in->since_ns = io_now_ns(p->io);
+            peers_arm_timer(p, in->since_ns + PATIENCE_NS);
+        }
+    }
+}
+
+bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        const struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && in->from == id && in->channel == WIRE_BULK &&
+            link_is_amid(&in->link, WIRE_ENTRIES) && in->link.heard_ns > since_ns) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,61 @@
+/* peers_send.c - what a turn says to the other nodes. */
+#include "base/mutant.h"
+#include "peer/peers.h"
+
+enum { CONTROL_BACKLOG_BYTES = 256 * 1024 };
+
+enum wire_disk dial_disk(const struct dial *d)
+{
+    return d->version >= WIRE_VERSION_DISK || MUTANT(disk_told_in_any_version)
+               ? d->peer->peers->disk
+               : WIRE_DISK_UNTOLD;
+}
+
+void peers_send(struct peers *p, const struct raft_message *m)
+{
+    struct peer *peer = peers_find(p, m->to);
+    enum wire_channel channel = MUTANT(heartbeats_behind_entries) ? WIRE_BULK : WIRE_CONTROL;
+
+    if (peer == NULL) {
+        return;
+    }
+    if (m->kind == RAFT_APPEND_ENTRIES) {
+        sender_ask(peer, m);
+    } else if (peer->dial[channel].phase == DIAL_UP &&
+               link_backlog_bytes(&peer->dial[channel].link) < CONTROL_BACKLOG_BYTES) {
+        /* (A peer that does not read gets no more: the core copes with what is lost.) */
+        struct wire_message w = {.message = *m,
+                                 .applied_index = p->applied_index,
+                                 .disk = dial_disk(&peer->dial[channel])};
+
+        wire_put_message(&peer->dial[channel].link.out, &w);
+    }
+}
+
+void peers_flush(struct peers *p)
+{
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        if (peer->dial[WIRE_CONTROL].phase == DIAL_UP) {
+            peers_tell_holds(peer);
+            link_flush(&peer->dial[WIRE_CONTROL].link);
+        }
+        if (peer->dial[WIRE_BULK].phase == DIAL_UP) {
+            sender_pump(peer);
+            link_flush(&peer->dial[WIRE_BULK].link);
+        }
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        link_flush(&in->link);
+        /* Dialing again, it hears that it was removed. Its commands get their answers, and
+         * those that it sends until it has heard of it are refused for certain. */
+        if (in->is_leaving && (in->channel == WIRE_CONTROL || MUTANT(removed_node_cut_off))) {
+            link_close(&in->link);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+/* sender.c - turns the ranges of entries that the core wants sent into frames, as
+ * many bytes at a time as the connection takes. Entries come from memory, or, where
+ * a peer has long been away, from the disk in the background. */
+#include "peer/peers.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+enum {
+    SENDER_FRAME_BYTES = 512 * 1024, /* A frame holds more only for one large entry. */
+    SENDER_FRAME_ENTRIES = 4096,
+    SENDER_BACKLOG_BYTES = 4 * 1024 * 1024, /* Unsent: then the sender waits. */
+    SENDER_LARGE_BYTES = 1024 * 1024,       /* From here on a copy is worth avoiding. */
+    SENDER_READ_BYTES = 1024 * 1024,
+};
+
+static struct dial *bulk_of(struct peer *peer)
+{
+    return &peer->dial[WIRE_BULK];
+}
+
+void sender_reset(struct peer *peer)
+{
+    peer->sender.next = 1;
+    peer->sender.last = 0;
+}
+
+/* One frame with `count` entries from sender.next on. */
+static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t count)
+{
+    struct sender *s = &peer->sender;
+    const struct raft *raft = peer->peers->source.raft;
+    struct wire_message m = {.message = s->header,
+                             .applied_index = peer->peers->applied_index,
+                             .disk = dial_disk(bulk_of(peer))};
+
+    m.message.prev_log_index = s->next - 1;
+    m.message.prev_log_term = raft_term_at(raft, s->next - 1);
+    m.message.leader_commit = raft_commit_index(raft);
+
+    struct link *link = &bulk_of(peer)->link;
+
+    if (count == 1 && entries[0]->size >= SENDER_LARGE_BYTES && link_can_attach(link)) {
+        wire_put_large_entry(&link->out, &m, entries[0]);
+        link_attach(link, entries[0]);
+    } else {
+        wire_put_entries(&link->out, &m, entries, count);
+    }
+    s->next += count;
+}
+
+/* What was asked for is void once this node does not lead that term any more. */
+static bool is_current(const struct peer *peer)
+{
+    const struct raft *raft = peer->peers->source.raft;
+
+    return raft_role(raft) == RAFT_LEADER && raft_current_term(raft) == peer->sender.header.term &&
+           peer->sender.last <= raft_last_index(raft);
+}
+
+static void read_done(struct store_read *read, int error, struct entry **entries, uint32_t count)
+{
+    struct peer *peer = container_of(read, struct peer, sender.read);
+    struct sender *s = &peer->sender;
+    const struct raft *raft = peer->peers->source.raft;
+    uint32_t good = 0;
+
+    s->is_reading = false;
+    if (error == 0 && !peer->is_leaving && bulk_of(peer)->phase == DIAL_UP && is_current(peer) &&
+        s->read_first == s->next && s->next <= s->last) {
+        while (good < count && s->next + good <= s->last &&
+               entries[good]->term == raft_term_at(raft, s->next + good)) {
+            good++;
+        }
+        if (good > 0) {
+            put_frame(peer, entries, good);
+        } else {
+            sender_reset(peer); /* Replaced meanwhile: the core will ask again. */
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        entry_release(entries[i]);
+    }
+    if (error != 0) {
+        log_write(peer->peers->log, LOG_ERROR, "could not read log for a peer",
+                  "peer=%016llx error=%d", (unsigned long long)peer->id, error);
+        sender_reset(peer);
+    }
+    sender_pump(peer);
+    peer_free_if_unused(peer);
+}
+
+static void read_from_disk(struct peer *peer)
+{
+    struct sender *s = &peer->sender;
+    raft_index in_memory = peer->peers->source.window->first;
+
+    s->is_reading = true;
+    s->read_first = s->next;
+    s->read = (struct store_read){
+        .first = s->next,
+        .last = s->last < in_memory ? s->last : in_memory - 1,
+        .max_bytes = SENDER_READ_BYTES,
+        .done = read_done,
+    };
+    store_read(peer->peers->source.store, &s->read);
+}
+
+void sender_pump(struct peer *peer)
+{
+    struct sender *s = &peer->sender;
+
+    if (s->next > s->last || s->is_reading || peer->is_leaving) {
+        return;
+    }
+    if (bulk_of(peer)->phase != DIAL_UP || !is_current(peer)) {
+        sender_reset(peer);
+        return;
+    }
+    while (s->next <= s->last && link_can_attach(&bulk_of(peer)->link) &&
+           link_backlog_bytes(&bulk_of(peer)->link) < SENDER_BACKLOG_BYTES) {
+        struct entry *entries[SENDER_FRAME_ENTRIES];
+        uint32_t count = 0;
+        uint64_t bytes = 0;
+
+        while (count < SENDER_FRAME_ENTRIES && s->next + count <= s->last) {
+            struct entry *e = log_window_get(peer->peers->source.window, s->next + count);
+
+            if (e == NULL || (count > 0 && bytes + e->size > SENDER_FRAME_BYTES)) {
+                break;
+            }
+            entries[count++] = e;
+            bytes += e->size;
+        }
+        if (count == 0) {
+            read_from_disk(peer);
+            return;
+        }
+        put_frame(peer, entries, count);
+    }
+}
+
+void sender_ask(struct peer *peer, const struct raft_message *m)
+{
+    struct sender *s = &peer->sender;
+
+    CHECK(m->kind == RAFT_APPEND_ENTRIES);
+    if (bulk_of(peer)->phase != DIAL_UP) {
+        sender_reset(peer);
+        return;
+    }
+
+    bool is_next = s->last == m->prev_log_index && s->header.term == m->term && s->next > 0;
+
+    s->header = *m;
+    s->header.entries = NULL;
+    if (m->entry_count == 0 && is_next &&
+        (s->next <= s->last || link_backlog_bytes(&bulk_of(peer)->link) > 0)) {
+        return; /* What it asks about has not left yet. */
+    }
+    if (m->entry_count == 0) {
+        s->next = m->prev_log_index + 1;
+        s->last = m->prev_log_index;
+        put_frame(peer, NULL, 0);
+        return;
+    }
+    if (!is_next || s->next > s->last) {
+        s->next = m->prev_log_index + 1;
+    }
+    s->last = m->prev_log_index + m->entry_count;
+    sender_pump(peer);
+}

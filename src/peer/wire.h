@@ -1,0 +1,198 @@
+/* wire.h - the frames that peers exchange (docs/WIRE.md). Encoders append one whole
+ * frame to a buffer; decoders check every length against the bytes that are there
+ * and return false on anything that does not fit. */
+#ifndef RAKIT_PEER_WIRE_H
+#define RAKIT_PEER_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "cluster/members.h"
+#include "io/io.h"
+#include "peer/proof.h"
+#include "raft/raft.h"
+#include "store/entry.h"
+
+/* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
+ * the next node by node, and back. The greeting is the same in all versions.
+ *   7  the oldest that is spoken: the first one whose greeting has proofs, and whose commands
+ *      name their database
+ *   8  CLOCK, HOLDS, and until when a forwarded command may be taken
+ *   9  how the sender's disk is, with each message */
+enum {
+    WIRE_VERSION = 9,
+    WIRE_VERSION_MIN = 7,
+    WIRE_VERSION_UNTIL = 8, /* The first one that has it. */
+    WIRE_VERSION_DISK = 9,
+    WIRE_PROGRAM_BYTES_MAX = 31,
+    WIRE_HEADER_BYTES = 16,
+    /* Of a frame before the handshake is over: nobody may make us take more. */
+    WIRE_HANDSHAKE_BYTES_MAX = 1024,
+    WIRE_HELLO_BYTES_MAX = 86 + 255, /* With the longest name of a host. */
+    WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
+};
+
+enum wire_type {
+    WIRE_HELLO = 1, /* Dialer -> listener, first frame on a connection. */
+    WIRE_WELCOME =
+        2, /* The answer to PROOF. From then on it only answers FORWARDs, and says CLOCK. */
+    WIRE_REFUSE = 3,     /* Or this one, and the connection ends. */
+    WIRE_MESSAGE = 4,    /* A raft message without entries. */
+    WIRE_ENTRIES = 5,    /* AppendEntries. */
+    WIRE_FORWARD = 6,    /* A client's command for the leader. */
+    WIRE_ANSWER = 7,     /* What became of it. */
+    WIRE_ABOUT = 8,      /* Which program the dialer is, once it was welcomed. */
+    WIRE_WHERE = 9,      /* Where the dialer reaches another member. */
+    WIRE_CLOCK = 10,     /* What time it is for the listener. */
+    WIRE_HOLDS = 11,     /* The dialer has heard that, and waits for its commands still. */
+    WIRE_CHALLENGE = 12, /* The answer to HELLO: the listener proves that it is a member, */
+    WIRE_PROOF = 13,     /* and the dialer, that it is. */
+};
+
+enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
+
+enum wire_refusal {
+    WIRE_OTHER_CLUSTER = 1,
+    WIRE_OTHER_VERSION = 2,
+    WIRE_OTHER_NODE = 3, /* The address belongs to another node by now. */
+    WIRE_REMOVED = 4,    /* The dialer was removed from the cluster. */
+    WIRE_NOT_READY = 5,  /* The listener does not know its cluster yet; try again. */
+    WIRE_SAME_NODE = 6,  /* A node of the dialer's id is running already. */
+    WIRE_OTHER_KEY = 7,  /* The dialer's word: the listener does not prove that it has its key. */
+};
+
+struct wire_hello {
+    uint32_t version;
+    uint64_t features; /* None are defined yet: 0. */
+    uint64_t cluster_id;
+    raft_id from;
+    raft_id to;
+    uint64_t incarnation; /* Random, new with each start of the dialer. */
+    enum wire_channel channel;
+    struct io_address address; /* The dialer's, for clients. */
+    uint16_t peer_port;
+    unsigned char nonce[PROOF_NONCE_BYTES];
+};
+
+struct wire_challenge {
+    raft_id listener;
+    unsigned char nonce[PROOF_NONCE_BYTES];
+    unsigned char proof[PROOF_BYTES];
+};
+
+/* How a node's disk is, as far as it says. */
+enum wire_disk {
+    WIRE_DISK_UNTOLD = 0, /* Older versions say nothing. */
+    WIRE_DISK_ROOM = 1,
+    WIRE_DISK_FULL = 2,  /* Room was refused; what is left takes some writes yet. */
+    WIRE_DISK_SPENT = 3, /* It takes no more writes. */
+};
+
+/* What a raft message carries beside what the core knows of. */
+struct wire_message {
+    struct raft_message message;
+    raft_index applied_index; /* The sender's. */
+    enum wire_disk disk;      /* The same. */
+};
+
+struct wire_forward {
+    uint64_t correlation;
+    raft_term term; /* The one in which the receiver is believed to lead. */
+    uint8_t resp_version;
+    bool is_logged_read;  /* See request.h; of another command it means nothing. */
+    uint64_t until_ns;    /* By the receiver's clock: not to be begun later; 0: not said. */
+    struct slice command; /* Encoded as in a log entry. */
+};
+
+struct wire_holds {
+    uint64_t clock_ns;    /* The receiver's, as last heard. */
+    uint64_t correlation; /* Nobody waits any more for commands with a lower one. */
+};
+
+enum wire_outcome {
+    WIRE_REPLIED = 0,    /* Here is the reply. */
+    WIRE_NOT_LEADER = 1, /* Certainly not executed, here or later. */
+};
+
+struct wire_answer {
+    uint64_t correlation;
+    enum wire_outcome outcome;
+    raft_index executed_index;
+    struct slice reply;
+};
+
+/* --- frames ------------------------------------------------------------------------ */
+
+/* Begins a frame at the end of `out` and returns a mark for wire_end(), which fills in
+ * size and checksum once the body has been appended. */
+size_t wire_begin(struct buffer *out, enum wire_type type);
+void wire_end(struct buffer *out, size_t mark);
+
+enum wire_result { WIRE_MORE, WIRE_FRAME, WIRE_BAD };
+
+/* Looks for a whole frame at the start of `input`. WIRE_FRAME: its type and body, and
+ * in *ret_size the bytes to consume. WIRE_MORE: *ret_size is the size it will have in
+ * all, as far as known. WIRE_BAD: not a frame, too long, or damaged. */
+enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_type *ret_type,
+                            struct slice *ret_body, size_t *ret_size);
+
+/* --- bodies ------------------------------------------------------------------------ */
+
+/* Returns the size of its body, with which `out` ends now. */
+size_t wire_put_hello(struct buffer *out, const struct wire_hello *hello);
+bool wire_get_hello(struct slice body, struct wire_hello *ret_hello);
+
+/* All that is looked at before it is proven; the versions have it in one place. */
+bool wire_get_hello_version(struct slice body, uint32_t *ret_version);
+
+void wire_put_challenge(struct buffer *out, const struct wire_challenge *c);
+bool wire_get_challenge(struct slice body, struct wire_challenge *ret_c);
+
+/* Its body is the proof and nothing else. */
+void wire_put_proof(struct buffer *out, const unsigned char proof[PROOF_BYTES]);
+
+void wire_put_refuse(struct buffer *out, enum wire_refusal refusal);
+bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal);
+
+/* The version of the program: 1 to WIRE_PROGRAM_BYTES_MAX printable characters. */
+void wire_put_about(struct buffer *out, const char *program);
+bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX + 1]);
+
+/* The id of a member, and where it lives. */
+void wire_put_where(struct buffer *out, const struct member_address *where);
+bool wire_get_where(struct slice body, struct member_address *ret_where);
+
+void wire_put_message(struct buffer *out, const struct wire_message *m);
+bool wire_get_message(struct slice body, struct wire_message *ret_m);
+
+/* AppendEntries with `entries`, whose count replaces m->message.entry_count. */
+void wire_put_entries(struct buffer *out, const struct wire_message *m,
+                      struct entry *const *entries, uint32_t count);
+/* The same for one entry whose payload follows behind `out` by itself, not copied. */
+void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e);
+/* The message, with entry_count set and `entries` NULL; and where the entries begin. */
+bool wire_get_entries(struct slice body, struct wire_message *ret_m, struct slice *ret_entries);
+/* Takes the next entry off `rest`: a new one with one reference, index 0; or NULL. */
+struct entry *wire_next_entry(struct slice *rest);
+
+void wire_put_forward(struct buffer *out, const struct wire_forward *f);
+bool wire_get_forward(struct slice body, struct wire_forward *ret_f);
+
+void wire_put_clock(struct buffer *out, uint64_t clock_ns);
+bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns);
+void wire_put_holds(struct buffer *out, const struct wire_holds *h);
+bool wire_get_holds(struct slice body, struct wire_holds *ret_h);
+
+/* The reply is appended by the caller, between this and wire_end(). */
+size_t wire_begin_answer(struct buffer *out, uint64_t correlation);
+void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
+                     raft_index executed_index);
+/* Takes an answer back that was begun and not ended. */
+void wire_drop_answer(struct buffer *out, size_t mark);
+bool wire_get_answer(struct slice body, struct wire_answer *ret_a);
+
+const char *wire_refusal_text(enum wire_refusal refusal);
+
+#endif /* RAKIT_PEER_WIRE_H */

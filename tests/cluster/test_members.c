@@ -1,0 +1,285 @@
+/* Configuration entries: what they hold, and how far they are taken back (§6). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cluster/members.h"
+
+static struct raft_configuration configuration_of(uint32_t count)
+{
+    struct raft_configuration c = {.member_count = count};
+
+    for (uint32_t i = 0; i < count; i++) {
+        c.members[i] = (struct raft_member){.id = 10 * (i + 1), .incoming = true};
+    }
+    return c;
+}
+
+static struct member_address address_of(raft_id id)
+{
+    struct member_address a = {.id = id, .client = {.host = "host", .port = (uint16_t)id}};
+
+    a.peer_port = (uint16_t)(10000 + id);
+    return a;
+}
+
+/* Members 10, 20, ... each added by one change. */
+static struct membership *membership_of(uint32_t count)
+{
+    struct membership *m = NULL;
+
+    for (uint32_t i = 1; i <= count; i++) {
+        struct raft_configuration c = configuration_of(i);
+        struct member_address fresh = address_of(10 * i);
+        struct membership *next = membership_next(m, &c, &fresh);
+
+        membership_free(m);
+        m = next;
+    }
+    return m;
+}
+
+static void test_membership__comes_out_as_it_went_in(void **state)
+{
+    struct membership *in = membership_of(3);
+    struct entry *e;
+    struct membership *out;
+
+    in->configuration.members[1].outgoing = true;
+    in->configuration.members[2].incoming = false;
+    e = membership_encode(in);
+    out = membership_decode(entry_payload(e));
+    assert_non_null(out);
+    assert_int_equal(out->configuration.member_count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(out->configuration.members[i].id, 10 * (i + 1));
+        assert_int_equal(out->configuration.members[i].incoming, i != 2);
+        assert_int_equal(out->configuration.members[i].outgoing, i == 1);
+        assert_string_equal(out->addresses[i].client.host, "host");
+        assert_int_equal(out->addresses[i].client.port, 10 * (i + 1));
+        assert_int_equal(out->addresses[i].peer_port, 10000 + 10 * (i + 1));
+    }
+    entry_release(e);
+    membership_free(in);
+    membership_free(out);
+}
+
+/* Else a host with a line end in it could put lines of its own into INFO. */
+static void test_membership__no_host_smuggles_anything_in(void **state)
+{
+    struct membership *in = membership_of(2);
+    struct entry *e;
+    struct membership *out;
+
+    (void)state;
+    strcpy(in->addresses[1].client.host, "a b\r\nrole:slave\x7f");
+    e = membership_encode(in);
+    out = membership_decode(entry_payload(e));
+    assert_non_null(out); /* It is a member, wherever it lives. */
+    assert_string_equal(out->addresses[0].client.host, "host");
+    assert_string_equal(out->addresses[1].client.host, "a?b??role:slave?");
+    entry_release(e);
+    membership_free(in);
+    membership_free(out);
+}
+
+static void test_membership__cut_or_changed_is_never_read_beyond_its_end(void **state)
+{
+    struct membership *in = membership_of(3);
+    struct entry *e = membership_encode(in);
+
+    for (uint32_t size = 0; size < e->size; size++) {
+        assert_null(membership_decode(slice_of(e->data, size)));
+    }
+    for (uint32_t i = 0; i < e->size; i++) {
+        for (int value = 0; value < 256; value++) {
+            char old = e->data[i];
+
+            e->data[i] = (char)value;
+            membership_free(membership_decode(entry_payload(e)));
+            e->data[i] = old;
+        }
+    }
+    entry_release(e);
+    membership_free(in);
+}
+
+static void test_membership__remembers_whom_it_lost(void **state)
+{
+    struct membership *three = membership_of(3);
+    struct raft_configuration c = configuration_of(2);
+    struct membership *two = membership_next(three, &c, NULL);
+    struct entry *e = membership_encode(two);
+    struct membership *read = membership_decode(entry_payload(e));
+
+    assert_false(membership_was_removed(three, 30));
+    assert_true(membership_was_removed(two, 30));
+    assert_true(membership_was_removed(read, 30));
+    assert_false(membership_was_removed(read, 20));
+    assert_null(membership_address(read, 30));
+    entry_release(e);
+    membership_free(three);
+    membership_free(two);
+    membership_free(read);
+}
+
+static void test_membership__takes_a_new_address_for_an_old_member(void **state)
+{
+    struct membership *m = membership_of(2);
+    struct member_address moved = address_of(20);
+    struct membership *next;
+
+    moved.client.port = 999;
+    next = membership_next(m, &m->configuration, &moved);
+    assert_int_equal(membership_address(next, 20)->client.port, 999);
+    assert_int_equal(membership_address(next, 10)->client.port, 10);
+    assert_int_equal(next->removed_count, 0);
+    membership_free(m);
+    membership_free(next);
+}
+
+static void test_membership__an_address_of_two_members_names_neither(void **state)
+{
+    struct membership *m = membership_of(3);
+    struct member_address taken = address_of(20);
+    struct membership *next;
+
+    assert_int_equal(membership_only_at(m, &m->addresses[2].client)->id, 30);
+    taken.client.port = 30; /* That of a member that is gone. */
+    next = membership_next(m, &m->configuration, &taken);
+    assert_non_null(membership_at(next, &taken.client));
+    assert_null(membership_only_at(next, &taken.client));
+    assert_int_equal(membership_only_at(next, &m->addresses[0].client)->id, 10);
+    assert_null(membership_only_at(next, &m->addresses[1].client));
+    membership_free(m);
+    membership_free(next);
+}
+
+static uint32_t count_alike(const struct membership *m, const char *digits, raft_id *ret_id)
+{
+    *ret_id = 0;
+    return membership_count_alike(m, slice_str(digits), ret_id);
+}
+
+static void test_membership__first_digits_name_who_alone_has_them(void **state)
+{
+    struct membership *m = membership_of(3);
+    raft_id id;
+
+    m->addresses[0].id = 0x12345678aaaaaaaa;
+    m->addresses[1].id = 0x12345679bbbbbbbb;
+    m->addresses[2].id = 0xabcdef0000000000;
+    assert_int_equal(count_alike(m, "12345678", &id), 1);
+    assert_int_equal(id, m->addresses[0].id);
+    assert_int_equal(count_alike(m, "12345679bbbbbbbb", &id), 1);
+    assert_int_equal(id, m->addresses[1].id);
+    assert_int_equal(count_alike(m, "ABCD", &id), 1);
+    assert_int_equal(id, m->addresses[2].id);
+    assert_int_equal(count_alike(m, "1234567", &id), 2);
+    assert_int_equal(count_alike(m, "abc", &id), 0); /* Too few to mean it. */
+    assert_int_equal(count_alike(m, "", &id), 0);
+    assert_int_equal(count_alike(m, "bbbb", &id), 0); /* Only its end. */
+    assert_int_equal(count_alike(m, "abcdef00000000000", &id), 0);
+    assert_int_equal(count_alike(NULL, "abcd", &id), 0);
+    membership_free(m);
+}
+
+static void test_membership__first_digits_of_a_removed_one_are_no_others(void **state)
+{
+    struct membership *m = membership_of(2);
+    struct raft_configuration left = {.member_count = 1};
+    struct membership *next;
+    raft_id id;
+
+    m->addresses[0].id = m->configuration.members[0].id = 0x12345678aaaaaaaa;
+    m->addresses[1].id = m->configuration.members[1].id = 0x12345679bbbbbbbb;
+    left.members[0] = m->configuration.members[1];
+    next = membership_next(m, &left, NULL);
+    assert_int_equal(count_alike(next, "12345678", &id), 1);
+    assert_int_equal(id, m->addresses[0].id);
+    assert_int_equal(count_alike(next, "1234567", &id), 2);
+    membership_free(m);
+    membership_free(next);
+}
+
+static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
+{
+    struct members members = {0};
+
+    for (raft_index index = 1; index <= 3; index++) {
+        struct membership *m = membership_of((uint32_t)index);
+
+        m->index = index * 5;
+        for (uint32_t i = 1; i < index; i++) {
+            m->configuration.members[i].incoming = false; /* A learner. */
+        }
+        members_append_take(&members, m);
+    }
+    assert_int_equal(members_current(&members, 15)->configuration.member_count, 3);
+    members_truncate(&members, 15);
+    assert_int_equal(members.count, 2);
+    assert_int_equal(members_current(&members, 10)->configuration.member_count, 2);
+    members_truncate(&members, 6);
+    assert_int_equal(members_current(&members, 5)->configuration.member_count, 1);
+    members_truncate(&members, 1);
+    assert_null(members_current(&members, 0));
+    members_deinit(&members);
+}
+
+/* The core and the addresses must judge alike, though only one of them knows of removed nodes. */
+static void test_membership__without_effect_is_so_for_the_core_as_well(void **state)
+{
+    struct members members = {0};
+    struct membership *m = membership_of(3);
+    struct entry *e;
+
+    (void)state;
+    e = membership_encode(m);
+    assert_int_equal(membership_core_entry(e, m).kind, RAFT_CONFIGURATION);
+    assert_ptr_equal(membership_core_entry(e, m).configuration, &m->configuration);
+    entry_release(e);
+    m->index = 5;
+    members_append_take(&members, membership_copy(m));
+    assert_int_equal(members_current(&members, 5)->configuration.member_count, 3);
+
+    m->removed = realloc(m->removed, sizeof m->removed[0]); /* It is to be shut out. */
+    m->removed[0] = 20;
+    m->removed_count = 1;
+    m->index = 6;
+    e = membership_encode(m);
+    assert_false(membership_may_follow(NULL, m));
+    assert_int_equal(membership_core_entry(e, m).kind, RAFT_NOOP);
+    members_append_take(&members, m);
+    assert_int_equal(members_current(&members, 5)->configuration.member_count, 3);
+    entry_release(e);
+
+    m = membership_of(2); /* A voter has gone at once. */
+    m->index = 7;
+    assert_true(membership_may_follow(NULL, m));
+    assert_false(membership_may_follow(members_current(&members, 5), m));
+    members_append_take(&members, m);
+    assert_non_null(members_current(&members, 5));
+    members_deinit(&members);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_membership__comes_out_as_it_went_in),
+        cmocka_unit_test(test_membership__no_host_smuggles_anything_in),
+        cmocka_unit_test(test_membership__cut_or_changed_is_never_read_beyond_its_end),
+        cmocka_unit_test(test_membership__remembers_whom_it_lost),
+        cmocka_unit_test(test_membership__takes_a_new_address_for_an_old_member),
+        cmocka_unit_test(test_membership__an_address_of_two_members_names_neither),
+        cmocka_unit_test(test_membership__first_digits_name_who_alone_has_them),
+        cmocka_unit_test(test_membership__first_digits_of_a_removed_one_are_no_others),
+        cmocka_unit_test(test_membership__without_effect_is_so_for_the_core_as_well),
+        cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

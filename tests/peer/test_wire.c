@@ -1,0 +1,478 @@
+/* Frames of the peer protocol: what is put comes out again, and nothing else is taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "base/prng.h"
+#include "peer/wire.h"
+
+static struct slice body_of(struct buffer *b, enum wire_type expected)
+{
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    assert_int_equal(wire_frame(buffer_slice(b), WIRE_BODY_BYTES_MAX, &type, &body, &size),
+                     WIRE_FRAME);
+    assert_int_equal(type, expected);
+    assert_int_equal(size, buffer_size(b));
+    return body;
+}
+
+static struct wire_message sample(enum raft_message_kind kind)
+{
+    return (struct wire_message){
+        .message = {.kind = kind,
+                    .from = 11,
+                    .to = 12,
+                    .term = 13,
+                    .last_log_index = 14,
+                    .last_log_term = 15,
+                    .is_transfer = true,
+                    .granted = true,
+                    .prev_log_index = 16,
+                    .prev_log_term = 17,
+                    .leader_commit = 18,
+                    .match_index = 19,
+                    .conflict_term = 20,
+                    .conflict_index = 21,
+                    .read_round = 22},
+        .applied_index = 23,
+        .disk = WIRE_DISK_FULL,
+    };
+}
+
+static void test_message__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT_REPLY);
+    struct wire_message out;
+
+    wire_put_message(&b, &in);
+    assert_true(wire_get_message(body_of(&b, WIRE_MESSAGE), &out));
+    assert_int_equal(out.message.kind, in.message.kind);
+    assert_int_equal(out.message.from, 11);
+    assert_int_equal(out.message.to, 12);
+    assert_int_equal(out.message.term, 13);
+    assert_int_equal(out.message.last_log_index, 14);
+    assert_int_equal(out.message.last_log_term, 15);
+    assert_true(out.message.is_transfer);
+    assert_true(out.message.granted);
+    assert_int_equal(out.message.prev_log_index, 16);
+    assert_int_equal(out.message.prev_log_term, 17);
+    assert_int_equal(out.message.leader_commit, 18);
+    assert_int_equal(out.message.match_index, 19);
+    assert_int_equal(out.message.conflict_term, 20);
+    assert_int_equal(out.message.conflict_index, 21);
+    assert_int_equal(out.message.read_round, 22);
+    assert_int_equal(out.applied_index, 23);
+    assert_int_equal(out.disk, WIRE_DISK_FULL);
+    assert_null(out.message.entries);
+    buffer_deinit(&b);
+}
+
+static void test_message__of_an_unknown_kind_is_refused(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT);
+    struct wire_message out;
+
+    wire_put_message(&b, &in);
+    put_u16(buffer_begin(&b) + WIRE_HEADER_BYTES, RAFT_TIMEOUT_NOW + 1);
+    assert_false(wire_get_message(
+        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out));
+    buffer_deinit(&b);
+}
+
+static struct entry *make_entry(uint64_t term, uint8_t kind, const char *text)
+{
+    struct entry *e = entry_new(kind, (uint32_t)strlen(text));
+
+    e->term = term;
+    memcpy(e->data, text, e->size);
+    return e;
+}
+
+static void test_entries__come_out_with_term_kind_and_payload(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_APPEND_ENTRIES);
+    struct wire_message out;
+    struct slice rest;
+    struct entry *entries[] = {make_entry(1, RAFT_NOOP, ""), make_entry(2, RAFT_COMMAND, "hello")};
+
+    wire_put_entries(&b, &in, entries, 2);
+    assert_true(wire_get_entries(body_of(&b, WIRE_ENTRIES), &out, &rest));
+    assert_int_equal(out.message.entry_count, 2);
+    for (int i = 0; i < 2; i++) {
+        struct entry *e = wire_next_entry(&rest);
+
+        assert_non_null(e);
+        assert_int_equal(e->term, entries[i]->term);
+        assert_int_equal(e->kind, entries[i]->kind);
+        assert_true(slice_equal(entry_payload(e), entry_payload(entries[i])));
+        entry_release(e);
+        entry_release(entries[i]);
+    }
+    assert_int_equal(rest.size, 0);
+    buffer_deinit(&b);
+}
+
+static void test_large_entry__is_the_same_frame_as_one_in_one_piece(void **state)
+{
+    struct buffer whole = {0};
+    struct buffer head = {0};
+    struct wire_message m = sample(RAFT_APPEND_ENTRIES);
+    struct entry *e = entry_new(RAFT_COMMAND, 100000);
+
+    e->term = 5;
+    memset(e->data, 'x', e->size);
+    buffer_append(&head, "before", 6);
+    wire_put_entries(&whole, &m, &e, 1);
+    wire_put_large_entry(&head, &m, e);
+    buffer_append(&head, e->data, e->size);
+    buffer_consume(&head, 6);
+    assert_true(slice_equal(buffer_slice(&whole), buffer_slice(&head)));
+    entry_release(e);
+    buffer_deinit(&whole);
+    buffer_deinit(&head);
+}
+
+static void test_entries__that_claim_more_than_is_there_are_refused(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_APPEND_ENTRIES);
+    struct wire_message out;
+    struct slice rest;
+    struct entry *e = make_entry(1, RAFT_COMMAND, "hello");
+    char *entry_header;
+
+    wire_put_entries(&b, &in, &e, 1);
+    entry_header = buffer_begin(&b) + WIRE_HEADER_BYTES + 112;
+    put_u32(entry_header + 8, 6); /* One byte more than there is. */
+    rest = slice_of(entry_header, 16 + 5);
+    assert_null(wire_next_entry(&rest));
+    put_u32(entry_header + 8, UINT32_MAX);
+    assert_null(wire_next_entry(&rest));
+    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 4, 1000); /* Entries. */
+    assert_false(wire_get_entries(
+        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out,
+        &rest));
+    entry_release(e);
+    buffer_deinit(&b);
+}
+
+static void test_hello__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_hello in = {.version = WIRE_VERSION,
+                            .features = 1,
+                            .cluster_id = 2,
+                            .from = 3,
+                            .to = 4,
+                            .incarnation = 5,
+                            .channel = WIRE_BULK,
+                            .address = {.host = "some.host", .port = 6},
+                            .peer_port = 7,
+                            .nonce = "thirty-two random bytes are here"};
+    struct wire_hello out;
+    uint32_t version = 0;
+
+    size_t size = wire_put_hello(&b, &in);
+
+    assert_int_equal(size, body_of(&b, WIRE_HELLO).size);
+    assert_true(wire_get_hello_version(body_of(&b, WIRE_HELLO), &version));
+    assert_int_equal(version, WIRE_VERSION);
+    assert_true(wire_get_hello(body_of(&b, WIRE_HELLO), &out));
+    assert_int_equal(out.version, WIRE_VERSION);
+    assert_int_equal(out.features, 1);
+    assert_int_equal(out.cluster_id, 2);
+    assert_int_equal(out.from, 3);
+    assert_int_equal(out.to, 4);
+    assert_int_equal(out.incarnation, 5);
+    assert_int_equal(out.channel, WIRE_BULK);
+    assert_string_equal(out.address.host, "some.host");
+    assert_int_equal(out.address.port, 6);
+    assert_int_equal(out.peer_port, 7);
+    assert_memory_equal(out.nonce, in.nonce, sizeof in.nonce);
+    buffer_deinit(&b);
+}
+
+/* In every version of the protocol it is the first thing that is said. */
+static void test_hello__begins_with_its_version(void **state)
+{
+    uint32_t version = 0;
+
+    assert_true(wire_get_hello_version(slice_of("\x06\0\0\0and what it had then", 24), &version));
+    assert_int_equal(version, 6);
+    assert_false(wire_get_hello_version(slice_of("\x06\0\0", 3), &version));
+}
+
+static void test_challenge__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_challenge in = {.listener = 5,
+                                .nonce = "thirty-two random bytes are here",
+                                .proof = "and thirty-two more to prove it."};
+    struct wire_challenge out;
+    struct slice body;
+
+    wire_put_challenge(&b, &in);
+    body = body_of(&b, WIRE_CHALLENGE);
+    assert_true(wire_get_challenge(body, &out));
+    assert_int_equal(out.listener, 5);
+    assert_memory_equal(out.nonce, in.nonce, sizeof in.nonce);
+    assert_memory_equal(out.proof, in.proof, sizeof in.proof);
+    assert_false(wire_get_challenge(slice_of(body.data, body.size - 1), &out));
+    buffer_append(&b, "", 1);
+    assert_false(wire_get_challenge(
+        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out));
+    buffer_deinit(&b);
+}
+
+static void test_about__is_a_few_printable_characters(void **state)
+{
+    char program[WIRE_PROGRAM_BYTES_MAX + 1];
+    char longest[WIRE_PROGRAM_BYTES_MAX + 2] = "";
+    struct buffer b = {0};
+
+    (void)state;
+    wire_put_about(&b, "1.2.3-rc4");
+    assert_true(wire_get_about(body_of(&b, WIRE_ABOUT), program));
+    assert_string_equal(program, "1.2.3-rc4");
+    buffer_deinit(&b);
+
+    memset(longest, 'x', sizeof longest - 1);
+    assert_false(wire_get_about(slice_str(longest), program));
+    longest[WIRE_PROGRAM_BYTES_MAX] = 0;
+    assert_true(wire_get_about(slice_str(longest), program));
+    assert_string_equal(program, longest);
+    assert_false(wire_get_about(slice_str(""), program));
+    assert_false(wire_get_about(slice_of("a\0b", 3), program));
+    assert_false(wire_get_about(slice_str("1.0 \033[31m"), program));
+    assert_false(wire_get_about(slice_str("1.0\r\n"), program));
+    assert_string_equal(program, longest); /* Untouched by what is refused. */
+}
+
+static void test_where__is_read_as_written_and_nothing_else_is(void **state)
+{
+    struct member_address in = {
+        .id = 7, .client = {.host = "h.example", .port = 1}, .peer_port = 2};
+    struct member_address out;
+    struct buffer b = {0};
+    char body[12 + 256] = {0};
+
+    (void)state;
+    wire_put_where(&b, &in);
+    assert_true(wire_get_where(body_of(&b, WIRE_WHERE), &out));
+    assert_int_equal(out.id, in.id);
+    assert_true(member_address_equal(&out, &in));
+    for (size_t size = 0; size <= 12; size++) {
+        assert_false(wire_get_where(slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, size), &out));
+    }
+    buffer_deinit(&b);
+
+    memset(body, 'x', sizeof body);
+    assert_false(wire_get_where(slice_of(body, sizeof body), &out)); /* Too long. */
+    assert_true(wire_get_where(slice_of(body, sizeof body - 1), &out));
+    body[20] = 0;
+    assert_false(wire_get_where(slice_of(body, sizeof body - 1), &out));
+}
+
+static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **state)
+{
+    struct buffer b = {0};
+    struct wire_hello in = {.version = WIRE_VERSION, .address = {.host = "h", .port = 6}};
+    struct wire_hello out;
+    struct slice body;
+
+    wire_put_hello(&b, &in);
+    body = body_of(&b, WIRE_HELLO);
+    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 50, 2);
+    assert_false(wire_get_hello(body, &out));
+    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 50, UINT32_MAX);
+    assert_false(wire_get_hello(body, &out));
+    assert_false(wire_get_hello(slice_of(body.data, 10), &out));
+    buffer_deinit(&b);
+}
+
+static void test_forward_and_answer__come_out_as_they_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_forward in = {
+        .correlation = 1, .term = 2, .resp_version = 3, .command = slice_str("command")};
+    struct wire_forward out;
+    struct wire_answer answer;
+    size_t mark;
+
+    wire_put_forward(&b, &in);
+    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_int_equal(out.correlation, 1);
+    assert_int_equal(out.term, 2);
+    assert_int_equal(out.resp_version, 3);
+    assert_false(out.is_logged_read);
+    assert_true(slice_equal(out.command, in.command));
+
+    buffer_clear(&b);
+    in.is_logged_read = true;
+    wire_put_forward(&b, &in);
+    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_int_equal(out.resp_version, 3);
+    assert_true(out.is_logged_read);
+    assert_int_equal(out.until_ns, 0);
+
+    buffer_clear(&b);
+    in.until_ns = 77;
+    wire_put_forward(&b, &in);
+    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_true(out.is_logged_read);
+    assert_int_equal(out.until_ns, 77);
+    assert_true(slice_equal(out.command, in.command));
+    assert_false(wire_get_forward(slice_of(body_of(&b, WIRE_FORWARD).data, 31), &out));
+
+    buffer_clear(&b);
+    mark = wire_begin_answer(&b, 9);
+    buffer_append(&b, "+OK\r\n", 5);
+    wire_end_answer(&b, mark, WIRE_REPLIED, 77);
+    assert_true(wire_get_answer(body_of(&b, WIRE_ANSWER), &answer));
+    assert_int_equal(answer.correlation, 9);
+    assert_int_equal(answer.outcome, WIRE_REPLIED);
+    assert_int_equal(answer.executed_index, 77);
+    assert_true(slice_equal(answer.reply, slice_str("+OK\r\n")));
+    buffer_deinit(&b);
+}
+
+static void test_clock_and_holds__come_out_as_they_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_holds in = {.clock_ns = 5, .correlation = UINT64_MAX};
+    struct wire_holds out;
+    uint64_t clock_ns;
+
+    wire_put_clock(&b, 12345);
+    assert_true(wire_get_clock(body_of(&b, WIRE_CLOCK), &clock_ns));
+    assert_int_equal(clock_ns, 12345);
+    assert_false(wire_get_clock(slice_of(body_of(&b, WIRE_CLOCK).data, 7), &clock_ns));
+
+    buffer_clear(&b);
+    wire_put_holds(&b, &in);
+    assert_true(wire_get_holds(body_of(&b, WIRE_HOLDS), &out));
+    assert_int_equal(out.clock_ns, 5);
+    assert_true(out.correlation == UINT64_MAX);
+    assert_false(wire_get_holds(slice_of(body_of(&b, WIRE_HOLDS).data, 15), &out));
+    buffer_deinit(&b);
+}
+
+static void test_frame__waits_for_its_last_byte(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT);
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    wire_put_message(&b, &in);
+    for (size_t i = 0; i < buffer_size(&b); i++) {
+        assert_int_equal(
+            wire_frame(slice_of(buffer_begin(&b), i), WIRE_BODY_BYTES_MAX, &type, &body, &size),
+            WIRE_MORE);
+        assert_true(size > i);
+    }
+    buffer_deinit(&b);
+}
+
+static void test_frame__with_any_bit_flipped_is_not_taken(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_HEARTBEAT);
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    wire_put_message(&b, &in);
+    for (size_t bit = 0; bit < buffer_size(&b) * 8; bit++) {
+        char *byte = buffer_begin(&b) + bit / 8;
+
+        *byte = (char)(*byte ^ (1 << bit % 8));
+        /* A longer size makes it wait for more; then the checksum decides. */
+        assert_int_not_equal(wire_frame(buffer_slice(&b), WIRE_BODY_BYTES_MAX, &type, &body, &size),
+                             WIRE_FRAME);
+        *byte = (char)(*byte ^ (1 << bit % 8));
+    }
+    buffer_deinit(&b);
+}
+
+static void test_frame__longer_than_allowed_is_bad_before_it_comes(void **state)
+{
+    char header[WIRE_HEADER_BYTES] = {0};
+    enum wire_type type;
+    struct slice body;
+    size_t size;
+
+    put_u32(header, WIRE_HANDSHAKE_BYTES_MAX + 1);
+    header[4] = WIRE_HELLO;
+    assert_int_equal(
+        wire_frame(slice_of(header, sizeof header), WIRE_HANDSHAKE_BYTES_MAX, &type, &body, &size),
+        WIRE_BAD);
+}
+
+static void test_decoders__survive_garbage(void **state)
+{
+    struct prng prng = {.state = 7};
+
+    for (int round = 0; round < 20000; round++) {
+        char bytes[200];
+        size_t size = (size_t)prng_below(&prng, sizeof bytes);
+        struct slice rest = slice_of(bytes, size);
+        struct wire_hello hello;
+        struct wire_message message;
+        struct wire_forward forward;
+        struct wire_answer answer;
+        enum wire_refusal refusal;
+        struct slice entries;
+        struct entry *e;
+
+        for (size_t i = 0; i < size; i++) {
+            bytes[i] = (char)prng_below(&prng, 6); /* Small numbers come further. */
+        }
+        (void)wire_get_hello(rest, &hello);
+        (void)wire_get_message(rest, &message);
+        (void)wire_get_entries(rest, &message, &entries);
+        (void)wire_get_forward(rest, &forward);
+        (void)wire_get_answer(rest, &answer);
+        (void)wire_get_refuse(rest, &refusal);
+        while ((e = wire_next_entry(&rest)) != NULL) {
+            assert_true(e->size <= size);
+            entry_release(e);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_message__comes_out_as_it_went_in),
+        cmocka_unit_test(test_message__of_an_unknown_kind_is_refused),
+        cmocka_unit_test(test_entries__come_out_with_term_kind_and_payload),
+        cmocka_unit_test(test_large_entry__is_the_same_frame_as_one_in_one_piece),
+        cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
+        cmocka_unit_test(test_hello__comes_out_as_it_went_in),
+        cmocka_unit_test(test_hello__begins_with_its_version),
+        cmocka_unit_test(test_challenge__comes_out_as_it_went_in),
+        cmocka_unit_test(test_about__is_a_few_printable_characters),
+        cmocka_unit_test(test_where__is_read_as_written_and_nothing_else_is),
+        cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
+        cmocka_unit_test(test_forward_and_answer__come_out_as_they_went_in),
+        cmocka_unit_test(test_clock_and_holds__come_out_as_they_went_in),
+        cmocka_unit_test(test_frame__waits_for_its_last_byte),
+        cmocka_unit_test(test_frame__with_any_bit_flipped_is_not_taken),
+        cmocka_unit_test(test_frame__longer_than_allowed_is_bad_before_it_comes),
+        cmocka_unit_test(test_decoders__survive_garbage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
