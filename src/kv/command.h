@@ -1,5 +1,5 @@
 /* command.h - what a command is. The one table of all commands (name, arity,
- * flags, keys, handler, help) is server/command_table.c; handlers of data
+ * flags, keys, handler, help) is command/table.c; handlers of data
  * commands are in kv/, those of connections and administration in server/. */
 #ifndef RAKIT_KV_COMMAND_H
 #define RAKIT_KV_COMMAND_H
@@ -25,7 +25,7 @@ enum command_flag {
 };
 
 struct command_call;
-struct subcommand; /* server/subcommand.h */
+struct subcommand; /* command/subcommand.h */
 
 typedef void command_handler(struct command_call *call);
 /* Looks at nothing but the arguments and the number of the database. Where they are refused

@@ -8,10 +8,10 @@
 
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "client/clients.h"
 #include "cluster/address.h"
 #include "cluster/join.h"
-#include "server/clients.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 #include "store/store.h"
 
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;

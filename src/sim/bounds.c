@@ -1,6 +1,6 @@
 /* bounds.c - memory is bounded, and given back: what a node holds for requests, for the
  * newest entries of its log, and for messages that wait for its disk. */
-#include "server/replica_state.h"
+#include "replica/state.h"
 #include "sim/cluster.h"
 
 #define ULL(x) ((unsigned long long)(x))

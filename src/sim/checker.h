@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command/probe.h"
 #include "raft/raft.h"
-#include "server/probe.h"
 #include "sim/checker_disk.h"
 #include "sim/verdict.h"
 
@@ -34,7 +34,7 @@ void checker_get_stats(const struct checker *c, struct checker_stats *ret_stats)
 struct checker_node *checker_start(struct checker *c, const char *name);
 void checker_end(struct checker_node *n);
 
-/* The probe's calls (server/probe.h). */
+/* The probe's calls (command/probe.h). */
 void checker_recovered_entry(struct checker_node *n, const struct entry *e);
 void checker_recovered(struct checker_node *n, const struct raft *r,
                        const struct store_recovered *found);

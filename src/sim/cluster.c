@@ -10,10 +10,10 @@
 #include "base/memory.h"
 #include "cluster/members.h"
 #include "peer/wire.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 #include "sim/message_text.h"
 
-enum { WORK_A_NS = 4 }; /* Of what server/time_share.h counts; about as on a real machine. */
+enum { WORK_A_NS = 4 }; /* Of what command/time_share.h counts; about as on a real machine. */
 
 #define UPGRADE_SALT 0x7570677261646521u
 #define KEY_SALT     0x6b65795f66696c65u

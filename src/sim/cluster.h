@@ -5,7 +5,7 @@
 #ifndef RAKIT_SIM_CLUSTER_H
 #define RAKIT_SIM_CLUSTER_H
 
-#include "server/probe.h"
+#include "command/probe.h"
 #include "server/server.h"
 #include "sim/budget.h"
 #include "sim/checker.h"

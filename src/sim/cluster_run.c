@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "server/replica_state.h"
+#include "replica/state.h"
 
 #define SEARCH_NS (3 * SIM_S) /* For members that have moved to find each other. */
 

@@ -1,6 +1,6 @@
 /* heavy.h - a simulated client that sends pipelines of what costs a node much, and throws the
  * replies away. It changes nothing, so nobody has to follow what it does. What its commands
- * cost takes simulated time (see server/time_share.h). */
+ * cost takes simulated time (see command/time_share.h). */
 #ifndef RAKIT_SIM_HEAVY_H
 #define RAKIT_SIM_HEAVY_H
 

@@ -12,7 +12,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/memory.h"
-#include "server/replica_state.h"
+#include "replica/state.h"
 #include "sim/cluster.h"
 
 enum { PEER_PORTS = 3 };

@@ -96,7 +96,7 @@ static inline void sometimes_reached(struct sometimes *s, enum rare_state state)
     s->counts[state]++;
 }
 
-/* From the probe's calls of the same names (server/probe.h). */
+/* From the probe's calls of the same names (command/probe.h). */
 void sometimes_recovered(struct sometimes_node *n, const struct raft *r,
                          const struct store_recovered *found);
 void sometimes_before_step(struct sometimes_node *n, const struct raft *r);

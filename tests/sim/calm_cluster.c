@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/replica.h"
+#include "replica/replica.h"
 
 enum { NODES = 3, FOUNDING_STEPS_MAX = 600 };
 

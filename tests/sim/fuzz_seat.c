@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "fuzz_input.h"
 #include "kv/codec.h"
-#include "server/replica_state.h"
+#include "replica/state.h"
 #include "sim/cluster.h"
 
 enum {

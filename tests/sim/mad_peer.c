@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "server/replica.h"
+#include "replica/replica.h"
 
 static char *mad_peer_room(struct io_stream *stream, size_t *ret_size)
 {

@@ -27,7 +27,7 @@
 
 #include "base/memory.h"
 #include "power_loss.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 #include "sim/cluster.h"
 
 enum {

@@ -10,7 +10,7 @@
 
 #include "calm_cluster.h"
 #include "cluster/members.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 
 enum { FIRST, SECOND };
 

@@ -10,8 +10,8 @@
 
 #include "calm_cluster.h"
 #include "kv/codec.h"
-#include "server/replica.h"
-#include "server/replica_state.h"
+#include "replica/replica.h"
+#include "replica/state.h"
 
 enum { SEEDS = 4, ROUNDS = 12 };
 

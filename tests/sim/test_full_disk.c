@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 #include "store/store.h"
 
 enum { SEEDS = 4, SEGMENT_BYTES = 512 * 1024 };

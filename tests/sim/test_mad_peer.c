@@ -11,7 +11,7 @@
 #include "calm_cluster.h"
 #include "kv/codec.h"
 #include "mad_peer.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 
 enum { MAD = 7, NODES = 3, WORDS_MAX = 4 };
 

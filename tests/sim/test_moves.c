@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
-#include "server/replica_state.h"
+#include "replica/state.h"
 
 enum { SEEDS = 8, NODES = 3, HEAL_S = 10 };
 

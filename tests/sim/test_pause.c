@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 
 enum { SEEDS = 3, ROUNDS = 40 };
 

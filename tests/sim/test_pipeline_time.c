@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 
 enum { PAIRS = 57 };
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 
 enum { SEEDS = 10, PATH_BYTES_A_SECOND = 1000 * 1000, SERVED_WITHIN_S = 5 };
 

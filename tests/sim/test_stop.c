@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 
 enum { SEEDS = 4, NODES = 3 };
 

@@ -11,7 +11,7 @@
 
 #include "calm_cluster.h"
 #include "mad_peer.h"
-#include "server/replica_state.h"
+#include "replica/state.h"
 
 enum { NODES = 3, OTHER = 7 };
 

@@ -10,7 +10,7 @@
 
 #include "base/list.h"
 #include "calm_cluster.h"
-#include "server/replica.h"
+#include "replica/replica.h"
 #include "sim/heavy.h"
 #include "sim/talk.h"
 

@@ -1,0 +1,429 @@
+/* clients.c - who is connected: accepting and refusing, turns of those that may go on,
+ * and the end of a connection.
+ *
+ * A connection may end while its commands are under way. They can't be called back, so
+ * its struct stays until the last one is answered, and the replies are dropped. */
+#include "client/clients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "client/client.h"
+#include "kv/kv.h"
+#include "replica/replica.h"
+
+enum {
+    SWEEP_INTERVAL_NS = 500000000, /* Half a second. */
+    SWEEP_CLIENTS_MIN = 512,       /* Looked at in one sweep, */
+    SWEEP_PART = 8,                /* or this part of all. */
+};
+
+static const uint64_t linger_ns = 1000000000ull;
+static const uint64_t farewell_ns = 10000000000ull; /* To read the last replies, */
+static const uint64_t drain_ns = 2000000000ull;     /* and to end its side then. */
+
+/* --- the end of a connection --------------------------------------------------------- */
+
+static void free_client(struct client *c)
+{
+    list_remove(&c->link);
+    list_remove(&c->reserve_link);
+    resp_parser_deinit(&c->parser);
+    buffer_deinit(&c->input);
+    buffer_deinit(&c->out);
+    buffer_deinit(&c->sending);
+    free(c->name);
+    free(c->library_name);
+    free(c->library_version);
+    free(c);
+}
+
+void client_free_if_over(struct client *c)
+{
+    if (c->end == CLIENT_CLOSED && c->slot_count == 0) {
+        free_client(c);
+    }
+}
+
+static void on_closed(struct io_stream *stream)
+{
+    struct client *c = client_of_stream(stream);
+
+    CHECK(c->end == CLIENT_CLOSING);
+    c->end = CLIENT_CLOSED;
+    client_free_if_over(c);
+}
+
+void client_close(struct client *c, const char *why)
+{
+    struct clients *clients = c->clients;
+
+    if (c->end >= CLIENT_CLOSING) {
+        return;
+    }
+    log_write(clients->server->log, LOG_DEBUG, "client left", "client=%llu peer=%s why=" LOG_Q,
+              (unsigned long long)c->id, c->peer, why);
+    client_leave(c);
+    c->end = CLIENT_CLOSING;
+    list_remove(&c->ready_link);
+    list_remove(&c->dirty_link);
+    client_forget_output(c);
+    client_abandon(c);
+    io_stream_close(clients->server->io, &c->stream);
+}
+
+void client_turn_away(struct client *c, const char *text)
+{
+    struct resp_writer w = {.out = &c->out, .version = c->version};
+
+    resp_error(&w, text);
+    c->clients->stats.refused_count++;
+    c->end = CLIENT_LINGERS;
+    client_make_dirty(c);
+}
+
+/* --- turns --------------------------------------------------------------------------- */
+
+void client_make_ready(struct client *c)
+{
+    c->wait = CLIENT_RUNS;
+    list_remove(&c->ready_link);
+    list_append(&c->clients->ready, &c->ready_link);
+}
+
+void client_make_dirty(struct client *c)
+{
+    if (c->end < CLIENT_CLOSING && list_is_empty(&c->dirty_link)) {
+        list_append(&c->clients->dirty, &c->dirty_link);
+    }
+}
+
+/* Moves all of `from` behind `to`. */
+static void move_all(struct list *to, struct list *from)
+{
+    while (!list_is_empty(from)) {
+        struct list *node = list_first(from);
+
+        list_remove(node);
+        list_append(to, node);
+    }
+}
+
+void clients_resume(struct clients *c)
+{
+    c->is_relieved = true;
+}
+
+/* Who has waited longest is the first, and who finds no room any more the last next time. */
+static void run_congested(struct clients *c, struct time_share *share)
+{
+    while (c->is_relieved && !list_is_empty(&c->congested) &&
+           !replica_is_congested(c->server->replica)) {
+        struct client *client = container_of(list_first(&c->congested), struct client, ready_link);
+
+        list_remove(&client->ready_link);
+        client->wait = CLIENT_RUNS;
+        client_run(client);
+        if (time_share_look(share)) {
+            replica_wake(c->server->replica); /* The next turn relieves the others. */
+            break;
+        }
+    }
+    c->is_relieved = false;
+}
+
+/* Each in turn, for as long as there is time; at least one. Who is left comes first next time. */
+static void run_ready(struct clients *c, struct time_share *share)
+{
+    struct list now;
+
+    list_init(&now);
+    move_all(&now, &c->ready);
+    while (!list_is_empty(&now)) {
+        struct list *node = list_first(&now);
+
+        list_remove(node);
+        client_run(container_of(node, struct client, ready_link));
+        if (time_share_look(share)) {
+            break;
+        }
+    }
+    move_all(&now, &c->ready);
+    move_all(&c->ready, &now);
+}
+
+void clients_flush(struct clients *c)
+{
+    uint64_t submitted_before = c->submitted_count;
+    struct time_share share;
+
+    time_share_begin(&share, c->server, CLIENTS_TURN_NS);
+    run_congested(c, &share);
+    run_ready(c, &share);
+    while (!list_is_empty(&c->dirty)) {
+        struct list *node = list_first(&c->dirty);
+
+        list_remove(node);
+        client_flush(container_of(node, struct client, dirty_link));
+    }
+    /* Both can have come from within this call: nobody else would go on with them. Who may take
+     * more commands has had his turn: others come first. */
+    if (c->submitted_count != submitted_before) {
+        replica_wake(c->server->replica);
+    }
+    if (!list_is_empty(&c->ready)) {
+        io_turn_soon(c->server->io);
+    }
+}
+
+bool clients_are_idle(const struct clients *c)
+{
+    list_for_each(node, &c->all)
+    {
+        const struct client *client = container_of(node, struct client, link);
+
+        if (client->slot_count > 0 || (client->end < CLIENT_CLOSING &&
+                                       (client->is_sending || buffer_size(&client->out) > 0))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- sweeping ------------------------------------------------------------------------ */
+
+static void give_memory_back(struct client *c)
+{
+    if (buffer_size(&c->input) == 0) {
+        buffer_deinit(&c->input);
+        c->read_bytes = CLIENT_READ_BYTES;
+    }
+    if (buffer_size(&c->out) == 0) {
+        buffer_deinit(&c->out);
+    }
+    if (!c->is_sending) {
+        buffer_deinit(&c->sending);
+    }
+}
+
+static void sweep_one(struct client *c, uint64_t now_ns)
+{
+    uint64_t silent_ns = now_ns - c->active_ns;
+    uint64_t idle_ns = c->clients->server->config.client_idle_ns;
+
+    if (c->end >= CLIENT_CLOSING) {
+        return;
+    }
+    if (c->end == CLIENT_LINGERS && silent_ns >= linger_ns) {
+        client_close(c, "it was turned away");
+    } else if (c->end == CLIENT_ENDS_AFTER_REPLIES && silent_ns >= farewell_ns &&
+               c->slot_count == 0) {
+        c->clients->stats.closed_slow_count++;
+        client_close(c, "it does not read its last replies");
+    } else if (c->end == CLIENT_DRAINS && silent_ns >= drain_ns) {
+        client_close(c, "it does not end its side");
+    } else if (idle_ns > 0 && silent_ns >= idle_ns && c->slot_count == 0 && !c->never_evict) {
+        client_close(c, "it was idle for too long");
+    } else if (silent_ns >= SWEEP_INTERVAL_NS) {
+        give_memory_back(c);
+    }
+}
+
+static void start_sweep(struct clients *c)
+{
+    c->is_sweeping = !list_is_empty(&c->all);
+    if (c->is_sweeping) {
+        io_timer_start(c->server->io, &c->sweep_timer,
+                       io_now_ns(c->server->io) + SWEEP_INTERVAL_NS);
+    }
+}
+
+static void measure_rate(struct clients *c, uint64_t now_ns)
+{
+    uint64_t passed_ns = now_ns - c->rate_from_ns;
+
+    if (passed_ns >= SWEEP_INTERVAL_NS) {
+        c->commands_a_second =
+            (c->stats.commands_count - c->rate_from_count) * 1000000 / (passed_ns / 1000);
+        c->rate_from_ns = now_ns;
+        c->rate_from_count = c->stats.commands_count;
+    }
+}
+
+/* A part of the clients at a time, in turn, so that thousands cost no pause. */
+static void on_sweep(struct io_timer *timer)
+{
+    struct clients *c = container_of(timer, struct clients, sweep_timer);
+    uint64_t now_ns = io_now_ns(c->server->io);
+    uint64_t part = (c->stats.connected_count + c->lingering_count) / SWEEP_PART;
+    uint64_t left = part > SWEEP_CLIENTS_MIN ? part : SWEEP_CLIENTS_MIN;
+    struct list seen;
+
+    measure_rate(c, now_ns);
+    clients_sweep_reserve(c, now_ns);
+    list_init(&seen);
+    while (left > 0 && !list_is_empty(&c->all)) {
+        struct list *node = list_first(&c->all);
+
+        list_remove(node);
+        list_append(&seen, node);
+        sweep_one(container_of(node, struct client, link), now_ns);
+        left--;
+    }
+    move_all(&c->all, &seen);
+    start_sweep(c);
+}
+
+/* --- accepting ----------------------------------------------------------------------- */
+
+static struct client *new_client(struct clients *clients)
+{
+    const struct server *server = clients->server;
+    struct client *c = memory_take_zeroed(1, sizeof *c);
+    struct resp_limits limits = {
+        .arguments_max = CLIENT_ARGUMENTS_MAX,
+        .bulk_bytes_max = KV_VALUE_BYTES_MAX,
+        .request_bytes_max = server->config.client_input_bytes_max,
+        .inline_bytes_max = CLIENT_INLINE_BYTES_MAX,
+    };
+
+    if (limits.bulk_bytes_max > limits.request_bytes_max) {
+        limits.bulk_bytes_max = limits.request_bytes_max;
+    }
+    c->stream = (struct io_stream){
+        .room = client_room,
+        .received = client_received,
+        .sent = client_sent,
+        .closed = on_closed,
+    };
+    c->clients = clients;
+    list_init(&c->link);
+    list_init(&c->reserve_link);
+    list_init(&c->ready_link);
+    list_init(&c->dirty_link);
+    resp_parser_init(&c->parser, &limits);
+    c->read_bytes = CLIENT_READ_BYTES;
+    c->read_reply_bytes = CLIENT_READ_WINDOW_BYTES / 4; /* Nothing is known yet: go slowly. */
+    c->version = 2;
+    c->connected_ns = io_now_ns(server->io);
+    c->active_ns = c->connected_ns;
+    return c;
+}
+
+static void admit(struct clients *clients, struct client *c)
+{
+    struct server *server = clients->server;
+
+    clients->stats.accepted_count++;
+    clients->last_id++;
+    c->id = clients->last_id;
+    io_stream_peer(server->io, &c->stream, c->peer, sizeof c->peer);
+    list_append(&clients->all, &c->link);
+    log_write(server->log, LOG_DEBUG, "client came", "client=%llu peer=%s",
+              (unsigned long long)c->id, c->peer);
+    client_place(c);
+    if (!clients->is_sweeping) {
+        start_sweep(clients);
+    }
+}
+
+static void on_accepted(struct io_listener *listener)
+{
+    struct clients *clients = container_of(listener, struct clients, listener);
+    struct client *c = new_client(clients);
+    int status = io_accept(clients->server->io, listener, &c->stream);
+
+    if (status < 0) {
+        log_write(clients->server->log, LOG_WARN, "a client could not be accepted", "error=" LOG_Q,
+                  strerror(-status));
+        free_client(c);
+        return;
+    }
+    admit(clients, c);
+}
+
+static void on_listener_closed(struct io_listener *listener)
+{
+    /* Nothing hangs on it. */
+}
+
+/* --- life ---------------------------------------------------------------------------- */
+
+int clients_start(struct server *server, struct clients **ret_clients, uint16_t *ret_port)
+{
+    struct clients *c = memory_take_zeroed(1, sizeof *c);
+
+    c->server = server;
+    c->listener.accepted = on_accepted;
+    c->listener.closed = on_listener_closed;
+    c->sweep_timer.fired = on_sweep;
+    list_init(&c->all);
+    list_init(&c->reserve);
+    list_init(&c->ready);
+    list_init(&c->congested);
+    list_init(&c->dirty);
+
+    int status = io_listen(server->io, &c->listener, &server->config.address, ret_port);
+
+    if (status < 0) {
+        free(c);
+        return status;
+    }
+    c->is_listening = true;
+    *ret_clients = c;
+    return 0;
+}
+
+void clients_refuse(struct clients *c)
+{
+    if (c->is_listening) {
+        c->is_listening = false;
+        io_listener_close(c->server->io, &c->listener);
+    }
+}
+
+static void free_slots(struct client *c)
+{
+    while (c->first_slot != NULL) {
+        struct reply_slot *slot = c->first_slot;
+
+        c->first_slot = slot->next;
+        entry_release(slot->request.entry);
+        buffer_deinit(&slot->out);
+        free(slot);
+    }
+    c->slot_count = 0;
+}
+
+void clients_free(struct clients *c)
+{
+    io_timer_stop(c->server->io, &c->sweep_timer);
+    list_for_each(node, &c->all)
+    {
+        struct client *client = container_of(node, struct client, link);
+
+        free_slots(client);
+        free_client(client);
+    }
+    clients_free_spare_slots(c);
+    free(c);
+}
+
+void clients_get_stats(const struct clients *c, struct clients_stats *ret_stats)
+{
+    *ret_stats = c->stats;
+    ret_stats->unread_bytes = c->unread_bytes;
+}
+
+void clients_reset_stats(struct clients *c)
+{
+    c->stats = (struct clients_stats){.connected_count = c->stats.connected_count};
+    c->rate_from_count = 0;
+}
+
+struct server *call_server(const struct command_call *call)
+{
+    return call_client(call)->clients->server;
+}

@@ -1,0 +1,420 @@
+/* commands_client.c - CLIENT: a connection about itself, and about the others. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "client/client.h"
+#include "client/commands.h"
+#include "client/session.h"
+#include "command/subcommand.h"
+#include "resp/decimal.h"
+
+/* --- what a client says of itself ------------------------------------------------------ */
+
+bool session_set_text(struct command_call *call, char **place, struct slice text, const char *what)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '!' || text.data[i] > '~') {
+            resp_errorf(call->reply,
+                        "ERR %s cannot contain spaces, newlines or special characters.", what);
+            return false;
+        }
+    }
+    if (text.size > CLIENT_NAME_BYTES_MAX) {
+        resp_errorf(call->reply, "ERR %s cannot be longer than %d characters.", what,
+                    CLIENT_NAME_BYTES_MAX);
+        return false;
+    }
+    free(*place);
+    *place = NULL;
+    if (text.size > 0) {
+        *place = memory_take(text.size + 1);
+        memcpy(*place, text.data, text.size);
+        (*place)[text.size] = '\0';
+    }
+    return true;
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static char lower(char letter)
+{
+    return (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+}
+
+static uint64_t age_s(const struct client *c)
+{
+    return (io_now_ns(c->clients->server->io) - c->connected_ns) / 1000000000;
+}
+
+/* The fields of Redis 7.0, all of them: libraries make numbers of them and fail if one is
+ * missing. What we have nothing for is what Redis says if it has nothing (fd=-1). */
+void session_describe(const struct client *c, struct buffer *out)
+{
+    const struct server *server = c->clients->server;
+    const char *command = c->last_command == NULL ? "NULL" : c->last_command->name;
+    uint64_t memory_bytes = sizeof *c + c->input.capacity + c->argument_bytes + c->out.capacity +
+                            c->sending.capacity + c->held_bytes;
+
+    buffer_printf(out,
+                  "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=%u "
+                  "sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=0 "
+                  "rbs=%zu rbp=%zu obl=%zu oll=%u omem=%llu tot-mem=%llu events=%s cmd=",
+                  (unsigned long long)c->id, c->peer, server->config.address.host,
+                  server->config.address.port, text_or_empty(c->name), (unsigned long long)age_s(c),
+                  (unsigned long long)((io_now_ns(server->io) - c->active_ns) / 1000000000),
+                  c->end == CLIENT_OPEN ? (c->never_evict ? "e" : "N") : "c", (unsigned)c->database,
+                  buffer_size(&c->input), c->input.capacity - buffer_size(&c->input),
+                  (unsigned long long)c->argument_bytes, c->out.capacity, c->out.capacity,
+                  buffer_size(&c->out), c->slot_count, (unsigned long long)client_output_bytes(c),
+                  (unsigned long long)memory_bytes, c->is_sending ? "rw" : "r");
+    for (; *command != '\0'; command++) {
+        char letter = lower(*command);
+
+        buffer_append(out, &letter, 1);
+    }
+    buffer_printf(out, " user=default redir=-1 resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n",
+                  c->version, text_or_empty(c->library_name), text_or_empty(c->library_version),
+                  (unsigned long long)c->command_count);
+}
+
+static void client_id(struct command_call *call)
+{
+    resp_integer(call->reply, (int64_t)call_client(call)->id);
+}
+
+static void client_setname(struct command_call *call)
+{
+    if (session_set_text(call, &call_client(call)->name, call->arguments[2], "Client names")) {
+        resp_ok(call->reply);
+    }
+}
+
+static void client_getname(struct command_call *call)
+{
+    const struct client *c = call_client(call);
+
+    if (c->name == NULL) {
+        resp_null(call->reply);
+    } else {
+        resp_bulk_text(call->reply, c->name);
+    }
+}
+
+static void client_setinfo(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    struct slice what = call->arguments[2];
+    bool is_set = false;
+
+    if (slice_is(what, "LIB-NAME")) {
+        is_set = session_set_text(call, &c->library_name, call->arguments[3], "lib-name");
+    } else if (slice_is(what, "LIB-VER")) {
+        is_set = session_set_text(call, &c->library_version, call->arguments[3], "lib-ver");
+    } else {
+        resp_errorf(call->reply, "ERR Unrecognized option '%.*s'",
+                    (int)(what.size < 64 ? what.size : 64), what.size == 0 ? "" : what.data);
+    }
+    if (is_set) {
+        resp_ok(call->reply);
+    }
+}
+
+static void client_reply(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    struct slice mode = call->arguments[2];
+
+    if (slice_is(mode, "ON")) {
+        c->is_reply_off = false;
+        c->skips_this_reply = false;
+        resp_ok(call->reply);
+    } else if (slice_is(mode, "OFF")) {
+        c->is_reply_off = true;
+        resp_ok(call->reply); /* Nobody hears it. */
+    } else if (slice_is(mode, "SKIP")) {
+        c->skips_next_reply = true;
+        resp_ok(call->reply);
+    } else {
+        resp_error(call->reply, "ERR syntax error");
+    }
+}
+
+static void client_no_evict(struct command_call *call)
+{
+    bool is_on = slice_is(call->arguments[2], "ON");
+
+    if (!is_on && !slice_is(call->arguments[2], "OFF")) {
+        resp_error(call->reply, "ERR syntax error");
+        return;
+    }
+    call_client(call)->never_evict = is_on;
+    resp_ok(call->reply);
+}
+
+/* Which commands count as a sign of life is all the same here: nothing is evicted. */
+static void client_no_touch(struct command_call *call)
+{
+    if (slice_is(call->arguments[2], "ON") || slice_is(call->arguments[2], "OFF")) {
+        resp_ok(call->reply);
+    } else {
+        resp_error(call->reply, "ERR syntax error");
+    }
+}
+
+/* --- about the others -------------------------------------------------------------------- */
+
+static void reply_text(struct command_call *call, struct buffer *text)
+{
+    resp_verbatim(call->reply, buffer_slice(text));
+    buffer_deinit(text);
+}
+
+static void client_info(struct command_call *call)
+{
+    struct buffer text = {0};
+
+    session_describe(call_client(call), &text);
+    reply_text(call, &text);
+}
+
+static struct client *find_client(const struct clients *clients, int64_t id)
+{
+    list_for_each(node, &clients->all)
+    {
+        struct client *c = container_of(node, struct client, link);
+
+        if ((int64_t)c->id == id && c->end < CLIENT_CLOSING) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static void list_by_id(struct command_call *call)
+{
+    struct buffer text = {0};
+
+    for (uint32_t i = 3; i < call->argument_count; i++) {
+        int64_t id = 0;
+
+        if (!decimal_read(call->arguments[i], &id) || id < 1) {
+            buffer_deinit(&text);
+            resp_error(call->reply, "ERR Invalid client ID");
+            return;
+        }
+        const struct client *c = find_client(call_client(call)->clients, id);
+
+        if (c != NULL) {
+            session_describe(c, &text);
+        }
+    }
+    reply_text(call, &text);
+}
+
+/* Every client is of type normal. False: an error was replied. */
+static bool read_type(struct command_call *call, struct slice type, bool *ret_is_normal)
+{
+    *ret_is_normal = slice_is(type, "NORMAL");
+    if (!*ret_is_normal && !slice_is(type, "MASTER") && !slice_is(type, "REPLICA") &&
+        !slice_is(type, "SLAVE") && !slice_is(type, "PUBSUB")) {
+        resp_errorf(call->reply, "ERR Unknown client type '%.*s'",
+                    (int)(type.size < 64 ? type.size : 64), type.size == 0 ? "" : type.data);
+        return false;
+    }
+    return true;
+}
+
+static void client_list(struct command_call *call)
+{
+    const struct clients *clients = call_client(call)->clients;
+    struct buffer text = {0};
+    bool shows_all = call->argument_count == 2;
+
+    if (call->argument_count > 3 && slice_is(call->arguments[2], "ID")) {
+        list_by_id(call);
+        return;
+    }
+    if (call->argument_count == 4 && slice_is(call->arguments[2], "TYPE")) {
+        if (!read_type(call, call->arguments[3], &shows_all)) {
+            return;
+        }
+    } else if (!shows_all) {
+        resp_error(call->reply, "ERR syntax error");
+        return;
+    }
+    if (shows_all) {
+        list_for_each(node, &clients->all)
+        {
+            const struct client *c = container_of(node, struct client, link);
+
+            if (c->end < CLIENT_CLOSING) {
+                session_describe(c, &text);
+            }
+        }
+    }
+    reply_text(call, &text);
+}
+
+/* --- KILL ---------------------------------------------------------------------------------- */
+
+struct kill_filter {
+    int64_t id;          /* 0: any. */
+    int64_t max_age_s;   /* 0: any; else connected for so long at least. */
+    bool matches_nobody; /* It asks for a type that no client has. */
+    struct slice address;
+    struct slice local_address;
+    bool has_address;
+    bool has_local_address;
+    bool skips_me;
+};
+
+/* True: `option` is one that names a client by a word. */
+static bool read_kill_words(struct slice option, struct slice value, struct kill_filter *filter)
+{
+    if (slice_is(option, "ADDR")) {
+        filter->address = value;
+        filter->has_address = true;
+    } else if (slice_is(option, "LADDR")) {
+        filter->local_address = value;
+        filter->has_local_address = true;
+    } else if (slice_is(option, "SKIPME") && (slice_is(value, "YES") || slice_is(value, "NO"))) {
+        filter->skips_me = slice_is(value, "YES");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* False: an error was replied. */
+static bool read_kill_option(struct command_call *call, struct slice option, struct slice value,
+                             struct kill_filter *filter)
+{
+    bool is_normal = true;
+
+    if (slice_is(option, "ID")) {
+        if (!decimal_read(value, &filter->id) || filter->id < 1) {
+            resp_error(call->reply, "ERR client-id should be greater than 0");
+            return false;
+        }
+    } else if (slice_is(option, "MAXAGE")) {
+        if (!decimal_read(value, &filter->max_age_s) || filter->max_age_s < 1) {
+            resp_error(call->reply, "ERR maxage is not an integer or out of range");
+            return false;
+        }
+    } else if (slice_is(option, "TYPE")) {
+        if (!read_type(call, value, &is_normal)) {
+            return false;
+        }
+        filter->matches_nobody |= !is_normal;
+    } else if (slice_is(option, "USER")) {
+        if (!slice_equal(value, slice_str("default"))) {
+            resp_errorf(call->reply, "ERR No such user '%.*s'",
+                        (int)(value.size < 64 ? value.size : 64),
+                        value.size == 0 ? "" : value.data);
+            return false;
+        }
+    } else if (!read_kill_words(option, value, filter)) {
+        resp_error(call->reply, "ERR syntax error");
+        return false;
+    }
+    return true;
+}
+
+/* False: an error was replied. */
+static bool read_kill_filter(struct command_call *call, struct kill_filter *ret_filter)
+{
+    *ret_filter = (struct kill_filter){.skips_me = true};
+    for (uint32_t i = 2; i < call->argument_count; i += 2) {
+        if (i + 1 == call->argument_count) {
+            resp_error(call->reply, "ERR syntax error");
+            return false;
+        }
+        if (!read_kill_option(call, call->arguments[i], call->arguments[i + 1], ret_filter)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_matched(const struct client *c, const struct kill_filter *filter)
+{
+    const struct io_address *here = &c->clients->server->config.address;
+    char local_address[sizeof here->host + 8];
+
+    snprintf(local_address, sizeof local_address, "%s:%u", here->host, here->port);
+    return c->end < CLIENT_CLOSING && !filter->matches_nobody &&
+           (filter->id == 0 || (int64_t)c->id == filter->id) &&
+           (filter->max_age_s == 0 || (int64_t)age_s(c) >= filter->max_age_s) &&
+           (!filter->has_address || slice_equal(slice_str(c->peer), filter->address)) &&
+           (!filter->has_local_address ||
+            slice_equal(slice_str(local_address), filter->local_address));
+}
+
+static int64_t kill_matching(struct client *self, const struct kill_filter *filter)
+{
+    int64_t count = 0;
+
+    list_for_each(node, &self->clients->all)
+    {
+        struct client *c = container_of(node, struct client, link);
+
+        if (!is_matched(c, filter) || (c == self && filter->skips_me)) {
+            continue;
+        }
+        count++;
+        if (c == self) {
+            c->end = CLIENT_ENDS_AFTER_REPLIES; /* It is told how many first. */
+            client_make_dirty(c);
+        } else {
+            client_close(c, "it was killed by a client");
+        }
+    }
+    return count;
+}
+
+static void client_kill(struct command_call *call)
+{
+    struct kill_filter filter = {.address = call->arguments[2], .has_address = true};
+    bool is_old_form = call->argument_count == 3;
+
+    if (!is_old_form && !read_kill_filter(call, &filter)) {
+        return;
+    }
+    int64_t count = kill_matching(call_client(call), &filter);
+
+    if (!is_old_form) {
+        resp_integer(call->reply, count);
+    } else if (count == 0) {
+        resp_error(call->reply, "ERR No such client");
+    } else {
+        resp_ok(call->reply);
+    }
+}
+
+const struct subcommand client_subcommands[] = {
+    {"GETNAME", 2, client_getname, "", "Shows the name of this connection."},
+    {"ID", 2, client_id, "", "Shows the number of this connection."},
+    {"INFO", 2, client_info, "", "Describes this connection."},
+    {"KILL", -3, client_kill,
+     "addr | [ID id] [TYPE type] [USER user] [ADDR addr] [LADDR addr] [SKIPME YES | NO] [MAXAGE s]",
+     "Ends connections."},
+    {"LIST", -2, client_list, "[TYPE NORMAL] | [ID id [id ...]]",
+     "Describes the connections to this node."},
+    {"NO-EVICT", 3, client_no_evict, "ON | OFF", "Spares this connection when it is idle."},
+    {"NO-TOUCH", 3, client_no_touch, "ON | OFF", "Accepted; nothing depends on it."},
+    {"REPLY", 3, client_reply, "ON | OFF | SKIP", "Says which commands are replied to."},
+    {"SETINFO", 4, client_setinfo, "LIB-NAME name | LIB-VER version",
+     "Says which library this client uses."},
+    {"SETNAME", 3, client_setname, "name", "Names this connection."},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+void client_command(struct command_call *call)
+{
+    subcommand_run(call);
+}

@@ -1,0 +1,317 @@
+/* commands_command.c - COMMAND: the table of all commands, as clients read it. */
+#include <string.h>
+
+#include "base/buffer.h"
+#include "client/commands.h"
+#include "command/docs.h"
+#include "command/subcommand.h"
+#include "command/table.h"
+#include "kv/glob.h"
+
+static char lower(char letter)
+{
+    return (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+}
+
+static void reply_name(struct resp_writer *w, const struct command *command)
+{
+    char name[32];
+    size_t size = strlen(command->name);
+
+    for (size_t i = 0; i < size && i < sizeof name; i++) {
+        name[i] = lower(command->name[i]);
+    }
+    resp_bulk(w, slice_of(name, size < sizeof name ? size : sizeof name));
+}
+
+/* --- COMMAND, COMMAND INFO ---------------------------------------------------------------- */
+
+static const struct flag_name {
+    uint32_t flag;
+    const char *name;
+    const char *category; /* As in Redis's access lists. */
+} flag_names[] = {
+    {COMMAND_WRITE, "write", "@write"},  {COMMAND_READ, "readonly", "@read"},
+    {COMMAND_DENY_OOM, "denyoom", NULL}, {COMMAND_ADMIN, "admin", "@admin"},
+    {COMMAND_FAST, "fast", "@fast"},
+};
+
+enum { FLAG_NAME_COUNT = sizeof flag_names / sizeof flag_names[0] };
+
+static void reply_flags(struct resp_writer *w, const struct command *command)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
+        count += (command->flags & flag_names[i].flag) != 0 ? 1 : 0;
+    }
+    resp_set(w, count);
+    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
+        if (command->flags & flag_names[i].flag) {
+            resp_simple(w, flag_names[i].name);
+        }
+    }
+}
+
+static void reply_categories(struct resp_writer *w, const struct command *command)
+{
+    bool is_slow = !(command->flags & COMMAND_FAST);
+    uint32_t count = is_slow ? 1 : 0;
+
+    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
+        count += (command->flags & flag_names[i].flag) && flag_names[i].category != NULL ? 1 : 0;
+    }
+    resp_set(w, count);
+    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
+        if ((command->flags & flag_names[i].flag) && flag_names[i].category != NULL) {
+            resp_simple(w, flag_names[i].category);
+        }
+    }
+    if (is_slow) {
+        resp_simple(w, "@slow");
+    }
+}
+
+/* Where the keys are, as the newer half of Redis's clients reads it: counted from the
+ * first one, where the older fields count from the name. */
+static void reply_key_specs(struct resp_writer *w, const struct command *command)
+{
+    bool is_write = (command->flags & COMMAND_WRITE) != 0;
+
+    if (command->first_key == 0) {
+        resp_array(w, 0);
+        return;
+    }
+    resp_array(w, 1);
+    resp_map(w, 3);
+    resp_bulk_text(w, "flags");
+    resp_set(w, 2);
+    resp_simple(w, is_write ? "RW" : "RO");
+    resp_simple(w, is_write ? "update" : "access");
+    resp_bulk_text(w, "begin_search");
+    resp_map(w, 2);
+    resp_bulk_text(w, "type");
+    resp_bulk_text(w, "index");
+    resp_bulk_text(w, "spec");
+    resp_map(w, 1);
+    resp_bulk_text(w, "index");
+    resp_integer(w, command->first_key);
+    resp_bulk_text(w, "find_keys");
+    resp_map(w, 2);
+    resp_bulk_text(w, "type");
+    resp_bulk_text(w, "range");
+    resp_bulk_text(w, "spec");
+    resp_map(w, 3);
+    resp_bulk_text(w, "lastkey");
+    resp_integer(w, command->last_key < 0 ? command->last_key
+                                          : command->last_key - command->first_key);
+    resp_bulk_text(w, "keystep");
+    resp_integer(w, command->key_step);
+    resp_bulk_text(w, "limit");
+    resp_integer(w, 0);
+}
+
+static void reply_subcommands(struct resp_writer *w, const struct command *command)
+{
+    const struct subcommand *family = command->subcommands;
+
+    resp_array(w, family == NULL ? 0 : subcommand_count(family));
+    for (const struct subcommand *s = family; s != NULL && s->name != NULL; s++) {
+        resp_array(w, 10);
+        subcommand_reply_name(w, command, s);
+        resp_integer(w, s->arity);
+        reply_flags(w, command);
+        resp_integer(w, 0);
+        resp_integer(w, 0);
+        resp_integer(w, 0);
+        reply_categories(w, command);
+        resp_array(w, 0);
+        resp_array(w, 0);
+        resp_array(w, 0);
+    }
+}
+
+static void reply_info(struct resp_writer *w, const struct command *command)
+{
+    resp_array(w, 10);
+    reply_name(w, command);
+    resp_integer(w, command->arity);
+    reply_flags(w, command);
+    resp_integer(w, command->first_key);
+    resp_integer(w, command->last_key);
+    resp_integer(w, command->key_step);
+    reply_categories(w, command);
+    resp_array(w, 0); /* Tips. */
+    reply_key_specs(w, command);
+    reply_subcommands(w, command);
+}
+
+static void command_info(struct command_call *call)
+{
+    bool wants_all = call->argument_count <= 2;
+
+    resp_array(call->reply, wants_all ? command_count() : call->argument_count - 2);
+    for (uint32_t i = 0; wants_all && i < command_count(); i++) {
+        reply_info(call->reply, command_at(i));
+    }
+    for (uint32_t i = 2; i < call->argument_count; i++) {
+        const struct command *command = command_find(call->arguments[i]);
+
+        if (command != NULL) {
+            reply_info(call->reply, command);
+        } else {
+            resp_null_array(call->reply);
+        }
+    }
+}
+
+/* --- COMMAND COUNT, LIST ------------------------------------------------------------------- */
+
+static void command_count_reply(struct command_call *call)
+{
+    resp_integer(call->reply, command_count());
+}
+
+static bool has_category(const struct command *command, struct slice category)
+{
+    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
+        if ((command->flags & flag_names[i].flag) && flag_names[i].category != NULL &&
+            slice_is(category, flag_names[i].category + 1)) {
+            return true;
+        }
+    }
+    return slice_is(category, "slow") && !(command->flags & COMMAND_FAST);
+}
+
+static bool matches_pattern(const struct command *command, struct slice pattern)
+{
+    char name[32];
+    char wanted[64];
+    size_t size = strlen(command->name);
+
+    if (pattern.size > sizeof wanted || size > sizeof name) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        name[i] = lower(command->name[i]);
+    }
+    for (size_t i = 0; i < pattern.size; i++) {
+        wanted[i] = lower(pattern.data[i]);
+    }
+    return glob_matches(slice_of(wanted, pattern.size), slice_of(name, size));
+}
+
+static void command_list(struct command_call *call)
+{
+    bool filters = call->argument_count > 2;
+    bool by_category = false;
+    struct buffer names = {0};
+    struct resp_writer w = {.out = &names, .version = call->reply->version};
+    uint64_t count = 0;
+
+    if (filters) {
+        struct slice what = call->argument_count == 5 ? call->arguments[3] : slice_of(NULL, 0);
+
+        by_category = slice_is(what, "ACLCAT");
+        if (call->argument_count != 5 || !slice_is(call->arguments[2], "FILTERBY") ||
+            (!by_category && !slice_is(what, "PATTERN"))) {
+            resp_error(call->reply, "ERR syntax error");
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < command_count(); i++) {
+        const struct command *command = command_at(i);
+
+        if (!filters || (by_category ? has_category(command, call->arguments[4])
+                                     : matches_pattern(command, call->arguments[4]))) {
+            reply_name(&w, command);
+            count++;
+        }
+    }
+    resp_array(call->reply, count);
+    buffer_append_slice(call->reply->out, buffer_slice(&names));
+    buffer_deinit(&names);
+}
+
+/* --- COMMAND DOCS --------------------------------------------------------------------------- */
+
+static void reply_docs(struct resp_writer *w, const struct command *command)
+{
+    reply_name(w, command);
+    command_reply_docs(w, command);
+}
+
+static void command_docs(struct command_call *call)
+{
+    bool wants_all = call->argument_count == 2;
+    uint64_t count = 0;
+
+    for (uint32_t i = 2; i < call->argument_count; i++) {
+        count += command_find(call->arguments[i]) != NULL ? 1 : 0;
+    }
+    for (uint32_t i = 0; wants_all && i < command_count(); i++) {
+        count += command_at(i)->flags & COMMAND_HIDDEN ? 0 : 1;
+    }
+    resp_map(call->reply, count);
+    for (uint32_t i = 0; wants_all && i < command_count(); i++) {
+        if (!(command_at(i)->flags & COMMAND_HIDDEN)) {
+            reply_docs(call->reply, command_at(i));
+        }
+    }
+    for (uint32_t i = 2; i < call->argument_count; i++) {
+        const struct command *command = command_find(call->arguments[i]);
+
+        if (command != NULL) {
+            reply_docs(call->reply, command);
+        }
+    }
+}
+
+/* --- COMMAND GETKEYS ------------------------------------------------------------------------- */
+
+static void command_getkeys(struct command_call *call)
+{
+    const struct command *command = command_find(call->arguments[2]);
+    uint32_t count = call->argument_count - 2;
+    bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
+                                                        : count >= (uint32_t)-command->arity);
+
+    if (command == NULL) {
+        resp_error(call->reply, "ERR Invalid command specified");
+        return;
+    }
+    if (command->first_key == 0) {
+        resp_error(call->reply, "ERR The command has no key arguments");
+        return;
+    }
+    if (!fits) {
+        resp_error(call->reply, "ERR Invalid number of arguments specified for command");
+        return;
+    }
+    int64_t last = command->last_key >= 0 ? command->last_key : (int64_t)count + command->last_key;
+    int64_t first = command->first_key;
+
+    resp_array(call->reply, (uint64_t)((last - first) / command->key_step + 1));
+    for (int64_t i = first; i <= last; i += command->key_step) {
+        resp_bulk(call->reply, call->arguments[2 + i]);
+    }
+}
+
+const struct subcommand command_subcommands[] = {
+    {"COUNT", 2, command_count_reply, "", "Counts the commands of this server."},
+    {"DOCS", -2, command_docs, "[command ...]", "Describes commands."},
+    {"GETKEYS", -3, command_getkeys, "command [argument ...]", "Shows the keys of a command."},
+    {"INFO", -2, command_info, "[command ...]", "Shows arity, flags and keys of commands."},
+    {"LIST", -2, command_list, "[FILTERBY ACLCAT category | PATTERN pattern]",
+     "Names the commands."},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+void command_command(struct command_call *call)
+{
+    if (call->argument_count == 1) {
+        command_info(call);
+        return;
+    }
+    subcommand_run(call);
+}

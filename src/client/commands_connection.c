@@ -1,0 +1,214 @@
+/* commands_connection.c - what clients send about their connection. */
+#include <stdlib.h>
+
+#include "base/mutant.h"
+#include "client/client.h"
+#include "client/commands.h"
+#include "client/session.h"
+#include "kv/commands.h"
+#include "raft/raft.h"
+#include "replica/replica.h"
+#include "resp/decimal.h"
+
+static const char text_no_password[] =
+    "ERR AUTH <password> called without any password configured for the default user. Are you "
+    "sure your configuration is correct?";
+
+void ping_command(struct command_call *call)
+{
+    if (call->argument_count > 2) {
+        resp_error(call->reply, "ERR wrong number of arguments for 'ping' command");
+    } else if (call->argument_count == 2) {
+        resp_bulk(call->reply, call->arguments[1]);
+    } else {
+        resp_simple(call->reply, "PONG");
+    }
+}
+
+void echo_command(struct command_call *call)
+{
+    resp_bulk(call->reply, call->arguments[1]);
+}
+
+/* The only user, `default`, has no password, so any will do, as in Redis: clients are given
+ * a URL with a name and a password in it, and must not fail only because of that. False: an
+ * error was replied. */
+static bool log_in(struct command_call *call, struct slice user)
+{
+    if (slice_equal(user, slice_str("default"))) {
+        return true;
+    }
+    resp_error(call->reply, "WRONGPASS invalid username-password pair or user is disabled.");
+    return false;
+}
+
+void auth_command(struct command_call *call)
+{
+    if (call->argument_count > 3) {
+        resp_error(call->reply, "ERR syntax error");
+    } else if (call->argument_count == 2) {
+        resp_error(call->reply, text_no_password);
+    } else if (log_in(call, call->arguments[1])) {
+        resp_ok(call->reply);
+    }
+}
+
+void select_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    uint32_t database;
+
+    if (kv_read_database(call, 1, &database)) {
+        c->database = (uint8_t)database;
+        if (MUTANT(select_for_everybody)) {
+            list_for_each(node, &c->clients->all)
+            {
+                container_of(node, struct client, link)->database = (uint8_t)database;
+            }
+        }
+        resp_ok(call->reply);
+    }
+}
+
+void quit_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    resp_ok(call->reply);
+    c->end = CLIENT_ENDS_AFTER_REPLIES;
+    client_make_dirty(c);
+}
+
+void reset_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    c->version = 2;
+    call->reply->version = 2;
+    if (!MUTANT(reset_keeps_database)) {
+        c->database = 0;
+    }
+    c->is_reply_off = false;
+    c->skips_this_reply = false;
+    c->refuses_until_exec = false;
+    c->never_evict = false;
+    free(c->name);
+    c->name = NULL;
+    resp_simple(call->reply, "RESET");
+}
+
+void accept_command(struct command_call *call)
+{
+    resp_ok(call->reply);
+}
+
+/* --- transactions ---------------------------------------------------------------------- */
+
+void multi_command(struct command_call *call)
+{
+    call_client(call)->refuses_until_exec = true;
+    resp_error(call->reply, "ERR MULTI is not supported yet: nothing is executed on this "
+                            "connection until EXEC or DISCARD");
+}
+
+void exec_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    resp_error(call->reply, c->refuses_until_exec
+                                ? "EXECABORT Transaction discarded because of previous errors."
+                                : "ERR EXEC without MULTI");
+    c->refuses_until_exec = false;
+}
+
+void discard_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+
+    resp_error(call->reply, c->refuses_until_exec
+                                ? "ERR MULTI is not supported yet: there was nothing to discard"
+                                : "ERR DISCARD without MULTI");
+    c->refuses_until_exec = false;
+}
+
+void watch_command(struct command_call *call)
+{
+    resp_errorf(call->reply, "ERR %s is not supported yet: there are no transactions",
+                call->command->name);
+}
+
+/* --- HELLO ---------------------------------------------------------------------------- */
+
+static void reply_hello(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    struct resp_writer *w = call->reply;
+    bool serves = server_is_serving(call_server(call));
+
+    resp_map(w, 7);
+    resp_bulk_text(w, "server");
+    resp_bulk_text(w, "redis"); /* What clients know; INFO tells the truth. */
+    resp_bulk_text(w, "version");
+    resp_bulk_text(w, REDIS_VERSION);
+    resp_bulk_text(w, "proto");
+    resp_integer(w, c->version);
+    resp_bulk_text(w, "id");
+    resp_integer(w, (int64_t)c->id);
+    resp_bulk_text(w, "mode");
+    resp_bulk_text(w, "standalone");
+    resp_bulk_text(w, "role");
+    resp_bulk_text(w, serves ? "master" : "replica");
+    resp_bulk_text(w, "modules");
+    resp_array(w, 0);
+}
+
+/* False: an error was replied. */
+static bool read_hello_options(struct command_call *call, const struct slice **ret_name)
+{
+    const struct slice *arguments = call->arguments;
+    uint32_t i = 2;
+
+    while (i < call->argument_count) {
+        uint32_t left = call->argument_count - i - 1;
+
+        if (slice_is(arguments[i], "AUTH") && left >= 2) {
+            if (!log_in(call, arguments[i + 1])) {
+                return false;
+            }
+            i += 3;
+            continue;
+        }
+        if (!slice_is(arguments[i], "SETNAME") || left < 1) {
+            resp_errorf(call->reply, "ERR Syntax error in HELLO option '%.*s'",
+                        (int)(arguments[i].size < 64 ? arguments[i].size : 64),
+                        arguments[i].size == 0 ? "" : arguments[i].data);
+            return false;
+        }
+        *ret_name = &arguments[i + 1];
+        i += 2;
+    }
+    return true;
+}
+
+void hello_command(struct command_call *call)
+{
+    struct client *c = call_client(call);
+    const struct slice *name = NULL;
+    int64_t version = c->version;
+
+    if (call->argument_count > 1 && !decimal_read(call->arguments[1], &version)) {
+        resp_error(call->reply, "ERR Protocol version is not an integer or out of range");
+        return;
+    }
+    if (version != 2 && version != 3) {
+        resp_error(call->reply, "NOPROTO unsupported protocol version");
+        return;
+    }
+    if (!read_hello_options(call, &name) ||
+        (name != NULL && !session_set_text(call, &c->name, *name, "Client names"))) {
+        return;
+    }
+    c->version = (int)version;
+    call->reply->version = c->version;
+    reply_hello(call);
+}

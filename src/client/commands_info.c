@@ -1,0 +1,297 @@
+/* commands_info.c - INFO: this node in sections of "field:value" lines. Field names that
+ * Redis has mean the same here; the section raft is Rakit's own. */
+#include <stdio.h>
+
+#include "client/client.h"
+#include "client/commands.h"
+#include "cluster/members.h"
+#include "kv/keyspace.h"
+#include "raft/raft.h"
+#include "replica/replica.h"
+#include "store/store.h"
+
+typedef unsigned long long ull;
+
+#define S 1000000000ull
+
+static const char *describe_bytes(uint64_t bytes, char *text, size_t size)
+{
+    static const char units[] = "BKMGTP";
+    double value = (double)bytes;
+    int unit = 0;
+
+    while (value >= 1024 && units[unit + 1] != '\0') {
+        value /= 1024;
+        unit++;
+    }
+    if (unit == 0) {
+        snprintf(text, size, "%lluB", (ull)bytes);
+    } else {
+        snprintf(text, size, "%.2f%c", value, units[unit]);
+    }
+    return text;
+}
+
+static void put_server(const struct server *server, struct buffer *out)
+{
+    uint64_t uptime_s = (io_now_ns(server->io) - server->started_ns) / S;
+
+    buffer_printf(out,
+                  "redis_version:" REDIS_VERSION "\r\n"
+                  "rakit_version:" RAKIT_VERSION "\r\n"
+                  "redis_mode:standalone\r\n"
+                  "arch_bits:64\r\n"
+                  "multiplexing_api:libuv\r\n"
+                  "run_id:%s\r\n"
+                  "tcp_port:%u\r\n"
+                  "peer_port:%u\r\n"
+                  "server_time_usec:%llu\r\n"
+                  "uptime_in_seconds:%llu\r\n"
+                  "uptime_in_days:%llu\r\n",
+                  server->run_id, server->config.address.port, server->config.peer_port,
+                  (ull)(io_wall_ns(server->io) / 1000), (ull)uptime_s, (ull)(uptime_s / 86400));
+}
+
+static void put_clients(const struct server *server, struct buffer *out)
+{
+    struct clients_stats stats;
+
+    clients_get_stats(server->clients, &stats);
+    buffer_printf(out,
+                  "connected_clients:%llu\r\n"
+                  "maxclients:%u\r\n"
+                  "blocked_clients:0\r\n"
+                  "closed_slow_clients:%llu\r\n"
+                  "unread_output_bytes:%llu\r\n"
+                  "unread_output_bytes_max:%llu\r\n",
+                  (ull)stats.connected_count, server->config.clients_max,
+                  (ull)stats.closed_slow_count, (ull)stats.unread_bytes,
+                  (ull)server->config.output_memory_bytes);
+}
+
+static uint64_t client_buffer_bytes(const struct clients *clients)
+{
+    uint64_t bytes = 0;
+
+    list_for_each(node, &clients->all)
+    {
+        const struct client *c = container_of(node, struct client, link);
+
+        bytes += sizeof *c + c->input.capacity + c->out.capacity + c->sending.capacity +
+                 c->held_bytes + c->slot_count * sizeof(struct reply_slot);
+    }
+    return bytes;
+}
+
+static void put_memory(const struct server *server, struct buffer *out)
+{
+    uint64_t dataset_bytes = keyspace_memory_bytes(replica_keyspace(server->replica));
+    uint64_t client_bytes = client_buffer_bytes(server->clients);
+    char text[32];
+
+    buffer_printf(out,
+                  "used_memory:%llu\r\n"
+                  "used_memory_human:%s\r\n"
+                  "used_memory_dataset:%llu\r\n"
+                  "used_memory_clients:%llu\r\n"
+                  "maxmemory:0\r\n"
+                  "maxmemory_human:0B\r\n"
+                  "maxmemory_policy:noeviction\r\n",
+                  (ull)(dataset_bytes + client_bytes),
+                  describe_bytes(dataset_bytes + client_bytes, text, sizeof text),
+                  (ull)dataset_bytes, (ull)client_bytes);
+}
+
+static void put_persistence(const struct server *server, struct buffer *out)
+{
+    struct store_stats stats;
+
+    store_get_stats(replica_store(server->replica), &stats);
+    buffer_printf(out,
+                  "loading:0\r\n"
+                  "log_bytes:%llu\r\n"
+                  "log_segments:%llu\r\n"
+                  "log_syncs:%llu\r\n"
+                  "log_sync_p50_usec:%llu\r\n"
+                  "log_sync_p99_usec:%llu\r\n"
+                  "log_written_bytes:%llu\r\n"
+                  "disk_full:%d\r\n",
+                  (ull)stats.log_bytes, (ull)stats.segment_count, (ull)stats.sync_count,
+                  (ull)(stats.sync_p50_ns / 1000), (ull)(stats.sync_p99_ns / 1000),
+                  (ull)stats.written_bytes, stats.is_full ? 1 : 0);
+}
+
+static void put_stats(const struct server *server, struct buffer *out)
+{
+    struct clients_stats clients;
+    struct replica_stats replica;
+
+    clients_get_stats(server->clients, &clients);
+    replica_get_stats(server->replica, &replica);
+    buffer_printf(out,
+                  "total_connections_received:%llu\r\n"
+                  "total_commands_processed:%llu\r\n"
+                  "instantaneous_ops_per_sec:%llu\r\n"
+                  "total_net_input_bytes:%llu\r\n"
+                  "total_net_output_bytes:%llu\r\n"
+                  "rejected_connections:%llu\r\n"
+                  "commands_proposed:%llu\r\n"
+                  "commands_forwarded:%llu\r\n"
+                  "commands_in_doubt:%llu\r\n"
+                  "commands_under_way:%llu\r\n"
+                  "reads_served:%llu\r\n"
+                  "read_rounds:%llu\r\n"
+                  "entries_applied:%llu\r\n",
+                  (ull)clients.accepted_count, (ull)clients.commands_count,
+                  (ull)server->clients->commands_a_second, (ull)clients.input_bytes,
+                  (ull)clients.output_bytes, (ull)clients.refused_count,
+                  (ull)replica.proposed_count, (ull)replica.forwarded_count,
+                  (ull)replica.in_doubt_count, (ull)replica.pending_count, (ull)replica.read_count,
+                  (ull)replica.read_round_count, (ull)replica.applied_count);
+}
+
+/* The other members as the leader knows them, numbered as clients expect it. */
+static void put_followers(const struct replica *replica, struct buffer *out)
+{
+    const struct raft *raft = replica_raft(replica);
+    const struct membership *m = replica_membership(replica);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        const struct member_address *address = &m->addresses[i];
+        struct raft_progress progress;
+
+        if (address->id == raft_self(raft) || !raft_progress_of(raft, address->id, &progress)) {
+            continue;
+        }
+        buffer_printf(out, "slave%u:ip=%s,port=%u,state=%s,offset=%llu,lag=%llu\r\n", count,
+                      address->client.host, address->client.port,
+                      progress.is_active ? "online" : "offline", (ull)progress.match_index,
+                      (ull)(raft_last_index(raft) - progress.match_index));
+        count++;
+    }
+    buffer_printf(out, "connected_slaves:%u\r\n", count);
+}
+
+bool server_is_serving(const struct server *server)
+{
+    return replica_membership(server->replica) != NULL && !replica_is_removed(server->replica);
+}
+
+static void put_replication(const struct server *server, struct buffer *out)
+{
+    const struct replica *replica = server->replica;
+    const struct raft *raft = replica_raft(replica);
+    bool serves = server_is_serving(server);
+
+    buffer_printf(out, "role:%s\r\n", serves ? "master" : "slave");
+    if (!serves) {
+        buffer_printf(out,
+                      "master_host:\r\n"
+                      "master_port:0\r\n"
+                      "master_link_status:down\r\n"
+                      "master_sync_in_progress:0\r\n"
+                      "slave_repl_offset:%llu\r\n"
+                      "slave_read_only:0\r\n",
+                      (ull)replica_applied_index(replica));
+    }
+    put_followers(replica, out);
+    buffer_printf(out,
+                  "master_replid:%016llx\r\n"
+                  "master_repl_offset:%llu\r\n",
+                  (ull)replica_cluster_id(replica), (ull)raft_commit_index(raft));
+}
+
+static void put_cluster(const struct server *server, struct buffer *out)
+{
+    buffer_printf(out, "cluster_enabled:0\r\n"); /* Redis Cluster's slots, that is. */
+}
+
+static void put_keyspace(const struct server *server, struct buffer *out)
+{
+    const struct keyspace *keyspace = replica_keyspace(server->replica);
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        uint64_t count = keyspace_count(keyspace, i);
+
+        if (count > 0) {
+            buffer_printf(out, "db%u:keys=%llu,expires=0,avg_ttl=0\r\n", (unsigned)i, (ull)count);
+        }
+    }
+}
+
+static void put_raft(const struct server *server, struct buffer *out)
+{
+    const struct replica *replica = server->replica;
+    const struct raft *raft = replica_raft(replica);
+    const struct raft_configuration *configuration = raft_configuration(raft);
+    const struct raft_member *self = raft_configuration_find(configuration, raft_self(raft));
+    struct replica_stats stats;
+    const char *membership = "none";
+    char leader[20] = "none";
+
+    if (raft_leader(raft) != 0) {
+        snprintf(leader, sizeof leader, "%016llx", (ull)raft_leader(raft));
+    }
+    replica_get_stats(replica, &stats);
+    if (replica_is_removed(replica)) {
+        membership = "removed";
+    } else if (self != NULL) {
+        membership = self->incoming || self->outgoing ? "voter" : "learner";
+    }
+    buffer_printf(out,
+                  "cluster_id:%016llx\r\n"
+                  "node_id:%016llx\r\n"
+                  "raft_role:%s\r\n"
+                  "raft_membership:%s\r\n"
+                  "raft_members:%u\r\n"
+                  "raft_term:%llu\r\n"
+                  "raft_leader:%s\r\n"
+                  "raft_last_index:%llu\r\n"
+                  "raft_commit_index:%llu\r\n"
+                  "raft_applied_index:%llu\r\n"
+                  "raft_state_digest:%016llx\r\n"
+                  "raft_elections_begun:%llu\r\n",
+                  (ull)replica_cluster_id(replica), (ull)replica_node_id(replica),
+                  raft_role_name(raft_role(raft)), membership, configuration->member_count,
+                  (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
+                  (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
+                  (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count);
+}
+
+static const struct section {
+    const char *name;
+    void (*put)(const struct server *server, struct buffer *out);
+} sections[] = {
+    {"Server", put_server},           {"Clients", put_clients}, {"Memory", put_memory},
+    {"Persistence", put_persistence}, {"Stats", put_stats},     {"Replication", put_replication},
+    {"Cluster", put_cluster},         {"Raft", put_raft},       {"Keyspace", put_keyspace},
+};
+
+static bool is_asked_for(const struct command_call *call, const char *section)
+{
+    for (uint32_t i = 1; i < call->argument_count; i++) {
+        struct slice name = call->arguments[i];
+
+        if (slice_is(name, section) || slice_is(name, "ALL") || slice_is(name, "DEFAULT") ||
+            slice_is(name, "EVERYTHING")) {
+            return true;
+        }
+    }
+    return call->argument_count == 1;
+}
+
+void info_command(struct command_call *call)
+{
+    struct buffer text = {0};
+
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        if (!is_asked_for(call, sections[i].name)) {
+            continue;
+        }
+        buffer_printf(&text, "%s# %s\r\n", buffer_size(&text) > 0 ? "\r\n" : "", sections[i].name);
+        sections[i].put(call_server(call), &text);
+    }
+    resp_verbatim(call->reply, buffer_slice(&text));
+    buffer_deinit(&text);
+}

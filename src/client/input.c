@@ -1,0 +1,569 @@
+/* input.c - bytes into commands, and how far a client may run ahead of its
+ * replies. Memory for input is taken as bytes come in, never because they were
+ * announced; a client that waits is not read from, so the network slows it down.
+ *
+ * Between room() and the received() that belongs to it no other callback runs. */
+#include "client/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mutant.h"
+#include "command/probe.h"
+#include "command/table.h"
+#include "replica/replica.h"
+
+enum { ARRIVAL_SHARE = 8 }; /* So exactly is a command's time known, of all that it has. */
+
+static const char text_too_many[] =
+    "ERR not executed: a command with more than 131072 arguments would hold up everybody; split it";
+_Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 131072, "the text says so");
+
+static const char text_too_many_local[] =
+    "ERR not executed: this command with more than 1024 arguments would hold up everybody; split "
+    "it";
+_Static_assert(CLIENT_LOCAL_ARGUMENTS_MAX == 1024, "the text says so");
+
+static const char text_after_multi[] =
+    "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends that";
+
+/* --- reading ------------------------------------------------------------------------- */
+
+static bool is_held_up(const struct client *c)
+{
+    return c->wait != CLIENT_RUNS || !list_is_empty(&c->ready_link);
+}
+
+static bool takes_no_more(const struct client *c)
+{
+    return c->end == CLIENT_ENDS_AFTER_REPLIES || c->end == CLIENT_DRAINS;
+}
+
+/* Bytes to make room for: more where one request is large, but never more than three
+ * times what it has already brought. In so large steps, moving costs little. */
+static size_t room_wanted(const struct client *c)
+{
+    size_t used = buffer_size(&c->input);
+    size_t wanted = c->read_bytes;
+
+    if (used > 0 && c->wait == CLIENT_RUNS) {
+        uint64_t missing = resp_parser_wanted(&c->parser, used);
+
+        if (missing > wanted) {
+            size_t step = 3 * used > wanted ? 3 * used : wanted;
+
+            wanted = missing < step ? (size_t)missing : step;
+        }
+    }
+    return wanted;
+}
+
+char *client_room(struct io_stream *stream, size_t *ret_size)
+{
+    struct client *c = client_of_stream(stream);
+
+    if (takes_no_more(c)) {
+        buffer_clear(&c->input);
+    } else if (is_held_up(c) && buffer_size(&c->input) >= CLIENT_READ_AHEAD_BYTES) {
+        c->is_paused = true;
+        *ret_size = 0;
+        return NULL;
+    }
+
+    size_t wanted = room_wanted(c);
+    char *room = buffer_reserve(&c->input, wanted);
+
+    *ret_size = wanted;
+    return room;
+}
+
+static void resume_reading(struct client *c)
+{
+    if (c->is_paused &&
+        (takes_no_more(c) || !is_held_up(c) || buffer_size(&c->input) < CLIENT_READ_AHEAD_BYTES)) {
+        c->is_paused = false;
+        io_stream_resume(c->clients->server->io, &c->stream);
+    }
+}
+
+/* What comes behind the last command. */
+static void discard(struct client *c, uint64_t size)
+{
+    c->discarded_bytes += size;
+    if (c->discarded_bytes > CLIENT_DISCARD_BYTES_MAX) {
+        client_close(c, "it sends on and on behind its last command");
+        return;
+    }
+    if (c->end == CLIENT_LINGERS) {
+        c->end = CLIENT_ENDS_AFTER_REPLIES;
+    }
+    client_make_dirty(c);
+}
+
+void client_received(struct io_stream *stream, int64_t size)
+{
+    struct client *c = client_of_stream(stream);
+
+    if (size < 0) {
+        client_close(c, "it went away");
+        return;
+    }
+    if (size == 0) {
+        c->has_ended = true;
+        client_abandon(c);
+    }
+    if (c->end != CLIENT_OPEN) {
+        discard(c, (uint64_t)size);
+        return;
+    }
+    if (size > 0) {
+        arrivals_note(&c->arrivals, (uint64_t)size, buffer_size(&c->input),
+                      io_now_ns(c->clients->server->io),
+                      c->clients->server->config.request_timeout_ns / ARRIVAL_SHARE);
+        buffer_commit(&c->input, (size_t)size);
+        c->clients->stats.input_bytes += (uint64_t)size;
+        c->active_ns = io_now_ns(c->clients->server->io);
+        if ((size_t)size >= c->read_bytes && c->read_bytes < CLIENT_READ_BYTES_MAX) {
+            c->read_bytes *= 2; /* It has more to say than fits. */
+        }
+    }
+    if (is_held_up(c)) {
+        return;
+    }
+    if (io_spent_ns(c->clients->server->io) >= CLIENTS_TURN_NS && !MUTANT(turns_without_end)) {
+        client_make_ready(c);
+    } else {
+        client_run(c);
+    }
+}
+
+/* --- refusing ------------------------------------------------------------------------- */
+
+/* The writer for a reply that is ready now; end_reply() follows. */
+static struct resp_writer *begin_reply(struct client *c, uint32_t flags, struct resp_writer *direct)
+{
+    c->current_slot = NULL;
+    if (c->first_slot == NULL && !(flags & COMMAND_ASYNC)) {
+        *direct = (struct resp_writer){.out = &c->out, .version = c->version};
+        return direct;
+    }
+    c->current_slot = client_take_slot(c);
+    if (flags & COMMAND_ASYNC) {
+        /* It may write right into the output; others wait, and CLIENT REPLY may change it. */
+        c->current_slot->is_silent = c->is_reply_off || c->skips_this_reply;
+    }
+    return reply_writer(c->current_slot);
+}
+
+static void end_reply(struct client *c, size_t size_before)
+{
+    struct reply_slot *slot = c->current_slot;
+    /* CLIENT REPLY OFF and SKIP are silent themselves. */
+    bool is_silent = c->is_reply_off || c->skips_this_reply || c->skips_next_reply;
+
+    c->current_slot = NULL;
+    if (slot != NULL) {
+        slot->is_silent = is_silent;
+        if (!slot->is_deferred) {
+            reply_done(slot);
+        }
+        return;
+    }
+    if (is_silent) {
+        c->out.end -= buffer_size(&c->out) - size_before;
+    }
+    probe_call(c->clients->server->probe, replied, c->peer, c->command_count, 0, 0, false);
+    client_make_dirty(c);
+}
+
+static void refuse(struct client *c, const char *text)
+{
+    size_t size_before = buffer_size(&c->out);
+    struct resp_writer direct;
+
+    resp_error(begin_reply(c, 0, &direct), text);
+    end_reply(c, size_before);
+}
+
+static void refuse_unknown(struct client *c)
+{
+    enum { SHOWN_BYTES = 128 };
+    const struct slice *arguments = c->parser.arguments;
+    char shown[2 * SHOWN_BYTES];
+    char text[3 * SHOWN_BYTES];
+    size_t used = 0;
+
+    /* As in Redis: arguments, quoted, up to 128 bytes; binary zeros end each. */
+    shown[0] = '\0';
+    for (uint32_t i = 1; i < c->parser.argument_count && used < SHOWN_BYTES; i++) {
+        size_t room = SHOWN_BYTES - used;
+        size_t size = arguments[i].size < room ? arguments[i].size : room;
+
+        used += (size_t)snprintf(shown + used, sizeof shown - used, "'%.*s' ", (int)size,
+                                 size == 0 ? "" : arguments[i].data);
+    }
+    snprintf(text, sizeof text, "ERR unknown command '%.*s', with args beginning with: %s",
+             (int)(arguments[0].size < SHOWN_BYTES ? arguments[0].size : SHOWN_BYTES),
+             arguments[0].size == 0 ? "" : arguments[0].data, shown);
+    refuse(c, text);
+}
+
+static void refuse_arguments(struct client *c, struct slice error)
+{
+    size_t size_before = buffer_size(&c->out);
+    struct resp_writer direct;
+    struct resp_writer *w = begin_reply(c, 0, &direct);
+
+    buffer_append_slice(w->out, error);
+    end_reply(c, size_before);
+}
+
+static void refuse_count(struct client *c, const struct command *command)
+{
+    char name[32];
+    char text[96];
+    size_t i = 0;
+
+    for (; command->name[i] != '\0' && i + 1 < sizeof name; i++) {
+        char letter = command->name[i];
+
+        name[i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+    }
+    name[i] = '\0';
+    snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command", name);
+    refuse(c, text);
+}
+
+/* --- taking commands ------------------------------------------------------------------- */
+
+static void run_local(struct client *c, const struct command *command)
+{
+    size_t size_before = buffer_size(&c->out);
+    struct resp_writer direct;
+    struct command_call call = {
+        .command = command,
+        .argument_count = c->parser.argument_count,
+        .arguments = c->parser.arguments,
+        .reply = begin_reply(c, command->flags, &direct),
+        .session = c,
+    };
+
+    command->handler(&call);
+    end_reply(c, size_before);
+    if (!(command->flags & COMMAND_FAST)) {
+        time_share_use(&c->clients->share, TIME_SHARE_LOOK_WORK);
+    }
+}
+
+static bool wait_for(struct client *c, enum client_wait wait)
+{
+    c->wait = wait;
+    if (wait == CLIENT_WAITS_FOR_REPLICA) {
+        list_append(&c->clients->congested, &c->ready_link);
+    }
+    return false;
+}
+
+/* A read behind writes that are under way would have to wait for them; through the log
+ * it follows them at once, and writes can follow it. A long run of reads does better to
+ * wait, and to leave the log alone. So does one that may take long: in the log, everybody's
+ * writes would stand behind it.
+ *
+ * After INDOUBT any read goes through the log, even one that may take long: only behind the
+ * command in doubt, if that is in the log, can it say what became of it. Beside the log it
+ * could show that nothing had happened, and the command be executed after that. */
+static bool is_logged_read(const struct client *c, const struct command *command)
+{
+    if (c->doubt_ordinal > 0 && !MUTANT(doubt_left_open)) {
+        return (command->flags & COMMAND_READ) != 0;
+    }
+    return (command->flags & (COMMAND_READ | COMMAND_WALKS)) == COMMAND_READ &&
+           c->write_count > 0 && c->reads_in_a_row < CLIENT_LOGGED_READS_MAX &&
+           !MUTANT(lanes_overtake);
+}
+
+/* Nobody overtakes those who wait for room: else who asks without pause would leave none. */
+static bool is_congested(const struct clients *c)
+{
+    bool others_wait = !c->is_relieved && !list_is_empty(&c->congested);
+
+    return replica_is_congested(c->server->replica) ||
+           (others_wait && !MUTANT(room_for_the_loudest));
+}
+
+/* What waits with the replica is executed in the order in which it came, so others would stand
+ * behind all that one client had sent at once. How much a command costs shows in its arguments,
+ * which is `work`, and in what it replies; of one that looks at many keys, only once it is
+ * executed. */
+static bool exceeds_its_share(const struct client *c, const struct command *command, uint64_t work)
+{
+    if (c->read_count + c->write_count == 0 || MUTANT(all_at_once)) {
+        return false;
+    }
+    return (command->flags & COMMAND_WALKS) != 0 ||
+           c->work_under_way + work > CLIENT_WORK_UNDER_WAY_MAX;
+}
+
+/* Whether the command may be handed to the replica now. */
+static bool may_submit(struct client *c, const struct command *command, uint64_t work)
+{
+    bool is_read = (command->flags & COMMAND_READ) != 0;
+    bool is_logged = !is_read || is_logged_read(c, command);
+    uint64_t reads = c->read_count + c->logged_count;
+
+    if ((is_logged ? c->read_count > 0 : c->write_count > 0) && !MUTANT(lanes_overtake)) {
+        return wait_for(c, CLIENT_WAITS_FOR_ORDER);
+    }
+    if (exceeds_its_share(c, command, work)) {
+        return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+    }
+    if (is_read && reads > 0 && (reads + 1) * c->read_reply_bytes > CLIENT_READ_WINDOW_BYTES) {
+        return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+    }
+    if (is_congested(c->clients)) {
+        return wait_for(c, CLIENT_WAITS_FOR_REPLICA);
+    }
+    return true;
+}
+
+/* An administrator's command begins once all before it are answered. Each may cost the leader
+ * much, so a pipeline of them must not be under way at once, nor outlive its connection. */
+static bool may_administer(struct client *c)
+{
+    return c->first_slot == NULL || MUTANT(administration_at_once) ||
+           wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+}
+
+static void count(struct client *c, const struct reply_slot *slot)
+{
+    bool is_read = (slot->flags & COMMAND_READ) != 0;
+
+    c->reads_in_a_row = is_read ? c->reads_in_a_row + 1 : 0;
+    if (!is_read || slot->request.is_logged_read) {
+        c->write_count++;
+        c->logged_count += is_read ? 1 : 0;
+    } else {
+        c->read_count++;
+    }
+}
+
+/* Takes the option out that says nothing, so that entries of the log are as they were
+ * before it was accepted: nodes of the version before refuse it when they apply it. */
+static void drop_ignored_option(struct client *c, const struct command *command)
+{
+    struct resp_parser *p = &c->parser;
+    uint32_t kept = (uint32_t)abs(command->arity); /* What must be there is no option. */
+
+    if (command->ignored_option == NULL) {
+        return;
+    }
+    for (uint32_t i = kept; i < p->argument_count; i++) {
+        if (!slice_is(p->arguments[i], command->ignored_option)) {
+            p->arguments[kept++] = p->arguments[i];
+        }
+    }
+    p->argument_count = kept;
+}
+
+static void submit(struct client *c, const struct command *command, size_t size, uint64_t work)
+{
+    struct clients *clients = c->clients;
+    struct reply_slot *slot = client_take_slot(c);
+
+    slot->request.command = command;
+    slot->is_silent = c->is_reply_off || c->skips_this_reply;
+    slot->argument_bytes = size;
+    slot->work = work;
+    slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
+    slot->request.is_logged_read = is_logged_read(c, command);
+    slot->request.is_abandoned = c->has_ended;
+    slot->request.received_ns = c->received_ns;
+    c->argument_bytes += size;
+    c->work_under_way += work;
+    count(c, slot);
+    drop_ignored_option(c, command);
+    request_encode(&slot->request, command, c->database, c->parser.argument_count,
+                   c->parser.arguments);
+    clients->submitted_count++;
+    replica_submit(clients->server->replica, &slot->request);
+}
+
+/* Whether the command has a chance; else `fault` gets the reply. Adds to its work what its
+ * arguments do not show by their size. */
+static bool is_sound(struct client *c, const struct command *command, struct buffer *fault,
+                     uint64_t *work)
+{
+    struct resp_writer w = {.out = fault, .version = c->version};
+    struct command_call call = {.command = command,
+                                .argument_count = c->parser.argument_count,
+                                .arguments = c->parser.arguments,
+                                .reply = &w,
+                                .database = c->database};
+    bool is_sound = command->check == NULL || command->check(&call);
+
+    *work += call.work;
+    return is_sound;
+}
+
+/* Why a command of so many arguments is not executed; NULL: it may be. What a node answers by
+ * itself may take much longer for each of them. */
+static const char *length_fault(const struct command *command, uint32_t count)
+{
+    if (count > CLIENT_ARGUMENTS_TAKEN_MAX) {
+        return text_too_many;
+    }
+    if ((command->flags & COMMAND_LOCAL) && count > CLIENT_LOCAL_ARGUMENTS_MAX &&
+        !MUTANT(local_of_any_length)) {
+        return text_too_many_local;
+    }
+    return NULL;
+}
+
+/* Takes the request that the parser has read, of `size` bytes; false: not now. */
+static bool take_request(struct client *c, size_t size)
+{
+    const struct command *command = command_find(c->parser.arguments[0]);
+    uint32_t count = c->parser.argument_count;
+    bool is_data = command != NULL && (command->flags & (COMMAND_READ | COMMAND_WRITE));
+    bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
+                                                        : count >= (uint32_t)-command->arity);
+
+    bool is_refused =
+        c->refuses_until_exec && !(command != NULL && (command->flags & COMMAND_ENDS_MULTI));
+
+    struct buffer fault = {0};
+    const char *too_long = command != NULL ? length_fault(command, count) : NULL;
+    uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;
+    bool goes_out =
+        !is_refused && is_data && fits && too_long == NULL && is_sound(c, command, &fault, &work);
+
+    if (goes_out && !may_submit(c, command, work)) {
+        return false;
+    }
+    if (!is_refused && fits && (command->flags & COMMAND_ASYNC) && !may_administer(c)) {
+        return false;
+    }
+    c->command_count++;
+    c->clients->stats.commands_count++;
+    c->skips_this_reply = c->skips_next_reply;
+    c->skips_next_reply = false;
+    if (is_refused) {
+        refuse(c, text_after_multi);
+        return true;
+    }
+    if (command == NULL) {
+        refuse_unknown(c);
+        return true;
+    }
+    c->last_command = command;
+    if (!fits) {
+        refuse_count(c, command);
+    } else if (too_long != NULL) {
+        refuse(c, too_long);
+    } else if (goes_out) {
+        submit(c, command, size, work);
+    } else if (is_data) {
+        refuse_arguments(c, buffer_slice(&fault));
+        buffer_deinit(&fault);
+    } else {
+        run_local(c, command);
+    }
+    return true;
+}
+
+static bool has_room(struct client *c)
+{
+    if (client_output_bytes(c) > CLIENT_OUTPUT_PAUSE_BYTES || client_must_read_first(c)) {
+        return wait_for(c, CLIENT_WAITS_FOR_READER);
+    }
+    if (c->slot_count >= CLIENT_SLOTS_MAX) {
+        return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+    }
+    return true;
+}
+
+/* No further command is taken. */
+static void refuse_for_good(struct client *c, const char *error)
+{
+    c->command_count++;
+    refuse(c, error);
+    if (c->end == CLIENT_OPEN) {
+        c->end = CLIENT_ENDS_AFTER_REPLIES;
+        client_make_dirty(c);
+    }
+}
+
+/* One step through the input. False: there is no further one now. */
+static bool take_next(struct client *c)
+{
+    const char *error = NULL;
+    size_t consumed = 0;
+    size_t out_before = buffer_size(&c->out);
+
+    switch (resp_parse(&c->parser, buffer_slice(&c->input), &consumed, &error)) {
+    case RESP_MORE:
+        if (c->has_ended) {
+            c->end = CLIENT_ENDS_AFTER_REPLIES;
+            client_make_dirty(c);
+        }
+        return false;
+    case RESP_REQUEST:
+        c->received_ns = arrivals_of(&c->arrivals, consumed, buffer_size(&c->input));
+        error = client_refusal(c, c->parser.arguments[0]);
+        if (error != NULL) {
+            refuse_for_good(c, error);
+            return false;
+        }
+        if (!take_request(c, consumed)) {
+            return false;
+        }
+        break;
+    case RESP_EMPTY:
+        break;
+    case RESP_ERROR:
+        refuse_for_good(c, error);
+        return false;
+    case RESP_HTTP:
+        client_close(c, "it speaks HTTP");
+        return false;
+    }
+    buffer_consume(&c->input, consumed);
+    time_share_use(&c->clients->share, COMMAND_WORK + c->parser.argument_count * ARGUMENT_WORK +
+                                           consumed + (buffer_size(&c->out) - out_before));
+    return true;
+}
+
+void client_run(struct client *c)
+{
+    int left = CLIENT_COMMANDS_A_TURN;
+
+    CHECK(c->wait == CLIENT_RUNS);
+    CHECK(list_is_empty(&c->ready_link));
+    time_share_begin(&c->clients->share, c->clients->server, CLIENT_TURN_NS);
+    while (c->end == CLIENT_OPEN && has_room(c) && take_next(c)) {
+        left--;
+        if ((left == 0 || c->clients->share.is_over) && c->end == CLIENT_OPEN) {
+            client_make_ready(c);
+            break;
+        }
+    }
+    if (c->end >= CLIENT_CLOSING) {
+        return;
+    }
+    if (buffer_size(&c->input) == 0) {
+        buffer_trim(&c->input, CLIENT_READ_BYTES_MAX);
+    }
+    resume_reading(c);
+}
+
+void client_reconsider(struct client *c)
+{
+    if (c->end != CLIENT_OPEN) {
+        return;
+    }
+    if (c->wait == CLIENT_WAITS_FOR_SLOTS ||
+        (c->wait == CLIENT_WAITS_FOR_ORDER && c->read_count + c->write_count == 0)) {
+        client_make_ready(c);
+    }
+}

@@ -1,0 +1,163 @@
+/* place.c - places for connections: so many for clients, and a few more in reserve, so
+ * that administrators and joining nodes get in where all those are taken. Who came last has the
+ * best right to a place in reserve. Who has been silent there the longest makes room for it: of
+ * those without a command under way, if there are any. */
+#include "base/check.h"
+#include "base/mutant.h"
+#include "client/client.h"
+#include "cluster/join.h"
+#include "command/table.h"
+
+enum {
+    RESERVE_MAX = 8,
+    LINGERING_MAX = 32, /* Told why they are not served, not yet gone. Each holds a file. */
+};
+
+/* What is borne with in the reserve, of who has said nothing yet, and of others. */
+static const uint64_t first_silence_ns = 2000000000ull;
+static const uint64_t silence_ns = 30000000000ull;
+
+static const char text_full[] = JOIN_CONTACT_FULL;
+static const char text_protected[] =
+    "DENIED Rakit is running in protected mode: nobody has to authenticate, so clients are served "
+    "only over loopback (127.0.0.1, ::1). To serve others, start rakit-server with "
+    "--protected-mode no, on a network where everybody is trusted.";
+
+static void set_place(struct client *c, enum client_place place)
+{
+    struct clients *clients = c->clients;
+
+    clients->stats.connected_count -= c->place == CLIENT_COUNTED;
+    clients->reserve_count -= c->place == CLIENT_IN_RESERVE;
+    clients->lingering_count -= c->place == CLIENT_TURNED_AWAY;
+    c->place = place;
+    clients->stats.connected_count += place == CLIENT_COUNTED;
+    clients->reserve_count += place == CLIENT_IN_RESERVE;
+    clients->lingering_count += place == CLIENT_TURNED_AWAY;
+    list_remove(&c->reserve_link);
+    if (place == CLIENT_IN_RESERVE) {
+        list_append(&clients->reserve, &c->reserve_link);
+    }
+}
+
+/* It is told why, where there is room for it to read that. */
+static void turn_away(struct client *c, const char *text)
+{
+    bool has_room = c->clients->lingering_count < LINGERING_MAX;
+
+    set_place(c, CLIENT_TURNED_AWAY);
+    log_write(c->clients->server->log, LOG_DEBUG, "client refused",
+              "client=%llu peer=%s why=" LOG_Q, (unsigned long long)c->id, c->peer,
+              text == text_protected ? "protected mode" : "too many clients");
+    if (!has_room) {
+        c->clients->stats.refused_count++;
+        client_close(c, "too many are being turned away");
+    } else if (c->end == CLIENT_OPEN) {
+        c->active_ns = io_now_ns(c->clients->server->io); /* It has as long as others to read it. */
+        client_turn_away(c, text);
+    }
+}
+
+/* Of those with commands under way, or of those without. */
+static struct client *longest_silent(struct clients *clients, bool is_busy)
+{
+    struct client *found = NULL;
+
+    list_for_each(node, &clients->reserve)
+    {
+        struct client *c = container_of(node, struct client, reserve_link);
+
+        if ((c->slot_count > 0) == is_busy && (found == NULL || c->active_ns < found->active_ns)) {
+            found = c;
+        }
+    }
+    return found;
+}
+
+/* Commands may wait for a leader, and just then somebody has to look what is wrong. */
+static void make_room(struct clients *clients)
+{
+    struct client *c = longest_silent(clients, false);
+
+    if (clients->reserve_count < RESERVE_MAX) {
+        return;
+    }
+    if (c != NULL) {
+        turn_away(c, text_full);
+    } else if (!MUTANT(reserve_is_held)) {
+        client_close(longest_silent(clients, true), "another one needs its place in the reserve");
+    }
+}
+
+static bool is_full(const struct clients *clients)
+{
+    return clients->stats.connected_count >= clients->server->config.clients_max;
+}
+
+static void place_in_reserve(struct client *c)
+{
+    struct clients *clients = c->clients;
+
+    if (!MUTANT(reserve_is_kept)) {
+        make_room(clients);
+    }
+    if (clients->reserve_count < RESERVE_MAX && !MUTANT(no_reserve)) {
+        set_place(c, CLIENT_IN_RESERVE);
+    } else {
+        turn_away(c, text_full);
+    }
+}
+
+void client_place(struct client *c)
+{
+    const struct server *server = c->clients->server;
+
+    if (server->config.protected_mode && !io_stream_is_local(server->io, &c->stream)) {
+        turn_away(c, text_protected);
+    } else if (!is_full(c->clients)) {
+        set_place(c, CLIENT_COUNTED);
+    } else {
+        place_in_reserve(c);
+    }
+}
+
+const char *client_refusal(struct client *c, struct slice name)
+{
+    const struct command *command;
+
+    if (c->place != CLIENT_IN_RESERVE) {
+        return NULL;
+    }
+    if (!is_full(c->clients)) {
+        set_place(c, CLIENT_COUNTED); /* There is room meanwhile. */
+        return NULL;
+    }
+    command = command_find(name);
+    if (command != NULL && (command->flags & (COMMAND_ADMIN | COMMAND_IN_RESERVE)) != 0) {
+        return NULL;
+    }
+    if (MUTANT(reserve_serves_all)) {
+        return NULL;
+    }
+    c->clients->stats.refused_count++;
+    return text_full;
+}
+
+void client_leave(struct client *c)
+{
+    set_place(c, CLIENT_NOWHERE);
+}
+
+void clients_sweep_reserve(struct clients *clients, uint64_t now_ns)
+{
+    list_for_each(node, &clients->reserve)
+    {
+        struct client *c = container_of(node, struct client, reserve_link);
+
+        uint64_t borne_ns = c->command_count == 0 ? first_silence_ns : silence_ns;
+
+        if (c->end == CLIENT_OPEN && c->slot_count == 0 && now_ns - c->active_ns >= borne_ns) {
+            turn_away(c, text_full);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+#include "command/subcommand.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+static void to_lower(char *to, size_t size, const char *from)
+{
+    size_t i = 0;
+
+    for (; from[i] != '\0' && i + 1 < size; i++) {
+        to[i] = (char)(from[i] >= 'A' && from[i] <= 'Z' ? from[i] - 'A' + 'a' : from[i]);
+    }
+    to[i] = '\0';
+}
+
+uint32_t subcommand_count(const struct subcommand *table)
+{
+    uint32_t count = 0;
+
+    while (table[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
+void subcommand_reply_name(struct resp_writer *w, const struct command *command,
+                           const struct subcommand *subcommand)
+{
+    char family[32];
+    char member[32];
+
+    to_lower(family, sizeof family, command->name);
+    to_lower(member, sizeof member, subcommand->name);
+    resp_bulkf(w, "%s|%s", family, member);
+}
+
+static void reply_help(struct command_call *call)
+{
+    const struct subcommand *table = call->command->subcommands;
+    char line[200];
+
+    resp_array(call->reply, 2 * (uint64_t)subcommand_count(table) + 3);
+    snprintf(line, sizeof line,
+             "%s <subcommand> [<arg> [value] ...]. Subcommands are:", call->command->name);
+    resp_simple(call->reply, line);
+    for (const struct subcommand *s = table; s->name != NULL; s++) {
+        snprintf(line, sizeof line, "%s%s%s", s->name, s->arguments[0] == '\0' ? "" : " ",
+                 s->arguments);
+        resp_simple(call->reply, line);
+        snprintf(line, sizeof line, "    %s", s->summary);
+        resp_simple(call->reply, line);
+    }
+    resp_simple(call->reply, "HELP");
+    resp_simple(call->reply, "    Prints this help.");
+}
+
+static void refuse_count(struct command_call *call, const char *subcommand)
+{
+    char family[32];
+    char member[32];
+
+    to_lower(family, sizeof family, call->command->name);
+    to_lower(member, sizeof member, subcommand);
+    resp_errorf(call->reply, "ERR wrong number of arguments for '%s|%s' command", family, member);
+}
+
+void subcommand_run(struct command_call *call)
+{
+    struct slice name = call->arguments[1];
+
+    for (const struct subcommand *s = call->command->subcommands; s->name != NULL; s++) {
+        if (!slice_is(name, s->name)) {
+            continue;
+        }
+        bool fits = s->arity >= 0 ? call->argument_count == (uint32_t)s->arity
+                                  : call->argument_count >= (uint32_t)-s->arity;
+
+        if (fits) {
+            s->handler(call);
+        } else {
+            refuse_count(call, s->name);
+        }
+        return;
+    }
+    if (slice_is(name, "HELP") && call->argument_count == 2) {
+        reply_help(call);
+        return;
+    }
+    resp_errorf(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                (int)(name.size < 128 ? name.size : 128), name.size == 0 ? "" : name.data,
+                call->command->name);
+}

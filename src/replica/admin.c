@@ -1,0 +1,562 @@
+/* admin.c - RAFT commands at the leader: each becomes a task that ends with a
+ * reply at once, or when its change is committed, or when its time is over. A task
+ * whose leader is lost goes back to the queue, to be begun again by the next one: all
+ * of them may be begun twice without harm. */
+#include "replica/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "cluster/address.h"
+#include "cluster/join.h"
+#include "command/table.h"
+#include "replica/admin_task.h"
+#include "replica/report.h"
+
+static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
+
+/* --- ending a task ------------------------------------------------------------------- */
+
+static void task_free(struct admin_task *t)
+{
+    list_remove(&t->node);
+    buffer_deinit(&t->shown);
+    free(t);
+}
+
+void admin_task_end(struct admin_task *t)
+{
+    request_finish(t->replica, t->request, 0);
+    task_free(t);
+}
+
+void admin_task_fail(struct admin_task *t, const char *error)
+{
+    request_fail(t->replica, t->request, error);
+    task_free(t);
+}
+
+/* Its leader is lost: the next one begins it anew. */
+void admin_task_wait_again(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+
+    t->request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
+    list_append(&r->waiting, &t->request->link);
+    task_free(t);
+}
+
+/* Which cluster it was added to: its id, and where its other members are. */
+static void reply_added(const struct admin_task *t, struct resp_writer *w)
+{
+    const struct membership *m = replica_membership(t->replica);
+    uint32_t count = m == NULL ? 0 : m->configuration.member_count;
+    uint32_t others = count - (membership_address(m, t->id) != NULL ? 1 : 0);
+
+    resp_array(w, 1 + others);
+    resp_bulkf(w, "%016llx", (unsigned long long)t->replica->recovered.identity.cluster_id);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct member_address *address = &m->addresses[i];
+
+        if (address->id != t->id) {
+            resp_bulkf(w, "%s:%u", address->client.host, (unsigned)address->client.port);
+        }
+    }
+}
+
+static void task_ok(struct admin_task *t)
+{
+    struct resp_writer *w = t->request->reply(t->request);
+
+    if (t->kind == ADMIN_ADD) {
+        reply_added(t, w);
+    } else {
+        resp_ok(w);
+    }
+    admin_task_end(t);
+}
+
+/* --- reading arguments --------------------------------------------------------------- */
+
+bool admin_parse_number(struct slice text, int base, uint64_t max, uint64_t *ret_value)
+{
+    char copy[24];
+    char *end;
+
+    if (text.size == 0 || text.size >= sizeof copy || text.data[0] == '-' || text.data[0] == '+' ||
+        text.data[0] == ' ') {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = 0;
+
+    unsigned long long value = strtoull(copy, &end, base);
+
+    if (*end != 0 || value > max) {
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+static const char error_no_member[] = "ERR no such member: RAFT MEMBERS lists them. Of two at one "
+                                      "address, name one by its id";
+static const char error_ambiguous[] =
+    "ERR more than one id begins so (those of removed nodes count): give more of its digits";
+
+/* Who is a member, or was removed, by its id in hex or the first digits of it, or by its clients'
+ * address. NULL, or what is wrong. */
+static const char *find_named(const struct replica *r, struct slice name, raft_id *ret_id)
+{
+    const struct membership *m = replica_membership(r);
+    const char *colon = name.size == 0 ? NULL : memrchr(name.data, ':', name.size);
+    struct io_address address = {0};
+    const struct member_address *member;
+    uint64_t port;
+
+    if (admin_parse_number(name, 16, UINT64_MAX, ret_id)) {
+        if (membership_address(m, *ret_id) != NULL || membership_was_removed(m, *ret_id)) {
+            return NULL;
+        }
+
+        uint32_t count = membership_count_alike(m, name, ret_id);
+
+        return count == 1 ? NULL : count == 0 ? error_no_member : error_ambiguous;
+    }
+    if (colon == NULL || (size_t)(colon - name.data) >= sizeof address.host ||
+        !admin_parse_number(slice_of(colon + 1, (size_t)(name.data + name.size - colon - 1)), 10,
+                            UINT16_MAX, &port)) {
+        return error_no_member;
+    }
+    address_set_host(&address, slice_of(name.data, (size_t)(colon - name.data)));
+    address.port = (uint16_t)port;
+    member = membership_only_at(m, &address);
+    *ret_id = member == NULL ? 0 : member->id;
+    return member == NULL ? error_no_member : NULL;
+}
+
+/* --- membership ---------------------------------------------------------------------- */
+
+static void change(struct admin_task *t, enum raft_change_kind kind)
+{
+    struct replica *r = t->replica;
+    struct raft_event event = {
+        .kind = RAFT_CHANGE, .now_ns = io_now_ns(r->io), .change = {.kind = kind, .id = t->id}};
+
+    if (kind != RAFT_REMOVE) {
+        r->fresh = t->address;
+    }
+
+    int error = replica_step(r, &event, NULL);
+
+    r->fresh.id = 0;
+    if (error == RAFT_OK) {
+        t->is_begun = true;
+        t->request->has_begun = true;
+        t->index = raft_configuration_index(r->raft);
+        replica_wake(r);
+    } else if (error == RAFT_EMEMBER) {
+        admin_task_fail(t, kind == RAFT_REMOVE
+                               ? "ERR the last voter can't be removed"
+                               : "ERR the cluster has as many members as it can have");
+    }
+    /* Else another change is under way, or this leader is new: later. */
+}
+
+static void progress_add(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+    const struct membership *m = replica_membership(r);
+    const struct member_address *there = membership_address(m, t->id);
+    const struct member_address *other = membership_at(m, &t->address.client);
+    char text[512];
+
+    if (t->is_begun) {
+        if (raft_commit_index(r->raft) >= t->index) {
+            task_ok(t);
+        }
+    } else if (membership_was_removed(m, t->id) && !membership_was_removed(r->committed, t->id)) {
+        return; /* Its removal may be taken back yet. */
+    } else if (membership_was_removed(m, t->id)) {
+        admin_task_fail(t,
+                        JOIN_CODE_REMOVED " this node was removed from the cluster: to join again "
+                                          "it needs an empty data directory, and with it a new id");
+    } else if (other != NULL && other->id != t->id &&
+               (there == NULL || !addresses_may_take(&r->peers, &t->address, other))) {
+        snprintf(text, sizeof text,
+                 "ERR the address %s:%u is used by member %016llx: remove that one first (RAFT "
+                 "REMOVE), or choose another address",
+                 t->address.client.host, (unsigned)t->address.client.port,
+                 (unsigned long long)other->id);
+        admin_task_fail(t, text);
+    } else if (there == NULL) {
+        if (m != NULL && m->configuration.member_count == RAFT_MEMBERS_MAX) {
+            admin_task_fail(t, "ERR the cluster has as many members as it can have");
+        } else {
+            change(t, RAFT_ADD_LEARNER);
+        }
+    } else if (!member_address_equal(there, &t->address)) {
+        change(t, RAFT_READDRESS);
+    } else if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
+        task_ok(t);
+    }
+}
+
+static bool is_in_reach(const struct replica *r, raft_id id)
+{
+    struct raft_progress progress;
+
+    return id == raft_self(r->raft) || (raft_progress_of(r->raft, id, &progress) &&
+                                        progress.is_active && peers_is_connected(&r->peers, id));
+}
+
+/* Whether those that vote once it is gone could do nothing, as too few of them are there.
+ * The change could not even be committed then, nor taken back. */
+static bool would_stop_the_cluster(const struct replica *r, raft_id leaving)
+{
+    const struct raft_configuration *c = raft_configuration(r->raft);
+    const struct raft_member *member = raft_configuration_find(c, leaving);
+    uint32_t voter_count = 0;
+    uint32_t reach_count = 0;
+
+    if (member == NULL || !member->incoming || MUTANT(removal_stops_the_cluster)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (c->members[i].incoming && c->members[i].id != leaving) {
+            voter_count++;
+            reach_count += is_in_reach(r, c->members[i].id) ? 1 : 0;
+        }
+    }
+    return voter_count > 0 && reach_count <= voter_count / 2;
+}
+
+static int hand_over_to(struct replica *r, raft_id id)
+{
+    struct raft_event event = {.kind = RAFT_TRANSFER,
+                               .now_ns = io_now_ns(r->io),
+                               .peer = id != 0 ? id : disk_successor(r)};
+
+    return replica_step(r, &event, NULL);
+}
+
+static void fail_not_taken_over(struct admin_task *t)
+{
+    t->request->has_begun = false; /* It is over, and had no effect. */
+    admin_task_fail(
+        t, "TRYAGAIN the other node did not catch up or take over in time: this one goes on "
+           "leading");
+}
+
+/* A leader lets another one remove it, so that what is under way here ends before: nothing
+ * is in doubt then. The task goes to that leader by itself: admin_abandon(). Should that one be
+ * about to leave as well and hand back, it is removed in office. */
+static void hand_over_first(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+    uint64_t now_ns = io_now_ns(r->io);
+
+    if (t->is_handing_over) {
+        if (!raft_is_transferring(r->raft)) {
+            fail_not_taken_over(t);
+        }
+        return;
+    }
+    if (r->handed_over_ns != 0 && now_ns < r->handed_over_ns + ADMIN_TIMEOUT_NS &&
+        !MUTANT(handed_to_and_fro)) {
+        change(t, RAFT_REMOVE);
+        return;
+    }
+
+    int error = hand_over_to(r, 0);
+
+    if (error == RAFT_OK) {
+        t->is_handing_over = true;
+        r->handed_over_ns = now_ns;
+        replica_wake(r);
+    } else if (error == RAFT_EMEMBER) {
+        change(t, RAFT_REMOVE); /* There is no other voter, as the core will say. */
+    }
+}
+
+/* This node, where nobody has begun to remove it: else there is only to wait for that. */
+static bool is_leader_to_stay(const struct replica *r, raft_id id)
+{
+    const struct raft_member *self = raft_configuration_find(raft_configuration(r->raft), id);
+
+    return id == raft_self(r->raft) && self != NULL && self->incoming;
+}
+
+static void progress_remove(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+    const struct membership *m = replica_membership(r);
+
+    if (membership_address(m, t->id) == NULL) {
+        if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
+            task_ok(t);
+        }
+    } else if (t->is_begun) {
+        return;
+    } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
+        /* A leader that is new has yet to hear of some. */
+        if (io_now_ns(r->io) >= t->begun_ns + r->server->config.election_timeout_ns) {
+            admin_task_fail(
+                t, "ERR of the voters that would remain no majority is in reach, so nothing "
+                   "would be served any more. Remove those that are gone first, or wait for "
+                   "them");
+        }
+    } else if (is_leader_to_stay(r, t->id) && !MUTANT(leader_removed_in_office)) {
+        hand_over_first(t);
+    } else {
+        change(t, RAFT_REMOVE);
+    }
+}
+
+static void progress_transfer(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+
+    if (t->is_begun) {
+        if (!raft_is_transferring(r->raft)) {
+            fail_not_taken_over(t);
+        }
+        return;
+    }
+
+    int error = hand_over_to(r, t->id);
+
+    if (error == RAFT_OK) {
+        t->is_begun = true;
+        t->request->has_begun = true;
+        replica_wake(r);
+    } else if (error == RAFT_EMEMBER) {
+        admin_task_fail(t, "ERR there is no such voter to hand leadership to");
+    }
+}
+
+/* --- beginning a task ---------------------------------------------------------------- */
+
+static const char *begin_add(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    uint64_t port;
+    uint64_t peer_port;
+
+    if (count != 4 || !admin_parse_number(arguments[0], 16, UINT64_MAX, &t->id) || t->id == 0 ||
+        arguments[1].size == 0 || arguments[1].size >= sizeof t->address.client.host ||
+        !admin_parse_number(arguments[2], 10, UINT16_MAX, &port) || port == 0 ||
+        !admin_parse_number(arguments[3], 10, UINT16_MAX, &peer_port) || peer_port == 0) {
+        return "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that "
+               "is started with a contact sends this by itself";
+    }
+    address_set_host(&t->address.client, arguments[1]);
+    if (address_host_fault(slice_str(t->address.client.host)) != NULL) {
+        return "ERR other nodes can't connect to that host: give a reachable name or address";
+    }
+    t->kind = ADMIN_ADD;
+    t->address.id = t->id;
+    t->address.client.port = (uint16_t)port;
+    t->address.peer_port = (uint16_t)peer_port;
+    return NULL;
+}
+
+static const char *begin_remove(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    if (count != 1) {
+        return "ERR syntax error, try RAFT REMOVE <id | host:port>";
+    }
+    t->kind = ADMIN_REMOVE;
+    return find_named(t->replica, arguments[0], &t->id); /* Who is out already stays so. */
+}
+
+static const char *begin_transfer(struct admin_task *t, uint32_t count,
+                                  const struct slice *arguments)
+{
+    if (count > 1) {
+        return "ERR syntax error, try RAFT TRANSFER [<id | host:port>]";
+    }
+    if (count == 1) {
+        const char *error = find_named(t->replica, arguments[0], &t->id);
+
+        if (error != NULL) {
+            return error;
+        }
+        if (membership_address(replica_membership(t->replica), t->id) == NULL) {
+            return error_no_member;
+        }
+        if (t->id == raft_self(t->replica->raft)) {
+            return "ERR that node leads already";
+        }
+    }
+    t->kind = ADMIN_TRANSFER;
+    return NULL;
+}
+
+static const char *begin(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    if (!slice_is(arguments[0], "RAFT")) {
+        return admin_log_begin(t, count - 1, arguments + 1);
+    }
+    if (slice_is(arguments[1], "LOG")) {
+        return admin_log_begin(t, count - 2, arguments + 2);
+    }
+    if (slice_is(arguments[1], "ADD")) {
+        return begin_add(t, count - 2, arguments + 2);
+    }
+    if (slice_is(arguments[1], "REMOVE")) {
+        return begin_remove(t, count - 2, arguments + 2);
+    }
+    if (slice_is(arguments[1], "TRANSFER")) {
+        return begin_transfer(t, count - 2, arguments + 2);
+    }
+    return "ERR unknown subcommand. Try RAFT HELP.";
+}
+
+/* STATUS and MEMBERS need no task. Decoded arguments are in r->arguments. */
+static bool answer_report(struct replica *r, struct request *request, uint32_t count)
+{
+    if (count != 2 || !slice_is(r->arguments[0], "RAFT")) {
+        return false;
+    }
+    if (slice_is(r->arguments[1], "STATUS")) {
+        report_status(r, request->reply(request));
+    } else if (slice_is(r->arguments[1], "MEMBERS")) {
+        report_members(r, request->reply(request));
+    } else {
+        return false;
+    }
+    request_finish(r, request, 0);
+    return true;
+}
+
+static void task_progress(struct admin_task *t)
+{
+    if (t->is_reading) {
+        return;
+    }
+    if (io_now_ns(t->replica->io) > t->begun_ns + ADMIN_TIMEOUT_NS) {
+        admin_task_fail(
+            t, t->kind == ADMIN_LOG
+                   ? "TRYAGAIN others who read the log took all the time: ask again, or for "
+                     "fewer entries"
+                   : "TRYAGAIN another change was under way all the time: nothing was done");
+    } else if (t->kind == ADMIN_ADD) {
+        progress_add(t);
+    } else if (t->kind == ADMIN_REMOVE) {
+        progress_remove(t);
+    } else if (t->kind == ADMIN_TRANSFER) {
+        progress_transfer(t);
+    }
+}
+
+void admin_begin(struct replica *r, struct request *request)
+{
+    uint32_t count;
+
+    CHECK(replica_decode(r, entry_payload(request->entry), &count));
+    if (answer_report(r, request, count)) {
+        return;
+    }
+
+    struct admin_task *t = memory_take_zeroed(1, sizeof *t);
+
+    t->replica = r;
+    t->request = request;
+    t->begun_ns = io_now_ns(r->io);
+    list_append(&r->admin, &t->node);
+
+    const char *error = begin(t, count, r->arguments);
+
+    if (error != NULL) {
+        admin_task_fail(t, error);
+    } else if (t->kind == ADMIN_LOG) {
+        io_turn_soon(r->io); /* See admin_show_log(). */
+    } else {
+        task_progress(t);
+    }
+}
+
+void admin_progress(struct replica *r)
+{
+    if (raft_role(r->raft) != RAFT_LEADER) {
+        return;
+    }
+    list_for_each(node, &r->admin)
+    {
+        task_progress(container_of(node, struct admin_task, node));
+        if (raft_role(r->raft) != RAFT_LEADER) {
+            return; /* That ended leadership: admin_abandon() has seen to the rest. */
+        }
+    }
+}
+
+/* Whether the last commit has already decided what the task is for. */
+static bool is_decided(const struct admin_task *t)
+{
+    raft_index commit_index = raft_commit_index(t->replica->raft);
+
+    switch (t->kind) {
+    case ADMIN_ADD:
+        return t->is_begun && commit_index >= t->index;
+    case ADMIN_REMOVE:
+        return membership_address(replica_membership(t->replica), t->id) == NULL &&
+               commit_index >= raft_configuration_index(t->replica->raft);
+    case ADMIN_TRANSFER:
+        return t->is_begun;
+    case ADMIN_LOG:
+        return false;
+    }
+    return false;
+}
+
+void admin_abandon(struct replica *r)
+{
+    list_for_each(node, &r->admin)
+    {
+        struct admin_task *t = container_of(node, struct admin_task, node);
+
+        if (t->is_reading) {
+            continue; /* Ends by itself: what is committed stays. */
+        }
+        if (is_decided(t)) {
+            task_ok(t);
+        } else {
+            admin_task_wait_again(t);
+        }
+    }
+}
+
+void admin_end(struct replica *r)
+{
+    list_for_each(node, &r->admin)
+    {
+        struct admin_task *t = container_of(node, struct admin_task, node);
+
+        request_fail(r, t->request,
+                     "TRYAGAIN the server is stopping: the command was not executed");
+        t->request = NULL;
+    }
+}
+
+void admin_deinit(struct replica *r)
+{
+    list_for_each(node, &r->admin)
+    {
+        task_free(container_of(node, struct admin_task, node));
+    }
+}
+
+void admin_answer_locally(struct replica *r, struct request *request)
+{
+    uint32_t count;
+
+    CHECK(replica_decode(r, entry_payload(request->entry), &count));
+    if (count == 2 && slice_is(r->arguments[0], "RAFT") &&
+        (slice_is(r->arguments[1], "STATUS") || slice_is(r->arguments[1], "MEMBERS"))) {
+        list_remove(&request->link);
+        answer_report(r, request, count);
+    }
+}

@@ -1,0 +1,41 @@
+/* admin_task.h - a RAFT command under way at the leader: between admin.c, which begins and
+ * ends it, and show_log.c. */
+#ifndef RAKIT_REPLICA_ADMIN_TASK_H
+#define RAKIT_REPLICA_ADMIN_TASK_H
+
+#include "replica/state.h"
+
+enum admin_kind { ADMIN_ADD, ADMIN_REMOVE, ADMIN_TRANSFER, ADMIN_LOG };
+
+struct admin_task {
+    struct list node; /* In r->admin. */
+    struct replica *replica;
+    struct request *request;
+    enum admin_kind kind;
+    uint64_t begun_ns;
+    bool is_begun;                 /* The core has taken it. */
+    bool is_handing_over;          /* ADMIN_REMOVE of this leader: another one is to do it. */
+    raft_id id;                    /* Of the member in question; 0 with TRANSFER: the best one. */
+    struct member_address address; /* ADMIN_ADD. */
+    raft_index index;              /* Of the configuration that must commit. */
+    /* ADMIN_LOG: what to show, and its read from the disk. */
+    raft_index first;
+    raft_index last;
+    struct store_read read;
+    struct buffer shown; /* Entries as replies, gathered before their count is known. */
+    uint32_t shown_count;
+    bool is_reading;
+};
+
+/* These end it, and free it: */
+void admin_task_end(struct admin_task *t); /* the reply is written; */
+void admin_task_fail(struct admin_task *t, const char *error);
+void admin_task_wait_again(struct admin_task *t); /* its leader is lost. */
+
+/* Digits alone, to that base. */
+bool admin_parse_number(struct slice text, int base, uint64_t max, uint64_t *ret_value);
+
+/* Arguments behind the command's name. Returns NULL, or what is wrong with them. */
+const char *admin_log_begin(struct admin_task *t, uint32_t count, const struct slice *arguments);
+
+#endif /* RAKIT_REPLICA_ADMIN_TASK_H */

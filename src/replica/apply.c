@@ -1,0 +1,304 @@
+/* apply.c - the state machine's side of the turn: committed entries are
+ * applied in order, and what waits for them is answered. What decides a result is in
+ * the entry, so each node comes to the same keyspace. */
+#include "replica/state.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "command/table.h"
+#include "kv/codec.h"
+
+enum {
+    APPLY_ENTRIES_MAX = 4096,           /* In one turn, */
+    APPLY_BYTES_MAX = 16 * 1024 * 1024, /* so that a heartbeat never waits long. */
+    READS_MAX = 4096,
+    SCRATCH_KEEP_BYTES = 64 * 1024,
+    EXPECTED_KEY_BYTES_MAX = 256, /* A longer key costs more to hash than to wait for. */
+};
+
+/* Decodes a command into r->database and r->arguments. False on a payload that is none. */
+bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count)
+{
+    if (!command_payload_head(payload, &r->database, ret_count)) {
+        return false;
+    }
+    if (*ret_count > r->argument_capacity) {
+        r->argument_capacity = *ret_count;
+        r->arguments = memory_resize(r->arguments, r->argument_capacity * sizeof *r->arguments);
+    }
+    return command_payload_read(payload, r->arguments, r->argument_capacity, ret_count);
+}
+
+static void execute(struct replica *r, const struct command *command, uint32_t argument_count,
+                    struct resp_writer *reply)
+{
+    struct command_call call = {
+        .command = command,
+        .argument_count = argument_count,
+        .arguments = r->arguments,
+        .reply = reply,
+        .kv = keyspace_database(r->keyspace, MUTANT(database_ignored) ? 0 : r->database),
+        .keyspace = r->keyspace,
+        .database = r->database,
+    };
+    size_t size_before = buffer_size(reply->out);
+
+    command->handler(&call);
+    time_share_use(&r->share, COMMAND_WORK + call.work + keyspace_take_work(r->keyspace) +
+                                  argument_count * ARGUMENT_WORK +
+                                  (buffer_size(reply->out) - size_before));
+}
+
+/* Commands have taken long enough: a heartbeat may be due, and the next turn goes on. */
+static bool is_worn_out(const struct replica *r)
+{
+    if (!r->share.is_over) {
+        return false;
+    }
+    io_turn_soon(r->io);
+    return true;
+}
+
+/* The command in an entry; NULL where there is none that this program could execute. It looks
+ * at the entry alone, so all nodes of a version find the same. */
+static const struct command *understand(struct replica *r, const struct entry *e,
+                                        uint32_t *ret_count)
+{
+    if (!replica_decode(r, entry_payload(e), ret_count)) {
+        return NULL;
+    }
+
+    const struct command *command = command_find(r->arguments[0]);
+    bool is_data = command != NULL && (command->flags & (COMMAND_WRITE | COMMAND_READ)) != 0;
+    struct resp_writer nobody = {.out = &r->scratch, .version = 2};
+
+    if (is_data && !command_judge(command, r->database, *ret_count, r->arguments, &nobody)) {
+        buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
+        is_data = false;
+    }
+    return is_data ? command : NULL;
+}
+
+/* No leader in order logs such a thing, so some node was out of order. To stop here would stop
+ * all nodes, at each start again: so the entry does nothing, on each of them. */
+static void note_skipped(struct replica *r, const struct entry *e, const char *what)
+{
+    log_write(r->log, r->stats.skipped_count == 0 ? LOG_ERROR : LOG_DEBUG, what,
+              "index=%llu term=%llu advice=" LOG_Q, (unsigned long long)e->index,
+              (unsigned long long)e->term,
+              "all nodes must run the same version; find out which node led that term");
+    r->stats.skipped_count++;
+}
+
+static void skip(struct replica *r, const struct entry *e, struct request *request)
+{
+    if (MUTANT(misfit_entry_stops)) {
+        replica_fail(r, "a committed entry is not understood");
+        return;
+    }
+    note_skipped(r, e,
+                 "a committed entry holds no command that can be executed: it does nothing, on all "
+                 "nodes");
+    if (request != NULL) {
+        resp_error(request->reply(request), "ERR this command is not understood: it did nothing");
+        request_finish(r, request, e->index);
+    }
+}
+
+static void apply_command(struct replica *r, struct entry *e)
+{
+    struct request *request = pending_take(&r->proposed, e->index);
+    struct resp_writer nobody = {.out = &r->scratch, .version = 2};
+    uint32_t count = 0;
+
+    /* Never a reply to somebody else's command. */
+    CHECK(request == NULL || request->entry == e || MUTANT(answer_by_index_alone));
+
+    const struct command *command = understand(r, e, &count);
+
+    if (command == NULL) {
+        skip(r, e, request);
+        return;
+    }
+    if (request == NULL && (command->flags & COMMAND_READ) != 0) {
+        return; /* A read that went through the log, and nobody here asked. */
+    }
+    execute(r, command, count, request != NULL ? request->reply(request) : &nobody);
+    if (request != NULL) {
+        request_finish(r, request, e->index);
+    } else {
+        buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
+    }
+}
+
+/* A committed configuration decides who was removed. */
+static void apply_configuration(struct replica *r, const struct entry *e)
+{
+    struct membership *m = membership_decode(entry_payload(e));
+
+    CHECK(m != NULL);
+    m->index = e->index;
+    if (!membership_may_follow(r->committed, m)) {
+        membership_free(m);
+        note_skipped(r, e,
+                     "a committed membership can't follow the one before: it does nothing, on all "
+                     "nodes");
+        return;
+    }
+    if (r->is_running) { /* At recovery, replica_run() tells them. */
+        peers_set_committed(&r->peers, m);
+        replica_wake(r); /* Who was removed may have asked for it: it is answered first. */
+    }
+    membership_free(r->committed);
+    r->committed = m;
+    if (membership_was_removed(m, raft_self(r->raft)) && !r->is_removed) {
+        r->is_removed = true;
+        log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
+                  "index=%llu advice=" LOG_Q, (unsigned long long)e->index, REMOVED_ADVICE);
+    }
+}
+
+static void apply_entry(struct replica *r, struct entry *e)
+{
+    CHECK(e->index == r->applied_index + 1);
+    if (e->kind == RAFT_COMMAND) {
+        apply_command(r, e);
+    } else if (e->kind == RAFT_CONFIGURATION) {
+        apply_configuration(r, e);
+    }
+    r->applied_index = e->index;
+    r->stats.applied_count++;
+    probe_call(r->probe, applied, e, keyspace_digest(r->keyspace));
+}
+
+void replica_apply_recovered(struct replica *r, struct entry *e)
+{
+    if (MUTANT(recovery_applies_twice) && e->kind == RAFT_COMMAND) {
+        apply_command(r, e);
+    }
+    if (MUTANT(recovery_skips_last) && e->index == r->recovered.commit_index) {
+        e = entry_new(RAFT_NOOP, 0);
+        e->index = r->recovered.commit_index;
+    }
+    apply_entry(r, e);
+    while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns yet. */
+    }
+}
+
+/* --- what is needed soon ------------------------------------------------------------- */
+
+/* Memory is slower than most commands. So the items that a batch of them is about to need are
+ * asked for all at once, not one after the other; what a batch is makes no difference. */
+struct expected {
+    struct keyspace_hint hints[KEYSPACE_PREFETCH_MAX];
+    uint32_t count;
+};
+
+static void expect(struct expected *expected, const struct entry *e)
+{
+    uint8_t database = 0;
+    struct slice key = command_payload_first(entry_payload(e), &database);
+
+    if (key.size > 0 && key.size <= EXPECTED_KEY_BYTES_MAX) {
+        expected->hints[expected->count++] = (struct keyspace_hint){database, key};
+    }
+}
+
+static void fetch_for_entries(struct replica *r, raft_index commit_index)
+{
+    struct expected expected = {.count = 0};
+
+    for (uint32_t i = 1; i <= KEYSPACE_PREFETCH_MAX && r->applied_index + i <= commit_index; i++) {
+        const struct entry *e = log_window_get(&r->window, r->applied_index + i);
+
+        if (e != NULL && e->kind == RAFT_COMMAND) {
+            expect(&expected, e);
+        }
+    }
+    keyspace_prefetch(r->keyspace, expected.hints, expected.count);
+}
+
+static void fetch_for_reads(struct replica *r)
+{
+    struct expected expected = {.count = 0};
+    uint32_t count = 0;
+
+    list_for_each(node, &r->reads_ready)
+    {
+        if (count++ == KEYSPACE_PREFETCH_MAX) {
+            break;
+        }
+        expect(&expected, container_of(node, struct request, link)->entry);
+    }
+    keyspace_prefetch(r->keyspace, expected.hints, expected.count);
+}
+
+/* --- applying and reading ------------------------------------------------------------ */
+
+void replica_apply(struct replica *r)
+{
+    raft_index commit_index =
+        MUTANT(applies_uncommitted) ? raft_last_index(r->raft) : raft_commit_index(r->raft);
+    uint32_t count = 0;
+    uint64_t bytes = 0;
+
+    while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r)) {
+        if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
+            replica_wake(r);
+            return;
+        }
+
+        if (count % KEYSPACE_PREFETCH_MAX == 0) {
+            fetch_for_entries(r, commit_index);
+        }
+
+        struct entry *e = log_window_get(&r->window, r->applied_index + 1);
+
+        CHECK(e != NULL); /* Only applied entries leave the window. */
+        if (MUTANT(inherited_not_applied) && raft_role(r->raft) == RAFT_LEADER &&
+            e->term < raft_current_term(r->raft)) {
+            r->applied_index = e->index;
+            continue;
+        }
+        apply_entry(r, e);
+        /* Reads confirmed for this very state are served before the next entry, so
+         * that what a read sees is as old as its index says. */
+        replica_serve_reads(r);
+        count++;
+        bytes += e->size;
+    }
+}
+
+void replica_serve_reads(struct replica *r)
+{
+    struct list *node;
+    uint32_t count = 0;
+
+    while ((node = list_first(&r->reads_ready)) != NULL) {
+        struct request *request = container_of(node, struct request, link);
+        uint32_t argument_count;
+
+        if (request->ticket > r->applied_index && !MUTANT(read_before_applied)) {
+            return;
+        }
+        if (is_worn_out(r)) {
+            return;
+        }
+        if (count++ == READS_MAX) {
+            replica_wake(r);
+            return;
+        }
+        if (count % KEYSPACE_PREFETCH_MAX == 1) {
+            fetch_for_reads(r);
+        }
+        list_remove(node);
+        /* Encoded here, or checked where it came in. */
+        CHECK(replica_decode(r, entry_payload(request->entry), &argument_count));
+        r->stats.read_count++;
+        execute(r, request->command, argument_count, request->reply(request));
+        request_finish(r, request, r->applied_index);
+    }
+}

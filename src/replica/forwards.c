@@ -1,0 +1,186 @@
+/* forwards.c - as follower: commands on their way to the leader, and back. */
+#include "replica/state.h"
+
+#include "base/mutant.h"
+
+enum {
+    FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
+    FORWARD_GRACE_HEARTBEATS = 6,
+    LEADERS_LOST_MAX = 2
+};
+
+const char error_abandoned[] =
+    "TRYAGAIN the connection was ended while this command waited for a leader, or for room: the "
+    "command was not executed";
+static const char error_lost_again[] =
+    "TRYAGAIN two leaders were lost, one after the other, while they had this command: it changes "
+    "nothing, and is not sent to a third one, since it may be what costs them too much";
+static const char error_removed[] =
+    "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was not "
+    "executed. Use another node; to join again this one needs an empty data directory";
+
+static void forward(struct replica *r, struct buffer *out, struct request *request)
+{
+    uint64_t correlation = r->forwarded.next;
+    struct wire_forward f = {
+        .correlation = correlation,
+        .term = raft_current_term(r->raft),
+        .resp_version = request->resp_version == 3 ? 3 : 2,
+        .is_logged_read = request->is_logged_read,
+        .until_ns = peers_time_there(&r->peers, raft_leader(r->raft), request->deadline_ns),
+        .command = entry_payload(request->entry),
+    };
+
+    wire_put_forward(out, &f);
+    list_remove(&request->link);
+    pending_put(&r->forwarded, correlation, request);
+    r->forwarded_to = raft_leader(r->raft);
+    r->forwarded_term = raft_current_term(r->raft);
+    r->stats.forwarded_count++;
+}
+
+void requests_place_as_follower(struct replica *r)
+{
+    raft_id leader = raft_leader(r->raft);
+    bool is_refused = r->refused_term == raft_current_term(r->raft);
+    struct buffer *out = leader == 0 || is_refused ? NULL : peers_forward(&r->peers, leader);
+
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request_give_back(r, request)) {
+            continue;
+        }
+        if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
+            forward(r, out, request);
+        } else if (request_is_admin(request) && leader == 0) {
+            admin_answer_locally(r, request);
+        } else if (out == NULL && requests_give_up_late(r, request, io_now_ns(r->io))) {
+            continue;
+        } else if (request->is_abandoned) {
+            list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
+            request_fail(r, request, error_abandoned);
+        }
+    }
+}
+
+/* What can be told of this node alone is told; the rest fails. */
+void requests_place_as_removed(struct replica *r)
+{
+    struct list *node;
+
+    list_for_each(each, &r->waiting)
+    {
+        struct request *request = container_of(each, struct request, link);
+
+        if (request_is_admin(request)) {
+            admin_answer_locally(r, request);
+        }
+    }
+    while ((node = list_first(&r->waiting)) != NULL) {
+        struct request *request = container_of(node, struct request, link);
+
+        if (!request_give_back(r, request)) {
+            list_remove(node);
+            request_fail(r, request, error_removed);
+        }
+    }
+}
+
+void requests_answered(struct replica *r, const struct wire_answer *a)
+{
+    struct request *request = MUTANT(answers_cross) ? pending_take_first(&r->forwarded)
+                                                    : pending_take(&r->forwarded, a->correlation);
+
+    if (request == NULL) {
+        return; /* Given up before: the client was told that it is in doubt. */
+    }
+    if (a->outcome == WIRE_NOT_LEADER) {
+        r->refused_term = r->forwarded_term;
+        requests_return(r, request); /* Certainly not executed: it waits for another leader. */
+        return;
+    }
+
+    struct resp_writer *w = request->reply(request);
+
+    buffer_append_slice(w->out, a->reply);
+    request_finish(r, request, a->executed_index);
+}
+
+/* --- when the leader changes ----------------------------------------------------------- */
+
+/* The leader has changed, but the old one may be there still, and then it answers each
+ * command that it was sent: executed, refused, or in doubt. It gets a moment for that.
+ * Meanwhile nothing is placed, so that what it refuses keeps its place in the order. */
+void forwards_wind_down(struct replica *r)
+{
+    if (r->forwarded.count == 0) {
+        r->forward_grace_ns = 0;
+    } else if (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
+               !peers_may_answer(&r->peers, r->forwarded_to)) {
+        forwards_abandon(r); /* It has been silent for long, or is gone. */
+    } else if (r->forward_grace_ns == 0) {
+        r->forward_grace_ns =
+            io_now_ns(r->io) + FORWARD_GRACE_HEARTBEATS * r->server->config.heartbeat_interval_ns;
+    }
+}
+
+bool forwards_are_winding_down(struct replica *r)
+{
+    if (r->forwarded.count == 0) {
+        r->forward_grace_ns = 0;
+    }
+    return r->forward_grace_ns != 0;
+}
+
+/* Who was removed hears nothing but these answers, until that connection is closed. */
+void forwards_sweep(struct replica *r, uint64_t now_ns)
+{
+    if (forwards_are_winding_down(r) && now_ns >= r->forward_grace_ns &&
+        (!r->is_removed || MUTANT(removed_gives_up_soon))) {
+        forwards_abandon(r);
+    }
+}
+
+void forwards_note_held(struct replica *r)
+{
+    uint64_t first;
+
+    r->peers.held_by = r->forwarded_to;
+    r->peers.held_from_all = r->forwarded.next;
+    r->peers.held_from = pending_first(&r->forwarded, &first) == NULL ? r->forwarded.next : first;
+}
+
+void forwards_lost(struct replica *r, raft_id id)
+{
+    if (id == r->forwarded_to) {
+        forwards_abandon(r);
+    }
+}
+
+/* What hangs one leader must not hang the next, and the one after that. */
+static bool may_try_again(struct request *request)
+{
+    request->lost_count++;
+    return request->lost_count < LEADERS_LOST_MAX || MUTANT(read_tried_for_ever);
+}
+
+void forwards_abandon(struct replica *r)
+{
+    struct request *request;
+    struct list again;
+
+    list_init(&again);
+    while ((request = pending_take_first(&r->forwarded)) != NULL) {
+        if (MUTANT(forward_retried) || (request_is_read(request) && may_try_again(request))) {
+            list_append(&again, &request->link);
+        } else if (request_is_read(request)) {
+            request_fail(r, request, error_lost_again);
+        } else {
+            request_doubt(r, request, error_in_doubt);
+        }
+    }
+    requests_wait_again(r, &again);
+    replica_wake(r);
+}

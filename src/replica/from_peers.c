@@ -1,0 +1,220 @@
+/* from_peers.c - what comes from peers: messages of the core with their entries, answers to
+ * what this node has forwarded. */
+#include "replica/state.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "command/table.h"
+
+enum {
+    UNDURABLE_BYTES_MAX = 256 * 1024 * 1024,
+    LOSS_ELECTION_TIMEOUTS = 10, /* Told so for so long, the node has lost what it acknowledged. */
+    LOSS_PAUSE_TIMEOUTS = 2,     /* Who is silent for longer does not go on saying so. */
+};
+
+/* --- messages of the core ------------------------------------------------------------ */
+
+/* The entries as the core wants them; false where one can't be what it says. */
+static bool describe(struct entry *const *entries, uint32_t count, struct raft_entry *described,
+                     struct membership **memberships)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (entries[i]->kind == RAFT_CONFIGURATION) {
+            memberships[i] = membership_decode(entry_payload(entries[i]));
+            if (memberships[i] == NULL) {
+                return false;
+            }
+        }
+        described[i] = membership_core_entry(entries[i], memberships[i]);
+    }
+    return true;
+}
+
+static void note_contradiction(struct replica *r, const struct raft_message *message, int error)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+    uint64_t count;
+
+    if ((error == RAFT_ELOG || error == RAFT_ELOST) && !MUTANT(contradiction_not_noted)) {
+        r->contradicted_ns = now_ns;
+    }
+    if (complaints_is_due(&r->peers.complaints, message->from, now_ns, &count)) {
+        log_write(r->log, LOG_ERROR, "a message of a peer was dropped",
+                  "peer=%016llx message=%s term=%llu own_term=%llu dropped=%llu reason=" LOG_Q,
+                  (unsigned long long)message->from, raft_message_kind_name(message->kind),
+                  (unsigned long long)message->term, (unsigned long long)raft_current_term(r->raft),
+                  (unsigned long long)count, raft_error_text(error));
+    }
+}
+
+/* Where it is true, whoever leads says so with each heartbeat, and there is no other leader: a
+ * majority has elected that one. A peer out of order is outlived by those who elect each other. */
+static void note_loss(struct replica *r)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+    uint64_t timeout_ns = r->server->config.election_timeout_ns;
+    bool goes_on = r->loss_told_ns != 0 &&
+                   (now_ns - r->loss_last_told_ns <= LOSS_PAUSE_TIMEOUTS * timeout_ns ||
+                    MUTANT(loss_told_now_and_then));
+
+    r->loss_last_told_ns = now_ns;
+    if (!goes_on ||
+        (raft_agreed_ns(r->raft) >= r->loss_told_ns && !MUTANT(loss_outweighs_leader))) {
+        r->loss_told_ns = now_ns;
+    }
+    if (now_ns - r->loss_told_ns >= LOSS_ELECTION_TIMEOUTS * timeout_ns ||
+        MUTANT(loss_believed_at_once)) {
+        replica_fail(r, "the leader has this node's word for log entries that are not there: its "
+                        "disk has lost what it had stored. Remove this node from the cluster, "
+                        "and join anew with an empty data directory");
+    }
+}
+
+static void step_message(struct replica *r, const struct raft_message *message,
+                         struct entry *const *entries)
+{
+    struct raft_event event = {
+        .kind = RAFT_RECEIVE, .now_ns = io_now_ns(r->io), .message = message};
+    int error = replica_step(r, &event, entries);
+
+    if (error == RAFT_ELOG || error == RAFT_ETERM || error == RAFT_ELOST) {
+        note_contradiction(r, message, error);
+    }
+    if (error == RAFT_ELOST) {
+        note_loss(r);
+    }
+}
+
+static void note_malformed(struct replica *r, raft_id from)
+{
+    uint64_t count;
+
+    if (complaints_is_due(&r->peers.complaints, from, io_now_ns(r->io), &count)) {
+        log_write(r->log, LOG_ERROR, "a peer sent a malformed configuration",
+                  "peer=%016llx count=%llu", (unsigned long long)from, (unsigned long long)count);
+    }
+}
+
+static void step_entries(struct replica *r, const struct wire_message *m, struct entry **entries)
+{
+    uint32_t count = m->message.entry_count;
+    struct raft_entry *described = memory_take(count * sizeof *described);
+    struct membership **memberships = memory_take_zeroed(count, sizeof *memberships);
+    struct raft_message message = m->message;
+
+    message.entries = described;
+    if (describe(entries, count, described, memberships)) {
+        step_message(r, &message, entries);
+    } else {
+        note_malformed(r, message.from);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        membership_free(memberships[i]);
+    }
+    free(memberships);
+    free(described);
+}
+
+/* A full disk, or one that is far behind: what can't be stored now was not received, and the
+ * leader tries again. */
+static bool can_store(struct replica *r, struct entry *const *entries, uint32_t count)
+{
+    enum store_use use = STORE_FOR_ELECTIONS;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += store_entry_bytes(entries[i]->size);
+        if (entries[i]->kind == RAFT_COMMAND) {
+            use = STORE_FOR_FOLLOWERS;
+        }
+    }
+    if (count == 0) {
+        return true;
+    }
+    if (!store_has_room(r->store, use, bytes)) {
+        disk_note_unstored(r, bytes);
+        return false;
+    }
+    return r->undurable_bytes < UNDURABLE_BYTES_MAX;
+}
+
+static void on_message(void *context, const struct wire_message *m, struct entry **entries)
+{
+    struct replica *r = context;
+
+    CHECK(entries != NULL || m->message.entry_count == 0);
+    if (r->is_running && !r->is_removed && can_store(r, entries, m->message.entry_count)) {
+        if (entries != NULL) {
+            step_entries(r, m, entries);
+        } else {
+            step_message(r, &m->message, NULL);
+        }
+    }
+    for (uint32_t i = 0; i < m->message.entry_count; i++) {
+        entry_release(entries[i]);
+    }
+}
+
+static void on_lost(void *context, raft_id id)
+{
+    struct replica *r = context;
+    struct raft_event event = {.kind = RAFT_PEER_LOST, .now_ns = 0, .peer = id};
+
+    if (!r->is_running) {
+        return;
+    }
+    event.now_ns = io_now_ns(r->io);
+    replica_step(r, &event, NULL);
+}
+
+static void on_forwards_lost(void *context, raft_id id)
+{
+    struct replica *r = context;
+
+    if (r->is_running) {
+        forwards_lost(r, id);
+    }
+}
+
+void replica_note_removed(struct replica *r)
+{
+    if (r->is_running && !r->is_removed) {
+        r->is_removed = true; /* What is under way at the leader is answered yet. */
+        log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
+                  "advice=" LOG_Q, REMOVED_ADVICE);
+        replica_wake(r);
+    }
+}
+
+static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
+{
+    struct replica *r = context;
+
+    /* Only members can know. Of others no more is known than that they have called. */
+    if (refusal == WIRE_REMOVED && r->is_running &&
+        raft_configuration_find(raft_configuration(r->raft), id) != NULL) {
+        replica_note_removed(r);
+    }
+}
+
+static void on_answer(void *context, raft_id from, const struct wire_answer *a)
+{
+    struct replica *r = context;
+
+    /* Numbers can be guessed: only who was asked can say what became of a command. */
+    if (from == r->forwarded_to) {
+        requests_answered(r, a);
+    }
+}
+
+const struct peers_events replica_peers_events = {
+    .message = on_message,
+    .forward = guests_on_forward,
+    .answer = on_answer,
+    .lost = on_lost,
+    .forwards_lost = on_forwards_lost,
+    .refused = on_refused,
+};

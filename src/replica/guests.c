@@ -1,0 +1,172 @@
+/* guests.c - as leader: commands that other nodes forward to this one. */
+#include "replica/state.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "command/table.h"
+
+enum { ANSWER_BACKLOG_BYTES = 1024 * 1024 * 1024 }; /* A peer that reads no answers is given up. */
+
+/* A command that another node has forwarded. Its reply is written right into an answer
+ * frame on the connection to that node. */
+struct guest {
+    struct request request;
+    struct replica *replica;
+    uint64_t connection; /* On which it came, and the answer goes. */
+    uint64_t correlation;
+    size_t mark;        /* Of the answer's frame in `out`. */
+    struct buffer *out; /* While the reply is being written; NULL: that node is gone. */
+    struct resp_writer writer;
+};
+
+static struct resp_writer *guest_reply(struct request *request)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    g->out = peers_answer(&g->replica->peers, g->connection);
+    if (g->out != NULL) {
+        g->mark = wire_begin_answer(g->out, g->correlation);
+        g->writer.out = g->out;
+    } else {
+        buffer_clear(&g->replica->scratch);
+        g->writer.out = &g->replica->scratch;
+    }
+    return &g->writer;
+}
+
+static void guest_answered(struct request *request)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    if (g->out == NULL) {
+        buffer_trim(&g->replica->scratch, 0);
+        free(g);
+        return;
+    }
+    if (buffer_size(g->out) - g->mark > WIRE_BODY_BYTES_MAX) {
+        /* No frame holds it. It was a read: nothing has happened. */
+        wire_drop_answer(g->out, g->mark);
+        g->mark = wire_begin_answer(g->out, g->correlation);
+        resp_error(&g->writer, "ERR the reply is too large to pass from node to node: ask for "
+                               "less at once, or ask the leader itself");
+    }
+    wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
+    peers_limit_answers(&g->replica->peers, g->connection, ANSWER_BACKLOG_BYTES);
+    replica_wake(g->replica); /* What was said to peers in this pass has left already. */
+    free(g);
+}
+
+static void refuse_forward(struct replica *r, uint64_t connection, uint64_t correlation)
+{
+    struct buffer *out = peers_answer(&r->peers, connection);
+
+    if (out != NULL) {
+        wire_end_answer(out, wire_begin_answer(out, correlation), WIRE_NOT_LEADER, 0);
+    }
+}
+
+static void answer_error(struct replica *r, uint64_t connection, uint64_t correlation,
+                         const char *error)
+{
+    struct buffer *out = peers_answer(&r->peers, connection);
+
+    if (out != NULL) {
+        struct resp_writer w = {.out = out, .version = 2};
+        size_t mark = wire_begin_answer(out, correlation);
+
+        resp_error(&w, error);
+        wire_end_answer(out, mark, WIRE_REPLIED, 0);
+    }
+}
+
+/* Its sender should have judged the arguments, and may be out of order: what is wrong must not
+ * reach the log. */
+static bool answer_misfit(struct replica *r, uint64_t connection, const struct wire_forward *f,
+                          const struct command *command, uint32_t count)
+{
+    struct buffer reply = {0};
+    struct resp_writer w = {.out = &reply, .version = f->resp_version};
+    bool is_misfit = !command_judge(command, r->database, count, r->arguments, &w) &&
+                     !MUTANT(forward_not_judged);
+    struct buffer *out = is_misfit ? peers_answer(&r->peers, connection) : NULL;
+
+    if (out != NULL) {
+        size_t mark = wire_begin_answer(out, f->correlation);
+
+        buffer_append_slice(out, buffer_slice(&reply));
+        wire_end_answer(out, mark, WIRE_REPLIED, 0);
+    }
+    buffer_deinit(&reply);
+    return is_misfit;
+}
+
+static void guest_refused(struct request *request)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    refuse_forward(g->replica, g->connection, g->correlation);
+    free(g);
+}
+
+void guests_on_forward(void *context, raft_id from, uint64_t connection,
+                       const struct wire_forward *f)
+{
+    struct replica *r = context;
+    uint32_t count;
+
+    /* Of another term: whoever led that one must not execute commands of a term that
+     * its sender has given up (their order would be lost). Of who was removed: it is only
+     * answered what it asked before. */
+    if (!r->is_running || r->is_removed || raft_role(r->raft) != RAFT_LEADER ||
+        raft_current_term(r->raft) != f->term || membership_was_removed(r->committed, from) ||
+        !replica_decode(r, f->command, &count)) {
+        refuse_forward(r, connection, f->correlation);
+        return;
+    }
+
+    const struct command *command = command_find(r->arguments[0]);
+
+    if (command == NULL || (command->flags & (COMMAND_WRITE | COMMAND_READ | COMMAND_ASYNC)) == 0) {
+        answer_error(r, connection, f->correlation,
+                     "ERR the leader does not know this command: all nodes must run the same "
+                     "version");
+        return;
+    }
+    if (answer_misfit(r, connection, f, command, count)) {
+        return;
+    }
+    if (replica_refuses_guest(r, command)) {
+        answer_error(r, connection, f->correlation,
+                     "TRYAGAIN the leader has too much under way: the command was not executed");
+        return;
+    }
+
+    struct guest *g = memory_take_zeroed(1, sizeof *g);
+
+    g->replica = r;
+    g->connection = connection;
+    g->correlation = f->correlation;
+    g->writer.version = f->resp_version;
+    g->request.command = command;
+    g->request.resp_version = f->resp_version;
+    g->request.is_logged_read = f->is_logged_read && (command->flags & COMMAND_READ) != 0;
+    g->request.entry = entry_new(RAFT_COMMAND, (uint32_t)f->command.size);
+    memcpy(g->request.entry->data, f->command.data, f->command.size);
+    if (MUTANT(forward_loses_database)) {
+        g->request.entry->data[1] = 0;
+    }
+    g->request.reply = guest_reply;
+    g->request.answered = guest_answered;
+    g->request.refused = guest_refused;
+    g->request.deadline_ns = f->until_ns;
+    replica_submit(r, &g->request);
+}
+
+enum peers_held guest_is_held(struct request *request, uint64_t now_ns)
+{
+    struct guest *g = container_of(request, struct guest, request);
+
+    return peers_is_held(&g->replica->peers, g->connection, g->correlation, now_ns);
+}

@@ -1,0 +1,294 @@
+/* propose.c - as leader: writes into the log, in batches, and rounds for reads. */
+#include "replica/state.h"
+
+#include "base/mutant.h"
+
+enum { PROPOSE_MAX = 4096, GATHER_UNDER_WAY_MIN = 16, GATHER_BYTES_MAX = 64 * 1024 };
+
+static const uint64_t GATHER_NS = 2000 * 1000u; /* About a round between machines side by side. */
+
+static const char error_disk_full[] =
+    "MISCONF the disk is full: the command was not executed. Reads are served; writes are taken "
+    "again as soon as there is room";
+static const char error_disks_full[] =
+    "MISCONF the disks of too many nodes are full, as RAFT STATUS shows: the command was not "
+    "executed. Reads are served; writes are taken again as soon as there is room";
+static const char error_read_needs_room[] =
+    "MISCONF the disk is full, and a read that follows a write in a pipeline, or INDOUBT on its "
+    "connection, needs room in the log: it was not executed. On a new connection reads are served";
+
+/* Writes that are proposed at once. */
+struct batch {
+    struct request *requests[PROPOSE_MAX];
+    uint32_t count;
+    uint64_t stored_bytes; /* On the disk, */
+    uint64_t bytes;        /* of their entries, */
+    uint64_t behind_bytes; /* and of those before them that are not committed. */
+};
+
+static void propose(struct replica *r, const struct batch *batch)
+{
+    struct entry *entries[PROPOSE_MAX];
+    struct raft_event event = {
+        .kind = RAFT_PROPOSE, .now_ns = io_now_ns(r->io), .propose_count = batch->count};
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        entries[i] = batch->requests[i]->entry;
+    }
+    if (replica_step(r, &event, entries) != RAFT_OK) {
+        return; /* Leadership is being handed over, or the log is full: they wait. */
+    }
+    r->stats.proposed_count += batch->count;
+    admission_proposed(&r->admission, entries[batch->count - 1]->index, batch->bytes,
+                       batch->behind_bytes, event.now_ns);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        list_remove(&batch->requests[i]->link);
+        pending_put(&r->proposed, entries[i]->index, batch->requests[i]);
+    }
+}
+
+static void refuse_for_room(struct replica *r, const struct batch *batch, const char *error)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct request *request = batch->requests[i];
+
+        list_remove(&request->link);
+        r->stats.no_room_count++;
+        request_fail(r, request, request->is_logged_read ? error_read_needs_room : error);
+    }
+    replica_wake(r); /* There may be more of them. */
+}
+
+/* Whether writes that could be proposed wait a moment for more to share their round: its
+ * syncs, frames and wake-ups cost the same for one write as for fifty. They do while a
+ * round is under way, and while answers leave, which clients answer with commands. With
+ * few writes under way there is nothing to gain but latency; with many bytes, nothing. */
+static bool is_gathering(struct replica *r, const struct request *oldest, uint64_t bytes)
+{
+    uint64_t under_way = raft_last_index(r->raft) - raft_commit_index(r->raft);
+
+    if ((!r->is_answering && under_way < GATHER_UNDER_WAY_MIN) || bytes >= GATHER_BYTES_MAX ||
+        io_now_ns(r->io) >= oldest->arrived_ns + GATHER_NS) {
+        return false;
+    }
+    r->gathering_ends_ns = oldest->arrived_ns + GATHER_NS;
+    return true;
+}
+
+/* What another node has forwarded begins only while that one is known to wait for it: later,
+ * its client may have been told that it is in doubt, and have seen that it was not executed.
+ * All commands of a connection are held, or none, so their order stays. */
+static bool may_begin(struct request *request, uint64_t now_ns)
+{
+    return !request_is_guest(request) || guest_is_held(request, now_ns) == PEERS_HELD;
+}
+
+/* Later commands of its connection may still be in time. So it is not given back, which would
+ * have it sent again, and be executed behind them. */
+static bool refuse_late(struct replica *r, struct request *request, uint64_t now_ns)
+{
+    if (!request_is_guest(request) || now_ns < request->deadline_ns) {
+        return false;
+    }
+    if (!MUTANT(late_waits_on)) {
+        list_remove(&request->link);
+        request_fail(r, request, error_not_taken);
+    }
+    return true;
+}
+
+/* The writes to propose next, as many as the log has room for. */
+static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored_max)
+{
+    uint64_t behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
+    uint64_t room = admission_room(&r->admission, behind_bytes);
+    uint64_t now_ns = peers_time_now(&r->peers);
+    bool is_holding = false;
+
+    batch->count = 0;
+    batch->bytes = 0;
+    batch->stored_bytes = 0;
+    batch->behind_bytes = behind_bytes;
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+        uint64_t size;
+        uint64_t stored_bytes;
+
+        if (!request_is_write(request) || refuse_late(r, request, now_ns) ||
+            !may_begin(request, now_ns)) {
+            continue;
+        }
+        size = request->entry->size;
+        stored_bytes = store_entry_bytes(request->entry->size);
+        is_holding = batch->bytes + size > room && (batch->count > 0 || behind_bytes > 0);
+        if (is_holding || batch->count == PROPOSE_MAX ||
+            (batch->count > 0 && batch->stored_bytes + stored_bytes > stored_max)) {
+            break;
+        }
+        batch->bytes += size;
+        batch->stored_bytes += stored_bytes;
+        batch->requests[batch->count++] = request;
+    }
+    admission_hold(&r->admission, is_holding, io_now_ns(r->io));
+}
+
+/* What waits for room is not executed for nobody: it may have been sent again elsewhere. */
+static void drop_abandoned(struct replica *r)
+{
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request->is_abandoned && request_is_write(request) && !MUTANT(abandoned_gets_room)) {
+            list_remove(node);
+            request_fail(r, request, error_abandoned);
+        }
+    }
+}
+
+static void propose_or_refuse(struct replica *r, const struct batch *batch,
+                              enum disk_outlook outlook)
+{
+    if (batch->count == PROPOSE_MAX) {
+        replica_wake(r);
+    }
+    if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch->stored_bytes)) {
+        refuse_for_room(r, batch, error_disk_full);
+    } else if (outlook == DISKS_ARE_SPENT) {
+        refuse_for_room(r, batch, error_disks_full);
+    } else if (outlook != DISKS_ARE_UNKNOWN) {
+        propose(r, batch);
+    }
+}
+
+static void propose_waiting(struct replica *r)
+{
+    const struct server_config *config = &r->server->config;
+    enum disk_outlook outlook = disk_outlook(r);
+    struct batch batch;
+
+    /* Where room is about to run out, what is under way is no more than what is kept for it,
+     * so that it is known to have room. */
+    choose_batch(r, &batch,
+                 outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX);
+    /* While leadership is handed over, or the log waits for the disks, they wait. */
+    if (raft_is_transferring(r->raft) ||
+        r->window.bytes > config->log_memory_bytes + config->in_flight_bytes_max) {
+        drop_abandoned(r);
+        return;
+    }
+    if (batch.count > 0 && is_gathering(r, batch.requests[0], batch.bytes)) {
+        return;
+    }
+    if (batch.count > 0) {
+        propose_or_refuse(r, &batch, outlook);
+    }
+    if (r->admission.is_holding) {
+        drop_abandoned(r);
+    }
+}
+
+/* One round at a time: what comes in while it is under way shares the next one. */
+static void begin_read_round(struct replica *r)
+{
+    struct raft_event event = {.kind = RAFT_READ, .now_ns = io_now_ns(r->io)};
+
+    if (list_is_empty(&r->reads_waiting) || r->asked_ticket > r->confirmed_ticket ||
+        replica_step(r, &event, NULL) != RAFT_OK) {
+        return;
+    }
+    r->stats.read_round_count++;
+
+    struct list *node;
+
+    while ((node = list_first(&r->reads_waiting)) != NULL) {
+        container_of(node, struct request, link)->ticket = r->asked_ticket;
+        list_remove(node);
+        list_append(&r->reads_asked, node);
+    }
+    requests_confirm_reads(r); /* A lone voter has confirmed in the same step. */
+}
+
+void requests_confirm_reads(struct replica *r)
+{
+    struct list *node;
+
+    while ((node = list_first(&r->reads_asked)) != NULL) {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request->ticket > r->confirmed_ticket) {
+            break;
+        }
+        request->ticket = MUTANT(read_at_any_index) ? 0 : r->confirmed_index;
+        list_remove(node);
+        list_append(&r->reads_ready, node);
+    }
+}
+
+/* Commands that their senders wait for no more. */
+static void drop_given_up(struct replica *r, uint64_t now_ns)
+{
+    if (!r->peers.holds_changed) {
+        return;
+    }
+    r->peers.holds_changed = false;
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request_is_guest(request) && guest_is_held(request, now_ns) == PEERS_GIVEN_UP) {
+            request_give_back(r, request);
+        }
+    }
+}
+
+void requests_place_as_leader(struct replica *r)
+{
+    uint64_t now_ns = peers_time_now(&r->peers);
+
+    drop_given_up(r, now_ns);
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request_is_read(request)) {
+            list_remove(node);
+            list_append(&r->reads_waiting, node);
+        } else if (request_is_admin(request) && !refuse_late(r, request, now_ns) &&
+                   may_begin(request, now_ns)) {
+            list_remove(node);
+            admin_begin(r, request);
+        }
+    }
+    propose_waiting(r);
+    begin_read_round(r);
+}
+
+/* What is committed is no longer in doubt: it is applied, and answered, this turn. But
+ * the step that ended the leadership may have put another leader's entry in its place,
+ * and committed that one: only the term tells them apart. */
+static bool is_decided(const struct replica *r, raft_index index, const struct request *request)
+{
+    return index <= raft_commit_index(r->raft) &&
+           raft_term_at(r->raft, index) == request->entry->term;
+}
+
+void proposed_abandon(struct replica *r)
+{
+    uint64_t first = r->proposed.first;
+    uint64_t next = r->proposed.next;
+
+    if (MUTANT(answer_by_index_alone)) {
+        return;
+    }
+    for (uint64_t index = first; index < next; index++) {
+        struct request *request = pending_at(&r->proposed, index);
+
+        if (request != NULL && !is_decided(r, index, request)) {
+            pending_take(&r->proposed, index);
+            request_doubt(r, request, error_in_doubt);
+        }
+    }
+    pending_rewind(&r->proposed);
+}

@@ -1,0 +1,74 @@
+/* query.c - what others may know of a replica. */
+#include "replica/state.h"
+
+struct raft *replica_raft(const struct replica *r)
+{
+    return r->raft;
+}
+
+struct keyspace *replica_keyspace(const struct replica *r)
+{
+    return r->keyspace;
+}
+
+struct store *replica_store(const struct replica *r)
+{
+    return r->store;
+}
+
+const struct store_key *replica_cluster_key(const struct replica *r)
+{
+    return r->recovered.identity.cluster_id == 0 ? NULL : &r->recovered.key;
+}
+
+uint64_t replica_cluster_id(const struct replica *r)
+{
+    return r->recovered.identity.cluster_id;
+}
+
+uint64_t replica_node_id(const struct replica *r)
+{
+    return r->recovered.identity.node_id;
+}
+
+uint64_t replica_applied_index(const struct replica *r)
+{
+    return r->applied_index;
+}
+
+const struct membership *replica_membership(const struct replica *r)
+{
+    return members_current(&r->members, raft_configuration_index(r->raft));
+}
+
+bool replica_leader_address(const struct replica *r, struct io_address *ret_address)
+{
+    const struct membership *m = replica_membership(r);
+    const struct member_address *leader = membership_address(m, raft_leader(r->raft));
+
+    if (leader == NULL) {
+        return false;
+    }
+    *ret_address = leader->client;
+    return true;
+}
+
+bool replica_is_removed(const struct replica *r)
+{
+    return r->is_removed;
+}
+
+bool replica_has_log(const struct replica *r)
+{
+    return r->window.last > 0;
+}
+
+const struct store_recovered *replica_recovered(const struct replica *r)
+{
+    return &r->recovered;
+}
+
+void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)
+{
+    *ret_stats = r->stats;
+}

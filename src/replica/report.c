@@ -1,0 +1,330 @@
+/* report.c - the cluster and the log in words. */
+#include "replica/report.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "kv/codec.h"
+
+enum {
+    REPORT_ARGUMENTS_MAX = 16,      /* Shown of one command. */
+    REPORT_ARGUMENT_BYTES_MAX = 64, /* Shown of one argument. */
+};
+
+static const uint64_t LAGGING_ENTRIES = 10000;
+static const uint64_t CONTRADICTED_NS = 60 * 1000 * 1000 * 1000ull;
+
+static void put_id(struct resp_writer *w, const char *key, raft_id id)
+{
+    resp_bulk_text(w, key);
+    if (id == 0) {
+        resp_bulk_text(w, "");
+    } else {
+        resp_bulkf(w, "%016" PRIx64, id);
+    }
+}
+
+static void put_integer(struct resp_writer *w, const char *key, uint64_t value)
+{
+    resp_bulk_text(w, key);
+    resp_integer(w, (int64_t)value);
+}
+
+static void put_text(struct resp_writer *w, const char *key, const char *text)
+{
+    resp_bulk_text(w, key);
+    resp_bulk_text(w, text);
+}
+
+static void put_address(struct resp_writer *w, const struct io_address *address)
+{
+    resp_bulk_text(w, "address");
+    resp_bulkf(w, "%s:%u", address->host, (unsigned)address->port);
+}
+
+/* A voter that the cluster can count on, whoever dies now: one of a committed
+ * configuration, and not only of the one that a joint state leads to. */
+static const char *membership_name(const struct replica *r, raft_id id)
+{
+    const struct raft_configuration *c = r->committed == NULL ? NULL : &r->committed->configuration;
+    const struct raft_member *m = c == NULL ? NULL : raft_configuration_find(c, id);
+    bool is_voter = m != NULL && (m->outgoing || (m->incoming && !raft_configuration_is_joint(c)));
+
+    return is_voter ? "voter" : "learner";
+}
+
+/* What one node is known to be: this one from itself, others from what they said. */
+struct node_view {
+    const char *role;
+    raft_term term;
+    raft_index commit_index; /* What it surely holds and knows to be committed. */
+    raft_index applied_index;
+    raft_index match_index;
+    int64_t silent_ms; /* Since it was last heard, or was to be; -1: never heard. */
+    const char *health;
+    const char *program; /* Its version; "": not known. */
+};
+
+/* Lately, by what a peer sent: one of the two has lost what was committed, or lies. */
+static bool is_contradicted(const struct replica *r)
+{
+    uint64_t since_ns = io_now_ns(r->io) - r->contradicted_ns;
+
+    return r->contradicted_ns != 0 && !MUTANT(contradicted_is_ok) &&
+           (since_ns < CONTRADICTED_NS || MUTANT(contradicted_for_ever));
+}
+
+static struct node_view view_self(const struct replica *r, const struct raft_member *member)
+{
+    bool is_learner = !member->incoming && !member->outgoing;
+    struct store_stats stats;
+
+    store_get_stats(r->store, &stats);
+    return (struct node_view){
+        .role = is_learner ? "learner" : raft_role_name(raft_role(r->raft)),
+        .term = raft_current_term(r->raft),
+        .commit_index = raft_commit_index(r->raft),
+        .applied_index = r->applied_index,
+        .match_index = r->durable_index,
+        .health = is_contradicted(r) ? "contradicted"
+                  : stats.is_full    ? "disk-full"
+                                     : "ok",
+        .program = RAKIT_VERSION,
+    };
+}
+
+/* Nobody says how far it knows of commits. It is no further than what it has stored; but
+ * what it has applied is committed, though its disk may still be writing it. */
+static raft_index commit_index_of(const struct node_view *v, raft_index commit_index)
+{
+    raft_index stored_index = v->match_index < commit_index ? v->match_index : commit_index;
+
+    return stored_index > v->applied_index ? stored_index : v->applied_index;
+}
+
+/* Since when nothing has come, though something should have: only a leader and its followers
+ * speak to each other, and who looks for a leader speaks to all. */
+static uint64_t silent_ns(const struct replica *r, const struct peer *peer)
+{
+    raft_id leader = raft_leader(r->raft);
+    uint64_t since_ns = peer->heard_ns > r->seen_since_ns ? peer->heard_ns : r->seen_since_ns;
+
+    if (leader != 0 && leader != raft_self(r->raft) && leader != peer->id) {
+        return 0;
+    }
+    return io_now_ns(r->io) - since_ns;
+}
+
+/* It refuses this leader's log, or has no room for it: it only answers heartbeats. */
+static bool takes_nothing(const struct replica *r, const struct raft_progress *progress)
+{
+    return progress->searching_ns > 2 * r->server->config.election_timeout_ns &&
+           !MUTANT(refusal_is_ok);
+}
+
+/* Lately; followers do not speak to each other. */
+static bool says_full(const struct replica *r, const struct peer *peer)
+{
+    return peer->disk >= WIRE_DISK_FULL &&
+           io_now_ns(r->io) - peer->heard_ns <= 2 * r->server->config.election_timeout_ns;
+}
+
+static struct node_view view_other(struct replica *r, const struct raft_member *member)
+{
+    const struct peer *peer = peers_find(&r->peers, member->id);
+    struct node_view v = {
+        .role = "unknown", .silent_ms = -1, .health = "unreachable", .program = ""};
+    struct raft_progress progress;
+
+    if (peer == NULL || peer->heard_ns == 0) {
+        return v;
+    }
+
+    uint64_t age_ns = silent_ns(r, peer);
+    bool is_learner = !member->incoming && !member->outgoing;
+
+    v.silent_ms = (int64_t)(age_ns / 1000000);
+    if (!peers_is_connected(&r->peers, member->id) ||
+        age_ns > 2 * r->server->config.election_timeout_ns) {
+        return v; /* What it said last is not true any more. */
+    }
+    v.program = peer->program;
+    v.term = peer->term;
+    v.applied_index = peer->applied_index;
+    v.commit_index = peer->applied_index;
+    v.health = says_full(r, peer) ? "disk-full" : "ok";
+    if (raft_progress_of(r->raft, member->id, &progress)) {
+        v.role = is_learner ? "learner" : "follower";
+        v.match_index = progress.match_index;
+        v.commit_index = commit_index_of(&v, raft_commit_index(r->raft));
+        /* Who takes nothing from this leader, though it is there, is not in order either. */
+        if (!says_full(r, peer) &&
+            (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES ||
+             !progress.is_active || takes_nothing(r, &progress))) {
+            v.health = "lagging";
+        }
+    } else if (member->id == raft_leader(r->raft)) {
+        v.role = "leader";
+    }
+    return v;
+}
+
+static void put_node(struct replica *r, struct resp_writer *w, const struct raft_member *member,
+                     const struct member_address *address)
+{
+    struct node_view v =
+        member->id == raft_self(r->raft) ? view_self(r, member) : view_other(r, member);
+
+    resp_map(w, 11);
+    put_id(w, "id", member->id);
+    put_address(w, &address->client);
+    put_text(w, "role", v.role);
+    put_text(w, "membership", membership_name(r, member->id));
+    put_integer(w, "term", v.term);
+    put_integer(w, "commit_index", v.commit_index);
+    put_integer(w, "applied_index", v.applied_index);
+    put_integer(w, "match_index", v.match_index);
+    put_text(w, "health", v.health);
+    resp_bulk_text(w, "silent_ms");
+    resp_integer(w, v.silent_ms);
+    put_text(w, "version", v.program);
+}
+
+void report_status(struct replica *r, struct resp_writer *w)
+{
+    const struct membership *m = replica_membership(r);
+    uint32_t count = m == NULL ? 0 : m->configuration.member_count;
+    bool is_joint = m != NULL && raft_configuration_is_joint(&m->configuration);
+
+    resp_map(w, 8);
+    put_id(w, "cluster_id", r->recovered.identity.cluster_id);
+    put_id(w, "node_id", raft_self(r->raft));
+    put_id(w, "leader_id", raft_leader(r->raft));
+    put_integer(w, "term", raft_current_term(r->raft));
+    put_integer(w, "commit_index", raft_commit_index(r->raft));
+    put_integer(w, "applied_index", r->applied_index);
+    put_text(w, "configuration", r->is_removed ? "removed" : is_joint ? "joint" : "stable");
+    resp_bulk_text(w, "nodes");
+    resp_array(w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_node(r, w, &m->configuration.members[i], &m->addresses[i]);
+    }
+}
+
+void report_members(struct replica *r, struct resp_writer *w)
+{
+    const struct membership *m = replica_membership(r);
+    uint32_t count = m == NULL ? 0 : m->configuration.member_count;
+
+    resp_array(w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        resp_map(w, 3);
+        put_id(w, "id", m->addresses[i].id);
+        put_address(w, &m->addresses[i].client);
+        put_text(w, "membership", membership_name(r, m->addresses[i].id));
+    }
+}
+
+/* --- log entries --------------------------------------------------------------------- */
+
+static void describe_argument(struct buffer *out, struct slice argument)
+{
+    size_t shown =
+        argument.size < REPORT_ARGUMENT_BYTES_MAX ? argument.size : REPORT_ARGUMENT_BYTES_MAX;
+    bool is_plain = argument.size > 0;
+
+    for (size_t i = 0; i < shown; i++) {
+        is_plain = is_plain && isgraph((unsigned char)argument.data[i]) &&
+                   argument.data[i] != '"' && argument.data[i] != '\\';
+    }
+    if (is_plain) {
+        buffer_append(out, argument.data, shown);
+    } else {
+        buffer_append(out, "\"", 1);
+        for (size_t i = 0; i < shown; i++) {
+            unsigned char c = (unsigned char)argument.data[i];
+
+            if (c == '"' || c == '\\') {
+                buffer_printf(out, "\\%c", c);
+            } else if (isprint(c)) {
+                buffer_append(out, &argument.data[i], 1);
+            } else {
+                buffer_printf(out, "\\x%02x", c);
+            }
+        }
+        buffer_append(out, "\"", 1);
+    }
+    if (shown < argument.size) {
+        buffer_printf(out, "...(%zu bytes)", argument.size);
+    }
+}
+
+static void describe_command(struct buffer *out, const struct entry *e)
+{
+    uint32_t count = 0;
+    uint8_t database;
+
+    if (!command_payload_head(entry_payload(e), &database, &count)) {
+        buffer_printf(out, "(unreadable)");
+        return;
+    }
+
+    struct slice *arguments = memory_take(count * sizeof *arguments);
+
+    if (command_payload_read(entry_payload(e), arguments, count, &count)) {
+        if (database != 0) {
+            buffer_printf(out, "[%u] ", (unsigned)database);
+        }
+        for (uint32_t i = 0; i < count && i < REPORT_ARGUMENTS_MAX; i++) {
+            if (i > 0) {
+                buffer_append(out, " ", 1);
+            }
+            describe_argument(out, arguments[i]);
+        }
+        if (count > REPORT_ARGUMENTS_MAX) {
+            buffer_printf(out, " ...(%u arguments)", (unsigned)count);
+        }
+    }
+    free(arguments);
+}
+
+static void describe_membership(struct buffer *out, const struct entry *e)
+{
+    struct membership *m = membership_decode(entry_payload(e));
+
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        const struct raft_member *member = &m->configuration.members[i];
+        const char *part = member->incoming && member->outgoing ? "voter"
+                           : member->incoming                   ? "voter"
+                           : member->outgoing                   ? "leaving"
+                                                                : "learner";
+
+        if (member->incoming && !member->outgoing &&
+            raft_configuration_is_joint(&m->configuration)) {
+            part = "joining";
+        }
+        buffer_printf(out, "%s%s:%u=%s", i > 0 ? " " : "", m->addresses[i].client.host,
+                      (unsigned)m->addresses[i].client.port, part);
+    }
+    membership_free(m);
+}
+
+void report_entry(const struct entry *e, struct resp_writer *w)
+{
+    struct buffer text = {0};
+
+    resp_array(w, 4);
+    resp_integer(w, (int64_t)e->index);
+    resp_integer(w, (int64_t)e->term);
+    resp_bulk_text(w, raft_entry_kind_name((enum raft_entry_kind)e->kind));
+    if (e->kind == RAFT_COMMAND) {
+        describe_command(&text, e);
+    } else if (e->kind == RAFT_CONFIGURATION) {
+        describe_membership(&text, e);
+    }
+    resp_bulk(w, buffer_slice(&text));
+    buffer_deinit(&text);
+}

@@ -1,0 +1,141 @@
+/* show_log.c - REQUEST_LOG and RAFT LOG at the leader: entries from memory or from the
+ * disk, a few a turn. */
+#include "replica/state.h"
+
+#include "replica/admin_task.h"
+#include "replica/report.h"
+
+enum {
+    LOG_COUNT = 100,
+    LOG_COUNT_MAX = 10000,
+    LOG_READ_BYTES = 8 * 1024 * 1024,
+    LOG_ENTRIES_A_TURN = 256, /* Shown to all who ask, so that a heartbeat never waits long. */
+};
+
+static void log_finish(struct admin_task *t)
+{
+    struct resp_writer *w = t->request->reply(t->request);
+
+    resp_array(w, t->shown_count);
+    buffer_append_slice(w->out, buffer_slice(&t->shown));
+    admin_task_end(t);
+}
+
+static void show_one(struct admin_task *t, const struct entry *e)
+{
+    struct resp_writer w = {.out = &t->shown, .version = t->request->resp_version == 3 ? 3 : 2};
+
+    report_entry(e, &w);
+    t->shown_count++;
+    t->first++;
+}
+
+/* The next turn goes on. */
+static void log_read_done(struct store_read *read, int error, struct entry **entries,
+                          uint32_t count)
+{
+    struct admin_task *t = container_of(read, struct admin_task, read);
+
+    t->is_reading = false;
+    for (uint32_t i = 0; i < count; i++) {
+        show_one(t, entries[i]);
+        entry_release(entries[i]);
+    }
+    if (error != 0 || count == 0) {
+        admin_task_fail(t, "ERR the log could not be read from the disk");
+    } else if (t->first > t->last) {
+        log_finish(t);
+    } else if (raft_role(t->replica->raft) != RAFT_LEADER) {
+        admin_task_wait_again(t);
+    }
+}
+
+static void read_entries(struct admin_task *t)
+{
+    struct replica *r = t->replica;
+    raft_index last = t->last < r->window.first ? t->last : r->window.first - 1;
+
+    if (last - t->first >= LOG_ENTRIES_A_TURN) {
+        last = t->first + LOG_ENTRIES_A_TURN - 1;
+    }
+    t->is_reading = true;
+    t->read = (struct store_read){
+        .first = t->first, .last = last, .max_bytes = LOG_READ_BYTES, .done = log_read_done};
+    store_read(r->store, &t->read);
+}
+
+/* Whether it is over. */
+static bool show_entries(struct admin_task *t, uint32_t *left)
+{
+    while (t->first <= t->last) {
+        const struct entry *e = log_window_get(&t->replica->window, t->first);
+
+        if (*left == 0) {
+            io_turn_soon(t->replica->io);
+            return false;
+        }
+        if (e == NULL) {
+            read_entries(t);
+            return false;
+        }
+        show_one(t, e);
+        (*left)--;
+    }
+    log_finish(t);
+    return true;
+}
+
+/* The node that forwarded it has answered its client by then. */
+static bool is_too_late(const struct admin_task *t)
+{
+    return request_is_guest(t->request) &&
+           peers_time_now(&t->replica->peers) >= t->request->deadline_ns;
+}
+
+/* Who asks later waits, so that only one reply at a time is half done. */
+void admin_show_log(struct replica *r)
+{
+    uint32_t left = LOG_ENTRIES_A_TURN;
+
+    if (raft_role(r->raft) != RAFT_LEADER) {
+        return;
+    }
+    list_for_each(node, &r->admin)
+    {
+        struct admin_task *t = container_of(node, struct admin_task, node);
+
+        if (t->kind != ADMIN_LOG) {
+            continue;
+        }
+        if (t->is_reading) {
+            return;
+        }
+        if (is_too_late(t)) {
+            admin_task_fail(t, error_not_taken);
+        } else if (!show_entries(t, &left)) {
+            return;
+        }
+    }
+}
+
+const char *admin_log_begin(struct admin_task *t, uint32_t count, const struct slice *arguments)
+{
+    raft_index last = raft_commit_index(t->replica->raft);
+    uint64_t shown = LOG_COUNT;
+    uint64_t first = last >= LOG_COUNT ? last - LOG_COUNT + 1 : 1;
+
+    if (count > 2) {
+        return "ERR syntax error, try REQUEST_LOG [from [count]]";
+    }
+    if ((count > 0 && (!admin_parse_number(arguments[0], 10, INT64_MAX, &first) || first == 0)) ||
+        (count > 1 && !admin_parse_number(arguments[1], 10, INT64_MAX, &shown))) {
+        return "ERR value is not an integer or out of range: REQUEST_LOG [from [count]], from 1";
+    }
+    if (shown > LOG_COUNT_MAX) {
+        return "ERR REQUEST_LOG shows 10000 entries at most: ask for the rest in further calls";
+    }
+    t->kind = ADMIN_LOG;
+    t->first = first;
+    t->last = first <= last && last - first >= shown ? first + shown - 1 : last;
+    return NULL;
+}

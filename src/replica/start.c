@@ -1,0 +1,301 @@
+/* start.c - a replica's life: opening and recovering, founding or joining a
+ * cluster, beginning to take part, and the end. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/checksum.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "cluster/address.h"
+#include "replica/state.h"
+
+enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */
+
+static int recover_entry(void *context, struct entry *e)
+{
+    struct replica *r = context;
+    struct raft_entry entry;
+    struct membership *m = NULL;
+
+    if (e->kind == RAFT_CONFIGURATION) {
+        m = membership_decode(entry_payload(e));
+        if (m == NULL) {
+            return STORE_EFORMAT;
+        }
+    }
+    entry = membership_core_entry(e, m);
+
+    replica_make_room_for_terms(r);
+
+    int error = raft_restore_entry(r->raft, &entry);
+
+    membership_free(m);
+    if (error != RAFT_OK) {
+        return STORE_EFORMAT;
+    }
+    probe_call(r->probe, recovered_entry, e);
+    replica_append_entry(r, e);
+    if (e->index <= r->recovered.commit_index) {
+        replica_apply_recovered(r, e);
+        r->durable_index = e->index;
+        replica_trim_window(r);
+    }
+    return 0;
+}
+
+static void make_core(struct replica *r)
+{
+    const struct server_config *config = &r->server->config;
+    struct raft_options options = {
+        .id = r->recovered.identity.node_id,
+        .election_timeout_ns = config->election_timeout_ns,
+        .election_spread_ns = config->election_spread_ns,
+        .heartbeat_interval_ns = config->heartbeat_interval_ns,
+        .runs_max = TERMS_MAX_AT_FIRST,
+    };
+
+    io_random(r->io, &options.seed, sizeof options.seed);
+    r->raft_memory = memory_take(raft_size(&options));
+    r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
+}
+
+static void make_keyspace(struct replica *r)
+{
+    keyspace_free(r->keyspace);
+    r->keyspace = keyspace_new(r->recovered.identity.cluster_id);
+    keyspace_limit_replies(r->keyspace, r->server->config.client_output_bytes_max);
+}
+
+static bool recover(struct replica *r, char *text, size_t text_size)
+{
+    make_core(r);
+    make_keyspace(r);
+    raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
+
+    int error = store_replay(r->store, recover_entry, r);
+
+    if (error != 0) {
+        snprintf(text, text_size,
+                 "the log in %s could not be read back at entry %llu (error %d): nothing was "
+                 "changed; look at the messages before this one",
+                 r->server->config.data_dir, (unsigned long long)r->window.last + 1, error);
+        return false;
+    }
+    raft_restore_commit(r->raft, r->recovered.commit_index);
+    r->durable_index = r->window.last;
+    probe_call(r->probe, recovered, r->raft, &r->recovered);
+    return true;
+}
+
+struct replica *replica_start(struct server *server, const struct store_key *key,
+                              const struct server_probe *probe, char *text, size_t text_size)
+{
+    struct replica *r = memory_take_zeroed(1, sizeof *r);
+    const struct server_config *config = &server->config;
+    uint64_t new_node_id = 0;
+
+    r->server = server;
+    r->io = server->io;
+    r->log = server->log;
+    r->probe = probe;
+    r->seq_offset = 1;
+    r->deadline_ns = UINT64_MAX;
+    r->tick.fired = replica_tick_fired;
+    r->sweep.fired = requests_sweep_fired;
+    r->health.fired = health_fired;
+    r->announce.fired = announce_fired;
+    log_window_init(&r->window);
+    time_share_begin(&r->share, server, 0);
+    requests_init(r);
+    while (new_node_id == 0) {
+        io_random(r->io, &new_node_id, sizeof new_node_id);
+    }
+
+    struct store_options options = {
+        .dir = config->data_dir,
+        .key = key,
+        .is_joining = config->has_contact,
+        .is_new_cluster = config->is_new_cluster,
+        .segment_bytes = config->segment_bytes,
+        .log = r->log,
+        .durable = replica_store_durable,
+        .failed = replica_store_failed,
+        .room = replica_store_room,
+        .context = r,
+    };
+
+    if (store_open(r->io, &options, new_node_id, &r->store, &r->recovered, text, text_size) !=
+            STORE_OK ||
+        !recover(r, text, text_size)) {
+        replica_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+bool replica_listen(struct replica *r, char *text, size_t text_size)
+{
+    const struct server_config *config = &r->server->config;
+    struct peers_options options = {
+        .self = {.id = r->recovered.identity.node_id,
+                 .client = server_config_announced(config),
+                 .peer_port = config->peer_port},
+        .host = config->address,
+        .election_timeout_ns = config->election_timeout_ns,
+        .version = config->peer_protocol,
+    };
+    struct peers_events events = replica_peers_events;
+
+    events.context = r;
+
+    int error = peers_start(&r->peers, r->io, r->log, &events, &options);
+
+    if (error < 0) {
+        snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",
+                 config->address.host, (unsigned)config->peer_port, address_listen_fault(error));
+        return false;
+    }
+    if (config->has_contact) {
+        /* Until it tells its peer port: most nodes of a cluster have theirs equally far off. */
+        addresses_set_contact(
+            &r->peers, &config->contact,
+            (uint16_t)(config->contact.port + config->peer_port - config->address.port));
+    }
+    io_set_turn(r->io, replica_turn, r);
+    return true;
+}
+
+void replica_meet_contact(struct replica *r, const struct member_address *contact)
+{
+    if (!MUTANT(contact_port_guessed)) {
+        addresses_set_contact(&r->peers, &contact->client, contact->peer_port);
+        addresses_told(&r->peers, contact->id, contact);
+    }
+}
+
+/* A cluster's id is made from its founder's, so that a founder that crashed before its
+ * first entry was durable can tell that it was one, and founds the same cluster again. */
+static uint64_t founded_cluster(raft_id founder)
+{
+    uint64_t id = checksum(&founder, sizeof founder);
+
+    return id == 0 ? 1 : id;
+}
+
+bool replica_is_founder(const struct replica *r)
+{
+    return r->recovered.identity.cluster_id == founded_cluster(r->recovered.identity.node_id);
+}
+
+void replica_bootstrap(struct replica *r, const struct store_key *key)
+{
+    raft_id self = r->recovered.identity.node_id;
+    uint64_t cluster_id = founded_cluster(self);
+    struct raft_configuration alone = {.member_count = 1,
+                                       .members = {{.id = self, .incoming = true}}};
+
+    if (!replica_joined(r, cluster_id, key)) {
+        return;
+    }
+
+    struct membership *m = membership_next(NULL, &alone, &r->peers.self);
+    struct entry *e = membership_encode(m);
+    struct raft_entry entry = {
+        .term = 1, .kind = RAFT_CONFIGURATION, .configuration = &m->configuration};
+
+    e->index = 1;
+    e->term = 1;
+    raft_restore_vote(r->raft, 1, self);
+
+    int error = raft_restore_entry(r->raft, &entry);
+
+    CHECK(error == RAFT_OK);
+    replica_append_entry(r, e);
+    r->durable_index = 1;
+
+    struct store_write write = {
+        .seq = r->seq_offset,
+        .write_vote = true,
+        .current_term = 1,
+        .voted_for = self,
+        .entries = &e,
+        .entry_count = 1,
+    };
+
+    store_write(r->store, &write);
+    probe_call(r->probe, written, &write);
+    store_flush(r->store);
+    entry_release(e);
+    membership_free(m);
+}
+
+bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key)
+{
+    if (r->recovered.identity.cluster_id == cluster_id) {
+        return true;
+    }
+    CHECK(r->recovered.identity.cluster_id == 0);
+    if (store_set_cluster(r->store, cluster_id, key) != STORE_OK) {
+        replica_fail(r, "the cluster's id and key could not be stored in the data directory");
+        return false;
+    }
+    r->recovered.identity.cluster_id = cluster_id;
+    r->recovered.key = *key;
+    make_keyspace(r);
+    return true;
+}
+
+void replica_run(struct replica *r)
+{
+    struct peers_source source = {.raft = r->raft, .window = &r->window, .store = r->store};
+    struct raft_event event = {.kind = RAFT_TICK, .now_ns = io_now_ns(r->io)};
+
+    if (r->is_running || r->is_ended) {
+        return;
+    }
+    r->is_running = true;
+    peers_open(&r->peers, r->recovered.identity.cluster_id, &r->recovered.key, &source);
+    peers_set_committed(&r->peers, r->committed);
+    replica_note_configuration(r, false);
+    health_start(r);
+    replica_step(r, &event, NULL);
+    replica_wake(r);
+}
+
+void replica_end(struct replica *r)
+{
+    r->is_ended = true;
+    r->is_running = false;
+    requests_end(r);
+}
+
+void replica_free(struct replica *r)
+{
+    r->is_ended = true;
+    if (r->store != NULL) {
+        store_close(r->store);
+    }
+    admin_deinit(r);
+    if (r->peers.io != NULL) {
+        peers_deinit(&r->peers);
+    }
+    io_timer_stop(r->io, &r->tick);
+    io_timer_stop(r->io, &r->sweep);
+    io_timer_stop(r->io, &r->health);
+    io_timer_stop(r->io, &r->announce);
+    requests_deinit(r);
+    log_window_deinit(&r->window);
+    members_deinit(&r->members);
+    membership_free(r->committed);
+    if (r->keyspace != NULL) {
+        keyspace_free(r->keyspace);
+    }
+    buffer_deinit(&r->scratch);
+    free(r->arguments);
+    free(r->marks);
+    free(r->held);
+    free(r->raft_memory);
+    free(r->terms_memory);
+    free(r);
+}

@@ -1,0 +1,300 @@
+/* state.h - the replica's insides, for the files of this folder only. Which file changes what:
+ *   replica.c     the turn; stepping the core and carrying its effects out
+ *   start.c       recovery, founding, joining, the end
+ *   requests.c    where each request waits, and how it ends without execution
+ *   propose.c     as leader: writes into the log, rounds for reads
+ *   forwards.c    as follower: commands on their way to the leader
+ *   guests.c      as leader: commands that other nodes have forwarded
+ *   apply.c       the state machine: commits applied, reads served
+ *   from_peers.c  what comes from peers
+ *   admin.c       RAFT commands: membership, transfer, status, log
+ *   announce.c    this node's own address
+ *   disk.c        what full disks decide: who leads, which writes are taken
+ *   health.c      whether the disk keeps up with the timeouts, and members answer
+ *   query.c       what others may know */
+#ifndef RAKIT_REPLICA_STATE_H
+#define RAKIT_REPLICA_STATE_H
+
+#include "cluster/log_window.h"
+#include "cluster/members.h"
+#include "command/probe.h"
+#include "command/time_share.h"
+#include "peer/peers.h"
+#include "replica/admission.h"
+#include "replica/pending.h"
+#include "replica/replica.h"
+
+/* A message of the core that waits for a write. */
+struct held_message {
+    raft_seq after;
+    struct raft_message message;
+};
+
+/* A write under way, and how far the log reaches with it. */
+struct write_mark {
+    raft_seq seq;
+    raft_index last_index;
+    uint64_t bytes; /* Of payload. */
+};
+
+/* For the person who finds out from the log that this node was removed. */
+#define REMOVED_ADVICE                                                                             \
+    "stop this node, its data directory may be deleted; to join again it needs an empty one"
+
+struct replica {
+    struct server *server;
+    struct io *io;
+    const struct log *log;
+    const struct server_probe *probe;
+
+    void *raft_memory;
+    void *terms_memory; /* Of its table of terms, once that has grown; NULL: in raft_memory. */
+    struct raft *raft;
+    struct store *store;
+    struct keyspace *keyspace;
+    struct store_recovered recovered;
+    struct log_window window;
+    struct members members;
+    struct membership *committed; /* The newest committed one; NULL: none yet. */
+    struct peers peers;
+    bool is_running; /* Recovered; the core is stepped. */
+    bool is_removed;
+    bool was_voter;
+    raft_index stop_index;    /* Committed when it was told to stop; others shall have that. */
+    uint64_t hand_over_by_ns; /* It stops: until then it may lead on while others catch up, */
+    bool has_led;             /* as it did; */
+    uint64_t stay_until_ns;   /* then it is there until then, */
+    uint64_t leave_by_ns;     /* and then does not wait for its disk any more; 0: it does. */
+    bool is_handed_over;      /* It stops: leads nobody any more, and takes no command. */
+    bool is_ended;
+
+    /* Durability. Store sequence numbers are the core's plus seq_offset. */
+    uint64_t seq_offset;
+    raft_seq durable_seq; /* The core's. */
+    raft_index durable_index;
+    struct write_mark *marks; /* Rising; a queue. */
+    uint32_t mark_first, mark_count, mark_capacity;
+    uint64_t undurable_bytes;  /* Of the writes under way. */
+    struct held_message *held; /* In the order they were made. */
+    uint32_t held_count, held_capacity;
+
+    /* Requests: each is in exactly one of these. */
+    struct list waiting;        /* Not placed yet, in order of arrival. */
+    struct list returned;       /* The same, but refused by a former leader a moment ago. */
+    uint64_t arrival_count;     /* Requests submitted so far. */
+    struct pending proposed;    /* Leader: writes in the log, by index. */
+    struct list reads_waiting;  /* Leader: for a read round to begin. */
+    struct list reads_asked;    /* Leader: have a ticket, not confirmed. */
+    struct list reads_ready;    /* Leader: confirmed; ticket is now the index to apply first. */
+    struct pending forwarded;   /* Follower: sent to the leader, by correlation. */
+    raft_id forwarded_to;       /* That leader, */
+    raft_term forwarded_term;   /* and its term. */
+    uint64_t forward_grace_ns;  /* It leads no more: until then it may still tell what became
+                                 * of them, and nothing is placed; 0: it leads. */
+    struct list admin;          /* Leader: membership changes and transfers under way. */
+    uint64_t clock_told_ns;     /* Leader: when those who forward were last told the time. */
+    uint64_t handed_over_ns;    /* When it last did so to be removed; 0: never. */
+    uint64_t own_bytes;         /* Of requests' entries, in all of them: of clients here, */
+    uint64_t guest_bytes;       /* and of what other nodes have forwarded. */
+    uint64_t asked_ticket;      /* Of the newest read round; */
+    uint64_t confirmed_ticket;  /* and of the newest one confirmed, */
+    raft_index confirmed_index; /* whose reads see at least this. */
+
+    raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
+    raft_id seen_leader;
+    uint64_t seen_since_ns; /* When one of these three was another. */
+    enum raft_role seen_role;
+
+    raft_index applied_index;
+    bool is_awake;           /* One more pass of the turn is wanted. */
+    uint8_t database;        /* Of the command decoded last, */
+    struct slice *arguments; /* and its arguments; reused. */
+    uint32_t argument_capacity;
+    struct buffer scratch;       /* Replies that nobody waits for. */
+    struct io_timer announce;    /* Tries again, where that was refused; */
+    uint64_t announce_wait_ns;   /* each time after a longer wait. */
+    raft_term refused_term;      /* The leader of that term says it is not: ask nobody else yet. */
+    bool is_announcing;          /* Its new address is on the way to the leader. */
+    struct member_address fresh; /* Address for the change being proposed; id 0: none. */
+
+    struct io_timer tick; /* The core's deadline. */
+    uint64_t deadline_ns;
+    uint64_t late_deadline_ns;  /* One that came too late, and is given a second look, */
+    uint64_t late_until_ns;     /* not before this. */
+    struct admission admission; /* As leader: how much may be under way. */
+    struct time_share share;    /* For the commands executed in this turn. */
+    bool is_answering;          /* This turn began with entries to apply. */
+    uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
+    struct io_timer sweep;      /* Requests that waited too long. */
+    bool is_sweeping;
+    uint64_t sweep_due_ns;
+    struct io_timer health; /* Looks at the disk's pace, and whether members are silent. */
+    uint64_t health_due_ns;
+    uint32_t health_count;
+    bool disk_is_slow;
+    bool disk_is_full;           /* As the core was told; */
+    uint64_t unstored_bytes;     /* so much of a leader's has found no room meanwhile. */
+    uint64_t hand_over_ns;       /* When it last gave office up for that, or tried to, */
+    uint64_t hand_over_pause_ns; /* and for how long it does not again. */
+    uint64_t contradicted_ns;    /* When a peer last contradicted what is committed; 0: never. */
+    uint64_t loss_told_ns;       /* Since when, with no leader that agrees; see note_loss(). */
+    uint64_t loss_last_told_ns;
+    struct replica_stats stats;
+};
+
+/* --- replica.c ----------------------------------------------------------------------- */
+
+/* Steps the core and carries out what follows. `entries` belong to the event where it
+ * brings some (consecutive; references stay the caller's). */
+int replica_step(struct replica *r, const struct raft_event *event, struct entry *const *entries);
+
+/* Before the core takes entries: the terms in its log have room. */
+void replica_make_room_for_terms(struct replica *r);
+void replica_turn(void *context);
+void replica_tick_fired(struct io_timer *timer);
+void replica_store_durable(void *context, uint64_t seq);
+void replica_store_failed(void *context, int error, const char *text);
+void replica_store_room(void *context);
+/* Appends to the log in memory. Configurations enter their history here. */
+void replica_append_entry(struct replica *r, struct entry *e);
+/* Lets old entries go that are applied and durable. */
+void replica_trim_window(struct replica *r);
+/* The configuration in force differs, or is to be told for the first time. */
+void replica_note_configuration(struct replica *r, bool is_change);
+/* The node can't go on. */
+void replica_fail(struct replica *r, const char *text);
+
+/* --- requests.c ---------------------------------------------------------------- */
+
+void requests_init(struct replica *r);
+/* Fails whatever is left: the node ends. */
+void requests_end(struct replica *r);
+void requests_deinit(struct replica *r);
+/* Gives each waiting request its way: proposal, read round, forward, or it waits on. */
+void requests_place(struct replica *r);
+/* Role, term or leader changed: what was under way is in doubt or waits again. */
+void requests_abandon(struct replica *r);
+/* Clients that wait for room may be let on. */
+bool replica_has_room_again(const struct replica *r);
+/* Too much of what other nodes have forwarded is under way for one more. An administrator's
+ * command, which may be what ends that, is always taken. */
+bool replica_refuses_guest(const struct replica *r, const struct command *command);
+/* Ends a request with an error. */
+void request_fail(struct replica *r, struct request *request, const char *error);
+/* Ends a request whose reply has been written. */
+void request_finish(struct replica *r, struct request *request, raft_index executed_index);
+void requests_sweep_start(struct replica *r);
+void requests_sweep_fired(struct io_timer *timer);
+/* It may have been executed: its client is told that it is in doubt. */
+void request_doubt(struct replica *r, struct request *request, const char *error);
+/* What another node has forwarded goes back to it, for whoever leads now. False: it is none. */
+bool request_give_back(struct replica *r, struct request *request);
+/* One that waits, without a leader: fails it where its time is over; then true. */
+bool requests_give_up_late(struct replica *r, struct request *request, uint64_t now_ns);
+/* Certainly not executed: it waits again, in its place among the others, from the next
+ * requests_place() on. */
+void requests_return(struct replica *r, struct request *request);
+/* The same for all in `list`, at once. */
+void requests_wait_again(struct replica *r, struct list *list);
+
+extern const char error_in_doubt[];
+extern const char error_read_lost[];
+extern const char error_not_taken[];
+
+/* --- propose.c ------------------------------------------------------------------ */
+
+void requests_place_as_leader(struct replica *r);
+/* Reads of rounds confirmed by now become ready. */
+void requests_confirm_reads(struct replica *r);
+/* Leadership was lost: what is not committed is in doubt. */
+void proposed_abandon(struct replica *r);
+
+/* --- forwards.c ----------------------------------------------------------------- */
+
+void requests_place_as_follower(struct replica *r);
+void requests_place_as_removed(struct replica *r);
+/* The leader answered a forwarded command, or this was refused by it. */
+void requests_answered(struct replica *r, const struct wire_answer *a);
+/* The leader is another: the former one may yet answer what it was sent. */
+void forwards_wind_down(struct replica *r);
+/* Nothing is to be placed while it may. */
+bool forwards_are_winding_down(struct replica *r);
+/* It has had its time. */
+void forwards_sweep(struct replica *r, uint64_t now_ns);
+void forwards_abandon(struct replica *r);
+/* Commands with lower correlations than the first under way were answered or given up. */
+void forwards_note_held(struct replica *r);
+extern const char error_abandoned[];
+/* The connection to a node broke. */
+void forwards_lost(struct replica *r, raft_id id);
+
+/* --- guests.c ------------------------------------------------------------------- */
+
+/* A command that another node has forwarded: see peers_events. */
+void guests_on_forward(void *context, raft_id from, uint64_t connection,
+                       const struct wire_forward *f);
+/* Whether its sender waits for it still, at that peers_time_now(). */
+enum peers_held guest_is_held(struct request *request, uint64_t now_ns);
+
+/* --- apply.c ------------------------------------------------------------------- */
+
+/* Decodes a command into r->database and r->arguments, which borrow from it. False where it is
+ * none. */
+bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count);
+/* Applies what is committed, within a turn's bound, and answers. */
+void replica_apply(struct replica *r);
+void replica_serve_reads(struct replica *r);
+/* At recovery: an entry known to be committed. */
+void replica_apply_recovered(struct replica *r, struct entry *e);
+
+/* --- from_peers.c ------------------------------------------------------------------- */
+
+extern const struct peers_events replica_peers_events;
+
+/* --- admin.c -------------------------------------------------------------------- */
+
+/* Leader: begins an administrative request; it ends now or stays in r->admin. */
+void admin_begin(struct replica *r, struct request *request);
+/* Goes on with those under way: something was committed, or a role changed. */
+void admin_progress(struct replica *r);
+/* Shows the log to those who asked for it: a part of it, once a turn, so that no heartbeat waits
+ * long. */
+void admin_show_log(struct replica *r);
+/* Leadership was lost: what the last commit has decided is told, the rest waits again. */
+void admin_abandon(struct replica *r);
+/* Fails all tasks: the node ends. */
+void admin_end(struct replica *r);
+/* No leader is known: what can be answered from here alone leaves r->waiting. */
+void admin_answer_locally(struct replica *r, struct request *request);
+/* Frees the tasks that a read from the disk has outlived; the store is closed. */
+void admin_deinit(struct replica *r);
+
+/* --- announce.c ----------------------------------------------------------------- */
+
+/* The new address of this very node, where the log has an older one. */
+void announce_address(struct replica *r);
+void announce_fired(struct io_timer *timer);
+
+/* --- disk.c --------------------------------------------------------------------- */
+
+/* Each turn: the core and the peers are told how the disk is; a leader acts on it. */
+void disk_look(struct replica *r);
+/* Entries of so many bytes came from a leader, and there was no room. */
+void disk_note_unstored(struct replica *r, uint64_t bytes);
+enum disk_outlook {
+    DISKS_HAVE_ROOM,   /* On a majority of voters, as far as is known. */
+    DISKS_ARE_TIGHT,   /* It takes full ones to commit a write, which have some room left. */
+    DISKS_ARE_UNKNOWN, /* The same, but what is under way may need it. */
+    DISKS_ARE_SPENT,   /* A write could not be committed. */
+};
+/* Leader: what disks mean for the next write. */
+enum disk_outlook disk_outlook(const struct replica *r);
+/* Leader: whom to hand over to, all else being equal one that has room; 0: the core knows. */
+raft_id disk_successor(const struct replica *r);
+
+/* --- health.c ------------------------------------------------------------------- */
+
+void health_start(struct replica *r);
+void health_fired(struct io_timer *timer);
+
+#endif /* RAKIT_REPLICA_STATE_H */

@@ -1,0 +1,392 @@
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "cluster/members.h"
+#include "io/io_uv.h"
+#include "kv/codec.h"
+#include "replica/replica.h"
+
+#define PATIENCE_NS 60000000000ull /* For a whole test. */
+
+/* --- the replica's other kind -------------------------------------------------------------- */
+
+void replica_submit(struct replica *r, struct request *request)
+{
+    CHECK(r->count < FAKE_REQUESTS_MAX);
+    r->requests[r->count] = request;
+    r->count++;
+    if (r->count > r->most_count) {
+        r->most_count = r->count;
+    }
+}
+
+bool replica_is_congested(const struct replica *r)
+{
+    return r->is_congested || (r->room > 0 && r->count >= r->room);
+}
+
+void replica_wake(struct replica *r)
+{
+    r->is_awake = true;
+}
+
+struct raft *replica_raft(const struct replica *r)
+{
+    return r->raft;
+}
+
+struct keyspace *replica_keyspace(const struct replica *r)
+{
+    return r->keyspace;
+}
+
+struct store *replica_store(const struct replica *r)
+{
+    return NULL;
+}
+
+void store_get_stats(const struct store *s, struct store_stats *ret_stats)
+{
+    *ret_stats = (struct store_stats){.last_index = 7};
+}
+
+const struct store_key *replica_cluster_key(const struct replica *r)
+{
+    static const struct store_key key = {"the thirty-two bytes of the key."};
+
+    return r->has_not_joined ? NULL : &key;
+}
+
+uint64_t replica_cluster_id(const struct replica *r)
+{
+    return 0xc1;
+}
+
+uint64_t replica_node_id(const struct replica *r)
+{
+    return 1;
+}
+
+uint64_t replica_applied_index(const struct replica *r)
+{
+    return r->executed_count;
+}
+
+const struct membership *replica_membership(const struct replica *r)
+{
+    static const struct membership without_others;
+
+    return r->has_not_joined ? NULL : &without_others;
+}
+
+bool replica_leader_address(const struct replica *r, struct io_address *ret_address)
+{
+    *ret_address = (struct io_address){.host = "leader.example", .port = 8001};
+    return true;
+}
+
+bool replica_is_removed(const struct replica *r)
+{
+    return r->is_removed;
+}
+
+void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)
+{
+    *ret_stats = (struct replica_stats){.applied_count = r->executed_count};
+}
+
+static void execute(struct replica *r, struct request *request)
+{
+    struct slice payload = entry_payload(request->entry);
+    uint32_t count = 0;
+    uint8_t database = 0;
+    bool is_whole = command_payload_head(payload, &database, &count);
+    struct slice *arguments = memory_take_zeroed(count, sizeof *arguments);
+
+    is_whole = is_whole && command_payload_read(payload, arguments, count, &count);
+    assert_true(is_whole);
+
+    struct command_call call = {
+        .command = request->command,
+        .argument_count = count,
+        .arguments = arguments,
+        .reply = request->reply(request),
+        .kv = keyspace_database(r->keyspace, database),
+        .keyspace = r->keyspace,
+        .database = database,
+    };
+
+    if (request->command->flags & (COMMAND_READ | COMMAND_WRITE)) {
+        request->command->handler(&call);
+        r->executed_count++;
+        request->executed_index = r->executed_count;
+    } else {
+        resp_simple(call.reply, "ADMIN");
+    }
+    free(arguments);
+}
+
+void fake_answer(struct client_fixture *f, uint32_t i)
+{
+    struct replica *r = &f->replica;
+    struct request *request = r->requests[i];
+    /* Its own requests the maker releases itself; those of RAFT belong to nobody here. */
+    struct entry *entry = request->command->flags & COMMAND_LOCAL ? request->entry : NULL;
+
+    CHECK(i < r->count);
+    memmove(&r->requests[i], &r->requests[i + 1], (r->count - i - 1) * sizeof r->requests[0]);
+    r->count--;
+    execute(r, request);
+    request->answered(request);
+    entry_release(entry);
+}
+
+void fake_answer_all(struct client_fixture *f)
+{
+    while (f->replica.count > 0) {
+        fake_answer(f, 0);
+    }
+}
+
+void fixture_flush(struct client_fixture *f)
+{
+    do {
+        f->replica.is_awake = false;
+        if (!f->replica.holds) {
+            fake_answer_all(f);
+        }
+        clients_flush(f->server.clients);
+    } while (f->replica.is_awake);
+}
+
+/* --- the loop -------------------------------------------------------------------------------- */
+
+static void on_turn(void *context)
+{
+    struct client_fixture *f = context;
+
+    fixture_flush(f);
+    if (f->runs_until_turn) {
+        f->runs_until_turn = false;
+        io_uv_stop(f->io);
+    }
+}
+
+static void on_patience_over(struct io_timer *timer)
+{
+    struct client_fixture *f = container_of(timer, struct client_fixture, patience);
+
+    f->has_lost_patience = true;
+}
+
+void fixture_run(struct client_fixture *f)
+{
+    f->runs_until_turn = true;
+    io_uv_run(f->io);
+    assert_false(f->has_lost_patience);
+}
+
+/* --- the other side ------------------------------------------------------------------ */
+
+int fixture_connect(struct client_fixture *f)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(f->port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
+void fixture_send(struct client_fixture *f, int fd, struct slice bytes)
+{
+    size_t sent = 0;
+
+    while (sent < bytes.size) {
+        ssize_t count = send(fd, bytes.data + sent, bytes.size - sent, MSG_NOSIGNAL);
+
+        if (count > 0) {
+            sent += (size_t)count;
+        } else {
+            assert_int_equal(errno, EAGAIN);
+            fixture_run(f);
+        }
+    }
+}
+
+void fixture_say(struct client_fixture *f, int fd, const char *text)
+{
+    fixture_send(f, fd, slice_str(text));
+}
+
+bool fixture_receive(struct client_fixture *f, int fd, struct buffer *to, size_t size)
+{
+    size_t wanted = buffer_size(to) + size;
+
+    while (buffer_size(to) < wanted) {
+        size_t missing = wanted - buffer_size(to);
+        ssize_t count = recv(fd, buffer_reserve(to, missing), missing, 0);
+
+        if (count > 0) {
+            buffer_commit(to, (size_t)count);
+        } else if (count == 0 || errno != EAGAIN) {
+            return false;
+        } else {
+            fixture_run(f);
+        }
+    }
+    return true;
+}
+
+void fixture_expect(struct client_fixture *f, int fd, const char *text)
+{
+    struct buffer got = {0};
+    bool is_whole = fixture_receive(f, fd, &got, strlen(text));
+
+    buffer_append(&got, "", 1);
+    assert_string_equal(buffer_begin(&got), text);
+    assert_true(is_whole);
+    buffer_deinit(&got);
+}
+
+void fixture_expect_end(struct client_fixture *f, int fd)
+{
+    struct buffer got = {0};
+    bool has_more = fixture_receive(f, fd, &got, 1);
+
+    assert_false(has_more);
+    buffer_deinit(&got);
+    close(fd);
+}
+
+void fixture_talk(struct client_fixture *f, int fd, const char *text, const char *reply)
+{
+    fixture_say(f, fd, text);
+    fixture_expect(f, fd, reply);
+}
+
+void fixture_await_requests(struct client_fixture *f, uint32_t count)
+{
+    while (f->replica.count < count) {
+        fixture_run(f);
+    }
+    assert_int_equal(f->replica.count, count);
+}
+
+void fixture_await_clients(struct client_fixture *f, uint64_t count)
+{
+    struct clients_stats stats;
+
+    clients_get_stats(f->server.clients, &stats);
+    while (stats.connected_count != count) {
+        fixture_run(f);
+        clients_get_stats(f->server.clients, &stats);
+    }
+}
+
+struct client *fixture_client(struct client_fixture *f)
+{
+    struct list *node = list_first(&f->server.clients->all);
+
+    assert_non_null(node);
+    return container_of(node, struct client, link);
+}
+
+/* --- up and down --------------------------------------------------------------------- */
+
+static void note_reply(void *context, const char *peer, uint64_t ordinal, uint64_t index,
+                       uint32_t order, bool is_write)
+{
+    struct client_fixture *f = context;
+
+    buffer_printf(&f->probed, "%llu/%llu%s ", (unsigned long long)ordinal,
+                  (unsigned long long)index, is_write ? "w" : "");
+}
+
+static void make_replica(struct client_fixture *f)
+{
+    struct raft_options options = {
+        .id = 1,
+        .election_timeout_ns = 300000000,
+        .heartbeat_interval_ns = 50000000,
+        .seed = 1,
+        .runs_max = 16,
+    };
+    struct replica *r = &f->replica;
+
+    r->io = f->io;
+    r->keyspace = keyspace_new(1);
+    r->raft_memory = memory_take_zeroed(1, raft_size(&options));
+    r->raft = raft_init(r->raft_memory, &options, io_now_ns(f->io));
+}
+
+int fixture_up(void **state)
+{
+    struct client_fixture *f = memory_take_zeroed(1, sizeof *f);
+    struct server *s = &f->server;
+
+    f->io = io_uv_new();
+    f->patience.fired = on_patience_over;
+    io_timer_start(f->io, &f->patience, io_now_ns(f->io) + PATIENCE_NS);
+    f->probe.context = f;
+    f->probe.replied = note_reply;
+    make_replica(f);
+    s->io = f->io;
+    s->probe = &f->probe;
+    s->replica = &f->replica;
+    s->started_ns = io_now_ns(f->io);
+    snprintf(s->run_id, sizeof s->run_id, "%040d", 7);
+    server_config_defaults(&s->config);
+    snprintf(s->config.address.host, sizeof s->config.address.host, "127.0.0.1");
+    s->config.data_dir = "rakit-0";
+    io_set_turn(f->io, on_turn, f);
+    assert_int_equal(clients_start(s, &s->clients, &f->port), 0);
+    *state = f;
+    return 0;
+}
+
+static bool is_closing(const struct client_fixture *f)
+{
+    list_for_each(node, &f->server.clients->all)
+    {
+        if (container_of(node, struct client, link)->end == CLIENT_CLOSING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int fixture_down(void **state)
+{
+    struct client_fixture *f = *state;
+
+    f->replica.holds = true; /* Who still waits, waits for ever. */
+    while (is_closing(f)) {
+        fixture_run(f);
+    }
+    clients_free(f->server.clients);
+    io_timer_stop(f->io, &f->patience);
+    io_uv_free(f->io);
+    keyspace_free(f->replica.keyspace);
+    free(f->replica.raft_memory);
+    buffer_deinit(&f->probed);
+    free(f);
+    return 0;
+}

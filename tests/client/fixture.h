@@ -1,0 +1,82 @@
+/* client_fixture.h - the clients' side of a server with a replica of its own kind behind
+ * it: one that executes at once, or holds requests until the test lets them go. Real
+ * sockets on loopback talk to it. */
+#ifndef RAKIT_TESTS_SERVER_CLIENT_FIXTURE_H
+#define RAKIT_TESTS_SERVER_CLIENT_FIXTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "client/client.h"
+#include "command/probe.h"
+#include "io/io.h"
+#include "kv/keyspace.h"
+#include "raft/raft.h"
+#include "server/server.h"
+
+enum { FAKE_REQUESTS_MAX = 16 * 1024 };
+
+struct replica {
+    struct io *io;
+    struct keyspace *keyspace;
+    void *raft_memory;
+    struct raft *raft;
+    bool holds; /* Requests wait for fake_answer(). */
+    bool is_congested;
+    bool has_not_joined;
+    bool is_removed;
+    uint32_t room;  /* Congested with so many waiting; 0: it takes any number. */
+    bool is_awake;  /* replica_wake() was called. */
+    uint32_t count; /* Waiting, in order of arrival. */
+    struct request *requests[FAKE_REQUESTS_MAX];
+    uint32_t most_count;
+    uint64_t executed_count;
+};
+
+struct client_fixture {
+    struct io *io;
+    struct server server;
+    struct replica replica;
+    struct server_probe probe;
+    struct buffer probed; /* "ordinal/index " of each reply that went out. */
+    uint16_t port;
+    bool runs_until_turn;
+    struct io_timer patience;
+    bool has_lost_patience;
+};
+
+/* cmocka's setup and teardown; *state is the fixture. */
+int fixture_up(void **state);
+int fixture_down(void **state);
+
+/* Connects; the server takes it when the loop runs next. */
+int fixture_connect(struct client_fixture *f);
+/* Runs the loop until a turn is over. */
+void fixture_run(struct client_fixture *f);
+/* Sends all of it, running the loop whenever the socket is full. */
+void fixture_send(struct client_fixture *f, int fd, struct slice bytes);
+void fixture_say(struct client_fixture *f, int fd, const char *text);
+/* Receives `size` bytes behind what `to` holds; false: the connection ended before. */
+bool fixture_receive(struct client_fixture *f, int fd, struct buffer *to, size_t size);
+/* The next bytes must be these. */
+void fixture_expect(struct client_fixture *f, int fd, const char *text);
+/* Nothing more comes, and the connection is closed by the server. */
+void fixture_expect_end(struct client_fixture *f, int fd);
+/* Says it, and expects that. */
+void fixture_talk(struct client_fixture *f, int fd, const char *text, const char *reply);
+/* Runs the loop until so many requests wait in the replica. */
+void fixture_await_requests(struct client_fixture *f, uint32_t count);
+/* Runs the loop until there are so many clients. */
+void fixture_await_clients(struct client_fixture *f, uint64_t count);
+
+/* Executes and answers the request at place `i`; those behind it move up. Between
+ * turns: flush with fixture_flush(). */
+void fake_answer(struct client_fixture *f, uint32_t i);
+void fake_answer_all(struct client_fixture *f);
+/* What a turn of the replica ends with. */
+void fixture_flush(struct client_fixture *f);
+/* The only client there is. */
+struct client *fixture_client(struct client_fixture *f);
+
+#endif /* RAKIT_TESTS_SERVER_CLIENT_FIXTURE_H */

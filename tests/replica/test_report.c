@@ -1,0 +1,280 @@
+/* What RAFT STATUS says of nodes in states that pass too quickly to be met from outside. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/io_uv.h"
+#include "replica/report.h"
+#include "store/store_state.h"
+
+enum { LAST_INDEX = 5 };
+
+struct fixture {
+    struct server server;
+    struct replica replica;
+    struct store store; /* Never opened: it only says whether the disk is full. */
+    struct peer peer;
+};
+
+static struct membership *two_voters(void)
+{
+    struct membership *m = memory_take_zeroed(1, sizeof *m);
+
+    m->index = 1;
+    m->configuration.member_count = 2;
+    for (uint32_t i = 0; i < 2; i++) {
+        m->configuration.members[i] =
+            (struct raft_member){.id = i + 1, .incoming = true, .outgoing = true};
+        m->addresses[i] = (struct member_address){
+            .id = i + 1, .client = {.host = "127.0.0.1", .port = (uint16_t)(8001 + i)}};
+    }
+    return m;
+}
+
+/* Node 1 of two, as it starts: five entries, of which all are committed. */
+static int up(void **state)
+{
+    struct fixture *f = memory_take_zeroed(1, sizeof *f);
+    struct replica *r = &f->replica;
+    struct raft_options options = {
+        .id = 1,
+        .election_timeout_ns = 300000000,
+        .heartbeat_interval_ns = 50000000,
+        .seed = 1,
+        .runs_max = 16,
+    };
+    struct membership *m = two_voters();
+
+    r->server = &f->server;
+    r->store = &f->store;
+    r->io = io_uv_new();
+    r->server->config.election_timeout_ns = options.election_timeout_ns;
+    r->raft_memory = memory_take_zeroed(1, raft_size(&options));
+    r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
+    raft_restore_vote(r->raft, 1, 0);
+    for (raft_index i = 1; i <= LAST_INDEX; i++) {
+        struct raft_entry entry = {.term = 1, .kind = RAFT_COMMAND};
+
+        if (i == m->index) {
+            entry.kind = RAFT_CONFIGURATION;
+            entry.configuration = &m->configuration;
+        }
+        assert_int_equal(raft_restore_entry(r->raft, &entry), RAFT_OK);
+    }
+    raft_restore_commit(r->raft, LAST_INDEX);
+    members_append_take(&r->members, m);
+    list_init(&r->peers.all);
+    *state = f;
+    return 0;
+}
+
+static int down(void **state)
+{
+    struct fixture *f = *state;
+
+    members_deinit(&f->replica.members);
+    free(f->replica.raft_memory);
+    io_uv_free(f->replica.io);
+    free(f);
+    return 0;
+}
+
+/* The row of the node that is a member at `place`. */
+static void assert_row_has(struct fixture *f, uint32_t place, const char *part)
+{
+    struct buffer out = {0};
+    struct resp_writer w = {.out = &out, .version = 2};
+    const char *row;
+
+    report_status(&f->replica, &w);
+    buffer_append(&out, "", 1);
+    row = strstr(buffer_begin(&out), "nodes");
+    assert_non_null(row);
+    for (uint32_t i = 0; i <= place; i++) {
+        row = strstr(row + 1, "address");
+        assert_non_null(row);
+    }
+    const char *found = strstr(row, part);
+    const char *next = strstr(row + 1, "address");
+
+    if (found == NULL || (next != NULL && found > next)) {
+        fail_msg("no '%s' in: %s", part, row);
+    }
+    buffer_deinit(&out);
+}
+
+#define COMMITTED(number) "commit_index\r\n:" number "\r\n"
+
+/* A majority of others can commit what is still on its way to this node's disk. */
+static void test_status__of_this_node_has_its_commit_index_whatever_its_disk_has(void **state)
+{
+    struct fixture *f = *state;
+
+    f->replica.applied_index = LAST_INDEX;
+    f->replica.durable_index = LAST_INDEX - 2;
+    assert_row_has(f, 0, COMMITTED("5") "$13\r\napplied_index\r\n:5\r\n");
+    assert_row_has(f, 0, "match_index\r\n:3\r\n");
+}
+
+static void test_status__of_this_node_tells_of_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_row_has(f, 0, "health\r\n$2\r\nok\r\n");
+    f->store.is_full = true;
+    assert_row_has(f, 0, "health\r\n$9\r\ndisk-full\r\n");
+}
+
+/* A message that was dropped for what it says of the log: one of the two nodes is not in order. */
+static void test_status__of_a_node_that_is_contradicted_says_so_for_a_minute(void **state)
+{
+    const uint64_t minute_ns = 60 * 1000 * 1000 * 1000ull;
+    struct fixture *f = *state;
+
+    f->replica.contradicted_ns = io_now_ns(f->replica.io);
+    assert_row_has(f, 0, "health\r\n$12\r\ncontradicted\r\n");
+    f->replica.contradicted_ns -= minute_ns - minute_ns / 10;
+    assert_row_has(f, 0, "health\r\n$12\r\ncontradicted\r\n");
+    f->replica.contradicted_ns -= minute_ns / 10;
+    assert_row_has(f, 0, "health\r\n$2\r\nok\r\n");
+}
+
+/* Heard of just now, over a connection that is there. */
+static void connect_peer(struct fixture *f)
+{
+    f->peer =
+        (struct peer){.id = 2, .term = 1, .applied_index = 4, .heard_ns = io_now_ns(f->replica.io)};
+    f->peer.dial[WIRE_CONTROL].phase = DIAL_UP;
+    list_append(&f->replica.peers.all, &f->peer.link);
+}
+
+/* It says so itself, with each message. */
+static void test_status__of_another_node_tells_of_its_full_disk(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_peer(f);
+    f->peer.disk = WIRE_DISK_FULL;
+    assert_row_has(f, 1, "health\r\n$9\r\ndisk-full\r\n");
+    f->peer.disk = WIRE_DISK_SPENT;
+    assert_row_has(f, 1, "health\r\n$9\r\ndisk-full\r\n");
+    f->peer.disk = WIRE_DISK_ROOM;
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+
+    /* Long ago: followers don't speak to each other. */
+    f->peer.disk = WIRE_DISK_FULL;
+    f->peer.heard_ns -= 10 * f->replica.server->config.election_timeout_ns;
+    f->replica.seen_since_ns = io_now_ns(f->replica.io);
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+}
+
+/* Even where it was heard a moment ago. */
+static void test_status__of_a_node_that_is_not_connected_is_unreachable(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_peer(f);
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+    f->peer.dial[WIRE_CONTROL].phase = DIAL_IDLE;
+    assert_row_has(f, 1, "unreachable");
+}
+
+/* It had no reason to speak before, so its silence counts from then. */
+static void test_status__of_a_silent_node_counts_from_the_last_change_of_roles(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t timeout_ns = f->replica.server->config.election_timeout_ns;
+    uint64_t now_ns = io_now_ns(f->replica.io);
+
+    connect_peer(f);
+    f->peer.heard_ns = now_ns - 10 * timeout_ns;
+    f->replica.seen_since_ns = now_ns;
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+    f->replica.seen_since_ns = now_ns - 3 * timeout_ns;
+    assert_row_has(f, 1, "unreachable");
+}
+
+static void step(struct fixture *f, struct raft_event event)
+{
+    struct raft_effects effects;
+
+    assert_int_equal(raft_step(f->replica.raft, &event, &effects), RAFT_OK);
+    if (effects.write_seq != 0) {
+        step(f, (struct raft_event){.kind = RAFT_DURABLE,
+                                    .now_ns = event.now_ns,
+                                    .durable_seq = effects.write_seq});
+    }
+}
+
+static void hear(struct fixture *f, uint64_t now_ns, struct raft_message message)
+{
+    message.from = 2;
+    message.to = 1;
+    message.term = 2;
+    message.granted = true;
+    step(f, (struct raft_event){.kind = RAFT_RECEIVE, .now_ns = now_ns, .message = &message});
+}
+
+/* It answers heartbeats, and takes no entries. */
+static void test_status__of_a_node_that_refuses_the_log_is_not_ok(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t timeout_ns = f->replica.server->config.election_timeout_ns;
+    uint64_t now_ns = io_now_ns(f->replica.io);
+    uint64_t long_ago_ns = now_ns + 10 * timeout_ns; /* The clock of its core is not ours. */
+
+    connect_peer(f);
+    step(f, (struct raft_event){.kind = RAFT_TICK, .now_ns = long_ago_ns});
+    hear(f, long_ago_ns, (struct raft_message){.kind = RAFT_PRE_VOTE_REPLY});
+    hear(f, long_ago_ns, (struct raft_message){.kind = RAFT_REQUEST_VOTE_REPLY});
+    assert_int_equal(raft_role(f->replica.raft), RAFT_LEADER);
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+    for (uint64_t i = 1; i <= 5; i++) {
+        hear(f, long_ago_ns + i * timeout_ns / 2,
+             (struct raft_message){.kind = RAFT_HEARTBEAT_REPLY});
+    }
+    assert_row_has(f, 1, "health\r\n$7\r\nlagging\r\n");
+    hear(f, long_ago_ns + 3 * timeout_ns,
+         (struct raft_message){.kind = RAFT_APPEND_ENTRIES_REPLY, .match_index = LAST_INDEX});
+    assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
+}
+
+static void test_status__of_another_node_counts_what_it_has_applied_as_committed(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_peer(f);
+    assert_row_has(f, 1, COMMITTED("4") "$13\r\napplied_index\r\n:4\r\n");
+}
+
+static void test_status__of_a_node_that_was_never_heard_has_no_numbers(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_row_has(f, 1, COMMITTED("0") "$13\r\napplied_index\r\n:0\r\n");
+    assert_row_has(f, 1, "unreachable");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_status__of_this_node_has_its_commit_index_whatever_its_disk_has),
+        TEST(test_status__of_this_node_tells_of_a_full_disk),
+        TEST(test_status__of_a_node_that_is_contradicted_says_so_for_a_minute),
+        TEST(test_status__of_another_node_tells_of_its_full_disk),
+        TEST(test_status__of_a_node_that_is_not_connected_is_unreachable),
+        TEST(test_status__of_a_silent_node_counts_from_the_last_change_of_roles),
+        TEST(test_status__of_a_node_that_refuses_the_log_is_not_ok),
+        TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
+        TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
