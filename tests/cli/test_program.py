@@ -33,6 +33,14 @@ def run(node, *words, stdin=None, options=(), **environment):
     return done.returncode, done.stdout.decode("latin-1"), done.stderr.decode("latin-1")
 
 
+def await_seen(node, command):
+    end = time.monotonic() + PATIENCE
+    while command not in node.seen:
+        if time.monotonic() > end:
+            raise AssertionError(f"the node was never sent {command!r}: {node.seen}")
+        time.sleep(0.01)
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
@@ -349,9 +357,12 @@ class Terminal:
     def __init__(self, node, columns=80, program=None, **environment):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update({"TERM": "xterm", **environment})
-            line = program or [CLI, "127.0.0.1", str(node.port)]
-            os.execvp(line[0], line)
+            try:
+                os.environ.update({"TERM": "xterm", **environment})
+                line = program or [CLI, "127.0.0.1", str(node.port)]
+                os.execvp(line[0], line)
+            finally:
+                os._exit(127)  # Or this copy of the test would run all the tests that follow.
         ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.raw = ""
 
@@ -470,8 +481,7 @@ class Conversation(Case):
     def test_ctrl_c_ends_a_wait(self):
         self.one.faults["GET"] = ["silence"]
         self.terminal.type("get k\r")
-        while b"get k" not in self.one.seen:
-            time.sleep(0.01)
+        await_seen(self.one, b"get k")
         self.terminal.type("\x03")
         self.terminal.await_text("interrupted")
         self.terminal.type("ping\r")
@@ -482,8 +492,7 @@ class Conversation(Case):
             node.faults["SET"] = ["CLUSTERDOWN no leader"] * 3
         self.terminal.await_mode()
         self.terminal.type("set k v\r")
-        while b"set k v" not in self.one.seen:
-            time.sleep(0.01)
+        await_seen(self.one, b"set k v")
         self.terminal.type("\x04")
         self.assertEqual(self.terminal.await_end(), 0)
         self.terminal = self.open()
