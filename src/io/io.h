@@ -28,7 +28,8 @@ struct io; /* One per node; made by the backend (io_uv.h, or the simulator). */
 
 /* Where nothing else is said, these may be called in a job, too. */
 
-/* Monotonic, in nanoseconds; fixed during one callback. */
+/* Monotonic, in nanoseconds; fixed during one callback. It goes on while the process is stopped
+ * or the machine is suspended. */
 uint64_t io_now_ns(struct io *io);
 /* How long the callbacks and the turn since io_now_ns() was fixed have taken so far, for those
  * who have to stop in time. Only on the loop's thread. */

@@ -19,6 +19,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "io/io_uv_internal.h"
 
 /* --- the turn -------------------------------------------------------------- */
@@ -210,18 +211,30 @@ void io_uv_free(struct io *io)
 
 /* --- time and chance ------------------------------------------------------- */
 
+/* A machine that is suspended is to look like a process that is stopped: when it goes on, its
+ * timeouts are over, and a leader takes nothing that others have given up meanwhile (I-75). For
+ * that the clock must not stand still, as CLOCK_MONOTONIC does. */
+uint64_t io_uv_clock_ns(void)
+{
+    clockid_t clock = MUTANT(clock_stops_in_sleep) ? CLOCK_MONOTONIC : CLOCK_BOOTTIME;
+    struct timespec now;
+
+    CHECK(clock_gettime(clock, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 uint64_t io_now_ns(struct io *io)
 {
     /* Jobs measure time too; only the loop's thread has batches. */
     if (!pthread_equal(pthread_self(), io->thread)) {
-        return uv_hrtime();
+        return io_uv_clock_ns();
     }
     return io->in_batch ? io->now_ns : io_uv_read_clock(io);
 }
 
 uint64_t io_spent_ns(struct io *io)
 {
-    uint64_t now_ns = uv_hrtime();
+    uint64_t now_ns = io_uv_clock_ns();
 
     return io->in_batch && now_ns > io->now_ns ? now_ns - io->now_ns : 0;
 }

@@ -2,11 +2,14 @@
  * earliest: libuv counts in milliseconds, callers in nanoseconds, and the order
  * of two timers must not depend on where a millisecond ends.
  *
- * A timer never fires early; it may fire up to a millisecond late. */
+ * A timer never fires early; it may fire up to a millisecond late. libuv's clock stands still
+ * while the machine is suspended, and that of io.h does not: a timer that became due meanwhile
+ * fires when the loop wakes for anything else, or after what was left of its time. */
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "io/io_uv_internal.h"
 
 static bool is_before(const struct io_uv_timer *a, const struct io_uv_timer *b)
@@ -119,14 +122,26 @@ static void on_alarm(uv_timer_t *alarm)
     }
 }
 
+/* How far the clock of io.h is ahead of libuv's. Read in this order, so that it is rather too
+ * small: then the alarm comes late, and never early. */
+static uint64_t ahead_ns(void)
+{
+    uint64_t clock_ns = io_uv_clock_ns();
+    uint64_t uv_ns = uv_hrtime();
+
+    return clock_ns > uv_ns && !MUTANT(alarm_stops_in_sleep) ? clock_ns - uv_ns : 0;
+}
+
 void io_uv_timers_arm(struct io *io)
 {
     uint64_t alarm_ms = UINT64_MAX;
 
     if (io->timers.count > 0) {
         uint64_t at_ns = io->timers.heap[0]->at_ns;
+        uint64_t offset_ns = ahead_ns();
+        uint64_t uv_at_ns = at_ns > offset_ns ? at_ns - offset_ns : 0;
 
-        alarm_ms = at_ns / 1000000 + (at_ns % 1000000 > 0);
+        alarm_ms = uv_at_ns / 1000000 + (uv_at_ns % 1000000 > 0);
     }
     if (alarm_ms == io->alarm_ms) {
         return;
