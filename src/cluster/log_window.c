@@ -81,6 +81,7 @@ void log_window_truncate(struct log_window *w, raft_index from)
 void log_window_trim(struct log_window *w, raft_index up_to, uint64_t keep_bytes)
 {
     while (w->bytes > keep_bytes && w->first <= up_to && w->first <= w->last) {
+        w->trimmed_time_us = slot(w, w->first)->entry->time_us;
         release(w, w->first);
         w->first++;
     }
@@ -89,6 +90,16 @@ void log_window_trim(struct log_window *w, raft_index up_to, uint64_t keep_bytes
 struct entry *log_window_get(const struct log_window *w, raft_index index)
 {
     return index >= w->first && index <= w->last ? slot(w, index)->entry : NULL;
+}
+
+uint64_t log_window_time_us(const struct log_window *w, raft_index index)
+{
+    const struct entry *e = log_window_get(w, index);
+
+    if (e != NULL) {
+        return e->time_us;
+    }
+    return index + 1 == w->first ? w->trimmed_time_us : 0;
 }
 
 uint64_t log_window_bytes_after(const struct log_window *w, raft_index index)

@@ -16,10 +16,11 @@ struct log_place {
 
 struct log_window {
     struct log_place *ring;
-    uint64_t capacity; /* A power of two. */
-    raft_index first;  /* Oldest entry here; last + 1 where there is none. */
-    raft_index last;   /* Newest entry of the log. */
-    uint64_t bytes;    /* Of payload. */
+    uint64_t capacity;        /* A power of two. */
+    raft_index first;         /* Oldest entry here; last + 1 where there is none. */
+    raft_index last;          /* Newest entry of the log. */
+    uint64_t bytes;           /* Of payload. */
+    uint64_t trimmed_time_us; /* Of the entry before the first one here; 0: there is none. */
 };
 
 void log_window_init(struct log_window *w);
@@ -32,6 +33,8 @@ void log_window_truncate(struct log_window *w, raft_index from);
 void log_window_trim(struct log_window *w, raft_index up_to, uint64_t keep_bytes);
 /* The entry, borrowed; NULL where it is not in memory (any more). */
 struct entry *log_window_get(const struct log_window *w, raft_index index);
+/* The log time of an entry; 0 if it is not known (any more). That of the last one always is. */
+uint64_t log_window_time_us(const struct log_window *w, raft_index index);
 /* Payload of the entries behind `index`, all of which are here. */
 uint64_t log_window_bytes_after(const struct log_window *w, raft_index index);
 

@@ -33,8 +33,8 @@ struct server_probe {
     /* A message is handed to the transport now: the write it waited for is durable. */
     void (*sent)(void *context, const struct raft_message *m);
 
-    /* An entry (of any kind) was applied; the digest is the keyspace's after it. */
-    void (*applied)(void *context, const struct entry *e, uint64_t kv_digest);
+    /* An entry (of any kind) was applied; digest and log time are the keyspace's after it. */
+    void (*applied)(void *context, const struct entry *e, uint64_t kv_digest, uint64_t kv_time_us);
 
     /* Work was done that takes a processor some time: about so many bytes looked at or written
      * (command/time_share.h). */

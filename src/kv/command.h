@@ -68,6 +68,7 @@ struct command_call {
     struct kv *kv;             /* The database that the command is meant for, */
     struct keyspace *keyspace; /* and all of them. */
     uint32_t database;         /* Its number. */
+    uint64_t time_us;          /* The log time of its entry; of a read, of the state it sees. */
     void *session;             /* The server's; NULL for data commands. */
     uint64_t work; /* Set by a handler that did more than its reply and its changes show, in bytes
                     * looked at, about; and by a check where the command may do more than its

@@ -12,6 +12,7 @@
 struct keyspace {
     struct kv *databases[KEYSPACE_DATABASES]; /* NULL: never asked for, so it is empty. */
     struct kv_common common;
+    uint64_t time_us;
 };
 
 struct keyspace *keyspace_new(uint64_t hash_seed)
@@ -60,6 +61,18 @@ uint64_t keyspace_memory_bytes(const struct keyspace *k)
         bytes += k->databases[i] == NULL ? 0 : kv_memory_bytes(k->databases[i]);
     }
     return bytes;
+}
+
+void keyspace_advance_time(struct keyspace *k, uint64_t time_us)
+{
+    if (time_us > k->time_us || MUTANT(state_time_runs_back)) {
+        k->time_us = time_us;
+    }
+}
+
+uint64_t keyspace_time_us(const struct keyspace *k)
+{
+    return k->time_us;
 }
 
 void keyspace_limit_replies(struct keyspace *k, uint64_t bytes_max)

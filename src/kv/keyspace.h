@@ -32,6 +32,11 @@ uint64_t keyspace_memory_bytes(const struct keyspace *keyspace);
 uint64_t keyspace_digest(const struct keyspace *keyspace);
 uint64_t keyspace_digest_recomputed(const struct keyspace *keyspace);
 
+/* The log time of the newest entry executed, in microseconds since the Unix epoch: the only time
+ * that commands know. It never falls: a lower one is taken for the one before. */
+void keyspace_advance_time(struct keyspace *keyspace, uint64_t time_us);
+uint64_t keyspace_time_us(const struct keyspace *keyspace);
+
 /* How large a reply with many keys or values may be: commands refuse to build a larger
  * one. As large as the largest value where nothing is said. Only reads look at it. */
 void keyspace_limit_replies(struct keyspace *keyspace, uint64_t bytes_max);

@@ -8,7 +8,7 @@
 
 enum {
     WIRE_MESSAGE_BYTES = 112,
-    WIRE_ENTRY_HEADER_BYTES = 16,
+    WIRE_ENTRY_HEADER_BYTES = 24,
     WIRE_HELLO_BYTES = 86, /* And the host's name. */
     WIRE_CHALLENGE_BYTES = 8 + PROOF_NONCE_BYTES + PROOF_BYTES,
     WIRE_WHERE_BYTES = 12, /* And the host's name. */
@@ -344,8 +344,9 @@ bool wire_get_message(struct slice body, struct wire_message *ret_m)
 static void put_entry_header(char *to, const struct entry *e)
 {
     put_u64(to, e->term);
-    put_u32(to + 8, e->size);
-    put_u32(to + 12, e->kind);
+    put_u64(to + 8, e->time_us);
+    put_u32(to + 16, e->size);
+    put_u32(to + 20, e->kind);
 }
 
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e)
@@ -401,8 +402,8 @@ struct entry *wire_next_entry(struct slice *rest)
         return NULL;
     }
 
-    uint32_t size = get_u32(rest->data + 8);
-    uint32_t kind = get_u32(rest->data + 12);
+    uint32_t size = get_u32(rest->data + 16);
+    uint32_t kind = get_u32(rest->data + 20);
 
     if (size > rest->size - WIRE_ENTRY_HEADER_BYTES || size > ENTRY_BYTES_MAX || kind < RAFT_NOOP ||
         kind > RAFT_CONFIGURATION) {
@@ -412,6 +413,7 @@ struct entry *wire_next_entry(struct slice *rest)
     struct entry *e = entry_new((uint8_t)kind, size);
 
     e->term = get_u64(rest->data);
+    e->time_us = get_u64(rest->data + 8);
     memcpy(e->data, rest->data + WIRE_ENTRY_HEADER_BYTES, size);
     rest->data += WIRE_ENTRY_HEADER_BYTES + size;
     rest->size -= WIRE_ENTRY_HEADER_BYTES + (size_t)size;

@@ -43,6 +43,7 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
         .kv = keyspace_database(r->keyspace, MUTANT(database_ignored) ? 0 : r->database),
         .keyspace = r->keyspace,
         .database = r->database,
+        .time_us = keyspace_time_us(r->keyspace),
     };
     size_t size_before = buffer_size(reply->out);
 
@@ -164,6 +165,7 @@ static void apply_configuration(struct replica *r, const struct entry *e)
 static void apply_entry(struct replica *r, struct entry *e)
 {
     CHECK(e->index == r->applied_index + 1);
+    keyspace_advance_time(r->keyspace, e->time_us);
     if (e->kind == RAFT_COMMAND) {
         apply_command(r, e);
     } else if (e->kind == RAFT_CONFIGURATION) {
@@ -171,7 +173,7 @@ static void apply_entry(struct replica *r, struct entry *e)
     }
     r->applied_index = e->index;
     r->stats.applied_count++;
-    probe_call(r->probe, applied, e, keyspace_digest(r->keyspace));
+    probe_call(r->probe, applied, e, keyspace_digest(r->keyspace), keyspace_time_us(r->keyspace));
 }
 
 void replica_apply_recovered(struct replica *r, struct entry *e)
@@ -180,8 +182,11 @@ void replica_apply_recovered(struct replica *r, struct entry *e)
         apply_command(r, e);
     }
     if (MUTANT(recovery_skips_last) && e->index == r->recovered.commit_index) {
+        struct entry *skipped = e;
+
         e = entry_new(RAFT_NOOP, 0);
-        e->index = r->recovered.commit_index;
+        e->index = skipped->index;
+        e->time_us = skipped->time_us;
     }
     apply_entry(r, e);
     while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns yet. */

@@ -88,14 +88,43 @@ static void step_message(struct replica *r, const struct raft_message *message,
     }
 }
 
-static void note_malformed(struct replica *r, raft_id from)
+static void note_malformed(struct replica *r, raft_id from, const char *what)
 {
     uint64_t count;
 
     if (complaints_is_due(&r->peers.complaints, from, io_now_ns(r->io), &count)) {
-        log_write(r->log, LOG_ERROR, "a peer sent a malformed configuration",
-                  "peer=%016llx count=%llu", (unsigned long long)from, (unsigned long long)count);
+        log_write(r->log, LOG_ERROR, what, "peer=%016llx count=%llu", (unsigned long long)from,
+                  (unsigned long long)count);
     }
+}
+
+/* The log time of the entry before `index`, if that has this term here as well. */
+static uint64_t time_before(const struct replica *r, raft_index index, raft_term term)
+{
+    raft_index before = index - 1;
+
+    return before > 0 && before <= raft_last_index(r->raft) && raft_term_at(r->raft, before) == term
+               ? log_window_time_us(&r->window, before)
+               : 0;
+}
+
+/* No leader in order sends an entry whose log time is lower than that of the one before it. */
+static bool has_ordered_times(const struct replica *r, const struct raft_message *message,
+                              struct entry *const *entries)
+{
+    raft_term term = message->prev_log_term;
+    uint64_t time_us = 1;
+
+    for (uint32_t i = 0; i < message->entry_count && !MUTANT(any_log_time_stored); i++) {
+        uint64_t own_us = time_before(r, message->prev_log_index + 1 + i, term);
+
+        if (entries[i]->time_us < time_us || entries[i]->time_us < own_us) {
+            return false;
+        }
+        term = entries[i]->term;
+        time_us = entries[i]->time_us;
+    }
+    return true;
 }
 
 static void step_entries(struct replica *r, const struct wire_message *m, struct entry **entries)
@@ -106,10 +135,12 @@ static void step_entries(struct replica *r, const struct wire_message *m, struct
     struct raft_message message = m->message;
 
     message.entries = described;
-    if (describe(entries, count, described, memberships)) {
-        step_message(r, &message, entries);
+    if (!describe(entries, count, described, memberships)) {
+        note_malformed(r, message.from, "a peer sent a malformed configuration");
+    } else if (!has_ordered_times(r, &message, entries)) {
+        note_malformed(r, message.from, "a peer sent entries whose log time runs back");
     } else {
-        note_malformed(r, message.from);
+        step_message(r, &message, entries);
     }
     for (uint32_t i = 0; i < count; i++) {
         membership_free(memberships[i]);

@@ -88,6 +88,18 @@ void replica_append_entry(struct replica *r, struct entry *e)
     log_window_append_take(&r->window, entry_hold(e));
 }
 
+/* The log time of what a leader appends: its clock may be set back, the log's time is not. */
+uint64_t replica_next_time_us(const struct replica *r)
+{
+    uint64_t last_us = log_window_time_us(&r->window, r->window.last);
+    uint64_t wall_us = io_wall_ns(r->io) / 1000;
+
+    if (wall_us == 0) {
+        wall_us = 1; /* 0 is before the log. */
+    }
+    return wall_us > last_us || MUTANT(log_time_runs_back) ? wall_us : last_us;
+}
+
 /* Where the entries to append stand: received ones may begin with some we had. */
 static struct entry *const *find_appended(const struct raft_event *event,
                                           const struct raft_effects *effects,
@@ -105,6 +117,7 @@ static void persist(struct replica *r, const struct raft_event *event,
     struct entry *own = NULL;
     struct entry *const *appended = NULL;
     uint64_t bytes = 0;
+    uint64_t time_us = 0;
 
     if (effects->truncate_from > 0) {
         truncate_log(r, effects->truncate_from);
@@ -115,10 +128,17 @@ static void persist(struct replica *r, const struct raft_event *event,
     } else if (effects->append_count > 0) {
         appended = find_appended(event, effects, entries);
     }
+
+    bool is_leaders = event->kind != RAFT_RECEIVE || own != NULL;
+
+    if (is_leaders && effects->append_count > 0) {
+        time_us = replica_next_time_us(r);
+    }
     for (uint32_t i = 0; i < effects->append_count; i++) {
         appended[i]->index = effects->append_first + i;
-        if (event->kind != RAFT_RECEIVE || own != NULL) {
+        if (is_leaders) {
             appended[i]->term = raft_current_term(r->raft);
+            appended[i]->time_us = time_us;
         }
         replica_append_entry(r, appended[i]);
         bytes += appended[i]->size;

@@ -206,6 +206,7 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
 
     e->index = 1;
     e->term = 1;
+    e->time_us = replica_next_time_us(r);
     raft_restore_vote(r->raft, 1, self);
 
     int error = raft_restore_entry(r->raft, &entry);

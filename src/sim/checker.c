@@ -644,7 +644,8 @@ void checker_sent(struct checker_node *n, const struct raft_message *m)
 
 /* --- the state machine (6) ------------------------------------------------------------ */
 
-void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest)
+void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest,
+                     uint64_t kv_time_us)
 {
     struct checker *c = n->checker;
 
@@ -665,6 +666,10 @@ void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_
     if (checker_entry_of(e, checker_log_at(&n->log, e->index - 1).chain).chain !=
         known->entry.chain) {
         BROKEN(n, "state machine safety", "%s applies another entry %llu", n->name, ULL(e->index));
+    }
+    if (kv_time_us != known->entry.time_us) {
+        BROKEN(n, "log time", "%s has applied entry %llu of time %llu and says it is %llu", n->name,
+               ULL(e->index), ULL(known->entry.time_us), ULL(kv_time_us));
     }
     if (!known->has_digest) {
         known->has_digest = true;

@@ -44,7 +44,8 @@ void checker_after_step(struct checker_node *n, const struct raft *r,
 void checker_written(struct checker_node *n, const struct store_write *w);
 void checker_durable(struct checker_node *n, uint64_t seq);
 void checker_sent(struct checker_node *n, const struct raft_message *m);
-void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest);
+void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest,
+                     uint64_t kv_time_us);
 
 /* What damage may do to a disk unnoticed; until the next recovery. */
 void checker_allow_loss(struct checker *c, uint64_t id, enum checker_loss loss);

@@ -63,6 +63,11 @@ void checker_disk_write(struct checker_disk *d, const struct store_write *w,
             verdict_broken(verdict, "order", "%s writes entry %llu after %llu", name, ULL(e->index),
                            ULL(log->last));
         }
+        if (e->time_us == 0 || e->time_us < checker_log_at(log, log->last).time_us) {
+            verdict_broken(verdict, "log time", "%s writes entry %llu of time %llu after %llu",
+                           name, ULL(e->index), ULL(e->time_us),
+                           ULL(checker_log_at(log, log->last).time_us));
+        }
         p->entries[i] = checker_entry_of(e, checker_log_at(log, log->last).chain);
         checker_log_put(log, p->entries[i]);
     }

@@ -1,4 +1,4 @@
-/* checker_log.h - a log as the checker remembers it: for each entry its term and a
+/* checker_log.h - a log as the checker remembers it: for each entry its term, its time and a
  * hash over it and all before it, so that two logs agree up to an index exactly if
  * the hashes there are equal. */
 #ifndef RAKIT_SIM_CHECKER_LOG_H
@@ -14,6 +14,7 @@
 
 struct checker_entry {
     uint64_t term;
+    uint64_t time_us;
     uint64_t chain;
     uint8_t kind;
 };
@@ -61,8 +62,11 @@ static inline struct checker_entry checker_entry_of(const struct entry *e, uint6
 {
     uint64_t seed = (before ^ (e->term * 0x9e3779b97f4a7c15u)) + e->kind;
 
-    return (struct checker_entry){
-        .term = e->term, .chain = checksum_seeded(e->data, e->size, seed), .kind = e->kind};
+    seed = (seed ^ e->time_us) * 0x9e3779b97f4a7c15u;
+    return (struct checker_entry){.term = e->term,
+                                  .time_us = e->time_us,
+                                  .chain = checksum_seeded(e->data, e->size, seed),
+                                  .kind = e->kind};
 }
 
 #endif /* RAKIT_SIM_CHECKER_LOG_H */

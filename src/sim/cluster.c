@@ -158,12 +158,13 @@ static void note_membership(struct cluster *c, struct slice payload)
     }
 }
 
-static void on_applied(void *context, const struct entry *e, uint64_t kv_digest)
+static void on_applied(void *context, const struct entry *e, uint64_t kv_digest,
+                       uint64_t kv_time_us)
 {
     struct node *n = context;
     struct cluster *c = n->cluster;
 
-    checker_applied(n->checker, e, kv_digest);
+    checker_applied(n->checker, e, kv_digest, kv_time_us);
     if (!c->verdict.is_guilty && e->index == witness_applied_index(c->witness) + 1) {
         witness_apply(c->witness, e->index, e->kind == RAFT_COMMAND, entry_payload(e));
         if (e->kind == RAFT_CONFIGURATION) {

@@ -13,6 +13,7 @@ struct entry *entry_new(uint8_t kind, uint32_t size)
 
     e->index = 0;
     e->term = 0;
+    e->time_us = 0;
     e->references = 1;
     e->size = size;
     e->kind = kind;

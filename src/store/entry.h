@@ -13,13 +13,15 @@ enum { ENTRY_BYTES_MAX = 544 * 1024 * 1024 }; /* Payload: a 512 MB value and its
 struct entry {
     uint64_t index;
     uint64_t term;
+    uint64_t
+        time_us; /* Log time, since the Unix epoch: never lower than in the entry before (I-78). */
     uint32_t references;
     uint32_t size; /* Bytes of payload. */
     uint8_t kind;  /* enum raft_entry_kind. */
     char data[];   /* The payload. */
 };
 
-/* An entry with room for `size` bytes, one reference, index and term still 0. */
+/* An entry with room for `size` bytes, one reference; index, term and time still 0. */
 struct entry *entry_new(uint8_t kind, uint32_t size);
 struct entry *entry_hold(struct entry *e);
 void entry_release(struct entry *e); /* NULL is fine. */

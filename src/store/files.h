@@ -11,7 +11,7 @@
 
 enum {
     SECTOR_BYTES = 512, /* What a disk writes whole or not at all. */
-    FORMAT_VERSION = 2,
+    FORMAT_VERSION = 3,
     PATH_BYTES_MAX = 4096,
     NAME_BYTES_MAX = 64,
     /* Where the fields of the kind of file begin, behind those common to all. */

@@ -62,36 +62,39 @@ uint64_t batch_bytes_of_one(uint32_t size)
 }
 
 /* Binds a payload to its identity: the same bytes elsewhere have another sum. */
-static uint64_t payload_checksum(const struct batch_place *place, uint64_t index, uint64_t term,
-                                 uint8_t kind, const char *payload, uint32_t size)
+static uint64_t payload_checksum(const struct batch_place *place, const struct entry_identity *id,
+                                 const char *payload)
 {
-    char bound[40];
+    char bound[48];
 
     put_u64(bound, place->identity.cluster_id);
     put_u64(bound + 8, place->segment);
-    put_u64(bound + 16, index);
-    put_u64(bound + 24, term);
-    put_u32(bound + 32, size);
-    put_u32(bound + 36, kind);
-    return checksum_seeded(payload, size, checksum_seeded(bound, sizeof bound, place->salt));
+    put_u64(bound + 16, id->index);
+    put_u64(bound + 24, id->term);
+    put_u64(bound + 32, id->time_us);
+    put_u32(bound + 40, id->size);
+    put_u32(bound + 44, id->kind);
+    return checksum_seeded(payload, id->size, checksum_seeded(bound, sizeof bound, place->salt));
 }
 
 static void record_encode(char *to, const struct entry_identity *id)
 {
     put_u64(to, id->index);
     put_u64(to + 8, id->term);
-    put_u64(to + 16, id->checksum);
-    put_u32(to + 24, id->size);
-    put_u32(to + 28, id->kind);
+    put_u64(to + 16, id->time_us);
+    put_u64(to + 24, id->checksum);
+    put_u32(to + 32, id->size);
+    put_u32(to + 36, id->kind);
 }
 
 static void identity_encode(char *to, const struct entry_identity *id)
 {
     put_u64(to, id->term);
-    put_u64(to + 8, id->checksum);
-    put_u32(to + 16, id->offset);
-    put_u32(to + 20, id->size);
-    put_u64(to + 24, id->kind);
+    put_u64(to + 8, id->time_us);
+    put_u64(to + 16, id->checksum);
+    put_u32(to + 24, id->offset);
+    put_u32(to + 28, id->size);
+    put_u64(to + 32, id->kind);
 }
 
 static void head_encode(char *to, struct batch_head *head, const struct batch_place *place)
@@ -132,12 +135,13 @@ uint64_t batch_encode(char *to, struct batch_head *head, const struct batch_plac
         struct entry_identity id = {
             .index = e->index,
             .term = e->term,
-            .checksum = payload_checksum(place, e->index, e->term, e->kind, e->data, e->size),
+            .time_us = e->time_us,
             .offset = (uint32_t)at,
             .size = e->size,
             .kind = e->kind,
         };
 
+        id.checksum = payload_checksum(place, &id, e->data);
         CHECK(e->index == head->first_index + i);
         identity_encode(to + BATCH_HEAD_BYTES + (uint64_t)BATCH_IDENTITY_BYTES * i, &id);
         record_encode(to + at, &id);
@@ -216,10 +220,11 @@ void batch_identity_at(const char *data, const struct batch_head *head, uint32_t
     CHECK(i < head->entry_count);
     ret_identity->index = head->first_index + i;
     ret_identity->term = get_u64(row);
-    ret_identity->checksum = get_u64(row + 8);
-    ret_identity->offset = get_u32(row + 16);
-    ret_identity->size = get_u32(row + 20);
-    ret_identity->kind = (uint8_t)get_u32(row + 24);
+    ret_identity->time_us = get_u64(row + 8);
+    ret_identity->checksum = get_u64(row + 16);
+    ret_identity->offset = get_u32(row + 24);
+    ret_identity->size = get_u32(row + 28);
+    ret_identity->kind = (uint8_t)get_u32(row + 32);
 }
 
 struct slice batch_payload(const char *data, const struct batch_head *head,
@@ -237,8 +242,7 @@ struct slice batch_payload(const char *data, const struct batch_head *head,
         return slice_of(NULL, 0);
     }
     record += RECORD_HEAD_BYTES;
-    if (identity->checksum != payload_checksum(place, identity->index, identity->term,
-                                               identity->kind, record, identity->size) &&
+    if (identity->checksum != payload_checksum(place, identity, record) &&
         !MUTANT(payload_checksum_ignored)) {
         return slice_of(NULL, 0);
     }

@@ -22,9 +22,9 @@
 
 enum {
     BATCH_HEAD_BYTES = 128,    /* Without the table. */
-    BATCH_IDENTITY_BYTES = 32, /* One entry of the table. */
+    BATCH_IDENTITY_BYTES = 40, /* One entry of the table. */
     BATCH_ENTRIES_MAX = 4096,
-    RECORD_HEAD_BYTES = 32,
+    RECORD_HEAD_BYTES = 40,
 };
 
 /* What a segment's first sector says. */
@@ -65,6 +65,7 @@ struct batch_head {
 struct entry_identity {
     uint64_t index;
     uint64_t term;
+    uint64_t time_us;
     uint64_t checksum;
     uint32_t offset; /* Of its record, from the beginning of the batch. */
     uint32_t size;

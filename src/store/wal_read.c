@@ -58,6 +58,7 @@ static int read_batch(struct log_reader *reader, uint64_t offset, const struct b
 
         e->index = id.index;
         e->term = id.term;
+        e->time_us = id.time_us;
         memcpy(e->data, payload.data, id.size);
 
         int rv = each(context, e);

@@ -172,6 +172,21 @@ static void test_keyspace__takes_memory_for_what_is_used(void **state)
     keyspace_free(k);
 }
 
+static void test_keyspace__time_never_falls(void **state)
+{
+    struct keyspace *k = keyspace_new(5);
+
+    (void)state;
+    assert_int_equal(keyspace_time_us(k), 0);
+    keyspace_advance_time(k, 1000);
+    assert_int_equal(keyspace_time_us(k), 1000);
+    keyspace_advance_time(k, 999);
+    assert_int_equal(keyspace_time_us(k), 1000);
+    keyspace_advance_time(k, 1001);
+    assert_int_equal(keyspace_time_us(k), 1001);
+    keyspace_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_keyspace__swaps_two),
         cmocka_unit_test(test_keyspace__moves_a_key),
         cmocka_unit_test(test_keyspace__takes_memory_for_what_is_used),
+        cmocka_unit_test(test_keyspace__time_never_falls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

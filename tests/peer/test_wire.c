@@ -93,11 +93,12 @@ static struct entry *make_entry(uint64_t term, uint8_t kind, const char *text)
     struct entry *e = entry_new(kind, (uint32_t)strlen(text));
 
     e->term = term;
+    e->time_us = 1000000 + term;
     memcpy(e->data, text, e->size);
     return e;
 }
 
-static void test_entries__come_out_with_term_kind_and_payload(void **state)
+static void test_entries__come_out_with_term_time_kind_and_payload(void **state)
 {
     struct buffer b = {0};
     struct wire_message in = sample(RAFT_APPEND_ENTRIES);
@@ -113,6 +114,7 @@ static void test_entries__come_out_with_term_kind_and_payload(void **state)
 
         assert_non_null(e);
         assert_int_equal(e->term, entries[i]->term);
+        assert_int_equal(e->time_us, entries[i]->time_us);
         assert_int_equal(e->kind, entries[i]->kind);
         assert_true(slice_equal(entry_payload(e), entry_payload(entries[i])));
         entry_release(e);
@@ -130,6 +132,7 @@ static void test_large_entry__is_the_same_frame_as_one_in_one_piece(void **state
     struct entry *e = entry_new(RAFT_COMMAND, 100000);
 
     e->term = 5;
+    e->time_us = 7;
     memset(e->data, 'x', e->size);
     buffer_append(&head, "before", 6);
     wire_put_entries(&whole, &m, &e, 1);
@@ -153,10 +156,10 @@ static void test_entries__that_claim_more_than_is_there_are_refused(void **state
 
     wire_put_entries(&b, &in, &e, 1);
     entry_header = buffer_begin(&b) + WIRE_HEADER_BYTES + 112;
-    put_u32(entry_header + 8, 6); /* One byte more than there is. */
-    rest = slice_of(entry_header, 16 + 5);
+    put_u32(entry_header + 16, 6); /* One byte more than there is. */
+    rest = slice_of(entry_header, 24 + 5);
     assert_null(wire_next_entry(&rest));
-    put_u32(entry_header + 8, UINT32_MAX);
+    put_u32(entry_header + 16, UINT32_MAX);
     assert_null(wire_next_entry(&rest));
     put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 4, 1000); /* Entries. */
     assert_false(wire_get_entries(
@@ -457,7 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_message__comes_out_as_it_went_in),
         cmocka_unit_test(test_message__of_an_unknown_kind_is_refused),
-        cmocka_unit_test(test_entries__come_out_with_term_kind_and_payload),
+        cmocka_unit_test(test_entries__come_out_with_term_time_kind_and_payload),
         cmocka_unit_test(test_large_entry__is_the_same_frame_as_one_in_one_piece),
         cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
         cmocka_unit_test(test_hello__comes_out_as_it_went_in),

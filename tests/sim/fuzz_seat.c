@@ -27,6 +27,7 @@ enum {
  * of those who believe that they have lost something. */
 static const uint64_t HEALING_NS = 90 * SIM_S;
 static const uint64_t PATIENCE_NS = 2 * SIM_S;
+static const uint64_t FIRST_TIME_US = 1900000000000000; /* Later than any simulated clock. */
 
 struct scene {
     struct cluster *c;
@@ -39,6 +40,7 @@ struct scene {
     bool is_seated;
     uint64_t correlation; /* Of the command that was forwarded to it last. */
     uint32_t membership_count;
+    uint32_t entry_count;
 };
 
 /* --- what the nodes say to the liar ------------------------------------------------------- */
@@ -329,6 +331,7 @@ static struct entry *some_entry(struct scene *s, const struct node *n, struct sl
         buffer_deinit(&payload);
     }
     e->term = some_term(raft_of(n), input);
+    e->time_us = choice < 224 ? FIRST_TIME_US + s->entry_count++ : choice - 224;
     return e;
 }
 

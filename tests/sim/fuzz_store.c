@@ -179,6 +179,7 @@ static void world_write(struct world *w, uint32_t number)
     write.voted_for = w->current_term * 3;
     e->index = w->log.last + 1;
     e->term = w->current_term;
+    e->time_us = 1000 + w->seq;
     memset(e->data, (int)('a' + number), e->size);
     write.commit_index = e->index > 2 && number > 4 ? e->index - 2 : 0;
     store_write(w->store, &write);
@@ -392,6 +393,7 @@ static void check_life(struct world *w, struct state *found)
     w->durable_seq = 0;
     e->index = found->last + 1;
     e->term = write.current_term;
+    e->time_us = 5000;
     memset(e->data, 'z', e->size);
     write.write_vote = true;
     store_write(w->store, &write);

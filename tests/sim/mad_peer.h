@@ -6,6 +6,8 @@
 #include "peer/wire.h"
 #include "sim/cluster.h"
 
+static const uint64_t MAD_TIME_US = 1900000000000000; /* Later than any simulated clock. */
+
 struct mad_peer {
     struct io *io;
     struct io_stream stream;

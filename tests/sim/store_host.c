@@ -156,6 +156,7 @@ void host_write(struct store_host *h, const struct step *step)
         entries[i] = entry_new(RAFT_COMMAND, step->size);
         entries[i]->index = last + 1 + i;
         entries[i]->term = h->current_term;
+        entries[i]->time_us = 1000000 * h->current_term + last + 1;
         memset(entries[i]->data, (int)(last + i + h->current_term), step->size);
     }
     checker_disk_write(&h->disk, &w, &h->log, "store", &h->verdict);

@@ -65,6 +65,7 @@ static void store_entry(struct world *w, uint64_t id, uint64_t index, uint64_t t
 
     e->index = index;
     e->term = term;
+    e->time_us = index;
     write_durably(w, id, (struct store_write){.entries = &e, .entry_count = 1});
     entry_release(e);
 }

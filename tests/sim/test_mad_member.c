@@ -364,6 +364,7 @@ static void fill_with_terms(struct scene *s, struct mad_peer *m, struct node *n)
 
         for (uint32_t k = 0; k < FRAME_ENTRIES; k++) {
             entries[k] = entry_new(RAFT_NOOP, 0);
+            entries[k]->time_us = MAD_TIME_US;
             prev_term = entries[k]->term = term + i * FRAME_ENTRIES + k + 1;
         }
         prev += FRAME_ENTRIES;

@@ -117,6 +117,7 @@ static void check_entry(struct cluster *c, struct node *leader, struct entry *e)
     struct mad_peer m;
 
     e->term = term;
+    e->time_us = MAD_TIME_US;
     for (uint32_t i = 0; i < NODES; i++) {
         if (&c->nodes[i] != leader && &c->nodes[i] != follower) {
             cluster_kill(&c->nodes[i], SIM_KILLED); /* It could elect the other one. */
@@ -215,12 +216,59 @@ static void test_mad_peer__memberships_that_cannot_follow_do_nothing(void **stat
     check_membership_entry(call_all_removed);
 }
 
+/* Two entries of these log times, behind the follower's last one: whether it takes them. */
+static bool takes_times(uint64_t first_us, uint64_t second_us)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct node *n = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+    raft_index last_index = raft_last_index(raft_of(n));
+    raft_term term = raft_current_term(raft_of(n)) + 1;
+    struct wire_message w = {.message = {.kind = RAFT_APPEND_ENTRIES,
+                                         .from = MAD,
+                                         .to = n->id,
+                                         .term = term,
+                                         .prev_log_index = last_index,
+                                         .prev_log_term = raft_term_at(raft_of(n), last_index)}};
+    struct entry *entries[] = {entry_new(RAFT_NOOP, 0), entry_new(RAFT_NOOP, 0)};
+    struct mad_peer m;
+
+    entries[0]->time_us = first_us;
+    entries[1]->time_us = second_us;
+    entries[0]->term = entries[1]->term = term;
+    mad_peer_start(&m, c, n, MAD, WIRE_BULK);
+    wire_put_entries(&m.out, &w, entries, 2);
+    mad_peer_flush(&m);
+    mad_peer_run_for(c, 50 * SIM_MS);
+    assert_all_are_up(c);
+
+    bool is_taken =
+        raft_current_term(raft_of(n)) == term && raft_last_index(raft_of(n)) == last_index + 2;
+
+    assert_true(is_taken || raft_term_at(raft_of(n), raft_last_index(raft_of(n))) < term);
+    mad_peer_end(&m);
+    entry_release(entries[0]);
+    entry_release(entries[1]);
+    cluster_free(c);
+    return is_taken;
+}
+
+static void test_mad_peer__entries_whose_time_runs_back_are_not_stored(void **state)
+{
+    (void)state;
+    assert_true(takes_times(MAD_TIME_US, MAD_TIME_US));
+    assert_true(takes_times(MAD_TIME_US, MAD_TIME_US + 1));
+    assert_false(takes_times(MAD_TIME_US, MAD_TIME_US - 1));
+    assert_false(takes_times(1, MAD_TIME_US)); /* Lower than that of the follower's last entry. */
+    assert_false(takes_times(0, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mad_peer__forwards_only_what_its_command_takes),
         cmocka_unit_test(test_mad_peer__entries_that_nobody_understands_do_nothing),
         cmocka_unit_test(test_mad_peer__memberships_that_cannot_follow_do_nothing),
+        cmocka_unit_test(test_mad_peer__entries_whose_time_runs_back_are_not_stored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,6 +172,7 @@ static void host_write(struct host *h)
         entries[i] = entry_new(RAFT_COMMAND, size);
         entries[i]->index = last + 1 + i;
         entries[i]->term = h->current_term;
+        entries[i]->time_us = 1000000 * h->current_term + last + 1;
         memset(entries[i]->data, (int)prng_below(&h->prng, 256), size);
     }
     if (w.entry_count == 0 && !w.write_vote && w.truncate_from == 0) {

@@ -103,6 +103,7 @@ static void put_everything(struct mad_peer *m, struct cluster *c, const struct n
 
         if (kind == RAFT_APPEND_ENTRIES) {
             e->term = term + 1;
+            e->time_us = MAD_TIME_US;
             wire_put_entries(&m->out, &w, &e, 1);
         } else {
             wire_put_message(&m->out, &w);

@@ -181,6 +181,11 @@ void fixture_fill(const struct fixture *f, uint64_t index, uint64_t term, char *
     }
 }
 
+uint64_t fixture_time_us(uint64_t index, uint64_t term)
+{
+    return 1000000 * term + index;
+}
+
 static void write_entries(struct fixture *f, uint64_t truncate_from, uint32_t count, uint32_t size)
 {
     struct entry **entries = memory_take((count + 1) * sizeof(struct entry *));
@@ -206,6 +211,7 @@ static void write_entries(struct fixture *f, uint64_t truncate_from, uint32_t co
 
         e->index = ++f->last_index;
         e->term = f->current_term;
+        e->time_us = fixture_time_us(e->index, e->term);
         assert_true(e->index <= FIXTURE_LOG_MAX);
         fixture_fill(f, e->index, e->term, e->data, size);
         f->terms[e->index] = e->term;
@@ -291,6 +297,7 @@ static int check_entry(void *context, struct entry *e)
 
     assert_int_equal(e->index, ++f->replayed_index);
     assert_int_equal(e->term, f->terms[e->index]);
+    assert_int_equal(e->time_us, fixture_time_us(e->index, e->term));
     assert_int_equal(e->size, f->sizes[e->index]);
     assert_int_equal(e->kind, 2);
     fixture_fill(f, e->index, e->term, expected, e->size);

@@ -82,6 +82,8 @@ void fixture_run_ms(struct fixture *f, uint64_t ms);
 
 /* Checks that replay gives exactly the entries 1 to `last`, as written. */
 void fixture_check_log(struct fixture *f, uint64_t last);
+/* The log time that entry `index` of `term` must have. */
+uint64_t fixture_time_us(uint64_t index, uint64_t term);
 /* The payload that entry `index` of `term` must have. */
 void fixture_fill(const struct fixture *f, uint64_t index, uint64_t term, char *data,
                   uint32_t size);

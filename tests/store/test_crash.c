@@ -74,6 +74,7 @@ static void write_once(struct fixture *f, struct history *h, struct prng *p)
         entries[i] = entry_new(2, size_of_entry(index, c->current_term));
         entries[i]->index = index;
         entries[i]->term = c->current_term;
+        entries[i]->time_us = fixture_time_us(index, c->current_term);
         fixture_fill(f, index, c->current_term, entries[i]->data, entries[i]->size);
     }
     f->seq = w.seq;

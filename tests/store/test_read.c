@@ -34,6 +34,7 @@ static void read_done(struct store_read *read, int error, struct entry **entries
         assert_int_equal(e->index, r->first + i);
         assert_int_equal(e->references, 1);
         assert_int_equal(e->term, r->f->terms[e->index]);
+        assert_int_equal(e->time_us, fixture_time_us(e->index, e->term));
         assert_int_equal(e->size, r->f->sizes[e->index]);
         fixture_fill(r->f, e->index, e->term, expected, e->size);
         assert_true(memcmp(e->data, expected, e->size) == 0);
