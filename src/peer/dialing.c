@@ -230,25 +230,29 @@ static bool is_believed(const struct dial *d, enum wire_refusal refusal)
                                           refusal == WIRE_NOT_READY || MUTANT(refusal_unproven)));
 }
 
-static void dial_frame(struct link *link, enum wire_type type, struct slice body)
+static void dial_frame(struct link *link, const struct wire_frame *frame)
 {
     struct dial *d = link->context;
     struct peers *p = d->peer->peers;
+    enum wire_type type = frame->type;
+    struct slice body = frame->body;
     enum wire_refusal refusal;
     struct wire_answer answer;
     uint64_t clock_ns;
 
-    if (type == WIRE_CHALLENGE && d->phase == DIAL_GREETING) {
+    if (!wire_has_group(frame)) {
+        link_close(link);
+    } else if (type == WIRE_CHALLENGE && d->phase == DIAL_GREETING) {
         dial_challenged(d, body);
     } else if (type == WIRE_WELCOME && (d->phase == DIAL_PROVEN ||
                                         (d->phase == DIAL_GREETING && MUTANT(welcome_unproven)))) {
         dial_welcomed(d);
     } else if (type == WIRE_REFUSE && wire_get_refuse(body, &refusal) && is_believed(d, refusal)) {
         dial_refused(d, refusal);
-    } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(body, &answer)) {
+    } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(frame, &answer)) {
         p->events.answer(p->events.context, d->peer->id, &answer);
     } else if (type == WIRE_CLOCK && d->phase == DIAL_UP && d->channel == WIRE_CONTROL &&
-               d->version >= WIRE_VERSION_UNTIL && wire_get_clock(body, &clock_ns)) {
+               wire_get_clock(body, &clock_ns)) {
         peers_note_time(d->peer, clock_ns);
     } else {
         link_close(link);

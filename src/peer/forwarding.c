@@ -33,10 +33,8 @@ bool peers_may_answer(struct peers *p, raft_id id)
 struct buffer *peers_forward(struct peers *p, raft_id id)
 {
     struct dial *bulk = bulk_to(p, id);
-    bool has_clock = bulk != NULL && bulk->peer->clock_heard_ns > 0;
 
-    return bulk != NULL && (has_clock || bulk->version < WIRE_VERSION_UNTIL) ? &bulk->link.out
-                                                                             : NULL;
+    return bulk != NULL && bulk->peer->clock_heard_ns > 0 ? &bulk->link.out : NULL;
 }
 
 static struct inbound *find_inbound(struct peers *p, uint64_t connection)
@@ -76,8 +74,7 @@ uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns)
 {
     const struct peer *peer = peers_find(p, id);
 
-    if (peer == NULL || peer->clock_heard_ns == 0 ||
-        peer->dial[WIRE_BULK].version < WIRE_VERSION_UNTIL) {
+    if (peer == NULL || peer->clock_heard_ns == 0) {
         return 0;
     }
     /* It was told before it was heard: so this is never too late. */
@@ -97,7 +94,7 @@ void peers_tell_time(struct peers *p)
         struct inbound *in = container_of(node, struct inbound, node);
 
         /* Who does not read what it is told need not know. */
-        if (in->is_greeted && in->channel == WIRE_CONTROL && in->version >= WIRE_VERSION_UNTIL &&
+        if (in->is_greeted && in->channel == WIRE_CONTROL &&
             link_backlog_bytes(&in->link) < CLOCK_BACKLOG_BYTES) {
             wire_put_clock(&in->link.out, io_now_ns(p->io));
         }
@@ -158,7 +155,7 @@ enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t cor
     if (bulk == NULL || bulk->is_leaving) {
         return PEERS_GIVEN_UP; /* (Who leaves is told.) */
     }
-    if (bulk->version < WIRE_VERSION_UNTIL || MUTANT(forwards_taken_late)) {
+    if (MUTANT(forwards_taken_late)) {
         return PEERS_HELD;
     }
 

@@ -55,7 +55,7 @@ static struct inbound *find_namesake(struct peers *p, const struct wire_hello *h
  * live. Where that process has ended, its machine answers these bytes with a reset. */
 static void ask_for_life(struct inbound *in)
 {
-    wire_end_answer(&in->link.out, wire_begin_answer(&in->link.out, NO_COMMAND), WIRE_NOT_LEADER,
+    wire_end_answer(&in->link.out, wire_begin_answer(&in->link.out, 0, NO_COMMAND), WIRE_NOT_LEADER,
                     0);
     link_flush(&in->link);
 }
@@ -129,7 +129,7 @@ static void greet(struct inbound *in)
     in->version = hello.version;
     in->link.body_max = WIRE_BODY_BYTES_MAX;
     wire_end(&in->link.out, wire_begin(&in->link.out, WIRE_WELCOME));
-    if (in->channel == WIRE_CONTROL && in->version >= WIRE_VERSION_UNTIL) {
+    if (in->channel == WIRE_CONTROL) {
         wire_put_clock(&in->link.out, io_now_ns(p->io));
     }
     link_flush(&in->link);
@@ -234,14 +234,14 @@ static bool is_other_key(struct slice body)
     return wire_get_refuse(body, &refusal) && refusal == WIRE_OTHER_KEY;
 }
 
-void greeting_frame(struct inbound *in, enum wire_type type, struct slice body)
+void greeting_frame(struct inbound *in, const struct wire_frame *frame)
 {
-    if (type == WIRE_HELLO && !in->is_challenged) {
-        hello(in, body);
-    } else if (type == WIRE_PROOF && in->is_challenged) {
-        check_proof(in, body);
+    if (frame->type == WIRE_HELLO && !in->is_challenged) {
+        hello(in, frame->body);
+    } else if (frame->type == WIRE_PROOF && in->is_challenged) {
+        check_proof(in, frame->body);
     } else {
-        if (type == WIRE_REFUSE && in->is_challenged && is_other_key(body)) {
+        if (frame->type == WIRE_REFUSE && in->is_challenged && is_other_key(frame->body)) {
             note_other_key(in);
         }
         link_close(&in->link);

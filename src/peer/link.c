@@ -22,16 +22,15 @@ static char *link_room(struct io_stream *stream, size_t *ret_size)
     size_t have = buffer_size(&link->in);
 
     if (have >= WIRE_HEADER_BYTES) {
-        enum wire_type type;
-        struct slice body;
-        size_t size = 0;
+        struct wire_frame frame;
 
-        if (wire_frame(slice_of(buffer_begin(&link->in), WIRE_HEADER_BYTES), link->body_max, &type,
-                       &body, &size) == WIRE_MORE &&
-            size > have && size - have > wanted) {
+        if (wire_frame(slice_of(buffer_begin(&link->in), WIRE_HEADER_BYTES), link->body_max,
+                       &frame) == WIRE_MORE &&
+            frame.size > have && frame.size - have > wanted) {
             /* Once so much has come that it is meant, all of it, to copy it only once. */
-            wanted = have < LINK_GROW_BYTES && size - have > LINK_GROW_BYTES ? LINK_GROW_BYTES
-                                                                             : size - have;
+            wanted = have < LINK_GROW_BYTES && frame.size - have > LINK_GROW_BYTES
+                         ? LINK_GROW_BYTES
+                         : frame.size - have;
         }
     }
     *ret_size = wanted;
@@ -49,11 +48,8 @@ static void link_received(struct io_stream *stream, int64_t size)
     buffer_commit(&link->in, (size_t)size);
     link->heard_ns = io_now_ns(link->io);
     while (!link->is_closing) {
-        enum wire_type type;
-        struct slice body;
-        size_t frame_size;
-        enum wire_result result =
-            wire_frame(buffer_slice(&link->in), link->body_max, &type, &body, &frame_size);
+        struct wire_frame frame;
+        enum wire_result result = wire_frame(buffer_slice(&link->in), link->body_max, &frame);
 
         if (result == WIRE_MORE) {
             break;
@@ -62,8 +58,8 @@ static void link_received(struct io_stream *stream, int64_t size)
             link_close(link);
             return;
         }
-        link->frame(link, type, body);
-        buffer_consume(&link->in, frame_size);
+        link->frame(link, &frame);
+        buffer_consume(&link->in, frame.size);
     }
     if (buffer_size(&link->in) == 0) {
         buffer_trim(&link->in, LINK_KEEP_BYTES);
@@ -111,7 +107,7 @@ static void link_stream_closed(struct io_stream *stream)
 }
 
 void link_init(struct link *link, struct io *io,
-               void (*frame)(struct link *link, enum wire_type type, struct slice body),
+               void (*frame)(struct link *link, const struct wire_frame *frame),
                void (*closed)(struct link *link), void *context)
 {
     *link = (struct link){

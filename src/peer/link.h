@@ -28,8 +28,8 @@ struct link {
     uint64_t body_max; /* Frames with a longer body end the link. */
     uint64_t heard_ns; /* When bytes came last. */
 
-    /* A whole frame; `body` is borrowed. May call link_close(). */
-    void (*frame)(struct link *link, enum wire_type type, struct slice body);
+    /* A whole frame; its body is borrowed. May call link_close(). */
+    void (*frame)(struct link *link, const struct wire_frame *frame);
     /* The link has ended, for whatever reason; called once, after that it may be
      * freed or opened again. */
     void (*closed)(struct link *link);
@@ -39,7 +39,7 @@ struct link {
 /* Sets the callbacks' ground; the stream is opened by io_accept() or io_connect() on
  * link->stream, and then link_opened() is called. */
 void link_init(struct link *link, struct io *io,
-               void (*frame)(struct link *link, enum wire_type type, struct slice body),
+               void (*frame)(struct link *link, const struct wire_frame *frame),
                void (*closed)(struct link *link), void *context);
 void link_opened(struct link *link);
 /* Frees buffers; the stream must be closed (or the whole io is going away). */

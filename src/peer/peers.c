@@ -223,15 +223,12 @@ void peers_learn(struct peers *p, const struct member_address *address)
     }
 }
 
-/* Only what the node that was greeted says itself, and says to this one; in the version of the
- * connection. */
+/* Only what the node that was greeted says itself, and says to this one. */
 static bool is_between_us(const struct inbound *in, const struct wire_message *w)
 {
     const struct raft_message *m = &w->message;
 
-    return m->from == in->from &&
-           (m->to == in->peers->self.id || MUTANT(message_to_another_taken)) &&
-           (w->disk == WIRE_DISK_UNTOLD || in->version >= WIRE_VERSION_DISK);
+    return m->from == in->from && (m->to == in->peers->self.id || MUTANT(message_to_another_taken));
 }
 
 /* It is closed, and will dial again. */
@@ -248,13 +245,13 @@ static void note_malformed(struct inbound *in, enum wire_type type)
     link_close(&in->link);
 }
 
-static void receive_entries(struct inbound *in, struct slice body)
+static void receive_entries(struct inbound *in, const struct wire_frame *frame)
 {
     struct peers *p = in->peers;
     struct wire_message m;
     struct slice rest;
 
-    if (!wire_get_entries(body, &m, &rest) || !is_between_us(in, &m)) {
+    if (!wire_get_entries(frame, &m, &rest) || !is_between_us(in, &m)) {
         note_malformed(in, WIRE_ENTRIES);
         return;
     }
@@ -297,10 +294,12 @@ static void note_program(struct peers *p, raft_id id, const char *program)
     }
 }
 
-static void inbound_frame(struct link *link, enum wire_type type, struct slice body)
+static void inbound_frame(struct link *link, const struct wire_frame *frame)
 {
     struct inbound *in = link->context;
     struct peers *p = in->peers;
+    enum wire_type type = frame->type;
+    struct slice body = frame->body;
     struct wire_message m;
     struct wire_forward forward;
     struct wire_holds holds;
@@ -308,22 +307,23 @@ static void inbound_frame(struct link *link, enum wire_type type, struct slice b
     struct member_address where;
 
     if (!in->is_greeted) {
-        greeting_frame(in, type, body);
+        greeting_frame(in, frame);
         return;
     }
-    if (type == WIRE_MESSAGE && wire_get_message(body, &m) && is_between_us(in, &m)) {
+    if (!wire_has_group(frame)) {
+        note_malformed(in, type);
+    } else if (type == WIRE_MESSAGE && wire_get_message(frame, &m) && is_between_us(in, &m)) {
         note_peer(p, &m);
         p->events.message(p->events.context, &m, NULL);
     } else if (type == WIRE_ENTRIES) {
-        receive_entries(in, body);
+        receive_entries(in, frame);
     } else if (type == WIRE_ABOUT && wire_get_about(body, program)) {
         note_program(p, in->from, program);
     } else if (type == WIRE_WHERE && wire_get_where(body, &where)) {
         addresses_told(p, in->from, &where);
-    } else if (type == WIRE_HOLDS && in->channel == WIRE_CONTROL &&
-               in->version >= WIRE_VERSION_UNTIL && wire_get_holds(body, &holds)) {
+    } else if (type == WIRE_HOLDS && in->channel == WIRE_CONTROL && wire_get_holds(body, &holds)) {
         peers_note_holds(in, &holds);
-    } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
+    } else if (type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else {
         note_malformed(in, type);
@@ -384,7 +384,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
 {
     uint64_t untaken_ms = options->election_timeout_ns / 1000000 * UNTAKEN_ELECTION_TIMEOUTS;
 
-    CHECK(options->version >= WIRE_VERSION_MIN && options->version <= WIRE_VERSION);
+    CHECK(options->version >= WIRE_VERSION_MIN && options->version <= WIRE_VERSION_NEXT);
 
     *p = (struct peers){
         .io = io,

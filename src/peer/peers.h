@@ -179,7 +179,8 @@ struct peers_options {
     struct member_address self;
     struct io_address host; /* Where to listen; need not be what `self` has for others. */
     uint64_t election_timeout_ns;
-    uint32_t version; /* The newest of the protocol to speak, from WIRE_VERSION_MIN on. */
+    uint32_t
+        version; /* The newest of the protocol to speak: WIRE_VERSION_MIN to WIRE_VERSION_NEXT. */
 };
 
 /* Listens on the node's peer port. Negative errno on failure. */
@@ -203,8 +204,6 @@ bool peers_is_connected(const struct peers *p, raft_id id);
  * them came after `since_ns`. */
 bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns);
 
-/* What this node says of its disk on that connection. */
-enum wire_disk dial_disk(const struct dial *d);
 /* Sends a message of the core: entries from the log, the others as they are. Lost
  * where there is no connection: the core copes. */
 void peers_send(struct peers *p, const struct raft_message *m);
@@ -246,7 +245,7 @@ void peers_flush(struct peers *p);
 void peers_arm_timer(struct peers *p, uint64_t at_ns);
 
 /* greeting.c: a frame on a connection that is not welcome yet. */
-void greeting_frame(struct inbound *in, enum wire_type type, struct slice body);
+void greeting_frame(struct inbound *in, const struct wire_frame *frame);
 /* Where a node that was welcomed says that it lives. */
 void peers_learn(struct peers *p, const struct member_address *address);
 

@@ -4,13 +4,6 @@
 
 enum { CONTROL_BACKLOG_BYTES = 256 * 1024 };
 
-enum wire_disk dial_disk(const struct dial *d)
-{
-    return d->version >= WIRE_VERSION_DISK || MUTANT(disk_told_in_any_version)
-               ? d->peer->peers->disk
-               : WIRE_DISK_UNTOLD;
-}
-
 void peers_send(struct peers *p, const struct raft_message *m)
 {
     struct peer *peer = peers_find(p, m->to);
@@ -24,9 +17,7 @@ void peers_send(struct peers *p, const struct raft_message *m)
     } else if (peer->dial[channel].phase == DIAL_UP &&
                link_backlog_bytes(&peer->dial[channel].link) < CONTROL_BACKLOG_BYTES) {
         /* (A peer that does not read gets no more: the core copes with what is lost.) */
-        struct wire_message w = {.message = *m,
-                                 .applied_index = p->applied_index,
-                                 .disk = dial_disk(&peer->dial[channel])};
+        struct wire_message w = {.message = *m, .applied_index = p->applied_index, .disk = p->disk};
 
         wire_put_message(&peer->dial[channel].link.out, &w);
     }

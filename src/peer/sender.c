@@ -33,7 +33,7 @@ static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t 
     const struct raft *raft = peer->peers->source.raft;
     struct wire_message m = {.message = s->header,
                              .applied_index = peer->peers->applied_index,
-                             .disk = dial_disk(bulk_of(peer))};
+                             .disk = peer->peers->disk};
 
     m.message.prev_log_index = s->next - 1;
     m.message.prev_log_term = raft_term_at(raft, s->next - 1);

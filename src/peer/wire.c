@@ -12,10 +12,8 @@ enum {
     WIRE_HELLO_BYTES = 86, /* And the host's name. */
     WIRE_CHALLENGE_BYTES = 8 + PROOF_NONCE_BYTES + PROOF_BYTES,
     WIRE_WHERE_BYTES = 12, /* And the host's name. */
-    WIRE_FORWARD_BYTES = 24,
-    WIRE_UNTIL_BYTES = 8,
-    FORWARD_LOGGED_READ = 0x100, /* Beside the version of the reply's protocol; */
-    FORWARD_UNTIL = 0x200,       /* and this, where the time follows. */
+    WIRE_FORWARD_BYTES = 32,
+    FORWARD_LOGGED_READ = 0x100, /* Beside the version of the reply's protocol. */
     WIRE_CLOCK_BYTES = 8,
     WIRE_HOLDS_BYTES = 16,
     WIRE_ANSWER_BYTES = 24,
@@ -25,18 +23,18 @@ _Static_assert((int)WIRE_HELLO_BYTES_MAX <= (int)WIRE_HANDSHAKE_BYTES_MAX &&
                    (int)WIRE_HANDSHAKE_BYTES_MAX == (int)PROOF_HELLO_BYTES_MAX,
                "every hello can be proven");
 
-/* The checksum covers the type and the size too: they seed it. */
-static uint64_t frame_seed(uint32_t size, uint8_t type)
+/* The checksum covers group, size and type too: they seed it. */
+static uint64_t frame_seed(const char *header)
 {
-    return (uint64_t)size << 8 | type;
+    return (uint64_t)(uint8_t)header[5] << 40 | (uint64_t)get_u32(header) << 8 | (uint8_t)header[4];
 }
 
-static uint64_t frame_checksum(const char *body, uint32_t size, uint8_t type)
+static uint64_t frame_checksum(const char *header)
 {
-    return checksum_seeded(body, size, frame_seed(size, type));
+    return checksum_seeded(header + WIRE_HEADER_BYTES, get_u32(header), frame_seed(header));
 }
 
-/* Of size, type and the reserved byte alone: a damaged size must be noticed before
+/* Of size, type and group alone: a damaged size must be noticed before
  * anybody waits for so many bytes. */
 static uint16_t header_check(const char *header)
 {
@@ -45,11 +43,17 @@ static uint16_t header_check(const char *header)
 
 size_t wire_begin(struct buffer *out, enum wire_type type)
 {
+    return wire_begin_of(out, type, 0);
+}
+
+size_t wire_begin_of(struct buffer *out, enum wire_type type, uint8_t group)
+{
     size_t mark = buffer_size(out);
     char *header = buffer_reserve(out, WIRE_HEADER_BYTES);
 
     memset(header, 0, WIRE_HEADER_BYTES);
     header[4] = (char)type;
+    header[5] = (char)group;
     buffer_commit(out, WIRE_HEADER_BYTES);
     return mark;
 }
@@ -62,36 +66,39 @@ void wire_end(struct buffer *out, size_t mark)
     CHECK(size <= WIRE_BODY_BYTES_MAX);
     put_u32(header, (uint32_t)size);
     put_u16(header + 6, header_check(header));
-    put_u64(header + 8,
-            frame_checksum(header + WIRE_HEADER_BYTES, (uint32_t)size, (uint8_t)header[4]));
+    put_u64(header + 8, frame_checksum(header));
 }
 
-enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_type *ret_type,
-                            struct slice *ret_body, size_t *ret_size)
+enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_frame *ret_frame)
 {
     if (input.size < WIRE_HEADER_BYTES) {
-        *ret_size = WIRE_HEADER_BYTES;
+        ret_frame->size = WIRE_HEADER_BYTES;
         return WIRE_MORE;
     }
 
     uint32_t size = get_u32(input.data);
     uint8_t type = (uint8_t)input.data[4];
 
-    if (size > body_max || type < WIRE_HELLO || type > WIRE_PROOF || input.data[5] != 0 ||
+    if (size > body_max || type < WIRE_HELLO || type > WIRE_PROOF ||
         get_u16(input.data + 6) != header_check(input.data)) {
         return WIRE_BAD;
     }
-    *ret_size = WIRE_HEADER_BYTES + (size_t)size;
-    if (input.size < *ret_size) {
+    ret_frame->size = WIRE_HEADER_BYTES + (size_t)size;
+    if (input.size < ret_frame->size) {
         return WIRE_MORE;
     }
-    if (get_u64(input.data + 8) != frame_checksum(input.data + WIRE_HEADER_BYTES, size, type) &&
-        !MUTANT(frame_checksum_ignored)) {
+    if (get_u64(input.data + 8) != frame_checksum(input.data) && !MUTANT(frame_checksum_ignored)) {
         return WIRE_BAD;
     }
-    *ret_type = (enum wire_type)type;
-    *ret_body = slice_of(input.data + WIRE_HEADER_BYTES, size);
+    ret_frame->type = (enum wire_type)type;
+    ret_frame->group = (uint8_t)input.data[5];
+    ret_frame->body = slice_of(input.data + WIRE_HEADER_BYTES, size);
     return WIRE_FRAME;
+}
+
+bool wire_has_group(const struct wire_frame *frame)
+{
+    return frame->group < WIRE_GROUPS || MUTANT(any_group_taken);
 }
 
 /* --- handshake ----------------------------------------------------------------------- */
@@ -300,7 +307,8 @@ static bool get_message(const char *from, struct wire_message *ret_w)
     uint16_t kind = get_u16(from);
     uint16_t flags = get_u16(from + 2);
 
-    if (kind < RAFT_PRE_VOTE || kind > RAFT_TIMEOUT_NOW || flags > 15) {
+    if (kind < RAFT_PRE_VOTE || kind > RAFT_TIMEOUT_NOW ||
+        flags >> WIRE_DISK_SHIFT > WIRE_DISK_SPENT) {
         return false;
     }
     ret_w->message = (struct raft_message){
@@ -328,16 +336,17 @@ static bool get_message(const char *from, struct wire_message *ret_w)
 
 void wire_put_message(struct buffer *out, const struct wire_message *m)
 {
-    size_t mark = wire_begin(out, WIRE_MESSAGE);
+    size_t mark = wire_begin_of(out, WIRE_MESSAGE, m->group);
 
     put_message(buffer_reserve(out, WIRE_MESSAGE_BYTES), m, 0);
     buffer_commit(out, WIRE_MESSAGE_BYTES);
     wire_end(out, mark);
 }
 
-bool wire_get_message(struct slice body, struct wire_message *ret_m)
+bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m)
 {
-    return body.size == WIRE_MESSAGE_BYTES && get_message(body.data, ret_m) &&
+    ret_m->group = frame->group;
+    return frame->body.size == WIRE_MESSAGE_BYTES && get_message(frame->body.data, ret_m) &&
            ret_m->message.kind != RAFT_APPEND_ENTRIES && ret_m->message.entry_count == 0;
 }
 
@@ -352,7 +361,7 @@ static void put_entry_header(char *to, const struct entry *e)
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e)
 {
     enum { HEAD_BYTES = WIRE_MESSAGE_BYTES + WIRE_ENTRY_HEADER_BYTES };
-    size_t mark = wire_begin(out, WIRE_ENTRIES);
+    size_t mark = wire_begin_of(out, WIRE_ENTRIES, m->group);
     uint32_t size = HEAD_BYTES + e->size;
     char *head = buffer_reserve(out, HEAD_BYTES);
 
@@ -365,13 +374,13 @@ void wire_put_large_entry(struct buffer *out, const struct wire_message *m, cons
     put_u32(header, size);
     put_u16(header + 6, header_check(header));
     put_u64(header + 8, checksum_seeded_parts(header + WIRE_HEADER_BYTES, HEAD_BYTES, e->data,
-                                              e->size, frame_seed(size, WIRE_ENTRIES)));
+                                              e->size, frame_seed(header)));
 }
 
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count)
 {
-    size_t mark = wire_begin(out, WIRE_ENTRIES);
+    size_t mark = wire_begin_of(out, WIRE_ENTRIES, m->group);
 
     put_message(buffer_reserve(out, WIRE_MESSAGE_BYTES), m, count);
     buffer_commit(out, WIRE_MESSAGE_BYTES);
@@ -386,8 +395,12 @@ void wire_put_entries(struct buffer *out, const struct wire_message *m,
     wire_end(out, mark);
 }
 
-bool wire_get_entries(struct slice body, struct wire_message *ret_m, struct slice *ret_entries)
+bool wire_get_entries(const struct wire_frame *frame, struct wire_message *ret_m,
+                      struct slice *ret_entries)
 {
+    struct slice body = frame->body;
+
+    ret_m->group = frame->group;
     if (body.size < WIRE_MESSAGE_BYTES || !get_message(body.data, ret_m) ||
         ret_m->message.kind != RAFT_APPEND_ENTRIES) {
         return false;
@@ -424,45 +437,37 @@ struct entry *wire_next_entry(struct slice *rest)
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f)
 {
-    size_t mark = wire_begin(out, WIRE_FORWARD);
-    size_t head_size = WIRE_FORWARD_BYTES + (f->until_ns > 0 ? WIRE_UNTIL_BYTES : 0);
-    char *to = buffer_reserve(out, head_size + f->command.size);
+    size_t mark = wire_begin_of(out, WIRE_FORWARD, f->group);
+    char *to = buffer_reserve(out, WIRE_FORWARD_BYTES + f->command.size);
 
     put_u64(to, f->correlation);
     put_u64(to + 8, f->term);
-    put_u64(to + 16, f->resp_version | (f->is_logged_read ? FORWARD_LOGGED_READ : 0u) |
-                         (f->until_ns > 0 ? FORWARD_UNTIL : 0u));
-    if (f->until_ns > 0) {
-        put_u64(to + WIRE_FORWARD_BYTES, f->until_ns);
-    }
-    memcpy(to + head_size, f->command.data, f->command.size);
-    buffer_commit(out, head_size + f->command.size);
+    put_u64(to + 16, f->resp_version | (f->is_logged_read ? FORWARD_LOGGED_READ : 0u));
+    put_u64(to + 24, f->until_ns);
+    memcpy(to + WIRE_FORWARD_BYTES, f->command.data, f->command.size);
+    buffer_commit(out, WIRE_FORWARD_BYTES + f->command.size);
     wire_end(out, mark);
 }
 
-bool wire_get_forward(struct slice body, struct wire_forward *ret_f)
+bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f)
 {
+    struct slice body = frame->body;
+
     if (body.size < WIRE_FORWARD_BYTES || body.size - WIRE_FORWARD_BYTES > ENTRY_BYTES_MAX) {
         return false;
     }
 
     uint64_t how = get_u64(body.data + 16);
-    uint64_t version = how & ~(uint64_t)(FORWARD_LOGGED_READ | FORWARD_UNTIL);
-    size_t head_size = WIRE_FORWARD_BYTES + ((how & FORWARD_UNTIL) != 0 ? WIRE_UNTIL_BYTES : 0);
+    uint64_t version = how & ~(uint64_t)FORWARD_LOGGED_READ;
 
-    if ((version != 2 && version != 3) || body.size < head_size) {
-        return false;
-    }
+    ret_f->group = frame->group;
     ret_f->correlation = get_u64(body.data);
     ret_f->term = get_u64(body.data + 8);
     ret_f->resp_version = (uint8_t)version;
     ret_f->is_logged_read = (how & FORWARD_LOGGED_READ) != 0;
-    ret_f->until_ns = (how & FORWARD_UNTIL) != 0 ? get_u64(body.data + WIRE_FORWARD_BYTES) : 0;
-    if ((how & FORWARD_UNTIL) != 0 && ret_f->until_ns == 0) {
-        return false;
-    }
-    ret_f->command = slice_of(body.data + head_size, body.size - head_size);
-    return true;
+    ret_f->until_ns = get_u64(body.data + 24);
+    ret_f->command = slice_of(body.data + WIRE_FORWARD_BYTES, body.size - WIRE_FORWARD_BYTES);
+    return (version == 2 || version == 3) && ret_f->until_ns > 0;
 }
 
 void wire_put_clock(struct buffer *out, uint64_t clock_ns)
@@ -505,9 +510,9 @@ bool wire_get_holds(struct slice body, struct wire_holds *ret_h)
     return true;
 }
 
-size_t wire_begin_answer(struct buffer *out, uint64_t correlation)
+size_t wire_begin_answer(struct buffer *out, uint8_t group, uint64_t correlation)
 {
-    size_t mark = wire_begin(out, WIRE_ANSWER);
+    size_t mark = wire_begin_of(out, WIRE_ANSWER, group);
     char *to = buffer_reserve(out, WIRE_ANSWER_BYTES);
 
     memset(to, 0, WIRE_ANSWER_BYTES);
@@ -531,11 +536,14 @@ void wire_drop_answer(struct buffer *out, size_t mark)
     out->end = out->start + mark;
 }
 
-bool wire_get_answer(struct slice body, struct wire_answer *ret_a)
+bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a)
 {
+    struct slice body = frame->body;
+
     if (body.size < WIRE_ANSWER_BYTES || get_u64(body.data + 8) > WIRE_NOT_LEADER) {
         return false;
     }
+    ret_a->group = frame->group;
     ret_a->correlation = get_u64(body.data);
     ret_a->outcome = (enum wire_outcome)get_u64(body.data + 8);
     ret_a->executed_index = get_u64(body.data + 16);

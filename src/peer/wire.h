@@ -17,15 +17,12 @@
 
 /* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
  * the next node by node, and back. The greeting is the same in all versions.
- *   7  the oldest that is spoken: the first one whose greeting has proofs, and whose commands
- *      name their database
- *   8  CLOCK, HOLDS, and until when a forwarded command may be taken
- *   9  how the sender's disk is, with each message */
+ *   10  the oldest that is spoken: the first one whose frames name their group */
 enum {
-    WIRE_VERSION = 9,
-    WIRE_VERSION_MIN = 7,
-    WIRE_VERSION_UNTIL = 8, /* The first one that has it. */
-    WIRE_VERSION_DISK = 9,
+    WIRE_VERSION = 10,
+    WIRE_VERSION_MIN = 10,
+    WIRE_VERSION_NEXT = WIRE_VERSION + 1, /* What tests have a later program speak. */
+    WIRE_GROUPS = 1,                      /* Group 0 is the only one. */
     WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
@@ -84,25 +81,26 @@ struct wire_challenge {
 
 /* How a node's disk is, as far as it says. */
 enum wire_disk {
-    WIRE_DISK_UNTOLD = 0, /* Older versions say nothing. */
-    WIRE_DISK_ROOM = 1,
-    WIRE_DISK_FULL = 2,  /* Room was refused; what is left takes some writes yet. */
-    WIRE_DISK_SPENT = 3, /* It takes no more writes. */
+    WIRE_DISK_ROOM = 0,
+    WIRE_DISK_FULL = 1,  /* Room was refused; what is left takes some writes yet. */
+    WIRE_DISK_SPENT = 2, /* It takes no more writes. */
 };
 
 /* What a raft message carries beside what the core knows of. */
 struct wire_message {
+    uint8_t group;
     struct raft_message message;
     raft_index applied_index; /* The sender's. */
     enum wire_disk disk;      /* The same. */
 };
 
 struct wire_forward {
+    uint8_t group;
     uint64_t correlation;
     raft_term term; /* The one in which the receiver is believed to lead. */
     uint8_t resp_version;
     bool is_logged_read;  /* See request.h; of another command it means nothing. */
-    uint64_t until_ns;    /* By the receiver's clock: not to be begun later; 0: not said. */
+    uint64_t until_ns;    /* By the receiver's clock: not to be begun later. */
     struct slice command; /* Encoded as in a log entry. */
 };
 
@@ -117,6 +115,7 @@ enum wire_outcome {
 };
 
 struct wire_answer {
+    uint8_t group;
     uint64_t correlation;
     enum wire_outcome outcome;
     raft_index executed_index;
@@ -126,17 +125,28 @@ struct wire_answer {
 /* --- frames ------------------------------------------------------------------------ */
 
 /* Begins a frame at the end of `out` and returns a mark for wire_end(), which fills in
- * size and checksum once the body has been appended. */
+ * size and checksum once the body has been appended. What concerns the node is of group 0. */
 size_t wire_begin(struct buffer *out, enum wire_type type);
+size_t wire_begin_of(struct buffer *out, enum wire_type type, uint8_t group);
 void wire_end(struct buffer *out, size_t mark);
+
+struct wire_frame {
+    enum wire_type type;
+    uint8_t group;
+    struct slice body; /* Borrowed. */
+    size_t size;       /* With its header. */
+};
 
 enum wire_result { WIRE_MORE, WIRE_FRAME, WIRE_BAD };
 
-/* Looks for a whole frame at the start of `input`. WIRE_FRAME: its type and body, and
- * in *ret_size the bytes to consume. WIRE_MORE: *ret_size is the size it will have in
- * all, as far as known. WIRE_BAD: not a frame, too long, or damaged. */
-enum wire_result wire_frame(struct slice input, uint64_t body_max, enum wire_type *ret_type,
-                            struct slice *ret_body, size_t *ret_size);
+/* Looks for a whole frame at the start of `input`. WIRE_FRAME: this is it. WIRE_MORE: only
+ * ret_frame->size is set, to the size it will have in all, as far as known. WIRE_BAD: not a
+ * frame, too long, or damaged. */
+enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_frame *ret_frame);
+
+/* Whether it is of a group that there is. Else it ends the connection: all nodes of a cluster have
+ * the same groups. */
+bool wire_has_group(const struct wire_frame *frame);
 
 /* --- bodies ------------------------------------------------------------------------ */
 
@@ -165,7 +175,7 @@ void wire_put_where(struct buffer *out, const struct member_address *where);
 bool wire_get_where(struct slice body, struct member_address *ret_where);
 
 void wire_put_message(struct buffer *out, const struct wire_message *m);
-bool wire_get_message(struct slice body, struct wire_message *ret_m);
+bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m);
 
 /* AppendEntries with `entries`, whose count replaces m->message.entry_count. */
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
@@ -173,12 +183,13 @@ void wire_put_entries(struct buffer *out, const struct wire_message *m,
 /* The same for one entry whose payload follows behind `out` by itself, not copied. */
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e);
 /* The message, with entry_count set and `entries` NULL; and where the entries begin. */
-bool wire_get_entries(struct slice body, struct wire_message *ret_m, struct slice *ret_entries);
+bool wire_get_entries(const struct wire_frame *frame, struct wire_message *ret_m,
+                      struct slice *ret_entries);
 /* Takes the next entry off `rest`: a new one with one reference, index 0; or NULL. */
 struct entry *wire_next_entry(struct slice *rest);
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f);
-bool wire_get_forward(struct slice body, struct wire_forward *ret_f);
+bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f);
 
 void wire_put_clock(struct buffer *out, uint64_t clock_ns);
 bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns);
@@ -186,12 +197,12 @@ void wire_put_holds(struct buffer *out, const struct wire_holds *h);
 bool wire_get_holds(struct slice body, struct wire_holds *ret_h);
 
 /* The reply is appended by the caller, between this and wire_end(). */
-size_t wire_begin_answer(struct buffer *out, uint64_t correlation);
+size_t wire_begin_answer(struct buffer *out, uint8_t group, uint64_t correlation);
 void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
                      raft_index executed_index);
 /* Takes an answer back that was begun and not ended. */
 void wire_drop_answer(struct buffer *out, size_t mark);
-bool wire_get_answer(struct slice body, struct wire_answer *ret_a);
+bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a);
 
 const char *wire_refusal_text(enum wire_refusal refusal);
 

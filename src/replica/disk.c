@@ -28,12 +28,12 @@ void disk_note_unstored(struct replica *r, uint64_t bytes)
     r->unstored_bytes = bytes;
 }
 
-/* What a voter has said of its disk lately. */
+/* What a voter has said of its disk lately: room, if nothing. */
 static enum wire_disk disk_of(const struct replica *r, raft_id id)
 {
     const struct peer *peer = peers_find(&r->peers, id);
 
-    return peer == NULL ? WIRE_DISK_UNTOLD : peer->disk;
+    return peer == NULL ? WIRE_DISK_ROOM : peer->disk;
 }
 
 /* --- who leads ------------------------------------------------------------------------- */
@@ -50,7 +50,7 @@ static raft_id best_voter(const struct replica *r, bool has_room)
     for (uint32_t i = 0; i < c->member_count; i++) {
         raft_id id = c->members[i].id;
         enum wire_disk disk = disk_of(r, id);
-        bool is_roomy = disk == WIRE_DISK_ROOM || (disk == WIRE_DISK_UNTOLD && !has_room);
+        bool is_roomy = disk == WIRE_DISK_ROOM;
         struct raft_progress p;
 
         if (!c->members[i].incoming || id == raft_self(r->raft) ||
@@ -152,7 +152,6 @@ static uint32_t *set_of(const struct replica *r, struct voters *v, raft_id id, b
     case WIRE_DISK_FULL:
         return is_settled ? &v->settled : &v->unsettled;
     case WIRE_DISK_ROOM:
-    case WIRE_DISK_UNTOLD:
         break;
     }
     return &v->roomy;

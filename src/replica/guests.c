@@ -9,6 +9,8 @@
 
 enum { ANSWER_BACKLOG_BYTES = 1024 * 1024 * 1024 }; /* A peer that reads no answers is given up. */
 
+static const uint8_t GROUP = 0; /* The only one. */
+
 /* A command that another node has forwarded. Its reply is written right into an answer
  * frame on the connection to that node. */
 struct guest {
@@ -27,7 +29,7 @@ static struct resp_writer *guest_reply(struct request *request)
 
     g->out = peers_answer(&g->replica->peers, g->connection);
     if (g->out != NULL) {
-        g->mark = wire_begin_answer(g->out, g->correlation);
+        g->mark = wire_begin_answer(g->out, GROUP, g->correlation);
         g->writer.out = g->out;
     } else {
         buffer_clear(&g->replica->scratch);
@@ -48,7 +50,7 @@ static void guest_answered(struct request *request)
     if (buffer_size(g->out) - g->mark > WIRE_BODY_BYTES_MAX) {
         /* No frame holds it. It was a read: nothing has happened. */
         wire_drop_answer(g->out, g->mark);
-        g->mark = wire_begin_answer(g->out, g->correlation);
+        g->mark = wire_begin_answer(g->out, GROUP, g->correlation);
         resp_error(&g->writer, "ERR the reply is too large to pass from node to node: ask for "
                                "less at once, or ask the leader itself");
     }
@@ -63,7 +65,7 @@ static void refuse_forward(struct replica *r, uint64_t connection, uint64_t corr
     struct buffer *out = peers_answer(&r->peers, connection);
 
     if (out != NULL) {
-        wire_end_answer(out, wire_begin_answer(out, correlation), WIRE_NOT_LEADER, 0);
+        wire_end_answer(out, wire_begin_answer(out, GROUP, correlation), WIRE_NOT_LEADER, 0);
     }
 }
 
@@ -74,7 +76,7 @@ static void answer_error(struct replica *r, uint64_t connection, uint64_t correl
 
     if (out != NULL) {
         struct resp_writer w = {.out = out, .version = 2};
-        size_t mark = wire_begin_answer(out, correlation);
+        size_t mark = wire_begin_answer(out, GROUP, correlation);
 
         resp_error(&w, error);
         wire_end_answer(out, mark, WIRE_REPLIED, 0);
@@ -93,7 +95,7 @@ static bool answer_misfit(struct replica *r, uint64_t connection, const struct w
     struct buffer *out = is_misfit ? peers_answer(&r->peers, connection) : NULL;
 
     if (out != NULL) {
-        size_t mark = wire_begin_answer(out, f->correlation);
+        size_t mark = wire_begin_answer(out, GROUP, f->correlation);
 
         buffer_append_slice(out, buffer_slice(&reply));
         wire_end_answer(out, mark, WIRE_REPLIED, 0);

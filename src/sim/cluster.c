@@ -83,12 +83,11 @@ static void on_after_step(void *context, const struct raft *r, const struct raft
     }
 }
 
-/* Nodes of an older version do not know until when a command may be taken. */
 static void note_taken(const struct node *n, const struct entry *e)
 {
     struct cluster *c = n->cluster;
 
-    if (e->kind == RAFT_COMMAND && !c->has_older && n->server != NULL &&
+    if (e->kind == RAFT_COMMAND && n->server != NULL &&
         raft_role(replica_raft(n->server->replica)) == RAFT_LEADER) {
         witness_taken(c->witness, entry_payload(e), sim_now_ns(c->sim),
                       c->config.election_timeout_ns);
@@ -360,8 +359,8 @@ static void start_crashed(struct node *n, const char *text, uint64_t limit)
 }
 
 /* In part of the runs nodes are upgraded, one after the other, and some go back: each start may
- * be that of a version that speaks only the older protocol. Chance of its own: with or
- * without it, all other draws stay. */
+ * be that of a later program, which speaks one more version of the protocol. Chance of its own:
+ * with or without it, all other draws stay. */
 bool cluster_upgrades(const struct cluster *c)
 {
     struct prng of_run = {.state = c->options.seed ^ UPGRADE_SALT};
@@ -375,11 +374,10 @@ static void choose_version(struct node *n)
     struct cluster *c = n->cluster;
     struct prng of_run = {.state = c->options.seed ^ UPGRADE_SALT};
     struct prng of_start = {.state = prng_next(&of_run) + 1000 * n->number + n->start_count++};
-    bool is_older = cluster_upgrades(c) && prng_chance(&of_start, 1, 2) &&
+    bool is_newer = cluster_upgrades(c) && prng_chance(&of_start, 1, 2) &&
                     faults_draw_condition(&c->faults, FAULT_UPGRADE);
 
-    n->config.peer_protocol = is_older ? WIRE_VERSION_MIN : WIRE_VERSION;
-    c->has_older |= is_older;
+    n->config.peer_protocol = is_newer ? WIRE_VERSION_NEXT : WIRE_VERSION;
 }
 
 bool cluster_has_key_files(const struct cluster *c)

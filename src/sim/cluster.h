@@ -158,8 +158,7 @@ struct cluster {
     uint32_t member_count;
     bool votes[RAFT_MEMBERS_MAX]; /* The member does. */
     bool is_joint;
-    bool has_older; /* A node has spoken an older protocol. */
-    bool is_calm;   /* No faults (any more): ended nodes are wrong. */
+    bool is_calm; /* No faults (any more): ended nodes are wrong. */
     struct cluster_stats stats;
 };
 

@@ -334,13 +334,13 @@ def spoken(node):
 
 def test_upgrade__node_by_node_and_back(cluster):
     debug = ["--log-level", "debug"]
-    older, newer = [*debug, "--peer-protocol", "7"], debug
+    older, newer = [*debug, "--peer-protocol", "10"], debug
     cluster.options = older
     cluster.start(3)
     current = text(cluster.leader().call("INFO", "server")).split("rakit_version:")[1].split()[0]
     with Load(cluster) as load:
         load.await_progress(200)
-        for node, versions_spoken in zip(cluster.nodes, ("7777", "7799", "9999")):
+        for node, versions_spoken in zip(cluster.nodes, ("10101010",) * 3):
             restart_with(cluster, node, newer)
             load.await_progress(200)
             await_true(lambda: "".join(spoken(node)) == versions_spoken,
@@ -350,6 +350,6 @@ def test_upgrade__node_by_node_and_back(cluster):
         back = cluster.followers()[0]
         restart_with(cluster, back, older)
         load.await_progress(200)
-        await_true(lambda: "".join(spoken(back)) == "7777", "one of them is older again")
+        await_true(lambda: "".join(spoken(back)) == "10101010", "one of them is older again")
     for node in cluster.nodes:
         load.check(node)

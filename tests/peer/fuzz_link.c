@@ -49,9 +49,9 @@ struct script {
     bool is_plain;          /* Plain bytes may be frames too. */
 };
 
-static void note(struct buffer *trace, enum wire_type type, struct slice body)
+static void note(struct buffer *trace, enum wire_type type, uint8_t group, struct slice body)
 {
-    buffer_printf(trace, "%d:%zu:", (int)type, body.size);
+    buffer_printf(trace, "%d:%d:%zu:", (int)type, (int)group, body.size);
     buffer_append_slice(trace, body);
 }
 
@@ -61,7 +61,8 @@ static void send_frame(struct script *s, struct slice *input, bool is_good)
     enum wire_type type = (enum wire_type)(WIRE_HELLO + choice % WIRE_PROOF);
     uint64_t flip = is_good ? 0 : fuzz_number(input, 2);
     struct slice body = fuzz_piece(input);
-    size_t mark = wire_begin(&s->stream, type);
+    uint8_t group = (uint8_t)(choice >> 4);
+    size_t mark = wire_begin_of(&s->stream, type, group);
 
     buffer_append_slice(&s->stream, body);
     wire_end(&s->stream, mark);
@@ -76,7 +77,7 @@ static void send_frame(struct script *s, struct slice *input, bool is_good)
         s->is_damaged = true;
     }
     if (!s->is_damaged) {
-        note(&s->expected, type, body);
+        note(&s->expected, type, group, body);
     }
 }
 
@@ -101,9 +102,9 @@ static void write_script(struct script *s, struct slice input)
 
 /* --- what comes out ----------------------------------------------------------------- */
 
-static void frame_came(struct link *link, enum wire_type type, struct slice body)
+static void frame_came(struct link *link, const struct wire_frame *frame)
 {
-    note(link->context, type, body);
+    note(link->context, frame->type, frame->group, frame->body);
 }
 
 static void link_has_closed(struct link *link)

@@ -60,7 +60,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     CHECK(from < 256 && w->has_greeted[from]);
     CHECK(from != 0 && from != SELF);
     if (out != NULL) {
-        wire_end_answer(out, wire_begin_answer(out, f->correlation), WIRE_NOT_LEADER, 0);
+        wire_end_answer(out, wire_begin_answer(out, f->group, f->correlation), WIRE_NOT_LEADER, 0);
         peers_flush(&w->peers);
     }
 }
@@ -178,15 +178,12 @@ static void run(struct world *w, uint64_t ns)
 /* Takes frames off what was heard, up to a challenge. */
 static bool hear_challenge(struct stranger *s, struct wire_challenge *ret_c)
 {
-    enum wire_type type;
-    struct slice body;
-    size_t size;
+    struct wire_frame frame;
     bool is_one = false;
 
-    while (!is_one && wire_frame(buffer_slice(&s->in), WIRE_BODY_BYTES_MAX, &type, &body, &size) ==
-                          WIRE_FRAME) {
-        is_one = type == WIRE_CHALLENGE && wire_get_challenge(body, ret_c);
-        buffer_consume(&s->in, size);
+    while (!is_one && wire_frame(buffer_slice(&s->in), WIRE_BODY_BYTES_MAX, &frame) == WIRE_FRAME) {
+        is_one = frame.type == WIRE_CHALLENGE && wire_get_challenge(frame.body, ret_c);
+        buffer_consume(&s->in, frame.size);
     }
     return is_one;
 }

@@ -11,15 +11,12 @@
 /* One frame was written to `out`: it must be whole and have this body. */
 static void check_same(struct buffer *out, enum wire_type type, struct slice body)
 {
-    enum wire_type found_type;
-    struct slice found;
-    size_t size = 0;
+    struct wire_frame found;
 
-    CHECK(wire_frame(buffer_slice(out), WIRE_BODY_BYTES_MAX, &found_type, &found, &size) ==
-          WIRE_FRAME);
-    CHECK(size == buffer_size(out));
-    CHECK(found_type == type);
-    CHECK(slice_equal(found, body));
+    CHECK(wire_frame(buffer_slice(out), WIRE_BODY_BYTES_MAX, &found) == WIRE_FRAME);
+    CHECK(found.size == buffer_size(out));
+    CHECK(found.type == type);
+    CHECK(slice_equal(found.body, body));
 }
 
 static void try_handshake(enum wire_type type, struct slice body, struct buffer *out)
@@ -51,17 +48,17 @@ static void try_handshake(enum wire_type type, struct slice body, struct buffer 
     }
 }
 
-static void try_entries(struct slice body, struct buffer *out)
+static void try_entries(const struct wire_frame *frame, struct buffer *out)
 {
     struct wire_message m;
     struct slice rest;
     uint32_t count = 0;
 
-    if (!wire_get_entries(body, &m, &rest)) {
+    if (!wire_get_entries(frame, &m, &rest)) {
         return;
     }
     CHECK(m.message.kind == RAFT_APPEND_ENTRIES);
-    CHECK(m.message.entry_count <= body.size);
+    CHECK(m.message.entry_count <= frame->body.size);
 
     struct entry **entries = memory_take(m.message.entry_count * sizeof *entries);
 
@@ -70,7 +67,7 @@ static void try_entries(struct slice body, struct buffer *out)
     }
     if (count == m.message.entry_count && rest.size == 0) {
         wire_put_entries(out, &m, entries, count);
-        check_same(out, WIRE_ENTRIES, body);
+        check_same(out, WIRE_ENTRIES, frame->body);
     }
     while (count > 0) {
         entry_release(entries[--count]);
@@ -78,19 +75,21 @@ static void try_entries(struct slice body, struct buffer *out)
     free(entries);
 }
 
-static void try_message(struct slice body, struct buffer *out)
+static void try_message(const struct wire_frame *frame, struct buffer *out)
 {
     struct wire_message m;
 
-    if (wire_get_message(body, &m)) {
+    if (wire_get_message(frame, &m)) {
         CHECK(m.message.kind != RAFT_APPEND_ENTRIES);
         wire_put_message(out, &m);
-        check_same(out, WIRE_MESSAGE, body);
+        check_same(out, WIRE_MESSAGE, frame->body);
     }
 }
 
-static void try_forwarding(enum wire_type type, struct slice body, struct buffer *out)
+static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
 {
+    enum wire_type type = frame->type;
+    struct slice body = frame->body;
     struct wire_forward forward;
     struct wire_answer answer;
     struct wire_holds holds;
@@ -102,11 +101,11 @@ static void try_forwarding(enum wire_type type, struct slice body, struct buffer
     } else if (type == WIRE_HOLDS && wire_get_holds(body, &holds)) {
         wire_put_holds(out, &holds);
         check_same(out, type, body);
-    } else if (type == WIRE_FORWARD && wire_get_forward(body, &forward)) {
+    } else if (type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
         wire_put_forward(out, &forward);
         check_same(out, type, body);
-    } else if (type == WIRE_ANSWER && wire_get_answer(body, &answer)) {
-        size_t mark = wire_begin_answer(out, answer.correlation);
+    } else if (type == WIRE_ANSWER && wire_get_answer(frame, &answer)) {
+        size_t mark = wire_begin_answer(out, answer.group, answer.correlation);
 
         buffer_append_slice(out, answer.reply);
         wire_end_answer(out, mark, answer.outcome, answer.executed_index);
@@ -114,18 +113,19 @@ static void try_forwarding(enum wire_type type, struct slice body, struct buffer
     }
 }
 
-static void try_body(enum wire_type type, struct slice body)
+static void try_body(const struct wire_frame *frame)
 {
     struct buffer out = {0};
 
-    if (type == WIRE_MESSAGE) {
-        try_message(body, &out);
-    } else if (type == WIRE_ENTRIES) {
-        try_entries(body, &out);
-    } else if (type == WIRE_FORWARD || type == WIRE_ANSWER) {
-        try_forwarding(type, body, &out);
+    if (frame->type == WIRE_MESSAGE) {
+        try_message(frame, &out);
+    } else if (frame->type == WIRE_ENTRIES) {
+        try_entries(frame, &out);
+    } else if (frame->type == WIRE_FORWARD || frame->type == WIRE_ANSWER ||
+               frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS) {
+        try_forwarding(frame, &out);
     } else {
-        try_handshake(type, body, &out);
+        try_handshake(frame->type, frame->body, &out);
     }
     buffer_deinit(&out);
 }
@@ -133,25 +133,25 @@ static void try_body(enum wire_type type, struct slice body)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice input = slice_of(data, size);
-    enum wire_type type;
-    struct slice body;
-    size_t frame_size = 0;
+    struct wire_frame frame;
 
-    switch (wire_frame(input, WIRE_HANDSHAKE_BYTES_MAX, &type, &body, &frame_size)) {
+    switch (wire_frame(input, WIRE_HANDSHAKE_BYTES_MAX, &frame)) {
     case WIRE_FRAME:
-        CHECK(frame_size <= size);
-        CHECK(body.size <= WIRE_HANDSHAKE_BYTES_MAX);
+        CHECK(frame.size <= size);
+        CHECK(frame.body.size <= WIRE_HANDSHAKE_BYTES_MAX);
         break;
     case WIRE_MORE:
-        CHECK(frame_size > size);
-        CHECK(frame_size <= WIRE_HEADER_BYTES + WIRE_HANDSHAKE_BYTES_MAX);
+        CHECK(frame.size > size);
+        CHECK(frame.size <= WIRE_HEADER_BYTES + WIRE_HANDSHAKE_BYTES_MAX);
         break;
     case WIRE_BAD:
         break;
     }
     if (size > 0) {
-        type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_PROOF);
-        try_body(type, input);
+        frame.type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_PROOF);
+        frame.group = (uint8_t)size;
+        frame.body = input;
+        try_body(&frame);
     }
     return 0;
 }

@@ -10,9 +10,11 @@
 
 enum { A_WHILE_MS = 50 };
 
-static void stranger_frame(struct link *link, enum wire_type type, struct slice body)
+static void stranger_frame(struct link *link, const struct wire_frame *frame)
 {
     struct stranger *s = link->context;
+    enum wire_type type = frame->type;
+    struct slice body = frame->body;
 
     s->frame_count++;
     if (type == WIRE_HELLO) {

@@ -204,6 +204,38 @@ static void test_peers__messages_between_others_end_the_connection(void **state)
     }
 }
 
+/* All nodes of a cluster have the same groups. */
+static void test_peers__frames_of_an_unknown_group_end_the_connection(void **state)
+{
+    struct world *w = *state;
+    struct wire_hello hello = stranger_hello();
+    struct stranger s;
+    struct wire_message m = {.message = {.kind = RAFT_HEARTBEAT, .from = 10, .to = 20, .term = 1}};
+    struct wire_forward f = {.correlation = 1, .resp_version = 2, .until_ns = 1};
+
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 1, CLUSTER);
+    for (int i = 0; i < 6; i++) {
+        m.group = f.group = i < 3 ? WIRE_GROUPS : UINT8_MAX;
+        stranger_greet(w, &s, w->nodes[0].io, &hello);
+        assert_true(s.is_welcome);
+        if (i % 3 == 0) {
+            wire_put_message(&s.link.out, &m);
+        } else if (i % 3 == 1) {
+            wire_put_forward(&s.link.out, &f);
+        } else {
+            m.message.kind = RAFT_APPEND_ENTRIES;
+            wire_put_entries(&s.link.out, &m, NULL, 0);
+        }
+        link_flush(&s.link);
+        run_ms(w, 100);
+        assert_false(s.link.is_open); /* And nothing was heard of it. */
+        stranger_end(&s);
+        m.message.kind = RAFT_HEARTBEAT;
+    }
+    assert_int_equal(w->nodes[1].forward_count, 0);
+}
+
 /* Which version the connections from `from` to the other node have; 0: not all are up. */
 static uint32_t version_spoken(struct world *w, uint32_t from)
 {
@@ -259,7 +291,7 @@ static void test_peers__of_neighbouring_versions_speak_the_older_one(void **stat
 static void forward_one(struct world *w)
 {
     struct wire_forward f = {
-        .correlation = 1, .term = 1, .resp_version = 2, .command = slice_str("x")};
+        .correlation = 1, .term = 1, .resp_version = 2, .until_ns = 1, .command = slice_str("x")};
 
     start_both(w);
     dial(w, 0);
@@ -275,7 +307,7 @@ static void answer(struct node *n)
     struct buffer *out = peers_answer(&n->peers, n->connection);
 
     assert_non_null(out);
-    wire_end_answer(out, wire_begin_answer(out, 1), WIRE_REPLIED, 1);
+    wire_end_answer(out, wire_begin_answer(out, 0, 1), WIRE_REPLIED, 1);
     peers_flush(&n->peers);
 }
 
@@ -345,8 +377,11 @@ static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
         .kind = RAFT_HEARTBEAT, .from = id_of(0), .to = id_of(1), .term = 1};
     const size_t size = (size_t)4 * 1024 * 1024;
     char *value = memory_take_zeroed(1, size);
-    struct wire_forward f = {
-        .correlation = 2, .term = 1, .resp_version = 2, .command = slice_of(value, size)};
+    struct wire_forward f = {.correlation = 2,
+                             .term = 1,
+                             .resp_version = 2,
+                             .until_ns = 1,
+                             .command = slice_of(value, size)};
 
     forward_one(w);
     sim_set_network(w->sim, &slow);
@@ -370,7 +405,7 @@ static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
     struct node *answerer = &w->nodes[1];
 
     forward_one(w);
-    wire_begin_answer(peers_answer(&answerer->peers, answerer->connection), 1);
+    wire_begin_answer(peers_answer(&answerer->peers, answerer->connection), 0, 1);
     peers_limit_answers(&answerer->peers, answerer->connection, 1000);
     assert_non_null(peers_answer(&answerer->peers, answerer->connection));
     peers_limit_answers(&answerer->peers, answerer->connection, 1);
@@ -390,6 +425,7 @@ int main(void)
         PEERS_TEST(test_peers__that_lost_power_are_let_in_again_at_once),
         PEERS_TEST(test_peers__of_another_version_are_refused),
         PEERS_TEST(test_peers__messages_between_others_end_the_connection),
+        PEERS_TEST(test_peers__frames_of_an_unknown_group_end_the_connection),
         PEERS_TEST(test_peers__of_neighbouring_versions_speak_the_older_one),
         PEERS_TEST(test_peers__answers_take_the_connection_of_their_commands),
         PEERS_TEST(test_peers__answers_end_with_the_connection_of_their_commands),

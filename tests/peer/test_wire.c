@@ -7,25 +7,43 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "base/checksum.h"
 #include "base/prng.h"
 #include "peer/wire.h"
 
-static struct slice body_of(struct buffer *b, enum wire_type expected)
+static enum wire_result read_frame(const struct buffer *b, struct wire_frame *ret_frame)
 {
-    enum wire_type type;
-    struct slice body;
-    size_t size;
+    return wire_frame(buffer_slice(b), WIRE_BODY_BYTES_MAX, ret_frame);
+}
 
-    assert_int_equal(wire_frame(buffer_slice(b), WIRE_BODY_BYTES_MAX, &type, &body, &size),
-                     WIRE_FRAME);
-    assert_int_equal(type, expected);
-    assert_int_equal(size, buffer_size(b));
-    return body;
+/* The one frame in `b`; until the next call. */
+static const struct wire_frame *frame_in(const struct buffer *b, enum wire_type expected)
+{
+    static struct wire_frame frame;
+
+    assert_int_equal(read_frame(b, &frame), WIRE_FRAME);
+    assert_int_equal(frame.type, expected);
+    assert_int_equal(frame.size, buffer_size(b));
+    return &frame;
+}
+
+static struct slice body_of(const struct buffer *b, enum wire_type expected)
+{
+    return frame_in(b, expected)->body;
+}
+
+static const struct wire_frame *frame_of(struct slice body)
+{
+    static struct wire_frame frame;
+
+    frame = (struct wire_frame){.body = body};
+    return &frame;
 }
 
 static struct wire_message sample(enum raft_message_kind kind)
 {
     return (struct wire_message){
+        .group = 200,
         .message = {.kind = kind,
                     .from = 11,
                     .to = 12,
@@ -53,7 +71,8 @@ static void test_message__comes_out_as_it_went_in(void **state)
     struct wire_message out;
 
     wire_put_message(&b, &in);
-    assert_true(wire_get_message(body_of(&b, WIRE_MESSAGE), &out));
+    assert_true(wire_get_message(frame_in(&b, WIRE_MESSAGE), &out));
+    assert_int_equal(out.group, 200);
     assert_int_equal(out.message.kind, in.message.kind);
     assert_int_equal(out.message.from, 11);
     assert_int_equal(out.message.to, 12);
@@ -83,8 +102,9 @@ static void test_message__of_an_unknown_kind_is_refused(void **state)
 
     wire_put_message(&b, &in);
     put_u16(buffer_begin(&b) + WIRE_HEADER_BYTES, RAFT_TIMEOUT_NOW + 1);
-    assert_false(wire_get_message(
-        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out));
+    assert_false(wire_get_message(frame_of(slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES,
+                                                    buffer_size(&b) - WIRE_HEADER_BYTES)),
+                                  &out));
     buffer_deinit(&b);
 }
 
@@ -107,7 +127,7 @@ static void test_entries__come_out_with_term_time_kind_and_payload(void **state)
     struct entry *entries[] = {make_entry(1, RAFT_NOOP, ""), make_entry(2, RAFT_COMMAND, "hello")};
 
     wire_put_entries(&b, &in, entries, 2);
-    assert_true(wire_get_entries(body_of(&b, WIRE_ENTRIES), &out, &rest));
+    assert_true(wire_get_entries(frame_in(&b, WIRE_ENTRIES), &out, &rest));
     assert_int_equal(out.message.entry_count, 2);
     for (int i = 0; i < 2; i++) {
         struct entry *e = wire_next_entry(&rest);
@@ -162,9 +182,9 @@ static void test_entries__that_claim_more_than_is_there_are_refused(void **state
     put_u32(entry_header + 16, UINT32_MAX);
     assert_null(wire_next_entry(&rest));
     put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 4, 1000); /* Entries. */
-    assert_false(wire_get_entries(
-        slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES, buffer_size(&b) - WIRE_HEADER_BYTES), &out,
-        &rest));
+    assert_false(wire_get_entries(frame_of(slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES,
+                                                    buffer_size(&b) - WIRE_HEADER_BYTES)),
+                                  &out, &rest));
     entry_release(e);
     buffer_deinit(&b);
 }
@@ -306,14 +326,19 @@ static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **st
 static void test_forward_and_answer__come_out_as_they_went_in(void **state)
 {
     struct buffer b = {0};
-    struct wire_forward in = {
-        .correlation = 1, .term = 2, .resp_version = 3, .command = slice_str("command")};
+    struct wire_forward in = {.correlation = 1,
+                              .term = 2,
+                              .resp_version = 3,
+                              .until_ns = 77,
+                              .command = slice_str("command")};
     struct wire_forward out;
     struct wire_answer answer;
     size_t mark;
 
+    in.group = 4;
     wire_put_forward(&b, &in);
-    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_true(wire_get_forward(frame_in(&b, WIRE_FORWARD), &out));
+    assert_int_equal(out.group, 4);
     assert_int_equal(out.correlation, 1);
     assert_int_equal(out.term, 2);
     assert_int_equal(out.resp_version, 3);
@@ -323,25 +348,23 @@ static void test_forward_and_answer__come_out_as_they_went_in(void **state)
     buffer_clear(&b);
     in.is_logged_read = true;
     wire_put_forward(&b, &in);
-    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
+    assert_true(wire_get_forward(frame_in(&b, WIRE_FORWARD), &out));
     assert_int_equal(out.resp_version, 3);
-    assert_true(out.is_logged_read);
-    assert_int_equal(out.until_ns, 0);
-
-    buffer_clear(&b);
-    in.until_ns = 77;
-    wire_put_forward(&b, &in);
-    assert_true(wire_get_forward(body_of(&b, WIRE_FORWARD), &out));
     assert_true(out.is_logged_read);
     assert_int_equal(out.until_ns, 77);
     assert_true(slice_equal(out.command, in.command));
-    assert_false(wire_get_forward(slice_of(body_of(&b, WIRE_FORWARD).data, 31), &out));
+    assert_false(wire_get_forward(frame_of(slice_of(body_of(&b, WIRE_FORWARD).data, 31)), &out));
+    in.until_ns = 0; /* It must say until when. */
+    buffer_clear(&b);
+    wire_put_forward(&b, &in);
+    assert_false(wire_get_forward(frame_in(&b, WIRE_FORWARD), &out));
 
     buffer_clear(&b);
-    mark = wire_begin_answer(&b, 9);
+    mark = wire_begin_answer(&b, 3, 9);
     buffer_append(&b, "+OK\r\n", 5);
     wire_end_answer(&b, mark, WIRE_REPLIED, 77);
-    assert_true(wire_get_answer(body_of(&b, WIRE_ANSWER), &answer));
+    assert_true(wire_get_answer(frame_in(&b, WIRE_ANSWER), &answer));
+    assert_int_equal(answer.group, 3);
     assert_int_equal(answer.correlation, 9);
     assert_int_equal(answer.outcome, WIRE_REPLIED);
     assert_int_equal(answer.executed_index, 77);
@@ -374,16 +397,13 @@ static void test_frame__waits_for_its_last_byte(void **state)
 {
     struct buffer b = {0};
     struct wire_message in = sample(RAFT_HEARTBEAT);
-    enum wire_type type;
-    struct slice body;
-    size_t size;
+    struct wire_frame frame;
 
     wire_put_message(&b, &in);
     for (size_t i = 0; i < buffer_size(&b); i++) {
-        assert_int_equal(
-            wire_frame(slice_of(buffer_begin(&b), i), WIRE_BODY_BYTES_MAX, &type, &body, &size),
-            WIRE_MORE);
-        assert_true(size > i);
+        assert_int_equal(wire_frame(slice_of(buffer_begin(&b), i), WIRE_BODY_BYTES_MAX, &frame),
+                         WIRE_MORE);
+        assert_true(frame.size > i);
     }
     buffer_deinit(&b);
 }
@@ -392,9 +412,7 @@ static void test_frame__with_any_bit_flipped_is_not_taken(void **state)
 {
     struct buffer b = {0};
     struct wire_message in = sample(RAFT_HEARTBEAT);
-    enum wire_type type;
-    struct slice body;
-    size_t size;
+    struct wire_frame frame;
 
     wire_put_message(&b, &in);
     for (size_t bit = 0; bit < buffer_size(&b) * 8; bit++) {
@@ -402,25 +420,37 @@ static void test_frame__with_any_bit_flipped_is_not_taken(void **state)
 
         *byte = (char)(*byte ^ (1 << bit % 8));
         /* A longer size makes it wait for more; then the checksum decides. */
-        assert_int_not_equal(wire_frame(buffer_slice(&b), WIRE_BODY_BYTES_MAX, &type, &body, &size),
-                             WIRE_FRAME);
+        assert_int_not_equal(read_frame(&b, &frame), WIRE_FRAME);
         *byte = (char)(*byte ^ (1 << bit % 8));
     }
+    buffer_deinit(&b);
+}
+
+/* In the greeting nodes of any version understand each other. */
+static void test_frame__of_group_0_has_the_bytes_of_older_versions(void **state)
+{
+    static const char refusal[] = "\x01\0\0\0\x03\0\xff\xff________\x02";
+    struct buffer b = {0};
+    char *begin;
+
+    (void)state;
+    wire_put_refuse(&b, WIRE_OTHER_VERSION);
+    begin = buffer_begin(&b);
+    assert_memory_equal(begin, refusal, 6);
+    assert_memory_equal(begin + WIRE_HEADER_BYTES, refusal + WIRE_HEADER_BYTES, 1);
+    assert_true(get_u64(begin + 8) == checksum_seeded("\x02", 1, 1 << 8 | WIRE_REFUSE));
     buffer_deinit(&b);
 }
 
 static void test_frame__longer_than_allowed_is_bad_before_it_comes(void **state)
 {
     char header[WIRE_HEADER_BYTES] = {0};
-    enum wire_type type;
-    struct slice body;
-    size_t size;
+    struct wire_frame frame;
 
     put_u32(header, WIRE_HANDSHAKE_BYTES_MAX + 1);
     header[4] = WIRE_HELLO;
-    assert_int_equal(
-        wire_frame(slice_of(header, sizeof header), WIRE_HANDSHAKE_BYTES_MAX, &type, &body, &size),
-        WIRE_BAD);
+    assert_int_equal(wire_frame(slice_of(header, sizeof header), WIRE_HANDSHAKE_BYTES_MAX, &frame),
+                     WIRE_BAD);
 }
 
 static void test_decoders__survive_garbage(void **state)
@@ -443,10 +473,10 @@ static void test_decoders__survive_garbage(void **state)
             bytes[i] = (char)prng_below(&prng, 6); /* Small numbers come further. */
         }
         (void)wire_get_hello(rest, &hello);
-        (void)wire_get_message(rest, &message);
-        (void)wire_get_entries(rest, &message, &entries);
-        (void)wire_get_forward(rest, &forward);
-        (void)wire_get_answer(rest, &answer);
+        (void)wire_get_message(frame_of(rest), &message);
+        (void)wire_get_entries(frame_of(rest), &message, &entries);
+        (void)wire_get_forward(frame_of(rest), &forward);
+        (void)wire_get_answer(frame_of(rest), &answer);
         (void)wire_get_refuse(rest, &refusal);
         while ((e = wire_next_entry(&rest)) != NULL) {
             assert_true(e->size <= size);
@@ -473,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_clock_and_holds__come_out_as_they_went_in),
         cmocka_unit_test(test_frame__waits_for_its_last_byte),
         cmocka_unit_test(test_frame__with_any_bit_flipped_is_not_taken),
+        cmocka_unit_test(test_frame__of_group_0_has_the_bytes_of_older_versions),
         cmocka_unit_test(test_frame__longer_than_allowed_is_bad_before_it_comes),
         cmocka_unit_test(test_decoders__survive_garbage),
     };

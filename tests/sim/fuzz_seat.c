@@ -415,7 +415,7 @@ static void put_answer(const struct scene *s, const struct node *n, struct buffe
                        struct slice *input)
 {
     uint64_t choice = fuzz_number(input, 1);
-    size_t mark = wire_begin_answer(out, choice % 4 == 0 ? choice : s->correlation);
+    size_t mark = wire_begin_answer(out, 0, choice % 4 == 0 ? choice : s->correlation);
 
     buffer_append_slice(out, choice % 2 == 0 ? slice_str("+OK\r\n")
                                              : fuzz_bytes(input, choice / 8 % 32));

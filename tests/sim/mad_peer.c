@@ -18,13 +18,10 @@ static void prove(struct mad_peer *m)
                                       .listener = m->to};
     unsigned char proof[PROOF_BYTES];
     struct wire_challenge c;
-    enum wire_type type;
-    struct slice body;
-    size_t size;
+    struct wire_frame frame;
 
-    if (wire_frame(buffer_slice(&m->in), WIRE_HANDSHAKE_BYTES_MAX, &type, &body, &size) ==
-            WIRE_FRAME &&
-        type == WIRE_CHALLENGE && wire_get_challenge(body, &c)) {
+    if (wire_frame(buffer_slice(&m->in), WIRE_HANDSHAKE_BYTES_MAX, &frame) == WIRE_FRAME &&
+        frame.type == WIRE_CHALLENGE && wire_get_challenge(frame.body, &c)) {
         memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
         proof_make(m->key.bytes, PROOF_OF_DIALER, &greeting, proof);
         wire_put_proof(&m->out, proof);

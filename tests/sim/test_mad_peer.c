@@ -51,6 +51,7 @@ static void put_forward(struct mad_peer *m, const struct node *n, uint8_t databa
     struct wire_forward f = {.correlation = 1,
                              .term = raft_current_term(raft_of(n)),
                              .resp_version = 2,
+                             .until_ns = UINT64_MAX,
                              .command = buffer_slice(&payload)};
 
     wire_put_forward(&m->out, &f);
