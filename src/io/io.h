@@ -137,6 +137,9 @@ void io_stream_resume(struct io *io, struct io_stream *stream);
 void io_stream_close(struct io *io, struct io_stream *stream);
 /* "127.0.0.1:40312" of the other end, for logs and CLIENT LIST. */
 void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t text_size);
+/* Stands for the other end's address: the same for all connections from it (of IPv6, from its /64
+ * network, as one machine can have any address of that). */
+uint64_t io_stream_origin(struct io *io, struct io_stream *stream);
 /* Whether the other end is this very machine: both addresses are of loopback. */
 bool io_stream_is_local(struct io *io, struct io_stream *stream);
 

@@ -124,6 +124,8 @@ void io_uv_timers_deinit(struct io *io);
 /* io_uv_stream.c */
 /* A socket that belongs to nobody yet. */
 struct io_uv_stream *io_uv_stream_new(struct io *io);
+/* Of an address of either family: see io_stream_origin(). */
+uint64_t io_uv_origin(const struct sockaddr_in6 *address);
 /* Joins a connected socket to its stream and begins to read. */
 int io_uv_stream_open(struct io_uv_stream *s, struct io_stream *stream,
                       const struct sockaddr *peer);

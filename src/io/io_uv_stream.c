@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -224,6 +225,32 @@ void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t 
         uv_ip4_name(peer, host, sizeof host);
         snprintf(text, text_size, "%s:%u", host, ntohs(peer->sin_port));
     }
+}
+
+uint64_t io_uv_origin(const struct sockaddr_in6 *address)
+{
+    const unsigned char *six = address->sin6_addr.s6_addr;
+    uint64_t network;
+    uint32_t four;
+
+    if (address->sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
+        memcpy(&network, six, sizeof network);
+        return network;
+    }
+    if (address->sin6_family == AF_INET6) {
+        memcpy(&four, six + 12, sizeof four);
+    } else {
+        four = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
+    }
+    return four;
+}
+
+uint64_t io_stream_origin(struct io *io, struct io_stream *stream)
+{
+    const struct io_uv_stream *s = stream->backend;
+
+    CHECK(s != NULL);
+    return io_uv_origin(&s->peer);
 }
 
 static bool is_loopback(const struct sockaddr_in6 *address)

@@ -7,10 +7,10 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "peer/strangers.h"
 
 enum {
     PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have come by themselves. */
-    STRANGERS_MAX = 64, /* Incoming connections that have not introduced themselves. */
 };
 
 static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
@@ -330,30 +330,19 @@ static void inbound_frame(struct link *link, const struct wire_frame *frame)
     }
 }
 
-/* Who says nothing holds a place only until others want it, or its time is over. */
-static struct inbound *oldest_stranger(struct peers *p, uint32_t *ret_count)
+static void make_room(struct peers *p)
 {
-    struct inbound *oldest = NULL;
+    struct inbound *stranger = strangers_to_close(p);
 
-    *ret_count = 0;
-    list_for_each(node, &p->inbounds)
-    {
-        struct inbound *in = container_of(node, struct inbound, node);
-
-        if (!in->is_greeted && !in->link.is_closing) {
-            ++*ret_count;
-            oldest = oldest == NULL ? in : oldest; /* The list is in order of age. */
-        }
+    if (stranger != NULL) {
+        link_close(&stranger->link);
     }
-    return oldest;
 }
 
 static void accepted(struct io_listener *listener)
 {
     struct peers *p = container_of(listener, struct peers, listener);
     struct inbound *in = memory_take_zeroed(1, sizeof *in);
-    uint32_t stranger_count;
-    struct inbound *oldest = oldest_stranger(p, &stranger_count);
 
     in->peers = p;
     in->since_ns = io_now_ns(p->io);
@@ -365,10 +354,9 @@ static void accepted(struct io_listener *listener)
         return;
     }
     link_opened(&in->link);
+    in->origin = io_stream_origin(p->io, &in->link.stream);
     list_append(&p->inbounds, &in->node);
-    if (stranger_count >= STRANGERS_MAX) {
-        link_close(&oldest->link);
-    }
+    make_room(p);
     peers_arm_timer(p, in->since_ns + DIAL_RETRY_MS * 1000 * 1000ull);
 }
 

@@ -123,6 +123,7 @@ struct inbound {
     struct peers *peers;
     struct link link;
     uint64_t since_ns;  /* When it was accepted, or began to leave. */
+    uint64_t origin;    /* Of the other end: io_stream_origin(). */
     bool is_challenged; /* It said hello, and is to prove that it belongs. */
     bool is_greeted;    /* It was welcomed. */
     char hello[WIRE_HELLO_BYTES_MAX];

@@ -288,6 +288,14 @@ uint16_t sim_stream_port(const struct io_stream *stream)
     return end->port;
 }
 
+uint64_t io_stream_origin(struct io *io, struct io_stream *stream)
+{
+    const struct sim_end *end = stream->backend;
+
+    CHECK(end != NULL);
+    return sim_end_other(end)->machine->number;
+}
+
 bool io_stream_is_local(struct io *io, struct io_stream *stream)
 {
     const struct sim_end *end = stream->backend;

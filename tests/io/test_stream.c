@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/io_uv_internal.h"
+
 /* Two peers of one loop, connected to each other. */
 struct pair {
     struct door door;
@@ -321,6 +323,34 @@ static void test_stream__names_the_other_end(void **state)
     pair_close(&pair);
 }
 
+static uint64_t origin_of(const char *text)
+{
+    struct sockaddr_in6 six = {0};
+    struct sockaddr_in four = {0};
+
+    if (uv_ip6_addr(text, 1, &six) != 0) {
+        assert_int_equal(uv_ip4_addr(text, 1, &four), 0);
+        memcpy(&six, &four, sizeof four);
+    }
+    return io_uv_origin(&six);
+}
+
+/* A machine has one address of IPv4, and a network of IPv6. */
+static void test_stream__knows_where_the_other_end_is(void **state)
+{
+    struct fixture *f = *state;
+    struct pair pair;
+
+    pair_open(&pair, f);
+    assert_int_equal(io_stream_origin(f->io, &pair.far.stream), origin_of("127.0.0.1"));
+    pair_close(&pair);
+    assert_int_equal(origin_of("192.0.2.1"), origin_of("::ffff:192.0.2.1"));
+    assert_int_not_equal(origin_of("192.0.2.1"), origin_of("192.0.2.2"));
+    assert_int_not_equal(origin_of("::ffff:192.0.2.1"), origin_of("::ffff:192.0.2.2"));
+    assert_int_equal(origin_of("2001:db8:1:2::3"), origin_of("2001:db8:1:2:ffff::"));
+    assert_int_not_equal(origin_of("2001:db8:1:2::3"), origin_of("2001:db8:1:3::3"));
+}
+
 static void test_stream__left_open_is_dropped_with_the_loop(void **state)
 {
     /* Nothing to assert: the sanitizers see a leak or a touched owner. */
@@ -354,6 +384,7 @@ int main(void)
         IO_TEST(test_stream__can_be_closed_from_room),
         IO_TEST(test_stream__can_be_closed_from_received),
         IO_TEST(test_stream__names_the_other_end),
+        IO_TEST(test_stream__knows_where_the_other_end_is),
         IO_TEST(test_stream__left_open_is_dropped_with_the_loop),
     };
 

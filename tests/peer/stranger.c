@@ -59,14 +59,19 @@ struct wire_hello stranger_hello(void)
                                .nonce = "by chance"};
 }
 
+void stranger_prepare(struct stranger *s, struct io *io)
+{
+    *s = (struct stranger){.io = io};
+    link_init(&s->link, io, stranger_frame, stranger_closed, s);
+    s->connect = (struct io_connect){.connected = stranger_connected, .stream = &s->link.stream};
+}
+
 void stranger_dial(struct world *w, struct stranger *s, struct io *io, uint32_t i)
 {
     struct io_address door = address_of(i).client;
 
     door.port = PEER_PORT;
-    *s = (struct stranger){.io = io};
-    link_init(&s->link, io, stranger_frame, stranger_closed, s);
-    s->connect = (struct io_connect){.connected = stranger_connected, .stream = &s->link.stream};
+    stranger_prepare(s, io);
     io_connect(io, &s->connect, &s->link.stream, &door);
     run_ms(w, A_WHILE_MS);
     assert_true(s->link.is_open);

@@ -25,6 +25,8 @@ struct stranger {
 /* What node 0 would say to node 1. */
 struct wire_hello stranger_hello(void);
 
+/* For io_connect() of s->connect. */
+void stranger_prepare(struct stranger *s, struct io *io);
 /* Connects to the peer port of node `i`, and says nothing. */
 void stranger_dial(struct world *w, struct stranger *s, struct io *io, uint32_t i);
 void stranger_say_hello(struct world *w, struct stranger *s, const struct wire_hello *hello);
