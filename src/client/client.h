@@ -36,7 +36,6 @@
 #include "command/time_share.h"
 #include "io/io.h"
 #include "resp/resp.h"
-#include "server/server.h"
 
 enum {
     CLIENT_SLOTS_MAX = 1024,                     /* Commands under way. */
@@ -166,7 +165,10 @@ struct client {
 };
 
 struct clients {
-    struct server *server;
+    struct clients_options options;
+    struct io *io;
+    const struct log *log;
+    struct replica *replica;
     struct io_listener listener;
     bool is_listening;
     struct list all;
@@ -201,9 +203,6 @@ void client_free_if_over(struct client *c);
 void client_turn_away(struct client *c, const char *text);
 void client_make_ready(struct client *c);
 void client_make_dirty(struct client *c);
-
-/* The counts begin anew; who is connected stays. */
-void clients_reset_stats(struct clients *c);
 
 /* --- place.c -------------------------------------------------------------------- */
 

@@ -63,7 +63,7 @@ void client_close(struct client *c, const char *why)
     if (c->end >= CLIENT_CLOSING) {
         return;
     }
-    log_write(clients->server->log, LOG_DEBUG, "client left", "client=%llu peer=%s why=" LOG_Q,
+    log_write(clients->log, LOG_DEBUG, "client left", "client=%llu peer=%s why=" LOG_Q,
               (unsigned long long)c->id, c->peer, why);
     client_leave(c);
     c->end = CLIENT_CLOSING;
@@ -71,7 +71,7 @@ void client_close(struct client *c, const char *why)
     list_remove(&c->dirty_link);
     client_forget_output(c);
     client_abandon(c);
-    io_stream_close(clients->server->io, &c->stream);
+    io_stream_close(clients->io, &c->stream);
 }
 
 void client_turn_away(struct client *c, const char *text)
@@ -119,15 +119,14 @@ void clients_resume(struct clients *c)
 /* Who has waited longest is the first, and who finds no room any more the last next time. */
 static void run_congested(struct clients *c, struct time_share *share)
 {
-    while (c->is_relieved && !list_is_empty(&c->congested) &&
-           !replica_is_congested(c->server->replica)) {
+    while (c->is_relieved && !list_is_empty(&c->congested) && !replica_is_congested(c->replica)) {
         struct client *client = container_of(list_first(&c->congested), struct client, ready_link);
 
         list_remove(&client->ready_link);
         client->wait = CLIENT_RUNS;
         client_run(client);
         if (time_share_look(share)) {
-            replica_wake(c->server->replica); /* The next turn relieves the others. */
+            replica_wake(c->replica); /* The next turn relieves the others. */
             break;
         }
     }
@@ -159,7 +158,7 @@ void clients_flush(struct clients *c)
     uint64_t submitted_before = c->submitted_count;
     struct time_share share;
 
-    time_share_begin(&share, c->server, CLIENTS_TURN_NS);
+    time_share_begin(&share, c->io, c->options.probe, CLIENTS_TURN_NS);
     run_congested(c, &share);
     run_ready(c, &share);
     while (!list_is_empty(&c->dirty)) {
@@ -171,10 +170,10 @@ void clients_flush(struct clients *c)
     /* Both can have come from within this call: nobody else would go on with them. Who may take
      * more commands has had his turn: others come first. */
     if (c->submitted_count != submitted_before) {
-        replica_wake(c->server->replica);
+        replica_wake(c->replica);
     }
     if (!list_is_empty(&c->ready)) {
-        io_turn_soon(c->server->io);
+        io_turn_soon(c->io);
     }
 }
 
@@ -211,7 +210,7 @@ static void give_memory_back(struct client *c)
 static void sweep_one(struct client *c, uint64_t now_ns)
 {
     uint64_t silent_ns = now_ns - c->active_ns;
-    uint64_t idle_ns = c->clients->server->config.client_idle_ns;
+    uint64_t idle_ns = c->clients->options.idle_ns;
 
     if (c->end >= CLIENT_CLOSING) {
         return;
@@ -235,8 +234,7 @@ static void start_sweep(struct clients *c)
 {
     c->is_sweeping = !list_is_empty(&c->all);
     if (c->is_sweeping) {
-        io_timer_start(c->server->io, &c->sweep_timer,
-                       io_now_ns(c->server->io) + SWEEP_INTERVAL_NS);
+        io_timer_start(c->io, &c->sweep_timer, io_now_ns(c->io) + SWEEP_INTERVAL_NS);
     }
 }
 
@@ -256,7 +254,7 @@ static void measure_rate(struct clients *c, uint64_t now_ns)
 static void on_sweep(struct io_timer *timer)
 {
     struct clients *c = container_of(timer, struct clients, sweep_timer);
-    uint64_t now_ns = io_now_ns(c->server->io);
+    uint64_t now_ns = io_now_ns(c->io);
     uint64_t part = (c->stats.connected_count + c->lingering_count) / SWEEP_PART;
     uint64_t left = part > SWEEP_CLIENTS_MIN ? part : SWEEP_CLIENTS_MIN;
     struct list seen;
@@ -280,12 +278,11 @@ static void on_sweep(struct io_timer *timer)
 
 static struct client *new_client(struct clients *clients)
 {
-    const struct server *server = clients->server;
     struct client *c = memory_take_zeroed(1, sizeof *c);
     struct resp_limits limits = {
         .arguments_max = CLIENT_ARGUMENTS_MAX,
         .bulk_bytes_max = KV_VALUE_BYTES_MAX,
-        .request_bytes_max = server->config.client_input_bytes_max,
+        .request_bytes_max = clients->options.input_bytes_max,
         .inline_bytes_max = CLIENT_INLINE_BYTES_MAX,
     };
 
@@ -307,21 +304,19 @@ static struct client *new_client(struct clients *clients)
     c->read_bytes = CLIENT_READ_BYTES;
     c->read_reply_bytes = CLIENT_READ_WINDOW_BYTES / 4; /* Nothing is known yet: go slowly. */
     c->version = 2;
-    c->connected_ns = io_now_ns(server->io);
+    c->connected_ns = io_now_ns(clients->io);
     c->active_ns = c->connected_ns;
     return c;
 }
 
 static void admit(struct clients *clients, struct client *c)
 {
-    struct server *server = clients->server;
-
     clients->stats.accepted_count++;
     clients->last_id++;
     c->id = clients->last_id;
-    io_stream_peer(server->io, &c->stream, c->peer, sizeof c->peer);
+    io_stream_peer(clients->io, &c->stream, c->peer, sizeof c->peer);
     list_append(&clients->all, &c->link);
-    log_write(server->log, LOG_DEBUG, "client came", "client=%llu peer=%s",
+    log_write(clients->log, LOG_DEBUG, "client came", "client=%llu peer=%s",
               (unsigned long long)c->id, c->peer);
     client_place(c);
     if (!clients->is_sweeping) {
@@ -333,10 +328,10 @@ static void on_accepted(struct io_listener *listener)
 {
     struct clients *clients = container_of(listener, struct clients, listener);
     struct client *c = new_client(clients);
-    int status = io_accept(clients->server->io, listener, &c->stream);
+    int status = io_accept(clients->io, listener, &c->stream);
 
     if (status < 0) {
-        log_write(clients->server->log, LOG_WARN, "a client could not be accepted", "error=" LOG_Q,
+        log_write(clients->log, LOG_WARN, "a client could not be accepted", "error=" LOG_Q,
                   strerror(-status));
         free_client(c);
         return;
@@ -351,11 +346,15 @@ static void on_listener_closed(struct io_listener *listener)
 
 /* --- life ---------------------------------------------------------------------------- */
 
-int clients_start(struct server *server, struct clients **ret_clients, uint16_t *ret_port)
+int clients_start(const struct clients_options *options, struct clients **ret_clients,
+                  uint16_t *ret_port)
 {
     struct clients *c = memory_take_zeroed(1, sizeof *c);
 
-    c->server = server;
+    c->options = *options;
+    c->io = options->io;
+    c->log = options->log;
+    c->replica = options->replica;
     c->listener.accepted = on_accepted;
     c->listener.closed = on_listener_closed;
     c->sweep_timer.fired = on_sweep;
@@ -365,7 +364,7 @@ int clients_start(struct server *server, struct clients **ret_clients, uint16_t 
     list_init(&c->congested);
     list_init(&c->dirty);
 
-    int status = io_listen(server->io, &c->listener, &server->config.address, ret_port);
+    int status = io_listen(c->io, &c->listener, &c->options.address, ret_port);
 
     if (status < 0) {
         free(c);
@@ -380,7 +379,7 @@ void clients_refuse(struct clients *c)
 {
     if (c->is_listening) {
         c->is_listening = false;
-        io_listener_close(c->server->io, &c->listener);
+        io_listener_close(c->io, &c->listener);
     }
 }
 
@@ -399,7 +398,7 @@ static void free_slots(struct client *c)
 
 void clients_free(struct clients *c)
 {
-    io_timer_stop(c->server->io, &c->sweep_timer);
+    io_timer_stop(c->io, &c->sweep_timer);
     list_for_each(node, &c->all)
     {
         struct client *client = container_of(node, struct client, link);
@@ -423,7 +422,12 @@ void clients_reset_stats(struct clients *c)
     c->rate_from_count = 0;
 }
 
-struct server *call_server(const struct command_call *call)
+struct clients *call_clients(const struct command_call *call)
 {
-    return call_client(call)->clients->server;
+    return call_client(call)->clients;
+}
+
+void *call_context(const struct command_call *call)
+{
+    return call_clients(call)->options.context;
 }

@@ -7,8 +7,6 @@
 #include "command/subcommand.h"
 #include "kv/command.h"
 
-struct server;
-
 /* --- commands_connection.c ----------------------------------------------------------- */
 
 command_handler ping_command;
@@ -39,8 +37,6 @@ extern const struct subcommand command_subcommands[];
 
 /* --- commands_server.c --------------------------------------------------------------- */
 
-command_handler config_command;
-extern const struct subcommand config_subcommands[];
 command_handler time_command;
 command_handler role_command;
 command_handler wait_command;
@@ -52,8 +48,6 @@ command_handler info_command;
 /* The Redis whose commands and replies these are: what clients conclude features from. */
 #define REDIS_VERSION "7.2.0"
 
-/* A member that was not removed answers all commands, whether it leads or not: to clients
- * it is a master (docs/adr/0011-every-node-that-serves-calls-itself-master.md). */
-bool server_is_serving(const struct server *server);
+extern const struct command client_commands[]; /* Their rows, up to a nameless one. */
 
 #endif /* RAKIT_CLIENT_COMMANDS_H */

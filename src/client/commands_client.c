@@ -48,14 +48,14 @@ static char lower(char letter)
 
 static uint64_t age_s(const struct client *c)
 {
-    return (io_now_ns(c->clients->server->io) - c->connected_ns) / 1000000000;
+    return (io_now_ns(c->clients->io) - c->connected_ns) / 1000000000;
 }
 
 /* The fields of Redis 7.0, all of them: libraries make numbers of them and fail if one is
  * missing. What we have nothing for is what Redis says if it has nothing (fd=-1). */
 void session_describe(const struct client *c, struct buffer *out)
 {
-    const struct server *server = c->clients->server;
+    const struct clients *clients = c->clients;
     const char *command = c->last_command == NULL ? "NULL" : c->last_command->name;
     uint64_t memory_bytes = sizeof *c + c->input.capacity + c->argument_bytes + c->out.capacity +
                             c->sending.capacity + c->held_bytes;
@@ -64,9 +64,10 @@ void session_describe(const struct client *c, struct buffer *out)
                   "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=%u "
                   "sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=0 "
                   "rbs=%zu rbp=%zu obl=%zu oll=%u omem=%llu tot-mem=%llu events=%s cmd=",
-                  (unsigned long long)c->id, c->peer, server->config.address.host,
-                  server->config.address.port, text_or_empty(c->name), (unsigned long long)age_s(c),
-                  (unsigned long long)((io_now_ns(server->io) - c->active_ns) / 1000000000),
+                  (unsigned long long)c->id, c->peer, clients->options.address.host,
+                  clients->options.address.port, text_or_empty(c->name),
+                  (unsigned long long)age_s(c),
+                  (unsigned long long)((io_now_ns(clients->io) - c->active_ns) / 1000000000),
                   c->end == CLIENT_OPEN ? (c->never_evict ? "e" : "N") : "c", (unsigned)c->database,
                   buffer_size(&c->input), c->input.capacity - buffer_size(&c->input),
                   (unsigned long long)c->argument_bytes, c->out.capacity, c->out.capacity,
@@ -343,7 +344,7 @@ static bool read_kill_filter(struct command_call *call, struct kill_filter *ret_
 
 static bool is_matched(const struct client *c, const struct kill_filter *filter)
 {
-    const struct io_address *here = &c->clients->server->config.address;
+    const struct io_address *here = &c->clients->options.address;
     char local_address[sizeof here->host + 8];
 
     snprintf(local_address, sizeof local_address, "%s:%u", here->host, here->port);

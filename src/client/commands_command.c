@@ -2,11 +2,17 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "client/client.h"
 #include "client/commands.h"
 #include "command/docs.h"
 #include "command/subcommand.h"
 #include "command/table.h"
 #include "kv/glob.h"
+
+static const struct command_table *table_of(const struct command_call *call)
+{
+    return call_clients(call)->options.commands;
+}
 
 static char lower(char letter)
 {
@@ -148,14 +154,15 @@ static void reply_info(struct resp_writer *w, const struct command *command)
 
 static void command_info(struct command_call *call)
 {
+    const struct command_table *table = table_of(call);
     bool wants_all = call->argument_count <= 2;
 
-    resp_array(call->reply, wants_all ? command_count() : call->argument_count - 2);
-    for (uint32_t i = 0; wants_all && i < command_count(); i++) {
-        reply_info(call->reply, command_at(i));
+    resp_array(call->reply, wants_all ? table->count : call->argument_count - 2);
+    for (uint32_t i = 0; wants_all && i < table->count; i++) {
+        reply_info(call->reply, table->rows[i]);
     }
     for (uint32_t i = 2; i < call->argument_count; i++) {
-        const struct command *command = command_find(call->arguments[i]);
+        const struct command *command = command_find(table, call->arguments[i]);
 
         if (command != NULL) {
             reply_info(call->reply, command);
@@ -169,7 +176,7 @@ static void command_info(struct command_call *call)
 
 static void command_count_reply(struct command_call *call)
 {
-    resp_integer(call->reply, command_count());
+    resp_integer(call->reply, table_of(call)->count);
 }
 
 static bool has_category(const struct command *command, struct slice category)
@@ -203,6 +210,7 @@ static bool matches_pattern(const struct command *command, struct slice pattern)
 
 static void command_list(struct command_call *call)
 {
+    const struct command_table *table = table_of(call);
     bool filters = call->argument_count > 2;
     bool by_category = false;
     struct buffer names = {0};
@@ -219,8 +227,8 @@ static void command_list(struct command_call *call)
             return;
         }
     }
-    for (uint32_t i = 0; i < command_count(); i++) {
-        const struct command *command = command_at(i);
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct command *command = table->rows[i];
 
         if (!filters || (by_category ? has_category(command, call->arguments[4])
                                      : matches_pattern(command, call->arguments[4]))) {
@@ -243,23 +251,24 @@ static void reply_docs(struct resp_writer *w, const struct command *command)
 
 static void command_docs(struct command_call *call)
 {
+    const struct command_table *table = table_of(call);
     bool wants_all = call->argument_count == 2;
     uint64_t count = 0;
 
     for (uint32_t i = 2; i < call->argument_count; i++) {
-        count += command_find(call->arguments[i]) != NULL ? 1 : 0;
+        count += command_find(table, call->arguments[i]) != NULL ? 1 : 0;
     }
-    for (uint32_t i = 0; wants_all && i < command_count(); i++) {
-        count += command_at(i)->flags & COMMAND_HIDDEN ? 0 : 1;
+    for (uint32_t i = 0; wants_all && i < table->count; i++) {
+        count += table->rows[i]->flags & COMMAND_HIDDEN ? 0 : 1;
     }
     resp_map(call->reply, count);
-    for (uint32_t i = 0; wants_all && i < command_count(); i++) {
-        if (!(command_at(i)->flags & COMMAND_HIDDEN)) {
-            reply_docs(call->reply, command_at(i));
+    for (uint32_t i = 0; wants_all && i < table->count; i++) {
+        if (!(table->rows[i]->flags & COMMAND_HIDDEN)) {
+            reply_docs(call->reply, table->rows[i]);
         }
     }
     for (uint32_t i = 2; i < call->argument_count; i++) {
-        const struct command *command = command_find(call->arguments[i]);
+        const struct command *command = command_find(table, call->arguments[i]);
 
         if (command != NULL) {
             reply_docs(call->reply, command);
@@ -271,7 +280,7 @@ static void command_docs(struct command_call *call)
 
 static void command_getkeys(struct command_call *call)
 {
-    const struct command *command = command_find(call->arguments[2]);
+    const struct command *command = command_find(table_of(call), call->arguments[2]);
     uint32_t count = call->argument_count - 2;
     bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
                                                         : count >= (uint32_t)-command->arity);

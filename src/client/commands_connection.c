@@ -143,7 +143,7 @@ static void reply_hello(struct command_call *call)
 {
     struct client *c = call_client(call);
     struct resp_writer *w = call->reply;
-    bool serves = server_is_serving(call_server(call));
+    bool serves = replica_is_serving(call_clients(call)->replica);
 
     resp_map(w, 7);
     resp_bulk_text(w, "server");

@@ -32,9 +32,9 @@ static const char *describe_bytes(uint64_t bytes, char *text, size_t size)
     return text;
 }
 
-static void put_server(const struct server *server, struct buffer *out)
+static void put_server(const struct clients *clients, struct buffer *out)
 {
-    uint64_t uptime_s = (io_now_ns(server->io) - server->started_ns) / S;
+    uint64_t uptime_s = (io_now_ns(clients->io) - clients->options.started_ns) / S;
 
     buffer_printf(out,
                   "redis_version:" REDIS_VERSION "\r\n"
@@ -48,15 +48,16 @@ static void put_server(const struct server *server, struct buffer *out)
                   "server_time_usec:%llu\r\n"
                   "uptime_in_seconds:%llu\r\n"
                   "uptime_in_days:%llu\r\n",
-                  server->run_id, server->config.address.port, server->config.peer_port,
-                  (ull)(io_wall_ns(server->io) / 1000), (ull)uptime_s, (ull)(uptime_s / 86400));
+                  clients->options.run_id, clients->options.address.port,
+                  clients->options.peer_port, (ull)(io_wall_ns(clients->io) / 1000), (ull)uptime_s,
+                  (ull)(uptime_s / 86400));
 }
 
-static void put_clients(const struct server *server, struct buffer *out)
+static void put_clients(const struct clients *clients, struct buffer *out)
 {
     struct clients_stats stats;
 
-    clients_get_stats(server->clients, &stats);
+    clients_get_stats(clients, &stats);
     buffer_printf(out,
                   "connected_clients:%llu\r\n"
                   "maxclients:%u\r\n"
@@ -64,9 +65,9 @@ static void put_clients(const struct server *server, struct buffer *out)
                   "closed_slow_clients:%llu\r\n"
                   "unread_output_bytes:%llu\r\n"
                   "unread_output_bytes_max:%llu\r\n",
-                  (ull)stats.connected_count, server->config.clients_max,
+                  (ull)stats.connected_count, clients->options.clients_max,
                   (ull)stats.closed_slow_count, (ull)stats.unread_bytes,
-                  (ull)server->config.output_memory_bytes);
+                  (ull)clients->options.output_memory_bytes);
 }
 
 static uint64_t client_buffer_bytes(const struct clients *clients)
@@ -83,10 +84,10 @@ static uint64_t client_buffer_bytes(const struct clients *clients)
     return bytes;
 }
 
-static void put_memory(const struct server *server, struct buffer *out)
+static void put_memory(const struct clients *clients, struct buffer *out)
 {
-    uint64_t dataset_bytes = keyspace_memory_bytes(replica_keyspace(server->replica));
-    uint64_t client_bytes = client_buffer_bytes(server->clients);
+    uint64_t dataset_bytes = keyspace_memory_bytes(replica_keyspace(clients->replica));
+    uint64_t client_bytes = client_buffer_bytes(clients);
     char text[32];
 
     buffer_printf(out,
@@ -102,11 +103,11 @@ static void put_memory(const struct server *server, struct buffer *out)
                   (ull)dataset_bytes, (ull)client_bytes);
 }
 
-static void put_persistence(const struct server *server, struct buffer *out)
+static void put_persistence(const struct clients *clients, struct buffer *out)
 {
     struct store_stats stats;
 
-    store_get_stats(replica_store(server->replica), &stats);
+    store_get_stats(replica_store(clients->replica), &stats);
     buffer_printf(out,
                   "loading:0\r\n"
                   "log_bytes:%llu\r\n"
@@ -121,13 +122,13 @@ static void put_persistence(const struct server *server, struct buffer *out)
                   (ull)stats.written_bytes, stats.is_full ? 1 : 0);
 }
 
-static void put_stats(const struct server *server, struct buffer *out)
+static void put_stats(const struct clients *clients, struct buffer *out)
 {
-    struct clients_stats clients;
+    struct clients_stats stats;
     struct replica_stats replica;
 
-    clients_get_stats(server->clients, &clients);
-    replica_get_stats(server->replica, &replica);
+    clients_get_stats(clients, &stats);
+    replica_get_stats(clients->replica, &replica);
     buffer_printf(out,
                   "total_connections_received:%llu\r\n"
                   "total_commands_processed:%llu\r\n"
@@ -142,11 +143,11 @@ static void put_stats(const struct server *server, struct buffer *out)
                   "reads_served:%llu\r\n"
                   "read_rounds:%llu\r\n"
                   "entries_applied:%llu\r\n",
-                  (ull)clients.accepted_count, (ull)clients.commands_count,
-                  (ull)server->clients->commands_a_second, (ull)clients.input_bytes,
-                  (ull)clients.output_bytes, (ull)clients.refused_count,
-                  (ull)replica.proposed_count, (ull)replica.forwarded_count,
-                  (ull)replica.in_doubt_count, (ull)replica.pending_count, (ull)replica.read_count,
+                  (ull)stats.accepted_count, (ull)stats.commands_count,
+                  (ull)clients->commands_a_second, (ull)stats.input_bytes, (ull)stats.output_bytes,
+                  (ull)stats.refused_count, (ull)replica.proposed_count,
+                  (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
+                  (ull)replica.pending_count, (ull)replica.read_count,
                   (ull)replica.read_round_count, (ull)replica.applied_count);
 }
 
@@ -173,16 +174,11 @@ static void put_followers(const struct replica *replica, struct buffer *out)
     buffer_printf(out, "connected_slaves:%u\r\n", count);
 }
 
-bool server_is_serving(const struct server *server)
+static void put_replication(const struct clients *clients, struct buffer *out)
 {
-    return replica_membership(server->replica) != NULL && !replica_is_removed(server->replica);
-}
-
-static void put_replication(const struct server *server, struct buffer *out)
-{
-    const struct replica *replica = server->replica;
+    const struct replica *replica = clients->replica;
     const struct raft *raft = replica_raft(replica);
-    bool serves = server_is_serving(server);
+    bool serves = replica_is_serving(replica);
 
     buffer_printf(out, "role:%s\r\n", serves ? "master" : "slave");
     if (!serves) {
@@ -202,14 +198,14 @@ static void put_replication(const struct server *server, struct buffer *out)
                   (ull)replica_cluster_id(replica), (ull)raft_commit_index(raft));
 }
 
-static void put_cluster(const struct server *server, struct buffer *out)
+static void put_cluster(const struct clients *clients, struct buffer *out)
 {
     buffer_printf(out, "cluster_enabled:0\r\n"); /* Redis Cluster's slots, that is. */
 }
 
-static void put_keyspace(const struct server *server, struct buffer *out)
+static void put_keyspace(const struct clients *clients, struct buffer *out)
 {
-    const struct keyspace *keyspace = replica_keyspace(server->replica);
+    const struct keyspace *keyspace = replica_keyspace(clients->replica);
 
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
         uint64_t count = keyspace_count(keyspace, i);
@@ -220,9 +216,9 @@ static void put_keyspace(const struct server *server, struct buffer *out)
     }
 }
 
-static void put_raft(const struct server *server, struct buffer *out)
+static void put_raft(const struct clients *clients, struct buffer *out)
 {
-    const struct replica *replica = server->replica;
+    const struct replica *replica = clients->replica;
     const struct raft *raft = replica_raft(replica);
     const struct raft_configuration *configuration = raft_configuration(raft);
     const struct raft_member *self = raft_configuration_find(configuration, raft_self(raft));
@@ -261,7 +257,7 @@ static void put_raft(const struct server *server, struct buffer *out)
 
 static const struct section {
     const char *name;
-    void (*put)(const struct server *server, struct buffer *out);
+    void (*put)(const struct clients *clients, struct buffer *out);
 } sections[] = {
     {"Server", put_server},           {"Clients", put_clients}, {"Memory", put_memory},
     {"Persistence", put_persistence}, {"Stats", put_stats},     {"Replication", put_replication},
@@ -290,7 +286,7 @@ void info_command(struct command_call *call)
             continue;
         }
         buffer_printf(&text, "%s# %s\r\n", buffer_size(&text) > 0 ? "\r\n" : "", sections[i].name);
-        sections[i].put(call_server(call), &text);
+        sections[i].put(call_clients(call), &text);
     }
     resp_verbatim(call->reply, buffer_slice(&text));
     buffer_deinit(&text);

@@ -83,7 +83,7 @@ static void submit_some(struct command_call *call, uint32_t argument_count,
     a->request.resp_version = (uint8_t)(key_of != NULL ? 2 : call->reply->version);
     request_encode(&a->request, call->command, 0, argument_count, call->arguments);
     a->slot = reply_later(call);
-    replica_submit(call_client(call)->clients->server->replica, &a->request);
+    replica_submit(call_client(call)->clients->replica, &a->request);
 }
 
 static void submit(struct command_call *call)
@@ -96,8 +96,7 @@ static void add_with_key(struct command_call *call, const struct replica *r)
 {
     struct client *client = call_client(call);
 
-    if (!io_stream_is_local(client->clients->server->io, &client->stream) &&
-        !MUTANT(key_for_everybody)) {
+    if (!io_stream_is_local(client->clients->io, &client->stream) && !MUTANT(key_for_everybody)) {
         resp_error(call->reply,
                    "NOKEY the key of the cluster is handed over on loopback only: copy the file "
                    "cluster-key from the data directory of a member to the new node, and start "
@@ -110,7 +109,7 @@ static void add_with_key(struct command_call *call, const struct replica *r)
 /* A node that is to join through itself would wait for ever for a leader to answer it. */
 static void add(struct command_call *call)
 {
-    const struct replica *r = call_client(call)->clients->server->replica;
+    const struct replica *r = call_client(call)->clients->replica;
     char own_id[17];
 
     snprintf(own_id, sizeof own_id, "%016llx", (unsigned long long)replica_node_id(r));

@@ -83,7 +83,7 @@ static void resume_reading(struct client *c)
     if (c->is_paused &&
         (takes_no_more(c) || !is_held_up(c) || buffer_size(&c->input) < CLIENT_READ_AHEAD_BYTES)) {
         c->is_paused = false;
-        io_stream_resume(c->clients->server->io, &c->stream);
+        io_stream_resume(c->clients->io, &c->stream);
     }
 }
 
@@ -119,11 +119,11 @@ void client_received(struct io_stream *stream, int64_t size)
     }
     if (size > 0) {
         arrivals_note(&c->arrivals, (uint64_t)size, buffer_size(&c->input),
-                      io_now_ns(c->clients->server->io),
-                      c->clients->server->config.request_timeout_ns / ARRIVAL_SHARE);
+                      io_now_ns(c->clients->io),
+                      c->clients->options.request_timeout_ns / ARRIVAL_SHARE);
         buffer_commit(&c->input, (size_t)size);
         c->clients->stats.input_bytes += (uint64_t)size;
-        c->active_ns = io_now_ns(c->clients->server->io);
+        c->active_ns = io_now_ns(c->clients->io);
         if ((size_t)size >= c->read_bytes && c->read_bytes < CLIENT_READ_BYTES_MAX) {
             c->read_bytes *= 2; /* It has more to say than fits. */
         }
@@ -131,7 +131,7 @@ void client_received(struct io_stream *stream, int64_t size)
     if (is_held_up(c)) {
         return;
     }
-    if (io_spent_ns(c->clients->server->io) >= CLIENTS_TURN_NS && !MUTANT(turns_without_end)) {
+    if (io_spent_ns(c->clients->io) >= CLIENTS_TURN_NS && !MUTANT(turns_without_end)) {
         client_make_ready(c);
     } else {
         client_run(c);
@@ -173,7 +173,7 @@ static void end_reply(struct client *c, size_t size_before)
     if (is_silent) {
         c->out.end -= buffer_size(&c->out) - size_before;
     }
-    probe_call(c->clients->server->probe, replied, c->peer, c->command_count, 0, 0, false);
+    probe_call(c->clients->options.probe, replied, c->peer, c->command_count, 0, 0, false);
     client_make_dirty(c);
 }
 
@@ -288,8 +288,7 @@ static bool is_congested(const struct clients *c)
 {
     bool others_wait = !c->is_relieved && !list_is_empty(&c->congested);
 
-    return replica_is_congested(c->server->replica) ||
-           (others_wait && !MUTANT(room_for_the_loudest));
+    return replica_is_congested(c->replica) || (others_wait && !MUTANT(room_for_the_loudest));
 }
 
 /* What waits with the replica is executed in the order in which it came, so others would stand
@@ -386,7 +385,7 @@ static void submit(struct client *c, const struct command *command, size_t size,
     request_encode(&slot->request, command, c->database, c->parser.argument_count,
                    c->parser.arguments);
     clients->submitted_count++;
-    replica_submit(clients->server->replica, &slot->request);
+    replica_submit(clients->replica, &slot->request);
 }
 
 /* Whether the command has a chance; else `fault` gets the reply. Adds to its work what its
@@ -423,7 +422,8 @@ static const char *length_fault(const struct command *command, uint32_t count)
 /* Takes the request that the parser has read, of `size` bytes; false: not now. */
 static bool take_request(struct client *c, size_t size)
 {
-    const struct command *command = command_find(c->parser.arguments[0]);
+    const struct command *command =
+        command_find(c->clients->options.commands, c->parser.arguments[0]);
     uint32_t count = c->parser.argument_count;
     bool is_data = command != NULL && (command->flags & (COMMAND_READ | COMMAND_WRITE));
     bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
@@ -540,7 +540,7 @@ void client_run(struct client *c)
 
     CHECK(c->wait == CLIENT_RUNS);
     CHECK(list_is_empty(&c->ready_link));
-    time_share_begin(&c->clients->share, c->clients->server, CLIENT_TURN_NS);
+    time_share_begin(&c->clients->share, c->clients->io, c->clients->options.probe, CLIENT_TURN_NS);
     while (c->end == CLIENT_OPEN && has_room(c) && take_next(c)) {
         left--;
         if ((left == 0 || c->clients->share.is_over) && c->end == CLIENT_OPEN) {

@@ -27,7 +27,7 @@ static void end_largest(struct clients *clients)
     struct client *c = find_largest(clients);
 
     clients->stats.closed_slow_count++;
-    log_write(clients->server->log, LOG_WARN,
+    log_write(clients->log, LOG_WARN,
               "unread replies take too much memory: the client that holds most is closed",
               "client=%llu peer=%s unread_bytes=%llu all_unread_bytes=%llu advice=" LOG_Q,
               (unsigned long long)c->id, c->peer, (unsigned long long)c->unread_bytes,
@@ -54,7 +54,7 @@ void client_note_output(struct client *c)
     if (c->end < CLIENT_CLOSING) {
         count_output(c, client_output_bytes(c));
     }
-    while (clients->unread_bytes > clients->server->config.output_memory_bytes &&
+    while (clients->unread_bytes > clients->options.output_memory_bytes &&
            !MUTANT(output_without_limit)) {
         end_largest(clients);
     }
@@ -64,6 +64,6 @@ bool client_must_read_first(const struct client *c)
 {
     const struct clients *clients = c->clients;
 
-    return clients->unread_bytes > clients->server->config.output_memory_bytes / 2 &&
+    return clients->unread_bytes > clients->options.output_memory_bytes / 2 &&
            client_output_bytes(c) > 0 && !MUTANT(unread_gets_more);
 }

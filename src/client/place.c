@@ -46,14 +46,14 @@ static void turn_away(struct client *c, const char *text)
     bool has_room = c->clients->lingering_count < LINGERING_MAX;
 
     set_place(c, CLIENT_TURNED_AWAY);
-    log_write(c->clients->server->log, LOG_DEBUG, "client refused",
-              "client=%llu peer=%s why=" LOG_Q, (unsigned long long)c->id, c->peer,
+    log_write(c->clients->log, LOG_DEBUG, "client refused", "client=%llu peer=%s why=" LOG_Q,
+              (unsigned long long)c->id, c->peer,
               text == text_protected ? "protected mode" : "too many clients");
     if (!has_room) {
         c->clients->stats.refused_count++;
         client_close(c, "too many are being turned away");
     } else if (c->end == CLIENT_OPEN) {
-        c->active_ns = io_now_ns(c->clients->server->io); /* It has as long as others to read it. */
+        c->active_ns = io_now_ns(c->clients->io); /* It has as long as others to read it. */
         client_turn_away(c, text);
     }
 }
@@ -91,7 +91,7 @@ static void make_room(struct clients *clients)
 
 static bool is_full(const struct clients *clients)
 {
-    return clients->stats.connected_count >= clients->server->config.clients_max;
+    return clients->stats.connected_count >= clients->options.clients_max;
 }
 
 static void place_in_reserve(struct client *c)
@@ -110,9 +110,9 @@ static void place_in_reserve(struct client *c)
 
 void client_place(struct client *c)
 {
-    const struct server *server = c->clients->server;
+    const struct clients *clients = c->clients;
 
-    if (server->config.protected_mode && !io_stream_is_local(server->io, &c->stream)) {
+    if (clients->options.protected_mode && !io_stream_is_local(clients->io, &c->stream)) {
         turn_away(c, text_protected);
     } else if (!is_full(c->clients)) {
         set_place(c, CLIENT_COUNTED);
@@ -132,7 +132,7 @@ const char *client_refusal(struct client *c, struct slice name)
         set_place(c, CLIENT_COUNTED); /* There is room meanwhile. */
         return NULL;
     }
-    command = command_find(name);
+    command = command_find(c->clients->options.commands, name);
     if (command != NULL && (command->flags & (COMMAND_ADMIN | COMMAND_IN_RESERVE)) != 0) {
         return NULL;
     }

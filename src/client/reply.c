@@ -66,7 +66,7 @@ void client_abandon(struct client *c)
         slot->request.is_abandoned = !MUTANT(abandoned_waits_on);
     }
     if (c->first_slot != NULL) {
-        replica_wake(c->clients->server->replica);
+        replica_wake(c->clients->replica);
     }
 }
 
@@ -196,10 +196,9 @@ void reply_done(struct reply_slot *slot)
     uint64_t backlog_bytes = client_output_bytes(c) - (slot->is_silent ? 0 : reply_bytes);
 
     /* The newest reply may have any size; what gathered before it may not. */
-    if (c->end < CLIENT_CLOSING &&
-        backlog_bytes > c->clients->server->config.client_output_bytes_max) {
+    if (c->end < CLIENT_CLOSING && backlog_bytes > c->clients->options.output_bytes_max) {
         c->clients->stats.closed_slow_count++;
-        log_write(c->clients->server->log, LOG_WARN, "a client does not read its replies: closed",
+        log_write(c->clients->log, LOG_WARN, "a client does not read its replies: closed",
                   "client=%llu peer=%s unread_bytes=%llu", (unsigned long long)c->id, c->peer,
                   (unsigned long long)backlog_bytes);
         client_close(c, "it does not read its replies");
@@ -210,7 +209,7 @@ void reply_done(struct reply_slot *slot)
 
 static void emit(struct client *c, struct reply_slot *slot)
 {
-    const struct server_probe *probe = c->clients->server->probe;
+    const struct server_probe *probe = c->clients->options.probe;
     size_t size = buffer_size(&slot->out);
 
     c->held_bytes -= size;
@@ -264,14 +263,14 @@ static void end_if_done(struct client *c)
         client_close(c, "done");
     } else if (c->end == CLIENT_ENDS_AFTER_REPLIES) {
         c->end = CLIENT_DRAINS;
-        io_stream_shut(c->clients->server->io, &c->stream);
+        io_stream_shut(c->clients->io, &c->stream);
     }
 }
 
 static void note_sent(struct client *c, size_t size)
 {
     c->clients->stats.output_bytes += size;
-    c->active_ns = io_now_ns(c->clients->server->io);
+    c->active_ns = io_now_ns(c->clients->io);
     client_note_output(c);
     if (c->wait == CLIENT_WAITS_FOR_READER &&
         client_output_bytes(c) <= CLIENT_OUTPUT_PAUSE_BYTES / 2) {
@@ -293,8 +292,7 @@ void client_flush(struct client *c)
         return;
     }
     if (size > 0) {
-        int status =
-            io_stream_write(c->clients->server->io, &c->stream, buffer_begin(&c->out), size);
+        int status = io_stream_write(c->clients->io, &c->stream, buffer_begin(&c->out), size);
 
         if (status < 0) {
             client_close(c, "it went away");

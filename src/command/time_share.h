@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct server;
+struct io;
+struct server_probe; /* command/probe.h */
 
 enum {
     /* A millisecond of it at the most, even where each byte misses the caches. */
@@ -17,14 +18,16 @@ enum {
 };
 
 struct time_share {
-    const struct server *server;
-    uint64_t until_ns; /* As io_spent_ns() counts. */
-    uint64_t work;     /* Since the clock was read last. */
+    struct io *io;
+    const struct server_probe *probe; /* NULL: nobody watches. */
+    uint64_t until_ns;                /* As io_spent_ns() counts. */
+    uint64_t work;                    /* Since the clock was read last. */
     bool is_over;
 };
 
 /* From now on. */
-void time_share_begin(struct time_share *t, const struct server *server, uint64_t ns);
+void time_share_begin(struct time_share *t, struct io *io, const struct server_probe *probe,
+                      uint64_t ns);
 void time_share_use(struct time_share *t, uint64_t work);
 /* Reads the clock now. */
 bool time_share_look(struct time_share *t);

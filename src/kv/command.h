@@ -1,6 +1,6 @@
-/* command.h - what a command is. The one table of all commands (name, arity,
- * flags, keys, handler, help) is command/table.c; handlers of data
- * commands are in kv/, those of connections and administration in server/. */
+/* command.h - what a command is. Each room has the rows of its commands (name, arity, flags, keys,
+ * handler, help): kv/ of data commands, client/ of those about connections and this node, server/
+ * of those about its settings. command/table.h finds them by name. */
 #ifndef RAKIT_KV_COMMAND_H
 #define RAKIT_KV_COMMAND_H
 

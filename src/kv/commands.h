@@ -7,6 +7,8 @@
 
 #include "kv/command.h"
 
+extern const struct command kv_commands[]; /* Their rows, up to a nameless one. */
+
 /* --- string.c and range.c --------------------------------------------------------- */
 
 /* GET      2  READ | FAST              1 1 1   key */

@@ -44,7 +44,7 @@ void admin_task_wait_again(struct admin_task *t)
 {
     struct replica *r = t->replica;
 
-    t->request->deadline_ns = io_now_ns(r->io) + r->server->config.request_timeout_ns;
+    t->request->deadline_ns = io_now_ns(r->io) + r->options.request_timeout_ns;
     list_append(&r->waiting, &t->request->link);
     task_free(t);
 }
@@ -303,7 +303,7 @@ static void progress_remove(struct admin_task *t)
         return;
     } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
         /* A leader that is new has yet to hear of some. */
-        if (io_now_ns(r->io) >= t->begun_ns + r->server->config.election_timeout_ns) {
+        if (io_now_ns(r->io) >= t->begun_ns + r->options.election_timeout_ns) {
             admin_task_fail(
                 t, "ERR of the voters that would remain no majority is in reach, so nothing "
                    "would be served any more. Remove those that are gone first, or wait for "

@@ -104,7 +104,8 @@ void announce_address(struct replica *r)
     a->writer = (struct resp_writer){.out = &a->out, .version = 2};
     a->request.reply = announcement_reply;
     a->request.answered = announcement_answered;
-    request_encode(&a->request, command_find(slice_str("RAFT")), 0, 6, arguments);
+    request_encode(&a->request, command_find(r->options.commands, slice_str("RAFT")), 0, 6,
+                   arguments);
     r->is_announcing = true;
     replica_submit(r, &a->request);
 }

@@ -72,7 +72,7 @@ static const struct command *understand(struct replica *r, const struct entry *e
         return NULL;
     }
 
-    const struct command *command = command_find(r->arguments[0]);
+    const struct command *command = command_find(r->options.commands, r->arguments[0]);
     bool is_data = command != NULL && (command->flags & (COMMAND_WRITE | COMMAND_READ)) != 0;
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};
 

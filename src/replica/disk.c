@@ -80,7 +80,7 @@ static bool is_pausing(const struct replica *r, uint64_t now_ns)
     uint64_t pause_ns = r->hand_over_pause_ns;
 
     if (pause_ns > 0 && own_disk(r) == WIRE_DISK_SPENT) {
-        pause_ns = HAND_OVER_PAUSE_TIMEOUTS * r->server->config.election_timeout_ns;
+        pause_ns = HAND_OVER_PAUSE_TIMEOUTS * r->options.election_timeout_ns;
     }
     return now_ns < r->hand_over_ns + pause_ns;
 }
@@ -89,7 +89,7 @@ static void note_attempt(struct replica *r, uint64_t now_ns)
 {
     r->hand_over_ns = now_ns;
     r->hand_over_pause_ns = r->hand_over_pause_ns == 0
-                                ? HAND_OVER_PAUSE_TIMEOUTS * r->server->config.election_timeout_ns
+                                ? HAND_OVER_PAUSE_TIMEOUTS * r->options.election_timeout_ns
                                 : 2 * r->hand_over_pause_ns;
     if (r->hand_over_pause_ns > HAND_OVER_PAUSE_MAX_NS) {
         r->hand_over_pause_ns = HAND_OVER_PAUSE_MAX_NS;

@@ -122,7 +122,7 @@ void forwards_wind_down(struct replica *r)
         forwards_abandon(r); /* It has been silent for long, or is gone. */
     } else if (r->forward_grace_ns == 0) {
         r->forward_grace_ns =
-            io_now_ns(r->io) + FORWARD_GRACE_HEARTBEATS * r->server->config.heartbeat_interval_ns;
+            io_now_ns(r->io) + FORWARD_GRACE_HEARTBEATS * r->options.heartbeat_interval_ns;
     }
 }
 

@@ -55,7 +55,7 @@ static void note_contradiction(struct replica *r, const struct raft_message *mes
 static void note_loss(struct replica *r)
 {
     uint64_t now_ns = io_now_ns(r->io);
-    uint64_t timeout_ns = r->server->config.election_timeout_ns;
+    uint64_t timeout_ns = r->options.election_timeout_ns;
     bool goes_on = r->loss_told_ns != 0 &&
                    (now_ns - r->loss_last_told_ns <= LOSS_PAUSE_TIMEOUTS * timeout_ns ||
                     MUTANT(loss_told_now_and_then));

@@ -128,7 +128,7 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
         return;
     }
 
-    const struct command *command = command_find(r->arguments[0]);
+    const struct command *command = command_find(r->options.commands, r->arguments[0]);
 
     if (command == NULL || (command->flags & (COMMAND_WRITE | COMMAND_READ | COMMAND_ASYNC)) == 0) {
         answer_error(r, connection, f->correlation,

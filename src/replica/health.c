@@ -41,7 +41,7 @@ static void watch_members(struct replica *r)
 
 static void watch_disk(struct replica *r)
 {
-    uint64_t timeout_ns = r->server->config.election_timeout_ns;
+    uint64_t timeout_ns = r->options.election_timeout_ns;
     struct store_stats stats;
 
     store_get_stats(r->store, &stats);

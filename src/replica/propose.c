@@ -164,7 +164,7 @@ static void propose_or_refuse(struct replica *r, const struct batch *batch,
 
 static void propose_waiting(struct replica *r)
 {
-    const struct server_config *config = &r->server->config;
+    const struct replica_options *options = &r->options;
     enum disk_outlook outlook = disk_outlook(r);
     struct batch batch;
 
@@ -174,7 +174,7 @@ static void propose_waiting(struct replica *r)
                  outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX);
     /* While leadership is handed over, or the log waits for the disks, they wait. */
     if (raft_is_transferring(r->raft) ||
-        r->window.bytes > config->log_memory_bytes + config->in_flight_bytes_max) {
+        r->window.bytes > options->log_memory_bytes + options->in_flight_bytes_max) {
         drop_abandoned(r);
         return;
     }

@@ -58,6 +58,11 @@ bool replica_is_removed(const struct replica *r)
     return r->is_removed;
 }
 
+bool replica_is_serving(const struct replica *r)
+{
+    return replica_membership(r) != NULL && !r->is_removed;
+}
+
 bool replica_has_log(const struct replica *r)
 {
     return r->window.last > 0;

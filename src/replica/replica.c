@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "client/clients.h"
 #include "raft/quorum.h"
 
 enum {
@@ -389,6 +388,7 @@ static void hand_over(struct replica *r)
 
 void replica_hand_over(struct replica *r)
 {
+    r->is_stopping = true;
     r->stop_index = r->is_running ? raft_commit_index(r->raft) : 0;
     r->hand_over_by_ns = io_now_ns(r->io) + STOP_WAIT_NS;
     replica_wake(r);
@@ -410,9 +410,9 @@ bool replica_is_settled(const struct replica *r)
  * node is there: so it stays for a moment. */
 static void note_hand_over(struct replica *r)
 {
-    uint64_t moment_ns = STOP_HEARTBEATS * r->server->config.heartbeat_interval_ns;
+    uint64_t moment_ns = STOP_HEARTBEATS * r->options.heartbeat_interval_ns;
 
-    if (!r->server->is_stopping || !r->is_running) {
+    if (!r->is_stopping || !r->is_running) {
         return;
     }
     if (r->is_handed_over) {
@@ -447,14 +447,14 @@ void replica_trim_window(struct replica *r)
 {
     raft_index up_to = r->applied_index < r->durable_index ? r->applied_index : r->durable_index;
 
-    log_window_trim(&r->window, up_to, r->server->config.log_memory_bytes);
+    log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
 }
 
 static void let_clients_on(struct replica *r)
 {
     /* Whoever found it congested waits in the clients' list, for whatever reason it was. */
-    if (r->server->clients != NULL && replica_has_room_again(r)) {
-        clients_resume(r->server->clients);
+    if (replica_has_room_again(r)) {
+        r->events.room_again(r->events.context);
     }
 }
 
@@ -486,7 +486,7 @@ static void tell_time(struct replica *r)
     uint64_t now_ns = io_now_ns(r->io);
 
     if (raft_role(r->raft) == RAFT_LEADER &&
-        now_ns - r->clock_told_ns >= r->server->config.heartbeat_interval_ns / 2) {
+        now_ns - r->clock_told_ns >= r->options.heartbeat_interval_ns / 2) {
         r->clock_told_ns = now_ns;
         peers_tell_time(&r->peers);
     }
@@ -507,7 +507,7 @@ void replica_turn(void *context)
     struct replica *r = context;
 
     r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
-    time_share_begin(&r->share, r->server, TURN_NS);
+    time_share_begin(&r->share, r->io, r->probe, TURN_NS);
     if (r->is_running) {
         admin_show_log(r);
         disk_look(r);
@@ -529,15 +529,13 @@ void replica_turn(void *context)
         }
         replica_trim_window(r);
         let_clients_on(r);
-        if (r->server->clients != NULL) {
-            clients_flush(r->server->clients);
-        }
+        r->events.answer(r->events.context);
         if (!r->is_awake || time_share_look(&r->share)) {
             break;
         }
     }
     give_memory_back(r);
-    server_turn_over(r->server);
+    r->events.turn_over(r->events.context);
     if (!r->is_ended) {
         arm(r);
     }
@@ -555,7 +553,7 @@ static void look_again(struct replica *r, uint64_t now_ns)
  * waits for others can't know, since it may have woken up right at its deadline. */
 static bool may_have_slept(const struct replica *r, uint64_t now_ns)
 {
-    bool is_late = now_ns - r->deadline_ns > r->server->config.heartbeat_interval_ns / 2;
+    bool is_late = now_ns - r->deadline_ns > r->options.heartbeat_interval_ns / 2;
 
     return is_late || (raft_role(r->raft) != RAFT_LEADER && !MUTANT(trusts_its_timer));
 }
@@ -580,7 +578,7 @@ void replica_tick_fired(struct io_timer *timer)
      * wait behind the work on that entry, there or here. */
     if (raft_role(r->raft) == RAFT_FOLLOWER &&
         peers_is_receiving(&r->peers, raft_leader(r->raft),
-                           now_ns - 2 * r->server->config.heartbeat_interval_ns)) {
+                           now_ns - 2 * r->options.heartbeat_interval_ns)) {
         look_again(r, now_ns);
         return;
     }
@@ -603,7 +601,7 @@ void replica_fail(struct replica *r, const char *text)
     r->is_ended = true;
     r->is_running = false;
     log_write(r->log, LOG_ERROR, "the node stops", "reason=" LOG_Q, text);
-    server_end(r->server, 1);
+    r->events.failed(r->events.context);
 }
 
 /* --- the store's callbacks ----------------------------------------------------------- */

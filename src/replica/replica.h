@@ -6,16 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
+#include "cluster/members.h"
 #include "command/request.h"
 #include "io/io.h"
 #include "kv/keyspace.h"
 #include "raft/raft.h"
-#include "server/server.h"
 #include "store/store.h"
 
-struct member_address;
+struct command_table; /* command/table.h */
 struct membership;
 struct replica;
+struct server_probe; /* command/probe.h */
 
 /* --- for clients ------------------------------------------------------------------ */
 
@@ -23,20 +25,57 @@ struct replica;
  * call. */
 void replica_submit(struct replica *r, struct request *request);
 
-/* Too much is under way: hand in nothing more until clients_resume() is called,
- * which the clients provide. */
+/* Too much is under way: hand in nothing more until there is room again: see replica_events. */
 bool replica_is_congested(const struct replica *r);
 
-/* Asks for another turn before the loop waits: for whoever submits from within
- * clients_flush(), which ends each turn. */
+/* Asks for another pass of the turn: for whoever submits at its end. */
 void replica_wake(struct replica *r);
 
-/* --- life (server.c) --------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------- */
 
-/* Opens the store and recovers. `key` is the cluster's, as the user gave it, or NULL. On failure
- * returns NULL and says why. */
-struct replica *replica_start(struct server *server, const struct store_key *key,
-                              const struct server_probe *probe, char *text, size_t text_size);
+/* What a replica is made with. Strings and pointers are borrowed for its life, but for the key. */
+struct replica_options {
+    struct io *io;
+    const struct log *log;
+    const struct server_probe *probe;     /* NULL: nobody watches. */
+    const struct command_table *commands; /* All that a client, a peer or the log may name. */
+
+    const char *data_dir;
+    bool is_new_cluster;         /* Make a cluster, whatever is in the data directory. */
+    const struct store_key *key; /* The cluster's, as the user gave it, or NULL. */
+
+    struct io_address announced; /* Where others reach this node's clients' side; */
+    struct io_address host;      /* where it listens itself: peers on its peer port. */
+    uint16_t peer_port;
+    uint32_t peer_protocol; /* The newest version that is spoken with them. */
+    bool has_contact;
+    struct io_address contact; /* A member's client address. */
+
+    uint64_t election_timeout_ns;
+    uint64_t election_spread_ns;
+    uint64_t heartbeat_interval_ns;
+    uint64_t request_timeout_ns;
+    uint64_t segment_bytes;
+    uint64_t log_memory_bytes;
+    uint64_t in_flight_bytes_max;
+    uint64_t reply_bytes_max;
+};
+
+/* What a replica says to its owner; each with the context given. */
+struct replica_events {
+    void *context;
+    /* It can't go on, and has logged why. Free it later, not in here. */
+    void (*failed)(void *context);
+    /* Whoever found it congested may hand in commands again. */
+    void (*room_again)(void *context);
+    /* A pass of the turn is over: answers may leave. */
+    void (*answer)(void *context);
+    void (*turn_over)(void *context);
+};
+
+/* Opens the store and recovers. On failure returns NULL and says why. */
+struct replica *replica_start(const struct replica_options *options,
+                              const struct replica_events *events, char *text, size_t text_size);
 /* Listens for peers; to be called once, before the io runs. On failure says why: then only
  * replica_free() may follow. */
 bool replica_listen(struct replica *r, char *text, size_t text_size);
@@ -79,6 +118,9 @@ void replica_meet_contact(struct replica *r, const struct member_address *contac
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
 /* Somebody of its cluster has said that this node was removed. */
 void replica_note_removed(struct replica *r);
+/* A member that was not removed answers all commands, whether it leads or not: to clients
+ * it is a master (docs/adr/0011-every-node-that-serves-calls-itself-master.md). */
+bool replica_is_serving(const struct replica *r);
 /* This node was removed from its cluster and serves nothing. */
 bool replica_is_removed(const struct replica *r);
 

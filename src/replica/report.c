@@ -121,15 +121,14 @@ static uint64_t silent_ns(const struct replica *r, const struct peer *peer)
 /* It refuses this leader's log, or has no room for it: it only answers heartbeats. */
 static bool takes_nothing(const struct replica *r, const struct raft_progress *progress)
 {
-    return progress->searching_ns > 2 * r->server->config.election_timeout_ns &&
-           !MUTANT(refusal_is_ok);
+    return progress->searching_ns > 2 * r->options.election_timeout_ns && !MUTANT(refusal_is_ok);
 }
 
 /* Lately; followers do not speak to each other. */
 static bool says_full(const struct replica *r, const struct peer *peer)
 {
     return peer->disk >= WIRE_DISK_FULL &&
-           io_now_ns(r->io) - peer->heard_ns <= 2 * r->server->config.election_timeout_ns;
+           io_now_ns(r->io) - peer->heard_ns <= 2 * r->options.election_timeout_ns;
 }
 
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
@@ -147,8 +146,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     bool is_learner = !member->incoming && !member->outgoing;
 
     v.silent_ms = (int64_t)(age_ns / 1000000);
-    if (!peers_is_connected(&r->peers, member->id) ||
-        age_ns > 2 * r->server->config.election_timeout_ns) {
+    if (!peers_is_connected(&r->peers, member->id) || age_ns > 2 * r->options.election_timeout_ns) {
         return v; /* What it said last is not true any more. */
     }
     v.program = peer->program;

@@ -8,7 +8,6 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
-#include "client/clients.h"
 
 enum { IN_TIME_SHARE = 4 }; /* Of a command's time, for its entry's waiting: see admission.h. */
 
@@ -50,8 +49,8 @@ void requests_init(struct replica *r)
     list_init(&r->reads_asked);
     list_init(&r->reads_ready);
     list_init(&r->admin);
-    admission_init(&r->admission, r->server->config.request_timeout_ns / IN_TIME_SHARE,
-                   r->server->config.in_flight_bytes_max);
+    admission_init(&r->admission, r->options.request_timeout_ns / IN_TIME_SHARE,
+                   r->options.in_flight_bytes_max);
     pending_init(&r->proposed, 1);
     pending_init(&r->forwarded, correlation & (UINT64_MAX >> 1));
 }
@@ -71,9 +70,8 @@ void requests_deinit(struct replica *r)
  * leader, and its clients must be answered all the same. */
 static bool exceeds(const struct replica *r, uint64_t bytes, uint64_t room_bytes)
 {
-    return bytes > room_bytes / 2 ||
-           (raft_role(r->raft) == RAFT_LEADER &&
-            r->window.bytes > r->server->config.log_memory_bytes + room_bytes);
+    return bytes > room_bytes / 2 || (raft_role(r->raft) == RAFT_LEADER &&
+                                      r->window.bytes > r->options.log_memory_bytes + room_bytes);
 }
 
 static uint64_t clients_bytes(const struct replica *r)
@@ -83,13 +81,12 @@ static uint64_t clients_bytes(const struct replica *r)
 
 bool replica_is_congested(const struct replica *r)
 {
-    return r->is_handed_over || exceeds(r, clients_bytes(r), r->server->config.in_flight_bytes_max);
+    return r->is_handed_over || exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max);
 }
 
 bool replica_has_room_again(const struct replica *r)
 {
-    return !r->is_handed_over &&
-           !exceeds(r, clients_bytes(r), r->server->config.in_flight_bytes_max / 2);
+    return !r->is_handed_over && !exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max / 2);
 }
 
 bool replica_refuses_guest(const struct replica *r, const struct command *command)
@@ -97,7 +94,7 @@ bool replica_refuses_guest(const struct replica *r, const struct command *comman
     bool needs_room = (command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0;
 
     return r->is_handed_over ||
-           (needs_room && exceeds(r, r->guest_bytes, r->server->config.in_flight_bytes_max));
+           (needs_room && exceeds(r, r->guest_bytes, r->options.in_flight_bytes_max));
 }
 
 static uint64_t *bytes_of(struct replica *r, const struct request *request)
@@ -109,7 +106,7 @@ static uint64_t *bytes_of(struct replica *r, const struct request *request)
  * it, it waits for them, and for room, as long as it takes. */
 static void set_time(const struct replica *r, struct request *request)
 {
-    uint64_t timeout_ns = r->server->config.request_timeout_ns;
+    uint64_t timeout_ns = r->options.request_timeout_ns;
     bool is_fresh = request->received_ns == 0 || MUTANT(turn_begins_anew);
 
     request->place_by_ns = (is_fresh ? request->arrived_ns : request->received_ns) + timeout_ns;

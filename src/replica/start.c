@@ -46,25 +46,25 @@ static int recover_entry(void *context, struct entry *e)
 
 static void make_core(struct replica *r)
 {
-    const struct server_config *config = &r->server->config;
-    struct raft_options options = {
+    const struct replica_options *options = &r->options;
+    struct raft_options core_options = {
         .id = r->recovered.identity.node_id,
-        .election_timeout_ns = config->election_timeout_ns,
-        .election_spread_ns = config->election_spread_ns,
-        .heartbeat_interval_ns = config->heartbeat_interval_ns,
+        .election_timeout_ns = options->election_timeout_ns,
+        .election_spread_ns = options->election_spread_ns,
+        .heartbeat_interval_ns = options->heartbeat_interval_ns,
         .runs_max = TERMS_MAX_AT_FIRST,
     };
 
-    io_random(r->io, &options.seed, sizeof options.seed);
-    r->raft_memory = memory_take(raft_size(&options));
-    r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
+    io_random(r->io, &core_options.seed, sizeof core_options.seed);
+    r->raft_memory = memory_take(raft_size(&core_options));
+    r->raft = raft_init(r->raft_memory, &core_options, io_now_ns(r->io));
 }
 
 static void make_keyspace(struct replica *r)
 {
     keyspace_free(r->keyspace);
     r->keyspace = keyspace_new(r->recovered.identity.cluster_id);
-    keyspace_limit_replies(r->keyspace, r->server->config.client_output_bytes_max);
+    keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
 }
 
 static bool recover(struct replica *r, char *text, size_t text_size)
@@ -79,7 +79,7 @@ static bool recover(struct replica *r, char *text, size_t text_size)
         snprintf(text, text_size,
                  "the log in %s could not be read back at entry %llu (error %d): nothing was "
                  "changed; look at the messages before this one",
-                 r->server->config.data_dir, (unsigned long long)r->window.last + 1, error);
+                 r->options.data_dir, (unsigned long long)r->window.last + 1, error);
         return false;
     }
     raft_restore_commit(r->raft, r->recovered.commit_index);
@@ -88,17 +88,18 @@ static bool recover(struct replica *r, char *text, size_t text_size)
     return true;
 }
 
-struct replica *replica_start(struct server *server, const struct store_key *key,
-                              const struct server_probe *probe, char *text, size_t text_size)
+struct replica *replica_start(const struct replica_options *options,
+                              const struct replica_events *events, char *text, size_t text_size)
 {
     struct replica *r = memory_take_zeroed(1, sizeof *r);
-    const struct server_config *config = &server->config;
     uint64_t new_node_id = 0;
 
-    r->server = server;
-    r->io = server->io;
-    r->log = server->log;
-    r->probe = probe;
+    r->options = *options;
+    r->options.key = NULL; /* The caller's. */
+    r->events = *events;
+    r->io = options->io;
+    r->log = options->log;
+    r->probe = options->probe;
     r->seq_offset = 1;
     r->deadline_ns = UINT64_MAX;
     r->tick.fired = replica_tick_fired;
@@ -106,18 +107,18 @@ struct replica *replica_start(struct server *server, const struct store_key *key
     r->health.fired = health_fired;
     r->announce.fired = announce_fired;
     log_window_init(&r->window);
-    time_share_begin(&r->share, server, 0);
+    time_share_begin(&r->share, r->io, r->probe, 0);
     requests_init(r);
     while (new_node_id == 0) {
         io_random(r->io, &new_node_id, sizeof new_node_id);
     }
 
-    struct store_options options = {
-        .dir = config->data_dir,
-        .key = key,
-        .is_joining = config->has_contact,
-        .is_new_cluster = config->is_new_cluster,
-        .segment_bytes = config->segment_bytes,
+    struct store_options store_options = {
+        .dir = options->data_dir,
+        .key = options->key,
+        .is_joining = options->has_contact,
+        .is_new_cluster = options->is_new_cluster,
+        .segment_bytes = options->segment_bytes,
         .log = r->log,
         .durable = replica_store_durable,
         .failed = replica_store_failed,
@@ -125,7 +126,7 @@ struct replica *replica_start(struct server *server, const struct store_key *key
         .context = r,
     };
 
-    if (store_open(r->io, &options, new_node_id, &r->store, &r->recovered, text, text_size) !=
+    if (store_open(r->io, &store_options, new_node_id, &r->store, &r->recovered, text, text_size) !=
             STORE_OK ||
         !recover(r, text, text_size)) {
         replica_free(r);
@@ -136,31 +137,31 @@ struct replica *replica_start(struct server *server, const struct store_key *key
 
 bool replica_listen(struct replica *r, char *text, size_t text_size)
 {
-    const struct server_config *config = &r->server->config;
-    struct peers_options options = {
+    const struct replica_options *options = &r->options;
+    struct peers_options peers_options = {
         .self = {.id = r->recovered.identity.node_id,
-                 .client = server_config_announced(config),
-                 .peer_port = config->peer_port},
-        .host = config->address,
-        .election_timeout_ns = config->election_timeout_ns,
-        .version = config->peer_protocol,
+                 .client = options->announced,
+                 .peer_port = options->peer_port},
+        .host = options->host,
+        .election_timeout_ns = options->election_timeout_ns,
+        .version = options->peer_protocol,
     };
     struct peers_events events = replica_peers_events;
 
     events.context = r;
 
-    int error = peers_start(&r->peers, r->io, r->log, &events, &options);
+    int error = peers_start(&r->peers, r->io, r->log, &events, &peers_options);
 
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",
-                 config->address.host, (unsigned)config->peer_port, address_listen_fault(error));
+                 options->host.host, (unsigned)options->peer_port, address_listen_fault(error));
         return false;
     }
-    if (config->has_contact) {
+    if (options->has_contact) {
         /* Until it tells its peer port: most nodes of a cluster have theirs equally far off. */
         addresses_set_contact(
-            &r->peers, &config->contact,
-            (uint16_t)(config->contact.port + config->peer_port - config->address.port));
+            &r->peers, &options->contact,
+            (uint16_t)(options->contact.port + options->peer_port - options->host.port));
     }
     io_set_turn(r->io, replica_turn, r);
     return true;

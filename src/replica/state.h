@@ -42,7 +42,8 @@ struct write_mark {
     "stop this node, its data directory may be deleted; to join again it needs an empty one"
 
 struct replica {
-    struct server *server;
+    struct replica_options options;
+    struct replica_events events;
     struct io *io;
     const struct log *log;
     const struct server_probe *probe;
@@ -65,7 +66,8 @@ struct replica {
     bool has_led;             /* as it did; */
     uint64_t stay_until_ns;   /* then it is there until then, */
     uint64_t leave_by_ns;     /* and then does not wait for its disk any more; 0: it does. */
-    bool is_handed_over;      /* It stops: leads nobody any more, and takes no command. */
+    bool is_stopping;
+    bool is_handed_over; /* It stops: leads nobody any more, and takes no command. */
     bool is_ended;
 
     /* Durability. Store sequence numbers are the core's plus seq_offset. */

@@ -12,6 +12,7 @@
 #include "cluster/address.h"
 #include "cluster/join.h"
 #include "replica/replica.h"
+#include "server/commands.h"
 #include "store/store.h"
 
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
@@ -31,7 +32,8 @@ static void make_run_id(struct server *s)
     }
 }
 
-void server_end(struct server *s, int exit_status)
+/* The server has ended, for whatever reason: tells its host, once. */
+static void end(struct server *s, int exit_status)
 {
     if (s->is_stopped) {
         return;
@@ -46,7 +48,7 @@ void server_end(struct server *s, int exit_status)
 static void give_up(struct server *s, const char *text)
 {
     log_write(s->log, LOG_ERROR, "the node stops", "reason=" LOG_Q, text);
-    server_end(s, 1);
+    end(s, 1);
 }
 
 /* A directory that this start has made is left as it was found. */
@@ -291,12 +293,38 @@ static void begin(struct server *s)
     }
 }
 
+static struct clients_options clients_options(struct server *s)
+{
+    const struct server_config *c = &s->config;
+
+    return (struct clients_options){
+        .io = s->io,
+        .log = s->log,
+        .probe = s->probe,
+        .replica = s->replica,
+        .commands = &s->commands,
+        .context = s,
+        .address = c->address,
+        .peer_port = c->peer_port,
+        .run_id = s->run_id,
+        .started_ns = s->started_ns,
+        .clients_max = c->clients_max,
+        .request_timeout_ns = c->request_timeout_ns,
+        .input_bytes_max = c->client_input_bytes_max,
+        .output_bytes_max = c->client_output_bytes_max,
+        .output_memory_bytes = c->output_memory_bytes,
+        .idle_ns = c->client_idle_ns,
+        .protected_mode = c->protected_mode,
+    };
+}
+
 /* First for clients: their port is the one that the user named, and where a node runs there
  * already, both are in use. */
 static bool start_listening(struct server *s, char *text, size_t text_size)
 {
     uint16_t port;
-    int error = clients_start(s, &s->clients, &port);
+    struct clients_options options = clients_options(s);
+    int error = clients_start(&options, &s->clients, &port);
 
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for clients on %s port %u: %s",
@@ -316,10 +344,72 @@ static bool read_key(struct server *s, char *text, size_t text_size)
            store_read_key(s->io, path, &s->key, &s->key_cluster_id, text, text_size) == STORE_OK;
 }
 
+static struct replica_options replica_options(const struct server *s)
+{
+    const struct server_config *c = &s->config;
+
+    return (struct replica_options){
+        .io = s->io,
+        .log = s->log,
+        .probe = s->probe,
+        .commands = &s->commands,
+        .data_dir = c->data_dir,
+        .is_new_cluster = c->is_new_cluster,
+        .key = s->has_key ? &s->key : NULL,
+        .announced = server_config_announced(c),
+        .host = c->address,
+        .peer_port = c->peer_port,
+        .peer_protocol = c->peer_protocol,
+        .has_contact = c->has_contact,
+        .contact = c->contact,
+        .election_timeout_ns = c->election_timeout_ns,
+        .election_spread_ns = c->election_spread_ns,
+        .heartbeat_interval_ns = c->heartbeat_interval_ns,
+        .request_timeout_ns = c->request_timeout_ns,
+        .segment_bytes = c->segment_bytes,
+        .log_memory_bytes = c->log_memory_bytes,
+        .in_flight_bytes_max = c->in_flight_bytes_max,
+        .reply_bytes_max = c->client_output_bytes_max,
+    };
+}
+
+static void replica_failed(void *context)
+{
+    end(context, 1);
+}
+
+static void replica_room_again(void *context)
+{
+    struct server *s = context;
+
+    if (s->clients != NULL) {
+        clients_resume(s->clients);
+    }
+}
+
+static void replica_answer(void *context)
+{
+    struct server *s = context;
+
+    if (s->clients != NULL) {
+        clients_flush(s->clients);
+    }
+}
+
+static void turn_over(void *context);
+
 static bool start_replica(struct server *s, char *text, size_t text_size)
 {
+    struct replica_events events = {.context = s,
+                                    .failed = replica_failed,
+                                    .room_again = replica_room_again,
+                                    .answer = replica_answer,
+                                    .turn_over = turn_over};
+
     if (read_key(s, text, text_size)) {
-        s->replica = replica_start(s, s->has_key ? &s->key : NULL, s->probe, text, text_size);
+        struct replica_options options = replica_options(s);
+
+        s->replica = replica_start(&options, &events, text, text_size);
     }
     return s->replica != NULL;
 }
@@ -339,6 +429,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     s->probe = probe;
     s->started_ns = io_now_ns(io);
     make_run_id(s);
+    commands_add_all(&s->commands);
     if (!start_replica(s, text, text_size)) {
         free(s);
         return NULL;
@@ -364,7 +455,7 @@ static void stop_now(struct server *s, int exit_status)
 {
     if (!s->is_stopped) {
         log_write(s->log, LOG_INFO, "stopped", "node=%016" PRIx64, replica_node_id(s->replica));
-        server_end(s, exit_status);
+        end(s, exit_status);
     }
 }
 
@@ -389,8 +480,10 @@ void server_stop(struct server *s)
     io_timer_start(s->io, &s->stop_timer, io_now_ns(s->io) + STOP_PATIENCE_NS);
 }
 
-void server_turn_over(struct server *s)
+static void turn_over(void *context)
 {
+    struct server *s = context;
+
     if (s->is_stopping && replica_is_settled(s->replica) && clients_are_idle(s->clients)) {
         stop_now(s, 0);
     }

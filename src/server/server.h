@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "cluster/members.h"
+#include "command/table.h"
 #include "io/io.h"
 #include "kv/kv.h"
 #include "server/config.h"
@@ -24,6 +25,7 @@ struct server {
     const struct log *log;
     const struct server_probe *probe; /* NULL: nobody watches. */
     struct server_config config;
+    struct command_table commands;
     struct replica *replica;
     struct clients *clients; /* NULL until the node serves clients. */
     uint64_t started_ns;     /* Monotonic. */
@@ -55,12 +57,6 @@ struct server *server_start(struct io *io, const struct server_config *config,
 
 /* Ends it in order: hands leadership over, answers what is under way, closes. */
 void server_stop(struct server *server);
-
-/* The server has ended, for whatever reason: tells its host, once. */
-void server_end(struct server *server, int exit_status);
-
-/* The replica calls it at the end of each turn. */
-void server_turn_over(struct server *server);
 
 /* Frees everything at once, without a further word to anybody: after `stopped`, or
  * (in the simulator) where the machine has just died. */

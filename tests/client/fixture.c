@@ -20,6 +20,7 @@
 #include "io/io_uv.h"
 #include "kv/codec.h"
 #include "replica/replica.h"
+#include "server/commands.h"
 
 #define PATIENCE_NS 60000000000ull /* For a whole test. */
 
@@ -100,6 +101,11 @@ bool replica_leader_address(const struct replica *r, struct io_address *ret_addr
     return true;
 }
 
+bool replica_is_serving(const struct replica *r)
+{
+    return !r->has_not_joined && !r->is_removed;
+}
+
 bool replica_is_removed(const struct replica *r)
 {
     return r->is_removed;
@@ -170,7 +176,7 @@ void fixture_flush(struct client_fixture *f)
         if (!f->replica.holds) {
             fake_answer_all(f);
         }
-        clients_flush(f->server.clients);
+        clients_flush(f->clients);
     } while (f->replica.is_awake);
 }
 
@@ -294,16 +300,22 @@ void fixture_await_clients(struct client_fixture *f, uint64_t count)
 {
     struct clients_stats stats;
 
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     while (stats.connected_count != count) {
         fixture_run(f);
-        clients_get_stats(f->server.clients, &stats);
+        clients_get_stats(f->clients, &stats);
     }
+}
+
+void fixture_limit_clients(struct client_fixture *f, uint32_t clients_max)
+{
+    f->server.config.clients_max = clients_max;
+    f->clients->options.clients_max = clients_max;
 }
 
 struct client *fixture_client(struct client_fixture *f)
 {
-    struct list *node = list_first(&f->server.clients->all);
+    struct list *node = list_first(&f->clients->all);
 
     assert_non_null(node);
     return container_of(node, struct client, link);
@@ -337,6 +349,32 @@ static void make_replica(struct client_fixture *f)
     r->raft = raft_init(r->raft_memory, &options, io_now_ns(f->io));
 }
 
+static void start_clients(struct client_fixture *f)
+{
+    const struct server_config *c = &f->server.config;
+    struct clients_options options = {
+        .io = f->io,
+        .log = f->server.log,
+        .probe = &f->probe,
+        .replica = &f->replica,
+        .commands = &f->server.commands,
+        .context = &f->server,
+        .address = c->address,
+        .peer_port = c->peer_port,
+        .run_id = "0000000000000000000000000000000000000007",
+        .started_ns = io_now_ns(f->io),
+        .clients_max = c->clients_max,
+        .request_timeout_ns = c->request_timeout_ns,
+        .input_bytes_max = c->client_input_bytes_max,
+        .output_bytes_max = c->client_output_bytes_max,
+        .output_memory_bytes = c->output_memory_bytes,
+        .idle_ns = c->client_idle_ns,
+        .protected_mode = c->protected_mode,
+    };
+
+    assert_int_equal(clients_start(&options, &f->clients, &f->port), 0);
+}
+
 int fixture_up(void **state)
 {
     struct client_fixture *f = memory_take_zeroed(1, sizeof *f);
@@ -348,23 +386,19 @@ int fixture_up(void **state)
     f->probe.context = f;
     f->probe.replied = note_reply;
     make_replica(f);
-    s->io = f->io;
-    s->probe = &f->probe;
-    s->replica = &f->replica;
-    s->started_ns = io_now_ns(f->io);
-    snprintf(s->run_id, sizeof s->run_id, "%040d", 7);
     server_config_defaults(&s->config);
     snprintf(s->config.address.host, sizeof s->config.address.host, "127.0.0.1");
     s->config.data_dir = "rakit-0";
+    commands_add_all(&s->commands);
     io_set_turn(f->io, on_turn, f);
-    assert_int_equal(clients_start(s, &s->clients, &f->port), 0);
+    start_clients(f);
     *state = f;
     return 0;
 }
 
 static bool is_closing(const struct client_fixture *f)
 {
-    list_for_each(node, &f->server.clients->all)
+    list_for_each(node, &f->clients->all)
     {
         if (container_of(node, struct client, link)->end == CLIENT_CLOSING) {
             return true;
@@ -381,7 +415,7 @@ int fixture_down(void **state)
     while (is_closing(f)) {
         fixture_run(f);
     }
-    clients_free(f->server.clients);
+    clients_free(f->clients);
     io_timer_stop(f->io, &f->patience);
     io_uv_free(f->io);
     keyspace_free(f->replica.keyspace);

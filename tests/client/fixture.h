@@ -1,8 +1,8 @@
-/* client_fixture.h - the clients' side of a server with a replica of its own kind behind
+/* fixture.h - the clients' side of a server with a replica of its own kind behind
  * it: one that executes at once, or holds requests until the test lets them go. Real
  * sockets on loopback talk to it. */
-#ifndef RAKIT_TESTS_SERVER_CLIENT_FIXTURE_H
-#define RAKIT_TESTS_SERVER_CLIENT_FIXTURE_H
+#ifndef RAKIT_TESTS_CLIENT_FIXTURE_H
+#define RAKIT_TESTS_CLIENT_FIXTURE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +36,8 @@ struct replica {
 
 struct client_fixture {
     struct io *io;
-    struct server server;
+    struct server server; /* The settings that CONFIG shows, and the table of commands. */
+    struct clients *clients;
     struct replica replica;
     struct server_probe probe;
     struct buffer probed; /* "ordinal/index " of each reply that went out. */
@@ -76,7 +77,9 @@ void fake_answer(struct client_fixture *f, uint32_t i);
 void fake_answer_all(struct client_fixture *f);
 /* What a turn of the replica ends with. */
 void fixture_flush(struct client_fixture *f);
+/* So many may be connected, as CONFIG shows it too. */
+void fixture_limit_clients(struct client_fixture *f, uint32_t clients_max);
 /* The only client there is. */
 struct client *fixture_client(struct client_fixture *f);
 
-#endif /* RAKIT_TESTS_SERVER_CLIENT_FIXTURE_H */
+#endif /* RAKIT_TESTS_CLIENT_FIXTURE_H */

@@ -73,7 +73,7 @@ static void test_end__comes_after_the_refusal_of_a_client_too_many(void **state)
     struct buffer got = {0};
     int fd;
 
-    f->server.config.clients_max = 0;
+    fixture_limit_clients(f, 0);
     fd = fixture_connect(f);
     send_more(f, fd, MB);
     assert_true(fixture_receive(f, fd, &got, strlen("-ERR ")));

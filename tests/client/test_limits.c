@@ -72,7 +72,7 @@ static void test_input__refuses_a_request_beyond_its_limit(void **state)
     struct client_fixture *f = *state;
     int fd;
 
-    f->server.config.client_input_bytes_max = MB;
+    f->clients->options.input_bytes_max = MB;
     fd = fixture_connect(f);
     fixture_say(f, fd, "SET a 1\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2000000\r\n");
     fixture_expect(f, fd, "+OK\r\n-ERR Protocol error: invalid bulk length\r\n");
@@ -200,14 +200,14 @@ static void test_output__ends_a_connection_beyond_its_limit(void **state)
     struct clients_stats stats;
 
     set_value(f, fd, "k", MB);
-    f->server.config.client_output_bytes_max = MB;
+    f->clients->options.output_bytes_max = MB;
     f->replica.holds = true;
     fixture_say(f, fd, "GET k\r\nGET k\r\nGET k\r\n");
     fixture_await_requests(f, 3);
     fake_answer_all(f);
     fixture_flush(f);
     assert_false(fixture_receive(f, fd, &got, (size_t)3 * MB));
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.closed_slow_count, 1);
     buffer_deinit(&got);
     close(fd);
@@ -221,7 +221,7 @@ static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void
     struct buffer got = {0};
     struct clients_stats stats;
 
-    f->server.config.output_memory_bytes = 110 * MB;
+    f->clients->options.output_memory_bytes = 110 * MB;
     for (int i = 0; i < 3; i++) {
         fds[i] = fixture_connect(f);
     }
@@ -229,11 +229,11 @@ static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void
     set_value(f, fds[0], "middle", 40 * MB);
     fixture_talk(f, fds[0], "GET middle\r\n", "$41943040\r\n");
     fixture_talk(f, fds[1], "GET large\r\n", "$62914560\r\n");
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.closed_slow_count, 0);
     assert_in_range(stats.unread_bytes, 80 * MB, 101 * MB);
     fixture_talk(f, fds[2], "GET middle\r\n", "$41943040\r\n");
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.closed_slow_count, 1);
     assert_in_range(stats.unread_bytes, 60 * MB, 81 * MB);
     assert_false(fixture_receive(f, fds[1], &got, 60 * MB));
@@ -241,7 +241,7 @@ static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void
     assert_true(fixture_receive(f, fds[0], &got, 40 * MB + 2));
     assert_true(fixture_receive(f, fds[2], &got, 40 * MB + 2));
     fixture_await_clients(f, 2);
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.unread_bytes, 0);
     buffer_deinit(&got);
     for (int i = 0; i < 3; i++) {
@@ -256,7 +256,7 @@ static void say_echo(struct client_fixture *f, int fd, size_t value_bytes)
     struct clients_stats stats;
     uint64_t before;
 
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     before = stats.commands_count;
     buffer_printf(&request, "*2\r\n$4\r\nECHO\r\n$%zu\r\n", value_bytes);
     memset(buffer_reserve(&request, value_bytes), 'v', value_bytes);
@@ -265,7 +265,7 @@ static void say_echo(struct client_fixture *f, int fd, size_t value_bytes)
     fixture_send(f, fd, buffer_slice(&request));
     do {
         fixture_run(f);
-        clients_get_stats(f->server.clients, &stats);
+        clients_get_stats(f->clients, &stats);
     } while (stats.commands_count == before);
     buffer_deinit(&request);
 }
@@ -286,9 +286,9 @@ static void test_output__that_a_node_gives_by_itself_counts_as_well(void **state
     struct clients_stats stats;
 
     fill_the_way(f, fd);
-    f->server.config.output_memory_bytes = 10 * MB;
+    f->clients->options.output_memory_bytes = 10 * MB;
     say_echo(f, fd, 20 * MB);
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.closed_slow_count, 1);
     assert_int_equal(stats.unread_bytes, 0);
     close(fd);
@@ -303,7 +303,7 @@ static void test_output__of_who_has_not_read_is_not_added_to_where_all_have_much
     int other;
     struct buffer got = {0};
 
-    f->server.config.output_memory_bytes = 60 * MB;
+    f->clients->options.output_memory_bytes = 60 * MB;
     set_value(f, slow, "k", 40 * MB);
     fixture_talk(f, slow, "GET k\r\n", "$41943040\r\n");
     f->replica.holds = true;
@@ -312,7 +312,7 @@ static void test_output__of_who_has_not_read_is_not_added_to_where_all_have_much
     fixture_await_requests(f, 2);
     fake_answer(f, 1); /* Its reply is kept, for the first one's comes before it. */
     fixture_say(f, fd, "STRLEN k\r\n");
-    while (container_of(f->server.clients->all.previous, struct client, link)->wait !=
+    while (container_of(f->clients->all.previous, struct client, link)->wait !=
            CLIENT_WAITS_FOR_READER) {
         fixture_run(f);
     }
@@ -338,7 +338,7 @@ static void test_output__lets_one_reply_of_any_size_through(void **state)
     struct buffer got = {0};
 
     set_value(f, fd, "k", 8 * MB);
-    f->server.config.client_output_bytes_max = MB;
+    f->clients->options.output_bytes_max = MB;
     fixture_talk(f, fd, "GET k\r\n", "$8388608\r\n");
     assert_true(fixture_receive(f, fd, &got, 8 * MB + 2));
     fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
@@ -352,7 +352,7 @@ static void test_clients__are_told_when_there_are_too_many(void **state)
     int fds[3];
     struct clients_stats stats;
 
-    f->server.config.clients_max = 2;
+    fixture_limit_clients(f, 2);
     for (int i = 0; i < 2; i++) {
         fds[i] = fixture_connect(f);
         fixture_talk(f, fds[i], "PING\r\n", "+PONG\r\n");
@@ -360,7 +360,7 @@ static void test_clients__are_told_when_there_are_too_many(void **state)
     fds[2] = fixture_connect(f);
     fixture_talk(f, fds[2], "PING\r\n", "-ERR max number of clients reached\r\n");
     fixture_expect_end(f, fds[2]);
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.connected_count, 2);
     assert_int_equal(stats.refused_count, 1);
     close(fds[0]);
@@ -377,7 +377,7 @@ static void test_clients__that_were_turned_away_are_closed_even_if_they_say_noth
     int fd = fixture_connect(f);
     int refused;
 
-    f->server.config.clients_max = 1;
+    fixture_limit_clients(f, 1);
     fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
     refused = fixture_connect(f);
     fixture_expect(f, refused, "-ERR max number of clients reached\r\n");
@@ -398,7 +398,7 @@ static int take_last_place(struct client_fixture *f)
 {
     int fd = fixture_connect(f);
 
-    f->server.config.clients_max = 1;
+    fixture_limit_clients(f, 1);
     fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
     return fd;
 }
@@ -412,11 +412,11 @@ static void test_reserve__is_for_administrators(void **state)
 
     fixture_talk(f, fd, ask_limit, limit_is_one);
     fixture_talk(f, fd, ask_limit, limit_is_one);
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.connected_count, 1);
     fixture_talk(f, fd, "GET k\r\nPING\r\n", too_many);
     fixture_expect_end(f, fd);
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.refused_count, 1);
     assert_int_equal(f->replica.executed_count, 0);
     close(first);
@@ -519,7 +519,7 @@ static void test_reserve__place_becomes_a_clients_once_there_is_room(void **stat
     close(first);
     fixture_await_clients(f, 0);
     fixture_talk(f, fd, "INCR n\r\n", ":1\r\n");
-    clients_get_stats(f->server.clients, &stats);
+    clients_get_stats(f->clients, &stats);
     assert_int_equal(stats.connected_count, 1);
     close(fd);
     fixture_await_clients(f, 0);
@@ -530,7 +530,7 @@ static void test_clients__that_are_idle_are_closed_where_that_is_asked_for(void 
     struct client_fixture *f = *state;
     int fd;
 
-    f->server.config.client_idle_ns = 1000000;
+    f->clients->options.idle_ns = 1000000;
     fd = fixture_connect(f);
     fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
     fixture_expect_end(f, fd);
@@ -552,7 +552,7 @@ static void test_clients__that_come_and_go_leave_nothing_behind(void **state)
         close(fds[i]);
     }
     fixture_await_clients(f, 0);
-    assert_true(clients_are_idle(f->server.clients));
+    assert_true(clients_are_idle(f->clients));
     assert_int_equal(f->replica.executed_count, COUNT);
 }
 
@@ -562,7 +562,7 @@ static void test_clients__that_are_connected_stay_when_new_ones_are_refused(void
     int fd = fixture_connect(f);
 
     fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
-    clients_refuse(f->server.clients);
+    clients_refuse(f->clients);
     fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
     close(fd);
 }

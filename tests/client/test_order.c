@@ -451,7 +451,7 @@ static void test_client__goes_on_when_the_replica_is_no_longer_congested(void **
     fixture_talk(f, fd, "PING\r\nSET a 1\r\nSET a 2\r\nPING\r\n", "+PONG\r\n");
     assert_int_equal(f->replica.executed_count, 0);
     f->replica.is_congested = false;
-    clients_resume(f->server.clients);
+    clients_resume(f->clients);
     fixture_flush(f);
     fixture_expect(f, fd, "+OK\r\n+OK\r\n+PONG\r\n");
     close(fd);
@@ -459,7 +459,7 @@ static void test_client__goes_on_when_the_replica_is_no_longer_congested(void **
 
 static void relieve(struct client_fixture *f)
 {
-    clients_resume(f->server.clients);
+    clients_resume(f->clients);
     fixture_flush(f);
 }
 

@@ -392,7 +392,7 @@ static void test_session__shows_the_table_of_commands(void **state)
                   "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n"
                   "*6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n"
                   "*0\r\n*-1\r\n",
-                  command_count());
+                  f->server.commands.count);
     buffer_append(&text, "", 1);
     fixture_talk(f, fd, "COMMAND COUNT\r\nCOMMAND INFO get nope\r\n", buffer_begin(&text));
     fixture_talk(f, fd, "COMMAND DOCS get\r\n",

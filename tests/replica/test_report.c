@@ -16,7 +16,6 @@
 enum { LAST_INDEX = 5 };
 
 struct fixture {
-    struct server server;
     struct replica replica;
     struct store store; /* Never opened: it only says whether the disk is full. */
     struct peer peer;
@@ -51,10 +50,9 @@ static int up(void **state)
     };
     struct membership *m = two_voters();
 
-    r->server = &f->server;
     r->store = &f->store;
     r->io = io_uv_new();
-    r->server->config.election_timeout_ns = options.election_timeout_ns;
+    r->options.election_timeout_ns = options.election_timeout_ns;
     r->raft_memory = memory_take_zeroed(1, raft_size(&options));
     r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
     raft_restore_vote(r->raft, 1, 0);
@@ -169,7 +167,7 @@ static void test_status__of_another_node_tells_of_its_full_disk(void **state)
 
     /* Long ago: followers don't speak to each other. */
     f->peer.disk = WIRE_DISK_FULL;
-    f->peer.heard_ns -= 10 * f->replica.server->config.election_timeout_ns;
+    f->peer.heard_ns -= 10 * f->replica.options.election_timeout_ns;
     f->replica.seen_since_ns = io_now_ns(f->replica.io);
     assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
 }
@@ -189,7 +187,7 @@ static void test_status__of_a_node_that_is_not_connected_is_unreachable(void **s
 static void test_status__of_a_silent_node_counts_from_the_last_change_of_roles(void **state)
 {
     struct fixture *f = *state;
-    uint64_t timeout_ns = f->replica.server->config.election_timeout_ns;
+    uint64_t timeout_ns = f->replica.options.election_timeout_ns;
     uint64_t now_ns = io_now_ns(f->replica.io);
 
     connect_peer(f);
@@ -225,7 +223,7 @@ static void hear(struct fixture *f, uint64_t now_ns, struct raft_message message
 static void test_status__of_a_node_that_refuses_the_log_is_not_ok(void **state)
 {
     struct fixture *f = *state;
-    uint64_t timeout_ns = f->replica.server->config.election_timeout_ns;
+    uint64_t timeout_ns = f->replica.options.election_timeout_ns;
     uint64_t now_ns = io_now_ns(f->replica.io);
     uint64_t long_ago_ns = now_ns + 10 * timeout_ns; /* The clock of its core is not ours. */
 

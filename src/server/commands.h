@@ -1,0 +1,10 @@
+/* commands.h - the table of all commands of a node. */
+#ifndef RAKIT_SERVER_COMMANDS_H
+#define RAKIT_SERVER_COMMANDS_H
+
+struct command_table; /* command/table.h */
+
+/* To an empty table. */
+void commands_add_all(struct command_table *t);
+
+#endif /* RAKIT_SERVER_COMMANDS_H */
