@@ -37,7 +37,7 @@ struct buffer *peers_forward(struct peers *p, raft_id id)
     return bulk != NULL && bulk->peer->clock_heard_ns > 0 ? &bulk->link.out : NULL;
 }
 
-static struct inbound *find_inbound(struct peers *p, uint64_t connection)
+static struct inbound *find_connection(struct peers *p, uint64_t connection)
 {
     list_for_each(node, &p->inbounds)
     {
@@ -52,20 +52,9 @@ static struct inbound *find_inbound(struct peers *p, uint64_t connection)
 
 struct buffer *peers_answer(struct peers *p, uint64_t connection)
 {
-    struct inbound *in = find_inbound(p, connection);
+    struct inbound *in = find_connection(p, connection);
 
     return in == NULL ? NULL : &in->link.out;
-}
-
-void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes)
-{
-    struct inbound *in = find_inbound(p, connection);
-
-    if (in != NULL && link_backlog_bytes(&in->link) > bytes) {
-        log_write(p->log, LOG_WARN, "a peer does not read its answers: its connection is ended",
-                  "connection=%llu", (unsigned long long)connection);
-        link_close(&in->link);
-    }
 }
 
 /* --- until when ------------------------------------------------------------------------ */
@@ -133,24 +122,18 @@ void peers_note_holds(struct inbound *in, const struct wire_holds *h)
 }
 
 /* What was said last, by the process that has sent commands on that connection. */
-static struct wire_holds holds_of(struct peers *p, const struct inbound *bulk)
+static struct wire_holds holds_of(const struct peers *p, const struct inbound *bulk)
 {
-    list_for_each(node, &p->inbounds)
-    {
-        struct inbound *in = container_of(node, struct inbound, node);
+    const struct inbound *control = peers_inbound(p, bulk->from, WIRE_CONTROL);
 
-        if (in->is_greeted && in->channel == WIRE_CONTROL && in->from == bulk->from &&
-            in->incarnation == bulk->incarnation) {
-            return in->holds;
-        }
-    }
-    return (struct wire_holds){0};
+    return control != NULL && control->incarnation == bulk->incarnation ? control->holds
+                                                                        : (struct wire_holds){0};
 }
 
 enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation,
                               uint64_t now_ns)
 {
-    const struct inbound *bulk = find_inbound(p, connection);
+    const struct inbound *bulk = find_connection(p, connection);
 
     if (bulk == NULL || bulk->is_leaving) {
         return PEERS_GIVEN_UP; /* (Who leaves is told.) */

@@ -22,29 +22,13 @@ static void refuse(struct inbound *in, enum wire_refusal refusal)
 
 /* --- judging ------------------------------------------------------------------------- */
 
-static struct inbound *find_inbound(struct peers *p, const struct inbound *but, raft_id from,
-                                    enum wire_channel channel)
-{
-    list_for_each(node, &p->inbounds)
-    {
-        struct inbound *in = container_of(node, struct inbound, node);
-
-        if (in != but && in->is_greeted && in->from == from && in->channel == channel) {
-            return in;
-        }
-    }
-    return NULL;
-}
-
 /* A connection of another process with the id of that dialer. */
-static struct inbound *find_namesake(struct peers *p, const struct wire_hello *hello)
+static struct inbound *find_namesake(const struct peers *p, const struct wire_hello *hello)
 {
-    list_for_each(node, &p->inbounds)
-    {
-        struct inbound *in = container_of(node, struct inbound, node);
+    for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
+        struct inbound *in = peers_inbound(p, hello->from, (enum wire_channel)channel);
 
-        if (in->is_greeted && !in->link.is_closing && in->from == hello->from &&
-            in->incarnation != hello->incarnation) {
+        if (in != NULL && in->incarnation != hello->incarnation) {
             return in;
         }
     }
@@ -86,7 +70,7 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
         return WIRE_REMOVED;
     }
 
-    struct inbound *old = find_inbound(p, in, hello->from, hello->channel);
+    struct inbound *old = peers_inbound(p, hello->from, hello->channel);
     struct inbound *namesake = MUTANT(copy_accepted) ? NULL : find_namesake(p, hello);
 
     if (old == NULL && count_greeted(p) >= INBOUNDS_MAX) {

@@ -10,6 +10,7 @@
 #include "peer/strangers.h"
 
 enum {
+    ANSWERS_BYTES_MAX = 1024 * 1024 * 1024,
     PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have come by themselves. */
 };
 
@@ -29,6 +30,19 @@ struct peer *peers_find(const struct peers *p, raft_id id)
 
         if (peer->id == id && !peer->is_leaving) {
             return peer;
+        }
+    }
+    return NULL;
+}
+
+struct inbound *peers_inbound(const struct peers *p, raft_id from, enum wire_channel channel)
+{
+    list_for_each(node, &p->inbounds)
+    {
+        struct inbound *in = container_of(node, struct inbound, node);
+
+        if (in->is_greeted && !in->link.is_closing && in->from == from && in->channel == channel) {
+            return in;
         }
     }
     return NULL;
@@ -245,6 +259,18 @@ static void note_malformed(struct inbound *in, enum wire_type type)
     link_close(&in->link);
 }
 
+static void note_peer(struct peers *p, const struct wire_message *m)
+{
+    struct peer *peer = peers_find(p, m->message.from);
+
+    if (peer != NULL) {
+        peer->heard_ns = io_now_ns(p->io);
+        peer->applied_index = m->applied_index;
+        peer->disk = m->disk;
+        peer->term = m->message.term;
+    }
+}
+
 static void receive_entries(struct inbound *in, const struct wire_frame *frame)
 {
     struct peers *p = in->peers;
@@ -263,6 +289,7 @@ static void receive_entries(struct inbound *in, const struct wire_frame *frame)
         count++;
     }
     if (count == m.message.entry_count && rest.size == 0) {
+        note_peer(p, &m);
         p->events.message(p->events.context, &m, entries);
     } else {
         note_malformed(in, WIRE_ENTRIES);
@@ -271,18 +298,6 @@ static void receive_entries(struct inbound *in, const struct wire_frame *frame)
         }
     }
     free(entries);
-}
-
-static void note_peer(struct peers *p, const struct wire_message *m)
-{
-    struct peer *peer = peers_find(p, m->message.from);
-
-    if (peer != NULL) {
-        peer->heard_ns = io_now_ns(p->io);
-        peer->applied_index = m->applied_index;
-        peer->disk = m->disk;
-        peer->term = m->message.term;
-    }
 }
 
 static void note_program(struct peers *p, raft_id id, const char *program)
@@ -381,6 +396,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .self = options->self,
         .version = options->version,
         .untaken_max_ms = untaken_ms < UNTAKEN_MS_MAX ? (uint32_t)untaken_ms : UNTAKEN_MS_MAX,
+        .answers_bytes_max = ANSWERS_BYTES_MAX,
         .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Clocks may differ a little. */
         .listener = {.accepted = accepted, .closed = listener_closed},
         .timer = {.fired = timer_fired},
@@ -456,14 +472,8 @@ void peers_set_committed(struct peers *p, const struct membership *committed)
 
 bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns)
 {
-    list_for_each(node, &p->inbounds)
-    {
-        const struct inbound *in = container_of(node, struct inbound, node);
+    const struct inbound *bulk = peers_inbound(p, id, WIRE_BULK);
 
-        if (in->is_greeted && in->from == id && in->channel == WIRE_BULK &&
-            link_is_amid(&in->link, WIRE_ENTRIES) && in->link.heard_ns > since_ns) {
-            return true;
-        }
-    }
-    return false;
+    return bulk != NULL && link_is_amid(&bulk->link, WIRE_ENTRIES) &&
+           bulk->link.heard_ns > since_ns;
 }

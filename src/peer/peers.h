@@ -155,9 +155,10 @@ struct peers {
     uint64_t cluster_id;               /* 0: not known yet; then nobody is welcome. */
     struct store_key key;              /* Of the cluster. */
     uint64_t incarnation;
-    uint32_t version;        /* The newest of the protocol that this node is to speak. */
-    uint32_t untaken_max_ms; /* A connection on which nothing is taken for so long breaks. */
-    uint64_t hold_max_ns;    /* So long after it was heard of last, a command may be begun. */
+    uint32_t version;         /* The newest of the protocol that this node is to speak. */
+    size_t answers_bytes_max; /* A connection on which more of them wait to leave is ended. */
+    uint32_t untaken_max_ms;  /* A connection on which nothing is taken for so long breaks. */
+    uint64_t hold_max_ns;     /* So long after it was heard of last, a command may be begun. */
     const struct membership *committed; /* Borrowed: for refusing removed nodes; or NULL. */
     raft_index applied_index;           /* Told along with each message, */
     enum wire_disk disk;                /* as this is. */
@@ -198,6 +199,9 @@ void peers_set_members(struct peers *p, const struct membership *m);
 /* Forgets the nodes that `committed` says were removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
 struct peer *peers_find(const struct peers *p, raft_id id);
+/* The connection that the node has made to this one, if it was welcomed: there is one at the most
+ * for each channel, and those of one node are of one process (see greeting.c). */
+struct inbound *peers_inbound(const struct peers *p, raft_id from, enum wire_channel channel);
 /* Whether heartbeats can be sent to that node now. */
 bool peers_is_connected(const struct peers *p, raft_id id);
 
@@ -233,8 +237,6 @@ enum peers_held {
 /* Whether a command that came on that connection is waited for, at that peers_time_now(). */
 enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t correlation,
                               uint64_t now_ns);
-/* Ends that connection where more than `bytes` of answers wait to leave on it. */
-void peers_limit_answers(struct peers *p, uint64_t connection, size_t bytes);
 /* Ends the connections to it; it is freed once they have ended. */
 void peer_forget(struct peer *peer);
 /* Frees a peer that is leaving once nothing is under way with it. */

@@ -23,6 +23,17 @@ void peers_send(struct peers *p, const struct raft_message *m)
     }
 }
 
+static void limit_answers(struct inbound *in)
+{
+    const struct peers *p = in->peers;
+
+    if (link_backlog_bytes(&in->link) > p->answers_bytes_max && !in->link.is_closing) {
+        log_write(p->log, LOG_WARN, "a peer does not read its answers: its connection is ended",
+                  "peer=%016llx", (unsigned long long)in->from);
+        link_close(&in->link);
+    }
+}
+
 void peers_flush(struct peers *p)
 {
     list_for_each(node, &p->all)
@@ -43,6 +54,7 @@ void peers_flush(struct peers *p)
         struct inbound *in = container_of(node, struct inbound, node);
 
         link_flush(&in->link);
+        limit_answers(in);
         /* Dialing again, it hears that it was removed. Its commands get their answers, and
          * those that it sends until it has heard of it are refused for certain. */
         if (in->is_leaving && (in->channel == WIRE_CONTROL || MUTANT(removed_node_cut_off))) {

@@ -19,6 +19,9 @@ enum {
     WIRE_ANSWER_BYTES = 24,
 };
 
+_Static_assert(WIRE_HELLO_BYTES_MAX ==
+                   (size_t)WIRE_HELLO_BYTES + sizeof((struct io_address *)NULL)->host - 1,
+               "the longest host fits, and no more");
 _Static_assert((int)WIRE_HELLO_BYTES_MAX <= (int)WIRE_HANDSHAKE_BYTES_MAX &&
                    (int)WIRE_HANDSHAKE_BYTES_MAX == (int)PROOF_HELLO_BYTES_MAX,
                "every hello can be proven");

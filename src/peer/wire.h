@@ -32,10 +32,9 @@ enum {
 };
 
 enum wire_type {
-    WIRE_HELLO = 1, /* Dialer -> listener, first frame on a connection. */
-    WIRE_WELCOME =
-        2, /* The answer to PROOF. From then on it only answers FORWARDs, and says CLOCK. */
-    WIRE_REFUSE = 3,     /* Or this one, and the connection ends. */
+    WIRE_HELLO = 1,      /* Dialer -> listener, first frame on a connection. */
+    WIRE_WELCOME = 2,    /* The answer to PROOF. Behind it the listener sends ANSWER and CLOCK, */
+    WIRE_REFUSE = 3,     /* or REFUSE, behind which the connection ends. */
     WIRE_MESSAGE = 4,    /* A raft message without entries. */
     WIRE_ENTRIES = 5,    /* AppendEntries. */
     WIRE_FORWARD = 6,    /* A client's command for the leader. */

@@ -7,8 +7,6 @@
 #include "base/mutant.h"
 #include "command/table.h"
 
-enum { ANSWER_BACKLOG_BYTES = 1024 * 1024 * 1024 }; /* A peer that reads no answers is given up. */
-
 static const uint8_t GROUP = 0; /* The only one. */
 
 /* A command that another node has forwarded. Its reply is written right into an answer
@@ -55,7 +53,6 @@ static void guest_answered(struct request *request)
                                "less at once, or ask the leader itself");
     }
     wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
-    peers_limit_answers(&g->replica->peers, g->connection, ANSWER_BACKLOG_BYTES);
     replica_wake(g->replica); /* What was said to peers in this pass has left already. */
     free(g);
 }

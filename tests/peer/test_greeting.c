@@ -103,7 +103,6 @@ static void test_greeting__wrong_keys_open_nothing(void **state)
     assert_turned_away(w, &s);
     assert_int_equal(warnings, 2);
     end_stranger(w);
-    w->nodes[1].log = NULL;
 }
 
 /* What was overheard on one connection is said again on the next. */
@@ -431,7 +430,6 @@ static void test_greeting__listeners_with_another_key_are_not_reached(void **sta
     stranger_challenge(w, &s, &the_key, PROOF_OF_DIALER, id_of(1)); /* The other role's. */
     assert_not_trusted(w, &s);
     end_dialer(w, &s);
-    w->nodes[0].log = NULL;
 }
 
 static void count_other_key(void *context, enum log_level level, const char *event,
@@ -461,9 +459,6 @@ static void test_greeting__listeners_with_another_key_log_so_themselves(void **s
     run_ms(w, 4000);
     assert_int_equal(warnings, 2);
     assert_false(is_up(&w->nodes[0].peers, id_of(1)));
-    end_node(&w->nodes[1], SIM_KILLED);
-    w->nodes[1].key = NULL;
-    w->nodes[1].log = NULL;
 }
 
 static enum wire_channel channel_of(const struct stranger *s)

@@ -399,19 +399,59 @@ static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
     free(value);
 }
 
+enum { LARGE = 128 * 1024 };
+
+static void put_answer(struct node *n, size_t size)
+{
+    struct buffer *out = peers_answer(&n->peers, n->connection);
+    size_t mark = wire_begin_answer(out, 0, 1);
+
+    memset(buffer_reserve(out, size), 0, size);
+    buffer_commit(out, size);
+    wire_end_answer(out, mark, WIRE_REPLIED, 1);
+}
+
 static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
 {
     struct world *w = *state;
     struct node *answerer = &w->nodes[1];
 
     forward_one(w);
-    wire_begin_answer(peers_answer(&answerer->peers, answerer->connection), 0, 1);
-    peers_limit_answers(&answerer->peers, answerer->connection, 1000);
+    put_answer(answerer, LARGE);
+    answerer->peers.answers_bytes_max = 2 * LARGE;
+    peers_flush(&answerer->peers);
     assert_non_null(peers_answer(&answerer->peers, answerer->connection));
-    peers_limit_answers(&answerer->peers, answerer->connection, 1);
+    put_answer(answerer, LARGE);
+    peers_flush(&answerer->peers);
     assert_null(peers_answer(&answerer->peers, answerer->connection));
     run_ms(w, 50);
     assert_int_equal(w->nodes[0].forwards_lost_count, 1);
+}
+
+/* With entries, too: a leader whose disk is full sends them. */
+static void test_peers__say_how_their_disk_is_with_entries(void **state)
+{
+    struct world *w = *state;
+    struct wire_message m = {
+        .message = {.kind = RAFT_APPEND_ENTRIES, .from = id_of(0), .to = id_of(1), .term = 1},
+        .applied_index = 7,
+        .disk = WIRE_DISK_FULL};
+    struct wire_hello hello = stranger_hello();
+    struct stranger s;
+
+    start_node(w, 1, CLUSTER);
+    hello.channel = WIRE_BULK;
+    stranger_greet(w, &s, start_stranger(w, names[0]), &hello);
+    assert_true(s.is_welcome);
+    w->nodes[1].awaits_message = true;
+    wire_put_entries(&s.link.out, &m, NULL, 0);
+    link_flush(&s.link);
+    run_ms(w, 50);
+    assert_false(w->nodes[1].awaits_message);
+    assert_int_equal(peers_find(&w->nodes[1].peers, id_of(0))->disk, WIRE_DISK_FULL);
+    assert_int_equal(peers_find(&w->nodes[1].peers, id_of(0))->applied_index, 7);
+    end_stranger(w);
+    stranger_end(&s);
 }
 
 int main(void)
@@ -432,6 +472,7 @@ int main(void)
         PEERS_TEST(test_peers__that_were_removed_get_the_answers_under_way),
         PEERS_TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
         PEERS_TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
+        PEERS_TEST(test_peers__say_how_their_disk_is_with_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
