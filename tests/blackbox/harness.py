@@ -81,6 +81,13 @@ def die_with_parent():
     _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
+def stop_listening(listener):
+    """A thread that waits in accept() returns from it with an OSError. (Closing alone would
+    leave it there, and the port taken.)"""
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
 def as_map(flat):
     """A flat array of names and values, as RESP2 has instead of maps."""
     return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}

@@ -28,10 +28,12 @@ def redis_node(tmp_path_factory):
         ["redis-server", "--port", str(port), "--bind", HOST, "--save", "", "--dir",
          str(directory)], stdout=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
     node = Node(directory, port=port)
-    await_true(lambda: node.call("PING") == b"PONG", "redis-server is up")
-    yield node
-    process.kill()
-    process.wait()
+    try:
+        await_true(lambda: node.call("PING") == b"PONG", "redis-server is up")
+        yield node
+    finally:
+        process.kill()
+        process.wait()
 
 
 def random_case(chance, word):

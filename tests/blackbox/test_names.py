@@ -1,6 +1,7 @@
 """Members and contacts that are given by name, and a name server that says nothing. Each
 program sees an /etc/hosts and an /etc/resolv.conf of the test's own."""
 
+import contextlib
 import os
 import random
 import socket
@@ -71,10 +72,19 @@ class NamedNode(Node):
 
 
 @pytest.fixture
-def names(directory):
-    made = Names(directory)
-    yield made
-    made.server.close()
+def make_names(directory):
+    """make_names(...) makes names in a directory of their own below the test's."""
+    with contextlib.ExitStack() as servers:
+        def make(*parts):
+            made = Names(directory.joinpath(*parts))
+            servers.callback(made.server.close)
+            return made
+        yield make
+
+
+@pytest.fixture
+def names(make_names):
+    return make_names()
 
 
 def start_three(cluster, names):
@@ -105,19 +115,18 @@ def test_a_name_that_is_not_found_keeps_nobody_else_apart(cluster, names):
     assert time.monotonic() - begin < 10
 
 
-def test_members_that_are_known_find_each_other_without_a_name_server(cluster, names, directory):
+def test_members_that_are_known_find_each_other_without_a_name_server(cluster, names, make_names):
     one, two, three = start_three(cluster, names)
     three.kill()
     names.know()
     names.await_lookup()
     # The others know no name any more, and come to it where it was.
-    three.names = Names(directory / "three")
+    three.names = make_names("three")
     three.names.know("one.test", "two.test", "three.test")
     three.start().await_up()
     await_true(lambda: three.status()["leader"] != "none", "the third has a leader", 20)
     assert three.call("SET", "key", "value") == b"OK"
     assert one.call("GET", "key") == two.call("GET", "key") == b"value"
-    three.names.server.close()
 
 
 def test_rakit_cli_keeps_to_its_timeout(names):

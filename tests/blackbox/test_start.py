@@ -1,6 +1,7 @@
 """Starting and joining: the three forms of the command line, starting again, and
 clear refusals of what cannot work."""
 
+import contextlib
 import os
 import re
 import socket
@@ -10,7 +11,7 @@ import threading
 import pytest
 
 import harness
-from harness import BUILD, Cluster, Node, await_true, free_port, run_cli, text
+from harness import BUILD, Cluster, Node, await_true, free_port, run_cli, stop_listening, text
 from respclient import RespError
 
 
@@ -543,12 +544,13 @@ def test_refusal__who_was_killed_while_joining_founds_nothing_by_itself(cluster)
 def test_refusal__an_id_is_kept_where_it_may_have_been_added(cluster, replies, is_kept):
     """Thrown away it would stay behind in the cluster, as a member that never comes."""
     def answer():
-        for reply in replies:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(reply)
-                connection.recv(1)
+        with contextlib.suppress(OSError):
+            for reply in replies:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(reply)
+                    connection.recv(1)
 
     listener = socket.create_server((harness.HOST, 0))
     threading.Thread(target=answer, daemon=True).start()
@@ -557,7 +559,7 @@ def test_refusal__an_id_is_kept_where_it_may_have_been_added(cluster, replies, i
         refusal(node.start(), 60)
         assert (node.data / "identity").exists() == is_kept
     finally:
-        listener.close()
+        stop_listening(listener)
 
 
 def test_refusal__joining_through_a_redis_server(cluster):
@@ -608,7 +610,7 @@ def test_refusal__joining_through_something_that_talks_nonsense(cluster, manner)
         message = refusal(cluster.node(contact=(harness.HOST, port)).start(), 60)
         assert str(port) in message
     finally:
-        listener.close()
+        stop_listening(listener)
 
 
 def test_refusal__joining_with_the_address_of_a_member(three):

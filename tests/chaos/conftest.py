@@ -1,5 +1,6 @@
 """The stage for tests that need networks of their own, and fleets of nodes on it."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -57,6 +58,12 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(line)
 
 
+def keep_logs(path, name):
+    kept = BUILD / "test-logs" / f"{name}-{os.getpid()}"
+    shutil.copytree(path, kept, dirs_exist_ok=True)
+    print(f"logs and histories: {kept}")
+
+
 @pytest.fixture
 def make_fleet(request, own_network):  # pylint: disable=unused-argument
     """make_fleet(3) starts a cluster of three; logs and histories of a test that fails are
@@ -71,10 +78,9 @@ def make_fleet(request, own_network):  # pylint: disable=unused-argument
     try:
         yield make
     finally:
-        for fleet in fleets:
-            fleet.destroy()
-        if getattr(request.node, "has_failed", False):
-            kept = BUILD / "test-logs" / f"{request.node.name}-{os.getpid()}"
-            shutil.copytree(path, kept, dirs_exist_ok=True)
-            print(f"logs and histories: {kept}")
-        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.ExitStack() as parts:
+            parts.callback(shutil.rmtree, path, ignore_errors=True)
+            if getattr(request.node, "has_failed", False):
+                parts.callback(keep_logs, path, request.node.name)
+            for fleet in fleets:
+                parts.callback(fleet.destroy)

@@ -119,9 +119,10 @@ class FleetNode(Node):
         shutil.rmtree(self.data, ignore_errors=True)
 
     def destroy_all(self):
-        self.destroy()
-        self.links.destroy()
-        self.disk.destroy()
+        with contextlib.ExitStack() as parts:
+            parts.callback(self.disk.destroy)
+            parts.callback(self.links.destroy)
+            self.destroy()
 
 
 class Fleet(Cluster):
@@ -132,18 +133,24 @@ class Fleet(Cluster):
         """`is_named`: nodes know each other by names, of a name server of the fleet's own."""
         super().__init__(directory)
         make_key(self.directory / KEY_NAME)
-        self.network = Network(count + spare_count)
         self.nodes = []
         self.spare = []
         self.count = count
         self.names = None
-        records = {}
-        for place in self.network.places:
-            name = f"{place.name}.chaos.test" if is_named else None
-            records[name] = place.address
-            self.spare.append(FleetNode(self.directory, place, election_ms(), name))
-        if is_named:
-            self.names = NameServer(self.directory, f"{SUBNET}.254", records)
+        # Each part is destroyed even if another can't be, or if a later one can't be made.
+        with contextlib.ExitStack() as made:
+            self.network = Network(count + spare_count)
+            made.callback(self.network.destroy)
+            records = {}
+            for place in self.network.places:
+                name = f"{place.name}.chaos.test" if is_named else None
+                records[name] = place.address
+                self.spare.append(FleetNode(self.directory, place, election_ms(), name))
+                made.callback(self.spare[-1].destroy_all)
+            if is_named:
+                self.names = NameServer(self.directory, f"{SUBNET}.254", records)
+                made.callback(self.names.destroy)
+            self.made = made.pop_all()
 
     def all_nodes(self):
         return self.nodes + self.spare
@@ -297,8 +304,4 @@ class Fleet(Cluster):
         return "\n".join(lines)
 
     def destroy(self):
-        for node in self.all_nodes():
-            node.destroy_all()
-        if self.names is not None:
-            self.names.destroy()
-        self.network.destroy()
+        self.made.close()

@@ -13,6 +13,7 @@ import threading
 import pytest
 import redis
 
+from harness import await_true, die_with_parent, free_port
 from recorder import (Connection, Error, NotSent, Recorder, RecordingClient, RedisConnection,
                       Status, quoted, reply_text, word)
 
@@ -107,27 +108,16 @@ def test_what_is_under_way_at_the_end_is_open(tmp_path):
 @pytest.fixture(name="server", scope="module")
 def redis_server(tmp_path_factory):
     directory = tmp_path_factory.mktemp("redis")
-    path = directory / "socket"
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(  # pylint: disable=consider-using-with
         [REDIS, "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(directory)],
-        stdout=subprocess.DEVNULL)
+        stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
     try:
-        client = redis.Redis(port=port)
-        for _ in range(500):
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                process.poll()
-                threading.Event().wait(0.01)
+        await_true(redis.Redis(port=port).ping, "redis-server is up")
         yield port
     finally:
         process.kill()
         process.wait()
-        path.unlink(missing_ok=True)
 
 
 def random_command(chance, number):
