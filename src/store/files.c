@@ -93,6 +93,11 @@ enum head_verdict head_check(const char *sector, const char *magic)
                                                                                     : HEAD_BAD;
 }
 
+bool sector_is_zero(const char *sector)
+{
+    return sector[0] == 0 && memcmp(sector, sector + 1, SECTOR_BYTES - 1) == 0;
+}
+
 int file_replace(struct io *io, const char *dir, const char *name, const void *data, size_t size)
 {
     char temporary_name[NAME_BYTES_MAX];

@@ -4,6 +4,7 @@
 #ifndef RAKIT_STORE_FILES_H
 #define RAKIT_STORE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,19 @@ enum head_verdict {
 };
 
 enum head_verdict head_check(const char *sector, const char *magic);
+
+/* What is found of a file that must be there. */
+enum file_state {
+    FILE_GOOD,
+    FILE_MISSING,
+    FILE_UNREADABLE, /* The system refuses; the error says why. */
+    FILE_DAMAGED,
+    FILE_VERSION, /* Of a format version that this program does not know. */
+    FILE_FOREIGN, /* Of another node or cluster, or under another file's name. */
+    FILE_SHORT,   /* Shorter than it says that it is. */
+};
+
+bool sector_is_zero(const char *sector);
 
 static inline uint64_t sectors_round_up(uint64_t bytes)
 {

@@ -10,75 +10,68 @@
 enum { KEEP_BYTES = 8 * 1024 * 1024 }; /* A window grown beyond it is given back. */
 
 /* Judges the first sector of a segment. */
-static int judge_segment(struct log_reader *reader, const char *path, const char *sector,
-                         const struct store_identity *identity, uint64_t number,
-                         struct complaint *c)
+static enum file_state judge_segment(struct log_reader *reader, const char *sector,
+                                     const struct store_identity *identity, uint64_t number)
 {
     struct segment_head head;
     int64_t size = io_file_size(reader->file);
 
     switch (head_check(sector, MAGIC_SEGMENT)) {
     case HEAD_VERSION:
-        return complain(c, STORE_EFORMAT,
-                        "%s has format version %u, and this program knows only version %d; start "
-                        "it with the program that wrote it",
-                        path, get_u32(sector + 8), FORMAT_VERSION);
+        reader->version = get_u32(sector + 8);
+        return FILE_VERSION;
     case HEAD_BAD:
-        return complain(c, STORE_EDAMAGED, "the first sector of %s is damaged; " RESTORE_ADVICE,
-                        path);
+        return FILE_DAMAGED;
     case HEAD_OK:
         break;
     }
     segment_head_decode(sector, &head);
     if (get_u64(sector + 16) != identity->cluster_id || get_u64(sector + 24) != identity->node_id ||
         (head.number != number && !MUTANT(segment_number_ignored))) {
-        return complain(c, STORE_EDAMAGED,
-                        "%s belongs to another node, cluster or place in the log; the files of two "
-                        "data directories were mixed up",
-                        path);
-    }
-    if (size < 0 || (uint64_t)size < head.bytes) {
-        return complain(c, STORE_EDAMAGED, "%s is cut short (%lld bytes of %llu); " RESTORE_ADVICE,
-                        path, (long long)size, (unsigned long long)head.bytes);
+        return FILE_FOREIGN;
     }
     reader->file_bytes = head.bytes;
+    reader->found_bytes = size < 0 ? 0 : (uint64_t)size;
     reader->place.identity = *identity;
     reader->place.segment = number;
     reader->place.salt = head.salt;
-    return STORE_OK;
+    return reader->found_bytes < head.bytes ? FILE_SHORT : FILE_GOOD;
 }
 
-int log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
-                    const struct store_identity *identity, uint64_t number, uint64_t window_bytes,
-                    struct complaint *c)
+static enum file_state read_first_sector(struct log_reader *reader,
+                                         const struct store_identity *identity, uint64_t number)
 {
-    char path[PATH_BYTES_MAX];
     char sector[SECTOR_BYTES];
-
-    memset(reader, 0, sizeof *reader);
-    segment_path(dir, number, path);
-
-    int rv = io_file_open(io, path, IO_READ_ONLY, &reader->file);
-
-    if (rv != 0) {
-        reader->error = rv;
-        return complain(c, STORE_EIO, "cannot open %s (error %d)", path, -rv);
-    }
-
     int64_t size = io_file_read(reader->file, 0, sector, sizeof sector);
 
     if (size < 0) {
         reader->error = (int)size;
-        rv = complain(c, STORE_EIO, "cannot read %s (error %d)", path, (int)-size);
-    } else {
-        memset(sector + size, 0, sizeof sector - (size_t)size);
-        rv = judge_segment(reader, path, sector, identity, number, c);
+        return FILE_UNREADABLE;
     }
+    memset(sector + size, 0, sizeof sector - (size_t)size);
+    return judge_segment(reader, sector, identity, number);
+}
+
+enum file_state log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
+                                const struct store_identity *identity, uint64_t number,
+                                uint64_t window_bytes)
+{
+    char path[PATH_BYTES_MAX];
+
+    memset(reader, 0, sizeof *reader);
     reader->window_bytes = window_bytes;
-    if (rv != STORE_OK) {
+    segment_path(dir, number, path);
+    reader->error = io_file_open(io, path, IO_READ_ONLY, &reader->file);
+    if (reader->error != 0) {
+        return FILE_UNREADABLE;
+    }
+
+    enum file_state state = read_first_sector(reader, identity, number);
+
+    if (state != FILE_GOOD) {
         log_reader_close(reader);
     }
-    return rv;
+    return state;
 }
 
 void log_reader_close(struct log_reader *reader)

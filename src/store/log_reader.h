@@ -9,6 +9,8 @@ struct log_reader {
     struct io_file *file;
     struct batch_place place; /* Its offset is set by each call. */
     uint64_t file_bytes;      /* What the segment's head says. */
+    uint64_t found_bytes;     /* How much of it there is, */
+    uint32_t version;         /* and of which format version. */
     uint64_t window_bytes;    /* How much to read at once. */
     char *data;
     uint64_t capacity;
@@ -17,11 +19,11 @@ struct log_reader {
     int error; /* Of the system, at the last call; 0: none. */
 };
 
-/* Opens dir/name and judges its first sector. 0, or a store_error with words. On
- * an error nothing is open. The number comes from the name. */
-int log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
-                    const struct store_identity *identity, uint64_t number, uint64_t window_bytes,
-                    struct complaint *c);
+/* Opens segment `number` and judges its first sector. Unless that is FILE_GOOD nothing is open,
+ * and `error`, `version` and the sizes say what was found. */
+enum file_state log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
+                                const struct store_identity *identity, uint64_t number,
+                                uint64_t window_bytes);
 void log_reader_close(struct log_reader *reader);
 
 /* `size` bytes at `offset`, until the next call; NULL where the file does not have

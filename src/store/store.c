@@ -286,7 +286,7 @@ static int renew_vote(struct store *s)
     return rv != 0 ? rv : wal_put_vote(s, vote);
 }
 
-/* Key, votes and log of a node that belongs to a cluster. */
+/* Key, vote and log of a node that belongs to a cluster. */
 static int recover_member(struct store *s, struct store_recovered *recovered, struct complaint *c)
 {
     bool is_key_missing = false;
@@ -294,11 +294,7 @@ static int recover_member(struct store *s, struct store_recovered *recovered, st
                               &recovered->key, &is_key_missing, c);
 
     if (rv == STORE_OK) {
-        rv = vote_open(s->io, s->dir, &s->identity, &s->vote_files, &s->vote, c);
-    }
-    if (rv == STORE_OK) {
         rv = wal_recover(s, recovered, c);
-        recovered->vote_copy_lost = s->vote_files.copy_lost;
     }
     if (rv != STORE_OK) {
         return rv;
@@ -492,7 +488,6 @@ static int lend_entry(void *context, struct entry *e)
 int store_replay(struct store *s, int (*each)(void *context, struct entry *e), void *context)
 {
     struct replay replay = {.each = each, .context = context};
-    struct complaint nobody = {0};
     struct log_reader reader = {0};
     int rv = 0;
 
@@ -501,9 +496,9 @@ int store_replay(struct store *s, int (*each)(void *context, struct entry *e), v
 
         if (i == 0 || run->segment != s->index.runs[i - 1].segment) {
             log_reader_close(&reader);
-            rv = log_reader_open(&reader, s->io, s->dir, &s->identity, run->segment,
-                                 REPLAY_WINDOW_BYTES, &nobody);
-            if (rv != STORE_OK) {
+            if (log_reader_open(&reader, s->io, s->dir, &s->identity, run->segment,
+                                REPLAY_WINDOW_BYTES) != FILE_GOOD) {
+                rv = STORE_EDAMAGED;
                 break;
             }
         }

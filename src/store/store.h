@@ -81,6 +81,9 @@ struct store_recovered {
     uint64_t log_bytes;
     uint64_t torn_bytes; /* Dropped at the tail: never acknowledged. */
     bool vote_copy_lost; /* One copy of the vote was torn, damaged or missing. */
+    /* The rows of docs/DISK_FORMAT.md, "Verdicts", that it went by; NULL without a cluster. */
+    const char *vote_case;
+    const char *log_case;
 };
 
 /* Opens or makes the data directory, takes its lock and recovers. Blocking. On an

@@ -21,99 +21,76 @@ static void vote_encode(char *sector, const struct store_identity *identity,
     head_seal(sector);
 }
 
-/* Reads one copy. 1: a good one. 0: missing or damaged. Negative: a store_error. */
-static int vote_read_copy(struct io_file *file, const char *path,
-                          const struct store_identity *identity, struct vote *ret_vote,
-                          struct complaint *c)
+static enum file_state read_copy(struct vote_files *files, int copy,
+                                 const struct store_identity *identity, struct vote *ret_vote)
 {
     char sector[SECTOR_BYTES];
-    int64_t size = io_file_read(file, 0, sector, sizeof sector);
+    int64_t size = io_file_read(files->copies[copy], 0, sector, sizeof sector);
 
     if (size < SECTOR_BYTES) {
-        return 0; /* An unreadable sector counts as a damaged copy. */
+        return FILE_DAMAGED; /* So is a sector that cannot be read. */
     }
     switch (head_check(sector, MAGIC_VOTE)) {
     case HEAD_VERSION:
-        return complain(c, STORE_EFORMAT,
-                        "%s has format version %u, and this program knows only version %d", path,
-                        get_u32(sector + 8), FORMAT_VERSION);
+        files->version = get_u32(sector + 8);
+        return FILE_VERSION;
     case HEAD_BAD:
-        return 0;
+        return FILE_DAMAGED;
     case HEAD_OK:
         break;
     }
     if ((get_u64(sector + 16) != identity->cluster_id ||
          get_u64(sector + 24) != identity->node_id) &&
         !MUTANT(mixed_directories_accepted)) {
-        return complain(c, STORE_EDAMAGED,
-                        "%s belongs to another node or cluster; the files of two data directories "
-                        "were mixed up",
-                        path);
+        return FILE_FOREIGN;
     }
     ret_vote->generation = get_u64(sector + HEAD_FIELDS_AT);
     ret_vote->current_term = get_u64(sector + HEAD_FIELDS_AT + 8);
     ret_vote->voted_for = get_u64(sector + HEAD_FIELDS_AT + 16);
     ret_vote->synced_batch = get_u64(sector + HEAD_FIELDS_AT + 24);
     ret_vote->last_segment = get_u64(sector + HEAD_FIELDS_AT + 32);
-    return 1;
+    return FILE_GOOD;
 }
 
-/* Takes the newer of the good copies. */
-static int vote_choose(const int *found, const struct vote *votes, struct vote_files *files,
-                       struct vote *ret_vote, const char *dir, struct complaint *c)
+static enum file_state open_copy(struct io *io, const char *dir, struct vote_files *files, int copy,
+                                 const struct store_identity *identity, struct vote *ret_vote)
 {
-    if (found[0] == 0 && found[1] == 0) {
-        return complain(c, STORE_EDAMAGED,
-                        "both copies of the vote (vote-a and vote-b in %s) are damaged or missing, "
-                        "so this node cannot know whom it voted for; remove it from the cluster "
-                        "and join anew with an empty data directory",
-                        dir);
-    }
+    char path[PATH_BYTES_MAX];
 
-    int newest = found[0] == 1 ? 0 : 1;
+    store_path(path, dir, vote_names[copy]);
 
-    if (found[0] == 1 && found[1] == 1 && votes[1].generation > votes[0].generation &&
-        !MUTANT(vote_generation_ignored)) {
-        newest = 1;
+    int rv = io_file_open(io, path, 0, &files->copies[copy]);
+
+    if (rv == -ENOENT) {
+        return FILE_MISSING;
     }
-    *ret_vote = votes[newest];
-    files->newest = newest;
-    files->copy_lost = found[0] != 1 || found[1] != 1;
-    return STORE_OK;
+    if (rv != 0) {
+        files->error = rv;
+        return FILE_UNREADABLE;
+    }
+    return read_copy(files, copy, identity, ret_vote);
 }
 
-int vote_open(struct io *io, const char *dir, const struct store_identity *identity,
-              struct vote_files *files, struct vote *ret_vote, struct complaint *c)
+const char *vote_name(int copy)
+{
+    return vote_names[copy];
+}
+
+void vote_open(struct io *io, const char *dir, const struct store_identity *identity,
+               struct vote_files *files, struct vote *ret_vote)
 {
     struct vote votes[2] = {0};
-    int found[2] = {0, 0};
-    int rv = STORE_OK;
 
     memset(files, 0, sizeof *files);
-    for (int i = 0; i < 2 && rv == STORE_OK; i++) {
-        char path[PATH_BYTES_MAX];
-
-        store_path(path, dir, vote_names[i]);
-
-        int status = io_file_open(io, path, 0, &files->copies[i]);
-
-        if (status == -ENOENT) {
-            continue;
-        }
-        if (status != 0) {
-            rv = complain(c, STORE_EIO, "cannot open %s (error %d)", path, -status);
-            break;
-        }
-        found[i] = vote_read_copy(files->copies[i], path, identity, &votes[i], c);
-        rv = found[i] < 0 ? found[i] : STORE_OK;
+    for (int i = 0; i < 2; i++) {
+        files->found[i] = open_copy(io, dir, files, i, identity, &votes[i]);
     }
-    if (rv == STORE_OK) {
-        rv = vote_choose(found, votes, files, ret_vote, dir, c);
+    files->newest = files->found[0] == FILE_GOOD ? 0 : 1;
+    if (files->found[0] == FILE_GOOD && files->found[1] == FILE_GOOD &&
+        votes[1].generation > votes[0].generation && !MUTANT(vote_generation_ignored)) {
+        files->newest = 1;
     }
-    if (rv != STORE_OK) {
-        vote_close(files);
-    }
-    return rv;
+    *ret_vote = votes[files->newest];
 }
 
 int vote_create(struct io *io, const char *dir, const struct store_identity *identity,

@@ -27,20 +27,25 @@ struct vote {
 
 struct vote_files {
     struct io_file *copies[2];
-    int newest;     /* Which one to leave alone until the other is written. */
-    bool copy_lost; /* Only one was good when they were opened. */
+    int newest; /* Which one to leave alone until the other is written. */
+    /* What was found when they were opened. */
+    enum file_state found[2];
+    uint32_t version; /* If that was FILE_VERSION, */
+    int error;        /* or FILE_UNREADABLE. */
 };
+
+const char *vote_name(int copy);
 
 /* Makes and opens both copies, whatever was there. Durable on return; 0 or a
  * negative errno value. */
 int vote_create(struct io *io, const char *dir, const struct store_identity *identity,
                 struct vote_files *files, const struct vote *vote);
 
-/* Opens both copies and finds the vote. 0, or a store_error with words; on an
- * error nothing is open. Changes nothing: a bad copy waits for vote_write(), a
- * missing one for vote_mend(). */
-int vote_open(struct io *io, const char *dir, const struct store_identity *identity,
-              struct vote_files *files, struct vote *ret_vote, struct complaint *c);
+/* Opens both copies, and finds in `files` what each is, and the vote in the newer of the good
+ * ones (all 0 if there is none). Changes nothing: a bad copy waits for vote_write(), a missing
+ * one for vote_mend(). */
+void vote_open(struct io *io, const char *dir, const struct store_identity *identity,
+               struct vote_files *files, struct vote *ret_vote);
 /* Makes a missing copy again, empty. 0 or a negative errno value. */
 int vote_mend(struct io *io, const char *dir, struct vote_files *files);
 void vote_close(struct vote_files *files);

@@ -126,7 +126,6 @@ static void run_read(struct io_job *job)
     struct wal_read *wal_read = read->backend;
     struct store *s = read->store;
     struct log_reader reader = {0};
-    struct complaint nobody = {0};
     int rv = 0;
 
     for (uint32_t i = 0; i < wal_read->run_count && rv == 0; i++) {
@@ -136,7 +135,7 @@ static void run_read(struct io_job *job)
         if (i == 0 || run->segment != wal_read->runs[i - 1].segment) {
             log_reader_close(&reader);
             if (log_reader_open(&reader, s->io, s->dir, &s->identity, run->segment,
-                                READ_WINDOW_BYTES, &nobody) != STORE_OK) {
+                                READ_WINDOW_BYTES) != FILE_GOOD) {
                 rv = reader.error != 0 ? reader.error : -EBADMSG;
                 break;
             }

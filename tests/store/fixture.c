@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "base/prng.h"
+#include "store/segment.h"
 
 const struct store_key fixture_key = {"the thirty-two bytes of the key."};
 
@@ -359,6 +361,42 @@ void image_free(struct image *image)
 {
     free(image->data);
     *image = (struct image){0};
+}
+
+char *image_batch(const struct image *segment, uint64_t number)
+{
+    enum { BATCH_BYTES_AT = 56, NUMBER_AT = 64 }; /* docs/DISK_FORMAT.md, "Batch". */
+    char *at = segment->data + SECTOR_BYTES;
+
+    for (uint64_t i = 1; i < number; i++) {
+        at += get_u64(at + BATCH_BYTES_AT);
+    }
+    assert_int_equal(get_u64(at + NUMBER_AT), number);
+    return at;
+}
+
+void image_forge(struct image *segment, uint64_t batch, uint32_t field, uint64_t value)
+{
+    enum { SALT_AT = 48, CHECKSUM_AT = 8, HEAD_BYTES_AT = 16 };
+    char *at = image_batch(segment, batch);
+
+    put_u64(at + field, value);
+    put_u64(at + CHECKSUM_AT,
+            checksum_seeded(at + HEAD_BYTES_AT, get_u32(at + HEAD_BYTES_AT) - HEAD_BYTES_AT,
+                            get_u64(segment->data + SALT_AT)));
+}
+
+void fixture_write_empty_segment(const struct fixture *f, uint64_t number, uint64_t cluster_id)
+{
+    struct store_identity identity = {.cluster_id = cluster_id, .node_id = FIXTURE_NODE};
+    struct segment_head head = {.number = number, .bytes = 8192, .salt = number};
+    struct image image = {.data = memory_take_zeroed(1, 8192), .size = 8192};
+    char name[NAME_BYTES_MAX];
+
+    segment_head_encode(image.data, &identity, &head);
+    segment_name(name, number);
+    image_write(f, name, &image);
+    image_free(&image);
 }
 
 void fixture_crash(struct fixture *f)

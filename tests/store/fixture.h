@@ -101,6 +101,12 @@ struct image {
 struct image image_read(const struct fixture *f, const char *name);
 void image_write(const struct fixture *f, const char *name, const struct image *image);
 void image_free(struct image *image);
+/* The batch of that number in the first segment; they stand one behind the other. */
+char *image_batch(const struct image *segment, uint64_t number);
+/* Sets a field of 8 bytes in its head, by its offset there, and makes the checksum fit. */
+void image_forge(struct image *segment, uint64_t batch, uint32_t field, uint64_t value);
+/* A whole segment without a batch. */
+void fixture_write_empty_segment(const struct fixture *f, uint64_t number, uint64_t cluster_id);
 /* One number that changes with any byte or name in the directory but the lock. */
 uint64_t fixture_digest(const struct fixture *f);
 /* Whether a file is there. */

@@ -4,29 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/checksum.h"
 #include "base/memory.h"
 #include "fixture.h"
 #include "store/segment.h"
 
 static const char first_segment[] = "log-0000000000000001.seg";
 
-enum { SALT_AT = 48, HEAD_BYTES_AT = 16, CHECKSUM_AT = 8 };
-
 /* --- batches ------------------------------------------------------------------------- */
-
-/* The log's batches stand one behind the other, from the second sector on. */
-static char *batch_at(const struct image *segment, uint32_t number)
-{
-    char *at = segment->data + SECTOR_BYTES;
-
-    for (uint32_t i = 1; i < number; i++) {
-        at += get_u64(at + 56);
-    }
-    assert_int_equal(get_u64(at + 64), number);
-    return at;
-}
 
 /* A log of five jobs, of which the last two cut entries; ended in order. */
 static struct image make_log(struct fixture *f)
@@ -54,13 +38,8 @@ struct forgery {
 static void forge(struct fixture *f, const struct image *good, const struct forgery *forgery)
 {
     struct image bad = {.data = memory_copy(good->data, good->size), .size = good->size};
-    char *batch = batch_at(&bad, forgery->batch);
-    uint64_t salt = get_u64(bad.data + SALT_AT);
 
-    put_u64(batch + forgery->field, forgery->value);
-    put_u64(batch + CHECKSUM_AT,
-            checksum_seeded(batch + HEAD_BYTES_AT, get_u32(batch + HEAD_BYTES_AT) - HEAD_BYTES_AT,
-                            salt));
+    image_forge(&bad, forgery->batch, forgery->field, forgery->value);
     image_write(f, first_segment, &bad);
     image_free(&bad);
 }
@@ -98,19 +77,6 @@ static void test_forged__batch_that_makes_no_sense_refuses(void **state)
 
 /* --- segments and identities ------------------------------------------------------------ */
 
-static void write_empty_segment(struct fixture *f, uint64_t number, uint64_t cluster_id)
-{
-    struct store_identity identity = {.cluster_id = cluster_id, .node_id = FIXTURE_NODE};
-    struct segment_head head = {.number = number, .bytes = 8192, .salt = number};
-    struct image image = {.data = memory_take_zeroed(1, 8192), .size = 8192};
-    char name[64];
-
-    segment_head_encode(image.data, &identity, &head);
-    segment_name(name, number);
-    image_write(f, name, &image);
-    image_free(&image);
-}
-
 static void test_forged__too_many_empty_segments_refuse(void **state)
 {
     struct fixture *f = *state;
@@ -120,12 +86,12 @@ static void test_forged__too_many_empty_segments_refuse(void **state)
     fixture_run_ms(f, 30);
     fixture_close(f);
     for (uint64_t number = 2; number <= 4; number++) {
-        write_empty_segment(f, number, FIXTURE_CLUSTER);
+        fixture_write_empty_segment(f, number, FIXTURE_CLUSTER);
     }
     fixture_open(f); /* So many may be left by crashes. */
     fixture_check_log(f, 3);
     fixture_close(f);
-    write_empty_segment(f, 5, FIXTURE_CLUSTER);
+    fixture_write_empty_segment(f, 5, FIXTURE_CLUSTER);
     fixture_check_refused(f, STORE_EDAMAGED, "holds 5 log segments from the end of the log on");
 }
 
@@ -137,7 +103,7 @@ static void test_forged__segment_of_another_cluster_refuses(void **state)
     fixture_append_durable(f, 3, 100);
     fixture_run_ms(f, 30);
     fixture_close(f);
-    write_empty_segment(f, 2, FIXTURE_CLUSTER + 1);
+    fixture_write_empty_segment(f, 2, FIXTURE_CLUSTER + 1);
     fixture_check_refused(f, STORE_EDAMAGED, "belongs to another node, cluster or place");
 }
 
@@ -147,7 +113,7 @@ static void test_forged__log_without_a_cluster_refuses(void **state)
 
     assert_int_equal(fixture_try_open(f), 0);
     fixture_close(f);
-    write_empty_segment(f, 1, FIXTURE_CLUSTER);
+    fixture_write_empty_segment(f, 1, FIXTURE_CLUSTER);
     fixture_check_refused(f, STORE_EDAMAGED, "knows no cluster");
 }
 

@@ -1,0 +1,122 @@
+/* recovery.h - what a start makes of the vote files and of the log. First it observes: what is
+ * there goes into a struct of facts, and nothing is written. Then it decides: of one table
+ * (recovery_rows.def, the same as in docs/DISK_FORMAT.md) the first row that fits is the
+ * verdict. Only then it acts (wal_recover.c).
+ *
+ * What there was of the log is known in three ways. An entry whose identity is there and whose
+ * record is bad has existed. One that something later names as durable, without an identity,
+ * has existed and nothing more is known of it. Anything else behind the end was in a job that
+ * was never acknowledged. */
+#ifndef RAKIT_STORE_RECOVERY_H
+#define RAKIT_STORE_RECOVERY_H
+
+#include "store/store_state.h"
+
+enum recovery_verdict {
+    RECOVERY_START,      /* Nothing is wrong. */
+    RECOVERY_MEND,       /* A copy of the vote is written again from the other one. */
+    RECOVERY_DROP,       /* What stands behind the end was never acknowledged, and goes. */
+    RECOVERY_DAMAGED,    /* Refuse: what is there is not what was written. */
+    RECOVERY_MISSING,    /* Refuse: what was written is not there. */
+    RECOVERY_FOREIGN,    /* Refuse: files of different data directories. */
+    RECOVERY_VERSION,    /* Refuse: another program's files. */
+    RECOVERY_UNREADABLE, /* Refuse: nobody knows what is there. */
+};
+
+/* The votes are judged first: what the log must hold, they say. */
+enum recovery_subject { RECOVERY_VOTES, RECOVERY_LOG };
+
+enum { RECOVERY_LOST_MAX = 8 };
+
+/* Entries of one batch whose identities are known and whose records are bad. */
+struct recovery_lost {
+    uint64_t batch;
+    uint64_t first_index;
+    uint64_t last_index;
+};
+
+struct recovery_facts {
+    const char *dir;
+
+    /* The copies of the vote, and the vote; all 0 without a good copy. */
+    const struct vote_files *votes;
+    const struct vote *vote;
+
+    /* The segments. Observing ends at the first one that is not good. */
+    uint64_t segment_count;
+    uint64_t gap; /* The first number that none has, below one that one has; 0: none. */
+    uint64_t bad_segment;
+    enum file_state bad_state;
+    uint32_t version;
+    int error;
+    uint64_t found_bytes;
+    uint64_t wanted_bytes;
+
+    /* The chain of whole batches. */
+    struct chain end;
+    uint64_t last_index;
+    uint64_t commit_index;
+    uint64_t vote_generation; /* The highest that a batch names. */
+    uint64_t end_segment;
+    uint64_t end_offset;
+    uint64_t used_count; /* Segments from there on, that one included. */
+    /* What comes next in the chain and makes no sense, which ends the observing; number 0: none. */
+    struct batch_head senseless;
+
+    /* The chain of heads: it goes on over batches whose records are bad. */
+    struct chain heads;
+    uint64_t heads_last_index;
+    struct recovery_lost lost[RECOVERY_LOST_MAX]; /* The first of them. */
+    uint32_t lost_count;
+
+    /* What stands behind the end. */
+    uint64_t torn_bytes;   /* All sectors that are not zero. */
+    uint64_t max_job;      /* Of good heads there, and of the chain. */
+    uint64_t synced_batch; /* The highest that a good head there names as durable. */
+    uint64_t stray_batch;  /* The highest that stands in another place than its own. */
+};
+
+struct recovery_row {
+    enum recovery_subject subject;
+    const char *id;
+    bool (*fits)(const struct recovery_facts *f);
+    enum recovery_verdict verdict;
+    const char *sentence; /* For the person, without the advice. */
+};
+
+extern const struct recovery_row recovery_rows[];
+extern const size_t recovery_row_count;
+
+/* The first row of the subject that fits. */
+const struct recovery_row *recovery_decide(const struct recovery_facts *f,
+                                           enum recovery_subject subject);
+/* STORE_OK if the row lets the node start; else the words, with what to do, and a store_error. */
+int recovery_explain(const struct recovery_row *row, const struct recovery_facts *f,
+                     struct complaint *c);
+
+/* Whether a batch fits what the chain up to here has: it drops nothing that is committed, and
+ * leaves no gap. */
+bool recovery_drops_committed(const struct recovery_facts *f, const struct batch_head *head);
+bool recovery_leaves_gap(const struct recovery_facts *f, const struct batch_head *head);
+
+struct recovery_segment {
+    struct segment_head head;
+    uint64_t end; /* Behind the last whole batch; a sector in if there is none. */
+    bool is_torn; /* Something stands behind it. */
+};
+
+/* What is found, for those who act on it. */
+struct recovery {
+    struct store *store;
+    struct recovery_facts facts;
+    struct recovery_segment *segments; /* By number. */
+    size_t tail;                       /* The segment with the last whole batch. */
+    uint64_t job_at;                   /* Where in it the batches of the last job begin. */
+};
+
+/* Reads the segments, once the vote is known. Fills the facts and the store's index of entries;
+ * writes nothing. Stops at what nothing behind can make good. 0, or a negative errno value if the
+ * directory cannot be read. */
+int recovery_observe_log(struct recovery *r);
+
+#endif /* RAKIT_STORE_RECOVERY_H */

@@ -1,0 +1,292 @@
+/* recovery_observe.c - reads the log as a start finds it, and writes nothing.
+ *
+ * From segment 1 on it follows the chain of batches: each belongs to its place and names the one
+ * before. While all are whole, that is the log. Beyond the first that is not, the heads alone are
+ * followed, since they tell which entries there were. Then all that stands behind the end of the
+ * whole chain is looked at, for what it tells of batches that are not there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "store/log_reader.h"
+#include "store/recovery.h"
+
+enum { WINDOW_BYTES = 1024 * 1024 };
+
+/* --- the segments there are --- */
+
+static void note_name(void *context, const char *name)
+{
+    struct recovery *r = context;
+    uint64_t number = segment_number_of(name);
+
+    if (number != 0) {
+        uint64_t count = ++r->facts.segment_count;
+
+        r->segments = memory_resize(r->segments, count * sizeof *r->segments);
+        r->segments[count - 1] =
+            (struct recovery_segment){.head.number = number, .end = SECTOR_BYTES};
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t left = ((const struct recovery_segment *)a)->head.number;
+    uint64_t right = ((const struct recovery_segment *)b)->head.number;
+
+    return left < right ? -1 : left > right;
+}
+
+static void list_segments(struct recovery *r)
+{
+    struct recovery_facts *f = &r->facts;
+
+    f->error = io_dir_list(r->store->io, r->store->dir, note_name, r);
+    if (f->segment_count > 0) {
+        qsort(r->segments, f->segment_count, sizeof *r->segments, by_number);
+    }
+    for (uint64_t i = 0; i < f->segment_count && f->gap == 0; i++) {
+        f->gap = r->segments[i].head.number == i + 1 ? 0 : i + 1;
+    }
+}
+
+static void note_bad_segment(struct recovery_facts *f, uint64_t number, enum file_state state,
+                             const struct log_reader *reader)
+{
+    f->bad_segment = number;
+    f->bad_state = state;
+    f->error = reader->error;
+    f->version = reader->version;
+    f->found_bytes = reader->found_bytes;
+    f->wanted_bytes = reader->file_bytes;
+}
+
+static bool open_segment(struct recovery *r, struct recovery_segment *segment,
+                         struct log_reader *reader)
+{
+    struct store *s = r->store;
+    uint64_t number = segment->head.number;
+    enum file_state state =
+        log_reader_open(reader, s->io, s->dir, &s->identity, number, WINDOW_BYTES);
+
+    if (state != FILE_GOOD) {
+        note_bad_segment(&r->facts, number, state, reader);
+        return false;
+    }
+    segment->head.bytes = reader->file_bytes;
+    segment->head.salt = reader->place.salt;
+    return true;
+}
+
+/* --- the chain --- */
+
+/* Whether a batch is what must come next. */
+static bool is_next(const struct chain *chain, const struct batch_head *head)
+{
+    if (MUTANT(batch_chain_ignored)) {
+        return true;
+    }
+    return head->number == chain->batch + 1 && head->previous_checksum == chain->checksum &&
+           head->job >= chain->job && head->synced_batch <= chain->batch;
+}
+
+static void note_lost(struct recovery_facts *f, uint64_t batch, uint64_t index)
+{
+    struct recovery_lost *last = f->lost_count == 0 ? NULL : &f->lost[f->lost_count - 1];
+
+    if (last != NULL && last->batch == batch && last->last_index + 1 == index) {
+        last->last_index = index;
+    } else if (f->lost_count < RECOVERY_LOST_MAX) {
+        f->lost[f->lost_count++] =
+            (struct recovery_lost){.batch = batch, .first_index = index, .last_index = index};
+    }
+}
+
+/* Compares the records of a batch with their identities; whether all are good. */
+static bool judge_records(struct recovery *r, struct log_reader *reader, uint64_t offset,
+                          const struct batch_head *head)
+{
+    const char *data = log_reader_view(reader, offset, head->batch_bytes);
+    bool is_whole = data != NULL;
+
+    for (uint32_t i = 0; data != NULL && i < head->entry_count; i++) {
+        struct entry_identity id;
+
+        batch_identity_at(data, head, i, &id);
+        if (batch_payload(data, head, &reader->place, &id).data == NULL) {
+            note_lost(&r->facts, head->number, id.index);
+            is_whole = false;
+        }
+    }
+    return is_whole;
+}
+
+static void advance(struct chain *chain, const struct batch_head *head)
+{
+    chain->batch = head->number;
+    chain->checksum = head->checksum;
+    chain->job = head->job;
+}
+
+/* A whole batch, the next of the log, changes what that is. */
+static void take_batch(struct recovery *r, struct recovery_segment *segment,
+                       const struct batch_head *head)
+{
+    struct log_index *index = &r->store->index;
+    struct recovery_facts *f = &r->facts;
+
+    if (head->truncate_from != 0) {
+        log_index_truncate(index, head->truncate_from);
+    }
+    if (head->entry_count > 0) {
+        log_index_append(index, segment->head.number, segment->end, head->batch_bytes,
+                         head->first_index, head->entry_count);
+    }
+    f->last_index = log_index_last(index);
+    f->commit_index = head->commit_index > f->commit_index ? head->commit_index : f->commit_index;
+    if (head->vote_generation > f->vote_generation) {
+        f->vote_generation = head->vote_generation;
+    }
+    if (head->job != f->end.job || segment->end == SECTOR_BYTES) {
+        r->job_at = segment->end; /* A job stays within one segment. */
+    }
+    advance(&f->end, head);
+    segment->end += head->batch_bytes;
+    r->tail = (size_t)(segment - r->segments);
+}
+
+/* Follows the chain through one segment as far as it goes. */
+static void follow_segment(struct recovery *r, struct log_reader *reader,
+                           struct recovery_segment *segment)
+{
+    struct recovery_facts *f = &r->facts;
+    struct batch_head head;
+    uint64_t at = SECTOR_BYTES;
+
+    while (log_reader_head(reader, at, &head) != NULL && is_next(&f->heads, &head)) {
+        bool is_whole = judge_records(r, reader, at, &head) && f->heads.batch == f->end.batch;
+
+        if (reader->error != 0) {
+            break;
+        }
+        if (is_whole) {
+            if (recovery_drops_committed(f, &head) || recovery_leaves_gap(f, &head)) {
+                f->senseless = head;
+                return;
+            }
+            take_batch(r, segment, &head);
+        }
+        advance(&f->heads, &head);
+        f->heads_last_index = head.first_index + head.entry_count - 1;
+        at += head.batch_bytes;
+    }
+    if (reader->error != 0) {
+        note_bad_segment(f, segment->head.number, FILE_UNREADABLE, reader);
+    }
+}
+
+/* --- behind the chain --- */
+
+/* A good head, wherever it stands: only we can have written one, for the salt of its own
+ * segment is in its checksum. In another place than its own it is astray: the disk has put
+ * a write there, maybe over older batches, and then nothing else may tell of those. */
+static bool read_head(const struct recovery *r, struct log_reader *reader, uint64_t at,
+                      struct batch_head *ret_head, bool *ret_is_astray)
+{
+    const char *data = log_reader_view(reader, at, SECTOR_BYTES);
+    uint64_t head_bytes = data == NULL ? 0 : batch_head_expect(data);
+    struct batch_place place = {.identity = r->store->identity};
+
+    *ret_is_astray = false;
+    data = head_bytes == 0 ? NULL : log_reader_view(reader, at, head_bytes);
+    if (data == NULL) {
+        return false;
+    }
+    batch_head_claims(data, &place.segment, &place.offset);
+    if (place.segment == reader->place.segment && place.offset == at) {
+        return log_reader_head(reader, at, ret_head) != NULL;
+    }
+    if (place.segment == 0 || place.segment > r->facts.segment_count ||
+        MUTANT(astray_batch_ignored)) {
+        return false;
+    }
+    *ret_is_astray = true;
+    place.salt = r->segments[place.segment - 1].head.salt;
+    return batch_head_decode(data, &place, ret_head);
+}
+
+static void note_head(struct recovery_facts *f, const struct batch_head *head, bool is_astray)
+{
+    f->max_job = head->job > f->max_job ? head->job : f->max_job;
+    if (head->synced_batch > f->synced_batch) {
+        f->synced_batch = head->synced_batch;
+    }
+    /* It is missing in its own place. */
+    if (is_astray && head->number > f->stray_batch) {
+        f->stray_batch = head->number;
+    }
+}
+
+/* Looks at everything behind the end of the chain in one segment. */
+static void inspect_rest(struct recovery *r, struct log_reader *reader,
+                         struct recovery_segment *segment)
+{
+    for (uint64_t at = segment->end; at < segment->head.bytes; at += SECTOR_BYTES) {
+        const char *sector = log_reader_view(reader, at, SECTOR_BYTES);
+        struct batch_head head;
+        bool is_astray;
+
+        if (sector == NULL) {
+            note_bad_segment(&r->facts, segment->head.number, FILE_UNREADABLE, reader);
+            return;
+        }
+        if (sector_is_zero(sector)) {
+            continue;
+        }
+        segment->is_torn = true;
+        r->facts.torn_bytes += SECTOR_BYTES;
+        if (read_head(r, reader, at, &head, &is_astray)) {
+            note_head(&r->facts, &head, is_astray);
+        }
+    }
+}
+
+/* --- all of it --- */
+
+static void observe_from(struct recovery *r, size_t first,
+                         void (*look)(struct recovery *r, struct log_reader *reader,
+                                      struct recovery_segment *segment))
+{
+    const struct recovery_facts *f = &r->facts;
+    struct log_reader reader;
+
+    for (size_t i = first; i < f->segment_count && f->bad_segment == 0 && f->senseless.number == 0;
+         i++) {
+        if (open_segment(r, &r->segments[i], &reader)) {
+            look(r, &reader, &r->segments[i]);
+            log_reader_close(&reader);
+        }
+    }
+}
+
+int recovery_observe_log(struct recovery *r)
+{
+    struct recovery_facts *f = &r->facts;
+
+    list_segments(r);
+    if (f->error != 0) {
+        return f->error;
+    }
+    if (f->gap == 0) {
+        observe_from(r, 0, follow_segment);
+        f->max_job = f->end.job;
+        observe_from(r, r->tail, inspect_rest);
+    }
+    if (f->segment_count > 0) {
+        f->end_segment = r->segments[r->tail].head.number;
+        f->end_offset = r->segments[r->tail].end;
+        f->used_count = f->segment_count - r->tail;
+    }
+    return 0;
+}

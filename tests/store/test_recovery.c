@@ -1,0 +1,565 @@
+/* The table of verdicts (I-35): each row has the test of its name here, which makes a real log
+ * or vote, changes bytes or files, and sees that this row and no other decides the start.
+ * docs/DISK_FORMAT.md has the same rows, word for word. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+#include "fixture.h"
+#include "store/recovery.h"
+
+static const char first_segment[] = "log-0000000000000001.seg";
+static const char second_segment[] = "log-0000000000000002.seg";
+
+enum {
+    SEGMENT_BYTES = 8192, /* Sixteen sectors: seven batches of two. */
+    NODE_AT = 24,         /* docs/DISK_FORMAT.md: in the first sector of each file; */
+    VERSION_AT = 8,
+    COMMIT_INDEX_AT = 104, /* in a batch. */
+    TRUNCATE_FROM_AT = 112,
+};
+
+/* --- what is changed ---------------------------------------------------------------------- */
+
+/* Batches of one entry each, two sectors long: batch n begins at sector 2n - 1. */
+static void make_log(struct fixture *f, int batches)
+{
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    for (int i = 0; i < batches; i++) {
+        fixture_append_durable(f, 1, 100);
+        fixture_run_ms(f, i % 7 == 6 ? 20 : 0); /* The next segment is made. */
+    }
+}
+
+static void remove_file(const struct fixture *f, const char *name)
+{
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/%s", f->dir, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void flip_bit(const struct fixture *f, const char *name, size_t at)
+{
+    struct image image = image_read(f, name);
+
+    image.data[at] ^= 4;
+    image_write(f, name, &image);
+    image_free(&image);
+}
+
+static void zero_sectors(const struct fixture *f, const char *name, size_t first, size_t count)
+{
+    struct image image = image_read(f, name);
+
+    memset(image.data + first * SECTOR_BYTES, 0, count * SECTOR_BYTES);
+    image_write(f, name, &image);
+    image_free(&image);
+}
+
+/* Changes a byte of the first sector and makes the checksum fit. */
+static void forge_first_sector(const struct fixture *f, const char *name, size_t at)
+{
+    struct image image = image_read(f, name);
+
+    image.data[at] ^= 1;
+    head_seal(image.data);
+    image_write(f, name, &image);
+    image_free(&image);
+}
+
+static void forge_batch(const struct fixture *f, uint64_t batch, uint32_t field, uint64_t value)
+{
+    struct image image = image_read(f, first_segment);
+
+    image_forge(&image, batch, field, value);
+    image_write(f, first_segment, &image);
+    image_free(&image);
+}
+
+static void put_directory(const struct fixture *f, const char *name)
+{
+    char path[400];
+
+    remove_file(f, name);
+    snprintf(path, sizeof path, "%s/%s", f->dir, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* --- what must come of it ------------------------------------------------------------------ */
+
+static void check_refused(struct fixture *f, int error, const char *id)
+{
+    char word[100];
+
+    snprintf(word, sizeof word, "(docs/DISK_FORMAT.md: %s)", id);
+    fixture_check_refused(f, error, word);
+}
+
+/* Where a file cannot be read, not even to see that it does not change. */
+static void check_refused_unseen(struct fixture *f, const char *id)
+{
+    char word[100];
+
+    snprintf(word, sizeof word, "(docs/DISK_FORMAT.md: %s)", id);
+    assert_int_equal(fixture_try_open(f), STORE_EIO);
+    assert_non_null(strstr(f->text, word));
+}
+
+static void check_starts(struct fixture *f, const char *vote_case, const char *log_case,
+                         uint64_t last_index)
+{
+    fixture_open(f);
+    assert_string_equal(f->recovered.vote_case, vote_case);
+    assert_string_equal(f->recovered.log_case, log_case);
+    fixture_check_log(f, last_index);
+}
+
+/* --- votes --------------------------------------------------------------------------------- */
+
+static void test_recovery__vote_unopened(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_close(f);
+    put_directory(f, "vote-b");
+    check_refused_unseen(f, "vote-unopened");
+    assert_non_null(strstr(f->text, "cannot open vote-b"));
+}
+
+static void test_recovery__vote_version(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_close(f);
+    forge_first_sector(f, "vote-b", VERSION_AT);
+    check_refused(f, STORE_EFORMAT, "vote-version");
+    assert_non_null(strstr(f->text, "vote-b"));
+}
+
+static void test_recovery__vote_foreign(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_close(f);
+    forge_first_sector(f, "vote-b", NODE_AT);
+    flip_bit(f, "vote-a", 100); /* One copy of its own would not excuse it, nor none. */
+    check_refused(f, STORE_EDAMAGED, "vote-foreign");
+    assert_non_null(strstr(f->text, "vote-b"));
+}
+
+static void test_recovery__votes_lost(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_close(f);
+    flip_bit(f, "vote-a", 41);
+    remove_file(f, "vote-b");
+    check_refused(f, STORE_EDAMAGED, "votes-lost");
+}
+
+static void test_recovery__vote_copy_lost(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_close(f);
+    flip_bit(f, "vote-a", 41);
+    check_starts(f, "vote-copy-lost", "log-whole", 2);
+    fixture_close(f);
+    remove_file(f, "vote-b");
+    check_starts(f, "vote-copy-lost", "log-whole", 2);
+    fixture_close(f);
+    check_starts(f, "votes-whole", "log-whole", 2); /* It was mended. */
+}
+
+static void test_recovery__votes_whole(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_vote(f, 4, 99);
+    fixture_await(f);
+    fixture_crash(f);
+    check_starts(f, "votes-whole", "log-whole", 2);
+    assert_int_equal(f->recovered.current_term, 4);
+    assert_int_equal(f->recovered.voted_for, 99);
+}
+
+/* --- segments ------------------------------------------------------------------------------ */
+
+static void test_recovery__segment_gap(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 8);
+    fixture_crash(f);
+    remove_file(f, first_segment);
+    check_refused(f, STORE_EDAMAGED, "segment-gap");
+    assert_non_null(strstr(f->text, "segment 1 of the log (log-0000000000000001.seg)"));
+}
+
+static void test_recovery__segment_end_missing(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 8);
+    fixture_crash(f);
+    remove_file(f, second_segment);
+    if (fixture_has_file(f, "log-0000000000000003.seg")) {
+        remove_file(f, "log-0000000000000003.seg");
+    }
+    check_refused(f, STORE_EDAMAGED, "segment-end-missing");
+    assert_non_null(strstr(f->text, "segment 2 of the log (log-0000000000000002.seg)"));
+}
+
+static void test_recovery__segment_unreadable(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 8);
+    fixture_crash(f);
+    put_directory(f, second_segment);
+    check_refused_unseen(f, "segment-unreadable");
+    assert_non_null(strstr(f->text, second_segment));
+}
+
+static void test_recovery__segment_version(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 8);
+    fixture_crash(f);
+    forge_first_sector(f, second_segment, VERSION_AT);
+    check_refused(f, STORE_EFORMAT, "segment-version");
+    assert_non_null(strstr(f->text, second_segment));
+}
+
+static void test_recovery__segment_head_damaged(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_run_ms(f, 20);
+    fixture_crash(f);
+    flip_bit(f, second_segment, 40); /* Though nothing stands in it. */
+    check_refused(f, STORE_EDAMAGED, "segment-head-damaged");
+    assert_non_null(strstr(f->text, second_segment));
+}
+
+static void test_recovery__segment_foreign(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_run_ms(f, 20);
+    fixture_crash(f);
+    forge_first_sector(f, second_segment, NODE_AT);
+    check_refused(f, STORE_EDAMAGED, "segment-foreign");
+    assert_non_null(strstr(f->text, second_segment));
+}
+
+static void test_recovery__segment_short(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    make_log(f, 2);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    image.size -= SECTOR_BYTES; /* There are but zeros. */
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    check_refused(f, STORE_EDAMAGED, "segment-short");
+    assert_non_null(strstr(f->text, first_segment));
+}
+
+/* --- batches that make no sense ------------------------------------------------------------- */
+
+static void test_recovery__batch_drops_committed(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    f->commit_index = 2;
+    fixture_append_durable(f, 1, 100);
+    fixture_truncate(f, 3, 1, 100);
+    fixture_await(f);
+    fixture_close(f);
+    forge_batch(f, 4, TRUNCATE_FROM_AT, 2);
+    check_refused(f, STORE_EDAMAGED, "batch-drops-committed");
+    forge_batch(f, 4, TRUNCATE_FROM_AT, 5); /* Beyond the end. */
+    check_refused(f, STORE_EDAMAGED, "batch-drops-committed");
+    assert_non_null(strstr(f->text, "batch 4 of the log"));
+}
+
+static void test_recovery__batch_leaves_gap(void **state)
+{
+    enum { FIRST_INDEX_AT = 120 };
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_truncate(f, 3, 0, 0); /* A batch without entries, so without records to judge. */
+    fixture_await(f);
+    fixture_close(f);
+    forge_batch(f, 3, FIRST_INDEX_AT, 4);
+    check_refused(f, STORE_EDAMAGED, "batch-leaves-gap");
+    forge_batch(f, 3, FIRST_INDEX_AT, 3);
+    forge_batch(f, 3, COMMIT_INDEX_AT, 3);
+    check_refused(f, STORE_EDAMAGED, "batch-leaves-gap");
+    assert_non_null(strstr(f->text, "batch 3 of the log"));
+}
+
+/* --- behind the end -------------------------------------------------------------------------- */
+
+static void test_recovery__later_batch(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 4);
+    fixture_crash(f);
+    flip_bit(f, first_segment, 4 * SECTOR_BYTES + 50); /* The record of batch 2. */
+    check_refused(f, STORE_EDAMAGED, "later-batch");
+    assert_non_null(strstr(f->text, "at byte 1536 of segment 1 (log-0000000000000001.seg): "
+                                    "entries 2 to 2 cannot be read, and a later part"));
+}
+
+static void test_recovery__stray_batch(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    make_log(f, 2);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    memcpy(image.data + 9 * SECTOR_BYTES, image.data + 3 * SECTOR_BYTES, 2 * SECTOR_BYTES);
+    memset(image.data + 3 * SECTOR_BYTES, 0, 2 * SECTOR_BYTES);
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    check_refused(f, STORE_EDAMAGED, "stray-batch");
+    assert_non_null(strstr(f->text, ": entries from 2 on are missing, and"));
+}
+
+static void test_recovery__vote_ahead(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 3);
+    fixture_close(f); /* The vote names batch 3. */
+    zero_sectors(f, first_segment, 5, 2);
+    check_refused(f, STORE_EDAMAGED, "vote-ahead");
+    assert_non_null(strstr(f->text, ": entries from 3 on are missing, and"));
+}
+
+static void test_recovery__vote_behind(void **state)
+{
+    static const char *const names[] = {"vote-a", "vote-b"};
+    struct fixture *f = *state;
+    struct image old;
+
+    make_log(f, 2);
+    fixture_crash(f);
+    old = image_read(f, "vote-a");
+    fixture_open(f);
+    fixture_vote(f, 4, 99);
+    fixture_append_durable(f, 1, 100);
+    fixture_crash(f);
+    for (int i = 0; i < 2; i++) {
+        image_write(f, names[i], &old);
+    }
+    image_free(&old);
+    check_refused(f, STORE_EDAMAGED, "vote-behind");
+}
+
+static void test_recovery__spare_segments(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_run_ms(f, 20);
+    fixture_close(f);
+    for (uint64_t number = 2; number <= READY_MAX; number++) {
+        fixture_write_empty_segment(f, number, FIXTURE_CLUSTER);
+    }
+    check_starts(f, "votes-whole", "log-whole", 2); /* So many may be left by crashes. */
+    fixture_close(f);
+    fixture_write_empty_segment(f, READY_MAX + 1, FIXTURE_CLUSTER);
+    check_refused(f, STORE_EDAMAGED, "spare-segments");
+}
+
+static void test_recovery__torn_tail(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 3);
+    fixture_crash(f); /* Nothing knows of batch 3 but itself. */
+    zero_sectors(f, first_segment, 6, 1);
+    check_starts(f, "votes-whole", "torn-tail", 2);
+    assert_int_equal(f->recovered.torn_bytes, SECTOR_BYTES);
+    fixture_close(f);
+    check_starts(f, "votes-whole", "log-whole", 2); /* It is gone. */
+}
+
+static void test_recovery__log_whole(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    fixture_crash(f);
+    check_starts(f, "votes-whole", "log-whole", 0); /* Without a single batch, */
+    fixture_append_durable(f, 3, 100);
+    fixture_crash(f);
+    check_starts(f, "votes-whole", "log-whole", 3); /* after a crash, */
+    fixture_close(f);
+    check_starts(f, "votes-whole", "log-whole", 3); /* and after an orderly end. */
+    assert_int_equal(f->recovered.torn_bytes, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+static const struct CMUnitTest row_tests[] = {
+    TEST(test_recovery__vote_unopened),
+    TEST(test_recovery__vote_version),
+    TEST(test_recovery__vote_foreign),
+    TEST(test_recovery__votes_lost),
+    TEST(test_recovery__vote_copy_lost),
+    TEST(test_recovery__votes_whole),
+    TEST(test_recovery__segment_gap),
+    TEST(test_recovery__segment_end_missing),
+    TEST(test_recovery__segment_unreadable),
+    TEST(test_recovery__segment_version),
+    TEST(test_recovery__segment_head_damaged),
+    TEST(test_recovery__segment_foreign),
+    TEST(test_recovery__segment_short),
+    TEST(test_recovery__batch_drops_committed),
+    TEST(test_recovery__batch_leaves_gap),
+    TEST(test_recovery__later_batch),
+    TEST(test_recovery__stray_batch),
+    TEST(test_recovery__vote_ahead),
+    TEST(test_recovery__vote_behind),
+    TEST(test_recovery__spare_segments),
+    TEST(test_recovery__torn_tail),
+    TEST(test_recovery__log_whole),
+};
+
+/* --- which entries are lost ----------------------------------------------------------------- */
+
+/* Of a batch with three entries, the second; the third one is known to be good. */
+static void test_lost__only_entries_with_bad_records_are_named(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    make_log(f, 1);
+    fixture_append_durable(f, 3, 500); /* Head at sector 3; its records from sector 4 on. */
+    fixture_append_durable(f, 1, 100);
+    fixture_append_durable(f, 1, 100);
+    fixture_crash(f);
+    image = image_read(f, first_segment);
+    image.data[4 * SECTOR_BYTES + record_bytes(500) + 40] ^= 1;
+    image_batch(&image, 3)[SECTOR_BYTES + 40] ^= 1; /* And of the batch behind it. */
+    image_write(f, first_segment, &image);
+    image_free(&image);
+    fixture_check_refused(f, STORE_EDAMAGED, ": entries 3 to 3, 5 to 5 cannot be read, and a");
+}
+
+/* A head that is gone takes the identities with it. */
+static void test_lost__entries_without_identities_are_missing(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 5);
+    fixture_crash(f);
+    flip_bit(f, first_segment, 4 * SECTOR_BYTES + 50); /* The record of batch 2, */
+    flip_bit(f, first_segment, 5 * SECTOR_BYTES + 50); /* and the head of batch 3. */
+    fixture_check_refused(f, STORE_EDAMAGED,
+                          ": entries 2 to 2 cannot be read, entries from 3 on are missing, and a");
+}
+
+/* The last job was not acknowledged, as far as the log and the vote know. */
+static void test_lost__entries_of_a_torn_job_are_not_named(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 3);
+    fixture_crash(f);
+    flip_bit(f, first_segment, 4 * SECTOR_BYTES + 50); /* The record of batch 2, */
+    flip_bit(f, first_segment, 6 * SECTOR_BYTES + 50); /* and that of the last one. */
+    fixture_check_refused(f, STORE_EDAMAGED, ": entries 2 to 2 cannot be read, and a");
+}
+
+/* --- the table and its tests, code and docs ------------------------------------------------- */
+
+static void test_table__has_one_test_for_each_row(void **state)
+{
+    (void)state;
+    assert_int_equal(sizeof row_tests / sizeof row_tests[0], recovery_row_count);
+    for (size_t i = 0; i < recovery_row_count; i++) {
+        char name[100];
+
+        snprintf(name, sizeof name, "test_recovery__%s", recovery_rows[i].id);
+        for (char *at = name; *at != '\0'; at++) {
+            *at = *at == '-' ? '_' : *at;
+        }
+        assert_string_equal(row_tests[i].name, name);
+    }
+}
+
+static void test_table__is_that_of_the_docs(void **state)
+{
+#define START      "start"
+#define MEND       "start: mend the copy"
+#define DROP       "start: drop the tail"
+#define DAMAGED    "refuse: damaged"
+#define MISSING    "refuse: missing"
+#define FOREIGN    "refuse: foreign"
+#define VERSION    "refuse: version"
+#define UNREADABLE "refuse: unreadable"
+#define RECOVERY_ROW(subject, id, condition, verdict, found, why, sentence)                        \
+    "| `" id "` | " found " | " verdict " | " why " |\n",
+    static const char *const rows[] = {
+#include "store/recovery_rows.def"
+    };
+#undef RECOVERY_ROW
+    char line[1000];
+    FILE *docs = fopen(DISK_FORMAT, "r");
+    bool is_there = false;
+    size_t count = 0;
+
+    (void)state;
+    assert_non_null(docs);
+    while (fgets(line, sizeof line, docs) != NULL) {
+        if (line[0] == '#') {
+            is_there = strcmp(line, "## Verdicts\n") == 0;
+        } else if (is_there && strncmp(line, "| `", 3) == 0) {
+            assert_true(count < recovery_row_count);
+            assert_string_equal(line, rows[count]);
+            count++;
+        }
+    }
+    fclose(docs);
+    assert_int_equal(count, recovery_row_count);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_lost__only_entries_with_bad_records_are_named),
+        TEST(test_lost__entries_without_identities_are_missing),
+        TEST(test_lost__entries_of_a_torn_job_are_not_named),
+        TEST(test_table__has_one_test_for_each_row),
+        TEST(test_table__is_that_of_the_docs),
+    };
+    int failed = cmocka_run_group_tests(row_tests, NULL, NULL);
+
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
+}
