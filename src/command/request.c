@@ -9,13 +9,14 @@
 void request_encode(struct request *request, const struct command *command, uint8_t database,
                     uint32_t argument_count, const struct slice *arguments)
 {
-    size_t size = command_payload_size(argument_count, arguments);
+    struct command_head head = {.database = database, .argument_count = argument_count};
+    size_t size = command_payload_size(&head, arguments);
 
     CHECK(size <= ENTRY_BYTES_MAX);
     request->command = command;
     request->entry = entry_new(RAFT_COMMAND, (uint32_t)size);
     request->executed_index = 0;
-    command_payload_write(request->entry->data, database, argument_count, arguments);
+    command_payload_write(request->entry->data, &head, arguments);
 }
 
 static bool is_logged_read(const struct request *request)

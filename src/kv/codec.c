@@ -3,8 +3,9 @@
 #include "base/check.h"
 
 enum {
-    FORMAT = 2, /* 1 had no database. */
-    FORMAT_BYTES = 2,
+    FORMAT = 3, /* 1 had no database, 2 no sessions. */
+    HAS_SESSION = 1,
+    FORMAT_BYTES = 3, /* With flags and database. */
     VARINT_BYTES_MAX = 10
 };
 
@@ -51,25 +52,37 @@ static bool varint_read(struct slice *rest, uint64_t *ret_value)
     return false;
 }
 
-size_t command_payload_size(uint32_t argument_count, const struct slice *arguments)
+size_t command_payload_size(const struct command_head *head, const struct slice *arguments)
 {
-    size_t size = FORMAT_BYTES + varint_size(argument_count);
+    size_t size = FORMAT_BYTES + varint_size(head->argument_count);
 
-    for (uint32_t i = 0; i < argument_count; i++) {
+    if (head->session != 0) {
+        size += varint_size(head->session) + varint_size(head->number);
+    }
+    for (uint32_t i = 0; i < head->argument_count; i++) {
         size += varint_size(arguments[i].size) + arguments[i].size;
     }
     return size;
 }
 
-void command_payload_write(char *to, uint8_t database, uint32_t argument_count,
-                           const struct slice *arguments)
+static char *head_write(char *to, const struct command_head *head)
 {
-    CHECK(argument_count > 0);
-    CHECK(argument_count <= COMMAND_ARGUMENTS_MAX);
     *to++ = FORMAT;
-    *to++ = (char)database;
-    to = varint_write(to, argument_count);
-    for (uint32_t i = 0; i < argument_count; i++) {
+    *to++ = head->session != 0 ? HAS_SESSION : 0;
+    *to++ = (char)head->database;
+    if (head->session != 0) {
+        to = varint_write(to, head->session);
+        to = varint_write(to, head->number);
+    }
+    return varint_write(to, head->argument_count);
+}
+
+void command_payload_write(char *to, const struct command_head *head, const struct slice *arguments)
+{
+    CHECK(head->argument_count > 0);
+    CHECK(head->argument_count <= COMMAND_ARGUMENTS_MAX);
+    to = head_write(to, head);
+    for (uint32_t i = 0; i < head->argument_count; i++) {
         to = varint_write(to, arguments[i].size);
         if (arguments[i].size > 0) {
             memcpy(to, arguments[i].data, arguments[i].size);
@@ -78,42 +91,51 @@ void command_payload_write(char *to, uint8_t database, uint32_t argument_count,
     }
 }
 
-/* Reads what is in front of the first argument. */
-static bool read_head(struct slice *rest, uint8_t *ret_database, uint32_t *ret_argument_count)
+static bool read_session(struct slice *rest, struct command_head *ret_head)
 {
-    uint64_t count = 0;
-    uint8_t database;
+    return varint_read(rest, &ret_head->session) && ret_head->session != 0 &&
+           varint_read(rest, &ret_head->number);
+}
 
-    if (rest->size < FORMAT_BYTES || rest->data[0] != FORMAT) {
+/* Reads what is in front of the first argument. */
+static bool read_head(struct slice *rest, struct command_head *ret_head)
+{
+    struct command_head head = {0};
+    uint64_t count = 0;
+
+    if (rest->size < FORMAT_BYTES || rest->data[0] != FORMAT ||
+        (rest->data[1] != 0 && rest->data[1] != HAS_SESSION)) {
         return false;
     }
-    database = (uint8_t)rest->data[1];
+
+    bool has_session = rest->data[1] == HAS_SESSION;
+
+    head.database = (uint8_t)rest->data[2];
     *rest = slice_of(rest->data + FORMAT_BYTES, rest->size - FORMAT_BYTES);
-    if (!varint_read(rest, &count) || count == 0 || count > COMMAND_ARGUMENTS_MAX ||
-        count > rest->size) {
+    if ((has_session && !read_session(rest, &head)) || !varint_read(rest, &count) || count == 0 ||
+        count > COMMAND_ARGUMENTS_MAX || count > rest->size) {
         return false;
     }
-    *ret_database = database;
-    *ret_argument_count = (uint32_t)count;
+    head.argument_count = (uint32_t)count;
+    *ret_head = head;
     return true;
 }
 
-bool command_payload_head(struct slice payload, uint8_t *ret_database, uint32_t *ret_argument_count)
+bool command_payload_head(struct slice payload, struct command_head *ret_head)
 {
-    return read_head(&payload, ret_database, ret_argument_count);
+    return read_head(&payload, ret_head);
 }
 
 bool command_payload_read(struct slice payload, struct slice *arguments, uint32_t arguments_max,
                           uint32_t *ret_argument_count)
 {
     struct slice rest = payload;
-    uint32_t count = 0;
-    uint8_t database;
+    struct command_head head;
 
-    if (!read_head(&rest, &database, &count) || count > arguments_max) {
+    if (!read_head(&rest, &head) || head.argument_count > arguments_max) {
         return false;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < head.argument_count; i++) {
         uint64_t size = 0;
 
         if (!varint_read(&rest, &size) || size > rest.size) {
@@ -125,18 +147,19 @@ bool command_payload_read(struct slice payload, struct slice *arguments, uint32_
     if (rest.size != 0) {
         return false;
     }
-    *ret_argument_count = count;
+    *ret_argument_count = head.argument_count;
     return true;
 }
 
 struct slice command_payload_first(struct slice payload, uint8_t *ret_database)
 {
-    uint32_t argument_count = 0;
+    struct command_head head;
     uint64_t size = 0;
 
-    if (!read_head(&payload, ret_database, &argument_count) || argument_count < 2) {
+    if (!read_head(&payload, &head) || head.argument_count < 2) {
         return slice_of(NULL, 0);
     }
+    *ret_database = head.database;
     for (int i = 0; i < 2; i++) {
         payload = slice_of(payload.data + size, payload.size - size);
         if (!varint_read(&payload, &size) || size > payload.size) {

@@ -1,11 +1,13 @@
 /* codec.h - the payload of a log entry that carries a command: the number of the
- * database it is meant for, and the arguments as they came in, the name first.
+ * database it is meant for, the session of a client that it belongs to, if any, and the
+ * arguments as they came in, the name first.
  *
- *   format (1 byte, 2), database (1 byte), argument count, then for each argument its
- *   size and bytes
+ *   format (1 byte, 3), flags (1 byte: 1 a session follows, no other), database (1 byte),
+ *   with a session: its id (not 0) and the number of the command in it,
+ *   argument count, then for each argument its size and bytes
  *
- * Count and sizes are varints: 7 bits a byte, lowest first, the top bit set on all
- * but the last, no longer than needed. Equal commands have equal payloads. */
+ * Ids, numbers, counts and sizes are varints: 7 bits a byte, lowest first, the top bit set
+ * on all but the last, no longer than needed. Equal commands have equal payloads. */
 #ifndef RAKIT_KV_CODEC_H
 #define RAKIT_KV_CODEC_H
 
@@ -17,16 +19,23 @@
 
 enum { COMMAND_ARGUMENTS_MAX = 1024 * 1024 };
 
-size_t command_payload_size(uint32_t argument_count, const struct slice *arguments);
+/* What stands before the arguments. */
+struct command_head {
+    uint64_t session; /* Of the client that sent it; 0: it belongs to none. */
+    uint64_t number;  /* Of the command in that session; without one it is not written. */
+    uint32_t argument_count;
+    uint8_t database;
+};
+
+size_t command_payload_size(const struct command_head *head, const struct slice *arguments);
 /* `to` has room for command_payload_size() bytes; the count is at least 1 and at
  * most COMMAND_ARGUMENTS_MAX. */
-void command_payload_write(char *to, uint8_t database, uint32_t argument_count,
+void command_payload_write(char *to, const struct command_head *head,
                            const struct slice *arguments);
 
-/* What stands before the arguments; false where `payload` does not begin like one. A
- * count that comes back is not more than the payload has bytes; the database may be any. */
-bool command_payload_head(struct slice payload, uint8_t *ret_database,
-                          uint32_t *ret_argument_count);
+/* False if `payload` does not begin like one. A count that comes back is not more than the
+ * payload has bytes; the database may be any. */
+bool command_payload_head(struct slice payload, struct command_head *ret_head);
 /* Reads the arguments, which borrow from `payload`. False, with nothing to be relied
  * on in `arguments`, where `payload` is not exactly what command_payload_write()
  * makes or has more than `arguments_max` of them. */

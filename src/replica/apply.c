@@ -22,11 +22,14 @@ enum {
 /* Decodes a command into r->database and r->arguments. False on a payload that is none. */
 bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count)
 {
-    if (!command_payload_head(payload, &r->database, ret_count)) {
+    struct command_head head;
+
+    if (!command_payload_head(payload, &head)) {
         return false;
     }
-    if (*ret_count > r->argument_capacity) {
-        r->argument_capacity = *ret_count;
+    r->database = head.database;
+    if (head.argument_count > r->argument_capacity) {
+        r->argument_capacity = head.argument_count;
         r->arguments = memory_resize(r->arguments, r->argument_capacity * sizeof *r->arguments);
     }
     return command_payload_read(payload, r->arguments, r->argument_capacity, ret_count);

@@ -262,19 +262,19 @@ static void describe_argument(struct buffer *out, struct slice argument)
 
 static void describe_command(struct buffer *out, const struct entry *e)
 {
+    struct command_head head;
     uint32_t count = 0;
-    uint8_t database;
 
-    if (!command_payload_head(entry_payload(e), &database, &count)) {
+    if (!command_payload_head(entry_payload(e), &head)) {
         buffer_printf(out, "(unreadable)");
         return;
     }
 
-    struct slice *arguments = memory_take(count * sizeof *arguments);
+    struct slice *arguments = memory_take(head.argument_count * sizeof *arguments);
 
-    if (command_payload_read(entry_payload(e), arguments, count, &count)) {
-        if (database != 0) {
-            buffer_printf(out, "[%u] ", (unsigned)database);
+    if (command_payload_read(entry_payload(e), arguments, head.argument_count, &count)) {
+        if (head.database != 0) {
+            buffer_printf(out, "[%u] ", (unsigned)head.database);
         }
         for (uint32_t i = 0; i < count && i < REPORT_ARGUMENTS_MAX; i++) {
             if (i > 0) {

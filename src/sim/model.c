@@ -151,11 +151,12 @@ bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *ar
     uint64_t count;
     uint64_t size;
 
-    if (payload.size < 2 || payload.data[0] != 2) {
+    /* Users have no sessions. */
+    if (payload.size < 3 || payload.data[0] != 3 || payload.data[1] != 0) {
         return false;
     }
-    *ret_database = (unsigned char)payload.data[1];
-    payload = slice_of(payload.data + 2, payload.size - 2);
+    *ret_database = (unsigned char)payload.data[2];
+    payload = slice_of(payload.data + 3, payload.size - 3);
     if (!take_varint(&payload, &count) || count < 1 || count > MODEL_ARGUMENTS_MAX) {
         return false;
     }

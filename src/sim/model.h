@@ -17,7 +17,7 @@ struct model;
 struct model *model_new(void);
 void model_free(struct model *m);
 
-/* Takes a log entry's payload apart (docs/WIRE.md); false where it is not a command
+/* Takes a log entry's payload apart (src/kv/codec.h); false where it is not a command
  * or longer than users make them. */
 bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
                   uint32_t *ret_count);

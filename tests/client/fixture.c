@@ -119,12 +119,12 @@ void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)
 static void execute(struct replica *r, struct request *request)
 {
     struct slice payload = entry_payload(request->entry);
+    struct command_head head = {0};
     uint32_t count = 0;
-    uint8_t database = 0;
-    bool is_whole = command_payload_head(payload, &database, &count);
-    struct slice *arguments = memory_take_zeroed(count, sizeof *arguments);
+    bool is_whole = command_payload_head(payload, &head);
+    struct slice *arguments = memory_take_zeroed(head.argument_count, sizeof *arguments);
 
-    is_whole = is_whole && command_payload_read(payload, arguments, count, &count);
+    is_whole = is_whole && command_payload_read(payload, arguments, head.argument_count, &count);
     assert_true(is_whole);
 
     struct command_call call = {
@@ -132,9 +132,9 @@ static void execute(struct replica *r, struct request *request)
         .argument_count = count,
         .arguments = arguments,
         .reply = request->reply(request),
-        .kv = keyspace_database(r->keyspace, database),
+        .kv = keyspace_database(r->keyspace, head.database),
         .keyspace = r->keyspace,
-        .database = database,
+        .database = head.database,
     };
 
     if (request->command->flags & (COMMAND_READ | COMMAND_WRITE)) {

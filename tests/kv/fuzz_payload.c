@@ -13,33 +13,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice payload = slice_of(data, size);
     uint8_t hinted = 0;
     struct slice first = command_payload_first(payload, &hinted);
-    uint32_t announced = 0;
+    struct command_head head = {0};
     uint32_t count = 0;
-    uint8_t database = 0;
 
     CHECK(first.size == 0 ||
           (first.data > payload.data && first.data + first.size <= payload.data + size));
 
-    if (!command_payload_head(payload, &database, &announced)) {
+    if (!command_payload_head(payload, &head)) {
         CHECK(!command_payload_read(payload, NULL, 0, &count));
         return 0;
     }
-    CHECK(hinted == database || first.size == 0);
-    CHECK(announced > 0);
-    CHECK(announced <= size);
+    CHECK(hinted == head.database || first.size == 0);
+    CHECK(head.argument_count > 0);
+    CHECK(head.argument_count <= size);
 
     /* Room for exactly as many as were announced. */
-    struct slice *arguments = memory_take(announced * sizeof *arguments);
+    struct slice *arguments = memory_take(head.argument_count * sizeof *arguments);
 
-    CHECK(!command_payload_read(payload, arguments, announced - 1, &count));
-    if (command_payload_read(payload, arguments, announced, &count)) {
-        CHECK(count == announced);
-        CHECK(command_payload_size(count, arguments) == size);
+    CHECK(!command_payload_read(payload, arguments, head.argument_count - 1, &count));
+    if (command_payload_read(payload, arguments, head.argument_count, &count)) {
+        CHECK(count == head.argument_count);
+        CHECK(command_payload_size(&head, arguments) == size);
         CHECK(count < 2 || slice_equal(first, arguments[1]));
 
         char *again = memory_take(size);
 
-        command_payload_write(again, database, count, arguments);
+        command_payload_write(again, &head, arguments);
         CHECK(memcmp(again, data, size) == 0);
         free(again);
     }

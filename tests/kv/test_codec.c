@@ -14,13 +14,20 @@
 enum { ARGUMENTS = 300 };
 
 /* A payload in an allocation of exactly its size. */
-static struct slice encode(uint8_t database, uint32_t count, const struct slice *arguments)
+static struct slice encode_head(const struct command_head *head, const struct slice *arguments)
 {
-    size_t size = command_payload_size(count, arguments);
+    size_t size = command_payload_size(head, arguments);
     char *payload = memory_take(size);
 
-    command_payload_write(payload, database, count, arguments);
+    command_payload_write(payload, head, arguments);
     return slice_of(payload, size);
+}
+
+static struct slice encode(uint8_t database, uint32_t count, const struct slice *arguments)
+{
+    struct command_head head = {.database = database, .argument_count = count};
+
+    return encode_head(&head, arguments);
 }
 
 static void forget(struct slice payload)
@@ -28,23 +35,26 @@ static void forget(struct slice payload)
     free((void *)(uintptr_t)payload.data);
 }
 
-static void expect_back(uint8_t database, uint32_t count, const struct slice *arguments)
+static void expect_back(const struct command_head *head, const struct slice *arguments)
 {
-    struct slice payload = encode(database, count, arguments);
+    struct slice payload = encode_head(head, arguments);
+    uint32_t count = head->argument_count;
+    struct command_head back_head = {.argument_count = 7};
     struct slice *back = memory_take_zeroed(count, sizeof *back);
     uint32_t back_count = 0;
     uint8_t back_database = 255;
 
-    assert_true(command_payload_head(payload, &back_database, &back_count));
-    assert_int_equal(back_database, database);
-    assert_int_equal(back_count, count);
-    back_database = 255;
+    assert_true(command_payload_head(payload, &back_head));
+    assert_int_equal(back_head.database, head->database);
+    assert_int_equal(back_head.session, head->session);
+    assert_int_equal(back_head.number, head->session == 0 ? 0 : head->number);
+    assert_int_equal(back_head.argument_count, count);
     assert_false(command_payload_read(payload, back, count - 1, &back_count));
     assert_true(command_payload_read(payload, back, count, &back_count));
     assert_int_equal(back_count, count);
     assert_true(slice_equal(command_payload_first(payload, &back_database),
                             count < 2 ? slice_of(NULL, 0) : arguments[1]));
-    assert_int_equal(back_database, database);
+    assert_int_equal(back_database, count < 2 ? 255 : head->database);
     for (uint32_t i = 0; i < count; i++) {
         assert_true(slice_equal(back[i], arguments[i]));
     }
@@ -60,8 +70,16 @@ static void test_codec__has_this_format(void **state)
     struct slice payload = encode(9, 3, arguments);
 
     (void)state;
-    assert_int_equal(payload.size, 3 + 4 + 1 + 2 + 200);
-    assert_memory_equal(payload.data, "\x02\x09\x03\x03SET\x00\xc8\x01\x00", 11);
+    assert_int_equal(payload.size, 4 + 4 + 1 + 2 + 200);
+    assert_memory_equal(payload.data, "\x03\x00\x09\x03\x03SET\x00\xc8\x01\x00", 12);
+    forget(payload);
+
+    const struct command_head head = {
+        .session = 300, .number = 5, .database = 9, .argument_count = 1};
+
+    payload = encode_head(&head, arguments);
+    assert_int_equal(payload.size, 11);
+    assert_memory_equal(payload.data, "\x03\x01\x09\xac\x02\x05\x01\x03SET", 11);
     forget(payload);
 }
 
@@ -80,19 +98,30 @@ static void test_codec__reads_back_what_it_wrote(void **state)
 
             arguments[i] = slice_of(bytes, (size_t)prng_below(&prng, limit));
         }
-        expect_back((uint8_t)(round % 17), count, arguments);
+
+        struct command_head head = {
+            .session = prng_chance(&prng, 1, 2) ? prng_next(&prng) >> prng_below(&prng, 64) : 0,
+            .number = prng_next(&prng) >> prng_below(&prng, 64),
+            .database = (uint8_t)(round % 17),
+            .argument_count = count};
+
+        expect_back(&head, arguments);
     }
 }
 
 static void test_codec__carries_a_million_arguments(void **state)
 {
     struct slice *arguments = memory_take_zeroed(COMMAND_ARGUMENTS_MAX, sizeof *arguments);
+    struct command_head head = {.session = UINT64_MAX,
+                                .number = UINT64_MAX,
+                                .database = 15,
+                                .argument_count = COMMAND_ARGUMENTS_MAX};
 
     (void)state;
     for (uint32_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++) {
         arguments[i] = slice_of("abc", i % 4);
     }
-    expect_back(15, COMMAND_ARGUMENTS_MAX, arguments);
+    expect_back(&head, arguments);
     free(arguments);
 }
 
@@ -113,21 +142,28 @@ static void test_codec__refuses_what_it_does_not_write(void **state)
 {
     (void)state;
     REFUSED("");
-    REFUSED("\x02");
-    REFUSED("\x02\x03");
-    REFUSED("\x02\x03\x00");      /* No arguments. */
-    REFUSED("\x00\x03\x01\x01x"); /* Other formats. */
+    REFUSED("\x03");
+    REFUSED("\x03\x00");
+    REFUSED("\x03\x00\x03");
+    REFUSED("\x03\x00\x03\x00");      /* No arguments. */
+    REFUSED("\x00\x00\x03\x01\x01x"); /* Other formats. */
     REFUSED("\x01\x01\x01x");
-    REFUSED("\x01\x03\x01\x01x");
-    REFUSED("\x02\x03\x02\x01x");     /* An argument is missing, */
-    REFUSED("\x02\x03\x01\x02x");     /* or a part of one. */
-    REFUSED("\x02\x03\x01\x01xy");    /* Something behind. */
-    REFUSED("\x02\x03\x81\x00\x01x"); /* Numbers longer than needed. */
-    REFUSED("\x02\x03\x01\x81\x00x"); /* */
-    REFUSED("\x02\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"); /* 2^64 - 1. */
-    REFUSED("\x02\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02x"); /* Beyond 64 bits. */
-    REFUSED("\x02\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffx");
-    REFUSED("\x02\x03\x81\x80\x40xxxxxxx"); /* 2^20 + 1 arguments. */
+    REFUSED("\x02\x03\x01\x01x");
+    REFUSED("\x03\x02\x03\x01\x01x"); /* Unknown flags. */
+    REFUSED("\x03\x03\x03\x01\x01\x01\x01x");
+    REFUSED("\x03\x01\x03\x00\x01\x01\x01x"); /* Session 0. */
+    REFUSED("\x03\x01\x03\x01");
+    REFUSED("\x03\x01\x03\x01\x01");
+    REFUSED("\x03\x01\x03\x81\x00\x01\x01\x01x");
+    REFUSED("\x03\x00\x03\x02\x01x");     /* An argument is missing, */
+    REFUSED("\x03\x00\x03\x01\x02x");     /* or a part of one. */
+    REFUSED("\x03\x00\x03\x01\x01xy");    /* Something behind. */
+    REFUSED("\x03\x00\x03\x81\x00\x01x"); /* Numbers longer than needed. */
+    REFUSED("\x03\x00\x03\x01\x81\x00x"); /* */
+    REFUSED("\x03\x00\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"); /* 2^64 - 1. */
+    REFUSED("\x03\x00\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02x"); /* Beyond 64 bits. */
+    REFUSED("\x03\x00\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffx");
+    REFUSED("\x03\x00\x03\x81\x80\x40xxxxxxx"); /* 2^20 + 1 arguments. */
 }
 
 static void test_codec__refuses_every_part_of_a_payload(void **state)
@@ -156,10 +192,14 @@ static void test_codec__takes_only_its_own_writing_from_garbage(void **state)
         uint32_t count = 0;
 
         for (size_t i = 0; i < size; i++) {
-            bytes[i] = (char)(prng_chance(&prng, 3, 4) ? prng_below(&prng, 3) : prng_next(&prng));
+            bytes[i] = (char)(prng_chance(&prng, 3, 4) ? prng_below(&prng, 4) : prng_next(&prng));
         }
         if (command_payload_read(slice_of(bytes, size), arguments, ARGUMENTS, &count)) {
-            struct slice again = encode((uint8_t)bytes[1], count, arguments);
+            struct command_head head;
+
+            assert_true(command_payload_head(slice_of(bytes, size), &head));
+
+            struct slice again = encode_head(&head, arguments);
 
             assert_true(slice_equal(again, slice_of(bytes, size)));
             forget(again);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "io/io_uv.h"
+#include "kv/codec.h"
 #include "replica/report.h"
 #include "store/store_state.h"
 
@@ -259,6 +260,34 @@ static void test_status__of_a_node_that_was_never_heard_has_no_numbers(void **st
     assert_row_has(f, 1, "unreachable");
 }
 
+/* One line of RAFT LOG for a SET of that session. */
+static void assert_shown(uint64_t session, const char *expected)
+{
+    const struct slice arguments[] = {slice_str("SET"), slice_str("k"), slice_str("v")};
+    const struct command_head head = {
+        .session = session, .number = 9, .database = 4, .argument_count = 3};
+    struct entry *e = entry_new(RAFT_COMMAND, (uint32_t)command_payload_size(&head, arguments));
+    struct buffer out = {0};
+    struct resp_writer w = {.out = &out, .version = 2};
+
+    e->index = 7;
+    e->term = 2;
+    command_payload_write(e->data, &head, arguments);
+    report_entry(e, &w);
+    assert_true(slice_equal(buffer_slice(&out), slice_str(expected)));
+    buffer_deinit(&out);
+    entry_release(e);
+}
+
+static void test_log__shows_commands_of_sessions_as_others(void **state)
+{
+    static const char shown[] = "*4\r\n:7\r\n:2\r\n$7\r\ncommand\r\n$11\r\n[4] SET k v\r\n";
+
+    (void)state;
+    assert_shown(0, shown);
+    assert_shown(300, shown);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
@@ -272,6 +301,7 @@ int main(void)
         TEST(test_status__of_a_node_that_refuses_the_log_is_not_ok),
         TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
         TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
+        cmocka_unit_test(test_log__shows_commands_of_sessions_as_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,9 +262,10 @@ static struct buffer some_command(struct slice *input)
     for (uint32_t i = 0; i < count; i++) {
         words[i] = some_word(input);
     }
-    size_t size = command_payload_size(count, words);
+    struct command_head head = {.database = (uint8_t)(choice / 16), .argument_count = count};
+    size_t size = command_payload_size(&head, words);
 
-    command_payload_write(buffer_reserve(&payload, size), (uint8_t)(choice / 16), count, words);
+    command_payload_write(buffer_reserve(&payload, size), &head, words);
     buffer_commit(&payload, size);
     return payload;
 }

@@ -181,6 +181,7 @@ static void forward_set(const struct node *leader, const struct node *follower, 
                         uint64_t until_ns)
 {
     const struct slice arguments[] = {slice_str("SET"), slice_str("k"), slice_str("v")};
+    const struct command_head head = {.argument_count = 3};
     struct replica *r = leader->server->replica;
     char payload[64];
     struct wire_forward f = {.correlation = follower->server->replica->forwarded.next + number,
@@ -188,8 +189,8 @@ static void forward_set(const struct node *leader, const struct node *follower, 
                              .resp_version = 2,
                              .until_ns = until_ns};
 
-    f.command = slice_of(payload, command_payload_size(3, arguments));
-    command_payload_write(payload, 0, 3, arguments);
+    f.command = slice_of(payload, command_payload_size(&head, arguments));
+    command_payload_write(payload, &head, arguments);
     guests_on_forward(r, follower->id, bulk_connection(leader, follower), &f);
 }
 

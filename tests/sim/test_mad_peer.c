@@ -15,7 +15,7 @@
 
 enum { MAD = 7, NODES = 3, WORDS_MAX = 4 };
 
-static struct buffer encode(uint8_t database, const char *const *words)
+static struct buffer encode_of(uint64_t session, uint8_t database, const char *const *words)
 {
     struct buffer payload = {0};
     struct slice arguments[WORDS_MAX];
@@ -25,11 +25,18 @@ static struct buffer encode(uint8_t database, const char *const *words)
         arguments[count] = slice_str(words[count]);
     }
 
-    size_t size = command_payload_size(count, arguments);
+    struct command_head head = {
+        .session = session, .number = 1, .database = database, .argument_count = count};
+    size_t size = command_payload_size(&head, arguments);
 
-    command_payload_write(buffer_reserve(&payload, size), database, count, arguments);
+    command_payload_write(buffer_reserve(&payload, size), &head, arguments);
     buffer_commit(&payload, size);
     return payload;
+}
+
+static struct buffer encode(uint8_t database, const char *const *words)
+{
+    return encode_of(0, database, words);
 }
 
 static const struct raft *raft_of(const struct node *n)
@@ -44,10 +51,8 @@ static void assert_all_are_up(const struct cluster *c)
     }
 }
 
-static void put_forward(struct mad_peer *m, const struct node *n, uint8_t database,
-                        const char *const *words)
+static void put_forward(struct mad_peer *m, const struct node *n, struct buffer payload)
 {
-    struct buffer payload = encode(database, words);
     struct wire_forward f = {.correlation = 1,
                              .term = raft_current_term(raft_of(n)),
                              .resp_version = 2,
@@ -78,7 +83,7 @@ static void check_forward(uint8_t database, const char *const *words)
 
     wait_for_answers(&patient, c, leader);
     mad_peer_start(&m, c, leader, MAD, WIRE_BULK);
-    put_forward(&m, leader, database, words);
+    put_forward(&m, leader, encode(database, words));
     mad_peer_flush(&m);
     mad_peer_run_for(c, SIM_S);
     assert_true(mad_peer_has_heard(&m, "-ERR "));
@@ -100,6 +105,31 @@ static void test_mad_peer__forwards_only_what_its_command_takes(void **state)
     check_forward(0, (const char *const[]){"RAFT", "REMOVE", NULL});
     check_forward(0, (const char *const[]){"PING", NULL}); /* Nobody forwards that. */
     check_forward(0, (const char *const[]){"NOSUCH", "a", NULL});
+}
+
+static void test_mad_peer__forwards_commands_of_sessions(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct node *leader = cluster_leader(c);
+    raft_index last_index = raft_last_index(raft_of(leader));
+    struct mad_peer m;
+    struct mad_peer patient;
+
+    (void)state;
+    wait_for_answers(&patient, c, leader);
+    mad_peer_start(&m, c, leader, MAD, WIRE_BULK);
+    put_forward(&m, leader, encode_of(1, 3, (const char *const[]){"SET", "a", "b", NULL}));
+    put_forward(&m, leader,
+                encode_of(UINT64_MAX, 3, (const char *const[]){"APPEND", "a", "cd", NULL}));
+    mad_peer_flush(&m);
+    mad_peer_run_for(c, SIM_S);
+    assert_true(mad_peer_has_heard(&m, "+OK\r\n"));
+    assert_true(mad_peer_has_heard(&m, ":3\r\n")); /* The length of "bcd". */
+    assert_int_equal(raft_last_index(raft_of(leader)), last_index + 2);
+    assert_all_are_up(c);
+    mad_peer_end(&m);
+    mad_peer_end(&patient);
+    cluster_free(c);
 }
 
 /* Makes a follower take that entry into its log, and a leader whose log is behind. */
@@ -267,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mad_peer__forwards_only_what_its_command_takes),
+        cmocka_unit_test(test_mad_peer__forwards_commands_of_sessions),
         cmocka_unit_test(test_mad_peer__entries_that_nobody_understands_do_nothing),
         cmocka_unit_test(test_mad_peer__memberships_that_cannot_follow_do_nothing),
         cmocka_unit_test(test_mad_peer__entries_whose_time_runs_back_are_not_stored),

@@ -88,7 +88,7 @@ static void put_everything(struct mad_peer *m, struct cluster *c, const struct n
                              .term = term,
                              .resp_version = 2,
                              .until_ns = UINT64_MAX,
-                             .command = slice_str("\x02\x00\x01\x04PING")};
+                             .command = slice_str("\x03\x00\x00\x01\x04PING")};
 
     for (int kind = RAFT_PRE_VOTE; kind <= RAFT_TIMEOUT_NOW; kind++) {
         struct wire_message w = {.message = {.kind = (enum raft_message_kind)kind,

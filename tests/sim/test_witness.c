@@ -37,14 +37,15 @@ static struct words split(const char *text)
     return w;
 }
 
-/* A log entry's payload for these words, as docs/WIRE.md has it. */
+/* A log entry's payload for these words, as src/kv/codec.h has it. */
 static struct slice payload(const struct words *w, char *to)
 {
-    size_t size = 3;
+    size_t size = 4;
 
-    to[0] = 2;
-    to[1] = (char)w->database;
-    to[2] = (char)w->count;
+    to[0] = 3;
+    to[1] = 0;
+    to[2] = (char)w->database;
+    to[3] = (char)w->count;
     for (uint32_t i = 0; i < w->count; i++) {
         to[size++] = (char)w->list[i].size;
         memcpy(to + size, w->list[i].data, w->list[i].size);
