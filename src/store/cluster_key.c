@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/mutant.h"
+#include "store/store.h"
 
 #define KEY_ADVICE                                                                                 \
     "copy the file cluster-key from the data directory of another member, or start once with "     \

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "store/basics.h"
 #include "store/files.h"
-#include "store/store.h"
 
 #define CLUSTER_KEY_NAME "cluster-key"
 

@@ -3,8 +3,8 @@
 #ifndef RAKIT_STORE_IDENTITY_H
 #define RAKIT_STORE_IDENTITY_H
 
+#include "store/basics.h"
 #include "store/files.h"
-#include "store/store.h"
 
 /* 0, or a store_error with words. */
 int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,

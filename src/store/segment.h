@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "store/basics.h"
 #include "store/entry.h"
 #include "store/files.h"
-#include "store/store.h"
 
 enum {
     BATCH_HEAD_BYTES = 128,    /* Without the table. */

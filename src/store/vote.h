@@ -11,8 +11,8 @@
 #ifndef RAKIT_STORE_VOTE_H
 #define RAKIT_STORE_VOTE_H
 
+#include "store/basics.h"
 #include "store/files.h"
-#include "store/store.h"
 
 struct vote {
     uint64_t generation; /* Rising by one with every write; the first is 1. */

@@ -19,6 +19,7 @@
 #include "raft/raft.h"
 #include "sim/sim.h"
 #include "store/segment.h"
+#include "store/store.h"
 
 enum {
     SEGMENT_BYTES = 16384,

@@ -1,0 +1,32 @@
+/* basics.h - what all files of the store have in common: whose they are, and what can be wrong
+ * with them. */
+#ifndef RAKIT_STORE_BASICS_H
+#define RAKIT_STORE_BASICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Refusals of store_open(), translated from what was found. */
+enum store_error {
+    STORE_OK = 0,
+    STORE_ELOCKED = -1,  /* Another server lives in this directory. */
+    STORE_EFORMAT = -2,  /* Not ours, or of a version this program does not know. */
+    STORE_EDAMAGED = -3, /* Damage that may have hit acknowledged data. */
+    STORE_EIO = -4,      /* The system refused; the text says what. */
+    STORE_EJOINS = -5,   /* It was to join a cluster and has not, and now there is no contact. */
+};
+
+struct store_identity {
+    uint64_t cluster_id; /* 0: not yet a member of a cluster. */
+    uint64_t node_id;
+    bool is_joining; /* Without a cluster: it is there to join one. */
+};
+
+enum { STORE_KEY_BYTES = 32 };
+
+/* What all members of a cluster know, and nobody else. */
+struct store_key {
+    unsigned char bytes[STORE_KEY_BYTES];
+};
+
+#endif /* RAKIT_STORE_BASICS_H */
