@@ -48,11 +48,23 @@ static bool entries_are_sound(const struct raft_message *m, uint32_t from, raft_
     return true;
 }
 
+/* How many of the first entries are in our log, or below its origin. */
+static uint32_t count_known(const struct raft *r, const struct raft_message *m)
+{
+    uint32_t count = 0;
+
+    while (count < m->entry_count &&
+           term_log_agrees(&r->log, m->prev_log_index + count + 1, m->entries[count].term)) {
+        count++;
+    }
+    return count;
+}
+
 static int make_plan(const struct raft *r, const struct raft_message *m, struct plan *ret_plan)
 {
     raft_index last = r->log.last_index;
     raft_index prev = m->prev_log_index;
-    struct plan plan = {.fits = prev <= last && raft_term_at(r, prev) == m->prev_log_term};
+    struct plan plan = {.fits = term_log_agrees(&r->log, prev, m->prev_log_term)};
 
     if (MUTANT(previous_term_unchecked)) {
         plan.fits = prev <= last;
@@ -61,13 +73,14 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
         *ret_plan = plan;
         return prev <= r->commit_index ? RAFT_ELOG : RAFT_OK;
     }
-    while (plan.known_count < m->entry_count && prev + plan.known_count < last &&
-           raft_term_at(r, prev + plan.known_count + 1) == m->entries[plan.known_count].term) {
-        plan.known_count++;
+    plan.known_count = count_known(r, m);
+    if (plan.known_count == m->entry_count) {
+        *ret_plan = plan;
+        return RAFT_OK;
     }
     raft_index first_new = prev + plan.known_count + 1;
 
-    if (plan.known_count < m->entry_count && first_new <= last) {
+    if (first_new <= last) {
         plan.truncate_from = first_new;
         if ((first_new <= r->commit_index && !MUTANT(truncate_committed)) ||
             !raft_configuration_can_truncate(r, first_new)) {
@@ -79,8 +92,7 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
     if (!entries_are_sound(m, plan.known_count, raft_term_at(r, first_new - 1), &new_runs)) {
         return RAFT_ELOG;
     }
-    if (plan.known_count < m->entry_count &&
-        term_log_runs_up_to(&r->log, first_new - 1) + new_runs > r->log.runs_max) {
+    if (term_log_runs_up_to(&r->log, first_new - 1) + new_runs > r->log.runs_max) {
         return RAFT_EFULL;
     }
     *ret_plan = plan;
@@ -146,6 +158,15 @@ static void follow_commit(struct raft *r, raft_index leader_commit, raft_index v
     }
 }
 
+/* The first entry of that one's term; behind the origin, since that is committed. */
+static raft_index first_in_conflict(const struct raft *r, raft_index index)
+{
+    raft_index first = term_log_first_of_run(&r->log, index);
+
+    return first < raft_first_index(r) && !MUTANT(rejects_below_origin) ? raft_first_index(r)
+                                                                        : first;
+}
+
 /* Says where to try next: behind our end, or at the start of the term that
  * conflicts, so that backing up takes a round trip a term (§5.3, end). */
 static void reject(struct raft *r, const struct raft_message *m)
@@ -157,9 +178,9 @@ static void reject(struct raft *r, const struct raft_message *m)
     reply->read_round = m->read_round;
     if (m->prev_log_index > r->log.last_index) {
         reply->conflict_index = r->log.last_index + 1;
-    } else if (m->prev_log_index > 0) {
+    } else if (m->prev_log_index > raft_origin(r)) {
         reply->conflict_term = raft_term_at(r, m->prev_log_index);
-        reply->conflict_index = term_log_first_of_run(&r->log, m->prev_log_index);
+        reply->conflict_index = first_in_conflict(r, m->prev_log_index);
     }
 }
 
@@ -187,7 +208,9 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     }
     raft_index vouched = m->prev_log_index + m->entry_count;
 
-    note_agreement(r, true);
+    if (vouched >= raft_origin(r) || MUTANT(agrees_below_origin)) {
+        note_agreement(r, true);
+    }
     append(r, m, &plan);
     follow_commit(r, m->leader_commit, vouched);
 
@@ -226,12 +249,11 @@ int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
         }
         /* It is an entry of this term that we have acknowledged. With no trace of it on our
          * disk, what else we promised may be gone as well. */
-        if (m->leader_commit > r->log.last_index ||
-            (m->leader_commit > 0 && raft_term_at(r, m->leader_commit) != m->term)) {
+        if (m->leader_commit > 0 && !term_log_agrees(&r->log, m->leader_commit, m->term)) {
             return MUTANT(loss_not_noticed) || !may_have_lost(r, m) ? RAFT_ELOG : RAFT_ELOST;
         }
         hear_leader(r, m);
-        if (m->leader_commit > 0) {
+        if (m->leader_commit > 0 && m->leader_commit >= raft_origin(r)) {
             note_agreement(r, false);
         }
         follow_commit(r, m->leader_commit, m->leader_commit);

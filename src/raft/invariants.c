@@ -22,18 +22,14 @@ static void check_log(const struct raft *r)
     const struct term_log *log = &r->log;
 
     CHECK(log->run_count <= log->runs_max);
-    CHECK((log->run_count == 0) == (log->last_index == 0));
-    for (uint32_t i = 0; i < log->run_count; i++) {
-        CHECK(log->runs[i].term > 0);
-        if (i == 0) {
-            CHECK(log->runs[i].first_index == 1);
-        } else {
-            CHECK(log->runs[i].first_index > log->runs[i - 1].first_index);
-            CHECK(log->runs[i].term > log->runs[i - 1].term);
-        }
+    CHECK((log->runs[0].term == 0) == (log->runs[0].first_index == 0));
+    for (uint32_t i = 1; i <= log->run_count; i++) {
+        CHECK(log->runs[i].first_index > log->runs[i - 1].first_index);
+        CHECK(log->runs[i].term > log->runs[i - 1].term);
     }
-    CHECK(log->run_count == 0 || log->runs[log->run_count - 1].first_index <= log->last_index);
+    CHECK(log->runs[log->run_count].first_index <= log->last_index);
     CHECK(term_log_last_term(log) <= r->current_term);
+    CHECK(r->commit_index >= raft_origin(r));
     CHECK(r->commit_index <= log->last_index);
 }
 
@@ -44,6 +40,7 @@ static void check_writes(const struct raft *r)
 
     CHECK(r->durable_seq <= r->last_seq);
     CHECK(r->term_seq <= r->last_seq);
+    CHECK(r->durable_index >= raft_origin(r));
     CHECK(r->durable_index <= r->log.last_index);
     for (uint32_t i = 0; i < r->write_count; i++) {
         const struct raft_write *write = &r->writes[(r->write_first + i) % RAFT_WRITES_MAX];
@@ -62,6 +59,7 @@ static void check_configurations(const struct raft *r)
 
     CHECK(history->count >= 1);
     CHECK(history->count <= RAFT_CONFIGURATIONS_MAX);
+    CHECK(history->indexes[0] >= raft_origin(r)); /* What is committed is not undone. */
     for (uint32_t i = 0; i < history->count; i++) {
         CHECK(history->indexes[i] <= r->log.last_index);
         CHECK(i == 0 || history->indexes[i] > history->indexes[i - 1]);
@@ -83,6 +81,8 @@ static void check_peers(const struct raft *r)
         CHECK(peer->match_index < peer->next_index);
         CHECK(peer->match_index <= r->log.last_index);
         CHECK(peer->next_index <= r->log.last_index + 1);
+        CHECK(peer->next_index >= raft_first_index(r)); /* Nothing is sent that is not here. */
+        CHECK(!peer->needs_snapshot || !peer->is_replicating);
         CHECK(peer->next_index <= peer->match_index + RAFT_WINDOW_ENTRIES + 1 ||
               !peer->is_replicating);
         CHECK(peer->read_round <= r->read_round);
@@ -104,7 +104,7 @@ static void check_quorum_heard(const struct raft *r)
 static void check_leader(const struct raft *r)
 {
     CHECK(r->voted_for == r->options.id);
-    CHECK(r->term_start_index > 0);
+    CHECK(r->term_start_index >= raft_first_index(r));
     CHECK(r->term_start_index <= r->log.last_index);
     CHECK(raft_term_at(r, r->term_start_index) == r->current_term);
     CHECK(raft_term_at(r, r->term_start_index - 1) < r->current_term);

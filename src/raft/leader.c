@@ -9,6 +9,9 @@
  * an empty message follows them: its rejection says what was lost. They are not
  * sent again before that, since on a slow path most of them are still on their way.
  *
+ * Where the logs agree only before the origin of ours, what the peer lacks is not here to be
+ * sent: it needs a snapshot. It gets heartbeats, and with each one a probe at the origin.
+ *
  * Refuses: nothing in a reply may lower a match_index; a rejection at or below it
  * is an old one; what claims more than was ever sent is a bug (RAFT_ELOG). */
 #include "base/check.h"
@@ -368,6 +371,7 @@ static void on_match(struct raft *r, struct raft_peer *peer, raft_index match_in
 {
     if (!peer->is_replicating && match_index + 1 >= peer->next_index) {
         peer->is_replicating = true; /* The probe has found where the logs agree. */
+        peer->needs_snapshot = false;
     }
     if (match_index <= peer->match_index && !MUTANT(late_success_lowers_match)) {
         return; /* Doubled, or overtaken by a later one. */
@@ -410,6 +414,18 @@ static raft_index agreement_bound(const struct raft *r, const struct raft_messag
     return index < m->conflict_index ? index : m->conflict_index - 1;
 }
 
+/* Next is a probe whether the logs agree at `index`. Before the origin there is nothing to ask:
+ * then it is asked there, not at once again, but with the next heartbeat. */
+static void search_from(const struct raft *r, struct raft_peer *peer, raft_index index)
+{
+    peer->needs_snapshot = index < raft_origin(r);
+    if (peer->needs_snapshot) {
+        index = raft_origin(r);
+    }
+    peer->probe_is_out = peer->needs_snapshot && !MUTANT(origin_probed_at_once);
+    peer->next_index = index + 1;
+}
+
 static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raft_message *m)
 {
     raft_index rejected = m->match_index;
@@ -423,6 +439,9 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
     if (rejected >= peer->next_index) {
         return; /* Of an earlier probe: the search has gone further back since. */
     }
+    if (rejected < raft_origin(r)) {
+        return; /* Of none that is remembered. */
+    }
     raft_index bound = agreement_bound(r, m);
 
     if (bound > rejected - 1) {
@@ -432,8 +451,7 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
         bound = peer->match_index;
     }
     search(r, peer);
-    peer->probe_is_out = false;
-    peer->next_index = bound + 1;
+    search_from(r, peer, bound);
 }
 
 int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_message *m)
@@ -496,6 +514,7 @@ bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *re
         .next_index = peer->next_index,
         .is_active = r->now_ns - peer->heard_ns < r->options.election_timeout_ns,
         .is_probing = !peer->is_replicating,
+        .needs_snapshot = peer->needs_snapshot,
         .searching_ns = peer->is_replicating ? 0 : r->now_ns - peer->searching_since_ns,
     };
     return true;

@@ -56,7 +56,7 @@ uint32_t raft_terms_left(const struct raft *r)
 
 size_t raft_terms_size(uint32_t runs_max)
 {
-    return (size_t)runs_max * sizeof(struct term_run);
+    return ((size_t)runs_max + 1) * sizeof(struct term_run); /* And the origin's. */
 }
 
 void raft_move_terms(struct raft *r, void *memory, uint32_t runs_max)
@@ -69,6 +69,26 @@ void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for
     CHECK(r->last_seq == 0);
     r->current_term = current_term;
     r->voted_for = MUTANT(vote_forgotten) ? 0 : voted_for;
+}
+
+int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
+                        const struct raft_configuration *configuration)
+{
+    CHECK(r->last_seq == 0);
+    CHECK(r->log.last_index == 0);
+    if (index == 0) {
+        return term == 0 ? RAFT_OK : RAFT_ELOG;
+    }
+    if (term == 0 || term > r->current_term || configuration == NULL ||
+        !raft_configuration_is_valid(configuration)) {
+        return RAFT_ELOG;
+    }
+    term_log_set_origin(&r->log, index, term);
+    r->commit_index = MUTANT(origin_uncommitted) ? 0 : index;
+    r->durable_index = index;
+    r->configurations.indexes[0] = index;
+    r->configurations.items[0] = *configuration;
+    return RAFT_OK;
 }
 
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
@@ -515,6 +535,21 @@ raft_index raft_commit_index(const struct raft *r)
 raft_index raft_last_index(const struct raft *r)
 {
     return r->log.last_index;
+}
+
+raft_index raft_origin(const struct raft *r)
+{
+    return term_log_origin(&r->log);
+}
+
+raft_index raft_first_index(const struct raft *r)
+{
+    return raft_origin(r) + 1;
+}
+
+raft_index raft_durable_index(const struct raft *r)
+{
+    return r->durable_index;
 }
 
 raft_term raft_term_at(const struct raft *r, raft_index index)

@@ -21,7 +21,7 @@
 
 typedef uint64_t raft_id;    /* 0 is nobody. Random, never used again. */
 typedef uint64_t raft_term;  /* 0 is before the first election. */
-typedef uint64_t raft_index; /* The first entry is 1; 0 is before the log. */
+typedef uint64_t raft_index; /* The first entry ever is 1; 0 is before it. */
 typedef uint64_t raft_seq;   /* Names one durable write; never reused in a run. */
 
 enum {
@@ -275,7 +275,12 @@ struct raft *raft_init(void *memory, const struct raft_options *options, uint64_
 
 /* Recovery, between raft_init() and the first raft_step(), in this order. */
 void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for);
-/* Entries of a durable log, from index 1, in order. */
+/* Where the durable log begins: behind the entry at `index`, of `term`, which with all before it
+ * is committed and not in the log (a snapshot's lastIncludedIndex and lastIncludedTerm, §7).
+ * `configuration`: in force there. Not called, or with 0 and 0: from the first entry ever. */
+int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
+                        const struct raft_configuration *configuration);
+/* Entries of a durable log, from behind its origin, in order. */
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry);
 /* A commit index known to be reached before the restart (0 where unknown). */
 void raft_restore_commit(struct raft *r, raft_index commit_index);
@@ -299,11 +304,17 @@ uint64_t raft_leader_heard_ns(const struct raft *r);
 uint64_t raft_agreed_ns(const struct raft *r);
 raft_index raft_commit_index(const struct raft *r);
 raft_index raft_last_index(const struct raft *r);
-/* 0 for index 0; CHECKs index <= last. */
+/* The entry that the log begins behind; 0: it begins with the first one ever. */
+raft_index raft_origin(const struct raft *r);
+/* The oldest entry that the log could hold: the one behind the origin. */
+raft_index raft_first_index(const struct raft *r);
+/* The log up to here is on this node's disk, as far as RAFT_DURABLE has reported. */
+raft_index raft_durable_index(const struct raft *r);
+/* 0 for index 0; CHECKs origin <= index <= last. */
 raft_term raft_term_at(const struct raft *r, raft_index index);
 /* The configuration in force: the newest in the log, committed or not. */
 const struct raft_configuration *raft_configuration(const struct raft *r);
-/* The index of its entry; 0: there is none. */
+/* The index of its entry, or the origin, if its entry is not behind that; 0: there is none. */
 raft_index raft_configuration_index(const struct raft *r);
 /* Leader: has committed an entry of its own term, so may serve reads and changes. */
 bool raft_is_ready(const struct raft *r);
@@ -315,6 +326,9 @@ struct raft_progress {
     raft_index next_index;
     bool is_active;  /* Was heard within the last election timeout. */
     bool is_probing; /* Waits for the outcome of one probe. */
+    /* The logs agree nowhere from this one's origin on: entries can't help it. It is probed
+     * there with each heartbeat. */
+    bool needs_snapshot;
     /* For how long it has not been known where the logs agree; 0: it is. That takes some round
      * trips, unless the peer refuses this log. */
     uint64_t searching_ns;

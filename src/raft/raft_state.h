@@ -23,6 +23,7 @@ struct raft_peer {
     raft_index next_index;       /* Where the next range starts; above match_index. */
     bool is_replicating;         /* Ranges stream out; else one probe at a time. */
     bool probe_is_out;           /* Waits for its outcome, or for the next heartbeat. */
+    bool needs_snapshot;         /* Its log ends, or differs from ours, before our origin. */
     uint64_t heard_ns;           /* When anything of this term came in last. */
     uint64_t progress_ns;        /* When match_index rose, or sending began after a rest. */
     uint64_t searching_since_ns; /* Where it does not replicate. */
@@ -43,7 +44,7 @@ struct raft_write {
 };
 
 /* The newest configurations in the log, by rising index. The first may be the
- * empty one before the log, at index 0. */
+ * one at the origin, which is empty at index 0. */
 struct raft_configurations {
     uint32_t count;
     raft_index indexes[RAFT_CONFIGURATIONS_MAX];

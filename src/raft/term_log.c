@@ -7,12 +7,21 @@ void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_ma
 {
     CHECK(runs_max > 0);
     *log = (struct term_log){.runs = runs, .runs_max = runs_max};
+    runs[0] = (struct term_run){0};
+}
+
+void term_log_set_origin(struct term_log *log, raft_index index, raft_term term)
+{
+    CHECK(log->last_index == term_log_origin(log));
+    CHECK((index == 0) == (term == 0));
+    log->runs[0] = (struct term_run){.first_index = index, .term = term};
+    log->last_index = index;
 }
 
 void term_log_move(struct term_log *log, struct term_run *runs, uint32_t runs_max)
 {
     CHECK(runs_max > log->runs_max);
-    for (uint32_t i = 0; i < log->run_count; i++) {
+    for (uint32_t i = 0; i <= log->run_count; i++) {
         runs[i] = log->runs[i];
     }
     log->runs = runs;
@@ -22,10 +31,10 @@ void term_log_move(struct term_log *log, struct term_run *runs, uint32_t runs_ma
 /* The run that `index` lies in. Nearly every question is about the newest one. */
 static uint32_t run_of(const struct term_log *log, raft_index index)
 {
-    CHECK(index > 0);
+    CHECK(index >= term_log_origin(log));
     CHECK(index <= log->last_index);
     uint32_t low = 0;
-    uint32_t high = log->run_count - 1;
+    uint32_t high = log->run_count;
 
     if (log->runs[high].first_index <= index) {
         return high;
@@ -42,14 +51,27 @@ static uint32_t run_of(const struct term_log *log, raft_index index)
     return low;
 }
 
+raft_index term_log_origin(const struct term_log *log)
+{
+    return log->runs[0].first_index;
+}
+
 raft_term term_log_last_term(const struct term_log *log)
 {
-    return log->run_count == 0 ? 0 : log->runs[log->run_count - 1].term;
+    return log->runs[log->run_count].term;
 }
 
 raft_term term_log_term_at(const struct term_log *log, raft_index index)
 {
-    return index == 0 ? 0 : log->runs[run_of(log, index)].term;
+    return log->runs[run_of(log, index)].term;
+}
+
+bool term_log_agrees(const struct term_log *log, raft_index index, raft_term term)
+{
+    if (index < term_log_origin(log)) {
+        return term <= log->runs[0].term;
+    }
+    return index <= log->last_index && term_log_term_at(log, index) == term;
 }
 
 raft_index term_log_first_of_run(const struct term_log *log, raft_index index)
@@ -61,23 +83,18 @@ raft_index term_log_last_not_above(const struct term_log *log, raft_index limit,
 {
     raft_index end = limit < log->last_index ? limit : log->last_index;
 
-    if (end == 0) {
-        return 0;
-    }
-    for (uint32_t i = run_of(log, end) + 1; i > 0; i--) {
-        const struct term_run *run = &log->runs[i - 1];
-
-        if (run->term <= term) {
-            return end;
+    for (uint32_t i = run_of(log, end); log->runs[i].term > term; i--) {
+        if (i == 0) {
+            return 0;
         }
-        end = run->first_index - 1;
+        end = log->runs[i].first_index - 1;
     }
-    return 0;
+    return end;
 }
 
 uint32_t term_log_runs_up_to(const struct term_log *log, raft_index last_index)
 {
-    return last_index == 0 ? 0 : run_of(log, last_index) + 1;
+    return run_of(log, last_index);
 }
 
 bool term_log_has_room(const struct term_log *log, raft_term term)
@@ -92,19 +109,19 @@ void term_log_append(struct term_log *log, raft_term term, uint64_t entry_count)
     CHECK(term >= term_log_last_term(log));
     if (term != term_log_last_term(log)) {
         CHECK(log->run_count < log->runs_max);
+        log->run_count++;
         log->runs[log->run_count] =
             (struct term_run){.first_index = log->last_index + 1, .term = term};
-        log->run_count++;
     }
     log->last_index += entry_count;
 }
 
 void term_log_truncate_from(struct term_log *log, raft_index index)
 {
-    CHECK(index > 0);
+    CHECK(index > term_log_origin(log));
     CHECK(index <= log->last_index);
     log->last_index = index - 1;
-    while (log->run_count > 0 && log->runs[log->run_count - 1].first_index >= index) {
+    while (log->run_count > 0 && log->runs[log->run_count].first_index >= index) {
         log->run_count--;
     }
 }

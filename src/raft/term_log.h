@@ -2,8 +2,12 @@
  * runs of equal terms, never a payload. Its memory grows with the number of
  * terms that left entries, not with the number of entries.
  *
- * Holds at every instant: runs are by rising first index and by rising term; the
- * first run starts at 1; each run has at least one entry. */
+ * A log begins behind its origin, an entry that is not here any more, but whose index and term
+ * are known: what a snapshot names as lastIncludedIndex and lastIncludedTerm (§7). The origin of
+ * a log that was never cut is index 0 of term 0.
+ *
+ * Holds at every instant: runs are by rising first index and by rising term; the first run
+ * starts at the origin, and each of the others has at least one entry. */
 #ifndef RAKIT_RAFT_TERM_LOG_H
 #define RAKIT_RAFT_TERM_LOG_H
 
@@ -15,24 +19,32 @@ struct term_run {
 };
 
 struct term_log {
-    struct term_run *runs; /* The host's memory; room for runs_max. */
-    uint32_t run_count;
+    struct term_run *runs; /* The host's memory; room for runs_max + 1. */
+    uint32_t run_count;    /* Without the origin's, which is runs[0]. */
     uint32_t runs_max;
     raft_index last_index;
 };
 
+/* Empty, and from the very beginning. */
 void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_max);
+/* Empty, and behind that entry instead; CHECKs that nothing was appended. */
+void term_log_set_origin(struct term_log *log, raft_index index, raft_term term);
 
 /* To larger memory; the old one is the host's again. */
 void term_log_move(struct term_log *log, struct term_run *runs, uint32_t runs_max);
 
-/* The term of the last entry; 0 for an empty log. */
+raft_index term_log_origin(const struct term_log *log);
+/* The term of the last entry; the origin's for an empty log. */
 raft_term term_log_last_term(const struct term_log *log);
-/* 0 for index 0; CHECKs index <= last_index. */
+/* CHECKs origin <= index <= last_index. */
 raft_term term_log_term_at(const struct term_log *log, raft_index index);
-/* The first index of the run that `index` lies in; CHECKs that it is in the log. */
+/* Whether the entry at `index` is of `term`, as far as is known: below the origin no term is
+ * known, but none is above the origin's. False beyond the end. */
+bool term_log_agrees(const struct term_log *log, raft_index index, raft_term term);
+/* The first index, the origin included, of the run that `index` lies in; CHECKs the same. */
 raft_index term_log_first_of_run(const struct term_log *log, raft_index index);
-/* The highest index <= `limit` whose term is <= `term`; 0 where there is none. */
+/* The highest index <= `limit` whose term is <= `term`; 0 if none from the origin on is.
+ * CHECKs origin <= limit. */
 raft_index term_log_last_not_above(const struct term_log *log, raft_index limit, raft_term term);
 
 /* How many runs the log would have, were it cut behind `last_index`. */
@@ -41,7 +53,7 @@ uint32_t term_log_runs_up_to(const struct term_log *log, raft_index last_index);
 bool term_log_has_room(const struct term_log *log, raft_term term);
 /* CHECKs that it fits, and that terms never fall. */
 void term_log_append(struct term_log *log, raft_term term, uint64_t entry_count);
-/* Drops entries from `index` on; CHECKs that `index` is in the log. */
+/* Drops entries from `index` on; CHECKs that `index` is behind the origin and in the log. */
 void term_log_truncate_from(struct term_log *log, raft_index index);
 
 #endif /* RAKIT_RAFT_TERM_LOG_H */

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "cluster_log.h"
+#include "cluster_origin.h"
 #include "cluster_trace.h"
 #include "cluster_watch.h"
 
@@ -101,6 +102,10 @@ struct cluster_node *cluster_add_empty(struct cluster *c)
     CHECK(node != NULL);
     c->nodes[c->node_count++] = node;
     node->id = c->node_count;
+    node->origin = c->committed.origin;
+    node->durable_term = c->committed.origin_term;
+    node->durable_log.origin = c->committed.origin;
+    node->durable_log.origin_term = c->committed.origin_term;
     return node;
 }
 
@@ -120,9 +125,31 @@ void cluster_add_voters(struct cluster *c, uint32_t node_count)
     for (uint32_t i = 0; i < node_count; i++) {
         struct cluster_node *node = cluster_add_empty(c);
 
+        if (c->committed.origin > 0) {
+            c->first_members = first.configuration;
+            continue;
+        }
         node->durable_term = 1;
         cluster_log_append(&node->durable_log, &first);
     }
+}
+
+static void restore_log(struct cluster *c, struct cluster_node *node)
+{
+    const struct cluster_log *log = &node->durable_log;
+    int error = raft_restore_origin(node->raft, node->origin, cluster_log_term(log, node->origin),
+                                    cluster_members_at_origin(c, node));
+
+    CHECK(error == RAFT_OK);
+    for (raft_index i = node->origin + 1; i <= cluster_log_last(log); i++) {
+        const struct cluster_entry *kept = cluster_log_at(log, i);
+        const struct raft_entry entry = {
+            .term = kept->term, .kind = kept->kind, .configuration = kept->configuration};
+
+        error = raft_restore_entry(node->raft, &entry);
+        CHECK(error == RAFT_OK);
+    }
+    cluster_log_copy(&node->log, log);
 }
 
 void cluster_preload(struct cluster *c, raft_id id, const raft_term *terms, uint32_t count)
@@ -169,15 +196,7 @@ void cluster_start(struct cluster *c, raft_id id)
     CHECK(node->memory != NULL);
     node->raft = raft_init(node->memory, &options, c->now_ns);
     raft_restore_vote(node->raft, node->durable_term, node->durable_vote);
-    for (uint32_t i = 0; i < node->durable_log.count; i++) {
-        const struct cluster_entry *kept = &node->durable_log.entries[i];
-        const struct raft_entry entry = {
-            .term = kept->term, .kind = kept->kind, .configuration = kept->configuration};
-        int error = raft_restore_entry(node->raft, &entry);
-
-        CHECK(error == RAFT_OK);
-        cluster_log_append(&node->log, kept);
-    }
+    restore_log(c, node);
     raft_restore_commit(node->raft, 0);
     node->is_up = true;
     node->effects = (struct raft_effects){.deadline_ns = c->now_ns};
@@ -239,9 +258,10 @@ static void send(struct cluster *c, struct cluster_node *node, const struct raft
         CHECK(packet.values != NULL);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct cluster_entry *entry =
-            cluster_log_at(&node->log, o->message.prev_log_index + 1 + i);
+        raft_index index = o->message.prev_log_index + 1 + i;
+        const struct cluster_entry *entry = cluster_log_at(&node->log, index);
 
+        CHECK(index > node->origin);
         packet.entries[i] = (struct raft_entry){
             .term = entry->term, .kind = entry->kind, .configuration = entry->configuration};
         packet.values[i] = entry->value;
@@ -303,16 +323,16 @@ static void write(struct cluster *c, struct cluster_node *node, const struct raf
         .truncate_from = e->truncate_from,
     };
     if (e->truncate_from != 0) {
-        CHECK(e->truncate_from <= node->log.count);
-        node->log.count = (uint32_t)e->truncate_from - 1;
+        CHECK(e->truncate_from <= cluster_log_last(&node->log));
+        cluster_log_cut(&node->log, e->truncate_from);
     }
-    CHECK(e->append_count == 0 || e->append_first == node->log.count + 1);
+    CHECK(e->append_count == 0 || e->append_first == cluster_log_last(&node->log) + 1);
     for (uint32_t i = 0; i < e->append_count; i++) {
         struct cluster_entry entry = appended_entry(c, node, event, packet, e->append_first + i);
 
         cluster_log_append(&node->log, &entry);
         cluster_log_append(&pending->entries, &entry);
-        cluster_see_entry(c, &node->log, node->log.count);
+        cluster_see_entry(c, &node->log, cluster_log_last(&node->log));
     }
 }
 
@@ -337,7 +357,7 @@ static int step(struct cluster *c, raft_id id, struct raft_event *event,
     if (event->kind == RAFT_READ) {
         CHECK(node->read_count < CLUSTER_READS_MAX);
         node->reads[node->read_count].ticket = node->effects.read_ticket;
-        node->reads[node->read_count].required = c->committed.count;
+        node->reads[node->read_count].required = cluster_log_last(&c->committed);
         node->read_count++;
     }
     cluster_see_commit(c, node, before.commit_index);
@@ -402,7 +422,7 @@ static void store(struct cluster_node *node, struct cluster_write *done)
         node->durable_vote = done->voted_for;
     }
     if (done->truncate_from != 0) {
-        node->durable_log.count = (uint32_t)done->truncate_from - 1;
+        cluster_log_cut(&node->durable_log, done->truncate_from);
     }
     for (uint32_t i = 0; i < done->entries.count; i++) {
         CHECK(done->entries.entries[i].term <= node->durable_term); /* Term before entries. */

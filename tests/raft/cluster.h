@@ -29,7 +29,9 @@ struct cluster_entry {
 };
 
 struct cluster_log {
-    struct cluster_entry *entries; /* entries[0] has index 1. */
+    raft_index origin; /* The same for all logs of a cluster: what came before, nobody has. */
+    raft_term origin_term;
+    struct cluster_entry *entries; /* entries[0] has index origin + 1. */
     uint32_t count;
     uint32_t capacity;
 };
@@ -73,6 +75,9 @@ struct cluster_node {
     raft_term durable_term;
     raft_id durable_vote;
     struct cluster_log durable_log;
+    /* Its core knows the log from behind this index on. The host's log keeps the rest, for the
+     * checks alone. */
+    raft_index origin;
 };
 
 struct cluster {
@@ -87,6 +92,8 @@ struct cluster {
     struct cluster_packet packets[CLUSTER_PACKETS_MAX];
     bool is_cut[CLUSTER_NODES_MAX + 1][CLUSTER_NODES_MAX + 1]; /* From, to. */
 
+    const struct raft_configuration *first_members; /* At the logs' origin; NULL: none. */
+
     /* What has been seen. */
     struct cluster_log committed;
     raft_id leaders[CLUSTER_TERMS_MAX];
@@ -100,13 +107,20 @@ struct cluster {
 struct cluster *cluster_new(uint64_t seed);
 void cluster_free(struct cluster *c);
 
+/* Before there are nodes: all that was committed up to `index`, of `term`, is forgotten. */
+void cluster_begin_at(struct cluster *c, raft_index index, raft_term term);
 /* Ids 1 .. node_count, all voters, with that configuration as their first entry
- * (index 1, term 1), committed nowhere, and no leader. Not started yet. */
+ * (index 1, term 1), committed nowhere, and no leader; behind another origin, it is the one
+ * there. Not started yet. */
 void cluster_add_voters(struct cluster *c, uint32_t node_count);
 /* One more node, without a log. */
 struct cluster_node *cluster_add_empty(struct cluster *c);
 /* Appends commands of these terms to the durable log of a node that is down. */
 void cluster_preload(struct cluster *c, raft_id id, const raft_term *terms, uint32_t count);
+raft_index cluster_last_committed(const struct cluster *c);
+/* As though a node that is down had a snapshot of what is committed up to `index`, not before
+ * its own origin: its log begins behind that, and keeps the rest if that fits. */
+void cluster_install(struct cluster *c, raft_id id, raft_index index);
 void cluster_set_vote(struct cluster *c, raft_id id, raft_term term, raft_id voted_for);
 void cluster_start(struct cluster *c, raft_id id);
 void cluster_start_all(struct cluster *c);

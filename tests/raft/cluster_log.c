@@ -23,16 +23,39 @@ void cluster_log_append(struct cluster_log *log, const struct cluster_entry *ent
     log->entries[log->count++] = *entry;
 }
 
+raft_index cluster_log_last(const struct cluster_log *log)
+{
+    return log->origin + log->count;
+}
+
+void cluster_log_cut(struct cluster_log *log, raft_index index)
+{
+    CHECK(index > log->origin);
+    if (index <= cluster_log_last(log)) {
+        log->count = (uint32_t)(index - log->origin - 1);
+    }
+}
+
+void cluster_log_copy(struct cluster_log *log, const struct cluster_log *from)
+{
+    log->origin = from->origin;
+    log->origin_term = from->origin_term;
+    log->count = 0;
+    for (uint32_t i = 0; i < from->count; i++) {
+        cluster_log_append(log, &from->entries[i]);
+    }
+}
+
 const struct cluster_entry *cluster_log_at(const struct cluster_log *log, raft_index index)
 {
-    CHECK(index > 0);
-    CHECK(index <= log->count);
-    return &log->entries[index - 1];
+    CHECK(index > log->origin);
+    CHECK(index <= cluster_log_last(log));
+    return &log->entries[index - log->origin - 1];
 }
 
 raft_term cluster_log_term(const struct cluster_log *log, raft_index index)
 {
-    return index == 0 ? 0 : cluster_log_at(log, index)->term;
+    return index == log->origin ? log->origin_term : cluster_log_at(log, index)->term;
 }
 
 bool cluster_entries_equal(const struct cluster_entry *a, const struct cluster_entry *b)

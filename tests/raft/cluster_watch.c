@@ -43,7 +43,7 @@ void cluster_see_commit(struct cluster *c, const struct cluster_node *node, raft
     raft_index commit_index = raft_commit_index(node->raft);
 
     for (raft_index i = before + 1; i <= commit_index; i++) {
-        if (i <= c->committed.count) {
+        if (i <= cluster_log_last(&c->committed)) {
             CHECK(cluster_entries_equal(cluster_log_at(&c->committed, i),
                                         cluster_log_at(&node->log, i)));
         } else {
@@ -63,8 +63,8 @@ void cluster_see_leader(struct cluster *c, const struct cluster_node *node)
         return;
     }
     c->leaders[term] = node->id;
-    for (raft_index i = 1; i <= c->committed.count; i++) {
-        CHECK(i <= node->log.count);
+    for (raft_index i = c->committed.origin + 1; i <= cluster_log_last(&c->committed); i++) {
+        CHECK(i <= cluster_log_last(&node->log));
         CHECK(
             cluster_entries_equal(cluster_log_at(&c->committed, i), cluster_log_at(&node->log, i)));
     }
@@ -114,7 +114,7 @@ void cluster_see_message(const struct cluster_node *node, const struct raft_mess
         CHECK(node->durable_vote == m->to);
     }
     if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted) {
-        CHECK(node->durable_log.count >= m->match_index);
+        CHECK(cluster_log_last(&node->durable_log) >= m->match_index);
     }
 }
 
@@ -126,17 +126,18 @@ void cluster_check(const struct cluster *c)
         if (!node->is_up) {
             continue;
         }
-        CHECK(node->log.count == raft_last_index(node->raft));
-        for (raft_index k = 1; k <= node->log.count; k++) {
+        CHECK(cluster_log_last(&node->log) == raft_last_index(node->raft));
+        CHECK(node->origin == raft_origin(node->raft));
+        for (raft_index k = node->origin; k <= raft_last_index(node->raft); k++) {
             CHECK(cluster_log_term(&node->log, k) == raft_term_at(node->raft, k));
         }
         /* The newest configuration in the log is in force. */
-        const struct raft_configuration *newest = NULL;
+        const struct raft_configuration *newest = c->first_members;
 
         for (uint32_t k = 0; k < node->log.count; k++) {
             if (node->log.entries[k].kind == RAFT_CONFIGURATION) {
                 newest = node->log.entries[k].configuration;
-                CHECK(k + 1 <= raft_configuration_index(node->raft));
+                CHECK(node->log.origin + k + 1 <= raft_configuration_index(node->raft));
             }
         }
         const struct raft_configuration *in_force = raft_configuration(node->raft);

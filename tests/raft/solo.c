@@ -44,6 +44,17 @@ void solo_deinit(struct solo *s)
     free(s->memory);
 }
 
+static void restore_commands(struct solo *s, const raft_term *terms, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct raft_entry entry = {.term = terms[i], .kind = RAFT_COMMAND};
+
+        must(raft_restore_entry(s->raft, &entry));
+    }
+    raft_restore_commit(s->raft, 0);
+    must(solo_tick(s));
+}
+
 void solo_restore(struct solo *s, uint32_t voter_count, const raft_term *terms, uint32_t count)
 {
     const struct raft_configuration voters = solo_voters(voter_count);
@@ -52,12 +63,18 @@ void solo_restore(struct solo *s, uint32_t voter_count, const raft_term *terms, 
     solo_init(s, 64);
     raft_restore_vote(s->raft, count == 0 ? 1 : terms[count - 1], 0);
     must(raft_restore_entry(s->raft, &entry));
-    for (uint32_t i = 0; i < count; i++) {
-        entry = (struct raft_entry){.term = terms[i], .kind = RAFT_COMMAND};
-        must(raft_restore_entry(s->raft, &entry));
-    }
-    raft_restore_commit(s->raft, 0);
-    must(solo_tick(s));
+    restore_commands(s, terms, count);
+}
+
+void solo_restore_behind(struct solo *s, uint32_t voter_count, raft_index origin,
+                         raft_term origin_term, const raft_term *terms, uint32_t count)
+{
+    const struct raft_configuration voters = solo_voters(voter_count);
+
+    solo_init(s, 64);
+    raft_restore_vote(s->raft, count == 0 ? origin_term : terms[count - 1], 0);
+    must(raft_restore_origin(s->raft, origin, origin_term, &voters));
+    restore_commands(s, terms, count);
 }
 
 int solo_step(struct solo *s, struct raft_event event)

@@ -28,6 +28,10 @@ void solo_deinit(struct solo *s);
  * and commands of the given terms after it; its term is the highest of these. */
 void solo_restore(struct solo *s, uint32_t voter_count, const raft_term *terms, uint32_t count);
 
+/* The same without that entry, behind an origin where the configuration is in force. */
+void solo_restore_behind(struct solo *s, uint32_t voter_count, raft_index origin,
+                         raft_term origin_term, const raft_term *terms, uint32_t count);
+
 /* Each checks the invariants and returns what raft_step() returned. */
 int solo_step(struct solo *s, struct raft_event event);
 int solo_receive(struct solo *s, struct raft_message message);

@@ -245,11 +245,29 @@ static void be_nobody(struct solo *s)
     solo_init(s, 8);
 }
 
+static void be_follower_behind_an_origin(struct solo *s)
+{
+    solo_restore_behind(s, 3, 100, 2, (raft_term[]){2, 3}, 2);
+}
+
+static void be_leader_behind_an_origin(struct solo *s)
+{
+    be_follower_behind_an_origin(s);
+    solo_become_leader(s);
+}
+
 typedef void (*situation)(struct solo *s);
 
-static const situation situations[] = {be_follower, be_pre_candidate,        be_candidate,
-                                       be_leader,   be_leader_with_work,     be_leader_in_a_change,
-                                       be_nobody,   be_leader_on_its_way_out};
+static const situation situations[] = {be_follower,
+                                       be_pre_candidate,
+                                       be_candidate,
+                                       be_leader,
+                                       be_leader_with_work,
+                                       be_leader_in_a_change,
+                                       be_nobody,
+                                       be_leader_on_its_way_out,
+                                       be_follower_behind_an_origin,
+                                       be_leader_behind_an_origin};
 
 enum { SITUATIONS = sizeof situations / sizeof situations[0], INDEXES = 8, TERMS = 6 };
 

@@ -1,7 +1,9 @@
 /* test_random.c - many clusters under random loss, doubling, reordering, crashes,
- * slow disks, membership changes and transfers. After each step each node's own
- * invariants and those between nodes are checked (cluster.c); at the end all faults
- * stop, and the cluster must elect a leader and come to agree (liveness). */
+ * slow disks, membership changes and transfers; half of them with logs that begin
+ * anywhere, and with nodes that start from a snapshot, so that leaders can't serve all
+ * of them. After each step each node's own invariants and those between nodes are
+ * checked (cluster.c); at the end all faults stop, and the cluster must elect a leader
+ * and come to agree (liveness). */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +19,14 @@
 #include "cluster.h"
 
 enum { SEEDS = 400, STEPS = 8000 };
+
+struct sightings {
+    uint64_t commits;
+    uint64_t terms;
+    uint64_t configurations;
+    uint64_t reads;
+    uint64_t snapshots; /* Nodes that could not be helped without one. */
+};
 
 static bool is_up(struct cluster *c, raft_id id)
 {
@@ -73,6 +83,20 @@ static void write_some(struct cluster *c, struct prng *p, raft_id id)
     }
 }
 
+static bool has_snapshots(const struct cluster *c)
+{
+    return c->committed.origin > 0;
+}
+
+static void start(struct cluster *c, struct prng *p, raft_id id)
+{
+    if (has_snapshots(c) && prng_chance(p, 1, 2)) {
+        cluster_install(c, id,
+                        prng_between(p, cluster_node(c, id)->origin, cluster_last_committed(c)));
+    }
+    cluster_start(c, id);
+}
+
 static void change_members(struct cluster *c, struct prng *p, raft_id leader)
 {
     raft_id whom = prng_between(p, 1, c->node_count);
@@ -81,7 +105,7 @@ static void change_members(struct cluster *c, struct prng *p, raft_id leader)
     if (raft_configuration_find(raft_configuration(cluster_raft(c, leader)), whom) == NULL) {
         if (c->node_count < CLUSTER_NODES_MAX) {
             whom = cluster_add_empty(c)->id;
-            cluster_start(c, whom);
+            start(c, p, whom);
             cluster_change(c, leader, RAFT_ADD_LEARNER, whom);
         }
         return;
@@ -97,7 +121,7 @@ static void disturb(struct cluster *c, struct prng *p, raft_id id)
     if (kind == 0 && is_up(c, id) && up_count(c) * 2 > c->node_count) {
         cluster_crash(c, id);
     } else if (kind == 1 && !is_up(c, id)) {
-        cluster_start(c, id);
+        start(c, p, id);
     } else if (kind == 2 && is_up(c, id)) {
         cluster_lost(c, id, other);
     } else if (kind == 3) {
@@ -139,13 +163,35 @@ static void act(struct cluster *c, struct prng *p)
     }
 }
 
+/* Gives those a snapshot that can't go on without one; how many there were. */
+static uint32_t help_with_snapshots(struct cluster *c)
+{
+    raft_id leader = cluster_leader(c);
+    uint32_t count = 0;
+
+    for (raft_id id = 1; id <= c->node_count && leader != 0; id++) {
+        struct raft_progress progress;
+
+        if (id != leader && raft_progress_of(cluster_raft(c, leader), id, &progress) &&
+            progress.needs_snapshot) {
+            cluster_crash(c, id);
+            cluster_install(c, id, cluster_last_committed(c));
+            cluster_start(c, id);
+            count++;
+        }
+    }
+    return count;
+}
+
 /* All faults stop: a majority of voters is there, so everybody must come to agree. */
-static void heal_and_agree(struct cluster *c)
+static void heal_and_agree(struct cluster *c, struct sightings *seen)
 {
     for (raft_id a = 1; a <= CLUSTER_NODES_MAX; a++) {
         cluster_isolate(c, a, false);
     }
     cluster_start_all(c);
+    cluster_run(c, 3000 * CLUSTER_MS);
+    seen->snapshots += help_with_snapshots(c);
     cluster_run(c, 3000 * CLUSTER_MS);
     raft_id leader = cluster_leader(c);
 
@@ -170,13 +216,6 @@ static void heal_and_agree(struct cluster *c)
     }
 }
 
-struct sightings {
-    uint64_t commits;
-    uint64_t terms;
-    uint64_t configurations;
-    uint64_t reads;
-};
-
 /* A broken CHECK ends the process; this is how one learns which seed did it. */
 static uint64_t seed_under_test;
 
@@ -200,6 +239,9 @@ static void run_seed(uint64_t seed, FILE *trace, struct sightings *seen)
 
     seed_under_test = seed;
     c->trace = trace;
+    if (prng_chance(&p, 1, 2)) {
+        cluster_begin_at(c, prng_between(&p, 1, 1ull << 40), prng_between(&p, 1, 99));
+    }
     cluster_add_voters(c, (uint32_t)prng_between(&p, 1, 5));
     cluster_start_all(c);
     for (int i = 0; i < STEPS; i++) {
@@ -208,12 +250,12 @@ static void run_seed(uint64_t seed, FILE *trace, struct sightings *seen)
             cluster_check(c);
         }
     }
-    heal_and_agree(c);
+    heal_and_agree(c, seen);
     cluster_check(c);
     struct raft *raft = cluster_raft(c, cluster_leader(c));
 
-    seen->commits += raft_commit_index(raft);
-    seen->terms += raft_current_term(raft);
+    seen->commits += raft_commit_index(raft) - c->committed.origin;
+    seen->terms += raft_current_term(raft) - c->committed.origin_term;
     seen->configurations += c->configuration_count;
     for (raft_id id = 1; id <= c->node_count; id++) {
         seen->reads += cluster_node(c, id)->confirmed_count;
@@ -234,9 +276,11 @@ static void test_random__keeps_every_promise_under_faults(void **state)
     assert_true(seen.terms > SEEDS * 5);
     assert_true(seen.configurations > SEEDS * 3);
     assert_true(seen.reads > SEEDS);
-    print_message("commits %lu, terms %lu, configurations %lu, reads %lu\n",
+    assert_true(seen.snapshots > SEEDS / 20);
+    print_message("commits %lu, terms %lu, configurations %lu, reads %lu, snapshots %lu\n",
                   (unsigned long)seen.commits, (unsigned long)seen.terms,
-                  (unsigned long)seen.configurations, (unsigned long)seen.reads);
+                  (unsigned long)seen.configurations, (unsigned long)seen.reads,
+                  (unsigned long)seen.snapshots);
 }
 
 /* With a number: that seed alone, traced. With two: the seeds from .. to, untraced. */

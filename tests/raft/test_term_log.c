@@ -12,7 +12,7 @@
 enum { RUNS_MAX = 16, MODEL_MAX = 4000 };
 
 struct fixture {
-    struct term_run runs[RUNS_MAX];
+    struct term_run runs[RUNS_MAX + 1];
     struct term_log log;
 };
 
@@ -105,9 +105,70 @@ static void test_term_log__says_when_another_term_has_no_room(void **state)
     assert_int_equal(term_log_runs_up_to(&f.log, 7), 4);
 }
 
+/* Behind an entry of term 4 at index 100: one more of that term, and two of term 6. */
+static void append_behind_an_origin(struct fixture *f)
+{
+    begin(f);
+    term_log_set_origin(&f->log, 100, 4);
+    term_log_append(&f->log, 4, 1);
+    term_log_append(&f->log, 6, 2);
+}
+
+static void test_term_log__begins_behind_its_origin(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    term_log_set_origin(&f.log, 100, 4);
+    assert_int_equal(term_log_origin(&f.log), 100);
+    assert_int_equal(f.log.last_index, 100);
+    assert_int_equal(term_log_last_term(&f.log), 4);
+    assert_int_equal(term_log_term_at(&f.log, 100), 4);
+    assert_int_equal(term_log_runs_up_to(&f.log, 100), 0);
+
+    append_behind_an_origin(&f);
+    assert_int_equal(f.log.last_index, 103);
+    assert_int_equal(f.log.run_count, 1); /* The origin's term takes no room. */
+    assert_int_equal(term_log_term_at(&f.log, 100), 4);
+    assert_int_equal(term_log_term_at(&f.log, 101), 4);
+    assert_int_equal(term_log_term_at(&f.log, 102), 6);
+    assert_int_equal(term_log_first_of_run(&f.log, 101), 100);
+    term_log_truncate_from(&f.log, 101);
+    assert_int_equal(f.log.last_index, 100);
+    assert_int_equal(term_log_last_term(&f.log), 4);
+}
+
+static void test_term_log__knows_below_its_origin_only_that_terms_do_not_fall(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    append_behind_an_origin(&f);
+    assert_true(term_log_agrees(&f.log, 99, 4));
+    assert_true(term_log_agrees(&f.log, 99, 1));
+    assert_false(term_log_agrees(&f.log, 99, 5));
+    assert_true(term_log_agrees(&f.log, 100, 4));
+    assert_false(term_log_agrees(&f.log, 100, 3));
+    assert_true(term_log_agrees(&f.log, 103, 6));
+    assert_false(term_log_agrees(&f.log, 104, 6));
+}
+
+static void test_term_log__looks_for_a_term_down_to_its_origin(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    append_behind_an_origin(&f);
+    assert_int_equal(term_log_last_not_above(&f.log, 103, 6), 103);
+    assert_int_equal(term_log_last_not_above(&f.log, 103, 5), 101);
+    assert_int_equal(term_log_last_not_above(&f.log, 100, 4), 100);
+    assert_int_equal(term_log_last_not_above(&f.log, 103, 3), 0);
+}
+
 static void test_term_log__has_room_again_in_larger_memory(void **state)
 {
-    struct term_run larger[RUNS_MAX + 1];
+    struct term_run larger[RUNS_MAX + 2];
     struct fixture f;
 
     (void)state;
@@ -125,19 +186,20 @@ static void test_term_log__has_room_again_in_larger_memory(void **state)
     assert_int_equal(term_log_last_term(&f.log), RUNS_MAX + 1);
 }
 
-static void test_term_log__equals_a_plain_array(void **state)
+static void compare_with_an_array(raft_index origin)
 {
     static raft_term model[MODEL_MAX + 1];
-    struct prng p = {.state = 7};
+    struct prng p = {.state = origin + 7};
     struct fixture f;
-    raft_index last = 0;
+    raft_index last = origin;
     raft_term term = 1;
 
-    (void)state;
     begin(&f);
+    model[origin] = origin == 0 ? 0 : 3;
+    term_log_set_origin(&f.log, origin, model[origin]);
     for (int round = 0; round < 20000; round++) {
-        if (prng_chance(&p, 1, 4) && last > 0) {
-            last = prng_below(&p, last);
+        if (prng_chance(&p, 1, 4) && last > origin) {
+            last = prng_between(&p, origin, last - 1);
             term_log_truncate_from(&f.log, last + 1);
         } else if (last + 9 < MODEL_MAX) {
             term = last == 0 ? 1 : model[last];
@@ -148,10 +210,17 @@ static void test_term_log__equals_a_plain_array(void **state)
             }
         }
         assert_int_equal(f.log.last_index, last);
-        raft_index index = prng_between(&p, 0, last);
+        raft_index index = prng_between(&p, origin, last);
 
         assert_int_equal(term_log_term_at(&f.log, index), model[index]);
     }
+}
+
+static void test_term_log__equals_a_plain_array(void **state)
+{
+    (void)state;
+    compare_with_an_array(0);
+    compare_with_an_array(MODEL_MAX / 2);
 }
 
 int main(void)
@@ -163,6 +232,9 @@ int main(void)
         cmocka_unit_test(test_term_log__truncates_within_a_run_and_at_its_edge),
         cmocka_unit_test(test_term_log__says_when_another_term_has_no_room),
         cmocka_unit_test(test_term_log__has_room_again_in_larger_memory),
+        cmocka_unit_test(test_term_log__begins_behind_its_origin),
+        cmocka_unit_test(test_term_log__knows_below_its_origin_only_that_terms_do_not_fall),
+        cmocka_unit_test(test_term_log__looks_for_a_term_down_to_its_origin),
         cmocka_unit_test(test_term_log__equals_a_plain_array),
     };
 

@@ -1,0 +1,12 @@
+/* cluster_origin.h - where the logs of a cluster begin, and snapshots, which stand for what came
+ * before; see also cluster_begin_at() and cluster_install(). */
+#ifndef RAKIT_TESTS_RAFT_CLUSTER_ORIGIN_H
+#define RAKIT_TESTS_RAFT_CLUSTER_ORIGIN_H
+
+#include "cluster.h"
+
+/* In force where the log of that node begins; NULL: nothing is. */
+const struct raft_configuration *cluster_members_at_origin(const struct cluster *c,
+                                                           const struct cluster_node *node);
+
+#endif /* RAKIT_TESTS_RAFT_CLUSTER_ORIGIN_H */

@@ -1,0 +1,345 @@
+/* test_origin.c - logs that do not begin with the first entry ever, but behind one that a
+ * snapshot stands for (§7): what such a node says, takes and sends, and what it cannot. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cluster.h"
+#include "solo.h"
+
+enum { ORIGIN = 100, ORIGIN_TERM = 4 };
+
+/* One of three: its log has entries 101 (term 4), 102 and 103 (term 6). */
+static void follow(struct solo *s)
+{
+    solo_restore_behind(s, 3, ORIGIN, ORIGIN_TERM, (raft_term[]){4, 6, 6}, 3);
+}
+
+/* The same, as leader of term 7, whose no-op has index 104. */
+static void lead(struct solo *s)
+{
+    follow(s);
+    solo_become_leader(s);
+    solo_settle(s);
+}
+
+static const struct raft_message *reply_of(const struct solo *s)
+{
+    const struct raft_outbound *o = solo_sent(s, RAFT_APPEND_ENTRIES_REPLY, 0);
+
+    assert_non_null(o);
+    return &o->message;
+}
+
+static struct raft_progress progress_of(const struct solo *s, raft_id id)
+{
+    struct raft_progress progress;
+
+    assert_true(raft_progress_of(s->raft, id, &progress));
+    return progress;
+}
+
+/* --- starting --------------------------------------------------------------------- */
+
+static void test_origin__is_committed_durable_and_configured(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore_behind(&s, 3, ORIGIN, ORIGIN_TERM, NULL, 0);
+    assert_int_equal(raft_origin(s.raft), ORIGIN);
+    assert_int_equal(raft_first_index(s.raft), ORIGIN + 1);
+    assert_int_equal(raft_last_index(s.raft), ORIGIN);
+    assert_int_equal(raft_commit_index(s.raft), ORIGIN);
+    assert_int_equal(raft_durable_index(s.raft), ORIGIN);
+    assert_int_equal(raft_term_at(s.raft, ORIGIN), ORIGIN_TERM);
+    assert_int_equal(raft_configuration(s.raft)->member_count, 3);
+    assert_int_equal(raft_configuration_index(s.raft), ORIGIN);
+    solo_deinit(&s);
+}
+
+static void test_origin__without_one_the_log_begins_with_the_first_entry(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_init(&s, 8);
+    assert_int_equal(raft_restore_origin(s.raft, 0, 0, NULL), RAFT_OK);
+    assert_int_equal(raft_origin(s.raft), 0);
+    assert_int_equal(raft_first_index(s.raft), 1);
+    assert_int_equal(raft_last_index(s.raft), 0);
+    solo_deinit(&s);
+}
+
+static void test_origin__that_can_not_be_is_refused(void **state)
+{
+    const struct raft_configuration voters = solo_voters(3);
+    const struct raft_configuration nobody = {0};
+    struct solo s;
+
+    (void)state;
+    solo_init(&s, 8);
+    raft_restore_vote(s.raft, 5, 0);
+    assert_int_equal(raft_restore_origin(s.raft, 0, 1, &voters), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 0, &voters), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 6, &voters), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, &nobody), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, NULL), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, &voters), RAFT_OK);
+    assert_int_equal(raft_restore_entry(s.raft, &(struct raft_entry){.term = 4}), RAFT_ELOG);
+    solo_deinit(&s);
+}
+
+/* --- following -------------------------------------------------------------------- */
+
+/* Like what it has committed: the part behind is taken, the rest is skipped. */
+static void test_origin__what_comes_from_before_it_is_taken_from_behind_it(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    follow(&s);
+    /* 99 .. 104: two up to the origin, three that are there, and a new one. */
+    assert_int_equal(
+        solo_receive(&s, solo_append(2, 7, 98, 3, (raft_term[]){4, 4, 4, 6, 6, 7}, 6, 104)),
+        RAFT_OK);
+    assert_int_equal(s.effects.truncate_from, 0);
+    assert_int_equal(s.effects.append_first, 104);
+    assert_int_equal(s.effects.append_count, 1);
+    assert_int_equal(raft_commit_index(s.raft), 104);
+    assert_true(reply_of(&s)->granted);
+    assert_int_equal(reply_of(&s)->match_index, 104);
+
+    /* 101 is replaced by none of it: what is before the origin says nothing of what is behind. */
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 50, 1, (raft_term[]){1, 2}, 2, 0)),
+                     RAFT_OK);
+    assert_int_equal(s.effects.append_count, 0);
+    assert_true(reply_of(&s)->granted);
+    assert_int_equal(reply_of(&s)->match_index, 52);
+    assert_int_equal(raft_commit_index(s.raft), 104);
+    solo_deinit(&s);
+}
+
+static void test_origin__is_contradicted_by_no_leader(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    follow(&s);
+    /* Another entry at the origin; a term before it that is above its own; and the same of what
+     * comes with entries. */
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, ORIGIN, 3, NULL, 0, 0)), RAFT_ELOG);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 50, 5, NULL, 0, 0)), RAFT_ELOG);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 98, 3, (raft_term[]){3, 3}, 2, 0)),
+                     RAFT_ELOG);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 97, 3, (raft_term[]){3, 5}, 2, 0)),
+                     RAFT_ELOG);
+    assert_int_equal(raft_last_index(s.raft), 103);
+    solo_deinit(&s);
+}
+
+static void test_origin__a_rejection_points_behind_it(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    follow(&s);
+    /* Of the origin's own term, which may have begun long before: that much is committed. */
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 101, 3, NULL, 0, 0)), RAFT_OK);
+    assert_false(reply_of(&s)->granted);
+    assert_int_equal(reply_of(&s)->conflict_term, 4);
+    assert_int_equal(reply_of(&s)->conflict_index, 101);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 103, 5, NULL, 0, 0)), RAFT_OK);
+    assert_int_equal(reply_of(&s)->conflict_index, 102);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 200, 7, NULL, 0, 0)), RAFT_OK);
+    assert_int_equal(reply_of(&s)->conflict_index, 104);
+    /* A leader of old is answered, whatever it asks about. */
+    assert_int_equal(solo_receive(&s, solo_append(3, 2, 50, 2, NULL, 0, 0)), RAFT_OK);
+    assert_false(reply_of(&s)->granted);
+    solo_deinit(&s);
+}
+
+/* Nothing of it was compared, so it is no sign that this log is as the leader says. */
+static void test_origin__what_ends_before_it_is_no_agreement(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    follow(&s);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 50, 1, (raft_term[]){1}, 1, 0)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), 0);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, 50, 1, NULL, 0, 0)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), 0);
+    assert_int_equal(solo_receive(&s, solo_append(2, 7, ORIGIN, 4, NULL, 0, 0)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), s.now_ns);
+    solo_deinit(&s);
+}
+
+/* Late ones, of a term when the log still began before. */
+static void test_origin__a_heartbeat_may_name_an_entry_before_it(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore_behind(&s, 3, ORIGIN, ORIGIN_TERM, (raft_term[]){4}, 1);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 4, 99)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), 0);
+    assert_int_equal(raft_commit_index(s.raft), ORIGIN);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 4, ORIGIN)), RAFT_OK);
+    assert_int_equal(raft_agreed_ns(s.raft), s.now_ns);
+    /* Entries before the origin are of its term at the most. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 5, 99)), RAFT_ELOST);
+    solo_deinit(&s);
+}
+
+/* --- leading ---------------------------------------------------------------------- */
+
+/* The peer's log ends before ours begins. It is not asked the same over and over, as fast as it
+ * can answer, and it is heard of all the time. */
+static void test_origin__who_needs_what_is_before_it_gets_heartbeats(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_false(progress_of(&s, 2).needs_snapshot);
+    assert_int_equal(solo_receive(&s, solo_reject(2, 7, 103, 51, 0)), RAFT_OK);
+    assert_true(progress_of(&s, 2).needs_snapshot);
+    assert_int_equal(progress_of(&s, 2).next_index, ORIGIN + 1);
+    assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
+
+    for (int i = 0; i < 5; i++) {
+        solo_pass(&s, SOLO_HEARTBEAT);
+        assert_int_equal(solo_receive(&s, solo_accept(3, 7, 104)), RAFT_OK);
+        assert_int_equal(solo_tick(&s), RAFT_OK);
+        assert_non_null(solo_sent(&s, RAFT_HEARTBEAT, 2));
+
+        const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 2);
+
+        assert_non_null(o);
+        assert_int_equal(o->message.prev_log_index, ORIGIN);
+        assert_int_equal(o->message.entry_count, 0);
+        assert_int_equal(solo_receive(&s, solo_reject(2, 7, ORIGIN, 51, 0)), RAFT_OK);
+        assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
+        assert_true(progress_of(&s, 2).needs_snapshot);
+    }
+    solo_deinit(&s);
+}
+
+/* It differs in a term that began before ours does. */
+static void test_origin__who_differs_before_it_needs_a_snapshot(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(solo_receive(&s, solo_reject(2, 7, 103, 40, 3)), RAFT_OK);
+    assert_true(progress_of(&s, 2).needs_snapshot);
+    assert_int_equal(progress_of(&s, 2).next_index, ORIGIN + 1);
+    /* Of a probe that was never made, or long ago. */
+    assert_int_equal(solo_receive(&s, solo_reject(3, 7, 50, 40, 3)), RAFT_OK);
+    assert_false(progress_of(&s, 3).needs_snapshot);
+    solo_deinit(&s);
+}
+
+static void test_origin__who_has_the_entry_there_is_served_from_it(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(solo_receive(&s, solo_reject(2, 7, 103, ORIGIN + 1, 0)), RAFT_OK);
+    assert_false(progress_of(&s, 2).needs_snapshot);
+
+    const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 2);
+
+    assert_non_null(o);
+    assert_int_equal(o->message.prev_log_index, ORIGIN);
+    assert_int_equal(o->message.prev_log_term, ORIGIN_TERM);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 7, ORIGIN)), RAFT_OK);
+    o = solo_sent(&s, RAFT_APPEND_ENTRIES, 2);
+    assert_non_null(o);
+    assert_int_equal(o->message.prev_log_index, ORIGIN);
+    assert_int_equal(o->message.entry_count, 4);
+    solo_deinit(&s);
+}
+
+static void test_origin__a_snapshot_ends_the_need(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    assert_int_equal(solo_receive(&s, solo_reject(2, 7, 103, 51, 0)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_accept(2, 7, 60)), RAFT_OK); /* Not far enough. */
+    assert_true(progress_of(&s, 2).needs_snapshot);
+    assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
+    assert_int_equal(solo_receive(&s, solo_accept(2, 7, ORIGIN)), RAFT_OK);
+    assert_false(progress_of(&s, 2).needs_snapshot);
+    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 4);
+    solo_deinit(&s);
+}
+
+/* Two of three go on; the third, which was away while their logs were cut, is as it was until it
+ * gets a snapshot, and then catches up. */
+static void test_origin__a_node_behind_it_stops_nobody(void **state)
+{
+    struct cluster *c = cluster_new(1);
+    struct raft_progress progress;
+
+    (void)state;
+    cluster_add_voters(c, 3);
+    cluster_start(c, 1);
+    cluster_start(c, 2);
+    cluster_elect(c, 1);
+    assert_int_equal(cluster_propose(c, 1, 20), RAFT_OK);
+    cluster_settle(c);
+    for (raft_id id = 1; id <= 2; id++) {
+        cluster_crash(c, id);
+        cluster_install(c, id, 15);
+        cluster_start(c, id);
+    }
+    cluster_start(c, 3);
+    cluster_elect(c, 1);
+    assert_int_equal(cluster_propose(c, 1, 5), RAFT_OK);
+    cluster_run(c, 2000 * CLUSTER_MS);
+    assert_int_equal(cluster_leader(c), 1);
+    assert_int_equal(raft_commit_index(cluster_raft(c, 1)), raft_last_index(cluster_raft(c, 1)));
+    assert_true(raft_progress_of(cluster_raft(c, 1), 3, &progress));
+    assert_true(progress.needs_snapshot);
+    assert_true(progress.is_active);
+    assert_int_equal(raft_last_index(cluster_raft(c, 3)), 1);
+
+    cluster_crash(c, 3);
+    cluster_install(c, 3, 18);
+    cluster_start(c, 3);
+    cluster_run(c, 1000 * CLUSTER_MS);
+    assert_int_equal(cluster_leader(c), 1);
+    assert_int_equal(raft_commit_index(cluster_raft(c, 3)), raft_last_index(cluster_raft(c, 1)));
+    cluster_check(c);
+    cluster_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_origin__is_committed_durable_and_configured),
+        cmocka_unit_test(test_origin__without_one_the_log_begins_with_the_first_entry),
+        cmocka_unit_test(test_origin__that_can_not_be_is_refused),
+        cmocka_unit_test(test_origin__what_comes_from_before_it_is_taken_from_behind_it),
+        cmocka_unit_test(test_origin__is_contradicted_by_no_leader),
+        cmocka_unit_test(test_origin__a_rejection_points_behind_it),
+        cmocka_unit_test(test_origin__what_ends_before_it_is_no_agreement),
+        cmocka_unit_test(test_origin__a_heartbeat_may_name_an_entry_before_it),
+        cmocka_unit_test(test_origin__who_needs_what_is_before_it_gets_heartbeats),
+        cmocka_unit_test(test_origin__who_differs_before_it_needs_a_snapshot),
+        cmocka_unit_test(test_origin__who_has_the_entry_there_is_served_from_it),
+        cmocka_unit_test(test_origin__a_snapshot_ends_the_need),
+        cmocka_unit_test(test_origin__a_node_behind_it_stops_nobody),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
