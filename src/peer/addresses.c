@@ -208,6 +208,22 @@ void addresses_lost(struct dial *d)
     }
 }
 
+bool addresses_are_missing(const struct peers *p, uint64_t for_ns)
+{
+    uint64_t now_ns = io_now_ns(p->io);
+
+    list_for_each(node, &p->all)
+    {
+        const struct peer *peer = container_of(node, struct peer, link);
+
+        if (peer->logged.peer_port != 0 && !peer->is_leaving && peer->lost_ns != 0 &&
+            now_ns - peer->lost_ns >= for_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool addresses_is_usable(struct peers *p, raft_id from, const struct member_address *address)
 {
     const char *fault = address_host_fault(slice_str(address->client.host));

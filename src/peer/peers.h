@@ -101,7 +101,6 @@ struct peer {
     uint64_t warn_ns;           /* Not before is there a warning that it is not reached. */
     bool is_mute;               /* It was said that nothing comes, though it is connected. */
     uint32_t search_turn;       /* Where it is looked for next. */
-    bool is_member;             /* Of the configuration in force. */
     bool is_leaving;            /* Freed once nothing refers to it. */
     struct dial dial[2];        /* By enum wire_channel. */
     struct sender sender;
@@ -278,6 +277,8 @@ void addresses_lost(struct dial *d);
 /* It is to be heard all the time since then, but for what the connection is younger: if nothing has
  * come for long, the log says so. */
 void addresses_watch(struct peer *peer, uint64_t since_ns);
+/* Whether a member, as the log has it, has been out of reach for so long. */
+bool addresses_are_missing(const struct peers *p, uint64_t for_ns);
 /* Another node says that it reaches a member there. */
 void addresses_told(struct peers *p, raft_id from, const struct member_address *address);
 /* A member has proven that it lives there, where another one was looked for. It may be one that

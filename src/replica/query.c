@@ -53,6 +53,11 @@ bool replica_leader_address(const struct replica *r, struct io_address *ret_addr
     return true;
 }
 
+bool replica_misses_member(const struct replica *r, uint64_t for_ns)
+{
+    return addresses_are_missing(&r->peers, for_ns);
+}
+
 bool replica_is_removed(const struct replica *r)
 {
     return r->is_removed;

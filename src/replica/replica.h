@@ -112,9 +112,11 @@ uint64_t replica_node_id(const struct replica *r);
 uint64_t replica_applied_index(const struct replica *r);
 /* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */
 const struct membership *replica_membership(const struct replica *r);
-/* The address of the leader that this node knows of; false: none. */
 /* Another node, the contact, lives there. */
 void replica_meet_contact(struct replica *r, const struct member_address *contact);
+/* Whether some member has been out of reach of this node for so long. */
+bool replica_misses_member(const struct replica *r, uint64_t for_ns);
+/* The address of the leader that this node knows of; false: none. */
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
 /* Somebody of its cluster has said that this node was removed. */
 void replica_note_removed(struct replica *r);

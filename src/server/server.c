@@ -7,17 +7,15 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/mutant.h"
 #include "client/clients.h"
 #include "cluster/address.h"
-#include "cluster/join.h"
 #include "replica/replica.h"
 #include "server/commands.h"
+#include "server/contact.h"
 #include "store/store.h"
 
-static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
-static const uint64_t CONTACT_AGAIN_NS = 2 * 1000 * 1000 * 1000ull;
-static const uint64_t LOG_PATIENCE_NS = 2 * 1000 * 1000 * 1000ull;
+/* Out of reach for so long, a member is missed. */
+static const uint64_t MISSING_NS = 5 * 1000 * 1000 * 1000ull;
 static const uint64_t STOP_PATIENCE_NS = 4 * 1000 * 1000 * 1000ull;
 
 /* --- starting ------------------------------------------------------------------------ */
@@ -59,162 +57,83 @@ static void undo_start(struct server *s)
     }
 }
 
-static void await_log(struct server *s);
+static struct contact_node look_at_node(void *context)
+{
+    const struct server *s = context;
+    struct io_address leader;
 
-static void joined(void *context, enum join_outcome outcome, uint64_t cluster_id,
-                   const struct store_key *key, const char *text)
+    return (struct contact_node){
+        .cluster_id = replica_cluster_id(s->replica),
+        .has_log = replica_has_log(s->replica),
+        .is_over = s->is_stopping || s->is_stopped || replica_is_removed(s->replica),
+        .knows_leader = replica_leader_address(s->replica, &leader),
+        .misses_member = replica_misses_member(s->replica, MISSING_NS),
+    };
+}
+
+static bool added(void *context, uint64_t cluster_id, const struct store_key *key,
+                  const char *members)
 {
     struct server *s = context;
 
-    s->join = NULL;
-    if (outcome != JOIN_DONE) {
-        if (outcome == JOIN_REFUSED) {
-            undo_start(s);
-        }
-        give_up(s, text);
-    } else if (s->key_cluster_id != 0 && s->key_cluster_id != cluster_id) {
+    if (s->key_cluster_id != 0 && s->key_cluster_id != cluster_id) {
         give_up(s, "the key is of another cluster than the contact: name a file with the key of "
                    "the contact's (--cluster-key). This node was added to that cluster as a "
                    "learner: start it again with the right key, or remove it (RAFT REMOVE)");
-    } else if (replica_joined(s->replica, cluster_id, key != NULL ? key : &s->key)) {
-        log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64 " members=%s",
-                  cluster_id, text);
-        replica_run(s->replica);
-        await_log(s);
+        return false;
     }
+    if (!replica_joined(s->replica, cluster_id, key != NULL ? key : &s->key)) {
+        return false;
+    }
+    log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64 " members=%s",
+              cluster_id, members);
+    replica_run(s->replica);
+    return true;
 }
 
 static void contact_met(void *context, const struct member_address *contact)
 {
     struct server *s = context;
 
-    s->met = *contact;
+    replica_meet_contact(s->replica, contact);
 }
 
-/* A contact of another cluster is surely a mistake. */
-static void check_contact(struct server *s, enum join_outcome outcome, uint64_t cluster_id)
-{
-    s->join = NULL;
-    if (outcome == JOIN_DONE && cluster_id != replica_cluster_id(s->replica)) {
-        give_up(s, "the data directory belongs to another cluster than the contact: start with "
-                   "another --data directory, or with a contact of its own cluster");
-    }
-}
-
-static void ask_contact(struct server *s, bool only_ask);
-
-static void await_contact(struct server *s)
-{
-    io_timer_start(s->io, &s->log_timer, io_now_ns(s->io) + CONTACT_AGAIN_NS);
-}
-
-static void contact_timer_fired(struct io_timer *timer)
-{
-    struct server *s = container_of(timer, struct server, log_timer);
-    struct io_address leader;
-
-    if (s->is_stopping || s->is_stopped || replica_is_removed(s->replica)) {
-        return;
-    }
-    if (replica_leader_address(s->replica, &leader)) {
-        await_contact(s);
-    } else {
-        ask_contact(s, true);
-    }
-}
-
-/* A node that has a log goes on as who it is. Its contact is asked at the start whether it is of
- * the same cluster; and where it is, now and whenever no leader is known: it helps to find the
- * others. (Later on a node of another cluster may live there.) */
-static void contact_checked(void *context, enum join_outcome outcome, uint64_t cluster_id,
-                            const struct store_key *key, const char *text)
+static void contact_says_removed(void *context)
 {
     struct server *s = context;
 
-    s->join = NULL;
-    if (s->log_timer.fired == NULL) {
-        check_contact(s, outcome, cluster_id);
-        s->log_timer.fired = contact_timer_fired;
-    }
-    if (outcome == JOIN_DONE && cluster_id == replica_cluster_id(s->replica) &&
-        s->met.peer_port != 0) {
-        replica_meet_contact(s->replica, &s->met);
-    }
-    await_contact(s);
+    replica_note_removed(s->replica);
 }
 
-/* A node that was added, but has no log yet, asks to be added once more, which changes
- * nothing where it still is a member: it may have been removed before it ever heard of
- * anybody, and nobody else would tell it. */
-static void added_again(void *context, enum join_outcome outcome, uint64_t cluster_id,
-                        const struct store_key *key, const char *text)
+static void contact_failed(void *context, bool is_certain, const char *text)
 {
     struct server *s = context;
 
-    check_contact(s, outcome, cluster_id);
-    if (outcome == JOIN_REMOVED) {
-        replica_note_removed(s->replica);
+    if (is_certain) {
+        undo_start(s);
     }
-    await_log(s);
+    give_up(s, text);
 }
 
-static void ask_contact(struct server *s, bool only_ask)
+static void start_contact(struct server *s)
 {
-    bool is_added = replica_cluster_id(s->replica) != 0;
-    struct join_options options = {
+    struct contact_options options = {
         .io = s->io,
         .log = s->log,
-        .contact = s->config.contact,
+        .address = s->config.contact,
         .self = {.id = replica_node_id(s->replica),
                  .client = server_config_announced(&s->config),
                  .peer_port = s->config.peer_port},
-        .only_ask = only_ask,
-        .wants_key = !only_ask && !is_added && !s->has_key,
-        .patience_ns = only_ask ? 0 : JOIN_PATIENCE_NS,
-        .met = contact_met,
-        .done = only_ask   ? contact_checked
-                : is_added ? added_again
-                           : joined,
-        .context = s,
+        .wants_key = !s->has_key,
+        .events = {.context = s,
+                   .look = look_at_node,
+                   .added = added,
+                   .met = contact_met,
+                   .removed = contact_says_removed,
+                   .failed = contact_failed},
     };
 
-    s->join = join_start(&options);
-}
-
-/* Members may not reach it, or have hung up on it. */
-static void warn_of_silence(struct server *s)
-{
-    if (!s->has_warned_of_silence) {
-        s->has_warned_of_silence = true;
-        log_write(s->log, LOG_WARN, "no member has sent this node anything since it was added",
-                  "peers=%u advice=" LOG_Q, (unsigned)s->config.peer_port,
-                  "see that they reach its peer port, and that its key is theirs: they log what "
-                  "they meet here");
-    }
-}
-
-/* Once it has a log, its contact serves as that of a node that began with one. */
-static void log_timer_fired(struct io_timer *timer)
-{
-    struct server *s = container_of(timer, struct server, log_timer);
-
-    if (s->is_stopping || s->is_stopped || replica_is_removed(s->replica)) {
-        return;
-    }
-    if (!replica_has_log(s->replica)) {
-        warn_of_silence(s);
-        ask_contact(s, false);
-    } else if (!MUTANT(newcomer_asks_once)) {
-        s->log_timer.fired = contact_timer_fired;
-        await_contact(s);
-    }
-}
-
-/* The leader's first message is due soon. If none comes, see added_again(). */
-static void await_log(struct server *s)
-{
-    s->log_timer.fired = log_timer_fired;
-    io_timer_start(s->io, &s->log_timer, io_now_ns(s->io) + LOG_PATIENCE_NS);
+    s->contact = contact_start(&options);
 }
 
 /* A node that begins by joining has nothing yet but a contact. */
@@ -284,10 +203,10 @@ static void begin(struct server *s)
     if (replica_has_log(r) || is_added) {
         replica_run(r); /* Added, but never heard of since: the leader will find it. */
         if (s->config.has_contact) {
-            ask_contact(s, replica_has_log(r));
+            start_contact(s);
         }
     } else if (is_newcomer(s)) {
-        ask_contact(s, false);
+        start_contact(s);
     } else {
         found_cluster(s);
     }
@@ -494,10 +413,7 @@ void server_free(struct server *s)
     if (s->stop_timer.fired != NULL) {
         io_timer_stop(s->io, &s->stop_timer);
     }
-    if (s->log_timer.fired != NULL) {
-        io_timer_stop(s->io, &s->log_timer);
-    }
-    join_free(s->join);
+    contact_free(s->contact);
     replica_end(s->replica);
     clients_free(s->clients);
     replica_free(s->replica);

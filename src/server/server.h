@@ -17,7 +17,7 @@
 
 struct replica;
 struct clients;
-struct join;
+struct contact;
 struct server_probe; /* Test hooks: probe.h. */
 
 struct server {
@@ -35,11 +35,8 @@ struct server {
     char run_id[41];         /* 40 hex digits, new with each start. */
     bool is_stopping;
     bool is_stopped;
-    struct join *join;          /* Under way, or NULL. */
+    struct contact *contact;    /* NULL: none was named, or it is not needed. */
     struct io_timer stop_timer; /* Bounds server_stop(). */
-    struct member_address met;  /* The contact, as it said; port 0: not yet. */
-    struct io_timer log_timer;  /* For a node that was added and has no log, or for the contact. */
-    bool has_warned_of_silence;
 
     /* The server has ended for good: after server_stop(), or because of a fault
      * (exit_status 1, and the reason was logged). Free it later, not in here. */

@@ -59,15 +59,20 @@ static bool is_whole(struct cluster *c)
     return true;
 }
 
-static void expect_whole(struct cluster *c)
+static void expect_whole_within(struct cluster *c, int seconds)
 {
-    for (int i = 0; i < HEAL_S * 20 && !is_whole(c); i++) {
+    for (int i = 0; i < seconds * 20 && !is_whole(c); i++) {
         calm_cluster_run_for(c, 50 * SIM_MS);
     }
     if (!is_whole(c)) {
         cluster_describe(c, stderr);
     }
     assert_true(is_whole(c));
+}
+
+static void expect_whole(struct cluster *c)
+{
+    expect_whole_within(c, HEAL_S);
 }
 
 /* The leader is the first. */
@@ -305,6 +310,40 @@ static void test_moves__of_the_contact_to_another_port_reach_who_joined_through_
     }
 }
 
+/* Two have moved, and have a leader. The third one has only another peer port, no contact, and
+ * knows nobody's address: that it is the contact of one of the others is all that connects the two
+ * islands. It was down when it was asked first. */
+static void
+test_moves__onto_two_islands_heal_through_the_contact_of_a_node_that_is_led(void **state)
+{
+    static const char *const hosts[] = {"x1", "x2"};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
+        struct node *alone = &c->nodes[0];
+        struct node *const moved[] = {&c->nodes[1], &c->nodes[2]};
+
+        assert_true(alone->is_founder); /* It is started without a contact. */
+        for (uint32_t i = 0; i < NODES; i++) {
+            cluster_kill(&c->nodes[i], SIM_KILLED);
+            c->nodes[i].config.peer_port = (uint16_t)(CLUSTER_PEER_PORT + 10 * (i + 1));
+        }
+        for (uint32_t i = 0; i < 2; i++) {
+            cluster_move(moved[i], hosts[i]);
+        }
+        moved[0]->contact = moved[1];
+        moved[1]->contact = alone;
+        cluster_start(moved[1]);
+        cluster_start(moved[0]);
+        expect_whole(c);
+        cluster_start(alone);
+        expect_whole_within(c, 2 * HEAL_S);
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +356,8 @@ int main(void)
         cmocka_unit_test(test_moves__to_the_address_of_a_dead_member_heal),
         cmocka_unit_test(test_moves__of_a_leader_while_a_node_joins_reach_a_follower),
         cmocka_unit_test(test_moves__of_the_contact_to_another_port_reach_who_joined_through_it),
+        cmocka_unit_test(
+            test_moves__onto_two_islands_heal_through_the_contact_of_a_node_that_is_led),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

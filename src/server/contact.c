@@ -1,0 +1,226 @@
+/* contact.c - see contact.h for the states. */
+#include "server/contact.h"
+
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+
+static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
+static const uint64_t LOOK_AGAIN_NS = 2 * 1000 * 1000 * 1000ull;
+static const uint64_t MISSING_AGAIN_NS = 10 * 1000 * 1000 * 1000ull;
+
+enum contact_phase {
+    CONTACT_JOINING,
+    CONTACT_AWAITING_LOG,
+    CONTACT_CHECKING,
+    CONTACT_STANDING_BY,
+};
+
+struct contact {
+    struct contact_options options;
+    enum contact_phase phase;
+    struct join *join;          /* A question under way; NULL: none, and the timer is armed. */
+    struct io_timer timer;      /* When to look again whether there is something to ask. */
+    uint64_t answered_ns;       /* When the last question was over. */
+    struct member_address here; /* Where the contact said that it lives; port 0: not yet. */
+    bool has_warned_of_silence;
+};
+
+static struct contact_node look(const struct contact *c)
+{
+    return c->options.events.look(c->options.events.context);
+}
+
+static void fail(struct contact *c, bool is_certain, const char *text)
+{
+    c->options.events.failed(c->options.events.context, is_certain, text);
+}
+
+/* --- after an answer --------------------------------------------------------------------- */
+
+static void look_later(struct contact *c)
+{
+    io_timer_start(c->options.io, &c->timer, io_now_ns(c->options.io) + LOOK_AGAIN_NS);
+}
+
+static void await_log(struct contact *c)
+{
+    c->phase = CONTACT_AWAITING_LOG;
+    look_later(c);
+}
+
+/* A contact of another cluster is surely a mistake. */
+static bool is_of_another_cluster(const struct contact *c, enum join_outcome outcome,
+                                  uint64_t cluster_id)
+{
+    return outcome == JOIN_DONE && cluster_id != look(c).cluster_id;
+}
+
+static void fail_for_another_cluster(struct contact *c)
+{
+    fail(c, false,
+         "the data directory belongs to another cluster than the contact: start with another "
+         "--data directory, or with a contact of its own cluster");
+}
+
+static void on_joined(struct contact *c, enum join_outcome outcome, uint64_t cluster_id,
+                      const struct store_key *key, const char *text)
+{
+    if (outcome != JOIN_DONE) {
+        fail(c, outcome == JOIN_REFUSED, text);
+    } else if (c->options.events.added(c->options.events.context, cluster_id, key, text)) {
+        await_log(c);
+    }
+}
+
+/* It may have been removed before it ever heard of anybody, and nobody else would tell it. */
+static void on_added_again(struct contact *c, enum join_outcome outcome, uint64_t cluster_id)
+{
+    if (is_of_another_cluster(c, outcome, cluster_id)) {
+        fail_for_another_cluster(c);
+        return;
+    }
+    if (outcome == JOIN_REMOVED) {
+        c->options.events.removed(c->options.events.context);
+    }
+    await_log(c);
+}
+
+/* Only the first answer is judged: later on a node of another cluster may live there. */
+static void on_whereabouts(struct contact *c, enum join_outcome outcome, uint64_t cluster_id)
+{
+    bool is_first = c->phase == CONTACT_CHECKING;
+
+    c->phase = CONTACT_STANDING_BY;
+    if (!is_of_another_cluster(c, outcome, cluster_id)) {
+        if (outcome == JOIN_DONE && c->here.peer_port != 0) {
+            c->options.events.met(c->options.events.context, &c->here);
+        }
+    } else if (is_first) {
+        fail_for_another_cluster(c);
+        return;
+    }
+    look_later(c);
+}
+
+static void join_done(void *context, enum join_outcome outcome, uint64_t cluster_id,
+                      const struct store_key *key, const char *text)
+{
+    struct contact *c = context;
+
+    c->join = NULL;
+    c->answered_ns = io_now_ns(c->options.io);
+    switch (c->phase) {
+    case CONTACT_JOINING:
+        on_joined(c, outcome, cluster_id, key, text);
+        break;
+    case CONTACT_AWAITING_LOG:
+        on_added_again(c, outcome, cluster_id);
+        break;
+    case CONTACT_CHECKING:
+    case CONTACT_STANDING_BY:
+        on_whereabouts(c, outcome, cluster_id);
+        break;
+    }
+}
+
+static void join_met(void *context, const struct member_address *contact)
+{
+    struct contact *c = context;
+
+    c->here = *contact;
+}
+
+/* --- questions --------------------------------------------------------------------------- */
+
+static void ask(struct contact *c)
+{
+    bool wants_membership = c->phase == CONTACT_JOINING || c->phase == CONTACT_AWAITING_LOG;
+    struct join_options options = {
+        .io = c->options.io,
+        .log = c->options.log,
+        .contact = c->options.address,
+        .self = c->options.self,
+        .only_ask = !wants_membership,
+        .wants_key = c->phase == CONTACT_JOINING && c->options.wants_key,
+        .patience_ns = wants_membership ? JOIN_PATIENCE_NS : 0,
+        .met = join_met,
+        .done = join_done,
+        .context = c,
+    };
+
+    c->join = join_start(&options);
+}
+
+/* Members may not reach it, or have hung up on it. */
+static void warn_of_silence(struct contact *c)
+{
+    if (!c->has_warned_of_silence) {
+        c->has_warned_of_silence = true;
+        log_write(c->options.log, LOG_WARN,
+                  "no member has sent this node anything since it was added",
+                  "peers=%u advice=" LOG_Q, (unsigned)c->options.self.peer_port,
+                  "see that they reach its peer port, and that its key is theirs: they log what "
+                  "they meet here");
+    }
+}
+
+/* A member may be known to nobody but the contact, even where others elect a leader without it. */
+static bool is_needed(const struct contact *c, const struct contact_node *node)
+{
+    uint64_t since_ns = io_now_ns(c->options.io) - c->answered_ns;
+
+    return !node->knows_leader ||
+           (node->misses_member && since_ns >= MISSING_AGAIN_NS && !MUTANT(led_node_asks_nobody));
+}
+
+static void timer_fired(struct io_timer *timer)
+{
+    struct contact *c = container_of(timer, struct contact, timer);
+    struct contact_node node = look(c);
+
+    if (node.is_over) {
+        return;
+    }
+    if (c->phase == CONTACT_AWAITING_LOG && node.has_log) {
+        if (MUTANT(newcomer_asks_once)) {
+            return;
+        }
+        c->phase = CONTACT_STANDING_BY;
+    } else if (c->phase == CONTACT_AWAITING_LOG) {
+        warn_of_silence(c);
+        ask(c);
+        return;
+    } else if (is_needed(c, &node)) {
+        ask(c);
+        return;
+    }
+    look_later(c);
+}
+
+/* --- life -------------------------------------------------------------------------------- */
+
+struct contact *contact_start(const struct contact_options *options)
+{
+    struct contact *c = memory_take_zeroed(1, sizeof *c);
+    struct contact_node node = options->events.look(options->events.context);
+
+    c->options = *options;
+    c->timer.fired = timer_fired;
+    c->phase = node.has_log           ? CONTACT_CHECKING
+               : node.cluster_id != 0 ? CONTACT_AWAITING_LOG
+                                      : CONTACT_JOINING;
+    ask(c);
+    return c;
+}
+
+void contact_free(struct contact *contact)
+{
+    if (contact != NULL) {
+        io_timer_stop(contact->options.io, &contact->timer);
+        join_free(contact->join);
+        free(contact);
+    }
+}
