@@ -1,6 +1,6 @@
-/* mutant.h - mistakes on demand. Where a rule is enforced, `if (MUTANT(name)) ...` breaks
- * it on purpose, so that a test can show that such a mistake would be noticed. The names
- * are those of base/mutants.def.
+/* mutant.h - mistakes on demand. Where a rule is enforced, MUTANT(name) in its condition, or a
+ * line MUTANT_DO(name, statement), breaks it on purpose, so that a test can show that such a
+ * mistake would be noticed. The names are those of base/mutants.def.
  *
  * Without meson's option `mutants`, MUTANT() is a constant false and leaves no code. With
  * it, which mutant is on is a process-wide switch: the one exception to the rule against
@@ -32,5 +32,12 @@ const char *mutant_meaning(enum mutant m);
 #else
 #define MUTANT(name) (MUTANT_##name == MUTANT_NONE)
 #endif
+
+/* One statement that is a mistake, in one line of the code that it breaks. */
+#define MUTANT_DO(name, ...)                                                                       \
+    if (MUTANT(name)) {                                                                            \
+        __VA_ARGS__;                                                                               \
+    } else                                                                                         \
+        (void)0
 
 #endif /* RAKIT_BASE_MUTANT_H */

@@ -136,9 +136,7 @@ const char *client_refusal(struct client *c, struct slice name)
     if (command != NULL && (command->flags & (COMMAND_ADMIN | COMMAND_IN_RESERVE)) != 0) {
         return NULL;
     }
-    if (MUTANT(reserve_serves_all)) {
-        return NULL;
-    }
+    MUTANT_DO(reserve_serves_all, return NULL);
     c->clients->stats.refused_count++;
     return text_full;
 }

@@ -65,9 +65,7 @@ void kv_command_flushall(struct command_call *call)
 void kv_command_flushdb(struct command_call *call)
 {
     if (kv_check_flushall(call)) {
-        if (MUTANT(flushdb_clears_all)) {
-            keyspace_clear(call->keyspace);
-        }
+        MUTANT_DO(flushdb_clears_all, keyspace_clear(call->keyspace));
         kv_clear(call->kv);
         resp_ok(call->reply);
     }

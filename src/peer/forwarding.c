@@ -138,9 +138,7 @@ enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t cor
     if (bulk == NULL || bulk->is_leaving) {
         return PEERS_GIVEN_UP; /* (Who leaves is told.) */
     }
-    if (MUTANT(forwards_taken_late)) {
-        return PEERS_HELD;
-    }
+    MUTANT_DO(forwards_taken_late, return PEERS_HELD);
 
     struct wire_holds holds = holds_of(p, bulk);
 

@@ -115,14 +115,10 @@ void raft_configuration_truncate_from(struct raft *r, raft_index index)
 {
     CHECK(raft_configuration_can_truncate(r, index));
     while (raft_configuration_index(r) >= index) {
-        if (MUTANT(configuration_not_rolled_back)) {
-            break;
-        }
+        MUTANT_DO(configuration_not_rolled_back, break);
         r->configurations.count--;
         r->gathered.configuration_changed = true;
-        if (MUTANT(one_configuration_rolled_back)) {
-            break;
-        }
+        MUTANT_DO(one_configuration_rolled_back, break);
     }
 }
 

@@ -51,9 +51,7 @@ bool raft_election_is_electable(const struct raft *r)
 {
     const struct raft_configuration *before = raft_configuration_before(r);
 
-    if (MUTANT(learner_campaigns)) {
-        return raft_configuration(r)->member_count > 0;
-    }
+    MUTANT_DO(learner_campaigns, return raft_configuration(r)->member_count > 0);
     return raft_is_voter(r) || (raft_configuration_index(r) > r->commit_index && before != NULL &&
                                 raft_configuration_has_voter(before, r->options.id));
 }
@@ -85,9 +83,7 @@ static bool is_led(const struct raft *r)
 {
     uint64_t heard_ns = r->leader_heard_ns;
 
-    if (MUTANT(no_stickiness)) {
-        return false;
-    }
+    MUTANT_DO(no_stickiness, return false);
     if (r->role == RAFT_LEADER) {
         heard_ns = raft_leader_quorum_heard_ns(r);
     } else if (r->leader_id == 0) {
@@ -101,9 +97,7 @@ static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
 {
     raft_term last_term = term_log_last_term(&r->log);
 
-    if (MUTANT(vote_for_stale_log)) {
-        return true;
-    }
+    MUTANT_DO(vote_for_stale_log, return true);
     if (m->last_log_term != last_term && !MUTANT(vote_by_length)) {
         return m->last_log_term > last_term;
     }
@@ -272,9 +266,7 @@ void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
     }
     raft_seq after = granted ? raft_after_all(r) : raft_after_term(r);
 
-    if (MUTANT(vote_before_durable)) {
-        after = 0;
-    }
+    MUTANT_DO(vote_before_durable, after = 0);
     struct raft_message *reply = raft_send(r, m->from, RAFT_REQUEST_VOTE_REPLY, after);
 
     reply->granted = granted;

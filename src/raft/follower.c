@@ -66,9 +66,7 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
     raft_index prev = m->prev_log_index;
     struct plan plan = {.fits = term_log_agrees(&r->log, prev, m->prev_log_term)};
 
-    if (MUTANT(previous_term_unchecked)) {
-        plan.fits = prev <= last;
-    }
+    MUTANT_DO(previous_term_unchecked, plan.fits = prev <= last);
     if (!plan.fits) {
         *ret_plan = plan;
         return prev <= r->commit_index ? RAFT_ELOG : RAFT_OK;

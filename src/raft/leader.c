@@ -214,9 +214,7 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 
     /* Of this term, so that its receiver sees whether it still has that entry. */
     m->leader_commit = known >= r->term_start_index ? known : 0;
-    if (MUTANT(heartbeat_vouches_too_much)) {
-        m->leader_commit = r->commit_index;
-    }
+    MUTANT_DO(heartbeat_vouches_too_much, m->leader_commit = r->commit_index);
     m->read_round = r->read_round;
 }
 
@@ -362,9 +360,7 @@ static void hear_peer(struct raft *r, struct raft_peer *peer, uint64_t read_roun
     if (read_round > peer->read_round) {
         peer->read_round = read_round;
     }
-    if (MUTANT(any_reply_confirms)) {
-        peer->read_round = r->read_round;
-    }
+    MUTANT_DO(any_reply_confirms, peer->read_round = r->read_round);
 }
 
 static void on_match(struct raft *r, struct raft_peer *peer, raft_index match_index)

@@ -271,9 +271,7 @@ static void on_durable(struct raft *r, raft_seq seq)
 
 raft_seq raft_after_term(const struct raft *r)
 {
-    if (MUTANT(term_before_durable)) {
-        return 0;
-    }
+    MUTANT_DO(term_before_durable, return 0);
     return r->term_seq > r->durable_seq ? r->term_seq : 0;
 }
 

@@ -57,12 +57,8 @@ void raft_read_confirm(struct raft *r)
     }
     uint64_t confirmed = confirmed_round(r);
 
-    if (MUTANT(read_confirmed_by_older_round)) {
-        confirmed++;
-    }
-    if (MUTANT(read_unconfirmed)) {
-        confirmed = r->read_round;
-    }
+    MUTANT_DO(read_confirmed_by_older_round, confirmed++);
+    MUTANT_DO(read_unconfirmed, confirmed = r->read_round);
     uint32_t count = 0;
 
     while (count < r->read_count && r->reads[count].ticket <= confirmed) {

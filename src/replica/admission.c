@@ -31,9 +31,7 @@ void admission_reset(struct admission *a)
 
 uint64_t admission_room(const struct admission *a, uint64_t under_way_bytes)
 {
-    if (MUTANT(log_takes_everything)) {
-        return UINT64_MAX;
-    }
+    MUTANT_DO(log_takes_everything, return UINT64_MAX);
     return a->window_bytes > under_way_bytes ? a->window_bytes - under_way_bytes : 0;
 }
 

@@ -84,9 +84,7 @@ static bool open_segment(struct recovery *r, struct recovery_segment *segment,
 /* Whether a batch is what must come next. */
 static bool is_next(const struct chain *chain, const struct batch_head *head)
 {
-    if (MUTANT(batch_chain_ignored)) {
-        return true;
-    }
+    MUTANT_DO(batch_chain_ignored, return true);
     return head->number == chain->batch + 1 && head->previous_checksum == chain->checksum &&
            head->job >= chain->job && head->synced_batch <= chain->batch;
 }

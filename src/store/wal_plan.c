@@ -262,9 +262,7 @@ static bool plan_write(struct store *s, struct pending_write *w)
         uint64_t last_index = batch->first_index + batch->entry_count - 1;
         uint64_t hint = w->commit_index < last_index ? w->commit_index : last_index;
 
-        if (MUTANT(commit_hint_too_high)) {
-            hint = last_index;
-        }
+        MUTANT_DO(commit_hint_too_high, hint = last_index);
 
         /* A hint never points beyond what stands in the log up to here. */
         batch->commit_index = hint > batch->commit_index ? hint : batch->commit_index;

@@ -17,9 +17,7 @@ int wal_find_files(struct store *s, const struct segment *segment)
 {
     char path[PATH_BYTES_MAX];
 
-    if (MUTANT(files_not_watched)) {
-        return 0;
-    }
+    MUTANT_DO(files_not_watched, return 0);
     if (segment->file != NULL) {
         segment_path(s->dir, segment->head.number, path);
         if (!io_file_is_at(segment->file, path)) {

@@ -141,9 +141,7 @@ static int run_batches(struct store *s, struct wal_job *job)
     if (MUTANT(log_not_synced) && !job->is_large) {
         rv = io_file_write(file, job->offset, job->buffer, size);
     }
-    if (MUTANT(sync_failure_ignored)) {
-        rv = 0;
-    }
+    MUTANT_DO(sync_failure_ignored, rv = 0);
     if (rv != 0) {
         job->failed_at = "cannot write or sync the log";
         return rv;
@@ -339,9 +337,7 @@ static void finish_job(struct io_job *io_job)
     if (s->has_failed) {
         return; /* Something else, meanwhile: nothing is acknowledged any more. */
     }
-    if (MUTANT(jobs_put_watch_off)) {
-        wal_watch_start(s);
-    }
+    MUTANT_DO(jobs_put_watch_off, wal_watch_start(s));
     if (had_io) {
         s->sync_ns[s->sync_count % SYNC_TIMES] = io_now_ns(s->io) - job->submitted_ns;
         s->sync_count++;
