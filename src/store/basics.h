@@ -19,6 +19,7 @@ enum store_error {
 struct store_identity {
     uint64_t cluster_id; /* 0: not yet a member of a cluster. */
     uint64_t node_id;
+    uint32_t group;  /* Of those whose logs the node keeps: 0, the only one. */
     bool is_joining; /* Without a cluster: it is there to join one. */
 };
 

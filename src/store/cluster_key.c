@@ -50,8 +50,9 @@ static int decode(const char *path, const char *bytes, size_t size, struct store
 
     if (verdict == HEAD_VERSION) {
         return complain(c, STORE_EFORMAT,
-                        "%s has format version %u, and this program knows only version %d", path,
-                        get_u32(bytes + 8), FORMAT_VERSION);
+                        "%s has format version %u, and this program knows only version %d; %s",
+                        path, head_version(bytes), FORMAT_VERSION,
+                        version_advice(head_version(bytes)));
     }
     if (verdict == HEAD_BAD) {
         return complain(c, STORE_EDAMAGED,
@@ -110,9 +111,10 @@ int cluster_key_find(struct io *io, const char *dir, uint64_t cluster_id,
 int cluster_key_write(struct io *io, const char *dir, uint64_t cluster_id,
                       const struct store_key *key)
 {
+    const struct store_identity anybody = {.cluster_id = cluster_id};
     char sector[SECTOR_BYTES];
 
-    head_init(sector, MAGIC_KEY, cluster_id, 0);
+    head_init(sector, MAGIC_KEY, &anybody);
     memcpy(sector + HEAD_FIELDS_AT, key->bytes, STORE_KEY_BYTES);
     head_seal(sector);
     return file_replace(io, dir, CLUSTER_KEY_NAME, sector, sizeof sector);

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/mutant.h"
+#include "store/basics.h"
 
 int complain(struct complaint *c, int code, const char *format, ...)
 {
@@ -66,13 +67,17 @@ uint64_t segment_number_of(const char *name)
     return strcmp(again, name) == 0 ? number : 0;
 }
 
-void head_init(char *sector, const char *magic, uint64_t cluster_id, uint64_t node_id)
+/* Offsets in each first sector; docs/DISK_FORMAT.md, "Files". */
+enum { AT_VERSION = 8, AT_GROUP = 12, AT_CLUSTER = 16, AT_NODE = 24 };
+
+void head_init(char *sector, const char *magic, const struct store_identity *identity)
 {
     memset(sector, 0, SECTOR_BYTES);
     memcpy(sector, magic, 8);
-    put_u32(sector + 8, FORMAT_VERSION);
-    put_u64(sector + 16, cluster_id);
-    put_u64(sector + 24, node_id);
+    put_u32(sector + AT_VERSION, FORMAT_VERSION);
+    put_u32(sector + AT_GROUP, identity->group);
+    put_u64(sector + AT_CLUSTER, identity->cluster_id);
+    put_u64(sector + AT_NODE, identity->node_id);
 }
 
 void head_seal(char *sector)
@@ -86,11 +91,33 @@ enum head_verdict head_check(const char *sector, const char *magic)
         return HEAD_BAD;
     }
     /* Before the checksum: another version may keep it elsewhere. */
-    if (get_u32(sector + 8) != FORMAT_VERSION && !MUTANT(unknown_version_accepted)) {
+    if (head_version(sector) != FORMAT_VERSION && !MUTANT(unknown_version_accepted)) {
         return HEAD_VERSION;
     }
     return get_u64(sector + HEAD_CHECKSUM_AT) == checksum(sector, HEAD_CHECKSUM_AT) ? HEAD_OK
                                                                                     : HEAD_BAD;
+}
+
+bool head_belongs(const char *sector, const struct store_identity *identity)
+{
+    return get_u64(sector + AT_CLUSTER) == identity->cluster_id &&
+           get_u64(sector + AT_NODE) == identity->node_id &&
+           (get_u32(sector + AT_GROUP) == identity->group || MUTANT(group_ignored));
+}
+
+uint32_t head_version(const char *sector)
+{
+    return get_u32(sector + AT_VERSION);
+}
+
+const char *version_advice(uint32_t version)
+{
+    return version < FORMAT_VERSION
+               ? "nothing was changed; a directory of an older version cannot be taken over: give "
+                 "this node an empty directory and let it join its cluster, or, for a whole "
+                 "cluster, copy the data with a client from the older program (docs/OPERATIONS.md, "
+                 "\"Upgrade\")"
+               : "nothing was changed; start it with the program that wrote it";
 }
 
 bool sector_is_zero(const char *sector)

@@ -52,8 +52,10 @@ uint64_t segment_number_of(const char *name);
 #define MAGIC_SEGMENT  "RAKITSEG"
 #define MAGIC_BATCH    "RAKITBAT"
 
-/* Starts the first sector of a file: zeros but for magic, version and ids. */
-void head_init(char *sector, const char *magic, uint64_t cluster_id, uint64_t node_id);
+struct store_identity;
+
+/* Starts the first sector of a file: zeros but for magic, version, group and ids. */
+void head_init(char *sector, const char *magic, const struct store_identity *identity);
 /* Ends it, once its fields are in place. */
 void head_seal(char *sector);
 
@@ -64,6 +66,11 @@ enum head_verdict {
 };
 
 enum head_verdict head_check(const char *sector, const char *magic);
+/* Whether a good one is of this cluster, node and group. */
+bool head_belongs(const char *sector, const struct store_identity *identity);
+uint32_t head_version(const char *sector);
+/* What to do about a directory of another version, as the end of a complaint. */
+const char *version_advice(uint32_t version);
 
 /* What is found of a file that must be there. */
 enum file_state {

@@ -36,9 +36,9 @@ int identity_read(struct io *io, const char *dir, struct store_identity *ret_ide
 
     if (verdict == HEAD_VERSION) {
         return complain(c, STORE_EFORMAT,
-                        "%s has format version %u, and this program knows only version %d; start "
-                        "it with the program that wrote it",
-                        path, get_u32(sector + 8), FORMAT_VERSION);
+                        "%s has format version %u, and this program knows only version %d; %s",
+                        path, head_version(sector), FORMAT_VERSION,
+                        version_advice(head_version(sector)));
     }
     if (verdict == HEAD_BAD) {
         return complain(c, STORE_EDAMAGED,
@@ -57,7 +57,10 @@ int identity_write(struct io *io, const char *dir, const struct store_identity *
 {
     char sector[SECTOR_BYTES];
 
-    head_init(sector, MAGIC_IDENTITY, identity->cluster_id, identity->node_id);
+    const struct store_identity of_node = {.cluster_id = identity->cluster_id,
+                                           .node_id = identity->node_id};
+
+    head_init(sector, MAGIC_IDENTITY, &of_node);
     put_u32(sector + AT_IS_JOINING, identity->is_joining ? 1 : 0);
     head_seal(sector);
 

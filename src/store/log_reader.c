@@ -18,7 +18,7 @@ static enum file_state judge_segment(struct log_reader *reader, const char *sect
 
     switch (head_check(sector, MAGIC_SEGMENT)) {
     case HEAD_VERSION:
-        reader->version = get_u32(sector + 8);
+        reader->version = head_version(sector);
         return FILE_VERSION;
     case HEAD_BAD:
         return FILE_DAMAGED;
@@ -26,7 +26,7 @@ static enum file_state judge_segment(struct log_reader *reader, const char *sect
         break;
     }
     segment_head_decode(sector, &head);
-    if (get_u64(sector + 16) != identity->cluster_id || get_u64(sector + 24) != identity->node_id ||
+    if (!head_belongs(sector, identity) ||
         (head.number != number && !MUTANT(segment_number_ignored))) {
         return FILE_FOREIGN;
     }

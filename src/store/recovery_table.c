@@ -267,14 +267,14 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
     CHECK(false && "a sentence has a word that stands for nothing");
 }
 
-static const char *advice_of(enum recovery_verdict verdict)
+static const char *advice_of(enum recovery_verdict verdict, const struct recovery_facts *f)
 {
     switch (verdict) {
     case RECOVERY_FOREIGN:
         return "the files of two data directories were mixed up; nothing was changed; put this "
                "node's own files back";
     case RECOVERY_VERSION:
-        return "start it with the program that wrote it";
+        return version_advice(f->bad_segment != 0 ? f->version : f->votes->version);
     case RECOVERY_UNREADABLE:
         return "nothing was changed; start again once the system can read it; if it never can, "
                "remove this node from the cluster and join anew with an empty directory";
@@ -322,5 +322,5 @@ int recovery_explain(const struct recovery_row *row, const struct recovery_facts
         at += plain + (name > 0 ? name + 2 : 0);
     }
     return complain(c, error_of(row->verdict), "%s; %s (docs/DISK_FORMAT.md: %s)", text,
-                    advice_of(row->verdict), row->id);
+                    advice_of(row->verdict, f), row->id);
 }

@@ -32,7 +32,7 @@ _Static_assert(AT_FIRST_INDEX + 8 == BATCH_HEAD_BYTES, "the head is full");
 void segment_head_encode(char *sector, const struct store_identity *identity,
                          const struct segment_head *head)
 {
-    head_init(sector, MAGIC_SEGMENT, identity->cluster_id, identity->node_id);
+    head_init(sector, MAGIC_SEGMENT, identity);
     put_u64(sector + HEAD_FIELDS_AT, head->number);
     put_u64(sector + HEAD_FIELDS_AT + 8, head->bytes);
     put_u64(sector + HEAD_FIELDS_AT + 16, head->salt);

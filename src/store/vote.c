@@ -12,7 +12,7 @@ static const char *const vote_names[2] = {"vote-a", "vote-b"};
 static void vote_encode(char *sector, const struct store_identity *identity,
                         const struct vote *vote)
 {
-    head_init(sector, MAGIC_VOTE, identity->cluster_id, identity->node_id);
+    head_init(sector, MAGIC_VOTE, identity);
     put_u64(sector + HEAD_FIELDS_AT, vote->generation);
     put_u64(sector + HEAD_FIELDS_AT + 8, vote->current_term);
     put_u64(sector + HEAD_FIELDS_AT + 16, vote->voted_for);
@@ -32,16 +32,14 @@ static enum file_state read_copy(struct vote_files *files, int copy,
     }
     switch (head_check(sector, MAGIC_VOTE)) {
     case HEAD_VERSION:
-        files->version = get_u32(sector + 8);
+        files->version = head_version(sector);
         return FILE_VERSION;
     case HEAD_BAD:
         return FILE_DAMAGED;
     case HEAD_OK:
         break;
     }
-    if ((get_u64(sector + 16) != identity->cluster_id ||
-         get_u64(sector + 24) != identity->node_id) &&
-        !MUTANT(mixed_directories_accepted)) {
+    if (!head_belongs(sector, identity) && !MUTANT(mixed_directories_accepted)) {
         return FILE_FOREIGN;
     }
     ret_vote->generation = get_u64(sector + HEAD_FIELDS_AT);

@@ -566,7 +566,8 @@ static void test_damage__identity_missing_or_bad_refuses(void **state)
 
 static void test_damage__unknown_version_refuses(void **state)
 {
-    static const char *const names[] = {"identity", "vote-a", "vote-b", "log-0000000000000001.seg"};
+    static const char *const names[] = {"identity", "cluster-key", "vote-a", "vote-b",
+                                        "log-0000000000000001.seg"};
     struct fixture *f = *state;
 
     make_vote(f);
@@ -574,11 +575,17 @@ static void test_damage__unknown_version_refuses(void **state)
         struct image image = image_read(f, names[i]);
         struct image other = {.data = memory_copy(image.data, image.size), .size = image.size};
 
-        for (int version = FORMAT_VERSION - 1; version <= FORMAT_VERSION + 1; version += 2) {
+        for (int version = 1; version <= FORMAT_VERSION + 1; version++) {
+            if (version == FORMAT_VERSION) {
+                continue;
+            }
             other.data[8] = (char)version;
             head_seal(other.data);
             image_write(f, names[i], &other);
             fixture_check_refused(f, STORE_EFORMAT, names[i]);
+            assert_non_null(strstr(f->text, version < FORMAT_VERSION
+                                                ? "let it join its cluster, or, for a whole"
+                                                : "with the program that wrote it"));
         }
         image_write(f, names[i], &image);
         image_free(&image);

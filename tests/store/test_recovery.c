@@ -17,6 +17,7 @@ static const char second_segment[] = "log-0000000000000002.seg";
 enum {
     SEGMENT_BYTES = 8192, /* Sixteen sectors: seven batches of two. */
     NODE_AT = 24,         /* docs/DISK_FORMAT.md: in the first sector of each file; */
+    GROUP_AT = 12,
     VERSION_AT = 8,
     COMMIT_INDEX_AT = 104, /* in a batch. */
     TRUNCATE_FROM_AT = 112,
@@ -153,6 +154,9 @@ static void test_recovery__vote_foreign(void **state)
     flip_bit(f, "vote-a", 100); /* One copy of its own would not excuse it, nor none. */
     check_refused(f, STORE_EDAMAGED, "vote-foreign");
     assert_non_null(strstr(f->text, "vote-b"));
+    forge_first_sector(f, "vote-b", NODE_AT);
+    forge_first_sector(f, "vote-b", GROUP_AT);
+    check_refused(f, STORE_EDAMAGED, "vote-foreign");
 }
 
 static void test_recovery__votes_lost(void **state)
@@ -265,6 +269,9 @@ static void test_recovery__segment_foreign(void **state)
     forge_first_sector(f, second_segment, NODE_AT);
     check_refused(f, STORE_EDAMAGED, "segment-foreign");
     assert_non_null(strstr(f->text, second_segment));
+    forge_first_sector(f, second_segment, NODE_AT);
+    forge_first_sector(f, second_segment, GROUP_AT);
+    check_refused(f, STORE_EDAMAGED, "segment-foreign");
 }
 
 static void test_recovery__segment_short(void **state)
