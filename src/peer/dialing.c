@@ -230,32 +230,54 @@ static bool is_believed(const struct dial *d, enum wire_refusal refusal)
                                           refusal == WIRE_NOT_READY || MUTANT(refusal_unproven)));
 }
 
-static void dial_frame(struct link *link, const struct wire_frame *frame)
+static void frame_in_greeting(struct dial *d, const struct wire_frame *frame)
 {
-    struct dial *d = link->context;
-    struct peers *p = d->peer->peers;
-    enum wire_type type = frame->type;
-    struct slice body = frame->body;
     enum wire_refusal refusal;
+
+    if (frame->type == WIRE_CHALLENGE && d->phase == DIAL_GREETING) {
+        dial_challenged(d, frame->body);
+    } else if (frame->type == WIRE_WELCOME &&
+               (d->phase == DIAL_PROVEN ||
+                (d->phase == DIAL_GREETING && MUTANT(welcome_unproven)))) {
+        dial_welcomed(d);
+    } else if (frame->type == WIRE_REFUSE && wire_get_refuse(frame->body, &refusal) &&
+               is_believed(d, refusal)) {
+        dial_refused(d, refusal);
+    } else {
+        link_close(&d->link);
+    }
+}
+
+static void frame_when_up(struct dial *d, const struct wire_frame *frame)
+{
+    struct peers *p = d->peer->peers;
     struct wire_answer answer;
     uint64_t clock_ns;
 
-    if (!wire_has_group(frame)) {
-        link_close(link);
-    } else if (type == WIRE_CHALLENGE && d->phase == DIAL_GREETING) {
-        dial_challenged(d, body);
-    } else if (type == WIRE_WELCOME && (d->phase == DIAL_PROVEN ||
-                                        (d->phase == DIAL_GREETING && MUTANT(welcome_unproven)))) {
-        dial_welcomed(d);
-    } else if (type == WIRE_REFUSE && wire_get_refuse(body, &refusal) && is_believed(d, refusal)) {
-        dial_refused(d, refusal);
-    } else if (type == WIRE_ANSWER && d->phase == DIAL_UP && wire_get_answer(frame, &answer)) {
+    if (!wire_is_in_place(frame, false, d->channel)) {
+        link_close(&d->link);
+    } else if (frame->type == WIRE_ANSWER && wire_get_answer(frame, &answer)) {
         p->events.answer(p->events.context, d->peer->id, &answer);
-    } else if (type == WIRE_CLOCK && d->phase == DIAL_UP && d->channel == WIRE_CONTROL &&
-               wire_get_clock(body, &clock_ns)) {
+    } else if (frame->type == WIRE_CLOCK && wire_get_clock(frame->body, &clock_ns)) {
         peers_note_time(d->peer, clock_ns);
     } else {
+        link_close(&d->link);
+    }
+}
+
+static void dial_frame(struct link *link, const struct wire_frame *frame)
+{
+    struct dial *d = link->context;
+
+    if (d->phase == DIAL_UP && frame->kind == NULL) {
+        return; /* A later version has it, and can do without. */
+    }
+    if (!wire_has_group(frame)) {
         link_close(link);
+    } else if (d->phase != DIAL_UP) {
+        frame_in_greeting(d, frame);
+    } else {
+        frame_when_up(d, frame);
     }
 }
 

@@ -220,7 +220,9 @@ static bool is_other_key(struct slice body)
 
 void greeting_frame(struct inbound *in, const struct wire_frame *frame)
 {
-    if (frame->type == WIRE_HELLO && !in->is_challenged) {
+    if (!wire_has_group(frame)) {
+        link_close(&in->link);
+    } else if (frame->type == WIRE_HELLO && !in->is_challenged) {
         hello(in, frame->body);
     } else if (frame->type == WIRE_PROOF && in->is_challenged) {
         check_proof(in, frame->body);

@@ -278,7 +278,7 @@ static void receive_entries(struct inbound *in, const struct wire_frame *frame)
     struct slice rest;
 
     if (!wire_get_entries(frame, &m, &rest) || !is_between_us(in, &m)) {
-        note_malformed(in, WIRE_ENTRIES);
+        note_malformed(in, WIRE_APPEND);
         return;
     }
 
@@ -292,7 +292,7 @@ static void receive_entries(struct inbound *in, const struct wire_frame *frame)
         note_peer(p, &m);
         p->events.message(p->events.context, &m, entries);
     } else {
-        note_malformed(in, WIRE_ENTRIES);
+        note_malformed(in, WIRE_APPEND);
         for (uint32_t i = 0; i < count; i++) {
             entry_release(entries[i]);
         }
@@ -309,39 +309,46 @@ static void note_program(struct peers *p, raft_id id, const char *program)
     }
 }
 
-static void inbound_frame(struct link *link, const struct wire_frame *frame)
+/* False where it is none that is understood, or allowed. */
+static bool heed(struct inbound *in, const struct wire_frame *frame)
 {
-    struct inbound *in = link->context;
     struct peers *p = in->peers;
-    enum wire_type type = frame->type;
-    struct slice body = frame->body;
     struct wire_message m;
     struct wire_forward forward;
     struct wire_holds holds;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
 
-    if (!in->is_greeted) {
-        greeting_frame(in, frame);
-        return;
-    }
-    if (!wire_has_group(frame)) {
-        note_malformed(in, type);
-    } else if (type == WIRE_MESSAGE && wire_get_message(frame, &m) && is_between_us(in, &m)) {
+    if (wire_is_message(frame->type) && wire_get_message(frame, &m) && is_between_us(in, &m)) {
         note_peer(p, &m);
         p->events.message(p->events.context, &m, NULL);
-    } else if (type == WIRE_ENTRIES) {
+    } else if (frame->type == WIRE_APPEND) {
         receive_entries(in, frame);
-    } else if (type == WIRE_ABOUT && wire_get_about(body, program)) {
+    } else if (frame->type == WIRE_ABOUT && wire_get_about(frame->body, program)) {
         note_program(p, in->from, program);
-    } else if (type == WIRE_WHERE && wire_get_where(body, &where)) {
+    } else if (frame->type == WIRE_WHERE && wire_get_where(frame->body, &where)) {
         addresses_told(p, in->from, &where);
-    } else if (type == WIRE_HOLDS && in->channel == WIRE_CONTROL && wire_get_holds(body, &holds)) {
+    } else if (frame->type == WIRE_HOLDS && wire_get_holds(frame->body, &holds)) {
         peers_note_holds(in, &holds);
-    } else if (type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
+    } else if (frame->type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else {
-        note_malformed(in, type);
+        return false;
+    }
+    return true;
+}
+
+static void inbound_frame(struct link *link, const struct wire_frame *frame)
+{
+    struct inbound *in = link->context;
+
+    if (!in->is_greeted) {
+        greeting_frame(in, frame);
+    } else if (frame->kind == NULL && !MUTANT(unknown_kind_ends_connection)) {
+        return; /* A later version has it, and can do without. */
+    } else if (!wire_has_group(frame) || !wire_is_in_place(frame, true, in->channel) ||
+               !heed(in, frame)) {
+        note_malformed(in, frame->type);
     }
 }
 
@@ -474,6 +481,5 @@ bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns)
 {
     const struct inbound *bulk = peers_inbound(p, id, WIRE_BULK);
 
-    return bulk != NULL && link_is_amid(&bulk->link, WIRE_ENTRIES) &&
-           bulk->link.heard_ns > since_ns;
+    return bulk != NULL && link_is_amid(&bulk->link, WIRE_APPEND) && bulk->link.heard_ns > since_ns;
 }

@@ -5,26 +5,18 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/mutant.h"
+#include "peer/wire_kind.h"
 
-enum {
-    WIRE_MESSAGE_BYTES = 112,
-    WIRE_ENTRY_HEADER_BYTES = 24,
-    WIRE_HELLO_BYTES = 86, /* And the host's name. */
-    WIRE_CHALLENGE_BYTES = 8 + PROOF_NONCE_BYTES + PROOF_BYTES,
-    WIRE_WHERE_BYTES = 12, /* And the host's name. */
-    WIRE_FORWARD_BYTES = 32,
-    FORWARD_LOGGED_READ = 0x100, /* Beside the version of the reply's protocol. */
-    WIRE_CLOCK_BYTES = 8,
-    WIRE_HOLDS_BYTES = 16,
-    WIRE_ANSWER_BYTES = 24,
-};
+enum { WIRE_ENTRY_HEADER_BYTES = 24 };
 
-_Static_assert(WIRE_HELLO_BYTES_MAX ==
-                   (size_t)WIRE_HELLO_BYTES + sizeof((struct io_address *)NULL)->host - 1,
-               "the longest host fits, and no more");
 _Static_assert((int)WIRE_HELLO_BYTES_MAX <= (int)WIRE_HANDSHAKE_BYTES_MAX &&
                    (int)WIRE_HANDSHAKE_BYTES_MAX == (int)PROOF_HELLO_BYTES_MAX,
                "every hello can be proven");
+_Static_assert((int)WIRE_TIMEOUT_NOW - (int)WIRE_PRE_VOTE ==
+                   (int)RAFT_TIMEOUT_NOW - (int)RAFT_PRE_VOTE,
+               "each of the core's messages has its type");
+
+/* --- frames ---------------------------------------------------------------------------- */
 
 /* The checksum covers group, size and type too: they seed it. */
 static uint64_t frame_seed(const char *header)
@@ -72,6 +64,15 @@ void wire_end(struct buffer *out, size_t mark)
     put_u64(header + 8, frame_checksum(header));
 }
 
+/* A longer one is not taken. In the greeting a node of any version may speak. */
+static uint64_t longest_body(uint8_t type, const struct wire_kind *kind)
+{
+    if (kind == NULL) {
+        return type >= WIRE_MAY_BE_SKIPPED ? WIRE_SKIPPED_BYTES_MAX : 0;
+    }
+    return (kind->uses & WIRE_IN_GREETING) != 0 ? WIRE_HANDSHAKE_BYTES_MAX : wire_body_max(kind);
+}
+
 enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_frame *ret_frame)
 {
     if (input.size < WIRE_HEADER_BYTES) {
@@ -81,8 +82,10 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_f
 
     uint32_t size = get_u32(input.data);
     uint8_t type = (uint8_t)input.data[4];
+    const struct wire_kind *kind = wire_kind_of(type);
 
-    if (size > body_max || type < WIRE_HELLO || type > WIRE_PROOF ||
+    if (size > body_max || size > longest_body(type, kind) ||
+        (kind == NULL && type < WIRE_MAY_BE_SKIPPED) ||
         get_u16(input.data + 6) != header_check(input.data)) {
         return WIRE_BAD;
     }
@@ -94,6 +97,7 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_f
         return WIRE_BAD;
     }
     ret_frame->type = (enum wire_type)type;
+    ret_frame->kind = kind;
     ret_frame->group = (uint8_t)input.data[5];
     ret_frame->body = slice_of(input.data + WIRE_HEADER_BYTES, size);
     return WIRE_FRAME;
@@ -101,62 +105,62 @@ enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_f
 
 bool wire_has_group(const struct wire_frame *frame)
 {
-    return frame->group < WIRE_GROUPS || MUTANT(any_group_taken);
+    bool is_of_group = frame->kind != NULL && (frame->kind->uses & WIRE_OF_GROUP) != 0;
+
+    return frame->group < (is_of_group ? WIRE_GROUPS : 1) || MUTANT(any_group_taken);
 }
 
-/* --- handshake ----------------------------------------------------------------------- */
+bool wire_is_in_place(const struct wire_frame *frame, bool is_by_dialer, enum wire_channel channel)
+{
+    uint32_t wanted = (is_by_dialer ? WIRE_BY_DIALER : WIRE_BY_LISTENER) |
+                      (channel == WIRE_CONTROL ? WIRE_ON_CONTROL : WIRE_ON_BULK);
+
+    return frame->kind != NULL &&
+           ((frame->kind->uses & wanted) == wanted || MUTANT(any_channel_taken));
+}
+
+/* --- bodies ---------------------------------------------------------------------------- */
+
+static size_t put_fields(struct buffer *out, enum wire_type type, const void *from)
+{
+    struct wire_fields fields = wire_kind_of((uint8_t)type)->fields;
+    size_t size = wire_fields_put(buffer_reserve(out, wire_fields_max(fields)), fields, from);
+
+    buffer_commit(out, size);
+    return size;
+}
+
+static size_t put(struct buffer *out, enum wire_type type, const void *from)
+{
+    size_t mark = wire_begin(out, type);
+    size_t size = put_fields(out, type, from);
+
+    wire_end(out, mark);
+    return size;
+}
+
+static bool get_with_rest(struct slice body, enum wire_type type, void *ret, struct slice *ret_rest)
+{
+    const struct wire_kind *kind = wire_kind_of((uint8_t)type);
+
+    return wire_fields_get(body, kind->fields, kind->rest_max, ret, ret_rest);
+}
+
+static bool get(struct slice body, enum wire_type type, void *ret)
+{
+    struct slice rest;
+
+    return get_with_rest(body, type, ret, &rest);
+}
 
 size_t wire_put_hello(struct buffer *out, const struct wire_hello *hello)
 {
-    size_t mark = wire_begin(out, WIRE_HELLO);
-    size_t host_size = strlen(hello->address.host);
-    char *to = buffer_reserve(out, WIRE_HELLO_BYTES + host_size);
-
-    CHECK(host_size < sizeof hello->address.host);
-    put_u32(to, hello->version);
-    put_u64(to + 4, hello->features);
-    put_u64(to + 12, hello->cluster_id);
-    put_u64(to + 20, hello->from);
-    put_u64(to + 28, hello->to);
-    put_u64(to + 36, hello->incarnation);
-    put_u16(to + 44, (uint16_t)hello->channel);
-    put_u16(to + 46, hello->address.port);
-    put_u16(to + 48, hello->peer_port);
-    put_u32(to + 50, (uint32_t)host_size);
-    memcpy(to + 54, hello->nonce, PROOF_NONCE_BYTES);
-    memcpy(to + WIRE_HELLO_BYTES, hello->address.host, host_size);
-    buffer_commit(out, WIRE_HELLO_BYTES + host_size);
-    wire_end(out, mark);
-    return WIRE_HELLO_BYTES + host_size;
+    return put(out, WIRE_HELLO, hello);
 }
 
 bool wire_get_hello(struct slice body, struct wire_hello *ret_hello)
 {
-    if (body.size < WIRE_HELLO_BYTES) {
-        return false;
-    }
-
-    const char *from = body.data;
-    uint32_t host_size = get_u32(from + 50);
-
-    if (host_size >= sizeof ret_hello->address.host ||
-        body.size != WIRE_HELLO_BYTES + (size_t)host_size ||
-        memchr(from + WIRE_HELLO_BYTES, 0, host_size) != NULL || get_u16(from + 44) > WIRE_BULK) {
-        return false;
-    }
-    ret_hello->version = get_u32(from);
-    ret_hello->features = get_u64(from + 4);
-    ret_hello->cluster_id = get_u64(from + 12);
-    ret_hello->from = get_u64(from + 20);
-    ret_hello->to = get_u64(from + 28);
-    ret_hello->incarnation = get_u64(from + 36);
-    ret_hello->channel = (enum wire_channel)get_u16(from + 44);
-    ret_hello->address.port = get_u16(from + 46);
-    ret_hello->peer_port = get_u16(from + 48);
-    memcpy(ret_hello->nonce, from + 54, PROOF_NONCE_BYTES);
-    memcpy(ret_hello->address.host, from + WIRE_HELLO_BYTES, host_size);
-    ret_hello->address.host[host_size] = 0;
-    return true;
+    return get(body, WIRE_HELLO, ret_hello);
 }
 
 bool wire_get_hello_version(struct slice body, uint32_t *ret_version)
@@ -170,230 +174,183 @@ bool wire_get_hello_version(struct slice body, uint32_t *ret_version)
 
 void wire_put_challenge(struct buffer *out, const struct wire_challenge *c)
 {
-    size_t mark = wire_begin(out, WIRE_CHALLENGE);
-    char bytes[WIRE_CHALLENGE_BYTES];
-
-    put_u64(bytes, c->listener);
-    memcpy(bytes + 8, c->nonce, PROOF_NONCE_BYTES);
-    memcpy(bytes + 8 + PROOF_NONCE_BYTES, c->proof, PROOF_BYTES);
-    buffer_append(out, bytes, sizeof bytes);
-    wire_end(out, mark);
-}
-
-void wire_put_proof(struct buffer *out, const unsigned char proof[PROOF_BYTES])
-{
-    size_t mark = wire_begin(out, WIRE_PROOF);
-
-    buffer_append(out, proof, PROOF_BYTES);
-    wire_end(out, mark);
+    put(out, WIRE_CHALLENGE, c);
 }
 
 bool wire_get_challenge(struct slice body, struct wire_challenge *ret_c)
 {
-    if (body.size != WIRE_CHALLENGE_BYTES) {
-        return false;
-    }
-    ret_c->listener = get_u64(body.data);
-    memcpy(ret_c->nonce, body.data + 8, PROOF_NONCE_BYTES);
-    memcpy(ret_c->proof, body.data + 8 + PROOF_NONCE_BYTES, PROOF_BYTES);
-    return true;
+    return get(body, WIRE_CHALLENGE, ret_c);
+}
+
+void wire_put_proof(struct buffer *out, const unsigned char proof[PROOF_BYTES])
+{
+    struct wire_proof p;
+
+    memcpy(p.proof, proof, sizeof p.proof);
+    put(out, WIRE_PROOF, &p);
 }
 
 void wire_put_refuse(struct buffer *out, enum wire_refusal refusal)
 {
-    size_t mark = wire_begin(out, WIRE_REFUSE);
-    char code = (char)refusal;
-
-    buffer_append(out, &code, 1);
-    wire_end(out, mark);
+    put(out, WIRE_REFUSE, &(struct wire_refuse){refusal});
 }
 
 bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal)
 {
-    if (body.size != 1 || body.data[0] < WIRE_OTHER_CLUSTER || body.data[0] > WIRE_OTHER_KEY) {
-        return false;
-    }
-    *ret_refusal = (enum wire_refusal)body.data[0];
-    return true;
-}
+    struct wire_refuse refuse;
+    bool is_one = get(body, WIRE_REFUSE, &refuse);
 
-static bool is_program(struct slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] <= ' ' || text.data[i] > '~') {
-            return false; /* It is shown to people. */
-        }
+    if (is_one) {
+        *ret_refusal = refuse.reason;
     }
-    return text.size > 0 && text.size <= WIRE_PROGRAM_BYTES_MAX;
+    return is_one;
 }
 
 void wire_put_about(struct buffer *out, const char *program)
 {
-    size_t mark = wire_begin(out, WIRE_ABOUT);
+    struct wire_about about = {0};
+    size_t size = strlen(program);
 
-    CHECK(is_program(slice_str(program)));
-    buffer_append_slice(out, slice_str(program));
-    wire_end(out, mark);
+    CHECK(size > 0 && size < sizeof about.program);
+    memcpy(about.program, program, size);
+    put(out, WIRE_ABOUT, &about);
 }
 
 bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX + 1])
 {
-    if (!is_program(body)) {
-        return false;
-    }
-    memcpy(ret_program, body.data, body.size);
-    ret_program[body.size] = 0;
-    return true;
-}
+    struct wire_about about;
+    bool is_one = get(body, WIRE_ABOUT, &about);
 
-/* --- where members live -------------------------------------------------------------- */
+    if (is_one) {
+        memcpy(ret_program, about.program, sizeof about.program);
+    }
+    return is_one;
+}
 
 void wire_put_where(struct buffer *out, const struct member_address *where)
 {
-    size_t mark = wire_begin(out, WIRE_WHERE);
-    char bytes[WIRE_WHERE_BYTES];
-
-    put_u64(bytes, where->id);
-    put_u16(bytes + 8, where->client.port);
-    put_u16(bytes + 10, where->peer_port);
-    buffer_append(out, bytes, sizeof bytes);
-    buffer_append_slice(out, slice_str(where->client.host));
-    wire_end(out, mark);
+    put(out, WIRE_WHERE, where);
 }
 
 bool wire_get_where(struct slice body, struct member_address *ret_where)
 {
-    size_t host_size = body.size - WIRE_WHERE_BYTES;
+    return get(body, WIRE_WHERE, ret_where);
+}
 
-    if (body.size <= WIRE_WHERE_BYTES || host_size >= sizeof ret_where->client.host ||
-        memchr(body.data + WIRE_WHERE_BYTES, 0, host_size) != NULL) {
-        return false;
+void wire_put_clock(struct buffer *out, uint64_t clock_ns)
+{
+    put(out, WIRE_CLOCK, &(struct wire_clock){clock_ns});
+}
+
+bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns)
+{
+    struct wire_clock clock;
+    bool is_one = get(body, WIRE_CLOCK, &clock);
+
+    if (is_one) {
+        *ret_clock_ns = clock.clock_ns;
     }
-    *ret_where = (struct member_address){
-        .id = get_u64(body.data),
-        .client = {.port = get_u16(body.data + 8)},
-        .peer_port = get_u16(body.data + 10),
-    };
-    memcpy(ret_where->client.host, body.data + WIRE_WHERE_BYTES, host_size);
-    return ret_where->id != 0 && ret_where->peer_port != 0;
+    return is_one;
+}
+
+void wire_put_holds(struct buffer *out, const struct wire_holds *h)
+{
+    put(out, WIRE_HOLDS, h);
+}
+
+bool wire_get_holds(struct slice body, struct wire_holds *ret_h)
+{
+    return get(body, WIRE_HOLDS, ret_h);
 }
 
 /* --- raft messages ------------------------------------------------------------------- */
 
-enum { WIRE_DISK_SHIFT = 2 }; /* Where in the flags. */
-
-static void put_message(char *to, const struct wire_message *w, uint32_t entry_count)
+static enum wire_type type_of(enum raft_message_kind kind)
 {
-    const struct raft_message *m = &w->message;
-
-    put_u16(to, (uint16_t)m->kind);
-    put_u16(to + 2, (uint16_t)((m->granted ? 1u : 0) | (m->is_transfer ? 2u : 0) |
-                               (unsigned)w->disk << WIRE_DISK_SHIFT));
-    put_u32(to + 4, entry_count);
-    put_u64(to + 8, m->from);
-    put_u64(to + 16, m->to);
-    put_u64(to + 24, m->term);
-    put_u64(to + 32, m->last_log_index);
-    put_u64(to + 40, m->last_log_term);
-    put_u64(to + 48, m->prev_log_index);
-    put_u64(to + 56, m->prev_log_term);
-    put_u64(to + 64, m->leader_commit);
-    put_u64(to + 72, m->match_index);
-    put_u64(to + 80, m->conflict_term);
-    put_u64(to + 88, m->conflict_index);
-    put_u64(to + 96, m->read_round);
-    put_u64(to + 104, w->applied_index);
+    return (enum wire_type)(kind - RAFT_PRE_VOTE + WIRE_PRE_VOTE);
 }
 
-static bool get_message(const char *from, struct wire_message *ret_w)
+bool wire_is_message(enum wire_type type)
 {
-    uint16_t kind = get_u16(from);
-    uint16_t flags = get_u16(from + 2);
+    return type >= WIRE_PRE_VOTE && type <= WIRE_TIMEOUT_NOW && type != WIRE_APPEND;
+}
 
-    if (kind < RAFT_PRE_VOTE || kind > RAFT_TIMEOUT_NOW ||
-        flags >> WIRE_DISK_SHIFT > WIRE_DISK_SPENT) {
+static bool get_message(const struct wire_frame *frame, struct wire_message *ret_m,
+                        struct slice *ret_rest)
+{
+    struct wire_message m = {
+        .group = frame->group,
+        .message.kind = (enum raft_message_kind)(frame->type - WIRE_PRE_VOTE + RAFT_PRE_VOTE)};
+
+    if (!get_with_rest(frame->body, frame->type, &m, ret_rest)) {
         return false;
     }
-    ret_w->message = (struct raft_message){
-        .kind = (enum raft_message_kind)kind,
-        .granted = (flags & 1) != 0,
-        .is_transfer = (flags & 2) != 0,
-        .entry_count = get_u32(from + 4),
-        .from = get_u64(from + 8),
-        .to = get_u64(from + 16),
-        .term = get_u64(from + 24),
-        .last_log_index = get_u64(from + 32),
-        .last_log_term = get_u64(from + 40),
-        .prev_log_index = get_u64(from + 48),
-        .prev_log_term = get_u64(from + 56),
-        .leader_commit = get_u64(from + 64),
-        .match_index = get_u64(from + 72),
-        .conflict_term = get_u64(from + 80),
-        .conflict_index = get_u64(from + 88),
-        .read_round = get_u64(from + 96),
-    };
-    ret_w->applied_index = get_u64(from + 104);
-    ret_w->disk = (enum wire_disk)(flags >> WIRE_DISK_SHIFT);
+    *ret_m = m;
     return true;
 }
 
 void wire_put_message(struct buffer *out, const struct wire_message *m)
 {
-    size_t mark = wire_begin_of(out, WIRE_MESSAGE, m->group);
+    enum wire_type type = type_of(m->message.kind);
+    size_t mark = wire_begin_of(out, type, m->group);
 
-    put_message(buffer_reserve(out, WIRE_MESSAGE_BYTES), m, 0);
-    buffer_commit(out, WIRE_MESSAGE_BYTES);
+    CHECK(wire_is_message(type));
+    put_fields(out, type, m);
     wire_end(out, mark);
 }
 
 bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m)
 {
-    ret_m->group = frame->group;
-    return frame->body.size == WIRE_MESSAGE_BYTES && get_message(frame->body.data, ret_m) &&
-           ret_m->message.kind != RAFT_APPEND_ENTRIES && ret_m->message.entry_count == 0;
+    struct slice rest;
+
+    return wire_is_message(frame->type) && get_message(frame, ret_m, &rest);
 }
 
-static void put_entry_header(char *to, const struct entry *e)
+/* The beginning of a frame with so many entries. */
+static size_t begin_append(struct buffer *out, const struct wire_message *m, uint32_t count)
 {
+    size_t mark = wire_begin_of(out, WIRE_APPEND, m->group);
+    struct wire_message head = *m;
+
+    head.message.entry_count = count;
+    put_fields(out, WIRE_APPEND, &head);
+    return mark;
+}
+
+static void put_entry_header(struct buffer *out, const struct entry *e)
+{
+    char *to = buffer_reserve(out, WIRE_ENTRY_HEADER_BYTES + (size_t)e->size);
+
     put_u64(to, e->term);
     put_u64(to + 8, e->time_us);
     put_u32(to + 16, e->size);
     put_u32(to + 20, e->kind);
+    buffer_commit(out, WIRE_ENTRY_HEADER_BYTES);
 }
 
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e)
 {
-    enum { HEAD_BYTES = WIRE_MESSAGE_BYTES + WIRE_ENTRY_HEADER_BYTES };
-    size_t mark = wire_begin_of(out, WIRE_ENTRIES, m->group);
-    uint32_t size = HEAD_BYTES + e->size;
-    char *head = buffer_reserve(out, HEAD_BYTES);
+    size_t mark = begin_append(out, m, 1);
+    size_t head_bytes;
+    char *header;
 
-    put_message(head, m, 1);
-    put_entry_header(head + WIRE_MESSAGE_BYTES, e);
-    buffer_commit(out, HEAD_BYTES);
-
-    char *header = buffer_begin(out) + mark;
-
-    put_u32(header, size);
+    put_entry_header(out, e);
+    head_bytes = buffer_size(out) - mark - WIRE_HEADER_BYTES;
+    header = buffer_begin(out) + mark;
+    put_u32(header, (uint32_t)head_bytes + e->size);
     put_u16(header + 6, header_check(header));
-    put_u64(header + 8, checksum_seeded_parts(header + WIRE_HEADER_BYTES, HEAD_BYTES, e->data,
+    put_u64(header + 8, checksum_seeded_parts(header + WIRE_HEADER_BYTES, head_bytes, e->data,
                                               e->size, frame_seed(header)));
 }
 
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count)
 {
-    size_t mark = wire_begin_of(out, WIRE_ENTRIES, m->group);
+    size_t mark = begin_append(out, m, count);
 
-    put_message(buffer_reserve(out, WIRE_MESSAGE_BYTES), m, count);
-    buffer_commit(out, WIRE_MESSAGE_BYTES);
     for (uint32_t i = 0; i < count; i++) {
-        const struct entry *e = entries[i];
-        char *to = buffer_reserve(out, WIRE_ENTRY_HEADER_BYTES + (size_t)e->size);
-
-        put_entry_header(to, e);
-        memcpy(to + WIRE_ENTRY_HEADER_BYTES, e->data, e->size);
-        buffer_commit(out, WIRE_ENTRY_HEADER_BYTES + (size_t)e->size);
+        put_entry_header(out, entries[i]);
+        buffer_append_slice(out, entry_payload(entries[i]));
     }
     wire_end(out, mark);
 }
@@ -401,15 +358,8 @@ void wire_put_entries(struct buffer *out, const struct wire_message *m,
 bool wire_get_entries(const struct wire_frame *frame, struct wire_message *ret_m,
                       struct slice *ret_entries)
 {
-    struct slice body = frame->body;
-
-    ret_m->group = frame->group;
-    if (body.size < WIRE_MESSAGE_BYTES || !get_message(body.data, ret_m) ||
-        ret_m->message.kind != RAFT_APPEND_ENTRIES) {
-        return false;
-    }
-    *ret_entries = slice_of(body.data + WIRE_MESSAGE_BYTES, body.size - WIRE_MESSAGE_BYTES);
-    return ret_m->message.entry_count <= ret_entries->size / WIRE_ENTRY_HEADER_BYTES;
+    return frame->type == WIRE_APPEND && get_message(frame, ret_m, ret_entries) &&
+           ret_m->message.entry_count <= ret_entries->size / WIRE_ENTRY_HEADER_BYTES;
 }
 
 struct entry *wire_next_entry(struct slice *rest)
@@ -441,86 +391,24 @@ struct entry *wire_next_entry(struct slice *rest)
 void wire_put_forward(struct buffer *out, const struct wire_forward *f)
 {
     size_t mark = wire_begin_of(out, WIRE_FORWARD, f->group);
-    char *to = buffer_reserve(out, WIRE_FORWARD_BYTES + f->command.size);
 
-    put_u64(to, f->correlation);
-    put_u64(to + 8, f->term);
-    put_u64(to + 16, f->resp_version | (f->is_logged_read ? FORWARD_LOGGED_READ : 0u));
-    put_u64(to + 24, f->until_ns);
-    memcpy(to + WIRE_FORWARD_BYTES, f->command.data, f->command.size);
-    buffer_commit(out, WIRE_FORWARD_BYTES + f->command.size);
+    put_fields(out, WIRE_FORWARD, f);
+    buffer_append_slice(out, f->command);
     wire_end(out, mark);
 }
 
 bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f)
 {
-    struct slice body = frame->body;
-
-    if (body.size < WIRE_FORWARD_BYTES || body.size - WIRE_FORWARD_BYTES > ENTRY_BYTES_MAX) {
-        return false;
-    }
-
-    uint64_t how = get_u64(body.data + 16);
-    uint64_t version = how & ~(uint64_t)FORWARD_LOGGED_READ;
-
     ret_f->group = frame->group;
-    ret_f->correlation = get_u64(body.data);
-    ret_f->term = get_u64(body.data + 8);
-    ret_f->resp_version = (uint8_t)version;
-    ret_f->is_logged_read = (how & FORWARD_LOGGED_READ) != 0;
-    ret_f->until_ns = get_u64(body.data + 24);
-    ret_f->command = slice_of(body.data + WIRE_FORWARD_BYTES, body.size - WIRE_FORWARD_BYTES);
-    return (version == 2 || version == 3) && ret_f->until_ns > 0;
+    return get_with_rest(frame->body, WIRE_FORWARD, ret_f, &ret_f->command);
 }
 
-void wire_put_clock(struct buffer *out, uint64_t clock_ns)
-{
-    size_t mark = wire_begin(out, WIRE_CLOCK);
-    char bytes[WIRE_CLOCK_BYTES];
-
-    put_u64(bytes, clock_ns);
-    buffer_append(out, bytes, sizeof bytes);
-    wire_end(out, mark);
-}
-
-bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns)
-{
-    if (body.size != WIRE_CLOCK_BYTES) {
-        return false;
-    }
-    *ret_clock_ns = get_u64(body.data);
-    return true;
-}
-
-void wire_put_holds(struct buffer *out, const struct wire_holds *h)
-{
-    size_t mark = wire_begin(out, WIRE_HOLDS);
-    char bytes[WIRE_HOLDS_BYTES];
-
-    put_u64(bytes, h->clock_ns);
-    put_u64(bytes + 8, h->correlation);
-    buffer_append(out, bytes, sizeof bytes);
-    wire_end(out, mark);
-}
-
-bool wire_get_holds(struct slice body, struct wire_holds *ret_h)
-{
-    if (body.size != WIRE_HOLDS_BYTES) {
-        return false;
-    }
-    *ret_h =
-        (struct wire_holds){.clock_ns = get_u64(body.data), .correlation = get_u64(body.data + 8)};
-    return true;
-}
-
+/* Its outcome is not known yet, but takes as many bytes. */
 size_t wire_begin_answer(struct buffer *out, uint8_t group, uint64_t correlation)
 {
     size_t mark = wire_begin_of(out, WIRE_ANSWER, group);
-    char *to = buffer_reserve(out, WIRE_ANSWER_BYTES);
 
-    memset(to, 0, WIRE_ANSWER_BYTES);
-    put_u64(to, correlation);
-    buffer_commit(out, WIRE_ANSWER_BYTES);
+    put_fields(out, WIRE_ANSWER, &(struct wire_answer){.correlation = correlation});
     return mark;
 }
 
@@ -528,9 +416,10 @@ void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
                      raft_index executed_index)
 {
     char *body = buffer_begin(out) + mark + WIRE_HEADER_BYTES;
+    struct wire_answer a = {
+        .correlation = get_u64(body), .outcome = outcome, .executed_index = executed_index};
 
-    put_u64(body + 8, (uint64_t)outcome);
-    put_u64(body + 16, executed_index);
+    wire_fields_put(body, wire_kind_of(WIRE_ANSWER)->fields, &a);
     wire_end(out, mark);
 }
 
@@ -541,17 +430,8 @@ void wire_drop_answer(struct buffer *out, size_t mark)
 
 bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a)
 {
-    struct slice body = frame->body;
-
-    if (body.size < WIRE_ANSWER_BYTES || get_u64(body.data + 8) > WIRE_NOT_LEADER) {
-        return false;
-    }
     ret_a->group = frame->group;
-    ret_a->correlation = get_u64(body.data);
-    ret_a->outcome = (enum wire_outcome)get_u64(body.data + 8);
-    ret_a->executed_index = get_u64(body.data + 16);
-    ret_a->reply = slice_of(body.data + WIRE_ANSWER_BYTES, body.size - WIRE_ANSWER_BYTES);
-    return true;
+    return get_with_rest(frame->body, WIRE_ANSWER, ret_a, &ret_a->reply);
 }
 
 const char *wire_refusal_text(enum wire_refusal refusal)

@@ -27,24 +27,36 @@ enum {
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
-    WIRE_HELLO_BYTES_MAX = 86 + 255, /* With the longest name of a host. */
+    WIRE_HELLO_BYTES_MAX = 81 + 255, /* With the longest name of a host. */
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
+    WIRE_SKIPPED_BYTES_MAX = 64 * 1024, /* Of a frame that is not understood. */
 };
 
+/* The kinds of frames; the table of wire_kind.h has one row for each. */
 enum wire_type {
-    WIRE_HELLO = 1,      /* Dialer -> listener, first frame on a connection. */
-    WIRE_WELCOME = 2,    /* The answer to PROOF. Behind it the listener sends ANSWER and CLOCK, */
-    WIRE_REFUSE = 3,     /* or REFUSE, behind which the connection ends. */
-    WIRE_MESSAGE = 4,    /* A raft message without entries. */
-    WIRE_ENTRIES = 5,    /* AppendEntries. */
-    WIRE_FORWARD = 6,    /* A client's command for the leader. */
-    WIRE_ANSWER = 7,     /* What became of it. */
-    WIRE_ABOUT = 8,      /* Which program the dialer is, once it was welcomed. */
-    WIRE_WHERE = 9,      /* Where the dialer reaches another member. */
-    WIRE_CLOCK = 10,     /* What time it is for the listener. */
-    WIRE_HOLDS = 11,     /* The dialer has heard that, and waits for its commands still. */
-    WIRE_CHALLENGE = 12, /* The answer to HELLO: the listener proves that it is a member, */
-    WIRE_PROOF = 13,     /* and the dialer, that it is. */
+    WIRE_HELLO = 1,     /* Dialer -> listener, first frame on a connection. */
+    WIRE_WELCOME = 2,   /* The answer to PROOF. Behind it the listener sends ANSWER and CLOCK. */
+    WIRE_REFUSE = 3,    /* Or this one: behind it the connection ends. */
+    WIRE_CHALLENGE = 4, /* The answer to HELLO: the listener proves that it is a member, */
+    WIRE_PROOF = 5,     /* and the dialer, that it is. */
+    WIRE_CLOCK = 8,     /* What time it is for the listener. */
+    WIRE_HOLDS = 9,     /* The dialer has heard that, and waits for its commands still. */
+    /* The core's messages, in the order of enum raft_message_kind. */
+    WIRE_PRE_VOTE = 16,
+    WIRE_PRE_VOTE_REPLY = 17,
+    WIRE_REQUEST_VOTE = 18,
+    WIRE_REQUEST_VOTE_REPLY = 19,
+    WIRE_APPEND = 20,
+    WIRE_APPEND_REPLY = 21,
+    WIRE_HEARTBEAT = 22,
+    WIRE_HEARTBEAT_REPLY = 23,
+    WIRE_TIMEOUT_NOW = 24,
+    WIRE_FORWARD = 32, /* A client's command for the leader. */
+    WIRE_ANSWER = 33,  /* What became of it. */
+    /* From here on: who does not know a kind skips it, once the connection is welcomed. */
+    WIRE_MAY_BE_SKIPPED = 128,
+    WIRE_ABOUT = 128, /* Which program the dialer is, once it was welcomed. */
+    WIRE_WHERE = 129, /* Where the dialer reaches another member. */
 };
 
 enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
@@ -72,10 +84,22 @@ struct wire_hello {
     unsigned char nonce[PROOF_NONCE_BYTES];
 };
 
+struct wire_refuse {
+    enum wire_refusal reason;
+};
+
 struct wire_challenge {
     raft_id listener;
     unsigned char nonce[PROOF_NONCE_BYTES];
     unsigned char proof[PROOF_BYTES];
+};
+
+struct wire_proof {
+    unsigned char proof[PROOF_BYTES];
+};
+
+struct wire_about {
+    char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Its version. */
 };
 
 /* How a node's disk is, as far as it says. */
@@ -101,6 +125,10 @@ struct wire_forward {
     bool is_logged_read;  /* See request.h; of another command it means nothing. */
     uint64_t until_ns;    /* By the receiver's clock: not to be begun later. */
     struct slice command; /* Encoded as in a log entry. */
+};
+
+struct wire_clock {
+    uint64_t clock_ns; /* The sender's. */
 };
 
 struct wire_holds {
@@ -129,8 +157,11 @@ size_t wire_begin(struct buffer *out, enum wire_type type);
 size_t wire_begin_of(struct buffer *out, enum wire_type type, uint8_t group);
 void wire_end(struct buffer *out, size_t mark);
 
+struct wire_kind;
+
 struct wire_frame {
     enum wire_type type;
+    const struct wire_kind *kind; /* NULL: not known, and to be skipped. */
     uint8_t group;
     struct slice body; /* Borrowed. */
     size_t size;       /* With its header. */
@@ -140,12 +171,15 @@ enum wire_result { WIRE_MORE, WIRE_FRAME, WIRE_BAD };
 
 /* Looks for a whole frame at the start of `input`. WIRE_FRAME: this is it. WIRE_MORE: only
  * ret_frame->size is set, to the size it will have in all, as far as known. WIRE_BAD: not a
- * frame, too long, or damaged. */
+ * frame, of a kind that is not known and may not be skipped, too long, or damaged. */
 enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_frame *ret_frame);
 
 /* Whether it is of a group that there is. Else it ends the connection: all nodes of a cluster have
  * the same groups. */
 bool wire_has_group(const struct wire_frame *frame);
+
+/* Whether, on a connection that was welcomed, that side may say it there. */
+bool wire_is_in_place(const struct wire_frame *frame, bool is_by_dialer, enum wire_channel channel);
 
 /* --- bodies ------------------------------------------------------------------------ */
 
@@ -176,6 +210,8 @@ bool wire_get_where(struct slice body, struct member_address *ret_where);
 void wire_put_message(struct buffer *out, const struct wire_message *m);
 bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m);
 
+/* Whether it is a message of the core, but for AppendEntries. */
+bool wire_is_message(enum wire_type type);
 /* AppendEntries with `entries`, whose count replaces m->message.entry_count. */
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count);

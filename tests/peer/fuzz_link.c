@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "fuzz_input.h"
 #include "peer/link.h"
+#include "peer/wire_kind.h"
 
 enum { FRAMES_MAX = 64 };
 
@@ -58,7 +59,8 @@ static void note(struct buffer *trace, enum wire_type type, uint8_t group, struc
 static void send_frame(struct script *s, struct slice *input, bool is_good)
 {
     uint64_t choice = fuzz_number(input, 1);
-    enum wire_type type = (enum wire_type)(WIRE_HELLO + choice % WIRE_PROOF);
+    const struct wire_kind *kind = wire_kind_at((uint32_t)choice % wire_kind_count());
+    enum wire_type type = kind->type;
     uint64_t flip = is_good ? 0 : fuzz_number(input, 2);
     struct slice body = fuzz_piece(input);
     uint8_t group = (uint8_t)(choice >> 4);
@@ -66,7 +68,8 @@ static void send_frame(struct script *s, struct slice *input, bool is_good)
 
     buffer_append_slice(&s->stream, body);
     wire_end(&s->stream, mark);
-    if (body.size > WIRE_HANDSHAKE_BYTES_MAX) {
+    if (body.size > WIRE_HANDSHAKE_BYTES_MAX ||
+        ((kind->uses & WIRE_IN_GREETING) == 0 && body.size > wire_body_max(kind))) {
         s->is_damaged = true;
     }
     if (!is_good) {

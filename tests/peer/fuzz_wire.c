@@ -1,12 +1,12 @@
 /* fuzz_wire.c - fuzz target: the body of a peer's frame, behind one byte that says
- * its type. What is read from it, written again, is the same bytes. Then the bytes
+ * its kind. What is read from it, written again, is the same bytes. Then the bytes
  * are looked at as a frame themselves, as they are. */
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "fuzz_input.h"
-#include "peer/wire.h"
+#include "peer/wire_kind.h"
 
 /* One frame was written to `out`: it must be whole and have this body. */
 static void check_same(struct buffer *out, enum wire_type type, struct slice body)
@@ -67,7 +67,7 @@ static void try_entries(const struct wire_frame *frame, struct buffer *out)
     }
     if (count == m.message.entry_count && rest.size == 0) {
         wire_put_entries(out, &m, entries, count);
-        check_same(out, WIRE_ENTRIES, frame->body);
+        check_same(out, WIRE_APPEND, frame->body);
     }
     while (count > 0) {
         entry_release(entries[--count]);
@@ -82,7 +82,7 @@ static void try_message(const struct wire_frame *frame, struct buffer *out)
     if (wire_get_message(frame, &m)) {
         CHECK(m.message.kind != RAFT_APPEND_ENTRIES);
         wire_put_message(out, &m);
-        check_same(out, WIRE_MESSAGE, frame->body);
+        check_same(out, frame->type, frame->body);
     }
 }
 
@@ -117,9 +117,9 @@ static void try_body(const struct wire_frame *frame)
 {
     struct buffer out = {0};
 
-    if (frame->type == WIRE_MESSAGE) {
+    if (wire_is_message(frame->type)) {
         try_message(frame, &out);
-    } else if (frame->type == WIRE_ENTRIES) {
+    } else if (frame->type == WIRE_APPEND) {
         try_entries(frame, &out);
     } else if (frame->type == WIRE_FORWARD || frame->type == WIRE_ANSWER ||
                frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS) {
@@ -148,7 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     }
     if (size > 0) {
-        frame.type = (enum wire_type)(WIRE_HELLO + fuzz_number(&input, 1) % WIRE_PROOF);
+        frame.kind = wire_kind_at((uint32_t)fuzz_number(&input, 1) % wire_kind_count());
+        frame.type = frame.kind->type;
         frame.group = (uint8_t)size;
         frame.body = input;
         try_body(&frame);

@@ -1,5 +1,6 @@
 /* Connections between nodes, in the simulated world: who is let in, and what becomes of
  * forwarded commands when a connection ends. Scenarios 53, 68 and 70. */
+#include "peer/wire_kind.h"
 #include "stranger.h"
 
 #include <setjmp.h>
@@ -236,6 +237,66 @@ static void test_peers__frames_of_an_unknown_group_end_the_connection(void **sta
     assert_int_equal(w->nodes[1].forward_count, 0);
 }
 
+/* What a later version may say beside what this one knows, and what none may. */
+static void test_peers__frames_of_unknown_kinds_are_skipped_if_they_may_be(void **state)
+{
+    static const struct {
+        int type;
+        bool is_skipped;
+    } kinds[] = {{255, true}, {130, true}, {127, false}, {25, false}, {0, false}, {40, false}};
+    struct world *w = *state;
+    struct wire_hello hello = stranger_hello();
+    struct stranger s;
+
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 1, CLUSTER);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        stranger_greet(w, &s, w->nodes[0].io, &hello);
+        assert_true(s.is_welcome);
+        stranger_say(w, &s, (enum wire_type)kinds[i].type, slice_str("whatever"));
+        stranger_say(w, &s, WIRE_ABOUT, slice_str("2.0"));
+        assert_int_equal(s.link.is_open, kinds[i].is_skipped);
+        link_close(&s.link);
+        run_ms(w, 50);
+        stranger_end(&s);
+    }
+    /* Not before the proof. */
+    stranger_dial(w, &s, w->nodes[0].io, 1);
+    stranger_say(w, &s, (enum wire_type)255, slice_str("whatever"));
+    assert_false(s.link.is_open);
+    stranger_end(&s);
+}
+
+/* So that no large value delays a heartbeat, and nobody says what is another's. */
+static void test_peers__frames_out_of_place_end_the_connection(void **state)
+{
+    static const struct {
+        enum wire_channel channel;
+        enum wire_type type;
+    } frames[] = {{WIRE_CONTROL, WIRE_FORWARD}, {WIRE_CONTROL, WIRE_APPEND},
+                  {WIRE_BULK, WIRE_HEARTBEAT},  {WIRE_BULK, WIRE_HOLDS},
+                  {WIRE_CONTROL, WIRE_CLOCK},   {WIRE_BULK, WIRE_ANSWER},
+                  {WIRE_CONTROL, WIRE_HELLO}};
+    static const char body[64] = {10, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1};
+    struct world *w = *state;
+    struct wire_hello hello = stranger_hello();
+    struct stranger s;
+
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 1, CLUSTER);
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        const struct wire_kind *kind = wire_kind_of((uint8_t)frames[i].type);
+
+        hello.channel = frames[i].channel;
+        stranger_greet(w, &s, w->nodes[0].io, &hello);
+        assert_true(s.is_welcome);
+        stranger_say(w, &s, kind->type, slice_of(body, wire_body_min(kind) % sizeof body));
+        assert_false(s.link.is_open); /* And on_message() has heard nothing. */
+        stranger_end(&s);
+    }
+    assert_int_equal(w->nodes[1].forward_count, 0);
+}
+
 /* Which version the connections from `from` to the other node have; 0: not all are up. */
 static uint32_t version_spoken(struct world *w, uint32_t from)
 {
@@ -466,6 +527,8 @@ int main(void)
         PEERS_TEST(test_peers__of_another_version_are_refused),
         PEERS_TEST(test_peers__messages_between_others_end_the_connection),
         PEERS_TEST(test_peers__frames_of_an_unknown_group_end_the_connection),
+        PEERS_TEST(test_peers__frames_of_unknown_kinds_are_skipped_if_they_may_be),
+        PEERS_TEST(test_peers__frames_out_of_place_end_the_connection),
         PEERS_TEST(test_peers__of_neighbouring_versions_speak_the_older_one),
         PEERS_TEST(test_peers__answers_take_the_connection_of_their_commands),
         PEERS_TEST(test_peers__answers_end_with_the_connection_of_their_commands),

@@ -10,6 +10,7 @@
 #include "base/checksum.h"
 #include "base/prng.h"
 #include "peer/wire.h"
+#include "peer/wire_kind.h"
 
 static enum wire_result read_frame(const struct buffer *b, struct wire_frame *ret_frame)
 {
@@ -32,12 +33,38 @@ static struct slice body_of(const struct buffer *b, enum wire_type expected)
     return frame_in(b, expected)->body;
 }
 
-static const struct wire_frame *frame_of(struct slice body)
+static const struct wire_frame *frame_of(enum wire_type type, struct slice body)
 {
     static struct wire_frame frame;
 
-    frame = (struct wire_frame){.body = body};
+    frame = (struct wire_frame){.type = type, .kind = wire_kind_of((uint8_t)type), .body = body};
     return &frame;
+}
+
+static enum wire_type type_of(enum raft_message_kind kind)
+{
+    return (enum wire_type)(WIRE_PRE_VOTE + kind - RAFT_PRE_VOTE);
+}
+
+static void assert_same_message(const struct raft_message *a, const struct raft_message *b)
+{
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->from, b->from);
+    assert_int_equal(a->to, b->to);
+    assert_int_equal(a->term, b->term);
+    assert_int_equal(a->last_log_index, b->last_log_index);
+    assert_int_equal(a->last_log_term, b->last_log_term);
+    assert_int_equal(a->is_transfer, b->is_transfer);
+    assert_int_equal(a->granted, b->granted);
+    assert_int_equal(a->prev_log_index, b->prev_log_index);
+    assert_int_equal(a->prev_log_term, b->prev_log_term);
+    assert_int_equal(a->leader_commit, b->leader_commit);
+    assert_int_equal(a->entry_count, b->entry_count);
+    assert_null(a->entries);
+    assert_int_equal(a->match_index, b->match_index);
+    assert_int_equal(a->conflict_term, b->conflict_term);
+    assert_int_equal(a->conflict_index, b->conflict_index);
+    assert_int_equal(a->read_round, b->read_round);
 }
 
 static struct wire_message sample(enum raft_message_kind kind)
@@ -64,47 +91,104 @@ static struct wire_message sample(enum raft_message_kind kind)
     };
 }
 
-static void test_message__comes_out_as_it_went_in(void **state)
+/* What goes through a frame and comes out. */
+static struct wire_message passed_on(enum raft_message_kind kind)
 {
     struct buffer b = {0};
-    struct wire_message in = sample(RAFT_HEARTBEAT_REPLY);
+    struct wire_message in = sample(kind);
     struct wire_message out;
 
     wire_put_message(&b, &in);
-    assert_true(wire_get_message(frame_in(&b, WIRE_MESSAGE), &out));
+    assert_true(wire_get_message(frame_in(&b, type_of(kind)), &out));
+    buffer_deinit(&b);
+    return out;
+}
+
+/* Each with what is its own; the rest is 0. */
+static void test_message__has_the_fields_of_its_kind(void **state)
+{
+    struct raft_message expected[] = {
+        {.kind = RAFT_PRE_VOTE, .last_log_index = 14, .last_log_term = 15},
+        {.kind = RAFT_PRE_VOTE_REPLY, .granted = true},
+        {.kind = RAFT_REQUEST_VOTE, .last_log_index = 14, .last_log_term = 15, .is_transfer = true},
+        {.kind = RAFT_REQUEST_VOTE_REPLY, .granted = true},
+        {.kind = RAFT_APPEND_ENTRIES_REPLY,
+         .granted = true,
+         .match_index = 19,
+         .conflict_term = 20,
+         .conflict_index = 21,
+         .read_round = 22},
+        {.kind = RAFT_HEARTBEAT, .leader_commit = 18, .read_round = 22},
+        {.kind = RAFT_HEARTBEAT_REPLY, .read_round = 22},
+        {.kind = RAFT_TIMEOUT_NOW},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        struct wire_message out = passed_on(expected[i].kind);
+
+        expected[i].from = 11;
+        expected[i].to = 12;
+        expected[i].term = 13;
+        assert_same_message(&out.message, &expected[i]);
+        assert_int_equal(out.group, 200);
+        assert_int_equal(out.applied_index, 23);
+        assert_int_equal(out.disk, WIRE_DISK_FULL);
+    }
+}
+
+static void test_append__has_the_fields_of_its_kind(void **state)
+{
+    struct buffer b = {0};
+    struct wire_message in = sample(RAFT_APPEND_ENTRIES);
+    struct wire_message out;
+    struct slice rest;
+    const struct raft_message expected = {.kind = RAFT_APPEND_ENTRIES,
+                                          .from = 11,
+                                          .to = 12,
+                                          .term = 13,
+                                          .prev_log_index = 16,
+                                          .prev_log_term = 17,
+                                          .leader_commit = 18,
+                                          .read_round = 22};
+
+    (void)state;
+    wire_put_entries(&b, &in, NULL, 0);
+    assert_true(wire_get_entries(frame_in(&b, WIRE_APPEND), &out, &rest));
+    assert_same_message(&out.message, &expected);
     assert_int_equal(out.group, 200);
-    assert_int_equal(out.message.kind, in.message.kind);
-    assert_int_equal(out.message.from, 11);
-    assert_int_equal(out.message.to, 12);
-    assert_int_equal(out.message.term, 13);
-    assert_int_equal(out.message.last_log_index, 14);
-    assert_int_equal(out.message.last_log_term, 15);
-    assert_true(out.message.is_transfer);
-    assert_true(out.message.granted);
-    assert_int_equal(out.message.prev_log_index, 16);
-    assert_int_equal(out.message.prev_log_term, 17);
-    assert_int_equal(out.message.leader_commit, 18);
-    assert_int_equal(out.message.match_index, 19);
-    assert_int_equal(out.message.conflict_term, 20);
-    assert_int_equal(out.message.conflict_index, 21);
-    assert_int_equal(out.message.read_round, 22);
-    assert_int_equal(out.applied_index, 23);
-    assert_int_equal(out.disk, WIRE_DISK_FULL);
-    assert_null(out.message.entries);
+    assert_int_equal(rest.size, 0);
     buffer_deinit(&b);
 }
 
-static void test_message__of_an_unknown_kind_is_refused(void **state)
+static void test_message__out_of_bounds_is_refused(void **state)
 {
-    struct buffer b = {0};
-    struct wire_message in = sample(RAFT_HEARTBEAT);
+    struct wire_message good = sample(RAFT_PRE_VOTE_REPLY);
     struct wire_message out;
+    struct buffer b = {0};
+    char *body;
+    size_t size;
 
-    wire_put_message(&b, &in);
-    put_u16(buffer_begin(&b) + WIRE_HEADER_BYTES, RAFT_TIMEOUT_NOW + 1);
-    assert_false(wire_get_message(frame_of(slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES,
-                                                    buffer_size(&b) - WIRE_HEADER_BYTES)),
-                                  &out));
+    (void)state;
+    wire_put_message(&b, &good);
+    body = buffer_begin(&b) + WIRE_HEADER_BYTES;
+    size = buffer_size(&b) - WIRE_HEADER_BYTES;
+    for (size_t i = 0; i <= size + 1; i++) {
+        assert_int_equal(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, i)), &out),
+                         i == size);
+        buffer_append(&b, "", 1);
+        body = buffer_begin(&b) + WIRE_HEADER_BYTES;
+    }
+    body[size - 1] = 2; /* The flag. */
+    assert_false(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));
+    body[size - 1] = 0;
+    body[size - 2] = WIRE_DISK_SPENT + 1;
+    assert_false(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));
+    body[size - 2] = WIRE_DISK_SPENT;
+    assert_true(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));
+    put_u64(body, 0); /* From nobody. */
+    assert_false(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));
+    assert_int_equal(out.message.from, 11); /* Of the good one. */
     buffer_deinit(&b);
 }
 
@@ -127,7 +211,7 @@ static void test_entries__come_out_with_term_time_kind_and_payload(void **state)
     struct entry *entries[] = {make_entry(1, RAFT_NOOP, ""), make_entry(2, RAFT_COMMAND, "hello")};
 
     wire_put_entries(&b, &in, entries, 2);
-    assert_true(wire_get_entries(frame_in(&b, WIRE_ENTRIES), &out, &rest));
+    assert_true(wire_get_entries(frame_in(&b, WIRE_APPEND), &out, &rest));
     assert_int_equal(out.message.entry_count, 2);
     for (int i = 0; i < 2; i++) {
         struct entry *e = wire_next_entry(&rest);
@@ -175,16 +259,17 @@ static void test_entries__that_claim_more_than_is_there_are_refused(void **state
     char *entry_header;
 
     wire_put_entries(&b, &in, &e, 1);
-    entry_header = buffer_begin(&b) + WIRE_HEADER_BYTES + 112;
+    entry_header = buffer_begin(&b) + WIRE_HEADER_BYTES + wire_body_min(wire_kind_of(WIRE_APPEND));
     put_u32(entry_header + 16, 6); /* One byte more than there is. */
     rest = slice_of(entry_header, 24 + 5);
     assert_null(wire_next_entry(&rest));
     put_u32(entry_header + 16, UINT32_MAX);
     assert_null(wire_next_entry(&rest));
-    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 4, 1000); /* Entries. */
-    assert_false(wire_get_entries(frame_of(slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES,
-                                                    buffer_size(&b) - WIRE_HEADER_BYTES)),
-                                  &out, &rest));
+    put_u32(entry_header - 4, 1000); /* Entries. */
+    assert_false(
+        wire_get_entries(frame_of(WIRE_APPEND, slice_of(buffer_begin(&b) + WIRE_HEADER_BYTES,
+                                                        buffer_size(&b) - WIRE_HEADER_BYTES)),
+                         &out, &rest));
     entry_release(e);
     buffer_deinit(&b);
 }
@@ -310,16 +395,26 @@ static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **st
 {
     struct buffer b = {0};
     struct wire_hello in = {.version = WIRE_VERSION, .address = {.host = "h", .port = 6}};
-    struct wire_hello out;
+    struct wire_hello out = {.from = 77};
+    char longest[256];
     struct slice body;
 
+    (void)state;
     wire_put_hello(&b, &in);
-    body = body_of(&b, WIRE_HELLO);
-    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 50, 2);
+    buffer_consume(&b, WIRE_HEADER_BYTES);
+    assert_false(wire_get_hello(slice_of(buffer_begin(&b), buffer_size(&b) - 2), &out));
+    memset(longest, 'h', sizeof longest);
+    buffer_append(&b, longest, sizeof longest - 2); /* One is there. */
+    body = buffer_slice(&b);
+    assert_int_equal(body.size, WIRE_HELLO_BYTES_MAX);
+    buffer_append(&b, "h", 1);
+    assert_false(wire_get_hello(buffer_slice(&b), &out));
+    assert_int_equal(out.from, 77); /* Untouched by what is refused. */
+    body = slice_of(buffer_begin(&b), WIRE_HELLO_BYTES_MAX);
+    assert_true(wire_get_hello(body, &out));
+    assert_int_equal(strlen(out.address.host), 255);
+    buffer_begin(&b)[WIRE_HELLO_BYTES_MAX - 9] = 0;
     assert_false(wire_get_hello(body, &out));
-    put_u32(buffer_begin(&b) + WIRE_HEADER_BYTES + 50, UINT32_MAX);
-    assert_false(wire_get_hello(body, &out));
-    assert_false(wire_get_hello(slice_of(body.data, 10), &out));
     buffer_deinit(&b);
 }
 
@@ -353,7 +448,8 @@ static void test_forward_and_answer__come_out_as_they_went_in(void **state)
     assert_true(out.is_logged_read);
     assert_int_equal(out.until_ns, 77);
     assert_true(slice_equal(out.command, in.command));
-    assert_false(wire_get_forward(frame_of(slice_of(body_of(&b, WIRE_FORWARD).data, 31)), &out));
+    assert_false(wire_get_forward(
+        frame_of(WIRE_FORWARD, slice_of(body_of(&b, WIRE_FORWARD).data, 25)), &out));
     in.until_ns = 0; /* It must say until when. */
     buffer_clear(&b);
     wire_put_forward(&b, &in);
@@ -442,6 +538,67 @@ static void test_frame__of_group_0_has_the_bytes_of_older_versions(void **state)
     buffer_deinit(&b);
 }
 
+static struct wire_frame put_and_read(struct buffer *b, uint8_t type, size_t size,
+                                      enum wire_result *ret_result)
+{
+    struct wire_frame frame = {0};
+    size_t mark = wire_begin(b, (enum wire_type)type);
+
+    memset(buffer_reserve(b, size), 'x', size);
+    buffer_commit(b, size);
+    wire_end(b, mark);
+    *ret_result = read_frame(b, &frame);
+    return frame;
+}
+
+static void test_frame__of_an_unknown_kind_is_bad_unless_it_may_be_skipped(void **state)
+{
+    (void)state;
+    for (int type = 0; type <= UINT8_MAX; type++) {
+        struct buffer b = {0};
+        enum wire_result result;
+        struct wire_frame frame = put_and_read(&b, (uint8_t)type, 9, &result);
+        const struct wire_kind *kind = wire_kind_of((uint8_t)type);
+
+        if (type < WIRE_MAY_BE_SKIPPED && (kind == NULL || wire_body_max(kind) < 8)) {
+            assert_true(result == WIRE_BAD || (kind->uses & WIRE_IN_GREETING) != 0);
+        } else if (kind == NULL) {
+            assert_int_equal(result, WIRE_FRAME);
+            assert_null(frame.kind);
+            assert_int_equal(frame.size, buffer_size(&b));
+        }
+        buffer_deinit(&b);
+    }
+}
+
+static void test_frame__is_no_longer_than_its_kind_allows(void **state)
+{
+    struct buffer b = {0};
+    enum wire_result result;
+
+    (void)state;
+    for (uint32_t i = 0; i < wire_kind_count(); i++) {
+        const struct wire_kind *kind = wire_kind_at(i);
+        uint32_t max = wire_body_max(kind);
+
+        if ((kind->uses & WIRE_IN_GREETING) != 0 || kind->rest_max > 0) {
+            continue;
+        }
+        put_and_read(&b, (uint8_t)kind->type, max, &result);
+        assert_int_equal(result, WIRE_FRAME);
+        buffer_clear(&b);
+        put_and_read(&b, (uint8_t)kind->type, max + 1, &result);
+        assert_int_equal(result, WIRE_BAD);
+        buffer_clear(&b);
+    }
+    put_and_read(&b, UINT8_MAX, WIRE_SKIPPED_BYTES_MAX, &result);
+    assert_int_equal(result, WIRE_FRAME);
+    buffer_clear(&b);
+    put_and_read(&b, UINT8_MAX, WIRE_SKIPPED_BYTES_MAX + 1, &result);
+    assert_int_equal(result, WIRE_BAD);
+    buffer_deinit(&b);
+}
+
 static void test_frame__longer_than_allowed_is_bad_before_it_comes(void **state)
 {
     char header[WIRE_HEADER_BYTES] = {0};
@@ -473,10 +630,10 @@ static void test_decoders__survive_garbage(void **state)
             bytes[i] = (char)prng_below(&prng, 6); /* Small numbers come further. */
         }
         (void)wire_get_hello(rest, &hello);
-        (void)wire_get_message(frame_of(rest), &message);
-        (void)wire_get_entries(frame_of(rest), &message, &entries);
-        (void)wire_get_forward(frame_of(rest), &forward);
-        (void)wire_get_answer(frame_of(rest), &answer);
+        (void)wire_get_message(frame_of(WIRE_HEARTBEAT, rest), &message);
+        (void)wire_get_entries(frame_of(WIRE_APPEND, rest), &message, &entries);
+        (void)wire_get_forward(frame_of(WIRE_FORWARD, rest), &forward);
+        (void)wire_get_answer(frame_of(WIRE_ANSWER, rest), &answer);
         (void)wire_get_refuse(rest, &refusal);
         while ((e = wire_next_entry(&rest)) != NULL) {
             assert_true(e->size <= size);
@@ -488,8 +645,9 @@ static void test_decoders__survive_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_message__comes_out_as_it_went_in),
-        cmocka_unit_test(test_message__of_an_unknown_kind_is_refused),
+        cmocka_unit_test(test_message__has_the_fields_of_its_kind),
+        cmocka_unit_test(test_append__has_the_fields_of_its_kind),
+        cmocka_unit_test(test_message__out_of_bounds_is_refused),
         cmocka_unit_test(test_entries__come_out_with_term_time_kind_and_payload),
         cmocka_unit_test(test_large_entry__is_the_same_frame_as_one_in_one_piece),
         cmocka_unit_test(test_entries__that_claim_more_than_is_there_are_refused),
@@ -504,6 +662,8 @@ int main(void)
         cmocka_unit_test(test_frame__waits_for_its_last_byte),
         cmocka_unit_test(test_frame__with_any_bit_flipped_is_not_taken),
         cmocka_unit_test(test_frame__of_group_0_has_the_bytes_of_older_versions),
+        cmocka_unit_test(test_frame__of_an_unknown_kind_is_bad_unless_it_may_be_skipped),
+        cmocka_unit_test(test_frame__is_no_longer_than_its_kind_allows),
         cmocka_unit_test(test_frame__longer_than_allowed_is_bad_before_it_comes),
         cmocka_unit_test(test_decoders__survive_garbage),
     };

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "fuzz_input.h"
 #include "kv/codec.h"
+#include "peer/wire_kind.h"
 #include "replica/state.h"
 #include "sim/cluster.h"
 
@@ -362,7 +363,11 @@ static void put_message(struct scene *s, const struct node *n, struct buffer *ou
     m.message.entry_count = 0;
     m.applied_index = some_index(raft_of(n), input);
     m.disk = (enum wire_disk)(m.applied_index % (WIRE_DISK_SPENT + 1));
-    wire_put_message(out, &m);
+    if (m.message.kind == RAFT_APPEND_ENTRIES) {
+        wire_put_entries(out, &m, NULL, 0); /* Out of place there. */
+    } else {
+        wire_put_message(out, &m);
+    }
 }
 
 static uint64_t some_time(const struct scene *s, struct slice *input)
@@ -426,8 +431,10 @@ static void put_answer(const struct scene *s, const struct node *n, struct buffe
 
 static void put_frame(struct buffer *out, struct slice *input)
 {
-    size_t mark =
-        wire_begin(out, (enum wire_type)(WIRE_HELLO + fuzz_number(input, 1) % WIRE_PROOF));
+    uint64_t choice = fuzz_number(input, 1);
+    size_t mark = wire_begin(out, choice < WIRE_MAY_BE_SKIPPED
+                                      ? wire_kind_at((uint32_t)choice % wire_kind_count())->type
+                                      : (enum wire_type)choice);
 
     buffer_append_slice(out, fuzz_piece(input));
     wire_end(out, mark);

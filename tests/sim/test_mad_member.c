@@ -347,13 +347,15 @@ static void test_mad_member__terms_set_apart_from_each_other_meet_again(void **s
 enum { FRAME_ENTRIES = 4000, FRAMES = 18 };
 
 /* Entries each of which has a term of its own, as if there had been so many elections. */
-static void fill_with_terms(struct scene *s, struct mad_peer *m, struct node *n)
+static void fill_with_terms(struct scene *s, struct node *n)
 {
+    struct mad_peer m;
     raft_index prev = raft_last_index(raft_of(n));
     raft_term prev_term = raft_term_at(raft_of(n), prev);
     raft_term term = raft_current_term(raft_of(n));
     struct entry *entries[FRAME_ENTRIES];
 
+    mad_peer_start(&m, s->c, n, s->mad->id, WIRE_BULK);
     for (uint32_t i = 0; i < FRAMES; i++) {
         struct wire_message w = {.message = {.kind = RAFT_APPEND_ENTRIES,
                                              .from = s->mad->id,
@@ -368,17 +370,18 @@ static void fill_with_terms(struct scene *s, struct mad_peer *m, struct node *n)
             prev_term = entries[k]->term = term + i * FRAME_ENTRIES + k + 1;
         }
         prev += FRAME_ENTRIES;
-        wire_put_entries(&m->out, &w, entries, FRAME_ENTRIES);
-        mad_peer_flush(m);
+        wire_put_entries(&m.out, &w, entries, FRAME_ENTRIES);
+        mad_peer_flush(&m);
         for (int k = 0; k < 100 && raft_last_index(raft_of(n)) < prev; k++) {
             mad_peer_run_for(s->c, 10 * SIM_MS);
-            mad_peer_flush(m);
+            mad_peer_flush(&m);
         }
         for (uint32_t k = 0; k < FRAME_ENTRIES; k++) {
             entry_release(entries[k]);
         }
     }
     assert_int_equal(raft_last_index(raft_of(n)), prev);
+    mad_peer_end(&m);
 }
 
 /* A node that has no room for one more term could neither be elected nor follow who is. */
@@ -389,8 +392,8 @@ static void test_mad_member__terms_without_number_leave_room_for_elections(void 
     (void)state;
     scene_start(&s);
     mad_peer_unwatch(s.c);
-    fill_with_terms(&s, &s.to_follower, s.follower);
-    fill_with_terms(&s, &s.to_leader, s.leader);
+    fill_with_terms(&s, s.follower);
+    fill_with_terms(&s, s.leader);
     come_to_reason(&s);
     assert_non_null(cluster_leader(s.c));
     assert_true(raft_is_ready(raft_of(cluster_leader(s.c))));

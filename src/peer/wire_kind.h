@@ -1,0 +1,40 @@
+/* wire_kind.h - the one table of message kinds: number and name of each, who says it and where, and
+ * what its body is. A test compares it with docs/WIRE.md. A new kind is a row and its fields in
+ * wire_kind.c, and its number and struct in wire.h. */
+#ifndef RAKIT_PEER_WIRE_KIND_H
+#define RAKIT_PEER_WIRE_KIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "peer/wire.h"
+#include "peer/wire_field.h"
+
+/* By whom it is said, and where. Said otherwise it ends the connection. */
+enum wire_use {
+    WIRE_BY_DIALER = 1,
+    WIRE_BY_LISTENER = 2,
+    WIRE_IN_GREETING = 4, /* Before the connection is welcomed; the others, behind that. */
+    WIRE_ON_CONTROL = 8,
+    WIRE_ON_BULK = 16,
+    WIRE_OF_GROUP = 32, /* Its frame names a group; of the others it is 0. */
+};
+
+struct wire_kind {
+    enum wire_type type;
+    const char *name;
+    uint32_t uses;
+    struct wire_fields fields;
+    const char *rest_name; /* What may follow them, not described by a list of fields; or NULL. */
+    uint32_t rest_max;     /* In bytes. */
+};
+
+uint32_t wire_kind_count(void);
+const struct wire_kind *wire_kind_at(uint32_t i);
+/* NULL where there is none. */
+const struct wire_kind *wire_kind_of(uint8_t type);
+
+uint32_t wire_body_min(const struct wire_kind *kind);
+uint32_t wire_body_max(const struct wire_kind *kind);
+
+#endif /* RAKIT_PEER_WIRE_KIND_H */
