@@ -53,6 +53,11 @@ struct command {
     const char *ignored_option;
 };
 
+/* Where the keys of a command stand. Without one of these it has none. */
+#define COMMAND_ONE_KEY         .first_key = 1, .last_key = 1, .key_step = 1
+#define COMMAND_KEYS            .first_key = 1, .last_key = -1, .key_step = 1
+#define COMMAND_KEYS_AND_VALUES .first_key = 1, .last_key = -1, .key_step = 2
+
 struct kv;
 struct keyspace;
 

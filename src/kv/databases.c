@@ -45,14 +45,14 @@ static bool read_move(struct command_call *call, uint32_t *ret_to)
     return true;
 }
 
-bool kv_check_move(struct command_call *call)
+static bool check_move(struct command_call *call)
 {
     uint32_t to;
 
     return read_move(call, &to);
 }
 
-void kv_command_move(struct command_call *call)
+static void move_command(struct command_call *call)
 {
     uint32_t to;
 
@@ -76,7 +76,7 @@ static bool read_swap(struct command_call *call, uint32_t *ret_a, uint32_t *ret_
     return kv_read_database(call, 1, ret_a) && kv_read_database(call, 2, ret_b);
 }
 
-bool kv_check_swapdb(struct command_call *call)
+static bool check_swapdb(struct command_call *call)
 {
     uint32_t a;
     uint32_t b;
@@ -84,7 +84,7 @@ bool kv_check_swapdb(struct command_call *call)
     return read_swap(call, &a, &b);
 }
 
-void kv_command_swapdb(struct command_call *call)
+static void swapdb_command(struct command_call *call)
 {
     uint32_t a;
     uint32_t b;
@@ -94,3 +94,19 @@ void kv_command_swapdb(struct command_call *call)
         resp_ok(call->reply);
     }
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command databases_commands[] = {
+    {.name = "MOVE", .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = move_command, .check = check_move, .group = "generic", .arguments = "key db",
+     .since = "1.0.0",
+     .summary = "Takes a key to another database, unless that database already has the key."},
+    {.name = "SWAPDB", .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST,
+     .handler = swapdb_command, .check = check_swapdb, .group = "server",
+     .arguments = "index1 index2", .since = "4.0.0",
+     .summary = "Swaps all that is in two databases."},
+    {.name = NULL},
+};
+/* clang-format on */

@@ -5,7 +5,7 @@
 #include "kv/keyspace.h"
 #include "kv/kv.h"
 
-void kv_command_del(struct command_call *call)
+static void del_command(struct command_call *call)
 {
     int64_t deleted = 0;
 
@@ -17,7 +17,7 @@ void kv_command_del(struct command_call *call)
 }
 
 /* A key named twice counts twice. */
-void kv_command_exists(struct command_call *call)
+static void exists_command(struct command_call *call)
 {
     struct slice value;
     int64_t found = 0;
@@ -29,19 +29,19 @@ void kv_command_exists(struct command_call *call)
     resp_integer(call->reply, found);
 }
 
-void kv_command_type(struct command_call *call)
+static void type_command(struct command_call *call)
 {
     struct slice value;
 
     resp_simple(call->reply, kv_get(call->kv, call->arguments[1], &value) ? "string" : "none");
 }
 
-void kv_command_dbsize(struct command_call *call)
+static void dbsize_command(struct command_call *call)
 {
     resp_integer(call->reply, (int64_t)kv_count(call->kv));
 }
 
-bool kv_check_flushall(struct command_call *call)
+static bool check_flushall(struct command_call *call)
 {
     bool is_valid = call->argument_count == 1 ||
                     (call->argument_count == 2 && (slice_is(call->arguments[1], "SYNC") ||
@@ -54,19 +54,51 @@ bool kv_check_flushall(struct command_call *call)
 }
 
 /* Memory is freed lazily in either case: ASYNC and SYNC differ in nothing else. */
-void kv_command_flushall(struct command_call *call)
+static void flushall_command(struct command_call *call)
 {
-    if (kv_check_flushall(call)) {
+    if (check_flushall(call)) {
         keyspace_clear(call->keyspace);
         resp_ok(call->reply);
     }
 }
 
-void kv_command_flushdb(struct command_call *call)
+static void flushdb_command(struct command_call *call)
 {
-    if (kv_check_flushall(call)) {
+    if (check_flushall(call)) {
         MUTANT_DO(flushdb_clears_all, keyspace_clear(call->keyspace));
         kv_clear(call->kv);
         resp_ok(call->reply);
     }
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command generic_commands[] = {
+    {.name = "DBSIZE", .arity = 1, .flags = COMMAND_READ | COMMAND_FAST, .handler = dbsize_command,
+     .group = "server", .arguments = "", .since = "1.0.0",
+     .summary = "Counts the keys of this database."},
+    {.name = "DEL", .arity = -2, .flags = COMMAND_WRITE, COMMAND_KEYS, .handler = del_command,
+     .group = "generic", .arguments = "key [key ...]", .since = "1.0.0",
+     .summary = "Deletes keys and counts those that were there."},
+    {.name = "EXISTS", .arity = -2, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_KEYS,
+     .handler = exists_command, .group = "generic", .arguments = "key [key ...]", .since = "1.0.0",
+     .summary = "Counts the keys that are there."},
+    {.name = "FLUSHALL", .arity = -1, .flags = COMMAND_WRITE, .handler = flushall_command,
+     .check = check_flushall, .group = "server", .arguments = "[ASYNC | SYNC]", .since = "1.0.0",
+     .summary = "Deletes all keys of all databases."},
+    {.name = "FLUSHDB", .arity = -1, .flags = COMMAND_WRITE, .handler = flushdb_command,
+     .check = check_flushall, .group = "server", .arguments = "[ASYNC | SYNC]", .since = "1.0.0",
+     .summary = "Deletes all keys of this database."},
+    {.name = "TOUCH", .arity = -2, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_KEYS,
+     .handler = exists_command, .group = "generic", .arguments = "key [key ...]", .since = "3.2.1",
+     .summary = "Counts the keys that are there."},
+    {.name = "TYPE", .arity = 2, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = type_command, .group = "generic", .arguments = "key", .since = "1.0.0",
+     .summary = "Returns the type of a value."},
+    {.name = "UNLINK", .arity = -2, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_KEYS,
+     .handler = del_command, .group = "generic", .arguments = "key [key ...]", .since = "4.0.0",
+     .summary = "Deletes keys: the same as DEL."},
+    {.name = NULL},
+};
+/* clang-format on */

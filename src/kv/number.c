@@ -23,24 +23,24 @@ static void add(struct command_call *call, int64_t increment)
     resp_integer(call->reply, number);
 }
 
-void kv_command_incr(struct command_call *call)
+static void incr_command(struct command_call *call)
 {
     add(call, 1);
 }
 
-void kv_command_decr(struct command_call *call)
+static void decr_command(struct command_call *call)
 {
     add(call, -1);
 }
 
-bool kv_check_incrby(struct command_call *call)
+static bool check_incrby(struct command_call *call)
 {
     int64_t increment = 0;
 
     return call_read_integer(call, 2, &increment);
 }
 
-void kv_command_incrby(struct command_call *call)
+static void incrby_command(struct command_call *call)
 {
     int64_t increment = 0;
 
@@ -61,14 +61,14 @@ static bool read_decrement(struct command_call *call, int64_t *ret_value)
     return true;
 }
 
-bool kv_check_decrby(struct command_call *call)
+static bool check_decrby(struct command_call *call)
 {
     int64_t decrement = 0;
 
     return read_decrement(call, &decrement);
 }
 
-void kv_command_decrby(struct command_call *call)
+static void decrby_command(struct command_call *call)
 {
     int64_t decrement = 0;
 
@@ -76,3 +76,27 @@ void kv_command_decrby(struct command_call *call)
         add(call, -decrement);
     }
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command number_commands[] = {
+    {.name = "DECR", .arity = 2, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
+     COMMAND_ONE_KEY, .handler = decr_command, .group = "string", .arguments = "key",
+     .since = "1.0.0",
+     .summary = "Decrements a number by one."},
+    {.name = "DECRBY", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
+     COMMAND_ONE_KEY, .handler = decrby_command, .check = check_decrby, .group = "string",
+     .arguments = "key decrement", .since = "1.0.0",
+     .summary = "Decrements a number."},
+    {.name = "INCR", .arity = 2, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
+     COMMAND_ONE_KEY, .handler = incr_command, .group = "string", .arguments = "key",
+     .since = "1.0.0",
+     .summary = "Adds one to a number."},
+    {.name = "INCRBY", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
+     COMMAND_ONE_KEY, .handler = incrby_command, .check = check_incrby, .group = "string",
+     .arguments = "key increment", .since = "1.0.0",
+     .summary = "Adds something to a number."},
+    {.name = NULL},
+};
+/* clang-format on */

@@ -13,7 +13,7 @@ static bool check_size(struct command_call *call, uint64_t offset, size_t size)
     return true;
 }
 
-void kv_command_append(struct command_call *call)
+static void append_command(struct command_call *call)
 {
     struct slice value = {NULL, 0};
     struct slice tail = call->arguments[2];
@@ -29,7 +29,7 @@ static bool read_bounds(struct command_call *call, int64_t *ret_start, int64_t *
     return call_read_integer(call, 2, ret_start) && call_read_integer(call, 3, ret_end);
 }
 
-bool kv_check_getrange(struct command_call *call)
+static bool check_getrange(struct command_call *call)
 {
     int64_t start = 0;
     int64_t end = 0;
@@ -37,7 +37,7 @@ bool kv_check_getrange(struct command_call *call)
     return read_bounds(call, &start, &end);
 }
 
-void kv_command_getrange(struct command_call *call)
+static void getrange_command(struct command_call *call)
 {
     struct slice value = {"", 0};
     int64_t start = 0;
@@ -80,7 +80,7 @@ static bool read_offset(struct command_call *call, size_t *ret_offset)
     return size == 0 || check_size(call, (uint64_t)offset, size);
 }
 
-bool kv_check_setrange(struct command_call *call)
+static bool check_setrange(struct command_call *call)
 {
     size_t offset = 0;
     bool is_valid = read_offset(call, &offset);
@@ -91,7 +91,7 @@ bool kv_check_setrange(struct command_call *call)
     return is_valid;
 }
 
-void kv_command_setrange(struct command_call *call)
+static void setrange_command(struct command_call *call)
 {
     struct slice value = {NULL, 0};
     struct slice part = call->arguments[3];
@@ -108,3 +108,27 @@ void kv_command_setrange(struct command_call *call)
     }
     resp_integer(call->reply, (int64_t)kv_set_range(call->kv, call->arguments[1], offset, part));
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command range_commands[] = {
+    {.name = "APPEND", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
+     COMMAND_ONE_KEY, .handler = append_command, .group = "string", .arguments = "key value",
+     .since = "2.0.0",
+     .summary = "Appends to a value and returns its new length."},
+    {.name = "GETRANGE", .arity = 4, .flags = COMMAND_READ, COMMAND_ONE_KEY,
+     .handler = getrange_command, .check = check_getrange, .group = "string",
+     .arguments = "key start end", .since = "2.4.0",
+     .summary = "Returns a part of a value, both ends included; negative ones count from its end."},
+    {.name = "SETRANGE", .arity = 4, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
+     .handler = setrange_command, .check = check_setrange, .group = "string",
+     .arguments = "key offset value", .since = "2.2.0",
+     .summary = "Overwrites a part of a value and returns its length."},
+    {.name = "SUBSTR", .arity = 4, .flags = COMMAND_READ | COMMAND_HIDDEN, COMMAND_ONE_KEY,
+     .handler = getrange_command, .check = check_getrange, .group = "string",
+     .arguments = "key start end", .since = "1.0.0",
+     .summary = "Returns a part of a value: the same as GETRANGE."},
+    {.name = NULL},
+};
+/* clang-format on */

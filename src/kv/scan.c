@@ -80,7 +80,7 @@ static void reply_keys(struct command_call *call, const struct gather *g)
     }
 }
 
-void kv_command_keys(struct command_call *call)
+static void keys_command(struct command_call *call)
 {
     struct gather g = {.bytes_max = kv_reply_bytes_max(call->kv)};
 
@@ -104,7 +104,7 @@ void kv_command_keys(struct command_call *call)
     buffer_deinit(&g.keys);
 }
 
-void kv_command_randomkey(struct command_call *call)
+static void randomkey_command(struct command_call *call)
 {
     struct slice key;
 
@@ -189,14 +189,14 @@ static bool read_scan(struct command_call *call, struct scan_options *ret_option
     return read_scan_options(call, ret_options);
 }
 
-bool kv_check_scan(struct command_call *call)
+static bool check_scan(struct command_call *call)
 {
     struct scan_options options;
 
     return read_scan(call, &options);
 }
 
-void kv_command_scan(struct command_call *call)
+static void scan_command(struct command_call *call)
 {
     struct scan_options options;
     struct gather g = {.bytes_max = kv_reply_bytes_max(call->kv)};
@@ -224,3 +224,22 @@ void kv_command_scan(struct command_call *call)
     call->work = work_of(&g);
     buffer_deinit(&g.keys);
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command scan_commands[] = {
+    {.name = "KEYS", .arity = 2, .flags = COMMAND_READ | COMMAND_WALKS, .handler = keys_command,
+     .group = "generic", .arguments = "pattern", .since = "1.0.0",
+     .summary = "Returns all keys that match the pattern, such as h?llo*."},
+    {.name = "RANDOMKEY", .arity = 1, .flags = COMMAND_READ, .handler = randomkey_command,
+     .group = "generic", .arguments = "", .since = "1.0.0",
+     .summary = "Returns some key."},
+    {.name = "SCAN", .arity = -2, .flags = COMMAND_READ | COMMAND_WALKS, .handler = scan_command,
+     .check = check_scan, .group = "generic",
+     .arguments = "cursor [MATCH pattern] [COUNT count] [TYPE type]", .since = "2.8.0",
+     .summary = "Walks over the keys in steps: begins at cursor 0, goes on at the cursor that "
+                "it returned, and ends where that is 0."},
+    {.name = NULL},
+};
+/* clang-format on */

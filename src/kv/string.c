@@ -109,14 +109,14 @@ static bool take_set_options(struct command_call *call, struct set_options *ret_
     return true;
 }
 
-bool kv_check_set(struct command_call *call)
+static bool check_set(struct command_call *call)
 {
     struct set_options options;
 
     return take_set_options(call, &options);
 }
 
-void kv_command_set(struct command_call *call)
+static void set_command(struct command_call *call)
 {
     struct set_options options;
     struct slice key = call->arguments[1];
@@ -149,12 +149,12 @@ void kv_command_set(struct command_call *call)
 
 /* --- the others ------------------------------------------------------------------- */
 
-void kv_command_get(struct command_call *call)
+static void get_command(struct command_call *call)
 {
     call_reply_value(call);
 }
 
-void kv_command_setnx(struct command_call *call)
+static void setnx_command(struct command_call *call)
 {
     struct slice old;
     bool is_there = kv_get(call->kv, call->arguments[1], &old);
@@ -165,19 +165,19 @@ void kv_command_setnx(struct command_call *call)
     resp_integer(call->reply, is_there ? 0 : 1);
 }
 
-void kv_command_getset(struct command_call *call)
+static void getset_command(struct command_call *call)
 {
     call_reply_value(call);
     kv_set(call->kv, call->arguments[1], call->arguments[2]);
 }
 
-void kv_command_getdel(struct command_call *call)
+static void getdel_command(struct command_call *call)
 {
     call_reply_value(call);
     kv_delete(call->kv, call->arguments[1]);
 }
 
-void kv_command_mget(struct command_call *call)
+static void mget_command(struct command_call *call)
 {
     uint64_t bytes = 0;
 
@@ -215,12 +215,12 @@ static bool has_pairs(struct command_call *call, const char *name)
     return true;
 }
 
-bool kv_check_mset(struct command_call *call)
+static bool check_mset(struct command_call *call)
 {
     return has_pairs(call, "mset");
 }
 
-bool kv_check_msetnx(struct command_call *call)
+static bool check_msetnx(struct command_call *call)
 {
     return has_pairs(call, "msetnx");
 }
@@ -235,19 +235,19 @@ static void set_pairs(struct command_call *call, bool is_cold)
     }
 }
 
-void kv_command_mset(struct command_call *call)
+static void mset_command(struct command_call *call)
 {
-    if (kv_check_mset(call)) {
+    if (check_mset(call)) {
         set_pairs(call, true);
         resp_ok(call->reply);
     }
 }
 
-void kv_command_msetnx(struct command_call *call)
+static void msetnx_command(struct command_call *call)
 {
     struct slice value;
 
-    if (!kv_check_msetnx(call)) {
+    if (!check_msetnx(call)) {
         return;
     }
     for (uint32_t i = 1; i < call->argument_count; i += 2) {
@@ -261,10 +261,54 @@ void kv_command_msetnx(struct command_call *call)
     resp_integer(call->reply, 1);
 }
 
-void kv_command_strlen(struct command_call *call)
+static void strlen_command(struct command_call *call)
 {
     struct slice value = {NULL, 0};
 
     kv_get(call->kv, call->arguments[1], &value);
     resp_integer(call->reply, (int64_t)value.size);
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command string_commands[] = {
+    {.name = "GET", .arity = 2, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = get_command, .group = "string", .arguments = "key", .since = "1.0.0",
+     .summary = "Returns a value."},
+    {.name = "GETDEL", .arity = 2, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = getdel_command, .group = "string", .arguments = "key", .since = "6.2.0",
+     .summary = "Returns a value and deletes its key."},
+    {.name = "GETSET", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
+     COMMAND_ONE_KEY, .handler = getset_command, .group = "string", .arguments = "key value",
+     .since = "1.0.0",
+     .summary = "Sets a value and returns the one before."},
+    {.name = "MGET", .arity = -2, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_KEYS,
+     .handler = mget_command, .group = "string", .arguments = "key [key ...]", .since = "1.0.0",
+     .summary = "Returns several values."},
+    {.name = "MSET", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM,
+     COMMAND_KEYS_AND_VALUES, .handler = mset_command, .check = check_mset, .group = "string",
+     .arguments = "key value [key value ...]", .since = "1.0.1",
+     .summary = "Sets several values at once."},
+    {.name = "MSETNX", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM,
+     COMMAND_KEYS_AND_VALUES, .handler = msetnx_command, .check = check_msetnx, .group = "string",
+     .arguments = "key value [key value ...]", .since = "1.0.1",
+     .summary = "Sets several values where none of the keys is there."},
+    {.name = "SET", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
+     .handler = set_command, .check = check_set, .ignored_option = "KEEPTTL", .group = "string",
+     .arguments = "key value [NX | XX] [GET] [KEEPTTL]", .since = "1.0.0",
+     .summary = "Sets a value. NX: only of a new key. XX: only of one that is there. GET: "
+                "returns the value before. KEEPTTL: accepted; no key has a time to live."},
+    {.name = "SETNX", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
+     COMMAND_ONE_KEY, .handler = setnx_command, .group = "string", .arguments = "key value",
+     .since = "1.0.0",
+     .summary = "Sets a value where the key is not there."},
+    {.name = "STRLEN", .arity = 2, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = strlen_command, .group = "string", .arguments = "key", .since = "2.2.0",
+     .summary = "Returns the length of a value."},
+    {.name = "STRLN", .arity = 2, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = strlen_command, .group = "string", .arguments = "key", .since = "0.1.0",
+     .summary = "Returns the length of a value: the same as STRLEN."},
+    {.name = NULL},
+};
+/* clang-format on */

@@ -3,6 +3,7 @@
 #include "server/commands.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "client/clients.h"
@@ -209,7 +210,9 @@ static const struct command server_commands[] = {
 
 void commands_add_all(struct command_table *t)
 {
-    command_table_add(t, kv_commands);
+    for (size_t i = 0; kv_command_tables[i] != NULL; i++) {
+        command_table_add(t, kv_command_tables[i]);
+    }
     command_table_add(t, client_commands);
     command_table_add(t, server_commands);
 }

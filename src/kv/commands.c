@@ -1,0 +1,8 @@
+#include "kv/commands.h"
+
+#include <stddef.h>
+
+const struct command *const kv_command_tables[] = {
+    string_commands, range_commands, number_commands, generic_commands, databases_commands,
+    scan_commands,   NULL,
+};
