@@ -397,7 +397,7 @@ static void client_kill(struct command_call *call)
     }
 }
 
-const struct subcommand client_subcommands[] = {
+static const struct subcommand client_subcommands[] = {
     {"GETNAME", 2, client_getname, "", "Shows the name of this connection."},
     {"ID", 2, client_id, "", "Shows the number of this connection."},
     {"INFO", 2, client_info, "", "Describes this connection."},
@@ -415,7 +415,19 @@ const struct subcommand client_subcommands[] = {
     {NULL, 0, NULL, NULL, NULL},
 };
 
-void client_command(struct command_call *call)
+static void client_command(struct command_call *call)
 {
     subcommand_run(call);
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command client_family_commands[] = {
+    {.name = "CLIENT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_IN_RESERVE,
+     .handler = client_command, .subcommands = client_subcommands, .group = "connection",
+     .arguments = "ID | GETNAME | SETNAME name | LIST | INFO | KILL ... | HELP", .since = "2.4.0",
+     .summary = "Names, lists and ends connections."},
+    {.name = NULL},
+};
+/* clang-format on */

@@ -306,7 +306,7 @@ static void command_getkeys(struct command_call *call)
     }
 }
 
-const struct subcommand command_subcommands[] = {
+static const struct subcommand command_subcommands[] = {
     {"COUNT", 2, command_count_reply, "", "Counts the commands of this server."},
     {"DOCS", -2, command_docs, "[command ...]", "Describes commands."},
     {"GETKEYS", -3, command_getkeys, "command [argument ...]", "Shows the keys of a command."},
@@ -316,7 +316,7 @@ const struct subcommand command_subcommands[] = {
     {NULL, 0, NULL, NULL, NULL},
 };
 
-void command_command(struct command_call *call)
+static void command_command(struct command_call *call)
 {
     if (call->argument_count == 1) {
         command_info(call);
@@ -324,3 +324,16 @@ void command_command(struct command_call *call)
     }
     subcommand_run(call);
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command command_family_commands[] = {
+    {.name = "COMMAND", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_IN_RESERVE,
+     .handler = command_command, .subcommands = command_subcommands, .group = "server",
+     .since = "2.8.13",
+     .arguments = "[COUNT | DOCS [command ...] | INFO [command ...] | LIST | GETKEYS ...]",
+     .summary = "Describes the commands of this server."},
+    {.name = NULL},
+};
+/* clang-format on */

@@ -14,7 +14,7 @@ static const char text_no_password[] =
     "ERR AUTH <password> called without any password configured for the default user. Are you "
     "sure your configuration is correct?";
 
-void ping_command(struct command_call *call)
+static void ping_command(struct command_call *call)
 {
     if (call->argument_count > 2) {
         resp_error(call->reply, "ERR wrong number of arguments for 'ping' command");
@@ -25,7 +25,7 @@ void ping_command(struct command_call *call)
     }
 }
 
-void echo_command(struct command_call *call)
+static void echo_command(struct command_call *call)
 {
     resp_bulk(call->reply, call->arguments[1]);
 }
@@ -42,7 +42,7 @@ static bool log_in(struct command_call *call, struct slice user)
     return false;
 }
 
-void auth_command(struct command_call *call)
+static void auth_command(struct command_call *call)
 {
     if (call->argument_count > 3) {
         resp_error(call->reply, "ERR syntax error");
@@ -53,7 +53,7 @@ void auth_command(struct command_call *call)
     }
 }
 
-void select_command(struct command_call *call)
+static void select_command(struct command_call *call)
 {
     struct client *c = call_client(call);
     uint32_t database;
@@ -70,7 +70,7 @@ void select_command(struct command_call *call)
     }
 }
 
-void quit_command(struct command_call *call)
+static void quit_command(struct command_call *call)
 {
     struct client *c = call_client(call);
 
@@ -79,7 +79,7 @@ void quit_command(struct command_call *call)
     client_make_dirty(c);
 }
 
-void reset_command(struct command_call *call)
+static void reset_command(struct command_call *call)
 {
     struct client *c = call_client(call);
 
@@ -97,21 +97,21 @@ void reset_command(struct command_call *call)
     resp_simple(call->reply, "RESET");
 }
 
-void accept_command(struct command_call *call)
+static void accept_command(struct command_call *call)
 {
     resp_ok(call->reply);
 }
 
 /* --- transactions ---------------------------------------------------------------------- */
 
-void multi_command(struct command_call *call)
+static void multi_command(struct command_call *call)
 {
     call_client(call)->refuses_until_exec = true;
     resp_error(call->reply, "ERR MULTI is not supported yet: nothing is executed on this "
                             "connection until EXEC or DISCARD");
 }
 
-void exec_command(struct command_call *call)
+static void exec_command(struct command_call *call)
 {
     struct client *c = call_client(call);
 
@@ -121,7 +121,7 @@ void exec_command(struct command_call *call)
     c->refuses_until_exec = false;
 }
 
-void discard_command(struct command_call *call)
+static void discard_command(struct command_call *call)
 {
     struct client *c = call_client(call);
 
@@ -131,7 +131,7 @@ void discard_command(struct command_call *call)
     c->refuses_until_exec = false;
 }
 
-void watch_command(struct command_call *call)
+static void watch_command(struct command_call *call)
 {
     resp_errorf(call->reply, "ERR %s is not supported yet: there are no transactions",
                 call->command->name);
@@ -190,7 +190,7 @@ static bool read_hello_options(struct command_call *call, const struct slice **r
     return true;
 }
 
-void hello_command(struct command_call *call)
+static void hello_command(struct command_call *call)
 {
     struct client *c = call_client(call);
     const struct slice *name = NULL;
@@ -212,3 +212,62 @@ void hello_command(struct command_call *call)
     call->reply->version = c->version;
     reply_hello(call);
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command connection_commands[] = {
+    {.name = "ASKING", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN,
+     .handler = accept_command, .group = "cluster", .arguments = "", .since = "3.0.0",
+     .summary = "Accepted; any node answers any command."},
+    {.name = "AUTH", .arity = -2,
+     .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN | COMMAND_IN_RESERVE,
+     .handler = auth_command, .group = "connection", .arguments = "[username] password",
+     .since = "1.0.0",
+     .summary = "Accepted of the user default, who has no password."},
+    {.name = "DISCARD", .arity = 1,
+     .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN | COMMAND_ENDS_MULTI,
+     .handler = discard_command, .group = "transactions", .arguments = "", .since = "2.0.0",
+     .summary = "Refused: there are no transactions yet."},
+    {.name = "ECHO", .arity = 2, .flags = COMMAND_LOCAL | COMMAND_FAST, .handler = echo_command,
+     .group = "connection", .arguments = "message", .since = "1.0.0",
+     .summary = "Returns the message."},
+    {.name = "EXEC", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_HIDDEN | COMMAND_ENDS_MULTI,
+     .handler = exec_command, .group = "transactions", .arguments = "", .since = "1.2.0",
+     .summary = "Refused: there are no transactions yet."},
+    {.name = "HELLO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_IN_RESERVE,
+     .handler = hello_command, .group = "connection", .arguments = "[2 | 3] [SETNAME name]",
+     .since = "6.0.0",
+     .summary = "Selects the protocol and describes the server."},
+    {.name = "MULTI", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN,
+     .handler = multi_command, .group = "transactions", .arguments = "", .since = "1.2.0",
+     .summary = "Refused: there are no transactions yet."},
+    {.name = "PING", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_FAST, .handler = ping_command,
+     .group = "connection", .arguments = "[message]", .since = "1.0.0",
+     .summary = "Returns PONG, or the message."},
+    {.name = "QUIT", .arity = -1,
+     .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_ENDS_MULTI | COMMAND_IN_RESERVE,
+     .handler = quit_command, .group = "connection", .arguments = "", .since = "1.0.0",
+     .summary = "Ends the connection."},
+    {.name = "READONLY", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST,
+     .handler = accept_command, .group = "cluster", .arguments = "", .since = "3.0.0",
+     .summary = "Accepted; any node answers any command."},
+    {.name = "READWRITE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST,
+     .handler = accept_command, .group = "cluster", .arguments = "", .since = "3.0.0",
+     .summary = "Accepted; any node answers any command."},
+    {.name = "RESET", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_ENDS_MULTI,
+     .handler = reset_command, .group = "connection", .arguments = "", .since = "6.2.0",
+     .summary = "Resets the connection to its initial state."},
+    {.name = "SELECT", .arity = 2, .flags = COMMAND_LOCAL | COMMAND_FAST,
+     .handler = select_command, .group = "connection", .arguments = "index", .since = "1.0.0",
+     .summary = "Chooses the database, 0 to 15, for what this connection sends next."},
+    {.name = "UNWATCH", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN,
+     .handler = watch_command, .group = "transactions", .arguments = "", .since = "2.2.0",
+     .summary = "Refused: there are no transactions yet."},
+    {.name = "WATCH", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN,
+     .handler = watch_command, .group = "transactions", .arguments = "key [key ...]",
+     .since = "2.2.0",
+     .summary = "Refused: there are no transactions yet."},
+    {.name = NULL},
+};
+/* clang-format on */

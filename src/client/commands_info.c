@@ -277,7 +277,7 @@ static bool is_asked_for(const struct command_call *call, const char *section)
     return call->argument_count == 1;
 }
 
-void info_command(struct command_call *call)
+static void info_command(struct command_call *call)
 {
     struct buffer text = {0};
 
@@ -291,3 +291,15 @@ void info_command(struct command_call *call)
     resp_verbatim(call->reply, buffer_slice(&text));
     buffer_deinit(&text);
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command info_commands[] = {
+    {.name = "INFO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_IN_RESERVE,
+     .handler = info_command, .group = "server", .arguments = "[section [section ...]]",
+     .since = "1.0.0",
+     .summary = "Shows figures of this node."},
+    {.name = NULL},
+};
+/* clang-format on */

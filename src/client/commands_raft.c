@@ -1,6 +1,5 @@
 /* commands_raft.c - takes RAFT and REQUEST_LOG from a client and hands them to the
  * replica, which answers them as leader or sends them there. */
-#include "client/commands_raft.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "client/client.h"
+#include "client/commands.h"
 #include "command/subcommand.h"
 #include "replica/replica.h"
 
@@ -128,7 +128,7 @@ static void add(struct command_call *call)
 }
 
 /* The leader counts the arguments: it can say more than that there are too few. */
-const struct subcommand raft_subcommands[] = {
+static const struct subcommand raft_subcommands[] = {
     {"ADD", -2, add, "id host port peer-port [KEY]",
      "Adds a learner. A node that is started with a contact does so itself."},
     {"LOG", -2, submit, "[from [count]]",
@@ -143,12 +143,29 @@ const struct subcommand raft_subcommands[] = {
     {NULL, 0, NULL, NULL, NULL},
 };
 
-void raft_command(struct command_call *call)
+static void raft_command(struct command_call *call)
 {
     subcommand_run(call);
 }
 
-void request_log_command(struct command_call *call)
+static void request_log_command(struct command_call *call)
 {
     submit(call);
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command raft_commands[] = {
+    {.name = "RAFT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
+     .handler = raft_command, .subcommands = raft_subcommands, .group = "raft", .since = "0.1.0",
+     .arguments = "STATUS | MEMBERS | ADD id host port peer-port | REMOVE id|host:port | TRANSFER "
+                  "[id | host:port] | LOG [from [count]] | HELP",
+     .summary = "Shows and changes the cluster."},
+    {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
+     .handler = request_log_command, .group = "raft", .arguments = "[from [count]]",
+     .since = "0.1.0",
+     .summary = "Shows the replicated log of the leader."},
+    {.name = NULL},
+};
+/* clang-format on */

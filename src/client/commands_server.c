@@ -10,7 +10,7 @@
 
 /* --- TIME ------------------------------------------------------------------------------ */
 
-void time_command(struct command_call *call)
+static void time_command(struct command_call *call)
 {
     uint64_t wall_ns = io_wall_ns(call_clients(call)->io);
 
@@ -48,7 +48,7 @@ static void reply_followers(const struct replica *replica, struct resp_writer *w
     }
 }
 
-void role_command(struct command_call *call)
+static void role_command(struct command_call *call)
 {
     const struct replica *replica = call_clients(call)->replica;
     struct resp_writer *w = call->reply;
@@ -98,7 +98,7 @@ static int64_t replicas_that_have_it(const struct replica *replica, bool has_wri
 
 /* Answers at once: what was acknowledged is on a majority, and no waiting is promised
  * for more. */
-void wait_command(struct command_call *call)
+static void wait_command(struct command_call *call)
 {
     int64_t wanted = 0;
     int64_t timeout_ms = 0;
@@ -114,3 +114,20 @@ void wait_command(struct command_call *call)
                                                         call_client(call)->write_count > 0));
     }
 }
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command node_commands[] = {
+    {.name = "ROLE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST, .handler = role_command,
+     .group = "server", .arguments = "", .since = "2.8.12",
+     .summary = "Shows whether this node serves: a master does."},
+    {.name = "TIME", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST, .handler = time_command,
+     .group = "server", .arguments = "", .since = "2.6.0",
+     .summary = "Shows this node's clock: seconds and microseconds."},
+    {.name = "WAIT", .arity = 3, .flags = COMMAND_LOCAL, .handler = wait_command,
+     .group = "generic", .arguments = "numreplicas timeout", .since = "3.0.0",
+     .summary = "Counts the nodes besides the leader that hold what was written."},
+    {.name = NULL},
+};
+/* clang-format on */

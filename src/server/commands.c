@@ -3,7 +3,6 @@
 #include "server/commands.h"
 
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
 #include "client/clients.h"
@@ -208,11 +207,16 @@ static const struct command server_commands[] = {
     {.name = NULL},
 };
 
+static void add_tables(struct command_table *t, const struct command *const *tables)
+{
+    for (; *tables != NULL; tables++) {
+        command_table_add(t, *tables);
+    }
+}
+
 void commands_add_all(struct command_table *t)
 {
-    for (size_t i = 0; kv_command_tables[i] != NULL; i++) {
-        command_table_add(t, kv_command_tables[i]);
-    }
-    command_table_add(t, client_commands);
+    add_tables(t, kv_command_tables);
+    add_tables(t, client_command_tables);
     command_table_add(t, server_commands);
 }

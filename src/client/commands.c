@@ -1,0 +1,13 @@
+#include "client/commands.h"
+
+#include <stddef.h>
+
+const struct command *const client_command_tables[] = {
+    connection_commands,
+    client_family_commands,
+    command_family_commands,
+    node_commands,
+    info_commands,
+    raft_commands,
+    NULL,
+};
