@@ -11,62 +11,33 @@
 #include "command/subcommand.h"
 #include "replica/replica.h"
 
-enum { ADMIN_BYTES_MAX = 4096, ADD_WITH_KEY_COUNT = 7 };
+enum { ADMIN_BYTES_MAX = 4096 };
 
 /* An administrative command on its way, with the place of its reply. */
 struct admin_request {
     struct request request;
     struct reply_slot *slot;
-    const struct replica *key_of; /* Whose key goes along with the reply; NULL: nobody's. */
-    struct resp_writer writer;    /* Of the reply, where a key goes along. */
-    struct buffer out;
 };
 
 static struct resp_writer *admin_reply(struct request *request)
 {
-    struct admin_request *a = container_of(request, struct admin_request, request);
-
-    return a->key_of != NULL ? &a->writer : reply_writer(a->slot);
-}
-
-/* An array of both, where the node was added. */
-static void reply_with_key(struct admin_request *a)
-{
-    const struct store_key *key = replica_cluster_key(a->key_of);
-    struct resp_writer *w = reply_writer(a->slot);
-    char digits[2 * STORE_KEY_BYTES + 1];
-
-    if (key == NULL || buffer_size(&a->out) == 0 || buffer_begin(&a->out)[0] != '*') {
-        buffer_append_slice(w->out, buffer_slice(&a->out)); /* An error. */
-        return;
-    }
-    for (size_t i = 0; i < STORE_KEY_BYTES; i++) {
-        snprintf(digits + 2 * i, 3, "%02x", key->bytes[i]);
-    }
-    resp_array(w, 2);
-    buffer_append_slice(w->out, buffer_slice(&a->out));
-    resp_bulk_text(w, digits);
+    return reply_writer(container_of(request, struct admin_request, request)->slot);
 }
 
 static void admin_answered(struct request *request)
 {
     struct admin_request *a = container_of(request, struct admin_request, request);
 
-    if (a->key_of != NULL) {
-        reply_with_key(a);
-    }
     reply_done(a->slot);
-    buffer_deinit(&a->out);
     free(a);
 }
 
-static void submit_some(struct command_call *call, uint32_t argument_count,
-                        const struct replica *key_of)
+static void submit(struct command_call *call)
 {
     struct admin_request *a;
     size_t bytes = 0;
 
-    for (uint32_t i = 0; i < argument_count; i++) {
+    for (uint32_t i = 0; i < call->argument_count; i++) {
         bytes += call->arguments[i].size;
     }
     if (bytes > ADMIN_BYTES_MAX) {
@@ -74,63 +45,76 @@ static void submit_some(struct command_call *call, uint32_t argument_count,
         return;
     }
     a = memory_take_zeroed(1, sizeof *a);
-
-    a->key_of = key_of;
-    a->writer = (struct resp_writer){.out = &a->out, .version = 2};
     a->request.received_ns = call_client(call)->received_ns;
     a->request.reply = admin_reply;
     a->request.answered = admin_answered;
-    a->request.resp_version = (uint8_t)(key_of != NULL ? 2 : call->reply->version);
-    request_encode(&a->request, call->command, 0, argument_count, call->arguments);
+    a->request.resp_version = (uint8_t)call->reply->version;
+    request_encode(&a->request, call->command, 0, call->argument_count, call->arguments);
     a->slot = reply_later(call);
     replica_submit(call_client(call)->clients->replica, &a->request);
 }
 
-static void submit(struct command_call *call)
-{
-    submit_some(call, call->argument_count, NULL);
-}
-
-/* The key of the cluster is for those alone who are on this very machine. */
-static void add_with_key(struct command_call *call, const struct replica *r)
-{
-    struct client *client = call_client(call);
-
-    if (!io_stream_is_local(client->clients->io, &client->stream) && !MUTANT(key_for_everybody)) {
-        resp_error(call->reply,
-                   "NOKEY the key of the cluster is handed over on loopback only: copy the file "
-                   "cluster-key from the data directory of a member to the new node, and start "
-                   "that with --cluster-key FILE");
-        return;
-    }
-    submit_some(call, call->argument_count - 1, r);
-}
-
 /* A node that is to join through itself would wait for ever for a leader to answer it. */
-static void add(struct command_call *call)
+static bool refuse_itself(struct command_call *call)
 {
     const struct replica *r = call_client(call)->clients->replica;
     char own_id[17];
 
     snprintf(own_id, sizeof own_id, "%016llx", (unsigned long long)replica_node_id(r));
-    if (replica_cluster_id(r) == 0 && call->argument_count > 2 &&
-        slice_is(call->arguments[2], own_id)) {
-        resp_error(call->reply, "ERR that is this node itself: give another node as the contact, "
-                                "or none to make a new cluster");
+    if (replica_cluster_id(r) != 0 || call->argument_count <= 2 ||
+        !slice_is(call->arguments[2], own_id)) {
+        return false;
+    }
+    resp_error(call->reply, "ERR that is this node itself: give another node as the contact, "
+                            "or none to make a new cluster");
+    return true;
+}
+
+static void add(struct command_call *call)
+{
+    if (!refuse_itself(call)) {
+        submit(call);
+    }
+}
+
+static void reply_key(struct resp_writer *w, const struct store_key *key)
+{
+    char digits[2 * STORE_KEY_BYTES + 1];
+
+    for (size_t i = 0; i < STORE_KEY_BYTES; i++) {
+        snprintf(digits + 2 * i, 3, "%02x", key->bytes[i]);
+    }
+    resp_bulk_text(w, digits);
+}
+
+/* The key of the cluster is for those alone who are on this very machine. */
+static void hand_over_key(struct command_call *call)
+{
+    struct client *client = call_client(call);
+    const struct store_key *key = replica_cluster_key(client->clients->replica);
+
+    if (refuse_itself(call)) {
         return;
     }
-    if (call->argument_count == ADD_WITH_KEY_COUNT &&
-        slice_is(call->arguments[ADD_WITH_KEY_COUNT - 1], "KEY")) {
-        add_with_key(call, r);
+    if (!io_stream_is_local(client->clients->io, &client->stream) && !MUTANT(key_for_everybody)) {
+        resp_error(call->reply,
+                   "NOKEY the key of the cluster is handed over on loopback only: copy the file "
+                   "cluster-key from the data directory of a member to the new node, and start "
+                   "that with --cluster-key FILE");
+    } else if (key == NULL) {
+        resp_error(call->reply, "CLUSTERDOWN this node has not joined its cluster yet, and has no "
+                                "key of it");
     } else {
-        submit(call);
+        reply_key(call->reply, key);
     }
 }
 
 /* The leader counts the arguments: it can say more than that there are too few. */
 static const struct subcommand raft_subcommands[] = {
-    {"ADD", -2, add, "id host port peer-port [KEY]",
-     "Adds a learner. A node that is started with a contact does so itself."},
+    {"ADD", -2, add, "id host port peer-port",
+     "Adds a node that runs, as a learner. One that is started with a contact does so itself."},
+    {"KEY", -2, hand_over_key, "[id]",
+     "The key of the cluster, over loopback only. A node that joins asks for it so, with its id."},
     {"LOG", -2, submit, "[from [count]]",
      "Committed entries, the newest 100, or so many from an index on."},
     {"MEMBERS", -2, submit, "", "Ids, addresses and memberships of all members."},

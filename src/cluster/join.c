@@ -22,7 +22,13 @@ static const uint64_t REACH_NS = 5 * 1000 * 1000 * 1000ull;
 static const uint64_t NAME_NS = 12 * 1000 * 1000 * 1000ull;
 static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull; /* Beyond the leader's own limit. */
 
-enum join_verdict { VERDICT_MORE, VERDICT_DONE, VERDICT_RETRY, VERDICT_FAILED };
+enum join_verdict {
+    VERDICT_MORE,
+    VERDICT_DONE,
+    VERDICT_NEXT, /* The key is here: now the node asks to be added. */
+    VERDICT_RETRY,
+    VERDICT_FAILED
+};
 
 struct join {
     struct join_options options;
@@ -41,7 +47,7 @@ struct join {
     bool is_in_doubt;          /* That of an attempt before may be. */
     bool was_removed;
     uint64_t cluster_id;
-    struct store_key key;
+    bool needs_key; /* It is asked for first. */
     bool has_complained;
     char text[1024];
 };
@@ -56,8 +62,7 @@ static void finish(struct join *j)
                                                            : JOIN_REFUSED;
 
     io_timer_stop(j->options.io, &j->timer);
-    j->options.done(j->options.context, outcome, j->cluster_id,
-                    j->options.wants_key && outcome == JOIN_DONE ? &j->key : NULL, j->text);
+    j->options.done(j->options.context, outcome, j->cluster_id, j->text);
     join_free(j);
 }
 
@@ -70,7 +75,9 @@ static void conclude(struct join *j)
     bool can_retry =
         j->verdict == VERDICT_RETRY && io_now_ns(j->options.io) + RETRY_NS < j->give_up_ns;
 
-    if (can_retry) {
+    if (j->verdict == VERDICT_NEXT) {
+        io_timer_start(j->options.io, &j->timer, io_now_ns(j->options.io));
+    } else if (can_retry) {
         if (!j->has_complained) {
             j->has_complained = true;
             log_write(j->options.log, LOG_WARN, "not joined yet, trying again", "reason=" LOG_Q,
@@ -158,7 +165,7 @@ static enum join_verdict take_cluster_id(struct join *j, struct slice *rest)
 }
 
 /* 64 hex digits. */
-static enum join_verdict take_key(struct join *j, struct slice *rest)
+static enum join_verdict take_key(struct slice *rest, struct store_key *ret_key)
 {
     struct slice value;
     enum join_verdict verdict = take_bulk(rest, &value);
@@ -175,7 +182,7 @@ static enum join_verdict take_key(struct join *j, struct slice *rest)
         if (strspn(digits, "0123456789abcdef") != 2) {
             return VERDICT_FAILED;
         }
-        j->key.bytes[i] = (unsigned char)strtoul(digits, NULL, 16);
+        ret_key->bytes[i] = (unsigned char)strtoul(digits, NULL, 16);
     }
     return VERDICT_DONE;
 }
@@ -227,20 +234,20 @@ static enum join_verdict judge_info(struct join *j, struct slice rest)
 }
 
 /* RAFT ADD answers with the cluster's id and the addresses of its other members. */
-static enum join_verdict take_added(struct join *j, struct slice *rest)
+static enum join_verdict judge_added(struct join *j, struct slice rest)
 {
     int64_t count = 0;
     size_t used = 0;
-    enum join_verdict verdict = take_header(rest, '*', &count);
+    enum join_verdict verdict = take_header(&rest, '*', &count);
 
     if (verdict == VERDICT_DONE) {
-        verdict = count > 0 ? take_cluster_id(j, rest) : VERDICT_FAILED;
+        verdict = count > 0 ? take_cluster_id(j, &rest) : VERDICT_FAILED;
     }
     j->text[0] = 0;
     for (int64_t i = 1; i < count && verdict == VERDICT_DONE; i++) {
         struct slice address;
 
-        verdict = take_bulk(rest, &address);
+        verdict = take_bulk(&rest, &address);
         if (verdict == VERDICT_DONE && used + address.size + 2 < sizeof j->text) {
             used += (size_t)snprintf(j->text + used, sizeof j->text - used, "%s%.*s",
                                      used == 0 ? "" : ",", (int)address.size, address.data);
@@ -249,20 +256,17 @@ static enum join_verdict take_added(struct join *j, struct slice *rest)
     return verdict;
 }
 
-/* RAFT ADD ... KEY with that, and the key. */
-static enum join_verdict judge_added(struct join *j, struct slice rest)
+static enum join_verdict judge_key(struct join *j, struct slice rest)
 {
-    int64_t count = 0;
-    enum join_verdict verdict =
-        j->options.wants_key ? take_header(&rest, '*', &count) : VERDICT_DONE;
+    struct store_key key;
+    enum join_verdict verdict = take_key(&rest, &key);
 
-    if (verdict == VERDICT_DONE && j->options.wants_key && count != 2) {
-        return VERDICT_FAILED;
+    if (verdict != VERDICT_DONE) {
+        return verdict;
     }
-    if (verdict == VERDICT_DONE) {
-        verdict = take_added(j, &rest);
-    }
-    return verdict == VERDICT_DONE && j->options.wants_key ? take_key(j, &rest) : verdict;
+    j->needs_key = false;
+    j->options.has_key(j->options.context, &key);
+    return VERDICT_NEXT;
 }
 
 /* The code of an error is its first word; the rest is for people. */
@@ -294,6 +298,7 @@ static enum join_verdict judge_error(struct join *j)
     }
     j->is_asked = false; /* Whatever else it says was not done. */
     return has_code(error, "CLUSTERDOWN") || has_code(error, "TRYAGAIN") ||
+                   has_code(error, JOIN_CODE_UNREACHED) ||
                    slice_equal(error, slice_str(JOIN_CONTACT_FULL))
                ? VERDICT_RETRY
                : VERDICT_FAILED;
@@ -307,7 +312,9 @@ static enum join_verdict judge(struct join *j)
         return judge_error(j);
     }
 
-    enum join_verdict verdict = j->options.only_ask ? judge_info(j, in) : judge_added(j, in);
+    enum join_verdict verdict = j->options.only_ask ? judge_info(j, in)
+                                : j->needs_key      ? judge_key(j, in)
+                                                    : judge_added(j, in);
 
     if (verdict == VERDICT_FAILED) {
         /* A reply of another shape may mean that it was done, by another version; what is
@@ -376,15 +383,14 @@ static void put_request(struct join *j)
         resp_bulk_text(&w, "raft");
         return;
     }
-    resp_array(&w, j->options.wants_key ? 7 : 6);
+    resp_array(&w, j->needs_key ? 3 : 6);
     resp_bulk_text(&w, "RAFT");
-    resp_bulk_text(&w, "ADD");
+    resp_bulk_text(&w, j->needs_key ? "KEY" : "ADD");
     resp_bulkf(&w, "%016llx", (unsigned long long)j->options.self.id);
-    resp_bulk_text(&w, j->options.self.client.host);
-    resp_bulkf(&w, "%u", (unsigned)j->options.self.client.port);
-    resp_bulkf(&w, "%u", (unsigned)j->options.self.peer_port);
-    if (j->options.wants_key) {
-        resp_bulk_text(&w, "KEY");
+    if (!j->needs_key) {
+        resp_bulk_text(&w, j->options.self.client.host);
+        resp_bulkf(&w, "%u", (unsigned)j->options.self.client.port);
+        resp_bulkf(&w, "%u", (unsigned)j->options.self.peer_port);
     }
 }
 
@@ -405,7 +411,7 @@ static void join_connected(struct io_connect *connect, int status)
         return;
     }
     j->is_open = true;
-    j->is_asked = !j->options.only_ask;
+    j->is_asked = !j->options.only_ask && !j->needs_key;
     put_request(j);
     if (io_stream_write(j->options.io, &j->stream, buffer_begin(&j->out), buffer_size(&j->out)) <
         0) {
@@ -444,6 +450,7 @@ struct join *join_start(const struct join_options *options)
     struct join *j = memory_take_zeroed(1, sizeof *j);
 
     j->options = *options;
+    j->needs_key = options->wants_key;
     j->stream = (struct io_stream){
         .room = join_room, .received = join_received, .sent = join_sent, .closed = join_closed};
     j->connect = (struct io_connect){.connected = join_connected, .stream = &j->stream};

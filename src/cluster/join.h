@@ -18,6 +18,9 @@ struct join;
  * contact that was removed itself says CLUSTERDOWN.) */
 #define JOIN_CODE_REMOVED "REMOVED"
 
+/* Of the answer when the leader does not reach the node that is to be added. It may yet. */
+#define JOIN_CODE_UNREACHED "UNREACHED"
+
 /* What a contact says that serves as many clients as it may: it passes, so a joining node
  * tries again. */
 #define JOIN_CONTACT_FULL "ERR max number of clients reached"
@@ -36,13 +39,15 @@ struct join_options {
     struct io_address contact;
     struct member_address self;
     bool only_ask;        /* Do not join: only learn the contact's cluster. */
-    bool wants_key;       /* Ask for the key as well; a contact elsewhere refuses then. */
+    bool wants_key;       /* Ask for the key first; a contact elsewhere refuses that. */
     uint64_t patience_ns; /* Go on trying so long where the cluster says "try again". */
     /* With `only_ask`: where the contact is for other nodes, and who it is. */
     void (*met)(void *context, const struct member_address *contact);
-    /* Called once, from the loop; the join ends with it. `key`: as asked for, or NULL. */
-    void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id,
-                 const struct store_key *key, const char *text);
+    /* With `wants_key`: the contact has handed it over. The node is to prove that it has it from
+     * now on, else it is not added. */
+    void (*has_key)(void *context, const struct store_key *key);
+    /* Called once, from the loop; the join ends with it. */
+    void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text);
     void *context;
 };
 

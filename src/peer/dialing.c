@@ -1,7 +1,7 @@
 /* dialing.c - one outgoing connection: the greeting, in which both sides prove that they hold the
  * key of the cluster, in the newest version of the protocol that both speak; and another attempt
  * whenever it breaks. */
-#include "peer/peers.h"
+#include "peer/hello.h"
 
 #include <errno.h>
 #include <string.h>
@@ -150,29 +150,6 @@ static void dial_refused(struct dial *d, enum wire_refusal refusal)
 
 /* --- the greeting -------------------------------------------------------------------- */
 
-static void say_hello(struct dial *d)
-{
-    const struct peers *p = d->peer->peers;
-    struct wire_hello hello = {
-        .version = d->version,
-        .cluster_id = p->cluster_id,
-        .from = p->self.id,
-        .to = d->peer->id,
-        .incarnation = p->incarnation,
-        .channel = d->channel,
-        .address = p->self.client,
-        .peer_port = p->self.peer_port,
-    };
-
-    if (!MUTANT(hello_repeated)) {
-        io_random(p->io, hello.nonce, sizeof hello.nonce);
-    }
-    d->hello_size = wire_put_hello(&d->link.out, &hello);
-    memcpy(d->hello, buffer_begin(&d->link.out) + buffer_size(&d->link.out) - d->hello_size,
-           d->hello_size);
-    link_flush(&d->link);
-}
-
 static void note_unproven(struct dial *d)
 {
     struct peers *p = d->peer->peers;
@@ -190,33 +167,24 @@ static void note_unproven(struct dial *d)
 /* Who answers must prove first that it belongs; then this node does. */
 static void dial_challenged(struct dial *d, struct slice body)
 {
-    const struct peers *p = d->peer->peers;
-    struct wire_challenge c;
     unsigned char proof[PROOF_BYTES];
+    raft_id listener = 0;
+    enum hello_answer answer = hello_check(d->peer->peers, &d->hello, body, &listener, proof);
 
-    if (!wire_get_challenge(body, &c)) {
+    if (answer == HELLO_MALFORMED) {
         link_close(&d->link);
-        return;
-    }
-
-    struct proof_greeting greeting = {.hello = slice_of(d->hello, d->hello_size),
-                                      .listener = c.listener};
-
-    memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
-    if (!proof_holds(p->key.bytes, PROOF_OF_LISTENER, &greeting, slice_of(c.proof, PROOF_BYTES)) &&
-        !MUTANT(listener_not_checked)) {
+    } else if (answer == HELLO_UNPROVEN) {
         note_unproven(d);
         if (!MUTANT(other_key_untold)) {
             wire_put_refuse(&d->link.out, WIRE_OTHER_KEY); /* Whoever runs it should know too. */
             link_flush(&d->link);
         }
         link_close(&d->link);
-    } else if (c.listener != d->peer->id && !MUTANT(other_listener_taken)) {
-        addresses_met(d->peer->peers, c.listener, &d->target);
+    } else if (listener != d->peer->id && !MUTANT(other_listener_taken)) {
+        addresses_met(d->peer->peers, listener, &d->target);
         dial_refused(d, WIRE_OTHER_NODE);
     } else {
         d->phase = DIAL_PROVEN;
-        proof_make(p->key.bytes, PROOF_OF_DIALER, &greeting, proof);
         wire_put_proof(&d->link.out, proof);
         link_flush(&d->link);
     }
@@ -315,7 +283,7 @@ static void dial_connected(struct io_connect *connect, int status)
         link_close(&d->link);
         return;
     }
-    say_hello(d);
+    hello_say(p, &d->link, d->peer->id, d->channel, d->version, &d->hello);
 }
 
 void dial_start(struct dial *d)

@@ -60,6 +60,9 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
 {
     struct peers *p = in->peers;
 
+    if (p->cluster_id == 0) {
+        return WIRE_NOT_READY;
+    }
     if (hello->cluster_id != p->cluster_id && !MUTANT(other_cluster_accepted)) {
         return WIRE_OTHER_CLUSTER;
     }
@@ -155,7 +158,7 @@ static void hello(struct inbound *in, struct slice body)
     } else if ((version < WIRE_VERSION_MIN || version > p->version) &&
                !MUTANT(other_version_accepted)) {
         refuse(in, WIRE_OTHER_VERSION);
-    } else if (p->cluster_id == 0) {
+    } else if (!p->has_key || (p->cluster_id == 0 && MUTANT(newcomer_is_silent))) {
         refuse(in, WIRE_NOT_READY);
     } else if (body.size > WIRE_HELLO_BYTES_MAX) {
         link_close(&in->link);
@@ -192,8 +195,8 @@ static void check_proof(struct inbound *in, struct slice proof)
     }
 }
 
-/* Nobody else might ever tell: a node that was added with a wrong key dials nobody. Anybody can say
- * so, and nothing but this line comes of it. */
+/* The operator of the node with the wrong key is to read of it, too. Anybody can say so, and
+ * nothing but this line comes of it. */
 static void note_other_key(struct inbound *in)
 {
     struct peers *p = in->peers;
@@ -205,9 +208,8 @@ static void note_other_key(struct inbound *in)
         log_write(p->log, LOG_WARN, "a node that connects has another key than this one",
                   "address=%s id=%016llx count=%llu advice=" LOG_Q, address,
                   (unsigned long long)p->self.id, (unsigned long long)count,
-                  "if it is a member, --cluster-key named the key of another cluster here: send a "
-                  "member RAFT REMOVE with this node's id, delete this data directory, and join "
-                  "with the right key");
+                  "if it is a member, give this data directory the file cluster-key of another "
+                  "one");
     }
 }
 

@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "peer/strangers.h"
 
 enum {
     ANSWERS_BYTES_MAX = 1024 * 1024 * 1024,
@@ -100,6 +99,7 @@ static void timer_fired(struct io_timer *timer)
     {
         inbound_tick(container_of(node, struct inbound, node), now_ns, &next_ns);
     }
+    verify_tick(p, now_ns, &next_ns);
     if (next_ns != UINT64_MAX) {
         peers_arm_timer(p, next_ns);
     }
@@ -235,6 +235,31 @@ void peers_learn(struct peers *p, const struct member_address *address)
             }
         }
     }
+}
+
+/* Where the process at the other end has said that it lives. */
+static struct member_address address_of(const struct inbound *in)
+{
+    struct wire_hello hello;
+
+    CHECK(wire_get_hello(in->greeting.hello, &hello));
+    return (struct member_address){
+        .id = hello.from, .client = hello.address, .peer_port = hello.peer_port};
+}
+
+enum peers_word peers_word_of(const struct peers *p, const struct member_address *address)
+{
+    const struct inbound *control = peers_inbound(p, address->id, WIRE_CONTROL);
+    const struct inbound *in = control != NULL ? control : peers_inbound(p, address->id, WIRE_BULK);
+    bool is_own = address->id == p->self.id;
+
+    if (!is_own && in == NULL) {
+        return PEERS_NO_WORD;
+    }
+
+    struct member_address said = is_own ? p->self : address_of(in);
+
+    return member_address_equal(&said, address) ? PEERS_LIVES_THERE : PEERS_LIVES_ELSEWHERE;
 }
 
 /* Only what the node that was greeted says itself, and says to this one. */
@@ -411,6 +436,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
     };
     list_init(&p->all);
     list_init(&p->inbounds);
+    list_init(&p->verifies);
     io_random(io, &p->incarnation, sizeof p->incarnation);
 
     struct io_address address = options->host;
@@ -427,6 +453,7 @@ void peers_deinit(struct peers *p)
 {
     p->is_ended = true;
     io_timer_stop(p->io, &p->timer);
+    verify_deinit(p);
     list_for_each(node, &p->inbounds)
     {
         struct inbound *in = container_of(node, struct inbound, node);
@@ -444,12 +471,18 @@ void peers_deinit(struct peers *p)
     }
 }
 
+void peers_show_key(struct peers *p, const struct store_key *key)
+{
+    p->key = *key;
+    p->has_key = true;
+}
+
 void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
                 const struct peers_source *source)
 {
     CHECK(cluster_id != 0);
     p->cluster_id = cluster_id;
-    p->key = *key;
+    peers_show_key(p, key);
     p->source = *source;
 }
 

@@ -54,6 +54,12 @@ enum dial_phase {
     DIAL_UP,       /* It was welcomed. */
 };
 
+/* What a dialer says first, to which the proofs belong. */
+struct hello {
+    char bytes[WIRE_HELLO_BYTES_MAX];
+    size_t size;
+};
+
 /* One outgoing connection, made again whenever it breaks. */
 struct dial {
     struct peer *peer;
@@ -61,13 +67,12 @@ struct dial {
     enum dial_phase phase;
     struct io_connect connect;
     struct link link;
-    uint64_t since_ns; /* When the attempt began, or was connected. */
-    uint64_t idle_ns;  /* DIAL_IDLE: since then, */
-    uint64_t retry_ns; /* and for so long. */
-    uint64_t wait_ns;  /* The last wait but for its part of chance; 0: none yet. */
-    uint32_t version;  /* Of the protocol: said in the next greeting, or agreed upon. */
-    char hello[WIRE_HELLO_BYTES_MAX]; /* What was said in this one. */
-    size_t hello_size;
+    uint64_t since_ns;            /* When the attempt began, or was connected. */
+    uint64_t idle_ns;             /* DIAL_IDLE: since then, */
+    uint64_t retry_ns;            /* and for so long. */
+    uint64_t wait_ns;             /* The last wait but for its part of chance; 0: none yet. */
+    uint32_t version;             /* Of the protocol: said in the next greeting, or agreed upon. */
+    struct hello hello;           /* What was said in this one. */
     bool is_unproven;             /* Who answered the last time does not have the key. */
     bool is_stepping_down;        /* Closed to be greeted in an older version at once. */
     enum wire_refusal refused;    /* The last refusal that was told; 0: none. */
@@ -152,7 +157,8 @@ struct peers {
     struct member_address self_logged; /* Where the log has this node; port 0: nowhere. */
     struct member_address contact;     /* Named at the start; port 0: none. */
     uint64_t cluster_id;               /* 0: not known yet; then nobody is welcome. */
-    struct store_key key;              /* Of the cluster. */
+    struct store_key key;              /* Of the cluster, */
+    bool has_key;                      /* if that is known. */
     uint64_t incarnation;
     uint32_t version;         /* The newest of the protocol that this node is to speak. */
     size_t answers_bytes_max; /* A connection on which more of them wait to leave is ended. */
@@ -170,6 +176,7 @@ struct peers {
     bool is_ended;
     struct list all;       /* struct peer */
     struct list inbounds;  /* struct inbound */
+    struct list verifies;  /* struct verify */
     struct io_timer timer; /* Redials. */
     uint64_t accepted_count;
     struct complaints complaints;
@@ -189,9 +196,15 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
                 const struct peers_events *events, const struct peers_options *options);
 /* Frees everything at once; the io must not run any more. */
 void peers_deinit(struct peers *p);
+/* Before the cluster is known: this node is to be added, and proves to who dials it that it has
+ * the key. Nobody is welcome. */
+void peers_show_key(struct peers *p, const struct store_key *key);
 /* From now on connections are made and accepted. */
 void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
                 const struct peers_source *source);
+/* Whether that node says itself that it lives there, if it is connected. */
+enum peers_word { PEERS_NO_WORD, PEERS_LIVES_THERE, PEERS_LIVES_ELSEWHERE };
+enum peers_word peers_word_of(const struct peers *p, const struct member_address *address);
 /* Dials these members (but oneself) too. Others are kept: who is left out by a
  * configuration that is not committed may still lead, and is needed to commit it. */
 void peers_set_members(struct peers *p, const struct membership *m);
@@ -292,6 +305,14 @@ bool addresses_may_take(const struct peers *p, const struct member_address *take
                         const struct member_address *other);
 /* Members are looked for there, too. */
 void addresses_set_contact(struct peers *p, const struct io_address *client, uint16_t peer_port);
+
+/* strangers.c: of the connections that have not proven that they belong, the one that is to be
+ * closed, as there are too many; or NULL. */
+struct inbound *strangers_to_close(const struct peers *p);
+
+/* verify.c: does what is due; lowers *next_ns to when something is due next. */
+void verify_tick(struct peers *p, uint64_t now_ns, uint64_t *next_ns);
+void verify_deinit(struct peers *p);
 
 /* sender.c: puts what fits of the ranges asked for into the bulk connection. */
 void sender_ask(struct peer *peer, const struct raft_message *m);

@@ -15,7 +15,4 @@ enum {
     STRANGERS_FEW = 4,
 };
 
-/* The one that is to be closed, as there are too many; or NULL. */
-struct inbound *strangers_to_close(const struct peers *p);
-
 #endif /* RAKIT_PEER_STRANGERS_H */

@@ -23,6 +23,7 @@ static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
 static void task_free(struct admin_task *t)
 {
     list_remove(&t->node);
+    adding_stop(t);
     buffer_deinit(&t->shown);
     free(t);
 }
@@ -138,6 +139,8 @@ static const char *find_named(const struct replica *r, struct slice name, raft_i
     return member == NULL ? error_no_member : NULL;
 }
 
+static const char error_full[] = "ERR the cluster has as many members as it can have";
+
 /* --- membership ---------------------------------------------------------------------- */
 
 static void change(struct admin_task *t, enum raft_change_kind kind)
@@ -159,9 +162,8 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
         t->index = raft_configuration_index(r->raft);
         replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
-        admin_task_fail(t, kind == RAFT_REMOVE
-                               ? "ERR the last voter can't be removed"
-                               : "ERR the cluster has as many members as it can have");
+        admin_task_fail(t,
+                        kind == RAFT_REMOVE ? "ERR the last voter can't be removed" : error_full);
     }
     /* Else another change is under way, or this leader is new: later. */
 }
@@ -192,16 +194,14 @@ static void progress_add(struct admin_task *t)
                  t->address.client.host, (unsigned)t->address.client.port,
                  (unsigned long long)other->id);
         admin_task_fail(t, text);
-    } else if (there == NULL) {
-        if (m != NULL && m->configuration.member_count == RAFT_MEMBERS_MAX) {
-            admin_task_fail(t, "ERR the cluster has as many members as it can have");
-        } else {
-            change(t, RAFT_ADD_LEARNER);
+    } else if (there != NULL && member_address_equal(there, &t->address)) {
+        if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
+            task_ok(t);
         }
-    } else if (!member_address_equal(there, &t->address)) {
-        change(t, RAFT_READDRESS);
-    } else if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
-        task_ok(t);
+    } else if (there == NULL && m != NULL && m->configuration.member_count == RAFT_MEMBERS_MAX) {
+        admin_task_fail(t, error_full);
+    } else if (adding_is_proven(t, there != NULL)) {
+        change(t, there == NULL ? RAFT_ADD_LEARNER : RAFT_READDRESS);
     }
 }
 

@@ -3,6 +3,7 @@
 #ifndef RAKIT_REPLICA_ADMIN_TASK_H
 #define RAKIT_REPLICA_ADMIN_TASK_H
 
+#include "peer/verify.h"
 #include "replica/state.h"
 
 enum admin_kind { ADMIN_ADD, ADMIN_REMOVE, ADMIN_TRANSFER, ADMIN_LOG };
@@ -13,11 +14,15 @@ struct admin_task {
     struct request *request;
     enum admin_kind kind;
     uint64_t begun_ns;
-    bool is_begun;                 /* The core has taken it. */
-    bool is_handing_over;          /* ADMIN_REMOVE of this leader: another one is to do it. */
-    raft_id id;                    /* Of the member in question; 0 with TRANSFER: the best one. */
-    struct member_address address; /* ADMIN_ADD. */
-    raft_index index;              /* Of the configuration that must commit. */
+    bool is_begun;        /* The core has taken it. */
+    bool is_handing_over; /* ADMIN_REMOVE of this leader: another one is to do it. */
+    raft_id id;           /* Of the member in question; 0 with TRANSFER: the best one. */
+    /* ADMIN_ADD; see adding.c. */
+    struct member_address address;
+    struct verify *verify; /* Under way; NULL: not. */
+    bool is_verified;      /* It is over: */
+    enum verify_result verified;
+    raft_index index; /* Of the configuration that must commit. */
     /* ADMIN_LOG: what to show, and its read from the disk. */
     raft_index first;
     raft_index last;
@@ -31,6 +36,12 @@ struct admin_task {
 void admin_task_end(struct admin_task *t); /* the reply is written; */
 void admin_task_fail(struct admin_task *t, const char *error);
 void admin_task_wait_again(struct admin_task *t); /* its leader is lost. */
+
+/* Whether the node to be added has proven that it may. If it never will, the task ends here, and
+ * is freed. */
+bool adding_is_proven(struct admin_task *t, bool is_member);
+/* Nobody waits for that proof any more. */
+void adding_stop(struct admin_task *t);
 
 /* Digits alone, to that base. */
 bool admin_parse_number(struct slice text, int base, uint64_t max, uint64_t *ret_value);

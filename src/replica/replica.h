@@ -83,6 +83,8 @@ bool replica_listen(struct replica *r, char *text, size_t text_size);
 void replica_bootstrap(struct replica *r, const struct store_key *key);
 /* Whether this node made its cluster (or was about to, when it crashed). */
 bool replica_is_founder(const struct replica *r);
+/* Before it is added: it proves to members that it has that key. */
+void replica_show_key(struct replica *r, const struct store_key *key);
 /* The cluster that has taken this node in as a learner, and its key. False: could not be
  * stored. */
 bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key);

@@ -232,6 +232,11 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
     membership_free(m);
 }
 
+void replica_show_key(struct replica *r, const struct store_key *key)
+{
+    peers_show_key(&r->peers, key);
+}
+
 bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key)
 {
     if (r->recovered.identity.cluster_id == cluster_id) {

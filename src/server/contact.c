@@ -66,11 +66,11 @@ static void fail_for_another_cluster(struct contact *c)
 }
 
 static void on_joined(struct contact *c, enum join_outcome outcome, uint64_t cluster_id,
-                      const struct store_key *key, const char *text)
+                      const char *text)
 {
     if (outcome != JOIN_DONE) {
         fail(c, outcome == JOIN_REFUSED, text);
-    } else if (c->options.events.added(c->options.events.context, cluster_id, key, text)) {
+    } else if (c->options.events.added(c->options.events.context, cluster_id, text)) {
         await_log(c);
     }
 }
@@ -106,7 +106,7 @@ static void on_whereabouts(struct contact *c, enum join_outcome outcome, uint64_
 }
 
 static void join_done(void *context, enum join_outcome outcome, uint64_t cluster_id,
-                      const struct store_key *key, const char *text)
+                      const char *text)
 {
     struct contact *c = context;
 
@@ -114,7 +114,7 @@ static void join_done(void *context, enum join_outcome outcome, uint64_t cluster
     c->answered_ns = io_now_ns(c->options.io);
     switch (c->phase) {
     case CONTACT_JOINING:
-        on_joined(c, outcome, cluster_id, key, text);
+        on_joined(c, outcome, cluster_id, text);
         break;
     case CONTACT_AWAITING_LOG:
         on_added_again(c, outcome, cluster_id);
@@ -124,6 +124,13 @@ static void join_done(void *context, enum join_outcome outcome, uint64_t cluster
         on_whereabouts(c, outcome, cluster_id);
         break;
     }
+}
+
+static void join_has_key(void *context, const struct store_key *key)
+{
+    struct contact *c = context;
+
+    c->options.events.has_key(c->options.events.context, key);
 }
 
 static void join_met(void *context, const struct member_address *contact)
@@ -147,6 +154,7 @@ static void ask(struct contact *c)
         .wants_key = c->phase == CONTACT_JOINING && c->options.wants_key,
         .patience_ns = wants_membership ? JOIN_PATIENCE_NS : 0,
         .met = join_met,
+        .has_key = join_has_key,
         .done = join_done,
         .context = c,
     };

@@ -1,7 +1,7 @@
 /* contact.h - a node's dealings with the contact that it was started with, for as long as the node
  * runs:
  *
- *     JOINING        asks to be added to the contact's cluster
+ *     JOINING        asks for the key if it has none, then to be added to the contact's cluster
  *                    added -> AWAITING_LOG; refused -> the node ends
  *     AWAITING_LOG   is a member, but has heard of no leader yet
  *                    has a log -> STANDING_BY; after 2 s without one it asks to be added again,
@@ -37,10 +37,11 @@ struct contact_node {
 struct contact_events {
     void *context;
     struct contact_node (*look)(void *context);
-    /* The contact's cluster has added this node, which had none. `key`: as asked for, or NULL;
-     * `members` is text for people. False: the node has ended. */
-    bool (*added)(void *context, uint64_t cluster_id, const struct store_key *key,
-                  const char *members);
+    /* With `wants_key`: the contact has handed it over. */
+    void (*has_key)(void *context, const struct store_key *key);
+    /* The contact's cluster has added this node, which had none. `members` is text for people.
+     * False: the node has ended. */
+    bool (*added)(void *context, uint64_t cluster_id, const char *members);
     /* The contact is of this node's cluster, and lives there for other nodes. */
     void (*met)(void *context, const struct member_address *contact);
     /* Its cluster says that this node was removed. */

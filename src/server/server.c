@@ -71,8 +71,15 @@ static struct contact_node look_at_node(void *context)
     };
 }
 
-static bool added(void *context, uint64_t cluster_id, const struct store_key *key,
-                  const char *members)
+static void key_came(void *context, const struct store_key *key)
+{
+    struct server *s = context;
+
+    s->key = *key;
+    replica_show_key(s->replica, &s->key);
+}
+
+static bool added(void *context, uint64_t cluster_id, const char *members)
 {
     struct server *s = context;
 
@@ -82,7 +89,7 @@ static bool added(void *context, uint64_t cluster_id, const struct store_key *ke
                    "learner: start it again with the right key, or remove it (RAFT REMOVE)");
         return false;
     }
-    if (!replica_joined(s->replica, cluster_id, key != NULL ? key : &s->key)) {
+    if (!replica_joined(s->replica, cluster_id, &s->key)) {
         return false;
     }
     log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64 " members=%s",
@@ -115,6 +122,12 @@ static void contact_failed(void *context, bool is_certain, const char *text)
     give_up(s, text);
 }
 
+/* A node that begins by joining has nothing yet but a contact. */
+static bool is_newcomer(const struct server *s)
+{
+    return s->config.has_contact && replica_cluster_id(s->replica) == 0;
+}
+
 static void start_contact(struct server *s)
 {
     struct contact_options options = {
@@ -127,19 +140,17 @@ static void start_contact(struct server *s)
         .wants_key = !s->has_key,
         .events = {.context = s,
                    .look = look_at_node,
+                   .has_key = key_came,
                    .added = added,
                    .met = contact_met,
                    .removed = contact_says_removed,
                    .failed = contact_failed},
     };
 
+    if (s->has_key && is_newcomer(s)) {
+        replica_show_key(s->replica, &s->key);
+    }
     s->contact = contact_start(&options);
-}
-
-/* A node that begins by joining has nothing yet but a contact. */
-static bool is_newcomer(const struct server *s)
-{
-    return s->config.has_contact && replica_cluster_id(s->replica) == 0;
 }
 
 static void say_hello(struct server *s)

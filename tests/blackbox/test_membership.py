@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import as_map, await_true, text
+from harness import as_map, await_true, free_port, text
 from history import Load
 from respclient import RespError
 
@@ -161,6 +161,16 @@ def test_add__refuses_nonsense_and_an_address_that_is_taken(three):
     three.await_voters(3)
 
 
+def test_add__a_node_that_does_not_run_is_refused_with_what_to_do(three):
+    for node in three.nodes:
+        with pytest.raises(RespError, match="^UNREACHED .* was not added: .* Start it, "):
+            node.call("RAFT", "ADD", "77", "127.0.0.1", free_port(), free_port())
+    with pytest.raises(RespError, match="^ERR that node is connected and says "):
+        victim = three.followers()[0]
+        three.leader().call("RAFT", "ADD", victim.node_id(), "127.0.0.1", "9", "9")
+    three.await_voters(3)
+
+
 def test_transfer__to_a_named_node_and_to_any(three):
     leader = three.leader()
     target = three.followers()[0]
@@ -252,7 +262,7 @@ def test_members__are_the_same_at_every_node(shared):
 
 def test_help__lists_the_family(shared):
     lines = [text(line) for line in shared.nodes[0].call("RAFT", "HELP")]
-    for word in ("STATUS", "MEMBERS", "ADD", "REMOVE", "TRANSFER", "LOG"):
+    for word in ("STATUS", "MEMBERS", "ADD", "KEY", "REMOVE", "TRANSFER", "LOG"):
         assert any(word in line for line in lines), word
     with pytest.raises(RespError, match="^ERR"):
         shared.nodes[0].call("RAFT", "NONSENSE")

@@ -391,6 +391,19 @@ def test_key__missing_damaged_or_public_is_refused_with_what_to_do(three):
     assert key_of(node).read_bytes() == key
 
 
+def test_key__of_another_cluster_is_refused_by_the_contact_at_once(cluster):
+    ours, theirs = [cluster.node().start().await_up() for _ in range(2)]
+    node = cluster.node(contact=ours)
+    node.options = ["--cluster-key", str(key_of(theirs))]
+    message = refusal(node.start())
+    assert "NOKEY" in message and "was not added" in message and "--cluster-key FILE" in message
+    assert not node.data.exists()
+    assert len(ours.call("RAFT", "MEMBERS")) == 1
+    node.options = ["--cluster-key", str(key_of(ours))]
+    node.start()
+    cluster.await_voters(2, nodes=[ours, node])
+
+
 # --- what cannot work ----------------------------------------------------------------------
 
 
@@ -536,10 +549,14 @@ def test_refusal__who_was_killed_while_joining_founds_nothing_by_itself(cluster)
     cluster.await_voters(2)
 
 
+A_KEY = b"$64\r\n" + 32 * b"0f" + b"\r\n"
+
+
 @pytest.mark.parametrize("replies, is_kept", [
-    ([b"-ERR it may not be\r\n"], False),
-    ([b"-INDOUBT it may have been\r\n", b"-ERR it may not be\r\n"], True),
-    ([b"$16\r\n0123456789abcdef\r\n"], True),  # The reply of another version.
+    ([b"-ERR there is no such thing\r\n"], False),
+    ([A_KEY, b"-ERR it may not be\r\n"], False),
+    ([A_KEY, b"-INDOUBT it may have been\r\n", b"-ERR it may not be\r\n"], True),
+    ([A_KEY, b"$16\r\n0123456789abcdef\r\n"], True),  # The reply of another version.
 ])
 def test_refusal__an_id_is_kept_where_it_may_have_been_added(cluster, replies, is_kept):
     """Thrown away it would stay behind in the cluster, as a member that never comes."""

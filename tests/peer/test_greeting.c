@@ -441,7 +441,7 @@ static void count_other_key(void *context, enum log_level level, const char *eve
               strcmp(event, "a node that connects has another key than this one") == 0;
 }
 
-/* It was added with the key of another cluster: it dials nobody, and only hears that. */
+/* Else only the log of the others would say so. */
 static void test_greeting__listeners_with_another_key_log_so_themselves(void **state)
 {
     struct world *w = *state;

@@ -20,6 +20,9 @@
 enum { PORT = 8000, CONTACT_PEER_PORT = 18010, CONTACT_ID = 0xb, CLUSTER = 77, OTHER_CLUSTER = 78 };
 
 static const char added[] = "*2\r\n$16\r\n000000000000004d\r\n$6\r\nb:8000\r\n";
+static const char the_key[] =
+    "$64\r\n"
+    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\r\n";
 static const char removed[] = "-REMOVED this node was removed\r\n";
 static const char refused[] = "-ERR no\r\n";
 
@@ -34,8 +37,11 @@ struct world {
     const char *reply;     /* and to RAFT ADD. */
     uint32_t info_count;
     uint32_t add_count;
+    uint32_t key_count;
     struct contact_node node;
     struct contact *contact;
+    bool wants_key;
+    bool has_key;
     uint64_t added_to; /* What the node was told. */
     uint16_t met_peer_port;
     uint32_t met_count;
@@ -59,6 +65,7 @@ static void request_received(struct io_stream *stream, int64_t size)
     struct world *w = container_of(stream, struct world, stream);
     const char *reply;
     bool is_info;
+    bool is_key;
 
     if (size <= 0) {
         io_stream_close(w->contact_io, stream);
@@ -66,9 +73,11 @@ static void request_received(struct io_stream *stream, int64_t size)
     }
     w->request[size] = 0;
     is_info = strstr(w->request, "INFO") != NULL;
+    is_key = strstr(w->request, "KEY") != NULL;
     w->info_count += is_info;
-    w->add_count += !is_info;
-    reply = is_info ? w->whereabouts : w->reply;
+    w->key_count += is_key;
+    w->add_count += !is_info && !is_key;
+    reply = is_info ? w->whereabouts : is_key ? the_key : w->reply;
     (void)io_stream_write(w->contact_io, stream, reply, strlen(reply));
 }
 
@@ -122,15 +131,24 @@ static struct contact_node on_look(void *context)
     return ((struct world *)context)->node;
 }
 
-static bool on_added(void *context, uint64_t cluster_id, const struct store_key *key,
-                     const char *members)
+static void on_key(void *context, const struct store_key *key)
+{
+    struct world *w = context;
+
+    assert_int_equal(w->add_count, 0); /* It is to prove that it has the key when it is added. */
+    assert_int_equal(key->bytes[1], 0x11);
+    assert_int_equal(key->bytes[STORE_KEY_BYTES - 1], 0xff);
+    w->has_key = true;
+}
+
+static bool on_added(void *context, uint64_t cluster_id, const char *members)
 {
     struct world *w = context;
 
     w->added_to = cluster_id;
     w->node.cluster_id = cluster_id;
     assert_string_equal(members, "b:8000");
-    assert_null(key);
+    assert_int_equal(w->has_key, w->wants_key);
     return true;
 }
 
@@ -167,8 +185,10 @@ static void start_contact(struct world *w)
         .io = w->io,
         .address = {.host = "b", .port = PORT},
         .self = {.id = 0xa, .client = {.host = "a", .port = PORT}, .peer_port = 18000},
+        .wants_key = w->wants_key,
         .events = {.context = w,
                    .look = on_look,
+                   .has_key = on_key,
                    .added = on_added,
                    .met = on_met,
                    .removed = on_removed,
@@ -238,6 +258,23 @@ static void test_contact__of_a_new_node_adds_it(void **state)
     run_s(w, 1);
     assert_int_equal(w->added_to, CLUSTER);
     assert_int_equal(w->failed_count, 0);
+}
+
+/* Once, however often it is asked to add the node. */
+static void test_contact__is_asked_for_the_key_first(void **state)
+{
+    struct world *w = *state;
+
+    w->wants_key = true;
+    w->reply = "-TRYAGAIN later\r\n";
+    run_contact(w);
+    start_contact(w);
+    run_s(w, 1);
+    assert_in_range(w->add_count, 2, 5);
+    w->reply = added;
+    run_s(w, 1);
+    assert_int_equal(w->added_to, CLUSTER);
+    assert_int_equal(w->key_count, 1);
 }
 
 static void test_contact__that_refuses_a_new_node_ends_it(void **state)
@@ -372,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CONTACT_TEST(test_contact__of_a_new_node_adds_it),
+        CONTACT_TEST(test_contact__is_asked_for_the_key_first),
         CONTACT_TEST(test_contact__that_refuses_a_new_node_ends_it),
         CONTACT_TEST(test_contact__is_asked_to_add_a_node_again_until_it_has_a_log),
         CONTACT_TEST(test_contact__tells_a_node_without_a_log_that_it_was_removed),

@@ -1,0 +1,21 @@
+/* hello.h - a dialer's side of the greeting: what it says, and what it makes of the listener's
+ * proof. */
+#ifndef RAKIT_PEER_HELLO_H
+#define RAKIT_PEER_HELLO_H
+
+#include "peer/peers.h"
+
+enum hello_answer {
+    HELLO_MALFORMED, /* That is no CHALLENGE. */
+    HELLO_UNPROVEN,  /* Who answers does not have the key of this cluster. */
+    HELLO_PROVEN,
+};
+
+/* Says hello to that node. */
+void hello_say(const struct peers *p, struct link *link, raft_id to, enum wire_channel channel,
+               uint32_t version, struct hello *ret_hello);
+/* Judges the CHALLENGE. HELLO_PROVEN: who answers, and this side's proof for it. */
+enum hello_answer hello_check(const struct peers *p, const struct hello *hello, struct slice body,
+                              raft_id *ret_listener, unsigned char ret_proof[PROOF_BYTES]);
+
+#endif /* RAKIT_PEER_HELLO_H */
