@@ -550,6 +550,11 @@ raft_index raft_durable_index(const struct raft *r)
     return r->durable_index;
 }
 
+bool raft_is_durable(const struct raft *r)
+{
+    return r->durable_seq == r->last_seq;
+}
+
 raft_term raft_term_at(const struct raft *r, raft_index index)
 {
     return term_log_term_at(&r->log, index);

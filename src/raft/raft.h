@@ -310,6 +310,8 @@ raft_index raft_origin(const struct raft *r);
 raft_index raft_first_index(const struct raft *r);
 /* The log up to here is on this node's disk, as far as RAFT_DURABLE has reported. */
 raft_index raft_durable_index(const struct raft *r);
+/* All that effects asked to be written is, as far as RAFT_DURABLE has reported. */
+bool raft_is_durable(const struct raft *r);
 /* 0 for index 0; CHECKs origin <= index <= last. */
 raft_term raft_term_at(const struct raft *r, raft_index index);
 /* The configuration in force: the newest in the log, committed or not. */

@@ -10,7 +10,7 @@
 #include "command/table.h"
 
 enum {
-    UNDURABLE_BYTES_MAX = 256 * 1024 * 1024,
+    UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024,
     LOSS_ELECTION_TIMEOUTS = 10, /* Told so for so long, the node has lost what it acknowledged. */
     LOSS_PAUSE_TIMEOUTS = 2,     /* Who is silent for longer does not go on saying so. */
 };
@@ -169,7 +169,7 @@ static bool can_store(struct replica *r, struct entry *const *entries, uint32_t 
         disk_note_unstored(r, bytes);
         return false;
     }
-    return r->undurable_bytes < UNDURABLE_BYTES_MAX;
+    return store_unwritten_bytes(r->store) < UNWRITTEN_BYTES_MAX;
 }
 
 static void on_message(void *context, const struct wire_message *m, struct entry **entries)

@@ -24,36 +24,10 @@ static const uint64_t LATE_TICK_NS = 2 * 1000 * 1000u;
 
 /* --- effects ------------------------------------------------------------------------- */
 
-static void mark_write(struct replica *r, raft_seq seq, raft_index last_index, uint64_t bytes)
-{
-    if (r->mark_first + r->mark_count == r->mark_capacity) {
-        if (r->mark_first > 0) {
-            memmove(r->marks, r->marks + r->mark_first, r->mark_count * sizeof *r->marks);
-            r->mark_first = 0;
-        } else {
-            r->mark_capacity = r->mark_capacity == 0 ? 64 : r->mark_capacity * 2;
-            r->marks = memory_resize(r->marks, r->mark_capacity * sizeof *r->marks);
-        }
-    }
-    r->marks[r->mark_first + r->mark_count++] =
-        (struct write_mark){.seq = seq, .last_index = last_index, .bytes = bytes};
-    r->undurable_bytes += bytes;
-}
-
 static void truncate_log(struct replica *r, raft_index from)
 {
     log_window_truncate(&r->window, from);
     members_truncate(&r->members, from);
-    if (r->durable_index >= from) {
-        r->durable_index = from - 1;
-    }
-    for (uint32_t i = 0; i < r->mark_count; i++) {
-        struct write_mark *mark = &r->marks[r->mark_first + i];
-
-        if (mark->last_index >= from) {
-            mark->last_index = from - 1;
-        }
-    }
 }
 
 /* The entry that the core itself wants: a no-op, or a configuration with the
@@ -115,7 +89,6 @@ static void persist(struct replica *r, const struct raft_event *event,
 {
     struct entry *own = NULL;
     struct entry *const *appended = NULL;
-    uint64_t bytes = 0;
     uint64_t time_us = 0;
 
     if (effects->truncate_from > 0) {
@@ -140,7 +113,6 @@ static void persist(struct replica *r, const struct raft_event *event,
             appended[i]->time_us = time_us;
         }
         replica_append_entry(r, appended[i]);
-        bytes += appended[i]->size;
     }
 
     struct store_write write = {
@@ -154,7 +126,6 @@ static void persist(struct replica *r, const struct raft_event *event,
         .entry_count = effects->append_count,
     };
 
-    mark_write(r, effects->write_seq, raft_last_index(r->raft), bytes);
     store_write(r->store, &write);
     probe_call(r->probe, written, &write);
     entry_release(own);
@@ -168,7 +139,7 @@ static void transmit(struct replica *r, const struct raft_message *m)
 
 static void send_or_hold(struct replica *r, const struct raft_outbound *outbound)
 {
-    if (outbound->after <= r->durable_seq || MUTANT(messages_not_held)) {
+    if (outbound->after == 0 || MUTANT(messages_not_held)) {
         transmit(r, &outbound->message);
         return;
     }
@@ -180,12 +151,12 @@ static void send_or_hold(struct replica *r, const struct raft_outbound *outbound
         (struct held_message){.after = outbound->after, .message = outbound->message};
 }
 
-static void release_held(struct replica *r)
+static void release_held(struct replica *r, raft_seq durable_seq)
 {
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < r->held_count; i++) {
-        if (r->held[i].after <= r->durable_seq) {
+        if (r->held[i].after <= durable_seq) {
             transmit(r, &r->held[i].message);
         } else {
             r->held[kept++] = r->held[i];
@@ -398,7 +369,7 @@ void replica_hand_over(struct replica *r)
 bool replica_is_settled(const struct replica *r)
 {
     uint64_t now_ns = io_now_ns(r->io);
-    bool is_stored = r->mark_count == 0 && r->held_count == 0;
+    bool is_stored = raft_is_durable(r->raft) && r->held_count == 0;
 
     return !r->is_running ||
            (r->is_handed_over && r->stats.pending_count == 0 && now_ns >= r->stay_until_ns &&
@@ -445,7 +416,8 @@ static uint64_t stop_due_ns(const struct replica *r)
 
 void replica_trim_window(struct replica *r)
 {
-    raft_index up_to = r->applied_index < r->durable_index ? r->applied_index : r->durable_index;
+    raft_index durable_index = raft_durable_index(r->raft);
+    raft_index up_to = r->applied_index < durable_index ? r->applied_index : durable_index;
 
     log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
 }
@@ -617,18 +589,11 @@ void replica_store_durable(void *context, uint64_t seq)
         }
         return;
     }
-    r->durable_seq = seq - r->seq_offset;
-    while (r->mark_count > 0 && r->marks[r->mark_first].seq <= r->durable_seq) {
-        r->durable_index = r->marks[r->mark_first].last_index;
-        r->undurable_bytes -= r->marks[r->mark_first].bytes;
-        r->mark_first++;
-        r->mark_count--;
-    }
 
     struct raft_event event = {
-        .kind = RAFT_DURABLE, .now_ns = io_now_ns(r->io), .durable_seq = r->durable_seq};
+        .kind = RAFT_DURABLE, .now_ns = io_now_ns(r->io), .durable_seq = seq - r->seq_offset};
 
-    release_held(r);
+    release_held(r, event.durable_seq);
     replica_step(r, &event, NULL);
 }
 

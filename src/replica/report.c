@@ -88,7 +88,7 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
         .term = raft_current_term(r->raft),
         .commit_index = raft_commit_index(r->raft),
         .applied_index = r->applied_index,
-        .match_index = r->durable_index,
+        .match_index = raft_durable_index(r->raft),
         .health = is_contradicted(r) ? "contradicted"
                   : stats.is_full    ? "disk-full"
                                      : "ok",

@@ -38,7 +38,6 @@ static int recover_entry(void *context, struct entry *e)
     replica_append_entry(r, e);
     if (e->index <= r->recovered.commit_index) {
         replica_apply_recovered(r, e);
-        r->durable_index = e->index;
         replica_trim_window(r);
     }
     return 0;
@@ -83,7 +82,6 @@ static bool recover(struct replica *r, char *text, size_t text_size)
         return false;
     }
     raft_restore_commit(r->raft, r->recovered.commit_index);
-    r->durable_index = r->window.last;
     probe_call(r->probe, recovered, r->raft, &r->recovered);
     return true;
 }
@@ -214,7 +212,6 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
 
     CHECK(error == RAFT_OK);
     replica_append_entry(r, e);
-    r->durable_index = 1;
 
     struct store_write write = {
         .seq = r->seq_offset,
@@ -300,7 +297,6 @@ void replica_free(struct replica *r)
     }
     buffer_deinit(&r->scratch);
     free(r->arguments);
-    free(r->marks);
     free(r->held);
     free(r->raft_memory);
     free(r->terms_memory);

@@ -30,13 +30,6 @@ struct held_message {
     struct raft_message message;
 };
 
-/* A write under way, and how far the log reaches with it. */
-struct write_mark {
-    raft_seq seq;
-    raft_index last_index;
-    uint64_t bytes; /* Of payload. */
-};
-
 /* For the person who finds out from the log that this node was removed. */
 #define REMOVED_ADVICE                                                                             \
     "stop this node, its data directory may be deleted; to join again it needs an empty one"
@@ -72,11 +65,6 @@ struct replica {
 
     /* Durability. Store sequence numbers are the core's plus seq_offset. */
     uint64_t seq_offset;
-    raft_seq durable_seq; /* The core's. */
-    raft_index durable_index;
-    struct write_mark *marks; /* Rising; a queue. */
-    uint32_t mark_first, mark_count, mark_capacity;
-    uint64_t undurable_bytes;  /* Of the writes under way. */
     struct held_message *held; /* In the order they were made. */
     uint32_t held_count, held_capacity;
 

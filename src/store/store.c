@@ -528,6 +528,17 @@ uint64_t store_entry_bytes(uint32_t size)
     return record_bytes(size) + BATCH_IDENTITY_BYTES;
 }
 
+/* Of the job under way. */
+static uint64_t job_bytes(const struct store *s)
+{
+    return s->job.is_in_flight || s->job.is_blocked ? s->job.bytes : 0;
+}
+
+uint64_t store_unwritten_bytes(const struct store *s)
+{
+    return s->queue.bytes + job_bytes(s);
+}
+
 uint64_t store_reserve_bytes(const struct store *s)
 {
     uint64_t bytes = s->options.segment_bytes / RESERVE_SHARE;
@@ -554,13 +565,10 @@ bool store_is_full(const struct store *s)
 bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes)
 {
     uint64_t left = s->current.head.bytes - s->write_at;
-    uint64_t need = s->queue.bytes + s->queue.bytes / 4 + bytes + bytes / 4;
+    uint64_t need = s->queue.bytes + s->queue.bytes / 4 + job_bytes(s) + bytes + bytes / 4;
 
     if (!s->is_full) {
         return true;
-    }
-    if (s->job.is_in_flight || s->job.is_blocked) {
-        need += s->job.bytes;
     }
     for (uint32_t i = 0; i < s->ready_count; i++) {
         left += s->ready[i].head.bytes - SECTOR_BYTES;

@@ -128,6 +128,9 @@ uint64_t store_entry_bytes(uint32_t size);
  * prepared ones suffices, and leaves what is kept for other uses. After false,
  * `room` tells when that has changed. What is written beyond it waits for room. */
 bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes);
+/* What store_write() was given and is not durable yet, as it will be on the disk: so much memory
+ * it takes. */
+uint64_t store_unwritten_bytes(const struct store *s);
 /* What clients leave of the last room. */
 uint64_t store_reserve_bytes(const struct store *s);
 /* Whether the file system has refused room, and not given any since. */

@@ -102,7 +102,10 @@ static void test_commit__a_write_does_not_vouch_for_what_replaced_it(void **stat
                      RAFT_OK);
     assert_int_equal(s.effects.truncate_from, 4);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES_REPLY, 3)->after, s.effects.write_seq);
+    assert_int_equal(raft_durable_index(s.raft), 3); /* 4 was, and is cut. */
     assert_int_equal(solo_durable(&s, replaced), RAFT_OK);
+    assert_int_equal(raft_durable_index(s.raft), 3);
+    assert_false(raft_is_durable(s.raft));
 
     /* It comes to lead, and still may claim 1..3 only. */
     solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
@@ -117,6 +120,8 @@ static void test_commit__a_write_does_not_vouch_for_what_replaced_it(void **stat
     assert_int_equal(raft_commit_index(s.raft), 0);
     solo_settle(&s);
     assert_int_equal(raft_commit_index(s.raft), 7);
+    assert_int_equal(raft_durable_index(s.raft), 7);
+    assert_true(raft_is_durable(s.raft));
     solo_deinit(&s);
 }
 

@@ -115,10 +115,25 @@ static void test_status__of_this_node_has_its_commit_index_whatever_its_disk_has
 {
     struct fixture *f = *state;
 
-    f->replica.applied_index = LAST_INDEX;
-    f->replica.durable_index = LAST_INDEX - 2;
-    assert_row_has(f, 0, COMMITTED("5") "$13\r\napplied_index\r\n:5\r\n");
-    assert_row_has(f, 0, "match_index\r\n:3\r\n");
+    struct raft_entry entries[] = {{.term = 1, .kind = RAFT_COMMAND},
+                                   {.term = 1, .kind = RAFT_COMMAND}};
+    struct raft_message message = {.kind = RAFT_APPEND_ENTRIES,
+                                   .from = 2,
+                                   .to = 1,
+                                   .term = 1,
+                                   .prev_log_index = LAST_INDEX,
+                                   .prev_log_term = 1,
+                                   .entry_count = 2,
+                                   .entries = entries,
+                                   .leader_commit = LAST_INDEX + 2};
+    struct raft_event event = {
+        .kind = RAFT_RECEIVE, .now_ns = io_now_ns(f->replica.io), .message = &message};
+    struct raft_effects effects;
+
+    assert_int_equal(raft_step(f->replica.raft, &event, &effects), RAFT_OK);
+    f->replica.applied_index = LAST_INDEX + 2;
+    assert_row_has(f, 0, COMMITTED("7") "$13\r\napplied_index\r\n:7\r\n");
+    assert_row_has(f, 0, "match_index\r\n:5\r\n");
 }
 
 static void test_status__of_this_node_tells_of_a_full_disk(void **state)

@@ -108,6 +108,21 @@ static void test_round_trip__commit_hint_comes_back(void **state)
     assert_int_equal(f->recovered.last_index, 6);
 }
 
+/* With one write under way, and more that wait for it. */
+static void test_round_trip__what_is_not_durable_yet_is_counted(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_open(f);
+    assert_int_equal(store_unwritten_bytes(f->store), 0);
+    fixture_append(f, 3, 1000);
+    assert_in_range(store_unwritten_bytes(f->store), 3000, 5000);
+    fixture_append(f, 3, 1000);
+    assert_in_range(store_unwritten_bytes(f->store), 6000, 10000);
+    fixture_await(f);
+    assert_int_equal(store_unwritten_bytes(f->store), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +138,8 @@ int main(void)
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_round_trip__commit_hint_comes_back, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_round_trip__what_is_not_durable_yet_is_counted,
+                                        fixture_setup, fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
