@@ -205,7 +205,8 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
 
     e->index = 1;
     e->term = 1;
-    e->time_us = replica_next_time_us(r);
+    /* Not the clock's: a founder that crashes before this is durable makes the same again. */
+    e->time_us = 1;
     raft_restore_vote(r->raft, 1, self);
 
     int error = raft_restore_entry(r->raft, &entry);
