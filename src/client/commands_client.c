@@ -9,6 +9,7 @@
 #include "client/session.h"
 #include "command/subcommand.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
 /* --- what a client says of itself ------------------------------------------------------ */
 
@@ -16,14 +17,12 @@ bool session_set_text(struct command_call *call, char **place, struct slice text
 {
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '!' || text.data[i] > '~') {
-            resp_errorf(call->reply,
-                        "ERR %s cannot contain spaces, newlines or special characters.", what);
+            resp_errorf(call->reply, ERROR_SPECIAL_CHARACTERS, what);
             return false;
         }
     }
     if (text.size > CLIENT_NAME_BYTES_MAX) {
-        resp_errorf(call->reply, "ERR %s cannot be longer than %d characters.", what,
-                    CLIENT_NAME_BYTES_MAX);
+        resp_errorf(call->reply, ERROR_LONG_NAME, what, CLIENT_NAME_BYTES_MAX);
         return false;
     }
     free(*place);
@@ -117,8 +116,8 @@ static void client_setinfo(struct command_call *call)
     } else if (slice_is(what, "LIB-VER")) {
         is_set = session_set_text(call, &c->library_version, call->arguments[3], "lib-ver");
     } else {
-        resp_errorf(call->reply, "ERR Unrecognized option '%.*s'",
-                    (int)(what.size < 64 ? what.size : 64), what.size == 0 ? "" : what.data);
+        resp_errorf(call->reply, ERROR_CLIENT_OPTION, (int)(what.size < 64 ? what.size : 64),
+                    what.size == 0 ? "" : what.data);
     }
     if (is_set) {
         resp_ok(call->reply);
@@ -141,7 +140,7 @@ static void client_reply(struct command_call *call)
         c->skips_next_reply = true;
         resp_ok(call->reply);
     } else {
-        resp_error(call->reply, "ERR syntax error");
+        resp_error(call->reply, ERROR_SYNTAX);
     }
 }
 
@@ -150,7 +149,7 @@ static void client_no_evict(struct command_call *call)
     bool is_on = slice_is(call->arguments[2], "ON");
 
     if (!is_on && !slice_is(call->arguments[2], "OFF")) {
-        resp_error(call->reply, "ERR syntax error");
+        resp_error(call->reply, ERROR_SYNTAX);
         return;
     }
     call_client(call)->never_evict = is_on;
@@ -163,7 +162,7 @@ static void client_no_touch(struct command_call *call)
     if (slice_is(call->arguments[2], "ON") || slice_is(call->arguments[2], "OFF")) {
         resp_ok(call->reply);
     } else {
-        resp_error(call->reply, "ERR syntax error");
+        resp_error(call->reply, ERROR_SYNTAX);
     }
 }
 
@@ -205,7 +204,7 @@ static void list_by_id(struct command_call *call)
 
         if (!decimal_read(call->arguments[i], &id) || id < 1) {
             buffer_deinit(&text);
-            resp_error(call->reply, "ERR Invalid client ID");
+            resp_error(call->reply, ERROR_CLIENT_ID);
             return;
         }
         const struct client *c = find_client(call_client(call)->clients, id);
@@ -223,8 +222,8 @@ static bool read_type(struct command_call *call, struct slice type, bool *ret_is
     *ret_is_normal = slice_is(type, "NORMAL");
     if (!*ret_is_normal && !slice_is(type, "MASTER") && !slice_is(type, "REPLICA") &&
         !slice_is(type, "SLAVE") && !slice_is(type, "PUBSUB")) {
-        resp_errorf(call->reply, "ERR Unknown client type '%.*s'",
-                    (int)(type.size < 64 ? type.size : 64), type.size == 0 ? "" : type.data);
+        resp_errorf(call->reply, ERROR_CLIENT_TYPE, (int)(type.size < 64 ? type.size : 64),
+                    type.size == 0 ? "" : type.data);
         return false;
     }
     return true;
@@ -245,7 +244,7 @@ static void client_list(struct command_call *call)
             return;
         }
     } else if (!shows_all) {
-        resp_error(call->reply, "ERR syntax error");
+        resp_error(call->reply, ERROR_SYNTAX);
         return;
     }
     if (shows_all) {
@@ -299,12 +298,12 @@ static bool read_kill_option(struct command_call *call, struct slice option, str
 
     if (slice_is(option, "ID")) {
         if (!decimal_read(value, &filter->id) || filter->id < 1) {
-            resp_error(call->reply, "ERR client-id should be greater than 0");
+            resp_error(call->reply, ERROR_CLIENT_ID_RANGE);
             return false;
         }
     } else if (slice_is(option, "MAXAGE")) {
         if (!decimal_read(value, &filter->max_age_s) || filter->max_age_s < 1) {
-            resp_error(call->reply, "ERR maxage is not an integer or out of range");
+            resp_error(call->reply, ERROR_MAX_AGE);
             return false;
         }
     } else if (slice_is(option, "TYPE")) {
@@ -314,13 +313,12 @@ static bool read_kill_option(struct command_call *call, struct slice option, str
         filter->matches_nobody |= !is_normal;
     } else if (slice_is(option, "USER")) {
         if (!slice_equal(value, slice_str("default"))) {
-            resp_errorf(call->reply, "ERR No such user '%.*s'",
-                        (int)(value.size < 64 ? value.size : 64),
+            resp_errorf(call->reply, ERROR_NO_SUCH_USER, (int)(value.size < 64 ? value.size : 64),
                         value.size == 0 ? "" : value.data);
             return false;
         }
     } else if (!read_kill_words(option, value, filter)) {
-        resp_error(call->reply, "ERR syntax error");
+        resp_error(call->reply, ERROR_SYNTAX);
         return false;
     }
     return true;
@@ -332,7 +330,7 @@ static bool read_kill_filter(struct command_call *call, struct kill_filter *ret_
     *ret_filter = (struct kill_filter){.skips_me = true};
     for (uint32_t i = 2; i < call->argument_count; i += 2) {
         if (i + 1 == call->argument_count) {
-            resp_error(call->reply, "ERR syntax error");
+            resp_error(call->reply, ERROR_SYNTAX);
             return false;
         }
         if (!read_kill_option(call, call->arguments[i], call->arguments[i + 1], ret_filter)) {
@@ -391,7 +389,7 @@ static void client_kill(struct command_call *call)
     if (!is_old_form) {
         resp_integer(call->reply, count);
     } else if (count == 0) {
-        resp_error(call->reply, "ERR No such client");
+        resp_error(call->reply, ERROR_NO_SUCH_CLIENT);
     } else {
         resp_ok(call->reply);
     }

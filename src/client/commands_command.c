@@ -8,6 +8,7 @@
 #include "command/subcommand.h"
 #include "command/table.h"
 #include "kv/glob.h"
+#include "resp/errors.h"
 
 static const struct command_table *table_of(const struct command_call *call)
 {
@@ -223,7 +224,7 @@ static void command_list(struct command_call *call)
         by_category = slice_is(what, "ACLCAT");
         if (call->argument_count != 5 || !slice_is(call->arguments[2], "FILTERBY") ||
             (!by_category && !slice_is(what, "PATTERN"))) {
-            resp_error(call->reply, "ERR syntax error");
+            resp_error(call->reply, ERROR_SYNTAX);
             return;
         }
     }
@@ -286,15 +287,15 @@ static void command_getkeys(struct command_call *call)
                                                         : count >= (uint32_t)-command->arity);
 
     if (command == NULL) {
-        resp_error(call->reply, "ERR Invalid command specified");
+        resp_error(call->reply, ERROR_INVALID_COMMAND);
         return;
     }
     if (command->first_key == 0) {
-        resp_error(call->reply, "ERR The command has no key arguments");
+        resp_error(call->reply, ERROR_NO_KEYS);
         return;
     }
     if (!fits) {
-        resp_error(call->reply, "ERR Invalid number of arguments specified for command");
+        resp_error(call->reply, ERROR_ARITY_OF_GETKEYS);
         return;
     }
     int64_t last = command->last_key >= 0 ? command->last_key : (int64_t)count + command->last_key;

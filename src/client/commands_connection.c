@@ -9,15 +9,14 @@
 #include "raft/raft.h"
 #include "replica/replica.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
-static const char text_no_password[] =
-    "ERR AUTH <password> called without any password configured for the default user. Are you "
-    "sure your configuration is correct?";
+static const char text_no_password[] = ERROR_NO_PASSWORD;
 
 static void ping_command(struct command_call *call)
 {
     if (call->argument_count > 2) {
-        resp_error(call->reply, "ERR wrong number of arguments for 'ping' command");
+        resp_error(call->reply, ERROR_ARITY_OF_PING);
     } else if (call->argument_count == 2) {
         resp_bulk(call->reply, call->arguments[1]);
     } else {
@@ -38,14 +37,14 @@ static bool log_in(struct command_call *call, struct slice user)
     if (slice_equal(user, slice_str("default"))) {
         return true;
     }
-    resp_error(call->reply, "WRONGPASS invalid username-password pair or user is disabled.");
+    resp_error(call->reply, ERROR_WRONG_PASSWORD);
     return false;
 }
 
 static void auth_command(struct command_call *call)
 {
     if (call->argument_count > 3) {
-        resp_error(call->reply, "ERR syntax error");
+        resp_error(call->reply, ERROR_SYNTAX);
     } else if (call->argument_count == 2) {
         resp_error(call->reply, text_no_password);
     } else if (log_in(call, call->arguments[1])) {
@@ -107,17 +106,14 @@ static void accept_command(struct command_call *call)
 static void multi_command(struct command_call *call)
 {
     call_client(call)->refuses_until_exec = true;
-    resp_error(call->reply, "ERR MULTI is not supported yet: nothing is executed on this "
-                            "connection until EXEC or DISCARD");
+    resp_error(call->reply, ERROR_MULTI);
 }
 
 static void exec_command(struct command_call *call)
 {
     struct client *c = call_client(call);
 
-    resp_error(call->reply, c->refuses_until_exec
-                                ? "EXECABORT Transaction discarded because of previous errors."
-                                : "ERR EXEC without MULTI");
+    resp_error(call->reply, c->refuses_until_exec ? ERROR_EXEC_ABORT : ERROR_EXEC_WITHOUT_MULTI);
     c->refuses_until_exec = false;
 }
 
@@ -125,16 +121,14 @@ static void discard_command(struct command_call *call)
 {
     struct client *c = call_client(call);
 
-    resp_error(call->reply, c->refuses_until_exec
-                                ? "ERR MULTI is not supported yet: there was nothing to discard"
-                                : "ERR DISCARD without MULTI");
+    resp_error(call->reply,
+               c->refuses_until_exec ? ERROR_NOTHING_TO_DISCARD : ERROR_DISCARD_WITHOUT_MULTI);
     c->refuses_until_exec = false;
 }
 
 static void watch_command(struct command_call *call)
 {
-    resp_errorf(call->reply, "ERR %s is not supported yet: there are no transactions",
-                call->command->name);
+    resp_errorf(call->reply, ERROR_NO_TRANSACTIONS, call->command->name);
 }
 
 /* --- HELLO ---------------------------------------------------------------------------- */
@@ -179,7 +173,7 @@ static bool read_hello_options(struct command_call *call, const struct slice **r
             continue;
         }
         if (!slice_is(arguments[i], "SETNAME") || left < 1) {
-            resp_errorf(call->reply, "ERR Syntax error in HELLO option '%.*s'",
+            resp_errorf(call->reply, ERROR_HELLO_OPTION,
                         (int)(arguments[i].size < 64 ? arguments[i].size : 64),
                         arguments[i].size == 0 ? "" : arguments[i].data);
             return false;
@@ -197,11 +191,11 @@ static void hello_command(struct command_call *call)
     int64_t version = c->version;
 
     if (call->argument_count > 1 && !decimal_read(call->arguments[1], &version)) {
-        resp_error(call->reply, "ERR Protocol version is not an integer or out of range");
+        resp_error(call->reply, ERROR_PROTOCOL_NOT_AN_INTEGER);
         return;
     }
     if (version != 2 && version != 3) {
-        resp_error(call->reply, "NOPROTO unsupported protocol version");
+        resp_error(call->reply, ERROR_NO_SUCH_PROTOCOL);
         return;
     }
     if (!read_hello_options(call, &name) ||

@@ -10,6 +10,7 @@
 #include "client/commands.h"
 #include "command/subcommand.h"
 #include "replica/replica.h"
+#include "resp/errors.h"
 
 enum { ADMIN_BYTES_MAX = 4096 };
 
@@ -41,7 +42,7 @@ static void submit(struct command_call *call)
         bytes += call->arguments[i].size;
     }
     if (bytes > ADMIN_BYTES_MAX) {
-        resp_error(call->reply, "ERR arguments are too long for an administrative command");
+        resp_error(call->reply, ERROR_RAFT_ARGUMENTS);
         return;
     }
     a = memory_take_zeroed(1, sizeof *a);
@@ -65,8 +66,7 @@ static bool refuse_itself(struct command_call *call)
         !slice_is(call->arguments[2], own_id)) {
         return false;
     }
-    resp_error(call->reply, "ERR that is this node itself: give another node as the contact, "
-                            "or none to make a new cluster");
+    resp_error(call->reply, ERROR_OWN_CONTACT);
     return true;
 }
 
@@ -97,13 +97,9 @@ static void hand_over_key(struct command_call *call)
         return;
     }
     if (!io_stream_is_local(client->clients->io, &client->stream) && !MUTANT(key_for_everybody)) {
-        resp_error(call->reply,
-                   "NOKEY the key of the cluster is handed over on loopback only: copy the file "
-                   "cluster-key from the data directory of a member to the new node, and start "
-                   "that with --cluster-key FILE");
+        resp_error(call->reply, ERROR_NO_KEY);
     } else if (key == NULL) {
-        resp_error(call->reply, "CLUSTERDOWN this node has not joined its cluster yet, and has no "
-                                "key of it");
+        resp_error(call->reply, ERROR_NO_KEY_YET);
     } else {
         reply_key(call->reply, key);
     }

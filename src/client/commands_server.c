@@ -5,6 +5,7 @@
 #include "raft/raft.h"
 #include "replica/replica.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
 #define S 1000000000ull
 
@@ -104,11 +105,11 @@ static void wait_command(struct command_call *call)
     int64_t timeout_ms = 0;
 
     if (!decimal_read(call->arguments[1], &wanted) || wanted < 0) {
-        resp_error(call->reply, "ERR value is not an integer or out of range");
+        resp_error(call->reply, ERROR_NOT_AN_INTEGER);
     } else if (!decimal_read(call->arguments[2], &timeout_ms)) {
-        resp_error(call->reply, "ERR timeout is not an integer or out of range");
+        resp_error(call->reply, ERROR_TIMEOUT_NOT_AN_INTEGER);
     } else if (timeout_ms < 0) {
-        resp_error(call->reply, "ERR timeout is negative");
+        resp_error(call->reply, ERROR_TIMEOUT_NEGATIVE);
     } else {
         resp_integer(call->reply, replicas_that_have_it(call_clients(call)->replica,
                                                         call_client(call)->write_count > 0));

@@ -13,20 +13,17 @@
 #include "command/probe.h"
 #include "command/table.h"
 #include "replica/replica.h"
+#include "resp/errors.h"
 
 enum { ARRIVAL_SHARE = 8 }; /* So exactly is a command's time known, of all that it has. */
 
-static const char text_too_many[] =
-    "ERR not executed: a command with more than 131072 arguments would hold up everybody; split it";
+static const char text_too_many[] = ERROR_MANY_ARGUMENTS;
 _Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 131072, "the text says so");
 
-static const char text_too_many_local[] =
-    "ERR not executed: this command with more than 1024 arguments would hold up everybody; split "
-    "it";
+static const char text_too_many_local[] = ERROR_MANY_LOCAL_ARGUMENTS;
 _Static_assert(CLIENT_LOCAL_ARGUMENTS_MAX == 1024, "the text says so");
 
-static const char text_after_multi[] =
-    "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends that";
+static const char text_after_multi[] = ERROR_FOLLOWS_MULTI;
 
 /* --- reading ------------------------------------------------------------------------- */
 
@@ -203,7 +200,7 @@ static void refuse_unknown(struct client *c)
         used += (size_t)snprintf(shown + used, sizeof shown - used, "'%.*s' ", (int)size,
                                  size == 0 ? "" : arguments[i].data);
     }
-    snprintf(text, sizeof text, "ERR unknown command '%.*s', with args beginning with: %s",
+    snprintf(text, sizeof text, ERROR_UNKNOWN_COMMAND,
              (int)(arguments[0].size < SHOWN_BYTES ? arguments[0].size : SHOWN_BYTES),
              arguments[0].size == 0 ? "" : arguments[0].data, shown);
     refuse(c, text);
@@ -231,7 +228,7 @@ static void refuse_count(struct client *c, const struct command *command)
         name[i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
     }
     name[i] = '\0';
-    snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command", name);
+    snprintf(text, sizeof text, ERROR_ARITY, name);
     refuse(c, text);
 }
 

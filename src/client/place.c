@@ -5,8 +5,8 @@
 #include "base/check.h"
 #include "base/mutant.h"
 #include "client/client.h"
-#include "cluster/join.h"
 #include "command/table.h"
+#include "resp/errors.h"
 
 enum {
     RESERVE_MAX = 8,
@@ -17,11 +17,8 @@ enum {
 static const uint64_t first_silence_ns = 2000000000ull;
 static const uint64_t silence_ns = 30000000000ull;
 
-static const char text_full[] = JOIN_CONTACT_FULL;
-static const char text_protected[] =
-    "DENIED Rakit is running in protected mode: nobody has to authenticate, so clients are served "
-    "only over loopback (127.0.0.1, ::1). To serve others, start rakit-server with "
-    "--protected-mode no, on a network where everybody is trusted.";
+static const char text_full[] = ERROR_MANY_CLIENTS;
+static const char text_protected[] = ERROR_PROTECTED;
 
 static void set_place(struct client *c, enum client_place place)
 {

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "cluster/address.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 #include "resp/resp.h"
 
 enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096, JOIN_LINE_BYTES_MAX = 32 };
@@ -287,19 +288,20 @@ static enum join_verdict judge_error(struct join *j)
     }
 
     struct slice error = slice_of(in.data + 1, (size_t)(end - in.data - 1));
-    bool is_rakit = !has_code(error, "ERR unknown command");
+    bool is_rakit = !has_code(error, ERROR_CODE_UNKNOWN_COMMAND);
 
     snprintf(j->text, sizeof j->text, "the contact %s:%u refused: %.*s%s", j->options.contact.host,
              (unsigned)j->options.contact.port, (int)(error.size < 700 ? error.size : 700),
              error.data, is_rakit ? "" : " (is it a Rakit server?)");
-    j->was_removed = has_code(error, JOIN_CODE_REMOVED);
-    if (has_code(error, "INDOUBT")) {
+    /* A contact that was removed itself says CLUSTERDOWN. */
+    j->was_removed = has_code(error, ERROR_CODE_REMOVED);
+    if (has_code(error, ERROR_CODE_IN_DOUBT)) {
         return VERDICT_RETRY;
     }
     j->is_asked = false; /* Whatever else it says was not done. */
-    return has_code(error, "CLUSTERDOWN") || has_code(error, "TRYAGAIN") ||
-                   has_code(error, JOIN_CODE_UNREACHED) ||
-                   slice_equal(error, slice_str(JOIN_CONTACT_FULL))
+    return has_code(error, ERROR_CODE_CLUSTER_DOWN) || has_code(error, ERROR_CODE_TRY_AGAIN) ||
+                   has_code(error, ERROR_CODE_UNREACHED) ||
+                   slice_equal(error, slice_str(ERROR_MANY_CLIENTS))
                ? VERDICT_RETRY
                : VERDICT_FAILED;
 }

@@ -14,17 +14,6 @@
 
 struct join;
 
-/* The code of the answer to a node that was removed, before anything else in it. (A
- * contact that was removed itself says CLUSTERDOWN.) */
-#define JOIN_CODE_REMOVED "REMOVED"
-
-/* Of the answer when the leader does not reach the node that is to be added. It may yet. */
-#define JOIN_CODE_UNREACHED "UNREACHED"
-
-/* What a contact says that serves as many clients as it may: it passes, so a joining node
- * tries again. */
-#define JOIN_CONTACT_FULL "ERR max number of clients reached"
-
 enum join_outcome {
     JOIN_DONE,     /* `cluster_id` is the contact's; `text` names the members of a cluster
                     * that was joined, "host:port,host:port". */

@@ -1,4 +1,5 @@
 #include "command/subcommand.h"
+#include "resp/errors.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -61,7 +62,7 @@ static void refuse_count(struct command_call *call, const char *subcommand)
 
     to_lower(family, sizeof family, call->command->name);
     to_lower(member, sizeof member, subcommand);
-    resp_errorf(call->reply, "ERR wrong number of arguments for '%s|%s' command", family, member);
+    resp_errorf(call->reply, ERROR_ARITY_OF_SUBCOMMAND, family, member);
 }
 
 void subcommand_run(struct command_call *call)
@@ -86,7 +87,6 @@ void subcommand_run(struct command_call *call)
         reply_help(call);
         return;
     }
-    resp_errorf(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-                (int)(name.size < 128 ? name.size : 128), name.size == 0 ? "" : name.data,
-                call->command->name);
+    resp_errorf(call->reply, ERROR_UNKNOWN_SUBCOMMAND, (int)(name.size < 128 ? name.size : 128),
+                name.size == 0 ? "" : name.data, call->command->name);
 }

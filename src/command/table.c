@@ -9,6 +9,7 @@
 #include "command/subcommand.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "resp/errors.h"
 
 enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
 
@@ -125,17 +126,17 @@ bool command_judge(const struct command *command, uint32_t database, uint32_t ar
                                 .database = database};
 
     if (database >= KEYSPACE_DATABASES && !MUTANT(any_database_taken)) {
-        resp_error(reply, "ERR DB index is out of range");
+        resp_error(reply, ERROR_NO_DATABASE);
         return false;
     }
     if (!fits_arity(command->arity, argument_count) ||
         !fits_arity(arity_of(command, argument_count, arguments), argument_count)) {
-        resp_errorf(reply, "ERR wrong number of arguments for '%s' command", command->name);
+        resp_errorf(reply, ERROR_ARITY, command->name);
         return false;
     }
     for (uint32_t i = 0; i < argument_count; i++) {
         if (arguments[i].size > KV_VALUE_BYTES_MAX) {
-            resp_error(reply, "ERR a key or value is larger than 512 MB");
+            resp_error(reply, ERROR_VALUE_TOO_LARGE);
             return false;
         }
     }

@@ -2,19 +2,20 @@
 
 #include "kv/kv.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
 enum { EXPECTED_KEYS = 16 };
 
 void call_refuse_size(struct command_call *call, const char *advice)
 {
-    resp_errorf(call->reply, "ERR the reply would be larger than %llu bytes: %s",
+    resp_errorf(call->reply, ERROR_REPLY_TOO_LARGE,
                 (unsigned long long)kv_reply_bytes_max(call->kv), advice);
 }
 
 bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_value)
 {
     if (!decimal_read(call->arguments[index], ret_value)) {
-        resp_error(call->reply, REPLY_NOT_AN_INTEGER);
+        resp_error(call->reply, ERROR_NOT_AN_INTEGER);
         return false;
     }
     return true;

@@ -7,12 +7,6 @@
 
 #include "kv/command.h"
 
-/* Redis's texts for what several commands refuse. */
-#define REPLY_SYNTAX_ERROR   "ERR syntax error"
-#define REPLY_NOT_AN_INTEGER "ERR value is not an integer or out of range"
-#define REPLY_NO_DATABASE    "ERR DB index is out of range"
-#define REPLY_TOO_LONG       "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-
 /* What the header and the line ends of one value in a reply take at most. */
 enum { REPLY_OVERHEAD_BYTES = 16 };
 

@@ -4,6 +4,7 @@
 #include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
 static bool is_number(struct slice text)
 {
@@ -21,12 +22,11 @@ bool kv_read_database(struct command_call *call, uint32_t index, uint32_t *ret_d
         return false;
     }
     if (!is_number(call->arguments[index])) {
-        resp_error(call->reply, "ERR value is out of range, value must between -2147483648 and "
-                                "2147483647");
+        resp_error(call->reply, ERROR_NOT_AN_INT);
         return false;
     }
     if (number < 0 || number >= KEYSPACE_DATABASES) {
-        resp_error(call->reply, REPLY_NO_DATABASE);
+        resp_error(call->reply, ERROR_NO_DATABASE);
         return false;
     }
     *ret_database = (uint32_t)number;
@@ -39,7 +39,7 @@ static bool read_move(struct command_call *call, uint32_t *ret_to)
         return false;
     }
     if (*ret_to == call->database) {
-        resp_error(call->reply, "ERR source and destination objects are the same");
+        resp_error(call->reply, ERROR_SAME_OBJECT);
         return false;
     }
     return true;
@@ -66,11 +66,11 @@ static void move_command(struct command_call *call)
 static bool read_swap(struct command_call *call, uint32_t *ret_a, uint32_t *ret_b)
 {
     if (!is_number(call->arguments[1])) {
-        resp_error(call->reply, "ERR invalid first DB index");
+        resp_error(call->reply, ERROR_FIRST_DATABASE);
         return false;
     }
     if (!is_number(call->arguments[2])) {
-        resp_error(call->reply, "ERR invalid second DB index");
+        resp_error(call->reply, ERROR_SECOND_DATABASE);
         return false;
     }
     return kv_read_database(call, 1, ret_a) && kv_read_database(call, 2, ret_b);

@@ -4,6 +4,7 @@
 #include "kv/commands.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "resp/errors.h"
 
 static void del_command(struct command_call *call)
 {
@@ -48,7 +49,7 @@ static bool check_flushall(struct command_call *call)
                                                    slice_is(call->arguments[1], "ASYNC")));
 
     if (!is_valid) {
-        resp_error(call->reply, REPLY_SYNTAX_ERROR);
+        resp_error(call->reply, ERROR_SYNTAX);
     }
     return is_valid;
 }

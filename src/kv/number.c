@@ -3,6 +3,7 @@
 #include "kv/commands.h"
 #include "kv/kv.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
 static void add(struct command_call *call, int64_t increment)
 {
@@ -12,11 +13,11 @@ static void add(struct command_call *call, int64_t increment)
     char text[DECIMAL_BYTES_MAX];
 
     if (kv_get(call->kv, key, &value) && !decimal_read(value, &number)) {
-        resp_error(call->reply, REPLY_NOT_AN_INTEGER);
+        resp_error(call->reply, ERROR_NOT_AN_INTEGER);
         return;
     }
     if (__builtin_add_overflow(number, increment, &number)) {
-        resp_error(call->reply, "ERR increment or decrement would overflow");
+        resp_error(call->reply, ERROR_OVERFLOW);
         return;
     }
     kv_set(call->kv, key, slice_of(text, decimal_write(text, number)));
@@ -55,7 +56,7 @@ static bool read_decrement(struct command_call *call, int64_t *ret_value)
         return false;
     }
     if (*ret_value == INT64_MIN) { /* Has no negative. */
-        resp_error(call->reply, "ERR decrement would overflow");
+        resp_error(call->reply, ERROR_DECREMENT_OVERFLOW);
         return false;
     }
     return true;

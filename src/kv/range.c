@@ -2,12 +2,13 @@
 #include "kv/call.h"
 #include "kv/commands.h"
 #include "kv/kv.h"
+#include "resp/errors.h"
 
 /* Whether a value may be `offset` + `size` bytes long; replies where it may not. */
 static bool check_size(struct command_call *call, uint64_t offset, size_t size)
 {
     if (offset > KV_VALUE_BYTES_MAX || size > KV_VALUE_BYTES_MAX - offset) {
-        resp_error(call->reply, REPLY_TOO_LONG);
+        resp_error(call->reply, ERROR_STRING_TOO_LONG);
         return false;
     }
     return true;
@@ -73,7 +74,7 @@ static bool read_offset(struct command_call *call, size_t *ret_offset)
         return false;
     }
     if (offset < 0) {
-        resp_error(call->reply, "ERR offset is out of range");
+        resp_error(call->reply, ERROR_OFFSET);
         return false;
     }
     *ret_offset = (size_t)offset;

@@ -8,6 +8,7 @@
 #include "kv/glob.h"
 #include "kv/kv.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
 enum {
     WALK_KEYS_MAX = 200 * 1000, /* Nothing else is done while a command walks. */
@@ -46,9 +47,7 @@ static uint64_t work_of(const struct gather *g)
 
 static void refuse_work(struct command_call *call)
 {
-    resp_error(call->reply, "ERR the pattern takes too long to compare with the keys that are "
-                            "there: use a shorter one, with fewer stars, or SCAN with a smaller "
-                            "COUNT");
+    resp_error(call->reply, ERROR_PATTERN_TOO_LONG);
 }
 
 static void gather_key(void *context, struct slice key, struct slice value)
@@ -85,10 +84,7 @@ static void keys_command(struct command_call *call)
     struct gather g = {.bytes_max = kv_reply_bytes_max(call->kv)};
 
     if (kv_count(call->kv) > WALK_KEYS_MAX) {
-        resp_errorf(call->reply,
-                    "ERR there are more than %d keys, and KEYS would hold up everybody: SCAN gives "
-                    "them in steps",
-                    WALK_KEYS_MAX);
+        resp_errorf(call->reply, ERROR_MANY_KEYS, WALK_KEYS_MAX);
         return;
     }
     set_pattern(&g, call->arguments[1]);
@@ -155,7 +151,7 @@ static bool read_scan_options(struct command_call *call, struct scan_options *o)
                 return false;
             }
             if (count < 1) {
-                resp_error(call->reply, REPLY_SYNTAX_ERROR);
+                resp_error(call->reply, ERROR_SYNTAX);
                 return false;
             }
             o->count = count < WALK_KEYS_MAX ? (uint64_t)count : WALK_KEYS_MAX; /* A hint. */
@@ -165,7 +161,7 @@ static bool read_scan_options(struct command_call *call, struct scan_options *o)
         } else if (slice_is(word, "TYPE") && has_value) {
             o->is_other_type = !slice_is(call->arguments[i + 1], "string");
         } else {
-            resp_error(call->reply, REPLY_SYNTAX_ERROR);
+            resp_error(call->reply, ERROR_SYNTAX);
             return false;
         }
     }
@@ -183,7 +179,7 @@ static bool read_scan(struct command_call *call, struct scan_options *ret_option
 {
     *ret_options = (struct scan_options){.count = 10};
     if (!read_cursor(call->arguments[1], &ret_options->cursor)) {
-        resp_error(call->reply, "ERR invalid cursor");
+        resp_error(call->reply, ERROR_CURSOR);
         return false;
     }
     return read_scan_options(call, ret_options);

@@ -3,6 +3,7 @@
 #include "kv/commands.h"
 #include "kv/kv.h"
 #include "resp/decimal.h"
+#include "resp/errors.h"
 
 /* --- SET -------------------------------------------------------------------------- */
 
@@ -86,11 +87,11 @@ static void refuse_expiry(struct command_call *call, const struct set_options *o
     int64_t value = 0;
 
     if (!decimal_read(o->expiry_text, &value)) {
-        resp_error(call->reply, REPLY_NOT_AN_INTEGER);
+        resp_error(call->reply, ERROR_NOT_AN_INTEGER);
     } else if (value <= 0) {
-        resp_error(call->reply, "ERR invalid expire time in 'set' command");
+        resp_error(call->reply, ERROR_EXPIRE_TIME);
     } else {
-        resp_error(call->reply, "ERR expiry of keys is not supported yet");
+        resp_error(call->reply, ERROR_NO_EXPIRY);
     }
 }
 
@@ -99,7 +100,7 @@ static bool take_set_options(struct command_call *call, struct set_options *ret_
 {
     *ret_options = (struct set_options){0};
     if (!read_set_options(call, ret_options)) {
-        resp_error(call->reply, REPLY_SYNTAX_ERROR);
+        resp_error(call->reply, ERROR_SYNTAX);
         return false;
     }
     if (ret_options->expiry != EXPIRY_NONE && ret_options->expiry != EXPIRY_KEEPTTL) {
@@ -209,7 +210,7 @@ static void mget_command(struct command_call *call)
 static bool has_pairs(struct command_call *call, const char *name)
 {
     if (call->argument_count % 2 == 0) {
-        resp_errorf(call->reply, "ERR wrong number of arguments for '%s' command", name);
+        resp_errorf(call->reply, ERROR_ARITY, name);
         return false;
     }
     return true;

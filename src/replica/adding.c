@@ -6,34 +6,22 @@
 #include <stdio.h>
 
 #include "base/mutant.h"
-#include "cluster/join.h"
+#include "resp/errors.h"
 
 static void fail_unproven(struct admin_task *t)
 {
-    static const struct {
-        const char *code;
-        const char *reason;
-    } faults[] = {
-        [VERIFY_UNREACHED] = {JOIN_CODE_UNREACHED,
-                              "the leader gets no answer there. Start it, and see that "
-                              "members reach its peer port"},
-        [VERIFY_KEYLESS] = {"NOKEY", "it has no key yet. Start it with a member as its contact, "
-                                     "or with --cluster-key FILE"},
-        [VERIFY_OTHER_KEY] = {"NOKEY", "it does not have the key of this cluster. Copy the file "
-                                       "cluster-key from the data directory of a member to it, and "
-                                       "start it with --cluster-key FILE"},
-        [VERIFY_OTHER_VERSION] = {"ERR", "it does not speak the peers' protocol of the leader. "
-                                         "Start it with the same program"},
-        [VERIFY_OTHER_NODE] = {"ERR", "it has another id than that"},
-        [VERIFY_OTHER_CLUSTER] = {"ERR", "it belongs to another cluster, which has the same key. "
-                                         "Start it with an empty data directory, and a member as "
-                                         "its contact"},
+    static const char *const errors[] = {
+        [VERIFY_UNREACHED] = ERROR_ADD_UNREACHED,
+        [VERIFY_KEYLESS] = ERROR_ADD_KEYLESS,
+        [VERIFY_OTHER_KEY] = ERROR_ADD_OTHER_KEY,
+        [VERIFY_OTHER_VERSION] = ERROR_ADD_OTHER_VERSION,
+        [VERIFY_OTHER_NODE] = ERROR_ADD_OTHER_NODE,
+        [VERIFY_OTHER_CLUSTER] = ERROR_ADD_OTHER_CLUSTER,
     };
     char text[700];
 
-    snprintf(text, sizeof text, "%s the node at %s, peer port %u, was not added: %s",
-             faults[t->verified].code, t->address.client.host, (unsigned)t->address.peer_port,
-             faults[t->verified].reason);
+    snprintf(text, sizeof text, errors[t->verified], t->address.client.host,
+             (unsigned)t->address.peer_port);
     admin_task_fail(t, text);
 }
 
@@ -65,9 +53,7 @@ bool adding_is_proven(struct admin_task *t, bool is_member)
         return true;
     }
     if (word == PEERS_LIVES_ELSEWHERE && !MUTANT(own_word_ignored)) {
-        admin_task_fail(t, "ERR that node is connected and says that it lives elsewhere: to move "
-                           "it, start it with another address, or --announce, and a member as its "
-                           "contact");
+        admin_task_fail(t, ERROR_ADD_ELSEWHERE);
         return false;
     }
     if (!t->is_verified) {

@@ -15,6 +15,7 @@
 #include "command/table.h"
 #include "replica/admin_task.h"
 #include "replica/report.h"
+#include "resp/errors.h"
 
 static const uint64_t ADMIN_TIMEOUT_NS = 10 * 1000 * 1000 * 1000ull;
 
@@ -103,10 +104,7 @@ bool admin_parse_number(struct slice text, int base, uint64_t max, uint64_t *ret
     return true;
 }
 
-static const char error_no_member[] = "ERR no such member: RAFT MEMBERS lists them. Of two at one "
-                                      "address, name one by its id";
-static const char error_ambiguous[] =
-    "ERR more than one id begins so (those of removed nodes count): give more of its digits";
+static const char error_ambiguous[] = ERROR_AMBIGUOUS_ID;
 
 /* Who is a member, or was removed, by its id in hex or the first digits of it, or by its clients'
  * address. NULL, or what is wrong. */
@@ -125,21 +123,19 @@ static const char *find_named(const struct replica *r, struct slice name, raft_i
 
         uint32_t count = membership_count_alike(m, name, ret_id);
 
-        return count == 1 ? NULL : count == 0 ? error_no_member : error_ambiguous;
+        return count == 1 ? NULL : count == 0 ? ERROR_NO_SUCH_MEMBER : error_ambiguous;
     }
     if (colon == NULL || (size_t)(colon - name.data) >= sizeof address.host ||
         !admin_parse_number(slice_of(colon + 1, (size_t)(name.data + name.size - colon - 1)), 10,
                             UINT16_MAX, &port)) {
-        return error_no_member;
+        return ERROR_NO_SUCH_MEMBER;
     }
     address_set_host(&address, slice_of(name.data, (size_t)(colon - name.data)));
     address.port = (uint16_t)port;
     member = membership_only_at(m, &address);
     *ret_id = member == NULL ? 0 : member->id;
-    return member == NULL ? error_no_member : NULL;
+    return member == NULL ? ERROR_NO_SUCH_MEMBER : NULL;
 }
-
-static const char error_full[] = "ERR the cluster has as many members as it can have";
 
 /* --- membership ---------------------------------------------------------------------- */
 
@@ -162,8 +158,7 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
         t->index = raft_configuration_index(r->raft);
         replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
-        admin_task_fail(t,
-                        kind == RAFT_REMOVE ? "ERR the last voter can't be removed" : error_full);
+        admin_task_fail(t, kind == RAFT_REMOVE ? ERROR_LAST_VOTER : ERROR_CLUSTER_FULL);
     }
     /* Else another change is under way, or this leader is new: later. */
 }
@@ -183,23 +178,18 @@ static void progress_add(struct admin_task *t)
     } else if (membership_was_removed(m, t->id) && !membership_was_removed(r->committed, t->id)) {
         return; /* Its removal may be taken back yet. */
     } else if (membership_was_removed(m, t->id)) {
-        admin_task_fail(t,
-                        JOIN_CODE_REMOVED " this node was removed from the cluster: to join again "
-                                          "it needs an empty data directory, and with it a new id");
+        admin_task_fail(t, ERROR_ADD_REMOVED);
     } else if (other != NULL && other->id != t->id &&
                (there == NULL || !addresses_may_take(&r->peers, &t->address, other))) {
-        snprintf(text, sizeof text,
-                 "ERR the address %s:%u is used by member %016llx: remove that one first (RAFT "
-                 "REMOVE), or choose another address",
-                 t->address.client.host, (unsigned)t->address.client.port,
-                 (unsigned long long)other->id);
+        snprintf(text, sizeof text, ERROR_ADDRESS_TAKEN, t->address.client.host,
+                 (unsigned)t->address.client.port, (unsigned long long)other->id);
         admin_task_fail(t, text);
     } else if (there != NULL && member_address_equal(there, &t->address)) {
         if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
             task_ok(t);
         }
     } else if (there == NULL && m != NULL && m->configuration.member_count == RAFT_MEMBERS_MAX) {
-        admin_task_fail(t, error_full);
+        admin_task_fail(t, ERROR_CLUSTER_FULL);
     } else if (adding_is_proven(t, there != NULL)) {
         change(t, there == NULL ? RAFT_ADD_LEARNER : RAFT_READDRESS);
     }
@@ -246,9 +236,7 @@ static int hand_over_to(struct replica *r, raft_id id)
 static void fail_not_taken_over(struct admin_task *t)
 {
     t->request->has_begun = false; /* It is over, and had no effect. */
-    admin_task_fail(
-        t, "TRYAGAIN the other node did not catch up or take over in time: this one goes on "
-           "leading");
+    admin_task_fail(t, ERROR_TRANSFER_FAILED);
 }
 
 /* A leader lets another one remove it, so that what is under way here ends before: nothing
@@ -304,10 +292,7 @@ static void progress_remove(struct admin_task *t)
     } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
         /* A leader that is new has yet to hear of some. */
         if (io_now_ns(r->io) >= t->begun_ns + r->options.election_timeout_ns) {
-            admin_task_fail(
-                t, "ERR of the voters that would remain no majority is in reach, so nothing "
-                   "would be served any more. Remove those that are gone first, or wait for "
-                   "them");
+            admin_task_fail(t, ERROR_NO_QUORUM_LEFT);
         }
     } else if (is_leader_to_stay(r, t->id) && !MUTANT(leader_removed_in_office)) {
         hand_over_first(t);
@@ -334,7 +319,7 @@ static void progress_transfer(struct admin_task *t)
         t->request->has_begun = true;
         replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
-        admin_task_fail(t, "ERR there is no such voter to hand leadership to");
+        admin_task_fail(t, ERROR_NO_SUCH_VOTER);
     }
 }
 
@@ -349,12 +334,11 @@ static const char *begin_add(struct admin_task *t, uint32_t count, const struct 
         arguments[1].size == 0 || arguments[1].size >= sizeof t->address.client.host ||
         !admin_parse_number(arguments[2], 10, UINT16_MAX, &port) || port == 0 ||
         !admin_parse_number(arguments[3], 10, UINT16_MAX, &peer_port) || peer_port == 0) {
-        return "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that "
-               "is started with a contact sends this by itself";
+        return ERROR_RAFT_ADD_SYNTAX;
     }
     address_set_host(&t->address.client, arguments[1]);
     if (address_host_fault(slice_str(t->address.client.host)) != NULL) {
-        return "ERR other nodes can't connect to that host: give a reachable name or address";
+        return ERROR_UNREACHABLE_HOST;
     }
     t->kind = ADMIN_ADD;
     t->address.id = t->id;
@@ -366,7 +350,7 @@ static const char *begin_add(struct admin_task *t, uint32_t count, const struct 
 static const char *begin_remove(struct admin_task *t, uint32_t count, const struct slice *arguments)
 {
     if (count != 1) {
-        return "ERR syntax error, try RAFT REMOVE <id | host:port>";
+        return ERROR_RAFT_REMOVE_SYNTAX;
     }
     t->kind = ADMIN_REMOVE;
     return find_named(t->replica, arguments[0], &t->id); /* Who is out already stays so. */
@@ -376,7 +360,7 @@ static const char *begin_transfer(struct admin_task *t, uint32_t count,
                                   const struct slice *arguments)
 {
     if (count > 1) {
-        return "ERR syntax error, try RAFT TRANSFER [<id | host:port>]";
+        return ERROR_RAFT_TRANSFER_SYNTAX;
     }
     if (count == 1) {
         const char *error = find_named(t->replica, arguments[0], &t->id);
@@ -385,10 +369,10 @@ static const char *begin_transfer(struct admin_task *t, uint32_t count,
             return error;
         }
         if (membership_address(replica_membership(t->replica), t->id) == NULL) {
-            return error_no_member;
+            return ERROR_NO_SUCH_MEMBER;
         }
         if (t->id == raft_self(t->replica->raft)) {
-            return "ERR that node leads already";
+            return ERROR_LEADS_ALREADY;
         }
     }
     t->kind = ADMIN_TRANSFER;
@@ -412,7 +396,7 @@ static const char *begin(struct admin_task *t, uint32_t count, const struct slic
     if (slice_is(arguments[1], "TRANSFER")) {
         return begin_transfer(t, count - 2, arguments + 2);
     }
-    return "ERR unknown subcommand. Try RAFT HELP.";
+    return ERROR_RAFT_SUBCOMMAND;
 }
 
 /* STATUS and MEMBERS need no task. Decoded arguments are in r->arguments. */
@@ -438,11 +422,7 @@ static void task_progress(struct admin_task *t)
         return;
     }
     if (io_now_ns(t->replica->io) > t->begun_ns + ADMIN_TIMEOUT_NS) {
-        admin_task_fail(
-            t, t->kind == ADMIN_LOG
-                   ? "TRYAGAIN others who read the log took all the time: ask again, or for "
-                     "fewer entries"
-                   : "TRYAGAIN another change was under way all the time: nothing was done");
+        admin_task_fail(t, t->kind == ADMIN_LOG ? ERROR_LOG_IS_READ : ERROR_CHANGE_UNDER_WAY);
     } else if (t->kind == ADMIN_ADD) {
         progress_add(t);
     } else if (t->kind == ADMIN_REMOVE) {
@@ -535,8 +515,7 @@ void admin_end(struct replica *r)
     {
         struct admin_task *t = container_of(node, struct admin_task, node);
 
-        request_fail(r, t->request,
-                     "TRYAGAIN the server is stopping: the command was not executed");
+        request_fail(r, t->request, ERROR_STOPPING);
         t->request = NULL;
     }
 }

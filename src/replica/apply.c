@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "command/table.h"
 #include "kv/codec.h"
+#include "resp/errors.h"
 
 enum {
     APPLY_ENTRIES_MAX = 4096,           /* In one turn, */
@@ -107,7 +108,7 @@ static void skip(struct replica *r, const struct entry *e, struct request *reque
                  "a committed entry holds no command that can be executed: it does nothing, on all "
                  "nodes");
     if (request != NULL) {
-        resp_error(request->reply(request), "ERR this command is not understood: it did nothing");
+        resp_error(request->reply(request), ERROR_NOT_UNDERSTOOD);
         request_finish(r, request, e->index);
     }
 }

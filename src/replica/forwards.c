@@ -2,22 +2,13 @@
 #include "replica/state.h"
 
 #include "base/mutant.h"
+#include "resp/errors.h"
 
 enum {
     FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
     FORWARD_GRACE_HEARTBEATS = 6,
     LEADERS_LOST_MAX = 2
 };
-
-const char error_abandoned[] =
-    "TRYAGAIN the connection was ended while this command waited for a leader, or for room: the "
-    "command was not executed";
-static const char error_lost_again[] =
-    "TRYAGAIN two leaders were lost, one after the other, while they had this command: it changes "
-    "nothing, and is not sent to a third one, since it may be what costs them too much";
-static const char error_removed[] =
-    "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was not "
-    "executed. Use another node; to join again this one needs an empty data directory";
 
 static void forward(struct replica *r, struct buffer *out, struct request *request)
 {
@@ -60,7 +51,7 @@ void requests_place_as_follower(struct replica *r)
             continue;
         } else if (request->is_abandoned) {
             list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
-            request_fail(r, request, error_abandoned);
+            request_fail(r, request, ERROR_ABANDONED);
         }
     }
 }
@@ -83,7 +74,7 @@ void requests_place_as_removed(struct replica *r)
 
         if (!request_give_back(r, request)) {
             list_remove(node);
-            request_fail(r, request, error_removed);
+            request_fail(r, request, ERROR_REMOVED);
         }
     }
 }
@@ -176,9 +167,9 @@ void forwards_abandon(struct replica *r)
         if (MUTANT(forward_retried) || (request_is_read(request) && may_try_again(request))) {
             list_append(&again, &request->link);
         } else if (request_is_read(request)) {
-            request_fail(r, request, error_lost_again);
+            request_fail(r, request, ERROR_READ_LOST);
         } else {
-            request_doubt(r, request, error_in_doubt);
+            request_doubt(r, request, ERROR_IN_DOUBT);
         }
     }
     requests_wait_again(r, &again);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "command/table.h"
+#include "resp/errors.h"
 
 static const uint8_t GROUP = 0; /* The only one. */
 
@@ -49,8 +50,7 @@ static void guest_answered(struct request *request)
         /* No frame holds it. It was a read: nothing has happened. */
         wire_drop_answer(g->out, g->mark);
         g->mark = wire_begin_answer(g->out, GROUP, g->correlation);
-        resp_error(&g->writer, "ERR the reply is too large to pass from node to node: ask for "
-                               "less at once, or ask the leader itself");
+        resp_error(&g->writer, ERROR_REPLY_TOO_LARGE_TO_FORWARD);
     }
     wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
     replica_wake(g->replica); /* What was said to peers in this pass has left already. */
@@ -128,17 +128,14 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
     const struct command *command = command_find(r->options.commands, r->arguments[0]);
 
     if (command == NULL || (command->flags & (COMMAND_WRITE | COMMAND_READ | COMMAND_ASYNC)) == 0) {
-        answer_error(r, connection, f->correlation,
-                     "ERR the leader does not know this command: all nodes must run the same "
-                     "version");
+        answer_error(r, connection, f->correlation, ERROR_UNKNOWN_TO_LEADER);
         return;
     }
     if (answer_misfit(r, connection, f, command, count)) {
         return;
     }
     if (replica_refuses_guest(r, command)) {
-        answer_error(r, connection, f->correlation,
-                     "TRYAGAIN the leader has too much under way: the command was not executed");
+        answer_error(r, connection, f->correlation, ERROR_OVERLOADED);
         return;
     }
 

@@ -2,20 +2,11 @@
 #include "replica/state.h"
 
 #include "base/mutant.h"
+#include "resp/errors.h"
 
 enum { PROPOSE_MAX = 4096, GATHER_UNDER_WAY_MIN = 16, GATHER_BYTES_MAX = 64 * 1024 };
 
 static const uint64_t GATHER_NS = 2000 * 1000u; /* About a round between machines side by side. */
-
-static const char error_disk_full[] =
-    "MISCONF the disk is full: the command was not executed. Reads are served; writes are taken "
-    "again as soon as there is room";
-static const char error_disks_full[] =
-    "MISCONF the disks of too many nodes are full, as RAFT STATUS shows: the command was not "
-    "executed. Reads are served; writes are taken again as soon as there is room";
-static const char error_read_needs_room[] =
-    "MISCONF the disk is full, and a read that follows a write in a pipeline, or INDOUBT on its "
-    "connection, needs room in the log: it was not executed. On a new connection reads are served";
 
 /* Writes that are proposed at once. */
 struct batch {
@@ -54,7 +45,7 @@ static void refuse_for_room(struct replica *r, const struct batch *batch, const 
 
         list_remove(&request->link);
         r->stats.no_room_count++;
-        request_fail(r, request, request->is_logged_read ? error_read_needs_room : error);
+        request_fail(r, request, request->is_logged_read ? ERROR_DISK_FULL_FOR_READ : error);
     }
     replica_wake(r); /* There may be more of them. */
 }
@@ -92,7 +83,7 @@ static bool refuse_late(struct replica *r, struct request *request, uint64_t now
     }
     if (!MUTANT(late_waits_on)) {
         list_remove(&request->link);
-        request_fail(r, request, error_not_taken);
+        request_fail(r, request, ERROR_NOT_TAKEN);
     }
     return true;
 }
@@ -142,7 +133,7 @@ static void drop_abandoned(struct replica *r)
 
         if (request->is_abandoned && request_is_write(request) && !MUTANT(abandoned_gets_room)) {
             list_remove(node);
-            request_fail(r, request, error_abandoned);
+            request_fail(r, request, ERROR_ABANDONED);
         }
     }
 }
@@ -154,9 +145,9 @@ static void propose_or_refuse(struct replica *r, const struct batch *batch,
         replica_wake(r);
     }
     if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch->stored_bytes)) {
-        refuse_for_room(r, batch, error_disk_full);
+        refuse_for_room(r, batch, ERROR_DISK_FULL);
     } else if (outlook == DISKS_ARE_SPENT) {
-        refuse_for_room(r, batch, error_disks_full);
+        refuse_for_room(r, batch, ERROR_DISKS_FULL);
     } else if (outlook != DISKS_ARE_UNKNOWN) {
         propose(r, batch);
     }
@@ -287,7 +278,7 @@ void proposed_abandon(struct replica *r)
 
         if (request != NULL && !is_decided(r, index, request)) {
             pending_take(&r->proposed, index);
-            request_doubt(r, request, error_in_doubt);
+            request_doubt(r, request, ERROR_IN_DOUBT);
         }
     }
     pending_rewind(&r->proposed);

@@ -8,33 +8,12 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "resp/errors.h"
 
 enum { IN_TIME_SHARE = 4 }; /* Of a command's time, for its entry's waiting: see admission.h. */
 
 static const uint64_t SWEEP_NS = 50 * 1000 * 1000u;
 static const uint64_t LOOK_FIRST_NS = 2 * 1000 * 1000u;
-
-const char error_in_doubt[] = "INDOUBT leadership changed, or the majority was lost, while this "
-                              "command was under way: it may "
-                              "or may not have been executed";
-static const char error_timed_out[] =
-    "INDOUBT no majority has confirmed this command in time: it may or may not be executed yet";
-static const char error_no_leader[] =
-    "CLUSTERDOWN no leader is known: the command was not executed. A majority of the nodes must "
-    "be up and see each other";
-static const char error_not_joined[] =
-    "CLUSTERDOWN this node has not joined its cluster yet: the command was not executed. Its log "
-    "says what it waits for";
-const char error_not_taken[] =
-    "TRYAGAIN the leader has too much under way, or hands its place over: the command was not "
-    "executed";
-const char error_read_lost[] =
-    "TRYAGAIN the leader could not confirm in time that it still leads: the command was not "
-    "executed";
-static const char error_change_in_doubt[] =
-    "INDOUBT the change was begun and may or may not be carried out: look at RAFT STATUS";
-static const char error_stopping[] =
-    "TRYAGAIN the server is stopping: the command was not executed";
 
 void requests_init(struct replica *r)
 {
@@ -147,7 +126,7 @@ void request_finish(struct replica *r, struct request *request, raft_index execu
 void request_fail(struct replica *r, struct request *request, const char *error)
 {
     if (request->has_begun) {
-        error = error_change_in_doubt;
+        error = ERROR_CHANGE_IN_DOUBT;
     }
     resp_error(request->reply(request), error);
     request_finish(r, request, 0);
@@ -206,7 +185,7 @@ bool requests_give_up_late(struct replica *r, struct request *request, uint64_t 
         return false;
     }
     list_remove(&request->link);
-    request_fail(r, request, replica_cluster_id(r) == 0 ? error_not_joined : error_no_leader);
+    request_fail(r, request, replica_cluster_id(r) == 0 ? ERROR_NOT_JOINED : ERROR_NO_LEADER);
     return true;
 }
 
@@ -214,11 +193,11 @@ bool requests_give_up_late(struct replica *r, struct request *request, uint64_t 
 void request_doubt(struct replica *r, struct request *request, const char *error)
 {
     if (request->is_logged_read) {
-        request_fail(r, request, error_read_lost);
+        request_fail(r, request, ERROR_READ_LATE);
         return;
     }
     r->stats.in_doubt_count++;
-    request_fail(r, request, MUTANT(doubt_said_failed) ? error_no_leader : error);
+    request_fail(r, request, MUTANT(doubt_said_failed) ? ERROR_NO_LEADER : error);
 }
 
 void requests_abandon(struct replica *r)
@@ -262,7 +241,7 @@ static void end_list(struct replica *r, struct list *list)
 
     while ((node = list_first(list)) != NULL) {
         list_remove(node);
-        request_fail(r, container_of(node, struct request, link), error_stopping);
+        request_fail(r, container_of(node, struct request, link), ERROR_STOPPING);
     }
 }
 
@@ -273,8 +252,8 @@ void requests_end(struct replica *r)
     while ((request = pending_take_first(&r->proposed)) != NULL ||
            (request = pending_take_first(&r->forwarded)) != NULL) {
         request_fail(r, request,
-                     request_is_write(request) && !request->is_logged_read ? error_in_doubt
-                                                                           : error_stopping);
+                     request_is_write(request) && !request->is_logged_read ? ERROR_IN_DOUBT
+                                                                           : ERROR_STOPPING);
     }
     requests_wait_again(r, &r->returned);
     end_list(r, &r->waiting);
@@ -303,7 +282,7 @@ static void sweep_waiting(struct replica *r, uint64_t now_ns)
 {
     if (raft_role(r->raft) == RAFT_LEADER) {
         sweep_list(r, &r->waiting, now_ns + admission_needed_ns(&r->admission, now_ns),
-                   error_not_taken);
+                   ERROR_NOT_TAKEN);
         return;
     }
     list_for_each(node, &r->waiting)
@@ -323,9 +302,9 @@ static void sweep_pending(struct replica *r, struct pending *pending, uint64_t n
         }
         pending_take(pending, number);
         if (request_is_read(request) || MUTANT(timeout_said_failed)) {
-            request_fail(r, request, error_read_lost);
+            request_fail(r, request, ERROR_READ_LATE);
         } else {
-            request_doubt(r, request, error_timed_out);
+            request_doubt(r, request, ERROR_UNCONFIRMED);
         }
     }
 }
@@ -358,9 +337,9 @@ void requests_sweep_fired(struct io_timer *timer)
     forwards_sweep(r, now_ns);
     requests_wait_again(r, &r->returned);
     sweep_waiting(r, now_ns);
-    sweep_list(r, &r->reads_waiting, now_ns, error_read_lost);
-    sweep_list(r, &r->reads_asked, now_ns, error_read_lost);
-    sweep_list(r, &r->reads_ready, now_ns, error_read_lost);
+    sweep_list(r, &r->reads_waiting, now_ns, ERROR_READ_LATE);
+    sweep_list(r, &r->reads_asked, now_ns, ERROR_READ_LATE);
+    sweep_list(r, &r->reads_ready, now_ns, ERROR_READ_LATE);
     sweep_pending(r, &r->proposed, now_ns);
     sweep_pending(r, &r->forwarded, now_ns);
     if (r->stats.pending_count > 0) {

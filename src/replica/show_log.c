@@ -4,6 +4,7 @@
 
 #include "replica/admin_task.h"
 #include "replica/report.h"
+#include "resp/errors.h"
 
 enum {
     LOG_COUNT = 100,
@@ -42,7 +43,7 @@ static void log_read_done(struct store_read *read, int error, struct entry **ent
         entry_release(entries[i]);
     }
     if (error != 0 || count == 0) {
-        admin_task_fail(t, "ERR the log could not be read from the disk");
+        admin_task_fail(t, ERROR_LOG_UNREADABLE);
     } else if (t->first > t->last) {
         log_finish(t);
     } else if (raft_role(t->replica->raft) != RAFT_LEADER) {
@@ -111,7 +112,7 @@ void admin_show_log(struct replica *r)
             return;
         }
         if (is_too_late(t)) {
-            admin_task_fail(t, error_not_taken);
+            admin_task_fail(t, ERROR_NOT_TAKEN);
         } else if (!show_entries(t, &left)) {
             return;
         }
@@ -125,14 +126,14 @@ const char *admin_log_begin(struct admin_task *t, uint32_t count, const struct s
     uint64_t first = last >= LOG_COUNT ? last - LOG_COUNT + 1 : 1;
 
     if (count > 2) {
-        return "ERR syntax error, try REQUEST_LOG [from [count]]";
+        return ERROR_LOG_SYNTAX;
     }
     if ((count > 0 && (!admin_parse_number(arguments[0], 10, INT64_MAX, &first) || first == 0)) ||
         (count > 1 && !admin_parse_number(arguments[1], 10, INT64_MAX, &shown))) {
-        return "ERR value is not an integer or out of range: REQUEST_LOG [from [count]], from 1";
+        return ERROR_LOG_NOT_AN_INTEGER;
     }
     if (shown > LOG_COUNT_MAX) {
-        return "ERR REQUEST_LOG shows 10000 entries at most: ask for the rest in further calls";
+        return ERROR_LOG_COUNT;
     }
     t->kind = ADMIN_LOG;
     t->first = first;

@@ -189,10 +189,6 @@ void requests_return(struct replica *r, struct request *request);
 /* The same for all in `list`, at once. */
 void requests_wait_again(struct replica *r, struct list *list);
 
-extern const char error_in_doubt[];
-extern const char error_read_lost[];
-extern const char error_not_taken[];
-
 /* --- propose.c ------------------------------------------------------------------ */
 
 void requests_place_as_leader(struct replica *r);
@@ -216,7 +212,6 @@ void forwards_sweep(struct replica *r, uint64_t now_ns);
 void forwards_abandon(struct replica *r);
 /* Commands with lower correlations than the first under way were answered or given up. */
 void forwards_note_held(struct replica *r);
-extern const char error_abandoned[];
 /* The connection to a node broke. */
 void forwards_lost(struct replica *r, raft_id id);
 

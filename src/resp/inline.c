@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/split.h"
+#include "resp/errors.h"
 #include "resp/parse.h"
 
 static bool is_http(struct slice word)
@@ -18,12 +19,12 @@ static enum resp_result split_line(struct resp_parser *p, struct slice line, con
 
     while ((result = split_next(&s, &word)) == SPLIT_WORD) {
         if (p->read_count == p->limits.arguments_max) {
-            return resp_parser_refuse(p, "ERR Protocol error: too big inline request", ret_error);
+            return resp_parser_refuse(p, ERROR_INLINE_TOO_BIG, ret_error);
         }
         resp_parser_add_argument(p, (uintptr_t)word.data, word.size);
     }
     if (result == SPLIT_QUOTES) {
-        return resp_parser_refuse(p, "ERR Protocol error: unbalanced quotes in request", ret_error);
+        return resp_parser_refuse(p, ERROR_UNBALANCED_QUOTES, ret_error);
     }
     p->argument_count = p->read_count;
     if (p->argument_count == 0) {
@@ -42,7 +43,7 @@ enum resp_result resp_parse_inline(struct resp_parser *p, struct slice input, si
         size--;
     }
     if (size > p->limits.inline_bytes_max) {
-        return resp_parser_refuse(p, "ERR Protocol error: too big inline request", ret_error);
+        return resp_parser_refuse(p, ERROR_INLINE_TOO_BIG, ret_error);
     }
     if (newline == NULL) {
         p->position = input.size;

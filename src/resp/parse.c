@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "resp/errors.h"
 #include "resp/resp.h"
 
 enum {
@@ -103,10 +104,10 @@ static enum resp_result read_argument_count(struct resp_parser *p, struct slice 
     case LENGTH_READ:
         break;
     case LENGTH_BAD:
-        return resp_parser_refuse(p, "ERR Protocol error: invalid multibulk length", ret_error);
+        return resp_parser_refuse(p, ERROR_MULTIBULK_LENGTH, ret_error);
     }
     if (count > (int64_t)p->limits.arguments_max) {
-        return resp_parser_refuse(p, "ERR Protocol error: invalid multibulk length", ret_error);
+        return resp_parser_refuse(p, ERROR_MULTIBULK_LENGTH, ret_error);
     }
     if (count <= 0) {
         p->in_request = false;
@@ -130,7 +131,7 @@ static enum resp_result read_bulk_size(struct resp_parser *p, struct slice input
         return RESP_MORE;
     }
     if (*text != '$') {
-        snprintf(p->error_text, sizeof p->error_text, "ERR Protocol error: expected '$', got '%c'",
+        snprintf(p->error_text, sizeof p->error_text, ERROR_NOT_A_BULK,
                  *text == '\0' ? ' ' : *text);
         return resp_parser_refuse(p, p->error_text, ret_error);
     }
@@ -140,16 +141,15 @@ static enum resp_result read_bulk_size(struct resp_parser *p, struct slice input
     case LENGTH_READ:
         break;
     case LENGTH_BAD:
-        return resp_parser_refuse(p, "ERR Protocol error: invalid bulk length", ret_error);
+        return resp_parser_refuse(p, ERROR_BULK_LENGTH, ret_error);
     }
     if (size < 0 || (uint64_t)size > p->limits.bulk_bytes_max) {
-        return resp_parser_refuse(p, "ERR Protocol error: invalid bulk length", ret_error);
+        return resp_parser_refuse(p, ERROR_BULK_LENGTH, ret_error);
     }
     p->position += 1 + used;
     if (p->position > p->limits.request_bytes_max ||
         (uint64_t)size > p->limits.request_bytes_max - p->position) {
-        return resp_parser_refuse(p, "ERR Protocol error: request exceeds the size limit",
-                                  ret_error);
+        return resp_parser_refuse(p, ERROR_REQUEST_TOO_LARGE, ret_error);
     }
     p->bulk_size = (uint64_t)size;
     p->has_bulk_size = true;
@@ -174,7 +174,7 @@ static enum resp_result read_arguments(struct resp_parser *p, struct slice input
         uint64_t end = p->position + p->bulk_size;
 
         if (input.data[end] != '\r' || input.data[end + 1] != '\n') {
-            return resp_parser_refuse(p, "ERR Protocol error: expected CRLF after bulk", ret_error);
+            return resp_parser_refuse(p, ERROR_NO_CRLF, ret_error);
         }
         resp_parser_add_argument(p, p->position, p->bulk_size);
         p->position = end + 2;

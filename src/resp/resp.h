@@ -65,8 +65,8 @@ void resp_parser_deinit(struct resp_parser *p);
  * at the last RESP_MORE, possibly moved, plus new ones. Arguments borrow from
  * `input` (or from the parser, for inline commands) until the next call; the
  * caller may not move the input before it is done with them. *ret_consumed is
- * written on RESP_REQUEST and RESP_EMPTY. On RESP_ERROR *ret_error is a text such
- * as "ERR Protocol error: ..." that lives as long as the parser; after it and
+ * written on RESP_REQUEST and RESP_EMPTY. On RESP_ERROR *ret_error is one of
+ * resp/errors.h, made for this request, which lives as long as the parser; after it and
  * after RESP_HTTP the parser takes no more input. */
 enum resp_result resp_parse(struct resp_parser *p, struct slice input, size_t *ret_consumed,
                             const char **ret_error);

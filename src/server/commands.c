@@ -13,6 +13,7 @@
 #include "kv/glob.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "resp/errors.h"
 #include "server/server.h"
 
 #define MS 1000000ull
@@ -147,7 +148,7 @@ static void config_set(struct command_call *call)
     struct parameters p;
 
     if (call->argument_count % 2 != 0) {
-        resp_error(call->reply, "ERR syntax error");
+        resp_error(call->reply, ERROR_SYNTAX);
         return;
     }
     list_parameters(call_config(call), &p);
@@ -157,16 +158,11 @@ static void config_set(struct command_call *call)
         int shown = (int)(name.size < 64 ? name.size : 64);
 
         if (parameter == NULL) {
-            resp_errorf(call->reply,
-                        "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", shown,
-                        name.size == 0 ? "" : name.data);
+            resp_errorf(call->reply, ERROR_UNKNOWN_SETTING, shown, name.size == 0 ? "" : name.data);
             return;
         }
         if (!slice_equal(call->arguments[i + 1], slice_str(parameter->value))) {
-            resp_errorf(call->reply,
-                        "ERR CONFIG SET failed (possibly related to argument '%s') - can't set "
-                        "immutable config: settings are fixed at the start",
-                        parameter->name);
+            resp_errorf(call->reply, ERROR_SETTING_IS_FIXED, parameter->name);
             return;
         }
     }

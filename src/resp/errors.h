@@ -1,0 +1,244 @@
+/* errors.h - every error that a client may see: its code, which is its first word, and its text.
+ * What each code says about the command is in docs/OPERATIONS.md, "Errors that clients see".
+ * Texts that Redis has as well are Redis's. Those with a % are formats, for resp_errorf(). */
+#ifndef RAKIT_RESP_ERRORS_H
+#define RAKIT_RESP_ERRORS_H
+
+/* clang-format off */
+
+/* --- How they begin, for a node that reads another one's answer ----------------------- */
+
+#define ERROR_CODE_REMOVED "REMOVED"
+#define ERROR_CODE_UNREACHED       "UNREACHED"
+#define ERROR_CODE_IN_DOUBT "INDOUBT"
+#define ERROR_CODE_CLUSTER_DOWN "CLUSTERDOWN"
+#define ERROR_CODE_TRY_AGAIN "TRYAGAIN"
+#define ERROR_CODE_UNKNOWN_COMMAND "ERR unknown command"
+
+/* --- What a client has written wrongly: nothing was executed ------------------------------- */
+
+#define ERROR_SYNTAX "ERR syntax error"
+#define ERROR_NOT_AN_INTEGER "ERR value is not an integer or out of range"
+#define ERROR_ARITY "ERR wrong number of arguments for '%s' command"
+#define ERROR_ARITY_OF_SUBCOMMAND "ERR wrong number of arguments for '%s|%s' command"
+#define ERROR_ARITY_OF_PING "ERR wrong number of arguments for 'ping' command"
+#define ERROR_UNKNOWN_COMMAND "ERR unknown command '%.*s', with args beginning with: %s"
+#define ERROR_UNKNOWN_SUBCOMMAND "ERR unknown subcommand '%.*s'. Try %s HELP."
+#define ERROR_NO_DATABASE "ERR DB index is out of range"
+#define ERROR_VALUE_TOO_LARGE "ERR a key or value is larger than 512 MB"
+#define ERROR_STRING_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+#define ERROR_MANY_ARGUMENTS \
+    "ERR not executed: a command with more than 131072 arguments would hold up everybody; " \
+    "split it"
+#define ERROR_MANY_LOCAL_ARGUMENTS \
+    "ERR not executed: this command with more than 1024 arguments would hold up everybody; " \
+    "split it"
+#define ERROR_REPLY_TOO_LARGE "ERR the reply would be larger than %llu bytes: %s"
+
+/* --- Data commands ------------------------------------------------------------------------- */
+
+#define ERROR_NOT_AN_INT "ERR value is out of range, value must between -2147483648 and 2147483647"
+#define ERROR_SAME_OBJECT "ERR source and destination objects are the same"
+#define ERROR_FIRST_DATABASE "ERR invalid first DB index"
+#define ERROR_SECOND_DATABASE "ERR invalid second DB index"
+#define ERROR_OVERFLOW "ERR increment or decrement would overflow"
+#define ERROR_DECREMENT_OVERFLOW "ERR decrement would overflow"
+#define ERROR_OFFSET "ERR offset is out of range"
+#define ERROR_PATTERN_TOO_LONG \
+    "ERR the pattern takes too long to compare with the keys that are there: use a shorter " \
+    "one, with fewer stars, or SCAN with a smaller COUNT"
+#define ERROR_MANY_KEYS \
+    "ERR there are more than %d keys, and KEYS would hold up everybody: SCAN gives them in " \
+    "steps"
+#define ERROR_CURSOR "ERR invalid cursor"
+#define ERROR_EXPIRE_TIME "ERR invalid expire time in 'set' command"
+#define ERROR_NO_EXPIRY "ERR expiry of keys is not supported yet"
+
+/* --- Transactions, which are refused ------------------------------------------------------- */
+
+#define ERROR_NO_TRANSACTIONS "ERR %s is not supported yet: there are no transactions"
+#define ERROR_MULTI \
+    "ERR MULTI is not supported yet: nothing is executed on this connection until EXEC or " \
+    "DISCARD"
+#define ERROR_FOLLOWS_MULTI \
+    "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends " \
+    "that"
+#define ERROR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."
+#define ERROR_EXEC_WITHOUT_MULTI "ERR EXEC without MULTI"
+#define ERROR_NOTHING_TO_DISCARD "ERR MULTI is not supported yet: there was nothing to discard"
+#define ERROR_DISCARD_WITHOUT_MULTI "ERR DISCARD without MULTI"
+
+/* --- The connection: HELLO, AUTH, CLIENT, COMMAND, CONFIG, WAIT ---------------------------- */
+
+#define ERROR_NO_PASSWORD \
+    "ERR AUTH <password> called without any password configured for the default user. Are you " \
+    "sure your configuration is correct?"
+#define ERROR_WRONG_PASSWORD "WRONGPASS invalid username-password pair or user is disabled."
+#define ERROR_HELLO_OPTION "ERR Syntax error in HELLO option '%.*s'"
+#define ERROR_PROTOCOL_NOT_AN_INTEGER "ERR Protocol version is not an integer or out of range"
+#define ERROR_NO_SUCH_PROTOCOL "NOPROTO unsupported protocol version"
+#define ERROR_SPECIAL_CHARACTERS "ERR %s cannot contain spaces, newlines or special characters."
+#define ERROR_LONG_NAME "ERR %s cannot be longer than %d characters."
+#define ERROR_CLIENT_OPTION "ERR Unrecognized option '%.*s'"
+#define ERROR_CLIENT_ID "ERR Invalid client ID"
+#define ERROR_CLIENT_ID_RANGE "ERR client-id should be greater than 0"
+#define ERROR_CLIENT_TYPE "ERR Unknown client type '%.*s'"
+#define ERROR_MAX_AGE "ERR maxage is not an integer or out of range"
+#define ERROR_NO_SUCH_USER "ERR No such user '%.*s'"
+#define ERROR_NO_SUCH_CLIENT "ERR No such client"
+#define ERROR_INVALID_COMMAND "ERR Invalid command specified"
+#define ERROR_NO_KEYS "ERR The command has no key arguments"
+#define ERROR_ARITY_OF_GETKEYS "ERR Invalid number of arguments specified for command"
+#define ERROR_UNKNOWN_SETTING "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'"
+#define ERROR_SETTING_IS_FIXED \
+    "ERR CONFIG SET failed (possibly related to argument '%s') - can't set immutable config: " \
+    "settings are fixed at the start"
+#define ERROR_TIMEOUT_NOT_AN_INTEGER "ERR timeout is not an integer or out of range"
+#define ERROR_TIMEOUT_NEGATIVE "ERR timeout is negative"
+
+/* --- Bytes that are no request: the connection ends ---------------------------------------- */
+
+#define ERROR_INLINE_TOO_BIG "ERR Protocol error: too big inline request"
+#define ERROR_UNBALANCED_QUOTES "ERR Protocol error: unbalanced quotes in request"
+#define ERROR_MULTIBULK_LENGTH "ERR Protocol error: invalid multibulk length"
+#define ERROR_NOT_A_BULK "ERR Protocol error: expected '$', got '%c'"
+#define ERROR_BULK_LENGTH "ERR Protocol error: invalid bulk length"
+#define ERROR_REQUEST_TOO_LARGE "ERR Protocol error: request exceeds the size limit"
+#define ERROR_NO_CRLF "ERR Protocol error: expected CRLF after bulk"
+
+/* --- Not served here ----------------------------------------------------------------------- */
+
+#define ERROR_MANY_CLIENTS "ERR max number of clients reached"
+#define ERROR_PROTECTED \
+    "DENIED Rakit is running in protected mode: nobody has to authenticate, so clients are " \
+    "served only over loopback (127.0.0.1, ::1). To serve others, start rakit-server with " \
+    "--protected-mode no, on a network where everybody is trusted."
+
+/* --- The cluster: the command may have been executed --------------------------------------- */
+
+#define ERROR_IN_DOUBT \
+    "INDOUBT leadership changed, or the majority was lost, while this command was under way: " \
+    "it may or may not have been executed"
+#define ERROR_UNCONFIRMED \
+    "INDOUBT no majority has confirmed this command in time: it may or may not be executed " \
+    "yet"
+#define ERROR_CHANGE_IN_DOUBT \
+    "INDOUBT the change was begun and may or may not be carried out: look at RAFT STATUS"
+
+/* --- The cluster: the command was certainly not executed ----------------------------------- */
+
+#define ERROR_NO_LEADER \
+    "CLUSTERDOWN no leader is known: the command was not executed. A majority of the nodes " \
+    "must be up and see each other"
+#define ERROR_NOT_JOINED \
+    "CLUSTERDOWN this node has not joined its cluster yet: the command was not executed. Its " \
+    "log says what it waits for"
+#define ERROR_REMOVED \
+    "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was " \
+    "not executed. Use another node; to join again this one needs an empty data directory"
+#define ERROR_NOT_TAKEN \
+    "TRYAGAIN the leader has too much under way, or hands its place over: the command was not " \
+    "executed"
+#define ERROR_OVERLOADED "TRYAGAIN the leader has too much under way: the command was not executed"
+#define ERROR_READ_LATE \
+    "TRYAGAIN the leader could not confirm in time that it still leads: the command was not " \
+    "executed"
+#define ERROR_ABANDONED \
+    "TRYAGAIN the connection was ended while this command waited for a leader, or for room: " \
+    "the command was not executed"
+#define ERROR_READ_LOST \
+    "TRYAGAIN two leaders were lost, one after the other, while they had this command: it " \
+    "changes nothing, and is not sent to a third one, since it may be what costs them too " \
+    "much"
+#define ERROR_STOPPING "TRYAGAIN the server is stopping: the command was not executed"
+#define ERROR_DISK_FULL \
+    "MISCONF the disk is full: the command was not executed. Reads are served; writes are " \
+    "taken again as soon as there is room"
+#define ERROR_DISKS_FULL \
+    "MISCONF the disks of too many nodes are full, as RAFT STATUS shows: the command was not " \
+    "executed. Reads are served; writes are taken again as soon as there is room"
+#define ERROR_DISK_FULL_FOR_READ \
+    "MISCONF the disk is full, and a read that follows a write in a pipeline, or INDOUBT on " \
+    "its connection, needs room in the log: it was not executed. On a new connection reads " \
+    "are served"
+#define ERROR_REPLY_TOO_LARGE_TO_FORWARD \
+    "ERR the reply is too large to pass from node to node: ask for less at once, or ask the " \
+    "leader itself"
+#define ERROR_UNKNOWN_TO_LEADER \
+    "ERR the leader does not know this command: all nodes must run the same version"
+#define ERROR_NOT_UNDERSTOOD "ERR this command is not understood: it did nothing"
+
+/* --- RAFT and REQUEST_LOG ------------------------------------------------------------------ */
+
+#define ERROR_RAFT_SUBCOMMAND "ERR unknown subcommand. Try RAFT HELP."
+#define ERROR_RAFT_ARGUMENTS "ERR arguments are too long for an administrative command"
+#define ERROR_RAFT_ADD_SYNTAX \
+    "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that is " \
+    "started with a contact sends this by itself"
+#define ERROR_RAFT_REMOVE_SYNTAX "ERR syntax error, try RAFT REMOVE <id | host:port>"
+#define ERROR_RAFT_TRANSFER_SYNTAX "ERR syntax error, try RAFT TRANSFER [<id | host:port>]"
+#define ERROR_NO_SUCH_MEMBER \
+    "ERR no such member: RAFT MEMBERS lists them. Of two at one address, name one by its id"
+#define ERROR_AMBIGUOUS_ID \
+    "ERR more than one id begins so (those of removed nodes count): give more of its digits"
+#define ERROR_LAST_VOTER "ERR the last voter can't be removed"
+#define ERROR_CLUSTER_FULL "ERR the cluster has as many members as it can have"
+#define ERROR_ADDRESS_TAKEN \
+    "ERR the address %s:%u is used by member %016llx: remove that one first (RAFT REMOVE), or " \
+    "choose another address"
+#define ERROR_NO_QUORUM_LEFT \
+    "ERR of the voters that would remain no majority is in reach, so nothing would be served " \
+    "any more. Remove those that are gone first, or wait for them"
+#define ERROR_NO_SUCH_VOTER "ERR there is no such voter to hand leadership to"
+#define ERROR_UNREACHABLE_HOST \
+    "ERR other nodes can't connect to that host: give a reachable name or address"
+#define ERROR_LEADS_ALREADY "ERR that node leads already"
+#define ERROR_OWN_CONTACT \
+    "ERR that is this node itself: give another node as the contact, or none to make a new " \
+    "cluster"
+#define ERROR_NO_KEY_YET \
+    "CLUSTERDOWN this node has not joined its cluster yet, and has no key of it"
+#define ERROR_ADD_UNREACHED \
+    "UNREACHED the node at %s, peer port %u, was not added: the leader gets no answer there. " \
+    "Start it, and see that members reach its peer port"
+#define ERROR_ADD_KEYLESS \
+    "NOKEY the node at %s, peer port %u, was not added: it has no key yet. Start it with a " \
+    "member as its contact, or with --cluster-key FILE"
+#define ERROR_ADD_OTHER_KEY \
+    "NOKEY the node at %s, peer port %u, was not added: it does not have the key of this " \
+    "cluster. Copy the file cluster-key from the data directory of a member to it, and start " \
+    "it with --cluster-key FILE"
+#define ERROR_ADD_OTHER_VERSION \
+    "ERR the node at %s, peer port %u, was not added: it does not speak the peers' protocol " \
+    "of the leader. Start it with the same program"
+#define ERROR_ADD_OTHER_NODE \
+    "ERR the node at %s, peer port %u, was not added: it has another id than that"
+#define ERROR_ADD_OTHER_CLUSTER \
+    "ERR the node at %s, peer port %u, was not added: it belongs to another cluster, which " \
+    "has the same key. Start it with an empty data directory, and a member as its contact"
+#define ERROR_ADD_ELSEWHERE \
+    "ERR that node is connected and says that it lives elsewhere: to move it, start it with " \
+    "another address, or --announce, and a member as its contact"
+#define ERROR_ADD_REMOVED \
+    "REMOVED this node was removed from the cluster: to join again it needs an empty data " \
+    "directory, and with it a new id"
+#define ERROR_NO_KEY \
+    "NOKEY the key of the cluster is handed over on loopback only: copy the file cluster-key " \
+    "from the data directory of a member to the new node, and start that with --cluster-key " \
+    "FILE"
+#define ERROR_TRANSFER_FAILED \
+    "TRYAGAIN the other node did not catch up or take over in time: this one goes on leading"
+#define ERROR_LOG_IS_READ \
+    "TRYAGAIN others who read the log took all the time: ask again, or for fewer entries"
+#define ERROR_CHANGE_UNDER_WAY \
+    "TRYAGAIN another change was under way all the time: nothing was done"
+#define ERROR_LOG_UNREADABLE "ERR the log could not be read from the disk"
+#define ERROR_LOG_SYNTAX "ERR syntax error, try REQUEST_LOG [from [count]]"
+#define ERROR_LOG_NOT_AN_INTEGER \
+    "ERR value is not an integer or out of range: REQUEST_LOG [from [count]], from 1"
+#define ERROR_LOG_COUNT \
+    "ERR REQUEST_LOG shows 10000 entries at most: ask for the rest in further calls"
+
+/* clang-format on */
+
+#endif /* RAKIT_RESP_ERRORS_H */
