@@ -33,7 +33,8 @@ const char *mutant_meaning(enum mutant m);
 #define MUTANT(name) (MUTANT_##name == MUTANT_NONE)
 #endif
 
-/* One statement that is a mistake, in one line of the code that it breaks. */
+/* One statement that is a mistake, in one line of the code that it breaks. A bare return brings
+ * its own semicolon, for clang-format's sake. */
 #define MUTANT_DO(name, ...)                                                                       \
     if (MUTANT(name)) {                                                                            \
         __VA_ARGS__;                                                                               \

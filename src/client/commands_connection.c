@@ -58,13 +58,9 @@ static void select_command(struct command_call *call)
     uint32_t database;
 
     if (kv_read_database(call, 1, &database)) {
+        MUTANT_DO(select_for_another,
+                  c = container_of(c->clients->all.previous, struct client, link));
         c->database = (uint8_t)database;
-        if (MUTANT(select_for_everybody)) {
-            list_for_each(node, &c->clients->all)
-            {
-                container_of(node, struct client, link)->database = (uint8_t)database;
-            }
-        }
         resp_ok(call->reply);
     }
 }

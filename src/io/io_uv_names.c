@@ -89,10 +89,9 @@ static struct io_uv_name *find_or_make(struct io *io, const char *host)
 
 static bool start_lookup(struct io *io, struct io_uv_name *name)
 {
-    if (io->lookup_count > 0 && MUTANT(lookups_wait_for_one_another)) {
-        return false;
-    }
-    name->lookup = lookup_start(name->host, NULL, io->completions_fd);
+    bool must_wait = MUTANT(lookups_wait_for_one_another) && io->lookup_count > 0;
+
+    name->lookup = must_wait ? NULL : lookup_start(name->host, NULL, io->completions_fd);
     if (name->lookup == NULL) {
         return false;
     }

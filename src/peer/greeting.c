@@ -162,11 +162,9 @@ static void hello(struct inbound *in, struct slice body)
         refuse(in, WIRE_NOT_READY);
     } else if (body.size > WIRE_HELLO_BYTES_MAX) {
         link_close(&in->link);
-    } else if (MUTANT(judged_before_proof)) {
-        in->greeting.hello = body;
-        greet(in);
     } else {
         challenge(in, body);
+        MUTANT_DO(judged_before_proof, greet(in));
     }
 }
 

@@ -18,6 +18,7 @@
  * a leader is heard. */
 #include "base/check.h"
 #include "base/mutant.h"
+#include "raft/election_rules.h"
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
@@ -117,8 +118,7 @@ static void ask_voters(struct raft *r, enum raft_message_kind kind, raft_term te
         if (id == r->options.id || !raft_configuration_has_voter(c, id)) {
             continue;
         }
-        raft_seq after = MUTANT(plain_elections) ? 0 : raft_after_term(r);
-        struct raft_message *m = raft_send(r, id, kind, after);
+        struct raft_message *m = raft_send(r, id, kind, raft_rules_ask_after(r));
 
         m->term = term;
         m->last_log_index = r->log.last_index;
@@ -143,11 +143,7 @@ static void pre_campaign(struct raft *r, enum raft_reason reason)
     CHECK(raft_election_may_campaign(r));
     raft_set_role(r, RAFT_PRE_CANDIDATE, 0, reason);
     r->votes = vote_of(r, r->options.id);
-    if (quorum_has(raft_configuration(r), r->votes)) {
-        campaign(r, RAFT_BECAUSE_PRE_ELECTED);
-        return;
-    }
-    if (MUTANT(no_pre_vote) || MUTANT(plain_elections)) {
+    if (quorum_has(raft_configuration(r), r->votes) || !raft_rules_pre_vote()) {
         campaign(r, RAFT_BECAUSE_PRE_ELECTED);
         return;
     }
@@ -212,13 +208,11 @@ void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m)
 {
     bool granted = m->term > r->current_term && !is_led(r) && is_up_to_date(r, m);
 
-    if (MUTANT(pre_vote_raises_term) && m->term > r->current_term && !is_led(r)) {
-        raft_become_follower(r, m->term, 0, RAFT_BECAUSE_HIGHER_TERM);
-    }
     struct raft_message *reply = raft_send(r, m->from, RAFT_PRE_VOTE_REPLY, raft_after_term(r));
 
     reply->granted = granted;
     if (granted) {
+        MUTANT_DO(pre_vote_raises_term, raft_set_vote(r, m->term, 0));
         reply->term = m->term;
     }
 }
@@ -291,14 +285,9 @@ void raft_election_on_request_vote_reply(struct raft *r, const struct raft_messa
         count_vote(r, m->from);
         return;
     }
-    if (MUTANT(plain_elections)) {
-        return;
-    }
-    /* The vote is split, or ours is the staler log. Ask anew soon, each at its own
-     * random instant, and with a pre-vote first. */
-    uint64_t patience_ns = raft_random_below(r, 2 * r->options.heartbeat_interval_ns);
+    uint64_t patience_ns = raft_rules_patience_ns(r);
 
-    if (r->now_ns + patience_ns < r->election_deadline_ns) {
+    if (r->now_ns < r->election_deadline_ns && patience_ns < r->election_deadline_ns - r->now_ns) {
         r->election_deadline_ns = r->now_ns + patience_ns;
     }
 }

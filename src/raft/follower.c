@@ -72,12 +72,15 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
         return prev <= r->commit_index ? RAFT_ELOG : RAFT_OK;
     }
     plan.known_count = count_known(r, m);
+    raft_index first_new = prev + plan.known_count + 1;
+
     if (plan.known_count == m->entry_count) {
+        MUTANT_DO(old_append_truncates,
+                  plan.truncate_from =
+                      first_new > r->commit_index && first_new <= last ? first_new : 0);
         *ret_plan = plan;
         return RAFT_OK;
     }
-    raft_index first_new = prev + plan.known_count + 1;
-
     if (first_new <= last) {
         plan.truncate_from = first_new;
         if ((first_new <= r->commit_index && !MUTANT(truncate_committed)) ||
@@ -99,17 +102,11 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
 
 static void append(struct raft *r, const struct raft_message *m, const struct plan *plan)
 {
-    if (plan->known_count == m->entry_count) {
-        raft_index rest = m->prev_log_index + m->entry_count + 1;
-
-        if (MUTANT(old_append_truncates) && rest > r->commit_index && rest <= r->log.last_index) {
-            raft_truncate_from(r, rest);
-            (void)raft_write_seq(r);
-        }
-        return;
-    }
     if (plan->truncate_from != 0) {
         raft_truncate_from(r, plan->truncate_from);
+    }
+    if (plan->known_count == m->entry_count) {
+        return;
     }
     r->gathered.append_first = r->log.last_index + 1;
     r->gathered.append_count = m->entry_count - plan->known_count;
@@ -146,11 +143,9 @@ static void hear_leader(struct raft *r, const struct raft_message *m)
 /* Figure 2: no further than what this message vouches for, however long our log. */
 static void follow_commit(struct raft *r, raft_index leader_commit, raft_index vouched)
 {
-    raft_index index = leader_commit < vouched ? leader_commit : vouched;
+    raft_index limit = MUTANT(commit_unvouched) ? r->log.last_index : vouched;
+    raft_index index = leader_commit < limit ? leader_commit : limit;
 
-    if (MUTANT(commit_unvouched)) {
-        index = leader_commit < r->log.last_index ? leader_commit : r->log.last_index;
-    }
     if (index > r->commit_index || (MUTANT(commit_falls) && index > 0)) {
         raft_commit_to(r, index);
     }

@@ -142,20 +142,16 @@ void raft_leader_advance_commit(struct raft *r)
 {
     const struct raft_configuration *c = raft_configuration(r);
     raft_index match[RAFT_MEMBERS_MAX];
+    /* Our own disk gets no credit for what it has not confirmed. */
+    raft_index own = MUTANT(leader_counts_undurable) ? r->log.last_index : r->durable_index;
 
     CHECK(r->role == RAFT_LEADER);
     for (uint32_t i = 0; i < c->member_count; i++) {
         raft_id id = c->members[i].id;
 
-        /* Our own disk gets no credit for what it has not confirmed. */
-        match[i] = id == r->options.id ? r->durable_index : match_index_of(r, id);
-        if (MUTANT(leader_counts_undurable) && id == r->options.id) {
-            match[i] = r->log.last_index;
-        }
+        match[i] = id == r->options.id ? own : match_index_of(r, id);
     }
-    if (MUTANT(removed_leader_counts) && !raft_is_voter(r)) {
-        match[0] = r->durable_index;
-    }
+    MUTANT_DO(removed_leader_counts, match[0] = raft_is_voter(r) ? match[0] : own);
     raft_index agreed = quorum_value(c, match);
 
     if (agreed > r->commit_index &&
@@ -289,10 +285,7 @@ static void watch_progress(struct raft *r, struct raft_peer *peer)
     if (peer->stall_doublings < RAFT_STALL_DOUBLINGS_MAX) {
         peer->stall_doublings++;
     }
-    if (MUTANT(silence_sends_again)) {
-        probe(r, peer);
-        return;
-    }
+    MUTANT_DO(silence_sends_again, probe(r, peer));
     send_range(r, peer, 0);
 }
 
@@ -426,10 +419,8 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
 {
     raft_index rejected = m->match_index;
 
-    if (MUTANT(refusal_lowers_match) && rejected > 0 && rejected <= peer->match_index) {
-        peer->match_index = rejected - 1;
-    }
     if (rejected <= peer->match_index) {
+        MUTANT_DO(refusal_lowers_match, peer->match_index = rejected > 0 ? rejected - 1 : 0);
         return; /* Long since overtaken by a success. */
     }
     if (rejected >= peer->next_index) {

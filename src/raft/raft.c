@@ -119,10 +119,8 @@ void raft_restore_commit(struct raft *r, raft_index commit_index)
     CHECK(r->last_seq == 0);
     if (commit_index > r->commit_index) {
         raft_commit_to(r, commit_index);
-    }
-    while (MUTANT(restart_reverts_configuration) && commit_index > 0 &&
-           raft_configuration_index(r) > commit_index) {
-        r->configurations.count--;
+        MUTANT_DO(restart_reverts_configuration,
+                  r->configurations.count -= raft_configuration_index(r) > commit_index ? 1 : 0);
     }
 }
 
@@ -196,9 +194,7 @@ void raft_truncate_from(struct raft *r, raft_index index)
     /* Writes under way no longer vouch for what replaces the entries they carried:
      * without this, the acknowledgement of a dropped entry would count for another
      * one at the same index. */
-    if (MUTANT(durability_by_index)) {
-        return;
-    }
+    MUTANT_DO(durability_by_index, return;);
     if (r->durable_index >= index) {
         r->durable_index = index - 1;
     }

@@ -100,10 +100,7 @@ static void note_skipped(struct replica *r, const struct entry *e, const char *w
 
 static void skip(struct replica *r, const struct entry *e, struct request *request)
 {
-    if (MUTANT(misfit_entry_stops)) {
-        replica_fail(r, "a committed entry is not understood");
-        return;
-    }
+    MUTANT_DO(misfit_entry_stops, replica_fail(r, "a committed entry is not understood"));
     note_skipped(r, e,
                  "a committed entry holds no command that can be executed: it does nothing, on all "
                  "nodes");
@@ -166,12 +163,23 @@ static void apply_configuration(struct replica *r, const struct entry *e)
     }
 }
 
+/* The commands that two mutants leave out. */
+static bool is_left_out(const struct replica *r, const struct entry *e)
+{
+    if (MUTANT(recovery_skips_last)) {
+        return !r->is_running && e->index == r->recovered.commit_index;
+    }
+    return MUTANT(inherited_not_applied) && raft_role(r->raft) == RAFT_LEADER &&
+           e->term < raft_current_term(r->raft);
+}
+
 static void apply_entry(struct replica *r, struct entry *e)
 {
     CHECK(e->index == r->applied_index + 1);
     keyspace_advance_time(r->keyspace, e->time_us);
-    if (e->kind == RAFT_COMMAND) {
+    if (e->kind == RAFT_COMMAND && !is_left_out(r, e)) {
         apply_command(r, e);
+        MUTANT_DO(recovery_applies_twice, r->is_running ? (void)0 : apply_command(r, e));
     } else if (e->kind == RAFT_CONFIGURATION) {
         apply_configuration(r, e);
     }
@@ -182,16 +190,6 @@ static void apply_entry(struct replica *r, struct entry *e)
 
 void replica_apply_recovered(struct replica *r, struct entry *e)
 {
-    if (MUTANT(recovery_applies_twice) && e->kind == RAFT_COMMAND) {
-        apply_command(r, e);
-    }
-    if (MUTANT(recovery_skips_last) && e->index == r->recovered.commit_index) {
-        struct entry *skipped = e;
-
-        e = entry_new(RAFT_NOOP, 0);
-        e->index = skipped->index;
-        e->time_us = skipped->time_us;
-    }
     apply_entry(r, e);
     while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns yet. */
     }
@@ -267,11 +265,6 @@ void replica_apply(struct replica *r)
         struct entry *e = log_window_get(&r->window, r->applied_index + 1);
 
         CHECK(e != NULL); /* Only applied entries leave the window. */
-        if (MUTANT(inherited_not_applied) && raft_role(r->raft) == RAFT_LEADER &&
-            e->term < raft_current_term(r->raft)) {
-            r->applied_index = e->index;
-            continue;
-        }
         apply_entry(r, e);
         /* Reads confirmed for this very state are served before the next entry, so
          * that what a read sees is as old as its index says. */

@@ -270,9 +270,7 @@ void proposed_abandon(struct replica *r)
     uint64_t first = r->proposed.first;
     uint64_t next = r->proposed.next;
 
-    if (MUTANT(answer_by_index_alone)) {
-        return;
-    }
+    MUTANT_DO(answer_by_index_alone, return;);
     for (uint64_t index = first; index < next; index++) {
         struct request *request = pending_at(&r->proposed, index);
 

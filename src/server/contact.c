@@ -193,9 +193,7 @@ static void timer_fired(struct io_timer *timer)
         return;
     }
     if (c->phase == CONTACT_AWAITING_LOG && node.has_log) {
-        if (MUTANT(newcomer_asks_once)) {
-            return;
-        }
+        MUTANT_DO(newcomer_asks_once, return;);
         c->phase = CONTACT_STANDING_BY;
     } else if (c->phase == CONTACT_AWAITING_LOG) {
         warn_of_silence(c);

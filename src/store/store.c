@@ -201,6 +201,13 @@ static int lock_file(struct store *s, struct complaint *c)
                : complain(c, STORE_EIO, "cannot write %s: %s", path, strerror(-rv));
 }
 
+static int take_locks(struct store *s, struct complaint *c)
+{
+    int rv = lock_directory(s, c);
+
+    return rv == STORE_OK ? lock_file(s, c) : rv;
+}
+
 /* Makes the directory's own name durable. */
 static int sync_parent(struct store *s)
 {
@@ -321,14 +328,9 @@ static int open_files(struct store *s, uint64_t new_node_id, struct store_recove
         return complain(c, STORE_EIO, "cannot make the data directory %s: %s", s->dir,
                         strerror(-rv));
     }
-    if (!MUTANT(directory_shared)) {
-        rv = lock_directory(s, c);
-        if (rv == STORE_OK) {
-            rv = lock_file(s, c);
-        }
-        if (rv != STORE_OK) {
-            return rv;
-        }
+    rv = MUTANT(directory_shared) ? STORE_OK : take_locks(s, c);
+    if (rv != STORE_OK) {
+        return rv;
     }
     rv = io_dir_list(s->io, s->dir, note_name, &contents);
     if (rv != 0) {
@@ -437,9 +439,7 @@ int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_k
     if (rv == 0) {
         rv = identity_write(s->io, s->dir, &identity);
     }
-    if (rv == 0 && MUTANT(key_after_identity)) {
-        rv = cluster_key_write(s->io, s->dir, cluster_id, key);
-    }
+    MUTANT_DO(key_after_identity, rv = cluster_key_write(s->io, s->dir, cluster_id, key));
     if (rv != 0) {
         return STORE_EIO;
     }

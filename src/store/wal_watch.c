@@ -49,9 +49,8 @@ static bool is_there(struct store *s, const char *name)
 /* What only a start reads. */
 static int find_other_files(struct store *s)
 {
-    if (MUTANT(files_not_watched) || MUTANT(identity_not_watched)) {
-        return 0;
-    }
+    MUTANT_DO(files_not_watched, return 0);
+    MUTANT_DO(identity_not_watched, return 0);
     return is_there(s, "identity") && is_there(s, CLUSTER_KEY_NAME) ? 0 : -ENOENT;
 }
 

@@ -33,6 +33,9 @@ static int run_vote(struct store *s, struct wal_job *job)
 {
     struct vote vote = s->vote;
 
+    if (!job->write_vote) {
+        return 0;
+    }
     vote.current_term = job->current_term;
     vote.voted_for = job->voted_for;
 
@@ -134,12 +137,9 @@ static int run_batches(struct store *s, struct wal_job *job)
 
     if (job->is_large) {
         rv = write_large(file, job, size);
-    } else if (!MUTANT(log_not_synced)) {
-        rv = io_file_write_durable(file, job->offset, job->buffer, size);
-    }
-
-    if (MUTANT(log_not_synced) && !job->is_large) {
-        rv = io_file_write(file, job->offset, job->buffer, size);
+    } else {
+        rv = MUTANT(log_not_synced) ? io_file_write(file, job->offset, job->buffer, size)
+                                    : io_file_write_durable(file, job->offset, job->buffer, size);
     }
     MUTANT_DO(sync_failure_ignored, rv = 0);
     if (rv != 0) {
@@ -235,21 +235,14 @@ static void run_job(struct io_job *io_job)
     struct wal_job *job = container_of(io_job, struct wal_job, job);
     struct store *s = container_of(job, struct store, job);
 
-    job->error = 0;
-    bool is_vote_late = MUTANT(vote_after_entries) && job->batch_count > 0 && !job->is_oversized;
-
-    if (is_vote_late) {
-        job->error = run_batches(s, job);
-    }
-    if (job->write_vote && job->error == 0) {
-        job->error = run_vote(s, job);
-    }
-    if (job->error == 0 && job->batch_count > 0 && !is_vote_late) {
+    job->error = MUTANT(vote_after_entries) ? 0 : run_vote(s, job);
+    if (job->error == 0 && job->batch_count > 0) {
         job->error = job->is_oversized ? run_oversized(s, job) : run_batches(s, job);
         if (job->error == 0) {
             job->error = note_segment(s, job);
         }
     }
+    MUTANT_DO(vote_after_entries, job->error = job->error != 0 ? job->error : run_vote(s, job));
     if (job->error == 0) {
         job->failed_at = "a file is missing";
         job->error = wal_find_files(s, job_segment(s));
@@ -323,9 +316,7 @@ static void finish_job(struct io_job *io_job)
     uint64_t durable_seq = job->write_count > 0 ? job->durable_seq : 0;
     bool had_io = job->batch_count > 0;
 
-    if (MUTANT(durable_too_soon) && durable_seq != 0) {
-        durable_seq = s->queued_seq;
-    }
+    MUTANT_DO(durable_too_soon, durable_seq = durable_seq == 0 ? 0 : s->queued_seq);
     if (!settle_job(s)) {
         if (job->is_blocked) {
             store_wait_for_room(s, job->oversized.head.bytes);

@@ -441,6 +441,24 @@ static void test_election__a_split_vote_is_resolved_soon(void **state)
     }
 }
 
+/* §9.3: a candidate that is refused asks again soon, each at its own random instant. */
+static void test_election__a_refused_candidate_asks_again_soon(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    solo_restore(&s, 3, NULL, 0);
+    solo_timeout(&s);
+    assert_int_equal(solo_receive(&s, solo_pre_vote(2, raft_current_term(s.raft) + 1, true)),
+                     RAFT_OK);
+    solo_settle(&s);
+    assert_int_equal(raft_role(s.raft), RAFT_CANDIDATE);
+    assert_int_equal(solo_receive(&s, solo_vote(2, raft_current_term(s.raft), false)), RAFT_OK);
+    assert_int_equal(raft_role(s.raft), RAFT_CANDIDATE);
+    assert_true(s.effects.deadline_ns - s.now_ns < 2 * SOLO_HEARTBEAT);
+    solo_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_election__who_is_reluctant_campaigns_after_all_others),
         cmocka_unit_test(test_election__does_not_campaign_without_room_for_another_term),
         cmocka_unit_test(test_election__a_split_vote_is_resolved_soon),
+        cmocka_unit_test(test_election__a_refused_candidate_asks_again_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,6 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/memory.h"
-#include "base/mutant.h"
 #include "command/probe.h"
 #include "replica/replica.h"
 #include "server/server.h"
@@ -33,6 +32,13 @@ enum {
 #define LIMIT_S     60ull /* Nobody waits longer for a leader. */
 #define WITHHELD_NS (10 * LIMIT_S * SIM_S)
 #define MOMENT_NS   (200 * SIM_US) /* More than a turn takes. */
+
+/* Which rules are linked: plain_elections.c, or the server's own. */
+#ifdef PLAIN_ELECTIONS
+enum { ELECTIONS_ARE_PLAIN = 1 };
+#else
+enum { ELECTIONS_ARE_PLAIN = 0 };
+#endif
 
 enum rules {
     RULES_PLAIN,  /* Figure 2 of the paper; the leader's machine loses power. */
@@ -539,12 +545,7 @@ static bool choose_rules(const char *name, enum rules *ret_rules)
     for (uint32_t i = 0; i < sizeof rules_names / sizeof rules_names[0]; i++) {
         if (strcmp(name, rules_names[i]) == 0) {
             *ret_rules = (enum rules)i;
-#ifdef RAKIT_MUTANTS
-            mutant_on = i == RULES_PLAIN || i == RULES_FAR ? MUTANT_plain_elections : MUTANT_NONE;
-            return true;
-#else
-            return i != RULES_PLAIN && i != RULES_FAR;
-#endif
+            return ELECTIONS_ARE_PLAIN == (i == RULES_PLAIN || i == RULES_FAR);
         }
     }
     return false;
@@ -568,9 +569,9 @@ int main(int argc, char **argv)
     if (argc != 3 || *end != '\0' || count == 0 || count > 100000 ||
         !choose_rules(argv[1], &rules)) {
         fprintf(stderr,
-                "usage: election-figure plain|far|silent|killed TRIALS\n"
+                "usage: election-figure silent|killed TRIALS\n"
+                "       election-figure-plain plain|far TRIALS\n"
                 "  plain   the leader's machine loses power; elections by the paper's Figure 2\n"
-                "          (in builds with -Dmutants=true)\n"
                 "  far     the same; a slow network and fast disks\n"
                 "  silent  as plain; elections as they are\n"
                 "  killed  the leader's process dies, and its connections break\n");
