@@ -72,6 +72,14 @@ static bool recover(struct replica *r, char *text, size_t text_size)
     make_keyspace(r);
     raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
 
+    if (r->recovered.origin.index > 0) {
+        snprintf(text, text_size,
+                 "the log in %s begins behind entry %llu, and this program cannot read what came "
+                 "before; start it with the program that wrote it",
+                 r->options.data_dir, (unsigned long long)r->recovered.origin.index);
+        return false;
+    }
+
     int error = store_replay(r->store, recover_entry, r);
 
     if (error != 0) {

@@ -23,6 +23,13 @@ struct store_identity {
     bool is_joining; /* Without a cluster: it is there to join one. */
 };
 
+/* The entry that a log begins behind: it and all before it are committed and not in the log. */
+struct store_origin {
+    uint64_t index; /* 0: the log begins with the first entry ever. */
+    uint64_t term;
+    uint64_t time_us;
+};
+
 enum { STORE_KEY_BYTES = 32 };
 
 /* What all members of a cluster know, and nobody else. */

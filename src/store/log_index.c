@@ -1,6 +1,7 @@
 #include "store/log_index.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -16,7 +17,7 @@ void log_index_deinit(struct log_index *index)
 uint64_t log_index_last(const struct log_index *index)
 {
     if (index->count == 0) {
-        return 0;
+        return index->origin;
     }
 
     const struct log_run *run = &index->runs[index->count - 1];
@@ -52,6 +53,26 @@ void log_index_append(struct log_index *index, uint64_t segment, uint64_t offset
     };
 }
 
+void log_index_begin(struct log_index *index, uint64_t origin)
+{
+    size_t dropped = 0;
+
+    CHECK(origin >= index->origin);
+    while (dropped < index->count &&
+           index->runs[dropped].first_index + index->runs[dropped].count <= origin + 1) {
+        dropped++;
+    }
+    index->count -= dropped;
+    if (index->count > 0) {
+        memmove(index->runs, index->runs + dropped, index->count * sizeof *index->runs);
+    }
+    if (index->count > 0 && index->runs[0].first_index <= origin) {
+        index->runs[0].count -= origin + 1 - index->runs[0].first_index;
+        index->runs[0].first_index = origin + 1;
+    }
+    index->origin = origin;
+}
+
 void log_index_truncate(struct log_index *index, uint64_t from)
 {
     CHECK(from > 0);
@@ -71,7 +92,7 @@ const struct log_run *log_index_find(const struct log_index *index, uint64_t ent
     size_t low = 0;
     size_t high = index->count;
 
-    if (entry_index == 0 || entry_index > log_index_last(index)) {
+    if (entry_index <= index->origin || entry_index > log_index_last(index)) {
         return NULL;
     }
     /* The last run that begins at or before it. */

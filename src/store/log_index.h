@@ -2,7 +2,7 @@
  * consecutive batches, by rising index. A run covers a stretch of some 64 KB, so
  * the map stays small and a read begins near what it looks for.
  *
- * Invariant: the runs join without gaps, from index 1 to the last one. */
+ * Invariant: the runs join without gaps, from the entry behind the origin to the last one. */
 #ifndef RAKIT_STORE_LOG_INDEX_H
 #define RAKIT_STORE_LOG_INDEX_H
 
@@ -12,7 +12,7 @@
 
 struct log_run {
     uint64_t first_index;
-    uint64_t count; /* Entries; its last batches may hold more, which were dropped. */
+    uint64_t count; /* Entries; its first and last batches may hold more, which were dropped. */
     uint64_t segment;
     uint64_t offset; /* Of its first batch. */
     uint64_t end;    /* Behind its last batch. */
@@ -20,17 +20,20 @@ struct log_run {
 };
 
 struct log_index {
+    uint64_t origin; /* Entries up to here are not in the log. */
     struct log_run *runs;
     size_t count;
     size_t capacity;
 };
 
 void log_index_deinit(struct log_index *index);
-/* 0: there are no entries. */
+/* The origin if there are no entries. */
 uint64_t log_index_last(const struct log_index *index);
 /* A batch with entries that follow the last one. */
 void log_index_append(struct log_index *index, uint64_t segment, uint64_t offset, uint64_t bytes,
                       uint64_t first_index, uint32_t count);
+/* Forgets entries up to `origin`, where the log begins from now on. */
+void log_index_begin(struct log_index *index, uint64_t origin);
 /* Forgets entries from `from` on. */
 void log_index_truncate(struct log_index *index, uint64_t from);
 /* The run that holds an entry; NULL where there is no such entry. */

@@ -42,7 +42,11 @@ struct recovery_facts {
     const struct vote_files *votes;
     const struct vote *vote;
 
-    /* The segments. Observing ends at the first one that is not good. */
+    /* Where the log begins. If that is not known, observing ends here. */
+    enum file_state origin_state; /* FILE_MISSING: with the first entry ever. */
+    struct origin origin;
+
+    /* The segments from that one on. Observing ends at the first one that is not good. */
     uint64_t segment_count;
     uint64_t gap; /* The first number that none has, below one that one has; 0: none. */
     uint64_t bad_segment;
@@ -110,8 +114,10 @@ struct recovery {
     struct store *store;
     struct recovery_facts facts;
     struct recovery_segment *segments; /* By number. */
-    size_t tail;                       /* The segment with the last whole batch. */
-    uint64_t job_at;                   /* Where in it the batches of the last job begin. */
+    uint64_t *below; /* Numbers of segments below the origin, which nobody needs. */
+    size_t below_count;
+    size_t tail;     /* The segment with the last whole batch. */
+    uint64_t job_at; /* Where in it the batches of the last job begin. */
 };
 
 /* Reads the segments, once the vote is known. Fills the facts and the store's index of entries;

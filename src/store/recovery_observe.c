@@ -1,9 +1,9 @@
 /* recovery_observe.c - reads the log as a start finds it, and writes nothing.
  *
- * From segment 1 on it follows the chain of batches: each belongs to its place and names the one
- * before. While all are whole, that is the log. Beyond the first that is not, the heads alone are
- * followed, since they tell which entries there were. Then all that stands behind the end of the
- * whole chain is looked at, for what it tells of batches that are not there. */
+ * From the first segment on it follows the chain of batches: each belongs to its place and names
+ * the one before. While all are whole, that is the log. Beyond the first that is not, the heads
+ * alone are followed, since they tell which entries there were. Then all that stands behind the
+ * end of the whole chain is looked at, for what it tells of batches that are not there. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +16,20 @@ enum { WINDOW_BYTES = 1024 * 1024 };
 
 /* --- the segments there are --- */
 
+static void note_below(struct recovery *r, uint64_t number)
+{
+    r->below = memory_resize(r->below, (r->below_count + 1) * sizeof *r->below);
+    r->below[r->below_count++] = number;
+}
+
 static void note_name(void *context, const char *name)
 {
     struct recovery *r = context;
     uint64_t number = segment_number_of(name);
 
-    if (number != 0) {
+    if (number != 0 && number < r->facts.origin.first_segment) {
+        note_below(r, number);
+    } else if (number != 0) {
         uint64_t count = ++r->facts.segment_count;
 
         r->segments = memory_resize(r->segments, count * sizeof *r->segments);
@@ -47,7 +55,9 @@ static void list_segments(struct recovery *r)
         qsort(r->segments, f->segment_count, sizeof *r->segments, by_number);
     }
     for (uint64_t i = 0; i < f->segment_count && f->gap == 0; i++) {
-        f->gap = r->segments[i].head.number == i + 1 ? 0 : i + 1;
+        uint64_t number = f->origin.first_segment + i;
+
+        f->gap = r->segments[i].head.number == number ? 0 : number;
     }
 }
 
@@ -127,25 +137,46 @@ static void advance(struct chain *chain, const struct batch_head *head)
     chain->job = head->job;
 }
 
-/* A whole batch, the next of the log, changes what that is. */
-static void take_batch(struct recovery *r, struct recovery_segment *segment,
-                       const struct batch_head *head)
+/* The entries of a batch that are behind the origin. */
+static void index_batch(struct log_index *index, const struct recovery_segment *segment,
+                        const struct batch_head *head)
 {
-    struct log_index *index = &r->store->index;
-    struct recovery_facts *f = &r->facts;
+    uint64_t first_index = head->first_index;
+    uint64_t behind = first_index + head->entry_count;
 
     if (head->truncate_from != 0) {
         log_index_truncate(index, head->truncate_from);
     }
-    if (head->entry_count > 0) {
-        log_index_append(index, segment->head.number, segment->end, head->batch_bytes,
-                         head->first_index, head->entry_count);
+    if (first_index <= index->origin) {
+        first_index = index->origin + 1;
     }
-    f->last_index = log_index_last(index);
+    if (behind > first_index) {
+        log_index_append(index, segment->head.number, segment->end, head->batch_bytes, first_index,
+                         (uint32_t)(behind - first_index));
+    }
+}
+
+/* A whole batch, the next of the log, changes what that is. */
+static void take_batch(struct recovery *r, struct recovery_segment *segment,
+                       const struct batch_head *head)
+{
+    struct recovery_facts *f = &r->facts;
+
+    index_batch(&r->store->index, segment, head);
+    f->last_index = head->first_index + head->entry_count - 1;
     f->commit_index = head->commit_index > f->commit_index ? head->commit_index : f->commit_index;
     if (head->vote_generation > f->vote_generation) {
         f->vote_generation = head->vote_generation;
     }
+    if (segment->end == SECTOR_BYTES) {
+        log_segments_add(&r->store->segments, &(struct log_segment){
+                                                  .number = segment->head.number,
+                                                  .first_index = head->first_index,
+                                                  .batch_before = f->end.batch,
+                                                  .checksum_before = f->end.checksum,
+                                              });
+    }
+    log_segments_grow(&r->store->segments, head->batch_bytes);
     if (head->job != f->end.job || segment->end == SECTOR_BYTES) {
         r->job_at = segment->end; /* A job stays within one segment. */
     }
@@ -205,12 +236,16 @@ static bool read_head(const struct recovery *r, struct log_reader *reader, uint6
     if (place.segment == reader->place.segment && place.offset == at) {
         return log_reader_head(reader, at, ret_head) != NULL;
     }
-    if (place.segment == 0 || place.segment > r->facts.segment_count ||
+
+    /* Of a segment that was dropped nobody knows the salt, nor needs what it held. */
+    uint64_t first = r->facts.origin.first_segment;
+
+    if (place.segment < first || place.segment - first >= r->facts.segment_count ||
         MUTANT(astray_batch_ignored)) {
         return false;
     }
     *ret_is_astray = true;
-    place.salt = r->segments[place.segment - 1].head.salt;
+    place.salt = r->segments[place.segment - first].head.salt;
     return batch_head_decode(data, &place, ret_head);
 }
 
@@ -268,10 +303,37 @@ static void observe_from(struct recovery *r, size_t first,
     }
 }
 
+/* What the log begins with. */
+static void observe_origin(struct recovery *r)
+{
+    struct recovery_facts *f = &r->facts;
+    struct store *s = r->store;
+
+    f->origin_state = origin_read(s->io, s->dir, &s->identity, &f->origin, &f->error, &f->version);
+    f->end = (struct chain){.batch = f->origin.batch, .checksum = f->origin.checksum};
+    f->heads = f->end;
+    s->origin = f->origin;
+    log_index_begin(&s->index, f->origin.entry.index);
+}
+
+/* What is at or below the origin is committed, whatever the batches behind it say. */
+static void raise_to_origin(struct recovery_facts *f)
+{
+    uint64_t index = f->origin.entry.index;
+
+    f->last_index = f->last_index > index ? f->last_index : index;
+    f->heads_last_index = f->heads_last_index > index ? f->heads_last_index : index;
+    f->commit_index = f->commit_index > index ? f->commit_index : index;
+}
+
 int recovery_observe_log(struct recovery *r)
 {
     struct recovery_facts *f = &r->facts;
 
+    observe_origin(r);
+    if (f->origin_state != FILE_GOOD && f->origin_state != FILE_MISSING) {
+        return 0;
+    }
     list_segments(r);
     if (f->error != 0) {
         return f->error;
@@ -286,5 +348,6 @@ int recovery_observe_log(struct recovery *r)
         f->end_offset = r->segments[r->tail].end;
         f->used_count = f->segment_count - r->tail;
     }
+    raise_to_origin(f);
     return 0;
 }

@@ -45,6 +45,32 @@ static bool vote_copy_is_lost(const struct recovery_facts *f)
     return has_vote(f, FILE_DAMAGED) || has_vote(f, FILE_MISSING);
 }
 
+static bool origin_is_unreadable(const struct recovery_facts *f)
+{
+    return f->origin_state == FILE_UNREADABLE;
+}
+
+static bool origin_has_version(const struct recovery_facts *f)
+{
+    return f->origin_state == FILE_VERSION;
+}
+
+static bool origin_is_damaged(const struct recovery_facts *f)
+{
+    return f->origin_state == FILE_DAMAGED;
+}
+
+static bool origin_is_foreign(const struct recovery_facts *f)
+{
+    return f->origin_state == FILE_FOREIGN;
+}
+
+/* The number of the last segment. */
+static uint64_t last_segment(const struct recovery_facts *f)
+{
+    return f->origin.first_segment + f->segment_count - 1;
+}
+
 static bool segment_is_between_missing(const struct recovery_facts *f)
 {
     return f->gap != 0;
@@ -52,7 +78,7 @@ static bool segment_is_between_missing(const struct recovery_facts *f)
 
 static bool segments_end_early(const struct recovery_facts *f)
 {
-    return f->segment_count < f->vote->last_segment && !MUTANT(damage_taken_for_torn);
+    return last_segment(f) < f->vote->last_segment && !MUTANT(damage_taken_for_torn);
 }
 
 static bool has_bad_segment(const struct recovery_facts *f, enum file_state state)
@@ -87,16 +113,23 @@ static bool segment_is_short(const struct recovery_facts *f)
 
 bool recovery_drops_committed(const struct recovery_facts *f, const struct batch_head *head)
 {
+    uint64_t behind_index =
+        f->last_index > f->origin.entry.index ? f->last_index + 1 : f->origin.entry.index + 1;
+
     return head->truncate_from != 0 &&
-           (head->truncate_from > f->last_index + 1 || head->truncate_from <= f->commit_index);
+           (head->truncate_from > behind_index || head->truncate_from <= f->commit_index);
 }
 
 bool recovery_leaves_gap(const struct recovery_facts *f, const struct batch_head *head)
 {
     uint64_t last_index = head->truncate_from == 0 ? f->last_index : head->truncate_from - 1;
 
-    return head->first_index != last_index + 1 ||
-           head->commit_index > last_index + head->entry_count;
+    /* What is missing at or below the origin is not needed. */
+    bool is_next =
+        head->first_index == last_index + 1 ||
+        (head->first_index > last_index && head->first_index <= f->origin.entry.index + 1);
+
+    return !is_next || head->commit_index > head->first_index + head->entry_count - 1;
 }
 
 static bool batch_drops_committed(const struct recovery_facts *f)
@@ -107,6 +140,11 @@ static bool batch_drops_committed(const struct recovery_facts *f)
 static bool batch_leaves_gap(const struct recovery_facts *f)
 {
     return f->senseless.number != 0 && recovery_leaves_gap(f, &f->senseless);
+}
+
+static bool origin_knows_more(const struct recovery_facts *f)
+{
+    return f->origin.batch > 0 && f->end.batch == f->origin.batch && !MUTANT(damage_taken_for_torn);
 }
 
 static bool later_batch_knows_more(const struct recovery_facts *f)
@@ -172,6 +210,9 @@ static uint64_t known_batch(const struct recovery_facts *f)
     uint64_t batch = f->vote->synced_batch;
 
     batch = f->synced_batch > batch ? f->synced_batch : batch;
+    if (f->origin.batch > 0 && batch <= f->origin.batch) {
+        batch = f->origin.batch + 1;
+    }
     return f->stray_batch > batch ? f->stray_batch : batch;
 }
 
@@ -224,7 +265,7 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
 
     list_lost(f, lost);
     segment_name(files[0], f->gap);
-    segment_name(files[1], f->segment_count + 1);
+    segment_name(files[1], last_segment(f) + 1);
     segment_name(files[2], f->bad_segment);
     segment_name(files[3], f->end_segment);
 
@@ -236,7 +277,7 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
         {"known-version", FORMAT_VERSION, NULL},
         {"gap", f->gap, NULL},
         {"gap-file", 0, files[0]},
-        {"next", f->segment_count + 1, NULL},
+        {"next", last_segment(f) + 1, NULL},
         {"next-file", 0, files[1]},
         {"bad", f->bad_segment, NULL},
         {"bad-file", 0, files[2]},
@@ -274,7 +315,7 @@ static const char *advice_of(enum recovery_verdict verdict, const struct recover
         return "the files of two data directories were mixed up; nothing was changed; put this "
                "node's own files back";
     case RECOVERY_VERSION:
-        return version_advice(f->bad_segment != 0 ? f->version : f->votes->version);
+        return version_advice(f->version != 0 ? f->version : f->votes->version);
     case RECOVERY_UNREADABLE:
         return "nothing was changed; start again once the system can read it; if it never can, "
                "remove this node from the cluster and join anew with an empty directory";

@@ -97,9 +97,10 @@ static void note_name(void *context, const char *name)
     bool is_vote = strncmp(name, "vote-", 5) == 0;
     bool is_identity = strncmp(name, "identity", 8) == 0;
     bool is_key = strncmp(name, CLUSTER_KEY_NAME, strlen(CLUSTER_KEY_NAME)) == 0;
+    bool is_origin = strncmp(name, ORIGIN_NAME, strlen(ORIGIN_NAME)) == 0;
 
-    if ((is_log || is_vote || is_identity || is_key) && size > 4 && size < NAME_BYTES_MAX &&
-        strcmp(name + size - 4, ".tmp") == 0) {
+    if ((is_log || is_vote || is_identity || is_key || is_origin) && size > 4 &&
+        size < NAME_BYTES_MAX && strcmp(name + size - 4, ".tmp") == 0) {
         contents->leftovers = memory_resize(contents->leftovers, (contents->leftover_count + 1) *
                                                                      sizeof *contents->leftovers);
         memcpy(contents->leftovers[contents->leftover_count++], name, size + 1);
@@ -107,7 +108,7 @@ static void note_name(void *context, const char *name)
         contents->has_identity = true;
     } else if (is_vote || strcmp(name, CLUSTER_KEY_NAME) == 0) {
         contents->has_data = true;
-    } else if (segment_number_of(name) != 0) {
+    } else if (segment_number_of(name) != 0 || strcmp(name, ORIGIN_NAME) == 0) {
         contents->has_data = true;
         contents->has_log = true;
     }
@@ -376,6 +377,7 @@ static void free_memory(struct store *s)
     wal_job_deinit(&s->job);
     wal_reads_drop(s);
     log_index_deinit(&s->index);
+    log_segments_deinit(&s->segments);
     free(s->dir);
     free(s);
 }
@@ -403,6 +405,7 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
     s->dir = memory_copy(options->dir, strlen(options->dir) + 1);
     s->options.dir = s->dir;
     s->room_timer.fired = room_timer_fired;
+    s->origin.first_segment = 1;
     list_init(&s->reads);
 
     int rv = open_files(s, new_node_id, ret_recovered, &c);
@@ -594,10 +597,10 @@ void store_get_stats(const struct store *s, struct store_stats *ret_stats)
     memcpy(times, s->sync_ns, count * sizeof times[0]);
     qsort(times, count, sizeof times[0], by_size);
     *ret_stats = (struct store_stats){
-        .first_index = s->index.count == 0 ? 0 : s->index.runs[0].first_index,
+        .first_index = s->index.count == 0 ? 0 : s->index.origin + 1,
         .last_index = log_index_last(&s->index),
         .log_bytes = s->log_bytes,
-        .segment_count = s->current.head.number + s->ready_count,
+        .segment_count = s->current.head.number + 1 - s->origin.first_segment + s->ready_count,
         .sync_count = s->sync_count,
         .sync_p50_ns = count == 0 ? 0 : times[count / 2],
         .sync_p99_ns = count == 0 ? 0 : times[count * 99 / 100],

@@ -7,6 +7,7 @@
  *   cluster-key            by which the members of the cluster know each other
  *   vote-a, vote-b         two copies of (current_term, voted_for), by generation
  *   log-%016x.seg          segments of the write-ahead log, by number
+ *   origin                 where the log begins, if not with its first entry ever
  *
  * Writes are asynchronous and go through one worker in the order of their
  * sequence numbers; while one sync runs, the next batch gathers. A failed sync is
@@ -54,7 +55,8 @@ struct store_recovered {
     struct store_key key; /* Of its cluster, where it belongs to one. */
     uint64_t current_term;
     uint64_t voted_for;
-    uint64_t last_index;   /* 0: an empty log. */
+    struct store_origin origin;
+    uint64_t last_index;   /* That of the origin: an empty log. */
     uint64_t commit_index; /* Known to be committed (a hint stored on the way). */
     uint64_t log_bytes;
     uint64_t torn_bytes; /* Dropped at the tail: never acknowledged. */
@@ -76,7 +78,7 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
  * store_set_cluster(); only store_close() may follow. */
 void store_discard(struct store *s);
 
-/* Calls `each` with all entries of the log from index 1, in order, right after
+/* Calls `each` with all entries of the log, from the one behind its origin, in order, right after
  * store_open() and before the first write. Blocking. The entry is borrowed during
  * the call: hold it to keep it. Stops at the first non-zero result and returns it. */
 int store_replay(struct store *s, int (*each)(void *context, struct entry *e), void *context);
@@ -154,6 +156,21 @@ struct store_read {
  * until `done`; after a truncation of entries in its range it may return those
  * dropped, so the caller compares terms. */
 void store_read(struct store *s, struct store_read *read);
+
+/* Moves the beginning of the log. */
+struct store_move {
+    struct store_origin origin; /* Beyond the one that the log has. */
+    /* 0: the log durably begins behind it, and segments wholly below it are gone. -ENOSPC, -EDQUOT:
+     * the disk has no room, and nothing has changed. */
+    void (*done)(struct store_move *move, int error);
+};
+
+/* Drops what is at or below an entry, in the background. The entry is committed and durable; or
+ * it is beyond the last one, and nothing is under way, and nothing is written before `done`: then
+ * the log is empty. The caller keeps `move` still until `done`, begins no other one before, and
+ * asks for no entry at or below it any more. Other errors than of room are those of `failed`, and
+ * `done` does not come. */
+void store_move_origin(struct store *s, struct store_move *move);
 
 /* Figures for INFO and STATUS. */
 struct store_stats {

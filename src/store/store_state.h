@@ -8,6 +8,8 @@
 
 #include "base/list.h"
 #include "store/log_index.h"
+#include "store/log_segments.h"
+#include "store/origin.h"
 #include "store/segment.h"
 #include "store/store.h"
 #include "store/vote.h"
@@ -86,6 +88,7 @@ struct wal_job {
     uint64_t offset;            /* Of its first batch. */
     uint64_t bytes;             /* Of all batches. */
     uint64_t limit;             /* Where in the segment it must end. */
+    struct chain before;        /* The end of the chain before it. */
     uint64_t write_count;       /* Writes that are complete with it. */
     uint64_t durable_seq;       /* Of the last of these. */
     struct io_file *retired[2]; /* To be closed. */
@@ -104,11 +107,22 @@ struct wal_prepare {
     int error;
 };
 
+/* The moving of the log's origin. */
+struct wal_move {
+    struct io_job job;
+    struct io_job drop_job;   /* Removes segments, once the origin is durable. */
+    struct store_move *owner; /* NULL: none is under way. */
+    struct origin next;
+    uint64_t drop_from; /* Number of the first segment to remove. */
+    int error;
+};
+
 /* Looks now and then whether the files are where they were. */
 struct wal_watch {
     struct io_timer timer;
     struct io_job job;
     struct segment segment; /* The one to look for. */
+    bool has_origin;
     int error;
 };
 
@@ -126,7 +140,9 @@ struct store {
     struct vote vote; /* As it stands on disk. */
     struct vote_files vote_files;
     struct chain chain;
+    struct origin origin;            /* As it stands on disk. */
     struct log_index index;          /* Of what is durable. */
+    struct log_segments segments;    /* The same. */
     struct segment current;          /* Written to. */
     uint64_t write_at;               /* Where in it the next batch goes. */
     struct segment ready[READY_MAX]; /* Empty ones, by rising number. */
@@ -135,6 +151,7 @@ struct store {
     struct wal_queue queue;
     struct wal_job job;
     struct wal_prepare prepare;
+    struct wal_move move;
     struct wal_watch watch;
     struct io_timer room_timer; /* While the disk is full: when to try again. */
     bool is_waiting;            /* It is armed. */
@@ -197,6 +214,10 @@ uint64_t segment_bytes_of(const struct store *s, uint64_t number);
 void wal_prepare_start(struct store *s);
 /* After the worker has stopped: takes what it made. */
 void wal_prepare_finish(struct store *s);
+
+/* --- wal_origin.c --- */
+/* Where it is there. 0 or a negative errno value. */
+int wal_remove_segment(struct store *s, uint64_t number);
 
 /* --- wal_read.c --- */
 struct log_reader;

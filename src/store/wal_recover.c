@@ -98,6 +98,13 @@ static int prepare_writing(struct recovery *r, struct complaint *c)
     if (rv != 0) {
         return complain(c, STORE_EIO, "cannot sync %s (error %d)", s->dir, -rv);
     }
+    for (size_t i = 0; i < r->below_count && rv == STORE_OK; i++) {
+        rv = wal_remove_segment(s, r->below[i]);
+        if (rv != 0) {
+            return complain(c, STORE_EIO, "cannot remove segment %" PRIu64 " in %s (error %d)",
+                            r->below[i], s->dir, -rv);
+        }
+    }
     if (s->chain.batch > 0) {
         rv = ready_segment(r, &r->segments[next], &s->current, c);
         s->write_at = r->segments[next].end;
@@ -153,6 +160,7 @@ static void take_over(const struct recovery *r, struct store_recovered *recovere
     s->queued_last_index = f->last_index;
     s->queued_commit_index = f->commit_index;
     s->queued_term = s->vote.current_term;
+    recovered->origin = f->origin.entry;
     recovered->last_index = f->last_index;
     recovered->commit_index = f->commit_index;
     recovered->log_bytes = s->log_bytes;
@@ -178,5 +186,6 @@ int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct c
         take_over(&r, ret_recovered);
     }
     free(r.segments);
+    free(r.below);
     return rv;
 }

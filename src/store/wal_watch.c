@@ -51,7 +51,10 @@ static int find_other_files(struct store *s)
 {
     MUTANT_DO(files_not_watched, return 0);
     MUTANT_DO(identity_not_watched, return 0);
-    return is_there(s, "identity") && is_there(s, CLUSTER_KEY_NAME) ? 0 : -ENOENT;
+    return is_there(s, "identity") && is_there(s, CLUSTER_KEY_NAME) &&
+                   (!s->watch.has_origin || is_there(s, ORIGIN_NAME))
+               ? 0
+               : -ENOENT;
 }
 
 static void run_watch(struct io_job *job)
@@ -92,6 +95,7 @@ static void timer_fired(struct io_timer *timer)
     }
     /* The next job may change that. It closes files behind us. */
     watch->segment = s->current;
+    watch->has_origin = s->origin.entry.index > 0;
     if (s->job.is_in_flight) {
         watch->segment.file = NULL;
     }

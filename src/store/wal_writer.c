@@ -65,6 +65,7 @@ static uint64_t encode_batches(struct store *s, struct wal_job *job, struct chai
     uint32_t entry = 0;
     uint64_t synced_batch = chain->batch;
 
+    job->before = *chain;
     if (need > job->buffer_capacity) {
         free(job->buffer);
         job->buffer = memory_take_aligned(need, PAGE_BYTES);
@@ -254,6 +255,19 @@ static void run_job(struct io_job *io_job)
 
 /* --- on the loop --- */
 
+static void note_bytes(struct store *s, const struct wal_job *job)
+{
+    if (job->offset == SECTOR_BYTES) {
+        log_segments_add(&s->segments, &(struct log_segment){
+                                           .number = s->current.head.number,
+                                           .first_index = job->batches[0].first_index,
+                                           .batch_before = job->before.batch,
+                                           .checksum_before = job->before.checksum,
+                                       });
+    }
+    log_segments_grow(&s->segments, job->bytes);
+}
+
 /* What was written is durable: it enters the index. */
 static void enter_batches(struct store *s, struct wal_job *job)
 {
@@ -279,6 +293,7 @@ static void enter_batches(struct store *s, struct wal_job *job)
         at += plan->bytes;
     }
     if (job->batch_count > 0) {
+        note_bytes(s, job);
         s->write_at = at;
         s->log_bytes += job->bytes;
         s->written_bytes += job->bytes;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/list.h"
 #include "raft/raft.h"
 
 enum { ENTRIES_MAX = 8 };
@@ -39,6 +40,18 @@ static const struct step short_steps[] = {
 };
 
 const struct script script_short = SCRIPT(short_steps, 8192);
+
+static const struct step origin_steps[] = {
+    {.with_vote = true, .entry_count = 3, .size = 900},
+    {.entry_count = 3, .size = 1000, .with_move = true, .keep_count = 5}, /* In the only segment. */
+    {.with_vote = true, .cut_count = 2, .entry_count = 2, .size = 1500},
+    {.entry_count = 3, .size = 1500, .with_move = true, .keep_count = 1}, /* In the second one. */
+    {.entry_count = 1, .size = 9000},
+    {.entry_count = 2, .size = 20, .with_move = true}, /* Behind all there is. */
+    {.entry_count = 2, .size = 60},
+};
+
+const struct script script_origin = SCRIPT(origin_steps, 8192);
 
 static const struct step large_steps[] = {
     {.with_vote = true, .entry_count = 1, .size = 1100 * 1000},
@@ -76,6 +89,31 @@ static void host_room(void *context)
     h->room_count++;
 }
 
+static void host_moved(struct store_move *move, int error)
+{
+    struct store_host *h = container_of(move, struct store_host, move);
+
+    h->is_moving = false;
+    if (error == 0) {
+        h->origin = h->asked_origin;
+    }
+}
+
+/* What is at or below the origin is not on the disk any more, and is as it was. */
+static void host_find_origin(struct store_host *h, const struct store_origin *origin)
+{
+    const struct checker_log *log = &h->log;
+
+    assert_true(origin->index == h->origin || origin->index == h->asked_origin);
+    assert_true(origin->index <= log->last);
+    assert_int_equal(origin->term, checker_log_at(log, origin->index).term);
+    assert_int_equal(origin->time_us, checker_log_at(log, origin->index).time_us);
+    for (uint64_t i = 1; i <= origin->index; i++) {
+        checker_log_put(&h->found, checker_log_at(log, i));
+    }
+    h->origin = h->asked_origin = origin->index;
+}
+
 static int host_entry(void *context, struct entry *e)
 {
     struct store_host *h = context;
@@ -109,8 +147,10 @@ bool host_open(struct store_host *h, uint64_t limit)
     h->limit = limit;
     h->failed_count = 0;
     sim_limit_file_operations(h->io, limit);
+    h->is_moving = false;
     h->refusal = store_open(h->io, &options, 7, &h->store, &found, h->text, sizeof h->text);
     if (h->refusal == STORE_OK) {
+        host_find_origin(h, &found.origin);
         h->refusal = store_replay(h->store, host_entry, h);
     }
     if (h->refusal == STORE_OK && found.identity.cluster_id == 0) {
@@ -148,7 +188,7 @@ void host_write(struct store_host *h, const struct step *step)
     w.write_vote = step->with_vote;
     w.current_term = h->current_term;
     w.voted_for = h->current_term % 3;
-    if (step->cut_count > 0 && step->cut_count <= last) {
+    if (step->cut_count > 0 && step->cut_count <= last - h->asked_origin) {
         last -= step->cut_count;
         w.truncate_from = last + 1;
     }
@@ -175,6 +215,23 @@ bool host_await(struct store_host *h)
     return h->failed_count == 0 && !is_cut(h);
 }
 
+bool host_move(struct store_host *h, uint32_t keep_count)
+{
+    uint64_t index = h->log.last - keep_count;
+    struct checker_entry e = checker_log_at(&h->log, index);
+
+    assert_true(index > h->origin);
+    h->move.origin = (struct store_origin){.index = index, .term = e.term, .time_us = e.time_us};
+    h->move.done = host_moved;
+    h->asked_origin = index;
+    h->is_moving = true;
+    store_move_origin(h->store, &h->move);
+    while (h->is_moving && h->failed_count == 0 && !is_cut(h)) {
+        assert_true(sim_step(h->sim, UINT64_MAX - 1));
+    }
+    return h->failed_count == 0 && !is_cut(h);
+}
+
 void host_live(struct store_host *h, uint64_t limit)
 {
     if (!host_open(h, limit)) {
@@ -183,6 +240,9 @@ void host_live(struct store_host *h, uint64_t limit)
     for (uint32_t i = 0; i < h->script->step_count; i++) {
         host_write(h, &h->script->steps[i]);
         if (!h->script->steps[i].is_gathered && !host_await(h)) {
+            return;
+        }
+        if (h->script->steps[i].with_move && !host_move(h, h->script->steps[i].keep_count)) {
             return;
         }
     }

@@ -13,7 +13,9 @@ struct step {
     bool is_gathered;   /* Handed over together with the next one. */
     uint32_t cut_count; /* Entries to drop from the end first. */
     uint32_t entry_count;
-    uint32_t size; /* Of each. */
+    uint32_t size;  /* Of each. */
+    bool with_move; /* Then, once it is durable, the log is to begin behind the last entry but */
+    uint32_t keep_count; /* so many. */
 };
 
 struct script {
@@ -24,6 +26,8 @@ struct script {
 
 /* In it is all that the store does, in segments of 8 kB. */
 extern const struct script script_short;
+/* The log begins behind an origin, again and again. */
+extern const struct script script_origin;
 /* Payloads that are written from where they are. */
 extern const struct script script_large;
 
@@ -36,6 +40,10 @@ struct store_host {
     struct checker_disk disk;
     struct checker_log log; /* As the owner of the store sees it. */
     struct checker_log found;
+    struct store_move move;
+    uint64_t asked_origin; /* That of the last move, */
+    uint64_t origin;       /* and of the last one done. */
+    bool is_moving;
     struct verdict verdict;
     uint64_t current_term;
     uint64_t seq;
@@ -60,6 +68,8 @@ bool host_open(struct store_host *h, uint64_t limit);
 void host_write(struct store_host *h, const struct step *step);
 /* Runs until all writes are durable. False: it was cut off, or the store failed before. */
 bool host_await(struct store_host *h);
+/* Has the log begin behind the last entry but `keep_count`. False: as above. */
+bool host_move(struct store_host *h, uint32_t keep_count);
 /* Opens it, writes the whole script and ends in order, or stops where it is cut off. */
 void host_live(struct store_host *h, uint64_t limit);
 

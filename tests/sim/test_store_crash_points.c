@@ -157,6 +157,17 @@ static void test_crash_points__every_one_of_a_short_life(void **state)
     assert_true(counts.points >= 150);
 }
 
+static void test_crash_points__of_moving_the_origin(void **state)
+{
+    const uint64_t *stride = *state;
+    struct counts counts = {0};
+
+    check_points(&script_origin, *stride, &counts);
+    check_recoveries(&script_origin, *stride, &counts);
+    print_counts("moving the origin", &counts);
+    assert_true(counts.points >= 100 / *stride);
+}
+
 static void test_crash_points__large_entries(void **state)
 {
     const uint64_t *stride = *state;
@@ -182,6 +193,7 @@ int main(int argc, char **argv)
     uint64_t stride = argc == 2 && strcmp(argv[1], "--short") == 0 ? SHORT_STRIDE : 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crash_points__every_one_of_a_short_life),
+        cmocka_unit_test_prestate(test_crash_points__of_moving_the_origin, &stride),
         cmocka_unit_test_prestate(test_crash_points__large_entries, &stride),
         cmocka_unit_test_prestate(test_crash_points__every_one_of_each_recovery, &stride),
     };

@@ -290,6 +290,51 @@ void fixture_run_ms(struct fixture *f, uint64_t ms)
     io_timer_stop(f->io, &pause.timer);
 }
 
+/* --- moving the origin --- */
+
+struct moving {
+    struct store_move move;
+    struct fixture *f;
+    bool is_done;
+    int error;
+};
+
+static void on_moved(struct store_move *move, int error)
+{
+    struct moving *m = (struct moving *)(void *)move;
+
+    m->is_done = true;
+    m->error = error;
+    io_uv_stop(m->f->io);
+}
+
+struct store_origin fixture_origin(const struct fixture *f, uint64_t index)
+{
+    uint64_t term = index <= f->last_index ? f->terms[index] : f->current_term;
+
+    return (struct store_origin){
+        .index = index, .term = term, .time_us = fixture_time_us(index, term)};
+}
+
+void fixture_move_origin(struct fixture *f, uint64_t index)
+{
+    struct moving m = {.move = {.origin = fixture_origin(f, index), .done = on_moved}, .f = f};
+
+    if (f->commit_index < index) {
+        f->commit_index = index;
+    }
+    store_move_origin(f->store, &m.move);
+    while (!m.is_done && f->failed_count == 0) {
+        io_uv_run(f->io);
+    }
+    assert_int_equal(f->failed_count, 0);
+    assert_int_equal(m.error, 0);
+    if (f->last_index < index) {
+        f->last_index = index;
+        f->terms[index] = m.move.origin.term;
+    }
+}
+
 /* --- looking --- */
 
 static int check_entry(void *context, struct entry *e)
@@ -310,7 +355,7 @@ static int check_entry(void *context, struct entry *e)
 
 void fixture_check_log(struct fixture *f, uint64_t last)
 {
-    f->replayed_index = 0;
+    f->replayed_index = f->recovered.origin.index;
     assert_int_equal(f->recovered.last_index, last);
     assert_int_equal(store_replay(f->store, check_entry, f), 0);
     assert_int_equal(f->replayed_index, last);

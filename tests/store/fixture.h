@@ -77,10 +77,14 @@ void fixture_vote(struct fixture *f, uint64_t term, uint64_t voted_for);
 /* Runs the loop until all writes are durable. */
 void fixture_await(struct fixture *f);
 void fixture_append_durable(struct fixture *f, uint32_t count, uint32_t size);
+/* What the log has at that index, or would have had. */
+struct store_origin fixture_origin(const struct fixture *f, uint64_t index);
+/* Has the log begin behind that entry, and waits until it does. */
+void fixture_move_origin(struct fixture *f, uint64_t index);
 /* Runs the loop for a while (for what must not happen, or has no callback). */
 void fixture_run_ms(struct fixture *f, uint64_t ms);
 
-/* Checks that replay gives exactly the entries 1 to `last`, as written. */
+/* Checks that replay gives exactly the entries from the origin to `last`, as written. */
 void fixture_check_log(struct fixture *f, uint64_t last);
 /* The log time that entry `index` of `term` must have. */
 uint64_t fixture_time_us(uint64_t index, uint64_t term);

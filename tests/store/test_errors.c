@@ -47,12 +47,18 @@ static void check_ended(struct store_host *h)
     assert_int_equal(h->durable_seq, durable_seq);
 }
 
+static bool take_step(struct store_host *h, const struct step *step)
+{
+    host_write(h, step);
+    return (step->is_gathered || host_await(h)) &&
+           (!step->with_move || host_move(h, step->keep_count));
+}
+
 /* Writes the script to an open store, as far as that goes. */
 static void work(struct store_host *h)
 {
     for (uint32_t i = 0; i < h->script->step_count; i++) {
-        host_write(h, &h->script->steps[i]);
-        if (!h->script->steps[i].is_gathered && !host_await(h)) {
+        if (!take_step(h, &h->script->steps[i])) {
             /* What another worker was at when it failed comes to its end. */
             sim_run_until(h->sim, sim_now_ns(h->sim) + SIM_S);
             check_ended(h);
@@ -195,6 +201,21 @@ static void test_errors__any_call_may_fail_with_large_entries(void **state)
     assert_true(count > 200);
 }
 
+/* The same while the origin moves. */
+static void test_errors__any_call_may_fail_while_the_origin_moves(void **state)
+{
+    static const int errors[] = {-EIO, -ENOSPC};
+    uint32_t count = 0;
+
+    (void)state;
+    for (uint32_t way = 0; way < 4; way++) {
+        count += fail_each_call_of_a_life(&script_origin, errors[way % 2], way);
+        count += fail_each_call_after_a_crash(&script_origin, 60 + 20 * way, -EIO, way);
+    }
+    print_message("%u failures\n", count);
+    assert_true(count > 500);
+}
+
 /* --- failures for good -------------------------------------------------------------------- */
 
 /* From some call on the disk is dead, and the process is not. */
@@ -279,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_errors__any_call_may_fail),
         cmocka_unit_test(test_errors__any_call_may_fail_after_a_crash),
         cmocka_unit_test(test_errors__any_call_may_fail_with_large_entries),
+        cmocka_unit_test(test_errors__any_call_may_fail_while_the_origin_moves),
         cmocka_unit_test(test_errors__disk_may_die_at_any_call),
         cmocka_unit_test(test_errors__disk_may_be_full_at_any_step),
     };

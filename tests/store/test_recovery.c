@@ -13,6 +13,7 @@
 
 static const char first_segment[] = "log-0000000000000001.seg";
 static const char second_segment[] = "log-0000000000000002.seg";
+static const char third_segment[] = "log-0000000000000003.seg";
 
 enum {
     SEGMENT_BYTES = 8192, /* Sixteen sectors: seven batches of two. */
@@ -200,6 +201,58 @@ static void test_recovery__votes_whole(void **state)
 
 /* --- segments ------------------------------------------------------------------------------ */
 
+/* Two segments are gone, and `origin` says why. */
+static void make_short_log(struct fixture *f)
+{
+    make_log(f, 20);
+    fixture_move_origin(f, 15);
+    fixture_close(f);
+}
+
+static void test_recovery__origin_unreadable(void **state)
+{
+    struct fixture *f = *state;
+
+    make_short_log(f);
+    put_directory(f, "origin");
+    check_refused_unseen(f, "origin-unreadable");
+}
+
+static void test_recovery__origin_version(void **state)
+{
+    struct fixture *f = *state;
+
+    make_short_log(f);
+    forge_first_sector(f, "origin", VERSION_AT);
+    check_refused(f, STORE_EFORMAT, "origin-version");
+    assert_non_null(strstr(f->text, "format version 2"));
+    assert_non_null(strstr(f->text, "an older version"));
+}
+
+static void test_recovery__origin_damaged(void **state)
+{
+    struct fixture *f = *state;
+
+    make_short_log(f);
+    flip_bit(f, "origin", 40);
+    check_refused(f, STORE_EDAMAGED, "origin-damaged");
+    flip_bit(f, "origin", 40);
+    forge_first_sector(f, "origin", 39); /* An index that no log ever has. */
+    check_refused(f, STORE_EDAMAGED, "origin-damaged");
+}
+
+static void test_recovery__origin_foreign(void **state)
+{
+    struct fixture *f = *state;
+
+    make_short_log(f);
+    forge_first_sector(f, "origin", NODE_AT);
+    check_refused(f, STORE_EDAMAGED, "origin-foreign");
+    forge_first_sector(f, "origin", NODE_AT);
+    forge_first_sector(f, "origin", GROUP_AT);
+    check_refused(f, STORE_EDAMAGED, "origin-foreign");
+}
+
 static void test_recovery__segment_gap(void **state)
 {
     struct fixture *f = *state;
@@ -327,6 +380,22 @@ static void test_recovery__batch_leaves_gap(void **state)
 
 /* --- behind the end -------------------------------------------------------------------------- */
 
+static void test_recovery__origin_ahead(void **state)
+{
+    enum { CHECKSUM_AT = 72 };
+    struct fixture *f = *state;
+
+    make_log(f, 21);
+    fixture_move_origin(f, 21);
+    fixture_crash(f);
+    forge_first_sector(f, "origin", CHECKSUM_AT); /* Another batch stood there. */
+    check_refused(f, STORE_EDAMAGED, "origin-ahead");
+    forge_first_sector(f, "origin", CHECKSUM_AT);
+    zero_sectors(f, third_segment, 1, 15);
+    check_refused(f, STORE_EDAMAGED, "origin-ahead");
+    assert_non_null(strstr(f->text, ": entries from 22 on are missing, and the file origin"));
+}
+
 static void test_recovery__later_batch(void **state)
 {
     struct fixture *f = *state;
@@ -440,6 +509,10 @@ static const struct CMUnitTest row_tests[] = {
     TEST(test_recovery__votes_lost),
     TEST(test_recovery__vote_copy_lost),
     TEST(test_recovery__votes_whole),
+    TEST(test_recovery__origin_unreadable),
+    TEST(test_recovery__origin_version),
+    TEST(test_recovery__origin_damaged),
+    TEST(test_recovery__origin_foreign),
     TEST(test_recovery__segment_gap),
     TEST(test_recovery__segment_end_missing),
     TEST(test_recovery__segment_unreadable),
@@ -449,6 +522,7 @@ static const struct CMUnitTest row_tests[] = {
     TEST(test_recovery__segment_short),
     TEST(test_recovery__batch_drops_committed),
     TEST(test_recovery__batch_leaves_gap),
+    TEST(test_recovery__origin_ahead),
     TEST(test_recovery__later_batch),
     TEST(test_recovery__stray_batch),
     TEST(test_recovery__vote_ahead),

@@ -1,0 +1,148 @@
+/* wal_origin.c - moves the beginning of the log. The file `origin` is durable before a segment
+ * below it is removed; a crash in between leaves segments that the next start removes. Both are
+ * done beside the log's jobs, which go on meanwhile: the segments that they write to stay. */
+#include <errno.h>
+
+#include "base/check.h"
+#include "base/mutant.h"
+#include "store/store_state.h"
+
+static struct store *store_of(struct wal_move *move)
+{
+    return container_of(move, struct store, move);
+}
+
+/* --- on workers --- */
+
+int wal_remove_segment(struct store *s, uint64_t number)
+{
+    char path[PATH_BYTES_MAX];
+
+    segment_path(s->dir, number, path);
+
+    int rv = io_unlink(s->io, path);
+
+    return rv == -ENOENT ? 0 : rv;
+}
+
+static void run_drop(struct io_job *job)
+{
+    struct wal_move *move = container_of(job, struct wal_move, drop_job);
+    struct store *s = store_of(move);
+
+    for (uint64_t number = move->drop_from; number < move->next.first_segment; number++) {
+        int rv = wal_remove_segment(s, number);
+
+        move->error = move->error != 0 ? move->error : rv;
+    }
+}
+
+static void run_move(struct io_job *job)
+{
+    struct wal_move *move = container_of(job, struct wal_move, job);
+    struct store *s = store_of(move);
+
+    if (MUTANT(segments_removed_first)) {
+        run_drop(&move->drop_job);
+    }
+    move->error = origin_write(s->io, s->dir, &s->identity, &move->next);
+}
+
+/* --- on the loop --- */
+
+static void end_move(struct wal_move *move, int error)
+{
+    struct store_move *owner = move->owner;
+
+    move->owner = NULL;
+    owner->done(owner, error);
+}
+
+/* What could not be removed is removed by the next start. */
+static void finish_drop(struct io_job *job)
+{
+    struct wal_move *move = container_of(job, struct wal_move, drop_job);
+    struct store *s = store_of(move);
+
+    if (move->error != 0) {
+        log_write(s->options.log, LOG_WARN, "cannot remove segments that the log needs no more",
+                  "dir=" LOG_Q " error=%d", s->dir, -move->error);
+    }
+    end_move(move, 0);
+}
+
+static void take_origin(struct store *s, const struct origin *origin)
+{
+    uint64_t index = origin->entry.index;
+
+    s->origin = *origin;
+    log_index_begin(&s->index, index);
+    s->log_bytes -= log_segments_drop(&s->segments, origin->first_segment);
+    if (s->queued_last_index < index) {
+        s->queued_last_index = index;
+    }
+    if (s->queued_commit_index < index) {
+        s->queued_commit_index = index;
+    }
+}
+
+static void finish_move(struct io_job *job)
+{
+    struct wal_move *move = container_of(job, struct wal_move, job);
+    struct store *s = store_of(move);
+
+    if (s->has_failed) {
+        return;
+    }
+    if (move->error != 0 && store_is_no_room(move->error)) {
+        end_move(move, move->error);
+        return;
+    }
+    if (move->error != 0) {
+        store_fail(s, move->error, "cannot write the origin of the log");
+        return;
+    }
+    take_origin(s, &move->next);
+    io_worker_submit(s->read_worker, &move->drop_job); /* Behind reads of what is removed. */
+}
+
+/* With the next segment, where none holds a batch. */
+static void choose_segment(const struct store *s, struct origin *origin)
+{
+    const struct log_segment *first = log_segments_needed(&s->segments, origin->entry.index);
+
+    if (first == NULL) {
+        CHECK(s->chain.batch == 0);
+        origin->first_segment = s->origin.first_segment;
+        return;
+    }
+    origin->first_segment = first->number;
+    origin->batch = first->batch_before;
+    origin->checksum = first->checksum_before;
+}
+
+void store_move_origin(struct store *s, struct store_move *owner)
+{
+    struct wal_move *move = &s->move;
+    uint64_t index = owner->origin.index;
+    bool is_idle =
+        !s->job.is_in_flight && !s->job.is_blocked && s->queue.write_head == s->queue.write_end;
+
+    CHECK(s->identity.cluster_id != 0);
+    CHECK(move->owner == NULL);
+    CHECK(index > s->origin.entry.index);
+    CHECK(index <= log_index_last(&s->index) || (is_idle && index > s->queued_last_index));
+    if (s->has_failed) {
+        return;
+    }
+    move->owner = owner;
+    move->error = 0;
+    move->next = (struct origin){.entry = owner->origin};
+    choose_segment(s, &move->next);
+    move->drop_from = s->origin.first_segment;
+    move->job.run = run_move;
+    move->job.done = finish_move;
+    move->drop_job.run = run_drop;
+    move->drop_job.done = finish_drop;
+    io_worker_submit(s->prepare_worker, &move->job);
+}
