@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/checksum.h"
+#include "base/list.h"
 #include "fuzz_input.h"
 #include "raft/raft.h"
 #include "sim/sim.h"
@@ -29,6 +30,7 @@ enum {
     EDITS_MAX = 16,
     /* With fewer bytes than a sum has, none is made to fit other content. */
     HARMLESS_BYTES = 7,
+    ORIGIN = 2, /* Where the log begins, in the midst of the first segment. */
 };
 
 static const char *const file_names[] = {
@@ -41,6 +43,7 @@ static const char *const file_names[] = {
     "data/log-0000000000000004.seg",
     "data/vote-b.tmp",
     "data/cluster-key",
+    "data/origin",
 };
 static const struct store_key the_key = {"the thirty-two bytes of the key."};
 
@@ -66,6 +69,8 @@ struct world {
     uint64_t current_term;
     uint64_t seq;
     uint64_t durable_seq;
+    struct store_move move;
+    bool has_moved;
     uint64_t edited_bytes;
     bool is_forged;
 };
@@ -189,6 +194,21 @@ static void world_write(struct world *w, uint32_t number)
     w->states[w->state_count++] = w->log;
 }
 
+static void on_moved(struct store_move *move, int error)
+{
+    CHECK(error == 0);
+    container_of(move, struct world, move)->has_moved = true;
+}
+
+static void world_move_origin(struct world *w)
+{
+    w->move =
+        (struct store_move){.origin = {.index = ORIGIN, .term = 1, .time_us = 1}, .done = on_moved};
+    store_move_origin(w->store, &w->move);
+    world_run(w);
+    CHECK(w->has_moved);
+}
+
 /* A directory as an undisturbed life leaves it; the restart makes the vote file vouch
  * for what was written before it. */
 static void write_base(struct world *w)
@@ -213,6 +233,7 @@ static void write_base(struct world *w)
     }
     world_run(w);
     CHECK(w->durable_seq == w->seq);
+    world_move_origin(w);
     world_close(w);
 }
 
@@ -374,12 +395,26 @@ static void check_truth(const struct world *w, const struct state *found)
     CHECK(memcmp(&w->recovered.key, &the_key, sizeof the_key) == 0);
     CHECK(w->recovered.current_term == w->current_term);
     CHECK(w->recovered.voted_for == w->current_term * 3);
+    CHECK(w->recovered.origin.index == ORIGIN || w->recovered.origin.index == 0);
     for (uint32_t i = w->floor; i < w->state_count; i++) {
         if (state_equal(found, &w->states[i])) {
             return;
         }
     }
     CHECK(false); /* A log that never was, or one that has lost what was vouched for. */
+}
+
+/* The log found; what is at or below the origin is as it was. False: that cannot be. */
+static bool find_log(struct world *w, struct state *found)
+{
+    uint64_t origin = w->recovered.origin.index;
+
+    if (origin > w->log.last) {
+        return false;
+    }
+    memcpy(found->chain, w->log.chain, (origin + 1) * sizeof found->chain[0]);
+    found->last = origin;
+    return store_replay(w->store, on_entry, found) == 0;
 }
 
 /* What opened can be written to, and opens again with the same and the new entry. */
@@ -405,7 +440,7 @@ static void check_life(struct world *w, struct state *found)
     world_close(w);
 
     CHECK(world_open(w, text, sizeof text) == STORE_OK);
-    CHECK(store_replay(w->store, on_entry, &again) == 0);
+    CHECK(find_log(w, &again));
     CHECK(state_equal(&again, found));
 }
 
@@ -428,7 +463,7 @@ static void judge(struct world *w)
         CHECK(slice_equal(buffer_slice(&before), buffer_slice(&after)));
     } else if (w->recovered.is_new) {
         CHECK(w->recovered.last_index == 0); /* All files were removed. */
-    } else if (store_replay(w->store, on_entry, &found) == 0) {
+    } else if (find_log(w, &found)) {
         CHECK(found.last == w->recovered.last_index);
         check_truth(w, &found);
         if (w->recovered.identity.cluster_id != 0 && found.last + 1 < LOG_MAX) {

@@ -28,7 +28,15 @@ struct history {
     uint32_t judged_at;                  /* The same when it was opened to be judged. */
     uint32_t durable_at[WRITES_MAX + 1]; /* Operations until it was acknowledged. */
     struct content found;
+    uint64_t origins[WRITES_MAX];  /* Where the log was to begin, one after the other, */
+    uint32_t moved_at[WRITES_MAX]; /* and operations until it did. */
+    uint32_t move_count;
 };
+
+static uint64_t origin_of(const struct history *h)
+{
+    return h->move_count == 0 ? 0 : h->origins[h->move_count - 1];
+}
 
 /* Mostly small; now and then more than a segment holds. */
 static uint32_t size_of_entry(uint64_t index, uint64_t term)
@@ -61,8 +69,11 @@ static void write_once(struct fixture *f, struct history *h, struct prng *p)
         w.current_term = ++c->current_term;
         w.voted_for = c->voted_for = prng_next(p);
     }
-    if (w.write_vote && c->last_index > 0 && prng_chance(p, 1, 2)) {
-        w.truncate_from = prng_between(p, c->last_index > 6 ? c->last_index - 6 : 1, c->last_index);
+    if (w.write_vote && c->last_index > origin_of(h) && prng_chance(p, 1, 2)) {
+        uint64_t first = c->last_index > 6 ? c->last_index - 6 : 1;
+
+        first = first > origin_of(h) ? first : origin_of(h) + 1;
+        w.truncate_from = prng_between(p, first, c->last_index);
         c->last_index = w.truncate_from - 1;
     }
     w.entry_count = (uint32_t)prng_below(p, 6);
@@ -103,7 +114,61 @@ static void live(struct fixture *f, struct history *h, struct prng *p, uint64_t 
     f->observe = NULL;
 }
 
+/* Has the log begin behind one of its entries, all of which are durable. */
+static void move_once(struct fixture *f, struct history *h, struct prng *p)
+{
+    const struct content *c = &h->states[h->write_count];
+    uint64_t index;
+
+    if (c->last_index == origin_of(h)) {
+        return;
+    }
+    index = prng_between(p, origin_of(h) + 1, c->last_index);
+    h->origins[h->move_count++] = index;
+    f->last_index = c->last_index;
+    f->terms[index] = c->terms[index];
+    fixture_move_origin(f, index);
+    h->moved_at[h->move_count - 1] = tap_position();
+}
+
+static void live_moving(struct fixture *f, struct history *h, struct prng *p)
+{
+    f->observe = note_durable;
+    f->observer = h;
+    fixture_open(f);
+    for (uint64_t i = 0; i < 40; i++) {
+        write_once(f, h, p);
+        store_flush(f->store);
+        if (i % 4 == 3) {
+            fixture_await(f);
+            move_once(f, h, p);
+        }
+    }
+    fixture_await(f);
+    fixture_close(f);
+    f->observe = NULL;
+}
+
 /* --- judging --- */
+
+/* The origin is the last one that was reported, or that which came next. What is at or below it
+ * is no part of the log any more, and was as the history has it. */
+static void find_origin(struct fixture *f, const struct history *h, uint32_t position,
+                        struct content *found)
+{
+    uint64_t index = f->recovered.origin.index;
+    uint64_t reported = 0;
+    uint32_t next = 0;
+
+    while (next < h->move_count && h->moved_at[next] <= position) {
+        reported = h->origins[next++];
+    }
+    assert_true(index == reported || (next < h->move_count && index == h->origins[next]));
+    for (uint64_t i = 1; i <= index; i++) {
+        found->terms[i] = h->states[h->write_count].terms[i];
+    }
+    found->last_index = index;
+}
 
 static int find_entry(void *context, struct entry *e)
 {
@@ -161,6 +226,7 @@ static void judge(struct fixture *f, struct history *h, uint32_t position)
     }
     h->judged_at = tap_position();
     memset(found, 0, sizeof *found);
+    find_origin(f, h, position, found);
     assert_int_equal(store_replay(f->store, find_entry, found), 0);
     assert_int_equal(found->last_index, f->recovered.last_index);
     found->current_term = f->recovered.current_term;
@@ -209,6 +275,33 @@ static void test_crash__every_instant_of_a_short_life(void **state)
         int tries = position < h->opened_at + 10 ? 24 : 3;
 
         for (int luck = TAP_NOTHING; luck <= TAP_SOME + tries; luck++) {
+            snprintf(f->dir, sizeof f->dir, "%s/after", f->root);
+            tap_crash(position, luck > TAP_SOME ? TAP_SOME : (enum tap_luck)luck, &p, f->dir);
+            judge(f, h, position);
+            fixture_remove(f->dir);
+        }
+    }
+    tap_reset();
+    free(h);
+}
+
+static void test_crash__every_instant_of_moves_of_the_origin(void **state)
+{
+    struct fixture *f = *state;
+    struct history *h = memory_take_zeroed(1, sizeof *h);
+    struct prng p = {.state = 3};
+    uint32_t end;
+
+    tap_reset();
+    f->segment_bytes = 8192;
+    fixture_enter(f, "first");
+    tap_record(f->dir);
+    live_moving(f, h, &p);
+    end = tap_position();
+    tap_pause();
+    assert_int_equal(h->move_count, 10);
+    for (uint32_t position = h->moved_at[0] / 2; position <= end; position++) {
+        for (int luck = TAP_NOTHING; luck <= TAP_SOME + 3; luck++) {
             snprintf(f->dir, sizeof f->dir, "%s/after", f->root);
             tap_crash(position, luck > TAP_SOME ? TAP_SOME : (enum tap_luck)luck, &p, f->dir);
             judge(f, h, position);
@@ -368,6 +461,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_crash__every_instant_of_a_short_life, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_crash__every_instant_of_moves_of_the_origin,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_crash__many_lives, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_crash__any_file_call_may_fail, fixture_setup,
                                         fixture_teardown),
