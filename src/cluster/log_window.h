@@ -18,16 +18,20 @@ struct log_window {
     struct log_place *ring;
     uint64_t capacity;        /* A power of two. */
     raft_index first;         /* Oldest entry here; last + 1 where there is none. */
-    raft_index last;          /* Newest entry of the log. */
+    raft_index last;          /* Newest entry of the log; its origin if it has none. */
     uint64_t bytes;           /* Of payload. */
-    uint64_t trimmed_time_us; /* Of the entry before the first one here; 0: there is none. */
+    uint64_t trimmed_time_us; /* Of the entry before the first one here; 0: there never was any. */
 };
 
+/* Empty, of a log that begins with the first entry ever. */
 void log_window_init(struct log_window *w);
+/* Of one that begins behind `origin`, an entry of that log time. CHECKs that nothing was
+ * appended. */
+void log_window_begin(struct log_window *w, raft_index origin, uint64_t origin_time_us);
 void log_window_deinit(struct log_window *w);
 /* Takes over the caller's reference; e->index is last + 1. */
 void log_window_append_take(struct log_window *w, struct entry *e);
-/* Drops entries from `from` on. */
+/* Drops entries from `from` on, which is behind the origin. */
 void log_window_truncate(struct log_window *w, raft_index from);
 /* Forgets the oldest entries up to `up_to` while more than `keep_bytes` are held. */
 void log_window_trim(struct log_window *w, raft_index up_to, uint64_t keep_bytes);

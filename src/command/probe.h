@@ -18,6 +18,8 @@ struct server_probe {
 
     /* Recovery is over, the core restored, nothing was said to anybody yet. */
     void (*recovered)(void *context, const struct raft *r, const struct store_recovered *found);
+    /* Where the recovered log begins, before its entries. */
+    void (*recovered_origin)(void *context, raft_index index, raft_term term);
     /* One entry of the recovered log, in order, before `recovered`. */
     void (*recovered_entry)(void *context, const struct entry *e);
 

@@ -103,7 +103,8 @@ static uint64_t time_before(const struct replica *r, raft_index index, raft_term
 {
     raft_index before = index - 1;
 
-    return before > 0 && before <= raft_last_index(r->raft) && raft_term_at(r->raft, before) == term
+    return before >= raft_origin(r->raft) && before <= raft_last_index(r->raft) &&
+                   raft_term_at(r->raft, before) == term
                ? log_window_time_us(&r->window, before)
                : 0;
 }

@@ -123,7 +123,8 @@ const char *admin_log_begin(struct admin_task *t, uint32_t count, const struct s
 {
     raft_index last = raft_commit_index(t->replica->raft);
     uint64_t shown = LOG_COUNT;
-    uint64_t first = last >= LOG_COUNT ? last - LOG_COUNT + 1 : 1;
+    raft_index oldest = raft_first_index(t->replica->raft);
+    uint64_t first = last >= LOG_COUNT ? last - LOG_COUNT + 1 : oldest;
 
     if (count > 2) {
         return ERROR_LOG_SYNTAX;
@@ -136,6 +137,9 @@ const char *admin_log_begin(struct admin_task *t, uint32_t count, const struct s
         return ERROR_LOG_COUNT;
     }
     t->kind = ADMIN_LOG;
+    if (first < oldest) {
+        first = oldest;
+    }
     t->first = first;
     t->last = first <= last && last - first >= shown ? first + shown - 1 : last;
     return NULL;

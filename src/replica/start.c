@@ -66,11 +66,22 @@ static void make_keyspace(struct replica *r)
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
 }
 
+/* What came before the origin is in the keyspace; until there are snapshots, that is nothing. */
+static void begin_log(struct replica *r)
+{
+    raft_index origin = raft_origin(r->raft);
+
+    log_window_begin(&r->window, origin, keyspace_time_us(r->keyspace));
+    r->applied_index = origin;
+    probe_call(r->probe, recovered_origin, origin, raft_term_at(r->raft, origin));
+}
+
 static bool recover(struct replica *r, char *text, size_t text_size)
 {
     make_core(r);
     make_keyspace(r);
     raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
+    begin_log(r);
 
     if (r->recovered.origin.index > 0) {
         snprintf(text, text_size,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/checker_disk.h"
+#include "sim/checker_matches.h"
 
 /* What is known of a node over all its lives. */
 struct checker_life {
@@ -32,6 +33,7 @@ struct checker_node {
     struct raft_configuration config;   /* Before the step, where it leads, */
     uint64_t matches[RAFT_MEMBERS_MAX]; /* and what it knew of each member. */
     uint64_t configured_at;             /* The newest configuration in its log. */
+    uint64_t origin;                    /* The entry behind which its own log begins. */
 };
 
 /* An entry that is committed. */
@@ -42,13 +44,6 @@ struct committed {
     bool has_digest;
 };
 
-/* The write-once map from (index, term) to hash. */
-struct match_slot {
-    uint64_t index; /* 0: free. */
-    uint64_t term;
-    uint64_t chain;
-};
-
 struct checker {
     struct verdict *verdict;
     struct list lives;
@@ -57,9 +52,7 @@ struct checker {
     struct committed *committed; /* By index, from 1. */
     uint64_t committed_last;
     uint64_t committed_capacity;
-    struct match_slot *matches;
-    uint64_t match_count;
-    uint64_t match_capacity; /* A power of two. */
+    struct checker_matches matches;
     struct checker_stats stats;
 };
 
@@ -84,48 +77,10 @@ static uint64_t *slot_for(uint64_t **array, uint64_t *capacity, uint64_t key)
     return *array + key;
 }
 
-static struct match_slot *match_find(struct checker *c, uint64_t index, uint64_t term)
-{
-    uint64_t at = (index * 0x9e3779b97f4a7c15u ^ term * 0xc2b2ae3d27d4eb4fu) >> 20;
-
-    for (;; at++) {
-        struct match_slot *slot = &c->matches[at & (c->match_capacity - 1)];
-
-        if (slot->index == 0 || (slot->index == index && slot->term == term)) {
-            return slot;
-        }
-    }
-}
-
-static void match_grow(struct checker *c)
-{
-    struct match_slot *old = c->matches;
-    uint64_t old_capacity = c->match_capacity;
-
-    c->match_capacity = old_capacity == 0 ? 4096 : 2 * old_capacity;
-    c->matches = memory_take_zeroed(c->match_capacity, sizeof *c->matches);
-    for (uint64_t i = 0; i < old_capacity; i++) {
-        if (old[i].index != 0) {
-            *match_find(c, old[i].index, old[i].term) = old[i];
-        }
-    }
-    free(old);
-}
-
 /* Log matching (§5.3): an entry of one index and term has one content, and one past. */
 static void match_note(struct checker_node *n, uint64_t index, struct checker_entry e)
 {
-    struct checker *c = n->checker;
-
-    if (2 * c->match_count >= c->match_capacity) {
-        match_grow(c);
-    }
-    struct match_slot *slot = match_find(c, index, e.term);
-
-    if (slot->index == 0) {
-        *slot = (struct match_slot){.index = index, .term = e.term, .chain = e.chain};
-        c->match_count++;
-    } else if (slot->chain != e.chain) {
+    if (!checker_matches_note(&n->checker->matches, index, e.term, e.chain)) {
         BROKEN(n, "log matching", "%s has another entry %llu of term %llu than somebody else",
                n->name, ULL(index), ULL(e.term));
     }
@@ -154,7 +109,7 @@ void checker_free(struct checker *c)
     }
     free(c->leaders);
     free(c->committed);
-    free(c->matches);
+    checker_matches_deinit(&c->matches);
     free(c);
 }
 
@@ -293,13 +248,34 @@ static void note_configurations(struct checker_node *n, uint64_t from)
 /* The newest configuration in the log is in force, committed or not. */
 static void check_configuration(struct checker_node *n, const struct raft *r)
 {
-    if (raft_configuration_index(r) != n->configured_at) {
+    uint64_t index = n->configured_at > n->origin ? n->configured_at : n->origin;
+
+    if (raft_configuration_index(r) != index) {
         BROKEN(n, "configuration", "%s goes by the configuration of entry %llu, its log has %llu",
-               n->name, ULL(raft_configuration_index(r)), ULL(n->configured_at));
+               n->name, ULL(raft_configuration_index(r)), ULL(index));
     }
 }
 
 /* --- recovery (13): all that was acknowledged, nothing that was not written ----------- */
+
+/* What a node no longer has, the checker remembers: its logs begin with the first entry ever. */
+void checker_recovered_origin(struct checker_node *n, uint64_t index, uint64_t term)
+{
+    const struct checker *c = n->checker;
+
+    if (index > c->committed_last || (index > 0 && c->committed[index].entry.term != term)) {
+        BROKEN(n, "origin", "the log of %s begins behind entry %llu of term %llu, not committed",
+               n->name, ULL(index), ULL(term));
+        return;
+    }
+    for (uint64_t i = 1; i <= index; i++) {
+        checker_log_put(&n->log, c->committed[i].entry);
+    }
+    note_configurations(n, 1);
+    n->origin = index;
+    n->commit_index = index;
+    n->applied_index = index;
+}
 
 void checker_recovered_entry(struct checker_node *n, const struct entry *e)
 {
@@ -312,7 +288,7 @@ void checker_recovered_entry(struct checker_node *n, const struct entry *e)
     }
     checker_log_put(&n->log, own);
     note_configurations(n, e->index);
-    if (n->checker->match_capacity == 0 || match_find(n->checker, e->index, e->term)->index == 0) {
+    if (!checker_matches_has(&n->checker->matches, e->index, e->term)) {
         BROKEN(n, "invention", "%s recovered entry %llu of term %llu, which nobody ever wrote",
                n->name, ULL(e->index), ULL(e->term));
     }
@@ -351,6 +327,10 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
                "and goes by %llu and %016llx",
                n->name, ULL(found->current_term), ULL(found->voted_for), ULL(raft_current_term(r)),
                ULL(raft_voted_for(r)));
+    }
+    if (raft_origin(r) != n->origin) {
+        BROKEN(n, "origin", "%s found a log behind entry %llu, and goes by one behind %llu",
+               n->name, ULL(n->origin), ULL(raft_origin(r)));
     }
     n->core_commit = raft_commit_index(r);
     n->role = raft_role(r);

@@ -35,6 +35,7 @@ struct checker_node *checker_start(struct checker *c, const char *name);
 void checker_end(struct checker_node *n);
 
 /* The probe's calls (command/probe.h). */
+void checker_recovered_origin(struct checker_node *n, uint64_t index, uint64_t term);
 void checker_recovered_entry(struct checker_node *n, const struct entry *e);
 void checker_recovered(struct checker_node *n, const struct raft *r,
                        const struct store_recovered *found);

@@ -32,6 +32,11 @@ static void note_configuration(struct cluster *c, const struct entry *e)
     }
 }
 
+static void on_recovered_origin(void *context, raft_index index, raft_term term)
+{
+    checker_recovered_origin(((struct node *)context)->checker, index, term);
+}
+
 static void on_recovered_entry(void *context, const struct entry *e)
 {
     struct node *n = context;
@@ -481,6 +486,7 @@ struct node *cluster_add_machine(struct cluster *c)
         .level = c->options.trace != NULL ? LOG_DEBUG : LOG_ERROR, .sink = on_log, .context = n};
     n->probe = (struct server_probe){.context = n,
                                      .recovered = on_recovered,
+                                     .recovered_origin = on_recovered_origin,
                                      .recovered_entry = on_recovered_entry,
                                      .before_step = on_before_step,
                                      .after_step = on_after_step,
