@@ -237,11 +237,6 @@ static void list_lost(const struct recovery_facts *f, char *to)
     }
 }
 
-static void put_number(char *to, uint64_t number)
-{
-    snprintf(to, WORD_BYTES, "%" PRIu64, number);
-}
-
 /* The copy of the vote that a sentence is about. */
 static int bad_vote(const struct recovery_facts *f)
 {
@@ -295,17 +290,17 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
         {"used", f->used_count, NULL},
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strlen(words[i].name) == size && strncmp(words[i].name, name, size) == 0) {
-            if (words[i].text == NULL) {
-                put_number(to, words[i].number);
-            } else {
-                snprintf(to, PATH_BYTES_MAX, "%s", words[i].text);
-            }
-            return;
-        }
+    size_t i = 0;
+
+    while (strlen(words[i].name) != size || strncmp(words[i].name, name, size) != 0) {
+        i++;
+        CHECK(i < sizeof words / sizeof words[0]); /* The sentences have no other words. */
     }
-    CHECK(false && "a sentence has a word that stands for nothing");
+    if (words[i].text != NULL) {
+        snprintf(to, PATH_BYTES_MAX, "%s", words[i].text);
+    } else {
+        snprintf(to, PATH_BYTES_MAX, "%" PRIu64, words[i].number);
+    }
 }
 
 static const char *advice_of(enum recovery_verdict verdict, const struct recovery_facts *f)
