@@ -30,13 +30,12 @@ static bool lets_others_lead(const struct raft *r)
 void raft_election_rearm(struct raft *r)
 {
     uint64_t timeout_ns = r->options.election_timeout_ns;
-    uint64_t spread_ns = r->options.election_spread_ns;
 
-    spread_ns = spread_ns == 0 ? timeout_ns : spread_ns;
     if (r->role == RAFT_FOLLOWER && lets_others_lead(r)) {
         timeout_ns *= RAFT_RELUCTANT_TIMEOUTS;
     }
-    r->election_deadline_ns = r->now_ns + timeout_ns + raft_random_below(r, spread_ns);
+    r->election_deadline_ns =
+        r->now_ns + timeout_ns + raft_random_below(r, raft_rules_spread_ns(r));
 }
 
 /* As the next campaign is only a pre-vote, trying again soon disturbs nobody. */

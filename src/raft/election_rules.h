@@ -1,5 +1,6 @@
-/* election_rules.h - what elections here have beyond the paper's Figure 2. It stands apart, so
- * that bench/ can link plain rules in its place, and show what these are good for. */
+/* election_rules.h - what elections here have beyond the paper's Figure 2, and how far timeouts
+ * are spread. It stands apart, so that bench/ can link other rules in its place, and show what
+ * these are good for. */
 #ifndef RAKIT_RAFT_ELECTION_RULES_H
 #define RAKIT_RAFT_ELECTION_RULES_H
 
@@ -12,5 +13,8 @@ raft_seq raft_rules_ask_after(const struct raft *r);
 /* How long a candidate that is refused waits at least before it asks again; UINT64_MAX: until
  * its timeout. */
 uint64_t raft_rules_patience_ns(struct raft *r);
+
+/* Timeouts are drawn from [the election timeout, that and this). */
+uint64_t raft_rules_spread_ns(const struct raft *r);
 
 #endif /* RAKIT_RAFT_ELECTION_RULES_H */

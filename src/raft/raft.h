@@ -249,8 +249,7 @@ struct raft_effects {
 
 struct raft_options {
     raft_id id;
-    uint64_t election_timeout_ns;   /* Minimum; each is drawn from [this, this + spread). */
-    uint64_t election_spread_ns;    /* 0: as wide as the timeout. */
+    uint64_t election_timeout_ns;   /* Minimum; each is drawn from [this, 2 * this). */
     uint64_t heartbeat_interval_ns; /* Well below the election timeout. */
     uint64_t seed;                  /* Of the randomness of timeouts. */
     uint32_t runs_max;              /* Bound on (index, term) runs: terms in the log. */

@@ -52,7 +52,6 @@ struct replica_options {
     struct io_address contact; /* A member's client address. */
 
     uint64_t election_timeout_ns;
-    uint64_t election_spread_ns;
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns;
     uint64_t segment_bytes;

@@ -49,7 +49,6 @@ static void make_core(struct replica *r)
     struct raft_options core_options = {
         .id = r->recovered.identity.node_id,
         .election_timeout_ns = options->election_timeout_ns,
-        .election_spread_ns = options->election_spread_ns,
         .heartbeat_interval_ns = options->heartbeat_interval_ns,
         .runs_max = TERMS_MAX_AT_FIRST,
     };

@@ -20,8 +20,7 @@ struct server_config {
     const char *cluster_key_file; /* The key of the cluster, in a file; NULL: the contact hands it
                                    * over, the data directory has it, or it is made. */
 
-    uint64_t election_timeout_ns;
-    uint64_t election_spread_ns; /* 0: timeouts are drawn from [it, 2 * it). */
+    uint64_t election_timeout_ns; /* Timeouts are drawn from [it, 2 * it). */
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns; /* A command that waits longer gets an error. */
 

@@ -293,7 +293,6 @@ static struct replica_options replica_options(const struct server *s)
         .has_contact = c->has_contact,
         .contact = c->contact,
         .election_timeout_ns = c->election_timeout_ns,
-        .election_spread_ns = c->election_spread_ns,
         .heartbeat_interval_ns = c->heartbeat_interval_ns,
         .request_timeout_ns = c->request_timeout_ns,
         .segment_bytes = c->segment_bytes,
