@@ -9,7 +9,7 @@
  * The way of a command: room()/received() -> client_run() -> a local command is
  * answered at once; a read or a write takes a reply slot and goes to the replica,
  * which answers later -> the reply goes to `out`, or waits in its slot until the
- * replies before it are there -> clients_flush() writes `out`, once a turn.
+ * replies before it are there -> clients_send() writes `out`, once a turn.
  *
  * Invariants:
  *  - Replies leave in the order of the commands.
@@ -21,7 +21,7 @@
  *    whatever it has sent behind: that is read and thrown away, within bounds, since closing
  *    before would be a reset, and might cost it the replies.
  *  - client_run() is never entered from within an answer: who may go on is put into
- *    clients->ready, which clients_flush() works off. */
+ *    clients->ready, which clients_run() works off. */
 #ifndef RAKIT_CLIENT_CLIENT_H
 #define RAKIT_CLIENT_CLIENT_H
 
@@ -174,8 +174,8 @@ struct clients {
     struct list all;
     struct list reserve;   /* Those with such a place; each has reserve_link in it. */
     struct list ready;     /* May take commands again. */
-    struct list congested; /* Wait for clients_resume(), by the time they have waited. */
-    bool is_relieved;      /* These may go on, until the replica is congested again. */
+    struct list congested; /* Wait for room in the replica, by the time they have waited. */
+    bool is_relieved;      /* These go on now, until the replica is congested again. */
     struct list dirty;
     struct time_share share; /* Of the client that takes commands now. */
     struct io_timer sweep_timer;
@@ -188,7 +188,6 @@ struct clients {
     uint64_t rate_from_ns; /* Commands a second: counted since then, */
     uint64_t rate_from_count;
     uint64_t commands_a_second; /* and as last found. */
-    uint64_t submitted_count;   /* Requests handed to the replica, ever. */
     uint64_t unread_bytes;      /* Replies of all clients that have not left. */
     struct clients_stats stats;
 };
@@ -232,7 +231,7 @@ struct reply_slot *client_take_slot(struct client *c);
 /* Moves replies whose turn has come to the output, and ends what is over: `c` may be
  * gone afterwards. */
 void client_advance(struct client *c);
-void client_flush(struct client *c);
+void client_send(struct client *c);
 void client_sent(struct io_stream *stream, int status);
 uint64_t client_output_bytes(const struct client *c);
 void clients_free_spare_slots(struct clients *clients);

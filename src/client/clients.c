@@ -111,14 +111,10 @@ static void move_all(struct list *to, struct list *from)
     }
 }
 
-void clients_resume(struct clients *c)
-{
-    c->is_relieved = true;
-}
-
 /* Who has waited longest is the first, and who finds no room any more the last next time. */
 static void run_congested(struct clients *c, struct time_share *share)
 {
+    c->is_relieved = replica_has_room_again(c->replica);
     while (c->is_relieved && !list_is_empty(&c->congested) && !replica_is_congested(c->replica)) {
         struct client *client = container_of(list_first(&c->congested), struct client, ready_link);
 
@@ -126,7 +122,6 @@ static void run_congested(struct clients *c, struct time_share *share)
         client->wait = CLIENT_RUNS;
         client_run(client);
         if (time_share_look(share)) {
-            replica_wake(c->replica); /* The next turn relieves the others. */
             break;
         }
     }
@@ -153,26 +148,26 @@ static void run_ready(struct clients *c, struct time_share *share)
     move_all(&c->ready, &now);
 }
 
-void clients_flush(struct clients *c)
+void clients_run(struct clients *c)
 {
-    uint64_t submitted_before = c->submitted_count;
     struct time_share share;
 
     time_share_begin(&share, c->io, c->options.probe, CLIENTS_TURN_NS);
     run_congested(c, &share);
     run_ready(c, &share);
+}
+
+void clients_send(struct clients *c)
+{
     while (!list_is_empty(&c->dirty)) {
         struct list *node = list_first(&c->dirty);
 
         list_remove(node);
-        client_flush(container_of(node, struct client, dirty_link));
+        client_send(container_of(node, struct client, dirty_link));
     }
-    /* Both can have come from within this call: nobody else would go on with them. Who may take
-     * more commands has had his turn: others come first. */
-    if (c->submitted_count != submitted_before) {
-        replica_wake(c->replica);
-    }
-    if (!list_is_empty(&c->ready)) {
+    /* Nobody else would go on with those who had no time, or whom an answer lets go on. */
+    if (!list_is_empty(&c->ready) ||
+        (!list_is_empty(&c->congested) && replica_has_room_again(c->replica))) {
         io_turn_soon(c->io);
     }
 }

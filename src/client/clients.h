@@ -44,10 +44,10 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
                   uint16_t *ret_port);
 /* Accepts nobody any more; those connected stay. */
 void clients_refuse(struct clients *c);
+/* Takes commands of those who may go on; once at the beginning of each turn. */
+void clients_run(struct clients *c);
 /* Sends the replies written since the last call; once at the end of each turn. */
-void clients_flush(struct clients *c);
-/* The replica takes commands again after it was congested: with the next clients_flush(). */
-void clients_resume(struct clients *c);
+void clients_send(struct clients *c);
 /* Frees everything at once (see server_free). The loop must have ended, so that what
  * was being closed is closed, or the machine must be dead: no callback comes any more. */
 void clients_free(struct clients *c);

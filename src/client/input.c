@@ -381,7 +381,6 @@ static void submit(struct client *c, const struct command *command, size_t size,
     drop_ignored_option(c, command);
     request_encode(&slot->request, command, c->database, c->parser.argument_count,
                    c->parser.arguments);
-    clients->submitted_count++;
     replica_submit(clients->replica, &slot->request);
 }
 

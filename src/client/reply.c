@@ -65,9 +65,6 @@ void client_abandon(struct client *c)
     for (struct reply_slot *slot = c->first_slot; slot != NULL; slot = slot->next) {
         slot->request.is_abandoned = !MUTANT(abandoned_waits_on);
     }
-    if (c->first_slot != NULL) {
-        replica_wake(c->clients->replica);
-    }
 }
 
 static void give_slot_back(struct clients *clients, struct reply_slot *slot)
@@ -278,7 +275,7 @@ static void note_sent(struct client *c, size_t size)
     }
 }
 
-void client_flush(struct client *c)
+void client_send(struct client *c)
 {
     size_t size = buffer_size(&c->out);
 

@@ -253,8 +253,11 @@ enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t cor
 void peer_forget(struct peer *peer);
 /* Frees a peer that is leaving once nothing is under way with it. */
 void peer_free_if_unused(struct peer *peer);
-/* Sends all that has gathered; once a turn. */
+/* Sends all that has gathered, but for answers; once a turn. */
 void peers_flush(struct peers *p);
+/* Sends the answers to commands that peers have forwarded; once a turn, when those that are ready
+ * are answered. */
+void peers_flush_answers(struct peers *p);
 
 /* Looks after connections no later than then. */
 void peers_arm_timer(struct peers *p, uint64_t at_ns);

@@ -49,6 +49,10 @@ void peers_flush(struct peers *p)
             link_flush(&peer->dial[WIRE_BULK].link);
         }
     }
+}
+
+void peers_flush_answers(struct peers *p)
+{
     list_for_each(node, &p->inbounds)
     {
         struct inbound *in = container_of(node, struct inbound, node);

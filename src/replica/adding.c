@@ -32,7 +32,6 @@ static void verified(void *context, enum verify_result result)
     t->verify = NULL;
     t->is_verified = true;
     t->verified = result;
-    replica_wake(t->replica);
 }
 
 static void verify(struct admin_task *t, bool is_member)

@@ -156,7 +156,6 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
         t->is_begun = true;
         t->request->has_begun = true;
         t->index = raft_configuration_index(r->raft);
-        replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
         admin_task_fail(t, kind == RAFT_REMOVE ? ERROR_LAST_VOTER : ERROR_CLUSTER_FULL);
     }
@@ -264,7 +263,6 @@ static void hand_over_first(struct admin_task *t)
     if (error == RAFT_OK) {
         t->is_handing_over = true;
         r->handed_over_ns = now_ns;
-        replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
         change(t, RAFT_REMOVE); /* There is no other voter, as the core will say. */
     }
@@ -317,7 +315,6 @@ static void progress_transfer(struct admin_task *t)
     if (error == RAFT_OK) {
         t->is_begun = true;
         t->request->has_begun = true;
-        replica_wake(r);
     } else if (error == RAFT_EMEMBER) {
         admin_task_fail(t, ERROR_NO_SUCH_VOTER);
     }

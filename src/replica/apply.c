@@ -152,7 +152,7 @@ static void apply_configuration(struct replica *r, const struct entry *e)
     }
     if (r->is_running) { /* At recovery, replica_run() tells them. */
         peers_set_committed(&r->peers, m);
-        replica_wake(r); /* Who was removed may have asked for it: it is answered first. */
+        io_turn_soon(r->io); /* A change may have waited for this one. */
     }
     membership_free(r->committed);
     r->committed = m;
@@ -254,7 +254,7 @@ void replica_apply(struct replica *r)
 
     while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r)) {
         if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
-            replica_wake(r);
+            io_turn_soon(r->io);
             return;
         }
 
@@ -290,7 +290,7 @@ void replica_serve_reads(struct replica *r)
             return;
         }
         if (count++ == READS_MAX) {
-            replica_wake(r);
+            io_turn_soon(r->io);
             return;
         }
         if (count % KEYSPACE_PREFETCH_MAX == 1) {

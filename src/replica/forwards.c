@@ -173,5 +173,4 @@ void forwards_abandon(struct replica *r)
         }
     }
     requests_wait_again(r, &again);
-    replica_wake(r);
 }

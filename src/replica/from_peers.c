@@ -217,7 +217,6 @@ void replica_note_removed(struct replica *r)
         r->is_removed = true; /* What is under way at the leader is answered yet. */
         log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
                   "advice=" LOG_Q, REMOVED_ADVICE);
-        replica_wake(r);
     }
 }
 

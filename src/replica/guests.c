@@ -53,7 +53,6 @@ static void guest_answered(struct request *request)
         resp_error(&g->writer, ERROR_REPLY_TOO_LARGE_TO_FORWARD);
     }
     wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
-    replica_wake(g->replica); /* What was said to peers in this pass has left already. */
     free(g);
 }
 

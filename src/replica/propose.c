@@ -47,7 +47,7 @@ static void refuse_for_room(struct replica *r, const struct batch *batch, const 
         r->stats.no_room_count++;
         request_fail(r, request, request->is_logged_read ? ERROR_DISK_FULL_FOR_READ : error);
     }
-    replica_wake(r); /* There may be more of them. */
+    io_turn_soon(r->io); /* There may be more of them than one batch takes. */
 }
 
 /* Whether writes that could be proposed wait a moment for more to share their round: its
@@ -142,7 +142,7 @@ static void propose_or_refuse(struct replica *r, const struct batch *batch,
                               enum disk_outlook outlook)
 {
     if (batch->count == PROPOSE_MAX) {
-        replica_wake(r);
+        io_turn_soon(r->io); /* For those behind it. */
     }
     if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch->stored_bytes)) {
         refuse_for_room(r, batch, ERROR_DISK_FULL);

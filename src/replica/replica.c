@@ -10,7 +10,6 @@
 #include "raft/quorum.h"
 
 enum {
-    TURN_PASSES_MAX = 4,
     TURN_NS = 4 * 1000 * 1000,
     TIDY_ITEMS = 2000,
     TERMS_LEFT_MIN = 8192, /* More than a frame of a leader in order has entries. */
@@ -221,7 +220,6 @@ static void note_role(struct replica *r)
     r->seen_term = term;
     r->seen_leader = leader;
     announce_address(r);
-    replica_wake(r);
 }
 
 void replica_note_configuration(struct replica *r, bool is_change)
@@ -362,7 +360,7 @@ void replica_hand_over(struct replica *r)
     r->is_stopping = true;
     r->stop_index = r->is_running ? raft_commit_index(r->raft) : 0;
     r->hand_over_by_ns = io_now_ns(r->io) + STOP_WAIT_NS;
-    replica_wake(r);
+    io_turn_soon(r->io); /* It may have been told from outside the loop. */
 }
 
 /* What the disk has yet to do is acknowledged if it is soon done; it is written in any case. */
@@ -422,14 +420,6 @@ void replica_trim_window(struct replica *r)
     log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
 }
 
-static void let_clients_on(struct replica *r)
-{
-    /* Whoever found it congested waits in the clients' list, for whatever reason it was. */
-    if (replica_has_room_again(r)) {
-        r->events.room_again(r->events.context);
-    }
-}
-
 /* For what is to be done though nothing comes in. */
 static void arm(struct replica *r)
 {
@@ -447,8 +437,8 @@ static void arm(struct replica *r)
     if (at_ns != UINT64_MAX) {
         io_timer_start(r->io, &r->tick, at_ns);
     }
-    if (r->is_awake || (r->is_answering && r->gathering_ends_ns != 0)) {
-        io_turn_soon(r->io);
+    if (r->is_answering && r->gathering_ends_ns != 0) {
+        io_turn_soon(r->io); /* By then clients have said what comes next. */
     }
 }
 
@@ -472,42 +462,42 @@ static void give_memory_back(struct replica *r)
     }
 }
 
-/* What became possible in the callbacks since the last turn is done here, all at once:
- * one write to the disk, one to each peer, one to each client. */
-void replica_turn(void *context)
+/* Each change and each request that waits gets its way, as far as it can go now. */
+static void place(struct replica *r)
 {
-    struct replica *r = context;
+    r->gathering_ends_ns = 0;
+    note_hand_over(r);
+    disk_look(r);
+    admin_show_log(r);
+    admin_progress(r);
+    requests_place(r);
+}
 
-    r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
+static void send_to_peers(struct replica *r)
+{
+    tell_time(r);
+    r->peers.applied_index = r->applied_index;
+    forwards_note_held(r);
+    peers_flush(&r->peers);
+}
+
+/* What the callbacks since the last turn have made possible, all at once: one write to the disk,
+ * one to each peer. No step makes work for one before it; a step that leaves some of its own asks
+ * for the next turn. */
+void replica_turn(struct replica *r)
+{
     time_share_begin(&r->share, r->io, r->probe, TURN_NS);
+    r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
     if (r->is_running) {
-        admin_show_log(r);
-        disk_look(r);
+        place(r);
+        store_flush(r->store);
+        send_to_peers(r);
+        replica_apply(r);
+        replica_serve_reads(r);
+        peers_flush_answers(&r->peers);
     }
-    for (int pass = 0; pass < TURN_PASSES_MAX; pass++) {
-        r->is_awake = false;
-        r->gathering_ends_ns = 0;
-        note_hand_over(r);
-        if (r->is_running) {
-            requests_place(r);
-            store_flush(r->store);
-            tell_time(r);
-            r->peers.applied_index = r->applied_index;
-            forwards_note_held(r);
-            peers_flush(&r->peers);
-            replica_apply(r);
-            replica_serve_reads(r);
-            admin_progress(r);
-        }
-        replica_trim_window(r);
-        let_clients_on(r);
-        r->events.answer(r->events.context);
-        if (!r->is_awake || time_share_look(&r->share)) {
-            break;
-        }
-    }
+    replica_trim_window(r);
     give_memory_back(r);
-    r->events.turn_over(r->events.context);
     if (!r->is_ended) {
         arm(r);
     }
@@ -560,11 +550,6 @@ void replica_tick_fired(struct io_timer *timer)
     replica_step(r, &event, NULL);
 }
 
-void replica_wake(struct replica *r)
-{
-    r->is_awake = true;
-}
-
 void replica_fail(struct replica *r, const char *text)
 {
     if (r->is_ended) {
@@ -607,5 +592,4 @@ void replica_store_room(void *context)
     struct replica *r = context;
 
     log_write(r->log, LOG_INFO, "the disk has room again: writes are taken", "%s", "");
-    replica_wake(r);
 }

@@ -21,15 +21,14 @@ struct server_probe; /* command/probe.h */
 
 /* --- for clients ------------------------------------------------------------------ */
 
-/* Takes a write or a read. It is answered later, in every case, never during this
- * call. */
+/* Takes a write or a read, which goes its way in the next replica_turn(). It is answered later, in
+ * every case, never during this call. */
 void replica_submit(struct replica *r, struct request *request);
 
-/* Too much is under way: hand in nothing more until there is room again: see replica_events. */
+/* Too much is under way: hand in nothing more until there is room again, */
 bool replica_is_congested(const struct replica *r);
-
-/* Asks for another pass of the turn: for whoever submits at its end. */
-void replica_wake(struct replica *r);
+/* which is some time later, so that many can go on at once. */
+bool replica_has_room_again(const struct replica *r);
 
 /* --- life --------------------------------------------------------------------------- */
 
@@ -65,11 +64,6 @@ struct replica_events {
     void *context;
     /* It can't go on, and has logged why. Free it later, not in here. */
     void (*failed)(void *context);
-    /* Whoever found it congested may hand in commands again. */
-    void (*room_again)(void *context);
-    /* A pass of the turn is over: answers may leave. */
-    void (*answer)(void *context);
-    void (*turn_over)(void *context);
 };
 
 /* Opens the store and recovers. On failure returns NULL and says why. */
@@ -89,6 +83,9 @@ void replica_show_key(struct replica *r, const struct store_key *key);
 bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key);
 /* Begins to take part, with what was recovered. */
 void replica_run(struct replica *r);
+/* To be called in each turn of the loop, once the clients' commands are submitted: all that is
+ * possible is done, and what is ready is answered. */
+void replica_turn(struct replica *r);
 /* Asks the core to hand leadership over, where this node leads others. */
 void replica_hand_over(struct replica *r);
 /* Nothing is under way any more, and this node does not lead others. */

@@ -105,7 +105,6 @@ void replica_submit(struct replica *r, struct request *request)
     r->stats.pending_count++;
     list_append(&r->waiting, &request->link);
     requests_sweep_start(r);
-    replica_wake(r);
 }
 
 static void forget(struct replica *r, struct request *request)
@@ -158,7 +157,6 @@ void requests_return(struct replica *r, struct request *request)
         behind = behind->previous;
     }
     list_append(behind->next, &request->link);
-    replica_wake(r);
 }
 
 /* Back among those that wait: both lists are in the order of arrival, and so is what

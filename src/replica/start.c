@@ -179,7 +179,6 @@ bool replica_listen(struct replica *r, char *text, size_t text_size)
             &r->peers, &options->contact,
             (uint16_t)(options->contact.port + options->peer_port - options->host.port));
     }
-    io_set_turn(r->io, replica_turn, r);
     return true;
 }
 
@@ -283,7 +282,7 @@ void replica_run(struct replica *r)
     replica_note_configuration(r, false);
     health_start(r);
     replica_step(r, &event, NULL);
-    replica_wake(r);
+    io_turn_soon(r->io); /* Which arms the timer: nobody else may call for long. */
 }
 
 void replica_end(struct replica *r)

@@ -96,7 +96,6 @@ struct replica {
     enum raft_role seen_role;
 
     raft_index applied_index;
-    bool is_awake;           /* One more pass of the turn is wanted. */
     uint8_t database;        /* Of the command decoded last, */
     struct slice *arguments; /* and its arguments; reused. */
     uint32_t argument_capacity;
@@ -140,7 +139,6 @@ int replica_step(struct replica *r, const struct raft_event *event, struct entry
 
 /* Before the core takes entries: the terms in its log have room. */
 void replica_make_room_for_terms(struct replica *r);
-void replica_turn(void *context);
 void replica_tick_fired(struct io_timer *timer);
 void replica_store_durable(void *context, uint64_t seq);
 void replica_store_failed(void *context, int error, const char *text);
@@ -166,8 +164,6 @@ void requests_deinit(struct replica *r);
 void requests_place(struct replica *r);
 /* Role, term or leader changed: what was under way is in doubt or waits again. */
 void requests_abandon(struct replica *r);
-/* Clients that wait for room may be let on. */
-bool replica_has_room_again(const struct replica *r);
 /* Too much of what other nodes have forwarded is under way for one more. An administrator's
  * command, which may be what ends that, is always taken. */
 bool replica_refuses_guest(const struct replica *r, const struct command *command);

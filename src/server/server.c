@@ -307,33 +307,9 @@ static void replica_failed(void *context)
     end(context, 1);
 }
 
-static void replica_room_again(void *context)
-{
-    struct server *s = context;
-
-    if (s->clients != NULL) {
-        clients_resume(s->clients);
-    }
-}
-
-static void replica_answer(void *context)
-{
-    struct server *s = context;
-
-    if (s->clients != NULL) {
-        clients_flush(s->clients);
-    }
-}
-
-static void turn_over(void *context);
-
 static bool start_replica(struct server *s, char *text, size_t text_size)
 {
-    struct replica_events events = {.context = s,
-                                    .failed = replica_failed,
-                                    .room_again = replica_room_again,
-                                    .answer = replica_answer,
-                                    .turn_over = turn_over};
+    struct replica_events events = {.context = s, .failed = replica_failed};
 
     if (read_key(s, text, text_size)) {
         struct replica_options options = replica_options(s);
@@ -341,6 +317,19 @@ static bool start_replica(struct server *s, char *text, size_t text_size)
         s->replica = replica_start(&options, &events, text, text_size);
     }
     return s->replica != NULL;
+}
+
+static void stop_if_settled(struct server *s);
+
+/* Commands are taken, go their ways, and are answered as far as they are done. */
+static void turn(void *context)
+{
+    struct server *s = context;
+
+    clients_run(s->clients);
+    replica_turn(s->replica);
+    clients_send(s->clients);
+    stop_if_settled(s);
 }
 
 struct server *server_start(struct io *io, const struct server_config *config,
@@ -372,6 +361,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
         free(s);
         return NULL;
     }
+    io_set_turn(io, turn, s);
     say_hello(s);
     warn_of_protected_mode(s);
     begin(s);
@@ -385,6 +375,13 @@ static void stop_now(struct server *s, int exit_status)
     if (!s->is_stopped) {
         log_write(s->log, LOG_INFO, "stopped", "node=%016" PRIx64, replica_node_id(s->replica));
         end(s, exit_status);
+    }
+}
+
+static void stop_if_settled(struct server *s)
+{
+    if (s->is_stopping && replica_is_settled(s->replica) && clients_are_idle(s->clients)) {
+        stop_now(s, 0);
     }
 }
 
@@ -407,15 +404,6 @@ void server_stop(struct server *s)
     replica_hand_over(s->replica);
     s->stop_timer.fired = stop_timer_fired;
     io_timer_start(s->io, &s->stop_timer, io_now_ns(s->io) + STOP_PATIENCE_NS);
-}
-
-static void turn_over(void *context)
-{
-    struct server *s = context;
-
-    if (s->is_stopping && replica_is_settled(s->replica) && clients_are_idle(s->clients)) {
-        stop_now(s, 0);
-    }
 }
 
 void server_free(struct server *s)

@@ -41,9 +41,9 @@ bool replica_is_congested(const struct replica *r)
     return r->is_congested || (r->room > 0 && r->count >= r->room);
 }
 
-void replica_wake(struct replica *r)
+bool replica_has_room_again(const struct replica *r)
 {
-    r->is_awake = true;
+    return r->has_room_again;
 }
 
 struct raft *replica_raft(const struct replica *r)
@@ -171,13 +171,11 @@ void fake_answer_all(struct client_fixture *f)
 
 void fixture_flush(struct client_fixture *f)
 {
-    do {
-        f->replica.is_awake = false;
-        if (!f->replica.holds) {
-            fake_answer_all(f);
-        }
-        clients_flush(f->clients);
-    } while (f->replica.is_awake);
+    clients_run(f->clients);
+    if (!f->replica.holds) {
+        fake_answer_all(f);
+    }
+    clients_send(f->clients);
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */

@@ -24,10 +24,10 @@ struct replica {
     struct raft *raft;
     bool holds; /* Requests wait for fake_answer(). */
     bool is_congested;
+    bool has_room_again; /* Who found it congested may go on. */
     bool has_not_joined;
     bool is_removed;
     uint32_t room;  /* Congested with so many waiting; 0: it takes any number. */
-    bool is_awake;  /* replica_wake() was called. */
     uint32_t count; /* Waiting, in order of arrival. */
     struct request *requests[FAKE_REQUESTS_MAX];
     uint32_t most_count;
@@ -75,7 +75,7 @@ void fixture_await_clients(struct client_fixture *f, uint64_t count);
  * turns: flush with fixture_flush(). */
 void fake_answer(struct client_fixture *f, uint32_t i);
 void fake_answer_all(struct client_fixture *f);
-/* What a turn of the replica ends with. */
+/* One turn. */
 void fixture_flush(struct client_fixture *f);
 /* So many may be connected, as CONFIG shows it too. */
 void fixture_limit_clients(struct client_fixture *f, uint32_t clients_max);

@@ -143,9 +143,7 @@ static void answer_some(struct client_fixture *f, struct prng *prng)
         count--;
     }
     f->replica.is_congested = prng_chance(prng, 1, 8);
-    if (!f->replica.is_congested) {
-        clients_resume(f->clients);
-    }
+    f->replica.has_room_again = !f->replica.is_congested;
     fixture_flush(f);
 }
 
@@ -226,7 +224,7 @@ static void run_round(struct client_fixture *f, uint64_t seed)
         buffer_deinit(&s->got);
     }
     f->replica.is_congested = false;
-    clients_resume(f->clients);
+    f->replica.has_room_again = true;
     fake_answer_all(f);
     f->replica.holds = false;
     fixture_await_clients(f, 0);

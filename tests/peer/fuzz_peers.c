@@ -62,7 +62,7 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     CHECK(from != 0 && from != SELF);
     if (out != NULL) {
         wire_end_answer(out, wire_begin_answer(out, f->group, f->correlation), WIRE_NOT_LEADER, 0);
-        peers_flush(&w->peers);
+        peers_flush_answers(&w->peers);
     }
 }
 

@@ -369,7 +369,7 @@ static void answer(struct node *n)
 
     assert_non_null(out);
     wire_end_answer(out, wire_begin_answer(out, 0, 1), WIRE_REPLIED, 1);
-    peers_flush(&n->peers);
+    peers_flush_answers(&n->peers);
 }
 
 /* Else they would wait behind all the entries that a leader sends. */
@@ -413,7 +413,7 @@ static void test_peers__that_were_removed_get_the_answers_under_way(void **state
 
     forward_one(w);
     peers_set_committed(&answerer->peers, after);
-    peers_flush(&answerer->peers);
+    peers_flush_answers(&answerer->peers);
     run_ms(w, 500);
     assert_int_equal(asker->refusal, WIRE_REMOVED); /* On the other connection. */
     assert_int_equal(asker->forwards_lost_count, 0);
@@ -480,10 +480,10 @@ static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
     forward_one(w);
     put_answer(answerer, LARGE);
     answerer->peers.answers_bytes_max = 2 * LARGE;
-    peers_flush(&answerer->peers);
+    peers_flush_answers(&answerer->peers);
     assert_non_null(peers_answer(&answerer->peers, answerer->connection));
     put_answer(answerer, LARGE);
-    peers_flush(&answerer->peers);
+    peers_flush_answers(&answerer->peers);
     assert_null(peers_answer(&answerer->peers, answerer->connection));
     run_ms(w, 50);
     assert_int_equal(w->nodes[0].forwards_lost_count, 1);
