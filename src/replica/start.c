@@ -65,14 +65,23 @@ static void make_keyspace(struct replica *r)
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
 }
 
-/* What came before the origin is in the keyspace; until there are snapshots, that is nothing. */
-static void begin_log(struct replica *r)
+/* The members and the keys at the origin are in a snapshot. There are none yet, so the log must
+ * begin with the first entry ever. */
+static bool begin_log(struct replica *r, char *text, size_t text_size)
 {
-    raft_index origin = raft_origin(r->raft);
+    const struct store_origin *origin = &r->recovered.origin;
 
-    log_window_begin(&r->window, origin, keyspace_time_us(r->keyspace));
-    r->applied_index = origin;
-    probe_call(r->probe, recovered_origin, origin, raft_term_at(r->raft, origin));
+    if (raft_restore_origin(r->raft, origin->index, origin->term, NULL) != RAFT_OK) {
+        snprintf(text, text_size,
+                 "the log in %s begins behind entry %llu, and this program cannot read what came "
+                 "before; start it with the program that wrote it",
+                 r->options.data_dir, (unsigned long long)origin->index);
+        return false;
+    }
+    log_window_begin(&r->window, origin->index, keyspace_time_us(r->keyspace));
+    r->applied_index = origin->index;
+    probe_call(r->probe, recovered_origin, origin->index, origin->term);
+    return true;
 }
 
 static bool recover(struct replica *r, char *text, size_t text_size)
@@ -80,13 +89,7 @@ static bool recover(struct replica *r, char *text, size_t text_size)
     make_core(r);
     make_keyspace(r);
     raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
-    begin_log(r);
-
-    if (r->recovered.origin.index > 0) {
-        snprintf(text, text_size,
-                 "the log in %s begins behind entry %llu, and this program cannot read what came "
-                 "before; start it with the program that wrote it",
-                 r->options.data_dir, (unsigned long long)r->recovered.origin.index);
+    if (!begin_log(r, text, text_size)) {
         return false;
     }
 
