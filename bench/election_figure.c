@@ -18,8 +18,8 @@
 #include "raft/election_rules.h"
 #include "replica/replica.h"
 #include "server/server.h"
-#include "sim/sim.h"
-#include "sim/talk.h"
+#include "sim/cluster/talk.h"
+#include "sim/world/sim.h"
 
 enum {
     NODES = 5,

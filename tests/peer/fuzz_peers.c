@@ -10,7 +10,7 @@
 #include "fuzz_input.h"
 #include "peer/peers.h"
 #include "peer/wire_kind.h"
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 enum { CONNECTIONS = 2, STEPS_MAX = 64, SELF = 9, CLUSTER = 77, PEER_PORT = 18000 };
 

@@ -4,7 +4,7 @@
 #define RAKIT_TESTS_SERVER_PEERS_WORLD_H
 
 #include "peer/peers.h"
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 #define PEERS_TEST(name) cmocka_unit_test_setup_teardown(name, peers_setup, peers_teardown)
 

@@ -13,7 +13,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "server/contact.h"
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 #define CONTACT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 

@@ -3,7 +3,7 @@
 #ifndef RAKIT_TESTS_SIM_CALM_CLUSTER_H
 #define RAKIT_TESTS_SIM_CALM_CLUSTER_H
 
-#include "sim/cluster.h"
+#include "sim/cluster/cluster.h"
 
 /* Three nodes that vote and have a leader. `adjust` changes what they start with; or NULL.
  * The caller frees it with cluster_free(). */

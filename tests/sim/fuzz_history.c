@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "fuzz_input.h"
-#include "sim/history.h"
+#include "lincheck/history.h"
 
 static void write_all(const struct history *h, struct buffer *out)
 {

@@ -13,7 +13,7 @@
 #include "kv/codec.h"
 #include "peer/wire_kind.h"
 #include "replica/state.h"
-#include "sim/cluster.h"
+#include "sim/cluster/cluster.h"
 
 enum {
     NODES = 3,

@@ -18,7 +18,7 @@
 #include "base/list.h"
 #include "fuzz_input.h"
 #include "raft/raft.h"
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 #include "store/segment.h"
 #include "store/store.h"
 

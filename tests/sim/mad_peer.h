@@ -4,7 +4,7 @@
 #define RAKIT_TESTS_SIM_MAD_PEER_H
 
 #include "peer/wire.h"
-#include "sim/cluster.h"
+#include "sim/cluster/cluster.h"
 
 static const uint64_t MAD_TIME_US = 1900000000000000; /* Later than any simulated clock. */
 

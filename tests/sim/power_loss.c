@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "sim/sim_disk.h"
+#include "sim/world/sim_disk.h"
 
 enum { INODES_MAX = 256 };
 

@@ -9,7 +9,7 @@
 #ifndef RAKIT_TESTS_SIM_POWER_LOSS_H
 #define RAKIT_TESTS_SIM_POWER_LOSS_H
 
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 enum {
     POWER_LOSS_BITS = 6,    /* All subsets of so many sectors and sizes, */

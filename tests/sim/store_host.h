@@ -4,7 +4,7 @@
 #define RAKIT_TESTS_SIM_STORE_HOST_H
 
 #include "power_loss.h"
-#include "sim/checker_disk.h"
+#include "sim/checks/checker_disk.h"
 #include "store/store.h"
 
 /* One write, as the core would ask for it. */

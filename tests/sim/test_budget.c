@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "sim/budget.h"
+#include "sim/checks/budget.h"
 #include "store/entry.h"
 
 enum { NODES = 4 };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sim/checker.h"
+#include "sim/checks/checker.h"
 
 enum { ID = 7, TERM = 3, LAST = 4, COMMITTED = 3 };
 

@@ -28,7 +28,7 @@
 #include "base/memory.h"
 #include "power_loss.h"
 #include "replica/replica.h"
-#include "sim/cluster.h"
+#include "sim/cluster/cluster.h"
 
 enum {
     NODES = 3,

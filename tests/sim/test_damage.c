@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 enum { SECTORS = 8, BYTES = SECTORS * SIM_SECTOR_BYTES };
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 struct world {
     struct sim *sim;

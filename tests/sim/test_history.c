@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "base/prng.h"
-#include "sim/arena.h"
-#include "sim/history.h"
+#include "lincheck/arena.h"
+#include "lincheck/history.h"
 
 #define HEADER "rakit-history 1\n"
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "lincheck/lincheck.h"
 #include "lincheck_oracle.h"
-#include "sim/lincheck.h"
 
 static const char *histories_directory;
 

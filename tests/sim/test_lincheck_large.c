@@ -14,7 +14,7 @@
 
 #include "base/memory.h"
 #include "base/prng.h"
-#include "sim/lincheck.h"
+#include "lincheck/lincheck.h"
 
 enum { CLIENTS_MAX = 64, VALUE_BYTES = 256 };
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sim/recorder.h"
+#include "sim/cluster/recorder.h"
 
 enum { CLIENT = 1 };
 

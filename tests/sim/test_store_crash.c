@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "raft/raft.h"
-#include "sim/checker_disk.h"
-#include "sim/sim.h"
+#include "sim/checks/checker_disk.h"
+#include "sim/world/sim.h"
 #include "store/store.h"
 
 enum { LIVES = 8, SEEDS = 150 };

@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/memory.h"
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 /* One end of a connection as a program sees it. */
 struct party {

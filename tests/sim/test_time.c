@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/list.h"
-#include "sim/sim.h"
+#include "sim/world/sim.h"
 
 struct alarm {
     struct io_timer timer;

@@ -11,8 +11,8 @@
 #include "base/list.h"
 #include "calm_cluster.h"
 #include "replica/replica.h"
-#include "sim/heavy.h"
-#include "sim/talk.h"
+#include "sim/cluster/heavy.h"
+#include "sim/cluster/talk.h"
 
 enum { KEYS = 200, SEEDS = 3, RUN_S = 2 };
 

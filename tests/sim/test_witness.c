@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "sim/model.h"
-#include "sim/witness.h"
+#include "sim/checks/model.h"
+#include "sim/checks/witness.h"
 
 enum { WORDS_MAX = 8 };
 

@@ -1,0 +1,60 @@
+/* lincheck_commands.h - one execution of one command by the checker's model: what the
+ * commands see of it. Private to lincheck_model.c and lincheck_commands.c.
+ *
+ * A command first says what it has to answer, with one of lincheck_answer(); where that
+ * returns true the answer is the one that the client saw, and the command then makes
+ * its changes. */
+#ifndef RAKIT_LINCHECK_LINCHECK_COMMANDS_H
+#define RAKIT_LINCHECK_LINCHECK_COMMANDS_H
+
+#include "lincheck/lincheck_model.h"
+
+struct lincheck_execution {
+    struct lincheck_model *model;
+    const struct lincheck_operation *operation;
+    const uint32_t *values; /* Of the keys, as they are now; m->after once changed. */
+    bool is_changed;
+    bool any_reply;
+    bool is_question; /* Only the reply is asked for. */
+    bool fits;
+    struct history_reply reply;
+};
+
+/* How a command's keys stand among its arguments. */
+enum lincheck_keys {
+    LINCHECK_ONE_KEY,   /* Argument 1. */
+    LINCHECK_ALL_KEYS,  /* From argument 1 on. */
+    LINCHECK_KEY_PAIRS, /* Key, value, key, value ... */
+    LINCHECK_MOVED_KEY, /* Key, and the database where it is the second one. */
+};
+
+struct lincheck_command {
+    const char *name;
+    uint32_t arguments_min; /* With the name. */
+    uint32_t arguments_max; /* 0: any number. */
+    enum lincheck_keys keys;
+    bool is_read;
+    bool uses_parts; /* It reads or writes in the middle of a value. */
+    void (*run)(struct lincheck_execution *e);
+    bool (*knows)(const struct history_operation *source); /* NULL: any arguments. */
+};
+
+/* NULL where it is not modelled. */
+const struct lincheck_command *lincheck_find_command(struct slice name);
+/* Whether the model can give this error in some state. */
+bool lincheck_knows_error(struct slice text);
+/* Whether it says that a value would have become too long. */
+bool lincheck_is_too_long(struct slice error);
+
+/* The number of a database; false where `text` is none. */
+bool lincheck_read_database(struct slice text, uint32_t *ret_database);
+
+/* Key `i` of the operation; false where it does not exist. */
+bool lincheck_value(const struct lincheck_execution *e, uint32_t i, struct slice *ret_value);
+void lincheck_put(struct lincheck_execution *e, uint32_t i, struct slice value);
+void lincheck_remove(struct lincheck_execution *e, uint32_t i);
+bool lincheck_answer(struct lincheck_execution *e, struct history_reply reply);
+/* Whether there is memory to make a value of that size; the step is void if not. */
+bool lincheck_has_room(struct lincheck_execution *e, uint64_t size);
+
+#endif /* RAKIT_LINCHECK_LINCHECK_COMMANDS_H */

@@ -1,0 +1,64 @@
+/* lincheck_search.h - looks for an order of one partition's operations that explains
+ * all their replies. */
+#ifndef RAKIT_LINCHECK_LINCHECK_SEARCH_H
+#define RAKIT_LINCHECK_LINCHECK_SEARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "lincheck/lincheck_partition.h"
+
+enum lincheck_found {
+    LINCHECK_FOUND_ORDER,
+    LINCHECK_FOUND_NONE,
+    LINCHECK_RAN_OUT_OF_TIME,
+    LINCHECK_RAN_OUT_OF_MEMORY,
+};
+
+/* Shared by all searches of a run. */
+struct lincheck_limits {
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC; UINT64_MAX: none. */
+    uint64_t step_limit;  /* UINT64_MAX: none. */
+    uint64_t step_count;
+    uint64_t memory_limit_bytes; /* For one search; UINT64_MAX: none. */
+    uint64_t memory_bytes_max;   /* The most that one search took. */
+};
+
+/* A call or a return, in the order of time: calls before returns at the same time. */
+struct lincheck_event {
+    uint64_t time_ns;
+    uint32_t operation; /* Of the partition. */
+    bool is_return;
+};
+
+enum { LINCHECK_ANSWERS_MAX = 8 };
+
+/* What a search without success says of the last operation to return. */
+struct lincheck_finding {
+    uint32_t *order; /* Operations, in one order that explains all replies before. */
+    uint32_t order_count;
+    struct arena arena; /* For the answers. */
+    /* Replies it would have got in some of the states in which it was tried. Not all of
+     * them leave an explanation for the other replies. */
+    struct history_reply answers[LINCHECK_ANSWERS_MAX];
+    uint32_t answer_count;
+};
+
+/* The events of a partition; `*ret_count` of them. The caller frees them. */
+struct lincheck_event *lincheck_events(const struct lincheck_partition *partition,
+                                       uint32_t *ret_count);
+
+/* Looks at the first `event_count` events only, as if the history ended there: what has
+ * not returned by then is open. Without success `*ret_blocked` is the event, a return,
+ * that no order got beyond; and `finding` is filled (NULL: not wanted), its order only
+ * where the return at the end is that event. */
+enum lincheck_found lincheck_search(const struct lincheck_partition *partition,
+                                    const struct lincheck_event *events, uint32_t event_count,
+                                    struct lincheck_limits *limits, uint32_t *ret_blocked,
+                                    struct lincheck_finding *finding);
+void lincheck_finding_deinit(struct lincheck_finding *finding);
+
+uint64_t lincheck_now_ns(void);
+
+#endif /* RAKIT_LINCHECK_LINCHECK_SEARCH_H */

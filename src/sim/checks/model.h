@@ -1,0 +1,33 @@
+/* model.h - what the keyspace must answer: a second implementation of the commands
+ * that simulated users send, small and slow, sharing no code with src/kv. It keeps
+ * every version of every key, so that a read can be asked again as of any index. */
+#ifndef RAKIT_SIM_CHECKS_MODEL_H
+#define RAKIT_SIM_CHECKS_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+enum { MODEL_ARGUMENTS_MAX = 32, MODEL_DATABASES = 16 };
+
+struct model;
+
+struct model *model_new(void);
+void model_free(struct model *m);
+
+/* Takes a log entry's payload apart (src/kv/codec.h); false where it is not a command
+ * or longer than users make them. */
+bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
+                  uint32_t *ret_count);
+
+/* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: a
+ * command that users do not send. */
+bool model_write(struct model *m, uint32_t database, uint64_t index, const struct slice *arguments,
+                 uint32_t count, struct buffer *reply);
+/* The same for a read, as of entry `index`. */
+bool model_read(const struct model *m, uint32_t database, uint64_t index,
+                const struct slice *arguments, uint32_t count, struct buffer *reply);
+
+#endif /* RAKIT_SIM_CHECKS_MODEL_H */

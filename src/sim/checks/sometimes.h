@@ -1,0 +1,111 @@
+/* sometimes.h - rare states that runs have to reach now and then: a rule that is never
+ * put to the test holds for nothing. Counted where the checkers look on; a long run in
+ * which one stays at zero has lost its way there (scripts/nightly fails then). */
+#ifndef RAKIT_SIM_CHECKS_SOMETIMES_H
+#define RAKIT_SIM_CHECKS_SOMETIMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "raft/raft.h"
+#include "store/store.h"
+
+#define SOMETIMES_LIST(X)                                                                          \
+    X(LOG_TRUNCATED, "log truncated")                                                              \
+    X(CONFIGURATION_ROLLED_BACK, "configuration rolled back")                                      \
+    X(SPLIT_VOTE, "two candidates in a term")                                                      \
+    X(ELECTION_WITHOUT_RESULT, "election without result")                                          \
+    X(PRE_VOTE_REFUSED, "pre-vote refused")                                                        \
+    X(LEADER_WITHOUT_QUORUM, "leader without a majority stepped down")                             \
+    X(LEADER_OVERTHROWN, "leader overthrown by a higher term")                                     \
+    X(LEADER_REMOVED, "leader removed itself")                                                     \
+    X(LEARNER_PROMOTED, "learner promoted")                                                        \
+    X(CHANGE_REFUSED, "change of membership refused")                                              \
+    X(JOINT_DEATH, "death in the joint state")                                                     \
+    X(JOINT_TAKEN_OVER, "new leader in the joint state")                                           \
+    X(OLD_TERM_COMMITTED, "entry of an older term committed by a later one")                       \
+    X(APPEND_REFUSED, "append refused for the log before it")                                      \
+    X(READS_FORGOTTEN, "reads unconfirmed on a deposed leader")                                    \
+    X(TRANSFER_DONE, "leadership transferred")                                                     \
+    X(TRANSFER_ABORTED, "transfer of leadership given up")                                         \
+    X(TORN_TAIL, "torn end of a log dropped")                                                      \
+    X(TORN_VOTE, "copy of the vote lost, the other good")                                          \
+    X(WRITE_LOST, "unacknowledged write lost in a crash")                                          \
+    X(RECOVERY_CRASH, "death while recovering")                                                    \
+    X(FULL_DISK_LEFT, "full disk had room again")                                                  \
+    X(DISK_FAILED, "node stopped by its disk")                                                     \
+    X(ALL_DOWN, "all nodes down at once")                                                          \
+    X(REMOVED_TOLD, "removed node was told")                                                       \
+    X(IN_DOUBT, "client left in doubt by an answer")                                               \
+    X(IN_DOUBT_EXECUTED, "unknown command executed later")                                         \
+    X(SAID_FAILED, "client told that a command was not executed")                                  \
+    X(READ_LOGGED, "read put into the log")                                                        \
+    X(DAMAGE_REFUSED, "start refused for damage")                                                  \
+    X(DAMAGE_SURVIVED, "start in spite of damage")                                                 \
+    X(DISK_REPLACED, "disk replaced")                                                              \
+    X(LIE_SHOWN, "lie of a disk shown")                                                            \
+    X(FORGOTTEN, "start without what was acknowledged")                                            \
+    X(CORE_HEALED, "only a majority healed")                                                       \
+    X(OLDER_PROTOCOL, "older protocol spoken with a newer node")                                   \
+    X(OTHER_DATABASE, "command meant for another database than the first")                         \
+    X(KEY_MOVED, "key moved from one database to another")                                         \
+    X(DATABASES_SWAPPED, "databases swapped")                                                      \
+    X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
+    X(SWAPPED, "two nodes swapped their addresses")                                                \
+    X(ROTATED, "three or more nodes rotated their addresses")                                      \
+    X(SHUFFLED, "addresses of three or more nodes shuffled")                                       \
+    X(ALL_MOVED, "all living nodes moved at once")                                                 \
+    X(MOVED_TO_FRESH, "node moved to an address that none had before")                             \
+    X(TOOK_OVER, "address of a dead node taken by a living one")                                   \
+    X(MET_ELSEWHERE, "member reached where the log does not have it")
+
+enum rare_state {
+#define SOMETIMES_ENUM(name, text) SOMETIMES_##name,
+    SOMETIMES_LIST(SOMETIMES_ENUM)
+#undef SOMETIMES_ENUM
+        SOMETIMES_COUNT
+};
+
+/* In words. */
+const char *sometimes_name(enum rare_state state);
+
+enum { SOMETIMES_TERMS = 64 };
+
+struct sometimes {
+    uint64_t counts[SOMETIMES_COUNT];
+    raft_term campaign_terms[SOMETIMES_TERMS]; /* The last candidate's, by term modulo. */
+};
+
+/* One life of a node; zero it first. */
+struct sometimes_node {
+    struct sometimes *sometimes;
+    enum raft_role role; /* What was before the step. */
+    raft_term current_term;
+    raft_index commit_index;
+    raft_index configuration_index;
+    bool is_transferring;
+    bool is_voter;             /* As of its last configuration. */
+    bool campaigns_by_request; /* Its candidacy comes from a transfer. */
+    bool was_full;             /* At the last look. */
+    bool was_removed;
+    uint64_t open_read_count; /* Asked of the core as leader, and not confirmed yet. */
+};
+
+static inline void sometimes_reached(struct sometimes *s, enum rare_state state)
+{
+    s->counts[state]++;
+}
+
+/* From the probe's calls of the same names (command/probe.h). */
+void sometimes_recovered(struct sometimes_node *n, const struct raft *r,
+                         const struct store_recovered *found);
+void sometimes_before_step(struct sometimes_node *n, const struct raft *r);
+void sometimes_after_step(struct sometimes_node *n, const struct raft *r,
+                          const struct raft_event *event, const struct raft_effects *effects);
+void sometimes_sent(struct sometimes_node *n, const struct raft_message *m);
+/* It is about to be killed. */
+void sometimes_death(struct sometimes_node *n, const struct raft *r);
+/* Looked at now and then. */
+void sometimes_look(struct sometimes_node *n, bool is_full, bool is_removed);
+
+#endif /* RAKIT_SIM_CHECKS_SOMETIMES_H */

@@ -1,0 +1,472 @@
+/* witness.c - see witness.h. Positions: a write at entry i stands at 2i, a read that
+ * saw everything up to i at 2i + 1. */
+#include "sim/checks/witness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "sim/checks/model.h"
+
+enum operation_end { OPEN, ANSWERED, FAILED, UNKNOWN };
+
+struct operation {
+    enum operation_end end;
+    bool is_write;
+    bool is_named; /* The log names it. */
+    uint32_t database;
+    uint64_t floor;       /* Highest position returned before it began. */
+    uint64_t index;       /* Where a node says it was executed; 0: nobody said. */
+    uint64_t found_index; /* Where the log has it; 0: nowhere yet. */
+    uint64_t settled;     /* In doubt: the lowest position answered later on its connection;
+                           * 0: none yet. */
+    uint64_t doubted_ns;  /* When it was answered INDOUBT; 0: it was not. */
+    char *command;        /* Payload-free copy of the arguments, while it is open. */
+    uint32_t argument_count;
+    uint32_t sizes[MODEL_ARGUMENTS_MAX];
+};
+
+struct outcome {
+    size_t offset; /* Of the expected reply, in `replies`. */
+    size_t size;
+    uint32_t database;
+    uint64_t owner; /* The operation that was told it is this entry; 0: none. */
+};
+
+struct witness {
+    struct verdict *verdict;
+    struct model *model;
+    struct operation **operations; /* By number, from 1; [0] is unused. */
+    uint64_t operation_count;
+    uint64_t operation_capacity;
+    struct outcome *outcomes; /* By index, from 1; [0] is unused. */
+    uint64_t applied_index;
+    uint64_t outcome_capacity;
+    struct buffer replies;
+    struct buffer expected; /* Of the read being checked. */
+    uint64_t highest;       /* Position of any reply returned so far. */
+    struct witness_stats stats;
+};
+
+struct witness *witness_new(struct verdict *verdict)
+{
+    struct witness *w = memory_take_zeroed(1, sizeof *w);
+
+    w->verdict = verdict;
+    w->model = model_new();
+    return w;
+}
+
+void witness_free(struct witness *w)
+{
+    for (uint64_t i = 1; i <= w->operation_count; i++) {
+        free(w->operations[i]->command);
+        free(w->operations[i]);
+    }
+    model_free(w->model);
+    buffer_deinit(&w->replies);
+    buffer_deinit(&w->expected);
+    free(w->operations);
+    free(w->outcomes);
+    free(w);
+}
+
+void witness_get_stats(const struct witness *w, struct witness_stats *ret_stats)
+{
+    *ret_stats = w->stats;
+    ret_stats->operation_count = w->operation_count;
+}
+
+uint64_t witness_next(const struct witness *w)
+{
+    return w->operation_count + 1;
+}
+
+uint64_t witness_applied_index(const struct witness *w)
+{
+    return w->applied_index;
+}
+
+/* --- operations ------------------------------------------------------------------------- */
+
+static struct operation *operation_at(struct witness *w, uint64_t number)
+{
+    CHECK(number > 0);
+    CHECK(number <= w->operation_count);
+    return w->operations[number];
+}
+
+/* The number after the last '#'; 0: none. */
+static uint64_t name_in(struct slice text)
+{
+    uint64_t number = 0;
+    uint64_t place = 1;
+
+    while (text.size > 0 && text.data[text.size - 1] != '#') {
+        char digit = text.data[--text.size];
+
+        if (digit < '0' || digit > '9') {
+            return 0;
+        }
+        number += (uint64_t)(digit - '0') * place;
+        place *= 10;
+    }
+    return text.size == 0 ? 0 : number;
+}
+
+static uint64_t name_of(const struct slice *arguments, uint32_t count)
+{
+    uint64_t number = 0;
+
+    for (uint32_t i = count; number == 0 && i > 1; i--) {
+        number = name_in(arguments[i - 1]);
+    }
+    return number;
+}
+
+uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice *arguments,
+                        uint32_t count, bool is_write)
+{
+    struct operation *o = memory_take_zeroed(1, sizeof *o);
+    size_t size = 0;
+
+    CHECK(count <= MODEL_ARGUMENTS_MAX);
+    if (w->operation_count + 1 >= w->operation_capacity) {
+        w->operation_capacity = w->operation_capacity == 0 ? 1024 : 2 * w->operation_capacity;
+        w->operations = memory_resize(w->operations, w->operation_capacity * sizeof *w->operations);
+    }
+    w->operations[++w->operation_count] = o;
+    o->is_write = is_write;
+    o->is_named = is_write && name_of(arguments, count) == w->operation_count;
+    o->database = database;
+    o->floor = w->highest;
+    o->argument_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        o->sizes[i] = (uint32_t)arguments[i].size;
+        size += arguments[i].size;
+    }
+    o->command = memory_take(size + 1);
+    size = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(o->command + size, arguments[i].data, arguments[i].size);
+        size += arguments[i].size;
+    }
+    return w->operation_count;
+}
+
+void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool is_write)
+{
+    struct operation *o = operation_at(w, operation);
+
+    if (index != 0 && o->is_write != is_write) {
+        verdict_broken(w->verdict, "reply", "operation %llu was executed as a %s",
+                       (unsigned long long)operation, is_write ? "write" : "read");
+    }
+    o->index = index;
+}
+
+void witness_forget(struct witness *w, uint64_t operation)
+{
+    struct operation *o = operation_at(w, operation);
+
+    CHECK(o->end == OPEN);
+    o->end = UNKNOWN;
+    w->stats.unknown_count++;
+    if (o->found_index != 0) {
+        w->stats.late_count++;
+    }
+    free(o->command);
+    o->command = NULL;
+}
+
+static void check_settled(struct witness *w, uint64_t operation)
+{
+    const struct operation *o = operation_at(w, operation);
+
+    if (o->settled != 0 && 2 * o->found_index > o->settled) {
+        verdict_broken(w->verdict, "doubt is settled",
+                       "operation %llu was in doubt, and executed as entry %llu after a later "
+                       "one of its connection had been answered at entry %llu",
+                       (unsigned long long)operation, (unsigned long long)o->found_index,
+                       (unsigned long long)(o->settled / 2));
+    }
+}
+
+void witness_settle(struct witness *w, uint64_t operation, uint64_t position)
+{
+    struct operation *o = operation_at(w, operation);
+
+    CHECK(o->end == UNKNOWN);
+    o->settled = o->settled == 0 || position < o->settled ? position : o->settled;
+    check_settled(w, operation);
+}
+
+void witness_doubted(struct witness *w, uint64_t operation, uint64_t now_ns)
+{
+    operation_at(w, operation)->doubted_ns = now_ns;
+}
+
+void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uint64_t limit_ns)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    uint32_t count = 0;
+    uint32_t database;
+    uint64_t number =
+        model_decode(payload, &database, arguments, &count) ? name_of(arguments, count) : 0;
+    const struct operation *o =
+        number == 0 || number > w->operation_count ? NULL : w->operations[number];
+
+    if (o != NULL && o->is_named && o->doubted_ns != 0 && now_ns > o->doubted_ns + limit_ns) {
+        verdict_broken(w->verdict, "doubt has an end",
+                       "operation %llu was in doubt, and put into a leader's log %llu ms later",
+                       (unsigned long long)number,
+                       (unsigned long long)((now_ns - o->doubted_ns) / 1000000));
+    }
+}
+
+/* --- replies ----------------------------------------------------------------------------- */
+
+static bool begins(struct slice text, const char *with)
+{
+    size_t size = strlen(with);
+
+    return text.size >= size && memcmp(text.data, with, size) == 0;
+}
+
+static bool promises_no_execution(struct slice reply)
+{
+    static const char *const codes[] = {"-CLUSTERDOWN", "-TRYAGAIN", "-OOM ",
+                                        "-MISCONF ",    "-LOADING",  "-NOTLEADER"};
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (begins(reply, codes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void compare(struct witness *w, uint64_t operation, const struct operation *o,
+                    struct slice reply, struct slice expected)
+{
+    if (!slice_equal(reply, expected)) {
+        verdict_broken(w->verdict, "linearizability",
+                       "operation %llu (%.*s) at entry %llu was answered \"%.*s\", not \"%.*s\"",
+                       (unsigned long long)operation, (int)(o->sizes[0] + o->sizes[1]), o->command,
+                       (unsigned long long)o->index, (int)reply.size, reply.data,
+                       (int)expected.size, expected.data);
+    }
+}
+
+/* Where a command was executed is where it was meant. */
+static void check_database(struct witness *w, uint64_t operation, uint64_t index)
+{
+    const struct operation *o = operation_at(w, operation);
+
+    if (o->database != w->outcomes[index].database) {
+        verdict_broken(w->verdict, "databases",
+                       "operation %llu was meant for database %u, and entry %llu did it to %u",
+                       (unsigned long long)operation, (unsigned)o->database,
+                       (unsigned long long)index, (unsigned)w->outcomes[index].database);
+    }
+}
+
+static void check_write(struct witness *w, uint64_t operation, struct operation *o,
+                        struct slice reply)
+{
+    struct outcome *outcome = &w->outcomes[o->index];
+
+    if (outcome->owner != 0) {
+        verdict_broken(w->verdict, "linearizability",
+                       "entry %llu was claimed for operations %llu and %llu",
+                       (unsigned long long)o->index, (unsigned long long)outcome->owner,
+                       (unsigned long long)operation);
+    }
+    outcome->owner = operation;
+    check_database(w, operation, o->index);
+    if (o->is_named && o->found_index != o->index) {
+        verdict_broken(w->verdict, "durability",
+                       "operation %llu was acknowledged at entry %llu, the log has it at %llu",
+                       (unsigned long long)operation, (unsigned long long)o->index,
+                       (unsigned long long)o->found_index);
+    }
+    compare(w, operation, o, reply, slice_of(w->replies.data + outcome->offset, outcome->size));
+    w->stats.write_count++;
+}
+
+static void check_read(struct witness *w, uint64_t operation, struct operation *o,
+                       struct slice reply)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    size_t offset = 0;
+
+    for (uint32_t i = 0; i < o->argument_count; i++) {
+        arguments[i] = slice_of(o->command + offset, o->sizes[i]);
+        offset += o->sizes[i];
+    }
+    buffer_clear(&w->expected);
+    if (!model_read(w->model, o->database, o->index, arguments, o->argument_count, &w->expected)) {
+        verdict_broken(w->verdict, "reply", "the model does not know %.*s", (int)arguments[0].size,
+                       arguments[0].data);
+        return;
+    }
+    compare(w, operation, o, reply, buffer_slice(&w->expected));
+    w->stats.read_count++;
+}
+
+/* A reply that came out of an execution. Returns its position. */
+static uint64_t check_executed(struct witness *w, uint64_t operation, struct operation *o,
+                               struct slice reply, uint64_t floor)
+{
+    uint64_t position = 2 * o->index + (o->is_write ? 0 : 1);
+
+    o->end = ANSWERED;
+    if (o->index == 0 && o->is_write) {
+        verdict_broken(w->verdict, "reply", "operation %llu was answered \"%.*s\" out of nowhere",
+                       (unsigned long long)operation, (int)reply.size, reply.data);
+        return floor;
+    }
+    if (o->index > w->applied_index) {
+        verdict_broken(w->verdict, "durability",
+                       "operation %llu was answered at entry %llu, but %llu is the last applied",
+                       (unsigned long long)operation, (unsigned long long)o->index,
+                       (unsigned long long)w->applied_index);
+        return floor;
+    }
+    if (position < o->floor || position < floor) {
+        verdict_broken(w->verdict, "linearizability",
+                       "operation %llu (%.*s) at entry %llu does not see what was answered "
+                       "before it at entry %llu",
+                       (unsigned long long)operation, (int)(o->sizes[0] + o->sizes[1]), o->command,
+                       (unsigned long long)o->index,
+                       (unsigned long long)((o->floor > floor ? o->floor : floor) / 2));
+    }
+    if (o->is_write) {
+        check_write(w, operation, o, reply);
+    } else {
+        check_read(w, operation, o, reply);
+    }
+    w->highest = position > w->highest ? position : w->highest;
+    return position;
+}
+
+uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor)
+{
+    struct operation *o = operation_at(w, operation);
+    uint64_t position = floor;
+
+    CHECK(o->end == OPEN);
+    if (begins(reply, "-INDOUBT")) {
+        w->stats.doubt_count++;
+        witness_forget(w, operation);
+        return floor;
+    }
+    if (promises_no_execution(reply)) {
+        o->end = FAILED;
+        w->stats.failed_count++;
+        if (o->found_index != 0) {
+            verdict_broken(w->verdict, "failed is not unknown",
+                           "operation %llu was said not to be executed (%.*s), but is entry %llu",
+                           (unsigned long long)operation, (int)reply.size, reply.data,
+                           (unsigned long long)o->found_index);
+        }
+    } else {
+        position = check_executed(w, operation, o, reply, floor);
+    }
+    free(o->command);
+    o->command = NULL;
+    return position;
+}
+
+/* --- the log -------------------------------------------------------------------------------- */
+
+static void check_name(struct witness *w, uint64_t index, uint64_t number)
+{
+    if (number == 0 || number > w->operation_count || !w->operations[number]->is_write) {
+        verdict_broken(w->verdict, "invention", "entry %llu names operation %llu, which is none",
+                       (unsigned long long)index, (unsigned long long)number);
+        return;
+    }
+    struct operation *o = w->operations[number];
+
+    if (o->found_index != 0) {
+        verdict_broken(w->verdict, "exactly once",
+                       "operation %llu was executed at entries %llu and %llu",
+                       (unsigned long long)number, (unsigned long long)o->found_index,
+                       (unsigned long long)index);
+    }
+    if (o->end == FAILED) {
+        verdict_broken(w->verdict, "failed is not unknown",
+                       "operation %llu was said not to be executed, and then was, as entry %llu",
+                       (unsigned long long)number, (unsigned long long)index);
+    }
+    if (o->end == UNKNOWN) {
+        w->stats.late_count++;
+    }
+    o->found_index = index;
+    check_database(w, number, index);
+    check_settled(w, number);
+}
+
+/* What can carry no name of its operation. */
+static bool is_nameless(struct slice command)
+{
+    static const char *const names[] = {"INCR", "MOVE", "SWAPDB", "FLUSHDB", "FLUSHALL"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (slice_is(command, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void count_databases(struct witness *w, uint32_t database, struct slice command,
+                            struct slice reply)
+{
+    w->stats.other_count += database != 0;
+    w->stats.move_count += slice_is(command, "MOVE") && begins(reply, ":1");
+    w->stats.swap_count += slice_is(command, "SWAPDB");
+    w->stats.clear_count += slice_is(command, "FLUSHDB") || slice_is(command, "FLUSHALL");
+}
+
+void witness_apply(struct witness *w, uint64_t index, bool is_command, struct slice payload)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    uint32_t count = 0;
+    uint32_t database = 0;
+
+    CHECK(index == w->applied_index + 1);
+    w->applied_index = index;
+    if (index >= w->outcome_capacity) {
+        w->outcome_capacity = w->outcome_capacity == 0 ? 1024 : 2 * w->outcome_capacity;
+        w->outcomes = memory_resize(w->outcomes, w->outcome_capacity * sizeof *w->outcomes);
+    }
+    struct outcome *outcome = &w->outcomes[index];
+
+    *outcome = (struct outcome){.offset = w->replies.end};
+    if (!is_command) {
+        return;
+    }
+    if (!model_decode(payload, &database, arguments, &count)) {
+        count = 0;
+    }
+    buffer_clear(&w->expected);
+    if (count > 0 && model_read(w->model, database, index, arguments, count, &w->expected)) {
+        w->stats.logged_read_count++;
+        return; /* A read that follows writes of its connection. */
+    }
+    if (count == 0 || !model_write(w->model, database, index, arguments, count, &w->replies)) {
+        verdict_broken(w->verdict, "invention", "entry %llu is no command of any user",
+                       (unsigned long long)index);
+        return;
+    }
+    outcome->size = w->replies.end - outcome->offset;
+    outcome->database = database;
+    count_databases(w, database, arguments[0],
+                    slice_of(w->replies.data + outcome->offset, outcome->size));
+    if (!is_nameless(arguments[0])) {
+        check_name(w, index, name_of(arguments, count));
+    }
+}

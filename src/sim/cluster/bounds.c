@@ -1,0 +1,94 @@
+/* bounds.c - memory is bounded, and given back: what a node holds for requests, for the
+ * newest entries of its log, and for messages that wait for its disk. */
+#include "replica/state.h"
+#include "sim/cluster/cluster.h"
+
+#define ULL(x) ((unsigned long long)(x))
+
+enum {
+    REQUEST_BYTES_MAX = 64 * 1024, /* Of what users send, with all that belongs to it. */
+    HELD_MAX = 2048, /* Messages: ten times what was ever seen, with disks that stall. */
+};
+
+static uint64_t request_bytes(const struct replica *r)
+{
+    return r->own_bytes + r->guest_bytes;
+}
+
+static void check_node(struct cluster *c, const struct node *n)
+{
+    const struct replica *r = n->server->replica;
+    const struct server_config *config = &n->config;
+
+    if (r->own_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX ||
+        r->guest_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX) {
+        verdict_broken(&c->verdict, "bounds",
+                       "%s holds %llu bytes of its clients' requests and %llu of forwarded ones, "
+                       "with a limit of %llu for both",
+                       n->name, ULL(r->own_bytes), ULL(r->guest_bytes),
+                       ULL(config->in_flight_bytes_max));
+    }
+    /* Up to the limit it takes more; then all that waits, within the limit again, at once. */
+    uint64_t window_max =
+        config->log_memory_bytes + 2 * config->in_flight_bytes_max + REQUEST_BYTES_MAX;
+
+    if (raft_role(r->raft) == RAFT_LEADER && r->window.bytes > window_max) {
+        verdict_broken(&c->verdict, "bounds",
+                       "%s leads and holds %llu bytes of its log, with limits of %llu and %llu",
+                       n->name, ULL(r->window.bytes), ULL(config->log_memory_bytes),
+                       ULL(config->in_flight_bytes_max));
+    }
+    if (r->held_count > HELD_MAX) {
+        verdict_broken(&c->verdict, "bounds", "%u messages of %s wait for its disk",
+                       (unsigned)r->held_count, n->name);
+    }
+}
+
+void bounds_check(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].phase == NODE_UP) {
+            check_node(c, &c->nodes[i]);
+        }
+    }
+}
+
+static bool holds_something(const struct node *n)
+{
+    const struct replica *r = n->server->replica;
+
+    return r->stats.pending_count > 0 || request_bytes(r) > 0 || r->held_count > 0;
+}
+
+static bool is_to_be_idle(const struct node *n)
+{
+    return n->phase == NODE_UP && !n->is_outside;
+}
+
+bool bounds_are_given_back(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (is_to_be_idle(&c->nodes[i]) && holds_something(&c->nodes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void bounds_check_idle(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+
+        if (!is_to_be_idle(n) || !holds_something(n)) {
+            continue;
+        }
+        const struct replica *r = n->server->replica;
+
+        verdict_broken(&c->verdict, "bounds",
+                       "a minute after its users fell silent %s still holds %llu requests of "
+                       "%llu bytes and %u messages",
+                       n->name, ULL(r->stats.pending_count), ULL(request_bytes(r)),
+                       (unsigned)r->held_count);
+    }
+}

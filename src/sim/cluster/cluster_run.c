@@ -1,0 +1,587 @@
+/* cluster_run.c - one run: found a cluster, let it grow, break it for a while, heal
+ * it, and see that it comes back: a leader soon, every user answered, all states
+ * equal. The rules are checked at every event on the way. */
+#include "sim/cluster/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "replica/state.h"
+
+#define SEARCH_NS (3 * SIM_S) /* For members that have moved to find each other. */
+
+#define HEAVY_SALT 0x6865617679212121u
+
+/* --- drawing a run -------------------------------------------------------------------- */
+
+static uint32_t draw_node_count(struct prng *prng)
+{
+    static const uint32_t counts[] = {1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7};
+
+    return counts[prng_below(prng, sizeof counts / sizeof *counts)];
+}
+
+static void draw_network(struct cluster *c)
+{
+    struct prng *p = &c->prng;
+    struct sim_network n = {.break_min_ns = 200 * SIM_MS};
+
+    /* One draw a statement: the order within an initializer is the compiler's. */
+    n.delay_min_ns = prng_between(p, 20 * SIM_US, 2 * SIM_MS);
+    n.split_ppm = (uint32_t)prng_below(p, 3) * 20000;
+    n.short_ppm = (uint32_t)prng_below(p, 3) * 10000;
+    n.window_bytes = 1u << prng_between(p, 12, 20);
+    n.break_max_ns = prng_between(p, SIM_S, 15 * SIM_S);
+    n.delay_max_ns = n.delay_min_ns + prng_between(p, 100 * SIM_US, 20 * SIM_MS);
+    if (prng_chance(p, 1, 3)) {
+        n.loss_ppm = (uint32_t)prng_below(p, 10000);
+    }
+    if (prng_chance(p, 1, 6)) {
+        n.corrupt_ppm = (uint32_t)prng_below(p, 3000);
+    }
+    if (n.loss_ppm > 0 && !faults_draw_condition(&c->faults, FAULT_LOSS)) {
+        n.loss_ppm = 0;
+    }
+    if (n.corrupt_ppm > 0 && !faults_draw_condition(&c->faults, FAULT_CORRUPT)) {
+        n.corrupt_ppm = 0;
+    }
+    if (n.split_ppm + n.short_ppm > 0 && !faults_draw_condition(&c->faults, FAULT_PIECES)) {
+        n.split_ppm = 0;
+        n.short_ppm = 0;
+    }
+    n.is_public = cluster_has_key_files(c);
+    sim_set_network(c->sim, &n);
+}
+
+static void draw_disk(struct cluster *c)
+{
+    static const uint64_t latencies_ns[] = {SIM_MS, 3 * SIM_MS, 3 * SIM_MS, 10 * SIM_MS,
+                                            60 * SIM_MS};
+
+    c->disk.latency_min_ns = 50 * SIM_US;
+    c->disk.latency_max_ns = latencies_ns[prng_below(&c->prng, 5)];
+    c->disk.capacity_bytes = UINT64_MAX;
+}
+
+static void draw_config(struct cluster *c)
+{
+    struct prng *p = &c->prng;
+
+    server_config_defaults(&c->config);
+    c->config.protected_mode = false;
+    c->config.segment_bytes = 4096ull << prng_between(p, 3, 8);
+    c->config.log_memory_bytes = 1ull << prng_between(p, 9, 22);
+    c->config.in_flight_bytes_max = 1ull << prng_between(p, 11, 24);
+    if (prng_chance(p, 1, 3)) { /* Short: commands time out while their leader leads on. */
+        c->config.request_timeout_ns = c->config.election_timeout_ns;
+    }
+}
+
+static struct io_address pick_address(void *context, struct prng *prng)
+{
+    struct cluster *c = context;
+    struct io_address address = {.port = CLUSTER_PORT};
+    const struct node *n = cluster_pick_up(c, prng);
+
+    if (cluster_leader(c) != NULL && prng_chance(prng, 1, 4)) {
+        /* Somebody tells: others may be strangers to the cluster. And who is with a leader
+         * stays with it when it is cut off, and may be told what is not so any more. */
+        n = cluster_leader(c);
+    } else if (n == NULL || prng_chance(prng, 1, 16)) {
+        const struct node *any = &c->nodes[prng_below(prng, c->node_count)];
+
+        n = n == NULL || !any->is_outside ? any : n;
+    }
+    snprintf(address.host, sizeof address.host, "%s", n->host);
+    return address;
+}
+
+static void draw_users(struct cluster *c)
+{
+    struct prng *p = &c->prng;
+    static const uint32_t values[] = {5, 5, 30, 30, 30, 30, 30, 30, 500, 500, 500, 12000};
+    struct user_options options = {
+        .sim = c->sim,
+        .witness = c->witness,
+        .verdict = &c->verdict,
+        .recorder = c->recorder,
+        .pick_node = pick_address,
+        .context = c,
+    };
+
+    options.key_count = (uint32_t)prng_between(p, 1, 20);
+    options.read_percent = (uint32_t)prng_between(p, 20, 70);
+    options.value_bytes_max = values[prng_below(p, 12)];
+    options.pipeline_max = prng_chance(p, 1, 3) ? 16 : 1;
+    options.backlog_max = prng_chance(p, 1, 3) ? 30 : 0;
+    c->users_queue =
+        options.value_bytes_max > 500 || options.pipeline_max > 1 || options.backlog_max > 0;
+    options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
+    options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
+    options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;
+    c->user_count = (uint32_t)prng_between(p, 1, 6);
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        options.number = i;
+        options.command_max = c->options.command_max;
+        c->users[i] = user_new(&options);
+    }
+}
+
+/* It has draws of its own: without it, all others stay. */
+static void draw_heavy(struct cluster *c)
+{
+    struct prng prng = {.state = c->options.seed ^ HEAVY_SALT};
+
+    c->has_heavy = prng_chance(&prng, 1, 4) && faults_draw_condition(&c->faults, FAULT_HEAVY);
+    if (!c->has_heavy) {
+        return;
+    }
+    heavy_init(&c->heavy, c->sim, "heavy");
+    c->heavy.pick_node = pick_address;
+    c->heavy.context = c;
+    c->heavy.batch_max = (uint32_t)prng_between(&prng, 1, 30);
+    c->heavy.think_ns = prng_between(&prng, 200 * SIM_MS, 2 * SIM_S);
+    c->heavy.key_count = 20;
+}
+
+/* Clocks of which some run fast, some slow: by crystals' 200 millionths, or by the
+ * 5 % of a bad virtual machine. */
+static void draw_machines(struct cluster *c, uint32_t count)
+{
+    const uint64_t widths[] = {0, 0, 200, 50000};
+    struct prng prng = {prng_next(&c->prng)}; /* Its own: how many there are moves no draws. */
+    uint64_t width = widths[prng_below(&prng, 4)];
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct node *n = cluster_add_machine(c);
+        int64_t drift_ppm = (int64_t)prng_below(&prng, 2 * width + 1) - (int64_t)width;
+
+        if (drift_ppm != 0 && !faults_draw_condition(&c->faults, FAULT_DRIFT)) {
+            drift_ppm = 0;
+        }
+        sim_machine_set_clock(n->machine, 0, drift_ppm);
+        nemesis_mend_disk(n);
+    }
+}
+
+struct cluster *cluster_new(const struct cluster_options *options)
+{
+    struct cluster *c = memory_take_zeroed(1, sizeof *c);
+    uint32_t count;
+
+    c->options = *options;
+    c->faults = options->faults;
+    c->faults.allowed = FAULTS_ALL & ~options->forbidden;
+    c->sim = sim_new(options->seed);
+    sim_trace_to(c->sim, options->trace);
+    c->prng = sim_fork_prng(c->sim);
+    c->checker = checker_new(&c->verdict);
+    c->witness = witness_new(&c->verdict);
+    c->recorder = options->is_recorded ? recorder_new() : NULL;
+    c->is_calm = true;
+    draw_network(c);
+    draw_disk(c);
+    draw_config(c);
+    count = draw_node_count(&c->prng);
+    if (options->node_count > 0) {
+        count = options->node_count;
+    }
+    c->founder_count = count;
+    draw_machines(c, count);
+    draw_users(c);
+    draw_heavy(c);
+    operator_init(&c->operator, c);
+    c->nemesis = nemesis_new(c);
+    c->budget = budget_new(c->checker);
+    c->damage = damage_new(c);
+    c->mover = mover_new(c);
+    return c;
+}
+
+void cluster_free(struct cluster *c)
+{
+    nemesis_free(c->nemesis);
+    damage_free(c->damage);
+    mover_free(c->mover);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+
+        sim_event_stop(c->sim, &n->start);
+        if (n->bury.slot != 0) {
+            sim_event_stop(c->sim, &n->bury);
+            n->bury.run(&n->bury);
+        }
+        cluster_kill(n, SIM_KILLED);
+    }
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_free(c->users[i]);
+    }
+    if (c->has_heavy) {
+        heavy_deinit(&c->heavy);
+    }
+    operator_deinit(&c->operator);
+    budget_free(c->budget);
+    checker_free(c->checker);
+    witness_free(c->witness);
+    recorder_free(c->recorder);
+    sim_free(c->sim);
+    free(c);
+}
+
+/* --- waiting -------------------------------------------------------------------------- */
+
+static bool has_met_elsewhere(const struct node *n)
+{
+    list_for_each(link, &n->server->replica->peers.all)
+    {
+        const struct peer *peer = container_of(link, struct peer, link);
+
+        if (peer->dial[WIRE_CONTROL].phase == DIAL_UP && peer->logged.peer_port != 0 &&
+            !member_address_same_place(&peer->address, &peer->logged)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool speaks_older_protocol(const struct node *n)
+{
+    const struct peers *p = &n->server->replica->peers;
+
+    list_for_each(link, &p->all)
+    {
+        const struct dial *d = &container_of(link, struct peer, link)->dial[WIRE_BULK];
+
+        if (d->phase == DIAL_UP && d->version < p->version) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* For states that no probe tells of. */
+static void look_around(struct cluster *c)
+{
+    bool are_all_down = cluster_up_count(c) == 0;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+
+        if (n->phase == NODE_UP) {
+            sometimes_look(&n->sometimes,
+                           !store_has_room(replica_store(n->server->replica), STORE_FOR_CLIENTS, 1),
+                           replica_is_removed(n->server->replica));
+            if (speaks_older_protocol(n)) {
+                sometimes_reached(&c->sometimes, SOMETIMES_OLDER_PROTOCOL);
+            }
+            if (has_met_elsewhere(n)) {
+                sometimes_reached(&c->sometimes, SOMETIMES_MET_ELSEWHERE);
+            }
+        }
+    }
+    if (are_all_down && !c->are_all_down) {
+        sometimes_reached(&c->sometimes, SOMETIMES_ALL_DOWN);
+    }
+    c->are_all_down = are_all_down;
+}
+
+/* Runs until the condition holds, looking every few milliseconds; false where the time
+ * was up or a rule was broken before. */
+static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), uint64_t for_ns)
+{
+    uint64_t end_ns = sim_now_ns(c->sim) + for_ns;
+
+    for (;;) {
+        uint64_t look_ns = sim_now_ns(c->sim) + 5 * SIM_MS;
+
+        while (!c->verdict.is_guilty && !c->is_over && sim_step(c->sim, look_ns)) {
+        }
+        if (c->verdict.is_guilty || c->is_over) {
+            return false;
+        }
+        look_around(c);
+        if (condition != NULL && condition(c)) {
+            return true;
+        }
+        bounds_check(c);
+        if (look_ns >= end_ns) {
+            return condition == NULL;
+        }
+    }
+}
+
+/* Rises with each entry that reaches a node, is committed or applied there. */
+static uint64_t progress_of(const struct cluster *c)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+
+        if (n->phase == NODE_UP) {
+            const struct raft *r = replica_raft(n->server->replica);
+
+            sum += raft_last_index(r) + raft_commit_index(r) +
+                   replica_applied_index(n->server->replica);
+        }
+    }
+    return sum;
+}
+
+/* The same for as long as there is progress: what has gathered takes long where paths are
+ * narrow. */
+static bool wait_on(struct cluster *c, bool (*condition)(struct cluster *c), uint64_t for_ns)
+{
+    enum { WAITS_MAX = 30 };
+    uint64_t before = 0;
+
+    for (int i = 0; i < WAITS_MAX; i++) {
+        uint64_t now = progress_of(c);
+
+        if (i > 0 && now <= before) {
+            break;
+        }
+        before = now;
+        if (wait_for(c, condition, for_ns)) {
+            return true;
+        }
+        if (c->verdict.is_guilty || c->is_over) {
+            break;
+        }
+    }
+    return false;
+}
+
+static bool is_led(struct cluster *c)
+{
+    return cluster_leader(c) != NULL;
+}
+
+static bool has_leader(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+
+    return leader != NULL && raft_is_ready(replica_raft(leader->server->replica));
+}
+
+/* Every machine votes. */
+static bool is_founded(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+    const struct raft_configuration *config;
+    uint32_t voter_count = 0;
+
+    if (!has_leader(c)) {
+        return false;
+    }
+    config = raft_configuration(replica_raft(leader->server->replica));
+    for (uint32_t i = 0; i < config->member_count; i++) {
+        voter_count += config->members[i].incoming;
+    }
+    return voter_count == c->node_count && !raft_configuration_is_joint(config);
+}
+
+static bool users_are_idle(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        if (!user_is_idle(c->users[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Each user has had an answer since it was asked last; counts in `served`. */
+static bool users_are_served(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        if (i >= c->options.user_max) {
+            c->served |= 1u << i; /* It rests. */
+        } else if ((c->served >> i & 1) == 0 && user_take_success_count(c->users[i]) > 0) {
+            c->served |= 1u << i;
+        }
+    }
+    return c->served == (1u << c->user_count) - 1;
+}
+
+/* All members are up and have the leader's state. A member that was to be removed, but
+ * was not, comes back. */
+static bool is_settled(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+    const struct replica *a;
+    bool is_settled = true;
+
+    if (!has_leader(c) || c->operator.is_busy || !damage_is_tended(c)) {
+        return false;
+    }
+    a = leader->server->replica;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct node *n = &c->nodes[i];
+        const struct replica *b;
+
+        if (n->is_outside) {
+            continue;
+        }
+        if (!cluster_is_member(n)) {
+            /* Who was removed has heard of it, or been refused. */
+            is_settled &=
+                n->phase != NODE_UP || !n->was_member || replica_is_removed(n->server->replica);
+            continue;
+        }
+        if (n->phase == NODE_DOWN && n->is_retired) {
+            n->is_retired = false;
+            cluster_start(n);
+        }
+        if (n->phase != NODE_UP || n->server->is_stopping) {
+            is_settled = false;
+            continue;
+        }
+        b = n->server->replica;
+        is_settled &= replica_applied_index(b) == raft_last_index(replica_raft(a)) &&
+                      keyspace_digest(replica_keyspace(b)) == keyspace_digest(replica_keyspace(a));
+    }
+    return is_settled;
+}
+
+/* What was under way when the faults ended has been committed, or replaced. */
+static bool backlog_is_committed(struct cluster *c)
+{
+    const struct node *leader = cluster_leader(c);
+    const struct raft *r = leader == NULL ? NULL : replica_raft(leader->server->replica);
+
+    return r != NULL && (raft_commit_index(r) >= c->healed_last_index ||
+                         raft_commit_index(r) == raft_last_index(r));
+}
+
+/* --- a run ---------------------------------------------------------------------------- */
+
+static void grow(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        cluster_start_later(&c->nodes[i], i == 0 ? 0 : 100 * SIM_MS + prng_below(&c->prng, SIM_S));
+    }
+    if (!wait_for(c, is_founded, 60 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness",
+                       "after a minute without faults %u nodes do not vote", c->node_count);
+    }
+}
+
+static void break_it(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->user_count && i < c->options.user_max; i++) {
+        user_start(c->users[i]);
+    }
+    if (c->has_heavy) {
+        heavy_start(&c->heavy);
+    }
+    c->is_calm = false;
+    nemesis_start(c->nemesis);
+    damage_start(c->damage);
+    mover_start(c->mover);
+    wait_for(c, NULL, c->options.fault_ns);
+}
+
+/* More was damaged than a cluster can survive. It may stop, and what it still says is held
+ * to all the rules, until a node has forgotten what it had acknowledged without a way to
+ * know that (docs/DISK_FORMAT.md, "What this cannot tell"): then nothing can be promised. */
+static void run_beyond(struct cluster *c)
+{
+    grow(c);
+    break_it(c);
+    nemesis_heal(c->nemesis);
+    damage_heal(c->damage);
+    wait_for(c, NULL, 10 * SIM_S);
+    c->stats.halted_count += !c->is_over && !has_leader(c);
+}
+
+static void heal_it(struct cluster *c)
+{
+    const uint64_t timeout_ns = c->config.election_timeout_ns;
+    uint64_t healed_ns = sim_now_ns(c->sim);
+
+    nemesis_heal(c->nemesis);
+    damage_heal(c->damage);
+    if (core_choose(c)) {
+        c->stats.core_count++;
+    }
+    mover_heal(c->mover);
+    if (!wait_for(c, is_led,
+                  10 * timeout_ns + SIM_S + (mover_has_struck(c->mover) ? SEARCH_NS : 0))) {
+        verdict_broken(&c->verdict, "liveness", "no leader ten election timeouts after healing");
+    }
+    /* It answers once it has committed; the other may be far behind, on a slow disk. */
+    if (!wait_for(c, has_leader, 20 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "a leader commits nothing for 20 seconds");
+    }
+    c->stats.heal_ns = sim_now_ns(c->sim) - healed_ns;
+    if (cluster_leader(c) != NULL) {
+        c->healed_last_index = raft_last_index(replica_raft(cluster_leader(c)->server->replica));
+    }
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_take_success_count(c->users[i]);
+        /* (In a queue, or with large values, most of the time goes to waiting for one's turn.) */
+        user_calm(c->users[i],
+                  c->users_queue ? 30 * SIM_S : c->config.request_timeout_ns + 2 * SIM_S);
+    }
+    if (!wait_on(c, backlog_is_committed, 20 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "entries from before healing are not committed");
+    }
+    if (!wait_for(c, users_are_served, 40 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness",
+                       "40 seconds after healing a user gets no answer "
+                       "(served: %x)",
+                       c->served);
+    }
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        user_rest(c->users[i]);
+    }
+    if (!wait_for(c, users_are_idle, 30 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "a user's last command is not answered");
+    }
+    if (!wait_on(c, is_settled, 60 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "a minute after healing states differ");
+    }
+    c->stats.settle_ns = sim_now_ns(c->sim) - healed_ns;
+}
+
+/* In a healthy cluster nobody campaigns. */
+static void watch_calm(struct cluster *c)
+{
+    struct checker_stats before;
+    struct checker_stats after;
+    uint64_t patience_ns = 5 * SIM_S;
+
+    wait_for(c, NULL, 2 * SIM_S); /* What the operator asked for last may still come. */
+    checker_get_stats(c->checker, &before);
+    wait_for(c, NULL, 60 * SIM_S);
+    checker_get_stats(c->checker, &after);
+    if (c->has_heavy) {
+        heavy_rest(&c->heavy);
+        /* What it has sent is still executed, and commands such as RAFT LOG one by one. */
+        patience_ns += c->heavy.batch_max * c->config.request_timeout_ns;
+    }
+    /* (A node that is left outside may just be asking again whether it can join.) */
+    if (!wait_for(c, bounds_are_given_back, patience_ns)) {
+        bounds_check_idle(c);
+    }
+    if (after.election_count != before.election_count) {
+        verdict_broken(&c->verdict, "liveness", "%llu elections in a calm",
+                       (unsigned long long)(after.election_count - before.election_count));
+    }
+}
+
+void cluster_run(struct cluster *c)
+{
+    if (c->options.is_beyond) {
+        run_beyond(c);
+        return;
+    }
+    grow(c);
+    break_it(c);
+    if (!c->verdict.is_guilty) {
+        heal_it(c);
+        watch_calm(c);
+    }
+}

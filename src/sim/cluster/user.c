@@ -1,0 +1,463 @@
+/* user.c - see user.h. */
+#include "sim/cluster/user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/memory.h"
+#include "sim/cluster/talk.h"
+
+enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
+enum { DOUBTS_MAX = 256 };                              /* Remembered of one connection. */
+enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
+
+struct in_flight {
+    uint64_t operation; /* 0: SELECT or RESET, about this connection alone. */
+    uint64_t ordinal;   /* On the connection, from 1. */
+    uint64_t since_ns;
+};
+
+struct user {
+    struct user_options options;
+    struct sim_machine *machine;
+    struct io *io;
+    struct prng prng;
+    struct talk talk;
+    uint16_t port;
+    uint32_t database;           /* That the connection has chosen. */
+    uint64_t ordinal;            /* Of the last request on this connection. */
+    uint64_t floor;              /* Position of the last reply on it. */
+    uint64_t doubts[DOUBTS_MAX]; /* Operations that were answered INDOUBT on it. */
+    uint32_t doubt_count;
+    struct in_flight ring[IN_FLIGHT_MAX];
+    uint32_t first;
+    uint32_t count;
+    struct io_timer timer;
+    uint64_t connecting_since_ns;
+    bool is_calm;      /* Each command must be answered, */
+    bool is_calm_talk; /* where the connection is of that time. */
+    char node[32];     /* Whom it talks to. */
+    bool is_resting;
+    uint64_t success_count;
+    uint64_t sent_count;
+    /* The command being made. */
+    char text[TEXT_MAX];
+    uint32_t text_size;
+    struct slice arguments[ARGUMENTS_MAX];
+    uint32_t argument_count;
+};
+
+/* --- making up commands ------------------------------------------------------------- */
+
+static void argument(struct user *u, const char *text)
+{
+    int size = snprintf(u->text + u->text_size, TEXT_MAX - u->text_size, "%s", text);
+
+    CHECK(u->argument_count < ARGUMENTS_MAX);
+    u->arguments[u->argument_count++] = slice_of(u->text + u->text_size, (size_t)size);
+    u->text_size += (uint32_t)size;
+}
+
+/* Where lincheck is to judge, keys are given up after a while, and sooner where many answers
+ * are lost: its search takes long where much happened to a key, above all what may or may
+ * not have been executed. Returns how often that has happened. */
+static uint64_t key_generation(const struct user *u)
+{
+    struct witness_stats stats;
+
+    witness_get_stats(u->options.witness, &stats);
+    return (stats.operation_count / RECORDED_KEY_USES + stats.unknown_count / RECORDED_KEY_OPEN) /
+           u->options.key_count;
+}
+
+/* A letter and a number. */
+static void argument_name(struct user *u, char letter)
+{
+    unsigned number = (unsigned)prng_below(&u->prng, u->options.key_count);
+    char key[48];
+
+    if (u->options.recorder == NULL) {
+        snprintf(key, sizeof key, "%c%u", letter, number);
+    } else {
+        snprintf(key, sizeof key, "%c%u.%llu", letter, number,
+                 (unsigned long long)key_generation(u));
+    }
+    argument(u, key);
+}
+
+static void argument_key(struct user *u)
+{
+    argument_name(u, 'k');
+}
+
+/* Some letters, and the number of the operation. */
+static void argument_value(struct user *u)
+{
+    char value[VALUE_BYTES_MAX + 32];
+    uint64_t size = prng_below(&u->prng, u->options.value_bytes_max + 1);
+
+    CHECK(size <= VALUE_BYTES_MAX);
+    for (uint64_t i = 0; i < size; i++) {
+        value[i] = (char)('a' + prng_below(&u->prng, 26));
+    }
+    snprintf(value + size, sizeof value - size, "#%llu",
+             (unsigned long long)witness_next(u->options.witness));
+    argument(u, value);
+}
+
+static uint32_t draw_database(struct user *u)
+{
+    return (uint32_t)prng_below(&u->prng, u->options.database_count);
+}
+
+static void argument_number(struct user *u, uint32_t number)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%u", (unsigned)number);
+    argument(u, text);
+}
+
+/* To lincheck whole databases are too much at once, and two that hang together are enough. */
+static void make_database_write(struct user *u)
+{
+    uint64_t chance = prng_below(&u->prng, u->options.recorder == NULL ? 100 : 50);
+
+    if (chance < 50) {
+        argument(u, "MOVE");
+        argument_key(u);
+        argument_number(u, (u->database ^ 1) % u->options.database_count);
+    } else if (chance < 80) {
+        argument(u, "SWAPDB");
+        argument_number(u, draw_database(u));
+        argument_number(u, draw_database(u));
+    } else {
+        argument(u, chance < 95 ? "FLUSHDB" : "FLUSHALL");
+    }
+}
+
+static void make_write(struct user *u)
+{
+    static const char *const conditions[] = {"NX", "XX", "GET"};
+    uint64_t chance = prng_below(&u->prng, 100);
+    char text[32];
+
+    if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 12)) {
+        make_database_write(u);
+    } else if (chance < 45) {
+        argument(u, "SET");
+        argument_key(u);
+        argument_value(u);
+        if (chance < 10) {
+            argument(u, conditions[chance % 3]);
+        }
+    } else if (chance < 70) {
+        argument(u, "APPEND");
+        argument_key(u);
+        argument_value(u);
+    } else if (chance < 82) {
+        argument(u, "DEL");
+        argument_key(u);
+        snprintf(text, sizeof text, "#%llu", (unsigned long long)witness_next(u->options.witness));
+        argument(u, text);
+    } else if (chance < 94) {
+        argument(u, "INCR");
+        if (chance < 84) {
+            argument_key(u); /* Mostly not a number. */
+        } else {
+            argument_name(u, 'n');
+        }
+    } else {
+        argument(u, "MSET");
+        argument_key(u);
+        argument_value(u);
+        if (u->options.recorder == NULL) { /* It judges keys that hang together at once. */
+            argument_key(u);
+            argument_value(u);
+        }
+    }
+}
+
+static void make_read(struct user *u)
+{
+    uint64_t chance = prng_below(&u->prng, 100);
+
+    if (chance < 5 && u->options.database_count > 1 && u->options.recorder == NULL) {
+        argument(u, "DBSIZE");
+        return;
+    }
+    if (chance < 60) {
+        argument(u, "GET");
+    } else if (chance < 75) {
+        argument(u, "STRLEN");
+    } else {
+        argument(u, chance < 90 ? "MGET" : "EXISTS");
+        if (u->options.recorder == NULL) {
+            argument_name(u, 'n');
+        }
+    }
+    argument_key(u);
+}
+
+static struct in_flight *send_begin(struct user *u)
+{
+    struct in_flight *f = &u->ring[(u->first + u->count) % IN_FLIGHT_MAX];
+
+    CHECK(u->count < IN_FLIGHT_MAX);
+    u->text_size = 0;
+    u->argument_count = 0;
+    *f = (struct in_flight){.ordinal = ++u->ordinal, .since_ns = io_now_ns(u->io)};
+    u->count++;
+    return f;
+}
+
+/* Every connection begins in database 0. */
+static void send_select(struct user *u)
+{
+    u->database = draw_database(u);
+    send_begin(u);
+    if (u->database == 0 && prng_chance(&u->prng, 1, 4)) {
+        argument(u, "RESET");
+    } else {
+        argument(u, "SELECT");
+        argument_number(u, u->database);
+    }
+    talk_command(&u->talk, u->arguments, u->argument_count);
+}
+
+static void send_one(struct user *u)
+{
+    bool is_write = !prng_chance(&u->prng, u->options.read_percent, 100);
+    struct in_flight *f = send_begin(u);
+
+    if (is_write) {
+        make_write(u);
+    } else {
+        make_read(u);
+    }
+    f->operation =
+        witness_invoke(u->options.witness, u->database, u->arguments, u->argument_count, is_write);
+    recorder_invoke(u->options.recorder, f->operation, u->options.number,
+                    sim_now_ns(u->options.sim), u->database, u->arguments, u->argument_count);
+    u->sent_count++;
+    talk_command(&u->talk, u->arguments, u->argument_count);
+    if (sim_is_tracing(u->options.sim)) {
+        sim_trace(u->options.sim, sim_machine_name(u->machine), "asks %llu: [%u] %.*s %.*s",
+                  (unsigned long long)f->operation, (unsigned)u->database,
+                  (int)u->arguments[0].size, u->arguments[0].data,
+                  u->argument_count > 1 ? (int)u->arguments[1].size : 0,
+                  u->argument_count > 1 ? u->arguments[1].data : "");
+    }
+}
+
+/* --- the connection --------------------------------------------------------------------- */
+
+static void user_opened(struct talk *talk)
+{
+    struct user *u = container_of(talk, struct user, talk);
+
+    u->port = sim_stream_port(&talk->stream);
+    u->database = 0;
+    u->ordinal = 0;
+    u->floor = 0;
+    u->doubt_count = 0;
+}
+
+/* What is in doubt has happened before a later reply of its connection, or never will. */
+static void settle_doubts(struct user *u, uint64_t operation, struct slice reply)
+{
+    static const char in_doubt[] = "-INDOUBT";
+    size_t size = sizeof in_doubt - 1;
+
+    if (reply.size > size && memcmp(reply.data, in_doubt, size) == 0) {
+        if (u->doubt_count < DOUBTS_MAX) {
+            u->doubts[u->doubt_count++] = operation;
+        }
+        witness_doubted(u->options.witness, operation, sim_now_ns(u->options.sim));
+    } else if (reply.data[0] != '-') {
+        for (uint32_t i = 0; i < u->doubt_count; i++) {
+            witness_settle(u->options.witness, u->doubts[i], u->floor);
+            recorder_settle(u->options.recorder, u->doubts[i], sim_now_ns(u->options.sim));
+        }
+        u->doubt_count = 0;
+    }
+}
+
+static void check_selected(struct user *u, struct slice reply)
+{
+    if (reply.data[0] == '-') {
+        talk_close(&u->talk); /* It was turned away: nobody takes what follows. */
+    } else if (!slice_equal(reply, slice_str("+OK\r\n")) &&
+               !slice_equal(reply, slice_str("+RESET\r\n"))) {
+        verdict_broken(u->options.verdict, "reply", "SELECT was answered \"%.*s\"",
+                       (int)reply.size - 2, reply.data);
+    }
+}
+
+static void user_replied(struct talk *talk, struct slice reply)
+{
+    struct user *u = container_of(talk, struct user, talk);
+
+    if (u->count == 0) {
+        talk_close(talk); /* A reply to nothing: an error before the end. */
+        return;
+    }
+    const struct in_flight *f = &u->ring[u->first];
+
+    u->first = (u->first + 1) % IN_FLIGHT_MAX;
+    u->count--;
+    if (f->operation == 0) {
+        check_selected(u, reply);
+        return;
+    }
+    if (sim_is_tracing(u->options.sim)) {
+        sim_trace(u->options.sim, sim_machine_name(u->machine), "has reply %llu: %.*s",
+                  (unsigned long long)f->operation, (int)reply.size - 2, reply.data);
+    }
+    u->floor = witness_return(u->options.witness, f->operation, reply, u->floor);
+    settle_doubts(u, f->operation, reply);
+    recorder_return(u->options.recorder, f->operation, sim_now_ns(u->options.sim), reply);
+    if (reply.data[0] != '-') {
+        u->success_count++;
+    } else if (prng_chance(&u->prng, 1, 2)) {
+        talk_close(talk); /* Somebody else may know better. */
+    }
+}
+
+static void user_closed(struct talk *talk)
+{
+    struct user *u = container_of(talk, struct user, talk);
+
+    while (u->count > 0) {
+        if (u->ring[u->first].operation != 0) {
+            witness_forget(u->options.witness, u->ring[u->first].operation);
+        }
+        u->first = (u->first + 1) % IN_FLIGHT_MAX;
+        u->count--;
+    }
+}
+
+static bool may_send(const struct user *u)
+{
+    return u->options.command_max == 0 || u->is_calm || u->sent_count < u->options.command_max;
+}
+
+static void user_round(struct io_timer *timer)
+{
+    struct user *u = container_of(timer, struct user, timer);
+    uint64_t now_ns = io_now_ns(u->io);
+
+    if (u->talk.phase == TALK_CLOSED && !u->is_resting) {
+        struct io_address address = u->options.pick_node(u->options.context, &u->prng);
+
+        u->connecting_since_ns = now_ns;
+        u->is_calm_talk = u->is_calm;
+        snprintf(u->node, sizeof u->node, "%.31s", address.host);
+        talk_open(&u->talk, &address);
+    } else if (u->talk.phase == TALK_CONNECTING &&
+               now_ns - u->connecting_since_ns > u->options.patience_ns) {
+        talk_close(&u->talk);
+    } else if (u->count > 0 && now_ns - u->ring[u->first].since_ns > u->options.patience_ns) {
+        if (u->is_calm_talk) {
+            verdict_broken(u->options.verdict, "liveness",
+                           "%s does not answer operation %llu, with nothing wrong for long",
+                           u->node, (unsigned long long)u->ring[u->first].operation);
+        }
+        talk_close(&u->talk);
+    } else if (u->talk.phase == TALK_OPEN && !u->is_resting && u->count <= u->options.backlog_max &&
+               may_send(u)) {
+        for (uint64_t n = prng_between(&u->prng, 1, u->options.pipeline_max); n > 0 && may_send(u);
+             n--) {
+            if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 4)) {
+                send_select(u);
+            }
+            send_one(u);
+        }
+        talk_flush(&u->talk);
+    }
+    io_timer_start(u->io, timer, now_ns + 1 + prng_below(&u->prng, 2 * u->options.think_ns));
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+struct user *user_new(const struct user_options *options)
+{
+    struct user *u = memory_take_zeroed(1, sizeof *u);
+    char name[16];
+
+    CHECK(2 * options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
+    u->options = *options;
+    u->prng = sim_fork_prng(options->sim);
+    snprintf(name, sizeof name, "c%u", (unsigned)options->number);
+    u->machine = sim_machine_new(options->sim, name);
+    u->io = sim_boot(u->machine);
+    u->timer.fired = user_round;
+    talk_init(&u->talk, u->io);
+    u->talk.opened = user_opened;
+    u->talk.replied = user_replied;
+    u->talk.closed = user_closed;
+    return u;
+}
+
+void user_free(struct user *u)
+{
+    sim_die(u->io, SIM_EXITED);
+    io_timer_stop(u->io, &u->timer);
+    sim_bury(u->io);
+    talk_deinit(&u->talk);
+    free(u);
+}
+
+void user_start(struct user *u)
+{
+    u->is_resting = false;
+    io_timer_start(u->io, &u->timer,
+                   io_now_ns(u->io) + prng_below(&u->prng, u->options.think_ns + 1));
+}
+
+void user_calm(struct user *u, uint64_t patience_ns)
+{
+    u->is_calm = true;
+    u->options.patience_ns = patience_ns;
+}
+
+void user_rest(struct user *u)
+{
+    u->is_resting = true;
+}
+
+bool user_is_idle(const struct user *u)
+{
+    return u->count == 0;
+}
+
+uint64_t user_take_success_count(struct user *u)
+{
+    uint64_t count = u->success_count;
+
+    u->success_count = 0;
+    return count;
+}
+
+uint64_t user_sent_count(const struct user *u)
+{
+    return u->sent_count;
+}
+
+void user_place(struct user *u, uint16_t port, uint64_t ordinal, uint64_t index, bool is_write)
+{
+    if (u->talk.phase != TALK_OPEN || u->port != port) {
+        return; /* An older connection's: its operations are forgotten. */
+    }
+    for (uint32_t i = 0; i < u->count; i++) {
+        const struct in_flight *f = &u->ring[(u->first + i) % IN_FLIGHT_MAX];
+
+        if (f->ordinal == ordinal && f->operation != 0) {
+            witness_place(u->options.witness, f->operation, index, is_write);
+            return;
+        }
+    }
+}
