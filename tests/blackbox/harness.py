@@ -48,16 +48,18 @@ def await_true(condition, what, seconds=PATIENCE):
 
 
 # Ports from a random start on, never the same twice in a run, and below those that
-# the system gives to outgoing connections (32768 and up on Linux).
-_next_port = random.SystemRandom().randrange(10000, 22000)
+# the system gives to outgoing connections (32768 and up on Linux). Two runs at a time
+# need ranges of their own: a node that is down does not hold its port.
+_first, _last = map(int, os.environ.get("RAKIT_PORTS", "10000-21999").split("-"))
+_next_port = random.SystemRandom().randint(_first, _last)
 
 
 def free_port():
     """A client port P that is free together with P + 10000."""
     global _next_port  # pylint: disable=global-statement
-    for _ in range(12000):
+    for _ in range(_first, _last + 1):
         port = _next_port
-        _next_port = port + 1 if port < 21999 else 10000
+        _next_port = port + 1 if port < _last else _first
         sockets = [socket.socket(), socket.socket()]
         try:
             for s, number in zip(sockets, (port, port + 10000)):
