@@ -147,6 +147,17 @@ static int judge_log(struct recovery *r, struct store_recovered *recovered, stru
     return recovery_explain(row, &r->facts, c);
 }
 
+/* No crash does that to a copy: somebody should look at the disk. */
+static void report_lost_copy(const struct store *s)
+{
+    MUTANT_DO(lost_copy_unreported, return;);
+    log_write(s->options.log, LOG_WARN,
+              "a copy of the vote was damaged or missing, and is made again",
+              "file=" LOG_Q " dir=" LOG_Q " advice=" LOG_Q,
+              vote_name(s->vote_files.found[0] == FILE_GOOD ? 1 : 0), s->dir,
+              "the other copy was good, so nothing is lost; see whether the disk is failing");
+}
+
 /* What the rest of the store goes on from. */
 static void take_over(const struct recovery *r, struct store_recovered *recovered)
 {
@@ -184,6 +195,9 @@ int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct c
     }
     if (rv == STORE_OK) {
         take_over(&r, ret_recovered);
+    }
+    if (rv == STORE_OK && ret_recovered->vote_copy_lost) {
+        report_lost_copy(s);
     }
     free(r.segments);
     free(r.below);

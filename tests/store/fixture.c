@@ -112,6 +112,15 @@ void fixture_enter(struct fixture *f, const char *name)
     assert_int_equal(mkdir(f->dir, 0700), 0);
 }
 
+static void on_log(void *context, enum log_level level, const char *event, const char *fields)
+{
+    struct fixture *f = context;
+    size_t size = strlen(f->logged);
+
+    snprintf(f->logged + size, sizeof f->logged - size, "%s: %s %s\n", log_level_name(level), event,
+             fields);
+}
+
 int fixture_try_open(struct fixture *f)
 {
     struct store_options options = {
@@ -120,12 +129,15 @@ int fixture_try_open(struct fixture *f)
         .is_joining = f->is_joining,
         .is_new_cluster = f->is_new_cluster,
         .segment_bytes = f->segment_bytes,
+        .log = &f->log,
         .durable = on_durable,
         .failed = on_failed,
         .room = on_room,
         .context = f,
     };
 
+    f->log = (struct log){.level = LOG_INFO, .sink = on_log, .context = f};
+    f->logged[0] = '\0';
     return store_open(f->io, &options, FIXTURE_NODE, &f->store, &f->recovered, f->text,
                       sizeof f->text);
 }

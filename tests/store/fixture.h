@@ -32,6 +32,8 @@ struct fixture {
     bool is_new_cluster;         /* or to make a cluster. */
     struct store_recovered recovered;
     char text[1024]; /* What store_open() complained about. */
+    struct log log;
+    char logged[2048]; /* Its lines since the last start, if they fit. */
 
     uint64_t seq; /* Of the last write. */
     uint64_t durable_seq;

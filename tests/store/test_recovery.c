@@ -179,11 +179,14 @@ static void test_recovery__vote_copy_lost(void **state)
     fixture_close(f);
     flip_bit(f, "vote-a", 41);
     check_starts(f, "vote-copy-lost", "log-whole", 2);
+    assert_non_null(strstr(f->logged, "made again file=\"vote-a\""));
     fixture_close(f);
     remove_file(f, "vote-b");
     check_starts(f, "vote-copy-lost", "log-whole", 2);
+    assert_non_null(strstr(f->logged, "made again file=\"vote-b\""));
     fixture_close(f);
     check_starts(f, "votes-whole", "log-whole", 2); /* It was mended. */
+    assert_null(strstr(f->logged, "vote"));
 }
 
 static void test_recovery__votes_whole(void **state)
