@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/mutant.h"
 
 void hello_say(const struct peers *p, struct link *link, raft_id to, enum wire_channel channel,
@@ -22,6 +23,7 @@ void hello_say(const struct peers *p, struct link *link, raft_id to, enum wire_c
         io_random(p->io, hello.nonce, sizeof hello.nonce);
     }
     ret_hello->size = wire_put_hello(&link->out, &hello);
+    CHECK(ret_hello->size <= sizeof ret_hello->bytes);
     memcpy(ret_hello->bytes, buffer_begin(&link->out) + buffer_size(&link->out) - ret_hello->size,
            ret_hello->size);
     link_flush(link);

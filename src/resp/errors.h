@@ -9,7 +9,7 @@
 /* --- How they begin, for a node that reads another one's answer ----------------------- */
 
 #define ERROR_CODE_REMOVED "REMOVED"
-#define ERROR_CODE_UNREACHED       "UNREACHED"
+#define ERROR_CODE_UNREACHED "UNREACHED"
 #define ERROR_CODE_IN_DOUBT "INDOUBT"
 #define ERROR_CODE_CLUSTER_DOWN "CLUSTERDOWN"
 #define ERROR_CODE_TRY_AGAIN "TRYAGAIN"
