@@ -1,5 +1,5 @@
 /* replica.h - joins consensus, disk, peers and the state machine. One turn of the
- * replica is the heart of the program: see replica_turn() in replica.c. */
+ * replica is the heart of the program: see replica_turn() in turn.c. */
 #ifndef RAKIT_REPLICA_REPLICA_H
 #define RAKIT_REPLICA_REPLICA_H
 

@@ -120,8 +120,8 @@ struct replica *replica_start(const struct replica_options *options,
     r->log = options->log;
     r->probe = options->probe;
     r->seq_offset = 1;
-    r->deadline_ns = UINT64_MAX;
-    r->tick.fired = replica_tick_fired;
+    ticker_init(&r->ticker);
+    r->timer.fired = replica_timer_fired;
     r->sweep.fired = requests_sweep_fired;
     r->health.fired = health_fired;
     r->announce.fired = announce_fired;
@@ -288,6 +288,17 @@ void replica_run(struct replica *r)
     io_turn_soon(r->io); /* Which arms the timer: nobody else may call for long. */
 }
 
+void replica_fail(struct replica *r, const char *text)
+{
+    if (r->is_ended) {
+        return;
+    }
+    r->is_ended = true;
+    r->is_running = false;
+    log_write(r->log, LOG_ERROR, "the node stops", "reason=" LOG_Q, text);
+    r->events.failed(r->events.context);
+}
+
 void replica_end(struct replica *r)
 {
     r->is_ended = true;
@@ -305,7 +316,7 @@ void replica_free(struct replica *r)
     if (r->peers.io != NULL) {
         peers_deinit(&r->peers);
     }
-    io_timer_stop(r->io, &r->tick);
+    io_timer_stop(r->io, &r->timer);
     io_timer_stop(r->io, &r->sweep);
     io_timer_stop(r->io, &r->health);
     io_timer_stop(r->io, &r->announce);
@@ -318,7 +329,7 @@ void replica_free(struct replica *r)
     }
     buffer_deinit(&r->scratch);
     free(r->arguments);
-    free(r->held);
+    outbox_deinit(&r->outbox);
     free(r->raft_memory);
     free(r->terms_memory);
     free(r);

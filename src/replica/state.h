@@ -1,5 +1,7 @@
 /* state.h - the replica's insides, for the files of this folder only. Which file changes what:
- *   replica.c     the turn; stepping the core and carrying its effects out
+ *   turn.c        the turn: requests placed, disk, peers, apply, answers
+ *   step.c        stepping the core and carrying its effects out
+ *   stop.c        the end in order
  *   start.c       recovery, founding, joining, the end
  *   requests.c    where each request waits, and how it ends without execution
  *   propose.c     as leader: writes into the log, rounds for reads
@@ -21,14 +23,10 @@
 #include "command/time_share.h"
 #include "peer/peers.h"
 #include "replica/admission.h"
+#include "replica/outbox.h"
 #include "replica/pending.h"
 #include "replica/replica.h"
-
-/* A message of the core that waits for a write. */
-struct held_message {
-    raft_seq after;
-    struct raft_message message;
-};
+#include "replica/ticker.h"
 
 /* For the person who finds out from the log that this node was removed. */
 #define REMOVED_ADVICE                                                                             \
@@ -65,8 +63,7 @@ struct replica {
 
     /* Durability. Store sequence numbers are the core's plus seq_offset. */
     uint64_t seq_offset;
-    struct held_message *held; /* In the order they were made. */
-    uint32_t held_count, held_capacity;
+    struct outbox outbox;
 
     /* Requests: each is in exactly one of these. */
     struct list waiting;        /* Not placed yet, in order of arrival. */
@@ -106,10 +103,8 @@ struct replica {
     bool is_announcing;          /* Its new address is on the way to the leader. */
     struct member_address fresh; /* Address for the change being proposed; id 0: none. */
 
-    struct io_timer tick; /* The core's deadline. */
-    uint64_t deadline_ns;
-    uint64_t late_deadline_ns;  /* One that came too late, and is given a second look, */
-    uint64_t late_until_ns;     /* not before this. */
+    struct io_timer timer; /* For what is due though nothing comes in. */
+    struct ticker ticker;
     struct admission admission; /* As leader: how much may be under way. */
     struct time_share share;    /* For the commands executed in this turn. */
     bool is_answering;          /* This turn began with entries to apply. */
@@ -131,7 +126,7 @@ struct replica {
     struct replica_stats stats;
 };
 
-/* --- replica.c ----------------------------------------------------------------------- */
+/* --- step.c --------------------------------------------------------------------------- */
 
 /* Steps the core and carries out what follows. `entries` belong to the event where it
  * brings some (consecutive; references stay the caller's). */
@@ -139,7 +134,6 @@ int replica_step(struct replica *r, const struct raft_event *event, struct entry
 
 /* Before the core takes entries: the terms in its log have room. */
 void replica_make_room_for_terms(struct replica *r);
-void replica_tick_fired(struct io_timer *timer);
 void replica_store_durable(void *context, uint64_t seq);
 void replica_store_failed(void *context, int error, const char *text);
 void replica_store_room(void *context);
@@ -147,12 +141,26 @@ void replica_store_room(void *context);
 uint64_t replica_next_time_us(const struct replica *r);
 /* Appends to the log in memory. Configurations enter their history here. */
 void replica_append_entry(struct replica *r, struct entry *e);
-/* Lets old entries go that are applied and durable. */
-void replica_trim_window(struct replica *r);
 /* The configuration in force differs, or is to be told for the first time. */
 void replica_note_configuration(struct replica *r, bool is_change);
+
+/* --- turn.c --------------------------------------------------------------------------- */
+
+void replica_timer_fired(struct io_timer *timer);
+/* Lets old entries go that are applied and durable. */
+void replica_trim_window(struct replica *r);
+
+/* --- start.c -------------------------------------------------------------------------- */
+
 /* The node can't go on. */
 void replica_fail(struct replica *r, const char *text);
+
+/* --- stop.c --------------------------------------------------------------------------- */
+
+/* A node that stops goes on with that. */
+void stop_progress(struct replica *r);
+/* When that is to be looked at again; UINT64_MAX: not for this. */
+uint64_t stop_due_ns(const struct replica *r);
 
 /* --- requests.c ---------------------------------------------------------------- */
 

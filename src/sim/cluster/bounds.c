@@ -38,9 +38,9 @@ static void check_node(struct cluster *c, const struct node *n)
                        n->name, ULL(r->window.bytes), ULL(config->log_memory_bytes),
                        ULL(config->in_flight_bytes_max));
     }
-    if (r->held_count > HELD_MAX) {
+    if (r->outbox.count > HELD_MAX) {
         verdict_broken(&c->verdict, "bounds", "%u messages of %s wait for its disk",
-                       (unsigned)r->held_count, n->name);
+                       (unsigned)r->outbox.count, n->name);
     }
 }
 
@@ -57,7 +57,7 @@ static bool holds_something(const struct node *n)
 {
     const struct replica *r = n->server->replica;
 
-    return r->stats.pending_count > 0 || request_bytes(r) > 0 || r->held_count > 0;
+    return r->stats.pending_count > 0 || request_bytes(r) > 0 || r->outbox.count > 0;
 }
 
 static bool is_to_be_idle(const struct node *n)
@@ -89,6 +89,6 @@ void bounds_check_idle(struct cluster *c)
                        "a minute after its users fell silent %s still holds %llu requests of "
                        "%llu bytes and %u messages",
                        n->name, ULL(r->stats.pending_count), ULL(request_bytes(r)),
-                       (unsigned)r->held_count);
+                       (unsigned)r->outbox.count);
     }
 }

@@ -1,0 +1,131 @@
+/* turn.c - the turn of a replica, and the timer for what is due though nothing comes in. */
+#include "base/mutant.h"
+#include "replica/state.h"
+
+enum {
+    TURN_NS = 4 * 1000 * 1000,
+    TIDY_ITEMS = 2000,
+};
+
+void replica_trim_window(struct replica *r)
+{
+    raft_index durable_index = raft_durable_index(r->raft);
+    raft_index up_to = r->applied_index < durable_index ? r->applied_index : durable_index;
+
+    log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
+}
+
+/* For what is to be done though nothing comes in. */
+static void arm(struct replica *r)
+{
+    uint64_t at_ns = ticker_due_ns(&r->ticker);
+
+    if (r->gathering_ends_ns != 0 && r->gathering_ends_ns < at_ns) {
+        at_ns = r->gathering_ends_ns;
+    }
+    if (stop_due_ns(r) < at_ns) {
+        at_ns = stop_due_ns(r);
+    }
+    if (at_ns != UINT64_MAX) {
+        io_timer_start(r->io, &r->timer, at_ns);
+    }
+    if (r->is_answering && r->gathering_ends_ns != 0) {
+        io_turn_soon(r->io); /* What waited for these answers to leave is proposed then. */
+    }
+}
+
+/* Who forwards is told the time with each heartbeat, and at once by a new leader. */
+static void tell_time(struct replica *r)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+
+    if (raft_role(r->raft) == RAFT_LEADER &&
+        now_ns - r->clock_told_ns >= r->options.heartbeat_interval_ns / 2) {
+        r->clock_told_ns = now_ns;
+        peers_tell_time(&r->peers);
+    }
+}
+
+/* The memory of what was deleted is given back in small parts, turn by turn. */
+static void give_memory_back(struct replica *r)
+{
+    if (!MUTANT(deleted_stays_in_memory) && keyspace_tidy(r->keyspace, TIDY_ITEMS)) {
+        io_turn_soon(r->io);
+    }
+}
+
+/* Each change and each request that waits gets its way, as far as it can go now. */
+static void place(struct replica *r)
+{
+    r->gathering_ends_ns = 0;
+    stop_progress(r);
+    disk_look(r);
+    admin_show_log(r);
+    admin_progress(r);
+    requests_place(r);
+}
+
+static void send_to_peers(struct replica *r)
+{
+    tell_time(r);
+    r->peers.applied_index = r->applied_index;
+    forwards_note_held(r);
+    peers_flush(&r->peers);
+}
+
+/* What the callbacks since the last turn have made possible, all at once: one write to the disk,
+ * one to each peer. No step makes work for one before it; a step that leaves some of its own asks
+ * for the next turn. */
+void replica_turn(struct replica *r)
+{
+    time_share_begin(&r->share, r->io, r->probe, TURN_NS);
+    r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
+    if (r->is_running) {
+        place(r);
+        store_flush(r->store);
+        send_to_peers(r);
+        replica_apply(r);
+        replica_serve_reads(r);
+        peers_flush_answers(&r->peers);
+    }
+    replica_trim_window(r);
+    give_memory_back(r);
+    if (!r->is_ended) {
+        arm(r);
+    }
+}
+
+/* This node itself may have been held up (a huge value, a process that was stopped): what has
+ * come in meanwhile is heard first, or it would take its own silence for the leader's. Who
+ * waits for others can't know, since it may have woken up right at its deadline. */
+static bool may_have_slept(const struct replica *r, uint64_t now_ns)
+{
+    bool is_late = now_ns - r->ticker.deadline_ns > r->options.heartbeat_interval_ns / 2;
+
+    return is_late || (raft_role(r->raft) != RAFT_LEADER && !MUTANT(trusts_its_timer));
+}
+
+/* A leader that is in the middle of a long entry lives, though its heartbeats may wait behind the
+ * work on that entry, there or here. */
+static bool hears_an_entry(const struct replica *r, uint64_t now_ns)
+{
+    return raft_role(r->raft) == RAFT_FOLLOWER &&
+           peers_is_receiving(&r->peers, raft_leader(r->raft),
+                              now_ns - 2 * r->options.heartbeat_interval_ns);
+}
+
+void replica_timer_fired(struct io_timer *timer)
+{
+    struct replica *r = container_of(timer, struct replica, timer);
+    struct raft_event event = {.kind = RAFT_TICK, .now_ns = io_now_ns(r->io)};
+
+    if (!r->is_running || event.now_ns < ticker_due_ns(&r->ticker)) {
+        return;
+    }
+    if ((may_have_slept(r, event.now_ns) && !ticker_is_late(&r->ticker)) ||
+        hears_an_entry(r, event.now_ns)) {
+        ticker_wait(&r->ticker, event.now_ns); /* The turn arms the timer for then. */
+        return;
+    }
+    replica_step(r, &event, NULL);
+}
