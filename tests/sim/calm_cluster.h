@@ -5,6 +5,14 @@
 
 #include "sim/cluster/cluster.h"
 
+/* How many of its seeds a test tries: all of them, or a quarter where sanitizers make each ten
+ * times as slow. They look at memory, and the other seeds take the same paths. */
+#ifdef FEW_SEEDS
+#define SEEDS_OF(count) (((count) + 3) / 4)
+#else
+#define SEEDS_OF(count) (count)
+#endif
+
 /* Three nodes that vote and have a leader. `adjust` changes what they start with; or NULL.
  * The caller frees it with cluster_free(). */
 struct cluster *calm_cluster_start(uint64_t seed, void (*adjust)(struct server_config *config));

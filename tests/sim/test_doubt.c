@@ -13,7 +13,7 @@
 #include "replica/replica.h"
 #include "replica/state.h"
 
-enum { SEEDS = 4, ROUNDS = 12 };
+enum { SEEDS = SEEDS_OF(4), ROUNDS = 12 };
 
 static const struct user_options users = {.key_count = 20,
                                           .pipeline_max = 8,

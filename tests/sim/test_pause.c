@@ -11,7 +11,7 @@
 #include "calm_cluster.h"
 #include "replica/replica.h"
 
-enum { SEEDS = 3, ROUNDS = 40 };
+enum { SEEDS = SEEDS_OF(3), ROUNDS = 40 };
 
 static const struct user_options users = {.key_count = 20,
                                           .pipeline_max = 2,

@@ -11,7 +11,7 @@
 #include "calm_cluster.h"
 #include "replica/replica.h"
 
-enum { SEEDS = 10, PATH_BYTES_A_SECOND = 1000 * 1000, SERVED_WITHIN_S = 5 };
+enum { SEEDS = SEEDS_OF(10), PATH_BYTES_A_SECOND = 1000 * 1000, SERVED_WITHIN_S = 5 };
 
 static const struct user_options users = {.key_count = 20,
                                           .pipeline_max = 16,

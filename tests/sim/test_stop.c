@@ -10,7 +10,7 @@
 #include "calm_cluster.h"
 #include "replica/replica.h"
 
-enum { SEEDS = 4, NODES = 3 };
+enum { SEEDS = SEEDS_OF(4), NODES = 3 };
 
 static const struct user_options users = {.key_count = 20,
                                           .pipeline_max = 8,

@@ -14,7 +14,7 @@
 #include "sim/cluster/heavy.h"
 #include "sim/cluster/talk.h"
 
-enum { KEYS = 200, SEEDS = 3, RUN_S = 2 };
+enum { KEYS = 200, SEEDS = SEEDS_OF(3), RUN_S = 2 };
 
 static const uint64_t others_wait_ns = 50 * SIM_MS;
 
