@@ -47,7 +47,7 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --cluster-key --announce --peer-port --peer-protocol --election-timeout --heartbeat --request-timeout
+    local takes_value='--data --cluster-key --announce --peer-port --feature-level --election-timeout --heartbeat --request-timeout
         --max-clients --max-output-memory --idle-timeout --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
@@ -62,7 +62,7 @@ _rakit_server() {
     --protected-mode) _rakit_words 'yes no' "$word" ;;
     --log-level) _rakit_words 'debug info warn error' "$word" ;;
     --log-format) _rakit_words 'auto plain logfmt' "$word" ;;
-    --peer-port | --peer-protocol | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
+    --peer-port | --feature-level | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
         --max-output-memory | --idle-timeout) ;;
     *)
         if [[ $word == -* ]]; then

@@ -247,12 +247,14 @@ static void put_raft(const struct clients *clients, struct buffer *out)
                   "raft_commit_index:%llu\r\n"
                   "raft_applied_index:%llu\r\n"
                   "raft_state_digest:%016llx\r\n"
-                  "raft_elections_begun:%llu\r\n",
+                  "raft_elections_begun:%llu\r\n"
+                  "raft_feature_level:%u\r\n",
                   (ull)replica_cluster_id(replica), (ull)replica_node_id(replica),
                   raft_role_name(raft_role(raft)), membership, configuration->member_count,
                   (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
                   (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
-                  (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count);
+                  (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count,
+                  (unsigned)replica_level(replica));
 }
 
 static const struct section {

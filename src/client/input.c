@@ -398,7 +398,7 @@ static bool is_sound(struct client *c, const struct command *command, struct buf
     bool is_sound = command->check == NULL || command->check(&call);
 
     *work += call.work;
-    return is_sound;
+    return is_sound && replica_has_level(c->clients->replica, command, &w);
 }
 
 /* Why a command of so many arguments is not executed; NULL: it may be. What a node answers by

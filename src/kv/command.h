@@ -43,6 +43,7 @@ struct command {
     const char *group;     /* Of help: "string", "generic", "server", "connection", ... */
     const char *arguments; /* "key value [NX | XX] [GET]" */
     const char *summary;   /* A sentence or two; whoever shows it breaks the lines. */
+    uint32_t since_level;  /* Feature level of the cluster that it needs; 0: any. */
     const char *since;     /* Redis version that has it, or Rakit's. */
     /* Asked before a command goes its way, so that what is certain to fail never stands
      * in the log; NULL: nothing to say. The handler asks again, for entries that did. */

@@ -164,12 +164,28 @@ static void note_unproven(struct dial *d)
     }
 }
 
+/* It is sent nothing: it could not execute what the log may have. */
+static void note_older_level(struct dial *d, uint32_t level)
+{
+    struct peers *p = d->peer->peers;
+    uint64_t count;
+
+    if (complaints_is_due(&p->complaints, d->peer->id, io_now_ns(p->io), &count)) {
+        log_write(p->log, LOG_WARN, "a member does not know the feature level of the cluster",
+                  "peer=%016llx level=%u cluster_level=%u count=%llu advice=" LOG_Q,
+                  (unsigned long long)d->peer->id, (unsigned)level, (unsigned)p->cluster_level,
+                  (unsigned long long)count, "install a newer version there");
+    }
+}
+
 /* Who answers must prove first that it belongs; then this node does. */
 static void dial_challenged(struct dial *d, struct slice body)
 {
     unsigned char proof[PROOF_BYTES];
     raft_id listener = 0;
-    enum hello_answer answer = hello_check(d->peer->peers, &d->hello, body, &listener, proof);
+    uint32_t level = 0;
+    enum hello_answer answer =
+        hello_check(d->peer->peers, &d->hello, body, &listener, &level, proof);
 
     if (answer == HELLO_MALFORMED) {
         link_close(&d->link);
@@ -183,7 +199,11 @@ static void dial_challenged(struct dial *d, struct slice body)
     } else if (listener != d->peer->id && !MUTANT(other_listener_taken)) {
         addresses_met(d->peer->peers, listener, &d->target);
         dial_refused(d, WIRE_OTHER_NODE);
+    } else if (level < d->peer->peers->cluster_level && !MUTANT(older_level_fed)) {
+        note_older_level(d, level);
+        link_close(&d->link);
     } else {
+        d->level = level;
         d->phase = DIAL_PROVEN;
         wire_put_proof(&d->link.out, proof);
         link_flush(&d->link);

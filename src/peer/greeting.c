@@ -72,6 +72,9 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
     if (membership_was_removed(p->committed, hello->from) && !MUTANT(removed_node_accepted)) {
         return WIRE_REMOVED;
     }
+    if (hello->level < p->cluster_level && !MUTANT(older_level_let_in)) {
+        return WIRE_OLDER_LEVEL;
+    }
 
     struct inbound *old = peers_inbound(p, hello->from, hello->channel);
     struct inbound *namesake = MUTANT(copy_accepted) ? NULL : find_namesake(p, hello);
@@ -132,7 +135,7 @@ static void greet(struct inbound *in)
 static void challenge(struct inbound *in, struct slice hello)
 {
     struct peers *p = in->peers;
-    struct wire_challenge c = {.listener = p->self.id};
+    struct wire_challenge c = {.listener = p->self.id, .level = p->level};
 
     in->is_challenged = true;
     memcpy(in->hello, hello.data, hello.size);

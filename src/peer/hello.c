@@ -10,6 +10,7 @@ void hello_say(const struct peers *p, struct link *link, raft_id to, enum wire_c
 {
     struct wire_hello hello = {
         .version = version,
+        .level = p->level,
         .cluster_id = p->cluster_id,
         .from = p->self.id,
         .to = to,
@@ -30,7 +31,8 @@ void hello_say(const struct peers *p, struct link *link, raft_id to, enum wire_c
 }
 
 enum hello_answer hello_check(const struct peers *p, const struct hello *hello, struct slice body,
-                              raft_id *ret_listener, unsigned char ret_proof[PROOF_BYTES])
+                              raft_id *ret_listener, uint32_t *ret_level,
+                              unsigned char ret_proof[PROOF_BYTES])
 {
     struct wire_challenge c;
 
@@ -47,6 +49,7 @@ enum hello_answer hello_check(const struct peers *p, const struct hello *hello, 
         return HELLO_UNPROVEN;
     }
     *ret_listener = c.listener;
+    *ret_level = c.level;
     proof_make(p->key.bytes, PROOF_OF_DIALER, &greeting, ret_proof);
     return HELLO_PROVEN;
 }

@@ -14,8 +14,10 @@ enum hello_answer {
 /* Says hello to that node. */
 void hello_say(const struct peers *p, struct link *link, raft_id to, enum wire_channel channel,
                uint32_t version, struct hello *ret_hello);
-/* Judges the CHALLENGE. HELLO_PROVEN: who answers, and this side's proof for it. */
+/* Judges the CHALLENGE. HELLO_PROVEN: who answers, the newest feature level that it knows, and this
+ * side's proof for it. */
 enum hello_answer hello_check(const struct peers *p, const struct hello *hello, struct slice body,
-                              raft_id *ret_listener, unsigned char ret_proof[PROOF_BYTES]);
+                              raft_id *ret_listener, uint32_t *ret_level,
+                              unsigned char ret_proof[PROOF_BYTES]);
 
 #endif /* RAKIT_PEER_HELLO_H */

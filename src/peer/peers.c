@@ -419,6 +419,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
 {
     uint64_t untaken_ms = options->election_timeout_ns / 1000000 * UNTAKEN_ELECTION_TIMEOUTS;
 
+    CHECK(options->level > 0);
     CHECK(options->version >= WIRE_VERSION_MIN && options->version <= WIRE_VERSION_NEXT);
 
     *p = (struct peers){
@@ -427,6 +428,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .events = *events,
         .self = options->self,
         .version = options->version,
+        .level = options->level,
         .untaken_max_ms = untaken_ms < UNTAKEN_MS_MAX ? (uint32_t)untaken_ms : UNTAKEN_MS_MAX,
         .answers_bytes_max = ANSWERS_BYTES_MAX,
         .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Clocks may differ a little. */
@@ -484,6 +486,20 @@ void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *ke
     p->cluster_id = cluster_id;
     peers_show_key(p, key);
     p->source = *source;
+}
+
+void peers_set_level(struct peers *p, uint32_t level)
+{
+    p->cluster_level = level;
+}
+
+uint32_t peers_level(const struct peers *p, raft_id id)
+{
+    const struct peer *peer = peers_find(p, id);
+
+    return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP
+               ? peer->dial[WIRE_CONTROL].level
+               : 0;
 }
 
 void peers_set_committed(struct peers *p, const struct membership *committed)

@@ -72,6 +72,7 @@ struct dial {
     uint64_t retry_ns;            /* and for so long. */
     uint64_t wait_ns;             /* The last wait but for its part of chance; 0: none yet. */
     uint32_t version;             /* Of the protocol: said in the next greeting, or agreed upon. */
+    uint32_t level;               /* The newest feature level that it knows; see hello.h. */
     struct hello hello;           /* What was said in this one. */
     bool is_unproven;             /* Who answered the last time does not have the key. */
     bool is_stepping_down;        /* Closed to be greeted in an older version at once. */
@@ -161,6 +162,8 @@ struct peers {
     bool has_key;                      /* if that is known. */
     uint64_t incarnation;
     uint32_t version;         /* The newest of the protocol that this node is to speak. */
+    uint32_t level;           /* The newest feature level that it knows, */
+    uint32_t cluster_level;   /* and that of the cluster: who does not know it is kept out. */
     size_t answers_bytes_max; /* A connection on which more of them wait to leave is ended. */
     uint32_t untaken_max_ms;  /* A connection on which nothing is taken for so long breaks. */
     uint64_t hold_max_ns;     /* So long after it was heard of last, a command may be begun. */
@@ -187,6 +190,7 @@ struct peers_options {
     struct member_address self;
     struct io_address host; /* Where to listen; need not be what `self` has for others. */
     uint64_t election_timeout_ns;
+    uint32_t level; /* The newest feature level that this node knows. */
     uint32_t
         version; /* The newest of the protocol to speak: WIRE_VERSION_MIN to WIRE_VERSION_NEXT. */
 };
@@ -210,6 +214,10 @@ enum peers_word peers_word_of(const struct peers *p, const struct member_address
 void peers_set_members(struct peers *p, const struct membership *m);
 /* Forgets the nodes that `committed` says were removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
+/* Keeps out who does not know that feature level. */
+void peers_set_level(struct peers *p, uint32_t level);
+/* The newest feature level that the node knows which is connected under that id; 0: it is not. */
+uint32_t peers_level(const struct peers *p, raft_id id);
 struct peer *peers_find(const struct peers *p, raft_id id);
 /* The connection that the node has made to this one, if it was welcomed: there is one at the most
  * for each channel, and those of one node are of one process (see greeting.c). */

@@ -57,7 +57,8 @@ static void challenged(struct verify *v, struct slice body)
 {
     unsigned char proof[PROOF_BYTES];
     raft_id listener = 0;
-    enum hello_answer answer = hello_check(v->peers, &v->hello, body, &listener, proof);
+    uint32_t level = 0;
+    enum hello_answer answer = hello_check(v->peers, &v->hello, body, &listener, &level, proof);
 
     if (answer == HELLO_MALFORMED) {
         conclude(v, VERIFY_UNREACHED);
@@ -65,6 +66,8 @@ static void challenged(struct verify *v, struct slice body)
         conclude(v, VERIFY_OTHER_KEY);
     } else if (listener != v->options.address.id && !MUTANT(any_node_verified)) {
         conclude(v, VERIFY_OTHER_NODE);
+    } else if (level < v->peers->cluster_level && !MUTANT(older_level_added)) {
+        conclude(v, VERIFY_OLDER_LEVEL);
     } else if (v->options.is_member && !MUTANT(member_verified_twice)) {
         conclude(v, VERIFY_PROVEN); /* To be welcomed would end the connection that it has. */
     } else {

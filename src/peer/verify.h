@@ -15,6 +15,7 @@ enum verify_result {
     VERIFY_OTHER_KEY,     /* It has another one. */
     VERIFY_OTHER_VERSION, /* It does not speak this program's protocol. */
     VERIFY_OTHER_NODE,    /* It has the key, but another id. */
+    VERIFY_OLDER_LEVEL,   /* It does not know the feature level of the cluster. */
     VERIFY_OTHER_CLUSTER, /* It has the key, but belongs to a cluster with another id. */
 };
 

@@ -371,8 +371,8 @@ struct entry *wire_next_entry(struct slice *rest)
     uint32_t size = get_u32(rest->data + 16);
     uint32_t kind = get_u32(rest->data + 20);
 
-    if (size > rest->size - WIRE_ENTRY_HEADER_BYTES || size > ENTRY_BYTES_MAX || kind < RAFT_NOOP ||
-        kind > RAFT_CONFIGURATION) {
+    if (size > rest->size - WIRE_ENTRY_HEADER_BYTES || size > ENTRY_BYTES_MAX ||
+        !raft_entry_kind_is_taken(kind)) {
         return NULL;
     }
 
@@ -452,6 +452,9 @@ const char *wire_refusal_text(enum wire_refusal refusal)
         return "another process runs with the id of this node";
     case WIRE_OTHER_KEY:
         return "it has another key";
+    case WIRE_OLDER_LEVEL:
+        return "the cluster uses what this node's program does not have yet: install a newer "
+               "version here";
     }
     return "unknown reason";
 }

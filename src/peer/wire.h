@@ -27,7 +27,7 @@ enum {
     WIRE_HEADER_BYTES = 16,
     /* Of a frame before the handshake is over: nobody may make us take more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
-    WIRE_HELLO_BYTES_MAX = 81 + 255, /* With the longest name of a host. */
+    WIRE_HELLO_BYTES_MAX = 77 + 255, /* With the longest name of a host. */
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
     WIRE_SKIPPED_BYTES_MAX = 64 * 1024, /* Of a frame that is not understood. */
 };
@@ -64,16 +64,17 @@ enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
 enum wire_refusal {
     WIRE_OTHER_CLUSTER = 1,
     WIRE_OTHER_VERSION = 2,
-    WIRE_OTHER_NODE = 3, /* The address belongs to another node by now. */
-    WIRE_REMOVED = 4,    /* The dialer was removed from the cluster. */
-    WIRE_NOT_READY = 5,  /* The listener does not know its cluster yet; try again. */
-    WIRE_SAME_NODE = 6,  /* A node of the dialer's id is running already. */
-    WIRE_OTHER_KEY = 7,  /* The dialer's word: the listener does not prove that it has its key. */
+    WIRE_OTHER_NODE = 3,  /* The address belongs to another node by now. */
+    WIRE_REMOVED = 4,     /* The dialer was removed from the cluster. */
+    WIRE_NOT_READY = 5,   /* The listener does not know its cluster yet; try again. */
+    WIRE_SAME_NODE = 6,   /* A node of the dialer's id is running already. */
+    WIRE_OTHER_KEY = 7,   /* The dialer's word: the listener does not prove that it has its key. */
+    WIRE_OLDER_LEVEL = 8, /* The dialer's program does not know the feature level of the cluster. */
 };
 
 struct wire_hello {
     uint32_t version;
-    uint64_t features; /* None are defined yet: 0. */
+    uint32_t level; /* The newest feature level that the dialer knows. */
     uint64_t cluster_id;
     raft_id from;
     raft_id to;
@@ -90,6 +91,7 @@ struct wire_refuse {
 
 struct wire_challenge {
     raft_id listener;
+    uint32_t level; /* The newest feature level that it knows. */
     unsigned char nonce[PROOF_NONCE_BYTES];
     unsigned char proof[PROOF_BYTES];
 };

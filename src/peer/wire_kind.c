@@ -17,7 +17,7 @@
 /* Its version comes first in all versions of the protocol. */
 static const struct wire_field hello_fields[] = {
     FIELD(WIRE_U32, wire_hello, version),
-    FIELD(WIRE_U64, wire_hello, features),
+    RANGE(WIRE_U32, wire_hello, level, 1, 0),
     FIELD(WIRE_U64, wire_hello, cluster_id),
     FIELD(WIRE_U64, wire_hello, from),
     FIELD(WIRE_U64, wire_hello, to),
@@ -30,11 +30,12 @@ static const struct wire_field hello_fields[] = {
 };
 
 static const struct wire_field refuse_fields[] = {
-    RANGE(WIRE_U8, wire_refuse, reason, WIRE_OTHER_CLUSTER, WIRE_OTHER_KEY),
+    RANGE(WIRE_U8, wire_refuse, reason, WIRE_OTHER_CLUSTER, WIRE_OLDER_LEVEL),
 };
 
 static const struct wire_field challenge_fields[] = {
     FIELD(WIRE_U64, wire_challenge, listener),
+    RANGE(WIRE_U32, wire_challenge, level, 1, 0),
     FIELD(WIRE_BYTES, wire_challenge, nonce),
     FIELD(WIRE_BYTES, wire_challenge, proof),
 };

@@ -43,17 +43,26 @@ const char *raft_reason_text(enum raft_reason reason)
     return "unknown";
 }
 
+static const char *const entry_kinds[] = {
+    [RAFT_NOOP] = "noop",
+    [RAFT_COMMAND] = "command",
+    [RAFT_CONFIGURATION] = "configuration",
+    [RAFT_LEVEL] = "level",
+};
+
+static bool is_known(uint32_t kind)
+{
+    return kind < sizeof entry_kinds / sizeof entry_kinds[0] && entry_kinds[kind] != NULL;
+}
+
 const char *raft_entry_kind_name(enum raft_entry_kind kind)
 {
-    switch (kind) {
-    case RAFT_NOOP:
-        return "noop";
-    case RAFT_COMMAND:
-        return "command";
-    case RAFT_CONFIGURATION:
-        return "configuration";
-    }
-    return "unknown";
+    return is_known(kind) ? entry_kinds[kind] : "unknown";
+}
+
+bool raft_entry_kind_is_taken(uint32_t kind)
+{
+    return is_known(kind) || (kind >= RAFT_MAY_BE_SKIPPED && kind <= UINT8_MAX);
 }
 
 const char *raft_message_kind_name(enum raft_message_kind kind)

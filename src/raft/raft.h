@@ -66,6 +66,9 @@ enum raft_entry_kind {
     RAFT_NOOP = 1,          /* A new leader's first (§8). */
     RAFT_COMMAND = 2,       /* For the replicated state machine. */
     RAFT_CONFIGURATION = 3, /* A membership, in force from when it is logged (§6). */
+    RAFT_LEVEL = 4,         /* The host's, as commands are: what all members can do. */
+    /* From here on: who does not know a kind stores it, and it does nothing. */
+    RAFT_MAY_BE_SKIPPED = 128,
 };
 
 struct raft_entry {
@@ -341,6 +344,8 @@ bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *re
 const char *raft_role_name(enum raft_role role);
 const char *raft_reason_text(enum raft_reason reason);
 const char *raft_entry_kind_name(enum raft_entry_kind kind);
+/* Whether it is known, or does nothing where it is not. */
+bool raft_entry_kind_is_taken(uint32_t kind);
 const char *raft_message_kind_name(enum raft_message_kind kind);
 const char *raft_error_text(int error);
 

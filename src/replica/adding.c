@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/mutant.h"
+#include "cluster/level.h"
 #include "resp/errors.h"
 
 static void fail_unproven(struct admin_task *t)
@@ -16,6 +17,7 @@ static void fail_unproven(struct admin_task *t)
         [VERIFY_OTHER_KEY] = ERROR_ADD_OTHER_KEY,
         [VERIFY_OTHER_VERSION] = ERROR_ADD_OTHER_VERSION,
         [VERIFY_OTHER_NODE] = ERROR_ADD_OTHER_NODE,
+        [VERIFY_OLDER_LEVEL] = ERROR_ADD_OLDER_LEVEL,
         [VERIFY_OTHER_CLUSTER] = ERROR_ADD_OTHER_CLUSTER,
     };
     char text[700];
@@ -40,22 +42,32 @@ static void verify(struct admin_task *t, bool is_member)
         .address = t->address, .is_member = is_member, .done = verified, .context = t};
 
     if (t->verify == NULL) {
+        t->level = level_logged(t->replica);
+        t->is_verified = false;
         t->verify = verify_start(&t->replica->peers, &options); /* Or in a later turn. */
     }
+}
+
+/* The level may be raised while a node is added. Who is connected may have come before that. */
+static bool knows_level(const struct admin_task *t)
+{
+    uint32_t level = level_logged(t->replica);
+
+    return level == LEVEL_FIRST || peers_level(&t->replica->peers, t->id) >= level;
 }
 
 bool adding_is_proven(struct admin_task *t, bool is_member)
 {
     enum peers_word word = peers_word_of(&t->replica->peers, &t->address);
 
-    if (MUTANT(added_unproven) || word == PEERS_LIVES_THERE) {
+    if (MUTANT(added_unproven) || (word == PEERS_LIVES_THERE && knows_level(t))) {
         return true;
     }
     if (word == PEERS_LIVES_ELSEWHERE && !MUTANT(own_word_ignored)) {
         admin_task_fail(t, ERROR_ADD_ELSEWHERE);
         return false;
     }
-    if (!t->is_verified) {
+    if (!t->is_verified || t->level < level_logged(t->replica)) {
         verify(t, is_member);
         return false;
     }

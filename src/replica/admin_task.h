@@ -20,6 +20,7 @@ struct admin_task {
     /* ADMIN_ADD; see adding.c. */
     struct member_address address;
     struct verify *verify; /* Under way; NULL: not. */
+    uint32_t level;        /* It is to know that feature level. */
     bool is_verified;      /* It is over: */
     enum verify_result verified;
     raft_index index; /* Of the configuration that must commit. */

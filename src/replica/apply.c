@@ -67,8 +67,8 @@ static bool is_worn_out(const struct replica *r)
     return true;
 }
 
-/* The command in an entry; NULL where there is none that this program could execute. It looks
- * at the entry alone, so all nodes of a version find the same. */
+/* The command in an entry; NULL where there is none that this program could execute, or one above
+ * the cluster's level. It looks at nothing but the log, so all nodes find the same. */
 static const struct command *understand(struct replica *r, const struct entry *e,
                                         uint32_t *ret_count)
 {
@@ -77,7 +77,8 @@ static const struct command *understand(struct replica *r, const struct entry *e
     }
 
     const struct command *command = command_find(r->options.commands, r->arguments[0]);
-    bool is_data = command != NULL && (command->flags & (COMMAND_WRITE | COMMAND_READ)) != 0;
+    bool is_data = command != NULL && (command->flags & (COMMAND_WRITE | COMMAND_READ)) != 0 &&
+                   level_has(r, command);
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};
 
     if (is_data && !command_judge(command, r->database, *ret_count, r->arguments, &nobody)) {
@@ -182,6 +183,9 @@ static void apply_entry(struct replica *r, struct entry *e)
         MUTANT_DO(recovery_applies_twice, r->is_running ? (void)0 : apply_command(r, e));
     } else if (e->kind == RAFT_CONFIGURATION) {
         apply_configuration(r, e);
+    } else if (e->kind == RAFT_LEVEL && !level_apply(r, e)) {
+        note_skipped(r, e,
+                     "a committed feature level makes no sense: it does nothing, on all nodes");
     }
     r->applied_index = e->index;
     r->stats.applied_count++;

@@ -109,6 +109,17 @@ static uint64_t time_before(const struct replica *r, raft_index index, raft_term
                : 0;
 }
 
+/* Nothing behind it could be executed. No leader in order logs it before all members know it. */
+static bool has_level_beyond(const struct replica *r, struct entry *const *entries, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (level_is_beyond(r, entries[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* No leader in order sends an entry whose log time is lower than that of the one before it. */
 static bool has_ordered_times(const struct replica *r, const struct raft_message *message,
                               struct entry *const *entries)
@@ -136,7 +147,10 @@ static void step_entries(struct replica *r, const struct wire_message *m, struct
     struct raft_message message = m->message;
 
     message.entries = described;
-    if (!describe(entries, count, described, memberships)) {
+    if (has_level_beyond(r, entries, count)) {
+        note_malformed(r, message.from,
+                       "the log of a peer needs a newer version of this program: install it");
+    } else if (!describe(entries, count, described, memberships)) {
         note_malformed(r, message.from, "a peer sent a malformed configuration");
     } else if (!has_ordered_times(r, &message, entries)) {
         note_malformed(r, message.from, "a peer sent entries whose log time runs back");

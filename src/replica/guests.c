@@ -86,8 +86,9 @@ static bool answer_misfit(struct replica *r, uint64_t connection, const struct w
 {
     struct buffer reply = {0};
     struct resp_writer w = {.out = &reply, .version = f->resp_version};
-    bool is_misfit = !command_judge(command, r->database, count, r->arguments, &w) &&
-                     !MUTANT(forward_not_judged);
+    bool is_misfit = (!command_judge(command, r->database, count, r->arguments, &w) &&
+                      !MUTANT(forward_not_judged)) ||
+                     !replica_has_level(r, command, &w);
     struct buffer *out = is_misfit ? peers_answer(&r->peers, connection) : NULL;
 
     if (out != NULL) {

@@ -47,6 +47,7 @@ struct replica_options {
     struct io_address host;      /* where it listens itself: peers on its peer port. */
     uint16_t peer_port;
     uint32_t peer_protocol; /* The newest version that is spoken with them. */
+    uint32_t feature_level; /* The newest that this node's program knows. */
     bool has_contact;
     struct io_address contact; /* A member's client address. */
 
@@ -97,6 +98,12 @@ const struct store_recovered *replica_recovered(const struct replica *r);
  * nothing is stepped any more. Then replica_free(). */
 void replica_end(struct replica *r);
 void replica_free(struct replica *r);
+
+/* Whether the cluster is at the feature level that the command needs; else writes the error. */
+bool replica_has_level(const struct replica *r, const struct command *command,
+                       struct resp_writer *reply);
+/* The feature level of the cluster, as applied. */
+uint32_t replica_level(const struct replica *r);
 
 /* --- for INFO, RAFT and the like ------------------------------------------------------ */
 

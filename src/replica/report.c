@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "cluster/level.h"
 #include "kv/codec.h"
 
 enum {
@@ -197,13 +198,14 @@ void report_status(struct replica *r, struct resp_writer *w)
     uint32_t count = m == NULL ? 0 : m->configuration.member_count;
     bool is_joint = m != NULL && raft_configuration_is_joint(&m->configuration);
 
-    resp_map(w, 8);
+    resp_map(w, 9);
     put_id(w, "cluster_id", r->recovered.identity.cluster_id);
     put_id(w, "node_id", raft_self(r->raft));
     put_id(w, "leader_id", raft_leader(r->raft));
     put_integer(w, "term", raft_current_term(r->raft));
     put_integer(w, "commit_index", raft_commit_index(r->raft));
     put_integer(w, "applied_index", r->applied_index);
+    put_integer(w, "feature_level", r->level);
     put_text(w, "configuration", r->is_removed ? "removed" : is_joint ? "joint" : "stable");
     resp_bulk_text(w, "nodes");
     resp_array(w, count);
@@ -310,6 +312,14 @@ static void describe_membership(struct buffer *out, const struct entry *e)
     membership_free(m);
 }
 
+static void describe_level(struct buffer *out, const struct entry *e)
+{
+    uint32_t level = 0;
+
+    (void)level_decode(entry_payload(e), &level);
+    buffer_printf(out, "%u", (unsigned)level);
+}
+
 void report_entry(const struct entry *e, struct resp_writer *w)
 {
     struct buffer text = {0};
@@ -322,6 +332,8 @@ void report_entry(const struct entry *e, struct resp_writer *w)
         describe_command(&text, e);
     } else if (e->kind == RAFT_CONFIGURATION) {
         describe_membership(&text, e);
+    } else if (e->kind == RAFT_LEVEL) {
+        describe_level(&text, e);
     }
     resp_bulk(w, buffer_slice(&text));
     buffer_deinit(&text);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "cluster/address.h"
+#include "cluster/level.h"
 #include "replica/state.h"
 
 enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */
@@ -23,6 +24,9 @@ static int recover_entry(void *context, struct entry *e)
         if (m == NULL) {
             return STORE_EFORMAT;
         }
+    } else if (level_is_beyond(r, e)) {
+        r->level_proposed = UINT32_MAX; /* For the sentence that says so. */
+        return STORE_EFORMAT;
     }
     entry = membership_core_entry(e, m);
 
@@ -95,6 +99,14 @@ static bool recover(struct replica *r, char *text, size_t text_size)
 
     int error = store_replay(r->store, recover_entry, r);
 
+    if (error != 0 && r->level_proposed != 0) {
+        snprintf(text, text_size,
+                 "the log in %s uses a newer feature level than the %u that this program knows: "
+                 "nothing was changed; install the version of rakit-server that ran here before, "
+                 "or a newer one",
+                 r->options.data_dir, (unsigned)r->options.feature_level);
+        return false;
+    }
     if (error != 0) {
         snprintf(text, text_size,
                  "the log in %s could not be read back at entry %llu (error %d): nothing was "
@@ -122,6 +134,7 @@ struct replica *replica_start(const struct replica_options *options,
     r->seq_offset = 1;
     ticker_init(&r->ticker);
     r->timer.fired = replica_timer_fired;
+    r->level = LEVEL_FIRST;
     r->sweep.fired = requests_sweep_fired;
     r->health.fired = health_fired;
     r->announce.fired = announce_fired;
@@ -164,6 +177,7 @@ bool replica_listen(struct replica *r, char *text, size_t text_size)
         .host = options->host,
         .election_timeout_ns = options->election_timeout_ns,
         .version = options->peer_protocol,
+        .level = options->feature_level,
     };
     struct peers_events events = replica_peers_events;
 
@@ -282,6 +296,7 @@ void replica_run(struct replica *r)
     r->is_running = true;
     peers_open(&r->peers, r->recovered.identity.cluster_id, &r->recovered.key, &source);
     peers_set_committed(&r->peers, r->committed);
+    peers_set_level(&r->peers, r->level);
     replica_note_configuration(r, false);
     health_start(r);
     replica_step(r, &event, NULL);

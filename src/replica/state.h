@@ -12,6 +12,7 @@
  *   admin.c       RAFT commands: membership, transfer, status, log
  *   announce.c    this node's own address
  *   disk.c        what full disks decide: who leads, which writes are taken
+ *   level.c       the feature level of the cluster
  *   health.c      whether the disk keeps up with the timeouts, and members answer
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
@@ -93,6 +94,9 @@ struct replica {
     enum raft_role seen_role;
 
     raft_index applied_index;
+    uint32_t level;          /* Feature level of the cluster, as applied; */
+    uint32_t level_proposed; /* and as this node proposed it last, as leader, */
+    raft_term level_term;    /* of that term. */
     uint8_t database;        /* Of the command decoded last, */
     struct slice *arguments; /* and its arguments; reused. */
     uint32_t argument_capacity;
@@ -282,6 +286,19 @@ enum disk_outlook {
 enum disk_outlook disk_outlook(const struct replica *r);
 /* Leader: whom to hand over to, all else being equal one that has room; 0: the core knows. */
 raft_id disk_successor(const struct replica *r);
+
+/* --- level.c -------------------------------------------------------------------- */
+
+/* Each turn: a leader raises the level where all members know a newer one. */
+void level_look(struct replica *r);
+/* False where the entry makes no sense. */
+bool level_apply(struct replica *r, const struct entry *e);
+/* An entry that raises it beyond what this program knows. */
+bool level_is_beyond(const struct replica *r, const struct entry *e);
+/* Leader: the level in its log, committed or not. */
+uint32_t level_logged(const struct replica *r);
+/* Whether the cluster is at the level that this command needs. */
+bool level_has(const struct replica *r, const struct command *command);
 
 /* --- health.c ------------------------------------------------------------------- */
 

@@ -60,6 +60,7 @@ static void place(struct replica *r)
     r->gathering_ends_ns = 0;
     stop_progress(r);
     disk_look(r);
+    level_look(r);
     admin_show_log(r);
     admin_progress(r);
     requests_place(r);

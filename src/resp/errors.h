@@ -24,6 +24,7 @@
 #define ERROR_ARITY_OF_PING "ERR wrong number of arguments for 'ping' command"
 #define ERROR_UNKNOWN_COMMAND "ERR unknown command '%.*s', with args beginning with: %s"
 #define ERROR_UNKNOWN_SUBCOMMAND "ERR unknown subcommand '%.*s'. Try %s HELP."
+#define ERROR_LEVEL "ERR '%s' needs feature level %u, and the cluster has %u: upgrade all nodes%s%s"
 #define ERROR_NO_DATABASE "ERR DB index is out of range"
 #define ERROR_VALUE_TOO_LARGE "ERR a key or value is larger than 512 MB"
 #define ERROR_STRING_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
@@ -211,6 +212,9 @@
 #define ERROR_ADD_OTHER_VERSION \
     "ERR the node at %s, peer port %u, was not added: it does not speak the peers' protocol " \
     "of the leader. Start it with the same program"
+#define ERROR_ADD_OLDER_LEVEL \
+    "ERR the node at %s, peer port %u, was not added: the cluster is at a feature level that its " \
+    "program does not know. Install a newer version there"
 #define ERROR_ADD_OTHER_NODE \
     "ERR the node at %s, peer port %u, was not added: it has another id than that"
 #define ERROR_ADD_OTHER_CLUSTER \

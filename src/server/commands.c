@@ -77,7 +77,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "tcp-keepalive", "5");
     put(p, "timeout", "%llu", (unsigned long long)(config->client_idle_ns / S));
     put(p, "peer-port", "%u", config->peer_port);
-    put(p, "peer-protocol", "%u", (unsigned)config->peer_protocol);
+    put(p, "feature-level", "%u", (unsigned)config->feature_level);
     put(p, "election-timeout-ms", "%llu", (unsigned long long)(config->election_timeout_ns / MS));
     put(p, "heartbeat-ms", "%llu", (unsigned long long)(config->heartbeat_interval_ns / MS));
     put(p, "request-timeout-ms", "%llu", (unsigned long long)(config->request_timeout_ns / MS));

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "cluster/address.h"
+#include "cluster/level.h"
 #include "kv/kv.h"
 #include "peer/wire.h"
 
@@ -23,6 +24,7 @@ void server_config_defaults(struct server_config *c)
 {
     *c = (struct server_config){
         .peer_protocol = WIRE_VERSION,
+        .feature_level = LEVEL_NEWEST,
         .election_timeout_ns = 300 * MS,
         .heartbeat_interval_ns = 50 * MS,
         .request_timeout_ns = 2000 * MS,

@@ -9,10 +9,12 @@
 #include "io/io.h"
 
 struct server_config {
-    struct io_address address; /* Where it listens for clients. */
-    uint16_t peer_port;        /* Where peers come, on the same host. */
-    uint32_t peer_protocol;    /* The newest version that is spoken with them. */
-    char announce_host[256];   /* The host that others reach it at; \"\": address.host. */
+    struct io_address address;           /* Where it listens for clients. */
+    uint16_t peer_port;                  /* Where peers come, on the same host. */
+    uint32_t peer_protocol;              /* The newest version that is spoken with them. */
+    uint32_t feature_level;              /* The newest that is used. */
+    const struct command *more_commands; /* Of a later program, for tests; or NULL. */
+    char announce_host[256];             /* The host that others reach it at; \"\": address.host. */
     bool has_contact;
     struct io_address contact; /* A member's client address: join through it. */
     bool is_new_cluster;       /* Make a cluster, whatever is in the data directory. */

@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "cluster/address.h"
-#include "peer/wire.h"
+#include "cluster/level.h"
 
 #define MS 1000000ull
 
@@ -24,7 +24,7 @@ enum {
 enum option_code {
     OPTION_DATA = 256,
     OPTION_PEER_PORT,
-    OPTION_PEER_PROTOCOL,
+    OPTION_FEATURE_LEVEL,
     OPTION_ANNOUNCE,
     OPTION_ELECTION_TIMEOUT,
     OPTION_HEARTBEAT,
@@ -42,7 +42,7 @@ enum option_code {
 static const struct option long_options[] = {
     {"data", required_argument, NULL, OPTION_DATA},
     {"peer-port", required_argument, NULL, OPTION_PEER_PORT},
-    {"peer-protocol", required_argument, NULL, OPTION_PEER_PROTOCOL},
+    {"feature-level", required_argument, NULL, OPTION_FEATURE_LEVEL},
     {"announce", required_argument, NULL, OPTION_ANNOUNCE},
     {"election-timeout", required_argument, NULL, OPTION_ELECTION_TIMEOUT},
     {"heartbeat", required_argument, NULL, OPTION_HEARTBEAT},
@@ -80,7 +80,7 @@ const char *options_help(void)
            "                           contact on this machine hands it over by itself\n"
            "  --peer-port N            port that the other nodes connect to; default:\n"
            "                           PORT + 10000\n"
-           "  --peer-protocol N        speak no newer version with them; default: the newest\n"
+           "  --feature-level N        use nothing that a later level brings; default: the newest\n"
            "  --announce HOST          how others reach this node, where that is not HOST\n"
            "  --election-timeout MS    a leader silent for so long is replaced; default: 300\n"
            "  --heartbeat MS           interval between the leader's heartbeats; default: 50\n"
@@ -239,12 +239,12 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         config->peer_port = (uint16_t)value;
         p->has_peer_port = true;
         return OPTIONS_RUN;
-    case OPTION_PEER_PROTOCOL:
-        if (!read_number(optarg, WIRE_VERSION_MIN, WIRE_VERSION, &value)) {
-            return refuse(p, "--peer-protocol takes a version from %d to %d, not '%s'",
-                          WIRE_VERSION_MIN, WIRE_VERSION, optarg);
+    case OPTION_FEATURE_LEVEL:
+        if (!read_number(optarg, LEVEL_FIRST, LEVEL_NEWEST, &value)) {
+            return refuse(p, "--feature-level takes a level from %d to %d, not '%s'", LEVEL_FIRST,
+                          LEVEL_NEWEST, optarg);
         }
-        config->peer_protocol = (uint32_t)value;
+        config->feature_level = (uint32_t)value;
         return OPTIONS_RUN;
     case OPTION_ANNOUNCE:
         if (optarg[0] == '\0' || strlen(optarg) >= sizeof config->announce_host) {

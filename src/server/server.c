@@ -290,6 +290,7 @@ static struct replica_options replica_options(const struct server *s)
         .host = c->address,
         .peer_port = c->peer_port,
         .peer_protocol = c->peer_protocol,
+        .feature_level = c->feature_level,
         .has_contact = c->has_contact,
         .contact = c->contact,
         .election_timeout_ns = c->election_timeout_ns,
@@ -348,6 +349,9 @@ struct server *server_start(struct io *io, const struct server_config *config,
     s->started_ns = io_now_ns(io);
     make_run_id(s);
     commands_add_all(&s->commands);
+    if (s->config.more_commands != NULL) {
+        command_table_add(&s->commands, s->config.more_commands);
+    }
     if (!start_replica(s, text, text_size)) {
         free(s);
         return NULL;

@@ -344,7 +344,7 @@ def spoken(node):
 
 def test_upgrade__node_by_node_and_back(cluster):
     debug = ["--log-level", "debug"]
-    older, newer = [*debug, "--peer-protocol", "10"], debug
+    older, newer = [*debug, "--feature-level", "1"], debug
     cluster.options = older
     cluster.start(3)
     current = text(cluster.leader().call("INFO", "server")).split("rakit_version:")[1].split()[0]

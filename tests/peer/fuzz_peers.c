@@ -193,6 +193,7 @@ static bool hear_challenge(struct stranger *s, struct wire_challenge *ret_c)
 static void greet(struct world *w, struct stranger *s, raft_id from, enum wire_channel channel)
 {
     struct wire_hello hello = {.version = WIRE_VERSION,
+                               .level = 1,
                                .cluster_id = CLUSTER,
                                .from = from,
                                .to = SELF,
@@ -277,6 +278,7 @@ static void start(struct world *w)
         .self = {.id = SELF, .client = {.host = "node", .port = 8000}, .peer_port = PEER_PORT},
         .host = {.host = "node"},
         .election_timeout_ns = SIM_S,
+        .level = 1,
         .version = WIRE_VERSION,
     };
     struct peers_source source = {0};

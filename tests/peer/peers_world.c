@@ -103,6 +103,7 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
         .self = *address,
         .host = address->client,
         .election_timeout_ns = SIM_S,
+        .level = 1,
         .version = n->version == 0 || n->version > WIRE_VERSION ? WIRE_VERSION : n->version};
     struct peers_source source = {0};
     struct peers_events events = {.context = n,

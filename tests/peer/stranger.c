@@ -50,6 +50,7 @@ static void stranger_connected(struct io_connect *connect, int status)
 struct wire_hello stranger_hello(void)
 {
     return (struct wire_hello){.version = WIRE_VERSION,
+                               .level = 1,
                                .cluster_id = CLUSTER,
                                .from = id_of(0),
                                .to = id_of(1),
@@ -154,7 +155,7 @@ void stranger_challenge(struct world *w, struct stranger *s, const struct store_
     struct proof_greeting greeting = {
         .hello = buffer_slice(&s->hello), .listener = listener, .nonce = "the listener's"};
 
-    s->challenge = (struct wire_challenge){.listener = listener};
+    s->challenge = (struct wire_challenge){.listener = listener, .level = 1};
     memcpy(s->challenge.nonce, greeting.nonce, sizeof greeting.nonce);
     proof_make(key->bytes, role, &greeting, s->challenge.proof);
     wire_put_challenge(&s->link.out, &s->challenge);

@@ -297,6 +297,46 @@ static void test_peers__frames_out_of_place_end_the_connection(void **state)
     assert_int_equal(w->nodes[1].forward_count, 0);
 }
 
+static void test_peers__of_an_older_level_are_kept_out(void **state)
+{
+    struct world *w = *state;
+    struct wire_hello hello = stranger_hello();
+    struct stranger s;
+
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 1, CLUSTER);
+    peers_set_level(&w->nodes[1].peers, 3);
+    for (hello.level = 1; hello.level <= 4; hello.level++) {
+        stranger_greet(w, &s, w->nodes[0].io, &hello);
+        assert_int_equal(s.is_welcome, hello.level >= 3);
+        assert_int_equal(s.refusal, hello.level >= 3 ? 0 : WIRE_OLDER_LEVEL);
+        link_close(&s.link);
+        run_ms(w, 50);
+        stranger_end(&s);
+    }
+}
+
+static void test_peers__of_an_older_level_are_sent_nothing(void **state)
+{
+    struct world *w = *state;
+
+    start_both(w); /* They know level 1. */
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(peers_level(&w->nodes[0].peers, id_of(1)), 1);
+    end_node(&w->nodes[1], SIM_KILLED);
+    run_ms(w, 100);
+    assert_int_equal(peers_level(&w->nodes[0].peers, id_of(1)), 0);
+    peers_set_level(&w->nodes[0].peers, 2);
+    start_node(w, 1, CLUSTER);
+    run_ms(w, 3000);
+    assert_false(is_up(&w->nodes[0].peers, id_of(1)));
+    assert_int_equal(peers_level(&w->nodes[0].peers, id_of(1)), 0);
+    peers_set_level(&w->nodes[0].peers, 1);
+    run_ms(w, 3000);
+    assert_int_equal(peers_level(&w->nodes[0].peers, id_of(1)), 1);
+}
+
 /* Which version the connections from `from` to the other node have; 0: not all are up. */
 static uint32_t version_spoken(struct world *w, uint32_t from)
 {
@@ -527,6 +567,8 @@ int main(void)
         PEERS_TEST(test_peers__of_another_version_are_refused),
         PEERS_TEST(test_peers__messages_between_others_end_the_connection),
         PEERS_TEST(test_peers__frames_of_an_unknown_group_end_the_connection),
+        PEERS_TEST(test_peers__of_an_older_level_are_kept_out),
+        PEERS_TEST(test_peers__of_an_older_level_are_sent_nothing),
         PEERS_TEST(test_peers__frames_of_unknown_kinds_are_skipped_if_they_may_be),
         PEERS_TEST(test_peers__frames_out_of_place_end_the_connection),
         PEERS_TEST(test_peers__of_neighbouring_versions_speak_the_older_one),

@@ -78,6 +78,17 @@ static void test_verify__who_has_another_key_or_none_may_not(void **state)
     assert_int_equal(ask_once(w, id_of(NEWCOMER)), VERIFY_OTHER_KEY);
 }
 
+static void test_verify__who_does_not_know_the_level_may_not(void **state)
+{
+    struct world *w = *state;
+
+    start_newcomer(w, &the_key); /* It knows level 1. */
+    peers_set_level(&w->nodes[LEADER].peers, 2);
+    assert_int_equal(ask_once(w, id_of(NEWCOMER)), VERIFY_OLDER_LEVEL);
+    peers_set_level(&w->nodes[LEADER].peers, 1);
+    assert_int_equal(ask_once(w, id_of(NEWCOMER)), VERIFY_PROVEN);
+}
+
 static void test_verify__another_node_is_not_the_one(void **state)
 {
     struct world *w = *state;
@@ -143,8 +154,8 @@ static void test_verify__who_is_silent_is_found_out_in_time(void **state)
 static void test_verify__words_without_a_proof_are_no_proof(void **state)
 {
     static const char words[] = {WIRE_WELCOME, WIRE_REFUSE, WIRE_CHALLENGE};
-    static const char bodies[][8 + PROOF_NONCE_BYTES + PROOF_BYTES] = {
-        "", {WIRE_OTHER_CLUSTER}, {NEWCOMER_ID}};
+    static const char bodies[][8 + 4 + PROOF_NONCE_BYTES + PROOF_BYTES] = {
+        "", {WIRE_OTHER_CLUSTER}, {NEWCOMER_ID, 0, 0, 0, 0, 0, 0, 0, 1}};
     static const size_t sizes[] = {0, 1, sizeof bodies[0]};
     static const enum verify_result results[] = {VERIFY_UNREACHED, VERIFY_UNREACHED,
                                                  VERIFY_OTHER_KEY};
@@ -213,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PEERS_TEST(test_verify__who_has_the_key_may_be_added),
         PEERS_TEST(test_verify__who_has_another_key_or_none_may_not),
+        PEERS_TEST(test_verify__who_does_not_know_the_level_may_not),
         PEERS_TEST(test_verify__another_node_is_not_the_one),
         PEERS_TEST(test_verify__a_node_of_another_cluster_may_have_the_same_key),
         PEERS_TEST(test_verify__leaves_the_connections_of_a_member_alone),

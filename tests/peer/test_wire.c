@@ -278,7 +278,7 @@ static void test_hello__comes_out_as_it_went_in(void **state)
 {
     struct buffer b = {0};
     struct wire_hello in = {.version = WIRE_VERSION,
-                            .features = 1,
+                            .level = 1,
                             .cluster_id = 2,
                             .from = 3,
                             .to = 4,
@@ -297,7 +297,7 @@ static void test_hello__comes_out_as_it_went_in(void **state)
     assert_int_equal(version, WIRE_VERSION);
     assert_true(wire_get_hello(body_of(&b, WIRE_HELLO), &out));
     assert_int_equal(out.version, WIRE_VERSION);
-    assert_int_equal(out.features, 1);
+    assert_int_equal(out.level, 1);
     assert_int_equal(out.cluster_id, 2);
     assert_int_equal(out.from, 3);
     assert_int_equal(out.to, 4);
@@ -324,6 +324,7 @@ static void test_challenge__comes_out_as_it_went_in(void **state)
 {
     struct buffer b = {0};
     struct wire_challenge in = {.listener = 5,
+                                .level = 6,
                                 .nonce = "thirty-two random bytes are here",
                                 .proof = "and thirty-two more to prove it."};
     struct wire_challenge out;
@@ -333,6 +334,7 @@ static void test_challenge__comes_out_as_it_went_in(void **state)
     body = body_of(&b, WIRE_CHALLENGE);
     assert_true(wire_get_challenge(body, &out));
     assert_int_equal(out.listener, 5);
+    assert_int_equal(out.level, 6);
     assert_memory_equal(out.nonce, in.nonce, sizeof in.nonce);
     assert_memory_equal(out.proof, in.proof, sizeof in.proof);
     assert_false(wire_get_challenge(slice_of(body.data, body.size - 1), &out));
@@ -394,7 +396,8 @@ static void test_where__is_read_as_written_and_nothing_else_is(void **state)
 static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **state)
 {
     struct buffer b = {0};
-    struct wire_hello in = {.version = WIRE_VERSION, .address = {.host = "h", .port = 6}};
+    struct wire_hello in = {
+        .version = WIRE_VERSION, .level = 1, .address = {.host = "h", .port = 6}};
     struct wire_hello out = {.from = 77};
     char longest[256];
     struct slice body;

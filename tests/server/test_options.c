@@ -237,6 +237,8 @@ static void test_options__refuse_bad_values_and_say_which_are_good(void **state)
     refuse("h 1 --peer-port 0", "from 1 to 65535, not '0'");
     refuse("h 1 --election-timeout 0", "milliseconds from 1 to");
     refuse("h 1 --heartbeat -5", "milliseconds from 1 to");
+    refuse("h 1 --feature-level 0", "takes a level from 1 to");
+    refuse("h 1 --feature-level 99", "takes a level from 1 to");
     refuse("h 1 --request-timeout fast", "milliseconds from 1 to 3600000, not 'fast'");
     refuse("h 1 --max-clients 0", "a number from 1 to");
     refuse("h 1 --max-output-memory 0", "megabytes from 1 to 1048576, not '0'");

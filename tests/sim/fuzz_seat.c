@@ -140,6 +140,7 @@ static void take_seat(struct scene *s)
                  .peer_port = CLUSTER_PEER_PORT},
         .host = {.host = "mad"},
         .election_timeout_ns = s->c->config.election_timeout_ns,
+        .level = 1,
         .version = WIRE_VERSION,
     };
     struct peers_source source = {0};

@@ -73,6 +73,7 @@ static void start(struct mad_peer *m, struct cluster *c, const struct node *n, r
 {
     struct io_address address = {.port = CLUSTER_PEER_PORT};
     struct wire_hello hello = {.version = WIRE_VERSION,
+                               .level = 1,
                                .cluster_id = replica_cluster_id(n->server->replica),
                                .from = from,
                                .to = n->id,

@@ -46,6 +46,7 @@
     X(LIE_SHOWN, "lie of a disk shown")                                                            \
     X(FORGOTTEN, "start without what was acknowledged")                                            \
     X(CORE_HEALED, "only a majority healed")                                                       \
+    X(LEVEL_RAISED, "feature level of the cluster raised")                                         \
     X(OLDER_PROTOCOL, "older protocol spoken with a newer node")                                   \
     X(OTHER_DATABASE, "command meant for another database than the first")                         \
     X(KEY_MOVED, "key moved from one database to another")                                         \

@@ -11,6 +11,7 @@
 #include "cluster/members.h"
 #include "peer/wire.h"
 #include "replica/replica.h"
+#include "sim/cluster/later.h"
 #include "sim/cluster/message_text.h"
 
 enum { WORK_A_NS = 4 }; /* Of what command/time_share.h counts; about as on a real machine. */
@@ -92,7 +93,7 @@ static void note_taken(const struct node *n, const struct entry *e)
 {
     struct cluster *c = n->cluster;
 
-    if (e->kind == RAFT_COMMAND && n->server != NULL &&
+    if (e->kind == RAFT_COMMAND && !later_is_in(e) && n->server != NULL &&
         raft_role(replica_raft(n->server->replica)) == RAFT_LEADER) {
         witness_taken(c->witness, entry_payload(e), sim_now_ns(c->sim),
                       c->config.election_timeout_ns);
@@ -106,6 +107,7 @@ static void on_written(void *context, const struct store_write *w)
     for (uint32_t i = 0; i < w->entry_count; i++) {
         note_configuration(n->cluster, w->entries[i]);
         note_taken(n, w->entries[i]);
+        later_check(n, w->entries[i]);
     }
     checker_written(n->checker, w);
 }
@@ -169,8 +171,10 @@ static void on_applied(void *context, const struct entry *e, uint64_t kv_digest,
     struct cluster *c = n->cluster;
 
     checker_applied(n->checker, e, kv_digest, kv_time_us);
+    later_note(c, e);
     if (!c->verdict.is_guilty && e->index == witness_applied_index(c->witness) + 1) {
-        witness_apply(c->witness, e->index, e->kind == RAFT_COMMAND, entry_payload(e));
+        witness_apply(c->witness, e->index, e->kind == RAFT_COMMAND && !later_is_in(e),
+                      entry_payload(e));
         if (e->kind == RAFT_CONFIGURATION) {
             note_membership(c, entry_payload(e));
         }
@@ -383,6 +387,7 @@ static void choose_version(struct node *n)
                     faults_draw_condition(&c->faults, FAULT_UPGRADE);
 
     n->config.peer_protocol = is_newer ? WIRE_VERSION_NEXT : WIRE_VERSION;
+    later_choose(n, &of_start);
 }
 
 bool cluster_has_key_files(const struct cluster *c)

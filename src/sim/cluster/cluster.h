@@ -140,7 +140,11 @@ struct cluster {
     uint32_t user_count;
     bool has_heavy; /* One more asks for much, and also in the calm. */
     struct heavy heavy;
-    bool users_queue; /* Their commands wait for those before them, or for room. */
+    bool has_later; /* One more sends commands of a later program. */
+    struct heavy later;
+    uint32_t level;       /* The highest feature level applied anywhere, */
+    uint64_t level_index; /* and the index of its entry. */
+    bool users_queue;     /* Their commands wait for those before them, or for room. */
     struct operator operator;
     struct nemesis *nemesis;
     struct budget *budget;

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "replica/state.h"
+#include "sim/cluster/later.h"
 
 #define SEARCH_NS (3 * SIM_S) /* For members that have moved to find each other. */
 
@@ -145,6 +146,21 @@ static void draw_heavy(struct cluster *c)
     c->heavy.key_count = 20;
 }
 
+/* Asks for what needs a higher feature level, before it is there and after. */
+static void draw_later(struct cluster *c)
+{
+    c->has_later = cluster_upgrades(c) && faults_draw_condition(&c->faults, FAULT_UPGRADE);
+    if (!c->has_later) {
+        return;
+    }
+    heavy_init(&c->later, c->sim, "later");
+    c->later.pick_node = pick_address;
+    c->later.context = c;
+    c->later.only = LATER_COMMAND;
+    c->later.batch_max = 3;
+    c->later.think_ns = 200 * SIM_MS;
+}
+
 /* Clocks of which some run fast, some slow: by crystals' 200 millionths, or by the
  * 5 % of a bad virtual machine. */
 static void draw_machines(struct cluster *c, uint32_t count)
@@ -191,6 +207,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     draw_machines(c, count);
     draw_users(c);
     draw_heavy(c);
+    draw_later(c);
     operator_init(&c->operator, c);
     c->nemesis = nemesis_new(c);
     c->budget = budget_new(c->checker);
@@ -219,6 +236,9 @@ void cluster_free(struct cluster *c)
     }
     if (c->has_heavy) {
         heavy_deinit(&c->heavy);
+    }
+    if (c->has_later) {
+        heavy_deinit(&c->later);
     }
     operator_deinit(&c->operator);
     budget_free(c->budget);
@@ -476,6 +496,9 @@ static void break_it(struct cluster *c)
     if (c->has_heavy) {
         heavy_start(&c->heavy);
     }
+    if (c->has_later) {
+        heavy_start(&c->later);
+    }
     c->is_calm = false;
     nemesis_start(c->nemesis);
     damage_start(c->damage);
@@ -501,6 +524,9 @@ static void heal_it(struct cluster *c)
     const uint64_t timeout_ns = c->config.election_timeout_ns;
     uint64_t healed_ns = sim_now_ns(c->sim);
 
+    if (c->has_later) {
+        heavy_rest(&c->later);
+    }
     nemesis_heal(c->nemesis);
     damage_heal(c->damage);
     if (core_choose(c)) {

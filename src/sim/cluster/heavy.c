@@ -34,6 +34,10 @@ static void put_many(struct heavy *h, const char *name)
 
 static void put_command(struct heavy *h, uint64_t kind)
 {
+    if (h->only != NULL) {
+        buffer_printf(&h->out, "%s\r\n", h->only);
+        return;
+    }
     switch (kind) {
     case 0:
         buffer_printf(&h->out, "INFO\r\n");

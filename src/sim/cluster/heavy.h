@@ -26,6 +26,7 @@ struct heavy {
     char waste[4096];
     uint32_t batch_max;  /* Commands in one pipeline, */
     uint64_t think_ns;   /* and the time to the next, on average. */
+    const char *only;    /* All that it says, if it is not NULL. */
     uint32_t key_count;  /* MGET and EXISTS name so many: k0, k1 and so on, by turns. */
     uint64_t sent_count; /* Pipelines, so far. */
 };
