@@ -15,6 +15,7 @@ struct batch {
     uint64_t stored_bytes; /* On the disk, */
     uint64_t bytes;        /* of their entries, */
     uint64_t behind_bytes; /* and of those before them that are not committed. */
+    bool leaves_some;      /* Others wait for room. */
 };
 
 static void propose(struct replica *r, const struct batch *batch)
@@ -74,11 +75,21 @@ static bool may_begin(struct request *request, uint64_t now_ns)
     return !request_is_guest(request) || guest_is_held(request, now_ns) == PEERS_HELD;
 }
 
+/* How much of its time one has to have left. A write that is proposed later could hardly be
+ * answered in time; and when a guest's time is over, its client is told that it is in doubt. */
+static uint64_t needed_ns(const struct replica *r, const struct request *request)
+{
+    return request_is_write(request) ? admission_needed_ns(&r->admission, io_now_ns(r->io)) : 0;
+}
+
 /* Later commands of its connection may still be in time. So it is not given back, which would
  * have it sent again, and be executed behind them. */
 static bool refuse_late(struct replica *r, struct request *request, uint64_t now_ns)
 {
-    if (!request_is_guest(request) || now_ns < request->deadline_ns) {
+    uint64_t least_ns = needed_ns(r, request);
+    bool is_bounded = request_is_guest(request) || least_ns > 0;
+
+    if (!is_bounded || now_ns + least_ns < request->deadline_ns) {
         return false;
     }
     if (!MUTANT(late_waits_on)) {
@@ -88,18 +99,18 @@ static bool refuse_late(struct replica *r, struct request *request, uint64_t now
     return true;
 }
 
-/* The writes to propose next, as many as the log has room for. */
+/* The writes to propose next, as many as the log and the disks have room for. */
 static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored_max)
 {
     uint64_t behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
     uint64_t room = admission_room(&r->admission, behind_bytes);
     uint64_t now_ns = peers_time_now(&r->peers);
-    bool is_holding = false;
 
     batch->count = 0;
     batch->bytes = 0;
     batch->stored_bytes = 0;
     batch->behind_bytes = behind_bytes;
+    batch->leaves_some = false;
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
@@ -112,16 +123,16 @@ static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored
         }
         size = request->entry->size;
         stored_bytes = store_entry_bytes(request->entry->size);
-        is_holding = batch->bytes + size > room && (batch->count > 0 || behind_bytes > 0);
-        if (is_holding || batch->count == PROPOSE_MAX ||
-            (batch->count > 0 && batch->stored_bytes + stored_bytes > stored_max)) {
+        batch->leaves_some =
+            (batch->bytes + size > room && (batch->count > 0 || behind_bytes > 0)) ||
+            (batch->count > 0 && batch->stored_bytes + stored_bytes > stored_max);
+        if (batch->leaves_some || batch->count == PROPOSE_MAX) {
             break;
         }
         batch->bytes += size;
         batch->stored_bytes += stored_bytes;
         batch->requests[batch->count++] = request;
     }
-    admission_hold(&r->admission, is_holding, io_now_ns(r->io));
 }
 
 /* What waits for room is not executed for nobody: it may have been sent again elsewhere. */
@@ -153,6 +164,15 @@ static void propose_or_refuse(struct replica *r, const struct batch *batch,
     }
 }
 
+/* Whether writes wait for room in the log, or on the disks. */
+static bool is_room_awaited(const struct batch *batch, enum disk_outlook outlook)
+{
+    if (MUTANT(disks_not_awaited) && outlook != DISKS_HAVE_ROOM) {
+        return false;
+    }
+    return batch->leaves_some || (batch->count > 0 && outlook == DISKS_ARE_UNKNOWN);
+}
+
 static void propose_waiting(struct replica *r)
 {
     const struct replica_options *options = &r->options;
@@ -163,6 +183,7 @@ static void propose_waiting(struct replica *r)
      * so that it is known to have room. */
     choose_batch(r, &batch,
                  outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX);
+    admission_hold(&r->admission, is_room_awaited(&batch, outlook), io_now_ns(r->io));
     /* While leadership is handed over, or the log waits for the disks, they wait. */
     if (raft_is_transferring(r->raft) ||
         r->window.bytes > options->log_memory_bytes + options->in_flight_bytes_max) {
