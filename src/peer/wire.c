@@ -64,13 +64,14 @@ void wire_end(struct buffer *out, size_t mark)
     put_u64(header + 8, frame_checksum(header));
 }
 
-/* A longer one is not taken. In the greeting a node of any version may speak. */
+/* A longer one is not waited for. In the greeting a node of any version may speak. */
 static uint64_t longest_body(uint8_t type, const struct wire_kind *kind)
 {
     if (kind == NULL) {
         return type >= WIRE_MAY_BE_SKIPPED ? WIRE_SKIPPED_BYTES_MAX : 0;
     }
-    return (kind->uses & WIRE_IN_GREETING) != 0 ? WIRE_HANDSHAKE_BYTES_MAX : wire_body_max(kind);
+    return (kind->uses & WIRE_IN_GREETING) != 0 ? (uint64_t)WIRE_HANDSHAKE_BYTES_MAX
+                                                : (uint64_t)WIRE_FIELDS_BYTES_MAX + kind->rest_max;
 }
 
 enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_frame *ret_frame)
@@ -124,7 +125,7 @@ bool wire_is_in_place(const struct wire_frame *frame, bool is_by_dialer, enum wi
 static size_t put_fields(struct buffer *out, enum wire_type type, const void *from)
 {
     struct wire_fields fields = wire_kind_of((uint8_t)type)->fields;
-    size_t size = wire_fields_put(buffer_reserve(out, wire_fields_max(fields)), fields, from);
+    size_t size = wire_fields_put(buffer_reserve(out, WIRE_FIELDS_BYTES_MAX), fields, from);
 
     buffer_commit(out, size);
     return size;

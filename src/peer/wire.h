@@ -29,6 +29,7 @@ enum {
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
     WIRE_HELLO_BYTES_MAX = 77 + 255, /* With the longest name of a host. */
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
+    WIRE_FIELDS_BYTES_MAX = 512,        /* Of all fields of a kind. */
     WIRE_SKIPPED_BYTES_MAX = 64 * 1024, /* Of a frame that is not understood. */
 };
 

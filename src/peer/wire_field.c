@@ -106,8 +106,18 @@ static void store(void *member, uint16_t size, uint64_t value)
 
 static void put_number(char *to, uint32_t bytes, uint64_t value)
 {
-    for (uint32_t i = 0; i < bytes; i++) {
-        to[i] = (char)(value >> 8 * i);
+    switch (bytes) {
+    case 1:
+        *to = (char)value;
+        break;
+    case 2:
+        put_u16(to, (uint16_t)value);
+        break;
+    case 4:
+        put_u32(to, (uint32_t)value);
+        break;
+    default:
+        put_u64(to, value);
     }
 }
 

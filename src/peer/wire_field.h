@@ -39,7 +39,7 @@ struct wire_fields {
 uint32_t wire_fields_min(struct wire_fields fields);
 uint32_t wire_fields_max(struct wire_fields fields);
 
-/* Writes the members of *from to where wire_fields_max() bytes have room. Returns their bytes. */
+/* Writes the members of *from to where as many bytes have room. Returns their bytes. */
 size_t wire_fields_put(char *to, struct wire_fields fields, const void *from);
 /* Reads them from the beginning of `body` into *ret. Up to `rest_max` bytes may follow: *ret_rest.
  * False if it does not fit: then nothing has changed. */

@@ -145,62 +145,73 @@ static const struct wire_field where_fields[] = {
 
 /* --- the table ---------------------------------------------------------------------------- */
 
-#define FIELDS(list_)                                                                              \
-    {                                                                                              \
-        .list = list_, .count = sizeof(list_) / sizeof(list_)[0]                                   \
-    }
+#define KIND_AND_REST(kind_, uses_, fields_, rest_name_, rest_max_)                                \
+    [WIRE_##kind_] = {.type = WIRE_##kind_,                                                        \
+                      .name = #kind_,                                                              \
+                      .uses = uses_,                                                               \
+                      .fields = {fields_, sizeof(fields_) / sizeof(struct wire_field)},            \
+                      .rest_name = rest_name_,                                                     \
+                      .rest_max = rest_max_}
+#define KIND(kind_, uses_, fields_) KIND_AND_REST(kind_, uses_, fields_, NULL, 0)
 
 enum {
     DIALER_GREETS = WIRE_BY_DIALER | WIRE_IN_GREETING,
     LISTENER_GREETS = WIRE_BY_LISTENER | WIRE_IN_GREETING,
+    EITHER_GREETS = DIALER_GREETS | LISTENER_GREETS,
     CORE = WIRE_BY_DIALER | WIRE_ON_CONTROL | WIRE_OF_GROUP,
     CORE_BULK = WIRE_BY_DIALER | WIRE_ON_BULK | WIRE_OF_GROUP,
+    ON_BOTH = WIRE_ON_CONTROL | WIRE_ON_BULK,
 };
 
-static const struct wire_kind kinds[] = {
-    {WIRE_HELLO, "HELLO", DIALER_GREETS, FIELDS(hello_fields), NULL, 0},
-    {WIRE_WELCOME, "WELCOME", LISTENER_GREETS, {NULL, 0}, NULL, 0},
-    {WIRE_REFUSE, "REFUSE", DIALER_GREETS | LISTENER_GREETS, FIELDS(refuse_fields), NULL, 0},
-    {WIRE_CHALLENGE, "CHALLENGE", LISTENER_GREETS, FIELDS(challenge_fields), NULL, 0},
-    {WIRE_PROOF, "PROOF", DIALER_GREETS, FIELDS(proof_fields), NULL, 0},
-    {WIRE_CLOCK, "CLOCK", WIRE_BY_LISTENER | WIRE_ON_CONTROL, FIELDS(clock_fields), NULL, 0},
-    {WIRE_HOLDS, "HOLDS", WIRE_BY_DIALER | WIRE_ON_CONTROL, FIELDS(holds_fields), NULL, 0},
-    {WIRE_PRE_VOTE, "PRE_VOTE", CORE, FIELDS(pre_vote_fields), NULL, 0},
-    {WIRE_PRE_VOTE_REPLY, "PRE_VOTE_REPLY", CORE, FIELDS(vote_reply_fields), NULL, 0},
-    {WIRE_REQUEST_VOTE, "REQUEST_VOTE", CORE, FIELDS(request_vote_fields), NULL, 0},
-    {WIRE_REQUEST_VOTE_REPLY, "REQUEST_VOTE_REPLY", CORE, FIELDS(vote_reply_fields), NULL, 0},
-    {WIRE_APPEND, "APPEND", CORE_BULK, FIELDS(append_fields), "entries", WIRE_BODY_BYTES_MAX - 100},
-    {WIRE_APPEND_REPLY, "APPEND_REPLY", CORE, FIELDS(append_reply_fields), NULL, 0},
-    {WIRE_HEARTBEAT, "HEARTBEAT", CORE, FIELDS(heartbeat_fields), NULL, 0},
-    {WIRE_HEARTBEAT_REPLY, "HEARTBEAT_REPLY", CORE, FIELDS(heartbeat_reply_fields), NULL, 0},
-    {WIRE_TIMEOUT_NOW, "TIMEOUT_NOW", CORE, FIELDS(timeout_now_fields), NULL, 0},
-    {WIRE_FORWARD, "FORWARD", CORE_BULK, FIELDS(forward_fields), "command", ENTRY_BYTES_MAX},
-    {WIRE_ANSWER, "ANSWER", WIRE_BY_LISTENER | WIRE_ON_CONTROL | WIRE_ON_BULK | WIRE_OF_GROUP,
-     FIELDS(answer_fields), "reply", WIRE_BODY_BYTES_MAX - 100},
-    {WIRE_ABOUT, "ABOUT", WIRE_BY_DIALER | WIRE_ON_CONTROL | WIRE_ON_BULK, FIELDS(about_fields),
-     NULL, 0},
-    {WIRE_WHERE, "WHERE", WIRE_BY_DIALER | WIRE_ON_CONTROL, FIELDS(where_fields), NULL, 0},
+/* By number; where there is none, `name` is NULL. */
+static const struct wire_kind kinds[UINT8_MAX + 1] = {
+    KIND(HELLO, DIALER_GREETS, hello_fields),
+    [WIRE_WELCOME] = {.type = WIRE_WELCOME, .name = "WELCOME", .uses = LISTENER_GREETS},
+    KIND(REFUSE, EITHER_GREETS, refuse_fields),
+    KIND(CHALLENGE, LISTENER_GREETS, challenge_fields),
+    KIND(PROOF, DIALER_GREETS, proof_fields),
+    KIND(CLOCK, WIRE_BY_LISTENER | WIRE_ON_CONTROL, clock_fields),
+    KIND(HOLDS, WIRE_BY_DIALER | WIRE_ON_CONTROL, holds_fields),
+    KIND(PRE_VOTE, CORE, pre_vote_fields),
+    KIND(PRE_VOTE_REPLY, CORE, vote_reply_fields),
+    KIND(REQUEST_VOTE, CORE, request_vote_fields),
+    KIND(REQUEST_VOTE_REPLY, CORE, vote_reply_fields),
+    KIND_AND_REST(APPEND, CORE_BULK, append_fields, "entries", WIRE_BODY_BYTES_MAX),
+    KIND(APPEND_REPLY, CORE, append_reply_fields),
+    KIND(HEARTBEAT, CORE, heartbeat_fields),
+    KIND(HEARTBEAT_REPLY, CORE, heartbeat_reply_fields),
+    KIND(TIMEOUT_NOW, CORE, timeout_now_fields),
+    KIND_AND_REST(FORWARD, CORE_BULK, forward_fields, "command", ENTRY_BYTES_MAX),
+    KIND_AND_REST(ANSWER, WIRE_BY_LISTENER | ON_BOTH | WIRE_OF_GROUP, answer_fields, "reply",
+                  WIRE_BODY_BYTES_MAX),
+    KIND(ABOUT, WIRE_BY_DIALER | ON_BOTH, about_fields),
+    KIND(WHERE, WIRE_BY_DIALER | WIRE_ON_CONTROL, where_fields),
 };
+
+const struct wire_kind *wire_kind_of(uint8_t type)
+{
+    return kinds[type].name == NULL ? NULL : &kinds[type];
+}
 
 uint32_t wire_kind_count(void)
 {
-    return sizeof kinds / sizeof kinds[0];
+    uint32_t count = 0;
+
+    for (uint32_t type = 0; type <= UINT8_MAX; type++) {
+        count += kinds[type].name != NULL;
+    }
+    return count;
 }
 
 const struct wire_kind *wire_kind_at(uint32_t i)
 {
-    CHECK(i < wire_kind_count());
-    return &kinds[i];
-}
+    uint32_t type = 0;
 
-const struct wire_kind *wire_kind_of(uint8_t type)
-{
-    for (uint32_t i = 0; i < wire_kind_count(); i++) {
-        if (kinds[i].type == type) {
-            return &kinds[i];
-        }
+    CHECK(i < wire_kind_count());
+    while (kinds[type].name == NULL || i-- > 0) {
+        type++;
     }
-    return NULL;
+    return &kinds[type];
 }
 
 uint32_t wire_body_min(const struct wire_kind *kind)

@@ -29,10 +29,11 @@ struct wire_kind {
     uint32_t rest_max;     /* In bytes. */
 };
 
-uint32_t wire_kind_count(void);
-const struct wire_kind *wire_kind_at(uint32_t i);
 /* NULL where there is none. */
 const struct wire_kind *wire_kind_of(uint8_t type);
+/* All of them, in the order of their numbers. */
+uint32_t wire_kind_count(void);
+const struct wire_kind *wire_kind_at(uint32_t i);
 
 uint32_t wire_body_min(const struct wire_kind *kind);
 uint32_t wire_body_max(const struct wire_kind *kind);

@@ -69,7 +69,8 @@ static void send_frame(struct script *s, struct slice *input, bool is_good)
     buffer_append_slice(&s->stream, body);
     wire_end(&s->stream, mark);
     if (body.size > WIRE_HANDSHAKE_BYTES_MAX ||
-        ((kind->uses & WIRE_IN_GREETING) == 0 && body.size > wire_body_max(kind))) {
+        ((kind->uses & WIRE_IN_GREETING) == 0 &&
+         body.size > WIRE_FIELDS_BYTES_MAX + kind->rest_max)) {
         s->is_damaged = true;
     }
     if (!is_good) {

@@ -130,7 +130,8 @@ static void test_kinds__have_a_sender_and_a_place(void **state)
                     wire_body_max(kind) <= WIRE_HANDSHAKE_BYTES_MAX);
         assert_true(wire_body_max(kind) <= WIRE_HANDSHAKE_BYTES_MAX ||
                     (kind->uses & WIRE_ON_BULK) != 0);
-        assert_true(wire_body_max(kind) <= WIRE_BODY_BYTES_MAX);
+        assert_true(kind->rest_max <= WIRE_BODY_BYTES_MAX);
+        assert_true(wire_fields_max(kind->fields) <= WIRE_FIELDS_BYTES_MAX);
         assert_true(wire_body_min(kind) <= wire_body_max(kind));
     }
     assert_int_equal(wire_body_max(wire_kind_of(WIRE_HELLO)), WIRE_HELLO_BYTES_MAX);
