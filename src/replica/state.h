@@ -141,8 +141,6 @@ void replica_make_room_for_terms(struct replica *r);
 void replica_store_durable(void *context, uint64_t seq);
 void replica_store_failed(void *context, int error, const char *text);
 void replica_store_room(void *context);
-/* The log time of what this node appends next, as leader. */
-uint64_t replica_next_time_us(const struct replica *r);
 /* Appends to the log in memory. Configurations enter their history here. */
 void replica_append_entry(struct replica *r, struct entry *e);
 /* The configuration in force differs, or is to be told for the first time. */
