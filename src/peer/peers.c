@@ -340,6 +340,7 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
     struct peers *p = in->peers;
     struct wire_message m;
     struct wire_forward forward;
+    struct wire_abandon abandon;
     struct wire_holds holds;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
@@ -357,6 +358,8 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
         peers_note_holds(in, &holds);
     } else if (frame->type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
+    } else if (frame->type == WIRE_ABANDON && wire_get_abandon(frame, &abandon)) {
+        p->events.abandoned(p->events.context, in->serial, &abandon);
     } else {
         return false;
     }

@@ -32,6 +32,8 @@ struct peers_events {
     void (*message)(void *context, const struct wire_message *m, struct entry **entries);
     /* `connection` names the one on which it came: see peers_answer(). */
     void (*forward)(void *context, raft_id from, uint64_t connection, const struct wire_forward *f);
+    /* The client of a command that came on that connection before has gone. */
+    void (*abandoned)(void *context, uint64_t connection, const struct wire_abandon *a);
     void (*answer)(void *context, raft_id from, const struct wire_answer *a);
     /* A connection that was up has broken: whatever was under way may be lost. */
     void (*lost)(void *context, raft_id id);

@@ -404,6 +404,20 @@ bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f
     return get_with_rest(frame->body, WIRE_FORWARD, ret_f, &ret_f->command);
 }
 
+void wire_put_abandon(struct buffer *out, const struct wire_abandon *a)
+{
+    size_t mark = wire_begin_of(out, WIRE_ABANDON, a->group);
+
+    put_fields(out, WIRE_ABANDON, a);
+    wire_end(out, mark);
+}
+
+bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a)
+{
+    ret_a->group = frame->group;
+    return get(frame->body, WIRE_ABANDON, ret_a);
+}
+
 /* Its outcome is not known yet, but takes as many bytes. */
 size_t wire_begin_answer(struct buffer *out, uint8_t group, uint64_t correlation)
 {

@@ -54,6 +54,7 @@ enum wire_type {
     WIRE_TIMEOUT_NOW = 24,
     WIRE_FORWARD = 32, /* A client's command for the leader. */
     WIRE_ANSWER = 33,  /* What became of it. */
+    WIRE_ABANDON = 34, /* Its client has gone: it is not to wait any longer. */
     /* From here on: who does not know a kind skips it, once the connection is welcomed. */
     WIRE_MAY_BE_SKIPPED = 128,
     WIRE_ABOUT = 128, /* Which program the dialer is, once it was welcomed. */
@@ -137,6 +138,11 @@ struct wire_clock {
 struct wire_holds {
     uint64_t clock_ns;    /* The receiver's, as last heard. */
     uint64_t correlation; /* Nobody waits any more for commands with a lower one. */
+};
+
+struct wire_abandon {
+    uint8_t group;
+    uint64_t correlation;
 };
 
 enum wire_outcome {
@@ -228,6 +234,8 @@ struct entry *wire_next_entry(struct slice *rest);
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f);
 bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f);
+void wire_put_abandon(struct buffer *out, const struct wire_abandon *a);
+bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a);
 
 void wire_put_clock(struct buffer *out, uint64_t clock_ns);
 bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns);

@@ -121,6 +121,10 @@ static const struct wire_field answer_fields[] = {
     FIELD(WIRE_U64, wire_answer, executed_index),
 };
 
+static const struct wire_field abandon_fields[] = {
+    FIELD(WIRE_U64, wire_abandon, correlation),
+};
+
 static const struct wire_field clock_fields[] = {
     FIELD(WIRE_U64, wire_clock, clock_ns),
 };
@@ -184,6 +188,7 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND_AND_REST(FORWARD, CORE_BULK, forward_fields, "command", ENTRY_BYTES_MAX),
     KIND_AND_REST(ANSWER, WIRE_BY_LISTENER | ON_BOTH | WIRE_OF_GROUP, answer_fields, "reply",
                   WIRE_BODY_BYTES_MAX),
+    KIND(ABANDON, CORE_BULK, abandon_fields),
     KIND(ABOUT, WIRE_BY_DIALER | ON_BOTH, about_fields),
     KIND(WHERE, WIRE_BY_DIALER | WIRE_ON_CONTROL, where_fields),
 };

@@ -23,6 +23,7 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
     };
 
     wire_put_forward(out, &f);
+    request->is_abandon_told = false;
     list_remove(&request->link);
     pending_put(&r->forwarded, correlation, request);
     r->forwarded_to = raft_leader(r->raft);
@@ -97,6 +98,24 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
 
     buffer_append_slice(w->out, a->reply);
     request_finish(r, request, a->executed_index);
+}
+
+/* What waits for room at the leader is not to wait for nobody. It is told behind the commands, on
+ * the same connection, so it never comes before them. */
+void forwards_tell_abandoned(struct replica *r)
+{
+    struct pending *p = &r->forwarded;
+    struct buffer *out = p->count == 0 ? NULL : peers_forward(&r->peers, r->forwarded_to);
+
+    for (uint64_t number = p->first; out != NULL && number < p->next; number++) {
+        struct request *request = pending_at(p, number);
+
+        if (request != NULL && request->is_abandoned && !request->is_abandon_told &&
+            !MUTANT(abandon_untold)) {
+            request->is_abandon_told = true;
+            wire_put_abandon(out, &(struct wire_abandon){.correlation = number});
+        }
+    }
 }
 
 /* --- when the leader changes ----------------------------------------------------------- */

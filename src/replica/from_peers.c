@@ -258,6 +258,7 @@ static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 const struct peers_events replica_peers_events = {
     .message = on_message,
     .forward = guests_on_forward,
+    .abandoned = guests_on_abandon,
     .answer = on_answer,
     .lost = on_lost,
     .forwards_lost = on_forwards_lost,

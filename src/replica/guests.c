@@ -22,6 +22,12 @@ struct guest {
     struct resp_writer writer;
 };
 
+/* What a command is found by when its client has gone. */
+struct guest_name {
+    uint64_t connection;
+    uint64_t correlation;
+};
+
 static struct resp_writer *guest_reply(struct request *request)
 {
     struct guest *g = container_of(request, struct guest, request);
@@ -156,6 +162,57 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
     g->request.refused = guest_refused;
     g->request.deadline_ns = f->until_ns;
     replica_submit(r, &g->request);
+}
+
+/* --- whose clients have gone ------------------------------------------------------------- */
+
+void guests_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a)
+{
+    struct replica *r = context;
+    struct guest_name name = {.connection = connection, .correlation = a->correlation};
+
+    if (!list_is_empty(&r->waiting)) {
+        buffer_append(&r->abandoned, (const char *)&name, sizeof name);
+    }
+}
+
+static int compare_names(const void *one, const void *other)
+{
+    const struct guest_name *a = one;
+    const struct guest_name *b = other;
+
+    return a->connection != b->connection
+               ? (a->connection < b->connection ? -1 : 1)
+               : (a->correlation > b->correlation) - (a->correlation < b->correlation);
+}
+
+/* Many clients may go at once, while many commands wait: so all are looked up in one walk. */
+void guests_note_abandoned(struct replica *r)
+{
+    size_t size = buffer_size(&r->abandoned);
+    size_t count = size / sizeof(struct guest_name);
+    struct guest_name *names;
+
+    if (count == 0) {
+        return;
+    }
+    names = memory_copy(buffer_begin(&r->abandoned), size);
+    buffer_trim(&r->abandoned, 0);
+    qsort(names, count, sizeof *names, compare_names);
+    list_for_each(node, &r->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+        const struct guest *g = container_of(request, struct guest, request);
+
+        if (request_is_guest(request)) {
+            struct guest_name name = {.connection = g->connection, .correlation = g->correlation};
+
+            request->is_abandoned =
+                request->is_abandoned ||
+                bsearch(&name, names, count, sizeof *names, compare_names) != NULL;
+        }
+    }
+    free(names);
 }
 
 enum peers_held guest_is_held(struct request *request, uint64_t now_ns)

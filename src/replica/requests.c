@@ -216,6 +216,7 @@ void requests_place(struct replica *r)
 {
     admission_look(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
     requests_wait_again(r, &r->returned);
+    guests_note_abandoned(r);
     if (forwards_are_winding_down(r)) {
         return;
     }
@@ -340,6 +341,7 @@ void requests_sweep_fired(struct io_timer *timer)
     sweep_list(r, &r->reads_ready, now_ns, ERROR_READ_LATE);
     sweep_pending(r, &r->proposed, now_ns);
     sweep_pending(r, &r->forwarded, now_ns);
+    forwards_tell_abandoned(r);
     if (r->stats.pending_count > 0) {
         requests_sweep_start(r);
     }

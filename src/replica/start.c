@@ -343,6 +343,7 @@ void replica_free(struct replica *r)
         keyspace_free(r->keyspace);
     }
     buffer_deinit(&r->scratch);
+    buffer_deinit(&r->abandoned);
     free(r->arguments);
     outbox_deinit(&r->outbox);
     free(r->raft_memory);

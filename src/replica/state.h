@@ -101,6 +101,7 @@ struct replica {
     struct slice *arguments; /* and its arguments; reused. */
     uint32_t argument_capacity;
     struct buffer scratch;       /* Replies that nobody waits for. */
+    struct buffer abandoned;     /* Forwarded commands whose clients have gone: guests.c. */
     struct io_timer announce;    /* Tries again, where that was refused; */
     uint64_t announce_wait_ns;   /* each time after a longer wait. */
     raft_term refused_term;      /* The leader of that term says it is not: ask nobody else yet. */
@@ -215,6 +216,8 @@ void forwards_wind_down(struct replica *r);
 bool forwards_are_winding_down(struct replica *r);
 /* It has had its time. */
 void forwards_sweep(struct replica *r, uint64_t now_ns);
+/* Tells the leader which of the commands that it has were sent by clients that have gone. */
+void forwards_tell_abandoned(struct replica *r);
 void forwards_abandon(struct replica *r);
 /* Commands with lower correlations than the first under way were answered or given up. */
 void forwards_note_held(struct replica *r);
@@ -227,6 +230,10 @@ void forwards_lost(struct replica *r, raft_id id);
 void guests_on_forward(void *context, raft_id from, uint64_t connection,
                        const struct wire_forward *f);
 /* Whether its sender waits for it still, at that peers_time_now(). */
+/* The client of a forwarded command has gone. */
+void guests_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a);
+/* Marks the waiting commands whose clients have gone since it was called last. */
+void guests_note_abandoned(struct replica *r);
 enum peers_held guest_is_held(struct request *request, uint64_t now_ns);
 
 /* --- apply.c ------------------------------------------------------------------- */

@@ -52,6 +52,14 @@ static void on_message(void *context, const struct wire_message *m, struct entry
     }
 }
 
+static void on_abandoned(void *context, uint64_t connection, const struct wire_abandon *a)
+{
+    struct world *w = context;
+
+    CHECK(peers_answer(&w->peers, connection) != NULL);
+    (void)a;
+}
+
 static void on_forward(void *context, raft_id from, uint64_t connection,
                        const struct wire_forward *f)
 {
@@ -270,6 +278,7 @@ static void start(struct world *w)
     struct peers_events events = {.context = w,
                                   .message = on_message,
                                   .forward = on_forward,
+                                  .abandoned = on_abandoned,
                                   .answer = on_answer,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,

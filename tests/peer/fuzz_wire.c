@@ -91,6 +91,7 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     enum wire_type type = frame->type;
     struct slice body = frame->body;
     struct wire_forward forward;
+    struct wire_abandon abandon;
     struct wire_answer answer;
     struct wire_holds holds;
     uint64_t clock_ns;
@@ -103,6 +104,9 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
         check_same(out, type, body);
     } else if (type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
         wire_put_forward(out, &forward);
+        check_same(out, type, body);
+    } else if (type == WIRE_ABANDON && wire_get_abandon(frame, &abandon)) {
+        wire_put_abandon(out, &abandon);
         check_same(out, type, body);
     } else if (type == WIRE_ANSWER && wire_get_answer(frame, &answer)) {
         size_t mark = wire_begin_answer(out, answer.group, answer.correlation);
@@ -122,7 +126,8 @@ static void try_body(const struct wire_frame *frame)
     } else if (frame->type == WIRE_APPEND) {
         try_entries(frame, &out);
     } else if (frame->type == WIRE_FORWARD || frame->type == WIRE_ANSWER ||
-               frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS) {
+               frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS ||
+               frame->type == WIRE_ABANDON) {
         try_forwarding(frame, &out);
     } else {
         try_handshake(frame->type, frame->body, &out);

@@ -36,6 +36,13 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     n->forward_count++;
 }
 
+static void on_abandoned(void *context, uint64_t connection, const struct wire_abandon *a)
+{
+    struct node *n = context;
+
+    n->abandoned_count++;
+}
+
 static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 {
     struct node *n = context;
@@ -109,6 +116,7 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
     struct peers_events events = {.context = n,
                                   .message = on_message,
                                   .forward = on_forward,
+                                  .abandoned = on_abandoned,
                                   .answer = on_answer,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,

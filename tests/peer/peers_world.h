@@ -25,6 +25,7 @@ struct node {
     uint32_t forwards_lost_count;
     uint32_t answer_count;
     uint32_t forward_count;
+    uint32_t abandoned_count;
     bool awaits_message;
     const struct log *log;       /* May be NULL. */
     const struct store_key *key; /* NULL: the_key. */

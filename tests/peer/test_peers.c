@@ -235,6 +235,7 @@ static void test_peers__frames_of_an_unknown_group_end_the_connection(void **sta
         m.message.kind = RAFT_HEARTBEAT;
     }
     assert_int_equal(w->nodes[1].forward_count, 0);
+    assert_int_equal(w->nodes[1].abandoned_count, 0);
 }
 
 /* What a later version may say beside what this one knows, and what none may. */
@@ -276,7 +277,7 @@ static void test_peers__frames_out_of_place_end_the_connection(void **state)
     } frames[] = {{WIRE_CONTROL, WIRE_FORWARD}, {WIRE_CONTROL, WIRE_APPEND},
                   {WIRE_BULK, WIRE_HEARTBEAT},  {WIRE_BULK, WIRE_HOLDS},
                   {WIRE_CONTROL, WIRE_CLOCK},   {WIRE_BULK, WIRE_ANSWER},
-                  {WIRE_CONTROL, WIRE_HELLO}};
+                  {WIRE_CONTROL, WIRE_HELLO},   {WIRE_CONTROL, WIRE_ABANDON}};
     static const char body[64] = {10, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1};
     struct world *w = *state;
     struct wire_hello hello = stranger_hello();

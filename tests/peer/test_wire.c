@@ -492,6 +492,22 @@ static void test_clock_and_holds__come_out_as_they_went_in(void **state)
     buffer_deinit(&b);
 }
 
+static void test_abandon__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_abandon in = {.correlation = UINT64_MAX - 1};
+    struct wire_abandon out;
+
+    (void)state;
+    wire_put_abandon(&b, &in);
+    assert_true(wire_get_abandon(frame_in(&b, WIRE_ABANDON), &out));
+    assert_int_equal(out.group, 0);
+    assert_true(out.correlation == UINT64_MAX - 1);
+    assert_false(wire_get_abandon(
+        frame_of(WIRE_ABANDON, slice_of(body_of(&b, WIRE_ABANDON).data, 7)), &out));
+    buffer_deinit(&b);
+}
+
 static void test_frame__waits_for_its_last_byte(void **state)
 {
     struct buffer b = {0};
@@ -661,6 +677,7 @@ int main(void)
         cmocka_unit_test(test_where__is_read_as_written_and_nothing_else_is),
         cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
         cmocka_unit_test(test_forward_and_answer__come_out_as_they_went_in),
+        cmocka_unit_test(test_abandon__comes_out_as_it_went_in),
         cmocka_unit_test(test_clock_and_holds__come_out_as_they_went_in),
         cmocka_unit_test(test_frame__waits_for_its_last_byte),
         cmocka_unit_test(test_frame__with_any_bit_flipped_is_not_taken),

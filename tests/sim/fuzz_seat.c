@@ -54,6 +54,14 @@ static void on_message(void *context, const struct wire_message *m, struct entry
     }
 }
 
+static void on_abandoned(void *context, uint64_t connection, const struct wire_abandon *a)
+{
+    struct scene *s = context;
+
+    (void)connection;
+    s->correlation = a->correlation;
+}
+
 static void on_forward(void *context, raft_id from, uint64_t connection,
                        const struct wire_forward *f)
 {
@@ -130,6 +138,7 @@ static void take_seat(struct scene *s)
     struct peers_events events = {.context = s,
                                   .message = on_message,
                                   .forward = on_forward,
+                                  .abandoned = on_abandoned,
                                   .answer = on_answer,
                                   .lost = on_lost,
                                   .forwards_lost = on_lost,

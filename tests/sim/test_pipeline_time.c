@@ -155,17 +155,18 @@ static void have_room(struct server_config *config)
     config->request_timeout_ns = 10 * SIM_S;
 }
 
-static void test_pipeline__that_waits_for_room_is_dropped_with_its_connection(void **state)
+/* The caller's node is the leader, or another one. */
+static void check_that_is_dropped(bool is_forwarded)
 {
     enum { SENT = 200, TAKEN_AT_LEAST = 10, TAKEN_AT_MOST = 100 };
     struct cluster *cluster = calm_cluster_start(1, have_room);
     struct node *leader = cluster_leader(cluster);
     const struct raft *raft = replica_raft(leader->server->replica);
+    struct node *follower = &cluster->nodes[leader == &cluster->nodes[0] ? 1 : 0];
     raft_index first = raft_last_index(raft);
     struct caller c;
 
-    (void)state;
-    caller_open(&c, cluster, leader);
+    caller_open(&c, cluster, is_forwarded ? follower : leader);
     for (uint32_t i = 0; i < cluster->node_count; i++) {
         sim_stall_disk(cluster->nodes[i].machine, sim_now_ns(cluster->sim) + 2 * SIM_S);
     }
@@ -180,12 +181,25 @@ static void test_pipeline__that_waits_for_room_is_dropped_with_its_connection(vo
     cluster_free(cluster);
 }
 
+static void test_pipeline__that_waits_for_room_is_dropped_with_its_connection(void **state)
+{
+    (void)state;
+    check_that_is_dropped(false);
+}
+
+static void test_pipeline__that_waits_at_another_node_is_dropped_with_its_connection(void **state)
+{
+    (void)state;
+    check_that_is_dropped(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pipeline__without_a_leader_is_answered_in_the_time_of_one_command),
         cmocka_unit_test(test_pipeline__that_takes_longer_than_a_command_may_is_executed),
         cmocka_unit_test(test_pipeline__that_waits_for_room_is_dropped_with_its_connection),
+        cmocka_unit_test(test_pipeline__that_waits_at_another_node_is_dropped_with_its_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
