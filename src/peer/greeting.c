@@ -141,6 +141,7 @@ static void challenge(struct inbound *in, struct slice hello)
     memcpy(in->hello, hello.data, hello.size);
     in->greeting.hello = slice_of(in->hello, hello.size);
     in->greeting.listener = c.listener;
+    in->greeting.level = c.level;
     if (!MUTANT(challenge_repeated)) {
         io_random(p->io, in->greeting.nonce, sizeof in->greeting.nonce);
     }

@@ -40,8 +40,8 @@ enum hello_answer hello_check(const struct peers *p, const struct hello *hello, 
         return HELLO_MALFORMED;
     }
 
-    struct proof_greeting greeting = {.hello = slice_of(hello->bytes, hello->size),
-                                      .listener = c.listener};
+    struct proof_greeting greeting = {
+        .hello = slice_of(hello->bytes, hello->size), .listener = c.listener, .level = c.level};
 
     memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
     if (!proof_holds(p->key.bytes, PROOF_OF_LISTENER, &greeting, slice_of(c.proof, PROOF_BYTES)) &&

@@ -14,7 +14,7 @@
 enum { LABEL_BYTES = 16 };
 
 /* All before the hello has a fixed size, so no two greetings make the same bytes. */
-enum { PREFIX_BYTES = LABEL_BYTES + 8 + PROOF_NONCE_BYTES };
+enum { PREFIX_BYTES = LABEL_BYTES + 8 + 4 + PROOF_NONCE_BYTES };
 
 void proof_hmac(struct slice key, struct slice data, unsigned char ret_hmac[PROOF_BYTES])
 {
@@ -39,7 +39,8 @@ void proof_make(const unsigned char key[PROOF_KEY_BYTES], enum proof_role role,
     CHECK(hello.size <= PROOF_HELLO_BYTES_MAX);
     memcpy(bytes, labels[MUTANT(roles_prove_alike) ? PROOF_OF_DIALER : role], LABEL_BYTES);
     put_u64(bytes + LABEL_BYTES, MUTANT(any_listener_proves) ? 0 : greeting->listener);
-    memcpy(bytes + LABEL_BYTES + 8, greeting->nonce, PROOF_NONCE_BYTES);
+    put_u32(bytes + LABEL_BYTES + 8, MUTANT(level_not_proven) ? 0 : greeting->level);
+    memcpy(bytes + LABEL_BYTES + 8 + 4, greeting->nonce, PROOF_NONCE_BYTES);
     memcpy(bytes + PREFIX_BYTES, hello.data, hello.size);
     proof_hmac(slice_of(key, PROOF_KEY_BYTES), slice_of(bytes, PREFIX_BYTES + hello.size),
                ret_proof);

@@ -24,7 +24,8 @@ enum proof_role { PROOF_OF_DIALER, PROOF_OF_LISTENER };
 /* What is proven to belong together. */
 struct proof_greeting {
     struct slice hello; /* What the dialer says, its random bytes included; borrowed. */
-    uint64_t listener;  /* Who it is by its own word. */
+    uint64_t listener;  /* Who it is by its own word, */
+    uint32_t level;     /* and the feature level that it knows. */
     unsigned char nonce[PROOF_NONCE_BYTES]; /* The listener's random bytes. */
 };
 

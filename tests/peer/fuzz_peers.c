@@ -209,7 +209,7 @@ static void greet(struct world *w, struct stranger *s, raft_id from, enum wire_c
                                .channel = channel,
                                .address = {.host = "stranger", .port = 8000},
                                .peer_port = PEER_PORT};
-    struct proof_greeting greeting = {.listener = SELF};
+    struct proof_greeting greeting = {.listener = SELF, .level = 1};
     struct wire_challenge c;
     unsigned char proof[PROOF_BYTES];
     struct buffer body = {0};

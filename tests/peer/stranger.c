@@ -101,7 +101,8 @@ void stranger_say_hello(struct world *w, struct stranger *s, const struct wire_h
 void stranger_prove(struct world *w, struct stranger *s, const struct store_key *key,
                     enum proof_role role, struct slice hello)
 {
-    struct proof_greeting greeting = {.hello = hello, .listener = s->challenge.listener};
+    struct proof_greeting greeting = {
+        .hello = hello, .listener = s->challenge.listener, .level = s->challenge.level};
     unsigned char proof[PROOF_BYTES];
 
     memcpy(greeting.nonce, s->challenge.nonce, sizeof greeting.nonce);
@@ -152,8 +153,10 @@ void stranger_listen(struct stranger *s, struct io *io, const char *host)
 void stranger_challenge(struct world *w, struct stranger *s, const struct store_key *key,
                         enum proof_role role, raft_id listener)
 {
-    struct proof_greeting greeting = {
-        .hello = buffer_slice(&s->hello), .listener = listener, .nonce = "the listener's"};
+    struct proof_greeting greeting = {.hello = buffer_slice(&s->hello),
+                                      .listener = listener,
+                                      .level = 1,
+                                      .nonce = "the listener's"};
 
     s->challenge = (struct wire_challenge){.listener = listener, .level = 1};
     memcpy(s->challenge.nonce, greeting.nonce, sizeof greeting.nonce);

@@ -62,7 +62,8 @@ static void test_greeting__the_listener_proves_first(void **state)
 
     challenge_me(w, &s, io);
 
-    struct proof_greeting greeting = {.hello = buffer_slice(&s.hello), .listener = id_of(1)};
+    struct proof_greeting greeting = {
+        .hello = buffer_slice(&s.hello), .listener = id_of(1), .level = 1};
 
     memcpy(greeting.nonce, s.challenge.nonce, sizeof greeting.nonce);
     assert_true(proof_holds(the_key.bytes, PROOF_OF_LISTENER, &greeting,
@@ -115,7 +116,8 @@ static void test_greeting__proofs_of_another_connection_open_nothing(void **stat
 
     challenge_me(w, &s, io);
 
-    struct proof_greeting greeting = {.hello = buffer_slice(&s.hello), .listener = id_of(1)};
+    struct proof_greeting greeting = {
+        .hello = buffer_slice(&s.hello), .listener = id_of(1), .level = 1};
 
     memcpy(greeting.nonce, s.challenge.nonce, sizeof greeting.nonce);
     proof_make(the_key.bytes, PROOF_OF_DIALER, &greeting, proof);
@@ -175,7 +177,8 @@ static void test_greeting__cut_or_extended_proofs_open_nothing(void **state)
 
         challenge_me(w, &s, io);
 
-        struct proof_greeting greeting = {.hello = buffer_slice(&s.hello), .listener = id_of(1)};
+        struct proof_greeting greeting = {
+            .hello = buffer_slice(&s.hello), .listener = id_of(1), .level = 1};
 
         memcpy(greeting.nonce, s.challenge.nonce, sizeof greeting.nonce);
         proof_make(the_key.bytes, PROOF_OF_DIALER, &greeting, proof);

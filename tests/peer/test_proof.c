@@ -105,6 +105,9 @@ static void test_proof__holds_for_its_own_greeting_alone(void **state)
     g.listener++;
     assert_false(is_taken(&g));
     g = greeting();
+    g.level++;
+    assert_false(is_taken(&g));
+    g = greeting();
     g.hello = slice_str("hello, I am two");
     assert_false(is_taken(&g));
     g.hello.size--;

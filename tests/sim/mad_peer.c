@@ -22,6 +22,7 @@ static void prove(struct mad_peer *m)
 
     if (wire_frame(buffer_slice(&m->in), WIRE_HANDSHAKE_BYTES_MAX, &frame) == WIRE_FRAME &&
         frame.type == WIRE_CHALLENGE && wire_get_challenge(frame.body, &c)) {
+        greeting.level = c.level;
         memcpy(greeting.nonce, c.nonce, sizeof greeting.nonce);
         proof_make(m->key.bytes, PROOF_OF_DIALER, &greeting, proof);
         wire_put_proof(&m->out, proof);
