@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "client/client.h"
 #include "kv/kv.h"
 #include "replica/replica.h"
@@ -166,8 +167,9 @@ void clients_send(struct clients *c)
         client_send(container_of(node, struct client, dirty_link));
     }
     /* Nobody else would go on with those who had no time, or whom an answer lets go on. */
-    if (!list_is_empty(&c->ready) ||
-        (!list_is_empty(&c->congested) && replica_has_room_again(c->replica))) {
+    if ((!list_is_empty(&c->ready) ||
+         (!list_is_empty(&c->congested) && replica_has_room_again(c->replica))) &&
+        !MUTANT(ready_left_waiting)) {
         io_turn_soon(c->io);
     }
 }

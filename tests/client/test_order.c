@@ -457,6 +457,43 @@ static void test_client__goes_on_when_the_replica_is_no_longer_congested(void **
     close(fd);
 }
 
+/* Nothing else happens that would make a turn. */
+static void test_turn__comes_by_itself_for_a_client_that_has_sent_more(void **state)
+{
+    enum { COUNT = 2 * CLIENT_COMMANDS_A_TURN - 100, READ_BYTES = 6 * COUNT };
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    struct buffer pings = {0};
+    struct buffer got = {0};
+
+    _Static_assert((int)READ_BYTES <= (int)CLIENT_READ_BYTES, "they come in one piece");
+    fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
+    io_timer_stop(f->io, &f->clients->sweep_timer);
+    for (int i = 0; i < COUNT; i++) {
+        buffer_append(&pings, "PING\r\n", 6);
+    }
+    fixture_send(f, fd, buffer_slice(&pings));
+    assert_true(fixture_receive(f, fd, &got, 7 * (size_t)COUNT));
+    buffer_deinit(&pings);
+    buffer_deinit(&got);
+    close(fd);
+}
+
+static void test_turn__comes_by_itself_for_those_that_wait_for_room(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.is_congested = true;
+    fixture_talk(f, fd, "PING\r\nSET a 1\r\n", "+PONG\r\n");
+    io_timer_stop(f->io, &f->clients->sweep_timer);
+    f->replica.is_congested = false; /* By what was answered in this turn. */
+    f->replica.has_room_again = true;
+    clients_send(f->clients);
+    fixture_expect(f, fd, "+OK\r\n");
+    close(fd);
+}
+
 static void relieve(struct client_fixture *f)
 {
     f->replica.has_room_again = true;
@@ -619,6 +656,8 @@ int main(void)
         TEST(test_client__has_one_large_growth_of_a_value_under_way),
         TEST(test_client__has_one_administrative_command_under_way),
         TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
+        TEST(test_turn__comes_by_itself_for_a_client_that_has_sent_more),
+        TEST(test_turn__comes_by_itself_for_those_that_wait_for_room),
         TEST(test_client__does_not_overtake_those_that_wait_for_room),
         TEST(test_client__takes_turns_with_others_where_room_is_scarce),
         TEST(test_client__tells_the_probe_of_each_reply_in_order),
