@@ -74,8 +74,9 @@ class NameServer:
         self.asked = set()
 
     def destroy(self):
-        run("umount", "-l", "/etc/resolv.conf")
         # A thread that waits in recvfrom() keeps the port taken, closed or not.
         self.socket.sendto(b"", self.address)
-        self.thread.join()
+        self.thread.join(10)
         self.socket.close()
+        run("umount", "-l", "/etc/resolv.conf")
+        assert not self.thread.is_alive(), "the name server does not end"
