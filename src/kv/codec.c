@@ -110,7 +110,7 @@ static bool read_head(struct slice *rest, struct command_head *ret_head)
 
     bool has_session = rest->data[1] == HAS_SESSION;
 
-    head.database = (uint8_t)rest->data[2];
+    head.database = (uint8_t)rest->data[COMMAND_DATABASE_AT];
     *rest = slice_of(rest->data + FORMAT_BYTES, rest->size - FORMAT_BYTES);
     if ((has_session && !read_session(rest, &head)) || !varint_read(rest, &count) || count == 0 ||
         count > COMMAND_ARGUMENTS_MAX || count > rest->size) {

@@ -17,7 +17,10 @@
 
 #include "base/slice.h"
 
-enum { COMMAND_ARGUMENTS_MAX = 1024 * 1024 };
+enum {
+    COMMAND_ARGUMENTS_MAX = 1024 * 1024,
+    COMMAND_DATABASE_AT = 2, /* In a payload. */
+};
 
 /* What stands before the arguments. */
 struct command_head {

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "command/table.h"
+#include "kv/codec.h"
 #include "resp/errors.h"
 
 static const uint8_t GROUP = 0; /* The only one. */
@@ -156,7 +157,7 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
     g->request.is_logged_read = f->is_logged_read && (command->flags & COMMAND_READ) != 0;
     g->request.entry = entry_new(RAFT_COMMAND, (uint32_t)f->command.size);
     memcpy(g->request.entry->data, f->command.data, f->command.size);
-    MUTANT_DO(forward_loses_database, g->request.entry->data[1] = 0);
+    MUTANT_DO(forward_loses_database, g->request.entry->data[COMMAND_DATABASE_AT] = 0);
     g->request.reply = guest_reply;
     g->request.answered = guest_answered;
     g->request.refused = guest_refused;
