@@ -167,9 +167,7 @@ static void apply_configuration(struct replica *r, const struct entry *e)
 /* The commands that two mutants leave out. */
 static bool is_left_out(const struct replica *r, const struct entry *e)
 {
-    if (MUTANT(recovery_skips_last)) {
-        return !r->is_running && e->index == r->recovered.commit_index;
-    }
+    MUTANT_DO(recovery_skips_last, return !r->is_running && e->index == r->recovered.commit_index);
     return MUTANT(inherited_not_applied) && raft_role(r->raft) == RAFT_LEADER &&
            e->term < raft_current_term(r->raft);
 }

@@ -42,9 +42,7 @@ static void run_move(struct io_job *job)
     struct wal_move *move = container_of(job, struct wal_move, job);
     struct store *s = store_of(move);
 
-    if (MUTANT(segments_removed_first)) {
-        run_drop(&move->drop_job);
-    }
+    MUTANT_DO(segments_removed_first, run_drop(&move->drop_job));
     move->error = origin_write(s->io, s->dir, &s->identity, &move->next);
 }
 
