@@ -1,6 +1,4 @@
-/* announce.c - where this node lives: what the log has of it is compared with how it was
- * started, and a new address is announced to the leader until it has been taken. */
-#include "replica/state.h"
+#include "replica/announce.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +6,7 @@
 
 #include "base/memory.h"
 #include "command/table.h"
+#include "replica/state.h"
 
 static const uint64_t ANNOUNCE_WAIT_NS = 1000 * 1000 * 1000u;
 static const uint64_t ANNOUNCE_WAIT_MAX_NS = 30 * 1000 * 1000 * 1000ull;
@@ -42,9 +41,9 @@ static const char *first_line(struct buffer *reply)
     return buffer_begin(reply);
 }
 
-void announce_fired(struct io_timer *timer)
+static void announce_fired(struct io_timer *timer)
 {
-    announce_address(container_of(timer, struct replica, announce));
+    announce_address(container_of(timer, struct replica, announcer.timer));
 }
 
 static struct resp_writer *announcement_reply(struct request *request)
@@ -58,7 +57,7 @@ static void announcement_answered(struct request *request)
 
     struct replica *r = a->replica;
 
-    r->is_announcing = false;
+    r->announcer.is_under_way = false;
     if (!r->is_ended && !same_as_logged(r)) {
         const char *answer = first_line(&a->out);
 
@@ -66,11 +65,12 @@ static void announcement_answered(struct request *request)
         if (answer[0] == '-') {
             log_write(r->log, LOG_WARN, "the new address was not taken", "answer=" LOG_Q, answer);
         }
-        r->announce_wait_ns = r->announce_wait_ns == 0 ? ANNOUNCE_WAIT_NS : 2 * r->announce_wait_ns;
-        if (r->announce_wait_ns > ANNOUNCE_WAIT_MAX_NS) {
-            r->announce_wait_ns = ANNOUNCE_WAIT_MAX_NS;
+        r->announcer.wait_ns =
+            r->announcer.wait_ns == 0 ? ANNOUNCE_WAIT_NS : 2 * r->announcer.wait_ns;
+        if (r->announcer.wait_ns > ANNOUNCE_WAIT_MAX_NS) {
+            r->announcer.wait_ns = ANNOUNCE_WAIT_MAX_NS;
         }
-        io_timer_start(r->io, &r->announce, io_now_ns(r->io) + r->announce_wait_ns);
+        io_timer_start(r->io, &r->announcer.timer, io_now_ns(r->io) + r->announcer.wait_ns);
     }
     buffer_deinit(&a->out);
     free(a);
@@ -83,7 +83,7 @@ void announce_address(struct replica *r)
     char port[8];
     char peer_port[8];
 
-    if (r->is_announcing || r->is_removed || r->is_ended || same_as_logged(r) ||
+    if (r->announcer.is_under_way || r->is_removed || r->is_ended || same_as_logged(r) ||
         raft_leader(r->raft) == 0) {
         return;
     }
@@ -106,6 +106,16 @@ void announce_address(struct replica *r)
     a->request.answered = announcement_answered;
     request_encode(&a->request, command_find(r->options.commands, slice_str("RAFT")), 0, 6,
                    arguments);
-    r->is_announcing = true;
+    r->announcer.is_under_way = true;
     replica_submit(r, &a->request);
+}
+
+void announce_init(struct replica *r)
+{
+    r->announcer = (struct announcer){.timer.fired = announce_fired};
+}
+
+void announce_deinit(struct replica *r)
+{
+    io_timer_stop(r->io, &r->announcer.timer);
 }

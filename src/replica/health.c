@@ -1,8 +1,8 @@
-/* health.c - looks now and then whether the election timeout suits this disk.
- * A sync that takes as long as an election timeout looks like a dead node to the
- * others (a follower acknowledges nothing meanwhile, a candidate's vote comes late),
- * so elections would follow each other for no reason. And whether members that are connected say
- * anything. */
+/* health.c - a sync that takes as long as an election timeout looks like a dead node to the others
+ * (a follower acknowledges nothing meanwhile, a candidate's vote comes late), so elections would
+ * follow each other for no reason. */
+#include "replica/health.h"
+
 #include "base/mutant.h"
 #include "replica/state.h"
 
@@ -12,14 +12,14 @@ enum { HEALTH_SYNCS_MIN = 100, HEALTH_MARGIN = 4, DISK_PERIODS = 10 };
 
 void health_start(struct replica *r)
 {
-    r->health_due_ns = io_now_ns(r->io) + HEALTH_PERIOD_NS;
-    io_timer_start(r->io, &r->health, r->health_due_ns);
+    r->health.due_ns = io_now_ns(r->io) + HEALTH_PERIOD_NS;
+    io_timer_start(r->io, &r->health.timer, r->health.due_ns);
 }
 
 /* Where this node was held up, what has come meanwhile is yet to be read. */
 static bool was_held_up(const struct replica *r)
 {
-    return io_now_ns(r->io) > r->health_due_ns + HEALTH_PERIOD_NS && !MUTANT(own_pause_is_theirs);
+    return io_now_ns(r->io) > r->health.due_ns + HEALTH_PERIOD_NS && !MUTANT(own_pause_is_theirs);
 }
 
 /* A leader and who looks for one are answered by all members; followers hear nobody else. */
@@ -49,25 +49,35 @@ static void watch_disk(struct replica *r)
     bool is_slow =
         stats.sync_count >= HEALTH_SYNCS_MIN && stats.sync_p99_ns * HEALTH_MARGIN > timeout_ns;
 
-    if (is_slow && !r->disk_is_slow) {
+    if (is_slow && !r->health.disk_is_slow) {
         log_write(r->log, LOG_WARN, "the disk is slow for this election timeout",
                   "sync_p99_ms=%.1f election_timeout_ms=%llu advice=" LOG_Q,
                   (double)stats.sync_p99_ns / 1e6, (unsigned long long)(timeout_ns / 1000000),
                   "raise --election-timeout on all nodes to four times the sync time or more");
     }
-    r->disk_is_slow = is_slow;
+    r->health.disk_is_slow = is_slow;
 }
 
-void health_fired(struct io_timer *timer)
+static void health_fired(struct io_timer *timer)
 {
-    struct replica *r = container_of(timer, struct replica, health);
+    struct replica *r = container_of(timer, struct replica, health.timer);
 
     if (r->is_ended) {
         return;
     }
     watch_members(r);
-    if (++r->health_count % DISK_PERIODS == 0) {
+    if (++r->health.count % DISK_PERIODS == 0) {
         watch_disk(r);
     }
     health_start(r);
+}
+
+void health_init(struct replica *r)
+{
+    r->health = (struct health){.timer.fired = health_fired};
+}
+
+void health_deinit(struct replica *r)
+{
+    io_timer_stop(r->io, &r->health.timer);
 }

@@ -136,8 +136,8 @@ struct replica *replica_start(const struct replica_options *options,
     r->timer.fired = replica_timer_fired;
     r->level = LEVEL_FIRST;
     r->sweep.fired = requests_sweep_fired;
-    r->health.fired = health_fired;
-    r->announce.fired = announce_fired;
+    health_init(r);
+    announce_init(r);
     log_window_init(&r->window);
     time_share_begin(&r->share, r->io, r->probe, 0);
     requests_init(r);
@@ -333,8 +333,8 @@ void replica_free(struct replica *r)
     }
     io_timer_stop(r->io, &r->timer);
     io_timer_stop(r->io, &r->sweep);
-    io_timer_stop(r->io, &r->health);
-    io_timer_stop(r->io, &r->announce);
+    health_deinit(r);
+    announce_deinit(r);
     requests_deinit(r);
     log_window_deinit(&r->window);
     members_deinit(&r->members);

@@ -24,6 +24,8 @@
 #include "command/time_share.h"
 #include "peer/peers.h"
 #include "replica/admission.h"
+#include "replica/announce.h"
+#include "replica/health.h"
 #include "replica/outbox.h"
 #include "replica/pending.h"
 #include "replica/replica.h"
@@ -100,12 +102,10 @@ struct replica {
     uint8_t database;        /* Of the command decoded last, */
     struct slice *arguments; /* and its arguments; reused. */
     uint32_t argument_capacity;
-    struct buffer scratch;       /* Replies that nobody waits for. */
-    struct buffer abandoned;     /* Forwarded commands whose clients have gone: guests.c. */
-    struct io_timer announce;    /* Tries again, where that was refused; */
-    uint64_t announce_wait_ns;   /* each time after a longer wait. */
+    struct buffer scratch;   /* Replies that nobody waits for. */
+    struct buffer abandoned; /* Forwarded commands whose clients have gone: guests.c. */
+    struct announcer announcer;
     raft_term refused_term;      /* The leader of that term says it is not: ask nobody else yet. */
-    bool is_announcing;          /* Its new address is on the way to the leader. */
     struct member_address fresh; /* Address for the change being proposed; id 0: none. */
 
     struct io_timer timer; /* For what is due though nothing comes in. */
@@ -117,10 +117,7 @@ struct replica {
     struct io_timer sweep;      /* Requests that waited too long. */
     bool is_sweeping;
     uint64_t sweep_due_ns;
-    struct io_timer health; /* Looks at the disk's pace, and whether members are silent. */
-    uint64_t health_due_ns;
-    uint32_t health_count;
-    bool disk_is_slow;
+    struct health health;
     bool disk_is_full;           /* As the core was told; */
     uint64_t unstored_bytes;     /* so much of a leader's has found no room meanwhile. */
     uint64_t hand_over_ns;       /* When it last gave office up for that, or tried to, */
@@ -269,12 +266,6 @@ void admin_answer_locally(struct replica *r, struct request *request);
 /* Frees the tasks that a read from the disk has outlived; the store is closed. */
 void admin_deinit(struct replica *r);
 
-/* --- announce.c ----------------------------------------------------------------- */
-
-/* The new address of this very node, where the log has an older one. */
-void announce_address(struct replica *r);
-void announce_fired(struct io_timer *timer);
-
 /* --- disk.c --------------------------------------------------------------------- */
 
 /* Each turn: the core and the peers are told how the disk is; a leader acts on it. */
@@ -304,10 +295,5 @@ bool level_is_beyond(const struct replica *r, const struct entry *e);
 uint32_t level_logged(const struct replica *r);
 /* Whether the cluster is at the level that this command needs. */
 bool level_has(const struct replica *r, const struct command *command);
-
-/* --- health.c ------------------------------------------------------------------- */
-
-void health_start(struct replica *r);
-void health_fired(struct io_timer *timer);
 
 #endif /* RAKIT_REPLICA_STATE_H */
