@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -129,9 +130,13 @@ class Terminal:
         os.write(self.fd, keys if isinstance(keys, bytes) else keys.encode())
 
     def await_end(self):
+        end = time.monotonic() + harness.PATIENCE
         try:
-            while os.read(self.fd, 65536):
-                pass
+            while select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
+                if not os.read(self.fd, 65536):
+                    break
+            else:
+                os.kill(self.child, signal.SIGKILL)
         except OSError:
             pass
         _, status = os.waitpid(self.child, 0)

@@ -109,6 +109,7 @@ class SlowNames(Nemesis):
     has to look for the others."""
 
     seconds = (0.5, 6.0)
+    needs_names = True
 
     def begin(self):
         names = [node.name for node in self.fleet.nodes]

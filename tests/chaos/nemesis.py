@@ -6,6 +6,7 @@ class Nemesis:
     """begin() breaks something, end() mends it; `about` says what was hit."""
 
     seconds = (0.2, 2.0)  # How long it lasts.
+    needs_names = False  # Whether the nodes must know each other by names.
 
     def __init__(self, fleet, chance):
         self.fleet = fleet

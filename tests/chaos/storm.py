@@ -31,6 +31,7 @@ class Storm:
         self.fleet = fleet
         self.chance = random.Random(seed)
         self.start = time.monotonic()
+        self.kinds = [kind for kind in KINDS if fleet.names is not None or not kind.needs_names]
         self.bag = []  # Kinds that are still to come: all of them before one comes again.
         self.count = {}
 
@@ -41,7 +42,7 @@ class Storm:
         """All that is random about a nemesis is drawn here or from its own source, so that
         what one does never changes what comes next."""
         if not self.bag:
-            self.bag = self.chance.sample(KINDS, len(KINDS))
+            self.bag = self.chance.sample(self.kinds, len(self.kinds))
         kind = self.bag.pop()
         self.count[kind] = self.count.get(kind, 0) + 1
         nemesis = kind(self.fleet, random.Random(self.chance.getrandbits(64)))

@@ -31,11 +31,12 @@ pytestmark = pytest.mark.skipif(verdict.IS_MISSING, reason=f"{verdict.LINCHECK} 
 @pytest.mark.parametrize("seed", range(SEED, SEED + COUNT))
 def test_storm__is_survived(make_fleet, say_at_the_end, seed):
     size = 3 if seed % 2 else 5
-    print(f"\nCHAOS_SEED={seed}, {size} nodes")
+    is_named = random.Random(f"{seed} names").choice([False, True])
+    print(f"\nCHAOS_SEED={seed}, {size} nodes, known by {'names' if is_named else 'addresses'}")
     # Nodes need not agree about time-outs. A leader that is patient leads on where others
     # have given it up already: only what it may not do then keeps reads from being stale.
     patience = random.Random(f"{seed} election")
-    fleet = make_fleet(size, SPARE, lambda: patience.choice([400, 600, 1000, 2500]), is_named=True)
+    fleet = make_fleet(size, SPARE, lambda: patience.choice([400, 600, 1000, 2500]), is_named)
     history = fleet.directory / "history.txt"
     storm = Storm(fleet, seed)
     with Recorder(history) as recorder:
