@@ -164,7 +164,7 @@ void raft_election_on_tick(struct raft *r)
     if (r->now_ns < raft_election_deadline(r) || !raft_election_may_campaign(r)) {
         return;
     }
-    if (r->role == RAFT_CANDIDATE && r->term_seq > r->durable_seq) {
+    if (r->role == RAFT_CANDIDATE && durability_pending(&r->durability, r->term_seq) != 0) {
         raft_election_rearm(r); /* A stalled disk is no reason to run through terms. */
         return;
     }
@@ -293,7 +293,7 @@ void raft_election_on_request_vote_reply(struct raft *r, const struct raft_messa
 
 void raft_election_on_durable(struct raft *r)
 {
-    if (r->term_seq <= r->durable_seq) {
+    if (durability_pending(&r->durability, r->term_seq) == 0) {
         count_vote(r, r->options.id);
     }
 }

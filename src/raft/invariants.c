@@ -36,21 +36,9 @@ static void check_log(const struct raft *r)
 /* I-4: credit only for writes that are durable, and only for what is in the log. */
 static void check_writes(const struct raft *r)
 {
-    raft_seq seq = r->durable_seq;
-
-    CHECK(r->durable_seq <= r->last_seq);
-    CHECK(r->term_seq <= r->last_seq);
-    CHECK(r->durable_index >= raft_origin(r));
-    CHECK(r->durable_index <= r->log.last_index);
-    for (uint32_t i = 0; i < r->write_count; i++) {
-        const struct raft_write *write = &r->writes[(r->write_first + i) % RAFT_WRITES_MAX];
-
-        CHECK(write->seq > seq);
-        CHECK(write->last_index <= r->log.last_index);
-        seq = write->seq;
-    }
-    CHECK(seq == r->last_seq);
-    CHECK(r->write_count > 0 || r->durable_index == r->log.last_index);
+    durability_check(&r->durability, r->log.last_index);
+    CHECK(r->durability.index >= raft_origin(r));
+    CHECK(r->term_seq <= r->durability.last_seq);
 }
 
 static void check_configurations(const struct raft *r)

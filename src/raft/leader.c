@@ -143,7 +143,7 @@ void raft_leader_advance_commit(struct raft *r)
     const struct raft_configuration *c = raft_configuration(r);
     raft_index match[RAFT_MEMBERS_MAX];
     /* Our own disk gets no credit for what it has not confirmed. */
-    raft_index own = MUTANT(leader_counts_undurable) ? r->log.last_index : r->durable_index;
+    raft_index own = MUTANT(leader_counts_undurable) ? r->log.last_index : r->durability.index;
 
     CHECK(r->role == RAFT_LEADER);
     for (uint32_t i = 0; i < c->member_count; i++) {
@@ -484,7 +484,7 @@ bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *re
         return false;
     }
     if (id == r->options.id) {
-        *ret_progress = (struct raft_progress){.match_index = r->durable_index,
+        *ret_progress = (struct raft_progress){.match_index = r->durability.index,
                                                .next_index = r->log.last_index + 1,
                                                .is_active = true};
         return true;

@@ -66,7 +66,7 @@ void raft_move_terms(struct raft *r, void *memory, uint32_t runs_max)
 
 void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for)
 {
-    CHECK(r->last_seq == 0);
+    CHECK(r->durability.last_seq == 0);
     r->current_term = current_term;
     r->voted_for = MUTANT(vote_forgotten) ? 0 : voted_for;
 }
@@ -74,7 +74,7 @@ void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for
 int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
                         const struct raft_configuration *configuration)
 {
-    CHECK(r->last_seq == 0);
+    CHECK(r->durability.last_seq == 0);
     CHECK(r->log.last_index == 0);
     if (index == 0) {
         return term == 0 ? RAFT_OK : RAFT_ELOG;
@@ -85,7 +85,7 @@ int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
     }
     term_log_set_origin(&r->log, index, term);
     r->commit_index = MUTANT(origin_uncommitted) ? 0 : index;
-    r->durable_index = index;
+    r->durability.index = index;
     r->configurations.indexes[0] = index;
     r->configurations.items[0] = *configuration;
     return RAFT_OK;
@@ -93,7 +93,7 @@ int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
 
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
 {
-    CHECK(r->last_seq == 0);
+    CHECK(r->durability.last_seq == 0);
     if (entry->term == 0 || entry->term < term_log_last_term(&r->log) ||
         entry->term > r->current_term) {
         return RAFT_ELOG;
@@ -106,7 +106,7 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
         return RAFT_EFULL;
     }
     term_log_append(&r->log, entry->term, 1);
-    r->durable_index = r->log.last_index;
+    r->durability.index = r->log.last_index;
     if (entry->kind == RAFT_CONFIGURATION &&
         !(MUTANT(restart_skips_configurations) && r->log.last_index > 1)) {
         raft_configuration_receive(r, r->log.last_index, entry->configuration);
@@ -116,7 +116,7 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
 
 void raft_restore_commit(struct raft *r, raft_index commit_index)
 {
-    CHECK(r->last_seq == 0);
+    CHECK(r->durability.last_seq == 0);
     if (commit_index > r->commit_index) {
         raft_commit_to(r, commit_index);
         MUTANT_DO(restart_reverts_configuration,
@@ -177,7 +177,7 @@ void raft_become_follower(struct raft *r, raft_term term, raft_id leader_id,
 raft_seq raft_write_seq(struct raft *r)
 {
     if (r->gathered.write_seq == 0) {
-        r->gathered.write_seq = ++r->last_seq;
+        r->gathered.write_seq = durability_next_seq(&r->durability);
     }
     return r->gathered.write_seq;
 }
@@ -190,21 +190,7 @@ void raft_truncate_from(struct raft *r, raft_index index)
     raft_configuration_truncate_from(r, index);
     r->gathered.truncate_from = index;
     (void)raft_write_seq(r);
-
-    /* Writes under way no longer vouch for what replaces the entries they carried:
-     * without this, the acknowledgement of a dropped entry would count for another
-     * one at the same index. */
-    MUTANT_DO(durability_by_index, return;);
-    if (r->durable_index >= index) {
-        r->durable_index = index - 1;
-    }
-    for (uint32_t i = 0; i < r->write_count; i++) {
-        struct raft_write *write = &r->writes[(r->write_first + i) % RAFT_WRITES_MAX];
-
-        if (write->last_index >= index) {
-            write->last_index = index - 1;
-        }
-    }
+    durability_cut(&r->durability, index);
 }
 
 void raft_append_own(struct raft *r, enum raft_entry_kind kind,
@@ -227,36 +213,10 @@ void raft_append_own(struct raft *r, enum raft_entry_kind kind,
 
 /* --- writes and messages ---------------------------------------------------------- */
 
-/* Remembers what this step's write makes durable. When more writes are under way
- * than there is room for, the newest speaks for the one before as well: credit
- * comes later then, never too early. */
-static void note_write(struct raft *r)
-{
-    if (r->gathered.write_seq == 0) {
-        return;
-    }
-    if (r->write_count < RAFT_WRITES_MAX) {
-        r->write_count++;
-    }
-    uint32_t newest = (r->write_first + r->write_count - 1) % RAFT_WRITES_MAX;
-
-    r->writes[newest] =
-        (struct raft_write){.seq = r->gathered.write_seq, .last_index = r->log.last_index};
-}
-
 static void on_durable(struct raft *r, raft_seq seq)
 {
-    CHECK(seq <= r->last_seq);
-    if (seq <= r->durable_seq) {
+    if (!durability_reach(&r->durability, seq)) {
         return;
-    }
-    r->durable_seq = seq;
-    while (r->write_count > 0 && r->writes[r->write_first].seq <= seq) {
-        raft_index index = r->writes[r->write_first].last_index;
-
-        r->durable_index = index > r->durable_index ? index : r->durable_index;
-        r->write_first = (r->write_first + 1) % RAFT_WRITES_MAX;
-        r->write_count--;
     }
     if (r->role == RAFT_LEADER) {
         raft_leader_advance_commit(r);
@@ -268,12 +228,12 @@ static void on_durable(struct raft *r, raft_seq seq)
 raft_seq raft_after_term(const struct raft *r)
 {
     MUTANT_DO(term_before_durable, return 0);
-    return r->term_seq > r->durable_seq ? r->term_seq : 0;
+    return durability_pending(&r->durability, r->term_seq);
 }
 
 raft_seq raft_after_all(const struct raft *r)
 {
-    return r->last_seq > r->durable_seq ? r->last_seq : 0;
+    return durability_pending(&r->durability, r->durability.last_seq);
 }
 
 struct raft_message *raft_send(struct raft *r, raft_id to, enum raft_message_kind kind,
@@ -473,7 +433,9 @@ int raft_step(struct raft *r, const struct raft_event *event, struct raft_effect
     if (r->role == RAFT_LEADER) {
         raft_leader_finish(r);
     }
-    note_write(r);
+    if (r->gathered.write_seq != 0) {
+        durability_note(&r->durability, r->gathered.write_seq, r->log.last_index);
+    }
     hand_over(r, r->role != role || r->current_term != term || r->leader_id != leader_id,
               ret_effects);
     return RAFT_OK;
@@ -543,12 +505,12 @@ raft_index raft_first_index(const struct raft *r)
 
 raft_index raft_durable_index(const struct raft *r)
 {
-    return r->durable_index;
+    return r->durability.index;
 }
 
 bool raft_is_durable(const struct raft *r)
 {
-    return r->durable_seq == r->last_seq;
+    return raft_after_all(r) == 0;
 }
 
 raft_term raft_term_at(const struct raft *r, raft_index index)

@@ -19,10 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef uint64_t raft_id;    /* 0 is nobody. Random, never used again. */
-typedef uint64_t raft_term;  /* 0 is before the first election. */
-typedef uint64_t raft_index; /* The first entry ever is 1; 0 is before it. */
-typedef uint64_t raft_seq;   /* Names one durable write; never reused in a run. */
+#include "raft/types.h"
 
 enum {
     RAFT_MEMBERS_MAX = 16,                    /* Voters and learners together. */

@@ -3,11 +3,11 @@
 #ifndef RAKIT_RAFT_RAFT_STATE_H
 #define RAKIT_RAFT_RAFT_STATE_H
 
+#include "raft/durability.h"
 #include "raft/raft.h"
 #include "raft/term_log.h"
 
 enum {
-    RAFT_WRITES_MAX = 64,         /* Writes told apart while not durable; see raft_note_write(). */
     RAFT_STALL_HEARTBEATS = 3,    /* So long without progress: something was lost. */
     RAFT_STALL_DOUBLINGS_MAX = 5, /* Patience with a slow peer grows to 32 times that. */
     RAFT_STAGGER_DIVISOR = 4,     /* Of the heartbeat interval; see raft_election_leader_lost(). */
@@ -35,12 +35,6 @@ struct raft_peer {
     raft_index round_target;
     uint64_t round_start_ns;
     bool is_caught_up; /* Its latest round took less than an election timeout. */
-};
-
-/* A write on its way: once `seq` is durable, so is the log up to last_index. */
-struct raft_write {
-    raft_seq seq;
-    raft_index last_index;
 };
 
 /* The newest configurations in the log, by rising index. The first may be the
@@ -91,14 +85,8 @@ struct raft {
     bool is_reluctant; /* To lead: others campaign first. */
     uint32_t votes;    /* Bit i: members[i] of the configuration said yes. */
 
-    /* Durability is told in write numbers; an index follows from them (I-4). */
-    raft_seq last_seq;    /* Handed out last. */
-    raft_seq durable_seq; /* Reported durable. */
-    raft_seq term_seq;    /* The write that stores current_term and voted_for. */
-    raft_index durable_index;
-    uint32_t write_first;
-    uint32_t write_count;
-    struct raft_write writes[RAFT_WRITES_MAX];
+    struct durability durability;
+    raft_seq term_seq; /* The write that stores current_term and voted_for. */
 
     struct raft_configurations configurations;
 

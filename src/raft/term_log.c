@@ -2,6 +2,7 @@
 #include "raft/term_log.h"
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_max)
 {
@@ -69,7 +70,7 @@ raft_term term_log_term_at(const struct term_log *log, raft_index index)
 bool term_log_agrees(const struct term_log *log, raft_index index, raft_term term)
 {
     if (index < term_log_origin(log)) {
-        return term <= log->runs[0].term;
+        return term <= log->runs[0].term || MUTANT(any_term_below_origin);
     }
     return index <= log->last_index && term_log_term_at(log, index) == term;
 }

@@ -11,7 +11,9 @@
 #ifndef RAKIT_RAFT_TERM_LOG_H
 #define RAKIT_RAFT_TERM_LOG_H
 
-#include "raft/raft.h"
+#include <stdbool.h>
+
+#include "raft/types.h"
 
 struct term_run {
     raft_index first_index;
