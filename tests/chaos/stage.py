@@ -58,10 +58,13 @@ def entered():
             # Names of namespaces that only this process knows.
             os.makedirs("/run/netns", exist_ok=True)
             run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/run/netns")
+            # libfaketime leaves files of servers that were killed there.
+            run("mount", "-t", "tmpfs", "tmpfs", "/dev/shm")
             yield
         finally:
-            with contextlib.suppress(OSError):
-                run("umount", "-l", "/run/netns")
+            for path in ("/dev/shm", "/run/netns"):
+                with contextlib.suppress(OSError):
+                    run("umount", "-l", path)
             _system(_libc.setns(home, CLONE_NEWNET), "setns")
     finally:
         os.close(home)
