@@ -235,7 +235,7 @@ static void fetch_for_reads(struct replica *r)
     struct expected expected = {.count = 0};
     uint32_t count = 0;
 
-    list_for_each(node, &r->reads_ready)
+    list_for_each(node, &r->reads.ready)
     {
         if (count++ == KEYSPACE_PREFETCH_MAX) {
             break;
@@ -278,16 +278,12 @@ void replica_apply(struct replica *r)
 
 void replica_serve_reads(struct replica *r)
 {
-    struct list *node;
+    struct request *request;
     uint32_t count = 0;
 
-    while ((node = list_first(&r->reads_ready)) != NULL) {
-        struct request *request = container_of(node, struct request, link);
+    while ((request = reads_next(&r->reads, r->applied_index)) != NULL) {
         uint32_t argument_count;
 
-        if (request->ticket > r->applied_index && !MUTANT(read_before_applied)) {
-            return;
-        }
         if (is_worn_out(r)) {
             return;
         }
@@ -298,7 +294,7 @@ void replica_serve_reads(struct replica *r)
         if (count % KEYSPACE_PREFETCH_MAX == 1) {
             fetch_for_reads(r);
         }
-        list_remove(node);
+        list_remove(&request->link);
         /* Encoded here, or checked where it came in. */
         CHECK(replica_decode(r, entry_payload(request->entry), &argument_count));
         r->stats.read_count++;

@@ -206,35 +206,8 @@ static void begin_read_round(struct replica *r)
 {
     struct raft_event event = {.kind = RAFT_READ, .now_ns = io_now_ns(r->io)};
 
-    if (list_is_empty(&r->reads_waiting) || r->asked_ticket > r->confirmed_ticket ||
-        replica_step(r, &event, NULL) != RAFT_OK) {
-        return;
-    }
-    r->stats.read_round_count++;
-
-    struct list *node;
-
-    while ((node = list_first(&r->reads_waiting)) != NULL) {
-        container_of(node, struct request, link)->ticket = r->asked_ticket;
-        list_remove(node);
-        list_append(&r->reads_asked, node);
-    }
-    requests_confirm_reads(r); /* A lone voter has confirmed in the same step. */
-}
-
-void requests_confirm_reads(struct replica *r)
-{
-    struct list *node;
-
-    while ((node = list_first(&r->reads_asked)) != NULL) {
-        struct request *request = container_of(node, struct request, link);
-
-        if (request->ticket > r->confirmed_ticket) {
-            break;
-        }
-        request->ticket = MUTANT(read_at_any_index) ? 0 : r->confirmed_index;
-        list_remove(node);
-        list_append(&r->reads_ready, node);
+    if (reads_want_round(&r->reads) && replica_step(r, &event, NULL) == RAFT_OK) {
+        r->stats.read_round_count++;
     }
 }
 
@@ -266,7 +239,7 @@ void requests_place_as_leader(struct replica *r)
 
         if (request_is_read(request)) {
             list_remove(node);
-            list_append(&r->reads_waiting, node);
+            reads_add(&r->reads, request);
         } else if (request_is_admin(request) && !refuse_late(r, request, now_ns) &&
                    may_begin(request, now_ns)) {
             list_remove(node);

@@ -24,9 +24,7 @@ void requests_init(struct replica *r)
     io_random(r->io, &correlation, sizeof correlation);
     list_init(&r->waiting);
     list_init(&r->returned);
-    list_init(&r->reads_waiting);
-    list_init(&r->reads_asked);
-    list_init(&r->reads_ready);
+    reads_init(&r->reads);
     list_init(&r->admin);
     admission_init(&r->admission, r->options.request_timeout_ns / IN_TIME_SHARE,
                    r->options.in_flight_bytes_max);
@@ -203,10 +201,10 @@ void requests_abandon(struct replica *r)
     if (r->seen_role == RAFT_LEADER) {
         admin_abandon(r);
         proposed_abandon(r);
-        requests_wait_again(r, &r->reads_ready);
-        requests_wait_again(r, &r->reads_asked);
-        requests_wait_again(r, &r->reads_waiting);
-        r->asked_ticket = r->confirmed_ticket; /* The core has forgotten its rounds. */
+        requests_wait_again(r, &r->reads.ready);
+        requests_wait_again(r, &r->reads.asked);
+        requests_wait_again(r, &r->reads.waiting);
+        reads_forget_rounds(&r->reads); /* As the core has. */
     }
     admission_reset(&r->admission);
     forwards_wind_down(r);
@@ -220,7 +218,7 @@ void requests_place(struct replica *r)
     if (forwards_are_winding_down(r)) {
         return;
     }
-    if (list_is_empty(&r->waiting) && list_is_empty(&r->reads_waiting)) {
+    if (list_is_empty(&r->waiting) && list_is_empty(&r->reads.waiting)) {
         return;
     }
     if (r->is_removed) {
@@ -256,9 +254,9 @@ void requests_end(struct replica *r)
     }
     requests_wait_again(r, &r->returned);
     end_list(r, &r->waiting);
-    end_list(r, &r->reads_waiting);
-    end_list(r, &r->reads_asked);
-    end_list(r, &r->reads_ready);
+    end_list(r, &r->reads.waiting);
+    end_list(r, &r->reads.asked);
+    end_list(r, &r->reads.ready);
     admin_end(r);
 }
 
@@ -336,9 +334,9 @@ void requests_sweep_fired(struct io_timer *timer)
     forwards_sweep(r, now_ns);
     requests_wait_again(r, &r->returned);
     sweep_waiting(r, now_ns);
-    sweep_list(r, &r->reads_waiting, now_ns, ERROR_READ_LATE);
-    sweep_list(r, &r->reads_asked, now_ns, ERROR_READ_LATE);
-    sweep_list(r, &r->reads_ready, now_ns, ERROR_READ_LATE);
+    sweep_list(r, &r->reads.waiting, now_ns, ERROR_READ_LATE);
+    sweep_list(r, &r->reads.asked, now_ns, ERROR_READ_LATE);
+    sweep_list(r, &r->reads.ready, now_ns, ERROR_READ_LATE);
     sweep_pending(r, &r->proposed, now_ns);
     sweep_pending(r, &r->forwarded, now_ns);
     forwards_tell_abandoned(r);

@@ -28,6 +28,7 @@
 #include "replica/health.h"
 #include "replica/outbox.h"
 #include "replica/pending.h"
+#include "replica/reads.h"
 #include "replica/replica.h"
 #include "replica/ticker.h"
 
@@ -69,26 +70,21 @@ struct replica {
     struct outbox outbox;
 
     /* Requests: each is in exactly one of these. */
-    struct list waiting;        /* Not placed yet, in order of arrival. */
-    struct list returned;       /* The same, but refused by a former leader a moment ago. */
-    uint64_t arrival_count;     /* Requests submitted so far. */
-    struct pending proposed;    /* Leader: writes in the log, by index. */
-    struct list reads_waiting;  /* Leader: for a read round to begin. */
-    struct list reads_asked;    /* Leader: have a ticket, not confirmed. */
-    struct list reads_ready;    /* Leader: confirmed; ticket is now the index to apply first. */
-    struct pending forwarded;   /* Follower: sent to the leader, by correlation. */
-    raft_id forwarded_to;       /* That leader, */
-    raft_term forwarded_term;   /* and its term. */
-    uint64_t forward_grace_ns;  /* It leads no more: until then it may still tell what became
+    struct list waiting;       /* Not placed yet, in order of arrival. */
+    struct list returned;      /* The same, but refused by a former leader a moment ago. */
+    uint64_t arrival_count;    /* Requests submitted so far. */
+    struct pending proposed;   /* Leader: writes in the log, by index. */
+    struct reads reads;        /* Leader: those beside the log. */
+    struct pending forwarded;  /* Follower: sent to the leader, by correlation. */
+    raft_id forwarded_to;      /* That leader, */
+    raft_term forwarded_term;  /* and its term. */
+    uint64_t forward_grace_ns; /* It leads no more: until then it may still tell what became
                                  * of them, and nothing is placed; 0: it leads. */
-    struct list admin;          /* Leader: membership changes and transfers under way. */
-    uint64_t clock_told_ns;     /* Leader: when those who forward were last told the time. */
-    uint64_t handed_over_ns;    /* When it last did so to be removed; 0: never. */
-    uint64_t own_bytes;         /* Of requests' entries, in all of them: of clients here, */
-    uint64_t guest_bytes;       /* and of what other nodes have forwarded. */
-    uint64_t asked_ticket;      /* Of the newest read round; */
-    uint64_t confirmed_ticket;  /* and of the newest one confirmed, */
-    raft_index confirmed_index; /* whose reads see at least this. */
+    struct list admin;         /* Leader: membership changes and transfers under way. */
+    uint64_t clock_told_ns;    /* Leader: when those who forward were last told the time. */
+    uint64_t handed_over_ns;   /* When it last did so to be removed; 0: never. */
+    uint64_t own_bytes;        /* Of requests' entries, in all of them: of clients here, */
+    uint64_t guest_bytes;      /* and of what other nodes have forwarded. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
@@ -196,8 +192,6 @@ void requests_wait_again(struct replica *r, struct list *list);
 /* --- propose.c ------------------------------------------------------------------ */
 
 void requests_place_as_leader(struct replica *r);
-/* Reads of rounds confirmed by now become ready. */
-void requests_confirm_reads(struct replica *r);
 /* Leadership was lost: what is not committed is in doubt. */
 void proposed_abandon(struct replica *r);
 

@@ -220,16 +220,10 @@ static void carry_out(struct replica *r, const struct raft_event *event,
         send_or_hold(r, &effects->outbound[i]);
     }
     if (event->kind == RAFT_READ) {
-        r->asked_ticket = effects->read_ticket;
+        reads_ask(&r->reads, effects->read_ticket);
     }
     for (uint32_t i = 0; i < effects->read_count; i++) {
-        if (effects->reads[i].ticket > r->confirmed_ticket) {
-            r->confirmed_ticket = effects->reads[i].ticket;
-            r->confirmed_index = effects->reads[i].index;
-        }
-    }
-    if (effects->read_count > 0) {
-        requests_confirm_reads(r);
+        reads_confirm(&r->reads, effects->reads[i].ticket, effects->reads[i].index);
     }
     if (effects->configuration_changed) {
         replica_note_configuration(r, true);
