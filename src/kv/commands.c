@@ -3,6 +3,6 @@
 #include <stddef.h>
 
 const struct command *const kv_command_tables[] = {
-    string_commands, range_commands, number_commands, generic_commands, databases_commands,
-    scan_commands,   NULL,
+    string_commands,  range_commands,     bit_commands,  number_commands,
+    generic_commands, databases_commands, scan_commands, NULL,
 };

@@ -13,6 +13,8 @@
 #define OVERFLOW           "ERR increment or decrement would overflow"
 #define DECREMENT_OVERFLOW "ERR decrement would overflow"
 #define OFFSET_RANGE       "ERR offset is out of range"
+#define BIT_OFFSET         "ERR bit offset is not an integer or out of range"
+#define BIT_VALUE          "ERR bit is not an integer or out of range"
 #define TOO_LONG           "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
 /* --- answers ---------------------------------------- */
@@ -258,6 +260,58 @@ static void run_getrange(struct lincheck_execution *e)
     lincheck_answer(e, (struct history_reply){.kind = HISTORY_STRING, .text = value});
 }
 
+static bool read_bit_offset(struct lincheck_execution *e, int64_t *ret_offset)
+{
+    if (!read_integer(argument(e, 2), ret_offset) || *ret_offset < 0 || *ret_offset > UINT32_MAX) {
+        answer_error(e, BIT_OFFSET);
+        return false;
+    }
+    return true;
+}
+
+/* Bits count from the highest of the first byte; those that the value does not have are 0. */
+static bool bit_of(struct slice value, int64_t offset)
+{
+    return (size_t)offset / 8 < value.size && (value.data[offset / 8] >> (7 - offset % 8) & 1) != 0;
+}
+
+static void run_getbit(struct lincheck_execution *e)
+{
+    struct slice value = {0};
+    int64_t offset;
+
+    lincheck_value(e, 0, &value);
+    if (read_bit_offset(e, &offset)) {
+        answer_integer(e, bit_of(value, offset));
+    }
+}
+
+static void run_setbit(struct lincheck_execution *e)
+{
+    struct slice old = {0};
+    int64_t offset;
+    int64_t bit;
+
+    lincheck_value(e, 0, &old);
+    if (!read_bit_offset(e, &offset)) {
+        return;
+    }
+    if (!read_integer(argument(e, 3), &bit) || bit < 0 || bit > 1) {
+        answer_error(e, BIT_VALUE);
+        return;
+    }
+
+    bool was_set = bit_of(old, offset);
+
+    if (answer_integer(e, was_set)) {
+        size_t at = (size_t)offset / 8;
+        int byte = at < old.size ? old.data[at] : 0;
+        char part = (char)(was_set == (bit == 1) ? byte : byte ^ 1 << (7 - offset % 8));
+
+        put_part(e, old, at, slice_of(&part, 1));
+    }
+}
+
 /* --- numbers ---------------------------------------- */
 
 static void add(struct lincheck_execution *e, int64_t increment)
@@ -444,6 +498,8 @@ static const struct lincheck_command commands[] = {
     {"SETRANGE", 4, 4, LINCHECK_ONE_KEY, false, true, run_setrange, NULL},
     {"GETRANGE", 4, 4, LINCHECK_ONE_KEY, true, true, run_getrange, NULL},
     {"SUBSTR", 4, 4, LINCHECK_ONE_KEY, true, true, run_getrange, NULL},
+    {"GETBIT", 3, 3, LINCHECK_ONE_KEY, true, true, run_getbit, NULL},
+    {"SETBIT", 4, 4, LINCHECK_ONE_KEY, false, true, run_setbit, NULL},
     {"INCR", 2, 2, LINCHECK_ONE_KEY, false, false, run_incr, NULL},
     {"DECR", 2, 2, LINCHECK_ONE_KEY, false, false, run_decr, NULL},
     {"INCRBY", 3, 3, LINCHECK_ONE_KEY, false, false, run_incrby, NULL},
@@ -475,7 +531,8 @@ bool lincheck_is_too_long(struct slice error)
 
 bool lincheck_knows_error(struct slice text)
 {
-    static const char *const known[] = {NOT_AN_INTEGER, OVERFLOW, DECREMENT_OVERFLOW, OFFSET_RANGE,
+    static const char *const known[] = {NOT_AN_INTEGER, OVERFLOW,   DECREMENT_OVERFLOW,
+                                        OFFSET_RANGE,   BIT_OFFSET, BIT_VALUE,
                                         TOO_LONG};
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

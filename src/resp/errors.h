@@ -45,6 +45,8 @@
 #define ERROR_OVERFLOW "ERR increment or decrement would overflow"
 #define ERROR_DECREMENT_OVERFLOW "ERR decrement would overflow"
 #define ERROR_OFFSET "ERR offset is out of range"
+#define ERROR_BIT_OFFSET "ERR bit offset is not an integer or out of range"
+#define ERROR_BIT "ERR bit is not an integer or out of range"
 #define ERROR_PATTERN_TOO_LONG \
     "ERR the pattern takes too long to compare with the keys that are there: use a shorter " \
     "one, with fewer stars, or SCAN with a smaller COUNT"

@@ -49,6 +49,9 @@ def random_command(chance):
     # SETRANGE with a huge offset would only make huge values.
     offset = chance.choice([b"0", b"1", b"5", b"300", b"-1", b"x", b"536870912",
                             b"9223372036854775807"])
+    bit_offset = chance.choice([b"0", b"1", b"7", b"8", b"2400", b"-1", b"x", b"4294967296",
+                                b"9223372036854775807"])
+    bit = chance.choice([b"0", b"1", b"1", b"2", b"-1", b"x", b""])
     options = [chance.choice([b"NX", b"XX", b"GET", b"nx", b"get"])
                for _ in range(chance.choice([0, 0, 0, 1, 1, 2, 3]))]
     command = chance.choice([
@@ -57,7 +60,9 @@ def random_command(chance):
         [b"MGET", *keys], [b"MSET", *[part for k in keys for part in (k, value)]],
         [b"MSET", *keys], [b"STRLEN", key], [b"APPEND", key, value],
         [b"GETRANGE", key, number, other],
-        [b"SETRANGE", key, offset, value], [b"INCR", key], [b"DECR", key],
+        [b"SETRANGE", key, offset, value], [b"GETBIT", key, bit_offset],
+        [b"GETBIT", key, b"4294967295"], [b"SETBIT", key, bit_offset, bit],
+        [b"INCR", key], [b"DECR", key],
         [b"INCRBY", key, number], [b"DECRBY", key, number], [b"DEL", *keys], [b"UNLINK", *keys],
         [b"EXISTS", *keys], [b"TYPE", key], [b"DBSIZE"], [b"KEYS", chance.choice(PATTERNS)],
         [b"ECHO", value], [b"PING"], [b"PING", value], [b"PING", value, value],

@@ -126,6 +126,8 @@ def random_command(chance, number):
     value = chance.choice([number, number, f"v{number}", "", "007", 2**63 - 2, -2**63 + 1,
                            b"\x00\xff\r\n"])
     small = chance.randrange(-6, 6)
+    bit_offset = chance.choice([0, 1, 7, 8, 30, 100, -1, "x", 2**32])
+    bit = chance.choice([0, 1, 1, 2, "x"])
     return chance.choice([
         ("GET", key), ("GET", key), ("GET", key), ("SET", key, value), ("SET", key, value),
         ("SET", key, value, "NX"), ("SET", key, value, "XX"), ("SET", key, value, "GET"),
@@ -134,7 +136,8 @@ def random_command(chance, number):
         ("TYPE", key), ("APPEND", key, value), ("APPEND", key, ""),
         ("SETRANGE", key, small, value), ("SETRANGE", key, "x", value),
         ("GETRANGE", key, small, chance.randrange(-6, 6)), ("GETRANGE", key, 0, -1),
-        ("SUBSTR", key, small, 100), ("GETRANGE", key, "", 1), ("INCR", key), ("DECR", key),
+        ("SUBSTR", key, small, 100), ("GETRANGE", key, "", 1), ("GETBIT", key, bit_offset),
+        ("GETBIT", key, 2**32 - 1), ("SETBIT", key, bit_offset, bit), ("INCR", key), ("DECR", key),
         ("INCRBY", key, small), ("DECRBY", key, small), ("INCRBY", key, value),
         ("DECRBY", key, -2**63), ("DEL", key), ("DEL", key, other, key), ("UNLINK", key),
         ("EXISTS", key), ("EXISTS", key, other, key), ("TOUCH", key, other),

@@ -68,7 +68,8 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
                 "SET a x\r\nSET a x EX 10\r\nSET a x WHAT\r\nMSET a 1 b\r\nMSETNX a 1 b\r\n"
                 "INCRBY a x\r\nDECRBY a -9223372036854775808\r\nSETRANGE a -1 x\r\n"
                 "SETRANGE a 536870912 x\r\nFLUSHALL NOW\r\nFLUSHDB NOW\r\nGETRANGE a x 1\r\n"
-                "SUBSTR a 1 x\r\nSCAN x\r\nSCAN 0 COUNT 0\r\nSET b y\r\n");
+                "SUBSTR a 1 x\r\nSCAN x\r\nSCAN 0 COUNT 0\r\nGETBIT a x\r\n"
+                "SETBIT a 4294967296 1\r\nSETBIT a 0 2\r\nSET b y\r\n");
     fixture_await_requests(f, 2);
     fake_answer_all(f);
     fixture_flush(f);
@@ -82,7 +83,10 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
                    "-ERR syntax error\r\n-ERR syntax error\r\n"
                    "-ERR value is not an integer or out of range\r\n"
                    "-ERR value is not an integer or out of range\r\n"
-                   "-ERR invalid cursor\r\n-ERR syntax error\r\n+OK\r\n");
+                   "-ERR invalid cursor\r\n-ERR syntax error\r\n"
+                   "-ERR bit offset is not an integer or out of range\r\n"
+                   "-ERR bit offset is not an integer or out of range\r\n"
+                   "-ERR bit is not an integer or out of range\r\n+OK\r\n");
     assert_int_equal(f->replica.executed_count, 2);
     close(fd);
 }
@@ -410,18 +414,16 @@ static void test_client__has_one_large_growth_of_a_value_under_way(void **state)
     int fd = fixture_connect(f);
 
     f->replica.holds = true;
-    fixture_say(f, fd, "SETRANGE a 9000000 x\r\nSETRANGE b 9000000 x\r\nSETRANGE c 1 x\r\n");
-    fixture_await_requests(f, 1);
-    assert_int_equal(fixture_client(f)->wait, CLIENT_WAITS_FOR_SLOTS);
-    fake_answer(f, 0);
-    fixture_flush(f);
-    fixture_await_requests(f, 1);
-    fake_answer(f, 0);
-    fixture_flush(f);
-    fixture_await_requests(f, 1);
-    fake_answer(f, 0);
-    fixture_flush(f);
-    fixture_expect(f, fd, ":9000001\r\n:9000001\r\n:2\r\n");
+    fixture_say(f, fd,
+                "SETRANGE a 9000000 x\r\nSETRANGE b 9000000 x\r\nSETRANGE c 1 x\r\n"
+                "SETBIT d 72000000 1\r\nSETBIT e 72000000 1\r\n");
+    for (int left = 5; left > 0; left--) {
+        fixture_await_requests(f, 1);
+        assert_true(left == 1 || fixture_client(f)->wait == CLIENT_WAITS_FOR_SLOTS);
+        fake_answer(f, 0);
+        fixture_flush(f);
+    }
+    fixture_expect(f, fd, ":9000001\r\n:9000001\r\n:2\r\n:0\r\n:0\r\n");
     close(fd);
 }
 

@@ -144,6 +144,35 @@ static void test_commands__ranges(void **state)
            {"SETRANGE k 9223372036854775807 x", TOO_LONG}, {"STRLEN k", ":12\r\n"});
 }
 
+static void test_commands__bits(void **state)
+{
+    (void)state;
+    EXPECT(2, {"GETBIT k 0", ":0\r\n"}, {"GETBIT k 4294967295", ":0\r\n"}, {"EXISTS k", ":0\r\n"},
+           {"SETBIT k 7 1", ":0\r\n"}, {"GET k", "$1\r\n\x01\r\n"}, {"SETBIT k 7 1", ":1\r\n"},
+           {"SETBIT k 1 1", ":0\r\n"}, {"GET k", "$1\r\nA\r\n"}, {"GETBIT k 0", ":0\r\n"},
+           {"GETBIT k 1", ":1\r\n"}, {"SETBIT k 7 0", ":1\r\n"}, {"GET k", "$1\r\n@\r\n"},
+           {"SETBIT k 26 1", ":0\r\n"}, {"STRLEN k", ":4\r\n"}, {"GETRANGE k 3 3", "$1\r\n \r\n"},
+           {"SETRANGE k 1 ab", ":4\r\n"}, {"GET k", "$4\r\n@ab \r\n"}, {"GETBIT k 32", ":0\r\n"},
+           {"SETBIT new 23 0", ":0\r\n"}, {"STRLEN new", ":3\r\n"}, {"SETBIT old 0 0", ":0\r\n"},
+           {"STRLEN old", ":1\r\n"}, {"SETBIT k 40 0", ":0\r\n"}, {"STRLEN k", ":6\r\n"},
+           {"SETBIT old 0 1", ":0\r\n"}, {"GET old", "$1\r\n\x80\r\n"}, {"GETBIT old 0", ":1\r\n"});
+}
+
+static void test_commands__bits_that_are_none(void **state)
+{
+    static const char offset[] = "-ERR bit offset is not an integer or out of range\r\n";
+    static const char bit[] = "-ERR bit is not an integer or out of range\r\n";
+
+    (void)state;
+    EXPECT(2, {"GETBIT k -1", offset}, {"GETBIT k x", offset}, {"GETBIT k \"\"", offset},
+           {"GETBIT k 4294967296", offset}, {"GETBIT k 9223372036854775808", offset},
+           {"SETBIT k -1 1", offset}, {"SETBIT k 01 1", offset}, {"SETBIT k 4294967296 1", offset},
+           {"SETBIT k 9223372036854775807 1", offset}, {"SETBIT k x x", offset},
+           {"SETBIT k 0 2", bit}, {"SETBIT k 0 -1", bit}, {"SETBIT k 0 x", bit},
+           {"SETBIT k 0 \"\"", bit}, {"SETBIT k 0 01", bit}, {"SETBIT k 0 4294967297", bit},
+           {"EXISTS k", ":0\r\n"});
+}
+
 static void test_commands__values_end_at_512_mb(void **state)
 {
     struct keyspace *k = keyspace_new(1);
@@ -156,6 +185,9 @@ static void test_commands__values_end_at_512_mb(void **state)
     expect_reply(k, 2, "SETRANGE k 536870911 y", ":536870912\r\n");
     expect_reply(k, 2, "SETRANGE k 536870912 y", TOO_LONG);
     expect_reply(k, 2, "GETRANGE k 536870910 -1", "$2\r\n");
+    expect_reply(k, 2, "SETBIT k 4294967295 0", ":1\r\n"); /* Of the y. */
+    expect_reply(k, 2, "GETRANGE k 536870911 -1", "$1\r\nx\r\n");
+    expect_reply(k, 2, "STRLEN k", ":536870912\r\n");
     keyspace_free(k);
 }
 
@@ -362,6 +394,8 @@ int main(void)
         cmocka_unit_test(test_commands__many_keys_at_once),
         cmocka_unit_test(test_commands__append_and_length),
         cmocka_unit_test(test_commands__ranges),
+        cmocka_unit_test(test_commands__bits),
+        cmocka_unit_test(test_commands__bits_that_are_none),
         cmocka_unit_test(test_commands__values_end_at_512_mb),
         cmocka_unit_test(test_commands__numbers),
         cmocka_unit_test(test_commands__keys_of_any_kind),

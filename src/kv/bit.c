@@ -1,0 +1,108 @@
+/* bit.c - commands on single bits of values: GETBIT, SETBIT. Bit 0 is the most significant one of
+ * the first byte. */
+#include "kv/call.h"
+#include "kv/commands.h"
+#include "kv/kv.h"
+#include "resp/decimal.h"
+#include "resp/errors.h"
+
+/* Where a bit stands: in byte `at` of the value, under `mask`. */
+struct place {
+    size_t at;
+    uint8_t mask;
+};
+
+static bool read_place(struct command_call *call, struct place *ret_place)
+{
+    int64_t offset = 0;
+
+    if (!decimal_read(call->arguments[2], &offset) || offset < 0 ||
+        offset / 8 >= KV_VALUE_BYTES_MAX) {
+        resp_error(call->reply, ERROR_BIT_OFFSET);
+        return false;
+    }
+    *ret_place = (struct place){(size_t)offset / 8, (uint8_t)(0x80 >> offset % 8)};
+    return true;
+}
+
+static bool read_bit(struct command_call *call, bool *ret_bit)
+{
+    int64_t bit = 0;
+
+    if (!decimal_read(call->arguments[3], &bit) || bit < 0 || bit > 1) {
+        resp_error(call->reply, ERROR_BIT);
+        return false;
+    }
+    *ret_bit = bit == 1;
+    return true;
+}
+
+/* Behind the end of a value all bits are 0, as if there were no key. */
+static uint8_t byte_of_value(const struct command_call *call, size_t at)
+{
+    struct slice value = {NULL, 0};
+
+    kv_get(call->kv, call->arguments[1], &value);
+    return at < value.size ? (uint8_t)value.data[at] : 0;
+}
+
+static bool check_getbit(struct command_call *call)
+{
+    struct place place;
+
+    return read_place(call, &place);
+}
+
+static void getbit_command(struct command_call *call)
+{
+    struct place place;
+
+    if (read_place(call, &place)) {
+        resp_integer(call->reply, (byte_of_value(call, place.at) & place.mask) != 0);
+    }
+}
+
+static bool check_setbit(struct command_call *call)
+{
+    struct place place;
+    bool bit = false;
+
+    if (!read_place(call, &place) || !read_bit(call, &bit)) {
+        return false;
+    }
+    call->work = place.at; /* All of that may be new. */
+    return true;
+}
+
+static void setbit_command(struct command_call *call)
+{
+    struct place place;
+    bool bit = false;
+
+    if (!read_place(call, &place) || !read_bit(call, &bit)) {
+        return;
+    }
+
+    uint8_t old = byte_of_value(call, place.at);
+    char new = (char)(bit ? old | place.mask : old & ~place.mask);
+
+    /* Written even where it changes nothing: the key is made, and the value reaches so far. */
+    kv_set_range(call->kv, call->arguments[1], place.at, slice_of(&new, 1));
+    resp_integer(call->reply, (old & place.mask) != 0);
+}
+
+/* --- rows ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+const struct command bit_commands[] = {
+    {.name = "GETBIT", .arity = 3, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = getbit_command, .check = check_getbit, .group = "bitmap",
+     .arguments = "key offset", .since = "2.2.0",
+     .summary = "Returns a bit of a value; 0 is the highest of its first byte."},
+    {.name = "SETBIT", .arity = 4, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
+     .handler = setbit_command, .check = check_setbit, .group = "bitmap",
+     .arguments = "key offset value", .since = "2.2.0",
+     .summary = "Sets a bit of a value to 0 or 1 and returns the one before."},
+    {.name = NULL},
+};
+/* clang-format on */
