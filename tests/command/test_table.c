@@ -132,8 +132,8 @@ static void test_table__names_keys_that_the_arity_promises(void **state)
 
 static void test_table__has_help_for_each_command(void **state)
 {
-    static const char *const groups[] = {"string", "generic", "server",      "connection",
-                                         "raft",   "cluster", "transactions"};
+    static const char *const groups[] = {"string", "generic", "server",  "connection",
+                                         "bitmap", "raft",    "cluster", "transactions"};
 
     for (uint32_t i = 0; i < command_count(); i++) {
         const struct command *c = command_at(i);
