@@ -13,7 +13,7 @@ enum {
     LINGERING_MAX = 32, /* Told why they are not served, not yet gone. Each holds a file. */
 };
 
-/* What is borne with in the reserve, of who has said nothing yet, and of others. */
+/* How long a client in the reserve may be silent: before its first command, and later. */
 static const uint64_t first_silence_ns = 2000000000ull;
 static const uint64_t silence_ns = 30000000000ull;
 
@@ -149,9 +149,9 @@ void clients_sweep_reserve(struct clients *clients, uint64_t now_ns)
     {
         struct client *c = container_of(node, struct client, reserve_link);
 
-        uint64_t borne_ns = c->command_count == 0 ? first_silence_ns : silence_ns;
+        uint64_t tolerated_ns = c->command_count == 0 ? first_silence_ns : silence_ns;
 
-        if (c->end == CLIENT_OPEN && c->slot_count == 0 && now_ns - c->active_ns >= borne_ns) {
+        if (c->end == CLIENT_OPEN && c->slot_count == 0 && now_ns - c->active_ns >= tolerated_ns) {
             turn_away(c, text_full);
         }
     }

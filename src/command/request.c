@@ -39,7 +39,7 @@ bool request_is_admin(const struct request *request)
     return !request_is_read(request) && !request_is_write(request);
 }
 
-bool request_is_guest(const struct request *request)
+bool request_is_forwarded(const struct request *request)
 {
     return request->refused != NULL;
 }

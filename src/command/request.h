@@ -29,7 +29,7 @@ struct request {
     uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */
     bool is_logged_read;           /* The maker's: a read behind writes of its connection. */
     bool is_abandoned;             /* The maker's: its client sends no more, and may be gone. */
-    bool is_abandon_told;          /* The replica's: the leader that has it knows that. */
+    bool is_abandon_reported;      /* The replica's: the leader that has it knows that. */
     bool has_begun;          /* The replica's: a change of members that may happen yet, even where
                      * this request is given up. */
     uint64_t executed_index; /* Log index of the write, or that the read saw; 0:
@@ -54,6 +54,6 @@ bool request_is_write(const struct request *request);
 bool request_is_read(const struct request *request);
 bool request_is_admin(const struct request *request);
 /* Another node has forwarded it. */
-bool request_is_guest(const struct request *request);
+bool request_is_forwarded(const struct request *request);
 
 #endif /* RAKIT_COMMAND_REQUEST_H */

@@ -84,7 +84,7 @@ struct io_stream {
     /* Set before it is opened: where the other side's system takes nothing of what was
      * written for so long, the connection is broken. 0: as the system does it, which may
      * be after a quarter of an hour. (A simulated network has ways of its own.) */
-    uint32_t untaken_max_ms;
+    uint32_t send_timeout_ms;
     void *backend;
 };
 

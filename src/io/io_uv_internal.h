@@ -132,7 +132,7 @@ int io_uv_stream_open(struct io_uv_stream *s, struct io_stream *stream,
 /* Closes and frees it without telling anybody. */
 void io_uv_stream_drop(struct io_uv_stream *s);
 /* Sends small packets at once, and notices within ten seconds that the other machine is
- * gone, where nothing is under way. For what is, see io_stream's untaken_max_ms. */
+ * gone, where nothing is under way. For what is, see io_stream's send_timeout_ms. */
 void io_uv_tune_socket(int fd, const struct io_stream *stream);
 
 /* io_uv_listen.c */

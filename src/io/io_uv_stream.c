@@ -42,8 +42,8 @@ void io_uv_tune_socket(int fd, const struct io_stream *stream)
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_PROBES);
-    if (stream->untaken_max_ms > 0) {
-        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)stream->untaken_max_ms);
+    if (stream->send_timeout_ms > 0) {
+        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)stream->send_timeout_ms);
     }
 }
 

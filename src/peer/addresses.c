@@ -240,7 +240,7 @@ bool addresses_is_usable(struct peers *p, raft_id from, const struct member_addr
     return false;
 }
 
-void addresses_told(struct peers *p, raft_id from, const struct member_address *address)
+void addresses_learn(struct peers *p, raft_id from, const struct member_address *address)
 {
     struct peer *peer = peers_find(p, address->id);
     struct dial *control = peer == NULL ? NULL : &peer->dial[WIRE_CONTROL];
@@ -279,7 +279,7 @@ void addresses_met(struct peers *p, raft_id id, const struct member_address *the
     if (peer == NULL) {
         peers_learn(p, &address);
     } else if (!member_address_same_place(&peer->address, &address)) {
-        addresses_told(p, id, &address);
+        addresses_learn(p, id, &address);
     }
 }
 

@@ -66,15 +66,15 @@ static void link_received(struct io_stream *stream, int64_t size)
     }
 }
 
-static void land(struct link *link)
+static void release_sent(struct link *link)
 {
-    entry_release(link->flying);
-    link->flying = NULL;
+    entry_release(link->sending_entry);
+    link->sending_entry = NULL;
 }
 
 static void drop_body(struct link *link)
 {
-    land(link);
+    release_sent(link);
     entry_release(link->body);
     link->body = NULL;
     buffer_trim(&link->head, 0);
@@ -86,7 +86,7 @@ static void link_sent(struct io_stream *stream, int status)
 
     link->is_sending = false;
     buffer_trim(&link->sending, LINK_KEEP_BYTES);
-    land(link);
+    release_sent(link);
     if (status < 0) {
         link_close(link);
     }
@@ -174,12 +174,12 @@ static bool send_buffer(struct link *link, struct buffer *filled)
 
 static bool send_body(struct link *link)
 {
-    link->flying = link->body;
+    link->sending_entry = link->body;
     link->body = NULL;
-    if (!send_bytes(link, link->flying->data, link->flying->size)) {
+    if (!send_bytes(link, link->sending_entry->data, link->sending_entry->size)) {
         return false;
     }
-    land(link);
+    release_sent(link);
     return true;
 }
 
@@ -217,7 +217,7 @@ size_t link_backlog_bytes(const struct link *link)
 {
     return buffer_size(&link->out) + buffer_size(&link->head) +
            (link->body != NULL ? link->body->size : 0) +
-           (link->flying != NULL ? link->flying->size : 0) +
+           (link->sending_entry != NULL ? link->sending_entry->size : 0) +
            (link->is_sending ? buffer_size(&link->sending) : 0);
 }
 

@@ -16,9 +16,9 @@ struct link {
     struct io *io;
     struct io_stream stream;
     struct buffer in;
-    struct buffer out;     /* Filling. */
-    struct buffer sending; /* In the backend's hands while is_sending, */
-    struct entry *flying;  /* or this entry's payload. */
+    struct buffer out;           /* Filling. */
+    struct buffer sending;       /* In the backend's hands while is_sending, */
+    struct entry *sending_entry; /* or this entry's payload. */
     /* A large payload on its way: `head` leaves first, then `body`, then `out`. */
     struct buffer head;
     struct entry *body;

@@ -17,7 +17,7 @@ static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
 
 /* After a partition TCP repeats itself ever more rarely, and a connection that survived it
  * may be mute for as long again. A new one is made sooner. */
-enum { UNTAKEN_ELECTION_TIMEOUTS = 10, UNTAKEN_MS_MAX = 60 * 1000 };
+enum { SEND_ELECTION_TIMEOUTS = 10, SEND_TIMEOUT_MS_MAX = 60 * 1000 };
 
 /* --- the table ----------------------------------------------------------------------- */
 
@@ -353,7 +353,7 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
     } else if (frame->type == WIRE_ABOUT && wire_get_about(frame->body, program)) {
         note_program(p, in->from, program);
     } else if (frame->type == WIRE_WHERE && wire_get_where(frame->body, &where)) {
-        addresses_told(p, in->from, &where);
+        addresses_learn(p, in->from, &where);
     } else if (frame->type == WIRE_HOLDS && wire_get_holds(frame->body, &holds)) {
         peers_note_holds(in, &holds);
     } else if (frame->type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
@@ -398,7 +398,7 @@ static void accepted(struct io_listener *listener)
     in->since_ns = io_now_ns(p->io);
     in->serial = ++p->accepted_count;
     link_init(&in->link, p->io, inbound_frame, inbound_closed, in);
-    in->link.stream.untaken_max_ms = p->untaken_max_ms;
+    in->link.stream.send_timeout_ms = p->send_timeout_ms;
     if (io_accept(p->io, listener, &in->link.stream) < 0) {
         free(in);
         return;
@@ -420,7 +420,7 @@ static void listener_closed(struct io_listener *listener)
 int peers_start(struct peers *p, struct io *io, const struct log *log,
                 const struct peers_events *events, const struct peers_options *options)
 {
-    uint64_t untaken_ms = options->election_timeout_ns / 1000000 * UNTAKEN_ELECTION_TIMEOUTS;
+    uint64_t timeout_ms = options->election_timeout_ns / 1000000 * SEND_ELECTION_TIMEOUTS;
 
     CHECK(options->level > 0);
     CHECK(options->version >= WIRE_VERSION_MIN && options->version <= WIRE_VERSION_NEXT);
@@ -432,7 +432,8 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .self = options->self,
         .version = options->version,
         .level = options->level,
-        .untaken_max_ms = untaken_ms < UNTAKEN_MS_MAX ? (uint32_t)untaken_ms : UNTAKEN_MS_MAX,
+        .send_timeout_ms =
+            timeout_ms < SEND_TIMEOUT_MS_MAX ? (uint32_t)timeout_ms : SEND_TIMEOUT_MS_MAX,
         .answers_bytes_max = ANSWERS_BYTES_MAX,
         .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Clocks may differ a little. */
         .listener = {.accepted = accepted, .closed = listener_closed},

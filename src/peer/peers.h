@@ -167,7 +167,7 @@ struct peers {
     uint32_t level;           /* The newest feature level that it knows, */
     uint32_t cluster_level;   /* and that of the cluster: who does not know it is kept out. */
     size_t answers_bytes_max; /* A connection on which more of them wait to leave is ended. */
-    uint32_t untaken_max_ms;  /* A connection on which nothing is taken for so long breaks. */
+    uint32_t send_timeout_ms; /* A connection on which nothing is taken for so long breaks. */
     uint64_t hold_max_ns;     /* So long after it was heard of last, a command may be begun. */
     const struct membership *committed; /* Borrowed: for refusing removed nodes; or NULL. */
     raft_index applied_index;           /* Told along with each message, */
@@ -306,7 +306,7 @@ void addresses_watch(struct peer *peer, uint64_t since_ns);
 /* Whether a member, as the log has it, has been out of reach for so long. */
 bool addresses_are_missing(const struct peers *p, uint64_t for_ns);
 /* Another node says that it reaches a member there. */
-void addresses_told(struct peers *p, raft_id from, const struct member_address *address);
+void addresses_learn(struct peers *p, raft_id from, const struct member_address *address);
 /* A member has proven that it lives there, where another one was looked for. It may be one that
  * this node has not heard of yet. */
 void addresses_met(struct peers *p, raft_id id, const struct member_address *there);

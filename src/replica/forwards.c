@@ -12,7 +12,7 @@ enum {
 
 static void forward(struct replica *r, struct buffer *out, struct request *request)
 {
-    uint64_t correlation = r->forwarded.next;
+    uint64_t correlation = r->forwards.next;
     struct wire_forward f = {
         .correlation = correlation,
         .term = raft_current_term(r->raft),
@@ -23,11 +23,11 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
     };
 
     wire_put_forward(out, &f);
-    request->is_abandon_told = false;
+    request->is_abandon_reported = false;
     list_remove(&request->link);
-    pending_put(&r->forwarded, correlation, request);
-    r->forwarded_to = raft_leader(r->raft);
-    r->forwarded_term = raft_current_term(r->raft);
+    pending_put(&r->forwards, correlation, request);
+    r->forwards_to = raft_leader(r->raft);
+    r->forwards_term = raft_current_term(r->raft);
     r->stats.forwarded_count++;
 }
 
@@ -82,14 +82,14 @@ void requests_place_as_removed(struct replica *r)
 
 void requests_answered(struct replica *r, const struct wire_answer *a)
 {
-    struct request *request = MUTANT(answers_cross) ? pending_take_first(&r->forwarded)
-                                                    : pending_take(&r->forwarded, a->correlation);
+    struct request *request = MUTANT(answers_cross) ? pending_take_first(&r->forwards)
+                                                    : pending_take(&r->forwards, a->correlation);
 
     if (request == NULL) {
         return; /* Given up before: the client was told that it is in doubt. */
     }
     if (a->outcome == WIRE_NOT_LEADER) {
-        r->refused_term = r->forwarded_term;
+        r->refused_term = r->forwards_term;
         requests_return(r, request); /* Certainly not executed: it waits for another leader. */
         return;
     }
@@ -104,15 +104,15 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
  * the same connection, so it never comes before them. */
 void forwards_tell_abandoned(struct replica *r)
 {
-    struct pending *p = &r->forwarded;
-    struct buffer *out = p->count == 0 ? NULL : peers_forward(&r->peers, r->forwarded_to);
+    struct pending *p = &r->forwards;
+    struct buffer *out = p->count == 0 ? NULL : peers_forward(&r->peers, r->forwards_to);
 
     for (uint64_t number = p->first; out != NULL && number < p->next; number++) {
         struct request *request = pending_at(p, number);
 
-        if (request != NULL && request->is_abandoned && !request->is_abandon_told &&
+        if (request != NULL && request->is_abandoned && !request->is_abandon_reported &&
             !MUTANT(abandon_untold)) {
-            request->is_abandon_told = true;
+            request->is_abandon_reported = true;
             wire_put_abandon(out, &(struct wire_abandon){.correlation = number});
         }
     }
@@ -125,10 +125,10 @@ void forwards_tell_abandoned(struct replica *r)
  * Meanwhile nothing is placed, so that what it refuses keeps its place in the order. */
 void forwards_wind_down(struct replica *r)
 {
-    if (r->forwarded.count == 0) {
+    if (r->forwards.count == 0) {
         r->forward_grace_ns = 0;
     } else if (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
-               !peers_may_answer(&r->peers, r->forwarded_to)) {
+               !peers_may_answer(&r->peers, r->forwards_to)) {
         forwards_abandon(r); /* It has been silent for long, or is gone. */
     } else if (r->forward_grace_ns == 0) {
         r->forward_grace_ns =
@@ -138,7 +138,7 @@ void forwards_wind_down(struct replica *r)
 
 bool forwards_are_winding_down(struct replica *r)
 {
-    if (r->forwarded.count == 0) {
+    if (r->forwards.count == 0) {
         r->forward_grace_ns = 0;
     }
     return r->forward_grace_ns != 0;
@@ -157,14 +157,14 @@ void forwards_note_held(struct replica *r)
 {
     uint64_t first;
 
-    r->peers.held_by = r->forwarded_to;
-    r->peers.held_from_all = r->forwarded.next;
-    r->peers.held_from = pending_first(&r->forwarded, &first) == NULL ? r->forwarded.next : first;
+    r->peers.held_by = r->forwards_to;
+    r->peers.held_from_all = r->forwards.next;
+    r->peers.held_from = pending_first(&r->forwards, &first) == NULL ? r->forwards.next : first;
 }
 
 void forwards_lost(struct replica *r, raft_id id)
 {
-    if (id == r->forwarded_to) {
+    if (id == r->forwards_to) {
         forwards_abandon(r);
     }
 }
@@ -182,13 +182,13 @@ void forwards_abandon(struct replica *r)
     struct list again;
 
     list_init(&again);
-    while ((request = pending_take_first(&r->forwarded)) != NULL) {
+    while ((request = pending_take_first(&r->forwards)) != NULL) {
         if (MUTANT(forward_retried) || (request_is_read(request) && may_try_again(request))) {
             list_append(&again, &request->link);
         } else if (request_is_read(request)) {
             request_fail(r, request, ERROR_READ_LOST);
         } else {
-            request_doubt(r, request, ERROR_IN_DOUBT);
+            request_fail_in_doubt(r, request, ERROR_IN_DOUBT);
         }
     }
     requests_wait_again(r, &again);

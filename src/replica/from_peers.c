@@ -56,16 +56,16 @@ static void note_loss(struct replica *r)
 {
     uint64_t now_ns = io_now_ns(r->io);
     uint64_t timeout_ns = r->options.election_timeout_ns;
-    bool goes_on = r->loss_told_ns != 0 &&
-                   (now_ns - r->loss_last_told_ns <= LOSS_PAUSE_TIMEOUTS * timeout_ns ||
+    bool goes_on = r->loss_reported_ns != 0 &&
+                   (now_ns - r->loss_last_reported_ns <= LOSS_PAUSE_TIMEOUTS * timeout_ns ||
                     MUTANT(loss_told_now_and_then));
 
-    r->loss_last_told_ns = now_ns;
+    r->loss_last_reported_ns = now_ns;
     if (!goes_on ||
-        (raft_agreed_ns(r->raft) >= r->loss_told_ns && !MUTANT(loss_outweighs_leader))) {
-        r->loss_told_ns = now_ns;
+        (raft_agreed_ns(r->raft) >= r->loss_reported_ns && !MUTANT(loss_outweighs_leader))) {
+        r->loss_reported_ns = now_ns;
     }
-    if (now_ns - r->loss_told_ns >= LOSS_ELECTION_TIMEOUTS * timeout_ns ||
+    if (now_ns - r->loss_reported_ns >= LOSS_ELECTION_TIMEOUTS * timeout_ns ||
         MUTANT(loss_believed_at_once)) {
         replica_fail(r, "the leader has this node's word for log entries that are not there: its "
                         "disk has lost what it had stored. Remove this node from the cluster, "
@@ -250,15 +250,15 @@ static void on_answer(void *context, raft_id from, const struct wire_answer *a)
     struct replica *r = context;
 
     /* Numbers can be guessed: only who was asked can say what became of a command. */
-    if (from == r->forwarded_to) {
+    if (from == r->forwards_to) {
         requests_answered(r, a);
     }
 }
 
 const struct peers_events replica_peers_events = {
     .message = on_message,
-    .forward = guests_on_forward,
-    .abandoned = guests_on_abandon,
+    .forward = forwarded_on_command,
+    .abandoned = forwarded_on_abandon,
     .answer = on_answer,
     .lost = on_lost,
     .forwards_lost = on_forwards_lost,

@@ -72,11 +72,12 @@ static bool is_gathering(struct replica *r, const struct request *oldest, uint64
  * All commands of a connection are held, or none, so their order stays. */
 static bool may_begin(struct request *request, uint64_t now_ns)
 {
-    return !request_is_guest(request) || guest_is_held(request, now_ns) == PEERS_HELD;
+    return !request_is_forwarded(request) || forwarded_is_held(request, now_ns) == PEERS_HELD;
 }
 
 /* How much of its time one has to have left. A write that is proposed later could hardly be
- * answered in time; and when a guest's time is over, its client is told that it is in doubt. */
+ * answered in time; and when the time of a forwarded command is over, its client is answered that
+ * it is in doubt. */
 static uint64_t needed_ns(const struct replica *r, const struct request *request)
 {
     return request_is_write(request) ? admission_needed_ns(&r->admission, io_now_ns(r->io)) : 0;
@@ -87,7 +88,7 @@ static uint64_t needed_ns(const struct replica *r, const struct request *request
 static bool refuse_late(struct replica *r, struct request *request, uint64_t now_ns)
 {
     uint64_t least_ns = needed_ns(r, request);
-    bool is_bounded = request_is_guest(request) || least_ns > 0;
+    bool is_bounded = request_is_forwarded(request) || least_ns > 0;
 
     if (!is_bounded || now_ns + least_ns < request->deadline_ns) {
         return false;
@@ -222,7 +223,7 @@ static void drop_given_up(struct replica *r, uint64_t now_ns)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (request_is_guest(request) && guest_is_held(request, now_ns) == PEERS_GIVEN_UP) {
+        if (request_is_forwarded(request) && forwarded_is_held(request, now_ns) == PEERS_GIVEN_UP) {
             request_give_back(r, request);
         }
     }
@@ -270,7 +271,7 @@ void proposed_abandon(struct replica *r)
 
         if (request != NULL && !is_decided(r, index, request)) {
             pending_take(&r->proposed, index);
-            request_doubt(r, request, ERROR_IN_DOUBT);
+            request_fail_in_doubt(r, request, ERROR_IN_DOUBT);
         }
     }
     pending_rewind(&r->proposed);

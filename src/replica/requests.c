@@ -29,13 +29,13 @@ void requests_init(struct replica *r)
     admission_init(&r->admission, r->options.request_timeout_ns / IN_TIME_SHARE,
                    r->options.in_flight_bytes_max);
     pending_init(&r->proposed, 1);
-    pending_init(&r->forwarded, correlation & (UINT64_MAX >> 1));
+    pending_init(&r->forwards, correlation & (UINT64_MAX >> 1));
 }
 
 void requests_deinit(struct replica *r)
 {
     pending_deinit(&r->proposed);
-    pending_deinit(&r->forwarded);
+    pending_deinit(&r->forwards);
 }
 
 /* --- in and out ---------------------------------------------------------------------- */
@@ -53,7 +53,7 @@ static bool exceeds(const struct replica *r, uint64_t bytes, uint64_t room_bytes
 
 static uint64_t clients_bytes(const struct replica *r)
 {
-    return r->own_bytes + (MUTANT(forwards_fill_the_gaps) ? r->guest_bytes : 0);
+    return r->own_bytes + (MUTANT(forwards_fill_the_gaps) ? r->forwarded_bytes : 0);
 }
 
 bool replica_is_congested(const struct replica *r)
@@ -66,17 +66,17 @@ bool replica_has_room_again(const struct replica *r)
     return !r->is_handed_over && !exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max / 2);
 }
 
-bool replica_refuses_guest(const struct replica *r, const struct command *command)
+bool replica_refuses_forwarded(const struct replica *r, const struct command *command)
 {
     bool needs_room = (command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0;
 
     return r->is_handed_over ||
-           (needs_room && exceeds(r, r->guest_bytes, r->options.in_flight_bytes_max));
+           (needs_room && exceeds(r, r->forwarded_bytes, r->options.in_flight_bytes_max));
 }
 
 static uint64_t *bytes_of(struct replica *r, const struct request *request)
 {
-    return request_is_guest(request) ? &r->guest_bytes : &r->own_bytes;
+    return request_is_forwarded(request) ? &r->forwarded_bytes : &r->own_bytes;
 }
 
 /* What waits for a leader does so since it came to this node. Where others are executed before
@@ -132,7 +132,7 @@ void request_fail(struct replica *r, struct request *request, const char *error)
 /* What another node has forwarded goes back to it, for whoever leads now. */
 bool request_give_back(struct replica *r, struct request *request)
 {
-    if (!request_is_guest(request) || request->has_begun) {
+    if (!request_is_forwarded(request) || request->has_begun) {
         return false;
     }
     list_remove(&request->link);
@@ -186,7 +186,7 @@ bool requests_give_up_late(struct replica *r, struct request *request, uint64_t 
 }
 
 /* Of a read, even of one that may stand in the log, nothing is in doubt. */
-void request_doubt(struct replica *r, struct request *request, const char *error)
+void request_fail_in_doubt(struct replica *r, struct request *request, const char *error)
 {
     if (request->is_logged_read) {
         request_fail(r, request, ERROR_READ_LATE);
@@ -214,7 +214,7 @@ void requests_place(struct replica *r)
 {
     admission_look(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
     requests_wait_again(r, &r->returned);
-    guests_note_abandoned(r);
+    forwarded_note_abandoned(r);
     if (forwards_are_winding_down(r)) {
         return;
     }
@@ -247,7 +247,7 @@ void requests_end(struct replica *r)
     struct request *request;
 
     while ((request = pending_take_first(&r->proposed)) != NULL ||
-           (request = pending_take_first(&r->forwarded)) != NULL) {
+           (request = pending_take_first(&r->forwards)) != NULL) {
         request_fail(r, request,
                      request_is_write(request) && !request->is_logged_read ? ERROR_IN_DOUBT
                                                                            : ERROR_STOPPING);
@@ -301,7 +301,7 @@ static void sweep_pending(struct replica *r, struct pending *pending, uint64_t n
         if (request_is_read(request) || MUTANT(timeout_said_failed)) {
             request_fail(r, request, ERROR_READ_LATE);
         } else {
-            request_doubt(r, request, ERROR_UNCONFIRMED);
+            request_fail_in_doubt(r, request, ERROR_UNCONFIRMED);
         }
     }
 }
@@ -338,7 +338,7 @@ void requests_sweep_fired(struct io_timer *timer)
     sweep_list(r, &r->reads.asked, now_ns, ERROR_READ_LATE);
     sweep_list(r, &r->reads.ready, now_ns, ERROR_READ_LATE);
     sweep_pending(r, &r->proposed, now_ns);
-    sweep_pending(r, &r->forwarded, now_ns);
+    sweep_pending(r, &r->forwards, now_ns);
     forwards_tell_abandoned(r);
     if (r->stats.pending_count > 0) {
         requests_sweep_start(r);

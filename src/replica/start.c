@@ -203,7 +203,7 @@ void replica_meet_contact(struct replica *r, const struct member_address *contac
 {
     if (!MUTANT(contact_port_guessed)) {
         addresses_set_contact(&r->peers, &contact->client, contact->peer_port);
-        addresses_told(&r->peers, contact->id, contact);
+        addresses_learn(&r->peers, contact->id, contact);
     }
 }
 

@@ -6,7 +6,7 @@
  *   requests.c    where each request waits, and how it ends without execution
  *   propose.c     as leader: writes into the log, rounds for reads
  *   forwards.c    as follower: commands on their way to the leader
- *   guests.c      as leader: commands that other nodes have forwarded
+ *   forwarded.c      as leader: commands that other nodes have forwarded
  *   apply.c       the state machine: commits applied, reads served
  *   from_peers.c  what comes from peers
  *   admin.c       RAFT commands: membership, transfer, status, log
@@ -75,16 +75,16 @@ struct replica {
     uint64_t arrival_count;    /* Requests submitted so far. */
     struct pending proposed;   /* Leader: writes in the log, by index. */
     struct reads reads;        /* Leader: those beside the log. */
-    struct pending forwarded;  /* Follower: sent to the leader, by correlation. */
-    raft_id forwarded_to;      /* That leader, */
-    raft_term forwarded_term;  /* and its term. */
+    struct pending forwards;   /* Follower: sent to the leader, by correlation. */
+    raft_id forwards_to;       /* That leader, */
+    raft_term forwards_term;   /* and its term. */
     uint64_t forward_grace_ns; /* It leads no more: until then it may still tell what became
                                  * of them, and nothing is placed; 0: it leads. */
     struct list admin;         /* Leader: membership changes and transfers under way. */
-    uint64_t clock_told_ns;    /* Leader: when those who forward were last told the time. */
+    uint64_t clock_sent_ns;    /* Leader: when those who forward were last told the time. */
     uint64_t handed_over_ns;   /* When it last did so to be removed; 0: never. */
     uint64_t own_bytes;        /* Of requests' entries, in all of them: of clients here, */
-    uint64_t guest_bytes;      /* and of what other nodes have forwarded. */
+    uint64_t forwarded_bytes;  /* and of what other nodes have forwarded. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
@@ -99,7 +99,7 @@ struct replica {
     struct slice *arguments; /* and its arguments; reused. */
     uint32_t argument_capacity;
     struct buffer scratch;   /* Replies that nobody waits for. */
-    struct buffer abandoned; /* Forwarded commands whose clients have gone: guests.c. */
+    struct buffer abandoned; /* Forwarded commands whose clients have gone: forwarded.c. */
     struct announcer announcer;
     raft_term refused_term;      /* The leader of that term says it is not: ask nobody else yet. */
     struct member_address fresh; /* Address for the change being proposed; id 0: none. */
@@ -119,8 +119,8 @@ struct replica {
     uint64_t hand_over_ns;       /* When it last gave office up for that, or tried to, */
     uint64_t hand_over_pause_ns; /* and for how long it does not again. */
     uint64_t contradicted_ns;    /* When a peer last contradicted what is committed; 0: never. */
-    uint64_t loss_told_ns;       /* Since when, with no leader that agrees; see note_loss(). */
-    uint64_t loss_last_told_ns;
+    uint64_t loss_reported_ns;   /* Since when, with no leader that agrees; see note_loss(). */
+    uint64_t loss_last_reported_ns;
     struct replica_stats stats;
 };
 
@@ -170,7 +170,7 @@ void requests_place(struct replica *r);
 void requests_abandon(struct replica *r);
 /* Too much of what other nodes have forwarded is under way for one more. An administrator's
  * command, which may be what ends that, is always taken. */
-bool replica_refuses_guest(const struct replica *r, const struct command *command);
+bool replica_refuses_forwarded(const struct replica *r, const struct command *command);
 /* Ends a request with an error. */
 void request_fail(struct replica *r, struct request *request, const char *error);
 /* Ends a request whose reply has been written. */
@@ -178,7 +178,7 @@ void request_finish(struct replica *r, struct request *request, raft_index execu
 void requests_sweep_start(struct replica *r);
 void requests_sweep_fired(struct io_timer *timer);
 /* It may have been executed: its client is told that it is in doubt. */
-void request_doubt(struct replica *r, struct request *request, const char *error);
+void request_fail_in_doubt(struct replica *r, struct request *request, const char *error);
 /* What another node has forwarded goes back to it, for whoever leads now. False: it is none. */
 bool request_give_back(struct replica *r, struct request *request);
 /* One that waits, without a leader: fails it where its time is over; then true. */
@@ -215,17 +215,17 @@ void forwards_note_held(struct replica *r);
 /* The connection to a node broke. */
 void forwards_lost(struct replica *r, raft_id id);
 
-/* --- guests.c ------------------------------------------------------------------- */
+/* --- forwarded.c ------------------------------------------------------------------- */
 
 /* A command that another node has forwarded: see peers_events. */
-void guests_on_forward(void *context, raft_id from, uint64_t connection,
-                       const struct wire_forward *f);
+void forwarded_on_command(void *context, raft_id from, uint64_t connection,
+                          const struct wire_forward *f);
 /* Whether its sender waits for it still, at that peers_time_now(). */
 /* The client of a forwarded command has gone. */
-void guests_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a);
+void forwarded_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a);
 /* Marks the waiting commands whose clients have gone since it was called last. */
-void guests_note_abandoned(struct replica *r);
-enum peers_held guest_is_held(struct request *request, uint64_t now_ns);
+void forwarded_note_abandoned(struct replica *r);
+enum peers_held forwarded_is_held(struct request *request, uint64_t now_ns);
 
 /* --- apply.c ------------------------------------------------------------------- */
 

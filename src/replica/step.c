@@ -185,7 +185,7 @@ static void note_role(struct replica *r)
 
     if (!is_same) {
         requests_abandon(r);
-        r->clock_told_ns = 0;
+        r->clock_sent_ns = 0;
         r->seen_since_ns = io_now_ns(r->io);
     }
     r->seen_role = role;

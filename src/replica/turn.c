@@ -40,8 +40,8 @@ static void tell_time(struct replica *r)
     uint64_t now_ns = io_now_ns(r->io);
 
     if (raft_role(r->raft) == RAFT_LEADER &&
-        now_ns - r->clock_told_ns >= r->options.heartbeat_interval_ns / 2) {
-        r->clock_told_ns = now_ns;
+        now_ns - r->clock_sent_ns >= r->options.heartbeat_interval_ns / 2) {
+        r->clock_sent_ns = now_ns;
         peers_tell_time(&r->peers);
     }
 }

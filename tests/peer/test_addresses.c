@@ -197,7 +197,7 @@ static void test_attempts__are_made_soon_when_others_reach_the_member(void **sta
     for (int i = 0; i < 5; i++) {
         run_ms(w, 20000);
         start_node(w, 1, CLUSTER); /* It dials nobody. */
-        addresses_told(&w->nodes[0].peers, id_of(2), &address);
+        addresses_learn(&w->nodes[0].peers, id_of(2), &address);
         run_ms(w, 120);
         assert_true(is_up(&w->nodes[0].peers, id_of(1)));
         end_node(&w->nodes[1], SIM_KILLED);

@@ -184,14 +184,14 @@ static void forward_set(const struct node *leader, const struct node *follower, 
     const struct command_head head = {.argument_count = 3};
     struct replica *r = leader->server->replica;
     char payload[64];
-    struct wire_forward f = {.correlation = follower->server->replica->forwarded.next + number,
+    struct wire_forward f = {.correlation = follower->server->replica->forwards.next + number,
                              .term = raft_current_term(replica_raft(r)),
                              .resp_version = 2,
                              .until_ns = until_ns};
 
     f.command = slice_of(payload, command_payload_size(&head, arguments));
     command_payload_write(payload, &head, arguments);
-    guests_on_forward(r, follower->id, bulk_connection(leader, follower), &f);
+    forwarded_on_command(r, follower->id, bulk_connection(leader, follower), &f);
 }
 
 /* One that comes too late is answered when a later one is executed: if it waited on, and the

@@ -12,7 +12,7 @@ enum {
 
 static uint64_t request_bytes(const struct replica *r)
 {
-    return r->own_bytes + r->guest_bytes;
+    return r->own_bytes + r->forwarded_bytes;
 }
 
 static void check_node(struct cluster *c, const struct node *n)
@@ -21,11 +21,11 @@ static void check_node(struct cluster *c, const struct node *n)
     const struct server_config *config = &n->config;
 
     if (r->own_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX ||
-        r->guest_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX) {
+        r->forwarded_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX) {
         verdict_broken(&c->verdict, "bounds",
                        "%s holds %llu bytes of its clients' requests and %llu of forwarded ones, "
                        "with a limit of %llu for both",
-                       n->name, ULL(r->own_bytes), ULL(r->guest_bytes),
+                       n->name, ULL(r->own_bytes), ULL(r->forwarded_bytes),
                        ULL(config->in_flight_bytes_max));
     }
     /* Up to the limit it takes more; then all that waits, within the limit again, at once. */

@@ -1,4 +1,4 @@
-/* guests.c - as leader: commands that other nodes forward to this one. */
+/* forwarded.c - as leader: commands that other nodes forward to this one. */
 #include "replica/state.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static const uint8_t GROUP = 0; /* The only one. */
 
 /* A command that another node has forwarded. Its reply is written right into an answer
  * frame on the connection to that node. */
-struct guest {
+struct forwarded_command {
     struct request request;
     struct replica *replica;
     uint64_t connection; /* On which it came, and the answer goes. */
@@ -24,43 +24,43 @@ struct guest {
 };
 
 /* What a command is found by when its client has gone. */
-struct guest_name {
+struct forwarded_name {
     uint64_t connection;
     uint64_t correlation;
 };
 
-static struct resp_writer *guest_reply(struct request *request)
+static struct resp_writer *forwarded_reply(struct request *request)
 {
-    struct guest *g = container_of(request, struct guest, request);
+    struct forwarded_command *c = container_of(request, struct forwarded_command, request);
 
-    g->out = peers_answer(&g->replica->peers, g->connection);
-    if (g->out != NULL) {
-        g->mark = wire_begin_answer(g->out, GROUP, g->correlation);
-        g->writer.out = g->out;
+    c->out = peers_answer(&c->replica->peers, c->connection);
+    if (c->out != NULL) {
+        c->mark = wire_begin_answer(c->out, GROUP, c->correlation);
+        c->writer.out = c->out;
     } else {
-        buffer_clear(&g->replica->scratch);
-        g->writer.out = &g->replica->scratch;
+        buffer_clear(&c->replica->scratch);
+        c->writer.out = &c->replica->scratch;
     }
-    return &g->writer;
+    return &c->writer;
 }
 
-static void guest_answered(struct request *request)
+static void forwarded_answered(struct request *request)
 {
-    struct guest *g = container_of(request, struct guest, request);
+    struct forwarded_command *c = container_of(request, struct forwarded_command, request);
 
-    if (g->out == NULL) {
-        buffer_trim(&g->replica->scratch, 0);
-        free(g);
+    if (c->out == NULL) {
+        buffer_trim(&c->replica->scratch, 0);
+        free(c);
         return;
     }
-    if (buffer_size(g->out) - g->mark > WIRE_BODY_BYTES_MAX) {
+    if (buffer_size(c->out) - c->mark > WIRE_BODY_BYTES_MAX) {
         /* No frame holds it. It was a read: nothing has happened. */
-        wire_drop_answer(g->out, g->mark);
-        g->mark = wire_begin_answer(g->out, GROUP, g->correlation);
-        resp_error(&g->writer, ERROR_REPLY_TOO_LARGE_TO_FORWARD);
+        wire_drop_answer(c->out, c->mark);
+        c->mark = wire_begin_answer(c->out, GROUP, c->correlation);
+        resp_error(&c->writer, ERROR_REPLY_TOO_LARGE_TO_FORWARD);
     }
-    wire_end_answer(g->out, g->mark, WIRE_REPLIED, request->executed_index);
-    free(g);
+    wire_end_answer(c->out, c->mark, WIRE_REPLIED, request->executed_index);
+    free(c);
 }
 
 static void refuse_forward(struct replica *r, uint64_t connection, uint64_t correlation)
@@ -108,16 +108,16 @@ static bool answer_misfit(struct replica *r, uint64_t connection, const struct w
     return is_misfit;
 }
 
-static void guest_refused(struct request *request)
+static void forwarded_refused(struct request *request)
 {
-    struct guest *g = container_of(request, struct guest, request);
+    struct forwarded_command *c = container_of(request, struct forwarded_command, request);
 
-    refuse_forward(g->replica, g->connection, g->correlation);
-    free(g);
+    refuse_forward(c->replica, c->connection, c->correlation);
+    free(c);
 }
 
-void guests_on_forward(void *context, raft_id from, uint64_t connection,
-                       const struct wire_forward *f)
+void forwarded_on_command(void *context, raft_id from, uint64_t connection,
+                          const struct wire_forward *f)
 {
     struct replica *r = context;
     uint32_t count;
@@ -141,36 +141,36 @@ void guests_on_forward(void *context, raft_id from, uint64_t connection,
     if (answer_misfit(r, connection, f, command, count)) {
         return;
     }
-    if (replica_refuses_guest(r, command)) {
+    if (replica_refuses_forwarded(r, command)) {
         answer_error(r, connection, f->correlation, ERROR_OVERLOADED);
         return;
     }
 
-    struct guest *g = memory_take_zeroed(1, sizeof *g);
+    struct forwarded_command *c = memory_take_zeroed(1, sizeof *c);
 
-    g->replica = r;
-    g->connection = connection;
-    g->correlation = f->correlation;
-    g->writer.version = f->resp_version;
-    g->request.command = command;
-    g->request.resp_version = f->resp_version;
-    g->request.is_logged_read = f->is_logged_read && (command->flags & COMMAND_READ) != 0;
-    g->request.entry = entry_new(RAFT_COMMAND, (uint32_t)f->command.size);
-    memcpy(g->request.entry->data, f->command.data, f->command.size);
-    MUTANT_DO(forward_loses_database, g->request.entry->data[COMMAND_DATABASE_AT] = 0);
-    g->request.reply = guest_reply;
-    g->request.answered = guest_answered;
-    g->request.refused = guest_refused;
-    g->request.deadline_ns = f->until_ns;
-    replica_submit(r, &g->request);
+    c->replica = r;
+    c->connection = connection;
+    c->correlation = f->correlation;
+    c->writer.version = f->resp_version;
+    c->request.command = command;
+    c->request.resp_version = f->resp_version;
+    c->request.is_logged_read = f->is_logged_read && (command->flags & COMMAND_READ) != 0;
+    c->request.entry = entry_new(RAFT_COMMAND, (uint32_t)f->command.size);
+    memcpy(c->request.entry->data, f->command.data, f->command.size);
+    MUTANT_DO(forward_loses_database, c->request.entry->data[COMMAND_DATABASE_AT] = 0);
+    c->request.reply = forwarded_reply;
+    c->request.answered = forwarded_answered;
+    c->request.refused = forwarded_refused;
+    c->request.deadline_ns = f->until_ns;
+    replica_submit(r, &c->request);
 }
 
 /* --- whose clients have gone ------------------------------------------------------------- */
 
-void guests_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a)
+void forwarded_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a)
 {
     struct replica *r = context;
-    struct guest_name name = {.connection = connection, .correlation = a->correlation};
+    struct forwarded_name name = {.connection = connection, .correlation = a->correlation};
 
     if (!list_is_empty(&r->waiting)) {
         buffer_append(&r->abandoned, (const char *)&name, sizeof name);
@@ -179,8 +179,8 @@ void guests_on_abandon(void *context, uint64_t connection, const struct wire_aba
 
 static int compare_names(const void *one, const void *other)
 {
-    const struct guest_name *a = one;
-    const struct guest_name *b = other;
+    const struct forwarded_name *a = one;
+    const struct forwarded_name *b = other;
 
     return a->connection != b->connection
                ? (a->connection < b->connection ? -1 : 1)
@@ -188,11 +188,11 @@ static int compare_names(const void *one, const void *other)
 }
 
 /* Many clients may go at once, while many commands wait: so all are looked up in one walk. */
-void guests_note_abandoned(struct replica *r)
+void forwarded_note_abandoned(struct replica *r)
 {
     size_t size = buffer_size(&r->abandoned);
-    size_t count = size / sizeof(struct guest_name);
-    struct guest_name *names;
+    size_t count = size / sizeof(struct forwarded_name);
+    struct forwarded_name *names;
 
     if (count == 0) {
         return;
@@ -203,10 +203,12 @@ void guests_note_abandoned(struct replica *r)
     list_for_each(node, &r->waiting)
     {
         struct request *request = container_of(node, struct request, link);
-        const struct guest *g = container_of(request, struct guest, request);
+        const struct forwarded_command *c =
+            container_of(request, struct forwarded_command, request);
 
-        if (request_is_guest(request)) {
-            struct guest_name name = {.connection = g->connection, .correlation = g->correlation};
+        if (request_is_forwarded(request)) {
+            struct forwarded_name name = {.connection = c->connection,
+                                          .correlation = c->correlation};
 
             request->is_abandoned =
                 request->is_abandoned ||
@@ -216,9 +218,9 @@ void guests_note_abandoned(struct replica *r)
     free(names);
 }
 
-enum peers_held guest_is_held(struct request *request, uint64_t now_ns)
+enum peers_held forwarded_is_held(struct request *request, uint64_t now_ns)
 {
-    struct guest *g = container_of(request, struct guest, request);
+    struct forwarded_command *c = container_of(request, struct forwarded_command, request);
 
-    return peers_is_held(&g->replica->peers, g->connection, g->correlation, now_ns);
+    return peers_is_held(&c->replica->peers, c->connection, c->correlation, now_ns);
 }
