@@ -91,7 +91,9 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
     if (h->full > 0) {
         buffer_printf(out, "%lld of %lld voters with a full disk, ", h->full, h->voters);
     }
-    if (spare <= 0) {
+    if (spare < 0) {
+        buffer_printf(out, "no majority: no reads, no writes");
+    } else if (spare == 0) {
         buffer_printf(out, "tolerates no further failures");
     } else {
         buffer_printf(out, "tolerates %lld more failure%s", spare, plural(spare));

@@ -33,7 +33,7 @@ static void admin_answered(struct request *request)
     free(a);
 }
 
-static void submit(struct command_call *call)
+static void submit_request(struct command_call *call, bool is_query)
 {
     struct admin_request *a;
     size_t bytes = 0;
@@ -50,9 +50,20 @@ static void submit(struct command_call *call)
     a->request.reply = admin_reply;
     a->request.answered = admin_answered;
     a->request.resp_version = (uint8_t)call->reply->version;
+    a->request.is_query = is_query;
     request_encode(&a->request, call->command, 0, call->argument_count, call->arguments);
     a->slot = reply_later(call);
     replica_submit(call_client(call)->clients->replica, &a->request);
+}
+
+static void change(struct command_call *call)
+{
+    submit_request(call, false);
+}
+
+static void query(struct command_call *call)
+{
+    submit_request(call, true);
 }
 
 /* A node that is to join through itself would wait for ever for a leader to answer it. */
@@ -73,7 +84,7 @@ static bool refuse_itself(struct command_call *call)
 static void add(struct command_call *call)
 {
     if (!refuse_itself(call)) {
-        submit(call);
+        change(call);
     }
 }
 
@@ -111,14 +122,14 @@ static const struct subcommand raft_subcommands[] = {
      "Adds a node that runs, as a learner. One that is started with a contact does so itself."},
     {"KEY", -2, hand_over_key, "[id]",
      "The key of the cluster, over loopback only. A node that joins asks for it so, with its id."},
-    {"LOG", -2, submit, "[from [count]]",
+    {"LOG", -2, query, "[from [count]]",
      "Committed entries, the newest 100, or so many from an index on."},
-    {"MEMBERS", -2, submit, "", "Ids, addresses and memberships of all members."},
-    {"REMOVE", -2, submit, "id | host:port",
+    {"MEMBERS", -2, query, "", "Ids, addresses and memberships of all members."},
+    {"REMOVE", -2, change, "id | host:port",
      "Removes a member. It serves nothing any more. Four or more first digits of an id will do."},
-    {"STATUS", -2, submit, "",
+    {"STATUS", -2, query, "",
      "The cluster as its leader sees it: each node's role, progress and health."},
-    {"TRANSFER", -2, submit, "[id | host:port]",
+    {"TRANSFER", -2, change, "[id | host:port]",
      "Hands leadership over, to that voter or to the best one."},
     {NULL, 0, NULL, NULL, NULL},
 };
@@ -130,7 +141,7 @@ static void raft_command(struct command_call *call)
 
 static void request_log_command(struct command_call *call)
 {
-    submit(call);
+    query(call);
 }
 
 /* --- rows ------------------------------------------------------------------------------ */

@@ -28,6 +28,7 @@ struct request {
     uint8_t lost_count;            /* The replica's: leaders lost while they had this read. */
     uint8_t resp_version;          /* The maker's: 2 or 3, for a reply made elsewhere. */
     bool is_logged_read;           /* The maker's: a read behind writes of its connection. */
+    bool is_query;                 /* The maker's: an administrator's, which changes nothing. */
     bool is_abandoned;             /* The maker's: its client sends no more, and may be gone. */
     bool is_abandon_reported;      /* The replica's: the leader that has it knows that. */
     bool has_begun;          /* The replica's: a change of members that may happen yet, even where

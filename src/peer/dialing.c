@@ -155,7 +155,10 @@ static void note_unproven(struct dial *d)
     struct peers *p = d->peer->peers;
     uint64_t count;
 
-    d->is_unproven = d->is_unproven || !d->was_search; /* Of where it should be, not of a guess. */
+    if (d->was_search) {
+        return; /* It was a guess that the member lives there. */
+    }
+    d->is_unproven = true;
     if (complaints_is_due(&p->complaints, d->peer->id, io_now_ns(p->io), &count)) {
         log_write(p->log, LOG_WARN, "a peer does not have the key of this cluster",
                   "peer=%016llx address=%s:%u peers=%u count=%llu", (unsigned long long)d->peer->id,

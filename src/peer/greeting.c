@@ -208,10 +208,10 @@ static void note_other_key(struct inbound *in)
     if (complaints_is_due(&p->complaints, p->self.id, io_now_ns(p->io), &count)) {
         io_stream_peer(p->io, &in->link.stream, address, sizeof address);
         log_write(p->log, LOG_WARN, "a node that connects has another key than this one",
-                  "address=%s id=%016llx count=%llu advice=" LOG_Q, address,
-                  (unsigned long long)p->self.id, (unsigned long long)count,
-                  "if it is a member, give this data directory the file cluster-key of another "
-                  "one");
+                  "address=%s count=%llu advice=" LOG_Q, address, (unsigned long long)count,
+                  "if it is a member of this node's cluster, give this data directory the file "
+                  "cluster-key of another member; if this node was started in the wrong "
+                  "directory, start it with the right --data");
     }
 }
 

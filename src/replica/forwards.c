@@ -176,6 +176,11 @@ static bool may_try_again(struct request *request)
     return request->lost_count < LEADERS_LOST_MAX || MUTANT(read_tried_for_ever);
 }
 
+static bool changes_nothing(const struct request *request)
+{
+    return request_is_read(request) || (request->is_query && !MUTANT(query_given_up));
+}
+
 void forwards_abandon(struct replica *r)
 {
     struct request *request;
@@ -183,9 +188,9 @@ void forwards_abandon(struct replica *r)
 
     list_init(&again);
     while ((request = pending_take_first(&r->forwards)) != NULL) {
-        if (MUTANT(forward_retried) || (request_is_read(request) && may_try_again(request))) {
+        if (MUTANT(forward_retried) || (changes_nothing(request) && may_try_again(request))) {
             list_append(&again, &request->link);
-        } else if (request_is_read(request)) {
+        } else if (changes_nothing(request)) {
             request_fail(r, request, ERROR_READ_LOST);
         } else {
             request_fail_in_doubt(r, request, ERROR_IN_DOUBT);

@@ -185,10 +185,10 @@ bool requests_give_up_late(struct replica *r, struct request *request, uint64_t 
     return true;
 }
 
-/* Of a read, even of one that may stand in the log, nothing is in doubt. */
+/* Whether a read was executed makes no difference, even if it may stand in the log. */
 void request_fail_in_doubt(struct replica *r, struct request *request, const char *error)
 {
-    if (request->is_logged_read) {
+    if (request->is_logged_read || request->is_query) {
         request_fail(r, request, ERROR_READ_LATE);
         return;
     }

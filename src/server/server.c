@@ -203,6 +203,10 @@ static void found_cluster(struct server *s)
         io_random(s->io, s->key.bytes, sizeof s->key.bytes);
     }
     replica_bootstrap(s->replica, &s->key);
+    log_write(s->log, LOG_INFO, "made a new cluster", "cluster=%016" PRIx64 " advice=" LOG_Q,
+              replica_cluster_id(s->replica),
+              "if this node belongs to a cluster already, stop it: it was started in the wrong "
+              "directory");
 }
 
 /* Which of the ways to begin is this node's. */
@@ -352,6 +356,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     if (s->config.more_commands != NULL) {
         command_table_add(&s->commands, s->config.more_commands);
     }
+    log_write(log, LOG_INFO, "starting", "data=" LOG_Q, config->data_dir);
     if (!start_replica(s, text, text_size)) {
         free(s);
         return NULL;

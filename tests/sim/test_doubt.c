@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "calm_cluster.h"
+#include "command/table.h"
 #include "kv/codec.h"
 #include "replica/replica.h"
 #include "replica/state.h"
@@ -194,6 +195,50 @@ static void forward_set(const struct node *leader, const struct node *follower, 
     forwarded_on_command(r, follower->id, bulk_connection(leader, follower), &f);
 }
 
+/* --- what changes nothing ---------------------------------------------------------------- */
+
+struct query {
+    struct request request;
+    struct resp_writer writer;
+    struct buffer out;
+    bool is_answered;
+};
+
+static struct resp_writer *query_reply(struct request *request)
+{
+    return &container_of(request, struct query, request)->writer;
+}
+
+static void query_answered(struct request *request)
+{
+    container_of(request, struct query, request)->is_answered = true;
+}
+
+/* An administrator who asks how things are is never told to look whether he has asked. */
+static void test_doubt__of_a_query_there_is_none(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct replica *r = some_follower(c)->server->replica;
+    const struct slice arguments[] = {slice_str("RAFT"), slice_str("STATUS")};
+    struct query q = {
+        .request = {
+            .is_query = true, .resp_version = 2, .reply = query_reply, .answered = query_answered}};
+
+    (void)state;
+    q.writer = (struct resp_writer){.out = &q.out, .version = 2};
+    request_encode(&q.request, command_find(r->options.commands, arguments[0]), 0, 2, arguments);
+    freeze_leader(c, 5 * SIM_S);
+    replica_submit(r, &q.request);
+    io_turn_soon(r->io);
+    calm_cluster_run_for(c, 4 * SIM_S);
+    assert_true(q.is_answered);
+    assert_int_equal(buffer_begin(&q.out)[0], '*'); /* The next leader has answered. */
+    buffer_deinit(&q.out);
+    cluster_free(c);
+}
+
+/* --- late commands ------------------------------------------------------------------------ */
+
 /* One that comes too late is answered when a later one is executed: if it waited on, and the
  * leader left office, it would be sent to the next one, and be executed behind that one. */
 static void test_doubt__late_commands_do_not_wait_while_later_ones_pass(void **state)
@@ -222,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_doubt__of_a_follower_that_was_cut_off_has_an_end),
         cmocka_unit_test(test_doubt__of_a_replaced_connection_has_an_end),
         cmocka_unit_test(test_doubt__of_a_leader_deposed_and_elected_again_has_an_end),
+        cmocka_unit_test(test_doubt__of_a_query_there_is_none),
         cmocka_unit_test(test_doubt__late_commands_do_not_wait_while_later_ones_pass),
     };
 

@@ -219,8 +219,11 @@ static int run_seeds(const struct options *o)
     if (o->quiet && (o->json_file == NULL || strcmp(o->json_file, "-") != 0)) {
         tally_print_short(&r.tally, took_s, cpu_s, stdout);
     } else if (!o->quiet && (r.failure_count == 0 || o->keep_going)) {
-        tally_print(&r.tally, took_s, cpu_s,
-                    o->json_file != NULL && strcmp(o->json_file, "-") == 0 ? stderr : stdout);
+        FILE *file = o->json_file != NULL && strcmp(o->json_file, "-") == 0 ? stderr : stdout;
+
+        tally_print(&r.tally, took_s, cpu_s, file);
+        fprintf(file, "%" PRIu64 " run%s broke a rule\n", r.failure_count,
+                r.failure_count == 1 ? "" : "s");
     }
     if (r.failure_count > 0 && o->keep_going) {
         fprintf(stderr, "%" PRIu64 " of %" PRIu64 " seeds failed\n", r.failure_count,
