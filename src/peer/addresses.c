@@ -52,7 +52,9 @@ static bool is_worth_a_look(const struct peer *peer, const struct member_address
                   !member_address_same_place(there, &peer->peers->self);
 
     for (size_t i = 0; i < n && is_new; i++) {
-        is_new = !member_address_same_place(there, place(peer, i));
+        const struct member_address *earlier = place(peer, i);
+
+        is_new = earlier == NULL || !member_address_same_place(there, earlier);
     }
     return is_new;
 }
