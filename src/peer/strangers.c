@@ -44,7 +44,9 @@ struct inbound *strangers_to_close(const struct peers *p)
     for (uint32_t i = 0; i < crowd.count; i++) {
         struct inbound *in = crowd.of[i];
         uint32_t company = MUTANT(any_address_crowds) ? 0 : company_of(&crowd, in);
+        /* Not of the newer half: the one that has just come had no time to speak. */
         bool is_more_silent = chosen != NULL && chosen->is_challenged && !in->is_challenged &&
+                              (i < crowd.count / 2 || MUTANT(newest_counts_as_silent)) &&
                               !MUTANT(hello_counts_for_nothing);
 
         if (chosen == NULL || company > chosen_company ||

@@ -56,10 +56,22 @@ static bool knows_level(const struct admin_task *t)
     return level == LEVEL_FIRST || peers_level(&t->replica->peers, t->id) >= level;
 }
 
+/* A level that an earlier leader has logged counts here once it is applied. */
+static bool knows_own_level(const struct replica *r)
+{
+    return raft_term_at(r->raft, r->applied_index) == raft_current_term(r->raft);
+}
+
 bool adding_is_proven(struct admin_task *t, bool is_member)
 {
     enum peers_word word = peers_word_of(&t->replica->peers, &t->address);
 
+    if (!knows_own_level(t->replica) && !MUTANT(inherited_level_ignored)) {
+        if (raft_is_ready(t->replica->raft)) {
+            io_turn_soon(t->replica->io); /* It is committed, and applied this turn or soon. */
+        }
+        return false;
+    }
     if (MUTANT(added_unproven) || (word == PEERS_LIVES_THERE && knows_level(t))) {
         return true;
     }

@@ -146,6 +146,7 @@ static void drop_abandoned(struct replica *r)
         if (request->is_abandoned && request_is_write(request) && !MUTANT(abandoned_gets_room)) {
             list_remove(node);
             request_fail(r, request, ERROR_ABANDONED);
+            io_turn_soon(r->io); /* Those behind it may have room now. */
         }
     }
 }
@@ -176,7 +177,6 @@ static bool is_room_awaited(const struct batch *batch, enum disk_outlook outlook
 
 static void propose_waiting(struct replica *r)
 {
-    const struct replica_options *options = &r->options;
     enum disk_outlook outlook = disk_outlook(r);
     struct batch batch;
 
@@ -186,8 +186,7 @@ static void propose_waiting(struct replica *r)
                  outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX);
     admission_hold(&r->admission, is_room_awaited(&batch, outlook), io_now_ns(r->io));
     /* While leadership is handed over, or the log waits for the disks, they wait. */
-    if (raft_is_transferring(r->raft) ||
-        r->window.bytes > options->log_memory_bytes + options->in_flight_bytes_max) {
+    if (raft_is_transferring(r->raft) || replica_window_is_full(r)) {
         drop_abandoned(r);
         return;
     }

@@ -143,6 +143,8 @@ void replica_note_configuration(struct replica *r, bool is_change);
 /* --- turn.c --------------------------------------------------------------------------- */
 
 void replica_timer_fired(struct io_timer *timer);
+/* The log in memory is as large as it may be: writes wait until the disks or the apply catch up. */
+bool replica_window_is_full(const struct replica *r);
 /* Lets old entries go that are applied and durable. */
 void replica_trim_window(struct replica *r);
 

@@ -7,12 +7,21 @@ enum {
     TIDY_ITEMS = 2000,
 };
 
+bool replica_window_is_full(const struct replica *r)
+{
+    return r->window.bytes > r->options.log_memory_bytes + r->options.in_flight_bytes_max;
+}
+
 void replica_trim_window(struct replica *r)
 {
+    bool was_full = replica_window_is_full(r);
     raft_index durable_index = raft_durable_index(r->raft);
     raft_index up_to = r->applied_index < durable_index ? r->applied_index : durable_index;
 
     log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
+    if (was_full && !replica_window_is_full(r)) {
+        io_turn_soon(r->io); /* For the writes that wait for that. */
+    }
 }
 
 /* For what is to be done though nothing comes in. */

@@ -111,6 +111,19 @@ static void test_strangers__that_are_few_are_no_crowd(void **state)
     assert_ptr_equal(strangers_to_close(&port->peers), oldest);
 }
 
+/* From so many addresses that none is a crowd, each with a HELLO, which proves nothing. */
+static void test_strangers__spare_the_one_that_has_just_come(void **state)
+{
+    struct port *port = *state;
+    struct inbound *member;
+
+    for (uint32_t i = 0; i < STRANGERS_MAX; i++) {
+        accept_from(port, APART + i / STRANGERS_FEW)->is_challenged = true;
+    }
+    member = accept_from(port, MEMBER);
+    assert_ptr_not_equal(strangers_to_close(&port->peers), member);
+}
+
 /* --- a member among them ----------------------------------------------------------------- */
 
 enum { FLOOD_MAX = 4096 };
@@ -169,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PORT_TEST(test_strangers__stay_while_there_is_room),
+        PORT_TEST(test_strangers__spare_the_one_that_has_just_come),
         PORT_TEST(test_strangers__of_the_address_with_most_make_room),
         PORT_TEST(test_strangers__that_say_nothing_make_room_first),
         PORT_TEST(test_strangers__that_are_few_are_no_crowd),

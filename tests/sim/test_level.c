@@ -12,6 +12,7 @@
 #include "cluster/level.h"
 #include "mad_peer.h"
 #include "replica/replica.h"
+#include "replica/state.h"
 #include "sim/cluster/later.h"
 
 enum { NODES = 3 };
@@ -290,6 +291,68 @@ static void test_entry__of_an_unknown_kind_is_stored_only_if_it_may_be_skipped(v
     check_stored(make_entry(0, slice_str("")), false);
 }
 
+/* --- a new leader ---------------------------------------------------------------------- */
+
+/* It has the entry that raises the level, durable, and does not know yet that it is committed. */
+static bool holds_level_unapplied(const struct node *n)
+{
+    const struct log_window *w;
+
+    if (n->phase != NODE_UP || n->server == NULL) {
+        return false;
+    }
+    w = &replica_of(n)->window;
+
+    const struct entry *last = log_window_get(w, w->last);
+
+    return last != NULL && last->kind == RAFT_LEVEL && level_at(n) == LEVEL_FIRST &&
+           raft_durable_index(replica_raft(replica_of(n))) == last->index;
+}
+
+static struct node *await_unapplied_level(struct cluster *c)
+{
+    for (uint32_t i = 0; i < 2000000; i++) {
+        sim_step(c->sim, sim_now_ns(c->sim) + 10000);
+        for (uint32_t k = 0; k < NODES; k++) {
+            if (&c->nodes[k] != cluster_leader(c) && holds_level_unapplied(&c->nodes[k])) {
+                return &c->nodes[k];
+            }
+        }
+    }
+    fail_msg("no follower holds the level before it applies it");
+    return NULL;
+}
+
+/* A node of an older program asks a leader to be added that has just taken over, and has not
+ * applied the level that the leader before it has logged. */
+static void test_level__of_the_leader_before_counts_for_who_is_added(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, NULL);
+    struct node *leader;
+    struct node *next;
+    struct node *older;
+
+    (void)state;
+    restart(&c->nodes[0], LEVEL_NEXT);
+    restart(&c->nodes[1], LEVEL_NEXT);
+    cluster_kill(&c->nodes[2], SIM_KILLED);
+    c->nodes[2].config.feature_level = LEVEL_NEXT;
+    c->nodes[2].config.more_commands = later_commands;
+    cluster_start_later(&c->nodes[2], 100 * SIM_MS);
+    next = await_unapplied_level(c);
+    leader = cluster_leader(c);
+    assert_non_null(leader);
+    cluster_kill(leader, SIM_KILLED);
+    older = cluster_add_machine(c);
+    older->contact = next;
+    older->has_moved = true;
+    cluster_start_later(older, 0);
+    cluster_start_later(leader, 5 * SIM_S);
+    mad_peer_run_for(c, 30 * SIM_S);
+    assert_false(cluster_is_member(older));
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_level__that_is_not_known_keeps_a_new_node_out),
         cmocka_unit_test(test_level__that_is_not_known_is_not_stored),
         cmocka_unit_test(test_level__that_makes_no_sense_does_nothing),
+        cmocka_unit_test(test_level__of_the_leader_before_counts_for_who_is_added),
         cmocka_unit_test(test_entry__of_an_unknown_kind_is_stored_only_if_it_may_be_skipped),
     };
 
