@@ -227,7 +227,7 @@ static void test_doubt__of_a_query_there_is_none(void **state)
     (void)state;
     q.writer = (struct resp_writer){.out = &q.out, .version = 2};
     request_encode(&q.request, command_find(r->options.commands, arguments[0]), 0, 2, arguments);
-    freeze_leader(c, 5 * SIM_S);
+    sim_freeze(cluster_leader(c)->machine, sim_now_ns(c->sim) + 5 * SIM_S);
     replica_submit(r, &q.request);
     io_turn_soon(r->io);
     calm_cluster_run_for(c, 4 * SIM_S);

@@ -323,6 +323,17 @@ static struct node *await_unapplied_level(struct cluster *c)
     return NULL;
 }
 
+static void await_leadership(struct cluster *c, const struct node *n)
+{
+    for (uint32_t i = 0; i < 2000000; i++) {
+        sim_step(c->sim, sim_now_ns(c->sim) + 10000);
+        if (n->phase == NODE_UP && raft_role(replica_raft(replica_of(n))) == RAFT_LEADER) {
+            return;
+        }
+    }
+    fail_msg("%s does not lead", n->name);
+}
+
 /* A node of an older program asks a leader to be added that has just taken over, and has not
  * applied the level that the leader before it has logged. */
 static void test_level__of_the_leader_before_counts_for_who_is_added(void **state)
@@ -330,6 +341,7 @@ static void test_level__of_the_leader_before_counts_for_who_is_added(void **stat
     struct cluster *c = calm_cluster_start(1, NULL);
     struct node *leader;
     struct node *next;
+    struct node *third = NULL;
     struct node *older;
 
     (void)state;
@@ -342,11 +354,17 @@ static void test_level__of_the_leader_before_counts_for_who_is_added(void **stat
     next = await_unapplied_level(c);
     leader = cluster_leader(c);
     assert_non_null(leader);
+    for (uint32_t k = 0; k < NODES; k++) {
+        third = &c->nodes[k] != leader && &c->nodes[k] != next ? &c->nodes[k] : third;
+    }
     cluster_kill(leader, SIM_KILLED);
     older = cluster_add_machine(c);
     older->contact = next;
     older->has_moved = true;
     cluster_start_later(older, 0);
+    await_leadership(c, next);
+    cluster_kill(third, SIM_KILLED); /* So that nothing is committed before it is asked. */
+    cluster_start_later(third, 60 * SIM_MS);
     cluster_start_later(leader, 5 * SIM_S);
     mad_peer_run_for(c, 30 * SIM_S);
     assert_false(cluster_is_member(older));

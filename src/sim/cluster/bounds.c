@@ -53,11 +53,48 @@ void bounds_check(struct cluster *c)
     }
 }
 
-static bool holds_something(const struct node *n)
+/* A node that was not healed, and that a partition kept from joining, asks to be added again and
+ * again. What it asks is under way for as long as the leader tries to reach it. */
+static bool somebody_joins(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+
+        if (n->phase == NODE_UP && n->is_outside && !replica_has_log(n->server->replica)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of administrators, and of nodes that join. */
+static uint64_t count_admin(const struct replica *r)
+{
+    uint64_t count = 0;
+
+    list_for_each(node, &r->admin)
+    {
+        count++;
+    }
+    list_for_each(waiting, &r->waiting)
+    {
+        count += request_is_admin(container_of(waiting, struct request, link)) ? 1 : 0;
+    }
+    for (uint64_t i = r->forwards.first; i < r->forwards.next; i++) {
+        const struct request *request = pending_at(&r->forwards, i);
+
+        count += request != NULL && request_is_admin(request) ? 1 : 0;
+    }
+    return count;
+}
+
+static bool holds_something(const struct cluster *c, const struct node *n)
 {
     const struct replica *r = n->server->replica;
+    uint64_t joining_count = somebody_joins(c) ? count_admin(r) : 0;
 
-    return r->stats.pending_count > 0 || request_bytes(r) > 0 || r->outbox.count > 0;
+    return r->stats.pending_count > joining_count || r->outbox.count > 0 ||
+           (joining_count == 0 && request_bytes(r) > 0);
 }
 
 static bool is_to_be_idle(const struct node *n)
@@ -68,7 +105,7 @@ static bool is_to_be_idle(const struct node *n)
 bool bounds_are_given_back(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
-        if (is_to_be_idle(&c->nodes[i]) && holds_something(&c->nodes[i])) {
+        if (is_to_be_idle(&c->nodes[i]) && holds_something(c, &c->nodes[i])) {
             return false;
         }
     }
@@ -80,7 +117,7 @@ void bounds_check_idle(struct cluster *c)
     for (uint32_t i = 0; i < c->node_count; i++) {
         const struct node *n = &c->nodes[i];
 
-        if (!is_to_be_idle(n) || !holds_something(n)) {
+        if (!is_to_be_idle(n) || !holds_something(c, n)) {
             continue;
         }
         const struct replica *r = n->server->replica;
