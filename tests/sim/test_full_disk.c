@@ -11,7 +11,7 @@
 #include "replica/replica.h"
 #include "store/store.h"
 
-enum { SEEDS = SEEDS_OF(8), SEGMENT_BYTES = 512 * 1024 };
+enum { SEEDS = SEEDS_OF(5), SEGMENT_BYTES = 512 * 1024 };
 
 static const struct user_options writers = {.key_count = 20,
                                             .pipeline_max = 8,
