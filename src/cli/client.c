@@ -174,7 +174,7 @@ static int log_in(struct client *c, struct patience patience)
 static int choose_database(struct client *c, struct patience patience)
 {
     char number[16];
-    struct slice room[2] = {slice_str("SELECT"), slice_str(number)};
+    struct slice room[2] = {slice_str("SELECT")};
     struct words command = {.count = 2, .word = room};
     redisReply *reply = NULL;
     bool sent = false;
@@ -182,7 +182,7 @@ static int choose_database(struct client *c, struct patience patience)
     if (c->database == 0) {
         return 0;
     }
-    room[1].size = (size_t)snprintf(number, sizeof number, "%" PRIu32, c->database);
+    room[1] = slice_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu32, c->database));
 
     int status = connection_call(&c->connection, &command, patience, &reply, &sent);
 

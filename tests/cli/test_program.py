@@ -438,6 +438,7 @@ class Conversation(Case):
     def open(self, **environment):
         terminal = Terminal(self.one, RAKIT_HISTORY=self.history, **environment)
         terminal.await_text(f"rakit {self.one.address}> ")
+        terminal.await_mode()  # Before it, the system keeps no more than 4096 bytes of a line.
         return terminal
 
     def tearDown(self):
