@@ -99,9 +99,9 @@ def test_join__the_log_says_which_cluster_was_joined(cluster):
     members = {node.address for node in cluster.nodes}
     third = cluster.node(contact=cluster.nodes[1]).start().await_up()
     cluster.await_voters(3)
-    first_line = third.log().splitlines()[0]
-    assert f"contact={cluster.nodes[1].address}" in first_line
-    assert "cluster=" not in first_line
+    listening = next(line for line in third.log().splitlines() if 'event="listening' in line)
+    assert f"contact={cluster.nodes[1].address}" in listening
+    assert "cluster=" not in listening
     joined = re.search(r"cluster=(\w+) members=(\S+)", third.log())
     assert joined[1] == third.status()["cluster_id"]
     assert set(joined[2].split(",")) == members
