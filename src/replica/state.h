@@ -222,11 +222,11 @@ void forwards_lost(struct replica *r, raft_id id);
 /* A command that another node has forwarded: see peers_events. */
 void forwarded_on_command(void *context, raft_id from, uint64_t connection,
                           const struct wire_forward *f);
-/* Whether its sender waits for it still, at that peers_time_now(). */
 /* The client of a forwarded command has gone. */
 void forwarded_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a);
 /* Marks the waiting commands whose clients have gone since it was called last. */
 void forwarded_note_abandoned(struct replica *r);
+/* Whether its sender waits for it still, at that peers_time_now(). */
 enum peers_held forwarded_is_held(struct request *request, uint64_t now_ns);
 
 /* --- apply.c ------------------------------------------------------------------- */
