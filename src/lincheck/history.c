@@ -9,7 +9,7 @@
 #include "lincheck/arena.h"
 
 struct history {
-    struct arena arena; /* Arguments, replies, names of files. */
+    struct arena arena; /* For arguments, replies, and names of files. */
     struct history_operation *operations;
     uint32_t operation_count;
     uint32_t operation_capacity;
@@ -140,7 +140,7 @@ static void write_quoted(struct buffer *out, struct slice word)
     buffer_append(out, "\"", 1);
 }
 
-/* Whether a word may stand without quotes: it can be mistaken for nothing else. */
+/* Whether a word may be written without quotes, because nothing else looks like it. */
 static bool is_plain(struct slice word)
 {
     for (size_t i = 0; i < word.size; i++) {

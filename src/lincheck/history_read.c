@@ -1,6 +1,6 @@
-/* history_read.c - reads histories from text; the format is in docs/HISTORY_FORMAT.md.
- * Refuses what it does not understand instead of passing over it: an operation that
- * is left out makes a good history bad, or a bad one good. */
+/* history_read.c - reads histories from text; the format is in docs/HISTORY_FORMAT.md. It
+ * refuses what it does not understand, because leaving out an operation could make a good
+ * history look bad, or a bad one good. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* What stands behind a backslash; returns how many characters it has, 0: unknown. */
+/* Reads what follows a backslash. Returns its length, or 0 if it is unknown. */
 static size_t read_escape(struct slice s, char *ret_byte)
 {
     static const char names[] = "\\\"nrt";
@@ -75,7 +75,7 @@ static size_t read_escape(struct slice s, char *ret_byte)
     return 3;
 }
 
-/* Behind the opening quote. */
+/* Called after the opening quote. */
 static int read_quoted(struct reader *r, struct slice *ret_word)
 {
     char *word = arena_take(&r->arena, r->rest.size);
@@ -180,7 +180,7 @@ static int read_reply(struct reader *r, bool may_be_array, struct history_reply 
     return 0;
 }
 
-/* Behind the opening bracket. */
+/* Called after the opening bracket. */
 static int read_array(struct reader *r, struct history_reply *ret_reply)
 {
     uint32_t count = 0;
@@ -222,7 +222,7 @@ static int read_time(struct reader *r, uint64_t *ret_time_ns)
     return 0;
 }
 
-/* "?": it is open; "?500": and settled then. */
+/* "?": the operation is open; "?500": it is open, and settled at 500. */
 static int read_open_return(struct reader *r, struct history_operation *operation)
 {
     operation->return_ns = HISTORY_OPEN;
@@ -251,7 +251,7 @@ static int read_return(struct reader *r, struct history_operation *operation)
                                                        : 0;
 }
 
-/* "[3]": the database, where it is another than 0. */
+/* "[3]": the database, if it is not 0. */
 static int read_database(struct reader *r, uint32_t *ret_database)
 {
     struct slice word;
@@ -273,7 +273,7 @@ static int read_database(struct reader *r, uint32_t *ret_database)
     return 0;
 }
 
-/* The command up to the arrow or the end; then whether there was an arrow. */
+/* The command up to the arrow or the end of the line. *ret_arrow: whether there was an arrow. */
 static int read_arguments(struct reader *r, struct history_operation *operation, bool *ret_arrow)
 {
     *ret_arrow = false;
@@ -341,7 +341,7 @@ static int read_line(struct reader *r, struct slice line)
     if (r->rest.size == 0 || r->rest.data[0] == '#') {
         return 0;
     }
-    /* It may come again: files can be put together with cat. */
+    /* The header may be repeated, so that files can be joined with cat. */
     if (slice_equal(r->rest, slice_str("rakit-history 1"))) {
         r->has_header = true;
         return 0;
@@ -373,7 +373,7 @@ static int read_lines(struct reader *r, struct slice text)
         }
         text = slice_of(text.data + size + 1, text.size - size - 1);
     }
-    /* An empty file is more likely a recorder that failed than a history. */
+    /* An empty file probably comes from a recorder that failed. */
     return r->has_header ? 0 : fault(r, "not a history: it is empty");
 }
 

@@ -27,15 +27,16 @@ static uint32_t return_until(const struct lincheck_event *events, uint32_t i)
     return i;
 }
 
-/* The event up to which the history must be cut to be just too long: `blocked` or
- * later, and not later than `last`, which is too long. A search that got no further
- * than a return has explained all before it; the reverse does not hold, as it knew of
- * replies that a shorter history does not have. False: the limits were reached. */
+/* Finds the shortest prefix of the history that can't be explained: sets the event where it
+ * ends, from `blocked` to `last`. The prefix up to `last` can't be explained. If a search got no
+ * further than a return, everything before that return can be explained; the reverse does not
+ * hold, because the search also used replies that come after the end of a shorter history.
+ * Returns false if the limits were reached. */
 static bool shorten(const struct lincheck_partition *partition, const struct lincheck_event *events,
                     uint32_t blocked, uint32_t *last, struct lincheck_limits *limits)
 {
     uint32_t first = blocked;
-    uint32_t middle = blocked; /* Mostly it is. */
+    uint32_t middle = blocked; /* Usually `blocked` is the end already. */
 
     while (first < *last) {
         switch (lincheck_search(partition, events, middle + 1, limits, &blocked, NULL)) {
@@ -54,7 +55,7 @@ static bool shorten(const struct lincheck_partition *partition, const struct lin
     return true;
 }
 
-/* Keeps the answers with which the history, so far, would be linearizable. */
+/* Keeps the answers with which the history up to here would be linearizable. */
 static void keep_good_answers(const struct lincheck_partition *partition,
                               const struct lincheck_event *events, uint32_t last,
                               struct lincheck_limits *limits, struct lincheck_finding *finding)
@@ -116,7 +117,7 @@ static void ran_out(const struct lincheck_partition *partition, const char *of_w
     buffer_append(out, "\n", 1);
 }
 
-/* False: the limits were reached. */
+/* Returns false if the limits were reached. */
 static bool judge(const struct lincheck_partition *partition,
                   const struct lincheck_options *options, struct lincheck_limits *limits,
                   struct lincheck_result *result)

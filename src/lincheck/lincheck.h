@@ -1,13 +1,13 @@
-/* lincheck.h - is a history linearizable? That is: can each operation be given one
- * instant between its call and its return, so that executing them one by one at these
- * instants gives just the replies that the clients saw? Trusts nothing but the
- * clients' records, and shares no code with the keyspace that it judges.
+/* lincheck.h - is a history linearizable? That is: can each operation be given one instant
+ * between its call and its return, so that executing the operations one by one in this order
+ * gives exactly the replies that the clients saw? The check uses only the clients' records, and
+ * shares no code with the keyspace that it judges.
  *
- * Keys that no command names together are judged by themselves, which proves the same
- * (linearizability is local) in far less time. An open operation may have been
- * executed once at any time after its call, or never.
+ * Keys that no command uses together are judged separately, which proves the same
+ * (linearizability is local) in far less time. An open operation may have been executed once, at
+ * any time after its call, or never.
  *
- * Keys do not exist at the beginning. What is modelled: docs/HISTORY_FORMAT.md. */
+ * No key exists at the beginning. docs/HISTORY_FORMAT.md lists what is modelled. */
 #ifndef RAKIT_LINCHECK_LINCHECK_H
 #define RAKIT_LINCHECK_LINCHECK_H
 
@@ -21,16 +21,16 @@ enum lincheck_outcome {
     LINCHECK_VIOLATION,
     LINCHECK_TIMEOUT, /* Not known: time or steps ran out. Never a success. */
     LINCHECK_MEMORY,  /* Not known: memory ran out. */
-    LINCHECK_REFUSED, /* It has a command or reply that is not modelled. */
+    LINCHECK_REFUSED, /* A command or reply is not modelled. */
 };
 
 /* 0: no limit. */
 struct lincheck_options {
     uint64_t timeout_ns;
     uint64_t memory_limit_bytes;
-    uint64_t step_limit;       /* Attempts to place an operation, for a limit that is the
-                                * same on each machine. */
-    uint32_t explanations_max; /* Violations told at length. */
+    uint64_t step_limit;       /* Attempts to place an operation: unlike time, the same on each
+                                * machine. */
+    uint32_t explanations_max; /* How many violations are explained in full. */
 };
 
 struct lincheck_result {
@@ -39,7 +39,7 @@ struct lincheck_result {
     uint32_t open_count;
     uint32_t partition_count;  /* Groups of keys judged by themselves. */
     uint32_t largest_count;    /* Operations of the largest of them. */
-    uint32_t violation_count;  /* Groups that are not linearizable. */
+    uint32_t violation_count;  /* Groups of keys that are not linearizable. */
     uint64_t step_count;       /* Attempts to place an operation. */
     uint64_t memory_bytes_max; /* For the history and the search. */
     struct buffer text;        /* Why it is not LINCHECK_LINEARIZABLE, in lines for people. */

@@ -1,6 +1,5 @@
-/* lincheck_commands.c - the commands that the checker's model knows, as Redis 7 answers
- * them. Written from Redis's documented behaviour, apart from src/kv: what it judges
- * must not judge itself. */
+/* lincheck_commands.c - the commands that the checker's model knows, as Redis 7 answers them.
+ * Written from Redis's documentation, independently of src/kv, which it judges. */
 #include "lincheck/lincheck_commands.h"
 
 #include <inttypes.h>
@@ -25,7 +24,7 @@ static bool answer_status(struct lincheck_execution *e, const char *text)
                            (struct history_reply){.kind = HISTORY_STATUS, .text = slice_str(text)});
 }
 
-/* An error changes nothing, so nobody asks whether it fits. */
+/* An error changes nothing, so the result of the comparison does not matter here. */
 static void answer_error(struct lincheck_execution *e, const char *text)
 {
     lincheck_answer(e, (struct history_reply){.kind = HISTORY_ERROR, .text = slice_str(text)});
@@ -57,7 +56,7 @@ static struct slice argument(const struct lincheck_execution *e, uint32_t i)
     return e->operation->source->arguments[i];
 }
 
-/* A 64-bit integer as Redis takes it: no "+1", " 1", "01" or "-0". */
+/* A 64-bit integer as Redis accepts it: no "+1", " 1", "01" or "-0". */
 static bool read_integer(struct slice text, int64_t *ret_value)
 {
     char copy[24];
@@ -172,8 +171,7 @@ static void run_type(struct lincheck_execution *e)
 
 /* --- parts of values ---------------------------------------- */
 
-/* Makes key 0: `old` up to `offset` (with zeros where it is shorter), `part`, and what
- * `old` has behind that. */
+/* Sets key 0 to `old` up to `offset` (padded with zeros), `part`, and what `old` has after it. */
 static void put_part(struct lincheck_execution *e, struct slice old, size_t offset,
                      struct slice part)
 {
@@ -269,7 +267,7 @@ static bool read_bit_offset(struct lincheck_execution *e, int64_t *ret_offset)
     return true;
 }
 
-/* Bits count from the highest of the first byte; those that the value does not have are 0. */
+/* Bit 0 is the highest bit of the first byte. Bits past the end of the value are 0. */
 static bool bit_of(struct slice value, int64_t offset)
 {
     return (size_t)offset / 8 < value.size && (value.data[offset / 8] >> (7 - offset % 8) & 1) != 0;
@@ -464,7 +462,7 @@ bool lincheck_read_database(struct slice text, uint32_t *ret_database)
     return true;
 }
 
-/* To move a key to where it is is an error. */
+/* Moving a key within its own database is an error. */
 static bool knows_move(const struct history_operation *source)
 {
     uint32_t to;

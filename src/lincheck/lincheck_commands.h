@@ -1,9 +1,8 @@
-/* lincheck_commands.h - one execution of one command by the checker's model: what the
- * commands see of it. Private to lincheck_model.c and lincheck_commands.c.
+/* lincheck_commands.h - one execution of one command by the checker's model. Private to
+ * lincheck_model.c and lincheck_commands.c.
  *
- * A command first says what it has to answer, with one of lincheck_answer(); where that
- * returns true the answer is the one that the client saw, and the command then makes
- * its changes. */
+ * A command first gives its reply, with one of the lincheck_answer() functions. If that returns
+ * true, the reply is the one that the client saw, and the command then makes its changes. */
 #ifndef RAKIT_LINCHECK_LINCHECK_COMMANDS_H
 #define RAKIT_LINCHECK_LINCHECK_COMMANDS_H
 
@@ -12,7 +11,7 @@
 struct lincheck_execution {
     struct lincheck_model *model;
     const struct lincheck_operation *operation;
-    const uint32_t *values; /* Of the keys, as they are now; m->after once changed. */
+    const uint32_t *values; /* Current values of the keys; m->after once changed. */
     bool is_changed;
     bool any_reply;
     bool is_question; /* Only the reply is asked for. */
@@ -25,7 +24,7 @@ enum lincheck_keys {
     LINCHECK_ONE_KEY,   /* Argument 1. */
     LINCHECK_ALL_KEYS,  /* From argument 1 on. */
     LINCHECK_KEY_PAIRS, /* Key, value, key, value ... */
-    LINCHECK_MOVED_KEY, /* Key, and the database where it is the second one. */
+    LINCHECK_MOVED_KEY, /* MOVE: a key, and the database of the second key. */
 };
 
 struct lincheck_command {
@@ -39,22 +38,22 @@ struct lincheck_command {
     bool (*knows)(const struct history_operation *source); /* NULL: any arguments. */
 };
 
-/* NULL where it is not modelled. */
+/* NULL if it is not modelled. */
 const struct lincheck_command *lincheck_find_command(struct slice name);
 /* Whether the model can give this error in some state. */
 bool lincheck_knows_error(struct slice text);
-/* Whether it says that a value would have become too long. */
+/* Whether the error says that a value would have become too long. */
 bool lincheck_is_too_long(struct slice error);
 
-/* The number of a database; false where `text` is none. */
+/* Reads the number of a database; false if `text` is not one. */
 bool lincheck_read_database(struct slice text, uint32_t *ret_database);
 
-/* Key `i` of the operation; false where it does not exist. */
+/* The value of key `i` of the operation; false if it does not exist. */
 bool lincheck_value(const struct lincheck_execution *e, uint32_t i, struct slice *ret_value);
 void lincheck_put(struct lincheck_execution *e, uint32_t i, struct slice value);
 void lincheck_remove(struct lincheck_execution *e, uint32_t i);
 bool lincheck_answer(struct lincheck_execution *e, struct history_reply reply);
-/* Whether there is memory to make a value of that size; the step is void if not. */
+/* Whether there is memory to make a value of that size. If not, the step is void. */
 bool lincheck_has_room(struct lincheck_execution *e, uint64_t size);
 
 #endif /* RAKIT_LINCHECK_LINCHECK_COMMANDS_H */

@@ -9,7 +9,7 @@
 
 enum { SLOTS_MIN = 16 };
 
-/* The string's slot, or the free one where it belongs. */
+/* The string's slot, or the free slot for it. */
 static uint32_t *find_slot(const struct lincheck_intern *t, struct slice string)
 {
     uint32_t mask = t->slot_count - 1;

@@ -21,7 +21,7 @@ struct lincheck_intern {
 
 /* Numbers rise from 0 in the order of first appearance. */
 uint32_t lincheck_intern(struct lincheck_intern *t, struct slice string);
-/* The string, which stays where it is until the table is reset. */
+/* The string. It does not move until the table is reset. */
 struct slice lincheck_interned(const struct lincheck_intern *t, uint32_t number);
 uint64_t lincheck_intern_bytes(const struct lincheck_intern *t);
 void lincheck_intern_reset(struct lincheck_intern *t);

@@ -33,7 +33,7 @@ static const char usage_text[] =
 struct program {
     struct lincheck_options options;
     bool each;
-    bool done; /* Help or version was shown. */
+    bool done; /* Help or version was printed. */
 };
 
 static int wrong_use(const char *what, const char *argument)
@@ -50,7 +50,7 @@ static int read_seconds(const char *text, uint64_t *ret_ns)
     if (end == text || *end != '\0' || !(seconds >= 0) || seconds > 1e9) {
         return wrong_use("not a time in seconds: ", text);
     }
-    /* Upwards: only 0 is for ever. */
+    /* Rounded up, because only 0 means no limit. */
     *ret_ns = (uint64_t)(seconds * 1e9 + 0.999);
     return 0;
 }
@@ -134,7 +134,7 @@ static int read_options(struct program *p, int argument_count, char **arguments)
     return 0;
 }
 
-/* One line for the outcome, behind the explanations. */
+/* One line with the outcome, after the explanations. */
 static void print_summary(const char *name, const struct lincheck_result *r)
 {
     static const char *const outcomes[] = {"linearizable", "NOT linearizable",
@@ -193,7 +193,7 @@ static int judge_files(const struct program *p, char **paths, int count)
     return code;
 }
 
-/* Of several files the worst counts: a violation is certain whatever else there is. */
+/* Of several files the worst outcome counts; a violation is certain, whatever the others are. */
 static int worse(int a, int b)
 {
     static const int ranks[] = {0, 3, 2, 1};

@@ -13,7 +13,7 @@ enum { SLOTS_MIN = 64, WORD_BITS = 64 };
 
 void lincheck_set_init(struct lincheck_set *s, uint32_t capacity)
 {
-    /* A word more than needed is never full, and ends the counting of those that are. */
+    /* One word more than needed, which is never full, so counting full words ends there. */
     *s = (struct lincheck_set){
         .words = memory_take_zeroed(capacity / WORD_BITS + 2, sizeof *s->words),
     };
@@ -62,7 +62,7 @@ static uint32_t window_size(const struct lincheck_set *s)
 
 /* --- the table ---------------------------------------------------------------------------- */
 
-/* The windows of both sets, one behind the other. */
+/* Followed by the stored words of both sets. */
 struct entry {
     uint32_t state;
     uint32_t known_full;
@@ -72,7 +72,7 @@ struct entry {
     uint64_t words[];
 };
 
-/* Without the padding behind it. */
+/* Without the padding at the end. */
 #define HEAD_BYTES (offsetof(struct entry, open_size) + sizeof(uint32_t))
 
 struct lincheck_memo_slot {
@@ -124,7 +124,7 @@ bool lincheck_memo_add(struct lincheck_memo *m, uint32_t state, const struct lin
     hash = checksum_seeded(known->words + known->full_count, known_bytes, hash);
     hash = checksum_seeded(open->words + open->full_count, open_bytes, hash);
 #ifdef LINCHECK_WEAK_HASH
-    hash &= 3; /* Tests show with it that verdicts do not depend on the hash. */
+    hash &= 3; /* Lets tests show that verdicts do not depend on the hash. */
 #endif
     if (m->count >= m->slot_count / 2) {
         grow(m);

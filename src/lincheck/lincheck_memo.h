@@ -1,6 +1,6 @@
-/* lincheck_memo.h - where the search has been: pairs of a set of operations and the
- * state after them, compared in full. Sets are kept without the words that are full
- * below and those that are empty above, so an entry stays small in a long history. */
+/* lincheck_memo.h - the configurations that the search has visited: pairs of a set of operations
+ * and the state after them, compared in full. Sets are stored without their leading full words
+ * and trailing empty words, so entries stay small in a long history. */
 #ifndef RAKIT_LINCHECK_LINCHECK_MEMO_H
 #define RAKIT_LINCHECK_LINCHECK_MEMO_H
 
@@ -12,8 +12,8 @@
 /* A set of numbers below `capacity`, with bounds kept up to date. */
 struct lincheck_set {
     uint64_t *words;
-    uint32_t full_count; /* Words before this one have all bits. */
-    uint32_t end;        /* Words from this one on have none. */
+    uint32_t full_count; /* All words before this one are full. */
+    uint32_t end;        /* This word and all after it are empty. */
 };
 
 void lincheck_set_init(struct lincheck_set *s, uint32_t capacity);
@@ -32,7 +32,7 @@ struct lincheck_memo {
     uint32_t count;
 };
 
-/* False where it was there already. */
+/* False if it was there already. */
 bool lincheck_memo_add(struct lincheck_memo *m, uint32_t state, const struct lincheck_set *known,
                        const struct lincheck_set *open);
 uint64_t lincheck_memo_bytes(const struct lincheck_memo *m);

@@ -100,8 +100,8 @@ uint32_t lincheck_model_init(struct lincheck_model *m, uint32_t key_count,
         .memory_limit_bytes = memory_limit_bytes,
     };
 
-    /* Number 0 is taken by a string that no value is equal to: values carry a mark
-     * behind, see lincheck_put(). */
+    /* Number 0 is the string of a missing key. No value equals it, because values end with a
+     * mark; see lincheck_put(). */
     uint32_t none = lincheck_intern(&m->values, slice_of("", 0));
 
     CHECK(none == NO_VALUE);
@@ -211,7 +211,7 @@ bool lincheck_has_room(struct lincheck_execution *e, uint64_t size)
 {
     struct lincheck_model *m = e->model;
 
-    /* Small ones are counted by the search, soon enough. The value and its copy. */
+    /* The search accounts for small values soon enough. Counts the value and its copy. */
     if (size < LARGE_VALUE_BYTES) {
         return true;
     }
@@ -223,8 +223,8 @@ bool lincheck_has_room(struct lincheck_execution *e, uint64_t size)
     return false;
 }
 
-/* The number of the value in m->value. The mark behind it tells the empty value from no
- * value. */
+/* The number of the value in m->value. The mark at its end distinguishes the empty value from a
+ * missing key. */
 static uint32_t number_value(struct lincheck_model *m)
 {
     struct slice value = buffer_slice(&m->value);
@@ -245,7 +245,7 @@ static uint32_t number_value(struct lincheck_model *m)
     return number;
 }
 
-/* `value` may be m->value itself or anything that lives elsewhere. */
+/* `value` may be m->value itself, or bytes anywhere else. */
 void lincheck_put(struct lincheck_execution *e, uint32_t i, struct slice value)
 {
     struct buffer *made = &e->model->value;

@@ -1,5 +1,5 @@
-/* lincheck_model.h - what each command answers and changes, for the keys of one
- * partition. States are numbers: equal states have equal numbers. */
+/* lincheck_model.h - what each command replies and changes, for the keys of one partition.
+ * States are numbers; equal states have equal numbers. */
 #ifndef RAKIT_LINCHECK_LINCHECK_MODEL_H
 #define RAKIT_LINCHECK_LINCHECK_MODEL_H
 
@@ -16,7 +16,7 @@ enum { LINCHECK_VALUE_BYTES_MAX = 512 * 1024 * 1024 };
 
 struct lincheck_command;
 
-/* An operation of which the checker knows what it means. */
+/* An operation that the model understands. */
 struct lincheck_operation {
     const struct history_operation *source;
     const struct lincheck_command *command;
@@ -26,48 +26,48 @@ struct lincheck_operation {
     bool is_read;       /* Changes nothing in any state. */
 };
 
-/* Recognises command and reply, but `keys`: see lincheck_key(). On -1 `error` says what is
- * not modelled. */
+/* Recognises command and reply. Leaves `keys` to the caller: see lincheck_key(). On -1, `error`
+ * says what is not modelled. */
 int lincheck_recognise(const struct history_operation *source,
                        struct lincheck_operation *ret_operation, struct buffer *error);
 
-/* A key is another one in each database. */
+/* The same name in two databases is two keys. */
 struct lincheck_key {
     uint32_t database;
     struct slice name;
 };
 
-/* Key `i` of an operation that was recognised, from its arguments. */
+/* Key `i` of a recognised operation, from its arguments. */
 struct lincheck_key lincheck_key(const struct lincheck_operation *operation, uint32_t i);
 
 struct lincheck_model {
     uint32_t key_count;
     struct lincheck_intern values; /* Number 0: no such key. */
-    struct lincheck_seen seen;     /* Hidden values have one number for each kind. */
+    struct lincheck_seen seen;     /* One value number stands for all hidden values of a kind. */
     struct lincheck_intern states; /* Arrays of value numbers, one for each key. */
-    uint32_t *after;               /* The state that a step makes. */
-    struct buffer value;           /* The value that a step makes. */
+    uint32_t *after;               /* The state after the step. */
+    struct buffer value;           /* The value that the step makes. */
     struct history_reply *elements;
     uint32_t element_capacity;
     uint64_t memory_limit_bytes;
     bool is_full; /* A value had no room: the step's result is not to be relied on. */
 };
 
-/* Returns the first state, where no key exists. */
+/* Returns the first state, in which no key exists. */
 uint32_t lincheck_model_init(struct lincheck_model *m, uint32_t key_count,
                              uint64_t memory_limit_bytes);
-/* From here on values that no reply of these operations tells apart count as equal. What
- * lincheck_reply() says of them is then true of one of them only. */
+/* From now on, values that no reply of these operations can distinguish count as equal.
+ * lincheck_reply() is then right for one of them only. */
 void lincheck_model_hide(struct lincheck_model *m, const struct lincheck_operation *operations,
                          uint32_t count);
 void lincheck_model_deinit(struct lincheck_model *m);
 uint64_t lincheck_model_bytes(const struct lincheck_model *m);
 
-/* Executes an operation in a state. False where the reply that its client saw does not
- * fit; `any_reply`: its client saw none. */
+/* Executes an operation in a state. False if the reply that its client saw does not fit;
+ * `any_reply`: its client saw none. */
 bool lincheck_step(struct lincheck_model *m, uint32_t state,
                    const struct lincheck_operation *operation, bool any_reply, uint32_t *ret_state);
-/* The reply that it had to give there; borrowed until the next call. */
+/* The reply that the operation gets in that state; borrowed until the next call. */
 struct history_reply lincheck_reply(struct lincheck_model *m, uint32_t state,
                                     const struct lincheck_operation *operation);
 

@@ -9,7 +9,7 @@
 struct splitter {
     struct lincheck_intern keys; /* The number of the database, then the name. */
     struct buffer name;
-    uint32_t *parents; /* By key: another key of its partition; itself: the first. */
+    uint32_t *parents; /* By key: another key of its partition, or itself if it is the first. */
     uint32_t *locals;  /* By key: its number within its partition. */
     uint32_t capacity;
 };
@@ -52,7 +52,7 @@ static void join_keys(struct splitter *s, const struct lincheck_operation *opera
     for (uint32_t i = 1; i < operation->key_count; i++) {
         uint32_t other = first_of(s, operation->keys[i]);
 
-        /* The older key leads, so that partitions stand in the order of the file. */
+        /* The older key is the root, so that partitions are in the order of the file. */
         uint32_t older = first < other ? first : other;
 
         s->parents[first] = older;
@@ -96,8 +96,7 @@ static int compare_u64(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-/* By partition, then by time; at the same time as they stand in the history, which is
- * as they lie in memory. */
+/* By partition, then by time, then by position in the history, which is the order in memory. */
 static int compare_operations(const void *a, const void *b)
 {
     const struct lincheck_operation *x = a;
@@ -110,7 +109,7 @@ static int compare_operations(const void *a, const void *b)
     return order != 0 ? order : compare_u64((uintptr_t)x->source, (uintptr_t)y->source);
 }
 
-/* Keys get numbers from 0 on within the partition. */
+/* Numbers the keys of the partition from 0 on. */
 static void number_keys(struct splitter *s, struct lincheck_partition *partition)
 {
     for (uint32_t i = 0; i < partition->operation_count; i++) {

@@ -1,5 +1,5 @@
-/* lincheck_partition.h - splits a history by its keys: keys that one command names
- * together come into one partition, and each partition can be judged by itself. */
+/* lincheck_partition.h - splits a history by its keys: keys that one command uses together
+ * belong to one partition, and each partition can be judged by itself. */
 #ifndef RAKIT_LINCHECK_LINCHECK_PARTITION_H
 #define RAKIT_LINCHECK_LINCHECK_PARTITION_H
 
@@ -23,8 +23,8 @@ struct lincheck_partitions {
     struct arena arena;
 };
 
-/* Open reads are left out: they tell nothing. On -1 `error` says what is not modelled,
- * and there is nothing to deinit. The partitions point into the history. */
+/* Leaves out open reads, which prove nothing. On -1, `error` says what is not modelled, and
+ * there is nothing to deinit. The partitions point into the history. */
 int lincheck_partitions_init(struct lincheck_partitions *p, const struct history *h,
                              struct buffer *error);
 void lincheck_partitions_deinit(struct lincheck_partitions *p);

@@ -14,7 +14,7 @@ static const struct history_operation *source_of(const struct lincheck_violation
     return v->partition->operations[i].source;
 }
 
-/* The operation that nothing explains. */
+/* The operation that can't be explained. */
 static uint32_t culprit_of(const struct lincheck_violation *v)
 {
     return v->events[v->event_count - 1].operation;
@@ -22,7 +22,7 @@ static uint32_t culprit_of(const struct lincheck_violation *v)
 
 /* --- pieces of text ---------------------------------------------------------------------- */
 
-/* Long values are cut: what matters is which operation it is. */
+/* Long values are cut; they only have to identify the operation. */
 static void say_cut(struct buffer *out, struct slice text)
 {
     if (text.size <= TEXT_BYTES_MAX) {
@@ -54,7 +54,7 @@ static void say_place(struct buffer *out, const struct history_operation *operat
     }
 }
 
-/* Shorter, where there is only one file. */
+/* Without the name of the file if there is only one. */
 static void say_place_in(struct buffer *out, const struct lincheck_violation *v,
                          const struct history_operation *operation)
 {
@@ -86,7 +86,7 @@ static void say_key(struct buffer *out, struct lincheck_key key)
     history_write_word(out, key.name);
 }
 
-/* Keys are found in the operations that name them first. */
+/* Looks for each key in the operations, whose order gives the keys their numbers. */
 void lincheck_report_keys(const struct lincheck_partition *partition, struct buffer *out)
 {
     uint32_t shown = 0;
@@ -95,7 +95,7 @@ void lincheck_report_keys(const struct lincheck_partition *partition, struct buf
         const struct lincheck_operation *operation = &partition->operations[i];
 
         for (uint32_t k = 0; k < operation->key_count && shown < KEYS_SHOWN; k++) {
-            /* Within the partition keys are numbered as they appear. */
+            /* Keys of a partition are numbered in order of appearance. */
             if (operation->keys[k] == shown) {
                 buffer_append_slice(out, slice_str(shown == 0 ? "" : ", "));
                 say_key(out, lincheck_key(operation, k));
@@ -179,7 +179,7 @@ static void show(struct timeline *t, uint32_t operation)
     }
 }
 
-/* Whether an operation sent what the culprit was answered. */
+/* Whether an operation sent the value that the culprit was answered. */
 static bool is_source(const struct lincheck_violation *v, uint32_t operation)
 {
     const struct history_operation *source = source_of(v, operation);
@@ -201,7 +201,7 @@ static int compare_rows(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The culprit, who wrote what it saw, what ran at the same time, and what was placed
+/* Chooses the culprit, the writers of what it saw, operations at the same time, and those placed
  * last, as far as there is room. Operations are numbered by time of call. */
 static void choose_rows(const struct lincheck_violation *v, struct timeline *t)
 {
@@ -246,7 +246,7 @@ static void add_time(struct timeline *t, uint64_t time_ns)
     t->time_count++;
 }
 
-/* Columns tell the order of calls and returns, not how long they took. */
+/* Columns show the order of calls and returns, not durations. */
 static uint32_t column_of(const struct timeline *t, uint64_t time_ns)
 {
     uint32_t i = 0;

@@ -1,4 +1,4 @@
-/* lincheck_report.h - tells people why a history is not linearizable. */
+/* lincheck_report.h - explains why a history is not linearizable. */
 #ifndef RAKIT_LINCHECK_LINCHECK_REPORT_H
 #define RAKIT_LINCHECK_LINCHECK_REPORT_H
 

@@ -1,28 +1,28 @@
-/* lincheck_search.c - the search of Wing and Gong (Testing and verifying concurrent
- * objects, 1993) with the memory of visited configurations that Lowe added (Testing for
- * linearizability, 2017), without recursion.
+/* lincheck_search.c - the search of Wing and Gong (Testing and verifying concurrent objects,
+ * 1993) with the memory of visited configurations that Lowe added (Testing for linearizability,
+ * 2017), without recursion.
  *
- * Calls and returns stand in a linked list by time. An operation can be next in the
- * order if its call stands before the first return that is left. Placing it takes both
- * its entries out of the list (lift); where nothing fits any more the last one placed
- * is put back (unlift), and the one behind it is tried.
+ * Calls and returns are in a linked list, sorted by time. An operation can be next in the order
+ * if its call comes before the first return in the list. Placing it removes both its entries
+ * from the list (lift). If nothing fits any more, the operation placed last is put back
+ * (unlift), and the next candidate is tried.
  *
- * Beyond that, four things that shorten the search and lose no order:
+ * Four rules shorten the search and lose no order:
  *
- * - A read that fits is placed for good. In any order that explains the rest and has
- *   this read later, it can be moved here: it changes nothing, and may come first. (Not so
- *   where an open operation could no longer be placed behind it, as the read settles it, or
- *   was called after that.)
- * - The search is over when all operations that returned are placed. Open ones stand in
- *   a list of their own, are tried last, and need not be placed at all.
- * - An open operation that makes no difference is not placed: neither one that leaves
- *   the state as it is, nor one whose successor would have fitted without it and led to
- *   the same state. Without it the same order works, and the search tries that, too.
- *   (Of all configurations that were visited and lead to success, take one with the
- *   fewest operations left to place, then the fewest placed: its next one can't have
- *   been passed over by this rule, as the configuration without the open operation was
- *   visited as well, leads to success in as many steps, and has fewer placed.)
- * - Values that no reply can tell apart count as equal: lincheck_seen.h. */
+ * - A read that fits is placed for good. Any order that explains the rest and has this read
+ *   later still works with the read moved here, because it changes nothing. (The exception: an
+ *   open operation that could not be placed after it any more, because the read settles that
+ *   operation, or was called after its bound.)
+ * - The search is over when all operations that returned are placed. Open ones are in a list of
+ *   their own, are tried last, and need not be placed at all.
+ * - An open operation that makes no difference is not placed: neither one that leaves the state
+ *   as it is, nor one whose successor would have fitted without it and led to the same state.
+ *   The same order works without it, and the search tries that, too. (Proof: of all visited
+ *   configurations that lead to success, take one with the fewest operations left to place, and
+ *   of these one with the fewest placed. This rule cannot have skipped its next operation,
+ *   because the configuration without the open operation was visited too, leads to success in as
+ *   many steps, and has fewer placed.)
+ * - Values that no reply can distinguish count as equal: lincheck_seen.h. */
 #include "lincheck/lincheck_search.h"
 
 #include <stdlib.h>
@@ -36,7 +36,7 @@ enum { LOOK_AT_LIMITS_EACH = 256 };
 
 #define NOBODY UINT32_MAX
 
-/* Entries are events by number + 1. List heads: 0, and behind the last entry. */
+/* Entries are events by number + 1. List heads are 0 and the entry after the last one. */
 struct list_entry {
     uint32_t next;
     uint32_t previous;
@@ -44,17 +44,17 @@ struct list_entry {
 
 struct placed {
     uint32_t operation;
-    uint32_t state;          /* Before it, */
-    uint64_t latest_call_ns; /* and so this. */
-    bool is_final;           /* Nothing else is to be tried in its stead. */
+    uint32_t state;          /* State before it was placed. */
+    uint64_t latest_call_ns; /* latest_call_ns before it was placed. */
+    bool is_final;           /* No alternative has to be tried. */
 };
 
-/* What the search knows of an operation. */
+/* What the search knows about an operation. */
 struct subject {
     uint32_t call;    /* Entries of the list. */
     uint32_t returns; /* 0: it is open. */
     uint32_t number;  /* In its set. */
-    uint32_t settler; /* Open: it is executed before that one, or never. */
+    uint32_t settler; /* Of an open one: it is executed before this operation, or never. */
 };
 
 struct search {
@@ -70,13 +70,14 @@ struct search {
     uint32_t known_count;
     uint32_t open_count;
     uint32_t state;
-    uint64_t latest_call_ns;   /* Of those placed: what comes next is executed after it. */
-    struct lincheck_set known; /* Placed, of those that return. */
-    struct lincheck_set open;  /* Placed, of those that don't. */
+    uint64_t latest_call_ns;   /* The latest call of those placed: what comes next is executed
+                                * after it. */
+    struct lincheck_set known; /* Placed, of those that returned. */
+    struct lincheck_set open;  /* Placed, of the open ones. */
     struct lincheck_memo memo;
     struct placed *order;
     uint32_t order_count;
-    uint32_t blocked; /* The latest return that stopped the search, an entry. */
+    uint32_t blocked; /* The latest return that stopped the search, as an entry. */
     struct lincheck_finding *finding;
 };
 
@@ -141,7 +142,7 @@ static void list_take_out(struct search *s, uint32_t entry)
     s->list[s->list[entry].next].previous = s->list[entry].previous;
 }
 
-/* The last entry that was taken out comes back where it was. */
+/* Puts the entry that was removed last back into its place. */
 static void list_put_back(struct search *s, uint32_t entry)
 {
     s->list[s->list[entry].previous].next = entry;
@@ -185,8 +186,8 @@ static uint64_t call_ns(const struct search *s, uint32_t operation)
     return operation_at(s, operation)->source->invoke_ns;
 }
 
-/* An open operation that can't be executed any more: what has settled it is placed, or what was
- * called later than that returned. */
+/* Whether an open operation can't be executed any more: its settler is placed, or an operation
+ * that was called after settled_ns. */
 static bool is_over(const struct search *s, uint32_t operation)
 {
     uint64_t settled_ns = operation_at(s, operation)->source->settled_ns;
@@ -197,7 +198,7 @@ static bool is_over(const struct search *s, uint32_t operation)
             (settler != NOBODY && lincheck_set_has(&s->known, s->subjects[settler].number)));
 }
 
-/* Whether placing that one shuts out an open one that could be placed now. */
+/* Whether placing `operation` excludes an open one that could be placed now. */
 static bool shuts_out(const struct search *s, uint32_t operation)
 {
     for (uint32_t entry = s->list[s->open_head].next; entry != s->open_head;
@@ -248,8 +249,9 @@ static void fill_lists(struct search *s)
     }
 }
 
-/* Who has settled it, as far as it is about the same keys and returns in time: of those of its
- * client that returned then, the last in the history. */
+/* The operation that settles an open one: of those of its client that returned at its
+ * settled_ns, the last in the history. NOBODY if that uses other keys or returns after the end
+ * of this history. */
 static uint32_t settler_of(const struct search *s, uint32_t open)
 {
     const struct history_operation *source = operation_at(s, open)->source;
@@ -283,7 +285,7 @@ static void search_init(struct search *s)
     lincheck_set_init(&s->open, s->open_count);
     s->state =
         lincheck_model_init(&s->model, s->partition->key_count, s->limits->memory_limit_bytes);
-    if (s->finding == NULL) { /* Its answers are to be the very ones. */
+    if (s->finding == NULL) { /* A finding needs the real answers. */
         lincheck_model_hide(&s->model, s->partition->operations, count);
     }
 }
@@ -316,7 +318,7 @@ static void search_deinit(struct search *s)
 
 /* --- findings ---------------------------------------- */
 
-/* The reply that an operation would have got, if it is the one to be explained. */
+/* Notes the reply that an operation would have got, if it is the one to be explained. */
 static void note_answer(struct search *s, uint32_t operation)
 {
     struct lincheck_finding *f = s->finding;
@@ -336,8 +338,8 @@ static void note_answer(struct search *s, uint32_t operation)
     f->answers[f->answer_count++] = history_reply_copy(&f->arena, &answer);
 }
 
-/* Nothing fits before this return. Where it is the last one, everything before it has
- * been explained. */
+/* Nothing fits before this return. If it is the last one, everything before it has been
+ * explained. */
 static void note_blocked(struct search *s, uint32_t entry)
 {
     if (entry > s->blocked) {
@@ -365,8 +367,8 @@ void lincheck_finding_deinit(struct lincheck_finding *finding)
 
 enum attempt { ATTEMPT_FAILED, ATTEMPT_PLACED, ATTEMPT_HOPELESS };
 
-/* Whether the last one placed is an open operation without which this one would have
- * fitted as well, with the same state behind it. */
+/* Whether the operation placed last is open and useless: without it this one would have fitted
+ * as well, and led to the same state. */
 static bool makes_last_useless(struct search *s, uint32_t operation, uint32_t after)
 {
     uint32_t without;
@@ -412,7 +414,7 @@ static enum attempt attempt(struct search *s, uint32_t operation)
     return ATTEMPT_PLACED;
 }
 
-/* Takes the last one back whose place another may take; false: there is none. */
+/* Takes back the operation placed last that another may replace; false if there is none. */
 static bool go_back(struct search *s, uint32_t *ret_operation)
 {
     while (s->order_count > 0) {
@@ -454,8 +456,8 @@ static uint32_t first_return(const struct search *s)
     return entry;
 }
 
-/* Tries what may be next, from `entry` on: first the operations that return, then the
- * open ones. HOPELESS: nothing can be placed any more. */
+/* Tries the candidates for the next place, from `entry` on: first the operations that return,
+ * then the open ones. HOPELESS: nothing can be placed any more. */
 static enum attempt place_next(struct search *s, uint32_t entry)
 {
     enum attempt result = ATTEMPT_FAILED;

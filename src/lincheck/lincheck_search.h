@@ -21,8 +21,8 @@ struct lincheck_limits {
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; UINT64_MAX: none. */
     uint64_t step_limit;  /* UINT64_MAX: none. */
     uint64_t step_count;
-    uint64_t memory_limit_bytes; /* For one search; UINT64_MAX: none. */
-    uint64_t memory_bytes_max;   /* The most that one search took. */
+    uint64_t memory_limit_bytes; /* Of one search; UINT64_MAX: none. */
+    uint64_t memory_bytes_max;   /* The most that one search used. */
 };
 
 /* A call or a return, in the order of time: calls before returns at the same time. */
@@ -36,10 +36,10 @@ enum { LINCHECK_ANSWERS_MAX = 8 };
 
 /* What a search without success says of the last operation to return. */
 struct lincheck_finding {
-    uint32_t *order; /* Operations, in one order that explains all replies before. */
+    uint32_t *order; /* Operations, in an order that explains all earlier replies. */
     uint32_t order_count;
     struct arena arena; /* For the answers. */
-    /* Replies it would have got in some of the states in which it was tried. Not all of
+    /* Replies that it would have got in some of the states in which it was tried. Not all of
      * them leave an explanation for the other replies. */
     struct history_reply answers[LINCHECK_ANSWERS_MAX];
     uint32_t answer_count;
@@ -49,10 +49,10 @@ struct lincheck_finding {
 struct lincheck_event *lincheck_events(const struct lincheck_partition *partition,
                                        uint32_t *ret_count);
 
-/* Looks at the first `event_count` events only, as if the history ended there: what has
- * not returned by then is open. Without success `*ret_blocked` is the event, a return,
- * that no order got beyond; and `finding` is filled (NULL: not wanted), its order only
- * where the return at the end is that event. */
+/* Looks only at the first `event_count` events, as if the history ended there: what has not
+ * returned by then is open. If no order is found, `*ret_blocked` is the return that no order got
+ * past, and `finding` is filled (NULL: not wanted). Its `order` is filled only if that return is
+ * the last event. */
 enum lincheck_found lincheck_search(const struct lincheck_partition *partition,
                                     const struct lincheck_event *events, uint32_t event_count,
                                     struct lincheck_limits *limits, uint32_t *ret_blocked,

@@ -95,7 +95,7 @@ static bool may_become_number(struct slice value)
     return true;
 }
 
-/* Strings that begin with a value stand together, behind all that come before it. */
+/* Strings that begin with a value are next to each other, after all strings that sort before it. */
 static bool is_begin_of_string(const struct lincheck_seen *s, struct slice value)
 {
     uint32_t first = 0;

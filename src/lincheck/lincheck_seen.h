@@ -1,20 +1,20 @@
-/* lincheck_seen.h - which values the replies of a partition can tell apart. Where a
- * connection breaks with many appends in flight, each order of each selection of them
- * makes another value, and most are values that no reply speaks of. These are as good
- * as one another: the model keeps one of each kind, and the search one state for all.
+/* lincheck_seen.h - which values the replies of a partition can distinguish. If a connection
+ * breaks with many appends in flight, each order of each subset of them makes another value, and
+ * no reply mentions most of these. The model keeps one value of each kind, and the search one
+ * state for all.
  *
  * A value is hidden if
  * - no string in any reply begins with it, and
  * - it has a byte that no number has.
- * Both hold for whatever is appended to it, too. Of hidden values of one length none
- * fits a reply that another does not: a reply with the value itself fits none, one with
- * its length all or none, to count with it is an error, and what is left asks only
- * whether there is a value. Whatever is done next gives hidden values of one length
- * again, or replaces them by the same. Lengths beyond all integers in replies fit none
- * either, and are one kind - if no reply says that a value was too long to append to.
+ * Both remain true whatever is appended to it. Two hidden values of the same length fit exactly
+ * the same replies: a reply with the value itself fits neither, one with its length fits both or
+ * neither, incrementing it is an error, and the remaining commands only ask whether there is a
+ * value. Any command turns hidden values of one length into hidden values of one length again,
+ * or replaces them by the same value. Lengths above all integers in replies fit no reply either,
+ * and are one kind, unless a reply says that a value was too long to append to.
  *
- * This does not hold where commands read or write in the middle of values. Partitions
- * that have such a command are judged without. */
+ * This does not hold if commands read or write in the middle of values. Partitions with such a
+ * command are judged without it. */
 #ifndef RAKIT_LINCHECK_LINCHECK_SEEN_H
 #define RAKIT_LINCHECK_LINCHECK_SEEN_H
 
@@ -43,8 +43,8 @@ void lincheck_seen_init(struct lincheck_seen *s, const struct lincheck_operation
                         uint32_t count);
 void lincheck_seen_deinit(struct lincheck_seen *s);
 bool lincheck_seen_hides(const struct lincheck_seen *s, struct slice value);
-/* The place for the number of the value that stands for all hidden ones of the kind of
- * `value`; it holds 0 when it is asked for first. */
+/* The place for the number of the value that represents all hidden values of the kind of
+ * `value`; 0 when it is asked for first. */
 uint32_t *lincheck_seen_representative(struct lincheck_seen *s, struct slice value);
 uint64_t lincheck_seen_bytes(const struct lincheck_seen *s);
 
