@@ -158,7 +158,43 @@ class Redis(RedisProtocol):
         return output_of("redis-server", "--version").split("v=")[1].split()[0]
 
 
-class Rakit(RedisProtocol):
+class ThreeNodes(RedisProtocol):
+    """Of one Raft cluster, which say in the section raft of INFO how they are."""
+
+    title = ""
+    ports = ()
+
+    @staticmethod
+    def is_whole(state, commit):
+        """Does a node vote in a cluster of three, and has it applied up to `commit`?"""
+        raise NotImplementedError
+
+    @staticmethod
+    def status(port):
+        text = ask_redis(port, "INFO", "raft").decode()
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+    def leader(self):
+        for i, port in enumerate(self.ports):
+            if self.processes[i].process.poll() is None:
+                if self.status(port)["raft_role"] == "leader":
+                    return i
+        raise LookupError("nobody leads")
+
+    def await_whole(self):
+        def whole():
+            commit = int(self.status(self.ports[self.leader()])["raft_commit_index"])
+            return all(self.is_whole(self.status(port), commit) for port in self.ports)
+        await_true(whole, f"{self.title}: three nodes vote")
+
+    def load_port(self):
+        return self.ports[self.leader()]
+
+    def write(self, i):
+        return RedisWrite(self.ports[i])
+
+
+class Rakit(ThreeNodes):
     title = "Rakit ×3, synced"
 
     def __init__(self, directory):
@@ -176,34 +212,49 @@ class Rakit(RedisProtocol):
         self.await_whole()
 
     @staticmethod
-    def status(port):
-        """What a node says of itself: the section raft of INFO."""
-        text = ask_redis(port, "INFO", "raft").decode()
-        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-
-    def leader(self):
-        for i, port in enumerate(self.ports):
-            if self.processes[i].process.poll() is None:
-                if self.status(port)["raft_role"] == "leader":
-                    return i
-        raise LookupError("nobody leads")
-
-    def await_whole(self):
-        def whole():
-            commit = int(self.status(self.ports[self.leader()])["raft_commit_index"])
-            states = [self.status(port) for port in self.ports]
-            return all(state["raft_membership"] == "voter" and state["raft_members"] == "3" and
-                       int(state["raft_applied_index"]) >= commit for state in states)
-        await_true(whole, "three nodes vote")
-
-    def load_port(self):
-        return self.ports[self.leader()]
+    def is_whole(state, commit):
+        return state["raft_membership"] == "voter" and state["raft_members"] == "3" and \
+            int(state["raft_applied_index"]) >= commit
 
     def version(self):
         return output_of(str(self.build / "rakit-server"), "--version").split()[-1]
 
-    def write(self, i):
-        return RedisWrite(self.ports[i])
+
+class RedisRaft(ThreeNodes):
+    """Three nodes, each write synced on a majority (raft.log-fsync is its default). Debian
+    has neither the module nor, in version 12, a Redis that is new enough for it."""
+
+    title = "RedisRaft ×3, synced"
+    module = os.environ.get("REDISRAFT_MODULE", "")
+    server = os.environ.get("REDISRAFT_SERVER", "redis-server")
+
+    def __init__(self, directory):
+        directory.mkdir(parents=True)
+        self.ports = free_ports(3)
+        self.processes = [self.process(directory, port) for port in self.ports]
+        for port in self.ports:
+            await_true(lambda port=port: ask_redis(port, "PING"), "RedisRaft is up")
+        ask_redis(self.ports[0], "RAFT.CLUSTER", "INIT")
+        for port in self.ports[1:]:
+            ask_redis(port, "RAFT.CLUSTER", "JOIN", f"{HOST}:{self.ports[0]}")
+        self.await_whole()
+
+    def process(self, directory, port):
+        own = directory / str(port)
+        own.mkdir()
+        return Process(
+            [self.server, "--port", str(port), "--bind", HOST, "--dir", str(own),
+             "--dbfilename", "raft.rdb", "--loadmodule", str(pathlib.Path(self.module).resolve()),
+             "--raft.addr", f"{HOST}:{port}", "--raft.log-filename", "raft.log"], directory, port)
+
+    @staticmethod
+    def is_whole(state, commit):
+        return state["raft_is_voting"] == "yes" and state["raft_num_nodes"] == "3" and \
+            int(state["raft_last_applied_index"]) >= commit
+
+    def version(self):
+        server = output_of(self.server, "--version").split("v=")[1].split()[0]
+        return f"{self.status(self.ports[0])['raft_version']} on Redis {server}"
 
 
 class Etcd:
