@@ -39,6 +39,11 @@ bool request_is_admin(const struct request *request)
     return !request_is_read(request) && !request_is_write(request);
 }
 
+bool request_changes_nothing(const struct request *request)
+{
+    return request_is_read(request) || request->is_logged_read || request->is_query;
+}
+
 bool request_is_forwarded(const struct request *request)
 {
     return request->refused != NULL;

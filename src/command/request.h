@@ -54,6 +54,9 @@ void request_encode(struct request *request, const struct command *command, uint
 bool request_is_write(const struct request *request);
 bool request_is_read(const struct request *request);
 bool request_is_admin(const struct request *request);
+/* Whether it was executed makes no difference: a read, even one in the log, or a query of an
+ * administrator. It is never in doubt. */
+bool request_changes_nothing(const struct request *request);
 /* Another node has forwarded it. */
 bool request_is_forwarded(const struct request *request);
 

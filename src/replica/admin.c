@@ -31,13 +31,13 @@ static void task_free(struct admin_task *t)
 
 void admin_task_end(struct admin_task *t)
 {
-    request_finish(t->replica, t->request, 0);
+    requests_finish(&t->replica->requests, t->request, 0);
     task_free(t);
 }
 
 void admin_task_fail(struct admin_task *t, const char *error)
 {
-    request_fail(t->replica, t->request, error);
+    requests_fail(&t->replica->requests, t->request, error);
     task_free(t);
 }
 
@@ -47,7 +47,7 @@ void admin_task_wait_again(struct admin_task *t)
     struct replica *r = t->replica;
 
     t->request->deadline_ns = io_now_ns(r->io) + r->options.request_timeout_ns;
-    list_append(&r->waiting, &t->request->link);
+    list_append(&r->requests.waiting, &t->request->link);
     task_free(t);
 }
 
@@ -409,7 +409,7 @@ static bool answer_report(struct replica *r, struct request *request, uint32_t c
     } else {
         return false;
     }
-    request_finish(r, request, 0);
+    requests_finish(&r->requests, request, 0);
     return true;
 }
 
@@ -512,7 +512,7 @@ void admin_end(struct replica *r)
     {
         struct admin_task *t = container_of(node, struct admin_task, node);
 
-        request_fail(r, t->request, ERROR_STOPPING);
+        requests_fail(&r->requests, t->request, ERROR_STOPPING);
         t->request = NULL;
     }
 }

@@ -107,7 +107,7 @@ static void skip(struct replica *r, const struct entry *e, struct request *reque
                  "nodes");
     if (request != NULL) {
         resp_error(request->reply(request), ERROR_NOT_UNDERSTOOD);
-        request_finish(r, request, e->index);
+        requests_finish(&r->requests, request, e->index);
     }
 }
 
@@ -131,7 +131,7 @@ static void apply_command(struct replica *r, struct entry *e)
     }
     execute(r, command, count, request != NULL ? request->reply(request) : &nobody);
     if (request != NULL) {
-        request_finish(r, request, e->index);
+        requests_finish(&r->requests, request, e->index);
     } else {
         buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
     }
@@ -299,6 +299,6 @@ void replica_serve_reads(struct replica *r)
         CHECK(replica_decode(r, entry_payload(request->entry), &argument_count));
         r->stats.read_count++;
         execute(r, request->command, argument_count, request->reply(request));
-        request_finish(r, request, r->applied_index);
+        requests_finish(&r->requests, request, r->applied_index);
     }
 }

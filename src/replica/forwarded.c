@@ -172,7 +172,7 @@ void forwarded_on_abandon(void *context, uint64_t connection, const struct wire_
     struct replica *r = context;
     struct forwarded_name name = {.connection = connection, .correlation = a->correlation};
 
-    if (!list_is_empty(&r->waiting)) {
+    if (!list_is_empty(&r->requests.waiting)) {
         buffer_append(&r->abandoned, (const char *)&name, sizeof name);
     }
 }
@@ -200,7 +200,7 @@ void forwarded_note_abandoned(struct replica *r)
     names = memory_copy(buffer_begin(&r->abandoned), size);
     buffer_trim(&r->abandoned, 0);
     qsort(names, count, sizeof *names, compare_names);
-    list_for_each(node, &r->waiting)
+    list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
         const struct forwarded_command *c =

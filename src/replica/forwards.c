@@ -31,51 +31,29 @@ static void forward(struct replica *r, struct buffer *out, struct request *reque
     r->stats.forwarded_count++;
 }
 
-void requests_place_as_follower(struct replica *r)
+void place_as_follower(struct replica *r)
 {
     raft_id leader = raft_leader(r->raft);
     bool is_refused = r->refused_term == raft_current_term(r->raft);
     struct buffer *out = leader == 0 || is_refused ? NULL : peers_forward(&r->peers, leader);
 
-    list_for_each(node, &r->waiting)
+    list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (request_give_back(r, request)) {
+        if (requests_give_back(&r->requests, request)) {
             continue;
         }
         if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
             forward(r, out, request);
         } else if (request_is_admin(request) && leader == 0) {
             admin_answer_locally(r, request);
-        } else if (out == NULL && requests_give_up_late(r, request, io_now_ns(r->io))) {
+        } else if (out == NULL && requests_fail_late(&r->requests, request, io_now_ns(r->io),
+                                                     place_no_leader_error(r))) {
             continue;
         } else if (request->is_abandoned) {
             list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
-            request_fail(r, request, ERROR_ABANDONED);
-        }
-    }
-}
-
-/* What can be told of this node alone is told; the rest fails. */
-void requests_place_as_removed(struct replica *r)
-{
-    struct list *node;
-
-    list_for_each(each, &r->waiting)
-    {
-        struct request *request = container_of(each, struct request, link);
-
-        if (request_is_admin(request)) {
-            admin_answer_locally(r, request);
-        }
-    }
-    while ((node = list_first(&r->waiting)) != NULL) {
-        struct request *request = container_of(node, struct request, link);
-
-        if (!request_give_back(r, request)) {
-            list_remove(node);
-            request_fail(r, request, ERROR_REMOVED);
+            requests_fail(&r->requests, request, ERROR_ABANDONED);
         }
     }
 }
@@ -90,14 +68,15 @@ void requests_answered(struct replica *r, const struct wire_answer *a)
     }
     if (a->outcome == WIRE_NOT_LEADER) {
         r->refused_term = r->forwards_term;
-        requests_return(r, request); /* Certainly not executed: it waits for another leader. */
+        requests_return(&r->requests,
+                        request); /* Certainly not executed: it waits for another leader. */
         return;
     }
 
     struct resp_writer *w = request->reply(request);
 
     buffer_append_slice(w->out, a->reply);
-    request_finish(r, request, a->executed_index);
+    requests_finish(&r->requests, request, a->executed_index);
 }
 
 /* What waits for room at the leader is not to wait for nobody. It is told behind the commands, on
@@ -169,16 +148,16 @@ void forwards_lost(struct replica *r, raft_id id)
     }
 }
 
-/* What hangs one leader must not hang the next, and the one after that. */
+/* What hangs one leader must not hang the next, and the one after that. A read in the log would
+ * be executed behind others of its connection than those that it came with. */
 static bool may_try_again(struct request *request)
 {
+    if (!request_changes_nothing(request) || request->is_logged_read ||
+        (request->is_query && MUTANT(query_given_up))) {
+        return false;
+    }
     request->lost_count++;
     return request->lost_count < LEADERS_LOST_MAX || MUTANT(read_tried_for_ever);
-}
-
-static bool changes_nothing(const struct request *request)
-{
-    return request_is_read(request) || (request->is_query && !MUTANT(query_given_up));
 }
 
 void forwards_abandon(struct replica *r)
@@ -188,13 +167,12 @@ void forwards_abandon(struct replica *r)
 
     list_init(&again);
     while ((request = pending_take_first(&r->forwards)) != NULL) {
-        if (MUTANT(forward_retried) || (changes_nothing(request) && may_try_again(request))) {
+        if (MUTANT(forward_retried) || may_try_again(request)) {
             list_append(&again, &request->link);
-        } else if (changes_nothing(request)) {
-            request_fail(r, request, ERROR_READ_LOST);
         } else {
-            request_fail_in_doubt(r, request, ERROR_IN_DOUBT);
+            requests_give_up(&r->requests, request, ERROR_IN_DOUBT,
+                             request->is_logged_read ? ERROR_READ_LATE : ERROR_READ_LOST);
         }
     }
-    requests_wait_again(r, &again);
+    requests_wait_again(&r->requests, &again);
 }

@@ -46,7 +46,8 @@ static void refuse_for_room(struct replica *r, const struct batch *batch, const 
 
         list_remove(&request->link);
         r->stats.no_room_count++;
-        request_fail(r, request, request->is_logged_read ? ERROR_DISK_FULL_FOR_READ : error);
+        requests_fail(&r->requests, request,
+                      request->is_logged_read ? ERROR_DISK_FULL_FOR_READ : error);
     }
     io_turn_soon(r->io); /* There may be more of them than one batch takes. */
 }
@@ -95,7 +96,7 @@ static bool refuse_late(struct replica *r, struct request *request, uint64_t now
     }
     if (!MUTANT(late_waits_on)) {
         list_remove(&request->link);
-        request_fail(r, request, ERROR_NOT_TAKEN);
+        requests_fail(&r->requests, request, ERROR_NOT_TAKEN);
     }
     return true;
 }
@@ -112,7 +113,7 @@ static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored
     batch->stored_bytes = 0;
     batch->behind_bytes = behind_bytes;
     batch->leaves_some = false;
-    list_for_each(node, &r->waiting)
+    list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
         uint64_t size;
@@ -139,13 +140,13 @@ static void choose_batch(struct replica *r, struct batch *batch, uint64_t stored
 /* What waits for room is not executed for nobody: it may have been sent again elsewhere. */
 static void drop_abandoned(struct replica *r)
 {
-    list_for_each(node, &r->waiting)
+    list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
 
         if (request->is_abandoned && request_is_write(request) && !MUTANT(abandoned_gets_room)) {
             list_remove(node);
-            request_fail(r, request, ERROR_ABANDONED);
+            requests_fail(&r->requests, request, ERROR_ABANDONED);
             io_turn_soon(r->io); /* Those behind it may have room now. */
         }
     }
@@ -218,22 +219,22 @@ static void drop_given_up(struct replica *r, uint64_t now_ns)
         return;
     }
     r->peers.holds_changed = false;
-    list_for_each(node, &r->waiting)
+    list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
 
         if (request_is_forwarded(request) && forwarded_is_held(request, now_ns) == PEERS_GIVEN_UP) {
-            request_give_back(r, request);
+            requests_give_back(&r->requests, request);
         }
     }
 }
 
-void requests_place_as_leader(struct replica *r)
+void place_as_leader(struct replica *r)
 {
     uint64_t now_ns = peers_time_now(&r->peers);
 
     drop_given_up(r, now_ns);
-    list_for_each(node, &r->waiting)
+    list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
 
@@ -270,7 +271,7 @@ void proposed_abandon(struct replica *r)
 
         if (request != NULL && !is_decided(r, index, request)) {
             pending_take(&r->proposed, index);
-            request_fail_in_doubt(r, request, ERROR_IN_DOUBT);
+            requests_give_up(&r->requests, request, ERROR_IN_DOUBT, ERROR_READ_LATE);
         }
     }
     pending_rewind(&r->proposed);

@@ -135,12 +135,11 @@ struct replica *replica_start(const struct replica_options *options,
     ticker_init(&r->ticker);
     r->timer.fired = replica_timer_fired;
     r->level = LEVEL_FIRST;
-    r->sweep.fired = requests_sweep_fired;
     health_init(r);
     announce_init(r);
     log_window_init(&r->window);
     time_share_begin(&r->share, r->io, r->probe, 0);
-    requests_init(r);
+    place_init(r);
     while (new_node_id == 0) {
         io_random(r->io, &new_node_id, sizeof new_node_id);
     }
@@ -318,7 +317,7 @@ void replica_end(struct replica *r)
 {
     r->is_ended = true;
     r->is_running = false;
-    requests_end(r);
+    place_end(r);
 }
 
 void replica_free(struct replica *r)
@@ -332,10 +331,9 @@ void replica_free(struct replica *r)
         peers_deinit(&r->peers);
     }
     io_timer_stop(r->io, &r->timer);
-    io_timer_stop(r->io, &r->sweep);
     health_deinit(r);
     announce_deinit(r);
-    requests_deinit(r);
+    place_deinit(r);
     log_window_deinit(&r->window);
     members_deinit(&r->members);
     membership_free(r->committed);

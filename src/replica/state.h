@@ -3,7 +3,7 @@
  *   step.c        stepping the core and carrying its effects out
  *   stop.c        the end in order
  *   start.c       recovery, founding, joining, the end
- *   requests.c    where each request waits, and how it ends without execution
+ *   place.c       each request on its way, and out of it
  *   propose.c     as leader: writes into the log, rounds for reads
  *   forwards.c    as follower: commands on their way to the leader
  *   forwarded.c      as leader: commands that other nodes have forwarded
@@ -30,6 +30,8 @@
 #include "replica/pending.h"
 #include "replica/reads.h"
 #include "replica/replica.h"
+#include "replica/requests.h"
+#include "replica/sweeper.h"
 #include "replica/ticker.h"
 
 /* For the person who finds out from the log that this node was removed. */
@@ -69,10 +71,9 @@ struct replica {
     uint64_t seq_offset;
     struct outbox outbox;
 
-    /* Requests: each is in exactly one of these. */
-    struct list waiting;       /* Not placed yet, in order of arrival. */
-    struct list returned;      /* The same, but refused by a former leader a moment ago. */
-    uint64_t arrival_count;    /* Requests submitted so far. */
+    /* Requests: each is in exactly one of these lists. */
+    struct requests requests;  /* Those that wait; and how each ends. */
+    struct sweeper sweeper;    /* Those that waited too long. */
     struct pending proposed;   /* Leader: writes in the log, by index. */
     struct reads reads;        /* Leader: those beside the log. */
     struct pending forwards;   /* Follower: sent to the leader, by correlation. */
@@ -83,8 +84,6 @@ struct replica {
     struct list admin;         /* Leader: membership changes and transfers under way. */
     uint64_t clock_sent_ns;    /* Leader: when those who forward were last told the time. */
     uint64_t handed_over_ns;   /* When it last did so to be removed; 0: never. */
-    uint64_t own_bytes;        /* Of requests' entries, in all of them: of clients here, */
-    uint64_t forwarded_bytes;  /* and of what other nodes have forwarded. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
@@ -110,9 +109,6 @@ struct replica {
     struct time_share share;    /* For the commands executed in this turn. */
     bool is_answering;          /* This turn began with entries to apply. */
     uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
-    struct io_timer sweep;      /* Requests that waited too long. */
-    bool is_sweeping;
-    uint64_t sweep_due_ns;
     struct health health;
     bool disk_is_full;           /* As the core was told; */
     uint64_t unstored_bytes;     /* so much of a leader's has found no room meanwhile. */
@@ -160,47 +156,31 @@ void stop_progress(struct replica *r);
 /* When that is to be looked at again; UINT64_MAX: not for this. */
 uint64_t stop_due_ns(const struct replica *r);
 
-/* --- requests.c ---------------------------------------------------------------- */
+/* --- place.c ------------------------------------------------------------------- */
 
-void requests_init(struct replica *r);
+void place_init(struct replica *r);
+void place_deinit(struct replica *r);
 /* Fails whatever is left: the node ends. */
-void requests_end(struct replica *r);
-void requests_deinit(struct replica *r);
+void place_end(struct replica *r);
 /* Gives each waiting request its way: proposal, read round, forward, or it waits on. */
-void requests_place(struct replica *r);
+void place_requests(struct replica *r);
 /* Role, term or leader changed: what was under way is in doubt or waits again. */
-void requests_abandon(struct replica *r);
+void place_again(struct replica *r);
+/* Why there is no leader to place it with. */
+const char *place_no_leader_error(const struct replica *r);
 /* Too much of what other nodes have forwarded is under way for one more. An administrator's
  * command, which may be what ends that, is always taken. */
 bool replica_refuses_forwarded(const struct replica *r, const struct command *command);
-/* Ends a request with an error. */
-void request_fail(struct replica *r, struct request *request, const char *error);
-/* Ends a request whose reply has been written. */
-void request_finish(struct replica *r, struct request *request, raft_index executed_index);
-void requests_sweep_start(struct replica *r);
-void requests_sweep_fired(struct io_timer *timer);
-/* It may have been executed: its client is told that it is in doubt. */
-void request_fail_in_doubt(struct replica *r, struct request *request, const char *error);
-/* What another node has forwarded goes back to it, for whoever leads now. False: it is none. */
-bool request_give_back(struct replica *r, struct request *request);
-/* One that waits, without a leader: fails it where its time is over; then true. */
-bool requests_give_up_late(struct replica *r, struct request *request, uint64_t now_ns);
-/* Certainly not executed: it waits again, in its place among the others, from the next
- * requests_place() on. */
-void requests_return(struct replica *r, struct request *request);
-/* The same for all in `list`, at once. */
-void requests_wait_again(struct replica *r, struct list *list);
 
 /* --- propose.c ------------------------------------------------------------------ */
 
-void requests_place_as_leader(struct replica *r);
+void place_as_leader(struct replica *r);
 /* Leadership was lost: what is not committed is in doubt. */
 void proposed_abandon(struct replica *r);
 
 /* --- forwards.c ----------------------------------------------------------------- */
 
-void requests_place_as_follower(struct replica *r);
-void requests_place_as_removed(struct replica *r);
+void place_as_follower(struct replica *r);
 /* The leader answered a forwarded command, or this was refused by it. */
 void requests_answered(struct replica *r, const struct wire_answer *a);
 /* The leader is another: the former one may yet answer what it was sent. */

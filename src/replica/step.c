@@ -184,7 +184,7 @@ static void note_role(struct replica *r)
     bool is_same = role == r->seen_role && leader == r->seen_leader && term == r->seen_term;
 
     if (!is_same) {
-        requests_abandon(r);
+        place_again(r);
         r->clock_sent_ns = 0;
         r->seen_since_ns = io_now_ns(r->io);
     }

@@ -74,7 +74,7 @@ bool replica_is_settled(const struct replica *r)
     bool is_stored = raft_is_durable(r->raft) && outbox_is_empty(&r->outbox);
 
     return !r->is_running ||
-           (r->is_handed_over && r->stats.pending_count == 0 && now_ns >= r->stay_until_ns &&
+           (r->is_handed_over && r->requests.count == 0 && now_ns >= r->stay_until_ns &&
             (is_stored || (r->leave_by_ns != 0 && now_ns >= r->leave_by_ns)));
 }
 
@@ -89,7 +89,7 @@ void stop_progress(struct replica *r)
         return;
     }
     if (r->is_handed_over) {
-        if (r->stats.pending_count == 0 && r->leave_by_ns == 0 && !MUTANT(stop_waits_for_a_lull)) {
+        if (r->requests.count == 0 && r->leave_by_ns == 0 && !MUTANT(stop_waits_for_a_lull)) {
             r->leave_by_ns = io_now_ns(r->io) + moment_ns;
         }
     } else if (leads_others(r)) {

@@ -72,7 +72,7 @@ static void place(struct replica *r)
     level_look(r);
     admin_show_log(r);
     admin_progress(r);
-    requests_place(r);
+    place_requests(r);
 }
 
 static void send_to_peers(struct replica *r)

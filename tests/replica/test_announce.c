@@ -68,8 +68,7 @@ static int up(void **state)
     members_append_take(&r->members, m);
     r->peers.self = m->addresses[0];
     r->peers.self.client.port = 9001;
-    r->sweep.fired = requests_sweep_fired;
-    requests_init(r);
+    place_init(r);
     announce_init(r);
     *state = f;
     return 0;
@@ -82,9 +81,8 @@ static int down(void **state)
 
     r->is_ended = true;
     announce_deinit(r);
-    io_timer_stop(r->io, &r->sweep);
-    requests_end(r);
-    requests_deinit(r);
+    place_end(r);
+    place_deinit(r);
     members_deinit(&r->members);
     free(r->raft_memory);
     io_uv_free(r->io);
@@ -105,17 +103,17 @@ static void hear_leader(struct replica *r)
 /* The one request that waits. */
 static struct request *announced(struct replica *r)
 {
-    struct list *node = list_first(&r->waiting);
+    struct list *node = list_first(&r->requests.waiting);
 
     assert_non_null(node);
-    assert_ptr_equal(node->next, &r->waiting);
+    assert_ptr_equal(node->next, &r->requests.waiting);
     return container_of(node, struct request, link);
 }
 
 static void assert_nothing_announced(struct replica *r)
 {
     announce_address(r);
-    assert_true(list_is_empty(&r->waiting));
+    assert_true(list_is_empty(&r->requests.waiting));
 }
 
 static void refuse(struct replica *r)
@@ -123,7 +121,7 @@ static void refuse(struct replica *r)
     struct request *request = announced(r);
 
     list_remove(&request->link);
-    request_fail(r, request, "ERR no");
+    requests_fail(&r->requests, request, "ERR no");
 }
 
 static void test_announce__sends_the_new_address_to_the_leader_once(void **state)

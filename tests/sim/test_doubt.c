@@ -255,7 +255,7 @@ static void test_doubt__late_commands_do_not_wait_while_later_ones_pass(void **s
     io_turn_soon(r->io);
     calm_cluster_run_for(c, 5 * SIM_MS);
     assert_int_equal(raft_last_index(replica_raft(r)), last_before + 1);
-    assert_true(list_is_empty(&r->waiting));
+    assert_true(list_is_empty(&r->requests.waiting));
     cluster_free(c);
 }
 

@@ -12,7 +12,7 @@ enum {
 
 static uint64_t request_bytes(const struct replica *r)
 {
-    return r->own_bytes + r->forwarded_bytes;
+    return r->requests.own_bytes + r->requests.forwarded_bytes;
 }
 
 static void check_node(struct cluster *c, const struct node *n)
@@ -20,12 +20,12 @@ static void check_node(struct cluster *c, const struct node *n)
     const struct replica *r = n->server->replica;
     const struct server_config *config = &n->config;
 
-    if (r->own_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX ||
-        r->forwarded_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX) {
+    if (r->requests.own_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX ||
+        r->requests.forwarded_bytes > config->in_flight_bytes_max / 2 + REQUEST_BYTES_MAX) {
         verdict_broken(&c->verdict, "bounds",
                        "%s holds %llu bytes of its clients' requests and %llu of forwarded ones, "
                        "with a limit of %llu for both",
-                       n->name, ULL(r->own_bytes), ULL(r->forwarded_bytes),
+                       n->name, ULL(r->requests.own_bytes), ULL(r->requests.forwarded_bytes),
                        ULL(config->in_flight_bytes_max));
     }
     /* Up to the limit it takes more; then all that waits, within the limit again, at once. */
@@ -76,7 +76,7 @@ static uint64_t count_admin(const struct replica *r)
     {
         count++;
     }
-    list_for_each(waiting, &r->waiting)
+    list_for_each(waiting, &r->requests.waiting)
     {
         count += request_is_admin(container_of(waiting, struct request, link)) ? 1 : 0;
     }
@@ -93,7 +93,7 @@ static bool holds_something(const struct cluster *c, const struct node *n)
     const struct replica *r = n->server->replica;
     uint64_t joining_count = somebody_joins(c) ? count_admin(r) : 0;
 
-    return r->stats.pending_count > joining_count || r->outbox.count > 0 ||
+    return r->requests.count > joining_count || r->outbox.count > 0 ||
            (joining_count == 0 && request_bytes(r) > 0);
 }
 
@@ -125,7 +125,7 @@ void bounds_check_idle(struct cluster *c)
         verdict_broken(&c->verdict, "bounds",
                        "a minute after its users fell silent %s still holds %llu requests of "
                        "%llu bytes and %u messages",
-                       n->name, ULL(r->stats.pending_count), ULL(request_bytes(r)),
+                       n->name, ULL(r->requests.count), ULL(request_bytes(r)),
                        (unsigned)r->outbox.count);
     }
 }

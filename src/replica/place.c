@@ -1,0 +1,222 @@
+/* place.c - each command on its way: into the log or a round of reads at the leader, to the leader
+ * from elsewhere. And out of it: when the role changes, when its time is over, at the end. */
+#include "replica/state.h"
+
+#include "base/check.h"
+#include "base/mutant.h"
+#include "resp/errors.h"
+
+enum { IN_TIME_SHARE = 4 }; /* Of a command's time, for its entry's waiting: see admission.h. */
+
+static void sweep_fired(struct io_timer *timer);
+
+void place_init(struct replica *r)
+{
+    uint64_t correlation;
+
+    /* Never the numbers of an earlier life of this node: an answer that was on its way
+     * to that one must not meet a request of this one. */
+    io_random(r->io, &correlation, sizeof correlation);
+    requests_init(&r->requests, r->options.request_timeout_ns);
+    sweeper_init(&r->sweeper, r->io, sweep_fired);
+    reads_init(&r->reads);
+    list_init(&r->admin);
+    admission_init(&r->admission, r->options.request_timeout_ns / IN_TIME_SHARE,
+                   r->options.in_flight_bytes_max);
+    pending_init(&r->proposed, 1);
+    pending_init(&r->forwards, correlation & (UINT64_MAX >> 1));
+}
+
+void place_deinit(struct replica *r)
+{
+    sweeper_deinit(&r->sweeper);
+    pending_deinit(&r->proposed);
+    pending_deinit(&r->forwards);
+}
+
+/* --- what is taken ------------------------------------------------------------------- */
+
+/* Clients here and what other nodes forward have half of the room each: what is forwarded is
+ * refused at once where there is none, and would else fill each gap that clients wait for.
+ *
+ * Only a leader's log grows by what it takes; another's may be long for as long as there is no
+ * leader, and its clients must be answered all the same. */
+static bool exceeds(const struct replica *r, uint64_t bytes, uint64_t room_bytes)
+{
+    return bytes > room_bytes / 2 || (raft_role(r->raft) == RAFT_LEADER &&
+                                      r->window.bytes > r->options.log_memory_bytes + room_bytes);
+}
+
+static uint64_t clients_bytes(const struct replica *r)
+{
+    return r->requests.own_bytes +
+           (MUTANT(forwards_fill_the_gaps) ? r->requests.forwarded_bytes : 0);
+}
+
+bool replica_is_congested(const struct replica *r)
+{
+    return r->is_handed_over || exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max);
+}
+
+bool replica_has_room_again(const struct replica *r)
+{
+    return !r->is_handed_over && !exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max / 2);
+}
+
+bool replica_refuses_forwarded(const struct replica *r, const struct command *command)
+{
+    bool needs_room = (command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0;
+
+    return r->is_handed_over ||
+           (needs_room && exceeds(r, r->requests.forwarded_bytes, r->options.in_flight_bytes_max));
+}
+
+void replica_submit(struct replica *r, struct request *request)
+{
+    requests_submit(&r->requests, request, io_now_ns(r->io));
+    if (!r->is_ended) {
+        sweeper_start(&r->sweeper);
+    }
+}
+
+/* --- where it goes ------------------------------------------------------------------- */
+
+/* What can be told of this node alone is told; the rest fails. */
+static void place_as_removed(struct replica *r)
+{
+    struct list *node;
+
+    list_for_each(each, &r->requests.waiting)
+    {
+        struct request *request = container_of(each, struct request, link);
+
+        if (request_is_admin(request)) {
+            admin_answer_locally(r, request);
+        }
+    }
+    while ((node = list_first(&r->requests.waiting)) != NULL) {
+        struct request *request = container_of(node, struct request, link);
+
+        if (!requests_give_back(&r->requests, request)) {
+            list_remove(node);
+            requests_fail(&r->requests, request, ERROR_REMOVED);
+        }
+    }
+}
+
+void place_requests(struct replica *r)
+{
+    admission_look(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
+    requests_take_returned(&r->requests);
+    forwarded_note_abandoned(r);
+    if (forwards_are_winding_down(r)) {
+        return;
+    }
+    if (list_is_empty(&r->requests.waiting) && list_is_empty(&r->reads.waiting)) {
+        return;
+    }
+    if (r->is_removed) {
+        place_as_removed(r);
+    } else if (raft_role(r->raft) == RAFT_LEADER) {
+        place_as_leader(r);
+    } else {
+        place_as_follower(r);
+    }
+}
+
+void place_again(struct replica *r)
+{
+    if (r->seen_role == RAFT_LEADER) {
+        admin_abandon(r);
+        proposed_abandon(r);
+        requests_wait_again(&r->requests, &r->reads.ready);
+        requests_wait_again(&r->requests, &r->reads.asked);
+        requests_wait_again(&r->requests, &r->reads.waiting);
+        reads_forget_rounds(&r->reads); /* As the core has. */
+    }
+    admission_reset(&r->admission);
+    forwards_wind_down(r);
+}
+
+/* --- the end ------------------------------------------------------------------------- */
+
+void place_end(struct replica *r)
+{
+    struct request *request;
+
+    while ((request = pending_take_first(&r->proposed)) != NULL ||
+           (request = pending_take_first(&r->forwards)) != NULL) {
+        requests_give_up(&r->requests, request, ERROR_IN_DOUBT, ERROR_STOPPING);
+    }
+    requests_take_returned(&r->requests);
+    requests_fail_all(&r->requests, &r->requests.waiting, ERROR_STOPPING);
+    requests_fail_all(&r->requests, &r->reads.waiting, ERROR_STOPPING);
+    requests_fail_all(&r->requests, &r->reads.asked, ERROR_STOPPING);
+    requests_fail_all(&r->requests, &r->reads.ready, ERROR_STOPPING);
+    admin_end(r);
+}
+
+/* --- those that waited too long ------------------------------------------------------ */
+
+const char *place_no_leader_error(const struct replica *r)
+{
+    return replica_cluster_id(r) == 0 ? ERROR_NOT_JOINED : ERROR_NO_LEADER;
+}
+
+static void sweep_waiting(struct replica *r, uint64_t now_ns)
+{
+    struct requests *q = &r->requests;
+
+    if (raft_role(r->raft) == RAFT_LEADER) {
+        requests_fail_overdue(q, &q->waiting, now_ns + admission_needed_ns(&r->admission, now_ns),
+                              ERROR_NOT_TAKEN);
+        return;
+    }
+    list_for_each(node, &q->waiting)
+    {
+        requests_fail_late(q, container_of(node, struct request, link), now_ns,
+                           place_no_leader_error(r));
+    }
+}
+
+/* Most commands are due in the order in which they were placed, but not all. */
+static void sweep_pending(struct replica *r, struct pending *pending, uint64_t now_ns)
+{
+    for (uint64_t number = pending->first; number < pending->next; number++) {
+        struct request *request = pending_at(pending, number);
+
+        if (request != NULL && request->deadline_ns <= now_ns) {
+            pending_take(pending, number);
+            requests_give_up(&r->requests, request,
+                             MUTANT(timeout_said_failed) ? ERROR_READ_LATE : ERROR_UNCONFIRMED,
+                             ERROR_READ_LATE);
+        }
+    }
+}
+
+static void sweep(struct replica *r, uint64_t now_ns)
+{
+    admission_look(&r->admission, raft_commit_index(r->raft), now_ns);
+    forwards_sweep(r, now_ns);
+    requests_take_returned(&r->requests);
+    sweep_waiting(r, now_ns);
+    requests_fail_overdue(&r->requests, &r->reads.waiting, now_ns, ERROR_READ_LATE);
+    requests_fail_overdue(&r->requests, &r->reads.asked, now_ns, ERROR_READ_LATE);
+    requests_fail_overdue(&r->requests, &r->reads.ready, now_ns, ERROR_READ_LATE);
+    sweep_pending(r, &r->proposed, now_ns);
+    sweep_pending(r, &r->forwards, now_ns);
+    forwards_tell_abandoned(r);
+}
+
+static void sweep_fired(struct io_timer *timer)
+{
+    struct replica *r = container_of(timer, struct replica, sweeper.timer);
+
+    if (!sweeper_may_sweep(&r->sweeper)) {
+        return;
+    }
+    sweep(r, io_now_ns(r->io));
+    if (r->requests.count > 0 && !r->is_ended) {
+        sweeper_start(&r->sweeper);
+    }
+}
