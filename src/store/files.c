@@ -105,6 +105,15 @@ bool head_belongs(const char *sector, const struct store_identity *identity)
            (get_u32(sector + AT_GROUP) == identity->group || MUTANT(group_ignored));
 }
 
+struct store_identity head_identity(const char *sector)
+{
+    return (struct store_identity){
+        .cluster_id = get_u64(sector + AT_CLUSTER),
+        .node_id = get_u64(sector + AT_NODE),
+        .group = get_u32(sector + AT_GROUP),
+    };
+}
+
 uint32_t head_version(const char *sector)
 {
     return get_u32(sector + AT_VERSION);

@@ -69,6 +69,8 @@ enum head_verdict {
 enum head_verdict head_check(const char *sector, const char *magic);
 /* Whether a good one is of this cluster, node and group. */
 bool head_belongs(const char *sector, const struct store_identity *identity);
+/* Whose a good one says that it is. */
+struct store_identity head_identity(const char *sector);
 uint32_t head_version(const char *sector);
 /* What to do about a directory of another version, as the end of a complaint. */
 const char *version_advice(uint32_t version);

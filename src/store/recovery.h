@@ -26,7 +26,7 @@ enum recovery_verdict {
 /* The votes are judged first: what the log must hold, they say. */
 enum recovery_subject { RECOVERY_VOTES, RECOVERY_LOG };
 
-enum { RECOVERY_LOST_MAX = 8 };
+enum { RECOVERY_LOST_MAX = 8, RECOVERY_SENTENCE_BYTES = 3 * PATH_BYTES_MAX };
 
 /* Entries of one batch whose identities are known and whose records are bad. */
 struct recovery_lost {
@@ -85,7 +85,9 @@ struct recovery_row {
     const char *id;
     bool (*fits)(const struct recovery_facts *f);
     enum recovery_verdict verdict;
-    const char *sentence; /* For the person, without the advice. */
+    const char *found;
+    const char *why;      /* That verdict is safe. */
+    const char *sentence; /* For the person, without the advice; "" if the node starts. */
 };
 
 extern const struct recovery_row recovery_rows[];
@@ -94,6 +96,11 @@ extern const size_t recovery_row_count;
 /* The first row of the subject that fits. */
 const struct recovery_row *recovery_decide(const struct recovery_facts *f,
                                            enum recovery_subject subject);
+bool recovery_lets_start(const struct recovery_row *row);
+/* The sentence of a row that does not, its words filled in; and what to do. */
+void recovery_sentence(const struct recovery_row *row, const struct recovery_facts *f, char *text,
+                       size_t text_size);
+const char *recovery_advice(const struct recovery_row *row, const struct recovery_facts *f);
 /* STORE_OK if the row lets the node start; else the words, with what to do, and a store_error. */
 int recovery_explain(const struct recovery_row *row, const struct recovery_facts *f,
                      struct complaint *c);
@@ -109,6 +116,20 @@ struct recovery_segment {
     bool is_torn; /* Something stands behind it. */
 };
 
+struct log_reader;
+
+/* Hears of all that is read, in the order of the log (rakit-log shows it). Nothing is decided
+ * there. */
+struct recovery_watch {
+    void (*segment)(struct recovery_watch *watch, const struct recovery_segment *segment);
+    /* A head of the chain of heads. Not taken: the log ends before this batch. */
+    void (*batch)(struct recovery_watch *watch, struct log_reader *reader, uint64_t offset,
+                  const struct batch_head *head, bool is_taken);
+    /* A sector behind the end that is not zero; `head`: a good one begins there, or NULL. */
+    void (*rest)(struct recovery_watch *watch, struct log_reader *reader, uint64_t offset,
+                 const struct batch_head *head, bool is_astray);
+};
+
 /* What is found, for those who act on it. */
 struct recovery {
     struct store *store;
@@ -116,8 +137,9 @@ struct recovery {
     struct recovery_segment *segments; /* By number. */
     uint64_t *below; /* Numbers of segments below the origin, which nobody needs. */
     size_t below_count;
-    size_t tail;     /* The segment with the last whole batch. */
-    uint64_t job_at; /* Where in it the batches of the last job begin. */
+    size_t tail;                  /* The segment with the last whole batch. */
+    uint64_t job_at;              /* Where in it the batches of the last job begin. */
+    struct recovery_watch *watch; /* Or NULL. */
 };
 
 /* Reads the segments, once the vote is known. Fills the facts and the store's index of entries;

@@ -185,6 +185,14 @@ static void take_batch(struct recovery *r, struct recovery_segment *segment,
     r->tail = (size_t)(segment - r->segments);
 }
 
+static void show_batch(const struct recovery *r, struct log_reader *reader, uint64_t offset,
+                       const struct batch_head *head, bool is_taken)
+{
+    if (r->watch != NULL) {
+        r->watch->batch(r->watch, reader, offset, head, is_taken);
+    }
+}
+
 /* Follows the chain through one segment as far as it goes. */
 static void follow_segment(struct recovery *r, struct log_reader *reader,
                            struct recovery_segment *segment)
@@ -193,17 +201,24 @@ static void follow_segment(struct recovery *r, struct log_reader *reader,
     struct batch_head head;
     uint64_t at = SECTOR_BYTES;
 
+    if (r->watch != NULL) {
+        r->watch->segment(r->watch, segment);
+    }
     while (log_reader_head(reader, at, &head) != NULL && is_next(&f->heads, &head)) {
         bool is_whole = judge_records(r, reader, at, &head) && f->heads.batch == f->end.batch;
 
         if (reader->error != 0) {
             break;
         }
+        bool is_senseless =
+            is_whole && (recovery_drops_committed(f, &head) || recovery_leaves_gap(f, &head));
+
+        show_batch(r, reader, at, &head, is_whole && !is_senseless);
+        if (is_senseless) {
+            f->senseless = head;
+            return;
+        }
         if (is_whole) {
-            if (recovery_drops_committed(f, &head) || recovery_leaves_gap(f, &head)) {
-                f->senseless = head;
-                return;
-            }
             take_batch(r, segment, &head);
         }
         advance(&f->heads, &head);
@@ -261,6 +276,14 @@ static void note_head(struct recovery_facts *f, const struct batch_head *head, b
     }
 }
 
+static void show_rest(const struct recovery *r, struct log_reader *reader, uint64_t offset,
+                      const struct batch_head *head, bool is_astray)
+{
+    if (r->watch != NULL) {
+        r->watch->rest(r->watch, reader, offset, head, is_astray);
+    }
+}
+
 /* Looks at everything behind the end of the chain in one segment. */
 static void inspect_rest(struct recovery *r, struct log_reader *reader,
                          struct recovery_segment *segment)
@@ -279,7 +302,10 @@ static void inspect_rest(struct recovery *r, struct log_reader *reader,
         }
         segment->is_torn = true;
         r->facts.torn_bytes += SECTOR_BYTES;
-        if (read_head(r, reader, at, &head, &is_astray)) {
+        bool is_head = read_head(r, reader, at, &head, &is_astray);
+
+        show_rest(r, reader, at, is_head ? &head : NULL, is_head && is_astray);
+        if (is_head) {
             note_head(&r->facts, &head, is_astray);
         }
     }

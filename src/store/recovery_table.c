@@ -181,7 +181,7 @@ static bool tail_is_torn(const struct recovery_facts *f)
 
 const struct recovery_row recovery_rows[] = {
 #define RECOVERY_ROW(subject, id, condition, verdict, found, why, sentence)                        \
-    {RECOVERY_##subject, id, condition, RECOVERY_##verdict, sentence},
+    {RECOVERY_##subject, id, condition, RECOVERY_##verdict, found, why, sentence},
 #include "store/recovery_rows.def" /* NOLINT(bugprone-suspicious-include) */
 #undef RECOVERY_ROW
 };
@@ -303,9 +303,9 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
     }
 }
 
-static const char *advice_of(enum recovery_verdict verdict, const struct recovery_facts *f)
+const char *recovery_advice(const struct recovery_row *row, const struct recovery_facts *f)
 {
-    switch (verdict) {
+    switch (row->verdict) {
     case RECOVERY_FOREIGN:
         return "the files of two data directories were mixed up; nothing was changed; put this "
                "node's own files back";
@@ -335,16 +335,18 @@ static int error_of(enum recovery_verdict verdict)
     }
 }
 
-int recovery_explain(const struct recovery_row *row, const struct recovery_facts *f,
-                     struct complaint *c)
+bool recovery_lets_start(const struct recovery_row *row)
 {
-    char text[3 * PATH_BYTES_MAX] = "";
+    return error_of(row->verdict) == STORE_OK;
+}
+
+void recovery_sentence(const struct recovery_row *row, const struct recovery_facts *f, char *text,
+                       size_t text_size)
+{
     char word[PATH_BYTES_MAX];
     size_t size = 0;
 
-    if (error_of(row->verdict) == STORE_OK) {
-        return STORE_OK;
-    }
+    text[0] = '\0';
     for (const char *at = row->sentence; *at != '\0';) {
         size_t plain = strcspn(at, "{");
         size_t name = at[plain] == '\0' ? 0 : strcspn(at + plain, "}") - 1;
@@ -353,10 +355,21 @@ int recovery_explain(const struct recovery_row *row, const struct recovery_facts
         if (name > 0) {
             expand(f, at + plain + 1, name, word);
         }
-        size += (size_t)snprintf(text + size, sizeof text - size, "%.*s%s", (int)plain, at, word);
-        size = size < sizeof text ? size : sizeof text - 1;
+        size += (size_t)snprintf(text + size, text_size - size, "%.*s%s", (int)plain, at, word);
+        size = size < text_size ? size : text_size - 1;
         at += plain + (name > 0 ? name + 2 : 0);
     }
+}
+
+int recovery_explain(const struct recovery_row *row, const struct recovery_facts *f,
+                     struct complaint *c)
+{
+    char text[RECOVERY_SENTENCE_BYTES];
+
+    if (recovery_lets_start(row)) {
+        return STORE_OK;
+    }
+    recovery_sentence(row, f, text, sizeof text);
     return complain(c, error_of(row->verdict), "%s; %s (docs/DISK_FORMAT.md: %s)", text,
-                    advice_of(row->verdict, f), row->id);
+                    recovery_advice(row, f), row->id);
 }

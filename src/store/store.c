@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "store/cluster_key.h"
+#include "store/directory.h"
 #include "store/identity.h"
 #include "store/log_reader.h"
 #include "store/store_state.h"
@@ -77,58 +78,6 @@ void store_has_room_again(struct store *s)
     s->is_full = false;
     log_write(s->options.log, LOG_INFO, "disk has room again", "dir=" LOG_Q, s->dir);
     s->options.room(s->options.context);
-}
-
-/* --- what stands in the directory --- */
-
-struct dir_contents {
-    bool has_identity;
-    bool has_data; /* Key, votes or log. */
-    bool has_log;
-    char (*leftovers)[NAME_BYTES_MAX]; /* Files that a crash kept from their names. */
-    size_t leftover_count;
-};
-
-static void note_name(void *context, const char *name)
-{
-    struct dir_contents *contents = context;
-    size_t size = strlen(name);
-    bool is_log = strncmp(name, "log-", 4) == 0;
-    bool is_vote = strncmp(name, "vote-", 5) == 0;
-    bool is_identity = strncmp(name, "identity", 8) == 0;
-    bool is_key = strncmp(name, CLUSTER_KEY_NAME, strlen(CLUSTER_KEY_NAME)) == 0;
-    bool is_origin = strncmp(name, ORIGIN_NAME, strlen(ORIGIN_NAME)) == 0;
-
-    if ((is_log || is_vote || is_identity || is_key || is_origin) && size > 4 &&
-        size < NAME_BYTES_MAX && strcmp(name + size - 4, ".tmp") == 0) {
-        contents->leftovers = memory_resize(contents->leftovers, (contents->leftover_count + 1) *
-                                                                     sizeof *contents->leftovers);
-        memcpy(contents->leftovers[contents->leftover_count++], name, size + 1);
-    } else if (strcmp(name, "identity") == 0) {
-        contents->has_identity = true;
-    } else if (is_vote || strcmp(name, CLUSTER_KEY_NAME) == 0) {
-        contents->has_data = true;
-    } else if (segment_number_of(name) != 0 || strcmp(name, ORIGIN_NAME) == 0) {
-        contents->has_data = true;
-        contents->has_log = true;
-    }
-}
-
-static int remove_leftovers(struct store *s, const struct dir_contents *contents,
-                            struct complaint *c)
-{
-    for (size_t i = 0; i < contents->leftover_count; i++) {
-        char path[PATH_BYTES_MAX];
-
-        store_path(path, s->dir, contents->leftovers[i]);
-
-        int rv = io_unlink(s->io, path);
-
-        if (rv != 0 && rv != -ENOENT) {
-            return complain(c, STORE_EIO, "cannot remove %s (error %d)", path, -rv);
-        }
-    }
-    return STORE_OK;
 }
 
 /* --- opening --- */
@@ -255,25 +204,16 @@ static int settle_purpose(struct store *s, struct complaint *c)
 }
 
 /* Reads who this is, or settles it in an empty directory. */
-static int find_identity(struct store *s, const struct dir_contents *contents, uint64_t new_node_id,
+static int find_identity(struct store *s, const struct directory *directory, uint64_t new_node_id,
                          struct store_recovered *recovered, struct complaint *c)
 {
-    if (contents->has_identity) {
-        int rv = identity_read(s->io, s->dir, &s->identity, c);
+    int rv = directory_read_identity(s->io, s->dir, directory, &s->identity, c);
 
-        if (rv == STORE_OK && s->identity.cluster_id == 0 && contents->has_log) {
-            return complain(c, STORE_EDAMAGED,
-                            "%s holds a log, but its identity file knows no cluster; the files of "
-                            "two data directories were mixed up",
-                            s->dir);
-        }
-        return rv == STORE_OK && s->identity.cluster_id == 0 ? settle_purpose(s, c) : rv;
+    if (rv != STORE_OK || s->identity.cluster_id != 0) {
+        return rv;
     }
-    if (contents->has_data) {
-        return complain(c, STORE_EDAMAGED,
-                        "the identity file is missing in %s, and other files of a node are "
-                        "there; " RESTORE_ADVICE,
-                        s->dir);
+    if (directory->has_identity) {
+        return settle_purpose(s, c);
     }
     s->identity.node_id = new_node_id;
     s->identity.is_joining = s->options.is_joining;
@@ -322,7 +262,7 @@ static int recover_member(struct store *s, struct store_recovered *recovered, st
 static int open_files(struct store *s, uint64_t new_node_id, struct store_recovered *recovered,
                       struct complaint *c)
 {
-    struct dir_contents contents = {0};
+    struct directory directory = {0};
     int rv = io_dir_make(s->io, s->dir);
 
     if (rv != 0) {
@@ -333,24 +273,24 @@ static int open_files(struct store *s, uint64_t new_node_id, struct store_recove
     if (rv != STORE_OK) {
         return rv;
     }
-    rv = io_dir_list(s->io, s->dir, note_name, &contents);
+    rv = directory_list(s->io, s->dir, &directory);
     if (rv != 0) {
         rv = complain(c, STORE_EIO, "cannot list %s: %s", s->dir, strerror(-rv));
     }
     if (rv == STORE_OK) {
-        rv = find_identity(s, &contents, new_node_id, recovered, c);
+        rv = find_identity(s, &directory, new_node_id, recovered, c);
     }
     if (rv == STORE_OK && s->identity.cluster_id != 0) {
         rv = recover_member(s, recovered, c);
     }
     if (rv == STORE_OK) {
-        rv = remove_leftovers(s, &contents, c);
+        rv = directory_remove_leftovers(s->io, s->dir, &directory, c);
     }
     /* At each start: who made the directory may have died before it did this. */
     if (rv == STORE_OK && (io_dir_sync(s->io, s->dir) != 0 || sync_parent(s) != 0)) {
         rv = complain(c, STORE_EIO, "cannot sync the directory %s, or the one it is in", s->dir);
     }
-    free(contents.leftovers);
+    directory_deinit(&directory);
     recovered->identity = s->identity;
     return rv;
 }

@@ -51,13 +51,13 @@ static enum file_state read_copy(struct vote_files *files, int copy,
 }
 
 static enum file_state open_copy(struct io *io, const char *dir, struct vote_files *files, int copy,
-                                 const struct store_identity *identity, struct vote *ret_vote)
+                                 const struct store_identity *identity, int flags)
 {
     char path[PATH_BYTES_MAX];
 
     store_path(path, dir, vote_names[copy]);
 
-    int rv = io_file_open(io, path, 0, &files->copies[copy]);
+    int rv = io_file_open(io, path, flags, &files->copies[copy]);
 
     if (rv == -ENOENT) {
         return FILE_MISSING;
@@ -66,7 +66,7 @@ static enum file_state open_copy(struct io *io, const char *dir, struct vote_fil
         files->error = rv;
         return FILE_UNREADABLE;
     }
-    return read_copy(files, copy, identity, ret_vote);
+    return read_copy(files, copy, identity, &files->votes[copy]);
 }
 
 const char *vote_name(int copy)
@@ -74,21 +74,20 @@ const char *vote_name(int copy)
     return vote_names[copy];
 }
 
-void vote_open(struct io *io, const char *dir, const struct store_identity *identity,
+void vote_open(struct io *io, const char *dir, const struct store_identity *identity, int flags,
                struct vote_files *files, struct vote *ret_vote)
 {
-    struct vote votes[2] = {0};
-
     memset(files, 0, sizeof *files);
     for (int i = 0; i < 2; i++) {
-        files->found[i] = open_copy(io, dir, files, i, identity, &votes[i]);
+        files->found[i] = open_copy(io, dir, files, i, identity, flags);
     }
     files->newest = files->found[0] == FILE_GOOD ? 0 : 1;
     if (files->found[0] == FILE_GOOD && files->found[1] == FILE_GOOD &&
-        votes[1].generation > votes[0].generation && !MUTANT(vote_generation_ignored)) {
+        files->votes[1].generation > files->votes[0].generation &&
+        !MUTANT(vote_generation_ignored)) {
         files->newest = 1;
     }
-    *ret_vote = votes[files->newest];
+    *ret_vote = files->votes[files->newest];
 }
 
 int vote_create(struct io *io, const char *dir, const struct store_identity *identity,

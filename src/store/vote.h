@@ -30,8 +30,9 @@ struct vote_files {
     int newest; /* Which one to leave alone until the other is written. */
     /* What was found when they were opened. */
     enum file_state found[2];
-    uint32_t version; /* If that was FILE_VERSION, */
-    int error;        /* or FILE_UNREADABLE. */
+    struct vote votes[2]; /* Of those that are good. */
+    uint32_t version;     /* If that was FILE_VERSION, */
+    int error;            /* or FILE_UNREADABLE. */
 };
 
 const char *vote_name(int copy);
@@ -41,10 +42,10 @@ const char *vote_name(int copy);
 int vote_create(struct io *io, const char *dir, const struct store_identity *identity,
                 struct vote_files *files, const struct vote *vote);
 
-/* Opens both copies, and finds in `files` what each is, and the vote in the newer of the good
+/* Opens both copies (`flags`: 0, or IO_READ_ONLY to look at them only), and finds in `files` what each is, and the vote in the newer of the good
  * ones (all 0 if there is none). Changes nothing: a bad copy waits for vote_write(), a missing
  * one for vote_mend(). */
-void vote_open(struct io *io, const char *dir, const struct store_identity *identity,
+void vote_open(struct io *io, const char *dir, const struct store_identity *identity, int flags,
                struct vote_files *files, struct vote *ret_vote);
 /* Makes a missing copy again, empty. 0 or a negative errno value. */
 int vote_mend(struct io *io, const char *dir, struct vote_files *files);

@@ -123,7 +123,7 @@ static int judge_votes(struct recovery *r, struct store_recovered *recovered, st
 {
     struct store *s = r->store;
 
-    vote_open(s->io, s->dir, &s->identity, &s->vote_files, &s->vote);
+    vote_open(s->io, s->dir, &s->identity, 0, &s->vote_files, &s->vote);
 
     const struct recovery_row *row = recovery_decide(&r->facts, RECOVERY_VOTES);
 
