@@ -8,8 +8,6 @@
 #include "store/basics.h"
 #include "store/files.h"
 
-#define CLUSTER_KEY_NAME "cluster-key"
-
 /* The key that this data directory holds for its cluster, or, where the file is missing, the one
  * that was given. *ret_is_missing: the file has yet to be written. 0, or a store_error with
  * words. */

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "store/cluster_key.h"
 #include "store/identity.h"
 #include "store/origin.h"
-#include "store/vote.h"
 
 static bool begins_with(const char *name, const char *beginning)
 {

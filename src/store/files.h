@@ -20,6 +20,8 @@ enum {
     HEAD_CHECKSUM_AT = SECTOR_BYTES - 8,
 };
 
+#define CLUSTER_KEY_NAME "cluster-key"
+
 /* A refusal in words, for the person who starts the node. */
 struct complaint {
     char *text;

@@ -42,9 +42,9 @@ const char *vote_name(int copy);
 int vote_create(struct io *io, const char *dir, const struct store_identity *identity,
                 struct vote_files *files, const struct vote *vote);
 
-/* Opens both copies (`flags`: 0, or IO_READ_ONLY to look at them only), and finds in `files` what each is, and the vote in the newer of the good
- * ones (all 0 if there is none). Changes nothing: a bad copy waits for vote_write(), a missing
- * one for vote_mend(). */
+/* Opens both copies (`flags`: 0, or IO_READ_ONLY to look at them only), and finds in `files` what
+ * each is, and the vote in the newer of the good ones (all 0 if there is none). Changes nothing:
+ * a bad copy waits for vote_write(), a missing one for vote_mend(). */
 void vote_open(struct io *io, const char *dir, const struct store_identity *identity, int flags,
                struct vote_files *files, struct vote *ret_vote);
 /* Makes a missing copy again, empty. 0 or a negative errno value. */
