@@ -14,14 +14,6 @@ void log_window_init(struct log_window *w)
     w->ring = memory_take_zeroed(w->capacity, sizeof(struct log_place));
 }
 
-void log_window_begin(struct log_window *w, raft_index origin, uint64_t origin_time_us)
-{
-    CHECK(w->first == 1 && w->last == 0);
-    w->first = origin + 1;
-    w->last = origin;
-    w->trimmed_time_us = origin_time_us;
-}
-
 static struct log_place *slot(const struct log_window *w, raft_index index)
 {
     return &w->ring[index & (w->capacity - 1)];
@@ -36,11 +28,19 @@ static void release(struct log_window *w, raft_index index)
     place->entry = NULL;
 }
 
-void log_window_deinit(struct log_window *w)
+void log_window_begin(struct log_window *w, raft_index origin, uint64_t origin_time_us)
 {
     for (raft_index i = w->first; i <= w->last; i++) {
         release(w, i);
     }
+    w->first = origin + 1;
+    w->last = origin;
+    w->trimmed_time_us = origin_time_us;
+}
+
+void log_window_deinit(struct log_window *w)
+{
+    log_window_begin(w, 0, 0);
     free(w->ring);
     w->ring = NULL;
 }

@@ -25,8 +25,8 @@ struct log_window {
 
 /* Empty, of a log that begins with the first entry ever. */
 void log_window_init(struct log_window *w);
-/* Of one that begins behind `origin`, an entry of that log time. CHECKs that nothing was
- * appended. */
+/* Empty, of a log that begins behind `origin`, an entry of that log time: at the start, and if a
+ * snapshot replaces the log. */
 void log_window_begin(struct log_window *w, raft_index origin, uint64_t origin_time_us);
 void log_window_deinit(struct log_window *w);
 /* Takes over the caller's reference; e->index is last + 1. */

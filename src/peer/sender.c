@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 enum {
     SENDER_FRAME_BYTES = 512 * 1024, /* A frame holds more only for one large entry. */
@@ -50,13 +51,23 @@ static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t 
     s->next += count;
 }
 
-/* What was asked for is void once this node does not lead that term any more. */
-static bool is_current(const struct peer *peer)
+/* Entries from `next` up to `last`, asked for in `term`, may be sent, and the log still says which
+ * entry comes before them. After a change of term the log may have others there; compaction may
+ * have left them out, and then the peer's answer to a later message shows what it lacks. */
+static bool may_send(const struct peer *peer, raft_term term, raft_index next, raft_index last)
 {
     const struct raft *raft = peer->peers->source.raft;
 
-    return raft_role(raft) == RAFT_LEADER && raft_current_term(raft) == peer->sender.header.term &&
-           peer->sender.last <= raft_last_index(raft);
+    return raft_role(raft) == RAFT_LEADER && raft_current_term(raft) == term &&
+           last <= raft_last_index(raft) &&
+           (next > raft_origin(raft) || MUTANT(compacted_entries_sent));
+}
+
+static bool is_current(const struct peer *peer)
+{
+    const struct sender *s = &peer->sender;
+
+    return may_send(peer, s->header.term, s->next, s->last);
 }
 
 static void read_done(struct store_read *read, int error, struct entry **entries, uint32_t count)
@@ -146,7 +157,8 @@ void sender_ask(struct peer *peer, const struct raft_message *m)
     struct sender *s = &peer->sender;
 
     CHECK(m->kind == RAFT_APPEND_ENTRIES);
-    if (bulk_of(peer)->phase != DIAL_UP) {
+    if (bulk_of(peer)->phase != DIAL_UP ||
+        !may_send(peer, m->term, m->prev_log_index + 1, m->prev_log_index + m->entry_count)) {
         sender_reset(peer);
         return;
     }

@@ -87,6 +87,30 @@ bool raft_is_voter(const struct raft *r)
     return raft_configuration_has_voter(raft_configuration(r), r->options.id);
 }
 
+static void forget_oldest(struct raft_configurations *history)
+{
+    for (uint32_t i = 1; i < history->count; i++) {
+        history->items[i - 1] = history->items[i];
+        history->indexes[i - 1] = history->indexes[i];
+    }
+    history->count--;
+}
+
+void raft_configuration_begin(struct raft *r, raft_index index, const struct raft_configuration *c)
+{
+    r->configurations = (struct raft_configurations){.count = 1, .indexes = {index}, .items = {*c}};
+}
+
+void raft_configuration_compact(struct raft *r, raft_index origin)
+{
+    struct raft_configurations *history = &r->configurations;
+
+    while (history->count > 1 &&
+           history->indexes[MUTANT(compacted_configuration_lost) ? 0 : 1] <= origin) {
+        forget_oldest(history);
+    }
+}
+
 void raft_configuration_push(struct raft *r, raft_index index, const struct raft_configuration *c)
 {
     struct raft_configurations *history = &r->configurations;
@@ -94,11 +118,7 @@ void raft_configuration_push(struct raft *r, raft_index index, const struct raft
     CHECK(index > raft_configuration_index(r));
     CHECK(raft_configuration_is_valid(c));
     if (history->count == RAFT_CONFIGURATIONS_MAX) {
-        for (uint32_t i = 1; i < history->count; i++) {
-            history->items[i - 1] = history->items[i];
-            history->indexes[i - 1] = history->indexes[i];
-        }
-        history->count--;
+        forget_oldest(history);
     }
     history->items[history->count] = *c;
     history->indexes[history->count] = index;

@@ -47,7 +47,9 @@ static void check_configurations(const struct raft *r)
 
     CHECK(history->count >= 1);
     CHECK(history->count <= RAFT_CONFIGURATIONS_MAX);
-    CHECK(history->indexes[0] >= raft_origin(r)); /* What is committed is not undone. */
+    /* One is known to be in force at the origin; what is committed is not undone. */
+    CHECK(history->indexes[0] > 0 || raft_origin(r) == 0);
+    CHECK(history->count < 2 || history->indexes[1] > raft_origin(r));
     for (uint32_t i = 0; i < history->count; i++) {
         CHECK(history->indexes[i] <= r->log.last_index);
         CHECK(i == 0 || history->indexes[i] > history->indexes[i - 1]);
@@ -92,10 +94,14 @@ static void check_quorum_heard(const struct raft *r)
 static void check_leader(const struct raft *r)
 {
     CHECK(r->voted_for == r->options.id);
-    CHECK(r->term_start_index >= raft_first_index(r));
+    CHECK(r->term_start_index > 0);
     CHECK(r->term_start_index <= r->log.last_index);
-    CHECK(raft_term_at(r, r->term_start_index) == r->current_term);
-    CHECK(raft_term_at(r, r->term_start_index - 1) < r->current_term);
+    if (r->term_start_index > raft_origin(r)) {
+        CHECK(raft_term_at(r, r->term_start_index) == r->current_term);
+        CHECK(raft_term_at(r, r->term_start_index - 1) < r->current_term);
+    } else {
+        CHECK(raft_term_at(r, raft_origin(r)) == r->current_term);
+    }
     check_peers(r);
     check_quorum_heard(r);
 

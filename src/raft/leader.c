@@ -257,6 +257,20 @@ static void search(const struct raft *r, struct raft_peer *peer)
     }
 }
 
+/* What a peer was to get next may be gone. Then it is asked whether it has the origin's entry. */
+void raft_leader_compact(struct raft *r)
+{
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        struct raft_peer *peer = &r->peers[i];
+
+        if (peer->next_index < raft_first_index(r) && !MUTANT(compacted_sent)) {
+            search(r, peer);
+            peer->next_index = raft_first_index(r);
+            peer->probe_is_out = peer->needs_snapshot;
+        }
+    }
+}
+
 /* What is on its way may be lost. A peer that was being probed goes on from where
  * the search was. */
 static void probe(const struct raft *r, struct raft_peer *peer)

@@ -72,22 +72,22 @@ void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for
 }
 
 int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
-                        const struct raft_configuration *configuration)
+                        const struct raft_configuration *configuration,
+                        raft_index configuration_index)
 {
     CHECK(r->durability.last_seq == 0);
     CHECK(r->log.last_index == 0);
     if (index == 0) {
         return term == 0 ? RAFT_OK : RAFT_ELOG;
     }
-    if (term == 0 || term > r->current_term || configuration == NULL ||
+    if (term == 0 || term > r->current_term || configuration == NULL || configuration_index == 0 ||
         !raft_configuration_is_valid(configuration)) {
         return RAFT_ELOG;
     }
-    term_log_set_origin(&r->log, index, term);
+    term_log_begin(&r->log, index, term);
     r->commit_index = MUTANT(origin_uncommitted) ? 0 : index;
     r->durability.index = index;
-    r->configurations.indexes[0] = index;
-    r->configurations.items[0] = *configuration;
+    raft_configuration_begin(r, configuration_index, configuration);
     return RAFT_OK;
 }
 
@@ -107,7 +107,9 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *entry)
     }
     term_log_append(&r->log, entry->term, 1);
     r->durability.index = r->log.last_index;
-    if (entry->kind == RAFT_CONFIGURATION &&
+    bool is_news = r->log.last_index > raft_configuration_index(r) || MUTANT(snapshot_replayed);
+
+    if (entry->kind == RAFT_CONFIGURATION && is_news &&
         !(MUTANT(restart_skips_configurations) && r->log.last_index > 1)) {
         raft_configuration_receive(r, r->log.last_index, entry->configuration);
     }
@@ -516,6 +518,11 @@ bool raft_is_durable(const struct raft *r)
 raft_term raft_term_at(const struct raft *r, raft_index index)
 {
     return term_log_term_at(&r->log, index);
+}
+
+bool raft_has_entry(const struct raft *r, raft_index index, raft_term term)
+{
+    return index >= raft_origin(r) && term_log_agrees(&r->log, index, term);
 }
 
 bool raft_is_ready(const struct raft *r)

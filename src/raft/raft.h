@@ -275,14 +275,22 @@ struct raft *raft_init(void *memory, const struct raft_options *options, uint64_
 /* Recovery, between raft_init() and the first raft_step(), in this order. */
 void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for);
 /* Where the durable log begins: behind the entry at `index`, of `term`, which with all before it
- * is committed and not in the log (a snapshot's lastIncludedIndex and lastIncludedTerm, §7).
- * `configuration`: in force there. Not called, or with 0 and 0: from the first entry ever. */
+ * is committed and not in the log (§7). `configuration`: in force where the node's snapshot ends,
+ * which is there or later; `configuration_index`: of its entry, which may come later, too. Entries
+ * of configurations up to there change nothing any more. Not called, or with 0 and 0: the log
+ * begins with the first entry ever. */
 int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
-                        const struct raft_configuration *configuration);
+                        const struct raft_configuration *configuration,
+                        raft_index configuration_index);
 /* Entries of a durable log, from behind its origin, in order. */
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry);
 /* A commit index known to be reached before the restart (0 where unknown). */
 void raft_restore_commit(struct raft *r, raft_index commit_index);
+
+/* Between steps: from now on the log begins behind the entry at `index`, since a snapshot that is
+ * durable stands for it and all before it (§7). CHECKs that it is committed, and durable in the
+ * log. No effect if the log begins there or later. */
+void raft_compact(struct raft *r, raft_index index);
 
 /* Consumes one event. On RAFT_OK `ret_effects` is filled in full; on a refusal
  * neither `r` nor `*ret_effects` has changed. */
@@ -313,9 +321,13 @@ raft_index raft_durable_index(const struct raft *r);
 bool raft_is_durable(const struct raft *r);
 /* 0 for index 0; CHECKs origin <= index <= last. */
 raft_term raft_term_at(const struct raft *r, raft_index index);
+/* Whether that entry is in the log, or the log begins behind it. */
+bool raft_has_entry(const struct raft *r, raft_index index, raft_term term);
+/* Whether the log has that entry, or begins behind it. */
+bool raft_has_entry(const struct raft *r, raft_index index, raft_term term);
 /* The configuration in force: the newest in the log, committed or not. */
 const struct raft_configuration *raft_configuration(const struct raft *r);
-/* The index of its entry, or the origin, if its entry is not behind that; 0: there is none. */
+/* The index of its entry, which may be before the origin; 0: there is none. */
 raft_index raft_configuration_index(const struct raft *r);
 /* Leader: has committed an entry of its own term, so may serve reads and changes. */
 bool raft_is_ready(const struct raft *r);

@@ -37,8 +37,8 @@ struct raft_peer {
     bool is_caught_up; /* Its latest round took less than an election timeout. */
 };
 
-/* The newest configurations in the log, by rising index. The first may be the
- * one at the origin, which is empty at index 0. */
+/* The newest configurations of the log, by rising index. The entry of the first one may be before
+ * the origin, where it is in force; it is empty at index 0. */
 struct raft_configurations {
     uint32_t count;
     raft_index indexes[RAFT_CONFIGURATIONS_MAX];
@@ -143,6 +143,10 @@ uint64_t raft_random_below(struct raft *r, uint64_t bound);
 const struct raft_configuration *raft_configuration_before(const struct raft *r);
 bool raft_configuration_is_valid(const struct raft_configuration *c);
 bool raft_configuration_has_voter(const struct raft_configuration *c, raft_id id);
+/* The only one known: in force where a snapshot ends. */
+void raft_configuration_begin(struct raft *r, raft_index index, const struct raft_configuration *c);
+/* Forgets those before the one that is in force at the log's new origin. */
+void raft_configuration_compact(struct raft *r, raft_index origin);
 void raft_configuration_push(struct raft *r, raft_index index, const struct raft_configuration *c);
 /* The same of one that another node has logged: it is in force only if it may follow. */
 void raft_configuration_receive(struct raft *r, raft_index index,
@@ -184,6 +188,8 @@ void raft_leader_end(struct raft *r);
 /* Brings the peers in line with the configurations in force and before. */
 void raft_leader_sync_peers(struct raft *r);
 void raft_leader_advance_commit(struct raft *r);
+/* The log begins later now. */
+void raft_leader_compact(struct raft *r);
 /* When a majority was heard last. */
 uint64_t raft_leader_quorum_heard_ns(const struct raft *r);
 void raft_leader_on_tick(struct raft *r);

@@ -11,11 +11,11 @@ void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_ma
     runs[0] = (struct term_run){0};
 }
 
-void term_log_set_origin(struct term_log *log, raft_index index, raft_term term)
+void term_log_begin(struct term_log *log, raft_index index, raft_term term)
 {
-    CHECK(log->last_index == term_log_origin(log));
     CHECK((index == 0) == (term == 0));
     log->runs[0] = (struct term_run){.first_index = index, .term = term};
+    log->run_count = 0;
     log->last_index = index;
 }
 
@@ -50,6 +50,18 @@ static uint32_t run_of(const struct term_log *log, raft_index index)
         }
     }
     return low;
+}
+
+/* The run of the new origin becomes the first one, with the entries behind it that are of it. */
+void term_log_compact(struct term_log *log, raft_index index)
+{
+    uint32_t dropped_count = run_of(log, index);
+
+    for (uint32_t i = dropped_count; i <= log->run_count; i++) {
+        log->runs[i - dropped_count] = log->runs[i];
+    }
+    log->run_count -= dropped_count;
+    log->runs[0].first_index = index;
 }
 
 raft_index term_log_origin(const struct term_log *log)

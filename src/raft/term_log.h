@@ -29,8 +29,12 @@ struct term_log {
 
 /* Empty, and from the very beginning. */
 void term_log_init(struct term_log *log, struct term_run *runs, uint32_t runs_max);
-/* Empty, and behind that entry instead; CHECKs that nothing was appended. */
-void term_log_set_origin(struct term_log *log, raft_index index, raft_term term);
+/* Empty, and behind that entry, whatever was in it. */
+void term_log_begin(struct term_log *log, raft_index index, raft_term term);
+
+/* Drops entries up to `index`, which becomes the origin. CHECKs that it is in the log, or is the
+ * origin. */
+void term_log_compact(struct term_log *log, raft_index index);
 
 /* To larger memory; the old one is the host's again. */
 void term_log_move(struct term_log *log, struct term_run *runs, uint32_t runs_max);

@@ -75,7 +75,7 @@ static bool begin_log(struct replica *r, char *text, size_t text_size)
 {
     const struct store_origin *origin = &r->recovered.origin;
 
-    if (raft_restore_origin(r->raft, origin->index, origin->term, NULL) != RAFT_OK) {
+    if (raft_restore_origin(r->raft, origin->index, origin->term, NULL, 0) != RAFT_OK) {
         snprintf(text, text_size,
                  "the log in %s begins behind entry %llu, and this program cannot read what came "
                  "before; start it with the program that wrote it",

@@ -113,6 +113,27 @@ static void test_log_window__of_a_log_behind_an_origin_begins_there(void **state
     log_window_deinit(&w);
 }
 
+/* A snapshot has replaced the log. */
+static void test_log_window__begins_anew_behind_another_entry(void **state)
+{
+    struct log_window w;
+
+    (void)state;
+    log_window_init(&w);
+    for (uint32_t i = 0; i < 20; i++) {
+        append(&w, 10);
+    }
+    log_window_begin(&w, 5000, 99);
+    assert_int_equal(w.bytes, 0);
+    assert_null(log_window_get(&w, 5));
+    assert_null(log_window_get(&w, 5000));
+    assert_int_equal(log_window_time_us(&w, 5000), 99);
+    append(&w, 10);
+    assert_int_equal(log_window_get(&w, 5001)->index, 5001);
+    assert_int_equal(w.bytes, 10);
+    log_window_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_log_window__knows_how_much_is_behind_an_entry),
         cmocka_unit_test(test_log_window__cuts_its_tail_even_below_its_first_entry),
         cmocka_unit_test(test_log_window__of_a_log_behind_an_origin_begins_there),
+        cmocka_unit_test(test_log_window__begins_anew_behind_another_entry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,7 @@ struct cluster_node *cluster_add_empty(struct cluster *c)
     c->nodes[c->node_count++] = node;
     node->id = c->node_count;
     node->origin = c->committed.origin;
+    node->snapshot = c->committed.origin;
     node->durable_term = c->committed.origin_term;
     node->durable_log.origin = c->committed.origin;
     node->durable_log.origin_term = c->committed.origin_term;
@@ -137,8 +138,10 @@ void cluster_add_voters(struct cluster *c, uint32_t node_count)
 static void restore_log(struct cluster *c, struct cluster_node *node)
 {
     const struct cluster_log *log = &node->durable_log;
+    raft_index configured_at;
+    const struct raft_configuration *members = cluster_members_at_snapshot(c, node, &configured_at);
     int error = raft_restore_origin(node->raft, node->origin, cluster_log_term(log, node->origin),
-                                    cluster_members_at_origin(c, node));
+                                    members, configured_at);
 
     CHECK(error == RAFT_OK);
     for (raft_index i = node->origin + 1; i <= cluster_log_last(log); i++) {
@@ -197,7 +200,7 @@ void cluster_start(struct cluster *c, raft_id id)
     node->raft = raft_init(node->memory, &options, c->now_ns);
     raft_restore_vote(node->raft, node->durable_term, node->durable_vote);
     restore_log(c, node);
-    raft_restore_commit(node->raft, 0);
+    raft_restore_commit(node->raft, node->snapshot);
     node->is_up = true;
     node->effects = (struct raft_effects){.deadline_ns = c->now_ns};
 }

@@ -78,6 +78,7 @@ struct cluster_node {
     /* Its core knows the log from behind this index on. The host's log keeps the rest, for the
      * checks alone. */
     raft_index origin;
+    raft_index snapshot; /* Up to which entry its newest one goes, not before its origin. */
 };
 
 struct cluster {
@@ -121,6 +122,9 @@ raft_index cluster_last_committed(const struct cluster *c);
 /* As though a node that is down had a snapshot of what is committed up to `index`, not before
  * its own origin: its log begins behind that, and keeps the rest if that fits. */
 void cluster_install(struct cluster *c, raft_id id, raft_index index);
+/* A node that is up has made a snapshot of what is committed up to `snapshot`, durable in its log,
+ * and leaves entries up to `origin` out of its log. */
+void cluster_compact(struct cluster *c, raft_id id, raft_index snapshot, raft_index origin);
 void cluster_set_vote(struct cluster *c, raft_id id, raft_term term, raft_id voted_for);
 void cluster_start(struct cluster *c, raft_id id);
 void cluster_start_all(struct cluster *c);

@@ -24,6 +24,7 @@ void cluster_install(struct cluster *c, raft_id id, raft_index index)
     CHECK(!node->is_up);
     CHECK(index >= node->origin);
     node->origin = index;
+    node->snapshot = index > node->snapshot ? index : node->snapshot;
     if (node->durable_term < term) {
         node->durable_term = term;
         node->durable_vote = 0;
@@ -35,15 +36,31 @@ void cluster_install(struct cluster *c, raft_id id, raft_index index)
     }
 }
 
-const struct raft_configuration *cluster_members_at_origin(const struct cluster *c,
-                                                           const struct cluster_node *node)
+void cluster_compact(struct cluster *c, raft_id id, raft_index snapshot, raft_index origin)
 {
-    for (raft_index i = node->origin; i > c->committed.origin; i--) {
+    struct cluster_node *node = cluster_node(c, id);
+
+    CHECK(node->is_up);
+    CHECK(origin <= snapshot);
+    CHECK(snapshot <= raft_commit_index(node->raft));
+    CHECK(snapshot <= cluster_log_last(&node->durable_log));
+    node->snapshot = snapshot > node->snapshot ? snapshot : node->snapshot;
+    node->origin = origin > node->origin ? origin : node->origin;
+    raft_compact(node->raft, origin);
+}
+
+const struct raft_configuration *cluster_members_at_snapshot(const struct cluster *c,
+                                                             const struct cluster_node *node,
+                                                             raft_index *ret_index)
+{
+    for (raft_index i = node->snapshot; i > c->committed.origin; i--) {
         const struct cluster_entry *entry = cluster_log_at(&node->durable_log, i);
 
         if (entry->kind == RAFT_CONFIGURATION) {
+            *ret_index = i;
             return entry->configuration;
         }
     }
+    *ret_index = c->committed.origin;
     return c->first_members;
 }

@@ -5,8 +5,9 @@
 
 #include "cluster.h"
 
-/* In force where the log of that node begins; NULL: nothing is. */
-const struct raft_configuration *cluster_members_at_origin(const struct cluster *c,
-                                                           const struct cluster_node *node);
+/* In force where the snapshot of that node ends, and the index of its entry; NULL: nothing is. */
+const struct raft_configuration *cluster_members_at_snapshot(const struct cluster *c,
+                                                             const struct cluster_node *node,
+                                                             raft_index *ret_index);
 
 #endif /* RAKIT_TESTS_RAFT_CLUSTER_ORIGIN_H */

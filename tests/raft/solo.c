@@ -73,7 +73,7 @@ void solo_restore_behind(struct solo *s, uint32_t voter_count, raft_index origin
 
     solo_init(s, 64);
     raft_restore_vote(s->raft, count == 0 ? origin_term : terms[count - 1], 0);
-    must(raft_restore_origin(s->raft, origin, origin_term, &voters));
+    must(raft_restore_origin(s->raft, origin, origin_term, &voters, origin));
     restore_commands(s, terms, count);
 }
 

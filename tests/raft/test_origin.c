@@ -67,7 +67,7 @@ static void test_origin__without_one_the_log_begins_with_the_first_entry(void **
 
     (void)state;
     solo_init(&s, 8);
-    assert_int_equal(raft_restore_origin(s.raft, 0, 0, NULL), RAFT_OK);
+    assert_int_equal(raft_restore_origin(s.raft, 0, 0, NULL, 0), RAFT_OK);
     assert_int_equal(raft_origin(s.raft), 0);
     assert_int_equal(raft_first_index(s.raft), 1);
     assert_int_equal(raft_last_index(s.raft), 0);
@@ -83,12 +83,12 @@ static void test_origin__that_can_not_be_is_refused(void **state)
     (void)state;
     solo_init(&s, 8);
     raft_restore_vote(s.raft, 5, 0);
-    assert_int_equal(raft_restore_origin(s.raft, 0, 1, &voters), RAFT_ELOG);
-    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 0, &voters), RAFT_ELOG);
-    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 6, &voters), RAFT_ELOG);
-    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, &nobody), RAFT_ELOG);
-    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, NULL), RAFT_ELOG);
-    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, &voters), RAFT_OK);
+    assert_int_equal(raft_restore_origin(s.raft, 0, 1, &voters, 0), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 0, &voters, ORIGIN), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 6, &voters, ORIGIN), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, &nobody, ORIGIN), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, NULL, ORIGIN), RAFT_ELOG);
+    assert_int_equal(raft_restore_origin(s.raft, ORIGIN, 5, &voters, ORIGIN), RAFT_OK);
     assert_int_equal(raft_restore_entry(s.raft, &(struct raft_entry){.term = 4}), RAFT_ELOG);
     solo_deinit(&s);
 }

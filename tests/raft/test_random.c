@@ -83,9 +83,30 @@ static void write_some(struct cluster *c, struct prng *p, raft_id id)
     }
 }
 
+/* Of the runs, not of one of its nodes. */
 static bool has_snapshots(const struct cluster *c)
 {
-    return c->committed.origin > 0;
+    return c->seed % 4 > 0;
+}
+
+/* Somewhere in what it has committed, and behind that or further back. */
+static void compact(struct cluster *c, struct prng *p, raft_id id)
+{
+    const struct cluster_node *node = cluster_node(c, id);
+
+    if (!has_snapshots(c) || !is_up(c, id)) {
+        return;
+    }
+    raft_index last = raft_durable_index(node->raft);
+
+    if (raft_commit_index(node->raft) < last) {
+        last = raft_commit_index(node->raft);
+    }
+    if (last > node->snapshot) {
+        raft_index snapshot = prng_between(p, node->snapshot, last);
+
+        cluster_compact(c, id, snapshot, prng_between(p, node->origin, snapshot));
+    }
 }
 
 static void start(struct cluster *c, struct prng *p, raft_id id)
@@ -158,6 +179,8 @@ static void act(struct cluster *c, struct prng *p)
         if (leader != 0) {
             cluster_transfer(c, leader, prng_below(p, c->node_count + 1));
         }
+    } else if (what < 988) {
+        compact(c, p, id);
     } else {
         disturb(c, p, id);
     }

@@ -109,7 +109,7 @@ static void test_term_log__says_when_another_term_has_no_room(void **state)
 static void append_behind_an_origin(struct fixture *f)
 {
     begin(f);
-    term_log_set_origin(&f->log, 100, 4);
+    term_log_begin(&f->log, 100, 4);
     term_log_append(&f->log, 4, 1);
     term_log_append(&f->log, 6, 2);
 }
@@ -120,7 +120,7 @@ static void test_term_log__begins_behind_its_origin(void **state)
 
     (void)state;
     begin(&f);
-    term_log_set_origin(&f.log, 100, 4);
+    term_log_begin(&f.log, 100, 4);
     assert_int_equal(term_log_origin(&f.log), 100);
     assert_int_equal(f.log.last_index, 100);
     assert_int_equal(term_log_last_term(&f.log), 4);
@@ -196,9 +196,12 @@ static void compare_with_an_array(raft_index origin)
 
     begin(&f);
     model[origin] = origin == 0 ? 0 : 3;
-    term_log_set_origin(&f.log, origin, model[origin]);
+    term_log_begin(&f.log, origin, model[origin]);
     for (int round = 0; round < 20000; round++) {
-        if (prng_chance(&p, 1, 4) && last > origin) {
+        if (prng_chance(&p, 1, 20) && origin < MODEL_MAX * 3 / 4) {
+            origin = prng_between(&p, origin, origin + (last - origin) / 50);
+            term_log_compact(&f.log, origin);
+        } else if (prng_chance(&p, 1, 4) && last > origin) {
             last = prng_between(&p, origin, last - 1);
             term_log_truncate_from(&f.log, last + 1);
         } else if (last + 9 < MODEL_MAX) {
@@ -213,6 +216,7 @@ static void compare_with_an_array(raft_index origin)
         raft_index index = prng_between(&p, origin, last);
 
         assert_int_equal(term_log_term_at(&f.log, index), model[index]);
+        assert_int_equal(term_log_origin(&f.log), origin);
     }
 }
 

@@ -248,11 +248,9 @@ static void note_configurations(struct checker_node *n, uint64_t from)
 /* The newest configuration in the log is in force, committed or not. */
 static void check_configuration(struct checker_node *n, const struct raft *r)
 {
-    uint64_t index = n->configured_at > n->origin ? n->configured_at : n->origin;
-
-    if (raft_configuration_index(r) != index) {
+    if (raft_configuration_index(r) != n->configured_at) {
         BROKEN(n, "configuration", "%s goes by the configuration of entry %llu, its log has %llu",
-               n->name, ULL(raft_configuration_index(r)), ULL(index));
+               n->name, ULL(raft_configuration_index(r)), ULL(n->configured_at));
     }
 }
 
