@@ -26,7 +26,7 @@ static void grow(struct buffer *b, size_t size)
     size_t wanted = used + size;
 
     CHECK(wanted >= size);
-    /* Moving pays only where it frees at least as much as it copies. */
+    /* Moving pays only if it frees at least as much as it copies. */
     if (b->data != NULL && wanted <= b->capacity && b->start >= used) {
         memmove(b->data, b->data + b->start, used);
     } else {

@@ -1,6 +1,6 @@
-/* buffer.h - a growable byte buffer with a read position. Bytes are appended at
- * the end and consumed at the front; consumed room is reused when the buffer
- * next needs to grow, so a steady flow does not allocate. */
+/* buffer.h - a growable byte buffer with a read position. Bytes are appended at the end and
+ * consumed at the front. Consumed room is reused when the buffer needs to grow, so a steady flow
+ * does not allocate. */
 #ifndef RAKIT_BASE_BUFFER_H
 #define RAKIT_BASE_BUFFER_H
 
@@ -10,7 +10,7 @@
 #include "base/slice.h"
 
 struct buffer {
-    char *data;      /* Owned; NULL while nothing was ever stored. */
+    char *data;      /* Owned; NULL until something is stored. */
     size_t start;    /* First byte not yet consumed. */
     size_t end;      /* One past the last byte. */
     size_t capacity; /* Bytes at `data`. */
@@ -35,8 +35,8 @@ static inline struct slice buffer_slice(const struct buffer *b)
 void buffer_init(struct buffer *b);
 void buffer_deinit(struct buffer *b);
 
-/* Makes room for `size` more bytes behind the end and returns where they go.
- * buffer_commit() then says how many were written. */
+/* Makes room for `size` more bytes at the end and returns where they go. Call buffer_commit()
+ * with the number of bytes written. */
 char *buffer_reserve(struct buffer *b, size_t size);
 void buffer_commit(struct buffer *b, size_t size);
 
@@ -44,11 +44,11 @@ void buffer_append(struct buffer *b, const void *data, size_t size);
 void buffer_append_slice(struct buffer *b, struct slice s);
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Forgets the first `size` bytes. */
+/* Drops the first `size` bytes. */
 void buffer_consume(struct buffer *b, size_t size);
-/* Forgets everything and keeps the memory. */
+/* Drops everything and keeps the memory. */
 void buffer_clear(struct buffer *b);
-/* Forgets everything and gives memory beyond `keep_bytes` back. */
+/* Drops everything and frees memory beyond `keep_bytes`. */
 void buffer_trim(struct buffer *b, size_t keep_bytes);
 
 #endif /* RAKIT_BASE_BUFFER_H */

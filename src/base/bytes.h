@@ -1,5 +1,5 @@
-/* bytes.h - little-endian numbers in byte strings: the one encoding of Rakit's
- * files and of its peer protocol. */
+/* bytes.h - little-endian numbers in byte strings, the encoding of all of Rakit's files and of
+ * its peer protocol. */
 #ifndef RAKIT_BASE_BYTES_H
 #define RAKIT_BASE_BYTES_H
 

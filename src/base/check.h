@@ -1,6 +1,6 @@
-/* check.h - the assertion that stays on in every build. A CHECK states a fact
- * that only a bug can make false; what input or hardware can make false is an
- * error, not a CHECK. It has no side effects and states one fact. */
+/* check.h - the assertion that stays on in every build. A CHECK states one fact that only a bug
+ * can make false, without side effects. What input or hardware can make false is an error, not a
+ * CHECK. */
 #ifndef RAKIT_BASE_CHECK_H
 #define RAKIT_BASE_CHECK_H
 

@@ -1,4 +1,4 @@
-/* checksum.h - XXH3 over bytes. A checksum finds accidents, not attackers. */
+/* checksum.h - XXH3 over bytes. It detects accidents, not attacks. */
 #ifndef RAKIT_BASE_CHECKSUM_H
 #define RAKIT_BASE_CHECKSUM_H
 
@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 uint64_t checksum(const void *data, size_t size);
-/* With a seed: chains one checksum into the next, or keys a hash table. */
+/* With a seed: to chain checksums, or to key a hash table. */
 uint64_t checksum_seeded(const void *data, size_t size, uint64_t seed);
 
-/* The same as of both parts in one piece. */
+/* The checksum of both parts joined. */
 uint64_t checksum_seeded_parts(const void *first, size_t first_size, const void *second,
                                size_t second_size, uint64_t seed);
 

@@ -1,6 +1,6 @@
-/* list.h - an intrusive, circular, doubly linked list. The node lives inside
- * the item; container_of() leads back to it. A node belongs to one list at a
- * time, and a node in no list points at itself. */
+/* list.h - an intrusive, circular, doubly linked list. The node is a member of the item;
+ * container_of() gets the item from it. A node is in one list at a time; a node in no list
+ * points at itself. */
 #ifndef RAKIT_BASE_LIST_H
 #define RAKIT_BASE_LIST_H
 
@@ -34,7 +34,7 @@ static inline void list_append(struct list *l, struct list *node)
     l->previous = node;
 }
 
-/* Harmless on a node that is in no list. */
+/* Does nothing if the node is in no list. */
 static inline void list_remove(struct list *node)
 {
     node->previous->next = node->next;
@@ -42,13 +42,13 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
-/* The first node, or NULL where the list is empty. */
+/* The first node, or NULL if the list is empty. */
 static inline struct list *list_first(const struct list *l)
 {
     return list_is_empty(l) ? NULL : l->next;
 }
 
-/* The body may remove `node` but nothing else. */
+/* The body may remove `node`, and no other node. */
 #define list_for_each(node, list_head)                                                             \
     for (struct list *node = (list_head)->next, *node##_next = node->next; node != (list_head);    \
          node = node##_next, node##_next = node->next)

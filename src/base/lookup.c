@@ -1,8 +1,8 @@
 /* lookup.c - see lookup.h.
  *
  * Invariants:
- *  - Thread and owner both give the lookup up once, by `state`; the second one frees it.
- *  - The thread touches nothing but the lookup, and a descriptor of its own. */
+ * - Thread and owner each release the lookup once, through `state`; the second one frees it.
+ * - The thread uses only the lookup and a descriptor of its own. */
 #include "base/lookup.h"
 
 #include <fcntl.h>
@@ -22,8 +22,8 @@ enum lookup_state { LOOKUP_RUNS, LOOKUP_ANSWERED, LOOKUP_ABANDONED };
 struct lookup {
     char *host;
     char *port;
-    int wake_fd; /* The thread's. */
-    int status;  /* These two: the thread's, until it has answered. */
+    int wake_fd; /* Belongs to the thread. */
+    int status;  /* This and the next field belong to the thread until it has answered. */
     struct addrinfo *list;
     atomic_int state;
 };
@@ -58,7 +58,7 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are not for these threads, and nobody waits for their end. */
+/* These threads block all signals and are never joined. */
 static bool start_thread(struct lookup *l)
 {
     pthread_attr_t detached;

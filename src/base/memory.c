@@ -16,14 +16,15 @@ static void *checked(void *memory, size_t size)
     return memory;
 }
 
-/* A value of many megabytes is touched page by page when it is first written, and with
- * small pages that costs more than the copying itself. */
+/* A value of many megabytes faults page by page when it is first written. With small pages that
+ * costs more than the copying itself. */
 static void *take_huge(size_t size)
 {
     size_t rounded = (size + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
     void *memory = checked(aligned_alloc(HUGE_PAGE_BYTES, rounded), size);
 
-    (void)madvise(memory, rounded, MADV_HUGEPAGE); /* A wish: without it, it is slower. */
+    /* Best effort: without huge pages it only is slower. */
+    (void)madvise(memory, rounded, MADV_HUGEPAGE);
     return memory;
 }
 

@@ -1,6 +1,6 @@
-/* memory.h - allocation that cannot fail: out of memory ends the process with a
- * message (a half-done step would be worse). Callers check lengths that come
- * from outside against their limits before they get here. */
+/* memory.h - allocation that never fails: if there is no memory, the process ends with a
+ * message, since a half-done step would be worse. Callers check lengths that come from outside
+ * against their limits before they allocate. */
 #ifndef RAKIT_BASE_MEMORY_H
 #define RAKIT_BASE_MEMORY_H
 
@@ -11,7 +11,7 @@ void *memory_take(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_take_zeroed(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_resize(void *memory, size_t size) __attribute__((returns_nonnull));
 
-/* Its address is a multiple of `alignment`, a power of two. */
+/* The address is a multiple of `alignment`, a power of two. */
 void *memory_take_aligned(size_t size, size_t alignment) __attribute__((malloc, returns_nonnull));
 
 /* A copy of `size` bytes; the caller frees it. */

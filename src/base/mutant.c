@@ -1,4 +1,4 @@
-/* mutant.c - the table of mutants, and the switch; in test builds only (mutant.h). */
+/* mutant.c - the table of mutants and the switch, only in test builds; see mutant.h. */
 #include "base/mutant.h"
 
 #ifdef RAKIT_MUTANTS
@@ -53,7 +53,7 @@ const char *mutant_meaning(enum mutant m)
     return descriptions[m].meaning;
 }
 
-/* Unit tests know nothing of mutants. */
+/* Unit tests do not know about mutants. */
 __attribute__((constructor)) static void choose_from_environment(void)
 {
     const char *name = getenv("RAKIT_MUTANT");

@@ -1,10 +1,10 @@
-/* mutant.h - mistakes on demand. Where a rule is enforced, MUTANT(name) in its condition, or a
- * line MUTANT_DO(name, statement), breaks it on purpose, so that a test can show that such a
- * mistake would be noticed. The names are those of base/mutants.def.
+/* mutant.h - deliberate mistakes. MUTANT(name) in the condition that enforces a rule, or a line
+ * MUTANT_DO(name, statement), breaks the rule on purpose, so that tests can show that they
+ * notice the mistake. The names are in base/mutants.def.
  *
- * Without meson's option `mutants`, MUTANT() is a constant false and leaves no code. With
- * it, which mutant is on is a process-wide switch: the one exception to the rule against
- * mutable globals, and in test builds only. No program that serves anybody has it. */
+ * Without meson's option `mutants`, MUTANT() is a constant false and leaves no code. With it, a
+ * process-wide switch selects the mutant: the only mutable global, and only in test builds,
+ * which nobody deploys. */
 #ifndef RAKIT_BASE_MUTANT_H
 #define RAKIT_BASE_MUTANT_H
 
@@ -17,15 +17,15 @@ enum mutant {
 };
 
 #ifdef RAKIT_MUTANTS
-/* Set once, before the code under test runs: by rakit-sim, or, in any other program of
- * such a build, from the environment (RAKIT_MUTANT=name) before main(). */
+/* Set once, before the code under test runs: by rakit-sim, or in any other program from the
+ * environment (RAKIT_MUTANT=name) before main(). */
 extern enum mutant mutant_on;
 #define MUTANT(name) (__builtin_expect(mutant_on == MUTANT_##name, 0))
 
 /* MUTANT_NONE: there is no such name. */
 enum mutant mutant_named(const char *name);
 const char *mutant_name(enum mutant m);
-/* What it breaks, who must notice (NULL: the simulator), what it does. */
+/* The rule that it breaks; the test that must notice it (NULL: the simulator); what it does. */
 const char *mutant_rule(enum mutant m);
 const char *mutant_killer(enum mutant m);
 const char *mutant_meaning(enum mutant m);
@@ -33,8 +33,8 @@ const char *mutant_meaning(enum mutant m);
 #define MUTANT(name) (MUTANT_##name == MUTANT_NONE)
 #endif
 
-/* One statement that is a mistake, in one line of the code that it breaks. A bare return brings
- * its own semicolon, for clang-format's sake. */
+/* A statement that is a mistake, on one line in the code that it breaks. A bare return needs its
+ * own semicolon, for clang-format. */
 #define MUTANT_DO(name, ...)                                                                       \
     if (MUTANT(name)) {                                                                            \
         __VA_ARGS__;                                                                               \

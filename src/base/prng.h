@@ -1,5 +1,5 @@
-/* prng.h - a small deterministic generator (splitmix64). The same seed gives the
- * same numbers on every machine; never use it for secrets. */
+/* prng.h - a small deterministic generator (splitmix64). The same seed gives the same numbers on
+ * every machine. Not for secrets. */
 #ifndef RAKIT_BASE_PRNG_H
 #define RAKIT_BASE_PRNG_H
 
@@ -21,7 +21,7 @@ static inline uint64_t prng_next(struct prng *p)
 
 __extension__ typedef unsigned __int128 prng_wide;
 
-/* Uniform in [0, bound); 0 where bound is 0. */
+/* Uniform in [0, bound); 0 if bound is 0. */
 static inline uint64_t prng_below(struct prng *p, uint64_t bound)
 {
     return bound == 0 ? 0
@@ -34,7 +34,7 @@ static inline uint64_t prng_between(struct prng *p, uint64_t low, uint64_t high)
     return low + prng_below(p, high - low + 1);
 }
 
-/* True `numerator` times in `denominator`. */
+/* True with probability numerator / denominator. */
 static inline bool prng_chance(struct prng *p, uint64_t numerator, uint64_t denominator)
 {
     return prng_below(p, denominator) < numerator;

@@ -1,4 +1,4 @@
-/* slice.h - borrowed bytes: a pointer and a length, nothing owned. */
+/* slice.h - borrowed bytes: a pointer and a length. */
 #ifndef RAKIT_BASE_SLICE_H
 #define RAKIT_BASE_SLICE_H
 
@@ -9,7 +9,7 @@
 
 struct slice {
     const char *data;
-    size_t size; /* Bytes. `data` may be NULL only where this is 0. */
+    size_t size; /* In bytes. `data` may be NULL only if this is 0. */
 };
 
 static inline struct slice slice_of(const void *data, size_t size)
@@ -27,7 +27,7 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-/* Compares with a C string without regard to the case of ASCII letters. */
+/* Compares with a C string, ignoring the case of ASCII letters. */
 static inline bool slice_is(struct slice a, const char *word)
 {
     return strlen(word) == a.size && strncasecmp(a.data, word, a.size) == 0;

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* Vertical tab and form feed are bytes of a word, as in Redis. */
+/* Vertical tab and form feed belong to words, as in Redis. */
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -41,7 +41,7 @@ static char unescape(char c)
     }
 }
 
-/* After a backslash inside double quotes; at least one more byte is there. */
+/* Called after a backslash inside double quotes, with at least one more byte left. */
 static void take_escape(struct split *s)
 {
     if (s->end - s->at >= 3 && s->at[0] == 'x' && hex_digit(s->at[1]) >= 0 &&
@@ -53,8 +53,8 @@ static void take_escape(struct split *s)
     *s->to++ = unescape(*s->at++);
 }
 
-/* Stands behind the opening quote; stops behind the closing one. False where it is
- * missing, or within a word. */
+/* Called after the opening quote; stops after the closing one. False if there is no closing
+ * quote, or if it is inside a word. */
 static bool take_quoted(struct split *s, char quote)
 {
     while (s->at < s->end) {
@@ -74,7 +74,7 @@ static bool take_quoted(struct split *s, char quote)
     return false;
 }
 
-/* One word from its first byte on. */
+/* Reads a word that starts at the current byte. */
 static bool take_word(struct split *s)
 {
     while (s->at < s->end && !is_space(*s->at)) {
