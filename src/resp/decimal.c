@@ -1,6 +1,6 @@
 #include "resp/decimal.h"
 
-/* Two digits a division: the pairs "00" to "99". */
+/* The pairs "00" to "99": each division yields two digits. */
 static const char digit_pairs[] = "00010203040506070809"
                                   "10111213141516171819"
                                   "20212223242526272829"
@@ -48,7 +48,7 @@ bool decimal_read(struct slice text, int64_t *ret_value)
     size_t digit_count = text.size - first;
     uint64_t magnitude = 0;
 
-    /* 19 digits cannot overflow 64 bits without a sign. */
+    /* 19 digits without a sign always fit into 64 bits. */
     if (digit_count == 0 || digit_count > 19) {
         return false;
     }

@@ -1,6 +1,6 @@
-/* errors.h - every error that a client may see: its code, which is its first word, and its text.
- * What each code says about the command is in docs/OPERATIONS.md, "Errors that clients see".
- * Texts that Redis has as well are Redis's. Those with a % are formats, for resp_errorf(). */
+/* errors.h - every error that a client may see: its first word, which is its code, and its text.
+ * docs/OPERATIONS.md, "Errors that clients see", explains each code. Texts that Redis has as
+ * well are the same here. Those with a % are formats for resp_errorf(). */
 #ifndef RAKIT_RESP_ERRORS_H
 #define RAKIT_RESP_ERRORS_H
 

@@ -1,9 +1,9 @@
 /* parse.c - requests: RESP arrays of bulk strings, and inline lines (inline.c).
  *
- * A length is believed only after it was checked against its limit, and memory is
- * taken for arguments that have come in, never for those that were announced.
- * Stricter than Redis in one point: what follows a length or a value must be a
- * line end, since anything else means that the two sides have lost step. */
+ * A length is used only after it was checked against its limit. Memory is allocated for
+ * arguments that have arrived, never for announced ones. Stricter than Redis in one point: a
+ * length or a value must be followed by a line end, because otherwise the two sides are out of
+ * step. */
 #include "resp/parse.h"
 
 #include <stdio.h>
@@ -15,14 +15,15 @@
 #include "resp/resp.h"
 
 enum {
-    FIRST_ARGUMENTS = 16,  /* Room at first. */
-    KEPT_ARGUMENTS = 1024, /* More room than this goes back at the next call. */
+    FIRST_ARGUMENTS = 16,  /* Room for so many at first. */
+    KEPT_ARGUMENTS = 1024, /* More room than this is freed at the next call. */
     LENGTH_DIGITS_MAX = 19,
 };
 
 enum length_result { LENGTH_READ, LENGTH_MORE, LENGTH_BAD };
 
-/* Reads "[-]digits\r\n", as decimal_read() would, and where it ends. */
+/* Reads "[-]digits\r
+ * ", as decimal_read() would, and where that ends. */
 static inline enum length_result read_length(const char *text, size_t size, int64_t *ret_value,
                                              size_t *ret_used)
 {
@@ -119,7 +120,8 @@ static enum resp_result read_argument_count(struct resp_parser *p, struct slice 
     return RESP_REQUEST;
 }
 
-/* Reads "$size\r\n" at the position. */
+/* Reads "$size\r
+ * " at the current position. */
 static enum resp_result read_bulk_size(struct resp_parser *p, struct slice input,
                                        const char **ret_error)
 {
@@ -197,7 +199,7 @@ static enum resp_result parse_array(struct resp_parser *p, struct slice input, s
     if (result != RESP_REQUEST) {
         return result;
     }
-    /* Only now does the input stay where it is: offsets become pointers. */
+    /* The input does not move any more from here on: offsets become pointers. */
     for (uint32_t i = 0; i < p->argument_count; i++) {
         p->arguments[i].data = input.data + (uintptr_t)p->arguments[i].data;
     }
@@ -206,7 +208,7 @@ static enum resp_result parse_array(struct resp_parser *p, struct slice input, s
     return RESP_REQUEST;
 }
 
-/* The arguments of the request before are not needed any more. */
+/* Frees the room for the previous request's arguments. */
 static void give_room_back(struct resp_parser *p)
 {
     if (p->argument_capacity > KEPT_ARGUMENTS) {

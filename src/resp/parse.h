@@ -1,4 +1,4 @@
-/* parse.h - what the two halves of the request parser share; private to resp. */
+/* parse.h - what the two parts of the request parser share; private to resp. */
 #ifndef RAKIT_RESP_PARSE_H
 #define RAKIT_RESP_PARSE_H
 
@@ -9,7 +9,7 @@
 enum resp_result resp_parse_inline(struct resp_parser *p, struct slice input, size_t *ret_consumed,
                                    const char **ret_error);
 
-/* Adds one argument behind those read; `data` is an offset or a pointer. */
+/* Appends an argument; `data` is an offset or a pointer. */
 void resp_parser_add_argument(struct resp_parser *p, uintptr_t data, size_t size);
 /* Ends the parse with `text`; returns RESP_ERROR. */
 enum resp_result resp_parser_refuse(struct resp_parser *p, const char *text,

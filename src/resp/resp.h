@@ -1,6 +1,6 @@
-/* resp.h - the Redis protocol, server side: requests in, replies out. Knows RESP2
- * and RESP3 replies and inline commands; knows nothing of commands themselves.
- * Lengths are checked against limits before any memory is taken for them. */
+/* resp.h - the Redis protocol, server side: requests in, replies out. It knows RESP2 and RESP3
+ * replies and inline commands, but no commands. Lengths are checked against limits before memory
+ * is allocated for them. */
 #ifndef RAKIT_RESP_RESP_H
 #define RAKIT_RESP_RESP_H
 
@@ -14,13 +14,13 @@
 /* --- requests ------------------------------------------------------------------- */
 
 struct resp_limits {
-    uint32_t arguments_max;     /* Of one command. */
-    uint64_t bulk_bytes_max;    /* Of one argument. */
-    uint64_t request_bytes_max; /* Of one command in all, as it comes in. */
-    uint32_t inline_bytes_max;  /* Of one inline line, without its line end. */
+    uint32_t arguments_max;     /* Arguments of one command. */
+    uint64_t bulk_bytes_max;    /* Bytes of one argument. */
+    uint64_t request_bytes_max; /* Bytes of one command in all, as received. */
+    uint32_t inline_bytes_max;  /* Bytes of one inline line, without its line end. */
 };
 
-/* Redis's limits where it has them; a request in all is held to 1 GB. */
+/* Redis's limits, if it has them; a whole request is limited to 1 GB. */
 static inline struct resp_limits resp_limits_default(void)
 {
     return (struct resp_limits){
@@ -31,52 +31,50 @@ static inline struct resp_limits resp_limits_default(void)
     };
 }
 
-/* The state of one connection's parser. It keeps its place in a request that has
- * not come in whole, so that no byte of it is looked at twice. A zeroed struct
- * with limits is a fresh parser too. */
+/* The state of one connection's parser. It remembers its position in an incomplete request, so
+ * no byte is parsed twice. A zeroed struct with limits is a fresh parser. */
 struct resp_parser {
     struct resp_limits limits;
     uint32_t argument_count; /* Of the request being read; valid after RESP_REQUEST. */
-    struct slice *arguments; /* Owned array; until RESP_REQUEST `data` holds offsets. */
-    /* Private from here on. Positions count from the start of the request. */
+    struct slice *arguments; /* Owned array; before RESP_REQUEST, `data` holds offsets. */
+    /* The fields from here on are private. Positions count from the start of the request. */
     uint32_t argument_capacity;
-    uint32_t read_count; /* Arguments that have come in whole. */
-    uint64_t position;   /* Where the next thing to read begins. */
+    uint32_t read_count; /* Arguments that have arrived completely. */
+    uint64_t position;   /* Where the next item begins. */
     uint64_t bulk_size;  /* Of the argument at `position`, if has_bulk_size. */
-    bool in_request;     /* Some of a request was read, and it is not whole yet. */
-    bool is_inline;      /* That request is an inline line. */
-    bool has_bulk_size;  /* The header of the argument at `position` was read. */
+    bool in_request;     /* A part of a request was read. */
+    bool is_inline;      /* The request is an inline line. */
+    bool has_bulk_size;  /* The header of the argument at `position` has been read. */
     char *inline_text;   /* Owned: unquoted words of an inline command. */
     size_t inline_capacity;
-    char error_text[64]; /* Where an error names a byte of the input. */
+    char error_text[64]; /* For errors that quote a byte of the input. */
 };
 
 enum resp_result {
-    RESP_MORE,    /* The request is not whole yet: see resp_parser_wanted(). */
-    RESP_REQUEST, /* arguments[] hold a request of *ret_consumed bytes. */
+    RESP_MORE,    /* The request is incomplete: see resp_parser_wanted(). */
+    RESP_REQUEST, /* arguments[] holds a request of *ret_consumed bytes. */
     RESP_EMPTY,   /* Nothing to do (an empty line, "*0"): consume and go on. */
-    RESP_ERROR,   /* Reply the error text and close the connection. */
-    RESP_HTTP,    /* "POST" or "Host:": a browser was led here; close at once. */
+    RESP_ERROR,   /* Send the error text and close the connection. */
+    RESP_HTTP,    /* "POST" or "Host:": a browser was tricked into connecting; close at once. */
 };
 
 void resp_parser_init(struct resp_parser *p, const struct resp_limits *limits);
 void resp_parser_deinit(struct resp_parser *p);
-/* Tries to read one request from the start of `input`, which is the same bytes as
- * at the last RESP_MORE, possibly moved, plus new ones. Arguments borrow from
- * `input` (or from the parser, for inline commands) until the next call; the
- * caller may not move the input before it is done with them. *ret_consumed is
- * written on RESP_REQUEST and RESP_EMPTY. On RESP_ERROR *ret_error is one of
- * resp/errors.h, made for this request, which lives as long as the parser; after it and
- * after RESP_HTTP the parser takes no more input. */
+/* Tries to read one request from the start of `input`. After RESP_MORE, call it again with the
+ * same bytes, possibly at another address, plus new ones. Arguments borrow from `input` (or, for
+ * inline commands, from the parser) until the next call; the caller must not move the input
+ * while it uses them. *ret_consumed is set on RESP_REQUEST and RESP_EMPTY. On RESP_ERROR,
+ * *ret_error is one of resp/errors.h, formatted for this request; it lives as long as the
+ * parser. After RESP_ERROR and RESP_HTTP the parser takes no more input. */
 enum resp_result resp_parse(struct resp_parser *p, struct slice input, size_t *ret_consumed,
                             const char **ret_error);
-/* After RESP_MORE: how many bytes are missing at least; at least 1. It comes from
- * the peer's own announcement: a reader grows its buffer as bytes come in. */
+/* After RESP_MORE: how many bytes are missing at least; at least 1. The number comes from the
+ * client, so grow buffers only as bytes arrive. */
 uint64_t resp_parser_wanted(const struct resp_parser *p, size_t input_size);
 
 /* --- replies -------------------------------------------------------------------- */
 
-/* Where replies are written. `version` is 2 or 3. */
+/* Where replies are written, and in which version of the protocol: 2 or 3. */
 struct resp_writer {
     struct buffer *out;
     int version;

@@ -1,5 +1,5 @@
-/* write.c - replies. Each is written in one piece into room that was reserved
- * for all of it, without printf on the paths that matter. */
+/* write.c - writes replies. Each is written in one piece, into room reserved for all of it,
+ * without printf on the hot paths. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "resp/decimal.h"
 #include "resp/resp.h"
 
-enum { HEAD_BYTES_MAX = 1 + DECIMAL_BYTES_MAX + 2 }; /* A type, a number, a line end. */
+enum { HEAD_BYTES_MAX = 1 + DECIMAL_BYTES_MAX + 2 }; /* A type, a number and a line end. */
 
 static char *put_line_end(char *at)
 {
@@ -18,7 +18,7 @@ static char *put_line_end(char *at)
     return at + 2;
 }
 
-/* Writes `type` and a number as a line; returns one past its end. */
+/* Writes `type` and a number as a line; returns the position after it. */
 static char *put_head(char *at, char type, uint64_t number)
 {
     *at = type;
@@ -38,7 +38,7 @@ static void write_head(struct resp_writer *w, char type, uint64_t number)
     commit_to(w->out, begin, put_head(begin, type, number));
 }
 
-/* A line of `text`, in which line ends become spaces: it must stay one line. */
+/* Writes `text` as one line: line ends in it become spaces. */
 static void write_line(struct resp_writer *w, char type, struct slice text)
 {
     char *begin = buffer_reserve(w->out, text.size + 3);
@@ -70,7 +70,7 @@ void resp_error(struct resp_writer *w, const char *text)
 
 void resp_errorf(struct resp_writer *w, const char *format, ...)
 {
-    char text[1024]; /* An error names a word or two of the input; more is cut off. */
+    char text[1024]; /* An error quotes a word or two of the input; the rest is cut off. */
     va_list arguments;
 
     va_start(arguments, format);
@@ -116,8 +116,7 @@ void resp_bulkf(struct resp_writer *w, const char *format, ...)
     int size = vsnprintf(NULL, 0, format, arguments);
 
     CHECK(size >= 0);
-    /* One byte more than the text, for printf's own terminator; the line end
-     * then goes over it. */
+    /* One byte more than the text, for printf's terminator, which the line end then overwrites. */
     char *begin = buffer_reserve(w->out, HEAD_BYTES_MAX + (size_t)size + 2);
     char *at = put_head(begin, '$', (uint64_t)size);
 
