@@ -1,11 +1,10 @@
-/* io_uv.c - the libuv backend's frame: its loop and the turn, time and chance, and
- * signals.
+/* io_uv.c - the frame of the libuv backend: the loop and the turn, time and randomness, signals.
  *
- * One iteration of libuv runs: timers, idle handles (our deferred work), prepare
- * handles, the wait for I/O and its callbacks, check handles, callbacks of closed
- * handles. The turn is given at two places, each time only if a callback has run
- * since the last one: at "check", for I/O, and at "prepare", for everything else.
- * So there is one turn a batch, and no way into the wait past it. */
+ * One iteration of libuv runs: timers, idle handles (our deferred work), prepare handles, the
+ * wait for I/O and its callbacks, check handles, callbacks of closed handles. The turn runs at
+ * two places, each time only if a callback has run since the last turn: in "check" after I/O,
+ * and in "prepare" after everything else. So there is one turn per batch, and the loop never
+ * waits without it. */
 #include "io/io_uv.h"
 
 #include <errno.h>
@@ -27,7 +26,7 @@
 static void give_turn(struct io *io)
 {
     if (io->turn_is_due) {
-        /* Before the call: what the turn itself causes comes as new callbacks. */
+        /* Cleared before the call, because the turn itself may cause new callbacks. */
         io->turn_is_due = false;
         if (io->turn != NULL) {
             io->turn(io->turn_context);
@@ -78,8 +77,8 @@ static void on_idle(uv_idle_t *idle)
     struct list batch;
     struct list *node;
 
-    /* What is deferred from here on waits for the next iteration, so that I/O
-     * gets its chance in between. */
+    /* Work deferred from here on waits for the next iteration, so that I/O is handled in
+     * between. */
     list_init(&batch);
     while ((node = list_first(&io->deferred)) != NULL) {
         list_remove(node);
@@ -121,8 +120,8 @@ struct io *io_uv_new(void)
 {
     struct io *io = memory_take_zeroed(1, sizeof *io);
 
-    /* Without a loop there is no program: these fail only for want of memory or
-     * descriptors at the very start. */
+    /* These fail only if memory or descriptors run out at the very start, and without a loop
+     * there is no program. */
     CHECK(uv_loop_init(&io->loop) == 0);
     io->loop.data = io;
     io->thread = pthread_self();
@@ -139,8 +138,8 @@ struct io *io_uv_new(void)
     CHECK(uv_idle_init(&io->loop, &io->idle) == 0);
     CHECK(uv_idle_init(&io->loop, &io->soon) == 0);
     CHECK(uv_timer_init(&io->loop, &io->alarm) == 0);
-    /* Not a uv_async_t: its receiver waits, yielding, for a sender that was preempted
-     * within uv_async_send(), which a busy machine makes a millisecond. */
+    /* Not a uv_async_t: its receiver busy-waits for a sender that was preempted within
+     * uv_async_send(), which costs a millisecond on a busy machine. */
     io->completions_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     CHECK(io->completions_fd >= 0);
     CHECK(uv_poll_init(&io->loop, &io->completions, io->completions_fd) == 0);
@@ -153,8 +152,8 @@ int io_uv_run(struct io *io)
 {
     CHECK(pthread_equal(pthread_self(), io->thread));
     uv_run(&io->loop, UV_RUN_DEFAULT);
-    /* Stopped behind the last "check": whatever closed since then gets its turn when
-     * the loop runs again; the clock must not stand still until then. */
+    /* The loop stopped after the last "check": what closed since then gets its turn when the
+     * loop runs again. The clock must not stand still until then. */
     io->in_batch = false;
     return 0;
 }
@@ -211,9 +210,9 @@ void io_uv_free(struct io *io)
 
 /* --- time and chance ------------------------------------------------------- */
 
-/* A machine that is suspended is to look like a process that is stopped: when it goes on, its
- * timeouts are over, and a leader takes nothing that others have given up meanwhile (I-75). For
- * that the clock must not stand still, as CLOCK_MONOTONIC does. */
+/* A suspended machine must look like a stopped process: when it resumes, its timeouts have
+ * expired, and a leader takes nothing that others have given up meanwhile (I-75).
+ * CLOCK_MONOTONIC stands still during suspension, so it can't be used. */
 uint64_t io_uv_clock_ns(void)
 {
     clockid_t clock = MUTANT(clock_stops_in_sleep) ? CLOCK_MONOTONIC : CLOCK_BOOTTIME;
@@ -225,7 +224,7 @@ uint64_t io_uv_clock_ns(void)
 
 uint64_t io_now_ns(struct io *io)
 {
-    /* Jobs measure time too; only the loop's thread has batches. */
+    /* Jobs read the clock too; only the loop's thread has batches. */
     if (!pthread_equal(pthread_self(), io->thread)) {
         return io_uv_clock_ns();
     }
@@ -267,7 +266,7 @@ int io_uv_resolve_error(int gai_error)
     switch (gai_error) {
     case EAI_AGAIN:
     case EAI_FAIL:
-    case EAI_SYSTEM: /* No descriptors, say. */
+    case EAI_SYSTEM: /* For example, out of descriptors. */
         return -EAGAIN;
     case EAI_MEMORY:
         return -ENOMEM;
@@ -279,7 +278,7 @@ int io_uv_resolve_error(int gai_error)
 /* --- signals --------------------------------------------------------------- */
 
 struct signal_watch {
-    uv_signal_t handle; /* First: see io_uv_internal.h. */
+    uv_signal_t handle; /* Must be first: see io_uv_internal.h. */
     void (*handler)(void *context, int signal_number);
     void *context;
 };

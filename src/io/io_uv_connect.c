@@ -1,12 +1,12 @@
-/* io_uv_connect.c - connections being made: a name is resolved in the background,
- * then its addresses are tried in the resolver's order until one answers.
+/* io_uv_connect.c - connection attempts: a name is resolved in the background, then its
+ * addresses are tried in the resolver's order until one answers.
  *
- * A name server may be slow, or silent. So where a name had addresses before, these are
- * tried unless the answer comes at once, and where it had none, the attempt ends before long.
- * The lookup goes on, and its answer serves the next attempt.
+ * A name server may be slow or silent. If a name had addresses before, those are tried unless
+ * the answer comes quickly. If it had none, the attempt ends soon. The lookup goes on, and its
+ * answer serves the next attempt.
  *
- * Invariants:
- *  - `connected` is called exactly once, from the loop; cancelling only hurries it. */
+ * Invariant: `connected` is called exactly once, from the loop; cancelling only makes it come
+ * sooner. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +16,26 @@
 #include "base/mutant.h"
 #include "io/io_uv_internal.h"
 
-static const uint64_t at_once_ns = 100000000ull;     /* What a name server in order needs. */
-static const uint64_t lookup_ns = 1500000000ull;     /* Where a name never had an address. */
-static const uint64_t addresses_ns = 1500000000ull;  /* For all but the last, shared out, */
-static const uint64_t address_min_ns = 100000000ull; /* so much each at least, */
-static const uint64_t address_max_ns = 500000000ull; /* and at most. */
+static const uint64_t at_once_ns = 100000000ull;     /* Enough for a healthy name server. */
+static const uint64_t lookup_ns = 1500000000ull;     /* For a name that never had an address. */
+static const uint64_t addresses_ns = 1500000000ull;  /* Shared by all addresses but the last. */
+static const uint64_t address_min_ns = 100000000ull; /* The least for each address. */
+static const uint64_t address_max_ns = 500000000ull; /* The most for each address. */
 
 struct io_uv_connect {
     struct list node; /* In io->connects until it is reported. */
     struct io *io;
     struct io_connect *connect;
-    struct io_uv_asker asker; /* Also the addresses; of a numeric host, the only one. */
+    struct io_uv_asker asker; /* Also holds the addresses; of a numeric host, the only one. */
     uint16_t port;
     uint32_t tried_count;
-    struct io_uv_stream *socket;  /* To the address tried last; NULL while none connects. */
-    struct io_timer timer;        /* Ends the wait for the lookup, or for an address. */
-    struct io_uv_deferred report; /* In no list while the outcome is open. */
-    int status;                   /* The last error; what a failure is reported with. */
+    struct io_uv_stream *socket;  /* Connecting to the address tried last; NULL if none. */
+    struct io_timer timer;        /* Ends the wait for the lookup or for an address. */
+    struct io_uv_deferred report; /* In no list until the outcome is known. */
+    int status;                   /* The last error, which a failure is reported with. */
 };
 
-/* Tells the owner, who may free the io_connect in the callback. */
+/* Reports to the owner, which may free the io_connect in the callback. */
 static void tell(struct io_uv_connect *attempt, int status)
 {
     struct io_connect *connect = attempt->connect;
@@ -54,7 +54,7 @@ static void on_report(struct io_uv_deferred *deferred)
     tell(attempt, attempt->status);
 }
 
-/* Never from here at once: io_connect() itself may be our caller. */
+/* Never calls back immediately, since the caller may be io_connect() itself. */
 static void fail_soon(struct io_uv_connect *attempt, int status)
 {
     io_timer_stop(attempt->io, &attempt->timer);
@@ -75,7 +75,7 @@ static void on_connect(uv_connect_t *request, int status)
     int fd;
 
     if (attempt == NULL) {
-        return; /* Dropped meanwhile. */
+        return; /* Cancelled meanwhile. */
     }
     io_uv_enter(attempt->io);
     s->attempt = NULL;
@@ -101,7 +101,7 @@ static int try_one(struct io_uv_connect *attempt, struct sockaddr_in6 *address)
     struct io_uv_stream *s = io_uv_stream_new(attempt->io);
     int status;
 
-    address->sin6_port = htons(attempt->port); /* IPv4 has it at the same place. */
+    address->sin6_port = htons(attempt->port); /* The IPv4 port is at the same offset. */
     status = uv_tcp_connect(&s->connect, &s->tcp, (const struct sockaddr *)address, on_connect);
     if (status != 0) {
         io_uv_stream_drop(s);
@@ -117,8 +117,8 @@ static void set_timer(struct io_uv_connect *attempt, uint64_t at_ns)
     io_timer_start(attempt->io, &attempt->timer, at_ns);
 }
 
-/* How long an address may be silent while there are others to try: all get their turn before
- * an owner with little patience gives the whole attempt up. */
+/* How long to wait for one address while there are others: all are tried before an impatient
+ * owner gives up the attempt. */
 static uint64_t share_ns(const struct io_uv_connect *attempt)
 {
     uint64_t ns = addresses_ns / attempt->asker.good.count;
@@ -141,7 +141,7 @@ static void try_next(struct io_uv_connect *attempt)
             return;
         }
     }
-    /* Where the addresses are out of date, that is what is to be told. */
+    /* If the addresses are out of date, the lookup's error is the one to report. */
     fail_soon(attempt, attempt->asker.status != 0 ? attempt->asker.status : attempt->status);
 }
 
@@ -155,7 +155,7 @@ static void drop_socket(struct io_uv_connect *attempt)
 
 /* --- resolving ------------------------------------------------------------- */
 
-/* What there is to know is known. */
+/* The lookup is over, or has had its time. */
 static void go_on(struct io_uv_connect *attempt)
 {
     if (attempt->asker.good.count == 0) {
@@ -187,7 +187,7 @@ static void on_timer(struct io_timer *timer)
     }
 }
 
-/* Fills in the only address where the host is a number. */
+/* If the host is numeric, fills in its only address. */
 static bool parse_numeric(struct io_uv_addresses *ret_known, const char *host)
 {
     struct sockaddr_in6 *to = &ret_known->address[0];

@@ -1,6 +1,6 @@
-/* io_uv_file.c - files and directories, as plain blocking POSIX calls. Safe on any
- * thread, as long as one file is not used by two at a time. A call interrupted by
- * a signal, or cut short by the kernel, goes on until it is done or has failed. */
+/* io_uv_file.c - files and directories, as blocking POSIX calls. Any thread may use them, but
+ * only one thread at a time may use a file. A call that is interrupted by a signal, or cut short
+ * by the kernel, is continued until it is done or has failed. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 struct io_file {
     int fd;
-    int direct_fd; /* Past the page cache, for durable writes; see direct_fd(). */
+    int direct_fd; /* Bypasses the page cache, for durable writes; see direct_fd(). */
 };
 
 enum { FD_UNTRIED = -1, FD_NONE = -2 };
@@ -33,7 +33,7 @@ static int open_fd(const char *path, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-/* A fifo under a file's name would block its reader for ever. */
+/* Opening a fifo for reading would block for ever. */
 static bool is_fifo(int fd)
 {
     struct stat found;
@@ -68,8 +68,8 @@ int io_file_open(struct io *io, const char *path, int flags, struct io_file **re
 
 void io_file_close(struct io_file *file)
 {
-    /* Not repeated after EINTR: the descriptor is gone in any case. Whether the
-     * data arrived is what io_file_sync() tells. */
+    /* Not repeated after EINTR, because the descriptor is closed in any case. io_file_sync()
+     * reports whether the data was written. */
     (void)close(file->fd);
     if (file->direct_fd >= 0) {
         (void)close(file->direct_fd);
@@ -97,7 +97,7 @@ int64_t io_file_read(struct io_file *file, uint64_t offset, void *data, size_t s
     return (int64_t)done;
 }
 
-/* pwritev2() with `flags` until all is written. */
+/* Repeats pwritev2() with `flags` until all is written. */
 static int write_all(int fd, uint64_t offset, const void *data, size_t size, int flags)
 {
     size_t done = 0;
@@ -107,7 +107,7 @@ static int write_all(int fd, uint64_t offset, const void *data, size_t size, int
         ssize_t count = pwritev2(fd, &rest, 1, (off_t)(offset + done), flags);
 
         if (count == 0) {
-            return -EIO; /* Neither progress nor a reason: do not try for ever. */
+            return -EIO; /* No progress and no error: do not try for ever. */
         }
         if (count > 0) {
             done += (size_t)count;
@@ -123,8 +123,8 @@ int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_
     return write_all(file->fd, offset, data, size, 0);
 }
 
-/* The same file, opened again for writing past the page cache, where its file system
- * can (tmpfs, for one, may not). Its name may have changed since, so /proc is asked. */
+/* Opens the same file again for writing past the page cache, if its file system supports it
+ * (tmpfs, for one, may not). The file may have been renamed, so this opens it through /proc. */
 static int direct_fd(struct io_file *file)
 {
     char path[32];
@@ -152,7 +152,8 @@ int io_file_write_durable(struct io_file *file, uint64_t offset, const void *dat
         if (result != -EINVAL) {
             return result;
         }
-        /* Larger blocks than ours are wanted: nothing was written, and never will be. */
+        /* The device wants larger blocks than ours: no such write will ever succeed, and this
+         * one has not written anything. */
         (void)close(file->direct_fd);
         file->direct_fd = FD_NONE;
     }
@@ -161,8 +162,8 @@ int io_file_write_durable(struct io_file *file, uint64_t offset, const void *dat
 
 int io_file_sync(struct io_file *file)
 {
-    /* Not repeated, whatever the error: after a failed sync the kernel may have
-     * dropped the data and would call the next one a success. */
+    /* Never repeated: after a failed sync the kernel may have dropped the data, and would report
+     * the next sync as a success. */
     return fdatasync(file->fd) == 0 ? 0 : -errno;
 }
 
@@ -192,9 +193,8 @@ int io_file_truncate(struct io_file *file, uint64_t size)
 
 int io_file_lock(struct io_file *file)
 {
-    /* flock() and not fcntl(): the lock belongs to this open file, so that a second
-     * open in the same process conflicts too, and closing another descriptor of
-     * the same file does not drop it. */
+    /* flock() and not fcntl(): the lock belongs to this open file, so a second open in the same
+     * process conflicts too, and closing another descriptor of the file does not release it. */
     return flock(file->fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
 }
 

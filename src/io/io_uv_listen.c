@@ -1,9 +1,8 @@
 /* io_uv_listen.c - listening sockets.
  *
- * We accept ourselves, on top of uv_poll: libuv's own loop goes round for ever on
- * an error that stays (no memory, no descriptors). Here such an error costs the
- * waiting client its connection, or, where not even that can be done, accepting
- * pauses for PAUSE_NS. */
+ * This file accepts connections itself, on top of uv_poll, because libuv's own loop spins on an
+ * error that persists (no memory, no descriptors). Here such an error closes the waiting
+ * client's connection or, if even that is impossible, pauses accepting for PAUSE_NS. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -17,17 +16,17 @@
 
 enum {
     BACKLOG = 1024,
-    ACCEPT_MAX = 64, /* Connections in one batch; the others' turn comes again at once. */
+    ACCEPT_MAX = 64, /* Connections in one batch; the next batch follows immediately. */
     PAUSE_NS = 100 * 1000 * 1000,
 };
 
 struct io_uv_listener {
-    uv_poll_t poll; /* First: see io_uv_internal.h. */
+    uv_poll_t poll; /* Must be first: see io_uv_internal.h. */
     struct io_listener *listener;
     struct io *io;
     int fd;
-    int reserve_fd; /* Given up for a moment to take, and close, one connection too many. */
-    int waiting_fd; /* The connection that `accepted` is being told of; or -1. */
+    int reserve_fd; /* Closed for a moment to accept, and close, one connection too many. */
+    int waiting_fd; /* The connection that `accepted` is being called for, or -1. */
     struct sockaddr_in6 waiting_peer;
     struct io_timer pause;
     bool is_closing;
@@ -58,7 +57,7 @@ static void pause_accepting(struct io_uv_listener *l)
     io_timer_start(l->io, &l->pause, io_now_ns(l->io) + PAUSE_NS);
 }
 
-/* No descriptor is left. Without this the client would hang until one is. */
+/* No descriptor is left. Without this, the client would hang until there is one. */
 static void turn_away(struct io_uv_listener *l)
 {
     int fd = -1;
@@ -76,7 +75,7 @@ static void turn_away(struct io_uv_listener *l)
     }
 }
 
-/* Takes one connection and hands it on. False where there is none, or trouble. */
+/* Accepts one connection and reports it. False if there is none, or on an error. */
 static bool accept_one(struct io_uv_listener *l)
 {
     socklen_t size = sizeof l->waiting_peer;
@@ -89,14 +88,14 @@ static bool accept_one(struct io_uv_listener *l)
         if (l->is_closing) {
             return false;
         }
-        CHECK(l->waiting_fd == -1); /* Taken or refused. */
+        CHECK(l->waiting_fd == -1); /* Accepted or refused. */
         return true;
     }
     switch (errno) {
     case EAGAIN:
         return false;
     case EINTR:
-    case ECONNABORTED: /* Gone before we came. */
+    case ECONNABORTED: /* The client has gone already. */
     case EPROTO:
         return true;
     case EMFILE:
@@ -115,7 +114,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
     io_uv_enter(l->io);
     if (status < 0) {
-        pause_accepting(l); /* libuv has stopped watching. */
+        pause_accepting(l); /* libuv has stopped watching the descriptor. */
         return;
     }
     for (int i = 0; i < ACCEPT_MAX; i++) {
@@ -166,7 +165,7 @@ void io_refuse(struct io *io, struct io_listener *listener)
 
 /* --- opening and closing --------------------------------------------------- */
 
-/* Listens there and returns the socket, or a negative error. */
+/* Listens on the address and returns the socket, or a negative error. */
 static int listen_at(const struct addrinfo *place)
 {
     int on = 1;
@@ -176,7 +175,7 @@ static int listen_at(const struct addrinfo *place)
     if (fd < 0) {
         return -errno;
     }
-    /* Lets a restarted server have its port while old connections fade away. */
+    /* Lets a restarted server use its port while old connections are in TIME_WAIT. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
         bind(fd, place->ai_addr, place->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
         return fd;
@@ -186,8 +185,8 @@ static int listen_at(const struct addrinfo *place)
     return error;
 }
 
-/* Resolves and listens at the first place that can be had, IPv4 first: clients who
- * say "localhost" try both families, those who say "127.0.0.1" do not. */
+/* Resolves the host and listens on the first address that works, IPv4 first: clients given
+ * "localhost" try both families, those given "127.0.0.1" do not. */
 static int listen_at_any(const struct io_address *address)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -215,7 +214,7 @@ static int listen_at_any(const struct io_address *address)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_in6 own = {0}; /* IPv4 has the port at the same place. */
+    struct sockaddr_in6 own = {0}; /* The IPv4 port is at the same offset. */
     socklen_t size = sizeof own;
 
     CHECK(getsockname(fd, (struct sockaddr *)&own, &size) == 0);
@@ -258,7 +257,7 @@ void io_uv_listener_release(uv_poll_t *poll)
 {
     struct io_uv_listener *l = container_of(poll, struct io_uv_listener, poll);
 
-    uv_poll_stop(poll); /* Takes l->fd out of the loop. */
+    uv_poll_stop(poll); /* Removes l->fd from the loop. */
     close(l->fd);
     if (l->reserve_fd >= 0) {
         close(l->reserve_fd);
@@ -287,7 +286,7 @@ void io_listener_close(struct io *io, struct io_listener *listener)
     CHECK(!l->is_closing);
     l->is_closing = true;
     io_timer_stop(io, &l->pause);
-    /* The port is free from here on, not only when libuv is done with the handle. */
+    /* Frees the port now, not only when libuv has closed the handle. */
     io_uv_listener_release(&l->poll);
     uv_close((uv_handle_t *)&l->poll, on_closed);
 }

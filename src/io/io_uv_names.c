@@ -1,10 +1,10 @@
-/* io_uv_names.c - the addresses of names, as the name servers last had them.
+/* io_uv_names.c - the addresses of names, as the name servers last reported them.
  *
  * Invariants:
- *  - One lookup of a name is under way at most, and none waits for another: each has a thread.
- *  - No lookup is broken off. Its answer is kept, also where nobody waits for it any more.
- *  - The last good answer of a name stays until a good one replaces it, or the name makes room
- *    for others. It may be out of date: who is there, peers ask one another anyway. */
+ * - At most one lookup of a name is under way, and none waits for another: each has a thread.
+ * - Lookups are never cancelled. The answer is kept even if nobody waits for it any more.
+ * - The last good answer of a name is kept until a good one replaces it, or until the name makes
+ *   room for others. It may be out of date: nodes check anyway who they have reached. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +16,17 @@
 
 enum { NAMES_MAX = 64 }; /* Several times as many as a cluster has members. */
 
-static const uint64_t fresh_ns = 1000000000ull; /* An answer holds so long, also a bad one. */
+/* Any answer, good or bad, is fresh for this long. */
+static const uint64_t fresh_ns = 1000000000ull;
 
 struct io_uv_name {
-    struct list node; /* In io->names, the one asked for last at the end. */
+    struct list node; /* In io->names; the last one is the one that was asked for last. */
     char host[256];
-    struct lookup *lookup; /* NULL: none is under way. */
-    struct list askers;    /* Who waits for it. */
-    uint64_t asked_ns;     /* When the last lookup began, */
-    uint64_t answered_ns;  /* and when one last ended; 0: none has. */
-    int status;            /* The last answer: 0 or an error. */
+    struct lookup *lookup; /* NULL: no lookup is under way. */
+    struct list askers;    /* Those that wait for the lookup. */
+    uint64_t asked_ns;     /* When the last lookup began. */
+    uint64_t answered_ns;  /* When a lookup last ended; 0: never. */
+    int status;            /* Result of the last lookup: 0 or an error. */
     struct io_uv_addresses good;
 };
 
@@ -36,7 +37,7 @@ static void free_name(struct io *io, struct io_uv_name *name)
     free(name);
 }
 
-/* The name asked for the longest ago makes room. False where lookups of all are under way. */
+/* Drops the name that has not been asked for longest. False if all have a lookup under way. */
 static bool make_room(struct io *io)
 {
     if (io->name_count < NAMES_MAX) {

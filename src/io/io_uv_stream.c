@@ -1,9 +1,9 @@
 /* io_uv_stream.c - connected TCP sockets: reading, writing, closing.
  *
  * Invariants:
- *  - One allocation a stream, at open: neither reads nor writes allocate.
- *  - At most one write is pending, and it is the socket's only one.
- *  - Once is_closing is set, `closed` is the only callback that still comes. */
+ * - One allocation per stream, when it is opened: neither reads nor writes allocate.
+ * - At most one write is pending.
+ * - Once is_closing is set, `closed` is the only callback still to come. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -15,8 +15,8 @@
 #include "base/memory.h"
 #include "io/io_uv_internal.h"
 
-/* A machine that is gone is noticed after KEEP_IDLE_S + KEEP_PROBES * KEEP_INTERVAL_S
- * of silence; a process that is gone, at once. */
+/* A machine that has gone is noticed after KEEP_IDLE_S + KEEP_PROBES * KEEP_INTERVAL_S of
+ * silence; a process that has gone, at once. */
 enum { KEEP_IDLE_S = 5, KEEP_INTERVAL_S = 1, KEEP_PROBES = 5 };
 
 /* --- making and closing ---------------------------------------------------- */
@@ -25,13 +25,13 @@ struct io_uv_stream *io_uv_stream_new(struct io *io)
 {
     struct io_uv_stream *s = memory_take_zeroed(1, sizeof *s);
 
-    CHECK(uv_tcp_init(&io->loop, &s->tcp) == 0); /* Makes no socket yet: cannot fail. */
+    CHECK(uv_tcp_init(&io->loop, &s->tcp) == 0); /* Creates no socket yet, so it can't fail. */
     return s;
 }
 
 static void set_option(int fd, int level, int name, int value)
 {
-    /* A wish, not a need: an option that is refused is no reason to refuse the peer. */
+    /* Best effort: a refused option is no reason to refuse the peer. */
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
@@ -94,7 +94,7 @@ static void on_room(uv_handle_t *handle, size_t suggested_size, uv_buf_t *ret_bu
     room = s->stream->room(s->stream, &size);
     s->is_asking_room = false;
     if (s->is_closing) {
-        size = 0; /* Then on_read() comes at once, and closes. */
+        size = 0; /* on_read() is then called at once, and closes the socket. */
     }
     *ret_buffer = (uv_buf_t){.base = size == 0 ? NULL : room, .len = size};
 }
@@ -105,15 +105,15 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 
     io_uv_enter(io_uv_of((uv_handle_t *)handle));
     if (s->is_closing) {
-        /* Closed by its own room(). */
+        /* Closed by its own room() callback. */
         uv_close((uv_handle_t *)&s->tcp, on_closed);
         return;
     }
     if (size == 0) {
-        return; /* Nothing there after all. */
+        return; /* Nothing to read after all. */
     }
     if (size == UV_ENOBUFS && (buffer->base == NULL || buffer->len == 0)) {
-        uv_read_stop(handle); /* No room: until io_stream_resume(). */
+        uv_read_stop(handle); /* No room: paused until io_stream_resume(). */
         return;
     }
     if (size < 0) {
@@ -167,7 +167,7 @@ static void on_written(uv_write_t *write, int status)
 int io_stream_write(struct io *io, struct io_stream *stream, const void *data, size_t size)
 {
     struct io_uv_stream *s = stream->backend;
-    /* libuv only reads it. */
+    /* libuv only reads the memory, so the cast is safe. */
     uv_buf_t buffer = {.base = (char *)(uintptr_t)data, .len = size};
     int sent;
 
@@ -205,7 +205,8 @@ void io_stream_shut(struct io *io, struct io_stream *stream)
     CHECK(!s->is_writing);
     status = uv_fileno((const uv_handle_t *)&s->tcp, &fd);
     CHECK(status == 0);
-    (void)shutdown(fd, SHUT_WR); /* Fails where it is broken, which the next read tells. */
+    /* Fails if the connection is broken, which the next read reports. */
+    (void)shutdown(fd, SHUT_WR);
 }
 
 /* --- the other end --------------------------------------------------------- */

@@ -1,10 +1,10 @@
-/* io_uv_timer.c - timers in a heap of our own, with one libuv timer set for the
- * earliest: libuv counts in milliseconds, callers in nanoseconds, and the order
- * of two timers must not depend on where a millisecond ends.
+/* io_uv_timer.c - timers in our own heap, with one libuv timer set for the earliest. libuv
+ * counts in milliseconds and callers in nanoseconds, and the order of two timers must not depend
+ * on rounding.
  *
  * A timer never fires early; it may fire up to a millisecond late. libuv's clock stands still
- * while the machine is suspended, and that of io.h does not: a timer that became due meanwhile
- * fires when the loop wakes for anything else, or after what was left of its time. */
+ * while the machine is suspended, and that of io.h does not: a timer that became due during
+ * suspension fires when the loop next wakes, or after its remaining time by libuv's clock. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -23,7 +23,7 @@ static void put(struct io_uv_timers *timers, size_t place, struct io_uv_timer *t
     t->place = place;
 }
 
-/* Moves the timer at `place` up or down to where it belongs. */
+/* Moves the timer at `place` up or down to its position. */
 static void settle(struct io_uv_timers *timers, size_t place)
 {
     struct io_uv_timer *t = timers->heap[place];
@@ -58,7 +58,7 @@ static void insert(struct io_uv_timers *timers, struct io_uv_timer *t)
     settle(timers, t->place);
 }
 
-/* Takes it out, frees it, and returns whose it was. */
+/* Removes and frees it, and returns the owner's timer. */
 static struct io_timer *take_out(struct io_uv_timers *timers, struct io_uv_timer *t)
 {
     struct io_timer *timer = t->timer;
@@ -87,8 +87,8 @@ void io_timer_start(struct io *io, struct io_timer *timer, uint64_t at_ns)
         t->timer = timer;
         timer->backend = t;
     }
-    /* Not in the past: a timer that restarts itself at 0 for ever must not stand
-     * before the others each time. */
+    /* Not in the past: otherwise a timer that always restarts itself at 0 would come before all
+     * others each time. */
     t->at_ns = at_ns > now_ns ? at_ns : now_ns;
     t->sequence = timers->next_sequence++;
     if (is_new) {
@@ -109,7 +109,7 @@ static void on_alarm(uv_timer_t *alarm)
 {
     struct io *io = io_uv_of((uv_handle_t *)alarm);
     struct io_uv_timers *timers = &io->timers;
-    /* Those started by the callbacks have to wait for the next time. */
+    /* Timers that the callbacks start wait for the next time. */
     uint64_t end_sequence = timers->next_sequence;
 
     io->alarm_ms = UINT64_MAX;
@@ -122,8 +122,8 @@ static void on_alarm(uv_timer_t *alarm)
     }
 }
 
-/* How far the clock of io.h is ahead of libuv's. Read in this order, so that it is rather too
- * small: then the alarm comes late, and never early. */
+/* How far the clock of io.h is ahead of libuv's. The clocks are read in this order so that the
+ * result is too small rather than too large: then the alarm is late, never early. */
 static uint64_t ahead_ns(void)
 {
     uint64_t clock_ns = io_uv_clock_ns();
@@ -151,7 +151,7 @@ void io_uv_timers_arm(struct io *io)
         uv_timer_stop(&io->alarm);
         return;
     }
-    /* uv_now() is uv_hrtime() in whole milliseconds, taken some time ago. */
+    /* uv_now() is uv_hrtime() in whole milliseconds, read some time ago. */
     uint64_t uv_now_ms = uv_now(&io->loop);
 
     uv_timer_start(&io->alarm, on_alarm, alarm_ms > uv_now_ms ? alarm_ms - uv_now_ms : 0, 0);
@@ -159,7 +159,7 @@ void io_uv_timers_arm(struct io *io)
 
 void io_uv_timers_deinit(struct io *io)
 {
-    /* Their owners may be gone: not even `backend` is touched. */
+    /* The owners may be gone, so not even `backend` is written. */
     for (size_t i = 0; i < io->timers.count; i++) {
         free(io->timers.heap[i]);
     }

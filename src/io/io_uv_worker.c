@@ -1,9 +1,9 @@
 /* io_uv_worker.c - threads that run jobs, one at a time and in order.
  *
  * Invariants:
- *  - A job is in one queue at a time: `waiting`, or in the worker's hands, or
- *    `finished` (both under the mutex), or `delivering` (the loop's alone).
- *  - The three queues together hold the jobs in the order of submission. */
+ * - A job is in one place at a time: in `waiting` or `finished` (both under the mutex), with the
+ *   worker, or in `delivering` (only the loop uses that).
+ * - The three queues together hold the jobs in order of submission. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 struct job_queue {
     struct io_job *first;
-    struct io_job *last; /* Only meaningful where there is a first. */
+    struct io_job *last; /* Valid only if `first` is not NULL. */
 };
 
 struct io_worker {
@@ -24,7 +24,7 @@ struct io_worker {
     pthread_t thread;
     struct job_queue delivering;
 
-    pthread_mutex_t mutex; /* For all below. */
+    pthread_mutex_t mutex; /* Protects everything below. */
     pthread_cond_t wake;
     struct job_queue waiting;
     struct job_queue finished;
@@ -56,7 +56,7 @@ static struct io_job *pop(struct job_queue *queue)
 
 /* --- on the worker --------------------------------------------------------- */
 
-/* Waits for a job; NULL once the worker is to stop and nothing is left to do. */
+/* Waits for a job; NULL once the worker must stop and no job is left. */
 static struct io_job *await_job(struct io_worker *worker)
 {
     while (worker->waiting.first == NULL && !worker->is_stopping) {
@@ -77,11 +77,12 @@ static void *run_jobs(void *context)
         pthread_mutex_unlock(&worker->mutex);
         job->run(job);
         pthread_mutex_lock(&worker->mutex);
-        bool must_tell = worker->finished.first == NULL; /* Else the loop is on its way. */
+        /* Otherwise the loop has been woken already. */
+        bool must_tell = worker->finished.first == NULL;
 
         push(&worker->finished, job);
         if (must_tell) {
-            /* Not under the mutex, or the loop would wake up and run into it. */
+            /* After unlocking, or the loop would wake up and wait for the mutex. */
             pthread_mutex_unlock(&worker->mutex);
             uint64_t one = 1;
 
@@ -98,7 +99,7 @@ static void *run_jobs(void *context)
 struct io_worker *io_worker_start(struct io *io, const char *name)
 {
     struct io_worker *worker = memory_take_zeroed(1, sizeof *worker);
-    char short_name[16]; /* All that Linux keeps. */
+    char short_name[16]; /* Linux keeps no more. */
     sigset_t all;
     sigset_t before;
 
@@ -106,7 +107,7 @@ struct io_worker *io_worker_start(struct io *io, const char *name)
     CHECK(pthread_mutex_init(&worker->mutex, NULL) == 0);
     CHECK(pthread_cond_init(&worker->wake, NULL) == 0);
 
-    /* Signals are the loop's. */
+    /* Signals are handled by the loop. */
     sigfillset(&all);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
     CHECK(pthread_create(&worker->thread, NULL, run_jobs, worker) == 0);
@@ -145,7 +146,7 @@ void io_worker_stop(struct io_worker *worker)
     free(worker);
 }
 
-/* The next finished job of any worker. Looks anew each time, since a `done` may
+/* The next finished job of any worker. Starts from the beginning each time, since a `done` may
  * stop workers, its own included. */
 static struct io_job *next_delivery(struct io *io)
 {
