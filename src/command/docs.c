@@ -1,11 +1,11 @@
-/* docs.c - COMMAND DOCS: help of a command in Redis's shape. Its tree of
- * arguments is read from the one line of syntax in the command's row:
+/* docs.c - COMMAND DOCS: help of a command in Redis's format. Its tree of arguments is parsed
+ * from the line of syntax in the command's row:
  *
  *   key value        one after the other, in small letters
  *   [x]              x or nothing
  *   x | y            one of them
- *   WORD, WORD x     that very word; x behind that word
- *   x [x ...]        x once or more often; [x ...]: or not at all */
+ *   WORD, WORD x     the word itself; x after the word
+ *   x [x ...]        x once or more; [x ...]: any number of times */
 #include "command/docs.h"
 
 #include <ctype.h>
@@ -28,7 +28,7 @@ static struct slice trimmed(struct slice text)
     return text;
 }
 
-/* Up to the first `separator` that stands in no brackets; `*rest` moves behind it. */
+/* Takes the part up to the first `separator` outside of brackets; `*rest` moves past it. */
 static struct slice take_part(struct slice *rest, char separator)
 {
     struct slice whole = *rest;
@@ -65,7 +65,7 @@ static uint32_t count_parts(struct slice text, char separator)
     return count;
 }
 
-/* Cuts " ..." off the end; false: there was none. */
+/* Cuts " ..." off the end; false if there was none. */
 static bool take_dots(struct slice *text)
 {
     bool has_dots = text->size >= 4 && memcmp(text->data + text->size - 4, " ...", 4) == 0;
@@ -74,7 +74,7 @@ static bool take_dots(struct slice *text)
     return has_dots;
 }
 
-/* "a b [b ...]": what comes before that which repeats, and that. */
+/* "a b [b ...]": splits off the repeated part and what comes before it. */
 static bool split_repeated(struct slice text, struct slice *ret_before, struct slice *ret_part)
 {
     struct slice rest = text;
@@ -104,7 +104,7 @@ static bool split_repeated(struct slice text, struct slice *ret_before, struct s
 struct tree {
     struct resp_writer *w;
     bool has_keys;
-    bool is_flat; /* Of a subcommand: hiredis before 1.0 reads nothing that is deeper. */
+    bool is_flat; /* Of a subcommand: hiredis before 1.0 can't read deeper nesting. */
 };
 
 static uint32_t put_sequence(struct tree *t, struct slice text);
@@ -136,7 +136,7 @@ static void put_pair(struct tree *t, const char *key, struct slice value)
     resp_bulk(t->w, value);
 }
 
-/* Begins one argument; `more` pairs follow. */
+/* Begins an argument; `more` pairs follow. */
 static void put_head(struct tree *t, struct slice name, const char *type, uint32_t flags,
                      uint32_t more)
 {
@@ -193,7 +193,8 @@ static void put_members(struct tree *t, struct slice text,
     buffer_deinit(&members);
 }
 
-/* Whether it would make a branch; then "[a | b]" has become "a | b", optional. */
+/* Whether the text makes a branch of the tree. Takes off outer brackets: "[a | b]" becomes "a | b"
+ * with the flag OPTIONAL. */
 static bool flatten(struct slice *text, uint32_t *flags)
 {
     bool is_branch = count_parts(*text, '|') > 1 || memchr(text->data, '[', text->size) != NULL;
@@ -208,7 +209,7 @@ static bool flatten(struct slice *text, uint32_t *flags)
     return is_branch;
 }
 
-/* One argument: whatever stands in brackets, or an alternative, or what repeats. */
+/* One argument: in brackets, a choice, or repeated. */
 static void put_group(struct tree *t, struct slice text, uint32_t flags);
 
 static uint32_t put_alternatives(struct tree *t, struct slice text)
@@ -292,7 +293,7 @@ static void put_texts(struct tree *t, const char *summary, const struct command 
     put_pair(t, "summary", slice_str(summary));
     put_pair(t, "since", slice_str(command->since));
     put_pair(t, "group", slice_str(command->group));
-    put_pair(t, "syntax", slice_str(syntax)); /* Not Redis's: for rakit-cli's hints. */
+    put_pair(t, "syntax", slice_str(syntax)); /* Not in Redis: for rakit-cli's hints. */
 }
 
 static void put_subcommand(struct tree *t, const struct command *command,

@@ -5,7 +5,7 @@
 #include "command/subcommand.h"
 #include "kv/command.h"
 
-/* The map behind the command's name: summary, since, group, syntax, and the tree of its
+/* The map after the command's name: summary, since, group, syntax, and the tree of its
  * arguments, or its subcommands with theirs. */
 void command_reply_docs(struct resp_writer *w, const struct command *command);
 

@@ -1,4 +1,4 @@
-/* request.c - encoding a client's command for its way, and which way it takes. */
+/* request.c - encodes a client's command, and decides which way it takes. */
 #include "command/request.h"
 
 #include "base/check.h"

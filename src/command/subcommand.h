@@ -1,5 +1,5 @@
-/* subcommand.h - commands that are a family, such as CLIENT: finding the member, its
- * arity, and HELP from the same table. */
+/* subcommand.h - commands with subcommands, such as CLIENT: finds the subcommand, checks its
+ * arity, and answers HELP from the same table. */
 #ifndef RAKIT_COMMAND_SUBCOMMAND_H
 #define RAKIT_COMMAND_SUBCOMMAND_H
 
@@ -9,18 +9,18 @@
 
 struct subcommand {
     const char *name; /* Upper case; NULL ends a table. */
-    int arity;        /* As Redis counts: with both names; negative: at least. */
+    int arity;        /* As in Redis: counts both names; negative: at least. */
     command_handler *handler;
     const char *arguments; /* In the same syntax as a command's. */
     const char *summary;
 };
 
-/* Calls the one of the command's family that argument 1 names, or replies with what is
- * wrong, as Redis does. HELP lists them all. */
+/* Calls the subcommand that argument 1 names, or replies with an error, as Redis does. HELP
+ * lists all. */
 void subcommand_run(struct command_call *call);
 
 uint32_t subcommand_count(const struct subcommand *table);
-/* "config|get", as clients know it. */
+/* "config|get", as in Redis. */
 void subcommand_reply_name(struct resp_writer *w, const struct command *command,
                            const struct subcommand *subcommand);
 

@@ -39,7 +39,7 @@ static uint32_t next_place(uint32_t place)
 static bool is_named(const struct command *command, struct slice name)
 {
     for (size_t i = 0; i < name.size; i++) {
-        /* Ends at the end of a shorter name too, unless `name` has a zero byte there. */
+        /* Stops at the end of a shorter name too, unless `name` has a zero byte there. */
         if (upper(name.data[i]) != (unsigned char)command->name[i] || name.data[i] == '\0') {
             return false;
         }
@@ -102,7 +102,7 @@ static bool fits_arity(int arity, uint32_t argument_count)
     return arity >= 0 ? argument_count == (uint32_t)arity : argument_count >= (uint32_t)-arity;
 }
 
-/* Of a family, each member has its own arity. */
+/* Each subcommand has its own arity. */
 static int arity_of(const struct command *command, uint32_t argument_count,
                     const struct slice *arguments)
 {

@@ -1,5 +1,5 @@
-/* table.h - all commands of a node. The rooms export the rows of theirs, and server/ puts them
- * together at the start; whoever looks one up sees no handlers but through its row. */
+/* table.h - all commands of a node. Each room exports its rows, and server/ assembles the table
+ * at the start. Handlers are called only through the rows. */
 #ifndef RAKIT_COMMAND_TABLE_H
 #define RAKIT_COMMAND_TABLE_H
 
@@ -9,21 +9,21 @@
 
 enum { COMMANDS_MAX = 256, COMMAND_PLACES = 1024 };
 
-/* Empty where it is zero. */
+/* Empty if it is zeroed. */
 struct command_table {
     uint32_t count;
     const struct command *rows[COMMANDS_MAX]; /* By name. */
     const struct command *places[COMMAND_PLACES];
 };
 
-/* Adds rows, up to a nameless one. Each name is a new one. They are borrowed. */
+/* Adds rows, up to a nameless one. They are borrowed. No name may be in the table already. */
 void command_table_add(struct command_table *t, const struct command *rows);
-/* The command of that name in any case of letters, or NULL. Constant time. */
+/* The command of that name, ignoring case, or NULL. Constant time. */
 const struct command *command_find(const struct command_table *t, struct slice name);
-/* Whether there is such a database, and these arguments, the name first, are what the command
- * takes: by their number, their sizes, and its own check. Else writes the error to `reply`. It
- * looks at nothing else, so all nodes judge alike: of a client's command, of one that a peer
- * forwards, and of a log entry. */
+/* Whether there is such a database, and the command accepts these arguments, of which the first
+ * is its name: by their number, their sizes, and its own check. If not, writes the error to
+ * `reply`. It uses nothing else, so all nodes judge alike: a client's command, a forwarded one,
+ * and a log entry. */
 bool command_judge(const struct command *command, uint32_t database, uint32_t argument_count,
                    const struct slice *arguments, struct resp_writer *reply);
 
