@@ -110,7 +110,7 @@ static int compare_entries(const void *a, const void *b)
     return order != 0 ? order : strcasecmp(left->name, right->name);
 }
 
-/* Control characters of a server have no business on our terminal. */
+/* Removes control characters, which a server must not send to our terminal. */
 static char *clean_copy(struct slice text)
 {
     char *copy = text_copy(text);
@@ -132,7 +132,7 @@ static void add_server_entry(struct catalogue *c, struct slice name, const redis
         *at = *at == '|' ? ' ' : (char)toupper((unsigned char)*at);
     }
     if (name.size == 0 || catalogue_find(c, slice_str(upper)) != NULL) {
-        free(upper); /* request_log: ours is in front of the server's. */
+        free(upper); /* request_log: our own entry is better than the server's. */
         return;
     }
     *add_entry(c) = (struct catalogue_entry){

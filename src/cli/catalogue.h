@@ -1,5 +1,5 @@
-/* catalogue.h - what commands there are, as the server tells in COMMAND DOCS,
- * and those of the client itself. Completion, hints and help all come from here. */
+/* catalogue.h - the commands that exist: the server's, from COMMAND DOCS, and the client's own.
+ * Completion, hints and help use it. */
 #ifndef RAKIT_CLI_CATALOGUE_H
 #define RAKIT_CLI_CATALOGUE_H
 
@@ -11,7 +11,7 @@
 #include "base/slice.h"
 #include "cli/words.h"
 
-/* Texts are owned by the catalogue. */
+/* The catalogue owns the texts. */
 struct catalogue_entry {
     char *name;    /* Upper case for the server's, lower case for the client's own. */
     char *group;   /* "string", "raft", …; the client's own are in "client". */
@@ -23,27 +23,26 @@ struct catalogue_entry {
 struct catalogue {
     struct catalogue_entry *entries; /* Sorted by group, then by name. */
     size_t count;
-    bool has_server; /* The server's commands are among them. */
+    bool has_server; /* It contains the server's commands. */
 };
 
-/* The client's own commands alone. */
+/* Contains only the client's own commands. */
 void catalogue_init(struct catalogue *c);
 void catalogue_deinit(struct catalogue *c);
 
-/* Adds what a reply to COMMAND DOCS holds. Whatever has another shape adds
- * nothing. Once only. */
+/* Adds the commands in a reply to COMMAND DOCS, and ignores whatever has another shape. Call it
+ * only once. */
 void catalogue_add_server(struct catalogue *c, const redisReply *docs);
 
-/* NULL: unknown. Without regard to case. */
+/* NULL: unknown. Ignores case. */
 const struct catalogue_entry *catalogue_find(const struct catalogue *c, struct slice name);
 
 /* Whether the entry, such as "CONFIG GET", belongs to that family, such as "CONFIG". */
 bool catalogue_is_member(const struct catalogue_entry *entry, const struct catalogue_entry *family);
 bool catalogue_has_members(const struct catalogue *c, const struct catalogue_entry *family);
 
-/* What is still to be typed after `line`, the text up to the cursor: the rest of
- * the syntax of the command that it begins with. Empty where there is nothing to
- * say. Appends to `out`. */
+/* Appends what can still be typed after `line`, the text up to the cursor: the rest of the
+ * syntax of the command that it begins with. Empty if there is nothing to show. */
 void catalogue_hint(const struct catalogue *c, struct slice line, struct buffer *out);
 
 /* Calls `found` for each name, of one word or two, that begins with `prefix`. */

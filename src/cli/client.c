@@ -12,12 +12,12 @@
 
 enum {
     ROUND_PAUSE_MS = 100,     /* Between two rounds over all members. */
-    RETRY_PAUSE_MS = 20,      /* Before a refused command is sent again; then doubled */
-    RETRY_PAUSE_MAX_MS = 250, /* up to about this. */
-    RETRIES_A_NODE = 5,       /* Refusals by one node, until another is asked. */
-    ATTEMPT_MS = 1000,        /* For one member, while others are left to try. */
-    LOSSES_MAX = 8,           /* Broken connections, until a command is given up. */
-    NOTICE_MS = 1000,         /* Until a person is told that a command waits. */
+    RETRY_PAUSE_MS = 20,      /* Before a refused command is sent again; doubled each time. */
+    RETRY_PAUSE_MAX_MS = 250, /* The pause is not doubled beyond this. */
+    RETRIES_A_NODE = 5,       /* Refusals by one node before another one is tried. */
+    ATTEMPT_MS = 1000,        /* For one member, if others are left to try. */
+    LOSSES_MAX = 8,           /* Broken connections before a command is given up. */
+    NOTICE_MS = 1000,         /* Before the user is told that a command waits. */
 };
 
 /* Why a connection was left. */
@@ -122,7 +122,7 @@ static struct words words_of(const char *const *texts, struct slice *room)
     return w;
 }
 
-/* A server that takes no more clients serves none but administrators, and says so to others. */
+/* Whether the server takes no more clients, except administrators. */
 static bool is_full(const redisReply *reply)
 {
     static const char full[] = "ERR max number of clients";
@@ -131,8 +131,8 @@ static bool is_full(const redisReply *reply)
            strncmp(reply->str, full, sizeof full - 1) == 0;
 }
 
-/* That, or a server that takes none from outside: it says so in answer to the first command
- * and closes. */
+/* The same, or a protected server that takes nobody from outside: its first answer says so, and
+ * it closes. */
 static bool is_refusal(const redisReply *reply)
 {
     return reply_is_error_code(reply, "DENIED") || is_full(reply);
@@ -150,11 +150,11 @@ static void remember_members(struct client *c, const redisReply *status)
             count++;
         }
     }
-    /* An answer without members (no Rakit, or no password yet) teaches nothing. */
+    /* An answer without members (not Rakit, or no password yet) changes nothing. */
     c->member_count = count > 0 ? count : c->member_count;
 }
 
-/* Who we are, where the server has asked for it before. Codes of connection.h. */
+/* Sends the user's AUTH again, if there was one. Codes of connection.h. */
 static int log_in(struct client *c, struct patience patience)
 {
     redisReply *reply = NULL;
@@ -168,9 +168,9 @@ static int log_in(struct client *c, struct patience patience)
     return status;
 }
 
-/* Each connection begins in database 0, where nothing must be done that is meant for another
- * one. A server that wants a password first is asked again after that: until then it
- * refuses everything. Codes of connection.h. */
+/* Each connection begins in database 0, and nothing may be executed there that is meant for
+ * another one. A server that wants a password first refuses everything until then; it is asked
+ * again after that. Codes of connection.h. */
 static int choose_database(struct client *c, struct patience patience)
 {
     char number[16];
@@ -196,8 +196,7 @@ static int choose_database(struct client *c, struct patience patience)
     return status;
 }
 
-/* Says what a new connection has to be told, and asks who else is there. Codes of
- * connection.h. */
+/* Sets up a new connection, and asks for the other members. Codes of connection.h. */
 static int greet(struct client *c, struct patience patience)
 {
     static const char *const status_words[] = {"RAFT", "STATUS", NULL};
@@ -228,11 +227,12 @@ static int greet(struct client *c, struct patience patience)
     return status;
 }
 
-/* One attempt. On 0 `here` is that address. Codes of connection.h. */
+/* One attempt. On 0, `here` is that address. Codes of connection.h. */
 static int try_address(struct client *c, const struct client_address *address,
                        struct patience patience)
 {
-    struct client_address target = *address; /* Greeting rewrites the members. */
+    /* A copy, because the greeting replaces the members. */
+    struct client_address target = *address;
 
     connection_close(&c->connection);
 
@@ -263,8 +263,8 @@ int client_connect(struct client *c)
     return 0;
 }
 
-/* Tries each member once: first those that follow `here` in the list, last
- * `here` itself. Codes of connection.h. */
+/* Tries each member once: first those after `here` in the list, then the others, and `here`
+ * itself last. Codes of connection.h. */
 static int try_members(struct client *c)
 {
     struct client_address members[CLIENT_MEMBERS_MAX];
@@ -274,7 +274,8 @@ static int try_members(struct client *c)
     size_t first = 0;
 
     if (patience.timeout_ms == 0 || patience.timeout_ms > ATTEMPT_MS) {
-        patience.timeout_ms = ATTEMPT_MS; /* None may keep us from the next one. */
+        /* A silent member must not keep us from trying the next one. */
+        patience.timeout_ms = ATTEMPT_MS;
     }
 
     memcpy(members, c->members, count * sizeof *members);
@@ -303,7 +304,7 @@ static uint64_t deadline_after(const struct client *c)
     return c->patience.timeout_ms == 0 ? 0 : connection_now_ms() + c->patience.timeout_ms;
 }
 
-/* Tells the user, on stderr, whom we talk to now. */
+/* Reports to the user, on stderr, which node we use now. */
 static void say_moved(const struct client *c, const struct client_address *before, enum loss loss)
 {
     static const char *const reasons[] = {
@@ -364,8 +365,8 @@ int client_refresh(struct client *c)
     return reach(c, LOSS_BROKEN);
 }
 
-/* Commands that change nothing anywhere, though they do not read the keyspace
- * either and so are not flagged as reads. */
+/* Commands that change nothing, but do not read the keyspace either, so the server does not flag
+ * them as reads. */
 static bool is_harmless(const struct words *command)
 {
     static const char *const names[] = {"PING",        "ECHO",     "INFO", "COMMAND", "TIME",
@@ -386,7 +387,7 @@ static bool is_harmless(const struct words *command)
     return false;
 }
 
-/* Asks the server itself whether the command only reads. */
+/* Asks the server whether the command only reads. */
 static bool is_repeatable(struct client *c, const struct words *command)
 {
     struct slice room[3] = {slice_str("COMMAND"), slice_str("INFO"), command->word[0]};
@@ -410,7 +411,7 @@ static bool is_repeatable(struct client *c, const struct words *command)
     return reads;
 }
 
-/* By these a server says: not executed, and later it may be. */
+/* Whether the error means: not executed, but it may be later. */
 static bool is_temporary(const redisReply *reply)
 {
     return reply_is_error_code(reply, "CLUSTERDOWN") || reply_is_error_code(reply, "TRYAGAIN") ||
@@ -444,8 +445,8 @@ static int after_loss(struct client *c, const struct words *command, int status,
                    "no reply came: the command may or may not have been executed");
 }
 
-/* The server refused for now. Waits, and goes to another node where this one
- * keeps refusing: it may be the one that is cut off. 0, or a negative code. */
+/* The server refused for now. Waits, and goes to another node if this one keeps refusing: it may
+ * be the one that is cut off. Returns 0 or a negative code. */
 static int after_refusal(struct client *c, uint32_t refusals)
 {
     uint64_t pause_ms = RETRY_PAUSE_MS;
@@ -486,10 +487,10 @@ static void remember_login(struct client *c, const struct words *command, const 
         c->login.word[c->login.count] = slice_of(to, from.size);
         to += from.size;
     }
-    greet(c, c->patience); /* Where it fails, the next command finds out. */
+    greet(c, c->patience); /* If it fails, the next command notices. */
 }
 
-/* For the next connection. */
+/* Remembers the database for the next connection. */
 static void remember_database(struct client *c, const struct words *command,
                               const redisReply *reply)
 {
@@ -503,8 +504,8 @@ static void remember_database(struct client *c, const struct words *command,
     }
 }
 
-/* One attempt, connected again first where needed. Codes of client.h; on 0
- * without a reply the command may be sent again. */
+/* One attempt; connects again first if necessary. Codes of client.h; on 0 without a reply the
+ * command may be sent again. */
 static int attempt(struct client *c, const struct words *command, redisReply **ret_reply)
 {
     bool sent = false;
@@ -544,7 +545,7 @@ static int call_until_answered(struct client *c, const struct words *command,
 
         if (reply == NULL) {
             losses++;
-            /* Each other member gets its time too, but once. */
+            /* Each other member may be slow, too, but only once. */
             if (is_late && (is_same_address(&asked, &c->here) || losses >= c->member_count)) {
                 return explain(c, CLIENT_EUNREACHABLE,
                                "no answer in time: the command was not executed, or it only "

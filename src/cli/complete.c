@@ -9,10 +9,10 @@
 
 #include "base/memory.h"
 
-/* Names that begin with what was typed. */
+/* Names that begin with the typed text. */
 struct matches {
     struct slice typed;
-    char **names; /* Owned, each too. */
+    char **names; /* An owned array of owned names. */
     size_t count;
 };
 
@@ -23,7 +23,7 @@ size_t complete_columns(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/* A name of two words is of interest only once the first is typed. */
+/* Names of two words match only once the first word is typed. */
 static void collect(void *context, const char *name)
 {
     struct matches *m = context;
@@ -44,7 +44,7 @@ static int compare_names(const void *a, const void *b)
     return strcasecmp(*left, *right);
 }
 
-/* How many bytes all names have in common, without regard to case. */
+/* How many bytes all names have in common, ignoring case. */
 static size_t common_size(const struct matches *m)
 {
     size_t size = strlen(m->names[0]);
@@ -61,7 +61,7 @@ static size_t common_size(const struct matches *m)
     return size;
 }
 
-/* Goes on in the case that the user writes in. */
+/* Inserts the rest in the case that the user types. */
 static void insert_rest(EditLine *line, const struct matches *m, size_t size, bool finished)
 {
     size_t typed = m->typed.size;
@@ -82,7 +82,7 @@ static void insert_rest(EditLine *line, const struct matches *m, size_t size, bo
     free(rest);
 }
 
-/* In columns, top to bottom. */
+/* In columns, from top to bottom. */
 static void list_names(struct matches *m)
 {
     size_t width = 1;
@@ -111,7 +111,7 @@ static void list_names(struct matches *m)
     fflush(stdout);
 }
 
-/* What counts of the line: from the first word on; behind "help", from the
+/* The part of the line that can be completed: from the first word on; after "help", from the
  * second. */
 static struct slice typed_name(EditLine *line)
 {

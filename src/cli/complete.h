@@ -7,11 +7,11 @@
 
 #include "cli/catalogue.h"
 
-/* Completes the name that the cursor stands behind, as far as it is certain, or
- * lists what is possible. Returns what the line editor is to do (CC_…). */
+/* Completes the name before the cursor as far as it is unique, or lists the possible ones.
+ * Returns what the line editor must do (CC_…). */
 unsigned char complete_at_cursor(EditLine *line, const struct catalogue *catalogue);
 
-/* Width of the terminal; 80 where it does not tell. */
+/* Width of the terminal; 80 if it is unknown. */
 size_t complete_columns(void);
 
 #endif /* RAKIT_CLI_COMPLETE_H */

@@ -27,7 +27,7 @@ uint64_t connection_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* True where the signal that waits means: do not wait any longer. */
+/* True if the waiting signal means: stop waiting. */
 static bool wants_to_leave(struct signals *signals)
 {
     for (int number; (number = signals_take(signals)) != 0;) {
@@ -40,7 +40,7 @@ static bool wants_to_leave(struct signals *signals)
     return false;
 }
 
-/* Tells what is due; returns how long to wait at most until there is more to do. */
+/* Prints a notice that is due; returns how long to wait at most until the next one. */
 static uint64_t give_notice(struct notice *notice, uint64_t now_ms)
 {
     if (notice == NULL || notice->due_ms == 0) {
@@ -123,7 +123,7 @@ void connection_deinit(struct connection *c)
     buffer_deinit(&c->output);
 }
 
-/* Closes, and keeps what happened for a message. */
+/* Closes, and keeps the reason for a message. */
 static int fail(struct connection *c, int status, const char *reason)
 {
     snprintf(c->error, sizeof c->error, "%s", reason);
@@ -173,7 +173,7 @@ static int connect_to(struct connection *c, const struct addrinfo *address, uint
     return 0;
 }
 
-/* Waits until the lookup has ended, or for as long as there is patience; then it is left alone. */
+/* Waits for the lookup as long as patience allows; then abandons it. */
 static int await_lookup(struct lookup *lookup, int wake_fd, uint64_t deadline_ms,
                         struct patience patience, int *ret_resolved, struct addrinfo **ret_list)
 {
@@ -187,7 +187,7 @@ static int await_lookup(struct lookup *lookup, int wake_fd, uint64_t deadline_ms
     return status;
 }
 
-/* The addresses of the host, to be freed with freeaddrinfo(). */
+/* The addresses of the host; free them with freeaddrinfo(). */
 static int look_up(struct connection *c, const char *host, const char *port, uint64_t deadline_ms,
                    struct patience patience, struct addrinfo **ret_list)
 {
@@ -211,7 +211,7 @@ static int look_up(struct connection *c, const char *host, const char *port, uin
     return resolved == 0 ? 0 : fail(c, CONNECTION_ELOST, gai_strerror(resolved));
 }
 
-/* When to go on to the next address: each of `left` has its share of the time. */
+/* When to try the next address: each of the `left` ones gets its share of the time. */
 static uint64_t share_of(uint64_t deadline_ms, uint64_t left)
 {
     uint64_t now_ms = connection_now_ms();
@@ -266,7 +266,7 @@ static void encode(struct buffer *out, const struct words *command)
     }
 }
 
-/* On failure, bytes that are left in `output` have not reached the system. */
+/* On failure, bytes left in `output` were not given to the system. */
 static int send_all(struct connection *c, struct patience patience)
 {
     while (buffer_size(&c->output) > 0) {
@@ -287,7 +287,7 @@ static int send_all(struct connection *c, struct patience patience)
     return 0;
 }
 
-/* One read into the reader. */
+/* Reads once into the reader. */
 static int receive_some(struct connection *c, struct patience patience)
 {
     char bytes[READ_BYTES];
@@ -308,8 +308,8 @@ static int receive_some(struct connection *c, struct patience patience)
     return 0;
 }
 
-/* The server may refuse a command before it has read all of it, answer why, and
- * close. That answer is worth more than "connection reset". */
+/* The server may refuse a command before it has read all of it, answer why, and close. That
+ * answer is more useful than "connection reset". */
 static redisReply *last_words(struct connection *c)
 {
     char bytes[READ_BYTES];

@@ -15,11 +15,12 @@
 #include "cli/history.h"
 
 enum {
-    REFRESH_EVERY_MS = 30000, /* How often an idle client learns the members anew. */
-    KEY_TO_END = 0x1e,        /* Two keys that Ctrl-C is turned into: Ctrl-^, */
-    KEY_ABANDON = 0x1d,       /* and Ctrl-]. */
-    HINTED_LINE_MAX = 1000,   /* Characters. */
-    ESCAPE_MARK = 1,          /* Around the bytes of the prompt that take no room. */
+    REFRESH_EVERY_MS = 30000, /* How often an idle client updates the members. */
+    KEY_TO_END = 0x1e,        /* Keys that Ctrl-C is turned into: first Ctrl-^, which ends the
+                               * line. */
+    KEY_ABANDON = 0x1d,       /* Then Ctrl-], which abandons it. */
+    HINTED_LINE_MAX = 1000,   /* In characters. */
+    ESCAPE_MARK = 1,          /* Encloses the bytes of the prompt that have no width. */
 };
 
 static struct editor *editor_of(EditLine *line)
@@ -80,7 +81,7 @@ static bool input_waits(void)
     return poll(&p, 1, 0) > 0;
 }
 
-/* Columns that the line takes; -1 where that cannot be told. */
+/* Columns that the line occupies; -1 if that is unknown. */
 static long line_width(const char *text, size_t size)
 {
     mbstate_t state = {0};
@@ -98,12 +99,12 @@ static long line_width(const char *text, size_t size)
     return width;
 }
 
-/* Dim text behind the cursor. It is drawn while we wait for a key and wiped as
- * soon as one comes, so the line editor never learns of it; it never reaches the
- * right margin, so the terminal never wraps it. */
+/* Dim text after the cursor. It is drawn while we wait for a key and erased when one comes, so
+ * the line editor does not know of it. It never reaches the right margin, so the terminal never
+ * wraps it. */
 static void show_hint(struct editor *e)
 {
-    /* el_line() encodes the whole line: not for each character of one that is pasted. */
+    /* el_line() encodes the whole line, so it is not called for each character of a pasted one. */
     const LineInfoW *line = el_wline(e->line);
     struct buffer hint = {0};
 
@@ -145,14 +146,14 @@ static void hide_hint(struct editor *e)
 
 /* --- waiting ------------------------------------------------------------ */
 
-/* Room for a message where the line is, */
+/* Makes room for a message where the line is. */
 static void leave_line(void)
 {
     fputs("\r\x1b[J", stdout);
     fflush(stdout);
 }
 
-/* and the line again below it. */
+/* Draws the line again below the message. */
 static void draw_line(struct editor *e)
 {
     update_prompt(e);
@@ -194,11 +195,11 @@ static void mind_signal(struct editor *e, int number)
         draw_line(e);
         break;
     default:
-        break; /* The signals know that they ended us. */
+        break; /* The signals remember that they ended us. */
     }
 }
 
-/* Until a key comes, or there is no point in waiting for one. */
+/* Waits for a key, or until waiting is pointless. */
 static void wait_for_key(struct editor *e)
 {
     while (!e->signals.ended && !e->abandoning) {
@@ -223,7 +224,7 @@ static void wait_for_key(struct editor *e)
     }
 }
 
-/* One byte of a key. 1: a character is complete; 0: end of input; -1: not yet. */
+/* Takes one byte of a key. 1: a character is complete; 0: end of input; -1: incomplete. */
 static int read_byte(struct editor *e, wchar_t *ret_key)
 {
     char byte;
@@ -236,14 +237,14 @@ static int read_byte(struct editor *e, wchar_t *ret_key)
     size_t used = mbrtowc(ret_key, &byte, 1, &e->decoding);
 
     if (used == (size_t)-1) {
-        /* libedit takes characters only. To drop the byte would change the command, so
-         * the whole line is refused once it is complete. */
+        /* libedit takes only characters. Dropping the byte would change the command, so the
+         * whole line is refused when it is complete. */
         e->is_undecodable = true;
         e->decoding = (mbstate_t){0};
         if (!was_partial) {
             return -1;
         }
-        used = mbrtowc(ret_key, &byte, 1, &e->decoding); /* This one may begin anew. */
+        used = mbrtowc(ret_key, &byte, 1, &e->decoding); /* This byte may begin a new character. */
         if (used == (size_t)-1) {
             e->decoding = (mbstate_t){0};
             return -1;
@@ -268,7 +269,7 @@ static int read_key(EditLine *line, wchar_t *ret_key)
             return 0;
         }
         if (e->abandoning) {
-            *ret_key = KEY_TO_END; /* So that the next prompt stands below the whole line. */
+            *ret_key = KEY_TO_END; /* So that the next prompt is below the whole line. */
             return 1;
         }
         int status = read_byte(e, ret_key);
@@ -312,7 +313,7 @@ static void bind_keys(EditLine *line)
         {"\\e[1;5D", "ed-prev-word"},
     };
 
-    /* Wide strings: libedit keeps these as they are, of others it leaks a copy. */
+    /* Wide strings: libedit keeps these, but leaks a copy of narrow ones. */
     el_wset(line, EL_ADDFN, L"rakit-complete", L"complete a command", complete_key);
     el_wset(line, EL_ADDFN, L"rakit-abandon", L"abandon the line", abandon);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -330,9 +331,9 @@ static void open_line(struct editor *e)
     el_set(e->line, EL_GETCFN, read_key);
     el_set(e->line, EL_EDITOR, "emacs");
     el_set(e->line, EL_HIST, history, e->history);
-    el_source(e->line, NULL); /* The user's own keys, before those we need. */
-    /* Ctrl-D typed while a command runs waits for the prompt, as other keys do: the
-     * terminal would make a zero byte of it. */
+    el_source(e->line, NULL); /* The user's own key bindings, before those that we need. */
+    /* Ctrl-D typed while a command runs waits for the prompt, like other keys; otherwise the
+     * terminal would turn it into a zero byte. */
     el_set(e->line, EL_SETTY, "-x", "eof=", NULL);
     bind_keys(e->line);
 }

@@ -1,6 +1,6 @@
-/* editor.h - one line after the other from a person at a terminal: editing and
- * history by libedit, completion and hints from the catalogue. While it waits it
- * also minds signals and the connection, and reports what happens there. */
+/* editor.h - reads lines from a person at a terminal: editing and history by libedit, completion
+ * and hints from the catalogue. While it waits it also watches signals and the connection, and
+ * reports what happens there. */
 #ifndef RAKIT_CLI_EDITOR_H
 #define RAKIT_CLI_EDITOR_H
 
@@ -15,27 +15,27 @@
 struct editor {
     EditLine *line;
     History *history;
-    char *history_file;      /* Owned; NULL: history ends with the program. */
+    char *history_file;      /* Owned; NULL: history is kept only in memory. */
     struct session *session; /* Borrowed. */
     struct signals signals;
     char prompt[400];
-    mbstate_t decoding;  /* Of a character that arrives byte by byte. */
-    bool is_undecodable; /* A byte of the line is no character in this locale. */
-    bool hints;          /* The terminal can draw them. */
+    mbstate_t decoding;  /* State of a character that arrives byte by byte. */
+    bool is_undecodable; /* A byte of the line is not part of a character in this locale. */
+    bool hints;          /* The terminal can show them. */
     bool hint_shown;
-    bool abandoning; /* Ctrl-C came; the key that ends the line is next. */
+    bool abandoning; /* Ctrl-C was pressed; the key that ends the line comes next. */
     bool abandoned;
 };
 
 enum editor_outcome { EDITOR_LINE, EDITOR_ABANDONED, EDITOR_END };
 
-/* Takes over the signals and sets up the terminal. The struct must not move. */
+/* Installs the signal handling and sets up the terminal. The struct must not move. */
 int editor_open(struct editor *e, struct session *session);
 void editor_close(struct editor *e);
 
 /* Waits for a line. `ret_line` has no newline and is borrowed until the next call.
- * EDITOR_ABANDONED: Ctrl-C was pressed, or the line held bytes that are no characters in
- * the locale, and the user was told so. EDITOR_END: Ctrl-D, or told to leave. */
+ * EDITOR_ABANDONED: Ctrl-C was pressed, or the line had bytes that are not characters in this
+ * locale, which the user has been told. EDITOR_END: Ctrl-D, or a signal to end. */
 enum editor_outcome editor_read(struct editor *e, struct slice *ret_line);
 
 /* Puts a line into the history, unless it holds a password. */

@@ -4,8 +4,8 @@
 
 enum { WIDTH = 80, MARGIN = 2, USAGE_WIDTH = 30, NARROW = 60 };
 
-/* Appends the words of `text` from `column` on. Those that do not fit begin a further line
- * at `indent`. Returns the column behind them. */
+/* Appends the words of `text`, starting at `column`. Those that do not fit go to further lines,
+ * indented by `indent`. Returns the column after the last word. */
 static size_t put_words(struct buffer *out, const char *text, size_t column, size_t indent,
                         const struct style *style)
 {
@@ -44,8 +44,8 @@ static bool is_group_start(const struct catalogue *c, size_t position)
     return position == 0 || strcmp(c->entries[position - 1].group, c->entries[position].group) != 0;
 }
 
-/* Names in a paragraph, broken at the right margin. Members of families stand in the
- * help of their family. */
+/* Names in a paragraph, wrapped at the right margin. Subcommands are not listed here, but in the
+ * help of their command. */
 static void list_names(struct buffer *out, const struct catalogue *c, size_t first,
                        const struct style *style)
 {
@@ -85,7 +85,7 @@ void help_overview(struct buffer *out, const struct catalogue *c, const struct s
     put_line(out, "Tab completes a name; Ctrl-R searches the history; Ctrl-D ends.", 0, style);
 }
 
-/* Returns the column behind it. */
+/* Returns the column after it. */
 static size_t usage(struct buffer *out, const struct catalogue_entry *e, const char *syntax,
                     const struct style *style)
 {
@@ -99,7 +99,7 @@ static size_t usage(struct buffer *out, const struct catalogue_entry *e, const c
     return column;
 }
 
-/* Usage to the left, summary to the right; below it where the terminal is narrow. */
+/* Usage on the left, summary on the right, or below it if the terminal is narrow. */
 static void row(struct buffer *out, const struct catalogue_entry *e, const char *syntax,
                 const struct style *style)
 {

@@ -1,5 +1,4 @@
-/* help.h - the catalogue as text for a person, in lines as wide as `style` has columns,
- * which are broken between words. */
+/* help.h - the catalogue as text for a person, wrapped between words at the width in `style`. */
 #ifndef RAKIT_CLI_HELP_H
 #define RAKIT_CLI_HELP_H
 
@@ -13,8 +12,8 @@
 /* All commands, by group. */
 void help_overview(struct buffer *out, const struct catalogue *c, const struct style *style);
 
-/* What the words after the first name: a command or a group ("string", also
- * "@string"). False where it is neither; then nothing is appended. */
+/* Help for the words after `help`: a command or a group ("string", also "@string"). False if it
+ * is neither; nothing is appended then. */
 bool help_topic(struct buffer *out, const struct catalogue *c, const struct words *command,
                 const struct style *style);
 

@@ -25,10 +25,10 @@ char *history_path(void)
     }
     buffer_printf(&path, "%s/.rakit_history", home);
     buffer_append(&path, "", 1);
-    return path.data; /* Fresh: it starts at the front. */
+    return path.data; /* A fresh buffer: its data starts at the front. */
 }
 
-/* Whole lines only; the newline is replaced by NUL. */
+/* Only whole lines; each newline is replaced by NUL. */
 static char *read_file(const char *path, size_t *ret_size)
 {
     struct buffer text = {0};
@@ -108,7 +108,7 @@ void history_append(const char *path, const char *line)
         return;
     }
     buffer_printf(&text, "%s\n", line);
-    /* One write: lines of two clients do not mix. */
+    /* In one write, so that lines of two clients do not mix. */
     ssize_t size = write(fd, buffer_begin(&text), buffer_size(&text));
 
     (void)size;
@@ -141,7 +141,7 @@ bool history_is_secret(struct slice line)
     struct words w;
 
     if (words_split(line, &w) < 0) {
-        /* Mistyped; by its beginning, rather too often than too seldom. */
+        /* Mistyped. Compares only the beginning: rather too many matches than too few. */
         return begins_with_word(line, "auth") || begins_with_word(line, "hello") ||
                begins_with_word(line, "config");
     }

@@ -1,5 +1,5 @@
-/* main.c: options of rakit-cli, and the choice between its three ways of
- * working: one command, commands from a stream, a conversation. */
+/* main.c: the options of rakit-cli, and the choice between its three modes: one command,
+ * commands from a stream, interactive. */
 #include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -43,7 +43,7 @@ struct options {
     uint64_t timeout_ms;
     uint32_t database;
     bool want_colour;
-    bool done; /* Help or version was shown. */
+    bool done; /* Help or version was printed. */
 };
 
 static int wrong_use(const char *format, const char *what)
@@ -62,12 +62,12 @@ static int read_timeout(const char *text, uint64_t *ret_timeout_ms)
     if (end == text || *end != '\0' || !(seconds >= 0) || seconds > 86400) {
         return wrong_use("not a time in seconds (0 to 86400): %s", text);
     }
-    /* Upwards: only 0 is for ever. */
+    /* Rounded up, because only 0 means no limit. */
     *ret_timeout_ms = (uint64_t)(seconds * 1000 + 0.999);
     return 0;
 }
 
-/* Options up to the first word that is none; `*position` moves there. */
+/* Reads options up to the first word that is not one; sets `*position` to that. */
 static int read_options(struct options *o, int argument_count, char **arguments, int *position)
 {
     static const struct option known[] = {
@@ -119,8 +119,8 @@ static bool is_port(const char *text)
     return text[0] >= '1' && text[0] <= '9' && *end == '\0' && port <= 65535;
 }
 
-/* Options may stand before the address and behind it, but not behind the command:
- * what follows there belongs to the command. */
+/* Options may be before the address or after it, but not after the command: what follows there
+ * belongs to the command. */
 static int read_arguments(struct options *o, int argument_count, char **arguments)
 {
     int position = 1;
@@ -159,7 +159,7 @@ static int read_arguments(struct options *o, int argument_count, char **argument
     return 0;
 }
 
-/* Without a locale in the environment, a terminal of today still shows UTF-8. */
+/* If the environment sets no locale, UTF-8 is assumed, as terminals use it. */
 static void choose_locale(void)
 {
     setlocale(LC_CTYPE, "");

@@ -30,7 +30,7 @@ enum session_outcome pipe_run(struct session *s, FILE *input)
         enum session_outcome outcome = run_line(s, slice_of(line, (size_t)size));
 
         worst = outcome > worst ? outcome : worst;
-        /* Whoever reads the other end may want to answer. */
+        /* The reader of our output may want to respond to it. */
         fflush(stdout);
     }
     free(line);

@@ -33,7 +33,7 @@ static void print_escape(struct buffer *out, char c)
     }
 }
 
-/* Runs of plain bytes are copied in one go: values may be large. */
+/* Runs of plain bytes are copied at once, because values may be large. */
 static void print_bytes(struct buffer *out, struct slice bytes, bool quotes_too)
 {
     size_t done = 0;
@@ -91,7 +91,7 @@ static struct slice reply_text(const redisReply *reply)
 static void print_person(struct buffer *out, const redisReply *reply, const struct style *style,
                          int indent);
 
-/* The first element stands behind its parent's number; the others below it. */
+/* The first element follows its parent's number on the same line; the others are below it. */
 static void print_array(struct buffer *out, const redisReply *reply, const struct style *style,
                         int indent)
 {

@@ -5,7 +5,7 @@
 
 #include "cli/editor.h"
 
-enum { SLOW_MS = 500 }; /* From here on it is told how long a command took. */
+enum { SLOW_MS = 500 }; /* From this on, the time that a command took is printed. */
 
 static void greet(const struct session *s)
 {
@@ -33,7 +33,7 @@ static void run_line(struct session *s, struct editor *e, struct slice line)
     struct words command;
 
     if (words_split(line, &command) < 0) {
-        editor_remember(e, line); /* To be brought back and mended. */
+        editor_remember(e, line); /* So that it can be recalled and corrected. */
         session_complain(s, "Unbalanced quotes");
         return;
     }

@@ -1,6 +1,5 @@
-/* reply.h - looking into replies. Every function takes NULL and replies of the
- * wrong type, and then answers "nothing": what comes from the network is never
- * trusted to have a shape. */
+/* reply.h - reads values out of replies. Every function accepts NULL and replies of a wrong
+ * type, and then returns an empty value: what comes from the network may have any shape. */
 #ifndef RAKIT_CLI_REPLY_H
 #define RAKIT_CLI_REPLY_H
 
@@ -13,7 +12,7 @@
 /* The bytes of a string or status; empty otherwise. */
 struct slice reply_text(const redisReply *reply);
 
-/* An integer, also one written as a string; `otherwise` where it is none. */
+/* An integer, also one written as a string; `otherwise` if it is not one. */
 long long reply_number(const redisReply *reply, long long otherwise);
 
 /* The value of a key in a flat map: key, value, key, value … NULL: no such key. */

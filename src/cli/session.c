@@ -29,14 +29,14 @@ static void write_out(struct buffer *out, FILE *to)
     buffer_deinit(out);
 }
 
-/* Where errors go; what was said on stdout before them is said by then. */
+/* The stream for errors. First flushes stdout, so that the order is right. */
 static FILE *error_stream(const struct session *s)
 {
     fflush(stdout);
     return s->interactive ? stdout : stderr;
 }
 
-/* Which of many commands an error belongs to. */
+/* Names the line of the stream that an error belongs to. */
 static void say_line(const struct session *s, FILE *to)
 {
     if (s->line_number > 0) {
@@ -52,7 +52,7 @@ void session_complain(const struct session *s, const char *complaint)
     fprintf(to, "%s%s%s\n", style_on(&s->style, RED), complaint, style_off(&s->style, RED));
 }
 
-/* Both for errors on stdout and on stderr: colours only where a person reads. */
+/* For errors on stdout and on stderr: colours only if a person reads them. */
 static struct style error_style(const struct session *s)
 {
     struct style style = s->style;
@@ -87,7 +87,7 @@ static enum session_outcome outcome_of(const struct session *s, int status)
     return status == CLIENT_EUNREACHABLE ? SESSION_UNREACHABLE : SESSION_FAILED;
 }
 
-/* Commands that answer with a text of many lines; quoted it would be unreadable. */
+/* Commands that answer with a text of many lines, which would be unreadable if quoted. */
 static bool answers_with_text(const struct words *command)
 {
     struct slice name = command->word[0];
@@ -105,7 +105,7 @@ static bool asks_for_log(const struct words *command)
            (command->count > 1 && slice_is(name, "RAFT") && slice_is(command->word[1], "LOG"));
 }
 
-/* The terminal's width may have changed. */
+/* Asks for the width again, because the terminal may have changed. */
 static struct style style_now(const struct session *s)
 {
     struct style style = s->style;
@@ -136,7 +136,7 @@ static enum session_outcome show(const struct session *s, const struct words *co
     return SESSION_DONE;
 }
 
-/* `asked` goes to the server; `command` is what the user said. */
+/* `asked` is sent to the server; `command` is what the user typed. */
 static enum session_outcome ask(struct session *s, const struct words *asked,
                                 const struct words *command)
 {
@@ -176,7 +176,7 @@ static enum session_outcome run_help(struct session *s, const struct words *comm
     return SESSION_DONE;
 }
 
-/* The client would not understand the replies that follow. */
+/* Whether this client could not understand the replies after the command. */
 static bool is_beyond_us(const struct words *command)
 {
     return command->count > 1 && slice_is(command->word[0], "HELLO") &&
@@ -221,7 +221,7 @@ void session_load_catalogue(struct session *s)
     int status = client_ask(s->client, &reply, "COMMAND", "DOCS", NULL);
 
     if (status < 0) {
-        /* An answer that cannot be read would be the same again. */
+        /* If it was unreadable, it would be so again. */
         s->asked_for_docs = status == CLIENT_EPROTOCOL;
         return;
     }

@@ -1,6 +1,6 @@
-/* session.h - runs one command after the other, wherever they come from: the
- * client's own here, all others on the server. Replies go to stdout; errors go
- * to stderr, but to stdout, between the replies, where a person types. */
+/* session.h - runs commands, one after the other: the client's own here, all others on the
+ * server. Replies go to stdout. Errors go to stderr, or, if a person types, to stdout among the
+ * replies. */
 #ifndef RAKIT_CLI_SESSION_H
 #define RAKIT_CLI_SESSION_H
 
@@ -16,9 +16,9 @@ struct session {
     struct catalogue catalogue;
     struct style style;
     bool interactive;
-    bool wants_to_end;         /* "quit" was said, or a signal came. */
-    bool asked_for_docs;       /* And the server has given its answer. */
-    unsigned long line_number; /* Of the command in a stream of them, for errors; 0: no stream. */
+    bool wants_to_end;         /* "quit" was typed, or a signal came. */
+    bool asked_for_docs;       /* The server has answered COMMAND DOCS. */
+    unsigned long line_number; /* Of the command in a stream, for errors; 0: not a stream. */
 };
 
 /* The three exit codes of the program. */
@@ -27,13 +27,13 @@ enum session_outcome { SESSION_DONE = 0, SESSION_FAILED = 1, SESSION_UNREACHABLE
 void session_init(struct session *s, struct client *client, struct style style, bool interactive);
 void session_deinit(struct session *s);
 
-/* Runs one command; no words: nothing to do. */
+/* Runs one command; without words it does nothing. */
 enum session_outcome session_run(struct session *s, const struct words *command);
 
-/* Says that something failed, where errors go. */
+/* Prints that something failed, on the stream for errors. */
 void session_complain(const struct session *s, const char *complaint);
 
-/* Asks the server which commands it has, unless it has answered that before. */
+/* Asks the server for its commands, unless it has answered that already. */
 void session_load_catalogue(struct session *s);
 
 #endif /* RAKIT_CLI_SESSION_H */

@@ -46,7 +46,8 @@ void signals_close(struct signals *s)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Tells of a wish to stop without taking it: SIGCONT takes back what still waits. */
+/* Whether a stop (SIGTSTP) is pending. Does not take it, because SIGCONT cancels it while it is
+ * pending. */
 static bool is_to_stop(void)
 {
     sigset_t waiting;
@@ -79,6 +80,6 @@ void signals_stop_here(void)
 
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
-    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* Here it stops us, if it still waits. */
+    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* A pending stop takes effect here. */
     sigprocmask(SIG_BLOCK, &stop, NULL);
 }

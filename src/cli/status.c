@@ -9,19 +9,19 @@
 #include "cli/reply.h"
 #include "cli/table.h"
 
-enum { ID_SHOWN = 8 }; /* As much of an id as tells nodes apart. */
+enum { ID_SHOWN = 8 }; /* Enough of an id to distinguish nodes. */
 
-/* What the nodes add up to. */
+/* Sums over all nodes. */
 struct health {
     long long voters;
-    long long reachable; /* Of the voters. */
+    long long reachable; /* Voters. */
     long long contradicted;
-    long long lagging; /* Of the voters. */
-    long long full;    /* Of the voters: those known to have a full disk. */
+    long long lagging; /* Voters. */
+    long long full;    /* Voters that are known to have a full disk. */
     long long learners;
-    long long commit_index; /* The highest that any node knows. */
+    long long commit_index; /* The highest that any node reports. */
     bool has_leader;
-    bool is_mixed; /* Not all run the same version, while they are upgraded for instance. */
+    bool is_mixed; /* Nodes run different versions, for example during an upgrade. */
 };
 
 static struct slice text_of(const redisReply *map, const char *key)
@@ -41,7 +41,7 @@ static struct health count_nodes(const redisReply *status)
         .commit_index = reply_number(reply_field(status, "commit_index"), 0),
         .has_leader = text_of(status, "leader_id").size > 0,
     };
-    const redisReply *first = NULL; /* Of those that can be told anything of. */
+    const redisReply *first = NULL; /* The first node about which anything is known. */
 
     for (size_t i = 0; i < reply_count(nodes); i++) {
         const redisReply *node = reply_element(nodes, i);
@@ -100,7 +100,7 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
     }
 }
 
-/* What a person wants to know first. */
+/* The summary that a person wants first. */
 static void draw_verdict(struct buffer *out, const struct health *h, const struct style *style)
 {
     long long spare = h->reachable - h->full - (h->voters / 2 + 1);
@@ -126,7 +126,7 @@ static struct slice short_id(struct slice id)
     return slice_of(id.data, id.size > ID_SHOWN ? ID_SHOWN : id.size);
 }
 
-/* The address of the node with this id, or the id where it is not listed. */
+/* The address of the node with this id, or the id if it is not listed. */
 static struct slice address_of(const redisReply *nodes, struct slice id)
 {
     for (size_t i = 0; i < reply_count(nodes); i++) {
