@@ -1,8 +1,8 @@
-/* clients.c - who is connected: accepting and refusing, turns of those that may go on,
- * and the end of a connection.
+/* clients.c - who is connected: accepting and refusing, turns of clients that may go on, and the
+ * end of a connection.
  *
- * A connection may end while its commands are under way. They can't be called back, so
- * its struct stays until the last one is answered, and the replies are dropped. */
+ * A connection may end while its commands are under way. They can't be cancelled, so the struct
+ * stays until the last one is answered, and the replies are dropped. */
 #include "client/clients.h"
 
 #include <stdlib.h>
@@ -17,13 +17,13 @@
 
 enum {
     SWEEP_INTERVAL_NS = 500000000, /* Half a second. */
-    SWEEP_CLIENTS_MIN = 512,       /* Looked at in one sweep, */
-    SWEEP_PART = 8,                /* or this part of all. */
+    SWEEP_CLIENTS_MIN = 512,       /* Clients checked in one sweep, at least. */
+    SWEEP_PART = 8,                /* Or this fraction of all. */
 };
 
 static const uint64_t linger_ns = 1000000000ull;
-static const uint64_t farewell_ns = 10000000000ull; /* To read the last replies, */
-static const uint64_t drain_ns = 2000000000ull;     /* and to end its side then. */
+static const uint64_t farewell_ns = 10000000000ull; /* Time to read the last replies. */
+static const uint64_t drain_ns = 2000000000ull;     /* Time for the other side to end after that. */
 
 /* --- the end of a connection --------------------------------------------------------- */
 
@@ -101,7 +101,7 @@ void client_make_dirty(struct client *c)
     }
 }
 
-/* Moves all of `from` behind `to`. */
+/* Moves all of `from` to the end of `to`. */
 static void move_all(struct list *to, struct list *from)
 {
     while (!list_is_empty(from)) {
@@ -112,7 +112,8 @@ static void move_all(struct list *to, struct list *from)
     }
 }
 
-/* Who has waited longest is the first, and who finds no room any more the last next time. */
+/* Runs the clients that wait for the replica, longest wait first. One that finds no room comes
+ * last next time. */
 static void run_congested(struct clients *c, struct time_share *share)
 {
     c->is_relieved = replica_has_room_again(c->replica);
@@ -129,7 +130,8 @@ static void run_congested(struct clients *c, struct time_share *share)
     c->is_relieved = false;
 }
 
-/* Each in turn, for as long as there is time; at least one. Who is left comes first next time. */
+/* Runs the ready clients in turn, at least one, as long as there is time. The next turn begins
+ * with those left over. */
 static void run_ready(struct clients *c, struct time_share *share)
 {
     struct list now;
@@ -166,7 +168,8 @@ void clients_send(struct clients *c)
         list_remove(node);
         client_send(container_of(node, struct client, dirty_link));
     }
-    /* Nobody else would go on with those who had no time, or whom an answer lets go on. */
+    /* Clients that had no time, or that an answer made ready during this turn, would not be run
+     * otherwise. */
     if ((!list_is_empty(&c->ready) ||
          (!list_is_empty(&c->congested) && replica_has_room_again(c->replica))) &&
         !MUTANT(ready_left_waiting)) {
@@ -247,7 +250,7 @@ static void measure_rate(struct clients *c, uint64_t now_ns)
     }
 }
 
-/* A part of the clients at a time, in turn, so that thousands cost no pause. */
+/* Checks a part of the clients each time, so that thousands of them cause no pause. */
 static void on_sweep(struct io_timer *timer)
 {
     struct clients *c = container_of(timer, struct clients, sweep_timer);
@@ -299,7 +302,8 @@ static struct client *new_client(struct clients *clients)
     list_init(&c->dirty_link);
     resp_parser_init(&c->parser, &limits);
     c->read_bytes = CLIENT_READ_BYTES;
-    c->read_reply_bytes = CLIENT_READ_WINDOW_BYTES / 4; /* Nothing is known yet: go slowly. */
+    /* Nothing is known yet, so start with a cautious guess. */
+    c->read_reply_bytes = CLIENT_READ_WINDOW_BYTES / 4;
     c->version = 2;
     c->connected_ns = io_now_ns(clients->io);
     c->active_ns = c->connected_ns;
@@ -338,7 +342,7 @@ static void on_accepted(struct io_listener *listener)
 
 static void on_listener_closed(struct io_listener *listener)
 {
-    /* Nothing hangs on it. */
+    /* No reference to it is left. */
 }
 
 /* --- life ---------------------------------------------------------------------------- */

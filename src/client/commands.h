@@ -1,12 +1,13 @@
-/* commands.h - the commands about a connection or this node. A node answers them on the spot, and
- * they never enter the log; RAFT and REQUEST_LOG go to the leader and are answered from there.
- * Each file has its handlers and, at its end, their rows. */
+/* commands.h - commands about a connection or this node. The node answers them itself, and they
+ * never enter the log, except RAFT and REQUEST_LOG, which the leader answers. Each file has its
+ * handlers and, at its end, their rows. */
 #ifndef RAKIT_CLIENT_COMMANDS_H
 #define RAKIT_CLIENT_COMMANDS_H
 
 #include "kv/command.h"
 
-/* The Redis whose commands and replies these are: clients conclude features from it. */
+/* The version of Redis whose commands and replies are implemented; clients derive features from
+ * it. */
 #define REDIS_VERSION "7.2.0"
 
 /* Each table ends with a nameless row. */
@@ -17,7 +18,7 @@ extern const struct command node_commands[];
 extern const struct command info_commands[];
 extern const struct command raft_commands[];
 
-/* All of these, up to NULL. */
+/* All of these tables, up to NULL. */
 extern const struct command *const client_command_tables[];
 
 #endif /* RAKIT_CLIENT_COMMANDS_H */

@@ -1,4 +1,4 @@
-/* commands_client.c - CLIENT: a connection about itself, and about the others. */
+/* commands_client.c - CLIENT: a connection about itself, and about others. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +50,8 @@ static uint64_t age_s(const struct client *c)
     return (io_now_ns(c->clients->io) - c->connected_ns) / 1000000000;
 }
 
-/* The fields of Redis 7.0, all of them: libraries make numbers of them and fail if one is
- * missing. What we have nothing for is what Redis says if it has nothing (fd=-1). */
+/* All fields of Redis 7.0: libraries convert them to numbers and fail if one is missing. Those
+ * that do not exist here have Redis's value for "nothing" (fd=-1). */
 void session_describe(const struct client *c, struct buffer *out)
 {
     const struct clients *clients = c->clients;
@@ -135,7 +135,7 @@ static void client_reply(struct command_call *call)
         resp_ok(call->reply);
     } else if (slice_is(mode, "OFF")) {
         c->is_reply_off = true;
-        resp_ok(call->reply); /* Nobody hears it. */
+        resp_ok(call->reply); /* CLIENT REPLY OFF silences this reply itself. */
     } else if (slice_is(mode, "SKIP")) {
         c->skips_next_reply = true;
         resp_ok(call->reply);
@@ -156,7 +156,7 @@ static void client_no_evict(struct command_call *call)
     resp_ok(call->reply);
 }
 
-/* Which commands count as a sign of life is all the same here: nothing is evicted. */
+/* Nothing is evicted here, so it does not matter which commands count as activity. */
 static void client_no_touch(struct command_call *call)
 {
     if (slice_is(call->arguments[2], "ON") || slice_is(call->arguments[2], "OFF")) {
@@ -264,7 +264,7 @@ static void client_list(struct command_call *call)
 
 struct kill_filter {
     int64_t id;          /* 0: any. */
-    int64_t max_age_s;   /* 0: any; else connected for so long at least. */
+    int64_t max_age_s;   /* 0: any; otherwise connected for at least so long. */
     bool matches_nobody; /* It asks for a type that no client has. */
     struct slice address;
     struct slice local_address;
@@ -273,7 +273,7 @@ struct kill_filter {
     bool skips_me;
 };
 
-/* True: `option` is one that names a client by a word. */
+/* True if `option` names clients by a word. */
 static bool read_kill_words(struct slice option, struct slice value, struct kill_filter *filter)
 {
     if (slice_is(option, "ADDR")) {
@@ -367,7 +367,7 @@ static int64_t kill_matching(struct client *self, const struct kill_filter *filt
         }
         count++;
         if (c == self) {
-            c->end = CLIENT_ENDS_AFTER_REPLIES; /* It is told how many first. */
+            c->end = CLIENT_ENDS_AFTER_REPLIES; /* Closed only after it was sent the count. */
             client_make_dirty(c);
         } else {
             client_close(c, "it was killed by a client");

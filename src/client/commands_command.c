@@ -36,7 +36,7 @@ static void reply_name(struct resp_writer *w, const struct command *command)
 static const struct flag_name {
     uint32_t flag;
     const char *name;
-    const char *category; /* As in Redis's access lists. */
+    const char *category; /* As in Redis's ACL categories. */
 } flag_names[] = {
     {COMMAND_WRITE, "write", "@write"},  {COMMAND_READ, "readonly", "@read"},
     {COMMAND_DENY_OOM, "denyoom", NULL}, {COMMAND_ADMIN, "admin", "@admin"},
@@ -79,8 +79,8 @@ static void reply_categories(struct resp_writer *w, const struct command *comman
     }
 }
 
-/* Where the keys are, as the newer half of Redis's clients reads it: counted from the
- * first one, where the older fields count from the name. */
+/* The positions of keys in Redis's newer format, which counts them from the first key; the older
+ * fields count from the name. */
 static void reply_key_specs(struct resp_writer *w, const struct command *command)
 {
     bool is_write = (command->flags & COMMAND_WRITE) != 0;

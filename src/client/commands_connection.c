@@ -1,4 +1,4 @@
-/* commands_connection.c - what clients send about their connection. */
+/* commands_connection.c - commands about the client's own connection. */
 #include <stdlib.h>
 
 #include "base/mutant.h"
@@ -29,8 +29,8 @@ static void echo_command(struct command_call *call)
     resp_bulk(call->reply, call->arguments[1]);
 }
 
-/* The only user, `default`, has no password, so any will do, as in Redis: clients are given
- * a URL with a name and a password in it, and must not fail only because of that. False: an
+/* The only user, `default`, has no password, so any password is accepted, as in Redis: clients
+ * get a URL with a name and a password in it, and must not fail only because of that. False: an
  * error was replied. */
 static bool log_in(struct command_call *call, struct slice user)
 {
@@ -137,7 +137,7 @@ static void reply_hello(struct command_call *call)
 
     resp_map(w, 7);
     resp_bulk_text(w, "server");
-    resp_bulk_text(w, "redis"); /* What clients know; INFO tells the truth. */
+    resp_bulk_text(w, "redis"); /* Clients expect this name; INFO shows the real one. */
     resp_bulk_text(w, "version");
     resp_bulk_text(w, REDIS_VERSION);
     resp_bulk_text(w, "proto");

@@ -1,5 +1,5 @@
-/* commands_info.c - INFO: this node in sections of "field:value" lines. Field names that
- * Redis has mean the same here; the section raft is Rakit's own. */
+/* commands_info.c - INFO: this node in sections of "field:value" lines. Fields that Redis has
+ * mean the same here; the section raft is Rakit's own. */
 #include <stdio.h>
 
 #include "client/client.h"
@@ -151,7 +151,7 @@ static void put_stats(const struct clients *clients, struct buffer *out)
                   (ull)replica.read_round_count, (ull)replica.applied_count);
 }
 
-/* The other members as the leader knows them, numbered as clients expect it. */
+/* The other members as the leader knows them, numbered as clients expect. */
 static void put_followers(const struct replica *replica, struct buffer *out)
 {
     const struct raft *raft = replica_raft(replica);
@@ -200,7 +200,7 @@ static void put_replication(const struct clients *clients, struct buffer *out)
 
 static void put_cluster(const struct clients *clients, struct buffer *out)
 {
-    buffer_printf(out, "cluster_enabled:0\r\n"); /* Redis Cluster's slots, that is. */
+    buffer_printf(out, "cluster_enabled:0\r\n"); /* This field means Redis Cluster's slots. */
 }
 
 static void put_keyspace(const struct clients *clients, struct buffer *out)

@@ -1,5 +1,5 @@
-/* commands_raft.c - takes RAFT and REQUEST_LOG from a client and hands them to the
- * replica, which answers them as leader or sends them there. */
+/* commands_raft.c - takes RAFT and REQUEST_LOG from a client and gives them to the replica,
+ * which answers them as leader or forwards them to the leader. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 enum { ADMIN_BYTES_MAX = 4096 };
 
-/* An administrative command on its way, with the place of its reply. */
+/* An administrator's command under way, with the slot of its reply. */
 struct admin_request {
     struct request request;
     struct reply_slot *slot;
@@ -66,7 +66,7 @@ static void query(struct command_call *call)
     submit_request(call, true);
 }
 
-/* A node that is to join through itself would wait for ever for a leader to answer it. */
+/* A node that joins through itself would wait for ever for a leader to answer it. */
 static bool refuse_itself(struct command_call *call)
 {
     const struct replica *r = call_client(call)->clients->replica;
@@ -98,7 +98,7 @@ static void reply_key(struct resp_writer *w, const struct store_key *key)
     resp_bulk_text(w, digits);
 }
 
-/* The key of the cluster is for those alone who are on this very machine. */
+/* Gives the key of the cluster only to clients on this machine. */
 static void hand_over_key(struct command_call *call)
 {
     struct client *client = call_client(call);
@@ -116,7 +116,7 @@ static void hand_over_key(struct command_call *call)
     }
 }
 
-/* The leader counts the arguments: it can say more than that there are too few. */
+/* The leader checks the number of arguments: its errors say more. */
 static const struct subcommand raft_subcommands[] = {
     {"ADD", -2, add, "id host port peer-port",
      "Adds a node that runs, as a learner. One that is started with a contact does so itself."},

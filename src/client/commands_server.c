@@ -69,8 +69,8 @@ static void role_command(struct command_call *call)
     resp_integer(w, (int64_t)replica_applied_index(replica));
 }
 
-/* How many other voters surely hold what this connection was told is written: all but
- * one of a majority. The leader may know of more, but of nothing that is under way yet. */
+/* How many other voters certainly have everything that this connection was told is written: a
+ * majority, without this node. The leader may know of more, but not yet of what is under way. */
 static int64_t replicas_that_have_it(const struct replica *replica, bool has_writes_under_way)
 {
     const struct raft *raft = replica_raft(replica);
@@ -97,8 +97,8 @@ static int64_t replicas_that_have_it(const struct replica *replica, bool has_wri
     return matching_count > sure_count ? matching_count : sure_count;
 }
 
-/* Answers at once: what was acknowledged is on a majority, and no waiting is promised
- * for more. */
+/* Answers at once: what was acknowledged is on a majority, and WAIT promises no waiting for
+ * more. */
 static void wait_command(struct command_call *call)
 {
     int64_t wanted = 0;

@@ -1,8 +1,8 @@
-/* input.c - bytes into commands, and how far a client may run ahead of its
- * replies. Memory for input is taken as bytes come in, never because they were
- * announced; a client that waits is not read from, so the network slows it down.
+/* input.c - bytes into commands, and how far a client may run ahead of its replies. Memory for
+ * input is allocated as bytes arrive, never because they were announced. Nothing is read from a
+ * client that must wait, so the network slows it down.
  *
- * Between room() and the received() that belongs to it no other callback runs. */
+ * No other callback runs between room() and the received() that follows it. */
 #include "client/client.h"
 
 #include <stdio.h>
@@ -15,7 +15,8 @@
 #include "replica/replica.h"
 #include "resp/errors.h"
 
-enum { ARRIVAL_SHARE = 8 }; /* So exactly is a command's time known, of all that it has. */
+/* The time of a command's arrival is known to this fraction of the request timeout. */
+enum { ARRIVAL_SHARE = 8 };
 
 static const char text_too_many[] = ERROR_MANY_ARGUMENTS;
 _Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 131072, "the text says so");
@@ -37,8 +38,8 @@ static bool takes_no_more(const struct client *c)
     return c->end == CLIENT_ENDS_AFTER_REPLIES || c->end == CLIENT_DRAINS;
 }
 
-/* Bytes to make room for: more where one request is large, but never more than three
- * times what it has already brought. In so large steps, moving costs little. */
+/* Bytes to make room for: more if one request is large, but never more than three times what it
+ * has already sent. Growing in such large steps keeps the cost of moving low. */
 static size_t room_wanted(const struct client *c)
 {
     size_t used = buffer_size(&c->input);
@@ -84,7 +85,7 @@ static void resume_reading(struct client *c)
     }
 }
 
-/* What comes behind the last command. */
+/* Throws away bytes that come after the last command. */
 static void discard(struct client *c, uint64_t size)
 {
     c->discarded_bytes += size;
@@ -122,7 +123,7 @@ void client_received(struct io_stream *stream, int64_t size)
         c->clients->stats.input_bytes += (uint64_t)size;
         c->active_ns = io_now_ns(c->clients->io);
         if ((size_t)size >= c->read_bytes && c->read_bytes < CLIENT_READ_BYTES_MAX) {
-            c->read_bytes *= 2; /* It has more to say than fits. */
+            c->read_bytes *= 2; /* It sends more than fits. */
         }
     }
     if (is_held_up(c)) {
@@ -137,7 +138,7 @@ void client_received(struct io_stream *stream, int64_t size)
 
 /* --- refusing ------------------------------------------------------------------------- */
 
-/* The writer for a reply that is ready now; end_reply() follows. */
+/* Returns the writer for a reply that is ready now; end_reply() must follow. */
 static struct resp_writer *begin_reply(struct client *c, uint32_t flags, struct resp_writer *direct)
 {
     c->current_slot = NULL;
@@ -147,7 +148,8 @@ static struct resp_writer *begin_reply(struct client *c, uint32_t flags, struct 
     }
     c->current_slot = client_take_slot(c);
     if (flags & COMMAND_ASYNC) {
-        /* It may write right into the output; others wait, and CLIENT REPLY may change it. */
+        /* The reply may be written straight into the output; others wait in their slots. CLIENT
+         * REPLY may change this. */
         c->current_slot->is_silent = c->is_reply_off || c->skips_this_reply;
     }
     return reply_writer(c->current_slot);
@@ -156,7 +158,7 @@ static struct resp_writer *begin_reply(struct client *c, uint32_t flags, struct 
 static void end_reply(struct client *c, size_t size_before)
 {
     struct reply_slot *slot = c->current_slot;
-    /* CLIENT REPLY OFF and SKIP are silent themselves. */
+    /* CLIENT REPLY OFF and SKIP are not answered themselves. */
     bool is_silent = c->is_reply_off || c->skips_this_reply || c->skips_next_reply;
 
     c->current_slot = NULL;
@@ -191,7 +193,7 @@ static void refuse_unknown(struct client *c)
     char text[3 * SHOWN_BYTES];
     size_t used = 0;
 
-    /* As in Redis: arguments, quoted, up to 128 bytes; binary zeros end each. */
+    /* As in Redis: arguments, quoted, up to 128 bytes; a zero byte ends an argument. */
     shown[0] = '\0';
     for (uint32_t i = 1; i < c->parser.argument_count && used < SHOWN_BYTES; i++) {
         size_t room = SHOWN_BYTES - used;
@@ -262,14 +264,14 @@ static bool wait_for(struct client *c, enum client_wait wait)
     return false;
 }
 
-/* A read behind writes that are under way would have to wait for them; through the log
- * it follows them at once, and writes can follow it. A long run of reads does better to
- * wait, and to leave the log alone. So does one that may take long: in the log, everybody's
- * writes would stand behind it.
+/* Whether a read goes through the log. A read that follows unanswered writes would have to wait
+ * for them; through the log it follows them at once, and writes can follow it. For a long run of
+ * reads it is better to wait, and to keep them out of the log. The same holds for a read that
+ * may take long: in the log, everybody's writes would wait behind it.
  *
- * After INDOUBT any read goes through the log, even one that may take long: only behind the
- * command in doubt, if that is in the log, can it say what became of it. Beside the log it
- * could show that nothing had happened, and the command be executed after that. */
+ * After INDOUBT any read goes through the log, even one that may take long: only after the
+ * command in doubt, if that is in the log, can it show what became of it. Beside the log it
+ * could show that nothing had happened, and the command could be executed after that. */
 static bool is_logged_read(const struct client *c, const struct command *command)
 {
     if (c->doubt_ordinal > 0 && !MUTANT(doubt_left_open)) {
@@ -280,7 +282,8 @@ static bool is_logged_read(const struct client *c, const struct command *command
            !MUTANT(lanes_overtake);
 }
 
-/* Nobody overtakes those who wait for room: else who asks without pause would leave none. */
+/* Nobody overtakes clients that wait for room: otherwise one that keeps asking would leave them
+ * none. */
 static bool is_congested(const struct clients *c)
 {
     bool others_wait = !c->is_relieved && !list_is_empty(&c->congested);
@@ -288,10 +291,10 @@ static bool is_congested(const struct clients *c)
     return replica_is_congested(c->replica) || (others_wait && !MUTANT(room_for_the_loudest));
 }
 
-/* What waits with the replica is executed in the order in which it came, so others would stand
- * behind all that one client had sent at once. How much a command costs shows in its arguments,
- * which is `work`, and in what it replies; of one that looks at many keys, only once it is
- * executed. */
+/* The replica executes what waits with it in order of arrival, so others would wait behind
+ * everything that one client had sent at once. The cost of a command is estimated from its
+ * arguments, which is `work`, and from the size of its reply. If it looks at many keys, the cost
+ * is known only once it is executed. */
 static bool exceeds_its_share(const struct client *c, const struct command *command, uint64_t work)
 {
     if (c->read_count + c->write_count == 0 || MUTANT(all_at_once)) {
@@ -301,7 +304,7 @@ static bool exceeds_its_share(const struct client *c, const struct command *comm
            c->work_under_way + work > CLIENT_WORK_UNDER_WAY_MAX;
 }
 
-/* Whether the command may be handed to the replica now. */
+/* Whether the command may be given to the replica now. */
 static bool may_submit(struct client *c, const struct command *command, uint64_t work)
 {
     bool is_read = (command->flags & COMMAND_READ) != 0;
@@ -323,8 +326,8 @@ static bool may_submit(struct client *c, const struct command *command, uint64_t
     return true;
 }
 
-/* An administrator's command begins once all before it are answered. Each may cost the leader
- * much, so a pipeline of them must not be under way at once, nor outlive its connection. */
+/* An administrator's command begins only when all before it are answered. Each may cost the
+ * leader much, so a pipeline of them must not be under way at once, nor outlive its connection. */
 static bool may_administer(struct client *c)
 {
     return c->first_slot == NULL || MUTANT(administration_at_once) ||
@@ -344,12 +347,12 @@ static void count(struct client *c, const struct reply_slot *slot)
     }
 }
 
-/* Takes the option out that says nothing, so that entries of the log are as they were
- * before it was accepted: nodes of the version before refuse it when they apply it. */
+/* Removes the option that has no effect, so that log entries look as they did before it was
+ * accepted: nodes of the previous version refuse it when they apply it. */
 static void drop_ignored_option(struct client *c, const struct command *command)
 {
     struct resp_parser *p = &c->parser;
-    uint32_t kept = (uint32_t)abs(command->arity); /* What must be there is no option. */
+    uint32_t kept = (uint32_t)abs(command->arity); /* Mandatory arguments are not options. */
 
     if (command->ignored_option == NULL) {
         return;
@@ -384,8 +387,8 @@ static void submit(struct client *c, const struct command *command, size_t size,
     replica_submit(clients->replica, &slot->request);
 }
 
-/* Whether the command has a chance; else `fault` gets the reply. Adds to its work what its
- * arguments do not show by their size. */
+/* Whether the command can be executed; if not, `fault` gets the error. Adds to its work what the
+ * size of its arguments does not show. */
 static bool is_sound(struct client *c, const struct command *command, struct buffer *fault,
                      uint64_t *work)
 {
@@ -401,8 +404,8 @@ static bool is_sound(struct client *c, const struct command *command, struct buf
     return is_sound && replica_has_level(c->clients->replica, command, &w);
 }
 
-/* Why a command of so many arguments is not executed; NULL: it may be. What a node answers by
- * itself may take much longer for each of them. */
+/* Why a command with so many arguments is not executed; NULL if it is. Commands that a node
+ * answers by itself may take much longer for each argument. */
 static const char *length_fault(const struct command *command, uint32_t count)
 {
     if (count > CLIENT_ARGUMENTS_TAKEN_MAX) {
@@ -415,7 +418,7 @@ static const char *length_fault(const struct command *command, uint32_t count)
     return NULL;
 }
 
-/* Takes the request that the parser has read, of `size` bytes; false: not now. */
+/* Takes the request that the parser has read, of `size` bytes. False: it has to wait. */
 static bool take_request(struct client *c, size_t size)
 {
     const struct command *command =
@@ -479,7 +482,7 @@ static bool has_room(struct client *c)
     return true;
 }
 
-/* No further command is taken. */
+/* Replies the error, and takes no further command. */
 static void refuse_for_good(struct client *c, const char *error)
 {
     c->command_count++;
@@ -490,7 +493,7 @@ static void refuse_for_good(struct client *c, const char *error)
     }
 }
 
-/* One step through the input. False: there is no further one now. */
+/* Takes one step through the input. False: no further step is possible now. */
 static bool take_next(struct client *c)
 {
     const char *error = NULL;

@@ -1,6 +1,6 @@
-/* memory.c - what the unread replies of all clients take together. Beyond half of the
- * limit, who has not read what it has gets no more; others are served as ever. Where that is not
- * enough, the connection that holds most is ended. */
+/* memory.c - limits the memory for unread replies of all clients together. Beyond half of the
+ * limit, a client with unread replies gets no more; others are served as before. If that is not
+ * enough, the connection that holds most is closed. */
 #include <stdlib.h>
 
 #include "base/mutant.h"

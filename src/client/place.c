@@ -1,7 +1,7 @@
-/* place.c - places for connections: so many for clients, and a few more in reserve, so
- * that administrators and joining nodes get in where all those are taken. Who came last has the
- * best right to a place in reserve. Who has been silent there the longest makes room for it: of
- * those without a command under way, if there are any. */
+/* place.c - places for connections: a number for clients, and a few more in reserve, so that
+ * administrators and joining nodes get in if all others are taken. The newest connection may
+ * always have a place in the reserve. The one there that has been silent longest makes room for
+ * it: if possible, one without a command under way. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "client/client.h"
@@ -10,10 +10,11 @@
 
 enum {
     RESERVE_MAX = 8,
-    LINGERING_MAX = 32, /* Told why they are not served, not yet gone. Each holds a file. */
+    LINGERING_MAX = 32, /* Connections that were refused with an error and have not gone. Each
+                         * holds a descriptor. */
 };
 
-/* How long a client in the reserve may be silent: before its first command, and later. */
+/* How long a client in the reserve may be silent: before its first command, and after. */
 static const uint64_t first_silence_ns = 2000000000ull;
 static const uint64_t silence_ns = 30000000000ull;
 
@@ -37,7 +38,7 @@ static void set_place(struct client *c, enum client_place place)
     }
 }
 
-/* It is told why, where there is room for it to read that. */
+/* Sends the reason, unless too many connections are being turned away already. */
 static void turn_away(struct client *c, const char *text)
 {
     bool has_room = c->clients->lingering_count < LINGERING_MAX;
@@ -50,12 +51,14 @@ static void turn_away(struct client *c, const char *text)
         c->clients->stats.refused_count++;
         client_close(c, "too many are being turned away");
     } else if (c->end == CLIENT_OPEN) {
-        c->active_ns = io_now_ns(c->clients->io); /* It has as long as others to read it. */
+        /* It has as much time as others to read the error. */
+        c->active_ns = io_now_ns(c->clients->io);
         client_turn_away(c, text);
     }
 }
 
-/* Of those with commands under way, or of those without. */
+/* The client in the reserve that has been silent longest, of those with commands under way or of
+ * those without. */
 static struct client *longest_silent(struct clients *clients, bool is_busy)
 {
     struct client *found = NULL;
@@ -71,7 +74,8 @@ static struct client *longest_silent(struct clients *clients, bool is_busy)
     return found;
 }
 
-/* Commands may wait for a leader, and just then somebody has to look what is wrong. */
+/* Also ends clients with commands under way: these may wait for a leader, and then an
+ * administrator has to get in to see why. */
 static void make_room(struct clients *clients)
 {
     struct client *c = longest_silent(clients, false);
@@ -126,7 +130,7 @@ const char *client_refusal(struct client *c, struct slice name)
         return NULL;
     }
     if (!is_full(c->clients)) {
-        set_place(c, CLIENT_COUNTED); /* There is room meanwhile. */
+        set_place(c, CLIENT_COUNTED); /* There is room now. */
         return NULL;
     }
     command = command_find(c->clients->options.commands, name);

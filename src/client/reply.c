@@ -1,5 +1,5 @@
-/* reply.c - replies in the order of their commands. The reply whose turn it is
- * goes right into the output; one that comes early waits in its slot. */
+/* reply.c - replies in the order of their commands. The reply whose turn it is goes straight
+ * into the output; one that comes early waits in its slot. */
 #include "client/client.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 enum {
     SPARE_SLOTS_MAX = 16 * 1024,
     SPARE_SLOT_KEEP_BYTES = 1024,
-    SWAP_BYTES = 16 * 1024, /* Copying less is cheaper than changing buffers. */
+    SWAP_BYTES = 16 * 1024, /* Below this, copying is cheaper than swapping buffers. */
 };
 
 uint64_t client_output_bytes(const struct client *c)
@@ -118,8 +118,8 @@ struct resp_writer *reply_writer(struct reply_slot *slot)
     return &slot->writer;
 }
 
-/* What the next read may reply is guessed from the last ones: a large reply counts at
- * once, small ones bring the guess down step by step. */
+/* The size of the next read's reply is guessed from the previous ones: a large reply raises the
+ * guess at once, small ones lower it step by step. */
 static void learn_reply_bytes(struct client *c, uint64_t bytes)
 {
     if (bytes >= c->read_reply_bytes) {
@@ -138,9 +138,9 @@ static void slot_answered(struct request *request)
     reply_done(slot);
 }
 
-/* A command is in doubt until one that was sent later and went through the log has been
- * executed. Terms never fall along a log, and a leader takes what one node forwards in the
- * order in which it was sent; so the former is in the log before the latter, or never. */
+/* A command is in doubt until one that was sent later, and went through the log, has been
+ * executed. Terms never fall along a log, and a leader takes what a node forwards in the order
+ * sent, so the former is in the log before the latter, or never. */
 static void note_doubt(struct client *c, const struct reply_slot *slot, uint64_t reply_bytes)
 {
     static const char in_doubt[] = "-INDOUBT";
@@ -154,7 +154,7 @@ static void note_doubt(struct client *c, const struct reply_slot *slot, uint64_t
     }
 }
 
-/* Takes the slot's command off those under way. Returns the size of its reply. */
+/* Removes the slot's command from those under way. Returns the size of its reply. */
 static uint64_t settle(struct client *c, struct reply_slot *slot)
 {
     size_t size = buffer_size(slot->writer.out);
@@ -192,7 +192,7 @@ void reply_done(struct reply_slot *slot)
     uint64_t reply_bytes = settle(c, slot);
     uint64_t backlog_bytes = client_output_bytes(c) - (slot->is_silent ? 0 : reply_bytes);
 
-    /* The newest reply may have any size; what gathered before it may not. */
+    /* The newest reply may have any size, but the replies before it are limited. */
     if (c->end < CLIENT_CLOSING && backlog_bytes > c->clients->options.output_bytes_max) {
         c->clients->stats.closed_slow_count++;
         log_write(c->clients->log, LOG_WARN, "a client does not read its replies: closed",
@@ -284,7 +284,7 @@ void client_send(struct client *c)
     }
     if (c->is_sending) {
         if (!MUTANT(direct_replies_uncounted)) {
-            client_note_output(c); /* Replies given on the spot are counted nowhere else. */
+            client_note_output(c); /* Replies written directly are counted nowhere else. */
         }
         return;
     }
@@ -298,7 +298,7 @@ void client_send(struct client *c)
         if (status == 0) {
             struct buffer spare = c->sending;
 
-            /* Only the struct moves; the bytes keep still, as io asks. */
+            /* Only the struct is moved; the bytes stay in place, as io requires. */
             c->sending = c->out;
             c->out = spare;
             c->is_sending = true;

@@ -1,4 +1,4 @@
-/* session.h - what a client says of itself, and how it is listed. */
+/* session.h - what a client sets about itself, and its line in CLIENT LIST. */
 #ifndef RAKIT_CLIENT_SESSION_H
 #define RAKIT_CLIENT_SESSION_H
 
@@ -6,10 +6,11 @@
 
 #include "client/client.h"
 
-/* Keeps `text` as *place (empty: none). Where it can't be a name, replies the error
- * that Redis has for that and returns false. `what` begins it: "Client names". */
+/* Stores `text` in *place (empty: NULL). If it can't be a name, replies Redis's error, which
+ * begins with `what` ("Client names"), and returns false. */
 bool session_set_text(struct command_call *call, char **place, struct slice text, const char *what);
-/* The client's line of CLIENT LIST, with its '\n'. */
+/* Appends the client's line of CLIENT LIST, with its '
+ * '. */
 void session_describe(const struct client *c, struct buffer *out);
 
 #endif /* RAKIT_CLIENT_SESSION_H */
