@@ -59,7 +59,7 @@ void request_encode(struct request *request, const struct command *command, uint
 bool request_is_write(const struct request *request);
 bool request_is_read(const struct request *request);
 bool request_is_admin(const struct request *request);
-/* Whether executing it changes nothing: a read, even one in the log, or a query of an administrator.
+/* Whether executing it changes nothing: a read, even one in the log, or an administrator's query.
  * Such a request is never in doubt. */
 bool request_changes_nothing(const struct request *request);
 /* Whether another node has forwarded it. */
