@@ -4,7 +4,7 @@
 
 struct command_table; /* command/table.h */
 
-/* To an empty table. */
+/* The table must be empty. */
 void commands_add_all(struct command_table *t);
 
 #endif /* RAKIT_SERVER_COMMANDS_H */

@@ -21,10 +21,11 @@ enum contact_phase {
 struct contact {
     struct contact_options options;
     enum contact_phase phase;
-    struct join *join;          /* A question under way; NULL: none, and the timer is armed. */
-    struct io_timer timer;      /* When to look again whether there is something to ask. */
-    uint64_t answered_ns;       /* When the last question was over. */
-    struct member_address here; /* Where the contact said that it lives; port 0: not yet. */
+    struct join *join;          /* The question under way; NULL: none, and the timer is armed. */
+    struct io_timer timer;      /* Fires when to check again whether there is something to ask. */
+    uint64_t answered_ns;       /* When the last question ended. */
+    struct member_address here; /* Where the contact says other nodes reach it; port 0: not
+                                 * known. */
     bool has_warned_of_silence;
 };
 
@@ -75,7 +76,8 @@ static void on_joined(struct contact *c, enum join_outcome outcome, uint64_t clu
     }
 }
 
-/* It may have been removed before it ever heard of anybody, and nobody else would tell it. */
+/* The node may have been removed before it heard from any member, and then nobody else would
+ * tell it. */
 static void on_added_again(struct contact *c, enum join_outcome outcome, uint64_t cluster_id)
 {
     if (is_of_another_cluster(c, outcome, cluster_id)) {
@@ -88,7 +90,7 @@ static void on_added_again(struct contact *c, enum join_outcome outcome, uint64_
     await_log(c);
 }
 
-/* Only the first answer is judged: later on a node of another cluster may live there. */
+/* Only the first answer is checked: later, a node of another cluster may have this address. */
 static void on_whereabouts(struct contact *c, enum join_outcome outcome, uint64_t cluster_id)
 {
     bool is_first = c->phase == CONTACT_CHECKING;
@@ -162,7 +164,7 @@ static void ask(struct contact *c)
     c->join = join_start(&options);
 }
 
-/* Members may not reach it, or have hung up on it. */
+/* Warns that members may not reach this node, or reject it. */
 static void warn_of_silence(struct contact *c)
 {
     if (!c->has_warned_of_silence) {
@@ -175,7 +177,8 @@ static void warn_of_silence(struct contact *c)
     }
 }
 
-/* A member may be known to nobody but the contact, even where others elect a leader without it. */
+/* Whether a question is needed. Also if there is a leader: a member may be unknown to all but
+ * the contact, while the others elect a leader without it. */
 static bool is_needed(const struct contact *c, const struct contact_node *node)
 {
     uint64_t since_ns = io_now_ns(c->options.io) - c->answered_ns;

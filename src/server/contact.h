@@ -1,17 +1,18 @@
-/* contact.h - a node's dealings with the contact that it was started with, for as long as the node
+/* contact.h - what a node asks the contact that it was started with, for as long as the node
  * runs:
  *
  *     JOINING        asks for the key if it has none, then to be added to the contact's cluster
  *                    added -> AWAITING_LOG; refused -> the node ends
- *     AWAITING_LOG   is a member, but has heard of no leader yet
+ *     AWAITING_LOG   is a member, but has not heard from a leader yet
  *                    has a log -> STANDING_BY; after 2 s without one it asks to be added again,
- *                    which changes nothing for a member, and tells a node that it was removed
- *     CHECKING       has a log from an earlier run; asks which cluster the contact is of
+ *                    which changes nothing for a member, and fails if the node was removed
+ *     CHECKING       has a log from an earlier run; asks which cluster the contact belongs to
  *                    another one -> the node ends; else, or without an answer -> STANDING_BY
- *     STANDING_BY    asks where the contact lives whenever the node misses somebody: every 2 s
+ *     STANDING_BY    asks for the contact's address whenever the node misses a member: every 2 s
  *                    while no leader is known, every 10 s while a member is out of reach
  *
- * It knows of the node what its events report, and of the contact what join.h learns. */
+ * This file knows of the node only what its events report, and of the contact only what join.h
+ * learns. */
 #ifndef RAKIT_SERVER_CONTACT_H
 #define RAKIT_SERVER_CONTACT_H
 
@@ -24,36 +25,37 @@
 #include "io/io.h"
 #include "store/store.h"
 
-/* The state of the node, as far as it matters here. */
+/* What this file needs to know about the node. */
 struct contact_node {
-    uint64_t cluster_id; /* 0: of none yet. */
+    uint64_t cluster_id; /* 0: no cluster yet. */
     bool has_log;
-    bool is_over;       /* It is stopping, or was removed: the contact is not needed any more. */
-    bool knows_leader;  /* (It may lead itself.) */
-    bool misses_member; /* One has been out of reach for a while. */
+    bool is_over;       /* The node is stopping or was removed, so it needs no contact. */
+    bool knows_leader;  /* Also true if it leads itself. */
+    bool misses_member; /* A member has been out of reach for a while. */
 };
 
-/* Each with the context given, from the loop. */
+/* Called from the loop with `context`. */
 struct contact_events {
     void *context;
     struct contact_node (*look)(void *context);
-    /* With `wants_key`: the contact has handed it over. */
+    /* If `wants_key`: the contact has sent the key. */
     void (*has_key)(void *context, const struct store_key *key);
-    /* The contact's cluster has added this node, which had none. `members` is text for people.
-     * False: the node has ended. */
+    /* The contact's cluster has added this node, which had no cluster. `members` is text for
+     * people. Returns false if the node has ended. */
     bool (*added)(void *context, uint64_t cluster_id, const char *members);
-    /* The contact is of this node's cluster, and lives there for other nodes. */
+    /* The contact is in this node's cluster, and other nodes reach it at this address. */
     void (*met)(void *context, const struct member_address *contact);
-    /* Its cluster says that this node was removed. */
+    /* The contact's cluster reports that this node was removed. */
     void (*removed)(void *context);
-    /* The node cannot go on, for the reason in `text`. `is_certain`: it has joined nothing. */
+    /* The node cannot go on, for the reason in `text`. `is_certain`: it has certainly not
+     * joined. */
     void (*failed)(void *context, bool is_certain, const char *text);
 };
 
 struct contact_options {
     struct io *io;
     const struct log *log;
-    struct io_address address; /* Of the contact, for clients. */
+    struct io_address address; /* The contact's address for clients. */
     struct member_address self;
     bool wants_key; /* Ask for the key of the cluster when joining. */
     struct contact_events events;
@@ -61,9 +63,9 @@ struct contact_options {
 
 struct contact;
 
-/* Begins with JOINING, AWAITING_LOG or CHECKING, according to the state of the node. */
+/* Begins in JOINING, AWAITING_LOG or CHECKING, depending on the state of the node. */
 struct contact *contact_start(const struct contact_options *options);
-/* Frees it at once; NULL is fine. The io must not run any more. */
+/* Frees it at once; NULL is allowed. The io must have stopped. */
 void contact_free(struct contact *contact);
 
 #endif /* RAKIT_SERVER_CONTACT_H */

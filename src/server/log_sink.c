@@ -17,7 +17,7 @@ static unsigned days_of_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && is_leap(year) ? 1u : 0u);
 }
 
-/* "2026-11-23T08:32:11.123Z". Counts year by year: some dozens of steps a line. */
+/* "2026-11-23T08:32:11.123Z". Counts year by year, which takes a few dozen steps. */
 static void format_stamp(char *text, uint64_t wall_ns)
 {
     uint64_t ms = wall_ns / 1000000;
@@ -39,8 +39,8 @@ static void format_stamp(char *text, uint64_t wall_ns)
              (unsigned)(seconds % 60), (unsigned)(ms % 1000));
 }
 
-/* Addresses and names come from outside: nothing of them may begin a new line or
- * steer a terminal. */
+/* Replaces control characters. Addresses and names come from outside, and must not start a new
+ * line or control a terminal. */
 static void disarm(char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -89,7 +89,7 @@ size_t log_sink_format(const struct log_sink *sink, uint64_t wall_ns, enum log_l
                        const char *event, const char *fields, char *line)
 {
     char stamp[STAMP_BYTES];
-    size_t room = LOG_LINE_BYTES_MAX - 1; /* For the '\n'. */
+    size_t room = LOG_LINE_BYTES_MAX - 1; /* Leaves room for the '\n'. */
     size_t size;
 
     format_stamp(stamp, wall_ns);

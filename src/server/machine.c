@@ -10,7 +10,7 @@
 
 enum { TEXT_BYTES = 4096 };
 
-/* Reads "first-last", or "first" alone, and moves on behind it. False if there is none. */
+/* Reads "first-last", or "first" alone, and moves *at past it. False if there is none. */
 static bool take_range(const char **at, char separator, unsigned long *ret_first,
                        unsigned long *ret_last)
 {
@@ -106,7 +106,7 @@ void machine_check(const struct server_config *config, const struct log *log)
     check_directory(config->data_dir, log);
 }
 
-/* A new file system has a lost+found of its own, or names that are hidden. */
+/* A new file system has lost+found in it; hidden names do not count either. */
 static bool is_content(const char *name)
 {
     return name[0] != '.' && strcmp(name, "lost+found") != 0;
@@ -122,7 +122,7 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-/* With one of these in it the directory is a node's, and the store judges what is missing. */
+/* If one of these exists, a node has used the directory, and the store checks what is missing. */
 static bool is_of_a_node(const char *name)
 {
     static const char *const names[] = {"identity", "cluster-key", "vote-a", "vote-b"};
@@ -131,7 +131,7 @@ static bool is_of_a_node(const char *name)
            (strncmp(name, "log-", 4) == 0 && strstr(name, ".seg") != NULL);
 }
 
-/* What a first start leaves that is cut off before it knows who it is. */
+/* Files that remain of a first start that was interrupted early. */
 static bool is_of_a_start(const char *name)
 {
     static const char *const names[] = {"lock", "identity.tmp"};
@@ -142,10 +142,10 @@ static bool is_of_a_start(const char *name)
 struct contents {
     bool has_node;
     bool has_start;
-    char stranger[256]; /* A file that no node has made; "": none. */
+    char stranger[256]; /* A file that no node has created; "": none. */
 };
 
-/* False if the directory is not there, or cannot be read: the store reports what is wrong. */
+/* False if the directory does not exist or can't be read, which the store then reports. */
 static bool look_into(const char *path, struct contents *ret_contents)
 {
     DIR *dir = opendir(path);
