@@ -1,4 +1,4 @@
-/* join.c - asks a contact to be added to its cluster. */
+/* join.c - asks a contact to add this node to its cluster. */
 #include "cluster/join.h"
 
 #include <errno.h>
@@ -16,17 +16,18 @@
 enum { JOIN_REPLY_BYTES_MAX = 64 * 1024, JOIN_READ_BYTES = 4096, JOIN_LINE_BYTES_MAX = 32 };
 
 static const uint64_t RETRY_NS = 200 * 1000 * 1000u;
-/* Nodes are often started all at once, by a script or after a failure of power: the contact may
- * need a moment more. */
+/* Nodes are often started together, by a script or after a power failure, so the contact may
+ * need some time. */
 static const uint64_t REACH_NS = 5 * 1000 * 1000 * 1000ull;
-/* A system's resolver takes some seconds until it asks the second name server. */
+/* A resolver waits for several seconds before it asks the second name server. */
 static const uint64_t NAME_NS = 12 * 1000 * 1000 * 1000ull;
-static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull; /* Beyond the leader's own limit. */
+/* Longer than the leader's own limit. */
+static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull;
 
 enum join_verdict {
     VERDICT_MORE,
     VERDICT_DONE,
-    VERDICT_NEXT, /* The key is here: now the node asks to be added. */
+    VERDICT_NEXT, /* The key has arrived: ask to be added next. */
     VERDICT_RETRY,
     VERDICT_FAILED
 };
@@ -39,16 +40,16 @@ struct join {
     struct buffer out;
     struct buffer in;
     uint64_t give_up_ns;
-    uint64_t reach_until_ns; /* Where nobody listens there. */
-    uint64_t name_until_ns;  /* Where the name servers do not answer. */
+    uint64_t reach_until_ns; /* Deadline if nobody listens at the address. */
+    uint64_t name_until_ns;  /* Deadline if the name servers do not answer. */
     bool is_open;
     bool is_connecting;
     enum join_verdict verdict; /* MORE: nothing is decided yet. */
-    bool is_asked;             /* This attempt's request may be carried out. */
-    bool is_in_doubt;          /* That of an attempt before may be. */
+    bool is_asked;             /* The request of this attempt may be executed. */
+    bool is_in_doubt;          /* The request of an earlier attempt may be. */
     bool was_removed;
     uint64_t cluster_id;
-    bool needs_key; /* It is asked for first. */
+    bool needs_key; /* The key is asked for first. */
     bool has_complained;
     char text[1024];
 };
@@ -67,7 +68,7 @@ static void finish(struct join *j)
     join_free(j);
 }
 
-/* The stream is closed: the verdict is carried out. */
+/* The stream is closed: acts on the verdict. */
 static void conclude(struct join *j)
 {
     j->is_in_doubt = j->is_in_doubt || j->is_asked;
@@ -100,7 +101,7 @@ static void decide(struct join *j, enum join_verdict verdict)
 
 /* --- the answer ---------------------------------------------------------------------- */
 
-/* A line of `mark` and a number at the start of `*rest`, which moves behind it. */
+/* Takes a line of `mark` and a number off the start of `*rest`. */
 static enum join_verdict take_header(struct slice *rest, char mark, int64_t *ret_number)
 {
     const char *end = rest->size == 0 ? NULL : memchr(rest->data, '\n', rest->size);
@@ -120,7 +121,7 @@ static enum join_verdict take_header(struct slice *rest, char mark, int64_t *ret
     return VERDICT_DONE;
 }
 
-/* The same with a whole bulk string. */
+/* The same for a whole bulk string. */
 static enum join_verdict take_bulk(struct slice *rest, struct slice *ret_value)
 {
     int64_t size = 0;
@@ -188,7 +189,7 @@ static enum join_verdict take_key(struct slice *rest, struct store_key *ret_key)
     return VERDICT_DONE;
 }
 
-/* The value of a line `name:value` of INFO; empty if there is none. */
+/* The value of a line `name:value` in INFO; empty if there is none. */
 static struct slice info_value(struct slice info, const char *name)
 {
     size_t name_size = strlen(name);
@@ -209,7 +210,7 @@ static struct slice info_value(struct slice info, const char *name)
     return slice_str("");
 }
 
-/* INFO, since each node answers it for itself; RAFT STATUS would come from the leader. */
+/* Uses INFO because each node answers it itself; RAFT STATUS would come from the leader. */
 static enum join_verdict judge_info(struct join *j, struct slice rest)
 {
     struct member_address contact = {.client = j->options.contact};
@@ -234,7 +235,7 @@ static enum join_verdict judge_info(struct join *j, struct slice rest)
     return VERDICT_DONE;
 }
 
-/* RAFT ADD answers with the cluster's id and the addresses of its other members. */
+/* RAFT ADD replies with the cluster's id and the addresses of its other members. */
 static enum join_verdict judge_added(struct join *j, struct slice rest)
 {
     int64_t count = 0;
@@ -293,12 +294,12 @@ static enum join_verdict judge_error(struct join *j)
     snprintf(j->text, sizeof j->text, "the contact %s:%u refused: %.*s%s", j->options.contact.host,
              (unsigned)j->options.contact.port, (int)(error.size < 700 ? error.size : 700),
              error.data, is_rakit ? "" : " (is it a Rakit server?)");
-    /* A contact that was removed itself says CLUSTERDOWN. */
+    /* A contact that was itself removed answers CLUSTERDOWN. */
     j->was_removed = has_code(error, ERROR_CODE_REMOVED);
     if (has_code(error, ERROR_CODE_IN_DOUBT)) {
         return VERDICT_RETRY;
     }
-    j->is_asked = false; /* Whatever else it says was not done. */
+    j->is_asked = false; /* All other errors mean that it was not executed. */
     return has_code(error, ERROR_CODE_CLUSTER_DOWN) || has_code(error, ERROR_CODE_TRY_AGAIN) ||
                    has_code(error, ERROR_CODE_UNREACHED) ||
                    slice_equal(error, slice_str(ERROR_MANY_CLIENTS))
@@ -319,8 +320,8 @@ static enum join_verdict judge(struct join *j)
                                                     : judge_added(j, in);
 
     if (verdict == VERDICT_FAILED) {
-        /* A reply of another shape may mean that it was done, by another version; what is
-         * no reply at all does not. */
+        /* A reply of another shape may come from another version that did execute it; bytes that
+         * are not a reply do not. */
         j->is_asked = j->is_asked && in.size > 0 && strchr("+:$*", in.data[0]) != NULL;
         snprintf(j->text, sizeof j->text,
                  "the contact %s:%u does not answer like a Rakit server: give the host and the "

@@ -54,7 +54,7 @@ const struct member_address *membership_address(const struct membership *m, raft
     return NULL;
 }
 
-/* From place `i` on. */
+/* The first address from position `i` on that matches. */
 static const struct member_address *find_at(const struct membership *m, uint32_t i,
                                             const struct io_address *client)
 {
@@ -163,9 +163,9 @@ struct entry *membership_encode(const struct membership *m)
     return e;
 }
 
-/* No host holds such characters. They would smuggle lines into what is shown to people and
- * programs, so a question mark stands for each; it is found by nobody either way. The entry is
- * good all the same: its bytes decide who is a member. */
+/* No real host has such characters. They could insert lines into output for people and programs,
+ * so each is replaced by a question mark; the host can't be found either way. The entry remains
+ * valid, because its bytes decide who is a member. */
 static void clean_host(char *host)
 {
     for (; *host != 0 && !MUTANT(any_host_logged); host++) {
@@ -175,7 +175,7 @@ static void clean_host(char *host)
     }
 }
 
-/* Takes one member off `rest` into place `i`. */
+/* Decodes one member from `rest` to position `i`. */
 static bool decode_member(struct membership *m, uint32_t i, struct slice *rest)
 {
     if (rest->size < MEMBER_BYTES) {
@@ -203,7 +203,7 @@ static bool decode_member(struct membership *m, uint32_t i, struct slice *rest)
     clean_host(address->client.host);
     rest->data += MEMBER_BYTES + host_size;
     rest->size -= MEMBER_BYTES + (size_t)host_size;
-    /* Ids rise, so none stands there twice, and none is 0. */
+    /* Ids rise, so none appears twice and none is 0. */
     return member->id > (i == 0 ? 0 : m->configuration.members[i - 1].id);
 }
 
@@ -241,7 +241,7 @@ struct membership *membership_decode(struct slice payload)
     return m;
 }
 
-/* A member that counts as removed at once would be shut out of a cluster that needs it. */
+/* A member that also counts as removed would be shut out of a cluster that needs it. */
 static bool removes_nobody_who_stays(const struct membership *m)
 {
     for (uint32_t i = 0; i < m->configuration.member_count; i++) {
@@ -269,7 +269,7 @@ struct raft_entry membership_core_entry(const struct entry *e, const struct memb
     if (m != NULL && removes_nobody_who_stays(m)) {
         entry.configuration = &m->configuration;
     } else if (m != NULL) {
-        entry.kind = RAFT_NOOP; /* It has no effect, which is all that matters to the core. */
+        entry.kind = RAFT_NOOP; /* The core only needs to know that it has no effect. */
     }
     return entry;
 }
@@ -349,6 +349,6 @@ const struct membership *members_current(const struct members *m, raft_index ind
         CHECK(index == 0);
         return NULL;
     }
-    CHECK(m->history[m->count - 1]->index == index); /* Both are cut alike. */
+    CHECK(m->history[m->count - 1]->index == index); /* Both histories are truncated alike. */
     return m->history[m->count - 1];
 }
