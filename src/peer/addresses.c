@@ -1,7 +1,7 @@
-/* addresses.c - where members are looked for. A member may have moved since the log last said
- * where it lives: so one that is not found is also looked for wherever any member is known to
- * live or to have lived, at the contact, and where others have reached it. Whoever answers there
- * says by the id in the greeting whether it is the one: a wrong guess costs an attempt. */
+/* addresses.c - where to look for members. A member may have moved since its address was logged,
+ * so a member that is not found is also looked for wherever any member is known to live or to
+ * have lived, at the contact, and where others have reached it. The id in the greeting shows
+ * whether the right node has answered, so a wrong guess costs only an attempt. */
 #include "peer/peers.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ bool member_address_same_place(const struct member_address *a, const struct memb
     return a->peer_port == b->peer_port && strcmp(a->client.host, b->client.host) == 0;
 }
 
-/* The n-th place to look for it; NULL: there are fewer. One without a port is not known. */
+/* The n-th place to look for the peer; NULL: there are fewer. A place with port 0 is not known. */
 static const struct member_address *place(const struct peer *peer, size_t n)
 {
     const struct peers *p = peer->peers;
@@ -59,8 +59,8 @@ static bool is_worth_a_look(const struct peer *peer, const struct member_address
     return is_new;
 }
 
-/* The next place in turn, beside the address that is dialed anyway; NULL: all had their turn,
- * and have it again after a while. */
+/* The next place in turn, besides the address that is dialed anyway. NULL after the last one:
+ * the next round begins after a while. */
 static const struct member_address *next_place(struct peer *peer)
 {
     const struct member_address *there;
@@ -96,7 +96,7 @@ void addresses_choose(struct dial *d)
     d->target.id = peer->id;
 }
 
-/* The search begins anew, at that time. */
+/* Starts a new search at that time. */
 static void search_from(struct peer *peer, uint64_t at_ns)
 {
     peer->search_ns = at_ns;
@@ -131,7 +131,7 @@ void addresses_found(struct dial *d)
         }
         dial_hasten(bulk);
     }
-    /* Whom this node reaches, others may be looking for. */
+    /* Other nodes may be looking for members that this node reaches. */
     list_for_each(node, &peer->peers->all)
     {
         struct peer *other = container_of(node, struct peer, link);
@@ -195,14 +195,14 @@ void addresses_lost(struct dial *d)
     }
     if (peer->lost_ns == 0) {
         peer->lost_ns = d->phase == DIAL_UP ? now_ns : d->since_ns;
-        if (!peer->is_mute) { /* Else that was told already. */
+        if (!peer->is_mute) { /* Otherwise it was logged already. */
             peer->warn_ns = peer->lost_ns + WARN_AFTER_NS;
         }
         peer->is_mute = false;
         search_from(peer, peer->lost_ns + SEARCH_AFTER_NS);
     }
     if (d->refused == WIRE_OTHER_NODE && peer->search_wait_ns == 0 && peer->search_turn == 0) {
-        peer->search_ns = now_ns; /* It has moved: no need to wait for it there. */
+        peer->search_ns = now_ns; /* It has moved, so do not wait for its old address. */
     }
     if ((now_ns >= peer->warn_ns || MUTANT(out_of_reach_told_each_time)) &&
         d->refused != WIRE_REMOVED) {
@@ -251,7 +251,7 @@ void addresses_learn(struct peers *p, raft_id from, const struct member_address 
         return;
     }
     if (member_address_same_place(&peer->told, address)) {
-        dial_hasten(control); /* It is there (again). */
+        dial_hasten(control); /* It is there, or there again. */
         dial_hasten(&peer->dial[WIRE_BULK]);
         return;
     }
@@ -262,7 +262,7 @@ void addresses_learn(struct peers *p, raft_id from, const struct member_address 
     search_from(peer, io_now_ns(p->io));
     if (control->phase == DIAL_CONNECTING &&
         io_now_ns(p->io) - control->since_ns >= DIAL_RETRY_MS * 1000 * 1000ull) {
-        dial_drop(control); /* Nobody seems to answer there. */
+        dial_drop(control); /* No answer comes from there any more. */
     }
     dial_hasten(control);
     dial_hasten(&peer->dial[WIRE_BULK]);
@@ -285,7 +285,7 @@ void addresses_met(struct peers *p, raft_id id, const struct member_address *the
     }
 }
 
-/* Whether this node reaches that member there. */
+/* Whether this node is connected to that member at that address. */
 static bool is_reached_at(const struct peers *p, const struct member_address *there)
 {
     const struct peer *peer = peers_find(p, there->id);

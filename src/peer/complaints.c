@@ -5,7 +5,7 @@
 
 static const uint64_t AGAIN_NS = 60 * 1000 * 1000 * 1000ull;
 
-/* That peer's place, which may still be another's. */
+/* The peer's entry, or the one that it may take over. */
 static struct peer_complaint *place_of(struct complaints *c, raft_id id)
 {
     struct peer_complaint *oldest = &c->of[0];

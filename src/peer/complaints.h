@@ -1,5 +1,5 @@
-/* complaints.h - what the log says of peers that are out of order, at most once a minute of each:
- * they may go on for ever, with each heartbeat. */
+/* complaints.h - limits log lines about faulty peers to one per peer and minute, because a fault
+ * may occur with each heartbeat. */
 #ifndef RAKIT_PEER_COMPLAINTS_H
 #define RAKIT_PEER_COMPLAINTS_H
 
@@ -8,22 +8,22 @@
 
 #include "raft/raft.h"
 
-/* Beyond that many peers, whoever was written about longest ago makes room. */
+/* With more peers than this, the one that was logged longest ago is replaced. */
 enum { COMPLAINTS_PEERS_MAX = 64 };
 
 struct peer_complaint {
-    raft_id id; /* 0: nobody. */
+    raft_id id; /* 0: free. */
     uint64_t said_ns;
-    uint64_t unsaid_count; /* What was left out since then. */
+    uint64_t unsaid_count; /* Occasions not logged since the last line. */
 };
 
-/* Starts as zeros. */
+/* Zeroed at first. */
 struct complaints {
     struct peer_complaint of[COMPLAINTS_PEERS_MAX];
 };
 
-/* Whether the log is to have a line about that peer now; if so, `ret_count` is for how many
- * occasions it stands, this one included. */
+/* Whether a line about the peer should be logged now. If so, `ret_count` is the number of
+ * occasions that it stands for, this one included. */
 bool complaints_is_due(struct complaints *c, raft_id id, uint64_t now_ns, uint64_t *ret_count);
 
 #endif /* RAKIT_PEER_COMPLAINTS_H */

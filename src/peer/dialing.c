@@ -1,6 +1,6 @@
-/* dialing.c - one outgoing connection: the greeting, in which both sides prove that they hold the
- * key of the cluster, in the newest version of the protocol that both speak; and another attempt
- * whenever it breaks. */
+/* dialing.c - one outgoing connection: the greeting, in which both sides prove that they have
+ * the key of the cluster, in the newest version of the protocol that both speak; and further
+ * attempts when it breaks. */
 #include "peer/hello.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ static const uint64_t RETRY_NS = DIAL_RETRY_MS * 1000 * 1000ull;
 static const uint64_t RETRY_MAX_NS = DIAL_RETRY_MS_MAX * 1000 * 1000ull;
 static const uint64_t REMOVED_RETRY_NS = 5000 * 1000 * 1000ull;
 static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
-/* Where a member is only looked for, as others stand in the queue behind that place. */
+/* Used while a member is searched for, because there are other places to try. */
 static const uint64_t SEARCH_PATIENCE_NS = 500 * 1000 * 1000ull;
 
 bool dial_is_idle(const struct dial *d)
@@ -22,14 +22,14 @@ bool dial_is_idle(const struct dial *d)
     return d->phase == DIAL_IDLE && !d->link.is_open;
 }
 
-/* How long until the next attempt. A part of it is left to chance: those who were cut off
- * together shall not all come back at once. */
+/* How long to wait before the next attempt. Part of it is random, so that nodes that were cut
+ * off together do not all come back at the same moment. */
 static uint64_t next_wait_ns(struct dial *d)
 {
     uint64_t chance;
 
     if (d->refused == WIRE_REMOVED) {
-        return REMOVED_RETRY_NS; /* It stays so: there is no hurry to hear it again. */
+        return REMOVED_RETRY_NS; /* That is final, so there is no hurry to hear it again. */
     }
     if (addresses_is_searching(d)) {
         return RETRY_NS;
@@ -53,7 +53,7 @@ static void dial_idle(struct dial *d)
         d->keeps_target = true;
     } else {
         wait_ns = next_wait_ns(d);
-        d->version = p->version; /* It may be another program when it is back. */
+        d->version = p->version; /* After a restart it may be another program. */
     }
     d->phase = DIAL_IDLE;
     d->idle_ns = io_now_ns(p->io);
@@ -108,7 +108,7 @@ static void dial_welcomed(struct dial *d)
               (unsigned)d->version);
 }
 
-/* Was met by chance, and proves to be of another cluster, which has the same key. */
+/* Whether a node found by guessing proves to be of another cluster that has the same key. */
 static bool is_foreign(const struct dial *d, enum wire_refusal refusal)
 {
     return refusal == WIRE_OTHER_CLUSTER && d->peer->logged.peer_port == 0 &&
@@ -118,15 +118,15 @@ static bool is_foreign(const struct dial *d, enum wire_refusal refusal)
 static void dial_refused(struct dial *d, enum wire_refusal refusal)
 {
     struct peers *p = d->peer->peers;
-    /* A node at the address of one that was removed meets that one's id in the log it is sent,
-     * dials it, and finds itself. */
+    /* A node at the address of a removed one finds that one's id in the log that it is sent,
+     * dials it, and reaches itself. */
     bool is_own = member_address_same_place(&d->peer->address, &p->self);
     enum log_level level = is_own ? LOG_DEBUG : LOG_WARN;
 
     link_close(&d->link);
     if (refusal == WIRE_OTHER_VERSION && d->version > WIRE_VERSION_MIN &&
         !MUTANT(never_steps_down)) {
-        d->version--; /* Maybe it only is older. */
+        d->version--; /* Maybe the other node is just older. */
         d->is_stepping_down = true;
         return;
     }
@@ -135,14 +135,14 @@ static void dial_refused(struct dial *d, enum wire_refusal refusal)
         return;
     }
     if (d->was_search && refusal <= WIRE_OTHER_NODE) {
-        return; /* It is not there, which was only a guess. */
+        return; /* The member is not at this address, which was a guess. */
     }
     if (refusal != d->refused && refusal != WIRE_NOT_READY && refusal != WIRE_REMOVED) {
         log_write(p->log, level, "peer refused the connection", "peer=%016llx reason=" LOG_Q,
                   (unsigned long long)d->peer->id, wire_refusal_text(refusal));
     }
     if (refusal == WIRE_NOT_READY) {
-        d->wait_ns = 0; /* It lives, and will be ready soon. */
+        d->wait_ns = 0; /* The node is alive and will be ready soon. */
     }
     d->refused = refusal;
     p->events.refused(p->events.context, d->peer->id, refusal);
@@ -156,7 +156,7 @@ static void note_unproven(struct dial *d)
     uint64_t count;
 
     if (d->was_search) {
-        return; /* It was a guess that the member lives there. */
+        return; /* The address was a guess. */
     }
     d->is_unproven = true;
     if (complaints_is_due(&p->complaints, d->peer->id, io_now_ns(p->io), &count)) {
@@ -167,7 +167,7 @@ static void note_unproven(struct dial *d)
     }
 }
 
-/* It is sent nothing: it could not execute what the log may have. */
+/* It gets no entries, because it could not execute what may be in the log. */
 static void note_older_level(struct dial *d, uint32_t level)
 {
     struct peers *p = d->peer->peers;
@@ -181,7 +181,7 @@ static void note_older_level(struct dial *d, uint32_t level)
     }
 }
 
-/* Who answers must prove first that it belongs; then this node does. */
+/* The listener must prove first that it belongs to the cluster; then this node does. */
 static void dial_challenged(struct dial *d, struct slice body)
 {
     unsigned char proof[PROOF_BYTES];
@@ -195,7 +195,8 @@ static void dial_challenged(struct dial *d, struct slice body)
     } else if (answer == HELLO_UNPROVEN) {
         note_unproven(d);
         if (!MUTANT(other_key_untold)) {
-            wire_put_refuse(&d->link.out, WIRE_OTHER_KEY); /* Whoever runs it should know too. */
+            /* The operator of that node should know, too. */
+            wire_put_refuse(&d->link.out, WIRE_OTHER_KEY);
             link_flush(&d->link);
         }
         link_close(&d->link);
@@ -213,7 +214,7 @@ static void dial_challenged(struct dial *d, struct slice body)
     }
 }
 
-/* From who has proven nothing only what does no harm: it is dialed again. */
+/* From a node that has proved nothing, only harmless refusals are believed: it is dialed again. */
 static bool is_believed(const struct dial *d, enum wire_refusal refusal)
 {
     return d->phase == DIAL_PROVEN ||
@@ -261,7 +262,7 @@ static void dial_frame(struct link *link, const struct wire_frame *frame)
     struct dial *d = link->context;
 
     if (d->phase == DIAL_UP && frame->kind == NULL) {
-        return; /* A later version has it, and can do without. */
+        return; /* A kind from a later version, which can do without it. */
     }
     if (!wire_has_group(frame)) {
         link_close(link);
@@ -272,7 +273,8 @@ static void dial_frame(struct link *link, const struct wire_frame *frame)
     }
 }
 
-/* Any other failure passes by itself; a name that is wrong does not, and nobody would know. */
+/* Logs a name that can't be resolved. Other failures may be temporary, but a wrong name remains
+ * wrong, and nobody would notice. */
 static void note_resolution(struct dial *d, int status)
 {
     int error = status == -ENXIO || status == -EAGAIN ? status : 0;
@@ -328,7 +330,7 @@ void dial_start(struct dial *d)
     io_connect(p->io, &d->connect, &d->link.stream, &address);
 }
 
-/* Closes a connection, so that it is made again (or not, where the peer leaves). */
+/* Closes the connection. It will be dialed again, unless the peer is leaving. */
 void dial_drop(struct dial *d)
 {
     if (d->phase == DIAL_CONNECTING) {

@@ -1,16 +1,17 @@
-/* forwarding.c - the way of forwarded commands and of their answers, and how long it is open.
- * A command goes out on the bulk connection that its node has dialed to the leader, and the
- * answer comes back on the same one. So answers never wait behind the entries that the leader
- * sends, and they come in the order in which commands were executed, or, once the connection
- * breaks, not at all: then all that was under way on it is in doubt.
+/* forwarding.c - how forwarded commands and their answers travel, and how long a command may. A
+ * command goes out on the bulk connection that its node has dialed to the leader, and the answer
+ * comes back on the same connection. So answers never wait behind entries that the leader sends,
+ * and come in the order in which the commands were executed. If the connection breaks, no
+ * further answers come, and everything under way on it is in doubt.
  *
- * Who forwards a command may give it up and tell its client that it is in doubt, while it
- * stands in the network's buffers or in the leader's queue. So that it is not executed long
- * after that, the leader tells its time (CLOCK) over and over, who forwards answers with that
- * time and says for which of its commands it still waits (HOLDS), and no command is begun
- * later than hold_max_ns after the time so answered. A HOLDS that is sent after a command was
- * given up says so; any HOLDS before that names a time before that. No two clocks are
- * compared. Both take the control connection, where nothing large delays them. */
+ * A node may give a forwarded command up and answer its client INDOUBT while the command is
+ * still in the network's buffers or in the leader's queue. To keep it from being executed long
+ * after that, the leader sends its time (CLOCK) repeatedly. The forwarding node answers with
+ * that time and says which of its commands it still waits for (HOLDS). The leader begins no
+ * command later than hold_max_ns after the newest time answered in this way. A HOLDS sent after
+ * a command was given up says so; any earlier HOLDS carries an earlier time. Clocks of different
+ * nodes are never compared. Both messages use the control connection, where nothing large delays
+ * them. */
 #include "peer/peers.h"
 
 #include "base/mutant.h"
@@ -66,11 +67,12 @@ uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns)
     if (peer == NULL || peer->clock_heard_ns == 0) {
         return 0;
     }
-    /* It was told before it was heard: so this is never too late. */
+    /* The leader read its clock before the message arrived here, so the estimate is never too
+     * late. */
     return at_ns <= peer->clock_heard_ns ? 1 : peer->clock_ns + (at_ns - peer->clock_heard_ns);
 }
 
-/* This process may have been stopped since io_now_ns() was fixed. */
+/* This process may have been stopped since io_now_ns() was updated. */
 uint64_t peers_time_now(const struct peers *p)
 {
     return io_now_ns(p->io) + io_spent_ns(p->io);
@@ -82,7 +84,7 @@ void peers_tell_time(struct peers *p)
     {
         struct inbound *in = container_of(node, struct inbound, node);
 
-        /* Who does not read what it is told need not know. */
+        /* A node that does not read what it is sent does not need the time. */
         if (in->is_greeted && in->channel == WIRE_CONTROL &&
             link_backlog_bytes(&in->link) < CLOCK_BACKLOG_BYTES) {
             wire_put_clock(&in->link.out, io_now_ns(p->io));
@@ -116,12 +118,12 @@ void peers_note_holds(struct inbound *in, const struct wire_holds *h)
 
     in->holds = *h;
     if (in->holds.clock_ns > now_ns) {
-        in->holds.clock_ns = now_ns; /* Nobody told it so. */
+        in->holds.clock_ns = now_ns; /* Counts from now, although no CLOCK was answered yet. */
     }
     in->peers->holds_changed = true;
 }
 
-/* What was said last, by the process that has sent commands on that connection. */
+/* The last HOLDS of the process that has sent commands on that connection. */
 static struct wire_holds holds_of(const struct peers *p, const struct inbound *bulk)
 {
     const struct inbound *control = peers_inbound(p, bulk->from, WIRE_CONTROL);
@@ -136,7 +138,7 @@ enum peers_held peers_is_held(struct peers *p, uint64_t connection, uint64_t cor
     const struct inbound *bulk = find_connection(p, connection);
 
     if (bulk == NULL || bulk->is_leaving) {
-        return PEERS_GIVEN_UP; /* (Who leaves is told.) */
+        return PEERS_GIVEN_UP; /* A node that is leaving sends no HOLDS any more. */
     }
     MUTANT_DO(forwards_taken_late, return PEERS_HELD);
 

@@ -1,16 +1,17 @@
-/* greeting.c - a connection that came in, until it is welcomed or refused. First both sides prove
- * that they hold the key of the cluster; until then nothing of what the dialer says is believed,
- * judged, learned or answered, but for the version of the protocol. */
+/* greeting.c - an incoming connection until it is welcomed or refused. First both sides prove
+ * that they have the key of the cluster. Until then, nothing that the dialer sends is believed,
+ * judged, learned or answered, except the version of the protocol. */
 #include "peer/peers.h"
 
 #include "base/mutant.h"
 
-enum { INBOUNDS_MAX = 256 }; /* Connections that were welcomed. */
+enum { INBOUNDS_MAX = 256 }; /* Welcomed connections. */
 
-/* The number of no command: whoever gets an answer to it has forgotten what it was. */
+/* No command has this number, so whoever receives an answer with it ignores it. */
 static const uint64_t NO_COMMAND = UINT64_MAX;
 
-/* All who prove nothing share one complaint a minute; what they say that they are is not known. */
+/* All dialers without a proof share one complaint per minute, because their real ids are
+ * unknown. */
 static const raft_id STRANGERS = UINT64_MAX;
 
 static void refuse(struct inbound *in, enum wire_refusal refusal)
@@ -35,8 +36,8 @@ static struct inbound *find_namesake(const struct peers *p, const struct wire_he
     return NULL;
 }
 
-/* However long it has been silent (followers have nothing to say to each other), it may
- * live. Where that process has ended, its machine answers these bytes with a reset. */
+/* However long the other process has been silent (followers have nothing to say to each other),
+ * it may be alive. If it has ended, its machine answers these bytes with a reset. */
 static void ask_for_life(struct inbound *in)
 {
     wire_end_answer(&in->link.out, wire_begin_answer(&in->link.out, 0, NO_COMMAND), WIRE_NOT_LEADER,
@@ -55,7 +56,7 @@ static uint32_t count_greeted(const struct peers *p)
     return count;
 }
 
-/* The first reason to refuse that dialer, or 0. */
+/* The first reason to refuse the dialer, or 0. */
 static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hello)
 {
     struct peers *p = in->peers;
@@ -151,7 +152,7 @@ static void challenge(struct inbound *in, struct slice hello)
     link_flush(&in->link);
 }
 
-/* Of what it says only the version counts yet, which says how to read the rest. */
+/* Only the version in it counts yet; it decides how to read the rest. */
 static void hello(struct inbound *in, struct slice body)
 {
     const struct peers *p = in->peers;
@@ -197,8 +198,8 @@ static void check_proof(struct inbound *in, struct slice proof)
     }
 }
 
-/* The operator of the node with the wrong key is to read of it, too. Anybody can say so, and
- * nothing but this line comes of it. */
+/* Logs the dialer's report, so that the operator of the node with the wrong key can read it
+ * here, too. Anybody can send it, so nothing else happens. */
 static void note_other_key(struct inbound *in)
 {
     struct peers *p = in->peers;

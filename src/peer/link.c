@@ -5,8 +5,9 @@
 
 enum {
     LINK_READ_BYTES = 64 * 1024,
-    LINK_KEEP_BYTES = 1024 * 1024,     /* Buffers beyond this are given back when empty. */
-    LINK_GROW_BYTES = 4 * 1024 * 1024, /* Of a longer frame, so much must come first. */
+    LINK_KEEP_BYTES = 1024 * 1024,     /* Larger buffers are freed when empty. */
+    LINK_GROW_BYTES = 4 * 1024 * 1024, /* Of a longer frame, this much must arrive before room
+                                        * for all is allocated. */
 };
 
 static struct link *link_of(struct io_stream *stream)
@@ -14,7 +15,7 @@ static struct link *link_of(struct io_stream *stream)
     return container_of(stream, struct link, stream);
 }
 
-/* A frame that claims to be long gets its room once a good part of it has come. */
+/* Room for a long frame is allocated only when a good part of it has arrived. */
 static char *link_room(struct io_stream *stream, size_t *ret_size)
 {
     struct link *link = link_of(stream);
@@ -27,7 +28,8 @@ static char *link_room(struct io_stream *stream, size_t *ret_size)
         if (wire_frame(slice_of(buffer_begin(&link->in), WIRE_HEADER_BYTES), link->body_max,
                        &frame) == WIRE_MORE &&
             frame.size > have && frame.size - have > wanted) {
-            /* Once so much has come that it is meant, all of it, to copy it only once. */
+            /* Once enough has arrived, makes room for the whole frame, so that it is copied only
+             * once. */
             wanted = have < LINK_GROW_BYTES && frame.size - have > LINK_GROW_BYTES
                          ? LINK_GROW_BYTES
                          : frame.size - have;
@@ -147,7 +149,7 @@ void link_close(struct link *link)
     }
 }
 
-/* Hands bytes to the stream; false where it has to wait, or is over. */
+/* Gives bytes to the stream; false if it has to wait, or has ended. */
 static bool send_bytes(struct link *link, const void *data, size_t size)
 {
     int result = io_stream_write(link->io, &link->stream, data, size);

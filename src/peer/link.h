@@ -1,6 +1,6 @@
-/* link.h - one connection to a peer: frames in, frames out. Output gathers in a
- * buffer until link_flush(), so that a turn costs one write. Incoming frames are
- * checked whole before anybody sees them; a bad one ends the link. */
+/* link.h - one connection to a peer: frames in, frames out. Output collects in a buffer until
+ * link_flush(), so that a turn costs one write. Incoming frames are checked completely before
+ * anybody sees them; a bad one ends the link. */
 #ifndef RAKIT_PEER_LINK_H
 #define RAKIT_PEER_LINK_H
 
@@ -16,44 +16,44 @@ struct link {
     struct io *io;
     struct io_stream stream;
     struct buffer in;
-    struct buffer out;           /* Filling. */
-    struct buffer sending;       /* In the backend's hands while is_sending, */
-    struct entry *sending_entry; /* or this entry's payload. */
-    /* A large payload on its way: `head` leaves first, then `body`, then `out`. */
+    struct buffer out;           /* Being filled. */
+    struct buffer sending;       /* Used by the backend while is_sending. */
+    struct entry *sending_entry; /* Or its payload is, instead. */
+    /* A large payload being sent: first `head`, then `body`, then `out`. */
     struct buffer head;
     struct entry *body;
-    bool is_open; /* The stream exists: link_close() is due, `closed` comes. */
+    bool is_open; /* The stream is open: link_close() is due, and `closed` will come. */
     bool is_sending;
     bool is_closing;
     uint64_t body_max; /* Frames with a longer body end the link. */
-    uint64_t heard_ns; /* When bytes came last. */
+    uint64_t heard_ns; /* When bytes last arrived. */
 
     /* A whole frame; its body is borrowed. May call link_close(). */
     void (*frame)(struct link *link, const struct wire_frame *frame);
-    /* The link has ended, for whatever reason; called once, after that it may be
-     * freed or opened again. */
+    /* The link has ended, for whatever reason. Called once; the link may then be freed or opened
+     * again. */
     void (*closed)(struct link *link);
     void *context;
 };
 
-/* Sets the callbacks' ground; the stream is opened by io_accept() or io_connect() on
- * link->stream, and then link_opened() is called. */
+/* Sets the callbacks. The stream is then opened by io_accept() or io_connect() on link->stream,
+ * followed by link_opened(). */
 void link_init(struct link *link, struct io *io,
                void (*frame)(struct link *link, const struct wire_frame *frame),
                void (*closed)(struct link *link), void *context);
 void link_opened(struct link *link);
-/* Frees buffers; the stream must be closed (or the whole io is going away). */
+/* Frees buffers; the stream must be closed, or the whole io is about to be freed. */
 void link_deinit(struct link *link);
 void link_close(struct link *link);
-/* Sends what has gathered. */
+/* Sends what has collected. */
 void link_flush(struct link *link);
-/* The payload of `e` leaves behind what has gathered, without being copied. Only where
+/* Sends the payload of `e` after what has collected, without copying it. Only if
  * link_can_attach(): one at a time. */
 bool link_can_attach(const struct link *link);
 void link_attach(struct link *link, struct entry *e);
-/* Whether a frame of that type has come in part. */
+/* Whether a part of a frame of that type has arrived. */
 bool link_is_amid(const struct link *link, enum wire_type type);
-/* Bytes that have gathered or are on their way. */
+/* Bytes that have collected or are being sent. */
 size_t link_backlog_bytes(const struct link *link);
 
 #endif /* RAKIT_PEER_LINK_H */

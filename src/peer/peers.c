@@ -1,4 +1,4 @@
-/* peers.c - who is connected to whom, and who is let in. */
+/* peers.c - the list of peers, and the connections that come in. */
 #include "peer/peers.h"
 
 #include <errno.h>
@@ -10,13 +10,13 @@
 
 enum {
     ANSWERS_BYTES_MAX = 1024 * 1024 * 1024,
-    PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have come by themselves. */
+    PEERS_MAX = 2 * RAFT_MEMBERS_MAX, /* Members, and others that have dialed this node. */
 };
 
 static const uint64_t PATIENCE_NS = PEERS_PATIENCE_MS * 1000 * 1000ull;
 
-/* After a partition TCP repeats itself ever more rarely, and a connection that survived it
- * may be mute for as long again. A new one is made sooner. */
+/* After a partition TCP retransmits ever more rarely, so a connection that survived it may stay
+ * silent as long again. A new connection is faster. */
 enum { SEND_ELECTION_TIMEOUTS = 10, SEND_TIMEOUT_MS_MAX = 60 * 1000 };
 
 /* --- the table ----------------------------------------------------------------------- */
@@ -105,7 +105,7 @@ static void timer_fired(struct io_timer *timer)
     }
 }
 
-/* Never later than it is armed for: else a flood of connections could put it off for
+/* Only ever moves the timer earlier: otherwise a flood of connections could postpone it for
  * ever, and nobody would be dialed again. */
 void peers_arm_timer(struct peers *p, uint64_t at_ns)
 {
@@ -139,7 +139,7 @@ static void readdress(struct peer *peer, const struct member_address *address)
     addresses_renewed(peer);
     if (member_address_same_place(&peer->address, address)) {
         peer->address = *address;
-        /* It is there: no need to look elsewhere. */
+        /* It is reached, so it need not be looked for elsewhere. */
         if (peer->dial[WIRE_CONTROL].was_search) {
             dial_drop(&peer->dial[WIRE_CONTROL]);
         }
@@ -155,7 +155,7 @@ void peer_forget(struct peer *peer)
 {
     peer->is_leaving = true;
     sender_reset(peer);
-    /* What was said last (the commit of its removal, with luck) still leaves. */
+    /* What was sent last (with luck, the commit of its removal) is still flushed. */
     link_flush(&peer->dial[WIRE_CONTROL].link);
     link_flush(&peer->dial[WIRE_BULK].link);
     dial_drop(&peer->dial[WIRE_CONTROL]);
@@ -179,8 +179,8 @@ void peers_set_members(struct peers *p, const struct membership *m)
             add_peer(p, address)->logged = *address;
         } else if (!member_address_equal(&peer->logged, address)) {
             peer->logged = *address;
-            /* Who catches up reads of addresses that are long out of date: where a member
-             * is reached, it lives. */
+            /* A node that catches up finds outdated addresses in the log; the address where a
+             * member is reached is right. */
             if ((peer->dial[WIRE_CONTROL].phase != DIAL_UP || MUTANT(logged_beats_reached)) &&
                 !MUTANT(newer_log_ignored)) {
                 readdress(peer, address);
@@ -216,19 +216,20 @@ static uint32_t count_peers(const struct peers *p)
     return count;
 }
 
-/* It says itself where it lives now; a leader that adds us is known only so. */
+/* A node reports its own address. If a leader is about to add this node, that is the only way to
+ * know the leader. */
 void peers_learn(struct peers *p, const struct member_address *address)
 {
     struct peer *peer = peers_find(p, address->id);
 
     if (!addresses_is_usable(p, address->id, address)) {
-        return; /* Let in all the same: the log has its address, if it has had a good one. */
+        return; /* It remains welcome: its address, if it is a good one, will come with the log. */
     }
     if (peer == NULL && count_peers(p) < PEERS_MAX) {
         add_peer(p, address);
     } else if (peer != NULL && !MUTANT(greeted_address_ignored)) {
         readdress(peer, address);
-        /* It lives: no need to wait for the next attempt. */
+        /* It is alive, so do not wait for the next attempt. */
         for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
             if (dial_is_idle(&peer->dial[channel])) {
                 dial_start(&peer->dial[channel]);
@@ -237,7 +238,7 @@ void peers_learn(struct peers *p, const struct member_address *address)
     }
 }
 
-/* Where the process at the other end has said that it lives. */
+/* The address that the process at the other end has announced. */
 static struct member_address address_of(const struct inbound *in)
 {
     struct wire_hello hello;
@@ -262,7 +263,7 @@ enum peers_word peers_word_of(const struct peers *p, const struct member_address
     return member_address_equal(&said, address) ? PEERS_LIVES_THERE : PEERS_LIVES_ELSEWHERE;
 }
 
-/* Only what the node that was greeted says itself, and says to this one. */
+/* Whether the message is from the greeted node itself, and for this one. */
 static bool is_between_us(const struct inbound *in, const struct wire_message *w)
 {
     const struct raft_message *m = &w->message;
@@ -270,7 +271,7 @@ static bool is_between_us(const struct inbound *in, const struct wire_message *w
     return m->from == in->from && (m->to == in->peers->self.id || MUTANT(message_to_another_taken));
 }
 
-/* It is closed, and will dial again. */
+/* The connection is closed, and the node will dial again. */
 static void note_malformed(struct inbound *in, enum wire_type type)
 {
     struct peers *p = in->peers;
@@ -334,7 +335,7 @@ static void note_program(struct peers *p, raft_id id, const char *program)
     }
 }
 
-/* False where it is none that is understood, or allowed. */
+/* Handles a frame; false if it is not understood or not allowed. */
 static bool heed(struct inbound *in, const struct wire_frame *frame)
 {
     struct peers *p = in->peers;
@@ -373,7 +374,7 @@ static void inbound_frame(struct link *link, const struct wire_frame *frame)
     if (!in->is_greeted) {
         greeting_frame(in, frame);
     } else if (frame->kind == NULL && !MUTANT(unknown_kind_ends_connection)) {
-        return; /* A later version has it, and can do without. */
+        return; /* A kind from a later version, which can do without it. */
     } else if (!wire_has_group(frame) || !wire_is_in_place(frame, true, in->channel) ||
                !heed(in, frame)) {
         note_malformed(in, frame->type);
@@ -435,7 +436,8 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .send_timeout_ms =
             timeout_ms < SEND_TIMEOUT_MS_MAX ? (uint32_t)timeout_ms : SEND_TIMEOUT_MS_MAX,
         .answers_bytes_max = ANSWERS_BYTES_MAX,
-        .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Clocks may differ a little. */
+        .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Leaves a margin for clocks that
+                                                              * differ a little. */
         .listener = {.accepted = accepted, .closed = listener_closed},
         .timer = {.fired = timer_fired},
         .timer_ns = UINT64_MAX,

@@ -1,4 +1,4 @@
-/* peers_send.c - what a turn says to the other nodes. */
+/* peers_send.c - what a turn sends to the other nodes. */
 #include "base/mutant.h"
 #include "peer/peers.h"
 
@@ -16,7 +16,7 @@ void peers_send(struct peers *p, const struct raft_message *m)
         sender_ask(peer, m);
     } else if (peer->dial[channel].phase == DIAL_UP &&
                link_backlog_bytes(&peer->dial[channel].link) < CONTROL_BACKLOG_BYTES) {
-        /* (A peer that does not read gets no more: the core copes with what is lost.) */
+        /* A peer that does not read gets nothing more; the core tolerates lost messages. */
         struct wire_message w = {.message = *m, .applied_index = p->applied_index, .disk = p->disk};
 
         wire_put_message(&peer->dial[channel].link.out, &w);
@@ -59,8 +59,8 @@ void peers_flush_answers(struct peers *p)
 
         link_flush(&in->link);
         limit_answers(in);
-        /* Dialing again, it hears that it was removed. Its commands get their answers, and
-         * those that it sends until it has heard of it are refused for certain. */
+        /* It dials again and hears that it was removed. Its commands are answered, and those
+         * that it sends before it hears are refused for certain. */
         if (in->is_leaving && (in->channel == WIRE_CONTROL || MUTANT(removed_node_cut_off))) {
             link_close(&in->link);
         }

@@ -13,7 +13,8 @@
 
 enum { LABEL_BYTES = 16 };
 
-/* All before the hello has a fixed size, so no two greetings make the same bytes. */
+/* Everything before the hello has a fixed size, so different greetings never give the same
+ * bytes. */
 enum { PREFIX_BYTES = LABEL_BYTES + 8 + 4 + PROOF_NONCE_BYTES };
 
 void proof_hmac(struct slice key, struct slice data, unsigned char ret_hmac[PROOF_BYTES])

@@ -3,7 +3,7 @@
 #include "base/mutant.h"
 
 struct crowd {
-    struct inbound *of[STRANGERS_MAX + 1]; /* The oldest first. */
+    struct inbound *of[STRANGERS_MAX + 1]; /* Oldest first. */
     uint32_t count;
 };
 
@@ -20,7 +20,7 @@ static void gather(const struct peers *p, struct crowd *ret_crowd)
     }
 }
 
-/* How many come from its address; 0: only few. */
+/* How many come from the same address; 0 if they are few. */
 static uint32_t company_of(const struct crowd *crowd, const struct inbound *in)
 {
     uint32_t count = 0;
@@ -44,7 +44,8 @@ struct inbound *strangers_to_close(const struct peers *p)
     for (uint32_t i = 0; i < crowd.count; i++) {
         struct inbound *in = crowd.of[i];
         uint32_t company = MUTANT(any_address_crowds) ? 0 : company_of(&crowd, in);
-        /* Not of the newer half: the one that has just come had no time to speak. */
+        /* Those of the newer half are spared: a connection that has just come had no time to
+         * send HELLO. */
         bool is_more_silent = chosen != NULL && chosen->is_challenged && !in->is_challenged &&
                               (i < crowd.count / 2 || MUTANT(newest_counts_as_silent)) &&
                               !MUTANT(hello_counts_for_nothing);

@@ -1,8 +1,8 @@
-/* strangers.h - incoming connections that have not proven yet that they belong to the cluster.
- * There may be so many of them, and anybody can make more. Which one makes room for the next is
- * chosen so that members get through their greeting, also over slow links, while others crowd
- * the port: one of the address that has the most connections; of those, one that has said nothing
- * before one that has said hello; of those, the oldest. */
+/* strangers.h - incoming connections that have not yet proved membership. Their number is
+ * limited, and anybody can open more. If one must be closed to make room, it is chosen so that
+ * members complete their greeting, even over slow links, while others flood the port: one of the
+ * address with the most connections; of those, one that has not sent HELLO before one that has;
+ * of those, the oldest. */
 #ifndef RAKIT_PEER_STRANGERS_H
 #define RAKIT_PEER_STRANGERS_H
 
@@ -10,7 +10,7 @@
 
 enum {
     STRANGERS_MAX = 64,
-    /* An address that has no more than that is no crowd: a member dials twice, and may dial again
+    /* An address with no more than this is not a flood: a member dials twice, and may dial again
      * before it is noticed that its last connections have broken. */
     STRANGERS_FEW = 4,
 };

@@ -69,9 +69,11 @@ static void challenged(struct verify *v, struct slice body)
     } else if (level < v->peers->cluster_level && !MUTANT(older_level_added)) {
         conclude(v, VERIFY_OLDER_LEVEL);
     } else if (v->options.is_member && !MUTANT(member_verified_twice)) {
-        conclude(v, VERIFY_PROVEN); /* To be welcomed would end the connection that it has. */
+        /* Being welcomed would end the connection that the member has already. */
+        conclude(v, VERIFY_PROVEN);
     } else {
-        v->phase = DIAL_PROVEN; /* It is to say whether it is of another cluster. */
+        /* Waits for its answer, which shows whether it belongs to another cluster. */
+        v->phase = DIAL_PROVEN;
         wire_put_proof(&v->link.out, proof);
         link_flush(&v->link);
     }
@@ -83,7 +85,7 @@ static enum verify_result result_of(const struct verify *v, enum wire_refusal re
 
     switch (refusal) {
     case WIRE_NOT_READY:
-        return is_proven ? VERIFY_PROVEN : VERIFY_KEYLESS; /* It is of no cluster yet. */
+        return is_proven ? VERIFY_PROVEN : VERIFY_KEYLESS; /* It has no cluster yet. */
     case WIRE_OTHER_CLUSTER:
         return is_proven ? VERIFY_OTHER_CLUSTER : VERIFY_UNREACHED;
     case WIRE_OTHER_VERSION:
@@ -125,7 +127,7 @@ static void connected(struct io_connect *connect, int status)
         link_close(&v->link);
         return;
     }
-    /* The greeting is the same in all versions, and this one all neighbours speak. */
+    /* The greeting is the same in all versions, and all neighbours speak this one. */
     hello_say(v->peers, &v->link, v->options.address.id, WIRE_CONTROL, WIRE_VERSION_MIN, &v->hello);
 }
 

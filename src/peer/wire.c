@@ -18,7 +18,7 @@ _Static_assert((int)WIRE_TIMEOUT_NOW - (int)WIRE_PRE_VOTE ==
 
 /* --- frames ---------------------------------------------------------------------------- */
 
-/* The checksum covers group, size and type too: they seed it. */
+/* The seed of the checksum, so that it covers group, size and type too. */
 static uint64_t frame_seed(const char *header)
 {
     return (uint64_t)(uint8_t)header[5] << 40 | (uint64_t)get_u32(header) << 8 | (uint8_t)header[4];
@@ -29,8 +29,8 @@ static uint64_t frame_checksum(const char *header)
     return checksum_seeded(header + WIRE_HEADER_BYTES, get_u32(header), frame_seed(header));
 }
 
-/* Of size, type and group alone: a damaged size must be noticed before
- * anybody waits for so many bytes. */
+/* Checks size, type and group alone: a damaged size must be noticed before anybody waits for so
+ * many bytes. */
 static uint16_t header_check(const char *header)
 {
     return (uint16_t)checksum(header, 6);
@@ -64,7 +64,8 @@ void wire_end(struct buffer *out, size_t mark)
     put_u64(header + 8, frame_checksum(header));
 }
 
-/* A longer one is not waited for. In the greeting a node of any version may speak. */
+/* A longer frame is refused without waiting for it. In the greeting the sender may be of any
+ * version. */
 static uint64_t longest_body(uint8_t type, const struct wire_kind *kind)
 {
     if (kind == NULL) {
@@ -307,7 +308,7 @@ bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m
     return wire_is_message(frame->type) && get_message(frame, ret_m, &rest);
 }
 
-/* The beginning of a frame with so many entries. */
+/* Writes the beginning of a frame with so many entries. */
 static size_t begin_append(struct buffer *out, const struct wire_message *m, uint32_t count)
 {
     size_t mark = wire_begin_of(out, WIRE_APPEND, m->group);
@@ -418,7 +419,7 @@ bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a
     return get(frame->body, WIRE_ABANDON, ret_a);
 }
 
-/* Its outcome is not known yet, but takes as many bytes. */
+/* The outcome is not known yet, but its size is. */
 size_t wire_begin_answer(struct buffer *out, uint8_t group, uint64_t correlation)
 {
     size_t mark = wire_begin_of(out, WIRE_ANSWER, group);

@@ -1,6 +1,6 @@
-/* wire.h - the frames that peers exchange (docs/WIRE.md). Encoders append one whole
- * frame to a buffer; decoders check every length against the bytes that are there
- * and return false on anything that does not fit. */
+/* wire.h - the frames that peers exchange (docs/WIRE.md). Encoders append one whole frame to a
+ * buffer. Decoders check every length against the bytes that have arrived, and return false on
+ * anything that does not fit. */
 #ifndef RAKIT_PEER_WIRE_H
 #define RAKIT_PEER_WIRE_H
 
@@ -15,33 +15,33 @@
 #include "raft/raft.h"
 #include "store/entry.h"
 
-/* Nodes of neighbouring versions work together, so that a cluster can be brought from one to
- * the next node by node, and back. The greeting is the same in all versions.
- *   10  the oldest that is spoken: the first one whose frames name their group */
+/* Nodes of adjacent versions work together, so that a cluster can be upgraded node by node, and
+ * back. The greeting is the same in all versions.
+ *   10  the oldest supported: the first whose frames name their group */
 enum {
     WIRE_VERSION = 10,
     WIRE_VERSION_MIN = 10,
-    WIRE_VERSION_NEXT = WIRE_VERSION + 1, /* What tests have a later program speak. */
+    WIRE_VERSION_NEXT = WIRE_VERSION + 1, /* For tests: the version of a later program. */
     WIRE_GROUPS = 1,                      /* Group 0 is the only one. */
     WIRE_PROGRAM_BYTES_MAX = 31,
     WIRE_HEADER_BYTES = 16,
-    /* Of a frame before the handshake is over: nobody may make us take more. */
+    /* Limit for a frame before the handshake is over: nobody may make us allocate more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
-    WIRE_HELLO_BYTES_MAX = 77 + 255, /* With the longest name of a host. */
+    WIRE_HELLO_BYTES_MAX = 77 + 255, /* With the longest host name. */
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
-    WIRE_FIELDS_BYTES_MAX = 512,        /* Of all fields of a kind. */
-    WIRE_SKIPPED_BYTES_MAX = 64 * 1024, /* Of a frame that is not understood. */
+    WIRE_FIELDS_BYTES_MAX = 512,        /* All fields of a kind. */
+    WIRE_SKIPPED_BYTES_MAX = 64 * 1024, /* A frame of an unknown kind, which is skipped. */
 };
 
-/* The kinds of frames; the table of wire_kind.h has one row for each. */
+/* The kinds of frames; the table in wire_kind.h has a row for each. */
 enum wire_type {
-    WIRE_HELLO = 1,     /* Dialer -> listener, first frame on a connection. */
-    WIRE_WELCOME = 2,   /* The answer to PROOF. Behind it the listener sends ANSWER and CLOCK. */
-    WIRE_REFUSE = 3,    /* Or this one: behind it the connection ends. */
-    WIRE_CHALLENGE = 4, /* The answer to HELLO: the listener proves that it is a member, */
-    WIRE_PROOF = 5,     /* and the dialer, that it is. */
-    WIRE_CLOCK = 8,     /* What time it is for the listener. */
-    WIRE_HOLDS = 9,     /* The dialer has heard that, and waits for its commands still. */
+    WIRE_HELLO = 1,     /* Dialer -> listener, the first frame on a connection. */
+    WIRE_WELCOME = 2,   /* The answer to PROOF. After it, the listener sends ANSWER and CLOCK. */
+    WIRE_REFUSE = 3,    /* Or this answer, after which the connection ends. */
+    WIRE_CHALLENGE = 4, /* The answer to HELLO, with the listener's proof of membership. */
+    WIRE_PROOF = 5,     /* The dialer's proof of membership. */
+    WIRE_CLOCK = 8,     /* The listener's time. */
+    WIRE_HOLDS = 9,     /* The dialer has received that time, and still waits for its commands. */
     /* The core's messages, in the order of enum raft_message_kind. */
     WIRE_PRE_VOTE = 16,
     WIRE_PRE_VOTE_REPLY = 17,
@@ -53,11 +53,12 @@ enum wire_type {
     WIRE_HEARTBEAT_REPLY = 23,
     WIRE_TIMEOUT_NOW = 24,
     WIRE_FORWARD = 32, /* A client's command for the leader. */
-    WIRE_ANSWER = 33,  /* What became of it. */
-    WIRE_ABANDON = 34, /* Its client has gone: it is not to wait any longer. */
-    /* From here on: who does not know a kind skips it, once the connection is welcomed. */
+    WIRE_ANSWER = 33,  /* The answer to it. */
+    WIRE_ABANDON = 34, /* The client of a forwarded command has gone, so the command need not
+                        * wait. */
+    /* From here on: on a welcomed connection, a node that does not know a kind skips it. */
     WIRE_MAY_BE_SKIPPED = 128,
-    WIRE_ABOUT = 128, /* Which program the dialer is, once it was welcomed. */
+    WIRE_ABOUT = 128, /* The dialer's program, sent once it was welcomed. */
     WIRE_WHERE = 129, /* Where the dialer reaches another member. */
 };
 
@@ -66,11 +67,11 @@ enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
 enum wire_refusal {
     WIRE_OTHER_CLUSTER = 1,
     WIRE_OTHER_VERSION = 2,
-    WIRE_OTHER_NODE = 3,  /* The address belongs to another node by now. */
+    WIRE_OTHER_NODE = 3,  /* Another node has this address now. */
     WIRE_REMOVED = 4,     /* The dialer was removed from the cluster. */
     WIRE_NOT_READY = 5,   /* The listener does not know its cluster yet; try again. */
-    WIRE_SAME_NODE = 6,   /* A node of the dialer's id is running already. */
-    WIRE_OTHER_KEY = 7,   /* The dialer's word: the listener does not prove that it has its key. */
+    WIRE_SAME_NODE = 6,   /* Another process with the dialer's id is running. */
+    WIRE_OTHER_KEY = 7,   /* Sent by the dialer: the listener's proof is wrong. */
     WIRE_OLDER_LEVEL = 8, /* The dialer's program does not know the feature level of the cluster. */
 };
 
@@ -80,7 +81,7 @@ struct wire_hello {
     uint64_t cluster_id;
     raft_id from;
     raft_id to;
-    uint64_t incarnation; /* Random, new with each start of the dialer. */
+    uint64_t incarnation; /* Random, new at each start of the dialer. */
     enum wire_channel channel;
     struct io_address address; /* The dialer's, for clients. */
     uint16_t peer_port;
@@ -93,7 +94,7 @@ struct wire_refuse {
 
 struct wire_challenge {
     raft_id listener;
-    uint32_t level; /* The newest feature level that it knows. */
+    uint32_t level; /* The newest feature level that the listener knows. */
     unsigned char nonce[PROOF_NONCE_BYTES];
     unsigned char proof[PROOF_BYTES];
 };
@@ -103,31 +104,31 @@ struct wire_proof {
 };
 
 struct wire_about {
-    char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Its version. */
+    char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Version of the program. */
 };
 
-/* How a node's disk is, as far as it says. */
+/* What a node reports about its disk. */
 enum wire_disk {
     WIRE_DISK_ROOM = 0,
-    WIRE_DISK_FULL = 1,  /* Room was refused; what is left takes some writes yet. */
-    WIRE_DISK_SPENT = 2, /* It takes no more writes. */
+    WIRE_DISK_FULL = 1,  /* There was not enough room for a write; smaller writes still succeed. */
+    WIRE_DISK_SPENT = 2, /* No more writes succeed. */
 };
 
-/* What a raft message carries beside what the core knows of. */
+/* What a raft message carries besides what the core knows. */
 struct wire_message {
     uint8_t group;
     struct raft_message message;
     raft_index applied_index; /* The sender's. */
-    enum wire_disk disk;      /* The same. */
+    enum wire_disk disk;      /* The sender's. */
 };
 
 struct wire_forward {
     uint8_t group;
     uint64_t correlation;
-    raft_term term; /* The one in which the receiver is believed to lead. */
+    raft_term term; /* The term in which the receiver is believed to lead. */
     uint8_t resp_version;
-    bool is_logged_read;  /* See request.h; of another command it means nothing. */
-    uint64_t until_ns;    /* By the receiver's clock: not to be begun later. */
+    bool is_logged_read;  /* See request.h; unused for other commands. */
+    uint64_t until_ns;    /* By the receiver's clock: the command must not be begun later. */
     struct slice command; /* Encoded as in a log entry. */
 };
 
@@ -137,7 +138,7 @@ struct wire_clock {
 
 struct wire_holds {
     uint64_t clock_ns;    /* The receiver's, as last heard. */
-    uint64_t correlation; /* Nobody waits any more for commands with a lower one. */
+    uint64_t correlation; /* Commands with lower numbers are not waited for any more. */
 };
 
 struct wire_abandon {
@@ -146,8 +147,8 @@ struct wire_abandon {
 };
 
 enum wire_outcome {
-    WIRE_REPLIED = 0,    /* Here is the reply. */
-    WIRE_NOT_LEADER = 1, /* Certainly not executed, here or later. */
+    WIRE_REPLIED = 0,    /* The reply follows. */
+    WIRE_NOT_LEADER = 1, /* Certainly not executed, neither here nor later. */
 };
 
 struct wire_answer {
@@ -160,8 +161,8 @@ struct wire_answer {
 
 /* --- frames ------------------------------------------------------------------------ */
 
-/* Begins a frame at the end of `out` and returns a mark for wire_end(), which fills in
- * size and checksum once the body has been appended. What concerns the node is of group 0. */
+/* Begins a frame at the end of `out`. Returns a mark for wire_end(), which fills in size and
+ * checksum once the body was appended. Frames about the node itself have group 0. */
 size_t wire_begin(struct buffer *out, enum wire_type type);
 size_t wire_begin_of(struct buffer *out, enum wire_type type, uint8_t group);
 void wire_end(struct buffer *out, size_t mark);
@@ -170,7 +171,7 @@ struct wire_kind;
 
 struct wire_frame {
     enum wire_type type;
-    const struct wire_kind *kind; /* NULL: not known, and to be skipped. */
+    const struct wire_kind *kind; /* NULL: unknown, and must be skipped. */
     uint8_t group;
     struct slice body; /* Borrowed. */
     size_t size;       /* With its header. */
@@ -178,31 +179,31 @@ struct wire_frame {
 
 enum wire_result { WIRE_MORE, WIRE_FRAME, WIRE_BAD };
 
-/* Looks for a whole frame at the start of `input`. WIRE_FRAME: this is it. WIRE_MORE: only
- * ret_frame->size is set, to the size it will have in all, as far as known. WIRE_BAD: not a
- * frame, of a kind that is not known and may not be skipped, too long, or damaged. */
+/* Looks for a whole frame at the start of `input`. WIRE_FRAME: there is one. WIRE_MORE: only
+ * ret_frame->size is set, to its size in all, as far as known. WIRE_BAD: not a frame, of an
+ * unknown kind that may not be skipped, too long, or damaged. */
 enum wire_result wire_frame(struct slice input, uint64_t body_max, struct wire_frame *ret_frame);
 
-/* Whether it is of a group that there is. Else it ends the connection: all nodes of a cluster have
- * the same groups. */
+/* Whether the frame's group exists. If not, the connection must be closed: all nodes of a
+ * cluster have the same groups. */
 bool wire_has_group(const struct wire_frame *frame);
 
-/* Whether, on a connection that was welcomed, that side may say it there. */
+/* Whether that side may send this frame, on that channel of a welcomed connection. */
 bool wire_is_in_place(const struct wire_frame *frame, bool is_by_dialer, enum wire_channel channel);
 
 /* --- bodies ------------------------------------------------------------------------ */
 
-/* Returns the size of its body, with which `out` ends now. */
+/* Returns the size of the body, which is at the end of `out`. */
 size_t wire_put_hello(struct buffer *out, const struct wire_hello *hello);
 bool wire_get_hello(struct slice body, struct wire_hello *ret_hello);
 
-/* All that is looked at before it is proven; the versions have it in one place. */
+/* The only field that is read before the proof; it is at the same place in all versions. */
 bool wire_get_hello_version(struct slice body, uint32_t *ret_version);
 
 void wire_put_challenge(struct buffer *out, const struct wire_challenge *c);
 bool wire_get_challenge(struct slice body, struct wire_challenge *ret_c);
 
-/* Its body is the proof and nothing else. */
+/* The body is the proof and nothing else. */
 void wire_put_proof(struct buffer *out, const unsigned char proof[PROOF_BYTES]);
 
 void wire_put_refuse(struct buffer *out, enum wire_refusal refusal);
@@ -212,24 +213,24 @@ bool wire_get_refuse(struct slice body, enum wire_refusal *ret_refusal);
 void wire_put_about(struct buffer *out, const char *program);
 bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX + 1]);
 
-/* The id of a member, and where it lives. */
+/* The id of a member, and its address. */
 void wire_put_where(struct buffer *out, const struct member_address *where);
 bool wire_get_where(struct slice body, struct member_address *ret_where);
 
 void wire_put_message(struct buffer *out, const struct wire_message *m);
 bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m);
 
-/* Whether it is a message of the core, but for AppendEntries. */
+/* Whether it is a message of the core, except AppendEntries. */
 bool wire_is_message(enum wire_type type);
-/* AppendEntries with `entries`, whose count replaces m->message.entry_count. */
+/* AppendEntries with `entries`, whose number replaces m->message.entry_count. */
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count);
-/* The same for one entry whose payload follows behind `out` by itself, not copied. */
+/* The same for one entry whose payload is sent after `out`, without being copied. */
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e);
-/* The message, with entry_count set and `entries` NULL; and where the entries begin. */
+/* The message, with entry_count set and `entries` NULL; and the position of the entries. */
 bool wire_get_entries(const struct wire_frame *frame, struct wire_message *ret_m,
                       struct slice *ret_entries);
-/* Takes the next entry off `rest`: a new one with one reference, index 0; or NULL. */
+/* Decodes the next entry of `rest`: a new one with one reference and index 0; or NULL. */
 struct entry *wire_next_entry(struct slice *rest);
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f);
@@ -242,11 +243,11 @@ bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns);
 void wire_put_holds(struct buffer *out, const struct wire_holds *h);
 bool wire_get_holds(struct slice body, struct wire_holds *ret_h);
 
-/* The reply is appended by the caller, between this and wire_end(). */
+/* The caller appends the reply before it calls wire_end(). */
 size_t wire_begin_answer(struct buffer *out, uint8_t group, uint64_t correlation);
 void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
                      raft_index executed_index);
-/* Takes an answer back that was begun and not ended. */
+/* Removes an answer that was begun and not ended. */
 void wire_drop_answer(struct buffer *out, size_t mark);
 bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a);
 

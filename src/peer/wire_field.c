@@ -11,7 +11,7 @@ static bool is_text(const struct wire_field *f)
     return f->form == WIRE_TEXT || f->form == WIRE_PRINTABLE;
 }
 
-/* Of what is no text. */
+/* Of a field that is not a text. */
 static uint32_t bytes_of(const struct wire_field *f)
 {
     switch (f->form) {
@@ -57,7 +57,7 @@ uint32_t wire_fields_max(struct wire_fields fields)
 
 /* --- numbers ----------------------------------------------------------------------------- */
 
-/* The member's. Sizes of types, not of the wire. */
+/* Reads a member of a struct; sizes are those of the type, not of the wire. */
 static uint64_t load(const void *member, uint16_t size)
 {
     uint8_t u8;

@@ -1,5 +1,5 @@
-/* wire_field.h - the body of a frame as a list of fields, by which one function writes any body
- * and one reads it. */
+/* wire_field.h - the body of a frame as a list of fields; one function writes any body, and one
+ * reads it. */
 #ifndef RAKIT_PEER_WIRE_FIELD_H
 #define RAKIT_PEER_WIRE_FIELD_H
 
@@ -15,19 +15,19 @@ enum wire_form {
     WIRE_U16,
     WIRE_U32,
     WIRE_U64,
-    WIRE_BYTES,     /* As many as the member has. */
-    WIRE_TEXT,      /* The rest of the body: a string without its 0. */
-    WIRE_PRINTABLE, /* The same, of printable ASCII characters without blanks. */
+    WIRE_BYTES,     /* As many bytes as the member has. */
+    WIRE_TEXT,      /* The rest of the body: a string without its zero. */
+    WIRE_PRINTABLE, /* The same, but only printable ASCII without blanks. */
 };
 
-/* Numbers may be kept in any unsigned type or enum that holds `max`. */
+/* Numbers may be stored in any unsigned type or enum that can hold `max`. */
 struct wire_field {
     const char *name;
     enum wire_form form;
-    uint16_t offset; /* Of the member in its struct, */
-    uint16_t size;   /* which has so many bytes. */
-    uint64_t min;    /* Of a number; of a text, its bytes. */
-    uint64_t max;    /* Of a number; 0: whatever its form holds. */
+    uint16_t offset; /* Of the member in its struct. */
+    uint16_t size;   /* Bytes of that member. */
+    uint64_t min;    /* Least value of a number; least size of a text. */
+    uint64_t max;    /* Greatest value of a number; 0: any that its form can hold. */
 };
 
 struct wire_fields {
@@ -35,14 +35,14 @@ struct wire_fields {
     uint32_t count;
 };
 
-/* What they take at least and at most. */
+/* The least and greatest sizes of the fields together. */
 uint32_t wire_fields_min(struct wire_fields fields);
 uint32_t wire_fields_max(struct wire_fields fields);
 
-/* Writes the members of *from to where as many bytes have room. Returns their bytes. */
+/* Writes the members of *from to `to`, which must have enough room. Returns the size. */
 size_t wire_fields_put(char *to, struct wire_fields fields, const void *from);
-/* Reads them from the beginning of `body` into *ret. Up to `rest_max` bytes may follow: *ret_rest.
- * False if it does not fit: then nothing has changed. */
+/* Reads the fields from the beginning of `body` into *ret. Up to `rest_max` bytes may follow:
+ * *ret_rest. False, with nothing changed, if the body does not fit. */
 bool wire_fields_get(struct slice body, struct wire_fields fields, uint32_t rest_max, void *ret,
                      struct slice *ret_rest);
 

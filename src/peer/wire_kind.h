@@ -1,6 +1,6 @@
-/* wire_kind.h - the one table of message kinds: number and name of each, who says it and where, and
- * what its body is. A test compares it with docs/WIRE.md. A new kind is a row and its fields in
- * wire_kind.c, and its number and struct in wire.h. */
+/* wire_kind.h - the table of message kinds: number, name, who sends it and where, and its body.
+ * A test compares it with docs/WIRE.md. A new kind needs a row and its fields in wire_kind.c,
+ * and its number and struct in wire.h. */
 #ifndef RAKIT_PEER_WIRE_KIND_H
 #define RAKIT_PEER_WIRE_KIND_H
 
@@ -10,14 +10,14 @@
 #include "peer/wire.h"
 #include "peer/wire_field.h"
 
-/* By whom it is said, and where. Said otherwise it ends the connection. */
+/* Who may send it, and where. Sent otherwise, it ends the connection. */
 enum wire_use {
     WIRE_BY_DIALER = 1,
     WIRE_BY_LISTENER = 2,
-    WIRE_IN_GREETING = 4, /* Before the connection is welcomed; the others, behind that. */
+    WIRE_IN_GREETING = 4, /* Before the connection is welcomed; other kinds only after that. */
     WIRE_ON_CONTROL = 8,
     WIRE_ON_BULK = 16,
-    WIRE_OF_GROUP = 32, /* Its frame names a group; of the others it is 0. */
+    WIRE_OF_GROUP = 32, /* Its frame names a group; for other kinds that is 0. */
 };
 
 struct wire_kind {
@@ -25,13 +25,13 @@ struct wire_kind {
     const char *name;
     uint32_t uses;
     struct wire_fields fields;
-    const char *rest_name; /* What may follow them, not described by a list of fields; or NULL. */
+    const char *rest_name; /* What may follow the fields; or NULL. */
     uint32_t rest_max;     /* In bytes. */
 };
 
-/* NULL where there is none. */
+/* NULL if there is none. */
 const struct wire_kind *wire_kind_of(uint8_t type);
-/* All of them, in the order of their numbers. */
+/* All kinds, in the order of their numbers. */
 uint32_t wire_kind_count(void);
 const struct wire_kind *wire_kind_at(uint32_t i);
 
