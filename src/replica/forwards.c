@@ -1,90 +1,76 @@
-/* forwards.c - as follower: commands on their way to the leader, and back. */
-#include "replica/state.h"
+#include "replica/forwards.h"
 
 #include "base/mutant.h"
 #include "resp/errors.h"
 
-enum {
-    FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
-    FORWARD_GRACE_HEARTBEATS = 6,
-    LEADERS_LOST_MAX = 2
-};
+enum { LEADERS_LOST_MAX = 2 };
 
-static void forward(struct replica *r, struct buffer *out, struct request *request)
+void forwards_init(struct forwards *f, struct requests *requests, uint64_t first_correlation)
 {
-    uint64_t correlation = r->forwards.next;
-    struct wire_forward f = {
+    *f = (struct forwards){.requests = requests};
+    pending_init(&f->sent, first_correlation);
+}
+
+void forwards_deinit(struct forwards *f)
+{
+    pending_deinit(&f->sent);
+}
+
+/* --- there and back ---------------------------------------------------------------------- */
+
+bool forwards_may_send(const struct forwards *f, raft_term term)
+{
+    return f->refused_term != term;
+}
+
+void forwards_send(struct forwards *f, struct request *request, raft_id leader, raft_term term,
+                   uint64_t until_ns, struct buffer *out)
+{
+    uint64_t correlation = f->sent.next;
+    struct wire_forward w = {
         .correlation = correlation,
-        .term = raft_current_term(r->raft),
+        .term = term,
         .resp_version = request->resp_version == 3 ? 3 : 2,
         .is_logged_read = request->is_logged_read,
-        .until_ns = peers_time_there(&r->peers, raft_leader(r->raft), request->deadline_ns),
+        .until_ns = until_ns,
         .command = entry_payload(request->entry),
     };
 
-    wire_put_forward(out, &f);
+    wire_put_forward(out, &w);
     request->is_abandon_reported = false;
     list_remove(&request->link);
-    pending_put(&r->forwards, correlation, request);
-    r->forwards_to = raft_leader(r->raft);
-    r->forwards_term = raft_current_term(r->raft);
-    r->stats.forwarded_count++;
+    pending_put(&f->sent, correlation, request);
+    f->leader = leader;
+    f->term = term;
+    f->sent_count++;
 }
 
-void place_as_follower(struct replica *r)
+void forwards_answered(struct forwards *f, raft_id from, const struct wire_answer *a)
 {
-    raft_id leader = raft_leader(r->raft);
-    bool is_refused = r->refused_term == raft_current_term(r->raft);
-    struct buffer *out = leader == 0 || is_refused ? NULL : peers_forward(&r->peers, leader);
-
-    list_for_each(node, &r->requests.waiting)
-    {
-        struct request *request = container_of(node, struct request, link);
-
-        if (requests_give_back(&r->requests, request)) {
-            continue;
-        }
-        if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
-            forward(r, out, request);
-        } else if (request_is_admin(request) && leader == 0) {
-            admin_answer_locally(r, request);
-        } else if (out == NULL && requests_fail_late(&r->requests, request, io_now_ns(r->io),
-                                                     place_no_leader_error(r))) {
-            continue;
-        } else if (request->is_abandoned) {
-            list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
-            requests_fail(&r->requests, request, ERROR_ABANDONED);
-        }
-    }
-}
-
-void requests_answered(struct replica *r, const struct wire_answer *a)
-{
-    struct request *request = MUTANT(answers_cross) ? pending_take_first(&r->forwards)
-                                                    : pending_take(&r->forwards, a->correlation);
+    struct request *request = from != f->leader       ? NULL
+                              : MUTANT(answers_cross) ? pending_take_first(&f->sent)
+                                                      : pending_take(&f->sent, a->correlation);
 
     if (request == NULL) {
-        return; /* Given up before: the client was told that it is in doubt. */
+        return; /* Given up before: its client has been answered that it is in doubt. */
     }
     if (a->outcome == WIRE_NOT_LEADER) {
-        r->refused_term = r->forwards_term;
-        requests_return(&r->requests,
-                        request); /* Certainly not executed: it waits for another leader. */
+        f->refused_term = f->term;
+        requests_return(f->requests, request); /* Certainly not executed: for another leader. */
         return;
     }
 
     struct resp_writer *w = request->reply(request);
 
     buffer_append_slice(w->out, a->reply);
-    requests_finish(&r->requests, request, a->executed_index);
+    requests_finish(f->requests, request, a->executed_index);
 }
 
 /* What waits for room at the leader is not to wait for nobody. It is told behind the commands, on
  * the same connection, so it never comes before them. */
-void forwards_tell_abandoned(struct replica *r)
+void forwards_report_abandoned(struct forwards *f, struct buffer *out)
 {
-    struct pending *p = &r->forwards;
-    struct buffer *out = p->count == 0 ? NULL : peers_forward(&r->peers, r->forwards_to);
+    struct pending *p = &f->sent;
 
     for (uint64_t number = p->first; out != NULL && number < p->next; number++) {
         struct request *request = pending_at(p, number);
@@ -97,59 +83,55 @@ void forwards_tell_abandoned(struct replica *r)
     }
 }
 
-/* --- when the leader changes ----------------------------------------------------------- */
-
-/* The leader has changed, but the old one may be there still, and then it answers each
- * command that it was sent: executed, refused, or in doubt. It gets a moment for that.
- * Meanwhile nothing is placed, so that what it refuses keeps its place in the order. */
-void forwards_wind_down(struct replica *r)
-{
-    if (r->forwards.count == 0) {
-        r->forward_grace_ns = 0;
-    } else if (raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
-               !peers_may_answer(&r->peers, r->forwards_to)) {
-        forwards_abandon(r); /* It has been silent for long, or is gone. */
-    } else if (r->forward_grace_ns == 0) {
-        r->forward_grace_ns =
-            io_now_ns(r->io) + FORWARD_GRACE_HEARTBEATS * r->options.heartbeat_interval_ns;
-    }
-}
-
-bool forwards_are_winding_down(struct replica *r)
-{
-    if (r->forwards.count == 0) {
-        r->forward_grace_ns = 0;
-    }
-    return r->forward_grace_ns != 0;
-}
-
-/* Who was removed hears nothing but these answers, until that connection is closed. */
-void forwards_sweep(struct replica *r, uint64_t now_ns)
-{
-    if (forwards_are_winding_down(r) && now_ns >= r->forward_grace_ns &&
-        (!r->is_removed || MUTANT(removed_gives_up_soon))) {
-        forwards_abandon(r);
-    }
-}
-
-void forwards_note_held(struct replica *r)
+uint64_t forwards_held_from(const struct forwards *f)
 {
     uint64_t first;
 
-    r->peers.held_by = r->forwards_to;
-    r->peers.held_from_all = r->forwards.next;
-    r->peers.held_from = pending_first(&r->forwards, &first) == NULL ? r->forwards.next : first;
+    return pending_first(&f->sent, &first) == NULL ? f->sent.next : first;
 }
 
-void forwards_lost(struct replica *r, raft_id id)
+/* --- when the leader changes ----------------------------------------------------------- */
+
+/* The old one may be there still, and then it answers each command that it was sent: executed,
+ * refused, or in doubt. */
+void forwards_wind_down(struct forwards *f, uint64_t until_ns)
 {
-    if (id == r->forwards_to) {
-        forwards_abandon(r);
+    if (f->sent.count == 0) {
+        f->grace_ns = 0;
+    } else if (until_ns == 0) {
+        forwards_abandon(f);
+    } else if (f->grace_ns == 0) {
+        f->grace_ns = until_ns;
     }
 }
 
-/* What hangs one leader must not hang the next, and the one after that. A read in the log would
- * be executed behind others of its connection than those that it came with. */
+bool forwards_are_winding_down(struct forwards *f)
+{
+    if (f->sent.count == 0) {
+        f->grace_ns = 0;
+    }
+    return f->grace_ns != 0;
+}
+
+/* A node that was removed hears nothing but these answers, until that connection is closed. */
+void forwards_sweep(struct forwards *f, bool is_removed, uint64_t now_ns)
+{
+    if (forwards_are_winding_down(f) && now_ns >= f->grace_ns &&
+        (!is_removed || MUTANT(removed_gives_up_soon))) {
+        forwards_abandon(f);
+    }
+    requests_give_up_overdue(f->requests, &f->sent, now_ns);
+}
+
+void forwards_lost(struct forwards *f, raft_id id)
+{
+    if (id == f->leader) {
+        forwards_abandon(f);
+    }
+}
+
+/* What hangs one leader must not hang the next, and the one after that. A read in the log is not
+ * sent again: it belongs behind writes that are not. */
 static bool may_try_again(struct request *request)
 {
     if (!request_changes_nothing(request) || request->is_logged_read ||
@@ -160,19 +142,28 @@ static bool may_try_again(struct request *request)
     return request->lost_count < LEADERS_LOST_MAX || MUTANT(read_tried_for_ever);
 }
 
-void forwards_abandon(struct replica *r)
+void forwards_abandon(struct forwards *f)
 {
     struct request *request;
     struct list again;
 
     list_init(&again);
-    while ((request = pending_take_first(&r->forwards)) != NULL) {
+    while ((request = pending_take_first(&f->sent)) != NULL) {
         if (MUTANT(forward_retried) || may_try_again(request)) {
             list_append(&again, &request->link);
         } else {
-            requests_give_up(&r->requests, request, ERROR_IN_DOUBT,
+            requests_give_up(f->requests, request, ERROR_IN_DOUBT,
                              request->is_logged_read ? ERROR_READ_LATE : ERROR_READ_LOST);
         }
     }
-    requests_wait_again(&r->requests, &again);
+    requests_wait_again(f->requests, &again);
+}
+
+void forwards_end(struct forwards *f)
+{
+    struct request *request;
+
+    while ((request = pending_take_first(&f->sent)) != NULL) {
+        requests_give_up(f->requests, request, ERROR_IN_DOUBT, ERROR_STOPPING);
+    }
 }

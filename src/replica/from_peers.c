@@ -221,7 +221,7 @@ static void on_forwards_lost(void *context, raft_id id)
     struct replica *r = context;
 
     if (r->is_running) {
-        forwards_lost(r, id);
+        forwards_lost(&r->forwards, id);
     }
 }
 
@@ -249,10 +249,7 @@ static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 {
     struct replica *r = context;
 
-    /* Numbers can be guessed: only who was asked can say what became of a command. */
-    if (from == r->forwards_to) {
-        requests_answered(r, a);
-    }
+    forwards_answered(&r->forwards, from, a);
 }
 
 const struct peers_events replica_peers_events = {

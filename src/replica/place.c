@@ -6,7 +6,11 @@
 #include "base/mutant.h"
 #include "resp/errors.h"
 
-enum { IN_TIME_SHARE = 4 }; /* Of a command's time, for its entry's waiting: see admission.h. */
+enum {
+    IN_TIME_SHARE = 4, /* Of a command's time, for its entry's waiting: see admission.h. */
+    FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
+    FORWARD_GRACE_HEARTBEATS = 6,
+};
 
 static void sweep_fired(struct io_timer *timer);
 
@@ -14,8 +18,6 @@ void place_init(struct replica *r)
 {
     uint64_t correlation;
 
-    /* Never the numbers of an earlier life of this node: an answer that was on its way
-     * to that one must not meet a request of this one. */
     io_random(r->io, &correlation, sizeof correlation);
     requests_init(&r->requests, r->options.request_timeout_ns);
     sweeper_init(&r->sweeper, r->io, sweep_fired);
@@ -24,14 +26,14 @@ void place_init(struct replica *r)
     admission_init(&r->admission, r->options.request_timeout_ns / IN_TIME_SHARE,
                    r->options.in_flight_bytes_max);
     pending_init(&r->proposed, 1);
-    pending_init(&r->forwards, correlation & (UINT64_MAX >> 1));
+    forwards_init(&r->forwards, &r->requests, correlation & (UINT64_MAX >> 1));
 }
 
 void place_deinit(struct replica *r)
 {
     sweeper_deinit(&r->sweeper);
     pending_deinit(&r->proposed);
-    pending_deinit(&r->forwards);
+    forwards_deinit(&r->forwards);
 }
 
 /* --- what is taken ------------------------------------------------------------------- */
@@ -104,12 +106,47 @@ static void place_as_removed(struct replica *r)
     }
 }
 
+static const char *no_leader_error(const struct replica *r)
+{
+    return replica_cluster_id(r) == 0 ? ERROR_NOT_JOINED : ERROR_NO_LEADER;
+}
+
+static void place_as_follower(struct replica *r)
+{
+    struct requests *q = &r->requests;
+    raft_id leader = raft_leader(r->raft);
+    raft_term term = raft_current_term(r->raft);
+    bool may_send = leader != 0 && forwards_may_send(&r->forwards, term);
+    struct buffer *out = may_send ? peers_forward(&r->peers, leader) : NULL;
+
+    list_for_each(node, &q->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (requests_give_back(q, request)) {
+            continue;
+        }
+        if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
+            forwards_send(&r->forwards, request, leader, term,
+                          peers_time_there(&r->peers, leader, request->deadline_ns), out);
+        } else if (request_is_admin(request) && leader == 0) {
+            admin_answer_locally(r, request);
+        } else if (out == NULL &&
+                   requests_fail_late(q, request, io_now_ns(r->io), no_leader_error(r))) {
+            continue;
+        } else if (request->is_abandoned) {
+            list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
+            requests_fail(q, request, ERROR_ABANDONED);
+        }
+    }
+}
+
 void place_requests(struct replica *r)
 {
     admission_look(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
     requests_take_returned(&r->requests);
     forwarded_note_abandoned(r);
-    if (forwards_are_winding_down(r)) {
+    if (forwards_are_winding_down(&r->forwards)) {
         return;
     }
     if (list_is_empty(&r->requests.waiting) && list_is_empty(&r->reads.waiting)) {
@@ -124,6 +161,15 @@ void place_requests(struct replica *r)
     }
 }
 
+/* When the former leader has had its time to answer; 0: it has been silent for long, or is gone. */
+static uint64_t grace_ends_ns(struct replica *r)
+{
+    return raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
+                   !peers_may_answer(&r->peers, r->forwards.leader)
+               ? 0
+               : io_now_ns(r->io) + FORWARD_GRACE_HEARTBEATS * r->options.heartbeat_interval_ns;
+}
+
 void place_again(struct replica *r)
 {
     if (r->seen_role == RAFT_LEADER) {
@@ -135,7 +181,7 @@ void place_again(struct replica *r)
         reads_forget_rounds(&r->reads); /* As the core has. */
     }
     admission_reset(&r->admission);
-    forwards_wind_down(r);
+    forwards_wind_down(&r->forwards, grace_ends_ns(r));
 }
 
 /* --- the end ------------------------------------------------------------------------- */
@@ -144,10 +190,10 @@ void place_end(struct replica *r)
 {
     struct request *request;
 
-    while ((request = pending_take_first(&r->proposed)) != NULL ||
-           (request = pending_take_first(&r->forwards)) != NULL) {
+    while ((request = pending_take_first(&r->proposed)) != NULL) {
         requests_give_up(&r->requests, request, ERROR_IN_DOUBT, ERROR_STOPPING);
     }
+    forwards_end(&r->forwards);
     requests_take_returned(&r->requests);
     requests_fail_all(&r->requests, &r->requests.waiting, ERROR_STOPPING);
     requests_fail_all(&r->requests, &r->reads.waiting, ERROR_STOPPING);
@@ -157,11 +203,6 @@ void place_end(struct replica *r)
 }
 
 /* --- those that waited too long ------------------------------------------------------ */
-
-const char *place_no_leader_error(const struct replica *r)
-{
-    return replica_cluster_id(r) == 0 ? ERROR_NOT_JOINED : ERROR_NO_LEADER;
-}
 
 static void sweep_waiting(struct replica *r, uint64_t now_ns)
 {
@@ -174,38 +215,28 @@ static void sweep_waiting(struct replica *r, uint64_t now_ns)
     }
     list_for_each(node, &q->waiting)
     {
-        requests_fail_late(q, container_of(node, struct request, link), now_ns,
-                           place_no_leader_error(r));
+        requests_fail_late(q, container_of(node, struct request, link), now_ns, no_leader_error(r));
     }
 }
 
-/* Most commands are due in the order in which they were placed, but not all. */
-static void sweep_pending(struct replica *r, struct pending *pending, uint64_t now_ns)
+static void report_abandoned(struct replica *r)
 {
-    for (uint64_t number = pending->first; number < pending->next; number++) {
-        struct request *request = pending_at(pending, number);
-
-        if (request != NULL && request->deadline_ns <= now_ns) {
-            pending_take(pending, number);
-            requests_give_up(&r->requests, request,
-                             MUTANT(timeout_said_failed) ? ERROR_READ_LATE : ERROR_UNCONFIRMED,
-                             ERROR_READ_LATE);
-        }
+    if (r->forwards.sent.count > 0) {
+        forwards_report_abandoned(&r->forwards, peers_forward(&r->peers, r->forwards.leader));
     }
 }
 
 static void sweep(struct replica *r, uint64_t now_ns)
 {
     admission_look(&r->admission, raft_commit_index(r->raft), now_ns);
-    forwards_sweep(r, now_ns);
+    forwards_sweep(&r->forwards, r->is_removed, now_ns);
     requests_take_returned(&r->requests);
     sweep_waiting(r, now_ns);
     requests_fail_overdue(&r->requests, &r->reads.waiting, now_ns, ERROR_READ_LATE);
     requests_fail_overdue(&r->requests, &r->reads.asked, now_ns, ERROR_READ_LATE);
     requests_fail_overdue(&r->requests, &r->reads.ready, now_ns, ERROR_READ_LATE);
-    sweep_pending(r, &r->proposed, now_ns);
-    sweep_pending(r, &r->forwards, now_ns);
-    forwards_tell_abandoned(r);
+    requests_give_up_overdue(&r->requests, &r->proposed, now_ns);
+    report_abandoned(r);
 }
 
 static void sweep_fired(struct io_timer *timer)

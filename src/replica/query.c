@@ -81,6 +81,7 @@ const struct store_recovered *replica_recovered(const struct replica *r)
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)
 {
     *ret_stats = r->stats;
+    ret_stats->forwarded_count = r->forwards.sent_count;
     ret_stats->in_doubt_count = r->requests.in_doubt_count;
     ret_stats->pending_count = r->requests.count;
 }

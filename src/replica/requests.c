@@ -83,6 +83,21 @@ void requests_give_up(struct requests *q, struct request *request, const char *i
     requests_fail(q, request, in_doubt);
 }
 
+/* Most commands are due in the order in which they were placed, but not all. */
+void requests_give_up_overdue(struct requests *q, struct pending *pending, uint64_t now_ns)
+{
+    for (uint64_t number = pending->first; number < pending->next; number++) {
+        struct request *request = pending_at(pending, number);
+
+        if (request != NULL && request->deadline_ns <= now_ns) {
+            pending_take(pending, number);
+            requests_give_up(q, request,
+                             MUTANT(timeout_said_failed) ? ERROR_READ_LATE : ERROR_UNCONFIRMED,
+                             ERROR_READ_LATE);
+        }
+    }
+}
+
 bool requests_give_back(struct requests *q, struct request *request)
 {
     if (!request_is_forwarded(request) || request->has_begun) {

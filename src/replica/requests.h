@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "command/request.h"
+#include "replica/pending.h"
 
 struct requests {
     uint64_t timeout_ns;
@@ -38,6 +39,8 @@ void requests_fail(struct requests *q, struct request *request, const char *erro
  * that error, or with the other one if it changes nothing. */
 void requests_give_up(struct requests *q, struct request *request, const char *in_doubt,
                       const char *without_effect);
+/* The same for those in a ring whose deadline has come: no majority has confirmed them in time. */
+void requests_give_up_overdue(struct requests *q, struct pending *pending, uint64_t now_ns);
 /* One that waits, and that another node has forwarded, goes back to that node, for whoever leads
  * now. False: it is none, or has begun. */
 bool requests_give_back(struct requests *q, struct request *request);

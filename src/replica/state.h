@@ -5,7 +5,6 @@
  *   start.c       recovery, founding, joining, the end
  *   place.c       each request on its way, and out of it
  *   propose.c     as leader: writes into the log, rounds for reads
- *   forwards.c    as follower: commands on their way to the leader
  *   forwarded.c      as leader: commands that other nodes have forwarded
  *   apply.c       the state machine: commits applied, reads served
  *   from_peers.c  what comes from peers
@@ -25,6 +24,7 @@
 #include "peer/peers.h"
 #include "replica/admission.h"
 #include "replica/announce.h"
+#include "replica/forwards.h"
 #include "replica/health.h"
 #include "replica/outbox.h"
 #include "replica/pending.h"
@@ -72,18 +72,14 @@ struct replica {
     struct outbox outbox;
 
     /* Requests: each is in exactly one of these lists. */
-    struct requests requests;  /* Those that wait; and how each ends. */
-    struct sweeper sweeper;    /* Those that waited too long. */
-    struct pending proposed;   /* Leader: writes in the log, by index. */
-    struct reads reads;        /* Leader: those beside the log. */
-    struct pending forwards;   /* Follower: sent to the leader, by correlation. */
-    raft_id forwards_to;       /* That leader, */
-    raft_term forwards_term;   /* and its term. */
-    uint64_t forward_grace_ns; /* It leads no more: until then it may still tell what became
-                                 * of them, and nothing is placed; 0: it leads. */
-    struct list admin;         /* Leader: membership changes and transfers under way. */
-    uint64_t clock_sent_ns;    /* Leader: when those who forward were last told the time. */
-    uint64_t handed_over_ns;   /* When it last did so to be removed; 0: never. */
+    struct requests requests; /* Those that wait; and how each ends. */
+    struct sweeper sweeper;   /* Those that waited too long. */
+    struct pending proposed;  /* Leader: writes in the log, by index. */
+    struct reads reads;       /* Leader: those beside the log. */
+    struct forwards forwards; /* Follower: those that the leader has. */
+    struct list admin;        /* Leader: membership changes and transfers under way. */
+    uint64_t clock_sent_ns;   /* Leader: when those who forward were last told the time. */
+    uint64_t handed_over_ns;  /* When it last did so to be removed; 0: never. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
@@ -100,7 +96,6 @@ struct replica {
     struct buffer scratch;   /* Replies that nobody waits for. */
     struct buffer abandoned; /* Forwarded commands whose clients have gone: forwarded.c. */
     struct announcer announcer;
-    raft_term refused_term;      /* The leader of that term says it is not: ask nobody else yet. */
     struct member_address fresh; /* Address for the change being proposed; id 0: none. */
 
     struct io_timer timer; /* For what is due though nothing comes in. */
@@ -166,8 +161,6 @@ void place_end(struct replica *r);
 void place_requests(struct replica *r);
 /* Role, term or leader changed: what was under way is in doubt or waits again. */
 void place_again(struct replica *r);
-/* Why there is no leader to place it with. */
-const char *place_no_leader_error(const struct replica *r);
 /* Too much of what other nodes have forwarded is under way for one more. An administrator's
  * command, which may be what ends that, is always taken. */
 bool replica_refuses_forwarded(const struct replica *r, const struct command *command);
@@ -177,25 +170,6 @@ bool replica_refuses_forwarded(const struct replica *r, const struct command *co
 void place_as_leader(struct replica *r);
 /* Leadership was lost: what is not committed is in doubt. */
 void proposed_abandon(struct replica *r);
-
-/* --- forwards.c ----------------------------------------------------------------- */
-
-void place_as_follower(struct replica *r);
-/* The leader answered a forwarded command, or this was refused by it. */
-void requests_answered(struct replica *r, const struct wire_answer *a);
-/* The leader is another: the former one may yet answer what it was sent. */
-void forwards_wind_down(struct replica *r);
-/* Nothing is to be placed while it may. */
-bool forwards_are_winding_down(struct replica *r);
-/* It has had its time. */
-void forwards_sweep(struct replica *r, uint64_t now_ns);
-/* Tells the leader which of the commands that it has were sent by clients that have gone. */
-void forwards_tell_abandoned(struct replica *r);
-void forwards_abandon(struct replica *r);
-/* Commands with lower correlations than the first under way were answered or given up. */
-void forwards_note_held(struct replica *r);
-/* The connection to a node broke. */
-void forwards_lost(struct replica *r, raft_id id);
 
 /* --- forwarded.c ------------------------------------------------------------------- */
 

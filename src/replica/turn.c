@@ -79,7 +79,9 @@ static void send_to_peers(struct replica *r)
 {
     tell_time(r);
     r->peers.applied_index = r->applied_index;
-    forwards_note_held(r);
+    r->peers.held_by = r->forwards.leader;
+    r->peers.held_from = forwards_held_from(&r->forwards);
+    r->peers.held_from_all = r->forwards.sent.next;
     peers_flush(&r->peers);
 }
 

@@ -185,7 +185,7 @@ static void forward_set(const struct node *leader, const struct node *follower, 
     const struct command_head head = {.argument_count = 3};
     struct replica *r = leader->server->replica;
     char payload[64];
-    struct wire_forward f = {.correlation = follower->server->replica->forwards.next + number,
+    struct wire_forward f = {.correlation = follower->server->replica->forwards.sent.next + number,
                              .term = raft_current_term(replica_raft(r)),
                              .resp_version = 2,
                              .until_ns = until_ns};

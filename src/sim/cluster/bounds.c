@@ -80,8 +80,8 @@ static uint64_t count_admin(const struct replica *r)
     {
         count += request_is_admin(container_of(waiting, struct request, link)) ? 1 : 0;
     }
-    for (uint64_t i = r->forwards.first; i < r->forwards.next; i++) {
-        const struct request *request = pending_at(&r->forwards, i);
+    for (uint64_t i = r->forwards.sent.first; i < r->forwards.sent.next; i++) {
+        const struct request *request = pending_at(&r->forwards.sent, i);
 
         count += request != NULL && request_is_admin(request) ? 1 : 0;
     }
