@@ -16,12 +16,34 @@
 #include "base/memory.h"
 #include "io/io.h"
 
+struct file_identity {
+    uint64_t inode;
+    uint32_t device_major;
+    uint32_t device_minor;
+};
+
 struct io_file {
     int fd;
     int direct_fd; /* Bypasses the page cache, for durable writes; see direct_fd(). */
+    struct file_identity identity;
 };
 
 enum { FD_UNTRIED = -1, FD_NONE = -2 };
+
+/* Asks for no times: once the times of a file were asked for, Linux gives its next write times
+ * of their own, and an ext4 without a journal then writes the inode with each sync. */
+static int identify(int fd, const char *path, int flags, struct file_identity *ret_identity,
+                    uint32_t *ret_mode)
+{
+    struct statx found;
+
+    if (statx(fd, path, flags, STATX_TYPE | STATX_INO, &found) != 0) {
+        return -errno;
+    }
+    *ret_identity = (struct file_identity){found.stx_ino, found.stx_dev_major, found.stx_dev_minor};
+    *ret_mode = found.stx_mode;
+    return 0;
+}
 
 static int open_fd(const char *path, int flags)
 {
@@ -33,18 +55,13 @@ static int open_fd(const char *path, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-/* Opening a fifo for reading would block for ever. */
-static bool is_fifo(int fd)
-{
-    struct stat found;
-
-    return fstat(fd, &found) == 0 && S_ISFIFO(found.st_mode);
-}
-
 int io_file_open(struct io *io, const char *path, int flags, struct io_file **ret_file)
 {
     int posix_flags = flags & IO_READ_ONLY ? O_RDONLY : O_RDWR;
+    struct file_identity identity;
+    uint32_t mode;
     int fd;
+    int rv;
 
     CHECK((flags & IO_EXCLUSIVE) == 0 || (flags & IO_CREATE) != 0);
     if (flags & IO_CREATE) {
@@ -57,12 +74,16 @@ int io_file_open(struct io *io, const char *path, int flags, struct io_file **re
     if (fd < 0) {
         return fd;
     }
-    if (is_fifo(fd)) {
+    rv = identify(fd, "", AT_EMPTY_PATH, &identity, &mode);
+    if (rv == 0 && S_ISFIFO(mode)) {
+        rv = -EINVAL; /* Opening a fifo for reading would block for ever. */
+    }
+    if (rv != 0) {
         (void)close(fd);
-        return -EINVAL;
+        return rv;
     }
     *ret_file = memory_take(sizeof **ret_file);
-    **ret_file = (struct io_file){.fd = fd, .direct_fd = FD_UNTRIED};
+    **ret_file = (struct io_file){.fd = fd, .direct_fd = FD_UNTRIED, .identity = identity};
     return 0;
 }
 
@@ -202,13 +223,16 @@ int io_file_lock(struct io_file *file)
 
 bool io_file_is_at(struct io_file *file, const char *path)
 {
-    struct stat own;
-    struct stat there;
+    struct file_identity there;
+    uint32_t mode;
+    int rv = identify(AT_FDCWD, path, 0, &there, &mode);
 
-    if (stat(path, &there) != 0) {
-        return errno != ENOENT && errno != ENOTDIR;
+    if (rv != 0) {
+        return rv != -ENOENT && rv != -ENOTDIR;
     }
-    return fstat(file->fd, &own) != 0 || (own.st_dev == there.st_dev && own.st_ino == there.st_ino);
+    return there.inode == file->identity.inode &&
+           there.device_major == file->identity.device_major &&
+           there.device_minor == file->identity.device_minor;
 }
 
 int io_dir_make(struct io *io, const char *path)

@@ -390,6 +390,29 @@ static void test_name__can_be_removed(void **state)
     assert_int_equal(io_unlink(r->io, "a"), -ENOENT);
 }
 
+/* As an operator moves, replaces and removes files under a server that runs. */
+static void test_name__leads_to_a_file_until_it_is_moved_or_removed(void **state)
+{
+    struct room *r = *state;
+    struct io_file *file;
+
+    assert_int_equal(io_dir_make(r->io, "d"), 0);
+    file = open_new(r, "d/a");
+    assert_true(io_file_is_at(file, "d/a"));
+    assert_int_equal(io_rename(r->io, "d", "e"), 0);
+    assert_false(io_file_is_at(file, "d/a"));
+    assert_true(io_file_is_at(file, "e/a"));
+    assert_false(io_file_is_at(file, "e/a/b")); /* Not a directory. */
+    assert_int_equal(io_rename(r->io, "e/a", "b"), 0);
+    io_file_close(open_new(r, "e/a"));
+    assert_false(io_file_is_at(file, "e/a")); /* Another file with its name. */
+    assert_true(io_file_is_at(file, "b"));
+    assert_int_equal(io_unlink(r->io, "b"), 0);
+    assert_false(io_file_is_at(file, "b"));
+    assert_int_equal(io_unlink(r->io, "e/a"), 0);
+    io_file_close(file);
+}
+
 #define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, room_setup, room_teardown)
 
 int main(void)
@@ -414,6 +437,7 @@ int main(void)
         FILE_TEST(test_dir__lists_its_names),
         FILE_TEST(test_name__can_be_changed_and_replaces),
         FILE_TEST(test_name__can_be_removed),
+        FILE_TEST(test_name__leads_to_a_file_until_it_is_moved_or_removed),
     };
 
     return cmocka_run_group_tests_name("io/file", tests, NULL, NULL);
