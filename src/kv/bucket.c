@@ -125,6 +125,31 @@ void bucket_remove(struct group *bucket, struct bucket_place place, uint64_t *ch
     }
 }
 
+void bucket_move_last(struct group *bucket, uint64_t place)
+{
+    struct group *last = last_group(bucket);
+    unsigned last_slot = bucket_group_count(last) - 1;
+    struct item *item = last->slots[last_slot].item;
+    uint8_t tag = last->tags[last_slot];
+
+    for (struct group *g = bucket; g != NULL; g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+            if (place > 0) {
+                place--;
+                continue;
+            }
+
+            struct item *pushed = g->slots[slot].item;
+            uint8_t pushed_tag = g->tags[slot];
+
+            g->slots[slot].item = item;
+            g->tags[slot] = tag;
+            item = pushed;
+            tag = pushed_tag;
+        }
+    }
+}
+
 void bucket_empty(struct group *bucket, uint64_t *chain_bytes)
 {
     struct group *next = NULL;

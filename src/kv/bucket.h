@@ -26,6 +26,8 @@ void bucket_prefetch(const struct group *bucket, uint8_t tag);
 void bucket_add(struct group *bucket, uint8_t tag, struct item *item, uint64_t *chain_bytes);
 /* Takes the item at `place` out; it stays the caller's. */
 void bucket_remove(struct group *bucket, struct bucket_place place, uint64_t *chain_bytes);
+/* Moves the last item so that `place` others are before it; those after it keep their order. */
+void bucket_move_last(struct group *bucket, uint64_t place);
 /* Frees the chain, but not the items nor the bucket itself, which is empty then. */
 void bucket_empty(struct group *bucket, uint64_t *chain_bytes);
 

@@ -11,7 +11,9 @@ enum {
     SHAPE_KEY_WIDE = 1, /* The key's size takes 4 bytes, else 1. */
     SHAPE_VALUE_2 = 2,  /* The value's size takes 2 bytes, */
     SHAPE_VALUE_4 = 4,  /* or 4 bytes, else 1. */
-    SHAPE_HAS_ROOM = 8, /* Has grown: the allocation is item_grown_bytes(). */
+    SHAPE_HAS_ROOM = 8, /* Has grown: the allocation is grown_bytes(). */
+    SHAPE_KEPT = 16,    /* Has a second owner, */
+    SHAPE_LET_GO = 32,  /* and no first one any more. */
 };
 
 struct item {
@@ -118,7 +120,7 @@ static struct item *item_take(unsigned char shape, struct slice key, struct slic
     struct item *item = memory_take((shape & SHAPE_HAS_ROOM) != 0 ? grown_bytes(size) : size);
     char *at = write_header(item, shape, key.size, value.size);
 
-    if (key.size > 0) {
+    if (key.size > 0 && key.data != NULL) {
         memcpy(at, key.data, key.size);
     }
     if (value.size > 0 && value.data != NULL) {
@@ -134,6 +136,7 @@ struct item *item_new(struct slice key, struct slice value)
 
 void item_free(struct item *item)
 {
+    CHECK(!item_is_kept(item));
     free(item);
 }
 
@@ -156,6 +159,44 @@ char *item_value_bytes(struct item *item)
     struct layout l = read_layout(item);
 
     return (char *)item + l.header_bytes + l.key_size;
+}
+
+char *item_content(struct item *item)
+{
+    return (char *)item + read_layout(item).header_bytes;
+}
+
+size_t item_content_size(const struct item *item)
+{
+    struct layout l = read_layout(item);
+
+    return l.key_size + l.value_size;
+}
+
+void item_keep(struct item *item)
+{
+    CHECK(!item_is_kept(item));
+    item->shape |= SHAPE_KEPT;
+}
+
+bool item_is_kept(const struct item *item)
+{
+    return (item->shape & SHAPE_KEPT) != 0;
+}
+
+void item_let_go(struct item *item)
+{
+    CHECK(item_is_kept(item));
+    item->shape |= SHAPE_LET_GO;
+}
+
+bool item_keep_no_more(struct item *item)
+{
+    bool was_let_go = (item->shape & SHAPE_LET_GO) != 0;
+
+    CHECK(item_is_kept(item));
+    item->shape &= (unsigned char)~(SHAPE_KEPT | SHAPE_LET_GO);
+    return was_let_go;
 }
 
 size_t heap_bytes(size_t size)
@@ -207,8 +248,8 @@ struct item *item_replace(struct item *item, struct slice value)
 struct item *item_grow(struct item *item, size_t size)
 {
     struct layout l = read_layout(item);
-    unsigned char shape =
-        (unsigned char)((item->shape & SHAPE_KEY_WIDE) | SHAPE_VALUE_4 | SHAPE_HAS_ROOM);
+    unsigned char shape = (unsigned char)((item->shape & (SHAPE_KEY_WIDE | SHAPE_KEPT)) |
+                                          SHAPE_VALUE_4 | SHAPE_HAS_ROOM);
 
     CHECK(size >= l.value_size);
     CHECK(size <= UINT32_MAX);
@@ -217,7 +258,7 @@ struct item *item_grow(struct item *item, size_t size)
         struct item *wide = item_take(shape, item_key(item), slice_of(NULL, size));
 
         memcpy(item_value_bytes(wide), item_value_bytes(item), l.value_size);
-        item_free(item);
+        free(item); /* The wide one is in its place, for both owners. */
         return wide;
     }
 

@@ -17,19 +17,30 @@
 
 struct item; /* Bytes without alignment: only item.c looks inside. */
 
-/* A new item; `value.data` may be NULL: then the value is left to the caller. */
+/* A new item; `data` of either may be NULL: then these bytes are left to the caller. */
 struct item *item_new(struct slice key, struct slice value);
 void item_free(struct item *item);
 
 struct slice item_key(const struct item *item);
 struct slice item_value(const struct item *item);
 char *item_value_bytes(struct item *item); /* The value, for changing in place. */
+/* The key and, right behind it, the value. */
+char *item_content(struct item *item);
+size_t item_content_size(const struct item *item);
 
 /* Gives the item another value. Returns it, or another item in its place. */
 struct item *item_replace(struct item *item, struct slice value);
 /* Makes the value `size` bytes long, not shorter than it was; the new bytes are
  * not set. Growing a byte at a time costs O(1) a byte in the long run. */
 struct item *item_grow(struct item *item, size_t size);
+
+/* An item that is kept has a second owner. It is not freed, nor replaced in place, but let go by
+ * the first one; whichever owner is the last frees it. item_grow() keeps both marks. */
+void item_keep(struct item *item);
+bool item_is_kept(const struct item *item);
+void item_let_go(struct item *item);
+/* The second owner is done. Returns whether the first one has let go: then it is the caller's. */
+bool item_keep_no_more(struct item *item);
 
 /* What the item takes from the heap, the allocator's own share included. */
 size_t item_heap_bytes(const struct item *item);

@@ -7,13 +7,8 @@
 #include "base/mutant.h"
 #include "kv/digest.h"
 #include "kv/kv.h"
-#include "kv/kv_common.h"
-
-struct keyspace {
-    struct kv *databases[KEYSPACE_DATABASES]; /* NULL: never asked for, so it is empty. */
-    struct kv_common common;
-    uint64_t time_us;
-};
+#include "kv/kv_private.h"
+#include "kv/walk.h"
 
 struct keyspace *keyspace_new(uint64_t hash_seed)
 {
@@ -30,6 +25,7 @@ void keyspace_free(struct keyspace *k)
     if (k == NULL) {
         return;
     }
+    keyspace_walk_end(k);
     while (keyspace_tidy(k, UINT64_MAX)) {
     }
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
@@ -55,7 +51,7 @@ uint64_t keyspace_count(const struct keyspace *k, uint32_t database)
 
 uint64_t keyspace_memory_bytes(const struct keyspace *k)
 {
-    uint64_t bytes = heap_bytes(sizeof *k) + kv_common_cleared_bytes(&k->common);
+    uint64_t bytes = heap_bytes(sizeof *k) + kv_common_heap_bytes(&k->common);
 
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
         bytes += k->databases[i] == NULL ? 0 : kv_memory_bytes(k->databases[i]);

@@ -6,19 +6,12 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "kv/digest.h"
-#include "kv/kv_common.h"
-#include "kv/table.h"
+#include "kv/kv_private.h"
+#include "kv/walk.h"
 
 enum {
-    LARGE_BYTES = 1024 * 1024,
     CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: fine
                        * enough for 2^48 buckets, and safe in a double's 53 bits. */
-};
-
-struct kv {
-    struct table table;
-    uint64_t digest;
-    struct kv_common *common;
 };
 
 struct kv *kv_new(struct kv_common *common)
@@ -85,17 +78,7 @@ void kv_prefetch_item(const struct kv *kv, uint64_t hash)
 
 /* --- changes -------------------------------------------------------------------- */
 
-/* To give a large item's pages back takes long, so that is left to kv_common_tidy(). */
-static void discard(struct kv *kv, struct item *item)
-{
-    if (item_heap_bytes(item) < LARGE_BYTES) {
-        item_free(item);
-    } else {
-        kv_common_discard_take(kv->common, item);
-    }
-}
-
-static void add_item(struct kv *kv, uint64_t hash, struct item *item)
+void kv_add_item(struct kv *kv, uint64_t hash, struct item *item)
 {
     kv->digest += digest_of_item(hash, item_value(item));
     kv->common->work += item_value(item).size;
@@ -110,18 +93,19 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
 
     CHECK(value.size <= KV_VALUE_BYTES_MAX);
     if (at == NULL) {
-        add_item(kv, hash, item_new(key, value));
+        kv_add_item(kv, hash, item_new(key, value));
         return;
     }
     uint64_t old_bytes = item_heap_bytes(*at);
 
+    table_before_change(&kv->table, hash);
     kv->common->work += item_value(*at).size + value.size;
     kv->digest -= digest_of_item(hash, item_value(*at));
     kv->table.item_bytes -= old_bytes;
-    if (old_bytes < LARGE_BYTES) {
+    if (old_bytes < KV_LARGE_BYTES && !item_is_kept(*at)) {
         *at = item_replace(*at, value);
     } else {
-        discard(kv, *at);
+        kv_common_discard_take(kv->common, *at);
         *at = item_new(key, value);
     }
     kv->table.item_bytes += item_heap_bytes(*at);
@@ -155,7 +139,7 @@ bool kv_move(struct kv *from, struct kv *to, struct slice key)
     if (item == NULL) {
         return false;
     }
-    add_item(to, hash, item);
+    kv_add_item(to, hash, item);
     return true;
 }
 
@@ -167,7 +151,7 @@ bool kv_delete(struct kv *kv, struct slice key)
     if (item == NULL) {
         return false;
     }
-    discard(kv, item);
+    kv_common_discard_take(kv->common, item);
     return true;
 }
 
@@ -182,10 +166,14 @@ size_t kv_append(struct kv *kv, struct slice key, struct slice tail)
 /* Grows the item in place to `size` bytes; the new ones are zero. */
 static void grow_item(struct kv *kv, struct item **at, size_t size)
 {
-    size_t old_size = item_value(*at).size;
+    struct item *old = *at;
+    size_t old_size = item_value(old).size;
 
-    kv->table.item_bytes -= item_heap_bytes(*at);
-    *at = item_grow(*at, size);
+    kv->table.item_bytes -= item_heap_bytes(old);
+    *at = item_grow(old, size);
+    if (item_is_kept(*at)) {
+        kv_walk_item_moved(kv->common->walk, old, *at);
+    }
     kv->table.item_bytes += item_heap_bytes(*at);
     memset(item_value_bytes(*at) + old_size, 0, size - old_size);
 }
@@ -199,17 +187,21 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
     CHECK(offset <= KV_VALUE_BYTES_MAX);
     CHECK(end <= KV_VALUE_BYTES_MAX);
     if (at == NULL && offset == 0) {
-        add_item(kv, hash, item_new(key, part));
+        kv_add_item(kv, hash, item_new(key, part));
         return end;
     }
     if (at == NULL) {
-        add_item(kv, hash, item_new(key, slice_of(NULL, 0)));
+        kv_add_item(kv, hash, item_new(key, slice_of(NULL, 0)));
         at = table_find(&kv->table, hash, key);
     }
 
     struct slice value = item_value(*at);
     size_t first = offset < value.size ? offset : value.size; /* That changes. */
 
+    table_before_change(&kv->table, hash);
+    if (item_is_kept(*at)) {
+        kv_walk_item_changes(kv->common->walk, *at, first, end);
+    }
     kv->common->work += end - first;
     kv->digest -= digest_of_range(hash, value, first, end);
     if (end > value.size) {

@@ -15,10 +15,14 @@ void kv_common_clear_take(struct kv_common *common, struct table *table)
 
     cleared->next = common->cleared;
     cleared->table = *table;
+    if (table->watch != NULL) {
+        table->watch->table = &cleared->table;
+    }
     common->cleared = cleared;
 }
 
-void kv_common_discard_take(struct kv_common *common, struct item *item)
+/* To give a large item's pages back takes long, so that is left to kv_common_tidy(). */
+static void put_off(struct kv_common *common, struct item *item)
 {
     if (common->discarded_count == common->discarded_capacity) {
         common->discarded_capacity =
@@ -28,6 +32,20 @@ void kv_common_discard_take(struct kv_common *common, struct item *item)
     }
     common->discarded[common->discarded_count++] = item;
     common->discarded_bytes += item_heap_bytes(item);
+}
+
+void kv_common_discard_take(struct kv_common *common, struct item *item)
+{
+    uint64_t bytes = item_heap_bytes(item);
+
+    if (item_is_kept(item)) {
+        common->walk_bytes += bytes;
+        item_let_go(item);
+    } else if (bytes < KV_LARGE_BYTES) {
+        item_free(item);
+    } else {
+        put_off(common, item);
+    }
 }
 
 /* Returns for how many small ones they stand. */
@@ -50,22 +68,35 @@ static uint64_t free_discarded(struct kv_common *common, uint64_t item_count)
     return freed;
 }
 
+/* Where the first table is linked that nobody watches; NULL if there is none. */
+static struct cleared **find_unwatched(struct kv_common *common)
+{
+    struct cleared **link = &common->cleared;
+
+    while (*link != NULL && (*link)->table.watch != NULL) {
+        link = &(*link)->next;
+    }
+    return *link == NULL ? NULL : link;
+}
+
 bool kv_common_tidy(struct kv_common *common, uint64_t item_count)
 {
     uint64_t freed = free_discarded(common, item_count);
-    struct cleared *cleared = common->cleared;
+    struct cleared **link = find_unwatched(common);
 
-    if (cleared != NULL && freed < item_count &&
-        table_dismantle(&cleared->table, item_count - freed)) {
-        common->cleared = cleared->next;
+    if (link != NULL && freed < item_count &&
+        table_dismantle(&(*link)->table, item_count - freed, &common->walk_bytes)) {
+        struct cleared *cleared = *link;
+
+        *link = cleared->next;
         free(cleared);
     }
-    return common->discarded_count > 0 || common->cleared != NULL;
+    return common->discarded_count > 0 || find_unwatched(common) != NULL;
 }
 
-uint64_t kv_common_cleared_bytes(const struct kv_common *common)
+uint64_t kv_common_heap_bytes(const struct kv_common *common)
 {
-    uint64_t bytes = common->discarded_bytes;
+    uint64_t bytes = common->discarded_bytes + common->walk_bytes;
 
     for (const struct cleared *c = common->cleared; c != NULL; c = c->next) {
         bytes += heap_bytes(sizeof *c) + table_heap_bytes(&c->table);

@@ -9,6 +9,9 @@
 #include "kv/table.h"
 
 struct cleared;
+struct keyspace_walk;
+
+enum { KV_LARGE_BYTES = 1024 * 1024 }; /* Items that take as much are freed later. */
 
 struct kv_common {
     uint64_t hash_seed; /* One for all: a database can take another's place (SWAPDB). */
@@ -19,16 +22,25 @@ struct kv_common {
     struct item **discarded; /* and large items. */
     uint32_t discarded_count, discarded_capacity;
     uint64_t discarded_bytes;
+    struct keyspace_walk *walk; /* The one under way (kv/walk.h), or NULL. */
+    uint64_t walk_bytes;        /* Heap that it takes, with items that were let go. */
 };
 
-/* Takes the table out of service: its memory is freed by kv_common_tidy(). */
+/* Takes the table out of service: its memory is freed by kv_common_tidy(), if it is watched then
+ * after that. */
 void kv_common_clear_take(struct kv_common *common, struct table *table);
-/* The same for an item. */
+/* The same for an item that is large; others are freed at once, and those that are kept let go. */
 void kv_common_discard_take(struct kv_common *common, struct item *item);
+/* Of an item that is kept (item_keep), for the walk: bytes from `first` up to `end` of its value
+ * will change now; it has another address. In walk.c. */
+void kv_walk_item_changes(struct keyspace_walk *walk, const struct item *item, uint64_t first,
+                          uint64_t end);
+void kv_walk_item_moved(struct keyspace_walk *walk, const struct item *before, struct item *item);
+
 /* Frees about `item_count` items of those, if any, a large one counting by its pages; returns
  * whether there is more. */
 bool kv_common_tidy(struct kv_common *common, uint64_t item_count);
-/* What both take. */
-uint64_t kv_common_cleared_bytes(const struct kv_common *common);
+/* What both take, and a walk. */
+uint64_t kv_common_heap_bytes(const struct kv_common *common);
 
 #endif /* RAKIT_KV_KV_COMMON_H */

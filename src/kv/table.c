@@ -1,7 +1,11 @@
 #include "kv/table.h"
 
+#include <stdlib.h>
+
 #include "base/check.h"
 #include "base/checksum.h"
+#include "base/memory.h"
+#include "base/mutant.h"
 
 enum {
     ITEMS_PER_BUCKET_HIGH = 5, /* On average; above it a bucket is split. */
@@ -17,8 +21,11 @@ void table_init(struct table *t, uint64_t seed)
 
 void table_deinit(struct table *t)
 {
-    while (!table_dismantle(t, UINT64_MAX)) {
+    uint64_t let_go_bytes = 0;
+
+    while (!table_dismantle(t, UINT64_MAX, &let_go_bytes)) {
     }
+    CHECK(let_go_bytes == 0);
 }
 
 uint64_t table_hash(const struct table *t, struct slice key)
@@ -48,12 +55,79 @@ static uint64_t lower_half(const struct table *t)
     return highest_bit(t->buckets.group_count);
 }
 
-static uint64_t bucket_of(const struct table *t, uint64_t hash)
+/* Where an item is in a table with so many buckets. */
+static inline uint64_t bucket_among(uint64_t bucket_count, uint64_t hash)
 {
-    uint64_t half = lower_half(t);
+    uint64_t half = highest_bit(bucket_count);
     uint64_t index = hash & (2 * half - 1);
 
-    return index < t->buckets.group_count ? index : index & (half - 1);
+    return index < bucket_count ? index : index & (half - 1);
+}
+
+static uint64_t bucket_of(const struct table *t, uint64_t hash)
+{
+    return bucket_among(t->buckets.group_count, hash);
+}
+
+/* --- being watched -------------------------------------------------------------- */
+
+enum { BITS = 64 };
+
+void table_watch_begin(struct table *t, struct table_watch *watch)
+{
+    CHECK(t->watch == NULL);
+    watch->table = t;
+    watch->bucket_count = t->buckets.group_count;
+    watch->seen = memory_take_zeroed(watch->bucket_count / BITS + 1, sizeof watch->seen[0]);
+    t->watch = watch;
+}
+
+void table_watch_end(struct table_watch *watch)
+{
+    watch->table->watch = NULL;
+    free(watch->seen);
+    watch->seen = NULL;
+}
+
+static bool is_seen(const struct table_watch *watch, uint64_t bucket)
+{
+    return (watch->seen[bucket / BITS] >> bucket % BITS & 1) != 0;
+}
+
+void table_see(struct table_watch *watch, uint64_t bucket)
+{
+    /* One that was not seen is where it was, as it was: it would have been seen before it was
+     * split or merged. */
+    if (bucket < watch->bucket_count && !is_seen(watch, bucket)) {
+        watch->seen[bucket / BITS] |= 1ull << bucket % BITS;
+        watch->see(watch, directory_at(&watch->table->buckets, bucket));
+    }
+}
+
+void table_see_hash(struct table_watch *watch, uint64_t hash)
+{
+    table_see(watch, bucket_among(watch->bucket_count, hash));
+}
+
+uint64_t table_next_unseen(const struct table_watch *watch, uint64_t bucket)
+{
+    while (bucket < watch->bucket_count) {
+        uint64_t unseen = ~watch->seen[bucket / BITS] >> bucket % BITS;
+
+        if (unseen != 0) {
+            bucket += (uint64_t)__builtin_ctzll(unseen);
+            break;
+        }
+        bucket += BITS - bucket % BITS;
+    }
+    return bucket < watch->bucket_count ? bucket : watch->bucket_count;
+}
+
+static void before_restructuring(const struct table *t, uint64_t bucket)
+{
+    if (t->watch != NULL) {
+        table_see(t->watch, bucket);
+    }
 }
 
 /* --- growing and shrinking ------------------------------------------------------ */
@@ -72,6 +146,9 @@ static void prefetch_items(const struct group *bucket)
 static void split_one(struct table *t)
 {
     uint64_t added = t->buckets.group_count;
+
+    before_restructuring(t, added - highest_bit(added));
+
     struct group *to = directory_push(&t->buckets);
     struct group *from = directory_at(&t->buckets, added - highest_bit(added));
     struct group old = *from;
@@ -96,6 +173,8 @@ static void merge_one(struct table *t)
     struct group *from = directory_at(&t->buckets, last);
 
     CHECK(last > 0);
+    before_restructuring(t, last);
+    before_restructuring(t, last - highest_bit(last));
 
     struct group *to = directory_at(&t->buckets, last - highest_bit(last));
 
@@ -106,6 +185,70 @@ static void merge_one(struct table *t)
     }
     bucket_empty(from, &t->chain_bytes);
     directory_pop(&t->buckets);
+}
+
+bool table_is_full(const struct table *t)
+{
+    return t->count >= ITEMS_PER_BUCKET_HIGH * t->buckets.group_count;
+}
+
+bool table_can_have(uint64_t item_count, uint64_t bucket_count)
+{
+    uint64_t least =
+        item_count / ITEMS_PER_BUCKET_HIGH + (item_count % ITEMS_PER_BUCKET_HIGH == 0 ? 0 : 1);
+    uint64_t most = item_count / ITEMS_PER_BUCKET_LOW;
+
+    return bucket_count > 0 && bucket_count >= least && (bucket_count == 1 || bucket_count <= most);
+}
+
+static void spread_bucket(struct table *t, uint64_t index)
+{
+    struct group *bucket = directory_at(&t->buckets, index);
+    struct group old = *bucket;
+
+    prefetch_items(&old);
+    memset(bucket, 0, sizeof *bucket);
+    for (const struct group *g = &old; g != NULL; g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
+            struct item *item = g->slots[slot].item;
+            uint64_t at = bucket_of(t, table_hash(t, item_key(item)));
+
+            bucket_add(directory_at(&t->buckets, at), g->tags[slot], item, &t->chain_bytes);
+        }
+    }
+    bucket_empty(&old, &t->chain_bytes);
+}
+
+void table_grow_to(struct table *t, uint64_t bucket_count)
+{
+    uint64_t old_count = t->buckets.group_count;
+
+    CHECK(bucket_count >= old_count);
+    CHECK(t->watch == NULL);
+    while (t->buckets.group_count < bucket_count) {
+        directory_push(&t->buckets);
+    }
+    for (uint64_t i = 0; i < old_count && t->count > 0; i++) {
+        spread_bucket(t, i);
+    }
+}
+
+void table_place_last(struct table *t, uint64_t hash, uint64_t bucket_count, uint64_t place)
+{
+    struct group *bucket = directory_at(&t->buckets, bucket_of(t, hash));
+    uint64_t belongs_to = bucket_among(bucket_count, hash);
+    uint64_t before = 0; /* Of all that are in this bucket now. */
+    uint64_t left = place;
+
+    for (const struct group *g = bucket; g != NULL && left > 0; g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g) && left > 0; slot++) {
+            uint64_t other = table_hash(t, item_key(g->slots[slot].item));
+
+            left -= bucket_among(bucket_count, other) == belongs_to ? 1 : 0;
+            before++;
+        }
+    }
+    bucket_move_last(bucket, before);
 }
 
 /* --- items ---------------------------------------------------------------------- */
@@ -131,13 +274,30 @@ void table_prefetch_item(const struct table *t, uint64_t hash)
     bucket_prefetch(directory_at(&t->buckets, bucket_of(t, hash)), tag_of(hash));
 }
 
+void table_prefetch_unseen_bucket(const struct table_watch *watch, uint64_t bucket)
+{
+    if (bucket < watch->table->buckets.group_count) {
+        __builtin_prefetch(directory_at(&watch->table->buckets, bucket));
+    }
+}
+
+void table_prefetch_unseen_items(const struct table_watch *watch, uint64_t bucket)
+{
+    if (bucket < watch->bucket_count && !is_seen(watch, bucket)) {
+        prefetch_items(directory_at(&watch->table->buckets, bucket));
+    }
+}
+
 void table_add(struct table *t, uint64_t hash, struct item *item)
 {
     struct group *bucket = directory_at(&t->buckets, bucket_of(t, hash));
 
+    bool is_full = table_is_full(t);
+
+    table_before_change(t, hash);
     bucket_add(bucket, tag_of(hash), item, &t->chain_bytes);
     t->count++;
-    if (t->count > ITEMS_PER_BUCKET_HIGH * t->buckets.group_count) {
+    if (is_full) {
         split_one(t);
     }
 }
@@ -153,6 +313,7 @@ struct item *table_remove(struct table *t, uint64_t hash, struct slice key)
 
     struct item *item = place.group->slots[place.slot].item;
 
+    table_before_change(t, hash);
     bucket_remove(bucket, place, &t->chain_bytes);
     t->count--;
     if (t->buckets.group_count > 1 && t->count < ITEMS_PER_BUCKET_LOW * t->buckets.group_count) {
@@ -237,7 +398,18 @@ uint64_t table_item_cost(const struct item *item)
     return 1 + item_heap_bytes(item) / PAGE_BYTES;
 }
 
-bool table_dismantle(struct table *t, uint64_t item_count)
+/* Frees an item, or lets it go. */
+static void give_up(struct item *item, uint64_t *let_go_bytes)
+{
+    if (item_is_kept(item)) {
+        *let_go_bytes += item_heap_bytes(item);
+        item_let_go(item);
+    } else {
+        item_free(item);
+    }
+}
+
+bool table_dismantle(struct table *t, uint64_t item_count, uint64_t *let_go_bytes)
 {
     uint64_t freed = 0;
 
@@ -248,7 +420,7 @@ bool table_dismantle(struct table *t, uint64_t item_count)
             for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
                 freed += table_item_cost(g->slots[slot].item);
                 t->item_bytes -= item_heap_bytes(g->slots[slot].item);
-                item_free(g->slots[slot].item);
+                give_up(g->slots[slot].item, let_go_bytes);
                 t->count--;
             }
         }

@@ -16,8 +16,21 @@
 #include "base/slice.h"
 #include "kv/bucket.h"
 
+struct table;
+
+/* What sees each bucket as it was when the watch began: table_see() goes to one by its number, and
+ * before items come into a bucket, leave it or change, the table goes to it. No bucket is seen
+ * twice. */
+struct table_watch {
+    struct table *table;
+    uint64_t bucket_count; /* As it was. Buckets added since hold nothing that is not seen. */
+    uint64_t *seen;        /* A bit for each. */
+    void (*see)(struct table_watch *watch, const struct group *bucket);
+};
+
 struct table {
     struct directory buckets;
+    struct table_watch *watch; /* Or NULL. */
     uint64_t seed;
     uint64_t count;       /* Items. */
     uint64_t item_bytes;  /* Heap of items; kept by the caller. */
@@ -43,6 +56,34 @@ void table_add(struct table *t, uint64_t hash, struct item *item);
 /* Takes the item of that key out and returns it; NULL where there is none. */
 struct item *table_remove(struct table *t, uint64_t hash, struct slice key);
 
+/* Call it before an item is changed or replaced at its place. table_add() and table_remove() see
+ * to it themselves. */
+static inline void table_before_change(const struct table *t, uint64_t hash);
+
+/* Begins a watch, of which the caller fills in `see`. One at a time. */
+void table_watch_begin(struct table *t, struct table_watch *watch);
+void table_watch_end(struct table_watch *watch);
+/* Sees the bucket, unless it was. */
+void table_see(struct table_watch *watch, uint64_t bucket);
+void table_see_hash(struct table_watch *watch, uint64_t hash);
+/* The next bucket that was not seen, from `bucket` on; the count of buckets if there is none. */
+uint64_t table_next_unseen(const struct table_watch *watch, uint64_t bucket);
+/* Hints that table_see() comes soon: as table_prefetch_bucket() and table_prefetch_item(). */
+void table_prefetch_unseen_bucket(const struct table_watch *watch, uint64_t bucket);
+void table_prefetch_unseen_items(const struct table_watch *watch, uint64_t bucket);
+
+/* Whether one more item would have a bucket split. */
+bool table_is_full(const struct table *t);
+/* Whether a table with so many items can have so many buckets. */
+bool table_can_have(uint64_t item_count, uint64_t bucket_count);
+/* Makes so many buckets, no fewer than there are, of which each holds its items in the same order
+ * as if they had all been added to such a table. Takes time for all that is there. */
+void table_grow_to(struct table *t, uint64_t bucket_count);
+
+/* Moves the item that was added last, which has this hash, to where it has `place` others before it
+ * of those that are in its bucket in a table of `bucket_count` buckets. */
+void table_place_last(struct table *t, uint64_t hash, uint64_t bucket_count, uint64_t place);
+
 /* Gives out the items of the bucket at `position` that are not before it; returns
  * how many. *ret_next is the position where the next bucket begins, 0 at the end. */
 uint64_t table_walk(const struct table *t, uint64_t position, uint64_t *ret_next,
@@ -52,9 +93,17 @@ struct item *table_pick(const struct table *t, uint64_t chance);
 
 /* Frees up to `item_count` items or so, and buckets, from the end. Between the
  * first such call and the last, only this and table_deinit() may be called.
+ * Items that are kept are let go, and what they take is added to *let_go_bytes.
  * Returns whether nothing is left. */
-bool table_dismantle(struct table *t, uint64_t item_count);
+bool table_dismantle(struct table *t, uint64_t item_count, uint64_t *let_go_bytes);
 /* For how many small items one stands there: its pages have to be given back. */
 uint64_t table_item_cost(const struct item *item);
+
+static inline void table_before_change(const struct table *t, uint64_t hash)
+{
+    if (__builtin_expect(t->watch != NULL, 0)) {
+        table_see_hash(t->watch, hash);
+    }
+}
 
 #endif /* RAKIT_KV_TABLE_H */

@@ -1,0 +1,26 @@
+/* kv_private.h - what a database and a keyspace are made of. Private to kv. */
+#ifndef RAKIT_KV_KV_PRIVATE_H
+#define RAKIT_KV_KV_PRIVATE_H
+
+#include <stdint.h>
+
+#include "kv/keyspace.h"
+#include "kv/kv_common.h"
+#include "kv/table.h"
+
+struct kv {
+    struct table table;
+    uint64_t digest;
+    struct kv_common *common;
+};
+
+struct keyspace {
+    struct kv *databases[KEYSPACE_DATABASES]; /* NULL: never asked for, so it is empty. */
+    struct kv_common common;
+    uint64_t time_us;
+};
+
+/* Puts in an item whose key is not there yet. */
+void kv_add_item(struct kv *kv, uint64_t hash, struct item *item);
+
+#endif /* RAKIT_KV_KV_PRIVATE_H */

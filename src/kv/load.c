@@ -1,0 +1,260 @@
+/* load.c - records become items. Small ones are taken in batches: while one is put into its bucket,
+ * the buckets of the others are on their way from memory. */
+#include "kv/load.h"
+
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/mutant.h"
+#include "kv/kv.h"
+#include "kv/kv_private.h"
+#include "kv/record.h"
+
+enum {
+    BATCH_ITEMS = 16,
+    BUCKETS_FIRST = 64 * 1024, /* Made at once, if as many are declared. */
+    BUCKETS_FACTOR = 8,        /* As many as there are, once items fill those. */
+};
+
+struct expected {
+    uint64_t item_count, bucket_count; /* 0: not announced. */
+};
+
+struct batched {
+    uint32_t database;
+    uint64_t hash;
+    struct slice key, value;
+};
+
+struct keyspace_loader {
+    struct keyspace *keyspace;
+    bool is_malformed;
+    struct expected expected[KEYSPACE_DATABASES];
+    struct buffer rest; /* The beginning of a record. */
+    struct item *large; /* Whose pieces come in; or NULL. */
+    uint32_t large_database;
+    uint64_t large_size, large_filled; /* Bytes. */
+    uint64_t large_place;
+    uint32_t batch_count;
+    struct batched batch[BATCH_ITEMS];
+};
+
+struct keyspace_loader *keyspace_loader_new(struct keyspace *k)
+{
+    struct keyspace_loader *l = memory_take_zeroed(1, sizeof *l);
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        CHECK(keyspace_count(k, i) == 0);
+    }
+    l->keyspace = k;
+    return l;
+}
+
+void keyspace_loader_free(struct keyspace_loader *l)
+{
+    if (l == NULL) {
+        return;
+    }
+    if (l->large != NULL) {
+        item_free(l->large);
+    }
+    buffer_deinit(&l->rest);
+    free(l);
+}
+
+/* --- items ------------------------------------------------------------------------------ */
+
+/* Makes as many buckets as are declared, but no more than the items are worth that have come. */
+static void make_room(struct kv *kv, const struct expected *expected)
+{
+    uint64_t bucket_count = kv->table.buckets.group_count * BUCKETS_FACTOR;
+
+    if (table_is_full(&kv->table) && kv->table.buckets.group_count < expected->bucket_count) {
+        table_grow_to(&kv->table, bucket_count < expected->bucket_count ? bucket_count
+                                                                        : expected->bucket_count);
+    }
+}
+
+static bool add_item(struct keyspace_loader *l, uint32_t database, uint64_t hash, struct item *item)
+{
+    struct kv *kv = keyspace_database(l->keyspace, database);
+    const struct expected *expected = &l->expected[database];
+
+    if (kv->table.count >= expected->item_count ||
+        table_find(&kv->table, hash, item_key(item)) != NULL) {
+        item_free(item);
+        return false;
+    }
+    make_room(kv, expected);
+    kv_add_item(kv, hash, item);
+    return true;
+}
+
+static bool add_batched(struct keyspace_loader *l)
+{
+    bool is_good = true;
+
+    for (uint32_t i = 0; i < l->batch_count && is_good; i++) {
+        const struct batched *b = &l->batch[i];
+
+        is_good = add_item(l, b->database, b->hash, item_new(b->key, b->value));
+    }
+    l->batch_count = 0;
+    return is_good;
+}
+
+static bool take_item(struct keyspace_loader *l, const struct record *r)
+{
+    struct kv *kv = keyspace_database(l->keyspace, r->database);
+    uint64_t hash = kv_prefetch_bucket(kv, r->key);
+
+    l->batch[l->batch_count++] = (struct batched){r->database, hash, r->key, r->value};
+    return l->batch_count < BATCH_ITEMS || add_batched(l);
+}
+
+/* --- large ones ------------------------------------------------------------------------- */
+
+static bool begin_large(struct keyspace_loader *l, const struct record *r)
+{
+    if (l->large != NULL) {
+        return false;
+    }
+    l->large = item_new(slice_of(NULL, r->key_size), slice_of(NULL, r->value_size));
+    l->large_database = r->database;
+    l->large_size = r->key_size + r->value_size;
+    l->large_filled = 0;
+    l->large_place = r->place;
+    return true;
+}
+
+static bool add_large(struct keyspace_loader *l)
+{
+    struct table *table = &keyspace_database(l->keyspace, l->large_database)->table;
+    struct item *item = l->large;
+    uint64_t hash = table_hash(table, item_key(item));
+
+    l->large = NULL;
+    if (!add_batched(l) || !add_item(l, l->large_database, hash, item)) {
+        return false;
+    }
+    table_place_last(table, hash, l->expected[l->large_database].bucket_count, l->large_place);
+    return true;
+}
+
+static bool take_piece(struct keyspace_loader *l, struct slice piece)
+{
+    if (l->large == NULL || piece.size > l->large_size - l->large_filled) {
+        return false;
+    }
+    memcpy(item_content(l->large) + l->large_filled, piece.data, piece.size);
+    l->large_filled += piece.size;
+    if (l->large_filled < l->large_size) {
+        return true;
+    }
+
+    return add_large(l);
+}
+
+/* --- records ---------------------------------------------------------------------------- */
+
+static bool begin_database(struct keyspace_loader *l, const struct record *r)
+{
+    struct expected *expected = &l->expected[r->database];
+    struct kv *kv = keyspace_database(l->keyspace, r->database);
+
+    if (expected->bucket_count != 0 || r->item_count == 0 ||
+        !table_can_have(r->item_count, r->bucket_count)) {
+        return false;
+    }
+    *expected = (struct expected){r->item_count, r->bucket_count};
+    table_grow_to(&kv->table, r->bucket_count < BUCKETS_FIRST ? r->bucket_count : BUCKETS_FIRST);
+    return true;
+}
+
+static bool take_record(struct keyspace_loader *l, const struct record *r)
+{
+    if (r->kind == RECORD_PIECE) {
+        return take_piece(l, r->value);
+    }
+    if (r->kind == RECORD_DATABASE) {
+        return begin_database(l, r);
+    }
+    if (l->expected[r->database].bucket_count == 0) {
+        return false;
+    }
+    return r->kind == RECORD_ITEM ? take_item(l, r) : begin_large(l, r);
+}
+
+/* Takes records off the front of *rest, at most `count`. */
+static bool take_whole_records(struct keyspace_loader *l, struct slice *rest, uint64_t count)
+{
+    enum record_result result = RECORD_READ;
+
+    for (uint64_t i = 0; i < count; i++) {
+        struct record record;
+
+        result = record_read(rest, &record);
+        if (result != RECORD_READ) {
+            break;
+        }
+        if (!take_record(l, &record)) {
+            return false;
+        }
+    }
+    return result != RECORD_MALFORMED && add_batched(l);
+}
+
+/* Completes the record that began in what came before, if the bytes suffice. */
+static bool take_rest(struct keyspace_loader *l, struct slice *records)
+{
+    size_t old_size = buffer_size(&l->rest);
+    size_t taken = records->size < RECORD_BYTES_MAX ? records->size : RECORD_BYTES_MAX;
+
+    buffer_append(&l->rest, records->data, taken);
+
+    struct slice rest = buffer_slice(&l->rest);
+    size_t size = rest.size;
+
+    if (!take_whole_records(l, &rest, 1)) {
+        return false;
+    }
+    if (rest.size < size) {
+        taken = size - rest.size - old_size;
+        buffer_clear(&l->rest);
+    }
+    *records = slice_of(records->data + taken, records->size - taken);
+    return true;
+}
+
+bool keyspace_loader_take(struct keyspace_loader *l, struct slice records)
+{
+    bool is_good = !l->is_malformed;
+
+    if (is_good && buffer_size(&l->rest) > 0) {
+        is_good = take_rest(l, &records);
+    }
+    if (is_good && records.size > 0) {
+        is_good = take_whole_records(l, &records, UINT64_MAX);
+        buffer_append_slice(&l->rest, records);
+    }
+    l->is_malformed = !is_good;
+    return is_good;
+}
+
+bool keyspace_loader_finish(struct keyspace_loader *l)
+{
+    bool is_good = !l->is_malformed && l->large == NULL && buffer_size(&l->rest) == 0;
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES && is_good; i++) {
+        const struct expected *expected = &l->expected[i];
+
+        is_good = keyspace_count(l->keyspace, i) == expected->item_count;
+        if (is_good && expected->item_count > 0) {
+            table_grow_to(&keyspace_database(l->keyspace, i)->table, expected->bucket_count);
+        }
+    }
+    keyspace_take_work(l->keyspace);
+    return is_good;
+}
