@@ -8,7 +8,6 @@
 #include "kv/digest.h"
 #include "kv/kv.h"
 #include "kv/kv_private.h"
-#include "kv/walk.h"
 
 struct keyspace *keyspace_new(uint64_t hash_seed)
 {
@@ -25,7 +24,7 @@ void keyspace_free(struct keyspace *k)
     if (k == NULL) {
         return;
     }
-    keyspace_walk_end(k);
+    CHECK(k->common.walk == NULL);
     while (keyspace_tidy(k, UINT64_MAX)) {
     }
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {

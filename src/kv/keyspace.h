@@ -18,6 +18,7 @@ struct keyspace;
 
 /* `hash_seed` is the cluster's, so that order is the same on each of its nodes. */
 struct keyspace *keyspace_new(uint64_t hash_seed);
+/* There is no walk under way (kv/walk.h). */
 void keyspace_free(struct keyspace *keyspace);
 
 /* `database` is below KEYSPACE_DATABASES, here and below. Valid until two are swapped. */

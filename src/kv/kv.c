@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "kv/digest.h"
 #include "kv/kv_private.h"
-#include "kv/walk.h"
 
 enum {
     CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: fine

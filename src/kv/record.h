@@ -5,11 +5,11 @@
  *   RECORD_LARGE     kind, database, size of the key, size of the value, place
  *   RECORD_PIECE     kind, size, so many bytes
  *
- * Counts, sizes and places are varints (base/varint.h). A database that has items is announced once, before
- * them. An item whose key and value take more than RECORD_CONTENT_MAX together is announced by
- * RECORD_LARGE, and its key and value follow in pieces, as one string; other items may come in
- * between, but no other large one. The order of the items of one bucket is that of their records,
- * except that a large one has as many others before it as its place says. */
+ * Counts, sizes and places are varints (base/varint.h). A database that has items is announced
+ * once, before them. An item whose key and value take more than RECORD_CONTENT_MAX together is
+ * announced by RECORD_LARGE, and its key and value follow in pieces, as one string; other items may
+ * come in between, but no other large one. The order of the items of one bucket is that of their
+ * records, except that a large one has as many others before it as its place says. */
 #ifndef RAKIT_KV_RECORD_H
 #define RAKIT_KV_RECORD_H
 
