@@ -30,6 +30,15 @@ struct store_origin {
     uint64_t time_us;
 };
 
+/* Which snapshot: those with the same identity have the same bytes, whoever has them. */
+struct store_snapshot {
+    uint64_t index;   /* Of the last entry that it holds; 0: no snapshot. */
+    uint64_t term;    /* Of that entry, */
+    uint64_t time_us; /* and its log time. */
+    uint64_t bytes;   /* Size of the file. */
+    uint64_t checksum;
+};
+
 enum { STORE_KEY_BYTES = 32 };
 
 /* What all members of a cluster know, and nobody else. */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "store/identity.h"
 #include "store/origin.h"
+#include "store/snapshot_format.h"
 
 static bool begins_with(const char *name, const char *beginning)
 {
@@ -18,7 +19,7 @@ static bool is_leftover(const char *name)
     size_t size = strlen(name);
     bool is_ours = begins_with(name, "log-") || begins_with(name, "vote-") ||
                    begins_with(name, "identity") || begins_with(name, CLUSTER_KEY_NAME) ||
-                   begins_with(name, ORIGIN_NAME);
+                   begins_with(name, ORIGIN_NAME) || begins_with(name, "snapshot-");
 
     return is_ours && size > 4 && size < NAME_BYTES_MAX && strcmp(name + size - 4, ".tmp") == 0;
 }
@@ -33,6 +34,9 @@ enum directory_file directory_file_of(const char *name)
     }
     if (segment_number_of(name) != 0) {
         return DIRECTORY_SEGMENT;
+    }
+    if (snapshot_index_of(name) != 0) {
+        return DIRECTORY_SNAPSHOT;
     }
 
     static const struct {
@@ -76,6 +80,7 @@ static void note_name(void *context, const char *name)
         break;
     case DIRECTORY_ORIGIN:
     case DIRECTORY_SEGMENT:
+    case DIRECTORY_SNAPSHOT:
         d->has_data = true;
         d->has_log = true;
         break;

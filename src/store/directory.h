@@ -13,6 +13,7 @@ enum directory_file {
     DIRECTORY_VOTE,
     DIRECTORY_ORIGIN,
     DIRECTORY_SEGMENT,
+    DIRECTORY_SNAPSHOT,
     DIRECTORY_LEFTOVER, /* A file that a crash kept from its name. */
 };
 

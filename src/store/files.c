@@ -98,10 +98,9 @@ enum head_verdict head_check(const char *sector, const char *magic)
                                                                                     : HEAD_BAD;
 }
 
-bool head_belongs(const char *sector, const struct store_identity *identity)
+bool head_is_of_cluster(const char *sector, const struct store_identity *identity)
 {
     return get_u64(sector + AT_CLUSTER) == identity->cluster_id &&
-           get_u64(sector + AT_NODE) == identity->node_id &&
            (get_u32(sector + AT_GROUP) == identity->group || MUTANT(group_ignored));
 }
 
@@ -112,6 +111,11 @@ struct store_identity head_identity(const char *sector)
         .node_id = get_u64(sector + AT_NODE),
         .group = get_u32(sector + AT_GROUP),
     };
+}
+
+bool head_belongs(const char *sector, const struct store_identity *identity)
+{
+    return head_is_of_cluster(sector, identity) && get_u64(sector + AT_NODE) == identity->node_id;
 }
 
 uint32_t head_version(const char *sector)

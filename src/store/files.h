@@ -54,6 +54,8 @@ uint64_t segment_number_of(const char *name);
 #define MAGIC_ORIGIN   "RAKITORI"
 #define MAGIC_SEGMENT  "RAKITSEG"
 #define MAGIC_BATCH    "RAKITBAT"
+#define MAGIC_SNAPSHOT "RAKITSNP"
+#define MAGIC_CHUNK    "RAKITCHK"
 
 struct store_identity;
 
@@ -73,6 +75,8 @@ enum head_verdict head_check(const char *sector, const char *magic);
 bool head_belongs(const char *sector, const struct store_identity *identity);
 /* Whose a good one says that it is. */
 struct store_identity head_identity(const char *sector);
+/* Whether it is of this cluster and group, whichever node has made it. */
+bool head_is_of_cluster(const char *sector, const struct store_identity *identity);
 uint32_t head_version(const char *sector);
 /* What to do about a directory of another version, as the end of a complaint. */
 const char *version_advice(uint32_t version);

@@ -147,4 +147,8 @@ struct recovery {
  * directory cannot be read. */
 int recovery_observe_log(struct recovery *r);
 
+/* Which snapshots there are, by their first and last sectors. 0, or a negative errno value if the
+ * directory cannot be read. */
+int recovery_observe_snapshots(struct store *s);
+
 #endif /* RAKIT_STORE_RECOVERY_H */

@@ -316,6 +316,7 @@ static void free_memory(struct store *s)
     wal_queue_deinit(&s->queue);
     wal_job_deinit(&s->job);
     wal_reads_drop(s);
+    snapshots_deinit(&s->snapshots);
     log_index_deinit(&s->index);
     log_segments_deinit(&s->segments);
     free(s->dir);
@@ -347,6 +348,7 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
     s->room_timer.fired = room_timer_fired;
     s->origin.first_segment = 1;
     list_init(&s->reads);
+    snapshots_init(&s->snapshots);
 
     int rv = open_files(s, new_node_id, ret_recovered, &c);
 
@@ -358,6 +360,7 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
     s->log_worker = io_worker_start(io, "log");
     s->prepare_worker = io_worker_start(io, "prepare");
     s->read_worker = io_worker_start(io, "read");
+    s->snapshots.worker = io_worker_start(io, "snapshot");
     wal_prepare_start(s);
     wal_watch_start(s);
     *ret_store = s;
@@ -580,6 +583,7 @@ void store_close(struct store *s)
     s->is_closing = true;
     io_timer_stop(s->io, &s->room_timer);
     wal_watch_stop(s);
+    io_worker_stop(s->snapshots.worker);
     io_worker_stop(s->read_worker);
     io_worker_stop(s->prepare_worker);
     wal_prepare_finish(s);

@@ -11,6 +11,7 @@
 #include "store/log_segments.h"
 #include "store/origin.h"
 #include "store/segment.h"
+#include "store/snapshots.h"
 #include "store/store.h"
 #include "store/vote.h"
 
@@ -153,6 +154,7 @@ struct store {
     struct wal_prepare prepare;
     struct wal_move move;
     struct wal_watch watch;
+    struct snapshots snapshots;
     struct io_timer room_timer; /* While the disk is full: when to try again. */
     bool is_waiting;            /* It is armed. */
     struct list reads;          /* Cold reads under way. */

@@ -189,6 +189,9 @@ int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct c
     if (rv == STORE_OK) {
         rv = judge_log(&r, ret_recovered, c);
     }
+    if (rv == STORE_OK && recovery_observe_snapshots(s) != 0) {
+        rv = complain(c, STORE_EIO, "cannot list %s", s->dir);
+    }
     if (rv == STORE_OK) {
         s->chain = r.facts.end;
         rv = prepare_writing(&r, c);

@@ -1,0 +1,80 @@
+/* snapshot_files.c - which snapshots there are, and the removal of old ones. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "store/store_state.h"
+
+struct store_snapshot snapshot_newest(const struct store *s)
+{
+    return s->snapshots.count == 0 ? (struct store_snapshot){0}
+                                   : s->snapshots.list[s->snapshots.count - 1];
+}
+
+size_t snapshot_list(const struct store *s, const struct store_snapshot **ret_list)
+{
+    *ret_list = s->snapshots.list;
+    return s->snapshots.count;
+}
+
+/* --- removing --- */
+
+struct removal {
+    struct list node;
+    struct io_job job;
+    struct store *store;
+    uint64_t index;
+    int error;
+};
+
+static void run_removal(struct io_job *job)
+{
+    struct removal *removal = container_of(job, struct removal, job);
+    char path[PATH_BYTES_MAX];
+
+    snapshot_path(removal->store->dir, removal->index, path);
+    removal->error = io_unlink(removal->store->io, path);
+}
+
+static void free_removal(struct removal *removal)
+{
+    list_remove(&removal->node);
+    free(removal);
+}
+
+/* What stays behind is removed by the next start. */
+static void finish_removal(struct io_job *job)
+{
+    struct removal *removal = container_of(job, struct removal, job);
+    struct store *s = removal->store;
+
+    if (removal->error != 0) {
+        log_write(s->options.log, LOG_WARN, "cannot remove an old snapshot",
+                  "index=%" PRIu64 " dir=" LOG_Q " error=%d", removal->index, s->dir,
+                  -removal->error);
+    }
+    free_removal(removal);
+}
+
+void snapshot_remove(struct store *s, uint64_t index)
+{
+    struct removal *removal = memory_take_zeroed(1, sizeof *removal);
+
+    CHECK(index < snapshot_newest(s).index);
+    snapshots_forget(&s->snapshots, index);
+    list_append(&s->snapshots.removals, &removal->node);
+    removal->store = s;
+    removal->index = index;
+    removal->job.run = run_removal;
+    removal->job.done = finish_removal;
+    io_worker_submit(s->snapshots.worker, &removal->job);
+}
+
+void snapshot_removals_drop(struct snapshots *snapshots)
+{
+    list_for_each(node, &snapshots->removals)
+    {
+        free_removal(container_of(node, struct removal, node));
+    }
+}

@@ -1,0 +1,71 @@
+/* snapshot_format.h - the bytes of a snapshot file: its first sector, and the chunks behind it
+ * (docs/DISK_FORMAT.md, "Snapshots"). Pure: encodes into memory and judges memory.
+ *
+ * Each chunk names its place and the checksum of what is before it, so the last one stands for
+ * every byte of the file. */
+#ifndef RAKIT_STORE_SNAPSHOT_FORMAT_H
+#define RAKIT_STORE_SNAPSHOT_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "store/basics.h"
+#include "store/files.h"
+#include "store/snapshot.h"
+
+enum {
+    CHUNK_HEAD_BYTES = 64,
+    CHUNK_COMPRESSED = 2, /* A flag beside SNAPSHOT_OPTIONAL. */
+    END_BODY_BYTES = 24,
+};
+
+/* The last chunk is of this section. */
+#define SNAPSHOT_END "end"
+
+/* dir/name of the snapshot at `index`; */
+void snapshot_path(const char *dir, uint64_t index, char *path);
+/* and where it is made. */
+void snapshot_temporary_path(const char *dir, uint64_t index, char *path);
+/* The index in such a name; 0 if it is none. */
+uint64_t snapshot_index_of(const char *name);
+
+/* Returns the checksum that the first chunk must name. */
+uint64_t snapshot_head_encode(char *sector, const struct store_identity *identity,
+                              const struct store_snapshot *snapshot);
+/* Fields of a sector that head_check() found good: index, term and time. Returns that checksum. */
+uint64_t snapshot_head_decode(const char *sector, struct store_snapshot *ret_snapshot);
+
+struct chunk_head {
+    uint64_t number;   /* From 1. */
+    uint64_t previous; /* The checksum before it. */
+    uint64_t checksum; /* Of head and body. */
+    char section[SNAPSHOT_SECTION_MAX + 1];
+    uint32_t flags;
+    uint32_t raw_bytes;
+    uint32_t stored_bytes;
+};
+
+/* What the last chunk says of all. */
+struct snapshot_totals {
+    uint64_t chunks; /* Without this one. */
+    uint64_t raw_bytes;
+    uint64_t file_bytes;
+};
+
+/* What a chunk takes in the file. */
+uint64_t chunk_bytes(uint32_t stored_bytes);
+
+/* Writes head and padding around a body that is in its place already, which has room for
+ * chunk_bytes(); sets the checksum. */
+void chunk_encode(char *to, struct chunk_head *head);
+/* Whether a chunk begins here, by its head alone. Sizes are within their bounds. */
+bool chunk_head_decode(const char *data, struct chunk_head *ret_head);
+/* Whether chunk_bytes() at `data` are what was written. */
+bool chunk_is_good(const char *data, const struct chunk_head *head);
+bool chunk_is_end(const struct chunk_head *head);
+
+void totals_encode(char *body, const struct snapshot_totals *totals);
+void totals_decode(const char *body, struct snapshot_totals *ret_totals);
+
+#endif /* RAKIT_STORE_SNAPSHOT_FORMAT_H */

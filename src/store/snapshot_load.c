@@ -1,0 +1,227 @@
+/* snapshot_load.c - reads snapshots back: chunk by chunk, verified, into a state; and as they are,
+ * for another node. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "store/snapshot_reader.h"
+#include "store/store_state.h"
+
+enum { LOAD_BYTES = 4 * 1024 * 1024 }; /* Of the file, in one job: then others have their turn. */
+
+static int open_reader(struct store *s, const struct store_snapshot *snapshot,
+                       struct snapshot_reader *reader)
+{
+    char path[PATH_BYTES_MAX];
+
+    snapshot_path(s->dir, snapshot->index, path);
+    switch (snapshot_reader_open(reader, s->io, path, &s->identity)) {
+    case FILE_GOOD:
+        return 0;
+    case FILE_MISSING:
+        return -ENOENT;
+    case FILE_UNREADABLE:
+        return reader->error;
+    default:
+        return -EBADMSG;
+    }
+}
+
+/* Whether what was read to its end is what was asked for. */
+static int compare_end(const struct snapshot_reader *reader, const struct store_snapshot *snapshot)
+{
+    return snapshot_is_same(&reader->snapshot, snapshot) ? SNAPSHOT_AT_END : -EBADMSG;
+}
+
+/* --- at the start --- */
+
+static int load_all(struct snapshot_reader *reader, const struct store_snapshot *snapshot,
+                    int (*each)(void *context, const struct snapshot_chunk *chunk), void *context,
+                    int *ret_refusal)
+{
+    struct snapshot_chunk chunk;
+    int rv = snapshot_reader_next(reader, &chunk);
+
+    *ret_refusal = 0;
+    while (rv == SNAPSHOT_HAS_CHUNK && *ret_refusal == 0) {
+        *ret_refusal = each(context, &chunk);
+        if (*ret_refusal == 0) {
+            rv = snapshot_reader_next(reader, &chunk);
+        }
+    }
+    return rv == SNAPSHOT_AT_END ? compare_end(reader, snapshot) : rv;
+}
+
+static int explain_failure(const char *path, int error, uint64_t at, struct complaint *c)
+{
+    if (error == -EBADMSG) {
+        return complain(c, STORE_EDAMAGED,
+                        "the snapshot %s is damaged at byte %llu; " RESTORE_ADVICE, path,
+                        (unsigned long long)at);
+    }
+    return complain(c, STORE_EIO, "cannot read the snapshot %s (error %d)", path, -error);
+}
+
+int snapshot_load_now(struct store *s, const struct store_snapshot *snapshot,
+                      int (*each)(void *context, const struct snapshot_chunk *chunk), void *context,
+                      char *text, size_t text_size)
+{
+    struct complaint c = {.text = text, .size = text_size};
+    struct snapshot_reader reader;
+    char path[PATH_BYTES_MAX];
+    int refusal = 0;
+    int rv = open_reader(s, snapshot, &reader);
+
+    if (text_size > 0) {
+        text[0] = '\0';
+    }
+    snapshot_path(s->dir, snapshot->index, path);
+    if (rv == 0) {
+        rv = load_all(&reader, snapshot, each, context, &refusal);
+    }
+    if (rv < 0) {
+        rv = explain_failure(path, rv, reader.at, &c);
+    } else if (refusal == STORE_EFORMAT) {
+        complain(&c, refusal,
+                 "the snapshot %s has a section that this program does not know; nothing was "
+                 "changed; start the node with the program that wrote it, or a newer one",
+                 path);
+    }
+    snapshot_reader_close(&reader);
+    return rv < 0 ? rv : refusal;
+}
+
+/* --- in the background --- */
+
+static int load_some(struct snapshot_load *load)
+{
+    struct snapshot_reader *reader = load->reader;
+    uint64_t until = reader->at + LOAD_BYTES;
+    struct snapshot_chunk chunk;
+    int rv = SNAPSHOT_HAS_CHUNK;
+
+    while (rv == SNAPSHOT_HAS_CHUNK && reader->at < until) {
+        rv = snapshot_reader_next(reader, &chunk);
+        if (rv == SNAPSHOT_HAS_CHUNK) {
+            int refusal = load->each(load, &chunk);
+
+            rv = refusal != 0 ? refusal : rv;
+        }
+    }
+    return rv == SNAPSHOT_AT_END ? compare_end(reader, &load->snapshot) : rv;
+}
+
+static void run_load(struct io_job *job)
+{
+    struct snapshot_load *load = container_of(job, struct snapshot_load, job);
+
+    load->result =
+        load->reader->file == NULL ? open_reader(load->store, &load->snapshot, load->reader) : 0;
+    if (load->result == 0) {
+        load->result = load_some(load);
+    }
+    load->read_bytes = load->reader->at;
+}
+
+static void free_load(struct snapshot_load *load)
+{
+    list_remove(&load->node);
+    snapshot_reader_close(load->reader);
+    free(load->reader);
+    load->reader = NULL;
+}
+
+static void finish_load(struct io_job *job)
+{
+    struct snapshot_load *load = container_of(job, struct snapshot_load, job);
+
+    load->loaded_bytes = load->read_bytes;
+    if (load->result == SNAPSHOT_HAS_CHUNK && !load->is_canceled) {
+        io_worker_submit(load->store->snapshots.worker, &load->job);
+        return;
+    }
+    free_load(load);
+    load->done(load, load->is_canceled ? -ECANCELED : load->result);
+}
+
+void snapshot_load(struct store *s, struct snapshot_load *load)
+{
+    load->store = s;
+    load->reader = memory_take_zeroed(1, sizeof *load->reader);
+    load->loaded_bytes = 0;
+    load->is_canceled = false;
+    list_append(&s->snapshots.loads, &load->node);
+    load->job.run = run_load;
+    load->job.done = finish_load;
+    io_worker_submit(s->snapshots.worker, &load->job);
+}
+
+void snapshot_load_cancel(struct snapshot_load *load)
+{
+    load->is_canceled = true;
+}
+
+void snapshot_loads_drop(struct snapshots *snapshots)
+{
+    list_for_each(node, &snapshots->loads)
+    {
+        free_load(container_of(node, struct snapshot_load, node));
+    }
+}
+
+/* --- raw bytes --- */
+
+static void run_read(struct io_job *job)
+{
+    struct snapshot_read *read = container_of(job, struct snapshot_read, job);
+    struct store *s = read->store;
+    struct io_file *file = NULL;
+    char path[PATH_BYTES_MAX];
+
+    snapshot_path(s->dir, read->snapshot.index, path);
+    read->result = io_file_open(s->io, path, IO_READ_ONLY, &file);
+    if (read->result == 0) {
+        read->data = memory_take(read->size);
+        read->result = io_file_read(file, read->offset, read->data, read->size);
+        io_file_close(file);
+    }
+}
+
+static void finish_read(struct io_job *job)
+{
+    struct snapshot_read *read = container_of(job, struct snapshot_read, job);
+    /* Another may have taken its name meanwhile. */
+    bool is_there = snapshots_have(&read->store->snapshots, &read->snapshot);
+    int64_t result = is_there ? read->result : -ENOENT;
+    char *data = read->data;
+
+    list_remove(&read->node);
+    read->data = NULL;
+    read->done(read, result < 0 ? (int)result : 0, slice_of(data, result < 0 ? 0 : (size_t)result));
+    free(data);
+}
+
+void snapshot_read(struct store *s, struct snapshot_read *read)
+{
+    CHECK(read->size > 0 && read->size <= SNAPSHOT_READ_MAX);
+    read->store = s;
+    read->data = NULL;
+    list_append(&s->snapshots.reads, &read->node);
+    read->job.run = run_read;
+    read->job.done = finish_read;
+    io_worker_submit(s->snapshots.worker, &read->job);
+}
+
+void snapshot_reads_drop(struct snapshots *snapshots)
+{
+    list_for_each(node, &snapshots->reads)
+    {
+        struct snapshot_read *read = container_of(node, struct snapshot_read, node);
+
+        list_remove(&read->node);
+        free(read->data);
+        read->data = NULL;
+    }
+}

@@ -1,0 +1,206 @@
+/* snapshot_make.c - makes a snapshot in the background, chunk by chunk, under a temporary name. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "store/store_state.h"
+
+/* One chunk on its way to the worker. */
+struct put {
+    struct list node;
+    struct io_job job;
+    struct snapshot_making *making;
+    char section[SNAPSHOT_SECTION_MAX + 1];
+    uint32_t flags;
+    struct buffer content;
+    uint64_t bytes;
+    int error;
+};
+
+static struct snapshot_writer *writer_of(const struct snapshot_making *making)
+{
+    return &making->store->snapshots.writer;
+}
+
+/* --- on the worker: `error` is its own --- */
+
+static void run_begin(struct io_job *job)
+{
+    struct snapshot_making *making = container_of(job, struct snapshot_making, job);
+    struct store *s = making->store;
+    char path[PATH_BYTES_MAX];
+
+    snapshot_temporary_path(s->dir, making->index, path);
+    making->error =
+        snapshot_writer_open(writer_of(making), s->io, path, &s->identity, &making->snapshot);
+}
+
+static void run_put(struct io_job *job)
+{
+    struct put *put = container_of(job, struct put, job);
+    struct snapshot_making *making = put->making;
+
+    if (making->error == 0) {
+        making->error = snapshot_writer_put(writer_of(making), put->section, put->flags,
+                                            buffer_slice(&put->content));
+    }
+    put->error = making->error;
+    buffer_deinit(&put->content);
+}
+
+/* Gives it its name. */
+static int publish(struct snapshot_making *making)
+{
+    struct store *s = making->store;
+    char temporary[PATH_BYTES_MAX];
+    char path[PATH_BYTES_MAX];
+
+    snapshot_temporary_path(s->dir, making->index, temporary);
+    snapshot_path(s->dir, making->index, path);
+
+    int rv = io_rename(s->io, temporary, path);
+
+    if (rv == 0) {
+        rv = io_dir_sync(s->io, s->dir);
+        making->is_undecided = rv != 0;
+    }
+    return rv;
+}
+
+static void run_end(struct io_job *job)
+{
+    struct snapshot_making *making = container_of(job, struct snapshot_making, end_job);
+    struct store *s = making->store;
+    char temporary[PATH_BYTES_MAX];
+
+    if (making->error == 0 && making->is_abandoned) {
+        making->error = -ECANCELED;
+    }
+    if (making->error == 0) {
+        making->error = snapshot_writer_end(writer_of(making), &making->snapshot);
+    }
+    snapshot_writer_close(writer_of(making));
+    if (making->error == 0) {
+        making->error = publish(making);
+    }
+    if (making->error != 0) {
+        snapshot_temporary_path(s->dir, making->index, temporary);
+        io_unlink(s->io, temporary); /* Gives its room back; a left-over is harmless. */
+    }
+}
+
+/* --- on the loop --- */
+
+static void finish_begin(struct io_job *job)
+{
+    (void)job; /* What went wrong is told by the next call back. */
+}
+
+static void free_put(struct put *put)
+{
+    list_remove(&put->node);
+    buffer_deinit(&put->content);
+    free(put);
+}
+
+static void finish_put(struct io_job *job)
+{
+    struct put *put = container_of(job, struct put, job);
+    struct snapshot_making *making = put->making;
+
+    int error = put->error;
+
+    making->unwritten_bytes -= put->bytes;
+    free_put(put);
+    if (!making->is_ending) {
+        making->wrote(making, error);
+    }
+}
+
+static void finish_end(struct io_job *job)
+{
+    struct snapshot_making *making = container_of(job, struct snapshot_making, end_job);
+    struct store *s = making->store;
+
+    s->snapshots.making = NULL;
+    if (making->is_undecided) {
+        /* Nobody knows whether it would have its name after a crash, nor what else has not. */
+        store_fail(s, making->error, "cannot sync the directory");
+        return;
+    }
+    if (making->error == 0) {
+        snapshots_add(&s->snapshots, &making->snapshot);
+    }
+    making->done(making, making->error);
+}
+
+void snapshot_begin(struct store *s, struct snapshot_making *making)
+{
+    CHECK(s->identity.cluster_id != 0);
+    CHECK(s->snapshots.making == NULL);
+    CHECK(making->index > 0);
+    s->snapshots.making = making;
+    making->store = s;
+    making->unwritten_bytes = 0;
+    making->error = 0;
+    making->is_ending = false;
+    making->is_abandoned = false;
+    making->is_undecided = false;
+    making->snapshot = (struct store_snapshot){
+        .index = making->index, .term = making->term, .time_us = making->time_us};
+    making->job.run = run_begin;
+    making->job.done = finish_begin;
+    io_worker_submit(s->snapshots.worker, &making->job);
+}
+
+void snapshot_put(struct snapshot_making *making, const char *section, enum snapshot_flags flags,
+                  struct buffer *content)
+{
+    struct put *put = memory_take_zeroed(1, sizeof *put);
+    struct snapshots *snapshots = &making->store->snapshots;
+
+    CHECK(!making->is_ending);
+    CHECK(buffer_size(content) <= SNAPSHOT_CHUNK_MAX);
+    CHECK(strlen(section) <= SNAPSHOT_SECTION_MAX);
+    memcpy(put->section, section, strlen(section));
+    put->making = making;
+    put->flags = flags;
+    put->content = *content;
+    put->bytes = buffer_size(content);
+    *content = (struct buffer){0};
+    making->unwritten_bytes += put->bytes;
+    list_append(&snapshots->puts, &put->node);
+    put->job.run = run_put;
+    put->job.done = finish_put;
+    io_worker_submit(snapshots->worker, &put->job);
+}
+
+static void end(struct snapshot_making *making, bool is_abandoned)
+{
+    CHECK(!making->is_ending);
+    making->is_ending = true;
+    making->is_abandoned = is_abandoned;
+    making->end_job.run = run_end;
+    making->end_job.done = finish_end;
+    io_worker_submit(making->store->snapshots.worker, &making->end_job);
+}
+
+void snapshot_finish(struct snapshot_making *making)
+{
+    end(making, false);
+}
+
+void snapshot_abandon(struct snapshot_making *making)
+{
+    end(making, true);
+}
+
+void snapshot_puts_drop(struct snapshots *snapshots)
+{
+    list_for_each(node, &snapshots->puts)
+    {
+        free_put(container_of(node, struct put, node));
+    }
+}

@@ -1,0 +1,30 @@
+/* snapshot_writer.h - writes a snapshot file. Blocking: in jobs. What is written goes past the
+ * system's cache, some of it at a time, so that the syncs of the log do not wait behind it. */
+#ifndef RAKIT_STORE_SNAPSHOT_WRITER_H
+#define RAKIT_STORE_SNAPSHOT_WRITER_H
+
+#include "store/snapshot_format.h"
+
+struct snapshot_writer {
+    struct io_file *file; /* NULL: not open. */
+    char *data;           /* Not written yet; whole sectors. */
+    uint64_t size;
+    uint64_t capacity;
+    uint64_t at; /* Where in the file it goes. */
+    uint64_t checksum;
+    struct snapshot_totals totals;
+    void *zstd;
+};
+
+/* Each returns 0 or a negative errno value; after that, only _close() may follow. */
+int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const char *path,
+                         const struct store_identity *identity,
+                         const struct store_snapshot *snapshot);
+int snapshot_writer_put(struct snapshot_writer *writer, const char *section, uint32_t flags,
+                        struct slice content);
+/* The file is complete and synced: sets bytes and checksum. */
+int snapshot_writer_end(struct snapshot_writer *writer, struct store_snapshot *snapshot);
+/* Harmless if it is not open. */
+void snapshot_writer_close(struct snapshot_writer *writer);
+
+#endif /* RAKIT_STORE_SNAPSHOT_WRITER_H */

@@ -1,0 +1,41 @@
+/* snapshots.h - the store's part that keeps snapshots: what there is, and what is under way. The
+ * loop's thread owns all of it, but for what a job has in hand. */
+#ifndef RAKIT_STORE_SNAPSHOTS_H
+#define RAKIT_STORE_SNAPSHOTS_H
+
+#include "base/list.h"
+#include "store/snapshot.h"
+#include "store/snapshot_writer.h"
+
+struct snapshots {
+    struct io_worker *worker;
+    struct store_snapshot *list; /* The durable ones, by index. */
+    size_t count;
+    size_t capacity;
+    struct snapshot_making *making; /* NULL: none. */
+    struct snapshot_writer writer;  /* The worker's, during that. */
+    struct list puts;
+    struct list loads;
+    struct list reads;
+    struct list removals;
+};
+
+void snapshots_init(struct snapshots *snapshots);
+/* After the worker has stopped, if there was one: drops what is under way. */
+void snapshots_deinit(struct snapshots *snapshots);
+
+/* It is durable under its name. */
+void snapshots_add(struct snapshots *snapshots, const struct store_snapshot *snapshot);
+void snapshots_forget(struct snapshots *snapshots, uint64_t index);
+/* NULL: there is none at that index. */
+const struct store_snapshot *snapshots_find(const struct snapshots *snapshots, uint64_t index);
+bool snapshots_have(const struct snapshots *snapshots, const struct store_snapshot *snapshot);
+bool snapshot_is_same(const struct store_snapshot *a, const struct store_snapshot *b);
+
+/* Each drops its own; called by snapshots_deinit(). */
+void snapshot_puts_drop(struct snapshots *snapshots);
+void snapshot_loads_drop(struct snapshots *snapshots);
+void snapshot_reads_drop(struct snapshots *snapshots);
+void snapshot_removals_drop(struct snapshots *snapshots);
+
+#endif /* RAKIT_STORE_SNAPSHOTS_H */

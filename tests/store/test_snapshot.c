@@ -1,0 +1,173 @@
+/* Snapshots are made, found again, loaded, read raw and removed. */
+#include <errno.h>
+#include <string.h>
+
+#include "snapshot_sample.h"
+
+/* --- tests --- */
+
+enum { CHUNKS = 16 };
+
+static void test_snapshot__is_read_back_as_it_was_put(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_open(f);
+    assert_int_equal(snapshot_newest(f->store).index, 0);
+
+    struct store_snapshot snapshot = sample_make(f, 7, CHUNKS);
+    struct sample_loading loading = sample_load(f, &snapshot);
+
+    assert_int_equal(loading.error, 0);
+    assert_int_equal(loading.look.count, CHUNKS);
+    assert_int_equal(loading.load.loaded_bytes, snapshot.bytes);
+    assert_int_equal(snapshot.term, 3);
+    assert_int_equal(snapshot.time_us, 70);
+    sample_check(f, &snapshot, CHUNKS);
+    assert_true(sample_has_file(f, 7, "snap"));
+    assert_false(sample_has_file(f, 7, "tmp"));
+}
+
+static void test_snapshot__is_found_by_the_next_start(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_open(f);
+
+    struct store_snapshot first = sample_make(f, 7, 2);
+    struct store_snapshot second = sample_make(f, 9, CHUNKS);
+
+    fixture_crash(f);
+    fixture_open(f);
+
+    const struct store_snapshot *list;
+    struct store_snapshot newest = snapshot_newest(f->store);
+
+    assert_int_equal(snapshot_list(f->store, &list), 2);
+    assert_memory_equal(&list[0], &first, sizeof first);
+    assert_memory_equal(&newest, &second, sizeof second);
+    sample_check(f, &newest, CHUNKS);
+}
+
+static void test_snapshot__is_the_same_by_the_same_bytes(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_open(f);
+
+    struct store_snapshot first = sample_make(f, 7, 3);
+    struct store_snapshot same = sample_make(f, 7, 3);
+    struct store_snapshot longer = sample_make(f, 7, 4);
+
+    assert_memory_equal(&first, &same, sizeof first);
+    assert_true(longer.checksum != first.checksum);
+    assert_int_equal(sample_load(f, &first).error, -EBADMSG);
+    assert_int_equal(sample_load(f, &longer).error, 0);
+}
+
+static void test_snapshot__that_is_abandoned_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct sample sample;
+
+    fixture_open(f);
+    sample_begin(&sample, f, 7);
+    sample_put(&sample, 5);
+    while (sample.wrote_count == 0) {
+        io_uv_run(f->io);
+    }
+    assert_int_equal(sample.wrote_error, 0);
+    assert_int_equal(sample.making.unwritten_bytes, 0);
+    assert_true(sample_has_file(f, 7, "tmp"));
+    sample_put(&sample, 6);
+    assert_int_equal(sample.making.unwritten_bytes, sample_size(6));
+    snapshot_abandon(&sample.making);
+    sample_await(&sample);
+    assert_int_equal(sample.error, -ECANCELED);
+    assert_int_equal(snapshot_newest(f->store).index, 0);
+    assert_false(sample_has_file(f, 7, "tmp"));
+    sample_make(f, 8, 2);
+}
+
+static void test_snapshot__in_the_making_is_gone_after_an_end(void **state)
+{
+    struct fixture *f = *state;
+    struct sample sample;
+
+    fixture_open(f);
+    sample_begin(&sample, f, 7);
+    sample_put(&sample, 5);
+    sample_put(&sample, 7);
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(sample.is_done);
+    assert_false(sample_has_file(f, 7, "tmp"));
+    assert_int_equal(snapshot_newest(f->store).index, 0);
+}
+
+static void test_snapshot__gives_its_bytes_until_it_is_removed(void **state)
+{
+    struct fixture *f = *state;
+    struct buffer bytes;
+    char name[NAME_BYTES_MAX];
+
+    fixture_open(f);
+
+    struct store_snapshot first = sample_make(f, 7, CHUNKS);
+    struct image image;
+
+    sample_make(f, 8, 1);
+    sample_name(name, 7, "snap");
+    image = image_read(f, name);
+    assert_int_equal(image.size, first.bytes);
+    assert_int_equal(sample_read(f, &first, 100, 70000, &bytes), 0);
+    assert_true(slice_equal(buffer_slice(&bytes), slice_of(image.data + 100, 70000)));
+    buffer_deinit(&bytes);
+    assert_int_equal(sample_read(f, &first, first.bytes - 10, 100, &bytes), 0);
+    assert_true(slice_equal(buffer_slice(&bytes), slice_of(image.data + image.size - 10, 10)));
+    buffer_deinit(&bytes);
+    image_free(&image);
+
+    snapshot_remove(f->store, 7);
+    assert_int_equal(sample_read(f, &first, 0, 100, &bytes), -ENOENT);
+    assert_false(sample_has_file(f, 7, "snap"));
+    assert_int_equal(snapshot_newest(f->store).index, 8);
+}
+
+static void test_snapshot__with_a_section_that_is_unknown_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct sample_look look = {.stop_at = 2};
+
+    fixture_open(f);
+
+    struct store_snapshot snapshot = sample_make(f, 7, 4);
+
+    assert_int_equal(
+        snapshot_load_now(f->store, &snapshot, sample_check_chunk, &look, f->text, sizeof f->text),
+        STORE_EFORMAT);
+    assert_int_equal(look.count, 2);
+    assert_non_null(strstr(f->text, "section"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_snapshot__is_read_back_as_it_was_put, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__is_found_by_the_next_start, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__is_the_same_by_the_same_bytes, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__that_is_abandoned_leaves_nothing,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__in_the_making_is_gone_after_an_end,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__gives_its_bytes_until_it_is_removed,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__with_a_section_that_is_unknown_is_refused,
+                                        fixture_setup, fixture_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
