@@ -33,8 +33,8 @@ struct budget_poll {
     const struct budget *budget;
     bool (*is_in)(void *context, uint64_t id);
     void *context;
-    uint64_t asked;   /* Whose disk it is about; 0: nobody's. */
-    uint64_t damaged; /* This disk loses that. */
+    uint64_t asked;   /* The node whose disk is asked about; 0: none. */
+    uint64_t damaged; /* What that disk loses. */
     enum checker_loss loss;
     bool is_majority;
 };
@@ -134,7 +134,9 @@ static bool has_majority(const struct budget_poll *poll, const struct raft_confi
             voter_count++;
             in_count += poll->is_in(poll->context, m->id);
         } else if (!outgoing && !m->outgoing && !is_sound(poll, m->id)) {
-            voter_count++; /* A learner: the leader may have promoted it before it hears. */
+            /* A learner counts as a voter: the leader may have promoted it before it hears of
+             * that. */
+            voter_count++;
         }
     }
     return voter_count == 0 || in_count > voter_count / 2;
@@ -204,7 +206,7 @@ static bool holds_the_log(void *context, uint64_t id)
                checker_log_at(&q->disk->log, q->promised_last).chain;
 }
 
-/* In the terms up to the disk's it votes for nobody else. */
+/* Whether it votes for nobody else in the terms up to the disk's. */
 static bool holds_the_vote(void *context, uint64_t id)
 {
     const struct question *q = context;
@@ -229,7 +231,7 @@ bool budget_may_forget(const struct budget *b, uint64_t id, enum checker_loss lo
     struct question q = {.budget = b, .id = id, .disk = checker_disk_of(b->checker, id)};
 
     if (q.disk == NULL) {
-        return true; /* It never was anybody. */
+        return true; /* It never had an id. */
     }
     q.promised_last = checker_promised_last(b->checker, &q.disk->log);
 

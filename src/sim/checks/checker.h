@@ -1,7 +1,6 @@
-/* checker.h - the rules of Raft, watched from outside while a cluster runs. Each
- * node is followed by its id over all its restarts: its log as the core has it, and
- * its disk as the store has acknowledged it. The numbers in checker.c are those of
- * docs/INVARIANTS.md. */
+/* checker.h - checks the rules of Raft from outside while a cluster runs. Each node is followed
+ * by its id over all its restarts: its log as the core has it, and its disk as the store has
+ * acknowledged it. The numbers in checker.c are those of docs/INVARIANTS.md. */
 #ifndef RAKIT_SIM_CHECKS_CHECKER_H
 #define RAKIT_SIM_CHECKS_CHECKER_H
 
@@ -14,11 +13,11 @@
 #include "sim/checks/verdict.h"
 
 struct checker;
-struct checker_node; /* One incarnation of a node, from its start to its death. */
+struct checker_node; /* One life of a node, from its start to its death. */
 
 struct checker_stats {
-    uint64_t election_count; /* Leaders. */
-    uint64_t term;           /* The highest led. */
+    uint64_t election_count; /* Leaders elected. */
+    uint64_t term;           /* The highest with a leader. */
     uint64_t commit_index;   /* The highest on any node. */
     uint64_t truncation_count;
     uint64_t lost_write_count; /* Unacknowledged writes that a crash undid. */
@@ -30,7 +29,7 @@ struct checker *checker_new(struct verdict *verdict);
 void checker_free(struct checker *c);
 void checker_get_stats(const struct checker *c, struct checker_stats *ret_stats);
 
-/* A node starts; who it is turns out when it has recovered. */
+/* A node starts. Its id is known only once it has recovered. */
 struct checker_node *checker_start(struct checker *c, const char *name);
 void checker_end(struct checker_node *n);
 
@@ -48,15 +47,16 @@ void checker_sent(struct checker_node *n, const struct raft_message *m);
 void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest,
                      uint64_t kv_time_us);
 
-/* What damage may do to a disk unnoticed; until the next recovery. */
+/* What damage may do to a disk unnoticed, until the next recovery. */
 void checker_allow_loss(struct checker *c, uint64_t id, enum checker_loss loss);
-void checker_doubt(struct checker *c, uint64_t id); /* Its disk may lie from now on, */
-void checker_trust(struct checker *c, uint64_t id); /* and all it ever said is true. */
-/* What a node's disk has to hold; NULL: no such node was ever seen. */
+void checker_doubt(struct checker *c, uint64_t id); /* Its disk may lie from now on. */
+/* Its disk is honest again, and everything that it ever reported as synced is synced. */
+void checker_trust(struct checker *c, uint64_t id);
+/* What a node's disk must contain; NULL: no such node was ever seen. */
 const struct checker_disk *checker_disk_of(const struct checker *c, uint64_t id);
 void checker_each_disk(const struct checker *c,
                        void (*each)(void *context, const struct checker_disk *d), void *context);
-/* The first entries of a log that are, or may yet be, committed: how many. */
+/* How many entries at the beginning of a log are committed, or may be. */
 uint64_t checker_promised_last(const struct checker *c, const struct checker_log *log);
 
 uint64_t checker_node_applied(const struct checker_node *n);

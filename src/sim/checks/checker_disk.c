@@ -1,6 +1,6 @@
-/* checker_disk.c - see checker_disk.h. A vote may be on the disk earlier than entries
- * that were written before it, never later than entries written after it: the term is
- * durable before entries of that term. */
+/* checker_disk.c - see checker_disk.h. A vote may be on the disk earlier than entries that were
+ * written before it, but never later than entries written after it: a term is durable before
+ * entries of that term. */
 #include "sim/checks/checker_disk.h"
 
 #include "raft/raft.h"
@@ -107,8 +107,8 @@ static bool logs_end_alike(const struct checker_log *a, const struct checker_log
            checker_log_at(a, a->last).chain == checker_log_at(b, b->last).chain;
 }
 
-/* Does the write to the disk's log; stops early where it then equals `found`, which
- * may have only the first part of it. */
+/* Applies the write to the disk's log. Stops as soon as the log equals `found`, which may
+ * contain only the first part of the write. */
 static bool write_reaches(struct checker_disk *d, const struct pending_write *w,
                           const struct checker_log *found)
 {
@@ -127,7 +127,7 @@ static bool write_reaches(struct checker_disk *d, const struct pending_write *w,
     return false;
 }
 
-/* How far the log is found again after such a loss. */
+/* Up to where the log must be found again after such a loss. */
 static uint64_t floor_of(const struct checker_disk *d, enum checker_loss loss)
 {
     if (loss == LOSS_NONE) {
@@ -138,8 +138,8 @@ static uint64_t floor_of(const struct checker_disk *d, enum checker_loss loss)
                : d->honest_last;
 }
 
-/* Whether damage may have made that of the log. (That each entry was once written, the
- * caller has seen to.) */
+/* Whether damage may have left this much of the log. (The caller has checked that each entry was
+ * once written.) */
 static bool may_be_left(const struct checker_disk *d, const struct checker_log *found)
 {
     uint64_t floor = floor_of(d, d->may_lose);
@@ -157,7 +157,8 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
     uint64_t acknowledged_last = d->log.last;
     uint64_t acknowledged_term = d->current_term;
     bool may_have_forgotten = may_be_left(d, found);
-    bool has_had_vote = has_vote; /* At some point of what was under way. */
+    /* Whether the log had this vote after some of the pending writes. */
+    bool has_had_vote = has_vote;
     uint32_t lost_count = 0;
 
     list_for_each(link, &d->pending)
@@ -202,7 +203,7 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
     d->current_term = current_term;
     d->voted_for = voted_for;
     checker_log_copy(&d->log, found);
-    /* The store has written it all again, and noted how far it went. */
+    /* The store has written all of it again, and recorded how far it went. */
     d->before_last = found->last;
     d->honest_last = d->honest_last < found->last ? d->honest_last : found->last;
     d->may_lose = LOSS_NONE;

@@ -1,6 +1,6 @@
-/* checker_log.h - a log as the checker remembers it: for each entry its term, its time and a
- * hash over it and all before it, so that two logs agree up to an index exactly if
- * the hashes there are equal. */
+/* checker_log.h - a log as the checker remembers it: for each entry its term, its time, and a
+ * hash over it and all entries before it, so two logs agree up to an index exactly if their
+ * hashes there are equal. */
 #ifndef RAKIT_SIM_CHECKS_CHECKER_LOG_H
 #define RAKIT_SIM_CHECKS_CHECKER_LOG_H
 
@@ -20,7 +20,7 @@ struct checker_entry {
 };
 
 struct checker_log {
-    struct checker_entry *entries; /* From index 1; [0] is not used. */
+    struct checker_entry *entries; /* From index 1 on; [0] is not used. */
     uint64_t last;
     uint64_t capacity;
 };
@@ -40,7 +40,7 @@ static inline void checker_log_put(struct checker_log *log, struct checker_entry
     log->entries[++log->last] = e;
 }
 
-/* Drops entries from `from` on; nothing where the log ends before. */
+/* Drops entries from `from` on; does nothing if the log ends before. */
 static inline void checker_log_cut(struct checker_log *log, uint64_t from)
 {
     CHECK(from > 0);
@@ -57,7 +57,7 @@ static inline void checker_log_copy(struct checker_log *to, const struct checker
     }
 }
 
-/* The next entry after one with hash `before`. */
+/* The entry after one with hash `before`. */
 static inline struct checker_entry checker_entry_of(const struct entry *e, uint64_t before)
 {
     uint64_t seed = (before ^ (e->term * 0x9e3779b97f4a7c15u)) + e->kind;

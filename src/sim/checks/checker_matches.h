@@ -1,4 +1,4 @@
-/* checker_matches.h - the write-once map from (index, term) to the hash of a log up to there. */
+/* checker_matches.h - a write-once map from (index, term) to the hash of a log up to there. */
 #ifndef RAKIT_SIM_CHECKS_CHECKER_MATCHES_H
 #define RAKIT_SIM_CHECKS_CHECKER_MATCHES_H
 
@@ -7,7 +7,7 @@
 
 struct checker_match;
 
-/* Begins as zeros. */
+/* Zeroed at first. */
 struct checker_matches {
     struct checker_match *slots;
     uint64_t count;
@@ -15,7 +15,7 @@ struct checker_matches {
 };
 
 void checker_matches_deinit(struct checker_matches *m);
-/* Notes it for good; false if another hash was noted there. */
+/* Records it for good; false if another hash was recorded before. */
 bool checker_matches_note(struct checker_matches *m, uint64_t index, uint64_t term, uint64_t chain);
 bool checker_matches_has(const struct checker_matches *m, uint64_t index, uint64_t term);
 

@@ -1,6 +1,6 @@
-/* model.c - see model.h. Keys are few, so they are simply searched one by one. Which table
- * is which database is kept for all times too: what swaps or clears databases gives them
- * other tables, and changes no key. */
+/* model.c - see model.h. There are few keys, so they are searched one by one. Which table
+ * belongs to which database is versioned, too: commands that swap or clear databases assign
+ * other tables, and change no key. */
 #include "sim/checks/model.h"
 
 #include <inttypes.h>
@@ -31,7 +31,7 @@ struct model_table {
     uint32_t key_capacity;
 };
 
-/* The table of each database, from an entry on. */
+/* The table of each database from an entry on. */
 struct arrangement {
     uint64_t index;
     uint32_t tables[MODEL_DATABASES];
@@ -59,7 +59,7 @@ static uint32_t table_new(struct model *m)
     return m->table_count++;
 }
 
-/* A copy of the last arrangement, to be changed. */
+/* A copy of the last arrangement, which the caller changes. */
 static struct arrangement *arrange(struct model *m)
 {
     struct arrangement *last;
@@ -79,7 +79,7 @@ static struct arrangement *arrange(struct model *m)
     return last;
 }
 
-/* The table that a database was as of an index. */
+/* The table of a database as of an index. */
 static struct model_table *table_at(const struct model *m, uint32_t database, uint64_t index)
 {
     uint32_t i = m->arrangement_count - 1;
@@ -151,7 +151,7 @@ bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *ar
     uint64_t count;
     uint64_t size;
 
-    /* Users have no sessions. */
+    /* Users have no sessions, so only payloads without a session are expected. */
     if (payload.size < 3 || payload.data[0] != 3 || payload.data[1] != 0) {
         return false;
     }
@@ -183,7 +183,7 @@ static struct model_key *key_find(const struct model_table *t, struct slice name
     return NULL;
 }
 
-/* A key's value as of an index; false where there was none. */
+/* A key's value as of an index; false if there was none. */
 static bool version_at(const struct model_key *key, uint64_t index, struct slice *ret_value)
 {
     uint32_t low = 0; /* Versions below it are not after `index`. */
@@ -224,7 +224,7 @@ struct place {
     uint64_t index;
 };
 
-/* The key's next version; takes `value` over (NULL: deleted). */
+/* Adds the key's next version; takes over `value` (NULL: deleted). */
 static void version_add_take(struct place to, struct slice name, char *value, size_t size)
 {
     struct model_table *t = to.table;
@@ -303,7 +303,7 @@ static bool parse_integer(struct slice text, int64_t *ret_value)
     copy[text.size] = '\0';
     *ret_value = strtoll(copy, &end, 10);
     snprintf(again, sizeof again, "%" PRId64, *ret_value);
-    return strcmp(copy, again) == 0; /* No "+1", " 1", "01", nor beyond 64 bits. */
+    return strcmp(copy, again) == 0; /* No "+1", " 1", "01", nor anything beyond 64 bits. */
 }
 
 static void write_incr(struct place to, struct slice name, struct buffer *reply)
@@ -383,7 +383,7 @@ static void write_move(struct place from, struct place to, struct slice name, st
     say_integer(reply, moves);
 }
 
-/* Of one digit or two; MODEL_DATABASES where it is no number of a database. */
+/* One or two digits; MODEL_DATABASES if it is not the number of a database. */
 static uint32_t read_database(struct slice text)
 {
     int64_t number = 0;
@@ -422,7 +422,7 @@ static bool write_in_one(struct place to, const struct slice *arguments, uint32_
     return true;
 }
 
-/* Those that give databases other tables. */
+/* Commands that assign other tables to databases. */
 static bool write_arrangement(struct model *m, uint32_t database, const struct slice *arguments,
                               uint32_t count, struct buffer *reply)
 {

@@ -1,6 +1,6 @@
-/* model.h - what the keyspace must answer: a second implementation of the commands
- * that simulated users send, small and slow, sharing no code with src/kv. It keeps
- * every version of every key, so that a read can be asked again as of any index. */
+/* model.h - what the keyspace must answer: a second implementation of the commands that
+ * simulated users send, small and slow, which shares no code with src/kv. It keeps every version
+ * of every key, so that a read can be repeated as of any index. */
 #ifndef RAKIT_SIM_CHECKS_MODEL_H
 #define RAKIT_SIM_CHECKS_MODEL_H
 
@@ -17,13 +17,13 @@ struct model;
 struct model *model_new(void);
 void model_free(struct model *m);
 
-/* Takes a log entry's payload apart (src/kv/codec.h); false where it is not a command
- * or longer than users make them. */
+/* Decodes a log entry's payload (src/kv/codec.h); false if it is not a command, or is longer
+ * than those of users. */
 bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
                   uint32_t *ret_count);
 
-/* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: a
- * command that users do not send. */
+/* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: users do not
+ * send this command. */
 bool model_write(struct model *m, uint32_t database, uint64_t index, const struct slice *arguments,
                  uint32_t count, struct buffer *reply);
 /* The same for a read, as of entry `index`. */

@@ -1,6 +1,6 @@
-/* sometimes.h - rare states that runs have to reach now and then: a rule that is never
- * put to the test holds for nothing. Counted where the checkers look on; a long run in
- * which one stays at zero has lost its way there (scripts/nightly fails then). */
+/* sometimes.h - rare states that runs must reach now and then, because a rule proves nothing if
+ * it is never put to the test. Counted by the checkers' probes. If one stays at zero in a long
+ * run, the simulator has lost the way to it (scripts/nightly then fails). */
 #ifndef RAKIT_SIM_CHECKS_SOMETIMES_H
 #define RAKIT_SIM_CHECKS_SOMETIMES_H
 
@@ -67,29 +67,29 @@ enum rare_state {
         SOMETIMES_COUNT
 };
 
-/* In words. */
+/* A description. */
 const char *sometimes_name(enum rare_state state);
 
 enum { SOMETIMES_TERMS = 64 };
 
 struct sometimes {
     uint64_t counts[SOMETIMES_COUNT];
-    raft_term campaign_terms[SOMETIMES_TERMS]; /* The last candidate's, by term modulo. */
+    raft_term campaign_terms[SOMETIMES_TERMS]; /* The last candidates, by term modulo. */
 };
 
 /* One life of a node; zero it first. */
 struct sometimes_node {
     struct sometimes *sometimes;
-    enum raft_role role; /* What was before the step. */
+    enum raft_role role; /* The role before the step. */
     raft_term current_term;
     raft_index commit_index;
     raft_index configuration_index;
     bool is_transferring;
-    bool is_voter;             /* As of its last configuration. */
-    bool campaigns_by_request; /* Its candidacy comes from a transfer. */
-    bool was_full;             /* At the last look. */
+    bool is_voter;             /* According to its last configuration. */
+    bool campaigns_by_request; /* Its candidacy was caused by a transfer. */
+    bool was_full;             /* When last looked at. */
     bool was_removed;
-    uint64_t open_read_count; /* Asked of the core as leader, and not confirmed yet. */
+    uint64_t open_read_count; /* Reads asked of the core as leader and not yet confirmed. */
 };
 
 static inline void sometimes_reached(struct sometimes *s, enum rare_state state)
@@ -97,16 +97,16 @@ static inline void sometimes_reached(struct sometimes *s, enum rare_state state)
     s->counts[state]++;
 }
 
-/* From the probe's calls of the same names (command/probe.h). */
+/* The probe's calls of the same names (command/probe.h). */
 void sometimes_recovered(struct sometimes_node *n, const struct raft *r,
                          const struct store_recovered *found);
 void sometimes_before_step(struct sometimes_node *n, const struct raft *r);
 void sometimes_after_step(struct sometimes_node *n, const struct raft *r,
                           const struct raft_event *event, const struct raft_effects *effects);
 void sometimes_sent(struct sometimes_node *n, const struct raft_message *m);
-/* It is about to be killed. */
+/* The node is about to be killed. */
 void sometimes_death(struct sometimes_node *n, const struct raft *r);
-/* Looked at now and then. */
+/* Called now and then. */
 void sometimes_look(struct sometimes_node *n, bool is_full, bool is_removed);
 
 #endif /* RAKIT_SIM_CHECKS_SOMETIMES_H */

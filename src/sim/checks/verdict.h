@@ -1,4 +1,4 @@
-/* verdict.h - the first rule that was found broken in a run, in words. */
+/* verdict.h - the first broken rule of a run, as text. */
 #ifndef RAKIT_SIM_CHECKS_VERDICT_H
 #define RAKIT_SIM_CHECKS_VERDICT_H
 
@@ -7,11 +7,11 @@
 struct verdict {
     bool is_guilty;
     char rule[64];      /* The invariant, as in docs/INVARIANTS.md. */
-    const char *format; /* Of the text: with the rule it tells one check from another. */
+    const char *format; /* Format of the text: together with the rule it identifies the check. */
     char text[1024];    /* What happened. */
 };
 
-/* Keeps the first one only: what follows is mostly its consequence. */
+/* Keeps only the first one, because later ones are mostly its consequences. */
 void verdict_broken(struct verdict *v, const char *rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,5 +1,5 @@
-/* witness.c - see witness.h. Positions: a write at entry i stands at 2i, a read that
- * saw everything up to i at 2i + 1. */
+/* witness.c - see witness.h. Positions: a write at entry i has position 2i; a read that saw
+ * everything up to i has 2i + 1. */
 #include "sim/checks/witness.h"
 
 #include <stdlib.h>
@@ -14,15 +14,15 @@ enum operation_end { OPEN, ANSWERED, FAILED, UNKNOWN };
 struct operation {
     enum operation_end end;
     bool is_write;
-    bool is_named; /* The log names it. */
+    bool is_named; /* The log names the operation. */
     uint32_t database;
     uint64_t floor;       /* Highest position returned before it began. */
-    uint64_t index;       /* Where a node says it was executed; 0: nobody said. */
-    uint64_t found_index; /* Where the log has it; 0: nowhere yet. */
-    uint64_t settled;     /* In doubt: the lowest position answered later on its connection;
+    uint64_t index;       /* The index that a node reported; 0: none. */
+    uint64_t found_index; /* Its index in the log; 0: not there yet. */
+    uint64_t settled;     /* If in doubt: the lowest position answered later on its connection;
                            * 0: none yet. */
     uint64_t doubted_ns;  /* When it was answered INDOUBT; 0: it was not. */
-    char *command;        /* Payload-free copy of the arguments, while it is open. */
+    char *command;        /* A copy of the arguments without large values, while it is open. */
     uint32_t argument_count;
     uint32_t sizes[MODEL_ARGUMENTS_MAX];
 };
@@ -31,7 +31,7 @@ struct outcome {
     size_t offset; /* Of the expected reply, in `replies`. */
     size_t size;
     uint32_t database;
-    uint64_t owner; /* The operation that was told it is this entry; 0: none. */
+    uint64_t owner; /* The operation that was reported to be this entry; 0: none. */
 };
 
 struct witness {
@@ -44,8 +44,8 @@ struct witness {
     uint64_t applied_index;
     uint64_t outcome_capacity;
     struct buffer replies;
-    struct buffer expected; /* Of the read being checked. */
-    uint64_t highest;       /* Position of any reply returned so far. */
+    struct buffer expected; /* Of the read that is being checked. */
+    uint64_t highest;       /* The highest position of any reply so far. */
     struct witness_stats stats;
 };
 
@@ -259,7 +259,7 @@ static void compare(struct witness *w, uint64_t operation, const struct operatio
     }
 }
 
-/* Where a command was executed is where it was meant. */
+/* A command must be executed in the database that it was meant for. */
 static void check_database(struct witness *w, uint64_t operation, uint64_t index)
 {
     const struct operation *o = operation_at(w, operation);
@@ -315,7 +315,7 @@ static void check_read(struct witness *w, uint64_t operation, struct operation *
     w->stats.read_count++;
 }
 
-/* A reply that came out of an execution. Returns its position. */
+/* A reply from an execution. Returns its position. */
 static uint64_t check_executed(struct witness *w, uint64_t operation, struct operation *o,
                                struct slice reply, uint64_t floor)
 {
@@ -409,7 +409,7 @@ static void check_name(struct witness *w, uint64_t index, uint64_t number)
     check_settled(w, number);
 }
 
-/* What can carry no name of its operation. */
+/* Commands that can't contain the number of their operation. */
 static bool is_nameless(struct slice command)
 {
     static const char *const names[] = {"INCR", "MOVE", "SWAPDB", "FLUSHDB", "FLUSHALL"};
@@ -455,7 +455,7 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     buffer_clear(&w->expected);
     if (count > 0 && model_read(w->model, database, index, arguments, count, &w->expected)) {
         w->stats.logged_read_count++;
-        return; /* A read that follows writes of its connection. */
+        return; /* A read through the log, after writes of its connection. */
     }
     if (count == 0 || !model_write(w->model, database, index, arguments, count, &w->replies)) {
         verdict_broken(w->verdict, "invention", "entry %llu is no command of any user",

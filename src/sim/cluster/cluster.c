@@ -21,7 +21,7 @@ enum { WORK_A_NS = 4 }; /* Of what command/time_share.h counts; about as on a re
 
 /* --- the probe ------------------------------------------------------------------------ */
 
-/* For the budget: who may vote. */
+/* The budget needs to know who may vote. */
 static void note_configuration(struct cluster *c, const struct entry *e)
 {
     struct membership *m =
@@ -127,7 +127,7 @@ static const char *name_of(const struct cluster *c, uint64_t id)
             return c->nodes[i].name;
         }
     }
-    return "?"; /* It has a new disk, and is nobody or somebody else now. */
+    return "?"; /* It has a new disk, so it has no id or another one now. */
 }
 
 static void on_sent(void *context, const struct raft_message *m)
@@ -184,7 +184,7 @@ static void on_applied(void *context, const struct entry *e, uint64_t kv_digest,
               (unsigned long long)e->term, raft_entry_kind_name((enum raft_entry_kind)e->kind));
 }
 
-/* What a node does takes time here, too, so that one client can hold up others. */
+/* A node's work takes time here, too, so that one client can delay others. */
 static void on_worked(void *context, uint64_t work)
 {
     struct node *n = context;
@@ -232,7 +232,7 @@ static void node_bury(struct sim_event *event)
     n->checker = NULL;
 }
 
-/* It ended by itself. Reasons to: it was told to, its disk failed, or it could not
+/* The node ended by itself. It may: if it was asked to, if its disk failed, or if it could not
  * join (then it has no log yet). */
 static void node_stopped(struct server *server, int exit_status)
 {
@@ -251,7 +251,7 @@ static void node_stopped(struct server *server, int exit_status)
         verdict_broken(&c->verdict, "availability", "%s stopped by itself: %s", n->name,
                        n->last_error);
     }
-    n->is_broken |= exit_status != 0 && n->has_forgotten; /* And has found out. */
+    n->is_broken |= exit_status != 0 && n->has_forgotten; /* And it has found out. */
     sim_event_start(c->sim, &n->bury, sim_now_ns(c->sim));
     if (!n->is_retired) {
         cluster_start_later(n, prng_between(&c->prng, 10 * SIM_MS, 2 * SIM_S));
@@ -311,8 +311,8 @@ bool cluster_has_log(const struct node *n)
     return n->phase == NODE_UP && raft_last_index(replica_raft(n->server->replica)) > 0;
 }
 
-/* Another machine that may know the cluster: mostly a member, for somebody who starts
- * a node knows one; sometimes any. */
+/* Another machine that may know the cluster: usually a member, because an operator who starts a
+ * node knows one; sometimes any. */
 static void choose_contact(struct node *n)
 {
     struct cluster *c = n->cluster;
@@ -338,7 +338,7 @@ static void choose_contact(struct node *n)
     memcpy(n->config.contact.host, other->host, sizeof other->host);
 }
 
-/* Now and then it dies again while it recovers. */
+/* Occasionally it dies again while it recovers. */
 static void start_crashed(struct node *n, const char *text, uint64_t limit)
 {
     struct cluster *c = n->cluster;
@@ -367,9 +367,9 @@ static void start_crashed(struct node *n, const char *text, uint64_t limit)
     cluster_start_later(n, prng_between(&c->prng, SIM_MS, SIM_S));
 }
 
-/* In part of the runs nodes are upgraded, one after the other, and some go back: each start may
- * be that of a later program, which speaks one more version of the protocol. Chance of its own:
- * with or without it, all other draws stay. */
+/* In some runs nodes are upgraded, one after the other, and some are downgraded: each start may
+ * be that of a later program, which speaks one more version of the protocol. This uses random
+ * numbers of its own, so all other draws remain the same. */
 bool cluster_upgrades(const struct cluster *c)
 {
     struct prng of_run = {.state = c->options.seed ^ UPGRADE_SALT};
@@ -397,8 +397,8 @@ bool cluster_has_key_files(const struct cluster *c)
     return prng_chance(&of_run, 1, 4);
 }
 
-/* The same one for all, on the disk of each: nobody hands it over there. It is put there anew at
- * each start, as an operator would if it was lost. */
+/* The same key for all, in a file on each disk, so no node sends it. It is written again at each
+ * start, as an operator would if it was lost. */
 static void provide_key(struct node *n)
 {
     struct prng of_run = {.state = n->cluster->options.seed ^ KEY_SALT};

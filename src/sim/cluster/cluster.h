@@ -1,7 +1,7 @@
-/* cluster.h - whole nodes, started by the server's own code on simulated machines,
- * users that talk to them, an operator that changes the membership, and checkers that
- * watch everything. nemesis.c breaks it; cluster_run.c runs it from its founding to
- * the final accounts. */
+/* cluster.h - whole nodes, started by the server's own code on simulated machines; users that
+ * send them commands; an operator that changes the membership; and checkers of everything.
+ * nemesis.c injects faults; cluster_run.c runs the cluster from its founding to the final
+ * checks. */
 #ifndef RAKIT_SIM_CLUSTER_CLUSTER_H
 #define RAKIT_SIM_CLUSTER_CLUSTER_H
 
@@ -29,7 +29,7 @@ struct cluster;
 enum node_phase {
     NODE_DOWN,
     NODE_UP,
-    NODE_ENDED, /* Stopped by itself; the world will bury it. */
+    NODE_ENDED, /* It has ended by itself; the world will bury it. */
 };
 
 struct node {
@@ -37,9 +37,9 @@ struct node {
     uint32_t number;
     char name[8];
     struct sim_machine *machine;
-    char host[8]; /* Its address: at first its name. */
+    char host[8]; /* Its address, which is its name at first. */
     bool has_moved;
-    const struct node *contact; /* To be named to it when it starts next; or NULL. */
+    const struct node *contact; /* Its contact for the next start, or NULL. */
     enum node_phase phase;
     struct io *io;
     struct server *server;
@@ -49,32 +49,32 @@ struct node {
     struct checker_node *checker;
     struct sometimes_node sometimes;
     uint64_t id;           /* 0: not known yet. */
-    bool is_founder;       /* Starts without a contact. */
-    bool was_member;       /* It has been seen in a committed configuration. */
-    bool is_retired;       /* Was asked to leave: is not started again as it is. */
+    bool is_founder;       /* It starts without a contact. */
+    bool was_member;       /* It has been in a committed configuration. */
+    bool is_retired;       /* It was asked to leave, and will not be restarted as it is. */
     bool has_disk_trouble; /* A fault was injected that may end it. */
-    bool has_damage;       /* Its disk is to be damaged before it starts next: */
-    enum fault damage;     /* so. */
+    bool has_damage;       /* Its disk will be damaged before its next start. */
+    enum fault damage;     /* In this way. */
     struct prng damage_prng;
     uint32_t start_count;
-    bool is_broken;         /* It does not start on what is left of its disk. */
-    bool has_forgotten;     /* It has started without what its disk had lost. */
-    bool is_outside;        /* Of those that are healed in the end. */
-    bool stays_down;        /* Then it is not started any more. */
-    struct sim_event start; /* When it starts (again). */
+    bool is_broken;         /* It does not start with what is left of its disk. */
+    bool has_forgotten;     /* It has started without something that its disk had lost. */
+    bool is_outside;        /* It is not among those that are healed in the end. */
+    bool stays_down;        /* It is not started any more. */
+    struct sim_event start; /* When it starts, or starts again. */
     struct sim_event bury;
     int exit_status;
     char last_error[256];
 };
 
-/* Sends one administrative command at a time. */
+/* Sends one administrator's command at a time. */
 struct operator
 {
     struct cluster *cluster;
     struct sim_machine *machine;
     struct io *io;
     struct talk talk;
-    struct io_timer timer; /* Its patience. */
+    struct io_timer timer; /* How long it waits for a reply. */
     char words[4][64];
     uint32_t word_count;
     bool is_busy;
@@ -84,20 +84,20 @@ struct operator
 struct cluster_options {
     uint64_t seed;
     uint32_t node_count;  /* 0: drawn. */
-    uint64_t fault_ns;    /* How long the nemesis is at work. */
+    uint64_t fault_ns;    /* How long faults are injected. */
     FILE *trace;          /* NULL: none. */
-    uint64_t forbidden;   /* Faults that do not strike, a bit for each kind. */
-    uint32_t user_max;    /* Of those that the seed draws, so many at most; the others rest. */
-    uint64_t command_max; /* Each user sends so many at most while faults happen; 0: no limit. */
-    bool is_recorded;     /* What users see is judged in the end by lincheck as well. */
-    struct faults faults; /* Which strikes happen, and who is told of them. */
-    bool is_beyond;       /* Damage knows no budget. */
+    uint64_t forbidden;   /* Faults that must not happen, a bit for each kind. */
+    uint32_t user_max;    /* At most so many of the users that the seed draws are active. */
+    uint64_t command_max; /* Each user sends at most so many commands during faults; 0: no limit. */
+    bool is_recorded;     /* At the end lincheck judges what users saw, too. */
+    struct faults faults; /* Which faults happen, and who is notified. */
+    bool is_beyond;       /* Damage may exceed the budget. */
 };
 
 struct cluster_stats {
     uint64_t kill_count;
     uint64_t power_count;
-    uint64_t recovery_crash_count; /* Died again before it had recovered. */
+    uint64_t recovery_crash_count; /* Nodes that died again before they had recovered. */
     uint64_t freeze_count;
     uint64_t partition_count;
     uint64_t reset_count;
@@ -109,18 +109,18 @@ struct cluster_stats {
     uint64_t remove_count;
     uint64_t transfer_count;
     uint64_t clock_count;
-    uint64_t move_count;      /* Nodes that were started at another address, */
-    uint64_t recontact_count; /* or with another contact in the end. */
-    uint64_t refused_count;   /* Starts refused for damage. */
-    uint64_t survived_count;  /* Starts with damage that did no harm, or was forgotten. */
-    uint64_t replaced_count;  /* Disks. */
-    uint64_t lie_shown_count; /* Power was lost, and with it what was "synced". */
-    uint64_t spared_count;    /* Damage that was not in the budget. */
-    uint64_t damage_count;    /* Damage at rest that was. */
+    uint64_t move_count;      /* Nodes started at another address. */
+    uint64_t recontact_count; /* Nodes started with another contact at the end. */
+    uint64_t refused_count;   /* Starts refused because of damage. */
+    uint64_t survived_count;  /* Starts with damage that was harmless, or was forgotten. */
+    uint64_t replaced_count;  /* Disks replaced. */
+    uint64_t lie_shown_count; /* Power losses that took what was reported as synced. */
+    uint64_t spared_count;    /* Damage not done because it exceeded the budget. */
+    uint64_t damage_count;    /* Damage at rest, within the budget. */
     uint64_t core_count;      /* Runs in which only a majority was healed. */
-    uint64_t halted_count;    /* Runs beyond the budget that nobody could lead any more. */
+    uint64_t halted_count;    /* Runs beyond the budget in which no node could lead any more. */
     uint64_t heal_ns;         /* From the end of faults to a leader that answers. */
-    uint64_t settle_ns;       /* From there to equal states. */
+    uint64_t settle_ns;       /* From then to equal states. */
 };
 
 struct cluster {
@@ -134,17 +134,17 @@ struct cluster {
     struct recorder_stats recorded;
     struct node nodes[CLUSTER_NODES_MAX];
     uint32_t node_count;
-    struct server_config config;  /* What all nodes have in common. */
-    struct sim_disk_profile disk; /* The same. */
+    struct server_config config;  /* Common to all nodes. */
+    struct sim_disk_profile disk; /* Common to all nodes. */
     struct user *users[CLUSTER_USERS_MAX];
     uint32_t user_count;
-    bool has_heavy; /* One more asks for much, and also in the calm. */
+    bool has_heavy; /* An extra client sends costly commands, also in the calm. */
     struct heavy heavy;
-    bool has_later; /* One more sends commands of a later program. */
+    bool has_later; /* An extra client sends commands of a later program. */
     struct heavy later;
-    uint32_t level;       /* The highest feature level applied anywhere, */
-    uint64_t level_index; /* and the index of its entry. */
-    bool users_queue;     /* Their commands wait for those before them, or for room. */
+    uint32_t level;       /* The highest feature level applied anywhere. */
+    uint64_t level_index; /* The index of its entry. */
+    bool users_queue;     /* Their commands wait for earlier ones, or for room. */
     struct operator operator;
     struct nemesis *nemesis;
     struct budget *budget;
@@ -152,50 +152,51 @@ struct cluster {
     struct mover *mover;
     struct faults faults;
     uint64_t last_change_ns; /* When the operator last began to change the membership. */
-    bool is_over;            /* Nothing can be asked of it any more. */
+    bool is_over;            /* No more commands can be sent to it. */
     struct sometimes sometimes;
-    uint32_t founder_count;             /* Nodes at first. */
-    bool are_all_down;                  /* At the last look. */
-    uint64_t healed_last_index;         /* Of the leader, when the faults ended. */
-    uint32_t served;                    /* Users that had an answer since healing, as bits. */
+    uint32_t founder_count;             /* Nodes at the beginning. */
+    bool are_all_down;                  /* When last looked at. */
+    uint64_t healed_last_index;         /* Of the leader when the faults ended. */
+    uint32_t served;                    /* Users that were answered since healing, a bit for
+                                         * each. */
     uint64_t members[RAFT_MEMBERS_MAX]; /* Of the newest configuration applied anywhere. */
     uint32_t member_count;
-    bool votes[RAFT_MEMBERS_MAX]; /* The member does. */
+    bool votes[RAFT_MEMBERS_MAX]; /* Whether that member votes. */
     bool is_joint;
-    bool is_calm; /* No faults (any more): ended nodes are wrong. */
+    bool is_calm; /* There are no faults now, so a node must not end. */
     struct cluster_stats stats;
 };
 
-/* Runs one seed from beginning to end; the verdict is in it. */
+/* Runs one seed from beginning to end. The result is in the verdict. */
 struct cluster *cluster_new(const struct cluster_options *options);
 void cluster_run(struct cluster *c);
 void cluster_free(struct cluster *c);
 
-/* From now on that is its address. It is down. */
+/* From now on the node has that address. It must be down. */
 void cluster_move(struct node *n, const char *host);
-/* A new machine; starts at cluster_start(). NULL: there are enough. */
+/* A new machine, to be started by cluster_start(). NULL: there are enough. */
 struct node *cluster_add_machine(struct cluster *c);
 void cluster_start(struct node *n);
 /* Whether nodes may be of different versions in this run. */
 bool cluster_upgrades(const struct cluster *c);
-/* In part of the runs no machine trusts another: the key of the cluster is in a file on each. */
+/* In some runs no machine is trusted: the key of the cluster is in a file on each. */
 bool cluster_has_key_files(const struct cluster *c);
-/* Starts it that much later. */
+/* Starts it after that time. */
 void cluster_start_later(struct node *n, uint64_t in_ns);
 void cluster_kill(struct node *n, enum sim_death death);
-/* A node that is down gets a new disk, and is nobody. */
+/* A node that is down gets a new disk, and loses its id. */
 void cluster_renew(struct node *n);
 void cluster_stop(struct node *n); /* In order, as on SIGTERM. */
-/* A node that leads, in the highest term; NULL: none. */
+/* The node that leads in the highest term; NULL: none. */
 struct node *cluster_leader(struct cluster *c);
-bool cluster_has_log(const struct node *n); /* It is up, and has joined. */
-/* Whether the newest configuration that was applied anywhere names that node. */
+bool cluster_has_log(const struct node *n); /* It is up and has joined. */
+/* Whether the newest configuration applied anywhere includes that node. */
 bool cluster_is_member(const struct node *n);
-bool cluster_is_voter(const struct node *n); /* The same, and that it votes. */
+bool cluster_is_voter(const struct node *n); /* The same, and it votes. */
 uint32_t cluster_up_count(const struct cluster *c);
 struct node *cluster_pick_up(struct cluster *c, struct prng *prng); /* NULL: none is up. */
 
-/* A line about each node, for the account of a failure. */
+/* A line about each node, for the report of a failure. */
 void cluster_describe(const struct cluster *c, FILE *file);
 
 /* damage.c */
@@ -203,42 +204,43 @@ struct damage *damage_new(struct cluster *c);
 void damage_free(struct damage *x);
 void damage_start(struct damage *x);
 void damage_heal(struct damage *x);
-/* A node's process is about to die with its machine; it is about to start; it has. */
+/* For three moments: before the node's process dies with its machine, before it starts, and
+ * after that. */
 void damage_before_power_loss(struct node *n);
 void damage_before_start(struct node *n);
 void damage_recovered(struct node *n);
 /* It has not recovered since its disk was damaged. */
 bool damage_is_known(const struct node *n);
-/* No damaged node waits for a new disk, or for its removal. */
+/* No damaged node is waiting for a new disk, or for its removal. */
 bool damage_is_tended(const struct cluster *c);
 
 /* mover.c */
 struct mover *mover_new(struct cluster *c);
 void mover_free(struct mover *m);
 void mover_start(struct mover *m);
-/* No more moves; from now on who can't be found by the others is told a contact. */
+/* No more moves. From now on, nodes that the others can't find are given a contact. */
 void mover_heal(struct mover *m);
-/* Whom to name as its contact to a node that starts again; NULL: anybody will do. */
+/* The contact for a node that is restarted; NULL: any node. */
 const struct node *mover_contact(struct mover *m, struct node *n);
 /* Whether nodes were moved. */
 bool mover_has_struck(const struct mover *m);
 
 /* core.c */
-/* After healing: in part of the runs some nodes stay outside, down or half connected, so
- * that those left are just a majority. Whether this is such a run. */
+/* After healing, in some runs, some nodes stay down or half connected, so that the others are
+ * just a majority. Returns whether this is such a run. */
 bool core_choose(struct cluster *c);
 
 /* bounds.c */
 void bounds_check(struct cluster *c); /* At any time. */
 bool bounds_are_given_back(struct cluster *c);
-void bounds_check_idle(struct cluster *c); /* Nobody has wanted anything for a while. */
+void bounds_check_idle(struct cluster *c); /* Nothing has been under way for a while. */
 
 /* operator.c */
 void operator_init(struct operator* o, struct cluster *c);
 void operator_deinit(struct operator* o);
-/* Sends it to some node; does nothing while another is under way. */
+/* Sends the command to some node; does nothing while another one is under way. */
 void operator_command(struct operator* o, const char *a, const char *b, const char *c);
-/* The same, of that node; NULL: nobody is asked. */
+/* The same, for that node; NULL: sends nothing. */
 void operator_command_to(struct operator* o, const struct node *n, const char *a, const char *b,
                          const char *c);
 
@@ -246,9 +248,9 @@ void operator_command_to(struct operator* o, const struct node *n, const char *a
 struct nemesis *nemesis_new(struct cluster *c);
 void nemesis_free(struct nemesis *n);
 void nemesis_start(struct nemesis *n);
-/* Makes its disk as good as it was at first. */
+/* Makes its disk as good as at the beginning. */
 void nemesis_mend_disk(struct node *n);
-/* Mends everything, and starts every node that may live. */
+/* Ends all faults, and starts every node that may run. */
 void nemesis_heal(struct nemesis *n);
 
 #endif /* RAKIT_SIM_CLUSTER_CLUSTER_H */

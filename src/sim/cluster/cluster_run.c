@@ -1,6 +1,6 @@
-/* cluster_run.c - one run: found a cluster, let it grow, break it for a while, heal
- * it, and see that it comes back: a leader soon, every user answered, all states
- * equal. The rules are checked at every event on the way. */
+/* cluster_run.c - one run: founds a cluster, lets it grow, injects faults for a while, heals it,
+ * and checks that it recovers: soon a leader, every user answered, all states equal. The rules
+ * are checked at every event. */
 #include "sim/cluster/cluster.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "replica/state.h"
 #include "sim/cluster/later.h"
 
-#define SEARCH_NS (3 * SIM_S) /* For members that have moved to find each other. */
+#define SEARCH_NS (3 * SIM_S) /* For members that have moved, to find each other. */
 
 #define HEAVY_SALT 0x6865617679212121u
 
@@ -28,7 +28,7 @@ static void draw_network(struct cluster *c)
     struct prng *p = &c->prng;
     struct sim_network n = {.break_min_ns = 200 * SIM_MS};
 
-    /* One draw a statement: the order within an initializer is the compiler's. */
+    /* One draw per statement: the order within an initializer depends on the compiler. */
     n.delay_min_ns = prng_between(p, 20 * SIM_US, 2 * SIM_MS);
     n.split_ppm = (uint32_t)prng_below(p, 3) * 20000;
     n.short_ppm = (uint32_t)prng_below(p, 3) * 10000;
@@ -74,7 +74,8 @@ static void draw_config(struct cluster *c)
     c->config.segment_bytes = 4096ull << prng_between(p, 3, 8);
     c->config.log_memory_bytes = 1ull << prng_between(p, 9, 22);
     c->config.in_flight_bytes_max = 1ull << prng_between(p, 11, 24);
-    if (prng_chance(p, 1, 3)) { /* Short: commands time out while their leader leads on. */
+    if (prng_chance(p, 1, 3)) {
+        /* Short, so that commands time out while their leader remains in office. */
         c->config.request_timeout_ns = c->config.election_timeout_ns;
     }
 }
@@ -86,8 +87,8 @@ static struct io_address pick_address(void *context, struct prng *prng)
     const struct node *n = cluster_pick_up(c, prng);
 
     if (cluster_leader(c) != NULL && prng_chance(prng, 1, 4)) {
-        /* Somebody tells: others may be strangers to the cluster. And who is with a leader
-         * stays with it when it is cut off, and may be told what is not so any more. */
+        /* Asks the leader, because others may not know the cluster. A node that is cut off
+         * together with a leader would keep that leader, and might give an outdated answer. */
         n = cluster_leader(c);
     } else if (n == NULL || prng_chance(prng, 1, 16)) {
         const struct node *any = &c->nodes[prng_below(prng, c->node_count)];
@@ -129,7 +130,7 @@ static void draw_users(struct cluster *c)
     }
 }
 
-/* It has draws of its own: without it, all others stay. */
+/* Uses random numbers of its own, so all others remain the same without it. */
 static void draw_heavy(struct cluster *c)
 {
     struct prng prng = {.state = c->options.seed ^ HEAVY_SALT};
@@ -146,7 +147,7 @@ static void draw_heavy(struct cluster *c)
     c->heavy.key_count = 20;
 }
 
-/* Asks for what needs a higher feature level, before it is there and after. */
+/* Asks for something that needs a higher feature level, before the cluster has it and after. */
 static void draw_later(struct cluster *c)
 {
     c->has_later = cluster_upgrades(c) && faults_draw_condition(&c->faults, FAULT_UPGRADE);
@@ -161,12 +162,13 @@ static void draw_later(struct cluster *c)
     c->later.think_ns = 200 * SIM_MS;
 }
 
-/* Clocks of which some run fast, some slow: by crystals' 200 millionths, or by the
- * 5 % of a bad virtual machine. */
+/* Some clocks run fast, some slow: by 200 ppm, as crystals do, or by 5 %, as in a bad virtual
+ * machine. */
 static void draw_machines(struct cluster *c, uint32_t count)
 {
     const uint64_t widths[] = {0, 0, 200, 50000};
-    struct prng prng = {prng_next(&c->prng)}; /* Its own: how many there are moves no draws. */
+    /* Its own generator, so that the number of machines does not change other draws. */
+    struct prng prng = {prng_next(&c->prng)};
     uint64_t width = widths[prng_below(&prng, 4)];
 
     for (uint32_t i = 0; i < count; i++) {
@@ -280,7 +282,7 @@ static bool speaks_older_protocol(const struct node *n)
     return false;
 }
 
-/* For states that no probe tells of. */
+/* For states that no probe reports. */
 static void look_around(struct cluster *c)
 {
     bool are_all_down = cluster_up_count(c) == 0;
@@ -306,8 +308,8 @@ static void look_around(struct cluster *c)
     c->are_all_down = are_all_down;
 }
 
-/* Runs until the condition holds, looking every few milliseconds; false where the time
- * was up or a rule was broken before. */
+/* Runs until the condition is true, checking every few milliseconds; false if time was up, or if
+ * a rule was broken before. */
 static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), uint64_t for_ns)
 {
     uint64_t end_ns = sim_now_ns(c->sim) + for_ns;
@@ -331,7 +333,7 @@ static bool wait_for(struct cluster *c, bool (*condition)(struct cluster *c), ui
     }
 }
 
-/* Rises with each entry that reaches a node, is committed or applied there. */
+/* Rises with each entry that arrives at a node, is committed or applied there. */
 static uint64_t progress_of(const struct cluster *c)
 {
     uint64_t sum = 0;
@@ -349,8 +351,7 @@ static uint64_t progress_of(const struct cluster *c)
     return sum;
 }
 
-/* The same for as long as there is progress: what has gathered takes long where paths are
- * narrow. */
+/* The same, but waits as long as there is progress: a backlog takes long over narrow paths. */
 static bool wait_on(struct cluster *c, bool (*condition)(struct cluster *c), uint64_t for_ns)
 {
     enum { WAITS_MAX = 30 };
@@ -412,12 +413,12 @@ static bool users_are_idle(struct cluster *c)
     return true;
 }
 
-/* Each user has had an answer since it was asked last; counts in `served`. */
+/* Each user has been answered since it was last asked; counts in `served`. */
 static bool users_are_served(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->user_count; i++) {
         if (i >= c->options.user_max) {
-            c->served |= 1u << i; /* It rests. */
+            c->served |= 1u << i; /* This user is not active. */
         } else if ((c->served >> i & 1) == 0 && user_take_success_count(c->users[i]) > 0) {
             c->served |= 1u << i;
         }
@@ -425,8 +426,7 @@ static bool users_are_served(struct cluster *c)
     return c->served == (1u << c->user_count) - 1;
 }
 
-/* All members are up and have the leader's state. A member that was to be removed, but
- * was not, comes back. */
+/* All members are up and have the leader's state. A member whose removal failed comes back. */
 static bool is_settled(struct cluster *c)
 {
     const struct node *leader = cluster_leader(c);
@@ -445,7 +445,7 @@ static bool is_settled(struct cluster *c)
             continue;
         }
         if (!cluster_is_member(n)) {
-            /* Who was removed has heard of it, or been refused. */
+            /* Nodes that were removed know it, or were refused. */
             is_settled &=
                 n->phase != NODE_UP || !n->was_member || replica_is_removed(n->server->replica);
             continue;
@@ -465,7 +465,7 @@ static bool is_settled(struct cluster *c)
     return is_settled;
 }
 
-/* What was under way when the faults ended has been committed, or replaced. */
+/* What was under way when the faults ended has been committed or replaced. */
 static bool backlog_is_committed(struct cluster *c)
 {
     const struct node *leader = cluster_leader(c);
@@ -506,9 +506,9 @@ static void break_it(struct cluster *c)
     wait_for(c, NULL, c->options.fault_ns);
 }
 
-/* More was damaged than a cluster can survive. It may stop, and what it still says is held
- * to all the rules, until a node has forgotten what it had acknowledged without a way to
- * know that (docs/DISK_FORMAT.md, "What this cannot tell"): then nothing can be promised. */
+/* More was damaged than a cluster can survive. It may stop, but what it still answers must obey
+ * all the rules, until a node has forgotten what it had acknowledged without any way to know
+ * (docs/DISK_FORMAT.md, "What this cannot tell"): then nothing can be promised. */
 static void run_beyond(struct cluster *c)
 {
     grow(c);
@@ -537,7 +537,8 @@ static void heal_it(struct cluster *c)
                   10 * timeout_ns + SIM_S + (mover_has_struck(c->mover) ? SEARCH_NS : 0))) {
         verdict_broken(&c->verdict, "liveness", "no leader ten election timeouts after healing");
     }
-    /* It answers once it has committed; the other may be far behind, on a slow disk. */
+    /* The leader answers once it has committed. The other node may be far behind, on a slow
+     * disk. */
     if (!wait_for(c, has_leader, 20 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "a leader commits nothing for 20 seconds");
     }
@@ -547,7 +548,7 @@ static void heal_it(struct cluster *c)
     }
     for (uint32_t i = 0; i < c->user_count; i++) {
         user_take_success_count(c->users[i]);
-        /* (In a queue, or with large values, most of the time goes to waiting for one's turn.) */
+        /* In a queue, or with large values, most of the time is spent waiting. */
         user_calm(c->users[i],
                   c->users_queue ? 30 * SIM_S : c->config.request_timeout_ns + 2 * SIM_S);
     }
@@ -572,23 +573,23 @@ static void heal_it(struct cluster *c)
     c->stats.settle_ns = sim_now_ns(c->sim) - healed_ns;
 }
 
-/* In a healthy cluster nobody campaigns. */
+/* In a healthy cluster no node campaigns. */
 static void watch_calm(struct cluster *c)
 {
     struct checker_stats before;
     struct checker_stats after;
     uint64_t patience_ns = 5 * SIM_S;
 
-    wait_for(c, NULL, 2 * SIM_S); /* What the operator asked for last may still come. */
+    wait_for(c, NULL, 2 * SIM_S); /* The operator's last command may still be executed. */
     checker_get_stats(c->checker, &before);
     wait_for(c, NULL, 60 * SIM_S);
     checker_get_stats(c->checker, &after);
     if (c->has_heavy) {
         heavy_rest(&c->heavy);
-        /* What it has sent is still executed, and commands such as RAFT LOG one by one. */
+        /* Its commands are still executed, and commands such as RAFT LOG one by one. */
         patience_ns += c->heavy.batch_max * c->config.request_timeout_ns;
     }
-    /* (A node that is left outside may just be asking again whether it can join.) */
+    /* A node left outside may just be asking again whether it can join. */
     if (!wait_for(c, bounds_are_given_back, patience_ns)) {
         bounds_check_idle(c);
     }

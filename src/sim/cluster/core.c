@@ -1,13 +1,13 @@
-/* core.c - who is healed in the end. Raft promises progress to any majority of nodes
- * that reach each other, whatever the others do. So in part of the runs some voters
- * stay outside: down, deaf, mute, or connected to one node of the majority alone,
- * which is never enough to lead and must not be enough to disturb. */
+/* core.c - which nodes are healed in the end. Raft promises progress to any majority of nodes
+ * that reach each other, whatever the others do. So in some runs some voters stay outside: down,
+ * unable to receive or to send, or connected to only one node of the majority, which is never
+ * enough to lead and must not be enough to disturb. */
 #include "base/prng.h"
 #include "sim/cluster/cluster.h"
 
 enum fate { FATE_DOWN, FATE_DEAF, FATE_MUTE, FATE_THIN, FATE_COUNT };
 
-enum { QUIET_NS = 10 }; /* Seconds since the last change of members was begun. */
+enum { QUIET_NS = 10 }; /* Seconds since the last change of members began. */
 
 static bool is_in_core(void *context, uint64_t id)
 {
@@ -23,7 +23,7 @@ static bool is_in_core(void *context, uint64_t id)
     return false;
 }
 
-/* A removal under way would take one more from the majority. */
+/* False during a removal, which would take one more node from the majority. */
 static bool is_steady(const struct cluster *c)
 {
     if (c->last_change_ns + QUIET_NS * SIM_S > sim_now_ns(c->sim) && c->last_change_ns > 0) {
@@ -98,7 +98,7 @@ bool core_choose(struct cluster *c)
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[(first + i) % c->node_count];
 
-        /* Who does not vote yet may come to: it is needed then. */
+        /* A node that does not vote yet may become a voter, and is needed then. */
         if (!cluster_is_voter(n) || n->phase == NODE_ENDED) {
             continue;
         }
@@ -110,8 +110,8 @@ bool core_choose(struct cluster *c)
     }
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
-        /* Two of three voters are a majority: with one of the others it could lead. (A
-         * learner makes no difference to that: seed 90302.) */
+        /* Two of three voters are a majority, so one with a path to another node could lead.
+         * (Learners make no difference: seed 90302.) */
         uint64_t fates = voter_count > 3 ? FATE_COUNT : FATE_THIN;
 
         if (n->is_outside) {

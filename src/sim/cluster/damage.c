@@ -1,10 +1,10 @@
-/* damage.c - damage to what disks had synced, and what people do about it. Within the
- * budget (budget.h) the cluster must lose nothing by it. A node that refuses to start
- * on what is left of its disk gets a new one, and joins as somebody else; who it was
- * is removed from the cluster, before or after.
+/* damage.c - damage to what disks had synced, and what operators do about it. Within the budget
+ * (budget.h) the cluster must lose nothing. A node that refuses to start with what is left of
+ * its disk gets a new disk and joins with a new id; its old id is removed from the cluster,
+ * before or after that.
  *
- * In runs beyond the budget anything may be damaged, and nobody helps. Then nodes may
- * stop, and the cluster with them, but what they answer must be true. */
+ * In runs beyond the budget anything may be damaged, and no operator helps. Nodes may then stop,
+ * and the cluster with them, but their answers must be right. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,19 +16,19 @@ enum { LOST_MAX = 64, KINDS_MAX = FAULT_LOSE_DISK - FAULT_ROT + 1 };
 
 struct damage {
     struct cluster *cluster;
-    struct prng schedule;        /* When what strikes. */
-    struct prng prng;            /* Of one strike; */
-    struct prng exposing;        /* of what comes of it; */
-    struct prng tending;         /* and of those who help. */
-    enum fault kinds[KINDS_MAX]; /* Those of this run; none in many. */
+    struct prng schedule;        /* When something happens, and what. */
+    struct prng prng;            /* Details of one strike. */
+    struct prng exposing;        /* When and how lies are exposed. */
+    struct prng tending;         /* What operators do. */
+    enum fault kinds[KINDS_MAX]; /* The kinds in this run; none in many runs. */
     uint32_t kind_count;
     uint64_t pause_ns;
-    uint64_t lost[LOST_MAX]; /* Ids that will never be heard of again, */
+    uint64_t lost[LOST_MAX]; /* Ids that will never come back. */
     uint32_t lost_count;
     struct sim_event strike;
-    struct sim_event expose; /* The liar's power is cut, or it becomes honest. */
+    struct sim_event expose; /* When the lying disk loses power, or becomes honest. */
     struct node *liar;
-    uint32_t exposing_count; /* How often that was put off. */
+    uint32_t exposing_count; /* How often that was postponed. */
     struct sim_event tend;
 };
 
@@ -68,7 +68,7 @@ void damage_before_power_loss(struct node *n)
 {
     struct cluster *c = n->cluster;
 
-    /* Not in the last moment, when nobody can see to it. */
+    /* Not in the last moment, when nobody could repair it. */
     sim_misdirect_next_write(n->machine, false);
     if (!sim_disk_has_lied(n->machine)) {
         sim_set_lying(n->machine, false);
@@ -92,7 +92,7 @@ void damage_recovered(struct node *n)
     n->has_forgotten |= checker_disk_of(c->checker, n->id)->forgotten_count > 0;
     if (budget_mark_of(c->budget, n->id) == BUDGET_DAMAGED) {
         c->stats.survived_count++;
-        /* Who has forgotten something must stop when it finds out: it does not count. */
+        /* A node that has forgotten something must stop when it finds out, so it does not count. */
         if (!n->has_forgotten) {
             budget_mark(c->budget, n->id, BUDGET_SOUND);
         }
@@ -155,7 +155,7 @@ static void remove_lost(struct damage *x)
     }
 }
 
-/* Somebody looks after the cluster now and then. */
+/* An operator checks the cluster now and then. */
 static void tend(struct sim_event *event)
 {
     struct damage *x = container_of(event, struct damage, tend);
@@ -180,7 +180,7 @@ static void rot(struct node *n, struct prng *prng, enum sim_rot_kind kind)
     struct sim_rot place;
 
     sim_rot_draw_used(n->machine, prng, &place);
-    if (prng_chance(prng, 1, 8)) { /* Both copies of the vote: nothing is left of it. */
+    if (prng_chance(prng, 1, 8)) { /* Both copies of the vote, so nothing is left of it. */
         place.offset = prng_below(prng, SIM_SECTOR_BYTES);
         place.mask = 1;
         snprintf(place.path, sizeof place.path, "%s/vote-a", n->config.data_dir);
@@ -217,7 +217,7 @@ void damage_before_start(struct node *n)
         strike_at_rest(n->cluster->damage, n, &n->damage_prng, fault);
     }
     n->has_damage = false;
-    /* What recovery writes and syncs is what the node goes by: no lies on top of others. */
+    /* The node relies on what recovery writes and syncs: the disk must not lie about that, too. */
     sim_set_lying(n->machine, false);
     sim_misdirect_next_write(n->machine, false);
 }
@@ -247,7 +247,7 @@ static void expose(struct sim_event *event)
     struct damage *x = container_of(event, struct damage, expose);
     struct node *n = x->liar;
 
-    /* Rather when it would show. */
+    /* Prefers a moment at which the lie has an effect. */
     if (n->phase == NODE_UP && x->exposing_count++ < 50 && !may_forget(n, LOSS_DOUBTED)) {
         sim_event_start(x->cluster->sim, event,
                         sim_now_ns(x->cluster->sim) + some(&x->exposing, 50 * SIM_MS));
@@ -283,8 +283,9 @@ static void strike(struct sim_event *event)
     if (fault == FAULT_LIE || fault == FAULT_MISDIRECT) {
         strike_liar(x, n, fault);
     } else if (fault == FAULT_UNREADABLE && prng_chance(&x->prng, 1, 3) && cluster_has_log(n)) {
-        /* It may come upon it itself. (Not who is about to join: no configuration that the
-         * budget looks at has it yet, and it might vote before it notices.) */
+        /* The damage may be found while the node runs. (Not on a node that is about to join: no
+         * configuration that the budget uses contains it yet, and it might vote before it
+         * notices.) */
         strike_at_rest(x, n, &x->prng, fault);
     } else {
         n->has_damage = true;
@@ -298,7 +299,7 @@ static void strike(struct sim_event *event)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-/* Draws of its own: what else a seed means does not depend on this. */
+/* Uses random numbers of its own, so everything else that a seed draws remains the same. */
 struct damage *damage_new(struct cluster *c)
 {
     const uint64_t pauses[] = {200 * SIM_MS, 500 * SIM_MS, SIM_S, 3 * SIM_S};

@@ -137,7 +137,7 @@ static void heavy_round(struct io_timer *timer)
         return;
     }
     if (h->is_open && prng_chance(&h->prng, 1, 16)) {
-        leave(h); /* Though it has not had its replies. */
+        leave(h); /* Although it has not received its replies. */
     } else if (!h->is_busy && h->is_open) {
         say(h);
     } else if (!h->is_busy) {

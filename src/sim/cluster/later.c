@@ -32,7 +32,7 @@ bool later_is_in(const struct entry *e)
            count == 1 && slice_is(name, LATER_COMMAND);
 }
 
-/* What needs a level may not stand in a log before the level is committed. */
+/* What needs a level must not be in a log before the level is committed. */
 void later_check(const struct node *n, const struct entry *e)
 {
     struct cluster *c = n->cluster;
@@ -44,7 +44,7 @@ void later_check(const struct node *n, const struct entry *e)
     }
 }
 
-/* It is raised once all members know it, and then for good. */
+/* The level is raised once all members know it, and then for good. */
 void later_note(struct cluster *c, const struct entry *e)
 {
     uint32_t level;
@@ -65,9 +65,10 @@ void later_note(struct cluster *c, const struct entry *e)
     }
 }
 
-/* A later program knows one more feature level, and a command that needs it. Nobody goes back from
- * it: once the cluster is at that level, it is too late. For the same reason whoever joins later on
- * has it. The founder has not: nobody else could join it. */
+/* A later program knows one more feature level, and a command that needs it. A node never goes
+ * back from it, because once the cluster has that level it would be too late. For the same
+ * reason every node that joins later has it. The founder does not have it: otherwise no other
+ * node could join. */
 void later_choose(struct node *n, struct prng *of_start)
 {
     struct cluster *c = n->cluster;

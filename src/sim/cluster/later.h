@@ -1,6 +1,6 @@
-/* later.h - what a later program would have: one more command, which needs the next feature
- * level. Nodes of such a program are in part of the runs (`upgrade`). The command does nothing;
- * what counts is where it may stand. */
+/* later.h - the commands of a later program: one, which needs the next feature level. In some
+ * runs nodes are of such a program (`upgrade`). The command does nothing; the check is where in
+ * the log it may be. */
 #ifndef RAKIT_SIM_CLUSTER_LATER_H
 #define RAKIT_SIM_CLUSTER_LATER_H
 
@@ -15,14 +15,14 @@
 /* The rows of its commands. */
 extern const struct command later_commands[];
 
-/* Whether the entry holds that command. */
+/* Whether the entry contains that command. */
 bool later_is_in(const struct entry *e);
 
-/* Whether the node is one of a later program from its next start on. */
+/* Decides whether the node is of a later program from its next start on. */
 void later_choose(struct node *n, struct prng *of_start);
 /* The node has that entry in its log now. */
 void later_check(const struct node *n, const struct entry *e);
-/* Some node has applied it. */
+/* Some node has applied that entry. */
 void later_note(struct cluster *c, const struct entry *e);
 
 #endif /* RAKIT_SIM_CLUSTER_LATER_H */

@@ -1,4 +1,4 @@
-/* message_text.h - a message of the consensus core in words, for traces. */
+/* message_text.h - a message of the consensus core as text, for traces. */
 #ifndef RAKIT_SIM_CLUSTER_MESSAGE_TEXT_H
 #define RAKIT_SIM_CLUSTER_MESSAGE_TEXT_H
 

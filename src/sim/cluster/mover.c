@@ -1,10 +1,10 @@
-/* mover.c - nodes that move: they are ended, all at once or some, and started at other
- * addresses: at one another's, at those of nodes that are down, at new ones. Each is told
- * another node as its contact, as an operator would. What their logs have of them is wrong
- * then, and worse: mostly another one lives there. They must find each other all the same.
+/* mover.c - nodes that move: some or all of them are ended and started at other addresses: at
+ * one another's, at those of nodes that are down, at new ones. Each gets another node as its
+ * contact, as from an operator. The addresses in their logs are then wrong, and usually lead to
+ * other nodes. They must find each other nevertheless.
  *
- * In the end there may be nodes that nobody can find any more, since whom they were told has
- * gone or has moved himself. Only these are started again with a contact. */
+ * In the end there may be nodes that no other node can find, because their contact has gone or
+ * has moved itself. Only these are restarted with another contact. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,21 +24,21 @@ enum { HOST_BYTES = sizeof((struct node *)0)->host };
 struct mover {
     struct cluster *cluster;
     bool is_used;
-    struct prng schedule; /* When what strikes; */
-    struct prng prng;     /* of one strike. */
+    struct prng schedule; /* When something happens, and what. */
+    struct prng prng;     /* Details of one strike. */
     uint64_t pause_ns;
     uint64_t down_ns;
-    uint32_t host_count; /* Made up. */
+    uint32_t host_count; /* New host names so far. */
     uint32_t strike_count;
     struct sim_event strike;
     struct sim_event tend;
 };
 
-/* Those that one strike moves. */
+/* The nodes that one strike moves. */
 struct group {
     struct node *nodes[CLUSTER_NODES_MAX];
     uint32_t count;
-    uint32_t up_count; /* The first so many are up. */
+    uint32_t up_count; /* The first so many of them are up. */
 };
 
 static uint64_t some(struct mover *m, uint64_t most)
@@ -59,7 +59,7 @@ static void shuffle_nodes(struct mover *m, struct node **nodes, uint32_t count)
     }
 }
 
-/* All that are in that phase and may move, in random order. */
+/* All nodes in that phase that may move, in random order. */
 static uint32_t gather(struct mover *m, struct node **nodes, enum node_phase phase)
 {
     struct cluster *c = m->cluster;
@@ -74,7 +74,7 @@ static uint32_t gather(struct mover *m, struct node **nodes, enum node_phase pha
     return count;
 }
 
-/* Those that are up: all, two, or some; and some of those that are down. */
+/* Of those that are up: all, two, or some; and some of those that are down. */
 static void choose_group(struct mover *m, enum move move, struct group *g)
 {
     uint32_t up_count = gather(m, g->nodes, NODE_UP);
@@ -104,7 +104,7 @@ static void new_host(struct mover *m, char host[HOST_BYTES])
     sometimes_reached(&m->cluster->sometimes, SOMETIMES_MOVED_TO_FRESH);
 }
 
-/* In `hosts` are the present ones of the group. */
+/* `hosts` are the present hosts of the group. */
 static void permute(struct mover *m, enum move move, struct group *g, char (*hosts)[HOST_BYTES])
 {
     uint32_t step = move == MOVE_SHUFFLE ? 0 : 1;
@@ -194,7 +194,7 @@ static bool may_be_named(const struct node *other, const struct node *n)
            !other->stays_down && other->was_member;
 }
 
-/* One that runs; where none does, the same for all that are started meanwhile. */
+/* A node that runs; if none does, the same one for all that are started meanwhile. */
 const struct node *mover_contact(struct mover *m, struct node *n)
 {
     struct cluster *c = m->cluster;
@@ -220,9 +220,9 @@ const struct node *mover_contact(struct mover *m, struct node *n)
 
 /* --- who can't be found in the end -------------------------------------------------------- */
 
-/* It should find the others, or be found. A member that has no log yet, too: it joins again
- * through its contact alone, which may be one that is not healed, and the log tells where it
- * was added, not where it has moved to since. */
+/* Whether the node must find the others or be found. This includes a member that has no log yet:
+ * it can join again only through its contact, which may not be healed, and the log has the
+ * address where it was added, not the one where it has moved since. */
 static bool is_concerned(const struct node *n)
 {
     return (cluster_has_log(n) || (n->phase == NODE_UP && cluster_is_member(n))) &&
@@ -234,7 +234,7 @@ static bool is_at(const struct member_address *there, const struct node *n)
     return there->peer_port == n->config.peer_port && strcmp(there->client.host, n->host) == 0;
 }
 
-/* Whether the one has some reason to look where the other is. */
+/* Whether the node has a way to find the other one. */
 static bool can_find(const struct node *n, const struct node *other)
 {
     const struct peers *p = &n->server->replica->peers;
@@ -243,7 +243,7 @@ static bool can_find(const struct node *n, const struct node *other)
         return true;
     }
     if (strcmp(p->contact.client.host, other->host) == 0) {
-        return true; /* It tells its port. */
+        return true; /* It announces its port. */
     }
     list_for_each(link, &p->all)
     {
@@ -257,8 +257,9 @@ static bool can_find(const struct node *n, const struct node *other)
     return false;
 }
 
-/* Who is connected with that node by ways of finding, as bits by place in the cluster. One
- * without a log may be found, but leads nobody to others: it may know none of them. */
+/* The nodes that are connected with `start` by ways of finding each other, as bits by position
+ * in the cluster. A node without a log can be found but leads to no others, because it may know
+ * none. */
 static uint64_t circle_of(struct cluster *c, uint32_t start)
 {
     uint64_t circle = 1ull << start;
@@ -281,7 +282,7 @@ static uint64_t circle_of(struct cluster *c, uint32_t start)
     return circle;
 }
 
-/* Starts one that is out of reach of the largest circle again, with a contact in it. */
+/* Restarts a node that is not in the largest circle, with a contact in that circle. */
 static void reconnect(struct mover *m)
 {
     struct cluster *c = m->cluster;
@@ -306,7 +307,7 @@ static void reconnect(struct mover *m)
                       contact->name);
             c->stats.recontact_count++;
             cluster_kill(n, SIM_KILLED);
-            n->has_moved = true; /* Like others that are told a contact. */
+            n->has_moved = true; /* As for other nodes that were given a contact. */
             n->contact = contact;
             cluster_start_later(n, 10 * SIM_MS);
             return;
@@ -324,7 +325,7 @@ static void tend(struct sim_event *event)
 
 /* --- the whole ------------------------------------------------------------------------ */
 
-/* Draws of its own: without it, a seed means the same. */
+/* Uses random numbers of its own, so everything else that a seed draws remains the same. */
 struct mover *mover_new(struct cluster *c)
 {
     static const uint64_t pauses_ns[] = {500 * SIM_MS, 2 * SIM_S, 5 * SIM_S, 10 * SIM_S};

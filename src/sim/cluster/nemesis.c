@@ -1,7 +1,6 @@
-/* nemesis.c - what goes wrong. Each seed draws its own mix: which faults there are,
- * how often, and how long they last, so that some runs see one fault pure and others
- * all at once. No fault takes away what was synced: within this budget the cluster
- * must lose nothing. */
+/* nemesis.c - injects faults. Each seed draws its own mix: which faults, how often, and how long
+ * they last, so that some runs see only one kind and others all at once. No fault here takes
+ * away what was synced: within this budget the cluster must lose nothing. */
 #include "sim/cluster/cluster.h"
 
 #include <stdio.h>
@@ -14,9 +13,9 @@ enum { MEMBERS_WANTED_MAX = 7, MACHINES_MAX = 12 };
 
 struct nemesis {
     struct cluster *cluster;
-    struct prng schedule; /* When what strikes. */
-    struct prng prng;     /* Of one strike: that one is left out moves no other's draws. */
-    enum fault faults[FAULT_BASIC_COUNT]; /* Those of this run. */
+    struct prng schedule; /* When something happens, and what. */
+    struct prng prng;     /* Details of one strike: leaving it out changes the draws of no other. */
+    enum fault faults[FAULT_BASIC_COUNT]; /* The kinds in this run. */
     uint32_t fault_count;
     uint64_t pause_ns; /* Between two faults, on average. */
     uint64_t down_ns;  /* At most. */
@@ -27,7 +26,7 @@ struct nemesis {
     struct sim_event flap;
     struct prng flap_prng;
     uint64_t flap_side;
-    uint32_t flap_count; /* Still to come. */
+    uint32_t flap_count; /* Strikes still to come. */
     bool flap_both;
     bool is_flapped;
 };
@@ -57,7 +56,7 @@ static void mend_network(struct sim_event *event)
     }
 }
 
-/* Blocks each path from a node of the one side to one of the other, or opens it again. */
+/* Blocks each path from a node on one side to one on the other, or opens it again. */
 static void block(struct cluster *c, uint64_t side, bool there, bool back, bool is_blocked)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
@@ -84,7 +83,7 @@ static void split(struct nemesis *x, uint64_t side, bool there, bool back)
     sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
 }
 
-/* A path that comes and goes, about as often as somebody loses patience with it. */
+/* A path that fails and comes back, about once per election timeout. */
 static void flap(struct sim_event *event)
 {
     struct nemesis *x = container_of(event, struct nemesis, flap);
@@ -160,7 +159,7 @@ static void strike_network(struct nemesis *x, enum fault fault)
         c->stats.partition_count++;
         sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
     } else if (fault == FAULT_SLOW) {
-        /* What a leader hears late may be of a time when it still led. */
+        /* A message that a leader receives late may date from an earlier term of its own. */
         b = leader != NULL && way ? leader : b;
         sim_slow(a->machine, b->machine, some(x, both ? 2 * SIM_S : 200 * SIM_MS));
         sim_event_start(c->sim, &x->mend_network, sim_now_ns(c->sim) + some(x, x->cut_ns));
@@ -249,7 +248,7 @@ static void jump_clock(struct nemesis *x, struct node *n)
 
 /* --- membership ----------------------------------------------------------------------- */
 
-/* A machine that was retired comes back with an empty disk, as somebody else. */
+/* A machine that was retired comes back with an empty disk and a new id. */
 static struct node *find_reborn(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
@@ -300,7 +299,7 @@ static void remove_member(struct nemesis *x, struct node *n)
         return;
     }
     if (budget_has_damage(c->budget) && !budget_may_fall_silent(c->budget, n->id)) {
-        return; /* The damaged ones would be too many for those that stay. */
+        return; /* Too many of the remaining nodes would be damaged ones. */
     }
     c->stats.remove_count++;
     n->is_retired = true;
@@ -308,7 +307,8 @@ static void remove_member(struct nemesis *x, struct node *n)
         budget_mark(c->budget, n->id, BUDGET_LEAVING);
     }
     c->last_change_ns = sim_now_ns(c->sim);
-    if (mover_has_struck(c->mover)) { /* Its address may be another's by now, or in the log. */
+    if (mover_has_struck(c->mover)) {
+        /* Its address may belong to another node by now, in reality or in the log. */
         snprintf(who, sizeof who, "%016llx", (unsigned long long)n->id);
     } else {
         snprintf(who, sizeof who, "%s:%d", n->host, CLUSTER_PORT);
@@ -348,7 +348,7 @@ static void strike_node(struct nemesis *x, struct node *n, enum fault fault)
     case FAULT_FREEZE:
         c->stats.freeze_count++;
         if (leader != NULL && prng_chance(&x->prng, 1, 2)) {
-            n = leader; /* It may wake up and believe that nothing has happened. */
+            n = leader; /* It may wake up as if nothing had happened. */
         }
         sim_freeze(n->machine, sim_now_ns(c->sim) + some(x, 2 * SIM_S));
         break;
@@ -405,8 +405,8 @@ static void strike(struct sim_event *event)
     sim_event_start(c->sim, &x->strike, sim_now_ns(c->sim) + pause_ns);
 }
 
-/* Leaders change all the time. Those that were asked to step down refuse, in good order,
- * what they are sent; those that were cut off do not know better. */
+/* Leaders change all the time. Those that were asked to step down refuse in order what they are
+ * sent; those that were cut off do not know about it. */
 static void draw_storm(struct nemesis *x)
 {
     bool is_orderly = prng_chance(&x->prng, 1, 2);
@@ -414,7 +414,7 @@ static void draw_storm(struct nemesis *x)
     x->faults[0] = is_orderly ? FAULT_TRANSFER : FAULT_UNPLUG;
     x->fault_count = 1 + (uint32_t)prng_below(&x->prng, 2);
     x->pause_ns = is_orderly ? 30 * SIM_MS : 500 * SIM_MS;
-    x->cut_ns = SIM_S; /* They are back soon, and their users are still there. */
+    x->cut_ns = SIM_S; /* They are back soon, while their users are still connected. */
 }
 
 struct nemesis *nemesis_new(struct cluster *c)
@@ -484,7 +484,7 @@ void nemesis_heal(struct nemesis *x)
         sim_stall_disk(n->machine, 0);
         sim_thaw(n->machine);
         if (cluster_is_member(n)) {
-            n->is_retired = false; /* It was asked to leave and may yet. */
+            n->is_retired = false; /* It was asked to leave, and may still do so. */
         }
         if (n->phase == NODE_DOWN && !n->is_retired && !n->is_broken) {
             cluster_start_later(n, some(x, 100 * SIM_MS));

@@ -1,5 +1,5 @@
-/* operator.c - the cluster's administrator: one command at a time, to any node. What
- * comes of it shows in the cluster, so the replies are only told. */
+/* operator.c - the cluster's administrator: sends one command at a time, to any node. The
+ * results show in the cluster, so the replies are only traced. */
 #include "sim/cluster/cluster.h"
 
 #include <stdio.h>

@@ -12,7 +12,7 @@
 
 enum { ELEMENTS_MAX = 16, ARGUMENTS_MAX = 8 };
 
-/* A limit that is the same on each machine; 1 GB is far beyond what it can reach. */
+/* A limit that is the same on each machine; it never comes close to 1 GB. */
 static const struct lincheck_options limits = {
     .step_limit = 20 * 1000 * 1000, .memory_limit_bytes = UINT64_C(1) << 30, .explanations_max = 1};
 
@@ -22,13 +22,13 @@ struct call {
     uint32_t argument_count;
     uint64_t invoke_ns;
     bool is_settled;     /* It is in the history, or does not belong there. */
-    uint64_t settled_ns; /* In doubt: executed by then, or never; 0: that is open. */
+    uint64_t settled_ns; /* If in doubt: it was executed by then, or never; 0: unknown. */
     char *text;          /* Of all arguments. */
     uint32_t sizes[ARGUMENTS_MAX];
 };
 
 struct recorder {
-    struct call *calls; /* By operation, from 1. */
+    struct call *calls; /* By operation number, from 1. */
     uint64_t call_count;
     uint64_t call_capacity;
     struct history *history;
@@ -88,14 +88,15 @@ void recorder_invoke(struct recorder *r, uint64_t operation, uint32_t client, ui
 
 /* --- replies ---------------------------------------------------------------------------- */
 
-/* Reads one reply from the front of `text`. */
+/* Reads one reply from the beginning of `text`. */
 static struct history_reply read_reply(struct slice *text, struct history_reply *elements)
 {
     char kind = text->data[0];
     const char *end = memchr(text->data, '\r', text->size);
     size_t line = (size_t)(end - text->data);
     struct slice rest = slice_of(text->data + 1, line - 1);
-    int64_t number = strtoll(text->data + 1, NULL, 10); /* The line's end stops it. */
+    /* strtoll() stops at the end of the line. */
+    int64_t number = strtoll(text->data + 1, NULL, 10);
 
     *text = slice_of(text->data + line + 2, text->size - line - 2);
     switch (kind) {
@@ -130,7 +131,7 @@ static bool begins(struct slice text, const char *with)
     return text.size >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
 }
 
-/* These promise that the command was not executed, and never will be. */
+/* Errors that promise that the command was not executed and never will be. */
 static bool is_refusal(struct slice error)
 {
     static const char *const codes[] = {"CLUSTERDOWN", "TRYAGAIN", "OOM",

@@ -1,5 +1,5 @@
-/* recorder.h - what users saw, written down for lincheck, which trusts nothing else: no
- * index, no log, only calls, replies and their times. */
+/* recorder.h - records what users saw for lincheck, which uses nothing else: no index, no log,
+ * only calls, replies and their times. */
 #ifndef RAKIT_SIM_CLUSTER_RECORDER_H
 #define RAKIT_SIM_CLUSTER_RECORDER_H
 
@@ -19,16 +19,17 @@ struct recorder_stats {
 struct recorder *recorder_new(void);
 void recorder_free(struct recorder *r);
 
-/* `operation` numbers rise by one from 1. Copies what it keeps. NULL as the recorder: not
- * recorded. */
+/* `operation` numbers rise by one from 1. Copies what it keeps. If the recorder is NULL, nothing
+ * is recorded. */
 void recorder_invoke(struct recorder *r, uint64_t operation, uint32_t client, uint64_t now_ns,
                      uint32_t database, const struct slice *arguments, uint32_t count);
 /* `reply` is a whole one, as RESP2. */
 void recorder_return(struct recorder *r, uint64_t operation, uint64_t now_ns, struct slice reply);
 
-/* It was answered INDOUBT, and a later command of its connection with success, now. */
+/* It was answered INDOUBT, and now a later command of its connection has succeeded. */
 void recorder_settle(struct recorder *r, uint64_t operation, uint64_t now_ns);
-/* What has not returned is open. A search that gives up is a broken rule, too. */
+/* Operations that have not returned are open. If the search gives up, that counts as a broken
+ * rule. */
 void recorder_judge(struct recorder *r, struct verdict *verdict, struct recorder_stats *ret_stats);
 
 #endif /* RAKIT_SIM_CLUSTER_RECORDER_H */

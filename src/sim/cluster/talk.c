@@ -9,7 +9,7 @@
 
 enum { ROOM_BYTES = 4096 };
 
-/* Bytes of the reply at the start of `text`; 0: it is not whole. */
+/* Bytes of the reply at the start of `text`; 0: it is incomplete. */
 static size_t reply_size(struct slice text)
 {
     const char *end = text.size == 0 ? NULL : memchr(text.data, '\n', text.size);
@@ -18,7 +18,7 @@ static size_t reply_size(struct slice text)
         return 0;
     }
     size_t line = (size_t)(end - text.data) + 1;
-    int64_t number = strtoll(text.data + 1, NULL, 10); /* The line's end stops it. */
+    int64_t number = strtoll(text.data + 1, NULL, 10); /* strtoll() stops at the end of the line. */
 
     if (text.data[0] == '$' && number >= 0) {
         size_t whole = line + (size_t)number + 2;

@@ -1,5 +1,5 @@
-/* talk.h - a client's connection to a node, over the simulated network: commands out
- * as RESP2, whole replies in. Shares no code with the server's side of the protocol. */
+/* talk.h - a client's connection to a node over the simulated network: sends commands as RESP2,
+ * receives whole replies. Shares no code with the server's side of the protocol. */
 #ifndef RAKIT_SIM_CLUSTER_TALK_H
 #define RAKIT_SIM_CLUSTER_TALK_H
 
@@ -22,9 +22,9 @@ struct talk {
     struct buffer sending;
     bool is_sending;
     void (*opened)(struct talk *talk);
-    /* The reply is borrowed; may close the talk. */
+    /* The reply is borrowed. The callback may close the talk. */
     void (*replied)(struct talk *talk, struct slice reply);
-    /* It has ended, or never began; can be opened again. */
+    /* The connection has ended, or was never made. It can be opened again. */
     void (*closed)(struct talk *talk);
 };
 

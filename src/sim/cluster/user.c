@@ -11,11 +11,11 @@
 #include "sim/cluster/talk.h"
 
 enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
-enum { DOUBTS_MAX = 256 };                              /* Remembered of one connection. */
+enum { DOUBTS_MAX = 256 };                              /* Remembered per connection. */
 enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
 
 struct in_flight {
-    uint64_t operation; /* 0: SELECT or RESET, about this connection alone. */
+    uint64_t operation; /* 0: SELECT or RESET, which concern only this connection. */
     uint64_t ordinal;   /* On the connection, from 1. */
     uint64_t since_ns;
 };
@@ -27,23 +27,23 @@ struct user {
     struct prng prng;
     struct talk talk;
     uint16_t port;
-    uint32_t database;           /* That the connection has chosen. */
+    uint32_t database;           /* That the connection has selected. */
     uint64_t ordinal;            /* Of the last request on this connection. */
-    uint64_t floor;              /* Position of the last reply on it. */
-    uint64_t doubts[DOUBTS_MAX]; /* Operations that were answered INDOUBT on it. */
+    uint64_t floor;              /* Position of the last reply on this connection. */
+    uint64_t doubts[DOUBTS_MAX]; /* Operations that were answered INDOUBT on this connection. */
     uint32_t doubt_count;
     struct in_flight ring[IN_FLIGHT_MAX];
     uint32_t first;
     uint32_t count;
     struct io_timer timer;
     uint64_t connecting_since_ns;
-    bool is_calm;      /* Each command must be answered, */
-    bool is_calm_talk; /* where the connection is of that time. */
-    char node[32];     /* Whom it talks to. */
+    bool is_calm;      /* Each command must be answered, if is_calm_talk. */
+    bool is_calm_talk; /* The connection was made after is_calm was set. */
+    char node[32];     /* The node that it uses. */
     bool is_resting;
     uint64_t success_count;
     uint64_t sent_count;
-    /* The command being made. */
+    /* The command that is being made. */
     char text[TEXT_MAX];
     uint32_t text_size;
     struct slice arguments[ARGUMENTS_MAX];
@@ -61,9 +61,9 @@ static void argument(struct user *u, const char *text)
     u->text_size += (uint32_t)size;
 }
 
-/* Where lincheck is to judge, keys are given up after a while, and sooner where many answers
- * are lost: its search takes long where much happened to a key, above all what may or may
- * not have been executed. Returns how often that has happened. */
+/* If lincheck will judge the run, users stop using a key after a while, and sooner if many
+ * answers are lost: the search takes long if much happened to a key, above all commands that may
+ * or may not have been executed. Returns how often keys were replaced. */
 static uint64_t key_generation(const struct user *u)
 {
     struct witness_stats stats;
@@ -121,7 +121,7 @@ static void argument_number(struct user *u, uint32_t number)
     argument(u, text);
 }
 
-/* To lincheck whole databases are too much at once, and two that hang together are enough. */
+/* Whole databases are too much for lincheck; two dependent ones are enough. */
 static void make_database_write(struct user *u)
 {
     uint64_t chance = prng_below(&u->prng, u->options.recorder == NULL ? 100 : 50);
@@ -166,7 +166,7 @@ static void make_write(struct user *u)
     } else if (chance < 94) {
         argument(u, "INCR");
         if (chance < 84) {
-            argument_key(u); /* Mostly not a number. */
+            argument_key(u); /* Usually not a number. */
         } else {
             argument_name(u, 'n');
         }
@@ -174,7 +174,8 @@ static void make_write(struct user *u)
         argument(u, "MSET");
         argument_key(u);
         argument_value(u);
-        if (u->options.recorder == NULL) { /* It judges keys that hang together at once. */
+        if (u->options.recorder == NULL) {
+            /* Lincheck judges dependent keys together, so they are avoided. */
             argument_key(u);
             argument_value(u);
         }
@@ -266,7 +267,7 @@ static void user_opened(struct talk *talk)
     u->doubt_count = 0;
 }
 
-/* What is in doubt has happened before a later reply of its connection, or never will. */
+/* A command in doubt was executed before a later reply of its connection, or never will be. */
 static void settle_doubts(struct user *u, uint64_t operation, struct slice reply)
 {
     static const char in_doubt[] = "-INDOUBT";
@@ -289,7 +290,7 @@ static void settle_doubts(struct user *u, uint64_t operation, struct slice reply
 static void check_selected(struct user *u, struct slice reply)
 {
     if (reply.data[0] == '-') {
-        talk_close(&u->talk); /* It was turned away: nobody takes what follows. */
+        talk_close(&u->talk); /* It was refused, so commands that follow are not taken. */
     } else if (!slice_equal(reply, slice_str("+OK\r\n")) &&
                !slice_equal(reply, slice_str("+RESET\r\n"))) {
         verdict_broken(u->options.verdict, "reply", "SELECT was answered \"%.*s\"",
@@ -302,7 +303,7 @@ static void user_replied(struct talk *talk, struct slice reply)
     struct user *u = container_of(talk, struct user, talk);
 
     if (u->count == 0) {
-        talk_close(talk); /* A reply to nothing: an error before the end. */
+        talk_close(talk); /* A reply without a command: an error before the connection ends. */
         return;
     }
     const struct in_flight *f = &u->ring[u->first];
@@ -323,7 +324,7 @@ static void user_replied(struct talk *talk, struct slice reply)
     if (reply.data[0] != '-') {
         u->success_count++;
     } else if (prng_chance(&u->prng, 1, 2)) {
-        talk_close(talk); /* Somebody else may know better. */
+        talk_close(talk); /* Another node may be in a better position. */
     }
 }
 
@@ -450,7 +451,7 @@ uint64_t user_sent_count(const struct user *u)
 void user_place(struct user *u, uint16_t port, uint64_t ordinal, uint64_t index, bool is_write)
 {
     if (u->talk.phase != TALK_OPEN || u->port != port) {
-        return; /* An older connection's: its operations are forgotten. */
+        return; /* From an older connection, whose operations are forgotten. */
     }
     for (uint32_t i = 0; i < u->count; i++) {
         const struct in_flight *f = &u->ring[(u->first + i) % IN_FLIGHT_MAX];

@@ -21,7 +21,7 @@
 enum { SEED_PATIENCE_S = 60, LOOK_MS = 200 }; /* The first in processor time. */
 enum { EXIT_DONE = 0, EXIT_GUILTY = 1, EXIT_SAID = 2 };
 
-/* What a worker shares with its parent. */
+/* Memory that a worker shares with its parent. */
 struct desk {
     struct trial_outcome outcome;
     struct tally tally;
@@ -29,7 +29,7 @@ struct desk {
 };
 
 struct board {
-    _Atomic uint64_t next; /* Seed, counted from 0. */
+    _Atomic uint64_t next; /* The position of the next seed, from 0. */
     _Atomic bool is_closed;
     struct desk desks[];
 };
@@ -77,11 +77,11 @@ static void aborted(int signal)
 {
     (void)signal;
     trial_note_abort();
-    fflush(NULL); /* The trace too. */
+    fflush(NULL); /* Flushes the trace, too. */
     _exit(EXIT_GUILTY);
 }
 
-/* A seed's share of processor time, so that a busy machine does not matter. */
+/* Limits a seed's processor time, so that a busy machine does not matter. */
 static void set_patience(void)
 {
     const struct itimerval patience = {.it_value.tv_sec = SEED_PATIENCE_S};
@@ -135,22 +135,22 @@ static _Noreturn void work(const struct crew_options *o, struct board *board, st
         run_one(o, desk, o->seeds != NULL ? o->seeds[i] : o->from + i);
         atomic_store(&desk->is_busy, false);
     }
-    exit(EXIT_DONE); /* Not at once: the sanitizer looks for leaks. */
+    exit(EXIT_DONE); /* Not _exit(): the sanitizer must check for leaks. */
 }
 
-/* What every worker does first. */
+/* The beginning of every worker. */
 static void settle_in(const struct worker *w)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(fileno(w->said), STDERR_FILENO);
     signal(SIGABRT, aborted);
-    signal(SIGINT, SIG_IGN); /* The parent's: what was begun is finished. */
+    signal(SIGINT, SIG_IGN); /* The parent handles it: seeds that were begun are finished. */
     signal(SIGTERM, SIG_IGN);
 }
 
 /* --- in the parent ---------------------------------------------------------------------- */
 
-/* Forks; true in the child. */
+/* Forks; returns true in the child. */
 static bool start(struct worker *w)
 {
     int ends[2];
@@ -175,7 +175,7 @@ static bool start(struct worker *w)
     return false;
 }
 
-/* The process has ended. Returns whether that was a failure, and fills it in. */
+/* The process has ended. If that was a failure, fills it in and returns true. */
 static bool collect(struct worker *w, struct crew_failure *ret_failure)
 {
     int status = 0;
@@ -239,7 +239,7 @@ static void sum_up(const struct crew *crew, struct tally *ret_tally)
 
 static void worker_ended(struct crew *crew, struct worker *w)
 {
-    static struct crew_failure failure; /* Large. */
+    static struct crew_failure failure; /* Large, so not on the stack. */
     const struct crew_options *o = crew->options;
 
     crew->busy_count--;
@@ -248,7 +248,7 @@ static void worker_ended(struct crew *crew, struct worker *w)
     }
     crew->failure_count++;
     if (!failure.outcome.is_over) {
-        w->desk->tally.run_count++; /* It did not come to say so. */
+        w->desk->tally.run_count++; /* The process died before it could count the run. */
     }
     if (!o->goes_on) {
         atomic_store(&crew->board->is_closed, true);

@@ -14,7 +14,7 @@ enum { TAIL_BYTES = 256 * 1024, LINES_MAX = 40, LINE_MAX_BYTES = 160 };
 
 /* --- naming ----------------------------------------------------------------------------- */
 
-/* Copies what stands between `begin` and the end of its line. */
+/* Copies the text between `begin` and the end of its line. */
 static bool quote(const char *said, const char *begin, const char *end, char *out, size_t size)
 {
     const char *from = strstr(said, begin);
@@ -27,7 +27,7 @@ static bool quote(const char *said, const char *begin, const char *end, char *ou
     return true;
 }
 
-/* "raft.c:92: CHECK(a > b)" of ".../src/raft/raft.c:92: CHECK failed: a > b". */
+/* Makes "raft.c:92: CHECK(a > b)" from ".../src/raft/raft.c:92: CHECK failed: a > b". */
 static bool name_check(struct crew_failure *f)
 {
     char condition[192];
@@ -58,7 +58,7 @@ void failure_name(struct crew_failure *f, int status)
         return;
     }
     if (name_check(f)) {
-        /* Named. */
+        /* A name was found. */
     } else if (strstr(f->said, "ERROR: LeakSanitizer") != NULL) {
         snprintf(f->name, sizeof f->name, "memory leak, by this seed or one before it");
     } else if (quote(f->said, "AddressSanitizer: ", " ", text, sizeof text)) {
@@ -89,7 +89,7 @@ static void add_kinds(struct buffer *out, uint64_t kinds)
     }
 }
 
-/* Whichever of the two ways to say it is the shorter. */
+/* Uses the shorter of the two options. */
 static void add_faults(struct buffer *out, uint64_t forbidden)
 {
     uint64_t allowed = FAULTS_ALL & ~forbidden;
@@ -157,7 +157,7 @@ void failure_command(struct buffer *out, const struct trial_limits *limits, uint
 
 /* --- the account ------------------------------------------------------------------------ */
 
-/* Of a trace, what a person looks for first is elsewhere. */
+/* Lines of the trace that a person does not need first. */
 static bool is_noise(const char *line)
 {
     static const char *const noise[] = {" heartbeat", "says [debug]", "] role role=", ", left out"};
@@ -191,7 +191,7 @@ static void print_last_lines(char *text)
     }
 }
 
-/* Where the run ended, its trace goes on only with its end. */
+/* If the run ended at the failure, the trace after it shows only the end. */
 void failure_print_events(const struct crew_failure *f, const struct trial_limits *limits)
 {
     static struct crew_failure again;

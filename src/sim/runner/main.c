@@ -1,5 +1,5 @@
-/* main.c - rakit-sim: runs seeds, or does what else was asked for, and ends with status 1
- * where a rule was broken. */
+/* main.c - rakit-sim: runs seeds, or another task that was asked for, and ends with status 1 if
+ * a rule was broken. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,15 +18,15 @@
 #include "sim/runner/shrink.h"
 
 enum { EXIT_GOOD = 0, EXIT_BROKEN = 1, EXIT_WRONG_USE = 2 };
-enum { ACCOUNTS_MAX = 10 }; /* Failures told at length. */
+enum { ACCOUNTS_MAX = 10 }; /* Failures reported in full. */
 
 struct session {
     const struct options *options;
     double began_s;
     bool shows_progress;
-    bool line_is_open; /* Progress stands on it. */
+    bool line_is_open; /* The progress line is on the screen. */
     uint64_t failure_count;
-    struct buffer failures; /* JSON, as they come. */
+    struct buffer failures; /* JSON, appended as they occur. */
 };
 
 static double now_s(void)
@@ -157,7 +157,7 @@ static bool write_json(const struct session *s, const struct crew_result *r, dou
 
 /* --- running ---------------------------------------------------------------------------- */
 
-/* The seeds that stand in a file, one a line; what follows them there is for people. */
+/* The seeds in a file, one per line; what follows on a line is for people. */
 static uint64_t *read_seeds(const char *path, uint64_t *ret_count)
 {
     FILE *file = fopen(path, "r");
@@ -234,7 +234,7 @@ static int run_seeds(const struct options *o)
     return r.failure_count > 0 || !is_written ? EXIT_BROKEN : EXIT_GOOD;
 }
 
-/* In this very process, for a debugger to see: only the trace goes to standard output. */
+/* In this process, so that a debugger can be used: standard output gets only the trace. */
 static int trace_seeds(const struct options *o)
 {
     static struct trial_outcome outcome;

@@ -1,4 +1,4 @@
-/* mutants.c - see mutants.h. That a run aborts, crashes or hangs is noticing too. */
+/* mutants.c - see mutants.h. A run that aborts, crashes or hangs has noticed, too. */
 #include "sim/runner/mutants.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ bool mutants_list(void)
     return true;
 }
 
-/* Runs seeds until one fails. False: none did. `failure` is that of the last. */
+/* Runs seeds until one fails. False: none did. `failure` is that of the last one. */
 static bool try_mutant(enum mutant m, const struct trial_limits *limits, uint64_t from,
                        uint64_t count, struct crew_failure *failure)
 {
@@ -46,10 +46,10 @@ static bool try_mutant(enum mutant m, const struct trial_limits *limits, uint64_
     return is_noticed;
 }
 
-/* Whether the seed breaks no rule where no mutant is on. */
+/* Whether the seed breaks no rule without a mutant. */
 static bool is_good_without(uint64_t seed, const struct trial_limits *limits)
 {
-    static struct crew_failure failure; /* Large. */
+    static struct crew_failure failure; /* Large, so not on the stack. */
 
     if (crew_try(limits, seed, NULL, &failure)) {
         printf("(seed %" PRIu64 " breaks a rule without any mutant: %s)\n", seed, failure.name);
@@ -68,13 +68,13 @@ bool mutants_run(const char *only, const struct trial_limits *limits, uint64_t f
         const char *name = mutant_name((enum mutant)m);
 
         if (only != NULL ? strcmp(only, name) != 0 : mutant_killer((enum mutant)m) != NULL) {
-            continue; /* (For a test to notice, which scripts/mutants runs.) */
+            continue; /* A test must notice it, which scripts/mutants runs. */
         }
         bool is_killed = try_mutant((enum mutant)m, limits, from, count, &failure);
         uint64_t seed = is_killed ? failure.outcome.seed : from + count - 1;
 
         if (is_killed && !is_good_without(seed, limits)) {
-            is_killed = false; /* That was no achievement. */
+            is_killed = false; /* The seed fails without the mutant, too. */
         }
         printf("%-28s %5" PRIu64 "  %s\n", name, seed - from + 1,
                is_killed ? failure.name : "SURVIVED");

@@ -251,7 +251,7 @@ static void read_flag(struct options *o, int c)
     }
 }
 
-/* Those about what happens in a run. */
+/* Options about what happens in a run. */
 static int read_limit(struct trial_limits *limits, int c, const char *name)
 {
     uint64_t number = 0;
@@ -331,7 +331,7 @@ static int read_value(struct options *o, int c, const char *name)
     return rv;
 }
 
-/* What does not go together. */
+/* Refuses options that exclude each other. */
 static int check(const struct options *o)
 {
     bool is_one = o->has_count && o->count == 1 && o->seeds_file == NULL;

@@ -7,7 +7,7 @@
 
 #include "sim/runner/trial.h"
 
-/* Defaults that a replaying command need not name. */
+/* Defaults; a command that replays a run can omit them. */
 #define OPTIONS_FAULT_NS    (UINT64_C(20) * 1000000000u)
 #define OPTIONS_JUDGE_EVERY 16u
 
@@ -41,7 +41,7 @@ struct options {
 
 extern const char options_usage[];
 
-/* -1: it was used wrongly, and that was said. */
+/* -1: wrong usage; a message was printed. */
 int options_read(struct options *o, int count, char **words);
 
 #endif /* RAKIT_SIM_RUNNER_OPTIONS_H */

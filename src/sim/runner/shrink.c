@@ -1,8 +1,8 @@
-/* shrink.c - see shrink.h. Zeller's delta debugging over the list of strikes, and simple
- * descent over everything else. A candidate counts only if the same check fails in it: a
- * smaller run with another failure is another story. Since a strike that is left out moves
- * no draws of the others, the list keeps its meaning while it shrinks; what the cluster
- * does between them may become anything, which is why each candidate is run. */
+/* shrink.c - see shrink.h. Zeller's delta debugging on the list of strikes, and simple descent
+ * on everything else. A candidate counts only if the same check fails in it: a smaller run with
+ * another failure is a different bug. Since leaving out a strike changes no draws of the others,
+ * the list keeps its meaning while it shrinks. What the cluster does between them may change
+ * completely, so each candidate is run. */
 #include "sim/runner/shrink.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@ enum { ROUNDS_MAX = 6 };
 struct shrink {
     uint64_t seed;
     struct trial_limits best;
-    struct crew_failure failure; /* Of the best. */
+    struct crew_failure failure; /* Of the best candidate. */
     struct trial_limits candidate;
     struct crew_failure tried;
     uint32_t run_count;
@@ -39,13 +39,13 @@ static bool try_candidate(struct shrink *s)
     return true;
 }
 
-/* Only those strikes that happened before the failure count. */
+/* Only strikes that happened before the failure count. */
 static void take_strikes_that_happened(struct shrink *s)
 {
     const struct trial_outcome *o = &s->failure.outcome;
 
     if (o->strike_count == TRIAL_STRIKES_MAX) {
-        return; /* Maybe not all of them: leave it at what was asked for. */
+        return; /* The list may be incomplete, so keep what was asked for. */
     }
     s->best.picks_strikes = true;
     s->best.strike_count = o->strike_count;
@@ -76,7 +76,7 @@ static void shrink_kinds(struct shrink *s)
 
 /* --- strikes ---------------------------------------------------------------------------- */
 
-/* Leaves `count` strikes out, from place `from` on. */
+/* Leaves out `count` strikes, starting at position `from`. */
 static bool try_without(struct shrink *s, uint32_t from, uint32_t count)
 {
     struct trial_limits *c = &s->candidate;
@@ -91,7 +91,7 @@ static void shrink_strikes(struct shrink *s)
 {
     take_strikes_that_happened(s);
     for (uint32_t chunk = s->best.strike_count; chunk > 0; chunk /= 2) {
-        /* From the end: what came last is most often not needed. */
+        /* From the end, because the last strikes are usually not needed. */
         for (uint32_t end = s->best.strike_count; end > 0;) {
             uint32_t count = end < chunk ? end : chunk;
 
@@ -130,7 +130,7 @@ static void shrink_users(struct shrink *s)
     }
 }
 
-/* Halves a number while that goes well, then takes ever smaller steps down. */
+/* Halves a number while that succeeds, then tries ever smaller steps down. */
 static void shrink_number(struct shrink *s, uint64_t *number, uint64_t least, uint64_t grain)
 {
     for (uint64_t step = (*number - least) / 2; step >= grain; step /= 2) {

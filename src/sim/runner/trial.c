@@ -12,7 +12,7 @@ struct trial {
     struct trial_outcome *outcome;
 };
 
-/* For the handler of SIGABRT only. */
+/* Only for the handler of SIGABRT. */
 static struct cluster *running;
 static struct trial_outcome *running_outcome;
 
@@ -101,7 +101,7 @@ void trial_run(const struct trial_limits *limits, uint64_t seed, FILE *trace,
         tally_add(tally, c);
     }
     running = NULL;
-    sim_trace_to(c->sim, NULL); /* What follows is clearing up. */
+    sim_trace_to(c->sim, NULL); /* What follows is only cleaning up. */
     cluster_free(c);
     outcome->is_over = true;
 }

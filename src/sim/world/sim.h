@@ -1,13 +1,12 @@
-/* sim.h - a world in virtual time: machines with disks, processes on them, and a
- * network between them. Each process has a `struct io` of its own, behind which
- * this is the second backend of io/io.h; what runs on libuv runs here unchanged.
+/* sim.h - a world in virtual time: machines with disks, processes on them, and a network between
+ * them. Each process has its own `struct io`, implemented by this second backend of io/io.h;
+ * code that runs on libuv runs here unchanged.
  *
- * Everything that happens is an event with an instant and a number, and every
- * choice comes from one seed: the same seed and the same calls give the same
- * history, told by sim_hash(). Nothing here looks at a clock or at an address.
+ * Everything that happens is an event with a time and a number, and every random choice comes
+ * from one seed: the same seed and the same calls give the same history, which sim_hash()
+ * identifies. Nothing here depends on a real clock or on memory addresses.
  *
- * Machines are made once and live as long as the world; a process lives from
- * sim_boot() to sim_bury(). */
+ * Machines live as long as the world; a process lives from sim_boot() to sim_bury(). */
 #ifndef RAKIT_SIM_WORLD_SIM_H
 #define RAKIT_SIM_WORLD_SIM_H
 
@@ -40,71 +39,74 @@ uint64_t sim_now_ns(const struct sim *sim);
 /* The hash over everything that happened so far. */
 uint64_t sim_hash(const struct sim *sim);
 uint64_t sim_event_count(const struct sim *sim);
-/* A generator of its own for each user, so that one's draws do not move another's. */
+/* A separate generator for each user of it, so that the draws of one do not change those of
+ * another. */
 struct prng sim_fork_prng(struct sim *sim);
 
-/* Does the next thing, unless it lies beyond `until_ns`: then moves the time there
- * and returns false. */
+/* Runs the next event. If that is later than `until_ns`, advances the time to `until_ns` and
+ * returns false. */
 bool sim_step(struct sim *sim, uint64_t until_ns);
 void sim_run_until(struct sim *sim, uint64_t until_ns);
 
-/* Something the host of the world wants done at an instant. The owner keeps it
- * still until it ran or was cancelled. Zero it first. */
+/* A call that the host of the world wants at a certain time. It must not move until it ran or
+ * was cancelled. Zero it first. */
 struct sim_event {
     void (*run)(struct sim_event *event);
-    uint32_t slot; /* The queue's: its place plus one; 0: not in it. */
+    uint32_t slot; /* For the queue: its position plus one; 0: not queued. */
 };
 
 void sim_event_start(struct sim *sim, struct sim_event *event, uint64_t at_ns);
-void sim_event_stop(struct sim *sim, struct sim_event *event); /* Harmless when idle. */
+/* Does nothing if it is not started. */
+void sim_event_stop(struct sim *sim, struct sim_event *event);
 
 /* --- telling ------------------------------------------------------------------ */
 
-/* Where to print each event; NULL (at first): nowhere. */
+/* Prints each event to the file; NULL (the default): nowhere. */
 void sim_trace_to(struct sim *sim, FILE *file);
 bool sim_is_tracing(const struct sim *sim);
-/* One line of the trace; `who` is a machine's name or a word. */
+/* One line of the trace; `who` is a machine's name or another word. */
 void sim_trace(struct sim *sim, const char *who, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Makes `value` part of the hash. */
+/* Adds `value` to the hash. */
 void sim_note(struct sim *sim, uint64_t value);
 
 /* --- machines and processes ----------------------------------------------------- */
 
-/* The name is its host name in addresses, at first. */
+/* At first the name is also its host name in addresses. */
 struct sim_machine *sim_machine_new(struct sim *sim, const char *name);
 const char *sim_machine_name(const struct sim_machine *machine);
-/* From now on others find it by that host name (its name at first), which no other machine
- * has. Connections that exist stay. */
+/* From now on others find it under that host name, which no other machine may have. Existing
+ * connections stay. */
 void sim_machine_set_host(struct sim_machine *machine, const char *host);
-/* Whether hosts that no machine has are silent, as addresses of machines without power are,
- * or known not to exist (at first). */
+/* Whether unknown hosts are silent, like addresses of machines without power, or known not to
+ * exist (the default). */
 void sim_set_dark(struct sim *sim, bool is_dark);
-/* Offset of its wall clock, and how much faster its clocks run (parts in a million). */
+/* The offset of its wall clock, and how much faster its clocks run (in ppm). */
 void sim_machine_set_clock(struct sim_machine *machine, int64_t wall_offset_ns, int64_t drift_ppm);
 int64_t sim_machine_drift_ppm(const struct sim_machine *machine);
 
 enum sim_death {
-    SIM_EXITED, /* Ended by itself; jobs were waited for. */
-    SIM_KILLED, /* kill -9: sockets are closed by the system, the page cache survives. */
-    SIM_POWER,  /* The plug: unsynced data may be lost, the peers hear nothing. */
+    SIM_EXITED, /* It ended by itself; jobs were waited for. */
+    SIM_KILLED, /* kill -9: the system closes sockets, and the page cache survives. */
+    SIM_POWER,  /* Loss of power: unsynced data may be lost, and the peers hear nothing. */
 };
 
 /* Starts a process on a machine that has none. */
 struct io *sim_boot(struct sim_machine *machine);
-/* The process dies now. Jobs under way do some of their file operations, or none.
- * From here on nothing is called back, and what the owner of the process still
- * calls while it frees itself has no effect. */
+/* The process dies now. Jobs under way do some of their file operations, or none. Nothing is
+ * called back any more, and calls that the owner still makes while it frees itself have no
+ * effect. */
 void sim_die(struct io *io, enum sim_death death);
 /* Frees what is left of a dead process. */
 void sim_bury(struct io *io);
 struct io *sim_process(const struct sim_machine *machine); /* NULL: none. */
 
-/* What the process does now takes so long, on top of what each callback takes: what comes
- * next has to wait. */
+/* What the process is doing takes this time, besides the time of each callback; what follows has
+ * to wait. */
 void sim_spend(struct io *io, uint64_t ns);
 
-/* The process gets no processor until then: SIGSTOP, a frozen virtual machine. */
+/* The process gets no processor time until then, as after SIGSTOP or in a frozen virtual
+ * machine. */
 void sim_freeze(struct sim_machine *machine, uint64_t until_ns);
 void sim_thaw(struct sim_machine *machine); /* Ends that early. */
 
@@ -113,28 +115,29 @@ void sim_thaw(struct sim_machine *machine); /* Ends that early. */
 struct sim_network {
     uint64_t delay_min_ns; /* One way. Most are near the minimum. */
     uint64_t delay_max_ns;
-    uint32_t loss_ppm;     /* Chance of a segment being lost: it comes a timeout later. */
-    uint32_t split_ppm;    /* Chance of a write being cut in pieces at random places. */
-    uint32_t short_ppm;    /* Chance of a write being taken only in part at first. */
-    uint32_t window_bytes; /* Sent and not yet read by the other end, at most. */
+    uint32_t loss_ppm;     /* Chance that a segment is lost: it arrives a timeout later. */
+    uint32_t split_ppm;    /* Chance that a write is split at random places. */
+    uint32_t short_ppm;    /* Chance that a write is accepted only in part at first. */
+    uint32_t window_bytes; /* Limit of bytes sent and not yet read by the other end. */
     uint32_t corrupt_ppm;  /* Chance of a flipped bit, on ports from SIM_PEER_PORTS on. */
     uint64_t break_min_ns; /* How long a connection lasts while its path is blocked. */
     uint64_t break_max_ns;
-    bool is_public; /* Only streams within a machine count as local; else all do. */
+    bool is_public; /* Only streams within a machine count as local; otherwise all do. */
 };
 
-enum { SIM_PEER_PORTS = 10000 }; /* Clients' streams have no checksum of their own. */
+/* Clients' streams, on lower ports, have no checksum of their own. */
+enum { SIM_PEER_PORTS = 10000 };
 
 void sim_set_network(struct sim *sim, const struct sim_network *network);
 const struct sim_network *sim_get_network(const struct sim *sim);
-/* The stream's own port, as the other end's io_stream_peer() has it. */
+/* The stream's own port, as in the other end's io_stream_peer(). */
 uint16_t sim_stream_port(const struct io_stream *stream);
-/* Lets nothing pass from `from` to `to` (one way), or lets it pass again. */
+/* Blocks all traffic from `from` to `to` (one way), or unblocks it. */
 void sim_block(struct sim_machine *from, struct sim_machine *to, bool is_blocked);
 bool sim_is_blocked(const struct sim_machine *from, const struct sim_machine *to);
-/* More delay one way, on top of the network's. */
+/* Additional delay, one way. */
 void sim_slow(struct sim_machine *from, struct sim_machine *to, uint64_t extra_ns);
-/* So many bytes a second for each connection, one way; 0: no limit. */
+/* A limit of bytes per second for each connection, one way; 0: no limit. */
 void sim_narrow(struct sim_machine *from, struct sim_machine *to, uint64_t bytes_per_s);
 /* Resets each connection between the two with this chance. Returns how many. */
 uint32_t sim_reset(struct sim_machine *a, struct sim_machine *b, uint32_t chance_ppm);
@@ -145,53 +148,54 @@ struct sim_disk_profile {
     uint64_t latency_min_ns; /* Of a job on a worker. */
     uint64_t latency_max_ns;
     uint64_t capacity_bytes; /* Of all files together; beyond it: -ENOSPC. */
-    uint32_t sync_error_ppm; /* Chance of a sync to fail: what was unsynced may be lost. */
+    uint32_t sync_error_ppm; /* Chance that a sync fails: unsynced data may be lost then. */
 };
 
 void sim_set_disk(struct sim_machine *machine, const struct sim_disk_profile *profile);
 void sim_stall_disk(struct sim_machine *machine, uint64_t until_ns);
-/* A disk that lies says that a sync is done and leaves it to later: to the next sync
- * after it has become honest. Until then power loss takes back what was "synced". */
+/* A lying disk reports a sync as done and postpones it, to the next sync after it became honest.
+ * Until then a power loss takes back what was "synced". */
 void sim_set_lying(struct sim_machine *machine, bool is_lying);
-/* The next write of whole sectors lands in another place of another file. The system's
- * cache knows nothing of it: it shows when power was lost. */
+/* The next write of whole sectors goes to another place in another file. The page cache hides
+ * that until power is lost. */
 void sim_misdirect_next_write(struct sim_machine *machine, bool is_wanted);
-/* Whether losing power now would show that the disk has broken a promise. */
+/* Whether losing power now would show that the disk has lied. */
 bool sim_disk_has_lied(const struct sim_machine *machine);
-/* All promises are kept after all. */
+/* Everything that was reported as synced is synced. */
 void sim_disk_come_clean(struct sim_machine *machine);
 uint64_t sim_disk_bytes(const struct sim_machine *machine);
-/* All files gone: a new disk. Only without a process. */
+/* All files are gone, as with a new disk. Only without a process. */
 void sim_wipe_disk(struct sim_machine *machine);
 
-/* The process's file operations (those that change something) counted so far, and
- * how many more are let through before all fail with -EIO: a crash point. */
+/* How many file operations (those that change something) the process has done, and how many more
+ * succeed before all fail with -EIO: a crash point. */
 uint64_t sim_file_operations(const struct io *io);
 void sim_limit_file_operations(struct io *io, uint64_t count);
-/* Gives each unsynced sector and name its fate, as the loss of power does. With
+/* Decides for each unsynced sector and name whether it survives, as a power loss does. With
  * `keep` 0 nothing unsynced survives, with 1000 all of it. */
 void sim_disk_lose_power(struct sim_machine *machine, uint32_t keep_permille);
 
-/* A place on a disk where something rots. */
+/* A place on a disk at which damage occurs. */
 struct sim_rot {
-    char path[64]; /* Empty: the disk has no file with anything in it. */
+    char path[64]; /* Empty: no file on the disk has any content. */
     uint64_t offset;
-    uint8_t mask; /* The bit. */
+    uint8_t mask; /* Mask of the bit. */
 };
 
 enum sim_rot_kind {
-    SIM_ROT_BIT,        /* Flipped. */
-    SIM_ROT_ZEROS,      /* The whole sector is zero, */
-    SIM_ROT_GARBAGE,    /* or anything, */
-    SIM_ROT_UNREADABLE, /* or an error (-EIO), until somebody writes there. */
+    SIM_ROT_BIT,        /* The bit is flipped. */
+    SIM_ROT_ZEROS,      /* The whole sector becomes zero. */
+    SIM_ROT_GARBAGE,    /* The whole sector becomes random. */
+    SIM_ROT_UNREADABLE, /* Reading it fails (-EIO) until it is written again. */
 };
 
-/* Flips a bit of a file, at rest; flipping it again mends it. Only without a process. */
+/* Draws a place. Flipping a bit twice restores it. Only without a process. */
 void sim_rot_draw(struct sim_machine *machine, struct sim_rot *ret_rot);
 void sim_rot_flip(struct sim_machine *machine, const struct sim_rot *rot);
-/* A place in a sector that is not all zeros, which most of a log's segments are. */
+/* The same in a sector that is not all zeros; most sectors of a log's segments are. */
 void sim_rot_draw_used(struct sim_machine *machine, struct prng *prng, struct sim_rot *ret_rot);
-/* Without a process, except for SIM_ROT_UNREADABLE: what it reads comes from its cache. */
+/* Damages the place. Only without a process, except SIM_ROT_UNREADABLE: a process reads from its
+ * cache. */
 void sim_rot_strike(struct sim_machine *machine, struct prng *prng, const struct sim_rot *rot,
                     enum sim_rot_kind kind);
 

@@ -1,7 +1,6 @@
-/* sim_damage.c - what disks do to what was synced: bits and sectors rot at rest, or
- * cannot be read; a sync is put off though the disk says that it is done; a write
- * lands in another place. The last two show when power is lost, for until then the
- * system's cache has what was written. */
+/* sim_damage.c - damage to synced data: bits and sectors change at rest, or can't be read; a
+ * sync is postponed though the disk reports it as done; a write goes to another place. The last
+ * two show only after a power loss, because until then the page cache has the right data. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +35,7 @@ void sim_rot_flip(struct sim_machine *machine, const struct sim_rot *rot)
 
     CHECK(machine->process == NULL);
     if (inode == NULL || rot->offset >= inode->size) {
-        return; /* It is gone, and its file with it. */
+        return; /* The victim's file was deleted. */
     }
     inode->data[rot->offset] = (char)(inode->data[rot->offset] ^ (char)rot->mask);
     sim_trace(machine->sim, machine->name, "disk rot in %s at %llu", rot->path,
@@ -48,8 +47,8 @@ static bool is_zero(const char *sector)
     return sector[0] == 0 && memcmp(sector, sector + 1, SIM_SECTOR_BYTES - 1) == 0;
 }
 
-/* A sector of the file that is not all zeros; most of what matters stands near its beginning,
- * and the newest near its end. False: chance did not find any. */
+/* Draws a sector of the file that is not all zeros. Most of the important data is near the
+ * beginning, and the newest near the end. False: none was found by chance. */
 static bool draw_sector(const struct sim_inode *inode, struct prng *prng, uint64_t *ret_sector)
 {
     enum { NEAR = 6 };
@@ -194,7 +193,7 @@ void sim_astray_take(struct sim_machine *machine, struct sim_inode *inode, uint6
 
     if (offset % SIM_SECTOR_BYTES != 0 || size < SIM_SECTOR_BYTES || size % SIM_SECTOR_BYTES != 0 ||
         victim->size < size) {
-        return; /* Perhaps the next one. */
+        return; /* Maybe the next one. */
     }
     at = prng_below(prng, (victim->size - size) / SIM_SECTOR_BYTES + 1) * SIM_SECTOR_BYTES;
     if (victim == inode && at < offset + size && offset < at + size) {

@@ -1,12 +1,12 @@
-/* sim_disk.c - disks. A file's bytes live in
- * sectors; of each sector written since the last sync the durable content is kept
- * aside. Names live twice, as the process sees them and as they are on the disk;
- * between the two lies a list of changes that no directory sync has made durable.
+/* sim_disk.c - disks. A file's bytes are in sectors; for each sector written since the last
+ * sync, the durable content is saved. Names exist twice, as the process sees them and as they
+ * are on the disk, with a list of the changes between that no sync of a directory has made
+ * durable.
  *
- * Power loss: each unsynced sector survives or falls back (so a large write is
- * torn anywhere between sectors), each unsynced size likewise, and of the changes
- * to names a first part survives, in their order. Nothing that was synced changes,
- * unless the disk lies, or somebody lets it rot: see sim_damage.c. */
+ * At a power loss, each unsynced sector survives or is restored (so a large write can be torn
+ * anywhere between sectors), and so does each unsynced size. Of the changes of names, a first
+ * part survives, in order. Synced data never changes, unless the disk lies or is damaged: see
+ * sim_damage.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,14 +57,15 @@ void sim_inode_reserve(struct sim_inode *inode, uint64_t size)
     inode->capacity = capacity;
 }
 
-/* Keeps aside what the disk has in these bytes' sectors: they are about to change. */
+/* Saves the durable content of the sectors with these bytes, which are about to change. */
 void sim_inode_dirty(struct sim_inode *inode, uint64_t offset, uint64_t size)
 {
     for (uint64_t s = offset / SIM_SECTOR_BYTES; s < sector_count(offset + size); s++) {
         if (inode->saved_of[s] != 0) {
             struct sim_saved *known = &inode->saved[inode->saved_of[s] - 1];
 
-            if (known->is_claimed || known->is_astray) { /* Then let it be there by now. */
+            if (known->is_claimed || known->is_astray) {
+                /* It may be durable by now, so treat it so. */
                 memcpy(known->content, inode->data + s * SIM_SECTOR_BYTES, SIM_SECTOR_BYTES);
             }
             known->is_stuck = known->is_claimed = known->is_astray = false;
@@ -83,7 +84,7 @@ void sim_inode_dirty(struct sim_inode *inode, uint64_t offset, uint64_t size)
     }
 }
 
-/* What is saved of each sector that is not stuck, nor elsewhere, is given up. */
+/* Drops the saved content of each sector, except stuck and misdirected ones. */
 static void inode_clean(struct sim_inode *inode)
 {
     uint32_t kept_count = 0;
@@ -187,14 +188,14 @@ void sim_inode_resize(struct sim_disk *disk, struct sim_inode *inode, uint64_t s
         sim_inode_dirty(inode, size, inode->size - size);
         memset(inode->data + size, 0, inode->size - size);
     }
-    disk->used_bytes += size - inode->size; /* Wraps back where it shrinks. */
+    disk->used_bytes += size - inode->size; /* Wraps to the right result if the file shrinks. */
     inode->size = size;
 }
 
 static void inode_lose_power(struct sim_disk *disk, struct sim_inode *inode, struct prng *prng,
                              uint32_t keep_permille)
 {
-    /* Now and then the writes reached the disk in order, up to some point. */
+    /* Sometimes the writes reached the disk in order, up to some point. */
     bool in_order = prng_chance(prng, 1, 4);
     uint64_t kept_count = (uint64_t)inode->saved_count * keep_permille / 1000;
 
@@ -217,7 +218,7 @@ static void inode_lose_power(struct sim_disk *disk, struct sim_inode *inode, str
     for (uint32_t i = 0; i < inode->saved_count; i++) {
         inode->saved[i].is_stuck = inode->saved[i].is_astray = false;
     }
-    sim_inode_sync(inode); /* What is there now is what the disk has. */
+    sim_inode_sync(inode); /* The present content is the durable content. */
 }
 
 /* --- names --------------------------------------------------------------------------- */
@@ -249,7 +250,7 @@ void sim_names_remove(struct sim_disk *disk, struct sim_names *names, const char
 void sim_names_put(struct sim_disk *disk, struct sim_names *names, const char *path,
                    struct sim_inode *inode)
 {
-    inode->references++; /* First: it may be there already. */
+    inode->references++; /* Before the replaced one is released: it may be the same. */
     sim_names_remove(disk, names, path);
     if (names->count == names->capacity) {
         names->capacity = names->capacity == 0 ? 8 : 2 * names->capacity;
@@ -266,7 +267,7 @@ static void names_clear(struct sim_disk *disk, struct sim_names *names)
     }
 }
 
-/* Bytes of the directory's name in a path, without the slash; 0: the top. */
+/* Length of the directory's name in a path, without the slash; 0: the top. */
 static size_t parent_size(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -296,7 +297,7 @@ bool sim_path_has_parent(const struct sim_names *names, const char *path)
     return size == 0;
 }
 
-/* "a//b/./" and "./a" as "a/b" and "a"; the caller frees it. */
+/* "a//b/./" and "./a" become "a/b" and "a"; the caller frees the result. */
 char *sim_path_plain(const char *path)
 {
     char *plain = memory_take(strlen(path) + 1);
@@ -443,7 +444,7 @@ void sim_disk_lose_power(struct sim_machine *machine, uint32_t keep_permille)
         sim_change_free(disk, &disk->changes[i]);
     }
     disk->change_count = 0;
-    /* What was in a directory that is gone is gone. */
+    /* Names in a directory that is lost are lost. */
     for (uint32_t i = 0; i < disk->durable.count;) {
         if (sim_path_has_parent(&disk->durable, disk->durable.list[i].path)) {
             i++;

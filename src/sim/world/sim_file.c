@@ -1,6 +1,6 @@
-/* sim_file.c - the file calls of io.h on a simulated disk. Each operation that changes
- * something is counted and can be the last one before a crash. A full disk takes
- * what fits of a write and then refuses. */
+/* sim_file.c - the file calls of io.h on a simulated disk. Each operation that changes something
+ * is counted, and can be the last one before a crash. A full disk accepts what fits of a write
+ * and then fails. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static struct io_file *file_new(struct io *io, const char *path, struct sim_inod
     return file;
 }
 
-/* Makes a name for a new, empty inode. */
+/* Creates a name for a new, empty inode. */
 static int inode_make(struct io *io, const char *path, bool is_directory,
                       struct sim_inode **ret_inode)
 {
@@ -169,7 +169,7 @@ int io_file_write(struct io_file *file, uint64_t offset, const void *data, size_
 
     if (end > inode->size &&
         disk->used_bytes + (end - inode->size) > disk->profile.capacity_bytes) {
-        /* What fits is written all the same, as a real file system does. */
+        /* What fits is written, as on a real file system. */
         uint64_t room = disk->profile.capacity_bytes > disk->used_bytes
                             ? disk->profile.capacity_bytes - disk->used_bytes
                             : 0;
@@ -230,7 +230,7 @@ int64_t io_file_size(struct io_file *file)
     return file->io->is_dead ? -EIO : (int64_t)file->inode->size;
 }
 
-/* Nobody else uses a simulated machine. */
+/* A simulated machine has no other users. */
 bool io_file_is_private(struct io_file *file)
 {
     return file != NULL;

@@ -1,7 +1,7 @@
-/* sim_net.c - carries segments between the two ends of a connection, as TCP does:
- * in order and without loss, but late, in pieces, and not at all while the path is
- * blocked. A lost segment shows as a delay; a connection whose path stays blocked
- * breaks after a while; what arrives at a closed end is answered with a reset. */
+/* sim_net.c - carries segments between the two ends of a connection, as TCP does: in order and
+ * without loss, but late, in pieces, and not at all while the path is blocked. A lost segment
+ * shows as a delay; a connection whose path stays blocked breaks after a while; what arrives at
+ * a closed end is answered with a reset. */
 #include "sim/world/sim_net.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ uint64_t sim_net_delay_ns(struct sim_machine *from, struct sim_machine *to)
     if (from == to) {
         return prng_between(&sim->net_prng, 5 * SIM_US, 30 * SIM_US);
     }
-    uint64_t chance = prng_below(&sim->net_prng, 1024); /* Squared: most are quick. */
+    uint64_t chance = prng_below(&sim->net_prng, 1024); /* Squared, so most are fast. */
     uint64_t delay =
         n->delay_min_ns + (n->delay_max_ns - n->delay_min_ns) / 1024 * chance / 1024 * chance;
     uint64_t timeout = 200 * SIM_MS; /* Of a retransmission. */
@@ -141,7 +141,7 @@ struct sim_connection *sim_connection_new(struct sim_machine *from, struct sim_m
     return c;
 }
 
-/* It will break, unless what ails it heals before. */
+/* It will break, unless the cause ends before. */
 void sim_connection_doom(struct sim_connection *c)
 {
     struct sim *sim = c->sim;
@@ -301,7 +301,7 @@ static void end_hold(struct sim_end *end)
         list_remove(&s->link);
         list_append(&end->held, &s->link);
     }
-    /* Idle ones are found out by keep-alives. */
+    /* Keep-alives find idle ones. */
     sim_connection_doom(end->connection);
 }
 
@@ -365,7 +365,7 @@ void sim_slow(struct sim_machine *from, struct sim_machine *to, uint64_t extra_n
     from->extra_ns_to[to->number] = extra_ns;
 }
 
-/* What is under way goes on at the path's new speed. */
+/* Segments under way continue at the path's new speed. */
 static void end_hasten(struct sim_end *end)
 {
     struct list waiting;
@@ -453,7 +453,7 @@ void sim_net_boot(struct sim_machine *machine)
 
         for (int i = 0; i < 2; i++) {
             if (c->ends[i].machine == machine && !sim_end_is_open(&c->ends[i])) {
-                /* Sooner or later the other end repeats itself, and hears this. */
+                /* Sooner or later the other end retransmits, and then gets the reset. */
                 c->ends[i].last_arrival_ns = sim->now_ns + prng_below(&sim->net_prng, 500 * SIM_MS);
                 sim_send(&c->ends[i], SEGMENT_RST, NULL, 0);
             }

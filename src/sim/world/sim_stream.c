@@ -1,7 +1,6 @@
-/* sim_stream.c - streams of io.h over the simulated network: listening, connecting,
- * reading, writing, and how they end. Promises of io.h that matter most here: a
- * callback is never run while the owner is calling in, `closed` is the last one,
- * and a dead process hears nothing. */
+/* sim_stream.c - streams of io.h over the simulated network: listening, connecting, reading,
+ * writing, and how they end. The promises of io.h that matter most here: no callback runs during
+ * a call of the owner, `closed` is the last callback, and a dead process gets none. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +50,7 @@ static void end_readable(struct sim_task *task)
         end->is_paused = true;
         return;
     }
-    if (end->is_closing) { /* room() may have done that. */
+    if (end->is_closing) { /* room() may have closed it. */
         return;
     }
     if (available == 0) {
@@ -91,7 +90,7 @@ void io_stream_resume(struct io *io, struct io_stream *stream)
 
 /* --- writing ------------------------------------------------------------------------- */
 
-/* Sends as much of it as fits; returns how much that was. */
+/* Sends as much of the data as fits; returns how much that was. */
 static size_t end_put(struct sim_end *end, const char *data, size_t size)
 {
     struct sim *sim = end->connection->sim;
@@ -109,7 +108,7 @@ static size_t end_put(struct sim_end *end, const char *data, size_t size)
     return part;
 }
 
-/* Without room the news of it comes with sim_credit(). */
+/* If there is no room, sim_credit() continues. */
 static void push_later(struct sim_end *end)
 {
     struct sim *sim = end->connection->sim;
@@ -170,7 +169,7 @@ int io_stream_write(struct io *io, struct io_stream *stream, const void *data, s
 
 /* --- the end of a stream -------------------------------------------------------------- */
 
-/* The owner of a stream hears of it by its next read, and by `sent` if it waits. */
+/* The owner of a stream gets the error from its next read, and from `sent` if it waits for that. */
 void sim_end_break(struct sim_end *end, int error)
 {
     if (end->connect != NULL) {
@@ -208,8 +207,8 @@ void io_stream_shut(struct io *io, struct io_stream *stream)
     end->is_shut = true;
 }
 
-/* The system's side of closing: what is under way still arrives, then the end; a
- * reset where something came in that nobody read. */
+/* The system's part of closing: what is under way still arrives, then the end; a reset if
+ * something had arrived that was not read. */
 static void end_shut(struct sim_end *end)
 {
     sim_unpost(&end->readable);
@@ -226,7 +225,7 @@ static void end_shut(struct sim_end *end)
     }
 }
 
-/* Nobody holds this end any more. */
+/* This end has no owner any more. */
 static void end_leave(struct sim_end *end)
 {
     list_remove(&end->link);
@@ -401,7 +400,7 @@ static void end_offer(struct sim_task *task)
     CHECK(end != l->current);
 }
 
-/* A SYN has come to this end. */
+/* A SYN has arrived at this end. */
 void sim_end_connect(struct sim_end *end)
 {
     struct sim_listener *l = listener_at(end->machine, end->port);
@@ -476,7 +475,7 @@ static void connect_finish(struct sim_task *task)
     connect->connected(connect, status);
 }
 
-/* The attempt has an outcome; its end stays with it where that is success. */
+/* The attempt has an outcome. If it succeeded, the end stays with it. */
 void sim_end_connected(struct sim_end *end, int status)
 {
     struct sim_connect *c = end->connect;
@@ -493,7 +492,7 @@ void sim_end_connected(struct sim_end *end, int status)
     end->connect = NULL;
     end->io = NULL;
     sim_post(c->io, &c->finish);
-    /* The caller drops the connection: it is still using it. */
+    /* The caller is still using the connection, and drops it. */
 }
 
 void io_connect(struct io *io, struct io_connect *connect, struct io_stream *stream,
@@ -533,7 +532,7 @@ void io_connect_cancel(struct io *io, struct io_connect *connect)
     struct sim_connect *c = connect->backend;
 
     if (io->is_dead || c == NULL || (c->end == NULL && c->status != 0)) {
-        return; /* It has failed already; the news is on its way. */
+        return; /* It has failed already, which will be reported. */
     }
     struct sim_end *end = c->end;
 
@@ -556,7 +555,7 @@ void sim_end_init(struct sim_end *end)
     sim_task_init(&end->accept, end_offer);
 }
 
-/* Without power nobody closes anything; the others find out. */
+/* Without power no connection is closed; the others find out later. */
 static void end_vanish(struct sim_end *end, enum sim_death death)
 {
     struct sim_connection *c = end->connection;

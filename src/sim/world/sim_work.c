@@ -1,8 +1,7 @@
-/* sim_work.c - workers of io.h. A job takes a time drawn from its machine's disk
- * and then runs in one go: for the rest of the world all its file operations
- * happen at that instant. When the process dies before, the job still does its
- * first few operations, as many as chance has it: so every crash point between two
- * operations is reached. */
+/* sim_work.c - workers of io.h. A job takes a time that depends on its machine's disk, and then
+ * runs at once: to the rest of the world, all its file operations happen at that moment. If the
+ * process dies before, the job still does a random number of its first file operations, so every
+ * crash point between two operations is reached. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -15,7 +14,7 @@ struct io_worker {
     struct list link;
     struct io_job *first; /* Waiting or running. */
     struct io_job *last;
-    struct io_job *done_first; /* Ran; their `done` has not been called. */
+    struct io_job *done_first; /* Has run; its `done` has not been called. */
     struct io_job *done_last;
     struct sim_event finish; /* Of the first job. */
     struct sim_task done;
@@ -101,7 +100,7 @@ void io_worker_submit(struct io_worker *worker, struct io_job *job)
 
 void io_worker_stop(struct io_worker *worker)
 {
-    while (worker->first != NULL) { /* None in a dead process. */
+    while (worker->first != NULL) { /* Empty in a dead process. */
         struct io_job *job = queue_take(&worker->first);
 
         job->run(job);
@@ -122,7 +121,7 @@ void sim_work_die(struct io *io)
 
         sim_event_stop(io->sim, &worker->finish);
         if (worker->first != NULL) {
-            /* Half of the time it does not get far, else it may well finish. */
+            /* Half of the time it does only a few operations; otherwise it may well finish. */
             uint64_t more = prng_chance(prng, 1, 2) ? prng_below(prng, 4) : prng_below(prng, 40);
             struct io_job *job = queue_take(&worker->first);
 

@@ -1,9 +1,9 @@
-/* sim_world.c - virtual time, the queue of events, processes and their loops, and
- * of io.h: time, chance, timers and the turn.
+/* sim_world.c - virtual time, the queue of events, processes and their loops; and of io.h: time,
+ * randomness, timers and the turn.
  *
- * A process's callbacks never run while it is busy (each turn costs it a little
- * processor time) or frozen: they gather and come as one batch, as they do behind
- * a real loop. Events of the system itself (a segment arriving) need no process. */
+ * A process's callbacks never run while it is busy (each turn costs it a little processor time)
+ * or frozen: they collect and run as one batch, as behind a real loop. Events of the operating
+ * system (such as an arriving segment) need no process. */
 #include "sim/world/sim_world.h"
 
 #include <stdarg.h>
@@ -260,7 +260,7 @@ static uint64_t run_batch(struct io *io)
     return count;
 }
 
-/* Who goes on after a pause finds its timers due, before it looks for what has come. */
+/* After a pause, a process runs its due timers before it looks for other events. */
 static uint64_t run_timers_first(struct io *io)
 {
     list_for_each(link, &io->ready)
@@ -274,7 +274,7 @@ static uint64_t run_timers_first(struct io *io)
     return list_is_empty(&io->batch) ? 0 : run_batch(io);
 }
 
-/* One round of a process's loop: the callbacks that wait, then its turn. */
+/* One round of a process's loop: the waiting callbacks, then its turn. */
 static void process_run(struct io *io)
 {
     struct sim *sim = io->sim;
@@ -490,7 +490,7 @@ static uint64_t local_ns(const struct io *io, uint64_t world_ns)
 
 uint64_t io_now_ns(struct io *io)
 {
-    /* No clock starts at 0. */
+    /* Clocks do not start at 0. */
     return SIM_S + local_ns(io, io->sim->now_ns);
 }
 
@@ -554,7 +554,7 @@ void io_timer_start(struct io *io, struct io_timer *timer, uint64_t at_ns)
         timer->backend = t;
     }
     sim_unpost(&t->task);
-    /* From the process's clock to the world's. */
+    /* Converts from the process's clock to the world's. */
     uint64_t local = at_ns > SIM_S ? at_ns - SIM_S : 0;
     uint64_t rate = (uint64_t)(1000000 + io->machine->drift_ppm);
     uint64_t world = local / rate * 1000000 + local % rate * 1000000 / rate;

@@ -1,6 +1,6 @@
-/* sim_world.h - what the files of the simulated world share with each other. The
- * world keeps one queue of events; each process has a list of callbacks that wait
- * for its loop, which takes them in batches and then has its turn. */
+/* sim_world.h - what the files of the simulated world share. The world has one queue of events.
+ * Each process has a list of callbacks that wait for its loop, which runs them in batches, each
+ * followed by a turn. */
 #ifndef RAKIT_SIM_WORLD_SIM_WORLD_H
 #define RAKIT_SIM_WORLD_SIM_WORLD_H
 
@@ -23,7 +23,7 @@ struct sim {
     uint32_t slot_count;
     uint32_t slot_capacity;
     struct list runnable; /* Processes whose loop has something to do now. */
-    struct prng prng;     /* Only makes others. */
+    struct prng prng;     /* Only makes other generators. */
     struct prng net_prng;
     struct prng disk_prng;
     struct prng loop_prng;
@@ -34,8 +34,8 @@ struct sim {
     uint32_t boot_count;
 
     struct sim_network network;
-    struct sim_machine *nowhere; /* Without power; NULL: not made yet. */
-    bool is_dark;                /* Unknown hosts lead there. */
+    struct sim_machine *nowhere; /* A machine without power; NULL: not made yet. */
+    bool is_dark;                /* Unknown hosts lead to `nowhere`. */
     struct list connections;
     uint64_t next_connection;
 };
@@ -43,10 +43,10 @@ struct sim {
 struct sim_machine {
     struct sim *sim;
     char *name;
-    char *host;      /* By which it is found. */
+    char *host;      /* The host name under which others find it. */
     uint32_t number; /* From 0. */
     struct io *process;
-    bool is_off; /* Lost power and has not booted again. */
+    bool is_off; /* It has lost power and not booted again. */
     int64_t wall_offset_ns;
     int64_t drift_ppm;
     bool blocked_to[SIM_MACHINES_MAX];
@@ -67,16 +67,16 @@ struct io {
     struct sim *sim;
     struct sim_machine *machine;
     bool is_dead;
-    struct list runnable;  /* In the world's. */
+    struct list runnable;  /* In the world's list. */
     struct list ready;     /* Tasks. */
-    struct list batch;     /* Tasks of the batch being run. */
-    struct sim_event wake; /* When it has a processor again. */
+    struct list batch;     /* Tasks of the batch that is running. */
+    struct sim_event wake; /* When it gets processor time again. */
     uint64_t busy_until_ns;
     bool was_frozen;   /* Since the last round of its loop. */
-    uint64_t spent_ns; /* What the batch being run has taken so far, by sim_spend(). */
+    uint64_t spent_ns; /* Time that the running batch has taken so far, by sim_spend(). */
     void (*turn)(void *context);
     void *turn_context;
-    struct sim_task soon; /* Waits while a turn was asked for. */
+    struct sim_task soon; /* Queued while a turn was asked for. */
     struct prng prng;
     struct list timers;
     struct list ends;
@@ -85,12 +85,12 @@ struct io {
     struct list workers;
     struct list files;
     uint64_t file_operations;
-    uint64_t file_limit; /* Of file_operations. */
+    uint64_t file_limit; /* For file_operations. */
 };
 
 /* sim_world.c */
 void sim_task_init(struct sim_task *task, void (*run)(struct sim_task *task));
-/* Puts a callback where the loop finds it; harmless where it waits already. */
+/* Queues a callback for the loop; does nothing if it is queued already. */
 void sim_post(struct io *io, struct sim_task *task);
 void sim_unpost(struct sim_task *task);
 void sim_bury_timers(struct io *io);
@@ -98,8 +98,8 @@ void sim_bury_timers(struct io *io);
 /* sim_net.c, sim_stream.c */
 void sim_net_die(struct io *io, enum sim_death death);
 void sim_net_bury(struct io *io);
-/* The machine has an operating system again: what is left of old connections to it
- * is answered with resets. */
+/* The machine has an operating system again, which answers what is left of old connections with
+ * resets. */
 void sim_net_boot(struct sim_machine *machine);
 void sim_net_free(struct sim *sim);
 
