@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/split.h"
 
-/* The words joined by bars, or "!" where the line is refused. */
+/* The words joined by bars, or "!" if the line is refused. */
 static void assert_words(const char *line, const char *expected)
 {
     char room[200];

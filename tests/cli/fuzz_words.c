@@ -1,5 +1,5 @@
-/* fuzz_words.c - fuzz target: a line typed into rakit-cli. What it is split into,
- * written in quotes and split again, is the same. */
+/* fuzz_words.c - fuzz target: a line typed into rakit-cli. Its words, written in quotes and
+ * split again, are the same. */
 #include <stdlib.h>
 
 #include "base/buffer.h"

@@ -1,5 +1,5 @@
-/* given.h - what tests of the client start from: replies, written as the server
- * sends them, and the looks of a terminal and of a pipe. */
+/* given.h - what tests of the client start with: replies, written as the server sends them, and
+ * the styles of a terminal and of a pipe. */
 #ifndef RAKIT_TESTS_CLI_GIVEN_H
 #define RAKIT_TESTS_CLI_GIVEN_H
 
@@ -32,7 +32,7 @@ static inline redisReply *given_reply(const char *wire, size_t size)
     return reply;
 }
 
-/* For literals, which may hold NUL. */
+/* For literals, which may contain NUL. */
 #define GIVEN(wire) given_reply((wire), sizeof(wire) - 1)
 
 /* Compares, and empties the buffer. */

@@ -207,7 +207,7 @@ static void test_help__breaks_lines_between_words(void **state)
                    "  group string, since 1.0.0\n");
     assert_help_at(80, "help client list",
                    "CLIENT LIST [type]\n  Lists them.\n  group connection\n");
-    /* The summary stands below where there is no room at the right. */
+    /* The summary is below the syntax if there is no room on the right. */
     assert_help_at(59, "help @string",
                    "SET key value [NX | XX] [GET] [EX seconds|ms]\n    Sets a key.\n");
     assert_help_at(12, "help @generic", "DEL key [key\n    ...]\n    \n");
@@ -249,7 +249,8 @@ static void test_help__overview_names_every_command(void **state)
     help_overview(&out, &c, &terminal);
     buffer_append(&out, "", 1);
     for (size_t i = 0; i < c.count; i++) {
-        bool is_member = strchr(c.entries[i].name, ' ') != NULL; /* In its family's help. */
+        /* Shown in the help of its family. */
+        bool is_member = strchr(c.entries[i].name, ' ') != NULL;
 
         assert_true(is_member == (strstr(buffer_begin(&out), c.entries[i].name) == NULL));
     }

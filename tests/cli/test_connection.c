@@ -1,4 +1,4 @@
-/* Connections of rakit-cli, and the time that they may take. */
+/* Connections of rakit-cli, and their time limits. */
 #include "cli/connection.h"
 
 #include <setjmp.h>
@@ -23,8 +23,8 @@ enum { TIMEOUT_MS = 300, LIMIT_MS = 10000, TEST_LIMIT_S = 60 };
 typedef int getaddrinfo_function(const char *, const char *, const struct addrinfo *,
                                  struct addrinfo **);
 
-/* The lookup of "slow.test" may end; and does. Global, since the resolver is called with
- * nothing of ours, in another thread. */
+/* Posted when a lookup of "slow.test" may end, and when it does. Global, because the resolver
+ * below is called in another thread, without any argument of ours. */
 static sem_t may_go_on;
 static sem_t goes_on;
 
@@ -33,11 +33,11 @@ static int resolve(const char *host, const char *port, const struct addrinfo *hi
 {
     getaddrinfo_function *real;
 
-    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo"); /* As POSIX has it. */
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo"); /* The cast that POSIX recommends. */
     return real(host, port, hints, ret_list);
 }
 
-/* Stands before the C library's. "two.test" is 127.0.0.2 first, then 127.0.0.1. */
+/* Replaces the C library's. "two.test" is 127.0.0.2 first, then 127.0.0.1. */
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
                 struct addrinfo **ret_list)
 {
@@ -109,7 +109,7 @@ static void test_connection__reaches_a_name(void **state)
     uint16_t port = 0;
     int fd = listen_at(1, &port, 8);
 
-    assert_int_equal(open_to(&c, "two.test", port, NULL), 0); /* Refused at the first address. */
+    assert_int_equal(open_to(&c, "two.test", port, NULL), 0); /* The first address refuses. */
     connection_deinit(&c);
     close(fd);
 }
@@ -157,7 +157,7 @@ static void test_connection__silent_address_leaves_time_for_the_next(void **stat
 
     silent.sin_port = htons(port);
     silent.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
-    for (int i = 2; i < 4; i++) { /* One that waits to be accepted is one too many. */
+    for (int i = 2; i < 4; i++) { /* Fills the backlog. */
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         (void)connect(fds[i], (struct sockaddr *)&silent, sizeof silent);
     }

@@ -29,7 +29,7 @@ static void put_number(struct buffer *wire, const char *key, int value)
     buffer_printf(wire, ":%d\r\n", value);
 }
 
-/* Node 1 is the one that answers, and leads where `leader` says so. */
+/* Node 1 answers; it leads if `leader` says so. */
 static redisReply *status_of(const struct node *nodes, size_t count, const char *leader,
                              const char *configuration)
 {
@@ -77,7 +77,7 @@ static void assert_headlines(redisReply *reply, const char *expected)
     assert_true(status_draw(&out, reply, &plain_pipe));
     freeReplyObject(reply);
     buffer_append(&out, "", 1);
-    /* They end where the table begins. */
+    /* The verdict ends where the table begins. */
     char *table = strstr(buffer_begin(&out), "NODE");
 
     assert_non_null(table);
@@ -170,7 +170,7 @@ static void test_status__shows_no_number_that_is_not_known(void **state)
     redisReply *reply = status_of(nodes, 2, "1000000000000000", "stable");
     const redisReply *rows = reply->element[reply->elements - 1];
 
-    /* Its term, the tenth of its fields, is 0, and nobody has ever heard of it. */
+    /* Its term, the tenth field, is 0: no answer from it was ever heard. */
     rows->element[1]->element[9]->integer = 0;
     rows->element[1]->element[15]->integer = -1;
     assert_true(status_draw(&out, reply, &plain_pipe));
@@ -198,7 +198,7 @@ static void test_status__says_since_when_a_node_is_silent(void **state)
         struct buffer out = {0};
         redisReply *reply = status_of(nodes, 2, "1000000000000000", "stable");
 
-        /* Whatever it said last is not true any more. */
+        /* What it reported last does not count any more. */
         reply->element[reply->elements - 1]->element[1]->element[15]->integer = cases[i].silent_ms;
         assert_true(status_draw(&out, reply, &plain_pipe));
         freeReplyObject(reply);

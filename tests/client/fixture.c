@@ -166,7 +166,7 @@ void fake_answer(struct client_fixture *f, uint32_t i)
 {
     struct replica *r = &f->replica;
     struct request *request = r->requests[i];
-    /* Its own requests the maker releases itself; those of RAFT belong to nobody here. */
+    /* The maker releases its own requests itself; those of RAFT have no owner here. */
     struct entry *entry = request->command->flags & COMMAND_LOCAL ? request->entry : NULL;
 
     CHECK(i < r->count);
@@ -424,7 +424,7 @@ int fixture_down(void **state)
 {
     struct client_fixture *f = *state;
 
-    f->replica.holds = true; /* Who still waits, waits for ever. */
+    f->replica.holds = true; /* Requests that still wait are never answered. */
     while (is_closing(f)) {
         fixture_run(f);
     }

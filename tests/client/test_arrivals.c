@@ -1,4 +1,4 @@
-/* When bytes came that are taken later. */
+/* When bytes arrived that are taken later. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,11 +17,12 @@ static void test_arrivals__tell_when_the_last_byte_came(void **state)
     (void)state;
     arrivals_note(&a, 10, 0, 1000, STEP);
     assert_int_equal(arrivals_of(&a, 4, 10), 1000);
-    arrivals_note(&a, 10, 6, 2000, STEP); /* Its first bytes complete what was there. */
+    arrivals_note(&a, 10, 6, 2000, STEP); /* Its first bytes complete what was waiting. */
     assert_int_equal(arrivals_of(&a, 6, 16), 1000);
     assert_int_equal(arrivals_of(&a, 7, 16), 2000);
     assert_int_equal(arrivals_of(&a, 9, 9), 2000);
-    arrivals_note(&a, 1, 0, 2001, STEP); /* Nothing waited: it did not come with what is gone. */
+    /* Nothing was waiting, so it does not belong to what was taken before. */
+    arrivals_note(&a, 1, 0, 2001, STEP);
     assert_int_equal(arrivals_of(&a, 1, 1), 2001);
 }
 
@@ -34,13 +35,13 @@ static void test_arrivals__take_what_comes_soon_for_one(void **state)
     for (uint64_t i = 1; i < STEP; i++) {
         arrivals_note(&a, 1, i, 1000 + i, STEP);
     }
-    arrivals_note(&a, 1, STEP, 1000 + STEP, STEP); /* Of the first, not of the last. */
+    arrivals_note(&a, 1, STEP, 1000 + STEP, STEP); /* The time of the first, not of the last. */
     assert_int_equal(a.count, 2);
     assert_int_equal(arrivals_of(&a, STEP, STEP + 1), 1000);
     assert_int_equal(arrivals_of(&a, STEP + 1, STEP + 1), 1000 + STEP);
 }
 
-/* Of what came long ago it is enough to know that it did. */
+/* Of what arrived long ago, the exact time does not matter. */
 static void test_arrivals__remember_a_few_the_newest_exactly(void **state)
 {
     struct arrivals a = {0};

@@ -1,4 +1,4 @@
-/* Which database a connection's commands are meant for. */
+/* Which database a connection's commands are executed in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 #define OUT_OF_RANGE "-ERR DB index is out of range\r\n"
 
-/* Reads until `text` has come. */
+/* Reads until `text` has arrived. */
 static void await_text(struct client_fixture *f, int fd, const char *text)
 {
     struct buffer got = {0};

@@ -14,7 +14,7 @@
 
 enum { MB = 1024 * 1024 };
 
-/* Bytes that are no request that is ever whole. */
+/* Sends bytes that never make a complete request. */
 static void send_more(struct client_fixture *f, int fd, size_t size)
 {
     struct buffer more = {0};
@@ -25,7 +25,7 @@ static void send_more(struct client_fixture *f, int fd, size_t size)
     buffer_deinit(&more);
 }
 
-/* Nothing more comes but the end, and no error. */
+/* Nothing more arrives but the end, without an error. */
 static void expect_orderly_end(struct client_fixture *f, int fd)
 {
     char byte;
@@ -116,7 +116,7 @@ static void test_end__is_not_awaited_for_ever(void **state)
     int fd = fixture_connect(f);
 
     fixture_talk(f, fd, "QUIT\r\n", "+OK\r\n");
-    fixture_await_clients(f, 0); /* Though it ends nothing. */
+    fixture_await_clients(f, 0); /* Although it contains no line end. */
     close(fd);
 }
 

@@ -1,4 +1,4 @@
-/* What a client may take: memory for input and output, places, time. */
+/* Limits on what a client may use: memory for input and output, connections, time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -143,7 +143,7 @@ static void test_input__bounds_the_bytes_of_arguments_under_way(void **state)
     for (int i = 0; i < 5; i++) {
         put_set(&requests, "k", CLIENT_WORK_UNDER_WAY_MAX / 3);
     }
-    put_set(&requests, "last", 10 * MB); /* Even this, alone. */
+    put_set(&requests, "last", 10 * MB); /* Even this one, if it is alone. */
 
     size_t sent = 0;
 
@@ -213,7 +213,7 @@ static void test_output__ends_a_connection_beyond_its_limit(void **state)
     close(fd);
 }
 
-/* What the system's buffers hold as well is not known here: values are far larger. */
+/* The kernel's buffers hold an unknown amount, so the values are far larger. */
 static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void **state)
 {
     struct client_fixture *f = *state;
@@ -249,7 +249,7 @@ static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void
     }
 }
 
-/* Says it, and waits until it was taken; its reply is not read. */
+/* Sends it, and waits until it was taken; does not read the reply. */
 static void say_echo(struct client_fixture *f, int fd, size_t value_bytes)
 {
     struct buffer request = {0};
@@ -270,7 +270,7 @@ static void say_echo(struct client_fixture *f, int fd, size_t value_bytes)
     buffer_deinit(&request);
 }
 
-/* Until the system's buffers hold no more, and a reply is under way. */
+/* Fills the kernel's buffers, until a reply is waiting to be sent. */
 static void fill_the_way(struct client_fixture *f, int fd)
 {
     fixture_await_clients(f, 1);
@@ -294,7 +294,7 @@ static void test_output__that_a_node_gives_by_itself_counts_as_well(void **state
     close(fd);
 }
 
-/* (What a client holds may be little, and so is what would be added to it.) */
+/* What the client has not read may be little, and the new reply too. */
 static void test_output__of_who_has_not_read_is_not_added_to_where_all_have_much(void **state)
 {
     struct client_fixture *f = *state;
@@ -310,7 +310,7 @@ static void test_output__of_who_has_not_read_is_not_added_to_where_all_have_much
     fd = fixture_connect(f);
     fixture_say(f, fd, "STRLEN k\r\nSTRLEN n\r\n");
     fixture_await_requests(f, 2);
-    fake_answer(f, 1); /* Its reply is kept, for the first one's comes before it. */
+    fake_answer(f, 1); /* Its reply is kept, because the first one's has to be sent before it. */
     fixture_say(f, fd, "STRLEN k\r\n");
     while (container_of(f->clients->all.previous, struct client, link)->wait !=
            CLIENT_WAITS_FOR_READER) {
@@ -393,7 +393,7 @@ static const char ask_limit[] = "CONFIG GET maxclients\r\n";
 static const char limit_is_one[] = "*2\r\n$10\r\nmaxclients\r\n$1\r\n1\r\n";
 static const char too_many[] = "-ERR max number of clients reached\r\n";
 
-/* The only client that there may be. */
+/* Connects the only client that is allowed. */
 static int take_last_place(struct client_fixture *f)
 {
     int fd = fixture_connect(f);
@@ -422,7 +422,7 @@ static void test_reserve__is_for_administrators(void **state)
     close(first);
 }
 
-/* What libraries say first does not tell whom they serve. */
+/* The first commands of libraries do not show whether an administrator uses them. */
 static void test_reserve__judges_each_command(void **state)
 {
     struct client_fixture *f = *state;
@@ -458,7 +458,8 @@ static void test_reserve__makes_room_for_who_comes(void **state)
     close(first);
 }
 
-/* However many come, who asks at once is answered: more than are told why they are not served. */
+/* However many connect, one that sends a command at once is answered: more of them than may wait
+ * for the error that refuses them. */
 static void test_reserve__cannot_be_used_up(void **state)
 {
     struct client_fixture *f = *state;
@@ -480,7 +481,8 @@ static void test_reserve__cannot_be_used_up(void **state)
     close(first);
 }
 
-/* Administrators' commands wait where there is no leader, and then somebody has to get in. */
+/* Administrators' commands wait if there is no leader, and then another administrator has to get
+ * in. */
 static void test_reserve__is_not_kept_by_who_waits(void **state)
 {
     struct client_fixture *f = *state;

@@ -1,4 +1,4 @@
-/* Replies keep the order of the commands, and each command sees what was before it. */
+/* Replies keep the order of the commands, and each command sees the effects of those before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +57,7 @@ static void test_client__keeps_order_where_answers_come_out_of_it(void **state)
     close(fd);
 }
 
-/* What fails whatever the keyspace holds has no business in the log. */
+/* Commands that fail whatever the keyspace contains must not enter the log. */
 static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **state)
 {
     struct client_fixture *f = *state;
@@ -101,7 +101,7 @@ static void test_client__holds_a_write_back_until_the_reads_before_it_are_done(v
     fixture_await_requests(f, 2);
     fake_answer(f, 0);
     fixture_flush(f);
-    assert_int_equal(f->replica.count, 1); /* One read is still out, so no write. */
+    assert_int_equal(f->replica.count, 1); /* A read is still under way, so there is no write. */
     assert_string_equal(f->replica.requests[0]->command->name, "GET");
     fake_answer(f, 0);
     fixture_flush(f);
@@ -143,7 +143,7 @@ static void test_client__lets_a_long_run_of_reads_wait_for_the_writes_before_it(
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
 
-    for (int i = 0; i < 50; i++) { /* By now it is known that replies are small. */
+    for (int i = 0; i < 50; i++) { /* After these, replies are known to be small. */
         fixture_talk(f, fd, "EXISTS a\r\n", ":0\r\n");
     }
     f->replica.holds = true;
@@ -252,7 +252,7 @@ static void test_client__drops_replies_for_a_connection_that_ended(void **state)
     fixture_say(f, fd, "INCR a\r\nINCR a\r\nPING\r\n");
     fixture_await_requests(f, 2);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
-    close(fd); /* With a reset, since it lingers for no time. */
+    close(fd); /* With a reset, because lingering is off. */
     fixture_await_clients(f, 0);
     fake_answer(f, 1);
     fixture_flush(f);
@@ -309,7 +309,7 @@ static void put_command_info(struct buffer *to, int argument_count)
     }
 }
 
-/* Each argument of such a command may be compared with all that the node has of a kind. */
+/* Each argument of such a command may be compared with everything of a kind that the node has. */
 static void test_client__is_refused_sooner_where_the_node_answers_by_itself(void **state)
 {
     struct client_fixture *f = *state;
@@ -340,7 +340,7 @@ static void test_client__walks_over_the_keys_beside_the_log(void **state)
 
     f->replica.holds = true;
     fixture_say(f, fd, "SET a 1\r\nGET a\r\nKEYS *\r\nSET b 1\r\n");
-    fixture_await_requests(f, 2); /* The read among writes goes through the log with them. */
+    fixture_await_requests(f, 2); /* The read between writes goes through the log with them. */
     assert_true(f->replica.requests[1]->is_logged_read);
     assert_int_equal(f->replica.count, 2);
     fake_answer_all(f);
@@ -356,7 +356,7 @@ static void test_client__walks_over_the_keys_beside_the_log(void **state)
     close(fd);
 }
 
-/* Others would stand behind all of them. */
+/* Otherwise others would wait behind all of them. */
 static void test_client__has_one_walk_over_the_keys_under_way(void **state)
 {
     struct client_fixture *f = *state;
@@ -368,7 +368,7 @@ static void test_client__has_one_walk_over_the_keys_under_way(void **state)
     assert_int_equal(fixture_client(f)->wait, CLIENT_WAITS_FOR_SLOTS);
     fake_answer(f, 0);
     fixture_flush(f);
-    fixture_await_requests(f, 2); /* What costs little goes along. */
+    fixture_await_requests(f, 2); /* A cheap command may be under way with it. */
     assert_int_equal(fixture_client(f)->wait, CLIENT_WAITS_FOR_SLOTS);
     fake_answer_all(f);
     fixture_flush(f);
@@ -398,7 +398,7 @@ static void test_client__has_so_many_arguments_under_way(void **state)
     for (int left = COMMANDS; left > 0; left -= 2) {
         fixture_await_requests(f, left > 2 ? 2 : (uint32_t)left);
         while (left > 2 && fixture_client(f)->wait == CLIENT_RUNS) {
-            fixture_run(f); /* The next one has not come whole. */
+            fixture_run(f); /* The next request is incomplete. */
         }
         assert_true(f->replica.count <= 2);
         fake_answer_all(f);
@@ -459,7 +459,7 @@ static void test_client__goes_on_when_the_replica_is_no_longer_congested(void **
     close(fd);
 }
 
-/* Nothing else happens that would make a turn. */
+/* Nothing else happens that would cause a turn. */
 static void test_turn__comes_by_itself_for_a_client_that_has_sent_more(void **state)
 {
     enum { COUNT = 2 * CLIENT_COMMANDS_A_TURN - 100, READ_BYTES = 6 * COUNT };
@@ -511,7 +511,7 @@ static void test_client__does_not_overtake_those_that_wait_for_room(void **state
 
     f->replica.is_congested = true;
     fixture_talk(f, first, "PING\r\nAPPEND a 1\r\n", "+PONG\r\n");
-    f->replica.is_congested = false; /* There is room for a few, not yet for all who wait. */
+    f->replica.is_congested = false; /* There is room for a few, but not for all that wait. */
     fixture_talk(f, second, "PING\r\nAPPEND a 2\r\n", "+PONG\r\n");
     assert_int_equal(f->replica.executed_count, 0);
     relieve(f);
@@ -559,7 +559,7 @@ static void test_client__tells_the_probe_of_each_reply_in_order(void **state)
     close(fd);
 }
 
-/* Ends the first request that waits as the replica does where it can't tell. */
+/* Ends the first waiting request as the replica does if it does not know the outcome. */
 static void leave_in_doubt(struct client_fixture *f)
 {
     struct request *request = f->replica.requests[0];
@@ -572,7 +572,8 @@ static void leave_in_doubt(struct client_fixture *f)
     fixture_flush(f);
 }
 
-/* Beside the log a read could show that nothing had happened, and the write come later. */
+/* Beside the log, a read could show that nothing had happened, and the write could be executed
+ * later. */
 static void test_client__sends_all_through_the_log_until_a_doubt_is_settled(void **state)
 {
     struct client_fixture *f = *state;
@@ -582,7 +583,7 @@ static void test_client__sends_all_through_the_log_until_a_doubt_is_settled(void
     fixture_say(f, fd, "SET a 1\r\nSET b 1\r\n");
     fixture_await_requests(f, 2);
     leave_in_doubt(f);
-    fake_answer_all(f); /* It was sent before the answer came, so it settles nothing. */
+    fake_answer_all(f); /* It was sent before the answer, so it settles nothing. */
     fixture_flush(f);
     fixture_expect(f, fd, "-INDOUBT who knows\r\n+OK\r\n");
     fixture_say(f, fd, "KEYS x\r\nGET a\r\n");
@@ -601,7 +602,8 @@ static void test_client__sends_all_through_the_log_until_a_doubt_is_settled(void
     close(fd);
 }
 
-/* So that what waits for a leader is not executed once its client has gone elsewhere. */
+/* So that a command that waits for a leader is not executed after its client has gone to another
+ * node. */
 static void test_client__says_that_its_commands_are_abandoned_when_it_has_ended(void **state)
 {
     struct client_fixture *f = *state;
@@ -618,7 +620,7 @@ static void test_client__says_that_its_commands_are_abandoned_when_it_has_ended(
     assert_true(f->replica.requests[0]->is_abandoned);
     fake_answer_all(f);
     fixture_flush(f);
-    fixture_expect(f, fd, "+OK\r\n"); /* It can be told still. */
+    fixture_expect(f, fd, "+OK\r\n"); /* It can still be answered. */
     close(fd);
 }
 

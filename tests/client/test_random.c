@@ -1,6 +1,6 @@
-/* Many clients at random: commands of all kinds, cut anywhere, answered late and out of
- * order, with clients that leave on the way. What each receives must be what it would
- * have received alone, one command at a time. */
+/* Many clients at random: commands of all kinds, split anywhere, answered late and out of order,
+ * with clients that disconnect in between. Each must receive what it would have received alone,
+ * one command at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,14 +18,14 @@
 
 enum { CLIENTS = 6, COMMANDS = 400, ROUNDS = 60 };
 
-/* One client with its whole script, and the replies that belong to it. */
+/* One client with its whole script and the expected replies. */
 struct script {
     int fd;
     struct buffer requests;
     struct buffer replies;
     struct buffer got;
     size_t sent;
-    bool leaves; /* Before it has read everything. */
+    bool leaves; /* Disconnects before it has read everything. */
     bool is_gone;
 };
 
@@ -34,7 +34,7 @@ static void put_bulk(struct buffer *to, int number)
     buffer_printf(to, "$%d\r\n%d\r\n", snprintf(NULL, 0, "%d", number), number);
 }
 
-/* Each client has a key of its own, so that its replies depend on nobody else. */
+/* Each client has its own key, so its replies depend on no other client. */
 static void write_script(struct script *s, struct prng *prng, int name)
 {
     int value = -1; /* Of its key; -1: none. */
@@ -81,7 +81,7 @@ static void write_script(struct script *s, struct prng *prng, int name)
             buffer_printf(&s->requests, "SETRANGE l%d %d x\r\nGETRANGE l%d -20000 -1\r\n", name,
                           large - 1, name);
             buffer_printf(&s->replies, ":%d\r\n$20000\r\n", large);
-            /* The zeros that SETRANGE makes, then its x. */
+            /* The zeros that SETRANGE adds, then its x. */
             memset(buffer_reserve(&s->replies, 19999), 0, 19999);
             buffer_commit(&s->replies, 19999);
             buffer_printf(&s->replies, "x\r\n");
@@ -125,7 +125,7 @@ static bool is_logged(const struct request *request)
     return (request->command->flags & COMMAND_WRITE) != 0 || request->is_logged_read;
 }
 
-/* What goes through the log is executed in its order; the rest in any. */
+/* What goes through the log is executed in the order of the log; the rest in any order. */
 static void answer_some(struct client_fixture *f, struct prng *prng)
 {
     uint64_t count = prng_below(prng, 40);
@@ -177,7 +177,7 @@ static void do_nothing(struct io_timer *timer)
 {
 }
 
-/* Lets the loop do what it can, without waiting for more. */
+/* Lets the loop handle what is there, without waiting for more. */
 static void poll_loop(struct client_fixture *f)
 {
     struct io_timer now = {.fired = do_nothing};

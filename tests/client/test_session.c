@@ -1,4 +1,4 @@
-/* What clients say about their connection, and what this node says about itself. */
+/* What clients set about their connection, and what this node reports about itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,7 @@
 #include "fixture.h"
 #include "kv/codec.h"
 
-/* Says it and returns the reply, a bulk, as a string for the caller to free with the
- * buffer. */
+/* Sends the text and returns the bulk reply as a string; the caller frees the buffer. */
 static const char *ask(struct client_fixture *f, int fd, const char *text, struct buffer *got)
 {
     size_t size = 0;
@@ -125,7 +124,7 @@ static void test_session__the_default_user_needs_no_password(void **state)
     close(fd);
 }
 
-/* Nodes of the version before would refuse it when they apply the entry. */
+/* Nodes of the previous version would refuse the option when they apply the entry. */
 static void test_session__keepttl_does_not_enter_the_log(void **state)
 {
     struct client_fixture *f = *state;
@@ -221,7 +220,7 @@ static void test_session__executes_nothing_of_a_transaction(void **state)
     fixture_expect_end(f, fd);
 }
 
-/* The refusals wait for the replies before them, and what follows EXEC for its own. */
+/* The refusals wait for earlier replies, and commands after EXEC wait for theirs. */
 static void test_session__refuses_a_transaction_behind_commands_under_way(void **state)
 {
     struct client_fixture *f = *state;
@@ -330,7 +329,7 @@ static void test_session__lists_and_ends_connections(void **state)
     buffer_deinit(&got);
 }
 
-/* As redis-py 4 to 6 read them: a number, or an exception. */
+/* redis-py 4 to 6 convert these to numbers, and raise an exception if that fails. */
 static void test_session__describes_itself_with_the_fields_of_redis(void **state)
 {
     struct client_fixture *f = *state;
@@ -368,7 +367,7 @@ static void test_session__takes_what_clients_send_on_connecting(void **state)
                  "\r\n");
     fixture_talk(f, fd, "CONFIG GET nonsense\r\n", "*0\r\n");
     fixture_talk(f, fd, "CONFIG RESETSTAT\r\n", "+OK\r\n");
-    fixture_talk(f, fd, "CONFIG SET save '' DATABASES 16\r\n", "+OK\r\n"); /* As it is. */
+    fixture_talk(f, fd, "CONFIG SET save '' DATABASES 16\r\n", "+OK\r\n"); /* The present value. */
     fixture_talk(f, fd, "CONFIG SET databases 16 save 60\r\n",
                  "-ERR CONFIG SET failed (possibly related to argument 'save') - can't set "
                  "immutable config: settings are fixed at the start\r\n");
@@ -438,7 +437,8 @@ static void expect_no_master(struct client_fixture *f, int fd, const char *role_
     buffer_deinit(&got);
 }
 
-/* A follower that serves is a master to clients (see test_session__informs); this is not. */
+/* For clients, a follower that serves them is a master (see test_session__informs); this one
+ * does not. */
 static void test_session__who_does_not_serve_is_no_master(void **state)
 {
     struct client_fixture *f = *state;

@@ -1,6 +1,5 @@
-/* fuzz_membership.c - fuzz target: the payload of a configuration entry. What is
- * read from it, written and read again, is the same, and keeps the promises that
- * its users build on. */
+/* fuzz_membership.c - fuzz target: the payload of a configuration entry. What is decoded,
+ * encoded and decoded again is the same, and keeps the promises that other code relies on. */
 #include "base/check.h"
 #include "cluster/members.h"
 #include "fuzz_input.h"

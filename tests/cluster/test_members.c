@@ -1,4 +1,4 @@
-/* Configuration entries: what they hold, and how far they are taken back (§6). */
+/* Configuration entries: their contents, and how truncation restores earlier ones (§6). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,7 @@ static void test_membership__comes_out_as_it_went_in(void **state)
     membership_free(out);
 }
 
-/* Else a host with a line end in it could put lines of its own into INFO. */
+/* Otherwise a host with a line end could insert lines into INFO. */
 static void test_membership__no_host_smuggles_anything_in(void **state)
 {
     struct membership *in = membership_of(2);
@@ -79,7 +79,7 @@ static void test_membership__no_host_smuggles_anything_in(void **state)
     strcpy(in->addresses[1].client.host, "a b\r\nrole:slave\x7f");
     e = membership_encode(in);
     out = membership_decode(entry_payload(e));
-    assert_non_null(out); /* It is a member, wherever it lives. */
+    assert_non_null(out); /* It is a member, whatever its address. */
     assert_string_equal(out->addresses[0].client.host, "host");
     assert_string_equal(out->addresses[1].client.host, "a?b??role:slave?");
     entry_release(e);
@@ -149,7 +149,7 @@ static void test_membership__an_address_of_two_members_names_neither(void **stat
     struct membership *next;
 
     assert_int_equal(membership_only_at(m, &m->addresses[2].client)->id, 30);
-    taken.client.port = 30; /* That of a member that is gone. */
+    taken.client.port = 30; /* The address of a member that has gone. */
     next = membership_next(m, &m->configuration, &taken);
     assert_non_null(membership_at(next, &taken.client));
     assert_null(membership_only_at(next, &taken.client));
@@ -180,9 +180,9 @@ static void test_membership__first_digits_name_who_alone_has_them(void **state)
     assert_int_equal(count_alike(m, "ABCD", &id), 1);
     assert_int_equal(id, m->addresses[2].id);
     assert_int_equal(count_alike(m, "1234567", &id), 2);
-    assert_int_equal(count_alike(m, "abc", &id), 0); /* Too few to mean it. */
+    assert_int_equal(count_alike(m, "abc", &id), 0); /* Too few digits. */
     assert_int_equal(count_alike(m, "", &id), 0);
-    assert_int_equal(count_alike(m, "bbbb", &id), 0); /* Only its end. */
+    assert_int_equal(count_alike(m, "bbbb", &id), 0); /* It matches only at its end. */
     assert_int_equal(count_alike(m, "abcdef00000000000", &id), 0);
     assert_int_equal(count_alike(NULL, "abcd", &id), 0);
     membership_free(m);
@@ -230,7 +230,7 @@ static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
     members_deinit(&members);
 }
 
-/* The core and the addresses must judge alike, though only one of them knows of removed nodes. */
+/* The core and the addresses must decide alike, though only the addresses know removed nodes. */
 static void test_membership__without_effect_is_so_for_the_core_as_well(void **state)
 {
     struct members members = {0};
@@ -246,7 +246,7 @@ static void test_membership__without_effect_is_so_for_the_core_as_well(void **st
     members_append_take(&members, membership_copy(m));
     assert_int_equal(members_current(&members, 5)->configuration.member_count, 3);
 
-    m->removed = realloc(m->removed, sizeof m->removed[0]); /* It is to be shut out. */
+    m->removed = realloc(m->removed, sizeof m->removed[0]); /* It would be shut out. */
     m->removed[0] = 20;
     m->removed_count = 1;
     m->index = 6;
@@ -257,7 +257,7 @@ static void test_membership__without_effect_is_so_for_the_core_as_well(void **st
     assert_int_equal(members_current(&members, 5)->configuration.member_count, 3);
     entry_release(e);
 
-    m = membership_of(2); /* A voter has gone at once. */
+    m = membership_of(2); /* A voter was removed without a joint state. */
     m->index = 7;
     assert_true(membership_may_follow(NULL, m));
     assert_false(membership_may_follow(members_current(&members, 5), m));

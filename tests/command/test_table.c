@@ -1,4 +1,4 @@
-/* The one table of all commands. */
+/* The table of all commands. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void test_table__finds_nothing_that_is_not_there(void **state)
     assert_null(command_find(&table, slice_str("\xff\xfe")));
 }
 
-/* More names than a byte has values: they share places, and each is found all the same. */
+/* More names than a byte has values, so some share places. */
 static void test_table__holds_as_many_as_it_has_room_for(void **state)
 {
     static struct command_table full;
@@ -153,7 +153,7 @@ static void test_table__has_help_for_each_command(void **state)
     }
 }
 
-/* "key [key ...]" is at least one argument, "[NX | XX]" none. */
+/* "key [key ...]" is at least one argument, "[NX | XX]" may be none. */
 static void test_table__shows_as_many_arguments_as_the_arity_asks_for(void **state)
 {
     for (uint32_t i = 0; i < command_count(); i++) {
@@ -163,7 +163,7 @@ static void test_table__shows_as_many_arguments_as_the_arity_asks_for(void **sta
         int depth = 0;
 
         if (strchr(c->arguments, '|') != NULL && c->arguments[0] != '[' && least < 2) {
-            continue; /* A family of subcommands. */
+            continue; /* A command with subcommands. */
         }
         for (const char *p = c->arguments; *p != '\0'; p++) {
             if (*p == '[') {

@@ -1,5 +1,5 @@
-/* fuzz_input.h - takes numbers and pieces off the front of a fuzzer's bytes. Where
- * they run out it gives zeros and empty pieces. */
+/* fuzz_input.h - takes numbers and pieces off the front of a fuzzer's input. When the input runs
+ * out, they are zeros and empty pieces. */
 #ifndef RAKIT_TESTS_FUZZ_FUZZ_INPUT_H
 #define RAKIT_TESTS_FUZZ_FUZZ_INPUT_H
 
@@ -30,7 +30,7 @@ static inline uint64_t fuzz_number(struct slice *input, size_t size)
     return value;
 }
 
-/* A piece that its length of two bytes stands before. */
+/* A piece preceded by its length in two bytes. */
 static inline struct slice fuzz_piece(struct slice *input)
 {
     return fuzz_bytes(input, (size_t)fuzz_number(input, 2));

@@ -1,6 +1,6 @@
-/* replay.c - runs one fuzz target over its kept corpus as an ordinary test, without
- * libFuzzer: each input, each of its beginnings, and some of its bits flipped. What
- * it does is the same each time. */
+/* replay.c - runs a fuzz target over its kept corpus as an ordinary test, without libFuzzer:
+ * each input, each prefix of it, and some variants with flipped bits. It does the same each
+ * time. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ enum { INPUT_BYTES_MAX = 1024 * 1024, BEGINNINGS = 48, FLIPS = 48, PATH_BYTES = 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A copy of exactly these bytes, so that a read beyond them is seen. */
+/* Runs a copy of exactly these bytes, so that a read beyond them is noticed. */
 static void run_copy(const uint8_t *data, size_t size)
 {
     uint8_t *copy = memory_copy(data, size);
@@ -51,7 +51,7 @@ static void run_file(const char *path)
         exit(2);
     }
     printf("%s\n", path);
-    fflush(stdout); /* If this is the last line, this is the input that did it. */
+    fflush(stdout); /* So that the last line names the input that failed. */
     run_variants(data, fread(data, 1, INPUT_BYTES_MAX, file));
     fclose(file);
     free(data);

@@ -270,7 +270,7 @@ int raw_connect(const struct door *d)
 
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_true(fd >= 0);
-    /* The kernel answers, whether or not our loop runs. */
+    /* The kernel accepts it, even if our loop does not run. */
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
     return fd;
 }

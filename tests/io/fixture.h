@@ -1,8 +1,8 @@
-/* fixture.h - one loop a test, and what its tests share: waiting for a condition,
- * and streams that keep a record of what they were told.
+/* fixture.h - one loop per test, and what its tests share: waiting for a condition, and streams
+ * that record their callbacks.
  *
- * Every call into io.h goes through a helper here or stands between call_begin()
- * and call_end(); each callback checks that no call is under way. */
+ * Every call into io.h goes through a helper here, or is between call_begin() and call_end();
+ * each callback checks that no call is in progress. */
 #ifndef RAKIT_TESTS_IO_FIXTURE_H
 #define RAKIT_TESTS_IO_FIXTURE_H
 
@@ -32,18 +32,18 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/* Makes f->io's turn the fixture's (setup has done so). */
+/* Sets the turn of f->io to the fixture's (setup has done so). */
 void fixture_take_turn(struct fixture *f);
 
-/* Runs the loop until a turn finds `condition` true. A test that never gets there
- * is ended by an alarm. */
+/* Runs the loop until `condition` is true in a turn. An alarm ends a test in which that never
+ * happens. */
 void await(struct fixture *f, const bool *condition);
-/* Runs the loop for that long. */
+/* Runs the loop for that time. */
 void run_for(struct fixture *f, uint64_t span_ns);
 
 void call_begin(struct fixture *f);
 void call_end(struct fixture *f);
-/* To be said first in each callback. */
+/* Must be called first in each callback. */
 void assert_from_loop(const struct fixture *f);
 
 /* --- a stream with a memory ------------------------------------------------ */
@@ -52,13 +52,13 @@ struct peer {
     struct io_stream stream;
     struct fixture *f;
     struct buffer received;
-    size_t room_size; /* What room() offers at most. */
-    size_t pause_at;  /* room() offers nothing while so much is kept. */
+    size_t room_size; /* The most that room() offers. */
+    size_t pause_at;  /* room() offers nothing while this much is stored. */
     int room_count;
     int received_count;
     int sent_count;
     int sent_status;
-    int64_t end; /* What ended it: 0 or an error. */
+    int64_t end; /* How it ended: 0 or an error. */
     bool has_ended;
     bool has_sent;
     bool has_data;
@@ -69,7 +69,7 @@ struct peer {
 };
 
 void peer_init(struct peer *p, struct fixture *f);
-/* Closes it where it is open, and waits until it is. */
+/* Closes it if it is open, and waits until it is closed. */
 void peer_deinit(struct peer *p);
 int peer_write(struct peer *p, const void *data, size_t size);
 void peer_shut(struct peer *p);
@@ -83,7 +83,7 @@ void peer_await_bytes(struct peer *p, size_t size);
 struct door {
     struct io_listener listener;
     struct fixture *f;
-    struct peer *next; /* Takes the next connection; NULL: refuse. */
+    struct peer *next; /* Accepts the next connection; NULL: refuse it. */
     uint16_t port;
     int accepted_count;
     bool has_accepted;
@@ -96,9 +96,9 @@ void door_close(struct door *d);
 
 struct io_address address_of(const char *host, uint16_t port);
 
-/* A plain blocking socket connected to the door. */
+/* Connects a plain blocking socket to the door. */
 int raw_connect(const struct door *d);
-/* Connects a raw socket and has `p` take it. */
+/* Connects a raw socket, and lets `p` accept it. */
 int raw_pair(struct door *d, struct peer *p);
 
 #endif /* RAKIT_TESTS_IO_FIXTURE_H */

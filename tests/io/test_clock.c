@@ -1,17 +1,17 @@
 /* test_clock.c - the clock of a machine that is suspended for a while. The linker wraps
- * clock_gettime() for the code under test: CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC by as long
- * as the machine has been suspended. libuv has the system's clocks. */
+ * clock_gettime() for the code under test, so that CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC by
+ * the time of the suspension. libuv uses the real clocks. */
 #include "fixture.h"
 
 #include <time.h>
 #include <unistd.h>
 
 static const uint64_t HOUR_NS = 3600ull * 1000 * 1000 * 1000;
-enum { LATE_S = 10 }; /* A timer that is an hour late ends the test after this. */
+enum { LATE_S = 10 }; /* A timer that is an hour late fails the test after this time. */
 
-static uint64_t suspended_ns; /* In all. */
+static uint64_t suspended_ns; /* In total. */
 
-/* The linker's names. */
+/* Names that the linker gives. */
 int __real_clock_gettime(clockid_t clock, struct timespec *ret_now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now);
 
@@ -35,7 +35,7 @@ static uint64_t awake_ns(void)
 
 struct alarm_clock {
     struct io_timer timer;
-    uint64_t suspends_ns; /* So long the machine is suspended once it has fired. */
+    uint64_t suspends_ns; /* The machine is suspended for this time once the timer has fired. */
     bool has_fired;
 };
 

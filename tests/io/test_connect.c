@@ -1,4 +1,4 @@
-/* Connections being made through io.h on the libuv backend. */
+/* Connection attempts through io.h on the libuv backend. */
 #include "fixture.h"
 
 #include <dlfcn.h>
@@ -14,13 +14,12 @@
 typedef int getaddrinfo_function(const char *, const char *, const struct addrinfo *,
                                  struct addrinfo **);
 
-/* How a test and the resolver below meet over "slow.test". Global, since it is called
- * with nothing of ours. */
+/* Synchronise a test with the resolver below when it looks up "slow.test". Global, because the
+ * resolver gets no argument of ours. */
 static sem_t slow_has_begun;
 static sem_t slow_may_go_on;
 
-/* Stands before the C library's. "three.test" has three addresses, of which only
- * the last is listened on. */
+/* Replaces the C library's. "three.test" has three addresses; only the last one has a listener. */
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
                 struct addrinfo **ret_list)
 {
@@ -28,7 +27,7 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
     struct addrinfo **end = ret_list;
     getaddrinfo_function *real;
 
-    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo"); /* As POSIX has it. */
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo"); /* The cast that POSIX recommends. */
     if (strcmp(host, "slow.test") == 0) {
         sem_post(&slow_has_begun);
         sem_wait(&slow_may_go_on);
@@ -56,7 +55,7 @@ struct caller {
     int status;
     int connected_count;
     bool is_told;
-    bool closes; /* The stream, from `connected`. */
+    bool closes; /* Closes the stream in `connected`. */
 };
 
 static void on_connected(struct io_connect *connect, int status)
@@ -93,7 +92,7 @@ static void cancel(struct caller *c)
     assert_false(c->is_told);
 }
 
-/* A port that nobody listens on. */
+/* A port without a listener. */
 static uint16_t free_port(struct fixture *f)
 {
     struct door door;
@@ -152,7 +151,7 @@ static void test_connect__failing_at_once_is_told_later(void **state)
 {
     struct caller c;
 
-    call(&c, *state, "255.255.255.255", 1); /* No TCP to everybody. */
+    call(&c, *state, "255.255.255.255", 1); /* TCP can't connect to the broadcast address. */
     assert_false(c.is_told);
     await(c.peer.f, &c.is_told);
     assert_true(c.status < 0);
@@ -196,12 +195,12 @@ static void test_connect__can_be_cancelled_while_it_resolves(void **state)
     assert_int_equal(sem_init(&slow_may_go_on, 0, 0), 0);
     door_open(&door, *state);
     call(&c, *state, "slow.test", door.port);
-    sem_wait(&slow_has_begun); /* From here on it cannot be called back. */
+    sem_wait(&slow_has_begun); /* From here on the lookup can't be cancelled. */
     cancel(&c);
     await(c.peer.f, &c.is_told);
     assert_int_equal(c.status, -ECANCELED);
     sem_post(&slow_may_go_on);
-    run_for(c.peer.f, 20 * MS_NS); /* It ends, and is forgotten. */
+    run_for(c.peer.f, 20 * MS_NS); /* The attempt ends and is freed. */
     assert_int_equal(c.connected_count, 1);
     assert_int_equal(door.accepted_count, 0);
     door_close(&door);
@@ -255,7 +254,7 @@ static void test_connect__left_pending_is_dropped_with_the_loop(void **state)
     call(&c[0], *state, "localhost", 1);
     call(&c[1], *state, "127.0.0.1", 1);
     call(&c[2], *state, "255.255.255.255", 1);
-    free(c); /* The sanitizers see whether any of it is touched again, or leaks. */
+    free(c); /* Sanitizers notice a later use, or a leak. */
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* Files and directories of io.h on the libuv backend. Each test has a new
- * temporary directory, and works in it. */
+/* Files and directories of io.h on the libuv backend. Each test runs in a new temporary
+ * directory. */
 #include "fixture.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ struct room {
     struct fixture *f;
     struct io *io;
     char path[64];
-    int before; /* The working directory, to come back to. */
+    int before; /* The previous working directory. */
 };
 
 static int room_setup(void **state)
@@ -67,7 +67,7 @@ static struct io_file *open_new(struct room *r, const char *name)
 
 /* --- files ----------------------------------------------------------------- */
 
-/* The direct way, the way around it, and both on the same bytes. */
+/* Direct writes, buffered writes, and both on the same bytes. */
 static void test_file__keeps_what_is_written_durably(void **state)
 {
     enum { SIZE = 8 * IO_BLOCK_BYTES };
@@ -257,15 +257,15 @@ static void test_lock__conflicts_within_one_process(void **state)
 
     assert_int_equal(io_file_open(r->io, "lock", 0, &second), 0);
     assert_int_equal(io_file_lock(first), 0);
-    assert_int_equal(io_file_lock(first), 0); /* Its own does not stand in its way. */
+    assert_int_equal(io_file_lock(first), 0); /* Its own lock does not conflict. */
     assert_int_equal(io_file_lock(second), -EWOULDBLOCK);
     io_file_close(first);
     assert_int_equal(io_file_lock(second), 0);
     io_file_close(second);
 }
 
-/* Opens and locks "lock" in another process, which says so through the pipe and
- * then waits to be killed. */
+/* Opens and locks "lock" in another process, which reports that through the pipe and then waits
+ * to be killed. */
 static pid_t lock_elsewhere(struct room *r)
 {
     int ends[2];

@@ -56,7 +56,7 @@ static void test_listener__frees_its_port_while_connections_fade(void **state)
     second.listener.backend = NULL;
     peer_init(&peer, f);
     fd = raw_pair(&first, &peer);
-    peer_deinit(&peer); /* We close first: our side goes through TIME_WAIT. */
+    peer_deinit(&peer); /* We close first, so our side is in TIME_WAIT. */
     close(fd);
     door_close(&first);
     assert_int_equal(listen_on(&second, "127.0.0.1", first.port), 0);
@@ -73,7 +73,7 @@ static void test_listener__knows_localhost(void **state)
     d.is_closed = false;
     assert_int_equal(listen_on(&d, "localhost", 0), 0);
     peer_init(&peer, *state);
-    close(raw_pair(&d, &peer)); /* Comes by 127.0.0.1. */
+    close(raw_pair(&d, &peer)); /* It connects to 127.0.0.1. */
     peer_deinit(&peer);
     door_close(&d);
 }
@@ -173,7 +173,7 @@ struct shortage {
     size_t count;
 };
 
-/* Takes every descriptor that there is. */
+/* Uses up all descriptors. */
 static void shortage_begin(struct shortage *s, int fd)
 {
     struct rlimit few;
@@ -211,7 +211,7 @@ static void test_listener__turns_clients_away_when_descriptors_run_out(void **st
     shortage_begin(&shortage, fd);
     run_for(f, 20 * MS_NS);
     assert_int_equal(d.accepted_count, 0);
-    assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), 0); /* Told at once. */
+    assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), 0); /* It is closed at once. */
     assert_true(f->turn_count < 20);
     shortage_end(&shortage);
     close(fd);
@@ -239,7 +239,7 @@ static void test_listener__waits_when_not_even_its_reserve_helps(void **state)
     assert_int_equal(d.accepted_count, 0);
     assert_true(f->turn_count < 20); /* The loop does not spin. */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    await(f, &d.has_accepted); /* After the pause it comes in. */
+    await(f, &d.has_accepted); /* After the pause it is accepted. */
     close(fd);
     door_close(&d);
 }

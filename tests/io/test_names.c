@@ -1,4 +1,4 @@
-/* Names of hosts, and name servers that take their time, on the libuv backend. */
+/* Names of hosts, and slow name servers, on the libuv backend. */
 #include "fixture.h"
 
 #include <dlfcn.h>
@@ -16,33 +16,32 @@
 #include "base/check.h"
 
 enum { FRESH_MS = 1000, NAMES_MAX = 64 }; /* As in io_uv_names.c. */
-enum { BEGUN_S = 10 };                    /* Until lookups have begun, on a busy machine. */
+enum { BEGUN_S = 10 };                    /* Time for lookups to begin, on a busy machine. */
 
 /* --- a name service of our own --------------------------------------------- */
 
 typedef int getaddrinfo_function(const char *, const char *, const struct addrinfo *,
                                  struct addrinfo **);
 
-/* What the resolver below does. Global, since it is called with nothing of ours, in other
- * threads. */
-static sem_t has_begun;     /* A lookup of a slow name, */
-static sem_t may_go_on;     /* one of them may end, */
-static sem_t goes_on;       /* and does. */
-static atomic_int asked;    /* Lookups, ever. */
-static atomic_bool is_slow; /* Names that begin with "slow" are. */
-static atomic_bool is_gone; /* Nobody has any name. */
+/* State of the resolver below. Global, because the resolver is called in other threads, without
+ * any argument of ours. */
+static sem_t has_begun;     /* Posted when a lookup of a slow name begins. */
+static sem_t may_go_on;     /* Posted by the test when one of them may end. */
+static sem_t goes_on;       /* Posted when it ends. */
+static atomic_int asked;    /* Number of lookups. */
+static atomic_bool is_slow; /* Names that begin with "slow" are slow. */
+static atomic_bool is_gone; /* No name can be resolved. */
 
 static int resolve(const char *host, const char *port, const struct addrinfo *hints,
                    struct addrinfo **ret_list)
 {
     getaddrinfo_function *real;
 
-    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo"); /* As POSIX has it. */
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo"); /* The cast that POSIX recommends. */
     return real(host, port, hints, ret_list);
 }
 
-/* Stands before the C library's. All names of "test" are this machine; "two.test" is 127.0.0.2
- * first. */
+/* Replaces the C library's. All names in "test" are this machine; "two.test" is 127.0.0.2 first. */
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
                 struct addrinfo **ret_list)
 {
@@ -77,7 +76,7 @@ static int names_setup(void **state)
     return fixture_setup(state);
 }
 
-/* In vain: the test is aborted, because callers that wait can't be torn down. */
+/* On failure the test is aborted, because waiting callers can't be torn down. */
 static void await_begun(int count)
 {
     struct timespec end;
@@ -126,7 +125,7 @@ static void call(struct caller *c, struct fixture *f, const char *host, uint16_t
     call_end(f);
 }
 
-/* What it ends with; the connection is closed again. */
+/* Waits for the result, and closes the connection again. */
 static int outcome(struct caller *c)
 {
     await(c->peer.f, &c->is_told);
@@ -193,7 +192,7 @@ static void test_names__are_looked_up_once_for_all_who_ask(void **state)
     for (int i = 0; i < 4; i++) {
         assert_int_equal(outcome(&callers[i]), 0);
     }
-    assert_int_equal(call_out(*state, "slow.test", door.port), 0); /* The answer is fresh. */
+    assert_int_equal(call_out(*state, "slow.test", door.port), 0); /* The answer is still fresh. */
     assert_int_equal(atomic_load(&asked), 1);
     door_close(&door);
 }
@@ -224,7 +223,7 @@ static void test_names__silent_name_server_is_told_before_long(void **state)
     let_go_on(1);
 }
 
-/* Asks for the name and lets the answer grow old. */
+/* Looks up the name and lets the answer expire. */
 static void grow_old(struct fixture *f, const char *host, uint16_t port)
 {
     atomic_store(&is_slow, false);
@@ -261,7 +260,7 @@ static void test_names__last_addresses_serve_where_it_is_not_found_any_more(void
     assert_int_equal(call_out(*state, "quick.test", door.port), 0);
     assert_int_equal(atomic_load(&asked), 2);
     door_close(&door);
-    /* If they don't, the reason is told. */
+    /* If they fail, the reason is reported. */
     assert_int_equal(call_out(*state, "quick.test", door.port), -ENXIO);
 }
 
@@ -324,14 +323,14 @@ static void test_names__lookup_does_not_hold_up_the_end(void **state)
 
     call(&c, f, "slow.test", 1);
     await_begun(1);
-    io_uv_free(f->io); /* The alarm would end the test. */
+    io_uv_free(f->io); /* If it waited, the alarm would end the test. */
     f->io = io_uv_new();
     let_go_on(1);
 }
 
 /* --- addresses ------------------------------------------------------------- */
 
-/* Listens there and answers nobody any more: what waits to be accepted is one too many. */
+/* Listens there and fills the backlog, so that further connections get no answer. */
 static void deaf_open(uint16_t port, int fds[3])
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};

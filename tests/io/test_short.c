@@ -1,7 +1,7 @@
-/* test_short.c - a system that does less than it was asked for: files on the libuv backend
- * where each call transfers a few bytes, or is interrupted. What is asked of io.h is done
- * whole, or fails. The linker wraps the calls, under the names that they have where offsets
- * have 64 bits; each test sees that they came by here. */
+/* test_short.c - a system that does less than requested: file calls on the libuv backend
+ * transfer only a few bytes, or are interrupted. Calls of io.h must do all of it or fail. The
+ * linker wraps the system calls, under the names that they have with 64-bit offsets; each test
+ * checks that they are used. */
 #include "fixture.h"
 
 #include <errno.h>
@@ -14,17 +14,17 @@
 
 enum { SIZE = 24 * IO_BLOCK_BYTES };
 
-/* What the system does, from the first call on. */
+/* What the system does from the first call on. */
 static struct {
-    size_t bytes_max;     /* Transferred by one call; 0: as many as asked for. */
+    size_t bytes_max;     /* Limit for one call; 0: none. */
     int interrupts;       /* So many of the next calls are interrupted first. */
-    uint64_t fail_beyond; /* Writing there fails with: */
+    uint64_t fail_beyond; /* Writing beyond this offset fails with `error`. */
     int error;
     int call_count;
     unsigned asked; /* Of files: STATX_..., all that any call has asked for. */
 } behaviour;
 
-/* The linker's names. */
+/* Names that the linker gives. */
 ssize_t __real_pread64(int fd, void *data, size_t size, off_t offset);
 ssize_t __wrap_pread64(int fd, void *data, size_t size, off_t offset);
 ssize_t __real_pwritev64v2(int fd, const struct iovec *parts, int count, off_t offset, int flags);
@@ -79,7 +79,7 @@ struct room {
     struct fixture *f;
     struct io_file *file;
     char path[64];
-    char *out; /* SIZE bytes, aligned, all unlike their neighbours. */
+    char *out; /* SIZE bytes, aligned, in which neighbouring bytes differ. */
     char *in;
 };
 
@@ -138,8 +138,8 @@ static void test_short__writes_go_on_where_they_stopped(void **state)
     assert_written(r);
 }
 
-/* A short one of the direct kind leaves the rest unaligned, which the file system may
- * refuse; what was written a first time is then written once more, the other way. */
+/* A short direct write leaves an unaligned rest, which the file system may refuse; then the
+ * whole is written again through the page cache. */
 static void test_short__durable_writes_end_whole(void **state)
 {
     static const size_t pieces[] = {777, 512, IO_BLOCK_BYTES};
@@ -156,7 +156,7 @@ static void test_short__durable_writes_end_whole(void **state)
     }
 }
 
-/* Half is written, then the disk is full or broken: that is a failure, not a short success. */
+/* Half is written, then the disk is full or broken: a failure, not a short success. */
 static void test_short__writes_that_break_off_fail(void **state)
 {
     static const int errors[] = {ENOSPC, EIO};

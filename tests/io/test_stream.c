@@ -51,7 +51,7 @@ static void pair_close(struct pair *pair)
     door_close(&pair->door);
 }
 
-/* Bytes that tell where they stand. */
+/* Bytes that depend on their position. */
 static char *make_pattern(size_t size)
 {
     char *pattern = memory_take(size);
@@ -73,7 +73,7 @@ static void test_stream__carries_bytes_both_ways(void **state)
     assert_int_equal(peer_write(&pair.far, "pong", 4), 1);
     peer_await_bytes(&pair.near, 4);
     assert_memory_equal(buffer_begin(&pair.near.received), "pong", 4);
-    assert_int_equal(pair.near.sent_count, 0); /* All had left at once. */
+    assert_int_equal(pair.near.sent_count, 0); /* All was sent at once. */
     pair_close(&pair);
 }
 
@@ -151,7 +151,7 @@ static void test_stream__asks_for_no_more_room_while_it_pauses(void **state)
 
     pair.far.pause_at = SIZE_MAX;
     peer_resume(&pair.far);
-    peer_resume(&pair.far); /* Once more does no harm. */
+    peer_resume(&pair.far); /* A second call does no harm. */
     peer_await_bytes(&pair.far, 1);
     pair_close(&pair);
 }
@@ -202,7 +202,7 @@ static void test_stream__reads_on_after_it_has_ended_its_side(void **state)
     pair_open(&pair, *state);
     peer_write(&pair.near, "last words", 10);
     peer_shut(&pair.near);
-    peer_shut(&pair.near); /* Once more does no harm. */
+    peer_shut(&pair.near); /* A second call does no harm. */
     await(pair.far.f, &pair.far.has_ended);
     assert_int_equal(pair.far.end, 0);
     assert_int_equal(buffer_size(&pair.far.received), 10);
@@ -319,7 +319,7 @@ static void test_stream__names_the_other_end(void **state)
     assert_true(io_stream_is_local(f->io, &pair.near.stream));
     assert_true(io_stream_is_local(f->io, &pair.far.stream));
     io_stream_peer(f->io, &pair.near.stream, near_says, 5);
-    assert_string_equal(near_says, "127."); /* Cut, and ended. */
+    assert_string_equal(near_says, "127."); /* Cut, and terminated. */
     pair_close(&pair);
 }
 
@@ -335,7 +335,7 @@ static uint64_t origin_of(const char *text)
     return io_uv_origin(&six);
 }
 
-/* A machine has one address of IPv4, and a network of IPv6. */
+/* A machine has one IPv4 address, and a network of IPv6 addresses. */
 static void test_stream__knows_where_the_other_end_is(void **state)
 {
     struct fixture *f = *state;
@@ -353,14 +353,14 @@ static void test_stream__knows_where_the_other_end_is(void **state)
 
 static void test_stream__left_open_is_dropped_with_the_loop(void **state)
 {
-    /* Nothing to assert: the sanitizers see a leak or a touched owner. */
+    /* No assertions: sanitizers notice a leak or an access to a freed owner. */
     enum { SIZE = 32 * 1024 * 1024 };
     struct pair *pair = memory_take(sizeof *pair);
     char *data = make_pattern(SIZE);
 
     pair_open(pair, *state);
     pair->far.pause_at = 0;
-    assert_int_equal(peer_write(&pair->near, data, SIZE), 0); /* And a write is pending. */
+    assert_int_equal(peer_write(&pair->near, data, SIZE), 0); /* A write is pending, too. */
     buffer_deinit(&pair->near.received);
     buffer_deinit(&pair->far.received);
     free(pair);

@@ -20,9 +20,9 @@ struct alarm_clock {
 struct clockwork {
     struct fixture *f;
     struct alarm_clock *clocks;
-    struct alarm_clock *order[TIMERS_MAX]; /* As they fired. */
+    struct alarm_clock *order[TIMERS_MAX]; /* In the order of firing. */
     size_t fired_count;
-    struct io_timer *stopped_by_first; /* Stopped by whichever fires first. */
+    struct io_timer *stopped_by_first; /* Stopped by the timer that fires first. */
 };
 
 static void on_fired(struct io_timer *timer)
@@ -72,10 +72,10 @@ static void test_timer__fires_in_the_order_of_time_then_of_start(void **state)
     clockwork_init(&w, *state, 5);
     now = io_now_ns(w.f->io);
     start(&w, 0, now + 3 * MS_NS + 1);
-    start(&w, 1, now + 3 * MS_NS); /* A nanosecond is an order. */
+    start(&w, 1, now + 3 * MS_NS); /* A nanosecond decides the order. */
     start(&w, 2, now + 3 * MS_NS + 1);
     start(&w, 3, now + 1 * MS_NS);
-    start(&w, 4, 0); /* Past: soon. */
+    start(&w, 4, 0); /* In the past: fires soon. */
     run_for(w.f, 10 * MS_NS);
     assert_int_equal(w.fired_count, 5);
     assert_order(&w, 0, 4);
@@ -101,7 +101,7 @@ static void test_timer__fires_within_two_milliseconds_on_an_idle_machine(void **
         late_count += io_now_ns(w.f->io) > w.clocks[0].at_ns + 2 * MS_NS;
     }
     assert_true(late_count < TRIES);          /* The machine may be busy, but not each time. */
-    assert_int_equal(w.f->turn_count, TRIES); /* Nor did the loop wake for nothing. */
+    assert_int_equal(w.f->turn_count, TRIES); /* And the loop did not wake for nothing. */
     free(w.clocks);
 }
 
@@ -130,13 +130,13 @@ static void test_timer__stopped_does_not_fire(void **state)
     struct clockwork w;
 
     clockwork_init(&w, *state, 2);
-    io_timer_stop(w.f->io, &w.clocks[0].timer); /* Never started: harmless. */
+    io_timer_stop(w.f->io, &w.clocks[0].timer); /* Never started: no effect. */
     start(&w, 0, io_now_ns(w.f->io) + MS_NS);
     io_timer_stop(w.f->io, &w.clocks[0].timer);
     assert_null(w.clocks[0].timer.backend);
     start(&w, 1, io_now_ns(w.f->io) + 2 * MS_NS);
     await(w.f, &w.clocks[1].has_fired);
-    io_timer_stop(w.f->io, &w.clocks[1].timer); /* Fired: harmless. */
+    io_timer_stop(w.f->io, &w.clocks[1].timer); /* Fired already: no effect. */
     assert_int_equal(w.fired_count, 1);
     free(w.clocks);
 }
@@ -149,7 +149,7 @@ static void test_timer__due_too_can_be_stopped_by_the_one_before(void **state)
     clockwork_init(&w, *state, 3);
     now = io_now_ns(w.f->io);
     for (size_t i = 0; i < 3; i++) {
-        start(&w, i, now); /* All due in the same batch. */
+        start(&w, i, now); /* All are due in the same batch. */
     }
     w.stopped_by_first = &w.clocks[1].timer;
     run_for(w.f, 5 * MS_NS);
@@ -181,9 +181,9 @@ static void test_timer__that_restarts_itself_keeps_nobody_waiting(void **state)
     io_timer_start(f->io, &eager.timer, 0);
     do {
         run_for(f, 3 * MS_NS);       /* Another timer ends this. */
-    } while (eager.fired_count < 2); /* A busy machine may not get that far at once. */
+    } while (eager.fired_count < 2); /* On a busy machine it may take more than one run. */
     io_timer_stop(f->io, &eager.timer);
-    assert_true(f->turn_count >= eager.fired_count); /* Once a batch. */
+    assert_true(f->turn_count >= eager.fired_count); /* Once per batch. */
 }
 
 static void test_timer__thousand_of_them_fire_in_order(void **state)

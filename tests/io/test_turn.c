@@ -1,5 +1,5 @@
-/* The turn: once after each batch of callbacks, of whatever kind, and before the
- * loop waits. Each test writes down what happens as a string: 't' is a turn. */
+/* The turn: once after each batch of callbacks of any kind, and before the loop waits. Each test
+ * records what happens in a string, in which 't' is a turn. */
 #include "fixture.h"
 
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@ struct diary {
     struct io_stream stream;
     struct io_job job;
     void (*on_turn)(struct diary *diary); /* May be NULL. */
-    size_t stop_at;                       /* Stop the loop at a turn with so much written. */
+    size_t stop_at;                       /* Stops the loop in a turn once so much is recorded. */
 };
 
 static void note(struct diary *d, char what)
@@ -86,7 +86,7 @@ static void test_turn__comes_once_after_each_batch_of_timers(void **state)
     diary_init(&d, *state);
     start_timer(&d, 0, 0);
     start_timer(&d, 1, 0);
-    start_timer(&d, 2, 20 * MS_NS); /* The wait in between gives no turn. */
+    start_timer(&d, 2, 20 * MS_NS); /* The wait in between causes no turn. */
     run_until_written(&d, "01t2t");
 }
 
@@ -196,7 +196,7 @@ static void close_stream_once(struct diary *d)
     io_stream_close(d->f->io, &d->stream);
 }
 
-/* A listening socket that the loop knows nothing of: the kernel takes the call. */
+/* A listening socket outside the loop: the kernel accepts connections to it. */
 static int raw_listen(uint16_t *ret_port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
@@ -339,7 +339,7 @@ static void test_run__stopped_before_it_runs_returns_at_once(void **state)
     io_uv_stop(d.f->io);
     io_uv_run(d.f->io);
     assert_string_equal(d.text, "");
-    run_until_written(&d, "0t"); /* And goes on where it is run again. */
+    run_until_written(&d, "0t"); /* And goes on when it is run again. */
 }
 
 static void test_free__delivers_closed_where_it_is_owed(void **state)

@@ -19,9 +19,9 @@ struct bench {
     int count;
     pthread_t loop_thread;
     pthread_t run_thread;
-    int run_count;   /* Written by the worker alone. */
-    int done_count;  /* Written by the loop alone. */
-    int again_count; /* How often `done` is to submit its own job again. */
+    int run_count;   /* Written only by the worker. */
+    int done_count;  /* Written only by the loop. */
+    int again_count; /* How often `done` must submit its own job again. */
     bool is_done;
     uint64_t ran_ns;
 };
@@ -102,7 +102,7 @@ static void test_worker__takes_a_job_again_from_its_done(void **state)
     struct bench b;
 
     bench_init(&b, *state, 1);
-    b.again_count = 1000; /* Asleep or not, it is woken each time. */
+    b.again_count = 1000; /* The worker is woken each time, asleep or not. */
     submit_all(&b);
     await(b.f, &b.is_done);
     assert_int_equal(b.run_count, 1001);
@@ -198,7 +198,7 @@ static void test_worker__can_be_stopped_from_a_done(void **state)
     m.jobs[0].done = on_first_done_stopping;
     await(*state, &m.is_over);
     run_for(*state, 5 * MS_NS);
-    /* The other's `done` came before, or never. */
+    /* The other job's `done` came before, or never. */
     assert_true(m.done_count <= 1);
     pthread_barrier_destroy(&m.barrier);
 }

@@ -1,6 +1,6 @@
-/* fuzz_glob.c - fuzz target: a pattern and a text, with the first zero byte between
- * them. A second matcher, slow and plain, must agree: it turns the pattern into a
- * row of sets of bytes and stars, and fills in a table. */
+/* fuzz_glob.c - fuzz target: a pattern and a text, separated by the first zero byte. A second
+ * matcher, slow and simple, must agree: it converts the pattern to a list of byte sets and
+ * stars, and fills in a table. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -22,7 +22,7 @@ static void allow_range(struct token *token, unsigned char a, unsigned char b)
     }
 }
 
-/* Behind the '['; returns where the class has ended. */
+/* Called after the '['; returns the position after the class. */
 static size_t read_class(struct slice pattern, size_t at, struct token *token)
 {
     bool is_negated = at < pattern.size && pattern.data[at] == '^';
@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    /* A copy, so that a read beyond the pattern is seen. */
+    /* A copy, so that a read beyond the pattern is noticed. */
     char *copy = memory_copy(pattern.data, pattern.size);
 
     CHECK(glob_matches(slice_of(copy, pattern.size), text) == slow_match(pattern, text));

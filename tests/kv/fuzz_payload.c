@@ -1,6 +1,6 @@
-/* fuzz_payload.c - fuzz target: the payload of a log entry with a command. Whatever
- * is read as one is exactly what writing its arguments makes: equal commands have
- * equal payloads, on every node. */
+/* fuzz_payload.c - fuzz target: the payload of a log entry with a command. Whatever is accepted
+ * is exactly what encoding its arguments gives: equal commands have equal payloads on every
+ * node. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(head.argument_count > 0);
     CHECK(head.argument_count <= size);
 
-    /* Room for exactly as many as were announced. */
+    /* Room for exactly as many as announced. */
     struct slice *arguments = memory_take(head.argument_count * sizeof *arguments);
 
     CHECK(!command_payload_read(payload, arguments, head.argument_count - 1, &count));

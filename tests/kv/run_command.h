@@ -19,8 +19,7 @@ static inline const struct command *command_named(struct slice name)
     return NULL;
 }
 
-/* Runs one command given as its arguments in a database; the reply goes behind what is in
- * `out`. */
+/* Runs one command, given as arguments, in a database; appends the reply to `out`. */
 static inline bool run_arguments(struct keyspace *k, uint32_t database, int version,
                                  uint32_t argument_count, const struct slice *arguments,
                                  struct buffer *out)
@@ -41,7 +40,7 @@ static inline bool run_arguments(struct keyspace *k, uint32_t database, int vers
     return command != NULL;
 }
 
-/* Runs one command given as an inline line without its end. */
+/* Runs one command, given as an inline line without its end. */
 static inline bool run_line(struct keyspace *k, uint32_t database, int version, const char *line,
                             struct buffer *out)
 {

@@ -1,4 +1,4 @@
-/* Payloads of command entries: out as they went in, and garbage is refused. */
+/* Payloads of command entries: decoding gives what was encoded, and garbage is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -155,10 +155,10 @@ static void test_codec__refuses_what_it_does_not_write(void **state)
     REFUSED("\x03\x01\x03\x01");
     REFUSED("\x03\x01\x03\x01\x01");
     REFUSED("\x03\x01\x03\x81\x00\x01\x01\x01x");
-    REFUSED("\x03\x00\x03\x02\x01x");     /* An argument is missing, */
-    REFUSED("\x03\x00\x03\x01\x02x");     /* or a part of one. */
-    REFUSED("\x03\x00\x03\x01\x01xy");    /* Something behind. */
-    REFUSED("\x03\x00\x03\x81\x00\x01x"); /* Numbers longer than needed. */
+    REFUSED("\x03\x00\x03\x02\x01x");     /* An argument is missing. */
+    REFUSED("\x03\x00\x03\x01\x02x");     /* A part of an argument is missing. */
+    REFUSED("\x03\x00\x03\x01\x01xy");    /* Something follows. */
+    REFUSED("\x03\x00\x03\x81\x00\x01x"); /* Numbers longer than necessary. */
     REFUSED("\x03\x00\x03\x01\x81\x00x"); /* */
     REFUSED("\x03\x00\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"); /* 2^64 - 1. */
     REFUSED("\x03\x00\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02x"); /* Beyond 64 bits. */
@@ -178,7 +178,7 @@ static void test_codec__refuses_every_part_of_a_payload(void **state)
     forget(payload);
 }
 
-/* Anything that is taken for a payload is one, byte by byte. */
+/* Any bytes that are accepted as a payload are exactly its encoding. */
 static void test_codec__takes_only_its_own_writing_from_garbage(void **state)
 {
     struct prng prng = {9};

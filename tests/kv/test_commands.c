@@ -248,7 +248,7 @@ static void test_commands__scan(void **state)
            {"SCAN x COUNT 0", bad_cursor});
 }
 
-/* SCAN from a reply's cursor to the next until it is 0 finds every key. */
+/* SCAN, called with each returned cursor until that is 0, finds every key. */
 static void test_commands__scan_leads_through_everything(void **state)
 {
     struct keyspace *k = keyspace_new(1);
@@ -281,7 +281,7 @@ static void test_commands__scan_leads_through_everything(void **state)
     keyspace_free(k);
 }
 
-/* A reply is refused before it is built: what is written is the error alone. */
+/* A reply that is too large is refused before it is built; only the error is written. */
 static void test_commands__replies_of_many_values_have_a_limit(void **state)
 {
     static const char *const refused[] = {"MGET k k k", "KEYS *", "SCAN 0 COUNT 1000"};
@@ -339,7 +339,7 @@ static void test_commands__walks_have_a_limit(void **state)
     struct slice scan[] = {slice_str("SCAN"), slice_str("0"), slice_str("MATCH"), {0}};
 
     (void)state;
-    /* One long pattern against one long key: the product of their lengths. */
+    /* A long pattern and a long key: the product of their lengths. */
     memset(text, 'a', sizeof text);
     kv_set(keyspace_database(k, 0), slice_of(text, sizeof text), slice_str("v"));
     text[0] = '*';

@@ -77,7 +77,7 @@ static void test_glob__matches_classes(void **state)
     expect(true, "*[0-9]", "abc7");
 }
 
-/* What a pattern of *, ? and plain bytes means, said in the plainest way. */
+/* What a pattern of *, ? and plain bytes means, in the simplest form. */
 static bool plainly_matches(const char *pattern, const char *text)
 {
     if (*pattern == '\0') {
@@ -112,7 +112,7 @@ static void test_glob__agrees_with_the_plain_meaning(void **state)
     }
 }
 
-/* A matcher that tries every star anew takes longer than the universe for this. */
+/* For a matcher that tries every star again, this takes practically for ever. */
 static void test_glob__takes_bounded_time(void **state)
 {
     char pattern[2001];
@@ -144,7 +144,7 @@ static void test_glob__looks_at_no_more_than_it_may(void **state)
         glob_matches_within(slice_of(pattern, sizeof pattern), slice_of(text, sizeof text), &left));
     assert_int_equal(left, 0);
 
-    /* A class costs what is read of it, though it does not match. */
+    /* A class costs what is read of it, even if it does not match. */
     memset(pattern + 1, 'x', sizeof pattern - 2);
     pattern[1] = '[';
     pattern[sizeof pattern - 1] = ']';

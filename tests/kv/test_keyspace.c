@@ -1,4 +1,4 @@
-/* Databases of one keyspace: apart from one another, and told apart by the digest. */
+/* Databases of one keyspace: independent of one another, and distinguished by the digest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,7 @@ static void test_keyspace__digest_tells_databases_apart(void **state)
     set(a, 0, "k", "v");
     set(b, 1, "k", "v");
     assert_true(keyspace_digest(a) != keyspace_digest(b));
-    /* The same items in all, not each where it is in the other. */
+    /* The same items in total, but in different databases. */
     set(a, 1, "other", "w");
     set(b, 0, "other", "w");
     assert_true(keyspace_digest(a) != keyspace_digest(b));
@@ -77,7 +77,7 @@ static void test_keyspace__digest_tells_databases_apart(void **state)
     set(a, 1, "k", "v");
     set(b, 1, "other", "w");
     assert_true(keyspace_digest(a) == keyspace_digest(b));
-    /* To have asked for a database leaves no trace. */
+    /* Using a database leaves no trace. */
     assert_false(holds(a, 9, "k", "v"));
     assert_true(keyspace_digest(a) == keyspace_digest(b));
     expect_sound(a);
@@ -100,7 +100,7 @@ static void test_keyspace__swaps_two(void **state)
     assert_true(holds(a, 1, "k", "of 2"));
     assert_true(holds(a, 2, "k", "of 1"));
     assert_true(keyspace_digest(a) == keyspace_digest(b));
-    /* With one that was never asked for, and with itself. */
+    /* With one that was never used, and with itself. */
     keyspace_swap(a, 2, 15);
     keyspace_swap(a, 15, 15);
     assert_int_equal(keyspace_count(a, 2), 0);
@@ -122,7 +122,7 @@ static void test_keyspace__moves_a_key(void **state)
     memset(value, 'v', sizeof value);
     value[sizeof value - 1] = '\0';
     set(k, 1, "k", value);
-    kv_append(keyspace_database(k, 1), slice_str("k"), slice_str("!")); /* Has room to grow. */
+    kv_append(keyspace_database(k, 1), slice_str("k"), slice_str("!")); /* With room to grow. */
     value[sizeof value - 1] = '!';
 
     uint64_t bytes = keyspace_memory_bytes(k);
@@ -136,7 +136,7 @@ static void test_keyspace__moves_a_key(void **state)
     assert_true(slice_equal(found, slice_of(value, sizeof value)));
     assert_false(kv_move(from, to, slice_str("k"))); /* It is gone. */
     expect_sound(k);
-    /* One that is there stays as it is. */
+    /* An existing key stays as it is. */
     set(k, 1, "k", "another");
     assert_false(kv_move(from, to, slice_str("k")));
     assert_true(holds(k, 1, "k", "another"));
@@ -148,7 +148,8 @@ static void test_keyspace__moves_a_key(void **state)
     keyspace_free(k);
 }
 
-/* An empty database is next to nothing, and what one of them left is freed in time. */
+/* An empty database takes next to no memory, and what one of them contained is freed after a
+ * while. */
 static void test_keyspace__takes_memory_for_what_is_used(void **state)
 {
     struct keyspace *k = keyspace_new(5);

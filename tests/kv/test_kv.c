@@ -27,7 +27,7 @@ struct model {
 
 static struct slice key_of(uint64_t number, char *text)
 {
-    /* Keys of different lengths, some wider than a byte can tell. */
+    /* Keys of different lengths, some of which need more than a byte. */
     int size = number % 50 == 0 ? sprintf(text, "%0300lu", number) : sprintf(text, "k%lu", number);
 
     return slice_of(text, (size_t)size);
@@ -81,7 +81,7 @@ static void expect_all(const struct kv *kv, const struct model *m)
 
 static struct slice random_value(struct prng *prng, char *bytes)
 {
-    /* Mostly short; at times beyond each width of the size and each digest block. */
+    /* Usually short; sometimes beyond each width of the size field and each digest block. */
     static const size_t limits[] = {10, 10, 10, 200, 260, 600, VALUE_BYTES_MAX};
     size_t limit = limits[prng_below(prng, sizeof limits / sizeof limits[0])];
     size_t size = (size_t)prng_below(prng, limit);
@@ -118,8 +118,8 @@ static void set_range_step(struct kv *kv, struct model *m, uint64_t number, size
     assert_int_equal(kv_set_range(kv, key_of(number, text), offset, part), buffer_size(value));
 }
 
-/* One random change of both, on one of the first `key_count` keys; sets happen
- * `set_weight` times in ten among sets and deletions. */
+/* Makes one random change to both, on one of the first `key_count` keys; `set_weight` tenths of
+ * the sets and deletions are sets. */
 static void random_step(struct kv *kv, struct model *m, struct prng *prng, uint64_t key_count,
                         uint64_t set_weight)
 {
@@ -163,7 +163,7 @@ static void test_kv__agrees_with_a_model(void **state)
             struct keyspace_hint soon[] = {
                 {0, slice_str("k7")}, {255, slice_str("k7")}, {3, slice_str("")}};
 
-            keyspace_prefetch(k, soon, (uint32_t)i % 4); /* A hint is only that. */
+            keyspace_prefetch(k, soon, (uint32_t)i % 4); /* A hint has no effect on results. */
             random_step(kv, m, &prng, key_count, set_weight);
         }
         expect_all(kv, m);
@@ -178,7 +178,7 @@ static void test_kv__agrees_with_a_model(void **state)
     model_free(m);
 }
 
-/* Deletes key after key down to none, then the same again: the table shrinks. */
+/* Deletes all keys one by one, then again, so that the table shrinks. */
 static void test_kv__gives_memory_back(void **state)
 {
     struct keyspace *k = keyspace_new(1);
@@ -237,7 +237,7 @@ static void test_kv__frees_what_was_cleared_in_small_parts(void **state)
     assert_in_range(part_count, 50, 200);
     assert_int_equal(keyspace_memory_bytes(k), empty_bytes);
 
-    /* Cleared again and again before the first is gone; and freed with debts. */
+    /* Cleared again before the first is freed; and the keyspace is freed with memory still owed. */
     for (uint64_t i = 0; i < 1000; i++) {
         kv_set(kv, key_of(i, text), slice_str("value"));
         if (i % 50 == 0) {
@@ -250,7 +250,7 @@ static void test_kv__frees_what_was_cleared_in_small_parts(void **state)
     keyspace_free(k);
 }
 
-/* To give their pages back takes long: so not within the command. */
+/* Returning their pages to the system takes long, so the command does not do it. */
 static void test_kv__frees_large_values_later_and_one_at_a_time(void **state)
 {
     enum { LARGE = 4 * 1024 * 1024, COUNT = 4 };
@@ -297,7 +297,7 @@ static void test_kv__digest_depends_on_content_alone(void **state)
         kv_delete(b, key_of(5000 + i, text));
     }
     assert_true(kv_digest(a) == kv_digest(b));
-    /* Each of these must be seen. */
+    /* The digest must notice each of these. */
     kv_set(b, slice_str("k7"), slice_str("valuf"));
     assert_true(kv_digest(a) != kv_digest(b));
     kv_set(b, slice_str("k7"), slice_str("value"));
@@ -340,8 +340,8 @@ static void test_kv__keeps_keys_and_values_of_any_size(void **state)
     keyspace_free(k);
 }
 
-/* A million appends of 16 bytes each: were the value copied or hashed as a whole
- * each time, this would take hours. */
+/* A million appends of 16 bytes each: if each one copied or hashed the whole value, this would
+ * take hours. */
 static void test_kv__appends_without_going_over_the_value(void **state)
 {
     enum { APPENDS = 1000000 };
@@ -358,7 +358,7 @@ static void test_kv__appends_without_going_over_the_value(void **state)
     assert_memory_equal(value.data + 16 * (APPENDS - 1), "0123456789abcdef", 16);
     assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
     assert_true(keyspace_memory_bytes(k) < 16 * APPENDS / 4 * 5 + 100000);
-    /* A plain SET gives the room up. */
+    /* A plain SET frees the spare room. */
     kv_set(kv, slice_str("k"), slice_str("v"));
     keyspace_tidy(k, 1);
     assert_true(keyspace_memory_bytes(k) < 100000);

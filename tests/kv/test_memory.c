@@ -1,6 +1,6 @@
-/* What a key costs: 150 bytes at most for a 16-byte key with a 100-byte value, all
- * included, at every stage of the table's growth; and the figure that the keyspace
- * gives is the allocator's own. */
+/* The memory for a key: at most 150 bytes for a 16-byte key with a 100-byte value, everything
+ * included, at every stage of the table's growth; and the figure that the keyspace reports is
+ * the allocator's own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

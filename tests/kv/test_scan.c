@@ -1,5 +1,5 @@
-/* SCAN's promise: what is there throughout is given out, exactly once, whatever
- * happens to the table in between; and a cursor means the same on every node. */
+/* SCAN's promise: keys that exist throughout are returned, exactly once, whatever happens to the
+ * table in between; and a cursor means the same on every node. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "kv/keyspace.h"
 #include "kv/kv.h"
 
-enum { KEYS = 20000 }; /* Those that a test may use: numbers, as text. */
+enum { KEYS = 20000 }; /* The keys that a test may use are numbers as text. */
 
 struct seen {
     uint32_t times[KEYS];
@@ -117,7 +117,7 @@ static void test_scan__misses_nothing_while_the_table_grows_and_shrinks(void **s
         memset(seen, 0, sizeof *seen);
         put(kv, 0, 1000);
         if (seed % 2 == 0) {
-            put(kv, 1000, KEYS); /* Begin with a big table, else with a small one. */
+            put(kv, 1000, KEYS); /* Begin with a large table, or with a small one. */
         }
         do {
             cursor = kv_scan(kv, cursor, step, see, seen);
@@ -131,7 +131,7 @@ static void test_scan__misses_nothing_while_the_table_grows_and_shrinks(void **s
     free(seen);
 }
 
-/* Two nodes with the same keys but another history: one table has been big. */
+/* Two nodes with the same keys but different histories: one table has been large. */
 static void test_scan__continues_on_another_node(void **state)
 {
     struct seen *seen = memory_take(sizeof *seen);

@@ -1,5 +1,4 @@
-/* How much a leader lets into its log, over simulated paths: each carries so many bytes a
- * second, and takes so long by itself. */
+/* How much a leader admits to its log, over simulated paths with a given bandwidth and delay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,20 +13,20 @@
 
 enum { ENTRY_BYTES = 2000, BATCHES_MAX = 10000 };
 
-/* A path that takes `round_ns` and carries `bytes_a_second`, and users who always want more. */
+/* A path with a round trip of `round_ns` and `bytes_a_second`, and users who always want more. */
 struct path {
     struct admission admission;
     uint64_t round_ns;
     uint64_t bytes_a_second;
     uint64_t now_ns;
     uint64_t under_way_bytes;
-    uint64_t carried_ns; /* When all that is under way will have been carried. */
+    uint64_t carried_ns; /* When everything under way will have been carried. */
     uint64_t last_index;
     uint64_t commit_index;
     struct {
         uint64_t last_index;
         uint64_t bytes;
-        uint64_t at_ns; /* When it is committed. */
+        uint64_t at_ns; /* When it will be committed. */
     } batches[BATCHES_MAX];
     uint64_t first_batch;
     uint64_t batch_count;
@@ -54,7 +53,7 @@ static void commit_due(struct path *p)
     }
 }
 
-/* Proposes what there is room for of `wanted_bytes`. */
+/* Proposes as much of `wanted_bytes` as there is room for. */
 static void propose(struct path *p, uint64_t wanted_bytes)
 {
     uint64_t room = admission_room(&p->admission, p->under_way_bytes);
@@ -83,7 +82,7 @@ static void propose(struct path *p, uint64_t wanted_bytes)
     p->batch_count++;
 }
 
-/* For that long, `wanted_bytes` wait at each moment. */
+/* For that time, `wanted_bytes` are waiting at each moment. */
 static void run(struct path *p, uint64_t for_ns, uint64_t wanted_bytes)
 {
     uint64_t end_ns = p->now_ns + for_ns;
@@ -98,7 +97,7 @@ static void run(struct path *p, uint64_t for_ns, uint64_t wanted_bytes)
     }
 }
 
-/* Whatever a path carries, it is used, and nothing waits in the log for long. */
+/* Every path is used fully, whatever its bandwidth, and nothing waits in the log for long. */
 static void test_admission__finds_the_measure_of_each_path(void **state)
 {
     static const uint64_t rates[] = {20000, 50000, 100000, 200000, 1000000, 10000000};
@@ -114,7 +113,7 @@ static void test_admission__finds_the_measure_of_each_path(void **state)
     }
 }
 
-/* A long way, or a slow disk, is no queue: what is under way may fill it. */
+/* A long round trip, or a slow disk, is not a queue: it may be filled. */
 static void test_admission__does_not_take_a_long_round_for_a_queue(void **state)
 {
     static const uint64_t rounds[] = {100 * MS, 300 * MS, 600 * MS, 900 * MS};
@@ -123,17 +122,17 @@ static void test_admission__does_not_take_a_long_round_for_a_queue(void **state)
     for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
         struct path p = path_of(rounds[i], 100 * 1000 * 1000);
 
-        run(&p, 20 * S, ENTRY_BYTES); /* Some quiet use, by which the round is known. */
+        run(&p, 20 * S, ENTRY_BYTES); /* Light use first, which shows the round trip. */
         run(&p, 20 * S, 1024 * 1024);
         run(&p, 10 * S, 1024 * 1024);
         assert_true(p.committed_bytes > 9 * 100 * 1000 * 1000);
-        /* Twice the round, but no more than half a second more than once, and the target. */
+        /* Twice the round trip, but no more than half a second more than once; and the target. */
         assert_in_range(p.latest_ns, 0,
                         rounds[i] + (rounds[i] < 500 * MS ? rounds[i] : 500 * MS) + 800 * MS);
     }
 }
 
-/* The round is learnt of under load as well, from a window that has shrunk to nothing. */
+/* A longer round trip is learned under load, too, from a window that has shrunk to nothing. */
 static void test_admission__comes_back_where_the_round_became_longer(void **state)
 {
     struct path p = path_of(2 * MS, 100 * 1000 * 1000);
@@ -184,7 +183,8 @@ static void test_admission__lets_one_entry_of_any_size_into_an_empty_log(void **
     assert_int_equal(admission_room(&a, ADMISSION_BYTES_MIN + 1), 0);
 }
 
-/* A backlog that is worked off is none; nor is a moment in which everything fits. */
+/* A backlog that shrinks is not an overload; nor is one if there is a moment in which everything
+ * fits. */
 static void test_admission__tells_an_overload_from_a_passing_backlog(void **state)
 {
     struct admission a;
@@ -195,7 +195,7 @@ static void test_admission__tells_an_overload_from_a_passing_backlog(void **stat
     assert_int_equal(admission_needed_ns(&a, 10 * S + 499 * MS), 0);
     admission_hold(&a, true, 10 * S + 499 * MS);
     assert_int_equal(admission_needed_ns(&a, 10 * S + 500 * MS), 1000 * MS);
-    a.base_ns = 400 * MS; /* 0.4 s, as much again behind a sync, and the target. */
+    a.base_ns = 400 * MS; /* 0.4 s, as much again for a sync, and the target. */
     assert_int_equal(admission_needed_ns(&a, 10 * S + 500 * MS), 1300 * MS);
     a.base_ns = 900 * MS;
     assert_int_equal(admission_needed_ns(&a, 10 * S + 500 * MS), 1500 * MS);

@@ -1,4 +1,4 @@
-/* A node that moved has its new address taken by the leader, and nobody is asked without need. */
+/* A node that has moved makes the leader log its new address, and asks nobody without need. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,7 +100,7 @@ static void hear_leader(struct replica *r)
     assert_int_equal(raft_leader(r->raft), LEADER);
 }
 
-/* The one request that waits. */
+/* The only waiting request. */
 static struct request *announced(struct replica *r)
 {
     struct list *node = list_first(&r->requests.waiting);
@@ -147,12 +147,12 @@ static void test_announce__is_silent_where_nothing_is_to_be_said(void **state)
 {
     struct replica *r = &((struct fixture *)*state)->replica;
 
-    assert_nothing_announced(r); /* Nobody leads. */
+    assert_nothing_announced(r); /* There is no leader. */
     hear_leader(r);
     r->is_removed = true;
     assert_nothing_announced(r);
     r->is_removed = false;
-    r->peers.self.client.port = 8001; /* As the log has it. */
+    r->peers.self.client.port = 8001; /* The address in the log. */
     assert_nothing_announced(r);
 }
 

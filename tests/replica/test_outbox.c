@@ -48,7 +48,7 @@ static void test_outbox__holds_what_waits_for_a_write(void **state)
     outbox_deinit(&o);
 }
 
-/* A message that only needs the term does not wait for the entries of the one before it. */
+/* A message that only needs the term does not wait for entries of an earlier message. */
 static void test_outbox__lets_none_wait_for_another_ones_write(void **state)
 {
     struct outbox o = {0};

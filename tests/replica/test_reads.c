@@ -1,4 +1,4 @@
-/* The leader's reads: which round confirms which, and when they may be served (I-12). */
+/* The leader's reads: which round confirms which read, and when reads may be served (I-12). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,14 +22,14 @@ static void test_reads__of_one_time_share_a_round(void **state)
     assert_true(reads_want_round(&reads));
     reads_ask(&reads, 1);
     reads_add(&reads, &late);
-    assert_false(reads_want_round(&reads)); /* One is under way. */
+    assert_false(reads_want_round(&reads)); /* A round is under way. */
     assert_null(reads_next(&reads, 100));
     reads_confirm(&reads, 1, 10);
     assert_ptr_equal(reads_next(&reads, 100), &a);
     list_remove(&a.link);
     assert_ptr_equal(reads_next(&reads, 100), &b);
     list_remove(&b.link);
-    assert_null(reads_next(&reads, 100)); /* The late one was not asked for by that round. */
+    assert_null(reads_next(&reads, 100)); /* The late read was not included in that round. */
     assert_true(reads_want_round(&reads));
     list_remove(&late.link);
 }
@@ -48,7 +48,7 @@ static void test_reads__wait_for_what_was_committed_when_they_were_asked_for(voi
     list_remove(&a.link);
 }
 
-/* An answer to an older round says nothing of those who were asked later. */
+/* An answer to an older round proves nothing for reads that came later. */
 static void test_reads__are_not_confirmed_by_an_older_round(void **state)
 {
     struct reads reads;
@@ -65,7 +65,7 @@ static void test_reads__are_not_confirmed_by_an_older_round(void **state)
     list_remove(&a.link);
 }
 
-/* The round of a leadership that is lost holds nobody up in the next one. */
+/* A round of a leadership that was lost does not delay the next one. */
 static void test_reads__begin_anew_after_leadership_was_lost(void **state)
 {
     struct reads reads;

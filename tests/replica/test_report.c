@@ -1,4 +1,4 @@
-/* What RAFT STATUS says of nodes in states that pass too quickly to be met from outside. */
+/* What RAFT STATUS shows of nodes in states that pass too quickly to be observed from outside. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum { LAST_INDEX = 5 };
 
 struct fixture {
     struct replica replica;
-    struct store store; /* Never opened: it only says whether the disk is full. */
+    struct store store; /* Never opened: only asked whether the disk is full. */
     struct peer peer;
 };
 
@@ -37,7 +37,7 @@ static struct membership *two_voters(void)
     return m;
 }
 
-/* Node 1 of two, as it starts: five entries, of which all are committed. */
+/* Node 1 of two, as it starts: five entries, all committed. */
 static int up(void **state)
 {
     struct fixture *f = memory_take_zeroed(1, sizeof *f);
@@ -84,7 +84,7 @@ static int down(void **state)
     return 0;
 }
 
-/* The row of the node that is a member at `place`. */
+/* The row of the node that is member number `place`. */
 static void assert_row_has(struct fixture *f, uint32_t place, const char *part)
 {
     struct buffer out = {0};
@@ -110,7 +110,7 @@ static void assert_row_has(struct fixture *f, uint32_t place, const char *part)
 
 #define COMMITTED(number) "commit_index\r\n:" number "\r\n"
 
-/* A majority of others can commit what is still on its way to this node's disk. */
+/* A majority of others can commit entries that this node's disk does not have yet. */
 static void test_status__of_this_node_has_its_commit_index_whatever_its_disk_has(void **state)
 {
     struct fixture *f = *state;
@@ -145,7 +145,7 @@ static void test_status__of_this_node_tells_of_a_full_disk(void **state)
     assert_row_has(f, 0, "health\r\n$9\r\ndisk-full\r\n");
 }
 
-/* A message that was dropped for what it says of the log: one of the two nodes is not in order. */
+/* A message was dropped because it contradicts the log: one of the two nodes is faulty. */
 static void test_status__of_a_node_that_is_contradicted_says_so_for_a_minute(void **state)
 {
     const uint64_t minute_ns = 60 * 1000 * 1000 * 1000ull;
@@ -159,7 +159,7 @@ static void test_status__of_a_node_that_is_contradicted_says_so_for_a_minute(voi
     assert_row_has(f, 0, "health\r\n$2\r\nok\r\n");
 }
 
-/* Heard of just now, over a connection that is there. */
+/* Heard just now, over a working connection. */
 static void connect_peer(struct fixture *f)
 {
     f->peer =
@@ -168,7 +168,7 @@ static void connect_peer(struct fixture *f)
     list_append(&f->replica.peers.all, &f->peer.link);
 }
 
-/* It says so itself, with each message. */
+/* It reports that itself, with each message. */
 static void test_status__of_another_node_tells_of_its_full_disk(void **state)
 {
     struct fixture *f = *state;
@@ -181,14 +181,14 @@ static void test_status__of_another_node_tells_of_its_full_disk(void **state)
     f->peer.disk = WIRE_DISK_ROOM;
     assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
 
-    /* Long ago: followers don't speak to each other. */
+    /* Long ago, because followers do not talk to each other. */
     f->peer.disk = WIRE_DISK_FULL;
     f->peer.heard_ns -= 10 * f->replica.options.election_timeout_ns;
     f->replica.seen_since_ns = io_now_ns(f->replica.io);
     assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
 }
 
-/* Even where it was heard a moment ago. */
+/* Even if it was heard a moment ago. */
 static void test_status__of_a_node_that_is_not_connected_is_unreachable(void **state)
 {
     struct fixture *f = *state;
@@ -199,7 +199,7 @@ static void test_status__of_a_node_that_is_not_connected_is_unreachable(void **s
     assert_row_has(f, 1, "unreachable");
 }
 
-/* It had no reason to speak before, so its silence counts from then. */
+/* It had no reason to send anything before, so its silence counts from then. */
 static void test_status__of_a_silent_node_counts_from_the_last_change_of_roles(void **state)
 {
     struct fixture *f = *state;
@@ -235,13 +235,13 @@ static void hear(struct fixture *f, uint64_t now_ns, struct raft_message message
     step(f, (struct raft_event){.kind = RAFT_RECEIVE, .now_ns = now_ns, .message = &message});
 }
 
-/* It answers heartbeats, and takes no entries. */
+/* It answers heartbeats but takes no entries. */
 static void test_status__of_a_node_that_refuses_the_log_is_not_ok(void **state)
 {
     struct fixture *f = *state;
     uint64_t timeout_ns = f->replica.options.election_timeout_ns;
     uint64_t now_ns = io_now_ns(f->replica.io);
-    uint64_t long_ago_ns = now_ns + 10 * timeout_ns; /* The clock of its core is not ours. */
+    uint64_t long_ago_ns = now_ns + 10 * timeout_ns; /* The core's clock differs from ours. */
 
     connect_peer(f);
     step(f, (struct raft_event){.kind = RAFT_TICK, .now_ns = long_ago_ns});
@@ -275,7 +275,7 @@ static void test_status__of_a_node_that_was_never_heard_has_no_numbers(void **st
     assert_row_has(f, 1, "unreachable");
 }
 
-/* One line of RAFT LOG for a SET of that session. */
+/* The line of RAFT LOG for a SET of that session. */
 static void assert_shown(uint64_t session, const char *expected)
 {
     const struct slice arguments[] = {slice_str("SET"), slice_str("k"), slice_str("v")};

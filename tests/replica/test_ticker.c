@@ -1,4 +1,4 @@
-/* When the core's deadline is looked at, and how it is put off. */
+/* When the core's deadline is checked, and how it is postponed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ static void test_ticker__puts_a_deadline_off_for_a_moment(void **state)
     assert_true(ticker_due_ns(&t) <= 105 * MS);
 }
 
-/* A leader was heard meanwhile: the next deadline is a fresh one. */
+/* A leader was heard meanwhile: the next deadline is a new one. */
 static void test_ticker__forgets_that_once_there_is_another_deadline(void **state)
 {
     struct ticker t;

@@ -1,5 +1,5 @@
-/* fuzz_inline.c - fuzz target: one inline line. The parser takes the words that
- * base/split finds, all of them and unharmed, or refuses what that refuses. */
+/* fuzz_inline.c - fuzz target: one inline line. The parser returns exactly the words that
+ * base/split finds, or refuses what that refuses. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -46,7 +46,7 @@ static void judge(struct resp_parser *p, struct slice text)
     enum resp_result result = resp_parse(p, text, &consumed, &error);
     struct words_found found;
 
-    /* Redis cuts a line at its end and at nothing else. */
+    /* Redis splits only at the end of a line. */
     struct slice line = slice_of(text.data, text.size - 1);
 
     if (line.size > 0 && line.data[line.size - 1] == '\r') {
@@ -69,7 +69,7 @@ static void judge(struct resp_parser *p, struct slice text)
     case RESP_HTTP:
         break;
     case RESP_MORE:
-        CHECK(false); /* The end of the line was there. */
+        CHECK(false); /* The line was complete. */
     }
 }
 

@@ -1,5 +1,5 @@
-/* fuzz_resp.c - libFuzzer target: any bytes, cut anywhere. What the parser makes of
- * a stream must not depend on how it is cut, and it stays within its input. */
+/* fuzz_resp.c - libFuzzer target: any bytes, split anywhere. The parser's results must not
+ * depend on the splits, and it must stay within its input. */
 #include <stdint.h>
 #include <stdlib.h>
 

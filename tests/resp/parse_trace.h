@@ -1,5 +1,5 @@
-/* parse_trace.h - reads a whole stream of requests in pieces of any size and writes
- * down what the parser made of it, as text that tests can compare. */
+/* parse_trace.h - parses a whole stream of requests in pieces of any size, and writes the
+ * results as text that tests can compare. */
 #ifndef RAKIT_TESTS_RESP_PARSE_TRACE_H
 #define RAKIT_TESTS_RESP_PARSE_TRACE_H
 
@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "resp/resp.h"
 
-/* How long the next piece is; 0 counts as 1. */
+/* Length of the next piece; 0 counts as 1. */
 typedef size_t piece_size(void *context);
 
 static inline void trace_arguments(struct buffer *trace, const struct resp_parser *p)
@@ -21,8 +21,8 @@ static inline void trace_arguments(struct buffer *trace, const struct resp_parse
     buffer_append(trace, ";", 1);
 }
 
-/* Each call of the parser sees a fresh copy of exactly the bytes there are: a read
- * beyond them, or of a copy that is gone, is the sanitizer's to find. */
+/* Each call of the parser gets a fresh copy of exactly the bytes there are, so that sanitizers
+ * notice a read beyond them, or of a freed copy. */
 static inline enum resp_result parse_copy(struct resp_parser *p, struct slice input,
                                           struct buffer *trace, size_t *ret_consumed)
 {
@@ -43,13 +43,13 @@ static inline enum resp_result parse_copy(struct resp_parser *p, struct slice in
     return result;
 }
 
-/* Appends to `trace` what comes out of `stream`, up to the first error. */
+/* Appends the results of `stream` to `trace`, up to the first error. */
 static inline void parse_stream(const struct resp_limits *limits, struct slice stream,
                                 piece_size *next_piece, void *context, struct buffer *trace)
 {
     struct resp_parser p;
-    size_t begin = 0; /* Of the request being read. */
-    size_t end = 0;   /* Of what has come in. */
+    size_t begin = 0; /* Where the request being read begins. */
+    size_t end = 0;   /* Where the bytes received so far end. */
 
     resp_parser_init(&p, limits);
     while (end < stream.size) {

@@ -28,7 +28,7 @@ static size_t random_piece(void *context)
     return (size_t)prng_between(context, 1, 40);
 }
 
-/* What comes out of `stream` must be `expected`, however it is cut. */
+/* The results of `stream` must be `expected`, however it is split. */
 static void expect_sized(const struct resp_limits *limits, struct slice stream,
                          const char *expected)
 {
@@ -197,7 +197,7 @@ static void test_parse__reads_as_many_arguments_as_allowed(void **state)
     assert_int_equal(consumed, buffer_size(&request));
     assert_int_equal(p.argument_count, limits.arguments_max);
     assert_true(slice_equal(p.arguments[limits.arguments_max - 1], slice_str("x")));
-    /* The room for a million goes back with the next call, be there input or not. */
+    /* The room for a million is freed at the next call, with or without input. */
     assert_int_equal(resp_parse(&p, slice_str(""), &consumed, &error), RESP_MORE);
     assert_true(p.argument_capacity <= 1024);
     assert_int_equal(resp_parse(&p, slice_str("*1\r\n$1\r\ny\r\n"), &consumed, &error),
@@ -214,8 +214,8 @@ static double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* 64 MB in pieces of 64 kB, and in pieces of 64 bytes: were the value looked at again
- * with each, the second would go over 32 TB. */
+/* 64 MB in pieces of 64 kB, and in pieces of 64 bytes: if the value were parsed again with each
+ * piece, the second would go over 32 TB. */
 static void test_parse__looks_at_no_byte_of_a_long_value_twice(void **state)
 {
     enum { VALUE_BYTES = 64 * 1024 * 1024 };
@@ -273,7 +273,7 @@ static void test_parse__looks_at_no_byte_of_a_long_line_twice(void **state)
     free(line);
 }
 
-/* Random commands, written as arrays: they must come out as they went in. */
+/* Random commands, written as arrays, must be parsed unchanged. */
 static void test_parse__reads_back_random_commands(void **state)
 {
     struct prng prng = {42};
@@ -311,8 +311,8 @@ static void test_parse__reads_back_random_commands(void **state)
     }
 }
 
-/* Garbage made of the bytes that matter: the result may be anything, but it must be
- * the same however the garbage is cut. */
+/* Garbage of significant bytes: the result may be anything, but must be the same however the
+ * garbage is split. */
 static void test_parse__does_not_depend_on_where_garbage_is_cut(void **state)
 {
     static const char alphabet[] = "*$-0123\r\n\r\n\"'\\x a:";

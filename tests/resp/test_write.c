@@ -12,7 +12,7 @@
 #include "resp/decimal.h"
 #include "resp/resp.h"
 
-/* Two writers side by side: what RESP2 and RESP3 make of the same reply. */
+/* Two writers: the same reply in RESP2 and RESP3. */
 struct writers {
     struct buffer out[2];
     struct resp_writer w[2];

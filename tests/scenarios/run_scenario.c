@@ -1,26 +1,26 @@
-/* run_scenario.c - plays transcripts. A transcript is a text that reads like the
- * paper: comments (#), commands at the margin, and below each command, indented,
- * what it made the nodes do. The runner plays the commands on several cores and
- * compares; with --write it puts the real outcome in, for a person to review.
+/* run_scenario.c - runs transcripts. A transcript reads like the paper: comments (#), commands
+ * at the margin, and below each command, indented, what it made the nodes do. The runner
+ * executes the commands on several cores and compares; with --write it inserts the real outcome,
+ * for a person to review.
  *
  *   nodes N             N voters with the same first entry (its index is 1)
  *   log N T T ...       before `start`: N's log also has entries of these terms
  *   term N T            before `start`: N's current term
  *   start               all that are down
  *   join                a new node, without a log
- *   campaign N, heartbeat N     N's deadline comes, for it alone
+ *   campaign N, heartbeat N     N's deadline passes, for N alone
  *   elect N             N campaigns and wins; what it then sends is under way
  *   lost N P            N's connection to P breaks
- *   propose N [COUNT]   read N    add N WHOM    remove N WHOM    transfer N TO
+ *   propose N [COUNT]   read N    add N NEW    remove N OLD    transfer N TO
  *   durable N           N's writes under way are done
  *   deliver [A->B]      what is under way now arrives (on that link only)
- *   split A->B COUNT    the first entries under way there: COUNT of them go ahead
+ *   split A->B COUNT    splits the first entries under way there: COUNT of them arrive first
  *   drop [A->B]         what is under way now is lost
  *   cut A->B, isolate N, heal     lose all that is sent from now on; or no more
  *   settle              durable and deliver, until all is quiet; no time passes
- *   run MS              so much time passes, timers firing
+ *   run MS              this much time passes, and timers fire
  *   crash N, restart N, show
- *   quietly COMMAND     without telling */
+ *   quietly COMMAND     without printing the outcome */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +41,7 @@ _Noreturn static void give_up(const char *path, int line, const char *why, const
     exit(1);
 }
 
-/* A word, then numbers; whatever stands between these only pleases the eye. */
+/* A word, then numbers; other characters between them are ignored. */
 static struct command parse(const char *text)
 {
     struct command command = {0};
@@ -85,7 +85,7 @@ static void meet_fate(struct cluster *c, const struct command *command, enum fat
     }
 }
 
-/* Moves nothing but votes. A node that is some terms behind has to ask twice. */
+/* Delivers only votes. A node whose term is too old has to ask twice. */
 static void elect(struct cluster *c, raft_id id)
 {
     for (int tries = 0; tries < 10 && raft_role(cluster_raft(c, id)) != RAFT_LEADER; tries++) {
@@ -145,7 +145,7 @@ static void show(struct cluster *c)
     }
 }
 
-/* What is about the house around the cores. */
+/* Commands that do not concern the cores. */
 static bool do_outside(struct cluster *c, const struct command *command)
 {
     const char *verb = command->verb;
@@ -179,7 +179,7 @@ static bool do_outside(struct cluster *c, const struct command *command)
     return true;
 }
 
-/* What makes the cores step. */
+/* Commands that make the cores step. */
 static bool do_inside(struct cluster *c, const struct command *command)
 {
     const char *verb = command->verb;
@@ -221,7 +221,7 @@ static bool do_inside(struct cluster *c, const struct command *command)
 
 /* --- playing ---------------------------------------------------------------------- */
 
-/* The transcript as it should read: `text` with the real outcomes. */
+/* The transcript as it should be: `text` with the real outcomes. */
 static char *play(const char *path, const char *text)
 {
     static const char quietly[] = "quietly ";
@@ -241,7 +241,7 @@ static char *play(const char *path, const char *text)
         line++;
         at += at[length - 1] == '\n' ? length : length - 1;
         if (*command == ' ') {
-            continue; /* An outcome, to be told anew. */
+            continue; /* An old outcome, which is generated again. */
         }
         fprintf(out, "%.*s\n", (int)length - 1, command);
         if (*command == '#' || *command == '\n') {
@@ -295,7 +295,7 @@ static void write_file(const char *path, const char *text)
     }
 }
 
-/* Points at the first line that differs. */
+/* Shows the first line that differs. */
 static void compare(const char *path, const char *expected, const char *outcome)
 {
     for (int line = 1; *expected != '\0' || *outcome != '\0'; line++) {

@@ -1,6 +1,5 @@
-/* fuzz_options.c - fuzz target: the command line of rakit-server, with a zero byte
- * behind each word. A refusal says why, by the word that was typed; what is accepted
- * makes sense. */
+/* fuzz_options.c - fuzz target: the command line of rakit-server, with a zero byte after each
+ * word. A refusal names the word that was typed; accepted settings pass the check. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -33,7 +32,7 @@ static void parse(int argc, char **argv)
     case OPTIONS_REFUSED:
         CHECK(text[0] != '\0');
         CHECK(memchr(text, 0, sizeof text) != NULL);
-        /* Nobody typed the program's name as an option. */
+        /* The program's name is not an option that anybody typed. */
         CHECK(strncmp(text, "there is no option rakit-server", 31) != 0);
         CHECK(strncmp(text, "rakit-server", 12) != 0);
         break;

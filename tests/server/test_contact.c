@@ -1,5 +1,5 @@
-/* A node's dealings with its contact, in a simulated world: the node is what the test says, and the
- * contact answers what the test gives it. */
+/* A node and its contact in a simulated world: the test plays the node, and decides what the
+ * contact answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,12 +29,12 @@ static const char refused[] = "-ERR no\r\n";
 struct world {
     struct sim *sim;
     struct io *io;         /* The node's. */
-    struct io *contact_io; /* NULL: nobody runs there. */
+    struct io *contact_io; /* NULL: no process runs there. */
     struct io_listener listener;
     struct io_stream stream;
     char request[512];
-    char whereabouts[256]; /* What the contact answers to INFO, */
-    const char *reply;     /* and to RAFT ADD. */
+    char whereabouts[256]; /* The contact's answer to INFO. */
+    const char *reply;     /* The contact's answer to RAFT ADD. */
     uint32_t info_count;
     uint32_t add_count;
     uint32_t key_count;
@@ -42,7 +42,7 @@ struct world {
     struct contact *contact;
     bool wants_key;
     bool has_key;
-    uint64_t added_to; /* What the node was told. */
+    uint64_t added_to; /* What the node was told by events. */
     uint16_t met_peer_port;
     uint32_t met_count;
     uint32_t removed_count;
@@ -135,7 +135,7 @@ static void on_key(void *context, const struct store_key *key)
 {
     struct world *w = context;
 
-    assert_int_equal(w->add_count, 0); /* It is to prove that it has the key when it is added. */
+    assert_int_equal(w->add_count, 0); /* It must have the key before it is added. */
     assert_int_equal(key->bytes[1], 0x11);
     assert_int_equal(key->bytes[STORE_KEY_BYTES - 1], 0xff);
     w->has_key = true;
@@ -290,7 +290,7 @@ static void test_contact__that_refuses_a_new_node_ends_it(void **state)
     assert_int_equal(w->add_count, 1);
 }
 
-/* Adding it again changes nothing, and tells it that it was removed meanwhile. */
+/* Adding it again changes nothing, and shows if it was removed meanwhile. */
 static void test_contact__is_asked_to_add_a_node_again_until_it_has_a_log(void **state)
 {
     struct world *w = *state;

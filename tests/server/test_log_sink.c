@@ -1,4 +1,4 @@
-/* How the program's events look. */
+/* The format of log lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

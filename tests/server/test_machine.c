@@ -1,4 +1,4 @@
-/* What the machine's own settings mean for the ports of a node, and which directories it takes. */
+/* What the machine's settings mean for a node's ports, and which directories a node accepts. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,7 @@ static void test_machine__what_is_not_understood_is_empty(void **state)
     assert_true(machine_port_is_ephemeral(40000, "32768\t60999\n", "39000-"));
 }
 
-/* Whether a node may begin in a directory with a file of that name and no other; NULL: empty. */
+/* Whether a node may begin in a directory with only a file of that name; NULL: an empty one. */
 static bool may_begin(const char *name, bool has_contact, char text[1024])
 {
     char directory[] = "/tmp/rakit-machine-XXXXXX";
@@ -88,7 +88,7 @@ static void test_machine__an_empty_directory_is_for_joining(void **state)
     assert_true(machine_may_begin("/tmp/rakit-machine-is-not-there", false, text, sizeof text));
 }
 
-/* The store knows what to do about it. */
+/* The store handles it. */
 static void test_machine__what_a_start_left_behind_may_be_started_again(void **state)
 {
     static const char *const left[] = {"lock",   "identity.tmp", "identity",

@@ -1,4 +1,4 @@
-/* The command line of rakit-server, and which values make sense together. */
+/* The command line of rakit-server, and which settings can be used together. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ static void accept(struct parsed *p, const char *line)
     assert_int_equal(result, OPTIONS_RUN);
 }
 
-/* Refused, with a text that holds `part`. */
+/* The line must be refused, with a text that contains `part`. */
 static void refuse(const char *line, const char *part)
 {
     struct parsed p;
@@ -286,7 +286,7 @@ static void test_config__defaults_make_sense(void **state)
     struct server_config c;
 
     server_config_defaults(&c);
-    assert_non_null(server_config_check(&c)); /* No address yet. */
+    assert_non_null(server_config_check(&c)); /* There is no address yet. */
     snprintf(c.address.host, sizeof c.address.host, "localhost");
     c.address.port = 8000;
     c.data_dir = "d";
