@@ -1,9 +1,9 @@
-/* fuzz_link.c - fuzz target: a stream of bytes into a link, cut anywhere. The input
- * tells what the other end sends: good frames, damaged frames, and plain bytes. Each
- * good frame before the first damage comes out, once and in order; a damaged one
- * ends the link; and what comes out does not depend on the cuts.
+/* fuzz_link.c - fuzz target: a stream of bytes into a link, split anywhere. The input says what
+ * the other end sends: good frames, damaged frames, and plain bytes. Each good frame before the
+ * first damage must be delivered, once and in order; a damaged one must end the link; and the
+ * result must not depend on the splits.
  *
- * The three calls of io.h that a link makes are answered here. */
+ * The three calls of io.h that a link makes are implemented here. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -45,9 +45,9 @@ void io_stream_close(struct io *io, struct io_stream *stream)
 
 struct script {
     struct buffer stream;
-    struct buffer expected; /* Of the frames that must come out, see note(). */
-    bool is_damaged;        /* From here on nothing is expected. */
-    bool is_plain;          /* Plain bytes may be frames too. */
+    struct buffer expected; /* Of the expected frames; see note(). */
+    bool is_damaged;        /* After this, nothing is expected. */
+    bool is_plain;          /* Plain bytes may form frames, too. */
 };
 
 static void note(struct buffer *trace, enum wire_type type, uint8_t group, struct slice body)
@@ -134,7 +134,7 @@ static bool feed(struct slice stream, uint64_t most, struct buffer *trace)
         CHECK(piece.size <= room);
         memcpy(to, piece.data, piece.size);
         link.stream.received(&link.stream, (int64_t)piece.size);
-        /* Nothing but the rest of one frame ever waits. */
+        /* Only the rest of one frame ever waits. */
         CHECK(io.is_closed || buffer_size(&link.in) < WIRE_HEADER_BYTES + WIRE_HANDSHAKE_BYTES_MAX);
     }
 
@@ -163,8 +163,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(buffer_size(&whole) >= buffer_size(&s.expected));
     CHECK(slice_equal(buffer_slice(&s.expected),
                       slice_of(buffer_slice(&whole).data, buffer_size(&s.expected))));
-    /* Damage may have made a header that is good by chance (it has a sum of 16 bits):
-     * then the link waits for the rest of it. */
+    /* Damage may have made a valid header by chance (its checksum has 16 bits): then the link
+     * waits for the rest of the frame. */
     CHECK(!has_ended || s.is_damaged);
     CHECK(s.is_plain || buffer_size(&whole) == buffer_size(&s.expected));
     buffer_deinit(&s.stream);

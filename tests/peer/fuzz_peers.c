@@ -1,8 +1,8 @@
-/* fuzz_peers.c - fuzz target: a stranger talks to a node's peer port, in the
- * simulated world. The input says what it sends, on up to two connections: whole greetings, for it
- * has the key, frames with good sums and any body, plain bytes, and pauses. The node must survive;
- * what it hands to its replica is in order: from whom it says, with all entries that it names, and
- * nothing before a greeting. */
+/* fuzz_peers.c - fuzz target: a stranger connects to a node's peer port in the simulated world.
+ * The input says what it sends, on up to two connections: complete greetings (it has the key),
+ * frames with valid checksums and any body, plain bytes, and pauses. The node must survive. What
+ * it passes to its replica must be consistent: with the sender that it names, all announced
+ * entries, and nothing before a greeting. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -33,7 +33,8 @@ struct world {
     struct io *stranger_io;
     struct peers peers;
     struct stranger strangers[CONNECTIONS];
-    bool has_greeted[256]; /* Who has proven to have the key, by the id that it said. */
+    bool has_greeted[256]; /* By id: whether a stranger with this id has proved that it has the
+                            * key. */
 };
 
 /* --- what comes through ------------------------------------------------------------- */
@@ -184,7 +185,7 @@ static void run(struct world *w, uint64_t ns)
     sim_run_until(w->sim, sim_now_ns(w->sim) + ns);
 }
 
-/* Takes frames off what was heard, up to a challenge. */
+/* Takes frames off what was received, up to a CHALLENGE. */
 static bool hear_challenge(struct stranger *s, struct wire_challenge *ret_c)
 {
     struct wire_frame frame;
@@ -197,7 +198,7 @@ static bool hear_challenge(struct stranger *s, struct wire_challenge *ret_c)
     return is_one;
 }
 
-/* As a member does: says hello, waits for the challenge, proves. */
+/* Like a member: sends HELLO, waits for CHALLENGE, sends PROOF. */
 static void greet(struct world *w, struct stranger *s, raft_id from, enum wire_channel channel)
 {
     struct wire_hello hello = {.version = WIRE_VERSION,
@@ -236,14 +237,14 @@ static void send_frame(struct stranger *s, enum wire_type type, struct slice bod
     wire_end(&s->out, mark);
 }
 
-/* One of the table, or, from 128 on, as it is. */
+/* A type in the table, or, from 128 on, the number itself. */
 static enum wire_type some_type(uint64_t choice)
 {
     return choice < WIRE_MAY_BE_SKIPPED ? wire_kind_at((uint32_t)choice % wire_kind_count())->type
                                         : (enum wire_type)choice;
 }
 
-/* Does one thing of the input; `head` says which, and on which connection. */
+/* Does one thing from the input; `head` says what, and on which connection. */
 static void step(struct world *w, struct slice *input)
 {
     uint64_t head = fuzz_number(input, 1);

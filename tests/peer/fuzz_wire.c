@@ -1,6 +1,5 @@
-/* fuzz_wire.c - fuzz target: the body of a peer's frame, behind one byte that says
- * its kind. What is read from it, written again, is the same bytes. Then the bytes
- * are looked at as a frame themselves, as they are. */
+/* fuzz_wire.c - fuzz target: the body of a peer's frame, after a byte with its kind. What is
+ * decoded and encoded again is the same bytes. Then the input is also parsed as a whole frame. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -8,7 +7,7 @@
 #include "fuzz_input.h"
 #include "peer/wire_kind.h"
 
-/* One frame was written to `out`: it must be whole and have this body. */
+/* One frame was written to `out`: it must be complete and have this body. */
 static void check_same(struct buffer *out, enum wire_type type, struct slice body)
 {
     struct wire_frame found;

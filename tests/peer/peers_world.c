@@ -23,7 +23,7 @@ static void on_message(void *context, const struct wire_message *m, struct entry
 {
     struct node *n = context;
 
-    assert_true(n->awaits_message); /* Else nobody has said anything. */
+    assert_true(n->awaits_message); /* Otherwise no message is expected. */
     n->awaits_message = false;
 }
 

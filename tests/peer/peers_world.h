@@ -1,5 +1,5 @@
-/* peers_world.h - the peers' side of two nodes of one cluster, and of a third one where a test
- * starts it, in a simulated world. */
+/* peers_world.h - the peers' side of two nodes of a cluster, and of a third one if a test starts
+ * it, in a simulated world. */
 #ifndef RAKIT_TESTS_SERVER_PEERS_WORLD_H
 #define RAKIT_TESTS_SERVER_PEERS_WORLD_H
 
@@ -10,17 +10,17 @@
 
 enum { NODES = 2, CLUSTER = 77, PEER_PORT = 18000 };
 
-/* The last one is a machine that others may be started on. */
+/* The last one is a machine on which tests may start others. */
 extern const char *const names[NODES + 1];
 extern const struct store_key the_key;
 
 struct node {
     struct io *io;
     struct peers peers;
-    uint32_t version;          /* The newest that it speaks, maybe newer than this program; 0: the
-                                * newest that this program does. */
-    enum wire_refusal refusal; /* What it was told when it dialed; 0: nothing. */
-    uint64_t connection;       /* On which a command came; 0: none. */
+    uint32_t version;          /* The newest protocol that it speaks, maybe newer than this
+                                * program's; 0: this program's. */
+    enum wire_refusal refusal; /* The refusal that it received when it dialed; 0: none. */
+    uint64_t connection;       /* On which a command arrived; 0: none. */
     uint32_t lost_count;
     uint32_t forwards_lost_count;
     uint32_t answer_count;
@@ -34,9 +34,9 @@ struct node {
 
 struct world {
     struct sim *sim;
-    struct node nodes[NODES + 1]; /* The last one runs where a test starts it. */
+    struct node nodes[NODES + 1]; /* The last one runs only if a test starts it. */
     struct sim_machine *machines[NODES + 1];
-    struct io *stranger; /* A process of the test's own; NULL: none. */
+    struct io *stranger; /* The test's own process; NULL: none. */
 };
 
 /* cmocka's setup and teardown; *state is the world. */
@@ -45,22 +45,22 @@ int peers_teardown(void **state);
 
 raft_id id_of(uint32_t i);
 struct member_address address_of(uint32_t i);
-/* Of both nodes, in order. The caller frees it. */
+/* A membership of both nodes, in order. The caller frees it. */
 struct membership *both(void);
-/* Starts a node there, as one of that cluster. */
+/* Starts a node there, as a member of that cluster. */
 void start_at(struct node *n, struct io *io, const struct member_address *address,
               uint64_t cluster_id);
-/* Starts node `i` as one of that cluster; again where it has ended. */
+/* Starts node `i` as a member of that cluster, or restarts it. */
 void start_node(struct world *w, uint32_t i, uint64_t cluster_id);
-/* Starts the first two, as one cluster. */
+/* Starts the first two nodes, as one cluster. */
 void start_both(struct world *w);
-/* Starts the test's own process on a machine of that name. */
+/* Starts the test's own process on a machine with that name. */
 struct io *start_stranger(struct world *w, const char *name);
 void end_stranger(struct world *w);
 void end_node(struct node *n, enum sim_death death);
-/* Node `i` learns that both are members, and where. */
+/* Node `i` learns that both are members, and their addresses. */
 void dial(struct world *w, uint32_t i);
-/* Both connections to that node. */
+/* Whether both connections to that node are up. */
 bool is_up(const struct peers *p, raft_id id);
 void run_ms(struct world *w, uint64_t ms);
 

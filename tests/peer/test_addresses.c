@@ -1,4 +1,4 @@
-/* Where members that have moved are looked for, in the simulated world. */
+/* Where to look for members that have moved, in the simulated world. */
 #include "peers_world.h"
 
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* The log has the second node where nobody lives any more. */
+/* In the log, the second node has an address where no node lives any more. */
 static struct membership *second_at_third_place(void)
 {
     struct membership *m = both();
@@ -32,7 +32,7 @@ static void test_addresses__at_the_contact(void **state)
     addresses_set_contact(&w->nodes[0].peers, &there.client, there.peer_port);
     peers_set_members(&w->nodes[0].peers, m);
     run_ms(w, 5000);
-    peers_set_members(&w->nodes[0].peers, m); /* Which is not newer. */
+    peers_set_members(&w->nodes[0].peers, m); /* It is not newer than before. */
     run_ms(w, 500);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
     membership_free(m);
@@ -45,14 +45,14 @@ static void test_addresses__where_others_reach_it(void **state)
 
     start_both(w);
     start_node(w, 2, CLUSTER);
-    peers_set_members(&w->nodes[2].peers, m); /* The place where it is itself. */
+    peers_set_members(&w->nodes[2].peers, m); /* Its own address. */
     dial(w, 0);
-    run_ms(w, 5000); /* It has reached the first one, which reaches the second. */
+    run_ms(w, 5000); /* It has reached the first node, which reaches the second. */
     assert_true(is_up(&w->nodes[2].peers, id_of(1)));
     membership_free(m);
 }
 
-/* At once: before anybody is looked for elsewhere. */
+/* At once, before the node is looked for elsewhere. */
 static void test_addresses__newer_ones_in_the_log_are_dialed(void **state)
 {
     struct world *w = *state;
@@ -68,7 +68,7 @@ static void test_addresses__newer_ones_in_the_log_are_dialed(void **state)
     membership_free(m);
 }
 
-/* Who catches up reads of addresses of long ago. */
+/* A node that catches up finds outdated addresses in the log. */
 static void test_addresses__in_the_log_do_not_beat_where_a_member_is_reached(void **state)
 {
     struct world *w = *state;
@@ -104,7 +104,7 @@ static void test_addresses__that_are_not_reached_are_told_once_a_minute(void **s
     run_ms(w, 1000);
     end_node(&w->nodes[1], SIM_KILLED);
     run_ms(w, 4000);
-    assert_int_equal(warning_count, 0); /* A restart is no news. */
+    assert_int_equal(warning_count, 0); /* A restart is not logged again. */
     run_ms(w, 200000);
     assert_int_equal(warning_count, 4);
     end_node(&w->nodes[0], SIM_KILLED);
@@ -146,7 +146,7 @@ static void test_addresses__that_are_connected_and_silent_are_told_once_a_minute
     assert_int_equal(w->nodes[0].lost_count, 0);
     watch_for(w, 6);
     assert_int_equal(warning_count, 3);
-    end_node(&w->nodes[1], SIM_KILLED); /* That it is silent is no news then. */
+    end_node(&w->nodes[1], SIM_KILLED); /* Its silence is then no news. */
     run_ms(w, 50000);
     assert_int_equal(warning_count, 3);
     run_ms(w, 14000);
@@ -154,7 +154,7 @@ static void test_addresses__that_are_connected_and_silent_are_told_once_a_minute
     end_node(&w->nodes[0], SIM_KILLED);
 }
 
-/* Somebody else lives at the second node's address, who refuses the first one. */
+/* Another node lives at the second node's address, and refuses the first one. */
 static void test_attempts__become_rarer(void **state)
 {
     struct world *w = *state;
@@ -169,7 +169,7 @@ static void test_attempts__become_rarer(void **state)
     assert_in_range(w->nodes[1].peers.accepted_count - before, 2 * 60, 2 * 120);
 }
 
-/* However long it was away: what counts is how soon it is up to date. */
+/* However long it was away, it should be up to date soon. */
 static void test_attempts__are_made_at_once_when_the_member_dials(void **state)
 {
     struct world *w = *state;
@@ -204,7 +204,7 @@ static void test_attempts__are_made_soon_when_others_reach_the_member(void **sta
     }
 }
 
-/* Node 0 looks for node 1 where node 2 lives, of which it has not heard. Both meet. */
+/* Node 0 looks for node 1 at the address of node 2, of which it does not know. They connect. */
 static void test_addresses__of_whom_one_meets_by_chance(void **state)
 {
     struct world *w = *state;
@@ -219,7 +219,7 @@ static void test_addresses__of_whom_one_meets_by_chance(void **state)
     membership_free(m);
 }
 
-/* Node 2 is of another cluster that has the same key. */
+/* Node 2 is in another cluster that has the same key. */
 static void test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten(void **state)
 {
     struct world *w = *state;
@@ -229,7 +229,7 @@ static void test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten
     start_node(w, 2, CLUSTER + 1);
     peers_set_members(&w->nodes[0].peers, m);
     run_ms(w, 20000);
-    assert_true(w->nodes[2].peers.accepted_count > 2); /* They met. */
+    assert_true(w->nodes[2].peers.accepted_count > 2); /* They connected. */
     end_node(&w->nodes[2], SIM_KILLED);
     run_ms(w, 1000);
     assert_null(peers_find(&w->nodes[0].peers, id_of(2)));

@@ -1,4 +1,4 @@
-/* How often the log may speak of a peer that is out of order. */
+/* How often a faulty peer may be logged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,14 +20,14 @@ static void test_complaints__one_line_a_minute_of_each_peer(void **state)
     assert_int_equal(count, 1);
     assert_false(complaints_is_due(&c, 7, 6, &count));
     assert_false(complaints_is_due(&c, 7, 4 + MINUTE_NS, &count));
-    assert_true(complaints_is_due(&c, 8, 6, &count)); /* Another one has its own. */
+    assert_true(complaints_is_due(&c, 8, 6, &count)); /* Another peer has its own limit. */
     assert_int_equal(count, 1);
     assert_true(complaints_is_due(&c, 7, 5 + MINUTE_NS, &count));
-    assert_int_equal(count, 3); /* With those that went unsaid. */
+    assert_int_equal(count, 3); /* With those that were not logged. */
     assert_false(complaints_is_due(&c, 7, 6 + MINUTE_NS, &count));
 }
 
-/* More of them than there is room for: none is left out for ever. */
+/* More peers than there is room for: each is logged sooner or later. */
 static void test_complaints__a_crowd_pushes_the_oldest_out(void **state)
 {
     struct complaints c = {0};

@@ -1,6 +1,6 @@
-/* The greeting between nodes: both sides prove that they hold the key of the cluster, and before
- * that nothing of what the other says counts. In the simulated world, with strangers on either
- * end. */
+/* The greeting between nodes: both sides prove that they have the key of the cluster, and before
+ * that nothing that the other side sends counts. In the simulated world, with strangers at
+ * either end. */
 #include "stranger.h"
 
 #include <setjmp.h>
@@ -12,14 +12,14 @@
 
 static const struct store_key other_key = {"some other thirty-two bytes....."};
 
-/* Beside node 1, a machine for the stranger, who has the address of node 0. */
+/* A machine beside node 1 for the stranger, which gets the address of node 0. */
 static struct io *start_listener(struct world *w)
 {
     start_node(w, 1, CLUSTER);
     return start_stranger(w, names[0]);
 }
 
-/* It has had no effect at all. */
+/* It had no effect at all. */
 static void assert_turned_away(struct world *w, struct stranger *s)
 {
     assert_false(s->is_welcome);
@@ -53,7 +53,7 @@ static void test_greeting__who_proves_is_welcome(void **state)
     stranger_end(&s);
 }
 
-/* The proof that the listener gives is one, which the dialer checks. */
+/* The dialer checks the listener's proof, which is valid. */
 static void test_greeting__the_listener_proves_first(void **state)
 {
     struct world *w = *state;
@@ -81,7 +81,7 @@ static void count_warnings(void *context, enum log_level level, const char *even
     *count += level >= LOG_WARN;
 }
 
-/* And the log says so once a minute. */
+/* And it is logged once a minute. */
 static void test_greeting__wrong_keys_open_nothing(void **state)
 {
     struct world *w = *state;
@@ -106,7 +106,7 @@ static void test_greeting__wrong_keys_open_nothing(void **state)
     end_stranger(w);
 }
 
-/* What was overheard on one connection is said again on the next. */
+/* What was overheard on one connection is sent again on another. */
 static void test_greeting__proofs_of_another_connection_open_nothing(void **state)
 {
     struct world *w = *state;
@@ -137,7 +137,8 @@ static void test_greeting__proofs_of_the_other_role_open_nothing(void **state)
     struct stranger s;
 
     challenge_me(w, &s, io);
-    stranger_say(w, &s, WIRE_PROOF, slice_of(s.challenge.proof, PROOF_BYTES)); /* Sent back. */
+    /* The listener's proof is sent back. */
+    stranger_say(w, &s, WIRE_PROOF, slice_of(s.challenge.proof, PROOF_BYTES));
     assert_turned_away(w, &s);
     challenge_me(w, &s, io);
     stranger_prove(w, &s, &the_key, PROOF_OF_LISTENER, buffer_slice(&s.hello));
@@ -154,7 +155,7 @@ static void test_greeting__proofs_of_another_hello_open_nothing(void **state)
     for (size_t i = 0; i < 100; i += 7) {
         challenge_me(w, &s, io);
         if (i < buffer_size(&s.hello)) {
-            buffer_begin(&s.hello)[i] ^= 1; /* As it was on its way. */
+            buffer_begin(&s.hello)[i] ^= 1; /* It was changed on its way. */
             stranger_prove(w, &s, &the_key, PROOF_OF_DIALER, buffer_slice(&s.hello));
         } else {
             link_close(&s.link);
@@ -188,7 +189,7 @@ static void test_greeting__cut_or_extended_proofs_open_nothing(void **state)
     end_stranger(w);
 }
 
-/* The time for the whole greeting runs from the first byte, whatever is said meanwhile. */
+/* The time for the whole greeting runs from the connection on, whatever is sent meanwhile. */
 static void test_greeting__has_to_be_over_in_time(void **state)
 {
     struct world *w = *state;
@@ -227,7 +228,7 @@ static void test_greeting__nothing_else_may_come_before_the_proof(void **state)
     stranger_dial(w, &s, io, 1);
     stranger_say(w, &s, WIRE_PROOF, slice_of(s.proof, PROOF_BYTES));
     assert_turned_away(w, &s);
-    /* All in one piece: on_message() would say so if it were taken. */
+    /* All in one piece: on_message() would notice if it were accepted. */
     stranger_dial(w, &s, io, 1);
     wire_put_message(&s.link.out, &m);
     stranger_say_hello(w, &s, &hello);
@@ -261,7 +262,7 @@ static void test_greeting__hellos_that_are_none_end_the_connection(void **state)
             assert_turned_away(w, &s);
         }
     }
-    /* Proven, and still no hello. */
+    /* Proved, but there was no HELLO yet. */
     stranger_dial(w, &s, io, 1);
     buffer_append(&s.hello, body, 60);
     stranger_say(w, &s, WIRE_HELLO, buffer_slice(&s.hello));
@@ -270,7 +271,7 @@ static void test_greeting__hellos_that_are_none_end_the_connection(void **state)
     end_stranger(w);
 }
 
-/* What each of these is told once it has proven that it belongs, and not before. */
+/* The refusals that these get once they have proved membership, and not before. */
 static void test_greeting__refusals_come_behind_the_proof(void **state)
 {
     struct world *w = *state;
@@ -304,7 +305,8 @@ static void test_greeting__refusals_come_behind_the_proof(void **state)
     membership_free(after);
 }
 
-/* Whose hello names a connected member, and who proves nothing, disturbs that one in no way. */
+/* A stranger whose hello has the id of a connected member, but without proof, has no effect on
+ * that member. */
 static void test_greeting__members_are_safe_from_their_names(void **state)
 {
     struct world *w = *state;
@@ -326,7 +328,8 @@ static void test_greeting__members_are_safe_from_their_names(void **state)
         assert_true(is_up(&w->nodes[0].peers, id_of(1)));
         assert_true(is_up(&w->nodes[1].peers, id_of(0)));
         assert_int_equal(w->nodes[0].lost_count + w->nodes[1].lost_count, 0);
-        assert_int_equal(w->nodes[0].answer_count, 0); /* It was not asked whether it lives. */
+        /* Nothing was sent to it to see if it is alive. */
+        assert_int_equal(w->nodes[0].answer_count, 0);
         assert_string_equal(peers_find(&w->nodes[1].peers, id_of(0))->address.client.host,
                             names[0]);
         stranger_end(&s);
@@ -353,7 +356,7 @@ static void test_greeting__without_a_cluster_nobody_is_challenged(void **state)
 
 /* --- who dials ----------------------------------------------------------------------- */
 
-/* Node 0, and the stranger in the place of node 1, who has heard its hello. */
+/* Node 0, and the stranger in place of node 1, which has received its HELLO. */
 static void start_dialer(struct world *w, struct stranger *s)
 {
     struct io *io = start_stranger(w, names[1]);
@@ -379,7 +382,7 @@ static void end_dialer(struct world *w, struct stranger *s)
     stranger_end(s);
 }
 
-/* The next attempt. */
+/* Waits for the next attempt. */
 static void await_hello(struct world *w, const struct stranger *s)
 {
     for (int i = 0; i < DIAL_RETRY_MS_MAX / 10 && !(s->link.is_open && s->has_hello); i++) {
@@ -388,7 +391,7 @@ static void await_hello(struct world *w, const struct stranger *s)
     assert_true(s->link.is_open && s->has_hello);
 }
 
-/* It hangs up, has not proven anything itself, and comes again. */
+/* The dialer hangs up, without having proved anything itself, and dials again. */
 static void assert_not_trusted(struct world *w, struct stranger *s)
 {
     assert_int_equal(s->closed_count, 1);
@@ -430,7 +433,8 @@ static void test_greeting__listeners_with_another_key_are_not_reached(void **sta
         assert_not_trusted(w, &s);
         assert_int_equal(warnings, 1); /* Once a minute. */
     }
-    stranger_challenge(w, &s, &the_key, PROOF_OF_DIALER, id_of(1)); /* The other role's. */
+    /* A proof for the other role. */
+    stranger_challenge(w, &s, &the_key, PROOF_OF_DIALER, id_of(1));
     assert_not_trusted(w, &s);
     end_dialer(w, &s);
 }
@@ -444,7 +448,7 @@ static void count_other_key(void *context, enum log_level level, const char *eve
               strcmp(event, "a node that connects has another key than this one") == 0;
 }
 
-/* Else only the log of the others would say so. */
+/* Otherwise it would only be in the logs of the others. */
 static void test_greeting__listeners_with_another_key_log_so_themselves(void **state)
 {
     struct world *w = *state;
@@ -499,8 +503,8 @@ static void test_greeting__old_challenges_prove_nothing(void **state)
     end_dialer(w, &s);
 }
 
-/* The stranger has no key, but asks the node itself for a proof, or any other member: both answer
- * as who they are. */
+/* The stranger has no key, but asks the node itself, or another member, for a proof; both answer
+ * with their own id. */
 static void test_greeting__a_proof_of_another_member_is_none_of_this_one(void **state)
 {
     struct world *w = *state;
@@ -520,7 +524,7 @@ static void test_greeting__a_proof_of_another_member_is_none_of_this_one(void **
     assert_int_equal(s.closed_count, 1);
     assert_false(is_any_up(w));
     assert_int_equal(w->nodes[0].refusal, WIRE_OTHER_NODE);
-    /* And in the other one's name it is no proof at all. */
+    /* And in the other one's name the proof is not valid. */
     await_hello(w, &s);
     asker.challenge.listener = id_of(1);
     wire_put_challenge(&s.link.out, &asker.challenge);
@@ -543,7 +547,7 @@ static void test_greeting__welcomes_without_a_proof_are_none(void **state)
     end_dialer(w, &s);
 }
 
-/* Whoever could say "you were removed" would end a node. */
+/* Otherwise anybody who can send "you were removed" could end a node. */
 static void test_greeting__refusals_without_a_proof_are_not_believed(void **state)
 {
     struct world *w = *state;

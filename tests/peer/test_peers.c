@@ -1,5 +1,5 @@
-/* Connections between nodes, in the simulated world: who is let in, and what becomes of
- * forwarded commands when a connection ends. Scenarios 53, 68 and 70. */
+/* Connections between nodes in the simulated world: which nodes are welcomed, and what happens
+ * to forwarded commands when a connection ends. Scenarios 53, 68 and 70. */
 #include "peer/wire_kind.h"
 #include "stranger.h"
 
@@ -21,7 +21,7 @@ static void test_peers__of_one_cluster_connect_both_ways(void **state)
     dial(w, 0);
     run_ms(w, 500);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
-    assert_true(is_up(&w->nodes[1].peers, id_of(0))); /* It heard of the other so. */
+    assert_true(is_up(&w->nodes[1].peers, id_of(0))); /* That is how it heard of the other node. */
 }
 
 static void test_peers__of_another_cluster_are_refused(void **state)
@@ -45,8 +45,8 @@ static void count_warnings(void *context, enum log_level level, const char *even
     *count += level >= LOG_WARN;
 }
 
-/* Another id is said to live there, but who answers is the second node. The first warns of
- * that, the second itself does not: it has taken the place of one that was removed. */
+/* Another id is expected at that address, but the second node answers. The first node warns of
+ * that; the second does not, because it has the address of a node that was removed. */
 static void test_peers__that_find_themselves_do_not_warn(void **state)
 {
     struct world *w = *state;
@@ -77,7 +77,7 @@ static void test_peers__that_find_themselves_do_not_warn(void **state)
     assert_int_equal(warnings[1], 0);
 }
 
-/* Once the first node was removed. */
+/* After the removal of the first node. */
 static struct membership *second_alone(void)
 {
     struct membership *before = both();
@@ -103,7 +103,7 @@ static void test_peers__that_were_removed_are_refused(void **state)
     membership_free(after);
 }
 
-/* A copy of the first node's directory runs on a third machine. The two others have been
+/* A copy of the first node's directory is started on a third machine. The two others have been
  * silent for long, as followers are. */
 static void test_peers__with_the_id_of_a_node_that_runs_are_refused(void **state)
 {
@@ -130,8 +130,8 @@ static void test_peers__with_the_id_of_a_node_that_runs_are_refused(void **state
     assert_string_equal(peers_find(&w->nodes[1].peers, id_of(0))->address.client.host, names[0]);
 }
 
-/* The same node again, its machine having lost power: nobody told the others, whose old
- * connections look as they always did. They find out when it knocks. */
+/* The same node again, after its machine lost power: the others did not hear of that, and their
+ * old connections look as before. They find out when it dials. */
 static void test_peers__that_lost_power_are_let_in_again_at_once(void **state)
 {
     struct world *w = *state;
@@ -147,11 +147,11 @@ static void test_peers__that_lost_power_are_let_in_again_at_once(void **state)
     dial(w, 0);
     run_ms(w, 500);
     assert_true(is_up(&w->nodes[0].peers, id_of(1)));
-    run_ms(w, 500); /* The other's own connections break one after the other. */
+    run_ms(w, 500); /* The other node's own connections break one after the other. */
     assert_true(is_up(&w->nodes[1].peers, id_of(0)));
 }
 
-/* Refused by its number, before anything else it says counts. */
+/* Refused because of its version, before anything else that it sends counts. */
 static void test_peers__of_another_version_are_refused(void **state)
 {
     static const uint32_t versions[] = {0, WIRE_VERSION_MIN - 1, WIRE_VERSION + 1, UINT32_MAX};
@@ -174,7 +174,7 @@ static void test_peers__of_another_version_are_refused(void **state)
     stranger_end(&s);
 }
 
-/* What is said in another's name, or meant for another, is no message to this node. */
+/* A message in another node's name, or for another node, is not accepted. */
 static void test_peers__messages_between_others_end_the_connection(void **state)
 {
     static const raft_id ends[][2] = {{30, 20}, {10, 30}, {10, 0}, {20, 10}};
@@ -182,7 +182,7 @@ static void test_peers__messages_between_others_end_the_connection(void **state)
     struct wire_hello hello = stranger_hello();
     struct stranger s;
 
-    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial at the same time as the stranger. */
     start_node(w, 1, CLUSTER);
     for (size_t i = 0; i < 2 * sizeof ends / sizeof ends[0]; i++) {
         struct wire_message m = {
@@ -200,7 +200,7 @@ static void test_peers__messages_between_others_end_the_connection(void **state)
         }
         link_flush(&s.link);
         run_ms(w, 100);
-        assert_false(s.link.is_open); /* And on_message() has heard nothing. */
+        assert_false(s.link.is_open); /* And on_message() was not called. */
         stranger_end(&s);
     }
 }
@@ -214,7 +214,7 @@ static void test_peers__frames_of_an_unknown_group_end_the_connection(void **sta
     struct wire_message m = {.message = {.kind = RAFT_HEARTBEAT, .from = 10, .to = 20, .term = 1}};
     struct wire_forward f = {.correlation = 1, .resp_version = 2, .until_ns = 1};
 
-    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial at the same time as the stranger. */
     start_node(w, 1, CLUSTER);
     for (int i = 0; i < 6; i++) {
         m.group = f.group = i < 3 ? WIRE_GROUPS : UINT8_MAX;
@@ -230,7 +230,7 @@ static void test_peers__frames_of_an_unknown_group_end_the_connection(void **sta
         }
         link_flush(&s.link);
         run_ms(w, 100);
-        assert_false(s.link.is_open); /* And nothing was heard of it. */
+        assert_false(s.link.is_open); /* And no message was accepted. */
         stranger_end(&s);
         m.message.kind = RAFT_HEARTBEAT;
     }
@@ -238,7 +238,7 @@ static void test_peers__frames_of_an_unknown_group_end_the_connection(void **sta
     assert_int_equal(w->nodes[1].abandoned_count, 0);
 }
 
-/* What a later version may say beside what this one knows, and what none may. */
+/* What a later version may send in addition, and what no version may send. */
 static void test_peers__frames_of_unknown_kinds_are_skipped_if_they_may_be(void **state)
 {
     static const struct {
@@ -249,7 +249,7 @@ static void test_peers__frames_of_unknown_kinds_are_skipped_if_they_may_be(void 
     struct wire_hello hello = stranger_hello();
     struct stranger s;
 
-    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial at the same time as the stranger. */
     start_node(w, 1, CLUSTER);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         stranger_greet(w, &s, w->nodes[0].io, &hello);
@@ -268,7 +268,7 @@ static void test_peers__frames_of_unknown_kinds_are_skipped_if_they_may_be(void 
     stranger_end(&s);
 }
 
-/* So that no large value delays a heartbeat, and nobody says what is another's. */
+/* So that no large value delays a heartbeat, and no side sends what only the other may. */
 static void test_peers__frames_out_of_place_end_the_connection(void **state)
 {
     static const struct {
@@ -283,7 +283,7 @@ static void test_peers__frames_out_of_place_end_the_connection(void **state)
     struct wire_hello hello = stranger_hello();
     struct stranger s;
 
-    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial at the same time as the stranger. */
     start_node(w, 1, CLUSTER);
     for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
         const struct wire_kind *kind = wire_kind_of((uint8_t)frames[i].type);
@@ -292,7 +292,7 @@ static void test_peers__frames_out_of_place_end_the_connection(void **state)
         stranger_greet(w, &s, w->nodes[0].io, &hello);
         assert_true(s.is_welcome);
         stranger_say(w, &s, kind->type, slice_of(body, wire_body_min(kind) % sizeof body));
-        assert_false(s.link.is_open); /* And on_message() has heard nothing. */
+        assert_false(s.link.is_open); /* And on_message() was not called. */
         stranger_end(&s);
     }
     assert_int_equal(w->nodes[1].forward_count, 0);
@@ -304,7 +304,7 @@ static void test_peers__of_an_older_level_are_kept_out(void **state)
     struct wire_hello hello = stranger_hello();
     struct stranger s;
 
-    start_node(w, 0, CLUSTER + 1); /* So it does not dial beside the one who knocks. */
+    start_node(w, 0, CLUSTER + 1); /* So it does not dial at the same time as the stranger. */
     start_node(w, 1, CLUSTER);
     peers_set_level(&w->nodes[1].peers, 3);
     for (hello.level = 1; hello.level <= 4; hello.level++) {
@@ -338,7 +338,7 @@ static void test_peers__of_an_older_level_are_sent_nothing(void **state)
     assert_int_equal(peers_level(&w->nodes[0].peers, id_of(1)), 1);
 }
 
-/* Which version the connections from `from` to the other node have; 0: not all are up. */
+/* The version on the connections from `from` to the other node; 0: not all are up. */
 static uint32_t version_spoken(struct world *w, uint32_t from)
 {
     const struct peer *peer = peers_find(&w->nodes[from].peers, id_of(1 - from));
@@ -356,8 +356,8 @@ static const char *program_of_the_other(struct world *w, uint32_t i)
     return peers_find(&w->nodes[i].peers, id_of(1 - i))->program;
 }
 
-/* The second node has a later program, which speaks a version more; the first one is upgraded to
- * it, and has to go back. */
+/* The second node has a later program, which speaks one more version; the first one is upgraded
+ * to it, and then downgraded. */
 static void test_peers__of_neighbouring_versions_speak_the_older_one(void **state)
 {
     struct world *w = *state;
@@ -366,10 +366,10 @@ static void test_peers__of_neighbouring_versions_speak_the_older_one(void **stat
     start_node(w, 0, CLUSTER);
     start_node(w, 1, CLUSTER);
     dial(w, 0);
-    run_ms(w, 50); /* Less than the time until the next attempt: it steps down at once. */
+    run_ms(w, 50); /* Less than the time to the next attempt: it steps down at once. */
     assert_int_equal(version_spoken(w, 0), WIRE_VERSION);
     assert_int_equal(version_spoken(w, 1), WIRE_VERSION);
-    assert_int_equal(w->nodes[1].refusal, 0); /* Nothing to tell anybody. */
+    assert_int_equal(w->nodes[1].refusal, 0); /* There is nothing to report. */
 
     end_node(&w->nodes[0], SIM_KILLED);
     w->nodes[0].version = WIRE_VERSION + 1;
@@ -413,7 +413,7 @@ static void answer(struct node *n)
     peers_flush_answers(&n->peers);
 }
 
-/* Else they would wait behind all the entries that a leader sends. */
+/* Otherwise they would wait behind all the entries that a leader sends. */
 static void test_peers__answers_take_the_connection_of_their_commands(void **state)
 {
     struct world *w = *state;
@@ -428,7 +428,7 @@ static void test_peers__answers_take_the_connection_of_their_commands(void **sta
     assert_int_equal(asker->forwards_lost_count, 0);
 }
 
-/* Else an answer could be lost, and a later one arrive. */
+/* Otherwise an answer could be lost, and a later one arrive. */
 static void test_peers__answers_end_with_the_connection_of_their_commands(void **state)
 {
     struct world *w = *state;
@@ -444,7 +444,7 @@ static void test_peers__answers_end_with_the_connection_of_their_commands(void *
     assert_int_equal(asker->answer_count, 0);
 }
 
-/* Else the removal of a node would leave its users in doubt. */
+/* Otherwise the removal of a node would leave its users in doubt. */
 static void test_peers__that_were_removed_get_the_answers_under_way(void **state)
 {
     struct world *w = *state;
@@ -466,7 +466,7 @@ static void test_peers__that_were_removed_get_the_answers_under_way(void **state
     membership_free(after);
 }
 
-/* Else whoever forwards or replicates much is taken for dead. */
+/* Otherwise a node that forwards or replicates much would be considered dead. */
 static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
 {
     static const struct sim_network slow = {.delay_min_ns = 20 * SIM_MS,
@@ -530,7 +530,7 @@ static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
     assert_int_equal(w->nodes[0].forwards_lost_count, 1);
 }
 
-/* With entries, too: a leader whose disk is full sends them. */
+/* Also with entries: a leader whose disk is full sends them. */
 static void test_peers__say_how_their_disk_is_with_entries(void **state)
 {
     struct world *w = *state;

@@ -1,5 +1,5 @@
-/* Proofs of membership: HMAC-SHA256 by the vectors of RFC 4231, and that a proof holds for its
- * own greeting alone. */
+/* Proofs of membership: HMAC-SHA256 with the vectors of RFC 4231, and that a proof is valid only
+ * for its own greeting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 enum { VECTOR_BYTES_MAX = 160 };
 
-/* Both texts in hex. The fifth case of the RFC is of a shortened result, which is not used. */
+/* Both texts in hex. The fifth case of the RFC has a truncated result, which is not used here. */
 struct vector {
     const char *key;
     const char *data;
@@ -83,7 +83,7 @@ static struct proof_greeting greeting(void)
         .hello = slice_str("hello, I am ten"), .listener = 20, .nonce = "chance"};
 }
 
-/* Whether what the dialer of greeting() sends is taken by the listener of `g`. */
+/* Whether the proof of the dialer of greeting() is accepted by the listener of `g`. */
 static bool is_taken(const struct proof_greeting *g)
 {
     struct proof_greeting right = greeting();

@@ -1,4 +1,4 @@
-/* Connections that have not proven that they belong: which one makes room for the next. */
+/* Connections that have not proved membership: which one is closed to make room for the next. */
 #include "stranger.h"
 
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 /* --- whose turn it is -------------------------------------------------------------------- */
 
-/* Connections that were accepted in this order. */
+/* Connections, in the order in which they were accepted. */
 struct port {
     struct peers peers;
     struct inbound of[STRANGERS_MAX + 8];
@@ -46,7 +46,7 @@ static int port_teardown(void **state)
     return 0;
 }
 
-/* Until one is too many; each from an address of its own where `origin` is APART. */
+/* Fills up until there is one too many; with APART as `origin`, each from another address. */
 static void fill(struct port *port, uint64_t origin)
 {
     while (port->count <= STRANGERS_MAX) {
@@ -98,7 +98,7 @@ static void test_strangers__that_say_nothing_make_room_first(void **state)
     assert_ptr_equal(strangers_to_close(&port->peers), &port->of[0]);
 }
 
-/* The others come from as many addresses as there are. */
+/* All others come from different addresses. */
 static void test_strangers__that_are_few_are_no_crowd(void **state)
 {
     struct port *port = *state;
@@ -111,7 +111,7 @@ static void test_strangers__that_are_few_are_no_crowd(void **state)
     assert_ptr_equal(strangers_to_close(&port->peers), oldest);
 }
 
-/* From so many addresses that none is a crowd, each with a HELLO, which proves nothing. */
+/* From so many addresses that none has many, each with a HELLO, which proves nothing. */
 static void test_strangers__spare_the_one_that_has_just_come(void **state)
 {
     struct port *port = *state;
@@ -143,7 +143,7 @@ static void one_more(struct flood *f, struct io *io)
     io_connect(io, &s->connect, &s->link.stream, &door);
 }
 
-/* One a millisecond until the member is connected, or for two seconds. */
+/* One connection a millisecond until the member is connected, or for two seconds. */
 static void flood_until_up(struct world *w, struct flood *f, struct io *io)
 {
     while (f->count < 2000 && !is_up(&w->nodes[0].peers, id_of(1))) {

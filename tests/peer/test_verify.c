@@ -36,19 +36,19 @@ static struct verify *ask(struct world *w, struct outcome *o, raft_id id, bool i
     return verify_start(&w->nodes[LEADER].peers, &options);
 }
 
-/* Of the node that is to be added, what is known within a moment. */
+/* The result for the node that is to be added, which must be known within a moment. */
 static int ask_once(struct world *w, raft_id id)
 {
     struct outcome o;
 
     assert_non_null(ask(w, &o, id, false));
-    assert_int_equal(o.result, NONE); /* No callback within a call. */
+    assert_int_equal(o.result, NONE); /* No callback during the call. */
     run_ms(w, AT_ONCE_MS);
     assert_in_range(o.count, 0, 1);
     return o.result;
 }
 
-/* It has not joined yet. NULL: nor does it have a key. */
+/* It has not joined yet. NULL: it does not have a key either. */
 static void start_newcomer(struct world *w, const struct store_key *key)
 {
     w->nodes[NEWCOMER].has_no_cluster = true;
@@ -150,7 +150,7 @@ static void test_verify__who_is_silent_is_found_out_in_time(void **state)
     stranger_end(&s);
 }
 
-/* A stranger listens there who has heard the leader's hello, and answers as they like. */
+/* A stranger listens there, receives the leader's HELLO, and answers whatever it likes. */
 static void test_verify__words_without_a_proof_are_no_proof(void **state)
 {
     static const char words[] = {WIRE_WELCOME, WIRE_REFUSE, WIRE_CHALLENGE};

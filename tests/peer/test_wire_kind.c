@@ -1,5 +1,5 @@
-/* The table of message kinds: it says the same as docs/WIRE.md, the file named on the command
- * line, and keeps the rules that others rely on. */
+/* The table of message kinds: it agrees with docs/WIRE.md, which is given on the command line,
+ * and follows the rules that other code relies on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 static char document[256 * 1024];
 
-/* Words of a member's name: "message.last_log_index" is "last log index". */
+/* The words of a member's name: "message.last_log_index" is "last log index". */
 static void put_name(struct buffer *out, const char *name)
 {
     const char *last = strrchr(name, '.');
@@ -58,7 +58,7 @@ static void put_uses(struct buffer *out, uint32_t uses)
     buffer_printf(out, "%s | %s", by, on);
 }
 
-/* The core's messages begin alike: the document says so once. */
+/* The core's messages begin alike, and the document describes that once. */
 static uint32_t first_field(const struct wire_kind *kind)
 {
     return wire_is_message(kind->type) || kind->type == WIRE_APPEND ? 5 : 0;
@@ -116,7 +116,7 @@ static void test_kinds__have_each_a_number_of_their_own_in_rising_order(void **s
     assert_null(wire_kind_of(UINT8_MAX));
 }
 
-/* What is said has a sender and a place; nothing large delays a heartbeat. */
+/* Each kind has a sender and a place; nothing large delays a heartbeat. */
 static void test_kinds__have_a_sender_and_a_place(void **state)
 {
     (void)state;
@@ -230,7 +230,8 @@ static void test_fields__leave_the_rest_if_there_may_be_one(void **state)
     struct slice rest;
 
     (void)state;
-    assert_false(wire_fields_get(slice_of("\x03\x02xyz", 5), two, 3, &out, &rest)); /* No flag. */
+    /* Not a flag. */
+    assert_false(wire_fields_get(slice_of("\x03\x02xyz", 5), two, 3, &out, &rest));
     assert_false(wire_fields_get(slice_of("\x03\x01xyz", 5), two, 2, &out, &rest));
     assert_false(wire_fields_get(slice_of("\x03", 1), two, 2, &out, &rest));
     assert_int_equal(out.u8, 77);

@@ -10,7 +10,7 @@ void cluster_log_append(struct cluster_log *log, const struct cluster_entry *ent
 raft_index cluster_log_last(const struct cluster_log *log);
 /* Drops entries from `index` on; the log may end before. */
 void cluster_log_cut(struct cluster_log *log, raft_index index);
-/* Makes a copy; memory that `log` has is used. */
+/* Copies `from`; reuses memory that `log` has. */
 void cluster_log_copy(struct cluster_log *log, const struct cluster_log *from);
 const struct cluster_entry *cluster_log_at(const struct cluster_log *log, raft_index index);
 raft_term cluster_log_term(const struct cluster_log *log, raft_index index);

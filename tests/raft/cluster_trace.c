@@ -1,5 +1,5 @@
-/* cluster_trace.c - see cluster_trace.h. Each line says who, to whom, what, and
- * then facts as name=value: rewording a log message of the server breaks nothing. */
+/* cluster_trace.c - see cluster_trace.h. Each line has the node, the peer, the event, and then
+ * facts as name=value. It is independent of the server's log messages. */
 #include "cluster_trace.h"
 
 #include <inttypes.h>

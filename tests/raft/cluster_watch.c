@@ -4,7 +4,8 @@
 #include "base/check.h"
 #include "cluster_log.h"
 
-/* Write-once: whoever logs (index, term) logs the same entry after the same one. */
+/* Write-once: every node that logs (index, term) logs the same entry after the same previous
+ * one. */
 struct cluster_seen {
     raft_index index;
     raft_term term;
@@ -19,7 +20,7 @@ void cluster_see_entry(struct cluster *c, const struct cluster_log *log, raft_in
     const struct cluster_entry *entry = cluster_log_at(log, index);
     raft_term term_before = cluster_log_term(log, index - 1);
 
-    for (uint32_t i = c->seen_count; i > 0; i--) { /* Most are asked about when new. */
+    for (uint32_t i = c->seen_count; i > 0; i--) { /* Most entries asked about are new ones. */
         const struct cluster_seen *seen = &c->seen[i - 1];
 
         if (seen->index == index && seen->term == entry->term) {

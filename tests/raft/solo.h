@@ -1,5 +1,5 @@
-/* solo.h - one core by itself, its peers played by the test: for rules that show
- * best message by message. The node under test is always 1. */
+/* solo.h - a single core, with its peers played by the test: for rules that are best shown
+ * message by message. The node under test always has id 1. */
 #ifndef RAKIT_TESTS_RAFT_SOLO_H
 #define RAKIT_TESTS_RAFT_SOLO_H
 
@@ -11,7 +11,7 @@
 
 struct solo {
     uint64_t now_ns;
-    raft_seq written_seq; /* The newest write asked for. */
+    raft_seq written_seq; /* The newest write that was requested. */
     struct raft *raft;
     struct raft_effects effects; /* Of the newest step that was not refused. */
     void *memory;
@@ -37,11 +37,11 @@ int solo_step(struct solo *s, struct raft_event event);
 int solo_receive(struct solo *s, struct raft_message message);
 int solo_tick(struct solo *s);
 int solo_durable(struct solo *s, raft_seq seq);
-/* All that was asked for is durable. */
+/* Everything that was requested becomes durable. */
 void solo_settle(struct solo *s);
 void solo_pass(struct solo *s, uint64_t ns);
 
-/* An append from `from` in `term`: commands of these terms behind prev@prev_term. */
+/* An append from `from` in `term`: commands of these terms after prev@prev_term. */
 struct raft_message solo_append(raft_id from, raft_term term, raft_index prev, raft_term prev_term,
                                 const raft_term *terms, uint32_t count, raft_index leader_commit);
 struct raft_message solo_accept(raft_id from, raft_term term, raft_index match_index);
@@ -57,10 +57,10 @@ struct raft_message solo_pre_vote_request(raft_id from, raft_term term, raft_ind
                                           raft_term last_term);
 struct raft_message solo_pre_vote(raft_id from, raft_term term, bool granted);
 
-/* Moves on to the deadline and ticks. */
+/* Advances to the deadline and ticks. */
 void solo_timeout(struct solo *s);
-/* By a pre-vote and votes of 2, 3, ...; with its no-op written, but nothing of it
- * acknowledged, not even by its own disk. */
+/* By a pre-vote and votes of 2, 3, ...; its no-op is written but not acknowledged by anybody,
+ * not even by its own disk. */
 void solo_become_leader(struct solo *s);
 
 /* The outbound message of that kind in the newest effects (`to` 0: the first), or NULL. */

@@ -1,5 +1,5 @@
-/* test_commit.c - when an entry counts as committed (§5.3, §5.4.2), and that what
- * is committed stays (§5.4.3). Durability is told in write numbers. */
+/* test_commit.c - when an entry is committed (§5.3, §5.4.2), and that committed entries stay
+ * (§5.4.3). Durability is reported by write numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static int propose(struct solo *s, uint32_t count)
 
 /* --- the leader ------------------------------------------------------------------- */
 
-/* §5.4.2, Figure 8: an entry of an old term on a majority is not committed by that. */
+/* §5.4.2, Figure 8: an entry of an old term is not committed just because a majority has it. */
 static void test_commit__entries_of_old_terms_do_not_commit_by_counting(void **state)
 {
     struct solo s;
@@ -33,12 +33,12 @@ static void test_commit__entries_of_old_terms_do_not_commit_by_counting(void **s
     assert_int_equal(solo_receive(&s, solo_accept(2, 4, 4)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 0);
     assert_int_equal(solo_receive(&s, solo_accept(3, 4, 4)), RAFT_OK);
-    assert_int_equal(raft_commit_index(s.raft), 4); /* And with it all before it. */
+    assert_int_equal(raft_commit_index(s.raft), 4); /* And with it everything before. */
     assert_true(raft_is_ready(s.raft));
     solo_deinit(&s);
 }
 
-/* Scenario 61: an own write under way counts for nothing. */
+/* Scenario 61: a write of its own that is under way does not count. */
 static void test_commit__the_leader_counts_itself_only_when_durable(void **state)
 {
     struct solo s;
@@ -81,12 +81,12 @@ static void test_commit__a_lone_voter_commits_when_its_disk_is_done(void **state
     assert_int_equal(raft_commit_index(s.raft), 3);
     assert_int_equal(solo_durable(&s, second), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 8);
-    assert_int_equal(solo_durable(&s, first), RAFT_OK); /* Told again: no matter. */
+    assert_int_equal(solo_durable(&s, first), RAFT_OK); /* Reported again, without effect. */
     assert_int_equal(raft_commit_index(s.raft), 8);
     solo_deinit(&s);
 }
 
-/* The pitfall of acknowledging indexes: 5..6 are written, replaced, and the late
+/* The pitfall of acknowledging indexes: 5..6 are written and replaced, and the late
  * acknowledgement of the first write must not count for what replaced them. */
 static void test_commit__a_write_does_not_vouch_for_what_replaced_it(void **state)
 {
@@ -102,12 +102,12 @@ static void test_commit__a_write_does_not_vouch_for_what_replaced_it(void **stat
                      RAFT_OK);
     assert_int_equal(s.effects.truncate_from, 4);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES_REPLY, 3)->after, s.effects.write_seq);
-    assert_int_equal(raft_durable_index(s.raft), 3); /* 4 was, and is cut. */
+    assert_int_equal(raft_durable_index(s.raft), 3); /* 4 was durable, and is cut. */
     assert_int_equal(solo_durable(&s, replaced), RAFT_OK);
     assert_int_equal(raft_durable_index(s.raft), 3);
     assert_false(raft_is_durable(s.raft));
 
-    /* It comes to lead, and still may claim 1..3 only. */
+    /* It becomes leader, and still may claim only 1..3. */
     solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
     assert_int_equal(solo_tick(&s), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pre_vote(2, 4, true)), RAFT_OK);
@@ -125,7 +125,7 @@ static void test_commit__a_write_does_not_vouch_for_what_replaced_it(void **stat
     solo_deinit(&s);
 }
 
-/* What was durable and is cut is not durable any more, though the index was. */
+/* An index that was durable is not durable any more once its entry is replaced. */
 static void test_commit__what_replaces_durable_entries_is_not_durable(void **state)
 {
     struct raft_progress self;
@@ -145,7 +145,7 @@ static void test_commit__what_replaces_durable_entries_is_not_durable(void **sta
     solo_deinit(&s);
 }
 
-/* More writes under way than are told apart: credit comes later, never too early. */
+/* More writes under way than are distinguished: credit comes later, never too early. */
 static void test_commit__many_writes_under_way_are_credited_in_time(void **state)
 {
     enum { WRITES = 200 };
@@ -171,14 +171,14 @@ static void test_commit__many_writes_under_way_are_credited_in_time(void **state
 
 /* --- the follower ----------------------------------------------------------------- */
 
-/* Figure 2, rule 5, read strictly: its own log may go on with what never was the
- * leader's, so only what the message covers is known to be committed. */
+/* Figure 2, rule 5, read strictly: the end of its own log may not be from the leader, so only
+ * what the message covers is known to be committed. */
 static void test_commit__a_follower_commits_only_what_the_message_vouches_for(void **state)
 {
     struct solo s;
 
     (void)state;
-    solo_restore(&s, 3, (raft_term[]){1, 1, 1, 1}, 4); /* 2..5 may be of a dead branch. */
+    solo_restore(&s, 3, (raft_term[]){1, 1, 1, 1}, 4); /* 2..5 may belong to a dead branch. */
     assert_int_equal(solo_receive(&s, solo_append(2, 3, 2, 1, NULL, 0, 5)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 2);
     assert_int_equal(solo_receive(&s, solo_append(2, 3, 2, 1, (raft_term[]){1}, 1, 5)), RAFT_OK);
@@ -205,7 +205,7 @@ static void test_commit__never_falls(void **state)
     solo_deinit(&s);
 }
 
-/* §5.4.3: whoever asks for this is not of this cluster, or has a bug. */
+/* §5.4.3: a node that asks for this is not of this cluster, or has a bug. */
 static void test_commit__what_is_committed_is_never_cut(void **state)
 {
     struct solo s;
@@ -222,14 +222,14 @@ static void test_commit__what_is_committed_is_never_cut(void **state)
     assert_int_equal(raft_current_term(s.raft), 2);
     assert_memory_equal(&before, &s.effects, sizeof(before));
 
-    /* Above it, though, it may be. */
+    /* Above it, entries may be cut. */
     assert_int_equal(solo_receive(&s, solo_append(2, 2, 4, 1, (raft_term[]){2}, 1, 4)), RAFT_OK);
     assert_int_equal(raft_term_at(s.raft, 5), 2);
     solo_deinit(&s);
 }
 
-/* A heartbeat tells no more than what its receiver has acknowledged in this term:
- * beyond that, logs may differ. */
+/* A heartbeat commits no more than what its receiver has acknowledged in this term: beyond that,
+ * logs may differ. */
 static void test_commit__a_heartbeat_tells_only_what_was_acknowledged(void **state)
 {
     struct solo s;
@@ -246,8 +246,8 @@ static void test_commit__a_heartbeat_tells_only_what_was_acknowledged(void **sta
     solo_deinit(&s);
 }
 
-/* Nor of entries of older terms: one of this term shows its receiver that it still has
- * what it acknowledged. */
+/* Nor entries of older terms: an entry of this term shows that the receiver still has what it
+ * acknowledged. */
 static void test_commit__a_heartbeat_tells_only_of_its_own_term(void **state)
 {
     struct solo s;

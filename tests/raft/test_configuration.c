@@ -16,7 +16,8 @@ static int change(struct solo *s, enum raft_change_kind kind, raft_id id)
                      (struct raft_event){.kind = RAFT_CHANGE, .change = {.kind = kind, .id = id}});
 }
 
-/* Leader of that many voters in term 2; its no-op (index 2) committed and known. */
+/* Leader of that many voters in term 2; its no-op (index 2) is committed, and the followers know
+ * it. */
 static void lead(struct solo *s, uint32_t voter_count)
 {
     solo_restore(s, voter_count, NULL, 0);
@@ -101,8 +102,8 @@ static void test_configuration__no_change_before_the_leader_has_committed(void *
 }
 
 /* Scenario 14: one at a time. */
-/* ... not even where all that it inherited is known to be committed; nor does it
- * leave a joint state before. */
+/* ... not even if everything that it inherited is known to be committed; nor does it leave a
+ * joint state before. */
 static void test_configuration__what_is_inherited_committed_does_not_hasten_it(void **state)
 {
     struct raft_configuration joint = solo_voters(3);
@@ -151,7 +152,7 @@ static void test_configuration__no_change_while_another_is_under_way(void **stat
     solo_settle(&s);
     assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK); /* C_old,new committed. */
     assert_members(s.raft, "1,3");
-    assert_int_equal(change(&s, RAFT_READDRESS, 1), RAFT_EBUSY); /* C_new is not yet. */
+    assert_int_equal(change(&s, RAFT_READDRESS, 1), RAFT_EBUSY); /* C_new is not committed yet. */
     solo_settle(&s);
     assert_int_equal(solo_receive(&s, solo_accept(3, 2, 4)), RAFT_OK);
     assert_int_equal(change(&s, RAFT_READDRESS, 1), RAFT_OK);
@@ -195,7 +196,7 @@ static void test_configuration__who_joins_is_a_learner_first(void **state)
     assert_int_equal(s.effects.append_configuration.member_count, 2);
     assert_non_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
     solo_settle(&s);
-    assert_int_equal(raft_commit_index(s.raft), 3); /* A learner's disk is not asked. */
+    assert_int_equal(raft_commit_index(s.raft), 3); /* A learner's disk does not count. */
     solo_deinit(&s);
 }
 
@@ -217,12 +218,12 @@ static void test_configuration__a_learner_that_caught_up_is_promoted(void **stat
     assert_int_equal(raft_commit_index(s.raft), 3); /* C_new needs both. */
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 4)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 4);
-    assert_members(s.raft, "1,2"); /* The joint state is left by itself. */
+    assert_members(s.raft, "1,2"); /* The leader leaves the joint state by itself. */
     solo_deinit(&s);
 }
 
-/* Scenario 17: a round that takes longer than an election timeout is no catching
- * up; the next one, being shorter, may be. */
+/* Scenario 17: in a round that takes longer than an election timeout, a learner has not caught
+ * up; it may have in the next, shorter one. */
 static void test_configuration__a_slow_learner_has_to_wait(void **state)
 {
     struct solo s;
@@ -244,7 +245,7 @@ static void test_configuration__a_slow_learner_has_to_wait(void **state)
     solo_deinit(&s);
 }
 
-/* A slow round's end in an idle cluster: heartbeats' answers end the next one. */
+/* A slow round ends in an idle cluster: answers to heartbeats end the next round. */
 static void test_configuration__an_idle_cluster_promotes_as_well(void **state)
 {
     struct solo s;
@@ -262,7 +263,7 @@ static void test_configuration__an_idle_cluster_promotes_as_well(void **state)
     solo_deinit(&s);
 }
 
-/* It caught up while another change was under way, and is gone by now. */
+/* It caught up while another change was under way, and has gone by now. */
 static void test_configuration__a_silent_learner_is_not_promoted(void **state)
 {
     struct solo s;
@@ -301,14 +302,15 @@ static void test_configuration__a_voter_leaves_through_the_joint_state(void **st
     assert_int_equal(solo_receive(&s, solo_accept(4, 2, 3)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 3);
     assert_members(s.raft, "1,2,3");
-    assert_non_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 4)); /* Served until that is settled, */
+    /* It is served until that is settled. */
+    assert_non_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 4));
     solo_settle(&s);
     assert_int_equal(solo_receive(&s, solo_accept(4, 2, 4)), RAFT_OK);
-    assert_int_equal(raft_commit_index(s.raft), 3); /* though it counts no more. */
+    assert_int_equal(raft_commit_index(s.raft), 3); /* Although it does not count any more. */
     assert_int_equal(solo_receive(&s, solo_accept(3, 2, 4)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 4);
 
-    solo_timeout(&s); /* It hears of that as well, and is forgotten then. */
+    solo_timeout(&s); /* It hears of that as well, and is then dropped. */
     assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 4)->message.leader_commit, 4);
     for (int i = 0; i < 8; i++) {
         solo_timeout(&s);
@@ -376,15 +378,16 @@ static void test_configuration__a_leaving_leader_does_not_count_itself(void **st
     assert_int_equal(raft_commit_index(s.raft), 4);
     assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER);
     assert_int_equal(raft_role_reason(s.raft), RAFT_BECAUSE_REMOVED);
-    assert_int_equal(solo_sent_count(&s, RAFT_TIMEOUT_NOW), 1); /* Somebody takes over. */
-    assert_int_equal(s.effects.deadline_ns, UINT64_MAX);        /* And it never campaigns. */
+    assert_int_equal(solo_sent_count(&s, RAFT_TIMEOUT_NOW), 1); /* A successor takes over. */
+    /* And the removed leader never campaigns. */
+    assert_int_equal(s.effects.deadline_ns, UINT64_MAX);
     solo_pass(&s, 100 * SOLO_ELECTION_TIMEOUT);
     assert_int_equal(solo_tick(&s), RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER);
     solo_deinit(&s);
 }
 
-/* The removed leader of two: C_new is the other one alone. */
+/* The leader of two is removed: C_new is only the other one. */
 static void test_configuration__two_become_one(void **state)
 {
     struct cluster *c = cluster_new(1);
@@ -464,21 +467,22 @@ static void test_configuration__truncation_rolls_back_exactly(void **state)
     assert_int_equal(solo_receive(&s, append_configuration(2, 3, 2, &entry, &five)), RAFT_OK);
     assert_members(s.raft, "1,2,3+4,5");
     assert_int_equal(solo_receive(&s, solo_append(2, 3, 3, 2, (raft_term[]){3}, 1, 0)), RAFT_OK);
-    assert_members(s.raft, "1,2,3+4"); /* One. */
+    assert_members(s.raft, "1,2,3+4"); /* One change is undone. */
     assert_int_equal(raft_configuration_index(s.raft), 3);
     assert_int_equal(solo_receive(&s, append_configuration(4, 4, 3, &entry, &five)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_append(3, 5, 2, 1, (raft_term[]){5}, 1, 0)), RAFT_OK);
-    assert_members(s.raft, "1,2,3"); /* Two. */
+    assert_members(s.raft, "1,2,3"); /* Two changes are undone. */
     assert_true(s.effects.configuration_changed);
     assert_int_equal(raft_configuration_index(s.raft), 1);
     assert_int_equal(solo_receive(&s, solo_append(3, 6, 0, 0, (raft_term[]){6}, 1, 0)), RAFT_OK);
-    assert_int_equal(raft_configuration(s.raft)->member_count, 0); /* Before the first. */
+    /* Back to before the first configuration. */
+    assert_int_equal(raft_configuration(s.raft)->member_count, 0);
     assert_int_equal(raft_configuration_index(s.raft), 0);
     solo_deinit(&s);
 }
 
-/* No log of this cluster has more than one that is not committed; whoever asks to
- * go back further than is remembered is wrong. */
+/* A log of this cluster has at most one uncommitted configuration, so a request to go back
+ * further than the remembered ones is wrong. */
 static void test_configuration__rolls_back_no_further_than_it_remembers(void **state)
 {
     struct raft_configuration three = solo_voters(3);
@@ -498,7 +502,7 @@ static void test_configuration__rolls_back_no_further_than_it_remembers(void **s
     solo_deinit(&s);
 }
 
-/* Scenario 18: whoever leads in the joint state completes it. */
+/* Scenario 18: whichever node leads in the joint state completes it. */
 static void test_configuration__a_new_leader_leaves_the_joint_state(void **state)
 {
     struct raft_configuration joint = solo_voters(3);
@@ -515,14 +519,14 @@ static void test_configuration__a_new_leader_leaves_the_joint_state(void **state
     solo_settle(&s);
     assert_members(s.raft, "1,2,3->1,2");
     assert_int_equal(solo_receive(&s, solo_accept(3, 3, 3)), RAFT_OK);
-    assert_int_equal(raft_commit_index(s.raft), 0); /* 1 and 3 of the old, but 1 of the new. */
+    assert_int_equal(raft_commit_index(s.raft), 0); /* 1 and 3 of C_old, but only 1 of C_new. */
     assert_int_equal(solo_receive(&s, solo_accept(2, 3, 3)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 3);
     assert_members(s.raft, "1,2");
     solo_deinit(&s);
 }
 
-/* §6: votes, too, take both majorities. */
+/* §6: votes also need both majorities. */
 static void test_configuration__an_election_in_the_joint_state_takes_both(void **state)
 {
     struct raft_configuration joint = solo_voters(3);
@@ -564,7 +568,7 @@ static void test_configuration__who_is_left_out_uncommitted_still_campaigns(void
         cluster_deliver_round(c);
     }
     cluster_durable_all(c, 1);
-    assert_members(cluster_raft(c, 1), "2"); /* Here only; 2 is in the joint state. */
+    assert_members(cluster_raft(c, 1), "2"); /* Only here; 2 is in the joint state. */
     cluster_crash(c, 1);
     while (c->packet_count > 0) {
         cluster_drop(c, 0);
@@ -576,7 +580,7 @@ static void test_configuration__who_is_left_out_uncommitted_still_campaigns(void
     cluster_free(c);
 }
 
-/* A removed node does not disturb, whatever it still believes. */
+/* A removed node does not disturb the others, whatever it believes. */
 static void test_configuration__a_removed_node_disturbs_nobody(void **state)
 {
     struct cluster *c = cluster_new(9);
@@ -596,7 +600,7 @@ static void test_configuration__a_removed_node_disturbs_nobody(void **state)
     cluster_free(c);
 }
 
-/* Ids are random: whoever joins may stand anywhere among the others. */
+/* Ids are random, so a new member may be anywhere among the others. */
 static void test_configuration__members_stay_in_order(void **state)
 {
     struct solo s;

@@ -1,5 +1,5 @@
-/* test_durability.c - what acknowledged writes say about the log: by hand, and against a model
- * that remembers each entry and the write that it went with. */
+/* test_durability.c - what acknowledged writes say about the log: with hand-made cases, and
+ * against a model that remembers the write of each entry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void test_durability__a_write_vouches_for_the_log_as_it_was(void **state)
     assert_int_equal(d.index, 3);
     assert_int_equal(durability_pending(&d, first), 0);
     assert_int_equal(durability_pending(&d, second), second);
-    assert_false(durability_reach(&d, first)); /* Told again. */
+    assert_false(durability_reach(&d, first)); /* Reported again. */
     assert_true(durability_reach(&d, second));
     assert_int_equal(d.index, 7);
     durability_check(&d, 7);
@@ -60,10 +60,10 @@ static void test_durability__what_is_cut_counts_no_more(void **state)
     durability_cut(&d, 3);
     assert_int_equal(d.index, 2); /* It was durable. */
 
-    raft_seq third = write_up_to(&d, 9); /* 3 .. 9 anew. */
+    raft_seq third = write_up_to(&d, 9); /* 3 .. 9 are written again. */
 
     assert_true(durability_reach(&d, second));
-    assert_int_equal(d.index, 2); /* Others' 3 .. 6. */
+    assert_int_equal(d.index, 2); /* Another leader's 3 .. 6. */
     assert_true(durability_reach(&d, third));
     assert_int_equal(d.index, 9);
 }
@@ -71,7 +71,7 @@ static void test_durability__what_is_cut_counts_no_more(void **state)
 enum { ENTRIES_MAX = 4000, ROUNDS = 20000, LEAD_MAX = 300 };
 
 struct model {
-    raft_seq seqs[ENTRIES_MAX + 1]; /* Of the write that each entry went with. */
+    raft_seq seqs[ENTRIES_MAX + 1]; /* The write of each entry. */
     raft_index last;
 };
 
@@ -85,8 +85,8 @@ static raft_index durable_in(const struct model *m, raft_seq durable_seq)
     return index;
 }
 
-/* With few writes under way it is as exact as the model; with more, never above it, and as much
- * once all are durable. */
+/* With few writes under way the result equals the model's; with more, it is never higher, and
+ * equal once all are durable. */
 static void compare(struct prng *p, uint64_t lead_max)
 {
     static struct model m;

@@ -1,5 +1,5 @@
-/* test_election.c - electing a leader (§5.2, §5.4.1): who campaigns when, who gets
- * which votes, and that votes are durable (Figure 2). */
+/* test_election.c - electing a leader (§5.2, §5.4.1): which node campaigns when, which votes are
+ * given, and that votes are durable (Figure 2). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,7 +82,7 @@ static void test_election__a_vote_waits_for_its_write(void **state)
     solo_deinit(&s);
 }
 
-/* Every message claims its sender's term: none leaves before that is durable. */
+/* Every message claims its sender's term, so none is sent before that is durable. */
 static void test_election__a_refusal_waits_for_the_term_it_names(void **state)
 {
     struct solo s;
@@ -157,7 +157,7 @@ static void test_election__votes_only_for_logs_that_are_up_to_date(void **state)
     }
 }
 
-/* A candidate's own vote is a vote as any other: it counts when it is durable. */
+/* A candidate's own vote is like any other: it counts once it is durable. */
 static void test_election__the_own_vote_counts_only_when_durable(void **state)
 {
     struct solo s;
@@ -196,8 +196,8 @@ static void test_election__a_vote_said_twice_counts_once(void **state)
     solo_deinit(&s);
 }
 
-/* Late answers to a pre-vote are not votes, nor are those of strangers, learners
- * or of another term. */
+/* Late answers to a pre-vote are not votes, nor are answers of strangers, of learners, or of
+ * another term. */
 static void test_election__counts_no_vote_that_is_none(void **state)
 {
     struct solo s;
@@ -257,7 +257,7 @@ static void test_election__a_leader_begins_with_a_noop(void **state)
     assert_int_equal(append->message.prev_log_index, 3);
     assert_int_equal(append->message.prev_log_term, 2);
     assert_int_equal(append->message.entry_count, 1);
-    assert_int_equal(append->after, 0); /* Does not wait for the leader's own disk. */
+    assert_int_equal(append->after, 0); /* It does not wait for the leader's own disk. */
     solo_deinit(&s);
 }
 
@@ -284,7 +284,7 @@ static void test_election__a_leader_gives_way_to_a_higher_term(void **state)
     }
 }
 
-/* A lone voter has nobody to wait for. */
+/* A single voter has nobody to wait for. */
 static void test_election__a_lone_voter_elects_itself_at_once(void **state)
 {
     struct solo s;
@@ -305,7 +305,7 @@ static void test_election__a_lone_voter_elects_itself_at_once(void **state)
     solo_deinit(&s);
 }
 
-/* A stalled disk is no reason to run through terms. */
+/* A stalled disk must not make it run through terms. */
 static void test_election__waits_for_its_disk_instead_of_raising_terms(void **state)
 {
     struct solo s;
@@ -362,14 +362,14 @@ static void test_election__learners_vote_if_asked_but_never_campaign(void **stat
         RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER);
 
-    /* It may have been promoted without knowing yet (dissertation §4.2.1). */
+    /* The voter may have been promoted without knowing it yet (dissertation §4.2.1). */
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 9, 9, 2)), RAFT_OK);
     assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.granted);
     solo_deinit(&s);
 }
 
-/* Others can win within two election timeouts, or at once where the leader is lost; but they
- * may be unable to, and then it has to. */
+/* Others can win within two election timeouts, or at once if the leader is lost. But they may be
+ * unable to, and then it has to campaign. */
 static void test_election__who_is_reluctant_campaigns_after_all_others(void **state)
 {
     struct raft_event reluctant = {.kind = RAFT_RELUCTANT, .is_reluctant = true};
@@ -414,7 +414,7 @@ static void test_election__does_not_campaign_without_room_for_another_term(void 
     solo_deinit(&s);
 }
 
-/* §5.2: with everybody answering, a split vote is over within a few timeouts. */
+/* §5.2: if all nodes answer, a split vote is over within a few timeouts. */
 static void test_election__a_split_vote_is_resolved_soon(void **state)
 {
     (void)state;
@@ -425,7 +425,7 @@ static void test_election__a_split_vote_is_resolved_soon(void **state)
         cluster_start_all(c);
         cluster_elect(c, 4);
         cluster_crash(c, 4);
-        for (raft_id id = 1; id <= 3; id++) { /* All at once, in spite of the turns. */
+        for (raft_id id = 1; id <= 3; id++) { /* All at once, despite the turns. */
             assert_int_equal(cluster_lost(c, id, 4), RAFT_OK);
         }
         c->now_ns += 40 * CLUSTER_MS;
@@ -441,7 +441,7 @@ static void test_election__a_split_vote_is_resolved_soon(void **state)
     }
 }
 
-/* §9.3: a candidate that is refused asks again soon, each at its own random instant. */
+/* §9.3: a candidate that was refused asks again soon, at a random time. */
 static void test_election__a_refused_candidate_asks_again_soon(void **state)
 {
     struct solo s;

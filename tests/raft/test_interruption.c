@@ -1,5 +1,5 @@
-/* test_interruption.c - what is under way when a disk stalls, a target dies, or a node
- * crashes: at each single step of a change of membership, for one. */
+/* test_interruption.c - what happens to work under way when a disk stalls, a target dies, or a
+ * node crashes: for example, at each step of a change of membership. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static void settle_but(struct cluster *c, raft_id stalled)
     }
 }
 
-/* A heartbeat's time passes, in which everybody does what is due. */
+/* The time of a heartbeat passes, and all nodes do what is due. */
 static void pass_heartbeat(struct cluster *c, raft_id stalled)
 {
     for (int i = 0; i < 60; i++) {
@@ -54,8 +54,8 @@ static void pass_heartbeat(struct cluster *c, raft_id stalled)
     }
 }
 
-/* Scenario 6: heartbeats do not wait for the leader's disk. The others are a majority
- * without it, and what it proposes is committed by them. */
+/* Scenario 6: heartbeats do not wait for the leader's disk. The others are a majority without
+ * it, and commit what it proposes. */
 static void test_stall__of_the_leaders_disk_stops_neither_heartbeats_nor_commits(void **state)
 {
     struct cluster *c = led_by_1(3);
@@ -75,7 +75,7 @@ static void test_stall__of_the_leaders_disk_stops_neither_heartbeats_nor_commits
     cluster_free(c);
 }
 
-/* Where it is needed, nothing is committed meanwhile, but it is no reason for elections. */
+/* If its disk is needed, nothing is committed meanwhile, but no election begins. */
 static void test_stall__of_a_needed_disk_commits_nothing_and_deposes_nobody(void **state)
 {
     struct cluster *c = led_by_1(2);
@@ -96,7 +96,7 @@ static void test_stall__of_a_needed_disk_commits_nothing_and_deposes_nobody(void
 
 /* --- handing over to who does not answer ------------------------------------------- */
 
-/* Scenario 7: the target dies; after one election timeout writes are taken again. */
+/* Scenario 7: the target dies; after one election timeout writes are accepted again. */
 static void test_transfer__to_a_dead_target_costs_one_timeout(void **state)
 {
     struct cluster *c = led_by_1(3);
@@ -116,8 +116,8 @@ static void test_transfer__to_a_dead_target_costs_one_timeout(void **state)
 
 /* --- long searches ------------------------------------------------------------------ */
 
-/* Scenario 9, the worst case: each of 499 entries is of a term of its own, and none is
- * in both logs. One probe a term at the most, one at a time, and none with entries. */
+/* Scenario 9, the worst case: each of 499 entries has a term of its own, and none is in both
+ * logs. At most one probe per term, one at a time, and none with entries. */
 static void test_repair__of_a_log_of_one_entry_terms_is_bounded(void **state)
 {
     enum { ENTRIES = 499 };
@@ -152,7 +152,7 @@ static void test_repair__of_a_log_of_one_entry_terms_is_bounded(void **state)
 
 /* --- changes of membership ---------------------------------------------------------- */
 
-/* One thing happens: the next write becomes durable, or else a message arrives. */
+/* One thing happens: the next write becomes durable, or otherwise a message arrives. */
 static bool take_step(struct cluster *c)
 {
     for (raft_id id = 1; id <= c->node_count; id++) {
@@ -168,8 +168,8 @@ static bool take_step(struct cluster *c)
     return false;
 }
 
-/* What a node goes by is the newest configuration in its log, committed or not; of one
- * that starts, that is its disk's (its commit index is 0 then). */
+/* A node uses the newest configuration in its log, committed or not; after a start, the one on
+ * its disk (its commit index is 0 then). */
 static void assert_newest_in_force(struct cluster *c, raft_id id)
 {
     const struct cluster_log *log = &cluster_node(c, id)->log;
@@ -192,7 +192,7 @@ struct interruption {
     enum raft_change_kind kind;
     raft_id whom;
     raft_id victim;
-    bool loses_packets; /* What was on its way at the crash is lost as well. */
+    bool loses_packets; /* What was under way at the crash is lost as well. */
 };
 
 /* Whether this configuration is the one before the change, or the one after it. */
@@ -204,7 +204,7 @@ static bool is_either(const struct raft_configuration *c, const struct interrupt
     return !raft_configuration_is_joint(c) && c->member_count == others + (has_whom ? 1 : 0);
 }
 
-/* The change is interrupted after `steps` steps. False: it was over before that. */
+/* The change is interrupted after `steps` steps. False: it was complete before that. */
 static bool interrupt(const struct interruption *how, uint32_t steps)
 {
     struct cluster *c = led_by_1(3);
@@ -250,8 +250,8 @@ static bool interrupt(const struct interruption *how, uint32_t steps)
     return goes_on;
 }
 
-/* Scenario 18: whoever crashes, and at whatever step of a change: each node goes by the
- * newest configuration in its log, and in the end all have the same one, whole. */
+/* Scenario 18: whichever node crashes, and at whatever step of a change: each node uses the
+ * newest configuration in its log, and in the end all have the same, complete one. */
 static void test_change__may_be_interrupted_at_each_step(void **state)
 {
     static const struct {
@@ -279,9 +279,9 @@ static void test_change__may_be_interrupted_at_each_step(void **state)
     assert_true(case_count > 200);
 }
 
-/* Scenario 14, the sequence of 2015: a leader logs a change that nobody else has, another
- * one comes. It may begin none itself before it has committed in its term, so that no two
- * configurations are ever in force whose majorities do not meet. */
+/* Scenario 14, the sequence of 2015: a leader logs a change that no other node has, and another
+ * leader is elected. That one may begin no change before it has committed in its term, so that
+ * no two configurations are ever in force whose majorities do not overlap. */
 static void test_change__of_a_new_leader_waits_for_its_first_commit(void **state)
 {
     struct cluster *c = led_by_1(4);

@@ -1,5 +1,5 @@
-/* test_liar.c - messages of a member that is out of order: whatever numbers they hold, no CHECK
- * fires and no invariant breaks, and a node does not lightly believe that it has lost its log. */
+/* test_liar.c - messages of a faulty member: whatever numbers they contain, no CHECK fails, no
+ * invariant breaks, and a node does not lightly believe that it has lost its log. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +9,12 @@
 
 #include "solo.h"
 
-#define TERM_STEP ((uint64_t)1 << 32) /* The furthest that a message may raise the term. */
+#define TERM_STEP ((uint64_t)1 << 32) /* The most by which a message may raise the term. */
 
 /* --- what was lost ---------------------------------------------------------------- */
 
-/* I-17: only who has taken nothing yet in that term may have promised more in an earlier life. */
+/* I-17: only a node that has taken no entries in that term may have promised more in an earlier
+ * life. */
 static void test_liar__nothing_is_lost_in_a_term_whose_entries_were_taken(void **state)
 {
     struct solo s;
@@ -25,7 +26,7 @@ static void test_liar__nothing_is_lost_in_a_term_whose_entries_were_taken(void *
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, UINT64_MAX)), RAFT_ELOG);
     assert_int_equal(raft_leader(s.raft), 2);
     assert_int_equal(raft_commit_index(s.raft), 3);
-    /* Of a later one it can't know; nothing has changed yet, though. */
+    /* It can't know that of a later term; and nothing has changed yet. */
     assert_int_equal(solo_receive(&s, solo_heartbeat(3, 4, 9)), RAFT_ELOST);
     assert_int_equal(raft_current_term(s.raft), 3);
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 4)), RAFT_OK);
@@ -46,11 +47,11 @@ static void test_liar__who_leads_has_lost_nothing_of_its_term(void **state)
     assert_int_equal(solo_tick(&s), RAFT_OK);
     assert_int_equal(raft_agreed_ns(s.raft), s.now_ns);
     assert_int_equal(solo_receive(&s, solo_append(2, term + 1, 2, 1, NULL, 0, 0)), RAFT_OK);
-    assert_int_equal(solo_receive(&s, solo_heartbeat(2, term, 9)), RAFT_OK); /* Of old. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, term, 9)), RAFT_OK); /* Of an old term. */
     solo_deinit(&s);
 }
 
-/* What the host goes by, before it believes in a loss. */
+/* What the host uses before it believes in a loss. */
 static void test_liar__a_log_agrees_with_what_fits_and_nothing_else(void **state)
 {
     struct solo s;
@@ -60,7 +61,7 @@ static void test_liar__a_log_agrees_with_what_fits_and_nothing_else(void **state
     assert_int_equal(raft_agreed_ns(s.raft), 0);
     assert_int_equal(solo_receive(&s, solo_append(2, 3, 9, 3, NULL, 0, 3)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 0)), RAFT_OK);
-    assert_int_equal(raft_agreed_ns(s.raft), 0); /* It was only heard of. */
+    assert_int_equal(raft_agreed_ns(s.raft), 0); /* It was only claimed. */
 
     uint64_t fitted_ns = s.now_ns;
 
@@ -75,7 +76,7 @@ static void test_liar__a_log_agrees_with_what_fits_and_nothing_else(void **state
     solo_deinit(&s);
 }
 
-/* A heartbeat names one entry; those behind it may be gone all the same. */
+/* A heartbeat names one entry; those after it may be lost nevertheless. */
 static void test_liar__a_heartbeat_vouches_for_no_more_than_it_names(void **state)
 {
     struct solo s;
@@ -87,7 +88,7 @@ static void test_liar__a_heartbeat_vouches_for_no_more_than_it_names(void **stat
     solo_deinit(&s);
 }
 
-/* It answers heartbeats, so it is there; but it never says that anything fits. */
+/* It answers heartbeats, so it is there; but it never accepts entries. */
 static void test_liar__who_takes_no_entries_is_told_from_who_does(void **state)
 {
     struct solo s;
@@ -109,7 +110,7 @@ static void test_liar__who_takes_no_entries_is_told_from_who_does(void **state)
     assert_true(raft_progress_of(s.raft, 2, &progress));
     assert_int_equal(progress.searching_ns, 0);
 
-    /* Once more: from when its connection broke. */
+    /* Again from the time at which its connection broke. */
     struct raft_event lost = {.kind = RAFT_PEER_LOST, .peer = 2};
 
     assert_int_equal(solo_step(&s, lost), RAFT_OK);
@@ -122,7 +123,8 @@ static void test_liar__who_takes_no_entries_is_told_from_who_does(void **state)
 
 /* --- terms ------------------------------------------------------------------------ */
 
-/* Set so far apart that nobody believes anybody, they would be alone for ever. */
+/* If terms are so far apart that nobody believes anybody, nodes would otherwise be alone for
+ * ever. */
 static void test_liar__who_is_not_led_for_long_believes_any_term(void **state)
 {
     const uint64_t long_ns = 10 * SOLO_ELECTION_TIMEOUT;
@@ -136,7 +138,8 @@ static void test_liar__who_is_not_led_for_long_believes_any_term(void **state)
     solo_pass(&s, long_ns - 1);
     assert_int_equal(solo_receive(&s, solo_pulse(2, 9 * TERM_STEP, 0)), RAFT_ETERM);
     solo_pass(&s, 1);
-    assert_int_equal(solo_receive(&s, solo_pulse(2, UINT64_MAX, 0)), RAFT_ETERM); /* But that. */
+    /* Except that one. */
+    assert_int_equal(solo_receive(&s, solo_pulse(2, UINT64_MAX, 0)), RAFT_ETERM);
     assert_int_equal(solo_receive(&s, solo_pulse(2, 9 * TERM_STEP, 0)), RAFT_OK);
     assert_int_equal(raft_current_term(s.raft), 9 * TERM_STEP);
     solo_deinit(&s);
@@ -163,7 +166,7 @@ static void test_liar__who_leads_is_led(void **state)
     solo_deinit(&s);
 }
 
-/* The last 2^32 are for elections. */
+/* The last 2^32 terms are for elections. */
 static void test_liar__no_message_uses_up_the_last_terms(void **state)
 {
     const raft_term most = UINT64_MAX - TERM_STEP;
@@ -175,7 +178,8 @@ static void test_liar__no_message_uses_up_the_last_terms(void **state)
     assert_int_equal(solo_receive(&s, solo_pulse(2, most + 1, 0)), RAFT_ETERM);
     assert_int_equal(solo_receive(&s, solo_pulse(2, most, 0)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pulse(2, most + 1000, 0)), RAFT_ETERM);
-    assert_int_equal(solo_receive(&s, solo_heartbeat(2, most + 3, 0)), RAFT_OK); /* Elected. */
+    /* It is elected. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, most + 3, 0)), RAFT_OK);
     solo_settle(&s);
     solo_pass(&s, 2 * SOLO_ELECTION_TIMEOUT);
     solo_become_leader(&s);
@@ -292,7 +296,7 @@ static raft_term some_term(const struct solo *s, uint32_t which)
 static const raft_term rising[] = {1, 2, 4, 5, 6, 7};
 static const raft_term falling[] = {7, 4};
 
-/* Each number of `choice` decides one field. */
+/* Each digit of `choice` decides one field. */
 static struct raft_message some_message(const struct solo *s, uint64_t choice)
 {
     static struct raft_entry entries[6];
@@ -327,14 +331,14 @@ static struct raft_message some_message(const struct solo *s, uint64_t choice)
     return m;
 }
 
-/* The invariants are looked at with each step. */
+/* The invariants are checked after each step. */
 static void test_liar__no_number_stops_a_node(void **state)
 {
     const uint64_t choices = (uint64_t)5 * 9 * 3 * 4 * TERMS * TERMS * INDEXES * INDEXES;
 
     (void)state;
     for (uint32_t i = 0; i < SITUATIONS; i++) {
-        /* A step that shares no factor with the number of choices comes by all kinds of them. */
+        /* This step has no common factor with the number of choices, so all kinds of them occur. */
         for (uint64_t choice = i; choice < choices; choice += 13) {
             struct solo s;
 

@@ -1,5 +1,5 @@
-/* test_partition.c - networks that are cut in part, in one direction, or over and over:
- * whoever can lead does so, goes on leading, and nobody runs through terms. */
+/* test_partition.c - networks that are partly cut, cut in one direction, or cut again and again:
+ * a node that can lead does, remains the leader, and no node runs through terms. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static struct cluster *led_by(raft_id leader, uint32_t node_count, uint64_t seed
     return c;
 }
 
-/* Between these two nothing passes, either way, and both have noticed. */
+/* Nothing passes between these two, and both have noticed. */
 static void part(struct cluster *c, raft_id a, raft_id b)
 {
     cluster_cut(c, a, b, true);
@@ -34,8 +34,8 @@ static void part(struct cluster *c, raft_id a, raft_id b)
     assert_int_equal(cluster_lost(c, b, a), RAFT_OK);
 }
 
-/* Time passes, at first with nothing to do (all logs are as good), then with proposals for
- * the leader; it and its term stay. */
+/* Time passes, at first with nothing to do (all logs are up to date), then with proposals for
+ * the leader; leader and term stay. */
 static void work_undisturbed(struct cluster *c, raft_id leader, uint64_t ns)
 {
     raft_term term = raft_current_term(cluster_raft(c, leader));
@@ -66,8 +66,8 @@ static void assert_all_equal(struct cluster *c)
     }
 }
 
-/* Scenario 56: A and C reach B, but not each other. C hears no leader, and asks for
- * votes for a minute; B hears one and refuses. */
+/* Scenario 56: A and C reach B, but not each other. C hears no leader, and asks for votes for a
+ * minute; B hears one and refuses. */
 static void test_partition__of_two_that_both_reach_a_third_moves_nobody(void **state)
 {
     struct cluster *c = led_by(1, 3, 1);
@@ -88,8 +88,8 @@ static void test_partition__of_two_that_both_reach_a_third_moves_nobody(void **s
     cluster_free(c);
 }
 
-/* The same with five in a row, each reaching its neighbours: 2 leads 1 and 3, and what
- * 4 and 5 want stops at 3. */
+/* The same with five in a chain, each reaching its neighbours: 2 leads 1 and 3; the requests of
+ * 4 and 5 end at 3. */
 static void test_partition__of_a_chain_moves_nobody(void **state)
 {
     struct cluster *c = led_by(2, 5, 2);
@@ -104,8 +104,8 @@ static void test_partition__of_a_chain_moves_nobody(void **state)
     cluster_free(c);
 }
 
-/* Scenario 57: the leader is left with one other node, and only that one reaches a
- * majority. It is elected, and stays. */
+/* Scenario 57: the leader can reach only one other node, and only that one reaches a majority.
+ * It is elected, and remains leader. */
 static void test_partition__who_alone_reaches_a_majority_comes_to_lead(void **state)
 {
     (void)state;
@@ -128,8 +128,8 @@ static void test_partition__who_alone_reaches_a_majority_comes_to_lead(void **st
     }
 }
 
-/* Scenario 55: the leader can speak, but hears nobody. It stops leading within two
- * election timeouts, and another one leads soon after. */
+/* Scenario 55: the leader can send but hears nobody. It stops leading within two election
+ * timeouts, and soon another one leads. */
 static void test_partition__a_deaf_leader_stops_within_two_timeouts(void **state)
 {
     (void)state;
@@ -148,7 +148,7 @@ static void test_partition__a_deaf_leader_stops_within_two_timeouts(void **state
     }
 }
 
-/* Scenario 3, its other half: a follower that hears nothing but is heard deposes nobody. */
+/* Scenario 3, second half: a follower that hears nothing but is heard deposes nobody. */
 static void test_partition__a_deaf_follower_disturbs_nobody(void **state)
 {
     struct cluster *c = led_by(1, 3, 3);
@@ -164,9 +164,9 @@ static void test_partition__a_deaf_follower_disturbs_nobody(void **state)
     cluster_free(c);
 }
 
-/* Scenario 60: every link comes and goes each election timeout, for a minute. Terms rise
- * with the elections that were won, not faster; when it ends, there is a leader within ten
- * election timeouts, and no further election. */
+/* Scenario 60: every link fails and recovers once per election timeout, for a minute. Terms rise
+ * only with won elections. When it ends, there is a leader within ten election timeouts, and no
+ * further election. */
 static void test_partition__flapping_ends_with_one_leader_for_good(void **state)
 {
     enum { NODES = 5, FLAPS = 200 };

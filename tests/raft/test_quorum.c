@@ -54,7 +54,7 @@ static void test_quorum__learners_do_not_count(void **state)
     assert_true(quorum_has(&c, 0x6));
 }
 
-/* §6: agreement takes separate majorities of the old and the new. */
+/* §6: agreement needs separate majorities of the old and the new configuration. */
 static void test_quorum__the_joint_state_takes_both_majorities(void **state)
 {
     struct raft_configuration c = solo_voters(5); /* C_old {1,2,3}, C_new {3,4,5}. */
@@ -64,9 +64,9 @@ static void test_quorum__the_joint_state_takes_both_majorities(void **state)
         c.members[i].outgoing = i < 3;
         c.members[i].incoming = i >= 2;
     }
-    assert_false(quorum_has(&c, 0x07)); /* All of the old, one of the new. */
+    assert_false(quorum_has(&c, 0x07)); /* All of C_old, one of C_new. */
     assert_false(quorum_has(&c, 0x1c)); /* The other way round. */
-    assert_false(quorum_has(&c, 0x1a)); /* Three of five: no matter. */
+    assert_false(quorum_has(&c, 0x1a)); /* Three of five, which does not help. */
     assert_true(quorum_has(&c, 0x0e));
     assert_int_equal(quorum_value(&c, (uint64_t[]){9, 9, 9, 2, 3}), 3);
     assert_int_equal(quorum_value(&c, (uint64_t[]){1, 2, 9, 9, 9}), 2);

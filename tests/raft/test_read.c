@@ -53,18 +53,19 @@ static void test_read__is_confirmed_by_a_majority_asked_after_it(void **state)
     assert_int_equal(solo_receive(&s, solo_pulse(3, 2, ticket - 1)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pulse(9, 2, ticket)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pulse(4, 1, ticket)), RAFT_OK);
-    assert_int_equal(solo_receive(&s, solo_pulse(4, 2, ticket + 1)), RAFT_ELOG); /* Not asked. */
+    /* It was not asked. */
+    assert_int_equal(solo_receive(&s, solo_pulse(4, 2, ticket + 1)), RAFT_ELOG);
     assert_int_equal(s.effects.read_count, 0);
     assert_int_equal(solo_receive(&s, solo_pulse(3, 2, ticket)), RAFT_OK);
     assert_int_equal(s.effects.read_count, 1);
     assert_int_equal(s.effects.reads[0].ticket, ticket);
     assert_int_equal(s.effects.reads[0].index, 2);
     assert_int_equal(solo_receive(&s, solo_pulse(4, 2, ticket)), RAFT_OK);
-    assert_int_equal(s.effects.read_count, 0); /* Once only. */
+    assert_int_equal(s.effects.read_count, 0); /* Only once. */
     solo_deinit(&s);
 }
 
-/* Antithesis on etcd: a round number used again is confirmed by late answers. */
+/* Antithesis on etcd: if a round number is reused, late answers confirm the wrong round. */
 static void test_read__each_has_a_number_of_its_own(void **state)
 {
     struct solo s;
@@ -85,7 +86,7 @@ static void test_read__each_has_a_number_of_its_own(void **state)
     assert_int_equal(s.effects.read_count, 1);
     assert_int_equal(s.effects.reads[0].ticket, second);
 
-    /* Not even the next term begins anew. */
+    /* The numbers do not start again, not even in the next term. */
     assert_int_equal(ask(&s), RAFT_OK);
     uint64_t third = s.effects.read_ticket;
 
@@ -97,7 +98,7 @@ static void test_read__each_has_a_number_of_its_own(void **state)
     solo_deinit(&s);
 }
 
-/* Any AppendEntries round may carry it. */
+/* Any AppendEntries may carry a round. */
 static void test_read__entries_carry_the_round_as_well(void **state)
 {
     struct solo s;
@@ -116,7 +117,7 @@ static void test_read__entries_carry_the_round_as_well(void **state)
     assert_int_equal(solo_receive(&s, m), RAFT_OK);
     assert_int_equal(s.effects.read_count, 1);
 
-    struct solo follower; /* It echoes, whatever it answers. */
+    struct solo follower; /* It echoes the round, whatever it answers. */
 
     solo_restore(&follower, 3, NULL, 0);
     m = solo_append(2, 2, 1, 1, NULL, 0, 0);
@@ -131,7 +132,7 @@ static void test_read__entries_carry_the_round_as_well(void **state)
     solo_deinit(&s);
 }
 
-/* §8: before its no-op is committed a leader does not know what is. */
+/* §8: before its no-op is committed, a leader does not know what is committed. */
 static void test_read__waits_until_the_leader_has_committed_in_its_term(void **state)
 {
     struct solo s;
@@ -150,7 +151,7 @@ static void test_read__waits_until_the_leader_has_committed_in_its_term(void **s
     solo_deinit(&s);
 }
 
-/* The index is that of its asking; later commits are no reason to wait. */
+/* Its index is the commit index when it was asked; later commits do not delay it. */
 static void test_read__its_index_is_the_commit_at_its_asking(void **state)
 {
     struct solo s;
@@ -222,7 +223,7 @@ static void test_read__a_deposed_leader_forgets_them(void **state)
     solo_deinit(&s);
 }
 
-/* §6: reads take both majorities too; a learner's echo is none. */
+/* §6: reads need both majorities too; a learner's echo does not count. */
 static void test_read__takes_both_majorities_in_the_joint_state(void **state)
 {
     struct solo s;
@@ -242,7 +243,7 @@ static void test_read__takes_both_majorities_in_the_joint_state(void **state)
     solo_deinit(&s);
 }
 
-/* Scenario 52: a long pause cannot make a stale read; there is no lease. */
+/* Scenario 52: a long pause can't cause a stale read; there is no lease. */
 static void test_read__a_pause_confirms_nothing(void **state)
 {
     struct cluster *c = cluster_new(2);

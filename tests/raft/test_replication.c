@@ -18,8 +18,8 @@ static const struct raft_message *reply_of(const struct solo *s)
     return &o->message;
 }
 
-/* Leader of {1,2,3} in term 2: configuration at 1, no-op at 2, all durable; 2 and 3
- * hold `match` and are replicated to. */
+/* Leader of {1,2,3} in term 2: configuration at 1, no-op at 2, all durable; 2 and 3 have entries
+ * up to `match`, and are being replicated to. */
 static void lead(struct solo *s, raft_index match)
 {
     solo_restore(s, 3, NULL, 0);
@@ -63,7 +63,7 @@ static void test_replication__refuses_an_old_leader_and_says_its_term(void **sta
     solo_deinit(&s);
 }
 
-/* Receiver rule 2, and where to look instead. */
+/* Receiver rule 2, and a hint where the logs may agree. */
 static void test_replication__rejects_what_does_not_follow_and_says_why(void **state)
 {
     struct solo s;
@@ -80,13 +80,13 @@ static void test_replication__rejects_what_does_not_follow_and_says_why(void **s
     assert_false(reply_of(&s)->granted);
     assert_int_equal(reply_of(&s)->conflict_term, 3);
     assert_int_equal(reply_of(&s)->conflict_index, 3);
-    assert_int_equal(raft_last_index(s.raft), 5); /* Nothing is dropped for that. */
+    assert_int_equal(raft_last_index(s.raft), 5); /* Nothing is dropped because of that. */
     assert_int_equal(raft_commit_index(s.raft), 0);
     assert_int_equal(raft_leader(s.raft), 2);
     solo_deinit(&s);
 }
 
-/* Receiver rules 3 and 4; what is written is what the effects say. */
+/* Receiver rules 3 and 4; what is written is in the effects. */
 static void test_replication__replaces_what_conflicts_and_appends_the_rest(void **state)
 {
     struct solo s;
@@ -122,7 +122,7 @@ static void test_replication__a_new_term_is_written_with_its_entries(void **stat
     solo_deinit(&s);
 }
 
-/* A shorter, older message must not cut what came with a newer one. */
+/* A shorter, older message must not cut what a newer one has brought. */
 static void test_replication__a_late_message_drops_nothing(void **state)
 {
     struct solo s;
@@ -138,7 +138,7 @@ static void test_replication__a_late_message_drops_nothing(void **state)
     solo_deinit(&s);
 }
 
-/* CCF #6016: success vouches for what the message covered, not for all there is. */
+/* CCF #6016: success covers what the message covered, not everything in the log. */
 static void test_replication__acknowledges_no_further_than_the_message(void **state)
 {
     struct solo s;
@@ -165,7 +165,7 @@ static void test_replication__success_waits_for_the_write(void **state)
     assert_true(seq != 0);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES_REPLY, 2)->after, seq);
 
-    /* Doubled: nothing to write, yet the answer depends on the first one's write. */
+    /* A duplicate: there is nothing to write, but the answer depends on the first one's write. */
     assert_int_equal(solo_receive(&s, solo_append(2, 2, 1, 1, (raft_term[]){2}, 1, 0)), RAFT_OK);
     assert_int_equal(s.effects.write_seq, 0);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES_REPLY, 2)->after, seq);
@@ -175,7 +175,7 @@ static void test_replication__success_waits_for_the_write(void **state)
     solo_deinit(&s);
 }
 
-/* §5.2: two leaders in one term cannot be; whoever says so is not believed. */
+/* §5.2: there can't be two leaders in one term, so a message that claims that is not believed. */
 static void test_replication__a_second_leader_of_a_term_is_refused(void **state)
 {
     struct solo s;
@@ -194,8 +194,8 @@ static void test_replication__a_second_leader_of_a_term_is_refused(void **state)
     solo_deinit(&s);
 }
 
-/* What comes from outside may be wrong in any way; it is refused whole, and the
- * refusal changes nothing: not the term either, nor the effects. */
+/* Messages may be wrong in any way. They are refused completely, and the refusal changes
+ * nothing, neither the term nor the effects. */
 static void test_replication__refuses_nonsense_unchanged(void **state)
 {
     const struct raft_configuration empty = {0};
@@ -207,10 +207,11 @@ static void test_replication__refuses_nonsense_unchanged(void **state)
         {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &too_many},
         {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &unordered},
         {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &nobodys},
-        {.term = 7, .kind = RAFT_COMMAND},                                /* Beyond m.term. */
-        {.term = 1, .kind = RAFT_COMMAND},                                /* Falls. */
-        {.term = 6, .kind = RAFT_CONFIGURATION},                          /* Of nothing. */
-        {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &empty}, /* Of nobody. */
+        {.term = 7, .kind = RAFT_COMMAND}, /* Greater than m.term. */
+        {.term = 1, .kind = RAFT_COMMAND}, /* Falls. */
+        /* Without a configuration. */
+        {.term = 6, .kind = RAFT_CONFIGURATION},
+        {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &empty}, /* Without members. */
     };
     struct solo s;
 
@@ -240,17 +241,18 @@ static void test_replication__refuses_nonsense_unchanged(void **state)
     solo_deinit(&s);
 }
 
-/* The leader has its word for entries that its disk has lost: what else it has promised it
- * cannot know, so it must not go on. */
+/* The leader relies on its acknowledgement of entries that its disk has lost. It can't know what
+ * else it has promised, so it must not go on. */
 static void test_replication__stops_where_it_has_lost_what_it_acknowledged(void **state)
 {
     struct solo s;
 
     (void)state;
     solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
-    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 4)), RAFT_ELOST); /* Not there, */
-    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 3)), RAFT_ELOST); /* or another. */
-    assert_int_equal(solo_receive(&s, solo_heartbeat(9, 2, 4)), RAFT_ELOG);  /* No member. */
+    /* An index that it does not have. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 4)), RAFT_ELOST);
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 3)), RAFT_ELOST); /* A different term. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(9, 2, 4)), RAFT_ELOG);  /* Not a member. */
     assert_int_equal(raft_commit_index(s.raft), 0);
     assert_int_equal(raft_leader(s.raft), 0);
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 3)), RAFT_OK);
@@ -270,13 +272,13 @@ static void test_replication__refuses_terms_it_has_no_room_for(void **state)
                      RAFT_EFULL);
     assert_int_equal(raft_last_index(s.raft), 4);
     assert_int_equal(solo_receive(&s, solo_append(2, 9, 4, 3, (raft_term[]){3, 3}, 2, 0)), RAFT_OK);
-    /* What is cut makes room. */
+    /* Cutting entries makes room. */
     assert_int_equal(solo_receive(&s, solo_append(2, 9, 3, 2, (raft_term[]){4}, 1, 0)), RAFT_OK);
     assert_int_equal(raft_last_index(s.raft), 4);
     solo_deinit(&s);
 }
 
-/* A joining node knows nobody, and takes the log from whoever leads. */
+/* A joining node knows no members, and takes the log from any leader. */
 static void test_replication__a_node_without_a_log_accepts_one(void **state)
 {
     struct solo s;
@@ -315,7 +317,7 @@ static void test_replication__a_proposal_goes_to_all_at_once(void **state)
         assert_int_equal(o->after, 0);
         assert_int_equal(progress(&s, id).next_index, 6);
     }
-    assert_int_equal(propose(&s, 1), RAFT_OK); /* Pipelined: nothing is waited for. */
+    assert_int_equal(propose(&s, 1), RAFT_OK); /* Pipelined: it waits for no answer. */
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 5);
     solo_deinit(&s);
 }
@@ -353,7 +355,7 @@ static void test_replication__no_more_is_under_way_than_the_window(void **state)
     solo_deinit(&s);
 }
 
-/* Scenario 8: replies may be doubled, late, or in any order. */
+/* Scenario 8: replies may be duplicated, late, or in any order. */
 static void test_replication__late_replies_lower_nothing(void **state)
 {
     struct solo s;
@@ -366,14 +368,14 @@ static void test_replication__late_replies_lower_nothing(void **state)
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 5)), RAFT_OK);
     assert_int_equal(progress(&s, 2).match_index, 9);
 
-    /* A rejection at or below what is known to match is an old one. */
+    /* A rejection at or below what is known to match is old. */
     assert_int_equal(solo_receive(&s, solo_reject(2, 2, 9, 3, 0)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_reject(2, 2, 4, 1, 0)), RAFT_OK);
     assert_int_equal(progress(&s, 2).match_index, 9);
     assert_int_equal(progress(&s, 2).next_index, 13);
     assert_false(progress(&s, 2).is_probing);
 
-    /* One above, though, goes back to what matches at the furthest. */
+    /* One above that goes back to what matches, at most. */
     assert_int_equal(solo_receive(&s, solo_reject(2, 2, 12, 1, 0)), RAFT_OK);
     assert_int_equal(progress(&s, 2).match_index, 9);
     assert_int_equal(progress(&s, 2).next_index, 10);
@@ -396,7 +398,7 @@ static void test_replication__replies_of_another_term_or_node_do_not_count(void 
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 13)), RAFT_ELOG); /* Never sent. */
     assert_int_equal(progress(&s, 2).match_index, 2);
 
-    struct solo follower; /* Nor do replies to who does not lead. */
+    struct solo follower; /* Nor do replies to a node that does not lead. */
 
     solo_restore(&follower, 3, NULL, 0);
     assert_int_equal(solo_receive(&follower, solo_accept(2, 1, 1)), RAFT_OK);
@@ -406,13 +408,13 @@ static void test_replication__replies_of_another_term_or_node_do_not_count(void 
     solo_deinit(&s);
 }
 
-/* One probe at a time; it is repeated with the heartbeats. */
+/* One probe at a time, repeated with the heartbeats. */
 static void test_replication__probes_one_at_a_time(void **state)
 {
     struct solo s;
 
     (void)state;
-    lead(&s, 0); /* Nobody has answered: all are probed. */
+    lead(&s, 0); /* No follower has answered, so all are probed. */
     assert_true(progress(&s, 2).is_probing);
     assert_int_equal(propose(&s, 5), RAFT_OK);
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
@@ -422,7 +424,8 @@ static void test_replication__probes_one_at_a_time(void **state)
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 1);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 1);
 
-    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK); /* Found. */
+    /* The logs agree from here. */
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK);
     assert_false(progress(&s, 2).is_probing);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 2);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 10);
@@ -446,7 +449,7 @@ static void test_replication__a_doubled_rejection_counts_once(void **state)
     solo_deinit(&s);
 }
 
-/* §5.3, end: one round trip for each term in conflict, not for each entry. */
+/* §5.3, end: one round trip for each conflicting term, not for each entry. */
 static void test_replication__backs_up_a_term_at_a_time(void **state)
 {
     static const struct {
@@ -455,14 +458,14 @@ static void test_replication__backs_up_a_term_at_a_time(void **state)
         raft_index next;
     } cases[] = {
         {3, 0, 3},   /* Its log ends at 2. */
-        {1, 0, 1},   /* It has none. */
-        {3, 2, 5},   /* Term 2 there too, from 3 on: ours ends at 4. */
-        {7, 2, 5},   /* Term 2 there, but only behind our last of it: below both. */
-        {6, 4, 6},   /* A term we never had: before its first entry. */
-        {2, 6, 2},   /* The same, a long one. */
-        {8, 5, 10},  /* Term 5 in both from 8 on: the last of it here. */
-        {0, 0, 1},   /* Nonsense: from the start. */
-        {99, 0, 10}, /* Nonsense: one back at least. */
+        {1, 0, 1},   /* Its log is empty. */
+        {3, 2, 5},   /* It has term 2 too, from 3 on; ours ends at 4. */
+        {7, 2, 5},   /* It has term 2, but only after our last entry of it: goes below both. */
+        {6, 4, 6},   /* A term that we never had: goes before its first entry. */
+        {2, 6, 2},   /* The same with a long one. */
+        {8, 5, 10},  /* Both have term 5, from 8 on: its last entry here. */
+        {0, 0, 1},   /* Nonsense: starts from the beginning. */
+        {99, 0, 10}, /* Nonsense: goes back by at least one. */
     };
 
     (void)state;
@@ -483,7 +486,7 @@ static void test_replication__backs_up_a_term_at_a_time(void **state)
     }
 }
 
-/* Scenario 9: a long conflicting tail of few terms costs few probes. */
+/* Scenario 9: a long conflicting tail with few terms costs few probes. */
 static void test_replication__a_long_conflict_takes_few_probes(void **state)
 {
     struct cluster *c = cluster_new(1);
@@ -540,7 +543,7 @@ static void test_replication__probes_again_after_a_broken_connection(void **stat
     solo_deinit(&s);
 }
 
-/* ... and a search for the point of agreement goes on where it was. */
+/* ... and the search for the last common entry continues where it was. */
 static void test_replication__a_broken_connection_does_not_restart_a_search(void **state)
 {
     struct solo s;
@@ -556,7 +559,7 @@ static void test_replication__a_broken_connection_does_not_restart_a_search(void
     solo_deinit(&s);
 }
 
-/* Heartbeats pass, and 2 says nothing about entries, until it is asked; returns how many. */
+/* Heartbeats pass, and 2 reports nothing about entries, until it is asked; returns how many. */
 static int heartbeats_until_asked(struct solo *s)
 {
     int heartbeats = 1;
@@ -572,7 +575,8 @@ static int heartbeats_until_asked(struct solo *s)
     }
 }
 
-/* Lost without a trace, and nothing follows that would be rejected: an empty message does. */
+/* Entries are lost without a trace, and nothing follows that would be rejected: then an empty
+ * message does that. */
 static void test_replication__asks_after_a_silence_about_what_was_sent(void **state)
 {
     const struct raft_message *asked;
@@ -585,16 +589,17 @@ static void test_replication__asks_after_a_silence_about_what_was_sent(void **st
     asked = &solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message;
     assert_int_equal(asked->prev_log_index, 3);
     assert_int_equal(asked->entry_count, 0);
-    assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 3)); /* Has it all: no reason to wonder. */
+    /* It has everything, so there is nothing to ask. */
+    assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 3));
 
-    /* Still nothing: twice the patience, as it may just be slow. On a slow path what was sent
-     * is still on its way: nothing is sent again. */
+    /* Still nothing: twice the patience, since it may just be slow. On a slow path, what was
+     * sent is still under way, so nothing is sent again. */
     assert_in_range(heartbeats_until_asked(&s), 3, 4);
     assert_in_range(heartbeats_until_asked(&s), 6, 7);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 0);
     assert_int_equal(progress(&s, 2).next_index, 4);
 
-    /* It was lost: from where it was. */
+    /* It was lost: sent again from there. */
     assert_int_equal(solo_receive(&s, solo_reject(2, 2, 3, 3, 0)), RAFT_OK);
     assert_true(progress(&s, 2).is_probing);
     assert_int_equal(progress(&s, 2).next_index, 3);
@@ -604,7 +609,7 @@ static void test_replication__asks_after_a_silence_about_what_was_sent(void **st
     solo_deinit(&s);
 }
 
-/* ... and where it only was slow, the answer to what was sent comes before that. */
+/* ... and if it was only slow, the answer to what was sent comes first. */
 static void test_replication__does_not_ask_where_nothing_is_missing(void **state)
 {
     struct solo s;
@@ -623,7 +628,7 @@ static void test_replication__does_not_ask_where_nothing_is_missing(void **state
     solo_deinit(&s);
 }
 
-/* §5.2: heartbeats to all, learners included, well within the election timeout. */
+/* §5.2: heartbeats to all, including learners, well within the election timeout. */
 static void test_replication__heartbeats_go_to_all(void **state)
 {
     struct solo s;

@@ -1,6 +1,6 @@
-/* test_stability.c - who leads goes on leading as long as it can, and no longer:
- * pre-votes and stickiness (dissertation §9.6, §4.2.3), CheckQuorum (§6.2), and what
- * a broken connection to the leader starts. */
+/* test_stability.c - a leader leads as long as it can, and no longer: pre-votes and stickiness
+ * (dissertation §9.6, §4.2.3), CheckQuorum (§6.2), and the effects of a broken connection to the
+ * leader. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,14 +19,14 @@ static void follow_2(struct solo *s, raft_term term)
     solo_settle(s);
 }
 
-/* Dissertation §9.6: a pre-vote raises no term, here or there. */
+/* Dissertation §9.6: a pre-vote raises no term, neither here nor there. */
 static void test_stability__a_pre_vote_changes_no_term_anywhere(void **state)
 {
     struct solo s;
 
     (void)state;
     solo_restore(&s, 3, NULL, 0);
-    for (int i = 0; i < 50; i++) { /* Cut off for long: no inflation. */
+    for (int i = 0; i < 50; i++) { /* Cut off for long: terms do not rise. */
         solo_timeout(&s);
     }
     assert_int_equal(raft_role(s.raft), RAFT_PRE_CANDIDATE);
@@ -44,7 +44,7 @@ static void test_stability__a_pre_vote_changes_no_term_anywhere(void **state)
     solo_deinit(&s);
 }
 
-/* Dissertation §4.2.3, §9.6: who hears a leader stays with it. */
+/* Dissertation §4.2.3, §9.6: a node that hears a leader stays with it. */
 static void test_stability__who_hears_a_leader_refuses_others(void **state)
 {
     struct solo s;
@@ -56,7 +56,7 @@ static void test_stability__who_hears_a_leader_refuses_others(void **state)
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 5, 9, 4)), RAFT_OK);
     assert_false(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
 
-    /* A vote request does not even raise the term, and gets no answer. */
+    /* A vote request does not even raise the term, and is not answered. */
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 99, 9, 4)), RAFT_OK);
     assert_int_equal(raft_current_term(s.raft), 4);
     assert_int_equal(raft_leader(s.raft), 2);
@@ -102,14 +102,14 @@ static void test_stability__a_leader_with_a_quorum_refuses_others(void **state)
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 99, 9, 4)), RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_LEADER);
 
-    solo_pass(&s, 1); /* Nobody of a majority was heard for an election timeout. */
+    solo_pass(&s, 1); /* No majority was heard for an election timeout. */
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 3, 9, 2)), RAFT_OK);
     assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
     solo_deinit(&s);
 }
 
-/* A killed leader is noticed by its connection, not by a timeout. The
- * voters take turns, so that they do not split the vote. */
+/* A killed leader is noticed by its connection, not by a timeout. The voters take turns, so that
+ * they do not split the vote. */
 static void test_stability__a_broken_connection_to_the_leader_starts_turns(void **state)
 {
     struct solo s;
@@ -120,7 +120,7 @@ static void test_stability__a_broken_connection_to_the_leader_starts_turns(void 
     struct raft_event lost = {.kind = RAFT_PEER_LOST, .peer = 3};
 
     assert_int_equal(solo_step(&s, lost), RAFT_OK);
-    assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER); /* Not the leader. */
+    assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER); /* It was not the leader. */
     assert_false(s.effects.role_changed);
     lost.peer = 2;
     assert_int_equal(solo_step(&s, lost), RAFT_OK);
@@ -152,7 +152,7 @@ static void test_stability__the_next_voter_waits_a_fraction_of_a_heartbeat(void 
     cluster_free(c);
 }
 
-/* Once the connection to the leader broke, it does not make a node refuse others. */
+/* After the connection to the leader broke, the leader does not make a node refuse others. */
 static void test_stability__a_lost_leader_is_no_reason_to_refuse(void **state)
 {
     struct solo s;
@@ -167,8 +167,8 @@ static void test_stability__a_lost_leader_is_no_reason_to_refuse(void **state)
     solo_deinit(&s);
 }
 
-/* A stale node in a higher term must not block the others for good: its refusal
- * carries its term, and whoever asked catches up. */
+/* A stale node in a higher term must not block the others for good: its refusal carries its
+ * term, and the node that asked catches up. */
 static void test_stability__a_node_that_is_terms_behind_catches_up_and_wins(void **state)
 {
     struct solo s;
@@ -216,7 +216,7 @@ static void test_stability__a_leader_that_no_majority_answers_steps_down(void **
         assert_int_equal(solo_receive(&s, solo_pulse(3, 2, 0)), RAFT_OK);
     }
     heard_ns = s.now_ns;
-    while (raft_role(s.raft) == RAFT_LEADER) { /* Then only one. */
+    while (raft_role(s.raft) == RAFT_LEADER) { /* Then only one answers. */
         solo_timeout(&s);
         assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);
     }

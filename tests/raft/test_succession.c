@@ -1,5 +1,5 @@
-/* test_succession.c - which configuration may follow which in a log, and that one which may not
- * has no effect, on any node and after any restart. */
+/* test_succession.c - which configuration may follow which in a log, and that one that may not
+ * follow has no effect, on any node and after any restart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,8 +11,8 @@
 #include "raft/quorum.h"
 #include "solo.h"
 
-/* "1 2 3>" with "-" for a learner, "<" for who votes in C_old alone, ">" in C_new alone, "=" in
- * both: "1= 2= 3< 4> 5-". Outside the joint state voters stand bare. */
+/* "1 2 3>": "-" marks a learner, "<" a voter only in C_old, ">" one only in C_new, "=" one in
+ * both: "1= 2= 3< 4> 5-". Outside the joint state voters have no mark. */
 static struct raft_configuration of(const char *text)
 {
     struct raft_configuration c = {0};
@@ -59,22 +59,23 @@ static void test_succession__is_nothing_else(void **state)
 {
     (void)state;
     assert_false(may_follow("1 2 3", "7"));           /* All others are gone. */
-    assert_false(may_follow("1 2 3", "1 2"));         /* A voter leaves at once, */
-    assert_false(may_follow("1 2 3", "1 2 3-"));      /* or its vote, */
-    assert_false(may_follow("1 2 3", "1 2 3 4"));     /* or one comes. */
-    assert_false(may_follow("1 2 3", "1 2 4-"));      /* One for another. */
+    assert_false(may_follow("1 2 3", "1 2"));         /* A voter leaves without a joint state. */
+    assert_false(may_follow("1 2 3", "1 2 3-"));      /* A voter becomes a learner without one. */
+    assert_false(may_follow("1 2 3", "1 2 3 4"));     /* A voter is added without one. */
+    assert_false(may_follow("1 2 3", "1 2 4-"));      /* A voter is replaced by a learner. */
     assert_false(may_follow("1 2 3", "1 2 3 4- 5-")); /* Two learners. */
     assert_false(may_follow("1 2 3 4-", "1 2 3 5-"));
-    assert_false(may_follow("1 2 3 4-", "1 2 3 4"));     /* Without the joint state. */
-    assert_false(may_follow("1 2 3", "1= 2= 3= 4>"));    /* Who was no learner. */
+    /* A learner is promoted without a joint state. */
+    assert_false(may_follow("1 2 3 4-", "1 2 3 4"));
+    assert_false(may_follow("1 2 3", "1= 2= 3= 4>"));    /* The new voter was not a learner. */
     assert_false(may_follow("1 2 3", "1= 2< 3<"));       /* Two leave. */
     assert_false(may_follow("1 2 3 4-", "1= 2= 3< 4>")); /* One leaves, one comes. */
-    assert_false(may_follow("1 2 3", "1= 2= 3="));       /* For nothing. */
-    assert_false(may_follow("1 2 3", "1= 2= 3>"));       /* C_old is another. */
-    assert_false(may_follow("1 2 3 4-", "1= 2= 3= 4=")); /* The same. */
-    assert_false(may_follow("1= 2= 3<", "1 2 3"));       /* Back to C_old, */
-    assert_false(may_follow("1= 2= 3<", "1 2 3-"));      /* or to half of it, */
-    assert_false(may_follow("1= 2= 3<", "1= 2< 3<"));    /* or on to another one. */
+    assert_false(may_follow("1 2 3", "1= 2= 3="));       /* Nothing changes. */
+    assert_false(may_follow("1 2 3", "1= 2= 3>"));       /* C_old differs. */
+    assert_false(may_follow("1 2 3 4-", "1= 2= 3= 4=")); /* C_new equals C_old. */
+    assert_false(may_follow("1= 2= 3<", "1 2 3"));       /* Back to C_old. */
+    assert_false(may_follow("1= 2= 3<", "1 2 3-"));      /* To a part of it. */
+    assert_false(may_follow("1= 2= 3<", "1= 2< 3<"));    /* On to another joint state. */
     assert_false(may_follow("1= 2= 3<", "1= 2= 3<"));
 }
 
@@ -82,7 +83,7 @@ static void test_succession__is_nothing_else(void **state)
 
 enum { IDS = 4, KINDS = 5, CONFIGURATIONS = 625, SETS = 1 << IDS };
 
-/* The number's digits to the base of five say what each id is. */
+/* The digits of the number to the base of five say what each id is. */
 static bool numbered(uint32_t number, struct raft_configuration *ret_c)
 {
     uint32_t voter_count = 0;
@@ -101,7 +102,7 @@ static bool numbered(uint32_t number, struct raft_configuration *ret_c)
     return voter_count > 0;
 }
 
-/* Bit id - 1 of `ids`: that node has said yes. */
+/* Bit id - 1 of `ids`: that node has voted yes. */
 static bool has_quorum(const struct raft_configuration *c, uint32_t ids)
 {
     uint32_t set = 0;
@@ -116,12 +117,12 @@ static void assert_quorums_meet(const struct raft_configuration *b,
                                 const struct raft_configuration *c)
 {
     for (uint32_t of_b = 0; of_b < SETS; of_b++) {
-        /* Nobody of the rest makes a quorum of the other. */
+        /* The remaining nodes are not a quorum of the other configuration. */
         assert_false(has_quorum(b, of_b) && has_quorum(c, (SETS - 1) & ~of_b));
     }
 }
 
-/* §6: so there can't be two leaders, whoever goes by which of the two. */
+/* §6: so there can't be two leaders, whichever of the two configurations nodes use. */
 static void test_succession__majorities_before_and_after_share_a_node(void **state)
 {
     uint32_t legal_count = 0;
@@ -166,15 +167,17 @@ static void test_succession__an_entry_that_may_not_follow_has_no_effect(void **s
 
     (void)state;
     solo_restore(&s, 3, NULL, 0);
-    assert_int_equal(append(&s, 2, 1, 1, &usurper), RAFT_OK); /* It is stored: others may have. */
+    /* It is stored, as it may be on other nodes. */
+    assert_int_equal(append(&s, 2, 1, 1, &usurper), RAFT_OK);
     assert_int_equal(raft_last_index(s.raft), 2);
     assert_false(s.effects.configuration_changed);
     assert_int_equal(raft_configuration_index(s.raft), 1);
     assert_int_equal(raft_configuration(s.raft)->member_count, 3);
-    assert_int_equal(append(&s, 2, 2, 2, &four), RAFT_OK); /* Judged by the one in force. */
+    /* Judged by the configuration in force. */
+    assert_int_equal(append(&s, 2, 2, 2, &four), RAFT_OK);
     assert_int_equal(raft_configuration_index(s.raft), 3);
 
-    /* What was never in force is not gone back to. */
+    /* A configuration that was never in force is not restored. */
     assert_int_equal(append(&s, 3, 2, 2, &usurper), RAFT_OK);
     assert_int_equal(raft_configuration_index(s.raft), 1);
     solo_deinit(&s);
@@ -202,7 +205,7 @@ static void test_succession__a_restart_finds_the_same(void **state)
     solo_deinit(&s);
 }
 
-/* It leads with such an entry in its log, and it is committed like any other. */
+/* It leads with such an entry in its log, which is committed like any other. */
 static void test_succession__a_leader_goes_on_with_one_in_its_log(void **state)
 {
     const struct raft_configuration usurper = of("7");

@@ -1,4 +1,4 @@
-/* test_transfer.c - handing leadership over (dissertation §3.10). */
+/* test_transfer.c - leadership transfer (dissertation §3.10). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ static int propose(struct solo *s)
     return solo_step(s, (struct raft_event){.kind = RAFT_PROPOSE, .propose_count = 1});
 }
 
-/* Leader of {1,2,3} in term 2, its no-op (index 2) known everywhere. */
+/* Leader of {1,2,3} in term 2; all know its no-op (index 2). */
 static void lead(struct solo *s)
 {
     solo_restore(s, 3, NULL, 0);
@@ -39,7 +39,7 @@ static void test_transfer__a_target_that_has_everything_is_asked_at_once(void **
     assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
     assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));
     assert_true(raft_is_transferring(s.raft));
-    assert_int_equal(raft_role(s.raft), RAFT_LEADER); /* Until somebody else is. */
+    assert_int_equal(raft_role(s.raft), RAFT_LEADER); /* Until another node leads. */
     solo_deinit(&s);
 }
 
@@ -52,17 +52,17 @@ static void test_transfer__waits_until_the_target_has_caught_up(void **state)
     assert_int_equal(propose(&s), RAFT_OK);
     assert_int_equal(transfer(&s, 3), RAFT_OK);
     assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
-    assert_int_equal(propose(&s), RAFT_EBUSY); /* Else it might never have. */
+    assert_int_equal(propose(&s), RAFT_EBUSY); /* Otherwise it might never catch up. */
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
     assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 0));
     assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
     assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
-    solo_timeout(&s); /* It may be lost: repeated with the heartbeats. */
+    solo_timeout(&s); /* It may be lost, so it is repeated with the heartbeats. */
     assert_non_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 3));
     solo_deinit(&s);
 }
 
-/* What the target holds may not be committed yet, and would be in doubt. */
+/* What the target has may not be committed yet, and would be in doubt. */
 static void test_transfer__waits_until_all_is_committed(void **state)
 {
     struct solo s;
@@ -79,7 +79,7 @@ static void test_transfer__waits_until_all_is_committed(void **state)
     solo_deinit(&s);
 }
 
-/* Else a leader with a disk that stands still could not leave. */
+/* Otherwise a leader with a stalled disk could not leave. */
 static void test_transfer__waits_no_longer_than_half_its_time_for_commits(void **state)
 {
     struct solo s;
@@ -95,7 +95,7 @@ static void test_transfer__waits_no_longer_than_half_its_time_for_commits(void *
     solo_deinit(&s);
 }
 
-/* Scenario 7: no write gap beyond one election timeout. */
+/* Scenario 7: writes are refused for at most one election timeout. */
 static void test_transfer__gives_up_after_an_election_timeout(void **state)
 {
     struct solo s;
@@ -138,7 +138,7 @@ static void test_transfer__refuses_what_cannot_lead(void **state)
     solo_restore(&s, 1, NULL, 0);
     assert_int_equal(transfer(&s, 0), RAFT_ENOTLEADER);
     solo_become_leader(&s);
-    assert_int_equal(transfer(&s, 0), RAFT_EMEMBER); /* There is nobody else. */
+    assert_int_equal(transfer(&s, 0), RAFT_EMEMBER); /* There is no other node. */
     solo_deinit(&s);
 }
 
@@ -158,7 +158,7 @@ static void test_transfer__chooses_whoever_is_there_and_has_most(void **state)
     lead(&s);
     assert_int_equal(propose(&s), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_accept(3, 2, 3)), RAFT_OK);
-    solo_pass(&s, SOLO_ELECTION_TIMEOUT); /* 3 has most, but is silent. */
+    solo_pass(&s, SOLO_ELECTION_TIMEOUT); /* 3 has the most entries, but is silent. */
     assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);
     assert_int_equal(transfer(&s, 0), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 3)), RAFT_OK);
@@ -182,12 +182,12 @@ static void test_transfer__the_target_campaigns_at_once(void **state)
     assert_true(solo_sent(&s, RAFT_REQUEST_VOTE, 3)->message.is_transfer);
     assert_true(solo_sent(&s, RAFT_REQUEST_VOTE, 2)->after != 0);
 
-    assert_int_equal(solo_receive(&s, now), RAFT_OK); /* Doubled: of an old term by now. */
+    assert_int_equal(solo_receive(&s, now), RAFT_OK); /* A duplicate, of an old term by now. */
     assert_int_equal(raft_current_term(s.raft), 5);
     solo_deinit(&s);
 }
 
-/* The leader's term may be news to the target. */
+/* The target may not know the leader's term yet. */
 static void test_transfer__the_target_takes_the_leaders_term_first(void **state)
 {
     struct raft_message now = {.kind = RAFT_TIMEOUT_NOW, .from = 2, .term = 7};
@@ -211,7 +211,7 @@ static void test_transfer__goes_on_while_a_change_ends(void **state)
     assert_int_equal(
         solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 3}}),
         RAFT_OK);
-    assert_int_equal(transfer(&s, 3), RAFT_EMEMBER); /* On its way out. */
+    assert_int_equal(transfer(&s, 3), RAFT_EMEMBER); /* It is about to leave. */
     assert_int_equal(transfer(&s, 2), RAFT_OK);
     assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));
     solo_settle(&s);

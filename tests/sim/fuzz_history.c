@@ -1,6 +1,5 @@
-/* fuzz_history.c - fuzz target: a file with a history of operations. What is read
- * from it, written and read again, is the same; what is refused has words that say
- * where. */
+/* fuzz_history.c - fuzz target: a file with a history of operations. What is read, written and
+ * read again, is the same; a refusal says where. */
 #include <stdlib.h>
 
 #include "base/check.h"

@@ -1,12 +1,12 @@
-/* fuzz_store.c - fuzz target: a data directory after damage. A store writes a small
- * log to a simulated disk; the input says what then happens to its files: bytes
- * changed, sectors zeroed or written elsewhere, files cut, removed, replaced, sums
- * made to fit again. Then the directory is opened.
+/* fuzz_store.c - fuzz target: a data directory after damage. A store writes a small log to a
+ * simulated disk. The input says what then happens to its files: bytes changed, sectors zeroed
+ * or misplaced, files cut, removed or replaced, checksums recomputed. Then the directory is
+ * opened.
  *
- * Whatever was done: no crash; a refusal has words and leaves the files alone; what
- * opens, opens again with the same log. As long as no sums can have been forged: the
- * log is what it was after one of the writes, not older than what the vote file
- * vouches for, and the vote is the last one. */
+ * Whatever was done: no crash; a refusal gives a reason and does not change the files; what
+ * opens once, opens again with the same log. If no checksum can have been forged: the log is
+ * what it was after one of the writes, not older than the vote file says, and the vote is the
+ * last one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +28,9 @@ enum {
     WRITES_BEFORE_RESTART = 8,
     LOG_MAX = 64,
     EDITS_MAX = 16,
-    /* With fewer bytes than a sum has, none is made to fit other content. */
+    /* Fewer bytes than a checksum has can't match it by design. */
     HARMLESS_BYTES = 7,
-    ORIGIN = 2, /* Where the log begins, in the midst of the first segment. */
+    ORIGIN = 2, /* Where the log begins: in the middle of the first segment. */
 };
 
 static const char *const file_names[] = {
@@ -49,7 +49,7 @@ static const struct store_key the_key = {"the thirty-two bytes of the key."};
 
 enum { FILES = sizeof file_names / sizeof file_names[0] };
 
-/* A log, told apart by the chain of its entries' sums. */
+/* A log, identified by the chain of its entries' checksums. */
 struct state {
     uint64_t last;
     uint64_t chain[LOG_MAX];
@@ -65,7 +65,7 @@ struct world {
     struct state states[WRITES + 1]; /* After each write. */
     uint32_t state_count;
     uint32_t floor;     /* The first of them that may be found. */
-    uint32_t ran_count; /* So many were durable when the store last had time. */
+    uint32_t ran_count; /* How many were durable when the store last ran. */
     uint64_t current_term;
     uint64_t seq;
     uint64_t durable_seq;
@@ -113,7 +113,7 @@ static int on_entry(void *context, struct entry *e)
 
     CHECK(e->index == found->last + 1);
     if (e->index >= LOG_MAX) {
-        return 1; /* Forged: never written so long. */
+        return 1; /* Forged: no entry was so long. */
     }
     state_put(found, e);
     return 0;
@@ -155,7 +155,7 @@ static uint64_t noted_segment(struct world *w)
     return get_u64(sector + LAST_SEGMENT_AT);
 }
 
-/* Where a segment was begun, the vote file vouches for all that stands before it. */
+/* When a new segment is begun, the vote file records everything before it. */
 static void world_run(struct world *w)
 {
     uint64_t segment = noted_segment(w);
@@ -173,7 +173,7 @@ static void world_write(struct world *w, uint32_t number)
     struct entry *e = entry_new(RAFT_COMMAND, number % 3 == 2 ? 5000 : 10 * number);
     struct store_write write = {.seq = ++w->seq, .entries = &e, .entry_count = 1};
 
-    if (number == 4) { /* A new leader had another entry there. */
+    if (number == 4) { /* A new leader had another entry at this index. */
         write.truncate_from = w->log.last;
         w->log.last--;
     }
@@ -209,8 +209,8 @@ static void world_move_origin(struct world *w)
     CHECK(w->has_moved);
 }
 
-/* A directory as an undisturbed life leaves it; the restart makes the vote file vouch
- * for what was written before it. */
+/* A directory after an undisturbed life. The restart makes the vote file record what was written
+ * before it. */
 static void write_base(struct world *w)
 {
     char text[512];
@@ -227,7 +227,7 @@ static void write_base(struct world *w)
             w->floor = w->state_count - 1;
         }
         world_write(w, i);
-        if (i % 3 != 0) { /* Else the next one joins it in one job. */
+        if (i % 3 != 0) { /* Otherwise the next write would join the same job. */
             world_run(w);
         }
     }
@@ -287,7 +287,7 @@ static void sector_of(struct io *io, struct slice *input, char *sector)
     buffer_deinit(&content);
 }
 
-/* Makes the sum of a file's first sector, or of the batch there, fit what it covers. */
+/* Recomputes the checksum of a file's first sector, or of the batch there. */
 static void seal(struct io *io, const char *name, uint64_t at)
 {
     struct buffer content = {0};
@@ -329,7 +329,7 @@ static void edit(struct world *w, struct slice *input)
         write_file(w->io, name, fuzz_number(input, 1) * SECTOR_BYTES,
                    slice_of(sector, sizeof sector));
         break;
-    case 1: /* Writes one to another place. */
+    case 1: /* Copies a sector to another place. */
         sector_of(w->io, input, sector);
         write_file(w->io, name, fuzz_number(input, 1) * SECTOR_BYTES,
                    slice_of(sector, sizeof sector));
@@ -340,7 +340,7 @@ static void edit(struct world *w, struct slice *input)
     case 3:
         io_unlink(w->io, name);
         break;
-    case 4: /* A file of the fuzzer's own. */
+    case 4: /* Writes a file from the input. */
         bytes = fuzz_piece(input);
         io_unlink(w->io, name);
         write_file(w->io, name, 0, bytes);
@@ -372,7 +372,7 @@ static void damage(struct world *w, struct slice input)
 
 /* --- judging --------------------------------------------------------------------- */
 
-/* All files as they stand there. */
+/* The present contents of all files. */
 static void take_picture(struct world *w, struct buffer *picture)
 {
     for (uint32_t i = 0; i < FILES; i++) {
@@ -401,10 +401,11 @@ static void check_truth(const struct world *w, const struct state *found)
             return;
         }
     }
-    CHECK(false); /* A log that never was, or one that has lost what was vouched for. */
+    CHECK(false); /* A log that never existed, or that has lost recorded entries. */
 }
 
-/* The log found; what is at or below the origin is as it was. False: that cannot be. */
+/* Finds the state with this log; what is at or below the origin is as before. False: there is
+ * none. */
 static bool find_log(struct world *w, struct state *found)
 {
     uint64_t origin = w->recovered.origin.index;
@@ -417,7 +418,7 @@ static bool find_log(struct world *w, struct state *found)
     return store_replay(w->store, on_entry, found) == 0;
 }
 
-/* What opened can be written to, and opens again with the same and the new entry. */
+/* A store that opened accepts writes, and opens again with the old and the new entries. */
 static void check_life(struct world *w, struct state *found)
 {
     struct entry *e = entry_new(RAFT_COMMAND, 100);

@@ -20,7 +20,7 @@ enum oracle_command {
     ORACLE_GETDEL,
     ORACLE_STRLEN,
     ORACLE_SINGLE_COUNT,
-    ORACLE_MSET = ORACLE_SINGLE_COUNT, /* Both keys from here on. */
+    ORACLE_MSET = ORACLE_SINGLE_COUNT, /* Those from here on use both keys. */
     ORACLE_MGET,
     ORACLE_DEL_BOTH,
     ORACLE_MOVE, /* Of two databases. */
@@ -42,7 +42,7 @@ static void set_number(char *to, int number)
     snprintf(to, ORACLE_TEXT_BYTES, "%d", number);
 }
 
-/* Two of the arguments are no numbers. */
+/* Two of the arguments are not numbers. */
 static const char *argument_text(const struct oracle_operation *o)
 {
     static const char *const texts[] = {"0", "1", "2", "x", "y"};
@@ -113,7 +113,7 @@ static void execute(struct oracle_keys *k, const struct oracle_operation *o, cha
         strcpy(value, argument_text(o));
         break;
     case ORACLE_APPEND:
-        /* At most seven digits: they stay far from the end. */
+        /* At most seven digits, far from an overflow. */
         strcpy(is_there ? value + strlen(value) : value, argument_text(o));
         sprintf(reply, ":%zu", strlen(value));
         break;
@@ -204,7 +204,7 @@ static bool has_one_key(const struct oracle_operation *o)
     return o->command < ORACLE_SINGLE_COUNT;
 }
 
-/* Some of those that are open are settled by one of the same key that returns. */
+/* Settles some of the open operations by one of the same key that returns. */
 static void settle(struct oracle_history *h, struct prng *random, uint32_t i)
 {
     uint32_t by = (uint32_t)prng_below(random, h->count);
@@ -266,12 +266,12 @@ void oracle_spoil(struct oracle_history *h, struct prng *random)
 
 struct attempt {
     const struct oracle_history *history;
-    bool is_there[ORACLE_OPERATIONS_MAX]; /* It is called in time. */
-    bool returns[ORACLE_OPERATIONS_MAX];  /* It returns in time. */
+    bool is_there[ORACLE_OPERATIONS_MAX]; /* It is called within the prefix. */
+    bool returns[ORACLE_OPERATIONS_MAX];  /* It returns within the prefix. */
     bool is_placed[ORACLE_OPERATIONS_MAX];
 };
 
-/* What settles it is placed, or what was called after that had returned. */
+/* Its settler is placed, or an operation that was called after the settler's return. */
 static bool is_over(const struct attempt *a, uint32_t i)
 {
     int settler = a->history->operations[i].settler;
@@ -321,7 +321,7 @@ static bool place_rest(struct attempt *a, const struct oracle_keys *keys)
     return is_done;
 }
 
-/* How many returns stand before that of operation `i`, or at it. */
+/* The number of returns up to that of operation `i`, included. */
 static uint32_t return_number(const struct oracle_history *h, uint32_t i)
 {
     uint32_t number = 0;

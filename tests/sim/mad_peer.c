@@ -11,7 +11,7 @@ static char *mad_peer_room(struct io_stream *stream, size_t *ret_size)
     return buffer_reserve(&container_of(stream, struct mad_peer, stream)->in, *ret_size);
 }
 
-/* Once it is challenged. */
+/* Sends PROOF once it has received CHALLENGE. */
 static void prove(struct mad_peer *m)
 {
     struct proof_greeting greeting = {.hello = slice_of(m->hello, m->hello_size),

@@ -7,10 +7,10 @@
 
 enum { INODES_MAX = 256 };
 
-/* All files that a loss of power may leave with a name. */
+/* All files that may have a name after a power loss. */
 struct inodes {
     struct sim_inode *list[INODES_MAX];
-    bool is_temporary[INODES_MAX]; /* Under all their names. */
+    bool is_temporary[INODES_MAX]; /* All their names are temporary. */
     uint32_t count;
 };
 
@@ -104,11 +104,12 @@ static void strike_inode(struct sim_disk *disk, struct sim_inode *inode, bool is
         }
     }
     if (inode->size != inode->durable_size && !is_kept(fate, is_temporary)) {
-        disk->used_bytes += inode->durable_size - inode->size; /* Wraps back where it shrinks. */
+        /* Wraps to the right result if the file shrinks. */
+        disk->used_bytes += inode->durable_size - inode->size;
         inode->size = inode->durable_size;
     }
     memset(inode->data + inode->size, 0, inode->capacity - inode->size);
-    sim_inode_sync(inode); /* What is there now is what the disk has. */
+    sim_inode_sync(inode); /* The present content is the durable content. */
 }
 
 void power_loss_strike(struct sim_machine *machine, const struct power_loss *loss, uint64_t number)
@@ -149,5 +150,5 @@ void power_loss_strike(struct sim_machine *machine, const struct power_loss *los
 
 void power_loss_cut(struct io *io)
 {
-    io->file_operations = UINT64_MAX; /* Whatever the limit, it is reached. */
+    io->file_operations = UINT64_MAX; /* Any limit is exceeded. */
 }

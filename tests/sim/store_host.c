@@ -29,13 +29,13 @@ static const struct step short_steps[] = {
     {.with_vote = true, .cut_count = 2, .entry_count = 1, .size = 10},
     {.with_vote = true},
     {.with_vote = true, .cut_count = 1, .entry_count = 2, .size = 60},
-    {.cut_count = 2}, /* Nothing but a cut. */
+    {.cut_count = 2}, /* Only a cut. */
     {.entry_count = 2, .size = 900},
     {.entry_count = 3, .size = 900},
     {.entry_count = 2, .size = 1500}, /* In the second segment. */
-    {.entry_count = 1, .size = 9000}, /* Has one of its own. */
+    {.entry_count = 1, .size = 9000}, /* In a segment of its own. */
     {.entry_count = 2, .size = 30},
-    {.with_vote = true, .cut_count = 3, .entry_count = 1, .size = 9000}, /* Also that is cut. */
+    {.with_vote = true, .cut_count = 3, .entry_count = 1, .size = 9000}, /* Also cuts that one. */
     {.with_vote = true, .cut_count = 2, .entry_count = 2, .size = 20},
 };
 
@@ -45,9 +45,10 @@ static const struct step origin_steps[] = {
     {.with_vote = true, .entry_count = 3, .size = 900},
     {.entry_count = 3, .size = 1000, .with_move = true, .keep_count = 5}, /* In the only segment. */
     {.with_vote = true, .cut_count = 2, .entry_count = 2, .size = 1500},
-    {.entry_count = 3, .size = 1500, .with_move = true, .keep_count = 1}, /* In the second one. */
+    /* In the second segment. */
+    {.entry_count = 3, .size = 1500, .with_move = true, .keep_count = 1},
     {.entry_count = 1, .size = 9000},
-    {.entry_count = 2, .size = 20, .with_move = true}, /* Behind all there is. */
+    {.entry_count = 2, .size = 20, .with_move = true}, /* After the end of the log. */
     {.entry_count = 2, .size = 60},
 };
 
@@ -99,7 +100,7 @@ static void host_moved(struct store_move *move, int error)
     }
 }
 
-/* What is at or below the origin is not on the disk any more, and is as it was. */
+/* Entries at or below the origin are not on the disk any more; they are as before. */
 static void host_find_origin(struct store_host *h, const struct store_origin *origin)
 {
     const struct checker_log *log = &h->log;

@@ -1,5 +1,5 @@
-/* store_host.h - a store on a simulated machine, a script of what it is asked to write,
- * and a checker that knows what its disk has to hold. Tests break it in the midst. */
+/* store_host.h - a store on a simulated machine, a script of what to write, and a checker that
+ * knows what its disk must contain. Tests interrupt it. */
 #ifndef RAKIT_TESTS_SIM_STORE_HOST_H
 #define RAKIT_TESTS_SIM_STORE_HOST_H
 
@@ -7,15 +7,15 @@
 #include "sim/checks/checker_disk.h"
 #include "store/store.h"
 
-/* One write, as the core would ask for it. */
+/* One write, as the core would request it. */
 struct step {
     bool with_vote;     /* In the next term. */
-    bool is_gathered;   /* Handed over together with the next one. */
+    bool is_gathered;   /* Given to the store together with the next one. */
     uint32_t cut_count; /* Entries to drop from the end first. */
     uint32_t entry_count;
     uint32_t size;  /* Of each. */
-    bool with_move; /* Then, once it is durable, the log is to begin behind the last entry but */
-    uint32_t keep_count; /* so many. */
+    bool with_move; /* Once the write is durable, the origin moves: `keep_count` entries remain. */
+    uint32_t keep_count; /* See with_move. */
 };
 
 struct script {
@@ -24,11 +24,11 @@ struct script {
     uint64_t segment_bytes;
 };
 
-/* In it is all that the store does, in segments of 8 kB. */
+/* Covers everything that the store does, in segments of 8 kB. */
 extern const struct script script_short;
-/* The log begins behind an origin, again and again. */
+/* The origin moves again and again. */
 extern const struct script script_origin;
-/* Payloads that are written from where they are. */
+/* Payloads that are written without being copied. */
 extern const struct script script_large;
 
 struct store_host {
@@ -41,18 +41,18 @@ struct store_host {
     struct checker_log log; /* As the owner of the store sees it. */
     struct checker_log found;
     struct store_move move;
-    uint64_t asked_origin; /* That of the last move, */
-    uint64_t origin;       /* and of the last one done. */
+    uint64_t asked_origin; /* Requested by the last move. */
+    uint64_t origin;       /* Reached by the last completed move. */
     bool is_moving;
     struct verdict verdict;
     uint64_t current_term;
     uint64_t seq;
     uint64_t durable_seq;
-    uint64_t limit; /* Of file operations: then the process is cut off. */
-    /* Files may fail: the store may refuse to open, or fail once. Otherwise either of them
+    uint64_t limit; /* Of file operations, after which the process is cut off. */
+    /* Files may fail, so the store may refuse to open, or fail once. Otherwise either of them
      * fails the test. */
     bool may_fail;
-    int refusal; /* What store_open() said last, or store_replay(). */
+    int refusal; /* The last result of store_open() or store_replay(). */
     char text[512];
     uint32_t failed_count;
     uint32_t room_count;
@@ -61,24 +61,25 @@ struct store_host {
 void host_init(struct store_host *h, const struct script *script);
 void host_deinit(struct store_host *h);
 
-/* Boots and opens the store, and compares what it holds with what it has to. After `limit`
- * operations on files all others fail (UINT64_MAX: none does). False: it came to that, or
- * it refused where it may. */
+/* Boots, opens the store, and compares its content with what is expected. After `limit`
+ * operations on files all others fail (UINT64_MAX: none fails). False: that happened, or the
+ * store refused and was allowed to. */
 bool host_open(struct store_host *h, uint64_t limit);
 void host_write(struct store_host *h, const struct step *step);
-/* Runs until all writes are durable. False: it was cut off, or the store failed before. */
+/* Runs until all writes are durable. False: it was cut off, or the store failed. */
 bool host_await(struct store_host *h);
-/* Has the log begin behind the last entry but `keep_count`. False: as above. */
+/* Moves the origin so that the last `keep_count` entries remain. False: as above. */
 bool host_move(struct store_host *h, uint32_t keep_count);
-/* Opens it, writes the whole script and ends in order, or stops where it is cut off. */
+/* Opens the store, writes the whole script and ends in order, or stops when it is cut off. */
 void host_live(struct store_host *h, uint64_t limit);
 
-/* Ends it where it is: the disk becomes this state of those that were surveyed. */
+/* Ends it immediately: the disk gets this state of those that were surveyed. */
 void host_lose_power(struct store_host *h, const struct power_loss *loss, uint64_t state);
-/* The process alone dies: the system still has all that was written. */
+/* Only the process dies: the system keeps everything that was written. */
 void host_kill(struct store_host *h);
 
-/* What is left opens, is right, takes more, and has that after the next loss of power. */
+/* The remaining directory opens, has the right content, accepts writes, and has those after the
+ * next power loss. */
 void host_judge(struct store_host *h);
 
 #endif /* RAKIT_TESTS_SIM_STORE_HOST_H */

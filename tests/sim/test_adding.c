@@ -1,5 +1,5 @@
-/* RAFT ADD by whoever likes: only nodes that prove themselves are added, and a member moves by its
- * own word alone. */
+/* RAFT ADD by any client: only nodes that prove themselves are added, and a member's address
+ * changes only if the member announces it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void asker_deinit(struct asker *a)
     talk_deinit(&a->talk);
 }
 
-/* Strings live until there is a reply. */
+/* The strings must live until there is a reply. */
 static void ask_to_add(struct asker *a, const struct node *asked, const char *id, const char *host,
                        const char *port, const char *peer_port)
 {
@@ -108,7 +108,7 @@ static void test_adding__nodes_that_are_not_there_changes_nothing(void **state)
     cluster_free(c);
 }
 
-/* Also where its peers would find it, as if its clients were to go elsewhere. */
+/* Also if its peer port stays the same and only its port for clients would change. */
 static void test_adding__a_member_elsewhere_needs_its_own_word(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
@@ -135,7 +135,7 @@ static void test_adding__a_member_elsewhere_needs_its_own_word(void **state)
     cluster_free(c);
 }
 
-/* A machine that is switched off says nothing, and has its time for that. */
+/* A machine that is switched off does not answer, and a time-out passes for it. */
 static void test_adding__others_do_not_wait_for_a_silent_one(void **state)
 {
     struct cluster_options options = {.seed = 1, .node_count = 2, .forbidden = FAULTS_ALL};

@@ -1,4 +1,4 @@
-/* How much damage is in the budget: nodes 1 to 4, whose disks are written by hand. */
+/* How much damage is in the budget: nodes 1 to 4, with hand-written disks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static void store_vote(struct world *w, uint64_t id, uint64_t term, uint64_t vot
         (struct store_write){.write_vote = true, .current_term = term, .voted_for = voted_for});
 }
 
-/* Entry 1 of term 1, on nodes 1 to `node_count`: those whose bit is set vote. */
+/* Entry 1 of term 1, on nodes 1 to `node_count`; those whose bit is set vote. */
 static void store_configuration(struct world *w, uint64_t node_count, uint64_t incoming,
                                 uint64_t outgoing)
 {
@@ -120,7 +120,7 @@ static void test_budget__one_of_three_and_none_of_two(void **state)
     world_close(&w);
 }
 
-/* Entry 2 is committed with nodes 1 and 2: neither may forget it, until 3 has it too. */
+/* Entry 2 is committed with nodes 1 and 2: neither may forget it until 3 has it too. */
 static void test_budget__nobody_forgets_what_a_majority_needs_it_for(void **state)
 {
     struct world w;
@@ -149,7 +149,7 @@ static void test_budget__nobody_forgets_a_vote_that_leaves_room_for_another(void
     store_vote(&w, 1, 5, 1);
     assert_may(&w, 1, false, true);
     store_vote(&w, 2, 5, 1);
-    store_vote(&w, 3, 5, 0); /* It may yet vote for 2. */
+    store_vote(&w, 3, 5, 0); /* It could still vote for 2. */
     assert_may(&w, 1, false, true);
     store_vote(&w, 3, 5, 1);
     assert_may(&w, 1, true, true);
@@ -177,7 +177,7 @@ static void test_budget__both_halves_of_a_joint_configuration_count(void **state
     world_close(&w);
 }
 
-/* A learner may be promoted before its leader hears that it is gone. */
+/* A learner may be promoted before its leader notices that it is lost. */
 static void test_budget__a_lost_learner_is_a_vote_that_may_be_missing(void **state)
 {
     struct world w;
@@ -191,8 +191,8 @@ static void test_budget__a_lost_learner_is_a_vote_that_may_be_missing(void **sta
     world_close(&w);
 }
 
-/* Seeds 18251 and 1009015: it went on, was promoted, and only then came upon what it had
- * lost. The voter that was missing was gone for good, or damaged and down. */
+/* Seeds 18251 and 1009015: the learner ran on, was promoted, and only then found out what it had
+ * lost. The voter that was missing was lost for good, or damaged and down. */
 static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void **state)
 {
     struct world w;
@@ -200,7 +200,7 @@ static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void
     (void)state;
     world_open(&w);
     store_configuration(&w, 4, 0xe, 0);
-    assert_may(&w, 4, true, true); /* Three of four would be left. */
+    assert_may(&w, 4, true, true); /* Three of four would remain. */
     budget_mark(w.budget, 3, BUDGET_GONE);
     assert_may(&w, 4, false, false);
     budget_mark(w.budget, 3, BUDGET_DAMAGED);
@@ -208,7 +208,7 @@ static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void
     world_close(&w);
 }
 
-/* Who has an older configuration may campaign by it. */
+/* A node with an older configuration may campaign with it. */
 static void test_budget__looks_at_each_configuration_that_somebody_goes_by(void **state)
 {
     struct raft_configuration next = {.member_count = 4};
@@ -216,20 +216,20 @@ static void test_budget__looks_at_each_configuration_that_somebody_goes_by(void 
 
     (void)state;
     world_open(&w);
-    store_configuration(&w, 2, 0x6, 0); /* 1 and 2 vote; */
+    store_configuration(&w, 2, 0x6, 0); /* 1 and 2 vote. */
     for (uint32_t i = 0; i < NODES; i++) {
         next.members[i] = (struct raft_member){.id = i + 1, .incoming = true};
     }
-    budget_note_configuration(w.budget, 2, 1, &next); /* then all. */
+    budget_note_configuration(w.budget, 2, 1, &next); /* Then all vote. */
     store_entry(&w, 1, 2, 1, RAFT_CONFIGURATION);
     store_entry(&w, 3, 1, 1, RAFT_CONFIGURATION);
     store_entry(&w, 3, 2, 1, RAFT_CONFIGURATION);
     store_entry(&w, 4, 1, 1, RAFT_CONFIGURATION);
     store_entry(&w, 4, 2, 1, RAFT_CONFIGURATION);
-    assert_may(&w, 1, false, false); /* 2 goes by the first one still. */
+    assert_may(&w, 1, false, false); /* 2 still uses the first configuration. */
     store_entry(&w, 2, 2, 1, RAFT_CONFIGURATION);
     assert_int_equal(budget_may_fall_silent(w.budget, 3), true);
-    /* The second one was its last job: without it, it would go by the first again. */
+    /* The second configuration was its last job: without it, it would use the first one again. */
     assert_int_equal(budget_may_forget(w.budget, 1, LOSS_LAST_JOB), false);
     store_entry(&w, 1, 3, 1, RAFT_NOOP);
     store_entry(&w, 2, 3, 1, RAFT_NOOP);

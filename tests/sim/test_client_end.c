@@ -1,5 +1,5 @@
-/* The end of a client's connection on a network that delays, splits and is full at times:
- * all replies arrive, then the end, never a reset. */
+/* The end of a client's connection on a network that delays, splits and is sometimes full: all
+ * replies arrive, then the end, never a reset. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ static void on_sent(struct io_stream *stream, int status)
 
 static void on_closed(struct io_stream *stream)
 {
-    /* Its end was noted before. */
+    /* Its end was recorded before. */
 }
 
 static void on_connected(struct io_connect *connect, int status)

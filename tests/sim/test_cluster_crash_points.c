@@ -1,17 +1,16 @@
-/* A small cluster of whole servers, whose every operation on files is a crash point: at
- * each of them, of each node, that node loses power, or all do at once, or its process
- * alone dies; its disk becomes each state that power_loss.h knows then (where all lose
- * power, the other disks one by chance). The cluster goes on, with all checkers on: a
- * leader comes soon, users are answered, states become equal, and nothing that was
- * acknowledged is missing.
+/* A small cluster of whole servers, in which every file operation is a crash point. At each one,
+ * of each node, that node loses power, or all nodes do at once, or only its process dies. Its
+ * disk gets each state that power_loss.h finds (if all lose power, the other disks get a random
+ * one). The cluster goes on with all checkers: soon there is a leader, users are answered,
+ * states become equal, and nothing that was acknowledged is missing.
  *
- * A run is lived once to learn in which steps of the world which node's files change.
- * Then it is lived again, and at each of these steps copies of the whole process
- * (fork) go on from there, one for each case.
+ * A run is done once to find out in which steps of the world which node's files change. Then it
+ * is repeated, and at each of these steps copies of the whole process (fork) continue, one for
+ * each case.
  *
  *   test_sim_cluster_crash_points                           all cases
  *   test_sim_cluster_crash_points --short                   those of one run: for sanitizers
- *   test_sim_cluster_crash_points SEED STEP CUT STATE WHO   one of them, told in full */
+ *   test_sim_cluster_crash_points SEED STEP CUT STATE WHO   one of them, with a trace */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,14 +32,14 @@
 enum {
     NODES = 3,
     USERS = 2,
-    RUNS = 4,          /* With the first seeds that draw so many users. */
+    RUNS = 4,          /* With the first seeds that draw enough users. */
     COMMANDS = 3,      /* Of each user, in the part of the run that has crash points. */
-    BOOT_STATES = 3,   /* By chance, for each crash point of a first start. */
-    CASES_MIN = 10000, /* What continuous integration is to see. */
+    BOOT_STATES = 3,   /* Random states for each crash point of a first start. */
+    CASES_MIN = 10000, /* Fewer cases fail the test. */
     CASES_SHORT_MIN = 2000,
 };
 
-/* The step that is due may lie beyond the next look at the cluster. */
+/* The step that is due may be later than the next check of the cluster. */
 #define AT_ANY_TIME (UINT64_MAX - 1)
 
 /* Who loses power. */
@@ -57,7 +56,7 @@ struct point {
 struct crash_case {
     uint64_t seed;
     uint64_t step;
-    uint64_t cut; /* After so many of the step's operations. */
+    uint64_t cut; /* After so many operations of the step. */
     uint64_t state;
     enum who who;
 };
@@ -71,7 +70,7 @@ struct counts {
 
 struct run {
     struct cluster *c;
-    struct crash_case now; /* The case that this process is. */
+    struct crash_case now; /* The case that this process runs. */
     const struct crash_case *only;
     struct counts *counts;
     struct point *points;
@@ -84,7 +83,7 @@ struct run {
     bool is_copy; /* It ends with this process. */
 };
 
-/* The next process on this machine fails its operations from this one on. */
+/* On this machine, operations of the next process fail from this one on. */
 static struct {
     const struct sim_machine *machine;
     uint64_t limit;
@@ -120,7 +119,7 @@ static void lose_power(struct node *n, const struct power_loss *loss, uint64_t s
     cluster_start_later(n, down_ns);
 }
 
-/* The case's node is cut off already; here it dies, and maybe the others with it. */
+/* The case's node is cut off already; it dies here, and maybe the others with it. */
 static void strike(struct run *r, struct node *victim, const struct power_loss *loss)
 {
     struct prng prng = {.state = r->step * 1000 + r->now.cut * 100 + r->now.state};
@@ -138,7 +137,7 @@ static void strike(struct run *r, struct node *victim, const struct power_loss *
     }
 }
 
-/* Whether this is a case to be lived; then as what. */
+/* Whether this case must be run, and how. */
 static bool is_wanted(struct run *r, uint64_t cut, uint64_t state, enum who who)
 {
     const struct crash_case *only = r->only;
@@ -151,7 +150,7 @@ static bool is_wanted(struct run *r, uint64_t cut, uint64_t state, enum who who)
            (only->step == r->step && only->cut == cut && only->state == state && only->who == who);
 }
 
-/* A copy of this process. True: this is it. Otherwise it has ended, and how is noted. */
+/* Forks. True in the copy; otherwise the copy has ended, and its result was recorded. */
 static bool copy(struct run *r)
 {
     int status = 0;
@@ -168,12 +167,12 @@ static bool copy(struct run *r)
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     if (status != 0) {
-        _exit(1); /* It has said why. */
+        _exit(1); /* It has printed the reason. */
     }
     return false;
 }
 
-/* From within the copy that has lived the step up to the cut: one copy for each case. */
+/* Called in the copy that has run the step up to the cut: makes one copy for each case. */
 static bool explore_states(struct run *r, struct node *victim, uint64_t cut)
 {
     struct power_loss loss;
@@ -195,7 +194,7 @@ static bool explore_states(struct run *r, struct node *victim, uint64_t cut)
     return false;
 }
 
-/* A first start is cut off: the server ends it by itself, and what is lost is chance. */
+/* A first start is cut off: the server ends it by itself, and what is lost is random. */
 static bool explore_boots(struct run *r, struct node *victim, uint64_t cut)
 {
     for (uint64_t state = 0; state < BOOT_STATES; state++) {
@@ -208,7 +207,7 @@ static bool explore_boots(struct run *r, struct node *victim, uint64_t cut)
             armed.machine = victim->machine;
             armed.limit = cut;
             r->c->prng.state += state * 7919;
-            victim->has_disk_trouble = true; /* So that it may end. */
+            victim->has_disk_trouble = true; /* So that it is allowed to end. */
             sim_step(r->c->sim, AT_ANY_TIME);
             victim->has_disk_trouble = false;
             return true;
@@ -217,8 +216,8 @@ static bool explore_boots(struct run *r, struct node *victim, uint64_t cut)
     return false;
 }
 
-/* At a crash point: one copy for each cut, which makes those of its cases. True: this is
- * one of the latter, and the step is done. */
+/* At a crash point: makes one copy for each cut, which in turn makes those of its cases. True:
+ * this is one of the latter, and the step is done. */
 static bool explore(struct run *r, const struct point *point)
 {
     struct node *victim = &r->c->nodes[point->node];
@@ -243,7 +242,7 @@ static bool explore(struct run *r, const struct point *point)
             is_case = victim->phase == NODE_UP && explore_states(r, victim, cut);
         }
         if (!is_case) {
-            _exit(0); /* All its cases are lived. */
+            _exit(0); /* All its cases were run. */
         }
         return true;
     }
@@ -273,7 +272,7 @@ static void record(struct run *r, struct io *const *ios, const uint64_t *before)
     }
 }
 
-/* One step of the world, with all that may come of it. */
+/* One step of the world, with all its cases. */
 static bool step(struct run *r, uint64_t until_ns)
 {
     struct io *ios[NODES];
@@ -378,7 +377,7 @@ static bool are_served(const struct run *r)
     return r->c->served == (1u << USERS) - 1;
 }
 
-/* All nodes have all that was ever applied anywhere, and are the same. */
+/* All nodes have everything that was ever applied anywhere, and equal states. */
 static bool is_settled(const struct run *r)
 {
     const struct node *leader = cluster_leader(r->c);
@@ -422,8 +421,8 @@ static void run_init(struct run *r, uint64_t seed, FILE *trace)
     assert_true(r->c->user_count >= USERS);
 }
 
-/* From its founding to the last command of its users: here are the crash points. Then
- * all must come to rest. */
+/* From the founding to the last command of the users, with crash points; then everything must
+ * come to rest. */
 static void run_live(struct run *r)
 {
     struct cluster *c = r->c;
@@ -452,7 +451,7 @@ static void run_live(struct run *r)
     await(r, is_settled, 60 * SIM_S, "a minute after the last command states differ");
 }
 
-/* Says what is wrong, if anything is. */
+/* Prints what is wrong, if anything is. */
 static bool run_judge(struct run *r)
 {
     if (!r->c->verdict.is_guilty) {
@@ -490,7 +489,7 @@ static bool check_seed(uint64_t seed, struct counts *counts, const struct crash_
     return is_good;
 }
 
-/* The first one from there on whose cluster has enough users. */
+/* The first seed from there on whose cluster has enough users. */
 static uint64_t fitting_seed(uint64_t seed)
 {
     struct cluster_options options = {.node_count = NODES, .forbidden = FAULTS_ALL};

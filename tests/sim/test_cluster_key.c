@@ -1,5 +1,5 @@
-/* How the key of the cluster comes to a new node: from a contact on the same machine, or in a
- * file; and how a node does without, which is not at all. */
+/* How a new node gets the key of the cluster: from a contact on the same machine, or in a file;
+ * without it, it can't join. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static struct cluster *make_without_files(uint64_t seed, uint32_t node_count)
     return c;
 }
 
-/* Two machines; clients are served from wherever they come. */
+/* Two machines; clients are served wherever they come from. */
 static struct cluster *make(bool is_public)
 {
     struct cluster *c = make_without_files(1, 2);
@@ -51,7 +51,7 @@ static struct cluster *make(bool is_public)
     return c;
 }
 
-/* Puts a file where the node's machine will have it. */
+/* Writes a file to the place where the node's machine will look for it. */
 static void put_key_file(struct node *n, const void *key, size_t size)
 {
     struct io *io = sim_boot(n->machine);
@@ -114,7 +114,7 @@ static void note_error(void *context, enum log_level level, const char *event, c
     *has_advice |= strstr(fields, "start that with --cluster-key FILE") != NULL;
 }
 
-/* Nothing is changed for it either: not even a learner is added. */
+/* And nothing is changed: not even a learner is added. */
 static void test_cluster_key__is_not_handed_to_another_machine(void **state)
 {
     struct cluster *c = make(true);
@@ -142,7 +142,7 @@ static void test_cluster_key__in_a_file_lets_a_node_join_from_anywhere(void **st
     start(&c->nodes[SECOND]);
     assert_memory_equal(key_of(&c->nodes[FIRST]), &the_key, sizeof the_key);
     assert_true(is_connected(&c->nodes[SECOND]));
-    /* From then on its directory has it. */
+    /* From then on its directory has the key. */
     cluster_kill(&c->nodes[SECOND], SIM_POWER);
     c->nodes[SECOND].config.cluster_key_file = NULL;
     start(&c->nodes[SECOND]);
@@ -162,7 +162,7 @@ static void note_wrong_key(void *context, enum log_level level, const char *even
                 strstr(fields, "does not have the key of this cluster") != NULL;
 }
 
-/* Its contact says so, at once, and nothing is changed for it. */
+/* Its contact reports that at once, and nothing is changed. */
 static void test_cluster_key__of_another_cluster_lets_nobody_in(void **state)
 {
     struct cluster *c = make(true);

@@ -1,4 +1,4 @@
-/* What simulated disks do to what was synced. */
+/* What simulated disks do to synced data. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ struct world {
     struct prng prng;
 };
 
-/* A machine with two files whose sectors hold their numbers, synced: 'a'... and 'A'... */
+/* A machine with two synced files whose sectors contain their numbers: 'a'... and 'A'... */
 static void fill(char *data, char first)
 {
     for (int i = 0; i < SECTORS; i++) {
@@ -72,8 +72,8 @@ static void world_lose_power(struct world *w)
     w->io = sim_boot(w->machine);
 }
 
-/* The first bytes of each sector, as a string; '?' for one that cannot be read, and '*' for
- * one that is not all the same. */
+/* The first byte of each sector, as a string; '?' for a sector that can't be read, and '*' for
+ * one whose bytes differ. */
 static const char *sectors_of(struct world *w, const char *path)
 {
     static char text[SECTORS + 1];
@@ -146,7 +146,8 @@ static void test_unreadable_sector__is_an_error_until_it_is_written(void **state
     strike(&w, 2, SIM_ROT_UNREADABLE);
     assert_string_equal(sectors_of(&w, "x"), "ab?defgh");
     assert_int_equal(io_file_open(w.io, "x", 0, &file), 0);
-    assert_int_equal(io_file_read(file, 0, data, BYTES), -EIO); /* All that touches it. */
+    /* Any read that touches it fails. */
+    assert_int_equal(io_file_read(file, 0, data, BYTES), -EIO);
     io_file_close(file);
     memset(data, 'z', sizeof data);
     put(&w, "x", 2 * SIM_SECTOR_BYTES, data, SIM_SECTOR_BYTES);
@@ -167,7 +168,7 @@ static void test_lie__takes_back_what_was_synced_when_power_is_lost(void **state
     put(&w, "x", SIM_SECTOR_BYTES, data, sizeof data);
     assert_string_equal(sectors_of(&w, "x"), "azcdefgh");
     assert_true(sim_disk_has_lied(w.machine));
-    world_stop(&w); /* A process may die: the system's cache has it. */
+    world_stop(&w); /* A process may die: the page cache has the data. */
     w.io = sim_boot(w.machine);
     assert_string_equal(sectors_of(&w, "x"), "azcdefgh");
     world_lose_power(&w);
@@ -210,7 +211,8 @@ static void test_lie__ends_with_the_next_honest_sync(void **state)
     world_close(&w);
 }
 
-/* The budget has no room for it: then all promises are kept, and only those. */
+/* If the budget does not allow the lie, everything that was synced becomes durable, and nothing
+ * else. */
 static void test_lie__can_be_made_true(void **state)
 {
     char data[SIM_SECTOR_BYTES];
@@ -247,19 +249,19 @@ static void test_misdirected_write__shows_when_power_is_lost(void **state)
     sim_misdirect_next_write(w.machine, true);
     memset(data, 'z', sizeof data);
     put(&w, "x", SIM_SECTOR_BYTES, data, sizeof data);
-    assert_string_equal(sectors_of(&w, "x"), "azcdefgh"); /* Nobody sees it yet, */
-    put(&w, "x", 2 * SIM_SECTOR_BYTES, data, 0);          /* and a sync does not help. */
+    assert_string_equal(sectors_of(&w, "x"), "azcdefgh"); /* It is not visible yet. */
+    put(&w, "x", 2 * SIM_SECTOR_BYTES, data, 0);          /* And a sync does not help. */
     assert_true(sim_disk_has_lied(w.machine));
     world_lose_power(&w);
     strcpy(text, sectors_of(&w, "x"));
-    assert_int_equal(text[1], 'b'); /* Not where it belongs, */
+    assert_int_equal(text[1], 'b'); /* Not at the right place. */
     int stray_count = 0;
 
     for (int i = 0; i < SECTORS; i++) {
         stray_count += text[i] == 'z';
         stray_count += sectors_of(&w, "y")[i] == 'z';
     }
-    assert_int_equal(stray_count, 1); /* but in one other place. */
+    assert_int_equal(stray_count, 1); /* But at one other place. */
     world_close(&w);
 }
 

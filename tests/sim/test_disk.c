@@ -30,7 +30,7 @@ static void world_close(struct world *w)
     sim_free(w->sim);
 }
 
-/* Dies without a job under way, so that the test alone decides on the disk. */
+/* Dies without a job under way, so that only the test decides what the disk keeps. */
 static void world_crash(struct world *w, uint32_t keep_permille)
 {
     sim_die(w->io, SIM_KILLED);
@@ -51,7 +51,7 @@ static void write_file(struct world *w, const char *path, const char *text, bool
     io_file_close(file);
 }
 
-/* Whether the file is there with this content. */
+/* Whether the file exists with this content. */
 static bool file_is(struct world *w, const char *path, const char *text)
 {
     struct io_file *file;
@@ -251,7 +251,7 @@ static void test_failed_sync__is_not_healed_by_the_next_one(void **state)
         assert_int_equal(io_file_sync(file), 0);
         world_crash(&w, 0);
         lost_count += file_is(&w, "a", "old");
-        /* Written again, it is as good as any. */
+        /* Written again, it is good. */
         write_file(&w, "a", "new", true);
         world_crash(&w, 0);
         assert_true(file_is(&w, "a", "new"));

@@ -1,6 +1,6 @@
-/* What becomes of commands that were answered INDOUBT: the witness sees to it that none is put
- * into a leader's log long after that, and none after a later reply of its connection. Here
- * what makes such answers happens over and over, and there must have been some. */
+/* Commands that were answered INDOUBT. The witness checks that none of them is put into a
+ * leader's log long after that, and none after a later reply of its connection. These tests
+ * provoke such answers again and again, and check that there were some. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static void await_leader(struct cluster *c)
     assert_non_null(cluster_leader(c));
 }
 
-/* Connections outlive what happens to their paths. */
+/* Connections survive blocked paths. */
 static void keep_connections(struct cluster *c)
 {
     struct sim_network network = *sim_get_network(c->sim);
@@ -81,7 +81,7 @@ static void test_doubt__of_a_frozen_leader_has_an_end(void **state)
     check_rounds(freeze_leader, 250 * SIM_MS, 900 * SIM_MS);
 }
 
-/* The leader keeps its office, as its other follower hears it and is heard. */
+/* The leader stays in office, because its other follower hears it and is heard. */
 static void cut_way_to_leader(struct cluster *c, uint64_t for_ns)
 {
     struct node *leader = cluster_leader(c);
@@ -98,7 +98,7 @@ static void test_doubt__of_a_cut_way_to_the_leader_has_an_end(void **state)
     check_rounds(cut_way_to_leader, 1500 * SIM_MS, 4 * SIM_S);
 }
 
-/* The follower takes the leader for lost, the others do not. */
+/* The follower considers the leader lost; the others do not. */
 static void cut_off_follower(struct cluster *c, uint64_t for_ns)
 {
     struct node *follower = some_follower(c);
@@ -136,7 +136,7 @@ static void test_doubt__of_a_replaced_connection_has_an_end(void **state)
     check_rounds(break_connections, 500 * SIM_MS, 2 * SIM_S);
 }
 
-/* The former leader leads again soon, in another term, and meets what was sent to it before. */
+/* The former leader soon leads again, in another term, and receives what was sent to it before. */
 static void depose_leader(struct cluster *c, uint64_t for_ns)
 {
     struct node *leader = cluster_leader(c);
@@ -163,7 +163,7 @@ static void test_doubt__of_a_leader_deposed_and_elected_again_has_an_end(void **
 
 /* --- the order of one connection --------------------------------------------------------- */
 
-/* The connection over which that follower's commands come to the leader. */
+/* The connection on which that follower's commands arrive at the leader. */
 static uint64_t bulk_connection(const struct node *leader, const struct node *follower)
 {
     list_for_each(node, &leader->server->replica->peers.inbounds)
@@ -214,7 +214,7 @@ static void query_answered(struct request *request)
     container_of(request, struct query, request)->is_answered = true;
 }
 
-/* An administrator who asks how things are is never told to look whether he has asked. */
+/* An administrator's query is never answered INDOUBT, because it changes nothing. */
 static void test_doubt__of_a_query_there_is_none(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
@@ -239,8 +239,9 @@ static void test_doubt__of_a_query_there_is_none(void **state)
 
 /* --- late commands ------------------------------------------------------------------------ */
 
-/* One that comes too late is answered when a later one is executed: if it waited on, and the
- * leader left office, it would be sent to the next one, and be executed behind that one. */
+/* A command that arrives too late is answered as soon as a later one is executed. If it waited
+ * longer and the leader lost its office, it would be sent to the next leader, and be executed
+ * after the later one. */
 static void test_doubt__late_commands_do_not_wait_while_later_ones_pass(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);

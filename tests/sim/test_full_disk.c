@@ -1,4 +1,4 @@
-/* Disks that are full, and stay so for a while: what clients are told, and who leads. */
+/* Disks that are full for a while: what clients are answered, and who leads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,12 +29,12 @@ static const struct user_options readers = {.key_count = 20,
                                             .think_ns = SIM_MS,
                                             .patience_ns = 30 * SIM_S};
 
-/* The time of a command is the usual one, whatever the seed has drawn: with as little as an
- * election timeout, what is under way on slow disks at a change of leader may end in doubt. */
+/* Uses the usual request timeout, whatever the seed has drawn: with one as short as an election
+ * timeout, commands under way on slow disks at a change of leader may end in doubt. */
 static void make_small(struct server_config *config)
 {
     config->segment_bytes = SEGMENT_BYTES;
-    config->in_flight_bytes_max = 1024 * 1024; /* Not what is refused here. */
+    config->in_flight_bytes_max = 1024 * 1024; /* More than what is refused here. */
     config->request_timeout_ns = 2 * SIM_S;
 }
 
@@ -79,7 +79,7 @@ static bool is_spent(const struct node *n)
     return !store_has_room(store_of(n), STORE_FOR_CLIENTS, 1);
 }
 
-/* Until no write of any size is taken: by the leader, or by a majority. */
+/* Runs until no write of any size is accepted: by the leader, or by a majority. */
 static void run_until_spent(struct cluster *c)
 {
     bool is_over = false;
@@ -96,7 +96,7 @@ static void run_until_spent(struct cluster *c)
     assert_true(is_over);
 }
 
-/* From now on each user is answered, again and again. */
+/* From now on each user must be answered, again and again. */
 static void check_all_are_served(struct cluster *c, uint64_t for_ns)
 {
     for (uint32_t i = 0; i < c->user_count; i++) {
@@ -121,7 +121,7 @@ static raft_term term_of_leader(struct cluster *c)
 
 static void test_full_disks__leave_room_for_many_elections(void **state)
 {
-    enum { TRANSFERS = 30, TRIES = 40 }; /* Who lags behind may not take over at once. */
+    enum { TRANSFERS = 30, TRIES = 40 }; /* A node that lags behind may not take over at once. */
 
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -172,7 +172,7 @@ static uint64_t refused_count(const struct cluster *c)
     return sum;
 }
 
-/* A majority has room: from the moment that it has a leader, users do not notice. */
+/* A majority has room: once it has a leader, users notice nothing. */
 static void test_full_disk__of_the_leader_costs_no_write(void **state)
 {
     (void)state;
@@ -190,7 +190,7 @@ static void test_full_disk__of_the_leader_costs_no_write(void **state)
         term = raft_current_term(raft_of(leader));
         check_all_are_served(c, 20 * SIM_S);
         assert_true(store_is_full(store_of(full)));
-        assert_ptr_equal(cluster_leader(c), leader); /* And it stays so. */
+        assert_ptr_equal(cluster_leader(c), leader); /* And it remains the leader. */
         assert_int_equal(raft_current_term(raft_of(leader)), term);
         assert_int_equal(refused_count(c), refused);
         assert_int_equal(calm_cluster_count_in_doubt(c), 0);
@@ -198,7 +198,7 @@ static void test_full_disk__of_the_leader_costs_no_write(void **state)
     }
 }
 
-/* The leader learns of it in time: what it takes has room, and the rest is refused. */
+/* The leader learns of it in time: what it accepts has room, and the rest is refused. */
 static void check_full_majority(uint64_t seed, void (*adjust)(struct server_config *config))
 {
     struct cluster *c = calm_cluster_start(seed, adjust);
@@ -236,18 +236,18 @@ static void test_full_disks__of_a_majority_leave_nothing_in_doubt(void **state)
     }
 }
 
-/* What waits for the last room on the disks is refused while nobody has to be told that it is in
- * doubt, as what waits for room in the log. */
+/* Commands that wait for the last room on the disks are refused while that is certain, like
+ * commands that wait for room in the log. */
 static void test_full_disks__refuse_in_time_what_waits_for_their_room(void **state)
 {
-    static const uint64_t slow_disks = 24; /* A seed with such. */
+    static const uint64_t slow_disks = 24; /* A seed with slow disks. */
 
     (void)state;
     check_full_majority(slow_disks, make_small_and_hasty);
 }
 
-/* Who has room leads again within seconds, though the full one may have to help out: its log
- * may be the only one that can win. */
+/* A node with room leads again within seconds, though the full one may have to lead for a while:
+ * its log may be the only one that can win. */
 static void test_full_disk__comes_last_where_a_leader_is_lost(void **state)
 {
     (void)state;

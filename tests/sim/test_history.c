@@ -20,7 +20,7 @@ static struct slice random_word(struct prng *random, struct arena *arena)
     char *word = arena_take(arena, size + 1);
 
     for (size_t i = 0; i < size; i++) {
-        /* All bytes; those with a meaning of their own more often. */
+        /* Any bytes; significant ones more often. */
         word[i] = prng_chance(random, 1, 2) ? (char)prng_below(random, 256)
                                             : "\"\\ #->?[]+-:nx\n"[prng_below(random, 15)];
     }
@@ -220,7 +220,7 @@ static void test_history__names_the_file_that_cannot_be_read(void **state)
     history_free(h);
 }
 
-/* Any mutation of a good text is read or refused, and nothing else. */
+/* Any mutation of a good text is either read or refused. */
 static void test_history__survives_mutated_texts(void **state)
 {
     static const char good[] = HEADER "c1 0 10 SET \"a\\x00\\n\" v -> +OK\n"

@@ -1,5 +1,5 @@
-/* The feature level of a cluster: raised once all members know it; what needs it is refused
- * before; and who does not know it stays outside. */
+/* The feature level of a cluster: it is raised once all members know it; what needs it is
+ * refused before; and nodes that do not know it are kept out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,7 +66,7 @@ static void closed(struct talk *talk)
     (void)talk;
 }
 
-/* What that node answers to the command that needs the next level; until the next call. */
+/* The node's answer to the command that needs the next level; valid until the next call. */
 static const char *ask(const struct node *n)
 {
     static struct client c;
@@ -103,12 +103,12 @@ static void test_level__is_raised_once_all_members_know_it(void **state)
     for (uint32_t i = 0; i < NODES; i++) {
         assert_int_equal(level_at(&c->nodes[i]), LEVEL_NEXT);
     }
-    restart(&c->nodes[0], LEVEL_NEXT); /* It is in the log. */
+    restart(&c->nodes[0], LEVEL_NEXT); /* The level is in the log. */
     assert_int_equal(level_at(&c->nodes[0]), LEVEL_NEXT);
     cluster_free(c);
 }
 
-/* A node that is away may come back as it was. */
+/* A node that is away may come back with its old program. */
 static void test_level__is_not_raised_while_a_member_is_away(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
@@ -140,7 +140,7 @@ static void test_level__lets_a_command_in_once_it_is_there(void **state)
     }
     snprintf(id, sizeof id, "%08x", (unsigned)(c->nodes[2].id >> 32));
     assert_non_null(strstr(ask(n), "ERR 'LATER' needs feature level 2, and the cluster has 1"));
-    assert_non_null(strstr(ask(n), id)); /* The one to be upgraded. */
+    assert_non_null(strstr(ask(n), id)); /* The node that must be upgraded. */
     restart(&c->nodes[2], LEVEL_NEXT);
     for (uint32_t i = 0; i < NODES; i++) {
         assert_non_null(strstr(ask(&c->nodes[i]), "+OK"));
@@ -212,7 +212,8 @@ static void test_level__that_is_not_known_keeps_a_new_node_out(void **state)
 
 /* --- a leader gone mad ------------------------------------------------------------------------ */
 
-/* Says to lead, and sends that entry to a follower. Returns whether that one has stored it. */
+/* Claims to lead, and sends that entry to a follower. Returns whether the follower has stored
+ * it. */
 static bool is_stored(struct cluster *c, struct entry *e, struct mad_peer *m)
 {
     struct node *leader = cluster_leader(c);
@@ -245,7 +246,7 @@ static void check_stored(struct entry *e, bool expected)
     struct cluster *c = calm_cluster_start(1, NULL);
     struct mad_peer m;
 
-    calm_cluster_run_for(c, 2 * SIM_S); /* All have all of the log. */
+    calm_cluster_run_for(c, 2 * SIM_S); /* All nodes have the whole log. */
     assert_int_equal(is_stored(c, e, &m), expected);
     mad_peer_run_for(c, 2 * SIM_S);
     for (uint32_t i = 0; i < NODES; i++) {
@@ -334,8 +335,8 @@ static void await_leadership(struct cluster *c, const struct node *n)
     fail_msg("%s does not lead", n->name);
 }
 
-/* A node of an older program asks a leader to be added that has just taken over, and has not
- * applied the level that the leader before it has logged. */
+/* A node of an older program asks to be added by a leader that has just taken over, and has not
+ * yet applied the level that its predecessor has logged. */
 static void test_level__of_the_leader_before_counts_for_who_is_added(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);

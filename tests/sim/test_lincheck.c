@@ -1,5 +1,5 @@
-/* The checker on histories whose verdict is known: by hand (histories/), or by
- * trying every order (lincheck_oracle.h). */
+/* The checker on histories with a known verdict: hand-made ones (histories/), and ones for which
+ * every order is tried (lincheck_oracle.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static bool says(const struct lincheck_result *result, const char *words)
 
 /* --- by hand -------------------------------------------------------------------------------- */
 
-/* "# culprit LINE" in a bad history: whose reply is the first that nothing explains. */
+/* "# culprit LINE" in a bad history: the first reply that can't be explained. */
 static int culprit_in(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -130,7 +130,7 @@ static void test_lincheck__explains_a_stale_read(void **state)
     assert_true(says(&result, "Not linearizable: key x\n"));
     assert_true(says(&result, "The first 4 replies can't be explained; the last of them is\n\n"
                               "    GET x -> \"1\"\n    client c3, "));
-    /* The write of 3 was under way: the read could have come before it or after it. */
+    /* The write of 3 was under way: the read could have been before it or after it. */
     assert_true(says(&result, "It could have been\n\n    \"3\"\n    \"2\"\n\n"));
     assert_true(says(&result, "     2. SET x 2 -> +OK\n"));
     assert_true(says(&result, "  line 2 c1 |-|              SET x 1 -> +OK\n"));
@@ -173,7 +173,7 @@ struct tally {
     uint32_t shortest;
 };
 
-/* In a history of one group of keys the explanation names the shortest prefix. */
+/* If a history has one group of keys, the explanation names the shortest prefix. */
 static void compare_prefix(const struct oracle_history *h, const struct lincheck_result *result,
                            struct tally *tally)
 {
@@ -234,7 +234,7 @@ static void test_lincheck__agrees_with_trying_every_order(void **state)
         }
         compare_with_oracle(&h, &tally);
     }
-    /* What was made by executing is good, and much of the rest is bad, but not all. */
+    /* Histories made by executing are good; many of the spoiled ones are bad, but not all. */
     assert_true(tally.good >= made + 2000);
     assert_true(tally.bad >= 10000);
     assert_true(tally.shortest >= 5000);

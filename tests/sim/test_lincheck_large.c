@@ -1,6 +1,5 @@
-/* The checker on long histories made by executing operations one by one, each at an
- * instant within its interval: always linearizable, until one reply is changed. And
- * what it does at its limits. */
+/* The checker on long histories made by executing operations one by one, each at an instant
+ * within its interval: always linearizable, until one reply is changed. Also its limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +23,7 @@ struct key {
     char value[VALUE_BYTES];
     bool is_there;
     uint32_t age;  /* Operations so far. */
-    uint32_t open; /* Of them, open ones. */
+    uint32_t open; /* Open ones of these. */
     uint32_t name;
 };
 
@@ -32,8 +31,8 @@ struct execution {
     struct prng random;
     uint32_t client_count;
     uint32_t key_count;  /* In use at a time. */
-    uint32_t retire_age; /* Then a key makes room for another. */
-    uint32_t open_max;   /* For each key. */
+    uint32_t retire_age; /* After so many operations a key is replaced by another. */
+    uint32_t open_max;   /* Per key. */
     struct key *keys;    /* Owned. */
     uint32_t next_name;  /* Of a key. */
     uint64_t now;        /* The instant of the next execution. */
@@ -72,7 +71,7 @@ static void set_value(struct key *key, char kind, uint32_t number)
     key->is_there = true;
 }
 
-/* Executes a random write; appends its command, and its reply behind `reply`. */
+/* Executes a random write; appends its command, and its reply after `reply`. */
 static void execute_write(struct execution *x, struct key *key, uint32_t number,
                           struct buffer *command, struct buffer *reply)
 {
@@ -122,7 +121,7 @@ static uint32_t next_client(struct execution *x)
     return client;
 }
 
-/* An open write that was never executed leaves no trace but its line. */
+/* An open write that was never executed leaves only its line. */
 static void execute(struct execution *x, uint32_t number)
 {
     x->now += 1 + prng_below(&x->random, 20);
@@ -244,8 +243,8 @@ static void test_lincheck__finds_one_stale_read_in_a_long_history(void **state)
     }
 }
 
-/* Of many writes with unknown outcomes a read tells which one took effect: looking for
- * it does not take time that doubles with each. */
+/* Of many writes with unknown outcomes, a read shows which one took effect; finding it must not
+ * take time that doubles with each. */
 static void test_lincheck__bears_many_open_writes(void **state)
 {
     struct lincheck_options options = {.explanations_max = 1, .step_limit = 2000000};
@@ -269,9 +268,9 @@ static void test_lincheck__bears_many_open_writes(void **state)
     end(&x);
 }
 
-/* Appends of values of many kilobytes, all in flight as a connection broke: each order of
- * each selection makes a value of its own, but replies can tell few of them apart (seed
- * 1026352 ran out of memory at eight). `what` asks for the value that all make in turn. */
+/* Appends of values of many kilobytes, all in flight when a connection broke: each order of each
+ * subset makes a different value, but replies can distinguish only few of them (seed 1026352 ran
+ * out of memory with eight). `what` asks for the value that all make in turn. */
 static void judge_open_appends(uint32_t count, const char *what, bool is_good)
 {
     struct lincheck_options options = {
@@ -348,7 +347,7 @@ static void test_lincheck__judges_20_000_operations_on_one_key(void **state)
     end(&x);
 }
 
-/* Forty appends at once in no order that fits: more orders than anybody can try. */
+/* Forty appends at once with a reply that no order gives: too many orders to try. */
 static void make_hopeless(struct execution *x)
 {
     begin(x, 1);

@@ -1,5 +1,5 @@
-/* The time in the log (I-78): that of the leader's clock, and never lower than before, whatever
- * the clocks of later leaders say. */
+/* The time in the log (I-78): the leader's clock, but never lower than before, whatever the
+ * clocks of later leaders say. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ static uint64_t log_time_us(const struct node *n)
     return log_window_time_us(w, w->last);
 }
 
-/* The leader dies while the clocks of all others say what they say. Returns the next one. */
+/* The leader dies while all other clocks are off by that. Returns the next leader. */
 static struct node *change_leader(struct cluster *c, int64_t wall_offset_ns)
 {
     struct node *old = cluster_leader(c);

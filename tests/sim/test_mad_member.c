@@ -1,5 +1,5 @@
-/* A member whose process has gone mad: it is let in, as it should be, and lies. It stops nobody,
- * the others go on, and their logs are not flooded. */
+/* A faulty member: it is welcomed, as it should be, and lies. It stops no node, the others go
+ * on, and their logs are not flooded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ enum { NODES = 3, ELECTION_TIMEOUTS_UNTIL_LOSS = 10 };
 
 static const raft_index NOWHERE = 1000 * 1000 * 1000;
 
-/* A cluster of three one of which is played by the test: it has the connections of `mad`. */
+/* A cluster of three, one of which the test plays: it has the connections of `mad`. */
 struct scene {
     struct cluster *c;
     struct node *leader;
@@ -87,7 +87,7 @@ static void say(struct mad_peer *m, const struct scene *s, const struct node *to
     mad_peer_flush(m);
 }
 
-/* As if that node had lost entries that it acknowledged in a term of the mad one. */
+/* As if that node had lost entries that it acknowledged in a term of the faulty one. */
 static void tell_loss(struct mad_peer *m, const struct scene *s, const struct node *to,
                       raft_term term)
 {
@@ -167,7 +167,7 @@ static void test_mad_member__is_written_about_once_a_minute(void **state)
     scene_end(&s);
 }
 
-/* I-17: it has just started, and only the one that says so is there to lead it. */
+/* I-17: it has just started, and only the node that reports the loss is there to lead it. */
 static void test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end(void **state)
 {
     struct scene s;
@@ -179,7 +179,7 @@ static void test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end(
     s.leader->stays_down = true;
     s.follower->stays_down = true; /* Once it has ended. */
     patience_ns = ELECTION_TIMEOUTS_UNTIL_LOSS * s.follower->config.election_timeout_ns;
-    for (int i = 0; i < 3; i++) { /* Who does not go on saying so is not believed. */
+    for (int i = 0; i < 3; i++) { /* A node that does not repeat it is not believed. */
         tell_loss(&s.to_follower, &s, s.follower, raft_current_term(raft_of(s.follower)) + 1);
         mad_peer_run_for(s.c, patience_ns + 20 * SIM_MS);
     }
@@ -224,12 +224,13 @@ static void test_mad_member__what_can_be_no_host_is_not_learned(void **state)
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         struct scene s;
 
-        scene_start_at(&s, hosts[i]); /* It is let in all the same, */
+        scene_start_at(&s, hosts[i]); /* It is welcomed all the same. */
         say_where(&s.to_follower, s.leader->id, hosts[i]);
         mad_peer_run_for(s.c, SIM_S);
         assert_string_equal(peer_of(s.leader, s.mad->id)->address.client.host, s.mad->name);
         assert_string_not_equal(peer_of(s.follower, s.leader->id)->told.client.host, hosts[i]);
-        say_where(&s.to_follower, s.leader->id, "elsewhere"); /* and heard where it may be right. */
+        /* And is believed where it may be right. */
+        say_where(&s.to_follower, s.leader->id, "elsewhere");
         mad_peer_run_for(s.c, SIM_S);
         assert_string_equal(peer_of(s.follower, s.leader->id)->told.client.host, "elsewhere");
         scene_end(&s);
@@ -238,9 +239,9 @@ static void test_mad_member__what_can_be_no_host_is_not_learned(void **state)
 
 /* --- terms -------------------------------------------------------------------------- */
 
-#define TERM_STEP ((raft_term)1 << 32) /* The furthest that one message may raise it. */
+#define TERM_STEP ((raft_term)1 << 32) /* The most by which one message may raise the term. */
 
-/* Two messages take it further than the others would follow. */
+/* Two messages raise it further than the others would follow. */
 static void poison(struct mad_peer *m, struct scene *s, struct node *n)
 {
     raft_term term = raft_current_term(raft_of(n));
@@ -268,7 +269,7 @@ static bool is_voter(const struct node *asked, const struct node *n)
     return member != NULL && member->incoming;
 }
 
-/* What docs/OPERATIONS.md says: it is removed, and joins anew with an empty directory. */
+/* What docs/OPERATIONS.md advises: the node is removed, and joins again with an empty directory. */
 static void replace(struct scene *s, struct node *asked, struct node *victim)
 {
     char id[17];
@@ -303,14 +304,14 @@ static void test_mad_member__a_term_that_it_has_poisoned_goes_with_its_node(void
     come_to_reason(&s);
     assert_true(raft_current_term(raft_of(s.follower)) >= 2 * TERM_STEP);
     assert_non_null(cluster_leader(s.c));
-    assert_true(raft_current_term(raft_of(s.mad)) < TERM_STEP); /* They go on without it. */
+    assert_true(raft_current_term(raft_of(s.mad)) < TERM_STEP); /* The others go on without it. */
     assert_true(raft_current_term(raft_of(s.leader)) < TERM_STEP);
     replace(&s, s.leader, s.follower);
     assert_terms_are_equal(&s);
     cluster_free(s.c);
 }
 
-/* The leader is taken `times` as far as the follower. */
+/* The leader's term is raised `times` as far as the follower's. */
 static void check_poisoned_majority(raft_term times)
 {
     struct scene s;
@@ -330,14 +331,14 @@ static void check_poisoned_majority(raft_term times)
     cluster_free(s.c);
 }
 
-/* It is the rest that is too far away then; with nobody to lead it, it believes them. */
+/* Then the rest is too far away; without a leader, it believes the majority. */
 static void test_mad_member__a_majority_with_such_a_term_takes_the_rest_along(void **state)
 {
     (void)state;
     check_poisoned_majority(1);
 }
 
-/* Nobody believes anybody, at first. */
+/* At first nobody believes anybody. */
 static void test_mad_member__terms_set_apart_from_each_other_meet_again(void **state)
 {
     (void)state;
@@ -346,7 +347,7 @@ static void test_mad_member__terms_set_apart_from_each_other_meet_again(void **s
 
 enum { FRAME_ENTRIES = 4000, FRAMES = 18 };
 
-/* Entries each of which has a term of its own, as if there had been so many elections. */
+/* Entries that each have a term of their own, as if there had been so many elections. */
 static void fill_with_terms(struct scene *s, struct node *n)
 {
     struct mad_peer m;
@@ -384,7 +385,7 @@ static void fill_with_terms(struct scene *s, struct node *n)
     mad_peer_end(&m);
 }
 
-/* A node that has no room for one more term could neither be elected nor follow who is. */
+/* A node without room for one more term could neither be elected nor follow the leader. */
 static void test_mad_member__terms_without_number_leave_room_for_elections(void **state)
 {
     struct scene s;

@@ -1,5 +1,5 @@
-/* A peer that greets properly and then lies, or speaks nonsense: nothing that it says stops a
- * node, and the cluster goes on. */
+/* A peer that completes the greeting and then lies, or sends nonsense: nothing that it sends
+ * stops a node, and the cluster goes on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void put_forward(struct mad_peer *m, const struct node *n, struct buffer 
     buffer_deinit(&payload);
 }
 
-/* Else nothing that it forwards is begun. */
+/* Otherwise nothing that it forwards is begun. */
 static void wait_for_answers(struct mad_peer *m, struct cluster *c, const struct node *n)
 {
     struct wire_holds holds = {.clock_ns = UINT64_MAX, .correlation = 0};
@@ -99,11 +99,12 @@ static void test_mad_peer__forwards_only_what_its_command_takes(void **state)
     (void)state;
     check_forward(0, (const char *const[]){"APPEND", "a", NULL});
     check_forward(0, (const char *const[]){"SET", NULL});
-    check_forward(0, (const char *const[]){"SET", "a", "b", "WHAT", NULL}); /* Its own check. */
-    check_forward(16, (const char *const[]){"SET", "a", "b", NULL});        /* No such database. */
+    /* The command's own check. */
+    check_forward(0, (const char *const[]){"SET", "a", "b", "WHAT", NULL});
+    check_forward(16, (const char *const[]){"SET", "a", "b", NULL}); /* No such database. */
     check_forward(255, (const char *const[]){"GET", "a", NULL});
     check_forward(0, (const char *const[]){"RAFT", "REMOVE", NULL});
-    check_forward(0, (const char *const[]){"PING", NULL}); /* Nobody forwards that. */
+    check_forward(0, (const char *const[]){"PING", NULL}); /* This command is never forwarded. */
     check_forward(0, (const char *const[]){"NOSUCH", "a", NULL});
 }
 
@@ -158,7 +159,7 @@ static void check_entry(struct cluster *c, struct node *leader, struct entry *e)
     mad_peer_start(&m, c, follower, MAD, WIRE_BULK);
     wire_put_entries(&m.out, &w, &e, 1);
     mad_peer_flush(&m);
-    mad_peer_run_for(c, 10 * SIM_S); /* Who has the newest log is elected. */
+    mad_peer_run_for(c, 10 * SIM_S); /* The node with the newest log is elected. */
     assert_all_are_up(c);
     for (uint32_t i = 0; i < NODES; i++) {
         struct replica_stats stats;
@@ -247,7 +248,8 @@ static void test_mad_peer__memberships_that_cannot_follow_do_nothing(void **stat
     check_membership_entry(call_all_removed);
 }
 
-/* Two entries of these log times, behind the follower's last one: whether it takes them. */
+/* Sends two entries with these log times, after the follower's last one. Returns whether it
+ * takes them. */
 static bool takes_times(uint64_t first_us, uint64_t second_us)
 {
     struct cluster *c = calm_cluster_start(1, NULL);

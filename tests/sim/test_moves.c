@@ -1,6 +1,6 @@
-/* Members that move, in a cluster where nothing else fails: whichever addresses they take, and
- * whoever is missing, those that run find each other within seconds, and the log comes to have
- * them where they live. Each is told another node as its contact, as an operator would. */
+/* Members that move, in a cluster without other faults: whichever addresses they take, and
+ * whichever members are missing, those that run find each other within seconds, and the log gets
+ * their new addresses. Each is given another node as its contact, as by an operator. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static bool is_logged(const struct node *at, const struct node *n)
     return there != NULL && strcmp(there->client.host, n->host) == 0;
 }
 
-/* All that run reach each other, follow one leader, and are where the log says. */
+/* All nodes that run reach each other, follow one leader, and have their addresses in the log. */
 static bool is_whole(struct cluster *c)
 {
     const struct node *leader = cluster_leader(c);
@@ -75,7 +75,7 @@ static void expect_whole(struct cluster *c)
     expect_whole_within(c, HEAL_S);
 }
 
-/* The leader is the first. */
+/* The leader first. */
 static void in_order(struct cluster *c, struct node **nodes)
 {
     uint32_t count = 0;
@@ -88,8 +88,7 @@ static void in_order(struct cluster *c, struct node **nodes)
     }
 }
 
-/* The leader is the first of `ret_nodes`. Hosts that nobody has are silent with every other
- * seed. */
+/* The leader is the first of `ret_nodes`. With every other seed, unknown hosts are silent. */
 static struct cluster *begin(uint64_t seed, struct node **ret_nodes)
 {
     struct cluster *c = calm_cluster_start(seed, NULL);
@@ -99,8 +98,8 @@ static struct cluster *begin(uint64_t seed, struct node **ret_nodes)
     return c;
 }
 
-/* Ends them, and starts them there. The others are told the first as their contact, and the
- * first the last; one alone is told somebody who runs. */
+/* Ends the nodes, and starts them at these hosts. The first one is the contact of the others,
+ * and the last one that of the first; a single node gets one that runs. */
 static void move(struct node *const *nodes, const char *const *hosts, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -132,7 +131,7 @@ static void test_moves__of_all_to_new_addresses_heal(void **state)
     }
 }
 
-/* Which nobody could guess. */
+/* Ports that nobody could guess. */
 static void test_moves__of_all_to_new_ports_heal(void **state)
 {
     static const char *const hosts[] = {"x1", "x2", "x3"};
@@ -183,7 +182,8 @@ static void test_moves__of_two_to_each_others_address_heal(void **state)
     }
 }
 
-/* The third one is down, for good; or comes back at its old address, knowing nothing. */
+/* The third node is down, for good; or it comes back at its old address, knowing nothing of the
+ * moves. */
 static void test_moves__with_one_missing_heal(void **state)
 {
     static const char *const hosts[] = {"x1", "x2"};
@@ -202,7 +202,7 @@ static void test_moves__with_one_missing_heal(void **state)
     }
 }
 
-/* Who was away knows none of the new places, and its contact does not lead. */
+/* The node that was away knows none of the new addresses, and its contact does not lead. */
 static void test_moves__of_all_one_after_the_other_heal_through_a_follower(void **state)
 {
     static const char *const hosts[] = {"x1", "x2"};
@@ -226,7 +226,7 @@ static void test_moves__of_all_one_after_the_other_heal_through_a_follower(void 
     }
 }
 
-/* And the dead one comes back where the other was. */
+/* And the dead member comes back at the other's old address. */
 static void test_moves__to_the_address_of_a_dead_member_heal(void **state)
 {
     (void)state;
@@ -281,7 +281,8 @@ static struct node *contact_of(struct cluster *c, const struct node *n)
     return NULL;
 }
 
-/* It has a log by now, and has not been started again. Nobody else is left to tell it. */
+/* The joined node has a log by now, and has not been restarted. No other node is left to tell it
+ * the address. */
 static void test_moves__of_the_contact_to_another_port_reach_who_joined_through_it(void **state)
 {
     (void)state;
@@ -310,9 +311,9 @@ static void test_moves__of_the_contact_to_another_port_reach_who_joined_through_
     }
 }
 
-/* Two have moved, and have a leader. The third one has only another peer port, no contact, and
- * knows nobody's address: that it is the contact of one of the others is all that connects the two
- * islands. It was down when it was asked first. */
+/* Two nodes have moved, and have a leader. The third has only a new peer port, no contact, and
+ * knows nobody's address: the only link between the two islands is that it is the contact of one
+ * of the others. It was down when it was first asked. */
 static void
 test_moves__onto_two_islands_heal_through_the_contact_of_a_node_that_is_led(void **state)
 {

@@ -1,5 +1,5 @@
-/* A directory whose log begins behind an origin: until there are snapshots, a node does not start
- * on it, since it would serve without what came before. */
+/* A directory whose log begins after an origin: until there are snapshots, a node refuses to
+ * start with it, because it would serve without the state before. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static void on_room(void *context)
     (void)context;
 }
 
-/* What compaction would do. */
+/* As compaction would do. */
 static void move_origin(struct node *n)
 {
     struct store_options options = {.dir = n->config.data_dir,

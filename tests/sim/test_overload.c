@@ -1,7 +1,7 @@
-/* More than a cluster can carry, for long: three nodes whose leader reaches the others only
- * by narrow paths, and users on each of them who want four times as much. Most commands must
- * be refused then, but refused for certain; the paths must be used for the rest; and nobody
- * may be left out for where he is connected. Relieved, it serves everybody at once. */
+/* Lasting overload: three nodes whose leader reaches the others only over narrow paths, and
+ * users on each of them that send four times as much as the paths carry. Most commands must then
+ * be refused, but with certainty; the paths must be used fully; and no user may be disadvantaged
+ * by the node that it is connected to. When the overload ends, all are served at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,16 +21,16 @@ enum {
     WINDOW_S = 10,
     /* What the paths carry in a window. */
     CARRIED = WINDOW_S * PATH_BYTES_A_SECOND / VALUE_BYTES,
-    /* Of each user, in all windows. (Users whose commands are refused give half of their
-     * connections up, with all that is under way on them: so it is much less.) */
+    /* Of each user, in all windows. (Users whose commands are refused close half of their
+     * connections, with everything under way on them, so it is much less.) */
     FAIR_SHARE = WINDOWS * CARRIED / 2 / USERS,
 };
 
 struct overload {
     struct cluster *c;
-    uint64_t success_counts[USERS]; /* Answers, but errors. */
-    uint64_t applied_count;         /* By the leader, in the last look. */
-    uint64_t in_doubt_count;        /* The same. */
+    uint64_t success_counts[USERS]; /* Answers without errors. */
+    uint64_t applied_count;         /* By the leader, when last looked at. */
+    uint64_t in_doubt_count;        /* When last looked at. */
 };
 
 static void set_paths(struct cluster *c, uint64_t bytes_a_second)
@@ -66,7 +66,8 @@ static void look(struct overload *o, uint64_t for_ns)
     o->in_doubt_count = calm_cluster_count_in_doubt(o->c) - in_doubt_before;
 }
 
-/* What other nodes forward must not fill each gap that the leader's own users wait for. */
+/* Commands that other nodes forward must not fill every gap that the leader's own users wait
+ * for. */
 static void check_own_users(const struct overload *o, const struct node *leader)
 {
     uint64_t own_sum = 0;
@@ -80,7 +81,7 @@ static void check_own_users(const struct overload *o, const struct node *leader)
         own_count += is_own;
         sum += o->success_counts[i];
     }
-    /* Two thirds of the average at the least. */
+    /* At least two thirds of the average. */
     assert_true(3 * own_sum * USERS >= 2 * sum * own_count);
 }
 
@@ -102,7 +103,7 @@ static void test_overload__is_refused_for_certain_and_leaves_nobody_out(void **s
     at_ease = o.applied_count;
     print_message("at ease: %llu done in 2 s\n", (unsigned long long)at_ease);
     set_paths(o.c, PATH_BYTES_A_SECOND);
-    calm_cluster_run_for(o.c, WINDOW_S * SIM_S); /* Until it has found its measure. */
+    calm_cluster_run_for(o.c, WINDOW_S * SIM_S); /* Until admission has adapted. */
     for (int window = 0; window < WINDOWS; window++) {
         look(&o, WINDOW_S * SIM_S);
         print_message("%llu done of %d carried, %llu in doubt\n",

@@ -1,5 +1,5 @@
-/* A follower that is stopped for a while (SIGSTOP, a machine held up) and goes on: the leader
- * was well all the while, and what it has answered meanwhile is not in doubt. */
+/* A follower that is stopped for a while (SIGSTOP, a machine held up) and resumes: the leader
+ * was healthy all the time, and its answers from that time are not in doubt. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +61,7 @@ static void check_pauses(uint64_t least_ns, uint64_t most_ns)
     }
 }
 
-/* It may wake up right when it would take the leader for silent. */
+/* It may wake up just when it would consider the leader silent. */
 static void test_pause__of_a_follower_leaves_nothing_in_doubt(void **state)
 {
     (void)state;
@@ -93,7 +93,7 @@ static struct log count_in(uint32_t *count)
     return (struct log){.level = LOG_WARN, .sink = count_unreached, .context = count};
 }
 
-/* Its connections stay open, so only silence tells. */
+/* Its connections stay open, so only its silence shows it. */
 static void test_pause__of_a_follower_is_told_by_the_leader(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
@@ -115,7 +115,8 @@ static void test_pause__of_oneself_is_nobody_elses(void **state)
         struct cluster *c = calm_cluster_start(seed, NULL);
         uint32_t count = 0;
 
-        /* Each time another one leads; its successor may well speak of who is frozen. */
+        /* Each time another node leads; the successor may itself have a line about the frozen
+         * node. */
         for (int i = 0; i < 4; i++) {
             struct node *leader = cluster_leader(c);
             struct log log = leader->log;

@@ -1,5 +1,5 @@
-/* How long the commands of a pipeline wait without a leader: their time begins when they come,
- * not when their turn does. */
+/* How long the commands of a pipeline wait without a leader: their time begins when they arrive,
+ * not when their turn comes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,7 +66,7 @@ static void caller_close(struct caller *c)
 }
 
 /* A walk over the keys never goes through the log: it waits for the write before it, and the
- * next write for it. */
+ * next write waits for it. */
 static void send_pairs(struct caller *c)
 {
     const struct slice incr[] = {slice_str("INCR"), slice_str("n1")};
@@ -93,7 +93,7 @@ static void test_pipeline__without_a_leader_is_answered_in_the_time_of_one_comma
             cluster_kill(&cluster->nodes[i], SIM_POWER);
         }
     }
-    calm_cluster_run_for(cluster, SIM_S); /* It knows that it leads no more. */
+    calm_cluster_run_for(cluster, SIM_S); /* The node has noticed that it does not lead any more. */
     assert_null(cluster_leader(cluster));
     caller_open(&c, cluster, alone);
 
@@ -109,7 +109,7 @@ static void test_pipeline__without_a_leader_is_answered_in_the_time_of_one_comma
     cluster_free(cluster);
 }
 
-/* What waits for its turn while others are executed is not refused for that. */
+/* Commands that wait for their turn while others are executed are not refused for that. */
 static void test_pipeline__that_takes_longer_than_a_command_may_is_executed(void **state)
 {
     struct cluster *cluster = calm_cluster_start(1, NULL);
@@ -136,7 +136,7 @@ static void test_pipeline__that_takes_longer_than_a_command_may_is_executed(void
     cluster_free(cluster);
 }
 
-/* Each of a few kilobytes, so that the log soon takes no more. */
+/* Each of a few kilobytes, so that the log is soon full. */
 static void send_large(struct caller *c, uint32_t count)
 {
     char key[3000];

@@ -1,4 +1,4 @@
-/* What users saw, as it goes from the simulator to lincheck. */
+/* What users saw, on its way from the simulator to lincheck. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

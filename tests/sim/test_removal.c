@@ -1,5 +1,5 @@
-/* Members that leave under load, as an operator wants it: of all that users on each of the
- * nodes ask meanwhile, nothing is in doubt, and those on the nodes that stay are served on. */
+/* Members that are removed under load, as an operator expects it: no command of any user is in
+ * doubt, and users on the remaining nodes are still served. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static const struct user_options heavy_users = {.key_count = 20,
 static void be_patient(struct server_config *config)
 {
     config->request_timeout_ns = 10 * SIM_S;
-    config->in_flight_bytes_max = 256 * 1024; /* Each has room for a few large values. */
+    config->in_flight_bytes_max = 256 * 1024; /* Each node has room for a few large values. */
 }
 
 static void slow_down(struct cluster *c, const struct node *n)
@@ -58,7 +58,7 @@ static void send_remove(struct operator* o, const struct node *asked, const stru
     operator_command_to(o, asked, "RAFT", "REMOVE", id);
 }
 
-/* From now on: the users of the nodes that stay, soon, and those of the victim never. */
+/* From now on: users of the remaining nodes must be served soon, and those of the victim never. */
 static void check_who_is_served(struct cluster *c, const struct node *victim)
 {
     bool is_served[CLUSTER_USERS_MAX] = {false};
@@ -85,7 +85,7 @@ static void check_removal(struct cluster *c, struct node *victim, const struct u
 {
     calm_cluster_start_users(c, load);
     calm_cluster_run_for(c, SIM_S);
-    /* Of some node, which may be the one that is to leave. */
+    /* Sent to any node, which may be the victim. */
     send_remove(&c->operator, cluster_pick_up(c, &c->prng), victim);
     calm_cluster_run_for(c, 3 * SIM_S); /* By then the last answers have come. */
     assert_true(replica_is_removed(victim->server->replica));
@@ -134,8 +134,8 @@ static uint32_t member_count(const struct node *n)
     return raft_configuration(replica_raft(n->server->replica))->member_count;
 }
 
-/* One is down: who is left must not be made to depend on it. Once that one is removed, any
- * other can be. */
+/* One node is down: the remaining ones must not be made to depend on it. Once that one is
+ * removed, any other can be removed. */
 static void test_removal__never_leaves_too_few_to_go_on(void **state)
 {
     (void)state;
@@ -168,7 +168,7 @@ static void test_removal__never_leaves_too_few_to_go_on(void **state)
 }
 
 /* Each of two nodes is asked to remove itself, or both are, at the same time: one of them goes
- * and the other stays, or they follow each other; but they come to an end. */
+ * and the other stays, or one follows the other; but it comes to an end. */
 static void test_removal__of_two_at_once_comes_to_an_end(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
-/* Orderly ends soon after a partition: who was cut off has yet to catch up, and is needed once
- * another one is gone. Nothing is in doubt then, and nobody waits for what it need not have. */
+/* Orderly ends soon after a partition: the node that was cut off has to catch up, and is needed
+ * once another one has gone. No command is in doubt then, and no node waits for what it does not
+ * need. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@ static void make_ordinary(struct server_config *config)
     config->segment_bytes = 4 * 1024 * 1024;
 }
 
-/* So that it takes a while to store much. */
+/* So that storing much takes a while. */
 static void make_segments_small(struct server_config *config)
 {
     make_ordinary(config);
@@ -76,7 +77,7 @@ static uint64_t doubt_count(const struct cluster *c)
     return stats.doubt_count;
 }
 
-/* A cluster under load, one follower of which has been cut off until a moment ago. */
+/* A cluster under load, in which one follower was cut off until a moment ago. */
 static struct cluster *begin(uint64_t seed, void (*adjust)(struct server_config *config),
                              uint64_t cut_ns, struct node **ret_leader, struct node **ret_late)
 {
@@ -97,7 +98,7 @@ static struct cluster *begin(uint64_t seed, void (*adjust)(struct server_config 
     }
     assert_ptr_equal(cluster_leader(c), leader);
     assert_true(lag_of(leader, late) > 1000);
-    calm_cluster_run_for(c, 50 * SIM_MS); /* Its replies are on their way. */
+    calm_cluster_run_for(c, 50 * SIM_MS); /* Its replies are under way. */
     *ret_leader = leader;
     *ret_late = late;
     return c;
@@ -142,7 +143,7 @@ static uint64_t longest_gap(struct cluster *c, uint64_t for_ns)
     return longest_ns;
 }
 
-/* It is there yet when what others have sent it comes, who do not know of its successor. */
+/* It is still there to answer what others have sent before they knew its successor. */
 static void test_stop__of_a_leader_leaves_nothing_in_doubt(void **state)
 {
     (void)state;
@@ -162,7 +163,7 @@ static void test_stop__of_a_leader_leaves_nothing_in_doubt(void **state)
     }
 }
 
-/* It serves on until who was cut off can take its place in the majority. */
+/* It serves until the node that was cut off can replace it in the majority. */
 static void test_stop__of_a_leader_lets_others_catch_up_first(void **state)
 {
     (void)state;
@@ -179,7 +180,7 @@ static void test_stop__of_a_leader_lets_others_catch_up_first(void **state)
     }
 }
 
-/* Its disk has more to do than can be waited for, and nobody here waits for it. */
+/* Its disk has more to do than there is time for, and no client here waits for that. */
 static void test_stop__of_a_follower_that_catches_up_is_soon_over(void **state)
 {
     (void)state;

@@ -1,7 +1,6 @@
-/* The store under crashes: whatever the instant, between whichever two operations on
- * files, and whatever the disk then keeps of what was not synced: all that was
- * acknowledged is found again, and nothing that was not written. Recovery is crashed
- * as well. */
+/* The store under crashes, at any time, between any two file operations, and with any part of
+ * the unsynced data kept: everything that was acknowledged is found again, and nothing that was
+ * not written. Recovery is interrupted by crashes as well. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,8 +32,8 @@ struct host {
     uint64_t seq;
     uint32_t life_count;
     bool has_failed;
-    bool syncs_fail; /* In this life, now and then. */
-    bool may_refuse; /* A bit of the disk has flipped: it need not open. */
+    bool syncs_fail; /* In this life, occasionally. */
+    bool may_refuse; /* A bit of the disk was flipped, so it may refuse to open. */
     uint64_t refused_count;
 };
 
@@ -74,7 +73,7 @@ static int host_entry(void *context, struct entry *e)
     return 0;
 }
 
-/* Opens the store, with a crash point where `limit` says so. False: it came to that. */
+/* Opens the store, with a crash point at `limit`. False: that was reached. */
 static bool host_open(struct host *h, uint64_t limit)
 {
     struct store_options options = {.dir = "data",
@@ -147,7 +146,7 @@ static void host_exit(struct host *h)
     h->store = NULL;
 }
 
-/* One write as the core would ask for it. */
+/* One write, as the core would request it. */
 static void host_write(struct host *h)
 {
     struct entry *entries[8];
@@ -198,7 +197,7 @@ static void host_set_disk(struct host *h, uint32_t sync_error_ppm)
     sim_set_disk(h->machine, &profile);
 }
 
-/* Works until its time is over, or a sync fails: then nothing is acknowledged any more. */
+/* Works until its time is over, or a sync fails: nothing is acknowledged after that. */
 static void host_live(struct host *h)
 {
     uint64_t end_ns = sim_now_ns(h->sim) + prng_below(&h->prng, 60 * SIM_MS);
@@ -236,9 +235,9 @@ static void run_seed(uint64_t seed)
     free(h.found.entries);
 }
 
-/* Between two lives a bit flips somewhere. The store refuses to open, or everything is
- * there all the same; mended, it opens. (After a crash, the very last job written is the
- * one that docs/DISK_FORMAT.md excepts; so here each life ends in order.) */
+/* Between two lives a bit flips somewhere. The store refuses to open, or everything is there;
+ * with the bit restored, it opens. (Each life ends in order here, because after a crash the very
+ * last job is the exception in docs/DISK_FORMAT.md.) */
 static uint64_t run_rotten_seed(uint64_t seed)
 {
     struct host h = {.sim = sim_new(seed)};

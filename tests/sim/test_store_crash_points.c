@@ -1,14 +1,14 @@
-/* The store, cut off after each of its operations on files in turn: what was
- * acknowledged is found again whatever the disk has kept of what was not synced, and
- * so it is when recovery is cut off as well, after each of its operations.
+/* The store, cut off after each of its file operations in turn: what was acknowledged is found
+ * again, whatever unsynced data the disk has kept; also if the recovery is cut off, after each
+ * of its operations.
  *
- * One short life has in it all that the store does. For each of its operations, and each
- * state of the disk that power_loss.h knows then, the life is lived again up to there and
- * judged: the store opens, holds all that was acknowledged and nothing else, takes more,
- * and has that, too, after the next loss of power. Of a cut recovery the states are a
- * sample: a few of those it begins with, and a few of those it leaves.
+ * One short life covers everything that the store does. For each of its operations, and each
+ * state of the disk that power_loss.h finds, the life is repeated up to there and judged: the
+ * store opens, has everything that was acknowledged and nothing else, accepts writes, and has
+ * those, too, after the next power loss. For a cut recovery the states are a sample: a few of
+ * those it begins with, and a few of those it leaves.
  *
- *   test_sim_store_crash_points --short       every eighth point only: for sanitizers */
+ *   test_sim_store_crash_points --short       only every eighth point: for sanitizers */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 #include "store_host.h"
 
 enum {
-    CASES_MIN = 10000, /* What continuous integration is to see, in the last test. */
+    CASES_MIN = 10000, /* Fewer cases fail the last test. */
     STATES_RECOVERED = 3,
     STATES_LEFT = 2,
     SHORT_STRIDE = 8,
@@ -28,8 +28,8 @@ enum {
 
 struct counts {
     uint64_t cases;
-    uint64_t sampled; /* Of these, in states too many to have all. */
-    uint64_t points;  /* Operations cut after. */
+    uint64_t sampled; /* In crash points with too many states to try them all. */
+    uint64_t points;  /* Operations after which the store was cut off. */
 };
 
 /* --- every point, every state ------------------------------------------------------- */
@@ -48,8 +48,8 @@ static uint64_t count_operations(const struct script *script)
     return count;
 }
 
-/* Lives up to `point` and loses power to this state, or is only killed if it is beyond
- * them all. Returns how many states there are. */
+/* Lives up to `point` and loses power with this state; only the process is killed if `state` is
+ * beyond them all. Returns how many states there are. */
 static uint64_t live_and_crash(struct store_host *h, const struct script *script, uint64_t point,
                                uint64_t state, bool *ret_is_sample)
 {
@@ -88,14 +88,14 @@ static void check_points(const struct script *script, uint64_t stride, struct co
     }
 }
 
-/* The nth of `count` picks from `states` and from the death of the process alone. */
+/* Chooses the nth of `count` states: one of `states`, or the death of only the process. */
 static uint64_t pick(uint64_t nth, uint64_t count, uint64_t states)
 {
     return nth * states / (count - 1);
 }
 
-/* As before, and the recovery is cut off after `recovery_point` more. False: it was over
- * before that. */
+/* As before, and the recovery is cut off after `recovery_point` more operations. False: it was
+ * complete before that. */
 static bool check_recovery(const struct script *script, uint64_t point, uint64_t nth_state,
                            uint64_t recovery_point, uint64_t nth_left)
 {

@@ -1,6 +1,6 @@
-/* A process that knows all about a cluster but its key: its id, its members and where they live.
- * Whatever it says on their peer ports has no effect: not on terms, leader, log or members, not
- * on who is connected to whom, and not on where anybody is believed to live. */
+/* A process that knows everything about a cluster except its key: its id, its members and their
+ * addresses. Whatever it sends to their peer ports has no effect: not on terms, leader, log or
+ * members, not on connections, and not on where members are believed to live. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 enum { NODES = 3, OTHER = 7 };
 
-/* All that it could have changed. */
+/* Everything that it could have changed. */
 struct picture {
     const struct node *leader;
     raft_term term[NODES];
@@ -157,7 +157,7 @@ static void test_stranger__has_no_effect_on_anything(void **state)
     cluster_free(c);
 }
 
-/* So that the test above can fail: who has the key is heard. */
+/* So that the test above can fail: a process with the key is heard. */
 static void test_stranger__with_the_key_is_none(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);

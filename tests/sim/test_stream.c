@@ -1,4 +1,4 @@
-/* Streams over the simulated network, under each way in which they end. */
+/* Streams over the simulated network, and each way in which they end. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -372,7 +372,8 @@ static void test_shut__lets_the_other_side_go_on(void **state)
     world_close(&w);
 }
 
-/* A kilobyte a second, a little at a time; wide again, the rest comes at once. */
+/* A kilobyte a second, a little at a time; once the path is wide again, the rest arrives at
+ * once. */
 static void test_narrow_path__carries_so_many_bytes_a_second(void **state)
 {
     const size_t size = 30000;
@@ -386,7 +387,7 @@ static void test_narrow_path__carries_so_many_bytes_a_second(void **state)
     world_run(&w, 10 * SIM_S);
     assert_in_range(buffer_size(&w.server.got), 8000, 10000);
     assert_int_equal(io_stream_write(w.io[1], &w.server.stream, "back", 4), 1);
-    world_run(&w, SIM_S); /* The other way is as wide as ever. */
+    world_run(&w, SIM_S); /* The other direction is as wide as before. */
     assert_int_equal(buffer_size(&w.client.got), 4);
     sim_narrow(w.machines[0], w.machines[1], 0);
     world_run(&w, SIM_S);
@@ -407,7 +408,7 @@ static void test_partition__holds_bytes_until_it_heals(void **state)
     assert_int_equal(io_stream_write(w.io[1], &w.server.stream, "b", 1), 1);
     world_run(&w, SIM_S);
     assert_int_equal(buffer_size(&w.server.got), 0);
-    assert_int_equal(buffer_size(&w.client.got), 1); /* One way only. */
+    assert_int_equal(buffer_size(&w.client.got), 1); /* In one direction only. */
     sim_block(w.machines[0], w.machines[1], false);
     world_run(&w, SIM_S);
     assert_int_equal(buffer_size(&w.server.got), 1);

@@ -22,7 +22,7 @@ struct diary {
     uint32_t turn_count;
 };
 
-static struct diary *diary; /* The tests' own; reset by each. */
+static struct diary *diary; /* The running test's diary. */
 
 static void alarm_fired(struct io_timer *timer)
 {

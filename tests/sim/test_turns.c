@@ -1,5 +1,5 @@
-/* One client asks for much: others are answered soon meanwhile, and the leader stays in office.
- * What commands cost takes simulated time. */
+/* One client sends costly commands: others are answered soon meanwhile, and the leader stays in
+ * office. The cost of commands takes simulated time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum { KEYS = 200, SEEDS = SEEDS_OF(3), RUN_S = 2 };
 
 static const uint64_t others_wait_ns = 50 * SIM_MS;
 
-/* So that what takes time is the work. */
+/* So that only the work takes time. */
 static void make_fast(struct cluster *c)
 {
     const struct sim_disk_profile disk = {
@@ -73,7 +73,7 @@ static void attack(struct cluster *c, struct node *n)
     assert_int_equal(count_elections(c), elections_before);
 }
 
-/* Fails where a user waits for longer than its patience. */
+/* Fails if a user waits longer than its patience. */
 static void test_turns__of_others_come_whatever_one_client_sends(void **state)
 {
     const struct user_options users = {.key_count = KEYS,
@@ -100,7 +100,7 @@ static void test_turns__of_others_come_whatever_one_client_sends(void **state)
     }
 }
 
-/* Nobody changes anything any more, and what was cleared is freed all the same. */
+/* Nobody changes anything any more, but what was cleared is still freed. */
 static void test_turns__give_the_memory_of_what_was_cleared_back(void **state)
 {
     const struct user_options users = {.key_count = KEYS,
@@ -135,7 +135,7 @@ struct asker {
     struct sim_machine *machine;
     struct io *io;
     struct talk talk;
-    char reply[64]; /* The beginning of it. */
+    char reply[64]; /* The beginning of the reply. */
 };
 
 static void asker_opened(struct talk *talk)
@@ -155,7 +155,7 @@ static void asker_replied(struct talk *talk, struct slice reply)
 
 static void asker_closed(struct talk *talk)
 {
-    /* Nothing hangs on it. */
+    /* No reference to it is left. */
 }
 
 static void ask(struct asker *a, struct cluster *c, struct node *n)
@@ -189,7 +189,7 @@ static void freeze(struct cluster *c, const struct node *n)
 }
 
 /* Asks through a follower; the leader freezes, and so does its successor, unless that is the
- * follower itself: then false. */
+ * follower itself: then returns false. */
 static bool lose_two_leaders(struct cluster *c, struct asker *a)
 {
     struct node *first = cluster_leader(c);

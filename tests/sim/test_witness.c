@@ -1,5 +1,5 @@
-/* The witness check on histories that are known to be good or bad, and the model it
- * measures them by. A checker that never complains proves nothing. */
+/* The witness on histories that are known to be good or bad, and the model that it compares them
+ * with. A checker that never complains proves nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct words {
     uint32_t count;
 };
 
-/* "[3] GET k": for database 3; else for 0. */
+/* "[3] GET k": in database 3; without a number: in 0. */
 static struct words split(const char *text)
 {
     struct words w = {.count = 0};
@@ -37,7 +37,7 @@ static struct words split(const char *text)
     return w;
 }
 
-/* A log entry's payload for these words, as src/kv/codec.h has it. */
+/* A log entry's payload for these words, as in src/kv/codec.h. */
 static struct slice payload(const struct words *w, char *to)
 {
     size_t size = 4;
@@ -328,11 +328,11 @@ static void test_witness__sees_a_read_that_passes_by_what_was_in_doubt(void **st
     invoke(&h, "SET k a#1");
     witness_apply(h.witness, 1, false, slice_of("", 0));
     apply(&h, "SET k a#1");
-    doubt_then_read(&h, 1, "$-1\r\n"); /* Executed by then, and not shown. */
+    doubt_then_read(&h, 1, "$-1\r\n"); /* It was executed by then, but the read did not show it. */
     history_close(&h, "doubt is settled");
 }
 
-/* Taken by a leader so long after it was answered INDOUBT, where 300 is the limit. */
+/* A leader takes it this long after it was answered INDOUBT; the limit is 300. */
 static void take_after(struct history *h, uint64_t ns)
 {
     char bytes[256];
@@ -504,7 +504,8 @@ static void test_model__remembers_each_version(void **state)
     model_free(m);
 }
 
-/* Whole databases that take another's place, or are cleared, keep what they were. */
+/* Databases that are swapped or cleared keep their earlier contents for reads as of earlier
+ * entries. */
 static void test_model__remembers_each_arrangement(void **state)
 {
     static const char *const writes[] = {"SET k a",    "[1] MSET k b l c", "SWAPDB 0 1",

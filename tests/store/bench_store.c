@@ -1,5 +1,5 @@
-/* bench_store.c - how fast the store writes, opens and replays. Not a test: it
- * prints figures. Usage: bench_store [directory [entries]] */
+/* bench_store.c - how fast the store writes, opens and replays. Not a test: it prints figures.
+ * Usage: bench_store [directory [entries]] */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct bench {
     uint64_t last_index;
     uint64_t target_index;
     uint32_t write_entries;
-    uint64_t lead; /* Writes handed in and not yet durable, at most. */
+    uint64_t lead; /* The most writes submitted and not yet durable. */
     uint64_t replayed;
 };
 

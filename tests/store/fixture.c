@@ -60,7 +60,7 @@ int fixture_setup(void **state)
     umask(077); /* Files that tests write are as private as a node's. */
     f->io = io_uv_new();
     if (base == NULL) {
-        /* Where syncs cost nothing: crashes are built from records, not by them. */
+        /* Where syncs cost nothing: crashes are simulated from records, not by real syncs. */
         base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     }
     snprintf(f->root, sizeof f->root, "%s/rakit-store-XXXXXX", base);

@@ -1,5 +1,5 @@
-/* fixture.h - a store in a temporary directory, on the real backend, and the means
- * to write, wait, crash, spoil files and look at what is left. */
+/* fixture.h - a store in a temporary directory, on the real backend, with functions to write,
+ * wait, crash, damage files and inspect what is left. */
 #ifndef RAKIT_TESTS_STORE_FIXTURE_H
 #define RAKIT_TESTS_STORE_FIXTURE_H
 
@@ -24,16 +24,16 @@ extern const struct store_key fixture_key;
 struct fixture {
     struct io *io;
     struct store *store; /* NULL while closed. */
-    char root[256];      /* Removed at the end, with all below. */
+    char root[256];      /* Removed at the end, with everything in it. */
     char dir[300];
     uint64_t segment_bytes;
     const struct store_key *key; /* Given at the next start; NULL: none. */
-    bool is_joining;             /* Started with a contact, */
-    bool is_new_cluster;         /* or to make a cluster. */
+    bool is_joining;             /* Started with a contact. */
+    bool is_new_cluster;         /* Started to make a cluster. */
     struct store_recovered recovered;
-    char text[1024]; /* What store_open() complained about. */
+    char text[1024]; /* The message of store_open(). */
     struct log log;
-    char logged[2048]; /* Its lines since the last start, if they fit. */
+    char logged[2048]; /* Its log lines since the last start, if they fit. */
 
     uint64_t seq; /* Of the last write. */
     uint64_t durable_seq;
@@ -43,14 +43,14 @@ struct fixture {
     uint32_t room_count;
     uint32_t ticks;
 
-    /* What the log must hold: entry i is at [i]. */
+    /* What the log must contain: entry i is at [i]. */
     uint64_t last_index;
     uint64_t terms[FIXTURE_LOG_MAX + 1];
     uint32_t sizes[FIXTURE_LOG_MAX + 1];
     uint64_t current_term;
     uint64_t commit_index;
     uint64_t replayed_index;
-    void (*observe)(struct fixture *f, uint64_t seq); /* Told of what is durable. */
+    void (*observe)(struct fixture *f, uint64_t seq); /* Called with each durable write. */
     void *observer;
     uint64_t salt; /* Makes the bytes of entries differ between truncations. */
 };
@@ -58,20 +58,20 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/* Opens the directory; the result is store_open()'s. */
+/* Opens the directory and returns store_open()'s result. */
 int fixture_try_open(struct fixture *f);
-/* Opens it, which must succeed, and joins the cluster where it is new. */
+/* Opens it, which must succeed, and joins the cluster if it is new. */
 void fixture_open(struct fixture *f);
-/* Opening must be refused with `error`, say `word`, and leave every byte as it is. */
+/* Opening must fail with `error` and a message that contains `word`, and must not change a byte. */
 void fixture_check_refused(struct fixture *f, int error, const char *word);
 void fixture_close(struct fixture *f);
 
-/* An empty directory of that name below the root; what the fixture opens next. */
+/* Makes an empty directory with that name below the root, which the fixture opens next. */
 void fixture_enter(struct fixture *f, const char *name);
 /* Removes a directory with all that is in it. */
 void fixture_remove(const char *path);
 
-/* Puts `count` entries of `size` bytes into the queue, as one write; flushes. */
+/* Queues `count` entries of `size` bytes as one write, and flushes. */
 void fixture_append(struct fixture *f, uint32_t count, uint32_t size);
 /* Drops entries from `from` on and appends `count` in the same write. */
 void fixture_truncate(struct fixture *f, uint64_t from, uint32_t count, uint32_t size);
@@ -79,14 +79,14 @@ void fixture_vote(struct fixture *f, uint64_t term, uint64_t voted_for);
 /* Runs the loop until all writes are durable. */
 void fixture_await(struct fixture *f);
 void fixture_append_durable(struct fixture *f, uint32_t count, uint32_t size);
-/* What the log has at that index, or would have had. */
+/* What the log has at that index, or would have. */
 struct store_origin fixture_origin(const struct fixture *f, uint64_t index);
-/* Has the log begin behind that entry, and waits until it does. */
+/* Moves the origin to that entry, and waits until that is done. */
 void fixture_move_origin(struct fixture *f, uint64_t index);
 /* Runs the loop for a while (for what must not happen, or has no callback). */
 void fixture_run_ms(struct fixture *f, uint64_t ms);
 
-/* Checks that replay gives exactly the entries from the origin to `last`, as written. */
+/* Checks that replay returns exactly the entries from the origin to `last`, as written. */
 void fixture_check_log(struct fixture *f, uint64_t last);
 /* The log time that entry `index` of `term` must have. */
 uint64_t fixture_time_us(uint64_t index, uint64_t term);
@@ -94,11 +94,11 @@ uint64_t fixture_time_us(uint64_t index, uint64_t term);
 void fixture_fill(const struct fixture *f, uint64_t index, uint64_t term, char *data,
                   uint32_t size);
 
-/* What a crash leaves: the directory as it is now becomes another one, which the
- * fixture then looks at, while the store before is closed. */
+/* A crash: copies the present directory to another one, which the fixture uses from then on, and
+ * closes the old store. */
 void fixture_crash(struct fixture *f);
 
-/* A file of the directory in memory. */
+/* A file of the directory, in memory. */
 struct image {
     char *data;
     size_t size;
@@ -107,13 +107,13 @@ struct image {
 struct image image_read(const struct fixture *f, const char *name);
 void image_write(const struct fixture *f, const char *name, const struct image *image);
 void image_free(struct image *image);
-/* The batch of that number in the first segment; they stand one behind the other. */
+/* The batch with that number in the first segment; batches are contiguous. */
 char *image_batch(const struct image *segment, uint64_t number);
-/* Sets a field of 8 bytes in its head, by its offset there, and makes the checksum fit. */
+/* Sets an 8-byte field in the batch's head, at that offset, and recomputes the checksum. */
 void image_forge(struct image *segment, uint64_t batch, uint32_t field, uint64_t value);
 /* A whole segment without a batch. */
 void fixture_write_empty_segment(const struct fixture *f, uint64_t number, uint64_t cluster_id);
-/* One number that changes with any byte or name in the directory but the lock. */
+/* A number that changes with any byte or name in the directory, except the lock. */
 uint64_t fixture_digest(const struct fixture *f);
 /* Whether a file is there. */
 int fixture_has_file(const struct fixture *f, const char *name);

@@ -395,7 +395,7 @@ int __wrap_io_file_sync(struct io_file *file)
     return rv;
 }
 
-/* Told apart into its two halves, so that either may fail, or be the last before a crash. */
+/* Split into its two halves, so that either may fail, or be the last before a crash. */
 int __wrap_io_file_write_durable(struct io_file *file, uint64_t offset, const void *data,
                                  size_t size)
 {
@@ -433,7 +433,7 @@ int __wrap_io_rename(struct io *io, const char *from, const char *to)
         rv = __real_io_rename(io, from, to);
     }
     if (rv == 0) {
-        tap.counts[number_of(from)].taken = 0; /* It keeps what it took. */
+        tap.counts[number_of(from)].taken = 0; /* It keeps the room that it took. */
         for (int i = 0; i < OPEN_MAX; i++) {
             if (tap.open[i].handle != NULL && strcmp(tap.open[i].path, from) == 0) {
                 memcpy(tap.open[i].path, to, strlen(to) + 1);

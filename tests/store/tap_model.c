@@ -16,7 +16,7 @@ struct model_file {
 struct model {
     struct model_file files[FILES_MAX];
     int names[NAMES_MAX];      /* Durable: file of name i, -1 for none. */
-    char texts[NAMES_MAX][64]; /* All names that ever were. */
+    char texts[NAMES_MAX][64]; /* All names that ever existed. */
     int text_count;
     const struct operation *pending[FILES_MAX]; /* Of names, not synced. */
     int pending_count;
@@ -180,7 +180,7 @@ void tap_crash(uint32_t position, enum tap_luck luck, struct prng *p, const char
     free_model(m);
 }
 
-/* Carries one file over into a new recording, once; returns its number there. */
+/* Copies a file into a new recording, once; returns its number there. */
 static int carry(const struct model *m, int file, int *numbers)
 {
     if (file < 0) {

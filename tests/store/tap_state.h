@@ -13,7 +13,7 @@ enum kind { WRITE, SYNC, TRUNCATE, CREATE, RENAME, UNLINK, DIR_SYNC };
 
 struct operation {
     enum kind kind;
-    int file; /* Number of the file, from the order of making. */
+    int file; /* Number of the file, in order of creation. */
     uint64_t offset;
     uint64_t size;
     char *data;
@@ -26,7 +26,7 @@ struct content {
     size_t size;
 };
 
-/* The tap is one per process, as the linker's wrapping is. */
+/* One per process, since the linker wraps the calls for the whole process. */
 struct tap_state {
     pthread_mutex_t mutex;
     bool is_recording;
@@ -38,14 +38,14 @@ struct tap_state {
     struct {
         char name[64];
         int file;
-    } names[NAMES_MAX]; /* As they are now. */
+    } names[NAMES_MAX]; /* Present names. */
     int name_count;
     struct {
         struct io_file *handle;
         int file;
         char path[512];
     } open[OPEN_MAX];
-    /* What stood there when recording began: files 0 .. n-1, and their names. */
+    /* What existed when recording began: files 0 .. n-1, and their names. */
     struct {
         struct content durable;
         struct content current;
@@ -69,14 +69,14 @@ struct tap_state {
     struct {
         char path[512];
         struct tap_counts counts;
-        uint64_t taken; /* Of the room, as long as the name is a temporary one. */
+        uint64_t taken; /* Of the room, while the name is a temporary one. */
     } counts[PATHS_MAX];
     int count_count;
 };
 
 extern struct tap_state tap;
 
-/* A file that is there as recording begins: under which name durably, and now. */
+/* A file that exists when recording begins: its durable and its present name. */
 void tap_start_name(const char *name, int durable, int current);
 struct content tap_copy(const char *data, size_t size);
 

@@ -1,6 +1,5 @@
-/* Whatever instant the power fails at, and whatever unsynced sectors and names then
- * survive: what was acknowledged is found again, and nothing is found that was never
- * written. docs/SCENARIOS.md: 2, 38, 46, 50. */
+/* Power fails at any instant, and any unsynced sectors and names survive: what was acknowledged
+ * is found again, and nothing is found that was never written. docs/SCENARIOS.md: 2, 38, 46, 50. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 
 enum { LOG_MAX = 400, WRITES_MAX = 64 };
 
-/* What the store holds, or may hold. */
+/* What the store contains, or may contain. */
 struct content {
     uint64_t last_index;
     uint64_t terms[LOG_MAX + 1]; /* [i]: of entry i. */
@@ -25,11 +24,11 @@ struct history {
     struct content states[WRITES_MAX + 1]; /* [s]: after write s; [0]: as found at the start. */
     uint64_t write_count;
     uint32_t opened_at;                  /* Operations until the store was open. */
-    uint32_t judged_at;                  /* The same when it was opened to be judged. */
-    uint32_t durable_at[WRITES_MAX + 1]; /* Operations until it was acknowledged. */
+    uint32_t judged_at;                  /* Operations until it was open to be judged. */
+    uint32_t durable_at[WRITES_MAX + 1]; /* Operations until the write was acknowledged. */
     struct content found;
-    uint64_t origins[WRITES_MAX];  /* Where the log was to begin, one after the other, */
-    uint32_t moved_at[WRITES_MAX]; /* and operations until it did. */
+    uint64_t origins[WRITES_MAX];  /* The requested origins, one after the other. */
+    uint32_t moved_at[WRITES_MAX]; /* Operations until each move was done. */
     uint32_t move_count;
 };
 
@@ -38,7 +37,7 @@ static uint64_t origin_of(const struct history *h)
     return h->move_count == 0 ? 0 : h->origins[h->move_count - 1];
 }
 
-/* Mostly small; now and then more than a segment holds. */
+/* Usually small; sometimes larger than a segment. */
 static uint32_t size_of_entry(uint64_t index, uint64_t term)
 {
     uint64_t n = index * 31 + term * 7;
@@ -114,7 +113,7 @@ static void live(struct fixture *f, struct history *h, struct prng *p, uint64_t 
     f->observe = NULL;
 }
 
-/* Has the log begin behind one of its entries, all of which are durable. */
+/* Moves the origin to one of the entries, all of which are durable. */
 static void move_once(struct fixture *f, struct history *h, struct prng *p)
 {
     const struct content *c = &h->states[h->write_count];
@@ -151,8 +150,8 @@ static void live_moving(struct fixture *f, struct history *h, struct prng *p)
 
 /* --- judging --- */
 
-/* The origin is the last one that was reported, or that which came next. What is at or below it
- * is no part of the log any more, and was as the history has it. */
+/* The origin is the last one that was reported, or the next one. Entries at or below it are not
+ * in the log any more; they are as in the history. */
 static void find_origin(struct fixture *f, const struct history *h, uint32_t position,
                         struct content *found)
 {
@@ -187,7 +186,7 @@ static bool is_log(const struct content *c, const struct content *found, uint64_
            memcmp(c->terms + 1, found->terms + 1, last_index * sizeof c->terms[0]) == 0;
 }
 
-/* Whether the log found is what it was after write s, or while write s + 1 went on. */
+/* Whether the log found is that after write s, or during write s + 1. */
 static bool fits(const struct history *h, const struct content *found, uint64_t s)
 {
     const struct content *before = &h->states[s];
@@ -271,7 +270,7 @@ static void test_crash__every_instant_of_a_short_life(void **state)
     tap_pause();
     assert_true(end > 100);
     for (uint32_t position = 0; position <= end; position++) {
-        /* The beginning changes many names: it deserves more tries. */
+        /* At the beginning many names change, so it gets more tries. */
         int tries = position < h->opened_at + 10 ? 24 : 3;
 
         for (int luck = TAP_NOTHING; luck <= TAP_SOME + tries; luck++) {
@@ -312,7 +311,7 @@ static void test_crash__every_instant_of_moves_of_the_origin(void **state)
     free(h);
 }
 
-/* What was acknowledged later than at `position` was not, in a life that ended there. */
+/* Drops acknowledgements after `position`, where the life ended. */
 static void forget_beyond(struct history *h, uint32_t position)
 {
     for (uint64_t s = 1; s <= h->write_count; s++) {
@@ -322,10 +321,10 @@ static void forget_beyond(struct history *h, uint32_t position)
     }
 }
 
-/* One life after the other; each begins with what the crash of the one before left,
- * and the crash may come while the store is being opened. Now and then only the
- * process dies: then the next life finds all that was written, durable or not, and
- * what it found must be there after the next crash. */
+/* Several lives; each begins with what the crash of the previous one left, and crashes may
+ * happen while the store is being opened. Sometimes only the process dies: then the next life
+ * finds everything that was written, durable or not, and what it found must be there after the
+ * next crash. */
 static void check_lives(struct fixture *f, struct history *h, uint64_t seed)
 {
     struct prng p = {.state = seed};
@@ -348,8 +347,8 @@ static void check_lives(struct fixture *f, struct history *h, uint64_t seed)
         position = was_killed ? h->judged_at : prng_chance(&p, 1, 4) ? 0 : h->opened_at;
         position = (uint32_t)prng_between(&p, position, tap_position());
         if (is_early) {
-            /* Before the life after the kill has said what it found: what counts is
-             * the life before the kill. */
+            /* Before the life after the kill has reported what it found, the life before the
+             * kill counts. */
             position = (uint32_t)prng_below(&p, h->judged_at);
             *h = *before_kill;
         }

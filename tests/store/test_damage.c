@@ -1,6 +1,6 @@
-/* Damage is not absence (I-35): what one crash may leave at the tail is dropped;
- * anything else refuses to start, says why, and changes nothing. docs/SCENARIOS.md:
- * 38, 41, 47, 48, 68. */
+/* Damage is not absence (I-35): what a crash may leave at the end of the log is dropped; with
+ * any other damage the store refuses to start, gives a reason, and changes nothing.
+ * docs/SCENARIOS.md: 38, 41, 47, 48, 68. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 static const char first_segment[] = "log-0000000000000001.seg";
 static const char second_segment[] = "log-0000000000000002.seg";
 
-/* The stretch of sectors in which two images differ. */
+/* The range of sectors in which two images differ. */
 static void find_difference(const struct image *a, const struct image *b, size_t *ret_from,
                             size_t *ret_to)
 {
@@ -46,7 +46,7 @@ static void spoil_sector(struct image *image, size_t at, int spoil)
     }
 }
 
-/* A log of two acknowledged jobs and a last one of three batches, crashed. */
+/* A log with two acknowledged jobs and a last one of three batches, after a crash. */
 static void make_tail(struct fixture *f, size_t *ret_from, size_t *ret_to, uint64_t *ret_kept)
 {
     struct image before;
@@ -59,7 +59,7 @@ static void make_tail(struct fixture *f, size_t *ret_from, size_t *ret_to, uint6
     fixture_run_ms(f, 20);
     before = image_read(f, first_segment);
     *ret_kept = f->last_index;
-    fixture_vote(f, 3, 1); /* Goes at once; what follows gathers into one job. */
+    fixture_vote(f, 3, 1); /* Written at once; what follows collects in one job. */
     fixture_append(f, 2, 300);
     fixture_truncate(f, f->last_index, 1, 600);
     fixture_truncate(f, f->last_index, 2, 20);
@@ -146,7 +146,7 @@ static void test_damage__torn_rest_is_gone_after_one_start(void **state)
 
 /* --- the middle --- */
 
-/* Spoils each sector of [from, to) of the first segment in turn, in both ways. */
+/* Damages each sector of [from, to) of the first segment in turn, in two ways. */
 static void check_each_sector_refused(struct fixture *f, size_t from, size_t to)
 {
     struct image image = image_read(f, first_segment);
@@ -163,7 +163,7 @@ static void check_each_sector_refused(struct fixture *f, size_t from, size_t to)
     }
     image_write(f, first_segment, &image);
     image_free(&image);
-    fixture_open(f); /* Whole again. */
+    fixture_open(f); /* Restored. */
     fixture_check_log(f, f->last_index);
 }
 
@@ -183,7 +183,7 @@ static void test_damage__before_the_last_job_refuses(void **state)
     fixture_await(f);
     after = image_read(f, first_segment);
     find_difference(&before, &after, &from, &to);
-    fixture_append_durable(f, 1, 10); /* Says that all before was durable. */
+    fixture_append_durable(f, 1, 10); /* Records that everything before is durable. */
     fixture_crash(f);
     check_each_sector_refused(f, SECTOR_BYTES, to);
     image_free(&before);
@@ -252,7 +252,7 @@ static void test_damage__flipped_bit_in_a_head_is_not_believed(void **state)
     image.data[3 * SECTOR_BYTES + COMMIT_INDEX_AT] ^= 1;
     image_write(f, first_segment, &image);
     image_free(&image);
-    fixture_open(f); /* Of the last job, nobody can tell it from a torn one. */
+    fixture_open(f); /* The last job can't be distinguished from a torn one. */
     fixture_check_log(f, 1);
     assert_int_equal(f->recovered.commit_index, 0);
     fixture_crash(f);
@@ -279,14 +279,14 @@ static void test_damage__batch_written_to_the_wrong_place_is_not_believed(void *
 
     memcpy(image.data + 3 * SECTOR_BYTES, image.data + SECTOR_BYTES, 2 * SECTOR_BYTES);
     image_write(f, first_segment, &image);
-    fixture_check_refused(f, STORE_EDAMAGED, "wrong place"); /* Where the second batch stands. */
+    fixture_check_refused(f, STORE_EDAMAGED, "wrong place"); /* Where the second batch was. */
     memset(image.data + 5 * SECTOR_BYTES, 0, 2 * SECTOR_BYTES);
     image_write(f, first_segment, &image);
-    fixture_check_refused(f, STORE_EDAMAGED, "vote"); /* Which has seen the second batch. */
+    fixture_check_refused(f, STORE_EDAMAGED, "vote"); /* It recorded the second batch. */
     image_free(&image);
 }
 
-/* What was written at `from` has landed at `to` instead. */
+/* What was written at `from` went to `to` instead. */
 static void go_astray(const struct image *from_segment, size_t from, const struct image *to_segment,
                       size_t to, size_t size)
 {
@@ -294,7 +294,7 @@ static void go_astray(const struct image *from_segment, size_t from, const struc
     memset(from_segment->data + from, 0, size);
 }
 
-/* Over the records of one batch and the head of the next: but for its own head, which stands
+/* Over the records of one batch and the head of the next: except for its own head, which is
  * there, this looks like a torn job (seed 900018098 of rakit-sim --beyond). */
 static void test_damage__last_job_written_over_older_ones_refuses(void **state)
 {
@@ -313,7 +313,7 @@ static void test_damage__last_job_written_over_older_ones_refuses(void **state)
     fixture_check_refused(f, STORE_EDAMAGED, "entries 2 to 2 cannot be read");
 }
 
-/* Then it lacks itself alone; a crash would not have left it there. */
+/* Then it is only missing itself; a crash would not have left it there. */
 static void test_damage__last_job_written_where_nothing_was_refuses(void **state)
 {
     struct fixture *f = *state;
@@ -330,7 +330,7 @@ static void test_damage__last_job_written_where_nothing_was_refuses(void **state
     fixture_check_refused(f, STORE_EDAMAGED, "wrong place");
 }
 
-/* Whose salt is not that of the segment where it landed. */
+/* Its salt is not that of the segment in which it was written. */
 static void test_damage__first_job_of_a_segment_written_into_the_one_before_refuses(void **state)
 {
     struct fixture *f = *state;
@@ -371,7 +371,7 @@ static void test_damage__old_records_on_a_recycled_segment_are_not_believed(void
     image = image_read(f, first_segment);
     segment_head_decode(image.data, &head);
     head.number = 3;
-    for (int i = 0; i < 2; i++) { /* Even should the salt be the same. */
+    for (int i = 0; i < 2; i++) { /* Even if the salts were equal. */
         head.salt += (uint64_t)i;
         segment_head_encode(image.data, &identity, &head);
         image_write(f, "log-0000000000000003.seg", &image);
@@ -477,7 +477,7 @@ static void test_damage__newer_copy_of_the_vote_counts(void **state)
     old = image_read(f, "vote-a");
     make_vote(f);
     for (int i = 0; i < 2; i++) {
-        image_write(f, names[i], &old); /* As if a disk had lost the write. */
+        image_write(f, names[i], &old); /* As if the disk had lost the write. */
         fixture_open(f);
         assert_int_equal(f->recovered.current_term, 4);
         assert_int_equal(f->recovered.voted_for, 99);

@@ -1,6 +1,5 @@
-/* What is rare in the life of a store and must be right all the same: odd directories,
- * files that a crash or a person left, payloads of many megabytes, very many truncations
- * at once, and reads in the background from a disk that fails. */
+/* Rare situations: unusual directories, files left by a crash or a person, payloads of many
+ * megabytes, very many truncations at once, and reads in the background from a failing disk. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +29,7 @@ static void test_edges__directory_without_or_with_a_too_long_name_is_refused(voi
     assert_int_equal(open_dir(f, name, f->text, sizeof f->text), STORE_EIO);
     assert_non_null(strstr(f->text, "empty or too long"));
     assert_int_equal(open_dir(f, "", f->text, sizeof f->text), STORE_EIO);
-    assert_int_equal(open_dir(f, "", NULL, 0), STORE_EIO); /* Nobody wants to know why. */
+    assert_int_equal(open_dir(f, "", NULL, 0), STORE_EIO); /* The caller does not want a message. */
     f->store = NULL;
 }
 
@@ -90,7 +89,7 @@ static void test_edges__second_server_is_refused_whatever_the_lock_file_says(voi
     assert_int_equal(fixture_try_open(f), STORE_ELOCKED);
     assert_non_null(strstr(f->text, "(unknown)"));
     tap_reset();
-    tap_fail_nth(2, -EIO); /* Reading it. */
+    tap_fail_nth(2, -EIO); /* Reading it fails. */
     assert_int_equal(fixture_try_open(f), STORE_ELOCKED);
     assert_non_null(strstr(f->text, "(unknown)"));
     tap_reset();
@@ -111,7 +110,7 @@ static void test_edges__second_server_is_refused_though_the_lock_file_was_remove
     assert_non_null(strstr(f->text, "in use"));
     f->store = first;
     fixture_close(f);
-    fixture_open(f); /* It goes with its holder. */
+    fixture_open(f); /* The lock is released when its holder closes. */
 }
 
 static void test_edges__directory_of_a_start_that_failed_can_be_given_back(void **state)
@@ -125,7 +124,7 @@ static void test_edges__directory_of_a_start_that_failed_can_be_given_back(void 
     assert_false(fixture_has_file(f, "identity"));
     assert_false(fixture_has_file(f, "lock"));
 
-    /* Where they cannot be removed, they do no harm. */
+    /* If they can't be removed, they do no harm. */
     tap_reset();
     assert_int_equal(fixture_try_open(f), 0);
     tap_fail(TAP_OTHER, "/", -EIO, true);
@@ -173,7 +172,7 @@ static void test_edges__a_founder_that_turns_to_a_contact_is_there_to_join(void 
     struct fixture *f = *state;
 
     open_as(f, false, false, STORE_OK);
-    open_as(f, false, false, STORE_OK); /* The first start was cut off. */
+    open_as(f, false, false, STORE_OK); /* The first start was interrupted. */
     open_as(f, true, false, STORE_OK);
     open_as(f, false, false, STORE_EJOINS);
 }
@@ -198,7 +197,7 @@ static void test_edges__figures_of_an_empty_store_are_zero(void **state)
 }
 
 /* A copy of the vote is missing: it is made again, or the start is refused, whatever fails
- * meanwhile; the vote stays what it was. */
+ * meanwhile; the vote does not change. */
 static void test_edges__missing_copy_of_the_vote_is_made_again(void **state)
 {
     static const char *const names[] = {"vote-a", "vote-b"};
@@ -320,7 +319,7 @@ static struct reading read_from(struct fixture *f, uint64_t first, uint64_t last
     return r;
 }
 
-/* Many short stretches, in several segments. */
+/* Many short runs of entries, in several segments. */
 static void write_stretches(struct fixture *f)
 {
     f->segment_bytes = 16384;
@@ -328,7 +327,7 @@ static void write_stretches(struct fixture *f)
     for (uint64_t i = 0; i < 90; i++) {
         fixture_append(f, 2, 300);
         fixture_vote(f, i + 2, 1);
-        fixture_truncate(f, f->last_index, 1, 30); /* The stretch before is closed. */
+        fixture_truncate(f, f->last_index, 1, 30); /* Ends the previous run. */
         fixture_await(f);
     }
     fixture_run_ms(f, 30); /* No segment is being made. */
@@ -379,7 +378,8 @@ static void test_edges__read_that_fails_says_so_or_gives_what_came_before(void *
     }
     assert_true(error_count >= 2); /* Opening the segment, and reading it. */
     assert_true(part_count >= 2);
-    assert_int_equal(f->failed_count, 0); /* What may pass stops nobody. */
+    /* An error that may be temporary does not stop the store. */
+    assert_int_equal(f->failed_count, 0);
     fixture_append_durable(f, 1, 10);
 }
 

@@ -1,10 +1,10 @@
-/* Each call of a file system may fail, reading included, with each error that it has: at
- * the start, at work and at the end of a store. It refuses to open, with words, or says
- * once that it failed and acknowledges nothing more; and what it had acknowledged is there
- * when it opens again. Only a full disk may pass. docs/SCENARIOS.md: 44, 45.
+/* Each file call may fail, including reads, with each of its errors: at the start, at work and
+ * at the end of a store. The store refuses to open with a message, or reports its failure once
+ * and acknowledges nothing more; what it had acknowledged is there when it is opened again. Only
+ * a full disk may be temporary. docs/SCENARIOS.md: 44, 45.
  *
- * The store runs on a simulated machine, so that all calls can be tried, one after the
- * other, and waiting costs nothing. */
+ * The store runs on a simulated machine, so that all calls can be tried one by one, and waiting
+ * costs nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static void begin(struct store_host *h, const struct script *script)
 
 /* --- what came of it ------------------------------------------------------------------ */
 
-/* The store has failed: it does nothing more, whatever is asked of it, and says nothing. */
+/* The store has failed: it does nothing more, whatever it is asked, and reports nothing. */
 static void check_ended(struct store_host *h)
 {
     uint64_t durable_seq = h->durable_seq;
@@ -54,12 +54,12 @@ static bool take_step(struct store_host *h, const struct step *step)
            (!step->with_move || host_move(h, step->keep_count));
 }
 
-/* Writes the script to an open store, as far as that goes. */
+/* Writes the script to an open store, as far as possible. */
 static void work(struct store_host *h)
 {
     for (uint32_t i = 0; i < h->script->step_count; i++) {
         if (!take_step(h, &h->script->steps[i])) {
-            /* What another worker was at when it failed comes to its end. */
+            /* Lets another worker finish what it was doing. */
             sim_run_until(h->sim, sim_now_ns(h->sim) + SIM_S);
             check_ended(h);
             return;
@@ -68,7 +68,7 @@ static void work(struct store_host *h)
     assert_int_equal(h->durable_seq, h->seq);
 }
 
-/* One of the four ways to end is to close the store, as far as it can. */
+/* One of the four ways to end is to close the store, as far as possible. */
 static void end_in_order(struct store_host *h, uint32_t way)
 {
     if (way == 0 && h->store != NULL) {
@@ -77,7 +77,7 @@ static void end_in_order(struct store_host *h, uint32_t way)
     }
 }
 
-/* Ends it, one way or the other, and sees that all is there, without any failure. */
+/* Ends it, in one way or another, and checks that everything is there, without any failure. */
 static void end_and_judge(struct store_host *h, uint32_t way)
 {
     struct power_loss loss;
@@ -97,8 +97,8 @@ static void end_and_judge(struct store_host *h, uint32_t way)
     host_deinit(h);
 }
 
-/* Opens the store, works and ends it; call `n` from now on gives `error`. Whether it came
- * to it. */
+/* Opens the store, works and ends it; call `n` from now on fails with `error`. Returns whether
+ * that call was made. */
 static bool live_with_failure(struct store_host *h, uint32_t n, int error, uint32_t way)
 {
     h->may_fail = true;
@@ -120,7 +120,7 @@ static bool live_with_failure(struct store_host *h, uint32_t n, int error, uint3
 
 /* --- one failure --------------------------------------------------------------------- */
 
-/* The first life of a store: all calls of it fail, one after the other. */
+/* The first life of a store: all its calls fail, one after the other. */
 static uint32_t fail_each_call_of_a_life(const struct script *script, int error, uint32_t way)
 {
     uint32_t n = 1;
@@ -136,7 +136,7 @@ static uint32_t fail_each_call_of_a_life(const struct script *script, int error,
     return n;
 }
 
-/* A life that begins with what a loss of power left. */
+/* A life that begins with what a power loss left. */
 static uint32_t fail_each_call_after_a_crash(const struct script *script, uint64_t point, int error,
                                              uint32_t way)
 {
@@ -187,7 +187,7 @@ static void test_errors__any_call_may_fail_after_a_crash(void **state)
     assert_true(count > 2000);
 }
 
-/* The same with payloads that are written from where they are, and read in pieces. */
+/* The same with payloads that are written without being copied, and read in pieces. */
 static void test_errors__any_call_may_fail_with_large_entries(void **state)
 {
     static const uint64_t points[] = {50, 52, 57, 60};
@@ -218,7 +218,7 @@ static void test_errors__any_call_may_fail_while_the_origin_moves(void **state)
 
 /* --- failures for good -------------------------------------------------------------------- */
 
-/* From some call on the disk is dead, and the process is not. */
+/* From some call on the disk is dead, but the process is not. */
 static void test_errors__disk_may_die_at_any_call(void **state)
 {
     uint64_t limit = 0;
@@ -232,7 +232,7 @@ static void test_errors__disk_may_die_at_any_call(void **state)
         h.may_fail = true;
         has_died = !host_open(&h, limit);
         if (!has_died) {
-            h.limit = UINT64_MAX; /* It goes on living. */
+            h.limit = UINT64_MAX; /* It lives on. */
             work(&h);
             has_died = h.failed_count > 0;
         }
@@ -251,7 +251,7 @@ static void set_room(struct store_host *h, uint64_t bytes)
                                             .capacity_bytes = sim_disk_bytes(h->machine) + bytes});
 }
 
-/* The disk is full before a step of the script, but for so many bytes; later it is not. */
+/* The disk is full before a step of the script, except for `left` bytes; later it is not. */
 static void fill_before(uint32_t full_step, uint64_t left)
 {
     struct store_host h;

@@ -1,5 +1,5 @@
-/* A system that refuses: a failed write or sync ends the store's work for good; a
- * full disk refuses more and recovers by itself. docs/SCENARIOS.md: 44, 45. */
+/* System calls that fail: after a failed write or sync the store stops for good; a full disk
+ * refuses more, and the store recovers by itself. docs/SCENARIOS.md: 44, 45. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 
 /* --- failures that are final --- */
 
-/* After a failure: told once, nothing acknowledged, nothing tried again. */
+/* After a failure: reported once, nothing acknowledged, nothing tried again. */
 static void check_ended(struct fixture *f, const char *name, uint64_t acknowledged)
 {
     struct tap_counts before;
     struct tap_counts after;
 
-    fixture_run_ms(f, 30); /* What another worker did at that moment ends. */
+    fixture_run_ms(f, 30); /* Lets another worker finish what it was doing. */
     before = tap_count(name);
     assert_int_equal(f->failed_count, 1);
     assert_int_equal(f->failed_error, -EIO);
@@ -80,7 +80,7 @@ static void test_faults__failed_sync_of_the_vote_is_final(void **state)
         fixture_vote(f, 21 + 10 * (uint64_t)i, 3);
         fixture_await(f);
         check_ended(f, "/", f->seq - 1);
-        fixture_open(f); /* Started again, it holds one of the two. */
+        fixture_open(f); /* After a restart it has one of the two. */
         assert_true(f->recovered.current_term / 10 == 2 + (uint64_t)i);
         fixture_close(f);
     }
@@ -133,7 +133,7 @@ static void test_faults__after_a_failed_sync_the_next_start_writes_the_end_again
     before = tap_count("01.seg");
     fixture_open(f);
     after = tap_count("01.seg");
-    fixture_check_log(f, 5); /* The cache had it; now the disk has. */
+    fixture_check_log(f, 5); /* It was in the cache; now it is on the disk. */
     assert_int_equal(after.writes - before.writes, 1);
     assert_int_equal(after.syncs - before.syncs, 1);
     tap_reset();
@@ -170,7 +170,7 @@ static void test_faults__full_disk_refuses_then_recovers(void **state)
 
     tap_reset();
     f->segment_bytes = 16384;
-    tap_set_room(2 * 16384 + 8192 + 2048); /* Two segments, and not a third. */
+    tap_set_room(2 * 16384 + 8192 + 2048); /* Two segments, but not a third. */
     fixture_open(f);
     while (store_has_room(f->store, STORE_FOR_CLIENTS, 500)) {
         fixture_append_durable(f, 1, 500);
@@ -179,11 +179,12 @@ static void test_faults__full_disk_refuses_then_recovers(void **state)
     }
     store_get_stats(f->store, &stats);
     assert_true(stats.is_full);
-    assert_true(written >= 12); /* It was used nearly to its end. */
+    assert_true(written >= 12); /* It was used almost completely. */
     assert_int_equal(f->failed_count, 0);
     assert_int_equal(f->room_count, 0);
 
-    /* What another leader had room for, and what elections need, still goes through. */
+    /* Entries that another leader had room for, and those that elections need, are still
+     * accepted. */
     assert_true(store_has_room(f->store, STORE_FOR_FOLLOWERS, 100));
     fixture_append_durable(f, 1, 100);
     fixture_vote(f, 5, 2);
@@ -216,7 +217,7 @@ static void test_faults__writes_beyond_a_full_disk_wait_for_room(void **state)
     f->segment_bytes = 16384;
     tap_set_room(2 * 16384 + 8192);
     fixture_open(f);
-    fixture_append(f, 60, 1000); /* Nobody asked for room. */
+    fixture_append(f, 60, 1000); /* No room was reserved for it. */
     fixture_append(f, 1, 100 * 1000);
     fixture_append(f, 10, 100);
     fixture_run_ms(f, 100);
@@ -270,7 +271,7 @@ static void test_faults__starts_on_a_full_disk(void **state)
     fixture_crash(f);
     tap_set_room(1);
     snprintf(path, sizeof path, "%s/log-0000000000000002.seg", f->dir);
-    unlink(path); /* Where it was made in time. */
+    unlink(path); /* If it was made in time. */
     fixture_open(f);
     fixture_check_log(f, 5);
     fixture_append_durable(f, 1, 100);
@@ -278,7 +279,7 @@ static void test_faults__starts_on_a_full_disk(void **state)
     tap_reset();
 }
 
-/* The same on a file system that really is full. */
+/* The same on a file system that is really full. */
 static void test_faults__small_file_system_refuses_then_recovers(void **state)
 {
     struct fixture *f = *state;

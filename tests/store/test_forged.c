@@ -1,6 +1,6 @@
-/* Files whose checksums are right and whose content makes no sense: nothing that this
- * program writes, so nothing of it is believed. The node refuses to start, says why, and
- * changes no byte (I-34, I-35). */
+/* Files with right checksums whose content makes no sense: this program never writes that, so
+ * nothing of it is believed. The node refuses to start, gives a reason, and changes no byte
+ * (I-34, I-35). */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,17 +47,17 @@ static void forge(struct fixture *f, const struct image *good, const struct forg
 static void test_forged__batch_that_makes_no_sense_refuses(void **state)
 {
     static const struct forgery forgeries[] = {
-        {4, 56, 1000, "damaged at byte"},          /* Its size is no whole sectors, */
-        {4, 56, 1ull << 40, "damaged at byte"},    /* or beyond the file, */
-        {4, 56, 0, "damaged at byte"},             /* or less than its head. */
-        {4, 64, 9, "damaged at byte"},             /* Its number, */
-        {4, 72, 1, "damaged at byte"},             /* its job, */
-        {4, 80, 77, "a later part of the log"},    /* or what was durable is not so. */
-        {4, 88, 77, "damaged at byte"},            /* It does not follow the one before. */
-        {5, 96, 77, "a vote was lost"},            /* A vote that nobody knows. */
-        {4, 104, 1000, "entries are missing"},     /* Committed beyond its end. */
-        {4, 112, 2, "where committed ones stand"}, /* It cuts what was committed, */
-        {4, 112, 9, "where committed ones stand"}, /* or beyond the end. */
+        {4, 56, 1000, "damaged at byte"},          /* The size is not a number of whole sectors. */
+        {4, 56, 1ull << 40, "damaged at byte"},    /* The size is beyond the file. */
+        {4, 56, 0, "damaged at byte"},             /* The size is less than the head's. */
+        {4, 64, 9, "damaged at byte"},             /* A wrong number. */
+        {4, 72, 1, "damaged at byte"},             /* A wrong job. */
+        {4, 80, 77, "a later part of the log"},    /* A wrong record of what was durable. */
+        {4, 88, 77, "damaged at byte"},            /* It does not follow the previous one. */
+        {5, 96, 77, "a vote was lost"},            /* A vote that does not exist. */
+        {4, 104, 1000, "entries are missing"},     /* A commit index beyond the end. */
+        {4, 112, 2, "where committed ones stand"}, /* It cuts committed entries. */
+        {4, 112, 9, "where committed ones stand"}, /* It cuts beyond the end. */
         {4, 120, 8, "a later part of the log"},    /* Its entries have another index. */
         {5, 120, 8, "entries are missing"},        /* A gap. */
     };
@@ -88,7 +88,7 @@ static void test_forged__too_many_empty_segments_refuse(void **state)
     for (uint64_t number = 2; number <= 4; number++) {
         fixture_write_empty_segment(f, number, FIXTURE_CLUSTER);
     }
-    fixture_open(f); /* So many may be left by crashes. */
+    fixture_open(f); /* Crashes may leave so many. */
     fixture_check_log(f, 3);
     fixture_close(f);
     fixture_write_empty_segment(f, 5, FIXTURE_CLUSTER);

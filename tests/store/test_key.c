@@ -1,5 +1,5 @@
-/* The key of the cluster in a data directory: it is there where the identity names a cluster,
- * is taken from where the user says if it is not, and is nobody else's business. */
+/* The key of the cluster in a data directory: it is there if the identity names a cluster, comes
+ * from the user if it is not, and only its owner may read it. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,7 +145,7 @@ static void test_key__that_others_may_read_or_change_refuses(void **state)
     fixture_open(f);
 }
 
-/* Without an identity it is of no known node, as a vote is. */
+/* Without an identity it belongs to no known node, like a vote. */
 static void test_key__alone_in_a_directory_refuses(void **state)
 {
     struct fixture *f = *state;

@@ -1,5 +1,5 @@
-/* The log's own behaviour: truncation, rotation, large entries, group commit, and
- * the map from entries to places. */
+/* The log itself: truncation, new segments, large entries, group commit, and the map from
+ * entries to their places. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ static void test_log__truncations_gathered_in_one_job_keep_their_order(void **st
     struct fixture *f = *state;
 
     fixture_open(f);
-    fixture_append(f, 10, 100); /* Waits for the first segment, as does all below. */
+    fixture_append(f, 10, 100); /* Waits for the first segment, as does everything below. */
     fixture_vote(f, 2, 5);
     fixture_truncate(f, 8, 4, 50);
     fixture_append(f, 2, 30);
@@ -187,7 +187,7 @@ static void test_log__many_writes_share_few_syncs(void **state)
     }
     fixture_await(f);
     after = tap_count(".seg");
-    /* The first went at once; the others gathered meanwhile. */
+    /* The first went at once; the others collected meanwhile. */
     assert_int_equal(after.syncs - before.syncs, 2);
     assert_int_equal(after.writes - before.writes, 2);
     tap_reset();

@@ -1,5 +1,6 @@
-/* Segments that somebody has removed (I-35): a log that lacks one is not taken for a shorter
- * one, wherever it is missing and however the node ended; only empty ones are made again. */
+/* Segments that somebody has removed (I-35): a log without one of its segments is never taken
+ * for a shorter log, wherever that was and however the node ended; only empty ones are made
+ * again. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -44,7 +45,7 @@ static bool is_empty(const struct fixture *f, uint64_t number)
     return is_zero;
 }
 
-/* The last segment that holds anything. */
+/* The last segment that contains anything. */
 static uint64_t last_used(const struct fixture *f)
 {
     uint64_t number = 1;
@@ -58,7 +59,8 @@ static uint64_t last_used(const struct fixture *f)
     return number;
 }
 
-/* Removes all from the last one on down to `first`: however many are gone, it must be noticed. */
+/* Removes the segments from the last one down to `first`: however many are gone, it must be
+ * noticed. */
 static void check_all_missed(struct fixture *f, uint64_t first)
 {
     uint64_t last = first;
@@ -174,7 +176,7 @@ static void test_missing__empty_segment_is_made_again(void **state)
     fixture_check_log(f, 33);
 }
 
-/* As programs have written it that did not know of it. */
+/* As written by programs that did not record it. */
 static void test_missing__vote_that_names_no_segment_is_as_good(void **state)
 {
     static const char *const names[] = {"vote-a", "vote-b"};
@@ -196,7 +198,7 @@ static void test_missing__vote_that_names_no_segment_is_as_good(void **state)
     }
     fixture_open(f);
     fixture_check_log(f, 30);
-    fixture_crash(f); /* From that start on it is known. */
+    fixture_crash(f); /* Since that start it is recorded. */
     check_all_missed(f, 1);
 }
 
@@ -224,7 +226,7 @@ static void await_failure(struct fixture *f)
     assert_int_equal(f->failed_error, -ENOENT);
 }
 
-/* Nothing is acknowledged any more, whether or not anybody writes. */
+/* Nothing is acknowledged any more, with or without further writes. */
 static void check_noticed(struct fixture *f, bool by_writing)
 {
     uint64_t durable_seq = f->durable_seq;
@@ -259,7 +261,7 @@ static void test_missing__directory_that_is_moved_is_noticed(void **state)
     assert_int_equal(rename(f->dir, away), 0);
     check_noticed(f, true);
     fixture_close(f);
-    /* Put back, it holds what was acknowledged; the rest may be there as well. */
+    /* If the directory is put back, it has what was acknowledged; the rest may be there as well. */
     assert_int_equal(rename(away, f->dir), 0);
     fixture_open(f);
     assert_in_range(f->recovered.last_index, 3, 4);
@@ -302,7 +304,8 @@ static void test_missing__vote_that_is_removed_is_not_acknowledged(void **state)
     assert_int_equal(f->durable_seq, durable_seq);
 }
 
-/* As under a mount: an entry that no segment holds gets its own, by name, so it is found. */
+/* As under a mount: an entry that fits into no segment gets its own, which is created by name,
+ * and the new directory is noticed. */
 static void test_missing__segment_made_in_another_directory_is_not_acknowledged(void **state)
 {
     struct fixture *f = *state;
@@ -310,7 +313,7 @@ static void test_missing__segment_made_in_another_directory_is_not_acknowledged(
 
     f->segment_bytes = SEGMENT_BYTES;
     open_and_write(f);
-    fixture_run_ms(f, 30); /* No segment is being made any more: that would fail first. */
+    fixture_run_ms(f, 30); /* No segment is being made any more, which would fail first. */
     uint64_t durable_seq = f->durable_seq;
 
     snprintf(away, sizeof away, "%s.away", f->dir);
@@ -320,7 +323,7 @@ static void test_missing__segment_made_in_another_directory_is_not_acknowledged(
     await_failure(f);
     assert_int_equal(f->durable_seq, durable_seq);
     fixture_close(f);
-    /* What was covered is as it was. */
+    /* What was covered is unchanged. */
     fixture_remove(f->dir);
     assert_int_equal(rename(away, f->dir), 0);
     fixture_open(f);
@@ -328,7 +331,7 @@ static void test_missing__segment_made_in_another_directory_is_not_acknowledged(
     assert_int_equal(f->recovered.current_term, 7);
 }
 
-/* Writes must not put the watch off. */
+/* Writes must not postpone the check. */
 static void test_missing__file_that_is_removed_under_writes_is_noticed(void **state)
 {
     static const char *const names[] = {"identity", "cluster-key"};

@@ -1,5 +1,5 @@
-/* A log that begins behind an origin (I-86): what stays, what goes, and that each start finds the
- * same. */
+/* A log that begins after an origin (I-86): what is kept, what is removed, and that each start
+ * finds the same. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,7 +48,7 @@ static void check_open(struct fixture *f, uint64_t origin)
     fixture_check_log(f, f->last_index);
 }
 
-/* Batches of one entry each, seven a segment. */
+/* Batches of one entry each, seven per segment. */
 static void make_log(struct fixture *f, int batches)
 {
     f->segment_bytes = SEGMENT_BYTES;
@@ -108,7 +108,7 @@ static void test_origin__moves_on_after_a_start(void **state)
     fixture_move_origin(f, 10);
     fixture_close(f);
     check_open(f, 10);
-    fixture_append_durable(f, 1, 9000); /* A segment of its own. */
+    fixture_append_durable(f, 1, 9000); /* In a segment of its own. */
     for (int i = 0; i < 10; i++) {
         fixture_append_durable(f, 1, 100);
     }
@@ -118,8 +118,8 @@ static void test_origin__moves_on_after_a_start(void **state)
     check_open(f, 25);
 }
 
-/* The log ended behind the origin when the third segment was begun, and what was there has been
- * dropped since: the second one is needed still, or there would be a gap. */
+/* The log ended after the origin when the third segment was begun, and those entries have been
+ * dropped since. The second segment is still needed: without it there would be a gap. */
 static void test_origin__keeps_what_leads_to_entries_dropped_since(void **state)
 {
     struct fixture *f = *state;
@@ -138,7 +138,7 @@ static void test_origin__may_be_beyond_the_end(void **state)
     struct fixture *f = *state;
 
     make_log(f, 10);
-    fixture_truncate(f, 9, 0, 0); /* What another leader had. */
+    fixture_truncate(f, 9, 0, 0); /* Entries of another leader. */
     fixture_await(f);
     fixture_move_origin(f, 100);
     assert_int_equal(first_segment(f), 2);
@@ -273,7 +273,8 @@ static void test_origin__any_history_is_found_again(void **state)
 static void test_segments__needed_are_those_from_the_last_that_begins_early_enough(void **state)
 {
     struct log_segments segments = {0};
-    /* What the second one began behind was dropped, and the third one begins with that. */
+    /* The entries at which the second one began were dropped, and the third one begins with
+     * that. */
     static const uint64_t first_index[] = {1, 11, 8, 12};
 
     (void)state;

@@ -1,4 +1,4 @@
-/* Entries that left memory are read again in the background. */
+/* Entries that are not in memory any more are read in the background. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The table of verdicts (I-35): each row has the test of its name here, which makes a real log
- * or vote, changes bytes or files, and sees that this row and no other decides the start.
+/* The table of verdicts (I-35): each row has the test with its name here, which makes a real log
+ * or vote, changes bytes or files, and checks that this row and no other decides the start.
  * docs/DISK_FORMAT.md has the same rows, word for word. */
 #include <stdio.h>
 #include <string.h>
@@ -17,10 +17,10 @@ static const char third_segment[] = "log-0000000000000003.seg";
 
 enum {
     SEGMENT_BYTES = 8192, /* Sixteen sectors: seven batches of two. */
-    NODE_AT = 24,         /* docs/DISK_FORMAT.md: in the first sector of each file; */
+    NODE_AT = 24,         /* docs/DISK_FORMAT.md: in the first sector of each file. */
     GROUP_AT = 12,
     VERSION_AT = 8,
-    COMMIT_INDEX_AT = 104, /* in a batch. */
+    COMMIT_INDEX_AT = 104, /* In a batch. */
     TRUNCATE_FROM_AT = 112,
 };
 
@@ -63,7 +63,7 @@ static void zero_sectors(const struct fixture *f, const char *name, size_t first
     image_free(&image);
 }
 
-/* Changes a byte of the first sector and makes the checksum fit. */
+/* Changes a byte of the first sector and recomputes the checksum. */
 static void forge_first_sector(const struct fixture *f, const char *name, size_t at)
 {
     struct image image = image_read(f, name);
@@ -102,7 +102,7 @@ static void check_refused(struct fixture *f, int error, const char *id)
     fixture_check_refused(f, error, word);
 }
 
-/* Where a file cannot be read, not even to see that it does not change. */
+/* For files that can't be read, not even to check that they do not change. */
 static void check_refused_unseen(struct fixture *f, const char *id)
 {
     char word[100];
@@ -152,7 +152,7 @@ static void test_recovery__vote_foreign(void **state)
     make_log(f, 2);
     fixture_close(f);
     forge_first_sector(f, "vote-b", NODE_AT);
-    flip_bit(f, "vote-a", 100); /* One copy of its own would not excuse it, nor none. */
+    flip_bit(f, "vote-a", 100); /* Neither an own copy nor a missing one would excuse it. */
     check_refused(f, STORE_EDAMAGED, "vote-foreign");
     assert_non_null(strstr(f->text, "vote-b"));
     forge_first_sector(f, "vote-b", NODE_AT);
@@ -185,7 +185,7 @@ static void test_recovery__vote_copy_lost(void **state)
     check_starts(f, "vote-copy-lost", "log-whole", 2);
     assert_non_null(strstr(f->logged, "made again file=\"vote-b\""));
     fixture_close(f);
-    check_starts(f, "votes-whole", "log-whole", 2); /* It was mended. */
+    check_starts(f, "votes-whole", "log-whole", 2); /* It was repaired. */
     assert_null(strstr(f->logged, "vote"));
 }
 
@@ -204,7 +204,7 @@ static void test_recovery__votes_whole(void **state)
 
 /* --- segments ------------------------------------------------------------------------------ */
 
-/* Two segments are gone, and `origin` says why. */
+/* Two segments are gone, and `origin` explains that. */
 static void make_short_log(struct fixture *f)
 {
     make_log(f, 20);
@@ -310,7 +310,7 @@ static void test_recovery__segment_head_damaged(void **state)
     make_log(f, 2);
     fixture_run_ms(f, 20);
     fixture_crash(f);
-    flip_bit(f, second_segment, 40); /* Though nothing stands in it. */
+    flip_bit(f, second_segment, 40); /* Although it contains nothing. */
     check_refused(f, STORE_EDAMAGED, "segment-head-damaged");
     assert_non_null(strstr(f->text, second_segment));
 }
@@ -338,7 +338,7 @@ static void test_recovery__segment_short(void **state)
     make_log(f, 2);
     fixture_crash(f);
     image = image_read(f, first_segment);
-    image.size -= SECTOR_BYTES; /* There are but zeros. */
+    image.size -= SECTOR_BYTES; /* Only zeros are missing. */
     image_write(f, first_segment, &image);
     image_free(&image);
     check_refused(f, STORE_EDAMAGED, "segment-short");
@@ -370,7 +370,7 @@ static void test_recovery__batch_leaves_gap(void **state)
     struct fixture *f = *state;
 
     make_log(f, 2);
-    fixture_truncate(f, 3, 0, 0); /* A batch without entries, so without records to judge. */
+    fixture_truncate(f, 3, 0, 0); /* A batch without entries has no records to judge. */
     fixture_await(f);
     fixture_close(f);
     forge_batch(f, 3, FIRST_INDEX_AT, 4);
@@ -391,7 +391,7 @@ static void test_recovery__origin_ahead(void **state)
     make_log(f, 21);
     fixture_move_origin(f, 21);
     fixture_crash(f);
-    forge_first_sector(f, "origin", CHECKSUM_AT); /* Another batch stood there. */
+    forge_first_sector(f, "origin", CHECKSUM_AT); /* Another batch was there. */
     check_refused(f, STORE_EDAMAGED, "origin-ahead");
     forge_first_sector(f, "origin", CHECKSUM_AT);
     zero_sectors(f, third_segment, 1, 15);
@@ -432,7 +432,7 @@ static void test_recovery__vote_ahead(void **state)
     struct fixture *f = *state;
 
     make_log(f, 3);
-    fixture_close(f); /* The vote names batch 3. */
+    fixture_close(f); /* The vote records batch 3. */
     zero_sectors(f, first_segment, 5, 2);
     check_refused(f, STORE_EDAMAGED, "vote-ahead");
     assert_non_null(strstr(f->text, ": entries from 3 on are missing, and"));
@@ -468,7 +468,7 @@ static void test_recovery__spare_segments(void **state)
     for (uint64_t number = 2; number <= READY_MAX; number++) {
         fixture_write_empty_segment(f, number, FIXTURE_CLUSTER);
     }
-    check_starts(f, "votes-whole", "log-whole", 2); /* So many may be left by crashes. */
+    check_starts(f, "votes-whole", "log-whole", 2); /* Crashes may leave so many. */
     fixture_close(f);
     fixture_write_empty_segment(f, READY_MAX + 1, FIXTURE_CLUSTER);
     check_refused(f, STORE_EDAMAGED, "spare-segments");
@@ -479,7 +479,7 @@ static void test_recovery__torn_tail(void **state)
     struct fixture *f = *state;
 
     make_log(f, 3);
-    fixture_crash(f); /* Nothing knows of batch 3 but itself. */
+    fixture_crash(f); /* Nothing but batch 3 itself refers to it. */
     zero_sectors(f, first_segment, 6, 1);
     check_starts(f, "votes-whole", "torn-tail", 2);
     assert_int_equal(f->recovered.torn_bytes, SECTOR_BYTES);
@@ -494,12 +494,12 @@ static void test_recovery__log_whole(void **state)
     f->segment_bytes = SEGMENT_BYTES;
     fixture_open(f);
     fixture_crash(f);
-    check_starts(f, "votes-whole", "log-whole", 0); /* Without a single batch, */
+    check_starts(f, "votes-whole", "log-whole", 0); /* Without a single batch. */
     fixture_append_durable(f, 3, 100);
     fixture_crash(f);
-    check_starts(f, "votes-whole", "log-whole", 3); /* after a crash, */
+    check_starts(f, "votes-whole", "log-whole", 3); /* After a crash. */
     fixture_close(f);
-    check_starts(f, "votes-whole", "log-whole", 3); /* and after an orderly end. */
+    check_starts(f, "votes-whole", "log-whole", 3); /* And after an orderly end. */
     assert_int_equal(f->recovered.torn_bytes, 0);
 }
 
@@ -537,47 +537,47 @@ static const struct CMUnitTest row_tests[] = {
 
 /* --- which entries are lost ----------------------------------------------------------------- */
 
-/* Of a batch with three entries, the second; the third one is known to be good. */
+/* The second of a batch's three entries; the third one is known to be good. */
 static void test_lost__only_entries_with_bad_records_are_named(void **state)
 {
     struct fixture *f = *state;
     struct image image;
 
     make_log(f, 1);
-    fixture_append_durable(f, 3, 500); /* Head at sector 3; its records from sector 4 on. */
+    fixture_append_durable(f, 3, 500); /* Head in sector 3; its records from sector 4 on. */
     fixture_append_durable(f, 1, 100);
     fixture_append_durable(f, 1, 100);
     fixture_crash(f);
     image = image_read(f, first_segment);
     image.data[4 * SECTOR_BYTES + record_bytes(500) + 40] ^= 1;
-    image_batch(&image, 3)[SECTOR_BYTES + 40] ^= 1; /* And of the batch behind it. */
+    image_batch(&image, 3)[SECTOR_BYTES + 40] ^= 1; /* And of the next batch. */
     image_write(f, first_segment, &image);
     image_free(&image);
     fixture_check_refused(f, STORE_EDAMAGED, ": entries 3 to 3, 5 to 5 cannot be read, and a");
 }
 
-/* A head that is gone takes the identities with it. */
+/* With a lost head, the identities are lost, too. */
 static void test_lost__entries_without_identities_are_missing(void **state)
 {
     struct fixture *f = *state;
 
     make_log(f, 5);
     fixture_crash(f);
-    flip_bit(f, first_segment, 4 * SECTOR_BYTES + 50); /* The record of batch 2, */
-    flip_bit(f, first_segment, 5 * SECTOR_BYTES + 50); /* and the head of batch 3. */
+    flip_bit(f, first_segment, 4 * SECTOR_BYTES + 50); /* The record of batch 2. */
+    flip_bit(f, first_segment, 5 * SECTOR_BYTES + 50); /* The head of batch 3. */
     fixture_check_refused(f, STORE_EDAMAGED,
                           ": entries 2 to 2 cannot be read, entries from 3 on are missing, and a");
 }
 
-/* The last job was not acknowledged, as far as the log and the vote know. */
+/* The last job was not acknowledged, as far as log and vote show. */
 static void test_lost__entries_of_a_torn_job_are_not_named(void **state)
 {
     struct fixture *f = *state;
 
     make_log(f, 3);
     fixture_crash(f);
-    flip_bit(f, first_segment, 4 * SECTOR_BYTES + 50); /* The record of batch 2, */
-    flip_bit(f, first_segment, 6 * SECTOR_BYTES + 50); /* and that of the last one. */
+    flip_bit(f, first_segment, 4 * SECTOR_BYTES + 50); /* The record of batch 2. */
+    flip_bit(f, first_segment, 6 * SECTOR_BYTES + 50); /* The record of the last batch. */
     fixture_check_refused(f, STORE_EDAMAGED, ": entries 2 to 2 cannot be read, and a");
 }
 

@@ -76,7 +76,7 @@ static void test_round_trip__close_stores_what_was_handed_in(void **state)
     fixture_vote(f, 9, 4);
     fixture_close(f);
     fixture_open(f);
-    /* The first segment may not have been made by then: all of it or none. */
+    /* The first segment may not have been made by then: all of it is there, or nothing. */
     assert_true(f->recovered.last_index == 0 || f->recovered.last_index == 7);
     fixture_close(f);
 
