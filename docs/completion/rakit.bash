@@ -1,4 +1,4 @@
-# Completion for rakit-cli, rakit-server, rakit-sim and rakit-lincheck in bash.
+# Completion for rakit-cli, rakit-server, rakit-sim, rakit-lincheck and rakit-log in bash.
 
 # Words that are no options, up to the cursor; fills $positions.
 _rakit_positions() {
@@ -112,7 +112,22 @@ _rakit_lincheck() {
     esac
 }
 
+_rakit_log() {
+    case $3 in
+    --from | --to | --entry | --key) ;;
+    *)
+        if [[ $2 == -* ]]; then
+            _rakit_words '--from --to --entry --key --verify --json --no-color --help --version' "$2"
+        else
+            mapfile -t COMPREPLY < <(compgen -d -- "$2")
+            compopt -o filenames
+        fi
+        ;;
+    esac
+}
+
 complete -F _rakit_cli rakit-cli
 complete -F _rakit_server rakit-server
 complete -F _rakit_sim rakit-sim
 complete -F _rakit_lincheck rakit-lincheck
+complete -F _rakit_log rakit-log

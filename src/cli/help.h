@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
+#include "base/style.h"
 #include "cli/catalogue.h"
-#include "cli/style.h"
 #include "cli/words.h"
 
 /* All commands, by group. */

@@ -7,7 +7,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/buffer.h"
-#include "cli/style.h"
+#include "base/style.h"
 
 /* Appends the reply and a newline. */
 void print_reply(struct buffer *out, const redisReply *reply, const struct style *style);

@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
+#include "base/style.h"
 #include "cli/catalogue.h"
 #include "cli/client.h"
-#include "cli/style.h"
 #include "cli/words.h"
 
 struct session {

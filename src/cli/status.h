@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-#include "cli/style.h"
+#include "base/style.h"
 
 /* False where the reply is no reply to RAFT STATUS; then nothing is appended. */
 bool status_draw(struct buffer *out, const redisReply *reply, const struct style *style);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
-#include "cli/style.h"
+#include "base/style.h"
 
 enum table_align { TABLE_LEFT, TABLE_RIGHT };
 

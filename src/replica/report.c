@@ -1,14 +1,13 @@
 /* report.c - the cluster and the log in words. */
 #include "replica/report.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "cluster/level.h"
-#include "kv/codec.h"
+#include "command/describe.h"
 
 enum {
     REPORT_ARGUMENTS_MAX = 16,      /* Shown of one command. */
@@ -230,67 +229,6 @@ void report_members(struct replica *r, struct resp_writer *w)
 
 /* --- log entries --------------------------------------------------------------------- */
 
-static void describe_argument(struct buffer *out, struct slice argument)
-{
-    size_t shown =
-        argument.size < REPORT_ARGUMENT_BYTES_MAX ? argument.size : REPORT_ARGUMENT_BYTES_MAX;
-    bool is_plain = argument.size > 0;
-
-    for (size_t i = 0; i < shown; i++) {
-        is_plain = is_plain && isgraph((unsigned char)argument.data[i]) &&
-                   argument.data[i] != '"' && argument.data[i] != '\\';
-    }
-    if (is_plain) {
-        buffer_append(out, argument.data, shown);
-    } else {
-        buffer_append(out, "\"", 1);
-        for (size_t i = 0; i < shown; i++) {
-            unsigned char c = (unsigned char)argument.data[i];
-
-            if (c == '"' || c == '\\') {
-                buffer_printf(out, "\\%c", c);
-            } else if (isprint(c)) {
-                buffer_append(out, &argument.data[i], 1);
-            } else {
-                buffer_printf(out, "\\x%02x", c);
-            }
-        }
-        buffer_append(out, "\"", 1);
-    }
-    if (shown < argument.size) {
-        buffer_printf(out, "...(%zu bytes)", argument.size);
-    }
-}
-
-static void describe_command(struct buffer *out, const struct entry *e)
-{
-    struct command_head head;
-    uint32_t count = 0;
-
-    if (!command_payload_head(entry_payload(e), &head)) {
-        buffer_printf(out, "(unreadable)");
-        return;
-    }
-
-    struct slice *arguments = memory_take(head.argument_count * sizeof *arguments);
-
-    if (command_payload_read(entry_payload(e), arguments, head.argument_count, &count)) {
-        if (head.database != 0) {
-            buffer_printf(out, "[%u] ", (unsigned)head.database);
-        }
-        for (uint32_t i = 0; i < count && i < REPORT_ARGUMENTS_MAX; i++) {
-            if (i > 0) {
-                buffer_append(out, " ", 1);
-            }
-            describe_argument(out, arguments[i]);
-        }
-        if (count > REPORT_ARGUMENTS_MAX) {
-            buffer_printf(out, " ...(%u arguments)", (unsigned)count);
-        }
-    }
-    free(arguments);
-}
-
 static void describe_membership(struct buffer *out, const struct entry *e)
 {
     struct membership *m = membership_decode(entry_payload(e));
@@ -329,7 +267,7 @@ void report_entry(const struct entry *e, struct resp_writer *w)
     resp_integer(w, (int64_t)e->term);
     resp_bulk_text(w, raft_entry_kind_name((enum raft_entry_kind)e->kind));
     if (e->kind == RAFT_COMMAND) {
-        describe_command(&text, e);
+        command_describe(&text, entry_payload(e), REPORT_ARGUMENTS_MAX, REPORT_ARGUMENT_BYTES_MAX);
     } else if (e->kind == RAFT_CONFIGURATION) {
         describe_membership(&text, e);
     } else if (e->kind == RAFT_LEVEL) {

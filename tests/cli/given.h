@@ -13,7 +13,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/buffer.h"
-#include "cli/style.h"
+#include "base/style.h"
 
 static const struct style terminal = {.terminal = true};
 static const struct style colourful = {.terminal = true, .colour = true};

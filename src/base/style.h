@@ -1,7 +1,7 @@
 /* style.h - how output may look: decided once from the terminal, the
  * environment and the options, then only read. */
-#ifndef RAKIT_CLI_STYLE_H
-#define RAKIT_CLI_STYLE_H
+#ifndef RAKIT_BASE_STYLE_H
+#define RAKIT_BASE_STYLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,4 +23,4 @@ struct style style_detect(bool want_colour);
 const char *style_on(const struct style *style, enum colour colour);
 const char *style_off(const struct style *style, enum colour colour);
 
-#endif /* RAKIT_CLI_STYLE_H */
+#endif /* RAKIT_BASE_STYLE_H */

@@ -1,4 +1,4 @@
-#include "cli/style.h"
+#include "base/style.h"
 
 #include <langinfo.h>
 #include <stdlib.h>

@@ -1,0 +1,92 @@
+#include "command/describe.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "kv/codec.h"
+
+static bool is_printable(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
+/* Needs no quotes. */
+static bool is_plain(struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        char c = bytes.data[i];
+
+        if (!is_printable(c) || c == ' ' || c == '"' || c == '\\') {
+            return false;
+        }
+    }
+    return bytes.size > 0;
+}
+
+static void put_quoted(struct buffer *out, struct slice bytes)
+{
+    buffer_append(out, "\"", 1);
+    for (size_t i = 0; i < bytes.size; i++) {
+        char c = bytes.data[i];
+
+        if (c == '"' || c == '\\') {
+            buffer_append(out, (const char[]){'\\', c}, 2);
+        } else if (is_printable(c)) {
+            buffer_append(out, &c, 1);
+        } else {
+            buffer_printf(out, "\\x%02x", (unsigned char)c);
+        }
+    }
+    buffer_append(out, "\"", 1);
+}
+
+void command_describe_argument(struct buffer *out, struct slice argument, size_t bytes_max)
+{
+    struct slice shown =
+        slice_of(argument.data, argument.size < bytes_max ? argument.size : bytes_max);
+
+    if (is_plain(shown)) {
+        buffer_append_slice(out, shown);
+    } else {
+        put_quoted(out, shown);
+    }
+    if (shown.size < argument.size) {
+        buffer_printf(out, "...(%zu bytes)", argument.size);
+    }
+}
+
+static void put_arguments(struct buffer *out, uint32_t count, const struct slice *arguments,
+                          uint32_t arguments_max, size_t argument_bytes_max)
+{
+    for (uint32_t i = 0; i < count && i < arguments_max; i++) {
+        buffer_append(out, " ", i > 0 ? 1 : 0);
+        command_describe_argument(out, arguments[i], argument_bytes_max);
+    }
+    if (count > arguments_max) {
+        buffer_printf(out, " ...(%u arguments)", (unsigned)count);
+    }
+}
+
+void command_describe(struct buffer *out, struct slice payload, uint32_t arguments_max,
+                      size_t argument_bytes_max)
+{
+    struct command_head head;
+    uint32_t count = 0;
+
+    if (!command_payload_head(payload, &head)) {
+        buffer_printf(out, "(unreadable)");
+        return;
+    }
+
+    struct slice *arguments = memory_take(head.argument_count * sizeof *arguments);
+
+    if (!command_payload_read(payload, arguments, head.argument_count, &count)) {
+        buffer_printf(out, "(unreadable)");
+    } else {
+        if (head.database != 0) {
+            buffer_printf(out, "[%u] ", (unsigned)head.database);
+        }
+        put_arguments(out, count, arguments, arguments_max, argument_bytes_max);
+    }
+    free(arguments);
+}
