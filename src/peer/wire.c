@@ -12,8 +12,8 @@ enum { WIRE_ENTRY_HEADER_BYTES = 24 };
 _Static_assert((int)WIRE_HELLO_BYTES_MAX <= (int)WIRE_HANDSHAKE_BYTES_MAX &&
                    (int)WIRE_HANDSHAKE_BYTES_MAX == (int)PROOF_HELLO_BYTES_MAX,
                "every hello can be proven");
-_Static_assert((int)WIRE_TIMEOUT_NOW - (int)WIRE_PRE_VOTE ==
-                   (int)RAFT_TIMEOUT_NOW - (int)RAFT_PRE_VOTE,
+_Static_assert((int)WIRE_INSTALL_SNAPSHOT - (int)WIRE_PRE_VOTE ==
+                   (int)RAFT_INSTALL_SNAPSHOT - (int)RAFT_PRE_VOTE,
                "each of the core's messages has its type");
 
 /* --- frames ---------------------------------------------------------------------------- */
@@ -274,7 +274,7 @@ static enum wire_type type_of(enum raft_message_kind kind)
 
 bool wire_is_message(enum wire_type type)
 {
-    return type >= WIRE_PRE_VOTE && type <= WIRE_TIMEOUT_NOW && type != WIRE_APPEND;
+    return type >= WIRE_PRE_VOTE && type <= WIRE_INSTALL_SNAPSHOT && type != WIRE_APPEND;
 }
 
 static bool get_message(const struct wire_frame *frame, struct wire_message *ret_m,

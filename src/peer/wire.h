@@ -52,6 +52,7 @@ enum wire_type {
     WIRE_HEARTBEAT = 22,
     WIRE_HEARTBEAT_REPLY = 23,
     WIRE_TIMEOUT_NOW = 24,
+    WIRE_INSTALL_SNAPSHOT = 25,
     WIRE_FORWARD = 32, /* A client's command for the leader. */
     WIRE_ANSWER = 33,  /* The answer to it. */
     WIRE_ABANDON = 34, /* The client of a forwarded command has gone, so the command need not

@@ -105,6 +105,18 @@ static const struct wire_field timeout_now_fields[] = {
     EACH_MESSAGE,
 };
 
+#define SNAPSHOT(member, min_)                                                                     \
+    RANGE(WIRE_U64, wire_message, message.install_snapshot.member, min_, 0)
+
+static const struct wire_field install_snapshot_fields[] = {
+    EACH_MESSAGE,
+    SNAPSHOT(last_included_index, 1),
+    SNAPSHOT(last_included_term, 1),
+    SNAPSHOT(bytes, 0),
+    SNAPSHOT(checksum, 0),
+    SNAPSHOT(holder, 1),
+};
+
 /* --- forwarded commands ------------------------------------------------------------------- */
 
 static const struct wire_field forward_fields[] = {
@@ -185,6 +197,7 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND(HEARTBEAT, CORE, heartbeat_fields),
     KIND(HEARTBEAT_REPLY, CORE, heartbeat_reply_fields),
     KIND(TIMEOUT_NOW, CORE, timeout_now_fields),
+    KIND(INSTALL_SNAPSHOT, CORE, install_snapshot_fields),
     KIND_AND_REST(FORWARD, CORE_BULK, forward_fields, "command", ENTRY_BYTES_MAX),
     KIND_AND_REST(ANSWER, WIRE_BY_LISTENER | ON_BOTH | WIRE_OF_GROUP, answer_fields, "reply",
                   WIRE_BODY_BYTES_MAX),

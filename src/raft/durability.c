@@ -55,6 +55,24 @@ void durability_cut(struct durability *d, raft_index index)
     }
 }
 
+static raft_index within(raft_index index, raft_index first, raft_index last)
+{
+    if (index > last) {
+        return last;
+    }
+    return index < first ? first : index;
+}
+
+void durability_begin(struct durability *d, raft_index origin, raft_index last_index)
+{
+    d->index = within(d->index, origin, last_index);
+    for (uint32_t i = 0; i < d->write_count; i++) {
+        struct durability_write *write = &d->writes[place_of(d, i)];
+
+        write->last_index = within(write->last_index, origin, last_index);
+    }
+}
+
 raft_seq durability_pending(const struct durability *d, raft_seq seq)
 {
     return seq > d->durable_seq ? seq : 0;

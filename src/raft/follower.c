@@ -207,16 +207,52 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     append(r, m, &plan);
     follow_commit(r, m->leader_commit, vouched);
 
-    /* Claims what was vouched for, not all we have: the rest may be of another
-     * leader. It waits for every write so far, as what is doubled here may have
-     * come first in one that is not durable yet (I-3). */
+    /* Claims what was vouched for, not all we have: the rest may be of another leader. */
+    raft_follower_accept(r, m->from, MUTANT(ack_beyond_request) ? r->log.last_index : vouched,
+                         m->read_round);
+    return RAFT_OK;
+}
+
+/* It waits for every write so far, as what is doubled here may have come first in one that is not
+ * durable yet (I-3). */
+void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index,
+                          uint64_t read_round)
+{
     struct raft_message *reply =
-        raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY,
+        raft_send(r, leader, RAFT_APPEND_ENTRIES_REPLY,
                   MUTANT(ack_before_sync) ? raft_after_term(r) : raft_after_all(r));
 
     reply->granted = true;
-    reply->match_index = MUTANT(ack_beyond_request) ? r->log.last_index : vouched;
-    reply->read_round = m->read_round;
+    reply->match_index = match_index;
+    reply->read_round = read_round;
+}
+
+/* §7. The leader takes this log to lack the beginning of its own, and has no entries for it. */
+int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message *m)
+{
+    const struct raft_snapshot *s = &m->install_snapshot;
+    raft_index index = s->last_included_index;
+
+    if (m->term < r->current_term) {
+        (void)raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));
+        return RAFT_OK; /* For the term in it: its sender steps down. */
+    }
+    bool is_known = term_log_agrees(&r->log, index, s->last_included_term);
+
+    if (contradicts_leader(r, m) || index == 0 || s->last_included_term == 0 ||
+        s->last_included_term > m->term || (!is_known && index <= r->commit_index)) {
+        return RAFT_ELOG;
+    }
+    hear_leader(r, m);
+    if (!is_known || MUTANT(snapshot_always_wanted)) {
+        r->gathered.install = *s;
+        return RAFT_OK;
+    }
+    if (index >= raft_origin(r)) {
+        note_agreement(r, false);
+    }
+    follow_commit(r, index, index);
+    raft_follower_accept(r, m->from, index, 0);
     return RAFT_OK;
 }
 

@@ -9,6 +9,7 @@ void raft_observe(const struct raft *r, struct raft_observation *ret_observation
     *ret_observation = (struct raft_observation){
         .voted_for = r->voted_for,
         .current_term = r->current_term,
+        .origin = raft_origin(r),
         .commit_index = r->commit_index,
         .commit_term = raft_term_at(r, r->commit_index),
         .last_index = r->log.last_index,
@@ -39,6 +40,16 @@ static void check_writes(const struct raft *r)
     durability_check(&r->durability, r->log.last_index);
     CHECK(r->durability.index >= raft_origin(r));
     CHECK(r->term_seq <= r->durability.last_seq);
+}
+
+/* What the log begins behind is in it. */
+static void check_snapshot(const struct raft *r)
+{
+    const struct raft_snapshot *s = &r->snapshot;
+
+    CHECK(s->last_included_index <= r->commit_index);
+    CHECK(s->last_included_index == 0 ||
+          raft_has_entry(r, s->last_included_index, s->last_included_term));
 }
 
 static void check_configurations(const struct raft *r)
@@ -147,9 +158,12 @@ static void check_change(const struct raft *r, const struct raft_observation *be
     if (r->current_term == before->current_term) {
         CHECK(before->voted_for == 0 || r->voted_for == before->voted_for); /* I-2 */
     }
-    CHECK(r->commit_index >= before->commit_index);                      /* I-6 */
-    CHECK(raft_term_at(r, before->commit_index) == before->commit_term); /* I-7 */
-    if (r->role == RAFT_LEADER && before->role == RAFT_LEADER) {         /* I-8 */
+    CHECK(r->commit_index >= before->commit_index); /* I-6 */
+    CHECK(raft_origin(r) >= before->origin);
+    if (before->commit_index >= raft_origin(r)) {
+        CHECK(raft_term_at(r, before->commit_index) == before->commit_term); /* I-7 */
+    }
+    if (r->role == RAFT_LEADER && before->role == RAFT_LEADER) { /* I-8 */
         CHECK(r->current_term == before->current_term);
         CHECK(r->log.last_index >= before->last_index);
         CHECK(raft_term_at(r, before->last_index) == before->last_term);
@@ -164,6 +178,7 @@ void raft_check_invariants(const struct raft *r, const struct raft_observation *
 {
     check_log(r);
     check_writes(r);
+    check_snapshot(r);
     check_configurations(r);
     check_role(r);
     check_change(r, before);

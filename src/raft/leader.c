@@ -10,7 +10,8 @@
  * sent again before that, since on a slow path most of them are still on their way.
  *
  * Where the logs agree only before the origin of ours, what the peer lacks is not here to be
- * sent: it needs a snapshot. It gets heartbeats, and with each one a probe at the origin.
+ * sent: it needs a snapshot. It gets heartbeats, with each one a probe at the origin, and the
+ * offer of the newest snapshot that the host has.
  *
  * Refuses: nothing in a reply may lower a match_index; a rejection at or below it
  * is an old one; what claims more than was ever sent is a bug (RAFT_ELOG). */
@@ -214,6 +215,20 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
     m->read_round = r->read_round;
 }
 
+/* With each heartbeat, since it may be lost. */
+static void offer_snapshot(struct raft *r, const struct raft_peer *peer)
+{
+    if (r->snapshot.last_included_index == 0) {
+        return;
+    }
+    struct raft_message *m = raft_send(r, peer->id, RAFT_INSTALL_SNAPSHOT, raft_after_term(r));
+
+    m->install_snapshot = r->snapshot;
+    if (m->install_snapshot.holder == 0) {
+        m->install_snapshot.holder = r->options.id;
+    }
+}
+
 static void send_to(struct raft *r, struct raft_peer *peer)
 {
     if (peer->is_replicating) {
@@ -226,6 +241,10 @@ static void send_to(struct raft *r, struct raft_peer *peer)
         (r->gathered.heartbeat == RAFT_TO_VOTERS &&
          raft_configuration_has_voter(raft_configuration(r), peer->id))) {
         send_heartbeat(r, peer);
+    }
+    if (peer->needs_snapshot &&
+        (r->gathered.heartbeat == RAFT_TO_ALL || MUTANT(snapshot_offered_with_all))) {
+        offer_snapshot(r, peer);
     }
 }
 

@@ -39,6 +39,8 @@ const char *raft_reason_text(enum raft_reason reason)
         return "a majority is silent";
     case RAFT_BECAUSE_REMOVED:
         return "was removed from the cluster";
+    case RAFT_BECAUSE_INSTALLED:
+        return "a snapshot has replaced the log";
     }
     return "unknown";
 }
@@ -86,6 +88,8 @@ const char *raft_message_kind_name(enum raft_message_kind kind)
         return "heartbeat_reply";
     case RAFT_TIMEOUT_NOW:
         return "timeout_now";
+    case RAFT_INSTALL_SNAPSHOT:
+        return "install_snapshot";
     }
     return "unknown";
 }

@@ -10,7 +10,8 @@
 #include "base/mutant.h"
 #include "raft/raft_state.h"
 
-/* One reply, a campaign twice over, or per peer: entries, heartbeat, TimeoutNow. */
+/* One reply, a campaign twice over, or per peer: entries, heartbeat, and TimeoutNow or
+ * InstallSnapshot. */
 _Static_assert(3 * RAFT_MEMBERS_MAX + 1 <= RAFT_OUTBOUND_MAX, "a step's messages have room");
 _Static_assert(RAFT_CONFIGURATIONS_MAX >= 2, "one in force and one to go back to");
 
@@ -336,6 +337,8 @@ static int on_receive(struct raft *r, const struct raft_message *m)
     case RAFT_TIMEOUT_NOW:
         raft_election_on_timeout_now(r, m);
         return RAFT_OK;
+    case RAFT_INSTALL_SNAPSHOT:
+        return raft_follower_on_install_snapshot(r, m);
     }
     return RAFT_ELOG;
 }
@@ -366,6 +369,8 @@ static int dispatch(struct raft *r, const struct raft_event *event)
     case RAFT_RELUCTANT:
         r->is_reluctant = event->is_reluctant;
         return RAFT_OK;
+    case RAFT_INSTALLED:
+        return raft_snapshot_on_installed(r, event->installed);
     case RAFT_PEER_LOST:
         if (r->role == RAFT_LEADER) {
             raft_leader_on_peer_lost(r, event->peer);
@@ -411,6 +416,7 @@ static void hand_over(struct raft *r, bool role_changed, struct raft_effects *re
     for (uint32_t i = 0; i < g->read_count; i++) {
         ret_effects->reads[i] = r->confirmed[i];
     }
+    ret_effects->install = g->install;
     ret_effects->role_changed = role_changed;
     ret_effects->configuration_changed = g->configuration_changed;
     ret_effects->deadline_ns = deadline(r);

@@ -75,6 +75,26 @@ struct raft_entry {
     const struct raft_configuration *configuration;
 };
 
+/* --- snapshots -------------------------------------------------------------------- */
+
+/* Stands for a log up to an entry (§7). The core passes the rest on: which file that is, and who
+ * has it, are the host's concern. */
+struct raft_snapshot {
+    raft_index last_included_index; /* 0: there is none. */
+    raft_term last_included_term;
+    uint64_t bytes;
+    uint64_t checksum;
+    raft_id holder; /* 0, to raft_set_snapshot(): this node. */
+};
+
+/* One that has replaced the log, or its beginning. */
+struct raft_installed {
+    raft_index last_included_index;
+    raft_term last_included_term;
+    const struct raft_configuration *configuration; /* In force there, */
+    raft_index configuration_index;                 /* and the index of its entry. */
+};
+
 /* --- messages --------------------------------------------------------------------- */
 
 enum raft_message_kind {
@@ -88,7 +108,9 @@ enum raft_message_kind {
                      * what its receiver has acknowledged in this term, and in
                      * `leader_commit` names an entry of this term, or none (0). */
     RAFT_HEARTBEAT_REPLY,
-    RAFT_TIMEOUT_NOW, /* Dissertation §3.10. */
+    RAFT_TIMEOUT_NOW,      /* Dissertation §3.10. */
+    RAFT_INSTALL_SNAPSHOT, /* Which one to fetch, without its data. Who needs none answers with
+                            * the success of an AppendEntries that ends there. */
 };
 
 struct raft_message {
@@ -127,6 +149,8 @@ struct raft_message {
 
     /* HEARTBEAT, APPEND_ENTRIES and their replies: the newest read round, echoed. */
     uint64_t read_round;
+
+    struct raft_snapshot install_snapshot;
 };
 
 /* --- events ----------------------------------------------------------------------- */
@@ -141,6 +165,8 @@ enum raft_event_kind {
     RAFT_TRANSFER,  /* Hand leadership to `peer`, or to the best one (0). */
     RAFT_PEER_LOST, /* The connection to `peer` broke. If it leads: pre-vote at once. */
     RAFT_RELUCTANT, /* From now on `is_reluctant`: whether others should rather lead. */
+    RAFT_INSTALLED, /* The snapshot `installed` is durable, and the durable log begins behind it;
+                     * see raft_wants_snapshot(). */
 };
 
 enum raft_change_kind {
@@ -163,6 +189,7 @@ struct raft_event {
     raft_seq durable_seq;
     raft_id peer;
     bool is_reluctant;
+    const struct raft_installed *installed;
 };
 
 /* Refusals: nothing has changed, neither `r` nor the effects' meaning. */
@@ -206,6 +233,7 @@ enum raft_reason {
     RAFT_BECAUSE_LEADER_FOUND, /* Somebody leads this term already. */
     RAFT_BECAUSE_NO_QUORUM,    /* CheckQuorum: a majority is silent. */
     RAFT_BECAUSE_REMOVED,      /* No longer a voter. */
+    RAFT_BECAUSE_INSTALLED,    /* A snapshot has replaced its log. */
 };
 
 /* A read that may be served once the state machine has applied `index`. */
@@ -237,6 +265,10 @@ struct raft_effects {
     uint64_t read_ticket; /* RAFT_READ: names the confirmation asked for. */
     uint32_t read_count;  /* Confirmed now. A leader that steps down forgets all. */
     struct raft_read reads[RAFT_READS_MAX];
+
+    /* Fetch it, install it, and report that (RAFT_INSTALLED): the leader has no entries that would
+     * help. It asks again with each heartbeat, maybe for a newer one. Index 0: nothing. */
+    struct raft_snapshot install;
 
     bool role_changed;          /* role, term or leader_id differs from before the step. */
     bool configuration_changed; /* The configuration in force differs. Who is not in it
@@ -288,9 +320,20 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *entry);
 void raft_restore_commit(struct raft *r, raft_index commit_index);
 
 /* Between steps: from now on the log begins behind the entry at `index`, since a snapshot that is
- * durable stands for it and all before it (§7). CHECKs that it is committed, and durable in the
- * log. No effect if the log begins there or later. */
+ * durable stands for it and all before it (§7). CHECKs that it is committed, durable in the log,
+ * and not beyond raft_set_snapshot(). No effect if the log begins there or later. */
 void raft_compact(struct raft *r, raft_index index);
+
+/* The newest snapshot that this node has durably, for members that lack what its log begins with.
+ * CHECKs that it ends at a committed entry, not before the log's origin. */
+void raft_set_snapshot(struct raft *r, const struct raft_snapshot *snapshot);
+
+/* Whether it helps to install a snapshot that ends there: this node does not lead, and has
+ * committed less. The host installs it once all writes are durable (raft_is_durable()): it puts the
+ * snapshot in its place, and lets the durable log begin behind it. It keeps the entries after it if
+ * the log has its last one (raft_has_entry()), else none. In between it takes no step; the next is
+ * RAFT_INSTALLED. */
+bool raft_wants_snapshot(const struct raft *r, raft_index last_included_index);
 
 /* Consumes one event. On RAFT_OK `ret_effects` is filled in full; on a refusal
  * neither `r` nor `*ret_effects` has changed. */
@@ -364,6 +407,7 @@ const char *raft_error_text(int error);
 struct raft_observation {
     raft_id voted_for;
     raft_term current_term;
+    raft_index origin;
     raft_index commit_index;
     raft_term commit_term; /* Of the entry at commit_index. */
     raft_index last_index;

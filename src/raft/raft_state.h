@@ -60,6 +60,7 @@ struct raft_gathered {
     enum raft_entry_kind append_own;
     uint32_t outbound_count;
     uint32_t read_count;
+    struct raft_snapshot install;
 };
 
 struct raft {
@@ -89,6 +90,7 @@ struct raft {
     raft_seq term_seq; /* The write that stores current_term and voted_for. */
 
     struct raft_configurations configurations;
+    struct raft_snapshot snapshot; /* The newest that the host has; index 0: none. */
 
     /* Leader. */
     uint32_t peer_count;
@@ -179,6 +181,10 @@ void raft_election_on_timeout_now(struct raft *r, const struct raft_message *m);
 
 int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m);
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m);
+int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message *m);
+/* Its log equals the leader's up to `match_index`, as far as what was written so far is durable. */
+void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index,
+                          uint64_t read_round);
 
 /* --- leader.c --------------------------------------------------------------------- */
 
@@ -204,6 +210,10 @@ void raft_leader_finish(struct raft *r);
 
 int raft_read_on_ask(struct raft *r);
 void raft_read_confirm(struct raft *r);
+
+/* --- snapshot.c ------------------------------------------------------------------- */
+
+int raft_snapshot_on_installed(struct raft *r, const struct raft_installed *s);
 
 /* --- transfer.c ------------------------------------------------------------------- */
 

@@ -65,6 +65,7 @@ static void assert_same_message(const struct raft_message *a, const struct raft_
     assert_int_equal(a->conflict_term, b->conflict_term);
     assert_int_equal(a->conflict_index, b->conflict_index);
     assert_int_equal(a->read_round, b->read_round);
+    assert_memory_equal(&a->install_snapshot, &b->install_snapshot, sizeof a->install_snapshot);
 }
 
 static struct wire_message sample(enum raft_message_kind kind)
@@ -85,7 +86,8 @@ static struct wire_message sample(enum raft_message_kind kind)
                     .match_index = 19,
                     .conflict_term = 20,
                     .conflict_index = 21,
-                    .read_round = 22},
+                    .read_round = 22,
+                    .install_snapshot = {24, 25, 26, 27, 28}},
         .applied_index = 23,
         .disk = WIRE_DISK_FULL,
     };
@@ -121,6 +123,7 @@ static void test_message__has_the_fields_of_its_kind(void **state)
         {.kind = RAFT_HEARTBEAT, .leader_commit = 18, .read_round = 22},
         {.kind = RAFT_HEARTBEAT_REPLY, .read_round = 22},
         {.kind = RAFT_TIMEOUT_NOW},
+        {.kind = RAFT_INSTALL_SNAPSHOT, .install_snapshot = {24, 25, 26, 27, 28}},
     };
 
     (void)state;

@@ -201,6 +201,11 @@ void cluster_start(struct cluster *c, raft_id id)
     raft_restore_vote(node->raft, node->durable_term, node->durable_vote);
     restore_log(c, node);
     raft_restore_commit(node->raft, node->snapshot);
+    if (node->snapshot > 0) {
+        const struct raft_snapshot own = cluster_snapshot_of(node);
+
+        raft_set_snapshot(node->raft, &own);
+    }
     node->is_up = true;
     node->effects = (struct raft_effects){.deadline_ns = c->now_ns};
 }
@@ -368,6 +373,9 @@ static int step(struct cluster *c, raft_id id, struct raft_event *event,
         cluster_see_leader(c, node);
     }
     cluster_see_reads(node);
+    if (node->effects.install.last_included_index > 0) {
+        node->offer = node->effects.install;
+    }
     for (uint32_t i = 0; i < node->effects.outbound_count; i++) {
         send(c, node, &node->effects.outbound[i]);
     }
@@ -416,6 +424,31 @@ int cluster_lost(struct cluster *c, raft_id id, raft_id peer)
     struct raft_event event = {.kind = RAFT_PEER_LOST, .peer = peer};
 
     return step(c, id, &event, NULL);
+}
+
+void cluster_fetch(struct cluster *c, raft_id id)
+{
+    struct cluster_node *node = cluster_node(c, id);
+    struct raft_installed installed = {
+        .last_included_index = node->offer.last_included_index,
+        .last_included_term = node->offer.last_included_term,
+    };
+    struct raft_event event = {.kind = RAFT_INSTALLED, .installed = &installed};
+
+    cluster_durable_all(c, id);
+    node->offer = (struct raft_snapshot){0};
+    if (!raft_wants_snapshot(node->raft, installed.last_included_index)) {
+        return;
+    }
+    cluster_replace_log(c, node, installed.last_included_index);
+    cluster_log_copy(&node->log, &node->durable_log);
+    installed.configuration = cluster_members_at_snapshot(c, node, &installed.configuration_index);
+    int error = step(c, id, &event, NULL);
+
+    CHECK(error == RAFT_OK);
+    const struct raft_snapshot own = cluster_snapshot_of(node);
+
+    raft_set_snapshot(node->raft, &own);
 }
 
 static void store(struct cluster_node *node, struct cluster_write *done)

@@ -78,7 +78,8 @@ struct cluster_node {
     /* Its core knows the log from behind this index on. The host's log keeps the rest, for the
      * checks alone. */
     raft_index origin;
-    raft_index snapshot; /* Up to which entry its newest one goes, not before its origin. */
+    raft_index snapshot;        /* Up to which entry its newest one goes, not before its origin. */
+    struct raft_snapshot offer; /* That it was to fetch last; index 0: none. */
 };
 
 struct cluster {
@@ -125,6 +126,8 @@ void cluster_install(struct cluster *c, raft_id id, raft_index index);
 /* A node that is up has made a snapshot of what is committed up to `snapshot`, durable in its log,
  * and leaves entries up to `origin` out of its log. */
 void cluster_compact(struct cluster *c, raft_id id, raft_index snapshot, raft_index origin);
+/* A node that is up has fetched what it was offered, and goes on from there, if that helps. */
+void cluster_fetch(struct cluster *c, raft_id id);
 void cluster_set_vote(struct cluster *c, raft_id id, raft_term term, raft_id voted_for);
 void cluster_start(struct cluster *c, raft_id id);
 void cluster_start_all(struct cluster *c);

@@ -16,24 +16,39 @@ raft_index cluster_last_committed(const struct cluster *c)
     return cluster_log_last(&c->committed);
 }
 
+struct raft_snapshot cluster_snapshot_of(const struct cluster_node *node)
+{
+    return (struct raft_snapshot){.last_included_index = node->snapshot,
+                                  .last_included_term =
+                                      cluster_log_term(&node->durable_log, node->snapshot),
+                                  .holder = node->id};
+}
+
+void cluster_replace_log(const struct cluster *c, struct cluster_node *node, raft_index index)
+{
+    raft_term term = cluster_log_term(&c->committed, index);
+
+    CHECK(index >= node->origin);
+    node->origin = index;
+    node->snapshot = index > node->snapshot ? index : node->snapshot;
+    if (index > cluster_log_last(&node->durable_log) ||
+        cluster_log_term(&node->durable_log, index) != term) {
+        cluster_log_copy(&node->durable_log, &c->committed);
+        cluster_log_cut(&node->durable_log, index + 1);
+    }
+}
+
 void cluster_install(struct cluster *c, raft_id id, raft_index index)
 {
     struct cluster_node *node = cluster_node(c, id);
     raft_term term = cluster_log_term(&c->committed, index);
 
     CHECK(!node->is_up);
-    CHECK(index >= node->origin);
-    node->origin = index;
-    node->snapshot = index > node->snapshot ? index : node->snapshot;
     if (node->durable_term < term) {
         node->durable_term = term;
         node->durable_vote = 0;
     }
-    if (index > cluster_log_last(&node->durable_log) ||
-        cluster_log_term(&node->durable_log, index) != term) {
-        cluster_log_copy(&node->durable_log, &c->committed);
-        cluster_log_cut(&node->durable_log, index + 1);
-    }
+    cluster_replace_log(c, node, index);
 }
 
 void cluster_compact(struct cluster *c, raft_id id, raft_index snapshot, raft_index origin)
@@ -46,6 +61,9 @@ void cluster_compact(struct cluster *c, raft_id id, raft_index snapshot, raft_in
     CHECK(snapshot <= cluster_log_last(&node->durable_log));
     node->snapshot = snapshot > node->snapshot ? snapshot : node->snapshot;
     node->origin = origin > node->origin ? origin : node->origin;
+    const struct raft_snapshot own = cluster_snapshot_of(node);
+
+    raft_set_snapshot(node->raft, &own);
     raft_compact(node->raft, origin);
 }
 

@@ -5,6 +5,11 @@
 
 #include "cluster.h"
 
+/* What that node tells its core of its newest snapshot. */
+struct raft_snapshot cluster_snapshot_of(const struct cluster_node *node);
+/* Its durable log begins behind `index` now; it keeps what follows if it has that entry. */
+void cluster_replace_log(const struct cluster *c, struct cluster_node *node, raft_index index);
+
 /* In force where the snapshot of that node ends, and the index of its entry; NULL: nothing is. */
 const struct raft_configuration *cluster_members_at_snapshot(const struct cluster *c,
                                                              const struct cluster_node *node,

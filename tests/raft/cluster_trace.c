@@ -1,6 +1,7 @@
 /* cluster_trace.c - see cluster_trace.h. Each line has the node, the peer, the event, and then
  * facts as name=value. It is independent of the server's log messages. */
 #include "cluster_trace.h"
+#include "cluster_log.h"
 
 #include <inttypes.h>
 
@@ -73,6 +74,10 @@ static void trace_message(FILE *out, const struct raft_outbound *o)
         fprintf(out, " prev=%" PRIu64 " conflict=%" PRIu64 "@%" PRIu64, m->match_index,
                 m->conflict_index, m->conflict_term);
     }
+    if (m->kind == RAFT_INSTALL_SNAPSHOT) {
+        fprintf(out, " last=%" PRIu64 "@%" PRIu64, m->install_snapshot.last_included_index,
+                m->install_snapshot.last_included_term);
+    }
     if (m->read_round != 0) {
         fprintf(out, " round=%" PRIu64, m->read_round);
     }
@@ -130,6 +135,10 @@ void cluster_trace_effects(struct cluster *c, const struct cluster_node *node,
         fprintf(c->trace, "  %" PRIu64 "       commits          %" PRIu64 "@%" PRIu64 "\n",
                 node->id, e->commit_index, raft_term_at(node->raft, e->commit_index));
     }
+    if (e->install.last_included_index > 0) {
+        fprintf(c->trace, "  %" PRIu64 "       is to fetch      %" PRIu64 "@%" PRIu64 "\n",
+                node->id, e->install.last_included_index, e->install.last_included_term);
+    }
     for (uint32_t i = 0; i < e->read_count; i++) {
         fprintf(c->trace,
                 "  %" PRIu64 "       read confirmed   round=%" PRIu64 " index=%" PRIu64 "\n",
@@ -160,7 +169,13 @@ void cluster_trace_node(struct cluster *c, const struct cluster_node *node)
     }
     fprintf(c->trace, "%-16s term=%" PRIu64 " log=", raft_role_name(raft_role(node->raft)),
             raft_current_term(node->raft));
-    for (uint32_t i = 0; i < node->log.count; i++) {
+    uint32_t left_out = (uint32_t)(node->origin - node->log.origin);
+
+    if (left_out > 0) {
+        fprintf(c->trace, "(%" PRIu64 "@%" PRIu64 ")", node->origin,
+                cluster_log_term(&node->log, node->origin));
+    }
+    for (uint32_t i = left_out; i < node->log.count; i++) {
         fprintf(c->trace, "%s%" PRIu64, i == 0 ? "" : ",", node->log.entries[i].term);
     }
     fprintf(c->trace, " commit=%" PRIu64 " members=", raft_commit_index(node->raft));

@@ -25,7 +25,8 @@ struct sightings {
     uint64_t terms;
     uint64_t configurations;
     uint64_t reads;
-    uint64_t snapshots; /* Nodes that could not be helped without one. */
+    uint64_t snapshots; /* Nodes that could not be helped without one; */
+    uint64_t installs;  /* and installed while there were faults. */
 };
 
 static bool is_up(struct cluster *c, raft_id id)
@@ -72,6 +73,18 @@ static void move_packet(struct cluster *c, struct prng *p)
     } else {
         cluster_deliver(c, at);
     }
+}
+
+/* What it was offered, maybe long ago. */
+static bool fetch(struct cluster *c, raft_id id)
+{
+    raft_index commit_index = is_up(c, id) ? raft_commit_index(cluster_raft(c, id)) : UINT64_MAX;
+
+    if (commit_index == UINT64_MAX) {
+        return false;
+    }
+    cluster_fetch(c, id);
+    return raft_origin(cluster_raft(c, id)) > commit_index;
 }
 
 static void write_some(struct cluster *c, struct prng *p, raft_id id)
@@ -150,7 +163,7 @@ static void disturb(struct cluster *c, struct prng *p, raft_id id)
     }
 }
 
-static void act(struct cluster *c, struct prng *p)
+static void act(struct cluster *c, struct prng *p, struct sightings *seen)
 {
     raft_id id = prng_between(p, 1, c->node_count);
     raft_id leader = cluster_leader(c);
@@ -181,25 +194,23 @@ static void act(struct cluster *c, struct prng *p)
         }
     } else if (what < 988) {
         compact(c, p, id);
+    } else if (what < 990) {
+        seen->installs += fetch(c, id);
     } else {
         disturb(c, p, id);
     }
 }
 
-/* Gives those a snapshot that can't go on without one; how many there were. */
-static uint32_t help_with_snapshots(struct cluster *c)
+/* Those that can't go on without a snapshot fetch what they are offered; how many there were. */
+static uint32_t fetch_snapshots(struct cluster *c)
 {
-    raft_id leader = cluster_leader(c);
     uint32_t count = 0;
 
-    for (raft_id id = 1; id <= c->node_count && leader != 0; id++) {
-        struct raft_progress progress;
+    for (raft_id id = 1; id <= c->node_count; id++) {
+        const struct cluster_node *node = cluster_node(c, id);
 
-        if (id != leader && raft_progress_of(cluster_raft(c, leader), id, &progress) &&
-            progress.needs_snapshot) {
-            cluster_crash(c, id);
-            cluster_install(c, id, cluster_last_committed(c));
-            cluster_start(c, id);
+        if (raft_wants_snapshot(node->raft, node->offer.last_included_index)) {
+            cluster_fetch(c, id);
             count++;
         }
     }
@@ -214,7 +225,7 @@ static void heal_and_agree(struct cluster *c, struct sightings *seen)
     }
     cluster_start_all(c);
     cluster_run(c, 3000 * CLUSTER_MS);
-    seen->snapshots += help_with_snapshots(c);
+    seen->snapshots += fetch_snapshots(c);
     cluster_run(c, 3000 * CLUSTER_MS);
     raft_id leader = cluster_leader(c);
 
@@ -268,7 +279,7 @@ static void run_seed(uint64_t seed, FILE *trace, struct sightings *seen)
     cluster_add_voters(c, (uint32_t)prng_between(&p, 1, 5));
     cluster_start_all(c);
     for (int i = 0; i < STEPS; i++) {
-        act(c, &p);
+        act(c, &p, seen);
         if (i % 100 == 0) {
             cluster_check(c);
         }
@@ -300,10 +311,11 @@ static void test_random__keeps_every_promise_under_faults(void **state)
     assert_true(seen.configurations > SEEDS * 3);
     assert_true(seen.reads > SEEDS);
     assert_true(seen.snapshots > SEEDS / 20);
-    print_message("commits %lu, terms %lu, configurations %lu, reads %lu, snapshots %lu\n",
+    assert_true(seen.installs > SEEDS / 20);
+    print_message("commits %lu, terms %lu, configurations %lu, reads %lu, snapshots %lu + %lu\n",
                   (unsigned long)seen.commits, (unsigned long)seen.terms,
                   (unsigned long)seen.configurations, (unsigned long)seen.reads,
-                  (unsigned long)seen.snapshots);
+                  (unsigned long)seen.snapshots, (unsigned long)seen.installs);
 }
 
 /* With a number: that seed alone, traced. With two: the seeds from .. to, untraced. */

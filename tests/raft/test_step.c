@@ -161,9 +161,9 @@ static void test_step__everything_has_a_name(void **state)
 {
     (void)state;
     assert_names(role_name, RAFT_FOLLOWER, RAFT_LEADER);
-    assert_names(reason_text, RAFT_BECAUSE_START, RAFT_BECAUSE_REMOVED);
+    assert_names(reason_text, RAFT_BECAUSE_START, RAFT_BECAUSE_INSTALLED);
     assert_names(entry_kind_name, RAFT_NOOP, RAFT_LEVEL);
-    assert_names(message_kind_name, RAFT_PRE_VOTE, RAFT_TIMEOUT_NOW);
+    assert_names(message_kind_name, RAFT_PRE_VOTE, RAFT_INSTALL_SNAPSHOT);
     assert_names(raft_error_text, RAFT_ETERM, RAFT_OK);
 }
 
@@ -225,9 +225,9 @@ static void test_step__only_a_leader_is_ready_or_hands_over(void **state)
 static void test_step__takes_over_terms_by_bounded_steps(void **state)
 {
     const enum raft_message_kind kinds[] = {
-        RAFT_PRE_VOTE,           RAFT_PRE_VOTE_REPLY,  RAFT_REQUEST_VOTE,
-        RAFT_REQUEST_VOTE_REPLY, RAFT_APPEND_ENTRIES,  RAFT_APPEND_ENTRIES_REPLY,
-        RAFT_HEARTBEAT,          RAFT_HEARTBEAT_REPLY, RAFT_TIMEOUT_NOW};
+        RAFT_PRE_VOTE,       RAFT_PRE_VOTE_REPLY,       RAFT_REQUEST_VOTE, RAFT_REQUEST_VOTE_REPLY,
+        RAFT_APPEND_ENTRIES, RAFT_APPEND_ENTRIES_REPLY, RAFT_HEARTBEAT,    RAFT_HEARTBEAT_REPLY,
+        RAFT_TIMEOUT_NOW,    RAFT_INSTALL_SNAPSHOT};
     struct solo s;
 
     (void)state;

@@ -20,6 +20,8 @@
  *   settle              durable and deliver, until all is quiet; no time passes
  *   run MS              this much time passes, and timers fire
  *   crash N, restart N, show
+ *   compact N S O       N has made a snapshot up to entry S; its log begins behind O now
+ *   fetch N             N has fetched the snapshot that it was offered, and installs it
  *   quietly COMMAND     without printing the outcome */
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +173,8 @@ static bool do_outside(struct cluster *c, const struct command *command)
         cluster_isolate(c, n[0], true);
     } else if (strcmp(verb, "heal") == 0) {
         heal(c);
+    } else if (strcmp(verb, "compact") == 0) {
+        cluster_compact(c, n[0], n[1], n[2]);
     } else if (strcmp(verb, "show") == 0) {
         show(c);
     } else {
@@ -203,6 +207,8 @@ static bool do_inside(struct cluster *c, const struct command *command)
         (void)cluster_transfer(c, n[0], n[1]);
     } else if (strcmp(verb, "durable") == 0) {
         cluster_durable_all(c, n[0]);
+    } else if (strcmp(verb, "fetch") == 0) {
+        cluster_fetch(c, n[0]);
     } else if (strcmp(verb, "deliver") == 0) {
         meet_fate(c, command, DELIVER);
     } else if (strcmp(verb, "drop") == 0) {

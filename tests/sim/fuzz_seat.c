@@ -228,7 +228,7 @@ static struct raft_message some_message(const struct scene *s, const struct raft
 {
     uint64_t flags = fuzz_number(input, 1);
     struct raft_message m = {
-        .kind = (enum raft_message_kind)(RAFT_PRE_VOTE + flags % RAFT_TIMEOUT_NOW),
+        .kind = (enum raft_message_kind)(RAFT_PRE_VOTE + flags % RAFT_INSTALL_SNAPSHOT),
         .granted = (flags & 0x40) != 0,
         .is_transfer = (flags & 0x80) != 0,
         .from = s->mad_id,
@@ -242,6 +242,9 @@ static struct raft_message some_message(const struct scene *s, const struct raft
     m.match_index = some_index(r, input);
     m.conflict_term = some_term(r, input);
     m.conflict_index = some_index(r, input);
+    m.install_snapshot = (struct raft_snapshot){.last_included_index = m.match_index,
+                                                .last_included_term = m.conflict_term,
+                                                .holder = s->mad_id};
     return m;
 }
 

@@ -90,17 +90,19 @@ static void put_everything(struct mad_peer *m, struct cluster *c, const struct n
                              .until_ns = UINT64_MAX,
                              .command = slice_str("\x03\x00\x00\x01\x04PING")};
 
-    for (int kind = RAFT_PRE_VOTE; kind <= RAFT_TIMEOUT_NOW; kind++) {
-        struct wire_message w = {.message = {.kind = (enum raft_message_kind)kind,
-                                             .from = from,
-                                             .to = n->id,
-                                             .term = term + 1,
-                                             .granted = true,
-                                             .last_log_index = last_index + 1,
-                                             .last_log_term = term + 1,
-                                             .prev_log_index = last_index,
-                                             .prev_log_term = raft_term_at(raft_of(n), last_index),
-                                             .leader_commit = last_index}};
+    for (int kind = RAFT_PRE_VOTE; kind <= RAFT_INSTALL_SNAPSHOT; kind++) {
+        struct wire_message w = {
+            .message = {.kind = (enum raft_message_kind)kind,
+                        .from = from,
+                        .to = n->id,
+                        .term = term + 1,
+                        .granted = true,
+                        .last_log_index = last_index + 1,
+                        .last_log_term = term + 1,
+                        .prev_log_index = last_index,
+                        .prev_log_term = raft_term_at(raft_of(n), last_index),
+                        .leader_commit = last_index,
+                        .install_snapshot = {last_index + 1, term + 1, 1, 1, from}}};
 
         if (kind == RAFT_APPEND_ENTRIES) {
             e->term = term + 1;

@@ -49,6 +49,10 @@ void message_text(const struct raft_message *m, char *text, size_t size)
     case RAFT_HEARTBEAT:
         snprintf(text, size, " commit=%llu", ULL(m->leader_commit));
         break;
+    case RAFT_INSTALL_SNAPSHOT:
+        snprintf(text, size, " last=%llu/%llu", ULL(m->install_snapshot.last_included_index),
+                 ULL(m->install_snapshot.last_included_term));
+        break;
     case RAFT_HEARTBEAT_REPLY:
     case RAFT_TIMEOUT_NOW:
         break;
