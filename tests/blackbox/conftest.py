@@ -1,5 +1,5 @@
-"""Fixtures: clusters of real processes, cleaned up in every case; where a test
-fails, the logs of its servers are shown."""
+"""Fixtures: clusters of real processes, which are always cleaned up; if a test fails, the logs of
+its servers are shown."""
 
 import pathlib
 import shutil
@@ -23,7 +23,7 @@ def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
 
 
 def watch(node, name, cluster):
-    """Shows the cluster's logs where this test (or one of this module) fails."""
+    """Shows the cluster's logs if this test (or one of this module) fails."""
     if not hasattr(node, "clusters"):
         node.clusters = {}
     node.clusters[name] = cluster
@@ -31,7 +31,7 @@ def watch(node, name, cluster):
 
 @pytest.fixture
 def directory():
-    """A temporary directory of this test, gone afterwards."""
+    """A temporary directory for this test, removed afterwards."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-test."))
     yield path
     shutil.rmtree(path, ignore_errors=True)
@@ -48,13 +48,13 @@ def cluster(request, directory):
 
 @pytest.fixture
 def three(cluster):
-    """A cluster of three voters, this test's own."""
+    """A cluster of three voters for this test alone."""
     return cluster.start(3)
 
 
 @pytest.fixture(scope="module")
 def shared_three():
-    """Three voters for all tests of a module: for those that kill nobody."""
+    """Three voters for all tests of a module that kill no node."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-test."))
     made = Cluster(path)
     try:
@@ -66,7 +66,7 @@ def shared_three():
 
 @pytest.fixture
 def shared(request, shared_three):
-    """The module's cluster, emptied, with all its nodes at work."""
+    """The module's cluster, emptied, with all its nodes running."""
     watch(request.node, "shared", shared_three)
     shared_three.leader().call("FLUSHALL")
     return shared_three

@@ -1,7 +1,7 @@
-"""Real rakit-server processes for tests: start, stop, freeze, kill, and await.
+"""Real rakit-server processes for tests: start, stop, freeze, kill, and wait.
 
-Nothing here sleeps for a fixed time: what a test needs to be true is awaited, and
-a wait that ends in vain says what it waited for."""
+Nothing here sleeps for a fixed time: tests wait for conditions, and a wait that times out says
+what it waited for."""
 
 import ctypes
 import os
@@ -22,16 +22,16 @@ BUILD = pathlib.Path(os.environ.get("RAKIT_BUILD", ROOT / "build"))
 SERVER = str(BUILD / "rakit-server")
 CLI = str(BUILD / "rakit-cli")
 HOST = "127.0.0.1"
-PATIENCE = 30.0  # Seconds until a wait is in vain; a slow machine needs some.
+PATIENCE = 30.0  # Seconds until a wait times out; slow machines need many.
 
 
 class Vain(AssertionError):
-    """A condition did not come true in time."""
+    """A condition did not become true in time."""
 
 
 def await_true(condition, what, seconds=PATIENCE):
-    """Calls `condition` until it gives something true, and returns that. Errors of
-    connections on the way count as "not yet"."""
+    """Calls `condition` until it returns something true, and returns that. Connection errors count
+    as "not yet"."""
     end = time.monotonic() + seconds
     last = None
     while True:
@@ -47,9 +47,9 @@ def await_true(condition, what, seconds=PATIENCE):
         time.sleep(0.01)
 
 
-# Ports from a random start on, never the same twice in a run, and below those that
-# the system gives to outgoing connections (32768 and up on Linux). Two runs at a time
-# need ranges of their own: a node that is down does not hold its port.
+# Ports from a random start on, never the same twice in a run, and below those that the system gives
+# to outgoing connections (32768 and up on Linux). Two runs at the same time need separate ranges,
+# because a node that is down does not keep its port.
 _first, _last = map(int, os.environ.get("RAKIT_PORTS", "10000-21999").split("-"))
 _next_port = random.SystemRandom().randint(_first, _last)
 
@@ -79,19 +79,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent():
-    """In a child before exec: no test leaves a process behind, however it ends."""
+    """Called in a child before exec: no test leaves a process behind, however it ends."""
     _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def stop_listening(listener):
-    """A thread that waits in accept() returns from it with an OSError. (Closing alone would
-    leave it there, and the port taken.)"""
+    """Makes a thread that waits in accept() return with an OSError. (close() alone would leave it
+    there, and the port in use.)"""
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
 
 
 def as_map(flat):
-    """A flat array of names and values, as RESP2 has instead of maps."""
+    """Converts a flat array of names and values, RESP2's form of a map."""
     return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
 
 
@@ -129,7 +129,7 @@ class Node:
         return [*line, "--data", str(self.data), *self.options]
 
     def start(self, wrapper=()):
-        """`wrapper`: a command that the server is started by, such as ["nice"]."""
+        """`wrapper`: a command that starts the server, such as ["nice"]."""
         assert not self.is_running(), f"{self} runs already"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
@@ -148,7 +148,7 @@ class Node:
         self.process.send_signal(number)
 
     def kill(self):
-        """As kill -9 does, and as a machine that dies."""
+        """Like kill -9, or a machine that dies."""
         self.signal(signal.SIGKILL)
         self.process.wait(PATIENCE)
 
@@ -178,7 +178,7 @@ class Node:
     # --- talking to it -----------------------------------------------------------
 
     def redis(self, **options):
-        """A redis-py client of this node (a new one where options are given)."""
+        """A redis-py client of this node (a new one if options are given)."""
         options.setdefault("socket_timeout", PATIENCE)
         if self._redis is None or len(options) > 1:
             client = redis.Redis(host=self.host, port=self.port, **options)
@@ -188,7 +188,7 @@ class Node:
         return self._redis
 
     def client(self, **options):
-        """A bare connection: says exactly what it is told to."""
+        """A bare connection, which sends exactly what it is given."""
         return RespClient(self.host, self.port, **options)
 
     def call(self, *arguments):
@@ -204,8 +204,8 @@ class Node:
         return self
 
     def status(self):
-        """What this very node says of itself: the raft section of INFO, without the
-        prefix of its names, numbers as such."""
+        """What this node reports about itself: the section raft of INFO, without the prefix of the
+        names, numbers converted."""
         lines = self.call("INFO", "raft").decode().splitlines()
         pairs = (line.split(":", 1) for line in lines if ":" in line)
         status = {name.removeprefix("raft_"): value for name, value in pairs}
@@ -230,7 +230,7 @@ class Node:
 
 
 class Cluster:
-    """Nodes that belong together. `start(3)` gives a cluster of three voters."""
+    """The nodes of one cluster. `start(3)` makes a cluster of three voters."""
 
     def __init__(self, directory, options=()):
         self.directory = pathlib.Path(directory)
@@ -239,7 +239,7 @@ class Cluster:
         self.nodes = []
 
     def node(self, contact=None, **settings):
-        """A further node, not started."""
+        """Another node, not started."""
         settings.setdefault("options", self.options)
         node = Node(self.directory, contact=contact, **settings)
         self.nodes.append(node)
@@ -258,8 +258,8 @@ class Cluster:
         return [node for node in self.nodes if node.is_running()]
 
     def await_voters(self, count, nodes=None, seconds=PATIENCE):
-        """Each of the nodes (default: all that run) is a voter, one of `count`, and all
-        that the leader knows are voters."""
+        """Waits until each of the nodes (default: all that run) is a voter, one of `count`, and the
+        leader knows only voters."""
         for node in nodes or self.running():
             def known(node=node):
                 assert node.is_running(), f"{node} ended:\n{node.log()[-2000:]}"
@@ -270,13 +270,13 @@ class Cluster:
             await_true(known, f"{node} is one of {count} voters", seconds)
 
     def leader(self, nodes=None):
-        """The node that leads: it says so itself, and a majority follows it. Awaited."""
+        """Waits for the node that leads: it says so itself, and a majority follows it."""
         candidates = list(nodes or self.running())
 
         def find():
             for node in candidates:
                 if node.status()["role"] == "leader":
-                    # A deposed leader would not get this through.
+                    # A deposed leader could not answer this.
                     node.call("EXISTS", "no-such-key")
                     return node
             return None
@@ -287,7 +287,7 @@ class Cluster:
         return [node for node in self.running() if node is not leader]
 
     def await_equal(self, nodes=None):
-        """All nodes have applied the same log as far as the leader's commit index."""
+        """Waits until all nodes have applied the same log up to the leader's commit index."""
         candidates = list(nodes or self.running())
 
         def equal():
@@ -300,7 +300,7 @@ class Cluster:
             node.destroy()
 
     def report(self, lines=40):
-        """The ends of all logs: shown where a test fails."""
+        """The ends of all logs, shown if a test fails."""
         parts = []
         for node in self.nodes:
             state = "running" if node.is_running() else "ended"
@@ -312,7 +312,7 @@ class Cluster:
 
 
 def run_cli(node, *arguments, stdin=None, seconds=PATIENCE):
-    """rakit-cli against a node; returns the CompletedProcess with texts."""
+    """Runs rakit-cli against a node; returns the CompletedProcess with texts."""
     line = [CLI, node.host, str(node.port), *[str(a) for a in arguments]]
     return subprocess.run(line, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
                           capture_output=True, text=True, timeout=seconds, check=False)

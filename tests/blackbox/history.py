@@ -1,16 +1,16 @@
-"""Clients under load that remember what they were told, and the check of it.
+"""Clients under load that remember their answers, and the check of those.
 
-Each worker owns three keys, so that what must be there can be said exactly:
+Each worker owns three keys, so that their expected contents are known exactly:
 
-  counter:W   SET to 1, 2, 3 ...: anybody who reads it sees no less than the last
-              value acknowledged before the read, and no more than the last sent,
-              or else a value in doubt: that may be executed at any later time
-  list:W      APPEND of "1,", "2," ...: what was acknowledged stands in it once, in
-              order; what was refused for certain does not; what is in doubt may
+  counter:W   SET to 1, 2, 3 ...: every reader sees at least the last value
+              acknowledged before the read, and at most the last value sent, or else
+              a value in doubt, which may be executed at any later time
+  list:W      APPEND of "1,", "2," ...: what was acknowledged is in it once, in order;
+              what was refused for certain is not; what is in doubt may be
   sum         INCR by all workers: no two acknowledged replies are the same
 
-A worker that loses its node goes on with the next one. It never sends anything
-twice: a command without an answer is in doubt, not to be tried again."""
+A worker that loses its node switches to the next one. It never sends anything twice: a command
+without an answer is in doubt, and not retried."""
 
 import random
 import threading
@@ -38,7 +38,7 @@ class Worker(threading.Thread):
         self.sums_in_doubt = 0
         self.reads = 0
         self.doubts = []        # Errors of commands that may or may not have been executed.
-        self.faults = []        # What should never be; the test fails by them.
+        self.faults = []        # What must never happen; it fails the test.
 
     # --- one command ----------------------------------------------------------------
 
@@ -48,7 +48,7 @@ class Worker(threading.Thread):
         self.client = RespClient(self.node.host, self.node.port, timeout=self.load.patience)
 
     def ask(self, *arguments):
-        """("ok", reply), ("refused", error) or ("doubt", error)."""
+        """Returns ("ok", reply), ("refused", error) or ("doubt", error)."""
         if self.client is None:
             try:
                 self.connect()
@@ -127,8 +127,8 @@ class Worker(threading.Thread):
 
 
 class Load:
-    """`with Load(cluster) as load:` writes and reads until the end of the block;
-    load.check(node) then compares what is there with what was acknowledged."""
+    """`with Load(cluster) as load:` writes and reads until the end of the block; load.check(node)
+    then compares the data with what was acknowledged."""
 
     def __init__(self, cluster, worker_count=4, nodes=None, patience=10.0, pause=0.0):
         self.cluster = cluster
@@ -149,7 +149,7 @@ class Load:
             self.progress.notify_all()
 
     def await_progress(self, count=200, seconds=30.0):
-        """Until `count` more commands were answered well."""
+        """Waits until `count` more commands have succeeded."""
         with self.progress:
             aim = self.successes + count
             assert self.progress.wait_for(lambda: self.successes >= aim, seconds), \
@@ -175,7 +175,7 @@ class Load:
         return [error for worker in self.workers for error in worker.doubts]
 
     def check(self, node):
-        """What `node` holds now is what the clients were told."""
+        """What `node` has now agrees with what the clients were answered."""
         faults = [fault for worker in self.workers for fault in worker.faults]
         assert not faults, "\n".join(faults[:10])
         assert sum(worker.reads for worker in self.workers) > 0

@@ -1,5 +1,5 @@
-"""The smallest possible Redis client: sends the bytes it is told to, parses RESP2
-and RESP3 replies, and never retries, so a test knows what was sent how often."""
+"""A minimal Redis client: sends the bytes it is given, parses RESP2 and RESP3 replies, and never
+retries, so a test knows what was sent how often."""
 
 import socket
 
@@ -88,7 +88,7 @@ class RespClient:
         return data
 
     def read(self):  # pylint: disable=too-many-return-statements
-        """The next reply. Errors are returned, not raised (they may stand in arrays)."""
+        """The next reply. Errors are returned, not raised, because they may be inside arrays."""
         line = self._line()
         kind, rest = line[:1], line[1:]
         if kind == b"+":

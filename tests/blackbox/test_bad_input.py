@@ -1,5 +1,5 @@
-"""Whatever comes in on the clients' port, the server stands, answers clearly or
-closes that one connection, and goes on serving everybody else."""
+"""Whatever arrives on the clients' port, the server keeps running, answers clearly or closes that
+one connection, and goes on serving everybody else."""
 
 import random
 import socket
@@ -20,13 +20,13 @@ def node(shared):
 
 
 def answer_to(node, data):
-    """Everything the server says to these bytes until it closes."""
+    """Everything that the server sends in response to these bytes until it closes."""
     with node.client() as client:
         try:
             client.send_raw(data)
             client.socket.shutdown(socket.SHUT_WR)
         except OSError:
-            pass  # It closed before it had read all: as good an answer.
+            pass  # It closed before it had read everything, which is as good an answer.
         return client.read_to_end()
 
 
@@ -62,7 +62,7 @@ def test_protocol_errors__are_worded_as_redis_words_them(node, data, error):
 
 
 def test_lengths__promised_but_not_sent_take_no_memory(node):
-    """Fifty clients promise 500 MB each and send nothing of it."""
+    """Fifty clients announce 500 MB each and send none of it."""
     def resident():
         with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
@@ -154,7 +154,7 @@ def test_peer_port__noise_is_refused(node):
 
 
 def own_address():
-    """An address of this machine that is not loopback, or None. Nothing is sent."""
+    """An address of this machine other than loopback, or None. Nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -183,7 +183,7 @@ def test_protected_mode__without_a_password_only_loopback_is_served(cluster):
 
 
 def test_fds__a_server_with_few_of_them_refuses_some_and_serves_the_rest(cluster):
-    """With 300 descriptors and 400 clients some are refused; afterwards all is well."""
+    """With 300 descriptors and 400 clients some are refused; afterwards all works as before."""
     node = cluster.node()
     node.start(["sh", "-c", 'ulimit -n 300; exec "$@"', "sh"]).await_up()
     clients = []

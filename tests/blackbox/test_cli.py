@@ -109,11 +109,11 @@ class Terminal:
                 termios.tcsetwinsize(0, (24, columns))
                 os.execv(CLI, [CLI, node.host, str(node.port)])
             finally:
-                os._exit(127)  # Or this copy of the test would run all the tests that follow.
+                os._exit(127)  # Otherwise this copy of the test would run all following tests.
         self.output = ""
 
     def await_text(self, wanted, seconds=harness.PATIENCE):
-        """Reads until `wanted` was printed, and forgets everything up to it."""
+        """Reads until `wanted` was printed, and drops everything up to it."""
         end = time.monotonic() + seconds
         while wanted not in self.output:
             ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))

@@ -1,5 +1,5 @@
-"""Commands as real clients send them, on each node of a cluster: leader or not,
-the answers are the same."""
+"""Commands as real clients send them, on each node of a cluster: leader or not, the answers are the
+same."""
 
 import os
 import re
@@ -204,7 +204,7 @@ def test_connection__ends_with_all_replies_whatever_is_sent_behind(node, last, r
     with node.client() as client:
         client.send_raw(b"SET end 1\r\nGET end\r\n" + last + b"x" * (1 << 20))
         data = b""
-        while part := client.socket.recv(1 << 16):  # No reset, which would be raised.
+        while part := client.socket.recv(1 << 16):  # A reset would be raised.
             data += part
         assert data == b"+OK\r\n$1\r\n1\r\n" + reply
 
@@ -239,7 +239,7 @@ def test_docs__name_every_error_code_that_the_server_has():
 
 
 def test_connection__docs_have_the_shape_that_clients_read(shared):
-    """redis-cli from 7.2 on makes its hints from the tree of arguments."""
+    """redis-cli 7.2 and later builds its hints from the tree of arguments."""
     def fields(flat):
         return dict(zip(flat[::2], flat[1::2]))
 

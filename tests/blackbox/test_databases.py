@@ -1,5 +1,5 @@
-"""Numbered databases through a real client library, on the leader and on followers: what is
-meant for one is never done to another, whoever passes it on, and after a restart."""
+"""Numbered databases through a real client library, on the leader and on followers: commands never
+act on another database, whichever node forwards them, and also after a restart."""
 
 import pytest
 import redis

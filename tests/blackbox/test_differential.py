@@ -1,5 +1,5 @@
-"""Random commands to Rakit and to redis-server: the replies are the same, byte by
-byte, in both protocols. Where they are documented to differ, they are not asked."""
+"""Random commands to Rakit and to redis-server: the replies are the same, byte for byte, in both
+protocols. Commands with documented differences are not used."""
 
 import random
 import subprocess
@@ -41,12 +41,12 @@ def random_case(chance, word):
 
 
 def random_command(chance):
-    """A command of the supported set, mostly sensible, sometimes wrong."""
+    """A command of the supported set, usually valid, sometimes wrong."""
     key, value = chance.choice(KEYS), chance.choice(VALUES)
     keys = [chance.choice(KEYS) for _ in range(chance.randrange(1, 4))]
     number, other = chance.choice(NUMBERS), chance.choice(NUMBERS)
     databases = chance.choice(DATABASES), chance.choice(DATABASES)
-    # SETRANGE with a huge offset would only make huge values.
+    # A huge offset in SETRANGE would only make huge values.
     offset = chance.choice([b"0", b"1", b"5", b"300", b"-1", b"x", b"536870912",
                             b"9223372036854775807"])
     bit_offset = chance.choice([b"0", b"1", b"7", b"8", b"2400", b"-1", b"x", b"4294967296",
@@ -89,7 +89,7 @@ def comparable(command, reply):
     if command[0].upper() == b"KEYS" and isinstance(reply, list):
         return sorted(reply)
     if command[0].upper() == b"SCAN":
-        return "some keys"  # In an order of its own; the test of SCAN is below.
+        return "some keys"  # In any order; SCAN is tested below.
     return reply
 
 

@@ -1,5 +1,5 @@
-"""A disk that is full: writes are refused, reads are served, and when there is room
-again writes go on by themselves."""
+"""A full disk: writes are refused, reads are served, and when there is room again writes succeed
+without any action."""
 
 import os
 import shutil
@@ -29,8 +29,8 @@ def small_disk(directory):
 
 
 def fill(path, leave_bytes):
-    """Takes all room on the disk but `leave_bytes`, megabyte by megabyte, since a server
-    makes room for its log meanwhile; returns the file that holds it."""
+    """Fills the disk except for `leave_bytes`, megabyte by megabyte, because a server reserves room
+    for its log meanwhile; returns the file that fills it."""
     ballast = path / "ballast"
     with open(ballast, "wb") as file:
         size = 0
@@ -58,7 +58,7 @@ def test_full_disk__refuses_writes_serves_reads_and_recovers(cluster, small_disk
         assert refusal is not None, "the disk never was full"
         assert "full" in str(refusal).lower() or "space" in str(refusal).lower(), refusal
         assert refusal.code != "INDOUBT"
-        # Reads go on, and so does everything that needs no room.
+        # Reads are served, and so is everything that needs no room.
         assert client.call("GET", "before") == b"v"
         assert client.call("DBSIZE") == 1 + len(acknowledged)
         assert client.call("EXISTS", f"k{len(acknowledged)}") == 0
@@ -141,7 +141,7 @@ def test_restart__after_a_torn_tail_all_that_was_acknowledged_is_there(cluster):
 
 
 def gone(node):
-    """How a node that has lost its directory ended."""
+    """How a node ended that has lost its directory."""
     assert node.await_end() != 0
     return "was removed, moved or covered by a mount while the node ran" in node.log()
 
@@ -150,11 +150,11 @@ def test_directory_that_is_removed_ends_the_node_and_costs_nothing(three):
     leader = three.leader()
     leader.call("SET", "before", "v")
     shutil.rmtree(leader.data)
-    # Without a write, too.
+    # Also without a write.
     assert gone(leader)
     next_leader = three.leader()
     assert next_leader.call("GET", "before") == b"v"
-    # With the old address and an empty directory it joins as somebody else.
+    # With the old address and an empty directory it joins with a new id.
     next_leader.call("RAFT", "REMOVE", leader.address)
     leader.contact = next_leader
     leader.start()
@@ -188,7 +188,7 @@ def test_directory_that_a_mount_covers_ends_the_node(cluster, small_disk):
 
 
 def test_large_value_under_a_mount_is_not_acknowledged(cluster, small_disk):
-    """It gets a file of its own, made by name: under the mount."""
+    """The value gets a file of its own, created by name: under the mount."""
     node = cluster.node(data=small_disk / "node").start().await_up()
     await_true(lambda: node.call("SET", "before", "v") == b"OK", "it takes writes")
     with node.client() as client:
@@ -205,7 +205,8 @@ def test_large_value_under_a_mount_is_not_acknowledged(cluster, small_disk):
 
 
 def test_log__that_was_removed_from_two_nodes_is_missed_at_their_starts(cluster):
-    """They would elect one another with empty logs, and what was acknowledged would be gone."""
+    """Otherwise they would elect one another with empty logs, and what was acknowledged would be
+    gone."""
     cluster.start(3)
     leader = cluster.leader()
     for i in range(20):

@@ -1,5 +1,5 @@
-"""Nodes are killed, frozen, stopped and started under load: nothing acknowledged
-is lost, nothing refused is executed, no read is stale, and writes soon go on."""
+"""Nodes are killed, frozen, stopped and started under load: nothing acknowledged is lost, nothing
+refused is executed, no read is stale, and soon writes succeed again."""
 
 import re
 import signal
@@ -73,7 +73,7 @@ def test_freeze__what_waits_for_a_leader_is_dropped_when_its_client_goes(three):
     await_true(lambda: survivor.status()["leader"] == "none", "no leader is known")
     with survivor.client() as client:
         client.send("INCR", "n")
-        client.socket.shutdown(socket.SHUT_WR)  # As close() does, but the reply can be read.
+        client.socket.shutdown(socket.SHUT_WR)  # Like close(), but the reply can be read.
         assert client.read().code == "TRYAGAIN"
     for node in others:
         node.thaw()
@@ -92,7 +92,7 @@ def test_kill__two_of_three_stops_writes_and_reads_until_one_is_back(three):
             start = time.monotonic()
             with pytest.raises(RespError) as raised:
                 client.call(*command)
-            # An answer, promptly: before the usual five seconds of a client's patience.
+            # An answer within five seconds, the usual patience of a client.
             assert time.monotonic() - start < 5
             return raised.value.code
         first = refused("SET", "k", "lost or not")
@@ -110,7 +110,7 @@ def test_kill__two_of_three_stops_writes_and_reads_until_one_is_back(three):
 
 
 def test_kill__the_next_write_goes_through_soon(three):
-    """Far below a second, as a broken connection is noticed at once."""
+    """Well below a second, because a broken connection is noticed at once."""
     times = []
     for round_number in range(5):
         leader = three.leader()
@@ -139,7 +139,7 @@ def test_freeze__a_thawed_leader_serves_no_stale_read(three):
         try:
             assert three.leader(others) is not leader
             others[0].call("SET", "k", "new")
-            # These wait in the frozen node's socket and are the first it sees.
+            # These wait in the frozen node's socket and are the first that it reads.
             at_old.send("GET", "k")
             at_old.send("SET", "k2", "through the deposed leader")
         finally:
@@ -189,7 +189,7 @@ def test_freeze__a_node_that_slept_long_does_not_disturb_the_leader(three):
     victim = three.followers()[0]
     term = leader.status()["term"]
     victim.freeze()
-    end = time.monotonic() + 1.5  # Several election timeouts: the time is the point here.
+    end = time.monotonic() + 1.5  # Several election timeouts: here the time itself matters.
     while time.monotonic() < end:
         leader.call("INCR", "n")
     victim.thaw()
@@ -218,7 +218,7 @@ def test_log__says_why_a_leader_was_given_up(three):
 
 
 def test_terms__never_two_leaders_in_one(three):
-    """Leaders as all nodes report them, over a few fail-overs: one for each term."""
+    """The leaders that all nodes report, over a few fail-overs: one for each term."""
     leaders = {}
     for _ in range(4):
         leader = three.leader()

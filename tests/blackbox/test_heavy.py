@@ -1,5 +1,4 @@
-"""What costs a node much, sent by one client: the leader stays in office, and others are
-served meanwhile."""
+"""Costly commands from one client: the leader stays in office, and others are served meanwhile."""
 
 import contextlib
 import pathlib
@@ -20,8 +19,8 @@ ENTRIES = 10000
 
 @pytest.fixture(scope="module", name="filled")
 def filled_three():
-    """Three nodes with a log that takes some time to show. Their machine may be a busy one:
-    hence the longer timeouts, which what is tested here would exceed many times over."""
+    """Three nodes with a log that takes some time to show. The machine may be busy, so the timeouts
+    are longer; the failures that are tested here would exceed them many times over."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="rakit-test."))
     made = Cluster(path, ["--election-timeout", "1500", "--request-timeout", "20000"])
     try:
@@ -42,7 +41,7 @@ def elections(cluster):
 
 
 def leave_at_once(client):
-    """So that the node learns of it by a reset, before it has answered."""
+    """So that the node notices by a reset, before it has answered."""
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
@@ -82,7 +81,7 @@ def test_keys__with_a_long_pattern_on_a_long_key_is_refused_in_time(filled, asks
 @either_node
 @pytest.mark.parametrize("between", [(), ("SET", "other", "v")], ids=["reads", "among_writes"])
 def test_keys__in_a_pipeline_that_costs_much_leaves_others_their_turn(filled, asks_leader, between):
-    """Among writes they would go through the log, and stand before everybody's writes."""
+    """Between writes they would go through the log, and everybody's writes would wait for them."""
     leader = filled.leader()
     node = leader if asks_leader else filled.followers()[0]
     before = elections(filled)
@@ -102,7 +101,7 @@ def test_keys__in_a_pipeline_that_costs_much_leaves_others_their_turn(filled, as
 # --- one client against the others ----------------------------------------------------------
 
 KEYS = 20000
-ASKED = 50  # Commands of each of the others.
+ASKED = 50  # Commands of each of the other clients.
 
 
 def pack(*arguments):
@@ -134,7 +133,7 @@ ATTACKS = {
 
 
 class Attacker:
-    """Sends the same again and again, as fast as it is taken, and throws the replies away."""
+    """Sends the same command repeatedly, as fast as it is accepted, and throws the replies away."""
 
     def __init__(self, node, payload):
         self.client = node.client(timeout=120)
@@ -151,7 +150,7 @@ class Attacker:
 
     def __exit__(self, kind, *_):
         self.is_over = True
-        with contextlib.suppress(OSError):  # It was hung up on.
+        with contextlib.suppress(OSError):  # The node has closed the connection.
             self.client.socket.shutdown(socket.SHUT_RDWR)
         for each in self.threads:
             each.join()
@@ -195,7 +194,7 @@ def describe(latencies):
 @either_node
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_others__are_served_whatever_one_client_sends(filled, attack, asks_leader):
-    """How long they wait is told (pytest -rP), not judged: it is the machine's as well."""
+    """How long they wait is printed (pytest -rP), not judged: it depends on the machine."""
     leader = filled.leader()
     with leader.client(timeout=120) as client:
         client.send_raw(many_keys("MSET", KEYS, "value"))

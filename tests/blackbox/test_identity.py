@@ -1,5 +1,5 @@
-"""Who a node is: a copy of its data directory is not a second one, half a command is none,
-and its files are its own."""
+"""The identity of a node: a copy of its data directory is not a second node, half a command is not
+executed, and its files are private."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from respclient import RespError
 
 
 def clone_of(node, cluster):
-    """A node on a copy of the data directory of `node`, which does not run."""
+    """A node on a copy of the data directory of `node`, which is not running."""
     copy = Node(cluster.directory, data=cluster.directory / "copy")
     shutil.copytree(node.data, copy.data)
     cluster.nodes.append(copy)
@@ -20,8 +20,8 @@ def clone_of(node, cluster):
 
 
 def test_clone__of_a_running_node_is_let_in_by_nobody(three):
-    """Both have one id. Whoever was there first stays the member; the copy is refused in
-    the handshake by the others, says so, and serves nobody, however often it asks."""
+    """Both have the same id. The first one stays the member; the others refuse the copy in the
+    handshake. It logs that and serves nobody, however often it tries."""
     original = three.followers()[0]
     members = three.leader().members()
     original.kill()
@@ -62,7 +62,7 @@ def test_same_directory__under_another_port_is_refused_while_it_is_used(three):
 
 
 def test_reset__in_the_middle_of_a_command_executes_nothing(three):
-    """The connection breaks hard, after each part of a command but the last byte."""
+    """The connection breaks after any part of a command that lacks at least the last byte."""
     whole = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nhello\r\n"
     for node in three.nodes:
         for size in range(1, len(whole)):
@@ -75,7 +75,7 @@ def test_reset__in_the_middle_of_a_command_executes_nothing(three):
 
 
 def test_permissions__of_all_that_a_node_writes_are_its_owners(cluster):
-    """Whatever the umask grants: 0700 and 0600, from the first file on."""
+    """Whatever the umask allows: 0700 and 0600, from the first file on."""
     node = cluster.node()
     before = os.umask(0)
     try:

@@ -19,15 +19,15 @@ def resident_kb(node):
 
 
 def test_value__of_64_mb_through_each_node(cluster):
-    """Three nodes and a client copy it many times over, on as few as two cores that others
-    use as well: hence the longer election timeout."""
+    """Three nodes and a client copy it many times, on as few as two shared cores, so the election
+    timeout is longer."""
     cluster.options = ["--election-timeout", "1500", "--request-timeout", "20000"]
     cluster.start(3)
     term = cluster.leader().status()["term"]
     for which in range(3):
         carry_large_value(cluster.nodes[which], cluster.nodes[(which + 1) % 3],
                           hashlib.sha512(b"%d" % which).digest() * MEGABYTE)
-    # No large value delays a heartbeat: nobody called an election meanwhile.
+    # No large value delays a heartbeat: there was no election meanwhile.
     assert cluster.leader().status()["term"] == term
 
 
@@ -94,8 +94,8 @@ def test_clients__two_thousand_at_once_on_one_node(shared):
 
 
 def test_slow_client__that_never_reads_is_bounded_and_closed(shared):
-    """It asks for gigabytes and reads nothing; the server's memory stays in bounds and
-    others are served."""
+    """It asks for gigabytes and reads nothing; the server's memory stays bounded and others are
+    served."""
     node = shared.nodes[0]
     node.call("SET", "large", os.urandom(MEGABYTE))
     before = resident_kb(node)
@@ -107,7 +107,7 @@ def test_slow_client__that_never_reads_is_bounded_and_closed(shared):
             for _ in range(4096):
                 slow.sendall(b"GET large\r\n" * 16)
         except OSError:
-            pass  # No room any more, or closed: both are a bound.
+            pass  # No room any more, or closed: either is a limit.
         assert node.call("SET", "k", "v") == b"OK"
         assert node.call("GET", "k") == b"v"
         assert resident_kb(node) - before < 1024 * 1024

@@ -1,4 +1,4 @@
-"""Members come and go, also under load; what the administrator sees of it."""
+"""Members are added and removed, also under load; what the administrator sees of it."""
 
 import re
 import time
@@ -71,7 +71,7 @@ def test_remove__a_removed_node_says_so_and_serves_nothing(three):
     if victim.is_running():
         with pytest.raises(RespError, match="removed"):
             victim.call("SET", "k", "w")
-    # Started again it is a removed node still.
+    # After a restart it is still a removed node.
     victim.destroy()
     victim.start()
     await_true(lambda: victim.log().count("removed") > 1 or not victim.is_running(),
@@ -148,7 +148,7 @@ def test_join__a_removed_node_joins_again_with_a_new_directory(three):
 
 
 def test_add__refuses_nonsense_and_an_address_that_is_taken(three):
-    """What a joining node sends by itself; an administrator may, too."""
+    """A joining node sends this by itself; an administrator may, too."""
     leader = three.leader()
     taken = three.followers()[0]
     for arguments in (["nonsense"], ["1", "127.0.0.1", "x", "y"], ["0", "127.0.0.1", "7", "8"],
@@ -247,7 +247,7 @@ def test_wait__counts_who_surely_holds_what_was_written(three):
     silent.freeze()
     try:
         with leader.client() as client:
-            # Behind a write that is under way: nobody is asked about older entries.
+            # After a write that is under way: no other node is asked for older entries.
             client.send_raw(client.pack("SET", "k", "w") + client.pack("WAIT", 2, 0))
             assert [client.read(), client.read()] == [b"OK", 1]
     finally:
@@ -327,7 +327,7 @@ def versions(node):
 
 
 def restart_with(cluster, node, options):
-    """Ends it in order, and starts it as another program would be."""
+    """Ends the node in order, and starts it as another program."""
     node.stop()
     node.await_end()
     node.options = options
@@ -337,7 +337,7 @@ def restart_with(cluster, node, options):
 
 
 def spoken(node):
-    """The versions of the last connections that the node has made since it started."""
+    """The versions of the last connections that the node has made since its start."""
     life = node.log().rpartition('event="listening')[2]
     return sorted(re.findall(r'event="connected to peer" .* protocol=(\d+)', life)[-4:])
 

@@ -1,5 +1,5 @@
-"""Members and contacts that are given by name, and a name server that says nothing. Each
-program sees an /etc/hosts and an /etc/resolv.conf of the test's own."""
+"""Members and contacts that are given by name, and a name server that never answers. Each process
+sees its own /etc/hosts and /etc/resolv.conf."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ ENTER = ('mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && 
 
 
 class Names:
-    """The names that there are. Any other is asked of a name server that never answers."""
+    """The known names. For any other, a name server is asked that never answers."""
 
     def __init__(self, directory):
         directory.mkdir(exist_ok=True)
@@ -39,21 +39,21 @@ class Names:
 
     @property
     def wrapper(self):
-        """The start of a command line that runs with these names, as the same process."""
+        """The beginning of a command line that runs with these names, in the same process."""
         return ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(self.hosts), str(self.resolver)]
 
     def know(self, *names):
-        """These, and no others, are this machine."""
+        """Only these names belong to this machine."""
         text = "".join(f"127.0.0.1 {name}\n" for name in ("localhost", *names))
         self.hosts.write_text(text, encoding="ascii")
 
     def await_lookup(self):
-        """Somebody has asked the name server."""
+        """Waits until the name server was asked."""
         await_true(lambda: self.server.recv(512, socket.MSG_DONTWAIT), "a name is looked up")
 
 
 class NamedNode(Node):
-    """A node whose address is a name, which only it and its peers know."""
+    """A node whose address is a name that only it and its peers know."""
 
     def __init__(self, directory, names, name, contact=None):
         super().__init__(directory, contact=contact, options=["--protected-mode", "no"])
@@ -73,7 +73,7 @@ class NamedNode(Node):
 
 @pytest.fixture
 def make_names(directory):
-    """make_names(...) makes names in a directory of their own below the test's."""
+    """make_names(...) makes names in their own directory below the test's."""
     with contextlib.ExitStack() as servers:
         def make(*parts):
             made = Names(directory.joinpath(*parts))
@@ -109,7 +109,7 @@ def test_a_name_that_is_not_found_keeps_nobody_else_apart(cluster, names):
     await_true(lambda: two.call("SET", "key", "after") == b"OK", "two of three serve", 20)
     assert time.monotonic() - begin < 10
     assert one.call("GET", "key") == b"after"
-    # Lookups that are under way for half a minute do not hold up the end.
+    # Lookups that take half a minute do not delay the end.
     begin = time.monotonic()
     assert [two.stop(), one.stop()] == [0, 0]
     assert time.monotonic() - begin < 10
@@ -120,7 +120,7 @@ def test_members_that_are_known_find_each_other_without_a_name_server(cluster, n
     three.kill()
     names.know()
     names.await_lookup()
-    # The others know no name any more, and come to it where it was.
+    # The others can't resolve any name now, and use its last address.
     three.names = make_names("three")
     three.names.know("one.test", "two.test", "three.test")
     three.start().await_up()

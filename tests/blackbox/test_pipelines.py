@@ -1,5 +1,5 @@
 """Many commands at once, on one connection or on many, while leaders change or nodes are
-swamped: each is answered once, in its order, and afterwards all is as before."""
+overloaded: each is answered once, in order, and afterwards everything works as before."""
 
 import threading
 import time
@@ -47,8 +47,8 @@ def send_in_background(client, data):
 
 @pytest.mark.parametrize("disturb", [kill, freeze, hand_over])
 def test_pipeline__of_10_000_writes_outlives_its_leader(three, disturb):
-    """Sent to a follower in one go. Behind each write stands an ECHO, so that a reply that
-    is missing, doubled or out of order shows at once."""
+    """Sent to a follower at once. Each write is followed by an ECHO, so that a missing, duplicate
+    or misplaced reply shows at once."""
     count = 10000
     leader, asked = three.leader(), three.followers()[0]
     term = leader.status()["term"]
@@ -73,7 +73,7 @@ def test_pipeline__of_10_000_writes_outlives_its_leader(three, disturb):
 
 
 def check_outcomes(outcomes, three):
-    """What the list holds is what the client was told."""
+    """The list contains what the client was answered."""
     three.await_equal()
     values = {node.call("GET", "list") for node in three.nodes}
     assert len(values) == 1, "the nodes differ"
@@ -96,8 +96,8 @@ def check_outcomes(outcomes, three):
 
 
 def test_transfer__to_a_frozen_node_delays_writes_by_little(three):
-    """Writes wait until the leader gives up, and then go on there; nobody is told of doubt.
-    (The target may campaign once when it thaws: it then reads that it was asked to.)"""
+    """Writes wait until the leader gives up, and then continue there; none ends in doubt. (The
+    target may campaign once when it resumes, because it then reads the request to do so.)"""
     leader = three.leader()
     target, other = three.followers()
     term = leader.status()["term"]
@@ -137,8 +137,8 @@ def test_pipeline__of_a_million_commands_is_answered_in_order(shared):
 
 
 def test_overload__is_answered_in_full_and_leaves_nothing_behind(shared):
-    """Sixty clients at all nodes send 2 000 commands each at once, far more than is under
-    way at a time. All are answered, and then a command takes as long as before."""
+    """Sixty clients at all nodes send 2 000 commands each at once, far more than can be under way.
+    All are answered, and afterwards a command takes as long as before."""
     count = 2000
 
     def slowest_of_20():

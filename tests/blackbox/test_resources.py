@@ -1,5 +1,5 @@
-"""Descriptors, memory and connections run out, or are taken by who does not need them:
-nodes stay members, others are served, and what was acknowledged stays."""
+"""Descriptors, memory and connections run out, or are taken by clients that do not need them: nodes
+remain members, others are served, and what was acknowledged is kept."""
 
 import resource
 import signal
@@ -20,13 +20,13 @@ def proc_status_kb(node, name):
 
 
 def row_of(node, asked):
-    """What the leader says of `node`; it is asked through another one, `asked`."""
+    """What the leader reports about `node`; another node, `asked`, is asked for it."""
     rows = asked.cluster_status()["nodes"]
     return next(row for row in rows if text(row["address"]) == node.address)
 
 
 def await_in_step(node, asked):
-    """The leader hears `node`, and it has applied all that is committed."""
+    """Waits until the leader hears `node`, and it has applied everything committed."""
     def in_step():
         status = asked.cluster_status()
         row = row_of(node, asked)
@@ -51,7 +51,7 @@ class Crowd(threading.Thread):
             try:
                 self.clients.append(socket.create_connection((HOST, self.node.port), 10))
             except OSError:
-                pass  # Refused: the point of it.
+                pass  # Refused, as intended.
 
     def end(self):
         self.is_over.set()
@@ -61,8 +61,8 @@ class Crowd(threading.Thread):
 
 
 def test_fds__taken_by_clients_are_not_those_of_peers(three):
-    """A follower with 300 descriptors has as many clients as it takes, and more knock all
-    the time. Other nodes go and come back, so that it needs new connections: it has them."""
+    """A follower with 300 descriptors has as many clients as it accepts, and more connect all the
+    time. Other nodes restart, so that it needs new connections, and gets them."""
     limited, other = three.followers()
     limited.kill()
     limited.start(["sh", "-c", 'ulimit -n 300; exec "$@"', "sh"]).await_up()
@@ -84,8 +84,8 @@ def test_fds__taken_by_clients_are_not_those_of_peers(three):
 
 
 def leader_but(limited, rest):
-    """Who leads, as the others see it. Where `limited` does (nobody can ask it now, as its
-    clients take all places), any of the others serves as well."""
+    """The leader as the others see it. If `limited` leads (it can't be asked now, because clients
+    take all its places), any of the others."""
     for node in rest:
         leader = node.status()["leader"]
         if leader != "none":
@@ -97,7 +97,7 @@ def leader_but(limited, rest):
 
 
 def test_clients__ten_thousand_at_once_and_no_more(shared):
-    """The next ones are told why they are not served; nothing happens to the cluster."""
+    """Further ones get an error that says why; nothing happens to the cluster."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 11000:
         pytest.skip(f"only {hard} open files are granted here")
@@ -123,8 +123,8 @@ def test_clients__ten_thousand_at_once_and_no_more(shared):
 
 
 def test_slowloris__at_both_ports_keeps_nobody_out(three):
-    """Hundreds who say a little and never more, at the clients' and the peers' port of all
-    nodes; a node that comes back finds its place nevertheless."""
+    """Hundreds of clients that send a little and then nothing, at the clients' and the peers' ports
+    of all nodes; a node that comes back finds its place nevertheless."""
     victim = three.followers()[0]
     rest = [node for node in three.nodes if node is not victim]
     idle = []
@@ -147,8 +147,8 @@ def test_slowloris__at_both_ports_keeps_nobody_out(three):
 
 
 def test_errors__unread_are_bounded(shared):
-    """Who sends nonsense by the megabyte and reads no answer is not read from any more;
-    its answers are all there when it does read."""
+    """A client that sends nonsense by the megabyte and reads no answer is not read from any more;
+    all answers are there when it does read."""
     node = shared.nodes[0]
     before = proc_status_kb(node, "VmRSS")
     with socket.socket() as flood:
@@ -159,7 +159,7 @@ def test_errors__unread_are_bounded(shared):
         sent, rest, vain_count = 0, b"", 0
 
         def is_blocked():
-            """Sends all that goes; true once nothing has gone for a second."""
+            """Sends as much as possible; true once nothing could be sent for a second."""
             nonlocal sent, rest, vain_count
             vain_count += 1
             try:
@@ -188,9 +188,9 @@ def test_errors__unread_are_bounded(shared):
 
 
 def test_follower__that_is_frozen_costs_the_leader_no_memory(cluster):
-    """200 MB of writes that one follower does not take: the leader keeps 64 MB of its log
-    in memory, and reads the rest from disk when the follower is back. (The time-outs are
-    those of a machine that has much to write and little to do it with.)"""
+    """200 MB of writes that one follower does not take: the leader keeps 64 MB of its log in
+    memory, and reads the rest from disk when the follower is back. (The timeouts are for a slow
+    machine that has much to write.)"""
     cluster.options = ["--election-timeout", "1500", "--request-timeout", "20000"]
     three = cluster.start(3)
     leader = three.leader()
@@ -213,8 +213,8 @@ def test_follower__that_is_frozen_costs_the_leader_no_memory(cluster):
 
 
 def test_memory__running_out_ends_a_node_as_a_crash_does(three):
-    """There is no cap on memory yet. A leader that gets none ends at once, others lead,
-    and all that was acknowledged is at all nodes once it is started again."""
+    """A leader that gets no more memory ends at once, others lead, and everything that was
+    acknowledged is on all nodes once it is restarted."""
     leader, asked = three.leader(), three.followers()[0]
     limit = (proc_status_kb(leader, "VmSize") + 96 * 1024) * 1024
     resource.prlimit(leader.process.pid, resource.RLIMIT_AS, (limit, limit))

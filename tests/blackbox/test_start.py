@@ -1,5 +1,5 @@
-"""Starting and joining: the three forms of the command line, starting again, and
-clear refusals of what cannot work."""
+"""Starting and joining: the three forms of the command line, restarting, and clear refusals of what
+can't work."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ def run_server(*arguments, cwd=None, seconds=harness.PATIENCE):
 
 
 def refusal(node, seconds=harness.PATIENCE):
-    """What a server says that refuses to start; asserts that it does refuse."""
+    """The message of a server that refuses to start; asserts that it does refuse."""
     status = node.await_end(seconds)
     assert status != 0
     message = node.log()
@@ -94,7 +94,7 @@ def test_join__a_new_voter_says_so(cluster):
 
 
 def test_join__the_log_says_which_cluster_was_joined(cluster):
-    """Whoever mistypes the contact's address can see where the node went instead."""
+    """Somebody who mistypes the contact's address can see which cluster the node has joined."""
     cluster.start(2)
     members = {node.address for node in cluster.nodes}
     third = cluster.node(contact=cluster.nodes[1]).start().await_up()
@@ -161,7 +161,7 @@ def test_restart__a_node_resumes_whatever_its_contact_says(three):
     node = three.followers()[0]
     ident = node.node_id()
     node.stop()
-    node.contact = (harness.HOST, free_port())  # Nobody is there.
+    node.contact = (harness.HOST, free_port())  # No node is there.
     node.start().await_up()
     three.await_voters(3)
     assert node.node_id() == ident
@@ -208,7 +208,7 @@ def test_restart__members_that_have_exchanged_their_addresses_find_each_other(th
     nodes = three.nodes
     for node in nodes:
         node.stop()
-    # Each place is taken, by another member.
+    # Each address belongs to another member now.
     ports = [node.port for node in nodes]
     for node, port in zip(nodes, ports[1:] + ports[:1]):
         node.port = port
@@ -217,7 +217,7 @@ def test_restart__members_that_have_exchanged_their_addresses_find_each_other(th
     await_true(serve_all(nodes), "all serve")
     await_true(know_all(nodes), "all know the new addresses")
     for node in nodes:
-        assert 'was not taken" answer="*' not in node.log()  # Which says that it was.
+        assert 'was not taken" answer="*' not in node.log()  # An array means that it was.
 
 
 def test_restart__all_members_at_new_addresses_find_each_other_by_their_contacts(three):
@@ -258,7 +258,7 @@ def test_unreachable__the_log_names_a_member_that_is_down(three):
 
 
 def test_unreachable__the_log_names_a_member_that_is_frozen(three):
-    """Its connections stay open: only the leader, whom all answer, can tell."""
+    """Its connections stay open, so only the leader, which expects answers from all, can notice."""
     leader = three.leader()
     frozen = three.followers()[0]
     frozen.freeze()
@@ -290,7 +290,7 @@ def test_start__a_data_directory_that_others_may_write_to_is_reported(cluster):
 
 
 def test_start__an_empty_volume_founds_no_second_cluster(cluster):
-    """The volume of a node is not mounted: its mount point is there, and empty."""
+    """The volume of a node is not mounted: its mount point exists and is empty."""
     first = cluster.start(2).nodes[0]
     first.call("SET", "k", "v")
     cluster.await_voters(2)
@@ -461,10 +461,10 @@ def test_start__a_contact_that_serves_as_many_clients_as_it_may_is_joined_throug
     node = cluster.node(contact=contact).start().await_up()
     await_true(lambda: held[0].call("SET", "k", "v") == b"OK", "it is served on")
     await_true(lambda: node.call("GET", "k") == b"v", "it has joined")
-    # Nor is its administrator kept out.
+    # And its administrator can still connect.
     assert "voter" in run_cli(contact, "status").stdout
     assert run_cli(contact, "info").returncode == 0
-    # It sends others elsewhere.
+    # It tells clients to use another node.
     with contact.client() as client, pytest.raises(RespError, match="max number of clients"):
         client.call("GET", "k")
     elsewhere = run_cli(contact, "get", "k")
@@ -516,7 +516,7 @@ def test_refusal__joining_through_a_contact_that_is_not_there(cluster):
 
 
 def test_refusal__a_failed_join_keeps_what_was_there_before(cluster):
-    """A node that has asked before keeps its id: it may have been added under it."""
+    """A node that has asked before keeps its id, because it may have been added with it."""
     listener = socket.create_server((harness.HOST, 0))
     node = cluster.node(contact=listener.getsockname())
     try:
@@ -559,7 +559,7 @@ A_KEY = b"$64\r\n" + 32 * b"0f" + b"\r\n"
     ([A_KEY, b"$16\r\n0123456789abcdef\r\n"], True),  # The reply of another version.
 ])
 def test_refusal__an_id_is_kept_where_it_may_have_been_added(cluster, replies, is_kept):
-    """Thrown away it would stay behind in the cluster, as a member that never comes."""
+    """If the id were thrown away, the cluster would keep a member that never comes."""
     def answer():
         with contextlib.suppress(OSError):
             for reply in replies:
@@ -597,7 +597,7 @@ def test_refusal__joining_through_a_redis_server(cluster):
 
 @pytest.mark.parametrize("manner", ["echo", "silence", "close", "noise"])
 def test_refusal__joining_through_something_that_talks_nonsense(cluster, manner):
-    """A contact that echoes, says nothing, hangs up at once, or sends noise."""
+    """A contact that echoes, sends nothing, closes at once, or sends noise."""
     def serve(connection):
         try:
             if manner == "close":
@@ -631,7 +631,7 @@ def test_refusal__joining_through_something_that_talks_nonsense(cluster, manner)
 
 
 def test_refusal__joining_with_the_address_of_a_member(three):
-    """A new node, with a data directory of its own, that gives a stopped member's address."""
+    """A new node, with its own data directory, that announces the address of a stopped member."""
     member = three.followers()[0]
     member.stop()
     leader = three.leader()
@@ -645,8 +645,8 @@ def test_refusal__joining_with_the_address_of_a_member(three):
 
 
 def test_refusal__a_data_directory_of_another_cluster(cluster):
-    """Its node goes on as a member of its own cluster, or says why it cannot; it never
-    becomes part of the other one."""
+    """The node continues as a member of its own cluster, or reports why it can't; it never becomes
+    part of the other one."""
     first = cluster.start(1).nodes[0]
     first.call("SET", "whose", "first")
     elsewhere = Cluster(cluster.directory / "elsewhere")

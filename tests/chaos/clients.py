@@ -1,5 +1,5 @@
-"""Clients that read and write few keys through whichever node they can reach, and write
-down what they see."""
+"""Clients that read and write a few keys through any node that they can reach, and record what they
+see."""
 
 import random
 import threading
@@ -7,8 +7,8 @@ import threading
 from harness import await_true
 from recorder import Connection, RecordingClient
 
-# Operations on one set of keys; then fresh ones, to keep judging cheap. What it costs most
-# is operations of unknown outcome, so that each of them counts as many.
+# Operations on one set of keys; then new keys are used, so that judging stays cheap. Operations
+# with unknown outcomes cost most, so each of them counts as many.
 KEY_LIFE = 250
 UNKNOWN_COUNTS_AS = 50
 KEYS = 4
@@ -25,10 +25,9 @@ def command(chance, serial):
 
 
 class Clients:
-    """`cluster.nodes` are whom they talk to, running or not; the first `wary` of them leave
-    out those that are known to stand still, so that there always is somebody who writes.
-    Each waits a little between two commands, so that a long storm does not make a history
-    too long to judge."""
+    """`cluster.nodes` are the nodes to use, running or not; the first `wary` clients avoid nodes
+    that are known to be stopped, so that there are always some that write. Each waits a little
+    between two commands, so that a long storm does not make a history too long to judge."""
 
     def __init__(self, cluster, recorder, count=6, seed=0, patience=(5.0,), pause=0.0, wary=0):
         self.cluster = cluster
@@ -67,7 +66,7 @@ class Clients:
                 self.outcomes[outcome] += 1
                 self.serial += UNKNOWN_COUNTS_AS if outcome == "unknown" else 0
             if outcome != "answered":
-                client.close()  # Go on at another node.
+                client.close()  # Continue at another node.
                 self.is_over.wait(0.01)
             elif self.pause:
                 self.is_over.wait(chance.uniform(0, 2 * self.pause))
@@ -95,7 +94,7 @@ class Clients:
         await_true(lambda: self.answered >= aim, f"{count} more answers", seconds)
 
     def read_all(self):
-        """Every key there ever was, read through nodes by turns; recorded like the rest."""
+        """Reads every key that was ever used, through the nodes in turn; recorded like the rest."""
         for number, node in enumerate(self.cluster.nodes):
             client = RecordingClient(self.recorder, f"end{number}",
                                      lambda node=node: Connection(node.host, node.port, 10.0))

@@ -1,5 +1,5 @@
-"""Wall clocks that are wrong and jump, by libfaketime: only the wall clock, since nothing
-but that is ever set on a real machine. The monotonic clock goes on as it does."""
+"""Wall clocks that are wrong and jump, by libfaketime. Only the wall clock is changed, because only
+that is ever set on a real machine."""
 
 import glob
 import os
@@ -9,15 +9,15 @@ NEEDED = "libfaketime is missing (package faketime)"
 
 
 class Clock:
-    """One node's. It is the machine's until it is set for the first time; from the next
-    start of the node on it can be set while the node runs, too."""
+    """The clock of one node. It is the machine's until it is first set; after the next start of the
+    node it can also be set while the node runs."""
 
     def __init__(self, path):
         self.path = path
         self.is_wrong = False
 
     def set(self, setting):
-        """Such as "+3600" or "-3600" seconds, or "+0 x2" for twice as fast. A node that runs
+        """For example "+3600" or "-3600" seconds, or "+0 x2" for twice as fast. A node that runs
         notices within a second."""
         self.is_wrong = True
         new = self.path.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""The stage for tests that need networks of their own, and fleets of nodes on it."""
+"""Fixtures for tests that need networks of their own, and fleets of nodes in them."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ PREFIX = "rakit-chaos."
 
 
 def remove_orphans():
-    """Directories of tests that were killed: all else of them went by itself."""
+    """Removes directories of tests that were killed; everything else of them has gone by itself."""
     for path in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}*.*"):
         owner = path.name.removeprefix(PREFIX).split(".")[0]
         if owner.isdigit() and not pathlib.Path(f"/proc/{owner}").exists():
@@ -49,7 +49,7 @@ def remove_orphans():
 
 @pytest.fixture
 def say_at_the_end():
-    """For figures that are to be seen of tests that pass, too."""
+    """Prints figures of tests that pass, too."""
     return SAID.append
 
 
@@ -66,8 +66,8 @@ def keep_logs(path, name):
 
 @pytest.fixture
 def make_fleet(request, own_network):  # pylint: disable=unused-argument
-    """make_fleet(3) starts a cluster of three; logs and histories of a test that fails are
-    kept in the build directory."""
+    """make_fleet(3) starts a cluster of three; logs and histories of a failed test are kept in the
+    build directory."""
     remove_orphans()
     path = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}."))
     fleets = []

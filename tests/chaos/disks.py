@@ -1,12 +1,12 @@
-"""A small disk of its own for each node: a tmpfs in the stage's private mounts, which can
-be filled. What is on it goes with the stage."""
+"""A small disk for each node: a tmpfs in the stage's private mounts, which can be filled. Its
+content goes with the stage."""
 
 import os
 
 from stage import run
 
 MEGABYTE = 1024 * 1024
-DISK_MEGABYTES = 1024  # At most; only what is used takes memory.
+DISK_MEGABYTES = 1024  # At most; only used space takes memory.
 
 
 class Disk:
@@ -21,7 +21,7 @@ class Disk:
         return state.f_bavail * state.f_frsize
 
     def fill(self):
-        """Takes all the room that is left, to less than a page."""
+        """Takes all the remaining room, to less than a page."""
         with open(self.ballast, "ab") as file:
             for unit in (64 * MEGABYTE, MEGABYTE, 4096):
                 size = os.fstat(file.fileno()).st_size

@@ -1,5 +1,5 @@
-"""Nodes in namespaces of their own, each with a disk, a clock and links that can be
-spoilt; which of them are members, and which are ready to become one."""
+"""Nodes in their own namespaces, each with a disk, a clock and links that can be disturbed; which
+of them are members, and which are ready to become one."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ from names import NameServer
 from network import PEER_PORT, PORT, SUBNET, Network
 from respclient import RespClient, RespError
 
-# Longer than by default: a machine that is busy with other things is no fault to be found.
+# Longer than the default: a busy machine should not cause failures.
 OPTIONS = ["--protected-mode", "no", "--peer-port", str(PEER_PORT), "--heartbeat", "100"]
-KEY_NAME = "key"  # Nodes with addresses of their own do not hand it over.
+KEY_NAME = "key"  # Nodes at different addresses do not hand over the key.
 ELECTION_MS = 600
 REQUEST_MS = 3000
 ELECTION_S = ELECTION_MS / 1000
@@ -33,7 +33,7 @@ class FleetNode(Node):
     """A server in a place, which knows what was done to it on purpose."""
 
     def __init__(self, directory, place, election_ms, name=None):
-        """`name`: by which the other nodes are to reach it, if not by its address."""
+        """`name`: the name at which other nodes reach it, if not its address."""
         super().__init__(directory, host=place.address, port=PORT,
                          options=[*OPTIONS, "--cluster-key", str(directory / KEY_NAME),
                                   "--election-timeout", str(election_ms),
@@ -48,7 +48,7 @@ class FleetNode(Node):
         self.is_meant_to_run = False
         self.is_frozen = False
         self.is_disk_full = False
-        self.is_joining = True  # Until it was seen to be a member; may give that up.
+        self.is_joining = True  # Until it was seen to be a member, it may give up joining.
         self.has_moved = False
 
     def __repr__(self):
@@ -64,7 +64,7 @@ class FleetNode(Node):
 
     @property
     def lodging(self):
-        """What is of the place, and not of the node that lives there."""
+        """What belongs to the place, and not to the node in it."""
         return self.place, self.links, self.name
 
     @lodging.setter
@@ -109,7 +109,7 @@ class FleetNode(Node):
                 self.is_joining = False
 
     def reset(self):
-        """As a machine that was never used."""
+        """Like a machine that was never used."""
         self.destroy()
         self.is_meant_to_run = self.is_frozen = False
         self.is_joining = True
@@ -126,11 +126,11 @@ class FleetNode(Node):
 
 
 class Fleet(Cluster):
-    """`nodes` are those that are or should be members; `spare` are clean."""
+    """`nodes` are (to be) members; `spare` ones are clean."""
 
     def __init__(self, directory, count, spare_count=0, election_ms=lambda: ELECTION_MS,
                  is_named=False):
-        """`is_named`: nodes know each other by names, of a name server of the fleet's own."""
+        """`is_named`: nodes know each other by names, from a name server of the fleet's own."""
         super().__init__(directory)
         make_key(self.directory / KEY_NAME)
         self.nodes = []
@@ -156,13 +156,13 @@ class Fleet(Cluster):
         return self.nodes + self.spare
 
     def enlist(self):
-        """A spare node that is to be a member; not started."""
+        """A spare node that is to become a member; not started."""
         node = self.spare.pop(0)
         self.nodes.append(node)
         return node
 
     def dismiss(self, node):
-        """A node that the cluster has removed for certain becomes a spare one."""
+        """A node that the cluster has certainly removed becomes a spare one."""
         node.reset()
         self.nodes.remove(node)
         self.spare.append(node)
@@ -181,7 +181,7 @@ class Fleet(Cluster):
 
     @staticmethod
     def pause(seconds):
-        """For as long as a fault lasts; nothing is awaited."""
+        """The time of a fault; waits for no condition."""
         time.sleep(seconds)
 
     # --- looking, without waiting for anybody ----------------------------------------
@@ -190,7 +190,7 @@ class Fleet(Cluster):
         return [node for node in self.nodes if node.is_running() and not node.is_frozen]
 
     def seen_leader(self):
-        """Who says that it leads, in the newest term of them; None where nobody does."""
+        """The node that reports itself as leader in the newest term; None if there is none."""
         found = []
         for node in self.awake():
             with contextlib.suppress(*UNREACHABLE):
@@ -202,8 +202,8 @@ class Fleet(Cluster):
         return max(found)[2] if found else None
 
     def crashed(self):
-        """Nodes that ended though nobody asked them to. One that could not join yet may give
-        up, and one whose disk is full may refuse to start."""
+        """Nodes that ended by themselves. One that could not join yet may give up, and one whose
+        disk is full may refuse to start."""
         ended = [node for node in self.nodes if node.is_meant_to_run and not node.is_running()]
         return [node for node in ended if node.process.returncode != 1
                 or not (node.is_joining or node.is_disk_full)]
@@ -219,7 +219,7 @@ class Fleet(Cluster):
             node.note_membership()
 
     def dismiss_removed(self):
-        """Nodes that say that they were removed say so only once it is committed."""
+        """Nodes report that they were removed only once that is committed."""
         for node in list(self.nodes):
             with contextlib.suppress(*UNREACHABLE):
                 if node.is_running() and not node.is_frozen and \
@@ -233,20 +233,21 @@ class Fleet(Cluster):
 
     @staticmethod
     def rotate(nodes):
-        """Each gets the next one's address; none of them runs."""
+        """Each gets the next one's address; all of them are stopped."""
         lodgings = [node.lodging for node in nodes]
         for node, lodging in zip(nodes, lodgings[1:] + lodgings[:1]):
             node.lodging = lodging
 
     def contact_for(self, node):
-        """A member for it to find the others by; one that runs, if there is one."""
+        """A member through which it can find the others; one that runs, if possible."""
         others = [other for other in self.members() if other is not node]
         return next((other for other in others if other.is_running()), others[0])
 
     # --- after the faults --------------------------------------------------------------
 
     def restart_ended(self, nodes):
-        """What the faults ended runs again; who has not joined asks somebody who has."""
+        """Restarts nodes that faults have ended; nodes that have not joined use a member as
+        contact."""
         for node in nodes:
             if node in self.nodes and not node.is_running():
                 if node.is_joining or node.has_moved:
@@ -254,7 +255,7 @@ class Fleet(Cluster):
                 node.start()
 
     def heal(self):
-        """All faults end, and every node that is a member runs."""
+        """Ends all faults, and starts every node that is a member."""
         self.network.heal()
         if self.names is not None:
             self.names.heal()
@@ -268,8 +269,8 @@ class Fleet(Cluster):
         self.restart_ended(self.nodes)
 
     def settle(self, seconds=PATIENCE):
-        """Waits until there is one leader, all nodes are voters or were removed, and all
-        have applied the same log to the same state. Nobody may write meanwhile."""
+        """Waits until there is one leader, all nodes are voters or were removed, and all have
+        applied the same log to the same state. Nobody may write meanwhile."""
         def settled():
             self.assert_none_crashed()
             self.dismiss_removed()

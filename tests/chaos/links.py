@@ -1,5 +1,5 @@
-"""Links between nodes that are slow, late, broken or half dead: a proxy (proxy.py) in each
-node's namespace. A node's links go through it while they are spoilt, and only then."""
+"""Links between nodes that are slow, late, broken or half open: a proxy (proxy.py) in each node's
+namespace. A node's links go through it only while they are disturbed."""
 
 import json
 import pathlib
@@ -30,7 +30,7 @@ class Links:
         return [int(word) for word in self.process.stdout.readline().split()]
 
     def spoil(self, others, **state):
-        """Connections to these break, and those that follow them are of that kind."""
+        """Breaks connections to these nodes; new ones behave as `state` says."""
         self.tell(**state)
         self.place.add("proxied", others)
         self.place.break_connections(others)

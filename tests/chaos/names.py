@@ -1,5 +1,5 @@
-"""A name server of the stage's own, which knows the nodes, and may be slow or silent about
-some of them. All processes of the stage ask it."""
+"""The stage's own name server, which knows the nodes, and may be slow or silent about some of them.
+All processes of the stage use it."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ NO_SUCH_NAME = 3
 
 
 def question_of(query):
-    """The name that is asked for, the type, and where the question ends."""
+    """The name and type in the question, and where it ends."""
     labels, at = [], HEAD_BYTES
     while query[at] != 0:
         labels.append(query[at + 1:at + 1 + query[at]].decode("ascii"))
@@ -23,11 +23,11 @@ def question_of(query):
 
 
 def answer_to(query, address):
-    """`address`: that of the name, or None: nobody has it."""
+    """`address`: the name's address, or None: it does not exist."""
     _, kind, end = question_of(query)
     found = b""
     if address is not None and kind == TYPE_A:
-        # The name of the question, in the class of addresses, for no longer than now.
+        # The name of the question, class IN, TTL 0.
         found = b"\xc0\x0c\0\x01\0\x01" + bytes(4) + b"\0\x04" + socket.inet_aton(address)
     code = NO_SUCH_NAME if address is None else 0
     return query[:2] + bytes([0x81, 0x80 | code]) + b"\0\x01" + bytes([0, bool(found)]) + \
@@ -35,7 +35,7 @@ def answer_to(query, address):
 
 
 class NameServer:
-    """`delays`: for how many seconds it thinks about a name; None: for ever."""
+    """`delays`: by name, the seconds before it answers; None: never."""
 
     def __init__(self, directory, address, records):
         self.records = records
@@ -55,7 +55,7 @@ class NameServer:
             query, client = self.socket.recvfrom(512)
             if client == self.address:  # From destroy().
                 return
-            # A broken question gets no answer.
+            # A malformed question gets no answer.
             with contextlib.suppress(IndexError, UnicodeDecodeError):
                 name = question_of(query)[0]
                 self.asked.add(name)
@@ -74,7 +74,7 @@ class NameServer:
         self.asked = set()
 
     def destroy(self):
-        # A thread that waits in recvfrom() keeps the port taken, closed or not.
+        # A thread that waits in recvfrom() keeps the port in use, even if the socket is closed.
         self.socket.sendto(b"", self.address)
         self.thread.join(10)
         self.socket.close()

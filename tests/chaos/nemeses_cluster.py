@@ -1,5 +1,5 @@
-"""What an administrator does, at the worst of times: nodes come and go, the leader hands
-over."""
+"""An administrator's actions at bad moments: nodes are added and removed, leadership is
+transferred."""
 
 import contextlib
 
@@ -28,7 +28,7 @@ class Join(Nemesis):
     seconds = (0.2, 2.0)
 
     def join(self):
-        """A spare node is started; it tries until it gets in. None where none is spare."""
+        """Starts a spare node, which tries until it has joined. None if there is no spare node."""
         contact = self.chance.choice(self.fleet.nodes)
         if not self.fleet.spare:
             return None
@@ -46,9 +46,9 @@ class Grow(Join):
 
 
 class Shrink(Join):
-    """A member is removed, often the leader. Its directory is deleted once it says itself
-    that it was removed: until then the change may not have been carried out. Where no more
-    than three are left another one joins first."""
+    """A member is removed, often the leader. Its directory is deleted once the node itself reports
+    that it was removed: until then the change may not have happened. If only three members are
+    left, another one joins first."""
 
     def begin(self):
         if self.member_count() <= VOTERS_MIN:
@@ -66,7 +66,7 @@ class Shrink(Join):
             self.about += f": {str(error)[:40]}"
 
     def member_count(self):
-        """At most: some may have been removed already."""
+        """An upper bound: some may have been removed already."""
         self.fleet.note_memberships()
         return sum(not node.is_joining for node in self.fleet.nodes)
 

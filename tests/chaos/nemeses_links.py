@@ -1,4 +1,4 @@
-"""Links between nodes that are bad: slow, late, torn in the middle, or half open."""
+"""Bad links between nodes: slow, late, torn in the middle, or half open."""
 
 from nemesis import Nemesis
 
@@ -13,7 +13,7 @@ class Spoil(Nemesis):
         self.spoilt = []
 
     def state(self):
-        """What the proxies are told; drawn anew for each."""
+        """The state for the proxies, drawn anew for each."""
         raise NotImplementedError
 
     def begin(self):
@@ -49,7 +49,7 @@ class TornConnections(Spoil):
 
 
 class HalfOpen(Spoil):
-    """The far end is gone, and the near end is not told."""
+    """The far end is gone, and the near end does not notice."""
 
     def state(self):
         return {"half_open_after": [200, self.chance.choice([5000, 100000])]}

@@ -11,8 +11,8 @@ FILLERS_MAX = 160
 
 
 class FullDisk(Nemesis):
-    """No room on one node's disk. The log has room of its own for a while: large values
-    (of a key that nobody judges) use it up."""
+    """No room on one node's disk. The log has some room reserved: large values (of a key that is
+    not judged) use it up."""
 
     seconds = (0.2, 2.0)
 
@@ -29,8 +29,8 @@ class FullDisk(Nemesis):
         self.about += ": " + self.use_up()
 
     def use_up(self):
-        """Until the node refuses a write, or says that its disk is full (a follower refuses
-        nothing). Cut short where the cluster does not take writes anyway."""
+        """Writes until the node refuses a write, or reports that its disk is full (followers refuse
+        nothing). Stops early if the cluster accepts no writes anyway."""
         for _ in range(FILLERS_MAX):
             try:
                 with self.victim.client() as client:

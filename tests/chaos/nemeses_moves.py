@@ -4,8 +4,8 @@ from nemeses_process import Restarts
 
 
 class Move(Restarts):
-    """Two members or all of them end, and start where another one of them was, or a spare
-    node: each is told another member as its contact, as an operator would."""
+    """Two members or all of them end, and start at the former address of another one, or of a spare
+    node; each gets another member as its contact, as from an operator."""
 
     seconds = (0.0, 1.0)
 
@@ -21,7 +21,7 @@ class Move(Restarts):
         self.fleet.rotate([*self.victims, *spare])
 
     def end(self):
-        """Those who start first are told one who does not run yet, if nobody else does."""
+        """If no other node runs, the first ones get a contact that is started later."""
         for node in self.victims:
             if node in self.fleet.nodes and not node.is_running():
                 node.contact = self.fleet.contact_for(node)

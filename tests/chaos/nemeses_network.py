@@ -1,11 +1,11 @@
-"""Links between nodes that are cut: whole or in one direction, for all or for some; and a
-name server that is slow or silent."""
+"""Links between nodes that are cut: completely or in one direction, for all or for some; and a name
+server that is slow or silent."""
 
 from nemesis import Nemesis
 
 
 class Cut(Nemesis):
-    """Those that drop packets; at the end the whole network is well again."""
+    """Faults that drop packets; at the end the whole network works again."""
 
     seconds = (0.3, 3.0)
 
@@ -42,14 +42,14 @@ class Split(Cut):
 
 
 class Shatter(Cut):
-    """Nobody sees anybody."""
+    """No node reaches another."""
 
     def begin(self):
         self.network.split(*[[place] for place in self.shuffled_places()])
 
 
 class OneWay(Cut):
-    """One that hears nobody and is heard, or the other way round."""
+    """A node that hears nobody and is heard, or the other way round."""
 
     def begin(self):
         victim = self.pick()
@@ -65,7 +65,7 @@ class OneWay(Cut):
 
 
 class Partial(Cut):
-    """Two do not see each other, and everybody else sees both."""
+    """Two do not reach each other, and everybody else reaches both."""
 
     def begin(self):
         one, other = self.shuffled_places()[:2]
@@ -74,7 +74,7 @@ class Partial(Cut):
 
 
 class Ring(Cut):
-    """Each sees a majority, and no two the same (of five; of three: a chain)."""
+    """Each reaches a majority, and no two the same one (with five; with three: a chain)."""
 
     def begin(self):
         places = self.shuffled_places()
@@ -89,7 +89,7 @@ class Ring(Cut):
 
 
 class Flap(Cut):
-    """A link that comes and goes faster than an election ends."""
+    """A link that fails and recovers faster than an election ends."""
 
     seconds = (0.0, 0.1)
 
@@ -105,8 +105,8 @@ class Flap(Cut):
 
 
 class SlowNames(Nemesis):
-    """Some names are not found for a while, or late. Connections of one node break, so that it
-    has to look for the others."""
+    """Some names can't be resolved for a while, or only slowly. Connections of one node break, so
+    that it has to look for the others."""
 
     seconds = (0.5, 6.0)
     needs_names = True

@@ -1,12 +1,12 @@
-"""Processes that die, stand still, or are stopped in order."""
+"""Processes that are killed, frozen, or stopped in order."""
 
 from fleet import ELECTION_S
 from nemesis import Nemesis
 
 
 class Restarts(Nemesis):
-    """Those that end processes: they run again at the end, unless somebody else saw to it
-    or they are no members any more."""
+    """Faults that end processes: they run again at the end, unless they were restarted already or
+    are not members any more."""
 
     def __init__(self, fleet, chance):
         super().__init__(fleet, chance)
@@ -50,7 +50,7 @@ class KillAgainAndAgain(Restarts):
 
 
 class Stop(Restarts):
-    """SIGTERM: a leader hands over first."""
+    """SIGTERM: a leader transfers leadership first."""
 
     def begin(self):
         victim = self.pick()

@@ -1,9 +1,9 @@
-"""What goes wrong, and is mended again. A nemesis draws whom it hits from its own source
-of chance; it may find that it cannot do anything now, and then does nothing."""
+"""Faults, and their repair. A nemesis draws its victims from its own random source. If it can't do
+anything at the moment, it does nothing."""
 
 
 class Nemesis:
-    """begin() breaks something, end() mends it; `about` says what was hit."""
+    """begin() breaks something, end() repairs it; `about` says what was hit."""
 
     seconds = (0.2, 2.0)  # How long it lasts.
     needs_names = False  # Whether the nodes must know each other by names.
@@ -20,13 +20,12 @@ class Nemesis:
         raise NotImplementedError
 
     def end(self):
-        """For what ends by itself: nothing."""
+        """Does nothing for a fault that ends by itself."""
 
     # --- whom to hit -------------------------------------------------------------------
 
     def pick(self, nodes=None):
-        """Often the leader, since most of what can go wrong goes wrong there. None where
-        there is nobody."""
+        """Often the leader, where most things can go wrong. None if there is no node."""
         nodes = self.fleet.awake() if nodes is None else nodes
         leader = self.fleet.seen_leader()
         if leader in nodes and self.chance.random() < 0.5:

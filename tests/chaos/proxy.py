@@ -1,5 +1,5 @@
-"""A TCP proxy that spoils connections: started by links.py in a node's namespace, where the
-packet filter sends it what the node wants to send to other nodes.
+"""A TCP proxy that disturbs connections: links.py starts it in a node's namespace, where the packet
+filter redirects to it what the node sends to other nodes.
 
     proxy.py PORT MARK
 
@@ -10,11 +10,11 @@ Each line of its standard input is a JSON object, the state of all its links fro
   {"reset_after": [1, 50000]}   each connection is reset at both ends after so many bytes,
                                 in the middle of what is being sent
   {"half_open_after": [1, 9]}   after so many bytes the far end is reset; the near end
-                                hears nothing, and nobody reads from it
+                                does not notice, and nobody reads from it
   {"close": true}               all connections are reset
 
-It answers each with a line: how many connections it has now, and has had. It ends with
-its standard input."""
+It answers each with a line: how many connections it has now, and has had. It ends when its
+standard input ends."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ import sys
 
 SO_ORIGINAL_DST = 80
 PIECE = 4096
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, no waiting: a close sends RST.
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with time 0: close() sends RST.
 
 
 def reset(end):
@@ -35,7 +35,7 @@ def reset(end):
 
 
 class Connection:
-    """Two sockets, and what goes from one to the other."""
+    """Two sockets, and the data between them."""
 
     def __init__(self, proxy, near, far):
         self.proxy = proxy
@@ -48,7 +48,7 @@ class Connection:
                       asyncio.create_task(self.pump(far, near))]
 
     async def pump(self, source, sink):
-        """One direction: pieces wait in line, each until it is due."""
+        """One direction: pieces are queued, each until it is due."""
         line = asyncio.Queue(maxsize=64)
         sender = asyncio.create_task(self.send(line, sink))
         self.tasks.append(sender)
@@ -97,7 +97,7 @@ class Connection:
         await asyncio.get_running_loop().sock_sendall(sink, data)
 
     async def stop(self, tasks):
-        """Until nothing is being sent or read: a socket must not be closed before."""
+        """Waits until nothing is being sent or read, before which a socket must not be closed."""
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -128,7 +128,7 @@ class Proxy:
 
     def start(self, coroutine):
         task = asyncio.create_task(coroutine)
-        self.tasks.add(task)  # Or nobody would hold it.
+        self.tasks.add(task)  # Otherwise nothing would reference it.
         task.add_done_callback(self.tasks.discard)
 
     async def serve(self, port):

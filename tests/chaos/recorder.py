@@ -1,16 +1,16 @@
-"""Clients that write down what they see, for rakit-lincheck (docs/HISTORY_FORMAT.md).
+"""Clients that record what they see, for rakit-lincheck (docs/HISTORY_FORMAT.md).
 
     with Recorder("history.txt") as recorder:
         client = RecordingClient(recorder, "c1", lambda: Connection("127.0.0.1", 8000))
         client.call("SET", "x", 1)
 
-One RecordingClient for each thread; one Recorder for all of them. Several processes on
-one machine may each have a recorder with a file of its own: their clock is the same.
+One RecordingClient for each thread; one Recorder for all of them. Several processes on one
+machine may each have a recorder with its own file: they share the clock.
 
-What becomes of a command is one of three:
-  answered       the reply stands in the history
+A command has one of three outcomes:
+  answered       the reply is in the history
   not executed   for certain (a refusal, or it could not be sent): left out
-  not known      (timeout, reset, INDOUBT): open; the client goes on as somebody else,
+  unknown        (timeout, reset, INDOUBT): open; the client goes on under another name,
                  over a new connection, because this command may yet be executed"""
 
 import socket
@@ -56,7 +56,7 @@ def quoted(data):
 
 
 def word(value):
-    """Without quotes where it can be mistaken for nothing else."""
+    """Without quotes if nothing else looks like it."""
     data = to_bytes(value)
     is_plain = data and all(0x20 < c <= 0x7E and c not in (0x22, 0x5C) for c in data)
     if is_plain and data[:1] != b"#" and data != b"->":
@@ -91,7 +91,7 @@ class Operation:
         self.invoke_ns = recorder.clock()
 
     def returned(self, reply):
-        return_ns = self.recorder.clock()  # Before anything else is done.
+        return_ns = self.recorder.clock()  # Read first, before anything else.
         self.recorder.finish(self, f"{self.head} {self.invoke_ns} {return_ns} {self.command}"
                                    f" -> {reply_text(reply)}\n")
 
@@ -103,8 +103,8 @@ class Operation:
 
 
 class Recorder:
-    """Writes operations as they end; those under way at close() become open ones. May be
-    used by many threads."""
+    """Writes operations as they end; those under way at close() become open ones. May be used by
+    many threads."""
 
     def __init__(self, path, clock=time.monotonic_ns):
         self.clock = clock
@@ -122,7 +122,7 @@ class Recorder:
 
     def begin(self, client, arguments):
         with self.lock:
-            # The time is taken last, right before the command is sent.
+            # The clock is read last, right before the command is sent.
             operation = Operation(self, client, arguments)
             self.under_way.add(operation)
             return operation
@@ -130,7 +130,7 @@ class Recorder:
     def finish(self, operation, line):
         with self.lock:
             if operation not in self.under_way:
-                return  # close() was faster; it was written as open.
+                return  # close() came first, and has written it as open.
             self.under_way.remove(operation)
             self.write(line)
 
@@ -151,9 +151,9 @@ class Recorder:
 
 
 class RecordingClient:
-    """Sends commands over a connection that `connect()` makes, one after the other, none
-    of them twice. A connection has call(*arguments) and close(); call() returns error
-    replies as Error and raises NotSent, or anything else where the outcome is unknown."""
+    """Sends commands over a connection that `connect()` makes, one after the other, none of them
+    twice. A connection has call(*arguments) and close(); call() returns error replies as Error,
+    and raises NotSent, or anything else if the outcome is unknown."""
 
     def __init__(self, recorder, name, connect):
         self.recorder = recorder
@@ -163,11 +163,11 @@ class RecordingClient:
         self.connection = None
 
     def call(self, *arguments):
-        """The reply, an Error, or None as well where there was none: see ask()."""
+        """The reply, or an Error; also None if there was no reply: see ask()."""
         return self.ask(*arguments)[1]
 
     def ask(self, *arguments):
-        """("answered", reply), ("refused", why) or ("unknown", why)."""
+        """Returns ("answered", reply), ("refused", why) or ("unknown", why)."""
         if self.connection is None:
             try:
                 self.connection = self.connect()
@@ -210,7 +210,7 @@ class RecordingClient:
 
 
 class Connection:
-    """A bare RESP2 connection, which keeps +OK and "OK" apart."""
+    """A bare RESP2 connection, which distinguishes +OK from "OK"."""
 
     def __init__(self, host, port, timeout=10.0):
         self.socket = socket.create_connection((host, port), timeout)
@@ -253,8 +253,8 @@ class Connection:
 
 
 class RedisConnection:
-    """The same through one connection of redis-py (redis.Connection), which must not
-    retry anything by itself."""
+    """The same through one connection of redis-py (redis.Connection), which must not retry anything
+    by itself."""
 
     def __init__(self, connection):
         import redis  # pylint: disable=import-outside-toplevel
@@ -272,11 +272,11 @@ class RedisConnection:
         try:
             reply = self.connection.read_response()
         except self.response_error as error:
-            # redis-py takes "ERR " off.
+            # redis-py removes "ERR ".
             text = str(error)
             code = text.split(" ", 1)[0]
             return Error((text if code.isupper() and code.isalpha() else "ERR " + text).encode())
-        # It does not tell +OK from "OK" either; the command does.
+        # It does not distinguish +OK from "OK" either; the command decides.
         has_status = to_bytes(arguments[0]).upper() in (b"MSET", b"TYPE") or (
             to_bytes(arguments[0]).upper() == b"SET"
             and b"GET" not in [to_bytes(a).upper() for a in arguments[3:]])

@@ -1,8 +1,8 @@
-"""Namespaces of this very process: a network and mounts that nobody else sees.
+"""Namespaces of this process: a network and mounts that no other process sees.
 
-Nothing made here needs to be cleaned up. The kernel takes all of it away with the last
-process in it, and every process that is started here dies with its parent: however the
-tests end, killed included, no interface, no mount and no server is left behind."""
+Nothing made here needs to be cleaned up. The kernel removes it with the last process in it, and
+every process that is started here dies with its parent: however the tests end, killed included,
+no interface, mount or server is left behind."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run(*command, stdin=None):
-    """A tool of the system; what it says where it fails is in the exception."""
+    """Runs a system tool; the exception has its message if it fails."""
     done = subprocess.run([str(part) for part in command], input=stdin, capture_output=True,
                           text=True, timeout=60, check=False)
     if done.returncode != 0:
@@ -32,7 +32,7 @@ def _system(result, what):
 
 
 def obstacle():
-    """Why there can be no stage here, or None."""
+    """Why a stage is impossible here, or None."""
     if os.geteuid() != 0:
         return "making network namespaces needs root"
     for program, package in PROGRAMS.items():
@@ -46,9 +46,9 @@ def obstacle():
 
 @contextlib.contextmanager
 def entered():
-    """This thread, and those that it starts within, are in a network of their own, and all
-    the process's mounts are its own from now on. (There is no way back from that in a
-    process with threads, and no harm: what others mount is still seen.)"""
+    """Moves this thread, and those that it starts within, to a network of their own, and makes all
+    the process's mounts private from now on. (In a process with threads this can't be undone,
+    but it does no harm: new mounts outside are still seen.)"""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _system(_libc.unshare(CLONE_NEWNET | CLONE_NEWNS), "unshare")
@@ -58,7 +58,7 @@ def entered():
             # Names of namespaces that only this process knows.
             os.makedirs("/run/netns", exist_ok=True)
             run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/run/netns")
-            # libfaketime leaves files of servers that were killed there.
+            # libfaketime leaves files there for servers that were killed.
             run("mount", "-t", "tmpfs", "tmpfs", "/dev/shm")
             yield
         finally:

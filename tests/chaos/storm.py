@@ -1,6 +1,6 @@
-"""A storm: faults drawn from a seed, one or two at a time, while clients write down what
-they see. The seed decides which faults come, in which order and for how long; whom they
-hit depends on who leads then, and what comes of it on the machine."""
+"""A storm: faults drawn from a seed, one or two at a time, while clients record what they see. The
+seed decides which faults happen, in which order and for how long. Which nodes they hit depends
+on the leader at that moment, and the effects depend on the machine."""
 
 import random
 import time
@@ -32,15 +32,15 @@ class Storm:
         self.chance = random.Random(seed)
         self.start = time.monotonic()
         self.kinds = [kind for kind in KINDS if fleet.names is not None or not kind.needs_names]
-        self.bag = []  # Kinds that are still to come: all of them before one comes again.
+        self.bag = []  # Kinds still to come: each comes once before any comes again.
         self.count = {}
 
     def say(self, text):
         print(f"{time.monotonic() - self.start:7.2f} {text}", flush=True)
 
     def draw(self):
-        """All that is random about a nemesis is drawn here or from its own source, so that
-        what one does never changes what comes next."""
+        """All randomness of a nemesis is drawn here or from its own source, so that one never
+        changes what comes next."""
         if not self.bag:
             self.bag = self.chance.sample(self.kinds, len(self.kinds))
         kind = self.bag.pop()
@@ -49,7 +49,7 @@ class Storm:
         return nemesis, self.chance.uniform(*nemesis.seconds)
 
     def step(self):
-        """One nemesis, or two of which the second begins before the first ends."""
+        """One nemesis, or two, the second of which begins before the first ends."""
         drawn = [self.draw() for _ in range(self.chance.choice([1, 1, 2]))]
         order = self.chance.sample(drawn, len(drawn))
         calm = self.chance.choice([0.0, 0.0, 0.3, 1.5]) * self.chance.random()

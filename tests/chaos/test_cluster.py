@@ -1,5 +1,5 @@
-"""Faults that anybody may cause, without root: whatever clients saw while nodes were
-killed, frozen and stopped, and leadership moved, is linearizable."""
+"""Faults that can be caused without root: what clients saw while nodes were killed, frozen and
+stopped, and leadership was transferred, is linearizable."""
 
 import random
 

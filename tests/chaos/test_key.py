@@ -1,5 +1,5 @@
-"""Nodes on machines of their own do not hand the key of the cluster over: who joins needs it in a
-file, and who has another one is not added."""
+"""Nodes on different machines do not hand over the key of the cluster: a node that joins needs it
+in a file, and one with another key is not added."""
 
 import socket
 
@@ -76,5 +76,6 @@ def test_key__strangers_on_the_peer_port_are_hung_up_on(one):
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert stranger.recv(1) == b""
     with socket.create_connection((first.host, PEER_PORT), timeout=10) as stranger:
-        assert stranger.recv(1) == b""  # Who says nothing, after two seconds.
+        # A connection that sends nothing is closed after two seconds.
+        assert stranger.recv(1) == b""
     assert first.call("SET", "k", "v") == b"OK"

@@ -1,5 +1,5 @@
-"""Each kind of fault does what it says, and the cluster what it promises: without this, a
-storm that breaks nothing would be as good as one that is survived."""
+"""Each kind of fault has its effect, and the cluster keeps its promises: otherwise a storm without
+any effect would count as survived."""
 
 import random
 
@@ -27,7 +27,7 @@ def places(nodes):
 
 
 def aim(nemesis, victim):
-    """A nemesis that hits that node, whatever it would have drawn."""
+    """Makes the nemesis hit that node instead of a random one."""
     nemesis.pick = lambda nodes=None: victim
     return nemesis
 
@@ -64,7 +64,7 @@ def test_isolated_leader__is_replaced_and_acknowledges_nothing(three):
 
 
 def test_isolated_leader__that_leads_on_serves_no_stale_read(make_fleet):
-    """It is far more patient than the others, and goes on leading next to their leader."""
+    """It is far more patient than the others, and goes on leading beside their leader."""
     fleet = make_fleet(3, election_ms=iter([20000, 600, 600]).__next__)
     old = fleet.nodes[0]
     assert fleet.leader() is old
@@ -108,14 +108,14 @@ def test_one_way__a_leader_that_hears_nobody_or_is_not_heard_is_replaced(three, 
 
 
 def test_partial__two_that_do_not_see_each_other_cost_the_leader_nothing(three):
-    """With every pair in turn: the one who sees both keeps voters from voting."""
+    """With every pair in turn: the node that reaches both keeps voters from voting."""
     leader = three.leader()
     one, other = three.followers()
     for pair in ((one, other), (leader, one), (leader, other)):
         term = leader.status()["term"]
         three.network.cut(places(pair[:1]), places(pair[1:]))
         with Load(three, nodes=[leader], pause=0.01) as load:
-            # For longer than it takes to find out that the other is silent.
+            # Longer than it takes to notice that the other is silent.
             three.pause(3 * ELECTION_S)
             load.await_progress(100, PATIENCE)
         assert leader.status()["role"] == "leader"
@@ -127,8 +127,7 @@ def test_partial__two_that_do_not_see_each_other_cost_the_leader_nothing(three):
 
 
 def test_shattered_network__is_well_again_soon_however_long_it_lasted(three):
-    """Connections that have waited for long must not go on waiting (TCP would, for as long
-    again)."""
+    """Connections that were blocked for long must not stay so (TCP would wait as long again)."""
     three.network.split(*[[place] for place in places(three.nodes)])
     await_true(lambda: three.seen_leader() is None, "nobody leads")
     three.pause(20.0)
@@ -244,7 +243,7 @@ def test_half_open__connections_to_the_leader_do_not_stop_the_cluster_for_long(t
     half.chance = random.Random(0)
     with Load(three) as load:
         half.begin()
-        # The others elect a leader and go on before anybody has dialed again.
+        # The others elect a leader and go on before any node has dialed again.
         await_true(lambda: sum(node.links.tell(**half.state())[1] for node in three.nodes) > 0,
                    "connections are made through the proxies")
         load.await_progress(300, PATIENCE)

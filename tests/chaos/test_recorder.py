@@ -1,5 +1,5 @@
-"""The recorder and rakit-lincheck together, on redis-server: one process that executes
-commands one by one is linearizable. And the checker's model agrees with Redis."""
+"""The recorder and rakit-lincheck together, on redis-server: one process that executes commands one
+by one is linearizable. Also, the checker's model agrees with Redis."""
 
 import os
 import pathlib
@@ -58,7 +58,7 @@ def test_replies_say_their_kind():
 
 
 class Script:
-    """A connection that answers what it was told to."""
+    """A connection that gives prepared answers."""
 
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
@@ -121,7 +121,7 @@ def redis_server(tmp_path_factory):
 
 
 def random_command(chance, number):
-    """Each command that is modelled, on few keys; values that are numbers, and not."""
+    """Each modelled command, on few keys; with values that are numbers, and others."""
     key, other = chance.sample(["a", "b", "c", "d"], 2)
     value = chance.choice([number, number, f"v{number}", "", "007", 2**63 - 2, -2**63 + 1,
                            b"\x00\xff\r\n"])
@@ -148,7 +148,7 @@ def random_command(chance, number):
 @needs_lincheck
 @needs_redis
 def test_the_model_answers_what_redis_answers(server, tmp_path):
-    """One client, so there is one order only: each reply is the model's."""
+    """One client, so there is only one order: each reply is the model's."""
     redis.Redis(port=server).flushall()
     chance = random.Random(1)
     with Recorder(tmp_path / "h.txt") as recorder:
@@ -189,7 +189,7 @@ def test_clients_of_redis_see_a_linearizable_history(server, tmp_path, connect):
 @needs_lincheck
 @needs_redis
 def test_a_lost_write_in_a_recorded_history_is_found(server, tmp_path):
-    """Takes a write out whose value was read, as if it had been lost from the record."""
+    """Removes a write whose value was read, as if it had been lost from the record."""
     redis.Redis(port=server).flushall()
     with Recorder(tmp_path / "h.txt") as recorder:
         client = RecordingClient(recorder, "c", lambda: Connection("127.0.0.1", server))

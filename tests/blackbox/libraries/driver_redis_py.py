@@ -1,4 +1,4 @@
-"""redis-py, driven by lines: see drivers.py."""
+"""redis-py, controlled by lines: see drivers.py."""
 
 import sys
 

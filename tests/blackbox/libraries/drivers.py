@@ -1,8 +1,9 @@
-"""Small programs that call INCR through a client library, driven by lines.
+"""Small programs that call INCR through a client library, controlled by lines.
 
-Each is started with HOST PORT SETTINGS, where SETTINGS is "defaults" or "safe" (those that
-docs/CLIENTS.md advises), says `ready VERSION`, and for each line of its input, a key, calls
-INCR once: `done VALUE`, or `failed ERROR`. Libraries of npm lie in $LIBRARIES/node_modules."""
+Each is started with HOST PORT SETTINGS, where SETTINGS is "defaults" or "safe" (as
+docs/CLIENTS.md advises), prints `ready VERSION`, and for each line of its input, a key, calls
+INCR once and prints `done VALUE` or `failed ERROR`. npm libraries are in
+$LIBRARIES/node_modules."""
 
 import contextlib
 import os
@@ -25,7 +26,7 @@ COMMANDS = {
 
 
 class Driver:
-    """One such program, connected to `target` (what has a host and a port)."""
+    """One such program, connected to `target` (which has a host and a port)."""
 
     def __init__(self, library, settings, target):
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
@@ -36,7 +37,7 @@ class Driver:
         self.version = self.read("ready")[1]
 
     def read(self, *words):
-        """The next line that begins with one of them; libraries print lines of their own."""
+        """The next line that begins with one of the words; libraries print lines of their own."""
         while True:
             line, separator, rest = self.rest.partition(b"\n")
             if separator:

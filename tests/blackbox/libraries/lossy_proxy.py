@@ -1,5 +1,5 @@
-"""A TCP proxy between a client library and a node that loses replies to INCR: the command
-reaches the node and is executed, and its reply does not come back."""
+"""A TCP proxy between a client library and a node that loses replies to INCR: the command reaches
+the node and is executed, but its reply does not come back."""
 
 import contextlib
 import select
@@ -11,7 +11,7 @@ NOTHING_COMES = "nothing comes"
 
 
 class LossyProxy:
-    """Listens on a port of its own; each connection is served by a thread."""
+    """Listens on a port of its own; a thread serves each connection."""
 
     def __init__(self, node):
         self.node = node

@@ -1,5 +1,5 @@
-"""What client libraries do when the reply to a write is lost: docs/CLIENTS.md says with which
-settings they execute nothing twice. The command arrives and is executed each time."""
+"""What client libraries do if the reply to a write is lost: docs/CLIENTS.md lists settings with
+which they execute nothing twice. The command always arrives and is executed."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from harness import await_true
 from lossy_proxy import CONNECTION_BREAKS, NOTHING_COMES, LossyProxy
 
 LOSSES = [CONNECTION_BREAKS, NOTHING_COMES]
-# Those that send a command again if nobody tells them not to.
+# Libraries that send a command again unless they are configured not to.
 RETRY_BY_DEFAULT = {"ioredis", "redis-rb"}
 
 
@@ -20,7 +20,7 @@ def proxy_fixture(shared):
 
 
 def lose_a_reply(client, proxy, loss):
-    """Returns the library's reply to a call whose first reply was lost: None is an error."""
+    """Returns the library's reply to a call whose first reply was lost; None means an error."""
     assert client.incr("before") == 1
     proxy.lose_next = loss
     reply = client.incr("lost")
