@@ -33,7 +33,7 @@ def test_one_shot__an_error_reply_goes_to_stderr_with_exit_1(shared):
     assert "unknown command" in done.stderr
 
 
-def test_one_shot__exit_2_where_it_cannot_connect_or_is_used_wrongly(shared):
+def test_one_shot__exit_2_if_it_can_not_connect_or_is_used_wrongly(shared):
     line = [CLI, harness.HOST, str(free_port()), "ping"]
     done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60, check=False)
@@ -56,7 +56,7 @@ def test_pipe__commands_are_answered_in_order_as_plain_text(shared):
     assert words == ["OK", "2", "2", "12", "1", "PONG"]
 
 
-def test_pipe__an_error_is_told_and_the_rest_is_done(shared):
+def test_pipe__an_error_is_printed_and_the_rest_is_done(shared):
     done = run_cli(shared.nodes[0], stdin="set k v\nnosuch\nget k\n")
     assert "unknown command" in done.stderr
     assert "v" in done.stdout
@@ -199,7 +199,7 @@ def test_terminal__what_the_locale_can_decode_arrives(shared):
     assert terminal.await_end() == 0
 
 
-def test_terminal__it_says_that_it_waits(three):
+def test_terminal__it_prints_that_it_waits(three):
     leader, followers = three.leader(), three.followers()
     terminal = Terminal(leader)
     terminal.await_text(">")

@@ -92,7 +92,7 @@ def test_databases__a_pipeline_keeps_to_its_own(shared, at):
         assert replies[3 * i:3 * i + 3] == [b"OK", i // 16 + 1, str(i // 16 + 1).encode()]
 
 
-def test_databases__one_that_there_is_not_is_refused(shared):
+def test_databases__one_that_does_not_exist_is_refused(shared):
     for node in shared.nodes:
         with pytest.raises(redis.ResponseError, match="DB index is out of range"):
             node.redis(db=16).set("k", "v")

@@ -19,7 +19,7 @@ def clone_of(node, cluster):
     return copy
 
 
-def test_clone__of_a_running_node_is_let_in_by_nobody(three):
+def test_clone__of_a_running_node_is_refused_by_all(three):
     """Both have the same id. The first one stays the member; the others refuse the copy in the
     handshake. It logs that and serves nobody, however often it tries."""
     original = three.followers()[0]

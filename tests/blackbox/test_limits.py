@@ -114,7 +114,7 @@ def test_slow_client__that_never_reads_is_bounded_and_closed(shared):
     await_true(lambda: resident_kb(node) - before < 512 * 1024, "its memory was given back")
 
 
-def test_half_a_request__for_a_long_time_disturbs_nobody(shared):
+def test_half_a_request__for_a_long_time_disturbs_no_other_client(shared):
     node = shared.nodes[1]
     halves = [node.client() for _ in range(100)]
     try:
@@ -131,7 +131,7 @@ def test_half_a_request__for_a_long_time_disturbs_nobody(shared):
             client.close()
 
 
-def test_disconnect__in_the_middle_of_a_pipeline_hurts_nobody(shared):
+def test_disconnect__in_the_middle_of_a_pipeline_harms_no_other_client(shared):
     for node in shared.nodes:
         for _ in range(20):
             client = node.client()

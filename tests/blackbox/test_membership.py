@@ -39,7 +39,7 @@ def test_remove__a_follower_by_id_and_by_address(cluster):
     assert rest[1].call("GET", "k") == b"v"
 
 
-def test_remove__the_first_digits_of_an_id_will_do(three):
+def test_remove__the_first_digits_of_an_id_are_enough(three):
     leader = three.leader()
     first, second = three.followers()
     assert leader.call("RAFT", "TRANSFER", text(first.node_id())[:8]) == b"OK"
@@ -49,7 +49,7 @@ def test_remove__the_first_digits_of_an_id_will_do(three):
     three.await_voters(2, nodes=[leader, first])
 
 
-def test_remove__a_removed_node_says_so_and_serves_nothing(three):
+def test_remove__a_removed_node_reports_that_and_serves_nothing(three):
     three.leader().call("SET", "k", "v")
     victim = three.followers()[0]
     rest = [node for node in three.nodes if node is not victim]
@@ -106,7 +106,7 @@ def test_remove__refuses_the_last_voter_and_strangers(cluster):
     assert node.members() == {node.address: "voter"}
 
 
-def test_remove__who_is_needed_is_refused(three):
+def test_remove__a_node_that_is_needed_is_refused(three):
     leader, (dead, other) = three.leader(), three.followers()
     dead.kill()
     for victim in (other, leader):
@@ -203,7 +203,7 @@ def test_transfer__under_load_loses_nothing(three):
 # --- what the administrator sees ----------------------------------------------------------
 
 
-def test_status__tells_who_leads_and_how_far_everybody_is(shared):
+def test_status__shows_the_leader_and_the_progress_of_all(shared):
     shared.nodes[0].call("SET", "k", "v")
     shared.await_equal()
     leader = shared.leader()
@@ -239,7 +239,7 @@ def test_status__shows_that_a_node_is_down(three):
     assert row["term"] == row["applied_index"] == 0, "what it said last is not shown as true"
 
 
-def test_wait__counts_who_surely_holds_what_was_written(three):
+def test_wait__counts_the_nodes_that_certainly_have_what_was_written(three):
     leader = three.leader()
     leader.call("SET", "k", "v")
     await_true(lambda: leader.call("WAIT", 2, 0) == 2, "both followers hold it")

@@ -97,7 +97,7 @@ def start_three(cluster, names):
     return cluster.nodes
 
 
-def test_a_name_that_is_not_found_keeps_nobody_else_apart(cluster, names):
+def test_a_name_that_is_not_found_separates_no_other_nodes(cluster, names):
     one, two, three = start_three(cluster, names)
     three.kill()
     names.know("one.test", "two.test")

@@ -122,7 +122,7 @@ def test_clients__ten_thousand_at_once_and_no_more(shared):
     await_true(lambda: node.redis().info("clients")["connected_clients"] < 100, "they are gone")
 
 
-def test_slowloris__at_both_ports_keeps_nobody_out(three):
+def test_slowloris__at_both_ports_keeps_no_node_out(three):
     """Hundreds of clients that send a little and then nothing, at the clients' and the peers' ports
     of all nodes; a node that comes back finds its place nevertheless."""
     victim = three.followers()[0]

@@ -87,7 +87,7 @@ def test_join__several_nodes_at_the_same_time(cluster):
     assert len({text["cluster_id"] for text in (n.status() for n in cluster.nodes)}) == 1
 
 
-def test_join__a_new_voter_says_so(cluster):
+def test_join__a_new_voter_logs_that(cluster):
     cluster.start(2)
     joined = cluster.nodes[1]
     await_true(lambda: "voter" in joined.log(), "its log says that it became a voter")
@@ -107,7 +107,7 @@ def test_join__the_log_says_which_cluster_was_joined(cluster):
     assert set(joined[2].split(",")) == members
 
 
-def test_options__the_peer_port_is_where_one_says(cluster):
+def test_options__the_peer_port_can_be_chosen(cluster):
     ports = [free_port(), free_port()]
     first = cluster.node(options=["--peer-port", str(ports[0])]).start().await_up()
     cluster.node(contact=first, options=["--peer-port", str(ports[1])]).start()
@@ -269,7 +269,7 @@ def test_unreachable__the_log_names_a_member_that_is_frozen(three):
     three.await_voters(3)
 
 
-def test_announce__a_name_that_nobody_has_is_told_by_those_who_need_it(cluster):
+def test_announce__an_unknown_name_is_logged_by_the_nodes_that_need_it(cluster):
     lost = cluster.node(options=["--announce", "no-such-host.invalid"]).start().await_up()
     node = cluster.node(contact=lost).start()
     await_true(lambda: "cannot resolve the address of a peer" in node.log(), "it warns")
@@ -353,7 +353,7 @@ def key_of(node):
     return node.data / "cluster-key"
 
 
-def test_key__is_the_same_on_all_nodes_and_nobody_elses_business(three):
+def test_key__is_the_same_on_all_nodes_and_private(three):
     assert len({key_of(node).read_bytes() for node in three.nodes}) == 1
     assert {key_of(node).stat().st_mode & 0o777 for node in three.nodes} == {0o600}
     digits = key_of(three.nodes[0]).read_bytes()[32:64].hex()
@@ -428,7 +428,7 @@ def test_refusal__an_address_that_is_in_use(cluster):
     assert list(again.data.iterdir()) == []
 
 
-def test_refusal__a_name_that_nobody_has(cluster):
+def test_refusal__an_unknown_name(cluster):
     nowhere = "no-such-host.invalid"
     told = "the name cannot be resolved|the name servers do not answer"
     assert re.search(told, refusal(cluster.node(host=nowhere).start()))
@@ -475,7 +475,7 @@ def test_start__a_contact_that_serves_as_many_clients_as_it_may_is_joined_throug
     await_true(lambda: contact.call("GET", "k") == b"v", "there is room again")
 
 
-def test_start__a_contact_that_turns_it_away_is_asked_again(cluster):
+def test_start__a_contact_that_refuses_it_is_asked_again(cluster):
     contact = cluster.node()
     with socket.create_server((contact.host, contact.port)) as full:
         node = cluster.node(contact=contact).start()
@@ -532,7 +532,7 @@ def test_refusal__a_failed_join_keeps_what_was_there_before(cluster):
     assert (node.data / "identity").read_bytes() == before
 
 
-def test_refusal__who_was_killed_while_joining_founds_nothing_by_itself(cluster):
+def test_refusal__a_node_killed_while_joining_founds_no_cluster(cluster):
     node = cluster.node(contact=(harness.HOST, free_port())).start()
     await_true(lambda: "trying again" in node.log(), "it looks for its contact")
     node.kill()
@@ -558,7 +558,7 @@ A_KEY = b"$64\r\n" + 32 * b"0f" + b"\r\n"
     ([A_KEY, b"-INDOUBT it may have been\r\n", b"-ERR it may not be\r\n"], True),
     ([A_KEY, b"$16\r\n0123456789abcdef\r\n"], True),  # The reply of another version.
 ])
-def test_refusal__an_id_is_kept_where_it_may_have_been_added(cluster, replies, is_kept):
+def test_refusal__an_id_is_kept_if_it_may_have_been_added(cluster, replies, is_kept):
     """If the id were thrown away, the cluster would keep a member that never comes."""
     def answer():
         with contextlib.suppress(OSError):
@@ -681,7 +681,7 @@ def test_refusal__files_that_are_not_ours_are_left_alone(directory):
     assert (data / "identity").read_bytes() == before
 
 
-def test_stop__a_single_node_ends_with_status_0_and_says_so(cluster):
+def test_stop__a_single_node_ends_with_status_0_and_logs_that(cluster):
     node = cluster.start(1).nodes[0]
     node.call("SET", "k", "v")
     assert node.stop() == 0
@@ -689,6 +689,6 @@ def test_stop__a_single_node_ends_with_status_0_and_says_so(cluster):
     await_true(lambda: node.call("GET", "k") == b"v", "the value is there again")
 
 
-def test_build__the_three_programs_stand_in_the_build_directory():
+def test_build__the_three_programs_are_in_the_build_directory():
     for name in ("rakit-server", "rakit-cli", "rakit-sim"):
         assert (BUILD / name).is_file()

@@ -42,7 +42,7 @@ def test_key__is_not_handed_to_another_machine_and_nothing_changes(one):
     one.settle()
 
 
-def test_key__of_a_members_directory_will_do(one):
+def test_key__of_a_members_directory_is_accepted(one):
     first = one.nodes[0]
     node = one.enlist()
     give_key(node, first.data / "cluster-key")
@@ -52,7 +52,7 @@ def test_key__of_a_members_directory_will_do(one):
     one.settle()
 
 
-def test_key__another_one_opens_nothing_and_the_node_is_told_so(one):
+def test_key__another_one_is_refused_and_logged_at_both_ends(one):
     first = one.nodes[0]
     node = one.enlist()
     make_key(one.directory / "other")
@@ -70,7 +70,7 @@ def test_key__another_one_opens_nothing_and_the_node_is_told_so(one):
     one.settle()
 
 
-def test_key__strangers_on_the_peer_port_are_hung_up_on(one):
+def test_key__strangers_on_the_peer_port_are_disconnected(one):
     first = one.nodes[0]
     with socket.create_connection((first.host, PEER_PORT), timeout=10) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")

@@ -107,7 +107,7 @@ def test_one_way__a_leader_that_hears_nobody_or_is_not_heard_is_replaced(three, 
     heal_and_check(three)
 
 
-def test_partial__two_that_do_not_see_each_other_cost_the_leader_nothing(three):
+def test_partial__two_that_do_not_reach_each_other_keep_the_leader(three):
     """With every pair in turn: the node that reaches both keeps voters from voting."""
     leader = three.leader()
     one, other = three.followers()
@@ -140,7 +140,7 @@ def test_shattered_network__is_well_again_soon_however_long_it_lasted(three):
 # --- names ----------------------------------------------------------------------------------
 
 
-def test_silent_name_server__keeps_nobody_from_coming_back_to_those_it_knows(make_fleet):
+def test_silent_name_server__keeps_no_node_from_returning_to_known_members(make_fleet):
     fleet = make_fleet(3, is_named=True)
     leader = fleet.leader()
     assert set(leader.members()) == {node.address for node in fleet.nodes}

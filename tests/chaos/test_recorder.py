@@ -35,7 +35,7 @@ def lincheck(*arguments):
 # --- the format -----------------------------------------------------------------------
 
 
-def test_words_are_quoted_where_they_must_be():
+def test_words_are_quoted_if_necessary():
     assert word("k:1") == "k:1"
     assert word(7) == "7"
     assert word("") == '""'

@@ -93,7 +93,7 @@ static void test_hint__knows_commands_of_two_words(void **state)
     assert_hint("config get x ", "");
 }
 
-static void test_hint__says_nothing_where_it_knows_nothing(void **state)
+static void test_hint__is_empty_if_nothing_is_known(void **state)
 {
     assert_hint("", "");
     assert_hint("  ", "");
@@ -266,7 +266,7 @@ int main(void)
         TEST(test_hint__repeated_arguments_stay),
         TEST(test_hint__alternatives_narrow_down),
         TEST(test_hint__knows_commands_of_two_words),
-        TEST(test_hint__says_nothing_where_it_knows_nothing),
+        TEST(test_hint__is_empty_if_nothing_is_known),
         TEST(test_complete__finds_names_without_regard_to_case),
         TEST(test_complete__finds_second_words),
         TEST(test_catalogue__the_clients_own_commands_come_first),

@@ -114,7 +114,7 @@ static void test_connection__reaches_a_name(void **state)
     close(fd);
 }
 
-static void test_connection__name_that_nobody_has_is_told(void **state)
+static void test_connection__unknown_name_is_reported(void **state)
 {
     struct connection c;
 
@@ -123,7 +123,7 @@ static void test_connection__name_that_nobody_has_is_told(void **state)
     connection_deinit(&c);
 }
 
-static void test_connection__silent_name_server_is_waited_for_no_longer_than_it_may(void **state)
+static void test_connection__silent_name_server_costs_no_more_than_the_timeout(void **state)
 {
     uint64_t before_ms = connection_now_ms();
     struct connection c;
@@ -174,8 +174,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CONNECTION_TEST(test_connection__reaches_a_name),
-        CONNECTION_TEST(test_connection__name_that_nobody_has_is_told),
-        CONNECTION_TEST(test_connection__silent_name_server_is_waited_for_no_longer_than_it_may),
+        CONNECTION_TEST(test_connection__unknown_name_is_reported),
+        CONNECTION_TEST(test_connection__silent_name_server_costs_no_more_than_the_timeout),
         CONNECTION_TEST(test_connection__lookup_can_be_broken_off),
         CONNECTION_TEST(test_connection__silent_address_leaves_time_for_the_next),
     };

@@ -50,7 +50,7 @@ static void test_print__bytes_are_escaped_for_a_person(void **state)
                    "\"\\x00\\xff\\r\\n\\t\\a\\b\\\"\\\\\\x1b[1m~\"\n");
 }
 
-static void test_print__errors_cannot_speak_to_the_terminal(void **state)
+static void test_print__errors_can_not_control_the_terminal(void **state)
 {
     assert_printed(GIVEN("-ERR \x1b[2J\x7f\r\n"), &terminal, "(error) ERR \\x1b[2J\\x7f\n");
 }
@@ -76,7 +76,7 @@ static void test_print__numbers_of_long_arrays_stand_below_each_other(void **sta
                    " 9) (integer) 9\n10) 1) (integer) 10\n    2) (integer) 11\n");
 }
 
-static void test_print__colours_only_where_they_are_wanted(void **state)
+static void test_print__colours_only_if_they_are_wanted(void **state)
 {
     assert_printed(GIVEN("-ERR no\r\n"), &colourful, "\x1b[31m(error) ERR no\x1b[0m\n");
     assert_printed(GIVEN("$2\r\nno\r\n"), &colourful, "\"no\"\n");
@@ -97,10 +97,10 @@ int main(void)
         TEST(test_print__a_program_sees_the_bare_bytes),
         TEST(test_print__bytes_pass_a_pipe_unchanged),
         TEST(test_print__bytes_are_escaped_for_a_person),
-        TEST(test_print__errors_cannot_speak_to_the_terminal),
+        TEST(test_print__errors_can_not_control_the_terminal),
         TEST(test_print__arrays_are_numbered_and_indented),
         TEST(test_print__numbers_of_long_arrays_stand_below_each_other),
-        TEST(test_print__colours_only_where_they_are_wanted),
+        TEST(test_print__colours_only_if_they_are_wanted),
         TEST(test_print__texts_keep_their_lines),
     };
 

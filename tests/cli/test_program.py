@@ -67,7 +67,7 @@ class OneShot(Case):
     def test_error_goes_to_stderr_with_exit_1(self):
         self.assertEqual(run(self.one, "foo"), (1, "", "ERR unknown command 'foo'\n"))
 
-    def test_exit_2_where_nobody_listens(self):
+    def test_exit_2_if_nobody_listens(self):
         port = free_port()
         self.assertEqual(run(port, "ping"), (
             2, "", f"could not connect to 127.0.0.1:{port}: Connection refused\n"))
@@ -79,7 +79,7 @@ class OneShot(Case):
         self.assertEqual(done.returncode, 2)
         self.assertTrue(done.stderr.startswith(f"could not connect to [::1]:{port}: "), done.stderr)
 
-    def test_exit_2_where_it_is_used_wrongly(self):
+    def test_exit_2_if_it_is_used_wrongly(self):
         for words in (["host"], ["host", "port"], ["host", "0"], ["host", "65536"], ["", "1"],
                       ["[]", "1"], ["--nonsense"], ["--timeout"], ["--timeout", "x"],
                       ["--timeout", "-1"]):
@@ -88,7 +88,7 @@ class OneShot(Case):
             self.assertEqual((done.returncode, done.stdout), (2, b""), words)
             self.assertIn(b"rakit-cli --help", done.stderr)
 
-    def test_options_stand_before_and_behind_the_address(self):
+    def test_options_may_be_before_and_after_the_address(self):
         for words in (["--timeout", "1", "127.0.0.1", str(self.one.port), "ping"],
                       ["127.0.0.1", str(self.one.port), "--no-color", "--timeout=1", "ping"]):
             done = subprocess.run([CLI, *words], stdin=subprocess.DEVNULL, capture_output=True,
@@ -101,7 +101,7 @@ class OneShot(Case):
         self.one.faults["GET"] = "die"
         self.assertEqual(run(self.one, "get", "k", options=["--timeout", "0"])[:2], (0, "v\n"))
 
-    def test_options_behind_the_command_belong_to_it(self):
+    def test_options_after_the_command_belong_to_it(self):
         self.assertEqual(run(self.one, "set", "--help", "--version"), (0, "OK\n", ""))
         self.assertEqual(self.cluster.keys[b"--help"], b"--version")
 
@@ -115,7 +115,7 @@ class OneShot(Case):
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertTrue(done.stdout.decode().startswith(text))
 
-    def test_a_full_disk_is_told(self):
+    def test_a_full_disk_is_reported(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([CLI, "127.0.0.1", str(self.one.port), "ping"], stdout=full,
                                   stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
@@ -132,7 +132,7 @@ class Pipe(Case):
         self.assertEqual(run(self.one, stdin='set k "\\x00\\xff\\r\\n"\nget k\n')[1],
                          "OK\n\x00\xff\r\n\n")
 
-    def test_errors_are_told_and_the_rest_is_done(self):
+    def test_errors_are_printed_and_the_rest_is_done(self):
         self.assertEqual(run(self.one, stdin='foo\nget "\nping\n'),
                          (1, "PONG\n",
                           "line 1: ERR unknown command 'foo'\nline 2: unbalanced quotes\n"))
@@ -195,7 +195,7 @@ class FailOver(Case):
         self.assertEqual(run(self.one, "get", "k"), (0, "v\n", self.moved(self.one, self.two) +
                                                      self.moved(self.two, self.three)))
 
-    def test_exit_2_where_all_die(self):
+    def test_exit_2_if_all_nodes_die(self):
         self.two.kill()
         self.three.kill()
         self.one.faults["GET"] = "die"
@@ -272,19 +272,19 @@ class FailOver(Case):
         self.assertTrue(complaint.startswith("INDOUBT 17\nLook whether"))
         self.assertEqual(self.one.seen.count(b"set k v"), 1)
 
-    def test_the_password_is_said_again(self):
+    def test_the_password_is_sent_again(self):
         self.one.faults["GET"] = "die"
         run(self.one, stdin="auth secret\nget k\n")
         self.assertIn(b"auth secret", self.two.seen)
 
-    def test_a_server_that_refuses_clients_is_told(self):
+    def test_a_server_that_refuses_clients_is_reported(self):
         refusal = "DENIED " + "only loopback is served, " * 12 + "and here it ends"
         self.one.faults["RAFT"] = refusal
         code, _, complaint = run(self.one, "ping")
         self.assertEqual(code, 2)
         self.assertIn(refusal, complaint)
 
-    def test_what_does_not_speak_the_protocol_is_told(self):
+    def test_what_does_not_speak_the_protocol_is_reported(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             child = subprocess.Popen([CLI, "127.0.0.1", str(listener.getsockname()[1]), "ping"],
                                      stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -303,7 +303,7 @@ class Databases(Case):
             self.assertEqual(self.cluster.databases[3].pop(b"k"), option[0].encode())
         self.assertEqual(self.cluster.keys, {})
 
-    def test_one_that_there_is_not_is_told(self):
+    def test_one_that_does_not_exist_is_reported(self):
         code, out, complaint = run(self.one, "set", "k", "v", options=["-n", "16"])
         self.assertEqual((code, out), (2, ""))
         self.assertIn("database 16: ERR DB index is out of range", complaint)
@@ -513,7 +513,7 @@ class Conversation(Case):
         self.terminal.type("\x1b[A\x1b[A")
         self.terminal.await_text("set k v")
 
-    def test_a_lost_connection_is_told_at_the_prompt(self):
+    def test_a_lost_connection_is_reported_at_the_prompt(self):
         self.terminal.type("get ")
         self.terminal.await_text("key")
         self.one.kill()

@@ -156,7 +156,7 @@ static void test_status__learners_do_not_count_as_voters(void **state)
                      "membership is changing\n");
 }
 
-static void test_status__says_when_the_node_was_removed(void **state)
+static void test_status__shows_that_the_node_was_removed(void **state)
 {
     assert_headlines(status_of(healthy, 3, "1000000000000000", "removed"),
                      "removed: this node serves nothing any more; ask another one\n"
@@ -181,7 +181,7 @@ static void test_status__shows_no_number_that_is_not_known(void **state)
     buffer_deinit(&out);
 }
 
-static void test_status__says_since_when_a_node_is_silent(void **state)
+static void test_status__shows_since_when_a_node_is_silent(void **state)
 {
     static const struct {
         long long silent_ms;
@@ -227,7 +227,7 @@ static void test_status__sorts_by_address(void **state)
     buffer_deinit(&out);
 }
 
-static void test_status__says_when_nobody_leads(void **state)
+static void test_status__shows_that_there_is_no_leader(void **state)
 {
     assert_headlines(status_of(healthy, 3, "", "stable"),
                      "no leader: no reads, no writes\n"
@@ -287,11 +287,11 @@ int main(void)
         TEST(test_status__counts_what_can_still_fail),
         TEST(test_status__a_voter_with_a_full_disk_is_no_help),
         TEST(test_status__learners_do_not_count_as_voters),
-        TEST(test_status__says_when_the_node_was_removed),
+        TEST(test_status__shows_that_the_node_was_removed),
         TEST(test_status__shows_no_number_that_is_not_known),
-        TEST(test_status__says_since_when_a_node_is_silent),
+        TEST(test_status__shows_since_when_a_node_is_silent),
         TEST(test_status__sorts_by_address),
-        TEST(test_status__says_when_nobody_leads),
+        TEST(test_status__shows_that_there_is_no_leader),
         TEST(test_status__other_replies_are_not_drawn),
         TEST(test_request_log__is_a_table_for_a_person),
         TEST(test_request_log__is_lines_with_tabs_for_a_program),

@@ -54,7 +54,7 @@ static void test_table__a_person_sees_a_line_below_the_titles(void **state)
                  "longer     -1  -\n");
 }
 
-static void test_table__leaves_out_what_may_go_where_it_is_narrow(void **state)
+static void test_table__drops_optional_columns_if_it_is_narrow(void **state)
 {
     static const struct style fits = {.terminal = true, .columns = 19};
     static const struct style narrow = {.terminal = true, .columns = 18};
@@ -160,7 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_table__columns_are_as_wide_as_their_widest_cell),
         TEST(test_table__a_person_sees_a_line_below_the_titles),
-        TEST(test_table__leaves_out_what_may_go_where_it_is_narrow),
+        TEST(test_table__drops_optional_columns_if_it_is_narrow),
         TEST(test_table__the_line_is_no_wider_than_the_terminal),
         TEST(test_table__colours_take_no_room),
         TEST(test_table__without_rows_shows_its_titles),

@@ -10,7 +10,7 @@
 
 enum { STEP = 100 };
 
-static void test_arrivals__tell_when_the_last_byte_came(void **state)
+static void test_arrivals__know_when_the_last_byte_arrived(void **state)
 {
     struct arrivals a = {0};
 
@@ -26,7 +26,7 @@ static void test_arrivals__tell_when_the_last_byte_came(void **state)
     assert_int_equal(arrivals_of(&a, 1, 1), 2001);
 }
 
-static void test_arrivals__take_what_comes_soon_for_one(void **state)
+static void test_arrivals__close_to_each_other_count_as_one(void **state)
 {
     struct arrivals a = {0};
 
@@ -42,7 +42,7 @@ static void test_arrivals__take_what_comes_soon_for_one(void **state)
 }
 
 /* Of what arrived long ago, the exact time does not matter. */
-static void test_arrivals__remember_a_few_the_newest_exactly(void **state)
+static void test_arrivals__remember_only_the_newest_exactly(void **state)
 {
     struct arrivals a = {0};
     enum { READS = 3 * ARRIVALS_MAX };
@@ -60,9 +60,9 @@ static void test_arrivals__remember_a_few_the_newest_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arrivals__tell_when_the_last_byte_came),
-        cmocka_unit_test(test_arrivals__take_what_comes_soon_for_one),
-        cmocka_unit_test(test_arrivals__remember_a_few_the_newest_exactly),
+        cmocka_unit_test(test_arrivals__know_when_the_last_byte_arrived),
+        cmocka_unit_test(test_arrivals__close_to_each_other_count_as_one),
+        cmocka_unit_test(test_arrivals__remember_only_the_newest_exactly),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static void test_end__comes_after_the_refusal_of_a_client_too_many(void **state)
     expect_orderly_end(f, fd);
 }
 
-static void test_end__is_a_reset_for_who_sends_on_and_on(void **state)
+static void test_end__is_a_reset_if_the_client_keeps_sending(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -129,8 +129,8 @@ int main(void)
                                         fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(test_end__comes_after_the_refusal_of_a_client_too_many,
                                         fixture_up, fixture_down),
-        cmocka_unit_test_setup_teardown(test_end__is_a_reset_for_who_sends_on_and_on, fixture_up,
-                                        fixture_down),
+        cmocka_unit_test_setup_teardown(test_end__is_a_reset_if_the_client_keeps_sending,
+                                        fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(test_end__is_not_awaited_for_ever, fixture_up,
                                         fixture_down),
     };

@@ -79,7 +79,7 @@ static void test_input__refuses_a_request_beyond_its_limit(void **state)
     fixture_expect_end(f, fd);
 }
 
-static void test_input__ends_where_the_protocol_is_broken_after_replies_before(void **state)
+static void test_input__ends_at_a_protocol_error_after_earlier_replies(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -214,7 +214,7 @@ static void test_output__ends_a_connection_beyond_its_limit(void **state)
 }
 
 /* The kernel's buffers hold an unknown amount, so the values are far larger. */
-static void test_output__of_all_clients_is_bounded_by_ending_who_holds_most(void **state)
+static void test_output__of_all_clients_is_bounded_by_closing_the_largest(void **state)
 {
     struct client_fixture *f = *state;
     int fds[3];
@@ -279,7 +279,7 @@ static void fill_the_way(struct client_fixture *f, int fd)
     }
 }
 
-static void test_output__that_a_node_gives_by_itself_counts_as_well(void **state)
+static void test_output__of_local_commands_counts_as_well(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -295,7 +295,7 @@ static void test_output__that_a_node_gives_by_itself_counts_as_well(void **state
 }
 
 /* What the client has not read may be little, and the new reply too. */
-static void test_output__of_who_has_not_read_is_not_added_to_where_all_have_much(void **state)
+static void test_output__of_a_client_that_does_not_read_stops_if_all_have_much(void **state)
 {
     struct client_fixture *f = *state;
     int slow = fixture_connect(f);
@@ -435,7 +435,7 @@ static void test_reserve__judges_each_command(void **state)
     close(first);
 }
 
-static void test_reserve__makes_room_for_who_comes(void **state)
+static void test_reserve__makes_room_for_new_clients(void **state)
 {
     struct client_fixture *f = *state;
     int first = take_last_place(f);
@@ -483,7 +483,7 @@ static void test_reserve__cannot_be_used_up(void **state)
 
 /* Administrators' commands wait if there is no leader, and then another administrator has to get
  * in. */
-static void test_reserve__is_not_kept_by_who_waits(void **state)
+static void test_reserve__is_not_kept_by_a_client_that_waits(void **state)
 {
     struct client_fixture *f = *state;
     int first = take_last_place(f);
@@ -527,7 +527,7 @@ static void test_reserve__place_becomes_a_clients_once_there_is_room(void **stat
     fixture_await_clients(f, 0);
 }
 
-static void test_clients__that_are_idle_are_closed_where_that_is_asked_for(void **state)
+static void test_clients__that_are_idle_are_closed_if_that_is_configured(void **state)
 {
     struct client_fixture *f = *state;
     int fd;
@@ -576,25 +576,25 @@ int main(void)
         TEST(test_input__takes_no_memory_for_what_is_only_announced),
         TEST(test_input__takes_a_large_value_and_gives_its_memory_back),
         TEST(test_input__refuses_a_request_beyond_its_limit),
-        TEST(test_input__ends_where_the_protocol_is_broken_after_replies_before),
+        TEST(test_input__ends_at_a_protocol_error_after_earlier_replies),
         TEST(test_input__closes_on_http_at_once),
         TEST(test_input__is_not_read_while_commands_wait),
         TEST(test_input__bounds_the_bytes_of_arguments_under_way),
         TEST(test_output__takes_no_commands_from_a_client_that_does_not_read),
         TEST(test_output__ends_a_connection_beyond_its_limit),
-        TEST(test_output__of_all_clients_is_bounded_by_ending_who_holds_most),
-        TEST(test_output__that_a_node_gives_by_itself_counts_as_well),
-        TEST(test_output__of_who_has_not_read_is_not_added_to_where_all_have_much),
+        TEST(test_output__of_all_clients_is_bounded_by_closing_the_largest),
+        TEST(test_output__of_local_commands_counts_as_well),
+        TEST(test_output__of_a_client_that_does_not_read_stops_if_all_have_much),
         TEST(test_output__lets_one_reply_of_any_size_through),
         TEST(test_clients__are_told_when_there_are_too_many),
         TEST(test_clients__that_were_turned_away_are_closed_even_if_they_say_nothing),
         TEST(test_reserve__is_for_administrators),
         TEST(test_reserve__judges_each_command),
-        TEST(test_reserve__makes_room_for_who_comes),
+        TEST(test_reserve__makes_room_for_new_clients),
         TEST(test_reserve__cannot_be_used_up),
-        TEST(test_reserve__is_not_kept_by_who_waits),
+        TEST(test_reserve__is_not_kept_by_a_client_that_waits),
         TEST(test_reserve__place_becomes_a_clients_once_there_is_room),
-        TEST(test_clients__that_are_idle_are_closed_where_that_is_asked_for),
+        TEST(test_clients__that_are_idle_are_closed_if_that_is_configured),
         TEST(test_clients__that_come_and_go_leave_nothing_behind),
         TEST(test_clients__that_are_connected_stay_when_new_ones_are_refused),
     };

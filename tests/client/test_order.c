@@ -39,7 +39,7 @@ static void test_client__keeps_local_replies_behind_those_under_way(void **state
     close(fd);
 }
 
-static void test_client__keeps_order_where_answers_come_out_of_it(void **state)
+static void test_client__keeps_order_if_answers_come_out_of_order(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -310,7 +310,7 @@ static void put_command_info(struct buffer *to, int argument_count)
 }
 
 /* Each argument of such a command may be compared with everything of a kind that the node has. */
-static void test_client__is_refused_sooner_where_the_node_answers_by_itself(void **state)
+static void test_client__may_send_fewer_arguments_if_the_node_answers_by_itself(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -379,7 +379,7 @@ static void test_client__has_one_walk_over_the_keys_under_way(void **state)
     close(fd);
 }
 
-static void test_client__has_so_many_arguments_under_way(void **state)
+static void test_client__has_a_limit_of_arguments_under_way(void **state)
 {
     enum { COUNT = CLIENT_WORK_UNDER_WAY_MAX / (2 * ARGUMENT_WORK + 20), COMMANDS = 5 };
     struct client_fixture *f = *state;
@@ -521,7 +521,7 @@ static void test_client__does_not_overtake_those_that_wait_for_room(void **state
     close(second);
 }
 
-static void test_client__takes_turns_with_others_where_room_is_scarce(void **state)
+static void test_client__takes_turns_with_others_if_room_is_scarce(void **state)
 {
     struct client_fixture *f = *state;
     int first = fixture_connect(f);
@@ -542,7 +542,7 @@ static void test_client__takes_turns_with_others_where_room_is_scarce(void **sta
     close(second);
 }
 
-static void test_client__tells_the_probe_of_each_reply_in_order(void **state)
+static void test_client__reports_each_reply_to_the_probe_in_order(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -642,7 +642,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
         TEST(test_client__answers_a_local_command_at_once),
         TEST(test_client__keeps_local_replies_behind_those_under_way),
-        TEST(test_client__keeps_order_where_answers_come_out_of_it),
+        TEST(test_client__keeps_order_if_answers_come_out_of_order),
         TEST(test_client__refuses_in_its_place_what_is_certain_to_fail),
         TEST(test_client__holds_a_write_back_until_the_reads_before_it_are_done),
         TEST(test_client__sends_reads_behind_writes_through_the_log),
@@ -653,18 +653,18 @@ int main(void)
         TEST(test_client__drops_replies_for_a_connection_that_ended),
         TEST(test_client__keeps_a_place_for_a_reply_that_comes_later),
         TEST(test_client__is_refused_a_command_of_very_many_arguments),
-        TEST(test_client__is_refused_sooner_where_the_node_answers_by_itself),
+        TEST(test_client__may_send_fewer_arguments_if_the_node_answers_by_itself),
         TEST(test_client__walks_over_the_keys_beside_the_log),
         TEST(test_client__has_one_walk_over_the_keys_under_way),
-        TEST(test_client__has_so_many_arguments_under_way),
+        TEST(test_client__has_a_limit_of_arguments_under_way),
         TEST(test_client__has_one_large_growth_of_a_value_under_way),
         TEST(test_client__has_one_administrative_command_under_way),
         TEST(test_client__goes_on_when_the_replica_is_no_longer_congested),
         TEST(test_turn__comes_by_itself_for_a_client_that_has_sent_more),
         TEST(test_turn__comes_by_itself_for_those_that_wait_for_room),
         TEST(test_client__does_not_overtake_those_that_wait_for_room),
-        TEST(test_client__takes_turns_with_others_where_room_is_scarce),
-        TEST(test_client__tells_the_probe_of_each_reply_in_order),
+        TEST(test_client__takes_turns_with_others_if_room_is_scarce),
+        TEST(test_client__reports_each_reply_to_the_probe_in_order),
         TEST(test_client__sends_all_through_the_log_until_a_doubt_is_settled),
         TEST(test_client__says_that_its_commands_are_abandoned_when_it_has_ended),
         TEST(test_client__frees_what_is_under_way_when_the_server_goes),

@@ -35,7 +35,7 @@ static void test_address__blanks_and_control_characters_are_refused(void **state
     assert_non_null(address_host_fault(slice_of(longest, 256)));
 }
 
-static void test_address__all_of_a_machine_is_no_place_to_come_to(void **state)
+static void test_address__a_wildcard_is_refused(void **state)
 {
     static const char *const hosts[] = {
         "0.0.0.0",        "::", "*", "0", "::0", "0.0", "0x0", "::ffff:0.0.0.0", "::FFFF:0:0",
@@ -67,7 +67,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_address__names_and_addresses_are_hosts),
         cmocka_unit_test(test_address__blanks_and_control_characters_are_refused),
-        cmocka_unit_test(test_address__all_of_a_machine_is_no_place_to_come_to),
+        cmocka_unit_test(test_address__a_wildcard_is_refused),
         cmocka_unit_test(test_address__brackets_are_taken_off),
     };
 

@@ -37,7 +37,7 @@ static void test_log_window__keeps_the_newest_entries(void **state)
     log_window_deinit(&w);
 }
 
-static void test_log_window__knows_how_much_is_behind_an_entry(void **state)
+static void test_log_window__knows_the_size_after_an_entry(void **state)
 {
     struct log_window w;
 
@@ -114,7 +114,7 @@ static void test_log_window__of_a_log_behind_an_origin_begins_there(void **state
 }
 
 /* A snapshot has replaced the log. */
-static void test_log_window__begins_anew_behind_another_entry(void **state)
+static void test_log_window__begins_again_after_another_entry(void **state)
 {
     struct log_window w;
 
@@ -138,10 +138,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_window__keeps_the_newest_entries),
-        cmocka_unit_test(test_log_window__knows_how_much_is_behind_an_entry),
+        cmocka_unit_test(test_log_window__knows_the_size_after_an_entry),
         cmocka_unit_test(test_log_window__cuts_its_tail_even_below_its_first_entry),
         cmocka_unit_test(test_log_window__of_a_log_behind_an_origin_begins_there),
-        cmocka_unit_test(test_log_window__begins_anew_behind_another_entry),
+        cmocka_unit_test(test_log_window__begins_again_after_another_entry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,7 @@ static void test_membership__comes_out_as_it_went_in(void **state)
 }
 
 /* Otherwise a host with a line end could insert lines into INFO. */
-static void test_membership__no_host_smuggles_anything_in(void **state)
+static void test_membership__hosts_can_not_insert_lines(void **state)
 {
     struct membership *in = membership_of(2);
     struct entry *e;
@@ -108,7 +108,7 @@ static void test_membership__cut_or_changed_is_never_read_beyond_its_end(void **
     membership_free(in);
 }
 
-static void test_membership__remembers_whom_it_lost(void **state)
+static void test_membership__remembers_removed_members(void **state)
 {
     struct membership *three = membership_of(3);
     struct raft_configuration c = configuration_of(2);
@@ -165,7 +165,7 @@ static uint32_t count_alike(const struct membership *m, const char *digits, raft
     return membership_count_alike(m, slice_str(digits), ret_id);
 }
 
-static void test_membership__first_digits_name_who_alone_has_them(void **state)
+static void test_membership__unique_first_digits_name_a_member(void **state)
 {
     struct membership *m = membership_of(3);
     raft_id id;
@@ -188,7 +188,7 @@ static void test_membership__first_digits_name_who_alone_has_them(void **state)
     membership_free(m);
 }
 
-static void test_membership__first_digits_of_a_removed_one_are_no_others(void **state)
+static void test_membership__first_digits_of_a_removed_node_name_no_member(void **state)
 {
     struct membership *m = membership_of(2);
     struct raft_configuration left = {.member_count = 1};
@@ -231,7 +231,7 @@ static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
 }
 
 /* The core and the addresses must decide alike, though only the addresses know removed nodes. */
-static void test_membership__without_effect_is_so_for_the_core_as_well(void **state)
+static void test_membership__without_effect_has_none_for_the_core(void **state)
 {
     struct members members = {0};
     struct membership *m = membership_of(3);
@@ -270,14 +270,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_membership__comes_out_as_it_went_in),
-        cmocka_unit_test(test_membership__no_host_smuggles_anything_in),
+        cmocka_unit_test(test_membership__hosts_can_not_insert_lines),
         cmocka_unit_test(test_membership__cut_or_changed_is_never_read_beyond_its_end),
-        cmocka_unit_test(test_membership__remembers_whom_it_lost),
+        cmocka_unit_test(test_membership__remembers_removed_members),
         cmocka_unit_test(test_membership__takes_a_new_address_for_an_old_member),
         cmocka_unit_test(test_membership__an_address_of_two_members_names_neither),
-        cmocka_unit_test(test_membership__first_digits_name_who_alone_has_them),
-        cmocka_unit_test(test_membership__first_digits_of_a_removed_one_are_no_others),
-        cmocka_unit_test(test_membership__without_effect_is_so_for_the_core_as_well),
+        cmocka_unit_test(test_membership__unique_first_digits_name_a_member),
+        cmocka_unit_test(test_membership__first_digits_of_a_removed_node_name_no_member),
+        cmocka_unit_test(test_membership__without_effect_has_none_for_the_core),
         cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
     };
 

@@ -97,7 +97,7 @@ static void test_table__is_sorted_by_unique_upper_case_names(void **state)
     }
 }
 
-static void test_table__says_of_each_command_who_runs_it(void **state)
+static void test_table__shows_where_each_command_is_executed(void **state)
 {
     for (uint32_t i = 0; i < command_count(); i++) {
         const struct command *c = command_at(i);
@@ -186,7 +186,7 @@ int main(void)
         cmocka_unit_test(test_table__finds_nothing_that_is_not_there),
         cmocka_unit_test(test_table__holds_as_many_as_it_has_room_for),
         cmocka_unit_test(test_table__is_sorted_by_unique_upper_case_names),
-        cmocka_unit_test(test_table__says_of_each_command_who_runs_it),
+        cmocka_unit_test(test_table__shows_where_each_command_is_executed),
         cmocka_unit_test(test_table__names_keys_that_the_arity_promises),
         cmocka_unit_test(test_table__has_help_for_each_command),
         cmocka_unit_test(test_table__shows_as_many_arguments_as_the_arity_asks_for),

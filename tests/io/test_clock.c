@@ -80,7 +80,7 @@ static void test_clock__timers_keep_their_time_after_a_suspension(void **state)
     assert_true(awake_ns() - start_ns >= 20 * MS_NS);
 }
 
-static void test_clock__a_timer_that_became_due_in_a_suspension_fires_behind_it(void **state)
+static void test_clock__a_timer_that_became_due_in_a_suspension_fires_after_it(void **state)
 {
     struct fixture *f = *state;
     struct alarm_clock first = {.timer = {.fired = on_fired}, .suspends_ns = HOUR_NS};
@@ -101,7 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLOCK_TEST(test_clock__goes_on_while_the_machine_is_suspended),
         CLOCK_TEST(test_clock__timers_keep_their_time_after_a_suspension),
-        CLOCK_TEST(test_clock__a_timer_that_became_due_in_a_suspension_fires_behind_it),
+        CLOCK_TEST(test_clock__a_timer_that_became_due_in_a_suspension_fires_after_it),
     };
 
     return cmocka_run_group_tests_name("io/clock", tests, NULL, NULL);

@@ -134,7 +134,7 @@ static void test_connect__reaches_a_name_by_any_of_its_addresses(void **state)
     assert_connects(*state, "three.test");
 }
 
-static void test_connect__tells_of_a_refusal(void **state)
+static void test_connect__reports_a_refusal(void **state)
 {
     struct caller c;
 
@@ -147,7 +147,7 @@ static void test_connect__tells_of_a_refusal(void **state)
     assert_int_equal(c.status, -ECONNREFUSED);
 }
 
-static void test_connect__failing_at_once_is_told_later(void **state)
+static void test_connect__failing_at_once_is_reported_later(void **state)
 {
     struct caller c;
 
@@ -158,7 +158,7 @@ static void test_connect__failing_at_once_is_told_later(void **state)
     assert_int_equal(c.connected_count, 1);
 }
 
-static void test_connect__tells_of_a_name_that_nobody_has(void **state)
+static void test_connect__reports_an_unknown_name(void **state)
 {
     const char *const hosts[] = {"", " ", "no..host", "::1::2"};
     struct caller c;
@@ -206,7 +206,7 @@ static void test_connect__can_be_cancelled_while_it_resolves(void **state)
     door_close(&door);
 }
 
-static void test_connect__can_be_cancelled_when_it_has_failed_untold(void **state)
+static void test_connect__can_be_cancelled_before_its_failure_is_reported(void **state)
 {
     struct caller c;
 
@@ -262,12 +262,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IO_TEST(test_connect__reaches_a_numeric_host),
         IO_TEST(test_connect__reaches_a_name_by_any_of_its_addresses),
-        IO_TEST(test_connect__tells_of_a_refusal),
-        IO_TEST(test_connect__failing_at_once_is_told_later),
-        IO_TEST(test_connect__tells_of_a_name_that_nobody_has),
+        IO_TEST(test_connect__reports_a_refusal),
+        IO_TEST(test_connect__failing_at_once_is_reported_later),
+        IO_TEST(test_connect__reports_an_unknown_name),
         IO_TEST(test_connect__can_be_cancelled),
         IO_TEST(test_connect__can_be_cancelled_while_it_resolves),
-        IO_TEST(test_connect__can_be_cancelled_when_it_has_failed_untold),
+        IO_TEST(test_connect__can_be_cancelled_before_its_failure_is_reported),
         IO_TEST(test_connect__stream_can_be_closed_from_connected),
         IO_TEST(test_connect__can_be_made_again_with_the_same_structs),
         IO_TEST(test_connect__left_pending_is_dropped_with_the_loop),

@@ -215,7 +215,7 @@ static void test_file__read_only_refuses_writes(void **state)
     io_file_close(file);
 }
 
-static void test_file__on_a_full_disk_says_so(void **state)
+static void test_file__on_a_full_disk_reports_that(void **state)
 {
     struct room *r = *state;
     struct io_file *file;
@@ -428,7 +428,7 @@ int main(void)
         FILE_TEST(test_file__open_says_what_is_wrong),
         FILE_TEST(test_file__a_fifo_is_refused_and_does_not_block),
         FILE_TEST(test_file__read_only_refuses_writes),
-        FILE_TEST(test_file__on_a_full_disk_says_so),
+        FILE_TEST(test_file__on_a_full_disk_reports_that),
         FILE_TEST(test_file__is_not_inherited_by_programs_started),
         FILE_TEST(test_lock__conflicts_within_one_process),
         FILE_TEST(test_lock__conflicts_between_processes_and_dies_with_its_holder),

@@ -78,7 +78,7 @@ static void test_listener__knows_localhost(void **state)
     door_close(&d);
 }
 
-static void test_listener__serves_ipv6_where_there_is_any(void **state)
+static void test_listener__serves_ipv6_if_there_is_any(void **state)
 {
     struct fixture *f = *state;
     struct door d;
@@ -96,7 +96,7 @@ static void test_listener__serves_ipv6_where_there_is_any(void **state)
     door_close(&d);
 }
 
-static void test_listener__refuses_places_that_are_not_ours(void **state)
+static void test_listener__refuses_addresses_of_other_machines(void **state)
 {
     struct door d = {.f = *state};
 
@@ -145,7 +145,7 @@ static void test_listener__can_be_closed_from_accepted(void **state)
     close(second);
 }
 
-static void test_listener__takes_a_crowd(void **state)
+static void test_listener__accepts_many_at_once(void **state)
 {
     enum { COUNT = 200 };
     struct door d;
@@ -251,11 +251,11 @@ int main(void)
         IO_TEST(test_listener__frees_its_port_at_once),
         IO_TEST(test_listener__frees_its_port_while_connections_fade),
         IO_TEST(test_listener__knows_localhost),
-        IO_TEST(test_listener__serves_ipv6_where_there_is_any),
-        IO_TEST(test_listener__refuses_places_that_are_not_ours),
+        IO_TEST(test_listener__serves_ipv6_if_there_is_any),
+        IO_TEST(test_listener__refuses_addresses_of_other_machines),
         IO_TEST(test_listener__can_refuse_a_connection),
         IO_TEST(test_listener__can_be_closed_from_accepted),
-        IO_TEST(test_listener__takes_a_crowd),
+        IO_TEST(test_listener__accepts_many_at_once),
         IO_TEST(test_listener__turns_clients_away_when_descriptors_run_out),
         IO_TEST(test_listener__waits_when_not_even_its_reserve_helps),
     };

@@ -197,7 +197,7 @@ static void test_names__are_looked_up_once_for_all_who_ask(void **state)
     door_close(&door);
 }
 
-static void test_names__answer_outlives_who_asked(void **state)
+static void test_names__answer_is_kept_if_nobody_waits_for_it(void **state)
 {
     struct door door;
     struct caller c;
@@ -213,7 +213,7 @@ static void test_names__answer_outlives_who_asked(void **state)
     door_close(&door);
 }
 
-static void test_names__silent_name_server_is_told_before_long(void **state)
+static void test_names__silent_name_server_is_soon_reported(void **state)
 {
     struct fixture *f = *state;
     uint64_t before_ms = now_ms(f);
@@ -250,7 +250,7 @@ static void test_names__last_addresses_serve_while_it_is_looked_up(void **state)
     door_close(&door);
 }
 
-static void test_names__last_addresses_serve_where_it_is_not_found_any_more(void **state)
+static void test_names__last_addresses_serve_if_the_name_is_gone(void **state)
 {
     struct door door;
 
@@ -350,7 +350,7 @@ static void deaf_open(uint16_t port, int fds[3])
     (void)connect(fds[2], (struct sockaddr *)&at, sizeof at);
 }
 
-static void test_names__address_that_is_silent_is_passed_by(void **state)
+static void test_names__silent_address_is_skipped(void **state)
 {
     struct door door;
     int fds[3];
@@ -371,15 +371,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         NAMES_TEST(test_names__a_slow_one_does_not_hold_up_others),
         NAMES_TEST(test_names__are_looked_up_once_for_all_who_ask),
-        NAMES_TEST(test_names__answer_outlives_who_asked),
-        NAMES_TEST(test_names__silent_name_server_is_told_before_long),
+        NAMES_TEST(test_names__answer_is_kept_if_nobody_waits_for_it),
+        NAMES_TEST(test_names__silent_name_server_is_soon_reported),
         NAMES_TEST(test_names__last_addresses_serve_while_it_is_looked_up),
-        NAMES_TEST(test_names__last_addresses_serve_where_it_is_not_found_any_more),
+        NAMES_TEST(test_names__last_addresses_serve_if_the_name_is_gone),
         NAMES_TEST(test_names__new_answer_replaces_the_last_one),
         NAMES_TEST(test_names__oldest_makes_room),
         NAMES_TEST(test_names__lookups_have_a_limit),
         NAMES_TEST(test_names__lookup_does_not_hold_up_the_end),
-        NAMES_TEST(test_names__address_that_is_silent_is_passed_by),
+        NAMES_TEST(test_names__silent_address_is_skipped),
     };
 
     return cmocka_run_group_tests_name("io/names", tests, NULL, NULL);

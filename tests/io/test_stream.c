@@ -156,7 +156,7 @@ static void test_stream__asks_for_no_more_room_while_it_pauses(void **state)
     pair_close(&pair);
 }
 
-static void test_stream__tells_that_the_peer_closed_its_side(void **state)
+static void test_stream__reports_that_the_peer_closed_its_side(void **state)
 {
     struct pair pair;
 
@@ -222,7 +222,7 @@ static void reset_connection(int fd)
     close(fd);
 }
 
-static void test_stream__tells_of_a_reset(void **state)
+static void test_stream__reports_a_reset(void **state)
 {
     struct door door;
     struct peer peer;
@@ -375,10 +375,10 @@ int main(void)
         IO_TEST(test_stream__reads_into_the_room_it_is_given),
         IO_TEST(test_stream__carries_64_mb_to_a_reader_that_pauses),
         IO_TEST(test_stream__asks_for_no_more_room_while_it_pauses),
-        IO_TEST(test_stream__tells_that_the_peer_closed_its_side),
+        IO_TEST(test_stream__reports_that_the_peer_closed_its_side),
         IO_TEST(test_stream__can_answer_a_peer_that_closed_its_side),
         IO_TEST(test_stream__reads_on_after_it_has_ended_its_side),
-        IO_TEST(test_stream__tells_of_a_reset),
+        IO_TEST(test_stream__reports_a_reset),
         IO_TEST(test_stream__pending_write_fails_when_the_peer_goes),
         IO_TEST(test_stream__closed_with_a_pending_write_calls_only_closed),
         IO_TEST(test_stream__can_be_closed_from_room),

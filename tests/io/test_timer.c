@@ -141,7 +141,7 @@ static void test_timer__stopped_does_not_fire(void **state)
     free(w.clocks);
 }
 
-static void test_timer__due_too_can_be_stopped_by_the_one_before(void **state)
+static void test_timer__that_is_due_can_be_stopped_by_an_earlier_one(void **state)
 {
     struct clockwork w;
     uint64_t now;
@@ -173,7 +173,7 @@ static void on_eager_fired(struct io_timer *timer)
     io_timer_start(e->f->io, timer, 0);
 }
 
-static void test_timer__that_restarts_itself_keeps_nobody_waiting(void **state)
+static void test_timer__that_restarts_itself_does_not_delay_others(void **state)
 {
     struct fixture *f = *state;
     struct eager eager = {.timer = {.fired = on_eager_fired}, .f = f};
@@ -292,8 +292,8 @@ int main(void)
         IO_TEST(test_timer__fires_within_two_milliseconds_on_an_idle_machine),
         IO_TEST(test_timer__can_be_moved_both_ways),
         IO_TEST(test_timer__stopped_does_not_fire),
-        IO_TEST(test_timer__due_too_can_be_stopped_by_the_one_before),
-        IO_TEST(test_timer__that_restarts_itself_keeps_nobody_waiting),
+        IO_TEST(test_timer__that_is_due_can_be_stopped_by_an_earlier_one),
+        IO_TEST(test_timer__that_restarts_itself_does_not_delay_others),
         IO_TEST(test_timer__thousand_of_them_fire_in_order),
         IO_TEST(test_timer__fired_may_be_freed_and_armed_is_dropped_with_the_loop),
         IO_TEST(test_clock__stands_still_within_a_callback),

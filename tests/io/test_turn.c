@@ -113,7 +113,7 @@ static void ask_for_one_more_once(struct diary *d)
     io_turn_soon(d->f->io);
 }
 
-static void test_turn__comes_once_more_without_a_wait_where_it_is_asked_for(void **state)
+static void test_turn__comes_once_more_without_a_wait_if_it_is_asked_for(void **state)
 {
     struct diary d;
 
@@ -342,7 +342,7 @@ static void test_run__stopped_before_it_runs_returns_at_once(void **state)
     run_until_written(&d, "0t"); /* And goes on when it is run again. */
 }
 
-static void test_free__delivers_closed_where_it_is_owed(void **state)
+static void test_free__delivers_closed_if_it_is_owed(void **state)
 {
     struct fixture *f = memory_take_zeroed(1, sizeof *f);
     struct door door;
@@ -368,7 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IO_TEST(test_turn__comes_once_after_each_batch_of_timers),
         IO_TEST(test_turn__is_not_repeated_unless_callbacks_come),
-        IO_TEST(test_turn__comes_once_more_without_a_wait_where_it_is_asked_for),
+        IO_TEST(test_turn__comes_once_more_without_a_wait_if_it_is_asked_for),
         IO_TEST(test_turn__comes_once_for_many_streams),
         IO_TEST(test_turn__comes_after_a_failure_known_in_the_turn_before),
         IO_TEST(test_turn__comes_after_closed),
@@ -377,7 +377,7 @@ int main(void)
         IO_TEST(test_turn__asked_for_comes_after_what_is_there_by_then),
         IO_TEST(test_run__stopped_by_a_callback_gives_its_turn_first),
         IO_TEST(test_run__stopped_before_it_runs_returns_at_once),
-        IO_TEST(test_free__delivers_closed_where_it_is_owed),
+        IO_TEST(test_free__delivers_closed_if_it_is_owed),
     };
 
     return cmocka_run_group_tests_name("io/turn", tests, NULL, NULL);

@@ -109,7 +109,7 @@ static void test_worker__takes_a_job_again_from_its_done(void **state)
     bench_deinit(&b);
 }
 
-static void test_worker__stopping_waits_for_jobs_and_tells_nobody(void **state)
+static void test_worker__stopping_waits_for_jobs_without_a_callback(void **state)
 {
     struct bench b;
 
@@ -208,7 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IO_TEST(test_worker__runs_and_delivers_in_order),
         IO_TEST(test_worker__takes_a_job_again_from_its_done),
-        IO_TEST(test_worker__stopping_waits_for_jobs_and_tells_nobody),
+        IO_TEST(test_worker__stopping_waits_for_jobs_without_a_callback),
         IO_TEST(test_worker__runs_beside_other_workers),
         IO_TEST(test_worker__can_be_stopped_from_a_done),
     };

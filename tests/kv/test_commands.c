@@ -93,7 +93,7 @@ static void test_commands__set_keepttl_keeps_what_no_key_has(void **state)
            {"GET k", "$7\r\nKEEPTTL\r\n"});
 }
 
-static void test_commands__kin_of_get_and_set(void **state)
+static void test_commands__relatives_of_get_and_set(void **state)
 {
     (void)state;
     EXPECT(2, {"SETNX k v", ":1\r\n"}, {"SETNX k w", ":0\r\n"}, {"GETSET k w", "$1\r\nv\r\n"},
@@ -158,7 +158,7 @@ static void test_commands__bits(void **state)
            {"SETBIT old 0 1", ":0\r\n"}, {"GET old", "$1\r\n\x80\r\n"}, {"GETBIT old 0", ":1\r\n"});
 }
 
-static void test_commands__bits_that_are_none(void **state)
+static void test_commands__bits_that_do_not_exist(void **state)
 {
     static const char offset[] = "-ERR bit offset is not an integer or out of range\r\n";
     static const char bit[] = "-ERR bit is not an integer or out of range\r\n";
@@ -390,12 +390,12 @@ int main(void)
         cmocka_unit_test(test_commands__set_with_conditions),
         cmocka_unit_test(test_commands__set_refuses_bad_options),
         cmocka_unit_test(test_commands__set_keepttl_keeps_what_no_key_has),
-        cmocka_unit_test(test_commands__kin_of_get_and_set),
+        cmocka_unit_test(test_commands__relatives_of_get_and_set),
         cmocka_unit_test(test_commands__many_keys_at_once),
         cmocka_unit_test(test_commands__append_and_length),
         cmocka_unit_test(test_commands__ranges),
         cmocka_unit_test(test_commands__bits),
-        cmocka_unit_test(test_commands__bits_that_are_none),
+        cmocka_unit_test(test_commands__bits_that_do_not_exist),
         cmocka_unit_test(test_commands__values_end_at_512_mb),
         cmocka_unit_test(test_commands__numbers),
         cmocka_unit_test(test_commands__keys_of_any_kind),

@@ -59,7 +59,7 @@ static void test_keyspace__keeps_databases_apart(void **state)
     keyspace_free(k);
 }
 
-static void test_keyspace__digest_tells_databases_apart(void **state)
+static void test_keyspace__digest_distinguishes_databases(void **state)
 {
     struct keyspace *a = keyspace_new(5);
     struct keyspace *b = keyspace_new(5);
@@ -192,7 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keyspace__keeps_databases_apart),
-        cmocka_unit_test(test_keyspace__digest_tells_databases_apart),
+        cmocka_unit_test(test_keyspace__digest_distinguishes_databases),
         cmocka_unit_test(test_keyspace__swaps_two),
         cmocka_unit_test(test_keyspace__moves_a_key),
         cmocka_unit_test(test_keyspace__takes_memory_for_what_is_used),

@@ -22,7 +22,7 @@ static struct membership *second_at_third_place(void)
     return next;
 }
 
-static void test_addresses__at_the_contact(void **state)
+static void test_addresses__of_the_contact_are_tried(void **state)
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
@@ -38,7 +38,7 @@ static void test_addresses__at_the_contact(void **state)
     membership_free(m);
 }
 
-static void test_addresses__where_others_reach_it(void **state)
+static void test_addresses__where_others_reach_the_member_are_tried(void **state)
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
@@ -69,7 +69,7 @@ static void test_addresses__newer_ones_in_the_log_are_dialed(void **state)
 }
 
 /* A node that catches up finds outdated addresses in the log. */
-static void test_addresses__in_the_log_do_not_beat_where_a_member_is_reached(void **state)
+static void test_addresses__in_the_log_do_not_replace_one_where_a_member_is_reached(void **state)
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
@@ -92,7 +92,7 @@ static void count_warnings(void *context, enum log_level level, const char *even
     *count += level >= LOG_WARN && strcmp(event, "cannot reach a member") == 0;
 }
 
-static void test_addresses__that_are_not_reached_are_told_once_a_minute(void **state)
+static void test_addresses__of_unreachable_members_are_logged_once_a_minute(void **state)
 {
     struct world *w = *state;
     uint32_t warning_count = 0;
@@ -119,7 +119,7 @@ static void watch_for(struct world *w, uint32_t seconds)
 }
 
 /* A process that is stopped keeps its connections. */
-static void test_addresses__that_are_connected_and_silent_are_told_once_a_minute(void **state)
+static void test_addresses__of_silent_members_are_logged_once_a_minute(void **state)
 {
     struct world *w = *state;
     uint32_t warning_count = 0;
@@ -205,7 +205,7 @@ static void test_attempts__are_made_soon_when_others_reach_the_member(void **sta
 }
 
 /* Node 0 looks for node 1 at the address of node 2, of which it does not know. They connect. */
-static void test_addresses__of_whom_one_meets_by_chance(void **state)
+static void test_addresses__of_a_member_reached_by_chance_are_learned(void **state)
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
@@ -220,7 +220,7 @@ static void test_addresses__of_whom_one_meets_by_chance(void **state)
 }
 
 /* Node 2 is in another cluster that has the same key. */
-static void test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten(void **state)
+static void test_addresses__of_a_node_of_another_cluster_are_dropped(void **state)
 {
     struct world *w = *state;
     struct membership *m = second_at_third_place();
@@ -240,14 +240,14 @@ static void test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PEERS_TEST(test_addresses__at_the_contact),
-        PEERS_TEST(test_addresses__of_whom_one_meets_by_chance),
-        PEERS_TEST(test_addresses__of_whom_one_meets_from_another_cluster_are_forgotten),
-        PEERS_TEST(test_addresses__where_others_reach_it),
+        PEERS_TEST(test_addresses__of_the_contact_are_tried),
+        PEERS_TEST(test_addresses__of_a_member_reached_by_chance_are_learned),
+        PEERS_TEST(test_addresses__of_a_node_of_another_cluster_are_dropped),
+        PEERS_TEST(test_addresses__where_others_reach_the_member_are_tried),
         PEERS_TEST(test_addresses__newer_ones_in_the_log_are_dialed),
-        PEERS_TEST(test_addresses__in_the_log_do_not_beat_where_a_member_is_reached),
-        PEERS_TEST(test_addresses__that_are_not_reached_are_told_once_a_minute),
-        PEERS_TEST(test_addresses__that_are_connected_and_silent_are_told_once_a_minute),
+        PEERS_TEST(test_addresses__in_the_log_do_not_replace_one_where_a_member_is_reached),
+        PEERS_TEST(test_addresses__of_unreachable_members_are_logged_once_a_minute),
+        PEERS_TEST(test_addresses__of_silent_members_are_logged_once_a_minute),
         PEERS_TEST(test_attempts__become_rarer),
         PEERS_TEST(test_attempts__are_made_at_once_when_the_member_dials),
         PEERS_TEST(test_attempts__are_made_soon_when_others_reach_the_member),

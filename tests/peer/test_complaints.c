@@ -28,7 +28,7 @@ static void test_complaints__one_line_a_minute_of_each_peer(void **state)
 }
 
 /* More peers than there is room for: each is logged sooner or later. */
-static void test_complaints__a_crowd_pushes_the_oldest_out(void **state)
+static void test_complaints__of_too_many_peers_the_oldest_is_replaced(void **state)
 {
     struct complaints c = {0};
     uint64_t count = 0;
@@ -47,7 +47,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_complaints__one_line_a_minute_of_each_peer),
-        cmocka_unit_test(test_complaints__a_crowd_pushes_the_oldest_out),
+        cmocka_unit_test(test_complaints__of_too_many_peers_the_oldest_is_replaced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

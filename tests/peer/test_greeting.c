@@ -39,7 +39,7 @@ static void challenge_me(struct world *w, struct stranger *s, struct io *io)
     assert_int_equal(s->challenge.listener, id_of(1));
 }
 
-static void test_greeting__who_proves_is_welcome(void **state)
+static void test_greeting__a_node_that_proves_membership_is_welcomed(void **state)
 {
     struct world *w = *state;
     struct io *io = start_listener(w);
@@ -241,7 +241,7 @@ static void test_greeting__nothing_else_may_come_before_the_proof(void **state)
     end_stranger(w);
 }
 
-static void test_greeting__hellos_that_are_none_end_the_connection(void **state)
+static void test_greeting__malformed_hellos_end_the_connection(void **state)
 {
     struct world *w = *state;
     struct io *io = start_listener(w);
@@ -272,7 +272,7 @@ static void test_greeting__hellos_that_are_none_end_the_connection(void **state)
 }
 
 /* The refusals that these get once they have proved membership, and not before. */
-static void test_greeting__refusals_come_behind_the_proof(void **state)
+static void test_greeting__refusals_come_after_the_proof(void **state)
 {
     struct world *w = *state;
     struct io *io = start_listener(w);
@@ -307,7 +307,7 @@ static void test_greeting__refusals_come_behind_the_proof(void **state)
 
 /* A stranger whose hello has the id of a connected member, but without proof, has no effect on
  * that member. */
-static void test_greeting__members_are_safe_from_their_names(void **state)
+static void test_greeting__members_are_not_disturbed_by_strangers_with_their_ids(void **state)
 {
     struct world *w = *state;
     struct io *io = start_stranger(w, names[2]);
@@ -505,7 +505,7 @@ static void test_greeting__old_challenges_prove_nothing(void **state)
 
 /* The stranger has no key, but asks the node itself, or another member, for a proof; both answer
  * with their own id. */
-static void test_greeting__a_proof_of_another_member_is_none_of_this_one(void **state)
+static void test_greeting__a_proof_of_another_member_is_not_accepted(void **state)
 {
     struct world *w = *state;
     struct stranger s;
@@ -535,7 +535,7 @@ static void test_greeting__a_proof_of_another_member_is_none_of_this_one(void **
     end_dialer(w, &s);
 }
 
-static void test_greeting__welcomes_without_a_proof_are_none(void **state)
+static void test_greeting__welcomes_without_a_proof_are_not_accepted(void **state)
 {
     struct world *w = *state;
     struct stranger s;
@@ -589,7 +589,7 @@ static void test_greeting__dialers_wait_no_longer_for_a_slow_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PEERS_TEST(test_greeting__who_proves_is_welcome),
+        PEERS_TEST(test_greeting__a_node_that_proves_membership_is_welcomed),
         PEERS_TEST(test_greeting__the_listener_proves_first),
         PEERS_TEST(test_greeting__wrong_keys_open_nothing),
         PEERS_TEST(test_greeting__proofs_of_another_connection_open_nothing),
@@ -598,16 +598,16 @@ int main(void)
         PEERS_TEST(test_greeting__cut_or_extended_proofs_open_nothing),
         PEERS_TEST(test_greeting__has_to_be_over_in_time),
         PEERS_TEST(test_greeting__nothing_else_may_come_before_the_proof),
-        PEERS_TEST(test_greeting__hellos_that_are_none_end_the_connection),
-        PEERS_TEST(test_greeting__refusals_come_behind_the_proof),
-        PEERS_TEST(test_greeting__members_are_safe_from_their_names),
+        PEERS_TEST(test_greeting__malformed_hellos_end_the_connection),
+        PEERS_TEST(test_greeting__refusals_come_after_the_proof),
+        PEERS_TEST(test_greeting__members_are_not_disturbed_by_strangers_with_their_ids),
         PEERS_TEST(test_greeting__without_a_cluster_nobody_is_challenged),
         PEERS_TEST(test_greeting__listeners_with_the_key_are_believed),
         PEERS_TEST(test_greeting__listeners_with_another_key_are_not_reached),
         PEERS_TEST(test_greeting__listeners_with_another_key_log_so_themselves),
         PEERS_TEST(test_greeting__old_challenges_prove_nothing),
-        PEERS_TEST(test_greeting__a_proof_of_another_member_is_none_of_this_one),
-        PEERS_TEST(test_greeting__welcomes_without_a_proof_are_none),
+        PEERS_TEST(test_greeting__a_proof_of_another_member_is_not_accepted),
+        PEERS_TEST(test_greeting__welcomes_without_a_proof_are_not_accepted),
         PEERS_TEST(test_greeting__refusals_without_a_proof_are_not_believed),
         PEERS_TEST(test_greeting__dialers_wait_no_longer_for_a_slow_one),
     };

@@ -531,7 +531,7 @@ static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
 }
 
 /* Also with entries: a leader whose disk is full sends them. */
-static void test_peers__say_how_their_disk_is_with_entries(void **state)
+static void test_peers__report_their_disk_with_entries(void **state)
 {
     struct world *w = *state;
     struct wire_message m = {
@@ -578,7 +578,7 @@ int main(void)
         PEERS_TEST(test_peers__that_were_removed_get_the_answers_under_way),
         PEERS_TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
         PEERS_TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
-        PEERS_TEST(test_peers__say_how_their_disk_is_with_entries),
+        PEERS_TEST(test_peers__report_their_disk_with_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

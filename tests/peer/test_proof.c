@@ -114,7 +114,7 @@ static void test_proof__holds_for_its_own_greeting_alone(void **state)
     assert_false(is_taken(&g));
 }
 
-static void test_proof__of_one_role_is_none_of_the_other(void **state)
+static void test_proof__of_one_role_is_not_valid_for_the_other(void **state)
 {
     struct proof_greeting g = greeting();
     unsigned char proof[PROOF_BYTES];
@@ -164,7 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_proof__computes_the_vectors_of_rfc_4231),
         cmocka_unit_test(test_proof__holds_for_its_own_greeting_alone),
-        cmocka_unit_test(test_proof__of_one_role_is_none_of_the_other),
+        cmocka_unit_test(test_proof__of_one_role_is_not_valid_for_the_other),
         cmocka_unit_test(test_proof__of_another_key_does_not_hold),
         cmocka_unit_test(test_proof__must_be_whole),
     };

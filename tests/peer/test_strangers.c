@@ -68,7 +68,7 @@ static void test_strangers__stay_while_there_is_room(void **state)
     assert_non_null(strangers_to_close(&port->peers));
 }
 
-static void test_strangers__of_the_address_with_most_make_room(void **state)
+static void test_strangers__of_the_address_with_most_are_closed_first(void **state)
 {
     struct port *port = *state;
 
@@ -99,7 +99,7 @@ static void test_strangers__that_say_nothing_make_room_first(void **state)
 }
 
 /* All others come from different addresses. */
-static void test_strangers__that_are_few_are_no_crowd(void **state)
+static void test_strangers__from_an_address_with_few_are_spared(void **state)
 {
     struct port *port = *state;
     struct inbound *oldest = accept_from(port, APART);
@@ -152,7 +152,7 @@ static void flood_until_up(struct world *w, struct flood *f, struct io *io)
     }
 }
 
-static void test_strangers__do_not_keep_a_member_out_who_is_far_away(void **state)
+static void test_strangers__do_not_keep_out_a_distant_member(void **state)
 {
     struct world *w = *state;
     struct flood *f = memory_take_zeroed(1, sizeof *f);
@@ -183,10 +183,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PORT_TEST(test_strangers__stay_while_there_is_room),
         PORT_TEST(test_strangers__spare_the_one_that_has_just_come),
-        PORT_TEST(test_strangers__of_the_address_with_most_make_room),
+        PORT_TEST(test_strangers__of_the_address_with_most_are_closed_first),
         PORT_TEST(test_strangers__that_say_nothing_make_room_first),
-        PORT_TEST(test_strangers__that_are_few_are_no_crowd),
-        PEERS_TEST(test_strangers__do_not_keep_a_member_out_who_is_far_away),
+        PORT_TEST(test_strangers__from_an_address_with_few_are_spared),
+        PEERS_TEST(test_strangers__do_not_keep_out_a_distant_member),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

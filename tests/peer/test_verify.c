@@ -59,7 +59,7 @@ static void start_newcomer(struct world *w, const struct store_key *key)
     }
 }
 
-static void test_verify__who_has_the_key_may_be_added(void **state)
+static void test_verify__a_node_with_the_key_may_be_added(void **state)
 {
     struct world *w = *state;
 
@@ -68,7 +68,7 @@ static void test_verify__who_has_the_key_may_be_added(void **state)
     assert_null(peers_find(&w->nodes[NEWCOMER].peers, id_of(LEADER))); /* It has learned nothing. */
 }
 
-static void test_verify__who_has_another_key_or_none_may_not(void **state)
+static void test_verify__a_node_with_another_key_or_none_is_refused(void **state)
 {
     struct world *w = *state;
 
@@ -78,7 +78,7 @@ static void test_verify__who_has_another_key_or_none_may_not(void **state)
     assert_int_equal(ask_once(w, id_of(NEWCOMER)), VERIFY_OTHER_KEY);
 }
 
-static void test_verify__who_does_not_know_the_level_may_not(void **state)
+static void test_verify__a_node_that_does_not_know_the_level_is_refused(void **state)
 {
     struct world *w = *state;
 
@@ -89,7 +89,7 @@ static void test_verify__who_does_not_know_the_level_may_not(void **state)
     assert_int_equal(ask_once(w, id_of(NEWCOMER)), VERIFY_PROVEN);
 }
 
-static void test_verify__another_node_is_not_the_one(void **state)
+static void test_verify__another_node_is_not_accepted(void **state)
 {
     struct world *w = *state;
 
@@ -122,7 +122,7 @@ static void test_verify__leaves_the_connections_of_a_member_alone(void **state)
     assert_int_equal(w->nodes[NEWCOMER].lost_count, 0);
 }
 
-static void test_verify__nobody_is_found_out_at_once(void **state)
+static void test_verify__a_refused_connection_is_noticed_at_once(void **state)
 {
     struct world *w = *state;
 
@@ -131,7 +131,7 @@ static void test_verify__nobody_is_found_out_at_once(void **state)
     assert_int_equal(ask_once(w, id_of(NEWCOMER)), VERIFY_UNREACHED);
 }
 
-static void test_verify__who_is_silent_is_found_out_in_time(void **state)
+static void test_verify__a_silent_node_is_noticed_in_time(void **state)
 {
     struct world *w = *state;
     struct outcome o;
@@ -151,7 +151,7 @@ static void test_verify__who_is_silent_is_found_out_in_time(void **state)
 }
 
 /* A stranger listens there, receives the leader's HELLO, and answers whatever it likes. */
-static void test_verify__words_without_a_proof_are_no_proof(void **state)
+static void test_verify__answers_without_a_proof_are_not_accepted(void **state)
 {
     static const char words[] = {WIRE_WELCOME, WIRE_REFUSE, WIRE_CHALLENGE};
     static const char bodies[][8 + 4 + PROOF_NONCE_BYTES + PROOF_BYTES] = {
@@ -178,7 +178,7 @@ static void test_verify__words_without_a_proof_are_no_proof(void **state)
     stranger_end(&s);
 }
 
-static void test_verify__that_nobody_waits_for_ends_without_a_word(void **state)
+static void test_verify__is_cancelled_without_a_callback(void **state)
 {
     struct world *w = *state;
     struct outcome o;
@@ -222,16 +222,16 @@ static void test_verify__has_a_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PEERS_TEST(test_verify__who_has_the_key_may_be_added),
-        PEERS_TEST(test_verify__who_has_another_key_or_none_may_not),
-        PEERS_TEST(test_verify__who_does_not_know_the_level_may_not),
-        PEERS_TEST(test_verify__another_node_is_not_the_one),
+        PEERS_TEST(test_verify__a_node_with_the_key_may_be_added),
+        PEERS_TEST(test_verify__a_node_with_another_key_or_none_is_refused),
+        PEERS_TEST(test_verify__a_node_that_does_not_know_the_level_is_refused),
+        PEERS_TEST(test_verify__another_node_is_not_accepted),
         PEERS_TEST(test_verify__a_node_of_another_cluster_may_have_the_same_key),
         PEERS_TEST(test_verify__leaves_the_connections_of_a_member_alone),
-        PEERS_TEST(test_verify__nobody_is_found_out_at_once),
-        PEERS_TEST(test_verify__who_is_silent_is_found_out_in_time),
-        PEERS_TEST(test_verify__words_without_a_proof_are_no_proof),
-        PEERS_TEST(test_verify__that_nobody_waits_for_ends_without_a_word),
+        PEERS_TEST(test_verify__a_refused_connection_is_noticed_at_once),
+        PEERS_TEST(test_verify__a_silent_node_is_noticed_in_time),
+        PEERS_TEST(test_verify__answers_without_a_proof_are_not_accepted),
+        PEERS_TEST(test_verify__is_cancelled_without_a_callback),
         PEERS_TEST(test_verify__has_a_bound),
     };
 

@@ -88,7 +88,7 @@ static void test_commit__a_lone_voter_commits_when_its_disk_is_done(void **state
 
 /* The pitfall of acknowledging indexes: 5..6 are written and replaced, and the late
  * acknowledgement of the first write must not count for what replaced them. */
-static void test_commit__a_write_does_not_vouch_for_what_replaced_it(void **state)
+static void test_commit__a_write_does_not_count_for_what_replaced_it(void **state)
 {
     struct raft_progress self;
     struct solo s;
@@ -173,7 +173,7 @@ static void test_commit__many_writes_under_way_are_credited_in_time(void **state
 
 /* Figure 2, rule 5, read strictly: the end of its own log may not be from the leader, so only
  * what the message covers is known to be committed. */
-static void test_commit__a_follower_commits_only_what_the_message_vouches_for(void **state)
+static void test_commit__a_follower_commits_only_what_the_message_covers(void **state)
 {
     struct solo s;
 
@@ -230,7 +230,7 @@ static void test_commit__what_is_committed_is_never_cut(void **state)
 
 /* A heartbeat commits no more than what its receiver has acknowledged in this term: beyond that,
  * logs may differ. */
-static void test_commit__a_heartbeat_tells_only_what_was_acknowledged(void **state)
+static void test_commit__a_heartbeat_commits_only_what_was_acknowledged(void **state)
 {
     struct solo s;
 
@@ -248,7 +248,7 @@ static void test_commit__a_heartbeat_tells_only_what_was_acknowledged(void **sta
 
 /* Nor entries of older terms: an entry of this term shows that the receiver still has what it
  * acknowledged. */
-static void test_commit__a_heartbeat_tells_only_of_its_own_term(void **state)
+static void test_commit__a_heartbeat_commits_only_entries_of_its_own_term(void **state)
 {
     struct solo s;
 
@@ -273,14 +273,14 @@ int main(void)
         cmocka_unit_test(test_commit__entries_of_old_terms_do_not_commit_by_counting),
         cmocka_unit_test(test_commit__the_leader_counts_itself_only_when_durable),
         cmocka_unit_test(test_commit__a_lone_voter_commits_when_its_disk_is_done),
-        cmocka_unit_test(test_commit__a_write_does_not_vouch_for_what_replaced_it),
+        cmocka_unit_test(test_commit__a_write_does_not_count_for_what_replaced_it),
         cmocka_unit_test(test_commit__what_replaces_durable_entries_is_not_durable),
         cmocka_unit_test(test_commit__many_writes_under_way_are_credited_in_time),
-        cmocka_unit_test(test_commit__a_follower_commits_only_what_the_message_vouches_for),
+        cmocka_unit_test(test_commit__a_follower_commits_only_what_the_message_covers),
         cmocka_unit_test(test_commit__never_falls),
         cmocka_unit_test(test_commit__what_is_committed_is_never_cut),
-        cmocka_unit_test(test_commit__a_heartbeat_tells_only_what_was_acknowledged),
-        cmocka_unit_test(test_commit__a_heartbeat_tells_only_of_its_own_term),
+        cmocka_unit_test(test_commit__a_heartbeat_commits_only_what_was_acknowledged),
+        cmocka_unit_test(test_commit__a_heartbeat_commits_only_entries_of_its_own_term),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

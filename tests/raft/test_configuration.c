@@ -104,7 +104,7 @@ static void test_configuration__no_change_before_the_leader_has_committed(void *
 /* Scenario 14: one at a time. */
 /* ... not even if everything that it inherited is known to be committed; nor does it leave a
  * joint state before. */
-static void test_configuration__what_is_inherited_committed_does_not_hasten_it(void **state)
+static void test_configuration__inherited_committed_entries_are_not_enough(void **state)
 {
     struct raft_configuration joint = solo_voters(3);
     struct raft_entry entry;
@@ -183,7 +183,7 @@ static void test_configuration__refuses_what_makes_no_sense(void **state)
 /* --- joining ---------------------------------------------------------------------- */
 
 /* Dissertation §4.2.1. */
-static void test_configuration__who_joins_is_a_learner_first(void **state)
+static void test_configuration__a_new_member_is_a_learner_first(void **state)
 {
     struct solo s;
 
@@ -322,7 +322,7 @@ static void test_configuration__a_voter_leaves_through_the_joint_state(void **st
     solo_deinit(&s);
 }
 
-static void test_configuration__whoever_leaves_a_full_cluster_is_served_as_well(void **state)
+static void test_configuration__a_node_that_leaves_a_full_cluster_is_still_served(void **state)
 {
     struct solo s;
 
@@ -553,7 +553,7 @@ static void test_configuration__an_election_in_the_joint_state_takes_both(void *
 
 /* Dissertation §4.2.2: its log may be the only one that can win. Found by a random
  * run: two nodes, one removed, the leader crashed after logging C_new alone. */
-static void test_configuration__who_is_left_out_uncommitted_still_campaigns(void **state)
+static void test_configuration__a_node_left_out_by_an_uncommitted_one_still_campaigns(void **state)
 {
     struct cluster *c = cluster_new(1);
 
@@ -652,16 +652,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_configuration__only_a_leader_changes_it),
         cmocka_unit_test(test_configuration__no_change_before_the_leader_has_committed),
-        cmocka_unit_test(test_configuration__what_is_inherited_committed_does_not_hasten_it),
+        cmocka_unit_test(test_configuration__inherited_committed_entries_are_not_enough),
         cmocka_unit_test(test_configuration__no_change_while_another_is_under_way),
         cmocka_unit_test(test_configuration__refuses_what_makes_no_sense),
-        cmocka_unit_test(test_configuration__who_joins_is_a_learner_first),
+        cmocka_unit_test(test_configuration__a_new_member_is_a_learner_first),
         cmocka_unit_test(test_configuration__a_learner_that_caught_up_is_promoted),
         cmocka_unit_test(test_configuration__a_slow_learner_has_to_wait),
         cmocka_unit_test(test_configuration__an_idle_cluster_promotes_as_well),
         cmocka_unit_test(test_configuration__a_silent_learner_is_not_promoted),
         cmocka_unit_test(test_configuration__a_voter_leaves_through_the_joint_state),
-        cmocka_unit_test(test_configuration__whoever_leaves_a_full_cluster_is_served_as_well),
+        cmocka_unit_test(test_configuration__a_node_that_leaves_a_full_cluster_is_still_served),
         cmocka_unit_test(test_configuration__a_learner_leaves_at_once),
         cmocka_unit_test(test_configuration__a_leaving_leader_does_not_count_itself),
         cmocka_unit_test(test_configuration__two_become_one),
@@ -671,7 +671,7 @@ int main(void)
         cmocka_unit_test(test_configuration__rolls_back_no_further_than_it_remembers),
         cmocka_unit_test(test_configuration__a_new_leader_leaves_the_joint_state),
         cmocka_unit_test(test_configuration__an_election_in_the_joint_state_takes_both),
-        cmocka_unit_test(test_configuration__who_is_left_out_uncommitted_still_campaigns),
+        cmocka_unit_test(test_configuration__a_node_left_out_by_an_uncommitted_one_still_campaigns),
         cmocka_unit_test(test_configuration__a_removed_node_disturbs_nobody),
         cmocka_unit_test(test_configuration__members_stay_in_order),
         cmocka_unit_test(test_configuration__a_cluster_grows_and_shrinks),

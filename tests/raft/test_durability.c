@@ -18,7 +18,7 @@ static raft_seq write_up_to(struct durability *d, raft_index last_index)
     return seq;
 }
 
-static void test_durability__a_write_vouches_for_the_log_as_it_was(void **state)
+static void test_durability__a_write_covers_the_log_as_it_was(void **state)
 {
     struct durability d = {0};
     raft_seq first = write_up_to(&d, 3);
@@ -37,7 +37,7 @@ static void test_durability__a_write_vouches_for_the_log_as_it_was(void **state)
     durability_check(&d, 7);
 }
 
-static void test_durability__of_several_the_last_one_says_it_all(void **state)
+static void test_durability__of_several_writes_the_last_one_is_enough(void **state)
 {
     struct durability d = {0};
 
@@ -49,7 +49,7 @@ static void test_durability__of_several_the_last_one_says_it_all(void **state)
     durability_check(&d, 5);
 }
 
-static void test_durability__what_is_cut_counts_no_more(void **state)
+static void test_durability__what_is_cut_does_not_count(void **state)
 {
     struct durability d = {0};
     raft_seq first = write_up_to(&d, 4);
@@ -118,7 +118,7 @@ static void compare(struct prng *p, uint64_t lead_max)
     }
 }
 
-static void test_durability__is_what_a_model_says(void **state)
+static void test_durability__equals_a_model(void **state)
 {
     struct prng p = {.state = 11};
 
@@ -131,10 +131,10 @@ static void test_durability__is_what_a_model_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durability__a_write_vouches_for_the_log_as_it_was),
-        cmocka_unit_test(test_durability__of_several_the_last_one_says_it_all),
-        cmocka_unit_test(test_durability__what_is_cut_counts_no_more),
-        cmocka_unit_test(test_durability__is_what_a_model_says),
+        cmocka_unit_test(test_durability__a_write_covers_the_log_as_it_was),
+        cmocka_unit_test(test_durability__of_several_writes_the_last_one_is_enough),
+        cmocka_unit_test(test_durability__what_is_cut_does_not_count),
+        cmocka_unit_test(test_durability__equals_a_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

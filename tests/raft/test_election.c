@@ -176,7 +176,7 @@ static void test_election__the_own_vote_counts_only_when_durable(void **state)
     solo_deinit(&s);
 }
 
-static void test_election__a_vote_said_twice_counts_once(void **state)
+static void test_election__a_repeated_vote_counts_once(void **state)
 {
     struct solo s;
 
@@ -198,7 +198,7 @@ static void test_election__a_vote_said_twice_counts_once(void **state)
 
 /* Late answers to a pre-vote are not votes, nor are answers of strangers, of learners, or of
  * another term. */
-static void test_election__counts_no_vote_that_is_none(void **state)
+static void test_election__counts_only_valid_votes(void **state)
 {
     struct solo s;
 
@@ -370,7 +370,7 @@ static void test_election__learners_vote_if_asked_but_never_campaign(void **stat
 
 /* Others can win within two election timeouts, or at once if the leader is lost. But they may be
  * unable to, and then it has to campaign. */
-static void test_election__who_is_reluctant_campaigns_after_all_others(void **state)
+static void test_election__a_reluctant_node_campaigns_after_all_others(void **state)
 {
     struct raft_event reluctant = {.kind = RAFT_RELUCTANT, .is_reluctant = true};
     struct raft_event lost = {.kind = RAFT_PEER_LOST, .peer = 2};
@@ -470,8 +470,8 @@ int main(void)
         cmocka_unit_test(test_election__remembers_its_vote_after_a_restart),
         cmocka_unit_test(test_election__votes_only_for_logs_that_are_up_to_date),
         cmocka_unit_test(test_election__the_own_vote_counts_only_when_durable),
-        cmocka_unit_test(test_election__a_vote_said_twice_counts_once),
-        cmocka_unit_test(test_election__counts_no_vote_that_is_none),
+        cmocka_unit_test(test_election__a_repeated_vote_counts_once),
+        cmocka_unit_test(test_election__counts_only_valid_votes),
         cmocka_unit_test(test_election__a_candidate_gives_way_to_the_leader_of_its_term),
         cmocka_unit_test(test_election__a_leader_begins_with_a_noop),
         cmocka_unit_test(test_election__a_leader_gives_way_to_a_higher_term),
@@ -479,7 +479,7 @@ int main(void)
         cmocka_unit_test(test_election__waits_for_its_disk_instead_of_raising_terms),
         cmocka_unit_test(test_election__a_node_without_a_configuration_never_campaigns),
         cmocka_unit_test(test_election__learners_vote_if_asked_but_never_campaign),
-        cmocka_unit_test(test_election__who_is_reluctant_campaigns_after_all_others),
+        cmocka_unit_test(test_election__a_reluctant_node_campaigns_after_all_others),
         cmocka_unit_test(test_election__does_not_campaign_without_room_for_another_term),
         cmocka_unit_test(test_election__a_split_vote_is_resolved_soon),
         cmocka_unit_test(test_election__a_refused_candidate_asks_again_soon),

@@ -33,7 +33,7 @@ static void test_liar__nothing_is_lost_in_a_term_whose_entries_were_taken(void *
     solo_deinit(&s);
 }
 
-static void test_liar__who_leads_has_lost_nothing_of_its_term(void **state)
+static void test_liar__a_leader_has_lost_nothing_of_its_term(void **state)
 {
     struct solo s;
 
@@ -77,7 +77,7 @@ static void test_liar__a_log_agrees_with_what_fits_and_nothing_else(void **state
 }
 
 /* A heartbeat names one entry; those after it may be lost nevertheless. */
-static void test_liar__a_heartbeat_vouches_for_no_more_than_it_names(void **state)
+static void test_liar__a_heartbeat_proves_no_more_than_it_names(void **state)
 {
     struct solo s;
 
@@ -89,7 +89,7 @@ static void test_liar__a_heartbeat_vouches_for_no_more_than_it_names(void **stat
 }
 
 /* It answers heartbeats, so it is there; but it never accepts entries. */
-static void test_liar__who_takes_no_entries_is_told_from_who_does(void **state)
+static void test_liar__a_member_that_takes_no_entries_is_recognised(void **state)
 {
     struct solo s;
     struct raft_progress progress;
@@ -125,7 +125,7 @@ static void test_liar__who_takes_no_entries_is_told_from_who_does(void **state)
 
 /* If terms are so far apart that nobody believes anybody, nodes would otherwise be alone for
  * ever. */
-static void test_liar__who_is_not_led_for_long_believes_any_term(void **state)
+static void test_liar__a_node_long_without_a_leader_believes_any_term(void **state)
 {
     const uint64_t long_ns = 10 * SOLO_ELECTION_TIMEOUT;
     struct solo s;
@@ -145,7 +145,7 @@ static void test_liar__who_is_not_led_for_long_believes_any_term(void **state)
     solo_deinit(&s);
 }
 
-static void test_liar__who_leads_is_led(void **state)
+static void test_liar__a_leader_counts_as_led(void **state)
 {
     struct solo s;
 
@@ -351,7 +351,7 @@ static void test_liar__no_number_stops_a_node(void **state)
     }
 }
 
-static void test_liar__nor_does_any_order_of_them(void **state)
+static void test_liar__no_order_of_messages_stops_a_node(void **state)
 {
     uint64_t random = 1;
 
@@ -378,15 +378,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_liar__nothing_is_lost_in_a_term_whose_entries_were_taken),
-        cmocka_unit_test(test_liar__who_leads_has_lost_nothing_of_its_term),
+        cmocka_unit_test(test_liar__a_leader_has_lost_nothing_of_its_term),
         cmocka_unit_test(test_liar__a_log_agrees_with_what_fits_and_nothing_else),
-        cmocka_unit_test(test_liar__a_heartbeat_vouches_for_no_more_than_it_names),
-        cmocka_unit_test(test_liar__who_takes_no_entries_is_told_from_who_does),
-        cmocka_unit_test(test_liar__who_is_not_led_for_long_believes_any_term),
-        cmocka_unit_test(test_liar__who_leads_is_led),
+        cmocka_unit_test(test_liar__a_heartbeat_proves_no_more_than_it_names),
+        cmocka_unit_test(test_liar__a_member_that_takes_no_entries_is_recognised),
+        cmocka_unit_test(test_liar__a_node_long_without_a_leader_believes_any_term),
+        cmocka_unit_test(test_liar__a_leader_counts_as_led),
         cmocka_unit_test(test_liar__no_message_uses_up_the_last_terms),
         cmocka_unit_test(test_liar__no_number_stops_a_node),
-        cmocka_unit_test(test_liar__nor_does_any_order_of_them),
+        cmocka_unit_test(test_liar__no_order_of_messages_stops_a_node),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

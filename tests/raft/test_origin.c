@@ -96,7 +96,7 @@ static void test_origin__that_can_not_be_is_refused(void **state)
 /* --- following -------------------------------------------------------------------- */
 
 /* Like what it has committed: the part behind is taken, the rest is skipped. */
-static void test_origin__what_comes_from_before_it_is_taken_from_behind_it(void **state)
+static void test_origin__of_entries_from_before_it_the_rest_is_taken(void **state)
 {
     struct solo s;
 
@@ -123,7 +123,7 @@ static void test_origin__what_comes_from_before_it_is_taken_from_behind_it(void 
     solo_deinit(&s);
 }
 
-static void test_origin__is_contradicted_by_no_leader(void **state)
+static void test_origin__can_not_be_contradicted_by_a_leader(void **state)
 {
     struct solo s;
 
@@ -141,7 +141,7 @@ static void test_origin__is_contradicted_by_no_leader(void **state)
     solo_deinit(&s);
 }
 
-static void test_origin__a_rejection_points_behind_it(void **state)
+static void test_origin__a_rejection_points_after_it(void **state)
 {
     struct solo s;
 
@@ -163,7 +163,7 @@ static void test_origin__a_rejection_points_behind_it(void **state)
 }
 
 /* Nothing of it was compared, so it is no sign that this log is as the leader says. */
-static void test_origin__what_ends_before_it_is_no_agreement(void **state)
+static void test_origin__entries_that_end_before_it_prove_no_agreement(void **state)
 {
     struct solo s;
 
@@ -199,7 +199,7 @@ static void test_origin__a_heartbeat_may_name_an_entry_before_it(void **state)
 
 /* The peer's log ends before ours begins. It is not asked the same over and over, as fast as it
  * can answer, and it is heard of all the time. */
-static void test_origin__who_needs_what_is_before_it_gets_heartbeats(void **state)
+static void test_origin__a_peer_that_needs_earlier_entries_gets_heartbeats(void **state)
 {
     struct solo s;
 
@@ -230,7 +230,7 @@ static void test_origin__who_needs_what_is_before_it_gets_heartbeats(void **stat
 }
 
 /* It differs in a term that began before ours does. */
-static void test_origin__who_differs_before_it_needs_a_snapshot(void **state)
+static void test_origin__a_peer_that_differs_before_it_needs_a_snapshot(void **state)
 {
     struct solo s;
 
@@ -245,7 +245,7 @@ static void test_origin__who_differs_before_it_needs_a_snapshot(void **state)
     solo_deinit(&s);
 }
 
-static void test_origin__who_has_the_entry_there_is_served_from_it(void **state)
+static void test_origin__a_peer_that_has_that_entry_gets_what_follows(void **state)
 {
     struct solo s;
 
@@ -329,14 +329,14 @@ int main(void)
         cmocka_unit_test(test_origin__is_committed_durable_and_configured),
         cmocka_unit_test(test_origin__without_one_the_log_begins_with_the_first_entry),
         cmocka_unit_test(test_origin__that_can_not_be_is_refused),
-        cmocka_unit_test(test_origin__what_comes_from_before_it_is_taken_from_behind_it),
-        cmocka_unit_test(test_origin__is_contradicted_by_no_leader),
-        cmocka_unit_test(test_origin__a_rejection_points_behind_it),
-        cmocka_unit_test(test_origin__what_ends_before_it_is_no_agreement),
+        cmocka_unit_test(test_origin__of_entries_from_before_it_the_rest_is_taken),
+        cmocka_unit_test(test_origin__can_not_be_contradicted_by_a_leader),
+        cmocka_unit_test(test_origin__a_rejection_points_after_it),
+        cmocka_unit_test(test_origin__entries_that_end_before_it_prove_no_agreement),
         cmocka_unit_test(test_origin__a_heartbeat_may_name_an_entry_before_it),
-        cmocka_unit_test(test_origin__who_needs_what_is_before_it_gets_heartbeats),
-        cmocka_unit_test(test_origin__who_differs_before_it_needs_a_snapshot),
-        cmocka_unit_test(test_origin__who_has_the_entry_there_is_served_from_it),
+        cmocka_unit_test(test_origin__a_peer_that_needs_earlier_entries_gets_heartbeats),
+        cmocka_unit_test(test_origin__a_peer_that_differs_before_it_needs_a_snapshot),
+        cmocka_unit_test(test_origin__a_peer_that_has_that_entry_gets_what_follows),
         cmocka_unit_test(test_origin__a_snapshot_ends_the_need),
         cmocka_unit_test(test_origin__a_node_behind_it_stops_nobody),
     };

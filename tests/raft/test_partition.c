@@ -68,7 +68,7 @@ static void assert_all_equal(struct cluster *c)
 
 /* Scenario 56: A and C reach B, but not each other. C hears no leader, and asks for votes for a
  * minute; B hears one and refuses. */
-static void test_partition__of_two_that_both_reach_a_third_moves_nobody(void **state)
+static void test_partition__of_two_that_both_reach_a_third_keeps_the_leader(void **state)
 {
     struct cluster *c = led_by(1, 3, 1);
 
@@ -90,7 +90,7 @@ static void test_partition__of_two_that_both_reach_a_third_moves_nobody(void **s
 
 /* The same with five in a chain, each reaching its neighbours: 2 leads 1 and 3; the requests of
  * 4 and 5 end at 3. */
-static void test_partition__of_a_chain_moves_nobody(void **state)
+static void test_partition__into_a_chain_keeps_the_leader(void **state)
 {
     struct cluster *c = led_by(2, 5, 2);
 
@@ -106,7 +106,7 @@ static void test_partition__of_a_chain_moves_nobody(void **state)
 
 /* Scenario 57: the leader can reach only one other node, and only that one reaches a majority.
  * It is elected, and remains leader. */
-static void test_partition__who_alone_reaches_a_majority_comes_to_lead(void **state)
+static void test_partition__the_only_node_that_reaches_a_majority_leads(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 50; seed++) {
@@ -202,9 +202,9 @@ static void test_partition__flapping_ends_with_one_leader_for_good(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_partition__of_two_that_both_reach_a_third_moves_nobody),
-        cmocka_unit_test(test_partition__of_a_chain_moves_nobody),
-        cmocka_unit_test(test_partition__who_alone_reaches_a_majority_comes_to_lead),
+        cmocka_unit_test(test_partition__of_two_that_both_reach_a_third_keeps_the_leader),
+        cmocka_unit_test(test_partition__into_a_chain_keeps_the_leader),
+        cmocka_unit_test(test_partition__the_only_node_that_reaches_a_majority_leads),
         cmocka_unit_test(test_partition__a_deaf_leader_stops_within_two_timeouts),
         cmocka_unit_test(test_partition__a_deaf_follower_disturbs_nobody),
         cmocka_unit_test(test_partition__flapping_ends_with_one_leader_for_good),

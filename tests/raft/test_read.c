@@ -152,7 +152,7 @@ static void test_read__waits_until_the_leader_has_committed_in_its_term(void **s
 }
 
 /* Its index is the commit index when it was asked; later commits do not delay it. */
-static void test_read__its_index_is_the_commit_at_its_asking(void **state)
+static void test_read__its_index_is_the_commit_index_when_it_was_asked(void **state)
 {
     struct solo s;
 
@@ -274,7 +274,7 @@ int main(void)
         cmocka_unit_test(test_read__each_has_a_number_of_its_own),
         cmocka_unit_test(test_read__entries_carry_the_round_as_well),
         cmocka_unit_test(test_read__waits_until_the_leader_has_committed_in_its_term),
-        cmocka_unit_test(test_read__its_index_is_the_commit_at_its_asking),
+        cmocka_unit_test(test_read__its_index_is_the_commit_index_when_it_was_asked),
         cmocka_unit_test(test_read__a_lone_voter_confirms_in_the_same_step),
         cmocka_unit_test(test_read__the_number_under_way_is_bounded),
         cmocka_unit_test(test_read__a_deposed_leader_forgets_them),

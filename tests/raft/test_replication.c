@@ -243,7 +243,7 @@ static void test_replication__refuses_nonsense_unchanged(void **state)
 
 /* The leader relies on its acknowledgement of entries that its disk has lost. It can't know what
  * else it has promised, so it must not go on. */
-static void test_replication__stops_where_it_has_lost_what_it_acknowledged(void **state)
+static void test_replication__stops_if_it_has_lost_what_it_acknowledged(void **state)
 {
     struct solo s;
 
@@ -610,7 +610,7 @@ static void test_replication__asks_after_a_silence_about_what_was_sent(void **st
 }
 
 /* ... and if it was only slow, the answer to what was sent comes first. */
-static void test_replication__does_not_ask_where_nothing_is_missing(void **state)
+static void test_replication__does_not_ask_if_nothing_is_missing(void **state)
 {
     struct solo s;
 
@@ -675,7 +675,7 @@ int main(void)
         cmocka_unit_test(test_replication__success_waits_for_the_write),
         cmocka_unit_test(test_replication__a_second_leader_of_a_term_is_refused),
         cmocka_unit_test(test_replication__refuses_nonsense_unchanged),
-        cmocka_unit_test(test_replication__stops_where_it_has_lost_what_it_acknowledged),
+        cmocka_unit_test(test_replication__stops_if_it_has_lost_what_it_acknowledged),
         cmocka_unit_test(test_replication__refuses_terms_it_has_no_room_for),
         cmocka_unit_test(test_replication__a_node_without_a_log_accepts_one),
         cmocka_unit_test(test_replication__a_proposal_goes_to_all_at_once),
@@ -690,7 +690,7 @@ int main(void)
         cmocka_unit_test(test_replication__probes_again_after_a_broken_connection),
         cmocka_unit_test(test_replication__a_broken_connection_does_not_restart_a_search),
         cmocka_unit_test(test_replication__asks_after_a_silence_about_what_was_sent),
-        cmocka_unit_test(test_replication__does_not_ask_where_nothing_is_missing),
+        cmocka_unit_test(test_replication__does_not_ask_if_nothing_is_missing),
         cmocka_unit_test(test_replication__heartbeats_go_to_all),
         cmocka_unit_test(test_replication__progress_is_known_to_the_leader_only),
     };

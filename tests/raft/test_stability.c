@@ -45,7 +45,7 @@ static void test_stability__a_pre_vote_changes_no_term_anywhere(void **state)
 }
 
 /* Dissertation §4.2.3, §9.6: a node that hears a leader stays with it. */
-static void test_stability__who_hears_a_leader_refuses_others(void **state)
+static void test_stability__a_node_that_hears_a_leader_refuses_others(void **state)
 {
     struct solo s;
 
@@ -186,7 +186,7 @@ static void test_stability__a_node_that_is_terms_behind_catches_up_and_wins(void
     solo_deinit(&s);
 }
 
-static void test_stability__a_refusal_says_the_own_term(void **state)
+static void test_stability__a_refusal_has_the_refusers_term(void **state)
 {
     struct solo s;
 
@@ -312,14 +312,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stability__a_pre_vote_changes_no_term_anywhere),
-        cmocka_unit_test(test_stability__who_hears_a_leader_refuses_others),
+        cmocka_unit_test(test_stability__a_node_that_hears_a_leader_refuses_others),
         cmocka_unit_test(test_stability__a_transfer_waives_stickiness),
         cmocka_unit_test(test_stability__a_leader_with_a_quorum_refuses_others),
         cmocka_unit_test(test_stability__a_broken_connection_to_the_leader_starts_turns),
         cmocka_unit_test(test_stability__the_next_voter_waits_a_fraction_of_a_heartbeat),
         cmocka_unit_test(test_stability__a_lost_leader_is_no_reason_to_refuse),
         cmocka_unit_test(test_stability__a_node_that_is_terms_behind_catches_up_and_wins),
-        cmocka_unit_test(test_stability__a_refusal_says_the_own_term),
+        cmocka_unit_test(test_stability__a_refusal_has_the_refusers_term),
         cmocka_unit_test(test_stability__a_leader_that_no_majority_answers_steps_down),
         cmocka_unit_test(test_stability__lost_connections_alone_do_not_depose),
         cmocka_unit_test(test_stability__a_killed_leader_is_replaced_without_a_timeout),

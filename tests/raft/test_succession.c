@@ -38,7 +38,7 @@ static bool may_follow(const char *before, const char *after)
     return raft_configuration_may_follow(&b, &c);
 }
 
-static void test_succession__is_what_a_leader_makes(void **state)
+static void test_succession__allows_each_step_of_a_leader(void **state)
 {
     (void)state;
     assert_true(may_follow("", "1"));
@@ -55,7 +55,7 @@ static void test_succession__is_what_a_leader_makes(void **state)
     assert_true(may_follow("1= 2< 3= 4-", "1 3 4-"));
 }
 
-static void test_succession__is_nothing_else(void **state)
+static void test_succession__allows_nothing_else(void **state)
 {
     (void)state;
     assert_false(may_follow("1 2 3", "7"));           /* All others are gone. */
@@ -229,8 +229,8 @@ static void test_succession__a_leader_goes_on_with_one_in_its_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_succession__is_what_a_leader_makes),
-        cmocka_unit_test(test_succession__is_nothing_else),
+        cmocka_unit_test(test_succession__allows_each_step_of_a_leader),
+        cmocka_unit_test(test_succession__allows_nothing_else),
         cmocka_unit_test(test_succession__majorities_before_and_after_share_a_node),
         cmocka_unit_test(test_succession__an_entry_that_may_not_follow_has_no_effect),
         cmocka_unit_test(test_succession__a_restart_finds_the_same),

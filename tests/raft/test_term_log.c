@@ -90,7 +90,7 @@ static void test_term_log__truncates_within_a_run_and_at_its_edge(void **state)
     assert_int_equal(f.log.run_count, 0);
 }
 
-static void test_term_log__says_when_another_term_has_no_room(void **state)
+static void test_term_log__reports_that_another_term_has_no_room(void **state)
 {
     struct fixture f;
 
@@ -114,7 +114,7 @@ static void append_behind_an_origin(struct fixture *f)
     term_log_append(&f->log, 6, 2);
 }
 
-static void test_term_log__begins_behind_its_origin(void **state)
+static void test_term_log__begins_after_its_origin(void **state)
 {
     struct fixture f;
 
@@ -234,9 +234,9 @@ int main(void)
         cmocka_unit_test(test_term_log__knows_the_term_of_each_index),
         cmocka_unit_test(test_term_log__finds_the_last_entry_of_a_term_or_below),
         cmocka_unit_test(test_term_log__truncates_within_a_run_and_at_its_edge),
-        cmocka_unit_test(test_term_log__says_when_another_term_has_no_room),
+        cmocka_unit_test(test_term_log__reports_that_another_term_has_no_room),
         cmocka_unit_test(test_term_log__has_room_again_in_larger_memory),
-        cmocka_unit_test(test_term_log__begins_behind_its_origin),
+        cmocka_unit_test(test_term_log__begins_after_its_origin),
         cmocka_unit_test(test_term_log__knows_below_its_origin_only_that_terms_do_not_fall),
         cmocka_unit_test(test_term_log__looks_for_a_term_down_to_its_origin),
         cmocka_unit_test(test_term_log__equals_a_plain_array),

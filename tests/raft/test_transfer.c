@@ -142,7 +142,7 @@ static void test_transfer__refuses_what_cannot_lead(void **state)
     solo_deinit(&s);
 }
 
-static void test_transfer__chooses_whoever_is_there_and_has_most(void **state)
+static void test_transfer__chooses_the_reachable_node_that_has_most(void **state)
 {
     struct solo s;
 
@@ -251,7 +251,7 @@ int main(void)
         cmocka_unit_test(test_transfer__waits_no_longer_than_half_its_time_for_commits),
         cmocka_unit_test(test_transfer__gives_up_after_an_election_timeout),
         cmocka_unit_test(test_transfer__refuses_what_cannot_lead),
-        cmocka_unit_test(test_transfer__chooses_whoever_is_there_and_has_most),
+        cmocka_unit_test(test_transfer__chooses_the_reachable_node_that_has_most),
         cmocka_unit_test(test_transfer__the_target_campaigns_at_once),
         cmocka_unit_test(test_transfer__the_target_takes_the_leaders_term_first),
         cmocka_unit_test(test_transfer__goes_on_while_a_change_ends),

@@ -98,7 +98,7 @@ static void run(struct path *p, uint64_t for_ns, uint64_t wanted_bytes)
 }
 
 /* Every path is used fully, whatever its bandwidth, and nothing waits in the log for long. */
-static void test_admission__finds_the_measure_of_each_path(void **state)
+static void test_admission__adapts_to_each_path(void **state)
 {
     static const uint64_t rates[] = {20000, 50000, 100000, 200000, 1000000, 10000000};
 
@@ -133,7 +133,7 @@ static void test_admission__does_not_take_a_long_round_for_a_queue(void **state)
 }
 
 /* A longer round trip is learned under load, too, from a window that has shrunk to nothing. */
-static void test_admission__comes_back_where_the_round_became_longer(void **state)
+static void test_admission__recovers_if_the_round_became_longer(void **state)
 {
     struct path p = path_of(2 * MS, 100 * 1000 * 1000);
 
@@ -155,7 +155,7 @@ static void test_admission__shrinks_before_what_is_late_is_committed(void **stat
     assert_int_equal(p.admission.window_bytes, ADMISSION_BYTES_MIN);
 }
 
-static void test_admission__is_as_wide_as_it_is_used(void **state)
+static void test_admission__grows_only_if_it_is_used(void **state)
 {
     struct path p = path_of(2 * MS, 100 * 1000 * 1000);
 
@@ -185,7 +185,7 @@ static void test_admission__lets_one_entry_of_any_size_into_an_empty_log(void **
 
 /* A backlog that shrinks is not an overload; nor is one if there is a moment in which everything
  * fits. */
-static void test_admission__tells_an_overload_from_a_passing_backlog(void **state)
+static void test_admission__distinguishes_an_overload_from_a_passing_backlog(void **state)
 {
     struct admission a;
 
@@ -208,13 +208,13 @@ static void test_admission__tells_an_overload_from_a_passing_backlog(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_admission__finds_the_measure_of_each_path),
+        cmocka_unit_test(test_admission__adapts_to_each_path),
         cmocka_unit_test(test_admission__does_not_take_a_long_round_for_a_queue),
-        cmocka_unit_test(test_admission__comes_back_where_the_round_became_longer),
+        cmocka_unit_test(test_admission__recovers_if_the_round_became_longer),
         cmocka_unit_test(test_admission__shrinks_before_what_is_late_is_committed),
-        cmocka_unit_test(test_admission__is_as_wide_as_it_is_used),
+        cmocka_unit_test(test_admission__grows_only_if_it_is_used),
         cmocka_unit_test(test_admission__lets_one_entry_of_any_size_into_an_empty_log),
-        cmocka_unit_test(test_admission__tells_an_overload_from_a_passing_backlog),
+        cmocka_unit_test(test_admission__distinguishes_an_overload_from_a_passing_backlog),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,7 @@ static void test_announce__sends_the_new_address_to_the_leader_once(void **state
     }
 }
 
-static void test_announce__is_silent_where_nothing_is_to_be_said(void **state)
+static void test_announce__is_silent_if_there_is_nothing_to_announce(void **state)
 {
     struct replica *r = &((struct fixture *)*state)->replica;
 
@@ -176,7 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_announce__sends_the_new_address_to_the_leader_once),
-        TEST(test_announce__is_silent_where_nothing_is_to_be_said),
+        TEST(test_announce__is_silent_if_there_is_nothing_to_announce),
         TEST(test_announce__waits_longer_after_each_refusal),
     };
 

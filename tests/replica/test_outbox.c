@@ -49,7 +49,7 @@ static void test_outbox__holds_what_waits_for_a_write(void **state)
 }
 
 /* A message that only needs the term does not wait for entries of an earlier message. */
-static void test_outbox__lets_none_wait_for_another_ones_write(void **state)
+static void test_outbox__lets_no_message_wait_for_another_ones_write(void **state)
 {
     struct outbox o = {0};
     struct sent sent = {0};
@@ -88,7 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outbox__holds_what_waits_for_a_write),
-        cmocka_unit_test(test_outbox__lets_none_wait_for_another_ones_write),
+        cmocka_unit_test(test_outbox__lets_no_message_wait_for_another_ones_write),
         cmocka_unit_test(test_outbox__keeps_the_order_of_many),
     };
 

@@ -136,7 +136,7 @@ static void test_status__of_this_node_has_its_commit_index_whatever_its_disk_has
     assert_row_has(f, 0, "match_index\r\n:5\r\n");
 }
 
-static void test_status__of_this_node_tells_of_a_full_disk(void **state)
+static void test_status__of_this_node_shows_a_full_disk(void **state)
 {
     struct fixture *f = *state;
 
@@ -146,7 +146,7 @@ static void test_status__of_this_node_tells_of_a_full_disk(void **state)
 }
 
 /* A message was dropped because it contradicts the log: one of the two nodes is faulty. */
-static void test_status__of_a_node_that_is_contradicted_says_so_for_a_minute(void **state)
+static void test_status__of_a_contradicted_node_shows_that_for_a_minute(void **state)
 {
     const uint64_t minute_ns = 60 * 1000 * 1000 * 1000ull;
     struct fixture *f = *state;
@@ -169,7 +169,7 @@ static void connect_peer(struct fixture *f)
 }
 
 /* It reports that itself, with each message. */
-static void test_status__of_another_node_tells_of_its_full_disk(void **state)
+static void test_status__of_another_node_shows_its_full_disk(void **state)
 {
     struct fixture *f = *state;
 
@@ -308,9 +308,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
     const struct CMUnitTest tests[] = {
         TEST(test_status__of_this_node_has_its_commit_index_whatever_its_disk_has),
-        TEST(test_status__of_this_node_tells_of_a_full_disk),
-        TEST(test_status__of_a_node_that_is_contradicted_says_so_for_a_minute),
-        TEST(test_status__of_another_node_tells_of_its_full_disk),
+        TEST(test_status__of_this_node_shows_a_full_disk),
+        TEST(test_status__of_a_contradicted_node_shows_that_for_a_minute),
+        TEST(test_status__of_another_node_shows_its_full_disk),
         TEST(test_status__of_a_node_that_is_not_connected_is_unreachable),
         TEST(test_status__of_a_silent_node_counts_from_the_last_change_of_roles),
         TEST(test_status__of_a_node_that_refuses_the_log_is_not_ok),

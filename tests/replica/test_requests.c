@@ -166,7 +166,7 @@ static void test_requests__gives_back_what_was_forwarded(void **state)
 
 /* Time for a leader begins when the command comes to the node; time for all, when it is submitted,
  * unless its maker has set it. */
-static void test_requests__have_two_times(void **state)
+static void test_requests__have_two_deadlines(void **state)
 {
     struct fixture *f = *state;
 
@@ -197,7 +197,7 @@ int main(void)
         TEST(test_requests__only_what_may_have_changed_something_is_in_doubt),
         TEST(test_requests__a_change_of_members_may_be_in_doubt),
         TEST(test_requests__gives_back_what_was_forwarded),
-        TEST(test_requests__have_two_times),
+        TEST(test_requests__have_two_deadlines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

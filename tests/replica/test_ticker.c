@@ -23,7 +23,7 @@ static void test_ticker__is_never_due_without_a_deadline(void **state)
     assert_true(ticker_due_ns(&t) == UINT64_MAX);
 }
 
-static void test_ticker__puts_a_deadline_off_for_a_moment(void **state)
+static void test_ticker__postpones_a_deadline_for_a_moment(void **state)
 {
     struct ticker t;
 
@@ -53,7 +53,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ticker__is_never_due_without_a_deadline),
-        cmocka_unit_test(test_ticker__puts_a_deadline_off_for_a_moment),
+        cmocka_unit_test(test_ticker__postpones_a_deadline_for_a_moment),
         cmocka_unit_test(test_ticker__forgets_that_once_there_is_another_deadline),
     };
 

@@ -130,7 +130,7 @@ static void test_parse__refuses_bad_sizes(void **state)
     expect("*2\r\n$1\r\na\r\n$x\r\n", error);
 }
 
-static void test_parse__refuses_what_is_no_bulk_string(void **state)
+static void test_parse__refuses_what_is_not_a_bulk_string(void **state)
 {
     (void)state;
     expect("*1\r\nPING\r\n", "ERR Protocol error: expected '$', got 'P'");
@@ -145,7 +145,7 @@ static void test_parse__refuses_a_value_without_its_line_end(void **state)
     expect("*1\r\n$3\r\nPING\r\n", "ERR Protocol error: expected CRLF after bulk");
 }
 
-static void test_parse__holds_requests_to_their_limits(void **state)
+static void test_parse__enforces_the_limits_of_requests(void **state)
 {
     struct resp_limits limits = {
         .arguments_max = 2, .bulk_bytes_max = 10, .request_bytes_max = 30, .inline_bytes_max = 8};
@@ -347,9 +347,9 @@ int main(void)
         cmocka_unit_test(test_parse__skips_empty_requests),
         cmocka_unit_test(test_parse__refuses_bad_argument_counts),
         cmocka_unit_test(test_parse__refuses_bad_sizes),
-        cmocka_unit_test(test_parse__refuses_what_is_no_bulk_string),
+        cmocka_unit_test(test_parse__refuses_what_is_not_a_bulk_string),
         cmocka_unit_test(test_parse__refuses_a_value_without_its_line_end),
-        cmocka_unit_test(test_parse__holds_requests_to_their_limits),
+        cmocka_unit_test(test_parse__enforces_the_limits_of_requests),
         cmocka_unit_test(test_parse__takes_no_memory_for_what_is_announced),
         cmocka_unit_test(test_parse__reads_as_many_arguments_as_allowed),
         cmocka_unit_test(test_parse__looks_at_no_byte_of_a_long_value_twice),

@@ -152,7 +152,7 @@ static void test_decimal__writes_what_printf_writes(void **state)
     }
 }
 
-static void test_decimal__refuses_what_is_no_number(void **state)
+static void test_decimal__refuses_what_is_not_a_number(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -196,7 +196,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write__strings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write__collections, set_up, tear_down),
         cmocka_unit_test(test_decimal__writes_what_printf_writes),
-        cmocka_unit_test(test_decimal__refuses_what_is_no_number),
+        cmocka_unit_test(test_decimal__refuses_what_is_not_a_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

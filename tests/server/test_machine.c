@@ -63,7 +63,7 @@ static bool may_begin(const char *name, bool has_contact, char text[1024])
     return may;
 }
 
-static void test_machine__nobody_elses_directory_is_taken(void **state)
+static void test_machine__a_directory_with_other_files_is_refused(void **state)
 {
     char text[1024];
 
@@ -107,7 +107,7 @@ int main(void)
         cmocka_unit_test(test_machine__a_port_is_ephemeral_within_the_range),
         cmocka_unit_test(test_machine__a_reserved_port_is_not_ephemeral),
         cmocka_unit_test(test_machine__what_is_not_understood_is_empty),
-        cmocka_unit_test(test_machine__nobody_elses_directory_is_taken),
+        cmocka_unit_test(test_machine__a_directory_with_other_files_is_refused),
         cmocka_unit_test(test_machine__an_empty_directory_is_for_joining),
         cmocka_unit_test(test_machine__what_a_start_left_behind_may_be_started_again),
     };

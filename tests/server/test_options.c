@@ -81,7 +81,7 @@ static void test_options__take_a_contact(void **state)
     assert_int_equal(p.options.config.contact.port, 8000);
 }
 
-static void test_options__stand_in_any_place(void **state)
+static void test_options__may_be_in_any_place(void **state)
 {
     static const char *const lines[] = {
         "--data d --election-timeout 500 h 1 c 2",
@@ -122,7 +122,7 @@ static void test_options__set_everything(void **state)
     assert_true(p.options.config.protected_mode);
 }
 
-static void test_options__tell_where_few_would_be_served(void **state)
+static void test_options__detect_that_only_loopback_would_be_served(void **state)
 {
     static const char *const few[] = {"10.0.0.1 1", "0.0.0.0 1 --announce h", "h 1"};
     static const char *const all[] = {"localhost 1", "127.0.0.1 1", "127.1.2.3 1", "::1 1",
@@ -139,7 +139,7 @@ static void test_options__tell_where_few_would_be_served(void **state)
     }
 }
 
-static void test_options__tell_where_nobody_would_be_served(void **state)
+static void test_options__detect_that_nobody_would_be_served(void **state)
 {
     static const char *const none[] = {"10.0.0.1 1", "fe80::1 1", "2001:db8::1 1"};
     static const char *const some[] = {"0.0.0.0 1 --announce h",
@@ -248,7 +248,7 @@ static void test_options__refuse_bad_values_and_say_which_are_good(void **state)
     refuse("h 1 --protected-mode maybe", "yes or no, not 'maybe'");
 }
 
-static void test_options__ask_for_a_peer_port_where_none_is_left(void **state)
+static void test_options__ask_for_a_peer_port_if_the_default_does_not_exist(void **state)
 {
     struct parsed p;
 
@@ -301,10 +301,10 @@ int main(void)
         cmocka_unit_test(test_options__take_host_and_port),
         cmocka_unit_test(test_options__take_an_announced_address_in_brackets),
         cmocka_unit_test(test_options__take_a_contact),
-        cmocka_unit_test(test_options__stand_in_any_place),
+        cmocka_unit_test(test_options__may_be_in_any_place),
         cmocka_unit_test(test_options__set_everything),
-        cmocka_unit_test(test_options__tell_where_few_would_be_served),
-        cmocka_unit_test(test_options__tell_where_nobody_would_be_served),
+        cmocka_unit_test(test_options__detect_that_only_loopback_would_be_served),
+        cmocka_unit_test(test_options__detect_that_nobody_would_be_served),
         cmocka_unit_test(test_options__a_new_cluster_is_asked_for_by_a_word),
         cmocka_unit_test(test_options__a_file_has_the_key),
         cmocka_unit_test(test_options__show_help_and_version),
@@ -312,7 +312,7 @@ int main(void)
         cmocka_unit_test(test_options__refuse_a_host_that_is_too_long),
         cmocka_unit_test(test_options__refuse_unknown_and_incomplete_options),
         cmocka_unit_test(test_options__refuse_bad_values_and_say_which_are_good),
-        cmocka_unit_test(test_options__ask_for_a_peer_port_where_none_is_left),
+        cmocka_unit_test(test_options__ask_for_a_peer_port_if_the_default_does_not_exist),
         cmocka_unit_test(test_options__refuse_times_that_make_no_sense_together),
         cmocka_unit_test(test_config__defaults_make_sense),
     };

@@ -87,7 +87,7 @@ static void assert_refused(const struct asker *a, const char *code)
     assert_memory_equal(a->reply + 1, code, strlen(code));
 }
 
-static void test_adding__nodes_that_are_not_there_changes_nothing(void **state)
+static void test_adding__unreachable_nodes_changes_nothing(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     raft_index before = members(c)->index;
@@ -109,7 +109,7 @@ static void test_adding__nodes_that_are_not_there_changes_nothing(void **state)
 }
 
 /* Also if its peer port stays the same and only its port for clients would change. */
-static void test_adding__a_member_elsewhere_needs_its_own_word(void **state)
+static void test_adding__a_member_moves_only_if_it_announces_that_itself(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     raft_index before = members(c)->index;
@@ -162,8 +162,8 @@ static void test_adding__others_do_not_wait_for_a_silent_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adding__nodes_that_are_not_there_changes_nothing),
-        cmocka_unit_test(test_adding__a_member_elsewhere_needs_its_own_word),
+        cmocka_unit_test(test_adding__unreachable_nodes_changes_nothing),
+        cmocka_unit_test(test_adding__a_member_moves_only_if_it_announces_that_itself),
         cmocka_unit_test(test_adding__others_do_not_wait_for_a_silent_one),
     };
 

@@ -178,7 +178,7 @@ static void test_budget__both_halves_of_a_joint_configuration_count(void **state
 }
 
 /* A learner may be promoted before its leader notices that it is lost. */
-static void test_budget__a_lost_learner_is_a_vote_that_may_be_missing(void **state)
+static void test_budget__a_lost_learner_counts_as_a_lost_voter(void **state)
 {
     struct world w;
 
@@ -193,7 +193,7 @@ static void test_budget__a_lost_learner_is_a_vote_that_may_be_missing(void **sta
 
 /* Seeds 18251 and 1009015: the learner ran on, was promoted, and only then found out what it had
  * lost. The voter that was missing was lost for good, or damaged and down. */
-static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void **state)
+static void test_budget__a_learner_whose_disk_is_asked_about_counts_as_a_voter(void **state)
 {
     struct world w;
 
@@ -209,7 +209,7 @@ static void test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too(void
 }
 
 /* A node with an older configuration may campaign with it. */
-static void test_budget__looks_at_each_configuration_that_somebody_goes_by(void **state)
+static void test_budget__considers_each_configuration_in_use(void **state)
 {
     struct raft_configuration next = {.member_count = 4};
     struct world w;
@@ -246,9 +246,9 @@ int main(void)
         cmocka_unit_test(test_budget__nobody_forgets_what_a_majority_needs_it_for),
         cmocka_unit_test(test_budget__nobody_forgets_a_vote_that_leaves_room_for_another),
         cmocka_unit_test(test_budget__both_halves_of_a_joint_configuration_count),
-        cmocka_unit_test(test_budget__a_lost_learner_is_a_vote_that_may_be_missing),
-        cmocka_unit_test(test_budget__a_learner_that_is_to_be_damaged_is_such_a_vote_too),
-        cmocka_unit_test(test_budget__looks_at_each_configuration_that_somebody_goes_by),
+        cmocka_unit_test(test_budget__a_lost_learner_counts_as_a_lost_voter),
+        cmocka_unit_test(test_budget__a_learner_whose_disk_is_asked_about_counts_as_a_voter),
+        cmocka_unit_test(test_budget__considers_each_configuration_in_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

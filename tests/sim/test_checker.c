@@ -147,7 +147,7 @@ static void test_checker__a_log_begins_behind_the_entry_that_was_committed(void 
     assert_broken(f, "origin");
 }
 
-static void test_checker__what_comes_behind_the_origin_is_there(void **state)
+static void test_checker__entries_after_the_origin_must_be_there(void **state)
 {
     struct fixture *f = *state;
 
@@ -155,7 +155,7 @@ static void test_checker__what_comes_behind_the_origin_is_there(void **state)
     assert_broken(f, "recovery");
 }
 
-static void test_checker__there_is_no_gap_behind_the_origin(void **state)
+static void test_checker__there_is_no_gap_after_the_origin(void **state)
 {
     struct fixture *f = *state;
 
@@ -163,7 +163,7 @@ static void test_checker__there_is_no_gap_behind_the_origin(void **state)
     assert_broken(f, "recovery");
 }
 
-static void test_checker__the_core_goes_by_the_origin_of_the_disk(void **state)
+static void test_checker__the_core_uses_the_origin_of_the_disk(void **state)
 {
     struct fixture *f = *state;
 
@@ -184,9 +184,9 @@ int main(void)
         CHECKER_TEST(test_checker__a_log_may_leave_out_what_is_committed),
         CHECKER_TEST(test_checker__a_log_may_not_leave_out_more),
         CHECKER_TEST(test_checker__a_log_begins_behind_the_entry_that_was_committed),
-        CHECKER_TEST(test_checker__what_comes_behind_the_origin_is_there),
-        CHECKER_TEST(test_checker__there_is_no_gap_behind_the_origin),
-        CHECKER_TEST(test_checker__the_core_goes_by_the_origin_of_the_disk),
+        CHECKER_TEST(test_checker__entries_after_the_origin_must_be_there),
+        CHECKER_TEST(test_checker__there_is_no_gap_after_the_origin),
+        CHECKER_TEST(test_checker__the_core_uses_the_origin_of_the_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,7 +90,7 @@ static void test_cluster_key__comes_from_a_contact_on_the_same_machine(void **st
     cluster_free(c);
 }
 
-static void test_cluster_key__is_made_by_chance(void **state)
+static void test_cluster_key__is_random(void **state)
 {
     struct store_key keys[2];
 
@@ -184,7 +184,7 @@ static void test_cluster_key__of_another_cluster_lets_nobody_in(void **state)
     cluster_free(c);
 }
 
-static void test_cluster_key__file_that_is_none_ends_the_start(void **state)
+static void test_cluster_key__file_that_is_not_a_key_ends_the_start(void **state)
 {
     struct cluster *c = make(true);
     struct node *n = &c->nodes[FIRST];
@@ -204,11 +204,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cluster_key__comes_from_a_contact_on_the_same_machine),
-        cmocka_unit_test(test_cluster_key__is_made_by_chance),
+        cmocka_unit_test(test_cluster_key__is_random),
         cmocka_unit_test(test_cluster_key__is_not_handed_to_another_machine),
         cmocka_unit_test(test_cluster_key__in_a_file_lets_a_node_join_from_anywhere),
         cmocka_unit_test(test_cluster_key__of_another_cluster_lets_nobody_in),
-        cmocka_unit_test(test_cluster_key__file_that_is_none_ends_the_start),
+        cmocka_unit_test(test_cluster_key__file_that_is_not_a_key_ends_the_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,7 +215,7 @@ static void query_answered(struct request *request)
 }
 
 /* An administrator's query is never answered INDOUBT, because it changes nothing. */
-static void test_doubt__of_a_query_there_is_none(void **state)
+static void test_doubt__does_not_concern_queries(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     struct replica *r = some_follower(c)->server->replica;
@@ -268,7 +268,7 @@ int main(void)
         cmocka_unit_test(test_doubt__of_a_follower_that_was_cut_off_has_an_end),
         cmocka_unit_test(test_doubt__of_a_replaced_connection_has_an_end),
         cmocka_unit_test(test_doubt__of_a_leader_deposed_and_elected_again_has_an_end),
-        cmocka_unit_test(test_doubt__of_a_query_there_is_none),
+        cmocka_unit_test(test_doubt__does_not_concern_queries),
         cmocka_unit_test(test_doubt__late_commands_do_not_wait_while_later_ones_pass),
     };
 

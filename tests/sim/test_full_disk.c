@@ -248,7 +248,7 @@ static void test_full_disks__refuse_in_time_what_waits_for_their_room(void **sta
 
 /* A node with room leads again within seconds, though the full one may have to lead for a while:
  * its log may be the only one that can win. */
-static void test_full_disk__comes_last_where_a_leader_is_lost(void **state)
+static void test_full_disk__campaigns_last_if_a_leader_is_lost(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -285,7 +285,7 @@ int main(void)
         cmocka_unit_test(test_full_disk__of_the_leader_costs_no_write),
         cmocka_unit_test(test_full_disks__of_a_majority_leave_nothing_in_doubt),
         cmocka_unit_test(test_full_disks__refuse_in_time_what_waits_for_their_room),
-        cmocka_unit_test(test_full_disk__comes_last_where_a_leader_is_lost),
+        cmocka_unit_test(test_full_disk__campaigns_last_if_a_leader_is_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,7 +147,7 @@ static void expect_refusal(const char *text, const char *what)
     history_free(h);
 }
 
-static void test_history__refuses_what_is_no_history(void **state)
+static void test_history__refuses_what_is_not_a_history(void **state)
 {
     (void)state;
     expect_refusal("", "text:0: not a history: it is empty");
@@ -253,7 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_history__reads_back_what_it_wrote_whatever_the_bytes),
         cmocka_unit_test(test_history__passes_over_comments_blanks_and_repeated_headers),
-        cmocka_unit_test(test_history__refuses_what_is_no_history),
+        cmocka_unit_test(test_history__refuses_what_is_not_a_history),
         cmocka_unit_test(test_history__refuses_broken_lines),
         cmocka_unit_test(test_history__refuses_broken_words_and_replies),
         cmocka_unit_test(test_history__names_the_file_that_cannot_be_read),

@@ -337,7 +337,7 @@ static void await_leadership(struct cluster *c, const struct node *n)
 
 /* A node of an older program asks to be added by a leader that has just taken over, and has not
  * yet applied the level that its predecessor has logged. */
-static void test_level__of_the_leader_before_counts_for_who_is_added(void **state)
+static void test_level__logged_by_an_earlier_leader_counts_when_a_node_is_added(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     struct node *leader;
@@ -382,7 +382,7 @@ int main(void)
         cmocka_unit_test(test_level__that_is_not_known_keeps_a_new_node_out),
         cmocka_unit_test(test_level__that_is_not_known_is_not_stored),
         cmocka_unit_test(test_level__that_makes_no_sense_does_nothing),
-        cmocka_unit_test(test_level__of_the_leader_before_counts_for_who_is_added),
+        cmocka_unit_test(test_level__logged_by_an_earlier_leader_counts_when_a_node_is_added),
         cmocka_unit_test(test_entry__of_an_unknown_kind_is_stored_only_if_it_may_be_skipped),
     };
 

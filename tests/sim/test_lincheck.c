@@ -86,7 +86,7 @@ static void judge_file(const char *path, enum lincheck_outcome expected)
     history_free(h);
 }
 
-static void test_lincheck__knows_good_histories_from_bad_ones(void **state)
+static void test_lincheck__distinguishes_good_histories_from_bad_ones(void **state)
 {
     static const char *const prefixes[] = {"good_", "bad_", "refused_"};
     static const enum lincheck_outcome outcomes[] = {LINCHECK_LINEARIZABLE, LINCHECK_VIOLATION,
@@ -243,7 +243,7 @@ static void test_lincheck__agrees_with_trying_every_order(void **state)
 int main(int argument_count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lincheck__knows_good_histories_from_bad_ones),
+        cmocka_unit_test(test_lincheck__distinguishes_good_histories_from_bad_ones),
         cmocka_unit_test(test_lincheck__explains_a_stale_read),
         cmocka_unit_test(test_lincheck__counts_violations_beyond_those_it_explains),
         cmocka_unit_test(test_lincheck__agrees_with_trying_every_order),

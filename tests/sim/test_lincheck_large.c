@@ -245,7 +245,7 @@ static void test_lincheck__finds_one_stale_read_in_a_long_history(void **state)
 
 /* Of many writes with unknown outcomes, a read shows which one took effect; finding it must not
  * take time that doubles with each. */
-static void test_lincheck__bears_many_open_writes(void **state)
+static void test_lincheck__handles_many_open_writes(void **state)
 {
     struct lincheck_options options = {.explanations_max = 1, .step_limit = 2000000};
     struct execution x = {.key_count = 1};
@@ -300,7 +300,7 @@ static void judge_open_appends(uint32_t count, const char *what, bool is_good)
     end(&x);
 }
 
-static void test_lincheck__bears_many_open_appends_of_long_values(void **state)
+static void test_lincheck__handles_many_open_appends_of_long_values(void **state)
 {
     (void)state;
     judge_open_appends(40, "GET", true);
@@ -400,8 +400,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lincheck__accepts_whatever_was_executed_atomically),
         cmocka_unit_test(test_lincheck__finds_one_stale_read_in_a_long_history),
-        cmocka_unit_test(test_lincheck__bears_many_open_writes),
-        cmocka_unit_test(test_lincheck__bears_many_open_appends_of_long_values),
+        cmocka_unit_test(test_lincheck__handles_many_open_writes),
+        cmocka_unit_test(test_lincheck__handles_many_open_appends_of_long_values),
         cmocka_unit_test(test_lincheck__judges_200_000_operations),
         cmocka_unit_test(test_lincheck__judges_20_000_operations_on_one_key),
         cmocka_unit_test(test_lincheck__gives_up_at_its_limits_and_never_says_good),

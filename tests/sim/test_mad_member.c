@@ -113,7 +113,7 @@ static uint32_t errors_of(const struct scene *s, const struct node *n)
     return s->error_counts[n - s->c->nodes];
 }
 
-static void test_mad_member__a_loss_that_was_none_stops_nobody(void **state)
+static void test_mad_member__a_false_loss_stops_no_node(void **state)
 {
     struct scene s;
 
@@ -152,7 +152,7 @@ static void test_mad_member__two_that_are_lied_to_elect_each_other(void **state)
 }
 
 /* In the first ten seconds, and then once a minute. */
-static void test_mad_member__is_written_about_once_a_minute(void **state)
+static void test_mad_member__is_logged_once_a_minute(void **state)
 {
     struct scene s;
 
@@ -168,7 +168,7 @@ static void test_mad_member__is_written_about_once_a_minute(void **state)
 }
 
 /* I-17: it has just started, and only the node that reports the loss is there to lead it. */
-static void test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end(void **state)
+static void test_mad_member__an_undisputed_loss_is_finally_believed(void **state)
 {
     struct scene s;
     uint64_t patience_ns;
@@ -216,7 +216,7 @@ static void say_where(struct mad_peer *m, raft_id id, const char *host)
     mad_peer_flush(m);
 }
 
-static void test_mad_member__what_can_be_no_host_is_not_learned(void **state)
+static void test_mad_member__impossible_hosts_are_not_learned(void **state)
 {
     static const char *const hosts[] = {"evil\r\nrole:slave", "0.0.0.0", "::", "a b"};
 
@@ -411,15 +411,15 @@ static void test_mad_member__terms_without_number_leave_room_for_elections(void 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mad_member__a_loss_that_was_none_stops_nobody),
+        cmocka_unit_test(test_mad_member__a_false_loss_stops_no_node),
         cmocka_unit_test(test_mad_member__two_that_are_lied_to_elect_each_other),
-        cmocka_unit_test(test_mad_member__is_written_about_once_a_minute),
-        cmocka_unit_test(test_mad_member__a_loss_that_nobody_disputes_is_believed_in_the_end),
+        cmocka_unit_test(test_mad_member__is_logged_once_a_minute),
+        cmocka_unit_test(test_mad_member__an_undisputed_loss_is_finally_believed),
         cmocka_unit_test(test_mad_member__a_term_that_it_has_poisoned_goes_with_its_node),
         cmocka_unit_test(test_mad_member__a_majority_with_such_a_term_takes_the_rest_along),
         cmocka_unit_test(test_mad_member__terms_set_apart_from_each_other_meet_again),
         cmocka_unit_test(test_mad_member__terms_without_number_leave_room_for_elections),
-        cmocka_unit_test(test_mad_member__what_can_be_no_host_is_not_learned),
+        cmocka_unit_test(test_mad_member__impossible_hosts_are_not_learned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static void check_own_users(const struct overload *o, const struct node *leader)
     assert_true(3 * own_sum * USERS >= 2 * sum * own_count);
 }
 
-static void test_overload__is_refused_for_certain_and_leaves_nobody_out(void **state)
+static void test_overload__is_refused_for_certain_and_serves_every_node(void **state)
 {
     struct overload o = {.c = calm_cluster_start(1, adjust)};
     const struct node *leader = cluster_leader(o.c);
@@ -132,7 +132,7 @@ static void test_overload__is_refused_for_certain_and_leaves_nobody_out(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_overload__is_refused_for_certain_and_leaves_nobody_out),
+        cmocka_unit_test(test_overload__is_refused_for_certain_and_serves_every_node),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ static struct log count_in(uint32_t *count)
 }
 
 /* Its connections stay open, so only its silence shows it. */
-static void test_pause__of_a_follower_is_told_by_the_leader(void **state)
+static void test_pause__of_a_follower_is_logged_by_the_leader(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     uint32_t count = 0;
@@ -108,7 +108,7 @@ static void test_pause__of_a_follower_is_told_by_the_leader(void **state)
     cluster_free(c);
 }
 
-static void test_pause__of_oneself_is_nobody_elses(void **state)
+static void test_pause__of_a_node_is_not_blamed_on_others(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -136,8 +136,8 @@ int main(void)
         cmocka_unit_test(test_pause__of_a_follower_leaves_nothing_in_doubt),
         cmocka_unit_test(
             test_pause__of_a_follower_beyond_its_commands_time_leaves_nothing_in_doubt),
-        cmocka_unit_test(test_pause__of_a_follower_is_told_by_the_leader),
-        cmocka_unit_test(test_pause__of_oneself_is_nobody_elses),
+        cmocka_unit_test(test_pause__of_a_follower_is_logged_by_the_leader),
+        cmocka_unit_test(test_pause__of_a_node_is_not_blamed_on_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,7 +116,7 @@ static void test_removal__of_a_follower_leaves_nothing_in_doubt(void **state)
     check_removals(some_follower);
 }
 
-static void test_removal__of_a_follower_that_is_slow_to_hear_leaves_nothing_in_doubt(void **state)
+static void test_removal__of_a_slow_follower_leaves_nothing_in_doubt(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -201,7 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_removal__of_the_leader_leaves_nothing_in_doubt),
         cmocka_unit_test(test_removal__of_a_follower_leaves_nothing_in_doubt),
-        cmocka_unit_test(test_removal__of_a_follower_that_is_slow_to_hear_leaves_nothing_in_doubt),
+        cmocka_unit_test(test_removal__of_a_slow_follower_leaves_nothing_in_doubt),
         cmocka_unit_test(test_removal__of_two_at_once_comes_to_an_end),
         cmocka_unit_test(test_removal__never_leaves_too_few_to_go_on),
     };

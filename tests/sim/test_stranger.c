@@ -160,7 +160,7 @@ static void test_stranger__has_no_effect_on_anything(void **state)
 }
 
 /* So that the test above can fail: a process with the key is heard. */
-static void test_stranger__with_the_key_is_none(void **state)
+static void test_stranger__with_the_key_is_heard(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     struct node *leader = cluster_leader(c);
@@ -182,7 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stranger__has_no_effect_on_anything),
-        cmocka_unit_test(test_stranger__with_the_key_is_none),
+        cmocka_unit_test(test_stranger__with_the_key_is_heard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

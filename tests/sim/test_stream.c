@@ -185,7 +185,7 @@ static char *pattern(size_t size)
     return data;
 }
 
-static void test_connect__is_refused_where_nobody_listens(void **state)
+static void test_connect__is_refused_if_nobody_listens(void **state)
 {
     struct world w;
 
@@ -216,7 +216,7 @@ static void test_connect__can_be_given_up(void **state)
     world_close(&w);
 }
 
-static void test_connect__times_out_where_the_path_stays_blocked(void **state)
+static void test_connect__times_out_if_the_path_stays_blocked(void **state)
 {
     struct world w;
 
@@ -430,7 +430,7 @@ static void test_partition__breaks_connections_that_it_outlasts(void **state)
     world_close(&w);
 }
 
-static void test_reset__is_told_once_and_fails_what_is_pending(void **state)
+static void test_reset__is_reported_once_and_fails_what_is_pending(void **state)
 {
     const size_t size = 1 << 20;
     char *data = pattern(size);
@@ -530,9 +530,9 @@ static void test_network__is_the_same_for_the_same_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connect__is_refused_where_nobody_listens),
+        cmocka_unit_test(test_connect__is_refused_if_nobody_listens),
         cmocka_unit_test(test_connect__can_be_given_up),
-        cmocka_unit_test(test_connect__times_out_where_the_path_stays_blocked),
+        cmocka_unit_test(test_connect__times_out_if_the_path_stays_blocked),
         cmocka_unit_test(test_connect__goes_where_the_host_is_now),
         cmocka_unit_test(test_listener__refuses_one_and_then_is_closed),
         cmocka_unit_test(test_stream__delivers_all_bytes_in_order_whatever_the_pieces),
@@ -542,7 +542,7 @@ int main(void)
         cmocka_unit_test(test_narrow_path__carries_so_many_bytes_a_second),
         cmocka_unit_test(test_partition__holds_bytes_until_it_heals),
         cmocka_unit_test(test_partition__breaks_connections_that_it_outlasts),
-        cmocka_unit_test(test_reset__is_told_once_and_fails_what_is_pending),
+        cmocka_unit_test(test_reset__is_reported_once_and_fails_what_is_pending),
         cmocka_unit_test(test_killed_process__is_noticed_at_once),
         cmocka_unit_test(test_power_loss__is_silent_until_the_machine_is_back),
         cmocka_unit_test(test_power_loss__is_found_out_by_keep_alives),

@@ -36,7 +36,7 @@ class CommandLine(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertTrue(done.stdout)
 
-    def test_tool__wrong_use_is_said_and_exits_2(self):
+    def test_tool__wrong_use_is_reported_and_exits_2(self):
         for words, about in ((["--nonsense"], "--nonsense"), (["--seed"], "missing"),
                              (["--seed", "x"], "number"), (["--nodes", "10"], "from 1 to 9"),
                              (["--only-faults", "rain"], "rain"), (["--strikes", "3,2"], "rising"),
@@ -96,7 +96,7 @@ class Runs(unittest.TestCase):
 
         self.assertEqual(drawn(), drawn("--strikes", "3"))
 
-    def test_tool__progress_without_a_terminal_only_where_it_is_asked_for(self):
+    def test_tool__progress_without_a_terminal_only_if_it_is_asked_for(self):
         self.assertEqual(run("--seeds", 2).stderr, "")
         shown = run("--time", 1, "--progress", "--quiet").stderr
         self.assertRegex(shown, r"\d+ runs .*simulated s .* 0 failed")
@@ -113,7 +113,7 @@ class Failures(unittest.TestCase):
         cls.failure = found["failures"][0]
         cls.seed = cls.failure["seed"]
 
-    def test_tool__failure_tells_rule_events_and_replay(self):
+    def test_tool__failure_report_has_rule_events_and_replay(self):
         done = run("--mutant", self.MUTANT, "--seed", self.seed)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, rf"seed {self.seed} breaks a rule at [\d.]+ s: commit rule")
@@ -123,7 +123,7 @@ class Failures(unittest.TestCase):
         self.assertIn(f"replay: {replay} --trace\n", done.stderr)
         self.assertEqual(self.failure["replay"], replay)
 
-    def test_tool__aborted_run_is_told_as_well(self):
+    def test_tool__aborted_run_is_reported_as_well(self):
         done = run("--mutant", "commit_falls", "--seeds", 10)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"raft\.c:\d+: CHECK\(index > r->commit_index\)")

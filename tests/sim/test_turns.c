@@ -74,7 +74,7 @@ static void attack(struct cluster *c, struct node *n)
 }
 
 /* Fails if a user waits longer than its patience. */
-static void test_turns__of_others_come_whatever_one_client_sends(void **state)
+static void test_turns__of_other_clients_come_whatever_one_client_sends(void **state)
 {
     const struct user_options users = {.key_count = KEYS,
                                        .pipeline_max = 4,
@@ -101,7 +101,7 @@ static void test_turns__of_others_come_whatever_one_client_sends(void **state)
 }
 
 /* Nobody changes anything any more, but what was cleared is still freed. */
-static void test_turns__give_the_memory_of_what_was_cleared_back(void **state)
+static void test_turns__free_the_memory_of_what_was_cleared(void **state)
 {
     const struct user_options users = {.key_count = KEYS,
                                        .database_count = 2,
@@ -237,8 +237,8 @@ static void test_read__that_two_leaders_were_lost_with_is_not_sent_to_a_third(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns__of_others_come_whatever_one_client_sends),
-        cmocka_unit_test(test_turns__give_the_memory_of_what_was_cleared_back),
+        cmocka_unit_test(test_turns__of_other_clients_come_whatever_one_client_sends),
+        cmocka_unit_test(test_turns__free_the_memory_of_what_was_cleared),
         cmocka_unit_test(test_read__that_two_leaders_were_lost_with_is_not_sent_to_a_third),
     };
 

@@ -242,7 +242,7 @@ static void test_witness__sees_a_write_executed_twice(void **state)
     history_close(&h, "exactly once");
 }
 
-static void test_witness__holds_a_failure_to_its_promise(void **state)
+static void test_witness__checks_that_a_refused_command_is_not_executed(void **state)
 {
     for (int late = 0; late < 2; late++) {
         struct history h;
@@ -262,7 +262,7 @@ static void test_witness__holds_a_failure_to_its_promise(void **state)
     }
 }
 
-static void test_witness__lets_unknown_be_either(void **state)
+static void test_witness__accepts_both_outcomes_of_unknown(void **state)
 {
     struct witness_stats stats;
     struct history h;
@@ -307,7 +307,7 @@ static void test_witness__sees_a_write_executed_after_its_doubt_was_settled(void
     history_close(&h, "doubt is settled");
 }
 
-static void test_witness__lets_a_doubt_be_settled_by_what_is_seen(void **state)
+static void test_witness__accepts_a_doubt_settled_by_a_read(void **state)
 {
     struct history h;
 
@@ -319,7 +319,7 @@ static void test_witness__lets_a_doubt_be_settled_by_what_is_seen(void **state)
     history_close(&h, NULL);
 }
 
-static void test_witness__sees_a_read_that_passes_by_what_was_in_doubt(void **state)
+static void test_witness__sees_a_read_beside_a_command_in_doubt(void **state)
 {
     struct history h;
 
@@ -548,12 +548,12 @@ int main(void)
         cmocka_unit_test(test_witness__sees_an_acknowledged_write_that_is_not_there),
         cmocka_unit_test(test_witness__sees_an_acknowledgement_for_another_entry),
         cmocka_unit_test(test_witness__sees_a_write_executed_twice),
-        cmocka_unit_test(test_witness__holds_a_failure_to_its_promise),
-        cmocka_unit_test(test_witness__lets_unknown_be_either),
+        cmocka_unit_test(test_witness__checks_that_a_refused_command_is_not_executed),
+        cmocka_unit_test(test_witness__accepts_both_outcomes_of_unknown),
         cmocka_unit_test(test_witness__sees_a_write_executed_after_its_doubt_was_settled),
-        cmocka_unit_test(test_witness__lets_a_doubt_be_settled_by_what_is_seen),
+        cmocka_unit_test(test_witness__accepts_a_doubt_settled_by_a_read),
         cmocka_unit_test(test_witness__sees_a_write_taken_long_after_its_doubt),
-        cmocka_unit_test(test_witness__sees_a_read_that_passes_by_what_was_in_doubt),
+        cmocka_unit_test(test_witness__sees_a_read_beside_a_command_in_doubt),
         cmocka_unit_test(test_witness__sees_an_entry_that_nobody_asked_for),
         cmocka_unit_test(test_witness__sees_an_order_broken_on_one_connection),
         cmocka_unit_test(test_witness__sees_a_write_done_to_another_database),

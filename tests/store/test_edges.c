@@ -149,7 +149,7 @@ static void open_as(struct fixture *f, bool is_joining, bool is_new_cluster, int
     }
 }
 
-static void test_edges__what_was_made_to_join_founds_nothing_by_itself(void **state)
+static void test_edges__a_directory_made_to_join_founds_no_cluster(void **state)
 {
     struct fixture *f = *state;
 
@@ -167,7 +167,7 @@ static void test_edges__what_was_made_to_join_founds_nothing_by_itself(void **st
     assert_int_equal(f->recovered.identity.node_id, FIXTURE_NODE);
 }
 
-static void test_edges__a_founder_that_turns_to_a_contact_is_there_to_join(void **state)
+static void test_edges__a_founder_that_gets_a_contact_joins(void **state)
 {
     struct fixture *f = *state;
 
@@ -415,8 +415,8 @@ int main(void)
         TEST(test_edges__second_server_is_refused_whatever_the_lock_file_says),
         TEST(test_edges__second_server_is_refused_though_the_lock_file_was_removed),
         TEST(test_edges__directory_of_a_start_that_failed_can_be_given_back),
-        TEST(test_edges__what_was_made_to_join_founds_nothing_by_itself),
-        TEST(test_edges__a_founder_that_turns_to_a_contact_is_there_to_join),
+        TEST(test_edges__a_directory_made_to_join_founds_no_cluster),
+        TEST(test_edges__a_founder_that_gets_a_contact_joins),
         TEST(test_edges__figures_of_an_empty_store_are_zero),
         TEST(test_edges__missing_copy_of_the_vote_is_made_again),
         TEST(test_edges__payloads_of_many_megabytes_come_back),

@@ -139,7 +139,7 @@ static void test_faults__after_a_failed_sync_the_next_start_writes_the_end_again
     tap_reset();
 }
 
-static void test_faults__failures_at_start_refuse_with_words(void **state)
+static void test_faults__failures_at_start_are_refused_with_a_message(void **state)
 {
     static const enum tap_call calls[] = {TAP_OPEN, TAP_WRITE, TAP_SYNC, TAP_DIR_SYNC};
     static const char *const names[] = {"identity", "vote-", "01.seg", "data"};
@@ -331,7 +331,7 @@ int main(void)
         TEST(test_faults__failed_making_of_a_segment_is_final),
         TEST(test_faults__no_room_inside_a_segment_is_final_too),
         TEST(test_faults__after_a_failed_sync_the_next_start_writes_the_end_again),
-        TEST(test_faults__failures_at_start_refuse_with_words),
+        TEST(test_faults__failures_at_start_are_refused_with_a_message),
         TEST(test_faults__full_disk_refuses_then_recovers),
         TEST(test_faults__writes_beyond_a_full_disk_wait_for_room),
         TEST(test_faults__entry_beyond_a_full_disk_waits_for_room),

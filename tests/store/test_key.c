@@ -175,7 +175,7 @@ static void test_key__is_read_from_a_members_directory_or_as_it_is(void **state)
     assert_int_equal(cluster_id, 0);
 }
 
-static void test_key__that_is_none_is_refused_in_words(void **state)
+static void test_key__that_is_malformed_is_refused_with_a_message(void **state)
 {
     struct fixture *f = *state;
     struct store_key key;
@@ -210,7 +210,7 @@ int main(void)
         TEST(test_key__that_others_may_read_or_change_refuses),
         TEST(test_key__alone_in_a_directory_refuses),
         TEST(test_key__is_read_from_a_members_directory_or_as_it_is),
-        TEST(test_key__that_is_none_is_refused_in_words),
+        TEST(test_key__that_is_malformed_is_refused_with_a_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,7 @@ static void test_read__goes_on_while_the_log_is_written(void **state)
     }
 }
 
-static void test_read__reports_damage_and_hands_out_none_of_it(void **state)
+static void test_read__reports_damage_and_returns_none_of_it(void **state)
 {
     struct fixture *f = *state;
     struct image image;
@@ -198,7 +198,7 @@ int main(void)
         TEST(test_read__gives_all_of_a_short_range),
         TEST(test_read__stops_at_the_bound_but_gives_one),
         TEST(test_read__goes_on_while_the_log_is_written),
-        TEST(test_read__reports_damage_and_hands_out_none_of_it),
+        TEST(test_read__reports_damage_and_returns_none_of_it),
         TEST(test_read__close_forgets_reads_under_way),
     };
 
