@@ -113,7 +113,7 @@ static void skip(struct replica *r, const struct entry *e, struct request *reque
 
 static void apply_command(struct replica *r, struct entry *e)
 {
-    struct request *request = pending_take(&r->proposed, e->index);
+    struct request *request = proposals_take(&r->proposals, e->index);
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};
     uint32_t count = 0;
 

@@ -1,5 +1,4 @@
-/* forwarded.c - as leader: commands that other nodes forward to this one. */
-#include "replica/state.h"
+#include "replica/forwarded.h"
 
 #include <stdlib.h>
 
@@ -7,6 +6,7 @@
 #include "base/mutant.h"
 #include "command/table.h"
 #include "kv/codec.h"
+#include "replica/state.h"
 #include "resp/errors.h"
 
 static const uint8_t GROUP = 0; /* The only one. */
@@ -218,9 +218,19 @@ void forwarded_note_abandoned(struct replica *r)
     free(names);
 }
 
-enum peers_held forwarded_is_held(struct request *request, uint64_t now_ns)
+static enum peers_held is_held(struct request *request, uint64_t exact_ns)
 {
     struct forwarded_command *c = container_of(request, struct forwarded_command, request);
 
-    return peers_is_held(&c->replica->peers, c->connection, c->correlation, now_ns);
+    return peers_is_held(&c->replica->peers, c->connection, c->correlation, exact_ns);
+}
+
+bool forwarded_may_begin(struct request *request, uint64_t exact_ns)
+{
+    return !request_is_forwarded(request) || is_held(request, exact_ns) == PEERS_HELD;
+}
+
+bool forwarded_is_given_up(struct request *request, uint64_t exact_ns)
+{
+    return request_is_forwarded(request) && is_held(request, exact_ns) == PEERS_GIVEN_UP;
 }

@@ -23,16 +23,15 @@ void place_init(struct replica *r)
     sweeper_init(&r->sweeper, r->io, sweep_fired);
     reads_init(&r->reads);
     list_init(&r->admin);
-    admission_init(&r->admission, r->options.request_timeout_ns / IN_TIME_SHARE,
+    proposals_init(&r->proposals, &r->requests, r->options.request_timeout_ns / IN_TIME_SHARE,
                    r->options.in_flight_bytes_max);
-    pending_init(&r->proposed, 1);
     forwards_init(&r->forwards, &r->requests, correlation & (UINT64_MAX >> 1));
 }
 
 void place_deinit(struct replica *r)
 {
     sweeper_deinit(&r->sweeper);
-    pending_deinit(&r->proposed);
+    proposals_deinit(&r->proposals);
     forwards_deinit(&r->forwards);
 }
 
@@ -143,7 +142,7 @@ static void place_as_follower(struct replica *r)
 
 void place_requests(struct replica *r)
 {
-    admission_look(&r->admission, raft_commit_index(r->raft), io_now_ns(r->io));
+    admission_look(&r->proposals.admission, raft_commit_index(r->raft), io_now_ns(r->io));
     requests_take_returned(&r->requests);
     forwarded_note_abandoned(r);
     if (forwards_are_winding_down(&r->forwards)) {
@@ -174,13 +173,13 @@ void place_again(struct replica *r)
 {
     if (r->seen_role == RAFT_LEADER) {
         admin_abandon(r);
-        proposed_abandon(r);
+        proposals_abandon(&r->proposals, r->raft);
         requests_wait_again(&r->requests, &r->reads.ready);
         requests_wait_again(&r->requests, &r->reads.asked);
         requests_wait_again(&r->requests, &r->reads.waiting);
         reads_forget_rounds(&r->reads); /* As the core has. */
     }
-    admission_reset(&r->admission);
+    admission_reset(&r->proposals.admission);
     forwards_wind_down(&r->forwards, grace_ends_ns(r));
 }
 
@@ -188,11 +187,7 @@ void place_again(struct replica *r)
 
 void place_end(struct replica *r)
 {
-    struct request *request;
-
-    while ((request = pending_take_first(&r->proposed)) != NULL) {
-        requests_give_up(&r->requests, request, ERROR_IN_DOUBT, ERROR_STOPPING);
-    }
+    proposals_end(&r->proposals);
     forwards_end(&r->forwards);
     requests_take_returned(&r->requests);
     requests_fail_all(&r->requests, &r->requests.waiting, ERROR_STOPPING);
@@ -209,7 +204,8 @@ static void sweep_waiting(struct replica *r, uint64_t now_ns)
     struct requests *q = &r->requests;
 
     if (raft_role(r->raft) == RAFT_LEADER) {
-        requests_fail_overdue(q, &q->waiting, now_ns + admission_needed_ns(&r->admission, now_ns),
+        requests_fail_overdue(q, &q->waiting,
+                              now_ns + admission_needed_ns(&r->proposals.admission, now_ns),
                               ERROR_NOT_TAKEN);
         return;
     }
@@ -228,14 +224,14 @@ static void report_abandoned(struct replica *r)
 
 static void sweep(struct replica *r, uint64_t now_ns)
 {
-    admission_look(&r->admission, raft_commit_index(r->raft), now_ns);
+    admission_look(&r->proposals.admission, raft_commit_index(r->raft), now_ns);
     forwards_sweep(&r->forwards, r->is_removed, now_ns);
     requests_take_returned(&r->requests);
     sweep_waiting(r, now_ns);
     requests_fail_overdue(&r->requests, &r->reads.waiting, now_ns, ERROR_READ_LATE);
     requests_fail_overdue(&r->requests, &r->reads.asked, now_ns, ERROR_READ_LATE);
     requests_fail_overdue(&r->requests, &r->reads.ready, now_ns, ERROR_READ_LATE);
-    requests_give_up_overdue(&r->requests, &r->proposed, now_ns);
+    proposals_sweep(&r->proposals, now_ns);
     report_abandoned(r);
 }
 

@@ -81,6 +81,8 @@ const struct store_recovered *replica_recovered(const struct replica *r)
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)
 {
     *ret_stats = r->stats;
+    ret_stats->proposed_count = r->proposals.proposed_count;
+    ret_stats->no_room_count = r->proposals.no_room_count;
     ret_stats->forwarded_count = r->forwards.sent_count;
     ret_stats->in_doubt_count = r->requests.in_doubt_count;
     ret_stats->pending_count = r->requests.count;

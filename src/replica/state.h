@@ -22,12 +22,12 @@
 #include "command/probe.h"
 #include "command/time_share.h"
 #include "peer/peers.h"
-#include "replica/admission.h"
 #include "replica/announce.h"
+#include "replica/forwarded.h"
 #include "replica/forwards.h"
 #include "replica/health.h"
 #include "replica/outbox.h"
-#include "replica/pending.h"
+#include "replica/proposals.h"
 #include "replica/reads.h"
 #include "replica/replica.h"
 #include "replica/requests.h"
@@ -72,14 +72,14 @@ struct replica {
     struct outbox outbox;
 
     /* Requests: each is in exactly one of these lists. */
-    struct requests requests; /* Those that wait; and how each ends. */
-    struct sweeper sweeper;   /* Those that waited too long. */
-    struct pending proposed;  /* Leader: writes in the log, by index. */
-    struct reads reads;       /* Leader: those beside the log. */
-    struct forwards forwards; /* Follower: those that the leader has. */
-    struct list admin;        /* Leader: membership changes and transfers under way. */
-    uint64_t clock_sent_ns;   /* Leader: when those who forward were last told the time. */
-    uint64_t handed_over_ns;  /* When it last did so to be removed; 0: never. */
+    struct requests requests;   /* Those that wait; and how each ends. */
+    struct sweeper sweeper;     /* Those that waited too long. */
+    struct proposals proposals; /* Leader: writes into the log, and in it. */
+    struct reads reads;         /* Leader: those beside the log. */
+    struct forwards forwards;   /* Follower: those that the leader has. */
+    struct list admin;          /* Leader: membership changes and transfers under way. */
+    uint64_t clock_sent_ns;     /* Leader: when those who forward were last told the time. */
+    uint64_t handed_over_ns;    /* When it last did so to be removed; 0: never. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
@@ -100,10 +100,8 @@ struct replica {
 
     struct io_timer timer; /* For what is due though nothing comes in. */
     struct ticker ticker;
-    struct admission admission; /* As leader: how much may be under way. */
-    struct time_share share;    /* For the commands executed in this turn. */
-    bool is_answering;          /* This turn began with entries to apply. */
-    uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
+    struct time_share share; /* For the commands executed in this turn. */
+    bool is_answering;       /* This turn began with entries to apply. */
     struct health health;
     bool disk_is_full;           /* As the core was told; */
     uint64_t unstored_bytes;     /* so much of a leader's has found no room meanwhile. */
@@ -168,20 +166,6 @@ bool replica_refuses_forwarded(const struct replica *r, const struct command *co
 /* --- propose.c ------------------------------------------------------------------ */
 
 void place_as_leader(struct replica *r);
-/* Leadership was lost: what is not committed is in doubt. */
-void proposed_abandon(struct replica *r);
-
-/* --- forwarded.c ------------------------------------------------------------------- */
-
-/* A command that another node has forwarded: see peers_events. */
-void forwarded_on_command(void *context, raft_id from, uint64_t connection,
-                          const struct wire_forward *f);
-/* The client of a forwarded command has gone. */
-void forwarded_on_abandon(void *context, uint64_t connection, const struct wire_abandon *a);
-/* Marks the waiting commands whose clients have gone since it was called last. */
-void forwarded_note_abandoned(struct replica *r);
-/* Whether its sender waits for it still, at that peers_time_now(). */
-enum peers_held forwarded_is_held(struct request *request, uint64_t now_ns);
 
 /* --- apply.c ------------------------------------------------------------------- */
 

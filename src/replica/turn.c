@@ -29,8 +29,8 @@ static void arm(struct replica *r)
 {
     uint64_t at_ns = ticker_due_ns(&r->ticker);
 
-    if (r->gathering_ends_ns != 0 && r->gathering_ends_ns < at_ns) {
-        at_ns = r->gathering_ends_ns;
+    if (r->proposals.gathering_ends_ns != 0 && r->proposals.gathering_ends_ns < at_ns) {
+        at_ns = r->proposals.gathering_ends_ns;
     }
     if (stop_due_ns(r) < at_ns) {
         at_ns = stop_due_ns(r);
@@ -38,7 +38,7 @@ static void arm(struct replica *r)
     if (at_ns != UINT64_MAX) {
         io_timer_start(r->io, &r->timer, at_ns);
     }
-    if (r->is_answering && r->gathering_ends_ns != 0) {
+    if (r->is_answering && r->proposals.gathering_ends_ns != 0) {
         io_turn_soon(r->io); /* What waited for these answers to leave is proposed then. */
     }
 }
@@ -66,7 +66,7 @@ static void give_memory_back(struct replica *r)
 /* Each change and each request that waits gets its way, as far as it can go now. */
 static void place(struct replica *r)
 {
-    r->gathering_ends_ns = 0;
+    r->proposals.gathering_ends_ns = 0;
     stop_progress(r);
     disk_look(r);
     level_look(r);

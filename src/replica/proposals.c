@@ -1,0 +1,196 @@
+#include "replica/proposals.h"
+
+#include "base/mutant.h"
+#include "replica/forwarded.h"
+#include "resp/errors.h"
+#include "store/store.h"
+
+enum { GATHER_UNDER_WAY_MIN = 16, GATHER_BYTES_MAX = 64 * 1024 };
+
+static const uint64_t GATHER_NS = 2000 * 1000u; /* About a round between machines side by side. */
+
+void proposals_init(struct proposals *p, struct requests *requests, uint64_t in_log_ns,
+                    uint64_t in_log_bytes_max)
+{
+    *p = (struct proposals){.requests = requests};
+    admission_init(&p->admission, in_log_ns, in_log_bytes_max);
+    pending_init(&p->in_log, 1);
+}
+
+void proposals_deinit(struct proposals *p)
+{
+    pending_deinit(&p->in_log);
+}
+
+/* --- choosing ---------------------------------------------------------------------------- */
+
+/* How much of its time one has to have left. A write that is proposed later could hardly be
+ * answered in time; and when the time of a forwarded command is over, its client is answered that
+ * it is in doubt. */
+static uint64_t needed_ns(const struct proposals *p, const struct request *request, uint64_t now_ns)
+{
+    return request_is_write(request) ? admission_needed_ns(&p->admission, now_ns) : 0;
+}
+
+/* Later commands of its connection may still be in time. So it is not given back, which would
+ * have it sent again, and be executed behind them. */
+bool proposals_refuse_late(struct proposals *p, struct request *request,
+                           const struct batch_limits *limits)
+{
+    uint64_t least_ns = needed_ns(p, request, limits->now_ns);
+    bool is_bounded = request_is_forwarded(request) || least_ns > 0;
+
+    if (!is_bounded || limits->exact_ns + least_ns < request->deadline_ns) {
+        return false;
+    }
+    if (!MUTANT(late_waits_on)) {
+        list_remove(&request->link);
+        requests_fail(p->requests, request, ERROR_NOT_TAKEN);
+    }
+    return true;
+}
+
+static bool has_room(const struct batch *b, uint64_t size, uint64_t stored_bytes,
+                     uint64_t room_bytes, uint64_t stored_max)
+{
+    bool is_alone = b->count == 0;
+
+    return (b->bytes + size <= room_bytes || (is_alone && b->behind_bytes == 0)) &&
+           (b->stored_bytes + stored_bytes <= stored_max || is_alone);
+}
+
+void proposals_choose(struct proposals *p, struct batch *batch, const struct batch_limits *limits)
+{
+    uint64_t room_bytes = admission_room(&p->admission, limits->behind_bytes);
+
+    batch->count = 0;
+    batch->bytes = 0;
+    batch->stored_bytes = 0;
+    batch->behind_bytes = limits->behind_bytes;
+    batch->leaves_some = false;
+    list_for_each(node, &p->requests->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+        uint64_t size;
+        uint64_t stored_bytes;
+
+        if (!request_is_write(request) || proposals_refuse_late(p, request, limits) ||
+            !forwarded_may_begin(request, limits->exact_ns)) {
+            continue;
+        }
+        size = request->entry->size;
+        stored_bytes = store_entry_bytes(request->entry->size);
+        batch->leaves_some = !has_room(batch, size, stored_bytes, room_bytes, limits->stored_max);
+        if (batch->leaves_some || batch->count == BATCH_MAX) {
+            break;
+        }
+        batch->bytes += size;
+        batch->stored_bytes += stored_bytes;
+        batch->requests[batch->count++] = request;
+    }
+}
+
+/* A round's syncs, frames and wake-ups cost the same for one write as for fifty. So writes wait
+ * while a round is under way, and while answers leave, which clients answer with commands. With
+ * few writes under way there is nothing to gain but latency; with many bytes, nothing. */
+bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,
+                             bool is_answering, uint64_t now_ns)
+{
+    uint64_t ends_ns = batch->requests[0]->arrived_ns + GATHER_NS;
+
+    if ((!is_answering && under_way < GATHER_UNDER_WAY_MIN) || batch->bytes >= GATHER_BYTES_MAX ||
+        now_ns >= ends_ns) {
+        return false;
+    }
+    p->gathering_ends_ns = ends_ns;
+    return true;
+}
+
+void proposals_proposed(struct proposals *p, const struct batch *batch, uint64_t now_ns)
+{
+    p->proposed_count += batch->count;
+    admission_proposed(&p->admission, batch->requests[batch->count - 1]->entry->index, batch->bytes,
+                       batch->behind_bytes, now_ns);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct request *request = batch->requests[i];
+
+        list_remove(&request->link);
+        pending_put(&p->in_log, request->entry->index, request);
+    }
+}
+
+void proposals_refuse(struct proposals *p, const struct batch *batch, const char *error)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct request *request = batch->requests[i];
+
+        list_remove(&request->link);
+        p->no_room_count++;
+        requests_fail(p->requests, request,
+                      request->is_logged_read ? ERROR_DISK_FULL_FOR_READ : error);
+    }
+}
+
+/* What waits for room is not executed for nobody: it may have been sent again elsewhere. */
+bool proposals_drop_abandoned(struct proposals *p)
+{
+    bool has_dropped = false;
+
+    list_for_each(node, &p->requests->waiting)
+    {
+        struct request *request = container_of(node, struct request, link);
+
+        if (request->is_abandoned && request_is_write(request) && !MUTANT(abandoned_gets_room)) {
+            list_remove(node);
+            requests_fail(p->requests, request, ERROR_ABANDONED);
+            has_dropped = true;
+        }
+    }
+    return has_dropped;
+}
+
+/* --- in the log -------------------------------------------------------------------------- */
+
+struct request *proposals_take(struct proposals *p, raft_index index)
+{
+    return pending_take(&p->in_log, index);
+}
+
+/* What is committed is no longer in doubt: it is applied, and answered, this turn. But
+ * the step that ended the leadership may have put another leader's entry in its place,
+ * and committed that one: only the term tells them apart. */
+static bool is_decided(const struct raft *raft, raft_index index, const struct request *request)
+{
+    return index <= raft_commit_index(raft) && raft_term_at(raft, index) == request->entry->term;
+}
+
+void proposals_abandon(struct proposals *p, const struct raft *raft)
+{
+    raft_index first = p->in_log.first;
+    raft_index next = p->in_log.next;
+
+    MUTANT_DO(answer_by_index_alone, return;);
+    for (raft_index index = first; index < next; index++) {
+        struct request *request = pending_at(&p->in_log, index);
+
+        if (request != NULL && !is_decided(raft, index, request)) {
+            pending_take(&p->in_log, index);
+            requests_give_up(p->requests, request, ERROR_IN_DOUBT, ERROR_READ_LATE);
+        }
+    }
+    pending_rewind(&p->in_log);
+}
+
+void proposals_sweep(struct proposals *p, uint64_t now_ns)
+{
+    requests_give_up_overdue(p->requests, &p->in_log, now_ns);
+}
+
+void proposals_end(struct proposals *p)
+{
+    struct request *request;
+
+    while ((request = pending_take_first(&p->in_log)) != NULL) {
+        requests_give_up(p->requests, request, ERROR_IN_DOUBT, ERROR_STOPPING);
+    }
+}

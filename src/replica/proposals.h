@@ -1,0 +1,81 @@
+/* proposals.h - as leader: the writes that wait to be proposed, which of them make the next batch,
+ * and those that are in the log and not applied yet.
+ *
+ * What is in the log can't be taken back. So a write is proposed only if the log has room for it
+ * (admission.h), if the node that forwarded it still waits for it, and if it has enough of its
+ * time left; else it waits, or is refused for certain. */
+#ifndef RAKIT_REPLICA_PROPOSALS_H
+#define RAKIT_REPLICA_PROPOSALS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "raft/raft.h"
+#include "replica/admission.h"
+#include "replica/pending.h"
+#include "replica/requests.h"
+
+enum { BATCH_MAX = 4096 };
+
+/* Writes that are proposed at once. */
+struct batch {
+    struct request *requests[BATCH_MAX];
+    uint32_t count;
+    uint64_t stored_bytes; /* On the disk, */
+    uint64_t bytes;        /* of their entries, */
+    uint64_t behind_bytes; /* and of those before them that are not committed. */
+    bool leaves_some;      /* Others wait for room. */
+};
+
+/* What a batch is chosen by. */
+struct batch_limits {
+    uint64_t now_ns;       /* By the loop; */
+    uint64_t exact_ns;     /* and peers_time_now(), by which forwarded commands are in time. */
+    uint64_t behind_bytes; /* In the log, and not committed. */
+    uint64_t stored_max;   /* No more than that on the disk, but for a single one. */
+};
+
+struct proposals {
+    struct requests *requests; /* Borrowed. */
+    struct admission admission;
+    struct pending in_log;      /* By index. */
+    uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
+    uint64_t proposed_count;    /* So far; */
+    uint64_t no_room_count;     /* and refused, as disks were full. */
+};
+
+/* Writes may be in the log for `in_log_ns` of their time, and for `in_log_bytes_max`. */
+void proposals_init(struct proposals *p, struct requests *requests, uint64_t in_log_ns,
+                    uint64_t in_log_bytes_max);
+void proposals_deinit(struct proposals *p);
+
+/* --- before they are in the log --- */
+
+/* Fails or passes over a waiting command that comes too late to be answered in time; then true. */
+bool proposals_refuse_late(struct proposals *p, struct request *request,
+                           const struct batch_limits *limits);
+/* Chooses the writes to propose next, which go on waiting. */
+void proposals_choose(struct proposals *p, struct batch *batch, const struct batch_limits *limits);
+/* Whether the batch waits a moment for more writes to share its round. `under_way` entries are not
+ * committed; answers leave in this turn, or not. */
+bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,
+                             bool is_answering, uint64_t now_ns);
+/* The core has taken the batch; the entries have their indexes. */
+void proposals_proposed(struct proposals *p, const struct batch *batch, uint64_t now_ns);
+/* The disks have no room for it. */
+void proposals_refuse(struct proposals *p, const struct batch *batch, const char *error);
+/* Fails what waits for room though its client has gone; whether there was any. */
+bool proposals_drop_abandoned(struct proposals *p);
+
+/* --- then --- */
+
+/* The command at that index is applied; NULL: nobody waits for it here. */
+struct request *proposals_take(struct proposals *p, raft_index index);
+/* Leadership is lost: what is not committed is in doubt. */
+void proposals_abandon(struct proposals *p, const struct raft *raft);
+/* Gives up what was not committed in time. */
+void proposals_sweep(struct proposals *p, uint64_t now_ns);
+/* The node ends. */
+void proposals_end(struct proposals *p);
+
+#endif /* RAKIT_REPLICA_PROPOSALS_H */
