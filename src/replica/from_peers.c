@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "command/table.h"
+#include "replica/forwarded.h"
 
 enum {
     UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024,
@@ -181,7 +182,7 @@ static bool can_store(struct replica *r, struct entry *const *entries, uint32_t 
         return true;
     }
     if (!store_has_room(r->store, use, bytes)) {
-        disk_note_unstored(r, bytes);
+        disk_policy_note_unstored(&r->disk_policy, bytes);
         return false;
     }
     return store_unwritten_bytes(r->store) < UNWRITTEN_BYTES_MAX;

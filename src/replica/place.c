@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "replica/forwarded.h"
 #include "resp/errors.h"
 
 enum {

@@ -1,7 +1,6 @@
 #include "replica/proposals.h"
 
 #include "base/mutant.h"
-#include "replica/forwarded.h"
 #include "resp/errors.h"
 #include "store/store.h"
 
@@ -59,6 +58,11 @@ static bool has_room(const struct batch *b, uint64_t size, uint64_t stored_bytes
            (b->stored_bytes + stored_bytes <= stored_max || is_alone);
 }
 
+static bool may_begin(struct request *request, const struct batch_limits *limits)
+{
+    return !request_is_forwarded(request) || limits->may_begin(request, limits->exact_ns);
+}
+
 void proposals_choose(struct proposals *p, struct batch *batch, const struct batch_limits *limits)
 {
     uint64_t room_bytes = admission_room(&p->admission, limits->behind_bytes);
@@ -75,7 +79,7 @@ void proposals_choose(struct proposals *p, struct batch *batch, const struct bat
         uint64_t stored_bytes;
 
         if (!request_is_write(request) || proposals_refuse_late(p, request, limits) ||
-            !forwarded_may_begin(request, limits->exact_ns)) {
+            !may_begin(request, limits)) {
             continue;
         }
         size = request->entry->size;

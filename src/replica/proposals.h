@@ -33,6 +33,8 @@ struct batch_limits {
     uint64_t exact_ns;     /* and peers_time_now(), by which forwarded commands are in time. */
     uint64_t behind_bytes; /* In the log, and not committed. */
     uint64_t stored_max;   /* No more than that on the disk, but for a single one. */
+    /* Whether a command that another node has forwarded may be begun at that exact_ns. */
+    bool (*may_begin)(struct request *request, uint64_t exact_ns);
 };
 
 struct proposals {

@@ -1,5 +1,6 @@
 /* propose.c - as leader: each turn's batch goes into the log, and reads get their round. */
 #include "base/mutant.h"
+#include "replica/forwarded.h"
 #include "replica/state.h"
 #include "resp/errors.h"
 
@@ -120,7 +121,8 @@ static void drop_given_up(struct replica *r, uint64_t exact_ns)
 void place_as_leader(struct replica *r)
 {
     struct batch_limits limits = {.now_ns = io_now_ns(r->io),
-                                  .exact_ns = peers_time_now(&r->peers)};
+                                  .exact_ns = peers_time_now(&r->peers),
+                                  .may_begin = forwarded_may_begin};
 
     drop_given_up(r, limits.exact_ns);
     list_for_each(node, &r->requests.waiting)

@@ -136,6 +136,7 @@ struct replica *replica_start(const struct replica_options *options,
     r->timer.fired = replica_timer_fired;
     r->level = LEVEL_FIRST;
     health_init(r);
+    disk_policy_init(&r->disk_policy, options->election_timeout_ns);
     announce_init(r);
     log_window_init(&r->window);
     time_share_begin(&r->share, r->io, r->probe, 0);

@@ -5,12 +5,11 @@
  *   start.c       recovery, founding, joining, the end
  *   place.c       each request on its way, and out of it
  *   propose.c     as leader: writes into the log, rounds for reads
- *   forwarded.c      as leader: commands that other nodes have forwarded
  *   apply.c       the state machine: commits applied, reads served
  *   from_peers.c  what comes from peers
  *   admin.c       RAFT commands: membership, transfer, status, log
  *   announce.c    this node's own address
- *   disk.c        what full disks decide: who leads, which writes are taken
+ *   disk.c        how the disks of the members are, and what follows
  *   level.c       the feature level of the cluster
  *   health.c      whether the disk keeps up with the timeouts, and members answer
  *   query.c       what others may know */
@@ -23,7 +22,7 @@
 #include "command/time_share.h"
 #include "peer/peers.h"
 #include "replica/announce.h"
-#include "replica/forwarded.h"
+#include "replica/disk_policy.h"
 #include "replica/forwards.h"
 #include "replica/health.h"
 #include "replica/outbox.h"
@@ -103,12 +102,9 @@ struct replica {
     struct time_share share; /* For the commands executed in this turn. */
     bool is_answering;       /* This turn began with entries to apply. */
     struct health health;
-    bool disk_is_full;           /* As the core was told; */
-    uint64_t unstored_bytes;     /* so much of a leader's has found no room meanwhile. */
-    uint64_t hand_over_ns;       /* When it last gave office up for that, or tried to, */
-    uint64_t hand_over_pause_ns; /* and for how long it does not again. */
-    uint64_t contradicted_ns;    /* When a peer last contradicted what is committed; 0: never. */
-    uint64_t loss_reported_ns;   /* Since when, with no leader that agrees; see note_loss(). */
+    struct disk_policy disk_policy;
+    uint64_t contradicted_ns;  /* When a peer last contradicted what is committed; 0: never. */
+    uint64_t loss_reported_ns; /* Since when, with no leader that agrees; see note_loss(). */
     uint64_t loss_last_reported_ns;
     struct replica_stats stats;
 };
@@ -204,14 +200,6 @@ void admin_deinit(struct replica *r);
 
 /* Each turn: the core and the peers are told how the disk is; a leader acts on it. */
 void disk_look(struct replica *r);
-/* Entries of so many bytes came from a leader, and there was no room. */
-void disk_note_unstored(struct replica *r, uint64_t bytes);
-enum disk_outlook {
-    DISKS_HAVE_ROOM,   /* On a majority of voters, as far as is known. */
-    DISKS_ARE_TIGHT,   /* It takes full ones to commit a write, which have some room left. */
-    DISKS_ARE_UNKNOWN, /* The same, but what is under way may need it. */
-    DISKS_ARE_SPENT,   /* A write could not be committed. */
-};
 /* Leader: what disks mean for the next write. */
 enum disk_outlook disk_outlook(const struct replica *r);
 /* Leader: whom to hand over to, all else being equal one that has room; 0: the core knows. */

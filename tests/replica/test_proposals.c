@@ -18,6 +18,7 @@
 enum { COUNT = 6, BYTES = 100 };
 
 static const uint64_t TIMEOUT_NS = 1000 * MS;
+static const uint64_t HELD_UNTIL_NS = 300 * MS; /* Forwarded commands, by their sender. */
 
 struct fixture {
     struct requests q;
@@ -54,12 +55,18 @@ static int down(void **state)
     return 0;
 }
 
+static bool may_begin(struct request *request, uint64_t exact_ns)
+{
+    return exact_ns <= HELD_UNTIL_NS;
+}
+
 static void choose(struct fixture *f, uint64_t now_ns, uint64_t behind_bytes, uint64_t stored_max)
 {
     struct batch_limits limits = {.now_ns = now_ns,
                                   .exact_ns = now_ns,
                                   .behind_bytes = behind_bytes,
-                                  .stored_max = stored_max};
+                                  .stored_max = stored_max,
+                                  .may_begin = may_begin};
 
     proposals_choose(&f->p, &f->batch, &limits);
 }
@@ -145,6 +152,22 @@ static void test_proposals__refuses_what_has_little_time_left_if_all_wait_for_lo
     choose(f, 300 * MS, 0, UINT64_MAX);
     assert_failed(&f->fakes[1], ERROR_NOT_TAKEN);
     assert_int_equal(f->batch.count, COUNT - 1);
+    assert_unanswered(&f->fakes[0]);
+}
+
+/* Later its sender may have answered that it is in doubt: it would come back from the dead. */
+static void test_proposals__begin_what_was_forwarded_only_while_its_sender_waits(void **state)
+{
+    struct fixture *f = *state;
+
+    fake_request_is_forwarded(&f->fakes[2]);
+    choose(f, HELD_UNTIL_NS, 0, UINT64_MAX);
+    assert_int_equal(f->batch.count, COUNT);
+    choose(f, HELD_UNTIL_NS + 1, 0, UINT64_MAX);
+    assert_int_equal(f->batch.count, COUNT - 1);
+    assert_unanswered(&f->fakes[2]);
+    choose(f, TIMEOUT_NS + 2, 0, UINT64_MAX); /* Its time is over, whoever waits. */
+    assert_failed(&f->fakes[2], ERROR_NOT_TAKEN);
     assert_unanswered(&f->fakes[0]);
 }
 
@@ -270,6 +293,7 @@ int main(void)
         TEST(test_proposals__one_write_of_any_size_goes_into_an_empty_log),
         TEST(test_proposals__takes_no_more_than_full_disks_may_store),
         TEST(test_proposals__refuses_what_has_little_time_left_if_all_wait_for_long),
+        TEST(test_proposals__begin_what_was_forwarded_only_while_its_sender_waits),
         TEST(test_proposals__gather_while_a_round_is_under_way_but_not_for_long),
         TEST(test_proposals__are_found_by_their_index_once),
         TEST(test_proposals__are_refused_for_certain_if_disks_are_full),

@@ -11,6 +11,7 @@
 #include "calm_cluster.h"
 #include "command/table.h"
 #include "kv/codec.h"
+#include "replica/forwarded.h"
 #include "replica/replica.h"
 #include "replica/state.h"
 
