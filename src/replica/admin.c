@@ -1,8 +1,4 @@
-/* admin.c - RAFT commands at the leader: each becomes a task that ends with a
- * reply at once, or when its change is committed, or when its time is over. A task
- * whose leader is lost goes back to the queue, to be begun again by the next one: all
- * of them may be begun twice without harm. */
-#include "replica/state.h"
+#include "replica/admin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +65,7 @@ static void reply_added(const struct admin_task *t, struct resp_writer *w)
     }
 }
 
-static void task_ok(struct admin_task *t)
+void admin_task_ok(struct admin_task *t)
 {
     struct resp_writer *w = t->request->reply(t->request);
 
@@ -135,189 +131,6 @@ static const char *find_named(const struct replica *r, struct slice name, raft_i
     member = membership_only_at(m, &address);
     *ret_id = member == NULL ? 0 : member->id;
     return member == NULL ? ERROR_NO_SUCH_MEMBER : NULL;
-}
-
-/* --- membership ---------------------------------------------------------------------- */
-
-static void change(struct admin_task *t, enum raft_change_kind kind)
-{
-    struct replica *r = t->replica;
-    struct raft_event event = {
-        .kind = RAFT_CHANGE, .now_ns = io_now_ns(r->io), .change = {.kind = kind, .id = t->id}};
-
-    if (kind != RAFT_REMOVE) {
-        r->fresh = t->address;
-    }
-
-    int error = replica_step(r, &event, NULL);
-
-    r->fresh.id = 0;
-    if (error == RAFT_OK) {
-        t->is_begun = true;
-        t->request->has_begun = true;
-        t->index = raft_configuration_index(r->raft);
-    } else if (error == RAFT_EMEMBER) {
-        admin_task_fail(t, kind == RAFT_REMOVE ? ERROR_LAST_VOTER : ERROR_CLUSTER_FULL);
-    }
-    /* Else another change is under way, or this leader is new: later. */
-}
-
-static void progress_add(struct admin_task *t)
-{
-    struct replica *r = t->replica;
-    const struct membership *m = replica_membership(r);
-    const struct member_address *there = membership_address(m, t->id);
-    const struct member_address *other = membership_at(m, &t->address.client);
-    char text[512];
-
-    if (t->is_begun) {
-        if (raft_commit_index(r->raft) >= t->index) {
-            task_ok(t);
-        }
-    } else if (membership_was_removed(m, t->id) && !membership_was_removed(r->committed, t->id)) {
-        return; /* Its removal may be taken back yet. */
-    } else if (membership_was_removed(m, t->id)) {
-        admin_task_fail(t, ERROR_ADD_REMOVED);
-    } else if (other != NULL && other->id != t->id &&
-               (there == NULL || !addresses_may_take(&r->peers, &t->address, other))) {
-        snprintf(text, sizeof text, ERROR_ADDRESS_TAKEN, t->address.client.host,
-                 (unsigned)t->address.client.port, (unsigned long long)other->id);
-        admin_task_fail(t, text);
-    } else if (there != NULL && member_address_equal(there, &t->address)) {
-        if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
-            task_ok(t);
-        }
-    } else if (there == NULL && m != NULL && m->configuration.member_count == RAFT_MEMBERS_MAX) {
-        admin_task_fail(t, ERROR_CLUSTER_FULL);
-    } else if (adding_is_proven(t, there != NULL)) {
-        change(t, there == NULL ? RAFT_ADD_LEARNER : RAFT_READDRESS);
-    }
-}
-
-static bool is_in_reach(const struct replica *r, raft_id id)
-{
-    struct raft_progress progress;
-
-    return id == raft_self(r->raft) || (raft_progress_of(r->raft, id, &progress) &&
-                                        progress.is_active && peers_is_connected(&r->peers, id));
-}
-
-/* Whether those that vote once it is gone could do nothing, as too few of them are there.
- * The change could not even be committed then, nor taken back. */
-static bool would_stop_the_cluster(const struct replica *r, raft_id leaving)
-{
-    const struct raft_configuration *c = raft_configuration(r->raft);
-    const struct raft_member *member = raft_configuration_find(c, leaving);
-    uint32_t voter_count = 0;
-    uint32_t reach_count = 0;
-
-    if (member == NULL || !member->incoming || MUTANT(removal_stops_the_cluster)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < c->member_count; i++) {
-        if (c->members[i].incoming && c->members[i].id != leaving) {
-            voter_count++;
-            reach_count += is_in_reach(r, c->members[i].id) ? 1 : 0;
-        }
-    }
-    return voter_count > 0 && reach_count <= voter_count / 2;
-}
-
-static int hand_over_to(struct replica *r, raft_id id)
-{
-    struct raft_event event = {.kind = RAFT_TRANSFER,
-                               .now_ns = io_now_ns(r->io),
-                               .peer = id != 0 ? id : disk_successor(r)};
-
-    return replica_step(r, &event, NULL);
-}
-
-static void fail_not_taken_over(struct admin_task *t)
-{
-    t->request->has_begun = false; /* It is over, and had no effect. */
-    admin_task_fail(t, ERROR_TRANSFER_FAILED);
-}
-
-/* A leader lets another one remove it, so that what is under way here ends before: nothing
- * is in doubt then. The task goes to that leader by itself: admin_abandon(). Should that one be
- * about to leave as well and hand back, it is removed in office. */
-static void hand_over_first(struct admin_task *t)
-{
-    struct replica *r = t->replica;
-    uint64_t now_ns = io_now_ns(r->io);
-
-    if (t->is_handing_over) {
-        if (!raft_is_transferring(r->raft)) {
-            fail_not_taken_over(t);
-        }
-        return;
-    }
-    if (r->handed_over_ns != 0 && now_ns < r->handed_over_ns + ADMIN_TIMEOUT_NS &&
-        !MUTANT(handed_to_and_fro)) {
-        change(t, RAFT_REMOVE);
-        return;
-    }
-
-    int error = hand_over_to(r, 0);
-
-    if (error == RAFT_OK) {
-        t->is_handing_over = true;
-        r->handed_over_ns = now_ns;
-    } else if (error == RAFT_EMEMBER) {
-        change(t, RAFT_REMOVE); /* There is no other voter, as the core will say. */
-    }
-}
-
-/* This node, where nobody has begun to remove it: else there is only to wait for that. */
-static bool is_leader_to_stay(const struct replica *r, raft_id id)
-{
-    const struct raft_member *self = raft_configuration_find(raft_configuration(r->raft), id);
-
-    return id == raft_self(r->raft) && self != NULL && self->incoming;
-}
-
-static void progress_remove(struct admin_task *t)
-{
-    struct replica *r = t->replica;
-    const struct membership *m = replica_membership(r);
-
-    if (membership_address(m, t->id) == NULL) {
-        if (raft_commit_index(r->raft) >= raft_configuration_index(r->raft)) {
-            task_ok(t);
-        }
-    } else if (t->is_begun) {
-        return;
-    } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
-        /* A leader that is new has yet to hear of some. */
-        if (io_now_ns(r->io) >= t->begun_ns + r->options.election_timeout_ns) {
-            admin_task_fail(t, ERROR_NO_QUORUM_LEFT);
-        }
-    } else if (is_leader_to_stay(r, t->id) && !MUTANT(leader_removed_in_office)) {
-        hand_over_first(t);
-    } else {
-        change(t, RAFT_REMOVE);
-    }
-}
-
-static void progress_transfer(struct admin_task *t)
-{
-    struct replica *r = t->replica;
-
-    if (t->is_begun) {
-        if (!raft_is_transferring(r->raft)) {
-            fail_not_taken_over(t);
-        }
-        return;
-    }
-
-    int error = hand_over_to(r, t->id);
-
-    if (error == RAFT_OK) {
-        t->is_begun = true;
-        t->request->has_begun = true;
-    } else if (error == RAFT_EMEMBER) {
-        admin_task_fail(t, ERROR_NO_SUCH_VOTER);
-    }
 }
 
 /* --- beginning a task ---------------------------------------------------------------- */
@@ -421,12 +234,34 @@ static void task_progress(struct admin_task *t)
     if (io_now_ns(t->replica->io) > t->begun_ns + ADMIN_TIMEOUT_NS) {
         admin_task_fail(t, t->kind == ADMIN_LOG ? ERROR_LOG_IS_READ : ERROR_CHANGE_UNDER_WAY);
     } else if (t->kind == ADMIN_ADD) {
-        progress_add(t);
+        changes_progress_add(t);
     } else if (t->kind == ADMIN_REMOVE) {
-        progress_remove(t);
+        changes_progress_remove(t);
     } else if (t->kind == ADMIN_TRANSFER) {
-        progress_transfer(t);
+        changes_progress_transfer(t);
     }
+}
+
+void admin_init(struct replica *r)
+{
+    r->admin = memory_take_zeroed(1, sizeof *r->admin);
+    list_init(&r->admin->tasks);
+}
+
+uint32_t admin_count(const struct replica *r)
+{
+    uint32_t count = 0;
+
+    list_for_each(node, &r->admin->tasks)
+    {
+        count++;
+    }
+    return count;
+}
+
+const struct member_address *admin_fresh_address(const struct replica *r)
+{
+    return r->admin->fresh.id == 0 ? NULL : &r->admin->fresh;
 }
 
 void admin_begin(struct replica *r, struct request *request)
@@ -443,7 +278,7 @@ void admin_begin(struct replica *r, struct request *request)
     t->replica = r;
     t->request = request;
     t->begun_ns = io_now_ns(r->io);
-    list_append(&r->admin, &t->node);
+    list_append(&r->admin->tasks, &t->node);
 
     const char *error = begin(t, count, r->arguments);
 
@@ -461,7 +296,7 @@ void admin_progress(struct replica *r)
     if (raft_role(r->raft) != RAFT_LEADER) {
         return;
     }
-    list_for_each(node, &r->admin)
+    list_for_each(node, &r->admin->tasks)
     {
         task_progress(container_of(node, struct admin_task, node));
         if (raft_role(r->raft) != RAFT_LEADER) {
@@ -491,7 +326,7 @@ static bool is_decided(const struct admin_task *t)
 
 void admin_abandon(struct replica *r)
 {
-    list_for_each(node, &r->admin)
+    list_for_each(node, &r->admin->tasks)
     {
         struct admin_task *t = container_of(node, struct admin_task, node);
 
@@ -499,7 +334,7 @@ void admin_abandon(struct replica *r)
             continue; /* Ends by itself: what is committed stays. */
         }
         if (is_decided(t)) {
-            task_ok(t);
+            admin_task_ok(t);
         } else {
             admin_task_wait_again(t);
         }
@@ -508,7 +343,7 @@ void admin_abandon(struct replica *r)
 
 void admin_end(struct replica *r)
 {
-    list_for_each(node, &r->admin)
+    list_for_each(node, &r->admin->tasks)
     {
         struct admin_task *t = container_of(node, struct admin_task, node);
 
@@ -519,10 +354,12 @@ void admin_end(struct replica *r)
 
 void admin_deinit(struct replica *r)
 {
-    list_for_each(node, &r->admin)
+    list_for_each(node, &r->admin->tasks)
     {
         task_free(container_of(node, struct admin_task, node));
     }
+    free(r->admin);
+    r->admin = NULL;
 }
 
 void admin_answer_locally(struct replica *r, struct request *request)

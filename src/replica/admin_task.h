@@ -1,15 +1,21 @@
 /* admin_task.h - a RAFT command under way at the leader: between admin.c, which begins and
- * ends it, and show_log.c. */
+ * ends it, changes.c, adding.c and show_log.c. */
 #ifndef RAKIT_REPLICA_ADMIN_TASK_H
 #define RAKIT_REPLICA_ADMIN_TASK_H
 
 #include "peer/verify.h"
 #include "replica/state.h"
 
+struct admin {
+    struct list tasks;           /* In the order in which they began. */
+    uint64_t handed_over_ns;     /* When this node last handed over to be removed; 0: never. */
+    struct member_address fresh; /* Of the change that is being proposed; id 0: none. */
+};
+
 enum admin_kind { ADMIN_ADD, ADMIN_REMOVE, ADMIN_TRANSFER, ADMIN_LOG };
 
 struct admin_task {
-    struct list node; /* In r->admin. */
+    struct list node; /* In r->admin->tasks. */
     struct replica *replica;
     struct request *request;
     enum admin_kind kind;
@@ -34,9 +40,15 @@ struct admin_task {
 };
 
 /* These end it, and free it: */
+void admin_task_ok(struct admin_task *t);
 void admin_task_end(struct admin_task *t); /* the reply is written; */
 void admin_task_fail(struct admin_task *t, const char *error);
 void admin_task_wait_again(struct admin_task *t); /* its leader is lost. */
+
+/* changes.c: what is to be done next for it, which may end it. */
+void changes_progress_add(struct admin_task *t);
+void changes_progress_remove(struct admin_task *t);
+void changes_progress_transfer(struct admin_task *t);
 
 /* Whether the node to be added has proven that it may. If it never will, the task ends here, and
  * is freed. */

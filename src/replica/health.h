@@ -1,25 +1,35 @@
-/* health.h - looks once a second whether members that are connected say anything, and now and then
- * whether the disk keeps up with the election timeout. Both end in a line of the log, once. */
+/* health.h - whether the disk keeps up with the election timeout, and when a replica looks at that
+ * and at its members. A slow disk is logged once, until it is fast again. */
 #ifndef RAKIT_REPLICA_HEALTH_H
 #define RAKIT_REPLICA_HEALTH_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "io/io.h"
-
-struct replica;
+#include "store/store.h"
 
 struct health {
+    struct io *io;
+    const struct log *log;
+    uint64_t election_timeout_ns;
     struct io_timer timer;
     uint64_t due_ns; /* When it is to fire. */
     uint32_t count;  /* How often it has. */
     bool disk_is_slow;
 };
 
-void health_init(struct replica *r);
-void health_deinit(struct replica *r);
-/* The replica takes part from now on. */
-void health_start(struct replica *r);
+void health_init(struct health *h, struct io *io, const struct log *log,
+                 uint64_t election_timeout_ns, void (*fired)(struct io_timer *timer));
+void health_deinit(struct health *h);
+/* The timer fires a second from now. */
+void health_start(struct health *h);
+
+/* It has fired. Whether this node itself was held up: what has come meanwhile is yet to be read. */
+bool health_was_held_up(const struct health *h);
+/* It has fired. Whether to look at the disk this time, which is not each time. */
+bool health_wants_disk(struct health *h);
+void health_judge_disk(struct health *h, const struct store_stats *stats);
 
 #endif /* RAKIT_REPLICA_HEALTH_H */

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "replica/admin.h"
 #include "replica/forwarded.h"
 #include "resp/errors.h"
 
@@ -23,7 +24,7 @@ void place_init(struct replica *r)
     requests_init(&r->requests, r->options.request_timeout_ns);
     sweeper_init(&r->sweeper, r->io, sweep_fired);
     reads_init(&r->reads);
-    list_init(&r->admin);
+    admin_init(r);
     proposals_init(&r->proposals, &r->requests, r->options.request_timeout_ns / IN_TIME_SHARE,
                    r->options.in_flight_bytes_max);
     forwards_init(&r->forwards, &r->requests, correlation & (UINT64_MAX >> 1));

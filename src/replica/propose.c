@@ -1,5 +1,6 @@
 /* propose.c - as leader: each turn's batch goes into the log, and reads get their round. */
 #include "base/mutant.h"
+#include "replica/admin.h"
 #include "replica/forwarded.h"
 #include "replica/state.h"
 #include "resp/errors.h"

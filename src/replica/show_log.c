@@ -1,7 +1,6 @@
 /* show_log.c - REQUEST_LOG and RAFT LOG at the leader: entries from memory or from the
  * disk, a few a turn. */
-#include "replica/state.h"
-
+#include "replica/admin.h"
 #include "replica/admin_task.h"
 #include "replica/report.h"
 #include "resp/errors.h"
@@ -101,7 +100,7 @@ void admin_show_log(struct replica *r)
     if (raft_role(r->raft) != RAFT_LEADER) {
         return;
     }
-    list_for_each(node, &r->admin)
+    list_for_each(node, &r->admin->tasks)
     {
         struct admin_task *t = container_of(node, struct admin_task, node);
 

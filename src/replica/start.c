@@ -9,6 +9,7 @@
 #include "base/mutant.h"
 #include "cluster/address.h"
 #include "cluster/level.h"
+#include "replica/admin.h"
 #include "replica/state.h"
 
 enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */
@@ -135,7 +136,7 @@ struct replica *replica_start(const struct replica_options *options,
     ticker_init(&r->ticker);
     r->timer.fired = replica_timer_fired;
     r->level = LEVEL_FIRST;
-    health_init(r);
+    health_init(&r->health, r->io, r->log, options->election_timeout_ns, watch_fired);
     disk_policy_init(&r->disk_policy, options->election_timeout_ns);
     announce_init(r);
     log_window_init(&r->window);
@@ -298,7 +299,7 @@ void replica_run(struct replica *r)
     peers_set_committed(&r->peers, r->committed);
     peers_set_level(&r->peers, r->level);
     replica_note_configuration(r, false);
-    health_start(r);
+    health_start(&r->health);
     replica_step(r, &event, NULL);
     io_turn_soon(r->io); /* Which arms the timer: nobody else may call for long. */
 }
@@ -332,8 +333,8 @@ void replica_free(struct replica *r)
         peers_deinit(&r->peers);
     }
     io_timer_stop(r->io, &r->timer);
-    health_deinit(r);
-    announce_deinit(r);
+    health_deinit(&r->health);
+    announcer_deinit(&r->announcer);
     place_deinit(r);
     log_window_deinit(&r->window);
     members_deinit(&r->members);

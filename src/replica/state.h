@@ -7,11 +7,10 @@
  *   propose.c     as leader: writes into the log, rounds for reads
  *   apply.c       the state machine: commits applied, reads served
  *   from_peers.c  what comes from peers
- *   admin.c       RAFT commands: membership, transfer, status, log
- *   announce.c    this node's own address
+ *   announce.c    when this node's address is announced
  *   disk.c        how the disks of the members are, and what follows
  *   level.c       the feature level of the cluster
- *   health.c      whether the disk keeps up with the timeouts, and members answer
+ *   watch.c       whether members answer, and the disk keeps up
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
 #define RAKIT_REPLICA_STATE_H
@@ -21,7 +20,7 @@
 #include "command/probe.h"
 #include "command/time_share.h"
 #include "peer/peers.h"
-#include "replica/announce.h"
+#include "replica/announcer.h"
 #include "replica/disk_policy.h"
 #include "replica/forwards.h"
 #include "replica/health.h"
@@ -36,6 +35,8 @@
 /* For the person who finds out from the log that this node was removed. */
 #define REMOVED_ADVICE                                                                             \
     "stop this node, its data directory may be deleted; to join again it needs an empty one"
+
+struct admin; /* admin.h */
 
 struct replica {
     struct replica_options options;
@@ -76,9 +77,8 @@ struct replica {
     struct proposals proposals; /* Leader: writes into the log, and in it. */
     struct reads reads;         /* Leader: those beside the log. */
     struct forwards forwards;   /* Follower: those that the leader has. */
-    struct list admin;          /* Leader: membership changes and transfers under way. */
+    struct admin *admin;        /* Leader: RAFT commands under way. */
     uint64_t clock_sent_ns;     /* Leader: when those who forward were last told the time. */
-    uint64_t handed_over_ns;    /* When it last did so to be removed; 0: never. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
@@ -95,7 +95,6 @@ struct replica {
     struct buffer scratch;   /* Replies that nobody waits for. */
     struct buffer abandoned; /* Forwarded commands whose clients have gone: forwarded.c. */
     struct announcer announcer;
-    struct member_address fresh; /* Address for the change being proposed; id 0: none. */
 
     struct io_timer timer; /* For what is due though nothing comes in. */
     struct ticker ticker;
@@ -178,23 +177,15 @@ void replica_apply_recovered(struct replica *r, struct entry *e);
 
 extern const struct peers_events replica_peers_events;
 
-/* --- admin.c -------------------------------------------------------------------- */
+/* --- announce.c ------------------------------------------------------------------ */
 
-/* Leader: begins an administrative request; it ends now or stays in r->admin. */
-void admin_begin(struct replica *r, struct request *request);
-/* Goes on with those under way: something was committed, or a role changed. */
-void admin_progress(struct replica *r);
-/* Shows the log to those who asked for it: a part of it, once a turn, so that no heartbeat waits
- * long. */
-void admin_show_log(struct replica *r);
-/* Leadership was lost: what the last commit has decided is told, the rest waits again. */
-void admin_abandon(struct replica *r);
-/* Fails all tasks: the node ends. */
-void admin_end(struct replica *r);
-/* No leader is known: what can be answered from here alone leaves r->waiting. */
-void admin_answer_locally(struct replica *r, struct request *request);
-/* Frees the tasks that a read from the disk has outlived; the store is closed. */
-void admin_deinit(struct replica *r);
+void announce_init(struct replica *r);
+/* To be called when the leader, or what the log has, may be another. */
+void announce_address(struct replica *r);
+
+/* --- watch.c --------------------------------------------------------------------- */
+
+void watch_fired(struct io_timer *timer);
 
 /* --- disk.c --------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "replica/admin.h"
 #include "replica/state.h"
 
 enum { TERMS_LEFT_MIN = 8192 }; /* More than a frame of a leader in order has entries. */
@@ -28,8 +29,8 @@ static struct entry *own_entry(struct replica *r, const struct raft_effects *eff
 
     const struct membership *current =
         r->members.count == 0 ? NULL : r->members.history[r->members.count - 1];
-    struct membership *next = membership_next(current, &effects->append_configuration,
-                                              r->fresh.id == 0 ? NULL : &r->fresh);
+    struct membership *next =
+        membership_next(current, &effects->append_configuration, admin_fresh_address(r));
     struct entry *e = membership_encode(next);
 
     membership_free(next);

@@ -1,5 +1,6 @@
 /* turn.c - the turn of a replica, and the timer for what is due though nothing comes in. */
 #include "base/mutant.h"
+#include "replica/admin.h"
 #include "replica/state.h"
 
 enum {

@@ -1,5 +1,6 @@
 /* bounds.c - memory is bounded, and given back: what a node holds for requests, for the
  * newest entries of its log, and for messages that wait for its disk. */
+#include "replica/admin.h"
 #include "replica/state.h"
 #include "sim/cluster/cluster.h"
 
@@ -70,12 +71,8 @@ static bool somebody_joins(const struct cluster *c)
 /* Of administrators, and of nodes that join. */
 static uint64_t count_admin(const struct replica *r)
 {
-    uint64_t count = 0;
+    uint64_t count = admin_count(r);
 
-    list_for_each(node, &r->admin)
-    {
-        count++;
-    }
     list_for_each(waiting, &r->requests.waiting)
     {
         count += request_is_admin(container_of(waiting, struct request, link)) ? 1 : 0;

@@ -1,0 +1,36 @@
+/* watch.c - looks once a second whether members that are connected send anything, and now and then
+ * whether the disk keeps up. */
+#include "replica/state.h"
+
+/* All members answer a leader, and a node that looks for one; a follower hears nobody else. */
+static void watch_members(struct replica *r)
+{
+    const struct membership *m = replica_membership(r);
+
+    if (raft_role(r->raft) == RAFT_FOLLOWER || health_was_held_up(&r->health)) {
+        return;
+    }
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        struct peer *peer = peers_find(&r->peers, m->addresses[i].id);
+
+        if (peer != NULL) {
+            addresses_watch(peer, r->seen_since_ns);
+        }
+    }
+}
+
+void watch_fired(struct io_timer *timer)
+{
+    struct replica *r = container_of(timer, struct replica, health.timer);
+    struct store_stats stats;
+
+    if (r->is_ended) {
+        return;
+    }
+    watch_members(r);
+    if (health_wants_disk(&r->health)) {
+        store_get_stats(r->store, &stats);
+        health_judge_disk(&r->health, &stats);
+    }
+    health_start(&r->health);
+}
