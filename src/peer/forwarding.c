@@ -112,6 +112,21 @@ void peers_tell_holds(struct peer *peer)
     }
 }
 
+void peers_set_holds(struct peers *p, raft_id leader, uint64_t from, uint64_t from_all)
+{
+    p->held_by = leader;
+    p->held_from = from;
+    p->held_from_all = from_all;
+}
+
+bool peers_take_holds_changed(struct peers *p)
+{
+    bool has_changed = p->holds_changed;
+
+    p->holds_changed = false;
+    return has_changed;
+}
+
 void peers_note_holds(struct inbound *in, const struct wire_holds *h)
 {
     uint64_t now_ns = io_now_ns(in->peers->io);

@@ -494,6 +494,16 @@ void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *ke
     p->source = *source;
 }
 
+void peers_set_applied(struct peers *p, raft_index applied_index)
+{
+    p->applied_index = applied_index;
+}
+
+void peers_set_disk(struct peers *p, enum wire_disk disk)
+{
+    p->disk = disk;
+}
+
 void peers_set_level(struct peers *p, uint32_t level)
 {
     p->cluster_level = level;

@@ -225,6 +225,9 @@ enum peers_word peers_word_of(const struct peers *p, const struct member_address
  * uncommitted configuration leaves out may still lead, and is needed to commit it, so others are
  * kept. */
 void peers_set_members(struct peers *p, const struct membership *m);
+/* What each message says of this node: how far it has applied the log, and how its disk is. */
+void peers_set_applied(struct peers *p, raft_index applied_index);
+void peers_set_disk(struct peers *p, enum wire_disk disk);
 /* Drops the nodes that `committed` lists as removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
 /* Keeps out nodes that do not know that feature level. */
@@ -261,6 +264,11 @@ void peers_tell_time(struct peers *p);
 void peers_note_time(struct peer *peer, uint64_t clock_ns);
 /* Sends HOLDS to a peer that has sent its time. */
 void peers_tell_holds(struct peer *peer);
+/* What they are answered: `leader` has commands of this node, which waits for those from
+ * correlation `from` on; for others, `from_all` holds, which is to be the next. */
+void peers_set_holds(struct peers *p, raft_id leader, uint64_t from, uint64_t from_all);
+/* Whether others may have given up commands that they forwarded, since this was called last. */
+bool peers_take_holds_changed(struct peers *p);
 void peers_note_holds(struct inbound *in, const struct wire_holds *h);
 enum peers_held {
     PEERS_HELD,     /* Its sender is waiting for it. */

@@ -44,7 +44,7 @@ static void verify(struct admin_task *t, bool is_member)
     if (t->verify == NULL) {
         t->level = level_logged(t->replica);
         t->is_verified = false;
-        t->verify = verify_start(&t->replica->peers, &options); /* Or in a later turn. */
+        t->verify = verify_start(t->replica->peers, &options); /* Or in a later turn. */
     }
 }
 
@@ -53,7 +53,7 @@ static bool knows_level(const struct admin_task *t)
 {
     uint32_t level = level_logged(t->replica);
 
-    return level == LEVEL_FIRST || peers_level(&t->replica->peers, t->id) >= level;
+    return level == LEVEL_FIRST || peers_level(t->replica->peers, t->id) >= level;
 }
 
 /* A level that an earlier leader has logged counts here once it is applied. */
@@ -64,7 +64,7 @@ static bool knows_own_level(const struct replica *r)
 
 bool adding_is_proven(struct admin_task *t, bool is_member)
 {
-    enum peers_word word = peers_word_of(&t->replica->peers, &t->address);
+    enum peers_word word = peers_word_of(t->replica->peers, &t->address);
 
     if (!knows_own_level(t->replica) && !MUTANT(inherited_level_ignored)) {
         if (raft_is_ready(t->replica->raft)) {

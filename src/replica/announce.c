@@ -4,11 +4,10 @@
 static bool is_needed(void *context)
 {
     const struct replica *r = context;
-    const struct member_address *logged =
-        membership_address(replica_membership(r), r->peers.self.id);
+    const struct member_address *logged = membership_address(replica_membership(r), r->self.id);
 
     return !r->is_ended && !r->is_removed && logged != NULL &&
-           !member_address_equal(logged, &r->peers.self);
+           !member_address_equal(logged, &r->self);
 }
 
 static void submit(void *context, struct request *request)
@@ -31,6 +30,6 @@ void announce_init(struct replica *r)
 void announce_address(struct replica *r)
 {
     if (raft_leader(r->raft) != 0) {
-        announcer_announce(&r->announcer, &r->peers.self);
+        announcer_announce(&r->announcer, &r->self);
     }
 }

@@ -152,7 +152,7 @@ static void apply_configuration(struct replica *r, const struct entry *e)
         return;
     }
     if (r->is_running) { /* At recovery, replica_run() tells them. */
-        peers_set_committed(&r->peers, m);
+        peers_set_committed(r->peers, m);
         io_turn_soon(r->io); /* A change may have waited for this one. */
     }
     membership_free(r->committed);

@@ -50,7 +50,7 @@ void changes_progress_add(struct admin_task *t)
     } else if (membership_was_removed(m, t->id)) {
         admin_task_fail(t, ERROR_ADD_REMOVED);
     } else if (other != NULL && other->id != t->id &&
-               (there == NULL || !addresses_may_take(&r->peers, &t->address, other))) {
+               (there == NULL || !addresses_may_take(r->peers, &t->address, other))) {
         snprintf(text, sizeof text, ERROR_ADDRESS_TAKEN, t->address.client.host,
                  (unsigned)t->address.client.port, (unsigned long long)other->id);
         admin_task_fail(t, text);
@@ -70,7 +70,7 @@ static bool is_in_reach(const struct replica *r, raft_id id)
     struct raft_progress progress;
 
     return id == raft_self(r->raft) || (raft_progress_of(r->raft, id, &progress) &&
-                                        progress.is_active && peers_is_connected(&r->peers, id));
+                                        progress.is_active && peers_is_connected(r->peers, id));
 }
 
 /* Whether those that vote once it is gone could do nothing, as too few of them are there.

@@ -17,7 +17,7 @@ static enum wire_disk own_disk(const struct replica *r)
 /* What a voter has said of its disk lately: room, if nothing. */
 static enum wire_disk disk_of(const struct replica *r, raft_id id)
 {
-    const struct peer *peer = peers_find(&r->peers, id);
+    const struct peer *peer = peers_find(r->peers, id);
 
     return peer == NULL ? WIRE_DISK_ROOM : peer->disk;
 }
@@ -102,7 +102,7 @@ void disk_look(struct replica *r)
 
     bool is_news = disk_policy_set_full(&r->disk_policy, event.is_reluctant);
 
-    r->peers.disk = own_disk(r);
+    peers_set_disk(r->peers, own_disk(r));
     if (is_news) {
         replica_step(r, &event, NULL);
     }

@@ -33,7 +33,7 @@ static struct resp_writer *forwarded_reply(struct request *request)
 {
     struct forwarded_command *c = container_of(request, struct forwarded_command, request);
 
-    c->out = peers_answer(&c->replica->peers, c->connection);
+    c->out = peers_answer(c->replica->peers, c->connection);
     if (c->out != NULL) {
         c->mark = wire_begin_answer(c->out, GROUP, c->correlation);
         c->writer.out = c->out;
@@ -65,7 +65,7 @@ static void forwarded_answered(struct request *request)
 
 static void refuse_forward(struct replica *r, uint64_t connection, uint64_t correlation)
 {
-    struct buffer *out = peers_answer(&r->peers, connection);
+    struct buffer *out = peers_answer(r->peers, connection);
 
     if (out != NULL) {
         wire_end_answer(out, wire_begin_answer(out, GROUP, correlation), WIRE_NOT_LEADER, 0);
@@ -75,7 +75,7 @@ static void refuse_forward(struct replica *r, uint64_t connection, uint64_t corr
 static void answer_error(struct replica *r, uint64_t connection, uint64_t correlation,
                          const char *error)
 {
-    struct buffer *out = peers_answer(&r->peers, connection);
+    struct buffer *out = peers_answer(r->peers, connection);
 
     if (out != NULL) {
         struct resp_writer w = {.out = out, .version = 2};
@@ -96,7 +96,7 @@ static bool answer_misfit(struct replica *r, uint64_t connection, const struct w
     bool is_misfit = (!command_judge(command, r->database, count, r->arguments, &w) &&
                       !MUTANT(forward_not_judged)) ||
                      !replica_has_level(r, command, &w);
-    struct buffer *out = is_misfit ? peers_answer(&r->peers, connection) : NULL;
+    struct buffer *out = is_misfit ? peers_answer(r->peers, connection) : NULL;
 
     if (out != NULL) {
         size_t mark = wire_begin_answer(out, GROUP, f->correlation);
@@ -222,7 +222,7 @@ static enum peers_held is_held(struct request *request, uint64_t exact_ns)
 {
     struct forwarded_command *c = container_of(request, struct forwarded_command, request);
 
-    return peers_is_held(&c->replica->peers, c->connection, c->correlation, exact_ns);
+    return peers_is_held(c->replica->peers, c->connection, c->correlation, exact_ns);
 }
 
 bool forwarded_may_begin(struct request *request, uint64_t exact_ns)

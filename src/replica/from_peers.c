@@ -42,7 +42,7 @@ static void note_contradiction(struct replica *r, const struct raft_message *mes
     if ((error == RAFT_ELOG || error == RAFT_ELOST) && !MUTANT(contradiction_not_noted)) {
         r->contradicted_ns = now_ns;
     }
-    if (complaints_is_due(&r->peers.complaints, message->from, now_ns, &count)) {
+    if (complaints_is_due(&r->peers->complaints, message->from, now_ns, &count)) {
         log_write(r->log, LOG_ERROR, "a message of a peer was dropped",
                   "peer=%016llx message=%s term=%llu own_term=%llu dropped=%llu reason=" LOG_Q,
                   (unsigned long long)message->from, raft_message_kind_name(message->kind),
@@ -93,7 +93,7 @@ static void note_malformed(struct replica *r, raft_id from, const char *what)
 {
     uint64_t count;
 
-    if (complaints_is_due(&r->peers.complaints, from, io_now_ns(r->io), &count)) {
+    if (complaints_is_due(&r->peers->complaints, from, io_now_ns(r->io), &count)) {
         log_write(r->log, LOG_ERROR, what, "peer=%016llx count=%llu", (unsigned long long)from,
                   (unsigned long long)count);
     }
@@ -253,12 +253,16 @@ static void on_answer(void *context, raft_id from, const struct wire_answer *a)
     forwards_answered(&r->forwards, from, a);
 }
 
-const struct peers_events replica_peers_events = {
-    .message = on_message,
-    .forward = forwarded_on_command,
-    .abandoned = forwarded_on_abandon,
-    .answer = on_answer,
-    .lost = on_lost,
-    .forwards_lost = on_forwards_lost,
-    .refused = on_refused,
-};
+struct peers_events replica_peers_events(struct replica *r)
+{
+    return (struct peers_events){
+        .context = r,
+        .message = on_message,
+        .forward = forwarded_on_command,
+        .abandoned = forwarded_on_abandon,
+        .answer = on_answer,
+        .lost = on_lost,
+        .forwards_lost = on_forwards_lost,
+        .refused = on_refused,
+    };
+}

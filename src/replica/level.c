@@ -27,7 +27,7 @@ uint32_t level_logged(const struct replica *r)
 
 static uint32_t level_of(const struct replica *r, raft_id id)
 {
-    return id == raft_self(r->raft) ? r->options.feature_level : peers_level(&r->peers, id);
+    return id == raft_self(r->raft) ? r->options.feature_level : peers_level(r->peers, id);
 }
 
 /* The newest that all members know, learners too; 0: some have not said what they know. */
@@ -64,7 +64,7 @@ void level_look(struct replica *r)
 {
     uint32_t common;
 
-    peers_set_level(&r->peers, level_logged(r)); /* Whoever comes now must know that one. */
+    peers_set_level(r->peers, level_logged(r)); /* Whoever comes now must know that one. */
     if (level_logged(r) >= r->options.feature_level || raft_role(r->raft) != RAFT_LEADER ||
         !raft_is_ready(r->raft) || raft_is_transferring(r->raft)) {
         return;

@@ -118,7 +118,7 @@ static void place_as_follower(struct replica *r)
     raft_id leader = raft_leader(r->raft);
     raft_term term = raft_current_term(r->raft);
     bool may_send = leader != 0 && forwards_may_send(&r->forwards, term);
-    struct buffer *out = may_send ? peers_forward(&r->peers, leader) : NULL;
+    struct buffer *out = may_send ? peers_forward(r->peers, leader) : NULL;
 
     list_for_each(node, &q->waiting)
     {
@@ -129,7 +129,7 @@ static void place_as_follower(struct replica *r)
         }
         if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
             forwards_send(&r->forwards, request, leader, term,
-                          peers_time_there(&r->peers, leader, request->deadline_ns), out);
+                          peers_time_there(r->peers, leader, request->deadline_ns), out);
         } else if (request_is_admin(request) && leader == 0) {
             admin_answer_locally(r, request);
         } else if (out == NULL &&
@@ -166,7 +166,7 @@ void place_requests(struct replica *r)
 static uint64_t grace_ends_ns(struct replica *r)
 {
     return raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
-                   !peers_may_answer(&r->peers, r->forwards.leader)
+                   !peers_may_answer(r->peers, r->forwards.leader)
                ? 0
                : io_now_ns(r->io) + FORWARD_GRACE_HEARTBEATS * r->options.heartbeat_interval_ns;
 }
@@ -220,7 +220,7 @@ static void sweep_waiting(struct replica *r, uint64_t now_ns)
 static void report_abandoned(struct replica *r)
 {
     if (r->forwards.sent.count > 0) {
-        forwards_report_abandoned(&r->forwards, peers_forward(&r->peers, r->forwards.leader));
+        forwards_report_abandoned(&r->forwards, peers_forward(r->peers, r->forwards.leader));
     }
 }
 

@@ -105,10 +105,9 @@ static void begin_read_round(struct replica *r)
 /* Commands that their senders wait for no more. */
 static void drop_given_up(struct replica *r, uint64_t exact_ns)
 {
-    if (!r->peers.holds_changed) {
+    if (!peers_take_holds_changed(r->peers)) {
         return;
     }
-    r->peers.holds_changed = false;
     list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
@@ -122,7 +121,7 @@ static void drop_given_up(struct replica *r, uint64_t exact_ns)
 void place_as_leader(struct replica *r)
 {
     struct batch_limits limits = {.now_ns = io_now_ns(r->io),
-                                  .exact_ns = peers_time_now(&r->peers),
+                                  .exact_ns = peers_time_now(r->peers),
                                   .may_begin = forwarded_may_begin};
 
     drop_given_up(r, limits.exact_ns);

@@ -31,6 +31,16 @@ uint64_t replica_node_id(const struct replica *r)
     return r->recovered.identity.node_id;
 }
 
+const struct member_address *replica_self(const struct replica *r)
+{
+    return &r->self;
+}
+
+struct peers_source replica_source(const struct replica *r)
+{
+    return (struct peers_source){.raft = r->raft, .window = &r->window, .store = r->store};
+}
+
 uint64_t replica_applied_index(const struct replica *r)
 {
     return r->applied_index;
@@ -51,11 +61,6 @@ bool replica_leader_address(const struct replica *r, struct io_address *ret_addr
     }
     *ret_address = leader->client;
     return true;
-}
-
-bool replica_misses_member(const struct replica *r, uint64_t for_ns)
-{
-    return addresses_are_missing(&r->peers, for_ns);
 }
 
 bool replica_is_removed(const struct replica *r)

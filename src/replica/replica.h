@@ -1,5 +1,6 @@
-/* replica.h - joins consensus, disk, peers and the state machine. One turn of the
- * replica is the heart of the program: see replica_turn() in turn.c. */
+/* replica.h - one member of the cluster: it joins consensus, disk and the state machine. It knows
+ * no server and no clients; the connections to other nodes are lent to it, and what they bring is
+ * handed in. One turn of the replica is the heart of the program: see turn.c. */
 #ifndef RAKIT_REPLICA_REPLICA_H
 #define RAKIT_REPLICA_REPLICA_H
 
@@ -11,6 +12,7 @@
 #include "command/request.h"
 #include "io/io.h"
 #include "kv/keyspace.h"
+#include "peer/peers.h"
 #include "raft/raft.h"
 #include "store/store.h"
 
@@ -21,7 +23,7 @@ struct server_probe; /* command/probe.h */
 
 /* --- for clients ------------------------------------------------------------------ */
 
-/* Takes a write or a read, which goes its way in the next replica_turn(). It is answered later, in
+/* Takes a write or a read, which goes its way in the next turn. It is answered later, in
  * every case, never during this call. */
 void replica_submit(struct replica *r, struct request *request);
 
@@ -43,13 +45,12 @@ struct replica_options {
     bool is_new_cluster;         /* Make a cluster, whatever is in the data directory. */
     const struct store_key *key; /* The cluster's, as the user gave it, or NULL. */
 
-    struct io_address announced; /* Where others reach this node's clients' side; */
-    struct io_address host;      /* where it listens itself: peers on its peer port. */
-    uint16_t peer_port;
-    uint32_t peer_protocol; /* The newest version that is spoken with them. */
-    uint32_t feature_level; /* The newest that this node's program knows. */
-    bool has_contact;
-    struct io_address contact; /* A member's client address. */
+    bool is_joining; /* A cluster that a contact belongs to. */
+
+    struct peers *peers;         /* The owner's, which starts them before the io runs. */
+    struct io_address announced; /* Where others reach this node's clients' side, */
+    uint16_t peer_port;          /* and its peers' side. */
+    uint32_t feature_level;      /* The newest that this node's program knows. */
 
     uint64_t election_timeout_ns;
     uint64_t heartbeat_interval_ns;
@@ -63,6 +64,8 @@ struct replica_options {
 /* What a replica says to its owner; each with the context given. */
 struct replica_events {
     void *context;
+    /* It begins to take part: the peers are to be opened, with replica_source(). */
+    void (*runs)(void *context);
     /* It can't go on, and has logged why. Free it later, not in here. */
     void (*failed)(void *context);
 };
@@ -70,23 +73,28 @@ struct replica_events {
 /* Opens the store and recovers. On failure returns NULL and says why. */
 struct replica *replica_start(const struct replica_options *options,
                               const struct replica_events *events, char *text, size_t text_size);
-/* Listens for peers; to be called once, before the io runs. On failure says why: then only
- * replica_free() may follow. */
-bool replica_listen(struct replica *r, char *text, size_t text_size);
+/* What peers bring goes there. */
+struct peers_events replica_peers_events(struct replica *r);
+/* What peers are sent comes from there. */
+struct peers_source replica_source(const struct replica *r);
+/* This node, as other nodes are to know it. */
+const struct member_address *replica_self(const struct replica *r);
 /* Makes a cluster of this one node, where it has none yet, with that key. */
 void replica_bootstrap(struct replica *r, const struct store_key *key);
 /* Whether this node made its cluster (or was about to, when it crashed). */
 bool replica_is_founder(const struct replica *r);
-/* Before it is added: it proves to members that it has that key. */
-void replica_show_key(struct replica *r, const struct store_key *key);
 /* The cluster that has taken this node in as a learner, and its key. False: could not be
  * stored. */
 bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key);
 /* Begins to take part, with what was recovered. */
 void replica_run(struct replica *r);
-/* To be called in each turn of the loop, once the clients' commands are submitted: all that is
- * possible is done, and what is ready is answered. */
-void replica_turn(struct replica *r);
+/* In each turn of the loop, once the clients' commands are submitted: each command gets its way,
+ * the disk its writes, and the peers what they are to send. */
+void replica_place(struct replica *r);
+/* Then, once the peers were flushed: what is committed is applied, and what is ready is answered,
+ * also to peers. No step makes work for one before it; a step that leaves some of its own asks for
+ * the next turn. */
+void replica_execute(struct replica *r);
 /* Asks the core to hand leadership over, where this node leads others. */
 void replica_hand_over(struct replica *r);
 /* Nothing is under way any more, and this node does not lead others. */
@@ -95,7 +103,7 @@ bool replica_is_settled(const struct replica *r);
 bool replica_has_log(const struct replica *r);
 const struct store_recovered *replica_recovered(const struct replica *r);
 /* Answers every request that is still here with an error, so that its maker can free it;
- * nothing is stepped any more. Then replica_free(). */
+ * nothing is stepped any more. Then replica_free(), and then the end of the peers. */
 void replica_end(struct replica *r);
 void replica_free(struct replica *r);
 
@@ -117,10 +125,6 @@ uint64_t replica_node_id(const struct replica *r);
 uint64_t replica_applied_index(const struct replica *r);
 /* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */
 const struct membership *replica_membership(const struct replica *r);
-/* Another node, the contact, lives there. */
-void replica_meet_contact(struct replica *r, const struct member_address *contact);
-/* Whether some member has been out of reach of this node for so long. */
-bool replica_misses_member(const struct replica *r, uint64_t for_ns);
 /* The address of the leader that this node knows of; false: none. */
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
 /* Somebody of its cluster has said that this node was removed. */

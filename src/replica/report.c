@@ -133,7 +133,7 @@ static bool says_full(const struct replica *r, const struct peer *peer)
 
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
 {
-    const struct peer *peer = peers_find(&r->peers, member->id);
+    const struct peer *peer = peers_find(r->peers, member->id);
     struct node_view v = {
         .role = "unknown", .silent_ms = -1, .health = "unreachable", .program = ""};
     struct raft_progress progress;
@@ -146,7 +146,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     bool is_learner = !member->incoming && !member->outgoing;
 
     v.silent_ms = (int64_t)(age_ns / 1000000);
-    if (!peers_is_connected(&r->peers, member->id) || age_ns > 2 * r->options.election_timeout_ns) {
+    if (!peers_is_connected(r->peers, member->id) || age_ns > 2 * r->options.election_timeout_ns) {
         return v; /* What it said last is not true any more. */
     }
     v.program = peer->program;

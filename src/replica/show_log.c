@@ -89,7 +89,7 @@ static bool show_entries(struct admin_task *t, uint32_t *left)
 static bool is_too_late(const struct admin_task *t)
 {
     return request_is_forwarded(t->request) &&
-           peers_time_now(&t->replica->peers) >= t->request->deadline_ns;
+           peers_time_now(t->replica->peers) >= t->request->deadline_ns;
 }
 
 /* Who asks later waits, so that only one reply at a time is half done. */

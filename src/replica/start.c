@@ -7,7 +7,6 @@
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "cluster/address.h"
 #include "cluster/level.h"
 #include "replica/admin.h"
 #include "replica/state.h"
@@ -132,6 +131,7 @@ struct replica *replica_start(const struct replica_options *options,
     r->io = options->io;
     r->log = options->log;
     r->probe = options->probe;
+    r->peers = options->peers;
     r->seq_offset = 1;
     ticker_init(&r->ticker);
     r->timer.fired = replica_timer_fired;
@@ -149,7 +149,7 @@ struct replica *replica_start(const struct replica_options *options,
     struct store_options store_options = {
         .dir = options->data_dir,
         .key = options->key,
-        .is_joining = options->has_contact,
+        .is_joining = options->is_joining,
         .is_new_cluster = options->is_new_cluster,
         .segment_bytes = options->segment_bytes,
         .log = r->log,
@@ -165,47 +165,10 @@ struct replica *replica_start(const struct replica_options *options,
         replica_free(r);
         return NULL;
     }
+    r->self = (struct member_address){.id = r->recovered.identity.node_id,
+                                      .client = options->announced,
+                                      .peer_port = options->peer_port};
     return r;
-}
-
-bool replica_listen(struct replica *r, char *text, size_t text_size)
-{
-    const struct replica_options *options = &r->options;
-    struct peers_options peers_options = {
-        .self = {.id = r->recovered.identity.node_id,
-                 .client = options->announced,
-                 .peer_port = options->peer_port},
-        .host = options->host,
-        .election_timeout_ns = options->election_timeout_ns,
-        .version = options->peer_protocol,
-        .level = options->feature_level,
-    };
-    struct peers_events events = replica_peers_events;
-
-    events.context = r;
-
-    int error = peers_start(&r->peers, r->io, r->log, &events, &peers_options);
-
-    if (error < 0) {
-        snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",
-                 options->host.host, (unsigned)options->peer_port, address_listen_fault(error));
-        return false;
-    }
-    if (options->has_contact) {
-        /* Until it tells its peer port: most nodes of a cluster have theirs equally far off. */
-        addresses_set_contact(
-            &r->peers, &options->contact,
-            (uint16_t)(options->contact.port + options->peer_port - options->host.port));
-    }
-    return true;
-}
-
-void replica_meet_contact(struct replica *r, const struct member_address *contact)
-{
-    if (!MUTANT(contact_port_guessed)) {
-        addresses_set_contact(&r->peers, &contact->client, contact->peer_port);
-        addresses_learn(&r->peers, contact->id, contact);
-    }
 }
 
 /* A cluster's id is made from its founder's, so that a founder that crashed before its
@@ -233,7 +196,7 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
         return;
     }
 
-    struct membership *m = membership_next(NULL, &alone, &r->peers.self);
+    struct membership *m = membership_next(NULL, &alone, &r->self);
     struct entry *e = membership_encode(m);
     struct raft_entry entry = {
         .term = 1, .kind = RAFT_CONFIGURATION, .configuration = &m->configuration};
@@ -265,11 +228,6 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
     membership_free(m);
 }
 
-void replica_show_key(struct replica *r, const struct store_key *key)
-{
-    peers_show_key(&r->peers, key);
-}
-
 bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key)
 {
     if (r->recovered.identity.cluster_id == cluster_id) {
@@ -288,16 +246,15 @@ bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_k
 
 void replica_run(struct replica *r)
 {
-    struct peers_source source = {.raft = r->raft, .window = &r->window, .store = r->store};
     struct raft_event event = {.kind = RAFT_TICK, .now_ns = io_now_ns(r->io)};
 
     if (r->is_running || r->is_ended) {
         return;
     }
     r->is_running = true;
-    peers_open(&r->peers, r->recovered.identity.cluster_id, &r->recovered.key, &source);
-    peers_set_committed(&r->peers, r->committed);
-    peers_set_level(&r->peers, r->level);
+    r->events.runs(r->events.context);
+    peers_set_committed(r->peers, r->committed);
+    peers_set_level(r->peers, r->level);
     replica_note_configuration(r, false);
     health_start(&r->health);
     replica_step(r, &event, NULL);
@@ -329,9 +286,6 @@ void replica_free(struct replica *r)
         store_close(r->store);
     }
     admin_deinit(r);
-    if (r->peers.io != NULL) {
-        peers_deinit(&r->peers);
-    }
     io_timer_stop(r->io, &r->timer);
     health_deinit(&r->health);
     announcer_deinit(&r->announcer);

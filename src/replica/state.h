@@ -54,8 +54,9 @@ struct replica {
     struct log_window window;
     struct members members;
     struct membership *committed; /* The newest committed one; NULL: none yet. */
-    struct peers peers;
-    bool is_running; /* Recovered; the core is stepped. */
+    struct peers *peers;          /* The owner's. */
+    struct member_address self;   /* This node. */
+    bool is_running;              /* Recovered; the core is stepped. */
     bool is_removed;
     bool was_voter;
     raft_index stop_index;    /* Committed when it was told to stop; others shall have that. */
@@ -172,10 +173,6 @@ void replica_apply(struct replica *r);
 void replica_serve_reads(struct replica *r);
 /* At recovery: an entry known to be committed. */
 void replica_apply_recovered(struct replica *r, struct entry *e);
-
-/* --- from_peers.c ------------------------------------------------------------------- */
-
-extern const struct peers_events replica_peers_events;
 
 /* --- announce.c ------------------------------------------------------------------ */
 

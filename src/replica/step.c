@@ -125,7 +125,7 @@ static void transmit(void *context, const struct raft_message *m)
     struct replica *r = context;
 
     probe_call(r->probe, sent, m);
-    peers_send(&r->peers, m);
+    peers_send(r->peers, m);
 }
 
 static void send_or_hold(struct replica *r, const struct raft_outbound *outbound)
@@ -202,7 +202,7 @@ void replica_note_configuration(struct replica *r, bool is_change)
         m == NULL ? NULL : raft_configuration_find(&m->configuration, raft_self(r->raft));
     bool is_voter = self != NULL && self->incoming;
 
-    peers_set_members(&r->peers, m);
+    peers_set_members(r->peers, m);
     if (is_voter && !r->was_voter) {
         log_write(r->log, LOG_INFO, is_change ? "this node is a voter now" : "this node is a voter",
                   "index=%llu members=%u", (unsigned long long)m->index,

@@ -34,7 +34,7 @@ static bool others_are_ready(const struct replica *r)
         struct raft_progress p;
 
         if (id == raft_self(r->raft) || !raft_progress_of(r->raft, id, &p) ||
-            !(p.is_active || peers_is_connected(&r->peers, id))) {
+            !(p.is_active || peers_is_connected(r->peers, id))) {
             continue;
         }
         there |= 1u << i;

@@ -52,7 +52,7 @@ static void tell_time(struct replica *r)
     if (raft_role(r->raft) == RAFT_LEADER &&
         now_ns - r->clock_sent_ns >= r->options.heartbeat_interval_ns / 2) {
         r->clock_sent_ns = now_ns;
-        peers_tell_time(&r->peers);
+        peers_tell_time(r->peers);
     }
 }
 
@@ -65,7 +65,7 @@ static void give_memory_back(struct replica *r)
 }
 
 /* Each change and each request that waits gets its way, as far as it can go now. */
-static void place(struct replica *r)
+static void place_all(struct replica *r)
 {
     r->proposals.gathering_ends_ns = 0;
     stop_progress(r);
@@ -76,30 +76,30 @@ static void place(struct replica *r)
     place_requests(r);
 }
 
-static void send_to_peers(struct replica *r)
+static void prepare_peers(struct replica *r)
 {
     tell_time(r);
-    r->peers.applied_index = r->applied_index;
-    r->peers.held_by = r->forwards.leader;
-    r->peers.held_from = forwards_held_from(&r->forwards);
-    r->peers.held_from_all = r->forwards.sent.next;
-    peers_flush(&r->peers);
+    peers_set_applied(r->peers, r->applied_index);
+    peers_set_holds(r->peers, r->forwards.leader, forwards_held_from(&r->forwards),
+                    r->forwards.sent.next);
 }
 
-/* What the callbacks since the last turn have made possible, all at once: one write to the disk,
- * one to each peer. No step makes work for one before it; a step that leaves some of its own asks
- * for the next turn. */
-void replica_turn(struct replica *r)
+void replica_place(struct replica *r)
 {
     time_share_begin(&r->share, r->io, r->probe, TURN_NS);
     r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
     if (r->is_running) {
-        place(r);
+        place_all(r);
         store_flush(r->store);
-        send_to_peers(r);
+        prepare_peers(r);
+    }
+}
+
+void replica_execute(struct replica *r)
+{
+    if (r->is_running) {
         replica_apply(r);
         replica_serve_reads(r);
-        peers_flush_answers(&r->peers);
     }
     replica_trim_window(r);
     give_memory_back(r);
@@ -123,7 +123,7 @@ static bool may_have_slept(const struct replica *r, uint64_t now_ns)
 static bool hears_an_entry(const struct replica *r, uint64_t now_ns)
 {
     return raft_role(r->raft) == RAFT_FOLLOWER &&
-           peers_is_receiving(&r->peers, raft_leader(r->raft),
+           peers_is_receiving(r->peers, raft_leader(r->raft),
                               now_ns - 2 * r->options.heartbeat_interval_ns);
 }
 

@@ -11,7 +11,7 @@ static void watch_members(struct replica *r)
         return;
     }
     for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
-        struct peer *peer = peers_find(&r->peers, m->addresses[i].id);
+        struct peer *peer = peers_find(r->peers, m->addresses[i].id);
 
         if (peer != NULL) {
             addresses_watch(peer, r->seen_since_ns);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "client/clients.h"
 #include "cluster/address.h"
 #include "replica/replica.h"
@@ -67,7 +68,7 @@ static struct contact_node look_at_node(void *context)
         .has_log = replica_has_log(s->replica),
         .is_over = s->is_stopping || s->is_stopped || replica_is_removed(s->replica),
         .knows_leader = replica_leader_address(s->replica, &leader),
-        .misses_member = replica_misses_member(s->replica, MISSING_NS),
+        .misses_member = addresses_are_missing(&s->peers, MISSING_NS),
     };
 }
 
@@ -76,7 +77,7 @@ static void key_came(void *context, const struct store_key *key)
     struct server *s = context;
 
     s->key = *key;
-    replica_show_key(s->replica, &s->key);
+    peers_show_key(&s->peers, &s->key);
 }
 
 static bool added(void *context, uint64_t cluster_id, const char *members)
@@ -102,7 +103,10 @@ static void contact_met(void *context, const struct member_address *contact)
 {
     struct server *s = context;
 
-    replica_meet_contact(s->replica, contact);
+    if (!MUTANT(contact_port_guessed)) {
+        addresses_set_contact(&s->peers, &contact->client, contact->peer_port);
+        addresses_learn(&s->peers, contact->id, contact);
+    }
 }
 
 static void contact_says_removed(void *context)
@@ -134,9 +138,7 @@ static void start_contact(struct server *s)
         .io = s->io,
         .log = s->log,
         .address = s->config.contact,
-        .self = {.id = replica_node_id(s->replica),
-                 .client = server_config_announced(&s->config),
-                 .peer_port = s->config.peer_port},
+        .self = *replica_self(s->replica),
         .wants_key = !s->has_key,
         .events = {.context = s,
                    .look = look_at_node,
@@ -148,7 +150,7 @@ static void start_contact(struct server *s)
     };
 
     if (s->has_key && is_newcomer(s)) {
-        replica_show_key(s->replica, &s->key);
+        peers_show_key(&s->peers, &s->key); /* To members that are to add it. */
     }
     s->contact = contact_start(&options);
 }
@@ -252,6 +254,36 @@ static struct clients_options clients_options(struct server *s)
     };
 }
 
+/* Until the contact has said its peer port: most nodes of a cluster have theirs equally far off. */
+static uint16_t guessed_peer_port(const struct server_config *c)
+{
+    return (uint16_t)(c->contact.port + c->peer_port - c->address.port);
+}
+
+static bool start_peers(struct server *s, char *text, size_t text_size)
+{
+    const struct server_config *c = &s->config;
+    struct peers_events events = replica_peers_events(s->replica);
+    struct peers_options options = {
+        .self = *replica_self(s->replica),
+        .host = c->address,
+        .election_timeout_ns = c->election_timeout_ns,
+        .version = c->peer_protocol,
+        .level = c->feature_level,
+    };
+    int error = peers_start(&s->peers, s->io, s->log, &events, &options);
+
+    if (error < 0) {
+        snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",
+                 c->address.host, (unsigned)c->peer_port, address_listen_fault(error));
+        return false;
+    }
+    if (c->has_contact) {
+        addresses_set_contact(&s->peers, &c->contact, guessed_peer_port(c));
+    }
+    return true;
+}
+
 /* First for clients: their port is the one that the user named, and where a node runs there
  * already, both are in use. */
 static bool start_listening(struct server *s, char *text, size_t text_size)
@@ -266,7 +298,7 @@ static bool start_listening(struct server *s, char *text, size_t text_size)
                  address_listen_fault(error));
         return false;
     }
-    return replica_listen(s->replica, text, text_size);
+    return start_peers(s, text, text_size);
 }
 
 static bool read_key(struct server *s, char *text, size_t text_size)
@@ -278,7 +310,7 @@ static bool read_key(struct server *s, char *text, size_t text_size)
            store_read_key(s->io, path, &s->key, &s->key_cluster_id, text, text_size) == STORE_OK;
 }
 
-static struct replica_options replica_options(const struct server *s)
+static struct replica_options replica_options(struct server *s)
 {
     const struct server_config *c = &s->config;
 
@@ -290,13 +322,11 @@ static struct replica_options replica_options(const struct server *s)
         .data_dir = c->data_dir,
         .is_new_cluster = c->is_new_cluster,
         .key = s->has_key ? &s->key : NULL,
+        .is_joining = c->has_contact,
+        .peers = &s->peers,
         .announced = server_config_announced(c),
-        .host = c->address,
         .peer_port = c->peer_port,
-        .peer_protocol = c->peer_protocol,
         .feature_level = c->feature_level,
-        .has_contact = c->has_contact,
-        .contact = c->contact,
         .election_timeout_ns = c->election_timeout_ns,
         .heartbeat_interval_ns = c->heartbeat_interval_ns,
         .request_timeout_ns = c->request_timeout_ns,
@@ -307,6 +337,14 @@ static struct replica_options replica_options(const struct server *s)
     };
 }
 
+static void replica_runs(void *context)
+{
+    struct server *s = context;
+    struct peers_source source = replica_source(s->replica);
+
+    peers_open(&s->peers, replica_cluster_id(s->replica), replica_cluster_key(s->replica), &source);
+}
+
 static void replica_failed(void *context)
 {
     end(context, 1);
@@ -314,7 +352,7 @@ static void replica_failed(void *context)
 
 static bool start_replica(struct server *s, char *text, size_t text_size)
 {
-    struct replica_events events = {.context = s, .failed = replica_failed};
+    struct replica_events events = {.context = s, .runs = replica_runs, .failed = replica_failed};
 
     if (read_key(s, text, text_size)) {
         struct replica_options options = replica_options(s);
@@ -324,15 +362,26 @@ static bool start_replica(struct server *s, char *text, size_t text_size)
     return s->replica != NULL;
 }
 
+static void end_peers(struct server *s)
+{
+    if (s->peers.io != NULL) { /* Else they were never started. */
+        peers_deinit(&s->peers);
+    }
+}
+
 static void stop_if_settled(struct server *s);
 
-/* Commands are taken, go their ways, and are answered as far as they are done. */
+/* Commands are taken, go their ways, and are answered as far as they are done: one write to the
+ * disk, one to each peer, and one to each client. */
 static void turn(void *context)
 {
     struct server *s = context;
 
     clients_run(s->clients);
-    replica_turn(s->replica);
+    replica_place(s->replica);
+    peers_flush(&s->peers);
+    replica_execute(s->replica);
+    peers_flush_answers(&s->peers);
     clients_send(s->clients);
     stop_if_settled(s);
 }
@@ -367,6 +416,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
         }
         undo_start(s);
         replica_free(s->replica);
+        end_peers(s);
         free(s);
         return NULL;
     }
@@ -424,5 +474,6 @@ void server_free(struct server *s)
     replica_end(s->replica);
     clients_free(s->clients);
     replica_free(s->replica);
+    end_peers(s);
     free(s);
 }

@@ -12,6 +12,7 @@
 #include "command/table.h"
 #include "io/io.h"
 #include "kv/kv.h"
+#include "peer/peers.h"
 #include "server/config.h"
 #include "store/store.h"
 
@@ -26,6 +27,7 @@ struct server {
     const struct server_probe *probe; /* NULL: no checker observes. */
     struct server_config config;
     struct command_table commands;
+    struct peers peers;
     struct replica *replica;
     struct clients *clients; /* NULL until the node serves clients. */
     uint64_t started_ns;     /* Monotonic. */

@@ -22,6 +22,7 @@ struct fixture {
     struct sim_machine *machine;
     struct replica replica;
     struct store store; /* Never opened: it only knows how long syncs have taken. */
+    struct peers peers;
     struct peer peer;
     struct log log;
     uint32_t slow_count;
@@ -77,14 +78,15 @@ static int up(void **state)
     raft_restore_vote(r->raft, 1, 0);
     assert_int_equal(raft_restore_entry(r->raft, &entry), RAFT_OK);
     members_append_take(&r->members, m);
-    r->peers.io = r->io;
-    r->peers.log = &f->log;
-    list_init(&r->peers.all);
-    f->peer.peers = &r->peers;
+    r->peers = &f->peers;
+    f->peers.io = r->io;
+    f->peers.log = &f->log;
+    list_init(&f->peers.all);
+    f->peer.peers = &f->peers;
     f->peer.id = OTHER;
     f->peer.dial[WIRE_CONTROL].phase = DIAL_UP;
     f->peer.dial[WIRE_CONTROL].since_ns = io_now_ns(r->io);
-    list_append(&r->peers.all, &f->peer.link);
+    list_append(&f->peers.all, &f->peer.link);
     health_init(&r->health, r->io, r->log, TIMEOUT_NS, watch_fired);
     health_start(&r->health);
     *state = f;

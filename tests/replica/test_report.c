@@ -19,6 +19,7 @@ enum { LAST_INDEX = 5 };
 struct fixture {
     struct replica replica;
     struct store store; /* Never opened: only asked whether the disk is full. */
+    struct peers peers;
     struct peer peer;
 };
 
@@ -68,7 +69,8 @@ static int up(void **state)
     }
     raft_restore_commit(r->raft, LAST_INDEX);
     members_append_take(&r->members, m);
-    list_init(&r->peers.all);
+    r->peers = &f->peers;
+    list_init(&f->peers.all);
     *state = f;
     return 0;
 }
@@ -165,7 +167,7 @@ static void connect_peer(struct fixture *f)
     f->peer =
         (struct peer){.id = 2, .term = 1, .applied_index = 4, .heard_ns = io_now_ns(f->replica.io)};
     f->peer.dial[WIRE_CONTROL].phase = DIAL_UP;
-    list_append(&f->replica.peers.all, &f->peer.link);
+    list_append(&f->peers.all, &f->peer.link);
 }
 
 /* It reports that itself, with each message. */

@@ -167,7 +167,7 @@ static void test_doubt__of_a_leader_deposed_and_elected_again_has_an_end(void **
 /* The connection on which that follower's commands arrive at the leader. */
 static uint64_t bulk_connection(const struct node *leader, const struct node *follower)
 {
-    list_for_each(node, &leader->server->replica->peers.inbounds)
+    list_for_each(node, &leader->server->peers.inbounds)
     {
         const struct inbound *in = container_of(node, struct inbound, node);
 
@@ -249,7 +249,7 @@ static void test_doubt__late_commands_do_not_wait_while_later_ones_pass(void **s
     const struct node *leader = cluster_leader(c);
     struct replica *r = leader->server->replica;
     raft_index last_before = raft_last_index(replica_raft(r));
-    uint64_t now_ns = peers_time_now(&r->peers);
+    uint64_t now_ns = peers_time_now(r->peers);
 
     (void)state;
     forward_set(leader, some_follower(c), 0, now_ns - SIM_MS);

@@ -200,7 +200,7 @@ static void test_mad_member__an_undisputed_loss_is_finally_believed(void **state
 
 static const struct peer *peer_of(const struct node *n, raft_id id)
 {
-    const struct peer *peer = peers_find(&n->server->replica->peers, id);
+    const struct peer *peer = peers_find(&n->server->peers, id);
 
     assert_non_null(peer);
     return peer;

@@ -17,7 +17,7 @@ enum { SEEDS = 8, NODES = 3, HEAL_S = 10 };
 
 static bool is_reached(const struct node *from, const struct node *to)
 {
-    const struct peer *peer = peers_find(&from->server->replica->peers, to->id);
+    const struct peer *peer = peers_find(&from->server->peers, to->id);
 
     return peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP &&
            peer->dial[WIRE_BULK].phase == DIAL_UP &&
@@ -301,7 +301,7 @@ static void test_moves__of_the_contact_to_another_port_reach_who_joined_through_
         }
         contact->config.peer_port = CLUSTER_PEER_PORT + 10;
         cluster_start(contact);
-        met = &newcomer->server->replica->peers.contact;
+        met = &newcomer->server->peers.contact;
         for (int i = 0; i < HEAL_S * 20 && met->peer_port != contact->config.peer_port; i++) {
             calm_cluster_run_for(c, 50 * SIM_MS);
         }

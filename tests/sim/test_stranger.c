@@ -41,7 +41,7 @@ static struct picture look(struct cluster *c)
         p.term[i] = raft_current_term(raft_of(n));
         p.last_index[i] = raft_last_index(raft_of(n));
         p.commit_index[i] = raft_commit_index(raft_of(n));
-        list_for_each(node, &n->server->replica->peers.all)
+        list_for_each(node, &n->server->peers.all)
         {
             assert_true(p.peer_count[i] < NODES - 1);
             p.peers[i][p.peer_count[i]++] = *container_of(node, struct peer, link);
@@ -173,7 +173,7 @@ static void test_stranger__with_the_key_is_heard(void **state)
     mad_peer_flush(&m);
     mad_peer_run_for(c, SIM_S);
     assert_true(raft_current_term(raft_of(leader)) > term);
-    assert_non_null(peers_find(&leader->server->replica->peers, OTHER));
+    assert_non_null(peers_find(&leader->server->peers, OTHER));
     mad_peer_end(&m);
     cluster_free(c);
 }

@@ -255,7 +255,7 @@ void cluster_free(struct cluster *c)
 
 static bool has_met_elsewhere(const struct node *n)
 {
-    list_for_each(link, &n->server->replica->peers.all)
+    list_for_each(link, &n->server->peers.all)
     {
         const struct peer *peer = container_of(link, struct peer, link);
 
@@ -269,7 +269,7 @@ static bool has_met_elsewhere(const struct node *n)
 
 static bool speaks_older_protocol(const struct node *n)
 {
-    const struct peers *p = &n->server->replica->peers;
+    const struct peers *p = &n->server->peers;
 
     list_for_each(link, &p->all)
     {

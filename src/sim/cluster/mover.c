@@ -237,7 +237,7 @@ static bool is_at(const struct member_address *there, const struct node *n)
 /* Whether the node has a way to find the other one. */
 static bool can_find(const struct node *n, const struct node *other)
 {
-    const struct peers *p = &n->server->replica->peers;
+    const struct peers *p = &n->server->peers;
 
     if (is_at(&p->self_logged, other)) {
         return true;
