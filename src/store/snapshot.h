@@ -77,6 +77,59 @@ void snapshot_put(struct snapshot_making *making, const char *section, enum snap
 void snapshot_finish(struct snapshot_making *making);
 void snapshot_abandon(struct snapshot_making *making);
 
+/* --- receiving ------------------------------------------------------------- */
+
+enum snapshot_end {
+    SNAPSHOT_ACCEPT,  /* It is whole, and becomes a snapshot of this node. */
+    SNAPSHOT_SUSPEND, /* What is there stays, for another time. */
+    SNAPSHOT_REJECT,  /* It is removed. */
+};
+
+/* A snapshot that comes from other nodes, as raw bytes. */
+struct snapshot_receiving {
+    struct store_snapshot snapshot; /* Which one; snapshot_is_possible(). */
+    /* What was received before of this one, by this process or an earlier one, was verified and is
+     * there still: held_bytes says how much. With an error: end it. */
+    void (*opened)(struct snapshot_receiving *receiving, int error);
+    /* Some of what was appended is durable; or it could not be written, and nothing will be any
+     * more: end it. */
+    void (*appended)(struct snapshot_receiving *receiving, int error);
+    /* Accepted: 0: it is durable under its name, and may be the newest. -EBADMSG: it is damaged.
+     * With an error what is there stays, unless it was rejected. */
+    void (*ended)(struct snapshot_receiving *receiving, int error);
+    uint64_t held_bytes;
+    uint64_t unwritten_bytes; /* Appended, and not written yet. */
+    /* The store's. */
+    struct store *store;
+    struct io_job job;
+    struct io_job end_job;
+    struct io_file *file;
+    char *data;
+    uint64_t capacity;
+    uint64_t found_bytes;
+    enum snapshot_end how;
+    int open_error;
+    int error; /* The worker's, until the end. */
+    bool is_verified;
+    bool is_ending;
+    bool is_undecided; /* It has its name, and that may not be durable. */
+};
+
+/* Whether both are the same: the log time counts for nothing, it is in the bytes. */
+bool snapshot_is_same(const struct store_snapshot *a, const struct store_snapshot *b);
+/* Whether there can be such a snapshot at all: its numbers are within their bounds. */
+bool snapshot_is_possible(const struct store_snapshot *snapshot);
+/* The one that has been received in part; index 0: none. */
+struct store_snapshot snapshot_part(const struct store *s);
+/* Begins, or goes on where it was suspended. One at a time; a part of another one is removed. */
+void snapshot_receive(struct store *s, struct snapshot_receiving *receiving);
+/* The next bytes (takes them, and leaves `bytes` empty): `offset` is held_bytes and what was
+ * appended since. Only after `opened`. */
+void snapshot_append(struct snapshot_receiving *receiving, uint64_t offset, struct buffer *bytes);
+/* After snapshot_load() has read all of it without an error, accepting it does not read it again.
+ * The log does not change: see store_move_origin(). */
+void snapshot_receive_end(struct snapshot_receiving *receiving, enum snapshot_end how);
+
 /* --- loading --------------------------------------------------------------- */
 
 struct snapshot_chunk {
@@ -93,12 +146,12 @@ int snapshot_load_now(struct store *s, const struct store_snapshot *snapshot,
                       int (*each)(void *context, const struct snapshot_chunk *chunk), void *context,
                       char *text, size_t text_size);
 
-/* The same in the background. */
+/* The same in the background, also of one that is being received and is all there. */
 struct snapshot_load {
     struct store_snapshot snapshot;
     /* On the worker. Not 0: it stops, with that error. */
     int (*each)(struct snapshot_load *load, const struct snapshot_chunk *chunk);
-    /* -EBADMSG: it is damaged, from byte `loaded_bytes` on. */
+    /* -ENOENT: there is no such snapshot. -EBADMSG: it is damaged, from byte `loaded_bytes` on. */
     void (*done)(struct snapshot_load *load, int error);
     uint64_t loaded_bytes; /* Of the file, so far. */
     /* The store's. */
@@ -108,6 +161,7 @@ struct snapshot_load {
     struct snapshot_reader *reader;
     uint64_t read_bytes;
     int result;
+    bool is_part;
     bool is_canceled;
 };
 

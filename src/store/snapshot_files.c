@@ -18,6 +18,23 @@ size_t snapshot_list(const struct store *s, const struct store_snapshot **ret_li
     return s->snapshots.count;
 }
 
+/* --- naming --- */
+
+int snapshot_publish(struct store *s, const char *from, uint64_t index, bool *ret_is_undecided)
+{
+    char path[PATH_BYTES_MAX];
+
+    snapshot_path(s->dir, index, path);
+
+    int rv = io_rename(s->io, from, path);
+
+    if (rv == 0) {
+        rv = io_dir_sync(s->io, s->dir);
+        *ret_is_undecided = rv != 0;
+    }
+    return rv;
+}
+
 /* --- removing --- */
 
 struct removal {

@@ -45,6 +45,39 @@ void snapshot_temporary_path(const char *dir, uint64_t index, char *path)
     store_path(path, dir, name);
 }
 
+bool snapshot_is_possible(const struct store_snapshot *snapshot)
+{
+    return snapshot->index > 0 && snapshot->term > 0 && snapshot->bytes >= 2 * SECTOR_BYTES &&
+           snapshot->bytes % SECTOR_BYTES == 0 && snapshot->bytes >> 48 == 0;
+}
+
+static void part_name(char *name, const struct store_snapshot *snapshot)
+{
+    snprintf(name, NAME_BYTES_MAX, "snapshot-%016" PRIx64 "-%012" PRIx64 "-%016" PRIx64 ".part",
+             snapshot->index, snapshot->bytes, snapshot->checksum);
+}
+
+void snapshot_part_path(const char *dir, const struct store_snapshot *snapshot, char *path)
+{
+    char name[NAME_BYTES_MAX];
+
+    part_name(name, snapshot);
+    store_path(path, dir, name);
+}
+
+struct store_snapshot snapshot_part_of(const char *name)
+{
+    char again[NAME_BYTES_MAX];
+    struct store_snapshot snapshot = {0};
+
+    if (sscanf(name, "snapshot-%16" SCNx64 "-%12" SCNx64 "-%16" SCNx64 ".part", &snapshot.index,
+               &snapshot.bytes, &snapshot.checksum) != 3) {
+        return (struct store_snapshot){0};
+    }
+    part_name(again, &snapshot);
+    return strcmp(again, name) == 0 ? snapshot : (struct store_snapshot){0};
+}
+
 uint64_t snapshot_index_of(const char *name)
 {
     char again[NAME_BYTES_MAX];

@@ -27,7 +27,11 @@ enum {
 void snapshot_path(const char *dir, uint64_t index, char *path);
 /* and where it is made. */
 void snapshot_temporary_path(const char *dir, uint64_t index, char *path);
-/* The index in such a name; 0 if it is none. */
+/* Where it is received; the name says all of its identity but the term. */
+void snapshot_part_path(const char *dir, const struct store_snapshot *snapshot, char *path);
+/* Index, bytes and checksum in such a name; index 0 if it is none. */
+struct store_snapshot snapshot_part_of(const char *name);
+/* The index in the name of a snapshot; 0 if it is none. */
 uint64_t snapshot_index_of(const char *name);
 
 /* Returns the checksum that the first chunk must name. */

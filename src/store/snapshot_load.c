@@ -11,12 +11,8 @@
 
 enum { LOAD_BYTES = 4 * 1024 * 1024 }; /* Of the file, in one job: then others have their turn. */
 
-static int open_reader(struct store *s, const struct store_snapshot *snapshot,
-                       struct snapshot_reader *reader)
+static int open_reader(struct store *s, const char *path, struct snapshot_reader *reader)
 {
-    char path[PATH_BYTES_MAX];
-
-    snapshot_path(s->dir, snapshot->index, path);
     switch (snapshot_reader_open(reader, s->io, path, &s->identity)) {
     case FILE_GOOD:
         return 0;
@@ -72,12 +68,14 @@ int snapshot_load_now(struct store *s, const struct store_snapshot *snapshot,
     struct snapshot_reader reader;
     char path[PATH_BYTES_MAX];
     int refusal = 0;
-    int rv = open_reader(s, snapshot, &reader);
 
     if (text_size > 0) {
         text[0] = '\0';
     }
     snapshot_path(s->dir, snapshot->index, path);
+
+    int rv = open_reader(s, path, &reader);
+
     if (rv == 0) {
         rv = load_all(&reader, snapshot, each, context, &refusal);
     }
@@ -113,12 +111,24 @@ static int load_some(struct snapshot_load *load)
     return rv == SNAPSHOT_AT_END ? compare_end(reader, &load->snapshot) : rv;
 }
 
+static int open_load(struct snapshot_load *load)
+{
+    struct store *s = load->store;
+    char path[PATH_BYTES_MAX];
+
+    if (load->is_part) {
+        snapshot_part_path(s->dir, &load->snapshot, path);
+    } else {
+        snapshot_path(s->dir, load->snapshot.index, path);
+    }
+    return open_reader(s, path, load->reader);
+}
+
 static void run_load(struct io_job *job)
 {
     struct snapshot_load *load = container_of(job, struct snapshot_load, job);
 
-    load->result =
-        load->reader->file == NULL ? open_reader(load->store, &load->snapshot, load->reader) : 0;
+    load->result = load->reader->file == NULL ? open_load(load) : 0;
     if (load->result == 0) {
         load->result = load_some(load);
     }
@@ -133,6 +143,17 @@ static void free_load(struct snapshot_load *load)
     load->reader = NULL;
 }
 
+/* What is received was read to its end, and is what it should be. */
+static void note_verified(struct snapshot_load *load)
+{
+    struct snapshot_receiving *receiving = load->store->snapshots.receiving;
+
+    if (receiving != NULL && snapshot_is_same(&receiving->snapshot, &load->snapshot) &&
+        receiving->unwritten_bytes == 0) {
+        receiving->is_verified = true;
+    }
+}
+
 static void finish_load(struct io_job *job)
 {
     struct snapshot_load *load = container_of(job, struct snapshot_load, job);
@@ -141,6 +162,9 @@ static void finish_load(struct io_job *job)
     if (load->result == SNAPSHOT_HAS_CHUNK && !load->is_canceled) {
         io_worker_submit(load->store->snapshots.worker, &load->job);
         return;
+    }
+    if (load->result == SNAPSHOT_AT_END && load->is_part) {
+        note_verified(load);
     }
     free_load(load);
     load->done(load, load->is_canceled ? -ECANCELED : load->result);
@@ -152,6 +176,7 @@ void snapshot_load(struct store *s, struct snapshot_load *load)
     load->reader = memory_take_zeroed(1, sizeof *load->reader);
     load->loaded_bytes = 0;
     load->is_canceled = false;
+    load->is_part = !snapshots_have(&s->snapshots, &load->snapshot);
     list_append(&s->snapshots.loads, &load->node);
     load->job.run = run_load;
     load->job.done = finish_load;

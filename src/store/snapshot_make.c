@@ -50,25 +50,6 @@ static void run_put(struct io_job *job)
     buffer_deinit(&put->content);
 }
 
-/* Gives it its name. */
-static int publish(struct snapshot_making *making)
-{
-    struct store *s = making->store;
-    char temporary[PATH_BYTES_MAX];
-    char path[PATH_BYTES_MAX];
-
-    snapshot_temporary_path(s->dir, making->index, temporary);
-    snapshot_path(s->dir, making->index, path);
-
-    int rv = io_rename(s->io, temporary, path);
-
-    if (rv == 0) {
-        rv = io_dir_sync(s->io, s->dir);
-        making->is_undecided = rv != 0;
-    }
-    return rv;
-}
-
 static void run_end(struct io_job *job)
 {
     struct snapshot_making *making = container_of(job, struct snapshot_making, end_job);
@@ -82,11 +63,11 @@ static void run_end(struct io_job *job)
         making->error = snapshot_writer_end(writer_of(making), &making->snapshot);
     }
     snapshot_writer_close(writer_of(making));
+    snapshot_temporary_path(s->dir, making->index, temporary);
     if (making->error == 0) {
-        making->error = publish(making);
+        making->error = snapshot_publish(s, temporary, making->index, &making->is_undecided);
     }
     if (making->error != 0) {
-        snapshot_temporary_path(s->dir, making->index, temporary);
         io_unlink(s->io, temporary); /* Gives its room back; a left-over is harmless. */
     }
 }

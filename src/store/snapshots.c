@@ -9,6 +9,7 @@
 void snapshots_init(struct snapshots *snapshots)
 {
     list_init(&snapshots->puts);
+    list_init(&snapshots->appends);
     list_init(&snapshots->loads);
     list_init(&snapshots->reads);
     list_init(&snapshots->removals);
@@ -77,6 +78,7 @@ void snapshots_add(struct snapshots *snapshots, const struct store_snapshot *sna
 void snapshots_deinit(struct snapshots *snapshots)
 {
     snapshot_puts_drop(snapshots);
+    snapshot_appends_drop(snapshots);
     snapshot_loads_drop(snapshots);
     snapshot_reads_drop(snapshots);
     snapshot_removals_drop(snapshots);

@@ -12,9 +12,12 @@ struct snapshots {
     struct store_snapshot *list; /* The durable ones, by index. */
     size_t count;
     size_t capacity;
-    struct snapshot_making *making; /* NULL: none. */
-    struct snapshot_writer writer;  /* The worker's, during that. */
+    struct snapshot_making *making;       /* NULL: none. */
+    struct snapshot_writer writer;        /* The worker's, during that. */
+    struct snapshot_receiving *receiving; /* NULL: none. */
+    struct store_snapshot part;           /* Received in part; index 0: none. */
     struct list puts;
+    struct list appends;
     struct list loads;
     struct list reads;
     struct list removals;
@@ -30,9 +33,13 @@ void snapshots_forget(struct snapshots *snapshots, uint64_t index);
 /* NULL: there is none at that index. */
 const struct store_snapshot *snapshots_find(const struct snapshots *snapshots, uint64_t index);
 bool snapshots_have(const struct snapshots *snapshots, const struct store_snapshot *snapshot);
-bool snapshot_is_same(const struct store_snapshot *a, const struct store_snapshot *b);
+
+/* On the worker: gives a complete file its name. *ret_is_undecided: it has it, and nobody knows
+ * whether it would after a crash. */
+int snapshot_publish(struct store *s, const char *from, uint64_t index, bool *ret_is_undecided);
 
 /* Each drops its own; called by snapshots_deinit(). */
+void snapshot_appends_drop(struct snapshots *snapshots);
 void snapshot_puts_drop(struct snapshots *snapshots);
 void snapshot_loads_drop(struct snapshots *snapshots);
 void snapshot_reads_drop(struct snapshots *snapshots);

@@ -36,7 +36,8 @@ static int count_chunk(void *context, const struct snapshot_chunk *chunk)
     return 0;
 }
 
-static void check_damaged(struct fixture *f, const struct store_snapshot *snapshot)
+/* Returns how many chunks came before. */
+static int check_damaged(struct fixture *f, const struct store_snapshot *snapshot)
 {
     int count = 0;
     int rv = snapshot_load_now(f->store, snapshot, count_chunk, &count, f->text, sizeof f->text);
@@ -44,6 +45,7 @@ static void check_damaged(struct fixture *f, const struct store_snapshot *snapsh
     assert_int_equal(rv, STORE_EDAMAGED);
     assert_true(count <= CHUNKS);
     assert_non_null(strstr(f->text, "damaged at byte"));
+    return count;
 }
 
 static void test_damage__of_any_byte_is_noticed(void **state)
@@ -108,7 +110,7 @@ static void test_damage__by_a_chunk_of_another_snapshot(void **state)
     assert_int_equal(other.size, image.size);
     memcpy(image.data + at, other.data + at, image.size - at);
     write_sample(f, &image);
-    check_damaged(f, &snapshot);
+    assert_int_equal(check_damaged(f, &snapshot), 2);
     image_free(&image);
     image_free(&other);
 }
