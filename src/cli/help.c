@@ -78,7 +78,7 @@ void help_overview(struct buffer *out, const struct catalogue *c, const struct s
     }
     if (!c->has_server) {
         buffer_append(out, "\n", 1);
-        put_line(out, "The server does not tell which commands it has.", 0, style);
+        put_line(out, "The server does not list its commands.", 0, style);
     }
     buffer_append(out, "\n", 1);
     put_line(out, "help COMMAND explains a command, help GROUP all of a group.", 0, style);

@@ -20,7 +20,7 @@ static const char usage_text[] =
     "\n"
     "A client of a Rakit cluster. HOST and PORT are those of any member; without\n"
     "them 127.0.0.1 8000. With a COMMAND it runs that and ends; at a terminal it\n"
-    "starts a conversation; otherwise it reads commands from its input, one a line.\n"
+    "is interactive; otherwise it reads commands from its input, one per line.\n"
     "\n"
     "Options:\n"
     "  -n, --database N   work in database N (default 0)\n"

@@ -119,11 +119,11 @@ static void hand_over_key(struct command_call *call)
 /* The leader checks the number of arguments: its errors say more. */
 static const struct subcommand raft_subcommands[] = {
     {"ADD", -2, add, "id host port peer-port",
-     "Adds a node that runs, as a learner. One that is started with a contact does so itself."},
+     "Adds a running node as a learner. A node started with a contact does this itself."},
     {"KEY", -2, hand_over_key, "[id]",
-     "The key of the cluster, over loopback only. A node that joins asks for it so, with its id."},
+     "The key of the cluster, over loopback only. A joining node asks for it with its id."},
     {"LOG", -2, query, "[from [count]]",
-     "Committed entries, the newest 100, or so many from an index on."},
+     "Committed entries: the newest 100, or so many from an index on."},
     {"MEMBERS", -2, query, "", "Ids, addresses and memberships of all members."},
     {"REMOVE", -2, change, "id | host:port",
      "Removes a member. It serves nothing any more. Four or more first digits of an id will do."},

@@ -128,7 +128,7 @@ const struct command node_commands[] = {
      .summary = "Shows this node's clock: seconds and microseconds."},
     {.name = "WAIT", .arity = 3, .flags = COMMAND_LOCAL, .handler = wait_command,
      .group = "generic", .arguments = "numreplicas timeout", .since = "3.0.0",
-     .summary = "Counts the nodes besides the leader that hold what was written."},
+     .summary = "Counts the other nodes that have what was written."},
     {.name = NULL},
 };
 /* clang-format on */

@@ -67,7 +67,7 @@ void findings_list(const struct survey *s, struct findings *ret_findings)
         return;
     }
     add_fault(ret_findings, "key", s->key_fault,
-              "it is of this cluster, and nobody else may read it");
+              "it is of this cluster, and only its owner may read it");
     add_row(ret_findings, "votes", s->vote_row, facts);
     if (s->log_row != NULL) {
         add_row(ret_findings, "log", s->log_row, facts);

@@ -102,11 +102,11 @@ const struct command databases_commands[] = {
     {.name = "MOVE", .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
      .handler = move_command, .check = check_move, .group = "generic", .arguments = "key db",
      .since = "1.0.0",
-     .summary = "Takes a key to another database, unless that database already has the key."},
+     .summary = "Moves a key to another database, unless it exists there."},
     {.name = "SWAPDB", .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST,
      .handler = swapdb_command, .check = check_swapdb, .group = "server",
      .arguments = "index1 index2", .since = "4.0.0",
-     .summary = "Swaps all that is in two databases."},
+     .summary = "Swaps the contents of two databases."},
     {.name = NULL},
 };
 /* clang-format on */

@@ -235,7 +235,7 @@ const struct command scan_commands[] = {
      .check = check_scan, .group = "generic",
      .arguments = "cursor [MATCH pattern] [COUNT count] [TYPE type]", .since = "2.8.0",
      .summary = "Walks over the keys in steps: begins at cursor 0, goes on at the cursor that "
-                "it returned, and ends where that is 0."},
+                "it returned, and ends when that is 0."},
     {.name = NULL},
 };
 /* clang-format on */

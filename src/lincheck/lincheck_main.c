@@ -14,7 +14,7 @@ static const uint64_t default_memory_bytes = UINT64_C(1) << 30;
 static const char usage_text[] =
     "Usage: rakit-lincheck [OPTIONS] FILE ...\n"
     "\n"
-    "Tells whether what clients of a cluster saw is linearizable. The files together\n"
+    "Checks whether what clients of a cluster saw is linearizable. The files together\n"
     "are one history, recorded on one clock; \"-\" is the standard input. Their format\n"
     "is described in docs/HISTORY_FORMAT.md.\n"
     "\n"

@@ -59,8 +59,8 @@ int lincheck_recognise(const struct history_operation *source,
     }
     if (source->reply.kind == HISTORY_ERROR && !lincheck_knows_error(source->reply.text)) {
         return refuse(source,
-                      "this error is not modelled (leave the operation out where it was certainly "
-                      "not executed, and make it open (?) where that is not known)",
+                      "this error is not modelled (leave the operation out if it was certainly "
+                      "not executed, and make it open (?) if that is unknown)",
                       error);
     }
     *ret_operation = (struct lincheck_operation){

@@ -235,7 +235,7 @@ bool addresses_is_usable(struct peers *p, raft_id from, const struct member_addr
         return true;
     }
     if (complaints_is_due(&p->complaints, from, io_now_ns(p->io), &count)) {
-        log_write(p->log, LOG_WARN, "a peer tells of an address that can be none",
+        log_write(p->log, LOG_WARN, "a peer reports an impossible address",
                   "peer=%016llx of=%016llx count=%llu reason=" LOG_Q, (unsigned long long)from,
                   (unsigned long long)address->id, (unsigned long long)count, fault);
     }

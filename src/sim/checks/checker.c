@@ -81,7 +81,7 @@ static uint64_t *slot_for(uint64_t **array, uint64_t *capacity, uint64_t key)
 static void match_note(struct checker_node *n, uint64_t index, struct checker_entry e)
 {
     if (!checker_matches_note(&n->checker->matches, index, e.term, e.chain)) {
-        BROKEN(n, "log matching", "%s has another entry %llu of term %llu than somebody else",
+        BROKEN(n, "log matching", "%s has another entry %llu of term %llu than another node",
                n->name, ULL(index), ULL(e.term));
     }
 }

@@ -384,7 +384,8 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
 static void check_name(struct witness *w, uint64_t index, uint64_t number)
 {
     if (number == 0 || number > w->operation_count || !w->operations[number]->is_write) {
-        verdict_broken(w->verdict, "invention", "entry %llu names operation %llu, which is none",
+        verdict_broken(w->verdict, "invention",
+                       "entry %llu names operation %llu, which does not exist",
                        (unsigned long long)index, (unsigned long long)number);
         return;
     }

@@ -136,7 +136,7 @@ void tally_print(const struct tally *t, double took_s, double cpu_s, FILE *file)
             c->reset_count);
     fprintf(file,
             "membership    %" PRIu64 " joined, %" PRIu64 " removed, %" PRIu64 " moved; %" PRIu64
-            " told a contact in the end\n",
+            "given a contact in the end\n",
             c->add_count, c->remove_count, c->move_count, c->recontact_count);
     fprintf(file,
             "damage        %" PRIu64 " at rest, %" PRIu64 " lies shown, %" PRIu64
