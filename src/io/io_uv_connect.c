@@ -36,7 +36,7 @@ struct io_uv_connect {
 };
 
 /* Reports to the owner, which may free the io_connect in the callback. */
-static void tell(struct io_uv_connect *attempt, int status)
+static void report_outcome(struct io_uv_connect *attempt, int status)
 {
     struct io_connect *connect = attempt->connect;
 
@@ -51,7 +51,7 @@ static void on_report(struct io_uv_deferred *deferred)
 {
     struct io_uv_connect *attempt = container_of(deferred, struct io_uv_connect, report);
 
-    tell(attempt, attempt->status);
+    report_outcome(attempt, attempt->status);
 }
 
 /* Never calls back immediately, since the caller may be io_connect() itself. */
@@ -88,7 +88,7 @@ static void on_connect(uv_connect_t *request, int status)
         status = io_uv_stream_open(s, attempt->connect->stream, (const struct sockaddr *)peer);
     }
     if (status == 0) {
-        tell(attempt, 0);
+        report_outcome(attempt, 0);
         return;
     }
     io_uv_stream_drop(s);

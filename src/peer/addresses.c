@@ -25,7 +25,7 @@ bool member_address_same_place(const struct member_address *a, const struct memb
 static const struct member_address *place(const struct peer *peer, size_t n)
 {
     const struct peers *p = peer->peers;
-    const struct member_address *const first[] = {&peer->told, &peer->logged, &p->contact,
+    const struct member_address *const first[] = {&peer->reported, &peer->logged, &p->contact,
                                                   &p->self_logged};
 
     if (n < sizeof first / sizeof first[0]) {
@@ -36,7 +36,7 @@ static const struct member_address *place(const struct peer *peer, size_t n)
     {
         const struct peer *other = container_of(node, struct peer, link);
         const struct member_address *const of_other[] = {&other->address, &other->logged,
-                                                         &other->told};
+                                                         &other->reported};
 
         if (n < sizeof of_other / sizeof of_other[0]) {
             return of_other[n];
@@ -250,12 +250,12 @@ void addresses_learn(struct peers *p, raft_id from, const struct member_address 
     if (peer == NULL || !addresses_is_usable(p, from, address) || MUTANT(where_ignored)) {
         return;
     }
-    if (member_address_same_place(&peer->told, address)) {
+    if (member_address_same_place(&peer->reported, address)) {
         dial_hasten(control); /* It is there, or there again. */
         dial_hasten(&peer->dial[WIRE_BULK]);
         return;
     }
-    peer->told = *address;
+    peer->reported = *address;
     if (control->phase == DIAL_UP) {
         return;
     }

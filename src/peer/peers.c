@@ -145,7 +145,7 @@ static void readdress(struct peer *peer, const struct member_address *address)
         }
         return;
     }
-    peer->told = peer->address;
+    peer->reported = peer->address;
     peer->address = *address;
     dial_drop(&peer->dial[WIRE_CONTROL]);
     dial_drop(&peer->dial[WIRE_BULK]);

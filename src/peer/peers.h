@@ -106,19 +106,19 @@ struct peer {
     struct list link; /* In peers->all. */
     struct peers *peers;
     raft_id id;
-    struct member_address address; /* Where it was reached, or by its own or the log's word. */
-    struct member_address logged;  /* Its address in the log; port 0: none. */
-    struct member_address told;    /* Where another node reaches it, or where it lived before; port
+    struct member_address address;  /* Where it was reached, or by its own or the log's word. */
+    struct member_address logged;   /* Its address in the log; port 0: none. */
+    struct member_address reported; /* Where another node reaches it, or where it lived before; port
                                  * 0: unknown. */
-    uint64_t lost_ns;              /* Since when it has not been reached; 0: it is reached. */
-    uint64_t search_ns;            /* When to look for it elsewhere next, once at each place. */
-    uint64_t search_wait_ns;       /* How long to wait after that search; 0: none yet. */
-    uint64_t warn_ns;              /* No warning that it is not reached before this time. */
-    bool is_mute;                  /* It was logged that nothing comes from it, though it is
+    uint64_t lost_ns;               /* Since when it has not been reached; 0: it is reached. */
+    uint64_t search_ns;             /* When to look for it elsewhere next, once at each place. */
+    uint64_t search_wait_ns;        /* How long to wait after that search; 0: none yet. */
+    uint64_t warn_ns;               /* No warning that it is not reached before this time. */
+    bool is_mute;                   /* It was logged that nothing comes from it, though it is
                                  * connected. */
-    uint32_t search_turn;          /* Which place to search next. */
-    bool is_leaving;               /* Freed once nothing refers to it. */
-    struct dial dial[2];           /* By enum wire_channel. */
+    uint32_t search_turn;           /* Which place to search next. */
+    bool is_leaving;                /* Freed once nothing refers to it. */
+    struct dial dial[2];            /* By enum wire_channel. */
     struct sender sender;
     /* See forwarding.c. */
     uint64_t clock_ns;       /* The last time that it sent. */

@@ -48,22 +48,22 @@ static void test_memory__a_key_costs_150_bytes_at_most(void **state)
         snprintf(key, sizeof key, "key:%012u", i);
         kv_set(kv, slice_of(key, 16), slice_of(value, sizeof value));
         if (i >= KEYS / 4 && i % 50000 == 0) {
-            double told = (double)keyspace_memory_bytes(k) / i;
+            double reported = (double)keyspace_memory_bytes(k) / i;
 
-            worst = told > worst ? told : worst;
+            worst = reported > worst ? reported : worst;
         }
     }
 
-    double told = (double)keyspace_memory_bytes(k) / KEYS;
+    double reported = (double)keyspace_memory_bytes(k) / KEYS;
     double measured = (double)(heap_in_use() - before) / KEYS;
 
     printf("bytes a key: %.1f at %d keys by the keyspace's account, %.1f by the allocator's; "
            "at worst %.1f\n",
-           told, KEYS, measured, worst);
+           reported, KEYS, measured, worst);
     assert_true(worst <= 150);
     if (heap_in_use() > 0) {
         assert_true(measured <= 150);
-        assert_true(measured / told > 0.99 && measured / told < 1.01);
+        assert_true(measured / reported > 0.99 && measured / reported < 1.01);
     }
     keyspace_free(k);
 }

@@ -143,7 +143,7 @@ static void test_lincheck__counts_violations_beyond_those_it_explains(void **sta
     struct lincheck_options options = {.explanations_max = 2};
     struct lincheck_result result;
     struct buffer text = {0};
-    uint32_t told = 0;
+    uint32_t explained = 0;
 
     (void)state;
     history_write_header(&text);
@@ -158,9 +158,9 @@ static void test_lincheck__counts_violations_beyond_those_it_explains(void **sta
         char words[32];
 
         snprintf(words, sizeof words, "Not linearizable: key k%d\n", i);
-        told += says(&result, words);
+        explained += says(&result, words);
     }
-    assert_int_equal(told, 2);
+    assert_int_equal(explained, 2);
     lincheck_result_deinit(&result);
     buffer_deinit(&text);
 }

@@ -228,11 +228,11 @@ static void test_mad_member__impossible_hosts_are_not_learned(void **state)
         say_where(&s.to_follower, s.leader->id, hosts[i]);
         mad_peer_run_for(s.c, SIM_S);
         assert_string_equal(peer_of(s.leader, s.mad->id)->address.client.host, s.mad->name);
-        assert_string_not_equal(peer_of(s.follower, s.leader->id)->told.client.host, hosts[i]);
+        assert_string_not_equal(peer_of(s.follower, s.leader->id)->reported.client.host, hosts[i]);
         /* And is believed where it may be right. */
         say_where(&s.to_follower, s.leader->id, "elsewhere");
         mad_peer_run_for(s.c, SIM_S);
-        assert_string_equal(peer_of(s.follower, s.leader->id)->told.client.host, "elsewhere");
+        assert_string_equal(peer_of(s.follower, s.leader->id)->reported.client.host, "elsewhere");
         scene_end(&s);
     }
 }

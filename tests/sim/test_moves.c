@@ -277,7 +277,7 @@ static struct node *contact_of(struct cluster *c, const struct node *n)
             return &c->nodes[i];
         }
     }
-    fail_msg("%s was told nobody", n->name);
+    fail_msg("%s was given no contact", n->name);
     return NULL;
 }
 

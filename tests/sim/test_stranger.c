@@ -66,7 +66,7 @@ static void assert_unchanged(struct cluster *c, const struct picture *before)
 
             assert_int_equal(peer->id, was->id);
             assert_true(member_address_equal(&peer->address, &was->address));
-            assert_true(member_address_equal(&peer->told, &was->told));
+            assert_true(member_address_equal(&peer->reported, &was->reported));
             for (int channel = WIRE_CONTROL; channel <= WIRE_BULK; channel++) {
                 assert_int_equal(peer->dial[channel].phase, DIAL_UP);
                 assert_int_equal(peer->dial[channel].since_ns, was->dial[channel].since_ns);

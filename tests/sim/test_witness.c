@@ -54,7 +54,7 @@ static struct slice payload(const struct words *w, char *to)
     return slice_of(to, size);
 }
 
-/* --- a history, told in a few words a line --------------------------------------------- */
+/* --- a history, in a few words per line ------------------------------------------------ */
 
 struct history {
     struct verdict verdict;

@@ -301,7 +301,7 @@ void cluster_move(struct node *n, const char *host)
 void cluster_stop(struct node *n)
 {
     if (n->phase == NODE_UP) {
-        sim_trace(n->cluster->sim, n->name, "is told to stop");
+        sim_trace(n->cluster->sim, n->name, "is asked to stop");
         server_stop(n->server);
     }
 }

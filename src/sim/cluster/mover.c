@@ -250,7 +250,7 @@ static bool can_find(const struct node *n, const struct node *other)
         const struct peer *peer = container_of(link, struct peer, link);
 
         if (is_at(&peer->logged, other) || is_at(&peer->address, other) ||
-            is_at(&peer->told, other)) {
+            is_at(&peer->reported, other)) {
             return true;
         }
     }

@@ -161,7 +161,7 @@ static void shrink_commands(struct shrink *s)
 
 /* --- the whole -------------------------------------------------------------------------- */
 
-static void tell(const struct shrink *s, const char *what)
+static void report(const struct shrink *s, const char *what)
 {
     const struct trial_outcome *o = &s->failure.outcome;
 
@@ -186,12 +186,12 @@ static void shrink_round(struct shrink *s, bool is_quiet)
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         steps[i].run(s);
         if (!is_quiet) {
-            tell(s, steps[i].name);
+            report(s, steps[i].name);
         }
     }
     shrink_number(s, &s->candidate.fault_ns, 0, SIM_S / 10);
     if (!is_quiet) {
-        tell(s, "seconds");
+        report(s, "seconds");
     }
 }
 
@@ -207,7 +207,7 @@ bool shrink_run(struct trial_limits *limits, uint64_t seed, const char *mutant, 
     if (has_failed) {
         if (!is_quiet) {
             fprintf(stderr, "seed %" PRIu64 " breaks a rule: %s\n", seed, s->failure.name);
-            tell(s, "");
+            report(s, "");
         }
         s->has_progress = true;
         for (int round = 0; s->has_progress && round < ROUNDS_MAX; round++) {
