@@ -1,9 +1,9 @@
-/* echo_server.c - answers +PONG to every RESP command: what a command costs before
- * Rakit does anything, on the same loop, streams and turn.
+/* echo_server.c - answers +PONG to every RESP command: the cost of a command without Rakit's
+ * work, on the same loop, streams and turn.
  *
  *     echo-server PORT          # then: redis-benchmark -p PORT -t ping_mbulk
  *
- * SIGINT or SIGTERM ends it; it then prints its CPU time for each command. */
+ * SIGINT or SIGTERM ends it; it then prints its CPU time per command. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ enum { READ_SIZE = 16 * 1024 };
 
 /* --- requests -------------------------------------------------------------- */
 
-/* The number in the line at `at`, behind its first byte; or -1 while incomplete. */
+/* The number in the line at `at`, after its first byte; or -1 while incomplete. */
 static long parse_line(struct slice in, size_t *at)
 {
     const char *end = in.size > *at ? memchr(in.data + *at, '\n', in.size - *at) : NULL;
@@ -86,7 +86,7 @@ static char *on_room(struct io_stream *stream, size_t *ret_size)
     struct client *c = container_of(stream, struct client, stream);
 
     if (c->is_writing) {
-        *ret_size = 0; /* The output must stay still: no new replies meanwhile. */
+        *ret_size = 0; /* The output must not move, so no new replies meanwhile. */
         return NULL;
     }
     *ret_size = READ_SIZE;

@@ -1,12 +1,12 @@
-/* election_figure.c - how long a cluster of five is without a leader after its leader went
- * silent, for several ranges of election timeouts: Figure 16 of the Raft paper, from this
- * project's own server in the simulator. Prints one line of tab separated values for each
- * range, which scripts/election-figure draws.
+/* election_figure.c - how long a cluster of five is without a leader after its leader has gone
+ * silent, for several ranges of election timeouts: Figure 16 of the Raft paper, with this
+ * project's own server in the simulator. Prints one line of tab separated values for each range,
+ * which scripts/election-figure draws.
  *
- * As the paper has it: the servers' logs differ in length, so that half of those left can't
- * win; the leader dies at a random instant of the heartbeat interval that begins with a
- * broadcast of heartbeats to all; the heartbeat interval is half of the minimum timeout.
- * Each trial is a world of its own. */
+ * As in the paper, the servers' logs differ in length, so that half of the remaining ones can't
+ * win; the leader dies at a random moment of the heartbeat interval that begins with a broadcast
+ * of heartbeats to all; the heartbeat interval is half of the minimum timeout. Each trial has
+ * its own world. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +27,12 @@ enum {
     PORT = 8000,
     PEER_PORT = 18000,
     PERCENTILES = 101,
-    TRIES_MAX = 20, /* Of a trial whose leader changed before it was to. */
+    TRIES_MAX = 20, /* For a trial whose leader changed too early. */
 };
 
 #define LIMIT_S     60ull /* Nobody waits longer for a leader. */
 #define WITHHELD_NS (10 * LIMIT_S * SIM_S)
-#define MOMENT_NS   (200 * SIM_US) /* More than a turn takes. */
+#define MOMENT_NS   (200 * SIM_US) /* Longer than a turn. */
 
 /* Which rules are linked: plain_elections.c, or the server's own. */
 #ifdef PLAIN_ELECTIONS
@@ -43,8 +43,8 @@ enum { ELECTIONS_ARE_PLAIN = 0 };
 
 enum rules {
     RULES_PLAIN,  /* Figure 2 of the paper; the leader's machine loses power. */
-    RULES_FAR,    /* The same; what takes time is the network, not the disks. */
-    RULES_SILENT, /* This project's; the leader's machine loses power. */
+    RULES_FAR,    /* The same; the network is slow instead of the disks. */
+    RULES_SILENT, /* This project's rules; the leader's machine loses power. */
     RULES_KILLED, /* The same; only the process dies, and its connections break. */
 };
 
@@ -76,9 +76,9 @@ struct trial {
     struct talk client;
     bool is_client_open;
     uint32_t reply_count;
-    struct node *leader;   /* The one that is to die. */
-    uint64_t heartbeat_ns; /* When it sent one last. */
-    struct node *elected;  /* Who led after it; NULL: nobody yet. */
+    struct node *leader;   /* The one that will die. */
+    uint64_t heartbeat_ns; /* When it last sent a heartbeat. */
+    struct node *elected;  /* The node that led after it; NULL: none yet. */
     uint64_t elected_ns;
 };
 
@@ -88,12 +88,12 @@ struct result {
 };
 
 /* A broadcast, there and back with a durable write between, takes 14 to 15 ms. The paper says
- * "roughly 15 ms" and not what they are made of. */
+ * "roughly 15 ms", without details. */
 static const struct sim_disk_profile slow_disk = {
     .latency_min_ns = 8 * SIM_MS, .latency_max_ns = 13 * SIM_MS, .capacity_bytes = UINT64_MAX};
 static const struct sim_disk_profile fast_disk = {
     .latency_min_ns = 100 * SIM_US, .latency_max_ns = SIM_MS, .capacity_bytes = UINT64_MAX};
-/* What is cut off is not noticed by TCP. */
+/* TCP does not notice what is cut off. */
 static const struct sim_network fast_network = {.delay_min_ns = 2 * SIM_MS,
                                                 .delay_max_ns = 4 * SIM_MS,
                                                 .window_bytes = 64 * 1024,
@@ -109,7 +109,7 @@ static const struct sim_network slow_network = {.delay_min_ns = 6500 * SIM_US,
 
 static struct range range_of_all; /* Of all servers. */
 
-/* In the place of that of src/raft/election_spread.c. */
+/* Replaces the one in src/raft/election_spread.c. */
 uint64_t raft_rules_spread_ns(const struct raft *r)
 {
     (void)r;
@@ -260,7 +260,7 @@ static void trial_close(struct trial *t)
     sim_free(t->sim);
 }
 
-/* Runs until the condition holds, looking after each event. */
+/* Runs until the condition is true, checking after each event. */
 static bool wait_for(struct trial *t, bool (*condition)(const struct trial *t), uint64_t for_ns)
 {
     uint64_t end_ns = sim_now_ns(t->sim) + for_ns;
@@ -323,7 +323,7 @@ static bool has_elected(const struct trial *t)
     return t->elected != NULL;
 }
 
-/* How many followers have the leader's whole log, durably and as far as it knows. */
+/* How many followers have the leader's whole log, durably, as far as the leader knows. */
 static uint32_t matching_count(const struct trial *t)
 {
     const struct raft *r = raft_of(t->leader);
@@ -349,7 +349,7 @@ static bool one_matches(const struct trial *t)
     return leader_has_changed(t) || matching_count(t) == 1;
 }
 
-/* Five voters with one log, and a client at the leader. */
+/* Five voters with the same log, and a client at the leader. */
 static bool found_cluster(struct trial *t)
 {
     struct io_address address = {.port = PORT};
@@ -386,16 +386,16 @@ static void shuffle_followers(struct trial *t, struct node **followers)
     }
 }
 
-/* Until the leader has just sent a heartbeat to everybody. */
+/* Waits until the leader has just sent a heartbeat to all. */
 static void wait_for_heartbeat(struct trial *t)
 {
     t->heartbeat_ns = 0;
     wait_for(t, has_sent_heartbeat, SIM_S);
 }
 
-/* One write right after a heartbeat. NULL: it reaches all. Else not that follower: it stays
- * on the way, and on that connection all that follows waits behind it. Heartbeats, which
- * have a connection of their own, still arrive. */
+/* One write right after a heartbeat. NULL: it reaches all. Otherwise it does not reach that
+ * follower: it stays under way, and everything after it on that connection waits. Heartbeats,
+ * which have another connection, still arrive. */
 static void propose(struct trial *t, const struct node *withheld_from)
 {
     wait_for_heartbeat(t);
@@ -411,7 +411,7 @@ static void propose(struct trial *t, const struct node *withheld_from)
     }
 }
 
-/* Three writes, each kept from one follower more: the first follower gets all of them, the
+/* Three writes, each withheld from one more follower: the first follower gets all of them, the
  * last one none. Four logs, four lengths. */
 static bool grow_logs(struct trial *t, struct node **followers, uint64_t *ret_broadcast_ns)
 {
@@ -440,7 +440,7 @@ static bool logs_are_graded(struct node **followers)
     return true;
 }
 
-/* False: the leader changed before it was to die. That is no result; try another seed. */
+/* False: the leader changed before it was to die. Try another seed. */
 static bool trial_run(struct trial *t, struct result *ret_result)
 {
     struct node *followers[FOLLOWERS];
@@ -466,7 +466,7 @@ static bool trial_run(struct trial *t, struct result *ret_result)
     died_ns = sim_now_ns(t->sim);
     node_die(t->leader, t->rules == RULES_KILLED ? SIM_KILLED : SIM_POWER);
     wait_for(t, has_elected, LIMIT_S * SIM_S);
-    /* Section 5.4.1 at work: the two with the shortest logs can't have won. */
+    /* Section 5.4.1: the two with the shortest logs can't have won. */
     CHECK(t->elected == NULL || t->elected == followers[0] || t->elected == followers[1]);
     ret_result->downtime_ns = (t->elected == NULL ? sim_now_ns(t->sim) : t->elected_ns) - died_ns;
     return true;
@@ -543,7 +543,7 @@ static void run_rules(enum rules rules, uint32_t count)
     };
 
     for (uint32_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        /* The paper has fewer of those that take long, too. */
+        /* The paper, too, has fewer of those that take long. */
         uint32_t share = ranges[i].low_ms == ranges[i].high_ms ? 10 : 1;
 
         run_range(rules, ranges[i], count / share > 0 ? count / share : 1);

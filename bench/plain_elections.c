@@ -1,6 +1,6 @@
-/* plain_elections.c - the rules of the paper's Figure 2 alone, in the place of
- * src/raft/election_rules.c: no pre-vote, requests leave before the new term is durable, and
- * whoever is refused waits for its timeout. */
+/* plain_elections.c - only the rules of the paper's Figure 2, instead of
+ * src/raft/election_rules.c: no pre-vote, requests are sent before the new term is durable, and
+ * a candidate that is refused waits for its timeout. */
 #include "raft/election_rules.h"
 
 bool raft_rules_pre_vote(void)

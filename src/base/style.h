@@ -1,5 +1,5 @@
-/* style.h - how output may look: decided once from the terminal, the
- * environment and the options, then only read. */
+/* style.h - how output looks: determined once from the terminal, the environment and the
+ * options. */
 #ifndef RAKIT_BASE_STYLE_H
 #define RAKIT_BASE_STYLE_H
 
@@ -8,15 +8,15 @@
 
 struct style {
     bool terminal; /* A person reads: types are shown, tables are drawn. */
-    bool colour;   /* Only ever where `terminal` is. */
+    bool colour;   /* Only if `terminal` is set. */
     bool utf8;     /* The terminal can show more than ASCII. */
-    /* How wide it was when last asked; 0: whatever comes fits. */
+    /* Width when last asked; 0: unlimited. */
     size_t columns;
 };
 
 enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW, CYAN };
 
-/* Looks at stdout, NO_COLOR, TERM and the locale (set that first). */
+/* Uses stdout, NO_COLOR, TERM and the locale, which must be set before. */
 struct style style_detect(bool want_colour);
 
 /* The bytes that switch a colour on, and all of them off; "" without colours. */

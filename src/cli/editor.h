@@ -35,7 +35,7 @@ void editor_close(struct editor *e);
 
 /* Waits for a line. `ret_line` has no newline and is borrowed until the next call.
  * EDITOR_ABANDONED: Ctrl-C was pressed, or the line had bytes that are not characters in this
- * locale, which the user has been told. EDITOR_END: Ctrl-D, or a signal to end. */
+ * locale, which was reported to the user. EDITOR_END: Ctrl-D, or a signal to end. */
 enum editor_outcome editor_read(struct editor *e, struct slice *ret_line);
 
 /* Puts a line into the history, unless it holds a password. */

@@ -139,7 +139,7 @@ static struct slice address_of(const redisReply *nodes, struct slice id)
     return short_id(id);
 }
 
-/* Two lines, since one would not fit the usual terminal. */
+/* Two lines, because one would not fit a usual terminal. */
 static void draw_headlines(struct buffer *out, const redisReply *status, const struct health *h,
                            const struct style *style)
 {
@@ -196,7 +196,7 @@ static void add_text(struct table *t, enum colour colour, struct slice text)
     buffer_deinit(&clean);
 }
 
-/* A node that is not heard of has no numbers; "-" says so. */
+/* For a node that has not been heard, "-" instead of a number. */
 static void add_number(struct table *t, enum colour colour, long long number, bool known)
 {
     if (known && number >= 0) {
@@ -211,7 +211,7 @@ static long long number_of(const redisReply *map, const char *key)
     return reply_number(reply_field(map, key), -1);
 }
 
-/* "unreachable(12s)": one word, so that rows stay rows of words. */
+/* "unreachable(12s)" is one word, so that rows can be split at blanks. */
 static void add_health(struct table *t, const redisReply *node)
 {
     struct slice health = text_of(node, "health");
@@ -248,7 +248,7 @@ static void add_node(struct table *t, const redisReply *node, const struct healt
     add_text(t, answers ? BOLD : PLAIN, text_of(node, "address"));
     add_text(t, role_colour(role), role);
     add_number(t, PLAIN, number_of(node, "term"), known);
-    /* What is applied is committed: a lower number is not known to be true. */
+    /* What is applied is committed, so a lower commit index is not a known one. */
     add_number(t, PLAIN, commit, known && commit >= applied);
     add_number(t, PLAIN, applied, known);
     add_number(t, lagging ? YELLOW : PLAIN, lag, known && applied >= 0);
@@ -269,8 +269,7 @@ static int compare_addresses(const void *a, const void *b)
     return strverscmp(text_of(*left, "address").data, text_of(*right, "address").data);
 }
 
-/* Borrowed from the reply, in an order that does not change from one time to the
- * next; free() the array. */
+/* Borrowed from the reply, in a stable order; free() the array. */
 static const redisReply **sorted_nodes(const redisReply *nodes)
 {
     size_t count = reply_count(nodes);

@@ -1,13 +1,13 @@
-/* syntax.c: reading the syntax texts of the catalogue. Items stand apart by
- * blanks: a word ("key"), everything between brackets ("[NX | XX]"), or a bar
- * between alternatives ("STATUS | ADD id address"). */
+/* syntax.c: parses the syntax texts of the catalogue. Items are separated by blanks: a word
+ * ("key"), everything between brackets ("[NX | XX]"), or a bar between alternatives ("STATUS |
+ * ADD id address"). */
 #include <ctype.h>
 #include <string.h>
 
 #include "base/slice.h"
 #include "cli/catalogue.h"
 
-/* The next item of `*rest`, which moves behind it; empty at the end. */
+/* Takes the next item off `*rest`; empty at the end. */
 static struct slice next_item(struct slice *rest)
 {
     size_t start = 0;
@@ -30,7 +30,7 @@ static struct slice next_item(struct slice *rest)
     return item;
 }
 
-/* The next alternative of `*rest`, which moves behind its bar. */
+/* Takes the next alternative, and its bar, off `*rest`. */
 static struct slice next_alternative(struct slice *rest)
 {
     struct slice whole = *rest;
@@ -51,7 +51,7 @@ static bool has_alternatives(struct slice syntax)
     return next_alternative(&(struct slice){syntax.data, syntax.size}).size < syntax.size;
 }
 
-/* The alternative that begins with the word, without that word; empty: none. */
+/* The alternative that begins with the word, without the word; empty: none. */
 static struct slice choose(struct slice syntax, struct slice word)
 {
     while (syntax.size > 0) {
@@ -86,7 +86,7 @@ static bool item_has_keyword(struct slice item, struct slice word)
     return false;
 }
 
-/* Repeated items ("[key ...]") stay for as long as one types them. */
+/* Repeated items ("[key ...]") stay as long as words are typed. */
 static bool item_repeats(struct slice item)
 {
     return item.size >= 3 && memmem(item.data, item.size, "...", 3) != NULL;
@@ -94,7 +94,7 @@ static bool item_repeats(struct slice item)
 
 enum { HINT_ITEMS_MAX = 32 };
 
-/* Strikes out the items that the word has answered. */
+/* Removes the items that the word has used. */
 static void strike(struct slice *items, size_t count, struct slice word)
 {
     for (size_t i = 0; i < count; i++) {
@@ -108,7 +108,7 @@ static void strike(struct slice *items, size_t count, struct slice word)
             return;
         }
     }
-    /* No keyword: it fills the first optional place that is no keyword's. */
+    /* Not a keyword: it fills the first optional item without keywords. */
     for (size_t i = 0; i < count; i++) {
         if (items[i].size > 1 && !isupper((unsigned char)items[i].data[1])) {
             if (!item_repeats(items[i])) {
@@ -119,7 +119,7 @@ static void strike(struct slice *items, size_t count, struct slice word)
     }
 }
 
-/* The entry that the first words name, two words before one; NULL: none. */
+/* The entry that the first words name, preferring two words to one; NULL: none. */
 static const struct catalogue_entry *find_command(const struct catalogue *c, const struct words *w,
                                                   uint32_t *ret_used)
 {
@@ -182,7 +182,7 @@ void catalogue_hint(const struct catalogue *c, struct slice line, struct buffer 
     bool word_ended = line.size > 0 && line.data[line.size - 1] == ' ';
 
     if (words_split(line, &w) < 0) {
-        return; /* Inside quotes there is nothing to say. */
+        return; /* Inside quotes there is no hint. */
     }
     hint_for(c, &w, word_ended, out);
     words_deinit(&w);
@@ -194,7 +194,7 @@ static bool begins_with(struct slice text, struct slice prefix)
            (prefix.size == 0 || strncasecmp(text.data, prefix.data, prefix.size) == 0);
 }
 
-/* "RAFT STATUS", "RAFT ADD", …, where the alternatives begin with keywords. */
+/* "RAFT STATUS", "RAFT ADD", … if the alternatives begin with keywords. */
 static void complete_alternatives(const struct catalogue_entry *entry, struct slice prefix,
                                   void (*found)(void *context, const char *name), void *context)
 {
@@ -226,7 +226,8 @@ void catalogue_complete(const struct catalogue *c, struct slice prefix,
             found(context, entry->name);
         } else if (prefix.size > name.size && prefix.data[name.size] == ' ' &&
                    begins_with(prefix, name) && has_alternatives(slice_str(entry->syntax)) &&
-                   !catalogue_has_members(c, entry)) { /* Else they are found themselves. */
+                   !catalogue_has_members(c, entry)) { /* Otherwise its members are found
+                                                        * themselves. */
             complete_alternatives(entry, prefix, found, context);
         }
     }

@@ -50,7 +50,7 @@ void table_add_number(struct table *t, enum colour colour, long long number)
     table_add(t, colour, slice_of(text, (size_t)size));
 }
 
-/* Terminal columns that the text takes; bytes where it is no valid text. */
+/* Terminal columns of the text; its bytes if it is not valid text. */
 static size_t text_width(const char *text)
 {
     mbstate_t state = {0};
@@ -114,8 +114,8 @@ static void draw_cell(const struct table *t, size_t column, size_t width, const 
     draw_blanks(out, GAP + (t->columns[column].align == TABLE_LEFT ? padding : 0));
 }
 
-/* A last column of long texts would draw its line over many rows. It is as long as its title in
- * any case. */
+/* A last column with long texts would make the line wrap. The line is at least as long as the
+ * title. */
 static size_t last_rule_width(const struct table *t, const size_t *widths,
                               const struct style *style)
 {
@@ -152,8 +152,8 @@ static void draw_rule(const struct table *t, const size_t *widths, const struct 
     buffer_printf(out, "%s\n", style_off(style, DIM));
 }
 
-/* Leaves columns out, by a width of 0, until the rest fits or all that may go are gone:
- * the rightmost ones first. */
+/* Leaves out optional columns, by a width of 0, from the right, until the rest fits or none is
+ * left. */
 static void fit(const struct table *t, size_t *widths, size_t columns)
 {
     size_t total = 0;

@@ -14,7 +14,7 @@ enum table_align { TABLE_LEFT, TABLE_RIGHT };
 struct table_column {
     const char *title;
     enum table_align align;
-    bool may_go; /* Left out where the terminal is too narrow; never the last one. */
+    bool may_go; /* May be left out on a narrow terminal; never the last column. */
 };
 
 struct table_cell {
@@ -25,7 +25,7 @@ struct table_cell {
 struct table {
     const struct table_column *columns; /* Borrowed. */
     size_t column_count;
-    struct table_cell *cells; /* column_count of them a row. */
+    struct table_cell *cells; /* column_count of them per row. */
     size_t cell_count;
     size_t cell_capacity;
 };
@@ -33,13 +33,13 @@ struct table {
 void table_init(struct table *t, const struct table_column *columns, size_t column_count);
 void table_deinit(struct table *t);
 
-/* The next cell; an empty one is drawn as "-", so that every row has as many
- * words as there are columns. */
+/* Appends a cell; an empty one is drawn as "-", so that every row has as many words as there are
+ * columns. */
 void table_add(struct table *t, enum colour colour, struct slice text);
 void table_add_number(struct table *t, enum colour colour, long long number);
 
-/* Appends titles, a line under them where a person reads, and the rows. The
- * last row must be complete. */
+/* Appends titles, a line under them if a person reads, and the rows. The last row must be
+ * complete. */
 void table_draw(const struct table *t, const struct style *style, struct buffer *out);
 
 #endif /* RAKIT_CLI_TABLE_H */

@@ -8,7 +8,7 @@
 
 int words_split(struct slice line, struct words *ret_words)
 {
-    /* Every word but the last needs a byte and a space; one more place is looked at. */
+    /* Every word but the last needs a byte and a space; split_next() needs one more place. */
     struct words w = {
         .word = memory_take((line.size / 2 + 2) * sizeof *w.word),
         .bytes = memory_take(line.size + 1),

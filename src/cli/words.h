@@ -11,11 +11,11 @@ enum { WORDS_EQUOTES = -1 }; /* A quote is not closed, or closed inside a word. 
 
 struct words {
     uint32_t count;
-    struct slice *word; /* Owned, as are the bytes that they point at. */
+    struct slice *word; /* Owned, with the bytes that they point to. */
     char *bytes;
 };
 
-/* On a refusal `ret_words` is untouched; otherwise give it to words_deinit(). */
+/* On a refusal `ret_words` is untouched; otherwise call words_deinit() on it. */
 int words_split(struct slice line, struct words *ret_words);
 
 /* Words from an argument vector, taken as they are. */

@@ -69,7 +69,7 @@ static void role_command(struct command_call *call)
     resp_integer(w, (int64_t)replica_applied_index(replica));
 }
 
-/* How many other voters certainly have everything that this connection was told is written: a
+/* How many other voters certainly have everything that was acknowledged on this connection: a
  * majority, without this node. The leader may know of more, but not yet of what is under way. */
 static int64_t replicas_that_have_it(const struct replica *replica, bool has_writes_under_way)
 {

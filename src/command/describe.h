@@ -1,5 +1,4 @@
-/* describe.h - a command in one line for a person. Only printable ASCII comes out, whatever the
- * bytes are. */
+/* describe.h - a command on one line for a person: only printable ASCII, whatever its bytes are. */
 #ifndef RAKIT_COMMAND_DESCRIBE_H
 #define RAKIT_COMMAND_DESCRIBE_H
 
@@ -7,11 +6,11 @@
 
 #include "base/buffer.h"
 
-/* The command of a log entry: its database unless that is 0, then its arguments, no more than so
- * many and so much of each. */
+/* The command of a log entry: its database if that is not 0, then its arguments, limited in
+ * number and length. */
 void command_describe(struct buffer *out, struct slice payload, uint32_t arguments_max,
                       size_t argument_bytes_max);
-/* Quoted if it must be; of a longer one the size is given. */
+/* Quoted if necessary; for a longer one the size is given. */
 void command_describe_argument(struct buffer *out, struct slice argument, size_t bytes_max);
 
 #endif /* RAKIT_COMMAND_DESCRIBE_H */

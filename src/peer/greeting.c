@@ -7,7 +7,7 @@
 
 enum { INBOUNDS_MAX = 256 }; /* Welcomed connections. */
 
-/* No command has this number, so whoever receives an answer with it ignores it. */
+/* No command has this number, so an answer with it is ignored. */
 static const uint64_t NO_COMMAND = UINT64_MAX;
 
 /* All dialers without a proof share one complaint per minute, because their real ids are

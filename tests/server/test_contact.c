@@ -42,7 +42,7 @@ struct world {
     struct contact *contact;
     bool wants_key;
     bool has_key;
-    uint64_t added_to; /* What the node was told by events. */
+    uint64_t added_to; /* What events have reported to the node. */
     uint16_t met_peer_port;
     uint32_t met_count;
     uint32_t removed_count;

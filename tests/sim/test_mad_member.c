@@ -229,7 +229,7 @@ static void test_mad_member__impossible_hosts_are_not_learned(void **state)
         mad_peer_run_for(s.c, SIM_S);
         assert_string_equal(peer_of(s.leader, s.mad->id)->address.client.host, s.mad->name);
         assert_string_not_equal(peer_of(s.follower, s.leader->id)->reported.client.host, hosts[i]);
-        /* And is believed where it may be right. */
+        /* And is believed if it may be right. */
         say_where(&s.to_follower, s.leader->id, "elsewhere");
         mad_peer_run_for(s.c, SIM_S);
         assert_string_equal(peer_of(s.follower, s.leader->id)->reported.client.host, "elsewhere");

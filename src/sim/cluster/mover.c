@@ -222,7 +222,7 @@ const struct node *mover_contact(struct mover *m, struct node *n)
 
 /* Whether the node must find the others or be found. This includes a member that has no log yet:
  * it can join again only through its contact, which may not be healed, and the log has the
- * address where it was added, not the one where it has moved since. */
+ * address at which it was added, not the one to which it has moved since. */
 static bool is_concerned(const struct node *n)
 {
     return (cluster_has_log(n) || (n->phase == NODE_UP && cluster_is_member(n))) &&
