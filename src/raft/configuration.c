@@ -1,21 +1,21 @@
-/* configuration.c - who belongs to the cluster (§6), by joint consensus.
+/* configuration.c - membership of the cluster (§6), by joint consensus.
  *
  *   voter leaves:   C_old -> C_old,new (it votes in C_old only) -> C_new
  *   learner leaves: C_old -> C_new
  *   node joins:     C_old -> the same and a learner; when it has caught up:
  *                   -> C_old,new (it votes in C_new only) -> C_new
  *
- * The newest configuration in the log is in force, committed or not, and cutting
- * the log brings the one before back exactly. As a configuration is appended only
- * when the one before is committed, no log has more than one that is not (I-10),
- * so going back never reaches past the one before; more are kept only as a margin.
+ * The newest configuration in the log is in force, committed or not, and truncating the log
+ * restores the previous one exactly. A configuration is appended only when the previous one is
+ * committed, so a log has at most one that is not (I-10), and truncation never goes back further
+ * than to the previous one; more are kept only as a margin.
  *
- * One that may not follow the one before, which no leader in order logs, has no effect. The log
- * alone decides that, so nodes that have the same log go by the same configuration (ADR 14).
+ * A configuration that may not follow the previous one has no effect; a correct leader never
+ * logs one. The log alone decides that, so nodes with the same log use the same configuration
+ * (ADR 14).
  *
- * Refuses: a change while another is not committed or not complete, and before
- * the leader has committed an entry of its own term (Ongaro's correction of 2015);
- * removing the last voter. */
+ * Refuses: a change while another is not committed or not complete, and before the leader has
+ * committed an entry of its own term (Ongaro's correction of 2015); removing the last voter. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/raft_state.h"
@@ -156,7 +156,7 @@ static void add_learner(struct raft_configuration *c, raft_id id)
     c->member_count++;
 }
 
-/* Keeps the members that are to stay, in order. */
+/* Keeps the remaining members in order. */
 static void drop_member(struct raft_configuration *c, uint32_t at)
 {
     c->member_count--;
@@ -165,7 +165,7 @@ static void drop_member(struct raft_configuration *c, uint32_t at)
     }
 }
 
-/* C_old,new of which C_new is, so far, the same as C_old. */
+/* Makes C_old,new, in which C_new is still the same as C_old. */
 static void enter_joint(struct raft_configuration *c)
 {
     for (uint32_t i = 0; i < c->member_count; i++) {
@@ -173,7 +173,7 @@ static void enter_joint(struct raft_configuration *c)
     }
 }
 
-/* C_new by itself. */
+/* Keeps only C_new. */
 static void leave_joint(struct raft_configuration *c)
 {
     for (uint32_t i = c->member_count; i > 0; i--) {
@@ -206,7 +206,7 @@ static bool equals(const struct raft_configuration *a, const struct raft_configu
     return true;
 }
 
-/* `c` has one learner more than `before`, and is the same else. */
+/* Whether `c` has one learner more than `before`, and no other difference. */
 static bool adds_a_learner(const struct raft_configuration *before,
                            const struct raft_configuration *c)
 {
@@ -223,8 +223,8 @@ static bool adds_a_learner(const struct raft_configuration *before,
     return false;
 }
 
-/* C_old,new: all members are those of C_old, which all vote as they did; and in C_new one voter
- * is no more, or learners have become voters. */
+/* Whether `c` is a C_old,new with the members of C_old, all voting as they did, and C_new either
+ * has one voter less or turns learners into voters. */
 static bool enters_joint(const struct raft_configuration *before,
                          const struct raft_configuration *c)
 {
@@ -251,7 +251,7 @@ bool raft_configuration_may_follow(const struct raft_configuration *before,
                                    const struct raft_configuration *c)
 {
     if (before->member_count == 0 || MUTANT(any_configuration_follows)) {
-        return true; /* The first one. */
+        return true; /* The first configuration. */
     }
     if (raft_configuration_is_joint(before)) {
         struct raft_configuration left = *before;
@@ -291,7 +291,7 @@ static uint32_t voter_count(const struct raft_configuration *c)
     return count;
 }
 
-/* `c` is C_old, and becomes what to log. */
+/* `c` is C_old, and becomes the configuration to log. */
 static int change_configuration(struct raft_configuration *c, const struct raft_change *change)
 {
     const struct raft_member *found = raft_configuration_find(c, change->id);
@@ -346,7 +346,7 @@ int raft_configuration_on_change(struct raft *r, const struct raft_change *chang
 
 /* --- what follows by itself ------------------------------------------------------- */
 
-/* Makes voters of the learners that have caught up and are there. */
+/* Promotes learners that have caught up and are active. */
 static void promote_learners(struct raft *r)
 {
     struct raft_configuration next = *raft_configuration(r);
@@ -372,8 +372,8 @@ static void promote_learners(struct raft *r)
     }
 }
 
-/* C_new without this leader is committed: its work is done. Whom it hands over
- * to need not wait for an election timeout. */
+/* C_new without this leader is committed, so its work is done. Its successor need not wait for
+ * an election timeout. */
 static void retire(struct raft *r)
 {
     raft_id best = raft_transfer_best(r);

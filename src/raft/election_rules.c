@@ -13,8 +13,8 @@ raft_seq raft_rules_ask_after(const struct raft *r)
     return raft_after_term(r);
 }
 
-/* The vote is split, or ours is the staler log. Ask anew soon, each at its own random instant,
- * and with a pre-vote first. */
+/* The vote was split, or our log is not up to date. Asks again soon, at a random time, and with
+ * a pre-vote first. */
 uint64_t raft_rules_patience_ns(struct raft *r)
 {
     MUTANT_DO(refused_candidate_waits, return UINT64_MAX);

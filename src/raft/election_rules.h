@@ -1,6 +1,6 @@
-/* election_rules.h - what elections here have beyond the paper's Figure 2, and how far timeouts
- * are spread. It stands apart, so that bench/ can link other rules in its place, and show what
- * these are good for. */
+/* election_rules.h - the additions to elections in the paper's Figure 2, and the spread of
+ * timeouts. They are in a separate file, so that bench/ can link other rules and measure the
+ * difference. */
 #ifndef RAKIT_RAFT_ELECTION_RULES_H
 #define RAKIT_RAFT_ELECTION_RULES_H
 
@@ -14,7 +14,7 @@ raft_seq raft_rules_ask_after(const struct raft *r);
  * its timeout. */
 uint64_t raft_rules_patience_ns(struct raft *r);
 
-/* Timeouts are drawn from [the election timeout, that and this). */
+/* Timeouts are drawn from [the election timeout, that plus this). */
 uint64_t raft_rules_spread_ns(const struct raft *r);
 
 #endif /* RAKIT_RAFT_ELECTION_RULES_H */

@@ -1,5 +1,5 @@
-/* election_spread.c - in a file of its own, so that bench/election_figure.c can link another one
- * in its place, and draw what the spread is worth. */
+/* election_spread.c - a separate file, so that bench/election_figure.c can link another one and
+ * measure the effect of the spread. */
 #include "raft/election_rules.h"
 #include "raft/raft_state.h"
 

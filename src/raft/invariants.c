@@ -1,6 +1,6 @@
-/* invariants.c - what must hold of one node after each step, and between two
- * steps. docs/INVARIANTS.md has the numbers' reasons. What takes several nodes to
- * see is checked by the tests and the simulator. */
+/* invariants.c - what must hold for one node after each step, and between two steps.
+ * docs/INVARIANTS.md gives the reasons, by number. Rules that concern several nodes are checked
+ * by the tests and the simulator. */
 #include "base/check.h"
 #include "raft/raft_state.h"
 
@@ -34,7 +34,7 @@ static void check_log(const struct raft *r)
     CHECK(r->commit_index <= log->last_index);
 }
 
-/* I-4: credit only for writes that are durable, and only for what is in the log. */
+/* I-4: only durable writes count, and only for what is in the log. */
 static void check_writes(const struct raft *r)
 {
     durability_check(&r->durability, r->log.last_index);
@@ -58,7 +58,7 @@ static void check_configurations(const struct raft *r)
 
     CHECK(history->count >= 1);
     CHECK(history->count <= RAFT_CONFIGURATIONS_MAX);
-    /* One is known to be in force at the origin; what is committed is not undone. */
+    /* The configuration at the origin is known and in force; what is committed is never undone. */
     CHECK(history->indexes[0] > 0 || raft_origin(r) == 0);
     CHECK(history->count < 2 || history->indexes[1] > raft_origin(r));
     for (uint32_t i = 0; i < history->count; i++) {
@@ -82,18 +82,19 @@ static void check_peers(const struct raft *r)
         CHECK(peer->match_index < peer->next_index);
         CHECK(peer->match_index <= r->log.last_index);
         CHECK(peer->next_index <= r->log.last_index + 1);
-        CHECK(peer->next_index >= raft_first_index(r)); /* Nothing is sent that is not here. */
+        CHECK(peer->next_index >= raft_first_index(r)); /* Only what is here is sent. */
         CHECK(!peer->needs_snapshot || !peer->is_replicating);
         CHECK(peer->next_index <= peer->match_index + RAFT_WINDOW_ENTRIES + 1 ||
               !peer->is_replicating);
         CHECK(peer->read_round <= r->read_round);
         others_count -= raft_configuration_find(c, peer->id) != NULL;
     }
-    CHECK(others_count == (raft_configuration_find(c, r->options.id) != NULL)); /* All served. */
+    /* All other members are served. */
+    CHECK(others_count == (raft_configuration_find(c, r->options.id) != NULL));
 }
 
-/* I-14: when it looked last, a majority had been heard. A change of configuration makes
- * others the majority, and they get until the next look. */
+/* I-14: at the last check, a majority had been heard. After a change of configuration, another
+ * majority has until the next check. */
 static void check_quorum_heard(const struct raft *r)
 {
     uint64_t looked_ns = r->heartbeat_due_ns - r->options.heartbeat_interval_ns;

@@ -1,4 +1,4 @@
-/* names.c - words for people. */
+/* names.c - names of values, for logs and messages. */
 #include "raft/raft.h"
 
 const char *raft_role_name(enum raft_role role)

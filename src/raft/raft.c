@@ -1,9 +1,9 @@
-/* raft.c - one step of the core: dispatch an event, hand the effects over. Here
- * too are the only functions that set the term, the vote, the role, the commit
- * index and the log's end, so each rule about these is enforced in one place.
+/* raft.c - one step of the core: dispatches an event and returns the effects. Only this file
+ * sets the term, the vote, the role, the commit index and the end of the log, so each rule about
+ * these is enforced in one place.
  *
- * A handler refuses before it has changed anything: what it returns below 0, the
- * host may treat as never having happened. */
+ * A handler refuses before it has changed anything: if it returns less than 0, the host may
+ * treat the event as if it had never happened. */
 #include "raft/raft.h"
 
 #include "base/check.h"
@@ -40,7 +40,7 @@ struct raft *raft_init(void *memory, const struct raft_options *options, uint64_
         .options = *options, .now_ns = now_ns, .led_ns = now_ns, .random = options->seed};
     term_log_init(&r->log, (struct term_run *)(void *)((char *)memory + runs_offset()),
                   options->runs_max);
-    r->configurations.count = 1; /* The empty one, before the log. */
+    r->configurations.count = 1; /* The empty configuration, before the log. */
     raft_election_rearm(r);
     return r;
 }
@@ -57,7 +57,7 @@ uint32_t raft_terms_left(const struct raft *r)
 
 size_t raft_terms_size(uint32_t runs_max)
 {
-    return ((size_t)runs_max + 1) * sizeof(struct term_run); /* And the origin's. */
+    return ((size_t)runs_max + 1) * sizeof(struct term_run); /* And one for the origin's. */
 }
 
 void raft_move_terms(struct raft *r, void *memory, uint32_t runs_max)
@@ -136,7 +136,7 @@ void raft_commit_to(struct raft *r, raft_index index)
     raft_index configured = raft_configuration_index(r);
 
     if (r->role == RAFT_LEADER && configured > r->commit_index && configured <= index) {
-        /* Who has left should still hear that it was settled. */
+        /* Nodes that have left should still hear that it was settled. */
         r->leaving_until_ns = r->now_ns + r->options.election_timeout_ns;
     }
     r->commit_index = index;
@@ -145,7 +145,7 @@ void raft_commit_to(struct raft *r, raft_index index)
 void raft_set_vote(struct raft *r, raft_term term, raft_id voted_for)
 {
     CHECK(term >= r->current_term);
-    CHECK(term > r->current_term || r->voted_for == 0); /* I-2: one vote a term. */
+    CHECK(term > r->current_term || r->voted_for == 0); /* I-2: one vote per term. */
     r->current_term = term;
     r->voted_for = voted_for;
     r->gathered.write_vote = true;
@@ -253,8 +253,8 @@ struct raft_message *raft_send(struct raft *r, raft_id to, enum raft_message_kin
     return &outbound->message;
 }
 
-/* splitmix64 (Steele, Lea, Flood 2014). The bias of the modulus is far below what
- * a timeout would notice. */
+/* splitmix64 (Steele, Lea, Flood 2014). The bias of the modulus is far below what matters for a
+ * timeout. */
 uint64_t raft_random_below(struct raft *r, uint64_t bound)
 {
     r->random += 0x9e3779b97f4a7c15U;
@@ -268,7 +268,7 @@ uint64_t raft_random_below(struct raft *r, uint64_t bound)
 
 /* --- the step --------------------------------------------------------------------- */
 
-/* Replies are for whoever asked in this very term; a later term ends that. */
+/* Replies are for a request of this term; a later term ends that. */
 static bool reply_is_current(struct raft *r, const struct raft_message *m)
 {
     if (m->term > r->current_term) {
@@ -277,8 +277,8 @@ static bool reply_is_current(struct raft *r, const struct raft_message *m)
     return m->term == r->current_term || MUTANT(old_reply_counts);
 }
 
-/* Nobody has led this node for long: it may be that the others' terms have been pushed so far away
- * that nobody believes anybody. */
+/* This node has had no leader for long: maybe the others' terms are so far away that nobody
+ * believes anybody. */
 static bool is_orphaned(const struct raft *r)
 {
     return r->role != RAFT_LEADER &&
@@ -286,8 +286,9 @@ static bool is_orphaned(const struct raft *r)
            !MUTANT(orphan_believes_none);
 }
 
-/* A node without a log may join a cluster of any term, and one that nobody leads may find back to
- * one. Room for elections is left in each case, and where it is used up, little by little. */
+/* A node without a log may join a cluster of any term, and one without a leader may find back to
+ * one. In each case room for elections is left, and the last terms are used up only in small
+ * steps. */
 static bool is_term_credible(const struct raft *r, raft_term term)
 {
     raft_term limit = UINT64_MAX - RAFT_TERM_STEP_MAX;
@@ -379,7 +380,7 @@ static int dispatch(struct raft *r, const struct raft_event *event)
         }
         return RAFT_OK;
     }
-    CHECK(event->kind == RAFT_TICK); /* Hosts do not invent kinds. */
+    CHECK(event->kind == RAFT_TICK); /* Hosts send no other kinds. */
     return RAFT_OK;
 }
 
@@ -429,13 +430,13 @@ int raft_step(struct raft *r, const struct raft_event *event, struct raft_effect
     raft_id leader_id = r->leader_id;
 
     if (event->now_ns > r->now_ns) {
-        r->now_ns = event->now_ns; /* A clock that steps back stands still here. */
+        r->now_ns = event->now_ns; /* If the clock steps back, time stands still. */
     }
     r->gathered = (struct raft_gathered){0};
     int error = dispatch(r, event);
 
     if (error != RAFT_OK) {
-        CHECK(r->gathered.write_seq == 0); /* Refused late would be changed halfway. */
+        CHECK(r->gathered.write_seq == 0); /* A later refusal would leave a half-done change. */
         return error;
     }
     if (r->role == RAFT_LEADER) {

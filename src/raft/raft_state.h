@@ -1,5 +1,5 @@
-/* raft_state.h - struct raft, and what the core's own files share. Private to
- * src/raft: hosts see raft.h only. I-n is the invariant of docs/INVARIANTS.md. */
+/* raft_state.h - struct raft, and what the core's own files share. Private to src/raft: hosts
+ * use raft.h only. I-n is the invariant of docs/INVARIANTS.md. */
 #ifndef RAKIT_RAFT_RAFT_STATE_H
 #define RAKIT_RAFT_RAFT_STATE_H
 
@@ -8,37 +8,39 @@
 #include "raft/term_log.h"
 
 enum {
-    RAFT_STALL_HEARTBEATS = 3,    /* So long without progress: something was lost. */
-    RAFT_STALL_DOUBLINGS_MAX = 5, /* Patience with a slow peer grows to 32 times that. */
+    RAFT_STALL_HEARTBEATS = 3,    /* After so long without progress, messages were lost. */
+    RAFT_STALL_DOUBLINGS_MAX = 5, /* Patience with a slow peer grows to 2^5 times that. */
     RAFT_STAGGER_DIVISOR = 4,     /* Of the heartbeat interval; see raft_election_leader_lost(). */
-    RAFT_RELUCTANT_TIMEOUTS = 3,  /* Election timeouts without a leader; others wait for two. */
-    RAFT_ORPHAN_TIMEOUTS = 10,    /* Without a leader for so many election timeouts. */
-    RAFT_TERM_STEP_LAST = 256,    /* By which a message may raise one of the last terms. */
+    RAFT_RELUCTANT_TIMEOUTS = 3,  /* Election timeouts without a leader before a reluctant node
+                                   * campaigns; others wait for two at most. */
+    RAFT_ORPHAN_TIMEOUTS = 10,    /* Election timeouts without a leader after which a node counts
+                                   * as orphaned. */
+    RAFT_TERM_STEP_LAST = 256,    /* The most by which a message may raise one of the last terms. */
 };
 
-/* What a leader knows of another node. */
+/* What a leader knows about another node. */
 struct raft_peer {
     raft_id id;
     raft_index match_index;      /* Its log equals ours up to here, durably (I-5). */
     raft_index next_index;       /* Where the next range starts; above match_index. */
-    bool is_replicating;         /* Ranges stream out; else one probe at a time. */
-    bool probe_is_out;           /* Waits for its outcome, or for the next heartbeat. */
+    bool is_replicating;         /* Ranges are streamed; otherwise one probe at a time is sent. */
+    bool probe_is_out;           /* A probe waits for its outcome, or for the next heartbeat. */
     bool needs_snapshot;         /* Its log ends, or differs from ours, before our origin. */
-    uint64_t heard_ns;           /* When anything of this term came in last. */
-    uint64_t progress_ns;        /* When match_index rose, or sending began after a rest. */
-    uint64_t searching_since_ns; /* Where it does not replicate. */
+    uint64_t heard_ns;           /* When any message of this term last arrived. */
+    uint64_t progress_ns;        /* When match_index rose, or sending began after a pause. */
+    uint64_t searching_since_ns; /* Only if it is not being replicated to. */
     uint32_t stall_doublings;
-    uint64_t read_round; /* The newest it echoed. */
+    uint64_t read_round; /* The newest round that it echoed. */
 
-    /* Catching up (dissertation §4.2.1): a round is done when the peer holds what
-     * the log held at its start. */
+    /* Catching up (dissertation §4.2.1): a round is complete when the peer has what was in the
+     * log when the round began. */
     raft_index round_target;
     uint64_t round_start_ns;
-    bool is_caught_up; /* Its latest round took less than an election timeout. */
+    bool is_caught_up; /* Its last round took less than an election timeout. */
 };
 
-/* The newest configurations of the log, by rising index. The entry of the first one may be before
- * the origin, where it is in force; it is empty at index 0. */
+/* The newest configurations of the log, by rising index. The entry of the first one may be
+ * before the origin, where it is in force; it is empty at index 0. */
 struct raft_configurations {
     uint32_t count;
     raft_index indexes[RAFT_CONFIGURATIONS_MAX];
@@ -47,8 +49,8 @@ struct raft_configurations {
 
 enum raft_broadcast { RAFT_TO_NOBODY, RAFT_TO_VOTERS, RAFT_TO_ALL };
 
-/* What one step gathers before it is handed over as effects. Throwing it away
- * is how a refusal leaves the effects untouched. */
+/* What one step collects before it is returned as effects. On a refusal it is thrown away, which
+ * leaves the effects untouched. */
 struct raft_gathered {
     raft_seq write_seq;
     bool write_vote;
@@ -68,23 +70,23 @@ struct raft {
     uint64_t now_ns; /* Of the newest event. */
     uint64_t random;
 
-    /* Figure 2: persistent. */
+    /* Figure 2: persistent state. */
     raft_term current_term;
     raft_id voted_for;
     struct term_log log;
 
-    /* Figure 2: volatile. */
+    /* Figure 2: volatile state. */
     raft_index commit_index;
     enum raft_role role;
     enum raft_reason reason;
     raft_id leader_id;
-    uint64_t leader_heard_ns; /* Means something while leader_id is another node. */
-    uint64_t led_ns;       /* When a leader was last at work, this node included; or the start. */
-    raft_term agreed_term; /* The newest in which this log took a leader's entries, or led, */
-    uint64_t agreed_ns;    /* and when it was last found to be as a leader said. */
+    uint64_t leader_heard_ns; /* Valid while leader_id is another node. */
+    uint64_t led_ns;          /* When there was last a leader (maybe this node); or the start. */
+    raft_term agreed_term; /* The newest term in which this log took a leader's entries, or led. */
+    uint64_t agreed_ns;    /* When the log last agreed with a leader's. */
     uint64_t election_deadline_ns;
-    bool is_reluctant; /* To lead: others campaign first. */
-    uint32_t votes;    /* Bit i: members[i] of the configuration said yes. */
+    bool is_reluctant; /* Others should campaign first. */
+    uint32_t votes;    /* Bit i: members[i] of the configuration has voted yes. */
 
     struct durability durability;
     raft_seq term_seq; /* The write that stores current_term and voted_for. */
@@ -95,15 +97,15 @@ struct raft {
     /* Leader. */
     uint32_t peer_count;
     struct raft_peer peers[RAFT_MEMBERS_MAX];
-    raft_index term_start_index; /* Of this term's no-op. */
+    raft_index term_start_index; /* Index of this term's no-op. */
     uint64_t heartbeat_due_ns;
-    uint64_t leaving_until_ns; /* Until then those who left are served; 0: nobody left. */
+    uint64_t leaving_until_ns; /* Until then, members that left are served; 0: nobody left. */
 
-    uint64_t read_round; /* Newest; never falls, so no number is used twice (I-12). */
+    uint64_t read_round; /* The newest round; never falls, so no number is used twice (I-12). */
     uint32_t read_count;
-    struct raft_read reads[RAFT_READS_MAX]; /* index 0: not before this term commits. */
+    struct raft_read reads[RAFT_READS_MAX]; /* Index 0: not before this term commits. */
 
-    raft_id transfer_target; /* 0: none under way. */
+    raft_id transfer_target; /* 0: no transfer is under way. */
     uint64_t transfer_deadline_ns;
     bool transfer_is_sent;
 
@@ -114,30 +116,30 @@ struct raft {
 
 /* --- raft.c: the few places where the essential fields are set ------------------ */
 
-/* Leader and follower both commit here and nowhere else. */
+/* The only function that sets the commit index, for leaders and followers. */
 void raft_commit_to(struct raft *r, raft_index index);
-/* Sets current_term and voted_for together and has them written (I-1, I-2). */
+/* Sets current_term and voted_for together, to be written (I-1, I-2). */
 void raft_set_vote(struct raft *r, raft_term term, raft_id voted_for);
 void raft_set_role(struct raft *r, enum raft_role role, raft_id leader_id, enum raft_reason reason);
-/* Follows `leader_id` (0: nobody known) in `term`, which is not below current_term. */
+/* Follows `leader_id` (0: unknown) in `term`, which is not below current_term. */
 void raft_become_follower(struct raft *r, raft_term term, raft_id leader_id,
                           enum raft_reason reason);
-/* The number of this step's write; takes one if there is none yet. */
+/* The number of this step's write; takes a new one if there is none yet. */
 raft_seq raft_write_seq(struct raft *r);
-/* Drops the log's tail, the configurations in it and the claims that it is durable. */
+/* Drops the end of the log, the configurations in it, and its durability. */
 void raft_truncate_from(struct raft *r, raft_index index);
-/* Appends the one entry that the core makes itself. `configuration` or NULL. */
+/* Appends an entry that the core makes itself. `configuration` or NULL. */
 void raft_append_own(struct raft *r, enum raft_entry_kind kind,
                      const struct raft_configuration *configuration);
 
-/* What a message waits for that claims no more than current_term ... */
+/* The write for which a message waits that only claims current_term. */
 raft_seq raft_after_term(const struct raft *r);
-/* ... and one that claims the vote or the log: everything written so far. */
+/* The same for a message that claims the vote or the log: everything written so far. */
 raft_seq raft_after_all(const struct raft *r);
-/* Adds a message of current_term to the step's effects, for the caller to fill. */
+/* Adds a message of current_term to the step's effects, which the caller completes. */
 struct raft_message *raft_send(struct raft *r, raft_id to, enum raft_message_kind kind,
                                raft_seq after);
-/* Uniform in [0, bound); 0 for bound 0. */
+/* Uniform in [0, bound); 0 if bound is 0. */
 uint64_t raft_random_below(struct raft *r, uint64_t bound);
 
 /* --- configuration.c -------------------------------------------------------------- */
@@ -145,21 +147,22 @@ uint64_t raft_random_below(struct raft *r, uint64_t bound);
 const struct raft_configuration *raft_configuration_before(const struct raft *r);
 bool raft_configuration_is_valid(const struct raft_configuration *c);
 bool raft_configuration_has_voter(const struct raft_configuration *c, raft_id id);
-/* The only one known: in force where a snapshot ends. */
+/* The only known configuration: the one in force at the end of a snapshot. */
 void raft_configuration_begin(struct raft *r, raft_index index, const struct raft_configuration *c);
-/* Forgets those before the one that is in force at the log's new origin. */
+/* Drops the configurations before the one in force at the log's new origin. */
 void raft_configuration_compact(struct raft *r, raft_index origin);
 void raft_configuration_push(struct raft *r, raft_index index, const struct raft_configuration *c);
-/* The same of one that another node has logged: it is in force only if it may follow. */
+/* The same for a configuration that another node has logged: it is in force only if it may
+ * follow. */
 void raft_configuration_receive(struct raft *r, raft_index index,
                                 const struct raft_configuration *c);
-/* Whether the history reaches far enough back to undo entries from `index` on. */
+/* Whether the history goes back far enough to undo entries from `index` on. */
 bool raft_configuration_can_truncate(const struct raft *r, raft_index index);
 void raft_configuration_truncate_from(struct raft *r, raft_index index);
 int raft_configuration_on_change(struct raft *r, const struct raft_change *change);
-/* Leader, at the end of each step: the changes that follow by themselves. */
+/* Leader, at the end of each step: makes the changes that follow automatically. */
 void raft_configuration_drive(struct raft *r);
-/* Whether this node votes by the configuration in force. */
+/* Whether this node votes in the configuration in force. */
 bool raft_is_voter(const struct raft *r);
 
 /* --- election.c ------------------------------------------------------------------- */
@@ -191,19 +194,19 @@ void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index
 struct raft_peer *raft_leader_peer(struct raft *r, raft_id id);
 void raft_leader_begin(struct raft *r);
 void raft_leader_end(struct raft *r);
-/* Brings the peers in line with the configurations in force and before. */
+/* Updates the list of peers to the newest configurations. */
 void raft_leader_sync_peers(struct raft *r);
 void raft_leader_advance_commit(struct raft *r);
 /* The log begins later now. */
 void raft_leader_compact(struct raft *r);
-/* When a majority was heard last. */
+/* When a majority was last heard. */
 uint64_t raft_leader_quorum_heard_ns(const struct raft *r);
 void raft_leader_on_tick(struct raft *r);
 int raft_leader_on_propose(struct raft *r, uint32_t propose_count);
 int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_message *m);
 int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m);
 void raft_leader_on_peer_lost(struct raft *r, raft_id id);
-/* At the end of each step: what follows from it, and the messages. */
+/* At the end of each step: commits what can be committed, and sends messages. */
 void raft_leader_finish(struct raft *r);
 
 /* --- read.c ----------------------------------------------------------------------- */
@@ -220,7 +223,7 @@ int raft_snapshot_on_installed(struct raft *r, const struct raft_installed *s);
 int raft_transfer_on_ask(struct raft *r, raft_id target);
 void raft_transfer_drive(struct raft *r);
 void raft_transfer_give_up(struct raft *r);
-/* The voter besides this node that is best prepared to lead; 0: there is none. */
+/* The other voter that is best prepared to lead; 0: there is none. */
 raft_id raft_transfer_best(const struct raft *r);
 
 #endif /* RAKIT_RAFT_RAFT_STATE_H */

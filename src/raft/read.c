@@ -1,11 +1,11 @@
-/* read.c - reads without the log (§8, dissertation §6.4): a read may be served at
- * the commit index of its asking once a majority has, after the asking, confirmed
- * that it still follows this leader.
+/* read.c - reads without the log (§8, dissertation §6.4): a read may be served at the commit
+ * index of the moment when it was asked, once a majority has confirmed, after that moment, that
+ * it still follows this leader.
  *
- * Each asking has a round number of its own, never used again, not even by a later
- * term: an echo that comes late can confirm only what was asked before it left.
+ * Each request has its own round number, which is never reused, not even in a later term: a late
+ * echo can confirm only what was asked before it was sent.
  *
- * Refuses: more than RAFT_READS_MAX askings at once (RAFT_EFULL). */
+ * Refuses: more than RAFT_READS_MAX requests at once (RAFT_EFULL). */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/quorum.h"
@@ -48,7 +48,7 @@ void raft_read_confirm(struct raft *r)
 {
     CHECK(r->role == RAFT_LEADER);
     if (!raft_is_ready(r) && !MUTANT(read_before_term_commit)) {
-        return; /* Earlier terms' commits may be unknown to us (§8). */
+        return; /* Commits of earlier terms may be unknown to us (§8). */
     }
     for (uint32_t i = 0; i < r->read_count; i++) {
         if (r->reads[i].index == 0) {

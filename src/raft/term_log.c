@@ -29,7 +29,7 @@ void term_log_move(struct term_log *log, struct term_run *runs, uint32_t runs_ma
     log->runs_max = runs_max;
 }
 
-/* The run that `index` lies in. Nearly every question is about the newest one. */
+/* The run that contains `index`. Nearly all calls are about the newest run. */
 static uint32_t run_of(const struct term_log *log, raft_index index)
 {
     CHECK(index >= term_log_origin(log));
@@ -52,7 +52,7 @@ static uint32_t run_of(const struct term_log *log, raft_index index)
     return low;
 }
 
-/* The run of the new origin becomes the first one, with the entries behind it that are of it. */
+/* The run of the new origin becomes the first one, with the following entries that belong to it. */
 void term_log_compact(struct term_log *log, raft_index index)
 {
     uint32_t dropped_count = run_of(log, index);

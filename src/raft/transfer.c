@@ -1,11 +1,9 @@
-/* transfer.c - handing leadership over (dissertation §3.10). The leader takes no
- * proposals meanwhile, so that the target's log can become complete, and what stands
- * in it be committed; then it asks the target to campaign at once. It gives up after
- * an election timeout and goes on leading: a transfer never leaves a gap longer than
- * that.
+/* transfer.c - leadership transfer (dissertation §3.10). Meanwhile the leader accepts no
+ * proposals, so that the target's log can become complete and its entries committed; then it
+ * asks the target to campaign at once. If that takes an election timeout, it gives up and goes
+ * on leading, so a transfer never interrupts service for longer.
  *
- * Refuses: a second transfer (RAFT_EBUSY); a target that could not lead
- * (RAFT_EMEMBER). */
+ * Refuses: a second transfer (RAFT_EBUSY); a target that could not lead (RAFT_EMEMBER). */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/raft_state.h"
@@ -65,8 +63,8 @@ void raft_transfer_give_up(struct raft *r)
     r->transfer_target = 0;
 }
 
-/* With all that was proposed committed, nobody needs to be left in doubt of it. But a leader
- * whose own disk is what is in the way must be able to leave as well. */
+/* If everything that was proposed is committed, no command ends in doubt. But a leader whose own
+ * disk prevents that must be able to leave as well. */
 static bool is_settled(const struct raft *r)
 {
     uint64_t half_ns = r->options.election_timeout_ns / 2;
@@ -80,7 +78,7 @@ void raft_transfer_drive(struct raft *r)
     CHECK(r->role == RAFT_LEADER);
     const struct raft_peer *peer = raft_leader_peer(r, r->transfer_target);
 
-    /* No change begins meanwhile, and one that ends keeps whoever can lead. */
+    /* No change begins meanwhile, and one that ends keeps nodes that can lead. */
     CHECK(peer != NULL);
     CHECK(can_lead(r, peer->id));
     if (peer->match_index == r->log.last_index && is_settled(r) && !r->transfer_is_sent) {
