@@ -37,11 +37,11 @@ bool durability_reach(struct durability *d, raft_seq seq);
 /* Entries from `index` on are cut. Writes under way no longer cover what replaces them:
  * otherwise the acknowledgement of a dropped entry would count for another one at its index. */
 void durability_cut(struct durability *d, raft_index index);
-/* A snapshot is durable: the log begins behind `origin` now, and ends at `last_index`. */
+/* A snapshot is durable: the log begins after `origin` now, and ends at `last_index`. */
 void durability_begin(struct durability *d, raft_index origin, raft_index last_index);
 /* The write to wait for until `seq` is durable; 0: it is. */
 raft_seq durability_pending(const struct durability *d, raft_seq seq);
-/* CHECKs that the ring is in order, and that no credit goes beyond the log's end. */
+/* CHECKs that the ring is in order, and that nothing beyond the log's end counts as durable. */
 void durability_check(const struct durability *d, raft_index last_index);
 
 #endif /* RAKIT_RAFT_DURABILITY_H */

@@ -207,14 +207,15 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     append(r, m, &plan);
     follow_commit(r, m->leader_commit, vouched);
 
-    /* Claims what was vouched for, not all we have: the rest may be of another leader. */
+    /* Acknowledges what the message covered, not everything we have: the rest may be from
+     * another leader. */
     raft_follower_accept(r, m->from, MUTANT(ack_beyond_request) ? r->log.last_index : vouched,
                          m->read_round);
     return RAFT_OK;
 }
 
-/* It waits for every write so far, as what is doubled here may have come first in one that is not
- * durable yet (I-3). */
+/* The reply waits for every write so far, because the entries of a duplicate may be in one that
+ * is not durable yet (I-3). */
 void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index,
                           uint64_t read_round)
 {
@@ -227,7 +228,8 @@ void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index
     reply->read_round = read_round;
 }
 
-/* §7. The leader takes this log to lack the beginning of its own, and has no entries for it. */
+/* §7. The leader believes that this node lacks entries from before the leader's origin, which it
+ * can't send. */
 int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message *m)
 {
     const struct raft_snapshot *s = &m->install_snapshot;
@@ -235,7 +237,7 @@ int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message 
 
     if (m->term < r->current_term) {
         (void)raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));
-        return RAFT_OK; /* For the term in it: its sender steps down. */
+        return RAFT_OK; /* Because of the term in the reply, its sender steps down. */
     }
     bool is_known = term_log_agrees(&r->log, index, s->last_included_term);
 

@@ -42,7 +42,7 @@ static void check_writes(const struct raft *r)
     CHECK(r->term_seq <= r->durability.last_seq);
 }
 
-/* What the log begins behind is in it. */
+/* The newest snapshot includes the origin. */
 static void check_snapshot(const struct raft *r)
 {
     const struct raft_snapshot *s = &r->snapshot;

@@ -1,20 +1,20 @@
-/* leader.c - replicating the log (§5.3) and committing it (§5.4).
+/* leader.c - replicates the log (§5.3) and commits it (§5.4).
  *
- * A peer is either replicated to, when ranges stream out without waiting, at most
- * RAFT_WINDOW_ENTRIES ahead of what it has acknowledged; or probed, when one
- * message at a time looks for where its log agrees with ours. It is probed at
- * first, after a rejection, and after its connection broke. A probe carries no
- * entries, as these may be large and the probe is repeated with each heartbeat;
- * only this term's no-op comes along. After a while of silence about entries sent,
- * an empty message follows them: its rejection says what was lost. They are not
- * sent again before that, since on a slow path most of them are still on their way.
+ * A peer is either being replicated to: ranges of entries are sent without waiting, at most
+ * RAFT_WINDOW_ENTRIES ahead of what it has acknowledged. Or it is being probed: one message at a
+ * time searches for the last entry at which its log agrees with ours. It is probed at first,
+ * after a rejection, and after its connection broke. A probe carries no entries, because these
+ * may be large and the probe is repeated with each heartbeat; only this term's no-op is
+ * included. If a peer is silent for a while about entries sent, an empty message follows them:
+ * its rejection shows what was lost. They are not sent again before that, because on a slow path
+ * most of them are still under way.
  *
- * Where the logs agree only before the origin of ours, what the peer lacks is not here to be
- * sent: it needs a snapshot. It gets heartbeats, with each one a probe at the origin, and the
+ * If the logs agree only before the origin of ours, the entries that the peer needs are not
+ * here: it needs a snapshot. It gets heartbeats, with each one a probe at the origin, and an
  * offer of the newest snapshot that the host has.
  *
- * Refuses: nothing in a reply may lower a match_index; a rejection at or below it
- * is an old one; what claims more than was ever sent is a bug (RAFT_ELOG). */
+ * Refuses: nothing in a reply lowers a match_index; a rejection at or below it is old; a reply
+ * that claims more than was ever sent is a bug (RAFT_ELOG). */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/quorum.h"
@@ -215,7 +215,7 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
     m->read_round = r->read_round;
 }
 
-/* With each heartbeat, since it may be lost. */
+/* With each heartbeat, because it may be lost. */
 static void offer_snapshot(struct raft *r, const struct raft_peer *peer)
 {
     if (r->snapshot.last_included_index == 0) {

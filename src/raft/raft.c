@@ -10,7 +10,7 @@
 #include "base/mutant.h"
 #include "raft/raft_state.h"
 
-/* One reply, a campaign twice over, or per peer: entries, heartbeat, and TimeoutNow or
+/* At most one reply, two campaigns, or for each peer entries, heartbeat, and TimeoutNow or
  * InstallSnapshot. */
 _Static_assert(3 * RAFT_MEMBERS_MAX + 1 <= RAFT_OUTBOUND_MAX, "a step's messages have room");
 _Static_assert(RAFT_CONFIGURATIONS_MAX >= 2, "one in force and one to go back to");

@@ -76,22 +76,22 @@ struct raft_entry {
 
 /* --- snapshots -------------------------------------------------------------------- */
 
-/* Stands for a log up to an entry (§7). The core passes the rest on: which file that is, and who
- * has it, are the host's concern. */
+/* Replaces a log up to an entry (§7). The core only passes on the rest: which file that is, and
+ * which node has it, is the host's concern. */
 struct raft_snapshot {
     raft_index last_included_index; /* 0: there is none. */
     raft_term last_included_term;
     uint64_t bytes;
     uint64_t checksum;
-    raft_id holder; /* 0, to raft_set_snapshot(): this node. */
+    raft_id holder; /* In raft_set_snapshot(), 0 means this node. */
 };
 
-/* One that has replaced the log, or its beginning. */
+/* A snapshot that has replaced the log, or its beginning. */
 struct raft_installed {
     raft_index last_included_index;
     raft_term last_included_term;
     const struct raft_configuration *configuration; /* In force there, */
-    raft_index configuration_index;                 /* and the index of its entry. */
+    raft_index configuration_index;                 /* The index of its entry. */
 };
 
 /* --- messages --------------------------------------------------------------------- */
@@ -108,8 +108,8 @@ enum raft_message_kind {
                      * this term, or none (0). */
     RAFT_HEARTBEAT_REPLY,
     RAFT_TIMEOUT_NOW,      /* Dissertation §3.10. */
-    RAFT_INSTALL_SNAPSHOT, /* Which one to fetch, without its data. Who needs none answers with
-                            * the success of an AppendEntries that ends there. */
+    RAFT_INSTALL_SNAPSHOT, /* Which snapshot to fetch, without its data. A node that needs none
+                            * replies as to a successful AppendEntries that ends there. */
 };
 
 struct raft_message {
@@ -163,7 +163,7 @@ enum raft_event_kind {
     RAFT_TRANSFER,  /* Transfer leadership to `peer`, or to the best one (0). */
     RAFT_PEER_LOST, /* The connection to `peer` broke. If it was the leader, a pre-vote follows. */
     RAFT_RELUCTANT, /* `is_reluctant`: from now on, others should rather lead. */
-    RAFT_INSTALLED, /* The snapshot `installed` is durable, and the durable log begins behind it;
+    RAFT_INSTALLED, /* The snapshot `installed` is durable, and the durable log begins after it;
                      * see raft_wants_snapshot(). */
 };
 
@@ -264,8 +264,8 @@ struct raft_effects {
     uint32_t read_count;  /* Confirmed now. A leader that steps down drops all. */
     struct raft_read reads[RAFT_READS_MAX];
 
-    /* Fetch it, install it, and report that (RAFT_INSTALLED): the leader has no entries that would
-     * help. It asks again with each heartbeat, maybe for a newer one. Index 0: nothing. */
+    /* Fetch it, install it, and report that (RAFT_INSTALLED): the leader has no entries that
+     * would help. It is offered again with each heartbeat, maybe a newer one. Index 0: nothing. */
     struct raft_snapshot install;
 
     bool role_changed;          /* Role, term or leader_id has changed in this step. */
@@ -318,20 +318,20 @@ int raft_restore_entry(struct raft *r, const struct raft_entry *entry);
 /* A commit index that was reached before the restart (0 if unknown). */
 void raft_restore_commit(struct raft *r, raft_index commit_index);
 
-/* Between steps: from now on the log begins behind the entry at `index`, since a snapshot that is
- * durable stands for it and all before it (§7). CHECKs that it is committed, durable in the log,
- * and not beyond raft_set_snapshot(). No effect if the log begins there or later. */
+/* Between steps: from now on the log begins after the entry at `index`, because a durable
+ * snapshot replaces it and all before (§7). CHECKs that the entry is committed, durable in the
+ * log, and not beyond raft_set_snapshot(). No effect if the log begins there or later. */
 void raft_compact(struct raft *r, raft_index index);
 
-/* The newest snapshot that this node has durably, for members that lack what its log begins with.
- * CHECKs that it ends at a committed entry, not before the log's origin. */
+/* The newest snapshot that this node has durably, for members that lack entries from before its
+ * log begins. CHECKs that it ends at a committed entry, not before the log's origin. */
 void raft_set_snapshot(struct raft *r, const struct raft_snapshot *snapshot);
 
 /* Whether it helps to install a snapshot that ends there: this node does not lead, and has
- * committed less. The host installs it once all writes are durable (raft_is_durable()): it puts the
- * snapshot in its place, and lets the durable log begin behind it. It keeps the entries after it if
- * the log has its last one (raft_has_entry()), else none. In between it takes no step; the next is
- * RAFT_INSTALLED. */
+ * committed less. The host installs it once all writes are durable (raft_is_durable()): it moves
+ * the snapshot to its place, and makes the durable log begin after it. It keeps the entries
+ * after it if the log has its last one (raft_has_entry()), otherwise none. Meanwhile it takes no
+ * step; the next one is RAFT_INSTALLED. */
 bool raft_wants_snapshot(const struct raft *r, raft_index last_included_index);
 
 /* Processes one event. On RAFT_OK `ret_effects` is filled in completely; on a refusal neither
@@ -365,7 +365,7 @@ bool raft_is_durable(const struct raft *r);
 raft_term raft_term_at(const struct raft *r, raft_index index);
 /* Whether that entry is in the log, or is its origin. */
 bool raft_has_entry(const struct raft *r, raft_index index, raft_term term);
-/* Whether the log has that entry, or begins behind it. */
+/* Whether that entry is in the log, or is its origin. */
 bool raft_has_entry(const struct raft *r, raft_index index, raft_term term);
 /* The configuration in force: the newest in the log, committed or not. */
 const struct raft_configuration *raft_configuration(const struct raft *r);

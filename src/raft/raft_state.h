@@ -185,7 +185,8 @@ void raft_election_on_timeout_now(struct raft *r, const struct raft_message *m);
 int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m);
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m);
 int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message *m);
-/* Its log equals the leader's up to `match_index`, as far as what was written so far is durable. */
+/* Acknowledges that the log equals the leader's up to `match_index`, once everything written so
+ * far is durable. */
 void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index,
                           uint64_t read_round);
 

@@ -1,13 +1,13 @@
-/* snapshot.c - snapshots stand for the beginning of the log (§7): leaving out of the log what one
- * stands for, and going on from one that another node has made.
+/* snapshot.c - snapshots replace the beginning of the log (§7): drops from the log what a
+ * snapshot replaces, and continues from one that another node has made.
  *
- * The configuration in force at the origin stays known, with the index of its entry, though the
- * entry is gone: what is committed is not undone.
+ * The configuration in force at the origin remains known, with the index of its entry, though
+ * the entry is gone: what is committed is never undone.
  *
- * A snapshot is of committed entries. So one that ends where this node has committed already, or
- * before, changes nothing but the origin; and one that ends beyond replaces the log, unless the log
- * has its last entry, and with it all before: then what follows stays, as it may have been
- * acknowledged (§7, InstallSnapshot, rule 6).
+ * A snapshot contains committed entries. So if it does not end beyond what this node has
+ * committed, it changes only the origin. If it does, it replaces the log, unless the log has its
+ * last entry, and therefore all before: then the entries after it are kept, because they may
+ * have been acknowledged (§7, InstallSnapshot, rule 6).
  *
  * Refuses: a snapshot that contradicts what is committed (RAFT_ELOG). */
 #include "base/check.h"
@@ -72,8 +72,8 @@ int raft_snapshot_on_installed(struct raft *r, const struct raft_installed *s)
     if (index <= raft_origin(r)) {
         return RAFT_OK; /* The log begins there or later already. */
     }
-    /* A campaign was for the log as it was. (A leader has committed as much: raft_wants_snapshot()
-     * sees to that.) */
+    /* A campaign was for the previous log. (A leader has committed as much:
+     * raft_wants_snapshot() makes sure of that.) */
     if (r->role != RAFT_FOLLOWER && index > r->commit_index) {
         raft_become_follower(r, r->current_term, 0, RAFT_BECAUSE_INSTALLED);
     }
@@ -89,7 +89,7 @@ int raft_snapshot_on_installed(struct raft *r, const struct raft_installed *s)
         raft_commit_to(r, index);
     }
     if (r->snapshot.last_included_index < index) {
-        r->snapshot = (struct raft_snapshot){0}; /* The host tells of the new one. */
+        r->snapshot = (struct raft_snapshot){0}; /* The host will set the new one. */
     }
     if (r->role == RAFT_FOLLOWER && r->leader_id != 0 && !MUTANT(installed_not_acknowledged)) {
         raft_follower_accept(r, r->leader_id, index, 0);

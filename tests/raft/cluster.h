@@ -1,9 +1,9 @@
-/* cluster.h - several cores with disks and a network between them, all in memory
- * and moved by hand: nothing becomes durable and nothing arrives unless the test
- * says so. It keeps what a host promises to the core, and after each step it
- * checks what takes several nodes to see: election safety, log matching, leader
- * completeness, state machine safety, persist-before-speak, and that no confirmed
- * read misses what was committed before it was asked for. */
+/* cluster.h - several cores with disks and a network between them, all in memory and controlled
+ * by the test: nothing becomes durable and nothing arrives unless the test says so. It keeps a
+ * host's promises to the core, and after each step it checks rules that concern several nodes:
+ * election safety, log matching, leader completeness, state machine safety,
+ * persist-before-speak, and that no confirmed read misses what was committed before it was
+ * asked. */
 #ifndef RAKIT_TESTS_RAFT_CLUSTER_H
 #define RAKIT_TESTS_RAFT_CLUSTER_H
 
@@ -24,12 +24,12 @@ enum {
 struct cluster_entry {
     raft_term term;
     enum raft_entry_kind kind;
-    uint64_t value; /* Of a command: unlike any other one's. */
+    uint64_t value; /* Of a command: unique. */
     const struct raft_configuration *configuration;
 };
 
 struct cluster_log {
-    raft_index origin; /* The same for all logs of a cluster: what came before, nobody has. */
+    raft_index origin; /* The same for all logs of a cluster: no node has earlier entries. */
     raft_term origin_term;
     struct cluster_entry *entries; /* entries[0] has index origin + 1. */
     uint32_t count;
@@ -49,10 +49,10 @@ struct cluster_packet {
     raft_seq after;
     struct raft_message message;
     struct raft_entry *entries; /* Owned. */
-    uint64_t *values;           /* Owned: what the host would carry as payload. */
+    uint64_t *values;           /* Owned: the payloads. */
 };
 
-/* What a host keeps: all but the durable part goes at a crash. */
+/* The state of a host; only its durable part survives a crash. */
 struct cluster_node {
     raft_id id;
     bool is_up;
@@ -75,11 +75,11 @@ struct cluster_node {
     raft_term durable_term;
     raft_id durable_vote;
     struct cluster_log durable_log;
-    /* Its core knows the log from behind this index on. The host's log keeps the rest, for the
-     * checks alone. */
+    /* Its core knows the log after this index. The host's log keeps the rest, only for the
+     * checks. */
     raft_index origin;
-    raft_index snapshot;        /* Up to which entry its newest one goes, not before its origin. */
-    struct raft_snapshot offer; /* That it was to fetch last; index 0: none. */
+    raft_index snapshot;        /* The last entry in its newest snapshot, not before its origin. */
+    struct raft_snapshot offer; /* The snapshot that it was last asked to fetch; index 0: none. */
 };
 
 struct cluster {
@@ -109,24 +109,26 @@ struct cluster {
 struct cluster *cluster_new(uint64_t seed);
 void cluster_free(struct cluster *c);
 
-/* Before there are nodes: all that was committed up to `index`, of `term`, is forgotten. */
+/* Before there are nodes: makes all logs begin after `index`, of `term`, with everything before
+ * committed. */
 void cluster_begin_at(struct cluster *c, raft_index index, raft_term term);
-/* Ids 1 .. node_count, all voters, with that configuration as their first entry
- * (index 1, term 1), committed nowhere, and no leader; behind another origin, it is the one
- * there. Not started yet. */
+/* Ids 1 .. node_count, all voters, with that configuration as their first entry (index 1, term
+ * 1), committed nowhere, and no leader; with another origin, it is the configuration there. Not
+ * started yet. */
 void cluster_add_voters(struct cluster *c, uint32_t node_count);
 /* One more node, without a log. */
 struct cluster_node *cluster_add_empty(struct cluster *c);
 /* Appends commands of these terms to the durable log of a node that is down. */
 void cluster_preload(struct cluster *c, raft_id id, const raft_term *terms, uint32_t count);
 raft_index cluster_last_committed(const struct cluster *c);
-/* As though a node that is down had a snapshot of what is committed up to `index`, not before
- * its own origin: its log begins behind that, and keeps the rest if that fits. */
+/* Makes the log of a node that is down begin after `index`, as if it had a snapshot of what is
+ * committed up to there, not before its own origin; keeps the rest if that fits. */
 void cluster_install(struct cluster *c, raft_id id, raft_index index);
-/* A node that is up has made a snapshot of what is committed up to `snapshot`, durable in its log,
- * and leaves entries up to `origin` out of its log. */
+/* A node that is up has made a snapshot of what is committed up to `snapshot`, durable in its
+ * log, and drops entries up to `origin` from its log. */
 void cluster_compact(struct cluster *c, raft_id id, raft_index snapshot, raft_index origin);
-/* A node that is up has fetched what it was offered, and goes on from there, if that helps. */
+/* A node that is up has fetched the snapshot that it was offered, and continues from it, if that
+ * helps. */
 void cluster_fetch(struct cluster *c, raft_id id);
 void cluster_set_vote(struct cluster *c, raft_id id, raft_term term, raft_id voted_for);
 void cluster_start(struct cluster *c, raft_id id);
@@ -147,33 +149,33 @@ int cluster_lost(struct cluster *c, raft_id id, raft_id peer);
 void cluster_durable(struct cluster *c, raft_id id, uint32_t count);
 void cluster_durable_all(struct cluster *c, raft_id id);
 
-/* The network: packets lie in the order of sending. */
+/* The network: packets are in the order of sending. */
 void cluster_deliver(struct cluster *c, uint32_t packet);
 void cluster_drop(struct cluster *c, uint32_t packet);
 void cluster_duplicate(struct cluster *c, uint32_t packet);
-/* Makes two of a packet of entries, the first with `first_count` of them, as a
- * host may do that bounds its frames. False where there is nothing to cut. */
+/* Splits a packet of entries in two, the first with `first_count` of them, as a host that limits
+ * its frames may. False if there is nothing to split. */
 bool cluster_split(struct cluster *c, uint32_t packet, uint32_t first_count);
-/* Delivers what is on its way now, but not what is sent in answer. */
+/* Delivers what is under way now, but not the answers to it. */
 void cluster_deliver_round(struct cluster *c);
 /* Completes writes and delivers until all is quiet; no time passes. */
 void cluster_settle(struct cluster *c);
 void cluster_cut(struct cluster *c, raft_id from, raft_id to, bool is_cut);
 void cluster_isolate(struct cluster *c, raft_id id, bool is_cut);
 
-/* The first one under way of that kind, or -1. 0 for `from` or `to`: of any. */
+/* The first packet under way of that kind, or -1. 0 for `from` or `to`: any. */
 int cluster_find(const struct cluster *c, enum raft_message_kind kind, raft_id from, raft_id to);
 
-/* Moves the clock to the deadline of `id` and ticks that node only. */
+/* Advances the clock to the deadline of `id` and ticks only that node. */
 void cluster_tick_due(struct cluster *c, raft_id id);
-/* `id` campaigns and wins, all others answering. */
+/* `id` campaigns and wins; all others answer. */
 void cluster_elect(struct cluster *c, raft_id id);
-/* Lets that much time pass, timers firing, disks and network without delay. */
+/* Lets that much time pass: timers fire, disks and network have no delay. */
 void cluster_run(struct cluster *c, uint64_t ns);
 /* The leader of the highest term, or 0. */
 raft_id cluster_leader(const struct cluster *c);
 
-/* Between logs: aborts the process where a promise of the paper is broken. */
+/* Checks all logs against each other; aborts if a promise of the paper is broken. */
 void cluster_check(const struct cluster *c);
 
 #endif /* RAKIT_TESTS_RAFT_CLUSTER_H */

@@ -7,7 +7,7 @@
 
 enum { ENTRIES_MAX = 64 };
 
-/* For steps that cannot be refused where they stand. */
+/* For steps that must not be refused. */
 static void must(int error)
 {
     CHECK(error == RAFT_OK);
@@ -113,7 +113,7 @@ void solo_settle(struct solo *s)
 {
     raft_seq seq = 0;
 
-    while (seq != s->written_seq) { /* What becomes durable may ask for more. */
+    while (seq != s->written_seq) { /* A durable write may cause further writes. */
         seq = s->written_seq;
         must(solo_durable(s, seq));
     }

@@ -28,7 +28,7 @@ void solo_deinit(struct solo *s);
  * and commands of the given terms after it; its term is the highest of these. */
 void solo_restore(struct solo *s, uint32_t voter_count, const raft_term *terms, uint32_t count);
 
-/* The same without that entry, behind an origin where the configuration is in force. */
+/* The same without that entry, after an origin at which the configuration is in force. */
 void solo_restore_behind(struct solo *s, uint32_t voter_count, raft_index origin,
                          raft_term origin_term, const raft_term *terms, uint32_t count);
 

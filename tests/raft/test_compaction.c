@@ -1,4 +1,4 @@
-/* test_compaction.c - leaving out of the log what a snapshot stands for, while the node runs and
+/* test_compaction.c - dropping from the log what a snapshot replaces, while the node runs and
  * when it starts again (§7). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include "solo.h"
 
 /* Entry 1 is the configuration of three; 2 and 3 are of term 1, 4 and 5 of term 3. All are
- * committed, as leader 2 of term 3 has said. */
+ * committed, according to leader 2 of term 3. */
 static void follow(struct solo *s)
 {
     solo_restore(s, 3, (raft_term[]){1, 1, 3, 3}, 4);
@@ -41,7 +41,7 @@ static struct raft_progress progress_of(const struct solo *s, raft_id id)
     return progress;
 }
 
-/* As the host does: it checks the invariants as well. */
+/* As the host does; checks the invariants as well. */
 static void compact(struct solo *s, raft_index index)
 {
     struct raft_observation before;
@@ -72,12 +72,12 @@ static void test_compaction__the_log_begins_later_and_is_the_same_behind_that(vo
         assert_false(raft_has_entry(s.raft, index - 1, 1));
         assert_false(raft_has_entry(s.raft, 6, 3));
     }
-    compact(&s, 3); /* Late; and it begins later already. */
+    compact(&s, 3); /* Late: the log begins later already. */
     assert_int_equal(raft_origin(s.raft), 5);
     solo_deinit(&s);
 }
 
-/* An off-by-one here has made a follower of other systems refuse its leader for good. */
+/* An off-by-one error here has made followers in other systems refuse their leader for good. */
 static void test_compaction__the_next_entry_still_follows_the_last(void **state)
 {
     struct solo s;
@@ -127,7 +127,7 @@ static void append_learner(struct solo *s, raft_index prev, raft_term prev_term,
     solo_settle(s);
 }
 
-/* dqlite lost the members when the entry that named them left the log. */
+/* dqlite lost the members when their entry was dropped from the log. */
 static void test_compaction__the_configuration_of_an_entry_left_out_stays_in_force(void **state)
 {
     struct solo s;
@@ -141,7 +141,7 @@ static void test_compaction__the_configuration_of_an_entry_left_out_stays_in_for
     assert_int_equal(raft_configuration(s.raft)->member_count, 4);
     assert_int_equal(raft_configuration_index(s.raft), 6);
 
-    /* And comes back if the newer one is cut. */
+    /* And it is restored if the newer one is cut. */
     assert_int_equal(solo_receive(&s, solo_append(3, 4, 5, 3, (raft_term[]){4}, 1, 0)), RAFT_OK);
     assert_int_equal(s.effects.truncate_from, 6);
     assert_int_equal(raft_configuration(s.raft)->member_count, 3);
@@ -149,7 +149,7 @@ static void test_compaction__the_configuration_of_an_entry_left_out_stays_in_for
     solo_deinit(&s);
 }
 
-/* Several are left out, one after the other; the last of them counts, and one behind it. */
+/* Several are dropped, one after the other; the last of them counts, and one after it. */
 static void
 test_compaction__the_newest_configuration_left_out_is_in_force_at_the_origin(void **state)
 {
@@ -189,7 +189,7 @@ static void restore(struct solo *s, const struct raft_configuration *at_snapshot
     assert_int_equal(solo_tick(s), RAFT_OK);
 }
 
-/* The snapshot ends at 104, the log begins behind 100: what it replays of 103 is old. */
+/* The snapshot ends at 104, the log begins after 100: entry 103 in it is outdated. */
 static void test_compaction__a_restart_goes_by_the_configuration_of_the_snapshot(void **state)
 {
     struct raft_configuration c = solo_voters(3);
@@ -203,7 +203,7 @@ static void test_compaction__a_restart_goes_by_the_configuration_of_the_snapshot
     assert_int_equal(raft_commit_index(s.raft), 104);
     solo_deinit(&s);
 
-    restore(&s, &c, 60); /* One that comes behind the snapshot's counts. */
+    restore(&s, &c, 60); /* A configuration after the snapshot's counts. */
     assert_int_equal(raft_configuration(s.raft)->member_count, 3);
     assert_int_equal(raft_configuration_index(s.raft), 103);
     solo_deinit(&s);
@@ -231,7 +231,7 @@ static void test_compaction__a_leader_serves_from_its_new_origin(void **state)
 }
 
 /* Node 3 is being asked whether the logs agree at 2, when 3 becomes the first index that can be
- * sent. It has not been told of 4 entries then, and they are not there to be sent. */
+ * sent. It does not know of 4 entries then, and they are not there to be sent. */
 static void test_compaction__what_a_peer_was_to_get_next_may_be_gone(void **state)
 {
     struct solo s;
@@ -245,7 +245,7 @@ static void test_compaction__what_a_peer_was_to_get_next_may_be_gone(void **stat
     assert_int_equal(progress_of(&s, 3).next_index, 5);
     assert_false(progress_of(&s, 3).needs_snapshot); /* That is not known. */
 
-    /* A late answer moves nothing; the question is asked anew, at the origin. */
+    /* A late answer changes nothing; the question is asked again, at the origin. */
     accept_from(&s, 3, 2);
     assert_int_equal(progress_of(&s, 3).match_index, 2);
     const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 3);
@@ -256,7 +256,7 @@ static void test_compaction__what_a_peer_was_to_get_next_may_be_gone(void **stat
     assert_int_equal(solo_receive(&s, solo_reject(3, 4, 4, 3, 0)), RAFT_OK);
     assert_true(progress_of(&s, 3).needs_snapshot);
 
-    /* Further compaction does not end that need, nor does it make the leader ask in haste. */
+    /* Further compaction neither ends that need, nor makes the leader ask more often. */
     compact(&s, 5);
     assert_true(progress_of(&s, 3).needs_snapshot);
     accept_from(&s, 2, 6);
@@ -264,7 +264,7 @@ static void test_compaction__what_a_peer_was_to_get_next_may_be_gone(void **stat
     solo_deinit(&s);
 }
 
-/* Scenario 26: entries are on their way to a peer when they leave the log. It may have got them. */
+/* Scenario 26: entries are under way to a peer when they leave the log. They may have arrived. */
 static void test_compaction__entries_on_their_way_may_arrive(void **state)
 {
     struct solo s;
@@ -288,7 +288,7 @@ static void test_compaction__entries_on_their_way_may_arrive(void **state)
     solo_deinit(&s);
 }
 
-/* If it has not got them, it says so, and is found to need a snapshot. */
+/* If they were lost, the peer reports that, and is found to need a snapshot. */
 static void test_compaction__entries_on_their_way_may_be_lost(void **state)
 {
     struct solo s;
@@ -310,7 +310,7 @@ static void test_compaction__entries_on_their_way_may_be_lost(void **state)
 
 /* --- a cluster ---------------------------------------------------------------------- */
 
-/* Each leaves out another part of its log, and whoever leads then, they agree. */
+/* Each node drops a different part of its log, and whichever one leads then, they agree. */
 static void test_compaction__nodes_need_not_do_it_alike(void **state)
 {
     struct cluster *c = cluster_new(1);

@@ -1,5 +1,5 @@
-/* test_origin.c - logs that do not begin with the first entry ever, but behind one that a
- * snapshot stands for (§7): what such a node says, takes and sends, and what it cannot. */
+/* test_origin.c - logs that do not begin with entry 1, but after one that a snapshot includes
+ * (§7): what such a node sends and accepts, and what it can't send. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,7 +95,7 @@ static void test_origin__that_can_not_be_is_refused(void **state)
 
 /* --- following -------------------------------------------------------------------- */
 
-/* Like what it has committed: the part behind is taken, the rest is skipped. */
+/* Like committed entries: those after the origin are taken, the rest is skipped. */
 static void test_origin__of_entries_from_before_it_the_rest_is_taken(void **state)
 {
     struct solo s;
@@ -113,7 +113,7 @@ static void test_origin__of_entries_from_before_it_the_rest_is_taken(void **stat
     assert_true(reply_of(&s)->granted);
     assert_int_equal(reply_of(&s)->match_index, 104);
 
-    /* 101 is replaced by none of it: what is before the origin says nothing of what is behind. */
+    /* 101 is not replaced: entries before the origin prove nothing about those after it. */
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 50, 1, (raft_term[]){1, 2}, 2, 0)),
                      RAFT_OK);
     assert_int_equal(s.effects.append_count, 0);
@@ -129,8 +129,8 @@ static void test_origin__can_not_be_contradicted_by_a_leader(void **state)
 
     (void)state;
     follow(&s);
-    /* Another entry at the origin; a term before it that is above its own; and the same of what
-     * comes with entries. */
+    /* Another entry at the origin; a term before it that is above its own; and the same for
+     * messages with entries. */
     assert_int_equal(solo_receive(&s, solo_append(2, 7, ORIGIN, 3, NULL, 0, 0)), RAFT_ELOG);
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 50, 5, NULL, 0, 0)), RAFT_ELOG);
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 98, 3, (raft_term[]){3, 3}, 2, 0)),
@@ -147,7 +147,7 @@ static void test_origin__a_rejection_points_after_it(void **state)
 
     (void)state;
     follow(&s);
-    /* Of the origin's own term, which may have begun long before: that much is committed. */
+    /* Of the origin's own term, which may have begun long before: this may be a committed entry. */
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 101, 3, NULL, 0, 0)), RAFT_OK);
     assert_false(reply_of(&s)->granted);
     assert_int_equal(reply_of(&s)->conflict_term, 4);
@@ -156,13 +156,13 @@ static void test_origin__a_rejection_points_after_it(void **state)
     assert_int_equal(reply_of(&s)->conflict_index, 102);
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 200, 7, NULL, 0, 0)), RAFT_OK);
     assert_int_equal(reply_of(&s)->conflict_index, 104);
-    /* A leader of old is answered, whatever it asks about. */
+    /* An old leader is answered, whatever it asks about. */
     assert_int_equal(solo_receive(&s, solo_append(3, 2, 50, 2, NULL, 0, 0)), RAFT_OK);
     assert_false(reply_of(&s)->granted);
     solo_deinit(&s);
 }
 
-/* Nothing of it was compared, so it is no sign that this log is as the leader says. */
+/* Nothing was compared, so it does not prove that this log agrees with the leader's. */
 static void test_origin__entries_that_end_before_it_prove_no_agreement(void **state)
 {
     struct solo s;
@@ -178,7 +178,7 @@ static void test_origin__entries_that_end_before_it_prove_no_agreement(void **st
     solo_deinit(&s);
 }
 
-/* Late ones, of a term when the log still began before. */
+/* Late heartbeats, from a time when the log began earlier. */
 static void test_origin__a_heartbeat_may_name_an_entry_before_it(void **state)
 {
     struct solo s;
@@ -190,15 +190,15 @@ static void test_origin__a_heartbeat_may_name_an_entry_before_it(void **state)
     assert_int_equal(raft_commit_index(s.raft), ORIGIN);
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 4, ORIGIN)), RAFT_OK);
     assert_int_equal(raft_agreed_ns(s.raft), s.now_ns);
-    /* Entries before the origin are of its term at the most. */
+    /* Entries before the origin have at most its term. */
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 5, 99)), RAFT_ELOST);
     solo_deinit(&s);
 }
 
 /* --- leading ---------------------------------------------------------------------- */
 
-/* The peer's log ends before ours begins. It is not asked the same over and over, as fast as it
- * can answer, and it is heard of all the time. */
+/* The peer's log ends before ours begins. It must not be asked the same as fast as it can
+ * answer, and must still be heard all the time. */
 static void test_origin__a_peer_that_needs_earlier_entries_gets_heartbeats(void **state)
 {
     struct solo s;
@@ -229,7 +229,7 @@ static void test_origin__a_peer_that_needs_earlier_entries_gets_heartbeats(void 
     solo_deinit(&s);
 }
 
-/* It differs in a term that began before ours does. */
+/* It differs in a term that began before our log. */
 static void test_origin__a_peer_that_differs_before_it_needs_a_snapshot(void **state)
 {
     struct solo s;
@@ -239,7 +239,7 @@ static void test_origin__a_peer_that_differs_before_it_needs_a_snapshot(void **s
     assert_int_equal(solo_receive(&s, solo_reject(2, 7, 103, 40, 3)), RAFT_OK);
     assert_true(progress_of(&s, 2).needs_snapshot);
     assert_int_equal(progress_of(&s, 2).next_index, ORIGIN + 1);
-    /* Of a probe that was never made, or long ago. */
+    /* The answer to a probe that was never sent, or sent long ago. */
     assert_int_equal(solo_receive(&s, solo_reject(3, 7, 50, 40, 3)), RAFT_OK);
     assert_false(progress_of(&s, 3).needs_snapshot);
     solo_deinit(&s);
@@ -283,8 +283,8 @@ static void test_origin__a_snapshot_ends_the_need(void **state)
     solo_deinit(&s);
 }
 
-/* Two of three go on; the third, which was away while their logs were cut, is as it was until it
- * gets a snapshot, and then catches up. */
+/* Two of three go on; the third, which was away while their logs were compacted, does not change
+ * until it gets a snapshot, and then catches up. */
 static void test_origin__a_node_behind_it_stops_nobody(void **state)
 {
     struct cluster *c = cluster_new(1);

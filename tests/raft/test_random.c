@@ -1,9 +1,8 @@
-/* test_random.c - many clusters under random loss, doubling, reordering, crashes,
- * slow disks, membership changes and transfers; half of them with logs that begin
- * anywhere, and with nodes that start from a snapshot, so that leaders can't serve all
- * of them. After each step each node's own invariants and those between nodes are
- * checked (cluster.c); at the end all faults stop, and the cluster must elect a leader
- * and come to agree (liveness). */
+/* test_random.c - many clusters under random loss, duplication, reordering, crashes, slow disks,
+ * membership changes and transfers; half of them with logs that begin anywhere, and with nodes
+ * that start from a snapshot, so that leaders can't serve all of them. After each step each
+ * node's own invariants and those between nodes are checked (cluster.c); at the end all faults
+ * stop, and the cluster must elect a leader and reach agreement (liveness). */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -25,8 +24,8 @@ struct sightings {
     uint64_t terms;
     uint64_t configurations;
     uint64_t reads;
-    uint64_t snapshots; /* Nodes that could not be helped without one; */
-    uint64_t installs;  /* and installed while there were faults. */
+    uint64_t snapshots; /* Nodes that needed one after the faults. */
+    uint64_t installs;  /* Installed during the faults. */
 };
 
 static bool is_up(struct cluster *c, raft_id id)
@@ -60,7 +59,7 @@ static void move_packet(struct cluster *c, struct prng *p)
         let_time_pass(c, p);
         return;
     }
-    /* Mostly in order, as on a connection; sometimes any. */
+    /* Usually in order, as on a connection; sometimes any. */
     uint32_t at = prng_chance(p, 4, 5) ? 0 : (uint32_t)prng_below(p, c->packet_count);
     uint64_t fate = prng_below(p, 100);
 
@@ -75,7 +74,7 @@ static void move_packet(struct cluster *c, struct prng *p)
     }
 }
 
-/* What it was offered, maybe long ago. */
+/* Fetches what the node was offered, maybe long ago. */
 static bool fetch(struct cluster *c, raft_id id)
 {
     raft_index commit_index = is_up(c, id) ? raft_commit_index(cluster_raft(c, id)) : UINT64_MAX;
@@ -96,13 +95,13 @@ static void write_some(struct cluster *c, struct prng *p, raft_id id)
     }
 }
 
-/* Of the runs, not of one of its nodes. */
+/* Of the run, not of one of its nodes. */
 static bool has_snapshots(const struct cluster *c)
 {
     return c->seed % 4 > 0;
 }
 
-/* Somewhere in what it has committed, and behind that or further back. */
+/* A snapshot anywhere in what is committed, and an origin there or further back. */
 static void compact(struct cluster *c, struct prng *p, raft_id id)
 {
     const struct cluster_node *node = cluster_node(c, id);
@@ -135,7 +134,7 @@ static void change_members(struct cluster *c, struct prng *p, raft_id leader)
 {
     raft_id whom = prng_between(p, 1, c->node_count);
 
-    /* Ids are never used again: who was removed stays out. */
+    /* Ids are never reused: a removed node stays out. */
     if (raft_configuration_find(raft_configuration(cluster_raft(c, leader)), whom) == NULL) {
         if (c->node_count < CLUSTER_NODES_MAX) {
             whom = cluster_add_empty(c)->id;
@@ -180,7 +179,7 @@ static void act(struct cluster *c, struct prng *p, struct sightings *seen)
             cluster_propose(c, leader, (uint32_t)prng_between(p, 1, 3));
         }
     } else if (what < 978) {
-        /* Any node that leads or thinks so: deposed leaders must not confirm. */
+        /* Any node that leads or believes that it does: deposed leaders must not confirm. */
         if (is_up(c, id) && cluster_node(c, id)->read_count < CLUSTER_READS_MAX) {
             cluster_read(c, id);
         }
@@ -201,7 +200,8 @@ static void act(struct cluster *c, struct prng *p, struct sightings *seen)
     }
 }
 
-/* Those that can't go on without a snapshot fetch what they are offered; how many there were. */
+/* Nodes that can't go on without a snapshot fetch the one offered to them. Returns how many
+ * there were. */
 static uint32_t fetch_snapshots(struct cluster *c)
 {
     uint32_t count = 0;
@@ -217,7 +217,7 @@ static uint32_t fetch_snapshots(struct cluster *c)
     return count;
 }
 
-/* All faults stop: a majority of voters is there, so everybody must come to agree. */
+/* All faults stop: a majority of voters is there, so all must reach agreement. */
 static void heal_and_agree(struct cluster *c, struct sightings *seen)
 {
     for (raft_id a = 1; a <= CLUSTER_NODES_MAX; a++) {
@@ -250,7 +250,7 @@ static void heal_and_agree(struct cluster *c, struct sightings *seen)
     }
 }
 
-/* A broken CHECK ends the process; this is how one learns which seed did it. */
+/* If a CHECK ends the process, this prints the seed. */
 static uint64_t seed_under_test;
 
 static void tell_seed(int signal_number)
@@ -305,7 +305,7 @@ static void test_random__keeps_every_promise_under_faults(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         run_seed(seed, NULL, &seen);
     }
-    /* The runs must have met what they are for. */
+    /* The runs must have had the situations that they are for. */
     assert_true(seen.commits > SEEDS * 50);
     assert_true(seen.terms > SEEDS * 5);
     assert_true(seen.configurations > SEEDS * 3);
@@ -318,7 +318,7 @@ static void test_random__keeps_every_promise_under_faults(void **state)
                   (unsigned long)seen.snapshots, (unsigned long)seen.installs);
 }
 
-/* With a number: that seed alone, traced. With two: the seeds from .. to, untraced. */
+/* With one number: only that seed, traced. With two: the seeds from .. to, untraced. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {

@@ -1,6 +1,6 @@
-/* test_snapshot.c - snapshots between nodes (§7): when a leader offers one, who needs it, and how
- * a log goes on from it. The core sees no file: it reports what to fetch, and hears what was
- * installed. */
+/* test_snapshot.c - snapshots between nodes (§7): when a leader offers one, which nodes need it,
+ * and how a log continues from it. The core sees no file: it reports what to fetch, and is told
+ * what was installed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static const struct raft_configuration five = {.member_count = 5,
                                                            {.id = 4, .incoming = true},
                                                            {.id = 5, .incoming = true}}};
 
-/* One of three, follows node 2 in term 7. Its log: 1 to 3 are of term 1, 4 to 6 of term 4, and it
+/* One of three; follows node 2 in term 7. Its log: 1 to 3 are of term 1, 4 to 6 of term 4; it
  * knows that 3 is committed. */
 static void follow(struct solo *s)
 {
@@ -57,7 +57,7 @@ static int installed(struct solo *s, raft_index index, raft_term term,
     return solo_step(s, (struct raft_event){.kind = RAFT_INSTALLED, .installed = &i});
 }
 
-/* That it was said to have up to there what the leader has; 0: nothing was said. */
+/* Up to where it has acknowledged that its log equals the leader's; 0: not at all. */
 static raft_index accepted(const struct solo *s, raft_id to)
 {
     const struct raft_outbound *o = solo_sent(s, RAFT_APPEND_ENTRIES_REPLY, to);
@@ -77,7 +77,7 @@ static void test_snapshot__of_what_a_node_lacks_is_to_be_fetched(void **state)
 
     (void)state;
     follow(&s);
-    for (int i = 0; i < 2; i++) { /* It is asked again as long as it lacks it. */
+    for (int i = 0; i < 2; i++) { /* It is offered again as long as the node needs it. */
         solo_pass(&s, SOLO_HEARTBEAT);
         assert_int_equal(offer(&s, 2, 7, 100, 6), RAFT_OK);
         assert_int_equal(s.effects.install.last_included_index, 100);
@@ -95,7 +95,7 @@ static void test_snapshot__of_what_a_node_lacks_is_to_be_fetched(void **state)
     solo_deinit(&s);
 }
 
-/* Also if the log is longer, but another one. */
+/* Also if the log is longer, but differs. */
 static void test_snapshot__of_another_log_is_to_be_fetched(void **state)
 {
     struct solo s;
@@ -116,10 +116,10 @@ static void test_snapshot__of_what_a_node_has_is_not_needed(void **state)
     assert_int_equal(offer(&s, 2, 7, 5, 4), RAFT_OK);
     assert_int_equal(s.effects.install.last_included_index, 0);
     assert_int_equal(accepted(&s, 2), 5);
-    assert_int_equal(raft_commit_index(s.raft), 5); /* Snapshots are of what is committed. */
+    assert_int_equal(raft_commit_index(s.raft), 5); /* Snapshots contain what is committed. */
     assert_false(raft_wants_snapshot(s.raft, 5));
 
-    assert_int_equal(offer(&s, 2, 7, 2, 1), RAFT_OK); /* A late one lowers nothing. */
+    assert_int_equal(offer(&s, 2, 7, 2, 1), RAFT_OK); /* A late offer lowers nothing. */
     assert_int_equal(accepted(&s, 2), 2);
     assert_int_equal(raft_commit_index(s.raft), 5);
 
@@ -153,7 +153,8 @@ static void test_snapshot__of_an_old_leader_is_ignored(void **state)
     assert_int_equal(offer(&s, 3, 6, 100, 6), RAFT_OK);
     assert_int_equal(s.effects.install.last_included_index, 0);
     assert_int_equal(raft_leader(s.raft), 2);
-    assert_int_equal(s.effects.outbound[0].message.term, 7); /* It hears that it leads no more. */
+    /* The sender learns that it does not lead any more. */
+    assert_int_equal(s.effects.outbound[0].message.term, 7);
     solo_deinit(&s);
 }
 
@@ -179,7 +180,7 @@ static void test_snapshot__that_can_not_be_is_refused(void **state)
     (void)state;
     follow(&s);
     assert_int_equal(offer(&s, 2, 7, 3, 2), RAFT_ELOG);   /* Another entry is committed there. */
-    assert_int_equal(offer(&s, 2, 7, 100, 8), RAFT_ELOG); /* Of a later term than its leader. */
+    assert_int_equal(offer(&s, 2, 7, 100, 8), RAFT_ELOG); /* Of a later term than its leader's. */
     assert_int_equal(offer(&s, 2, 7, 0, 6), RAFT_ELOG);
     assert_int_equal(offer(&s, 2, 7, 100, 0), RAFT_ELOG);
     assert_int_equal(offer(&s, 3, 7, 100, 6), RAFT_ELOG); /* Of a second leader. */
@@ -204,11 +205,11 @@ static void test_snapshot__replaces_a_log_that_ends_before(void **state)
     assert_int_equal(raft_configuration_index(s.raft), 80);
     assert_true(s.effects.configuration_changed);
     assert_int_equal(s.effects.commit_index, 100);
-    assert_int_equal(s.effects.write_seq, 0); /* All is on the disk already. */
+    assert_int_equal(s.effects.write_seq, 0); /* Everything is on the disk already. */
     assert_int_equal(accepted(&s, 2), 100);
     assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES_REPLY, 2)->after, 0);
 
-    /* And the log goes on from there. */
+    /* And the log continues from there. */
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 100, 6, (raft_term[]){7, 7}, 2, 101)),
                      RAFT_OK);
     assert_int_equal(s.effects.append_first, 101);
@@ -216,7 +217,7 @@ static void test_snapshot__replaces_a_log_that_ends_before(void **state)
     solo_deinit(&s);
 }
 
-/* The one at its end is of another term: nothing of this log is of use. */
+/* The last entry has another term, so the log is useless. */
 static void test_snapshot__replaces_another_log_though_that_is_longer(void **state)
 {
     struct solo s;
@@ -230,7 +231,7 @@ static void test_snapshot__replaces_another_log_though_that_is_longer(void **sta
     solo_deinit(&s);
 }
 
-/* §7, InstallSnapshot, rule 6: entries behind it may have been acknowledged. */
+/* §7, InstallSnapshot, rule 6: entries after it may have been acknowledged. */
 static void test_snapshot__keeps_what_follows_its_last_entry(void **state)
 {
     struct solo s;
@@ -242,13 +243,13 @@ static void test_snapshot__keeps_what_follows_its_last_entry(void **state)
     assert_int_equal(raft_last_index(s.raft), 6);
     assert_int_equal(raft_durable_index(s.raft), 6);
     assert_int_equal(raft_commit_index(s.raft), 5);
-    assert_int_equal(raft_configuration(s.raft)->member_count, 3); /* Of the log, as before. */
+    assert_int_equal(raft_configuration(s.raft)->member_count, 3); /* From the log, as before. */
     assert_int_equal(raft_configuration_index(s.raft), 1);
     assert_int_equal(accepted(&s, 2), 5);
     solo_deinit(&s);
 }
 
-/* The terms in it, too: its leader may have gone on since. */
+/* Nor the terms in it: its leader may have gone on since. */
 static void test_snapshot__never_lowers_anything(void **state)
 {
     struct solo s;
@@ -282,7 +283,8 @@ static void test_snapshot__that_contradicts_what_is_known_is_refused(void **stat
     (void)state;
     follow(&s);
     assert_int_equal(installed(&s, 3, 2, &five, 1), RAFT_ELOG);
-    assert_int_equal(installed(&s, 100, 8, &five, 80), RAFT_ELOG); /* Of a term never heard of. */
+    /* Of a term that was never seen. */
+    assert_int_equal(installed(&s, 100, 8, &five, 80), RAFT_ELOG);
     assert_int_equal(installed(&s, 100, 6, &nobody, 80), RAFT_ELOG);
     assert_int_equal(installed(&s, 100, 6, &five, 0), RAFT_ELOG);
     assert_int_equal(installed(&s, 100, 6, &five, 101), RAFT_ELOG);
@@ -291,7 +293,7 @@ static void test_snapshot__that_contradicts_what_is_known_is_refused(void **stat
     solo_deinit(&s);
 }
 
-/* Each generation has it, whatever its log has left of it. */
+/* Each snapshot has it, whatever is left in the log. */
 static void test_snapshot__of_each_generation_has_the_configuration(void **state)
 {
     struct solo s;
@@ -313,7 +315,7 @@ static void test_snapshot__of_each_generation_has_the_configuration(void **state
     solo_deinit(&s);
 }
 
-/* Its campaign was for another log, and by another configuration. */
+/* Its campaign was for another log and another configuration. */
 static void test_snapshot__ends_a_campaign(void **state)
 {
     const struct raft_configuration others = {
@@ -327,13 +329,13 @@ static void test_snapshot__ends_a_campaign(void **state)
     assert_int_equal(installed(&s, 100, 6, &others, 80), RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_FOLLOWER);
     assert_int_equal(raft_role_reason(s.raft), RAFT_BECAUSE_INSTALLED);
-    assert_int_equal(s.effects.outbound_count, 0); /* Who leads is not known. */
+    assert_int_equal(s.effects.outbound_count, 0); /* The leader is unknown. */
     assert_int_equal(offer(&s, 2, 7, 100, 6), RAFT_OK);
     assert_int_equal(accepted(&s, 2), 100);
     solo_deinit(&s);
 }
 
-/* It was being fetched when this node was elected, without it. */
+/* It was being fetched when this node was elected without it. */
 static void test_snapshot__is_not_wanted_by_a_leader(void **state)
 {
     struct solo s;
@@ -354,7 +356,7 @@ static void test_snapshot__is_not_wanted_by_a_leader(void **state)
 
 /* --- leading ---------------------------------------------------------------------------- */
 
-/* Leads term 8, whose no-op has index 7. Its log begins behind 4; node 3 has only entry 1. */
+/* Leads term 8, whose no-op has index 7. Its log begins after 4; node 3 has only entry 1. */
 static void lead(struct solo *s)
 {
     follow(s);
@@ -452,7 +454,7 @@ static void write_and_compact(struct cluster *c, raft_id leader, uint32_t count)
                     raft_commit_index(cluster_raft(c, leader)) - 2);
 }
 
-/* The leader makes a newer snapshot, and another leader a third one, while it fetches the first. */
+/* While it fetches the first snapshot, the leader makes a newer one, and another leader a third. */
 static void test_snapshot__brings_back_who_was_away(void **state)
 {
     struct cluster *c = cluster_new(1);
@@ -476,7 +478,7 @@ static void test_snapshot__brings_back_who_was_away(void **state)
     cluster_transfer(c, 1, 2);
     cluster_run(c, 500 * CLUSTER_MS);
     assert_int_equal(cluster_leader(c), 2);
-    cluster_node(c, 3)->offer = first; /* As it was when the fetching began. */
+    cluster_node(c, 3)->offer = first; /* As it was when fetching began. */
     cluster_fetch(c, 3);
     cluster_run(c, 500 * CLUSTER_MS);
     assert_int_equal(raft_origin(cluster_raft(c, 3)), 22);
@@ -485,7 +487,7 @@ static void test_snapshot__brings_back_who_was_away(void **state)
     cluster_free(c);
 }
 
-/* A node without anything, not even the members; and each restart finds what it has installed. */
+/* A node without anything, not even members; and each restart finds what it has installed. */
 static void test_snapshot__lets_a_node_join(void **state)
 {
     struct cluster *c = cluster_new(1);

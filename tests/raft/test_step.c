@@ -1,5 +1,5 @@
-/* test_step.c - the frame around the rules: restoring, refusals, what each step
- * reports, names for people. */
+/* test_step.c - the frame around the rules: restoring, refusals, what each step reports, names
+ * of values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +72,7 @@ static void test_step__what_changes_nothing_reports_nothing(void **state)
     solo_deinit(&s);
 }
 
-/* Each write has a number of its own, rising; what is written is told in full. */
+/* Each write has its own rising number; the effects list everything to be written. */
 static void test_step__writes_are_numbered(void **state)
 {
     raft_seq before = 0;
@@ -125,7 +125,7 @@ static void test_step__is_deterministic(void **state)
     solo_deinit(&a);
 }
 
-/* Every value has a name of its own, and what is none has one, too. */
+/* Every value has its own name, and an invalid value has one, too. */
 static void assert_names(const char *(*name)(int), int first, int last)
 {
     assert_true(strncmp(name(last + 1), "unknown", 7) == 0);
@@ -221,7 +221,7 @@ static void test_step__only_a_leader_is_ready_or_hands_over(void **state)
     solo_deinit(&s);
 }
 
-/* One message must not use the terms up: after the last one nobody could be elected. */
+/* One message must not use up the terms: after the last one no node could be elected. */
 static void test_step__takes_over_terms_by_bounded_steps(void **state)
 {
     const enum raft_message_kind kinds[] = {
