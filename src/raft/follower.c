@@ -1,20 +1,20 @@
-/* follower.c - receives the log (§5.3) and heartbeats.
+/* follower.c - receiving the log (§5.3) and signs of life.
  *
- * Refuses, without any change: messages that contradict the committed log or name a second
- * leader of one term (RAFT_ELOG), and those that would need more runs of terms than there is
- * memory for (RAFT_EFULL). Entries that do not fit yet are answered with a rejection. */
+ * Refuses, unchanged: what contradicts the committed log or names a second leader
+ * of one term (RAFT_ELOG), and what would need more runs of terms than there is
+ * memory for (RAFT_EFULL). What merely does not fit yet is answered, not refused. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/raft_state.h"
 
-/* What an append would do; made before anything is changed. */
+/* The outcome of looking at an append, before anything is changed. */
 struct plan {
-    bool fits;            /* Our log contains the previous entry. */
-    uint32_t known_count; /* Entries at the beginning that we have already. */
+    bool fits;            /* Our log contains the entry before. */
+    uint32_t known_count; /* The first ones we have already. */
     raft_index truncate_from;
 };
 
-/* Election safety (§5.2): there can't be another leader in this term. */
+/* Election safety (§5.2): another leader in this term would be a broken cluster. */
 static bool contradicts_leader(const struct raft *r, const struct raft_message *m)
 {
     if (m->term != r->current_term) {
@@ -23,8 +23,8 @@ static bool contradicts_leader(const struct raft *r, const struct raft_message *
     return r->role == RAFT_LEADER || (r->leader_id != 0 && r->leader_id != m->from);
 }
 
-/* Whether the entries are consistent by themselves. Counts their runs of terms, without one that
- * continues the previous entry's. */
+/* Whether the entries make sense by themselves. Counts their runs of terms, those
+ * equal to the entry before not included. */
 static bool entries_are_sound(const struct raft_message *m, uint32_t from, raft_term term_before,
                               uint32_t *ret_new_runs)
 {
@@ -119,8 +119,8 @@ static void append(struct raft *r, const struct raft_message *m, const struct pl
     }
 }
 
-/* The log agrees with a leader's. If entries fitted in a term, this process can't have lost what
- * it acknowledged in that term: otherwise they would not have fitted. */
+/* The log is what a leader says of it. With entries that fitted in a term, this process can't
+ * have lost what it acknowledged in that term: they would not have fitted. */
 static void note_agreement(struct raft *r, bool has_fitted)
 {
     r->agreed_ns = r->now_ns;
@@ -129,7 +129,7 @@ static void note_agreement(struct raft *r, bool has_fitted)
     }
 }
 
-/* A message from the leader of this term. */
+/* A sign of life of the leader of this term. */
 static void hear_leader(struct raft *r, const struct raft_message *m)
 {
     if (m->term > r->current_term || r->role != RAFT_FOLLOWER || r->leader_id != m->from) {
@@ -140,7 +140,7 @@ static void hear_leader(struct raft *r, const struct raft_message *m)
     raft_election_rearm(r);
 }
 
-/* Figure 2: no further than what this message covers, however long our log is. */
+/* Figure 2: no further than what this message vouches for, however long our log. */
 static void follow_commit(struct raft *r, raft_index leader_commit, raft_index vouched)
 {
     raft_index limit = MUTANT(commit_unvouched) ? r->log.last_index : vouched;
@@ -151,7 +151,7 @@ static void follow_commit(struct raft *r, raft_index leader_commit, raft_index v
     }
 }
 
-/* The first entry of that entry's term; at least the one after the origin, which is committed. */
+/* The first entry of that one's term; behind the origin, since that is committed. */
 static raft_index first_in_conflict(const struct raft *r, raft_index index)
 {
     raft_index first = term_log_first_of_run(&r->log, index);
@@ -160,8 +160,8 @@ static raft_index first_in_conflict(const struct raft *r, raft_index index)
                                                                         : first;
 }
 
-/* Rejects, with a hint where to try next: after our end, or at the start of the conflicting
- * term, so that backing up takes one round trip per term (§5.3, end). */
+/* Says where to try next: behind our end, or at the start of the term that
+ * conflicts, so that backing up takes a round trip a term (§5.3, end). */
 static void reject(struct raft *r, const struct raft_message *m)
 {
     struct raft_message *reply =
@@ -183,7 +183,7 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     struct plan plan;
 
     if (m->term < r->current_term && !MUTANT(old_leader_obeyed)) {
-        reject(r, m); /* Because of the term in it, its sender steps down. */
+        reject(r, m); /* For the term in it: its sender steps down. */
         return RAFT_OK;
     }
     if (contradicts_leader(r, m)) {
@@ -207,15 +207,14 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     append(r, m, &plan);
     follow_commit(r, m->leader_commit, vouched);
 
-    /* Acknowledges what the message covered, not everything we have: the rest may be from
-     * another leader. */
+    /* Claims what was vouched for, not all we have: the rest may be of another leader. */
     raft_follower_accept(r, m->from, MUTANT(ack_beyond_request) ? r->log.last_index : vouched,
                          m->read_round);
     return RAFT_OK;
 }
 
-/* The reply waits for every write so far, because the entries of a duplicate may be in one that
- * is not durable yet (I-3). */
+/* It waits for every write so far, as what is doubled here may have come first in one that is not
+ * durable yet (I-3). */
 void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index,
                           uint64_t read_round)
 {
@@ -228,8 +227,7 @@ void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index
     reply->read_round = read_round;
 }
 
-/* §7. The leader believes that this node lacks entries from before the leader's origin, which it
- * can't send. */
+/* §7. The leader takes this log to lack the beginning of its own, and has no entries for it. */
 int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message *m)
 {
     const struct raft_snapshot *s = &m->install_snapshot;
@@ -237,7 +235,7 @@ int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message 
 
     if (m->term < r->current_term) {
         (void)raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));
-        return RAFT_OK; /* Because of the term in the reply, its sender steps down. */
+        return RAFT_OK; /* For the term in it: its sender steps down. */
     }
     bool is_known = term_log_agrees(&r->log, index, s->last_included_term);
 
@@ -258,10 +256,9 @@ int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message 
     return RAFT_OK;
 }
 
-/* A report of a loss stops a node, so a stranger's is not enough. (A node that has lost its
- * configuration, too, can't know who is a stranger.) Nor can the report be true if this process
- * has taken entries in that term already: a leader to which it had promised more would have sent
- * what comes after. */
+/* To be told of a loss stops a node, so a stranger's word is not enough. Who has lost the
+ * configuration too can't know who is one. Nor is it true where this process has taken entries
+ * in that term already: a leader whom it had promised more would have sent what comes after. */
 static bool may_have_lost(const struct raft *r, const struct raft_message *m)
 {
     const struct raft_configuration *c = raft_configuration(r);
@@ -279,8 +276,8 @@ int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
         if (contradicts_leader(r, m)) {
             return RAFT_ELOG;
         }
-        /* The entry is of this term, and we have acknowledged it. If there is no trace of it on
-         * our disk, other promises may be lost as well. */
+        /* It is an entry of this term that we have acknowledged. With no trace of it on our
+         * disk, what else we promised may be gone as well. */
         if (m->leader_commit > 0 && !term_log_agrees(&r->log, m->leader_commit, m->term)) {
             return MUTANT(loss_not_noticed) || !may_have_lost(r, m) ? RAFT_ELOG : RAFT_ELOST;
         }

@@ -253,7 +253,7 @@ static void release_held(struct cluster *c, struct cluster_node *node, raft_seq 
     node->held_count = kept_count;
 }
 
-/* Copies the entries now, because they may be replaced later. */
+/* The entries go along as they are now: later they may have been replaced. */
 static void send(struct cluster *c, struct cluster_node *node, const struct raft_outbound *o)
 {
     struct cluster_packet packet = {.after = o->after, .message = o->message};
@@ -638,7 +638,7 @@ void cluster_tick_due(struct cluster *c, raft_id id)
 {
     uint64_t deadline_ns = cluster_node(c, id)->effects.deadline_ns;
 
-    (void)cluster_tick(c, id); /* The deadline is known only after the first step. */
+    (void)cluster_tick(c, id); /* The deadline is known from the first step on only. */
     deadline_ns = cluster_node(c, id)->effects.deadline_ns;
     if (deadline_ns != UINT64_MAX && deadline_ns > c->now_ns) {
         c->now_ns = deadline_ns;
