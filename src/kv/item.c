@@ -120,7 +120,7 @@ static struct item *item_take(unsigned char shape, struct slice key, struct slic
     struct item *item = memory_take((shape & SHAPE_HAS_ROOM) != 0 ? grown_bytes(size) : size);
     char *at = write_header(item, shape, key.size, value.size);
 
-    if (key.size > 0 && key.data != NULL) {
+    if (key.size > 0) {
         memcpy(at, key.data, key.size);
     }
     if (value.size > 0 && value.data != NULL) {
@@ -161,9 +161,9 @@ char *item_value_bytes(struct item *item)
     return (char *)item + l.header_bytes + l.key_size;
 }
 
-char *item_content(struct item *item)
+const char *item_content(const struct item *item)
 {
-    return (char *)item + read_layout(item).header_bytes;
+    return (const char *)item + read_layout(item).header_bytes;
 }
 
 size_t item_content_size(const struct item *item)

@@ -17,7 +17,7 @@
 
 struct item; /* Bytes without alignment: only item.c looks inside. */
 
-/* A new item; `data` of either may be NULL: then these bytes are left to the caller. */
+/* A new item; `value.data` may be NULL: then the value is left to the caller. */
 struct item *item_new(struct slice key, struct slice value);
 void item_free(struct item *item);
 
@@ -25,7 +25,7 @@ struct slice item_key(const struct item *item);
 struct slice item_value(const struct item *item);
 char *item_value_bytes(struct item *item); /* The value, for changing in place. */
 /* The key and, right behind it, the value. */
-char *item_content(struct item *item);
+const char *item_content(const struct item *item);
 size_t item_content_size(const struct item *item);
 
 /* Gives the item another value. Returns it, or another item in its place. */

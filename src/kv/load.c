@@ -14,8 +14,8 @@
 
 enum {
     BATCH_ITEMS = 16,
-    BUCKETS_FIRST = 64 * 1024, /* Made at once, if as many are declared. */
-    BUCKETS_FACTOR = 8,        /* As many as there are, once items fill those. */
+    BUCKETS_FIRST = 4096, /* Made at once, if as many are declared. */
+    BUCKETS_FACTOR = 8,   /* As many as there are, once items fill those. */
 };
 
 struct expected {
@@ -33,10 +33,9 @@ struct keyspace_loader {
     bool is_malformed;
     struct expected expected[KEYSPACE_DATABASES];
     struct buffer rest; /* The beginning of a record. */
-    struct item *large; /* Whose pieces come in; or NULL. */
-    uint32_t large_database;
-    uint64_t large_size, large_filled; /* Bytes. */
-    uint64_t large_place;
+    bool has_large;     /* One whose pieces come in: */
+    struct record large;
+    struct buffer large_content;
     uint32_t batch_count;
     struct batched batch[BATCH_ITEMS];
 };
@@ -57,10 +56,8 @@ void keyspace_loader_free(struct keyspace_loader *l)
     if (l == NULL) {
         return;
     }
-    if (l->large != NULL) {
-        item_free(l->large);
-    }
     buffer_deinit(&l->rest);
+    buffer_deinit(&l->large_content);
     free(l);
 }
 
@@ -118,43 +115,41 @@ static bool take_item(struct keyspace_loader *l, const struct record *r)
 
 static bool begin_large(struct keyspace_loader *l, const struct record *r)
 {
-    if (l->large != NULL) {
+    if (l->has_large) {
         return false;
     }
-    l->large = item_new(slice_of(NULL, r->key_size), slice_of(NULL, r->value_size));
-    l->large_database = r->database;
-    l->large_size = r->key_size + r->value_size;
-    l->large_filled = 0;
-    l->large_place = r->place;
+    l->has_large = true;
+    l->large = *r;
     return true;
 }
 
 static bool add_large(struct keyspace_loader *l)
 {
-    struct table *table = &keyspace_database(l->keyspace, l->large_database)->table;
-    struct item *item = l->large;
-    uint64_t hash = table_hash(table, item_key(item));
+    const struct record *r = &l->large;
+    struct table *table = &keyspace_database(l->keyspace, r->database)->table;
+    const char *content = buffer_begin(&l->large_content);
+    struct slice key = slice_of(content, r->key_size);
+    struct slice value = slice_of(content + r->key_size, r->value_size);
+    uint64_t hash = table_hash(table, key);
 
-    l->large = NULL;
-    if (!add_batched(l) || !add_item(l, l->large_database, hash, item)) {
+    if (!add_batched(l) || !add_item(l, r->database, hash, item_new(key, value))) {
         return false;
     }
-    table_place_last(table, hash, l->expected[l->large_database].bucket_count, l->large_place);
+    table_place_last(table, hash, l->expected[r->database].bucket_count, r->place);
+    buffer_clear(&l->large_content);
+    l->has_large = false;
     return true;
 }
 
 static bool take_piece(struct keyspace_loader *l, struct slice piece)
 {
-    if (l->large == NULL || piece.size > l->large_size - l->large_filled) {
+    uint64_t size = l->large.key_size + l->large.value_size;
+
+    if (!l->has_large || piece.size > size - buffer_size(&l->large_content)) {
         return false;
     }
-    memcpy(item_content(l->large) + l->large_filled, piece.data, piece.size);
-    l->large_filled += piece.size;
-    if (l->large_filled < l->large_size) {
-        return true;
-    }
-
-    return add_large(l);
+    buffer_append_slice(&l->large_content, piece);
+    return buffer_size(&l->large_content) < size || add_large(l);
 }
 
 /* --- records ---------------------------------------------------------------------------- */
@@ -245,7 +240,7 @@ bool keyspace_loader_take(struct keyspace_loader *l, struct slice records)
 
 bool keyspace_loader_finish(struct keyspace_loader *l)
 {
-    bool is_good = !l->is_malformed && l->large == NULL && buffer_size(&l->rest) == 0;
+    bool is_good = !l->is_malformed && !l->has_large && buffer_size(&l->rest) == 0;
 
     for (uint32_t i = 0; i < KEYSPACE_DATABASES && is_good; i++) {
         const struct expected *expected = &l->expected[i];

@@ -18,8 +18,7 @@ struct keyspace_loader;
 struct keyspace_loader *keyspace_loader_new(struct keyspace *keyspace);
 /* Takes the next bytes of the records, cut anywhere. False: they are malformed; nothing more is
  * taken then, and the keyspace is good for nothing but keyspace_free(). No size that is declared
- * costs memory before that many bytes have come, but for one value and a few times as many buckets
- * as items have come. */
+ * costs memory before about as much has come. */
 bool keyspace_loader_take(struct keyspace_loader *loader, struct slice records);
 /* There are no more. False: the records end too early, or do not hold what they declared. */
 bool keyspace_loader_finish(struct keyspace_loader *loader);
