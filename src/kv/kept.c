@@ -190,6 +190,7 @@ void kept_before_change(struct kept *kept, const struct item *item, uint64_t fir
 {
     struct kept_item *k = *find(kept, item);
 
+    MUTANT_DO(kept_changes_first, return;);
     first += k->key_size;
     end += k->key_size;
     if (first < k->written_bytes) {

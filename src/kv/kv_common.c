@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 
 struct cleared {
     struct cleared *next;
@@ -15,7 +16,7 @@ void kv_common_clear_take(struct kv_common *common, struct table *table)
 
     cleared->next = common->cleared;
     cleared->table = *table;
-    if (table->watch != NULL) {
+    if (table->watch != NULL && !MUTANT(walk_loses_flushed)) {
         table->watch->table = &cleared->table;
     }
     common->cleared = cleared;
@@ -73,7 +74,7 @@ static struct cleared **find_unwatched(struct kv_common *common)
 {
     struct cleared **link = &common->cleared;
 
-    while (*link != NULL && (*link)->table.watch != NULL) {
+    while (*link != NULL && (*link)->table.watch != NULL && !MUTANT(flushed_freed_unseen)) {
         link = &(*link)->next;
     }
     return *link == NULL ? NULL : link;

@@ -98,7 +98,7 @@ void table_see(struct table_watch *watch, uint64_t bucket)
 {
     /* One that was not seen is where it was, as it was: it would have been seen before it was
      * split or merged. */
-    if (bucket < watch->bucket_count && !is_seen(watch, bucket)) {
+    if (bucket < watch->bucket_count && (!is_seen(watch, bucket) || MUTANT(walk_sees_twice))) {
         watch->seen[bucket / BITS] |= 1ull << bucket % BITS;
         watch->see(watch, directory_at(&watch->table->buckets, bucket));
     }
@@ -106,6 +106,7 @@ void table_see(struct table_watch *watch, uint64_t bucket)
 
 void table_see_hash(struct table_watch *watch, uint64_t hash)
 {
+    MUTANT_DO(walk_sees_changed, return;);
     table_see(watch, bucket_among(watch->bucket_count, hash));
 }
 
@@ -125,7 +126,7 @@ uint64_t table_next_unseen(const struct table_watch *watch, uint64_t bucket)
 
 static void before_restructuring(const struct table *t, uint64_t bucket)
 {
-    if (t->watch != NULL) {
+    if (t->watch != NULL && !MUTANT(walk_sees_restructured)) {
         table_see(t->watch, bucket);
     }
 }

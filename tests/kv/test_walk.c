@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/prng.h"
+#include "kv/kv_private.h"
 #include "kv/load.h"
 #include "kv/walk.h"
 #include "run_command.h"
@@ -280,6 +281,23 @@ static void walk_under_change(struct world *w, uint64_t step_bytes, uint64_t com
         assert_true(keyspace_walk_permille(w->walked) <= 1000);
     }
     keyspace_walk_end(w->walked);
+    assert_int_equal(w->walked->common.walk_bytes, 0);
+}
+
+/* Some steps, of a walk that comes to nothing. */
+static void give_up_a_walk(struct world *w)
+{
+    struct buffer records = {0};
+
+    keyspace_walk_begin(w->walked, &records);
+    for (uint64_t i = prng_below(&w->prng, 20); i > 0; i--) {
+        keyspace_walk_step(w->walked, 1000);
+        run_both(w, prng_below(&w->prng, 10));
+        tidy_at_times(w);
+    }
+    keyspace_walk_end(w->walked);
+    assert_int_equal(w->walked->common.walk_bytes, 0);
+    buffer_deinit(&records);
 }
 
 /* One walk: the records hold what the twin has, and lead with the same commands to the same. */
@@ -341,16 +359,253 @@ static void test_walk__gives_the_state_at_its_beginning(void **state)
             w->growth = (uint32_t)prng_between(&w->prng, 2, 9);
             run_both(w, prng_below(&w->prng, 600));
             w->growth = (uint32_t)prng_between(&w->prng, 1, 10);
+            if (prng_chance(&w->prng, 1, 2)) {
+                give_up_a_walk(w);
+            }
             expect_walk(w, steps[prng_below(&w->prng, 4)], prng_between(&w->prng, 1, 9));
         }
         world_free(w);
     }
 }
 
+/* --- one thing at a time --------------------------------------------------------------------- */
+
+enum { LARGE_BYTES = 3 * 1000 * 1000, STEP_BYTES_MAX = 40 * 1000 };
+
+struct bench {
+    struct keyspace *k;
+    struct kv *kv; /* Database 0. */
+    struct buffer records;
+    struct prng prng;
+};
+
+static struct bench bench_new(void)
+{
+    struct bench b = {.k = keyspace_new(SEED), .prng = {5}};
+
+    b.kv = keyspace_database(b.k, 0);
+    return b;
+}
+
+static void bench_free(struct bench *b)
+{
+    keyspace_free(b->k);
+    buffer_deinit(&b->records);
+}
+
+static void set(struct kv *kv, const char *key, char byte, size_t size)
+{
+    char *value = memory_take(size + 1);
+
+    memset(value, byte, size);
+    kv_set(kv, slice_str(key), slice_of(value, size));
+    free(value);
+}
+
+static void finish_walk(struct bench *b)
+{
+    while (!keyspace_walk_step(b->k, 1000)) {
+    }
+    keyspace_walk_end(b->k);
+}
+
+/* Whether the value of a key is `size` times `byte`. */
+static bool holds(struct keyspace *k, uint32_t database, const char *key, char byte, size_t size)
+{
+    struct slice value;
+
+    if (!kv_get(keyspace_database(k, database), slice_str(key), &value) || value.size != size) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (value.data[i] != byte) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_walk__of_nothing_is_over_at_once(void **state)
+{
+    struct bench b = bench_new();
+
+    (void)state;
+    assert_int_equal(keyspace_walk_permille(b.k), 1000);
+    keyspace_walk_begin(b.k, &b.records);
+    assert_true(keyspace_is_walked(b.k));
+    set(b.kv, "new", 'n', 100); /* None of the walk's business. */
+    assert_true(keyspace_walk_step(b.k, 1));
+    keyspace_walk_end(b.k);
+    assert_false(keyspace_is_walked(b.k));
+    assert_int_equal(buffer_size(&b.records), 0);
+    bench_free(&b);
+}
+
+/* Whatever is there, neither a step nor a change of a small value takes long. */
+static void test_walk__goes_in_small_steps(void **state)
+{
+    struct bench b = bench_new();
+    char key[16];
+    size_t size = 0;
+    bool is_over = false;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        sprintf(key, "k%d", i);
+        set(b.kv, key, 'v', i % 4 == 0 ? LARGE_BYTES : 10);
+    }
+    keyspace_walk_begin(b.k, &b.records);
+    for (int i = 1; !is_over; i = (i + 2) % 40) {
+        is_over = keyspace_walk_step(b.k, 1);
+        assert_true(buffer_size(&b.records) - size < STEP_BYTES_MAX);
+        size = buffer_size(&b.records);
+        sprintf(key, "k%d", i);
+        set(b.kv, key, 'w', 10);
+        assert_true(buffer_size(&b.records) - size < STEP_BYTES_MAX);
+        size = buffer_size(&b.records);
+        assert_true(keyspace_memory_bytes(b.k) < 10 * (uint64_t)LARGE_BYTES + 100 * 1000);
+    }
+    keyspace_walk_end(b.k);
+
+    struct keyspace *loaded = load(&b.prng, buffer_slice(&b.records));
+
+    assert_true(holds(loaded, 0, "k4", 'v', LARGE_BYTES));
+    assert_true(holds(loaded, 0, "k5", 'v', 10));
+    keyspace_free(loaded);
+    bench_free(&b);
+}
+
+/* A value that is replaced, deleted, moved or flushed before it is written stays till then, and no
+ * longer. */
+static void test_walk__keeps_large_values_until_written(void **state)
+{
+    struct bench b = bench_new();
+    struct kv *other = keyspace_database(b.k, 1);
+    uint64_t empty_bytes = keyspace_memory_bytes(b.k);
+
+    (void)state;
+    set(b.kv, "replaced", 'r', LARGE_BYTES);
+    set(b.kv, "deleted", 'd', LARGE_BYTES);
+    set(b.kv, "moved", 'm', LARGE_BYTES);
+    set(b.kv, "flushed", 'f', 20 * 1000);
+    keyspace_walk_begin(b.k, &b.records);
+    set(b.kv, "replaced", 'R', LARGE_BYTES);
+    assert_true(kv_delete(b.kv, slice_str("deleted")));
+    assert_true(kv_move(b.kv, other, slice_str("moved")));
+    assert_true(kv_move(b.kv, other, slice_str("flushed")));
+    kv_append(other, slice_str("moved"), slice_str("!"));
+    kv_clear(other); /* Frees items that came from a database which is walked. */
+    keyspace_tidy(b.k, UINT64_MAX);
+    kv_set_range(b.kv, slice_str("replaced"), 5, slice_str("!"));
+    assert_true(keyspace_memory_bytes(b.k) > 4 * (uint64_t)LARGE_BYTES);
+    finish_walk(&b);
+    kv_clear(b.kv);
+    while (keyspace_tidy(b.k, 1000)) {
+    }
+    assert_int_equal(keyspace_memory_bytes(b.k), empty_bytes);
+
+    struct keyspace *loaded = load(&b.prng, buffer_slice(&b.records));
+
+    assert_true(holds(loaded, 0, "replaced", 'r', LARGE_BYTES));
+    assert_true(holds(loaded, 0, "deleted", 'd', LARGE_BYTES));
+    assert_true(holds(loaded, 0, "moved", 'm', LARGE_BYTES));
+    assert_true(holds(loaded, 0, "flushed", 'f', 20 * 1000));
+    assert_int_equal(keyspace_count(loaded, 1), 0);
+    keyspace_free(loaded);
+    bench_free(&b);
+}
+
+/* A change in place costs what it changes, not the value. */
+static void test_walk__copies_only_what_changes_of_a_large_value(void **state)
+{
+    struct bench b = bench_new();
+    struct slice key = slice_str("large");
+    uint64_t bytes = 0;
+
+    (void)state;
+    set(b.kv, "large", 'v', LARGE_BYTES);
+    keyspace_walk_begin(b.k, &b.records);
+    kv_append(b.kv, key, slice_str("!")); /* Has room from now on. */
+    bytes = keyspace_memory_bytes(b.k);
+    for (size_t at = 5; at < LARGE_BYTES; at += 500 * 1000) {
+        kv_set_range(b.kv, key, at, slice_str("?"));
+        keyspace_walk_step(b.k, 100 * 1000);
+    }
+    kv_append(b.kv, key, slice_str("!"));
+    assert_true(keyspace_memory_bytes(b.k) < bytes + 200 * 1000);
+    finish_walk(&b);
+    assert_true(keyspace_memory_bytes(b.k) < bytes);
+
+    struct keyspace *loaded = load(&b.prng, buffer_slice(&b.records));
+
+    assert_true(holds(loaded, 0, "large", 'v', LARGE_BYTES));
+    keyspace_free(loaded);
+    bench_free(&b);
+}
+
+/* A key may be as large as a value. */
+static void test_walk__writes_large_keys_down(void **state)
+{
+    struct bench b = bench_new();
+    char *key = memory_take_zeroed(1, LARGE_BYTES);
+
+    (void)state;
+    memset(key, 'k', LARGE_BYTES - 1);
+    set(b.kv, key, 'v', 10);
+    keyspace_walk_begin(b.k, &b.records);
+    kv_set_range(b.kv, slice_str(key), 5, slice_str("changed"));
+    finish_walk(&b);
+
+    struct keyspace *loaded = load(&b.prng, buffer_slice(&b.records));
+
+    assert_true(holds(loaded, 0, key, 'v', 10));
+    keyspace_free(loaded);
+    free(key);
+    bench_free(&b);
+}
+
+/* A flushed table stays as long as it is walked, and is then freed like any other. */
+static void test_walk__frees_a_flushed_database_afterwards(void **state)
+{
+    struct bench b = bench_new();
+    uint64_t empty_bytes = keyspace_memory_bytes(b.k);
+    char key[16];
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        sprintf(key, "k%d", i);
+        set(b.kv, key, 'v', 100);
+    }
+    keyspace_walk_begin(b.k, &b.records);
+    keyspace_clear(b.k);
+    set(b.kv, "k0", 'w', 100);
+    kv_clear(b.kv); /* This one nobody waits for. */
+    while (keyspace_tidy(b.k, 1000)) {
+    }
+    finish_walk(&b);
+    assert_true(keyspace_tidy(b.k, 1));
+    while (keyspace_tidy(b.k, 1000)) {
+    }
+    assert_int_equal(keyspace_memory_bytes(b.k), empty_bytes);
+
+    struct keyspace *loaded = load(&b.prng, buffer_slice(&b.records));
+
+    assert_int_equal(keyspace_count(loaded, 0), 5000);
+    assert_true(holds(loaded, 0, "k0", 'v', 100));
+    keyspace_free(loaded);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk__gives_the_state_at_its_beginning),
+        cmocka_unit_test(test_walk__of_nothing_is_over_at_once),
+        cmocka_unit_test(test_walk__goes_in_small_steps),
+        cmocka_unit_test(test_walk__keeps_large_values_until_written),
+        cmocka_unit_test(test_walk__copies_only_what_changes_of_a_large_value),
+        cmocka_unit_test(test_walk__writes_large_keys_down),
+        cmocka_unit_test(test_walk__frees_a_flushed_database_afterwards),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
