@@ -92,11 +92,12 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     }
 }
 
+/* One round at a time: what comes in while it is under way shares the next one. */
 static void begin_read_round(struct replica *r)
 {
     struct raft_event event = {.kind = RAFT_READ, .now_ns = io_now_ns(r->io)};
 
-    if (reads_want_round(&r->reads, event.now_ns) && replica_step(r, &event, NULL) == RAFT_OK) {
+    if (reads_want_round(&r->reads) && replica_step(r, &event, NULL) == RAFT_OK) {
         r->stats.read_round_count++;
     }
 }

@@ -1,8 +1,7 @@
 /* reads.h - the leader's reads beside the log. A read waits for a round, which asks the followers
  * whether this node still leads; once its round is confirmed, it waits until all is applied that
  * was committed when it was asked for (I-12). One round is under way at a time, so that all reads
- * that come meanwhile share the next one. After a large round the next one waits a moment for the
- * clients that have just been answered (docs/adr/0005-writes-gather-for-a-round.md). */
+ * that come meanwhile share the next one. */
 #ifndef RAKIT_REPLICA_READS_H
 #define RAKIT_REPLICA_READS_H
 
@@ -19,20 +18,16 @@ struct reads {
     struct list ready;         /* Confirmed: `ticket` is the index to apply first. */
     uint64_t asked_ticket;     /* Of the newest round; */
     uint64_t confirmed_ticket; /* and of the newest one confirmed. */
-    uint64_t gather_until_ns;  /* No round begins before, */
-    uint32_t gather_count;     /* unless so many wait. */
 };
 
 void reads_init(struct reads *r);
 void reads_add(struct reads *r, struct request *request);
-/* Some wait that need not gather any longer, and no round is under way. */
-bool reads_want_round(const struct reads *r, uint64_t now_ns);
-/* When the reads that gather will want a round, though no more come; UINT64_MAX: none gather. */
-uint64_t reads_due_ns(const struct reads *r);
+/* Some wait, and no round is under way. */
+bool reads_want_round(const struct reads *r);
 /* A round has begun, for all that wait. Its ticket is higher than any before. */
 void reads_ask(struct reads *r, uint64_t ticket);
 /* That round is confirmed, and all before it: its reads see at least that index. */
-void reads_confirm(struct reads *r, uint64_t ticket, raft_index index, uint64_t now_ns);
+void reads_confirm(struct reads *r, uint64_t ticket, raft_index index);
 /* The next one that may be served with so much applied, still in its list; NULL: none. */
 struct request *reads_next(const struct reads *r, raft_index applied_index);
 /* Rounds that are under way are never confirmed: leadership is lost. The lists are the caller's

@@ -33,9 +33,6 @@ static void arm(struct replica *r)
     if (r->proposals.gathering_ends_ns != 0 && r->proposals.gathering_ends_ns < at_ns) {
         at_ns = r->proposals.gathering_ends_ns;
     }
-    if (reads_due_ns(&r->reads) < at_ns) {
-        at_ns = reads_due_ns(&r->reads);
-    }
     if (stop_due_ns(r) < at_ns) {
         at_ns = stop_due_ns(r);
     }
