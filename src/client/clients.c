@@ -168,6 +168,7 @@ void clients_send(struct clients *c)
         list_remove(node);
         client_send(container_of(node, struct client, dirty_link));
     }
+    replica_note_client_bytes(c->replica, c->unread_bytes);
     /* Nobody else would go on with those who had no time, or whom an answer lets go on. */
     if ((!list_is_empty(&c->ready) ||
          (!list_is_empty(&c->congested) && replica_has_room_again(c->replica))) &&

@@ -88,19 +88,26 @@ static void put_memory(const struct clients *clients, struct buffer *out)
 {
     uint64_t dataset_bytes = keyspace_memory_bytes(replica_keyspace(clients->replica));
     uint64_t client_bytes = client_buffer_bytes(clients);
-    char text[32];
+    uint64_t used_bytes = replica_memory_bytes(clients->replica);
+    uint64_t max_bytes = replica_memory_max(clients->replica);
+    struct replica_stats stats;
+    char used_text[32];
+    char max_text[32];
+
+    replica_get_stats(clients->replica, &stats);
 
     buffer_printf(out,
                   "used_memory:%llu\r\n"
                   "used_memory_human:%s\r\n"
                   "used_memory_dataset:%llu\r\n"
                   "used_memory_clients:%llu\r\n"
-                  "maxmemory:0\r\n"
-                  "maxmemory_human:0B\r\n"
-                  "maxmemory_policy:noeviction\r\n",
-                  (ull)(dataset_bytes + client_bytes),
-                  describe_bytes(dataset_bytes + client_bytes, text, sizeof text),
-                  (ull)dataset_bytes, (ull)client_bytes);
+                  "maxmemory:%llu\r\n"
+                  "maxmemory_human:%s\r\n"
+                  "maxmemory_policy:noeviction\r\n"
+                  "commands_refused_for_memory:%llu\r\n",
+                  (ull)used_bytes, describe_bytes(used_bytes, used_text, sizeof used_text),
+                  (ull)dataset_bytes, (ull)client_bytes, (ull)max_bytes,
+                  describe_bytes(max_bytes, max_text, sizeof max_text), (ull)stats.no_memory_count);
 }
 
 static void put_persistence(const struct clients *clients, struct buffer *out)

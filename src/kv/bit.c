@@ -74,6 +74,15 @@ static bool check_setbit(struct command_call *call)
     return true;
 }
 
+static uint64_t setbit_growth(const struct command_call *call, uint64_t ahead)
+{
+    int64_t offset = 0;
+
+    return decimal_read(call->arguments[2], &offset)
+               ? call_growth(call, (size_t)offset / 8 + 1, ahead)
+               : 0;
+}
+
 static void setbit_command(struct command_call *call)
 {
     struct place place;
@@ -100,7 +109,7 @@ const struct command bit_commands[] = {
      .arguments = "key offset", .since = "2.2.0",
      .summary = "Returns a bit of a value; 0 is the highest of its first byte."},
     {.name = "SETBIT", .arity = 4, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
-     .handler = setbit_command, .check = check_setbit, .group = "bitmap",
+     .handler = setbit_command, .check = check_setbit, .growth = setbit_growth, .group = "bitmap",
      .arguments = "key offset value", .since = "2.2.0",
      .summary = "Sets a bit of a value to 0 or 1 and returns the one before."},
     {.name = NULL},

@@ -37,6 +37,12 @@ void call_expect_keys(const struct command_call *call, uint32_t index, uint32_t 
     }
 }
 
+uint64_t call_growth(const struct command_call *call, size_t size, uint64_t ahead)
+{
+    /* What is ahead may delete the value, or put another one in its place. */
+    return kv_growth_bytes(ahead > 0 ? NULL : call->kv, call->arguments[1], size);
+}
+
 void call_reply_value(struct command_call *call)
 {
     struct slice value;

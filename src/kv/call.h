@@ -20,6 +20,10 @@ bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_v
  * on, every `step`th, where the hints before have been used up. Call it before each. */
 void call_expect_keys(const struct command_call *call, uint32_t index, uint32_t step);
 
+/* The growth (see command_growth) of a command that makes the value of the key in argument 1
+ * `size` bytes long, if it is shorter. */
+uint64_t call_growth(const struct command_call *call, size_t size, uint64_t ahead);
+
 /* Replies with the value of the key in argument 1, or null. */
 void call_reply_value(struct command_call *call);
 

@@ -32,6 +32,10 @@ typedef void command_handler(struct command_call *call);
  * whatever the keyspace holds, replies with the error and returns false. */
 typedef bool command_check(struct command_call *call);
 
+/* Of a command that may take much more memory than its arguments: how much, at most. The keyspace
+ * is as it was before commands that may yet add `ahead` bytes to it, in any of its values. */
+typedef uint64_t command_growth(const struct command_call *call, uint64_t ahead);
+
 struct command {
     const char *name; /* Upper case. */
     int arity;        /* As Redis counts: with the name; negative: at least. */
@@ -48,6 +52,7 @@ struct command {
     /* Asked before a command goes its way, so that what is certain to fail never stands
      * in the log; NULL: nothing to say. The handler asks again, for entries that did. */
     command_check *check;
+    command_growth *growth;               /* NULL: it takes no more memory than its arguments. */
     const struct subcommand *subcommands; /* Of a family, the last one nameless; or NULL. */
     /* One word behind the arguments that must be there, which asks for nothing and is not
      * put into the log; NULL: none. */

@@ -245,11 +245,37 @@ struct item *item_replace(struct item *item, struct slice value)
     return replacement;
 }
 
+static unsigned char grown_shape(size_t key_size)
+{
+    return (unsigned char)((key_size > UINT8_MAX ? SHAPE_KEY_WIDE : 0) | SHAPE_VALUE_4 |
+                           SHAPE_HAS_ROOM);
+}
+
+uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size)
+{
+    struct layout l = {.key_size = key_size};
+    uint64_t kept_bytes = 0;
+
+    if (item != NULL) {
+        l = read_layout(item);
+        if (size <= l.value_size) {
+            return 0;
+        }
+        /* At its first growth, it is copied. */
+        kept_bytes = item->shape == grown_shape(l.key_size) ? item_heap_bytes(item) : 0;
+    }
+
+    struct layout grown = {.header_bytes = header_bytes_of(grown_shape(l.key_size)),
+                           .key_size = l.key_size,
+                           .value_size = size};
+
+    return heap_bytes(allocated_bytes(grown_shape(l.key_size), &grown)) - kept_bytes;
+}
+
 struct item *item_grow(struct item *item, size_t size)
 {
     struct layout l = read_layout(item);
-    unsigned char shape = (unsigned char)((item->shape & (SHAPE_KEY_WIDE | SHAPE_KEPT)) |
-                                          SHAPE_VALUE_4 | SHAPE_HAS_ROOM);
+    unsigned char shape = (unsigned char)(grown_shape(l.key_size) | (item->shape & SHAPE_KEPT));
 
     CHECK(size >= l.value_size);
     CHECK(size <= UINT32_MAX);

@@ -41,6 +41,9 @@ bool item_is_kept(const struct item *item);
 void item_let_go(struct item *item);
 /* The second owner is done. Returns whether the first one has let go: then it is the caller's. */
 bool item_keep_no_more(struct item *item);
+/* How much more of the heap item_grow() to `size` bytes takes, at most and if only for a moment;
+ * `item` is NULL: of a new item, with a key of `key_size` bytes. */
+uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size);
 
 /* What the item takes from the heap, the allocator's own share included. */
 size_t item_heap_bytes(const struct item *item);

@@ -58,6 +58,11 @@ uint64_t keyspace_memory_bytes(const struct keyspace *k)
     return bytes;
 }
 
+uint64_t keyspace_cleared_bytes(const struct keyspace *k)
+{
+    return kv_common_cleared_bytes(&k->common);
+}
+
 void keyspace_advance_time(struct keyspace *k, uint64_t time_us)
 {
     if (time_us > k->time_us || MUTANT(state_time_runs_back)) {

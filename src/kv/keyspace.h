@@ -27,6 +27,8 @@ uint64_t keyspace_count(const struct keyspace *keyspace, uint32_t database);
 
 /* Of all databases. What was cleared counts until freed. */
 uint64_t keyspace_memory_bytes(const struct keyspace *keyspace);
+/* And of that, what keyspace_tidy() will free. */
+uint64_t keyspace_cleared_bytes(const struct keyspace *keyspace);
 /* An order-free digest of all items and of the databases they are in: equal keyspaces have
  * equal digests. Kept up to date with each change; keyspace_digest_recomputed() goes over
  * everything instead. */

@@ -214,6 +214,13 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
     return value.size;
 }
 
+uint64_t kv_growth_bytes(const struct kv *kv, struct slice key, size_t size)
+{
+    struct item **at = kv == NULL ? NULL : table_find(&kv->table, table_hash(&kv->table, key), key);
+
+    return item_growth_bytes(at == NULL ? NULL : *at, key.size, size);
+}
+
 /* --- clearing ------------------------------------------------------------------- */
 
 void kv_clear(struct kv *kv)

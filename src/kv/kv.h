@@ -62,6 +62,10 @@ void kv_clear(struct kv *kv);
 size_t kv_append(struct kv *kv, struct slice key, struct slice tail);
 size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part);
 
+/* How much more memory it takes, at most and if only for a moment, to make the value `size` bytes
+ * long with one of the two above; 0 if it is as long already. `kv` is NULL: whatever is there. */
+uint64_t kv_growth_bytes(const struct kv *kv, struct slice key, size_t size);
+
 /* Walks from `cursor` (0: the start) over whole buckets until `count` items were
  * given out or the end is reached; returns the next cursor, 0 at the end, always
  * below 2^48. Every key that is there from the first call to the last is given

@@ -95,6 +95,16 @@ bool kv_common_tidy(struct kv_common *common, uint64_t item_count)
     return common->discarded_count > 0 || find_unwatched(common) != NULL;
 }
 
+uint64_t kv_common_cleared_bytes(const struct kv_common *common)
+{
+    uint64_t bytes = common->discarded_bytes;
+
+    for (const struct cleared *c = common->cleared; c != NULL; c = c->next) {
+        bytes += c->table.watch == NULL ? table_heap_bytes(&c->table) : 0;
+    }
+    return bytes;
+}
+
 uint64_t kv_common_heap_bytes(const struct kv_common *common)
 {
     uint64_t bytes = common->discarded_bytes + common->walk_bytes;

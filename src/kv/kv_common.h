@@ -40,6 +40,8 @@ void kv_walk_item_moved(struct keyspace_walk *walk, const struct item *before, s
 /* Frees about `item_count` items of those, if any, a large one counting by its pages; returns
  * whether there is more. */
 bool kv_common_tidy(struct kv_common *common, uint64_t item_count);
+/* What it will free, as things are. */
+uint64_t kv_common_cleared_bytes(const struct kv_common *common);
 /* What both take, and a walk. */
 uint64_t kv_common_heap_bytes(const struct kv_common *common);
 

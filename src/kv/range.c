@@ -2,6 +2,7 @@
 #include "kv/call.h"
 #include "kv/commands.h"
 #include "kv/kv.h"
+#include "resp/decimal.h"
 #include "resp/errors.h"
 
 /* Whether a value may be `offset` + `size` bytes long; replies where it may not. */
@@ -23,6 +24,16 @@ static void append_command(struct command_call *call)
     if (check_size(call, value.size, tail.size)) {
         resp_integer(call->reply, (int64_t)kv_append(call->kv, call->arguments[1], tail));
     }
+}
+
+static uint64_t append_growth(const struct command_call *call, uint64_t ahead)
+{
+    struct slice value = {NULL, 0};
+    uint64_t size = call->arguments[2].size + ahead;
+
+    kv_get(call->kv, call->arguments[1], &value);
+    size += value.size;
+    return call_growth(call, size < KV_VALUE_BYTES_MAX ? size : KV_VALUE_BYTES_MAX, ahead);
 }
 
 static bool read_bounds(struct command_call *call, int64_t *ret_start, int64_t *ret_end)
@@ -92,6 +103,17 @@ static bool check_setrange(struct command_call *call)
     return is_valid;
 }
 
+static uint64_t setrange_growth(const struct command_call *call, uint64_t ahead)
+{
+    size_t size = call->arguments[3].size;
+    int64_t offset = 0;
+
+    if (size == 0 || !decimal_read(call->arguments[2], &offset)) {
+        return 0;
+    }
+    return call_growth(call, (size_t)offset + size, ahead);
+}
+
 static void setrange_command(struct command_call *call)
 {
     struct slice value = {NULL, 0};
@@ -115,16 +137,16 @@ static void setrange_command(struct command_call *call)
 /* clang-format off */
 const struct command range_commands[] = {
     {.name = "APPEND", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
-     COMMAND_ONE_KEY, .handler = append_command, .group = "string", .arguments = "key value",
-     .since = "2.0.0",
+     COMMAND_ONE_KEY, .handler = append_command, .growth = append_growth,
+     .group = "string", .arguments = "key value", .since = "2.0.0",
      .summary = "Appends to a value and returns its new length."},
     {.name = "GETRANGE", .arity = 4, .flags = COMMAND_READ, COMMAND_ONE_KEY,
      .handler = getrange_command, .check = check_getrange, .group = "string",
      .arguments = "key start end", .since = "2.4.0",
      .summary = "Returns a part of a value, both ends included; negative ones count from its end."},
     {.name = "SETRANGE", .arity = 4, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
-     .handler = setrange_command, .check = check_setrange, .group = "string",
-     .arguments = "key offset value", .since = "2.2.0",
+     .handler = setrange_command, .check = check_setrange, .growth = setrange_growth,
+     .group = "string", .arguments = "key offset value", .since = "2.2.0",
      .summary = "Overwrites a part of a value and returns its length."},
     {.name = "SUBSTR", .arity = 4, .flags = COMMAND_READ | COMMAND_HIDDEN, COMMAND_ONE_KEY,
      .handler = getrange_command, .check = check_getrange, .group = "string",

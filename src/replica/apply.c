@@ -17,6 +17,8 @@ enum {
     APPLY_BYTES_MAX = 16 * 1024 * 1024, /* so that a heartbeat never waits long. */
     READS_MAX = 4096,
     SCRATCH_KEEP_BYTES = 64 * 1024,
+    FREED_ITEMS = 512, /* At once, */
+    FREED_ITEM_WORK = 128,
     EXPECTED_KEY_BYTES_MAX = 256, /* A longer key costs more to hash than to wait for. */
 };
 
@@ -65,6 +67,20 @@ static bool is_worn_out(const struct replica *r)
     }
     io_turn_soon(r->io);
     return true;
+}
+
+/* A node that catches up may delete much in one turn: that is freed before more is taken. Returns
+ * whether the turn is over. */
+static bool must_free(struct replica *r)
+{
+    while (memory_is_exceeded_by_cleared(r) && !MUTANT(backlog_frees_nothing)) {
+        keyspace_tidy(r->keyspace, FREED_ITEMS);
+        time_share_use(&r->share, FREED_ITEMS * FREED_ITEM_WORK);
+        if (is_worn_out(r)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The command in an entry; NULL where there is none that this program could execute, or one above
@@ -254,7 +270,7 @@ void replica_apply(struct replica *r)
     uint32_t count = 0;
     uint64_t bytes = 0;
 
-    while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r)) {
+    while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r) && !must_free(r)) {
         if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
             io_turn_soon(r->io);
             return;

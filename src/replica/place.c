@@ -35,6 +35,7 @@ void place_deinit(struct replica *r)
     sweeper_deinit(&r->sweeper);
     proposals_deinit(&r->proposals);
     forwards_deinit(&r->forwards);
+    promises_deinit(&r->promises);
 }
 
 /* --- what is taken ------------------------------------------------------------------- */
@@ -182,6 +183,7 @@ void place_again(struct replica *r)
         reads_forget_rounds(&r->reads); /* As the core has. */
     }
     admission_reset(&r->proposals.admission);
+    memory_begin_term(r);
     forwards_wind_down(&r->forwards, grace_ends_ns(r));
 }
 

@@ -63,35 +63,69 @@ static bool may_begin(struct request *request, const struct batch_limits *limits
     return !request_is_forwarded(request) || limits->may_begin(request, limits->exact_ns);
 }
 
-void proposals_choose(struct proposals *p, struct batch *batch, const struct batch_limits *limits)
+static void add(struct batch *batch, struct request *request)
+{
+    batch->bytes += request->entry->size;
+    batch->stored_bytes += store_entry_bytes(request->entry->size);
+    batch->requests[batch->count++] = request;
+}
+
+static void refuse_for_memory(struct proposals *p, struct request *request)
+{
+    list_remove(&request->link);
+    p->no_memory_count++;
+    requests_fail(p->requests, request, ERROR_OUT_OF_MEMORY);
+}
+
+/* Adds it to the batch, or refuses it. False: it has to wait, and those behind it too. */
+static bool choose(struct proposals *p, struct batch *batch, struct request *request,
+                   struct batch_limits *limits)
 {
     uint64_t room_bytes = admission_room(&p->admission, limits->behind_bytes);
+
+    batch->leaves_some =
+        !has_room(batch, request->entry->size, store_entry_bytes(request->entry->size), room_bytes,
+                  limits->stored_max);
+    if (batch->leaves_some || batch->count == BATCH_MAX) {
+        return false;
+    }
+    switch (memory_judge(&limits->memory, request)) {
+    case MEMORY_HAS_ROOM:
+        add(batch, request);
+        return true;
+    case MEMORY_IS_SPENT:
+        refuse_for_memory(p, request);
+        return true;
+    case MEMORY_IS_AWAITED:
+        break;
+    }
+    batch->awaits_memory = true;
+    return false;
+}
+
+void proposals_choose(struct proposals *p, struct batch *batch, struct batch_limits *limits)
+{
+    uint64_t ahead_bytes = limits->memory.ahead_bytes;
 
     batch->count = 0;
     batch->bytes = 0;
     batch->stored_bytes = 0;
     batch->behind_bytes = limits->behind_bytes;
     batch->leaves_some = false;
+    batch->awaits_memory = false;
     list_for_each(node, &p->requests->waiting)
     {
         struct request *request = container_of(node, struct request, link);
-        uint64_t size;
-        uint64_t stored_bytes;
 
         if (!request_is_write(request) || proposals_refuse_late(p, request, limits) ||
             !may_begin(request, limits)) {
             continue;
         }
-        size = request->entry->size;
-        stored_bytes = store_entry_bytes(request->entry->size);
-        batch->leaves_some = !has_room(batch, size, stored_bytes, room_bytes, limits->stored_max);
-        if (batch->leaves_some || batch->count == BATCH_MAX) {
+        if (!choose(p, batch, request, limits)) {
             break;
         }
-        batch->bytes += size;
-        batch->stored_bytes += stored_bytes;
-        batch->requests[batch->count++] = request;
     }
+    batch->growth_bytes = limits->memory.ahead_bytes - ahead_bytes;
 }
 
 /* A round's syncs, frames and wake-ups cost the same for one write as for fifty. So writes wait

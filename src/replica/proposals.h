@@ -2,8 +2,9 @@
  * and those that are in the log and not applied yet.
  *
  * What is in the log can't be taken back. So a write is proposed only if the log has room for it
- * (admission.h), if the node that forwarded it still waits for it, and if it has enough of its
- * time left; else it waits, or is refused for certain. */
+ * (admission.h), if there is memory for what it may make (memory.h), if the node that forwarded it
+ * still waits for it, and if it has enough of its time left; else it waits, or is refused for
+ * certain. */
 #ifndef RAKIT_REPLICA_PROPOSALS_H
 #define RAKIT_REPLICA_PROPOSALS_H
 
@@ -12,6 +13,7 @@
 
 #include "raft/raft.h"
 #include "replica/admission.h"
+#include "replica/memory.h"
 #include "replica/pending.h"
 #include "replica/requests.h"
 
@@ -24,7 +26,9 @@ struct batch {
     uint64_t stored_bytes; /* On the disk, */
     uint64_t bytes;        /* of their entries, */
     uint64_t behind_bytes; /* and of those before them that are not committed. */
-    bool leaves_some;      /* Others wait for room. */
+    uint64_t growth_bytes; /* Memory that they may take, at most. */
+    bool leaves_some;      /* Others wait for room, */
+    bool awaits_memory;    /* or until it is known whether there is memory for them. */
 };
 
 /* What a batch is chosen by. */
@@ -35,6 +39,7 @@ struct batch_limits {
     uint64_t stored_max;   /* No more than that on the disk, but for a single one. */
     /* Whether a command that another node has forwarded may be begun at that exact_ns. */
     bool (*may_begin)(struct request *request, uint64_t exact_ns);
+    struct memory_survey memory;
 };
 
 struct proposals {
@@ -43,7 +48,8 @@ struct proposals {
     struct pending in_log;      /* By index. */
     uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
     uint64_t proposed_count;    /* So far; */
-    uint64_t no_room_count;     /* and refused, as disks were full. */
+    uint64_t no_room_count;     /* and refused, as disks were full, */
+    uint64_t no_memory_count;   /* and for the limit on memory. */
 };
 
 /* Writes may be in the log for `in_log_ns` of their time, and for `in_log_bytes_max`. */
@@ -56,8 +62,9 @@ void proposals_deinit(struct proposals *p);
 /* Fails or passes over a waiting command that comes too late to be answered in time; then true. */
 bool proposals_refuse_late(struct proposals *p, struct request *request,
                            const struct batch_limits *limits);
-/* Chooses the writes to propose next, which go on waiting. */
-void proposals_choose(struct proposals *p, struct batch *batch, const struct batch_limits *limits);
+/* Chooses the writes to propose next, which go on waiting. Fails those for which there is no
+ * memory. */
+void proposals_choose(struct proposals *p, struct batch *batch, struct batch_limits *limits);
 /* Whether the batch waits a moment for more writes to share its round. `under_way` entries are not
  * committed; answers leave in this turn, or not. */
 bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,

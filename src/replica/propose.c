@@ -16,6 +16,7 @@ static void propose(struct replica *r, const struct batch *batch)
     }
     if (replica_step(r, &event, entries) == RAFT_OK) {
         proposals_proposed(&r->proposals, batch, event.now_ns);
+        promises_add(&r->promises, entries[batch->count - 1]->index, batch->growth_bytes);
     }
     /* Else leadership is being handed over, or the log is full: they wait. */
 }
@@ -74,7 +75,9 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
      * so that it is known to have room. */
     limits->stored_max =
         outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX;
+    memory_survey(r, &limits->memory);
     proposals_choose(&r->proposals, &batch, limits);
+    r->is_memory_awaited = batch.awaits_memory;
     admission_hold(&r->proposals.admission, is_room_awaited(&batch, outlook), limits->now_ns);
     /* While leadership is handed over, or the log waits for the disks, they wait. */
     if (raft_is_transferring(r->raft) || replica_window_is_full(r)) {
@@ -87,7 +90,7 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     if (batch.count > 0) {
         propose_or_refuse(r, &batch, outlook);
     }
-    if (r->proposals.admission.is_holding) {
+    if (r->proposals.admission.is_holding || batch.awaits_memory) {
         drop_abandoned(r);
     }
 }

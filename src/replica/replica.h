@@ -32,6 +32,9 @@ bool replica_is_congested(const struct replica *r);
 /* which is some time later, so that many can go on at once. */
 bool replica_has_room_again(const struct replica *r);
 
+/* What clients' connections take now: it counts for the limit on memory. */
+void replica_note_client_bytes(struct replica *r, uint64_t bytes);
+
 /* --- life --------------------------------------------------------------------------- */
 
 /* What a replica is made with. Strings and pointers are borrowed for its life, but for the key. */
@@ -59,6 +62,7 @@ struct replica_options {
     uint64_t log_memory_bytes;
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
+    uint64_t memory_bytes_max; /* A leader takes no growth beyond; 0: no limit. */
 };
 
 /* What a replica says to its owner; each with the context given. */
@@ -123,6 +127,11 @@ uint64_t replica_cluster_id(const struct replica *r);
 const struct store_key *replica_cluster_key(const struct replica *r);
 uint64_t replica_node_id(const struct replica *r);
 uint64_t replica_applied_index(const struct replica *r);
+/* Memory in use: keys and values, the log, commands under way, clients' connections. */
+uint64_t replica_memory_bytes(const struct replica *r);
+/* Its limit; 0: none. */
+uint64_t replica_memory_max(const struct replica *r);
+void replica_limit_memory(struct replica *r, uint64_t bytes_max);
 /* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */
 const struct membership *replica_membership(const struct replica *r);
 /* The address of the leader that this node knows of; false: none. */
@@ -143,7 +152,8 @@ struct replica_stats {
     uint64_t read_round_count;
     uint64_t forwarded_count; /* Commands sent on to the leader. */
     uint64_t in_doubt_count;  /* Commands answered with INDOUBT. */
-    uint64_t no_room_count;   /* Commands refused for full disks. */
+    uint64_t no_room_count;   /* Commands refused for full disks, */
+    uint64_t no_memory_count; /* and for the limit on memory. */
     uint64_t election_count;  /* Elections begun: terms in which this node asked for votes. */
     uint64_t pending_count;   /* Under way now. */
 };

@@ -10,6 +10,7 @@
  *   announce.c    when this node's address is announced
  *   disk.c        how the disks of the members are, and what follows
  *   level.c       the feature level of the cluster
+ *   memory_use.c  what memory is in use, by all that counts for its limit
  *   watch.c       whether members answer, and the disk keeps up
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
@@ -24,7 +25,9 @@
 #include "replica/disk_policy.h"
 #include "replica/forwards.h"
 #include "replica/health.h"
+#include "replica/memory.h"
 #include "replica/outbox.h"
+#include "replica/promises.h"
 #include "replica/proposals.h"
 #include "replica/reads.h"
 #include "replica/replica.h"
@@ -80,6 +83,11 @@ struct replica {
     struct forwards forwards;   /* Follower: those that the leader has. */
     struct admin *admin;        /* Leader: RAFT commands under way. */
     uint64_t clock_sent_ns;     /* Leader: when those who forward were last told the time. */
+
+    uint64_t client_bytes;      /* Memory of clients' connections, as their owner said last. */
+    struct promises promises;   /* Leader: memory that its commands not yet applied may take. */
+    raft_index inherited_index; /* Up to there, others have made the log. */
+    bool is_memory_awaited;     /* Writes wait until more is applied, or memory given back. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
@@ -192,6 +200,17 @@ void disk_look(struct replica *r);
 enum disk_outlook disk_outlook(const struct replica *r);
 /* Leader: whom to hand over to, all else being equal one that has room; 0: the core knows. */
 raft_id disk_successor(const struct replica *r);
+
+/* --- memory_use.c --------------------------------------------------------------- */
+
+/* What room there is now, for a batch of a leader's. */
+void memory_survey(const struct replica *r, struct memory_survey *ret_survey);
+/* What was deleted and is not freed yet is what takes more than there is. */
+bool memory_is_exceeded_by_cleared(const struct replica *r);
+/* The role, the term or the leader is another. */
+void memory_begin_term(struct replica *r);
+/* More entries are applied. */
+void memory_note_applied(struct replica *r);
 
 /* --- level.c -------------------------------------------------------------------- */
 

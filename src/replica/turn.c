@@ -59,7 +59,11 @@ static void tell_time(struct replica *r)
 /* The memory of what was deleted is given back in small parts, turn by turn. */
 static void give_memory_back(struct replica *r)
 {
-    if (!MUTANT(deleted_stays_in_memory) && keyspace_tidy(r->keyspace, TIDY_ITEMS)) {
+    bool was_cleared = keyspace_cleared_bytes(r->keyspace) > 0;
+    bool is_cleared =
+        was_cleared && !MUTANT(deleted_stays_in_memory) && keyspace_tidy(r->keyspace, TIDY_ITEMS);
+
+    if (is_cleared || (r->is_memory_awaited && (was_cleared || r->is_answering))) {
         io_turn_soon(r->io);
     }
 }
@@ -99,6 +103,7 @@ void replica_execute(struct replica *r)
 {
     if (r->is_running) {
         replica_apply(r);
+        memory_note_applied(r);
         replica_serve_reads(r);
     }
     replica_trim_window(r);

@@ -96,6 +96,9 @@
 #define ERROR_SETTING_IS_FIXED \
     "ERR CONFIG SET failed (possibly related to argument '%s') - can't set immutable config: " \
     "settings are fixed at the start"
+#define ERROR_SETTING_IS_NO_SIZE \
+    "ERR CONFIG SET failed (possibly related to argument '%s') - argument must be a memory " \
+    "value: bytes, also as 100mb or 4gb, or a share of the machine's memory, as 60%%"
 #define ERROR_TIMEOUT_NOT_AN_INTEGER "ERR timeout is not an integer or out of range"
 #define ERROR_TIMEOUT_NEGATIVE "ERR timeout is negative"
 
@@ -164,6 +167,9 @@
     "MISCONF the disk is full, and a read that follows a write in a pipeline, or INDOUBT on " \
     "its connection, needs room in the log: it was not executed. On a new connection reads " \
     "are served"
+#define ERROR_OUT_OF_MEMORY \
+    "OOM command not allowed when used memory > 'maxmemory': it was not executed. Delete some " \
+    "keys, or raise maxmemory on the nodes that RAFT STATUS shows as memory-full"
 #define ERROR_REPLY_TOO_LARGE_TO_FORWARD \
     "ERR the reply is too large to pass from node to node: ask for less at once, or ask the " \
     "leader itself"

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "client/clients.h"
 #include "client/commands.h"
@@ -13,7 +14,9 @@
 #include "kv/glob.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "replica/replica.h"
 #include "resp/errors.h"
+#include "server/memory_size.h"
 #include "server/server.h"
 
 #define MS 1000000ull
@@ -64,7 +67,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "databases", "%d", KEYSPACE_DATABASES);
     put(p, "dir", "%s", config->data_dir == NULL ? "" : config->data_dir);
     put(p, "maxclients", "%u", config->clients_max);
-    put(p, "maxmemory", "0");
+    put(p, "maxmemory", "%llu", (unsigned long long)config->memory_bytes_max);
     put(p, "maxmemory-policy", "noeviction");
     put(p, "notify-keyspace-events", "%s", "");
     put(p, "port", "%u", config->address.port);
@@ -141,11 +144,41 @@ static const struct parameter *find_parameter(const struct parameters *p, struct
     return NULL;
 }
 
-/* All is fixed at the start. What says nothing new is granted all the same: libraries
+static bool is_changeable(const struct parameter *parameter)
+{
+    return strcmp(parameter->name, "maxmemory") == 0;
+}
+
+/* The new value of a setting; false: it is none, or the setting is fixed. */
+static bool read_setting(const struct server_config *config, const struct parameter *parameter,
+                         struct slice text, uint64_t *ret_bytes)
+{
+    struct memory_size size;
+
+    if (!is_changeable(parameter) || !memory_size_read(text, &size) ||
+        (size.percent > 0 && config->machine_memory_bytes == 0)) {
+        return false;
+    }
+    *ret_bytes = memory_size_bytes(&size, config->machine_memory_bytes);
+    return true;
+}
+
+static void limit_memory(const struct command_call *call, uint64_t bytes)
+{
+    struct server *server = call_context(call);
+
+    server->config.memory_bytes_max = bytes;
+    replica_limit_memory(server->replica, bytes);
+    log_write(server->log, LOG_INFO, "the limit on memory was changed", "maxmemory=%llu",
+              (unsigned long long)bytes);
+}
+
+/* Most are fixed at the start. What says nothing new is granted all the same: libraries
  * make sure of settings that they need. Errors are Redis's. */
 static void config_set(struct command_call *call)
 {
     struct parameters p;
+    uint64_t memory_bytes = call_config(call)->memory_bytes_max;
 
     if (call->argument_count % 2 != 0) {
         resp_error(call->reply, ERROR_SYNTAX);
@@ -161,10 +194,19 @@ static void config_set(struct command_call *call)
             resp_errorf(call->reply, ERROR_UNKNOWN_SETTING, shown, name.size == 0 ? "" : name.data);
             return;
         }
-        if (!slice_equal(call->arguments[i + 1], slice_str(parameter->value))) {
-            resp_errorf(call->reply, ERROR_SETTING_IS_FIXED, parameter->name);
+        if (slice_equal(call->arguments[i + 1], slice_str(parameter->value))) {
+            continue;
+        }
+        if (!read_setting(call_config(call), parameter, call->arguments[i + 1], &memory_bytes)) {
+            resp_errorf(call->reply,
+                        is_changeable(parameter) ? ERROR_SETTING_IS_NO_SIZE
+                                                 : ERROR_SETTING_IS_FIXED,
+                        parameter->name);
             return;
         }
+    }
+    if (memory_bytes != call_config(call)->memory_bytes_max) {
+        limit_memory(call, memory_bytes);
     }
     resp_ok(call->reply);
 }
@@ -179,7 +221,7 @@ static const struct subcommand config_subcommands[] = {
     {"GET", -3, config_get, "pattern [pattern ...]", "Shows settings."},
     {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
     {"SET", -4, config_set, "setting value [setting value ...]",
-     "Refused where it would change anything: settings are fixed at the start."},
+     "Changes maxmemory, on this node. Any other setting is fixed at the start."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -197,7 +239,7 @@ static const struct command server_commands[] = {
      .handler = config_command,
      .group = "server",
      .arguments = "GET pattern [pattern ...] | RESETSTAT | SET ...",
-     .summary = "Shows settings.",
+     .summary = "Shows settings, and changes maxmemory.",
      .since = "2.0.0",
      .subcommands = config_subcommands},
     {.name = NULL},

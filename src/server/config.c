@@ -18,6 +18,10 @@ enum {
     SEGMENT_BYTES_STEP = 4096,
     /* An election timeout must outlast some lost heartbeats. */
     HEARTBEATS_IN_TIMEOUT_MIN = 3,
+    /* Of the limit on memory: the newest entries have one of so many, */
+    LOG_PARTS = 16,
+    /* and commands under way and unread replies one of so many each. */
+    BUFFER_PARTS = 8,
 };
 
 void server_config_defaults(struct server_config *c)
@@ -38,6 +42,24 @@ void server_config_defaults(struct server_config *c)
         .client_idle_ns = 0,
         .protected_mode = true,
     };
+}
+
+static uint64_t share_of(uint64_t bytes, uint64_t memory_bytes, uint64_t parts)
+{
+    uint64_t share = memory_bytes / parts > MB ? memory_bytes / parts : MB;
+
+    return bytes < share ? bytes : share;
+}
+
+void server_config_fit_memory(struct server_config *c)
+{
+    uint64_t bytes = c->memory_bytes_max;
+
+    if (bytes > 0) {
+        c->log_memory_bytes = share_of(c->log_memory_bytes, bytes, LOG_PARTS);
+        c->in_flight_bytes_max = share_of(c->in_flight_bytes_max, bytes, BUFFER_PARTS);
+        c->output_memory_bytes = share_of(c->output_memory_bytes, bytes, BUFFER_PARTS);
+    }
 }
 
 static const char *check_times(const struct server_config *c)

@@ -31,6 +31,9 @@ struct server_config {
     uint64_t in_flight_bytes_max; /* Of commands under way: half for clients here, which wait
                                    * then, half for forwarded ones, which are refused. */
 
+    uint64_t memory_bytes_max;     /* No growth of the data is taken beyond; 0: no limit. */
+    uint64_t machine_memory_bytes; /* Of which it may be a share; 0: not known. */
+
     uint32_t clients_max;
     uint64_t client_input_bytes_max;  /* One request; beyond it an error. */
     uint64_t client_output_bytes_max; /* Unread replies; beyond it the connection ends. */
@@ -41,6 +44,8 @@ struct server_config {
 
 /* The values a server has where nothing else is said. */
 void server_config_defaults(struct server_config *c);
+/* What else takes memory keeps within shares of that limit. */
+void server_config_fit_memory(struct server_config *c);
 /* NULL where the values make sense together, else what is wrong, in a sentence. */
 const char *server_config_check(const struct server_config *c);
 

@@ -15,6 +15,7 @@
 #include "kv/kv.h"
 #include "server/log_sink.h"
 #include "server/machine.h"
+#include "server/machine_memory.h"
 #include "server/options.h"
 #include "server/server.h"
 
@@ -124,6 +125,17 @@ static void provide_files(struct server_config *config, const struct log *log)
               "clients_max=%u files=%llu", config->clients_max, (unsigned long long)granted);
 }
 
+static void provide_memory(struct options *options, const struct log *log)
+{
+    struct server_config *config = &options->config;
+
+    config->machine_memory_bytes = machine_memory_bytes();
+    config->memory_bytes_max = memory_size_bytes(&options->maxmemory, config->machine_memory_bytes);
+    log_write(log, LOG_INFO, "memory", "maxmemory=%llu machine=%llu",
+              (unsigned long long)config->memory_bytes_max,
+              (unsigned long long)config->machine_memory_bytes);
+}
+
 static int serve(struct options *options)
 {
     struct log_sink sink = make_sink(options);
@@ -142,6 +154,7 @@ static int serve(struct options *options)
     bool has_dir = access(options->config.data_dir, F_OK) == 0;
 
     provide_files(&options->config, &log);
+    provide_memory(options, &log);
     io_uv_on_signal(p.io, SIGTERM, on_signal, &p);
     io_uv_on_signal(p.io, SIGINT, on_signal, &p);
     io_uv_on_signal(p.io, SIGHUP, on_hangup, &p);

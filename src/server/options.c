@@ -19,6 +19,7 @@ enum {
     TIME_MS_MAX = 3600 * 1000,
     CLIENTS_MAX = 1000 * 1000,
     MEMORY_MB_MAX = 1024 * 1024,
+    MEMORY_PERCENT = 60, /* The rest is for buffers, the allocator, and the system. */
 };
 
 enum option_code {
@@ -31,6 +32,7 @@ enum option_code {
     OPTION_REQUEST_TIMEOUT,
     OPTION_MAX_CLIENTS,
     OPTION_IDLE_TIMEOUT,
+    OPTION_MAXMEMORY,
     OPTION_MAX_OUTPUT_MEMORY,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
@@ -49,6 +51,7 @@ static const struct option long_options[] = {
     {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
     {"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
     {"max-output-memory", required_argument, NULL, OPTION_MAX_OUTPUT_MEMORY},
+    {"maxmemory", required_argument, NULL, OPTION_MAXMEMORY},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
@@ -86,6 +89,9 @@ const char *options_help(void)
            "  --heartbeat MS           interval between the leader's heartbeats; default: 50\n"
            "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
            "  --max-clients N          connections served at once; default: 10000\n"
+           "  --maxmemory SIZE         no more data is taken beyond: 4gb, or 50% of what the "
+           "machine\n"
+           "                           has; 0: no limit; default: 60%\n"
            "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
            "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
@@ -190,6 +196,14 @@ static enum options_result read_client_options(const struct parse *p, int code)
         }
         config->output_memory_bytes = value * 1024 * 1024;
         return OPTIONS_RUN;
+    case OPTION_MAXMEMORY:
+        if (!memory_size_read(slice_str(optarg), &p->options->maxmemory)) {
+            return refuse(p,
+                          "--maxmemory takes bytes, also as 100mb or 4gb, or a share of the "
+                          "machine's memory from 1%% to 100%%, not '%s'",
+                          optarg);
+        }
+        return OPTIONS_RUN;
     case OPTION_IDLE_TIMEOUT:
         if (!read_number(optarg, 0, TIME_MS_MAX, &value)) {
             return refuse(p, "--idle-timeout takes seconds from 0 (never) to %d, not '%s'",
@@ -261,6 +275,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         return read_ms(p, "request-timeout", &config->request_timeout_ns);
     case OPTION_MAX_CLIENTS:
     case OPTION_MAX_OUTPUT_MEMORY:
+    case OPTION_MAXMEMORY:
     case OPTION_IDLE_TIMEOUT:
     case OPTION_PROTECTED_MODE:
         return read_client_options(p, code);
@@ -349,7 +364,8 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     struct parse p = {.options = ret_options, .text = text, .text_size = text_size};
     enum options_result result = OPTIONS_RUN;
 
-    *ret_options = (struct options){.log_level = LOG_INFO};
+    *ret_options =
+        (struct options){.log_level = LOG_INFO, .maxmemory = {.percent = MEMORY_PERCENT}};
     server_config_defaults(&ret_options->config);
     optind = 0; /* Begins anew, whoever parsed before: GNU's own extension. */
     while (result == OPTIONS_RUN) {

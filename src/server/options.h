@@ -8,12 +8,14 @@
 #include "base/log.h"
 #include "server/config.h"
 #include "server/log_sink.h"
+#include "server/memory_size.h"
 
 struct options {
     struct server_config config; /* data_dir points to the next field, or into argv. */
     char data_dir[16];           /* "rakit-65535". */
     enum log_level log_level;
     enum log_format log_format;
+    struct memory_size maxmemory;
     bool has_log_format; /* False: what fits the place where the log goes. */
 };
 

@@ -334,6 +334,7 @@ static struct replica_options replica_options(struct server *s)
         .log_memory_bytes = c->log_memory_bytes,
         .in_flight_bytes_max = c->in_flight_bytes_max,
         .reply_bytes_max = c->client_output_bytes_max,
+        .memory_bytes_max = c->memory_bytes_max,
     };
 }
 
@@ -396,6 +397,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     s->io = io;
     s->log = log;
     s->config = *config;
+    server_config_fit_memory(&s->config);
     s->stopped = stopped;
     s->context = context;
     s->probe = probe;

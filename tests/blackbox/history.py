@@ -18,7 +18,7 @@ import time
 
 from respclient import RespClient, RespError
 
-NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF")
+NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF", "OOM")
 
 
 class Worker(threading.Thread):

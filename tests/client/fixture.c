@@ -61,6 +61,26 @@ bool replica_has_room_again(const struct replica *r)
     return r->has_room_again;
 }
 
+void replica_note_client_bytes(struct replica *r, uint64_t bytes)
+{
+    r->client_bytes = bytes;
+}
+
+uint64_t replica_memory_bytes(const struct replica *r)
+{
+    return keyspace_memory_bytes(r->keyspace) + r->client_bytes;
+}
+
+uint64_t replica_memory_max(const struct replica *r)
+{
+    return r->memory_max;
+}
+
+void replica_limit_memory(struct replica *r, uint64_t bytes_max)
+{
+    r->memory_max = bytes_max;
+}
+
 struct raft *replica_raft(const struct replica *r)
 {
     return r->raft;
@@ -402,6 +422,7 @@ int fixture_up(void **state)
     server_config_defaults(&s->config);
     snprintf(s->config.address.host, sizeof s->config.address.host, "127.0.0.1");
     s->config.data_dir = "rakit-0";
+    s->replica = &f->replica;
     commands_add_all(&s->commands);
     io_set_turn(f->io, on_turn, f);
     start_clients(f);

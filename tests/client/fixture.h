@@ -27,6 +27,8 @@ struct replica {
     bool has_room_again; /* Who found it congested may go on. */
     bool has_not_joined;
     bool is_removed;
+    uint64_t client_bytes;
+    uint64_t memory_max;
     uint32_t room;  /* Congested with so many waiting; 0: it takes any number. */
     uint32_t count; /* Waiting, in order of arrival. */
     struct request *requests[FAKE_REQUESTS_MAX];

@@ -377,6 +377,34 @@ static void test_session__takes_what_clients_send_on_connecting(void **state)
     close(fd);
 }
 
+/* The one setting that may be changed, in Redis's units. */
+static void test_session__changes_the_limit_on_memory(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->server.config.machine_memory_bytes = 1000000;
+    fixture_talk(f, fd, "CONFIG GET maxmemory\r\n", "*2\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n");
+    fixture_talk(f, fd, "CONFIG SET maxmemory 2kb\r\n", "+OK\r\n");
+    assert_int_equal(f->replica.memory_max, 2048);
+    fixture_talk(f, fd, "CONFIG GET maxmemory\r\n", "*2\r\n$9\r\nmaxmemory\r\n$4\r\n2048\r\n");
+    fixture_talk(f, fd, "CONFIG SET maxmemory 50%\r\n", "+OK\r\n");
+    assert_int_equal(f->replica.memory_max, 500000);
+    fixture_talk(
+        f, fd, "CONFIG SET maxmemory 3tb\r\n",
+        "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must "
+        "be a memory value: bytes, also as 100mb or 4gb, or a share of the machine's "
+        "memory, as 60%\r\n");
+    /* All or nothing. */
+    fixture_talk(f, fd, "CONFIG SET maxmemory 1 save 60\r\n",
+                 "-ERR CONFIG SET failed (possibly related to argument 'save') - can't set "
+                 "immutable config: settings are fixed at the start\r\n");
+    assert_int_equal(f->replica.memory_max, 500000);
+    fixture_talk(f, fd, "CONFIG SET maxmemory 0\r\n", "+OK\r\n");
+    assert_int_equal(f->replica.memory_max, 0);
+    close(fd);
+}
+
 static void test_session__shows_the_table_of_commands(void **state)
 {
     struct client_fixture *f = *state;
@@ -518,6 +546,7 @@ int main(void)
         TEST(test_session__shows_the_table_of_commands),
         TEST(test_session__describes_all_commands),
         TEST(test_session__who_does_not_serve_is_no_master),
+        TEST(test_session__changes_the_limit_on_memory),
         TEST(test_session__informs),
     };
 

@@ -10,7 +10,7 @@
 
 #include "server/options.h"
 
-enum { WORDS_MAX = 16 };
+enum { WORDS_MAX = 24 };
 
 struct parsed {
     struct options options;
@@ -105,7 +105,9 @@ static void test_options__set_everything(void **state)
     struct parsed p;
 
     accept(&p, "h 60000 --peer-port 60001 --heartbeat 20 --request-timeout 9000 "
-               "--max-clients 7 --max-output-memory 3 --idle-timeout 30");
+               "--max-clients 7 --max-output-memory 3 --maxmemory 5mb --idle-timeout 30");
+    assert_int_equal(p.options.maxmemory.bytes, 5 * 1024 * 1024);
+    assert_int_equal(p.options.maxmemory.percent, 0);
     assert_int_equal(p.options.config.peer_port, 60001);
     assert_int_equal(p.options.config.heartbeat_interval_ns, 20000000);
     assert_int_equal(p.options.config.request_timeout_ns, 9000000000);
@@ -242,6 +244,7 @@ static void test_options__refuse_bad_values_and_say_which_are_good(void **state)
     refuse("h 1 --request-timeout fast", "milliseconds from 1 to 3600000, not 'fast'");
     refuse("h 1 --max-clients 0", "a number from 1 to");
     refuse("h 1 --max-output-memory 0", "megabytes from 1 to 1048576, not '0'");
+    refuse("h 1 --maxmemory 2tons", "from 1% to 100%, not '2tons'");
     refuse("h 1 --idle-timeout x", "seconds from 0 (never)");
     refuse("h 1 --log-level loud", "debug, info, warn or error, not 'loud'");
     refuse("h 1 --log-format xml", "plain, logfmt or auto, not 'xml'");

@@ -342,6 +342,28 @@ static void write_append(struct place to, struct slice name, struct slice tail,
     say_integer(reply, (int64_t)(old.size + tail.size));
 }
 
+/* SETRANGE key offset value; the offset is one that the command takes, the value is not empty. */
+static void write_setrange(struct place to, const struct slice *arguments, struct buffer *reply)
+{
+    struct slice old = {0};
+    struct slice part = arguments[3];
+    int64_t offset = 0;
+
+    (void)parse_integer(arguments[2], &offset);
+    value_now(to.table, arguments[1], &old);
+
+    size_t end = (size_t)offset + part.size;
+    size_t size = old.size > end ? old.size : end;
+    char *value = memory_take_zeroed(1, size);
+
+    if (old.size > 0) {
+        memcpy(value, old.data, old.size);
+    }
+    memcpy(value + offset, part.data, part.size);
+    version_add_take(to, arguments[1], value, size);
+    say_integer(reply, (int64_t)size);
+}
+
 /* SET key value [NX | XX] [GET] */
 static void write_set(struct place to, const struct slice *arguments, uint32_t count,
                       struct buffer *reply)
@@ -402,6 +424,8 @@ static bool write_in_one(struct place to, const struct slice *arguments, uint32_
         write_set(to, arguments, count, reply);
     } else if (slice_is(name, "APPEND") && count == 3) {
         write_append(to, arguments[1], arguments[2], reply);
+    } else if (slice_is(name, "SETRANGE") && count == 4) {
+        write_setrange(to, arguments, reply);
     } else if (slice_is(name, "INCR") && count == 2) {
         write_incr(to, arguments[1], reply);
     } else if (slice_is(name, "DEL") && count >= 2) {

@@ -36,6 +36,7 @@
     X(DISK_FAILED, "node stopped by its disk")                                                     \
     X(ALL_DOWN, "all nodes down at once")                                                          \
     X(REMOVED_TOLD, "removed node was told")                                                       \
+    X(OUT_OF_MEMORY, "command refused for the limit on memory")                                    \
     X(IN_DOUBT, "client left in doubt by an answer")                                               \
     X(IN_DOUBT_EXECUTED, "unknown command executed later")                                         \
     X(SAID_FAILED, "client told that a command was not executed")                                  \

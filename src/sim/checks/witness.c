@@ -365,6 +365,7 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
     if (promises_no_execution(reply)) {
         o->end = FAILED;
         w->stats.failed_count++;
+        w->stats.no_memory_count += begins(reply, "-OOM ");
         if (o->found_index != 0) {
             verdict_broken(w->verdict, "failed is not unknown",
                            "operation %llu was said not to be executed (%.*s), but is entry %llu",

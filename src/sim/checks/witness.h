@@ -26,6 +26,7 @@ struct witness_stats {
     uint64_t unknown_count;
     uint64_t logged_read_count; /* Reads that stand in the log. */
     uint64_t late_count;        /* Unknown to its user, but in the log. */
+    uint64_t no_memory_count;   /* Certainly not executed, for the limit on memory. */
     uint64_t doubt_count;       /* Unknown since a node said so. */
     uint64_t other_count;       /* Commands meant for another database than the first. */
     uint64_t move_count;        /* Keys moved. */

@@ -8,6 +8,7 @@
 
 enum {
     REQUEST_BYTES_MAX = 64 * 1024, /* Of what users send, with all that belongs to it. */
+    TABLES_BYTES = 160 * 1024,     /* Of all databases without keys: any command may ask for one. */
     HELD_MAX = 2048, /* Messages: ten times what was ever seen, with disks that stall. */
 };
 
@@ -28,6 +29,12 @@ static void check_node(struct cluster *c, const struct node *n)
                        "with a limit of %llu for both",
                        n->name, ULL(r->requests.own_bytes), ULL(r->requests.forwarded_bytes),
                        ULL(config->in_flight_bytes_max));
+    }
+    uint64_t dataset_bytes = keyspace_memory_bytes(r->keyspace);
+
+    if (config->memory_bytes_max > 0 && dataset_bytes > config->memory_bytes_max + TABLES_BYTES) {
+        verdict_broken(&c->verdict, "bounds", "%s holds %llu bytes of data, with a limit of %llu",
+                       n->name, ULL(dataset_bytes), ULL(config->memory_bytes_max));
     }
     /* Up to the limit it takes more; then all that waits, within the limit again, at once. */
     uint64_t window_max =

@@ -12,7 +12,10 @@
 
 #define SEARCH_NS (3 * SIM_S) /* For members that have moved, to find each other. */
 
-#define HEAVY_SALT 0x6865617679212121u
+#define HEAVY_SALT  0x6865617679212121u
+#define MEMORY_SALT 0x6d656d6f72792121u
+
+enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
 
 /* --- drawing a run -------------------------------------------------------------------- */
 
@@ -65,6 +68,17 @@ static void draw_disk(struct cluster *c)
     c->disk.capacity_bytes = UINT64_MAX;
 }
 
+/* So that memory runs out; of its own chances, so that other runs are as they were before. */
+static void draw_memory(struct cluster *c)
+{
+    struct prng p = {.state = c->options.seed ^ MEMORY_SALT};
+
+    if (prng_chance(&p, 1, 5) && faults_draw_condition(&c->faults, FAULT_MEMORY)) {
+        c->config.memory_bytes_max =
+            c->config.log_memory_bytes + (128ull * 1024 << prng_below(&p, 5));
+    }
+}
+
 static void draw_config(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -78,6 +92,7 @@ static void draw_config(struct cluster *c)
         /* Short, so that commands time out while their leader remains in office. */
         c->config.request_timeout_ns = c->config.election_timeout_ns;
     }
+    draw_memory(c);
 }
 
 static struct io_address pick_address(void *context, struct prng *prng)
@@ -119,6 +134,9 @@ static void draw_users(struct cluster *c)
     options.backlog_max = prng_chance(p, 1, 3) ? 30 : 0;
     c->users_queue =
         options.value_bytes_max > 500 || options.pipeline_max > 1 || options.backlog_max > 0;
+    if (c->config.memory_bytes_max > 0 && c->recorder == NULL) {
+        options.offset_max = OFFSET_MAX;
+    }
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;

@@ -39,6 +39,7 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_RECOVERY_CRASH] = "recovery-crash",
     [FAULT_UPGRADE] = "upgrade",
     [FAULT_HEAVY] = "heavy",
+    [FAULT_MEMORY] = "memory",
 };
 
 const char *fault_name(enum fault fault)

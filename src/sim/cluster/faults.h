@@ -47,7 +47,8 @@ enum fault {
     FAULT_DRIFT,                   /* clocks run fast or slow; */
     FAULT_RECOVERY_CRASH,          /* who starts may die again before it has recovered; */
     FAULT_UPGRADE,                 /* or be of another version than before; */
-    FAULT_HEAVY,                   /* a client asks for much, all the time: heavy.h. */
+    FAULT_HEAVY,                   /* a client asks for much, all the time: heavy.h; */
+    FAULT_MEMORY,                  /* or the limit on memory is so low that it runs out. */
     FAULT_COUNT
 };
 

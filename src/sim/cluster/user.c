@@ -147,6 +147,11 @@ static void make_write(struct user *u)
 
     if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 12)) {
         make_database_write(u);
+    } else if (u->options.offset_max > 0 && prng_chance(&u->prng, 1, 6)) {
+        argument(u, "SETRANGE");
+        argument_key(u);
+        argument_number(u, (uint32_t)prng_below(&u->prng, u->options.offset_max));
+        argument_value(u);
     } else if (chance < 45) {
         argument(u, "SET");
         argument_key(u);

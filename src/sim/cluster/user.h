@@ -28,6 +28,7 @@ struct user_options {
     uint32_t backlog_max;    /* Sends more while no more than so many are unanswered. */
     uint32_t read_percent;
     uint32_t value_bytes_max;
+    uint32_t offset_max;  /* Of SETRANGE, which takes that much memory; 0: it is not used. */
     uint64_t command_max; /* Sends no more until user_calm(); 0: no limit. */
     uint64_t think_ns;    /* Between two rounds, on average. */
     uint64_t patience_ns;

@@ -39,6 +39,7 @@ void tally_add(struct tally *t, const struct cluster *c)
     }
     one.sometimes[SOMETIMES_WRITE_LOST] = one.checker.lost_write_count;
     one.sometimes[SOMETIMES_RECOVERY_CRASH] = c->stats.recovery_crash_count;
+    one.sometimes[SOMETIMES_OUT_OF_MEMORY] = one.witness.no_memory_count;
     one.sometimes[SOMETIMES_IN_DOUBT] = one.witness.doubt_count;
     one.sometimes[SOMETIMES_IN_DOUBT_EXECUTED] = one.witness.late_count;
     one.sometimes[SOMETIMES_SAID_FAILED] = one.witness.failed_count;

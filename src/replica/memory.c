@@ -1,0 +1,68 @@
+#include "replica/memory.h"
+
+#include "base/mutant.h"
+#include "kv/codec.h"
+
+enum {
+    ARGUMENT_BYTES = 64,      /* An item's header, its share of the table, the allocator's. */
+    GROWTH_ARGUMENTS_MAX = 4, /* Of commands that take more than their arguments. */
+};
+
+/* What its value may take beyond the arguments. */
+static uint64_t extra_bytes(const struct memory_survey *s, const struct request *request,
+                            uint64_t ahead_bytes)
+{
+    struct slice payload = entry_payload(request->entry);
+    struct slice arguments[GROWTH_ARGUMENTS_MAX];
+    struct command_call call = {
+        .command = request->command, .arguments = arguments, .keyspace = s->keyspace};
+    struct command_head head;
+
+    if (request->command->growth == NULL || MUTANT(growth_by_arguments) ||
+        !command_payload_head(payload, &head) ||
+        !command_payload_read(payload, arguments, GROWTH_ARGUMENTS_MAX, &call.argument_count)) {
+        return 0;
+    }
+    call.database = head.database;
+    call.kv = keyspace_database(s->keyspace, head.database);
+    return request->command->growth(&call, ahead_bytes);
+}
+
+/* Of its item or items, and of its entry, which is in memory meanwhile. */
+static uint64_t plain_bytes(const struct request *request)
+{
+    struct command_head head = {0};
+
+    (void)command_payload_head(entry_payload(request->entry), &head);
+    return 2 * (uint64_t)request->entry->size + (uint64_t)head.argument_count * ARGUMENT_BYTES;
+}
+
+/* What is not applied yet may change any value, and may take more than it adds in the end. */
+static enum memory_verdict judge_growth(struct memory_survey *s, const struct request *request)
+{
+    uint64_t plain = plain_bytes(request);
+    uint64_t ahead_bytes = s->ahead_bytes > 0 ? s->ahead_bytes : !s->is_settled;
+    uint64_t most = plain + extra_bytes(s, request, MUTANT(ahead_not_counted) ? 0 : ahead_bytes);
+
+    if (most + s->ahead_bytes <= s->room_bytes || MUTANT(growth_without_limit)) {
+        s->ahead_bytes += most;
+        return MEMORY_HAS_ROOM;
+    }
+    return plain + extra_bytes(s, request, 0) > s->room_bytes + s->cleared_bytes
+               ? MEMORY_IS_SPENT
+               : MEMORY_IS_AWAITED;
+}
+
+enum memory_verdict memory_judge(struct memory_survey *s, const struct request *request)
+{
+    enum memory_verdict verdict = MEMORY_HAS_ROOM;
+
+    if (s->is_limited && (request->command->flags & COMMAND_DENY_OOM) != 0) {
+        /* An earlier leader's commands may yet add whatever they want. */
+        verdict = s->is_known ? judge_growth(s, request) : MEMORY_IS_AWAITED;
+    }
+    if (verdict == MEMORY_HAS_ROOM) {
+        s->is_settled = false;
+    }
+    return verdict;
+}
