@@ -42,6 +42,18 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
+/* All of `from` to the end of `to`. */
+static inline void list_move_all(struct list *to, struct list *from)
+{
+    if (!list_is_empty(from)) {
+        from->next->previous = to->previous;
+        to->previous->next = from->next;
+        from->previous->next = to;
+        to->previous = from->previous;
+        list_init(from);
+    }
+}
+
 /* The first node, or NULL if the list is empty. */
 static inline struct list *list_first(const struct list *l)
 {

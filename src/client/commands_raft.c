@@ -66,6 +66,18 @@ static void query(struct command_call *call)
     submit_request(call, true);
 }
 
+/* Of this node's state, whoever leads. */
+static void snapshot(struct command_call *call)
+{
+    struct admin_request *a = memory_take_zeroed(1, sizeof *a);
+
+    a->request.reply = admin_reply;
+    a->request.answered = admin_answered;
+    a->request.resp_version = (uint8_t)call->reply->version;
+    a->slot = reply_later(call);
+    replica_snapshot(call_client(call)->clients->replica, &a->request);
+}
+
 /* A node that joins through itself would wait for ever for a leader to answer it. */
 static bool refuse_itself(struct command_call *call)
 {
@@ -127,6 +139,8 @@ static const struct subcommand raft_subcommands[] = {
     {"MEMBERS", -2, query, "", "Ids, addresses and memberships of all members."},
     {"REMOVE", -2, change, "id | host:port",
      "Removes a member. It serves nothing any more. Four or more first digits of an id will do."},
+    {"SNAPSHOT", 2, snapshot, "",
+     "Makes a snapshot of this node's state now, and cuts its log. Replies when it is durable."},
     {"STATUS", -2, query, "",
      "The cluster as its leader sees it: each node's role, progress and health."},
     {"TRANSFER", -2, change, "[id | host:port]",
@@ -151,7 +165,7 @@ const struct command raft_commands[] = {
     {.name = "RAFT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = raft_command, .subcommands = raft_subcommands, .group = "raft", .since = "0.1.0",
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port | REMOVE id|host:port | TRANSFER "
-                  "[id | host:port] | LOG [from [count]] | HELP",
+                  "[id | host:port] | LOG [from [count]] | SNAPSHOT | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = request_log_command, .group = "raft", .arguments = "[from [count]]",

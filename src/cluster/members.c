@@ -323,7 +323,10 @@ void members_deinit(struct members *m)
 
 void members_append_take(struct members *m, struct membership *membership)
 {
-    if (!membership_may_follow(m->count == 0 ? NULL : m->history[m->count - 1], membership)) {
+    const struct membership *newest = m->count == 0 ? NULL : m->history[m->count - 1];
+
+    if (!membership_may_follow(newest, membership) ||
+        (newest != NULL && membership->index <= newest->index)) {
         membership_free(membership);
         return;
     }

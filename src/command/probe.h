@@ -11,6 +11,7 @@
 
 #include "raft/raft.h"
 #include "store/entry.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 struct server_probe {
@@ -38,6 +39,12 @@ struct server_probe {
     /* An entry (of any kind) was applied; digest and log time are those of the keyspace after
      * it. */
     void (*applied)(void *context, const struct entry *e, uint64_t kv_digest, uint64_t kv_time_us);
+
+    /* The state machine has become that of a snapshot, at the start or while the node runs. */
+    void (*restored)(void *context, const struct store_snapshot *snapshot, uint64_t kv_digest,
+                     uint64_t kv_time_us);
+    /* The log begins behind that entry from now on. */
+    void (*compacted)(void *context, raft_index origin);
 
     /* Work was done that takes a processor some time: about this many bytes read or written
      * (command/time_share.h). */

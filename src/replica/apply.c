@@ -270,7 +270,8 @@ void replica_apply(struct replica *r)
     uint32_t count = 0;
     uint64_t bytes = 0;
 
-    while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r) && !must_free(r)) {
+    while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r) && !must_free(r) &&
+           !snapshotter_is_behind(&r->snapshotter)) {
         if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
             io_turn_soon(r->io);
             return;

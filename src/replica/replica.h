@@ -27,6 +27,10 @@ struct server_probe; /* command/probe.h */
  * every case, never during this call. */
 void replica_submit(struct replica *r, struct request *request);
 
+/* Makes a snapshot of this node's state, whoever leads. The request is answered when it is durable;
+ * of it only `reply` and `answered` are used. */
+void replica_snapshot(struct replica *r, struct request *request);
+
 /* Too much is under way: hand in nothing more until there is room again, */
 bool replica_is_congested(const struct replica *r);
 /* which is some time later, so that many can go on at once. */
@@ -60,6 +64,9 @@ struct replica_options {
     uint64_t request_timeout_ns;
     uint64_t segment_bytes;
     uint64_t log_memory_bytes;
+    uint64_t log_tail_bytes;
+    uint64_t snapshot_after_bytes;
+    uint64_t snapshot_after_entries;
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
     uint64_t memory_bytes_max; /* A leader takes no growth beyond; 0: no limit. */

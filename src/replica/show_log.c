@@ -30,6 +30,18 @@ static void show_one(struct admin_task *t, const struct entry *e)
     t->first++;
 }
 
+/* What was there when the command came may have left the log since. */
+static bool skip_compacted(struct admin_task *t)
+{
+    raft_index oldest = raft_first_index(t->replica->raft);
+    bool has_left = t->first < oldest;
+
+    if (has_left) {
+        t->first = oldest;
+    }
+    return has_left;
+}
+
 /* The next turn goes on. */
 static void log_read_done(struct store_read *read, int error, struct entry **entries,
                           uint32_t count)
@@ -41,7 +53,7 @@ static void log_read_done(struct store_read *read, int error, struct entry **ent
         show_one(t, entries[i]);
         entry_release(entries[i]);
     }
-    if (error != 0 || count == 0) {
+    if ((error != 0 || count == 0) && !skip_compacted(t)) {
         admin_task_fail(t, ERROR_LOG_UNREADABLE);
     } else if (t->first > t->last) {
         log_finish(t);
@@ -67,6 +79,7 @@ static void read_entries(struct admin_task *t)
 /* Whether it is over. */
 static bool show_entries(struct admin_task *t, uint32_t *left)
 {
+    skip_compacted(t);
     while (t->first <= t->last) {
         const struct entry *e = log_window_get(&t->replica->window, t->first);
 

@@ -10,6 +10,7 @@
 #include "cluster/level.h"
 #include "replica/admin.h"
 #include "replica/state.h"
+#include "resp/errors.h"
 
 enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */
 
@@ -40,7 +41,8 @@ static int recover_entry(void *context, struct entry *e)
     }
     probe_call(r->probe, recovered_entry, e);
     replica_append_entry(r, e);
-    if (e->index <= r->recovered.commit_index) {
+    snapshotter_note_entry(&r->snapshotter, e->index, store_entry_bytes(e->size));
+    if (e->index <= r->recovered.commit_index && e->index > r->applied_index) {
         replica_apply_recovered(r, e);
         replica_trim_window(r);
     }
@@ -69,22 +71,31 @@ static void make_keyspace(struct replica *r)
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
 }
 
-/* The members and the keys at the origin are in a snapshot. There are none yet, so the log must
- * begin with the first entry ever. */
+/* The newest snapshot, if there is one, and where the log begins: there or before. */
 static bool begin_log(struct replica *r, char *text, size_t text_size)
 {
     const struct store_origin *origin = &r->recovered.origin;
+    int error;
 
-    if (raft_restore_origin(r->raft, origin->index, origin->term, NULL, 0) != RAFT_OK) {
-        snprintf(text, text_size,
-                 "the log in %s begins behind entry %llu, and this program cannot read what came "
-                 "before; start it with the program that wrote it",
-                 r->options.data_dir, (unsigned long long)origin->index);
+    probe_call(r->probe, recovered_origin, origin->index, origin->term);
+    if (snapshot_newest(r->store).index == 0) {
+        if (origin->index > 0) {
+            snprintf(
+                text, text_size,
+                "the log in %s begins behind entry %llu, and no snapshot has what came before; "
+                "remove this member from the cluster, and let it join anew with an "
+                "empty directory",
+                r->options.data_dir, (unsigned long long)origin->index);
+        }
+        return origin->index == 0;
+    }
+    if (!replica_load_snapshot(r, text, text_size)) {
         return false;
     }
-    log_window_begin(&r->window, origin->index, keyspace_time_us(r->keyspace));
-    r->applied_index = origin->index;
-    probe_call(r->probe, recovered_origin, origin->index, origin->term);
+    error = raft_restore_origin(r->raft, origin->index, origin->term, &r->committed->configuration,
+                                r->committed->index);
+    CHECK(error == RAFT_OK);
+    log_window_begin(&r->window, origin->index, origin->time_us);
     return true;
 }
 
@@ -114,6 +125,10 @@ static bool recover(struct replica *r, char *text, size_t text_size)
                  r->options.data_dir, (unsigned long long)r->window.last + 1, error);
         return false;
     }
+    snapshotter_note_log(&r->snapshotter);
+    if (r->recovered.commit_index < r->applied_index) {
+        r->recovered.commit_index = r->applied_index; /* What is in a snapshot is committed. */
+    }
     raft_restore_commit(r->raft, r->recovered.commit_index);
     probe_call(r->probe, recovered, r->raft, &r->recovered);
     return true;
@@ -142,6 +157,7 @@ struct replica *replica_start(const struct replica_options *options,
     log_window_init(&r->window);
     time_share_begin(&r->share, r->io, r->probe, 0);
     place_init(r);
+    compaction_init(r);
     while (new_node_id == 0) {
         io_random(r->io, &new_node_id, sizeof new_node_id);
     }
@@ -160,8 +176,12 @@ struct replica *replica_start(const struct replica_options *options,
     };
 
     if (store_open(r->io, &store_options, new_node_id, &r->store, &r->recovered, text, text_size) !=
-            STORE_OK ||
-        !recover(r, text, text_size)) {
+        STORE_OK) {
+        replica_free(r);
+        return NULL;
+    }
+    snapshots_begin(r);
+    if (!recover(r, text, text_size)) {
         replica_free(r);
         return NULL;
     }
@@ -276,6 +296,7 @@ void replica_end(struct replica *r)
 {
     r->is_ended = true;
     r->is_running = false;
+    snapshotter_end(&r->snapshotter, ERROR_STOPPING);
     place_end(r);
 }
 
@@ -290,6 +311,7 @@ void replica_free(struct replica *r)
     health_deinit(&r->health);
     announcer_deinit(&r->announcer);
     place_deinit(r);
+    snapshotter_deinit(&r->snapshotter);
     log_window_deinit(&r->window);
     members_deinit(&r->members);
     membership_free(r->committed);

@@ -12,6 +12,9 @@
  *   level.c       the feature level of the cluster
  *   memory_use.c  what memory is in use, by all that counts for its limit
  *   watch.c       whether members answer, and the disk keeps up
+ *   snapshots.c   when a snapshot is begun, in the turn
+ *   compaction.c  what a snapshot lets go of
+ *   restore.c     the state becomes that of a snapshot
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
 #define RAKIT_REPLICA_STATE_H
@@ -32,6 +35,7 @@
 #include "replica/reads.h"
 #include "replica/replica.h"
 #include "replica/requests.h"
+#include "replica/snapshotter.h"
 #include "replica/sweeper.h"
 #include "replica/ticker.h"
 
@@ -40,6 +44,13 @@
     "stop this node, its data directory may be deleted; to join again it needs an empty one"
 
 struct admin; /* admin.h */
+
+/* The dropping of log entries that a snapshot stands for. */
+struct compaction {
+    struct store_move move;
+    bool is_moving; /* The store is at it. */
+    bool is_due;    /* There may be more to drop than was dropped last. */
+};
 
 struct replica {
     struct replica_options options;
@@ -111,6 +122,8 @@ struct replica {
     bool is_answering;       /* This turn began with entries to apply. */
     struct health health;
     struct disk_policy disk_policy;
+    struct snapshotter snapshotter;
+    struct compaction compaction;
     uint64_t contradicted_ns;  /* When a peer last contradicted what is committed; 0: never. */
     uint64_t loss_reported_ns; /* Since when, with no leader that agrees; see note_loss(). */
     uint64_t loss_last_reported_ns;
@@ -145,6 +158,30 @@ void replica_trim_window(struct replica *r);
 
 /* The node can't go on. */
 void replica_fail(struct replica *r, const char *text);
+
+/* --- restore.c ------------------------------------------------------------------------- */
+
+struct loaded_state;
+
+/* Takes over what was loaded of that snapshot; the core is told by the caller. */
+void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
+                     struct loaded_state *loaded);
+/* At the start: the newest snapshot on the disk. On failure says why. */
+bool replica_load_snapshot(struct replica *r, char *text, size_t text_size);
+
+/* --- compaction.c ---------------------------------------------------------------------- */
+
+void compaction_init(struct replica *r);
+/* A snapshot is durable. */
+void compaction_begin(struct replica *r);
+/* Each turn: goes on with it. */
+void compaction_look(struct replica *r);
+
+/* --- snapshots.c ----------------------------------------------------------------------- */
+
+void snapshots_begin(struct replica *r);
+/* Each turn, when the rest is done. */
+void snapshots_look(struct replica *r);
 
 /* --- stop.c --------------------------------------------------------------------------- */
 

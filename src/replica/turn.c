@@ -107,6 +107,9 @@ void replica_execute(struct replica *r)
         replica_serve_reads(r);
     }
     replica_trim_window(r);
+    if (r->is_running) {
+        snapshots_look(r);
+    }
     give_memory_back(r);
     if (!r->is_ended) {
         arm(r);

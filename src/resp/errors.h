@@ -244,6 +244,8 @@
     "TRYAGAIN others who read the log took all the time: ask again, or for fewer entries"
 #define ERROR_CHANGE_UNDER_WAY \
     "TRYAGAIN another change was under way all the time: nothing was done"
+#define ERROR_SNAPSHOT_FAILED \
+    "ERR the snapshot could not be written: see the log of this node for the reason"
 #define ERROR_LOG_UNREADABLE "ERR the log could not be read from the disk"
 #define ERROR_LOG_SYNTAX "ERR syntax error, try REQUEST_LOG [from [count]]"
 #define ERROR_LOG_NOT_AN_INTEGER \

@@ -86,6 +86,8 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "request-timeout-ms", "%llu", (unsigned long long)(config->request_timeout_ns / MS));
     put(p, "max-output-memory-mb", "%llu", (unsigned long long)(config->output_memory_bytes >> 20));
     put(p, "log-segment-bytes", "%llu", (unsigned long long)config->segment_bytes);
+    put(p, "snapshot-log-mb", "%llu", (unsigned long long)(config->snapshot_after_bytes >> 20));
+    put(p, "log-tail-mb", "%llu", (unsigned long long)(config->log_tail_bytes >> 20));
     put(p, "log-memory-bytes", "%llu", (unsigned long long)config->log_memory_bytes);
     put(p, "in-flight-bytes-max", "%llu", (unsigned long long)config->in_flight_bytes_max);
     put(p, "client-input-bytes-max", "%llu", (unsigned long long)config->client_input_bytes_max);

@@ -34,6 +34,9 @@ void server_config_defaults(struct server_config *c)
         .request_timeout_ns = 2000 * MS,
         .segment_bytes = 64 * MB,
         .log_memory_bytes = 64 * MB,
+        .log_tail_bytes = 16 * MB,
+        .snapshot_after_bytes = 64 * MB,
+        .snapshot_after_entries = 4 * 1000 * 1000,
         .in_flight_bytes_max = 256 * MB,
         .clients_max = 10000,
         .client_input_bytes_max = KV_VALUE_BYTES_MAX + MB, /* A value, and its command. */
@@ -85,6 +88,10 @@ static const char *check_sizes(const struct server_config *c)
     }
     if (c->log_memory_bytes < MB || c->in_flight_bytes_max < MB) {
         return "the log needs at least 1 MB of memory, and so do commands under way";
+    }
+    if (c->log_tail_bytes > c->log_memory_bytes) {
+        return "the tail of the log that stays when it is cut (--log-tail) is kept in memory: it "
+               "can't be more than 64 MB";
     }
     if (c->client_input_bytes_max < 64 * 1024 || c->client_output_bytes_max < 64 * 1024) {
         return "a client needs at least 64 kB of input and of output";

@@ -26,9 +26,12 @@ struct server_config {
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns; /* A command that waits longer gets an error. */
 
-    uint64_t segment_bytes;       /* Of the write-ahead log. */
-    uint64_t log_memory_bytes;    /* Newest entries kept in memory. */
-    uint64_t in_flight_bytes_max; /* Of commands under way: half for clients here, which wait
+    uint64_t segment_bytes;          /* Of the write-ahead log. */
+    uint64_t log_memory_bytes;       /* Newest entries kept in memory. */
+    uint64_t log_tail_bytes;         /* Of these, as many stay when the log is cut. */
+    uint64_t snapshot_after_bytes;   /* A snapshot is due when the log has grown by so much, */
+    uint64_t snapshot_after_entries; /* or by so many entries. See snapshotter.h. */
+    uint64_t in_flight_bytes_max;    /* Of commands under way: half for clients here, which wait
                                    * then, half for forwarded ones, which are refused. */
 
     uint64_t memory_bytes_max;     /* No growth of the data is taken beyond; 0: no limit. */

@@ -33,6 +33,8 @@ enum option_code {
     OPTION_MAX_CLIENTS,
     OPTION_IDLE_TIMEOUT,
     OPTION_MAXMEMORY,
+    OPTION_SNAPSHOT_LOG,
+    OPTION_LOG_TAIL,
     OPTION_MAX_OUTPUT_MEMORY,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
@@ -53,6 +55,8 @@ static const struct option long_options[] = {
     {"max-output-memory", required_argument, NULL, OPTION_MAX_OUTPUT_MEMORY},
     {"maxmemory", required_argument, NULL, OPTION_MAXMEMORY},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"snapshot-log", required_argument, NULL, OPTION_SNAPSHOT_LOG},
+    {"log-tail", required_argument, NULL, OPTION_LOG_TAIL},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
@@ -94,6 +98,12 @@ const char *options_help(void)
            "                           has; 0: no limit; default: 60%\n"
            "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
            "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
+           "  --snapshot-log MB        a snapshot is made, and the log cut, when the log has grown "
+           "by\n"
+           "                           so much, or by the size of the data; default: 64\n"
+           "  --log-tail MB            of the log is kept behind a cut, in memory and on the "
+           "disk,\n"
+           "                           for nodes that lag; default: 16\n"
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
            "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
@@ -159,6 +169,19 @@ static enum options_result read_ms(const struct parse *p, const char *name, uint
     return OPTIONS_RUN;
 }
 
+static enum options_result read_megabytes(const struct parse *p, const char *name, uint64_t min,
+                                          uint64_t *ret_bytes)
+{
+    uint64_t value = 0;
+
+    if (!read_number(optarg, min, MEMORY_MB_MAX, &value)) {
+        return refuse(p, "--%s takes megabytes from %u to %d, not '%s'", name, (unsigned)min,
+                      MEMORY_MB_MAX, optarg);
+    }
+    *ret_bytes = value * 1024 * 1024;
+    return OPTIONS_RUN;
+}
+
 static enum options_result read_log_options(const struct parse *p, int code)
 {
     struct options *o = p->options;
@@ -190,12 +213,7 @@ static enum options_result read_client_options(const struct parse *p, int code)
         config->clients_max = (uint32_t)value;
         return OPTIONS_RUN;
     case OPTION_MAX_OUTPUT_MEMORY:
-        if (!read_number(optarg, 1, MEMORY_MB_MAX, &value)) {
-            return refuse(p, "--max-output-memory takes megabytes from 1 to %d, not '%s'",
-                          MEMORY_MB_MAX, optarg);
-        }
-        config->output_memory_bytes = value * 1024 * 1024;
-        return OPTIONS_RUN;
+        return read_megabytes(p, "max-output-memory", 1, &config->output_memory_bytes);
     case OPTION_MAXMEMORY:
         if (!memory_size_read(slice_str(optarg), &p->options->maxmemory)) {
             return refuse(p,
@@ -219,6 +237,18 @@ static enum options_result read_client_options(const struct parse *p, int code)
         }
         return OPTIONS_RUN;
     }
+}
+
+static enum options_result read_announce(const struct parse *p)
+{
+    struct server_config *config = &p->options->config;
+
+    if (optarg[0] == '\0' || strlen(optarg) >= sizeof config->announce_host) {
+        return refuse(p, "--announce takes a name or an address of 1 to %zu characters",
+                      sizeof config->announce_host - 1);
+    }
+    snprintf(config->announce_host, sizeof config->announce_host, "%s", optarg);
+    return OPTIONS_RUN;
 }
 
 static enum options_result read_option(struct parse *p, int code, const char *word)
@@ -261,12 +291,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         config->feature_level = (uint32_t)value;
         return OPTIONS_RUN;
     case OPTION_ANNOUNCE:
-        if (optarg[0] == '\0' || strlen(optarg) >= sizeof config->announce_host) {
-            return refuse(p, "--announce takes a name or an address of 1 to %zu characters",
-                          sizeof config->announce_host - 1);
-        }
-        snprintf(config->announce_host, sizeof config->announce_host, "%s", optarg);
-        return OPTIONS_RUN;
+        return read_announce(p);
     case OPTION_ELECTION_TIMEOUT:
         return read_ms(p, "election-timeout", &config->election_timeout_ns);
     case OPTION_HEARTBEAT:
@@ -279,6 +304,10 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_IDLE_TIMEOUT:
     case OPTION_PROTECTED_MODE:
         return read_client_options(p, code);
+    case OPTION_SNAPSHOT_LOG:
+        return read_megabytes(p, "snapshot-log", 1, &config->snapshot_after_bytes);
+    case OPTION_LOG_TAIL:
+        return read_megabytes(p, "log-tail", 0, &config->log_tail_bytes);
     case OPTION_LOG_LEVEL:
     case OPTION_LOG_FORMAT:
         return read_log_options(p, code);

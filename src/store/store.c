@@ -532,6 +532,11 @@ static int by_size(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+uint64_t store_log_bytes(const struct store *s)
+{
+    return s->log_bytes;
+}
+
 void store_get_stats(const struct store *s, struct store_stats *ret_stats)
 {
     uint64_t times[SYNC_TIMES];

@@ -185,6 +185,8 @@ struct store_stats {
     bool is_full;
 };
 
+/* What the segments of the log hold. */
+uint64_t store_log_bytes(const struct store *s);
 void store_get_stats(const struct store *s, struct store_stats *ret_stats);
 
 #endif /* RAKIT_STORE_STORE_H */

@@ -36,6 +36,12 @@ void replica_submit(struct replica *r, struct request *request)
     }
 }
 
+void replica_snapshot(struct replica *r, struct request *request)
+{
+    resp_ok(request->reply(request));
+    request->answered(request);
+}
+
 bool replica_has_level(const struct replica *r, const struct command *command,
                        struct resp_writer *reply)
 {

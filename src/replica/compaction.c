@@ -1,0 +1,100 @@
+/* compaction.c - what a snapshot is for: the log that it stands for goes, but for a tail that slow
+ * followers may need, and so do older snapshots. */
+#include "base/check.h"
+#include "base/mutant.h"
+#include "replica/state.h"
+
+static void move_done(struct store_move *move, int error);
+
+void compaction_init(struct replica *r)
+{
+    r->compaction = (struct compaction){.move.done = move_done};
+}
+
+void compaction_begin(struct replica *r)
+{
+    r->compaction.is_due = true;
+}
+
+static raft_index smaller(raft_index a, raft_index b)
+{
+    return a < b ? a : b;
+}
+
+/* The last entry to drop: the entries behind it that are in memory have as many bytes as the tail,
+ * or fewer if there are no more. */
+static raft_index find_origin(const struct replica *r)
+{
+    raft_index low = r->window.first - 1;
+    raft_index high = smaller(smaller(r->snapshotter.newest.index, r->applied_index),
+                              raft_durable_index(r->raft));
+
+    if (low >= high) {
+        return high;
+    }
+    while (low < high) {
+        raft_index middle = low + (high - low) / 2;
+
+        if (log_window_bytes_after(&r->window, middle) <= r->options.log_tail_bytes) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+static uint64_t time_of(const struct replica *r, raft_index index)
+{
+    const struct store_snapshot *newest = &r->snapshotter.newest;
+
+    return index == newest->index ? newest->time_us : log_window_time_us(&r->window, index);
+}
+
+/* The newest stands for all that the others do. */
+static void drop_older_snapshots(struct replica *r)
+{
+    const struct store_snapshot *list;
+
+    while (snapshot_list(r->store, &list) > 1) {
+        snapshot_remove(r->store, list[0].index);
+    }
+}
+
+static void move_done(struct store_move *move, int error)
+{
+    struct replica *r = container_of(move, struct replica, compaction.move);
+
+    r->compaction.is_moving = false;
+    if (error != 0) { /* No room for a sector: it is tried again with the next snapshot. */
+        log_write(r->log, LOG_WARN, "the log could not be cut", "index=%llu reason=" LOG_Q,
+                  (unsigned long long)move->origin.index, "the disk is full");
+        return;
+    }
+    snapshotter_note_log(&r->snapshotter);
+    drop_older_snapshots(r);
+    io_turn_soon(r->io);
+}
+
+void compaction_look(struct replica *r)
+{
+    struct compaction *c = &r->compaction;
+    raft_index origin;
+
+    if (!c->is_due || c->is_moving) {
+        return;
+    }
+    c->is_due = false;
+    origin = find_origin(r);
+    if (origin <= raft_origin(r->raft)) {
+        drop_older_snapshots(r);
+        return;
+    }
+    c->is_moving = true;
+    c->move.origin = (struct store_origin){
+        .index = origin, .term = raft_term_at(r->raft, origin), .time_us = time_of(r, origin)};
+    /* The core first: nothing asks for entries that are about to go. */
+    raft_compact(r->raft, origin);
+    probe_call(r->probe, compacted, origin);
+    store_move_origin(r->store, &c->move);
+}

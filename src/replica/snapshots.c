@@ -1,0 +1,54 @@
+/* snapshots.c - the snapshots of a replica, made of its state in its turn. */
+#include "base/mutant.h"
+#include "replica/state.h"
+#include "resp/errors.h"
+
+enum {
+    STEP_BYTES = 32 * 1024,       /* Walked in a turn that has other work, */
+    IDLE_STEP_BYTES = 256 * 1024, /* and in one that has none. */
+};
+
+static void on_made(void *context)
+{
+    compaction_begin(context);
+}
+
+void snapshots_begin(struct replica *r)
+{
+    struct snapshotter_options options = {
+        .io = r->io,
+        .log = r->log,
+        .store = r->store,
+        .after_bytes = r->options.snapshot_after_bytes,
+        .after_entries = r->options.snapshot_after_entries,
+        .made = on_made,
+        .context = r,
+    };
+
+    snapshotter_init(&r->snapshotter, &options);
+}
+
+void snapshots_look(struct replica *r)
+{
+    struct snapshot_source source = {
+        .index = r->applied_index,
+        .keyspace = r->keyspace,
+        .members = r->committed,
+        .level = r->level,
+    };
+    bool is_busy = r->requests.count > 0 || raft_commit_index(r->raft) > r->applied_index;
+
+    source.term = r->applied_index == 0 ? 0 : raft_term_at(r->raft, r->applied_index);
+    snapshotter_run(&r->snapshotter, &source, is_busy ? STEP_BYTES : IDLE_STEP_BYTES);
+    compaction_look(r);
+}
+
+void replica_snapshot(struct replica *r, struct request *request)
+{
+    if (r->is_ended || !r->is_running) {
+        resp_error(request->reply(request), ERROR_STOPPING);
+        request->answered(request);
+        return;
+    }
+    snapshotter_ask(&r->snapshotter, request);
+}
