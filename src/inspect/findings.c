@@ -47,6 +47,9 @@ static void add_row(struct findings *f, const char *subject, const struct recove
         snprintf(finding->text, sizeof finding->text, "%s; %s", row->found, row->why);
         finding->advice = "nothing is lost, and the next start makes the copy again; see whether "
                           "the disk is failing";
+    } else if (row->verdict == RECOVERY_RESTART) {
+        snprintf(finding->text, sizeof finding->text, "%s; %s", row->found, row->why);
+        finding->advice = "nothing: the next start drops the log and goes on from the snapshot";
     } else {
         snprintf(finding->text, sizeof finding->text,
                  "%s: a crash left it, and it was never acknowledged", row->found);
@@ -76,6 +79,9 @@ void findings_list(const struct survey *s, struct findings *ret_findings)
             ret_findings, "log",
             "it was read, but cannot be judged without a vote, which would name what it must hold",
             "");
+    }
+    if (s->snapshot_row != NULL) {
+        add_row(ret_findings, "snapshots", s->snapshot_row, facts);
     }
 }
 

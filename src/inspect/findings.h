@@ -11,14 +11,14 @@ enum finding_verdict {
 };
 
 struct finding {
-    const char *subject; /* "identity", "key", "votes", "log". */
+    const char *subject; /* "identity", "key", "votes", "log", "snapshots". */
     const char *id;      /* The row's in docs/DISK_FORMAT.md; NULL: it has none. */
     enum finding_verdict verdict;
     char text[SURVEY_TEXT_BYTES];
     const char *advice; /* NULL: none, or part of the text. */
 };
 
-enum { FINDINGS_MAX = 4 };
+enum { FINDINGS_MAX = 5 };
 
 struct findings {
     uint32_t count;

@@ -43,6 +43,13 @@ const struct log_segment *log_segments_needed(const struct log_segments *segment
     return needed;
 }
 
+void log_segments_void(struct log_segments *segments)
+{
+    for (size_t i = 0; i < segments->count; i++) {
+        segments->list[i].first_index = 0;
+    }
+}
+
 uint64_t log_segments_drop(struct log_segments *segments, uint64_t number)
 {
     uint64_t bytes = 0;

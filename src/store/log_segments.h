@@ -28,6 +28,8 @@ void log_segments_add(struct log_segments *segments, const struct log_segment *s
 void log_segments_grow(struct log_segments *segments, uint64_t bytes);
 /* The first one that a log needs which begins behind `index`; NULL: there are none. */
 const struct log_segment *log_segments_needed(const struct log_segments *segments, uint64_t index);
+/* What they hold is no part of the log any more: each is as good a beginning as any. */
+void log_segments_void(struct log_segments *segments);
 /* Forgets those below `number`; returns how many bytes they held. */
 uint64_t log_segments_drop(struct log_segments *segments, uint64_t number);
 

@@ -34,6 +34,7 @@ static enum file_state decode(const char *sector, const struct store_identity *i
         .first_segment = get_u64(sector + HEAD_FIELDS_AT + 24),
         .batch = get_u64(sector + HEAD_FIELDS_AT + 32),
         .checksum = get_u64(sector + HEAD_FIELDS_AT + 40),
+        .dropped_batch = get_u64(sector + HEAD_FIELDS_AT + 48),
     };
     return is_number(ret_origin->entry.index) && is_number(ret_origin->first_segment)
                ? FILE_GOOD
@@ -79,6 +80,7 @@ int origin_write(struct io *io, const char *dir, const struct store_identity *id
     put_u64(sector + HEAD_FIELDS_AT + 24, origin->first_segment);
     put_u64(sector + HEAD_FIELDS_AT + 32, origin->batch);
     put_u64(sector + HEAD_FIELDS_AT + 40, origin->checksum);
+    put_u64(sector + HEAD_FIELDS_AT + 48, origin->dropped_batch);
     head_seal(sector);
 
     int rv = file_replace(io, dir, ORIGIN_NAME, sector, sizeof sector);

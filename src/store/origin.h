@@ -14,6 +14,8 @@ struct origin {
     uint64_t first_segment; /* Some of its entries may be at or below the origin. */
     uint64_t batch;         /* The one before the first batch of that segment, */
     uint64_t checksum;      /* and its checksum: what the chain begins with. */
+    uint64_t dropped_batch; /* Batches up to this one are no part of the log: a snapshot replaced
+                             * all that they held. 0: none. */
 };
 
 /* FILE_MISSING: the log begins with entry 1 and segment 1, as *ret_origin says. With

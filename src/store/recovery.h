@@ -16,6 +16,7 @@ enum recovery_verdict {
     RECOVERY_START,      /* Nothing is wrong. */
     RECOVERY_MEND,       /* A copy of the vote is written again from the other one. */
     RECOVERY_DROP,       /* What stands behind the end was never acknowledged, and goes. */
+    RECOVERY_RESTART,    /* A snapshot replaces the whole log. */
     RECOVERY_DAMAGED,    /* Refuse: what is there is not what was written. */
     RECOVERY_MISSING,    /* Refuse: what was written is not there. */
     RECOVERY_FOREIGN,    /* Refuse: files of different data directories. */
@@ -23,8 +24,9 @@ enum recovery_verdict {
     RECOVERY_UNREADABLE, /* Refuse: nobody knows what is there. */
 };
 
-/* The votes are judged first: what the log must hold, they say. */
-enum recovery_subject { RECOVERY_VOTES, RECOVERY_LOG };
+/* The votes are judged first: what the log must hold, they say. Then the log, then the snapshots,
+ * which must reach to where the log begins. */
+enum recovery_subject { RECOVERY_VOTES, RECOVERY_LOG, RECOVERY_SNAPSHOTS };
 
 enum { RECOVERY_LOST_MAX = 8, RECOVERY_SENTENCE_BYTES = 3 * PATH_BYTES_MAX };
 
@@ -33,6 +35,17 @@ struct recovery_lost {
     uint64_t batch;
     uint64_t first_index;
     uint64_t last_index;
+};
+
+struct recovery_snapshots {
+    struct store_snapshot newest; /* Good, and not below the origin; index 0: none. */
+    bool is_beyond_log;           /* The log ends below it, or has another entry at its index. */
+    uint64_t below_index;         /* The newest good one that is below the origin; 0: none. */
+    uint64_t bad_index;           /* The newest bad one that is not below the origin; 0: none. */
+    enum file_state bad_state;
+    int error;
+    uint64_t foreign_index; /* One of another cluster or group, or under another one's name; */
+    uint32_t version;       /* the version of one that has another than ours; 0: none. */
 };
 
 struct recovery_facts {
@@ -78,6 +91,8 @@ struct recovery_facts {
     uint64_t max_job;      /* Of good heads there, and of the chain. */
     uint64_t synced_batch; /* The highest that a good head there names as durable. */
     uint64_t stray_batch;  /* The highest that stands in another place than its own. */
+
+    struct recovery_snapshots snapshots; /* Looked at if the log lets the node start. */
 };
 
 struct recovery_row {
@@ -137,8 +152,9 @@ struct recovery {
     struct recovery_segment *segments; /* By number. */
     uint64_t *below; /* Numbers of segments below the origin, which nobody needs. */
     size_t below_count;
-    size_t tail;                  /* The segment with the last whole batch. */
-    uint64_t job_at;              /* Where in it the batches of the last job begin. */
+    size_t tail;     /* The segment with the last whole batch. */
+    uint64_t job_at; /* Where in it the batches of the last job begin. */
+    const struct recovery_row *snapshot_row;
     struct recovery_watch *watch; /* Or NULL. */
 };
 
@@ -147,8 +163,9 @@ struct recovery {
  * directory cannot be read. */
 int recovery_observe_log(struct recovery *r);
 
-/* Which snapshots there are, by their first and last sectors. 0, or a negative errno value if the
- * directory cannot be read. */
-int recovery_observe_snapshots(struct store *s);
+/* Which snapshots there are, by their first and last sectors, once the log is known. One that is to
+ * replace the log is read as a whole. Fills the facts and the store's list of good ones; writes
+ * nothing. 0, or a negative errno value if directory or log cannot be read. */
+int recovery_observe_snapshots(struct recovery *r);
 
 #endif /* RAKIT_STORE_RECOVERY_H */

@@ -156,25 +156,42 @@ static void index_batch(struct log_index *index, const struct recovery_segment *
     }
 }
 
-/* A whole batch, the next of the log, changes what that is. */
-static void take_batch(struct recovery *r, struct recovery_segment *segment,
-                       const struct batch_head *head)
+/* It is of a log that was replaced. */
+static bool is_dropped(const struct recovery_facts *f, const struct batch_head *head)
+{
+    return head->number <= f->origin.dropped_batch;
+}
+
+static void take_entries(struct recovery *r, const struct recovery_segment *segment,
+                         const struct batch_head *head)
 {
     struct recovery_facts *f = &r->facts;
 
     index_batch(&r->store->index, segment, head);
     f->last_index = head->first_index + head->entry_count - 1;
     f->commit_index = head->commit_index > f->commit_index ? head->commit_index : f->commit_index;
+}
+
+/* A whole batch, the next of the log, changes what that is. */
+static void take_batch(struct recovery *r, struct recovery_segment *segment,
+                       const struct batch_head *head)
+{
+    struct recovery_facts *f = &r->facts;
+
+    if (!is_dropped(f, head)) {
+        take_entries(r, segment, head);
+    }
     if (head->vote_generation > f->vote_generation) {
         f->vote_generation = head->vote_generation;
     }
     if (segment->end == SECTOR_BYTES) {
-        log_segments_add(&r->store->segments, &(struct log_segment){
-                                                  .number = segment->head.number,
-                                                  .first_index = head->first_index,
-                                                  .batch_before = f->end.batch,
-                                                  .checksum_before = f->end.checksum,
-                                              });
+        log_segments_add(&r->store->segments,
+                         &(struct log_segment){
+                             .number = segment->head.number,
+                             .first_index = is_dropped(f, head) ? 0 : head->first_index,
+                             .batch_before = f->end.batch,
+                             .checksum_before = f->end.checksum,
+                         });
     }
     log_segments_grow(&r->store->segments, head->batch_bytes);
     if (head->job != f->end.job || segment->end == SECTOR_BYTES) {
@@ -210,8 +227,8 @@ static void follow_segment(struct recovery *r, struct log_reader *reader,
         if (reader->error != 0) {
             break;
         }
-        bool is_senseless =
-            is_whole && (recovery_drops_committed(f, &head) || recovery_leaves_gap(f, &head));
+        bool is_senseless = is_whole && !is_dropped(f, &head) &&
+                            (recovery_drops_committed(f, &head) || recovery_leaves_gap(f, &head));
 
         show_batch(r, reader, at, &head, is_whole && !is_senseless);
         if (is_senseless) {
@@ -222,7 +239,7 @@ static void follow_segment(struct recovery *r, struct log_reader *reader,
             take_batch(r, segment, &head);
         }
         advance(&f->heads, &head);
-        f->heads_last_index = head.first_index + head.entry_count - 1;
+        f->heads_last_index = is_dropped(f, &head) ? 0 : head.first_index + head.entry_count - 1;
         at += head.batch_bytes;
     }
     if (reader->error != 0) {

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mutant.h"
 #include "store/recovery.h"
+#include "store/snapshot_format.h"
 
 /* --- conditions --- */
 
@@ -144,7 +145,10 @@ static bool batch_leaves_gap(const struct recovery_facts *f)
 
 static bool origin_knows_more(const struct recovery_facts *f)
 {
-    return f->origin.batch > 0 && f->end.batch == f->origin.batch && !MUTANT(damage_taken_for_torn);
+    bool has_nothing = f->origin.batch > 0 && f->end.batch == f->origin.batch;
+
+    return (has_nothing || f->end.batch < f->origin.dropped_batch) &&
+           !MUTANT(damage_taken_for_torn);
 }
 
 static bool later_batch_knows_more(const struct recovery_facts *f)
@@ -175,6 +179,66 @@ static bool segments_are_too_many(const struct recovery_facts *f)
 static bool tail_is_torn(const struct recovery_facts *f)
 {
     return f->torn_bytes > 0;
+}
+
+static bool snapshot_has_version(const struct recovery_facts *f)
+{
+    return f->snapshots.version != 0;
+}
+
+static bool snapshot_is_foreign(const struct recovery_facts *f)
+{
+    return f->snapshots.foreign_index != 0;
+}
+
+/* The newest good one, if the log can be read on from there. */
+static const struct store_snapshot *snapshot_of(const struct recovery_facts *f)
+{
+    return f->snapshots.newest.index != 0 ? &f->snapshots.newest : NULL;
+}
+
+static bool snapshot_contradicts_origin(const struct recovery_facts *f)
+{
+    const struct store_snapshot *snapshot = snapshot_of(f);
+
+    return snapshot != NULL && snapshot->index == f->origin.entry.index &&
+           snapshot->term != f->origin.entry.term;
+}
+
+static bool snapshot_is_beyond_log(const struct recovery_facts *f)
+{
+    return snapshot_of(f) != NULL && f->snapshots.is_beyond_log &&
+           !MUTANT(snapshot_beyond_log_kept);
+}
+
+static bool snapshot_is_not_newest(const struct recovery_facts *f)
+{
+    return snapshot_of(f) != NULL && f->snapshots.bad_index > f->snapshots.newest.index;
+}
+
+static bool snapshot_is_there(const struct recovery_facts *f)
+{
+    return snapshot_of(f) != NULL;
+}
+
+static bool snapshot_is_not_needed(const struct recovery_facts *f)
+{
+    return f->origin.entry.index == 0 || MUTANT(snapshot_not_needed);
+}
+
+static bool snapshot_is_unreadable(const struct recovery_facts *f)
+{
+    return f->snapshots.bad_index != 0 && f->snapshots.bad_state == FILE_UNREADABLE;
+}
+
+static bool snapshot_is_damaged(const struct recovery_facts *f)
+{
+    return f->snapshots.bad_index != 0;
+}
+
+static bool snapshot_is_too_old(const struct recovery_facts *f)
+{
+    return f->snapshots.below_index != 0;
 }
 
 /* --- the table --- */
@@ -213,6 +277,7 @@ static uint64_t known_batch(const struct recovery_facts *f)
     if (f->origin.batch > 0 && batch <= f->origin.batch) {
         batch = f->origin.batch + 1;
     }
+    batch = f->origin.dropped_batch > batch ? f->origin.dropped_batch : batch;
     return f->stray_batch > batch ? f->stray_batch : batch;
 }
 
@@ -255,7 +320,7 @@ struct word {
 static void expand(const struct recovery_facts *f, const char *name, size_t size, char *to)
 {
     char lost[WORD_BYTES] = "";
-    char files[4][NAME_BYTES_MAX];
+    char files[6][NAME_BYTES_MAX];
     uint64_t odd_from = f->senseless.truncate_from;
 
     list_lost(f, lost);
@@ -263,6 +328,8 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
     segment_name(files[1], last_segment(f) + 1);
     segment_name(files[2], f->bad_segment);
     segment_name(files[3], f->end_segment);
+    snapshot_name(files[4], f->snapshots.bad_index);
+    snapshot_name(files[5], f->snapshots.foreign_index);
 
     const struct word words[] = {
         {"dir", 0, f->dir},
@@ -288,6 +355,13 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
         {"byte", f->end_offset, NULL},
         {"lost", 0, lost},
         {"used", f->used_count, NULL},
+        {"origin", f->origin.entry.index, NULL},
+        {"bad-snapshot", 0, files[4]},
+        {"foreign-snapshot", 0, files[5]},
+        {"snapshot", f->snapshots.newest.index, NULL},
+        {"snapshot-error", (uint64_t)-f->snapshots.error, NULL},
+        {"snapshot-version", f->snapshots.version, NULL},
+        {"old-snapshot", f->snapshots.below_index, NULL},
     };
 
     size_t i = 0;
@@ -303,6 +377,15 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
     }
 }
 
+/* That of the file which has another one than ours. */
+static uint32_t other_version(const struct recovery_facts *f)
+{
+    if (f->snapshots.version != 0) {
+        return f->snapshots.version;
+    }
+    return f->version != 0 ? f->version : f->votes->version;
+}
+
 const char *recovery_advice(const struct recovery_row *row, const struct recovery_facts *f)
 {
     switch (row->verdict) {
@@ -310,7 +393,7 @@ const char *recovery_advice(const struct recovery_row *row, const struct recover
         return "the files of two data directories were mixed up; nothing was changed; put this "
                "node's own files back";
     case RECOVERY_VERSION:
-        return version_advice(f->version != 0 ? f->version : f->votes->version);
+        return version_advice(other_version(f));
     case RECOVERY_UNREADABLE:
         return "nothing was changed; start again once the system can read it; if it never can, "
                "remove this node from the cluster and join anew with an empty directory";
@@ -325,6 +408,7 @@ static int error_of(enum recovery_verdict verdict)
     case RECOVERY_START:
     case RECOVERY_MEND:
     case RECOVERY_DROP:
+    case RECOVERY_RESTART:
         return STORE_OK;
     case RECOVERY_VERSION:
         return STORE_EFORMAT;

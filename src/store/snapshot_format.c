@@ -24,7 +24,7 @@ enum { KNOWN_FLAGS = SNAPSHOT_OPTIONAL | CHUNK_COMPRESSED };
 
 /* --- names --- */
 
-static void snapshot_name(char *name, uint64_t index)
+void snapshot_name(char *name, uint64_t index)
 {
     snprintf(name, NAME_BYTES_MAX, "snapshot-%016" PRIx64 ".snap", index);
 }

@@ -23,6 +23,7 @@ enum {
 /* The last chunk is of this section. */
 #define SNAPSHOT_END "end"
 
+void snapshot_name(char *name, uint64_t index);
 /* dir/name of the snapshot at `index`; */
 void snapshot_path(const char *dir, uint64_t index, char *path);
 /* and where it is made. */

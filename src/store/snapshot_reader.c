@@ -228,21 +228,36 @@ int snapshot_reader_skip(struct snapshot_reader *reader)
     return SNAPSHOT_HAS_CHUNK;
 }
 
+static bool is_end_of(const struct snapshot_reader *reader, const char *sector,
+                      struct chunk_head *ret_head, struct snapshot_totals *ret_totals)
+{
+    if (!chunk_head_decode(sector, ret_head) || !chunk_is_end(ret_head) ||
+        !chunk_is_good(sector, ret_head)) {
+        return false;
+    }
+    totals_decode(sector + CHUNK_HEAD_BYTES, ret_totals);
+    return ret_totals->file_bytes == reader->file_bytes &&
+           ret_totals->chunks + 1 == ret_head->number;
+}
+
 bool snapshot_reader_find_end(struct snapshot_reader *reader)
 {
     char sector[SECTOR_BYTES];
     struct chunk_head head;
     struct snapshot_totals totals;
 
-    if (reader->file_bytes < 2 * SECTOR_BYTES || reader->file_bytes % SECTOR_BYTES != 0 ||
-        io_file_read(reader->file, reader->file_bytes - SECTOR_BYTES, sector, sizeof sector) !=
-            SECTOR_BYTES ||
-        !chunk_head_decode(sector, &head) || !chunk_is_end(&head) ||
-        !chunk_is_good(sector, &head)) {
+    if (reader->file_bytes < 2 * SECTOR_BYTES || reader->file_bytes % SECTOR_BYTES != 0) {
         return false;
     }
-    totals_decode(sector + CHUNK_HEAD_BYTES, &totals);
+
+    int64_t size =
+        io_file_read(reader->file, reader->file_bytes - SECTOR_BYTES, sector, sizeof sector);
+
+    reader->error = size < 0 ? (int)size : 0;
+    if (size != SECTOR_BYTES || !is_end_of(reader, sector, &head, &totals)) {
+        return false;
+    }
     reader->snapshot.bytes = totals.file_bytes;
     reader->snapshot.checksum = head.checksum;
-    return totals.file_bytes == reader->file_bytes && totals.chunks + 1 == head.number;
+    return true;
 }

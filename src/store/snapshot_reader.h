@@ -40,8 +40,8 @@ int snapshot_reader_next(struct snapshot_reader *reader, struct snapshot_chunk *
 /* The same without content: it is verified as it is stored. */
 int snapshot_reader_skip(struct snapshot_reader *reader);
 
-/* Learns bytes and checksum from the last sector, if that is the end of a snapshot at all; what
- * lies between is not looked at. */
+/* Learns bytes and checksum from the last sector, if that is the end of a snapshot at all (or sets
+ * the error, if it cannot be read); what lies between is not looked at. */
 bool snapshot_reader_find_end(struct snapshot_reader *reader);
 
 #endif /* RAKIT_STORE_SNAPSHOT_READER_H */

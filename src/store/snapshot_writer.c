@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -46,7 +47,9 @@ void snapshot_writer_close(struct snapshot_writer *writer)
 
 static int flush(struct snapshot_writer *writer)
 {
-    int rv = io_file_write_durable(writer->file, writer->at, writer->data, writer->size);
+    int rv = MUTANT(snapshot_not_synced)
+                 ? io_file_write(writer->file, writer->at, writer->data, writer->size)
+                 : io_file_write_durable(writer->file, writer->at, writer->data, writer->size);
 
     writer->at += writer->size;
     writer->size = 0;
@@ -122,5 +125,5 @@ int snapshot_writer_end(struct snapshot_writer *writer, struct store_snapshot *s
 
     int rv = flush(writer);
 
-    return rv != 0 ? rv : io_file_sync(writer->file);
+    return rv != 0 || MUTANT(snapshot_not_synced) ? rv : io_file_sync(writer->file);
 }

@@ -222,7 +222,8 @@ static int find_identity(struct store *s, const struct directory *directory, uin
 }
 
 /* Written anew, since it may have been read from the system's cache alone. And from now on, a
- * log that ends before today's end is known to be damaged. */
+ * log that ends before today's end is known to be damaged. If a snapshot has replaced the log, its
+ * term may be a later one: then there was no vote in that yet. */
 static int renew_vote(struct store *s)
 {
     int rv = vote_mend(s->io, s->dir, &s->vote_files);
@@ -231,6 +232,11 @@ static int renew_vote(struct store *s)
     if (s->chain.batch > 0) {
         vote.last_segment = s->current.head.number;
     }
+    if (vote.current_term < s->origin.entry.term) {
+        vote.current_term = s->origin.entry.term;
+        vote.voted_for = 0;
+    }
+    s->queued_term = vote.current_term;
     return rv != 0 ? rv : wal_put_vote(s, vote);
 }
 

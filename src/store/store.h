@@ -56,14 +56,17 @@ struct store_recovered {
     uint64_t current_term;
     uint64_t voted_for;
     struct store_origin origin;
-    uint64_t last_index;   /* That of the origin: an empty log. */
-    uint64_t commit_index; /* Known to be committed (a hint stored on the way). */
+    uint64_t last_index;            /* That of the origin: an empty log. */
+    uint64_t commit_index;          /* Known to be committed (a hint stored on the way). */
+    struct store_snapshot snapshot; /* The newest that is good; what comes after it is in the log.
+                                     * Index 0: none. */
     uint64_t log_bytes;
     uint64_t torn_bytes; /* Dropped at the tail: never acknowledged. */
     bool vote_copy_lost; /* One copy of the vote was torn, damaged or missing. */
     /* The rows of docs/DISK_FORMAT.md, "Verdicts", that it went by; NULL without a cluster. */
     const char *vote_case;
     const char *log_case;
+    const char *snapshot_case;
 };
 
 /* Opens or makes the data directory, takes its lock and recovers. Blocking. On an
@@ -160,16 +163,18 @@ void store_read(struct store *s, struct store_read *read);
 /* Moves the beginning of the log. */
 struct store_move {
     struct store_origin origin; /* Beyond the one that the log has. */
+    bool drops_log;             /* The log is to be empty: it has another entry there. */
     /* 0: the log durably begins behind it, and segments wholly below it are gone. -ENOSPC, -EDQUOT:
      * the disk has no room, and nothing has changed. */
     void (*done)(struct store_move *move, int error);
 };
 
 /* Drops what is at or below an entry, in the background. The entry is committed and durable; or
- * it is beyond the last one, and nothing is under way, and nothing is written before `done`: then
- * the log is empty. The caller keeps `move` still until `done`, begins no other one before, and
- * asks for no entry at or below it any more. Other errors than of room are those of `failed`, and
- * `done` does not come. */
+ * it is beyond the last one, or replaces the log, and nothing is under way, and nothing is written
+ * before `done`: then the log is empty. A durable snapshot holds the state after that entry, or
+ * after a later one: without it the next start refuses. The caller keeps `move` still until `done`,
+ * begins no other one before, and asks for no entry at or below it any more. Other errors than of
+ * room are those of `failed`, and `done` does not come. */
 void store_move_origin(struct store *s, struct store_move *move);
 
 /* Figures for INFO and STATUS. */

@@ -113,6 +113,7 @@ struct wal_move {
     struct io_job job;
     struct io_job drop_job;   /* Removes segments, once the origin is durable. */
     struct store_move *owner; /* NULL: none is under way. */
+    bool drops_log;
     struct origin next;
     uint64_t drop_from; /* Number of the first segment to remove. */
     int error;
@@ -220,6 +221,8 @@ void wal_prepare_finish(struct store *s);
 /* --- wal_origin.c --- */
 /* Where it is there. 0 or a negative errno value. */
 int wal_remove_segment(struct store *s, uint64_t number);
+/* At the start: a snapshot replaces the whole log, which begins behind `origin` and is empty. */
+int wal_restart_log(struct store *s, const struct store_origin *origin);
 
 /* --- wal_read.c --- */
 struct log_reader;

@@ -90,6 +90,17 @@ static void look_at_log(struct survey *s)
     }
 }
 
+static void look_at_snapshots(struct survey *s)
+{
+    int error = recovery_observe_snapshots(&s->recovery);
+
+    if (error == 0) {
+        s->snapshot_row = recovery_decide(&s->recovery.facts, RECOVERY_SNAPSHOTS);
+    } else {
+        s->recovery.facts.error = error;
+    }
+}
+
 static void look_at_member(struct survey *s, const char *dir)
 {
     struct store *store = s->store;
@@ -99,6 +110,9 @@ static void look_at_member(struct survey *s, const char *dir)
     vote_close(&store->vote_files);
     s->vote_row = recovery_decide(&s->recovery.facts, RECOVERY_VOTES);
     look_at_log(s);
+    if (s->log_row != NULL && recovery_lets_start(s->log_row)) {
+        look_at_snapshots(s);
+    }
 }
 
 int survey_take(struct io *io, const char *dir, struct recovery_watch *watch,
@@ -108,6 +122,7 @@ int survey_take(struct io *io, const char *dir, struct recovery_watch *watch,
     struct store *store = memory_take_zeroed(1, sizeof *store);
 
     store->io = io;
+    snapshots_init(&store->snapshots);
     store->dir = memory_copy(dir, strlen(dir) + 1);
     s->store = store;
     s->recovery = (struct recovery){
@@ -141,6 +156,7 @@ void survey_free(struct survey *s)
     free(s->recovery.below);
     log_index_deinit(&s->store->index);
     log_segments_deinit(&s->store->segments);
+    snapshots_deinit(&s->store->snapshots);
     free(s->store->dir);
     free(s->store);
     free(s);
@@ -155,5 +171,7 @@ bool survey_lets_start(const struct survey *s)
         return true;
     }
     return recovery_lets_start(s->vote_row) && s->log_row != NULL &&
-           (recovery_lets_start(s->log_row) || MUTANT(survey_skips_log));
+           ((recovery_lets_start(s->log_row) && s->snapshot_row != NULL &&
+             recovery_lets_start(s->snapshot_row)) ||
+            MUTANT(survey_skips_log));
 }

@@ -23,6 +23,7 @@ struct survey {
      * the votes do not let the node start. */
     const struct recovery_row *vote_row;
     const struct recovery_row *log_row;
+    const struct recovery_row *snapshot_row; /* NULL unless the log lets the node start. */
     struct store *store; /* Never opened; its index says where live entries are. */
     struct recovery recovery;
 };

@@ -69,11 +69,16 @@ static void finish_drop(struct io_job *job)
     end_move(move, 0);
 }
 
-static void take_origin(struct store *s, const struct origin *origin)
+static void take_origin(struct store *s, const struct origin *origin, bool drops_log)
 {
     uint64_t index = origin->entry.index;
 
     s->origin = *origin;
+    if (drops_log) {
+        log_index_truncate(&s->index, 1);
+        log_segments_void(&s->segments);
+        s->queued_last_index = index;
+    }
     log_index_begin(&s->index, index);
     s->log_bytes -= log_segments_drop(&s->segments, origin->first_segment);
     if (s->queued_last_index < index) {
@@ -100,14 +105,19 @@ static void finish_move(struct io_job *job)
         store_fail(s, move->error, "cannot write the origin of the log");
         return;
     }
-    take_origin(s, &move->next);
+    take_origin(s, &move->next, move->drops_log);
     io_worker_submit(s->read_worker, &move->drop_job); /* Behind reads of what is removed. */
 }
 
-/* With the next segment, where none holds a batch. */
-static void choose_segment(const struct store *s, struct origin *origin)
+/* With the next segment, where none holds a batch. If the log is dropped, the last one that does
+ * is needed: the chain goes on from there. */
+static void choose_segment(const struct store *s, struct origin *origin, bool drops_log)
 {
-    const struct log_segment *first = log_segments_needed(&s->segments, origin->entry.index);
+    uint64_t index = drops_log ? UINT64_MAX - 1 : origin->entry.index;
+    const struct log_segment *first = log_segments_needed(&s->segments, index);
+
+    origin->dropped_batch =
+        drops_log && !MUTANT(dropped_log_believed) ? s->chain.batch : s->origin.dropped_batch;
 
     if (first == NULL) {
         CHECK(s->chain.batch == 0);
@@ -130,17 +140,37 @@ void store_move_origin(struct store *s, struct store_move *owner)
     CHECK(move->owner == NULL);
     CHECK(index > s->origin.entry.index);
     CHECK(index <= log_index_last(&s->index) || (is_idle && index > s->queued_last_index));
+    CHECK(!owner->drops_log || is_idle);
     if (s->has_failed) {
         return;
     }
     move->owner = owner;
     move->error = 0;
     move->next = (struct origin){.entry = owner->origin};
-    choose_segment(s, &move->next);
+    move->drops_log = owner->drops_log || index > log_index_last(&s->index);
+    choose_segment(s, &move->next, move->drops_log);
     move->drop_from = s->origin.first_segment;
     move->job.run = run_move;
     move->job.done = finish_move;
     move->drop_job.run = run_drop;
     move->drop_job.done = finish_drop;
     io_worker_submit(s->prepare_worker, &move->job);
+}
+
+int wal_restart_log(struct store *s, const struct store_origin *entry)
+{
+    struct origin next = {.entry = *entry};
+    uint64_t drop_from = s->origin.first_segment;
+    int rv = 0;
+
+    choose_segment(s, &next, true);
+    rv = origin_write(s->io, s->dir, &s->identity, &next);
+    if (rv != 0) {
+        return rv;
+    }
+    take_origin(s, &next, true);
+    for (uint64_t number = drop_from; number < next.first_segment && rv == 0; number++) {
+        rv = wal_remove_segment(s, number);
+    }
+    return rv;
 }

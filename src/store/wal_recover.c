@@ -147,6 +147,63 @@ static int judge_log(struct recovery *r, struct store_recovered *recovered, stru
     return recovery_explain(row, &r->facts, c);
 }
 
+static int judge_snapshots(struct recovery *r, struct store_recovered *recovered,
+                           struct complaint *c)
+{
+    struct store *s = r->store;
+    int rv = recovery_observe_snapshots(r);
+
+    if (rv != 0) {
+        return complain(c, STORE_EIO, "cannot read %s, or the log in it (error %d)", s->dir, -rv);
+    }
+    r->snapshot_row = recovery_decide(&r->facts, RECOVERY_SNAPSHOTS);
+    recovered->snapshot_case = r->snapshot_row->id;
+    recovered->snapshot = r->facts.snapshots.newest;
+    return recovery_explain(r->snapshot_row, &r->facts, c);
+}
+
+/* What a snapshot holds is committed. */
+static void raise_to_snapshot(struct recovery_facts *f)
+{
+    uint64_t index = f->snapshots.newest.index;
+
+    f->commit_index = f->commit_index > index ? f->commit_index : index;
+}
+
+/* The log is dropped for it. */
+static int restart_log(struct recovery *r, struct store_recovered *recovered, struct complaint *c)
+{
+    struct store *s = r->store;
+    const struct store_snapshot *snapshot = &r->facts.snapshots.newest;
+    struct store_origin origin = {
+        .index = snapshot->index, .term = snapshot->term, .time_us = snapshot->time_us};
+    int rv = wal_restart_log(s, &origin);
+
+    if (rv != 0) {
+        return complain(c, STORE_EIO, "cannot write the origin of the log in %s (error %d)", s->dir,
+                        -rv);
+    }
+    log_write(s->options.log, LOG_WARN, "a snapshot replaces the log, which did not reach to it",
+              "index=%" PRIu64 " log_last=%" PRIu64, snapshot->index, r->facts.last_index);
+    recovered->origin = origin;
+    recovered->last_index = origin.index;
+    recovered->commit_index = origin.index;
+    recovered->log_bytes = s->log_bytes;
+    return STORE_OK;
+}
+
+static void report_lost_snapshot(const struct recovery *r)
+{
+    const struct recovery_snapshots *found = &r->facts.snapshots;
+
+    if (found->bad_index != 0) {
+        log_write(r->store->options.log, LOG_WARN,
+                  "a snapshot is damaged, and the start goes on without it",
+                  "index=%" PRIu64 " dir=" LOG_Q " advice=" LOG_Q, found->bad_index, r->store->dir,
+                  "see whether the disk is failing");
+    }
+}
+
 /* No crash does that to a copy: somebody should look at the disk. */
 static void report_lost_copy(const struct store *s)
 {
@@ -189,15 +246,20 @@ int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct c
     if (rv == STORE_OK) {
         rv = judge_log(&r, ret_recovered, c);
     }
-    if (rv == STORE_OK && recovery_observe_snapshots(s) != 0) {
-        rv = complain(c, STORE_EIO, "cannot list %s", s->dir);
+    if (rv == STORE_OK) {
+        rv = judge_snapshots(&r, ret_recovered, c);
     }
     if (rv == STORE_OK) {
+        raise_to_snapshot(&r.facts);
         s->chain = r.facts.end;
         rv = prepare_writing(&r, c);
     }
     if (rv == STORE_OK) {
         take_over(&r, ret_recovered);
+        report_lost_snapshot(&r);
+    }
+    if (rv == STORE_OK && r.snapshot_row->verdict == RECOVERY_RESTART) {
+        rv = restart_log(&r, ret_recovered, c);
     }
     if (rv == STORE_OK && ret_recovered->vote_copy_lost) {
         report_lost_copy(s);

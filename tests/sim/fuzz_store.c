@@ -20,6 +20,7 @@
 #include "raft/raft.h"
 #include "sim/world/sim.h"
 #include "store/segment.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 enum {
@@ -44,6 +45,7 @@ static const char *const file_names[] = {
     "data/vote-b.tmp",
     "data/cluster-key",
     "data/origin",
+    "data/snapshot-0000000000000002.snap",
 };
 static const struct store_key the_key = {"the thirty-two bytes of the key."};
 
@@ -70,6 +72,7 @@ struct world {
     uint64_t seq;
     uint64_t durable_seq;
     struct store_move move;
+    struct snapshot_making making;
     bool has_moved;
     uint64_t edited_bytes;
     bool is_forged;
@@ -200,8 +203,36 @@ static void on_moved(struct store_move *move, int error)
     container_of(move, struct world, move)->has_moved = true;
 }
 
+static void on_wrote(struct snapshot_making *making, int error)
+{
+    (void)making;
+    CHECK(error == 0);
+}
+
+static void on_made(struct snapshot_making *making, int error)
+{
+    (void)making;
+    CHECK(error == 0);
+}
+
+/* Of what comes before the origin. */
+static void world_make_snapshot(struct world *w)
+{
+    struct buffer content = {0};
+
+    w->making = (struct snapshot_making){
+        .index = ORIGIN, .term = 1, .time_us = 1, .wrote = on_wrote, .done = on_made};
+    buffer_append(&content, "content", 7);
+    snapshot_begin(w->store, &w->making);
+    snapshot_put(&w->making, "items", 0, &content);
+    snapshot_finish(&w->making);
+    world_run(w);
+    CHECK(snapshot_newest(w->store).index == ORIGIN);
+}
+
 static void world_move_origin(struct world *w)
 {
+    world_make_snapshot(w);
     w->move =
         (struct store_move){.origin = {.index = ORIGIN, .term = 1, .time_us = 1}, .done = on_moved};
     store_move_origin(w->store, &w->move);

@@ -5,12 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/list.h"
+#include "base/memory.h"
 #include "raft/raft.h"
 
 enum { ENTRIES_MAX = 8 };
@@ -53,6 +55,18 @@ static const struct step origin_steps[] = {
 };
 
 const struct script script_origin = SCRIPT(origin_steps, 8192);
+
+static const struct step snapshot_steps[] = {
+    {.with_vote = true, .entry_count = 3, .size = 900},
+    {.entry_count = 2, .size = 1000, .with_snapshot = true, .keep_count = 1},
+    {.entry_count = 3, .size = 1000, .with_move = true, .keep_count = 2},
+    {.with_vote = true, .entry_count = 2, .size = 300, .install_ahead = 4},
+    {.entry_count = 5, .size = 1000, .with_move = true, .keep_count = 3},
+    {.with_vote = true, .entry_count = 2, .size = 20, .with_conflict = true},
+    {.entry_count = 2, .size = 60},
+};
+
+const struct script script_snapshot = SCRIPT(snapshot_steps, 8192);
 
 static const struct step large_steps[] = {
     {.with_vote = true, .entry_count = 1, .size = 1100 * 1000},
@@ -103,7 +117,8 @@ static void host_moved(struct store_move *move, int error)
 /* Entries at or below the origin are not on the disk any more; they are as before. */
 static void host_find_origin(struct store_host *h, const struct store_origin *origin)
 {
-    const struct checker_log *log = &h->log;
+    bool is_old = h->is_replacing && origin->index != h->asked_origin;
+    const struct checker_log *log = is_old ? &h->before : &h->log;
 
     assert_true(origin->index == h->origin || origin->index == h->asked_origin);
     assert_true(origin->index <= log->last);
@@ -112,7 +127,6 @@ static void host_find_origin(struct store_host *h, const struct store_origin *or
     for (uint64_t i = 1; i <= origin->index; i++) {
         checker_log_put(&h->found, checker_log_at(log, i));
     }
-    h->origin = h->asked_origin = origin->index;
 }
 
 static int host_entry(void *context, struct entry *e)
@@ -123,6 +137,26 @@ static int host_entry(void *context, struct entry *e)
     assert_int_equal(e->index, h->found.last + 1);
     checker_log_put(&h->found, checker_entry_of(e, before));
     return 0;
+}
+
+static int host_chunk(void *context, const struct snapshot_chunk *chunk)
+{
+    (void)context;
+    assert_string_equal(chunk->section, "items");
+    return 0;
+}
+
+/* The newest snapshot is whole, and the log goes on from there. */
+static int host_load(struct store_host *h, const struct store_recovered *found)
+{
+    const struct store_snapshot *snapshot = &found->snapshot;
+
+    assert_true(snapshot->index >= h->durable_snapshot || h->may_fail);
+    assert_true(snapshot->index >= found->origin.index);
+    assert_true(snapshot->index <= found->last_index);
+    return snapshot->index == 0
+               ? STORE_OK
+               : snapshot_load_now(h->store, snapshot, host_chunk, NULL, h->text, sizeof h->text);
 }
 
 static const struct store_key the_key = {"the thirty-two bytes of the key."};
@@ -149,10 +183,14 @@ bool host_open(struct store_host *h, uint64_t limit)
     h->failed_count = 0;
     sim_limit_file_operations(h->io, limit);
     h->is_moving = false;
+    h->is_busy = false;
     h->refusal = store_open(h->io, &options, 7, &h->store, &found, h->text, sizeof h->text);
     if (h->refusal == STORE_OK) {
         host_find_origin(h, &found.origin);
         h->refusal = store_replay(h->store, host_entry, h);
+    }
+    if (h->refusal == STORE_OK) {
+        h->refusal = host_load(h, &found);
     }
     if (h->refusal == STORE_OK && found.identity.cluster_id == 0) {
         h->refusal = store_set_cluster(h->store, 99, &the_key);
@@ -174,9 +212,19 @@ bool host_open(struct store_host *h, uint64_t limit)
         fail_msg("%s", h->verdict.text);
     }
     checker_log_copy(&h->log, &h->found);
+    h->is_replacing = false;
+    h->origin = h->asked_origin = found.origin.index;
     h->current_term = found.current_term;
     h->seq = h->durable_seq = 0;
     return true;
+}
+
+/* What the store knows to be committed. */
+static uint64_t committed_index(const struct store_host *h)
+{
+    uint64_t snapshot = snapshot_newest(h->store).index;
+
+    return snapshot > h->asked_origin ? snapshot : h->asked_origin;
 }
 
 void host_write(struct store_host *h, const struct step *step)
@@ -189,7 +237,7 @@ void host_write(struct store_host *h, const struct step *step)
     w.write_vote = step->with_vote;
     w.current_term = h->current_term;
     w.voted_for = h->current_term % 3;
-    if (step->cut_count > 0 && step->cut_count <= last - h->asked_origin) {
+    if (step->cut_count > 0 && step->cut_count <= last - committed_index(h)) {
         last -= step->cut_count;
         w.truncate_from = last + 1;
     }
@@ -216,21 +264,276 @@ bool host_await(struct store_host *h)
     return h->failed_count == 0 && !is_cut(h);
 }
 
-bool host_move(struct store_host *h, uint32_t keep_count)
+static bool await(struct store_host *h, const bool *is_busy)
 {
-    uint64_t index = h->log.last - keep_count;
-    struct checker_entry e = checker_log_at(&h->log, index);
-
-    assert_true(index > h->origin);
-    h->move.origin = (struct store_origin){.index = index, .term = e.term, .time_us = e.time_us};
-    h->move.done = host_moved;
-    h->asked_origin = index;
-    h->is_moving = true;
-    store_move_origin(h->store, &h->move);
-    while (h->is_moving && h->failed_count == 0 && !is_cut(h)) {
+    while (*is_busy && h->failed_count == 0 && !is_cut(h)) {
         assert_true(sim_step(h->sim, UINT64_MAX - 1));
     }
     return h->failed_count == 0 && !is_cut(h);
+}
+
+static void host_wrote(struct snapshot_making *making, int error)
+{
+    (void)making;
+    (void)error; /* The end reports it again. */
+}
+
+static void host_made(struct snapshot_making *making, int error)
+{
+    struct store_host *h = container_of(making, struct store_host, making);
+
+    assert_true(error == 0 || h->may_fail || is_cut(h));
+    h->durable_snapshot = error == 0 ? making->index : h->durable_snapshot;
+    h->is_busy = false;
+}
+
+static void put(struct snapshot_making *making, char letter, size_t size)
+{
+    struct buffer content = {0};
+
+    memset(buffer_reserve(&content, size), letter, size);
+    buffer_commit(&content, size);
+    snapshot_put(making, "items", 0, &content);
+}
+
+/* As of that entry of the log, with two chunks. */
+static void make_snapshot(struct store *s, const struct checker_log *log, uint64_t index,
+                          struct snapshot_making *making)
+{
+    struct checker_entry e = checker_log_at(log, index);
+
+    making->index = index;
+    making->term = e.term;
+    making->time_us = e.time_us;
+    making->wrote = host_wrote;
+    snapshot_begin(s, making);
+    put(making, 'a', 700);
+    put(making, 'b', 100);
+    snapshot_finish(making);
+}
+
+static bool host_snapshot(struct store_host *h, uint64_t index)
+{
+    h->making = (struct snapshot_making){.done = host_made};
+    h->is_busy = true;
+    make_snapshot(h->store, &h->log, index, &h->making);
+    return await(h, &h->is_busy);
+}
+
+static void remove_older(struct store_host *h)
+{
+    const struct store_snapshot *list;
+
+    while (snapshot_list(h->store, &list) > 1) {
+        snapshot_remove(h->store, list[0].index);
+    }
+}
+
+/* A snapshot reaches there. */
+static bool move_origin(struct store_host *h, uint64_t index, bool drops_log)
+{
+    struct checker_entry e = checker_log_at(&h->log, index);
+
+    h->move = (struct store_move){
+        .origin = {.index = index, .term = e.term, .time_us = e.time_us},
+        .drops_log = drops_log,
+        .done = host_moved,
+    };
+    h->asked_origin = index;
+    h->is_moving = true;
+    store_move_origin(h->store, &h->move);
+    if (!await(h, &h->is_moving)) {
+        return false;
+    }
+    remove_older(h);
+    return true;
+}
+
+bool host_move(struct store_host *h, uint32_t keep_count)
+{
+    uint64_t index = h->log.last - keep_count;
+
+    assert_true(index > h->origin);
+    if (snapshot_newest(h->store).index < index && !host_snapshot(h, index)) {
+        return false;
+    }
+    if (snapshot_newest(h->store).index < index) {
+        assert_true(h->may_fail); /* Making it failed, which is no failure of the store. */
+        return true;
+    }
+    return move_origin(h, index, false);
+}
+
+/* --- a snapshot of another node --------------------------------------------------------- */
+
+struct elsewhere {
+    struct snapshot_making making;
+    struct buffer bytes;
+    bool is_busy;
+};
+
+static void elsewhere_made(struct snapshot_making *making, int error)
+{
+    assert_int_equal(error, 0);
+    container_of(making, struct elsewhere, making)->is_busy = false;
+}
+
+static void read_file(struct io *io, const char *path, struct buffer *to)
+{
+    struct io_file *file = NULL;
+    int64_t size;
+
+    assert_int_equal(io_file_open(io, path, IO_READ_ONLY, &file), 0);
+    size = io_file_size(file);
+    assert_int_equal(io_file_read(file, 0, buffer_reserve(to, (size_t)size), (size_t)size), size);
+    buffer_commit(to, (size_t)size);
+    io_file_close(file);
+}
+
+/* On a machine of its own, which nothing befalls. */
+static void make_elsewhere(struct store_host *h, struct elsewhere *other, uint64_t index)
+{
+    struct store_options options = {.dir = "other",
+                                    .segment_bytes = h->script->segment_bytes,
+                                    .durable = host_durable,
+                                    .failed = host_failed,
+                                    .room = host_room,
+                                    .context = h};
+    struct store_recovered found;
+    struct sim *sim = sim_new(2);
+    struct io *io = sim_boot(sim_machine_new(sim, "n2"));
+    struct store *s = NULL;
+    char text[512];
+    char path[100];
+
+    assert_int_equal(store_open(io, &options, 8, &s, &found, text, sizeof text), STORE_OK);
+    assert_int_equal(store_set_cluster(s, 99, &the_key), 0);
+    other->making.done = elsewhere_made;
+    other->is_busy = true;
+    make_snapshot(s, &h->log, index, &other->making);
+    while (other->is_busy) {
+        assert_true(sim_step(sim, UINT64_MAX - 1));
+    }
+    snprintf(path, sizeof path, "other/snapshot-%016llx.snap", (unsigned long long)index);
+    read_file(io, path, &other->bytes);
+    store_close(s);
+    sim_die(io, SIM_EXITED);
+    sim_bury(io);
+    sim_free(sim);
+}
+
+static void host_received(struct snapshot_receiving *receiving, int error)
+{
+    struct store_host *h = container_of(receiving, struct store_host, receiving);
+
+    assert_true(error == 0 || h->may_fail || is_cut(h));
+    h->is_busy = false;
+}
+
+static bool begin_receiving(struct store_host *h, const struct elsewhere *other)
+{
+    h->receiving = (struct snapshot_receiving){
+        .snapshot = other->making.snapshot,
+        .opened = host_received,
+        .appended = host_received,
+        .ended = host_received,
+    };
+    h->is_busy = true;
+    snapshot_receive(h->store, &h->receiving);
+    return await(h, &h->is_busy);
+}
+
+static bool receive_up_to(struct store_host *h, const struct elsewhere *other, size_t end)
+{
+    struct buffer bytes = {0};
+    uint64_t at = h->receiving.held_bytes;
+    size_t size = buffer_size(&other->bytes);
+
+    end = end < size ? end : size;
+    if (at >= end) {
+        return true;
+    }
+    buffer_append(&bytes, buffer_begin(&other->bytes) + at, end - at);
+    h->is_busy = true;
+    snapshot_append(&h->receiving, at, &bytes);
+    return await(h, &h->is_busy);
+}
+
+static bool end_receiving(struct store_host *h, enum snapshot_end how)
+{
+    h->is_busy = true;
+    snapshot_receive_end(&h->receiving, how);
+    return await(h, &h->is_busy);
+}
+
+/* In parts, with a break in the middle of a chunk. */
+static bool receive(struct store_host *h, const struct elsewhere *other)
+{
+    return begin_receiving(h, other) && receive_up_to(h, other, 600) &&
+           receive_up_to(h, other, 1300) && end_receiving(h, SNAPSHOT_SUSPEND) &&
+           begin_receiving(h, other) && receive_up_to(h, other, SIZE_MAX) &&
+           end_receiving(h, SNAPSHOT_ACCEPT);
+}
+
+/* For the checker the log is written anew, up to `last`, in the current term. */
+static void note_replaced(struct store_host *h, uint64_t last)
+{
+    struct entry **entries = memory_take_zeroed(last, sizeof(struct entry *));
+    struct store_write w = {
+        .seq = ++h->seq, .truncate_from = 1, .entries = entries, .entry_count = (uint32_t)last};
+
+    checker_log_copy(&h->before, &h->log);
+    h->is_replacing = true;
+    for (uint64_t i = 0; i < last; i++) {
+        entries[i] = entry_new(RAFT_COMMAND, 0);
+        entries[i]->index = i + 1;
+        entries[i]->term = h->current_term;
+        entries[i]->time_us = 1000000 * h->current_term;
+    }
+    checker_disk_write(&h->disk, &w, &h->log, "store", &h->verdict);
+    for (uint64_t i = 0; i < last; i++) {
+        entry_release(entries[i]);
+    }
+    free(entries);
+}
+
+/* A snapshot up to entry `last`, which the log does not have, replaces the log. */
+static bool host_install(struct store_host *h, uint64_t last)
+{
+    struct elsewhere other = {.is_busy = false};
+
+    note_replaced(h, last);
+    make_elsewhere(h, &other, last);
+    h->asked_origin = last;
+
+    bool is_done = receive(h, &other);
+
+    if (is_done) {
+        h->durable_snapshot = last;
+        is_done = move_origin(h, last, true);
+    }
+    if (is_done) {
+        h->durable_seq = h->seq;
+        h->is_replacing = false;
+        checker_disk_durable(&h->disk, h->seq);
+    }
+    buffer_deinit(&other.bytes);
+    return is_done;
+}
+
+/* What comes after the write. */
+static bool host_do_more(struct store_host *h, const struct step *step)
+{
+    if (step->with_snapshot && !host_snapshot(h, h->log.last - step->keep_count)) {
+        return false;
+    }
+    if (step->with_move && !host_move(h, step->keep_count)) {
+        return false;
+    }
+    if (step->install_ahead > 0 || step->with_conflict) {
+        return host_install(h, h->log.last + step->install_ahead);
+    }
+    return true;
 }
 
 void host_live(struct store_host *h, uint64_t limit)
@@ -243,7 +546,7 @@ void host_live(struct store_host *h, uint64_t limit)
         if (!h->script->steps[i].is_gathered && !host_await(h)) {
             return;
         }
-        if (h->script->steps[i].with_move && !host_move(h, h->script->steps[i].keep_count)) {
+        if (!host_do_more(h, &h->script->steps[i])) {
             return;
         }
     }
@@ -309,4 +612,5 @@ void host_deinit(struct store_host *h)
     checker_disk_deinit(&h->disk);
     free(h->log.entries);
     free(h->found.entries);
+    free(h->before.entries);
 }

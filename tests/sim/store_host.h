@@ -5,6 +5,7 @@
 
 #include "power_loss.h"
 #include "sim/checks/checker_disk.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 /* One write, as the core would request it. */
@@ -16,6 +17,10 @@ struct step {
     uint32_t size;  /* Of each. */
     bool with_move; /* Once the write is durable, the origin moves: `keep_count` entries remain. */
     uint32_t keep_count; /* See with_move. */
+    bool with_snapshot;  /* A snapshot is made of all but the last `keep_count` entries. */
+    /* A snapshot of another node replaces the log. It ends so many entries after the log, */
+    uint32_t install_ahead;
+    bool with_conflict; /* or with the last one, but as another entry. */
 };
 
 struct script {
@@ -28,6 +33,8 @@ struct script {
 extern const struct script script_short;
 /* The origin moves again and again. */
 extern const struct script script_origin;
+/* Snapshots are made and received, and replace the log. */
+extern const struct script script_snapshot;
 /* Payloads that are written without being copied. */
 extern const struct script script_large;
 
@@ -41,8 +48,14 @@ struct store_host {
     struct checker_log log; /* As the owner of the store sees it. */
     struct checker_log found;
     struct store_move move;
-    uint64_t asked_origin; /* Requested by the last move. */
-    uint64_t origin;       /* Reached by the last completed move. */
+    struct snapshot_making making;
+    struct snapshot_receiving receiving;
+    struct checker_log before; /* The log before a snapshot was to replace it. */
+    bool is_replacing;
+    uint64_t durable_snapshot; /* The index of the last one that was acknowledged. */
+    bool is_busy;              /* With a snapshot. */
+    uint64_t asked_origin;     /* Requested by the last move. */
+    uint64_t origin;           /* Reached by the last completed move. */
     bool is_moving;
     struct verdict verdict;
     uint64_t current_term;

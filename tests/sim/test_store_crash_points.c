@@ -168,6 +168,17 @@ static void test_crash_points__of_moving_the_origin(void **state)
     assert_true(counts.points >= 100 / *stride);
 }
 
+static void test_crash_points__of_snapshots(void **state)
+{
+    const uint64_t *stride = *state;
+    struct counts counts = {0};
+
+    check_points(&script_snapshot, *stride, &counts);
+    check_recoveries(&script_snapshot, *stride, &counts);
+    print_counts("snapshots", &counts);
+    assert_true(counts.points >= 100 / *stride);
+}
+
 static void test_crash_points__large_entries(void **state)
 {
     const uint64_t *stride = *state;
@@ -194,6 +205,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crash_points__every_one_of_a_short_life),
         cmocka_unit_test_prestate(test_crash_points__of_moving_the_origin, &stride),
+        cmocka_unit_test_prestate(test_crash_points__of_snapshots, &stride),
         cmocka_unit_test_prestate(test_crash_points__large_entries, &stride),
         cmocka_unit_test_prestate(test_crash_points__every_one_of_each_recovery, &stride),
     };

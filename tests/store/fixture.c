@@ -302,6 +302,62 @@ void fixture_run_ms(struct fixture *f, uint64_t ms)
     io_timer_stop(f->io, &pause.timer);
 }
 
+/* --- snapshots --- */
+
+struct making {
+    struct snapshot_making making;
+    struct fixture *f;
+    bool is_done;
+    int error;
+};
+
+static void on_wrote(struct snapshot_making *making, int error)
+{
+    (void)making;
+    assert_int_equal(error, 0);
+}
+
+static void on_made(struct snapshot_making *making, int error)
+{
+    struct making *m = (struct making *)(void *)making;
+
+    m->is_done = true;
+    m->error = error;
+    io_uv_stop(m->f->io);
+}
+
+static void remove_older(struct fixture *f, uint64_t index)
+{
+    const struct store_snapshot *list;
+
+    while (snapshot_list(f->store, &list) > 0 && list[0].index < index &&
+           list[0].index < snapshot_newest(f->store).index) {
+        snapshot_remove(f->store, list[0].index);
+    }
+}
+
+void fixture_make_snapshot(struct fixture *f, uint64_t index, uint64_t term)
+{
+    struct buffer content = {0};
+    struct making m = {
+        .making = {.index = index,
+                   .term = term,
+                   .time_us = fixture_time_us(index, term),
+                   .wrote = on_wrote,
+                   .done = on_made},
+        .f = f,
+    };
+
+    buffer_append(&content, "content", 7);
+    snapshot_begin(f->store, &m.making);
+    snapshot_put(&m.making, "items", 0, &content);
+    snapshot_finish(&m.making);
+    while (!m.is_done) {
+        io_uv_run(f->io);
+    }
+    assert_int_equal(m.error, 0);
+}
+
 /* --- moving the origin --- */
 
 struct moving {
@@ -335,12 +391,16 @@ void fixture_move_origin(struct fixture *f, uint64_t index)
     if (f->commit_index < index) {
         f->commit_index = index;
     }
+    if (snapshot_newest(f->store).index < index) {
+        fixture_make_snapshot(f, index, m.move.origin.term);
+    }
     store_move_origin(f->store, &m.move);
     while (!m.is_done && f->failed_count == 0) {
         io_uv_run(f->io);
     }
     assert_int_equal(f->failed_count, 0);
     assert_int_equal(m.error, 0);
+    remove_older(f, index);
     if (f->last_index < index) {
         f->last_index = index;
         f->terms[index] = m.move.origin.term;

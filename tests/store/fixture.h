@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "io/io_uv.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 enum {
@@ -81,7 +82,10 @@ void fixture_await(struct fixture *f);
 void fixture_append_durable(struct fixture *f, uint32_t count, uint32_t size);
 /* What the log has at that index, or would have. */
 struct store_origin fixture_origin(const struct fixture *f, uint64_t index);
-/* Moves the origin to that entry, and waits until that is done. */
+/* Makes a snapshot with a few bytes in it, as if entry `index` were of `term`. */
+void fixture_make_snapshot(struct fixture *f, uint64_t index, uint64_t term);
+/* Makes a snapshot there, unless there is one beyond; then moves the origin to that entry, waits
+ * until that is done, and removes older snapshots. */
 void fixture_move_origin(struct fixture *f, uint64_t index);
 /* Runs the loop for a while (for what must not happen, or has no callback). */
 void fixture_run_ms(struct fixture *f, uint64_t ms);

@@ -3,12 +3,10 @@
  * docs/DISK_FORMAT.md has the same rows, word for word. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/memory.h"
-#include "fixture.h"
+#include "spoil.h"
 #include "store/recovery.h"
 
 static const char first_segment[] = "log-0000000000000001.seg";
@@ -16,60 +14,18 @@ static const char second_segment[] = "log-0000000000000002.seg";
 static const char third_segment[] = "log-0000000000000003.seg";
 
 enum {
-    SEGMENT_BYTES = 8192, /* Sixteen sectors: seven batches of two. */
-    NODE_AT = 24,         /* docs/DISK_FORMAT.md: in the first sector of each file. */
-    GROUP_AT = 12,
-    VERSION_AT = 8,
-    COMMIT_INDEX_AT = 104, /* In a batch. */
+    COMMIT_INDEX_AT = 104, /* docs/DISK_FORMAT.md: in a batch. */
     TRUNCATE_FROM_AT = 112,
+    VOTE_ROWS = 6, /* The first ones of the table. */
 };
 
 /* --- what is changed ---------------------------------------------------------------------- */
-
-/* Batches of one entry each, two sectors long: batch n begins at sector 2n - 1. */
-static void make_log(struct fixture *f, int batches)
-{
-    f->segment_bytes = SEGMENT_BYTES;
-    fixture_open(f);
-    for (int i = 0; i < batches; i++) {
-        fixture_append_durable(f, 1, 100);
-        fixture_run_ms(f, i % 7 == 6 ? 20 : 0); /* The next segment is made. */
-    }
-}
-
-static void remove_file(const struct fixture *f, const char *name)
-{
-    char path[400];
-
-    snprintf(path, sizeof path, "%s/%s", f->dir, name);
-    assert_int_equal(unlink(path), 0);
-}
-
-static void flip_bit(const struct fixture *f, const char *name, size_t at)
-{
-    struct image image = image_read(f, name);
-
-    image.data[at] ^= 4;
-    image_write(f, name, &image);
-    image_free(&image);
-}
 
 static void zero_sectors(const struct fixture *f, const char *name, size_t first, size_t count)
 {
     struct image image = image_read(f, name);
 
     memset(image.data + first * SECTOR_BYTES, 0, count * SECTOR_BYTES);
-    image_write(f, name, &image);
-    image_free(&image);
-}
-
-/* Changes a byte of the first sector and recomputes the checksum. */
-static void forge_first_sector(const struct fixture *f, const char *name, size_t at)
-{
-    struct image image = image_read(f, name);
-
-    image.data[at] ^= 1;
-    head_seal(image.data);
     image_write(f, name, &image);
     image_free(&image);
 }
@@ -81,35 +37,6 @@ static void forge_batch(const struct fixture *f, uint64_t batch, uint32_t field,
     image_forge(&image, batch, field, value);
     image_write(f, first_segment, &image);
     image_free(&image);
-}
-
-static void put_directory(const struct fixture *f, const char *name)
-{
-    char path[400];
-
-    remove_file(f, name);
-    snprintf(path, sizeof path, "%s/%s", f->dir, name);
-    assert_int_equal(mkdir(path, 0700), 0);
-}
-
-/* --- what must come of it ------------------------------------------------------------------ */
-
-static void check_refused(struct fixture *f, int error, const char *id)
-{
-    char word[100];
-
-    snprintf(word, sizeof word, "(docs/DISK_FORMAT.md: %s)", id);
-    fixture_check_refused(f, error, word);
-}
-
-/* For files that can't be read, not even to check that they do not change. */
-static void check_refused_unseen(struct fixture *f, const char *id)
-{
-    char word[100];
-
-    snprintf(word, sizeof word, "(docs/DISK_FORMAT.md: %s)", id);
-    assert_int_equal(fixture_try_open(f), STORE_EIO);
-    assert_non_null(strstr(f->text, word));
 }
 
 static void check_starts(struct fixture *f, const char *vote_case, const char *log_case,
@@ -203,14 +130,6 @@ static void test_recovery__votes_whole(void **state)
 }
 
 /* --- segments ------------------------------------------------------------------------------ */
-
-/* Two segments are gone, and `origin` explains that. */
-static void make_short_log(struct fixture *f)
-{
-    make_log(f, 20);
-    fixture_move_origin(f, 15);
-    fixture_close(f);
-}
 
 static void test_recovery__origin_unreadable(void **state)
 {
@@ -586,16 +505,9 @@ static void test_lost__entries_of_a_torn_job_are_not_named(void **state)
 static void test_table__has_one_test_for_each_row(void **state)
 {
     (void)state;
-    assert_int_equal(sizeof row_tests / sizeof row_tests[0], recovery_row_count);
-    for (size_t i = 0; i < recovery_row_count; i++) {
-        char name[100];
-
-        snprintf(name, sizeof name, "test_recovery__%s", recovery_rows[i].id);
-        for (char *at = name; *at != '\0'; at++) {
-            *at = *at == '-' ? '_' : *at;
-        }
-        assert_string_equal(row_tests[i].name, name);
-    }
+    check_row_tests(RECOVERY_VOTES, row_tests, VOTE_ROWS);
+    check_row_tests(RECOVERY_LOG, row_tests + VOTE_ROWS,
+                    sizeof row_tests / sizeof row_tests[0] - VOTE_ROWS);
 }
 
 static void test_table__is_that_of_the_docs(void **state)
@@ -603,6 +515,7 @@ static void test_table__is_that_of_the_docs(void **state)
 #define START      "start"
 #define MEND       "start: mend the copy"
 #define DROP       "start: drop the tail"
+#define RESTART    "start: drop the log"
 #define DAMAGED    "refuse: damaged"
 #define MISSING    "refuse: missing"
 #define FOREIGN    "refuse: foreign"
