@@ -415,7 +415,7 @@ static bool is_repeatable(struct client *c, const struct words *command)
 static bool is_temporary(const redisReply *reply)
 {
     return reply_is_error_code(reply, "CLUSTERDOWN") || reply_is_error_code(reply, "TRYAGAIN") ||
-           is_full(reply);
+           reply_is_error_code(reply, "LOADING") || is_full(reply);
 }
 
 /* The connection broke during the command. On 0 the command may be sent again. */

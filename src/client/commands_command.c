@@ -40,7 +40,7 @@ static const struct flag_name {
 } flag_names[] = {
     {COMMAND_WRITE, "write", "@write"},  {COMMAND_READ, "readonly", "@read"},
     {COMMAND_DENY_OOM, "denyoom", NULL}, {COMMAND_ADMIN, "admin", "@admin"},
-    {COMMAND_FAST, "fast", "@fast"},
+    {COMMAND_FAST, "fast", "@fast"},     {COMMAND_LOADING, "loading", NULL},
 };
 
 enum { FLAG_NAME_COUNT = sizeof flag_names / sizeof flag_names[0] };
@@ -330,7 +330,7 @@ static void command_command(struct command_call *call)
 
 /* clang-format off */
 const struct command command_family_commands[] = {
-    {.name = "COMMAND", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_IN_RESERVE,
+    {.name = "COMMAND", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
      .handler = command_command, .subcommands = command_subcommands, .group = "server",
      .since = "2.8.13",
      .arguments = "[COUNT | DOCS [command ...] | INFO [command ...] | LIST | GETKEYS ...]",

@@ -110,13 +110,31 @@ static void put_memory(const struct clients *clients, struct buffer *out)
                   describe_bytes(max_bytes, max_text, sizeof max_text), (ull)stats.no_memory_count);
 }
 
+static void put_loading(const struct clients *clients, struct buffer *out)
+{
+    struct replica_progress p;
+
+    if (!replica_is_loading(clients->replica, &p)) {
+        buffer_printf(out, "loading:0\r\n");
+        return;
+    }
+    buffer_printf(out,
+                  "loading:1\r\n"
+                  "loading_total_bytes:%llu\r\n"
+                  "loading_loaded_bytes:%llu\r\n"
+                  "loading_loaded_perc:%u\r\n"
+                  "loading_eta_seconds:%lld\r\n",
+                  (ull)p.total_bytes, (ull)p.bytes, p.percent,
+                  p.left_ns == UINT64_MAX ? -1ll : (long long)(p.left_ns / 1000000000));
+}
+
 static void put_persistence(const struct clients *clients, struct buffer *out)
 {
     struct store_stats stats;
 
     store_get_stats(replica_store(clients->replica), &stats);
+    put_loading(clients, out);
     buffer_printf(out,
-                  "loading:0\r\n"
                   "log_bytes:%llu\r\n"
                   "log_segments:%llu\r\n"
                   "log_syncs:%llu\r\n"
@@ -305,7 +323,7 @@ static void info_command(struct command_call *call)
 
 /* clang-format off */
 const struct command info_commands[] = {
-    {.name = "INFO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_IN_RESERVE,
+    {.name = "INFO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
      .handler = info_command, .group = "server", .arguments = "[section [section ...]]",
      .since = "1.0.0",
      .summary = "Shows figures of this node."},

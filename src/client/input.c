@@ -418,6 +418,30 @@ static const char *length_fault(const struct command *command, uint32_t count)
     return NULL;
 }
 
+/* Errors of the command itself are for later: it is not looked at yet. */
+static bool is_too_early(const struct client *c, const struct command *command)
+{
+    struct replica_progress progress;
+
+    return command != NULL && !(command->flags & COMMAND_LOADING) &&
+           replica_is_loading(c->clients->replica, &progress) && !MUTANT(serves_while_loading);
+}
+
+static void refuse_as_loading(struct client *c)
+{
+    enum { UNKNOWN_S = 10 };
+    char text[160];
+    struct replica_progress progress;
+
+    (void)replica_is_loading(c->clients->replica, &progress);
+
+    uint64_t left_s =
+        progress.left_ns == UINT64_MAX ? UNKNOWN_S : progress.left_ns / 1000000000 + 1;
+
+    snprintf(text, sizeof text, ERROR_LOADING, progress.percent, (unsigned long long)left_s);
+    refuse(c, text);
+}
+
 /* Takes the request that the parser has read, of `size` bytes. False: it has to wait. */
 static bool take_request(struct client *c, size_t size)
 {
@@ -434,13 +458,15 @@ static bool take_request(struct client *c, size_t size)
     struct buffer fault = {0};
     const char *too_long = command != NULL ? length_fault(command, count) : NULL;
     uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;
-    bool goes_out =
-        !is_refused && is_data && fits && too_long == NULL && is_sound(c, command, &fault, &work);
+    bool is_early = is_too_early(c, command);
+    bool goes_out = !is_refused && !is_early && is_data && fits && too_long == NULL &&
+                    is_sound(c, command, &fault, &work);
 
     if (goes_out && !may_submit(c, command, work)) {
         return false;
     }
-    if (!is_refused && fits && (command->flags & COMMAND_ASYNC) && !may_administer(c)) {
+    if (!is_refused && !is_early && fits && (command->flags & COMMAND_ASYNC) &&
+        !may_administer(c)) {
         return false;
     }
     c->command_count++;
@@ -456,7 +482,9 @@ static bool take_request(struct client *c, size_t size)
         return true;
     }
     c->last_command = command;
-    if (!fits) {
+    if (is_early) {
+        refuse_as_loading(c);
+    } else if (!fits) {
         refuse_count(c, command);
     } else if (too_long != NULL) {
         refuse(c, too_long);

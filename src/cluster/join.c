@@ -301,7 +301,7 @@ static enum join_verdict judge_error(struct join *j)
     }
     j->is_asked = false; /* All other errors mean that it was not executed. */
     return has_code(error, ERROR_CODE_CLUSTER_DOWN) || has_code(error, ERROR_CODE_TRY_AGAIN) ||
-                   has_code(error, ERROR_CODE_UNREACHED) ||
+                   has_code(error, ERROR_CODE_UNREACHED) || has_code(error, ERROR_CODE_LOADING) ||
                    slice_equal(error, slice_str(ERROR_MANY_CLIENTS))
                ? VERDICT_RETRY
                : VERDICT_FAILED;

@@ -22,6 +22,7 @@ enum command_flag {
     COMMAND_ENDS_MULTI = 256,  /* LOCAL; served where MULTI was refused, and ends that. */
     COMMAND_WALKS = 512,       /* READ that may look at very many keys. */
     COMMAND_IN_RESERVE = 1024, /* LOCAL; served where all places are taken, as are ADMIN ones. */
+    COMMAND_LOADING = 2048,    /* LOCAL; served while the node loads its data. */
 };
 
 struct command_call;

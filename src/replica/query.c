@@ -70,7 +70,7 @@ bool replica_is_removed(const struct replica *r)
 
 bool replica_is_serving(const struct replica *r)
 {
-    return replica_membership(r) != NULL && !r->is_removed;
+    return replica_membership(r) != NULL && !r->is_removed && !r->is_loading;
 }
 
 bool replica_has_log(const struct replica *r)

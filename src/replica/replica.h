@@ -63,6 +63,7 @@ struct replica_options {
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns;
     uint64_t segment_bytes;
+    uint64_t load_turn_ns; /* Of loading, in one turn; 0: the default. */
     uint64_t log_memory_bytes;
     uint64_t log_tail_bytes;
     uint64_t snapshot_after_bytes;
@@ -81,9 +82,31 @@ struct replica_events {
     void (*failed)(void *context);
 };
 
-/* Opens the store and recovers. On failure returns NULL and says why. */
+/* Opens the store, and judges what is there. On failure returns NULL and says why. Then it is to be
+ * loaded. */
 struct replica *replica_start(const struct replica_options *options,
                               const struct replica_events *events, char *text, size_t text_size);
+enum replica_loaded {
+    REPLICA_LOADS, /* There is more: go on in the next turn. */
+    REPLICA_LOADED,
+    REPLICA_UNLOADABLE, /* The text says why: then only replica_free() may follow. */
+};
+
+/* Brings what was recovered into the keyspace, for as long as a turn may take. Logs its progress
+ * each second. */
+enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size);
+
+struct replica_progress {
+    uint64_t bytes; /* Of the log, so far, */
+    uint64_t total_bytes;
+    uint64_t elapsed_ns;
+    uint64_t left_ns; /* An estimate; UINT64_MAX: none yet. */
+    unsigned percent; /* 99 at the most. */
+};
+
+/* Whether it has not loaded all yet; then also how far it is. */
+bool replica_is_loading(const struct replica *r, struct replica_progress *ret_progress);
+
 /* What peers bring goes there. */
 struct peers_events replica_peers_events(struct replica *r);
 /* What peers are sent comes from there. */

@@ -12,7 +12,13 @@
 #include "replica/state.h"
 #include "resp/errors.h"
 
-enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */
+enum {
+    TERMS_MAX_AT_FIRST = 16384, /* In the log; see replica_make_room_for_terms(). */
+    LOAD_TURN_NS = 10 * 1000 * 1000,
+    LOAD_TURN_BYTES = 1024 * 1024,
+    NS_A_SECOND = 1000 * 1000 * 1000,
+    LOAD_LOG_NS = NS_A_SECOND,
+};
 
 static int recover_entry(void *context, struct entry *e)
 {
@@ -99,7 +105,7 @@ static bool begin_log(struct replica *r, char *text, size_t text_size)
     return true;
 }
 
-static bool recover(struct replica *r, char *text, size_t text_size)
+static bool begin_loading(struct replica *r, char *text, size_t text_size)
 {
     make_core(r);
     make_keyspace(r);
@@ -107,9 +113,63 @@ static bool recover(struct replica *r, char *text, size_t text_size)
     if (!begin_log(r, text, text_size)) {
         return false;
     }
+    store_replay_begin(&r->replay, r->store);
+    r->is_loading = true;
+    r->load_began_ns = io_now_ns(r->io);
+    r->load_logged_ns = r->load_began_ns;
+    return true;
+}
 
-    int error = store_replay(r->store, recover_entry, r);
+bool replica_is_loading(const struct replica *r, struct replica_progress *ret_progress)
+{
+    const struct store_replay *replay = &r->replay;
+    uint64_t elapsed_ns = io_now_ns(r->io) - r->load_began_ns;
+    double part = (double)replay->bytes / (double)(replay->total_bytes + 1);
 
+    *ret_progress = (struct replica_progress){
+        .bytes = replay->bytes,
+        .total_bytes = replay->total_bytes,
+        .elapsed_ns = elapsed_ns,
+        .left_ns = part > 0 ? (uint64_t)((double)elapsed_ns * (1 - part) / part) : UINT64_MAX,
+        .percent = (unsigned)(part * 100),
+    };
+    return r->is_loading;
+}
+
+static void log_progress(struct replica *r)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+    struct replica_progress p;
+
+    if (now_ns - r->load_logged_ns < LOAD_LOG_NS || !replica_is_loading(r, &p)) {
+        return;
+    }
+    r->load_logged_ns = now_ns;
+    log_write(r->log, LOG_INFO, "loading",
+              "percent=%u entries=%llu of_entries=%llu bytes=%llu of_bytes=%llu left_s=%llu",
+              p.percent, (unsigned long long)(r->window.last - r->recovered.origin.index),
+              (unsigned long long)(r->recovered.last_index - r->recovered.origin.index),
+              (unsigned long long)p.bytes, (unsigned long long)p.total_bytes,
+              (unsigned long long)((p.left_ns + NS_A_SECOND - 1) / NS_A_SECOND));
+}
+
+/* As much as a turn has time for; the first time, before there are turns, as many bytes. 1: there
+ * is more. */
+static int load_some(struct replica *r)
+{
+    uint64_t turn_ns = r->options.load_turn_ns;
+    uint64_t end_bytes = r->replay.bytes + LOAD_TURN_BYTES;
+    int rv = 1;
+
+    time_share_begin(&r->share, r->io, r->probe, turn_ns != 0 ? turn_ns : LOAD_TURN_NS);
+    do {
+        rv = store_replay_step(&r->replay, recover_entry, r);
+    } while (rv == 1 && r->replay.bytes < end_bytes && !time_share_look(&r->share));
+    return rv;
+}
+
+static bool explain_load(struct replica *r, int error, char *text, size_t text_size)
+{
     if (error != 0 && r->level_proposed != 0) {
         snprintf(text, text_size,
                  "the log in %s uses a newer feature level than the %u that this program knows: "
@@ -125,13 +185,30 @@ static bool recover(struct replica *r, char *text, size_t text_size)
                  r->options.data_dir, (unsigned long long)r->window.last + 1, error);
         return false;
     }
+    return true;
+}
+
+enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size)
+{
+    int rv = load_some(r);
+
+    if (rv == 1) {
+        log_progress(r);
+        io_turn_soon(r->io);
+        return REPLICA_LOADS;
+    }
+    store_replay_end(&r->replay);
+    if (!explain_load(r, rv, text, text_size)) {
+        return REPLICA_UNLOADABLE;
+    }
+    r->is_loading = false;
     snapshotter_note_log(&r->snapshotter);
     if (r->recovered.commit_index < r->applied_index) {
         r->recovered.commit_index = r->applied_index; /* What is in a snapshot is committed. */
     }
     raft_restore_commit(r->raft, r->recovered.commit_index);
     probe_call(r->probe, recovered, r->raft, &r->recovered);
-    return true;
+    return REPLICA_LOADED;
 }
 
 struct replica *replica_start(const struct replica_options *options,
@@ -181,7 +258,7 @@ struct replica *replica_start(const struct replica_options *options,
         return NULL;
     }
     snapshots_begin(r);
-    if (!recover(r, text, text_size)) {
+    if (!begin_loading(r, text, text_size)) {
         replica_free(r);
         return NULL;
     }
@@ -303,6 +380,7 @@ void replica_end(struct replica *r)
 void replica_free(struct replica *r)
 {
     r->is_ended = true;
+    store_replay_end(&r->replay);
     if (r->store != NULL) {
         store_close(r->store);
     }

@@ -38,6 +38,7 @@
 #include "replica/snapshotter.h"
 #include "replica/sweeper.h"
 #include "replica/ticker.h"
+#include "store/replay.h"
 
 /* For the person who finds out from the log that this node was removed. */
 #define REMOVED_ADVICE                                                                             \
@@ -70,7 +71,11 @@ struct replica {
     struct membership *committed; /* The newest committed one; NULL: none yet. */
     struct peers *peers;          /* The owner's. */
     struct member_address self;   /* This node. */
-    bool is_running;              /* Recovered; the core is stepped. */
+    struct store_replay replay;   /* While it loads. */
+    bool is_loading;              /* Not all that was recovered is in the keyspace yet. */
+    uint64_t load_began_ns;
+    uint64_t load_logged_ns;
+    bool is_running; /* Recovered; the core is stepped. */
     bool is_removed;
     bool was_voter;
     raft_index stop_index;    /* Committed when it was told to stop; others shall have that. */

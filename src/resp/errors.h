@@ -13,6 +13,7 @@
 #define ERROR_CODE_IN_DOUBT "INDOUBT"
 #define ERROR_CODE_CLUSTER_DOWN "CLUSTERDOWN"
 #define ERROR_CODE_TRY_AGAIN "TRYAGAIN"
+#define ERROR_CODE_LOADING "LOADING"
 #define ERROR_CODE_UNKNOWN_COMMAND "ERR unknown command"
 
 /* --- What a client has written wrongly: nothing was executed ------------------------------- */
@@ -142,6 +143,9 @@
 #define ERROR_REMOVED \
     "CLUSTERDOWN this node was removed from the cluster and serves nothing: the command was " \
     "not executed. Use another node; to join again this one needs an empty data directory"
+#define ERROR_LOADING \
+    "LOADING Rakit is loading the dataset (%u %%): the command was not executed. Try again in " \
+    "%llu s"
 #define ERROR_NOT_TAKEN \
     "TRYAGAIN the leader has too much under way, or hands its place over: the command was not " \
     "executed"

@@ -27,6 +27,7 @@ struct server_config {
     uint64_t request_timeout_ns; /* A command that waits longer gets an error. */
 
     uint64_t segment_bytes;          /* Of the write-ahead log. */
+    uint64_t load_turn_ns;           /* Of loading, in one turn; 0: the default. */
     uint64_t log_memory_bytes;       /* Newest entries kept in memory. */
     uint64_t log_tail_bytes;         /* Of these, as many stay when the log is cut. */
     uint64_t snapshot_after_bytes;   /* A snapshot is due when the log has grown by so much, */

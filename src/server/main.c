@@ -93,6 +93,13 @@ static void on_signal(void *context, int signal_number)
     server_stop(p->server);
 }
 
+/* While the data directory is opened and judged, the loop does not run, and no other node knows of
+ * this one yet: what a start changes on the disk may be cut off anywhere. */
+static void end_at_once(int signal_number)
+{
+    _exit(EXIT_SUCCESS);
+}
+
 /* A terminal that is closed, or a script that rotates logs, must not end a node. */
 static void on_hangup(void *context, int signal_number)
 {
@@ -155,15 +162,17 @@ static int serve(struct options *options)
 
     provide_files(&options->config, &log);
     provide_memory(options, &log);
-    io_uv_on_signal(p.io, SIGTERM, on_signal, &p);
-    io_uv_on_signal(p.io, SIGINT, on_signal, &p);
     io_uv_on_signal(p.io, SIGHUP, on_hangup, &p);
+    (void)signal(SIGTERM, end_at_once);
+    (void)signal(SIGINT, end_at_once);
     p.server = server_start(p.io, &options->config, &log, NULL, on_stopped, &p, text, sizeof text);
     if (p.server == NULL) {
         log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);
         p.exit_status = EXIT_FAILURE;
         io_uv_free(p.io);
     } else {
+        io_uv_on_signal(p.io, SIGTERM, on_signal, &p);
+        io_uv_on_signal(p.io, SIGINT, on_signal, &p);
         machine_check(&options->config, &log);
         io_uv_run(p.io);
     }

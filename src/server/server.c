@@ -38,7 +38,7 @@ static void end(struct server *s, int exit_status)
         return;
     }
     s->is_stopped = true;
-    if (s->is_stopping) {
+    if (s->stop_timer.fired != NULL) {
         io_timer_stop(s->io, &s->stop_timer);
     }
     s->stopped(s, exit_status);
@@ -286,7 +286,7 @@ static bool start_peers(struct server *s, char *text, size_t text_size)
 
 /* First for clients: their port is the one that the user named, and where a node runs there
  * already, both are in use. */
-static bool start_listening(struct server *s, char *text, size_t text_size)
+static bool listen_to_clients(struct server *s, char *text, size_t text_size)
 {
     uint16_t port;
     struct clients_options options = clients_options(s);
@@ -298,7 +298,44 @@ static bool start_listening(struct server *s, char *text, size_t text_size)
                  address_listen_fault(error));
         return false;
     }
-    return start_peers(s, text, text_size);
+    return true;
+}
+
+/* All is loaded: it becomes a member of its cluster, or one of its own. */
+static bool take_part(struct server *s, char *text, size_t text_size)
+{
+    if (!start_peers(s, text, text_size)) {
+        return false;
+    }
+    s->is_loading = false;
+    say_hello(s);
+    warn_of_protected_mode(s);
+    begin(s);
+    return true;
+}
+
+/* Loads as long as a turn may take. */
+static bool load(struct server *s, char *text, size_t text_size)
+{
+    switch (replica_load(s->replica, text, text_size)) {
+    case REPLICA_LOADS:
+        MUTANT_DO(takes_part_while_loading, return take_part(s, text, text_size));
+        return true;
+    case REPLICA_LOADED:
+        return take_part(s, text, text_size);
+    case REPLICA_UNLOADABLE:
+        break;
+    }
+    return false;
+}
+
+static void go_on_loading(struct server *s)
+{
+    char text[1024] = "";
+
+    if (s->is_loading && !s->is_stopped && !load(s, text, sizeof text)) {
+        give_up(s, text);
+    }
 }
 
 static bool read_key(struct server *s, char *text, size_t text_size)
@@ -331,6 +368,7 @@ static struct replica_options replica_options(struct server *s)
         .heartbeat_interval_ns = c->heartbeat_interval_ns,
         .request_timeout_ns = c->request_timeout_ns,
         .segment_bytes = c->segment_bytes,
+        .load_turn_ns = c->load_turn_ns,
         .log_memory_bytes = c->log_memory_bytes,
         .log_tail_bytes = c->log_tail_bytes,
         .snapshot_after_bytes = c->snapshot_after_bytes,
@@ -381,11 +419,14 @@ static void turn(void *context)
 {
     struct server *s = context;
 
+    go_on_loading(s);
     clients_run(s->clients);
-    replica_place(s->replica);
-    peers_flush(&s->peers);
-    replica_execute(s->replica);
-    peers_flush_answers(&s->peers);
+    if (!s->is_loading) {
+        replica_place(s->replica);
+        peers_flush(&s->peers);
+        replica_execute(s->replica);
+        peers_flush_answers(&s->peers);
+    }
     clients_send(s->clients);
     stop_if_settled(s);
 }
@@ -411,11 +452,15 @@ struct server *server_start(struct io *io, const struct server_config *config,
         command_table_add(&s->commands, s->config.more_commands);
     }
     log_write(log, LOG_INFO, "starting", "data=" LOG_Q, config->data_dir);
+    io_set_turn(io, turn, s);
     if (!start_replica(s, text, text_size)) {
+        io_set_turn(io, NULL, NULL);
         free(s);
         return NULL;
     }
-    if (!start_listening(s, text, text_size)) {
+    s->is_loading = true;
+    if (!listen_to_clients(s, text, text_size) || !load(s, text, text_size)) {
+        io_set_turn(io, NULL, NULL);
         if (s->clients != NULL) {
             clients_free(s->clients);
         }
@@ -425,10 +470,6 @@ struct server *server_start(struct io *io, const struct server_config *config,
         free(s);
         return NULL;
     }
-    io_set_turn(io, turn, s);
-    say_hello(s);
-    warn_of_protected_mode(s);
-    begin(s);
     return s;
 }
 
@@ -464,6 +505,10 @@ void server_stop(struct server *s)
     }
     s->is_stopping = true;
     log_write(s->log, LOG_INFO, "stopping", "%s", "");
+    if (s->is_loading) {
+        stop_now(s, 0); /* Nobody knows of it yet. */
+        return;
+    }
     clients_refuse(s->clients);
     replica_hand_over(s->replica);
     s->stop_timer.fired = stop_timer_fired;

@@ -35,6 +35,7 @@ struct server {
     struct store_key key;    /* That key. */
     uint64_t key_cluster_id; /* The cluster it belongs to; 0: not given. */
     char run_id[41];         /* 40 hex digits, new at each start. */
+    bool is_loading;         /* Not all that was stored is in memory yet. */
     bool is_stopping;
     bool is_stopped;
     struct contact *contact;    /* NULL: none was given, or it is not needed any more. */

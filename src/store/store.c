@@ -14,14 +14,12 @@
 #include "store/cluster_key.h"
 #include "store/directory.h"
 #include "store/identity.h"
-#include "store/log_reader.h"
 #include "store/store_state.h"
 
 enum {
     RETRY_NS = 1000 * 1000 * 1000,
     RESERVE_BYTES = 1024 * 1024, /* Of the last room: clients leave it, */
     RESERVE_SHARE = 8,           /* or that part of a segment, where it is less. */
-    REPLAY_WINDOW_BYTES = 1024 * 1024,
 };
 
 /* --- trouble --- */
@@ -419,46 +417,6 @@ void store_discard(struct store *s)
                       "path=" LOG_Q " error=%d", path, -rv);
         }
     }
-}
-
-/* --- replay --- */
-
-struct replay {
-    int (*each)(void *context, struct entry *e);
-    void *context;
-};
-
-static int lend_entry(void *context, struct entry *e)
-{
-    struct replay *replay = context;
-    int rv = replay->each(replay->context, e);
-
-    entry_release(e);
-    return rv;
-}
-
-int store_replay(struct store *s, int (*each)(void *context, struct entry *e), void *context)
-{
-    struct replay replay = {.each = each, .context = context};
-    struct log_reader reader = {0};
-    int rv = 0;
-
-    for (size_t i = 0; i < s->index.count && rv == 0; i++) {
-        const struct log_run *run = &s->index.runs[i];
-
-        if (i == 0 || run->segment != s->index.runs[i - 1].segment) {
-            log_reader_close(&reader);
-            if (log_reader_open(&reader, s->io, s->dir, &s->identity, run->segment,
-                                REPLAY_WINDOW_BYTES) != FILE_GOOD) {
-                rv = STORE_EDAMAGED;
-                break;
-            }
-        }
-        rv = log_read_run(&reader, run, run->first_index, run->first_index + run->count - 1,
-                          lend_entry, &replay);
-    }
-    log_reader_close(&reader);
-    return rv;
 }
 
 /* --- writing and asking --- */

@@ -18,7 +18,7 @@ import time
 
 from respclient import RespClient, RespError
 
-NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF", "OOM")
+NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF", "OOM", "LOADING")
 
 
 class Worker(threading.Thread):

@@ -19,7 +19,7 @@ import time
 
 # Errors that promise that the command was not executed and never will be
 # (docs/OPERATIONS.md lists all errors).
-NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF", "EXECABORT", "DENIED")
+NOT_EXECUTED = ("CLUSTERDOWN", "TRYAGAIN", "MISCONF", "EXECABORT", "DENIED", "LOADING")
 # Errors that are the outcome of an execution.
 OUTCOMES = ("ERR",)
 

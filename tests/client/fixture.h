@@ -29,6 +29,7 @@ struct replica {
     bool is_removed;
     uint64_t client_bytes;
     uint64_t memory_max;
+    bool is_loading;
     uint32_t room;  /* Congested with so many waiting; 0: it takes any number. */
     uint32_t count; /* Waiting, in order of arrival. */
     struct request *requests[FAKE_REQUESTS_MAX];

@@ -523,6 +523,43 @@ static void test_session__informs(void **state)
     close(fd);
 }
 
+static void test_session__while_it_loads_only_what_needs_no_data(void **state)
+{
+    struct client_fixture *f = *state;
+    static const char loading[] = "-LOADING Rakit is loading the dataset (42 %): the command was "
+                                  "not executed. Try again in 3 s\r\n";
+    static const char *const refused[] = {"PING\r\n",        "GET k\r\n",        "SET k v\r\n",
+                                          "RAFT STATUS\r\n", "CONFIG GET *\r\n", "get\r\n",
+                                          "ROLE\r\n",        "WAIT 0 0\r\n"};
+    struct buffer got = {0};
+    int fd = fixture_connect(f);
+    const char *text;
+
+    f->replica.is_loading = true;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        fixture_talk(f, fd, refused[i], loading);
+    }
+    fixture_talk(f, fd, "SELECT 3\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "CLIENT SETNAME me\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "nonsense\r\n",
+                 "-ERR unknown command 'nonsense', with args beginning with: \r\n");
+    text = ask(f, fd, "INFO persistence\r\n", &got);
+    expect_part(text, "loading:1\r\nloading_total_bytes:1000\r\nloading_loaded_bytes:420\r\n"
+                      "loading_loaded_perc:42\r\nloading_eta_seconds:2\r\n");
+    /* A transaction begins in no other way than it would later. */
+    fixture_talk(f, fd, "MULTI\r\n", "-ERR ");
+    f->replica.is_loading = false;
+    buffer_clear(&got);
+    close(fd);
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, "SET k v\r\n", "+OK\r\n");
+    text = ask(f, fd, "INFO persistence\r\n", &got);
+    expect_part(text, "loading:0\r\nlog_bytes");
+    assert_int_equal(f->replica.executed_count, 1);
+    buffer_deinit(&got);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +585,7 @@ int main(void)
         TEST(test_session__who_does_not_serve_is_no_master),
         TEST(test_session__changes_the_limit_on_memory),
         TEST(test_session__informs),
+        TEST(test_session__while_it_loads_only_what_needs_no_data),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,8 @@ static void draw_config(struct cluster *c)
     server_config_defaults(&c->config);
     c->config.protected_mode = false;
     c->config.segment_bytes = 4096ull << prng_between(p, 3, 8);
+    /* With small segments there are many parts to load: one in each turn. */
+    c->config.load_turn_ns = c->config.segment_bytes <= 4096ull << 4 ? 1 : 0;
     c->config.log_memory_bytes = 1ull << prng_between(p, 9, 22);
     c->config.in_flight_bytes_max = 1ull << prng_between(p, 11, 24);
     if (prng_chance(p, 1, 3)) {
@@ -312,6 +314,9 @@ static void look_around(struct cluster *c)
             sometimes_look(&n->sometimes,
                            !store_has_room(replica_store(n->server->replica), STORE_FOR_CLIENTS, 1),
                            replica_is_removed(n->server->replica));
+            if (n->server->is_loading) {
+                continue; /* It has no peers yet. */
+            }
             if (speaks_older_protocol(n)) {
                 sometimes_reached(&c->sometimes, SOMETIMES_OLDER_PROTOCOL);
             }

@@ -1,0 +1,31 @@
+/* replay.h - the entries that a start has found, from the disk, in steps. */
+#ifndef RAKIT_STORE_REPLAY_H
+#define RAKIT_STORE_REPLAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct entry;
+struct log_reader;
+
+struct store_replay {
+    uint64_t bytes; /* Of the log, read so far, */
+    uint64_t total_bytes;
+    /* The store's. */
+    struct store *store;
+    struct log_reader *reader; /* NULL: no segment is open. */
+    size_t run;                /* The next one. */
+};
+
+/* Right after store_open(), before anything is written. */
+void store_replay_begin(struct store_replay *replay, struct store *s);
+/* Calls `each` with the next entries, which it may hold: a single large one, or some 64 KB of the
+ * log. 1: there are more. 0: that was all. Else a negative error, or what `each` said instead of
+ * 0. */
+int store_replay_step(struct store_replay *replay, int (*each)(void *context, struct entry *e),
+                      void *context);
+/* At the end, or to break it off. */
+void store_replay_end(struct store_replay *replay);
+
+#endif /* RAKIT_STORE_REPLAY_H */

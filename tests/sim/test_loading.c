@@ -1,0 +1,133 @@
+/* A start with much to load goes on in turns: until all is loaded the node takes no part, ends at
+ * once if it is told to, and may die at any time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "calm_cluster.h"
+#include "replica/state.h"
+#include "store/store_state.h"
+
+enum { PARTS_MIN = 8 };
+
+static void adjust(struct server_config *config)
+{
+    config->segment_bytes = 16 * 1024; /* A part is no larger than a segment, */
+    config->load_turn_ns = 1;          /* and each is loaded in a turn of its own. */
+}
+
+static bool is_loading(const struct node *n)
+{
+    struct replica_progress progress;
+
+    return replica_is_loading(n->server->replica, &progress);
+}
+
+static const struct user_options users = {
+    .key_count = 50,
+    .pipeline_max = 5,
+    .backlog_max = 20,
+    .value_bytes_max = 2000,
+    .think_ns = 20 * SIM_MS,
+    .patience_ns = 2 * SIM_S,
+};
+
+/* A follower that was killed, with a log of many parts. */
+static struct node *victim_of(struct cluster *c)
+{
+    struct node *n = &c->nodes[0];
+
+    calm_cluster_start_users(c, &users);
+    calm_cluster_run_for(c, 5 * SIM_S);
+    if (n == cluster_leader(c)) {
+        n = &c->nodes[1];
+    }
+    assert_true(n->server->replica->store->index.count > PARTS_MIN);
+    cluster_kill(n, SIM_KILLED);
+    return n;
+}
+
+/* Runs until so many parts are loaded. */
+static void load_parts(struct cluster *c, const struct node *n, size_t count)
+{
+    while (is_loading(n) && n->server->replica->replay.run < count) {
+        assert_true(sim_step(c->sim, UINT64_MAX));
+        assert_false(c->verdict.is_guilty);
+    }
+}
+
+static void test_loading__goes_on_in_turns_and_takes_no_part(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, adjust);
+    struct node *n = victim_of(c);
+    struct replica_progress before;
+    struct replica_progress after;
+
+    (void)state;
+    cluster_start(n);
+    assert_true(replica_is_loading(n->server->replica, &before));
+    load_parts(c, n, PARTS_MIN / 2);
+    assert_true(replica_is_loading(n->server->replica, &after));
+    assert_true(after.bytes > before.bytes);
+    assert_true(after.bytes < after.total_bytes);
+    assert_false(n->server->replica->is_running);
+    assert_false(replica_is_serving(n->server->replica));
+    calm_cluster_run_for(c, 3 * SIM_S);
+    assert_false(is_loading(n));
+    assert_true(n->server->replica->is_running);
+    assert_int_equal(replica_applied_index(n->server->replica),
+                     replica_applied_index(cluster_leader(c)->server->replica));
+    cluster_free(c);
+}
+
+static void test_loading__ends_at_once_if_told_to(void **state)
+{
+    struct cluster *c = calm_cluster_start(2, adjust);
+    struct node *n = victim_of(c);
+    uint64_t now_ns;
+
+    (void)state;
+    cluster_start(n);
+    load_parts(c, n, PARTS_MIN / 2);
+    assert_true(is_loading(n));
+    now_ns = sim_now_ns(c->sim);
+    server_stop(n->server);
+    assert_int_equal(n->phase, NODE_ENDED);
+    assert_int_equal(sim_now_ns(c->sim), now_ns);
+    cluster_start_later(n, SIM_S);
+    calm_cluster_run_for(c, 3 * SIM_S);
+    assert_true(n->server->replica->is_running);
+    cluster_free(c);
+}
+
+static void test_loading__may_die_at_any_time(void **state)
+{
+    struct cluster *c = calm_cluster_start(3, adjust);
+    struct node *n = victim_of(c);
+
+    (void)state;
+    for (size_t parts = 0; parts < PARTS_MIN; parts++) {
+        cluster_start(n);
+        load_parts(c, n, parts);
+        cluster_kill(n, parts % 2 == 0 ? SIM_KILLED : SIM_POWER);
+        calm_cluster_run_for(c, 10 * SIM_MS);
+    }
+    cluster_start(n);
+    calm_cluster_run_for(c, 3 * SIM_S);
+    assert_true(n->server->replica->is_running);
+    cluster_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loading__goes_on_in_turns_and_takes_no_part),
+        cmocka_unit_test(test_loading__ends_at_once_if_told_to),
+        cmocka_unit_test(test_loading__may_die_at_any_time),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
