@@ -319,15 +319,13 @@ static size_t begin_append(struct buffer *out, const struct wire_message *m, uin
     return mark;
 }
 
-static void put_entry_header(struct buffer *out, const struct entry *e)
+static char *write_entry_header(char *to, const struct entry *e)
 {
-    char *to = buffer_reserve(out, WIRE_ENTRY_HEADER_BYTES + (size_t)e->size);
-
     put_u64(to, e->term);
     put_u64(to + 8, e->time_us);
     put_u32(to + 16, e->size);
     put_u32(to + 20, e->kind);
-    buffer_commit(out, WIRE_ENTRY_HEADER_BYTES);
+    return to + WIRE_ENTRY_HEADER_BYTES;
 }
 
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e)
@@ -336,7 +334,8 @@ void wire_put_large_entry(struct buffer *out, const struct wire_message *m, cons
     size_t head_bytes;
     char *header;
 
-    put_entry_header(out, e);
+    write_entry_header(buffer_reserve(out, WIRE_ENTRY_HEADER_BYTES), e);
+    buffer_commit(out, WIRE_ENTRY_HEADER_BYTES);
     head_bytes = buffer_size(out) - mark - WIRE_HEADER_BYTES;
     header = buffer_begin(out) + mark;
     put_u32(header, (uint32_t)head_bytes + e->size);
@@ -349,11 +348,20 @@ void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count)
 {
     size_t mark = begin_append(out, m, count);
+    size_t bytes = (size_t)count * WIRE_ENTRY_HEADER_BYTES;
 
     for (uint32_t i = 0; i < count; i++) {
-        put_entry_header(out, entries[i]);
-        buffer_append_slice(out, entry_payload(entries[i]));
+        bytes += entries[i]->size;
     }
+
+    char *to = buffer_reserve(out, bytes);
+
+    for (uint32_t i = 0; i < count; i++) {
+        to = write_entry_header(to, entries[i]);
+        memcpy(to, entries[i]->data, entries[i]->size);
+        to += entries[i]->size;
+    }
+    buffer_commit(out, bytes);
     wire_end(out, mark);
 }
 
