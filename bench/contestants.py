@@ -1,4 +1,4 @@
-"""Who takes part in bench/compare: how each is started, asked, and killed."""
+"""The contestants of bench/compare: how each is started, used, and killed."""
 
 import ctypes
 import json
@@ -24,7 +24,7 @@ def die_with_parent():
 
 
 def free_ports(count, distance=0):
-    """Ports that are free, each together with the one `distance` above it."""
+    """Free ports, each of which has another free one `distance` above it."""
     found, port = [], random.SystemRandom().randrange(10000, 21000)
     while len(found) < count:
         port += 1
@@ -79,7 +79,7 @@ class Process:
 
 
 class RedisProtocol:
-    """What answers redis-benchmark."""
+    """A contestant that answers redis-benchmark."""
 
     pipelines = True
     processes = ()
@@ -159,14 +159,14 @@ class Redis(RedisProtocol):
 
 
 class ThreeNodes(RedisProtocol):
-    """Of one Raft cluster, which say in the section raft of INFO how they are."""
+    """Three nodes of a Raft cluster, which report their state in the section raft of INFO."""
 
     title = ""
     ports = ()
 
     @staticmethod
     def is_whole(state, commit):
-        """Does a node vote in a cluster of three, and has it applied up to `commit`?"""
+        """Whether a node votes in a cluster of three, and has applied up to `commit`."""
         raise NotImplementedError
 
     @staticmethod

@@ -30,7 +30,7 @@ enum {
     TRIES_MAX = 20, /* For a trial whose leader changed too early. */
 };
 
-#define LIMIT_S     60ull /* Nobody waits longer for a leader. */
+#define LIMIT_S     60ull /* No trial waits longer for a leader. */
 #define WITHHELD_NS (10 * LIMIT_S * SIM_S)
 #define MOMENT_NS   (200 * SIM_US) /* Longer than a turn. */
 

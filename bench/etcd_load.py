@@ -1,6 +1,6 @@
-"""Load for etcd in its own protocol: gRPC over HTTP/2, written out by hand, since
-Debian packages no load generator for it and etcd's HTTP gateway would be measured
-along with it. One request under way for each connection, as redis-benchmark has.
+"""Load for etcd in its own protocol: gRPC over HTTP/2, written by hand, because
+Debian packages no load generator for it, and etcd's HTTP gateway would be measured along
+with it. One request is under way on each connection, as with redis-benchmark.
 
 One Python process drives all connections; it can do about 20 000 requests a second
 on its own, some times more than three etcd nodes on two cores."""
@@ -70,8 +70,8 @@ class Connection:
         self.ask(RANGE, field(1, key))
 
     def receive(self):
-        """Reads what is there. True or False where the answer is whole (False: an
-        error), None where it is not yet."""
+        """Reads what is there. True or False if the answer is complete (False: an error), None
+        if it is not yet."""
         data = self.socket.recv(65536)
         if not data:
             raise ConnectionResetError("etcd closed the connection")

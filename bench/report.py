@@ -23,7 +23,7 @@ def spread(rounds, unit=""):
 
 
 def ratio(workload, rakit, other):
-    """How many times as fast Rakit is; of times, the other way round."""
+    """How many times as fast Rakit is; the inverse ratio for times."""
     if not rakit or not other:
         return None
     quotient = statistics.median(rakit) / statistics.median(other)

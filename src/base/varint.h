@@ -1,5 +1,5 @@
-/* varint.h - unsigned numbers in as few bytes as they need: 7 bits a byte, lowest first, the top
- * bit set on all but the last. Each number has one encoding: a longer one is not read. */
+/* varint.h - unsigned numbers in as few bytes as possible: 7 bits per byte, lowest first, the
+ * top bit set on all but the last. Each number has one encoding; longer ones are refused. */
 #ifndef RAKIT_BASE_VARINT_H
 #define RAKIT_BASE_VARINT_H
 
@@ -30,7 +30,7 @@ static inline char *varint_write(char *to, uint64_t value)
     return to;
 }
 
-/* Takes one varint off the front of *rest. False, and nothing has changed, if there is none. */
+/* Takes one varint off the front of *rest. False, with nothing changed, if there is none. */
 static inline bool varint_read(struct slice *rest, uint64_t *ret_value)
 {
     uint64_t value = 0;

@@ -169,7 +169,8 @@ void clients_send(struct clients *c)
         client_send(container_of(node, struct client, dirty_link));
     }
     replica_note_client_bytes(c->replica, c->unread_bytes);
-    /* Nobody else would go on with those who had no time, or whom an answer lets go on. */
+    /* Otherwise nothing would run clients that had no time, or that an answer of this turn
+     * allows to continue. */
     if ((!list_is_empty(&c->ready) ||
          (!list_is_empty(&c->congested) && replica_has_room_again(c->replica))) &&
         !MUTANT(ready_left_waiting)) {

@@ -66,7 +66,7 @@ static void query(struct command_call *call)
     submit_request(call, true);
 }
 
-/* Of this node's state, whoever leads. */
+/* A snapshot of this node's state, whichever node leads. */
 static void snapshot(struct command_call *call)
 {
     struct admin_request *a = memory_take_zeroed(1, sizeof *a);

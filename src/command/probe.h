@@ -40,10 +40,10 @@ struct server_probe {
      * it. */
     void (*applied)(void *context, const struct entry *e, uint64_t kv_digest, uint64_t kv_time_us);
 
-    /* The state machine has become that of a snapshot, at the start or while the node runs. */
+    /* The state machine was replaced by a snapshot, at the start or while the node runs. */
     void (*restored)(void *context, const struct store_snapshot *snapshot, uint64_t kv_digest,
                      uint64_t kv_time_us);
-    /* The log begins behind that entry from now on. */
+    /* The log begins after that entry from now on. */
     void (*compacted)(void *context, raft_index origin);
 
     /* Work was done that takes a processor some time: about this many bytes read or written

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/* Looks whether somebody holds the lock of the directory or of the file `lock` in it, and does
- * not try to take it: a node that starts at that moment would be refused. False if the system
- * does not say (no /proc/locks). */
+/* Checks whether somebody holds the lock of the directory or of the file `lock` in it, without
+ * trying to take it: otherwise a node that starts at that moment would be refused. False if the
+ * system does not report locks (no /proc/locks). */
 bool directory_is_in_use(const char *dir);
 
 #endif /* RAKIT_INSPECT_IN_USE_H */

@@ -12,7 +12,7 @@
 #include "kv/commands.h"
 
 enum {
-    LOOKS_MAX = 20, /* At a log that is being written. */
+    LOOKS_MAX = 20, /* How often to look at a log that is being written. */
     LOOK_PAUSE_NS = 50 * 1000 * 1000,
 };
 
@@ -35,8 +35,8 @@ static bool is_same(const struct survey *a, const struct survey *b)
            a->recovery.facts.end.batch == b->recovery.facts.end.batch;
 }
 
-/* While a node writes, what stands at the end of its log looks like damage. Real damage stays in
- * its place. */
+/* While a node writes, an unfinished batch at the end of its log looks like damage. Real damage
+ * stays in the same place. */
 static int look(struct io *io, const struct inspect_options *options, struct survey **ret_survey)
 {
     const struct timespec pause = {.tv_nsec = LOOK_PAUSE_NS};

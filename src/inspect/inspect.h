@@ -1,5 +1,5 @@
-/* inspect.h - rakit-log: looks at a data directory, says what a start would make of it, and shows
- * its log. It writes nothing there and takes no lock. */
+/* inspect.h - rakit-log: reads a data directory, reports what a start would do with it, and
+ * shows its log. It writes nothing there and takes no lock. */
 #ifndef RAKIT_INSPECT_INSPECT_H
 #define RAKIT_INSPECT_INSPECT_H
 
@@ -11,7 +11,7 @@
 enum inspect_status {
     INSPECT_GOOD = 0,
     INSPECT_DAMAGED = 1,
-    INSPECT_REFUSED = 2, /* Wrong use, or it could not be looked at. */
+    INSPECT_REFUSED = 2, /* Wrong usage, or the directory could not be read. */
 };
 
 /* Refused: `text` says why, and what to do. */

@@ -30,7 +30,7 @@ static void put_string(struct json *j, struct slice text)
     put(j, "\"");
 }
 
-/* What stands before a value. */
+/* What comes before a value: a comma, and its name. */
 static void put_name(struct json *j, const char *name)
 {
     put(j, j->needs_comma ? "," : "");
@@ -96,8 +96,8 @@ void json_id(struct json *j, const char *name, uint64_t id)
 
 /* --- bytes -------------------------------------------------------------------------------- */
 
-/* How many bytes follow the first one of a character, and what is the lowest that takes so many;
- * -1: none begins like that. */
+/* How many bytes follow the first one of a character, and the lowest code that takes so many;
+ * -1: no character begins like that. */
 static int utf8_tail(unsigned char first, uint32_t *ret_lowest)
 {
     static const uint32_t lowest[] = {0, 0x80, 0x800, 0x10000};
@@ -110,7 +110,7 @@ static int utf8_tail(unsigned char first, uint32_t *ret_lowest)
     return count;
 }
 
-/* Bytes of the character at `data`; 0: it is not one. */
+/* Size of the character at `data` in bytes; 0: it is not one. */
 static size_t utf8_size(const unsigned char *data, size_t size)
 {
     uint32_t lowest = 0;

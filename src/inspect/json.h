@@ -12,7 +12,7 @@ struct json {
     bool needs_comma;
 };
 
-/* Within an array `name` is NULL. */
+/* In an array, `name` is NULL. */
 void json_begin(struct json *j, const char *name); /* An object; NULL: also the outermost. */
 void json_end(struct json *j);
 void json_begin_array(struct json *j, const char *name);

@@ -14,7 +14,7 @@ struct json_view {
     uint64_t commit_index;
 };
 
-/* What stands above the log. */
+/* What is shown above the log. */
 void json_show_head(struct output *out, const struct inspect_options *options,
                     const struct survey *s, const struct findings *findings);
 void json_view_init(struct json_view *v, struct output *out, uint64_t commit_index);

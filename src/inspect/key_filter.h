@@ -4,9 +4,9 @@
 
 #include "command/table.h"
 
-/* Whether one of its keys matches the pattern, as KEYS has them; also a command without any keys
- * (FLUSHALL), which is about all. Of an unknown command each argument may be a key. False if the
- * payload is not one of a command. */
+/* Whether one of the command's keys matches the pattern, as in KEYS. A command without keys
+ * (FLUSHALL) matches, because it concerns all keys. In an unknown command each argument may be a
+ * key. False if the payload is not one of a command. */
 bool key_filter_matches(const struct command_table *commands, struct slice pattern,
                         struct slice payload);
 

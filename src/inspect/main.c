@@ -25,7 +25,7 @@ static int run(struct inspect_options *options)
     char text[TEXT_BYTES] = "";
     struct io *io = io_uv_new();
 
-    (void)signal(SIGPIPE, SIG_DFL); /* Who reads may have seen enough. */
+    (void)signal(SIGPIPE, SIG_DFL); /* The reader (less, head) may close the pipe early. */
     style.columns = style.terminal ? terminal_columns() : 0;
     options->is_in_use = directory_is_in_use(options->dir);
 

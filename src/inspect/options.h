@@ -15,7 +15,7 @@ struct inspect_options {
     bool is_json;
     bool is_verdict_only;
     bool wants_colour;
-    bool is_in_use; /* Not an option: a node runs on it. */
+    bool is_in_use; /* Not an option: whether a node runs on it. */
 };
 
 enum inspect_parsed {

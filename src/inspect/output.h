@@ -1,4 +1,4 @@
-/* output.h - where text goes: gathered in memory and written in large pieces. */
+/* output.h - output text, collected in memory and written in large pieces. */
 #ifndef RAKIT_INSPECT_OUTPUT_H
 #define RAKIT_INSPECT_OUTPUT_H
 
@@ -12,7 +12,7 @@ struct output {
     FILE *file; /* NULL: all stays in `text`. */
 };
 
-/* Writes what has gathered, once it is much. */
+/* Writes what has been collected, if it is much. */
 void output_spill(struct output *o);
 /* Writes the rest. False if something could not be written, now or before. */
 bool output_finish(struct output *o);

@@ -1,4 +1,4 @@
-/* text_head.c - what stands above the log: whose directory it is, its files, the verdict. */
+/* text_head.c - what is shown above the log: whose directory it is, its files, the verdict. */
 #include <inttypes.h>
 
 #include "command/describe.h"
@@ -83,7 +83,7 @@ static void show_origin(const struct head *h, const struct recovery_facts *f)
     }
 }
 
-/* What the reading of the log stopped at, before its end. */
+/* Why the reading of the log stopped before its end. */
 static void show_unread(const struct head *h, const struct recovery_facts *f)
 {
     uint64_t number = f->gap != 0 ? f->gap : f->bad_segment;

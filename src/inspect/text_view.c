@@ -161,7 +161,7 @@ static enum colour entry_colour(const struct walk_entry *e)
 
 /* --- one line ------------------------------------------------------------------------------- */
 
-/* Content as far as the terminal has room for it. All of it is printable ASCII. */
+/* Appends content, as much as fits on the terminal. It is printable ASCII. */
 static void append_cut(const struct text_view *v, struct slice text, size_t columns_taken)
 {
     size_t columns = v->style->columns;
@@ -181,7 +181,7 @@ static const char *short_kind(uint8_t kind)
                                       : raft_entry_kind_name((enum raft_entry_kind)kind);
 }
 
-/* A founder's first entry is older than all clocks. */
+/* A founder's first entry has no real time. */
 static void put_short_time(struct buffer *out, uint64_t time_us)
 {
     if (time_us <= 1) {

@@ -14,10 +14,10 @@ struct text_view {
     struct output *out;
     const struct style *style;
     uint64_t commit_index;
-    bool is_full; /* Entries with all that is known of them. */
+    bool is_full; /* Whether to show entries with all their details. */
 };
 
-/* What stands above the log. */
+/* What is shown above the log. */
 void text_show_head(struct output *out, const struct style *style,
                     const struct inspect_options *options, const struct survey *s,
                     const struct findings *findings);

@@ -25,9 +25,9 @@ struct walk {
     bool is_batch_shown;
     bool is_cut; /* The log has ended. */
     struct membership *members;
-    struct stretch *cut; /* Batches shown behind the end of the log, by place. */
+    struct stretch *cut; /* Batches after the end of the log that were shown, by place. */
     size_t cut_count;
-    struct walk_rest rest; /* Being gathered; 0 bytes: none. */
+    struct walk_rest rest; /* Being collected; 0 bytes: none. */
     uint64_t shown_count;
 };
 

@@ -1,5 +1,5 @@
 /* walk.h - goes through the log of a data directory, in the order in which it was written, and
- * hands each segment, batch and entry to a view, with what became of it. */
+ * passes each segment, batch and entry to a view, with its state. */
 #ifndef RAKIT_INSPECT_WALK_H
 #define RAKIT_INSPECT_WALK_H
 
@@ -10,8 +10,8 @@
 enum batch_state {
     BATCH_GOOD,
     BATCH_DAMAGED,   /* One of its records is bad. */
-    BATCH_SENSELESS, /* Whole, but it drops what is committed, or leaves a gap. */
-    BATCH_CUT_OFF,   /* A batch before it is one of these. */
+    BATCH_SENSELESS, /* Sound, but it drops what is committed, or leaves a gap. */
+    BATCH_CUT_OFF,   /* After one of these. */
 };
 
 struct walk_batch {
@@ -24,29 +24,29 @@ struct walk_batch {
 enum entry_state {
     ENTRY_LIVE,
     ENTRY_DROPPED, /* A later batch truncated it away. */
-    ENTRY_PAST,    /* At or below the origin: the log begins behind it. */
-    ENTRY_DAMAGED, /* Its identity is there, its record is bad. */
-    ENTRY_CUT_OFF, /* Its record is good, and the log ends before its batch. */
+    ENTRY_PAST,    /* At or below the origin: the log begins after it. */
+    ENTRY_DAMAGED, /* Its identity is readable, but its record is damaged. */
+    ENTRY_CUT_OFF, /* Its record is good, but the log ends before its batch. */
 };
 
 struct walk_entry {
     struct entry_identity id;
     enum entry_state state;
-    struct slice payload; /* Of a damaged one: no bytes. */
+    struct slice payload; /* Empty if it is damaged. */
     const struct walk_batch *batch;
-    /* Of a good configuration entry: what it says, and what was in force before, if known. */
+    /* Of a good configuration entry: the members it sets, and those in force before, if known. */
     const struct membership *members;
     const struct membership *members_before;
 };
 
-/* Something behind the end of the log. */
+/* Something after the end of the log. */
 struct walk_rest {
     uint64_t segment;
     uint64_t offset;
     uint64_t bytes;
-    bool has_head; /* A batch's head stands at its beginning: */
+    bool has_head; /* It begins with a batch's head. */
     struct batch_head head;
-    bool is_astray; /* which belongs to another place. */
+    bool is_astray; /* That head belongs to another place. */
 };
 
 struct view {
@@ -64,11 +64,11 @@ struct walk_filter {
     const struct command_table *commands;
 };
 
-/* Which filter shows everything, and what stands behind the end. */
+/* Whether the filter shows everything, also what comes after the end of the log. */
 bool walk_filter_is_empty(const struct walk_filter *filter);
 
 /* Segments and batches are shown if one of their entries is. `found` is a survey of the same
- * directory, which says which entries live. Returns how many entries were shown. */
+ * directory, which knows which entries are live. Returns how many entries were shown. */
 uint64_t walk_log(struct io *io, const char *dir, const struct survey *found,
                   const struct walk_filter *filter, struct view *view);
 

@@ -23,7 +23,7 @@ void words_bytes(struct buffer *out, uint64_t bytes)
     buffer_printf(out, "%.1f %s", amount, units[unit]);
 }
 
-/* Of a time that a calendar has; else the bare number is shown. */
+/* For a time that the calendar can show; otherwise the bare number is shown. */
 static bool split_time(uint64_t time_us, bool is_local, struct tm *ret_parts)
 {
     time_t seconds = (time_t)(time_us / US);
@@ -116,7 +116,7 @@ static bool is_same_part(const struct raft_member *a, const struct raft_member *
     return a->incoming == b->incoming && a->outgoing == b->outgoing;
 }
 
-/* Of a member that was one before. */
+/* For a node that was a member before. */
 static void put_new_part(struct buffer *out, const struct membership *m, uint32_t i,
                          const struct raft_member *was, bool *has_clause)
 {

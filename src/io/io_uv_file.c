@@ -30,8 +30,8 @@ struct io_file {
 
 enum { FD_UNTRIED = -1, FD_NONE = -2 };
 
-/* Asks for no times: once the times of a file were asked for, Linux gives its next write times
- * of their own, and an ext4 without a journal then writes the inode with each sync. */
+/* Does not ask for times: once a file's times were asked for, Linux gives its next write new
+ * times, and an ext4 without a journal then writes the inode with each sync. */
 static int identify(int fd, const char *path, int flags, struct file_identity *ret_identity,
                     uint32_t *ret_mode)
 {

@@ -1,12 +1,12 @@
-/* bit.c - commands on single bits of values: GETBIT, SETBIT. Bit 0 is the most significant one of
- * the first byte. */
+/* bit.c - commands on single bits of values: GETBIT, SETBIT. Bit 0 is the most significant bit
+ * of the first byte. */
 #include "kv/call.h"
 #include "kv/commands.h"
 #include "kv/kv.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
-/* Where a bit stands: in byte `at` of the value, under `mask`. */
+/* The place of a bit: `mask` in byte `at` of the value. */
 struct place {
     size_t at;
     uint8_t mask;
@@ -37,7 +37,7 @@ static bool read_bit(struct command_call *call, bool *ret_bit)
     return true;
 }
 
-/* Behind the end of a value all bits are 0, as if there were no key. */
+/* Bits after the end of a value are 0, and all bits of a missing key. */
 static uint8_t byte_of_value(const struct command_call *call, size_t at)
 {
     struct slice value = {NULL, 0};
@@ -95,7 +95,7 @@ static void setbit_command(struct command_call *call)
     uint8_t old = byte_of_value(call, place.at);
     char new = (char)(bit ? old | place.mask : old & ~place.mask);
 
-    /* Written even where it changes nothing: the key is made, and the value reaches so far. */
+    /* Written even if the bit is unchanged, because the key is created, and the value extended. */
     kv_set_range(call->kv, call->arguments[1], place.at, slice_of(&new, 1));
     resp_integer(call->reply, (old & place.mask) != 0);
 }

@@ -8,7 +8,7 @@
 
 enum {
     GROUP_COUNT = 7,   /* The bits of `shape` that count items. */
-    GROUP_CHAINED = 8, /* The last slot names the next group. */
+    GROUP_CHAINED = 8, /* The last slot points to the next group. */
     /* The bits above are free, for the epoch of a snapshot. */
 };
 
@@ -27,8 +27,8 @@ struct group *bucket_group_next(const struct group *group)
     return is_chained(group) ? group->slots[GROUP_SLOTS - 1].next : NULL;
 }
 
-/* One bit (the top one of its byte) for each slot that may hold `tag`. A slot
- * above a true match may be named in error: keys are compared anyway. */
+/* One bit (the highest of its byte) for each slot that may contain `tag`. A slot above a true
+ * match may be set by mistake, but keys are compared anyway. */
 static inline uint64_t matching_slots(const struct group *group, uint8_t tag)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -85,7 +85,7 @@ void bucket_add(struct group *bucket, uint8_t tag, struct item *item, uint64_t *
     struct group *group = last_group(bucket);
 
     if (bucket_group_count(group) == GROUP_SLOTS) {
-        /* The last slot is needed for the chain: its item moves on. */
+        /* The last slot is needed for the chain, so its item moves to the next group. */
         struct group *next = memory_take_zeroed(1, sizeof *next);
 
         put(next, group->tags[GROUP_SLOTS - 1], group->slots[GROUP_SLOTS - 1].item);

@@ -27,7 +27,7 @@ void call_expect_keys(const struct command_call *call, uint32_t index, uint32_t 
     uint32_t count = 0;
 
     if ((index - 1) / step % EXPECTED_KEYS != 0 || call->argument_count - index <= step) {
-        return; /* (A single key has been hinted at by whoever runs the command.) */
+        return; /* The caller of the handler has prefetched a single key already. */
     }
     for (uint32_t i = index; i < call->argument_count && count < EXPECTED_KEYS; i += step) {
         hashes[count++] = kv_prefetch_bucket(call->kv, call->arguments[i]);
@@ -39,7 +39,7 @@ void call_expect_keys(const struct command_call *call, uint32_t index, uint32_t 
 
 uint64_t call_growth(const struct command_call *call, size_t size, uint64_t ahead)
 {
-    /* What is ahead may delete the value, or put another one in its place. */
+    /* The commands before it may delete the value, or replace it. */
     return kv_growth_bytes(ahead > 0 ? NULL : call->kv, call->arguments[1], size);
 }
 

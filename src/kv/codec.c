@@ -4,7 +4,7 @@
 #include "base/varint.h"
 
 enum {
-    FORMAT = 3, /* 1 had no database, 2 no sessions. */
+    FORMAT = 3, /* Format 1 had no database, format 2 no sessions. */
     HAS_SESSION = 1,
     FORMAT_BYTES = 3, /* With flags and database. */
 };
@@ -54,7 +54,7 @@ static bool read_session(struct slice *rest, struct command_head *ret_head)
            varint_read(rest, &ret_head->number);
 }
 
-/* Reads what is in front of the first argument. */
+/* Reads what precedes the first argument. */
 static bool read_head(struct slice *rest, struct command_head *ret_head)
 {
     struct command_head head = {0};

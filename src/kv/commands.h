@@ -1,6 +1,6 @@
 /* commands.h - the data commands: each file has its handlers and, at its end, their rows. They
- * run on every node, and look at nothing but the keyspace and their arguments.
- * docs/CONTRIBUTING.md shows how to add one. */
+ * run on every node, and use only the keyspace and their arguments. docs/CONTRIBUTING.md shows
+ * how to add one. */
 #ifndef RAKIT_KV_COMMANDS_H
 #define RAKIT_KV_COMMANDS_H
 
@@ -15,10 +15,10 @@ extern const struct command generic_commands[];
 extern const struct command databases_commands[];
 extern const struct command scan_commands[];
 
-/* All of these, up to NULL. */
+/* All of these tables, up to NULL. */
 extern const struct command *const kv_command_tables[];
 
-/* Reads argument `index` as the number of a database, or replies that it is none. */
+/* Reads argument `index` as the number of a database, or replies an error. */
 bool kv_read_database(struct command_call *call, uint32_t index, uint32_t *ret_database);
 
 #endif /* RAKIT_KV_COMMANDS_H */

@@ -13,7 +13,7 @@ static bool is_number(struct slice text)
     return decimal_read(text, &number) && number >= INT32_MIN && number <= INT32_MAX;
 }
 
-/* The texts are Redis's, which reads the number of a database as an `int`. */
+/* The error texts are Redis's, which reads the number of a database as an `int`. */
 bool kv_read_database(struct command_call *call, uint32_t index, uint32_t *ret_database)
 {
     int64_t number = 0;

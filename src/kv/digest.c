@@ -31,7 +31,7 @@ uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, si
 
 uint64_t digest_of_item(uint64_t key_hash, struct slice value)
 {
-    /* The key's part tells an empty value from no item. */
+    /* The key's part distinguishes an empty value from a missing item. */
     return digest_mix(key_hash + 0x9e3779b97f4a7c15u) +
            digest_of_range(key_hash, value, 0, value.size);
 }

@@ -1,7 +1,6 @@
-/* digest.h - the digest of one item: a sum over the key and over blocks of the
- * value, each hashed with its place. Being a sum, it can be corrected for the blocks
- * that change, so an APPEND to a long value does not cost a hash of all of it. It
- * finds accidents, not attackers. */
+/* digest.h - the digest of one item: a sum over the key and over blocks of the value, each
+ * hashed with its position. Because it is a sum, it can be corrected for the blocks that change,
+ * so an APPEND to a long value does not hash all of it. It detects accidents, not attacks. */
 #ifndef RAKIT_KV_DIGEST_H
 #define RAKIT_KV_DIGEST_H
 
@@ -12,7 +11,7 @@
 
 enum { DIGEST_BLOCK_BYTES = 4096 };
 
-/* splitmix64's finisher: what goes in must not be seen again as it is. */
+/* splitmix64's finisher: hides the input. */
 uint64_t digest_mix(uint64_t z);
 /* `key_hash` stands for the key. */
 uint64_t digest_of_item(uint64_t key_hash, struct slice value);

@@ -14,13 +14,14 @@ static struct group *segment_take(void)
     struct group *segment = aligned_alloc(sizeof(struct group), SEGMENT_BYTES);
 
     if (segment == NULL) {
-        segment = memory_take(SEGMENT_BYTES); /* Fails with the message of its own. */
+        /* If there is no memory, this ends the process with a message. */
+        segment = memory_take(SEGMENT_BYTES);
     }
     memset(segment, 0, SEGMENT_BYTES);
     return segment;
 }
 
-/* Where the segment of the group `index` stands in its page. */
+/* The page and the place in it of the segment with group `index`. */
 static void locate(uint64_t index, int *ret_page, uint64_t *ret_place)
 {
     uint64_t segment = index / DIRECTORY_SEGMENT_GROUPS + 1;
@@ -42,7 +43,8 @@ struct group *directory_push(struct directory *d)
         if (place == 0) {
             size_t page_bytes = (1ull << page) * sizeof(struct group *);
 
-            d->pages[page] = memory_take(page_bytes); /* Not touched as a whole. */
+            /* Its pages are not touched until they are used. */
+            d->pages[page] = memory_take(page_bytes);
             d->heap_bytes += heap_bytes(page_bytes);
         }
         d->pages[page][place] = segment_take();

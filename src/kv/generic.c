@@ -1,4 +1,4 @@
-/* generic.c - commands on keys whatever their values are. */
+/* generic.c - commands on keys of any value. */
 #include "base/mutant.h"
 #include "kv/call.h"
 #include "kv/commands.h"
@@ -54,7 +54,7 @@ static bool check_flushall(struct command_call *call)
     return is_valid;
 }
 
-/* Memory is freed lazily in either case: ASYNC and SYNC differ in nothing else. */
+/* Memory is always freed lazily, which is the only difference between ASYNC and SYNC. */
 static void flushall_command(struct command_call *call)
 {
     if (check_flushall(call)) {

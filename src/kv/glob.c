@@ -1,7 +1,7 @@
 #include "kv/glob.h"
 
-/* Matches `c` with the class whose first byte behind '[' is at `at`. Moves *ret_end
- * behind its ']', or to the end of the pattern where that is missing. */
+/* Matches `c` with the class whose first byte after '[' is at `at`. Moves *ret_end past its ']',
+ * or to the end of the pattern if that is missing. */
 static bool class_matches(struct slice pattern, size_t at, unsigned char c, size_t *ret_end)
 {
     const unsigned char *p = (const unsigned char *)pattern.data;
@@ -56,8 +56,8 @@ bool glob_matches_within(struct slice pattern, struct slice text, uint64_t *left
     size_t p = 0;
     size_t t = 0;
     bool has_star = false;
-    size_t star_p = 0; /* Behind the last star, */
-    size_t star_t = 0; /* and how far it reaches for now. */
+    size_t star_p = 0; /* After the last star in the pattern. */
+    size_t star_t = 0; /* Up to where that star matches the text so far. */
 
     while (t < text.size) {
         size_t before = p;
@@ -73,9 +73,9 @@ bool glob_matches_within(struct slice pattern, struct slice text, uint64_t *left
         } else if (p < pattern.size && one_matches(pattern, p, text.data[t], &p)) {
             t++;
         } else if (has_star) {
-            /* The star takes one byte more. A star before it need not be tried:
-             * what is between the two was matched as early as can be. */
-            cost += p - before; /* A class is read though it does not match. */
+            /* The star takes one more byte. Earlier stars need not be tried again: the part
+             * between was matched as early as possible. */
+            cost += p - before; /* A class is read even if it does not match. */
             before = star_p;
             p = star_p;
             t = ++star_t;

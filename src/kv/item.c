@@ -6,14 +6,14 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-/* The first byte of an item. Free bits are for types and expiry. */
+/* The first byte of an item. The other bits are reserved for types and expiry. */
 enum {
-    SHAPE_KEY_WIDE = 1, /* The key's size takes 4 bytes, else 1. */
-    SHAPE_VALUE_2 = 2,  /* The value's size takes 2 bytes, */
-    SHAPE_VALUE_4 = 4,  /* or 4 bytes, else 1. */
-    SHAPE_HAS_ROOM = 8, /* Has grown: the allocation is grown_bytes(). */
-    SHAPE_KEPT = 16,    /* Has a second owner, */
-    SHAPE_LET_GO = 32,  /* and no first one any more. */
+    SHAPE_KEY_WIDE = 1, /* The key's size takes 4 bytes, otherwise 1. */
+    SHAPE_VALUE_2 = 2,  /* The value's size takes 2 bytes. */
+    SHAPE_VALUE_4 = 4,  /* Or 4 bytes; otherwise 1. */
+    SHAPE_HAS_ROOM = 8, /* It has grown: the allocation is grown_bytes(). */
+    SHAPE_KEPT = 16,    /* It has a second owner. */
+    SHAPE_LET_GO = 32,  /* And its first owner has let it go. */
 };
 
 struct item {
@@ -21,7 +21,7 @@ struct item {
     char rest[];
 };
 
-/* What the header says, read once. */
+/* The decoded header. */
 struct layout {
     size_t key_size;
     size_t value_size;
@@ -99,8 +99,8 @@ static char *write_header(struct item *item, unsigned char shape, size_t key_siz
     return at;
 }
 
-/* The allocation of an item that has grown to `size` bytes in all: the next of
- * four steps a doubling, so room is never more than a quarter. */
+/* The allocation of an item that has grown to `size` bytes in all: the next of four steps per
+ * doubling, so at most a quarter is spare. */
 static size_t grown_bytes(size_t size)
 {
     size_t step = 16;
@@ -201,7 +201,7 @@ bool item_keep_no_more(struct item *item)
 
 size_t heap_bytes(size_t size)
 {
-    /* glibc's malloc: 8 bytes of its own, rounded up to 16, 32 at the least. */
+    /* glibc's malloc: 8 bytes of its own, rounded up to 16, 32 at least. */
     size_t whole = (size + 8 + 15) & ~(size_t)15;
 
     return whole < 32 ? 32 : whole;
@@ -284,7 +284,7 @@ struct item *item_grow(struct item *item, size_t size)
         struct item *wide = item_take(shape, item_key(item), slice_of(NULL, size));
 
         memcpy(item_value_bytes(wide), item_value_bytes(item), l.value_size);
-        free(item); /* The wide one is in its place, for both owners. */
+        free(item); /* The wide one replaces it, for both owners. */
         return wide;
     }
 

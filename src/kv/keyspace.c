@@ -82,7 +82,7 @@ void keyspace_limit_replies(struct keyspace *k, uint64_t bytes_max)
 
 /* --- digests ---------------------------------------------------------------------- */
 
-/* So that the same items in two databases, or in another one, do not add up to the same. */
+/* So that the same items in other databases give another sum. */
 static uint64_t mix(uint32_t database, uint64_t digest)
 {
     uint64_t number = MUTANT(digest_without_database) ? 1 : database + 1;
@@ -90,7 +90,7 @@ static uint64_t mix(uint32_t database, uint64_t digest)
     return digest_mix(digest + number * 0x9e3779b97f4a7c15u);
 }
 
-/* An empty database adds nothing, whether it was asked for or not. */
+/* An empty database adds nothing, whether it was used or not. */
 static uint64_t digest_of(const struct keyspace *k, uint64_t (*of_one)(const struct kv *kv))
 {
     uint64_t digest = 0;
@@ -170,7 +170,7 @@ void keyspace_prefetch(const struct keyspace *k, const struct keyspace_hint *hin
             hashes[i] = kv_prefetch_bucket(kv, hints[i].key);
         }
     }
-    /* By now the first buckets have arrived, which say where items are. */
+    /* By now the first buckets have arrived, which point to the items. */
     for (uint32_t i = 0; i < hint_count; i++) {
         const struct kv *kv = hinted(k, &hints[i]);
 

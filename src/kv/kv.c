@@ -9,8 +9,8 @@
 #include "kv/kv_private.h"
 
 enum {
-    CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: fine
-                       * enough for 2^48 buckets, and safe in a double's 53 bits. */
+    CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: enough for
+                       * 2^48 buckets, and exact in a double's 53 bits. */
 };
 
 struct kv *kv_new(struct kv_common *common)
@@ -111,7 +111,7 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
     kv->digest += digest_of_item(hash, value);
 }
 
-/* Takes an item out, which becomes the caller's; NULL where there is none. */
+/* Removes an item, which then belongs to the caller; NULL if there is none. */
 static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
 {
     struct item *item = table_remove(&kv->table, hash, key);

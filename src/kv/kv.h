@@ -1,10 +1,10 @@
-/* kv.h - one database: byte-string keys to byte-string values. A keyspace
- * (kv/keyspace.h) has several. Deterministic: the same calls in the same order give
- * the same keys and the same replies on every node, and a SCAN cursor means
- * the same on every node whose keyspace has the same seed.
+/* kv.h - one database: byte-string keys to byte-string values. A keyspace (kv/keyspace.h) has
+ * several. Deterministic: the same calls in the same order give the same keys and the same
+ * replies on every node, and a SCAN cursor means the same on every node whose keyspace has the
+ * same seed.
  *
- * The table grows by splitting one bucket at a time (linear hashing), so no call
- * ever pauses for a rehash. An item is one allocation: header, key, value. */
+ * The table grows by splitting one bucket at a time (linear hashing), so no call ever pauses for
+ * a rehash. An item is one allocation: header, key, value. */
 #ifndef RAKIT_KV_KV_H
 #define RAKIT_KV_KV_H
 
@@ -17,66 +17,67 @@
 
 enum { KV_VALUE_BYTES_MAX = 512 * 1024 * 1024 };
 
-/* Sets the process's allocator up so that no call below pauses: once, as the program
- * begins. Without it everything works, with pauses after many deletions. */
+/* Configures the process's allocator so that no call below pauses; to be called once, when the
+ * program begins. Without it everything works, with pauses after many deletions. */
 void kv_prepare_heap(void);
 
 struct kv_common;
 
-/* Made by the keyspace. `common` outlives it. */
+/* Made by the keyspace. `common` must outlive it. */
 struct kv *kv_new(struct kv_common *common);
 void kv_free(struct kv *kv);
 
 uint64_t kv_count(const struct kv *kv);
 /* Items and table, as allocated. */
 uint64_t kv_memory_bytes(const struct kv *kv);
-/* An order-free digest of all items: equal keyspaces have equal digests. Kept up
- * to date with each change; kv_digest_recomputed() goes over everything instead. */
+/* A digest of all items, independent of order: equal keyspaces have equal digests. It is updated
+ * with each change; kv_digest_recomputed() computes it from all items instead. */
 uint64_t kv_digest(const struct kv *kv);
 uint64_t kv_digest_recomputed(const struct kv *kv);
 
 /* See keyspace_limit_replies(). */
 uint64_t kv_reply_bytes_max(const struct kv *kv);
 
-/* Slices handed to the following calls do not point into the keyspace, and a value
- * with its key is at most KV_VALUE_BYTES_MAX each: callers check first. */
+/* Slices passed to the following calls must not point into the keyspace, and a value with its
+ * key must be at most KV_VALUE_BYTES_MAX; callers check that first. */
 
-/* The value, borrowed until the next change; false where there is no such key. */
+/* The value, borrowed until the next change; false if there is no such key. */
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value);
-/* Hints that a key will be asked for or changed soon: its bucket is brought near the
- * processor, and, by a second call when it has arrived, its item. The first returns what
- * the second wants. Both change nothing. */
+/* Prefetches a key that will soon be read or changed: the first call fetches its bucket, and a
+ * second one, when that has arrived, its item. The first returns the argument for the second.
+ * Both change nothing. */
 uint64_t kv_prefetch_bucket(const struct kv *kv, struct slice key);
 void kv_prefetch_item(const struct kv *kv, uint64_t hash);
 void kv_set(struct kv *kv, struct slice key, struct slice value);
 bool kv_delete(struct kv *kv, struct slice key);
-/* Takes a key with its value to another database of the same keyspace; false, and nothing
- * has changed, where it is not in `from`, or one of that name is in `to`. */
+/* Moves a key with its value to another database of the same keyspace; false, and nothing has
+ * changed, if it is not in `from`, or is in `to` already. */
 bool kv_move(struct kv *from, struct kv *to, struct slice key);
-/* Takes the same short time whatever there is: memory is freed by
- * keyspace_tidy(), as is that of large values that are deleted or replaced. */
+/* Takes the same short time however many keys there are: keyspace_tidy() frees the memory, as it
+ * does for large values that are deleted or replaced. */
 void kv_clear(struct kv *kv);
-/* Add to the end of the value, or write over it from `offset` on, with zeros where
- * it was shorter. A missing key is made. Both return the new size of the value, and
- * take time for what they change, not for what was there. */
+/* Append to the value, or overwrite it from `offset` on, with zeros in any gap. A missing key is
+ * created. Both return the new size of the value; their time depends on what they change, not on
+ * the size of the value. */
 size_t kv_append(struct kv *kv, struct slice key, struct slice tail);
 size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part);
 
-/* How much more memory it takes, at most and if only for a moment, to make the value `size` bytes
- * long with one of the two above; 0 if it is as long already. `kv` is NULL: whatever is there. */
+/* How much more memory it takes, at most, even if only for a moment, to make the value `size`
+ * bytes long with one of the two above; 0 if it is as long already. If `kv` is NULL: the most
+ * for any present value. */
 uint64_t kv_growth_bytes(const struct kv *kv, struct slice key, size_t size);
 
-/* Walks from `cursor` (0: the start) over whole buckets until `count` items were
- * given out or the end is reached; returns the next cursor, 0 at the end, always
- * below 2^48. Every key that is there from the first call to the last is given
- * exactly once, no key twice, whatever else comes and goes in between. Any number
- * is a cursor. `each` may not change the keyspace; slices live until a change. */
+/* Walks from `cursor` (0: the start) over whole buckets until `count` items were returned or the
+ * end is reached; returns the next cursor, 0 at the end, always below 2^48. Every key that
+ * exists from the first call to the last is returned exactly once, and no key twice, whatever
+ * else changes in between. Any number is a valid cursor. `each` may not change the keyspace;
+ * slices are valid until a change. */
 uint64_t kv_scan(const struct kv *kv, uint64_t cursor, uint64_t count,
                  void (*each)(void *context, struct slice key, struct slice value), void *context);
-/* Some key, picked by `chance`; false where there is none. */
+/* Some key, selected by `chance`; false if there is none. */
 bool kv_pick(const struct kv *kv, uint64_t chance, struct slice *ret_key);
-/* A number for kv_pick(), another with each call. It is no part of the replicated
- * state: only reads may look at it. */
+/* A number for kv_pick(), a different one each time. It is not part of the replicated state, so
+ * only reads may use it. */
 uint64_t kv_chance(struct kv *kv);
 
 #endif /* RAKIT_KV_KV_H */

@@ -22,7 +22,7 @@ void kv_common_clear_take(struct kv_common *common, struct table *table)
     common->cleared = cleared;
 }
 
-/* To give a large item's pages back takes long, so that is left to kv_common_tidy(). */
+/* Returning a large item's pages to the system takes long, so kv_common_tidy() does that. */
 static void put_off(struct kv_common *common, struct item *item)
 {
     if (common->discarded_count == common->discarded_capacity) {
@@ -49,7 +49,7 @@ void kv_common_discard_take(struct kv_common *common, struct item *item)
     }
 }
 
-/* Returns for how many small ones they stand. */
+/* Returns how many small items they count as. */
 static uint64_t free_discarded(struct kv_common *common, uint64_t item_count)
 {
     uint64_t freed = 0;
@@ -69,7 +69,7 @@ static uint64_t free_discarded(struct kv_common *common, uint64_t item_count)
     return freed;
 }
 
-/* Where the first table is linked that nobody watches; NULL if there is none. */
+/* The link to the first table that is not watched; NULL if there is none. */
 static struct cleared **find_unwatched(struct kv_common *common)
 {
     struct cleared **link = &common->cleared;

@@ -11,28 +11,28 @@
 struct cleared;
 struct keyspace_walk;
 
-enum { KV_LARGE_BYTES = 1024 * 1024 }; /* Items that take as much are freed later. */
+enum { KV_LARGE_BYTES = 1024 * 1024 }; /* Items of this size are freed later. */
 
 struct kv_common {
-    uint64_t hash_seed; /* One for all: a database can take another's place (SWAPDB). */
+    uint64_t hash_seed; /* The same for all, because databases can be exchanged (SWAPDB). */
     struct prng prng;   /* For kv_chance(). */
     uint64_t reply_bytes_max;
     uint64_t work;           /* See keyspace_take_work(). */
-    struct cleared *cleared; /* Tables that kv_clear() took out of service, */
-    struct item **discarded; /* and large items. */
+    struct cleared *cleared; /* Tables that kv_clear() has taken out of service. */
+    struct item **discarded; /* Large items that were deleted or replaced. */
     uint32_t discarded_count, discarded_capacity;
     uint64_t discarded_bytes;
     struct keyspace_walk *walk; /* The one under way (kv/walk.h), or NULL. */
     uint64_t walk_bytes;        /* Heap that it takes, with items that were let go. */
 };
 
-/* Takes the table out of service: its memory is freed by kv_common_tidy(), if it is watched then
- * after that. */
+/* Takes the table out of service. kv_common_tidy() frees its memory, after the watch if it is
+ * watched. */
 void kv_common_clear_take(struct kv_common *common, struct table *table);
-/* The same for an item that is large; others are freed at once, and those that are kept let go. */
+/* The same for a large item; others are freed at once, or let go if they are kept. */
 void kv_common_discard_take(struct kv_common *common, struct item *item);
-/* Of an item that is kept (item_keep), for the walk: bytes from `first` up to `end` of its value
- * will change now; it has another address. In walk.c. */
+/* For a kept item (item_keep): tells the walk that bytes from `first` up to `end` of its value
+ * will change now; that it has moved. In walk.c. */
 void kv_walk_item_changes(struct keyspace_walk *walk, const struct item *item, uint64_t first,
                           uint64_t end);
 void kv_walk_item_moved(struct keyspace_walk *walk, const struct item *before, struct item *item);
@@ -40,9 +40,9 @@ void kv_walk_item_moved(struct keyspace_walk *walk, const struct item *before, s
 /* Frees about `item_count` items of those, if any, a large one counting by its pages; returns
  * whether there is more. */
 bool kv_common_tidy(struct kv_common *common, uint64_t item_count);
-/* What it will free, as things are. */
+/* How many bytes it will free, as things are. */
 uint64_t kv_common_cleared_bytes(const struct kv_common *common);
-/* What both take, and a walk. */
+/* The heap of both, and of a walk. */
 uint64_t kv_common_heap_bytes(const struct kv_common *common);
 
 #endif /* RAKIT_KV_KV_COMMON_H */

@@ -1,4 +1,4 @@
-/* kv_private.h - what a database and a keyspace are made of. Private to kv. */
+/* kv_private.h - the structs of a database and a keyspace. Private to kv. */
 #ifndef RAKIT_KV_KV_PRIVATE_H
 #define RAKIT_KV_KV_PRIVATE_H
 
@@ -15,12 +15,12 @@ struct kv {
 };
 
 struct keyspace {
-    struct kv *databases[KEYSPACE_DATABASES]; /* NULL: never asked for, so it is empty. */
+    struct kv *databases[KEYSPACE_DATABASES]; /* NULL: never used, so it is empty. */
     struct kv_common common;
     uint64_t time_us;
 };
 
-/* Puts in an item whose key is not there yet. */
+/* Adds an item whose key does not exist yet. */
 void kv_add_item(struct kv *kv, uint64_t hash, struct item *item);
 
 #endif /* RAKIT_KV_KV_PRIVATE_H */

@@ -1,5 +1,5 @@
-/* load.c - records become items. Small ones are taken in batches: while one is put into its bucket,
- * the buckets of the others are on their way from memory. */
+/* load.c - turns records into items. Small ones are added in batches: while one is put into its
+ * bucket, the buckets of the others are being fetched from memory. */
 #include "kv/load.h"
 
 #include <stdlib.h>
@@ -14,12 +14,13 @@
 
 enum {
     BATCH_ITEMS = 16,
-    BUCKETS_FIRST = 4096, /* Made at once, if as many are declared. */
-    BUCKETS_FACTOR = 8,   /* As many as there are, once items fill those. */
+    BUCKETS_FIRST = 4096, /* Created at once if as many are declared. */
+    BUCKETS_FACTOR = 8,   /* Further ones: this multiple of the present ones, once items fill
+                           * those. */
 };
 
 struct expected {
-    uint64_t item_count, bucket_count; /* 0: not announced. */
+    uint64_t item_count, bucket_count; /* 0: not declared. */
 };
 
 struct batched {
@@ -32,8 +33,8 @@ struct keyspace_loader {
     struct keyspace *keyspace;
     bool is_malformed;
     struct expected expected[KEYSPACE_DATABASES];
-    struct buffer rest; /* The beginning of a record. */
-    bool has_large;     /* One whose pieces come in: */
+    struct buffer rest; /* The beginning of an incomplete record. */
+    bool has_large;     /* The pieces of a large item are arriving. */
     struct record large;
     struct buffer large_content;
     uint32_t batch_count;
@@ -63,7 +64,8 @@ void keyspace_loader_free(struct keyspace_loader *l)
 
 /* --- items ------------------------------------------------------------------------------ */
 
-/* Makes as many buckets as are declared, but no more than the items are worth that have come. */
+/* Creates as many buckets as are declared, but not more than the items that have arrived
+ * justify. */
 static void make_room(struct kv *kv, const struct expected *expected)
 {
     uint64_t bucket_count = kv->table.buckets.group_count * BUCKETS_FACTOR;
@@ -185,7 +187,7 @@ static bool take_record(struct keyspace_loader *l, const struct record *r)
     return r->kind == RECORD_ITEM ? take_item(l, r) : begin_large(l, r);
 }
 
-/* Takes records off the front of *rest, at most `count`. */
+/* Takes up to `count` records off the front of *rest. */
 static bool take_whole_records(struct keyspace_loader *l, struct slice *rest, uint64_t count)
 {
     enum record_result result = RECORD_READ;
@@ -204,7 +206,7 @@ static bool take_whole_records(struct keyspace_loader *l, struct slice *rest, ui
     return result != RECORD_MALFORMED && add_batched(l);
 }
 
-/* Completes the record that began in what came before, if the bytes suffice. */
+/* Completes the record whose beginning was in earlier bytes, if there are enough now. */
 static bool take_rest(struct keyspace_loader *l, struct slice *records)
 {
     size_t old_size = buffer_size(&l->rest);

@@ -1,8 +1,8 @@
-/* load.h - fills a fresh keyspace from the records that a walk wrote (kv/walk.h). What comes out is
- * the keyspace as it was, the order of SCAN and KEYS included, so that commands that follow have
- * the same replies. Only its time is not in the records.
+/* load.h - fills a new keyspace from the records that a walk wrote (kv/walk.h). The result is
+ * the keyspace as it was, including the order of SCAN and KEYS, so that later commands have the
+ * same replies. Only its time is not in the records.
  *
- * Works in any thread, as long as the keyspace is nobody else's. */
+ * Works in any thread, as long as nobody else uses the keyspace. */
 #ifndef RAKIT_KV_LOAD_H
 #define RAKIT_KV_LOAD_H
 
@@ -13,14 +13,14 @@
 
 struct keyspace_loader;
 
-/* `keyspace` is empty, of the same hash seed as the one that was walked, and borrowed until the
- * loader is freed. */
+/* `keyspace` is empty, has the same hash seed as the one that was walked, and is borrowed until
+ * the loader is freed. */
 struct keyspace_loader *keyspace_loader_new(struct keyspace *keyspace);
-/* Takes the next bytes of the records, cut anywhere. False: they are malformed; nothing more is
- * taken then, and the keyspace is good for nothing but keyspace_free(). No size that is declared
- * costs memory before about as much has come. */
+/* Takes the next bytes of the records, split anywhere. False: they are malformed; then it takes
+ * nothing more, and the keyspace may only be freed. A declared size costs memory only as the
+ * bytes arrive. */
 bool keyspace_loader_take(struct keyspace_loader *loader, struct slice records);
-/* There are no more. False: the records end too early, or do not hold what they declared. */
+/* The end of the records. False: they end too early, or do not contain what they declare. */
 bool keyspace_loader_finish(struct keyspace_loader *loader);
 void keyspace_loader_free(struct keyspace_loader *loader);
 

@@ -55,7 +55,7 @@ static bool read_decrement(struct command_call *call, int64_t *ret_value)
     if (!call_read_integer(call, 2, ret_value)) {
         return false;
     }
-    if (*ret_value == INT64_MIN) { /* Has no negative. */
+    if (*ret_value == INT64_MIN) { /* It has no positive counterpart. */
         resp_error(call->reply, ERROR_DECREMENT_OVERFLOW);
         return false;
     }

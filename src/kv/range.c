@@ -5,7 +5,7 @@
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
-/* Whether a value may be `offset` + `size` bytes long; replies where it may not. */
+/* Whether a value may be `offset` + `size` bytes long; if not, replies an error. */
 static bool check_size(struct command_call *call, uint64_t offset, size_t size)
 {
     if (offset > KV_VALUE_BYTES_MAX || size > KV_VALUE_BYTES_MAX - offset) {
@@ -63,7 +63,7 @@ static void getrange_command(struct command_call *call)
     int64_t size = (int64_t)value.size;
     bool is_reversed = start < 0 && end < 0 && start > end;
 
-    /* Negative positions count from the end; both are then held within the value. */
+    /* Negative positions count from the end; both are then limited to the value. */
     start = start < 0 ? start + size : start;
     end = end < 0 ? end + size : end;
     start = start < 0 ? 0 : start;
@@ -124,7 +124,7 @@ static void setrange_command(struct command_call *call)
         return;
     }
     if (part.size == 0) {
-        /* Changes nothing, nor makes a key. */
+        /* Changes nothing, and creates no key. */
         kv_get(call->kv, call->arguments[1], &value);
         resp_integer(call->reply, (int64_t)value.size);
         return;

@@ -1,4 +1,4 @@
-/* scan.c - commands that look over the keyspace: KEYS, SCAN, RANDOMKEY. */
+/* scan.c - commands that walk over the keyspace: KEYS, SCAN, RANDOMKEY. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,21 +11,22 @@
 #include "resp/errors.h"
 
 enum {
-    WALK_KEYS_MAX = 200 * 1000, /* Nothing else is done while a command walks. */
-    WALK_KEY_WORK = 64,         /* One costs about as much as comparing so many bytes. */
+    WALK_KEYS_MAX = 200 * 1000, /* While a command walks, nothing else runs. */
+    WALK_KEY_WORK = 64,         /* Looking at a key costs about as much as comparing this many
+                                 * bytes. */
     MATCH_BYTES_MAX = 32 * 1024 * 1024,
 };
 
-/* Keys that match are gathered first, as slices: their number is written before. */
+/* Matching keys are collected first, as slices, because their number comes first in the reply. */
 struct gather {
     bool has_pattern;
     struct slice pattern;
-    struct buffer keys; /* Of struct slice; none beyond `bytes_max`. */
+    struct buffer keys; /* Array of struct slice; at most `bytes_max` in the reply. */
     uint64_t key_count;
-    uint64_t bytes; /* What they take in a reply. */
+    uint64_t bytes; /* Their size in the reply. */
     uint64_t bytes_max;
     uint64_t walked_count;
-    uint64_t match_left; /* What may be looked at yet to compare with the pattern. */
+    uint64_t match_left; /* How many bytes may still be compared with the pattern. */
 };
 
 static void set_pattern(struct gather *g, struct slice pattern)
@@ -57,7 +58,7 @@ static void gather_key(void *context, struct slice key, struct slice value)
     (void)value;
     g->walked_count++;
     if (g->bytes > g->bytes_max || is_out_of_work(g)) {
-        return; /* Refused already: only the walk goes on. */
+        return; /* Already refused; the walk only ends. */
     }
     if (!g->has_pattern || glob_matches_within(g->pattern, key, &g->match_left)) {
         g->bytes += key.size + REPLY_OVERHEAD_BYTES;
@@ -116,12 +117,12 @@ static void randomkey_command(struct command_call *call)
 struct scan_options {
     uint64_t cursor;
     uint64_t count;
-    bool is_other_type; /* TYPE of something that no key is. */
+    bool is_other_type; /* TYPE of something that keys never are. */
     bool has_pattern;
     struct slice pattern;
 };
 
-/* As strtoul() sees it, like Redis: even a negative number is a cursor. */
+/* As strtoul() reads it, like Redis: even a negative number is a cursor. */
 static bool read_cursor(struct slice text, uint64_t *ret_cursor)
 {
     char copy[DECIMAL_BYTES_MAX + 2];
@@ -138,7 +139,7 @@ static bool read_cursor(struct slice text, uint64_t *ret_cursor)
     return *end == '\0' && errno == 0;
 }
 
-/* Replies with an error where it returns false. */
+/* Replies an error if it returns false. */
 static bool read_scan_options(struct command_call *call, struct scan_options *o)
 {
     for (uint32_t i = 2; i < call->argument_count; i += 2) {
@@ -154,7 +155,8 @@ static bool read_scan_options(struct command_call *call, struct scan_options *o)
                 resp_error(call->reply, ERROR_SYNTAX);
                 return false;
             }
-            o->count = count < WALK_KEYS_MAX ? (uint64_t)count : WALK_KEYS_MAX; /* A hint. */
+            /* COUNT is only a hint. */
+            o->count = count < WALK_KEYS_MAX ? (uint64_t)count : WALK_KEYS_MAX;
         } else if (slice_is(word, "MATCH") && has_value) {
             o->has_pattern = true;
             o->pattern = call->arguments[i + 1];

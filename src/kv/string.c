@@ -1,4 +1,4 @@
-/* string.c - commands on whole values: GET, SET and their kin. */
+/* string.c - commands on whole values: GET, SET and related ones. */
 #include "kv/call.h"
 #include "kv/commands.h"
 #include "kv/kv.h"
@@ -14,7 +14,7 @@ struct set_options {
     bool only_existing; /* XX */
     bool wants_old;     /* GET */
     enum set_expiry expiry;
-    struct slice expiry_text; /* The number behind EX and its kin. */
+    struct slice expiry_text; /* The number after EX and similar options. */
 };
 
 static enum set_expiry expiry_named(struct slice word)
@@ -35,8 +35,8 @@ static enum set_expiry expiry_named(struct slice word)
     return EXPIRY_NONE;
 }
 
-/* Takes an expiry option at `i`; returns how many arguments it has, 0: refused. An
- * option may come twice, as in Redis; two different ones may not. */
+/* Reads an expiry option at `i`; returns how many arguments it has, 0: refused. An option may be
+ * repeated, as in Redis; two different ones may not be combined. */
 static uint32_t read_expiry(const struct command_call *call, uint32_t i, struct set_options *o)
 {
     enum set_expiry expiry = expiry_named(call->arguments[i]);
@@ -80,8 +80,8 @@ static bool read_set_options(const struct command_call *call, struct set_options
     return true;
 }
 
-/* Time is not part of the keyspace yet. Saying so beats keeping a key for ever that
- * its writer believes to be gone. KEEPTTL asks for what is so anyhow. */
+/* Keys do not expire yet. Refusing is better than keeping a key for ever that its writer
+ * believes to be gone. KEEPTTL changes nothing, so it is accepted. */
 static void refuse_expiry(struct command_call *call, const struct set_options *o)
 {
     int64_t value = 0;
@@ -95,7 +95,7 @@ static void refuse_expiry(struct command_call *call, const struct set_options *o
     }
 }
 
-/* The options, or a reply that says what is wrong with them. */
+/* Reads the options, or replies an error. */
 static bool take_set_options(struct command_call *call, struct set_options *ret_options)
 {
     *ret_options = (struct set_options){0};
@@ -135,7 +135,7 @@ static void set_command(struct command_call *call)
     bool is_there = kv_get(call->kv, key, &old);
     bool is_done = !(options.only_new && is_there) && !(options.only_existing && !is_there);
 
-    /* The old value is gone once the new one is set: reply first. */
+    /* The old value is freed when the new one is set, so the reply comes first. */
     if (options.wants_old) {
         call_reply_value(call);
     } else if (is_done) {
@@ -258,7 +258,7 @@ static void msetnx_command(struct command_call *call)
             return;
         }
     }
-    set_pairs(call, false); /* All have just been looked for. */
+    set_pairs(call, false); /* All of them have just been looked up. */
     resp_integer(call->reply, 1);
 }
 

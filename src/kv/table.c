@@ -8,9 +8,9 @@
 #include "base/mutant.h"
 
 enum {
-    ITEMS_PER_BUCKET_HIGH = 5, /* On average; above it a bucket is split. */
+    ITEMS_PER_BUCKET_HIGH = 5, /* On average; above this, a bucket is split. */
     PAGE_BYTES = 4096,
-    ITEMS_PER_BUCKET_LOW = 2, /* Below it the last bucket is merged. */
+    ITEMS_PER_BUCKET_LOW = 2, /* Below this, the last bucket is merged. */
 };
 
 void table_init(struct table *t, uint64_t seed)
@@ -38,7 +38,7 @@ uint64_t table_heap_bytes(const struct table *t)
     return t->item_bytes + t->chain_bytes + t->buckets.heap_bytes;
 }
 
-/* Buckets are chosen by the low bits of a hash, tags are its high ones. */
+/* The low bits of a hash select the bucket, the high ones are the tag. */
 static uint8_t tag_of(uint64_t hash)
 {
     return (uint8_t)(hash >> 56);
@@ -55,7 +55,7 @@ static uint64_t lower_half(const struct table *t)
     return highest_bit(t->buckets.group_count);
 }
 
-/* Where an item is in a table with so many buckets. */
+/* The bucket of an item in a table with so many buckets. */
 static inline uint64_t bucket_among(uint64_t bucket_count, uint64_t hash)
 {
     uint64_t half = highest_bit(bucket_count);
@@ -96,8 +96,8 @@ static bool is_seen(const struct table_watch *watch, uint64_t bucket)
 
 void table_see(struct table_watch *watch, uint64_t bucket)
 {
-    /* One that was not seen is where it was, as it was: it would have been seen before it was
-     * split or merged. */
+    /* A bucket that was not seen is unchanged: it would have been seen before it was split or
+     * merged. */
     if (bucket < watch->bucket_count && (!is_seen(watch, bucket) || MUTANT(walk_sees_twice))) {
         watch->seen[bucket / BITS] |= 1ull << bucket % BITS;
         watch->see(watch, directory_at(&watch->table->buckets, bucket));
@@ -142,8 +142,8 @@ static void prefetch_items(const struct group *bucket)
     }
 }
 
-/* Adds one bucket and moves into it what belongs there: all of that is in the one
- * bucket whose number differs in the highest bit. */
+/* Adds one bucket and moves into it the items that belong there, all of which are in the bucket
+ * whose number differs only in the highest bit. */
 static void split_one(struct table *t)
 {
     uint64_t added = t->buckets.group_count;
@@ -167,7 +167,7 @@ static void split_one(struct table *t)
     bucket_empty(&old, &t->chain_bytes);
 }
 
-/* The reverse: the last bucket goes back to where it was split from. */
+/* The reverse: merges the last bucket into the one that it was split from. */
 static void merge_one(struct table *t)
 {
     uint64_t last = t->buckets.group_count - 1;
@@ -338,9 +338,9 @@ uint64_t table_walk(const struct table *t, uint64_t position, uint64_t *ret_next
 {
     uint64_t half = lower_half(t);
     uint64_t index = bucket_of(t, reverse_bits(position));
-    /* A bucket whose twin exists is told from it by one bit more. */
+    /* A bucket whose twin exists is distinguished from it by one more bit. */
     bool has_twin = (index | half) < t->buckets.group_count;
-    uint64_t span = has_twin ? 2 * half : half; /* The bucket holds 1/span of all. */
+    uint64_t span = has_twin ? 2 * half : half; /* The bucket covers 1/span of all positions. */
     uint64_t begin = reverse_bits(index);
     uint64_t given = 0;
 
@@ -349,8 +349,8 @@ uint64_t table_walk(const struct table *t, uint64_t position, uint64_t *ret_next
         for (unsigned slot = 0; slot < bucket_group_count(g); slot++) {
             struct item *item = g->slots[slot].item;
 
-            /* Buckets merged since the position was given out: part of this one
-             * has been walked. */
+            /* Buckets were merged since the position was returned: a part of this one has been
+             * walked. */
             if (position != begin && reverse_bits(table_hash(t, item_key(item))) < position) {
                 continue;
             }
@@ -358,7 +358,7 @@ uint64_t table_walk(const struct table *t, uint64_t position, uint64_t *ret_next
             given++;
         }
     }
-    /* 2^64 / span; for a span of 1 the walk is over, and 0 says so. */
+    /* 2^64 / span; for a span of 1 the walk is over, and the result is 0. */
     *ret_next = span == 1 ? 0 : begin + (UINT64_MAX / span + 1);
     return given;
 }

@@ -13,7 +13,7 @@ struct arena_chunk {
     _Alignas(8) char data[];
 };
 
-/* Chunks double in size, so that small arenas stay small and large ones have few. */
+/* Chunks double in size, so that small arenas stay small, and large ones have few chunks. */
 static size_t chunk_size(const struct arena *a, size_t wanted)
 {
     size_t size = a->chunks == NULL ? CHUNK_BYTES_MIN : 2 * a->chunks->size;

@@ -1,4 +1,4 @@
-/* history.c - keeps operations and writes them as text; see history.h. */
+/* history.c - stores operations and writes them as text; see history.h. */
 #include "lincheck/history.h"
 
 #include <inttypes.h>

@@ -19,7 +19,7 @@ struct lincheck_execution {
     struct history_reply reply;
 };
 
-/* How a command's keys stand among its arguments. */
+/* Which of a command's arguments are keys. */
 enum lincheck_keys {
     LINCHECK_ONE_KEY,   /* Argument 1. */
     LINCHECK_ALL_KEYS,  /* From argument 1 on. */

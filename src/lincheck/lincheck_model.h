@@ -50,7 +50,7 @@ struct lincheck_model {
     struct history_reply *elements;
     uint32_t element_capacity;
     uint64_t memory_limit_bytes;
-    bool is_full; /* A value had no room: the step's result is not to be relied on. */
+    bool is_full; /* A value had no room, so the step's result is void. */
 };
 
 /* Returns the first state, in which no key exists. */

@@ -5,8 +5,8 @@
 #include "base/buffer.h"
 #include "lincheck/lincheck_search.h"
 
-/* A violation: the first `event_count` events can't be explained, and without the last
- * of them, a return, they can (unless the limits were reached: then not `is_shortest`). */
+/* A violation: the first `event_count` events can't be explained. Without the last of them, a
+ * return, they can, if `is_shortest`; if not, the limits were reached before that was known. */
 struct lincheck_violation {
     const struct lincheck_partition *partition;
     const struct lincheck_event *events;

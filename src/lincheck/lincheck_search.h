@@ -34,7 +34,7 @@ struct lincheck_event {
 
 enum { LINCHECK_ANSWERS_MAX = 8 };
 
-/* What a search without success says of the last operation to return. */
+/* What an unsuccessful search found out about the last operation to return. */
 struct lincheck_finding {
     uint32_t *order; /* Operations, in an order that explains all earlier replies. */
     uint32_t order_count;

@@ -1,6 +1,6 @@
-/* adding.c - what the leader asks of a node before it is added, or gets another address: that it
- * proves at that address, by a greeting, to be that node and to have the key of the cluster. Else
- * any client could fill the membership with nodes that nobody can talk to. */
+/* adding.c - before a node is added, or gets another address, it must prove to the leader, in a
+ * greeting at that address, that it is that node and has the key of the cluster. Otherwise any
+ * client could fill the membership with nodes that nobody can talk to. */
 #include "replica/admin_task.h"
 
 #include <stdio.h>
@@ -44,11 +44,12 @@ static void verify(struct admin_task *t, bool is_member)
     if (t->verify == NULL) {
         t->level = level_logged(t->replica);
         t->is_verified = false;
-        t->verify = verify_start(t->replica->peers, &options); /* Or in a later turn. */
+        /* Or in a later turn, if there are too many. */
+        t->verify = verify_start(t->replica->peers, &options);
     }
 }
 
-/* The level may be raised while a node is added. Who is connected may have come before that. */
+/* The level may be raised while a node is added, and the node may have connected before that. */
 static bool knows_level(const struct admin_task *t)
 {
     uint32_t level = level_logged(t->replica);
@@ -68,7 +69,8 @@ bool adding_is_proven(struct admin_task *t, bool is_member)
 
     if (!knows_own_level(t->replica) && !MUTANT(inherited_level_ignored)) {
         if (raft_is_ready(t->replica->raft)) {
-            io_turn_soon(t->replica->io); /* It is committed, and applied this turn or soon. */
+            /* It is committed, and will be applied in this turn or soon. */
+            io_turn_soon(t->replica->io);
         }
         return false;
     }

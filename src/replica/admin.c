@@ -37,7 +37,7 @@ void admin_task_fail(struct admin_task *t, const char *error)
     task_free(t);
 }
 
-/* Its leader is lost: the next one begins it anew. */
+/* Its leader is lost: the next one begins it again. */
 void admin_task_wait_again(struct admin_task *t)
 {
     struct replica *r = t->replica;
@@ -47,7 +47,7 @@ void admin_task_wait_again(struct admin_task *t)
     task_free(t);
 }
 
-/* Which cluster it was added to: its id, and where its other members are. */
+/* Which cluster it was added to: the id, and the addresses of its other members. */
 static void reply_added(const struct admin_task *t, struct resp_writer *w)
 {
     const struct membership *m = replica_membership(t->replica);
@@ -102,8 +102,8 @@ bool admin_parse_number(struct slice text, int base, uint64_t max, uint64_t *ret
 
 static const char error_ambiguous[] = ERROR_AMBIGUOUS_ID;
 
-/* Who is a member, or was removed, by its id in hex or the first digits of it, or by its clients'
- * address. NULL, or what is wrong. */
+/* Finds a member or a removed node by its id in hex, or the first digits of it, or by its
+ * address for clients. Returns NULL, or an error. */
 static const char *find_named(const struct replica *r, struct slice name, raft_id *ret_id)
 {
     const struct membership *m = replica_membership(r);
@@ -163,7 +163,8 @@ static const char *begin_remove(struct admin_task *t, uint32_t count, const stru
         return ERROR_RAFT_REMOVE_SYNTAX;
     }
     t->kind = ADMIN_REMOVE;
-    return find_named(t->replica, arguments[0], &t->id); /* Who is out already stays so. */
+    /* A node that is not a member remains so. */
+    return find_named(t->replica, arguments[0], &t->id);
 }
 
 static const char *begin_transfer(struct admin_task *t, uint32_t count,
@@ -300,12 +301,12 @@ void admin_progress(struct replica *r)
     {
         task_progress(container_of(node, struct admin_task, node));
         if (raft_role(r->raft) != RAFT_LEADER) {
-            return; /* That ended leadership: admin_abandon() has seen to the rest. */
+            return; /* That ended leadership, and admin_abandon() has done the rest. */
         }
     }
 }
 
-/* Whether the last commit has already decided what the task is for. */
+/* Whether the last commit has already decided the task. */
 static bool is_decided(const struct admin_task *t)
 {
     raft_index commit_index = raft_commit_index(t->replica->raft);

@@ -1,7 +1,7 @@
-/* admin.h - RAFT commands under way at the leader: each becomes a task that ends with a
- * reply at once, or when its change is committed, or when its time is over. A task
- * whose leader is lost goes back to the queue, to be begun again by the next one: all
- * of them may be begun twice without harm. */
+/* admin.h - RAFT commands under way at the leader: each becomes a task that ends with a reply,
+ * at once, when its change is committed, or when its time is over. A task whose leader is lost
+ * goes back to the queue, and the next leader begins it again; any of them may be begun twice
+ * without harm. */
 #ifndef RAKIT_REPLICA_ADMIN_H
 #define RAKIT_REPLICA_ADMIN_H
 
@@ -11,27 +11,28 @@ struct member_address;
 struct replica;
 struct request;
 
-/* Makes and frees r->admin. When it is freed, tasks that a read from the disk has outlived are
- * freed as well; the store is closed. */
+/* Creates and frees r->admin. When it is freed, so are tasks that wait for a read from the disk;
+ * the store is closed. */
 void admin_init(struct replica *r);
 void admin_deinit(struct replica *r);
 /* Tasks under way. */
 uint32_t admin_count(const struct replica *r);
-/* The address that belongs to the change of members which is being proposed; NULL: none. */
+/* The address for the change of members that is being proposed; NULL: none. */
 const struct member_address *admin_fresh_address(const struct replica *r);
-/* Leader: begins an administrative request, which is in no list any more; it ends now, or stays
+/* Leader: begins an administrator's request, which is not in any list; it ends now, or stays
  * here. */
 void admin_begin(struct replica *r, struct request *request);
-/* Goes on with those under way: something was committed, or a role changed. */
+/* Continues the tasks: something was committed, or a role changed. */
 void admin_progress(struct replica *r);
-/* Shows the log to those who asked for it: a part of it, once a turn, so that no heartbeat waits
+/* Shows the log to those that asked for it, a part of it per turn, so that no heartbeat waits
  * long. */
 void admin_show_log(struct replica *r);
 /* Leadership was lost: what the last commit has decided is answered, the rest waits again. */
 void admin_abandon(struct replica *r);
-/* Fails all tasks: the node ends. */
+/* Fails all tasks, because the node ends. */
 void admin_end(struct replica *r);
-/* No leader is known: if it can be answered from here alone, it is, and leaves its list. */
+/* No leader is known: if this node can answer the request alone, it does, and removes it from
+ * its list. */
 void admin_answer_locally(struct replica *r, struct request *request);
 
 #endif /* RAKIT_REPLICA_ADMIN_H */

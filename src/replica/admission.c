@@ -59,8 +59,8 @@ void admission_proposed(struct admission *a, raft_index last_index, uint64_t byt
     a->has_held = a->is_holding;
 }
 
-/* What a batch takes with nothing to wait for but, behind a sync that has just begun, the end of
- * that. Bounded, so that one bad measurement can't let everything in. */
+/* How long a batch takes that waits for nothing, except for the end of a sync that has just
+ * begun. Limited, so that one bad measurement can't admit everything. */
 static uint64_t unhindered_ns(const struct admission *a)
 {
     uint64_t base_ns = least(a->base_ns, 2 * a->target_ns);
@@ -78,12 +78,12 @@ uint64_t admission_needed_ns(const struct admission *a, uint64_t now_ns)
     if (!a->is_holding || now_ns - a->holding_ns < a->target_ns || MUTANT(waits_to_the_last)) {
         return 0;
     }
-    /* Nobody waits for more than half of its time, and everybody for a quarter. */
+    /* No command waits for more than half of its time, and every command may for a quarter. */
     return least(most(allowed_ns(a), 2 * a->target_ns), 3 * a->target_ns);
 }
 
-/* The window with which it would have waited for just as long as is allowed, at the pace at
- * which it was carried. */
+/* The window with which it would have waited for just as long as is allowed, at the measured
+ * rate. */
 static uint64_t in_proportion(const struct admission *a, uint64_t took_ns)
 {
     uint64_t unhindered = unhindered_ns(a);
@@ -91,8 +91,8 @@ static uint64_t in_proportion(const struct admission *a, uint64_t took_ns)
 
     took_ns = most(took_ns, 1);
 
-    /* In thousandths, and bounded, so that no product overflows: it grows to twice its width at
-     * most, of which half at least was in use. */
+    /* In thousandths, and limited, so that no product overflows: it grows to twice its size at
+     * most, and at least half of that was in use. */
     uint64_t pace = 1000 * (took_ns + a->target_ns - waited_ns) / took_ns;
 
     return a->followed_bytes / 1000 * least(pace, 4000);
@@ -109,7 +109,8 @@ static void shrink(struct admission *a, uint64_t window_bytes)
     a->window_bytes = most(least(a->window_bytes, window_bytes), ADMISSION_BYTES_MIN);
 }
 
-/* It is not waited for: a log that needs ten seconds would be learnt of after ten. */
+/* Does not wait for the commit: otherwise it would take ten seconds to notice that the log needs
+ * ten seconds. */
 static void look_at_followed(struct admission *a, uint64_t took_ns)
 {
     uint64_t late = took_ns / allowed_ns(a);

@@ -9,7 +9,7 @@
 static const uint64_t WAIT_NS = 1000 * 1000 * 1000u;
 static const uint64_t WAIT_MAX_NS = 30 * 1000 * 1000 * 1000ull;
 
-/* RAFT ADD for oneself, answered to nobody. */
+/* RAFT ADD of this node; nobody gets the reply. */
 struct announcement {
     struct request request;
     struct announcer *announcer;
@@ -30,7 +30,7 @@ void announcer_deinit(struct announcer *a)
     io_timer_stop(a->io, &a->timer);
 }
 
-/* Cuts the reply's first line out of it, for the log. */
+/* The first line of the reply, for the log. */
 static const char *first_line(struct buffer *reply)
 {
     char *end;
@@ -48,7 +48,7 @@ static struct resp_writer *reply(struct request *request)
     return &container_of(request, struct announcement, request)->writer;
 }
 
-/* One that succeeded shows in the log of this node a little later. */
+/* If it succeeded, that shows in this node's log a little later. */
 static void try_again(struct announcer *a, const char *answer)
 {
     if (answer[0] == '-') {

@@ -1,6 +1,6 @@
-/* announcer.h - where this node lives: while the log has another address of it, the new one is
- * announced to the leader (RAFT ADD of itself) until it has been taken. One announcement is under
- * way at a time; after a refusal the next one waits, longer each time. */
+/* announcer.h - this node's address: while the log has another one, the new address is announced
+ * to the leader (RAFT ADD of itself) until it is accepted. One announcement is under way at a
+ * time; after a refusal the next one waits, longer each time. */
 #ifndef RAKIT_REPLICA_ANNOUNCER_H
 #define RAKIT_REPLICA_ANNOUNCER_H
 
@@ -13,7 +13,7 @@
 #include "command/table.h"
 #include "io/io.h"
 
-/* What an announcer asks of its owner, each with the context given. */
+/* What an announcer needs from its owner, with the given context. */
 struct announcer_events {
     void *context;
     /* Whether the log has another address of this node, which is a member and has not ended. */
@@ -36,7 +36,7 @@ void announcer_init(struct announcer *a, struct io *io, const struct log *log,
                     const struct command_table *commands, const struct announcer_events *events,
                     void (*fired)(struct io_timer *timer));
 void announcer_deinit(struct announcer *a);
-/* There is a leader, maybe another one than before: announces `self` if that is needed. */
+/* There is a leader, maybe a new one: announces `self` if necessary. */
 void announcer_announce(struct announcer *a, const struct member_address *self);
 
 #endif /* RAKIT_REPLICA_ANNOUNCER_H */

@@ -1,6 +1,6 @@
-/* apply.c - the state machine's side of the turn: committed entries are
- * applied in order, and what waits for them is answered. What decides a result is in
- * the entry, so each node comes to the same keyspace. */
+/* apply.c - the state machine's part of the turn: applies committed entries in order, and
+ * answers what waits for them. The result depends only on the log, so each node gets the same
+ * keyspace. */
 #include "replica/state.h"
 
 #include <stdlib.h>
@@ -13,16 +13,17 @@
 #include "resp/errors.h"
 
 enum {
-    APPLY_ENTRIES_MAX = 4096,           /* In one turn, */
-    APPLY_BYTES_MAX = 16 * 1024 * 1024, /* so that a heartbeat never waits long. */
+    APPLY_ENTRIES_MAX = 4096,           /* Entries in one turn. */
+    APPLY_BYTES_MAX = 16 * 1024 * 1024, /* Bytes in one turn, so that a heartbeat never waits
+                                         * long. */
     READS_MAX = 4096,
     SCRATCH_KEEP_BYTES = 64 * 1024,
     FREED_ITEMS = 512, /* At once, */
     FREED_ITEM_WORK = 128,
-    EXPECTED_KEY_BYTES_MAX = 256, /* A longer key costs more to hash than to wait for. */
+    EXPECTED_KEY_BYTES_MAX = 256, /* Hashing a longer key costs more than prefetching saves. */
 };
 
-/* Decodes a command into r->database and r->arguments. False on a payload that is none. */
+/* Decodes a command into r->database and r->arguments. False if it is not a command's payload. */
 bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count)
 {
     struct command_head head;
@@ -59,7 +60,7 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
                                   (buffer_size(reply->out) - size_before));
 }
 
-/* Commands have taken long enough: a heartbeat may be due, and the next turn goes on. */
+/* Commands have taken enough time: a heartbeat may be due, and the next turn continues. */
 static bool is_worn_out(const struct replica *r)
 {
     if (!r->share.is_over) {
@@ -69,8 +70,8 @@ static bool is_worn_out(const struct replica *r)
     return true;
 }
 
-/* A node that catches up may delete much in one turn: that is freed before more is taken. Returns
- * whether the turn is over. */
+/* A node that catches up may delete much in one turn; that memory is freed before more is taken.
+ * Returns whether the turn is over. */
 static bool must_free(struct replica *r)
 {
     while (memory_is_exceeded_by_cleared(r) && !MUTANT(backlog_frees_nothing)) {
@@ -83,8 +84,8 @@ static bool must_free(struct replica *r)
     return false;
 }
 
-/* The command in an entry; NULL where there is none that this program could execute, or one above
- * the cluster's level. It looks at nothing but the log, so all nodes find the same. */
+/* The command in an entry; NULL if this program can't execute it, or if it is above the
+ * cluster's level. Uses only the log, so all nodes decide alike. */
 static const struct command *understand(struct replica *r, const struct entry *e,
                                         uint32_t *ret_count)
 {
@@ -104,8 +105,8 @@ static const struct command *understand(struct replica *r, const struct entry *e
     return is_data ? command : NULL;
 }
 
-/* No leader in order logs such a thing, so some node was out of order. To stop here would stop
- * all nodes, at each start again: so the entry does nothing, on each of them. */
+/* No correct leader logs such an entry, so some node was faulty. Stopping here would stop all
+ * nodes, at each start again, so the entry has no effect, on any node. */
 static void note_skipped(struct replica *r, const struct entry *e, const char *what)
 {
     log_write(r->log, r->stats.skipped_count == 0 ? LOG_ERROR : LOG_DEBUG, what,
@@ -133,7 +134,7 @@ static void apply_command(struct replica *r, struct entry *e)
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};
     uint32_t count = 0;
 
-    /* Never a reply to somebody else's command. */
+    /* Never a reply to another command. */
     CHECK(request == NULL || request->entry == e || MUTANT(answer_by_index_alone));
 
     const struct command *command = understand(r, e, &count);
@@ -143,7 +144,7 @@ static void apply_command(struct replica *r, struct entry *e)
         return;
     }
     if (request == NULL && (command->flags & COMMAND_READ) != 0) {
-        return; /* A read that went through the log, and nobody here asked. */
+        return; /* A read through the log, which no client here has sent. */
     }
     execute(r, command, count, request != NULL ? request->reply(request) : &nobody);
     if (request != NULL) {
@@ -153,7 +154,7 @@ static void apply_command(struct replica *r, struct entry *e)
     }
 }
 
-/* A committed configuration decides who was removed. */
+/* A committed configuration decides which nodes were removed. */
 static void apply_configuration(struct replica *r, const struct entry *e)
 {
     struct membership *m = membership_decode(entry_payload(e));
@@ -167,9 +168,9 @@ static void apply_configuration(struct replica *r, const struct entry *e)
                      "nodes");
         return;
     }
-    if (r->is_running) { /* At recovery, replica_run() tells them. */
+    if (r->is_running) { /* During recovery, replica_run() does that. */
         peers_set_committed(r->peers, m);
-        io_turn_soon(r->io); /* A change may have waited for this one. */
+        io_turn_soon(r->io); /* A change may be waiting for this one. */
     }
     membership_free(r->committed);
     r->committed = m;
@@ -180,7 +181,7 @@ static void apply_configuration(struct replica *r, const struct entry *e)
     }
 }
 
-/* The commands that two mutants leave out. */
+/* The commands that two mutants skip. */
 static bool is_left_out(const struct replica *r, const struct entry *e)
 {
     MUTANT_DO(recovery_skips_last, return !r->is_running && e->index == r->recovered.commit_index);
@@ -215,8 +216,9 @@ void replica_apply_recovered(struct replica *r, struct entry *e)
 
 /* --- what is needed soon ------------------------------------------------------------- */
 
-/* Memory is slower than most commands. So the items that a batch of them is about to need are
- * asked for all at once, not one after the other; what a batch is makes no difference. */
+/* Memory is slower than most commands. So the items that a batch of commands will need are
+ * prefetched all at once, not one after the other; how commands are divided into batches makes
+ * no difference. */
 struct expected {
     struct keyspace_hint hints[KEYSPACE_PREFETCH_MAX];
     uint32_t count;
@@ -283,10 +285,10 @@ void replica_apply(struct replica *r)
 
         struct entry *e = log_window_get(&r->window, r->applied_index + 1);
 
-        CHECK(e != NULL); /* Only applied entries leave the window. */
+        CHECK(e != NULL); /* Only applied entries are removed from the window. */
         apply_entry(r, e);
-        /* Reads confirmed for this very state are served before the next entry, so
-         * that what a read sees is as old as its index says. */
+        /* Reads confirmed for exactly this state are served before the next entry, so that a
+         * read sees the state of its index. */
         replica_serve_reads(r);
         count++;
         bytes += e->size;
@@ -312,7 +314,7 @@ void replica_serve_reads(struct replica *r)
             fetch_for_reads(r);
         }
         list_remove(&request->link);
-        /* Encoded here, or checked where it came in. */
+        /* Encoded here, or checked when it arrived. */
         CHECK(replica_decode(r, entry_payload(request->entry), &argument_count));
         r->stats.read_count++;
         execute(r, request->command, argument_count, request->reply(request));

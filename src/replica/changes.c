@@ -1,5 +1,5 @@
-/* changes.c - members come, go and move, and leadership is handed over: how far each task has come,
- * and what is to be done next for it. */
+/* changes.c - members are added, removed and moved, and leadership is transferred: the state of
+ * each task, and its next step. */
 #include "replica/admin_task.h"
 
 #include <stdio.h>
@@ -7,7 +7,8 @@
 #include "base/mutant.h"
 #include "resp/errors.h"
 
-/* So long after it has handed over to be removed, a leader is removed in office. */
+/* If a leader is still to be removed so long after it has transferred leadership for that, it is
+ * removed in office. */
 static const uint64_t HANDED_TO_AND_FRO_NS = 10 * 1000 * 1000 * 1000ull;
 
 static void change(struct admin_task *t, enum raft_change_kind kind)
@@ -30,7 +31,7 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
     } else if (error == RAFT_EMEMBER) {
         admin_task_fail(t, kind == RAFT_REMOVE ? ERROR_LAST_VOTER : ERROR_CLUSTER_FULL);
     }
-    /* Else another change is under way, or this leader is new: later. */
+    /* Otherwise another change is under way, or this leader is new: later. */
 }
 
 void changes_progress_add(struct admin_task *t)
@@ -46,7 +47,7 @@ void changes_progress_add(struct admin_task *t)
             admin_task_ok(t);
         }
     } else if (membership_was_removed(m, t->id) && !membership_was_removed(r->committed, t->id)) {
-        return; /* Its removal may be taken back yet. */
+        return; /* Its removal may still be undone. */
     } else if (membership_was_removed(m, t->id)) {
         admin_task_fail(t, ERROR_ADD_REMOVED);
     } else if (other != NULL && other->id != t->id &&
@@ -73,8 +74,8 @@ static bool is_in_reach(const struct replica *r, raft_id id)
                                         progress.is_active && peers_is_connected(r->peers, id));
 }
 
-/* Whether those that vote once it is gone could do nothing, as too few of them are there.
- * The change could not even be committed then, nor taken back. */
+/* Whether the remaining voters could commit nothing, because too few of them are reachable. The
+ * change could then be neither committed nor undone. */
 static bool would_stop_the_cluster(const struct replica *r, raft_id leaving)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);
@@ -109,9 +110,9 @@ static void fail_not_taken_over(struct admin_task *t)
     admin_task_fail(t, ERROR_TRANSFER_FAILED);
 }
 
-/* A leader lets another one remove it, so that what is under way here ends before: nothing
- * is in doubt then. The task goes to that leader by itself: admin_abandon(). Should that one be
- * about to leave as well and hand back, it is removed in office. */
+/* A leader lets another one remove it, so that commands under way here end before that, and none
+ * is in doubt. The task goes to that leader by itself: admin_abandon(). If that one is about to
+ * leave as well, and transfers leadership back, this one is removed in office. */
 static void hand_over_first(struct admin_task *t)
 {
     struct replica *r = t->replica;
@@ -135,11 +136,11 @@ static void hand_over_first(struct admin_task *t)
         t->is_handing_over = true;
         r->admin->handed_over_ns = now_ns;
     } else if (error == RAFT_EMEMBER) {
-        change(t, RAFT_REMOVE); /* There is no other voter, as the core will say. */
+        change(t, RAFT_REMOVE); /* There is no other voter, as the core will report. */
     }
 }
 
-/* This node, where nobody has begun to remove it: else there is only to wait for that. */
+/* This node, if its removal was not begun; if it was, the task only waits for it. */
 static bool is_leader_to_stay(const struct replica *r, raft_id id)
 {
     const struct raft_member *self = raft_configuration_find(raft_configuration(r->raft), id);
@@ -159,7 +160,7 @@ void changes_progress_remove(struct admin_task *t)
     } else if (t->is_begun) {
         return;
     } else if (!t->is_handing_over && would_stop_the_cluster(r, t->id)) {
-        /* A leader that is new has yet to hear of some. */
+        /* A new leader may not have heard from all members yet. */
         if (io_now_ns(r->io) >= t->begun_ns + r->options.election_timeout_ns) {
             admin_task_fail(t, ERROR_NO_QUORUM_LEFT);
         }

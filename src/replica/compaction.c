@@ -1,5 +1,5 @@
-/* compaction.c - what a snapshot is for: the log that it stands for goes, but for a tail that slow
- * followers may need, and so do older snapshots. */
+/* compaction.c - after a snapshot: drops the part of the log that it replaces, except for a tail
+ * that slow followers may need, and older snapshots. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "replica/state.h"
@@ -51,7 +51,7 @@ static uint64_t time_of(const struct replica *r, raft_index index)
     return index == newest->index ? newest->time_us : log_window_time_us(&r->window, index);
 }
 
-/* The newest stands for all that the others do. */
+/* The newest replaces all others. */
 static void drop_older_snapshots(struct replica *r)
 {
     const struct store_snapshot *list;
@@ -66,7 +66,8 @@ static void move_done(struct store_move *move, int error)
     struct replica *r = container_of(move, struct replica, compaction.move);
 
     r->compaction.is_moving = false;
-    if (error != 0) { /* No room for a sector: it is tried again with the next snapshot. */
+    if (error != 0) {
+        /* There is no room for a sector. It is tried again after the next snapshot. */
         log_write(r->log, LOG_WARN, "the log could not be cut", "index=%llu reason=" LOG_Q,
                   (unsigned long long)move->origin.index, "the disk is full");
         return;
@@ -93,7 +94,7 @@ void compaction_look(struct replica *r)
     c->is_moving = true;
     c->move.origin = (struct store_origin){
         .index = origin, .term = raft_term_at(r->raft, origin), .time_us = time_of(r, origin)};
-    /* The core first: nothing asks for entries that are about to go. */
+    /* The core first, so that nothing asks for entries that are being dropped. */
     raft_compact(r->raft, origin);
     probe_call(r->probe, compacted, origin);
     store_move_origin(r->store, &c->move);

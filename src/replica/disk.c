@@ -1,4 +1,5 @@
-/* disk.c - how the disks of the members are, and that disk_policy.h's decisions are carried out. */
+/* disk.c - collects the state of the members' disks, and carries out the decisions of
+ * disk_policy.h. */
 #include "replica/state.h"
 
 #include "base/mutant.h"
@@ -14,7 +15,7 @@ static enum wire_disk own_disk(const struct replica *r)
                : WIRE_DISK_SPENT;
 }
 
-/* What a voter has said of its disk lately: room, if nothing. */
+/* What a voter last reported about its disk; if nothing, that it has room. */
 static enum wire_disk disk_of(const struct replica *r, raft_id id)
 {
     const struct peer *peer = peers_find(r->peers, id);
@@ -26,7 +27,7 @@ static struct disk_view view(const struct replica *r, raft_id id)
 {
     struct raft_progress p;
 
-    if (id == raft_self(r->raft)) { /* Its room is known to the byte. */
+    if (id == raft_self(r->raft)) { /* Its room is known exactly. */
         return (struct disk_view){.is_heard = true,
                                   .disk = r->disk_policy.is_full ? WIRE_DISK_FULL : WIRE_DISK_ROOM,
                                   .match_index = raft_last_index(r->raft)};

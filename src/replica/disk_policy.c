@@ -72,8 +72,9 @@ raft_id disk_policy_roomy_successor(const struct raft_configuration *c,
     return best_voter(c, views, self, true, commit_index);
 }
 
-/* The other one's log may not become complete in time, and no writes are taken while it is waited
- * for. So there is a pause before the next attempt, and it grows, unless none are taken anyway. */
+/* The successor's log may not become complete in time, and no writes are accepted while it
+ * catches up. So there is a pause before the next attempt, which grows, unless no writes are
+ * accepted anyway. */
 bool disk_policy_may_hand_over(const struct disk_policy *d, bool is_spent, uint64_t now_ns)
 {
     uint64_t pause_ns = d->pause_ns;
@@ -96,10 +97,10 @@ void disk_policy_note_attempt(struct disk_policy *d, uint64_t now_ns)
 
 /* --- which writes are taken -------------------------------------------------------------- */
 
-/* Bits of the voters in reach, by how much is known of their room. */
+/* Bits of the voters that are heard, by what is known of their room. */
 struct voters {
     uint32_t roomy;
-    uint32_t settled; /* Full, with some room left after all that they were sent. */
+    uint32_t settled; /* Full, with some room left after everything that they were sent. */
     uint32_t unsettled;
     uint32_t spent;
 };
@@ -136,7 +137,7 @@ enum disk_outlook disk_policy_outlook(const struct raft_configuration *c,
     if (quorum_has(c, v.roomy | v.settled | v.unsettled)) {
         return DISKS_ARE_UNKNOWN;
     }
-    /* If it is not the disks that are in the way, writes wait. */
+    /* If the disks are not the obstacle, writes wait. */
     return quorum_has(c, v.roomy | v.settled | v.unsettled | v.spent) ? DISKS_ARE_SPENT
                                                                       : DISKS_HAVE_ROOM;
 }

@@ -11,19 +11,19 @@
 
 static const uint8_t GROUP = 0; /* The only one. */
 
-/* A command that another node has forwarded. Its reply is written right into an answer
- * frame on the connection to that node. */
+/* A command that another node has forwarded. Its reply is written directly into an answer frame
+ * on the connection to that node. */
 struct forwarded_command {
     struct request request;
     struct replica *replica;
-    uint64_t connection; /* On which it came, and the answer goes. */
+    uint64_t connection; /* On which it arrived, and its answer is sent. */
     uint64_t correlation;
     size_t mark;        /* Of the answer's frame in `out`. */
-    struct buffer *out; /* While the reply is being written; NULL: that node is gone. */
+    struct buffer *out; /* While the reply is being written; NULL: that node has gone. */
     struct resp_writer writer;
 };
 
-/* What a command is found by when its client has gone. */
+/* Identifies a command when its client has gone. */
 struct forwarded_name {
     uint64_t connection;
     uint64_t correlation;
@@ -54,7 +54,7 @@ static void forwarded_answered(struct request *request)
         return;
     }
     if (buffer_size(c->out) - c->mark > WIRE_BODY_BYTES_MAX) {
-        /* No frame holds it. It was a read: nothing has happened. */
+        /* No frame can hold the reply. It was a read: nothing has happened. */
         wire_drop_answer(c->out, c->mark);
         c->mark = wire_begin_answer(c->out, GROUP, c->correlation);
         resp_error(&c->writer, ERROR_REPLY_TOO_LARGE_TO_FORWARD);
@@ -86,8 +86,8 @@ static void answer_error(struct replica *r, uint64_t connection, uint64_t correl
     }
 }
 
-/* Its sender should have judged the arguments, and may be out of order: what is wrong must not
- * reach the log. */
+/* Its sender should have checked the arguments, but may be faulty: invalid ones must not reach
+ * the log. */
 static bool answer_misfit(struct replica *r, uint64_t connection, const struct wire_forward *f,
                           const struct command *command, uint32_t count)
 {
@@ -122,9 +122,9 @@ void forwarded_on_command(void *context, raft_id from, uint64_t connection,
     struct replica *r = context;
     uint32_t count;
 
-    /* Of another term: whoever led that one must not execute commands of a term that
-     * its sender has given up (their order would be lost). Of who was removed: it is only
-     * answered what it asked before. */
+    /* If the command is of another term, its sender has given up commands of that term;
+     * executing it would break their order. A removed node is only answered what it asked
+     * before. */
     if (!r->is_running || r->is_removed || raft_role(r->raft) != RAFT_LEADER ||
         raft_current_term(r->raft) != f->term || membership_was_removed(r->committed, from) ||
         !replica_decode(r, f->command, &count)) {
@@ -187,7 +187,7 @@ static int compare_names(const void *one, const void *other)
                : (a->correlation > b->correlation) - (a->correlation < b->correlation);
 }
 
-/* Many clients may go at once, while many commands wait: so all are looked up in one walk. */
+/* Many clients may go at once while many commands wait, so all are found in one walk. */
 void forwarded_note_abandoned(struct replica *r)
 {
     size_t size = buffer_size(&r->abandoned);

@@ -52,7 +52,7 @@ void forwards_answered(struct forwards *f, raft_id from, const struct wire_answe
                                                       : pending_take(&f->sent, a->correlation);
 
     if (request == NULL) {
-        return; /* Given up before: its client has been answered that it is in doubt. */
+        return; /* Given up before: its client has been answered INDOUBT. */
     }
     if (a->outcome == WIRE_NOT_LEADER) {
         f->refused_term = f->term;
@@ -66,8 +66,8 @@ void forwards_answered(struct forwards *f, raft_id from, const struct wire_answe
     requests_finish(f->requests, request, a->executed_index);
 }
 
-/* What waits for room at the leader is not to wait for nobody. It is told behind the commands, on
- * the same connection, so it never comes before them. */
+/* A command that waits for room at the leader must not wait if its client has gone. The report
+ * follows the commands on the same connection, so it never arrives before them. */
 void forwards_report_abandoned(struct forwards *f, struct buffer *out)
 {
     struct pending *p = &f->sent;
@@ -92,8 +92,8 @@ uint64_t forwards_held_from(const struct forwards *f)
 
 /* --- when the leader changes ----------------------------------------------------------- */
 
-/* The old one may be there still, and then it answers each command that it was sent: executed,
- * refused, or in doubt. */
+/* The old leader may still be there, and then it answers each command that it was sent:
+ * executed, refused, or in doubt. */
 void forwards_wind_down(struct forwards *f, uint64_t until_ns)
 {
     if (f->sent.count == 0) {
@@ -113,7 +113,7 @@ bool forwards_are_winding_down(struct forwards *f)
     return f->grace_ns != 0;
 }
 
-/* A node that was removed hears nothing but these answers, until that connection is closed. */
+/* A node that was removed only gets these answers, until that connection is closed. */
 void forwards_sweep(struct forwards *f, bool is_removed, uint64_t now_ns)
 {
     if (forwards_are_winding_down(f) && now_ns >= f->grace_ns &&
@@ -130,8 +130,8 @@ void forwards_lost(struct forwards *f, raft_id id)
     }
 }
 
-/* What hangs one leader must not hang the next, and the one after that. A read in the log is not
- * sent again: it belongs behind writes that are not. */
+/* A command that hangs one leader must not hang the next, and the one after that. A read in the
+ * log is not sent again, because it belongs after writes that are not. */
 static bool may_try_again(struct request *request)
 {
     if (!request_changes_nothing(request) || request->is_logged_read ||

@@ -1,6 +1,6 @@
-/* health.c - a sync that takes as long as an election timeout looks like a dead node to the others
- * (a follower acknowledges nothing meanwhile, a candidate's vote comes late), so elections would
- * follow each other for no reason. */
+/* health.c - a sync that takes as long as an election timeout looks like a dead node to the
+ * others (meanwhile a follower acknowledges nothing, and a candidate's vote comes late), so
+ * elections would follow each other without need. */
 #include "replica/health.h"
 
 #include "base/mutant.h"

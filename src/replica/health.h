@@ -1,5 +1,5 @@
-/* health.h - whether the disk keeps up with the election timeout, and when a replica looks at that
- * and at its members. A slow disk is logged once, until it is fast again. */
+/* health.h - whether the disk keeps up with the election timeout, and when a replica checks that
+ * and its members. A slow disk is logged once, until it is fast again. */
 #ifndef RAKIT_REPLICA_HEALTH_H
 #define RAKIT_REPLICA_HEALTH_H
 
@@ -15,20 +15,21 @@ struct health {
     const struct log *log;
     uint64_t election_timeout_ns;
     struct io_timer timer;
-    uint64_t due_ns; /* When it is to fire. */
-    uint32_t count;  /* How often it has. */
+    uint64_t due_ns; /* When it should fire. */
+    uint32_t count;  /* How often it has fired. */
     bool disk_is_slow;
 };
 
 void health_init(struct health *h, struct io *io, const struct log *log,
                  uint64_t election_timeout_ns, void (*fired)(struct io_timer *timer));
 void health_deinit(struct health *h);
-/* The timer fires a second from now. */
+/* Makes the timer fire in a second. */
 void health_start(struct health *h);
 
-/* It has fired. Whether this node itself was held up: what has come meanwhile is yet to be read. */
+/* Called when it has fired: whether this node itself was held up, so that what has arrived
+ * meanwhile must be read first. */
 bool health_was_held_up(const struct health *h);
-/* It has fired. Whether to look at the disk this time, which is not each time. */
+/* Called when it has fired: whether to check the disk this time, which is not each time. */
 bool health_wants_disk(struct health *h);
 void health_judge_disk(struct health *h, const struct store_stats *stats);
 

@@ -1,6 +1,6 @@
 /* level.c - the feature level of the cluster: the leader raises it by an entry once all members
- * know it, and commands of a higher one are refused before they are logged. The level is applied
- * state: at one index it is the same on all nodes. */
+ * know it, and commands of a higher level are refused before they are logged. The level is
+ * applied state: at the same index it is the same on all nodes. */
 #include "cluster/level.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "replica/state.h"
 #include "resp/errors.h"
 
-enum { NAMED_MAX = 4 }; /* Nodes in an error. */
+enum { NAMED_MAX = 4 }; /* Nodes named in an error. */
 
 uint32_t replica_level(const struct replica *r)
 {
@@ -30,7 +30,7 @@ static uint32_t level_of(const struct replica *r, raft_id id)
     return id == raft_self(r->raft) ? r->options.feature_level : peers_level(r->peers, id);
 }
 
-/* The newest that all members know, learners too; 0: some have not said what they know. */
+/* The newest that all members know, including learners; 0: unknown for some. */
 static uint32_t common_level(const struct replica *r)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);
@@ -64,7 +64,7 @@ void level_look(struct replica *r)
 {
     uint32_t common;
 
-    peers_set_level(r->peers, level_logged(r)); /* Whoever comes now must know that one. */
+    peers_set_level(r->peers, level_logged(r)); /* Nodes that connect from now on must know it. */
     if (level_logged(r) >= r->options.feature_level || raft_role(r->raft) != RAFT_LEADER ||
         !raft_is_ready(r->raft) || raft_is_transferring(r->raft)) {
         return;
@@ -105,7 +105,7 @@ bool level_has(const struct replica *r, const struct command *command)
     return command->since_level <= r->level || MUTANT(command_above_level);
 }
 
-/* The members that are known to lack it, for the operator to upgrade; "" where none is. */
+/* The members that are known to lack it, for the operator to upgrade; "" if there are none. */
 static void name_lacking(const struct replica *r, uint32_t level, char *text, size_t size)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);

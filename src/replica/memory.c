@@ -4,11 +4,11 @@
 #include "kv/codec.h"
 
 enum {
-    ARGUMENT_BYTES = 64,      /* An item's header, its share of the table, the allocator's. */
-    GROWTH_ARGUMENTS_MAX = 4, /* Of commands that take more than their arguments. */
+    ARGUMENT_BYTES = 64,      /* An item's header, its share of the table, and the allocator's. */
+    GROWTH_ARGUMENTS_MAX = 4, /* For commands that take more memory than their arguments. */
 };
 
-/* What its value may take beyond the arguments. */
+/* What the command's value may take beyond its arguments. */
 static uint64_t extra_bytes(const struct memory_survey *s, const struct request *request,
                             uint64_t ahead_bytes)
 {
@@ -28,7 +28,7 @@ static uint64_t extra_bytes(const struct memory_survey *s, const struct request 
     return request->command->growth(&call, ahead_bytes);
 }
 
-/* Of its item or items, and of its entry, which is in memory meanwhile. */
+/* For its item or items, and for its entry, which is in memory meanwhile. */
 static uint64_t plain_bytes(const struct request *request)
 {
     struct command_head head = {0};
@@ -37,7 +37,8 @@ static uint64_t plain_bytes(const struct request *request)
     return 2 * (uint64_t)request->entry->size + (uint64_t)head.argument_count * ARGUMENT_BYTES;
 }
 
-/* What is not applied yet may change any value, and may take more than it adds in the end. */
+/* Commands that are not applied yet may change any value, and may for a moment take more than
+ * they add in the end. */
 static enum memory_verdict judge_growth(struct memory_survey *s, const struct request *request)
 {
     uint64_t plain = plain_bytes(request);
@@ -58,7 +59,7 @@ enum memory_verdict memory_judge(struct memory_survey *s, const struct request *
     enum memory_verdict verdict = MEMORY_HAS_ROOM;
 
     if (s->is_limited && (request->command->flags & COMMAND_DENY_OOM) != 0) {
-        /* An earlier leader's commands may yet add whatever they want. */
+        /* An earlier leader's commands may still add any amount. */
         verdict = s->is_known ? judge_growth(s, request) : MEMORY_IS_AWAITED;
     }
     if (verdict == MEMORY_HAS_ROOM) {

@@ -1,5 +1,5 @@
-/* memory.h - which commands may enter the log, by the memory that they may take. Once a command is
- * in the log, every node has to execute it, whatever its memory is (docs/adr/0022). */
+/* memory.h - which commands may enter the log, by the memory that they may take. Once a command
+ * is in the log, every node must execute it, however little memory it has (docs/adr/0022). */
 #ifndef RAKIT_REPLICA_MEMORY_H
 #define RAKIT_REPLICA_MEMORY_H
 
@@ -11,23 +11,23 @@
 
 enum memory_verdict {
     MEMORY_HAS_ROOM,
-    MEMORY_IS_AWAITED, /* It is known once more is applied, or memory given back. */
+    MEMORY_IS_AWAITED, /* It will be known once more is applied, or memory is freed. */
     MEMORY_IS_SPENT,   /* It must not enter the log. */
 };
 
-/* What room a leader has, for a batch of commands. */
+/* The memory that a leader has for a batch of commands. */
 struct memory_survey {
     struct keyspace *keyspace; /* As applied; borrowed. */
     bool is_limited;
-    bool is_known;          /* All that earlier leaders have logged is applied, */
-    bool is_settled;        /* and all that this one has. */
-    uint64_t room_bytes;    /* Beyond what is in use now, */
-    uint64_t ahead_bytes;   /* of which the commands before may take so much. */
-    uint64_t cleared_bytes; /* To be given back in the next turns. */
+    bool is_known;          /* All that earlier leaders have logged is applied. */
+    bool is_settled;        /* All that this leader has logged is applied too. */
+    uint64_t room_bytes;    /* Available, beyond what is in use now. */
+    uint64_t ahead_bytes;   /* The part of it that earlier commands may take. */
+    uint64_t cleared_bytes; /* It will be freed in the next turns. */
 };
 
-/* Whether the next write may enter the log, behind those judged before with the same survey, which
- * counts it if so. */
+/* Whether the next write may enter the log, after those judged before with the same survey. If
+ * so, the survey counts it. */
 enum memory_verdict memory_judge(struct memory_survey *s, const struct request *request);
 
 #endif /* RAKIT_REPLICA_MEMORY_H */

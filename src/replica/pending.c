@@ -43,7 +43,7 @@ static void grow(struct pending *p, uint64_t span)
 void pending_put(struct pending *p, uint64_t number, struct request *request)
 {
     if (p->count == 0) {
-        /* Indexes fall back where a node leads again after its log was cut. */
+        /* Indexes fall back if a node leads again after its log was cut. */
         p->first = number;
         p->next = number;
     }

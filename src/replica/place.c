@@ -1,5 +1,6 @@
-/* place.c - each command on its way: into the log or a round of reads at the leader, to the leader
- * from elsewhere. And out of it: when the role changes, when its time is over, at the end. */
+/* place.c - sends each command on its way: at the leader into the log or a round of reads,
+ * elsewhere to the leader. And takes it back: when the role changes, when its time is over, at
+ * the end. */
 #include "replica/state.h"
 
 #include "base/check.h"
@@ -9,7 +10,7 @@
 #include "resp/errors.h"
 
 enum {
-    IN_TIME_SHARE = 4, /* Of a command's time, for its entry's waiting: see admission.h. */
+    IN_TIME_SHARE = 4, /* The part of a command's time that its entry may wait: see admission.h. */
     FORWARD_BACKLOG_BYTES = 64 * 1024 * 1024,
     FORWARD_GRACE_HEARTBEATS = 6,
 };
@@ -40,11 +41,12 @@ void place_deinit(struct replica *r)
 
 /* --- what is taken ------------------------------------------------------------------- */
 
-/* Clients here and what other nodes forward have half of the room each: what is forwarded is
- * refused at once where there is none, and would else fill each gap that clients wait for.
+/* Clients here and commands that other nodes forward have half of the room each: a forwarded
+ * command is refused at once if there is none, and would otherwise take each gap that clients
+ * wait for.
  *
- * Only a leader's log grows by what it takes; another's may be long for as long as there is no
- * leader, and its clients must be answered all the same. */
+ * Only a leader's log grows by the commands it accepts; another node's log may remain long while
+ * there is no leader, and its clients must be answered nevertheless. */
 static bool exceeds(const struct replica *r, uint64_t bytes, uint64_t room_bytes)
 {
     return bytes > room_bytes / 2 || (raft_role(r->raft) == RAFT_LEADER &&
@@ -85,7 +87,7 @@ void replica_submit(struct replica *r, struct request *request)
 
 /* --- where it goes ------------------------------------------------------------------- */
 
-/* What can be told of this node alone is told; the rest fails. */
+/* Queries that this node can answer alone are answered; the rest fails. */
 static void place_as_removed(struct replica *r)
 {
     struct list *node;
@@ -137,7 +139,8 @@ static void place_as_follower(struct replica *r)
                    requests_fail_late(q, request, io_now_ns(r->io), no_leader_error(r))) {
             continue;
         } else if (request->is_abandoned) {
-            list_remove(node); /* Nobody waits for it, and it may be sent again elsewhere. */
+            /* Its client does not wait any more, and may have sent it again elsewhere. */
+            list_remove(node);
             requests_fail(q, request, ERROR_ABANDONED);
         }
     }
@@ -163,7 +166,7 @@ void place_requests(struct replica *r)
     }
 }
 
-/* When the former leader has had its time to answer; 0: it has been silent for long, or is gone. */
+/* Until when the former leader may answer; 0: it has been silent for long, or has gone. */
 static uint64_t grace_ends_ns(struct replica *r)
 {
     return raft_role_reason(r->raft) == RAFT_BECAUSE_TIMEOUT ||
@@ -180,7 +183,7 @@ void place_again(struct replica *r)
         requests_wait_again(&r->requests, &r->reads.ready);
         requests_wait_again(&r->requests, &r->reads.asked);
         requests_wait_again(&r->requests, &r->reads.waiting);
-        reads_forget_rounds(&r->reads); /* As the core has. */
+        reads_forget_rounds(&r->reads); /* The core has dropped them, too. */
     }
     admission_reset(&r->proposals.admission);
     memory_begin_term(r);

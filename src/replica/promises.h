@@ -1,5 +1,5 @@
-/* promises.h - how much memory the commands that a leader has put into its log may yet take: each
- * batch promises so much until it is applied. */
+/* promises.h - how much memory the commands that a leader has put into its log may still take:
+ * each batch reserves its amount until it is applied. */
 #ifndef RAKIT_REPLICA_PROMISES_H
 #define RAKIT_REPLICA_PROMISES_H
 
@@ -8,18 +8,18 @@
 #include "base/buffer.h"
 #include "raft/raft.h"
 
-/* Empty where it is zero. */
+/* Empty if it is zeroed. */
 struct promises {
     struct buffer batches; /* In the order of the log. */
     uint64_t bytes;        /* Of all of them. */
 };
 
 void promises_deinit(struct promises *p);
-/* The entries behind those of the last batch, up to `last_index`, may take so much. */
+/* The entries after those of the last batch, up to `last_index`, may take so many bytes. */
 void promises_add(struct promises *p, raft_index last_index, uint64_t bytes);
-/* Entries up to there are applied. */
+/* Entries up to that one are applied. */
 void promises_keep(struct promises *p, raft_index applied_index);
-/* Another leader decides what becomes of them. */
+/* Another leader decides about them now. */
 void promises_forget(struct promises *p);
 
 #endif /* RAKIT_REPLICA_PROMISES_H */

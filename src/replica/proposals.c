@@ -6,7 +6,7 @@
 
 enum { GATHER_UNDER_WAY_MIN = 16, GATHER_BYTES_MAX = 64 * 1024 };
 
-static const uint64_t GATHER_NS = 2000 * 1000u; /* About a round between machines side by side. */
+static const uint64_t GATHER_NS = 2000 * 1000u; /* About one round between machines in one place. */
 
 void proposals_init(struct proposals *p, struct requests *requests, uint64_t in_log_ns,
                     uint64_t in_log_bytes_max)
@@ -23,16 +23,16 @@ void proposals_deinit(struct proposals *p)
 
 /* --- choosing ---------------------------------------------------------------------------- */
 
-/* How much of its time one has to have left. A write that is proposed later could hardly be
- * answered in time; and when the time of a forwarded command is over, its client is answered that
- * it is in doubt. */
+/* How much of its time a command must have left. A write that is proposed later could hardly be
+ * answered in time; and when the time of a forwarded command is over, its client is answered
+ * that it is in doubt. */
 static uint64_t needed_ns(const struct proposals *p, const struct request *request, uint64_t now_ns)
 {
     return request_is_write(request) ? admission_needed_ns(&p->admission, now_ns) : 0;
 }
 
-/* Later commands of its connection may still be in time. So it is not given back, which would
- * have it sent again, and be executed behind them. */
+/* Later commands of its connection may still be in time. So it is not given back: it would be
+ * sent again, and executed after them. */
 bool proposals_refuse_late(struct proposals *p, struct request *request,
                            const struct batch_limits *limits)
 {
@@ -77,7 +77,7 @@ static void refuse_for_memory(struct proposals *p, struct request *request)
     requests_fail(p->requests, request, ERROR_OUT_OF_MEMORY);
 }
 
-/* Adds it to the batch, or refuses it. False: it has to wait, and those behind it too. */
+/* Adds it to the batch, or refuses it. False: it must wait, and those behind it too. */
 static bool choose(struct proposals *p, struct batch *batch, struct request *request,
                    struct batch_limits *limits)
 {
@@ -128,9 +128,10 @@ void proposals_choose(struct proposals *p, struct batch *batch, struct batch_lim
     batch->growth_bytes = limits->memory.ahead_bytes - ahead_bytes;
 }
 
-/* A round's syncs, frames and wake-ups cost the same for one write as for fifty. So writes wait
- * while a round is under way, and while answers leave, which clients answer with commands. With
- * few writes under way there is nothing to gain but latency; with many bytes, nothing. */
+/* Whether to wait for more writes. A round's syncs, frames and wake-ups cost the same for one
+ * write as for fifty. So writes wait while a round is under way, and while answers are sent,
+ * which clients answer with commands. With few writes under way, waiting only adds latency; with
+ * many bytes, nothing is gained. */
 bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,
                              bool is_answering, uint64_t now_ns)
 {
@@ -169,7 +170,8 @@ void proposals_refuse(struct proposals *p, const struct batch *batch, const char
     }
 }
 
-/* What waits for room is not executed for nobody: it may have been sent again elsewhere. */
+/* A command that waits for room is not executed if its client has gone, because it may have been
+ * sent again elsewhere. */
 bool proposals_drop_abandoned(struct proposals *p)
 {
     bool has_dropped = false;
@@ -194,9 +196,9 @@ struct request *proposals_take(struct proposals *p, raft_index index)
     return pending_take(&p->in_log, index);
 }
 
-/* What is committed is no longer in doubt: it is applied, and answered, this turn. But
- * the step that ended the leadership may have put another leader's entry in its place,
- * and committed that one: only the term tells them apart. */
+/* What is committed is not in doubt any more: it is applied and answered in this turn. But the
+ * step that ended the leadership may have replaced the entry by another leader's, and committed
+ * that one, so the term must be compared. */
 static bool is_decided(const struct raft *raft, raft_index index, const struct request *request)
 {
     return index <= raft_commit_index(raft) && raft_term_at(raft, index) == request->entry->term;

@@ -1,9 +1,9 @@
-/* proposals.h - as leader: the writes that wait to be proposed, which of them make the next batch,
- * and those that are in the log and not applied yet.
+/* proposals.h - for a leader: the writes that wait to be proposed, which of them make the next
+ * batch, and those that are in the log but not applied yet.
  *
  * What is in the log can't be taken back. So a write is proposed only if the log has room for it
- * (admission.h), if there is memory for what it may make (memory.h), if the node that forwarded it
- * still waits for it, and if it has enough of its time left; else it waits, or is refused for
+ * (admission.h), if there is memory for its result (memory.h), if the node that forwarded it
+ * still waits for it, and if enough of its time is left; otherwise it waits, or is refused for
  * certain. */
 #ifndef RAKIT_REPLICA_PROPOSALS_H
 #define RAKIT_REPLICA_PROPOSALS_H
@@ -23,20 +23,20 @@ enum { BATCH_MAX = 4096 };
 struct batch {
     struct request *requests[BATCH_MAX];
     uint32_t count;
-    uint64_t stored_bytes; /* On the disk, */
-    uint64_t bytes;        /* of their entries, */
-    uint64_t behind_bytes; /* and of those before them that are not committed. */
-    uint64_t growth_bytes; /* Memory that they may take, at most. */
-    bool leaves_some;      /* Others wait for room, */
-    bool awaits_memory;    /* or until it is known whether there is memory for them. */
+    uint64_t stored_bytes; /* Of their entries on the disk. */
+    uint64_t bytes;        /* Of their entries. */
+    uint64_t behind_bytes; /* Of earlier entries that are not committed. */
+    uint64_t growth_bytes; /* The most memory that they may take. */
+    bool leaves_some;      /* Others wait for room. */
+    bool awaits_memory;    /* Others wait until it is known whether there is memory for them. */
 };
 
-/* What a batch is chosen by. */
+/* Limits for the choice of a batch. */
 struct batch_limits {
-    uint64_t now_ns;       /* By the loop; */
-    uint64_t exact_ns;     /* and peers_time_now(), by which forwarded commands are in time. */
+    uint64_t now_ns;       /* By the loop. */
+    uint64_t exact_ns;     /* peers_time_now(), by which forwarded commands are in time. */
     uint64_t behind_bytes; /* In the log, and not committed. */
-    uint64_t stored_max;   /* No more than that on the disk, but for a single one. */
+    uint64_t stored_max;   /* At most so much on the disk, except for a single write. */
     /* Whether a command that another node has forwarded may be begun at that exact_ns. */
     bool (*may_begin)(struct request *request, uint64_t exact_ns);
     struct memory_survey memory;
@@ -46,10 +46,10 @@ struct proposals {
     struct requests *requests; /* Borrowed. */
     struct admission admission;
     struct pending in_log;      /* By index. */
-    uint64_t gathering_ends_ns; /* Waiting writes are proposed then at the latest; 0: none wait. */
-    uint64_t proposed_count;    /* So far; */
-    uint64_t no_room_count;     /* and refused, as disks were full, */
-    uint64_t no_memory_count;   /* and for the limit on memory. */
+    uint64_t gathering_ends_ns; /* When waiting writes are proposed at the latest; 0: none wait. */
+    uint64_t proposed_count;    /* Writes proposed so far. */
+    uint64_t no_room_count;     /* Writes refused because disks were full. */
+    uint64_t no_memory_count;   /* Writes refused because of the limit on memory. */
 };
 
 /* Writes may be in the log for `in_log_ns` of their time, and for `in_log_bytes_max`. */
@@ -59,21 +59,22 @@ void proposals_deinit(struct proposals *p);
 
 /* --- before they are in the log --- */
 
-/* Fails or passes over a waiting command that comes too late to be answered in time; then true. */
+/* Fails or skips a waiting command that is too late to be answered in time; returns whether it
+ * did. */
 bool proposals_refuse_late(struct proposals *p, struct request *request,
                            const struct batch_limits *limits);
-/* Chooses the writes to propose next, which go on waiting. Fails those for which there is no
- * memory. */
+/* Chooses the writes to propose next; they remain in the list of waiting ones. Fails those for
+ * which there is no memory. */
 void proposals_choose(struct proposals *p, struct batch *batch, struct batch_limits *limits);
-/* Whether the batch waits a moment for more writes to share its round. `under_way` entries are not
- * committed; answers leave in this turn, or not. */
+/* Whether the batch waits a moment for more writes to share its round. `under_way` entries are
+ * not committed; `answers_leave`: in this turn answers are sent. */
 bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,
                              bool is_answering, uint64_t now_ns);
-/* The core has taken the batch; the entries have their indexes. */
+/* The core has accepted the batch; the entries have their indexes. */
 void proposals_proposed(struct proposals *p, const struct batch *batch, uint64_t now_ns);
-/* The disks have no room for it. */
+/* The disks have no room for the batch. */
 void proposals_refuse(struct proposals *p, const struct batch *batch, const char *error);
-/* Fails what waits for room though its client has gone; whether there was any. */
+/* Fails what waits for room although its client has gone; returns whether there was any. */
 bool proposals_drop_abandoned(struct proposals *p);
 
 /* --- then --- */

@@ -22,8 +22,8 @@ static uint64_t *bytes_of(struct requests *q, const struct request *request)
     return request_is_forwarded(request) ? &q->forwarded_bytes : &q->own_bytes;
 }
 
-/* What waits for a leader does so since it came to this node. If others are executed before it, it
- * waits for them, and for room, as long as it takes. */
+/* A command that waits for a leader has done so since it arrived at this node. If others are
+ * executed before it, it waits for them, and for room, as long as necessary. */
 static void set_time(const struct requests *q, struct request *request)
 {
     bool is_fresh = request->received_ns == 0 || MUTANT(turn_begins_anew);
@@ -141,7 +141,7 @@ void requests_fail_overdue(struct requests *q, struct list *list, uint64_t until
 
 /* --- waiting again ------------------------------------------------------------------- */
 
-/* Refusals may come out of order, since one that was sent again meets later ones. */
+/* Refusals may come out of order, because a command that was sent again meets later ones. */
 void requests_return(struct requests *q, struct request *request)
 {
     struct list *behind = q->returned.previous;
@@ -157,8 +157,8 @@ void requests_take_returned(struct requests *q)
     requests_wait_again(q, &q->returned);
 }
 
-/* Both lists are in the order of arrival, and so is what they become, for a connection's commands
- * must be executed in their order. */
+/* Both lists are in the order of arrival, and so is the result, because the commands of a
+ * connection must be executed in order. */
 void requests_wait_again(struct requests *q, struct list *list)
 {
     struct list *before = q->waiting.next;

@@ -1,4 +1,4 @@
-/* restore.c - the replica's state becomes that of a snapshot: at the start, and when one that came
+/* restore.c - replaces the replica's state by that of a snapshot: at the start, and when one
  * from a peer is installed. */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* show_log.c - REQUEST_LOG and RAFT LOG at the leader: entries from memory or from the
- * disk, a few a turn. */
+/* show_log.c - REQUEST_LOG and RAFT LOG at the leader: entries from memory or from the disk, a
+ * few per turn. */
 #include "replica/admin.h"
 #include "replica/admin_task.h"
 #include "replica/report.h"
@@ -9,7 +9,7 @@ enum {
     LOG_COUNT = 100,
     LOG_COUNT_MAX = 10000,
     LOG_READ_BYTES = 8 * 1024 * 1024,
-    LOG_ENTRIES_A_TURN = 256, /* Shown to all who ask, so that a heartbeat never waits long. */
+    LOG_ENTRIES_A_TURN = 256, /* For all requests together, so that a heartbeat never waits long. */
 };
 
 static void log_finish(struct admin_task *t)
@@ -30,7 +30,7 @@ static void show_one(struct admin_task *t, const struct entry *e)
     t->first++;
 }
 
-/* What was there when the command came may have left the log since. */
+/* Entries that were there when the command arrived may have been dropped from the log since. */
 static bool skip_compacted(struct admin_task *t)
 {
     raft_index oldest = raft_first_index(t->replica->raft);
@@ -42,7 +42,7 @@ static bool skip_compacted(struct admin_task *t)
     return has_left;
 }
 
-/* The next turn goes on. */
+/* The next turn continues. */
 static void log_read_done(struct store_read *read, int error, struct entry **entries,
                           uint32_t count)
 {
@@ -76,7 +76,7 @@ static void read_entries(struct admin_task *t)
     store_read(r->store, &t->read);
 }
 
-/* Whether it is over. */
+/* Returns whether it is complete. */
 static bool show_entries(struct admin_task *t, uint32_t *left)
 {
     skip_compacted(t);
@@ -105,7 +105,7 @@ static bool is_too_late(const struct admin_task *t)
            peers_time_now(t->replica->peers) >= t->request->deadline_ns;
 }
 
-/* Who asks later waits, so that only one reply at a time is half done. */
+/* Later requests wait, so that only one reply at a time is incomplete. */
 void admin_show_log(struct replica *r)
 {
     uint32_t left = LOG_ENTRIES_A_TURN;

@@ -1,11 +1,11 @@
-/* snapshot_state.h - the sections of a snapshot: everything that applying entries has made, but for
- * the log time, which the file's head has.
+/* snapshot_state.h - the sections of a snapshot: everything that results from applying entries,
+ * except the log time, which is in the file's head.
  *
  *   members   index of the entry of the newest committed membership (8 bytes), and its payload
  *   level     feature level of the cluster (4 bytes)
  *   digest    of the keyspace (8 bytes)
- *   items     all keys: records of kv/walk.h, cut anywhere
- */
+ *   items     all keys: records of kv/walk.h, split anywhere
+ * */
 #ifndef RAKIT_REPLICA_SNAPSHOT_STATE_H
 #define RAKIT_REPLICA_SNAPSHOT_STATE_H
 
@@ -27,9 +27,9 @@ void snapshot_encode_members(struct buffer *out, const struct membership *member
 void snapshot_encode_level(struct buffer *out, uint32_t level);
 void snapshot_encode_digest(struct buffer *out, uint64_t digest);
 
-/* What is read back from a snapshot, chunk by chunk. Any thread may do that. */
+/* The state that is read from a snapshot, chunk by chunk, on any thread. */
 struct loaded_state {
-    struct keyspace *keyspace;  /* Owned; NULL once it was taken. */
+    struct keyspace *keyspace;  /* Owned; NULL once it has been taken. */
     struct membership *members; /* The same. */
     uint32_t level;             /* 0: not read yet. */
     bool has_digest;
@@ -39,11 +39,12 @@ struct loaded_state {
 
 void loaded_state_init(struct loaded_state *l, uint64_t hash_seed);
 void loaded_state_deinit(struct loaded_state *l);
-/* The next chunk. 0; STORE_EFORMAT: a section that this program does not know and must not skip;
- * STORE_EDAMAGED: it is malformed. */
+/* Takes the next chunk. Returns 0; STORE_EFORMAT: a section that this program does not know and
+ * must not skip; STORE_EDAMAGED: it is malformed. */
 int loaded_state_take(struct loaded_state *l, const struct snapshot_chunk *chunk);
-/* There are no more. False: something is missing, or the keys are not those that were there when
- * the snapshot was made. Otherwise all of the state is there, the keyspace at that log time. */
+/* All chunks were taken. False: something is missing, or the keys are not those of the time when
+ * the snapshot was made. Otherwise the state is complete, and the keyspace is set to that log
+ * time. */
 bool loaded_state_finish(struct loaded_state *l, uint64_t time_us);
 
 #endif /* RAKIT_REPLICA_SNAPSHOT_STATE_H */

@@ -1,11 +1,11 @@
-/* snapshots.c - the snapshots of a replica, made of its state in its turn. */
+/* snapshots.c - the replica's snapshots, made of its state, step by step in its turns. */
 #include "base/mutant.h"
 #include "replica/state.h"
 #include "resp/errors.h"
 
 enum {
-    STEP_BYTES = 32 * 1024,       /* Walked in a turn that has other work, */
-    IDLE_STEP_BYTES = 256 * 1024, /* and in one that has none. */
+    STEP_BYTES = 32 * 1024,       /* Walked in a turn that has other work. */
+    IDLE_STEP_BYTES = 256 * 1024, /* Walked in a turn that has none. */
 };
 
 static void on_made(void *context)

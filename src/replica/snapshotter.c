@@ -11,9 +11,11 @@
 #include "resp/errors.h"
 
 enum {
-    UNWRITTEN_MAX = 8 * 1024 * 1024, /* The walk waits for the disk beyond that, */
-    BEHIND_BYTES = 64 * 1024 * 1024, /* and applying waits beyond this. */
-    CHANCE_MAX = 256,                /* A snapshot is due up to twice this share later. */
+    UNWRITTEN_MAX = 8 * 1024 * 1024, /* The walk waits for the disk if more than this is
+                                      * unwritten. */
+    BEHIND_BYTES = 64 * 1024 * 1024, /* Applying waits for the disk if more than this is
+                                      * unwritten. */
+    CHANCE_MAX = 256,                /* The number of values of `chance`. */
 };
 
 static const uint64_t RETRY_NS = 10 * 1000 * 1000 * 1000ull;
@@ -120,7 +122,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* From three quarters of it to five quarters. */
+/* Between three and five quarters of the limit. */
 static uint64_t with_chance(const struct snapshotter *s, uint64_t limit)
 {
     return limit - limit / 4 + limit / 2 / CHANCE_MAX * s->chance;
@@ -188,7 +190,7 @@ static void making_done(struct snapshot_making *making, int error)
     io_turn_soon(s->options.io);
 }
 
-/* Some was written: the next turn walks on. */
+/* Something was written: the next turn continues the walk. */
 static void making_wrote(struct snapshot_making *making, int error)
 {
     struct snapshotter *s = container_of(making, struct snapshotter, making);
@@ -246,7 +248,7 @@ static void begin(struct snapshotter *s, const struct snapshot_source *source)
     keyspace_walk_begin(source->keyspace, &s->out);
 }
 
-/* What was walked goes to the store: a chunk at a time, and with `all` the rest. */
+/* Gives what was walked to the store, in chunks; the incomplete last one only with `all`. */
 static void hand_over(struct snapshotter *s, bool all)
 {
     while (buffer_size(&s->out) >= SNAPSHOT_CHUNK_BYTES || (all && buffer_size(&s->out) > 0)) {
@@ -290,7 +292,7 @@ void snapshotter_run(struct snapshotter *s, const struct snapshot_source *source
     }
     if (!list_is_empty(&s->asked) && source->index == s->newest.index && source->index > 0) {
         list_move_all(&s->waiting, &s->asked);
-        answer_made(s); /* Nothing has happened since. */
+        answer_made(s); /* Nothing has changed since that one. */
         return;
     }
     if (source->index > s->newest.index && source->members != NULL &&

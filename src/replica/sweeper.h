@@ -1,6 +1,6 @@
-/* sweeper.h - when a replica looks for requests that have waited too long: now and then, while any
- * are under way. If this node itself was held up, answers may have come meanwhile: they are heard
- * first. */
+/* sweeper.h - when a replica looks for requests that have waited too long: regularly, while any
+ * are under way. If this node itself was held up, answers may have arrived meanwhile, and are
+ * read first. */
 #ifndef RAKIT_REPLICA_SWEEPER_H
 #define RAKIT_REPLICA_SWEEPER_H
 
@@ -12,14 +12,14 @@
 struct sweeper {
     struct io *io;
     struct io_timer timer;
-    uint64_t due_ns; /* When it is to fire; 0: it is not set. */
+    uint64_t due_ns; /* When it should fire; 0: it is not set. */
 };
 
 void sweeper_init(struct sweeper *s, struct io *io, void (*fired)(struct io_timer *timer));
 void sweeper_deinit(struct sweeper *s);
-/* Some are under way: it fires soon, if it is not set already. */
+/* Some are under way: sets the timer, if it is not set. */
 void sweeper_start(struct sweeper *s);
-/* It has fired. False: it is too early to give anything up, and it fires again. */
+/* Called when it has fired. False: it is too early to give anything up, and it fires again. */
 bool sweeper_may_sweep(struct sweeper *s);
 
 #endif /* RAKIT_REPLICA_SWEEPER_H */

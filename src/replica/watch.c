@@ -1,8 +1,8 @@
-/* watch.c - looks once a second whether members that are connected send anything, and now and then
+/* watch.c - checks once a second whether connected members send anything, and now and then
  * whether the disk keeps up. */
 #include "replica/state.h"
 
-/* All members answer a leader, and a node that looks for one; a follower hears nobody else. */
+/* All members answer a leader, or a node that looks for one; a follower hears nobody else. */
 static void watch_members(struct replica *r)
 {
     const struct membership *m = replica_membership(r);

@@ -1,5 +1,5 @@
-/* commands.c - puts the table of all commands together, and has the one that is about the server's
- * own settings: CONFIG. */
+/* commands.c - assembles the table of all commands, and has the one about the server's own
+ * settings: CONFIG. */
 #include "server/commands.h"
 
 #include <stdarg.h>
@@ -56,12 +56,12 @@ static const struct server_config *call_config(const struct command_call *call)
     return &server->config;
 }
 
-/* What Redis's clients ask for, then what is Rakit's own. */
+/* What Redis's clients ask for, then Rakit's own parameters. */
 static void list_parameters(const struct server_config *config, struct parameters *p)
 {
     p->count = 0;
     put(p, "appendfsync", "always");
-    put(p, "appendonly", "yes"); /* The replicated log. */
+    put(p, "appendonly", "yes"); /* The replicated log is always on. */
     put(p, "bind", "%s", config->address.host);
     put(p, "cluster-enabled", "no");
     put(p, "databases", "%d", KEYSPACE_DATABASES);
@@ -73,7 +73,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "port", "%u", config->address.port);
     put(p, "proto-max-bulk-len", "%d", KV_VALUE_BYTES_MAX);
     put(p, "protected-mode", "%s", config->protected_mode ? "yes" : "no");
-    put(p, "replica-read-only", "no"); /* Followers forward. */
+    put(p, "replica-read-only", "no"); /* Followers forward writes. */
     put(p, "requirepass", "%s", "");
     put(p, "save", "%s", "");
     put(p, "slave-read-only", "no");
@@ -94,7 +94,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "client-output-bytes-max", "%llu", (unsigned long long)config->client_output_bytes_max);
 }
 
-/* Whether one of the patterns of CONFIG GET means this name. */
+/* Whether a pattern of CONFIG GET matches this name. */
 static bool is_asked_for(const struct command_call *call, const char *name)
 {
     for (uint32_t i = 2; i < call->argument_count; i++) {
@@ -151,7 +151,7 @@ static bool is_changeable(const struct parameter *parameter)
     return strcmp(parameter->name, "maxmemory") == 0;
 }
 
-/* The new value of a setting; false: it is none, or the setting is fixed. */
+/* Reads the new value of a setting; false: it is malformed, or the setting is fixed. */
 static bool read_setting(const struct server_config *config, const struct parameter *parameter,
                          struct slice text, uint64_t *ret_bytes)
 {
@@ -175,8 +175,8 @@ static void limit_memory(const struct command_call *call, uint64_t bytes)
               (unsigned long long)bytes);
 }
 
-/* Most are fixed at the start. What says nothing new is granted all the same: libraries
- * make sure of settings that they need. Errors are Redis's. */
+/* Most settings are fixed at the start. Setting the present value again succeeds nevertheless,
+ * because libraries make sure of settings that they need. Errors are Redis's. */
 static void config_set(struct command_call *call)
 {
     struct parameters p;

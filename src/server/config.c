@@ -1,5 +1,4 @@
-/* config.c - what a server is told at its start: the values it has where nothing is
- * said, and which of them make no sense together. */
+/* config.c - the settings of a server: defaults, and checks of combinations that make no sense. */
 #include "server/config.h"
 
 #include <string.h>
@@ -16,11 +15,11 @@
 
 enum {
     SEGMENT_BYTES_STEP = 4096,
-    /* An election timeout must outlast some lost heartbeats. */
+    /* An election timeout must span this many heartbeats, so that a few may be lost. */
     HEARTBEATS_IN_TIMEOUT_MIN = 3,
-    /* Of the limit on memory: the newest entries have one of so many, */
+    /* The newest log entries may take one of so many parts of the limit on memory. */
     LOG_PARTS = 16,
-    /* and commands under way and unread replies one of so many each. */
+    /* Commands under way, and unread replies, may each take one of so many parts of it. */
     BUFFER_PARTS = 8,
 };
 
@@ -39,7 +38,7 @@ void server_config_defaults(struct server_config *c)
         .snapshot_after_entries = 4 * 1000 * 1000,
         .in_flight_bytes_max = 256 * MB,
         .clients_max = 10000,
-        .client_input_bytes_max = KV_VALUE_BYTES_MAX + MB, /* A value, and its command. */
+        .client_input_bytes_max = KV_VALUE_BYTES_MAX + MB, /* A value and its command. */
         .client_output_bytes_max = 256 * MB,
         .output_memory_bytes = 1024 * MB,
         .client_idle_ns = 0,
@@ -116,7 +115,8 @@ bool server_config_serves_few(const struct server_config *c)
     return c->protected_mode && !is_loopback(c->address.host);
 }
 
-/* A name may be one of loopback, and some addresses that begin with 0 are, or stand for all. */
+/* Excludes names, which may mean loopback, and addresses that begin with 0, which may mean
+ * loopback or all addresses. */
 static bool is_of_a_network(const char *host)
 {
     bool is_ipv4 = strchr(host, '.') != NULL && strspn(host, "0123456789.") == strlen(host);

@@ -13,7 +13,7 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The number in a file; UINT64_MAX if there is none: "max", or no such file. */
+/* The number in a file; UINT64_MAX if there is none: "max", or the file is missing. */
 static uint64_t read_limit(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -27,8 +27,8 @@ static uint64_t read_limit(const char *path)
     return is_number ? value : UINT64_MAX;
 }
 
-/* Of the group and of all that it is in. In a container, the path may begin outside of what is
- * mounted there: then only the last step finds a file. */
+/* The smallest limit of the group and of those that contain it. In a container, the path may
+ * begin above what is mounted there: then only the last step finds a file. */
 static uint64_t limit_of_group(const char *mount, char *group, const char *name)
 {
     uint64_t bytes = UINT64_MAX;
@@ -54,7 +54,8 @@ static bool names_memory(const char *controllers)
            (at[strlen("memory")] == '\0' || at[strlen("memory")] == ',');
 }
 
-/* A line "number:controllers:group", which is changed; of version 2, it names no controllers. */
+/* For a line "number:controllers:group", which it changes. With version 2 of control groups, the
+ * line names no controllers. */
 static uint64_t limit_of_line(const char *root, char *line)
 {
     char mount[PATH_BYTES];

@@ -1,5 +1,5 @@
-/* machine_memory.h - how much memory this process may have: what the machine has, or less if its
- * control group or its resource limits say so. */
+/* machine_memory.h - how much memory this process may have: what the machine has, or less if a
+ * control group or a resource limit says so. */
 #ifndef RAKIT_SERVER_MACHINE_MEMORY_H
 #define RAKIT_SERVER_MACHINE_MEMORY_H
 
@@ -9,8 +9,8 @@
 /* 0: not known. */
 uint64_t machine_memory_bytes(void);
 
-/* The least limit of this process's control groups and of those that they are in (versions 1 and
- * 2), as the files below `root` say; UINT64_MAX: none. `root` is "", but for tests. */
+/* The lowest limit of this process's control group and of those that contain it (versions 1 and
+ * 2), according to the files below `root`; UINT64_MAX: none. `root` is "", except in tests. */
 uint64_t cgroup_memory_bytes(const char *root);
 
 #endif /* RAKIT_SERVER_MACHINE_MEMORY_H */

@@ -4,7 +4,7 @@
 
 enum { PERCENT_MAX = 100 };
 
-/* Digits, up to another character. */
+/* Takes digits, up to another character. */
 static bool take_number(struct slice *text, uint64_t *ret_value)
 {
     uint64_t value = 0;

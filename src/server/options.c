@@ -127,7 +127,7 @@ struct parse {
     bool has_peer_port;
 };
 
-/* Returns OPTIONS_REFUSED, for its callers to return. */
+/* Returns OPTIONS_REFUSED, so that callers can return it. */
 static enum options_result __attribute__((format(printf, 2, 3)))
 refuse(const struct parse *p, const char *format, ...)
 {
@@ -144,7 +144,7 @@ static bool read_number(const char *word, uint64_t min, uint64_t max, uint64_t *
     char *end = NULL;
 
     if (word[0] < '0' || word[0] > '9') {
-        return false; /* strtoull would take blanks and signs. */
+        return false; /* strtoull would accept blanks and signs. */
     }
     errno = 0;
 
@@ -314,7 +314,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case ':':
         return refuse(p, "%s needs a value; see --help", word);
     default:
-        /* An unknown letter may stand in the middle of a word: -xh. */
+        /* An unknown letter may be in the middle of a word: -xh. */
         if (optopt != 0 && optopt < OPTION_DATA && optopt != 'h' && optopt != 'v') {
             return refuse(p, "there is no option -%c; see --help", optopt);
         }
@@ -396,9 +396,9 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     *ret_options =
         (struct options){.log_level = LOG_INFO, .maxmemory = {.percent = MEMORY_PERCENT}};
     server_config_defaults(&ret_options->config);
-    optind = 0; /* Begins anew, whoever parsed before: GNU's own extension. */
+    optind = 0; /* Restarts the parser, even if another caller used it before; a GNU extension. */
     while (result == OPTIONS_RUN) {
-        /* ":" first: getopt_long() keeps quiet, and a missing value is told apart. */
+        /* A leading ":" makes getopt_long() silent, and reports a missing value separately. */
         int code = getopt_long(argc, argv, ":hv", long_options, NULL);
 
         if (code == -1) {

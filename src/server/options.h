@@ -1,5 +1,5 @@
-/* options.h - the command line of rakit-server. Refuses what makes no sense, and says
- * what to do instead; touches nothing outside itself. */
+/* options.h - the command line of rakit-server. Refuses what makes no sense and says what to do
+ * instead; has no side effects. */
 #ifndef RAKIT_SERVER_OPTIONS_H
 #define RAKIT_SERVER_OPTIONS_H
 
@@ -11,23 +11,23 @@
 #include "server/memory_size.h"
 
 struct options {
-    struct server_config config; /* data_dir points to the next field, or into argv. */
+    struct server_config config; /* data_dir points to the next field or into argv. */
     char data_dir[16];           /* "rakit-65535". */
     enum log_level log_level;
     enum log_format log_format;
     struct memory_size maxmemory;
-    bool has_log_format; /* False: what fits the place where the log goes. */
+    bool has_log_format; /* False: the format depends on where the log goes. */
 };
 
 enum options_result {
-    OPTIONS_RUN,     /* *ret_options is filled: start a server. */
-    OPTIONS_HELP,    /* Print options_help() and leave. */
-    OPTIONS_VERSION, /* Print options_version() and leave. */
+    OPTIONS_RUN,     /* *ret_options is filled: start the server. */
+    OPTIONS_HELP,    /* Print options_help() and exit. */
+    OPTIONS_VERSION, /* Print options_version() and exit. */
     OPTIONS_REFUSED, /* `text` says what is wrong and what to do. */
 };
 
-/* Reorders argv as getopt_long() does. ret_options->config borrows strings of argv
- * and of *ret_options itself: keep both where they are. */
+/* Reorders argv as getopt_long() does. ret_options->config borrows strings from argv and from
+ * *ret_options itself, so neither may move. */
 enum options_result options_parse(int argc, char **argv, struct options *ret_options, char *text,
                                   size_t text_size);
 const char *options_help(void);

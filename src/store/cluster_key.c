@@ -10,7 +10,7 @@
     "copy the file cluster-key from the data directory of another member, or start once with "     \
     "--cluster-key FILE"
 
-/* Reads at most a sector and one byte more of it. STORE_OK, STORE_EIO in words, or 1: there is
+/* Reads at most one byte more than a sector. STORE_OK, STORE_EIO with a message, or 1: there is
  * no such file. */
 static int read_private(struct io *io, const char *path, char bytes[SECTOR_BYTES + 1],
                         size_t *ret_size, struct complaint *c)
@@ -42,7 +42,7 @@ static int read_private(struct io *io, const char *path, char bytes[SECTOR_BYTES
     return STORE_OK;
 }
 
-/* Of a file that a node has written. */
+/* Decodes a file that a node has written. */
 static int decode(const char *path, const char *bytes, size_t size, struct store_key *ret_key,
                   uint64_t *ret_cluster_id, struct complaint *c)
 {

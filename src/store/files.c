@@ -90,7 +90,7 @@ enum head_verdict head_check(const char *sector, const char *magic)
     if (memcmp(sector, magic, 8) != 0) {
         return HEAD_BAD;
     }
-    /* Before the checksum: another version may keep it elsewhere. */
+    /* Checked before the checksum, which another version may have elsewhere. */
     if (head_version(sector) != FORMAT_VERSION && !MUTANT(unknown_version_accepted)) {
         return HEAD_VERSION;
     }

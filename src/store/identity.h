@@ -1,12 +1,12 @@
-/* identity.h - the file that says whose data directory this is. It is replaced
- * whole, never changed in place. */
+/* identity.h - the file with the identity of the data directory. It is replaced as a whole,
+ * never changed in place. */
 #ifndef RAKIT_STORE_IDENTITY_H
 #define RAKIT_STORE_IDENTITY_H
 
 #include "store/basics.h"
 #include "store/files.h"
 
-/* 0, or a store_error with words. */
+/* Returns 0, or a store_error with a message. */
 int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,
                   struct complaint *c);
 /* Durable on return; 0 or a negative errno value. */

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { RUN_BYTES = 64 * 1024 }; /* Beyond it a new run begins. */
+enum { RUN_BYTES = 64 * 1024 }; /* A new run begins after so many bytes. */
 
 void log_index_deinit(struct log_index *index)
 {
@@ -95,7 +95,7 @@ const struct log_run *log_index_find(const struct log_index *index, uint64_t ent
     if (entry_index <= index->origin || entry_index > log_index_last(index)) {
         return NULL;
     }
-    /* The last run that begins at or before it. */
+    /* Finds the last run that begins at or before the entry. */
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
 

@@ -7,9 +7,9 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 
-enum { KEEP_BYTES = 8 * 1024 * 1024 }; /* A window grown beyond it is given back. */
+enum { KEEP_BYTES = 8 * 1024 * 1024 }; /* A window that grew larger is freed. */
 
-/* Judges the first sector of a segment. */
+/* Checks the first sector of a segment. */
 static enum file_state judge_segment(struct log_reader *reader, const char *sector,
                                      const struct store_identity *identity, uint64_t number)
 {
@@ -136,7 +136,7 @@ const char *log_reader_head(struct log_reader *reader, uint64_t offset, struct b
     if (ret_head->batch_bytes > reader->file_bytes - offset ||
         ret_head->batch_bytes % SECTOR_BYTES != 0 ||
         ret_head->batch_bytes < batch_head_bytes(ret_head->entry_count)) {
-        return NULL; /* Never written by us; a checksum that fits by chance. */
+        return NULL; /* We never write this; the checksum fits by chance. */
     }
     return data;
 }

@@ -1,5 +1,5 @@
-/* log_reader.h - reads batches from one segment through a window of memory. Used
- * by recovery and by the reads in the background; each has a reader of its own. */
+/* log_reader.h - reads batches from one segment through a window in memory. Used by recovery and
+ * by background reads; each has its own reader. */
 #ifndef RAKIT_STORE_LOG_READER_H
 #define RAKIT_STORE_LOG_READER_H
 
@@ -14,23 +14,23 @@ struct log_reader {
     uint64_t window_bytes;    /* How much to read at once. */
     char *data;
     uint64_t capacity;
-    uint64_t start; /* Where in the file the window begins. */
+    uint64_t start; /* Where the window begins in the file. */
     uint64_t size;
-    int error; /* Of the system, at the last call; 0: none. */
+    int error; /* Of the system, in the last call; 0: none. */
 };
 
-/* Opens segment `number` and judges its first sector. Unless that is FILE_GOOD nothing is open,
- * and `error`, `version` and the sizes say what was found. */
+/* Opens segment `number` and checks its first sector. Unless the result is FILE_GOOD, nothing is
+ * open, and `error`, `version` and the sizes describe what was found. */
 enum file_state log_reader_open(struct log_reader *reader, struct io *io, const char *dir,
                                 const struct store_identity *identity, uint64_t number,
                                 uint64_t window_bytes);
 void log_reader_close(struct log_reader *reader);
 
-/* `size` bytes at `offset`, until the next call; NULL where the file does not have
- * them, or could not be read (`error`). */
+/* `size` bytes at `offset`, valid until the next call; NULL if the file does not have them, or
+ * could not be read (`error`). */
 const char *log_reader_view(struct log_reader *reader, uint64_t offset, uint64_t size);
 
-/* The bytes of head and table at `offset`, decoded; NULL where none stands there. */
+/* The bytes of head and table at `offset`, decoded; NULL if no batch begins there. */
 const char *log_reader_head(struct log_reader *reader, uint64_t offset,
                             struct batch_head *ret_head);
 

@@ -10,7 +10,7 @@
 /* Offsets in a batch's head; docs/DISK_FORMAT.md, "Batch". */
 enum {
     AT_MAGIC = 0,
-    AT_CHECKSUM = 8, /* Covers everything behind it, up to the end of the table. */
+    AT_CHECKSUM = 8, /* Covers everything after it, up to the end of the table. */
     AT_HEAD_BYTES = 16,
     AT_ENTRY_COUNT = 20,
     AT_CLUSTER = 24,
@@ -61,7 +61,7 @@ uint64_t batch_bytes_of_one(uint32_t size)
     return batch_head_bytes(1) + sectors_round_up(record_bytes(size));
 }
 
-/* Binds a payload to its identity: the same bytes elsewhere have another sum. */
+/* Binds a payload to its identity: the same bytes elsewhere have another checksum. */
 static uint64_t payload_checksum(const struct batch_place *place, const struct entry_identity *id,
                                  const char *payload)
 {

@@ -1,13 +1,13 @@
 /* snapshot.h - snapshots on the disk: the state after an entry, as one file of named sections
  * (docs/DISK_FORMAT.md, "Snapshots").
  *
- * A snapshot is made under a temporary name, and gets its own once it is durable: a crash leaves
+ * A snapshot is written under a temporary name, and renamed once it is durable: a crash leaves
  * all of it or nothing. It is never changed. All work on files is done by one worker, in order;
- * the owner of each struct keeps it still until the callback that ends it. No callback comes after
- * store_close().
+ * the owner of each struct must not move or free it before the callback that ends it. No
+ * callback comes after store_close().
  *
- * What goes wrong with a snapshot costs the snapshot, not the node: its error is reported to who
- * asked for it. */
+ * If something goes wrong with a snapshot, that costs the snapshot, not the node: the error is
+ * reported to its owner. */
 #ifndef RAKIT_STORE_SNAPSHOT_H
 #define RAKIT_STORE_SNAPSHOT_H
 
@@ -25,13 +25,13 @@ struct store;
 
 enum {
     SNAPSHOT_SECTION_MAX = 8,             /* Letters of a section's name. */
-    SNAPSHOT_CHUNK_BYTES = 1024 * 1024,   /* Worth a chunk. */
-    SNAPSHOT_CHUNK_MAX = 4 * 1024 * 1024, /* What a chunk may hold; more is refused. */
-    SNAPSHOT_READ_MAX = 4 * 1024 * 1024,  /* Of one snapshot_read(). */
+    SNAPSHOT_CHUNK_BYTES = 1024 * 1024,   /* The usual size of a chunk. */
+    SNAPSHOT_CHUNK_MAX = 4 * 1024 * 1024, /* The largest chunk; a larger one is refused. */
+    SNAPSHOT_READ_MAX = 4 * 1024 * 1024,  /* The most for one snapshot_read(). */
 };
 
 enum snapshot_flags {
-    SNAPSHOT_OPTIONAL = 1, /* Whoever does not know the section may skip it. */
+    SNAPSHOT_OPTIONAL = 1, /* A program that does not know the section may skip it. */
 };
 
 /* --- what there is --------------------------------------------------------- */
@@ -46,17 +46,17 @@ void snapshot_remove(struct store *s, uint64_t index);
 /* --- making ---------------------------------------------------------------- */
 
 struct snapshot_making {
-    /* What it will hold: the state after this entry. */
+    /* It will hold the state after this entry. */
     uint64_t index;
     uint64_t term;
     uint64_t time_us;
-    /* Some of what was put is written; or it could not be, and nothing will be any more: then
-     * abandon it. */
+    /* Something that was put has been written; or there was an error, and nothing will be
+     * written any more: then abandon it. */
     void (*wrote)(struct snapshot_making *making, int error);
-    /* The end. 0: it is durable, and is `snapshot`. Otherwise nothing is left of it: -ENOSPC,
-     * -EDQUOT and other errors of the disk, -ECANCELED. */
+    /* The end. 0: it is durable, and `snapshot` describes it. Otherwise nothing is left of it:
+     * -ENOSPC, -EDQUOT and other errors of the disk, -ECANCELED. */
     void (*done)(struct snapshot_making *making, int error);
-    uint64_t unwritten_bytes; /* Put, and not written yet: so much memory it takes. */
+    uint64_t unwritten_bytes; /* Put, but not written yet; it takes so much memory. */
     struct store_snapshot snapshot;
     /* The store's. */
     struct store *store;
@@ -65,7 +65,7 @@ struct snapshot_making {
     int error; /* The worker's, until the end. */
     bool is_ending;
     bool is_abandoned;
-    bool is_undecided; /* It has its name, and that may not be durable. */
+    bool is_undecided; /* It has its final name, but maybe not durably. */
 };
 
 /* Begins one; only one at a time. */
@@ -81,24 +81,24 @@ void snapshot_abandon(struct snapshot_making *making);
 
 enum snapshot_end {
     SNAPSHOT_ACCEPT,  /* It is whole, and becomes a snapshot of this node. */
-    SNAPSHOT_SUSPEND, /* What is there stays, for another time. */
+    SNAPSHOT_SUSPEND, /* What has been received is kept for later. */
     SNAPSHOT_REJECT,  /* It is removed. */
 };
 
 /* A snapshot that comes from other nodes, as raw bytes. */
 struct snapshot_receiving {
     struct store_snapshot snapshot; /* Which one; snapshot_is_possible(). */
-    /* What was received before of this one, by this process or an earlier one, was verified and is
-     * there still: held_bytes says how much. With an error: end it. */
+    /* The beginning that was received before, by this process or an earlier one, has been
+     * verified: held_bytes is its size. With an error: end it. */
     void (*opened)(struct snapshot_receiving *receiving, int error);
-    /* Some of what was appended is durable; or it could not be written, and nothing will be any
-     * more: end it. */
+    /* Something that was appended is durable; or it could not be written, and nothing will be
+     * written any more: end it. */
     void (*appended)(struct snapshot_receiving *receiving, int error);
-    /* Accepted: 0: it is durable under its name, and may be the newest. -EBADMSG: it is damaged.
-     * With an error what is there stays, unless it was rejected. */
+    /* Accepted: 0: it is durable under its name, and may be the newest; -EBADMSG: it is damaged.
+     * After an error what was received is kept, unless it was rejected. */
     void (*ended)(struct snapshot_receiving *receiving, int error);
     uint64_t held_bytes;
-    uint64_t unwritten_bytes; /* Appended, and not written yet. */
+    uint64_t unwritten_bytes; /* Appended, but not written yet. */
     /* The store's. */
     struct store *store;
     struct io_job job;
@@ -112,19 +112,19 @@ struct snapshot_receiving {
     int error; /* The worker's, until the end. */
     bool is_verified;
     bool is_ending;
-    bool is_undecided; /* It has its name, and that may not be durable. */
+    bool is_undecided; /* It has its final name, but maybe not durably. */
 };
 
-/* Whether both are the same: the log time counts for nothing, it is in the bytes. */
+/* Whether both are the same. The log time is not compared: the checksum covers it. */
 bool snapshot_is_same(const struct store_snapshot *a, const struct store_snapshot *b);
 /* Whether there can be such a snapshot at all: its numbers are within their bounds. */
 bool snapshot_is_possible(const struct store_snapshot *snapshot);
-/* The one that has been received in part; index 0: none. */
+/* The one that was received in part; index 0: none. */
 struct store_snapshot snapshot_part(const struct store *s);
-/* Begins, or goes on where it was suspended. One at a time; a part of another one is removed. */
+/* Begins, or continues after a suspension. One at a time; a part of another one is removed. */
 void snapshot_receive(struct store *s, struct snapshot_receiving *receiving);
-/* The next bytes (takes them, and leaves `bytes` empty): `offset` is held_bytes and what was
- * appended since. Only after `opened`. */
+/* Appends the next bytes (takes them, and leaves `bytes` empty); `offset` must be held_bytes
+ * plus what has been appended since. Only after `opened`. */
 void snapshot_append(struct snapshot_receiving *receiving, uint64_t offset, struct buffer *bytes);
 /* After snapshot_load() has read all of it without an error, accepting it does not read it again.
  * The log does not change: see store_move_origin(). */
@@ -138,18 +138,18 @@ struct snapshot_chunk {
     struct slice content; /* Borrowed during the call. */
 };
 
-/* Calls `each` with all chunks of a snapshot, in order, each of them verified, right after
- * store_open(). Blocking. Not 0: it stops. 0, what `each` said, or a store_error with a sentence
- * in `text`. If `each` says STORE_EFORMAT (it needs a section that it does not know), the
- * sentence says that. */
+/* Calls `each` with every chunk of a snapshot, in order, verified, right after store_open().
+ * Blocking. It stops if `each` does not return 0. Returns 0, what `each` returned, or a
+ * store_error with a sentence in `text`. If `each` returns STORE_EFORMAT (it needs a section
+ * that it does not know), the sentence says so. */
 int snapshot_load_now(struct store *s, const struct store_snapshot *snapshot,
                       int (*each)(void *context, const struct snapshot_chunk *chunk), void *context,
                       char *text, size_t text_size);
 
-/* The same in the background, also of one that is being received and is all there. */
+/* The same in the background; also for one that is being received and is complete. */
 struct snapshot_load {
     struct store_snapshot snapshot;
-    /* On the worker. Not 0: it stops, with that error. */
+    /* On the worker. If it does not return 0, loading stops with that error. */
     int (*each)(struct snapshot_load *load, const struct snapshot_chunk *chunk);
     /* -ENOENT: there is no such snapshot. -EBADMSG: it is damaged, from byte `loaded_bytes` on. */
     void (*done)(struct snapshot_load *load, int error);
@@ -175,7 +175,7 @@ struct snapshot_read {
     struct store_snapshot snapshot;
     uint64_t offset;
     uint32_t size; /* 1 to SNAPSHOT_READ_MAX; less at the end of the file. */
-    /* -ENOENT: there is no such snapshot (any more). The bytes die with the call. */
+    /* -ENOENT: there is no such snapshot, or not any more. The bytes are freed after the call. */
     void (*done)(struct snapshot_read *read, int error, struct slice bytes);
     /* The store's. */
     struct list node;

@@ -1,5 +1,5 @@
-/* snapshot_load.c - reads snapshots back: chunk by chunk, verified, into a state; and as they are,
- * for another node. */
+/* snapshot_load.c - reads snapshots back: chunk by chunk, verified, into a state; and as raw
+ * bytes, for another node. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 #include "store/snapshot_reader.h"
 #include "store/store_state.h"
 
-enum { LOAD_BYTES = 4 * 1024 * 1024 }; /* Of the file, in one job: then others have their turn. */
+/* The most of the file that one job reads, so that other jobs have their turn. */
+enum { LOAD_BYTES = 4 * 1024 * 1024 };
 
 static int open_reader(struct store *s, const char *path, struct snapshot_reader *reader)
 {
@@ -25,7 +26,7 @@ static int open_reader(struct store *s, const char *path, struct snapshot_reader
     }
 }
 
-/* Whether what was read to its end is what was asked for. */
+/* Whether the snapshot, now read to its end, is the one asked for. */
 static int compare_end(const struct snapshot_reader *reader, const struct store_snapshot *snapshot)
 {
     return snapshot_is_same(&reader->snapshot, snapshot) ? SNAPSHOT_AT_END : -EBADMSG;
@@ -143,7 +144,7 @@ static void free_load(struct snapshot_load *load)
     load->reader = NULL;
 }
 
-/* What is received was read to its end, and is what it should be. */
+/* A snapshot that is being received was read to its end, and is sound. */
 static void note_verified(struct snapshot_load *load)
 {
     struct snapshot_receiving *receiving = load->store->snapshots.receiving;
@@ -217,7 +218,7 @@ static void run_read(struct io_job *job)
 static void finish_read(struct io_job *job)
 {
     struct snapshot_read *read = container_of(job, struct snapshot_read, job);
-    /* Another may have taken its name meanwhile. */
+    /* Another snapshot may have taken its name meanwhile. */
     bool is_there = snapshots_have(&read->store->snapshots, &read->snapshot);
     int64_t result = is_there ? read->result : -ENOENT;
     char *data = read->data;

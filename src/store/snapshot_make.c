@@ -68,7 +68,7 @@ static void run_end(struct io_job *job)
         making->error = snapshot_publish(s, temporary, making->index, &making->is_undecided);
     }
     if (making->error != 0) {
-        io_unlink(s->io, temporary); /* Gives its room back; a left-over is harmless. */
+        io_unlink(s->io, temporary); /* This frees the space; a file that remains is harmless. */
     }
 }
 
@@ -76,7 +76,7 @@ static void run_end(struct io_job *job)
 
 static void finish_begin(struct io_job *job)
 {
-    (void)job; /* What went wrong is told by the next call back. */
+    (void)job; /* The next callback reports the error. */
 }
 
 static void free_put(struct put *put)
@@ -107,7 +107,8 @@ static void finish_end(struct io_job *job)
 
     s->snapshots.making = NULL;
     if (making->is_undecided) {
-        /* Nobody knows whether it would have its name after a crash, nor what else has not. */
+        /* Nobody knows whether it would have its name after a crash, nor what else is not
+         * durable. */
         store_fail(s, making->error, "cannot sync the directory");
         return;
     }

@@ -1,6 +1,7 @@
-/* snapshot_receive.c - a snapshot from other nodes. Its bytes gather in a file that is named by the
- * identity of the snapshot and outlives the process. Nothing in it is believed before it is
- * verified: after a start chunk by chunk, and as a whole before it gets a snapshot's name. */
+/* snapshot_receive.c - a snapshot from other nodes. Its bytes are collected in a file that is
+ * named after the identity of the snapshot and outlives the process. Nothing in it is trusted
+ * before it is verified: after a start chunk by chunk, and as a whole before it gets a
+ * snapshot's name. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ struct append {
 
 /* --- on the worker --- */
 
-/* How much of the file is a beginning of this snapshot: whole chunks. */
+/* How many bytes of the file are a sound beginning of this snapshot: whole chunks. */
 static int verify(struct snapshot_receiving *r, const char *path, uint64_t *ret_good_bytes)
 {
     const struct store_snapshot *snapshot = &r->snapshot;
@@ -60,7 +61,7 @@ static int verify(struct snapshot_receiving *r, const char *path, uint64_t *ret_
     return rv;
 }
 
-/* A part of another snapshot is of no use any more. */
+/* Removes a part of another snapshot. */
 static void drop_other_part(struct store *s, const struct store_snapshot *snapshot)
 {
     struct snapshots *snapshots = &s->snapshots;
@@ -102,7 +103,7 @@ static void run_open(struct io_job *job)
     r->open_error = r->error;
 }
 
-/* From memory that is aligned as files want it. */
+/* Writes from memory that is aligned as the file requires. */
 static int write_bytes(struct snapshot_receiving *r, uint64_t offset, struct slice bytes)
 {
     if (bytes.size > r->capacity) {

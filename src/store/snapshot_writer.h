@@ -1,5 +1,5 @@
-/* snapshot_writer.h - writes a snapshot file. Blocking: in jobs. What is written goes past the
- * system's cache, some of it at a time, so that the syncs of the log do not wait behind it. */
+/* snapshot_writer.h - writes a snapshot file. Blocking, so for use in jobs. It writes past the
+ * system's cache, in limited pieces, so that the syncs of the log do not wait behind it. */
 #ifndef RAKIT_STORE_SNAPSHOT_WRITER_H
 #define RAKIT_STORE_SNAPSHOT_WRITER_H
 
@@ -10,7 +10,7 @@ struct snapshot_writer {
     char *data;           /* Not written yet; whole sectors. */
     uint64_t size;
     uint64_t capacity;
-    uint64_t at; /* Where in the file it goes. */
+    uint64_t at; /* The offset in the file for `data`. */
     uint64_t checksum;
     struct snapshot_totals totals;
     void *zstd;
@@ -22,7 +22,7 @@ int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const ch
                          const struct store_snapshot *snapshot);
 int snapshot_writer_put(struct snapshot_writer *writer, const char *section, uint32_t flags,
                         struct slice content);
-/* The file is complete and synced: sets bytes and checksum. */
+/* Completes and syncs the file, and sets bytes and checksum. */
 int snapshot_writer_end(struct snapshot_writer *writer, struct store_snapshot *snapshot);
 /* Harmless if it is not open. */
 void snapshot_writer_close(struct snapshot_writer *writer);

@@ -61,7 +61,7 @@ void snapshots_add(struct snapshots *snapshots, const struct store_snapshot *sna
     size_t i = place_of(snapshots, snapshot->index);
 
     if (i < snapshots->count && snapshots->list[i].index == snapshot->index) {
-        snapshots->list[i] = *snapshot; /* It has taken that one's name. */
+        snapshots->list[i] = *snapshot; /* It has replaced that one under the same name. */
         return;
     }
     if (snapshots->count == snapshots->capacity) {

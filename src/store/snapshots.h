@@ -1,5 +1,5 @@
-/* snapshots.h - the store's part that keeps snapshots: what there is, and what is under way. The
- * loop's thread owns all of it, but for what a job has in hand. */
+/* snapshots.h - the store's part that keeps snapshots: which there are, and what is under way.
+ * The loop's thread owns all of it, except what a job is working on. */
 #ifndef RAKIT_STORE_SNAPSHOTS_H
 #define RAKIT_STORE_SNAPSHOTS_H
 
@@ -13,7 +13,7 @@ struct snapshots {
     size_t count;
     size_t capacity;
     struct snapshot_making *making;       /* NULL: none. */
-    struct snapshot_writer writer;        /* The worker's, during that. */
+    struct snapshot_writer writer;        /* The worker's, while one is being made. */
     struct snapshot_receiving *receiving; /* NULL: none. */
     struct store_snapshot part;           /* Received in part; index 0: none. */
     struct list puts;
@@ -24,21 +24,21 @@ struct snapshots {
 };
 
 void snapshots_init(struct snapshots *snapshots);
-/* After the worker has stopped, if there was one: drops what is under way. */
+/* Called after the worker has stopped, if there was one: drops what is under way. */
 void snapshots_deinit(struct snapshots *snapshots);
 
-/* It is durable under its name. */
+/* A snapshot is durable under its name. */
 void snapshots_add(struct snapshots *snapshots, const struct store_snapshot *snapshot);
 void snapshots_forget(struct snapshots *snapshots, uint64_t index);
 /* NULL: there is none at that index. */
 const struct store_snapshot *snapshots_find(const struct snapshots *snapshots, uint64_t index);
 bool snapshots_have(const struct snapshots *snapshots, const struct store_snapshot *snapshot);
 
-/* On the worker: gives a complete file its name. *ret_is_undecided: it has it, and nobody knows
- * whether it would after a crash. */
+/* On the worker: gives a complete file its name. *ret_is_undecided: it has the name, but nobody
+ * knows whether it would after a crash. */
 int snapshot_publish(struct store *s, const char *from, uint64_t index, bool *ret_is_undecided);
 
-/* Each drops its own; called by snapshots_deinit(). */
+/* Each drops its own requests; called by snapshots_deinit(). */
 void snapshot_appends_drop(struct snapshots *snapshots);
 void snapshot_puts_drop(struct snapshots *snapshots);
 void snapshot_loads_drop(struct snapshots *snapshots);

@@ -28,7 +28,7 @@ static enum file_state read_copy(struct vote_files *files, int copy,
     int64_t size = io_file_read(files->copies[copy], 0, sector, sizeof sector);
 
     if (size < SECTOR_BYTES) {
-        return FILE_DAMAGED; /* So is a sector that cannot be read. */
+        return FILE_DAMAGED; /* So is a sector that can't be read. */
     }
     switch (head_check(sector, MAGIC_VOTE)) {
     case HEAD_VERSION:

@@ -1,8 +1,8 @@
-/* wal_plan.c - the queue of writes, and how it is cut into jobs and batches.
+/* wal_plan.c - the queue of writes, and how it is divided into jobs and batches.
  *
- * Invariants: order is kept; a truncation begins a batch; a job stays within one
- * segment; a vote reaches the disk before the entries of its own and later writes
- * (it may overtake entries queued before it, which were promised to nobody). */
+ * Invariants: order is kept; a truncation begins a batch; a job stays within one segment; a vote
+ * reaches the disk before the entries of its own and later writes (it may overtake entries
+ * queued before it, which nobody was promised). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +47,7 @@ static void queue_make_room(struct wal_queue *q, uint32_t entry_count)
     }
 }
 
-/* The promises of store_write()'s caller. */
+/* What callers of store_write() promise. */
 static void check_write(const struct store *s, const struct store_write *w)
 {
     uint64_t last_index = s->queued_last_index;
@@ -126,8 +126,8 @@ static void rotate(struct store *s)
     s->write_at = SECTOR_BYTES;
 }
 
-/* Chooses the segment of a job whose first batch takes at least `bytes`. False:
- * it must wait for one that is still being made. */
+/* Chooses the segment for a job whose first batch takes at least `bytes`. False: it must wait
+ * for one that is still being made. */
 static bool place_job(struct store *s, uint64_t bytes)
 {
     struct wal_job *job = &s->job;
@@ -137,8 +137,8 @@ static bool place_job(struct store *s, uint64_t bytes)
         if (s->ready_count > 0 && bytes <= s->ready[0].head.bytes - SECTOR_BYTES) {
             rotate(s);
         } else if (s->ready_count > 0 || bytes > segment_bytes_of(s, next_number) - SECTOR_BYTES) {
-            /* No ordinary segment holds it. While the next number is being made,
-             * it cannot be taken. */
+            /* It fits into no ordinary segment. While a segment with the next number is being
+             * made, that number is taken. */
             if (s->ready_count == 0 && s->prepare.is_in_flight) {
                 return false;
             }
@@ -212,7 +212,7 @@ static void take_entry(struct store *s, struct batch_plan *batch, struct entry *
     s->queue.bytes -= record_bytes(e->size) + BATCH_IDENTITY_BYTES;
 }
 
-/* Takes the next entry of the queue into the last batch, or into a new one. */
+/* Puts the next entry of the queue into the last batch, or into a new one. */
 static bool plan_entry(struct store *s, struct entry *e)
 {
     struct wal_job *job = &s->job;
@@ -264,7 +264,7 @@ static bool plan_write(struct store *s, struct pending_write *w)
 
         MUTANT_DO(commit_hint_too_high, hint = last_index);
 
-        /* A hint never points beyond what stands in the log up to here. */
+        /* A hint never points beyond the end of the log up to here. */
         batch->commit_index = hint > batch->commit_index ? hint : batch->commit_index;
     }
     return w->entries_left == 0;

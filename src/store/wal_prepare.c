@@ -13,9 +13,9 @@
 
 enum {
     PAGE_BYTES = 4096,
-    /* Written and synced at once, past the page cache. More delays the log's own syncs
-     * meanwhile (8 MB: 2 ms), less cannot keep up with a log in full stream
-     * (256 KB: 60 MB/s). */
+    /* Written and synced at once, bypassing the page cache. Larger pieces delay the log's own
+     * syncs meanwhile (8 MB: 2 ms), smaller ones can't keep up with a log in full stream (256
+     * KB: 60 MB/s). */
     ZEROS_BYTES = 2 * 1024 * 1024,
 };
 
@@ -74,7 +74,7 @@ static int make_segment(struct store *s, struct segment *segment)
     }
     if (rv != 0) {
         io_file_close(file);
-        io_unlink(s->io, temporary); /* Gives its room back; a left-over is harmless. */
+        io_unlink(s->io, temporary); /* Frees its room; if it stays behind, it does no harm. */
         return rv;
     }
     rv = MUTANT(segment_name_not_synced) ? 0 : io_dir_sync(s->io, s->dir);
@@ -124,7 +124,7 @@ static void finish_prepare(struct io_job *io_job)
             return;
         }
         store_wait_for_room(s, prepare->segment.head.bytes);
-        wal_submit(s); /* An entry larger than a segment waited for its turn. */
+        wal_submit(s); /* An entry larger than a segment has been waiting for this number. */
         return;
     }
     wal_submit(s);
@@ -136,7 +136,7 @@ static void finish_prepare(struct io_job *io_job)
 void wal_prepare_start(struct store *s)
 {
     struct wal_prepare *prepare = &s->prepare;
-    /* One with the next number, under way or waiting for room. */
+    /* One with the next number is under way or waiting for room. */
     bool is_making_oversized = s->job.is_oversized && (s->job.is_in_flight || s->job.is_blocked);
 
     if (prepare->is_in_flight || s->ready_count > 0 || is_making_oversized || s->is_waiting ||

@@ -1,6 +1,5 @@
-/* wal_read.c - entries from disk into memory: for the replay at start, and in the
- * background for a peer that lags behind what is kept in memory. Every entry is
- * verified again on the way. */
+/* wal_read.c - reads entries from disk: for the replay at start, and in the background for a
+ * peer that lags behind what is kept in memory. Every entry is verified again. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,9 @@
 #include "store/store_state.h"
 
 enum {
-    READ_RUNS_MAX = 64, /* In one store_read: some 4 MB of the log. */
+    READ_RUNS_MAX = 64, /* In one store_read: about 4 MB of the log. */
     READ_WINDOW_BYTES = 256 * 1024,
-    READ_FULL = 1, /* As many bytes as were asked for. */
+    READ_FULL = 1, /* As many bytes as requested. */
 };
 
 struct wal_read {
@@ -30,7 +29,7 @@ struct wal_read {
 
 /* --- decoding --- */
 
-/* The wanted entries of one batch. */
+/* Reads the wanted entries of one batch. */
 static int read_batch(struct log_reader *reader, uint64_t offset, const struct batch_head *head,
                       uint64_t first, uint64_t last, int (*each)(void *context, struct entry *e),
                       void *context)
@@ -145,7 +144,7 @@ static void run_read(struct io_job *job)
                           read->last < last ? read->last : last, collect, wal_read);
     }
     log_reader_close(&reader);
-    /* What came before the trouble is good, and better than nothing. */
+    /* The entries before the error are good and are returned. */
     wal_read->error = rv < 0 && wal_read->count == 0 ? rv : 0;
 }
 
@@ -170,8 +169,8 @@ static void finish_read(struct io_job *job)
     free_read(wal_read);
     read->done(read, error, entries, count); /* It may free `read`. */
     free(entries);
-    /* Whoever needs these entries would ask for them for ever; another node can have them
-     * read where they are whole. (Other errors, as of too many open files, pass.) */
+    /* A peer that needs these entries would ask for them for ever; another node can serve them.
+     * (Other errors, such as too many open files, may pass.) */
     if (error == -EIO || error == -EBADMSG) {
         store_fail(s, error,
                    "the log is damaged (remove this node from the cluster and join anew with an "

@@ -1,7 +1,8 @@
-/* wal_watch.c - sees that the store's files keep their names. A directory can be removed, moved
- * away or covered by a mount while a server runs on it: all writes go on well, and the next start
- * finds none of them. So each job looks before it is acknowledged. The watch looks as well, on a
- * time of its own: jobs must not put it off, since it alone looks for all of them. */
+/* wal_watch.c - checks that the store's files keep their names. A directory can be removed,
+ * moved away or covered by a mount while a server uses it: all writes still succeed, and the
+ * next start finds none of them. So each job checks before it is acknowledged. The watch checks
+ * as well, by a timer of its own, which jobs do not postpone, because only the watch checks all
+ * files. */
 #include <errno.h>
 
 #include "base/check.h"
@@ -11,8 +12,8 @@
 
 static const uint64_t WATCH_NS = 500 * 1000 * 1000ull;
 
-/* A segment may have been made by name under what covers the directory, so that it alone tells
- * nothing: the votes are as old as the store. */
+/* A segment may have been created by name below a mount that covers the directory, so it proves
+ * nothing alone; but the votes are as old as the store. */
 int wal_find_files(struct store *s, const struct segment *segment)
 {
     char path[PATH_BYTES_MAX];
@@ -30,7 +31,7 @@ int wal_find_files(struct store *s, const struct segment *segment)
     return 0;
 }
 
-/* False only where there certainly is no file of that name. */
+/* False only if there certainly is no file with that name. */
 static bool is_there(struct store *s, const char *name)
 {
     char path[PATH_BYTES_MAX];
@@ -46,7 +47,7 @@ static bool is_there(struct store *s, const char *name)
     return rv != -ENOENT && rv != -ENOTDIR;
 }
 
-/* What only a start reads. */
+/* Files that only a start reads. */
 static int find_other_files(struct store *s)
 {
     MUTANT_DO(files_not_watched, return 0);
@@ -80,7 +81,7 @@ static void finish_watch(struct io_job *job)
     }
 }
 
-/* A job that is in flight looks for its segment itself, and may close the one before. */
+/* A job that is under way checks its segment itself, and may close the previous one. */
 static void timer_fired(struct io_timer *timer)
 {
     struct wal_watch *watch = container_of(timer, struct wal_watch, timer);
@@ -93,7 +94,7 @@ static void timer_fired(struct io_timer *timer)
         wal_watch_start(s);
         return;
     }
-    /* The next job may change that. It closes files behind us. */
+    /* The next job may change that, and closes files after us. */
     watch->segment = s->current;
     watch->has_origin = s->origin.entry.index > 0;
     if (s->job.is_in_flight) {

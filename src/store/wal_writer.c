@@ -1,8 +1,8 @@
-/* wal_writer.c - carries jobs out on the log worker and reports what is durable.
+/* wal_writer.c - executes jobs on the log worker and reports what is durable.
  *
- * A job in the usual case is one write and one sync. The vote goes first, and is
- * durable before the entries are written. What fails is final, but for a full disk
- * while a file still has its temporary name: then nothing has happened yet. */
+ * Usually a job is one write and one sync. The vote goes first, and is durable before the
+ * entries are written. Failures are final, except a full disk while a file still has its
+ * temporary name: then nothing has happened yet. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static int run_vote(struct store *s, struct wal_job *job)
         job->failed_at = "cannot write the vote";
         return rv;
     }
-    job->write_vote = false; /* Should the job be tried again. */
+    job->write_vote = false; /* In case the job is tried again. */
     return 0;
 }
 
@@ -54,8 +54,8 @@ static struct segment *job_segment(struct store *s)
     return s->job.is_oversized ? &s->job.oversized : &s->current;
 }
 
-/* Encodes all batches into the buffer, with what goes before them; returns how many
- * bytes stand there, and where the chain then ends. */
+/* Encodes all batches into the buffer, with what precedes them; returns how many bytes that is,
+ * and where the chain then ends. */
 static uint64_t encode_batches(struct store *s, struct wal_job *job, struct chain *chain)
 {
     const struct segment_head *segment = &job_segment(s)->head;
@@ -105,7 +105,7 @@ static uint64_t encode_batches(struct store *s, struct wal_job *job, struct chai
     return at;
 }
 
-/* The payload of a large entry straight from the entry, and the end of the file. */
+/* Writes the payload of a large entry directly from the entry, and the end of the file. */
 static int write_body(struct io_file *file, uint64_t at, const struct entry *e)
 {
     static const char zeros[SECTOR_BYTES];
@@ -118,7 +118,7 @@ static int write_body(struct io_file *file, uint64_t at, const struct entry *e)
     return rv;
 }
 
-/* A large entry's payload is written from where it is, and then both are synced. */
+/* Writes a large entry's payload without copying it, then syncs both. */
 static int write_large(struct io_file *file, struct wal_job *job, uint64_t size)
 {
     int rv = io_file_write(file, job->offset, job->buffer, size);
@@ -151,8 +151,8 @@ static int run_batches(struct store *s, struct wal_job *job)
     return 0;
 }
 
-/* An entry that no segment holds gets one made to measure, which appears under its
- * name only once it is whole. It may take the name of an empty one. */
+/* An entry that fits into no segment gets its own, which is renamed only once it is complete. It
+ * may take the name of an empty one. */
 static int run_oversized(struct store *s, struct wal_job *job)
 {
     struct chain chain = s->chain;
@@ -183,22 +183,22 @@ static int run_oversized(struct store *s, struct wal_job *job)
     }
     if (rv != 0) {
         io_file_close(file);
-        io_unlink(s->io, temporary); /* Gives its room back; a left-over is harmless. */
+        io_unlink(s->io, temporary); /* Frees its room; if it stays behind, it does no harm. */
         return rv;
     }
     job->oversized.file = file;
     rv = io_dir_sync(s->io, s->dir);
     if (store_is_no_room(rv)) {
-        rv = -EIO; /* It has its name by now: this is no time to try again. */
+        rv = -EIO; /* It has been renamed already, so this must not be tried again. */
     }
     s->chain = chain;
     return rv;
 }
 
-/* The first job in a segment is acknowledged only once the vote files say that there is such
- * a segment: files can be removed, and a log that ends with the one before looks whole. They
- * must not say so of a segment that was made elsewhere, under a mount: the directory could not
- * be started on again when it is back. */
+/* The first job in a segment is acknowledged only once the vote files record that segment: files
+ * can be removed, and a log that ends with the previous segment looks complete. They must not
+ * record a segment that was made elsewhere, below a mount: the directory could not be used again
+ * when it is back. */
 static int note_segment(struct store *s, struct wal_job *job)
 {
     struct vote vote = s->vote;
@@ -216,7 +216,7 @@ static int note_segment(struct store *s, struct wal_job *job)
     rv = wal_put_vote(s, vote);
     if (rv != 0) {
         job->failed_at = "cannot write the vote";
-        return store_is_no_room(rv) ? -EIO : rv; /* The job is done: no time to try it again. */
+        return store_is_no_room(rv) ? -EIO : rv; /* The job is done and must not be tried again. */
     }
     return 0;
 }
@@ -268,14 +268,14 @@ static void note_bytes(struct store *s, const struct wal_job *job)
     log_segments_grow(&s->segments, job->bytes);
 }
 
-/* What was written is durable: it enters the index. */
+/* What was written is durable, and is indexed. */
 static void enter_batches(struct store *s, struct wal_job *job)
 {
     uint64_t at = job->offset;
 
     if (job->is_oversized) {
         s->current = job->oversized;
-        if (s->ready_count > 0) { /* Its name was taken. */
+        if (s->ready_count > 0) { /* It was used. */
             s->ready_count--;
             memmove(&s->ready[0], &s->ready[1], s->ready_count * sizeof s->ready[0]);
         }
@@ -308,7 +308,7 @@ static void release_entries(struct wal_job *job)
     job->entry_count = 0;
 }
 
-/* After run_job(): takes its outcome over. False where it did not succeed. */
+/* After run_job(): handles its outcome. False if it did not succeed. */
 static bool settle_job(struct store *s)
 {
     struct wal_job *job = &s->job;
@@ -341,7 +341,7 @@ static void finish_job(struct io_job *io_job)
         return;
     }
     if (s->has_failed) {
-        return; /* Something else, meanwhile: nothing is acknowledged any more. */
+        return; /* Another failure meanwhile: nothing is acknowledged any more. */
     }
     MUTANT_DO(jobs_put_watch_off, wal_watch_start(s));
     if (had_io) {
@@ -354,7 +354,7 @@ static void finish_job(struct io_job *io_job)
     wal_prepare_start(s);
     wal_submit(s);
     if (durable_seq != 0) {
-        s->options.durable(s->options.context, durable_seq); /* Last: it may close us. */
+        s->options.durable(s->options.context, durable_seq); /* Last, because it may close us. */
     }
 }
 
@@ -370,7 +370,7 @@ static void hand_to_worker(struct store *s)
     io_worker_submit(s->log_worker, &job->job);
 }
 
-/* Plans the next job; false where there is none to do now. */
+/* Plans the next job; false if there is none to do now. */
 static bool next_job(struct store *s)
 {
     struct wal_job *job = &s->job;
@@ -436,7 +436,7 @@ void wal_close_files(struct store *s)
     struct wal_job *job = &s->job;
 
     if (job->retired[0] == s->current.file) {
-        job->retired[0] = NULL; /* Not yet: its job was not carried out. */
+        job->retired[0] = NULL; /* Not yet, because its job was not executed. */
     }
     job->retired[1] = NULL;
     close_retired(job);

@@ -16,7 +16,7 @@ SECTOR = 512
 
 
 def look(path, *options):
-    """(exit status, what it wrote, what it complained about)."""
+    """(exit status, standard output, standard error)."""
     done = subprocess.run([LOG_TOOL, *options, str(path)], capture_output=True, text=True,
                           timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
@@ -137,7 +137,7 @@ def test_log_tool__explains_damage_as_the_server_does(data, cluster, damage, ver
     assert [line["verdict"] for line in lines if line["type"] == "verdict"] == [
         "mended" if damage == "vote" else "refused"]
     assert snapshot(data) == before
-    # The server says the same.
+    # The server reports the same.
     node = cluster.nodes[0]
     node.start()
     if damage == "vote":

@@ -1,21 +1,21 @@
 """A network of nodes in the stage's network namespace: a bridge, and for each node a
-namespace of its own with one interface on it. What the network does to packets between
-nodes is said by sets of addresses in each node's packet filter:
+namespace of its own with one interface on it. Sets of addresses in each node's packet
+filter decide what happens to packets between nodes:
 
   deaf     packets from these are dropped on arrival (one direction of a link)
   proxied  connections to the peer port of these go through the node's proxy (links.py)
 
-The tests' clients are on the bridge itself, and reach every node in spite of all that."""
+The tests' clients are on the bridge itself, and always reach every node."""
 
 import itertools
 
 from stage import run
 
-SUBNET = "198.18.0"  # For tests of networks (RFC 2544); and nobody else is in here.
+SUBNET = "198.18.0"  # Reserved for tests of networks (RFC 2544), and private to this namespace.
 PORT = 8000
 PEER_PORT = 18000
 PROXY_PORT = 15000
-PROXY_MARK = 1  # On the proxy's own connections, which must not come back to it.
+PROXY_MARK = 1  # Marks the proxy's own connections, which must not be redirected to it.
 
 _FILTER = f"""
 table inet chaos {{
@@ -47,7 +47,7 @@ class Place:
 
     @property
     def wrapper(self):
-        """The start of a command line that runs in here, as the same process."""
+        """The beginning of a command line that runs in here, in the same process."""
         return ["nsenter", f"--net=/run/netns/{self.name}", "--"]
 
     def run(self, *command, **settings):
@@ -76,12 +76,12 @@ class Place:
         self.run("nft", "flush", "set", "inet", "chaos", name)
 
     def dropped(self):
-        """Packets that were dropped because they came from one in `deaf`."""
+        """Packets that were dropped because their sender is in `deaf`."""
         words = self.run("nft", "list", "chain", "inet", "chaos", "input").split()
         return int(words[words.index("packets") + 1])
 
     def break_connections(self, others):
-        """Those between nodes are reset at this end, at once."""
+        """Connections between nodes are reset at this end, at once."""
         for other in others:
             self.run("ss", "-K", "-t", "dst", other.address)
 
@@ -105,7 +105,7 @@ class Network:
 
     @staticmethod
     def cut_one_way(senders, receivers):
-        """What the ones send does not come to the others any more."""
+        """Packets from the first nodes do not reach the second ones any more."""
         for receiver in receivers:
             receiver.add("deaf", senders)
 

@@ -1,5 +1,5 @@
-"""A cluster that only seems to be one: nodes in this process which answer what
-rakit-cli asks, share one keyspace, and fail on demand.
+"""A fake cluster: nodes in this process that answer what rakit-cli asks, share one keyspace,
+and fail on demand.
 
 By hand:  fake_cluster.py PORT...   (until its input ends)
 """
@@ -22,7 +22,7 @@ DOCS = [
 
 
 class Bulk(bytes):
-    """Bytes that travel as a bulk string; plain str travels as a status or error."""
+    """Bytes sent as a bulk string; plain str is sent as a status or error."""
 
 
 def encode(reply):
@@ -40,7 +40,7 @@ def encode(reply):
 
 
 def flat(pairs):
-    """A map as RESP2 writes it; texts become bulk strings."""
+    """A map in RESP2; texts become bulk strings."""
     out = []
     for key, value in pairs:
         out += [key.encode(), value.encode() if isinstance(value, str) else value]
@@ -59,7 +59,7 @@ class Node:
         self.seen = []  # Every command that arrived, in order.
         self.connections = []
         # What to do with the next command of a name: "die" before an answer,
-        # "silence", or an error to give.
+        # "silence", or an error to reply.
         self.faults = {}
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
@@ -85,7 +85,7 @@ class Node:
         self.drop()
 
     def drop(self):
-        """Closes its connections, and lives on."""
+        """Closes its connections, but goes on running."""
         for connection in self.connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)

@@ -337,7 +337,7 @@ class Databases(Case):
         self.assertEqual(self.cluster.keys, {b"k": b"v"})
 
     def test_a_node_that_refuses_it_is_left(self):
-        """Nothing is done there that would be done in database 0."""
+        """Nothing is executed there, because it would be executed in database 0."""
         self.one.faults["GET"] = "die"
         self.two.faults["SELECT"] = "ERR max number of clients reached"
         self.assertEqual(run(self.one, stdin="select 2\nget k\nset k v\n")[1], "OK\n\nOK\n")
@@ -352,7 +352,7 @@ class Databases(Case):
 
 
 class Terminal:
-    """The program on a pseudo terminal, with a person's fingers and eyes."""
+    """The program on a pseudo terminal, as a person uses it."""
 
     def __init__(self, node, columns=80, program=None, **environment):
         self.pid, self.fd = pty.fork()
@@ -362,12 +362,12 @@ class Terminal:
                 line = program or [CLI, "127.0.0.1", str(node.port)]
                 os.execvp(line[0], line)
             finally:
-                os._exit(127)  # Or this copy of the test would run all the tests that follow.
+                os._exit(127)  # Otherwise this copy of the test would run all following tests.
         ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.raw = ""
 
     def await_text(self, wanted):
-        """Reads until the text was shown; forgets everything up to it."""
+        """Reads until the text was shown, and drops everything up to it."""
         end = time.monotonic() + PATIENCE
         while True:
             shown = KEYS.sub("", self.raw)
@@ -438,7 +438,7 @@ class Conversation(Case):
     def open(self, **environment):
         terminal = Terminal(self.one, RAKIT_HISTORY=self.history, **environment)
         terminal.await_text(f"rakit {self.one.address}> ")
-        terminal.await_mode()  # Before it, the system keeps no more than 4096 bytes of a line.
+        terminal.await_mode()  # Before, the system keeps at most 4096 bytes of a line.
         return terminal
 
     def tearDown(self):

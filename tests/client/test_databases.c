@@ -114,7 +114,7 @@ static void test_databases__clear_and_swap_only_what_is_named(void **state)
     close(fd);
 }
 
-/* What is refused stays out of the log. */
+/* What is refused does not enter the log. */
 static void test_databases__what_is_refused_is_not_submitted(void **state)
 {
     static const char *const refused[][2] = {

@@ -28,7 +28,7 @@ static void test_log_window__keeps_the_newest_entries(void **state)
     assert_int_equal(log_window_get(&w, 1)->index, 1);
     assert_int_equal(log_window_get(&w, 5000)->index, 5000);
     assert_null(log_window_get(&w, 5001));
-    log_window_trim(&w, 4000, 100); /* Never beyond what may leave. */
+    log_window_trim(&w, 4000, 100); /* Never beyond what may be dropped. */
     assert_int_equal(w.first, 4001);
     assert_null(log_window_get(&w, 4000));
     log_window_trim(&w, 5000, 100);
@@ -57,7 +57,7 @@ static void test_log_window__knows_the_size_after_an_entry(void **state)
     assert_true(log_window_bytes_after(&w, 2985) == 2986 + 2987 + 2988 + 2989 + 2990);
     append(&w, 7);
     assert_true(log_window_bytes_after(&w, 2989) == 2990 + 7);
-    log_window_truncate(&w, 2001); /* Empty, and begun anew. */
+    log_window_truncate(&w, 2001); /* Empty, and begun again. */
     assert_true(log_window_bytes_after(&w, 2000) == 0);
     append(&w, 5);
     assert_true(log_window_bytes_after(&w, 2000) == 5);
@@ -113,7 +113,7 @@ static void test_log_window__of_a_log_behind_an_origin_begins_there(void **state
     log_window_deinit(&w);
 }
 
-/* A snapshot has replaced the log. */
+/* A snapshot replaces the log. */
 static void test_log_window__begins_again_after_another_entry(void **state)
 {
     struct log_window w;

@@ -27,7 +27,7 @@ static struct member_address address_of(raft_id id)
     return a;
 }
 
-/* Members 10, 20, ... each added by one change. */
+/* Members 10, 20, ...; each is added by a change of its own. */
 static struct membership *membership_of(uint32_t count)
 {
     struct membership *m = NULL;

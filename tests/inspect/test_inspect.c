@@ -1,4 +1,4 @@
-/* What rakit-log says of a directory, sound and damaged. */
+/* What rakit-log shows of directories, intact and damaged. */
 #include <stdio.h>
 #include <string.h>
 

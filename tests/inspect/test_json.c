@@ -1,4 +1,4 @@
-/* Objects on a line, whatever bytes stand in them. */
+/* One object per line, whatever bytes it contains. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -17,8 +17,8 @@ static void check(struct buffer *out, const char *expected)
     buffer_deinit(out);
 }
 
-/* A membership of nodes that are numbered from 1: of each a letter (v voter, l learner, j joining,
- * o leaving, b in both parts of a joint state), or a dot if it is no member. */
+/* A membership of nodes numbered from 1, with a letter for each (v voter, l learner, j joining,
+ * o leaving, b in both parts of a joint state), or a dot for one that is not a member. */
 static struct membership members_of(const char *parts)
 {
     struct membership m = {0};

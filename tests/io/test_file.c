@@ -390,7 +390,7 @@ static void test_name__can_be_removed(void **state)
     assert_int_equal(io_unlink(r->io, "a"), -ENOENT);
 }
 
-/* As an operator moves, replaces and removes files under a server that runs. */
+/* As an operator moves, replaces and removes files while a server runs. */
 static void test_name__leads_to_a_file_until_it_is_moved_or_removed(void **state)
 {
     struct room *r = *state;

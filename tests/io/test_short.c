@@ -21,7 +21,7 @@ static struct {
     uint64_t fail_beyond; /* Writing beyond this offset fails with `error`. */
     int error;
     int call_count;
-    unsigned asked; /* Of files: STATX_..., all that any call has asked for. */
+    unsigned asked; /* All that any call has asked for: STATX_... */
 } behaviour;
 
 /* Names that the linker gives. */
@@ -186,8 +186,8 @@ static void test_short__reads_go_on_until_the_end_of_the_file(void **state)
     assert_int_equal(io_file_read(r->file, SIZE + 5, r->in, SIZE), 0);
 }
 
-/* The log's writer looks for its file after each sync. To ask for times would cost each of the
- * syncs a further write to the disk, with some file systems. */
+/* The log's writer looks for its file after each sync. On some file systems, asking for times
+ * would cost one more write to the disk for each sync. */
 static void test_short__looking_for_a_file_asks_for_no_times(void **state)
 {
     struct room *r = *state;

@@ -1,6 +1,7 @@
-/* fuzz_records.c - fuzz target: the records of a keyspace, cut in two. Where they are cut makes no
- * difference. What is loaded is a sound keyspace, and a walk over it writes records of the same
- * state: loaded again, they give the same, and a walk over that writes the very same records. */
+/* fuzz_records.c - fuzz target: the records of a keyspace, split in two. Where they are split
+ * makes no difference. The result of loading is a valid keyspace, and a walk over it writes
+ * records of the same state: loading those gives the same state again, and a walk over that
+ * writes exactly the same records. */
 #include "base/check.h"
 #include "fuzz_input.h"
 #include "kv/keyspace.h"
@@ -9,7 +10,7 @@
 
 enum { SEED = 9, MEMORY_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* NULL: the records are not good. */
+/* NULL: the records are malformed. */
 static struct keyspace *load(struct slice first, struct slice second)
 {
     struct keyspace *k = keyspace_new(SEED);

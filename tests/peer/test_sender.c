@@ -1,4 +1,4 @@
-/* What a leader sends of its log when it has left part of it out (scenario 26). */
+/* What a leader sends of its log after it has dropped a part of it (scenario 26). */
 #include "stranger.h"
 
 #include <setjmp.h>
@@ -109,7 +109,7 @@ static void test_sender__sends_what_is_behind_the_origin(void **state)
     end(&f);
 }
 
-/* It was held back until a write was durable, and the log has changed meanwhile. */
+/* It was held until a write was durable, and the log has changed meanwhile. */
 static void test_sender__sends_nothing_from_before_the_origin(void **state)
 {
     struct raft_message entries = ask_for(2, 4, 3);
@@ -124,7 +124,7 @@ static void test_sender__sends_nothing_from_before_the_origin(void **state)
     end(&f);
 }
 
-/* Its connection had no room when it was asked for. */
+/* Its connection had no room when it was asked to send. */
 static void test_sender__drops_what_leaves_the_log_while_it_waits(void **state)
 {
     struct raft_message m = ask_for(2, 4, LAST - 4);
@@ -138,7 +138,7 @@ static void test_sender__drops_what_leaves_the_log_while_it_waits(void **state)
     f.peer->sender.is_reading = false;
     sender_pump(f.peer);
     assert_false(has_come(&f));
-    sender_ask(f.peer, &next); /* By its answer the leader learns what is missing. */
+    sender_ask(f.peer, &next); /* The peer's answer shows the leader what is missing. */
     assert_true(has_come(&f));
     end(&f);
 }

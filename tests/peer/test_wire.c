@@ -1,4 +1,4 @@
-/* Frames of the peer protocol: what is put comes out again, and nothing else is taken. */
+/* Frames of the peer protocol: decoding gives what was encoded, and nothing else is accepted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -313,7 +313,7 @@ static void test_hello__comes_out_as_it_went_in(void **state)
     buffer_deinit(&b);
 }
 
-/* In every version of the protocol it is the first thing that is said. */
+/* In every version of the protocol it is the first field. */
 static void test_hello__begins_with_its_version(void **state)
 {
     uint32_t version = 0;
@@ -368,7 +368,7 @@ static void test_about__is_a_few_printable_characters(void **state)
     assert_false(wire_get_about(slice_of("a\0b", 3), program));
     assert_false(wire_get_about(slice_str("1.0 \033[31m"), program));
     assert_false(wire_get_about(slice_str("1.0\r\n"), program));
-    assert_string_equal(program, longest); /* Untouched by what is refused. */
+    assert_string_equal(program, longest); /* Unchanged by what is refused. */
 }
 
 static void test_where__is_read_as_written_and_nothing_else_is(void **state)
@@ -415,7 +415,7 @@ static void test_hello__with_a_host_that_is_too_long_or_cut_is_refused(void **st
     assert_int_equal(body.size, WIRE_HELLO_BYTES_MAX);
     buffer_append(&b, "h", 1);
     assert_false(wire_get_hello(buffer_slice(&b), &out));
-    assert_int_equal(out.from, 77); /* Untouched by what is refused. */
+    assert_int_equal(out.from, 77); /* Unchanged by what is refused. */
     body = slice_of(buffer_begin(&b), WIRE_HELLO_BYTES_MAX);
     assert_true(wire_get_hello(body, &out));
     assert_int_equal(strlen(out.address.host), 255);
@@ -456,7 +456,7 @@ static void test_forward_and_answer__come_out_as_they_went_in(void **state)
     assert_true(slice_equal(out.command, in.command));
     assert_false(wire_get_forward(
         frame_of(WIRE_FORWARD, slice_of(body_of(&b, WIRE_FORWARD).data, 25)), &out));
-    in.until_ns = 0; /* It must say until when. */
+    in.until_ns = 0; /* It must have a time limit. */
     buffer_clear(&b);
     wire_put_forward(&b, &in);
     assert_false(wire_get_forward(frame_in(&b, WIRE_FORWARD), &out));
@@ -537,14 +537,14 @@ static void test_frame__with_any_bit_flipped_is_not_taken(void **state)
         char *byte = buffer_begin(&b) + bit / 8;
 
         *byte = (char)(*byte ^ (1 << bit % 8));
-        /* A longer size makes it wait for more; then the checksum decides. */
+        /* A longer size makes it wait for more; otherwise the checksum decides. */
         assert_int_not_equal(read_frame(&b, &frame), WIRE_FRAME);
         *byte = (char)(*byte ^ (1 << bit % 8));
     }
     buffer_deinit(&b);
 }
 
-/* In the greeting nodes of any version understand each other. */
+/* In the greeting, nodes of any version understand each other. */
 static void test_frame__of_group_0_has_the_bytes_of_older_versions(void **state)
 {
     static const char refusal[] = "\x01\0\0\0\x03\0\xff\xff________\x02";
@@ -649,7 +649,7 @@ static void test_decoders__survive_garbage(void **state)
         struct entry *e;
 
         for (size_t i = 0; i < size; i++) {
-            bytes[i] = (char)prng_below(&prng, 6); /* Small numbers come further. */
+            bytes[i] = (char)prng_below(&prng, 6); /* Small numbers get further. */
         }
         (void)wire_get_hello(rest, &hello);
         (void)wire_get_message(frame_of(WIRE_HEARTBEAT, rest), &message);

@@ -94,7 +94,7 @@ static void test_stall__of_a_needed_disk_commits_nothing_and_deposes_nobody(void
     cluster_free(c);
 }
 
-/* --- handing over to who does not answer ------------------------------------------- */
+/* --- the target of a transfer does not answer -------------------------------------- */
 
 /* Scenario 7: the target dies; after one election timeout writes are accepted again. */
 static void test_transfer__to_a_dead_target_costs_one_timeout(void **state)

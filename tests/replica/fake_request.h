@@ -1,4 +1,4 @@
-/* fake_request.h - a command that a test submits, and what became of it. */
+/* fake_request.h - a command that a test submits, and its outcome. */
 #ifndef RAKIT_TESTS_REPLICA_FAKE_REQUEST_H
 #define RAKIT_TESTS_REPLICA_FAKE_REQUEST_H
 
@@ -17,12 +17,12 @@ struct fake_request {
     uint32_t refused_count;
 };
 
-/* With an entry of so many bytes. */
+/* With an entry of that size. */
 void fake_request_init(struct fake_request *f, const struct command *command, uint32_t bytes);
 /* Another node has forwarded it. */
 void fake_request_is_forwarded(struct fake_request *f);
 void fake_request_deinit(struct fake_request *f);
-/* It was answered once, with an error of that code or that begins so. */
+/* It was answered once, with that error, or one that begins with it. */
 void assert_failed(struct fake_request *f, const char *error);
 void assert_unanswered(const struct fake_request *f);
 

@@ -1,4 +1,4 @@
-/* A node that moved has its new address taken by the leader, and nobody is asked without need. */
+/* A node that has moved makes the leader log its new address, and asks nobody without need. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static int down(void **state)
     return 0;
 }
 
-/* The one request that waits. */
+/* The only waiting request. */
 static struct request *announced(struct fixture *f)
 {
     struct list *node = list_first(&f->q.waiting);

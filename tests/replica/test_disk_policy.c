@@ -52,12 +52,12 @@ static void test_outlook__asks_what_a_majority_of_voters_has_room_for(void **sta
     static const struct outlook_case cases[] = {
         {DISKS_HAVE_ROOM, {ROOMY, ROOMY, SPENT, SPENT}},
         {DISKS_HAVE_ROOM, {SETTLED, ROOMY, ROOMY, SPENT}},
-        {DISKS_ARE_TIGHT, {SETTLED, ROOMY, SPENT, ROOMY}}, /* A learner counts for nothing. */
+        {DISKS_ARE_TIGHT, {SETTLED, ROOMY, SPENT, ROOMY}}, /* A learner does not count. */
         {DISKS_ARE_TIGHT, {ROOMY, SETTLED, SILENT, SPENT}},
         {DISKS_ARE_UNKNOWN, {ROOMY, UNSETTLED, SPENT, ROOMY}},
         {DISKS_ARE_SPENT, {ROOMY, SPENT, SPENT, ROOMY}},
         {DISKS_ARE_SPENT, {ROOMY, SPENT, SILENT, ROOMY}},
-        /* It is not the disks that are in the way: writes wait. */
+        /* The disks are not the obstacle, so writes wait. */
         {DISKS_HAVE_ROOM, {ROOMY, SILENT, SILENT, ROOMY}},
         {DISKS_HAVE_ROOM, {SETTLED, SILENT, SILENT, ROOMY}},
     };
@@ -98,7 +98,7 @@ static void test_successor__has_room_rather_than_a_longer_log(void **state)
     assert_int_equal(disk_policy_successor(&three, alone, SELF), 0);
 }
 
-/* A full leader goes only if that helps. */
+/* A full leader transfers leadership only if that helps. */
 static void test_roomy_successor__has_room_and_all_that_is_committed(void **state)
 {
     const struct disk_view behind[] = {
@@ -125,7 +125,7 @@ static void test_policy__waits_longer_after_each_attempt_until_there_is_room(voi
         now_ns += pause_ns;
         pause_ns = 2 * pause_ns < 30 * S ? 2 * pause_ns : 30 * S;
     }
-    /* It takes no writes anyway: it need not wait as long. */
+    /* It accepts no writes anyway, so it need not wait as long. */
     disk_policy_note_attempt(&d, now_ns);
     assert_true(disk_policy_may_hand_over(&d, true, now_ns + 2 * S));
     assert_false(disk_policy_may_hand_over(&d, true, now_ns + 2 * S - 1));

@@ -82,7 +82,7 @@ static void test_forwards__each_command_gets_the_answer_to_its_number(void **sta
     assert_int_equal(forwards_held_from(&f->forwards), FIRST);
     answer(f, LEADER, 0, WIRE_REPLIED);
     assert_int_equal(forwards_held_from(&f->forwards), FIRST + 1);
-    answer(f, LEADER, 0, WIRE_REPLIED); /* Again: nobody waits for that. */
+    answer(f, LEADER, 0, WIRE_REPLIED); /* A second time, for which nobody waits. */
     assert_int_equal(f->fakes[0].answered_count, 1);
     answer(f, LEADER, 1, WIRE_REPLIED);
     answer(f, LEADER, 3, WIRE_REPLIED);
@@ -124,7 +124,7 @@ static void test_forwards__what_is_refused_waits_for_another_leader(void **state
     requests_fail_all(&f->q, &f->q.waiting, ERROR_STOPPING);
 }
 
-/* Reads are sent again, once; writes, and reads among them in the log, never. */
+/* Reads are sent again, once; writes, and reads in the log among them, never. */
 static void test_forwards__only_reads_are_sent_to_a_second_leader_and_none_to_a_third(void **state)
 {
     struct fixture *f = *state;
@@ -155,7 +155,7 @@ static void test_forwards__the_former_leader_may_answer_for_a_moment(void **stat
     assert_int_equal(f->fakes[0].answered_count, 1);
     forwards_sweep(&f->forwards, false, 499);
     assert_unanswered(&f->fakes[2]);
-    forwards_sweep(&f->forwards, true, 500); /* A removed node hears nothing else. */
+    forwards_sweep(&f->forwards, true, 500); /* A removed node gets nothing else. */
     assert_unanswered(&f->fakes[2]);
     forwards_sweep(&f->forwards, false, 500);
     assert_failed(&f->fakes[2], ERROR_IN_DOUBT);

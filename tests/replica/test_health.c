@@ -1,4 +1,4 @@
-/* What a replica logs of a slow disk, and of members that are connected and say nothing. */
+/* What a replica logs about a slow disk, and about connected members that send nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,7 +121,7 @@ static void syncs_take(struct fixture *f, uint64_t ns)
     }
 }
 
-/* It has heard no leader for long: all members are to answer it now. */
+/* It has had no leader for long, so all members should answer it now. */
 static void look_for_a_leader(struct replica *r)
 {
     struct raft_event event = {.kind = RAFT_TICK, .now_ns = io_now_ns(r->io) + 3 * TIMEOUT_NS};
@@ -169,7 +169,7 @@ static void test_health__reports_a_member_that_is_connected_and_silent(void **st
     assert_int_equal(f->mute_count, 1); /* And not every second. */
 }
 
-/* Followers are spoken to by their leader only. */
+/* Only their leader sends messages to followers. */
 static void test_health__a_follower_awaits_nothing_of_other_members(void **state)
 {
     struct fixture *f = *state;
@@ -178,7 +178,7 @@ static void test_health__a_follower_awaits_nothing_of_other_members(void **state
     assert_int_equal(f->mute_count, 0);
 }
 
-/* What has come meanwhile is not read yet when the timer fires. */
+/* What has arrived meanwhile is not read yet when the timer fires. */
 static void test_health__the_pause_of_this_node_is_not_the_silence_of_others(void **state)
 {
     struct fixture *f = *state;

@@ -46,7 +46,7 @@ static int down(void **state)
     return 0;
 }
 
-/* So much more may be taken than is in use. */
+/* So many more bytes may be taken than are in use. */
 static void leave(struct fixture *f, uint64_t bytes)
 {
     f->replica.options.memory_bytes_max = replica_memory_bytes(&f->replica) + bytes;
@@ -91,7 +91,7 @@ static struct kv *database(struct fixture *f)
     return keyspace_database(f->replica.keyspace, 0);
 }
 
-/* Entries that are in the log, and not applied yet. */
+/* Entries that are in the log, but not applied yet. */
 static void log_some(struct fixture *f)
 {
     f->replica.window.last = f->replica.applied_index + 1;
@@ -143,7 +143,7 @@ static void test_memory__counts_all_that_is_in_use(void **state)
     }
 }
 
-/* A value that is that long already takes nothing. */
+/* It takes nothing to make a value as long as it already is. */
 static void test_memory__judges_growth_by_the_value_that_is_there(void **state)
 {
     struct fixture *f = *state;
@@ -170,8 +170,8 @@ static void test_memory__counts_a_copy_that_is_there_for_a_moment(void **state)
     assert_int_equal(judge(f, "APPEND", "k", NULL, slice_str("x")), MEMORY_HAS_ROOM);
 }
 
-/* Commands ahead may delete the value that makes it cheap, or make it longer. So it waits until
- * they are applied, unless there is room in any case. */
+/* Commands before this one may delete the value that makes it cheap, or make it longer. So it
+ * waits until they are applied, unless there is room in any case. */
 static void test_memory__does_not_trust_values_that_commands_ahead_may_change(void **state)
 {
     struct fixture *f = *state;
@@ -209,7 +209,8 @@ static void test_memory__counts_what_is_ahead(void **state)
     assert_int_equal(judge_setrange(f, "c", 10 * MB), MEMORY_HAS_ROOM);
 }
 
-/* What certainly does not fit is refused at once, whatever is ahead: deletes do not wait for it. */
+/* What certainly does not fit is refused at once, whatever comes before it, so that deletes behind
+ * it need not wait. */
 static void test_memory__refuses_at_once_what_will_not_fit(void **state)
 {
     struct fixture *f = *state;
@@ -234,8 +235,8 @@ static void test_memory__waits_for_what_is_being_freed(void **state)
     assert_int_equal(judge_setrange(f, "l", 5 * MB), MEMORY_HAS_ROOM);
 }
 
-/* What an earlier leader has logged may take anything: its own commands are judged once it is
- * applied. */
+/* Commands that an earlier leader has logged may take any amount: a leader's own commands are
+ * judged once those are applied. */
 static void test_memory__of_a_new_leader_is_known_once_it_has_applied_all(void **state)
 {
     struct fixture *f = *state;

@@ -1,4 +1,4 @@
-/* What a leader's commands may yet take counts until they are applied. */
+/* Memory that a leader's commands may still take counts until they are applied. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

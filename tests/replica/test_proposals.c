@@ -71,7 +71,7 @@ static void choose(struct fixture *f, uint64_t now_ns, uint64_t behind_bytes, ui
     proposals_choose(&f->p, &f->batch, &limits);
 }
 
-/* All that wait, from `first` on, as the core would number them. */
+/* Proposes all that wait, with indexes from `first` on, as the core would. */
 static void propose(struct fixture *f, raft_index first)
 {
     choose(f, 0, 0, UINT64_MAX);
@@ -112,7 +112,7 @@ static void test_proposals__takes_no_more_than_the_log_has_room_for(void **state
     assert_true(f->batch.leaves_some);
 }
 
-/* Else it would never be. */
+/* Otherwise it would never be proposed. */
 static void test_proposals__one_write_of_any_size_goes_into_an_empty_log(void **state)
 {
     struct fixture *f = *state;
@@ -140,7 +140,7 @@ static void test_proposals__takes_no_more_than_full_disks_may_store(void **state
     assert_true(f->batch.leaves_some);
 }
 
-/* It could hardly be answered in time, and would keep those behind it from it. */
+/* It could hardly be answered in time, and would delay those behind it. */
 static void test_proposals__refuses_what_has_little_time_left_if_all_wait_for_long(void **state)
 {
     struct fixture *f = *state;
@@ -155,7 +155,7 @@ static void test_proposals__refuses_what_has_little_time_left_if_all_wait_for_lo
     assert_unanswered(&f->fakes[0]);
 }
 
-/* Later its sender may have answered that it is in doubt: it would come back from the dead. */
+/* After that, its sender may have answered that it is in doubt. */
 static void test_proposals__begin_what_was_forwarded_only_while_its_sender_waits(void **state)
 {
     struct fixture *f = *state;
@@ -166,7 +166,7 @@ static void test_proposals__begin_what_was_forwarded_only_while_its_sender_waits
     choose(f, HELD_UNTIL_NS + 1, 0, UINT64_MAX);
     assert_int_equal(f->batch.count, COUNT - 1);
     assert_unanswered(&f->fakes[2]);
-    choose(f, TIMEOUT_NS + 2, 0, UINT64_MAX); /* Its time is over, whoever waits. */
+    choose(f, TIMEOUT_NS + 2, 0, UINT64_MAX); /* Its time is over, even if its sender waits. */
     assert_failed(&f->fakes[2], ERROR_NOT_TAKEN);
     assert_unanswered(&f->fakes[0]);
 }
@@ -246,7 +246,7 @@ static struct raft *core(void *memory, const struct raft_options *options, raft_
     return raft;
 }
 
-/* An index says nothing: another leader's entry may be there. */
+/* The index alone is not enough: another leader's entry may be there. */
 static void test_proposals__only_what_is_committed_in_its_term_is_not_in_doubt(void **state)
 {
     struct fixture *f = *state;
@@ -260,7 +260,7 @@ static void test_proposals__only_what_is_committed_in_its_term_is_not_in_doubt(v
     propose(f, 1);
     proposals_abandon(&f->p, core(memory, &options, 2));
     assert_unanswered(&f->fakes[0]);             /* Entry 1, of term 1, is committed. */
-    assert_failed(&f->fakes[1], ERROR_IN_DOUBT); /* Entry 2 is now one of term 2, */
+    assert_failed(&f->fakes[1], ERROR_IN_DOUBT); /* Entry 2 has term 2 now. */
     assert_failed(&f->fakes[COUNT - 1], ERROR_IN_DOUBT);
     assert_ptr_equal(proposals_take(&f->p, 1), &f->fakes[0].request);
     requests_finish(&f->q, &f->fakes[0].request, 1);

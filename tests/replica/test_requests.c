@@ -146,7 +146,7 @@ static void test_requests__a_change_of_members_may_be_in_doubt(void **state)
     assert_failed(&f->fakes[1], ERROR_CHANGE_IN_DOUBT);
 }
 
-/* It goes back to the node that it came from, unless it has begun. */
+/* It goes back to the node that forwarded it, unless it has begun. */
 static void test_requests__gives_back_what_was_forwarded(void **state)
 {
     struct fixture *f = *state;
@@ -164,8 +164,8 @@ static void test_requests__gives_back_what_was_forwarded(void **state)
     assert_int_equal(f->q.count, COUNT - 1);
 }
 
-/* Time for a leader begins when the command comes to the node; time for all, when it is submitted,
- * unless its maker has set it. */
+/* The time to wait for a leader begins when the command arrives at the node; the total time when
+ * it is submitted, unless its maker has set it. */
 static void test_requests__have_two_deadlines(void **state)
 {
     struct fixture *f = *state;

@@ -1,4 +1,4 @@
-/* What a snapshot holds is read back as it was, or refused. */
+/* The state in a snapshot is read back unchanged, or refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

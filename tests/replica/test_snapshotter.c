@@ -1,4 +1,4 @@
-/* Snapshots are made when they are due or asked for, of the state at their beginning. */
+/* Snapshots are made when they are due or requested, and hold the state at their beginning. */
 #include <stdio.h>
 
 #include "../store/fixture.h"
@@ -25,7 +25,7 @@ struct stage {
     struct snapshotter snapshotter;
     struct snapshot_source source;
     uint32_t made_count;
-    bool runs; /* Each turn of the loop goes on with it. */
+    bool runs; /* Each turn of the loop continues with it. */
 };
 
 static void on_made(void *context)
@@ -105,7 +105,7 @@ static void run_turns(struct stage *s, uint32_t count)
     }
 }
 
-/* The log grows by so many bytes, and a little. */
+/* The log grows by at least so many bytes. */
 static void grow_log(struct stage *s, uint32_t bytes)
 {
     fixture_append(s->f, bytes / ENTRY_BYTES, ENTRY_BYTES);
@@ -360,7 +360,7 @@ static void test_snapshot__that_cannot_be_written_costs_only_itself(void **state
     assert_int_equal(s->made_count, 0);
     assert_int_equal(s->snapshotter.failed_count, 1);
     assert_false(keyspace_is_walked(s->keyspace));
-    s->source.index = 2 * AFTER_ENTRIES; /* Due, but not at once again. */
+    s->source.index = 2 * AFTER_ENTRIES; /* It is due again, but not immediately. */
     run_turns(s, 5);
     assert_false(s->snapshotter.is_under_way);
     fake_request_deinit(&asked);

@@ -1,4 +1,4 @@
-/* When requests that waited too long are looked for. */
+/* When to look for requests that have waited too long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* How much memory a process may have, by the files that say what its control groups allow. */
+/* How much memory a process may have, according to the files of its control groups. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +70,7 @@ static void test_cgroups__version_2_has_the_least_along_its_path(void **state)
     assert_int_equal(cgroup_memory_bytes(*state), 500000);
 }
 
-/* In a container, the file system of groups begins at its own. */
+/* In a container, the file system of control groups begins at the container's group. */
 static void test_cgroups__a_container_has_its_limit_at_the_top(void **state)
 {
     put(*state, "proc/self/cgroup", "0::/docker/0123\n");

@@ -144,7 +144,7 @@ static void test_full_disks__leave_room_for_many_elections(void **state)
     }
 }
 
-/* --- where some have room ---------------------------------------------------------------- */
+/* --- only some nodes have room ----------------------------------------------------------- */
 
 static struct node *await_other_leader(struct cluster *c, const struct node *former)
 {

@@ -51,7 +51,7 @@ class Nightly(unittest.TestCase):
         self.assertIn("## beyond", report)
 
     def wrap(self, option):
-        """A build directory whose simulator has that option on."""
+        """A build directory whose simulator runs with that option."""
         directory = self.state.parent / "wrapped"
         directory.mkdir()
         program = directory / "rakit-sim"
@@ -92,7 +92,7 @@ class Nightly(unittest.TestCase):
         self.assertEqual(process.returncode, 3, said)
         before = self.read_state()
         self.assertFalse(before["is_ended"])
-        # The night is over once its time is spent; so it goes on for the rest only.
+        # The night is over once its time is spent, so it continues only for the rest.
         spent = before["seconds"]["sim"]
         status, said = self.run_for(spent + 5, "--only", "sim")
         after = self.read_state()

@@ -1,9 +1,9 @@
-"""rakit-sim as people use it: its command line, what it says of a failure, and how it
-makes one small.
+"""rakit-sim as people use it: its command line, its reports of failures, and how it shrinks
+them.
 
   test_tool.py BUILD_DIRECTORY
 
-In a build with mutants it tests failures as well; in others there are none to show."""
+In a build with mutants it tests failures as well; in others there are none."""
 
 import json
 import pathlib
@@ -60,7 +60,7 @@ def strikes_of(lines):
 class Runs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # Seeds change their meaning: one with some strikes in a short time.
+        # Looks for a seed with some strikes in a short time, because seeds change their meaning.
         cls.words = next(words for words in (("--seed", seed, "--seconds", 4)
                                              for seed in range(1, 50))
                          if len(strikes_of(trace(*words))) > 9)
@@ -104,7 +104,7 @@ class Runs(unittest.TestCase):
 
 @unittest.skipUnless(HAS_MUTANTS, "a build without mutants")
 class Failures(unittest.TestCase):
-    # A mutant, and a seed that notices it: found below, for seeds change their meaning.
+    # A mutant, and a seed that notices it: found below, because seeds change their meaning.
     MUTANT = "commit_old_term"
 
     @classmethod

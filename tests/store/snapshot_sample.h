@@ -1,4 +1,4 @@
-/* snapshot_sample.h - snapshots of known content, made and looked at by tests. */
+/* snapshot_sample.h - snapshots of known content, made and checked by tests. */
 #ifndef RAKIT_TESTS_STORE_SNAPSHOT_SAMPLE_H
 #define RAKIT_TESTS_STORE_SNAPSHOT_SAMPLE_H
 
@@ -34,12 +34,12 @@ struct buffer sample_content(uint64_t n, size_t size);
 size_t sample_size(uint64_t n);
 void sample_put(struct sample *sample, uint64_t n);
 void sample_await(struct sample *sample);
-/* All at once, with so many chunks. */
+/* A complete one, with so many chunks. */
 struct store_snapshot sample_make(struct fixture *f, uint64_t index, uint64_t chunks);
 
 /* For snapshot_load_now(): its context is a struct sample_look. */
 int sample_check_chunk(void *context, const struct snapshot_chunk *chunk);
-/* It is there as it was put. */
+/* It exists, with the content that was put. */
 void sample_check(struct fixture *f, const struct store_snapshot *snapshot, uint64_t chunks);
 struct sample_loading sample_load(struct fixture *f, const struct store_snapshot *snapshot);
 int sample_read(struct fixture *f, const struct store_snapshot *snapshot, uint64_t offset,

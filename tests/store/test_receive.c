@@ -1,5 +1,5 @@
-/* A snapshot comes from another node as raw bytes, goes on where it ended before, and is verified
- * before it is taken (I-127). */
+/* A snapshot arrives from another node as raw bytes, continues where it was interrupted, and is
+ * verified before it is accepted (I-127). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static void append_async(struct receiver *r, const struct image *image, uint64_t
     assert_int_equal(buffer_size(&bytes), 0);
 }
 
-/* Up to there, part by part. */
+/* Appends up to that offset, part by part. */
 static void append_to(struct receiver *r, const struct image *image, uint64_t end)
 {
     while (r->receiving.held_bytes < end) {
@@ -73,7 +73,7 @@ static int end(struct receiver *r, enum snapshot_end how)
     return await(r, 1);
 }
 
-/* What another node of the cluster has: its file, which then is not there any more. */
+/* The file of a snapshot that another node has; it is removed here. */
 static struct image make_elsewhere(struct fixture *f, uint64_t index,
                                    struct store_snapshot *ret_snapshot)
 {
@@ -197,7 +197,7 @@ static void test_receive__goes_on_after_each_chunk(void **state)
         size_t whole = chunk_at(&image, number);
 
         begin(&r, f, &snapshot);
-        /* All of the chunk before it, and a piece of it. */
+        /* The chunk before it, and a piece of it. */
         while (r.receiving.held_bytes < whole + 100) {
             append_async(&r, &image, whole + 100 - r.receiving.held_bytes);
             assert_int_equal(await(&r, 1), 0);
@@ -281,7 +281,7 @@ static void test_receive__is_for_one_snapshot_at_a_time(void **state)
     image_free(&other);
 }
 
-/* Its name says which one it is; but the file may be any. */
+/* Its name identifies it, but its content may be anything. */
 static void test_receive__is_not_fooled_by_another_file(void **state)
 {
     struct fixture *f = *state;

@@ -1,5 +1,5 @@
-/* A snapshot that is not what was written is not believed (I-127): whatever byte of it changed,
- * wherever it ends, and whatever sizes it claims. */
+/* A snapshot that differs from what was written is not accepted (I-127), whichever byte was
+ * changed, wherever it ends, and whatever sizes it claims. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static int count_chunk(void *context, const struct snapshot_chunk *chunk)
     return 0;
 }
 
-/* Returns how many chunks came before. */
+/* Returns how many chunks were delivered before the damage. */
 static int check_damaged(struct fixture *f, const struct store_snapshot *snapshot)
 {
     int count = 0;
@@ -101,7 +101,7 @@ static void test_damage__by_a_chunk_of_another_snapshot(void **state)
     struct image image = read_sample(f, &snapshot);
     char name[NAME_BYTES_MAX];
 
-    sample_make(f, INDEX + 1, CHUNKS); /* The same but for its first sector. */
+    sample_make(f, INDEX + 1, CHUNKS); /* The same except for its first sector. */
     sample_name(name, INDEX + 1, "snap");
 
     struct image other = image_read(f, name);
@@ -124,7 +124,7 @@ static void test_damage__by_an_older_file_under_its_name(void **state)
     sample_make(f, INDEX, CHUNKS + 1);
     assert_int_equal(snapshot_newest(f->store).index, INDEX);
     snapshot = snapshot_newest(f->store);
-    write_sample(f, &image); /* Whole, and not what was asked for. */
+    write_sample(f, &image); /* Sound, but not the one asked for. */
     check_damaged(f, &snapshot);
     image_free(&image);
 }

@@ -1,5 +1,5 @@
-/* A survey (survey.h) looks at a directory without changing it, and says of it what a start would
- * say. */
+/* A survey (survey.h) examines a directory without changing it, and reports about it what a
+ * start would. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@ enum { SEGMENT_BYTES = 8192, PAYLOAD_AT = 1024 + 40 };
 
 static const char first_segment[] = "log-0000000000000001.seg";
 
-/* What a watch has heard. */
+/* What a watch was called with. */
 struct heard {
     struct recovery_watch watch;
     uint32_t segments;
@@ -105,7 +105,7 @@ static void test_survey__sees_a_log_while_its_node_runs(void **state)
     assert_int_equal(heard.taken, 10);
     assert_int_equal(heard.not_taken + heard.sectors_behind, 0);
     survey_free(s);
-    fixture_append_durable(f, 1, 100); /* It goes on undisturbed. */
+    fixture_append_durable(f, 1, 100); /* The store is not disturbed. */
 }
 
 static void test_survey__says_what_the_start_says(void **state)

@@ -1,5 +1,4 @@
-/* checker.c - see checker.h. Everything is O(1) a call, or O(1) for each entry that
- * the call is about. */
+/* checker.c - see checker.h. Each call takes O(1), or O(1) for each entry concerned. */
 #include "sim/checks/checker.h"
 
 #include <stdio.h>
@@ -9,14 +8,14 @@
 #include "sim/checks/checker_disk.h"
 #include "sim/checks/checker_matches.h"
 
-/* What is known of a node over all its lives. */
+/* What is known about a node over all its lives. */
 struct checker_life {
     struct list link;
     struct checker_disk disk;
-    uint64_t *votes; /* For each term whom it said it votes for; 0: nobody. */
+    uint64_t *votes; /* For each term, the node that it voted for; 0: none. */
     uint64_t vote_capacity;
-    uint64_t acknowledged_term; /* The latest in which it acknowledged entries, */
-    uint64_t acknowledged_last; /* and how far. */
+    uint64_t acknowledged_term; /* The newest term in which it acknowledged entries. */
+    uint64_t acknowledged_last; /* Up to where it acknowledged them. */
 };
 
 struct checker_node {
@@ -24,22 +23,22 @@ struct checker_node {
     char name[16];
     struct checker_life *life; /* NULL until recovered. */
     struct checker_log log;    /* As the core has it. */
-    uint64_t commit_index;     /* Compared with the others up to here. */
-    uint64_t core_commit;      /* As the core has it: its entries may yet be written. */
+    uint64_t commit_index;     /* Compared with other nodes up to here. */
+    uint64_t core_commit;      /* According to the core: its entries may not be written yet. */
     uint64_t applied_index;
     enum raft_role role;
     uint64_t current_term; /* The core's. */
     struct raft_observation before;
-    struct raft_configuration config;   /* Before the step, where it leads, */
-    uint64_t matches[RAFT_MEMBERS_MAX]; /* and what it knew of each member. */
+    struct raft_configuration config;   /* Of a leader, before the step. */
+    uint64_t matches[RAFT_MEMBERS_MAX]; /* Its match index of each member, before the step. */
     uint64_t configured_at;             /* The newest configuration in its log. */
-    uint64_t origin;                    /* The entry behind which its own log begins. */
+    uint64_t origin;                    /* The entry after which its own log begins. */
 };
 
 /* An entry that is committed. */
 struct committed {
     struct checker_entry entry;
-    uint64_t commit_term; /* In which somebody first knew it to be committed. */
+    uint64_t commit_term; /* The term in which a node first knew it to be committed. */
     uint64_t digest;
     bool has_digest;
 };
@@ -61,7 +60,7 @@ struct checker {
 
 /* --- small maps ----------------------------------------------------------------------- */
 
-/* The place for `key` in an array that grows with it. */
+/* The place for `key` in an array that grows as needed. */
 static uint64_t *slot_for(uint64_t **array, uint64_t *capacity, uint64_t key)
 {
     if (key >= *capacity) {
@@ -77,7 +76,8 @@ static uint64_t *slot_for(uint64_t **array, uint64_t *capacity, uint64_t key)
     return *array + key;
 }
 
-/* Log matching (§5.3): an entry of one index and term has one content, and one past. */
+/* Log matching (§5.3): entries with the same index and term are the same, and so are all entries
+ * before them. */
 static void match_note(struct checker_node *n, uint64_t index, struct checker_entry e)
 {
     if (!checker_matches_note(&n->checker->matches, index, e.term, e.chain)) {
@@ -256,7 +256,7 @@ static void check_configuration(struct checker_node *n, const struct raft *r)
 
 /* --- recovery (13): all that was acknowledged, nothing that was not written ----------- */
 
-/* What a node no longer has, the checker remembers: its logs begin with the first entry ever. */
+/* The checker remembers what a node does not have any more: its logs begin with entry 1. */
 void checker_recovered_origin(struct checker_node *n, uint64_t index, uint64_t term)
 {
     const struct checker *c = n->checker;
@@ -293,7 +293,8 @@ void checker_recovered_entry(struct checker_node *n, const struct entry *e)
     match_note(n, e->index, own);
 }
 
-/* What it has forgotten it may do again: it was in the budget. */
+/* The node may act again as if it had not promised what it has forgotten: that was in the
+ * budget. */
 static void forget(struct checker_life *life)
 {
     for (uint64_t term = life->disk.current_term; term < life->vote_capacity; term++) {
@@ -390,8 +391,8 @@ static bool is_held(const struct checker_node *n, const struct raft_configuratio
     return voter_count == 0 || held_count > voter_count / 2;
 }
 
-/* The commit rule (7; §5.3, §5.4.2, §6), by the configuration from before the step: one
- * that follows a commit in the same step decides on later entries only. */
+/* The commit rule (7; §5.3, §5.4.2, §6), with the configuration before the step: one that a
+ * commit in the same step brings into force counts only for later entries. */
 static void check_commit(struct checker_node *n, const struct raft *r, uint64_t index)
 {
     if (index > n->log.last) {
@@ -430,9 +431,9 @@ void checker_before_step(struct checker_node *n, const struct raft *r)
     }
 }
 
-/* What a leader knows of a member is true and never less than before (I-5), as long as
- * the member has heard of no later leader. (A success on its way may speak of what its
- * sender has forgotten since.) */
+/* What a leader knows about a member is true and never falls (I-5), as long as the member has
+ * heard of no later leader. (A success under way may concern what its sender has forgotten
+ * since.) */
 static void check_matches(struct checker_node *n, const struct raft *r)
 {
     for (uint32_t i = 0; i < n->config.member_count; i++) {
@@ -458,9 +459,8 @@ static void check_matches(struct checker_node *n, const struct raft *r)
     }
 }
 
-/* Election safety (1) and leader completeness (5; §5.4.3): its log holds all that was
- * committed in earlier terms. (A later leader may be ahead of one that learns only now
- * that it was elected.) */
+/* Election safety (1) and leader completeness (5; §5.4.3): its log has everything committed in
+ * earlier terms. (A later leader may be ahead of one that learns only now that it was elected.) */
 static void note_leader(struct checker_node *n, const struct raft *r)
 {
     struct checker *c = n->checker;
@@ -526,7 +526,7 @@ void checker_after_step(struct checker_node *n, const struct raft *r,
 
 /* --- writes --------------------------------------------------------------------------- */
 
-/* What was acknowledged to a leader, only a later one's request undoes. */
+/* Only a later leader's request may undo what was acknowledged to a leader. */
 static void check_truncation(struct checker_node *n, uint64_t from)
 {
     const struct checker_life *life = n->life;
@@ -597,7 +597,7 @@ void checker_sent(struct checker_node *n, const struct raft_message *m)
     const struct checker_disk *d = &n->life->disk;
 
     if (m->kind == RAFT_PRE_VOTE || m->kind == RAFT_PRE_VOTE_REPLY) {
-        return; /* Promises nothing, and names a term that may never be. */
+        return; /* It promises nothing, and its term may never come. */
     }
     if (d->current_term < m->term) {
         BROKEN(n, "persist before speak", "%s speaks in term %llu, its disk is in %llu", n->name,

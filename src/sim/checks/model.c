@@ -342,7 +342,7 @@ static void write_append(struct place to, struct slice name, struct slice tail,
     say_integer(reply, (int64_t)(old.size + tail.size));
 }
 
-/* SETRANGE key offset value; the offset is one that the command takes, the value is not empty. */
+/* SETRANGE key offset value; the offset must be valid, and the value not empty. */
 static void write_setrange(struct place to, const struct slice *arguments, struct buffer *reply)
 {
     struct slice old = {0};

@@ -1,5 +1,5 @@
-/* bounds.c - memory is bounded, and given back: what a node holds for requests, for the
- * newest entries of its log, and for messages that wait for its disk. */
+/* bounds.c - memory is limited, and freed again: what a node holds for requests, for the newest
+ * entries of its log, and for messages that wait for its disk. */
 #include "replica/admin.h"
 #include "replica/state.h"
 #include "sim/cluster/cluster.h"
@@ -7,9 +7,10 @@
 #define ULL(x) ((unsigned long long)(x))
 
 enum {
-    REQUEST_BYTES_MAX = 64 * 1024, /* Of what users send, with all that belongs to it. */
-    TABLES_BYTES = 160 * 1024,     /* Of all databases without keys: any command may ask for one. */
-    HELD_MAX = 2048, /* Messages: ten times what was ever seen, with disks that stall. */
+    REQUEST_BYTES_MAX = 64 * 1024, /* The largest request of a user, with all its overhead. */
+    TABLES_BYTES = 160 * 1024,     /* Of all databases without keys, which any command may
+                                    * create. */
+    HELD_MAX = 2048, /* Messages: ten times the most ever seen, with disks that stall. */
 };
 
 static uint64_t request_bytes(const struct replica *r)
@@ -36,7 +37,8 @@ static void check_node(struct cluster *c, const struct node *n)
         verdict_broken(&c->verdict, "bounds", "%s holds %llu bytes of data, with a limit of %llu",
                        n->name, ULL(dataset_bytes), ULL(config->memory_bytes_max));
     }
-    /* Up to the limit it takes more; then all that waits, within the limit again, at once. */
+    /* It takes more up to the limit; then all that waits, which is within the limit again, may
+     * come at once. */
     uint64_t window_max =
         config->log_memory_bytes + 2 * config->in_flight_bytes_max + REQUEST_BYTES_MAX;
 
@@ -62,7 +64,7 @@ void bounds_check(struct cluster *c)
 }
 
 /* A node that was not healed, and that a partition kept from joining, asks to be added again and
- * again. What it asks is under way for as long as the leader tries to reach it. */
+ * again. Its request is under way for as long as the leader tries to reach it. */
 static bool somebody_joins(const struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
@@ -75,7 +77,7 @@ static bool somebody_joins(const struct cluster *c)
     return false;
 }
 
-/* Of administrators, and of nodes that join. */
+/* Requests of administrators, and of nodes that join. */
 static uint64_t count_admin(const struct replica *r)
 {
     uint64_t count = admin_count(r);

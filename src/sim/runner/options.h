@@ -1,4 +1,4 @@
-/* options.h - rakit-sim's command line. */
+/* options.h - the command line of rakit-sim. */
 #ifndef RAKIT_SIM_RUNNER_OPTIONS_H
 #define RAKIT_SIM_RUNNER_OPTIONS_H
 
