@@ -78,7 +78,7 @@ uint64_t peers_time_now(const struct peers *p)
     return io_now_ns(p->io) + io_spent_ns(p->io);
 }
 
-void peers_tell_time(struct peers *p)
+void peers_send_time(struct peers *p)
 {
     list_for_each(node, &p->inbounds)
     {
@@ -99,7 +99,7 @@ void peers_note_time(struct peer *peer, uint64_t clock_ns)
     peer->owes_holds = true;
 }
 
-void peers_tell_holds(struct peer *peer)
+void peers_send_holds(struct peer *peer)
 {
     struct peers *p = peer->peers;
     bool has_all = p->held_by != peer->id;

@@ -260,14 +260,14 @@ uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns);
 /* The time here, at this moment. */
 uint64_t peers_time_now(const struct peers *p);
 /* Sends the time to all nodes that may forward commands to this one. */
-void peers_tell_time(struct peers *p);
+void peers_send_time(struct peers *p);
 void peers_note_time(struct peer *peer, uint64_t clock_ns);
 /* Sends HOLDS to a peer that has sent its time. */
-void peers_tell_holds(struct peer *peer);
-/* What they are answered: `leader` has commands of this node, which waits for those from
- * correlation `from` on; for others, `from_all` holds, which is to be the next. */
+void peers_send_holds(struct peer *peer);
+/* For HOLDS: `leader` has commands of this node, which waits for those from correlation number
+ * `from` on; for all others, from `from_all` on, which is the next number. */
 void peers_set_holds(struct peers *p, raft_id leader, uint64_t from, uint64_t from_all);
-/* Whether others may have given up commands that they forwarded, since this was called last. */
+/* Whether others may have given up commands that they forwarded, since the last call. */
 bool peers_take_holds_changed(struct peers *p);
 void peers_note_holds(struct inbound *in, const struct wire_holds *h);
 enum peers_held {

@@ -41,7 +41,7 @@ void peers_flush(struct peers *p)
         struct peer *peer = container_of(node, struct peer, link);
 
         if (peer->dial[WIRE_CONTROL].phase == DIAL_UP) {
-            peers_tell_holds(peer);
+            peers_send_holds(peer);
             link_flush(&peer->dial[WIRE_CONTROL].link);
         }
         if (peer->dial[WIRE_BULK].phase == DIAL_UP) {

@@ -52,7 +52,7 @@ static void tell_time(struct replica *r)
     if (raft_role(r->raft) == RAFT_LEADER &&
         now_ns - r->clock_sent_ns >= r->options.heartbeat_interval_ns / 2) {
         r->clock_sent_ns = now_ns;
-        peers_tell_time(r->peers);
+        peers_send_time(r->peers);
     }
 }
 

@@ -346,7 +346,7 @@ static void test_output__lets_one_reply_of_any_size_through(void **state)
     close(fd);
 }
 
-static void test_clients__are_told_when_there_are_too_many(void **state)
+static void test_clients__get_an_error_when_there_are_too_many(void **state)
 {
     struct client_fixture *f = *state;
     int fds[3];
@@ -586,7 +586,7 @@ int main(void)
         TEST(test_output__of_local_commands_counts_as_well),
         TEST(test_output__of_a_client_that_does_not_read_stops_if_all_have_much),
         TEST(test_output__lets_one_reply_of_any_size_through),
-        TEST(test_clients__are_told_when_there_are_too_many),
+        TEST(test_clients__get_an_error_when_there_are_too_many),
         TEST(test_clients__that_were_turned_away_are_closed_even_if_they_say_nothing),
         TEST(test_reserve__is_for_administrators),
         TEST(test_reserve__judges_each_command),

@@ -252,7 +252,7 @@ static void test_session__knows_no_transaction_to_end_or_to_watch_for(void **sta
     close(fd);
 }
 
-static void test_session__replies_only_where_that_is_wanted(void **state)
+static void test_session__replies_only_if_that_is_wanted(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -467,7 +467,7 @@ static void expect_no_master(struct client_fixture *f, int fd, const char *role_
 
 /* For clients, a follower that serves them is a master (see test_session__informs); this one
  * does not. */
-static void test_session__who_does_not_serve_is_no_master(void **state)
+static void test_session__a_node_that_does_not_serve_is_no_master(void **state)
 {
     struct client_fixture *f = *state;
     int fd = fixture_connect(f);
@@ -575,14 +575,14 @@ int main(void)
         TEST(test_session__executes_nothing_of_a_transaction),
         TEST(test_session__refuses_a_transaction_behind_commands_under_way),
         TEST(test_session__knows_no_transaction_to_end_or_to_watch_for),
-        TEST(test_session__replies_only_where_that_is_wanted),
+        TEST(test_session__replies_only_if_that_is_wanted),
         TEST(test_session__takes_names),
         TEST(test_session__lists_and_ends_connections),
         TEST(test_session__describes_itself_with_the_fields_of_redis),
         TEST(test_session__takes_what_clients_send_on_connecting),
         TEST(test_session__shows_the_table_of_commands),
         TEST(test_session__describes_all_commands),
-        TEST(test_session__who_does_not_serve_is_no_master),
+        TEST(test_session__a_node_that_does_not_serve_is_no_master),
         TEST(test_session__changes_the_limit_on_memory),
         TEST(test_session__informs),
         TEST(test_session__while_it_loads_only_what_needs_no_data),

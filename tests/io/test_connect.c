@@ -54,7 +54,7 @@ struct caller {
     struct peer peer;
     int status;
     int connected_count;
-    bool is_told;
+    bool is_done;
     bool closes; /* Closes the stream in `connected`. */
 };
 
@@ -67,7 +67,7 @@ static void on_connected(struct io_connect *connect, int status)
     assert_true(status <= 0);
     c->status = status;
     c->connected_count++;
-    c->is_told = true;
+    c->is_done = true;
     if (status == 0 && c->closes) {
         peer_close(&c->peer);
     }
@@ -89,7 +89,7 @@ static void cancel(struct caller *c)
     call_begin(c->peer.f);
     io_connect_cancel(c->peer.f->io, &c->connect);
     call_end(c->peer.f);
-    assert_false(c->is_told);
+    assert_false(c->is_done);
 }
 
 /* A port without a listener. */
@@ -112,7 +112,7 @@ static void assert_connects(struct fixture *f, const char *host)
     peer_init(&far, f);
     door.next = &far;
     call(&c, f, host, door.port);
-    await(f, &c.is_told);
+    await(f, &c.is_done);
     assert_int_equal(c.status, 0);
     assert_int_equal(peer_write(&c.peer, "hello", 5), 1);
     await(f, &door.has_accepted);
@@ -139,11 +139,11 @@ static void test_connect__reports_a_refusal(void **state)
     struct caller c;
 
     call(&c, *state, "127.0.0.1", free_port(*state));
-    await(c.peer.f, &c.is_told);
+    await(c.peer.f, &c.is_done);
     assert_int_equal(c.status, -ECONNREFUSED);
     assert_null(c.peer.stream.backend);
     call(&c, *state, "three.test", free_port(*state));
-    await(c.peer.f, &c.is_told);
+    await(c.peer.f, &c.is_done);
     assert_int_equal(c.status, -ECONNREFUSED);
 }
 
@@ -152,8 +152,8 @@ static void test_connect__failing_at_once_is_reported_later(void **state)
     struct caller c;
 
     call(&c, *state, "255.255.255.255", 1); /* TCP can't connect to the broadcast address. */
-    assert_false(c.is_told);
-    await(c.peer.f, &c.is_told);
+    assert_false(c.is_done);
+    await(c.peer.f, &c.is_done);
     assert_true(c.status < 0);
     assert_int_equal(c.connected_count, 1);
 }
@@ -165,7 +165,7 @@ static void test_connect__reports_an_unknown_name(void **state)
 
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         call(&c, *state, hosts[i], 1);
-        await(c.peer.f, &c.is_told);
+        await(c.peer.f, &c.is_done);
         assert_true(c.status == -ENXIO || c.status == -EAGAIN);
     }
 }
@@ -178,7 +178,7 @@ static void test_connect__can_be_cancelled(void **state)
     door_open(&door, *state);
     call(&c, *state, "127.0.0.1", door.port);
     cancel(&c);
-    await(c.peer.f, &c.is_told);
+    await(c.peer.f, &c.is_done);
     assert_int_equal(c.status, -ECANCELED);
     run_for(c.peer.f, 5 * MS_NS);
     assert_int_equal(c.connected_count, 1);
@@ -197,7 +197,7 @@ static void test_connect__can_be_cancelled_while_it_resolves(void **state)
     call(&c, *state, "slow.test", door.port);
     sem_wait(&slow_has_begun); /* From here on the lookup can't be cancelled. */
     cancel(&c);
-    await(c.peer.f, &c.is_told);
+    await(c.peer.f, &c.is_done);
     assert_int_equal(c.status, -ECANCELED);
     sem_post(&slow_may_go_on);
     run_for(c.peer.f, 20 * MS_NS); /* The attempt ends and is freed. */
@@ -212,7 +212,7 @@ static void test_connect__can_be_cancelled_before_its_failure_is_reported(void *
 
     call(&c, *state, "255.255.255.255", 1);
     cancel(&c);
-    await(c.peer.f, &c.is_told);
+    await(c.peer.f, &c.is_done);
     assert_int_equal(c.status, -ECANCELED);
     assert_int_equal(c.connected_count, 1);
 }
@@ -240,7 +240,7 @@ static void test_connect__can_be_made_again_with_the_same_structs(void **state)
     door_open(&door, f);
     for (int i = 0; i < 50; i++) {
         call(&c, f, "127.0.0.1", door.port);
-        await(f, &c.is_told);
+        await(f, &c.is_done);
         assert_int_equal(c.status, 0);
         peer_deinit(&c.peer);
     }

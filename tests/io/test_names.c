@@ -102,7 +102,7 @@ struct caller {
     struct io_connect connect;
     struct peer peer;
     int status;
-    bool is_told;
+    bool is_done;
 };
 
 static void on_connected(struct io_connect *connect, int status)
@@ -111,7 +111,7 @@ static void on_connected(struct io_connect *connect, int status)
 
     assert_from_loop(c->peer.f);
     c->status = status;
-    c->is_told = true;
+    c->is_done = true;
 }
 
 static void call(struct caller *c, struct fixture *f, const char *host, uint16_t port)
@@ -128,7 +128,7 @@ static void call(struct caller *c, struct fixture *f, const char *host, uint16_t
 /* Waits for the result, and closes the connection again. */
 static int outcome(struct caller *c)
 {
-    await(c->peer.f, &c->is_told);
+    await(c->peer.f, &c->is_done);
     peer_deinit(&c->peer);
     return c->status;
 }
@@ -171,7 +171,7 @@ static void test_names__a_slow_one_does_not_hold_up_others(void **state)
     await_begun(SLOW_COUNT);
     assert_int_equal(call_out(*state, "quick.test", door.port), 0);
     for (int i = 0; i < SLOW_COUNT; i++) {
-        assert_false(slow[i].is_told);
+        assert_false(slow[i].is_done);
         cancel(&slow[i]);
     }
     let_go_on(SLOW_COUNT);

@@ -154,29 +154,29 @@ static void test_cluster_key__in_a_file_lets_a_node_join_from_anywhere(void **st
 static void note_wrong_key(void *context, enum log_level level, const char *event,
                            const char *fields)
 {
-    bool *is_told = context;
+    bool *is_logged = context;
 
     (void)level;
     (void)event;
-    *is_told |= strstr(fields, "NOKEY") != NULL &&
-                strstr(fields, "does not have the key of this cluster") != NULL;
+    *is_logged |= strstr(fields, "NOKEY") != NULL &&
+                  strstr(fields, "does not have the key of this cluster") != NULL;
 }
 
 /* Its contact reports that at once, and nothing is changed. */
 static void test_cluster_key__of_another_cluster_lets_nobody_in(void **state)
 {
     struct cluster *c = make(true);
-    bool is_told = false;
+    bool is_logged = false;
 
     (void)state;
     put_key_file(&c->nodes[FIRST], &the_key, sizeof the_key);
     put_key_file(&c->nodes[SECOND], &other_key, sizeof other_key);
     c->nodes[SECOND].log =
-        (struct log){.level = LOG_ERROR, .sink = note_wrong_key, .context = &is_told};
+        (struct log){.level = LOG_ERROR, .sink = note_wrong_key, .context = &is_logged};
     start(&c->nodes[FIRST]);
     cluster_start_later(&c->nodes[SECOND], 0);
     calm_cluster_run_for(c, SIM_S / 2);
-    assert_true(is_told);
+    assert_true(is_logged);
     assert_int_equal(c->nodes[SECOND].phase, NODE_DOWN);
     assert_int_equal(
         replica_membership(c->nodes[FIRST].server->replica)->configuration.member_count, 1);

@@ -296,7 +296,7 @@ static void supervise(struct crew *crew)
 {
     const struct crew_options *o = crew->options;
     uint64_t began_ns = now_ns();
-    uint64_t told_ns = began_ns;
+    uint64_t shown_ns = began_ns;
 
     while (crew->busy_count > 0) {
         look(crew);
@@ -306,10 +306,10 @@ static void supervise(struct crew *crew)
         if (interrupted || (o->for_ns > 0 && now - began_ns >= o->for_ns)) {
             atomic_store(&crew->board->is_closed, true);
         }
-        if (o->passing != NULL && now - told_ns >= LOOK_MS * 1000000u) {
+        if (o->passing != NULL && now - shown_ns >= LOOK_MS * 1000000u) {
             struct tally so_far;
 
-            told_ns = now;
+            shown_ns = now;
             sum_up(crew, &so_far);
             o->passing(o->context, &so_far, crew->workers[0].desk->outcome.seed);
         }
