@@ -7,12 +7,12 @@
 #include "base/mutant.h"
 #include "kv/record.h"
 
-enum { BLOCK_BYTES = RECORD_CONTENT_MAX };
+enum { BLOCK_BYTES = RECORD_PIECE_MAX, SLOT_BITS = 13, SLOTS = 1 << SLOT_BITS };
 
 /* What is written is the first `size` bytes of the item's content: it may have grown since. */
 struct kept_item {
-    struct list link;
-    struct kept_item *next_in_slot;
+    struct list link;    /* In `items`, */
+    struct list in_slot; /* and in one of the slots. */
     struct item *item;
     char **copies; /* By block: what was in it, if it has changed since. NULL: none of them. */
     uint64_t key_size, size;
@@ -35,39 +35,49 @@ bool kept_is_empty(const struct kept *kept)
 
 /* --- by address ------------------------------------------------------------------- */
 
-static struct kept_item **slot_of(struct kept *kept, const struct item *item)
+static struct list *slot_of(struct kept *kept, const struct item *item)
 {
-    return &kept->slots[((uintptr_t)item >> 4) * 0x9e3779b97f4a7c15u >> 54];
+    return &kept->slots[((uintptr_t)item >> 4) * 0x9e3779b97f4a7c15u >> (64 - SLOT_BITS)];
 }
 
-static void link_by_address(struct kept *kept, struct kept_item *k)
+static void make_slots(struct kept *kept)
 {
-    struct kept_item **slot = slot_of(kept, k->item);
-
-    k->next_in_slot = *slot;
-    *slot = k;
-}
-
-/* Where the item is linked. */
-static struct kept_item **find(struct kept *kept, const struct item *item)
-{
-    struct kept_item **link = slot_of(kept, item);
-
-    while (*link != NULL && (*link)->item != item) {
-        link = &(*link)->next_in_slot;
+    kept->slots = memory_take(SLOTS * sizeof kept->slots[0]);
+    kept->common->walk_bytes += heap_bytes(SLOTS * sizeof kept->slots[0]);
+    for (size_t i = 0; i < SLOTS; i++) {
+        list_init(&kept->slots[i]);
     }
-    CHECK(*link != NULL);
-    return link;
+}
+
+static void free_slots(struct kept *kept)
+{
+    if (kept->slots != NULL) {
+        free(kept->slots);
+        kept->common->walk_bytes -= heap_bytes(SLOTS * sizeof kept->slots[0]);
+    }
+}
+
+static struct kept_item *find(struct kept *kept, const struct item *item)
+{
+    list_for_each(node, slot_of(kept, item))
+    {
+        struct kept_item *k = container_of(node, struct kept_item, in_slot);
+
+        if (k->item == item) {
+            return k;
+        }
+    }
+    CHECK(!"every item that is kept has its record here");
+    return NULL;
 }
 
 void kept_has_moved(struct kept *kept, const struct item *before, struct item *item)
 {
-    struct kept_item **link = find(kept, before);
-    struct kept_item *k = *link;
+    struct kept_item *k = find(kept, before);
 
-    *link = k->next_in_slot;
+    list_remove(&k->in_slot);
     k->item = item;
-    link_by_address(kept, k);
+    list_append(slot_of(kept, item), &k->in_slot);
 }
 
 /* --- coming and going --------------------------------------------------------------- */
@@ -81,6 +91,9 @@ void kept_add(struct kept *kept, struct item *item, uint32_t database, uint64_t 
 {
     struct kept_item *k = memory_take_zeroed(1, sizeof *k);
 
+    if (kept->slots == NULL) {
+        make_slots(kept);
+    }
     item_keep(item);
     k->item = item;
     k->database = database;
@@ -88,7 +101,7 @@ void kept_add(struct kept *kept, struct item *item, uint32_t database, uint64_t 
     k->key_size = item_key(item).size;
     k->size = item_content_size(item);
     list_append(&kept->items, &k->link);
-    link_by_address(kept, k);
+    list_append(slot_of(kept, item), &k->in_slot);
     kept->common->walk_bytes += heap_bytes(sizeof *k);
 }
 
@@ -115,8 +128,8 @@ static void free_copies(struct kept *kept, struct kept_item *k)
 
 static void forget(struct kept *kept, struct kept_item *k)
 {
-    *find(kept, k->item) = k->next_in_slot;
     list_remove(&k->link);
+    list_remove(&k->in_slot);
     free_copies(kept, k);
     if (item_keep_no_more(k->item)) {
         kept->common->walk_bytes -= item_heap_bytes(k->item);
@@ -132,6 +145,7 @@ void kept_deinit(struct kept *kept)
     {
         forget(kept, container_of(node, struct kept_item, link));
     }
+    free_slots(kept);
 }
 
 /* --- writing ------------------------------------------------------------------------ */
@@ -188,7 +202,7 @@ static void copy_block(struct kept *kept, struct kept_item *k, uint64_t block)
 
 void kept_before_change(struct kept *kept, const struct item *item, uint64_t first, uint64_t end)
 {
-    struct kept_item *k = *find(kept, item);
+    struct kept_item *k = find(kept, item);
 
     MUTANT_DO(kept_changes_first, return;);
     first += k->key_size;

@@ -12,11 +12,9 @@
 #include "kv/item.h"
 #include "kv/kv_common.h"
 
-enum { KEPT_SLOTS = 1024 };
-
 struct kept {
-    struct list items; /* Those that are not written to the end, the oldest first. */
-    struct kept_item *slots[KEPT_SLOTS];
+    struct list items;        /* Those that are not written to the end, the oldest first. */
+    struct list *slots;       /* By address; made for the first item. */
     struct kv_common *common; /* Where what was let go ends up, and what is copied counts. */
 };
 

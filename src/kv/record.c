@@ -29,8 +29,8 @@ uint64_t record_write_database(struct buffer *out, uint32_t database, uint64_t i
 uint64_t record_write_item(struct buffer *out, uint32_t database, struct slice key,
                            struct slice value)
 {
-    CHECK(key.size + value.size <= RECORD_CONTENT_MAX);
-    buffer_reserve(out, RECORD_BYTES_MAX);
+    CHECK(key.size + value.size <= RECORD_ITEM_MAX);
+    buffer_reserve(out, RECORD_HEAD_MAX + RECORD_ITEM_MAX);
 
     uint64_t head_bytes = write_head(out, RECORD_ITEM, database, key.size, value.size);
 
@@ -55,7 +55,7 @@ uint64_t record_write_piece(struct buffer *out, struct slice piece)
     char *begin = buffer_reserve(out, RECORD_HEAD_MAX);
     char *at = begin;
 
-    CHECK(piece.size <= RECORD_CONTENT_MAX);
+    CHECK(piece.size <= RECORD_PIECE_MAX);
     *at++ = RECORD_PIECE;
     at = varint_write(at, piece.size);
     buffer_commit(out, (size_t)(at - begin));
@@ -90,7 +90,7 @@ static enum record_result read_piece(struct slice *rest, struct record *r)
     if (!varint_read(rest, &size)) {
         return RECORD_INCOMPLETE;
     }
-    if (size == 0 || size > RECORD_CONTENT_MAX) {
+    if (size == 0 || size > RECORD_PIECE_MAX) {
         return RECORD_MALFORMED;
     }
     if (size > rest->size) {
@@ -102,7 +102,7 @@ static enum record_result read_piece(struct slice *rest, struct record *r)
 
 static enum record_result take_item(struct slice *rest, struct record *r)
 {
-    if (r->key_size > RECORD_CONTENT_MAX || r->value_size > RECORD_CONTENT_MAX - r->key_size) {
+    if (r->key_size > RECORD_ITEM_MAX || r->value_size > RECORD_ITEM_MAX - r->key_size) {
         return RECORD_MALFORMED;
     }
     if (r->key_size + r->value_size > rest->size) {
@@ -116,7 +116,7 @@ static enum record_result take_item(struct slice *rest, struct record *r)
 static enum record_result take_large(struct slice *rest, struct record *r)
 {
     if (r->key_size > KV_VALUE_BYTES_MAX || r->value_size > KV_VALUE_BYTES_MAX ||
-        r->key_size + r->value_size <= RECORD_CONTENT_MAX) {
+        r->key_size + r->value_size <= RECORD_ITEM_MAX) {
         return RECORD_MALFORMED;
     }
     return varint_read(rest, &r->place) ? RECORD_READ : RECORD_INCOMPLETE;

@@ -6,7 +6,7 @@
  *   RECORD_PIECE     kind, size, so many bytes
  *
  * Counts, sizes and places are varints (base/varint.h). A database that has items is announced
- * once, before them. An item whose key and value take more than RECORD_CONTENT_MAX together is
+ * once, before them. An item whose key and value take more than RECORD_ITEM_MAX together is
  * announced by RECORD_LARGE, and its key and value follow in pieces, as one string; other items may
  * come in between, but no other large one. The order of the items of one bucket is that of their
  * records, except that a large one has as many others before it as its place says. */
@@ -27,9 +27,10 @@ enum record_kind {
 };
 
 enum {
-    RECORD_CONTENT_MAX = 16 * 1024,
+    RECORD_ITEM_MAX = 2048,       /* Key and value of RECORD_ITEM. */
+    RECORD_PIECE_MAX = 16 * 1024, /* Bytes of RECORD_PIECE. */
     RECORD_HEAD_MAX = 2 + 3 * VARINT_BYTES_MAX,
-    RECORD_BYTES_MAX = RECORD_HEAD_MAX + RECORD_CONTENT_MAX,
+    RECORD_BYTES_MAX = RECORD_HEAD_MAX + RECORD_PIECE_MAX,
 };
 
 struct record {

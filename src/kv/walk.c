@@ -41,7 +41,7 @@ static void write_item(struct part *p, struct item *item, uint64_t place)
 {
     struct keyspace_walk *w = p->walk;
 
-    if (item_content_size(item) > RECORD_CONTENT_MAX) {
+    if (item_content_size(item) > RECORD_ITEM_MAX) {
         kept_add(&w->kept, item, p->database, place);
     } else {
         w->written_bytes +=

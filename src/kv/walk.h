@@ -19,7 +19,7 @@
  * loaded. */
 void keyspace_walk_begin(struct keyspace *keyspace, struct buffer *out);
 /* Writes about `bytes` more, or goes over so much of an emptier table; returns whether all is out.
- * One step takes time for `bytes` and at most some 100 KB beyond, whatever items there are. */
+ * One step writes `bytes` and at most some 50 KB beyond, whatever items there are. */
 bool keyspace_walk_step(struct keyspace *keyspace, uint64_t bytes);
 /* All is out, or the walk is given up. Without a walk it does nothing. */
 void keyspace_walk_end(struct keyspace *keyspace);

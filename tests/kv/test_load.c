@@ -64,11 +64,11 @@ static void walk(struct keyspace *k, struct buffer *records)
 static struct keyspace *some_keys(void)
 {
     struct keyspace *k = keyspace_new(SEED);
-    char *large = memory_take_zeroed(1, RECORD_CONTENT_MAX + 100);
+    char *large = memory_take_zeroed(1, RECORD_ITEM_MAX + 100);
 
     kv_set(keyspace_database(k, 0), slice_str("k"), slice_str("value"));
     kv_set(keyspace_database(k, 0), slice_str(""), slice_str(""));
-    kv_set(keyspace_database(k, 3), slice_str("large"), slice_of(large, RECORD_CONTENT_MAX + 100));
+    kv_set(keyspace_database(k, 3), slice_str("large"), slice_of(large, RECORD_ITEM_MAX + 100));
     kv_set(keyspace_database(k, 3), slice_str("long"), slice_of(large, 200));
     free(large);
     return k;
@@ -190,7 +190,7 @@ static void test_load__refuses_what_no_walk_wrote(void **state)
 
 static void append_piece(struct buffer *records, size_t size)
 {
-    char bytes[RECORD_CONTENT_MAX] = {0};
+    char bytes[RECORD_PIECE_MAX] = {0};
 
     record_write_piece(records, slice_of(bytes, size));
 }
@@ -204,15 +204,15 @@ static void test_load__refuses_pieces_that_do_not_fit(void **state)
     expect(records, MALFORMED);
 
     records = records_of(2, 1);
-    record_write_large(&records, 0, 1, RECORD_CONTENT_MAX, 0);
-    append_piece(&records, RECORD_CONTENT_MAX);
+    record_write_large(&records, 0, 1, RECORD_ITEM_MAX, 0);
+    append_piece(&records, RECORD_ITEM_MAX);
     assert_int_equal(try(&records), ENDS_TOO_EARLY);
     append_piece(&records, 2);
     expect(records, MALFORMED);
 
     records = records_of(2, 1);
-    record_write_large(&records, 0, 1, RECORD_CONTENT_MAX, 0);
-    record_write_large(&records, 0, 2, RECORD_CONTENT_MAX, 0); /* Two at a time. */
+    record_write_large(&records, 0, 1, RECORD_ITEM_MAX, 0);
+    record_write_large(&records, 0, 2, RECORD_ITEM_MAX, 0); /* Two at a time. */
     expect(records, MALFORMED);
 
     records = records_of(2, 1);
@@ -224,8 +224,8 @@ static void test_load__refuses_pieces_that_do_not_fit(void **state)
 
     /* A place beyond all others is the last one. */
     records = records_of(1, 1);
-    record_write_large(&records, 0, 1, RECORD_CONTENT_MAX, UINT64_MAX);
-    append_piece(&records, RECORD_CONTENT_MAX);
+    record_write_large(&records, 0, 1, RECORD_ITEM_MAX, UINT64_MAX);
+    append_piece(&records, RECORD_ITEM_MAX);
     append_piece(&records, 1);
     expect(records, LOADED);
 }
