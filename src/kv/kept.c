@@ -110,7 +110,7 @@ static void free_copy(struct kept *kept, struct kept_item *k, uint64_t block)
     if (k->copies != NULL && k->copies[block] != NULL) {
         free(k->copies[block]);
         k->copies[block] = NULL;
-        kept->common->walk_bytes -= heap_bytes(BLOCK_BYTES);
+        kept->common->held_bytes -= heap_bytes(BLOCK_BYTES);
     }
 }
 
@@ -132,7 +132,7 @@ static void forget(struct kept *kept, struct kept_item *k)
     list_remove(&k->in_slot);
     free_copies(kept, k);
     if (item_keep_no_more(k->item)) {
-        kept->common->walk_bytes -= item_heap_bytes(k->item);
+        kept->common->held_bytes -= item_heap_bytes(k->item);
         kv_common_discard_take(kept->common, k->item);
     }
     free(k);
@@ -195,7 +195,7 @@ static void copy_block(struct kept *kept, struct kept_item *k, uint64_t block)
         k->copies[block] = memory_take(BLOCK_BYTES);
         memcpy(k->copies[block], item_content(k->item) + block * BLOCK_BYTES,
                left < BLOCK_BYTES ? left : BLOCK_BYTES);
-        kept->common->walk_bytes += heap_bytes(BLOCK_BYTES);
+        kept->common->held_bytes += heap_bytes(BLOCK_BYTES);
         kept->common->work += BLOCK_BYTES;
     }
 }

@@ -40,7 +40,7 @@ void kv_common_discard_take(struct kv_common *common, struct item *item)
     uint64_t bytes = item_heap_bytes(item);
 
     if (item_is_kept(item)) {
-        common->walk_bytes += bytes;
+        common->held_bytes += bytes;
         item_let_go(item);
     } else if (bytes < KV_LARGE_BYTES) {
         item_free(item);
@@ -86,7 +86,7 @@ bool kv_common_tidy(struct kv_common *common, uint64_t item_count)
     struct cleared **link = find_unwatched(common);
 
     if (link != NULL && freed < item_count &&
-        table_dismantle(&(*link)->table, item_count - freed, &common->walk_bytes)) {
+        table_dismantle(&(*link)->table, item_count - freed, &common->held_bytes)) {
         struct cleared *cleared = *link;
 
         *link = cleared->next;
@@ -107,7 +107,7 @@ uint64_t kv_common_cleared_bytes(const struct kv_common *common)
 
 uint64_t kv_common_heap_bytes(const struct kv_common *common)
 {
-    uint64_t bytes = common->discarded_bytes + common->walk_bytes;
+    uint64_t bytes = common->discarded_bytes + common->walk_bytes + common->held_bytes;
 
     for (const struct cleared *c = common->cleared; c != NULL; c = c->next) {
         bytes += heap_bytes(sizeof *c) + table_heap_bytes(&c->table);

@@ -23,7 +23,8 @@ struct kv_common {
     uint32_t discarded_count, discarded_capacity;
     uint64_t discarded_bytes;
     struct keyspace_walk *walk; /* The one under way (kv/walk.h), or NULL. */
-    uint64_t walk_bytes;        /* Heap that it takes, with items that were let go. */
+    uint64_t walk_bytes;        /* Heap that it takes, but for what it holds: */
+    uint64_t held_bytes;        /* items that were let go, and copies of what has changed. */
 };
 
 /* Takes the table out of service. kv_common_tidy() frees its memory, after the watch if it is

@@ -44,8 +44,10 @@ static void write_item(struct part *p, struct item *item, uint64_t place)
     if (item_content_size(item) > RECORD_ITEM_MAX) {
         kept_add(&w->kept, item, p->database, place);
     } else {
-        w->written_bytes +=
-            record_write_item(w->out, p->database, item_key(item), item_value(item));
+        uint64_t bytes = record_write_item(w->out, p->database, item_key(item), item_value(item));
+
+        w->written_bytes += bytes;
+        w->common->work += bytes;
     }
 }
 
@@ -173,13 +175,20 @@ static bool is_over(const struct keyspace_walk *w)
 bool keyspace_walk_step(struct keyspace *k, uint64_t bytes)
 {
     struct keyspace_walk *w = k->common.walk;
+    uint64_t work = k->common.work; /* Of changes. */
     uint64_t used = 0;
 
     CHECK(w != NULL);
     while (!is_over(w) && (used < bytes || MUTANT(walk_step_unbounded))) {
         used += advance(w);
     }
+    k->common.work = work;
     return is_over(w);
+}
+
+uint64_t keyspace_walk_held_bytes(const struct keyspace *k)
+{
+    return k->common.held_bytes;
 }
 
 uint32_t keyspace_walk_permille(const struct keyspace *k)

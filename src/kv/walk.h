@@ -25,6 +25,9 @@ bool keyspace_walk_step(struct keyspace *keyspace, uint64_t bytes);
 void keyspace_walk_end(struct keyspace *keyspace);
 
 bool keyspace_is_walked(const struct keyspace *keyspace);
+/* Of large values that have changed since, or are gone: what is held of them until it is written.
+ * Steps write that first. */
+uint64_t keyspace_walk_held_bytes(const struct keyspace *keyspace);
 /* How much is out, in thousandths: of the buckets. 1000 if there is no walk. */
 uint32_t keyspace_walk_permille(const struct keyspace *keyspace);
 

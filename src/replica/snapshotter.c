@@ -304,8 +304,10 @@ void snapshotter_run(struct snapshotter *s, const struct snapshot_source *source
 
 bool snapshotter_is_behind(const struct snapshotter *s)
 {
-    return s->is_walking && buffer_size(&s->out) + s->making.unwritten_bytes > BEHIND_BYTES &&
-           !MUTANT(snapshot_fills_memory);
+    return s->is_walking && !MUTANT(snapshot_fills_memory) &&
+           buffer_size(&s->out) + keyspace_walk_held_bytes(s->keyspace) +
+                   s->making.unwritten_bytes >
+               BEHIND_BYTES;
 }
 
 uint32_t snapshotter_permille(const struct snapshotter *s)

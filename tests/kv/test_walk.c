@@ -282,6 +282,7 @@ static void walk_under_change(struct world *w, uint64_t step_bytes, uint64_t com
     }
     keyspace_walk_end(w->walked);
     assert_int_equal(w->walked->common.walk_bytes, 0);
+    assert_int_equal(keyspace_walk_held_bytes(w->walked), 0);
 }
 
 /* Some steps, of a walk that comes to nothing. */
@@ -297,6 +298,7 @@ static void give_up_a_walk(struct world *w)
     }
     keyspace_walk_end(w->walked);
     assert_int_equal(w->walked->common.walk_bytes, 0);
+    assert_int_equal(keyspace_walk_held_bytes(w->walked), 0);
     buffer_deinit(&records);
 }
 
@@ -502,6 +504,7 @@ static void test_walk__keeps_large_values_until_written(void **state)
     keyspace_tidy(b.k, UINT64_MAX);
     kv_set_range(b.kv, slice_str("replaced"), 5, slice_str("!"));
     assert_true(keyspace_memory_bytes(b.k) > 4 * (uint64_t)LARGE_BYTES);
+    assert_true(keyspace_walk_held_bytes(b.k) > 3 * (uint64_t)LARGE_BYTES);
     finish_walk(&b);
     kv_clear(b.kv);
     while (keyspace_tidy(b.k, 1000)) {
