@@ -38,6 +38,13 @@ struct buffer *peers_forward(struct peers *p, raft_id id)
     return bulk != NULL && bulk->peer->clock_heard_ns > 0 ? &bulk->link.out : NULL;
 }
 
+struct buffer *peers_fetch(struct peers *p, raft_id id)
+{
+    struct dial *bulk = bulk_to(p, id);
+
+    return bulk != NULL ? &bulk->link.out : NULL;
+}
+
 static struct inbound *find_connection(struct peers *p, uint64_t connection)
 {
     list_for_each(node, &p->inbounds)

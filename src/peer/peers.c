@@ -342,6 +342,7 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
     struct wire_message m;
     struct wire_forward forward;
     struct wire_abandon abandon;
+    struct wire_fetch fetch;
     struct wire_holds holds;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
@@ -361,6 +362,8 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else if (frame->type == WIRE_ABANDON && wire_get_abandon(frame, &abandon)) {
         p->events.abandoned(p->events.context, in->serial, &abandon);
+    } else if (frame->type == WIRE_FETCH && wire_get_fetch(frame, &fetch)) {
+        p->events.fetch(p->events.context, in->serial, &fetch);
     } else {
         return false;
     }

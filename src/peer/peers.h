@@ -35,6 +35,10 @@ struct peers_events {
     /* The client of a command that arrived on that connection has gone. */
     void (*abandoned)(void *context, uint64_t connection, const struct wire_abandon *a);
     void (*answer)(void *context, raft_id from, const struct wire_answer *a);
+    /* A node asks for a part of a snapshot; it is answered with peers_answer(). */
+    void (*fetch)(void *context, uint64_t connection, const struct wire_fetch *f);
+    /* What was asked for with peers_fetch(). */
+    void (*part)(void *context, raft_id from, const struct wire_part *part);
     /* A connection that was up has broken: messages under way may be lost. */
     void (*lost)(void *context, raft_id id);
     /* A connection has broken on which commands were, or may have been, forwarded to `id`: their
@@ -252,6 +256,8 @@ void peers_send(struct peers *p, const struct raft_message *m);
 bool peers_may_answer(struct peers *p, raft_id id);
 /* The buffer for commands to `id`; NULL: not now. */
 struct buffer *peers_forward(struct peers *p, raft_id id);
+/* The buffer for asking `id` for parts of a snapshot; NULL: not now. */
+struct buffer *peers_fetch(struct peers *p, raft_id id);
 /* The buffer for the answer to a command that arrived on that connection; NULL: nobody waits for
  * it any more. */
 struct buffer *peers_answer(struct peers *p, uint64_t connection);

@@ -458,6 +458,37 @@ bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a)
     return get_with_rest(frame->body, WIRE_ANSWER, ret_a, &ret_a->reply);
 }
 
+/* --- parts of snapshots -------------------------------------------------------------- */
+
+void wire_put_fetch(struct buffer *out, const struct wire_fetch *f)
+{
+    size_t mark = wire_begin_of(out, WIRE_FETCH, f->group);
+
+    put_fields(out, WIRE_FETCH, f);
+    wire_end(out, mark);
+}
+
+bool wire_get_fetch(const struct wire_frame *frame, struct wire_fetch *ret_f)
+{
+    ret_f->group = frame->group;
+    return get(frame->body, WIRE_FETCH, ret_f);
+}
+
+void wire_put_part(struct buffer *out, const struct wire_part *part)
+{
+    size_t mark = wire_begin_of(out, WIRE_PART, part->group);
+
+    put_fields(out, WIRE_PART, part);
+    buffer_append_slice(out, part->bytes);
+    wire_end(out, mark);
+}
+
+bool wire_get_part(const struct wire_frame *frame, struct wire_part *ret_part)
+{
+    ret_part->group = frame->group;
+    return get_with_rest(frame->body, WIRE_PART, ret_part, &ret_part->bytes);
+}
+
 const char *wire_refusal_text(enum wire_refusal refusal)
 {
     switch (refusal) {

@@ -27,7 +27,8 @@ enum {
     WIRE_HEADER_BYTES = 16,
     /* Limit for a frame before the handshake is over: nobody may make us allocate more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
-    WIRE_HELLO_BYTES_MAX = 77 + 255, /* With the longest host name. */
+    WIRE_HELLO_BYTES_MAX = 77 + 255,       /* With the longest host name. */
+    WIRE_PART_BYTES_MAX = 4 * 1024 * 1024, /* Of a snapshot. */
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
     WIRE_FIELDS_BYTES_MAX = 512,        /* All fields of a kind. */
     WIRE_SKIPPED_BYTES_MAX = 64 * 1024, /* A frame of an unknown kind, which is skipped. */
@@ -57,6 +58,8 @@ enum wire_type {
     WIRE_ANSWER = 33,  /* The answer to it. */
     WIRE_ABANDON = 34, /* The client of a forwarded command has gone, so the command need not
                         * wait. */
+    WIRE_FETCH = 35,   /* Asks for a part of a snapshot. */
+    WIRE_PART = 36,    /* The answer to it. */
     /* From here on: on a welcomed connection, a node that does not know a kind skips it. */
     WIRE_MAY_BE_SKIPPED = 128,
     WIRE_ABOUT = 128, /* The dialer's program, sent once it was welcomed. */
@@ -145,6 +148,31 @@ struct wire_holds {
 struct wire_abandon {
     uint8_t group;
     uint64_t correlation;
+};
+
+/* Which bytes of which snapshot: see struct store_snapshot. */
+struct wire_fetch {
+    uint8_t group;
+    uint64_t index;
+    raft_term term;
+    uint64_t bytes;
+    uint64_t checksum;
+    uint64_t offset;
+    uint32_t size;
+};
+
+enum wire_part_outcome {
+    WIRE_PART_IS_HERE = 0, /* Its bytes follow; fewer than were asked for at the end of the file. */
+    WIRE_SNAPSHOT_GONE = 1, /* The sender does not have this snapshot (any more). */
+};
+
+struct wire_part {
+    uint8_t group;
+    uint64_t index;
+    uint64_t checksum;
+    uint64_t offset;
+    enum wire_part_outcome outcome;
+    struct slice bytes;
 };
 
 enum wire_outcome {
@@ -250,6 +278,10 @@ void wire_end_answer(struct buffer *out, size_t mark, enum wire_outcome outcome,
                      raft_index executed_index);
 /* Removes an answer that was begun and not ended. */
 void wire_drop_answer(struct buffer *out, size_t mark);
+void wire_put_fetch(struct buffer *out, const struct wire_fetch *f);
+bool wire_get_fetch(const struct wire_frame *frame, struct wire_fetch *ret_f);
+void wire_put_part(struct buffer *out, const struct wire_part *part);
+bool wire_get_part(const struct wire_frame *frame, struct wire_part *ret_part);
 bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a);
 
 const char *wire_refusal_text(enum wire_refusal refusal);

@@ -137,6 +137,22 @@ static const struct wire_field abandon_fields[] = {
     FIELD(WIRE_U64, wire_abandon, correlation),
 };
 
+static const struct wire_field fetch_fields[] = {
+    RANGE(WIRE_U64, wire_fetch, index, 1, 0),
+    RANGE(WIRE_U64, wire_fetch, term, 1, 0),
+    FIELD(WIRE_U64, wire_fetch, bytes),
+    FIELD(WIRE_U64, wire_fetch, checksum),
+    FIELD(WIRE_U64, wire_fetch, offset),
+    RANGE(WIRE_U32, wire_fetch, size, 1, WIRE_PART_BYTES_MAX),
+};
+
+static const struct wire_field part_fields[] = {
+    FIELD(WIRE_U64, wire_part, index),
+    FIELD(WIRE_U64, wire_part, checksum),
+    FIELD(WIRE_U64, wire_part, offset),
+    RANGE(WIRE_U8, wire_part, outcome, WIRE_PART_IS_HERE, WIRE_SNAPSHOT_GONE),
+};
+
 static const struct wire_field clock_fields[] = {
     FIELD(WIRE_U64, wire_clock, clock_ns),
 };
@@ -202,6 +218,9 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND_AND_REST(ANSWER, WIRE_BY_LISTENER | ON_BOTH | WIRE_OF_GROUP, answer_fields, "reply",
                   WIRE_BODY_BYTES_MAX),
     KIND(ABANDON, CORE_BULK, abandon_fields),
+    KIND(FETCH, CORE_BULK, fetch_fields),
+    KIND_AND_REST(PART, WIRE_BY_LISTENER | WIRE_ON_BULK | WIRE_OF_GROUP, part_fields, "bytes",
+                  WIRE_PART_BYTES_MAX),
     KIND(ABOUT, WIRE_BY_DIALER | ON_BOTH, about_fields),
     KIND(WHERE, WIRE_BY_DIALER | WIRE_ON_CONTROL, where_fields),
 };

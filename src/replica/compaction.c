@@ -4,6 +4,8 @@
 #include "base/mutant.h"
 #include "replica/state.h"
 
+enum { KEEP_LOGS_MAX = 8 };
+
 static void move_done(struct store_move *move, int error);
 
 void compaction_init(struct replica *r)
@@ -21,13 +23,25 @@ static raft_index smaller(raft_index a, raft_index b)
     return a < b ? a : b;
 }
 
+/* The oldest snapshot that stays, with the log behind it: one that is being fetched, as long as the
+ * log does not grow out of all proportion meanwhile. */
+static uint64_t kept_snapshot(const struct replica *r)
+{
+    const struct snapshotter *s = &r->snapshotter;
+    uint64_t bytes =
+        s->newest.bytes > s->options.after_bytes ? s->newest.bytes : s->options.after_bytes;
+
+    return store_log_bytes(r->store) > KEEP_LOGS_MAX * bytes ? UINT64_MAX
+                                                             : serving_oldest(&r->serving);
+}
+
 /* The last entry to drop: the entries behind it that are in memory have as many bytes as the tail,
  * or fewer if there are no more. */
 static raft_index find_origin(const struct replica *r)
 {
     raft_index low = r->window.first - 1;
-    raft_index high = smaller(smaller(r->snapshotter.newest.index, r->applied_index),
-                              raft_durable_index(r->raft));
+    raft_index high = smaller(smaller(r->snapshotter.newest.index, kept_snapshot(r)),
+                              smaller(r->applied_index, raft_durable_index(r->raft)));
 
     if (low >= high) {
         return high;
@@ -56,7 +70,7 @@ static void drop_older_snapshots(struct replica *r)
 {
     const struct store_snapshot *list;
 
-    while (snapshot_list(r->store, &list) > 1) {
+    while (snapshot_list(r->store, &list) > 1 && list[0].index < kept_snapshot(r)) {
         snapshot_remove(r->store, list[0].index);
     }
 }
@@ -85,7 +99,7 @@ void compaction_look(struct replica *r)
     if (!c->is_due || c->is_moving) {
         return;
     }
-    c->is_due = false;
+    c->is_due = kept_snapshot(r) != UINT64_MAX; /* Until nobody fetches one any more. */
     origin = find_origin(r);
     if (origin <= raft_origin(r->raft)) {
         drop_older_snapshots(r);

@@ -193,7 +193,8 @@ static void on_message(void *context, const struct wire_message *m, struct entry
     struct replica *r = context;
 
     CHECK(entries != NULL || m->message.entry_count == 0);
-    if (r->is_running && !r->is_removed && can_store(r, entries, m->message.entry_count)) {
+    if (r->is_running && !r->is_removed && !r->is_installing &&
+        can_store(r, entries, m->message.entry_count)) {
         if (entries != NULL) {
             step_entries(r, m, entries);
         } else {
@@ -210,7 +211,7 @@ static void on_lost(void *context, raft_id id)
     struct replica *r = context;
     struct raft_event event = {.kind = RAFT_PEER_LOST, .now_ns = 0, .peer = id};
 
-    if (!r->is_running) {
+    if (!r->is_running || r->is_installing) {
         return;
     }
     event.now_ns = io_now_ns(r->io);
@@ -253,6 +254,24 @@ static void on_answer(void *context, raft_id from, const struct wire_answer *a)
     forwards_answered(&r->forwards, from, a);
 }
 
+static void on_fetch(void *context, uint64_t connection, const struct wire_fetch *f)
+{
+    struct replica *r = context;
+
+    if (r->is_running) {
+        serving_on_fetch(&r->serving, connection, f);
+    }
+}
+
+static void on_part(void *context, raft_id from, const struct wire_part *part)
+{
+    struct replica *r = context;
+
+    if (r->is_running) {
+        fetching_on_part(&r->fetching, from, part);
+    }
+}
+
 struct peers_events replica_peers_events(struct replica *r)
 {
     return (struct peers_events){
@@ -261,6 +280,8 @@ struct peers_events replica_peers_events(struct replica *r)
         .forward = forwarded_on_command,
         .abandoned = forwarded_on_abandon,
         .answer = on_answer,
+        .fetch = on_fetch,
+        .part = on_part,
         .lost = on_lost,
         .forwards_lost = on_forwards_lost,
         .refused = on_refused,

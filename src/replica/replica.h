@@ -68,6 +68,7 @@ struct replica_options {
     uint64_t log_tail_bytes;
     uint64_t snapshot_after_bytes;
     uint64_t snapshot_after_entries;
+    uint64_t snapshot_rate_bytes; /* A second, of one that is fetched; 0: no bound. */
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
     uint64_t memory_bytes_max; /* A leader takes no growth beyond; 0: no limit. */

@@ -28,8 +28,6 @@ void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
     r->keyspace = loaded->keyspace;
     loaded->keyspace = NULL;
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
-    members_deinit(&r->members);
-    members_append_take(&r->members, membership_copy(loaded->members));
     membership_free(r->committed);
     r->committed = loaded->members;
     loaded->members = NULL;
@@ -72,6 +70,7 @@ bool replica_load_snapshot(struct replica *r, char *text, size_t text_size)
         error = STORE_EFORMAT;
     }
     if (error == 0) {
+        members_append_take(&r->members, membership_copy(loaded.members));
         replica_restore(r, &snapshot, &loaded);
     }
     loaded_state_deinit(&loaded);

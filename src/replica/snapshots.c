@@ -10,7 +10,21 @@ enum {
 
 static void on_made(void *context)
 {
+    snapshots_announce(context);
     compaction_begin(context);
+}
+
+void snapshots_announce(struct replica *r)
+{
+    struct store_snapshot newest = snapshot_newest(r->store);
+    struct raft_snapshot snapshot = {.last_included_index = newest.index,
+                                     .last_included_term = newest.term,
+                                     .bytes = newest.bytes,
+                                     .checksum = newest.checksum};
+
+    if (newest.index > 0) {
+        raft_set_snapshot(r->raft, &snapshot);
+    }
 }
 
 void snapshots_begin(struct replica *r)
@@ -38,6 +52,9 @@ void snapshots_look(struct replica *r)
     };
     bool is_busy = r->requests.count > 0 || raft_commit_index(r->raft) > r->applied_index;
 
+    if (r->is_installing) {
+        return;
+    }
     source.term = r->applied_index == 0 ? 0 : raft_term_at(r->raft, r->applied_index);
     snapshotter_run(&r->snapshotter, &source, is_busy ? STEP_BYTES : IDLE_STEP_BYTES);
     compaction_look(r);

@@ -170,7 +170,7 @@ static void making_done(struct snapshot_making *making, int error)
 
     stop_walking(s);
     s->is_under_way = false;
-    if (error == 0) {
+    if (error == 0 && making->snapshot.index > s->newest.index) {
         s->newest = making->snapshot;
         s->newest_items = s->items;
         s->made_count++;
@@ -180,7 +180,7 @@ static void making_done(struct snapshot_making *making, int error)
                   (unsigned long long)(s->last_ns / 1000000));
         s->options.made(s->options.context);
         answer_made(s);
-    } else if (error != -ECANCELED) {
+    } else if (error != 0 && error != -ECANCELED) {
         note_failure(s, error);
         answer_error(&s->waiting, ERROR_SNAPSHOT_FAILED);
     } else {
@@ -204,7 +204,9 @@ void snapshotter_abandon(struct snapshotter *s)
 {
     if (s->is_under_way) {
         stop_walking(s);
-        snapshot_abandon(&s->making);
+        if (!s->making.is_ending) {
+            snapshot_abandon(&s->making);
+        }
     }
 }
 

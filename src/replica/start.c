@@ -207,6 +207,7 @@ enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size
         r->recovered.commit_index = r->applied_index; /* What is in a snapshot is committed. */
     }
     raft_restore_commit(r->raft, r->recovered.commit_index);
+    snapshots_announce(r);
     probe_call(r->probe, recovered, r->raft, &r->recovered);
     return REPLICA_LOADED;
 }
@@ -349,6 +350,9 @@ void replica_run(struct replica *r)
         return;
     }
     r->is_running = true;
+    install_begin(r);
+    serving_init(&r->serving, r->io, r->store);
+    r->serving.peers = r->peers;
     r->events.runs(r->events.context);
     peers_set_committed(r->peers, r->committed);
     peers_set_level(r->peers, r->level);
@@ -390,6 +394,10 @@ void replica_free(struct replica *r)
     announcer_deinit(&r->announcer);
     place_deinit(r);
     snapshotter_deinit(&r->snapshotter);
+    fetching_deinit(&r->fetching);
+    if (r->serving.io != NULL) {
+        serving_deinit(&r->serving);
+    }
     log_window_deinit(&r->window);
     members_deinit(&r->members);
     membership_free(r->committed);

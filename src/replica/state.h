@@ -14,6 +14,7 @@
  *   watch.c       whether members answer, and the disk keeps up
  *   snapshots.c   when a snapshot is begun, in the turn
  *   compaction.c  what a snapshot lets go of
+ *   install.c     a snapshot from another node replaces state and log
  *   restore.c     the state becomes that of a snapshot
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
@@ -26,6 +27,7 @@
 #include "peer/peers.h"
 #include "replica/announcer.h"
 #include "replica/disk_policy.h"
+#include "replica/fetching.h"
 #include "replica/forwards.h"
 #include "replica/health.h"
 #include "replica/memory.h"
@@ -35,6 +37,7 @@
 #include "replica/reads.h"
 #include "replica/replica.h"
 #include "replica/requests.h"
+#include "replica/serving.h"
 #include "replica/snapshotter.h"
 #include "replica/sweeper.h"
 #include "replica/ticker.h"
@@ -51,6 +54,13 @@ struct compaction {
     struct store_move move;
     bool is_moving; /* The store is at it. */
     bool is_due;    /* There may be more to drop than was dropped last. */
+};
+
+/* The last step of a snapshot that was fetched: see install.c. */
+struct install {
+    struct store_move move;
+    bool keeps_log;    /* The log has its last entry: what comes after it stays. */
+    uint64_t retry_ns; /* The disk was full: tried again then; 0: it was not. */
 };
 
 struct replica {
@@ -129,6 +139,10 @@ struct replica {
     struct disk_policy disk_policy;
     struct snapshotter snapshotter;
     struct compaction compaction;
+    struct serving serving;
+    struct fetching fetching;
+    struct install install;
+    bool is_installing;        /* The core takes no step. */
     uint64_t contradicted_ns;  /* When a peer last contradicted what is committed; 0: never. */
     uint64_t loss_reported_ns; /* Since when, with no leader that agrees; see note_loss(). */
     uint64_t loss_last_reported_ns;
@@ -182,9 +196,19 @@ void compaction_begin(struct replica *r);
 /* Each turn: goes on with it. */
 void compaction_look(struct replica *r);
 
+/* --- install.c ------------------------------------------------------------------------- */
+
+void install_begin(struct replica *r);
+/* The leader has named a snapshot that this node needs. */
+void install_offer(struct replica *r, const struct raft_snapshot *offer);
+/* Each turn: installs it once it is there. */
+void install_look(struct replica *r);
+
 /* --- snapshots.c ----------------------------------------------------------------------- */
 
 void snapshots_begin(struct replica *r);
+/* The core names the newest to members that need one. */
+void snapshots_announce(struct replica *r);
 /* Each turn, when the rest is done. */
 void snapshots_look(struct replica *r);
 

@@ -232,6 +232,9 @@ static void carry_out(struct replica *r, const struct raft_event *event,
     if (effects->role_changed) {
         note_role(r);
     }
+    if (effects->install.last_included_index > 0) {
+        install_offer(r, &effects->install);
+    }
     ticker_set(&r->ticker, effects->deadline_ns);
 }
 
@@ -255,7 +258,7 @@ int replica_step(struct replica *r, const struct raft_event *event, struct entry
 {
     struct raft_effects effects;
 
-    CHECK(r->is_running);
+    CHECK(r->is_running && !r->is_installing);
     replica_make_room_for_terms(r);
     probe_call(r->probe, before_step, r->raft, event);
 

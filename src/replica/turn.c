@@ -93,7 +93,10 @@ void replica_place(struct replica *r)
     time_share_begin(&r->share, r->io, r->probe, TURN_NS);
     r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
     if (r->is_running) {
-        place_all(r);
+        install_look(r);
+        if (!r->is_installing) {
+            place_all(r);
+        }
         store_flush(r->store);
         prepare_peers(r);
     }
@@ -143,7 +146,7 @@ void replica_timer_fired(struct io_timer *timer)
     if (!r->is_running || event.now_ns < ticker_due_ns(&r->ticker)) {
         return;
     }
-    if ((may_have_slept(r, event.now_ns) && !ticker_is_late(&r->ticker)) ||
+    if (r->is_installing || (may_have_slept(r, event.now_ns) && !ticker_is_late(&r->ticker)) ||
         hears_an_entry(r, event.now_ns)) {
         ticker_wait(&r->ticker, event.now_ns); /* The turn arms the timer for then. */
         return;

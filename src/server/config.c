@@ -35,6 +35,7 @@ void server_config_defaults(struct server_config *c)
         .log_memory_bytes = 64 * MB,
         .log_tail_bytes = 16 * MB,
         .snapshot_after_bytes = 64 * MB,
+        .snapshot_rate_bytes = 100 * MB,
         .snapshot_after_entries = 4 * 1000 * 1000,
         .in_flight_bytes_max = 256 * MB,
         .clients_max = 10000,

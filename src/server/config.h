@@ -31,6 +31,7 @@ struct server_config {
     uint64_t log_memory_bytes;       /* Newest entries kept in memory. */
     uint64_t log_tail_bytes;         /* Of these, as many stay when the log is cut. */
     uint64_t snapshot_after_bytes;   /* A snapshot is due when the log has grown by so much, */
+    uint64_t snapshot_rate_bytes;    /* So much of one is fetched from another node a second. */
     uint64_t snapshot_after_entries; /* or by so many entries. See snapshotter.h. */
     uint64_t in_flight_bytes_max;    /* Of commands under way: half for clients here, which wait
                                    * then, half for forwarded ones, which are refused. */

@@ -373,6 +373,7 @@ static struct replica_options replica_options(struct server *s)
         .log_tail_bytes = c->log_tail_bytes,
         .snapshot_after_bytes = c->snapshot_after_bytes,
         .snapshot_after_entries = c->snapshot_after_entries,
+        .snapshot_rate_bytes = c->snapshot_rate_bytes,
         .in_flight_bytes_max = c->in_flight_bytes_max,
         .reply_bytes_max = c->client_output_bytes_max,
         .memory_bytes_max = c->memory_bytes_max,

@@ -167,6 +167,9 @@ static void finish_load(struct io_job *job)
     if (load->result == SNAPSHOT_AT_END && load->is_part) {
         note_verified(load);
     }
+    if (load->result == SNAPSHOT_AT_END) {
+        load->snapshot = load->reader->snapshot; /* With its log time. */
+    }
     free_load(load);
     load->done(load, load->is_canceled ? -ECANCELED : load->result);
 }

@@ -75,6 +75,19 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     }
 }
 
+static void on_fetch(void *context, uint64_t connection, const struct wire_fetch *f)
+{
+    CHECK(context != NULL);
+    CHECK(connection != 0 && f->index > 0 && f->size > 0 && f->size <= WIRE_PART_BYTES_MAX);
+}
+
+static void on_part(void *context, raft_id from, const struct wire_part *part)
+{
+    CHECK(context != NULL);
+    CHECK(from != 0 && from != SELF);
+    CHECK(part->bytes.size <= WIRE_PART_BYTES_MAX);
+}
+
 static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 {
     CHECK(context != NULL);
@@ -281,6 +294,8 @@ static void start(struct world *w)
                                   .forward = on_forward,
                                   .abandoned = on_abandoned,
                                   .answer = on_answer,
+                                  .fetch = on_fetch,
+                                  .part = on_part,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};

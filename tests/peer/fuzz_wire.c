@@ -92,6 +92,8 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     struct wire_forward forward;
     struct wire_abandon abandon;
     struct wire_answer answer;
+    struct wire_fetch fetch;
+    struct wire_part part;
     struct wire_holds holds;
     uint64_t clock_ns;
 
@@ -106,6 +108,12 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
         check_same(out, type, body);
     } else if (type == WIRE_ABANDON && wire_get_abandon(frame, &abandon)) {
         wire_put_abandon(out, &abandon);
+        check_same(out, type, body);
+    } else if (type == WIRE_FETCH && wire_get_fetch(frame, &fetch)) {
+        wire_put_fetch(out, &fetch);
+        check_same(out, type, body);
+    } else if (type == WIRE_PART && wire_get_part(frame, &part)) {
+        wire_put_part(out, &part);
         check_same(out, type, body);
     } else if (type == WIRE_ANSWER && wire_get_answer(frame, &answer)) {
         size_t mark = wire_begin_answer(out, answer.group, answer.correlation);
@@ -126,7 +134,8 @@ static void try_body(const struct wire_frame *frame)
         try_entries(frame, &out);
     } else if (frame->type == WIRE_FORWARD || frame->type == WIRE_ANSWER ||
                frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS ||
-               frame->type == WIRE_ABANDON) {
+               frame->type == WIRE_ABANDON || frame->type == WIRE_FETCH ||
+               frame->type == WIRE_PART) {
         try_forwarding(frame, &out);
     } else {
         try_handshake(frame->type, frame->body, &out);

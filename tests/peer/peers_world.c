@@ -43,6 +43,26 @@ static void on_abandoned(void *context, uint64_t connection, const struct wire_a
     n->abandoned_count++;
 }
 
+static void on_fetch(void *context, uint64_t connection, const struct wire_fetch *f)
+{
+    struct node *n = context;
+    struct buffer *out = peers_answer(&n->peers, connection);
+
+    n->fetch_count++;
+    wire_put_part(out, &(struct wire_part){.index = f->index,
+                                           .checksum = f->checksum,
+                                           .offset = f->offset,
+                                           .bytes = slice_str("part")});
+}
+
+static void on_part(void *context, raft_id from, const struct wire_part *part)
+{
+    struct node *n = context;
+
+    n->part_count++;
+    assert_true(slice_is(part->bytes, "part"));
+}
+
 static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 {
     struct node *n = context;
@@ -118,6 +138,8 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
                                   .forward = on_forward,
                                   .abandoned = on_abandoned,
                                   .answer = on_answer,
+                                  .fetch = on_fetch,
+                                  .part = on_part,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};

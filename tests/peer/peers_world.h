@@ -24,6 +24,8 @@ struct node {
     uint32_t lost_count;
     uint32_t forwards_lost_count;
     uint32_t answer_count;
+    uint32_t fetch_count;
+    uint32_t part_count;
     uint32_t forward_count;
     uint32_t abandoned_count;
     bool awaits_message;

@@ -277,7 +277,8 @@ static void test_peers__frames_out_of_place_end_the_connection(void **state)
     } frames[] = {{WIRE_CONTROL, WIRE_FORWARD}, {WIRE_CONTROL, WIRE_APPEND},
                   {WIRE_BULK, WIRE_HEARTBEAT},  {WIRE_BULK, WIRE_HOLDS},
                   {WIRE_CONTROL, WIRE_CLOCK},   {WIRE_BULK, WIRE_ANSWER},
-                  {WIRE_CONTROL, WIRE_HELLO},   {WIRE_CONTROL, WIRE_ABANDON}};
+                  {WIRE_CONTROL, WIRE_HELLO},   {WIRE_CONTROL, WIRE_ABANDON},
+                  {WIRE_CONTROL, WIRE_FETCH},   {WIRE_BULK, WIRE_PART}};
     static const char body[64] = {10, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1};
     struct world *w = *state;
     struct wire_hello hello = stranger_hello();
@@ -467,6 +468,22 @@ static void test_peers__that_were_removed_get_the_answers_under_way(void **state
 }
 
 /* Otherwise a node that forwards or replicates much would be considered dead. */
+static void test_peers__fetch_parts_of_a_snapshot(void **state)
+{
+    static const struct wire_fetch fetch = {.index = 7, .term = 1, .bytes = 4, .size = 4};
+    struct world *w = *state;
+
+    forward_one(w);
+    wire_put_fetch(peers_fetch(&w->nodes[0].peers, id_of(1)), &fetch);
+    peers_flush(&w->nodes[0].peers);
+    run_ms(w, 50);
+    assert_int_equal(w->nodes[1].fetch_count, 1);
+    peers_flush_answers(&w->nodes[1].peers);
+    run_ms(w, 50);
+    assert_int_equal(w->nodes[0].part_count, 1);
+    assert_null(peers_fetch(&w->nodes[0].peers, 999));
+}
+
 static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
 {
     static const struct sim_network slow = {.delay_min_ns = 20 * SIM_MS,
@@ -576,6 +593,7 @@ int main(void)
         PEERS_TEST(test_peers__answers_take_the_connection_of_their_commands),
         PEERS_TEST(test_peers__answers_end_with_the_connection_of_their_commands),
         PEERS_TEST(test_peers__that_were_removed_get_the_answers_under_way),
+        PEERS_TEST(test_peers__fetch_parts_of_a_snapshot),
         PEERS_TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
         PEERS_TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
         PEERS_TEST(test_peers__report_their_disk_with_entries),

@@ -644,6 +644,8 @@ static void test_decoders__survive_garbage(void **state)
         struct wire_message message;
         struct wire_forward forward;
         struct wire_answer answer;
+        struct wire_fetch fetch;
+        struct wire_part part;
         enum wire_refusal refusal;
         struct slice entries;
         struct entry *e;
@@ -656,6 +658,8 @@ static void test_decoders__survive_garbage(void **state)
         (void)wire_get_entries(frame_of(WIRE_APPEND, rest), &message, &entries);
         (void)wire_get_forward(frame_of(WIRE_FORWARD, rest), &forward);
         (void)wire_get_answer(frame_of(WIRE_ANSWER, rest), &answer);
+        (void)wire_get_fetch(frame_of(WIRE_FETCH, rest), &fetch);
+        (void)wire_get_part(frame_of(WIRE_PART, rest), &part);
         (void)wire_get_refuse(rest, &refusal);
         while ((e = wire_next_entry(&rest)) != NULL) {
             assert_true(e->size <= size);

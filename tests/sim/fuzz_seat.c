@@ -72,6 +72,20 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     s->correlation = f->correlation;
 }
 
+static void on_fetch(void *context, uint64_t connection, const struct wire_fetch *f)
+{
+    (void)context;
+    (void)connection;
+    (void)f;
+}
+
+static void on_part(void *context, raft_id from, const struct wire_part *part)
+{
+    (void)context;
+    (void)from;
+    (void)part;
+}
+
 static void on_answer(void *context, raft_id from, const struct wire_answer *a)
 {
     (void)context;
@@ -140,6 +154,8 @@ static void take_seat(struct scene *s)
                                   .forward = on_forward,
                                   .abandoned = on_abandoned,
                                   .answer = on_answer,
+                                  .fetch = on_fetch,
+                                  .part = on_part,
                                   .lost = on_lost,
                                   .forwards_lost = on_lost,
                                   .refused = on_refused};

@@ -1,0 +1,341 @@
+/* fetching.c - see fetching.h. */
+#include "replica/fetching.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mutant.h"
+
+#define MS (1000 * 1000ull)
+
+enum {
+    PART_BYTES = 512 * 1024,         /* Answers to forwarded commands wait behind it. */
+    UNWRITTEN_MAX = 4 * 1024 * 1024, /* Then the disk is waited for. */
+    GROUP = 0,
+};
+
+static const uint64_t RETRY_NS = 100 * MS;     /* Its holder is not connected. */
+static const uint64_t PATIENCE_NS = 2000 * MS; /* For a part. */
+static const uint64_t STALL_NS = 5000 * MS;    /* Without a part: another one may take its place. */
+static const uint64_t PAUSE_NS = 1000 * MS;    /* After a damaged one. */
+
+static void timer_fired(struct io_timer *timer);
+
+void fetching_init(struct fetching *f, const struct fetching_options *options)
+{
+    *f = (struct fetching){.options = *options, .timer.fired = timer_fired};
+}
+
+void fetching_deinit(struct fetching *f)
+{
+    if (f->options.io != NULL) {
+        io_timer_stop(f->options.io, &f->timer);
+    }
+    loaded_state_deinit(&f->loaded);
+}
+
+bool fetching_is_loaded(const struct fetching *f)
+{
+    return f->phase == FETCHING_LOADED;
+}
+
+uint64_t fetching_bytes_a_second(const struct fetching *f)
+{
+    uint64_t spent_ns = io_now_ns(f->options.io) - f->begun_ns;
+
+    return f->phase != FETCHING_PARTS || spent_ns == 0
+               ? 0
+               : (uint64_t)((double)(f->offset - f->begun_bytes) * 1e9 / (double)spent_ns);
+}
+
+static bool is_same(const struct raft_snapshot *a, const struct raft_snapshot *b)
+{
+    return a->last_included_index == b->last_included_index &&
+           a->last_included_term == b->last_included_term && a->bytes == b->bytes &&
+           a->checksum == b->checksum;
+}
+
+/* --- the end ------------------------------------------------------------------------- */
+
+static void reset(struct fetching *f)
+{
+    f->phase = FETCHING_NONE;
+    io_timer_stop(f->options.io, &f->timer);
+    loaded_state_deinit(&f->loaded);
+}
+
+static void receiving_ended(struct snapshot_receiving *receiving, int error)
+{
+    struct fetching *f = container_of(receiving, struct fetching, receiving);
+    void (*ended)(void *context, int error) = f->ended;
+
+    f->ended = NULL;
+    if (ended != NULL) {
+        ended(f->options.context, error);
+    } else {
+        reset(f);
+    }
+}
+
+static void stop(struct fetching *f, enum snapshot_end how)
+{
+    f->phase = FETCHING_ENDS;
+    io_timer_stop(f->options.io, &f->timer);
+    snapshot_receive_end(&f->receiving, how);
+}
+
+static void fail(struct fetching *f, enum snapshot_end how, const char *reason)
+{
+    log_write(f->options.log, LOG_WARN, "a snapshot could not be fetched",
+              "index=%llu holder=%016llx bytes=%llu of=%llu reason=" LOG_Q,
+              (unsigned long long)f->wanted.last_included_index,
+              (unsigned long long)f->wanted.holder, (unsigned long long)f->offset,
+              (unsigned long long)f->wanted.bytes, reason);
+    f->not_before_ns = io_now_ns(f->options.io) + PAUSE_NS;
+    stop(f, how);
+}
+
+void fetching_drop(struct fetching *f)
+{
+    switch (f->phase) {
+    case FETCHING_NONE:
+    case FETCHING_ENDS:
+    case FETCHING_OPENS: /* It is dropped once it is open. */
+        return;
+    case FETCHING_LOADS:
+        snapshot_load_cancel(&f->load);
+        return;
+    case FETCHING_PARTS:
+    case FETCHING_LOADED:
+        stop(f, SNAPSHOT_REJECT);
+        return;
+    }
+}
+
+void fetching_accept(struct fetching *f, void (*ended)(void *context, int error))
+{
+    CHECK(f->phase == FETCHING_LOADED);
+    f->ended = ended;
+    stop(f, SNAPSHOT_ACCEPT);
+}
+
+void fetching_end(struct fetching *f)
+{
+    CHECK(f->phase == FETCHING_ENDS);
+    reset(f);
+}
+
+/* --- loading ------------------------------------------------------------------------- */
+
+static int take_chunk(struct snapshot_load *load, const struct snapshot_chunk *chunk)
+{
+    struct fetching *f = container_of(load, struct fetching, load);
+
+    return loaded_state_take(&f->loaded, chunk);
+}
+
+static void load_done(struct snapshot_load *load, int error)
+{
+    struct fetching *f = container_of(load, struct fetching, load);
+
+    if (error != 0 || !loaded_state_finish(&f->loaded, load->snapshot.time_us)) {
+        fail(f, SNAPSHOT_REJECT,
+             error == STORE_EFORMAT
+                 ? "it has a section that this program does not know: install a newer version"
+                 : "it is not what it should be");
+    } else if (f->loaded.level > f->options.level_max) {
+        fail(f, SNAPSHOT_REJECT,
+             "its feature level is newer than this program: install a newer "
+             "version");
+    } else {
+        f->receiving.snapshot.time_us = load->snapshot.time_us;
+        f->phase = FETCHING_LOADED;
+        f->options.loaded(f->options.context);
+    }
+}
+
+static void load(struct fetching *f)
+{
+    f->phase = FETCHING_LOADS;
+    io_timer_stop(f->options.io, &f->timer);
+    loaded_state_init(&f->loaded, f->options.hash_seed);
+    f->load = (struct snapshot_load){
+        .snapshot = f->receiving.snapshot, .each = take_chunk, .done = load_done};
+    snapshot_load(f->options.store, &f->load);
+}
+
+/* --- parts --------------------------------------------------------------------------- */
+
+static void wait_until(struct fetching *f, uint64_t at_ns)
+{
+    io_timer_start(f->options.io, &f->timer, at_ns);
+}
+
+static void ask(struct fetching *f)
+{
+    uint64_t now_ns = io_now_ns(f->options.io);
+    struct buffer *out = peers_fetch(f->options.peers, f->wanted.holder);
+    struct wire_fetch fetch = {
+        .group = GROUP,
+        .index = f->wanted.last_included_index,
+        .term = f->wanted.last_included_term,
+        .bytes = f->wanted.bytes,
+        .checksum = f->wanted.checksum,
+        .offset = f->offset,
+        .size = PART_BYTES,
+    };
+
+    if (f->is_asked || f->receiving.unwritten_bytes > UNWRITTEN_MAX) {
+        return;
+    }
+    if (now_ns < f->next_ns) {
+        wait_until(f, f->next_ns);
+        return;
+    }
+    if (out == NULL) {
+        wait_until(f, now_ns + RETRY_NS);
+        return;
+    }
+    wire_put_fetch(out, &fetch);
+    f->is_asked = true;
+    f->asked_ns = now_ns;
+    wait_until(f, now_ns + PATIENCE_NS);
+}
+
+static void go_on(struct fetching *f)
+{
+    if (f->offset < f->wanted.bytes) {
+        ask(f);
+    } else if (f->receiving.unwritten_bytes == 0) {
+        load(f);
+    }
+}
+
+static void timer_fired(struct io_timer *timer)
+{
+    struct fetching *f = container_of(timer, struct fetching, timer);
+
+    if (f->phase == FETCHING_PARTS) {
+        if (io_now_ns(f->options.io) >= f->asked_ns + PATIENCE_NS) {
+            f->is_asked = false; /* It is lost, or its holder is busy. */
+        }
+        go_on(f);
+    }
+}
+
+static void opened(struct snapshot_receiving *receiving, int error)
+{
+    struct fetching *f = container_of(receiving, struct fetching, receiving);
+
+    if (error != 0) {
+        fail(f, SNAPSHOT_SUSPEND, strerror(-error));
+        return;
+    }
+    f->phase = FETCHING_PARTS;
+    f->offset = receiving->held_bytes;
+    f->begun_bytes = f->offset;
+    log_write(f->options.log, LOG_INFO, "a snapshot is being fetched",
+              "index=%llu holder=%016llx bytes=%llu from=%llu",
+              (unsigned long long)f->wanted.last_included_index,
+              (unsigned long long)f->wanted.holder, (unsigned long long)f->wanted.bytes,
+              (unsigned long long)f->offset);
+    go_on(f);
+}
+
+static void appended(struct snapshot_receiving *receiving, int error)
+{
+    struct fetching *f = container_of(receiving, struct fetching, receiving);
+
+    if (f->phase != FETCHING_PARTS) {
+        return;
+    }
+    if (error != 0) {
+        fail(f, SNAPSHOT_SUSPEND, strerror(-error));
+    } else {
+        go_on(f);
+    }
+}
+
+static bool is_awaited(const struct fetching *f, raft_id from, const struct wire_part *part)
+{
+    return f->phase == FETCHING_PARTS && f->is_asked && from == f->wanted.holder &&
+           part->index == f->wanted.last_included_index && part->checksum == f->wanted.checksum &&
+           part->offset == f->offset;
+}
+
+static void pace(struct fetching *f, uint64_t bytes)
+{
+    if (f->options.rate_bytes > 0) {
+        f->next_ns = f->asked_ns + bytes * (1000 * MS) / f->options.rate_bytes;
+    }
+}
+
+void fetching_on_part(struct fetching *f, raft_id from, const struct wire_part *part)
+{
+    struct buffer bytes = {0};
+
+    if (!is_awaited(f, from, part)) {
+        return; /* Of an earlier attempt. */
+    }
+    f->is_asked = false;
+    if (part->outcome == WIRE_SNAPSHOT_GONE) {
+        fail(f, SNAPSHOT_SUSPEND, "its holder has it no more");
+        return;
+    }
+    if (part->bytes.size == 0 || part->bytes.size > f->wanted.bytes - f->offset) {
+        fail(f, SNAPSHOT_REJECT, "its holder sends what was not asked for");
+        return;
+    }
+    buffer_append_slice(&bytes, part->bytes);
+    snapshot_append(&f->receiving, f->offset, &bytes);
+    f->offset += part->bytes.size;
+    f->heard_ns = io_now_ns(f->options.io);
+    pace(f, part->bytes.size);
+    if (f->offset < f->wanted.bytes) {
+        ask(f);
+    }
+}
+
+/* --- which one ----------------------------------------------------------------------- */
+
+static void begin(struct fetching *f, const struct raft_snapshot *offer)
+{
+    uint64_t now_ns = io_now_ns(f->options.io);
+    struct store_snapshot snapshot = {.index = offer->last_included_index,
+                                      .term = offer->last_included_term,
+                                      .bytes = offer->bytes,
+                                      .checksum = offer->checksum};
+
+    if (now_ns < f->not_before_ns || !snapshot_is_possible(&snapshot)) {
+        return;
+    }
+    f->wanted = *offer;
+    f->phase = FETCHING_OPENS;
+    f->offset = 0;
+    f->is_asked = false;
+    f->next_ns = 0;
+    f->begun_ns = now_ns;
+    f->heard_ns = now_ns;
+    f->receiving = (struct snapshot_receiving){
+        .snapshot = snapshot, .opened = opened, .appended = appended, .ended = receiving_ended};
+    snapshot_receive(f->options.store, &f->receiving);
+}
+
+static bool is_stalled(const struct fetching *f)
+{
+    return f->phase == FETCHING_PARTS && io_now_ns(f->options.io) - f->heard_ns >= STALL_NS;
+}
+
+void fetching_offer(struct fetching *f, const struct raft_snapshot *offer)
+{
+    if (f->phase == FETCHING_NONE) {
+        begin(f, offer);
+    } else if (f->phase == FETCHING_PARTS && is_same(offer, &f->wanted)) {
+        if (peers_fetch(f->options.peers, f->wanted.holder) == NULL) {
+            f->wanted.holder = offer->holder; /* It has the same bytes. */
+        }
+    } else if (is_stalled(f) ||
+               (f->phase == FETCHING_PARTS && MUTANT(newer_snapshot_restarts_fetch))) {
+        stop(f, SNAPSHOT_REJECT); /* The next offer is taken. */
+    }
+}

@@ -1,0 +1,35 @@
+/* serving.h - sends parts of this node's snapshots to nodes that fetch them. While one is being
+ * fetched it is kept, though there may be a newer one, and so is the log behind it: whoever fetches
+ * it needs that next. */
+#ifndef RAKIT_REPLICA_SERVING_H
+#define RAKIT_REPLICA_SERVING_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+#include "io/io.h"
+#include "peer/peers.h"
+#include "store/snapshot.h"
+
+enum { SERVING_SNAPSHOTS_MAX = 4 };
+
+struct serving {
+    struct io *io;
+    struct store *store;
+    struct peers *peers;
+    struct list reads; /* Under way. */
+    uint32_t read_count;
+    /* The snapshots that were asked for last, */
+    uint64_t indexes[SERVING_SNAPSHOTS_MAX];
+    uint64_t asked_ns[SERVING_SNAPSHOTS_MAX]; /* and when. 0: never. */
+};
+
+void serving_init(struct serving *s, struct io *io, struct store *store);
+/* The store is closed. */
+void serving_deinit(struct serving *s);
+/* A node asks for a part, on that connection. */
+void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_fetch *f);
+/* The oldest snapshot that is being fetched; UINT64_MAX: none is. */
+uint64_t serving_oldest(const struct serving *s);
+
+#endif /* RAKIT_REPLICA_SERVING_H */
