@@ -418,7 +418,7 @@ static bool is_temporary(const redisReply *reply)
            reply_is_error_code(reply, "LOADING") || is_full(reply);
 }
 
-/* The connection broke during the command. On 0 the command may be sent again. */
+/* The connection broke during the command. Returns 0 if the command may be sent again. */
 static int after_loss(struct client *c, const struct words *command, int status, bool sent)
 {
     if (status == CONNECTION_EINTERRUPTED) {

@@ -418,7 +418,7 @@ static const char *length_fault(const struct command *command, uint32_t count)
     return NULL;
 }
 
-/* Errors of the command itself are for later: it is not looked at yet. */
+/* Errors in the command itself come later: it has not been parsed yet. */
 static bool is_too_early(const struct client *c, const struct command *command)
 {
     struct replica_progress progress;

@@ -1,4 +1,4 @@
-/* query.c - what others may know of a replica. */
+/* query.c - queries about a replica, for other rooms. */
 #include "replica/state.h"
 
 struct raft *replica_raft(const struct replica *r)

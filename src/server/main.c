@@ -1,6 +1,5 @@
-/* main.c - rakit-server as a process: command line, log, signals, limits of the system.
- * What it serves is server.h, the same in the simulator; only this file and the backend
- * know the real world. */
+/* main.c - rakit-server as a process: command line, log, signals, system limits. server.h is the
+ * same in the simulator; only this file and the io backend know the real system. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,7 +20,7 @@
 
 enum {
     EXIT_CALLED_WRONGLY = 2,
-    /* Segments, peers, lookups of names, libuv's own, clients in reserve or turned away. */
+    /* Segments, peers, name lookups, libuv's own, clients in reserve or being refused. */
     OTHER_FILES = 208,
 };
 
@@ -35,7 +34,7 @@ static uint64_t wall_ns(void *context)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* A pipe that nobody empties must not stop a node: its lines are dropped instead. */
+/* A pipe that nobody reads must not block the node, so its lines are dropped. */
 static void write_line(void *context, const char *line, size_t size)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -43,7 +42,7 @@ static void write_line(void *context, const char *line, size_t size)
     if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)) {
         ssize_t written = write(STDERR_FILENO, line, size);
 
-        (void)written; /* There is no better place to complain. */
+        (void)written; /* An error can't be reported anywhere. */
     }
 }
 
@@ -87,20 +86,22 @@ static void on_signal(void *context, int signal_number)
 
     if (p->server == NULL || p->server->is_stopping) {
         log_write(p->log, LOG_WARN, "ending at once", "signal=%d", signal_number);
-        _exit(EXIT_FAILURE); /* The second one: whoever sends it has waited enough. */
+        /* On the second signal: the sender does not want to wait any longer. */
+        _exit(EXIT_FAILURE);
     }
-    log_write(p->log, LOG_DEBUG, "was told to end", "signal=%d", signal_number);
+    log_write(p->log, LOG_DEBUG, "received a signal to end", "signal=%d", signal_number);
     server_stop(p->server);
 }
 
-/* While the data directory is opened and judged, the loop does not run, and no other node knows of
- * this one yet: what a start changes on the disk may be cut off anywhere. */
+/* While the data directory is opened and judged, the loop does not run, and no other node knows
+ * this one yet. A start's changes on the disk may be interrupted anywhere, so ending at once is
+ * safe. */
 static void end_at_once(int signal_number)
 {
     _exit(EXIT_SUCCESS);
 }
 
-/* A terminal that is closed, or a script that rotates logs, must not end a node. */
+/* Closing the terminal, or a script that rotates logs, must not end the node. */
 static void on_hangup(void *context, int signal_number)
 {
     const struct process *p = context;
@@ -109,8 +110,8 @@ static void on_hangup(void *context, int signal_number)
               signal_number);
 }
 
-/* Each client needs an open file. Takes as many as the system grants, and serves fewer
- * clients where that is not enough. */
+/* Each client needs a descriptor. Asks the system for enough, and lowers the limit on clients if
+ * it grants fewer. */
 static void provide_files(struct server_config *config, const struct log *log)
 {
     struct rlimit limit;
@@ -126,7 +127,7 @@ static void provide_files(struct server_config *config, const struct log *log)
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || granted >= wanted) {
         return;
     }
-    /* Clients must never take the files that the log and peers need. */
+    /* Clients must never use the descriptors that log and peers need. */
     config->clients_max = granted > OTHER_FILES + 1 ? (uint32_t)(granted - OTHER_FILES) : 1;
     log_write(log, LOG_WARN, "fewer clients: the system grants too few open files",
               "clients_max=%u files=%llu", config->clients_max, (unsigned long long)granted);
@@ -177,10 +178,11 @@ static int serve(struct options *options)
         io_uv_run(p.io);
     }
     if (!has_dir) {
-        rmdir(options->config.data_dir); /* Only empty where the start failed: store_discard(). */
+        /* Succeeds only if the start failed and left it empty: store_discard(). */
+        rmdir(options->config.data_dir);
     }
-    /* All that counts is durable, and all that was answered is sent. Freeing millions of
-     * keys one by one, or waiting for a name server, would only delay the end. */
+    /* Everything important is durable, and all answers are sent. Freeing millions of keys one by
+     * one, or waiting for a name server, would only delay the end. */
     fflush(NULL);
     _exit(p.exit_status);
 }

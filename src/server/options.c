@@ -88,22 +88,20 @@ const char *options_help(void)
            "  --peer-port N            port that the other nodes connect to; default:\n"
            "                           PORT + 10000\n"
            "  --feature-level N        use nothing that a later level brings; default: the newest\n"
-           "  --announce HOST          how others reach this node, where that is not HOST\n"
+           "  --announce HOST          the host at which others reach this node, if not HOST\n"
            "  --election-timeout MS    a leader silent for so long is replaced; default: 300\n"
            "  --heartbeat MS           interval between the leader's heartbeats; default: 50\n"
            "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
            "  --max-clients N          connections served at once; default: 10000\n"
-           "  --maxmemory SIZE         no more data is taken beyond: 4gb, or 50% of what the "
-           "machine\n"
+           "  --maxmemory SIZE         limit on memory, as in 4gb, or as 50% of what the machine\n"
            "                           has; 0: no limit; default: 60%\n"
            "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
            "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
-           "  --snapshot-log MB        a snapshot is made, and the log cut, when the log has grown "
-           "by\n"
-           "                           so much, or by the size of the data; default: 64\n"
-           "  --log-tail MB            of the log is kept behind a cut, in memory and on the "
-           "disk,\n"
-           "                           for nodes that lag; default: 16\n"
+           "  --snapshot-log MB        make a snapshot, and drop the log before it, when the log\n"
+           "                           has grown by so much, or by the size of the data;\n"
+           "                           default: 64\n"
+           "  --log-tail MB            keep so much of that log, in memory and on the disk, for\n"
+           "                           nodes that lag; default: 16\n"
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
            "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
@@ -112,7 +110,7 @@ const char *options_help(void)
            "\n"
            "The log goes to standard error. SIGTERM and SIGINT end the node in order: it hands\n"
            "leadership over first. A second one ends it at once. Exit status: 0 after that, 1\n"
-           "where the node could not start or go on, 2 where it was called wrongly.\n";
+           "if the node could not start or go on, 2 if it was called wrongly.\n";
 }
 
 const char *options_version(void)

@@ -29,8 +29,8 @@ void log_segments_grow(struct log_segments *segments, uint64_t bytes)
     segments->list[segments->count - 1].bytes += bytes;
 }
 
-/* If its first batch begins behind `index` + 1, then entries before that were in the log at that
- * time. They may have been dropped since; but a reader that begins here would miss them. */
+/* If its first batch begins after `index` + 1, the log had earlier entries at that time. They
+ * may have been dropped since, but a reader that begins here would find a gap. */
 const struct log_segment *log_segments_needed(const struct log_segments *segments, uint64_t index)
 {
     const struct log_segment *needed = NULL;

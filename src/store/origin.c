@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/mutant.h"
 
-/* No log comes so far in its life. */
+/* No log ever reaches such numbers. */
 static bool is_number(uint64_t number)
 {
     return number > 0 && number >> 48 == 0;
@@ -89,6 +89,6 @@ int origin_write(struct io *io, const char *dir, const struct store_identity *id
         return rv;
     }
     rv = io_dir_sync(io, dir);
-    /* It has its name by now: this is no time to try again. */
+    /* It has been renamed already, so this must not be tried again. */
     return rv == -ENOSPC || rv == -EDQUOT ? -EIO : rv;
 }

@@ -1,12 +1,12 @@
-/* recovery.h - what a start makes of the vote files and of the log. First it observes: what is
- * there goes into a struct of facts, and nothing is written. Then it decides: of one table
- * (recovery_rows.def, the same as in docs/DISK_FORMAT.md) the first row that fits is the
- * verdict. Only then it acts (wal_recover.c).
+/* recovery.h - how a start handles the vote files and the log. First it observes: everything
+ * found goes into a struct of facts, and nothing is written. Then it decides: the verdict is the
+ * first row that fits of a table (recovery_rows.def, the same as in docs/DISK_FORMAT.md). Only
+ * then it acts (wal_recover.c).
  *
- * What there was of the log is known in three ways. An entry whose identity is there and whose
- * record is bad has existed. One that something later names as durable, without an identity,
- * has existed and nothing more is known of it. Anything else behind the end was in a job that
- * was never acknowledged. */
+ * There are three kinds of knowledge about entries of the log. One whose identity is there and
+ * whose record is bad has existed. One that something later records as durable, but whose
+ * identity is missing, has existed, and nothing more is known of it. Everything else after the
+ * end was in a job that was never acknowledged. */
 #ifndef RAKIT_STORE_RECOVERY_H
 #define RAKIT_STORE_RECOVERY_H
 
@@ -15,17 +15,17 @@
 enum recovery_verdict {
     RECOVERY_START,      /* Nothing is wrong. */
     RECOVERY_MEND,       /* A copy of the vote is written again from the other one. */
-    RECOVERY_DROP,       /* What stands behind the end was never acknowledged, and goes. */
+    RECOVERY_DROP,       /* What is after the end was never acknowledged, and is dropped. */
     RECOVERY_RESTART,    /* A snapshot replaces the whole log. */
-    RECOVERY_DAMAGED,    /* Refuse: what is there is not what was written. */
-    RECOVERY_MISSING,    /* Refuse: what was written is not there. */
+    RECOVERY_DAMAGED,    /* Refuse: the content is not what was written. */
+    RECOVERY_MISSING,    /* Refuse: something that was written is missing. */
     RECOVERY_FOREIGN,    /* Refuse: files of different data directories. */
-    RECOVERY_VERSION,    /* Refuse: another program's files. */
-    RECOVERY_UNREADABLE, /* Refuse: nobody knows what is there. */
+    RECOVERY_VERSION,    /* Refuse: files of another program version. */
+    RECOVERY_UNREADABLE, /* Refuse: the content is unknown. */
 };
 
-/* The votes are judged first: what the log must hold, they say. Then the log, then the snapshots,
- * which must reach to where the log begins. */
+/* The votes are judged first, because they say what the log must contain; then the log; then the
+ * snapshots, which must reach the beginning of the log. */
 enum recovery_subject { RECOVERY_VOTES, RECOVERY_LOG, RECOVERY_SNAPSHOTS };
 
 enum { RECOVERY_LOST_MAX = 8, RECOVERY_SENTENCE_BYTES = 3 * PATH_BYTES_MAX };
@@ -39,13 +39,15 @@ struct recovery_lost {
 
 struct recovery_snapshots {
     struct store_snapshot newest; /* Good, and not below the origin; index 0: none. */
-    bool is_beyond_log;           /* The log ends below it, or has another entry at its index. */
+    bool is_beyond_log;           /* The log ends before it, or has another entry at its index. */
     uint64_t below_index;         /* The newest good one that is below the origin; 0: none. */
     uint64_t bad_index;           /* The newest bad one that is not below the origin; 0: none. */
     enum file_state bad_state;
     int error;
-    uint64_t foreign_index; /* One of another cluster or group, or under another one's name; */
-    uint32_t version;       /* the version of one that has another than ours; 0: none. */
+    uint64_t foreign_index; /* One of another cluster or group, or with another one's name; 0:
+                             * none. */
+    uint32_t version;       /* The version of one with another version than this program's; 0:
+                             * none. */
 };
 
 struct recovery_facts {
@@ -55,13 +57,13 @@ struct recovery_facts {
     const struct vote_files *votes;
     const struct vote *vote;
 
-    /* Where the log begins. If that is not known, observing ends here. */
-    enum file_state origin_state; /* FILE_MISSING: with the first entry ever. */
+    /* Where the log begins. If that is unknown, observing ends here. */
+    enum file_state origin_state; /* FILE_MISSING: with entry 1. */
     struct origin origin;
 
-    /* The segments from that one on. Observing ends at the first one that is not good. */
+    /* The segments from there on. Observing ends at the first one that is not good. */
     uint64_t segment_count;
-    uint64_t gap; /* The first number that none has, below one that one has; 0: none. */
+    uint64_t gap; /* The first missing number below an existing one; 0: none. */
     uint64_t bad_segment;
     enum file_state bad_state;
     uint32_t version;
@@ -69,30 +71,31 @@ struct recovery_facts {
     uint64_t found_bytes;
     uint64_t wanted_bytes;
 
-    /* The chain of whole batches. */
+    /* The chain of complete batches. */
     struct chain end;
     uint64_t last_index;
     uint64_t commit_index;
-    uint64_t vote_generation; /* The highest that a batch names. */
+    uint64_t vote_generation; /* The highest in any batch. */
     uint64_t end_segment;
     uint64_t end_offset;
-    uint64_t used_count; /* Segments from there on, that one included. */
-    /* What comes next in the chain and makes no sense, which ends the observing; number 0: none. */
+    uint64_t used_count; /* Segments from there on, including that one. */
+    /* The next batch of the chain, if it is inconsistent, which ends the observing; number 0:
+     * none. */
     struct batch_head senseless;
 
-    /* The chain of heads: it goes on over batches whose records are bad. */
+    /* The chain of heads: it continues over batches whose records are bad. */
     struct chain heads;
     uint64_t heads_last_index;
-    struct recovery_lost lost[RECOVERY_LOST_MAX]; /* The first of them. */
+    struct recovery_lost lost[RECOVERY_LOST_MAX]; /* The first ones. */
     uint32_t lost_count;
 
-    /* What stands behind the end. */
+    /* What is after the end. */
     uint64_t torn_bytes;   /* All sectors that are not zero. */
     uint64_t max_job;      /* Of good heads there, and of the chain. */
-    uint64_t synced_batch; /* The highest that a good head there names as durable. */
-    uint64_t stray_batch;  /* The highest that stands in another place than its own. */
+    uint64_t synced_batch; /* The highest that a good head there records as durable. */
+    uint64_t stray_batch;  /* The highest that is at a wrong place. */
 
-    struct recovery_snapshots snapshots; /* Looked at if the log lets the node start. */
+    struct recovery_snapshots snapshots; /* Checked if the log lets the node start. */
 };
 
 struct recovery_row {
@@ -101,7 +104,7 @@ struct recovery_row {
     bool (*fits)(const struct recovery_facts *f);
     enum recovery_verdict verdict;
     const char *found;
-    const char *why;      /* That verdict is safe. */
+    const char *why;      /* Why that verdict is safe. */
     const char *sentence; /* For the person, without the advice; "" if the node starts. */
 };
 
@@ -112,60 +115,62 @@ extern const size_t recovery_row_count;
 const struct recovery_row *recovery_decide(const struct recovery_facts *f,
                                            enum recovery_subject subject);
 bool recovery_lets_start(const struct recovery_row *row);
-/* The sentence of a row that does not, its words filled in; and what to do. */
+/* The sentence of a row that does not let the node start, with its words filled in, and what to
+ * do. */
 void recovery_sentence(const struct recovery_row *row, const struct recovery_facts *f, char *text,
                        size_t text_size);
 const char *recovery_advice(const struct recovery_row *row, const struct recovery_facts *f);
-/* STORE_OK if the row lets the node start; else the words, with what to do, and a store_error. */
+/* STORE_OK if the row lets the node start; otherwise a store_error, with the sentence and what
+ * to do. */
 int recovery_explain(const struct recovery_row *row, const struct recovery_facts *f,
                      struct complaint *c);
 
-/* Whether a batch fits what the chain up to here has: it drops nothing that is committed, and
- * leaves no gap. */
+/* Whether a batch drops entries that are committed according to the chain up to here; whether it
+ * leaves a gap. */
 bool recovery_drops_committed(const struct recovery_facts *f, const struct batch_head *head);
 bool recovery_leaves_gap(const struct recovery_facts *f, const struct batch_head *head);
 
 struct recovery_segment {
     struct segment_head head;
-    uint64_t end; /* Behind the last whole batch; a sector in if there is none. */
-    bool is_torn; /* Something stands behind it. */
+    uint64_t end; /* Where the last complete batch ends; one sector if there is none. */
+    bool is_torn; /* Something follows it. */
 };
 
 struct log_reader;
 
-/* Hears of all that is read, in the order of the log (rakit-log shows it). Nothing is decided
- * there. */
+/* Is called with everything that is read, in the order of the log (for rakit-log). Decides
+ * nothing. */
 struct recovery_watch {
     void (*segment)(struct recovery_watch *watch, const struct recovery_segment *segment);
-    /* A head of the chain of heads. Not taken: the log ends before this batch. */
+    /* A head of the chain of heads. Not `is_taken`: the log ends before this batch. */
     void (*batch)(struct recovery_watch *watch, struct log_reader *reader, uint64_t offset,
                   const struct batch_head *head, bool is_taken);
-    /* A sector behind the end that is not zero; `head`: a good one begins there, or NULL. */
+    /* A sector after the end that is not zero; `head`: a good one begins there, or NULL. */
     void (*rest)(struct recovery_watch *watch, struct log_reader *reader, uint64_t offset,
                  const struct batch_head *head, bool is_astray);
 };
 
-/* What is found, for those who act on it. */
+/* What was found, for those that act on it. */
 struct recovery {
     struct store *store;
     struct recovery_facts facts;
     struct recovery_segment *segments; /* By number. */
-    uint64_t *below; /* Numbers of segments below the origin, which nobody needs. */
+    uint64_t *below; /* Numbers of segments below the origin, which are not needed. */
     size_t below_count;
-    size_t tail;     /* The segment with the last whole batch. */
-    uint64_t job_at; /* Where in it the batches of the last job begin. */
+    size_t tail;     /* The segment with the last complete batch. */
+    uint64_t job_at; /* Where the batches of the last job begin in it. */
     const struct recovery_row *snapshot_row;
     struct recovery_watch *watch; /* Or NULL. */
 };
 
 /* Reads the segments, once the vote is known. Fills the facts and the store's index of entries;
- * writes nothing. Stops at what nothing behind can make good. 0, or a negative errno value if the
- * directory cannot be read. */
+ * writes nothing. Stops at damage that nothing after it can outweigh. 0, or a negative errno
+ * value if the directory can't be read. */
 int recovery_observe_log(struct recovery *r);
 
-/* Which snapshots there are, by their first and last sectors, once the log is known. One that is to
- * replace the log is read as a whole. Fills the facts and the store's list of good ones; writes
- * nothing. 0, or a negative errno value if directory or log cannot be read. */
+/* Finds the snapshots by their first and last sectors, once the log is known. A snapshot that
+ * replaces the log is read completely. Fills the facts and the store's list of good ones; writes
+ * nothing. Returns 0, or a negative errno value if directory or log can't be read. */
 int recovery_observe_snapshots(struct recovery *r);
 
 #endif /* RAKIT_STORE_RECOVERY_H */

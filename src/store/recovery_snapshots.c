@@ -1,6 +1,6 @@
-/* recovery_snapshots.c - which snapshots a start finds, and which one it can go on from. First and
- * last sector say which one a file is; the rest is verified where it is loaded, or here if the log
- * is to be dropped for it. */
+/* recovery_snapshots.c - which snapshots a start finds, and which one it can continue from. A
+ * file is identified by its first and last sectors; the rest is verified when it is loaded, or
+ * here if the log is dropped in favour of it. */
 #include <errno.h>
 
 #include "base/mutant.h"
@@ -62,7 +62,7 @@ static void note_snapshot(struct recovery *r, uint64_t index)
     snapshot_reader_close(&reader);
 }
 
-/* The name says all but the term. */
+/* The name holds everything except the term. */
 static void note_part(struct store *s, struct store_snapshot part)
 {
     struct snapshot_reader reader;
@@ -100,7 +100,7 @@ static int note_term(void *context, struct entry *e)
     return 0;
 }
 
-/* Of an entry that the log has. 0 or a negative errno value. */
+/* The term of an entry that the log has. Returns 0 or a negative errno value. */
 static int read_term(struct store *s, uint64_t index, uint64_t *ret_term)
 {
     const struct log_run *run = log_index_find(&s->index, index);
@@ -131,7 +131,7 @@ static int compare_with_log(struct recovery *r, const struct store_snapshot *sna
     return rv;
 }
 
-/* Reads all of it. FILE_GOOD: every byte is what was written. */
+/* Reads all of it. FILE_GOOD: every byte is as it was written. */
 static enum file_state verify(struct store *s, const struct store_snapshot *snapshot,
                               int *ret_error)
 {
@@ -156,7 +156,7 @@ static enum file_state verify(struct store *s, const struct store_snapshot *snap
     return state;
 }
 
-/* Whether the start can go on from it. */
+/* Whether the start can continue from it. */
 static int judge(struct recovery *r, const struct store_snapshot *snapshot, bool *ret_is_good)
 {
     struct recovery_snapshots *found = &r->facts.snapshots;

@@ -191,7 +191,7 @@ static bool snapshot_is_foreign(const struct recovery_facts *f)
     return f->snapshots.foreign_index != 0;
 }
 
-/* The newest good one, if the log can be read on from there. */
+/* The newest good one, if the log continues from there without a gap. */
 static const struct store_snapshot *snapshot_of(const struct recovery_facts *f)
 {
     return f->snapshots.newest.index != 0 ? &f->snapshots.newest : NULL;
@@ -259,7 +259,8 @@ const struct recovery_row *recovery_decide(const struct recovery_facts *f,
 
     while (row->subject != subject || !row->fits(f)) {
         row++;
-        CHECK(row < recovery_rows + recovery_row_count); /* The last of each always fits. */
+        /* The last row of each subject always fits. */
+        CHECK(row < recovery_rows + recovery_row_count);
     }
     return row;
 }
@@ -268,7 +269,8 @@ const struct recovery_row *recovery_decide(const struct recovery_facts *f,
 
 enum { WORD_BYTES = 512 };
 
-/* All of these may have been acknowledged: something names a batch beyond the end as durable. */
+/* The last batch that may have been acknowledged: something records a batch after the end as
+ * durable. */
 static uint64_t known_batch(const struct recovery_facts *f)
 {
     uint64_t batch = f->vote->synced_batch;
@@ -281,7 +283,7 @@ static uint64_t known_batch(const struct recovery_facts *f)
     return f->stray_batch > batch ? f->stray_batch : batch;
 }
 
-/* Which entries are lost: those whose identities are there, and those that have none. */
+/* Lists the lost entries: those with known identities, and those without. */
 static void list_lost(const struct recovery_facts *f, char *to)
 {
     uint64_t known = known_batch(f);
@@ -313,10 +315,10 @@ static int bad_vote(const struct recovery_facts *f)
 struct word {
     const char *name;
     uint64_t number;
-    const char *text; /* Instead of the number. */
+    const char *text; /* Used instead of the number. */
 };
 
-/* What stands in braces. */
+/* Replaces a name in braces. */
 static void expand(const struct recovery_facts *f, const char *name, size_t size, char *to)
 {
     char lost[WORD_BYTES] = "";
@@ -368,7 +370,7 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
 
     while (strlen(words[i].name) != size || strncmp(words[i].name, name, size) != 0) {
         i++;
-        CHECK(i < sizeof words / sizeof words[0]); /* The sentences have no other words. */
+        CHECK(i < sizeof words / sizeof words[0]); /* The sentences use no other names. */
     }
     if (words[i].text != NULL) {
         snprintf(to, PATH_BYTES_MAX, "%s", words[i].text);
@@ -377,7 +379,7 @@ static void expand(const struct recovery_facts *f, const char *name, size_t size
     }
 }
 
-/* That of the file which has another one than ours. */
+/* The version of the file that has another one than this program's. */
 static uint32_t other_version(const struct recovery_facts *f)
 {
     if (f->snapshots.version != 0) {

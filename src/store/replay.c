@@ -39,7 +39,7 @@ static int lend_entry(void *context, struct entry *e)
     return rv;
 }
 
-/* Opens the segment of a run. */
+/* Opens the segment that a run is in. */
 static int open_segment(struct store_replay *replay, uint64_t segment)
 {
     struct store *s = replay->store;

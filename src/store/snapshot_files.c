@@ -61,7 +61,7 @@ static void free_removal(struct removal *removal)
     free(removal);
 }
 
-/* What stays behind is removed by the next start. */
+/* A file that remains is removed by the next start. */
 static void finish_removal(struct io_job *job)
 {
     struct removal *removal = container_of(job, struct removal, job);

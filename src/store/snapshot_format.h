@@ -1,7 +1,7 @@
-/* snapshot_format.h - the bytes of a snapshot file: its first sector, and the chunks behind it
- * (docs/DISK_FORMAT.md, "Snapshots"). Pure: encodes into memory and judges memory.
+/* snapshot_format.h - the bytes of a snapshot file: its first sector, and the chunks after it
+ * (docs/DISK_FORMAT.md, "Snapshots"). Pure: encodes into memory and checks memory.
  *
- * Each chunk names its place and the checksum of what is before it, so the last one stands for
+ * Each chunk contains its number and the checksum of the one before it, so the last one covers
  * every byte of the file. */
 #ifndef RAKIT_STORE_SNAPSHOT_FORMAT_H
 #define RAKIT_STORE_SNAPSHOT_FORMAT_H
@@ -24,26 +24,26 @@ enum {
 #define SNAPSHOT_END "end"
 
 void snapshot_name(char *name, uint64_t index);
-/* dir/name of the snapshot at `index`; */
+/* dir/name of the snapshot at `index`. */
 void snapshot_path(const char *dir, uint64_t index, char *path);
-/* and where it is made. */
+/* The path under which it is made. */
 void snapshot_temporary_path(const char *dir, uint64_t index, char *path);
-/* Where it is received; the name says all of its identity but the term. */
+/* The path under which it is received; the name holds all of its identity except the term. */
 void snapshot_part_path(const char *dir, const struct store_snapshot *snapshot, char *path);
-/* Index, bytes and checksum in such a name; index 0 if it is none. */
+/* Index, bytes and checksum from such a name; index 0 if it is none. */
 struct store_snapshot snapshot_part_of(const char *name);
-/* The index in the name of a snapshot; 0 if it is none. */
+/* The index from the name of a snapshot; 0 if it is none. */
 uint64_t snapshot_index_of(const char *name);
 
-/* Returns the checksum that the first chunk must name. */
+/* Returns the checksum that the first chunk must contain. */
 uint64_t snapshot_head_encode(char *sector, const struct store_identity *identity,
                               const struct store_snapshot *snapshot);
-/* Fields of a sector that head_check() found good: index, term and time. Returns that checksum. */
+/* Decodes a sector that head_check() found good: index, term and time. Returns that checksum. */
 uint64_t snapshot_head_decode(const char *sector, struct store_snapshot *ret_snapshot);
 
 struct chunk_head {
     uint64_t number;   /* From 1. */
-    uint64_t previous; /* The checksum before it. */
+    uint64_t previous; /* The checksum of the chunk before it. */
     uint64_t checksum; /* Of head and body. */
     char section[SNAPSHOT_SECTION_MAX + 1];
     uint32_t flags;
@@ -51,22 +51,22 @@ struct chunk_head {
     uint32_t stored_bytes;
 };
 
-/* What the last chunk says of all. */
+/* Totals, from the last chunk. */
 struct snapshot_totals {
     uint64_t chunks; /* Without this one. */
     uint64_t raw_bytes;
     uint64_t file_bytes;
 };
 
-/* What a chunk takes in the file. */
+/* The size of a chunk in the file. */
 uint64_t chunk_bytes(uint32_t stored_bytes);
 
-/* Writes head and padding around a body that is in its place already, which has room for
+/* Writes head and padding around a body that is already in its place in a buffer of
  * chunk_bytes(); sets the checksum. */
 void chunk_encode(char *to, struct chunk_head *head);
-/* Whether a chunk begins here, by its head alone. Sizes are within their bounds. */
+/* Whether a chunk begins here, judged by its head only. Its sizes are within their limits. */
 bool chunk_head_decode(const char *data, struct chunk_head *ret_head);
-/* Whether chunk_bytes() at `data` are what was written. */
+/* Whether the chunk_bytes() at `data` are as they were written. */
 bool chunk_is_good(const char *data, const struct chunk_head *head);
 bool chunk_is_end(const struct chunk_head *head);
 

@@ -87,7 +87,7 @@ static void make_room(struct snapshot_reader *reader, uint64_t size)
     }
 }
 
-/* Bytes of the file from `offset` on, which is not before the window; 0 or an error. */
+/* Reads bytes of the file from `offset` on, which must not be before the window; 0 or an error. */
 static int view(struct snapshot_reader *reader, uint64_t offset, uint64_t size,
                 const char **ret_data)
 {
@@ -122,7 +122,7 @@ static int view(struct snapshot_reader *reader, uint64_t offset, uint64_t size,
     return 0;
 }
 
-/* The next chunk, verified as it is stored. */
+/* Reads the next chunk and verifies it as it is stored. */
 static int read_stored(struct snapshot_reader *reader, struct chunk_head *ret_head,
                        const char **ret_data)
 {
@@ -147,7 +147,7 @@ static void advance(struct snapshot_reader *reader, const struct chunk_head *hea
     reader->raw_bytes += head->raw_bytes;
 }
 
-/* The last chunk ends the file, and knows how long it is. */
+/* The last chunk must end the file, and contain its length. */
 static int take_end(struct snapshot_reader *reader, const struct chunk_head *head, const char *data)
 {
     struct snapshot_totals totals;

@@ -56,7 +56,7 @@ static int flush(struct snapshot_writer *writer)
     return rv;
 }
 
-/* Room for so many bytes more. */
+/* Makes room for so many more bytes. */
 static char *reserve(struct snapshot_writer *writer, uint64_t bytes)
 {
     if (bytes > writer->capacity - writer->size) {
@@ -79,7 +79,8 @@ static void add_chunk(struct snapshot_writer *writer, char *to, struct chunk_hea
     writer->size += chunk_bytes(head->stored_bytes);
 }
 
-/* Compressed, or as it is if that takes no more. Returns the bytes it takes. */
+/* Stores the content compressed, or as it is if that is not larger. Returns the size of the
+ * result. */
 static uint32_t store_body(struct snapshot_writer *writer, char *to, struct slice content,
                            uint32_t *flags)
 {

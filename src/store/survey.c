@@ -29,7 +29,7 @@ static const char *magic_of(const char *name)
     }
 }
 
-/* Of the first good file that names a node. */
+/* Takes the identity from the first good file that names a node. */
 static void borrow_from(void *context, const char *name)
 {
     struct borrowing *b = context;
@@ -78,7 +78,7 @@ static void look_at_key(struct survey *s, const char *dir)
     (void)cluster_key_find(s->store->io, dir, s->identity.cluster_id, NULL, &key, &is_missing, &c);
 }
 
-/* A log whose vote is lost can be read all the same: its end is then known from itself alone. */
+/* A log whose vote is lost can still be read; then only the log itself shows where it ends. */
 static void look_at_log(struct survey *s)
 {
     struct recovery_facts *f = &s->recovery.facts;

@@ -1,7 +1,6 @@
-/* survey.h - a data directory for those who only look: what a start would find, and what it would
- * decide, by the same observing and the same table. Nothing is written or locked, so a node may
- * run on the directory meanwhile; then what it is just writing may look like damage, at another
- * place each time. */
+/* survey.h - inspects a data directory: what a start would find and decide, with the same
+ * observing and the same table. Nothing is written or locked, so a node may be running on the
+ * directory; then what it is just writing may look like damage, at another place each time. */
 #ifndef RAKIT_STORE_SURVEY_H
 #define RAKIT_STORE_SURVEY_H
 
@@ -12,29 +11,29 @@ enum { SURVEY_TEXT_BYTES = RECOVERY_SENTENCE_BYTES };
 
 struct survey {
     struct directory directory;
-    /* A fault is what a start would say, with what to do; "": none. */
+    /* A fault is the message that a start would give, with what to do; "": none. */
     char identity_fault[SURVEY_TEXT_BYTES];
     char key_fault[SURVEY_TEXT_BYTES];
     struct store_identity identity;
-    /* The identity is bad, and another file names these ids. Only to show what is there. */
+    /* The identity is bad, and these ids are from another file. Only for display. */
     bool is_identity_borrowed;
-    bool is_member; /* Key, vote and log were looked at. */
-    /* What the table says; NULL if it was not asked: the votes, unless is_member; the log, also if
-     * the votes do not let the node start. */
+    bool is_member; /* Key, vote and log were inspected. */
+    /* The verdict of the table; NULL if it was not asked: for the votes, unless is_member; for
+     * the log, also if the votes do not let the node start. */
     const struct recovery_row *vote_row;
     const struct recovery_row *log_row;
     const struct recovery_row *snapshot_row; /* NULL unless the log lets the node start. */
-    struct store *store; /* Never opened; its index says where live entries are. */
+    struct store *store; /* Never opened; its index knows where live entries are. */
     struct recovery recovery;
 };
 
-/* Looks at everything; `watch` (or NULL) hears of the log as it is read, also of one that the
- * votes would keep from being looked at. 0, or a negative errno value if the directory cannot be
- * listed; then *ret_survey is NULL. `dir` has at most PATH_BYTES_MAX - NAME_BYTES_MAX bytes. */
+/* Inspects everything; `watch` (or NULL) is called with the log as it is read, even if the votes
+ * would not let a node start. 0, or a negative errno value if the directory can't be listed;
+ * then *ret_survey is NULL. `dir` has at most PATH_BYTES_MAX - NAME_BYTES_MAX bytes. */
 int survey_take(struct io *io, const char *dir, struct recovery_watch *watch,
                 struct survey **ret_survey);
 void survey_free(struct survey *s);
-/* Whether a node would start here. (A directory without a file of a node is fine.) */
+/* Whether a node would start here. (A directory without a node's files is fine.) */
 bool survey_lets_start(const struct survey *s);
 
 #endif /* RAKIT_STORE_SURVEY_H */

@@ -1,9 +1,9 @@
-/* wal_recover.c - puts the log right for writing after a start has judged it.
+/* wal_recover.c - prepares the log for writing after a start has judged it.
  *
- * What the torn job left is zeroed, so that it can never be taken for anything; and the last job
- * is written once more, the same bytes to the same place, and synced, because what was read may
- * stand in the system's cache alone, even marked there as clean after a sync that failed. All
- * this may be cut short by the next crash at any point and begins anew then. */
+ * The remains of a torn job are zeroed, so that they can never be taken for anything. The last
+ * job is written once more, the same bytes to the same place, and synced, because what was read
+ * may be only in the page cache, even marked as clean there after a failed sync. A crash may
+ * interrupt this at any point; the next start then does it again. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 enum { WINDOW_BYTES = 1024 * 1024 };
 
-/* Zeroes what stands behind the end of the chain. */
+/* Zeroes everything after the end of the chain. */
 static int wipe_rest(struct io_file *file, const struct recovery_segment *segment)
 {
     char *data = memory_take(WINDOW_BYTES);
@@ -43,7 +43,7 @@ static int wipe_rest(struct io_file *file, const struct recovery_segment *segmen
     return rv;
 }
 
-/* Writes what stands at `from` up to `to` once more. */
+/* Writes the bytes from `from` up to `to` once more. */
 static int write_again(struct io_file *file, uint64_t from, uint64_t to)
 {
     char *data = memory_take(WINDOW_BYTES);
@@ -93,7 +93,7 @@ static int prepare_writing(struct recovery *r, struct complaint *c)
     size_t next = r->tail;
     int rv = STORE_OK;
 
-    /* The names first: later steps rely on what they led to. */
+    /* The names first: later steps rely on the files that they lead to. */
     rv = io_dir_sync(s->io, s->dir);
     if (rv != 0) {
         return complain(c, STORE_EIO, "cannot sync %s (error %d)", s->dir, -rv);
@@ -162,7 +162,7 @@ static int judge_snapshots(struct recovery *r, struct store_recovered *recovered
     return recovery_explain(r->snapshot_row, &r->facts, c);
 }
 
-/* What a snapshot holds is committed. */
+/* The state in a snapshot is committed. */
 static void raise_to_snapshot(struct recovery_facts *f)
 {
     uint64_t index = f->snapshots.newest.index;
@@ -170,7 +170,7 @@ static void raise_to_snapshot(struct recovery_facts *f)
     f->commit_index = f->commit_index > index ? f->commit_index : index;
 }
 
-/* The log is dropped for it. */
+/* Drops the log in favour of the snapshot. */
 static int restart_log(struct recovery *r, struct store_recovered *recovered, struct complaint *c)
 {
     struct store *s = r->store;
@@ -204,7 +204,7 @@ static void report_lost_snapshot(const struct recovery *r)
     }
 }
 
-/* No crash does that to a copy: somebody should look at the disk. */
+/* No crash does that to a copy, so somebody should check the disk. */
 static void report_lost_copy(const struct store *s)
 {
     MUTANT_DO(lost_copy_unreported, return;);
@@ -215,7 +215,7 @@ static void report_lost_copy(const struct store *s)
               "the other copy was good, so nothing is lost; see whether the disk is failing");
 }
 
-/* What the rest of the store goes on from. */
+/* Sets the state that the rest of the store continues from. */
 static void take_over(const struct recovery *r, struct store_recovered *recovered)
 {
     const struct recovery_facts *f = &r->facts;
@@ -224,7 +224,7 @@ static void take_over(const struct recovery *r, struct store_recovered *recovere
     for (size_t i = 0; i < f->segment_count; i++) {
         s->log_bytes += r->segments[i].end - SECTOR_BYTES;
     }
-    s->chain.job = f->max_job; /* A torn job's number is not used again. */
+    s->chain.job = f->max_job; /* A torn job's number is not reused. */
     s->queued_last_index = f->last_index;
     s->queued_commit_index = f->commit_index;
     s->queued_term = s->vote.current_term;

@@ -546,7 +546,7 @@ static void test_session__while_it_loads_only_what_needs_no_data(void **state)
     text = ask(f, fd, "INFO persistence\r\n", &got);
     expect_part(text, "loading:1\r\nloading_total_bytes:1000\r\nloading_loaded_bytes:420\r\n"
                       "loading_loaded_perc:42\r\nloading_eta_seconds:2\r\n");
-    /* A transaction begins in no other way than it would later. */
+    /* A transaction must not begin differently than later. */
     fixture_talk(f, fd, "MULTI\r\n", "-ERR ");
     f->replica.is_loading = false;
     buffer_clear(&got);

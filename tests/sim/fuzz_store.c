@@ -215,7 +215,7 @@ static void on_made(struct snapshot_making *making, int error)
     CHECK(error == 0);
 }
 
-/* Of what comes before the origin. */
+/* Makes a snapshot of the entries before the origin. */
 static void world_make_snapshot(struct world *w)
 {
     struct buffer content = {0};

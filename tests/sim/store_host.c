@@ -146,7 +146,7 @@ static int host_chunk(void *context, const struct snapshot_chunk *chunk)
     return 0;
 }
 
-/* The newest snapshot is whole, and the log goes on from there. */
+/* The newest snapshot must be complete, and the log must continue from it. */
 static int host_load(struct store_host *h, const struct store_recovered *found)
 {
     const struct store_snapshot *snapshot = &found->snapshot;
@@ -219,7 +219,7 @@ bool host_open(struct store_host *h, uint64_t limit)
     return true;
 }
 
-/* What the store knows to be committed. */
+/* The index up to which the store knows the log to be committed. */
 static uint64_t committed_index(const struct store_host *h)
 {
     uint64_t snapshot = snapshot_newest(h->store).index;
@@ -275,7 +275,7 @@ static bool await(struct store_host *h, const bool *is_busy)
 static void host_wrote(struct snapshot_making *making, int error)
 {
     (void)making;
-    (void)error; /* The end reports it again. */
+    (void)error; /* The last call reports it again. */
 }
 
 static void host_made(struct snapshot_making *making, int error)
@@ -296,7 +296,7 @@ static void put(struct snapshot_making *making, char letter, size_t size)
     snapshot_put(making, "items", 0, &content);
 }
 
-/* As of that entry of the log, with two chunks. */
+/* Makes a snapshot of the state after that entry of the log, with two chunks. */
 static void make_snapshot(struct store *s, const struct checker_log *log, uint64_t index,
                           struct snapshot_making *making)
 {
@@ -329,7 +329,7 @@ static void remove_older(struct store_host *h)
     }
 }
 
-/* A snapshot reaches there. */
+/* Whether a snapshot reaches there. */
 static bool move_origin(struct store_host *h, uint64_t index, bool drops_log)
 {
     struct checker_entry e = checker_log_at(&h->log, index);
@@ -358,7 +358,7 @@ bool host_move(struct store_host *h, uint32_t keep_count)
         return false;
     }
     if (snapshot_newest(h->store).index < index) {
-        assert_true(h->may_fail); /* Making it failed, which is no failure of the store. */
+        assert_true(h->may_fail); /* Making it failed, which is not a failure of the store. */
         return true;
     }
     return move_origin(h, index, false);
@@ -390,7 +390,7 @@ static void read_file(struct io *io, const char *path, struct buffer *to)
     io_file_close(file);
 }
 
-/* On a machine of its own, which nothing befalls. */
+/* Made on a machine of its own, without faults. */
 static void make_elsewhere(struct store_host *h, struct elsewhere *other, uint64_t index)
 {
     struct store_options options = {.dir = "other",
@@ -466,7 +466,7 @@ static bool end_receiving(struct store_host *h, enum snapshot_end how)
     return await(h, &h->is_busy);
 }
 
-/* In parts, with a break in the middle of a chunk. */
+/* Receives it in parts, with a break in the middle of a chunk. */
 static bool receive(struct store_host *h, const struct elsewhere *other)
 {
     return begin_receiving(h, other) && receive_up_to(h, other, 600) &&
@@ -475,7 +475,7 @@ static bool receive(struct store_host *h, const struct elsewhere *other)
            end_receiving(h, SNAPSHOT_ACCEPT);
 }
 
-/* For the checker the log is written anew, up to `last`, in the current term. */
+/* For the checker, the log is written again, up to `last`, in the current term. */
 static void note_replaced(struct store_host *h, uint64_t last)
 {
     struct entry **entries = memory_take_zeroed(last, sizeof(struct entry *));
@@ -497,7 +497,7 @@ static void note_replaced(struct store_host *h, uint64_t last)
     free(entries);
 }
 
-/* A snapshot up to entry `last`, which the log does not have, replaces the log. */
+/* A snapshot up to entry `last`, which is not in the log, replaces the log. */
 static bool host_install(struct store_host *h, uint64_t last)
 {
     struct elsewhere other = {.is_busy = false};
@@ -521,7 +521,7 @@ static bool host_install(struct store_host *h, uint64_t last)
     return is_done;
 }
 
-/* What comes after the write. */
+/* What the step does after its write. */
 static bool host_do_more(struct store_host *h, const struct step *step)
 {
     if (step->with_snapshot && !host_snapshot(h, h->log.last - step->keep_count)) {

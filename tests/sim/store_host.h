@@ -18,9 +18,10 @@ struct step {
     bool with_move; /* Once the write is durable, the origin moves: `keep_count` entries remain. */
     uint32_t keep_count; /* See with_move. */
     bool with_snapshot;  /* A snapshot is made of all but the last `keep_count` entries. */
-    /* A snapshot of another node replaces the log. It ends so many entries after the log, */
+    /* A snapshot of another node replaces the log. It ends so many entries after the log. */
     uint32_t install_ahead;
-    bool with_conflict; /* or with the last one, but as another entry. */
+    bool with_conflict; /* Instead, it ends with the last entry's index, but with another entry
+                         * there. */
 };
 
 struct script {
@@ -52,7 +53,7 @@ struct store_host {
     struct snapshot_receiving receiving;
     struct checker_log before; /* The log before a snapshot was to replace it. */
     bool is_replacing;
-    uint64_t durable_snapshot; /* The index of the last one that was acknowledged. */
+    uint64_t durable_snapshot; /* The index of the last snapshot that was acknowledged. */
     bool is_busy;              /* With a snapshot. */
     uint64_t asked_origin;     /* Requested by the last move. */
     uint64_t origin;           /* Reached by the last completed move. */

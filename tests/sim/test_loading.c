@@ -1,5 +1,5 @@
-/* A start with much to load goes on in turns: until all is loaded the node takes no part, ends at
- * once if it is told to, and may die at any time. */
+/* A start with much to load works in turns: until everything is loaded the node takes no part in
+ * the cluster, ends at once on request, and may die at any time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ enum { PARTS_MIN = 8 };
 static void adjust(struct server_config *config)
 {
     config->segment_bytes = 16 * 1024; /* A part is no larger than a segment, */
-    config->load_turn_ns = 1;          /* and each is loaded in a turn of its own. */
+    config->load_turn_ns = 1;          /* Each part is loaded in a turn of its own. */
 }
 
 static bool is_loading(const struct node *n)
@@ -35,7 +35,7 @@ static const struct user_options users = {
     .patience_ns = 2 * SIM_S,
 };
 
-/* A follower that was killed, with a log of many parts. */
+/* A follower that was killed while its log had many parts. */
 static struct node *victim_of(struct cluster *c)
 {
     struct node *n = &c->nodes[0];

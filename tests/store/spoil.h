@@ -1,5 +1,4 @@
-/* spoil.h - directories that are not as the store has left them, and what a start must make of
- * them. */
+/* spoil.h - changes directories behind the store's back, and checks what a start makes of them. */
 #ifndef RAKIT_TESTS_STORE_SPOIL_H
 #define RAKIT_TESTS_STORE_SPOIL_H
 
@@ -17,7 +16,8 @@ enum {
 
 /* Batches of one entry each, two sectors long: batch n begins at sector 2n - 1. */
 void make_log(struct fixture *f, int batches);
-/* Two segments of it are gone, and `origin` explains that; a snapshot at 15 holds what they did. */
+/* Two of its segments were dropped, which `origin` explains; a snapshot at 15 holds their
+ * entries. */
 void make_short_log(struct fixture *f);
 
 void remove_file(const struct fixture *f, const char *name);
@@ -26,12 +26,12 @@ void flip_bit(const struct fixture *f, const char *name, size_t at);
 void forge_first_sector(const struct fixture *f, const char *name, size_t at);
 void put_directory(const struct fixture *f, const char *name);
 
-/* The row of that name refuses the start. */
+/* That row refuses the start. */
 void check_refused(struct fixture *f, int error, const char *id);
-/* The same for a file that can't be read, not even to see that it does not change. */
+/* The same for a file that can't be read, so that nobody can check that it does not change. */
 void check_refused_unseen(struct fixture *f, const char *id);
 
-/* The tests are those of the rows about this subject, by their names and in their order. */
+/* The tests must be named after the rows of this subject, in the same order. */
 void check_row_tests(enum recovery_subject subject, const struct CMUnitTest *tests, size_t count);
 
 #endif /* RAKIT_TESTS_STORE_SPOIL_H */

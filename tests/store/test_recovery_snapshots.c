@@ -1,11 +1,11 @@
-/* The rows of the table that are about snapshots (I-128), as test_recovery.c does it. */
+/* The rows of the table that are about snapshots (I-128), tested as in test_recovery.c. */
 #include <string.h>
 
 #include "spoil.h"
 #include "store/recovery.h"
 #include "store/snapshot_format.h"
 
-/* The same in a snapshot: each chunk names the checksum of what is before it. */
+/* The same for a snapshot, in which each chunk contains the checksum of the one before it. */
 static void forge_snapshot(const struct fixture *f, const char *name, size_t at)
 {
     struct image image = image_read(f, name);
@@ -66,7 +66,7 @@ static void test_recovery__snapshot_foreign(void **state)
     forge_first_sector(f, snapshot_at_15, CLUSTER_AT);
     check_refused(f, STORE_EDAMAGED, "snapshot-foreign");
     forge_first_sector(f, snapshot_at_15, CLUSTER_AT);
-    image = image_read(f, snapshot_at_15); /* Under another one's name. */
+    image = image_read(f, snapshot_at_15); /* With another one's name. */
     image_write(f, "snapshot-0000000000000010.snap", &image);
     image_free(&image);
     check_refused(f, STORE_EDAMAGED, "snapshot-foreign");
@@ -86,7 +86,8 @@ static void test_recovery__snapshot_contradicts_origin(void **state)
     assert_non_null(strstr(f->text, "entry 15"));
 }
 
-/* A log that the snapshot at `index` and `term` replaces is empty, and goes on after it. */
+/* The snapshot at `index` and `term` has replaced the log: the log is empty, and continues after
+ * it. */
 static void check_replaced(struct fixture *f, uint64_t index, uint64_t term)
 {
     f->last_index = index;
@@ -111,11 +112,11 @@ static void test_recovery__snapshot_beyond_log(void **state)
     struct fixture *f = *state;
 
     make_log(f, 20);
-    fixture_make_snapshot(f, 23, 5); /* Its origin had no time to be moved. */
+    fixture_make_snapshot(f, 23, 5); /* The origin has not been moved to it yet. */
     fixture_crash(f);
     check_replaced(f, 23, 5);
     assert_int_equal(f->recovered.voted_for, 0);
-    fixture_make_snapshot(f, 28, 6); /* The log has an entry of term 5 there, and more. */
+    fixture_make_snapshot(f, 28, 6); /* The log has an entry of term 5 there, and further ones. */
     fixture_crash(f);
     check_replaced(f, 28, 6);
     fixture_move_origin(f, 30);
@@ -127,7 +128,7 @@ static void test_recovery__snapshot_beyond_log(void **state)
     check_starts_with(f, "snapshot-newer-lost", 30, 38);
 }
 
-/* The log is dropped before the first entry of it is written. */
+/* The log is dropped before its first entry is written. */
 static void test_recovery__snapshot_before_any_log(void **state)
 {
     struct fixture *f = *state;
