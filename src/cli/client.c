@@ -17,7 +17,7 @@ enum {
     RETRIES_A_NODE = 5,       /* Refusals by one node before another one is tried. */
     ATTEMPT_MS = 1000,        /* For one member, if others are left to try. */
     LOSSES_MAX = 8,           /* Broken connections before a command is given up. */
-    NOTICE_MS = 1000,         /* Before the user is told that a command waits. */
+    NOTICE_MS = 1000,         /* Before the user sees that a command waits. */
 };
 
 /* Why a connection was left. */

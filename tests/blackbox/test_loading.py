@@ -1,4 +1,4 @@
-"""A start with much data: clients are told that it loads, and a signal ends it."""
+"""A start with much data: clients get an error while it loads, and a signal ends it."""
 
 import re
 
