@@ -1,10 +1,10 @@
-/* walk_figure.c - what a walk over a keyspace costs. All figures are of processor time of one
- * thread, so that they mean something on a busy machine too.
+/* walk_figure.c - what a walk over a keyspace costs. All figures are processor time of one
+ * thread, so that they are meaningful on a busy machine too.
  *
  *   table, walked, after   SETs of random keys: before any walk, during one, after it
  *   walk                   a walk while nothing changes
  *   mixed, load            loading the records of the walk under change (into memory that the
- *                          process has to ask for), and of the other one (into memory that it has)
+ *                          process must request), and of the other one (into memory that it has)
  *
  *   walk-figure [KEYS [VALUE_BYTES]]     (default: 1000000 100) */
 #include <stdio.h>
@@ -38,15 +38,15 @@ static uint64_t cpu_ns(void)
 
 struct figure {
     struct keyspace *keyspace;
-    struct buffer out;     /* What a walk writes to, */
-    struct buffer records; /* and what came out. */
+    struct buffer out;     /* The output of a walk. */
+    struct buffer records; /* What was taken out of it. */
     struct prng prng;
     uint64_t key_count;
     char *value;
     size_t value_bytes;
 };
 
-/* Takes what has been written. That is what a host does, and its time does not count. */
+/* Takes what has been written. A host would do that too; its time does not count. */
 static void take_out(struct figure *f)
 {
     buffer_append_slice(&f->records, buffer_slice(&f->out));
@@ -75,7 +75,7 @@ static void fill(struct figure *f)
            (double)keyspace_memory_bytes(f->keyspace) / (double)f->key_count);
 }
 
-/* Random keys; during a walk, if there is one, with steps in between whose time does not count. */
+/* Random keys. During a walk, its steps come in between, and their time does not count. */
 static void measure_sets(struct figure *f, const char *name)
 {
     uint64_t set_ns = 0;

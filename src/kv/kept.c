@@ -9,14 +9,14 @@
 
 enum { BLOCK_BYTES = RECORD_PIECE_MAX, SLOT_BITS = 13, SLOTS = 1 << SLOT_BITS };
 
-/* What is written is the first `size` bytes of the item's content: it may have grown since. */
+/* The record is about the first `size` bytes of the item's content, which may have grown since. */
 struct kept_item {
-    struct list link;    /* In `items`, */
-    struct list in_slot; /* and in one of the slots. */
+    struct list link;    /* In `items`. */
+    struct list in_slot; /* In one of the slots. */
     struct item *item;
-    char **copies; /* By block: what was in it, if it has changed since. NULL: none of them. */
+    char **copies; /* By block: its former content, if it has changed since. NULL: none has. */
     uint64_t key_size, size;
-    uint64_t written_bytes; /* Whole blocks, until the end. */
+    uint64_t written_bytes; /* Whole blocks, except at the end. */
     uint64_t place;         /* In its bucket. */
     uint32_t database;
     bool is_announced;

@@ -1,6 +1,6 @@
-/* kept.h - large items that a walk has met and writes out piece by piece, while they go on
- * changing. An item that is kept (item_keep) stays as long as it is needed; of one that changes in
- * place, the blocks that are not written yet are copied before. Private to kv. */
+/* kept.h - large items that a walk has met and writes piece by piece, while they go on changing.
+ * A kept item (item_keep) remains as long as it is needed; before it changes in place, the
+ * blocks that are not written yet are copied. Private to kv. */
 #ifndef RAKIT_KV_KEPT_H
 #define RAKIT_KV_KEPT_H
 
@@ -13,9 +13,9 @@
 #include "kv/kv_common.h"
 
 struct kept {
-    struct list items;        /* Those that are not written to the end, the oldest first. */
-    struct list *slots;       /* By address; made for the first item. */
-    struct kv_common *common; /* Where what was let go ends up, and what is copied counts. */
+    struct list items;        /* Those that are not completely written, the oldest first. */
+    struct list *slots;       /* The same by address; allocated for the first item. */
+    struct kv_common *common; /* Gets items that were let go, and counts copies. */
 };
 
 void kept_init(struct kept *kept, struct kv_common *common);
@@ -23,14 +23,14 @@ void kept_init(struct kept *kept, struct kv_common *common);
 void kept_deinit(struct kept *kept);
 
 bool kept_is_empty(const struct kept *kept);
-/* From now on the item is kept, as it is now; `place` is for its record. */
+/* Keeps the item in its present state; `place` is for its record. */
 void kept_add(struct kept *kept, struct item *item, uint32_t database, uint64_t place);
-/* Writes one record of the oldest one; returns how many bytes. */
+/* Writes one record of the oldest one; returns its size. */
 uint64_t kept_write(struct kept *kept, struct buffer *out);
 
-/* Of an item that is kept: bytes from `first` up to `end` of its value will change now, */
+/* A kept item's bytes from `first` up to `end` of its value will change now. */
 void kept_before_change(struct kept *kept, const struct item *item, uint64_t first, uint64_t end);
-/* and it has another address. */
+/* A kept item has moved to another address. */
 void kept_has_moved(struct kept *kept, const struct item *before, struct item *item);
 
 #endif /* RAKIT_KV_KEPT_H */

@@ -22,9 +22,10 @@ struct kv_common {
     struct item **discarded; /* Large items that were deleted or replaced. */
     uint32_t discarded_count, discarded_capacity;
     uint64_t discarded_bytes;
-    struct keyspace_walk *walk; /* The one under way (kv/walk.h), or NULL. */
-    uint64_t walk_bytes;        /* Heap that it takes, but for what it holds: */
-    uint64_t held_bytes;        /* items that were let go, and copies of what has changed. */
+    struct keyspace_walk *walk; /* The walk under way (kv/walk.h), or NULL. */
+    uint64_t walk_bytes;        /* Heap that the walk takes, except for held_bytes. */
+    uint64_t held_bytes;        /* Heap of items that were let go, and of copies of changed
+                                 * blocks. */
 };
 
 /* Takes the table out of service. kv_common_tidy() frees its memory, after the watch if it is

@@ -168,7 +168,7 @@ enum record_result record_read(struct slice *rest, struct record *ret_record)
     enum record_result result = read_record(&left, ret_record);
 
     if (result == RECORD_INCOMPLETE && rest->size >= RECORD_BYTES_MAX) {
-        return RECORD_MALFORMED; /* Only a number can be the reason, and it is none. */
+        return RECORD_MALFORMED; /* Only a number can be the reason, and it is malformed. */
     }
     if (result == RECORD_READ) {
         *rest = left;

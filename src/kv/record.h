@@ -1,4 +1,5 @@
-/* record.h - how the state of a keyspace is written down, as a string of records. Private to kv.
+/* record.h - the format in which the state of a keyspace is written: a string of records.
+ * Private to kv.
  *
  *   RECORD_DATABASE  kind (1 byte), database (1 byte), count of items, count of buckets
  *   RECORD_ITEM      kind, database, size of the key, size of the value, key, value
@@ -7,9 +8,9 @@
  *
  * Counts, sizes and places are varints (base/varint.h). A database that has items is announced
  * once, before them. An item whose key and value take more than RECORD_ITEM_MAX together is
- * announced by RECORD_LARGE, and its key and value follow in pieces, as one string; other items may
- * come in between, but no other large one. The order of the items of one bucket is that of their
- * records, except that a large one has as many others before it as its place says. */
+ * announced by RECORD_LARGE, and its key and value follow in pieces, as one string; other items
+ * may come in between, but no other large one. The order of the items in a bucket is that of
+ * their records, except that `place` of a large one is the number of others before it. */
 #ifndef RAKIT_KV_RECORD_H
 #define RAKIT_KV_RECORD_H
 
@@ -27,8 +28,8 @@ enum record_kind {
 };
 
 enum {
-    RECORD_ITEM_MAX = 2048,       /* Key and value of RECORD_ITEM. */
-    RECORD_PIECE_MAX = 16 * 1024, /* Bytes of RECORD_PIECE. */
+    RECORD_ITEM_MAX = 2048,       /* The most for key and value in RECORD_ITEM. */
+    RECORD_PIECE_MAX = 16 * 1024, /* The most for the bytes of RECORD_PIECE. */
     RECORD_HEAD_MAX = 2 + 3 * VARINT_BYTES_MAX,
     RECORD_BYTES_MAX = RECORD_HEAD_MAX + RECORD_PIECE_MAX,
 };
@@ -52,8 +53,8 @@ uint64_t record_write_piece(struct buffer *out, struct slice piece);
 
 enum record_result { RECORD_READ, RECORD_INCOMPLETE, RECORD_MALFORMED };
 
-/* Takes one record off the front of *rest; its slices borrow from there. Otherwise nothing has
- * changed. A record is incomplete only if it has fewer than RECORD_BYTES_MAX bytes. */
+/* Takes one record off the front of *rest, from which its slices borrow. Otherwise nothing has
+ * changed. A record is incomplete only if there are fewer than RECORD_BYTES_MAX bytes. */
 enum record_result record_read(struct slice *rest, struct record *ret_record);
 
 #endif /* RAKIT_KV_RECORD_H */

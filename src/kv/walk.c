@@ -1,5 +1,5 @@
-/* walk.c - each database that has items is watched (table_watch): its buckets are seen in the order
- * of their numbers, or before they change. To see one is to write its items down; large ones are
+/* walk.c - watches each database that has items (table_watch): its buckets are seen in the order
+ * of their numbers, or before they change. Seeing a bucket writes its items; large ones are
  * kept, and written in pieces later. */
 #include "kv/walk.h"
 
@@ -13,15 +13,15 @@
 #include "kv/record.h"
 
 enum {
-    EMPTY_BUCKET_BYTES = 16, /* To look at one costs about as much as to write so many. */
-    BUCKETS_AHEAD = 8,       /* Of which items are fetched; */
-    LINES_AHEAD = 24,        /* and the buckets themselves. */
+    EMPTY_BUCKET_BYTES = 16, /* Looking at an empty bucket costs about as much as writing this. */
+    BUCKETS_AHEAD = 8,       /* How many buckets ahead items are prefetched. */
+    LINES_AHEAD = 24,        /* How many buckets ahead the buckets themselves are. */
 };
 
 struct part {
     struct table_watch watch;
     struct keyspace_walk *walk;
-    uint32_t database; /* As it was numbered when the walk began. */
+    uint32_t database; /* Its number when the walk began. */
     uint64_t next;     /* Bucket. */
 };
 
@@ -31,7 +31,7 @@ struct keyspace_walk {
     uint64_t written_bytes;
     struct kept kept;
     uint32_t part_count;
-    uint32_t current; /* Parts before it are over. */
+    uint32_t current; /* Parts before it are complete. */
     struct part parts[KEYSPACE_DATABASES];
 };
 

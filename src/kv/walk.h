@@ -1,8 +1,8 @@
-/* walk.h - writes the state of a keyspace at one instant down as records (kv/load.h reads them),
- * step by step, while the keyspace goes on changing: what is about to change and was not met yet is
- * written before it changes. See docs/adr/0021-snapshots-are-walks.md.
+/* walk.h - writes the state of a keyspace at one instant as records (kv/load.h reads them), step
+ * by step, while the keyspace goes on changing: what is about to change and was not written yet
+ * is written before it changes. See docs/adr/0021-snapshots-are-walks.md.
  *
- * Nothing that can be asked of the keyspace shows whether it is walked, but for its memory. */
+ * A walk has no effect on the keyspace that commands could observe, except on its memory. */
 #ifndef RAKIT_KV_WALK_H
 #define RAKIT_KV_WALK_H
 
@@ -12,23 +12,24 @@
 #include "base/buffer.h"
 #include "kv/keyspace.h"
 
-/* Begins a walk, one at a time. From now on, up to keyspace_walk_end(), the state of this instant
- * is appended to *out: by steps, and by each change, for about as many bytes as stand near what it
- * changes. `out` is borrowed. Between two calls on the keyspace its owner may take bytes out of it,
- * or all, and cut the records wherever it likes. The digest at this instant is that of what will be
- * loaded. */
+/* Begins a walk; one at a time. From now on, until keyspace_walk_end(), the state of this
+ * instant is appended to *out: by steps, and by each change, which appends about as many bytes
+ * as are stored near what it changes. `out` is borrowed. Between two calls on the keyspace its
+ * owner may consume any bytes of it, and split the records anywhere. The digest at this instant
+ * is that of the loaded keyspace. */
 void keyspace_walk_begin(struct keyspace *keyspace, struct buffer *out);
-/* Writes about `bytes` more, or goes over so much of an emptier table; returns whether all is out.
- * One step writes `bytes` and at most some 50 KB beyond, whatever items there are. */
+/* Writes about `bytes` more, or passes over as much of a table with fewer items; returns whether
+ * everything is written. A step writes at most about 50 KB beyond `bytes`, whatever the items
+ * are. */
 bool keyspace_walk_step(struct keyspace *keyspace, uint64_t bytes);
-/* All is out, or the walk is given up. Without a walk it does nothing. */
+/* Everything was written, or the walk is given up. Without a walk it does nothing. */
 void keyspace_walk_end(struct keyspace *keyspace);
 
 bool keyspace_is_walked(const struct keyspace *keyspace);
-/* Of large values that have changed since, or are gone: what is held of them until it is written.
- * Steps write that first. */
+/* The memory held for large values that have changed or are gone, until they are written. Steps
+ * write those first. */
 uint64_t keyspace_walk_held_bytes(const struct keyspace *keyspace);
-/* How much is out, in thousandths: of the buckets. 1000 if there is no walk. */
+/* The part of the buckets that was written, in thousandths. 1000 if there is no walk. */
 uint32_t keyspace_walk_permille(const struct keyspace *keyspace);
 
 #endif /* RAKIT_KV_WALK_H */

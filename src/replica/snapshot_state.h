@@ -4,8 +4,7 @@
  *   members   index of the entry of the newest committed membership (8 bytes), and its payload
  *   level     feature level of the cluster (4 bytes)
  *   digest    of the keyspace (8 bytes)
- *   items     all keys: records of kv/walk.h, split anywhere
- * */
+ *   items     all keys: records of kv/walk.h, split anywhere */
 #ifndef RAKIT_REPLICA_SNAPSHOT_STATE_H
 #define RAKIT_REPLICA_SNAPSHOT_STATE_H
 

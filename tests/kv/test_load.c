@@ -1,4 +1,4 @@
-/* Records that a walk wrote, and such that none ever wrote: cut anywhere, damaged, made up. */
+/* Records that a walk has written, and others: split anywhere, damaged, invented. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ enum { SEED = 3 };
 
 enum outcome { LOADED, ENDS_TOO_EARLY, MALFORMED };
 
-/* Loads records that come in two pieces; the keyspace is the caller's if they are good. */
+/* Loads records in two pieces; the caller owns the keyspace if they are good. */
 static enum outcome load(struct slice records, size_t cut, struct keyspace **ret_keyspace)
 {
     struct keyspace *k = keyspace_new(SEED);
@@ -108,7 +108,7 @@ static void test_load__notices_what_is_missing(void **state)
     buffer_deinit(&records);
 }
 
-/* Tables of many sizes, with more buckets than are made at once. */
+/* Tables of many sizes, with more buckets than are allocated at once. */
 static void test_load__makes_the_same_table(void **state)
 {
     struct keyspace *k = keyspace_new(SEED);
@@ -222,7 +222,7 @@ static void test_load__refuses_pieces_that_do_not_fit(void **state)
     record_write_large(&records, 0, 1, KV_VALUE_BYTES_MAX + 1ull, 0);
     expect(records, MALFORMED);
 
-    /* A place beyond all others is the last one. */
+    /* A place after all others is the last one. */
     records = records_of(1, 1);
     record_write_large(&records, 0, 1, RECORD_ITEM_MAX, UINT64_MAX);
     append_piece(&records, RECORD_ITEM_MAX);
@@ -230,7 +230,7 @@ static void test_load__refuses_pieces_that_do_not_fit(void **state)
     expect(records, LOADED);
 }
 
-/* What is declared costs nothing before it comes. */
+/* A declared size costs nothing before the bytes arrive. */
 static void test_load__believes_no_size(void **state)
 {
     struct keyspace *k = keyspace_new(SEED);

@@ -1,6 +1,6 @@
-/* A walk against the history that led to it: while it goes on, random commands change everything.
- * What is loaded is the state at its beginning, and with the same commands it becomes the state at
- * its end, the order of keys and all replies included. */
+/* A walk compared with a twin of the same history: during the walk, random commands change
+ * everything. The loaded state must be that of the walk's beginning, and the same commands must
+ * turn it into the state of its end, with the same order of keys and the same replies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,8 +74,8 @@ struct world {
     struct keyspace *walked;
     struct keyspace *twin; /* Has the same history. */
     struct prng prng;
-    uint64_t key_count; /* Of which commands pick theirs. */
-    uint32_t growth;    /* Of ten commands that set or delete. */
+    uint64_t key_count; /* Commands choose among so many keys. */
+    uint32_t growth;    /* So many of ten commands that set or delete set a key. */
     char value[VALUE_BYTES_MAX];
 };
 
@@ -221,7 +221,7 @@ static void expect_same(struct keyspace *a, struct keyspace *b)
     }
 }
 
-/* Loads records that come in pieces of random size. */
+/* Loads records in pieces of random size. */
 static struct keyspace *load(struct prng *prng, struct slice records)
 {
     struct keyspace *k = keyspace_new(SEED);
@@ -265,7 +265,7 @@ static void tidy_at_times(struct world *w)
     }
 }
 
-/* Walks, with commands between the steps, which are noted in `script`, with their replies. */
+/* Walks; between the steps it runs commands, and records them in `script` with their replies. */
 static void walk_under_change(struct world *w, uint64_t step_bytes, uint64_t command_count,
                               struct buffer *records, struct script *script, struct buffer *replies)
 {
@@ -285,7 +285,7 @@ static void walk_under_change(struct world *w, uint64_t step_bytes, uint64_t com
     assert_int_equal(keyspace_walk_held_bytes(w->walked), 0);
 }
 
-/* Some steps, of a walk that comes to nothing. */
+/* Some steps of a walk that is then given up. */
 static void give_up_a_walk(struct world *w)
 {
     struct buffer records = {0};
@@ -302,7 +302,7 @@ static void give_up_a_walk(struct world *w)
     buffer_deinit(&records);
 }
 
-/* One walk: the records hold what the twin has, and lead with the same commands to the same. */
+/* One walk: the records hold the twin's state, and the same commands change both alike. */
 static void expect_walk(struct world *w, uint64_t step_bytes, uint64_t command_count)
 {
     struct buffer records = {0};
@@ -435,7 +435,7 @@ static void test_walk__of_nothing_is_over_at_once(void **state)
     assert_int_equal(keyspace_walk_permille(b.k), 1000);
     keyspace_walk_begin(b.k, &b.records);
     assert_true(keyspace_is_walked(b.k));
-    set(b.kv, "new", 'n', 100); /* None of the walk's business. */
+    set(b.kv, "new", 'n', 100); /* Not part of the state to be walked. */
     assert_true(keyspace_walk_step(b.k, 1));
     keyspace_walk_end(b.k);
     assert_false(keyspace_is_walked(b.k));
@@ -443,7 +443,7 @@ static void test_walk__of_nothing_is_over_at_once(void **state)
     bench_free(&b);
 }
 
-/* Whatever is there, neither a step nor a change of a small value takes long. */
+/* Whatever the items are, neither a step nor a change of a small value takes long. */
 static void test_walk__goes_in_small_steps(void **state)
 {
     struct bench b = bench_new();
@@ -481,8 +481,8 @@ static void test_walk__goes_in_small_steps(void **state)
     bench_free(&b);
 }
 
-/* A value that is replaced, deleted, moved or flushed before it is written stays till then, and no
- * longer. */
+/* A value that is replaced, deleted, moved or flushed before it is written is kept until then,
+ * and no longer. */
 static void test_walk__keeps_large_values_until_written(void **state)
 {
     struct bench b = bench_new();
@@ -500,7 +500,7 @@ static void test_walk__keeps_large_values_until_written(void **state)
     assert_true(kv_move(b.kv, other, slice_str("moved")));
     assert_true(kv_move(b.kv, other, slice_str("flushed")));
     kv_append(other, slice_str("moved"), slice_str("!"));
-    kv_clear(other); /* Frees items that came from a database which is walked. */
+    kv_clear(other); /* This frees items that came from a database under the walk. */
     keyspace_tidy(b.k, UINT64_MAX);
     kv_set_range(b.kv, slice_str("replaced"), 5, slice_str("!"));
     assert_true(keyspace_memory_bytes(b.k) > 4 * (uint64_t)LARGE_BYTES);
@@ -522,7 +522,7 @@ static void test_walk__keeps_large_values_until_written(void **state)
     bench_free(&b);
 }
 
-/* A change in place costs what it changes, not the value. */
+/* A change in place costs as much as it changes, not as much as the value. */
 static void test_walk__copies_only_what_changes_of_a_large_value(void **state)
 {
     struct bench b = bench_new();
@@ -571,7 +571,7 @@ static void test_walk__writes_large_keys_down(void **state)
     bench_free(&b);
 }
 
-/* A flushed table stays as long as it is walked, and is then freed like any other. */
+/* A flushed table is kept as long as it is walked, and is then freed like any other. */
 static void test_walk__frees_a_flushed_database_afterwards(void **state)
 {
     struct bench b = bench_new();
@@ -586,7 +586,7 @@ static void test_walk__frees_a_flushed_database_afterwards(void **state)
     keyspace_walk_begin(b.k, &b.records);
     keyspace_clear(b.k);
     set(b.kv, "k0", 'w', 100);
-    kv_clear(b.kv); /* This one nobody waits for. */
+    kv_clear(b.kv); /* The walk does not need this table. */
     while (keyspace_tidy(b.k, 1000)) {
     }
     finish_walk(&b);
