@@ -1,5 +1,5 @@
-/* config.h - what a server is told at its start. Immutable afterwards, but for what
- * CONFIG SET may change. Filled by options.c, or by a test. */
+/* config.h - the settings of a server. Filled by options.c or by a test; immutable afterwards,
+ * except for what CONFIG SET may change. */
 #ifndef RAKIT_SERVER_CONFIG_H
 #define RAKIT_SERVER_CONFIG_H
 
@@ -9,57 +9,64 @@
 #include "io/io.h"
 
 struct server_config {
-    struct io_address address;           /* Where it listens for clients. */
-    uint16_t peer_port;                  /* Where peers come, on the same host. */
-    uint32_t peer_protocol;              /* The newest version that is spoken with them. */
-    uint32_t feature_level;              /* The newest that is used. */
-    const struct command *more_commands; /* Of a later program, for tests; or NULL. */
-    char announce_host[256];             /* The host that others reach it at; \"\": address.host. */
+    struct io_address address;           /* Where to listen for clients. */
+    uint16_t peer_port;                  /* Where to listen for peers, on the same host. */
+    uint32_t peer_protocol;              /* The newest version of the peer protocol to speak. */
+    uint32_t feature_level;              /* The newest feature level to use. */
+    const struct command *more_commands; /* For tests: commands of a later program; or NULL. */
+    char announce_host[256];             /* The host at which others reach this node; "":
+                                          * address.host. */
     bool has_contact;
-    struct io_address contact; /* A member's client address: join through it. */
+    struct io_address contact; /* A member's client address, to join through. */
     bool is_new_cluster;       /* Make a cluster, whatever is in the data directory. */
     const char *data_dir;
-    const char *cluster_key_file; /* The key of the cluster, in a file; NULL: the contact hands it
-                                   * over, the data directory has it, or it is made. */
+    const char *cluster_key_file; /* The file with the key of the cluster. NULL: the key is in
+                                   * the data directory, comes from the contact, or is made. */
 
-    uint64_t election_timeout_ns; /* Timeouts are drawn from [it, 2 * it). */
+    uint64_t election_timeout_ns; /* Timeouts are drawn from [this, 2 * this). */
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns; /* A command that waits longer gets an error. */
 
-    uint64_t segment_bytes;          /* Of the write-ahead log. */
-    uint64_t load_turn_ns;           /* Of loading, in one turn; 0: the default. */
-    uint64_t log_memory_bytes;       /* Newest entries kept in memory. */
-    uint64_t log_tail_bytes;         /* Of these, as many stay when the log is cut. */
-    uint64_t snapshot_after_bytes;   /* A snapshot is due when the log has grown by so much, */
-    uint64_t snapshot_rate_bytes;    /* So much of one is fetched from another node a second. */
-    uint64_t snapshot_after_entries; /* or by so many entries. See snapshotter.h. */
-    uint64_t in_flight_bytes_max;    /* Of commands under way: half for clients here, which wait
-                                   * then, half for forwarded ones, which are refused. */
+    uint64_t segment_bytes;          /* Size of a segment of the write-ahead log. */
+    uint64_t load_turn_ns;           /* Loading may take so much of one turn; 0: the default. */
+    uint64_t log_memory_bytes;       /* The newest entries, up to this, are kept in memory. */
+    uint64_t log_tail_bytes;         /* So many of the newest entries are kept when the log is
+                                      * cut. */
+    uint64_t snapshot_after_bytes;   /* A snapshot is due when the log has grown by so much. */
+    uint64_t snapshot_rate_bytes;    /* The most that is fetched of another node's snapshot per
+                                      * second. */
+    uint64_t snapshot_after_entries; /* A snapshot is also due after so many entries. See
+                                      * snapshotter.h. */
+    uint64_t in_flight_bytes_max;    /* Limit for commands under way: half for this node's
+                                      * clients, which then wait; half for forwarded commands,
+                                      * which are then refused. */
 
-    uint64_t memory_bytes_max;     /* No growth of the data is taken beyond; 0: no limit. */
-    uint64_t machine_memory_bytes; /* Of which it may be a share; 0: not known. */
+    uint64_t memory_bytes_max;     /* Growth of the data beyond this is refused; 0: no limit. */
+    uint64_t machine_memory_bytes; /* memory_bytes_max may be a percentage of it; 0: unknown. */
 
     uint32_t clients_max;
-    uint64_t client_input_bytes_max;  /* One request; beyond it an error. */
-    uint64_t client_output_bytes_max; /* Unread replies; beyond it the connection ends. */
-    uint64_t output_memory_bytes;     /* Unread replies of all clients together. */
-    uint64_t client_idle_ns;          /* Close idle connections after; 0: never. */
-    bool protected_mode;              /* Serve clients only over loopback. */
+    uint64_t client_input_bytes_max;  /* Limit for one request; beyond it, an error. */
+    uint64_t client_output_bytes_max; /* Limit for one client's unread replies; beyond it, the
+                                       * connection is closed. */
+    uint64_t output_memory_bytes;     /* Limit for the unread replies of all clients. */
+    uint64_t client_idle_ns;          /* Idle connections are closed after this; 0: never. */
+    bool protected_mode;              /* Serves clients only over loopback. */
 };
 
-/* The values a server has where nothing else is said. */
+/* Sets the defaults. */
 void server_config_defaults(struct server_config *c);
-/* What else takes memory keeps within shares of that limit. */
+/* Keeps the limits of everything else within their parts of that limit. */
 void server_config_fit_memory(struct server_config *c);
-/* NULL where the values make sense together, else what is wrong, in a sentence. */
+/* NULL if the settings can be used together; otherwise a sentence that says what is wrong. */
 const char *server_config_check(const struct server_config *c);
 
-/* Whether it listens where clients may come from elsewhere, and serves none of those. */
+/* Whether it listens on addresses that clients elsewhere can reach, but serves only loopback. */
 bool server_config_serves_few(const struct server_config *c);
-/* Whether it certainly listens nowhere but at an address of a network, and so serves nobody. */
+/* Whether it certainly listens only on a network address although it serves only loopback, and
+ * so serves nobody. */
 bool server_config_serves_nobody(const struct server_config *c);
 
-/* The address that this node has for others. */
+/* The address that this node announces to others. */
 struct io_address server_config_announced(const struct server_config *c);
 
 #endif /* RAKIT_SERVER_CONFIG_H */

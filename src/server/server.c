@@ -1,5 +1,4 @@
-/* server.c - starts and ends one node: which of the three ways to start it takes, and
- * what it says about it. */
+/* server.c - starts and ends one node: decides how it starts, and logs that. */
 #include "server/server.h"
 
 #include <inttypes.h>
@@ -15,7 +14,7 @@
 #include "server/contact.h"
 #include "store/store.h"
 
-/* Out of reach for so long, a member is missed. */
+/* A member that is out of reach for this long counts as missing. */
 static const uint64_t MISSING_NS = 5 * 1000 * 1000 * 1000ull;
 static const uint64_t STOP_PATIENCE_NS = 4 * 1000 * 1000 * 1000ull;
 
@@ -31,7 +30,7 @@ static void make_run_id(struct server *s)
     }
 }
 
-/* The server has ended, for whatever reason: tells its host, once. */
+/* The server has ended, for whatever reason: reports it to the host, once. */
 static void end(struct server *s, int exit_status)
 {
     if (s->is_stopped) {
@@ -50,7 +49,7 @@ static void give_up(struct server *s, const char *text)
     end(s, 1);
 }
 
-/* A directory that this start has made is left as it was found. */
+/* Removes what this start has created in the directory. */
 static void undo_start(struct server *s)
 {
     if (replica_recovered(s->replica)->is_new) {
@@ -126,7 +125,7 @@ static void contact_failed(void *context, bool is_certain, const char *text)
     give_up(s, text);
 }
 
-/* A node that begins by joining has nothing yet but a contact. */
+/* A node that must join first has nothing but a contact. */
 static bool is_newcomer(const struct server *s)
 {
     return s->config.has_contact && replica_cluster_id(s->replica) == 0;
@@ -150,7 +149,7 @@ static void start_contact(struct server *s)
     };
 
     if (s->has_key && is_newcomer(s)) {
-        peers_show_key(&s->peers, &s->key); /* To members that are to add it. */
+        peers_show_key(&s->peers, &s->key); /* For members that will add this node. */
     }
     s->contact = contact_start(&options);
 }
@@ -189,9 +188,9 @@ static void warn_of_protected_mode(const struct server *s)
     const char *event =
         server_config_serves_nobody(&s->config)
             ? "nobody can use this node: it does not listen on loopback, and protected mode serves "
-              "loopback only; --protected-mode no serves all who reach it"
+              "loopback only; --protected-mode no serves everybody who can reach it"
             : "protected mode: only clients over loopback are served, and no other node can join "
-              "through this one; --protected-mode no serves all who reach it";
+              "through this one; --protected-mode no serves everybody who can reach it";
 
     if (server_config_serves_few(&s->config)) {
         log_write(s->log, LOG_WARN, event, "clients=%s:%u", s->config.address.host,
@@ -211,14 +210,14 @@ static void found_cluster(struct server *s)
               "directory");
 }
 
-/* Which of the ways to begin is this node's. */
+/* Decides how this node starts. */
 static void begin(struct server *s)
 {
     struct replica *r = s->replica;
     bool is_added = replica_cluster_id(r) != 0 && !replica_is_founder(r);
 
     if (replica_has_log(r) || is_added) {
-        replica_run(r); /* Added, but never heard of since: the leader will find it. */
+        replica_run(r); /* It was added but has not heard from a leader, which will find it. */
         if (s->config.has_contact) {
             start_contact(s);
         }
@@ -254,7 +253,8 @@ static struct clients_options clients_options(struct server *s)
     };
 }
 
-/* Until the contact has said its peer port: most nodes of a cluster have theirs equally far off. */
+/* Until the contact reports its peer port: in most clusters the distance of the two ports is the
+ * same for all nodes. */
 static uint16_t guessed_peer_port(const struct server_config *c)
 {
     return (uint16_t)(c->contact.port + c->peer_port - c->address.port);
@@ -284,8 +284,8 @@ static bool start_peers(struct server *s, char *text, size_t text_size)
     return true;
 }
 
-/* First for clients: their port is the one that the user named, and where a node runs there
- * already, both are in use. */
+/* Clients' port first: it is the one that the user named, and if a node is running there
+ * already, both ports are in use. */
 static bool listen_to_clients(struct server *s, char *text, size_t text_size)
 {
     uint16_t port;
@@ -301,7 +301,7 @@ static bool listen_to_clients(struct server *s, char *text, size_t text_size)
     return true;
 }
 
-/* All is loaded: it becomes a member of its cluster, or one of its own. */
+/* Everything is loaded: the node becomes a member of its cluster, or founds one of its own. */
 static bool take_part(struct server *s, char *text, size_t text_size)
 {
     if (!start_peers(s, text, text_size)) {
@@ -314,7 +314,7 @@ static bool take_part(struct server *s, char *text, size_t text_size)
     return true;
 }
 
-/* Loads as long as a turn may take. */
+/* Loads for as long as a turn may take. */
 static bool load(struct server *s, char *text, size_t text_size)
 {
     switch (replica_load(s->replica, text, text_size)) {
@@ -407,15 +407,15 @@ static bool start_replica(struct server *s, char *text, size_t text_size)
 
 static void end_peers(struct server *s)
 {
-    if (s->peers.io != NULL) { /* Else they were never started. */
+    if (s->peers.io != NULL) { /* Otherwise they were never started. */
         peers_deinit(&s->peers);
     }
 }
 
 static void stop_if_settled(struct server *s);
 
-/* Commands are taken, go their ways, and are answered as far as they are done: one write to the
- * disk, one to each peer, and one to each client. */
+/* Commands are taken, processed, and answered as far as they are done: one write to the disk,
+ * one to each peer, and one to each client. */
 static void turn(void *context)
 {
     struct server *s = context;
@@ -507,7 +507,7 @@ void server_stop(struct server *s)
     s->is_stopping = true;
     log_write(s->log, LOG_INFO, "stopping", "%s", "");
     if (s->is_loading) {
-        stop_now(s, 0); /* Nobody knows of it yet. */
+        stop_now(s, 0); /* No other node knows it yet. */
         return;
     }
     clients_refuse(s->clients);
