@@ -308,13 +308,14 @@ static void receive_entries(struct inbound *in, const struct wire_frame *frame)
         return;
     }
 
-    struct entry **entries = memory_take(m.message.entry_count * sizeof *entries);
+    uint32_t announced_count = m.message.append_entries.entry_count;
+    struct entry **entries = memory_take(announced_count * sizeof *entries);
     uint32_t count = 0;
 
-    while (count < m.message.entry_count && (entries[count] = wire_next_entry(&rest)) != NULL) {
+    while (count < announced_count && (entries[count] = wire_next_entry(&rest)) != NULL) {
         count++;
     }
-    if (count == m.message.entry_count && rest.size == 0) {
+    if (count == announced_count && rest.size == 0) {
         note_peer(p, &m);
         p->events.message(p->events.context, &m, entries);
     } else {

@@ -36,9 +36,11 @@ static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t 
                              .applied_index = peer->peers->applied_index,
                              .disk = peer->peers->disk};
 
-    m.message.prev_log_index = s->next - 1;
-    m.message.prev_log_term = raft_term_at(raft, s->next - 1);
-    m.message.leader_commit = raft_commit_index(raft);
+    struct raft_append_entries *a = &m.message.append_entries;
+
+    a->prev_log_index = s->next - 1;
+    a->prev_log_term = raft_term_at(raft, s->next - 1);
+    a->leader_commit = raft_commit_index(raft);
 
     struct link *link = &bulk_of(peer)->link;
 
@@ -155,31 +157,32 @@ void sender_pump(struct peer *peer)
 void sender_ask(struct peer *peer, const struct raft_message *m)
 {
     struct sender *s = &peer->sender;
+    raft_index prev = m->append_entries.prev_log_index;
+    raft_index last = prev + m->append_entries.entry_count;
 
     CHECK(m->kind == RAFT_APPEND_ENTRIES);
-    if (bulk_of(peer)->phase != DIAL_UP ||
-        !may_send(peer, m->term, m->prev_log_index + 1, m->prev_log_index + m->entry_count)) {
+    if (bulk_of(peer)->phase != DIAL_UP || !may_send(peer, m->term, prev + 1, last)) {
         sender_reset(peer);
         return;
     }
 
-    bool is_next = s->last == m->prev_log_index && s->header.term == m->term && s->next > 0;
+    bool is_next = s->last == prev && s->header.term == m->term && s->next > 0;
 
     s->header = *m;
-    s->header.entries = NULL;
-    if (m->entry_count == 0 && is_next &&
+    s->header.append_entries.entries = NULL;
+    if (last == prev && is_next &&
         (s->next <= s->last || link_backlog_bytes(&bulk_of(peer)->link) > 0)) {
         return; /* What it asks about has not left yet. */
     }
-    if (m->entry_count == 0) {
-        s->next = m->prev_log_index + 1;
-        s->last = m->prev_log_index;
+    if (last == prev) {
+        s->next = prev + 1;
+        s->last = prev;
         put_frame(peer, NULL, 0);
         return;
     }
     if (!is_next || s->next > s->last) {
-        s->next = m->prev_log_index + 1;
+        s->next = prev + 1;
     }
-    s->last = m->prev_log_index + m->entry_count;
+    s->last = last;
     sender_pump(peer);
 }

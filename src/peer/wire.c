@@ -314,7 +314,7 @@ static size_t begin_append(struct buffer *out, const struct wire_message *m, uin
     size_t mark = wire_begin_of(out, WIRE_APPEND, m->group);
     struct wire_message head = *m;
 
-    head.message.entry_count = count;
+    head.message.append_entries.entry_count = count;
     put_fields(out, WIRE_APPEND, &head);
     return mark;
 }
@@ -369,7 +369,7 @@ bool wire_get_entries(const struct wire_frame *frame, struct wire_message *ret_m
                       struct slice *ret_entries)
 {
     return frame->type == WIRE_APPEND && get_message(frame, ret_m, ret_entries) &&
-           ret_m->message.entry_count <= ret_entries->size / WIRE_ENTRY_HEADER_BYTES;
+           ret_m->message.append_entries.entry_count <= ret_entries->size / WIRE_ENTRY_HEADER_BYTES;
 }
 
 struct entry *wire_next_entry(struct slice *rest)

@@ -251,7 +251,7 @@ bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m
 
 /* Whether it is a message of the core, except AppendEntries. */
 bool wire_is_message(enum wire_type type);
-/* AppendEntries with `entries`, whose number replaces m->message.entry_count. */
+/* AppendEntries with `entries`, whose number replaces the count of entries in *m. */
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count);
 /* The same for one entry whose payload is sent after `out`, without being copied. */

@@ -46,59 +46,60 @@ static const struct wire_field proof_fields[] = {
 
 /* --- raft messages ----------------------------------------------------------------------- */
 
-#define MESSAGE(form_, member) FIELD(form_, wire_message, message.member)
+/* A field of a message's body. */
+#define BODY(form_, body, member) FIELD(form_, wire_message, message.body.member)
 
 #define EACH_MESSAGE                                                                               \
     RANGE(WIRE_U64, wire_message, message.from, 1, 0),                                             \
-        RANGE(WIRE_U64, wire_message, message.to, 1, 0), MESSAGE(WIRE_U64, term),                  \
-        FIELD(WIRE_U64, wire_message, applied_index),                                              \
+        RANGE(WIRE_U64, wire_message, message.to, 1, 0),                                           \
+        FIELD(WIRE_U64, wire_message, message.term), FIELD(WIRE_U64, wire_message, applied_index), \
         RANGE(WIRE_U8, wire_message, disk, WIRE_DISK_ROOM, WIRE_DISK_SPENT)
 
 static const struct wire_field pre_vote_fields[] = {
     EACH_MESSAGE,
-    MESSAGE(WIRE_U64, last_log_index),
-    MESSAGE(WIRE_U64, last_log_term),
+    BODY(WIRE_U64, request_vote, last_log_index),
+    BODY(WIRE_U64, request_vote, last_log_term),
 };
 
 static const struct wire_field request_vote_fields[] = {
     EACH_MESSAGE,
-    MESSAGE(WIRE_U64, last_log_index),
-    MESSAGE(WIRE_U64, last_log_term),
-    MESSAGE(WIRE_FLAG, is_transfer),
+    BODY(WIRE_U64, request_vote, last_log_index),
+    BODY(WIRE_U64, request_vote, last_log_term),
+    BODY(WIRE_FLAG, request_vote, is_transfer),
 };
 
 static const struct wire_field vote_reply_fields[] = {
     EACH_MESSAGE,
-    MESSAGE(WIRE_FLAG, granted),
+    BODY(WIRE_FLAG, request_vote_reply, vote_granted),
 };
 
 static const struct wire_field append_fields[] = {
     EACH_MESSAGE,
-    MESSAGE(WIRE_U64, prev_log_index),
-    MESSAGE(WIRE_U64, prev_log_term),
-    MESSAGE(WIRE_U64, leader_commit),
-    MESSAGE(WIRE_U64, read_round),
-    MESSAGE(WIRE_U32, entry_count),
+    BODY(WIRE_U64, append_entries, prev_log_index),
+    BODY(WIRE_U64, append_entries, prev_log_term),
+    BODY(WIRE_U64, append_entries, leader_commit),
+    BODY(WIRE_U64, append_entries, read_round),
+    BODY(WIRE_U32, append_entries, entry_count),
 };
 
 static const struct wire_field append_reply_fields[] = {
     EACH_MESSAGE,
-    MESSAGE(WIRE_FLAG, granted),
-    MESSAGE(WIRE_U64, match_index),
-    MESSAGE(WIRE_U64, conflict_term),
-    MESSAGE(WIRE_U64, conflict_index),
-    MESSAGE(WIRE_U64, read_round),
+    BODY(WIRE_FLAG, append_entries_reply, success),
+    BODY(WIRE_U64, append_entries_reply, match_index),
+    BODY(WIRE_U64, append_entries_reply, conflict_term),
+    BODY(WIRE_U64, append_entries_reply, conflict_index),
+    BODY(WIRE_U64, append_entries_reply, read_round),
 };
 
 static const struct wire_field heartbeat_fields[] = {
     EACH_MESSAGE,
-    MESSAGE(WIRE_U64, leader_commit),
-    MESSAGE(WIRE_U64, read_round),
+    BODY(WIRE_U64, heartbeat, leader_commit),
+    BODY(WIRE_U64, heartbeat, read_round),
 };
 
 static const struct wire_field heartbeat_reply_fields[] = {
     EACH_MESSAGE,
-    MESSAGE(WIRE_U64, read_round),
+    BODY(WIRE_U64, heartbeat_reply, read_round),
 };
 
 static const struct wire_field timeout_now_fields[] = {

@@ -98,10 +98,10 @@ static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
     raft_term last_term = term_log_last_term(&r->log);
 
     MUTANT_DO(vote_for_stale_log, return true);
-    if (m->last_log_term != last_term && !MUTANT(vote_by_length)) {
-        return m->last_log_term > last_term;
+    if (m->request_vote.last_log_term != last_term && !MUTANT(vote_by_length)) {
+        return m->request_vote.last_log_term > last_term;
     }
-    return m->last_log_index >= r->log.last_index;
+    return m->request_vote.last_log_index >= r->log.last_index;
 }
 
 /* --- campaigning ------------------------------------------------------------------ */
@@ -120,9 +120,11 @@ static void ask_voters(struct raft *r, enum raft_message_kind kind, raft_term te
         struct raft_message *m = raft_send(r, id, kind, raft_rules_ask_after(r));
 
         m->term = term;
-        m->last_log_index = r->log.last_index;
-        m->last_log_term = term_log_last_term(&r->log);
-        m->is_transfer = is_transfer;
+        m->request_vote = (struct raft_request_vote){
+            .last_log_index = r->log.last_index,
+            .last_log_term = term_log_last_term(&r->log),
+            .is_transfer = is_transfer,
+        };
     }
 }
 
@@ -209,7 +211,7 @@ void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m)
 
     struct raft_message *reply = raft_send(r, m->from, RAFT_PRE_VOTE_REPLY, raft_after_term(r));
 
-    reply->granted = granted;
+    reply->request_vote_reply = (struct raft_request_vote_reply){.vote_granted = granted};
     if (granted) {
         MUTANT_DO(pre_vote_raises_term, raft_set_vote(r, m->term, 0));
         reply->term = m->term;
@@ -221,7 +223,7 @@ void raft_election_on_pre_vote_reply(struct raft *r, const struct raft_message *
     if (r->role != RAFT_PRE_CANDIDATE) {
         return; /* Of a campaign that is over. */
     }
-    if (!m->granted) {
+    if (!m->request_vote_reply.vote_granted) {
         if (m->term > r->current_term) {
             raft_become_follower(r, m->term, 0, RAFT_BECAUSE_HIGHER_TERM);
             rearm_soon(r, 0);
@@ -242,11 +244,12 @@ void raft_election_on_pre_vote_reply(struct raft *r, const struct raft_message *
 void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
 {
     if (m->term > r->current_term) {
-        if (is_led(r) && !m->is_transfer) {
+        if (is_led(r) && !m->request_vote.is_transfer) {
             return; /* Not even the term is taken over: it would depose the leader. */
         }
         raft_become_follower(r, m->term, 0,
-                             m->is_transfer ? RAFT_BECAUSE_TRANSFER : RAFT_BECAUSE_HIGHER_TERM);
+                             m->request_vote.is_transfer ? RAFT_BECAUSE_TRANSFER
+                                                         : RAFT_BECAUSE_HIGHER_TERM);
     }
     bool is_free = r->voted_for == 0 || r->voted_for == m->from || MUTANT(vote_twice);
     bool granted = m->term == r->current_term && is_free && is_up_to_date(r, m);
@@ -260,9 +263,8 @@ void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
     raft_seq after = granted ? raft_after_all(r) : raft_after_term(r);
 
     MUTANT_DO(vote_before_durable, after = 0);
-    struct raft_message *reply = raft_send(r, m->from, RAFT_REQUEST_VOTE_REPLY, after);
-
-    reply->granted = granted;
+    raft_send(r, m->from, RAFT_REQUEST_VOTE_REPLY, after)->request_vote_reply =
+        (struct raft_request_vote_reply){.vote_granted = granted};
 }
 
 static void count_vote(struct raft *r, raft_id voter)
@@ -280,7 +282,7 @@ void raft_election_on_request_vote_reply(struct raft *r, const struct raft_messa
     if (r->role != RAFT_CANDIDATE) {
         return;
     }
-    if (m->granted || MUTANT(refusal_counts_as_vote)) {
+    if (m->request_vote_reply.vote_granted || MUTANT(refusal_counts_as_vote)) {
         count_vote(r, m->from);
         return;
     }

@@ -25,16 +25,16 @@ static bool contradicts_leader(const struct raft *r, const struct raft_message *
 
 /* Whether the entries make sense by themselves. Counts their runs of terms, those
  * equal to the entry before not included. */
-static bool entries_are_sound(const struct raft_message *m, uint32_t from, raft_term term_before,
-                              uint32_t *ret_new_runs)
+static bool entries_are_sound(const struct raft_append_entries *a, raft_term leader_term,
+                              uint32_t from, raft_term term_before, uint32_t *ret_new_runs)
 {
     raft_term term = term_before;
     uint32_t new_runs = 0;
 
-    for (uint32_t i = from; i < m->entry_count; i++) {
-        const struct raft_entry *entry = &m->entries[i];
+    for (uint32_t i = from; i < a->entry_count; i++) {
+        const struct raft_entry *entry = &a->entries[i];
 
-        if (entry->term < term || entry->term == 0 || entry->term > m->term) {
+        if (entry->term < term || entry->term == 0 || entry->term > leader_term) {
             return false;
         }
         if (entry->kind == RAFT_CONFIGURATION &&
@@ -49,12 +49,12 @@ static bool entries_are_sound(const struct raft_message *m, uint32_t from, raft_
 }
 
 /* How many of the first entries are in our log, or below its origin. */
-static uint32_t count_known(const struct raft *r, const struct raft_message *m)
+static uint32_t count_known(const struct raft *r, const struct raft_append_entries *a)
 {
     uint32_t count = 0;
 
-    while (count < m->entry_count &&
-           term_log_agrees(&r->log, m->prev_log_index + count + 1, m->entries[count].term)) {
+    while (count < a->entry_count &&
+           term_log_agrees(&r->log, a->prev_log_index + count + 1, a->entries[count].term)) {
         count++;
     }
     return count;
@@ -62,19 +62,20 @@ static uint32_t count_known(const struct raft *r, const struct raft_message *m)
 
 static int make_plan(const struct raft *r, const struct raft_message *m, struct plan *ret_plan)
 {
+    const struct raft_append_entries *a = &m->append_entries;
     raft_index last = r->log.last_index;
-    raft_index prev = m->prev_log_index;
-    struct plan plan = {.fits = term_log_agrees(&r->log, prev, m->prev_log_term)};
+    raft_index prev = a->prev_log_index;
+    struct plan plan = {.fits = term_log_agrees(&r->log, prev, a->prev_log_term)};
 
     MUTANT_DO(previous_term_unchecked, plan.fits = prev <= last);
     if (!plan.fits) {
         *ret_plan = plan;
         return prev <= r->commit_index ? RAFT_ELOG : RAFT_OK;
     }
-    plan.known_count = count_known(r, m);
+    plan.known_count = count_known(r, a);
     raft_index first_new = prev + plan.known_count + 1;
 
-    if (plan.known_count == m->entry_count) {
+    if (plan.known_count == a->entry_count) {
         MUTANT_DO(old_append_truncates,
                   plan.truncate_from =
                       first_new > r->commit_index && first_new <= last ? first_new : 0);
@@ -90,7 +91,8 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
     }
     uint32_t new_runs;
 
-    if (!entries_are_sound(m, plan.known_count, raft_term_at(r, first_new - 1), &new_runs)) {
+    if (!entries_are_sound(a, m->term, plan.known_count, raft_term_at(r, first_new - 1),
+                           &new_runs)) {
         return RAFT_ELOG;
     }
     if (term_log_runs_up_to(&r->log, first_new - 1) + new_runs > r->log.runs_max) {
@@ -100,21 +102,21 @@ static int make_plan(const struct raft *r, const struct raft_message *m, struct 
     return RAFT_OK;
 }
 
-static void append(struct raft *r, const struct raft_message *m, const struct plan *plan)
+static void append(struct raft *r, const struct raft_append_entries *a, const struct plan *plan)
 {
     if (plan->truncate_from != 0) {
         raft_truncate_from(r, plan->truncate_from);
     }
-    if (plan->known_count == m->entry_count) {
+    if (plan->known_count == a->entry_count) {
         return;
     }
     r->gathered.append_first = r->log.last_index + 1;
-    r->gathered.append_count = m->entry_count - plan->known_count;
+    r->gathered.append_count = a->entry_count - plan->known_count;
     (void)raft_write_seq(r);
-    for (uint32_t i = plan->known_count; i < m->entry_count; i++) {
-        term_log_append(&r->log, m->entries[i].term, 1);
-        if (m->entries[i].kind == RAFT_CONFIGURATION) {
-            raft_configuration_receive(r, r->log.last_index, m->entries[i].configuration);
+    for (uint32_t i = plan->known_count; i < a->entry_count; i++) {
+        term_log_append(&r->log, a->entries[i].term, 1);
+        if (a->entries[i].kind == RAFT_CONFIGURATION) {
+            raft_configuration_receive(r, r->log.last_index, a->entries[i].configuration);
         }
     }
 }
@@ -164,24 +166,26 @@ static raft_index first_in_conflict(const struct raft *r, raft_index index)
  * conflicts, so that backing up takes a round trip a term (§5.3, end). */
 static void reject(struct raft *r, const struct raft_message *m)
 {
-    struct raft_message *reply =
-        raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY, raft_after_term(r));
+    raft_index prev = m->append_entries.prev_log_index;
+    struct raft_append_entries_reply reply = {.match_index = prev,
+                                              .read_round = m->append_entries.read_round};
 
-    reply->match_index = m->prev_log_index;
-    reply->read_round = m->read_round;
-    if (m->prev_log_index > r->log.last_index) {
-        reply->conflict_index = r->log.last_index + 1;
-    } else if (m->prev_log_index > raft_origin(r)) {
-        reply->conflict_term = raft_term_at(r, m->prev_log_index);
-        reply->conflict_index = first_in_conflict(r, m->prev_log_index);
+    if (prev > r->log.last_index) {
+        reply.conflict_index = r->log.last_index + 1;
+    } else if (prev > raft_origin(r)) {
+        reply.conflict_term = raft_term_at(r, prev);
+        reply.conflict_index = first_in_conflict(r, prev);
     }
+    raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY, raft_after_term(r))->append_entries_reply =
+        reply;
 }
 
 int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m)
 {
-    CHECK(m->entry_count == 0 || m->entries != NULL);
+    const struct raft_append_entries *a = &m->append_entries;
     struct plan plan;
 
+    CHECK(a->entry_count == 0 || a->entries != NULL);
     if (m->term < r->current_term && !MUTANT(old_leader_obeyed)) {
         reject(r, m); /* For the term in it: its sender steps down. */
         return RAFT_OK;
@@ -199,17 +203,17 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
         reject(r, m);
         return RAFT_OK;
     }
-    raft_index vouched = m->prev_log_index + m->entry_count;
+    raft_index vouched = a->prev_log_index + a->entry_count;
 
     if (vouched >= raft_origin(r) || MUTANT(agrees_below_origin)) {
         note_agreement(r, true);
     }
-    append(r, m, &plan);
-    follow_commit(r, m->leader_commit, vouched);
+    append(r, a, &plan);
+    follow_commit(r, a->leader_commit, vouched);
 
     /* Claims what was vouched for, not all we have: the rest may be of another leader. */
     raft_follower_accept(r, m->from, MUTANT(ack_beyond_request) ? r->log.last_index : vouched,
-                         m->read_round);
+                         a->read_round);
     return RAFT_OK;
 }
 
@@ -218,13 +222,11 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
 void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index,
                           uint64_t read_round)
 {
-    struct raft_message *reply =
-        raft_send(r, leader, RAFT_APPEND_ENTRIES_REPLY,
-                  MUTANT(ack_before_sync) ? raft_after_term(r) : raft_after_all(r));
+    raft_seq after = MUTANT(ack_before_sync) ? raft_after_term(r) : raft_after_all(r);
 
-    reply->granted = true;
-    reply->match_index = match_index;
-    reply->read_round = read_round;
+    raft_send(r, leader, RAFT_APPEND_ENTRIES_REPLY, after)->append_entries_reply =
+        (struct raft_append_entries_reply){
+            .success = true, .match_index = match_index, .read_round = read_round};
 }
 
 /* §7. The leader takes this log to lack the beginning of its own, and has no entries for it. */
@@ -272,23 +274,24 @@ static bool may_have_lost(const struct raft *r, const struct raft_message *m)
 
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
 {
+    const struct raft_heartbeat *h = &m->heartbeat;
+
     if (m->term >= r->current_term) {
         if (contradicts_leader(r, m)) {
             return RAFT_ELOG;
         }
         /* It is an entry of this term that we have acknowledged. With no trace of it on our
          * disk, what else we promised may be gone as well. */
-        if (m->leader_commit > 0 && !term_log_agrees(&r->log, m->leader_commit, m->term)) {
+        if (h->leader_commit > 0 && !term_log_agrees(&r->log, h->leader_commit, m->term)) {
             return MUTANT(loss_not_noticed) || !may_have_lost(r, m) ? RAFT_ELOG : RAFT_ELOST;
         }
         hear_leader(r, m);
-        if (m->leader_commit > 0 && m->leader_commit >= raft_origin(r)) {
+        if (h->leader_commit > 0 && h->leader_commit >= raft_origin(r)) {
             note_agreement(r, false);
         }
-        follow_commit(r, m->leader_commit, m->leader_commit);
+        follow_commit(r, h->leader_commit, h->leader_commit);
     }
-    struct raft_message *reply = raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));
-
-    reply->read_round = m->read_round;
+    raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r))->heartbeat_reply =
+        (struct raft_heartbeat_reply){.read_round = h->read_round};
     return RAFT_OK;
 }

@@ -179,13 +179,16 @@ uint64_t raft_leader_quorum_heard_ns(const struct raft *r)
 
 static void send_range(struct raft *r, const struct raft_peer *peer, uint32_t entry_count)
 {
-    struct raft_message *m = raft_send(r, peer->id, RAFT_APPEND_ENTRIES, raft_after_term(r));
+    raft_index prev = peer->next_index - 1;
 
-    m->prev_log_index = peer->next_index - 1;
-    m->prev_log_term = raft_term_at(r, m->prev_log_index);
-    m->leader_commit = r->commit_index;
-    m->entry_count = entry_count;
-    m->read_round = r->read_round;
+    raft_send(r, peer->id, RAFT_APPEND_ENTRIES, raft_after_term(r))->append_entries =
+        (struct raft_append_entries){
+            .prev_log_index = prev,
+            .prev_log_term = raft_term_at(r, prev),
+            .leader_commit = r->commit_index,
+            .read_round = r->read_round,
+            .entry_count = entry_count,
+        };
 }
 
 static void replicate(struct raft *r, struct raft_peer *peer)
@@ -205,14 +208,13 @@ static void replicate(struct raft *r, struct raft_peer *peer)
 
 static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 {
-    struct raft_message *m = raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r));
-
     raft_index known = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
-
     /* Of this term, so that its receiver sees whether it still has that entry. */
-    m->leader_commit = known >= r->term_start_index ? known : 0;
-    MUTANT_DO(heartbeat_vouches_too_much, m->leader_commit = r->commit_index);
-    m->read_round = r->read_round;
+    raft_index leader_commit = known >= r->term_start_index ? known : 0;
+
+    MUTANT_DO(heartbeat_vouches_too_much, leader_commit = r->commit_index);
+    raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r))->heartbeat =
+        (struct raft_heartbeat){.leader_commit = leader_commit, .read_round = r->read_round};
 }
 
 /* With each heartbeat, since it may be lost. */
@@ -221,12 +223,12 @@ static void offer_snapshot(struct raft *r, const struct raft_peer *peer)
     if (r->snapshot.last_included_index == 0) {
         return;
     }
-    struct raft_message *m = raft_send(r, peer->id, RAFT_INSTALL_SNAPSHOT, raft_after_term(r));
+    struct raft_snapshot offered = r->snapshot;
 
-    m->install_snapshot = r->snapshot;
-    if (m->install_snapshot.holder == 0) {
-        m->install_snapshot.holder = r->options.id;
+    if (offered.holder == 0) {
+        offered.holder = r->options.id;
     }
+    raft_send(r, peer->id, RAFT_INSTALL_SNAPSHOT, raft_after_term(r))->install_snapshot = offered;
 }
 
 static void send_to(struct raft *r, struct raft_peer *peer)
@@ -420,20 +422,21 @@ static void watch_round(struct raft *r, struct raft_peer *peer)
 /* Where the logs may agree at the latest, given what the peer said. Its entries
  * before the rejected one have conflict_term or less, and conflict_term only from
  * conflict_index on; ours must be equal there. */
-static raft_index agreement_bound(const struct raft *r, const struct raft_message *m)
+static raft_index agreement_bound(const struct raft *r,
+                                  const struct raft_append_entries_reply *reply)
 {
-    if (m->conflict_index == 0) {
+    if (reply->conflict_index == 0) {
         return 0;
     }
-    if (m->conflict_term == 0) {
-        return m->conflict_index - 1;
+    if (reply->conflict_term == 0) {
+        return reply->conflict_index - 1;
     }
-    raft_index index = term_log_last_not_above(&r->log, m->match_index, m->conflict_term);
+    raft_index index = term_log_last_not_above(&r->log, reply->match_index, reply->conflict_term);
 
-    if (index >= m->conflict_index && raft_term_at(r, index) == m->conflict_term) {
+    if (index >= reply->conflict_index && raft_term_at(r, index) == reply->conflict_term) {
         return index;
     }
-    return index < m->conflict_index ? index : m->conflict_index - 1;
+    return index < reply->conflict_index ? index : reply->conflict_index - 1;
 }
 
 /* Next is a probe whether the logs agree at `index`. Before the origin there is nothing to ask:
@@ -448,9 +451,10 @@ static void search_from(const struct raft *r, struct raft_peer *peer, raft_index
     peer->next_index = index + 1;
 }
 
-static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raft_message *m)
+static void on_mismatch(struct raft *r, struct raft_peer *peer,
+                        const struct raft_append_entries_reply *reply)
 {
-    raft_index rejected = m->match_index;
+    raft_index rejected = reply->match_index;
 
     if (rejected <= peer->match_index) {
         MUTANT_DO(refusal_lowers_match, peer->match_index = rejected > 0 ? rejected - 1 : 0);
@@ -462,7 +466,7 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
     if (rejected < raft_origin(r)) {
         return; /* Of none that is remembered. */
     }
-    raft_index bound = agreement_bound(r, m);
+    raft_index bound = agreement_bound(r, reply);
 
     if (bound > rejected - 1) {
         bound = rejected - 1;
@@ -476,20 +480,22 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer, const struct raf
 
 int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_message *m)
 {
+    const struct raft_append_entries_reply *reply = &m->append_entries_reply;
+
     CHECK(m->term == r->current_term);
     struct raft_peer *peer = r->role == RAFT_LEADER ? raft_leader_peer(r, m->from) : NULL;
 
     if (peer == NULL) {
         return RAFT_OK; /* We lead no more, or not that one. */
     }
-    if (m->match_index > r->log.last_index || m->read_round > r->read_round) {
+    if (reply->match_index > r->log.last_index || reply->read_round > r->read_round) {
         return RAFT_ELOG;
     }
-    hear_peer(r, peer, m->read_round);
-    if (m->granted) {
-        on_match(r, peer, m->match_index);
+    hear_peer(r, peer, reply->read_round);
+    if (reply->success) {
+        on_match(r, peer, reply->match_index);
     } else {
-        on_mismatch(r, peer, m);
+        on_mismatch(r, peer, reply);
     }
     watch_round(r, peer);
     return RAFT_OK;
@@ -503,10 +509,10 @@ int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
     if (peer == NULL) {
         return RAFT_OK;
     }
-    if (m->read_round > r->read_round) {
+    if (m->heartbeat_reply.read_round > r->read_round) {
         return RAFT_ELOG;
     }
-    hear_peer(r, peer, m->read_round);
+    hear_peer(r, peer, m->heartbeat_reply.read_round);
     watch_round(r, peer);
     return RAFT_OK;
 }

@@ -13,6 +13,9 @@
 /* At most one reply, two campaigns, or for each peer entries, heartbeat, and TimeoutNow or
  * InstallSnapshot. */
 _Static_assert(3 * RAFT_MEMBERS_MAX + 1 <= RAFT_OUTBOUND_MAX, "a step's messages have room");
+_Static_assert(offsetof(struct raft_message, append_entries) + sizeof(struct raft_append_entries) ==
+                   sizeof(struct raft_message),
+               "the body that comes first is the largest");
 _Static_assert(RAFT_CONFIGURATIONS_MAX >= 2, "one in force and one to go back to");
 
 /* --- starting --------------------------------------------------------------------- */

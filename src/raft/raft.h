@@ -113,44 +113,66 @@ enum raft_message_kind {
                             * the success of an AppendEntries that ends there. */
 };
 
+/* PRE_VOTE, REQUEST_VOTE. */
+struct raft_request_vote {
+    raft_index last_log_index;
+    raft_term last_log_term;
+    bool is_transfer; /* REQUEST_VOTE: the leader asked for it; stickiness is waived. */
+};
+
+/* PRE_VOTE_REPLY, whose term is that of the request if it grants; REQUEST_VOTE_REPLY. */
+struct raft_request_vote_reply {
+    bool vote_granted;
+};
+
+/* Outbound, `entries` is NULL: the host sends entries prev_log_index + 1 .. prev_log_index +
+ * entry_count from its log, in one frame or in several consecutive ones, and only as long as it
+ * leads the term of this message: later they may have been replaced. */
+struct raft_append_entries {
+    raft_index prev_log_index;
+    raft_term prev_log_term;
+    raft_index leader_commit;
+    uint64_t read_round; /* The newest. */
+    uint32_t entry_count;
+    const struct raft_entry *entries; /* Inbound: borrowed during the step. */
+};
+
+struct raft_append_entries_reply {
+    bool success;
+    /* Success: the receiver's log equals the sender's up to here, durably. Rejection: the
+     * rejected prev_log_index. */
+    raft_index match_index;
+    /* Rejection: the term the receiver has there (0: its log ends before) and the first index of
+     * that term, or its last index + 1: one round trip a term. */
+    raft_term conflict_term;
+    raft_index conflict_index;
+    uint64_t read_round; /* Of the request. */
+};
+
+struct raft_heartbeat {
+    raft_index leader_commit; /* See RAFT_HEARTBEAT. */
+    uint64_t read_round;      /* The newest. */
+};
+
+struct raft_heartbeat_reply {
+    uint64_t read_round; /* Of the request. */
+};
+
+/* The kind says which body it has; RAFT_TIMEOUT_NOW has none. */
 struct raft_message {
     enum raft_message_kind kind;
     raft_id from;
     raft_id to;
     raft_term term;
-
-    /* PRE_VOTE, REQUEST_VOTE. */
-    raft_index last_log_index;
-    raft_term last_log_term;
-    bool is_transfer; /* REQUEST_VOTE: the leader asked for it; stickiness is waived. */
-
-    /* PRE_VOTE_REPLY (whose `term` is that of the request where it grants),
-     * REQUEST_VOTE_REPLY, APPEND_ENTRIES_REPLY. */
-    bool granted; /* Or `success`. */
-
-    /* APPEND_ENTRIES. `leader_commit` is in HEARTBEAT too, and there it never is
-     * above what the receiver acknowledged. Outbound, `entries` is NULL: the host
-     * sends entries prev_log_index + 1 .. prev_log_index + entry_count from its
-     * log, in one frame or as several consecutive ones, and only as long as it leads
-     * the term of this message: later they may have been replaced. */
-    raft_index prev_log_index;
-    raft_term prev_log_term;
-    raft_index leader_commit;
-    uint32_t entry_count;
-    const struct raft_entry *entries; /* Inbound: borrowed during the step. */
-
-    /* APPEND_ENTRIES_REPLY. Success: the receiver's log equals the sender's up to
-     * here, durably. Rejection: the rejected prev_log_index. */
-    raft_index match_index;
-    /* Rejection: the term the receiver has there (0: its log ends before) and the
-     * first index of that term, or its last index + 1: one round trip a term. */
-    raft_term conflict_term;
-    raft_index conflict_index;
-
-    /* HEARTBEAT, APPEND_ENTRIES and their replies: the newest read round, echoed. */
-    uint64_t read_round;
-
-    struct raft_snapshot install_snapshot;
+    union {
+        struct raft_append_entries append_entries; /* The largest: initializing clears it all. */
+        struct raft_request_vote request_vote;
+        struct raft_request_vote_reply request_vote_reply;
+        struct raft_append_entries_reply append_entries_reply;
+        struct raft_heartbeat heartbeat;
+        struct raft_heartbeat_reply heartbeat_reply;
+        struct raft_snapshot install_snapshot;
+    };
 };
 
 /* --- events ----------------------------------------------------------------------- */

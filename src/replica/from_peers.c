@@ -122,14 +122,14 @@ static bool has_level_beyond(const struct replica *r, struct entry *const *entri
 }
 
 /* No leader in order sends an entry whose log time is lower than that of the one before it. */
-static bool has_ordered_times(const struct replica *r, const struct raft_message *message,
+static bool has_ordered_times(const struct replica *r, const struct raft_append_entries *a,
                               struct entry *const *entries)
 {
-    raft_term term = message->prev_log_term;
+    raft_term term = a->prev_log_term;
     uint64_t time_us = 1;
 
-    for (uint32_t i = 0; i < message->entry_count && !MUTANT(any_log_time_stored); i++) {
-        uint64_t own_us = time_before(r, message->prev_log_index + 1 + i, term);
+    for (uint32_t i = 0; i < a->entry_count && !MUTANT(any_log_time_stored); i++) {
+        uint64_t own_us = time_before(r, a->prev_log_index + 1 + i, term);
 
         if (entries[i]->time_us < time_us || entries[i]->time_us < own_us) {
             return false;
@@ -142,18 +142,18 @@ static bool has_ordered_times(const struct replica *r, const struct raft_message
 
 static void step_entries(struct replica *r, const struct wire_message *m, struct entry **entries)
 {
-    uint32_t count = m->message.entry_count;
+    uint32_t count = m->message.append_entries.entry_count;
     struct raft_entry *described = memory_take(count * sizeof *described);
     struct membership **memberships = memory_take_zeroed(count, sizeof *memberships);
     struct raft_message message = m->message;
 
-    message.entries = described;
+    message.append_entries.entries = described;
     if (has_level_beyond(r, entries, count)) {
         note_malformed(r, message.from,
                        "the log of a peer needs a newer version of this program: install it");
     } else if (!describe(entries, count, described, memberships)) {
         note_malformed(r, message.from, "a peer sent a malformed configuration");
-    } else if (!has_ordered_times(r, &message, entries)) {
+    } else if (!has_ordered_times(r, &message.append_entries, entries)) {
         note_malformed(r, message.from, "a peer sent entries whose log time runs back");
     } else {
         step_message(r, &message, entries);
@@ -191,17 +191,18 @@ static bool can_store(struct replica *r, struct entry *const *entries, uint32_t 
 static void on_message(void *context, const struct wire_message *m, struct entry **entries)
 {
     struct replica *r = context;
+    uint32_t count =
+        m->message.kind == RAFT_APPEND_ENTRIES ? m->message.append_entries.entry_count : 0;
 
-    CHECK(entries != NULL || m->message.entry_count == 0);
-    if (r->is_running && !r->is_removed && !r->is_installing &&
-        can_store(r, entries, m->message.entry_count)) {
+    CHECK(entries != NULL || count == 0);
+    if (r->is_running && !r->is_removed && !r->is_installing && can_store(r, entries, count)) {
         if (entries != NULL) {
             step_entries(r, m, entries);
         } else {
             step_message(r, &m->message, NULL);
         }
     }
-    for (uint32_t i = 0; i < m->message.entry_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         entry_release(entries[i]);
     }
 }

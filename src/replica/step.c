@@ -68,7 +68,8 @@ static struct entry *const *find_appended(const struct raft_event *event,
                                           struct entry *const *entries)
 {
     if (event->kind == RAFT_RECEIVE) {
-        return entries + (effects->append_first - event->message->prev_log_index - 1);
+        return entries +
+               (effects->append_first - event->message->append_entries.prev_log_index - 1);
     }
     return entries;
 }

@@ -46,8 +46,7 @@ static void on_message(void *context, const struct wire_message *m, struct entry
     CHECK(m->message.from < 256 && w->has_greeted[m->message.from]);
     CHECK(m->message.from != 0 && m->message.from != SELF);
     CHECK((m->message.kind == RAFT_APPEND_ENTRIES) == (entries != NULL));
-    CHECK(entries != NULL || m->message.entry_count == 0);
-    for (uint32_t i = 0; i < m->message.entry_count; i++) {
+    for (uint32_t i = 0; entries != NULL && i < m->message.append_entries.entry_count; i++) {
         CHECK(entries[i]->references == 1);
         entry_release(entries[i]);
     }

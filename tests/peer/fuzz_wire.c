@@ -57,14 +57,17 @@ static void try_entries(const struct wire_frame *frame, struct buffer *out)
         return;
     }
     CHECK(m.message.kind == RAFT_APPEND_ENTRIES);
-    CHECK(m.message.entry_count <= frame->body.size);
 
-    struct entry **entries = memory_take(m.message.entry_count * sizeof *entries);
+    uint32_t announced_count = m.message.append_entries.entry_count;
 
-    while (count < m.message.entry_count && (entries[count] = wire_next_entry(&rest)) != NULL) {
+    CHECK(announced_count <= frame->body.size);
+
+    struct entry **entries = memory_take(announced_count * sizeof *entries);
+
+    while (count < announced_count && (entries[count] = wire_next_entry(&rest)) != NULL) {
         count++;
     }
-    if (count == m.message.entry_count && rest.size == 0) {
+    if (count == announced_count && rest.size == 0) {
         wire_put_entries(out, &m, entries, count);
         check_same(out, WIRE_APPEND, frame->body);
     }

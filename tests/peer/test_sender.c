@@ -88,13 +88,12 @@ static void end(struct fixture *f)
 
 static struct raft_message ask_for(raft_term term, raft_index prev, uint32_t count)
 {
-    return (struct raft_message){.kind = RAFT_APPEND_ENTRIES,
-                                 .from = id_of(0),
-                                 .to = id_of(1),
-                                 .term = term,
-                                 .prev_log_index = prev,
-                                 .prev_log_term = term,
-                                 .entry_count = count};
+    return (struct raft_message){
+        .kind = RAFT_APPEND_ENTRIES,
+        .from = id_of(0),
+        .to = id_of(1),
+        .term = term,
+        .append_entries = {.prev_log_index = prev, .prev_log_term = term, .entry_count = count}};
 }
 
 static void test_sender__sends_what_is_behind_the_origin(void **state)

@@ -253,11 +253,17 @@ static void release_held(struct cluster *c, struct cluster_node *node, raft_seq 
     node->held_count = kept_count;
 }
 
+/* Of whatever kind it is. */
+static uint32_t entry_count_of(const struct raft_message *m)
+{
+    return m->kind == RAFT_APPEND_ENTRIES ? m->append_entries.entry_count : 0;
+}
+
 /* The entries go along as they are now: later they may have been replaced. */
 static void send(struct cluster *c, struct cluster_node *node, const struct raft_outbound *o)
 {
     struct cluster_packet packet = {.after = o->after, .message = o->message};
-    uint32_t count = o->message.entry_count;
+    uint32_t count = entry_count_of(&o->message);
 
     if (count > 0) {
         packet.entries = calloc(count, sizeof(*packet.entries));
@@ -266,7 +272,7 @@ static void send(struct cluster *c, struct cluster_node *node, const struct raft
         CHECK(packet.values != NULL);
     }
     for (uint32_t i = 0; i < count; i++) {
-        raft_index index = o->message.prev_log_index + 1 + i;
+        raft_index index = o->message.append_entries.prev_log_index + 1 + i;
         const struct cluster_entry *entry = cluster_log_at(&node->log, index);
 
         CHECK(index > node->origin);
@@ -274,7 +280,9 @@ static void send(struct cluster *c, struct cluster_node *node, const struct raft
             .term = entry->term, .kind = entry->kind, .configuration = entry->configuration};
         packet.values[i] = entry->value;
     }
-    packet.message.entries = packet.entries;
+    if (o->message.kind == RAFT_APPEND_ENTRIES) {
+        packet.message.append_entries.entries = packet.entries;
+    }
     if (o->after == 0) {
         cluster_see_message(node, &packet.message);
         put_packet(c, &packet);
@@ -301,9 +309,9 @@ static struct cluster_entry appended_entry(struct cluster *c, const struct clust
         entry.kind = RAFT_COMMAND;
         entry.value = c->next_value++;
     } else {
-        uint64_t at = index - packet->message.prev_log_index - 1;
+        uint64_t at = index - packet->message.append_entries.prev_log_index - 1;
 
-        CHECK(at < packet->message.entry_count);
+        CHECK(at < packet->message.append_entries.entry_count);
         entry.kind = packet->entries[at].kind;
         entry.configuration = packet->entries[at].configuration;
         entry.value = packet->values[at];
@@ -344,8 +352,8 @@ static void write(struct cluster *c, struct cluster_node *node, const struct raf
     }
 }
 
-static int step(struct cluster *c, raft_id id, struct raft_event *event,
-                const struct cluster_packet *packet)
+int cluster_step(struct cluster *c, raft_id id, struct raft_event *event,
+                 const struct cluster_packet *packet)
 {
     struct cluster_node *node = cluster_node(c, id);
     struct raft_observation before;
@@ -388,67 +396,42 @@ int cluster_tick(struct cluster *c, raft_id id)
 {
     struct raft_event event = {.kind = RAFT_TICK};
 
-    return step(c, id, &event, NULL);
+    return cluster_step(c, id, &event, NULL);
 }
 
 int cluster_propose(struct cluster *c, raft_id id, uint32_t count)
 {
     struct raft_event event = {.kind = RAFT_PROPOSE, .propose_count = count};
 
-    return step(c, id, &event, NULL);
+    return cluster_step(c, id, &event, NULL);
 }
 
 int cluster_change(struct cluster *c, raft_id id, enum raft_change_kind kind, raft_id whom)
 {
     struct raft_event event = {.kind = RAFT_CHANGE, .change = {.kind = kind, .id = whom}};
 
-    return step(c, id, &event, NULL);
+    return cluster_step(c, id, &event, NULL);
 }
 
 int cluster_read(struct cluster *c, raft_id id)
 {
     struct raft_event event = {.kind = RAFT_READ};
 
-    return step(c, id, &event, NULL);
+    return cluster_step(c, id, &event, NULL);
 }
 
 int cluster_transfer(struct cluster *c, raft_id id, raft_id target)
 {
     struct raft_event event = {.kind = RAFT_TRANSFER, .peer = target};
 
-    return step(c, id, &event, NULL);
+    return cluster_step(c, id, &event, NULL);
 }
 
 int cluster_lost(struct cluster *c, raft_id id, raft_id peer)
 {
     struct raft_event event = {.kind = RAFT_PEER_LOST, .peer = peer};
 
-    return step(c, id, &event, NULL);
-}
-
-void cluster_fetch(struct cluster *c, raft_id id)
-{
-    struct cluster_node *node = cluster_node(c, id);
-    struct raft_installed installed = {
-        .last_included_index = node->offer.last_included_index,
-        .last_included_term = node->offer.last_included_term,
-    };
-    struct raft_event event = {.kind = RAFT_INSTALLED, .installed = &installed};
-
-    cluster_durable_all(c, id);
-    node->offer = (struct raft_snapshot){0};
-    if (!raft_wants_snapshot(node->raft, installed.last_included_index)) {
-        return;
-    }
-    cluster_replace_log(c, node, installed.last_included_index);
-    cluster_log_copy(&node->log, &node->durable_log);
-    installed.configuration = cluster_members_at_snapshot(c, node, &installed.configuration_index);
-    int error = step(c, id, &event, NULL);
-
-    CHECK(error == RAFT_OK);
-    const struct raft_snapshot own = cluster_snapshot_of(node);
-
-    raft_set_snapshot(node->raft, &own);
+    return cluster_step(c, id, &event, NULL);
 }
 
 static void store(struct cluster_node *node, struct cluster_write *done)
@@ -483,7 +466,7 @@ void cluster_durable(struct cluster *c, raft_id id, uint32_t count)
     }
     node->write_count -= count;
     release_held(c, node, event.durable_seq);
-    (void)step(c, id, &event, NULL);
+    (void)cluster_step(c, id, &event, NULL);
 }
 
 void cluster_durable_all(struct cluster *c, raft_id id)
@@ -516,7 +499,7 @@ void cluster_deliver(struct cluster *c, uint32_t at)
     if (cluster_node(c, packet.message.to)->is_up) {
         struct raft_event event = {.kind = RAFT_RECEIVE, .message = &packet.message};
 
-        (void)step(c, packet.message.to, &event, &packet);
+        (void)cluster_step(c, packet.message.to, &event, &packet);
     }
     free_packet(&packet);
 }
@@ -534,10 +517,15 @@ static struct cluster_packet copy_packet(const struct cluster_packet *from, uint
 {
     struct cluster_packet copy = {.after = from->after, .message = from->message};
 
-    copy.message.entry_count = count;
-    copy.message.prev_log_index += first;
+    if (copy.message.kind != RAFT_APPEND_ENTRIES) {
+        return copy;
+    }
+    struct raft_append_entries *a = &copy.message.append_entries;
+
+    a->entry_count = count;
+    a->prev_log_index += first;
     if (first > 0) {
-        copy.message.prev_log_term = from->entries[first - 1].term;
+        a->prev_log_term = from->entries[first - 1].term;
     }
     if (count > 0) {
         copy.entries = calloc(count, sizeof(*copy.entries));
@@ -549,7 +537,7 @@ static struct cluster_packet copy_packet(const struct cluster_packet *from, uint
         copy.entries[i] = from->entries[first + i];
         copy.values[i] = from->values[first + i];
     }
-    copy.message.entries = copy.entries;
+    a->entries = copy.entries;
     return copy;
 }
 
@@ -557,7 +545,7 @@ void cluster_duplicate(struct cluster *c, uint32_t at)
 {
     CHECK(at < c->packet_count);
     struct cluster_packet copy =
-        copy_packet(&c->packets[at], 0, c->packets[at].message.entry_count);
+        copy_packet(&c->packets[at], 0, entry_count_of(&c->packets[at].message));
 
     put_packet(c, &copy);
 }
@@ -566,7 +554,7 @@ bool cluster_split(struct cluster *c, uint32_t at, uint32_t first_count)
 {
     CHECK(at < c->packet_count);
     struct cluster_packet *whole = &c->packets[at];
-    uint32_t count = whole->message.entry_count;
+    uint32_t count = entry_count_of(&whole->message);
 
     if (first_count == 0 || first_count >= count || c->packet_count == CLUSTER_PACKETS_MAX) {
         return false;

@@ -138,7 +138,11 @@ void cluster_crash(struct cluster *c, raft_id id);
 struct cluster_node *cluster_node(struct cluster *c, raft_id id);
 struct raft *cluster_raft(struct cluster *c, raft_id id);
 
-/* Each returns what raft_step() returned. */
+/* Carries out what comes of it, and returns what raft_step() returned. `packet` holds the message
+ * of an event of RAFT_RECEIVE, else NULL. */
+int cluster_step(struct cluster *c, raft_id id, struct raft_event *event,
+                 const struct cluster_packet *packet);
+/* The same of one kind of event each. */
 int cluster_tick(struct cluster *c, raft_id id);
 int cluster_propose(struct cluster *c, raft_id id, uint32_t count);
 int cluster_change(struct cluster *c, raft_id id, enum raft_change_kind kind, raft_id whom);

@@ -82,3 +82,28 @@ const struct raft_configuration *cluster_members_at_snapshot(const struct cluste
     *ret_index = c->committed.origin;
     return c->first_members;
 }
+
+void cluster_fetch(struct cluster *c, raft_id id)
+{
+    struct cluster_node *node = cluster_node(c, id);
+    struct raft_installed installed = {
+        .last_included_index = node->offer.last_included_index,
+        .last_included_term = node->offer.last_included_term,
+    };
+    struct raft_event event = {.kind = RAFT_INSTALLED, .installed = &installed};
+
+    cluster_durable_all(c, id);
+    node->offer = (struct raft_snapshot){0};
+    if (!raft_wants_snapshot(node->raft, installed.last_included_index)) {
+        return;
+    }
+    cluster_replace_log(c, node, installed.last_included_index);
+    cluster_log_copy(&node->log, &node->durable_log);
+    installed.configuration = cluster_members_at_snapshot(c, node, &installed.configuration_index);
+    int error = cluster_step(c, id, &event, NULL);
+
+    CHECK(error == RAFT_OK);
+    const struct raft_snapshot own = cluster_snapshot_of(node);
+
+    raft_set_snapshot(node->raft, &own);
+}

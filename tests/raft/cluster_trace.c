@@ -38,14 +38,62 @@ static const char *verb(const struct raft_message *m)
 {
     switch (m->kind) {
     case RAFT_PRE_VOTE_REPLY:
-        return m->granted ? "pre_vote_granted" : "pre_vote_refused";
+        return m->request_vote_reply.vote_granted ? "pre_vote_granted" : "pre_vote_refused";
     case RAFT_REQUEST_VOTE_REPLY:
-        return m->granted ? "vote_granted" : "vote_refused";
+        return m->request_vote_reply.vote_granted ? "vote_granted" : "vote_refused";
     case RAFT_APPEND_ENTRIES_REPLY:
-        return m->granted ? "append_accepted" : "append_rejected";
+        return m->append_entries_reply.success ? "append_accepted" : "append_rejected";
     default:
         return raft_message_kind_name(m->kind);
     }
+}
+
+static void trace_append(FILE *out, const struct raft_append_entries *a)
+{
+    fprintf(out, " prev=%" PRIu64 "@%" PRIu64 " entries=%" PRIu32 " commit=%" PRIu64,
+            a->prev_log_index, a->prev_log_term, a->entry_count, a->leader_commit);
+}
+
+static void trace_append_reply(FILE *out, const struct raft_append_entries_reply *reply)
+{
+    if (reply->success) {
+        fprintf(out, " match=%" PRIu64, reply->match_index);
+    } else {
+        fprintf(out, " prev=%" PRIu64 " conflict=%" PRIu64 "@%" PRIu64, reply->match_index,
+                reply->conflict_index, reply->conflict_term);
+    }
+}
+
+/* Returns the read round that it carries; 0: none. */
+static uint64_t trace_body(FILE *out, const struct raft_message *m)
+{
+    switch (m->kind) {
+    case RAFT_PRE_VOTE:
+    case RAFT_REQUEST_VOTE:
+        fprintf(out, " last=%" PRIu64 "@%" PRIu64 "%s", m->request_vote.last_log_index,
+                m->request_vote.last_log_term, m->request_vote.is_transfer ? " transfer" : "");
+        return 0;
+    case RAFT_APPEND_ENTRIES:
+        trace_append(out, &m->append_entries);
+        return m->append_entries.read_round;
+    case RAFT_APPEND_ENTRIES_REPLY:
+        trace_append_reply(out, &m->append_entries_reply);
+        return m->append_entries_reply.read_round;
+    case RAFT_HEARTBEAT:
+        fprintf(out, " commit=%" PRIu64, m->heartbeat.leader_commit);
+        return m->heartbeat.read_round;
+    case RAFT_HEARTBEAT_REPLY:
+        return m->heartbeat_reply.read_round;
+    case RAFT_INSTALL_SNAPSHOT:
+        fprintf(out, " last=%" PRIu64 "@%" PRIu64, m->install_snapshot.last_included_index,
+                m->install_snapshot.last_included_term);
+        return 0;
+    case RAFT_PRE_VOTE_REPLY:
+    case RAFT_REQUEST_VOTE_REPLY:
+    case RAFT_TIMEOUT_NOW:
+        return 0;
+    }
+    return 0;
 }
 
 static void trace_message(FILE *out, const struct raft_outbound *o)
@@ -54,32 +102,10 @@ static void trace_message(FILE *out, const struct raft_outbound *o)
 
     fprintf(out, "  %" PRIu64 " -> %" PRIu64 "  %-16s term=%" PRIu64, m->from, m->to, verb(m),
             m->term);
-    if (m->kind == RAFT_PRE_VOTE || m->kind == RAFT_REQUEST_VOTE) {
-        fprintf(out, " last=%" PRIu64 "@%" PRIu64, m->last_log_index, m->last_log_term);
-    }
-    if (m->is_transfer) {
-        fprintf(out, " transfer");
-    }
-    if (m->kind == RAFT_APPEND_ENTRIES) {
-        fprintf(out, " prev=%" PRIu64 "@%" PRIu64 " entries=%" PRIu32, m->prev_log_index,
-                m->prev_log_term, m->entry_count);
-    }
-    if (m->kind == RAFT_APPEND_ENTRIES || m->kind == RAFT_HEARTBEAT) {
-        fprintf(out, " commit=%" PRIu64, m->leader_commit);
-    }
-    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted) {
-        fprintf(out, " match=%" PRIu64, m->match_index);
-    }
-    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && !m->granted) {
-        fprintf(out, " prev=%" PRIu64 " conflict=%" PRIu64 "@%" PRIu64, m->match_index,
-                m->conflict_index, m->conflict_term);
-    }
-    if (m->kind == RAFT_INSTALL_SNAPSHOT) {
-        fprintf(out, " last=%" PRIu64 "@%" PRIu64, m->install_snapshot.last_included_index,
-                m->install_snapshot.last_included_term);
-    }
-    if (m->read_round != 0) {
-        fprintf(out, " round=%" PRIu64, m->read_round);
+    uint64_t read_round = trace_body(out, m);
+
+    if (read_round != 0) {
+        fprintf(out, " round=%" PRIu64, read_round);
     }
     if (o->after != 0) {
         fprintf(out, " after=w%" PRIu64, o->after);

@@ -99,7 +99,8 @@ void cluster_see_reads(struct cluster_node *node)
 /* Persist before speak: what a message claims is on its sender's disk. */
 void cluster_see_message(const struct cluster_node *node, const struct raft_message *m)
 {
-    bool is_pre_vote = m->kind == RAFT_PRE_VOTE || (m->kind == RAFT_PRE_VOTE_REPLY && m->granted);
+    bool is_pre_vote = m->kind == RAFT_PRE_VOTE ||
+                       (m->kind == RAFT_PRE_VOTE_REPLY && m->request_vote_reply.vote_granted);
 
     if (is_pre_vote) {
         return;
@@ -111,11 +112,11 @@ void cluster_see_message(const struct cluster_node *node, const struct raft_mess
     if (m->kind == RAFT_REQUEST_VOTE) {
         CHECK(node->durable_vote == m->from);
     }
-    if (m->kind == RAFT_REQUEST_VOTE_REPLY && m->granted) {
+    if (m->kind == RAFT_REQUEST_VOTE_REPLY && m->request_vote_reply.vote_granted) {
         CHECK(node->durable_vote == m->to);
     }
-    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted) {
-        CHECK(cluster_log_last(&node->durable_log) >= m->match_index);
+    if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->append_entries_reply.success) {
+        CHECK(cluster_log_last(&node->durable_log) >= m->append_entries_reply.match_index);
     }
 }
 

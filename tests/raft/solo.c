@@ -137,21 +137,21 @@ struct raft_message solo_append(raft_id from, raft_term term, raft_index prev, r
         .kind = RAFT_APPEND_ENTRIES,
         .from = from,
         .term = term,
-        .prev_log_index = prev,
-        .prev_log_term = prev_term,
-        .leader_commit = leader_commit,
-        .entry_count = count,
-        .entries = entries,
+        .append_entries = {.prev_log_index = prev,
+                           .prev_log_term = prev_term,
+                           .leader_commit = leader_commit,
+                           .entry_count = count,
+                           .entries = entries},
     };
 }
 
 struct raft_message solo_accept(raft_id from, raft_term term, raft_index match_index)
 {
-    return (struct raft_message){.kind = RAFT_APPEND_ENTRIES_REPLY,
-                                 .from = from,
-                                 .term = term,
-                                 .granted = true,
-                                 .match_index = match_index};
+    return (struct raft_message){
+        .kind = RAFT_APPEND_ENTRIES_REPLY,
+        .from = from,
+        .term = term,
+        .append_entries_reply = {.success = true, .match_index = match_index}};
 }
 
 struct raft_message solo_reject(raft_id from, raft_term term, raft_index prev,
@@ -160,37 +160,43 @@ struct raft_message solo_reject(raft_id from, raft_term term, raft_index prev,
     return (struct raft_message){.kind = RAFT_APPEND_ENTRIES_REPLY,
                                  .from = from,
                                  .term = term,
-                                 .match_index = prev,
-                                 .conflict_index = conflict_index,
-                                 .conflict_term = conflict_term};
+                                 .append_entries_reply = {.match_index = prev,
+                                                          .conflict_index = conflict_index,
+                                                          .conflict_term = conflict_term}};
 }
 
 struct raft_message solo_heartbeat(raft_id from, raft_term term, raft_index leader_commit)
 {
-    return (struct raft_message){
-        .kind = RAFT_HEARTBEAT, .from = from, .term = term, .leader_commit = leader_commit};
+    return (struct raft_message){.kind = RAFT_HEARTBEAT,
+                                 .from = from,
+                                 .term = term,
+                                 .heartbeat = {.leader_commit = leader_commit}};
 }
 
 struct raft_message solo_pulse(raft_id from, raft_term term, uint64_t read_round)
 {
-    return (struct raft_message){
-        .kind = RAFT_HEARTBEAT_REPLY, .from = from, .term = term, .read_round = read_round};
+    return (struct raft_message){.kind = RAFT_HEARTBEAT_REPLY,
+                                 .from = from,
+                                 .term = term,
+                                 .heartbeat_reply = {.read_round = read_round}};
 }
 
 struct raft_message solo_vote_request(raft_id from, raft_term term, raft_index last,
                                       raft_term last_term)
 {
-    return (struct raft_message){.kind = RAFT_REQUEST_VOTE,
-                                 .from = from,
-                                 .term = term,
-                                 .last_log_index = last,
-                                 .last_log_term = last_term};
+    return (struct raft_message){
+        .kind = RAFT_REQUEST_VOTE,
+        .from = from,
+        .term = term,
+        .request_vote = {.last_log_index = last, .last_log_term = last_term}};
 }
 
 struct raft_message solo_vote(raft_id from, raft_term term, bool granted)
 {
-    return (struct raft_message){
-        .kind = RAFT_REQUEST_VOTE_REPLY, .from = from, .term = term, .granted = granted};
+    return (struct raft_message){.kind = RAFT_REQUEST_VOTE_REPLY,
+                                 .from = from,
+                                 .term = term,
+                                 .request_vote_reply = {.vote_granted = granted}};
 }
 
 struct raft_message solo_pre_vote_request(raft_id from, raft_term term, raft_index last,
@@ -245,6 +251,14 @@ const struct raft_outbound *solo_sent(const struct solo *s, enum raft_message_ki
         }
     }
     return NULL;
+}
+
+const struct raft_append_entries *solo_sent_entries(const struct solo *s, raft_id to)
+{
+    const struct raft_outbound *o = solo_sent(s, RAFT_APPEND_ENTRIES, to);
+
+    CHECK(o != NULL);
+    return &o->message.append_entries;
 }
 
 uint32_t solo_sent_count(const struct solo *s, enum raft_message_kind kind)

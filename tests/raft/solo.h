@@ -66,6 +66,8 @@ void solo_become_leader(struct solo *s);
 /* The outbound message of that kind in the newest effects (`to` 0: the first), or NULL. */
 const struct raft_outbound *solo_sent(const struct solo *s, enum raft_message_kind kind,
                                       raft_id to);
+/* The AppendEntries to that node; CHECKs that there is one. */
+const struct raft_append_entries *solo_sent_entries(const struct solo *s, raft_id to);
 uint32_t solo_sent_count(const struct solo *s, enum raft_message_kind kind);
 
 #endif /* RAKIT_TESTS_RAFT_SOLO_H */

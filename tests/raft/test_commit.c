@@ -241,8 +241,8 @@ static void test_commit__a_heartbeat_commits_only_what_was_acknowledged(void **s
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 2);
     solo_timeout(&s);
-    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.leader_commit, 2);
-    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 3)->message.leader_commit, 0);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.heartbeat.leader_commit, 2);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 3)->message.heartbeat.leader_commit, 0);
     solo_deinit(&s);
 }
 
@@ -260,10 +260,10 @@ static void test_commit__a_heartbeat_commits_only_entries_of_its_own_term(void *
     assert_int_equal(solo_receive(&s, solo_accept(2, raft_current_term(s.raft), 3)), RAFT_OK);
     assert_int_equal(raft_commit_index(s.raft), 3);
     solo_timeout(&s);
-    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.leader_commit, 0);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.heartbeat.leader_commit, 0);
     assert_int_equal(solo_receive(&s, solo_accept(2, raft_current_term(s.raft), 4)), RAFT_OK);
     solo_timeout(&s);
-    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.leader_commit, 4);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 2)->message.heartbeat.leader_commit, 4);
     solo_deinit(&s);
 }
 

@@ -121,8 +121,8 @@ static void append_learner(struct solo *s, raft_index prev, raft_term prev_term,
     struct raft_message m = solo_append(2, 3, prev, prev_term, NULL, 0, 0);
 
     c.members[c.member_count++] = (struct raft_member){.id = id};
-    m.entry_count = 1;
-    m.entries = &entry;
+    m.append_entries.entry_count = 1;
+    m.append_entries.entries = &entry;
     assert_int_equal(solo_receive(s, m), RAFT_OK);
     solo_settle(s);
 }
@@ -224,9 +224,9 @@ static void test_compaction__a_leader_serves_from_its_new_origin(void **state)
     const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 2);
 
     assert_non_null(o);
-    assert_int_equal(o->message.prev_log_index, 6);
-    assert_int_equal(o->message.prev_log_term, 4);
-    assert_int_equal(o->message.entry_count, 2);
+    assert_int_equal(o->message.append_entries.prev_log_index, 6);
+    assert_int_equal(o->message.append_entries.prev_log_term, 4);
+    assert_int_equal(o->message.append_entries.entry_count, 2);
     solo_deinit(&s);
 }
 
@@ -251,8 +251,8 @@ static void test_compaction__what_a_peer_was_to_get_next_may_be_gone(void **stat
     const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 3);
 
     assert_non_null(o);
-    assert_int_equal(o->message.prev_log_index, 4);
-    assert_int_equal(o->message.entry_count, 0);
+    assert_int_equal(o->message.append_entries.prev_log_index, 4);
+    assert_int_equal(o->message.append_entries.entry_count, 0);
     assert_int_equal(solo_receive(&s, solo_reject(3, 4, 4, 3, 0)), RAFT_OK);
     assert_true(progress_of(&s, 3).needs_snapshot);
 

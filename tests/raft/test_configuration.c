@@ -68,8 +68,8 @@ static struct raft_message append_configuration(raft_term term, raft_index prev,
     struct raft_message m = solo_append(2, term, prev, prev_term, NULL, 0, 0);
 
     *entry = (struct raft_entry){.term = term, .kind = RAFT_CONFIGURATION, .configuration = c};
-    m.entry_count = 1;
-    m.entries = entry;
+    m.append_entries.entry_count = 1;
+    m.append_entries.entries = entry;
     return m;
 }
 
@@ -311,7 +311,7 @@ static void test_configuration__a_voter_leaves_through_the_joint_state(void **st
     assert_int_equal(raft_commit_index(s.raft), 4);
 
     solo_timeout(&s); /* It hears of that as well, and is then dropped. */
-    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 4)->message.leader_commit, 4);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 4)->message.heartbeat.leader_commit, 4);
     for (int i = 0; i < 8; i++) {
         solo_timeout(&s);
         assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);

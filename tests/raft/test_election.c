@@ -63,7 +63,7 @@ static void test_election__a_vote_waits_for_its_write(void **state)
     assert_int_equal(solo_receive(&s, solo_vote_request(2, 5, 1, 1)), RAFT_OK);
     const struct raft_outbound *reply = solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 2);
 
-    assert_true(reply->message.granted);
+    assert_true(reply->message.request_vote_reply.vote_granted);
     assert_true(s.effects.write_vote);
     assert_int_equal(s.effects.current_term, 5);
     assert_int_equal(s.effects.voted_for, 2);
@@ -92,7 +92,7 @@ static void test_election__a_refusal_waits_for_the_term_it_names(void **state)
     assert_int_equal(solo_receive(&s, solo_vote_request(2, 5, 1, 1)), RAFT_OK);
     const struct raft_outbound *reply = solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 2);
 
-    assert_false(reply->message.granted);
+    assert_false(reply->message.request_vote_reply.vote_granted);
     assert_int_equal(reply->message.term, 5);
     assert_int_equal(reply->after, s.effects.write_seq);
     assert_true(reply->after != 0);
@@ -108,10 +108,11 @@ static void test_election__votes_once_per_term(void **state)
     solo_restore(&s, 3, NULL, 0);
     assert_int_equal(solo_receive(&s, solo_vote_request(2, 5, 1, 1)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 5, 1, 1)), RAFT_OK);
-    assert_false(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.granted);
+    assert_false(
+        solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     assert_int_equal(raft_voted_for(s.raft), 2);
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 6, 1, 1)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     solo_deinit(&s);
 }
 
@@ -123,9 +124,10 @@ static void test_election__remembers_its_vote_after_a_restart(void **state)
     solo_init(&s, 8);
     raft_restore_vote(s.raft, 5, 2);
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 5, 9, 4)), RAFT_OK);
-    assert_false(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.granted);
+    assert_false(
+        solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     assert_int_equal(solo_receive(&s, solo_vote_request(2, 5, 9, 4)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 2)->message.granted);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 2)->message.request_vote_reply.vote_granted);
     solo_deinit(&s);
 }
 
@@ -148,11 +150,14 @@ static void test_election__votes_only_for_logs_that_are_up_to_date(void **state)
         assert_int_equal(
             solo_receive(&s, solo_pre_vote_request(2, 9, cases[i].last, cases[i].last_term)),
             RAFT_OK);
-        assert_int_equal(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 2)->message.granted, cases[i].granted);
+        assert_int_equal(
+            solo_sent(&s, RAFT_PRE_VOTE_REPLY, 2)->message.request_vote_reply.vote_granted,
+            cases[i].granted);
         assert_int_equal(
             solo_receive(&s, solo_vote_request(2, 9, cases[i].last, cases[i].last_term)), RAFT_OK);
-        assert_int_equal(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 2)->message.granted,
-                         cases[i].granted);
+        assert_int_equal(
+            solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 2)->message.request_vote_reply.vote_granted,
+            cases[i].granted);
         solo_deinit(&s);
     }
 }
@@ -254,9 +259,9 @@ static void test_election__a_leader_begins_with_a_noop(void **state)
     assert_int_equal(raft_term_at(s.raft, 4), 3);
     const struct raft_outbound *append = solo_sent(&s, RAFT_APPEND_ENTRIES, 3);
 
-    assert_int_equal(append->message.prev_log_index, 3);
-    assert_int_equal(append->message.prev_log_term, 2);
-    assert_int_equal(append->message.entry_count, 1);
+    assert_int_equal(append->message.append_entries.prev_log_index, 3);
+    assert_int_equal(append->message.append_entries.prev_log_term, 2);
+    assert_int_equal(append->message.append_entries.entry_count, 1);
     assert_int_equal(append->after, 0); /* It does not wait for the leader's own disk. */
     solo_deinit(&s);
 }
@@ -364,7 +369,7 @@ static void test_election__learners_vote_if_asked_but_never_campaign(void **stat
 
     /* The voter may have been promoted without knowing it yet (dissertation §4.2.1). */
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 9, 9, 2)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     solo_deinit(&s);
 }
 

@@ -26,12 +26,12 @@ static void lead(struct solo *s)
     solo_settle(s);
 }
 
-static const struct raft_message *reply_of(const struct solo *s)
+static const struct raft_append_entries_reply *reply_of(const struct solo *s)
 {
     const struct raft_outbound *o = solo_sent(s, RAFT_APPEND_ENTRIES_REPLY, 0);
 
     assert_non_null(o);
-    return &o->message;
+    return &o->message.append_entries_reply;
 }
 
 static struct raft_progress progress_of(const struct solo *s, raft_id id)
@@ -110,14 +110,14 @@ static void test_origin__of_entries_from_before_it_the_rest_is_taken(void **stat
     assert_int_equal(s.effects.append_first, 104);
     assert_int_equal(s.effects.append_count, 1);
     assert_int_equal(raft_commit_index(s.raft), 104);
-    assert_true(reply_of(&s)->granted);
+    assert_true(reply_of(&s)->success);
     assert_int_equal(reply_of(&s)->match_index, 104);
 
     /* 101 is not replaced: entries before the origin prove nothing about those after it. */
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 50, 1, (raft_term[]){1, 2}, 2, 0)),
                      RAFT_OK);
     assert_int_equal(s.effects.append_count, 0);
-    assert_true(reply_of(&s)->granted);
+    assert_true(reply_of(&s)->success);
     assert_int_equal(reply_of(&s)->match_index, 52);
     assert_int_equal(raft_commit_index(s.raft), 104);
     solo_deinit(&s);
@@ -149,7 +149,7 @@ static void test_origin__a_rejection_points_after_it(void **state)
     follow(&s);
     /* Of the origin's own term, which may have begun long before: this may be a committed entry. */
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 101, 3, NULL, 0, 0)), RAFT_OK);
-    assert_false(reply_of(&s)->granted);
+    assert_false(reply_of(&s)->success);
     assert_int_equal(reply_of(&s)->conflict_term, 4);
     assert_int_equal(reply_of(&s)->conflict_index, 101);
     assert_int_equal(solo_receive(&s, solo_append(2, 7, 103, 5, NULL, 0, 0)), RAFT_OK);
@@ -158,7 +158,7 @@ static void test_origin__a_rejection_points_after_it(void **state)
     assert_int_equal(reply_of(&s)->conflict_index, 104);
     /* An old leader is answered, whatever it asks about. */
     assert_int_equal(solo_receive(&s, solo_append(3, 2, 50, 2, NULL, 0, 0)), RAFT_OK);
-    assert_false(reply_of(&s)->granted);
+    assert_false(reply_of(&s)->success);
     solo_deinit(&s);
 }
 
@@ -220,8 +220,8 @@ static void test_origin__a_peer_that_needs_earlier_entries_gets_heartbeats(void 
         const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 2);
 
         assert_non_null(o);
-        assert_int_equal(o->message.prev_log_index, ORIGIN);
-        assert_int_equal(o->message.entry_count, 0);
+        assert_int_equal(o->message.append_entries.prev_log_index, ORIGIN);
+        assert_int_equal(o->message.append_entries.entry_count, 0);
         assert_int_equal(solo_receive(&s, solo_reject(2, 7, ORIGIN, 51, 0)), RAFT_OK);
         assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
         assert_true(progress_of(&s, 2).needs_snapshot);
@@ -257,13 +257,13 @@ static void test_origin__a_peer_that_has_that_entry_gets_what_follows(void **sta
     const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 2);
 
     assert_non_null(o);
-    assert_int_equal(o->message.prev_log_index, ORIGIN);
-    assert_int_equal(o->message.prev_log_term, ORIGIN_TERM);
+    assert_int_equal(o->message.append_entries.prev_log_index, ORIGIN);
+    assert_int_equal(o->message.append_entries.prev_log_term, ORIGIN_TERM);
     assert_int_equal(solo_receive(&s, solo_accept(2, 7, ORIGIN)), RAFT_OK);
     o = solo_sent(&s, RAFT_APPEND_ENTRIES, 2);
     assert_non_null(o);
-    assert_int_equal(o->message.prev_log_index, ORIGIN);
-    assert_int_equal(o->message.entry_count, 4);
+    assert_int_equal(o->message.append_entries.prev_log_index, ORIGIN);
+    assert_int_equal(o->message.append_entries.entry_count, 4);
     solo_deinit(&s);
 }
 
@@ -279,7 +279,7 @@ static void test_origin__a_snapshot_ends_the_need(void **state)
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
     assert_int_equal(solo_receive(&s, solo_accept(2, 7, ORIGIN)), RAFT_OK);
     assert_false(progress_of(&s, 2).needs_snapshot);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 4);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 4);
     solo_deinit(&s);
 }
 

@@ -46,7 +46,7 @@ static void test_read__is_confirmed_by_a_majority_asked_after_it(void **state)
     uint64_t ticket = s.effects.read_ticket;
 
     assert_int_equal(solo_sent_count(&s, RAFT_HEARTBEAT), 4);
-    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 3)->message.read_round, ticket);
+    assert_int_equal(solo_sent(&s, RAFT_HEARTBEAT, 3)->message.heartbeat.read_round, ticket);
     assert_int_equal(s.effects.read_count, 0);
     assert_int_equal(solo_receive(&s, solo_pulse(2, 2, ticket)), RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pulse(2, 2, ticket)), RAFT_OK);
@@ -110,10 +110,10 @@ static void test_read__entries_carry_the_round_as_well(void **state)
 
     assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_PROPOSE, .propose_count = 1}),
                      RAFT_OK);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.read_round, ticket);
+    assert_int_equal(solo_sent_entries(&s, 2)->read_round, ticket);
     struct raft_message m = solo_accept(2, 2, 2);
 
-    m.read_round = ticket;
+    m.append_entries_reply.read_round = ticket;
     assert_int_equal(solo_receive(&s, m), RAFT_OK);
     assert_int_equal(s.effects.read_count, 1);
 
@@ -121,13 +121,17 @@ static void test_read__entries_carry_the_round_as_well(void **state)
 
     solo_restore(&follower, 3, NULL, 0);
     m = solo_append(2, 2, 1, 1, NULL, 0, 0);
-    m.read_round = 77;
+    m.append_entries.read_round = 77;
     assert_int_equal(solo_receive(&follower, m), RAFT_OK);
-    assert_int_equal(solo_sent(&follower, RAFT_APPEND_ENTRIES_REPLY, 2)->message.read_round, 77);
+    assert_int_equal(
+        solo_sent(&follower, RAFT_APPEND_ENTRIES_REPLY, 2)->message.append_entries_reply.read_round,
+        77);
     m = solo_append(2, 2, 9, 1, NULL, 0, 0);
-    m.read_round = 78;
+    m.append_entries.read_round = 78;
     assert_int_equal(solo_receive(&follower, m), RAFT_OK);
-    assert_int_equal(solo_sent(&follower, RAFT_APPEND_ENTRIES_REPLY, 2)->message.read_round, 78);
+    assert_int_equal(
+        solo_sent(&follower, RAFT_APPEND_ENTRIES_REPLY, 2)->message.append_entries_reply.read_round,
+        78);
     solo_deinit(&follower);
     solo_deinit(&s);
 }

@@ -10,12 +10,12 @@
 #include "cluster.h"
 #include "solo.h"
 
-static const struct raft_message *reply_of(const struct solo *s)
+static const struct raft_append_entries_reply *reply_of(const struct solo *s)
 {
     const struct raft_outbound *o = solo_sent(s, RAFT_APPEND_ENTRIES_REPLY, 0);
 
     assert_non_null(o);
-    return &o->message;
+    return &o->message.append_entries_reply;
 }
 
 /* Leader of {1,2,3} in term 2: configuration at 1, no-op at 2, all durable; 2 and 3 have entries
@@ -53,8 +53,8 @@ static void test_replication__refuses_an_old_leader_and_says_its_term(void **sta
     (void)state;
     solo_restore(&s, 3, (raft_term[]){5}, 1);
     assert_int_equal(solo_receive(&s, solo_append(2, 4, 1, 1, NULL, 0, 1)), RAFT_OK);
-    assert_false(reply_of(&s)->granted);
-    assert_int_equal(reply_of(&s)->term, 5);
+    assert_false(reply_of(&s)->success);
+    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES_REPLY, 2)->message.term, 5);
     assert_int_equal(raft_leader(s.raft), 0);
     assert_int_equal(raft_commit_index(s.raft), 0);
     assert_int_equal(solo_receive(&s, solo_heartbeat(2, 4, 1)), RAFT_OK);
@@ -71,13 +71,13 @@ static void test_replication__rejects_what_does_not_follow_and_says_why(void **s
     (void)state;
     solo_restore(&s, 3, (raft_term[]){1, 3, 3, 3}, 4); /* 1 1 3 3 3 */
     assert_int_equal(solo_receive(&s, solo_append(2, 6, 9, 6, NULL, 0, 9)), RAFT_OK);
-    assert_false(reply_of(&s)->granted);
+    assert_false(reply_of(&s)->success);
     assert_int_equal(reply_of(&s)->match_index, 9);
     assert_int_equal(reply_of(&s)->conflict_term, 0);
     assert_int_equal(reply_of(&s)->conflict_index, 6);
 
     assert_int_equal(solo_receive(&s, solo_append(2, 6, 5, 6, NULL, 0, 9)), RAFT_OK);
-    assert_false(reply_of(&s)->granted);
+    assert_false(reply_of(&s)->success);
     assert_int_equal(reply_of(&s)->conflict_term, 3);
     assert_int_equal(reply_of(&s)->conflict_index, 3);
     assert_int_equal(raft_last_index(s.raft), 5); /* Nothing is dropped because of that. */
@@ -102,7 +102,7 @@ static void test_replication__replaces_what_conflicts_and_appends_the_rest(void 
     assert_int_equal(raft_last_index(s.raft), 5);
     assert_int_equal(raft_term_at(s.raft, 4), 5);
     assert_int_equal(raft_term_at(s.raft, 5), 6);
-    assert_true(reply_of(&s)->granted);
+    assert_true(reply_of(&s)->success);
     assert_int_equal(reply_of(&s)->match_index, 5);
     solo_deinit(&s);
 }
@@ -222,8 +222,8 @@ static void test_replication__refuses_nonsense_unchanged(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct raft_message m = solo_append(2, 6, 2, 3, NULL, 0, 0);
 
-        m.entry_count = 1;
-        m.entries = &bad[i];
+        m.append_entries.entry_count = 1;
+        m.append_entries.entries = &bad[i];
         assert_int_equal(solo_receive(&s, m), RAFT_ELOG);
         assert_int_equal(raft_current_term(s.raft), 3);
         assert_int_equal(raft_leader(s.raft), 0);
@@ -310,15 +310,15 @@ static void test_replication__a_proposal_goes_to_all_at_once(void **state)
     for (raft_id id = 2; id <= 3; id++) {
         const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, id);
 
-        assert_int_equal(o->message.prev_log_index, 2);
-        assert_int_equal(o->message.prev_log_term, 2);
-        assert_int_equal(o->message.entry_count, 3);
-        assert_int_equal(o->message.leader_commit, 2);
+        assert_int_equal(o->message.append_entries.prev_log_index, 2);
+        assert_int_equal(o->message.append_entries.prev_log_term, 2);
+        assert_int_equal(o->message.append_entries.entry_count, 3);
+        assert_int_equal(o->message.append_entries.leader_commit, 2);
         assert_int_equal(o->after, 0);
         assert_int_equal(progress(&s, id).next_index, 6);
     }
     assert_int_equal(propose(&s, 1), RAFT_OK); /* Pipelined: it waits for no answer. */
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 5);
+    assert_int_equal(solo_sent_entries(&s, 2)->prev_log_index, 5);
     solo_deinit(&s);
 }
 
@@ -343,13 +343,13 @@ static void test_replication__no_more_is_under_way_than_the_window(void **state)
     lead(&s, 2);
     assert_int_equal(propose(&s, RAFT_WINDOW_ENTRIES - 10), RAFT_OK);
     assert_int_equal(propose(&s, 100), RAFT_OK);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 10);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 10);
     assert_int_equal(propose(&s, 7), RAFT_OK);
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2 + 50)), RAFT_OK);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 50);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 50);
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2 + 200)), RAFT_OK);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 47);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 47);
     assert_int_equal(progress(&s, 2).next_index, raft_last_index(s.raft) + 1);
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 3));
     solo_deinit(&s);
@@ -421,14 +421,14 @@ static void test_replication__probes_one_at_a_time(void **state)
     assert_int_equal(propose(&s, 5), RAFT_OK);
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
     solo_timeout(&s);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 1);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 1);
+    assert_int_equal(solo_sent_entries(&s, 2)->prev_log_index, 1);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 1);
 
     /* The logs agree from here. */
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK);
     assert_false(progress(&s, 2).is_probing);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 2);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 10);
+    assert_int_equal(solo_sent_entries(&s, 2)->prev_log_index, 2);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 10);
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 3));
     solo_deinit(&s);
 }
@@ -479,9 +479,8 @@ static void test_replication__backs_up_a_term_at_a_time(void **state)
                                                       cases[i].conflict_term)),
                          RAFT_OK);
         assert_int_equal(progress(&s, 2).next_index, cases[i].next);
-        assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index,
-                         cases[i].next - 1);
-        assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 0);
+        assert_int_equal(solo_sent_entries(&s, 2)->prev_log_index, cases[i].next - 1);
+        assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 0);
         solo_deinit(&s);
     }
 }
@@ -536,10 +535,10 @@ static void test_replication__probes_again_after_a_broken_connection(void **stat
     assert_int_equal(progress(&s, 2).next_index, 6);
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 2));
     solo_timeout(&s);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 5);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 0);
+    assert_int_equal(solo_sent_entries(&s, 2)->prev_log_index, 5);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 0);
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 5)), RAFT_OK);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 7);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 7);
     solo_deinit(&s);
 }
 
@@ -587,8 +586,8 @@ static void test_replication__asks_after_a_silence_about_what_was_sent(void **st
     assert_int_equal(propose(&s, 1), RAFT_OK);
     assert_in_range(heartbeats_until_asked(&s), 3, 5);
     asked = &solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message;
-    assert_int_equal(asked->prev_log_index, 3);
-    assert_int_equal(asked->entry_count, 0);
+    assert_int_equal(asked->append_entries.prev_log_index, 3);
+    assert_int_equal(asked->append_entries.entry_count, 0);
     /* It has everything, so there is nothing to ask. */
     assert_null(solo_sent(&s, RAFT_APPEND_ENTRIES, 3));
 
@@ -596,7 +595,7 @@ static void test_replication__asks_after_a_silence_about_what_was_sent(void **st
      * sent is still under way, so nothing is sent again. */
     assert_in_range(heartbeats_until_asked(&s), 3, 4);
     assert_in_range(heartbeats_until_asked(&s), 6, 7);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 0);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 0);
     assert_int_equal(progress(&s, 2).next_index, 4);
 
     /* It was lost: sent again from there. */
@@ -604,8 +603,8 @@ static void test_replication__asks_after_a_silence_about_what_was_sent(void **st
     assert_true(progress(&s, 2).is_probing);
     assert_int_equal(progress(&s, 2).next_index, 3);
     assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.prev_log_index, 2);
-    assert_int_equal(solo_sent(&s, RAFT_APPEND_ENTRIES, 2)->message.entry_count, 1);
+    assert_int_equal(solo_sent_entries(&s, 2)->prev_log_index, 2);
+    assert_int_equal(solo_sent_entries(&s, 2)->entry_count, 1);
     solo_deinit(&s);
 }
 

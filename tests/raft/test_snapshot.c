@@ -65,8 +65,8 @@ static raft_index accepted(const struct solo *s, raft_id to)
     if (o == NULL) {
         return 0;
     }
-    assert_true(o->message.granted);
-    return o->message.match_index;
+    assert_true(o->message.append_entries_reply.success);
+    return o->message.append_entries_reply.match_index;
 }
 
 /* --- what is offered ------------------------------------------------------------------- */
@@ -431,8 +431,8 @@ static void test_snapshot__once_installed_the_log_is_sent_from_there(void **stat
     const struct raft_outbound *o = solo_sent(&s, RAFT_APPEND_ENTRIES, 3);
 
     assert_non_null(o);
-    assert_int_equal(o->message.prev_log_index, 5);
-    assert_int_equal(o->message.entry_count, 2);
+    assert_int_equal(o->message.append_entries.prev_log_index, 5);
+    assert_int_equal(o->message.append_entries.entry_count, 2);
     beat(&s);
     assert_null(solo_sent(&s, RAFT_INSTALL_SNAPSHOT, 0));
     solo_deinit(&s);

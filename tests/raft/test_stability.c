@@ -36,7 +36,7 @@ static void test_stability__a_pre_vote_changes_no_term_anywhere(void **state)
 
     solo_pass(&s, 1);
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 99, 5, 9)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     assert_int_equal(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.term, 99);
     assert_int_equal(raft_current_term(s.raft), 1);
     assert_int_equal(raft_role(s.raft), RAFT_PRE_CANDIDATE);
@@ -54,7 +54,7 @@ static void test_stability__a_node_that_hears_a_leader_refuses_others(void **sta
     follow_2(&s, 4);
     solo_pass(&s, SOLO_ELECTION_TIMEOUT - 1);
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 5, 9, 4)), RAFT_OK);
-    assert_false(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
+    assert_false(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
 
     /* A vote request does not even raise the term, and is not answered. */
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 99, 9, 4)), RAFT_OK);
@@ -64,9 +64,9 @@ static void test_stability__a_node_that_hears_a_leader_refuses_others(void **sta
 
     solo_pass(&s, 1);
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 5, 9, 4)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 5, 9, 4)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     solo_deinit(&s);
 }
 
@@ -80,9 +80,9 @@ static void test_stability__a_transfer_waives_stickiness(void **state)
     follow_2(&s, 4);
     struct raft_message m = solo_vote_request(3, 5, 9, 4);
 
-    m.is_transfer = true;
+    m.request_vote.is_transfer = true;
     assert_int_equal(solo_receive(&s, m), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     assert_int_equal(raft_role_reason(s.raft), RAFT_BECAUSE_TRANSFER);
     solo_deinit(&s);
 }
@@ -98,13 +98,13 @@ static void test_stability__a_leader_with_a_quorum_refuses_others(void **state)
     assert_int_equal(solo_receive(&s, solo_pulse(2, 2, 0)), RAFT_OK);
     solo_pass(&s, SOLO_ELECTION_TIMEOUT - 1);
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 3, 9, 2)), RAFT_OK);
-    assert_false(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
+    assert_false(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 99, 9, 4)), RAFT_OK);
     assert_int_equal(raft_role(s.raft), RAFT_LEADER);
 
     solo_pass(&s, 1); /* No majority was heard for an election timeout. */
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 3, 9, 2)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     solo_deinit(&s);
 }
 
@@ -163,7 +163,7 @@ static void test_stability__a_lost_leader_is_no_reason_to_refuse(void **state)
     assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_PEER_LOST, .peer = 2}),
                      RAFT_OK);
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 5, 9, 4)), RAFT_OK);
-    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
+    assert_true(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     solo_deinit(&s);
 }
 
@@ -193,7 +193,7 @@ static void test_stability__a_refusal_has_the_refusers_term(void **state)
     (void)state;
     solo_restore(&s, 3, (raft_term[]){7}, 1);
     assert_int_equal(solo_receive(&s, solo_pre_vote_request(3, 5, 9, 9)), RAFT_OK);
-    assert_false(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.granted);
+    assert_false(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.request_vote_reply.vote_granted);
     assert_int_equal(solo_sent(&s, RAFT_PRE_VOTE_REPLY, 3)->message.term, 7);
     assert_int_equal(solo_receive(&s, solo_vote_request(3, 5, 9, 9)), RAFT_OK);
     assert_int_equal(solo_sent(&s, RAFT_REQUEST_VOTE_REPLY, 3)->message.term, 7);

@@ -197,9 +197,9 @@ static void test_step__a_reply_to_a_round_that_never_was_is_refused(void **state
     solo_restore(&s, 3, NULL, 0);
     solo_become_leader(&s);
     m = solo_accept(2, raft_current_term(s.raft), 1);
-    m.read_round = 1000;
+    m.append_entries_reply.read_round = 1000;
     assert_int_equal(solo_receive(&s, m), RAFT_ELOG);
-    m.read_round = 0;
+    m.append_entries_reply.read_round = 0;
     assert_int_equal(solo_receive(&s, m), RAFT_OK);
     solo_deinit(&s);
 }

@@ -154,8 +154,8 @@ static int append(struct solo *s, raft_term term, raft_index prev, raft_term pre
     struct raft_message m = solo_append(2, term, prev, prev_term, NULL, 0, 0);
     struct raft_entry entry = {.term = term, .kind = RAFT_CONFIGURATION, .configuration = c};
 
-    m.entry_count = 1;
-    m.entries = &entry;
+    m.append_entries.entry_count = 1;
+    m.append_entries.entries = &entry;
     return solo_receive(s, m);
 }
 

@@ -179,7 +179,7 @@ static void test_transfer__the_target_campaigns_at_once(void **state)
     assert_int_equal(raft_role(s.raft), RAFT_CANDIDATE);
     assert_int_equal(raft_role_reason(s.raft), RAFT_BECAUSE_TRANSFER);
     assert_int_equal(raft_current_term(s.raft), 5);
-    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE, 3)->message.is_transfer);
+    assert_true(solo_sent(&s, RAFT_REQUEST_VOTE, 3)->message.request_vote.is_transfer);
     assert_true(solo_sent(&s, RAFT_REQUEST_VOTE, 2)->after != 0);
 
     assert_int_equal(solo_receive(&s, now), RAFT_OK); /* A duplicate, of an old term by now. */

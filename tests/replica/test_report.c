@@ -123,11 +123,11 @@ static void test_status__of_this_node_has_its_commit_index_whatever_its_disk_has
                                    .from = 2,
                                    .to = 1,
                                    .term = 1,
-                                   .prev_log_index = LAST_INDEX,
-                                   .prev_log_term = 1,
-                                   .entry_count = 2,
-                                   .entries = entries,
-                                   .leader_commit = LAST_INDEX + 2};
+                                   .append_entries = {.prev_log_index = LAST_INDEX,
+                                                      .prev_log_term = 1,
+                                                      .entry_count = 2,
+                                                      .entries = entries,
+                                                      .leader_commit = LAST_INDEX + 2}};
     struct raft_event event = {
         .kind = RAFT_RECEIVE, .now_ns = io_now_ns(f->replica.io), .message = &message};
     struct raft_effects effects;
@@ -233,7 +233,6 @@ static void hear(struct fixture *f, uint64_t now_ns, struct raft_message message
     message.from = 2;
     message.to = 1;
     message.term = 2;
-    message.granted = true;
     step(f, (struct raft_event){.kind = RAFT_RECEIVE, .now_ns = now_ns, .message = &message});
 }
 
@@ -247,8 +246,10 @@ static void test_status__of_a_node_that_refuses_the_log_is_not_ok(void **state)
 
     connect_peer(f);
     step(f, (struct raft_event){.kind = RAFT_TICK, .now_ns = long_ago_ns});
-    hear(f, long_ago_ns, (struct raft_message){.kind = RAFT_PRE_VOTE_REPLY});
-    hear(f, long_ago_ns, (struct raft_message){.kind = RAFT_REQUEST_VOTE_REPLY});
+    hear(f, long_ago_ns,
+         (struct raft_message){.kind = RAFT_PRE_VOTE_REPLY, .request_vote_reply = {true}});
+    hear(f, long_ago_ns,
+         (struct raft_message){.kind = RAFT_REQUEST_VOTE_REPLY, .request_vote_reply = {true}});
     assert_int_equal(raft_role(f->replica.raft), RAFT_LEADER);
     assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
     for (uint64_t i = 1; i <= 5; i++) {
@@ -257,7 +258,9 @@ static void test_status__of_a_node_that_refuses_the_log_is_not_ok(void **state)
     }
     assert_row_has(f, 1, "health\r\n$7\r\nlagging\r\n");
     hear(f, long_ago_ns + 3 * timeout_ns,
-         (struct raft_message){.kind = RAFT_APPEND_ENTRIES_REPLY, .match_index = LAST_INDEX});
+         (struct raft_message){
+             .kind = RAFT_APPEND_ENTRIES_REPLY,
+             .append_entries_reply = {.success = true, .match_index = LAST_INDEX}});
     assert_row_has(f, 1, "health\r\n$2\r\nok\r\n");
 }
 

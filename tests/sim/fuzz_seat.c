@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "fuzz_input.h"
 #include "kv/codec.h"
+#include "lies.h"
 #include "peer/wire_kind.h"
 #include "replica/state.h"
 #include "sim/cluster/cluster.h"
@@ -49,7 +50,7 @@ struct scene {
 static void on_message(void *context, const struct wire_message *m, struct entry **entries)
 {
     (void)context;
-    for (uint32_t i = 0; i < m->message.entry_count; i++) {
+    for (uint32_t i = 0; entries != NULL && i < m->message.append_entries.entry_count; i++) {
         entry_release(entries[i]);
     }
 }
@@ -239,28 +240,22 @@ static raft_term some_term(const struct raft *r, struct slice *input)
     return terms[choice % (sizeof terms / sizeof terms[0])];
 }
 
+/* Of that kind; 0: of any. */
 static struct raft_message some_message(const struct scene *s, const struct raft *r,
-                                        struct slice *input)
+                                        enum raft_message_kind kind, struct slice *input)
 {
     uint64_t flags = fuzz_number(input, 1);
-    struct raft_message m = {
-        .kind = (enum raft_message_kind)(RAFT_PRE_VOTE + flags % RAFT_INSTALL_SNAPSHOT),
-        .granted = (flags & 0x40) != 0,
-        .is_transfer = (flags & 0x80) != 0,
-        .from = s->mad_id,
-        .to = raft_self(r),
-    };
+    struct lies lies = {.flags = {(flags & 0x40) != 0, (flags & 0x80) != 0}};
+    enum raft_message_kind any = RAFT_PRE_VOTE + flags % RAFT_INSTALL_SNAPSHOT;
+    struct raft_message m = {.kind = kind == 0 ? any : kind, .from = s->mad_id, .to = raft_self(r)};
 
     m.term = some_term(r, input);
-    m.prev_log_index = m.last_log_index = some_index(r, input);
-    m.prev_log_term = m.last_log_term = some_term(r, input);
-    m.leader_commit = m.read_round = some_index(r, input);
-    m.match_index = some_index(r, input);
-    m.conflict_term = some_term(r, input);
-    m.conflict_index = some_index(r, input);
-    m.install_snapshot = (struct raft_snapshot){.last_included_index = m.match_index,
-                                                .last_included_term = m.conflict_term,
-                                                .holder = s->mad_id};
+    for (int i = 0; i < 2; i++) {
+        lies.indexes[2 * i] = some_index(r, input);
+        lies.terms[i] = some_term(r, input);
+        lies.indexes[2 * i + 1] = some_index(r, input);
+    }
+    lies_fill(&m, &lies);
     return m;
 }
 
@@ -371,9 +366,8 @@ static void put_entries(struct scene *s, const struct node *n, struct buffer *ou
 {
     struct entry *entries[ENTRIES_MAX];
     uint32_t count = (uint32_t)(fuzz_number(input, 1) % (ENTRIES_MAX + 1));
-    struct wire_message m = {.message = some_message(s, raft_of(n), input)};
+    struct wire_message m = {.message = some_message(s, raft_of(n), RAFT_APPEND_ENTRIES, input)};
 
-    m.message.kind = RAFT_APPEND_ENTRIES;
     m.disk = WIRE_DISK_ROOM;
     for (uint32_t i = 0; i < count; i++) {
         entries[i] = some_entry(s, n, input);
@@ -387,9 +381,8 @@ static void put_entries(struct scene *s, const struct node *n, struct buffer *ou
 static void put_message(struct scene *s, const struct node *n, struct buffer *out,
                         struct slice *input)
 {
-    struct wire_message m = {.message = some_message(s, raft_of(n), input)};
+    struct wire_message m = {.message = some_message(s, raft_of(n), 0, input)};
 
-    m.message.entry_count = 0;
     m.applied_index = some_index(raft_of(n), input);
     m.disk = (enum wire_disk)(m.applied_index % (WIRE_DISK_SPENT + 1));
     if (m.message.kind == RAFT_APPEND_ENTRIES) {

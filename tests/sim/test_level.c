@@ -220,12 +220,13 @@ static bool is_stored(struct cluster *c, struct entry *e, struct mad_peer *m)
     struct node *follower = &c->nodes[leader == &c->nodes[0] ? 1 : 0];
     const struct raft *r = replica_raft(replica_of(follower));
     raft_index last_index = raft_last_index(r);
-    struct wire_message w = {.message = {.kind = RAFT_APPEND_ENTRIES,
-                                         .from = MAD,
-                                         .to = follower->id,
-                                         .term = raft_current_term(r) + 1,
-                                         .prev_log_index = last_index,
-                                         .prev_log_term = raft_term_at(r, last_index)}};
+    struct wire_message w = {
+        .message = {.kind = RAFT_APPEND_ENTRIES,
+                    .from = MAD,
+                    .to = follower->id,
+                    .term = raft_current_term(r) + 1,
+                    .append_entries = {.prev_log_index = last_index,
+                                       .prev_log_term = raft_term_at(r, last_index)}}};
 
     e->term = w.message.term;
     e->time_us = MAD_TIME_US;

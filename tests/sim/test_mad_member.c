@@ -92,7 +92,8 @@ static void tell_loss(struct mad_peer *m, const struct scene *s, const struct no
                       raft_term term)
 {
     say(m, s, to,
-        (struct raft_message){.kind = RAFT_HEARTBEAT, .term = term, .leader_commit = NOWHERE});
+        (struct raft_message){
+            .kind = RAFT_HEARTBEAT, .term = term, .heartbeat = {.leader_commit = NOWHERE}});
 }
 
 static void tell_all_of_loss(struct scene *s, uint64_t for_ns)
@@ -358,12 +359,12 @@ static void fill_with_terms(struct scene *s, struct node *n)
 
     mad_peer_start(&m, s->c, n, s->mad->id, WIRE_BULK);
     for (uint32_t i = 0; i < FRAMES; i++) {
-        struct wire_message w = {.message = {.kind = RAFT_APPEND_ENTRIES,
-                                             .from = s->mad->id,
-                                             .to = n->id,
-                                             .term = term + (FRAMES + 1) * FRAME_ENTRIES,
-                                             .prev_log_index = prev,
-                                             .prev_log_term = prev_term}};
+        struct wire_message w = {
+            .message = {.kind = RAFT_APPEND_ENTRIES,
+                        .from = s->mad->id,
+                        .to = n->id,
+                        .term = term + (FRAMES + 1) * FRAME_ENTRIES,
+                        .append_entries = {.prev_log_index = prev, .prev_log_term = prev_term}}};
 
         for (uint32_t k = 0; k < FRAME_ENTRIES; k++) {
             entries[k] = entry_new(RAFT_NOOP, 0);

@@ -139,13 +139,13 @@ static void check_entry(struct cluster *c, struct node *leader, struct entry *e)
     struct node *follower = &c->nodes[leader == &c->nodes[0] ? 1 : 0];
     raft_index last_index = raft_last_index(raft_of(follower));
     raft_term term = raft_current_term(raft_of(follower)) + 1;
-    struct wire_message w = {
-        .message = {.kind = RAFT_APPEND_ENTRIES,
-                    .from = MAD,
-                    .to = follower->id,
-                    .term = term,
-                    .prev_log_index = last_index,
-                    .prev_log_term = raft_term_at(raft_of(follower), last_index)}};
+    struct wire_message w = {.message = {.kind = RAFT_APPEND_ENTRIES,
+                                         .from = MAD,
+                                         .to = follower->id,
+                                         .term = term,
+                                         .append_entries = {.prev_log_index = last_index,
+                                                            .prev_log_term = raft_term_at(
+                                                                raft_of(follower), last_index)}}};
     struct mad_peer m;
 
     e->term = term;
@@ -256,12 +256,13 @@ static bool takes_times(uint64_t first_us, uint64_t second_us)
     struct node *n = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
     raft_index last_index = raft_last_index(raft_of(n));
     raft_term term = raft_current_term(raft_of(n)) + 1;
-    struct wire_message w = {.message = {.kind = RAFT_APPEND_ENTRIES,
-                                         .from = MAD,
-                                         .to = n->id,
-                                         .term = term,
-                                         .prev_log_index = last_index,
-                                         .prev_log_term = raft_term_at(raft_of(n), last_index)}};
+    struct wire_message w = {
+        .message = {.kind = RAFT_APPEND_ENTRIES,
+                    .from = MAD,
+                    .to = n->id,
+                    .term = term,
+                    .append_entries = {.prev_log_index = last_index,
+                                       .prev_log_term = raft_term_at(raft_of(n), last_index)}}};
     struct entry *entries[] = {entry_new(RAFT_NOOP, 0), entry_new(RAFT_NOOP, 0)};
     struct mad_peer m;
 

@@ -75,6 +75,37 @@ static void assert_unchanged(struct cluster *c, const struct picture *before)
     }
 }
 
+/* What would be believed of a member. */
+static void fill(struct raft_message *m, raft_index last_index, raft_term last_term)
+{
+    switch (m->kind) {
+    case RAFT_PRE_VOTE:
+    case RAFT_REQUEST_VOTE:
+        m->request_vote = (struct raft_request_vote){last_index + 1, m->term, true};
+        break;
+    case RAFT_PRE_VOTE_REPLY:
+    case RAFT_REQUEST_VOTE_REPLY:
+        m->request_vote_reply.vote_granted = true;
+        break;
+    case RAFT_APPEND_ENTRIES:
+        m->append_entries = (struct raft_append_entries){
+            .prev_log_index = last_index, .prev_log_term = last_term, .leader_commit = last_index};
+        break;
+    case RAFT_APPEND_ENTRIES_REPLY:
+        m->append_entries_reply.success = true;
+        break;
+    case RAFT_HEARTBEAT:
+        m->heartbeat.leader_commit = last_index;
+        break;
+    case RAFT_INSTALL_SNAPSHOT:
+        m->install_snapshot = (struct raft_snapshot){last_index + 1, m->term, 1, 1, m->from};
+        break;
+    case RAFT_HEARTBEAT_REPLY:
+    case RAFT_TIMEOUT_NOW:
+        break;
+    }
+}
+
 static void put_everything(struct mad_peer *m, struct cluster *c, const struct node *n,
                            raft_id from)
 {
@@ -92,18 +123,10 @@ static void put_everything(struct mad_peer *m, struct cluster *c, const struct n
 
     for (int kind = RAFT_PRE_VOTE; kind <= RAFT_INSTALL_SNAPSHOT; kind++) {
         struct wire_message w = {
-            .message = {.kind = (enum raft_message_kind)kind,
-                        .from = from,
-                        .to = n->id,
-                        .term = term + 1,
-                        .granted = true,
-                        .last_log_index = last_index + 1,
-                        .last_log_term = term + 1,
-                        .prev_log_index = last_index,
-                        .prev_log_term = raft_term_at(raft_of(n), last_index),
-                        .leader_commit = last_index,
-                        .install_snapshot = {last_index + 1, term + 1, 1, 1, from}}};
+            .message = {
+                .kind = (enum raft_message_kind)kind, .from = from, .to = n->id, .term = term + 1}};
 
+        fill(&w.message, last_index, raft_term_at(raft_of(n), last_index));
         if (kind == RAFT_APPEND_ENTRIES) {
             e->term = term + 1;
             e->time_us = MAD_TIME_US;

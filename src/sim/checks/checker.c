@@ -605,10 +605,11 @@ void checker_sent(struct checker_node *n, const struct raft_message *m)
     }
     if (m->kind == RAFT_REQUEST_VOTE) {
         check_vote(n, m->term, d->id);
-    } else if (m->kind == RAFT_REQUEST_VOTE_REPLY && m->granted) {
+    } else if (m->kind == RAFT_REQUEST_VOTE_REPLY && m->request_vote_reply.vote_granted) {
         check_vote(n, m->term, m->to);
-    } else if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->granted && m->term == d->current_term) {
-        uint64_t match = m->match_index;
+    } else if (m->kind == RAFT_APPEND_ENTRIES_REPLY && m->append_entries_reply.success &&
+               m->term == d->current_term) {
+        uint64_t match = m->append_entries_reply.match_index;
 
         acknowledge(n->life, m->term, match);
         if (d->log.last < match ||

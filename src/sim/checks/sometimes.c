@@ -146,9 +146,9 @@ void sometimes_after_step(struct sometimes_node *n, const struct raft *r,
 
 void sometimes_sent(struct sometimes_node *n, const struct raft_message *m)
 {
-    if (m->kind == RAFT_PRE_VOTE_REPLY && !m->granted) {
+    if (m->kind == RAFT_PRE_VOTE_REPLY && !m->request_vote_reply.vote_granted) {
         sometimes_reached(n->sometimes, SOMETIMES_PRE_VOTE_REFUSED);
-    } else if (m->kind == RAFT_APPEND_ENTRIES_REPLY && !m->granted) {
+    } else if (m->kind == RAFT_APPEND_ENTRIES_REPLY && !m->append_entries_reply.success) {
         sometimes_reached(n->sometimes, SOMETIMES_APPEND_REFUSED);
     }
 }
