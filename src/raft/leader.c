@@ -292,13 +292,16 @@ void raft_leader_compact(struct raft *r)
     }
 }
 
-/* What is on its way may be lost. A peer that was being probed goes on from where
- * the search was. */
+/* What is on its way may be lost, or, if it has left the log meanwhile, may have arrived. A peer
+ * that was being probed goes on from where the search was. */
 static void probe(const struct raft *r, struct raft_peer *peer)
 {
     if (peer->is_replicating) {
         search(r, peer);
         peer->next_index = peer->match_index + 1;
+        if (peer->next_index < raft_first_index(r) && !MUTANT(lost_peer_sent_compacted)) {
+            peer->next_index = raft_first_index(r);
+        }
     }
     peer->probe_is_out = false;
 }

@@ -288,6 +288,30 @@ static void test_compaction__entries_on_their_way_may_arrive(void **state)
     solo_deinit(&s);
 }
 
+/* The connection breaks, so nobody knows. The member is asked at the origin. */
+static void test_compaction__entries_on_their_way_may_be_either(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    accept_from(&s, 2, 6);
+    accept_from(&s, 3, 6);
+    assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_PROPOSE, .propose_count = 4}),
+                     RAFT_OK);
+    solo_settle(&s);
+    accept_from(&s, 2, 10);
+    compact(&s, 9);
+    assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_PEER_LOST, .peer = 3}),
+                     RAFT_OK);
+    assert_int_equal(progress_of(&s, 3).next_index, 10);
+    assert_false(progress_of(&s, 3).needs_snapshot);
+    accept_from(&s, 3, 9);
+    assert_int_equal(solo_sent_entries(&s, 3)->prev_log_index, 9);
+    assert_int_equal(solo_sent_entries(&s, 3)->entry_count, 1);
+    solo_deinit(&s);
+}
+
 /* If they were lost, the peer reports that, and is found to need a snapshot. */
 static void test_compaction__entries_on_their_way_may_be_lost(void **state)
 {
@@ -354,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_compaction__a_leader_serves_from_its_new_origin),
         cmocka_unit_test(test_compaction__what_a_peer_was_to_get_next_may_be_gone),
         cmocka_unit_test(test_compaction__entries_on_their_way_may_arrive),
+        cmocka_unit_test(test_compaction__entries_on_their_way_may_be_either),
         cmocka_unit_test(test_compaction__entries_on_their_way_may_be_lost),
         cmocka_unit_test(test_compaction__nodes_need_not_do_it_alike),
     };
