@@ -31,6 +31,7 @@ static enum file_state judge_segment(struct log_reader *reader, const char *sect
         return FILE_FOREIGN;
     }
     reader->file_bytes = head.bytes;
+    reader->is_reused = head.reused != 0;
     reader->found_bytes = size < 0 ? 0 : (uint64_t)size;
     reader->place.identity = *identity;
     reader->place.segment = number;

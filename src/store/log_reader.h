@@ -9,6 +9,7 @@ struct log_reader {
     struct io_file *file;
     struct batch_place place; /* Its offset is set by each call. */
     uint64_t file_bytes;      /* What the segment's head says. */
+    bool is_reused;           /* It was another segment before. */
     uint64_t found_bytes;     /* How much of it there is, */
     uint32_t version;         /* and of which format version. */
     uint64_t window_bytes;    /* How much to read at once. */

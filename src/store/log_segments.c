@@ -59,6 +59,8 @@ uint64_t log_segments_drop(struct log_segments *segments, uint64_t number)
         bytes += segments->list[dropped++].bytes;
     }
     segments->count -= dropped;
-    memmove(segments->list, segments->list + dropped, segments->count * sizeof *segments->list);
+    if (segments->count > 0) {
+        memmove(segments->list, segments->list + dropped, segments->count * sizeof *segments->list);
+    }
     return bytes;
 }

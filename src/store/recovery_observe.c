@@ -301,6 +301,16 @@ static void show_rest(const struct recovery *r, struct log_reader *reader, uint6
     }
 }
 
+/* What a sector that is not zero says of a torn job. In a segment that is reused, it may be left
+ * over from before, unless a head tells. */
+static uint64_t torn_bytes(const struct log_reader *reader, const struct batch_head *head)
+{
+    if (!reader->is_reused || MUTANT(leftovers_taken_for_torn)) {
+        return SECTOR_BYTES;
+    }
+    return head == NULL ? 0 : head->batch_bytes;
+}
+
 /* Looks at everything behind the end of the chain in one segment. */
 static void inspect_rest(struct recovery *r, struct log_reader *reader,
                          struct recovery_segment *segment)
@@ -318,10 +328,13 @@ static void inspect_rest(struct recovery *r, struct log_reader *reader,
             continue;
         }
         segment->is_torn = true;
-        r->facts.torn_bytes += SECTOR_BYTES;
+
         bool is_head = read_head(r, reader, at, &head, &is_astray);
 
-        show_rest(r, reader, at, is_head ? &head : NULL, is_head && is_astray);
+        r->facts.torn_bytes += torn_bytes(reader, is_head && !is_astray ? &head : NULL);
+        if (is_head || !reader->is_reused) {
+            show_rest(r, reader, at, is_head ? &head : NULL, is_head && is_astray);
+        }
         if (is_head) {
             note_head(&r->facts, &head, is_astray);
         }

@@ -36,6 +36,7 @@ void segment_head_encode(char *sector, const struct store_identity *identity,
     put_u64(sector + HEAD_FIELDS_AT, head->number);
     put_u64(sector + HEAD_FIELDS_AT + 8, head->bytes);
     put_u64(sector + HEAD_FIELDS_AT + 16, head->salt);
+    put_u64(sector + HEAD_FIELDS_AT + 24, head->reused);
     head_seal(sector);
 }
 
@@ -44,6 +45,7 @@ void segment_head_decode(const char *sector, struct segment_head *ret_head)
     ret_head->number = get_u64(sector + HEAD_FIELDS_AT);
     ret_head->bytes = get_u64(sector + HEAD_FIELDS_AT + 8);
     ret_head->salt = get_u64(sector + HEAD_FIELDS_AT + 16);
+    ret_head->reused = get_u64(sector + HEAD_FIELDS_AT + 24);
 }
 
 uint64_t batch_head_bytes(uint32_t entry_count)

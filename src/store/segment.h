@@ -32,6 +32,8 @@ struct segment_head {
     uint64_t number; /* From 1. */
     uint64_t bytes;  /* Size of the file. */
     uint64_t salt;
+    uint64_t reused; /* The number that the file had before, whose batches may stand in it yet; 0:
+                      * it was made of zeros. */
 };
 
 void segment_head_encode(char *sector, const struct store_identity *identity,

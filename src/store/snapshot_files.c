@@ -9,8 +9,9 @@
 
 struct store_snapshot snapshot_newest(const struct store *s)
 {
-    return s->snapshots.count == 0 ? (struct store_snapshot){0}
-                                   : s->snapshots.list[s->snapshots.count - 1];
+    struct store_snapshot none = {0};
+
+    return s->snapshots.count == 0 ? none : s->snapshots.list[s->snapshots.count - 1];
 }
 
 size_t snapshot_list(const struct store *s, const struct store_snapshot **ret_list)

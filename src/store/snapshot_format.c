@@ -67,15 +67,19 @@ void snapshot_part_path(const char *dir, const struct store_snapshot *snapshot, 
 
 struct store_snapshot snapshot_part_of(const char *name)
 {
+    struct store_snapshot none = {0};
+    struct store_snapshot part = {0};
     char again[NAME_BYTES_MAX];
-    struct store_snapshot snapshot = {0};
+    char *end = NULL;
 
-    if (sscanf(name, "snapshot-%16" SCNx64 "-%12" SCNx64 "-%16" SCNx64 ".part", &snapshot.index,
-               &snapshot.bytes, &snapshot.checksum) != 3) {
-        return (struct store_snapshot){0};
+    if (strncmp(name, "snapshot-", 9) != 0) {
+        return none;
     }
-    part_name(again, &snapshot);
-    return strcmp(again, name) == 0 ? snapshot : (struct store_snapshot){0};
+    part.index = strtoull(name + 9, &end, 16);
+    part.bytes = *end == '-' ? strtoull(end + 1, &end, 16) : 0;
+    part.checksum = *end == '-' ? strtoull(end + 1, &end, 16) : 0;
+    part_name(again, &part);
+    return strcmp(again, name) == 0 ? part : none;
 }
 
 uint64_t snapshot_index_of(const char *name)

@@ -115,6 +115,9 @@ static void finish_end(struct io_job *job)
     if (making->error == 0) {
         snapshots_add(&s->snapshots, &making->snapshot);
     }
+    if (store_is_no_room(making->error)) {
+        wal_release_spares(s);
+    }
     making->done(making, making->error);
 }
 

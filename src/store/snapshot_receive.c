@@ -192,6 +192,9 @@ static void finish_append(struct io_job *job)
     struct snapshot_receiving *r = append->receiving;
     int error = append->error;
 
+    if (store_is_no_room(error)) {
+        wal_release_spares(r->store);
+    }
     r->unwritten_bytes -= append->size;
     r->held_bytes += error == 0 ? append->size : 0;
     free_append(append);

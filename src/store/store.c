@@ -66,6 +66,7 @@ void store_wait_for_room(struct store *s, uint64_t needed)
         log_write(s->options.log, LOG_WARN, "no room for the next segment of the log",
                   "needs=%llu dir=" LOG_Q, (unsigned long long)needed, s->dir);
     }
+    wal_release_spares(s);
     s->is_full = true;
     s->is_waiting = true;
     io_timer_start(s->io, &s->room_timer, io_now_ns(s->io) + RETRY_NS);

@@ -19,6 +19,7 @@ enum {
     READY_MAX = 4,                         /* Segments prepared ahead: one, two after a crash. */
     JOB_BYTES_MAX = 4 * 1024 * 1024,       /* Written with one sync. */
     LARGE_BYTES = 1024 * 1024,             /* A payload from here on is written uncopied, alone. */
+    SPARES_MAX = 2,                        /* Dropped segments kept to be used again. */
     SYNC_TIMES = 1024,                     /* How many sync times are remembered. */
     FIRST_SEGMENT_BYTES = 4 * 1024 * 1024, /* Segments grow from here to their full size. */
 };
@@ -100,10 +101,21 @@ struct wal_job {
     const char *failed_at; /* What could not be done, in words. */
 };
 
+/* Dropped segments, under temporary names. */
+struct wal_spares {
+    uint64_t numbers[SPARES_MAX];
+    uint32_t count;
+    struct io_job job; /* Removes those that are not kept any more. */
+    bool is_in_flight;
+    uint64_t released[SPARES_MAX];
+    uint32_t released_count;
+};
+
 /* The making of the segment after the last one. */
 struct wal_prepare {
     struct io_job job;
     bool is_in_flight;
+    uint64_t spare; /* The dropped one that it is made of; 0: none. */
     struct segment segment;
     int error;
 };
@@ -116,6 +128,7 @@ struct wal_move {
     bool drops_log;
     struct origin next;
     uint64_t drop_from; /* Number of the first segment to remove. */
+    uint64_t keep_from; /* From here on they are kept as spares. */
     int error;
 };
 
@@ -153,6 +166,7 @@ struct store {
     struct wal_queue queue;
     struct wal_job job;
     struct wal_prepare prepare;
+    struct wal_spares spares;
     struct wal_move move;
     struct wal_watch watch;
     struct snapshots snapshots;
@@ -215,6 +229,10 @@ void wal_watch_stop(struct store *s);
 uint64_t segment_bytes_of(const struct store *s, uint64_t number);
 /* Makes an empty segment where none is ready or being made. */
 void wal_prepare_start(struct store *s);
+/* On a worker: keeps a dropped segment to be used again. 0 or a negative errno value. */
+int wal_keep_spare(struct store *s, uint64_t number);
+/* Something found no room on the disk: gives back what is kept. */
+void wal_release_spares(struct store *s);
 /* After the worker has stopped: takes what it made. */
 void wal_prepare_finish(struct store *s);
 

@@ -31,7 +31,8 @@ static void run_drop(struct io_job *job)
     struct store *s = store_of(move);
 
     for (uint64_t number = move->drop_from; number < move->next.first_segment; number++) {
-        int rv = wal_remove_segment(s, number);
+        int rv =
+            number < move->keep_from ? wal_remove_segment(s, number) : wal_keep_spare(s, number);
 
         move->error = move->error != 0 ? move->error : rv;
     }
@@ -56,6 +57,23 @@ static void end_move(struct wal_move *move, int error)
     owner->done(owner, error);
 }
 
+/* How many of the dropped segments are worth keeping: the last ones. */
+static void choose_spares(struct store *s, struct wal_move *move)
+{
+    uint64_t dropped = move->next.first_segment - move->drop_from;
+    uint64_t room = s->is_full ? 0 : SPARES_MAX - s->spares.count;
+
+    move->keep_from = move->next.first_segment - (dropped < room ? dropped : room);
+}
+
+static void take_spares(struct store *s, const struct wal_move *move)
+{
+    for (uint64_t number = move->keep_from; number < move->next.first_segment; number++) {
+        CHECK(s->spares.count < SPARES_MAX);
+        s->spares.numbers[s->spares.count++] = number;
+    }
+}
+
 /* What could not be removed is removed by the next start. */
 static void finish_drop(struct io_job *job)
 {
@@ -66,6 +84,7 @@ static void finish_drop(struct io_job *job)
         log_write(s->options.log, LOG_WARN, "cannot remove segments that the log needs no more",
                   "dir=" LOG_Q " error=%d", s->dir, -move->error);
     }
+    take_spares(s, move);
     end_move(move, 0);
 }
 
@@ -150,6 +169,7 @@ void store_move_origin(struct store *s, struct store_move *owner)
     move->drops_log = owner->drops_log || index > log_index_last(&s->index);
     choose_segment(s, &move->next, move->drops_log);
     move->drop_from = s->origin.first_segment;
+    choose_spares(s, move);
     move->job.run = run_move;
     move->job.done = finish_move;
     move->drop_job.run = run_drop;

@@ -1,6 +1,7 @@
 /* wal_prepare.c - makes the next segment ahead of time, on a worker of its own: a
  * file full of zeros, really written, so that a later sync has no metadata to
- * store. One is kept ready, so the log seldom waits and a full disk is noticed
+ * store; or of a segment that the log does not need any more, so that nothing is written
+ * twice. One is kept ready, so the log seldom waits and a full disk is noticed
  * while there still is room in the last segment. */
 #include <errno.h>
 #include <stdlib.h>
@@ -86,12 +87,104 @@ static int make_segment(struct store *s, struct segment *segment)
     return 0;
 }
 
+/* Under the name of what is not complete: the next start removes it. */
+static void spare_path(const struct store *s, uint64_t number, char *temporary)
+{
+    char path[PATH_BYTES_MAX];
+
+    segment_paths(s->dir, number, path, temporary);
+}
+
+int wal_keep_spare(struct store *s, uint64_t number)
+{
+    char path[PATH_BYTES_MAX];
+    char temporary[PATH_BYTES_MAX];
+
+    segment_paths(s->dir, number, path, temporary);
+    return io_rename(s->io, path, temporary);
+}
+
+/* Gives a dropped segment a new head, which no batch in it fits to. */
+static int renew_head(struct store *s, struct io_file *file, const struct segment *segment)
+{
+    char head[SECTOR_BYTES];
+
+    if (io_file_size(file) != (int64_t)segment->head.bytes) {
+        return -EINVAL;
+    }
+    segment_head_encode(head, &s->identity, &segment->head);
+
+    int rv = io_file_write(file, 0, head, sizeof head);
+
+    return rv != 0 || MUTANT(reused_head_not_synced) ? rv : io_file_sync(file);
+}
+
+/* The segment of a dropped one: nothing but its head is written, for all its sectors were. */
+static int reuse_segment(struct store *s, struct segment *segment, uint64_t number)
+{
+    char temporary[PATH_BYTES_MAX];
+    char path[PATH_BYTES_MAX];
+    struct io_file *file = NULL;
+
+    spare_path(s, number, temporary);
+    segment_path(s->dir, segment->head.number, path);
+
+    int rv = io_file_open(s->io, temporary, 0, &file);
+
+    if (rv != 0) {
+        return rv;
+    }
+    segment->head.reused = number;
+    rv = renew_head(s, file, segment);
+    if (rv == 0) {
+        rv = io_rename(s->io, temporary, path);
+    }
+    if (rv != 0) {
+        io_file_close(file);
+        io_unlink(s->io, temporary);
+        segment->head.reused = 0;
+        return rv;
+    }
+    segment->file = file;
+    return 0;
+}
+
+/* A spare that is of no use is none, and one is made of zeros. */
+static int prepare_segment(struct store *s, struct wal_prepare *prepare)
+{
+    struct segment *segment = &prepare->segment;
+
+    if (prepare->spare == 0 || reuse_segment(s, segment, prepare->spare) != 0) {
+        return make_segment(s, segment);
+    }
+
+    int rv = io_dir_sync(s->io, s->dir);
+
+    if (rv != 0) {
+        io_file_close(segment->file);
+        return store_is_no_room(rv) ? -EIO : rv;
+    }
+    return 0;
+}
+
 static void run_prepare(struct io_job *io_job)
 {
     struct wal_prepare *prepare = container_of(io_job, struct wal_prepare, job);
     struct store *s = container_of(prepare, struct store, prepare);
 
-    prepare->error = make_segment(s, &prepare->segment);
+    prepare->error = prepare_segment(s, prepare);
+}
+
+static void run_release(struct io_job *io_job)
+{
+    struct wal_spares *spares = container_of(io_job, struct wal_spares, job);
+    struct store *s = container_of(spares, struct store, spares);
+    char temporary[PATH_BYTES_MAX];
+
+    for (uint32_t i = 0; i < spares->released_count; i++) {
+        spare_path(s, spares->released[i], temporary);
+        io_unlink(s->io, temporary);
+    }
 }
 
 /* --- on the loop --- */
@@ -133,6 +226,40 @@ static void finish_prepare(struct io_job *io_job)
     }
 }
 
+static void finish_release(struct io_job *io_job)
+{
+    struct wal_spares *spares = container_of(io_job, struct wal_spares, job);
+
+    spares->is_in_flight = false;
+}
+
+void wal_release_spares(struct store *s)
+{
+    struct wal_spares *spares = &s->spares;
+
+    if (spares->count == 0 || spares->is_in_flight) {
+        return;
+    }
+    memcpy(spares->released, spares->numbers, sizeof spares->released);
+    spares->released_count = spares->count;
+    spares->count = 0;
+    spares->is_in_flight = true;
+    spares->job.run = run_release;
+    spares->job.done = finish_release;
+    io_worker_submit(s->prepare_worker, &spares->job);
+}
+
+/* Small segments, the first ones of a log, are not worth it. */
+static uint64_t take_spare(struct store *s, uint64_t bytes)
+{
+    struct wal_spares *spares = &s->spares;
+
+    if (spares->count == 0 || bytes < s->options.segment_bytes) {
+        return 0;
+    }
+    return spares->numbers[--spares->count];
+}
+
 void wal_prepare_start(struct store *s)
 {
     struct wal_prepare *prepare = &s->prepare;
@@ -147,6 +274,8 @@ void wal_prepare_start(struct store *s)
     prepare->segment.file = NULL;
     prepare->segment.head.number = s->current.head.number + 1;
     prepare->segment.head.bytes = segment_bytes_of(s, prepare->segment.head.number);
+    prepare->segment.head.reused = 0;
+    prepare->spare = take_spare(s, prepare->segment.head.bytes);
     io_random(s->io, &prepare->segment.head.salt, sizeof prepare->segment.head.salt);
     prepare->job.run = run_prepare;
     prepare->job.done = finish_prepare;

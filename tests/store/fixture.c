@@ -384,15 +384,13 @@ struct store_origin fixture_origin(const struct fixture *f, uint64_t index)
         .index = index, .term = term, .time_us = fixture_time_us(index, term)};
 }
 
-void fixture_move_origin(struct fixture *f, uint64_t index)
+static void move_origin(struct fixture *f, const struct store_origin *origin, bool drops_log)
 {
-    struct moving m = {.move = {.origin = fixture_origin(f, index), .done = on_moved}, .f = f};
+    struct moving m = {.move = {.origin = *origin, .drops_log = drops_log, .done = on_moved},
+                       .f = f};
 
-    if (f->commit_index < index) {
-        f->commit_index = index;
-    }
-    if (snapshot_newest(f->store).index < index) {
-        fixture_make_snapshot(f, index, m.move.origin.term);
+    if (f->commit_index < origin->index) {
+        f->commit_index = origin->index;
     }
     store_move_origin(f->store, &m.move);
     while (!m.is_done && f->failed_count == 0) {
@@ -400,10 +398,31 @@ void fixture_move_origin(struct fixture *f, uint64_t index)
     }
     assert_int_equal(f->failed_count, 0);
     assert_int_equal(m.error, 0);
-    remove_older(f, index);
+    remove_older(f, origin->index);
+}
+
+void fixture_replace_log(struct fixture *f, uint64_t index, uint64_t term)
+{
+    struct store_origin origin = {
+        .index = index, .term = term, .time_us = fixture_time_us(index, term)};
+
+    fixture_make_snapshot(f, index, term);
+    move_origin(f, &origin, true);
+    f->last_index = index;
+    f->terms[index] = term;
+}
+
+void fixture_move_origin(struct fixture *f, uint64_t index)
+{
+    struct store_origin origin = fixture_origin(f, index);
+
+    if (snapshot_newest(f->store).index < index) {
+        fixture_make_snapshot(f, index, origin.term);
+    }
+    move_origin(f, &origin, false);
     if (f->last_index < index) {
         f->last_index = index;
-        f->terms[index] = m.move.origin.term;
+        f->terms[index] = origin.term;
     }
 }
 

@@ -87,6 +87,8 @@ void fixture_make_snapshot(struct fixture *f, uint64_t index, uint64_t term);
 /* Makes a snapshot there, unless there is one beyond; then moves the origin to that entry, waits
  * until that is done, and removes older snapshots. */
 void fixture_move_origin(struct fixture *f, uint64_t index);
+/* The log is dropped for a snapshot at `index`, of that term. */
+void fixture_replace_log(struct fixture *f, uint64_t index, uint64_t term);
 /* Runs the loop for a while (for what must not happen, or has no callback). */
 void fixture_run_ms(struct fixture *f, uint64_t ms);
 

@@ -158,6 +158,36 @@ static void test_origin__may_be_beyond_the_end(void **state)
     check_open(f, 101);
 }
 
+/* A snapshot of another node, with another entry where the log has one. */
+static void test_origin__may_replace_a_longer_log(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 20);
+    fixture_move_origin(f, 3);
+    fixture_vote(f, 2, FIXTURE_NODE);
+    fixture_await(f);
+    fixture_replace_log(f, 10, 2);
+    assert_int_equal(first_segment(f), 3); /* The chain goes on from the last one. */
+    fixture_crash(f);
+    check_open(f, 10);
+    assert_int_equal(f->recovered.last_index, 10);
+    for (int i = 0; i < 10; i++) {
+        fixture_append_durable(f, 1, 100);
+        fixture_crash(f);
+        check_open(f, 10);
+    }
+    fixture_truncate(f, 15, 2, 50);
+    fixture_await(f);
+    fixture_move_origin(f, 12); /* In the segment with entries of the dropped log. */
+    fixture_crash(f);
+    check_open(f, 12);
+    fixture_replace_log(f, 14, 2);
+    fixture_close(f);
+    check_open(f, 14);
+    assert_int_equal(f->recovered.last_index, 14);
+}
+
 static void test_origin__may_be_set_before_the_first_entry(void **state)
 {
     struct fixture *f = *state;
@@ -305,6 +335,7 @@ int main(void)
         TEST(test_origin__moves_on_after_a_start),
         TEST(test_origin__keeps_what_leads_to_entries_dropped_since),
         TEST(test_origin__may_be_beyond_the_end),
+        TEST(test_origin__may_replace_a_longer_log),
         TEST(test_origin__may_be_set_before_the_first_entry),
         TEST(test_origin__segments_that_a_crash_has_left_are_removed),
         TEST(test_origin__must_not_vanish),

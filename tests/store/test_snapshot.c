@@ -1,8 +1,10 @@
 /* Snapshots are made, found again, loaded, read raw and removed. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "snapshot_sample.h"
+#include "store/snapshot_format.h"
 
 /* --- tests --- */
 
@@ -150,6 +152,159 @@ static void test_snapshot__with_a_section_that_is_unknown_is_refused(void **stat
     assert_non_null(strstr(f->text, "section"));
 }
 
+/* --- what ends early --- */
+
+struct ended {
+    struct snapshot_load load;
+    struct snapshot_read read;
+    struct fixture *f;
+    uint32_t chunks;
+    int answer; /* To each chunk. */
+    bool is_done;
+    int error;
+};
+
+static int count_chunk(struct snapshot_load *load, const struct snapshot_chunk *chunk)
+{
+    struct ended *e = container_of(load, struct ended, load);
+
+    (void)chunk;
+    e->chunks++;
+    return e->answer;
+}
+
+static void on_load_ended(struct snapshot_load *load, int error)
+{
+    struct ended *e = container_of(load, struct ended, load);
+
+    e->is_done = true;
+    e->error = error;
+    io_uv_stop(e->f->io);
+}
+
+static void on_read_ended(struct snapshot_read *read, int error, struct slice bytes)
+{
+    (void)error;
+    (void)bytes;
+    container_of(read, struct ended, read)->is_done = true;
+}
+
+static void begin_load(struct fixture *f, struct ended *e, const struct store_snapshot *snapshot)
+{
+    e->f = f;
+    e->load =
+        (struct snapshot_load){.snapshot = *snapshot, .each = count_chunk, .done = on_load_ended};
+    snapshot_load(f->store, &e->load);
+}
+
+static int await_load(struct ended *e)
+{
+    while (!e->is_done) {
+        io_uv_run(e->f->io);
+    }
+    return e->error;
+}
+
+/* Of which one job loads only a part. */
+static struct store_snapshot make_large(struct fixture *f)
+{
+    struct sample sample;
+
+    sample_begin(&sample, f, 7);
+    for (int i = 0; i < 12; i++) {
+        struct buffer content = sample_content(2, 1000000); /* Incompressible. */
+
+        snapshot_put(&sample.making, "items", 0, &content);
+    }
+    snapshot_finish(&sample.making);
+    sample_await(&sample);
+    assert_int_equal(sample.error, 0);
+    return sample.making.snapshot;
+}
+
+static void test_load__ends_when_it_is_canceled(void **state)
+{
+    struct fixture *f = *state;
+    struct ended e = {.answer = 0};
+
+    fixture_open(f);
+
+    struct store_snapshot snapshot = make_large(f);
+
+    begin_load(f, &e, &snapshot);
+    snapshot_load_cancel(&e.load);
+    assert_int_equal(await_load(&e), -ECANCELED);
+    assert_true(e.chunks < 12);
+    e.is_done = false;
+    begin_load(f, &e, &snapshot);
+    assert_int_equal(await_load(&e), 0);
+    assert_int_equal(e.load.loaded_bytes, snapshot.bytes);
+}
+
+static void test_load__ends_with_the_answer_to_a_chunk(void **state)
+{
+    struct fixture *f = *state;
+    struct ended e = {.answer = STORE_EFORMAT};
+
+    fixture_open(f);
+
+    struct store_snapshot snapshot = sample_make(f, 7, 4);
+
+    begin_load(f, &e, &snapshot);
+    assert_int_equal(await_load(&e), STORE_EFORMAT);
+    assert_int_equal(e.chunks, 1);
+}
+
+static void test_load__of_a_file_that_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct sample_look look = {0};
+    char path[PATH_BYTES_MAX];
+
+    fixture_open(f);
+
+    struct store_snapshot snapshot = sample_make(f, 7, 4);
+
+    snapshot_path(f->dir, 7, path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(
+        snapshot_load_now(f->store, &snapshot, sample_check_chunk, &look, f->text, sizeof f->text),
+        STORE_EIO);
+    assert_non_null(strstr(f->text, "cannot read the snapshot"));
+    assert_int_equal(sample_load(f, &snapshot).error, -ENOENT);
+}
+
+/* No callback comes any more, and all memory is given back (sanitizers see that). */
+static void test_snapshot__work_under_way_ends_with_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct sample sample;
+    struct snapshot_receiving receiving = {.snapshot = {.index = 9, .term = 1, .bytes = 1024}};
+    struct ended e = {.answer = 0};
+    struct buffer bytes = sample_content(1, 512);
+
+    fixture_open(f);
+
+    struct store_snapshot snapshot = make_large(f);
+
+    sample_make(f, 8, 1);
+    receiving.opened = NULL; /* None of these is called. */
+    snapshot_receive(f->store, &receiving);
+    snapshot_append(&receiving, 0, &bytes);
+    begin_load(f, &e, &snapshot);
+    e.read = (struct snapshot_read){.snapshot = snapshot, .size = 100, .done = on_read_ended};
+    snapshot_read(f->store, &e.read);
+    sample_begin(&sample, f, 10);
+    sample_put(&sample, 5);
+    snapshot_remove(f->store, 7);
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(e.is_done);
+    assert_false(sample.is_done);
+    assert_int_equal(snapshot_newest(f->store).index, 8);
+    assert_false(sample_has_file(f, 7, "snap"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +321,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_snapshot__gives_its_bytes_until_it_is_removed,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_snapshot__with_a_section_that_is_unknown_is_refused,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_load__ends_when_it_is_canceled, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_load__ends_with_the_answer_to_a_chunk, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_load__of_a_file_that_is_gone, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__work_under_way_ends_with_the_store,
                                         fixture_setup, fixture_teardown),
     };
 
