@@ -29,7 +29,7 @@ static void refuse_for_room(struct replica *r, const struct batch *batch, const 
 
 static void drop_abandoned(struct replica *r)
 {
-    if (proposals_drop_abandoned(&r->proposals)) {
+    if (proposals_drop_abandoned(&r->proposals) && !MUTANT(dropped_wakes_nobody)) {
         io_turn_soon(r->io); /* Those behind them may have room now. */
     }
 }

@@ -20,7 +20,7 @@ void replica_trim_window(struct replica *r)
     raft_index up_to = r->applied_index < durable_index ? r->applied_index : durable_index;
 
     log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
-    if (was_full && !replica_window_is_full(r)) {
+    if (was_full && !replica_window_is_full(r) && !MUTANT(window_wakes_nobody)) {
         io_turn_soon(r->io); /* For the writes that wait for that. */
     }
 }
@@ -39,7 +39,7 @@ static void arm(struct replica *r)
     if (at_ns != UINT64_MAX) {
         io_timer_start(r->io, &r->timer, at_ns);
     }
-    if (r->is_answering && r->proposals.gathering_ends_ns != 0) {
+    if (r->is_answering && r->proposals.gathering_ends_ns != 0 && !MUTANT(answers_wake_nobody)) {
         io_turn_soon(r->io); /* What waited for these answers to leave is proposed then. */
     }
 }

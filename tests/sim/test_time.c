@@ -127,6 +127,60 @@ static void test_loop__has_one_turn_after_each_batch(void **state)
     sim_free(sim);
 }
 
+/* A process whose turn leaves something to do, and asks for another one, or does not. */
+struct worker {
+    struct io *io;
+    uint32_t left_count;
+    bool asks;
+    uint32_t moved_count;
+};
+
+static void work(void *context)
+{
+    struct worker *w = context;
+
+    if (w->left_count > 0) {
+        w->left_count--;
+        sim_act(w->io);
+        if (w->left_count > 0 && w->asks) {
+            io_turn_soon(w->io);
+        }
+    }
+}
+
+static void moved(void *context, const struct sim_machine *machine)
+{
+    struct worker *w = context;
+
+    w->moved_count++;
+}
+
+static uint32_t count_moves(bool asks)
+{
+    struct diary d = {.count = 0};
+    struct sim *sim = sim_new(1);
+    struct worker w = {.left_count = 2, .asks = asks};
+    struct alarm a;
+
+    diary = &d;
+    w.io = sim_boot(sim_machine_new(sim, "n1"));
+    sim_repeat_turns(sim, moved, &w);
+    io_set_turn(w.io, work, &w);
+    alarm_start(&a, w.io, 0, 10 * SIM_MS);
+    sim_run_until(sim, SIM_S);
+    assert_int_equal(w.left_count, 0);
+    bury(w.io);
+    sim_free(sim);
+    return w.moved_count;
+}
+
+static void test_loop__finds_a_turn_that_leaves_something_and_asks_for_no_other(void **state)
+{
+    (void)state;
+    assert_int_equal(count_moves(true), 0);
+    assert_int_equal(count_moves(false), 1);
+}
+
 static void test_clock__drifts_but_never_fires_a_timer_early(void **state)
 {
     const int64_t drifts[] = {-50000, -1, 0, 3, 50000};
@@ -209,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_timers__fire_in_the_order_of_their_times),
         cmocka_unit_test(test_timers__starting_again_moves_and_stopping_silences),
         cmocka_unit_test(test_loop__has_one_turn_after_each_batch),
+        cmocka_unit_test(test_loop__finds_a_turn_that_leaves_something_and_asks_for_no_other),
         cmocka_unit_test(test_clock__drifts_but_never_fires_a_timer_early),
         cmocka_unit_test(test_process__hears_nothing_after_its_death),
         cmocka_unit_test(test_world__is_the_same_for_the_same_seed),

@@ -80,6 +80,9 @@ static void on_after_step(void *context, const struct raft *r, const struct raft
 {
     struct node *n = context;
 
+    if (effects != NULL) {
+        sim_act(n->io);
+    }
     checker_after_step(n->checker, r, effects);
     sometimes_after_step(&n->sometimes, r, event, effects);
     if (effects != NULL && effects->role_changed) {
@@ -170,6 +173,7 @@ static void on_applied(void *context, const struct entry *e, uint64_t kv_digest,
     struct node *n = context;
     struct cluster *c = n->cluster;
 
+    sim_act(n->io);
     checker_applied(n->checker, e, kv_digest, kv_time_us);
     later_note(c, e);
     if (!c->verdict.is_guilty && e->index == witness_applied_index(c->witness) + 1) {
@@ -200,6 +204,7 @@ static void on_replied(void *context, const char *peer, uint64_t ordinal, uint64
     unsigned port = 0;
 
     (void)order;
+    sim_act(n->io);
     if (sscanf(peer, "c%u:%u", &number, &port) == 2 && number < n->cluster->user_count) {
         user_place(n->cluster->users[number], (uint16_t)port, ordinal, index, is_write);
     }

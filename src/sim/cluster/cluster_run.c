@@ -203,6 +203,15 @@ static void draw_machines(struct cluster *c, uint32_t count)
     }
 }
 
+/* A turn left something undone, and nothing would have woken it up. */
+static void wakeup_lost(void *context, const struct sim_machine *machine)
+{
+    struct cluster *c = context;
+
+    verdict_broken(&c->verdict, "wakeup", "%s would have waited, though it had something to do",
+                   sim_machine_name(machine));
+}
+
 struct cluster *cluster_new(const struct cluster_options *options)
 {
     struct cluster *c = memory_take_zeroed(1, sizeof *c);
@@ -213,6 +222,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     c->faults.allowed = FAULTS_ALL & ~options->forbidden;
     c->sim = sim_new(options->seed);
     sim_trace_to(c->sim, options->trace);
+    sim_repeat_turns(c->sim, wakeup_lost, c);
     c->prng = sim_fork_prng(c->sim);
     c->checker = checker_new(&c->verdict);
     c->witness = witness_new(&c->verdict);

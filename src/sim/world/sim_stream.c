@@ -148,6 +148,7 @@ int io_stream_write(struct io *io, struct io_stream *stream, const void *data, s
     if (io->is_dead) {
         return -EIO;
     }
+    sim_act(io);
     CHECK(end != NULL);
     CHECK(!end->is_closing);
     CHECK(!end->is_shut);

@@ -92,6 +92,7 @@ void io_worker_submit(struct io_worker *worker, struct io_job *job)
     }
     bool was_idle = worker->first == NULL;
 
+    sim_act(worker->io);
     queue_put(&worker->first, &worker->last, job);
     if (was_idle) {
         worker_begin(worker);

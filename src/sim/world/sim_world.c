@@ -274,6 +274,21 @@ static uint64_t run_timers_first(struct io *io)
     return list_is_empty(&io->batch) ? 0 : run_batch(io);
 }
 
+/* It is about to wait. */
+static void repeat_turn(struct io *io)
+{
+    struct sim *sim = io->sim;
+    uint64_t acts = io->act_count;
+
+    if (sim->moved == NULL || io->turn == NULL || io->is_dead || !list_is_empty(&io->ready)) {
+        return;
+    }
+    io->turn(io->turn_context);
+    if (io->act_count != acts || !list_is_empty(&io->ready)) {
+        sim->moved(sim->moved_context, io->machine);
+    }
+}
+
 /* One round of a process's loop: the waiting callbacks, then its turn. */
 static void process_run(struct io *io)
 {
@@ -289,6 +304,7 @@ static void process_run(struct io *io)
         }
         count += run_batch(io);
     }
+    repeat_turn(io);
     sim_note(sim, sim->now_ns ^ ((uint64_t)io->machine->number << 56) ^ (count << 48));
     io->busy_until_ns =
         sim->now_ns + prng_between(&sim->loop_prng, 2000, 10000) + 500 * count + io->spent_ns;
@@ -447,6 +463,19 @@ void sim_bury(struct io *io)
 void sim_spend(struct io *io, uint64_t ns)
 {
     io->spent_ns += ns;
+}
+
+void sim_repeat_turns(struct sim *sim,
+                      void (*moved)(void *context, const struct sim_machine *machine),
+                      void *context)
+{
+    sim->moved = moved;
+    sim->moved_context = context;
+}
+
+void sim_act(struct io *io)
+{
+    io->act_count++;
 }
 
 struct io *sim_process(const struct sim_machine *machine)

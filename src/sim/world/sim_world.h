@@ -27,6 +27,8 @@ struct sim {
     struct prng net_prng;
     struct prng disk_prng;
     struct prng loop_prng;
+    void (*moved)(void *context, const struct sim_machine *machine); /* See sim_repeat_turns(). */
+    void *moved_context;
     FILE *trace;
 
     struct sim_machine *machines[SIM_MACHINES_MAX];
@@ -72,8 +74,9 @@ struct io {
     struct list batch;     /* Tasks of the batch that is running. */
     struct sim_event wake; /* When it gets processor time again. */
     uint64_t busy_until_ns;
-    bool was_frozen;   /* Since the last round of its loop. */
-    uint64_t spent_ns; /* Time that the running batch has taken so far, by sim_spend(). */
+    bool was_frozen;    /* Since the last round of its loop. */
+    uint64_t act_count; /* See sim_act(). */
+    uint64_t spent_ns;  /* Time that the running batch has taken so far, by sim_spend(). */
     void (*turn)(void *context);
     void *turn_context;
     struct sim_task soon; /* Queued while a turn was asked for. */
