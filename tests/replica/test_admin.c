@@ -1,0 +1,234 @@
+/* RAFT commands at the leader: what is refused, what is carried out, and when each is answered. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "replica_world.h"
+#include "resp/errors.h"
+
+static void assert_begins(const char *reply, const char *with)
+{
+    if (strncmp(reply, with, strlen(with)) != 0) {
+        fail_msg("'%s' does not begin with '%s'", reply, with);
+    }
+}
+
+static void assert_has(const char *reply, const char *part)
+{
+    if (strstr(reply, part) == NULL) {
+        fail_msg("no '%s' in '%s'", part, reply);
+    }
+}
+
+static const struct raft *raft_of(struct world *w, uint32_t i)
+{
+    return replica_raft(w->nodes[i].replica);
+}
+
+static bool votes(struct world *w, uint32_t i)
+{
+    const struct raft_configuration *c = raft_configuration(raft_of(w, 0));
+    const struct raft_member *m = raft_configuration_find(c, replica_node_id(w->nodes[i].replica));
+
+    return m != NULL && m->incoming && !raft_configuration_is_joint(c);
+}
+
+/* Adds node `i`, and waits until it votes. */
+static void add_voter(struct world *w, uint32_t i)
+{
+    world_start_newcomer(w, i);
+    assert_has(world_ask(w, 0, world_add_words(w, i)), "a:8000");
+    world_join(w, i);
+    for (int ms = 0; ms < 5000 && !votes(w, i); ms += 10) {
+        world_run_ms(w, 10);
+    }
+    assert_true(votes(w, i));
+    world_run_ms(w, 500); /* Until all know. */
+}
+
+struct refusal {
+    const char *words;
+    const char *error;
+};
+
+static void test_admin__refuses_what_makes_no_sense(void **state)
+{
+    static const struct refusal refusals[] = {
+        {"RAFT NONSENSE", "-" ERROR_RAFT_SUBCOMMAND},
+        {"RAFT ADD 1", "-" ERROR_RAFT_ADD_SYNTAX},
+        {"RAFT ADD 0 host 8000 18000", "-" ERROR_RAFT_ADD_SYNTAX},
+        {"RAFT ADD 12 host 0 18000", "-" ERROR_RAFT_ADD_SYNTAX},
+        {"RAFT ADD 12 host 8000 65536", "-" ERROR_RAFT_ADD_SYNTAX},
+        {"RAFT ADD 12 host -1 18000", "-" ERROR_RAFT_ADD_SYNTAX},
+        {"RAFT ADD 12 0.0.0.0 8000 18000", "-" ERROR_UNREACHABLE_HOST},
+        {"RAFT REMOVE", "-" ERROR_RAFT_REMOVE_SYNTAX},
+        {"RAFT REMOVE 1234567812345678", "-" ERROR_NO_SUCH_MEMBER},
+        {"RAFT REMOVE b:8000", "-" ERROR_NO_SUCH_MEMBER},
+        {"RAFT TRANSFER 1 2", "-" ERROR_RAFT_TRANSFER_SYNTAX},
+        {"RAFT TRANSFER a:8000", "-" ERROR_LEADS_ALREADY},
+        {"RAFT TRANSFER 1234567812345678", "-" ERROR_NO_SUCH_MEMBER},
+        {"RAFT LOG 1 2 3", "-" ERROR_LOG_SYNTAX},
+        {"REQUEST_LOG 0", "-" ERROR_LOG_NOT_AN_INTEGER},
+        {"REQUEST_LOG 1 10001", "-" ERROR_LOG_COUNT},
+    };
+
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        assert_begins(world_ask(*state, 0, refusals[i].words), refusals[i].error);
+    }
+}
+
+static void test_admin__shows_members_and_log(void **state)
+{
+    struct world *w = *state;
+
+    assert_has(world_ask(w, 0, "RAFT MEMBERS"), world_id(w, 0));
+    assert_has(world_ask(w, 0, "RAFT STATUS"), world_id(w, 0));
+    assert_has(world_ask(w, 0, "RAFT LOG"), "a:8000=voter");
+    assert_has(world_ask(w, 0, "REQUEST_LOG 1 1"), "a:8000=voter");
+    assert_begins(world_ask(w, 0, "RAFT LOG 1000"), "*0");
+}
+
+static void test_admin__adds_a_node_that_proves_itself_and_once_only(void **state)
+{
+    struct world *w = *state;
+    char words[128];
+
+    add_voter(w, 1);
+    assert_has(world_ask(w, 0, "RAFT MEMBERS"), "b:8000");
+    assert_has(world_ask(w, 0, world_add_words(w, 1)), "a:8000"); /* It is there. */
+    snprintf(words, sizeof words, "RAFT ADD 77 b %u %u", (unsigned)WORLD_PORT,
+             (unsigned)WORLD_PEER_PORT);
+    assert_has(world_ask(w, 0, words), world_id(w, 1)); /* Who lives there. */
+    assert_int_equal(raft_configuration(raft_of(w, 0))->member_count, 2);
+}
+
+static void test_admin__adds_nobody_that_it_does_not_reach(void **state)
+{
+    assert_begins(world_ask(*state, 0, "RAFT ADD 77 c 8000 18000"), "-UNREACHED ");
+    assert_int_equal(raft_configuration(raft_of(*state, 0))->member_count, 1);
+}
+
+/* Node b is asked; its id is another one. */
+static void test_admin__adds_nobody_under_anothers_id(void **state)
+{
+    struct world *w = *state;
+
+    world_start_newcomer(w, 1);
+    assert_has(world_ask(w, 0, "RAFT ADD 77 b 8000 18000"), "it has another id than that");
+    assert_int_equal(raft_configuration(raft_of(w, 0))->member_count, 1);
+}
+
+static void test_admin__does_not_remove_the_last_voter(void **state)
+{
+    struct world *w = *state;
+
+    assert_begins(world_ask(w, 0, "RAFT REMOVE a:8000"), "-" ERROR_LAST_VOTER);
+}
+
+static void test_admin__removes_a_node_for_good(void **state)
+{
+    struct world *w = *state;
+    char words[64];
+
+    add_voter(w, 1);
+    snprintf(words, sizeof words, "RAFT REMOVE %s", world_id(w, 1));
+    assert_begins(world_ask(w, 0, words), "+OK");
+    assert_begins(world_ask(w, 0, words), "+OK"); /* It is out already. */
+    assert_int_equal(raft_configuration(raft_of(w, 0))->member_count, 1);
+    world_run_ms(w, 1000);
+    assert_true(replica_is_removed(w->nodes[1].replica));
+    assert_begins(world_ask(w, 0, world_add_words(w, 1)), "-" ERROR_ADD_REMOVED);
+}
+
+/* Those that would be left could do nothing, and the change itself could not be committed. */
+static void test_admin__removes_nobody_that_is_needed(void **state)
+{
+    struct world *w = *state;
+
+    add_voter(w, 1);
+    add_voter(w, 2);
+    world_stop(w, 2);
+    world_run_ms(w, 2000);
+    assert_begins(world_ask(w, 0, "RAFT REMOVE b:8000"), "-" ERROR_NO_QUORUM_LEFT);
+    assert_begins(world_ask(w, 0, "RAFT REMOVE c:8000"), "+OK"); /* It is not needed. */
+}
+
+static void test_admin__hands_leadership_over(void **state)
+{
+    struct world *w = *state;
+
+    add_voter(w, 1);
+    assert_begins(world_ask(w, 0, "RAFT TRANSFER b:8000"), "+OK");
+    assert_int_equal(raft_role(raft_of(w, 1)), RAFT_LEADER);
+    world_run_ms(w, 500);
+    assert_begins(world_ask(w, 0, "RAFT TRANSFER a:8000"), "+OK"); /* Forwarded to b. */
+    assert_int_equal(raft_role(raft_of(w, 0)), RAFT_LEADER);
+}
+
+/* So that nothing that is under way at it ends in doubt. */
+static void test_admin__a_leader_is_removed_by_the_next_one(void **state)
+{
+    struct world *w = *state;
+
+    add_voter(w, 1);
+    assert_begins(world_ask(w, 0, "RAFT REMOVE a:8000"), "+OK");
+    assert_int_equal(raft_role(raft_of(w, 1)), RAFT_LEADER);
+    world_run_ms(w, 1000);
+    assert_true(replica_is_removed(w->nodes[0].replica));
+    assert_int_equal(raft_configuration(raft_of(w, 1))->member_count, 1);
+}
+
+/* Whoever asks wants to know just then; a change waits for a leader, and no longer. */
+static void test_admin__without_a_leader_only_shows_what_this_node_knows(void **state)
+{
+    struct world *w = *state;
+
+    add_voter(w, 1);
+    world_stop(w, 0);
+    world_run_ms(w, 2000);
+    assert_has(world_ask(w, 1, "RAFT STATUS"), world_id(w, 1));
+    assert_has(world_ask(w, 1, "RAFT MEMBERS"), "a:8000");
+    assert_begins(world_ask(w, 1, "RAFT REMOVE a:8000"), "-" ERROR_NO_LEADER);
+}
+
+static void test_admin__is_answered_when_the_node_ends(void **state)
+{
+    struct world *w = *state;
+    struct world_call call;
+
+    add_voter(w, 1);
+    sim_block(w->nodes[0].machine, w->nodes[1].machine, true);
+    sim_block(w->nodes[1].machine, w->nodes[0].machine, true);
+    world_call(w, 0, &call, "RAFT REMOVE b:8000");
+    world_run_ms(w, 50);
+    assert_false(call.is_answered);
+    world_stop(w, 0);
+    assert_true(call.is_answered);
+    assert_begins(buffer_begin(&call.out), "-");
+    world_call_deinit(&call);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(test_admin__refuses_what_makes_no_sense),
+        WORLD_TEST(test_admin__shows_members_and_log),
+        WORLD_TEST(test_admin__adds_a_node_that_proves_itself_and_once_only),
+        WORLD_TEST(test_admin__adds_nobody_that_it_does_not_reach),
+        WORLD_TEST(test_admin__adds_nobody_under_anothers_id),
+        WORLD_TEST(test_admin__does_not_remove_the_last_voter),
+        WORLD_TEST(test_admin__removes_a_node_for_good),
+        WORLD_TEST(test_admin__removes_nobody_that_is_needed),
+        WORLD_TEST(test_admin__hands_leadership_over),
+        WORLD_TEST(test_admin__a_leader_is_removed_by_the_next_one),
+        WORLD_TEST(test_admin__without_a_leader_only_shows_what_this_node_knows),
+        WORLD_TEST(test_admin__is_answered_when_the_node_ends),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
