@@ -10,11 +10,7 @@
 #include "command/table.h"
 #include "replica/forwarded.h"
 
-enum {
-    UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024,
-    LOSS_ELECTION_TIMEOUTS = 10, /* Told so for so long, the node has lost what it acknowledged. */
-    LOSS_PAUSE_TIMEOUTS = 2,     /* Who is silent for longer does not go on saying so. */
-};
+enum { UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* --- messages of the core ------------------------------------------------------------ */
 
@@ -40,7 +36,7 @@ static void note_contradiction(struct replica *r, const struct raft_message *mes
     uint64_t count;
 
     if ((error == RAFT_ELOG || error == RAFT_ELOST) && !MUTANT(contradiction_not_noted)) {
-        r->contradicted_ns = now_ns;
+        contradictions_note(&r->contradictions, now_ns);
     }
     if (complaints_is_due(&r->peers->complaints, message->from, now_ns, &count)) {
         log_write(r->log, LOG_ERROR, "a message of a peer was dropped",
@@ -51,23 +47,9 @@ static void note_contradiction(struct replica *r, const struct raft_message *mes
     }
 }
 
-/* Where it is true, whoever leads says so with each heartbeat, and there is no other leader: a
- * majority has elected that one. A peer out of order is outlived by those who elect each other. */
 static void note_loss(struct replica *r)
 {
-    uint64_t now_ns = io_now_ns(r->io);
-    uint64_t timeout_ns = r->options.election_timeout_ns;
-    bool goes_on = r->loss_reported_ns != 0 &&
-                   (now_ns - r->loss_last_reported_ns <= LOSS_PAUSE_TIMEOUTS * timeout_ns ||
-                    MUTANT(loss_told_now_and_then));
-
-    r->loss_last_reported_ns = now_ns;
-    if (!goes_on ||
-        (raft_agreed_ns(r->raft) >= r->loss_reported_ns && !MUTANT(loss_outweighs_leader))) {
-        r->loss_reported_ns = now_ns;
-    }
-    if (now_ns - r->loss_reported_ns >= LOSS_ELECTION_TIMEOUTS * timeout_ns ||
-        MUTANT(loss_believed_at_once)) {
+    if (contradictions_note_loss(&r->contradictions, raft_agreed_ns(r->raft), io_now_ns(r->io))) {
         replica_fail(r, "the leader has this node's word for log entries that are not there: its "
                         "disk has lost what it had stored. Remove this node from the cluster, "
                         "and join anew with an empty data directory");

@@ -61,19 +61,21 @@ static uint64_t clients_bytes(const struct replica *r)
 
 bool replica_is_congested(const struct replica *r)
 {
-    return r->is_handed_over || exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max);
+    return r->stopping.is_handed_over ||
+           exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max);
 }
 
 bool replica_has_room_again(const struct replica *r)
 {
-    return !r->is_handed_over && !exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max / 2);
+    return !r->stopping.is_handed_over &&
+           !exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max / 2);
 }
 
 bool replica_refuses_forwarded(const struct replica *r, const struct command *command)
 {
     bool needs_room = (command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0;
 
-    return r->is_handed_over ||
+    return r->stopping.is_handed_over ||
            (needs_room && exceeds(r, r->requests.forwarded_bytes, r->options.in_flight_bytes_max));
 }
 

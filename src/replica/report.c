@@ -15,7 +15,6 @@ enum {
 };
 
 static const uint64_t LAGGING_ENTRIES = 10000;
-static const uint64_t CONTRADICTED_NS = 60 * 1000 * 1000 * 1000ull;
 
 static void put_id(struct resp_writer *w, const char *key, raft_id id)
 {
@@ -68,15 +67,6 @@ struct node_view {
     const char *program; /* Its version; "": not known. */
 };
 
-/* Lately, by what a peer sent: one of the two has lost what was committed, or lies. */
-static bool is_contradicted(const struct replica *r)
-{
-    uint64_t since_ns = io_now_ns(r->io) - r->contradicted_ns;
-
-    return r->contradicted_ns != 0 && !MUTANT(contradicted_is_ok) &&
-           (since_ns < CONTRADICTED_NS || MUTANT(contradicted_for_ever));
-}
-
 static struct node_view view_self(const struct replica *r, const struct raft_member *member)
 {
     bool is_learner = !member->incoming && !member->outgoing;
@@ -89,9 +79,9 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
         .commit_index = raft_commit_index(r->raft),
         .applied_index = r->applied_index,
         .match_index = raft_durable_index(r->raft),
-        .health = is_contradicted(r) ? "contradicted"
-                  : stats.is_full    ? "disk-full"
-                                     : "ok",
+        .health = contradictions_are_recent(&r->contradictions, io_now_ns(r->io)) ? "contradicted"
+                  : stats.is_full                                                 ? "disk-full"
+                                                                                  : "ok",
         .program = RAKIT_VERSION,
     };
 }

@@ -26,6 +26,7 @@
 #include "command/time_share.h"
 #include "peer/peers.h"
 #include "replica/announcer.h"
+#include "replica/contradictions.h"
 #include "replica/disk_policy.h"
 #include "replica/fetching.h"
 #include "replica/forwards.h"
@@ -39,6 +40,7 @@
 #include "replica/requests.h"
 #include "replica/serving.h"
 #include "replica/snapshotter.h"
+#include "replica/stopping.h"
 #include "replica/sweeper.h"
 #include "replica/ticker.h"
 #include "store/replay.h"
@@ -88,14 +90,8 @@ struct replica {
     bool is_running; /* Recovered; the core is stepped. */
     bool is_removed;
     bool was_voter;
-    raft_index stop_index;    /* Committed when it was told to stop; others shall have that. */
-    uint64_t hand_over_by_ns; /* It stops: until then it may lead on while others catch up, */
-    bool has_led;             /* as it did; */
-    uint64_t stay_until_ns;   /* then it is there until then, */
-    uint64_t leave_by_ns;     /* and then does not wait for its disk any more; 0: it does. */
-    bool is_stopping;
-    bool is_handed_over; /* It stops: leads nobody any more, and takes no command. */
     bool is_ended;
+    struct stopping stopping;
 
     /* Durability. Store sequence numbers are the core's plus seq_offset. */
     uint64_t seq_offset;
@@ -143,9 +139,7 @@ struct replica {
     struct fetching fetching;
     struct install install;
     bool is_installing;        /* The core takes no step. */
-    uint64_t contradicted_ns;  /* When a peer last contradicted what is committed; 0: never. */
-    uint64_t loss_reported_ns; /* Since when, with no leader that agrees; see note_loss(). */
-    uint64_t loss_last_reported_ns;
+    struct contradictions contradictions;
     struct replica_stats stats;
 };
 
@@ -216,8 +210,6 @@ void snapshots_look(struct replica *r);
 
 /* A node that stops goes on with that. */
 void stop_progress(struct replica *r);
-/* When that is to be looked at again; UINT64_MAX: not for this. */
-uint64_t stop_due_ns(const struct replica *r);
 
 /* --- place.c ------------------------------------------------------------------- */
 

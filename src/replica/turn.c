@@ -29,12 +29,13 @@ void replica_trim_window(struct replica *r)
 static void arm(struct replica *r)
 {
     uint64_t at_ns = ticker_due_ns(&r->ticker);
+    uint64_t stop_ns = stopping_due_ns(&r->stopping, io_now_ns(r->io));
 
     if (r->proposals.gathering_ends_ns != 0 && r->proposals.gathering_ends_ns < at_ns) {
         at_ns = r->proposals.gathering_ends_ns;
     }
-    if (stop_due_ns(r) < at_ns) {
-        at_ns = stop_due_ns(r);
+    if (stop_ns < at_ns) {
+        at_ns = stop_ns;
     }
     if (at_ns != UINT64_MAX) {
         io_timer_start(r->io, &r->timer, at_ns);

@@ -153,11 +153,11 @@ static void test_status__of_a_contradicted_node_shows_that_for_a_minute(void **s
     const uint64_t minute_ns = 60 * 1000 * 1000 * 1000ull;
     struct fixture *f = *state;
 
-    f->replica.contradicted_ns = io_now_ns(f->replica.io);
+    f->replica.contradictions.last_ns = io_now_ns(f->replica.io);
     assert_row_has(f, 0, "health\r\n$12\r\ncontradicted\r\n");
-    f->replica.contradicted_ns -= minute_ns - minute_ns / 10;
+    f->replica.contradictions.last_ns -= minute_ns - minute_ns / 10;
     assert_row_has(f, 0, "health\r\n$12\r\ncontradicted\r\n");
-    f->replica.contradicted_ns -= minute_ns / 10;
+    f->replica.contradictions.last_ns -= minute_ns / 10;
     assert_row_has(f, 0, "health\r\n$2\r\nok\r\n");
 }
 

@@ -128,8 +128,8 @@ static void test_mad_member__a_false_loss_stops_no_node(void **state)
     assert_int_equal(s.follower->phase, NODE_UP);
     assert_ptr_equal(cluster_leader(s.c), s.leader);
     assert_int_equal(raft_current_term(raft_of(s.leader)), term);
-    assert_int_not_equal(s.leader->server->replica->contradicted_ns, 0);
-    assert_int_not_equal(s.follower->server->replica->contradicted_ns, 0);
+    assert_int_not_equal(s.leader->server->replica->contradictions.last_ns, 0);
+    assert_int_not_equal(s.follower->server->replica->contradictions.last_ns, 0);
     scene_end(&s);
 }
 
