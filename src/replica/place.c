@@ -22,6 +22,8 @@ void place_init(struct replica *r)
     uint64_t correlation;
 
     io_random(r->io, &correlation, sizeof correlation);
+    r->intake = (struct intake){.bytes_max = r->options.in_flight_bytes_max,
+                                .log_bytes_max = r->options.log_memory_bytes};
     requests_init(&r->requests, r->options.request_timeout_ns);
     sweeper_init(&r->sweeper, r->io, sweep_fired);
     reads_init(&r->reads);
@@ -41,34 +43,21 @@ void place_deinit(struct replica *r)
 
 /* --- what is taken ------------------------------------------------------------------- */
 
-/* Clients here and commands that other nodes forward have half of the room each: a forwarded
- * command is refused at once if there is none, and would otherwise take each gap that clients
- * wait for.
- *
- * Only a leader's log grows by the commands it accepts; another node's log may remain long while
- * there is no leader, and its clients must be answered nevertheless. */
-static bool exceeds(const struct replica *r, uint64_t bytes, uint64_t room_bytes)
+static bool leads(const struct replica *r)
 {
-    return bytes > room_bytes / 2 || (raft_role(r->raft) == RAFT_LEADER &&
-                                      r->window.bytes > r->options.log_memory_bytes + room_bytes);
-}
-
-static uint64_t clients_bytes(const struct replica *r)
-{
-    return r->requests.own_bytes +
-           (MUTANT(forwards_fill_the_gaps) ? r->requests.forwarded_bytes : 0);
+    return raft_role(r->raft) == RAFT_LEADER;
 }
 
 bool replica_is_congested(const struct replica *r)
 {
     return r->stopping.is_handed_over ||
-           exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max);
+           intake_is_full(&r->intake, &r->requests, leads(r), r->window.bytes);
 }
 
 bool replica_has_room_again(const struct replica *r)
 {
     return !r->stopping.is_handed_over &&
-           !exceeds(r, clients_bytes(r), r->options.in_flight_bytes_max / 2);
+           intake_has_room_again(&r->intake, &r->requests, leads(r), r->window.bytes);
 }
 
 bool replica_refuses_forwarded(const struct replica *r, const struct command *command)
@@ -76,7 +65,8 @@ bool replica_refuses_forwarded(const struct replica *r, const struct command *co
     bool needs_room = (command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0;
 
     return r->stopping.is_handed_over ||
-           (needs_room && exceeds(r, r->requests.forwarded_bytes, r->options.in_flight_bytes_max));
+           (needs_room &&
+            intake_is_full_for_others(&r->intake, &r->requests, leads(r), r->window.bytes));
 }
 
 void replica_submit(struct replica *r, struct request *request)

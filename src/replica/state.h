@@ -31,6 +31,7 @@
 #include "replica/fetching.h"
 #include "replica/forwards.h"
 #include "replica/health.h"
+#include "replica/intake.h"
 #include "replica/memory.h"
 #include "replica/outbox.h"
 #include "replica/promises.h"
@@ -98,6 +99,7 @@ struct replica {
     struct outbox outbox;
 
     /* Requests: each is in exactly one of these lists. */
+    struct intake intake;       /* How much is taken. */
     struct requests requests;   /* Those that wait; and how each ends. */
     struct sweeper sweeper;     /* Those that waited too long. */
     struct proposals proposals; /* Leader: writes into the log, and in it. */
