@@ -1,4 +1,5 @@
 /* memory_use.c - what memory is in use, by all that counts for its limit. */
+#include "base/mutant.h"
 #include "replica/state.h"
 
 /* Where there is no limit: what may wait to be freed while more is applied. */
@@ -13,6 +14,11 @@ uint64_t replica_memory_bytes(const struct replica *r)
 void replica_note_client_bytes(struct replica *r, uint64_t bytes)
 {
     r->client_bytes = bytes;
+    /* The turn is over: what has been given back in it is not seen before the next one. */
+    if (r->is_memory_awaited && replica_memory_bytes(r) < r->awaiting_bytes &&
+        !MUTANT(freed_memory_wakes_nobody)) {
+        io_turn_soon(r->io);
+    }
 }
 
 uint64_t replica_memory_max(const struct replica *r)
@@ -54,6 +60,7 @@ void memory_survey(const struct replica *r, struct memory_survey *ret_survey)
 
     *ret_survey = (struct memory_survey){
         .keyspace = r->keyspace,
+        .used_bytes = used_bytes,
         .is_limited = max_bytes > 0,
         .is_settled = r->applied_index == r->window.last,
         .is_known = r->applied_index >= r->inherited_index,

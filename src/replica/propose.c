@@ -78,6 +78,7 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     memory_survey(r, &limits->memory);
     proposals_choose(&r->proposals, &batch, limits);
     r->is_memory_awaited = batch.awaits_memory;
+    r->awaiting_bytes = limits->memory.used_bytes;
     admission_hold(&r->proposals.admission, is_room_awaited(&batch, outlook), limits->now_ns);
     /* While leadership is handed over, or the log waits for the disks, they wait. */
     if (raft_is_transferring(r->raft) || replica_window_is_full(r)) {

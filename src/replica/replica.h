@@ -36,7 +36,8 @@ bool replica_is_congested(const struct replica *r);
 /* which is some time later, so that many can go on at once. */
 bool replica_has_room_again(const struct replica *r);
 
-/* What clients' connections take now: it counts for the limit on memory. */
+/* At the end of each turn: what clients' connections take now, which counts for the limit on
+ * memory. */
 void replica_note_client_bytes(struct replica *r, uint64_t bytes);
 
 /* --- life --------------------------------------------------------------------------- */

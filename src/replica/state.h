@@ -111,7 +111,8 @@ struct replica {
     uint64_t client_bytes;      /* Memory of clients' connections, as their owner said last. */
     struct promises promises;   /* Leader: memory that its commands not yet applied may take. */
     raft_index inherited_index; /* Up to there, others have made the log. */
-    bool is_memory_awaited;     /* Writes wait until more is applied, or memory given back. */
+    bool is_memory_awaited;     /* Writes wait until more is applied, or memory given back: */
+    uint64_t awaiting_bytes;    /* less than this is in use then. */
 
     raft_term seen_term; /* Of the last role change: what forwards and proposals rely on. */
     raft_id seen_leader;
