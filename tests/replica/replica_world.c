@@ -68,6 +68,9 @@ static void start(struct world_node *n, bool is_joining)
                                       .request_timeout_ns = 2 * SIM_S,
                                       .segment_bytes = 1024 * 1024,
                                       .log_memory_bytes = 1024 * 1024,
+                                      .log_tail_bytes = 1024 * 1024,
+                                      .snapshot_after_bytes = 1024 * 1024,
+                                      .snapshot_after_entries = 1000 * 1000,
                                       .in_flight_bytes_max = 1024 * 1024,
                                       .reply_bytes_max = 1024 * 1024};
     struct replica_events events = {.context = n, .runs = runs, .failed = failed};
@@ -75,12 +78,17 @@ static void start(struct world_node *n, bool is_joining)
                                           .election_timeout_ns = options.election_timeout_ns,
                                           .level = LEVEL_FIRST,
                                           .version = WIRE_VERSION};
-    char text[256];
+    enum replica_loaded loaded = REPLICA_LOADS;
+    char text[1024];
 
     n->io = sim_boot(n->machine);
     options.io = n->io;
     n->replica = replica_start(&options, &events, text, sizeof text);
     assert_non_null(n->replica);
+    while (loaded == REPLICA_LOADS) {
+        loaded = replica_load(n->replica, text, sizeof text);
+    }
+    assert_int_equal(loaded, REPLICA_LOADED);
     peers_options.self = *replica_self(n->replica);
 
     struct peers_events peers_events = replica_peers_events(n->replica);
