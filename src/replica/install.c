@@ -37,7 +37,7 @@ void install_begin(struct replica *r)
 
 void install_offer(struct replica *r, const struct raft_snapshot *offer)
 {
-    if (!r->is_stopping && !r->is_installing) {
+    if (!r->stopping.is_begun && !r->is_installing) {
         fetching_offer(&r->fetching, offer);
     }
 }

@@ -5,7 +5,13 @@
 #include "replica/state.h"
 #include "resp/errors.h"
 
-static void propose(struct replica *r, const struct batch *batch)
+/* If disks are tight, a batch is small; another one may follow, if there is still room for it. */
+static bool may_go_on(const struct batch *batch, enum disk_outlook outlook)
+{
+    return outlook == DISKS_ARE_TIGHT && batch->leaves_some && !MUTANT(tight_disks_wake_nobody);
+}
+
+static void propose(struct replica *r, const struct batch *batch, enum disk_outlook outlook)
 {
     struct entry *entries[BATCH_MAX];
     struct raft_event event = {
@@ -17,6 +23,9 @@ static void propose(struct replica *r, const struct batch *batch)
     if (replica_step(r, &event, entries) == RAFT_OK) {
         proposals_proposed(&r->proposals, batch, event.now_ns);
         promises_add(&r->promises, entries[batch->count - 1]->index, batch->growth_bytes);
+        if (may_go_on(batch, outlook)) {
+            io_turn_soon(r->io);
+        }
     }
     /* Else leadership is being handed over, or the log is full: they wait. */
 }
@@ -45,7 +54,7 @@ static void propose_or_refuse(struct replica *r, const struct batch *batch,
     } else if (outlook == DISKS_ARE_SPENT) {
         refuse_for_room(r, batch, ERROR_DISKS_FULL);
     } else if (outlook != DISKS_ARE_UNKNOWN) {
-        propose(r, batch);
+        propose(r, batch, outlook);
     }
 }
 

@@ -141,7 +141,7 @@ struct replica {
     struct serving serving;
     struct fetching fetching;
     struct install install;
-    bool is_installing;        /* The core takes no step. */
+    bool is_installing; /* The core takes no step. */
     struct contradictions contradictions;
     struct replica_stats stats;
 };
