@@ -128,6 +128,37 @@ static void put_loading(const struct clients *clients, struct buffer *out)
                   p.left_ns == UINT64_MAX ? -1ll : (long long)(p.left_ns / 1000000000));
 }
 
+static void put_snapshots(const struct clients *clients, struct buffer *out)
+{
+    struct replica_snapshot_stats s;
+    uint64_t left_bytes;
+
+    replica_get_snapshot_stats(clients->replica, &s);
+    left_bytes = s.fetch_bytes - s.fetched_bytes;
+    buffer_printf(out,
+                  "log_first_index:%llu\r\n"
+                  "snapshot_index:%llu\r\n"
+                  "snapshot_bytes:%llu\r\n"
+                  "snapshot_in_progress:%d\r\n"
+                  "snapshot_progress_perc:%.1f\r\n"
+                  "snapshot_last_duration_ms:%llu\r\n"
+                  "snapshots_made:%llu\r\n"
+                  "snapshots_failed:%llu\r\n"
+                  "snapshots_installed:%llu\r\n",
+                  (ull)s.first_index, (ull)s.newest.index, (ull)s.newest.bytes, s.is_making,
+                  s.made_permille / 10.0, (ull)(s.last_ns / 1000000), (ull)s.made_count,
+                  (ull)s.failed_count, (ull)s.installed_count);
+    if (s.fetch_bytes > 0) {
+        buffer_printf(out,
+                      "snapshot_fetch_bytes:%llu\r\n"
+                      "snapshot_fetch_total_bytes:%llu\r\n"
+                      "snapshot_fetch_bytes_per_sec:%llu\r\n"
+                      "snapshot_fetch_eta_seconds:%lld\r\n",
+                      (ull)s.fetched_bytes, (ull)s.fetch_bytes, (ull)s.fetch_rate,
+                      s.fetch_rate == 0 ? -1ll : (long long)(left_bytes / s.fetch_rate));
+    }
+}
+
 static void put_persistence(const struct clients *clients, struct buffer *out)
 {
     struct store_stats stats;
@@ -145,6 +176,7 @@ static void put_persistence(const struct clients *clients, struct buffer *out)
                   (ull)stats.log_bytes, (ull)stats.segment_count, (ull)stats.sync_count,
                   (ull)(stats.sync_p50_ns / 1000), (ull)(stats.sync_p99_ns / 1000),
                   (ull)stats.written_bytes, stats.is_full ? 1 : 0);
+    put_snapshots(clients, out);
 }
 
 static void put_stats(const struct clients *clients, struct buffer *out)

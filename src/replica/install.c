@@ -130,6 +130,7 @@ static void moved(struct store_move *move, int error)
     log_write(r->log, LOG_INFO, "a snapshot was installed", "index=%llu bytes=%llu ms=%llu",
               (unsigned long long)s.index, (unsigned long long)s.bytes,
               (unsigned long long)((io_now_ns(r->io) - r->fetching.begun_ns) / 1000000));
+    r->install.count++;
     fetching_end(&r->fetching);
     snapshots_announce(r);
     snapshotter_note_log(&r->snapshotter);

@@ -190,6 +190,21 @@ struct replica_stats {
     uint64_t pending_count;   /* Under way now. */
 };
 
+struct replica_snapshot_stats {
+    struct store_snapshot newest; /* Index 0: none. */
+    bool is_making;
+    uint32_t made_permille; /* Of the one under way. */
+    uint64_t made_count;    /* Since the start, */
+    uint64_t failed_count;
+    uint64_t last_ns;         /* and how long the last one took. */
+    uint64_t fetched_bytes;   /* Of one from another node, */
+    uint64_t fetch_bytes;     /* which has so many; 0: none is fetched. */
+    uint64_t fetch_rate;      /* Bytes a second; 0: not known yet. */
+    uint64_t installed_count; /* Since the start. */
+    raft_index first_index;   /* Of the log. */
+};
+
+void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats);
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats);
 
 #endif /* RAKIT_REPLICA_REPLICA_H */

@@ -69,3 +69,24 @@ void replica_snapshot(struct replica *r, struct request *request)
     }
     snapshotter_ask(&r->snapshotter, request);
 }
+
+void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats)
+{
+    const struct snapshotter *s = &r->snapshotter;
+    const struct fetching *f = &r->fetching;
+    bool is_fetching = f->phase != FETCHING_NONE;
+
+    *ret_stats = (struct replica_snapshot_stats){
+        .newest = s->newest,
+        .is_making = s->is_under_way,
+        .made_permille = snapshotter_permille(s),
+        .made_count = s->made_count,
+        .failed_count = s->failed_count,
+        .last_ns = s->last_ns,
+        .fetched_bytes = is_fetching ? f->offset : 0,
+        .fetch_bytes = is_fetching ? f->wanted.bytes : 0,
+        .fetch_rate = is_fetching ? fetching_bytes_a_second(f) : 0,
+        .installed_count = r->install.count,
+        .first_index = raft_first_index(r->raft),
+    };
+}

@@ -64,6 +64,7 @@ struct install {
     struct store_move move;
     bool keeps_log;    /* The log has its last entry: what comes after it stays. */
     uint64_t retry_ns; /* The disk was full: tried again then; 0: it was not. */
+    uint64_t count;    /* Installed since the start. */
 };
 
 struct replica {
