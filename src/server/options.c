@@ -35,6 +35,7 @@ enum option_code {
     OPTION_MAXMEMORY,
     OPTION_SNAPSHOT_LOG,
     OPTION_LOG_TAIL,
+    OPTION_SNAPSHOT_RATE,
     OPTION_MAX_OUTPUT_MEMORY,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"snapshot-log", required_argument, NULL, OPTION_SNAPSHOT_LOG},
     {"log-tail", required_argument, NULL, OPTION_LOG_TAIL},
+    {"snapshot-rate", required_argument, NULL, OPTION_SNAPSHOT_RATE},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
@@ -102,6 +104,9 @@ const char *options_help(void)
            "                           default: 64\n"
            "  --log-tail MB            keep so much of that log, in memory and on the disk, for\n"
            "                           nodes that lag; default: 16\n"
+           "  --snapshot-rate MB       of a snapshot is fetched from another node a second, at "
+           "most;\n"
+           "                           default: 100; 0: no bound\n"
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
            "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
@@ -304,6 +309,8 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         return read_client_options(p, code);
     case OPTION_SNAPSHOT_LOG:
         return read_megabytes(p, "snapshot-log", 1, &config->snapshot_after_bytes);
+    case OPTION_SNAPSHOT_RATE:
+        return read_megabytes(p, "snapshot-rate", 0, &config->snapshot_rate_bytes);
     case OPTION_LOG_TAIL:
         return read_megabytes(p, "log-tail", 0, &config->log_tail_bytes);
     case OPTION_LOG_LEVEL:
