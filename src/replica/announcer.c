@@ -52,7 +52,7 @@ static struct resp_writer *reply(struct request *request)
 static void try_again(struct announcer *a, const char *answer)
 {
     if (answer[0] == '-') {
-        log_write(a->log, LOG_WARN, "the new address was not taken", "answer=" LOG_Q, answer);
+        log_write(a->log, LOG_WARN, "the new address was not accepted", "answer=" LOG_Q, answer);
     }
     a->wait_ns = a->wait_ns == 0 ? WAIT_NS : 2 * a->wait_ns;
     if (a->wait_ns > WAIT_MAX_NS) {

@@ -23,8 +23,8 @@ static raft_index smaller(raft_index a, raft_index b)
     return a < b ? a : b;
 }
 
-/* The oldest snapshot that stays, with the log behind it: one that is being fetched, as long as the
- * log does not grow out of all proportion meanwhile. */
+/* The oldest snapshot to keep, with the log after it: one that is being fetched, unless the log
+ * grows too much meanwhile. */
 static uint64_t kept_snapshot(const struct replica *r)
 {
     const struct snapshotter *s = &r->snapshotter;
@@ -35,8 +35,7 @@ static uint64_t kept_snapshot(const struct replica *r)
                                                              : serving_oldest(&r->serving);
 }
 
-/* The last entry to drop: the entries behind it that are in memory have as many bytes as the tail,
- * or fewer if there are no more. */
+/* The last entry to drop: of those after it, as many stay in memory as fit into the tail. */
 static raft_index find_origin(const struct replica *r)
 {
     raft_index low = r->window.first - 1;
@@ -99,7 +98,7 @@ void compaction_look(struct replica *r)
     if (!c->is_due || c->is_moving) {
         return;
     }
-    c->is_due = kept_snapshot(r) != UINT64_MAX; /* Until nobody fetches one any more. */
+    c->is_due = kept_snapshot(r) != UINT64_MAX; /* Again, until no node fetches one. */
     origin = find_origin(r);
     if (origin <= raft_origin(r->raft)) {
         drop_older_snapshots(r);

@@ -9,15 +9,16 @@
 #define MS (1000 * 1000ull)
 
 enum {
-    PART_BYTES = 512 * 1024,         /* Answers to forwarded commands wait behind it. */
-    UNWRITTEN_MAX = 4 * 1024 * 1024, /* Then the disk is waited for. */
+    PART_BYTES = 512 * 1024,         /* Larger parts would delay answers to forwarded commands. */
+    UNWRITTEN_MAX = 4 * 1024 * 1024, /* With more than this, it waits for the disk. */
     GROUP = 0,
 };
 
-static const uint64_t RETRY_NS = 100 * MS;     /* Its holder is not connected. */
+static const uint64_t RETRY_NS = 100 * MS;     /* If its holder is not connected. */
 static const uint64_t PATIENCE_NS = 2000 * MS; /* For a part. */
-static const uint64_t STALL_NS = 5000 * MS;    /* Without a part: another one may take its place. */
-static const uint64_t PAUSE_NS = 1000 * MS;    /* After a damaged one. */
+/* If no part arrived for so long, another snapshot may be fetched instead. */
+static const uint64_t STALL_NS = 5000 * MS;
+static const uint64_t PAUSE_NS = 1000 * MS; /* After a damaged one. */
 
 static void timer_fired(struct io_timer *timer);
 
@@ -142,7 +143,7 @@ static void load_done(struct snapshot_load *load, int error)
         fail(f, SNAPSHOT_REJECT,
              error == STORE_EFORMAT
                  ? "it has a section that this program does not know: install a newer version"
-                 : "it is not what it should be");
+                 : "its content is incomplete, or differs from its digest");
     } else if (f->loaded.level > f->options.level_max) {
         fail(f, SNAPSHOT_REJECT,
              "its feature level is newer than this program: install a newer "
@@ -217,7 +218,7 @@ static void timer_fired(struct io_timer *timer)
 
     if (f->phase == FETCHING_PARTS) {
         if (io_now_ns(f->options.io) >= f->asked_ns + PATIENCE_NS) {
-            f->is_asked = false; /* It is lost, or its holder is busy. */
+            f->is_asked = false; /* The request is lost, or the holder is busy. */
         }
         go_on(f);
     }
@@ -275,15 +276,15 @@ void fetching_on_part(struct fetching *f, raft_id from, const struct wire_part *
     struct buffer bytes = {0};
 
     if (!is_awaited(f, from, part)) {
-        return; /* Of an earlier attempt. */
+        return; /* An answer to an earlier attempt. */
     }
     f->is_asked = false;
     if (part->outcome == WIRE_SNAPSHOT_GONE) {
-        fail(f, SNAPSHOT_SUSPEND, "its holder has it no more");
+        fail(f, SNAPSHOT_SUSPEND, "its holder does not have it any more");
         return;
     }
     if (part->bytes.size == 0 || part->bytes.size > f->wanted.bytes - f->offset) {
-        fail(f, SNAPSHOT_REJECT, "its holder sends what was not asked for");
+        fail(f, SNAPSHOT_REJECT, "its holder sent more bytes than there are, or none");
         return;
     }
     buffer_append_slice(&bytes, part->bytes);
@@ -332,10 +333,10 @@ void fetching_offer(struct fetching *f, const struct raft_snapshot *offer)
         begin(f, offer);
     } else if (f->phase == FETCHING_PARTS && is_same(offer, &f->wanted)) {
         if (peers_fetch(f->options.peers, f->wanted.holder) == NULL) {
-            f->wanted.holder = offer->holder; /* It has the same bytes. */
+            f->wanted.holder = offer->holder; /* That node has the same bytes. */
         }
     } else if (is_stalled(f) ||
                (f->phase == FETCHING_PARTS && MUTANT(newer_snapshot_restarts_fetch))) {
-        stop(f, SNAPSHOT_REJECT); /* The next offer is taken. */
+        stop(f, SNAPSHOT_REJECT); /* The next offer will be accepted. */
     }
 }

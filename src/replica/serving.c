@@ -8,7 +8,7 @@
 
 enum { READS_MAX = 16, GROUP = 0 };
 
-/* A node that has asked for nothing for so long fetches it no more. */
+/* A node that has requested nothing for so long is no longer fetching it. */
 static const uint64_t KEEP_NS = 10 * 1000 * 1000 * 1000ull;
 
 struct serving_read {

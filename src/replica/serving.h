@@ -1,6 +1,6 @@
-/* serving.h - sends parts of this node's snapshots to nodes that fetch them. While one is being
- * fetched it is kept, though there may be a newer one, and so is the log behind it: whoever fetches
- * it needs that next. */
+/* serving.h - sends parts of this node's snapshots to nodes that fetch them. A snapshot that is
+ * being fetched is kept, even if there is a newer one, and so is the log after it, which those
+ * nodes need next. */
 #ifndef RAKIT_REPLICA_SERVING_H
 #define RAKIT_REPLICA_SERVING_H
 
@@ -19,15 +19,15 @@ struct serving {
     struct peers *peers;
     struct list reads; /* Under way. */
     uint32_t read_count;
-    /* The snapshots that were asked for last, */
+    /* The snapshots that were requested last. */
     uint64_t indexes[SERVING_SNAPSHOTS_MAX];
-    uint64_t asked_ns[SERVING_SNAPSHOTS_MAX]; /* and when. 0: never. */
+    uint64_t asked_ns[SERVING_SNAPSHOTS_MAX]; /* When they were; 0: never. */
 };
 
 void serving_init(struct serving *s, struct io *io, struct store *store);
-/* The store is closed. */
+/* The store must be closed. */
 void serving_deinit(struct serving *s);
-/* A node asks for a part, on that connection. */
+/* A node requests a part, on that connection. */
 void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_fetch *f);
 /* The oldest snapshot that is being fetched; UINT64_MAX: none is. */
 uint64_t serving_oldest(const struct serving *s);

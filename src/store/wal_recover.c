@@ -183,7 +183,7 @@ static int restart_log(struct recovery *r, struct store_recovered *recovered, st
         return complain(c, STORE_EIO, "cannot write the origin of the log in %s (error %d)", s->dir,
                         -rv);
     }
-    log_write(s->options.log, LOG_WARN, "a snapshot replaces the log, which did not reach to it",
+    log_write(s->options.log, LOG_WARN, "a snapshot replaces the log, which did not reach it",
               "index=%" PRIu64 " log_last=%" PRIu64, snapshot->index, r->facts.last_index);
     recovered->origin = origin;
     recovered->last_index = origin.index;

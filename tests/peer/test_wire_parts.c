@@ -40,7 +40,7 @@ static void test_fetch_and_part__come_out_as_they_went_in(void **state)
     assert_int_equal(out.checksum, 99);
     assert_int_equal(out.offset, 500);
     assert_int_equal(out.size, WIRE_PART_BYTES_MAX);
-    in.size++; /* More than a part may have. */
+    in.size++; /* More than a part may contain. */
     buffer_clear(&b);
     wire_put_fetch(&b, &in);
     assert_false(wire_get_fetch(frame_in(&b, WIRE_FETCH), &out));
@@ -54,7 +54,7 @@ static void test_fetch_and_part__come_out_as_they_went_in(void **state)
     assert_int_equal(part_out.offset, 500);
     assert_int_equal(part_out.outcome, WIRE_PART_IS_HERE);
     assert_true(slice_is(part_out.bytes, "bytes"));
-    part.outcome = 2; /* There is none of that number. */
+    part.outcome = 2; /* No outcome has that number. */
     buffer_clear(&b);
     wire_put_part(&b, &part);
     assert_false(wire_get_part(frame_in(&b, WIRE_PART), &part_out));
