@@ -1,5 +1,6 @@
 #include "inspect/findings.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static struct finding *add(struct findings *f, const char *subject)
@@ -57,7 +58,28 @@ static void add_row(struct findings *f, const char *subject, const struct recove
     }
 }
 
-void findings_list(const struct survey *s, struct findings *ret_findings)
+/* A start looks at two sectors of a snapshot, and finds other damage when it loads it. */
+static void add_snapshots(struct findings *f, const struct survey *s,
+                          const struct snapshot_files *snapshots)
+{
+    const struct snapshot_file *newest = snapshot_files_newest(snapshots);
+
+    if (newest == NULL || newest->state == FILE_GOOD || !recovery_lets_start(s->snapshot_row)) {
+        add_row(f, "snapshots", s->snapshot_row, &s->recovery.facts);
+        return;
+    }
+
+    struct finding *finding = add(f, "snapshots");
+
+    finding->verdict = FINDING_REFUSED;
+    snprintf(finding->text, sizeof finding->text,
+             "%s is damaged from byte %" PRIu64 " of %" PRIu64 " on, and a start loads it",
+             newest->name, newest->good_bytes, newest->file_bytes);
+    finding->advice = RESTORE_ADVICE;
+}
+
+void findings_list(const struct survey *s, const struct snapshot_files *snapshots,
+                   struct findings *ret_findings)
 {
     const struct recovery_facts *facts = &s->recovery.facts;
 
@@ -81,7 +103,7 @@ void findings_list(const struct survey *s, struct findings *ret_findings)
             "");
     }
     if (s->snapshot_row != NULL) {
-        add_row(ret_findings, "snapshots", s->snapshot_row, facts);
+        add_snapshots(ret_findings, s, snapshots);
     }
 }
 

@@ -2,6 +2,7 @@
 #ifndef RAKIT_INSPECT_FINDINGS_H
 #define RAKIT_INSPECT_FINDINGS_H
 
+#include "inspect/snapshot_files.h"
 #include "store/survey.h"
 
 enum finding_verdict {
@@ -25,7 +26,8 @@ struct findings {
     struct finding list[FINDINGS_MAX];
 };
 
-void findings_list(const struct survey *s, struct findings *ret_findings);
+void findings_list(const struct survey *s, const struct snapshot_files *snapshots,
+                   struct findings *ret_findings);
 /* The worst of them. */
 enum finding_verdict findings_verdict(const struct findings *f);
 /* "good", "damaged, and mended by the next start", "a node refuses to start here". */

@@ -32,6 +32,7 @@ static void fill_commands(struct command_table *commands)
 static bool is_same(const struct survey *a, const struct survey *b)
 {
     return a != NULL && a->log_row == b->log_row && a->vote_row == b->vote_row &&
+           a->snapshot_row == b->snapshot_row &&
            a->recovery.facts.end.batch == b->recovery.facts.end.batch;
 }
 
@@ -79,7 +80,9 @@ static uint64_t show_log(struct io *io, const struct inspect_options *options,
                                  .to = options->entry != 0 ? options->entry : options->to,
                                  .key = options->key,
                                  .commands = &commands};
-    uint64_t commit_index = s->recovery.facts.commit_index;
+    const struct recovery_facts *f = &s->recovery.facts;
+    uint64_t in_snapshot = f->snapshots.newest.index; /* What is in one is committed. */
+    uint64_t commit_index = in_snapshot > f->commit_index ? in_snapshot : f->commit_index;
     struct text_view text;
     struct json_view json;
 
@@ -93,18 +96,19 @@ static enum inspect_status show(struct io *io, const struct inspect_options *opt
                                 const struct style *style, const struct survey *s,
                                 struct output *out, const struct refusal *r)
 {
+    struct snapshot_files snapshots;
     struct findings findings;
     bool is_damaged;
 
-    findings_list(s, &findings);
+    snapshot_files_read(io, options->dir, &s->identity, &snapshots);
+    findings_list(s, &snapshots, &findings);
     is_damaged = findings_verdict(&findings) != FINDING_GOOD;
-    if (options->entry == 0) {
-        if (options->is_json) {
-            json_show_head(out, options, s, &findings);
-        } else {
-            text_show_head(out, style, options, s, &findings);
-        }
+    if (options->entry == 0 && options->is_json) {
+        json_show_head(out, options, s, &snapshots, &findings);
+    } else if (options->entry == 0) {
+        text_show_head(out, style, options, s, &snapshots, &findings);
     }
+    snapshot_files_deinit(&snapshots);
     if (!options->is_verdict_only && show_log(io, options, style, s, out) == 0 &&
         options->entry != 0) {
         return refuse_entry(options, s, r);

@@ -91,6 +91,43 @@ static void show_log(struct output *out, const struct recovery_facts *f)
     end_line(out, &j);
 }
 
+static void put_sections(struct json *j, const struct snapshot_file *file)
+{
+    json_begin_array(j, "sections");
+    for (uint32_t i = 0; i < file->section_count; i++) {
+        const struct snapshot_section *section = &file->sections[i];
+
+        json_begin(j, NULL);
+        json_text(j, "name", section->name);
+        json_bool(j, "is_optional", section->is_optional);
+        json_number(j, "chunks", section->chunks);
+        json_number(j, "bytes", section->bytes);
+        json_end(j);
+    }
+    json_end_array(j);
+}
+
+static void show_snapshot(struct output *out, const struct snapshot_file *file)
+{
+    struct json j = begin_line(out, "snapshot");
+
+    json_text(&j, "file", file->name);
+    json_bool(&j, "is_being_received", file->is_part);
+    json_text(&j, "state", words_file_state(file->state));
+    json_number(&j, "index", file->snapshot.index);
+    json_number(&j, "file_bytes", file->file_bytes);
+    json_number(&j, "good_bytes", file->good_bytes);
+    if (file->has_head) {
+        json_number(&j, "term", file->snapshot.term);
+        json_number(&j, "time_us", file->snapshot.time_us);
+        json_id(&j, "made_by", file->made_by);
+        json_number(&j, "bytes", file->snapshot.bytes);
+        json_id(&j, "checksum", file->snapshot.checksum);
+        put_sections(&j, file);
+    }
+    end_line(out, &j);
+}
+
 static const char *verdict_name(enum finding_verdict verdict)
 {
     static const char *const names[] = {
@@ -124,7 +161,8 @@ static void show_verdict(struct output *out, const struct findings *findings)
 }
 
 void json_show_head(struct output *out, const struct inspect_options *options,
-                    const struct survey *s, const struct findings *findings)
+                    const struct survey *s, const struct snapshot_files *snapshots,
+                    const struct findings *findings)
 {
     show_directory(out, options, s);
     if (s->is_member) {
@@ -132,6 +170,9 @@ void json_show_head(struct output *out, const struct inspect_options *options,
         show_vote(out, s, 1);
         show_origin(out, &s->recovery.facts);
         show_log(out, &s->recovery.facts);
+    }
+    for (size_t i = 0; i < snapshots->count; i++) {
+        show_snapshot(out, &snapshots->list[i]);
     }
     show_verdict(out, findings);
 }

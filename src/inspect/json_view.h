@@ -16,7 +16,8 @@ struct json_view {
 
 /* What is shown above the log. */
 void json_show_head(struct output *out, const struct inspect_options *options,
-                    const struct survey *s, const struct findings *findings);
+                    const struct survey *s, const struct snapshot_files *snapshots,
+                    const struct findings *findings);
 void json_view_init(struct json_view *v, struct output *out, uint64_t commit_index);
 
 #endif /* RAKIT_INSPECT_JSON_VIEW_H */

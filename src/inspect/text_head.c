@@ -124,6 +124,63 @@ static void show_log(const struct head *h, const struct survey *s)
     show_unread(h, f);
 }
 
+static void show_sections(const struct head *h, const struct snapshot_file *file)
+{
+    for (uint32_t i = 0; i < file->section_count; i++) {
+        const struct snapshot_section *section = &file->sections[i];
+
+        buffer_printf(h->out, "%s", i == 0 ? "" : ", ");
+        command_describe_argument(h->out, slice_str(section->name), sizeof section->name);
+        buffer_printf(h->out, " ");
+        words_bytes(h->out, section->bytes);
+    }
+    buffer_printf(h->out, "\n");
+}
+
+static void show_snapshot_state(const struct head *h, const struct snapshot_file *file)
+{
+    bool is_damaged = snapshot_file_is_damaged(file);
+
+    label(h, "");
+    buffer_printf(h->out, "%s", style_on(h->style, is_damaged ? RED : PLAIN));
+    words_bytes(h->out, file->file_bytes);
+    if (file->is_part) {
+        buffer_printf(h->out, " of ");
+        words_bytes(h->out, file->snapshot.bytes);
+        buffer_printf(h->out, " received");
+    } else if (is_damaged) {
+        buffer_printf(h->out, ", %s, good up to byte %" PRIu64, words_file_state(file->state),
+                      file->good_bytes);
+    } else {
+        buffer_printf(h->out, ", all of it good");
+    }
+    buffer_printf(h->out, "%s\n", style_off(h->style, is_damaged ? RED : PLAIN));
+}
+
+static void show_snapshot(const struct head *h, const struct snapshot_file *file,
+                          const struct survey *s)
+{
+    label(h, "snapshot");
+    if (!file->has_head) {
+        buffer_printf(h->out, "%s\n", file->name);
+        show_snapshot_state(h, file);
+        return;
+    }
+    buffer_printf(h->out, "of entry %" PRIu64 ", term %" PRIu64 ", ", file->snapshot.index,
+                  file->snapshot.term);
+    words_local_time(h->out, file->snapshot.time_us, 3);
+    buffer_printf(h->out, "\n");
+    label(h, "");
+    buffer_printf(h->out, "made by ");
+    words_id(h->out, file->made_by);
+    buffer_printf(h->out, "%s\n", file->made_by == s->identity.node_id ? " (itself)" : "");
+    show_snapshot_state(h, file);
+    if (file->section_count > 0) {
+        label(h, "");
+        show_sections(h, file);
+    }
+}
+
 static void show_leftovers(const struct head *h, const struct survey *s)
 {
     for (size_t i = 0; i < s->directory.leftover_count; i++) {
@@ -180,7 +237,7 @@ static void show_verdict(const struct head *h, const struct findings *findings)
 
 void text_show_head(struct output *out, const struct style *style,
                     const struct inspect_options *options, const struct survey *s,
-                    const struct findings *findings)
+                    const struct snapshot_files *snapshots, const struct findings *findings)
 {
     struct head h = {.out = &out->text, .style = style};
 
@@ -193,6 +250,9 @@ void text_show_head(struct output *out, const struct style *style,
         show_vote_copy(&h, s, 1);
         show_origin(&h, &s->recovery.facts);
         show_log(&h, s);
+    }
+    for (size_t i = 0; i < snapshots->count; i++) {
+        show_snapshot(&h, &snapshots->list[i], s);
     }
     show_leftovers(&h, s);
     if (options->is_in_use) {

@@ -20,7 +20,7 @@ struct text_view {
 /* What is shown above the log. */
 void text_show_head(struct output *out, const struct style *style,
                     const struct inspect_options *options, const struct survey *s,
-                    const struct findings *findings);
+                    const struct snapshot_files *snapshots, const struct findings *findings);
 void text_view_init(struct text_view *v, struct output *out, const struct style *style,
                     uint64_t commit_index, bool is_full);
 

@@ -184,7 +184,6 @@ static void put_joint(struct buffer *out, const struct membership *before,
 
 static void list_members(struct buffer *out, const struct membership *m)
 {
-    buffer_printf(out, "members: ");
     for (uint32_t i = 0; i < m->configuration.member_count; i++) {
         buffer_printf(out, "%s", i == 0 ? "" : ", ");
         words_address(out, &m->addresses[i]);

@@ -147,6 +147,28 @@ def test_log_tool__explains_damage_as_the_server_does(data, cluster, damage, ver
         assert words in node.log()
 
 
+def test_log_tool__verifies_snapshots_as_a_start_does(cluster):
+    node = cluster.start(1).nodes[0]
+    for i in range(100):
+        node.call("SET", f"key:{i}", "x" * 1000)
+    node.call("RAFT", "SNAPSHOT")
+    node.call("SET", "after", "1")
+    assert node.stop() == 0
+    status, text, _ = look(node.data)
+    assert status == 0
+    assert "(snapshot-good)" in text
+    assert ", all of it good" in text
+    found = next(line for line in objects(node.data)[1] if line["type"] == "snapshot")
+    assert "items" in [section["name"] for section in found["sections"]]
+    overwrite(node.data / found["file"], found["file_bytes"] // 2, b"\xee" * SECTOR)
+    status, text, _ = look(node.data, "--verify")
+    assert status == 1
+    assert f"{found['file']} is damaged from byte " in text
+    node.start()
+    assert node.await_end() != 0
+    assert f"{found['file']} is damaged" in node.log()
+
+
 def test_log_tool__of_a_torn_tail_is_good(data):
     last = max(line["offset"] for line in objects(data)[1] if line["type"] == "batch")
     overwrite(data / FIRST_SEGMENT, last + 20 * SECTOR, b"torn")

@@ -303,6 +303,34 @@ static void test_inspect__names_a_segment_that_is_cut_short(void **state)
     put_down(&l);
 }
 
+static void test_inspect__verifies_snapshots(void **state)
+{
+    struct fixture *f = *state;
+    struct looked l;
+
+    make_log(f);
+    fixture_make_snapshot(f, 4, 1);
+    fixture_close(f);
+    look(f, (struct inspect_options){.is_verdict_only = true}, &l);
+    assert_int_equal(l.status, INSPECT_GOOD);
+    assert_true(says(&l, "snapshot  of entry 4, term 1, "));
+    assert_true(says(&l, "made by 0000000000000017 (itself)\n"));
+    assert_true(says(&l, ", all of it good\n"));
+    assert_true(says(&l, "(snapshot-good)\n"));
+    put_down(&l);
+    look(f, (struct inspect_options){.is_json = true}, &l);
+    assert_true(says(&l, "{\"type\":\"snapshot\",\"file\":\"snapshot-0000000000000004.snap\","
+                         "\"is_being_received\":false,\"state\":\"good\",\"index\":4,"));
+    put_down(&l);
+    /* A start finds that only when it loads it. */
+    spoil(f, "snapshot-0000000000000004.snap", 512 + 65);
+    look(f, (struct inspect_options){0}, &l);
+    assert_int_equal(l.status, INSPECT_DAMAGED);
+    assert_true(says(&l, ", damaged, good up to byte 512\n"));
+    assert_true(says(&l, "snapshots snapshot-0000000000000004.snap is damaged from byte 512 of "));
+    put_down(&l);
+}
+
 static void test_inspect__refuses_what_is_no_data_directory(void **state)
 {
     struct fixture *f = *state;
@@ -329,6 +357,7 @@ int main(void)
         TEST(test_inspect__reports_a_copy_of_the_vote_that_is_lost),
         TEST(test_inspect__shows_what_a_crash_left),
         TEST(test_inspect__names_a_segment_that_is_cut_short),
+        TEST(test_inspect__verifies_snapshots),
         TEST(test_inspect__refuses_what_is_no_data_directory),
     };
 

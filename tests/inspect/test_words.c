@@ -83,7 +83,7 @@ static void test_words__list_members_if_nothing_is_known_of_before(void **state)
     struct buffer out = {0};
 
     words_change(&out, NULL, &m);
-    check(&out, "members: h:8001 voter, h:8002 joining, h:8003 leaving, h:8004 learner");
+    check(&out, "h:8001 voter, h:8002 joining, h:8003 leaving, h:8004 learner");
 }
 
 static void test_words__quote_a_host_that_is_none(void **state)
