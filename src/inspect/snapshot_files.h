@@ -1,4 +1,4 @@
-/* snapshot_files.h - the snapshots in a data directory, each verified from its beginning to its end. */
+/* snapshot_files.h - the snapshots in a data directory, each verified from beginning to end. */
 #ifndef RAKIT_INSPECT_SNAPSHOT_FILES_H
 #define RAKIT_INSPECT_SNAPSHOT_FILES_H
 
