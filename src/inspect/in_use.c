@@ -1,30 +1,54 @@
 #include "inspect/in_use.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "store/files.h"
 
-static bool is_same_file(const struct stat *file, unsigned device_major, unsigned device_minor,
-                         unsigned long inode)
+/* "fd:01:5678": major and minor number of the device, inode. */
+static bool is_place_of(const char *text, const struct stat *file)
 {
-    return major(file->st_dev) == device_major && minor(file->st_dev) == device_minor &&
-           file->st_ino == inode;
+    char *end = NULL;
+    unsigned long device_major = strtoul(text, &end, 16);
+    unsigned long device_minor = *end == ':' ? strtoul(end + 1, &end, 16) : ULONG_MAX;
+    unsigned long inode = *end == ':' ? strtoul(end + 1, &end, 10) : ULONG_MAX;
+
+    return *end == '\0' && major(file->st_dev) == device_major &&
+           minor(file->st_dev) == device_minor && file->st_ino == inode;
 }
 
 /* "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF" */
+static bool is_lock_of(char *line, const struct stat *file)
+{
+    enum { FIELD_KIND = 1, FIELD_PLACE = 5 };
+    char *rest = line;
+    int count = 0;
+
+    for (char *field; (field = strsep(&rest, " \n")) != NULL;) {
+        if (field[0] == '\0') {
+            continue;
+        }
+        if (count == FIELD_KIND && strcmp(field, "FLOCK") != 0) {
+            return false;
+        }
+        if (count == FIELD_PLACE) {
+            return is_place_of(field, file);
+        }
+        count++;
+    }
+    return false;
+}
+
 static bool is_locked(const struct stat *file, FILE *locks)
 {
     char line[256];
-    unsigned device_major;
-    unsigned device_minor;
-    unsigned long inode;
 
     while (fgets(line, sizeof line, locks) != NULL) {
-        if (sscanf(line, "%*d: FLOCK %*s %*s %*d %x:%x:%lu", &device_major, &device_minor,
-                   &inode) == 3 &&
-            is_same_file(file, device_major, device_minor, inode)) {
+        if (is_lock_of(line, file)) {
             return true;
         }
     }
