@@ -176,6 +176,139 @@ static void test_checker__the_core_uses_the_origin_of_the_disk(void **state)
     assert_broken(f, "origin");
 }
 
+/* --- snapshots --- */
+
+/* What the keyspace is after an entry. */
+static uint64_t digest_at(uint64_t index)
+{
+    return 11 * index;
+}
+
+/* Another node has applied what is committed. */
+static void apply_elsewhere(struct fixture *f)
+{
+    struct checker_node *other = checker_start(f->checker, "n2");
+
+    checker_recovered_origin(other, 0, 0);
+    for (uint64_t i = 1; i <= COMMITTED; i++) {
+        checker_recovered_entry(other, f->entries[i - 1]);
+        checker_applied(other, f->entries[i - 1], digest_at(i), i);
+    }
+    checker_end(other);
+}
+
+static void restore(struct fixture *f, uint64_t index, uint64_t digest, uint64_t time_us)
+{
+    const struct store_snapshot s = {.index = index, .term = TERM};
+
+    apply_elsewhere(f);
+    checker_restored(f->node, &s, digest, time_us);
+}
+
+static void test_checker__a_snapshot_has_the_state_of_its_last_entry(void **state)
+{
+    struct fixture *f = *state;
+
+    restore(f, 2, digest_at(2), 2);
+    assert_false(f->verdict.is_guilty);
+    assert_int_equal(checker_node_applied(f->node), 2);
+}
+
+static void test_checker__a_snapshot_has_no_other_state(void **state)
+{
+    struct fixture *f = *state;
+
+    restore(f, 2, digest_at(3), 2);
+    assert_broken(f, "state machine safety");
+}
+
+static void test_checker__a_snapshot_has_the_time_of_its_last_entry(void **state)
+{
+    struct fixture *f = *state;
+
+    restore(f, 2, digest_at(2), 1);
+    assert_broken(f, "log time");
+}
+
+static void test_checker__a_snapshot_is_of_what_is_committed(void **state)
+{
+    struct fixture *f = *state;
+
+    restore(f, LAST, digest_at(LAST), LAST);
+    assert_broken(f, "snapshot");
+}
+
+static void test_checker__a_log_is_not_cut_behind_what_was_applied(void **state)
+{
+    struct fixture *f = *state;
+
+    restore(f, 2, digest_at(2), 2);
+    checker_compacted(f->node, 2);
+    assert_false(f->verdict.is_guilty);
+    checker_compacted(f->node, 3);
+    assert_broken(f, "origin");
+}
+
+enum { OTHER_ID = 8 };
+
+/* A node without a log, which has lived before. */
+static void begin_other(struct fixture *f)
+{
+    struct store_recovered found = {.identity = {.node_id = OTHER_ID}};
+
+    for (int life = 0; life < 2; life++) {
+        checker_end(f->node);
+        f->node = checker_start(f->checker, "n3");
+        make_core(f, 0, 0, 0);
+        checker_recovered_origin(f->node, 0, 0);
+        checker_recovered(f->node, f->raft, &found);
+    }
+}
+
+static void install(struct fixture *f, uint64_t index)
+{
+    const struct raft_installed s = {.last_included_index = index, .last_included_term = TERM};
+
+    begin_other(f);
+    checker_installed(f->node, &s);
+}
+
+static void test_checker__a_snapshot_that_is_installed_holds_its_entries(void **state)
+{
+    struct fixture *f = *state;
+
+    install(f, COMMITTED);
+    assert_false(f->verdict.is_guilty);
+    assert_int_equal(checker_disk_of(f->checker, OTHER_ID)->log.last, COMMITTED);
+}
+
+static void test_checker__a_snapshot_that_is_installed_is_of_what_is_committed(void **state)
+{
+    struct fixture *f = *state;
+
+    install(f, LAST);
+    assert_broken(f, "snapshot");
+}
+
+/* A crash came between the snapshot and the origin of the log. */
+static void test_checker__a_start_may_go_on_behind_a_snapshot(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_write vote = {.seq = 1, .write_vote = true, .current_term = TERM};
+    struct store_recovered found = {.identity = {.node_id = OTHER_ID}, .current_term = TERM};
+
+    begin_other(f);
+    checker_written(f->node, &vote);
+    checker_durable(f->node, 1);
+    checker_end(f->node);
+    f->node = checker_start(f->checker, "n3");
+    make_core(f, TERM, COMMITTED, TERM);
+    checker_recovered_origin(f->node, COMMITTED, TERM);
+    checker_recovered(f->node, f->raft, &found);
+    assert_false(f->verdict.is_guilty);
+    assert_int_equal(checker_disk_of(f->checker, OTHER_ID)->log.last, COMMITTED);
+}
+
 #define CHECKER_TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int main(void)
@@ -187,6 +320,14 @@ int main(void)
         CHECKER_TEST(test_checker__entries_after_the_origin_must_be_there),
         CHECKER_TEST(test_checker__there_is_no_gap_after_the_origin),
         CHECKER_TEST(test_checker__the_core_uses_the_origin_of_the_disk),
+        CHECKER_TEST(test_checker__a_snapshot_has_the_state_of_its_last_entry),
+        CHECKER_TEST(test_checker__a_snapshot_has_no_other_state),
+        CHECKER_TEST(test_checker__a_snapshot_has_the_time_of_its_last_entry),
+        CHECKER_TEST(test_checker__a_snapshot_is_of_what_is_committed),
+        CHECKER_TEST(test_checker__a_log_is_not_cut_behind_what_was_applied),
+        CHECKER_TEST(test_checker__a_snapshot_that_is_installed_holds_its_entries),
+        CHECKER_TEST(test_checker__a_snapshot_that_is_installed_is_of_what_is_committed),
+        CHECKER_TEST(test_checker__a_start_may_go_on_behind_a_snapshot),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

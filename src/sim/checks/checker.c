@@ -5,58 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/checks/checker_disk.h"
-#include "sim/checks/checker_matches.h"
-
-/* What is known about a node over all its lives. */
-struct checker_life {
-    struct list link;
-    struct checker_disk disk;
-    uint64_t *votes; /* For each term, the node that it voted for; 0: none. */
-    uint64_t vote_capacity;
-    uint64_t acknowledged_term; /* The newest term in which it acknowledged entries. */
-    uint64_t acknowledged_last; /* Up to where it acknowledged them. */
-};
-
-struct checker_node {
-    struct checker *checker;
-    char name[16];
-    struct checker_life *life; /* NULL until recovered. */
-    struct checker_log log;    /* As the core has it. */
-    uint64_t commit_index;     /* Compared with other nodes up to here. */
-    uint64_t core_commit;      /* According to the core: its entries may not be written yet. */
-    uint64_t applied_index;
-    enum raft_role role;
-    uint64_t current_term; /* The core's. */
-    struct raft_observation before;
-    struct raft_configuration config;   /* Of a leader, before the step. */
-    uint64_t matches[RAFT_MEMBERS_MAX]; /* Its match index of each member, before the step. */
-    uint64_t configured_at;             /* The newest configuration in its log. */
-    uint64_t origin;                    /* The entry after which its own log begins. */
-};
-
-/* An entry that is committed. */
-struct committed {
-    struct checker_entry entry;
-    uint64_t commit_term; /* The term in which a node first knew it to be committed. */
-    uint64_t digest;
-    bool has_digest;
-};
-
-struct checker {
-    struct verdict *verdict;
-    struct list lives;
-    uint64_t *leaders; /* By term; 0: none known. */
-    uint64_t leader_capacity;
-    struct committed *committed; /* By index, from 1. */
-    uint64_t committed_last;
-    uint64_t committed_capacity;
-    struct checker_matches matches;
-    struct checker_stats stats;
-};
-
-#define BROKEN(n, rule, ...) verdict_broken((n)->checker->verdict, rule, __VA_ARGS__)
-#define ULL(x)               ((unsigned long long)(x))
+#include "sim/checks/checker_node.h"
 
 /* --- small maps ----------------------------------------------------------------------- */
 
@@ -231,7 +180,7 @@ uint64_t checker_promised_last(const struct checker *c, const struct checker_log
 /* --- configurations (9; §6) --------------------------------------------------------------- */
 
 /* The log is new from `from` on. */
-static void note_configurations(struct checker_node *n, uint64_t from)
+void checker_note_configurations(struct checker_node *n, uint64_t from)
 {
     while (n->configured_at >= from ||
            (n->configured_at > 0 &&
@@ -256,25 +205,6 @@ static void check_configuration(struct checker_node *n, const struct raft *r)
 
 /* --- recovery (13): all that was acknowledged, nothing that was not written ----------- */
 
-/* The checker remembers what a node does not have any more: its logs begin with entry 1. */
-void checker_recovered_origin(struct checker_node *n, uint64_t index, uint64_t term)
-{
-    const struct checker *c = n->checker;
-
-    if (index > c->committed_last || (index > 0 && c->committed[index].entry.term != term)) {
-        BROKEN(n, "origin", "the log of %s begins behind entry %llu of term %llu, not committed",
-               n->name, ULL(index), ULL(term));
-        return;
-    }
-    for (uint64_t i = 1; i <= index; i++) {
-        checker_log_put(&n->log, c->committed[i].entry);
-    }
-    note_configurations(n, 1);
-    n->origin = index;
-    n->commit_index = index;
-    n->applied_index = index;
-}
-
 void checker_recovered_entry(struct checker_node *n, const struct entry *e)
 {
     struct checker_entry own = checker_entry_of(e, checker_log_at(&n->log, n->log.last).chain);
@@ -285,7 +215,7 @@ void checker_recovered_entry(struct checker_node *n, const struct entry *e)
         return;
     }
     checker_log_put(&n->log, own);
-    note_configurations(n, e->index);
+    checker_note_configurations(n, e->index);
     if (!checker_matches_has(&n->checker->matches, e->index, e->term)) {
         BROKEN(n, "invention", "%s recovered entry %llu of term %llu, which nobody ever wrote",
                n->name, ULL(e->index), ULL(e->term));
@@ -315,8 +245,9 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
     }
     uint64_t forgotten_count = n->life->disk.forgotten_count;
 
-    c->stats.lost_write_count += checker_disk_recover(&n->life->disk, &n->log, found->current_term,
-                                                      found->voted_for, n->name, c->verdict);
+    c->stats.lost_write_count +=
+        checker_disk_recover(&n->life->disk, &n->log, n->origin, found->current_term,
+                             found->voted_for, n->name, c->verdict);
     if (n->life->disk.forgotten_count > forgotten_count) {
         forget(n->life);
     }
@@ -548,7 +479,7 @@ void checker_written(struct checker_node *n, const struct store_write *w)
     }
     checker_disk_write(&n->life->disk, w, &n->log, n->name, n->checker->verdict);
     if (w->truncate_from > 0 || first > 0) {
-        note_configurations(n, w->truncate_from > 0 ? w->truncate_from : first);
+        checker_note_configurations(n, w->truncate_from > 0 ? w->truncate_from : first);
     }
     for (uint64_t i = first; first > 0 && i <= n->log.last; i++) {
         match_note(n, i, checker_log_at(&n->log, i));

@@ -41,11 +41,16 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
 void checker_before_step(struct checker_node *n, const struct raft *r);
 void checker_after_step(struct checker_node *n, const struct raft *r,
                         const struct raft_effects *effects);
+/* The same of RAFT_INSTALLED, before the step. */
+void checker_installed(struct checker_node *n, const struct raft_installed *s);
 void checker_written(struct checker_node *n, const struct store_write *w);
 void checker_durable(struct checker_node *n, uint64_t seq);
 void checker_sent(struct checker_node *n, const struct raft_message *m);
 void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest,
                      uint64_t kv_time_us);
+void checker_restored(struct checker_node *n, const struct store_snapshot *s, uint64_t kv_digest,
+                      uint64_t kv_time_us);
+void checker_compacted(struct checker_node *n, uint64_t origin);
 
 /* What damage may do to a disk unnoticed, until the next recovery. */
 void checker_allow_loss(struct checker *c, uint64_t id, enum checker_loss loss);

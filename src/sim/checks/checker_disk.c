@@ -148,11 +148,21 @@ static bool may_be_left(const struct checker_disk *d, const struct checker_log *
            checker_log_at(found, floor).chain == checker_log_at(&d->log, floor).chain;
 }
 
-uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
-                              uint64_t current_term, uint64_t voted_for, const char *name,
-                              struct verdict *verdict)
+/* A snapshot that is durable stands for the log up to its last entry. If the log did not reach
+ * there, or was another one, a start drops it, and goes on behind the snapshot. */
+static bool is_replaced(const struct checker_disk *d, const struct checker_log *found,
+                        uint64_t origin)
 {
-    bool has_log = logs_end_alike(&d->log, found);
+    return origin > 0 && found->last == origin &&
+           (d->log.last < origin ||
+            checker_log_at(&d->log, origin).chain != checker_log_at(found, origin).chain);
+}
+
+uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
+                              uint64_t origin, uint64_t current_term, uint64_t voted_for,
+                              const char *name, struct verdict *verdict)
+{
+    bool has_log = logs_end_alike(&d->log, found) || is_replaced(d, found, origin);
     bool has_vote = d->current_term == current_term && d->voted_for == voted_for;
     uint64_t acknowledged_last = d->log.last;
     uint64_t acknowledged_term = d->current_term;
@@ -208,6 +218,14 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
     d->honest_last = d->honest_last < found->last ? d->honest_last : found->last;
     d->may_lose = LOSS_NONE;
     return lost_count;
+}
+
+void checker_disk_replace(struct checker_disk *d, const struct checker_log *log)
+{
+    CHECK(list_is_empty(&d->pending)); /* Nothing is installed before all writes are durable. */
+    checker_log_copy(&d->log, log);
+    d->before_last = log->last;
+    d->honest_last = d->honest_last < log->last ? d->honest_last : log->last;
 }
 
 void checker_disk_doubt(struct checker_disk *d)

@@ -37,13 +37,15 @@ void checker_disk_deinit(struct checker_disk *d);
 void checker_disk_write(struct checker_disk *d, const struct store_write *w,
                         struct checker_log *log, const char *name, struct verdict *verdict);
 void checker_disk_durable(struct checker_disk *d, uint64_t seq);
-/* The node has recovered with this log and vote: everything that was acknowledged, then a first
- * part of what was not, the last write of it perhaps partly. What was found is durable from now
- * on. Returns how many writes were lost. If `may_lose` allows it, the node may have forgotten
- * what it had acknowledged. */
+/* The node has recovered with this log, which begins behind `origin`, and with this vote: with
+ * everything that was acknowledged, then a first part of what was not, the last write of it
+ * perhaps partly. What was found is durable from now on. Returns how many writes were lost. If
+ * `may_lose` allows it, the node may have forgotten what it had acknowledged. */
 uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
-                              uint64_t current_term, uint64_t voted_for, const char *name,
-                              struct verdict *verdict);
+                              uint64_t origin, uint64_t current_term, uint64_t voted_for,
+                              const char *name, struct verdict *verdict);
+/* A snapshot was installed: its log is that one, durably. */
+void checker_disk_replace(struct checker_disk *d, const struct checker_log *log);
 /* The disk may lie from now on. */
 void checker_disk_doubt(struct checker_disk *d);
 /* Calls `each` for every configuration that the node may use when it starts again after such a

@@ -59,7 +59,10 @@
     X(ALL_MOVED, "all living nodes moved at once")                                                 \
     X(MOVED_TO_FRESH, "node moved to an address that none had before")                             \
     X(TOOK_OVER, "address of a dead node taken by a living one")                                   \
-    X(MET_ELSEWHERE, "member reached where the log does not have it")
+    X(MET_ELSEWHERE, "member reached where the log does not have it")                              \
+    X(LOG_CUT, "log cut behind a snapshot")                                                        \
+    X(SNAPSHOT_LOADED, "start from a snapshot")                                                    \
+    X(SNAPSHOT_INSTALLED, "snapshot of another node installed")
 
 enum rare_state {
 #define SOMETIMES_ENUM(name, text) SOMETIMES_##name,

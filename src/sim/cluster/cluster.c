@@ -46,6 +46,20 @@ static void on_recovered_entry(void *context, const struct entry *e)
     checker_recovered_entry(n->checker, e);
 }
 
+static void on_restored(void *context, const struct store_snapshot *snapshot, uint64_t kv_digest,
+                        uint64_t kv_time_us)
+{
+    checker_restored(((struct node *)context)->checker, snapshot, kv_digest, kv_time_us);
+}
+
+static void on_compacted(void *context, raft_index origin)
+{
+    struct node *n = context;
+
+    checker_compacted(n->checker, origin);
+    sometimes_reached(&n->cluster->sometimes, SOMETIMES_LOG_CUT);
+}
+
 static bool has_forgotten(const struct cluster *c)
 {
     struct checker_stats stats;
@@ -61,6 +75,9 @@ static void on_recovered(void *context, const struct raft *r, const struct store
 
     checker_recovered(n->checker, r, found);
     sometimes_recovered(&n->sometimes, r, found);
+    if (raft_origin(r) > 0) {
+        sometimes_reached(&c->sometimes, SOMETIMES_SNAPSHOT_LOADED);
+    }
     n->id = found->identity.node_id;
     damage_recovered(n);
     c->is_over |= c->options.is_beyond && has_forgotten(c);
@@ -70,8 +87,11 @@ static void on_before_step(void *context, const struct raft *r, const struct raf
 {
     struct node *n = context;
 
-    (void)event;
     checker_before_step(n->checker, r);
+    if (event->kind == RAFT_INSTALLED) {
+        checker_installed(n->checker, event->installed);
+        sometimes_reached(&n->cluster->sometimes, SOMETIMES_SNAPSHOT_INSTALLED);
+    }
     sometimes_before_step(&n->sometimes, r);
 }
 
@@ -504,6 +524,8 @@ struct node *cluster_add_machine(struct cluster *c)
                                      .durable = on_durable,
                                      .sent = on_sent,
                                      .applied = on_applied,
+                                     .restored = on_restored,
+                                     .compacted = on_compacted,
                                      .worked = on_worked,
                                      .replied = on_replied};
     snprintf(n->name, sizeof n->name, "n%u", n->number);

@@ -79,6 +79,19 @@ static void draw_memory(struct cluster *c)
     }
 }
 
+/* Its draws are its own, so that all else in a run stays as it was. */
+static void draw_snapshots(struct cluster *c)
+{
+    struct prng p = {.state = c->options.seed * 0xaf251af3b0f025b5u + 0x5a9};
+
+    c->config.snapshot_after_bytes = 1ull << prng_between(&p, 10, 26);
+    c->config.snapshot_after_entries = 1ull << prng_between(&p, 4, 22);
+    c->config.log_tail_bytes = prng_chance(&p, 1, 3) ? 0 : 1ull << prng_between(&p, 4, 20);
+    if (c->config.log_tail_bytes > c->config.log_memory_bytes) {
+        c->config.log_tail_bytes = c->config.log_memory_bytes;
+    }
+}
+
 static void draw_config(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -95,6 +108,7 @@ static void draw_config(struct cluster *c)
         c->config.request_timeout_ns = c->config.election_timeout_ns;
     }
     draw_memory(c);
+    draw_snapshots(c);
 }
 
 static struct io_address pick_address(void *context, struct prng *prng)
