@@ -1,21 +1,19 @@
-/* election.c - who leads (§5.2, §5.4.1), with pre-votes (dissertation §9.6) and
- * stickiness: who hears a leader refuses to replace it.
+/* election.c - elections (§5.2, §5.4.1), with pre-votes (dissertation §9.6) and stickiness: a
+ * node that hears a leader refuses to replace it.
  *
- * How fail-over is quick without splitting the vote: when the connection to the
- * leader breaks, all its followers notice in the same instant, and were all to
- * campaign at once, they would split the vote. So they take turns: the voter with
- * the lowest id pre-votes at once, the next one a fraction of a heartbeat later,
- * and so on. In the usual case the first wins before the second's turn comes: the
- * expected time is two round trips and one durable write, with no random wait. A
- * later one gets its turn only if those before it are down or behind. Whatever
- * still fails is repeated after a random fraction of some heartbeats.
+ * Fail-over must be fast without splitting the vote. When the connection to the leader breaks,
+ * all its followers notice at the same moment, and if all campaigned at once, they would split
+ * the vote. So they take turns: the voter with the lowest id starts a pre-vote at once, the next
+ * one a fraction of a heartbeat later, and so on. Usually the first one wins before the second
+ * one's turn comes: the expected time is two round trips and one durable write, without a random
+ * wait. The others get their turns only if the previous ones are down or behind. Whatever still
+ * fails is repeated after a random fraction of some heartbeats.
  *
- * Who is reluctant to lead (its host says so) gives the others time to: it campaigns, but
- * only once they could have, some timeouts later, since its log may be the only one to win.
+ * A node whose host says that it is reluctant to lead lets the others campaign first. It
+ * campaigns some timeouts later, because its log may be the only one that can win.
  *
- * Refuses: to let a learner, a node that was removed, or one whose table of terms
- * is full campaign; to raise the term for a pre-vote; to be moved by a vote request while
- * a leader is heard. */
+ * Refuses: to let a learner, a removed node, or a node without room for another term campaign;
+ * to raise the term for a pre-vote; to react to a vote request while it hears a leader. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/election_rules.h"
@@ -38,15 +36,15 @@ void raft_election_rearm(struct raft *r)
         r->now_ns + timeout_ns + raft_random_below(r, raft_rules_spread_ns(r));
 }
 
-/* As the next campaign is only a pre-vote, trying again soon disturbs nobody. */
+/* The next campaign is only a pre-vote, so trying again soon disturbs nobody. */
 static void rearm_soon(struct raft *r, uint64_t least_ns)
 {
     r->election_deadline_ns =
         r->now_ns + least_ns + raft_random_below(r, r->options.heartbeat_interval_ns);
 }
 
-/* A voter that is left out by a configuration not known to be committed may have
- * the only log that can win; without it nobody could (dissertation §4.2.2). */
+/* A voter that an uncommitted configuration leaves out may have the only log that can win, so it
+ * must be able to campaign (dissertation §4.2.2). */
 bool raft_election_is_electable(const struct raft *r)
 {
     const struct raft_configuration *before = raft_configuration_before(r);
@@ -62,7 +60,7 @@ bool raft_election_may_campaign(const struct raft *r)
            term_log_has_room(&r->log, r->current_term + 1);
 }
 
-/* The bit of that member in r->votes; 0 where it is none. */
+/* The bit of that member in r->votes; 0 if it is not a member. */
 static uint32_t vote_of(const struct raft *r, raft_id id)
 {
     const struct raft_configuration *c = raft_configuration(r);
@@ -71,14 +69,14 @@ static uint32_t vote_of(const struct raft *r, raft_id id)
     return member == NULL ? 0 : (uint32_t)1 << (member - c->members);
 }
 
-/* Nobody else needs to be asked, so there is nothing to wait for. */
+/* The only voter need not ask anybody, so there is nothing to wait for. */
 static bool is_sole_voter(const struct raft *r)
 {
     return raft_is_voter(r) && quorum_has(raft_configuration(r), vote_of(r, r->options.id));
 }
 
-/* Whether a leader is at work as far as this node knows, so that votes for
- * others would only disturb (dissertation §4.2.3). */
+/* Whether there is a leader as far as this node knows, so that votes for others would only
+ * disturb (dissertation §4.2.3). */
 static bool is_led(const struct raft *r)
 {
     uint64_t heard_ns = r->leader_heard_ns;
@@ -92,7 +90,7 @@ static bool is_led(const struct raft *r)
     return r->now_ns - heard_ns < r->options.election_timeout_ns;
 }
 
-/* §5.4.1: whether the asker's log is at least as up to date as ours. */
+/* §5.4.1: whether the candidate's log is at least as up to date as ours. */
 static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
 {
     raft_term last_term = term_log_last_term(&r->log);
@@ -128,7 +126,7 @@ static void ask_voters(struct raft *r, enum raft_message_kind kind, raft_term te
     }
 }
 
-/* The own vote counts once it is durable, as any other (I-3). */
+/* Its own vote counts once it is durable, like any other (I-3). */
 static void campaign(struct raft *r, enum raft_reason reason)
 {
     CHECK(raft_election_may_campaign(r));
@@ -167,13 +165,13 @@ void raft_election_on_tick(struct raft *r)
         return;
     }
     if (r->role == RAFT_CANDIDATE && durability_pending(&r->durability, r->term_seq) != 0) {
-        raft_election_rearm(r); /* A stalled disk is no reason to run through terms. */
+        raft_election_rearm(r); /* A stalled disk must not make the node run through terms. */
         return;
     }
     pre_campaign(r, r->reason == RAFT_BECAUSE_LEADER_LOST ? r->reason : RAFT_BECAUSE_TIMEOUT);
 }
 
-/* See the head of this file for the turns. */
+/* The head of this file explains the turns. */
 void raft_election_on_leader_lost(struct raft *r)
 {
     const struct raft_configuration *c = raft_configuration(r);
@@ -203,8 +201,8 @@ void raft_election_on_leader_lost(struct raft *r)
 
 /* --- pre-votes -------------------------------------------------------------------- */
 
-/* Changes nothing here, whatever the answer. A refusal carries our own term: an
- * asker that is behind by some terms could never win otherwise. */
+/* Changes nothing here, whatever the answer. A refusal carries our term: otherwise a candidate
+ * whose term is too old could never win. */
 void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m)
 {
     bool granted = m->term > r->current_term && !is_led(r) && is_up_to_date(r, m);
@@ -221,7 +219,7 @@ void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m)
 void raft_election_on_pre_vote_reply(struct raft *r, const struct raft_message *m)
 {
     if (r->role != RAFT_PRE_CANDIDATE) {
-        return; /* Of a campaign that is over. */
+        return; /* Of an earlier campaign. */
     }
     if (!m->request_vote_reply.vote_granted) {
         if (m->term > r->current_term) {
@@ -245,7 +243,7 @@ void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
 {
     if (m->term > r->current_term) {
         if (is_led(r) && !m->request_vote.is_transfer) {
-            return; /* Not even the term is taken over: it would depose the leader. */
+            return; /* Not even the term is taken over, because that would depose the leader. */
         }
         raft_become_follower(r, m->term, 0,
                              m->request_vote.is_transfer ? RAFT_BECAUSE_TRANSFER

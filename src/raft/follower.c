@@ -1,20 +1,20 @@
-/* follower.c - receiving the log (§5.3) and signs of life.
+/* follower.c - receives the log (§5.3) and heartbeats.
  *
- * Refuses, unchanged: what contradicts the committed log or names a second leader
- * of one term (RAFT_ELOG), and what would need more runs of terms than there is
- * memory for (RAFT_EFULL). What merely does not fit yet is answered, not refused. */
+ * Refuses, without any change: messages that contradict the committed log or name a second
+ * leader of one term (RAFT_ELOG), and those that would need more runs of terms than there is
+ * memory for (RAFT_EFULL). Entries that do not fit yet are answered with a rejection. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/raft_state.h"
 
-/* The outcome of looking at an append, before anything is changed. */
+/* What an append would do; made before anything is changed. */
 struct plan {
-    bool fits;            /* Our log contains the entry before. */
-    uint32_t known_count; /* The first ones we have already. */
+    bool fits;            /* Our log contains the previous entry. */
+    uint32_t known_count; /* Entries at the beginning that we have already. */
     raft_index truncate_from;
 };
 
-/* Election safety (§5.2): another leader in this term would be a broken cluster. */
+/* Election safety (§5.2): there can't be another leader in this term. */
 static bool contradicts_leader(const struct raft *r, const struct raft_message *m)
 {
     if (m->term != r->current_term) {
@@ -23,8 +23,8 @@ static bool contradicts_leader(const struct raft *r, const struct raft_message *
     return r->role == RAFT_LEADER || (r->leader_id != 0 && r->leader_id != m->from);
 }
 
-/* Whether the entries make sense by themselves. Counts their runs of terms, those
- * equal to the entry before not included. */
+/* Whether the entries are consistent by themselves. Counts their runs of terms, without one that
+ * continues the previous entry's. */
 static bool entries_are_sound(const struct raft_append_entries *a, raft_term leader_term,
                               uint32_t from, raft_term term_before, uint32_t *ret_new_runs)
 {
@@ -121,8 +121,8 @@ static void append(struct raft *r, const struct raft_append_entries *a, const st
     }
 }
 
-/* The log is what a leader says of it. With entries that fitted in a term, this process can't
- * have lost what it acknowledged in that term: they would not have fitted. */
+/* The log agrees with a leader's. If entries fitted in a term, this process can't have lost what
+ * it acknowledged in that term: otherwise they would not have fitted. */
 static void note_agreement(struct raft *r, bool has_fitted)
 {
     r->agreed_ns = r->now_ns;
@@ -131,7 +131,7 @@ static void note_agreement(struct raft *r, bool has_fitted)
     }
 }
 
-/* A sign of life of the leader of this term. */
+/* A message from the leader of this term. */
 static void hear_leader(struct raft *r, const struct raft_message *m)
 {
     if (m->term > r->current_term || r->role != RAFT_FOLLOWER || r->leader_id != m->from) {
@@ -142,7 +142,7 @@ static void hear_leader(struct raft *r, const struct raft_message *m)
     raft_election_rearm(r);
 }
 
-/* Figure 2: no further than what this message vouches for, however long our log. */
+/* Figure 2: no further than what this message covers, however long our log is. */
 static void follow_commit(struct raft *r, raft_index leader_commit, raft_index vouched)
 {
     raft_index limit = MUTANT(commit_unvouched) ? r->log.last_index : vouched;
@@ -153,7 +153,7 @@ static void follow_commit(struct raft *r, raft_index leader_commit, raft_index v
     }
 }
 
-/* The first entry of that one's term; behind the origin, since that is committed. */
+/* The first entry of that entry's term; at least the one after the origin, which is committed. */
 static raft_index first_in_conflict(const struct raft *r, raft_index index)
 {
     raft_index first = term_log_first_of_run(&r->log, index);
@@ -162,8 +162,8 @@ static raft_index first_in_conflict(const struct raft *r, raft_index index)
                                                                         : first;
 }
 
-/* Says where to try next: behind our end, or at the start of the term that
- * conflicts, so that backing up takes a round trip a term (§5.3, end). */
+/* Rejects, with a hint where to try next: after our end, or at the start of the conflicting
+ * term, so that backing up takes one round trip per term (§5.3, end). */
 static void reject(struct raft *r, const struct raft_message *m)
 {
     raft_index prev = m->append_entries.prev_log_index;
@@ -187,7 +187,7 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
 
     CHECK(a->entry_count == 0 || a->entries != NULL);
     if (m->term < r->current_term && !MUTANT(old_leader_obeyed)) {
-        reject(r, m); /* For the term in it: its sender steps down. */
+        reject(r, m); /* Because of the term in it, its sender steps down. */
         return RAFT_OK;
     }
     if (contradicts_leader(r, m)) {
@@ -211,14 +211,15 @@ int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m
     append(r, a, &plan);
     follow_commit(r, a->leader_commit, vouched);
 
-    /* Claims what was vouched for, not all we have: the rest may be of another leader. */
+    /* Acknowledges what the message covered, not everything we have: the rest may be from
+     * another leader. */
     raft_follower_accept(r, m->from, MUTANT(ack_beyond_request) ? r->log.last_index : vouched,
                          a->read_round);
     return RAFT_OK;
 }
 
-/* It waits for every write so far, as what is doubled here may have come first in one that is not
- * durable yet (I-3). */
+/* The reply waits for every write so far, because the entries of a duplicate may be in one that
+ * is not durable yet (I-3). */
 void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index,
                           uint64_t read_round)
 {
@@ -229,7 +230,8 @@ void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index
             .success = true, .match_index = match_index, .read_round = read_round};
 }
 
-/* §7. The leader takes this log to lack the beginning of its own, and has no entries for it. */
+/* §7. The leader believes that this node lacks entries from before the leader's origin, which it
+ * can't send. */
 int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message *m)
 {
     const struct raft_snapshot *s = &m->install_snapshot;
@@ -237,7 +239,7 @@ int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message 
 
     if (m->term < r->current_term) {
         (void)raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));
-        return RAFT_OK; /* For the term in it: its sender steps down. */
+        return RAFT_OK; /* Because of the term in the reply, its sender steps down. */
     }
     bool is_known = term_log_agrees(&r->log, index, s->last_included_term);
 
@@ -258,9 +260,10 @@ int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message 
     return RAFT_OK;
 }
 
-/* To be told of a loss stops a node, so a stranger's word is not enough. Who has lost the
- * configuration too can't know who is one. Nor is it true where this process has taken entries
- * in that term already: a leader whom it had promised more would have sent what comes after. */
+/* A report of a loss stops a node, so a stranger's is not enough. (A node that has lost its
+ * configuration, too, can't know who is a stranger.) Nor can the report be true if this process
+ * has taken entries in that term already: a leader to which it had promised more would have sent
+ * what comes after. */
 static bool may_have_lost(const struct raft *r, const struct raft_message *m)
 {
     const struct raft_configuration *c = raft_configuration(r);
@@ -280,8 +283,8 @@ int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
         if (contradicts_leader(r, m)) {
             return RAFT_ELOG;
         }
-        /* It is an entry of this term that we have acknowledged. With no trace of it on our
-         * disk, what else we promised may be gone as well. */
+        /* The entry is of this term, and we have acknowledged it. If there is no trace of it on
+         * our disk, other promises may be lost as well. */
         if (h->leader_commit > 0 && !term_log_agrees(&r->log, h->leader_commit, m->term)) {
             return MUTANT(loss_not_noticed) || !may_have_lost(r, m) ? RAFT_ELOG : RAFT_ELOST;
         }

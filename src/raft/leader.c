@@ -1,20 +1,20 @@
-/* leader.c - replicating the log (§5.3) and committing it (§5.4).
+/* leader.c - replicates the log (§5.3) and commits it (§5.4).
  *
- * A peer is either replicated to, when ranges stream out without waiting, at most
- * RAFT_WINDOW_ENTRIES ahead of what it has acknowledged; or probed, when one
- * message at a time looks for where its log agrees with ours. It is probed at
- * first, after a rejection, and after its connection broke. A probe carries no
- * entries, as these may be large and the probe is repeated with each heartbeat;
- * only this term's no-op comes along. After a while of silence about entries sent,
- * an empty message follows them: its rejection says what was lost. They are not
- * sent again before that, since on a slow path most of them are still on their way.
+ * A peer is either being replicated to: ranges of entries are sent without waiting, at most
+ * RAFT_WINDOW_ENTRIES ahead of what it has acknowledged. Or it is being probed: one message at a
+ * time searches for the last entry at which its log agrees with ours. It is probed at first,
+ * after a rejection, and after its connection broke. A probe carries no entries, because these
+ * may be large and the probe is repeated with each heartbeat; only this term's no-op is
+ * included. If a peer is silent for a while about entries sent, an empty message follows them:
+ * its rejection shows what was lost. They are not sent again before that, because on a slow path
+ * most of them are still under way.
  *
- * Where the logs agree only before the origin of ours, what the peer lacks is not here to be
- * sent: it needs a snapshot. It gets heartbeats, with each one a probe at the origin, and the
+ * If the logs agree only before the origin of ours, the entries that the peer needs are not
+ * here: it needs a snapshot. It gets heartbeats, with each one a probe at the origin, and an
  * offer of the newest snapshot that the host has.
  *
- * Refuses: nothing in a reply may lower a match_index; a rejection at or below it
- * is an old one; what claims more than was ever sent is a bug (RAFT_ELOG). */
+ * Refuses: nothing in a reply lowers a match_index; a rejection at or below it is old; a reply
+ * that claims more than was ever sent is a bug (RAFT_ELOG). */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/quorum.h"
@@ -22,7 +22,7 @@
 
 /* --- peers ------------------------------------------------------------------------ */
 
-/* Its place in r->peers; peer_count where it has none. */
+/* Its index in r->peers; peer_count if it has none. */
 static uint32_t place_of(const struct raft *r, raft_id id)
 {
     uint32_t at = 0;
@@ -74,8 +74,8 @@ static void add_peers(struct raft *r, const struct raft_configuration *c, raft_i
     }
 }
 
-/* Forgets peers that are neither in the newest configuration nor, while it is not
- * committed, in the one before. */
+/* Drops peers that are not in the newest configuration nor, while that is not committed, in the
+ * previous one. */
 static void drop_leavers(struct raft *r)
 {
     const struct raft_configuration *newest = raft_configuration(r);
@@ -94,8 +94,8 @@ static void drop_leavers(struct raft *r)
     r->peer_count = kept_count;
 }
 
-/* Who is leaving is served until that is committed, as it may be needed for it,
- * and for a while longer, so that it hears of it; unless its place is needed. */
+/* A member that is leaving is served until that is committed, because it may be needed for it,
+ * and a while longer, so that it hears of it; unless its place is needed. */
 void raft_leader_sync_peers(struct raft *r)
 {
     const struct raft_configuration *before = raft_configuration_before(r);
@@ -137,13 +137,13 @@ void raft_leader_end(struct raft *r)
 
 /* --- committing ------------------------------------------------------------------- */
 
-/* Figure 2, last rule for leaders: the highest index that a majority holds durably,
- * provided its entry is of this term. The proviso is what makes Figure 8 harmless. */
+/* Figure 2, last rule for leaders: the highest index that a majority holds durably, provided its
+ * entry is of this term. This condition prevents Figure 8. */
 void raft_leader_advance_commit(struct raft *r)
 {
     const struct raft_configuration *c = raft_configuration(r);
     raft_index match[RAFT_MEMBERS_MAX];
-    /* Our own disk gets no credit for what it has not confirmed. */
+    /* Our own log counts only as far as it is durable. */
     raft_index own = MUTANT(leader_counts_undurable) ? r->log.last_index : r->durability.index;
 
     CHECK(r->role == RAFT_LEADER);
@@ -209,7 +209,7 @@ static void replicate(struct raft *r, struct raft_peer *peer)
 static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 {
     raft_index known = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
-    /* Of this term, so that its receiver sees whether it still has that entry. */
+    /* Of this term, so that its receiver can see whether it still has that entry. */
     raft_index leader_commit = known >= r->term_start_index ? known : 0;
 
     MUTANT_DO(heartbeat_vouches_too_much, leader_commit = r->commit_index);
@@ -217,7 +217,7 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
         (struct raft_heartbeat){.leader_commit = leader_commit, .read_round = r->read_round};
 }
 
-/* With each heartbeat, since it may be lost. */
+/* With each heartbeat, because it may be lost. */
 static void offer_snapshot(struct raft *r, const struct raft_peer *peer)
 {
     if (r->snapshot.last_included_index == 0) {
@@ -269,7 +269,7 @@ void raft_leader_finish(struct raft *r)
 
 /* --- time ------------------------------------------------------------------------- */
 
-/* From now on it is not known where the logs agree. */
+/* From now on it is unknown where the logs agree. */
 static void search(const struct raft *r, struct raft_peer *peer)
 {
     if (peer->is_replicating) {
@@ -278,7 +278,8 @@ static void search(const struct raft *r, struct raft_peer *peer)
     }
 }
 
-/* What a peer was to get next may be gone. Then it is asked whether it has the origin's entry. */
+/* The entries that a peer should get next may be gone. Then it is asked whether it has the
+ * origin's entry. */
 void raft_leader_compact(struct raft *r)
 {
     for (uint32_t i = 0; i < r->peer_count; i++) {
@@ -306,15 +307,15 @@ static void probe(const struct raft *r, struct raft_peer *peer)
     peer->probe_is_out = false;
 }
 
-/* Lost messages are found out by the rejection of the next one; where none
- * follows, an empty one does. A slow peer gets twice the patience each time. */
+/* The rejection of the next message shows that messages were lost; if none follows, an empty one
+ * is sent. A slow peer gets twice the patience each time. */
 static void watch_progress(struct raft *r, struct raft_peer *peer)
 {
     uint64_t patience_ns = (RAFT_STALL_HEARTBEATS * r->options.heartbeat_interval_ns)
                            << peer->stall_doublings;
 
     if (!peer->is_replicating) {
-        peer->probe_is_out = false; /* It may be lost: the next one is due. */
+        peer->probe_is_out = false; /* It may be lost, so the next one is due. */
         return;
     }
     if (peer->next_index == peer->match_index + 1 || r->now_ns - peer->progress_ns < patience_ns) {
@@ -327,7 +328,7 @@ static void watch_progress(struct raft *r, struct raft_peer *peer)
     send_range(r, peer, 0);
 }
 
-/* CheckQuorum (dissertation §6.2): who is not heard by a majority does not lead. */
+/* CheckQuorum (dissertation §6.2): a node that does not hear from a majority does not lead. */
 void raft_leader_on_tick(struct raft *r)
 {
     CHECK(r->role == RAFT_LEADER);
@@ -401,7 +402,7 @@ static void on_match(struct raft *r, struct raft_peer *peer, raft_index match_in
         peer->needs_snapshot = false;
     }
     if (match_index <= peer->match_index && !MUTANT(late_success_lowers_match)) {
-        return; /* Doubled, or overtaken by a later one. */
+        return; /* A duplicate, or overtaken by a later one. */
     }
     peer->match_index = match_index;
     peer->progress_ns = r->now_ns;
@@ -412,7 +413,7 @@ static void on_match(struct raft *r, struct raft_peer *peer, raft_index match_in
     raft_leader_advance_commit(r);
 }
 
-/* Each reply may end a round, heartbeats' as well: else a learner whose one long
+/* Each reply may end a round, including one to a heartbeat: otherwise a learner whose only long
  * round ended in an idle cluster would wait for the next write. */
 static void watch_round(struct raft *r, struct raft_peer *peer)
 {
@@ -422,9 +423,9 @@ static void watch_round(struct raft *r, struct raft_peer *peer)
     }
 }
 
-/* Where the logs may agree at the latest, given what the peer said. Its entries
- * before the rejected one have conflict_term or less, and conflict_term only from
- * conflict_index on; ours must be equal there. */
+/* The highest index at which the logs may agree, given the peer's reply. Its entries before the
+ * rejected one have at most conflict_term, and conflict_term only from conflict_index on; ours
+ * must be the same there. */
 static raft_index agreement_bound(const struct raft *r,
                                   const struct raft_append_entries_reply *reply)
 {
@@ -443,7 +444,7 @@ static raft_index agreement_bound(const struct raft *r,
 }
 
 /* Next is a probe whether the logs agree at `index`. Before the origin there is nothing to ask:
- * then it is asked there, not at once again, but with the next heartbeat. */
+ * then the origin is probed, not at once again, but with the next heartbeat. */
 static void search_from(const struct raft *r, struct raft_peer *peer, raft_index index)
 {
     peer->needs_snapshot = index < raft_origin(r);
@@ -461,13 +462,13 @@ static void on_mismatch(struct raft *r, struct raft_peer *peer,
 
     if (rejected <= peer->match_index) {
         MUTANT_DO(refusal_lowers_match, peer->match_index = rejected > 0 ? rejected - 1 : 0);
-        return; /* Long since overtaken by a success. */
+        return; /* Overtaken by a success. */
     }
     if (rejected >= peer->next_index) {
         return; /* Of an earlier probe: the search has gone further back since. */
     }
     if (rejected < raft_origin(r)) {
-        return; /* Of none that is remembered. */
+        return; /* Of a probe that is not remembered. */
     }
     raft_index bound = agreement_bound(r, reply);
 
@@ -489,7 +490,7 @@ int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_messag
     struct raft_peer *peer = r->role == RAFT_LEADER ? raft_leader_peer(r, m->from) : NULL;
 
     if (peer == NULL) {
-        return RAFT_OK; /* We lead no more, or not that one. */
+        return RAFT_OK; /* We do not lead any more, or lead another term. */
     }
     if (reply->match_index > r->log.last_index || reply->read_round > r->read_round) {
         return RAFT_ELOG;

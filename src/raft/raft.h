@@ -1,17 +1,16 @@
-/* raft.h - consensus as a pure state machine: no clock, no disk, no sockets, and
- * no allocation: it lives in memory that the host hands in. The host feeds one
- * event at a time to raft_step() and carries the effects out. Vocabulary follows
- * Figure 2 of the Raft paper; "dissertation" is Ongaro's.
+/* raft.h - consensus as a pure state machine: no clock, no disk, no sockets, and no allocation:
+ * the host provides the memory. The host passes one event at a time to raft_step() and carries
+ * out the effects. Names follow Figure 2 of the Raft paper; "dissertation" is Ongaro's.
  *
- * What the host promises:
- * - Effects are carried out in the order they were given. Writes reach the disk
- *   in the order of their sequence numbers, through one queue; RAFT_DURABLE
- *   reports the highest number up to which everything is durable.
- * - A message leaves no earlier than the write it names (`after`) is durable.
- * - Messages may be lost, doubled and reordered; they are not invented.
+ * The host promises:
+ * - Effects are carried out in the order in which they were returned. Writes reach the disk in
+ *   the order of their sequence numbers, through one queue; RAFT_DURABLE reports the highest
+ *   number up to which everything is durable.
+ * - A message is sent only once the write that it names (`after`) is durable.
+ * - Messages may be lost, duplicated and reordered; they are not invented.
  * - Time never runs backwards.
  *
- * Pointers in effects are borrowed: they die at the next raft_step(). */
+ * Pointers in effects are borrowed: they are valid until the next raft_step(). */
 #ifndef RAKIT_RAFT_RAFT_H
 #define RAKIT_RAFT_RAFT_H
 
@@ -23,24 +22,24 @@
 
 enum {
     RAFT_MEMBERS_MAX = 16,                    /* Voters and learners together. */
-    RAFT_CONFIGURATIONS_MAX = 4,              /* Kept for rolling back; see configuration.c. */
+    RAFT_CONFIGURATIONS_MAX = 4,              /* Kept for truncation; see configuration.c. */
     RAFT_READS_MAX = 8,                       /* Read confirmations under way at once. */
-    RAFT_OUTBOUND_MAX = 4 * RAFT_MEMBERS_MAX, /* Messages out of one step. */
+    RAFT_OUTBOUND_MAX = 4 * RAFT_MEMBERS_MAX, /* Messages from one step. */
     RAFT_WINDOW_ENTRIES = 65536,              /* Sent to one peer and not yet acknowledged. */
 };
 
-/* By so much a message may raise the term at once. Elections raise it by one, so a node that
- * was away for years is within it; and whoever is out of order can't use the terms up. */
+/* The most by which a message may raise the term at once. Elections raise it by one, so a node
+ * that was away for years is within it; and a faulty node can't use up the terms. */
 #define RAFT_TERM_STEP_MAX ((raft_term)1 << 32)
 
 /* --- membership ------------------------------------------------------------------- */
 
-/* One member's part in a configuration (§6). A learner votes in neither. Outside
- * the joint state nobody is `outgoing`. */
+/* One member's part in a configuration (§6). A learner votes in neither half. Outside the joint
+ * state nobody is `outgoing`. */
 struct raft_member {
     raft_id id;
-    bool incoming; /* Votes in C_new: the only vote outside the joint state. */
-    bool outgoing; /* Votes in C_old, while the joint state lasts. */
+    bool incoming; /* Votes in C_new; outside the joint state, this is the vote. */
+    bool outgoing; /* Votes in C_old; only in the joint state. */
 };
 
 struct raft_configuration {
@@ -50,21 +49,21 @@ struct raft_configuration {
 
 /* Whether a majority of C_old is needed as well. */
 bool raft_configuration_is_joint(const struct raft_configuration *c);
-/* Whether `c`, which is in order by itself, may come next in a log, by whatever change. Where it
- * may not, its entry has no effect. An empty `before`: there was none. */
+/* Whether `c`, which is valid by itself, may come next in a log, by whatever change. If not, its
+ * entry has no effect. An empty `before`: there was none. */
 bool raft_configuration_may_follow(const struct raft_configuration *before,
                                    const struct raft_configuration *c);
-/* The member of that id, or NULL. */
+/* The member with that id, or NULL. */
 const struct raft_member *raft_configuration_find(const struct raft_configuration *c, raft_id id);
 
 /* --- log entries as the core sees them -------------------------------------------- */
 
 enum raft_entry_kind {
-    RAFT_NOOP = 1,          /* A new leader's first (§8). */
+    RAFT_NOOP = 1,          /* A new leader's first entry (§8). */
     RAFT_COMMAND = 2,       /* For the replicated state machine. */
-    RAFT_CONFIGURATION = 3, /* A membership, in force from when it is logged (§6). */
-    RAFT_LEVEL = 4,         /* The host's, as commands are: what all members can do. */
-    /* From here on: who does not know a kind stores it, and it does nothing. */
+    RAFT_CONFIGURATION = 3, /* A membership, in force once it is logged (§6). */
+    RAFT_LEVEL = 4,         /* For the host, like commands: what all members can do. */
+    /* From here on: a node that does not know a kind stores it, and it has no effect. */
     RAFT_MAY_BE_SKIPPED = 128,
 };
 
@@ -77,47 +76,47 @@ struct raft_entry {
 
 /* --- snapshots -------------------------------------------------------------------- */
 
-/* Stands for a log up to an entry (§7). The core passes the rest on: which file that is, and who
- * has it, are the host's concern. */
+/* Replaces a log up to an entry (§7). The core only passes on the rest: which file that is, and
+ * which node has it, is the host's concern. */
 struct raft_snapshot {
     raft_index last_included_index; /* 0: there is none. */
     raft_term last_included_term;
     uint64_t bytes;
     uint64_t checksum;
-    raft_id holder; /* 0, to raft_set_snapshot(): this node. */
+    raft_id holder; /* In raft_set_snapshot(), 0 means this node. */
 };
 
-/* One that has replaced the log, or its beginning. */
+/* A snapshot that has replaced the log, or its beginning. */
 struct raft_installed {
     raft_index last_included_index;
     raft_term last_included_term;
     const struct raft_configuration *configuration; /* In force there, */
-    raft_index configuration_index;                 /* and the index of its entry. */
+    raft_index configuration_index;                 /* The index of its entry. */
 };
 
 /* --- messages --------------------------------------------------------------------- */
 
 enum raft_message_kind {
-    RAFT_PRE_VOTE = 1, /* Dissertation §9.6; `term` is the term it would campaign in. */
+    RAFT_PRE_VOTE = 1, /* Dissertation §9.6; `term` is the term of the campaign. */
     RAFT_PRE_VOTE_REPLY,
     RAFT_REQUEST_VOTE,
     RAFT_REQUEST_VOTE_REPLY,
     RAFT_APPEND_ENTRIES,
     RAFT_APPEND_ENTRIES_REPLY,
-    RAFT_HEARTBEAT, /* AppendEntries without entries that claims nothing beyond
-                     * what its receiver has acknowledged in this term, and in
-                     * `leader_commit` names an entry of this term, or none (0). */
+    RAFT_HEARTBEAT, /* AppendEntries without entries, which claims nothing beyond what its
+                     * receiver has acknowledged in this term; `leader_commit` names an entry of
+                     * this term, or none (0). */
     RAFT_HEARTBEAT_REPLY,
     RAFT_TIMEOUT_NOW,      /* Dissertation §3.10. */
-    RAFT_INSTALL_SNAPSHOT, /* Which one to fetch, without its data. Who needs none answers with
-                            * the success of an AppendEntries that ends there. */
+    RAFT_INSTALL_SNAPSHOT, /* Which snapshot to fetch, without its data. A node that needs none
+                            * replies as to a successful AppendEntries that ends there. */
 };
 
 /* PRE_VOTE, REQUEST_VOTE. */
 struct raft_request_vote {
     raft_index last_log_index;
     raft_term last_log_term;
-    bool is_transfer; /* REQUEST_VOTE: the leader asked for it; stickiness is waived. */
+    bool is_transfer; /* REQUEST_VOTE: the leader asked for it, so stickiness does not apply. */
 };
 
 /* PRE_VOTE_REPLY, whose term is that of the request if it grants; REQUEST_VOTE_REPLY. */
@@ -142,8 +141,8 @@ struct raft_append_entries_reply {
     /* Success: the receiver's log equals the sender's up to here, durably. Rejection: the
      * rejected prev_log_index. */
     raft_index match_index;
-    /* Rejection: the term the receiver has there (0: its log ends before) and the first index of
-     * that term, or its last index + 1: one round trip a term. */
+    /* Rejection: the receiver's term there (0: its log ends before), and the first index of that
+     * term, or its last index + 1: this saves round trips, one per term. */
     raft_term conflict_term;
     raft_index conflict_index;
     uint64_t read_round; /* Of the request. */
@@ -178,28 +177,28 @@ struct raft_message {
 /* --- events ----------------------------------------------------------------------- */
 
 enum raft_event_kind {
-    RAFT_TICK = 1,  /* The deadline has come (or any other instant). */
-    RAFT_RECEIVE,   /* `message` came in. */
+    RAFT_TICK = 1,  /* The deadline has come (allowed at any time). */
+    RAFT_RECEIVE,   /* `message` has arrived. */
     RAFT_PROPOSE,   /* `propose_count` commands; they get consecutive indexes. */
     RAFT_CHANGE,    /* `change`: a membership change. */
-    RAFT_READ,      /* Ask for a read confirmation; see effects.read_ticket. */
+    RAFT_READ,      /* Asks for a read confirmation; see effects.read_ticket. */
     RAFT_DURABLE,   /* Everything up to write `durable_seq` is durable. */
-    RAFT_TRANSFER,  /* Hand leadership to `peer`, or to the best one (0). */
-    RAFT_PEER_LOST, /* The connection to `peer` broke. If it leads: pre-vote at once. */
-    RAFT_RELUCTANT, /* From now on `is_reluctant`: whether others should rather lead. */
-    RAFT_INSTALLED, /* The snapshot `installed` is durable, and the durable log begins behind it;
+    RAFT_TRANSFER,  /* Transfer leadership to `peer`, or to the best one (0). */
+    RAFT_PEER_LOST, /* The connection to `peer` broke. If it was the leader, a pre-vote follows. */
+    RAFT_RELUCTANT, /* `is_reluctant`: from now on, others should rather lead. */
+    RAFT_INSTALLED, /* The snapshot `installed` is durable, and the durable log begins after it;
                      * see raft_wants_snapshot(). */
 };
 
 enum raft_change_kind {
-    RAFT_ADD_LEARNER = 1, /* Joins as a learner, promoted once it has caught up. */
+    RAFT_ADD_LEARNER = 1, /* Joins as a learner, and is promoted once it has caught up. */
     RAFT_REMOVE,          /* A voter leaves through the joint state, a learner at once. */
-    RAFT_READDRESS,       /* Same members again: the host's part of the entry changes. */
+    RAFT_READDRESS,       /* The same members again: the host's part of the entry changes. */
 };
 
 struct raft_change {
     enum raft_change_kind kind;
-    raft_id id; /* Whom. */
+    raft_id id; /* The node concerned. */
 };
 
 struct raft_event {
@@ -214,28 +213,28 @@ struct raft_event {
     const struct raft_installed *installed;
 };
 
-/* Refusals: nothing has changed, neither `r` nor the effects' meaning. */
+/* Refusals: nothing has changed, neither `r` nor the effects. */
 enum raft_error {
     RAFT_OK = 0,
-    RAFT_ENOTLEADER = -1, /* Only the leader takes this. */
+    RAFT_ENOTLEADER = -1, /* Only the leader accepts this. */
     RAFT_EFULL = -2,      /* A fixed bound is reached; try again after commits. */
-    RAFT_EBUSY = -3,      /* A change or a transfer is under way, or this leader has
-                           * not committed in its term yet; try again. */
-    RAFT_EMEMBER = -4,    /* Already a member, not a member, or the last voter; a message
-                           * that is not for this node, or not from another one. */
-    RAFT_ELOG = -5,       /* A message that contradicts what is committed: a bug or
-                           * a foreign node. Dropped. */
-    RAFT_ELOST = -6,      /* Dropped. Its sender says to lead, and to have this node's word for
-                           * entries that are not in its log. Where no leader agrees with the
-                           * log (raft_agreed_ns()) and this goes on, its disk has lost them,
-                           * and the node must stop. */
-    RAFT_ETERM = -7,      /* A message of a term too far ahead to have come about by
-                           * elections: its sender is out of order. Dropped. */
+    RAFT_EBUSY = -3,      /* A change or a transfer is under way, or this leader has not
+                           * committed in its term yet; try again. */
+    RAFT_EMEMBER = -4,    /* Already a member, not a member, or the last voter; or a message that
+                           * is not for this node, or not from another one. */
+    RAFT_ELOG = -5,       /* A message that contradicts what is committed: a bug or a foreign
+                           * node. Dropped. */
+    RAFT_ELOST = -6,      /* Dropped. Its sender claims to lead, and that this node has
+                           * acknowledged entries that are not in its log. If no leader agrees
+                           * with the log (raft_agreed_ns()) and this continues, the disk has
+                           * lost the entries, and the node must stop. */
+    RAFT_ETERM = -7,      /* A message whose term is too far ahead to be the result of elections:
+                           * its sender is faulty. Dropped. */
 };
 
 /* --- effects ---------------------------------------------------------------------- */
 
-/* One message and the write it waits for. `after` == 0: it may leave at once. */
+/* One message and the write that it waits for. `after` == 0: it may be sent at once. */
 struct raft_outbound {
     raft_seq after;
     struct raft_message message;
@@ -243,18 +242,18 @@ struct raft_outbound {
 
 enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 
-/* Why the role changed last; for the log line of that change. */
+/* Why the role last changed; for the log line of that change. */
 enum raft_reason {
     RAFT_BECAUSE_START = 0,
-    RAFT_BECAUSE_TIMEOUT,     /* Heard no leader for an election timeout. */
+    RAFT_BECAUSE_TIMEOUT,     /* No leader was heard for an election timeout. */
     RAFT_BECAUSE_LEADER_LOST, /* The connection to the leader broke. */
-    RAFT_BECAUSE_TRANSFER,    /* Was asked to take over, or handed over. */
+    RAFT_BECAUSE_TRANSFER,    /* It was asked to take over, or has transferred leadership. */
     RAFT_BECAUSE_ELECTED,
     RAFT_BECAUSE_PRE_ELECTED, /* A majority would vote for it. */
     RAFT_BECAUSE_HIGHER_TERM,
-    RAFT_BECAUSE_LEADER_FOUND, /* Somebody leads this term already. */
+    RAFT_BECAUSE_LEADER_FOUND, /* There is already a leader of this term. */
     RAFT_BECAUSE_NO_QUORUM,    /* CheckQuorum: a majority is silent. */
-    RAFT_BECAUSE_REMOVED,      /* No longer a voter. */
+    RAFT_BECAUSE_REMOVED,      /* It is no longer a voter. */
     RAFT_BECAUSE_INSTALLED,    /* A snapshot has replaced its log. */
 };
 
@@ -271,32 +270,32 @@ struct raft_effects {
     raft_term current_term;
     raft_id voted_for;
     raft_index truncate_from; /* Drop entries from here on; 0: none. */
-    raft_index append_first;  /* Then append append_count entries from here. Those of */
-    uint32_t append_count;    /* a received message are its entries (maybe not its first
-                               * ones: those up to append_first - 1 it had already).
-                               * Those of RAFT_PROPOSE are the commands. */
-    /* Set where the core made the (one) entry itself: a no-op or a configuration. */
+    raft_index append_first;  /* Then append `append_count` entries from here. */
+    uint32_t append_count;    /* After RAFT_RECEIVE they are the message's entries (maybe not its
+                               * first ones: those up to append_first - 1 were there already);
+                               * after RAFT_PROPOSE, the commands. */
+    /* If not 0, the core made the (only) entry itself: a no-op or a configuration. */
     enum raft_entry_kind append_own; /* 0: not its own. */
     struct raft_configuration append_configuration;
 
     uint32_t outbound_count;
     const struct raft_outbound *outbound;
 
-    raft_index commit_index; /* Never lower than in any effects before. */
+    raft_index commit_index; /* Never lower than in earlier effects. */
 
-    uint64_t read_ticket; /* RAFT_READ: names the confirmation asked for. */
-    uint32_t read_count;  /* Confirmed now. A leader that steps down forgets all. */
+    uint64_t read_ticket; /* RAFT_READ: identifies the confirmation asked for. */
+    uint32_t read_count;  /* Confirmed now. A leader that steps down drops all. */
     struct raft_read reads[RAFT_READS_MAX];
 
-    /* Fetch it, install it, and report that (RAFT_INSTALLED): the leader has no entries that would
-     * help. It asks again with each heartbeat, maybe for a newer one. Index 0: nothing. */
+    /* Fetch it, install it, and report that (RAFT_INSTALLED): the leader has no entries that
+     * would help. It is offered again with each heartbeat, maybe a newer one. Index 0: nothing. */
     struct raft_snapshot install;
 
-    bool role_changed;          /* role, term or leader_id differs from before the step. */
-    bool configuration_changed; /* The configuration in force differs. Who is not in it
-                                 * counts as removed only once it is committed. */
+    bool role_changed;          /* Role, term or leader_id has changed in this step. */
+    bool configuration_changed; /* The configuration in force has changed. Members that left
+                                 * count as removed only once it is committed. */
 
-    uint64_t deadline_ns; /* Step RAFT_TICK at this instant. */
+    uint64_t deadline_ns; /* Send RAFT_TICK at this time. */
 };
 
 /* --- the core --------------------------------------------------------------------- */
@@ -305,60 +304,61 @@ struct raft_options {
     raft_id id;
     uint64_t election_timeout_ns;   /* Minimum; each is drawn from [this, 2 * this). */
     uint64_t heartbeat_interval_ns; /* Well below the election timeout. */
-    uint64_t seed;                  /* Of the randomness of timeouts. */
-    uint32_t runs_max;              /* Bound on (index, term) runs: terms in the log. */
+    uint64_t seed;                  /* For random timeouts. */
+    uint32_t runs_max;              /* Limit of (index, term) runs: terms in the log. */
 };
 
-struct raft; /* Opaque to the host; see raft_state.h for the core's own files. */
+struct raft; /* Opaque to the host; raft_state.h is for the core's own files. */
 
 /* Bytes that raft_init() needs, aligned for any type. */
 size_t raft_size(const struct raft_options *options);
 
-/* How many terms the log has room for, and how many more. */
+/* How many terms the log has room for, and how many more fit. */
 uint32_t raft_terms_max(const struct raft *r);
 uint32_t raft_terms_left(const struct raft *r);
-/* Bytes of a table of so many, and its move to such memory, which is the host's and outlives `r`.
- * Between steps; the memory of an earlier move is not used any more. CHECKs that it is larger. */
+/* The size of a table of so many terms; and moving it to such memory, which the host owns and
+ * which must outlive `r`. Only between steps; the previous memory is not used any more. CHECKs
+ * that it is larger. */
 size_t raft_terms_size(uint32_t runs_max);
 void raft_move_terms(struct raft *r, void *memory, uint32_t runs_max);
 
-/* A node as it starts: without a log, without a configuration, a follower in
- * term 0 that will not campaign. `memory` stays the host's and outlives it. */
+/* A new node: without a log and a configuration, a follower in term 0 that will not campaign.
+ * The host owns `memory`, which must outlive the node. */
 struct raft *raft_init(void *memory, const struct raft_options *options, uint64_t now_ns);
 
 /* Recovery, between raft_init() and the first raft_step(), in this order. */
 void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for);
-/* Where the durable log begins: behind the entry at `index`, of `term`, which with all before it
- * is committed and not in the log (§7). `configuration`: in force where the node's snapshot ends,
- * which is there or later; `configuration_index`: of its entry, which may come later, too. Entries
- * of configurations up to there change nothing any more. Not called, or with 0 and 0: the log
- * begins with the first entry ever. */
+/* Where the durable log begins: after the entry at `index`, of `term`. That entry and all before
+ * are committed and not in the log (§7). `configuration` is in force at the end of the node's
+ * snapshot, which is there or later; `configuration_index` is that of its entry, which may also
+ * be later. Configurations in entries up to there have no effect any more. If this is not
+ * called, or with 0 and 0, the log begins with entry 1. */
 int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
                         const struct raft_configuration *configuration,
                         raft_index configuration_index);
-/* Entries of a durable log, from behind its origin, in order. */
+/* The entries of a durable log, after its origin, in order. */
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry);
-/* A commit index known to be reached before the restart (0 where unknown). */
+/* A commit index that was reached before the restart (0 if unknown). */
 void raft_restore_commit(struct raft *r, raft_index commit_index);
 
-/* Between steps: from now on the log begins behind the entry at `index`, since a snapshot that is
- * durable stands for it and all before it (§7). CHECKs that it is committed, durable in the log,
- * and not beyond raft_set_snapshot(). No effect if the log begins there or later. */
+/* Between steps: from now on the log begins after the entry at `index`, because a durable
+ * snapshot replaces it and all before (§7). CHECKs that the entry is committed, durable in the
+ * log, and not beyond raft_set_snapshot(). No effect if the log begins there or later. */
 void raft_compact(struct raft *r, raft_index index);
 
-/* The newest snapshot that this node has durably, for members that lack what its log begins with.
- * CHECKs that it ends at a committed entry, not before the log's origin. */
+/* The newest snapshot that this node has durably, for members that lack entries from before its
+ * log begins. CHECKs that it ends at a committed entry, not before the log's origin. */
 void raft_set_snapshot(struct raft *r, const struct raft_snapshot *snapshot);
 
 /* Whether it helps to install a snapshot that ends there: this node does not lead, and has
- * committed less. The host installs it once all writes are durable (raft_is_durable()): it puts the
- * snapshot in its place, and lets the durable log begin behind it. It keeps the entries after it if
- * the log has its last one (raft_has_entry()), else none. In between it takes no step; the next is
- * RAFT_INSTALLED. */
+ * committed less. The host installs it once all writes are durable (raft_is_durable()): it moves
+ * the snapshot to its place, and makes the durable log begin after it. It keeps the entries
+ * after it if the log has its last one (raft_has_entry()), otherwise none. Meanwhile it takes no
+ * step; the next one is RAFT_INSTALLED. */
 bool raft_wants_snapshot(const struct raft *r, raft_index last_included_index);
 
-/* Consumes one event. On RAFT_OK `ret_effects` is filled in full; on a refusal
- * neither `r` nor `*ret_effects` has changed. */
+/* Processes one event. On RAFT_OK `ret_effects` is filled in completely; on a refusal neither
+ * `r` nor `*ret_effects` has changed. */
 int raft_step(struct raft *r, const struct raft_event *event, struct raft_effects *ret_effects);
 
 /* --- looking ---------------------------------------------------------------------- */
@@ -368,33 +368,33 @@ enum raft_role raft_role(const struct raft *r);
 enum raft_reason raft_role_reason(const struct raft *r);
 raft_term raft_current_term(const struct raft *r);
 raft_id raft_voted_for(const struct raft *r);
-raft_id raft_leader(const struct raft *r); /* 0: not known. */
-/* When the leader that this node follows, or followed last, was heard; 0: there was none. */
+raft_id raft_leader(const struct raft *r); /* 0: unknown. */
+/* When the leader that this node follows, or last followed, was heard; 0: there was none. */
 uint64_t raft_leader_heard_ns(const struct raft *r);
-/* When the log was last found to be as a leader said, by entries that fitted or a heartbeat that
- * named one of them; always now for who leads; 0: never since the start. */
+/* When the log last agreed with a leader's: entries fitted, or a heartbeat named one of its
+ * entries. For a leader: now. 0: never since the start. */
 uint64_t raft_agreed_ns(const struct raft *r);
 raft_index raft_commit_index(const struct raft *r);
 raft_index raft_last_index(const struct raft *r);
-/* The entry that the log begins behind; 0: it begins with the first one ever. */
+/* The entry after which the log begins; 0: it begins with entry 1. */
 raft_index raft_origin(const struct raft *r);
-/* The oldest entry that the log could hold: the one behind the origin. */
+/* The index after the origin, which is the oldest that the log can have. */
 raft_index raft_first_index(const struct raft *r);
-/* The log up to here is on this node's disk, as far as RAFT_DURABLE has reported. */
+/* The log up to here is on this node's disk, according to RAFT_DURABLE. */
 raft_index raft_durable_index(const struct raft *r);
-/* All that effects asked to be written is, as far as RAFT_DURABLE has reported. */
+/* Everything that effects asked to write is durable, according to RAFT_DURABLE. */
 bool raft_is_durable(const struct raft *r);
 /* 0 for index 0; CHECKs origin <= index <= last. */
 raft_term raft_term_at(const struct raft *r, raft_index index);
-/* Whether that entry is in the log, or the log begins behind it. */
+/* Whether that entry is in the log, or is its origin. */
 bool raft_has_entry(const struct raft *r, raft_index index, raft_term term);
-/* Whether the log has that entry, or begins behind it. */
+/* Whether that entry is in the log, or is its origin. */
 bool raft_has_entry(const struct raft *r, raft_index index, raft_term term);
 /* The configuration in force: the newest in the log, committed or not. */
 const struct raft_configuration *raft_configuration(const struct raft *r);
 /* The index of its entry, which may be before the origin; 0: there is none. */
 raft_index raft_configuration_index(const struct raft *r);
-/* Leader: has committed an entry of its own term, so may serve reads and changes. */
+/* Leader: it has committed an entry of its own term, so it may serve reads and changes. */
 bool raft_is_ready(const struct raft *r);
 /* Leader: a transfer of leadership is under way, so proposals are refused (RAFT_EBUSY). */
 bool raft_is_transferring(const struct raft *r);
@@ -404,28 +404,28 @@ struct raft_progress {
     raft_index next_index;
     bool is_active;  /* Was heard within the last election timeout. */
     bool is_probing; /* Waits for the outcome of one probe. */
-    /* The logs agree nowhere from this one's origin on: entries can't help it. It is probed
+    /* The logs agree nowhere from this one's origin on, so entries can't help. It is probed
      * there with each heartbeat. */
     bool needs_snapshot;
-    /* For how long it has not been known where the logs agree; 0: it is. That takes some round
-     * trips, unless the peer refuses this log. */
+    /* For how long it has been unknown where the logs agree; 0: it is known. The search takes
+     * some round trips, unless the peer refuses this log. */
     uint64_t searching_ns;
 };
 
-/* Leader only: what it knows of a member; false where there is nothing. */
+/* Leader only: what it knows about a member; false if nothing. */
 bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *ret_progress);
 
 const char *raft_role_name(enum raft_role role);
 const char *raft_reason_text(enum raft_reason reason);
 const char *raft_entry_kind_name(enum raft_entry_kind kind);
-/* Whether it is known, or does nothing where it is not. */
+/* Whether the kind is known, or may be unknown because it then has no effect. */
 bool raft_entry_kind_is_taken(uint32_t kind);
 const char *raft_message_kind_name(enum raft_message_kind kind);
 const char *raft_error_text(int error);
 
 /* --- checking (tests and the simulator) ------------------------------------------- */
 
-/* What raft_check_invariants() needs to remember from before a step. */
+/* What raft_check_invariants() needs to know from before a step. */
 struct raft_observation {
     raft_id voted_for;
     raft_term current_term;
@@ -438,7 +438,7 @@ struct raft_observation {
 };
 
 void raft_observe(const struct raft *r, struct raft_observation *ret_observation);
-/* CHECKs what must hold of the state, and between the state before and now. */
+/* CHECKs the invariants of the state, and those between the state before and now. */
 void raft_check_invariants(const struct raft *r, const struct raft_observation *before);
 
 #endif /* RAKIT_RAFT_RAFT_H */

@@ -1,5 +1,5 @@
-/* from_peers.c - what comes from peers: messages of the core with their entries, answers to
- * what this node has forwarded. */
+/* from_peers.c - handles what comes from peers: messages of the core with their entries, and
+ * answers to forwarded commands. */
 #include "replica/state.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@ enum { UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* --- messages of the core ------------------------------------------------------------ */
 
-/* The entries as the core wants them; false where one can't be what it says. */
+/* Describes the entries for the core; false if one is malformed. */
 static bool describe(struct entry *const *entries, uint32_t count, struct raft_entry *described,
                      struct membership **memberships)
 {
@@ -92,7 +92,7 @@ static uint64_t time_before(const struct replica *r, raft_index index, raft_term
                : 0;
 }
 
-/* Nothing behind it could be executed. No leader in order logs it before all members know it. */
+/* Entries after it could not be executed. No correct leader logs it before all members know it. */
 static bool has_level_beyond(const struct replica *r, struct entry *const *entries, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -103,7 +103,7 @@ static bool has_level_beyond(const struct replica *r, struct entry *const *entri
     return false;
 }
 
-/* No leader in order sends an entry whose log time is lower than that of the one before it. */
+/* No correct leader sends an entry whose log time is lower than the previous one's. */
 static bool has_ordered_times(const struct replica *r, const struct raft_append_entries *a,
                               struct entry *const *entries)
 {
@@ -147,8 +147,8 @@ static void step_entries(struct replica *r, const struct wire_message *m, struct
     free(described);
 }
 
-/* A full disk, or one that is far behind: what can't be stored now was not received, and the
- * leader tries again. */
+/* A full disk, or one that is far behind: entries that can't be stored now count as not
+ * received, and the leader tries again. */
 static bool can_store(struct replica *r, struct entry *const *entries, uint32_t count)
 {
     enum store_use use = STORE_FOR_ELECTIONS;
@@ -213,7 +213,7 @@ static void on_forwards_lost(void *context, raft_id id)
 void replica_note_removed(struct replica *r)
 {
     if (r->is_running && !r->is_removed) {
-        r->is_removed = true; /* What is under way at the leader is answered yet. */
+        r->is_removed = true; /* Commands under way at the leader are still answered. */
         log_write(r->log, LOG_WARN, "this node was removed from the cluster and serves nothing",
                   "advice=" LOG_Q, REMOVED_ADVICE);
     }
@@ -223,7 +223,7 @@ static void on_refused(void *context, raft_id id, enum wire_refusal refusal)
 {
     struct replica *r = context;
 
-    /* Only members can know. Of others no more is known than that they have called. */
+    /* Only members can know that. About others, only that they have called is known. */
     if (refusal == WIRE_REMOVED && r->is_running &&
         raft_configuration_find(raft_configuration(r->raft), id) != NULL) {
         replica_note_removed(r);

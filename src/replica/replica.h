@@ -1,6 +1,6 @@
-/* replica.h - one member of the cluster: it joins consensus, disk and the state machine. It knows
- * no server and no clients; the connections to other nodes are lent to it, and what they bring is
- * handed in. One turn of the replica is the heart of the program: see turn.c. */
+/* replica.h - one member of the cluster: it joins consensus, disk and the state machine. It
+ * knows no server and no clients; the connections to other nodes are borrowed, and what they
+ * receive is passed in. One turn of the replica is the heart of the program: see turn.c. */
 #ifndef RAKIT_REPLICA_REPLICA_H
 #define RAKIT_REPLICA_REPLICA_H
 
@@ -23,17 +23,17 @@ struct server_probe; /* command/probe.h */
 
 /* --- for clients ------------------------------------------------------------------ */
 
-/* Takes a write or a read, which goes its way in the next turn. It is answered later, in
- * every case, never during this call. */
+/* Accepts a write or a read, which is placed in the next turn. It is always answered later,
+ * never during this call. */
 void replica_submit(struct replica *r, struct request *request);
 
 /* Makes a snapshot of this node's state, whoever leads. The request is answered when it is durable;
  * of it only `reply` and `answered` are used. */
 void replica_snapshot(struct replica *r, struct request *request);
 
-/* Too much is under way: hand in nothing more until there is room again, */
+/* Too much is under way: submit nothing more until there is room again. */
 bool replica_is_congested(const struct replica *r);
-/* which is some time later, so that many can go on at once. */
+/* There is room again, some time later, so that many can continue at once. */
 bool replica_has_room_again(const struct replica *r);
 
 /* At the end of each turn: what clients' connections take now, which counts for the limit on
@@ -42,22 +42,23 @@ void replica_note_client_bytes(struct replica *r, uint64_t bytes);
 
 /* --- life --------------------------------------------------------------------------- */
 
-/* What a replica is made with. Strings and pointers are borrowed for its life, but for the key. */
+/* Options of a replica. Strings and pointers are borrowed for its lifetime, except the key. */
 struct replica_options {
     struct io *io;
     const struct log *log;
-    const struct server_probe *probe;     /* NULL: nobody watches. */
-    const struct command_table *commands; /* All that a client, a peer or the log may name. */
+    const struct server_probe *probe;     /* NULL: no checker observes. */
+    const struct command_table *commands; /* All commands that clients, peers or the log may
+                                           * name. */
 
     const char *data_dir;
     bool is_new_cluster;         /* Make a cluster, whatever is in the data directory. */
-    const struct store_key *key; /* The cluster's, as the user gave it, or NULL. */
+    const struct store_key *key; /* The cluster's key, if the user gave it, or NULL. */
 
-    bool is_joining; /* A cluster that a contact belongs to. */
+    bool is_joining; /* A cluster to join, which a contact belongs to. */
 
     struct peers *peers;         /* The owner's, which starts them before the io runs. */
-    struct io_address announced; /* Where others reach this node's clients' side, */
-    uint16_t peer_port;          /* and its peers' side. */
+    struct io_address announced; /* The address at which others reach this node's clients' side. */
+    uint16_t peer_port;          /* The port of its peers' side. */
     uint32_t feature_level;      /* The newest that this node's program knows. */
 
     uint64_t election_timeout_ns;
@@ -75,12 +76,12 @@ struct replica_options {
     uint64_t memory_bytes_max; /* A leader takes no growth beyond; 0: no limit. */
 };
 
-/* What a replica says to its owner; each with the context given. */
+/* What a replica reports to its owner, with the given context. */
 struct replica_events {
     void *context;
-    /* It begins to take part: the peers are to be opened, with replica_source(). */
+    /* It begins to take part: the peers must be opened, with replica_source(). */
     void (*runs)(void *context);
-    /* It can't go on, and has logged why. Free it later, not in here. */
+    /* It can't continue, and has logged why. Do not free it in this callback. */
     void (*failed)(void *context);
 };
 
@@ -109,41 +110,40 @@ struct replica_progress {
 /* Whether it has not loaded all yet; then also how far it is. */
 bool replica_is_loading(const struct replica *r, struct replica_progress *ret_progress);
 
-/* What peers bring goes there. */
+/* Where peers deliver what they receive. */
 struct peers_events replica_peers_events(struct replica *r);
-/* What peers are sent comes from there. */
+/* Where peers get what they send. */
 struct peers_source replica_source(const struct replica *r);
-/* This node, as other nodes are to know it. */
+/* This node, as other nodes must know it. */
 const struct member_address *replica_self(const struct replica *r);
-/* Makes a cluster of this one node, where it has none yet, with that key. */
+/* Makes a cluster of this node alone, if it has none yet, with that key. */
 void replica_bootstrap(struct replica *r, const struct store_key *key);
-/* Whether this node made its cluster (or was about to, when it crashed). */
+/* Whether this node made its cluster (or was about to when it crashed). */
 bool replica_is_founder(const struct replica *r);
-/* The cluster that has taken this node in as a learner, and its key. False: could not be
- * stored. */
+/* The cluster that has added this node as a learner, and its key. False: could not be stored. */
 bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key);
 /* Begins to take part, with what was recovered. */
 void replica_run(struct replica *r);
-/* In each turn of the loop, once the clients' commands are submitted: each command gets its way,
- * the disk its writes, and the peers what they are to send. */
+/* Called in each turn of the loop, after clients' commands were submitted: places each command,
+ * and gives the disk its writes and the peers what they must send. */
 void replica_place(struct replica *r);
-/* Then, once the peers were flushed: what is committed is applied, and what is ready is answered,
- * also to peers. No step makes work for one before it; a step that leaves some of its own asks for
- * the next turn. */
+/* Called after the peers were flushed: applies what is committed, and answers what is ready,
+ * also to peers. No step makes work for an earlier one; a step that leaves some of its own asks
+ * for the next turn. */
 void replica_execute(struct replica *r);
-/* Asks the core to hand leadership over, where this node leads others. */
+/* Asks the core to transfer leadership, if this node leads others. */
 void replica_hand_over(struct replica *r);
 /* Nothing is under way any more, and this node does not lead others. */
 bool replica_is_settled(const struct replica *r);
 /* Whether the node has entries: it was a member of its cluster before. */
 bool replica_has_log(const struct replica *r);
 const struct store_recovered *replica_recovered(const struct replica *r);
-/* Answers every request that is still here with an error, so that its maker can free it;
- * nothing is stepped any more. Then replica_free(), and then the end of the peers. */
+/* Answers every remaining request with an error, so that its maker can free it; nothing is
+ * stepped any more. Then call replica_free(), and then end the peers. */
 void replica_end(struct replica *r);
 void replica_free(struct replica *r);
 
-/* Whether the cluster is at the feature level that the command needs; else writes the error. */
+/* Whether the cluster is at the feature level that the command needs; if not, writes the error. */
 bool replica_has_level(const struct replica *r, const struct command *command,
                        struct resp_writer *reply);
 /* The feature level of the cluster, as applied. */
@@ -155,7 +155,7 @@ struct raft *replica_raft(const struct replica *r);
 struct keyspace *replica_keyspace(const struct replica *r);
 struct store *replica_store(const struct replica *r);
 uint64_t replica_cluster_id(const struct replica *r);
-/* The key of its cluster; NULL: it has none yet. */
+/* The key of its cluster; NULL: none yet. */
 const struct store_key *replica_cluster_key(const struct replica *r);
 uint64_t replica_node_id(const struct replica *r);
 uint64_t replica_applied_index(const struct replica *r);
@@ -166,23 +166,24 @@ uint64_t replica_memory_max(const struct replica *r);
 void replica_limit_memory(struct replica *r, uint64_t bytes_max);
 /* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */
 const struct membership *replica_membership(const struct replica *r);
-/* The address of the leader that this node knows of; false: none. */
+/* The address of the known leader; false: none. */
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
-/* Somebody of its cluster has said that this node was removed. */
+/* A member of its cluster has reported that this node was removed. */
 void replica_note_removed(struct replica *r);
-/* A member that was not removed answers all commands, whether it leads or not: to clients
- * it is a master (docs/adr/0011-every-node-that-serves-calls-itself-master.md). */
+/* A member that was not removed answers all commands, whether it leads or not: for clients it is
+ * a master (docs/adr/0011-every-node-that-serves-calls-itself-master.md). */
 bool replica_is_serving(const struct replica *r);
 /* This node was removed from its cluster and serves nothing. */
 bool replica_is_removed(const struct replica *r);
 
 struct replica_stats {
-    uint64_t proposed_count; /* Commands this node put into the log as leader. */
-    uint64_t applied_count;  /* Entries applied since the start, */
-    uint64_t skipped_count;  /* and of these, without effect as they were not understood. */
+    uint64_t proposed_count; /* Commands that this node put into the log as leader. */
+    uint64_t applied_count;  /* Entries applied since the start. */
+    uint64_t skipped_count;  /* Of these, entries without effect because they were not
+                              * understood. */
     uint64_t read_count;     /* Reads served. */
     uint64_t read_round_count;
-    uint64_t forwarded_count; /* Commands sent on to the leader. */
+    uint64_t forwarded_count; /* Commands forwarded to the leader. */
     uint64_t in_doubt_count;  /* Commands answered with INDOUBT. */
     uint64_t no_room_count;   /* Commands refused for full disks, */
     uint64_t no_memory_count; /* and for the limit on memory. */

@@ -1,5 +1,6 @@
-/* step.c - the one place where the core is stepped, and what follows: its entries go to the log in
- * memory and to the store, its messages to the peers, and a change of role to the requests. */
+/* step.c - the only place where the core is stepped, and the consequences: its entries go to the
+ * log in memory and to the store, its messages to the peers, and a change of role to the
+ * requests. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@
 #include "replica/admin.h"
 #include "replica/state.h"
 
-enum { TERMS_LEFT_MIN = 8192 }; /* More than a frame of a leader in order has entries. */
+enum { TERMS_LEFT_MIN = 8192 }; /* More than a correct leader's frame has entries. */
 
 /* --- effects ------------------------------------------------------------------------- */
 
@@ -19,8 +20,7 @@ static void truncate_log(struct replica *r, raft_index from)
     members_truncate(&r->members, from);
 }
 
-/* The entry that the core itself wants: a no-op, or a configuration with the
- * addresses that belong to it. */
+/* The entry that the core itself makes: a no-op, or a configuration with its addresses. */
 static struct entry *own_entry(struct replica *r, const struct raft_effects *effects)
 {
     if (effects->append_own == RAFT_NOOP) {
@@ -43,14 +43,14 @@ void replica_append_entry(struct replica *r, struct entry *e)
     if (e->kind == RAFT_CONFIGURATION) {
         struct membership *m = membership_decode(entry_payload(e));
 
-        CHECK(m != NULL); /* Checked where it came in. */
+        CHECK(m != NULL); /* Checked when it arrived. */
         m->index = e->index;
         members_append_take(&r->members, m);
     }
     log_window_append_take(&r->window, entry_hold(e));
 }
 
-/* The log time of what a leader appends: its clock may be set back, the log's time is not. */
+/* The log time of what a leader appends: its clock may be set back, the log's time never falls. */
 static uint64_t next_time_us(const struct replica *r)
 {
     uint64_t last_us = log_window_time_us(&r->window, r->window.last);
@@ -62,7 +62,7 @@ static uint64_t next_time_us(const struct replica *r)
     return wall_us > last_us || MUTANT(log_time_runs_back) ? wall_us : last_us;
 }
 
-/* Where the entries to append stand: received ones may begin with some we had. */
+/* Where the entries to append are: received ones may begin with some that are here already. */
 static struct entry *const *find_appended(const struct raft_event *event,
                                           const struct raft_effects *effects,
                                           struct entry *const *entries)
@@ -138,8 +138,8 @@ static void send_or_hold(struct replica *r, const struct raft_outbound *outbound
     }
 }
 
-/* Why the role is another now. Where a leader fell silent, for how long it was not heard
- * by then, since that tells a timeout that is too short from a node that is gone. */
+/* Why the role has changed. If a leader fell silent, also for how long it had not been heard,
+ * which shows whether a timeout is too short or a node has gone. */
 static const char *describe_reason(const struct replica *r, char *text, size_t size)
 {
     enum raft_reason reason = raft_role_reason(r->raft);
@@ -152,7 +152,7 @@ static const char *describe_reason(const struct replica *r, char *text, size_t s
     return text;
 }
 
-/* A pre-vote is told where it is how a leader was given up; the further ones change nothing. */
+/* A pre-vote is logged only if it shows why a leader was given up; further ones change nothing. */
 static void log_role(const struct replica *r)
 {
     enum raft_role role = raft_role(r->raft);
@@ -239,8 +239,8 @@ static void carry_out(struct replica *r, const struct raft_event *event,
     ticker_set(&r->ticker, effects->deadline_ns);
 }
 
-/* With the table full the log would take no entry of a new term, so nobody could be elected. Each
- * term in it has an entry on the disk, which is as long. */
+/* With a full table the log could take no entry of a new term, so nobody could be elected. The
+ * log on the disk has an entry for each term in the table, so that does not grow beyond it. */
 void replica_make_room_for_terms(struct replica *r)
 {
     if (raft_terms_left(r->raft) >= TERMS_LEFT_MIN || MUTANT(terms_run_out)) {

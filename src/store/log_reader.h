@@ -7,11 +7,11 @@
 
 struct log_reader {
     struct io_file *file;
-    struct batch_place place; /* Its offset is set by each call. */
-    uint64_t file_bytes;      /* What the segment's head says. */
+    struct batch_place place; /* Each call sets its offset. */
+    uint64_t file_bytes;      /* Size according to the segment's head. */
     bool is_reused;           /* It was another segment before. */
-    uint64_t found_bytes;     /* How much of it there is, */
-    uint32_t version;         /* and of which format version. */
+    uint64_t found_bytes;     /* Its actual size. */
+    uint32_t version;         /* Its format version. */
     uint64_t window_bytes;    /* How much to read at once. */
     char *data;
     uint64_t capacity;

@@ -1,9 +1,9 @@
 /* recovery_observe.c - reads the log as a start finds it, and writes nothing.
  *
- * From the first segment on it follows the chain of batches: each belongs to its place and names
- * the one before. While all are whole, that is the log. Beyond the first that is not, the heads
- * alone are followed, since they tell which entries there were. Then all that stands behind the
- * end of the whole chain is looked at, for what it tells of batches that are not there. */
+ * From the first segment on it follows the chain of batches: each has its place and names the
+ * previous one. While all are complete, they are the log. After the first one that is not, only
+ * the heads are followed, because they show which entries existed. Then everything after the end
+ * of the complete chain is read, for references to missing batches. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +91,7 @@ static bool open_segment(struct recovery *r, struct recovery_segment *segment,
 
 /* --- the chain --- */
 
-/* Whether a batch is what must come next. */
+/* Whether a batch is the expected next one. */
 static bool is_next(const struct chain *chain, const struct batch_head *head)
 {
     MUTANT_DO(batch_chain_ignored, return true);
@@ -111,7 +111,7 @@ static void note_lost(struct recovery_facts *f, uint64_t batch, uint64_t index)
     }
 }
 
-/* Compares the records of a batch with their identities; whether all are good. */
+/* Compares the records of a batch with their identities; returns whether all are good. */
 static bool judge_records(struct recovery *r, struct log_reader *reader, uint64_t offset,
                           const struct batch_head *head)
 {
@@ -137,7 +137,7 @@ static void advance(struct chain *chain, const struct batch_head *head)
     chain->job = head->job;
 }
 
-/* The entries of a batch that are behind the origin. */
+/* Indexes the entries of a batch that are after the origin. */
 static void index_batch(struct log_index *index, const struct recovery_segment *segment,
                         const struct batch_head *head)
 {
@@ -172,7 +172,7 @@ static void take_entries(struct recovery *r, const struct recovery_segment *segm
     f->commit_index = head->commit_index > f->commit_index ? head->commit_index : f->commit_index;
 }
 
-/* A whole batch, the next of the log, changes what that is. */
+/* Appends a complete batch, the next of the log. */
 static void take_batch(struct recovery *r, struct recovery_segment *segment,
                        const struct batch_head *head)
 {
@@ -249,9 +249,9 @@ static void follow_segment(struct recovery *r, struct log_reader *reader,
 
 /* --- behind the chain --- */
 
-/* A good head, wherever it stands: only we can have written one, for the salt of its own
- * segment is in its checksum. In another place than its own it is astray: the disk has put
- * a write there, maybe over older batches, and then nothing else may tell of those. */
+/* Reads a good head at any place. Only this node can have written it, because its checksum
+ * includes the salt of its own segment. If it is at another place than its own, it went astray:
+ * the disk has written it there, maybe over older batches, which nothing else may record. */
 static bool read_head(const struct recovery *r, struct log_reader *reader, uint64_t at,
                       struct batch_head *ret_head, bool *ret_is_astray)
 {
@@ -269,7 +269,7 @@ static bool read_head(const struct recovery *r, struct log_reader *reader, uint6
         return log_reader_head(reader, at, ret_head) != NULL;
     }
 
-    /* Of a segment that was dropped nobody knows the salt, nor needs what it held. */
+    /* The salt of a dropped segment is unknown, and its content is not needed. */
     uint64_t first = r->facts.origin.first_segment;
 
     if (place.segment < first || place.segment - first >= r->facts.segment_count ||
@@ -287,7 +287,7 @@ static void note_head(struct recovery_facts *f, const struct batch_head *head, b
     if (head->synced_batch > f->synced_batch) {
         f->synced_batch = head->synced_batch;
     }
-    /* It is missing in its own place. */
+    /* It is missing at its own place. */
     if (is_astray && head->number > f->stray_batch) {
         f->stray_batch = head->number;
     }
@@ -311,7 +311,7 @@ static uint64_t torn_bytes(const struct log_reader *reader, const struct batch_h
     return head == NULL ? 0 : head->batch_bytes;
 }
 
-/* Looks at everything behind the end of the chain in one segment. */
+/* Reads everything after the end of the chain in one segment. */
 static void inspect_rest(struct recovery *r, struct log_reader *reader,
                          struct recovery_segment *segment)
 {
@@ -359,7 +359,7 @@ static void observe_from(struct recovery *r, size_t first,
     }
 }
 
-/* What the log begins with. */
+/* Determines where the log begins. */
 static void observe_origin(struct recovery *r)
 {
     struct recovery_facts *f = &r->facts;
@@ -372,7 +372,7 @@ static void observe_origin(struct recovery *r)
     log_index_begin(&s->index, f->origin.entry.index);
 }
 
-/* What is at or below the origin is committed, whatever the batches behind it say. */
+/* Everything at or below the origin is committed, whatever the batches after it say. */
 static void raise_to_origin(struct recovery_facts *f)
 {
     uint64_t index = f->origin.entry.index;

@@ -1,5 +1,5 @@
-/* store.c - opening, closing and asking: what of the store is neither the writing
- * of the log (wal_*.c) nor the form of its files. */
+/* store.c - opening, closing and queries: everything in the store except writing the log
+ * (wal_*.c) and the formats of its files. */
 #include "store/store.h"
 
 #include <errno.h>
@@ -18,13 +18,13 @@
 
 enum {
     RETRY_NS = 1000 * 1000 * 1000,
-    RESERVE_BYTES = 1024 * 1024, /* Of the last room: clients leave it, */
-    RESERVE_SHARE = 8,           /* or that part of a segment, where it is less. */
+    RESERVE_BYTES = 1024 * 1024, /* Room that clients do not use. */
+    RESERVE_SHARE = 8,           /* Or this part of a segment, if that is less. */
 };
 
 /* --- trouble --- */
 
-/* Files are opened by name only where they must be there. */
+/* Files are opened by name only if they must exist. */
 static const char text_gone[] = "the directory, or a file in it, was removed, moved or covered by "
                                 "a mount while the node ran, so "
                                 "nothing more can be stored safely. Put it back and start the node "
@@ -100,8 +100,8 @@ static int refuse_second(struct store *s, struct complaint *c)
                     s->dir, holder[0] == '\0' ? "(unknown)" : holder);
 }
 
-/* The directory itself is locked: a file can be removed by name, and a second server would then
- * lock a new one. A file system that does not lock directories (NFS) leaves the file `lock`. */
+/* Locks the directory itself: a file can be removed by name, and a second server would then lock
+ * a new one. If the file system can't lock directories (NFS), there is only the file `lock`. */
 static int lock_directory(struct store *s, struct complaint *c)
 {
     int rv = io_file_open(s->io, s->dir, IO_READ_ONLY, &s->dir_lock);
@@ -184,8 +184,8 @@ static int write_identity(struct store *s, struct complaint *c)
                    : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
 }
 
-/* Of a node that has no cluster yet. What was made to join one founds none by itself: whoever
- * started it then has forgotten the contact. */
+/* For a node without a cluster. A directory made to join one founds none by itself: the user has
+ * probably forgotten the contact. */
 static int settle_purpose(struct store *s, struct complaint *c)
 {
     if (s->options.is_joining && !s->identity.is_joining) {
@@ -202,7 +202,7 @@ static int settle_purpose(struct store *s, struct complaint *c)
     return STORE_OK;
 }
 
-/* Reads who this is, or settles it in an empty directory. */
+/* Reads the identity, or makes one in an empty directory. */
 static int find_identity(struct store *s, const struct directory *directory, uint64_t new_node_id,
                          struct store_recovered *recovered, struct complaint *c)
 {
@@ -291,7 +291,7 @@ static int open_files(struct store *s, uint64_t new_node_id, struct store_recove
     if (rv == STORE_OK) {
         rv = directory_remove_leftovers(s->io, s->dir, &directory, c);
     }
-    /* At each start: who made the directory may have died before it did this. */
+    /* At each start, because the process that made the directory may have died before this. */
     if (rv == STORE_OK && (io_dir_sync(s->io, s->dir) != 0 || sync_parent(s) != 0)) {
         rv = complain(c, STORE_EIO, "cannot sync the directory %s, or the one it is in", s->dir);
     }
@@ -312,7 +312,7 @@ static void close_files(struct store *s)
 {
     vote_close(&s->vote_files);
     wal_close_files(s);
-    close_file(&s->lock); /* These last: then another may begin. */
+    close_file(&s->lock); /* Last, because another server may start after that. */
     close_file(&s->dir_lock);
 }
 
@@ -380,7 +380,7 @@ int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_k
     CHECK(cluster_id != 0);
     CHECK(s->identity.cluster_id == 0);
 
-    /* Key and votes first: where the identity names a cluster, they are there. */
+    /* Key and votes first: if the identity names a cluster, they must exist. */
     int rv = MUTANT(key_after_identity) ? 0 : cluster_key_write(s->io, s->dir, cluster_id, key);
 
     if (rv == 0) {
@@ -400,7 +400,7 @@ int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_k
     return STORE_OK;
 }
 
-/* No cluster, no votes and no log: there are these two files and nothing else. */
+/* Without a cluster there are no votes and no log: these two files are everything. */
 void store_discard(struct store *s)
 {
     static const char *const names[] = {"identity", "lock"};
@@ -457,7 +457,7 @@ uint64_t store_reserve_bytes(const struct store *s)
     return bytes < RESERVE_BYTES ? bytes : RESERVE_BYTES;
 }
 
-/* What that use must leave to others. */
+/* The room that this use must leave to others. */
 static uint64_t reserve_bytes(const struct store *s, enum store_use use)
 {
     uint64_t bytes = store_reserve_bytes(s);
@@ -484,7 +484,7 @@ bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes)
     for (uint32_t i = 0; i < s->ready_count; i++) {
         left += s->ready[i].head.bytes - SECTOR_BYTES;
     }
-    /* Every write may take two sectors for itself. */
+    /* Every write may need two sectors of its own. */
     need += (s->queue.write_end - s->queue.write_head + 1) * 2 * SECTOR_BYTES;
     return need + reserve_bytes(s, use) <= left;
 }
@@ -524,7 +524,7 @@ void store_get_stats(const struct store *s, struct store_stats *ret_stats)
 
 /* --- closing --- */
 
-/* The last job of the log worker: it may use files, and the loop waits for it. */
+/* The last job of the log worker: it uses files, and the loop waits for it. */
 struct finish {
     struct io_job job;
     struct store *store;

@@ -1,8 +1,8 @@
-/* store_state.h - the store's insides, shared by its own files only.
+/* store_state.h - the store's internals, shared only by its own files.
  *
- * Who touches what: the loop's thread owns everything. While the log's job is in
- * flight, the job itself, `chain`, `vote` and the files it names belong to the log
- * worker; the same holds for the preparing of segments. */
+ * Ownership: the loop's thread owns everything. While the log's job is under way, the job
+ * itself, `chain`, `vote` and the files that it names belong to the log worker; the same holds
+ * for preparing segments. */
 #ifndef RAKIT_STORE_STORE_STATE_H
 #define RAKIT_STORE_STORE_STATE_H
 
@@ -16,12 +16,14 @@
 #include "store/vote.h"
 
 enum {
-    READY_MAX = 4,                         /* Segments prepared ahead: one, two after a crash. */
+    READY_MAX = 4,                         /* Segments prepared ahead: one, or two after a crash. */
     JOB_BYTES_MAX = 4 * 1024 * 1024,       /* Written with one sync. */
-    LARGE_BYTES = 1024 * 1024,             /* A payload from here on is written uncopied, alone. */
+    LARGE_BYTES = 1024 * 1024,             /* A payload from this size on is written uncopied, in
+                                            * a job of its own. */
     SPARES_MAX = 2,                        /* Dropped segments kept to be used again. */
     SYNC_TIMES = 1024,                     /* How many sync times are remembered. */
-    FIRST_SEGMENT_BYTES = 4 * 1024 * 1024, /* Segments grow from here to their full size. */
+    FIRST_SEGMENT_BYTES = 4 * 1024 * 1024, /* The first segments are small and grow to the full
+                                            * size. */
 };
 
 /* A segment open for writing. Number 0: none. */
@@ -30,14 +32,14 @@ struct segment {
     struct io_file *file;
 };
 
-/* The end of the chain of batches; what the next one links to. */
+/* The end of the chain of batches, to which the next one links. */
 struct chain {
     uint64_t batch;
     uint64_t checksum;
     uint64_t job;
 };
 
-/* A write not yet (wholly) taken into a job. */
+/* A write that is not (completely) in a job yet. */
 struct pending_write {
     uint64_t seq;
     bool write_vote;
@@ -53,11 +55,11 @@ struct wal_queue {
     size_t write_head;
     size_t write_end;
     size_t write_capacity;
-    struct entry **entries; /* Held; those of all pending writes in order. */
+    struct entry **entries; /* Held; the entries of all pending writes, in order. */
     size_t entry_head;
     size_t entry_end;
     size_t entry_capacity;
-    uint64_t bytes; /* What the entries will take on disk, and a sector or two a write. */
+    uint64_t bytes; /* Size of the entries on disk, and a sector or two per write. */
 };
 
 struct batch_plan {
@@ -69,36 +71,36 @@ struct batch_plan {
     uint64_t bytes;        /* On disk. */
 };
 
-/* One write and one sync: a vote, then batches side by side in one segment. */
+/* One write and one sync: a vote, then batches next to each other in one segment. */
 struct wal_job {
     struct io_job job;
     bool is_in_flight;
-    bool is_blocked; /* Found no room on the disk; waits for the timer. */
+    bool is_blocked; /* There was no room on the disk; it waits for the timer. */
     bool write_vote;
     uint64_t current_term;
     uint64_t voted_for;
     struct batch_plan *batches;
     uint32_t batch_count;
     uint32_t batch_capacity;
-    struct entry **entries; /* Held; those of all batches in order. */
+    struct entry **entries; /* Held; the entries of all batches, in order. */
     uint32_t entry_count;
     uint32_t entry_capacity;
-    bool is_large;     /* One entry, too large to copy. */
-    bool is_oversized; /* Larger than a segment: gets one of its own, in `oversized`. */
+    bool is_large;     /* A single entry, too large to copy. */
+    bool is_oversized; /* Larger than a segment: gets its own, in `oversized`. */
     struct segment oversized;
     uint64_t number;
     uint64_t offset;            /* Of its first batch. */
     uint64_t bytes;             /* Of all batches. */
-    uint64_t limit;             /* Where in the segment it must end. */
+    uint64_t limit;             /* Where it must end in the segment. */
     struct chain before;        /* The end of the chain before it. */
-    uint64_t write_count;       /* Writes that are complete with it. */
+    uint64_t write_count;       /* Writes that it completes. */
     uint64_t durable_seq;       /* Of the last of these. */
     struct io_file *retired[2]; /* To be closed. */
     char *buffer;
     uint64_t buffer_capacity;
     uint64_t submitted_ns;
     int error;
-    const char *failed_at; /* What could not be done, in words. */
+    const char *failed_at; /* What failed, for a message. */
 };
 
 /* Dropped segments, under temporary names. */
@@ -111,7 +113,7 @@ struct wal_spares {
     uint32_t released_count;
 };
 
-/* The making of the segment after the last one. */
+/* Making the segment after the last one. */
 struct wal_prepare {
     struct io_job job;
     bool is_in_flight;
@@ -120,10 +122,10 @@ struct wal_prepare {
     int error;
 };
 
-/* The moving of the log's origin. */
+/* Moving the log's origin. */
 struct wal_move {
     struct io_job job;
-    struct io_job drop_job;   /* Removes segments, once the origin is durable. */
+    struct io_job drop_job;   /* Removes segments once the origin is durable. */
     struct store_move *owner; /* NULL: none is under way. */
     bool drops_log;
     struct origin next;
@@ -132,7 +134,7 @@ struct wal_move {
     int error;
 };
 
-/* Looks now and then whether the files are where they were. */
+/* Regularly checks that the files still have their names. */
 struct wal_watch {
     struct io_timer timer;
     struct io_job job;
@@ -152,14 +154,14 @@ struct store {
     struct io_worker *prepare_worker;
     struct io_worker *read_worker;
 
-    struct vote vote; /* As it stands on disk. */
+    struct vote vote; /* As on disk. */
     struct vote_files vote_files;
     struct chain chain;
-    struct origin origin;            /* As it stands on disk. */
+    struct origin origin;            /* As on disk. */
     struct log_index index;          /* Of what is durable. */
-    struct log_segments segments;    /* The same. */
-    struct segment current;          /* Written to. */
-    uint64_t write_at;               /* Where in it the next batch goes. */
+    struct log_segments segments;    /* Of what is durable. */
+    struct segment current;          /* The one being written. */
+    uint64_t write_at;               /* Where the next batch goes in it. */
     struct segment ready[READY_MAX]; /* Empty ones, by rising number. */
     uint32_t ready_count;
 
@@ -172,15 +174,15 @@ struct store {
     struct snapshots snapshots;
     struct io_timer room_timer; /* While the disk is full: when to try again. */
     bool is_waiting;            /* It is armed. */
-    struct list reads;          /* Cold reads under way. */
+    struct list reads;          /* Background reads under way. */
 
-    uint64_t queued_seq; /* These count what is in the queue. */
+    uint64_t queued_seq; /* The following fields count what is queued. */
     uint64_t queued_last_index;
     uint64_t queued_commit_index;
     uint64_t queued_term;
     bool is_full;
     bool has_failed;
-    bool is_closing; /* No callback any more. */
+    bool is_closing; /* No callbacks any more. */
 
     uint64_t log_bytes;
     uint64_t written_bytes;
@@ -189,70 +191,70 @@ struct store {
 };
 
 /* --- store.c --- */
-/* Ends the store's work for good; tells the owner once. */
+/* Stops the store's work for good, and reports that to the owner once. */
 void store_fail(struct store *s, int error, const char *what);
-/* Whether the disk has no room, which may pass. */
+/* Whether the disk has no room, which may change. */
 bool store_is_no_room(int error);
-/* Marks the disk as full, which has no room for so many bytes, and tries again in a second. */
+/* Marks the disk as full (it has no room for so many bytes), and tries again in a second. */
 void store_wait_for_room(struct store *s, uint64_t needed);
 void store_has_room_again(struct store *s);
 
 /* --- wal_plan.c --- */
 void wal_queue_push(struct store *s, const struct store_write *w);
 void wal_queue_deinit(struct wal_queue *queue);
-/* Takes what has gathered into `s->job`, as much as one job may hold; false where
- * there is nothing to do, or no segment to put it. */
+/* Takes what has collected into `s->job`, up to the size of a job; false if there is nothing to
+ * do, or no segment for it. */
 bool wal_plan(struct store *s);
 
 /* --- wal_writer.c --- */
-/* Hands the next job to the worker, where that is idle. */
+/* Gives the next job to the worker if that is idle. */
 void wal_submit(struct store *s);
-/* Tries a job that found no room again. */
+/* Tries a job again that found no room. */
 void wal_retry(struct store *s);
-/* On the log worker, as its last job: writes what has gathered and seals the vote. */
+/* On the log worker, as its last job: writes what has collected and seals the vote. */
 void wal_finish(struct store *s);
-/* Writes it to both vote files, with the next generation and the end of the log as it is; from
- * then on it is the store's. At the start and the end, or on the log worker. */
+/* Writes the vote to both vote files, with the next generation and the present end of the log;
+ * then it is the store's vote. At the start and the end, or on the log worker. */
 int wal_put_vote(struct store *s, struct vote next);
 void wal_close_files(struct store *s);
 void wal_job_deinit(struct wal_job *job);
 
 /* --- wal_watch.c --- */
-/* On the log worker: 0, or -ENOENT where files have lost their names. */
+/* On the log worker: 0, or -ENOENT if files have lost their names. */
 int wal_find_files(struct store *s, const struct segment *segment);
 void wal_watch_start(struct store *s);
 void wal_watch_stop(struct store *s);
 
 /* --- wal_prepare.c --- */
-/* Bytes of segment `number`: the first ones are smaller, so that a small cluster
- * needs little disk and starts at once. */
+/* Bytes of segment `number`: the first ones are smaller, so that a small cluster needs little
+ * disk and starts at once. */
 uint64_t segment_bytes_of(const struct store *s, uint64_t number);
-/* Makes an empty segment where none is ready or being made. */
+/* Makes an empty segment if none is ready or being made. */
 void wal_prepare_start(struct store *s);
 /* On a worker: keeps a dropped segment to be used again. 0 or a negative errno value. */
 int wal_keep_spare(struct store *s, uint64_t number);
 /* Something found no room on the disk: gives back what is kept. */
 void wal_release_spares(struct store *s);
-/* After the worker has stopped: takes what it made. */
+/* After the worker has stopped: takes over what it made. */
 void wal_prepare_finish(struct store *s);
 
 /* --- wal_origin.c --- */
-/* Where it is there. 0 or a negative errno value. */
+/* If it exists. Returns 0 or a negative errno value. */
 int wal_remove_segment(struct store *s, uint64_t number);
 /* At the start: a snapshot replaces the whole log, which begins behind `origin` and is empty. */
 int wal_restart_log(struct store *s, const struct store_origin *origin);
 
 /* --- wal_read.c --- */
 struct log_reader;
-/* Entries `first` to `last` of a run, from its segment: each goes to `each`, with
- * one reference. 0, the first non-zero result of `each`, or a negative errno value. */
+/* Passes entries `first` to `last` of a run, from its segment, to `each`, with one reference
+ * each. Returns 0, the first non-zero result of `each`, or a negative errno value. */
 int log_read_run(struct log_reader *reader, const struct log_run *run, uint64_t first,
                  uint64_t last, int (*each)(void *context, struct entry *e), void *context);
 void wal_reads_drop(struct store *s);
 
 /* --- wal_recover.c --- */
-/* Finds what the log holds and puts it right for writing, once all was found to be
- * sound. 0, or a store_error with words and nothing changed. */
+/* Finds what is in the log, and prepares it for writing once everything was found to be sound.
+ * 0, or a store_error with a message and nothing changed. */
 int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct complaint *c);
 
 #endif /* RAKIT_STORE_STORE_STATE_H */

@@ -1,6 +1,6 @@
 /* wal_origin.c - moves the beginning of the log. The file `origin` is durable before a segment
- * below it is removed; a crash in between leaves segments that the next start removes. Both are
- * done beside the log's jobs, which go on meanwhile: the segments that they write to stay. */
+ * below it is removed; a crash in between leaves segments that the next start removes. Both
+ * happen while the log's jobs go on: the segments that those write to stay. */
 #include <errno.h>
 
 #include "base/check.h"
@@ -125,7 +125,7 @@ static void finish_move(struct io_job *job)
         return;
     }
     take_origin(s, &move->next, move->drops_log);
-    io_worker_submit(s->read_worker, &move->drop_job); /* Behind reads of what is removed. */
+    io_worker_submit(s->read_worker, &move->drop_job); /* After reads of what is removed. */
 }
 
 /* With the next segment, where none holds a batch. If the log is dropped, the last one that does

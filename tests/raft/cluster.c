@@ -259,7 +259,7 @@ static uint32_t entry_count_of(const struct raft_message *m)
     return m->kind == RAFT_APPEND_ENTRIES ? m->append_entries.entry_count : 0;
 }
 
-/* The entries go along as they are now: later they may have been replaced. */
+/* Copies the entries now, because they may be replaced later. */
 static void send(struct cluster *c, struct cluster_node *node, const struct raft_outbound *o)
 {
     struct cluster_packet packet = {.after = o->after, .message = o->message};
@@ -626,7 +626,7 @@ void cluster_tick_due(struct cluster *c, raft_id id)
 {
     uint64_t deadline_ns = cluster_node(c, id)->effects.deadline_ns;
 
-    (void)cluster_tick(c, id); /* The deadline is known from the first step on only. */
+    (void)cluster_tick(c, id); /* The deadline is known only after the first step. */
     deadline_ns = cluster_node(c, id)->effects.deadline_ns;
     if (deadline_ns != UINT64_MAX && deadline_ns > c->now_ns) {
         c->now_ns = deadline_ns;
