@@ -293,8 +293,8 @@ void raft_leader_compact(struct raft *r)
     }
 }
 
-/* What is on its way may be lost, or, if it has left the log meanwhile, may have arrived. A peer
- * that was being probed goes on from where the search was. */
+/* What is under way may be lost; or it may have arrived, even if it has been dropped from the
+ * log since. A peer that was being probed continues where the search was. */
 static void probe(const struct raft *r, struct raft_peer *peer)
 {
     if (peer->is_replicating) {

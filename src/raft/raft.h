@@ -119,14 +119,14 @@ struct raft_request_vote {
     bool is_transfer; /* REQUEST_VOTE: the leader asked for it, so stickiness does not apply. */
 };
 
-/* PRE_VOTE_REPLY, whose term is that of the request if it grants; REQUEST_VOTE_REPLY. */
+/* PRE_VOTE_REPLY (if granted, its term is that of the request) and REQUEST_VOTE_REPLY. */
 struct raft_request_vote_reply {
     bool vote_granted;
 };
 
-/* Outbound, `entries` is NULL: the host sends entries prev_log_index + 1 .. prev_log_index +
+/* If outbound, `entries` is NULL: the host sends entries prev_log_index + 1 .. prev_log_index +
  * entry_count from its log, in one frame or in several consecutive ones, and only as long as it
- * leads the term of this message: later they may have been replaced. */
+ * leads the term of this message, because later they may have been replaced. */
 struct raft_append_entries {
     raft_index prev_log_index;
     raft_term prev_log_term;
@@ -138,7 +138,7 @@ struct raft_append_entries {
 
 struct raft_append_entries_reply {
     bool success;
-    /* Success: the receiver's log equals the sender's up to here, durably. Rejection: the
+    /* Success: up to here the receiver's log equals the sender's, durably. Rejection: the
      * rejected prev_log_index. */
     raft_index match_index;
     /* Rejection: the receiver's term there (0: its log ends before), and the first index of that
@@ -157,14 +157,15 @@ struct raft_heartbeat_reply {
     uint64_t read_round; /* Of the request. */
 };
 
-/* The kind says which body it has; RAFT_TIMEOUT_NOW has none. */
+/* `kind` determines which member of the union is valid; RAFT_TIMEOUT_NOW has none. */
 struct raft_message {
     enum raft_message_kind kind;
     raft_id from;
     raft_id to;
     raft_term term;
     union {
-        struct raft_append_entries append_entries; /* The largest: initializing clears it all. */
+        struct raft_append_entries append_entries; /* First, because it is the largest:
+                                                    * initializing it clears the whole union. */
         struct raft_request_vote request_vote;
         struct raft_request_vote_reply request_vote_reply;
         struct raft_append_entries_reply append_entries_reply;

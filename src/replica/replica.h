@@ -27,8 +27,8 @@ struct server_probe; /* command/probe.h */
  * never during this call. */
 void replica_submit(struct replica *r, struct request *request);
 
-/* Makes a snapshot of this node's state, whoever leads. The request is answered when it is durable;
- * of it only `reply` and `answered` are used. */
+/* Makes a snapshot of this node's state, whichever node leads. The request is answered when the
+ * snapshot is durable; only its `reply` and `answered` are used. */
 void replica_snapshot(struct replica *r, struct request *request);
 
 /* Too much is under way: submit nothing more until there is room again. */
@@ -36,8 +36,8 @@ bool replica_is_congested(const struct replica *r);
 /* There is room again, some time later, so that many can continue at once. */
 bool replica_has_room_again(const struct replica *r);
 
-/* At the end of each turn: what clients' connections take now, which counts for the limit on
- * memory. */
+/* To be called at the end of each turn: the memory of clients' connections, which counts for the
+ * limit on memory. */
 void replica_note_client_bytes(struct replica *r, uint64_t bytes);
 
 /* --- life --------------------------------------------------------------------------- */
@@ -65,15 +65,16 @@ struct replica_options {
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns;
     uint64_t segment_bytes;
-    uint64_t load_turn_ns; /* Of loading, in one turn; 0: the default. */
+    uint64_t load_turn_ns; /* Loading may take so much of one turn; 0: the default. */
     uint64_t log_memory_bytes;
     uint64_t log_tail_bytes;
     uint64_t snapshot_after_bytes;
     uint64_t snapshot_after_entries;
-    uint64_t snapshot_rate_bytes; /* A second, of one that is fetched; 0: no bound. */
+    uint64_t snapshot_rate_bytes; /* The most per second that is fetched of a snapshot; 0: no
+                                   * limit. */
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
-    uint64_t memory_bytes_max; /* A leader takes no growth beyond; 0: no limit. */
+    uint64_t memory_bytes_max; /* A leader refuses growth beyond this; 0: no limit. */
 };
 
 /* What a replica reports to its owner, with the given context. */
@@ -85,29 +86,29 @@ struct replica_events {
     void (*failed)(void *context);
 };
 
-/* Opens the store, and judges what is there. On failure returns NULL and says why. Then it is to be
- * loaded. */
+/* Opens the store, and judges the data. On failure returns NULL, with the reason in `text`.
+ * Next, replica_load() must be called. */
 struct replica *replica_start(const struct replica_options *options,
                               const struct replica_events *events, char *text, size_t text_size);
 enum replica_loaded {
-    REPLICA_LOADS, /* There is more: go on in the next turn. */
+    REPLICA_LOADS, /* There is more: call again in the next turn. */
     REPLICA_LOADED,
-    REPLICA_UNLOADABLE, /* The text says why: then only replica_free() may follow. */
+    REPLICA_UNLOADABLE, /* The reason is in `text`, and only replica_free() may follow. */
 };
 
-/* Brings what was recovered into the keyspace, for as long as a turn may take. Logs its progress
- * each second. */
+/* Loads recovered data into the keyspace, for as long as a turn may take. Logs its progress
+ * every second. */
 enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size);
 
 struct replica_progress {
     uint64_t bytes; /* Of the log, so far, */
     uint64_t total_bytes;
     uint64_t elapsed_ns;
-    uint64_t left_ns; /* An estimate; UINT64_MAX: none yet. */
+    uint64_t left_ns; /* An estimate; UINT64_MAX: there is none yet. */
     unsigned percent; /* 99 at the most. */
 };
 
-/* Whether it has not loaded all yet; then also how far it is. */
+/* Whether it is still loading; if so, also its progress. */
 bool replica_is_loading(const struct replica *r, struct replica_progress *ret_progress);
 
 /* Where peers deliver what they receive. */
@@ -185,8 +186,8 @@ struct replica_stats {
     uint64_t read_round_count;
     uint64_t forwarded_count; /* Commands forwarded to the leader. */
     uint64_t in_doubt_count;  /* Commands answered with INDOUBT. */
-    uint64_t no_room_count;   /* Commands refused for full disks, */
-    uint64_t no_memory_count; /* and for the limit on memory. */
+    uint64_t no_room_count;   /* Commands refused because disks were full. */
+    uint64_t no_memory_count; /* Commands refused because of the limit on memory. */
     uint64_t election_count;  /* Elections begun: terms in which this node asked for votes. */
     uint64_t pending_count;   /* Under way now. */
 };
@@ -195,12 +196,12 @@ struct replica_snapshot_stats {
     struct store_snapshot newest; /* Index 0: none. */
     bool is_making;
     uint32_t made_permille; /* Of the one under way. */
-    uint64_t made_count;    /* Since the start, */
+    uint64_t made_count;    /* Since the start. */
     uint64_t failed_count;
-    uint64_t last_ns;         /* and how long the last one took. */
-    uint64_t fetched_bytes;   /* Of one from another node, */
-    uint64_t fetch_bytes;     /* which has so many; 0: none is fetched. */
-    uint64_t fetch_rate;      /* Bytes a second; 0: not known yet. */
+    uint64_t last_ns;         /* How long the last one took. */
+    uint64_t fetched_bytes;   /* How much was fetched of another node's snapshot. */
+    uint64_t fetch_bytes;     /* The size of that snapshot; 0: none is fetched. */
+    uint64_t fetch_rate;      /* Bytes per second; 0: not known yet. */
     uint64_t installed_count; /* Since the start. */
     raft_index first_index;   /* Of the log. */
 };

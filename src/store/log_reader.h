@@ -9,7 +9,7 @@ struct log_reader {
     struct io_file *file;
     struct batch_place place; /* Each call sets its offset. */
     uint64_t file_bytes;      /* Size according to the segment's head. */
-    bool is_reused;           /* It was another segment before. */
+    bool is_reused;           /* It was made of an older segment. */
     uint64_t found_bytes;     /* Its actual size. */
     uint32_t version;         /* Its format version. */
     uint64_t window_bytes;    /* How much to read at once. */

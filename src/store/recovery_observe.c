@@ -156,7 +156,7 @@ static void index_batch(struct log_index *index, const struct recovery_segment *
     }
 }
 
-/* It is of a log that was replaced. */
+/* Whether the batch belongs to a log that was replaced. */
 static bool is_dropped(const struct recovery_facts *f, const struct batch_head *head)
 {
     return head->number <= f->origin.dropped_batch;
@@ -301,8 +301,8 @@ static void show_rest(const struct recovery *r, struct log_reader *reader, uint6
     }
 }
 
-/* What a sector that is not zero says of a torn job. In a segment that is reused, it may be left
- * over from before, unless a head tells. */
+/* How many bytes a torn job has left, judged by a sector that is not zero. In a reused segment
+ * such a sector may be older, unless it has a head. */
 static uint64_t torn_bytes(const struct log_reader *reader, const struct batch_head *head)
 {
     if (!reader->is_reused || MUTANT(leftovers_taken_for_torn)) {

@@ -220,9 +220,9 @@ static int find_identity(struct store *s, const struct directory *directory, uin
     return write_identity(s, c);
 }
 
-/* Written anew, since it may have been read from the system's cache alone. And from now on, a
- * log that ends before today's end is known to be damaged. If a snapshot has replaced the log, its
- * term may be a later one: then there was no vote in that yet. */
+/* Writes the vote again, because it may have been read only from the system's cache. From now
+ * on, a log that ends before its present end is known to be damaged. If a snapshot has replaced
+ * the log, its term may be higher than the vote's: then there was no vote in that term yet. */
 static int renew_vote(struct store *s)
 {
     int rv = vote_mend(s->io, s->dir, &s->vote_files);

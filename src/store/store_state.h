@@ -20,7 +20,7 @@ enum {
     JOB_BYTES_MAX = 4 * 1024 * 1024,       /* Written with one sync. */
     LARGE_BYTES = 1024 * 1024,             /* A payload from this size on is written uncopied, in
                                             * a job of its own. */
-    SPARES_MAX = 2,                        /* Dropped segments kept to be used again. */
+    SPARES_MAX = 2,                        /* Dropped segments that are kept for reuse. */
     SYNC_TIMES = 1024,                     /* How many sync times are remembered. */
     FIRST_SEGMENT_BYTES = 4 * 1024 * 1024, /* The first segments are small and grow to the full
                                             * size. */
@@ -107,7 +107,7 @@ struct wal_job {
 struct wal_spares {
     uint64_t numbers[SPARES_MAX];
     uint32_t count;
-    struct io_job job; /* Removes those that are not kept any more. */
+    struct io_job job; /* Removes those that are not kept. */
     bool is_in_flight;
     uint64_t released[SPARES_MAX];
     uint32_t released_count;
@@ -117,7 +117,7 @@ struct wal_spares {
 struct wal_prepare {
     struct io_job job;
     bool is_in_flight;
-    uint64_t spare; /* The dropped one that it is made of; 0: none. */
+    uint64_t spare; /* The dropped segment that it is made of; 0: none. */
     struct segment segment;
     int error;
 };
@@ -130,7 +130,7 @@ struct wal_move {
     bool drops_log;
     struct origin next;
     uint64_t drop_from; /* Number of the first segment to remove. */
-    uint64_t keep_from; /* From here on they are kept as spares. */
+    uint64_t keep_from; /* Segments from this one on are kept as spares. */
     int error;
 };
 
@@ -231,17 +231,18 @@ void wal_watch_stop(struct store *s);
 uint64_t segment_bytes_of(const struct store *s, uint64_t number);
 /* Makes an empty segment if none is ready or being made. */
 void wal_prepare_start(struct store *s);
-/* On a worker: keeps a dropped segment to be used again. 0 or a negative errno value. */
+/* On a worker: keeps a dropped segment for reuse. Returns 0 or a negative errno value. */
 int wal_keep_spare(struct store *s, uint64_t number);
-/* Something found no room on the disk: gives back what is kept. */
+/* There was no room on the disk: frees the spares. */
 void wal_release_spares(struct store *s);
 /* After the worker has stopped: takes over what it made. */
 void wal_prepare_finish(struct store *s);
 
 /* --- wal_origin.c --- */
-/* If it exists. Returns 0 or a negative errno value. */
+/* Removes a segment if it exists. Returns 0 or a negative errno value. */
 int wal_remove_segment(struct store *s, uint64_t number);
-/* At the start: a snapshot replaces the whole log, which begins behind `origin` and is empty. */
+/* At the start: a snapshot replaces the whole log, which becomes empty and begins after
+ * `origin`. */
 int wal_restart_log(struct store *s, const struct store_origin *origin);
 
 /* --- wal_read.c --- */

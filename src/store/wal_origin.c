@@ -57,7 +57,7 @@ static void end_move(struct wal_move *move, int error)
     owner->done(owner, error);
 }
 
-/* How many of the dropped segments are worth keeping: the last ones. */
+/* Chooses how many of the dropped segments to keep: the last ones. */
 static void choose_spares(struct store *s, struct wal_move *move)
 {
     uint64_t dropped = move->next.first_segment - move->drop_from;
@@ -128,8 +128,8 @@ static void finish_move(struct io_job *job)
     io_worker_submit(s->read_worker, &move->drop_job); /* After reads of what is removed. */
 }
 
-/* With the next segment, where none holds a batch. If the log is dropped, the last one that does
- * is needed: the chain goes on from there. */
+/* The log begins with the next segment if none holds a batch. If the log is dropped, the last
+ * segment with a batch is kept, because the chain of checksums continues from it. */
 static void choose_segment(const struct store *s, struct origin *origin, bool drops_log)
 {
     uint64_t index = drops_log ? UINT64_MAX - 1 : origin->entry.index;
