@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "cluster/address.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
@@ -23,6 +24,9 @@ static const uint64_t REACH_NS = 5 * 1000 * 1000 * 1000ull;
 static const uint64_t NAME_NS = 12 * 1000 * 1000 * 1000ull;
 /* Longer than the leader's own limit. */
 static const uint64_t ANSWER_NS = 12 * 1000 * 1000 * 1000ull;
+/* With `only_ask`. The contact answers by itself, at once, and the question is repeated: if the
+ * contact has gone without a word, its name may already lead to another member. */
+static const uint64_t ONLY_ASK_NS = 2 * 1000 * 1000 * 1000ull;
 
 enum join_verdict {
     VERDICT_MORE,
@@ -441,11 +445,14 @@ static void timer_fired(struct io_timer *timer)
 
 static void attempt(struct join *j)
 {
+    bool is_short = j->options.only_ask && !MUTANT(silent_contact_awaited);
+
     j->verdict = VERDICT_MORE;
     buffer_clear(&j->in);
     j->is_connecting = true;
     io_connect(j->options.io, &j->connect, &j->stream, &j->options.contact);
-    io_timer_start(j->options.io, &j->timer, io_now_ns(j->options.io) + ANSWER_NS);
+    io_timer_start(j->options.io, &j->timer,
+                   io_now_ns(j->options.io) + (is_short ? ONLY_ASK_NS : ANSWER_NS));
 }
 
 struct join *join_start(const struct join_options *options)

@@ -11,6 +11,9 @@
  *     STANDING_BY    asks for the contact's address whenever the node misses a member: every 2 s
  *                    while no leader is known, every 10 s while a member is out of reach
  *
+ * In the last two states the contact has 2 s to answer. The name may lead elsewhere by then, so
+ * the next question is a new connection.
+ *
  * This file knows of the node only what its events report, and of the contact only what join.h
  * learns. */
 #ifndef RAKIT_SERVER_CONTACT_H

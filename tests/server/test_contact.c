@@ -33,8 +33,8 @@ struct world {
     struct io_listener listener;
     struct io_stream stream;
     char request[512];
-    char whereabouts[256]; /* The contact's answer to INFO. */
-    const char *reply;     /* The contact's answer to RAFT ADD. */
+    char whereabouts[256]; /* The contact's answer to INFO; empty: it is silent. */
+    const char *reply;     /* The contact's answer to RAFT ADD; empty: it is silent. */
     uint32_t info_count;
     uint32_t add_count;
     uint32_t key_count;
@@ -78,7 +78,9 @@ static void request_received(struct io_stream *stream, int64_t size)
     w->key_count += is_key;
     w->add_count += !is_info && !is_key;
     reply = is_info ? w->whereabouts : is_key ? the_key : w->reply;
-    (void)io_stream_write(w->contact_io, stream, reply, strlen(reply));
+    if (reply[0] != '\0') {
+        (void)io_stream_write(w->contact_io, stream, reply, strlen(reply));
+    }
 }
 
 static void reply_sent(struct io_stream *stream, int status)
@@ -205,8 +207,11 @@ static void run_s(struct world *w, uint64_t seconds)
 static int setup(void **state)
 {
     struct world *w = memory_take_zeroed(1, sizeof *w);
-    struct sim_network network = {
-        .delay_min_ns = SIM_US, .delay_max_ns = SIM_MS, .window_bytes = 64 * 1024};
+    struct sim_network network = {.delay_min_ns = SIM_US,
+                                  .delay_max_ns = SIM_MS,
+                                  .window_bytes = 64 * 1024,
+                                  .break_min_ns = 60 * SIM_S,
+                                  .break_max_ns = 60 * SIM_S};
 
     w->sim = sim_new(1);
     sim_set_network(w->sim, &network);
@@ -394,6 +399,48 @@ static void test_contact__that_is_down_at_first_is_asked_later(void **state)
     assert_true(w->met_count > 0);
 }
 
+/* The system would go on trying to connect there for a minute. */
+static void test_contact__at_a_silent_address_is_asked_again_soon(void **state)
+{
+    struct world *w = *state;
+
+    w->node = (struct contact_node){.cluster_id = CLUSTER, .has_log = true};
+    sim_set_dark(w->sim, true);
+    start_contact(w);
+    run_s(w, 1);
+    run_contact(w); /* The name leads to another machine now. */
+    run_s(w, 4);
+    assert_true(w->met_count > 0);
+}
+
+static void test_contact__that_answers_nothing_is_asked_again_soon(void **state)
+{
+    struct world *w = *state;
+
+    w->node = (struct contact_node){.cluster_id = CLUSTER, .has_log = true};
+    w->whereabouts[0] = '\0';
+    run_contact(w);
+    start_contact(w);
+    run_s(w, 1);
+    assert_int_equal(w->info_count, 1);
+    say_whereabouts(w, CLUSTER);
+    run_s(w, 4);
+    assert_int_equal(w->met_peer_port, CONTACT_PEER_PORT);
+}
+
+/* The leader may take long to reach it. */
+static void test_contact__has_time_to_add_a_node(void **state)
+{
+    struct world *w = *state;
+
+    w->reply = "";
+    run_contact(w);
+    start_contact(w);
+    run_s(w, 10);
+    assert_int_equal(w->add_count, 1);
+    assert_int_equal(w->failed_count, 0);
+}
+
 static void test_contact__is_not_asked_by_a_node_that_stops(void **state)
 {
     struct world *w = *state;
@@ -419,6 +466,9 @@ int main(void)
         CONTACT_TEST(test_contact__is_asked_often_while_no_leader_is_known),
         CONTACT_TEST(test_contact__is_asked_now_and_then_while_a_member_is_missing),
         CONTACT_TEST(test_contact__that_is_down_at_first_is_asked_later),
+        CONTACT_TEST(test_contact__at_a_silent_address_is_asked_again_soon),
+        CONTACT_TEST(test_contact__that_answers_nothing_is_asked_again_soon),
+        CONTACT_TEST(test_contact__has_time_to_add_a_node),
         CONTACT_TEST(test_contact__is_not_asked_by_a_node_that_stops),
     };
 

@@ -345,6 +345,51 @@ test_moves__onto_two_islands_heal_through_the_contact_of_a_node_that_is_led(void
     }
 }
 
+static void cut_off(struct cluster *c, const struct node *n)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (&c->nodes[i] != n) {
+            sim_block(n->machine, c->nodes[i].machine, true);
+            sim_block(c->nodes[i].machine, n->machine, true);
+        }
+    }
+}
+
+/* The contact is cut off when it is asked, and dies. Another member comes to its address, with a
+ * peer port that nobody can guess, and is found there only if the contact is asked again, though
+ * the connection to it has not failed yet. */
+static void test_moves__to_the_address_of_a_silent_contact_heal(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct node *nodes[NODES];
+        struct cluster *c = begin(seed, nodes);
+        struct sim_network network = *sim_get_network(c->sim);
+
+        network.break_min_ns = network.break_max_ns = 60 * SIM_S;
+        sim_set_network(c->sim, &network);
+        for (uint32_t i = 0; i < NODES; i++) {
+            cluster_kill(nodes[i], SIM_KILLED);
+        }
+        cut_off(c, nodes[0]);
+        cluster_move(nodes[0], "x1");
+        cluster_start(nodes[0]);
+        cluster_move(nodes[1], "x2");
+        nodes[1]->contact = nodes[0];
+        cluster_start(nodes[1]);
+        calm_cluster_run_for(c, 100 * SIM_MS);
+
+        cluster_kill(nodes[0], SIM_POWER);
+        cluster_move(nodes[0], "gone");
+        cluster_move(nodes[2], "x1");
+        nodes[2]->config.peer_port = CLUSTER_PEER_PORT + 10;
+        nodes[2]->contact = nodes[0];
+        cluster_start(nodes[2]);
+        expect_whole_within(c, HEAL_S / 2 + 1);
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_moves__of_the_contact_to_another_port_reach_who_joined_through_it),
         cmocka_unit_test(
             test_moves__onto_two_islands_heal_through_the_contact_of_a_node_that_is_led),
+        cmocka_unit_test(test_moves__to_the_address_of_a_silent_contact_heal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
