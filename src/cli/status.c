@@ -16,8 +16,9 @@ struct health {
     long long voters;
     long long reachable; /* Voters. */
     long long contradicted;
-    long long lagging; /* Voters. */
-    long long full;    /* Voters that are known to have a full disk. */
+    long long lagging;        /* Voters. */
+    long long full;           /* Voters that are known to have a full disk. */
+    long long without_memory; /* Voters that have no memory for more data. */
     long long learners;
     long long commit_index; /* The highest that any node reports. */
     bool has_leader;
@@ -64,6 +65,7 @@ static struct health count_nodes(const redisReply *status)
         h.lagging += field_is(node, "health", "lagging");
         h.contradicted += field_is(node, "health", "contradicted");
         h.full += field_is(node, "health", "disk-full");
+        h.without_memory += field_is(node, "health", "memory-full");
     }
     return h;
 }
@@ -91,6 +93,10 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
     if (h->full > 0) {
         buffer_printf(out, "%lld of %lld voters with a full disk, ", h->full, h->voters);
     }
+    if (h->without_memory > 0) {
+        buffer_printf(out, "%lld of %lld voters with no memory for more data, ", h->without_memory,
+                      h->voters);
+    }
     if (spare < 0) {
         buffer_printf(out, "no majority: no reads, no writes");
     } else if (spare == 0) {
@@ -104,8 +110,8 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
 static void draw_verdict(struct buffer *out, const struct health *h, const struct style *style)
 {
     long long spare = h->reachable - h->full - (h->voters / 2 + 1);
-    bool whole =
-        h->reachable == h->voters && h->lagging == 0 && h->contradicted == 0 && h->full == 0;
+    bool whole = h->reachable == h->voters && h->lagging == 0 && h->contradicted == 0 &&
+                 h->full == 0 && h->without_memory == 0;
     enum colour colour = !h->has_leader || spare < 0 ? RED : whole ? GREEN : YELLOW;
 
     buffer_printf(out, "%s", style_on(style, colour));

@@ -293,6 +293,7 @@ static void note_peer(struct peers *p, const struct wire_message *m)
         peer->heard_ns = io_now_ns(p->io);
         peer->applied_index = m->applied_index;
         peer->disk = m->disk;
+        peer->data_bytes_max = m->data_bytes_max;
         peer->term = m->message.term;
     }
 }
@@ -506,6 +507,11 @@ void peers_set_applied(struct peers *p, raft_index applied_index)
 void peers_set_disk(struct peers *p, enum wire_disk disk)
 {
     p->disk = disk;
+}
+
+void peers_set_memory(struct peers *p, uint64_t data_bytes_max)
+{
+    p->data_bytes_max = data_bytes_max;
 }
 
 void peers_set_level(struct peers *p, uint32_t level)

@@ -133,6 +133,7 @@ struct peer {
     raft_term term;
     raft_index applied_index;
     enum wire_disk disk;
+    uint64_t data_bytes_max;                  /* See wire_message. */
     char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Its version; "": unknown. */
 };
 
@@ -185,6 +186,7 @@ struct peers {
     const struct membership *committed; /* Borrowed, for refusing removed nodes; or NULL. */
     raft_index applied_index;           /* Sent with each message. */
     enum wire_disk disk;                /* Sent with each message. */
+    uint64_t data_bytes_max;            /* Sent with each message. */
     raft_id held_by;                    /* For HOLDS: the node that the next fields are about. */
     uint64_t held_from;     /* For that node: commands from this correlation number on are waited
                              * for. */
@@ -229,9 +231,11 @@ enum peers_word peers_word_of(const struct peers *p, const struct member_address
  * uncommitted configuration leaves out may still lead, and is needed to commit it, so others are
  * kept. */
 void peers_set_members(struct peers *p, const struct membership *m);
-/* What each message says of this node: how far it has applied the log, and how its disk is. */
+/* What each message says of this node: how far it has applied the log, how its disk is, and for how
+ * much data it has memory (0: for any amount). */
 void peers_set_applied(struct peers *p, raft_index applied_index);
 void peers_set_disk(struct peers *p, enum wire_disk disk);
+void peers_set_memory(struct peers *p, uint64_t data_bytes_max);
 /* Drops the nodes that `committed` lists as removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
 /* Keeps out nodes that do not know that feature level. */

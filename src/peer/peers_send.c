@@ -17,7 +17,10 @@ void peers_send(struct peers *p, const struct raft_message *m)
     } else if (peer->dial[channel].phase == DIAL_UP &&
                link_backlog_bytes(&peer->dial[channel].link) < CONTROL_BACKLOG_BYTES) {
         /* A peer that does not read gets nothing more; the core tolerates lost messages. */
-        struct wire_message w = {.message = *m, .applied_index = p->applied_index, .disk = p->disk};
+        struct wire_message w = {.message = *m,
+                                 .applied_index = p->applied_index,
+                                 .disk = p->disk,
+                                 .data_bytes_max = p->data_bytes_max};
 
         wire_put_message(&peer->dial[channel].link.out, &w);
     }

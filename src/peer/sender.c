@@ -34,7 +34,8 @@ static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t 
     const struct raft *raft = peer->peers->source.raft;
     struct wire_message m = {.message = s->header,
                              .applied_index = peer->peers->applied_index,
-                             .disk = peer->peers->disk};
+                             .disk = peer->peers->disk,
+                             .data_bytes_max = peer->peers->data_bytes_max};
 
     struct raft_append_entries *a = &m.message.append_entries;
 

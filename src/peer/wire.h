@@ -124,6 +124,7 @@ struct wire_message {
     struct raft_message message;
     raft_index applied_index; /* The sender's. */
     enum wire_disk disk;      /* The sender's. */
+    uint64_t data_bytes_max;  /* How much data the sender has memory for; 0: any amount. */
 };
 
 struct wire_forward {

@@ -53,7 +53,8 @@ static const struct wire_field proof_fields[] = {
     RANGE(WIRE_U64, wire_message, message.from, 1, 0),                                             \
         RANGE(WIRE_U64, wire_message, message.to, 1, 0),                                           \
         FIELD(WIRE_U64, wire_message, message.term), FIELD(WIRE_U64, wire_message, applied_index), \
-        RANGE(WIRE_U8, wire_message, disk, WIRE_DISK_ROOM, WIRE_DISK_SPENT)
+        RANGE(WIRE_U8, wire_message, disk, WIRE_DISK_ROOM, WIRE_DISK_SPENT),                       \
+        FIELD(WIRE_U64, wire_message, data_bytes_max)
 
 static const struct wire_field pre_vote_fields[] = {
     EACH_MESSAGE,

@@ -2,6 +2,8 @@
 #include "base/mutant.h"
 #include "replica/state.h"
 
+enum { FULL_SHARE = 64 }; /* If less than such a part of it is left, a node is shown as full. */
+
 /* Where there is no limit: what may wait to be freed while more is applied. */
 static const uint64_t CLEARED_BYTES_MAX = 1024 * 1024 * 1024;
 
@@ -53,19 +55,81 @@ void memory_note_applied(struct replica *r)
     promises_keep(&r->promises, r->applied_index);
 }
 
+/* For how much data this node has memory, beside what else it uses; 0: for any amount. */
+static uint64_t own_data_max(const struct replica *r)
+{
+    uint64_t max_bytes = r->options.memory_bytes_max;
+
+    if (max_bytes == 0) {
+        return 0;
+    }
+
+    uint64_t other_bytes = replica_memory_bytes(r) - keyspace_memory_bytes(r->keyspace);
+
+    return max_bytes > other_bytes ? max_bytes - other_bytes : 1;
+}
+
+void memory_announce(const struct replica *r)
+{
+    peers_set_memory(r->peers, own_data_max(r));
+}
+
+/* Whether a member counts: a voter that is heard. */
+static bool is_heard_voter(const struct replica *r, const struct raft_member *member)
+{
+    struct raft_progress p;
+
+    return (member->incoming || member->outgoing) && raft_progress_of(r->raft, member->id, &p) &&
+           p.is_active;
+}
+
+static uint64_t data_max_of(const struct replica *r, raft_id id)
+{
+    const struct peer *peer = peers_find(r->peers, id);
+
+    return peer == NULL ? 0 : peer->data_bytes_max;
+}
+
+static uint64_t lower_limit(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* Of all voters that are heard: what one of them could not hold would cost it, and the next one. */
+static uint64_t least_data_max(const struct replica *r)
+{
+    const struct raft_configuration *c = raft_configuration(r->raft);
+    uint64_t bytes = own_data_max(r);
+
+    for (uint32_t i = 0; i < c->member_count && !MUTANT(small_voters_ignored); i++) {
+        if (is_heard_voter(r, &c->members[i])) {
+            bytes = lower_limit(bytes, data_max_of(r, c->members[i].id));
+        }
+    }
+    return bytes;
+}
+
 void memory_survey(const struct replica *r, struct memory_survey *ret_survey)
 {
-    uint64_t used_bytes = replica_memory_bytes(r);
-    uint64_t max_bytes = r->options.memory_bytes_max;
+    uint64_t data_bytes = keyspace_memory_bytes(r->keyspace);
+    uint64_t max_bytes = least_data_max(r);
 
     *ret_survey = (struct memory_survey){
         .keyspace = r->keyspace,
-        .used_bytes = used_bytes,
+        .used_bytes = replica_memory_bytes(r),
         .is_limited = max_bytes > 0,
         .is_settled = r->applied_index == r->window.last,
         .is_known = r->applied_index >= r->inherited_index,
-        .room_bytes = max_bytes > used_bytes ? max_bytes - used_bytes : 0,
+        .room_bytes = max_bytes > data_bytes ? max_bytes - data_bytes : 0,
         .ahead_bytes = r->promises.bytes,
         .cleared_bytes = keyspace_cleared_bytes(r->keyspace),
     };
+}
+
+bool memory_is_full(const struct replica *r, raft_id id)
+{
+    uint64_t max_bytes = id == raft_self(r->raft) ? own_data_max(r) : data_max_of(r, id);
+
+    return max_bytes > 0 &&
+           keyspace_memory_bytes(r->keyspace) + max_bytes / FULL_SHARE >= max_bytes;
 }

@@ -67,6 +67,11 @@ struct node_view {
     const char *program; /* Its version; "": not known. */
 };
 
+static const char *memory_name(const struct replica *r, raft_id id)
+{
+    return memory_is_full(r, id) ? "memory-full" : "ok";
+}
+
 static struct node_view view_self(const struct replica *r, const struct raft_member *member)
 {
     bool is_learner = !member->incoming && !member->outgoing;
@@ -81,7 +86,7 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
         .match_index = raft_durable_index(r->raft),
         .health = contradictions_are_recent(&r->contradictions, io_now_ns(r->io)) ? "contradicted"
                   : stats.is_full                                                 ? "disk-full"
-                                                                                  : "ok",
+                                  : memory_name(r, member->id),
         .program = RAKIT_VERSION,
     };
 }
@@ -143,7 +148,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     v.term = peer->term;
     v.applied_index = peer->applied_index;
     v.commit_index = peer->applied_index;
-    v.health = says_full(r, peer) ? "disk-full" : "ok";
+    v.health = says_full(r, peer) ? "disk-full" : memory_name(r, member->id);
     if (raft_progress_of(r->raft, member->id, &progress)) {
         v.role = is_learner ? "learner" : "follower";
         v.match_index = progress.match_index;

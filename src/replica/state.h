@@ -267,6 +267,10 @@ raft_id disk_successor(const struct replica *r);
 
 /* What room there is now, for a batch of a leader's. */
 void memory_survey(const struct replica *r, struct memory_survey *ret_survey);
+/* Each turn: the others are told for how much data this node has memory. */
+void memory_announce(const struct replica *r);
+/* Whether hardly any data may be added, by what that member has said; for RAFT STATUS. */
+bool memory_is_full(const struct replica *r, raft_id id);
 /* What was deleted and is not freed yet is what takes more than there is. */
 bool memory_is_exceeded_by_cleared(const struct replica *r);
 /* The role, the term or the leader is another. */

@@ -145,6 +145,17 @@ static void test_status__a_voter_with_a_full_disk_is_no_help(void **state)
     buffer_deinit(&out);
 }
 
+static void test_status__a_voter_without_memory_holds_all_back(void **state)
+{
+    struct node nodes[] = {healthy[0], healthy[1], healthy[2]};
+
+    nodes[1].health = "memory-full";
+    assert_headlines(status_of(nodes, 3, "1000000000000000", "stable"),
+                     "degraded: 1 of 3 voters with no memory for more data, tolerates 1 more "
+                     "failure\n"
+                     "cluster 01234567, leader h:1, 3 voters, term 4\n");
+}
+
 static void test_status__learners_do_not_count_as_voters(void **state)
 {
     struct node nodes[] = {
@@ -286,6 +297,7 @@ int main(void)
         TEST(test_status__draws_headlines_and_a_table),
         TEST(test_status__counts_what_can_still_fail),
         TEST(test_status__a_voter_with_a_full_disk_is_no_help),
+        TEST(test_status__a_voter_without_memory_holds_all_back),
         TEST(test_status__learners_do_not_count_as_voters),
         TEST(test_status__shows_that_the_node_was_removed),
         TEST(test_status__shows_no_number_that_is_not_known),

@@ -548,13 +548,14 @@ static void test_peers__that_do_not_read_their_answers_are_cut_off(void **state)
 }
 
 /* Also with entries: a leader whose disk is full sends them. */
-static void test_peers__report_their_disk_with_entries(void **state)
+static void test_peers__report_their_disk_and_memory_with_entries(void **state)
 {
     struct world *w = *state;
     struct wire_message m = {
         .message = {.kind = RAFT_APPEND_ENTRIES, .from = id_of(0), .to = id_of(1), .term = 1},
         .applied_index = 7,
-        .disk = WIRE_DISK_FULL};
+        .disk = WIRE_DISK_FULL,
+        .data_bytes_max = 9};
     struct wire_hello hello = stranger_hello();
     struct stranger s;
 
@@ -569,6 +570,7 @@ static void test_peers__report_their_disk_with_entries(void **state)
     assert_false(w->nodes[1].awaits_message);
     assert_int_equal(peers_find(&w->nodes[1].peers, id_of(0))->disk, WIRE_DISK_FULL);
     assert_int_equal(peers_find(&w->nodes[1].peers, id_of(0))->applied_index, 7);
+    assert_int_equal(peers_find(&w->nodes[1].peers, id_of(0))->data_bytes_max, 9);
     end_stranger(w);
     stranger_end(&s);
 }
@@ -596,7 +598,7 @@ int main(void)
         PEERS_TEST(test_peers__fetch_parts_of_a_snapshot),
         PEERS_TEST(test_peers__heartbeats_do_not_wait_behind_large_values),
         PEERS_TEST(test_peers__that_do_not_read_their_answers_are_cut_off),
-        PEERS_TEST(test_peers__report_their_disk_with_entries),
+        PEERS_TEST(test_peers__report_their_disk_and_memory_with_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

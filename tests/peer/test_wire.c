@@ -114,7 +114,8 @@ static const struct raft_message bodies[] = {
 
 static struct wire_message sample(enum raft_message_kind kind)
 {
-    struct wire_message m = {.group = 200, .applied_index = 23, .disk = WIRE_DISK_FULL};
+    struct wire_message m = {
+        .group = 200, .applied_index = 23, .disk = WIRE_DISK_FULL, .data_bytes_max = 29};
 
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         if (bodies[i].kind == kind) {
@@ -143,6 +144,7 @@ static void test_message__has_the_fields_of_its_kind(void **state)
         assert_int_equal(out.group, 200);
         assert_int_equal(out.applied_index, 23);
         assert_int_equal(out.disk, WIRE_DISK_FULL);
+        assert_int_equal(out.data_bytes_max, 29);
     }
     buffer_deinit(&b);
 }
@@ -172,11 +174,13 @@ static void test_message__out_of_bounds_is_refused(void **state)
     struct buffer b = {0};
     char *body;
     size_t size;
+    size_t disk_at;
 
     (void)state;
     wire_put_message(&b, &good);
     body = buffer_begin(&b) + WIRE_HEADER_BYTES;
     size = buffer_size(&b) - WIRE_HEADER_BYTES;
+    disk_at = size - 2 - sizeof(uint64_t); /* Before the memory and the flag. */
     for (size_t i = 0; i <= size + 1; i++) {
         assert_int_equal(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, i)), &out),
                          i == size);
@@ -186,9 +190,9 @@ static void test_message__out_of_bounds_is_refused(void **state)
     body[size - 1] = 2; /* The flag. */
     assert_false(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));
     body[size - 1] = 0;
-    body[size - 2] = WIRE_DISK_SPENT + 1;
+    body[disk_at] = WIRE_DISK_SPENT + 1;
     assert_false(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));
-    body[size - 2] = WIRE_DISK_SPENT;
+    body[disk_at] = WIRE_DISK_SPENT;
     assert_true(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));
     put_u64(body, 0); /* From nobody. */
     assert_false(wire_get_message(frame_of(WIRE_PRE_VOTE_REPLY, slice_of(body, size)), &out));

@@ -61,7 +61,7 @@ static void put_uses(struct buffer *out, uint32_t uses)
 /* The core's messages begin alike, and the document describes that once. */
 static uint32_t first_field(const struct wire_kind *kind)
 {
-    return wire_is_message(kind->type) || kind->type == WIRE_APPEND ? 5 : 0;
+    return wire_is_message(kind->type) || kind->type == WIRE_APPEND ? 6 : 0;
 }
 
 static void put_row(struct buffer *out, const struct wire_kind *kind)

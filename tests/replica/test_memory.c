@@ -20,17 +20,27 @@ enum { MB = 1024 * 1024 };
 struct fixture {
     struct replica replica;
     struct command_table commands;
+    struct peers peers;
 };
 
 static int up(void **state)
 {
     struct fixture *f = memory_take_zeroed(1, sizeof *f);
+    struct raft_options options = {.id = 1,
+                                   .election_timeout_ns = 300000000,
+                                   .heartbeat_interval_ns = 50000000,
+                                   .seed = 1,
+                                   .runs_max = 16};
 
     for (const struct command *const *tables = kv_command_tables; *tables != NULL; tables++) {
         command_table_add(&f->commands, *tables);
     }
     f->replica.options.commands = &f->commands;
     f->replica.keyspace = keyspace_new(7);
+    f->replica.raft_memory = memory_take_zeroed(1, raft_size(&options));
+    f->replica.raft = raft_init(f->replica.raft_memory, &options, 0);
+    list_init(&f->peers.all);
+    f->replica.peers = &f->peers;
     *state = f;
     return 0;
 }
@@ -41,7 +51,7 @@ static int down(void **state)
 
     keyspace_free(f->replica.keyspace);
     promises_deinit(&f->replica.promises);
-    free(f->replica.arguments);
+    free(f->replica.raft_memory);
     free(f);
     return 0;
 }

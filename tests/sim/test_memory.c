@@ -34,16 +34,22 @@ static uint64_t count_refused(const struct cluster *c)
     return count;
 }
 
+static void run_within_bounds(struct cluster *c, uint64_t for_ns)
+{
+    for (uint64_t ns = 0; ns < for_ns; ns += STEP_NS) {
+        calm_cluster_run_for(c, STEP_NS);
+        bounds_check(c);
+        assert_false(c->verdict.is_guilty);
+    }
+}
+
 /* Users' commands are checked by the witness: what was refused was not executed. */
 static void run(uint64_t seed, const struct user_options *users, uint64_t for_ns)
 {
     struct cluster *c = calm_cluster_start(seed, make_tight);
 
     calm_cluster_start_users(c, users);
-    for (uint64_t ns = 0; ns < for_ns; ns += STEP_NS) {
-        calm_cluster_run_for(c, STEP_NS);
-        bounds_check(c);
-    }
+    run_within_bounds(c, for_ns);
     assert_true(count_refused(c) > 0);
     assert_int_equal(calm_cluster_count_in_doubt(c), 0);
     for (uint32_t i = 0; i < c->user_count; i++) {
@@ -87,11 +93,38 @@ static void test_memory__is_not_exceeded_by_a_storm_of_small_commands(void **sta
     }
 }
 
+/* A follower with less memory than the others: the leader takes no more than that one can hold. */
+static void test_memory__of_the_smallest_voter_is_the_limit(void **state)
+{
+    const struct user_options users = {.key_count = 8,
+                                       .pipeline_max = 4,
+                                       .read_percent = 5,
+                                       .value_bytes_max = 10,
+                                       .offset_max = 400 * KB,
+                                       .think_ns = 20 * SIM_MS,
+                                       .patience_ns = 10 * SIM_S};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, NULL);
+        struct node *small = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+
+        small->config.memory_bytes_max = MB;
+        replica_limit_memory(small->server->replica, MB);
+        calm_cluster_run_for(c, SIM_S);
+        calm_cluster_start_users(c, &users);
+        run_within_bounds(c, 2 * SIM_S);
+        assert_true(count_refused(c) > 0);
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory__that_runs_out_under_load_refuses_for_certain),
         cmocka_unit_test(test_memory__is_not_exceeded_by_a_storm_of_small_commands),
+        cmocka_unit_test(test_memory__of_the_smallest_voter_is_the_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
