@@ -1,11 +1,17 @@
 #include "base/memory.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { HUGE_PAGE_BYTES = 2 * 1024 * 1024, HUGE_BYTES_MIN = 4 * HUGE_PAGE_BYTES };
+enum {
+    HUGE_PAGE_BYTES = 2 * 1024 * 1024,
+    HUGE_BYTES_MIN = 4 * HUGE_PAGE_BYTES,
+    PAGE_BYTES = 4096,
+    GIVE_BACK_BYTES_MIN = 1024 * 1024,
+};
 
 static void *checked(void *memory, size_t size)
 {
@@ -61,4 +67,22 @@ void *memory_copy(const void *data, size_t size)
         memcpy(copy, data, size);
     }
     return copy;
+}
+
+void memory_zero(void *memory, size_t size)
+{
+    char *begin = memory;
+    size_t head = (PAGE_BYTES - (uintptr_t)begin % PAGE_BYTES) % PAGE_BYTES;
+
+    if (size >= GIVE_BACK_BYTES_MIN) {
+        size_t pages = (size - head) / PAGE_BYTES * PAGE_BYTES;
+
+        /* If pages are larger than that, or locked, it is refused. */
+        if (madvise(begin + head, pages, MADV_DONTNEED) == 0) {
+            memset(begin, 0, head);
+            memset(begin + head + pages, 0, size - head - pages);
+            return;
+        }
+    }
+    memset(begin, 0, size);
 }

@@ -1,5 +1,7 @@
 #include "kv/digest.h"
 
+#include <stdbool.h>
+
 #include "base/checksum.h"
 
 uint64_t digest_mix(uint64_t z)
@@ -9,8 +11,10 @@ uint64_t digest_mix(uint64_t z)
     return z ^ (z >> 31);
 }
 
-uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, size_t end)
+uint64_t digest_of_range_with_zeros(uint64_t key_hash, struct slice value, size_t begin, size_t end,
+                                    size_t zeros_begin, size_t zeros_end)
 {
+    static const char zeros[DIGEST_BLOCK_BYTES];
     size_t block = begin / DIGEST_BLOCK_BYTES;
     uint64_t digest = 0;
 
@@ -23,10 +27,19 @@ uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, si
         if (size > DIGEST_BLOCK_BYTES) {
             size = DIGEST_BLOCK_BYTES;
         }
-        digest += checksum_seeded(value.data + at, size, key_hash + block * 0x9e3779b97f4a7c15u);
+
+        bool is_zero = at >= zeros_begin && at + size <= zeros_end;
+
+        digest += checksum_seeded(is_zero ? zeros : value.data + at, size,
+                                  key_hash + block * 0x9e3779b97f4a7c15u);
         block++;
     }
     return digest;
+}
+
+uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, size_t end)
+{
+    return digest_of_range_with_zeros(key_hash, value, begin, end, 0, 0);
 }
 
 uint64_t digest_of_item(uint64_t key_hash, struct slice value)

@@ -251,6 +251,12 @@ static unsigned char grown_shape(size_t key_size)
                            SHAPE_HAS_ROOM);
 }
 
+/* The first growth of a short value: a wider header moves the bytes behind it. */
+static bool is_copied_to_grow(const struct item *item)
+{
+    return (item->shape & SHAPE_VALUE_4) == 0;
+}
+
 uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size)
 {
     struct layout l = {.key_size = key_size};
@@ -261,8 +267,7 @@ uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size
         if (size <= l.value_size) {
             return 0;
         }
-        /* At its first growth, it is copied. */
-        kept_bytes = item->shape == grown_shape(l.key_size) ? item_heap_bytes(item) : 0;
+        kept_bytes = is_copied_to_grow(item) || item_is_kept(item) ? 0 : item_heap_bytes(item);
     }
 
     struct layout grown = {.header_bytes = header_bytes_of(grown_shape(l.key_size)),
@@ -279,8 +284,7 @@ struct item *item_grow(struct item *item, size_t size)
 
     CHECK(size >= l.value_size);
     CHECK(size <= UINT32_MAX);
-    if (item->shape != shape) {
-        /* The first growth: a wider header moves the bytes behind it. */
+    if (is_copied_to_grow(item)) {
         struct item *wide = item_take(shape, item_key(item), slice_of(NULL, size));
 
         memcpy(item_value_bytes(wide), item_value_bytes(item), l.value_size);
@@ -288,7 +292,7 @@ struct item *item_grow(struct item *item, size_t size)
         return wide;
     }
 
-    size_t old_bytes = allocated_bytes(shape, &l);
+    size_t old_bytes = allocated_bytes(item->shape, &l);
     size_t new_bytes = grown_bytes(l.header_bytes + l.key_size + size);
 
     if (new_bytes != old_bytes) {

@@ -174,7 +174,7 @@ static void grow_item(struct kv *kv, struct item **at, size_t size)
         kv_walk_item_moved(kv->common->walk, old, *at);
     }
     kv->table.item_bytes += item_heap_bytes(*at);
-    memset(item_value_bytes(*at) + old_size, 0, size - old_size);
+    memory_zero(item_value_bytes(*at) + old_size, size - old_size);
 }
 
 size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part)
@@ -195,7 +195,8 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
     }
 
     struct slice value = item_value(*at);
-    size_t first = offset < value.size ? offset : value.size; /* That changes. */
+    size_t old_size = value.size;
+    size_t first = offset < old_size ? offset : old_size; /* That changes. */
 
     table_before_change(&kv->table, hash);
     if (item_is_kept(*at)) {
@@ -210,7 +211,7 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
         memcpy(item_value_bytes(*at) + offset, part.data, part.size);
     }
     value = item_value(*at);
-    kv->digest += digest_of_range(hash, value, first, end);
+    kv->digest += digest_of_range_with_zeros(hash, value, first, end, old_size, offset);
     return value.size;
 }
 

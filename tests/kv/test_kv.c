@@ -365,6 +365,36 @@ static void test_kv__appends_without_going_over_the_value(void **state)
     keyspace_free(k);
 }
 
+/* A gap of any size is zero, whatever was in that memory before, and its digest is right though
+ * hardly any of it is looked at. */
+static void test_kv__fills_large_gaps_with_zeros(void **state)
+{
+    static const size_t gaps[] = {1, 4095, 4096, 4097, 100000, 1048576, 3000001, 20000003};
+    struct keyspace *k = keyspace_new(3);
+    struct kv *kv = keyspace_database(k, 0);
+    struct slice value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++) {
+        char *dirt = memory_take(gaps[i] + 100000);
+
+        memset(dirt, 'x', gaps[i] + 100000);
+        kv_set(kv, slice_str("k"), slice_of(dirt, gaps[i] / 3));
+        kv_set_range(kv, slice_str("k"), gaps[i] / 3 + gaps[i], slice_str("end"));
+        free(dirt);
+        assert_true(kv_get(kv, slice_str("k"), &value));
+        assert_int_equal(value.size, gaps[i] / 3 + gaps[i] + 3);
+        for (size_t at = 0; at < value.size - 3; at++) {
+            if (value.data[at] != (at < gaps[i] / 3 ? 'x' : '\0')) {
+                fail_msg("byte %zu of %zu is %d", at, value.size, value.data[at]);
+            }
+        }
+        assert_memory_equal(value.data + value.size - 3, "end", 3);
+        assert_true(kv_digest(kv) == kv_digest_recomputed(kv));
+    }
+    keyspace_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_kv__digest_depends_on_content_alone),
         cmocka_unit_test(test_kv__keeps_keys_and_values_of_any_size),
         cmocka_unit_test(test_kv__appends_without_going_over_the_value),
+        cmocka_unit_test(test_kv__fills_large_gaps_with_zeros),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

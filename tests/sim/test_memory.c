@@ -1,6 +1,6 @@
 /* Memory that is about to run out: growth is refused before it enters the log, so no node ever has
  * to take more than the limit (bounds.c looks), deletes and reads go on, and all nodes stay equal
- * (I-140). */
+ * (I-150). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
