@@ -70,7 +70,7 @@ void client_close(struct client *c, const char *why)
     c->end = CLIENT_CLOSING;
     list_remove(&c->ready_link);
     list_remove(&c->dirty_link);
-    client_forget_output(c);
+    client_forget_memory(c);
     client_abandon(c);
     io_stream_close(clients->io, &c->stream);
 }
@@ -168,7 +168,7 @@ void clients_send(struct clients *c)
         list_remove(node);
         client_send(container_of(node, struct client, dirty_link));
     }
-    replica_note_client_bytes(c->replica, c->unread_bytes);
+    replica_note_client_bytes(c->replica, c->unread_bytes + c->input_bytes);
     /* Otherwise nothing would run clients that had no time, or that an answer of this turn
      * allows to continue. */
     if ((!list_is_empty(&c->ready) ||
@@ -198,6 +198,7 @@ static void give_memory_back(struct client *c)
 {
     if (buffer_size(&c->input) == 0) {
         buffer_deinit(&c->input);
+        client_note_input(c);
         c->read_bytes = CLIENT_READ_BYTES;
     }
     if (buffer_size(&c->out) == 0) {

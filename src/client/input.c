@@ -33,6 +33,8 @@ static bool is_held_up(const struct client *c)
     return c->wait != CLIENT_RUNS || !list_is_empty(&c->ready_link);
 }
 
+static void refuse_for_good(struct client *c, const char *error);
+
 static bool takes_no_more(const struct client *c)
 {
     return c->end == CLIENT_ENDS_AFTER_REPLIES || c->end == CLIENT_DRAINS;
@@ -61,8 +63,12 @@ char *client_room(struct io_stream *stream, size_t *ret_size)
 {
     struct client *c = client_of_stream(stream);
 
+    if (!takes_no_more(c) && !client_has_input_room(c, room_wanted(c))) {
+        refuse_for_good(c, ERROR_INPUT_MEMORY);
+        c->read_bytes = CLIENT_READ_BYTES;
+    }
     if (takes_no_more(c)) {
-        buffer_clear(&c->input);
+        buffer_trim(&c->input, CLIENT_READ_BYTES_MAX);
     } else if (is_held_up(c) && buffer_size(&c->input) >= CLIENT_READ_AHEAD_BYTES) {
         c->is_paused = true;
         *ret_size = 0;
@@ -71,6 +77,8 @@ char *client_room(struct io_stream *stream, size_t *ret_size)
 
     size_t wanted = room_wanted(c);
     char *room = buffer_reserve(&c->input, wanted);
+
+    client_note_input(c);
 
     *ret_size = wanted;
     return room;
@@ -580,6 +588,7 @@ void client_run(struct client *c)
     }
     if (buffer_size(&c->input) == 0) {
         buffer_trim(&c->input, CLIENT_READ_BYTES_MAX);
+        client_note_input(c);
     }
     resume_reading(c);
 }

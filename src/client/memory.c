@@ -1,6 +1,9 @@
-/* memory.c - limits the memory for unread replies of all clients together. Beyond half of the
- * limit, a client with unread replies gets no more; others are served as before. If that is not
- * enough, the connection that holds most is closed. */
+/* memory.c - limits the memory for what all clients together have sent, and for what they have not
+ * read.
+ *
+ * A large request that does not fit beside those of the others is refused before the rest of it is
+ * read. Beyond half of the limit for unread replies, a client that has some gets no more; others
+ * are served as before. If that is not enough, the connection that holds most is closed. */
 #include <stdlib.h>
 
 #include "base/mutant.h"
@@ -42,9 +45,33 @@ static void count_output(struct client *c, uint64_t bytes)
     c->unread_bytes = bytes;
 }
 
-void client_forget_output(struct client *c)
+static void count_input(struct client *c, uint64_t bytes)
+{
+    c->clients->input_bytes += bytes - c->input_bytes;
+    c->input_bytes = bytes;
+}
+
+void client_note_input(struct client *c)
+{
+    if (c->end < CLIENT_CLOSING) {
+        count_input(c, c->input.capacity);
+    }
+}
+
+bool client_has_input_room(const struct client *c, size_t bytes)
+{
+    const struct clients *clients = c->clients;
+    size_t needed = buffer_size(&c->input) + bytes;
+
+    return needed <= CLIENT_READ_BYTES_MAX || needed <= c->input.capacity ||
+           clients->input_bytes - c->input_bytes + needed <= clients->options.input_memory_bytes ||
+           MUTANT(input_without_limit);
+}
+
+void client_forget_memory(struct client *c)
 {
     count_output(c, 0);
+    count_input(c, 0);
 }
 
 void client_note_output(struct client *c)

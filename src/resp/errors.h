@@ -174,6 +174,9 @@
 #define ERROR_OUT_OF_MEMORY \
     "OOM command not allowed when used memory > 'maxmemory': it was not executed. Delete some " \
     "keys, or raise maxmemory on the nodes that RAFT STATUS shows as memory-full"
+#define ERROR_INPUT_MEMORY \
+    "OOM requests that clients are sending take too much memory: this one was not executed. Send " \
+    "it again when there are fewer, or in parts; the connection ends"
 #define ERROR_REPLY_TOO_LARGE_TO_FORWARD \
     "ERR the reply is too large to pass from node to node: ask for less at once, or ask the " \
     "leader itself"

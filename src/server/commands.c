@@ -84,6 +84,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "election-timeout-ms", "%llu", (unsigned long long)(config->election_timeout_ns / MS));
     put(p, "heartbeat-ms", "%llu", (unsigned long long)(config->heartbeat_interval_ns / MS));
     put(p, "request-timeout-ms", "%llu", (unsigned long long)(config->request_timeout_ns / MS));
+    put(p, "max-input-memory-mb", "%llu", (unsigned long long)(config->input_memory_bytes >> 20));
     put(p, "max-output-memory-mb", "%llu", (unsigned long long)(config->output_memory_bytes >> 20));
     put(p, "log-segment-bytes", "%llu", (unsigned long long)config->segment_bytes);
     put(p, "snapshot-log-mb", "%llu", (unsigned long long)(config->snapshot_after_bytes >> 20));

@@ -19,7 +19,8 @@ enum {
     HEARTBEATS_IN_TIMEOUT_MIN = 3,
     /* The newest log entries may take one of so many parts of the limit on memory. */
     LOG_PARTS = 16,
-    /* Commands under way, and unread replies, may each take one of so many parts of it. */
+    /* Commands under way, requests that clients send, and unread replies may each take one of so
+     * many parts of it. */
     BUFFER_PARTS = 8,
 };
 
@@ -41,6 +42,7 @@ void server_config_defaults(struct server_config *c)
         .clients_max = 10000,
         .client_input_bytes_max = KV_VALUE_BYTES_MAX + MB, /* A value and its command. */
         .client_output_bytes_max = 256 * MB,
+        .input_memory_bytes = 1024 * MB,
         .output_memory_bytes = 1024 * MB,
         .client_idle_ns = 0,
         .protected_mode = true,
@@ -61,6 +63,7 @@ void server_config_fit_memory(struct server_config *c)
     if (bytes > 0) {
         c->log_memory_bytes = share_of(c->log_memory_bytes, bytes, LOG_PARTS);
         c->in_flight_bytes_max = share_of(c->in_flight_bytes_max, bytes, BUFFER_PARTS);
+        c->input_memory_bytes = share_of(c->input_memory_bytes, bytes, BUFFER_PARTS);
         c->output_memory_bytes = share_of(c->output_memory_bytes, bytes, BUFFER_PARTS);
     }
 }

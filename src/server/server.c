@@ -247,6 +247,7 @@ static struct clients_options clients_options(struct server *s)
         .request_timeout_ns = c->request_timeout_ns,
         .input_bytes_max = c->client_input_bytes_max,
         .output_bytes_max = c->client_output_bytes_max,
+        .input_memory_bytes = c->input_memory_bytes,
         .output_memory_bytes = c->output_memory_bytes,
         .idle_ns = c->client_idle_ns,
         .protected_mode = c->protected_mode,

@@ -169,6 +169,40 @@ static void test_input__bounds_the_bytes_of_arguments_under_way(void **state)
     close(fd);
 }
 
+/* Two of them do not fit at once; the second one is refused, its connection ends, and it is taken
+ * once there is room again. */
+static void test_input__of_all_clients_is_bounded(void **state)
+{
+    struct client_fixture *f = *state;
+    struct buffer request = {0};
+    struct slice first_part;
+    struct slice rest;
+    int one = fixture_connect(f);
+    int other = fixture_connect(f);
+
+    f->clients->options.input_memory_bytes = 20 * MB;
+    put_set(&request, "k", 12 * MB);
+    first_part = slice_of(buffer_begin(&request), 11 * MB);
+    rest = slice_of(buffer_begin(&request) + 11 * MB, buffer_size(&request) - 11 * MB);
+    fixture_send(f, one, first_part);
+    while (f->clients->input_bytes < 11 * MB) {
+        fixture_run(f);
+    }
+    fixture_send(f, other, first_part);
+    fixture_expect(f, other,
+                   "-OOM requests that clients are sending take too much memory: this one was not "
+                   "executed. Send it again when there are fewer, or in parts; the connection "
+                   "ends\r\n");
+    fixture_expect_end(f, other);
+    fixture_send(f, one, rest);
+    fixture_expect(f, one, "+OK\r\n");
+    assert_true(f->replica.client_bytes < 2 * MB);
+    set_value(f, fixture_connect(f), "k", 12 * MB);
+    assert_int_equal(f->replica.executed_count, 2);
+    buffer_deinit(&request);
+    close(one);
+}
+
 static void test_output__takes_no_commands_from_a_client_that_does_not_read(void **state)
 {
     struct client_fixture *f = *state;
@@ -580,6 +614,7 @@ int main(void)
         TEST(test_input__closes_on_http_at_once),
         TEST(test_input__is_not_read_while_commands_wait),
         TEST(test_input__bounds_the_bytes_of_arguments_under_way),
+        TEST(test_input__of_all_clients_is_bounded),
         TEST(test_output__takes_no_commands_from_a_client_that_does_not_read),
         TEST(test_output__ends_a_connection_beyond_its_limit),
         TEST(test_output__of_all_clients_is_bounded_by_closing_the_largest),
