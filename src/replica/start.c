@@ -12,48 +12,7 @@
 #include "replica/state.h"
 #include "resp/errors.h"
 
-enum {
-    TERMS_MAX_AT_FIRST = 16384, /* In the log; see replica_make_room_for_terms(). */
-    LOAD_TURN_NS = 10 * 1000 * 1000,
-    LOAD_TURN_BYTES = 1024 * 1024,
-    NS_A_SECOND = 1000 * 1000 * 1000,
-    LOAD_LOG_NS = NS_A_SECOND,
-};
-
-static int recover_entry(void *context, struct entry *e)
-{
-    struct replica *r = context;
-    struct raft_entry entry;
-    struct membership *m = NULL;
-
-    if (e->kind == RAFT_CONFIGURATION) {
-        m = membership_decode(entry_payload(e));
-        if (m == NULL) {
-            return STORE_EFORMAT;
-        }
-    } else if (level_is_beyond(r, e)) {
-        r->level_proposed = UINT32_MAX; /* For the sentence that says so. */
-        return STORE_EFORMAT;
-    }
-    entry = membership_core_entry(e, m);
-
-    replica_make_room_for_terms(r);
-
-    int error = raft_restore_entry(r->raft, &entry);
-
-    membership_free(m);
-    if (error != RAFT_OK) {
-        return STORE_EFORMAT;
-    }
-    probe_call(r->probe, recovered_entry, e);
-    replica_append_entry(r, e);
-    snapshotter_note_entry(&r->snapshotter, e->index, store_entry_bytes(e->size));
-    if (e->index <= r->recovered.commit_index && e->index > r->applied_index) {
-        replica_apply_recovered(r, e);
-        replica_trim_window(r);
-    }
-    return 0;
-}
+enum { TERMS_MAX_AT_FIRST = 16384 }; /* In the log; see replica_make_room_for_terms(). */
 
 static void make_core(struct replica *r)
 {
@@ -77,139 +36,12 @@ static void make_keyspace(struct replica *r)
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
 }
 
-/* The newest snapshot, if there is one, and where the log begins: there or before. */
-static bool begin_log(struct replica *r, char *text, size_t text_size)
-{
-    const struct store_origin *origin = &r->recovered.origin;
-    int error;
-
-    probe_call(r->probe, recovered_origin, origin->index, origin->term);
-    if (snapshot_newest(r->store).index == 0) {
-        if (origin->index > 0) {
-            snprintf(
-                text, text_size,
-                "the log in %s begins behind entry %llu, and no snapshot has what came before; "
-                "remove this member from the cluster, and let it join anew with an "
-                "empty directory",
-                r->options.data_dir, (unsigned long long)origin->index);
-        }
-        return origin->index == 0;
-    }
-    if (!replica_load_snapshot(r, text, text_size)) {
-        return false;
-    }
-    error = raft_restore_origin(r->raft, origin->index, origin->term, &r->committed->configuration,
-                                r->committed->index);
-    CHECK(error == RAFT_OK);
-    log_window_begin(&r->window, origin->index, origin->time_us);
-    return true;
-}
-
 static bool begin_loading(struct replica *r, char *text, size_t text_size)
 {
     make_core(r);
     make_keyspace(r);
     raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
-    if (!begin_log(r, text, text_size)) {
-        return false;
-    }
-    store_replay_begin(&r->replay, r->store);
-    r->is_loading = true;
-    r->load_began_ns = io_now_ns(r->io);
-    r->load_logged_ns = r->load_began_ns;
-    return true;
-}
-
-bool replica_is_loading(const struct replica *r, struct replica_progress *ret_progress)
-{
-    const struct store_replay *replay = &r->replay;
-    uint64_t elapsed_ns = io_now_ns(r->io) - r->load_began_ns;
-    double part = (double)replay->bytes / (double)(replay->total_bytes + 1);
-
-    *ret_progress = (struct replica_progress){
-        .bytes = replay->bytes,
-        .total_bytes = replay->total_bytes,
-        .elapsed_ns = elapsed_ns,
-        .left_ns = part > 0 ? (uint64_t)((double)elapsed_ns * (1 - part) / part) : UINT64_MAX,
-        .percent = (unsigned)(part * 100),
-    };
-    return r->is_loading;
-}
-
-static void log_progress(struct replica *r)
-{
-    uint64_t now_ns = io_now_ns(r->io);
-    struct replica_progress p;
-
-    if (now_ns - r->load_logged_ns < LOAD_LOG_NS || !replica_is_loading(r, &p)) {
-        return;
-    }
-    r->load_logged_ns = now_ns;
-    log_write(r->log, LOG_INFO, "loading",
-              "percent=%u entries=%llu of_entries=%llu bytes=%llu of_bytes=%llu left_s=%llu",
-              p.percent, (unsigned long long)(r->window.last - r->recovered.origin.index),
-              (unsigned long long)(r->recovered.last_index - r->recovered.origin.index),
-              (unsigned long long)p.bytes, (unsigned long long)p.total_bytes,
-              (unsigned long long)((p.left_ns + NS_A_SECOND - 1) / NS_A_SECOND));
-}
-
-/* As much as a turn has time for; the first time, before there are turns, as many bytes. 1: there
- * is more. */
-static int load_some(struct replica *r)
-{
-    uint64_t turn_ns = r->options.load_turn_ns;
-    uint64_t end_bytes = r->replay.bytes + LOAD_TURN_BYTES;
-    int rv = 1;
-
-    time_share_begin(&r->share, r->io, r->probe, turn_ns != 0 ? turn_ns : LOAD_TURN_NS);
-    do {
-        rv = store_replay_step(&r->replay, recover_entry, r);
-    } while (rv == 1 && r->replay.bytes < end_bytes && !time_share_look(&r->share));
-    return rv;
-}
-
-static bool explain_load(struct replica *r, int error, char *text, size_t text_size)
-{
-    if (error != 0 && r->level_proposed != 0) {
-        snprintf(text, text_size,
-                 "the log in %s uses a newer feature level than the %u that this program knows: "
-                 "nothing was changed; install the version of rakit-server that ran here before, "
-                 "or a newer one",
-                 r->options.data_dir, (unsigned)r->options.feature_level);
-        return false;
-    }
-    if (error != 0) {
-        snprintf(text, text_size,
-                 "the log in %s could not be read back at entry %llu (error %d): nothing was "
-                 "changed; look at the messages before this one",
-                 r->options.data_dir, (unsigned long long)r->window.last + 1, error);
-        return false;
-    }
-    return true;
-}
-
-enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size)
-{
-    int rv = load_some(r);
-
-    if (rv == 1) {
-        log_progress(r);
-        io_turn_soon(r->io);
-        return REPLICA_LOADS;
-    }
-    store_replay_end(&r->replay);
-    if (!explain_load(r, rv, text, text_size)) {
-        return REPLICA_UNLOADABLE;
-    }
-    r->is_loading = false;
-    snapshotter_note_log(&r->snapshotter);
-    if (r->recovered.commit_index < r->applied_index) {
-        r->recovered.commit_index = r->applied_index; /* What is in a snapshot is committed. */
-    }
-    raft_restore_commit(r->raft, r->recovered.commit_index);
-    snapshots_announce(r);
-    probe_call(r->probe, recovered, r->raft, &r->recovered);
-    return REPLICA_LOADED;
+    return load_begin(r, text, text_size);
 }
 
 struct replica *replica_start(const struct replica_options *options,
@@ -386,7 +218,7 @@ void replica_end(struct replica *r)
 void replica_free(struct replica *r)
 {
     r->is_ended = true;
-    store_replay_end(&r->replay);
+    load_end(r);
     if (r->store != NULL) {
         store_close(r->store);
     }

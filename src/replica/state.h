@@ -40,11 +40,13 @@
 #include "replica/replica.h"
 #include "replica/requests.h"
 #include "replica/serving.h"
+#include "replica/snapshot_state.h"
 #include "replica/snapshotter.h"
 #include "replica/stopping.h"
 #include "replica/sweeper.h"
 #include "replica/ticker.h"
 #include "store/replay.h"
+#include "store/snapshot_replay.h"
 
 /* For the person who finds out from the log that this node was removed. */
 #define REMOVED_ADVICE                                                                             \
@@ -85,8 +87,11 @@ struct replica {
     struct membership *committed; /* The newest committed one; NULL: none yet. */
     struct peers *peers;          /* The owner's. */
     struct member_address self;   /* This node. */
-    struct store_replay replay;   /* While it loads. */
-    bool is_loading;              /* Not all that was recovered is in the keyspace yet. */
+    bool is_loading;              /* Not all that was recovered is in the keyspace yet: */
+    bool is_loading_snapshot;     /* first the snapshot, into a state of its own, */
+    struct snapshot_replay snapshot_replay;
+    struct loaded_state loading_state;
+    struct store_replay replay; /* then the log. */
     uint64_t load_began_ns;
     uint64_t load_logged_ns;
     bool is_running; /* Recovered; the core is stepped. */
@@ -183,8 +188,11 @@ struct loaded_state;
 /* Takes over what was loaded of that snapshot; the core is told by the caller. */
 void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
                      struct loaded_state *loaded);
-/* At the start: the newest snapshot on the disk. On failure says why. */
-bool replica_load_snapshot(struct replica *r, char *text, size_t text_size);
+/* --- load.c --- */
+/* To be loaded: see replica_load(). On failure says why. */
+bool load_begin(struct replica *r, char *text, size_t text_size);
+/* At the end, or to break it off. */
+void load_end(struct replica *r);
 
 /* --- compaction.c ---------------------------------------------------------------------- */
 

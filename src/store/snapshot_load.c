@@ -32,66 +32,6 @@ static int compare_end(const struct snapshot_reader *reader, const struct store_
     return snapshot_is_same(&reader->snapshot, snapshot) ? SNAPSHOT_AT_END : -EBADMSG;
 }
 
-/* --- at the start --- */
-
-static int load_all(struct snapshot_reader *reader, const struct store_snapshot *snapshot,
-                    int (*each)(void *context, const struct snapshot_chunk *chunk), void *context,
-                    int *ret_refusal)
-{
-    struct snapshot_chunk chunk;
-    int rv = snapshot_reader_next(reader, &chunk);
-
-    *ret_refusal = 0;
-    while (rv == SNAPSHOT_HAS_CHUNK && *ret_refusal == 0) {
-        *ret_refusal = each(context, &chunk);
-        if (*ret_refusal == 0) {
-            rv = snapshot_reader_next(reader, &chunk);
-        }
-    }
-    return rv == SNAPSHOT_AT_END ? compare_end(reader, snapshot) : rv;
-}
-
-static int explain_failure(const char *path, int error, uint64_t at, struct complaint *c)
-{
-    if (error == -EBADMSG) {
-        return complain(c, STORE_EDAMAGED,
-                        "the snapshot %s is damaged at byte %llu; " RESTORE_ADVICE, path,
-                        (unsigned long long)at);
-    }
-    return complain(c, STORE_EIO, "cannot read the snapshot %s (error %d)", path, -error);
-}
-
-int snapshot_load_now(struct store *s, const struct store_snapshot *snapshot,
-                      int (*each)(void *context, const struct snapshot_chunk *chunk), void *context,
-                      char *text, size_t text_size)
-{
-    struct complaint c = {.text = text, .size = text_size};
-    struct snapshot_reader reader;
-    char path[PATH_BYTES_MAX];
-    int refusal = 0;
-
-    if (text_size > 0) {
-        text[0] = '\0';
-    }
-    snapshot_path(s->dir, snapshot->index, path);
-
-    int rv = open_reader(s, path, &reader);
-
-    if (rv == 0) {
-        rv = load_all(&reader, snapshot, each, context, &refusal);
-    }
-    if (rv < 0) {
-        rv = explain_failure(path, rv, reader.at, &c);
-    } else if (refusal == STORE_EFORMAT) {
-        complain(&c, refusal,
-                 "the snapshot %s has a section that this program does not know; nothing was "
-                 "changed; start the node with the program that wrote it, or a newer one",
-                 path);
-    }
-    snapshot_reader_close(&reader);
-    return rv < 0 ? rv : refusal;
-}
-
 /* --- in the background --- */
 
 static int load_some(struct snapshot_load *load)

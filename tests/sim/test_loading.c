@@ -9,7 +9,6 @@
 
 #include "calm_cluster.h"
 #include "replica/state.h"
-#include "store/store_state.h"
 
 enum { PARTS_MIN = 8 };
 
@@ -24,6 +23,15 @@ static bool is_loading(const struct node *n)
     struct replica_progress progress;
 
     return replica_is_loading(n->server->replica, &progress);
+}
+
+static void adjust_for_snapshots(struct server_config *config)
+{
+    adjust(config);
+    config->snapshot_after_bytes = 64 * 1024;
+    /* The log stays: nobody needs another one's snapshot. */
+    config->log_memory_bytes = 1ull << 30;
+    config->log_tail_bytes = 1ull << 30;
 }
 
 static const struct user_options users = {
@@ -45,7 +53,6 @@ static struct node *victim_of(struct cluster *c)
     if (n == cluster_leader(c)) {
         n = &c->nodes[1];
     }
-    assert_true(n->server->replica->store->index.count > PARTS_MIN);
     cluster_kill(n, SIM_KILLED);
     return n;
 }
@@ -121,12 +128,42 @@ static void test_loading__may_die_at_any_time(void **state)
     cluster_free(c);
 }
 
+static void test_loading__begins_with_a_snapshot(void **state)
+{
+    struct cluster *c = calm_cluster_start(4, adjust_for_snapshots);
+    struct node *n = victim_of(c);
+    uint32_t turns = 0;
+
+    (void)state;
+    for (int i = 0; i < PARTS_MIN; i++) {
+        cluster_start(n);
+        assert_true(n->server->replica->is_loading_snapshot);
+        for (int step = 0; step < i && is_loading(n); step++) {
+            assert_true(sim_step(c->sim, UINT64_MAX));
+        }
+        cluster_kill(n, i % 2 == 0 ? SIM_KILLED : SIM_POWER);
+    }
+    cluster_start(n);
+    while (is_loading(n)) {
+        assert_int_equal(replica_is_serving(n->server->replica), false);
+        assert_true(sim_step(c->sim, UINT64_MAX));
+        assert_false(c->verdict.is_guilty);
+        turns += n->server->replica->is_loading_snapshot;
+    }
+    assert_true(turns > 2);
+    assert_true(n->server->replica->applied_index > 0);
+    calm_cluster_run_for(c, 3 * SIM_S);
+    assert_true(n->server->replica->is_running);
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loading__goes_on_in_turns_and_takes_no_part),
         cmocka_unit_test(test_loading__ends_at_once_if_told_to),
         cmocka_unit_test(test_loading__may_die_at_any_time),
+        cmocka_unit_test(test_loading__begins_with_a_snapshot),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,6 +277,10 @@ static void node_stopped(struct server *server, int exit_status)
                        n->last_error);
     }
     n->is_broken |= exit_status != 0 && n->has_forgotten; /* And it has found out. */
+    if (exit_status != 0 && server->is_loading && damage_is_known(n)) {
+        c->stats.refused_count++;
+        n->is_broken = true;
+    }
     sim_event_start(c->sim, &n->bury, sim_now_ns(c->sim));
     if (!n->is_retired) {
         cluster_start_later(n, prng_between(&c->prng, 10 * SIM_MS, 2 * SIM_S));
