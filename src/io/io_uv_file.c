@@ -223,7 +223,7 @@ int io_file_lock(struct io_file *file)
 
 bool io_file_is_at(struct io_file *file, const char *path)
 {
-    struct file_identity there;
+    struct file_identity there = {0};
     uint32_t mode;
     int rv = identify(AT_FDCWD, path, 0, &there, &mode);
 

@@ -17,14 +17,19 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t read_limit(const char *path)
 {
     FILE *file = fopen(path, "re");
-    unsigned long long value = 0;
-    bool is_number = false;
+    char line[32] = "";
+    unsigned long long value;
+    char *end;
 
-    if (file != NULL) {
-        is_number = fscanf(file, "%llu", &value) == 1;
-        fclose(file);
+    if (file == NULL) {
+        return UINT64_MAX;
     }
-    return is_number ? value : UINT64_MAX;
+    if (fgets(line, sizeof line, file) == NULL) {
+        line[0] = '\0';
+    }
+    fclose(file);
+    value = strtoull(line, &end, 10);
+    return end == line ? UINT64_MAX : value;
 }
 
 /* The smallest limit of the group and of those that contain it. In a container, the path may
