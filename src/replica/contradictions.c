@@ -3,8 +3,8 @@
 #include "base/mutant.h"
 
 enum {
-    LOSS_TIMEOUTS = 10,      /* Reported for so long, it is certain. */
-    LOSS_PAUSE_TIMEOUTS = 2, /* After a longer silence it counts from the beginning. */
+    LOSS_TIMEOUTS = 10,      /* A loss that is reported for so long is certain. */
+    LOSS_PAUSE_TIMEOUTS = 2, /* After a longer silence the time counts from the beginning. */
 };
 
 static const uint64_t RECENT_NS = 60 * 1000 * 1000 * 1000ull;

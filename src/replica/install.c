@@ -1,5 +1,6 @@
-/* install.c - a snapshot that was fetched and loaded replaces this node's state and its log (§7).
- * Meanwhile, for two small writes, the core takes no step: messages are lost, as on a network. */
+/* install.c - replaces this node's state and its log by a snapshot that was fetched and loaded
+ * (§7). Meanwhile, for two small writes, the core is not stepped: messages are lost, as on a
+ * network. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "replica/snapshot_state.h"
@@ -68,7 +69,7 @@ void install_look(struct replica *r)
         return;
     }
     if (!raft_wants_snapshot(r->raft, f->wanted.last_included_index)) {
-        fetching_drop(f); /* The entries have come meanwhile, or this node leads. */
+        fetching_drop(f); /* The entries have arrived meanwhile, or this node leads. */
     } else if (fetching_is_loaded(f) && raft_is_durable(r->raft) && !r->compaction.is_moving) {
         r->is_installing = true;
         snapshotter_abandon(&r->snapshotter);
@@ -91,7 +92,7 @@ static void accepted(void *context, int error)
     io_turn_soon(r->io);
 }
 
-/* The log before the core: it names the membership that the core has in force. */
+/* The log before the core, because it names the membership that the core has in force. */
 static void tell_core(struct replica *r, const struct store_snapshot *s)
 {
     const struct membership *members = r->fetching.loaded.members;
@@ -117,7 +118,7 @@ static void moved(struct store_move *move, int error)
     struct replica *r = container_of(move, struct replica, install.move);
     struct store_snapshot s = r->fetching.receiving.snapshot;
 
-    if (error != 0) { /* The snapshot is in its place, so there is no way back. */
+    if (error != 0) { /* The snapshot has its name, so this can't be undone. */
         r->install.retry_ns = io_now_ns(r->io) + RETRY_NS;
         io_timer_start(r->io, &r->timer, r->install.retry_ns);
         return;

@@ -72,7 +72,7 @@ void snapshotter_ask(struct snapshotter *s, struct request *request)
     io_turn_soon(s->options.io);
 }
 
-/* --- whoever asked for one ----------------------------------------------------------- */
+/* --- requests for one ---------------------------------------------------------------- */
 
 static void answer_made(struct snapshotter *s)
 {

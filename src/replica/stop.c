@@ -1,4 +1,4 @@
-/* stop.c - how things are for a node that stops, and what follows from stopping.h's decisions. */
+/* stop.c - what stopping.h must know of the replica, and what follows from its decisions. */
 #include "base/mutant.h"
 #include "raft/quorum.h"
 #include "replica/state.h"
@@ -17,8 +17,8 @@ static bool leads_others(const struct replica *r)
     return voter_count > 1;
 }
 
-/* Whether those that remain can commit at once: a majority of voters without this one, as far as
- * they are there, has what was committed when it was to stop. */
+/* Whether the remaining nodes can commit immediately: a majority of the voters without this one,
+ * as far as they are reachable, has what was committed when the stop began. */
 static bool others_are_ready(const struct replica *r)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);

@@ -1,6 +1,6 @@
 /* test_snapshot.c - snapshots between nodes (§7): when a leader offers one, which nodes need it,
- * and how a log continues from it. The core sees no file: it reports what to fetch, and is told
- * what was installed. */
+ * and how a log continues from it. The core sees no file: it reports what to fetch, and is
+ * notified of what was installed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

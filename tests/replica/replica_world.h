@@ -20,7 +20,7 @@ struct world_node {
     struct replica *replica;
 };
 
-/* Node 0 has made a cluster, and leads it. */
+/* Node 0 has founded a cluster, and leads it. */
 struct world {
     struct sim *sim;
     struct command_table commands; /* RAFT, and REQUEST_LOG. */
@@ -30,7 +30,7 @@ struct world {
 int world_setup(void **state);
 int world_teardown(void **state);
 void world_run_ms(struct world *w, uint64_t ms);
-/* A node that is to be added: it has the key of the cluster. */
+/* A node that can be added: it has the key of the cluster. */
 void world_start_newcomer(struct world *w, uint32_t i);
 /* It was added. */
 void world_join(struct world *w, uint32_t i);
@@ -47,8 +47,8 @@ struct world_call {
 /* Words are separated by blanks. */
 void world_call(struct world *w, uint32_t i, struct world_call *call, const char *words);
 void world_call_deinit(struct world_call *call);
-/* Calls, and lets time pass until it is answered, but no longer than 15 s. Returns the reply, which
- * lives until the next call. */
+/* Calls, and lets time pass until it is answered, but at most 15 s. Returns the reply, which is
+ * valid until the next call. */
 const char *world_ask(struct world *w, uint32_t i, const char *words);
 /* "RAFT ADD" with the id and the addresses of node `i`, which must be up. */
 const char *world_add_words(struct world *w, uint32_t i);

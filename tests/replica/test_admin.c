@@ -1,4 +1,4 @@
-/* RAFT commands at the leader: what is refused, what is carried out, and when each is answered. */
+/* RAFT commands at the leader: what is refused, what is executed, and when each is answered. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,7 +113,7 @@ static void test_admin__adds_nobody_that_it_does_not_reach(void **state)
     assert_int_equal(raft_configuration(raft_of(*state, 0))->member_count, 1);
 }
 
-/* Node b is asked; its id is another one. */
+/* Node b is asked, but has another id. */
 static void test_admin__adds_nobody_under_anothers_id(void **state)
 {
     struct world *w = *state;
@@ -145,7 +145,7 @@ static void test_admin__removes_a_node_for_good(void **state)
     assert_begins(world_ask(w, 0, world_add_words(w, 1)), "-" ERROR_ADD_REMOVED);
 }
 
-/* Those that would be left could do nothing, and the change itself could not be committed. */
+/* The remaining nodes could do nothing, and the change itself could not be committed. */
 static void test_admin__removes_nobody_that_is_needed(void **state)
 {
     struct world *w = *state;
@@ -170,7 +170,7 @@ static void test_admin__hands_leadership_over(void **state)
     assert_int_equal(raft_role(raft_of(w, 0)), RAFT_LEADER);
 }
 
-/* So that nothing that is under way at it ends in doubt. */
+/* So that commands under way at the leader do not end in doubt. */
 static void test_admin__a_leader_is_removed_by_the_next_one(void **state)
 {
     struct world *w = *state;
@@ -183,7 +183,7 @@ static void test_admin__a_leader_is_removed_by_the_next_one(void **state)
     assert_int_equal(raft_configuration(raft_of(w, 1))->member_count, 1);
 }
 
-/* Whoever asks wants to know just then; a change waits for a leader, and no longer. */
+/* Commands that show something are answered at once; a change waits for a leader, but no longer. */
 static void test_admin__without_a_leader_only_shows_what_this_node_knows(void **state)
 {
     struct world *w = *state;

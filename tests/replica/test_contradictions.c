@@ -1,4 +1,4 @@
-/* Peers that contradict this node: when that shows, and when a loss is believed. */
+/* Peers that contradict this node: when that is reported, and when a loss is accepted as a fact. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +13,8 @@
 
 static const uint64_t BEGIN_NS = 100 * S;
 
-/* Reported every 100 ms, with an election timeout of a second, until then. A leader agrees at
- * `agreed_ns`, if that has come. */
+/* The loss is reported every 100 ms, with an election timeout of a second, until then. A leader
+ * agrees at `agreed_ns`, if that is reached. */
 static bool is_believed(struct contradictions *c, uint64_t until_ns, uint64_t agreed_ns)
 {
     for (uint64_t now_ns = BEGIN_NS; now_ns <= until_ns; now_ns += 100 * MS) {
@@ -46,7 +46,7 @@ static void test_loss__is_believed_if_reported_for_ten_timeouts(void **state)
     assert_true(contradictions_note_loss(&c, 0, BEGIN_NS + 10 * S));
 }
 
-/* A single liar is outlived by the leaders of the others. */
+/* The others elect leaders in spite of a single faulty peer. */
 static void test_loss__is_not_believed_if_a_leader_agrees_meanwhile(void **state)
 {
     struct contradictions c;

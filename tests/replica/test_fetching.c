@@ -1,5 +1,5 @@
-/* A snapshot is fetched in parts, resumed, verified and loaded; and served so. The connections
- * between nodes are left out: what is asked for and answered is in two buffers. */
+/* A snapshot is fetched in parts, resumed, verified and loaded; and served. There are no
+ * connections between nodes: requests and answers are in two buffers. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,14 +17,14 @@ struct stage {
     struct fixture *f;
     struct fetching fetching;
     struct serving serving;
-    struct buffer asked;    /* By the one that fetches. */
-    struct buffer answered; /* By the one that serves. */
+    struct buffer asked;    /* Requests of the node that fetches. */
+    struct buffer answered; /* Answers of the node that serves. */
     struct image file;      /* Of the snapshot. */
     struct raft_snapshot offer;
     uint64_t digest;
     uint32_t loaded_count;
     bool is_made;
-    raft_id connected; /* Whom a connection leads to. */
+    raft_id connected; /* The node that a connection leads to. */
 };
 
 static struct stage *stage;
@@ -133,7 +133,7 @@ static void open_store(struct stage *s)
                                                            .context = s});
 }
 
-/* One store has made a snapshot; another one, which is open now, is to fetch it. */
+/* One store has made a snapshot; another one, which is open now, fetches it. */
 static struct stage *begin(struct fixture *f)
 {
     struct stage *s = test_calloc(1, sizeof *s);
@@ -174,7 +174,7 @@ static void run(struct stage *s)
     io_uv_run(s->f->io);
 }
 
-/* The next thing that it asks for. */
+/* The next request. */
 static struct wire_fetch await_fetch(struct stage *s)
 {
     struct wire_frame frame;
@@ -400,7 +400,7 @@ static void test_snapshot__that_is_damaged_is_not_loaded(void **state)
     assert_int_equal(s->loaded_count, 0);
     assert_int_equal(snapshot_part(s->f->store).index, 0); /* It is not resumed. */
     fetching_offer(&s->fetching, &s->offer);
-    assert_int_equal(s->fetching.phase, FETCHING_NONE); /* Nor tried at once again. */
+    assert_int_equal(s->fetching.phase, FETCHING_NONE); /* Nor is it tried again at once. */
     end(s);
 }
 

@@ -1,4 +1,4 @@
-/* How many bytes of commands a replica takes. */
+/* How many bytes of commands a replica accepts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static void test_intake__clients_and_other_nodes_have_half_of_the_room_each(void
     assert_true(intake_is_full(&intake, &q, true, 0));
 }
 
-/* Else it would be full again after one command, and each would cost a wake-up. */
+/* Otherwise it would be full again after one command, and each command would cost a wake-up. */
 static void test_intake__has_room_again_only_when_half_of_that_is_free(void **state)
 {
     struct requests q = {.own_bytes = 251};

@@ -1,4 +1,4 @@
-/* The end in order: when a leader hands over, and when a node may go. */
+/* The end in order: when a leader transfers leadership, and when a node may end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static const struct stopping_view follows_busy = {.request_count = 1};
 static void begin(struct stopping *s)
 {
     stopping_init(s, 50 * MS);
-    assert_false(stopping_progress(s, &leads_ready, BEGIN_NS)); /* Nobody has asked for it. */
+    assert_false(stopping_progress(s, &leads_ready, BEGIN_NS)); /* No stop was requested. */
     stopping_begin(s, 7, BEGIN_NS);
 }
 
@@ -33,7 +33,7 @@ static void test_stopping__a_follower_goes_once_its_requests_are_answered(void *
     struct stopping s;
 
     begin(&s);
-    assert_false(stopping_is_over(&s, 0, true, BEGIN_NS)); /* It takes commands still. */
+    assert_false(stopping_is_over(&s, 0, true, BEGIN_NS)); /* It still accepts commands. */
     assert_false(stopping_progress(&s, &follows_busy, BEGIN_NS));
     assert_true(s.is_handed_over);
     assert_false(stopping_is_over(&s, 1, true, BEGIN_NS));
@@ -61,7 +61,7 @@ static void test_stopping__a_leader_does_not_wait_for_others_for_long(void **sta
     assert_true(stopping_progress(&s, &leads, BEGIN_NS + 2 * S));
 }
 
-/* What was forwarded to it is refused for certain meanwhile. */
+/* Forwarded commands are refused for certain meanwhile. */
 static void test_stopping__a_node_that_has_led_stays_for_a_moment(void **state)
 {
     struct stopping s;
@@ -81,7 +81,8 @@ static void test_stopping__waits_for_a_slow_disk_only_for_a_moment(void **state)
     begin(&s);
     assert_false(stopping_progress(&s, &follows_busy, BEGIN_NS));
     assert_int_equal(stopping_due_ns(&s, BEGIN_NS), UINT64_MAX);
-    assert_false(stopping_progress(&s, &follows, BEGIN_NS + S)); /* All are answered by then. */
+    /* All commands are answered by then. */
+    assert_false(stopping_progress(&s, &follows, BEGIN_NS + S));
     assert_int_equal(stopping_due_ns(&s, BEGIN_NS + S), BEGIN_NS + S + MOMENT_NS);
     assert_false(stopping_progress(&s, &follows, BEGIN_NS + S + 1)); /* No longer than that. */
     assert_false(stopping_is_over(&s, 0, false, BEGIN_NS + S + MOMENT_NS - 1));

@@ -1,9 +1,9 @@
-/* fuzz_seat.c - fuzz target: a member of a running cluster has gone mad. Three real nodes are
- * founded in the simulated world; one of them is killed, and the input has its seat: it is let in
- * as that member, and says what the input wants: messages of the core with any numbers, entries,
+/* fuzz_seat.c - fuzz target: a faulty member of a running cluster. Three real nodes are founded
+ * in the simulated world; one of them is killed, and the input takes its place: it is accepted
+ * as that member, and sends what the input says: messages of the core with any numbers, entries,
  * commands to forward, answers, frames of any bytes. No node may end, and once the member is
- * itself again, whoever asks is served. (The simulator's checkers don't look: to them a liar is a
- * fault.) */
+ * correct again, the cluster must serve. (The simulator's checkers are not used: they
+ * would report the faulty member.) */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,8 +25,8 @@ enum {
     REPLY_BYTES_MAX = 256,
 };
 
-/* After that a cluster of honest nodes has to serve: elections, a far term (I-62), and a restart
- * of those who believe that they have lost something. */
+/* After that, a cluster of correct nodes must serve: with elections, a high term (I-62), and a
+ * restart of nodes that believe that they have lost something. */
 static const uint64_t HEALING_NS = 90 * SIM_S;
 static const uint64_t PATIENCE_NS = 2 * SIM_S;
 static const uint64_t FIRST_TIME_US = 1900000000000000; /* Later than any simulated clock. */
@@ -37,10 +37,10 @@ struct scene {
     struct node *honest[NODES - 1];
     raft_id mad_id;
     struct sim_machine *client;
-    struct io *io;      /* Of the machine in which the liar sits. */
-    struct peers peers; /* Its connections: it greets, and is greeted, as it should be. */
+    struct io *io;      /* The I/O of the faulty member's machine. */
+    struct peers peers; /* Its connections, with correct greetings. */
     bool is_seated;
-    uint64_t correlation; /* Of the command that was forwarded to it last. */
+    uint64_t correlation; /* Of the last command that was forwarded to it. */
     uint32_t membership_count;
     uint32_t entry_count;
 };
@@ -188,7 +188,7 @@ static void leave_seat(struct scene *s)
     s->is_seated = false;
 }
 
-/* The leader goes mad, or a follower does. */
+/* The leader becomes faulty, or a follower does. */
 static void choose_mad(struct scene *s, bool is_leader)
 {
     const struct node *leader = cluster_leader(s->c);
@@ -272,7 +272,7 @@ static struct slice some_word(struct slice *input)
                                                    : fuzz_bytes(input, choice % 16);
 }
 
-/* As an entry or a forwarded command has it; or what only looks like one. */
+/* As in an entry or a forwarded command; or something that only looks like one. */
 static struct buffer some_command(struct slice *input)
 {
     struct buffer payload = {0};
@@ -341,7 +341,7 @@ static struct entry *some_entry(struct scene *s, const struct node *n, struct sl
     uint64_t choice = fuzz_number(input, 1);
     struct entry *e;
 
-    /* Steps that a leader might take could remove everybody, which is its right (ADR 14). */
+    /* Steps that a leader may take could remove everybody, which is allowed (ADR 14). */
     if (choice % 8 == 0 && s->membership_count++ < 2) {
         e = some_membership(n, input);
     } else if (choice % 8 == 1) {
@@ -438,7 +438,7 @@ static void put_where(const struct scene *s, struct buffer *out, struct slice *i
     wire_put_where(out, &where);
 }
 
-/* What they forwarded to it, or did not. */
+/* Answers to what they forwarded, or did not. */
 static void put_answer(const struct scene *s, const struct node *n, struct buffer *out,
                        struct slice *input)
 {
@@ -462,7 +462,7 @@ static void put_frame(struct buffer *out, struct slice *input)
     wire_end(out, mark);
 }
 
-/* On which that node reads from the liar. */
+/* The connection on which that node reads from the faulty member. */
 static struct link *dialed(struct scene *s, const struct node *n, enum wire_channel channel)
 {
     struct peer *peer = peers_find(&s->peers, raft_self(raft_of(n)));
@@ -470,7 +470,7 @@ static struct link *dialed(struct scene *s, const struct node *n, enum wire_chan
     return peer != NULL && peer->dial[channel].phase == DIAL_UP ? &peer->dial[channel].link : NULL;
 }
 
-/* On which that node waits for answers. */
+/* The connection on which that node waits for answers. */
 static struct link *accepted(struct scene *s, const struct node *n)
 {
     list_for_each(node, &s->peers.inbounds)
@@ -536,7 +536,7 @@ static void client_connected(struct io_connect *connect, int status)
     }
 }
 
-/* Whether a command is executed that a client sends to that node. */
+/* Whether a client's command to that node is executed. */
 static bool serves(struct scene *s, const struct node *n, uint64_t patience_ns)
 {
     struct io_address address = {.port = CLUSTER_PORT};
@@ -563,7 +563,7 @@ static bool serves(struct scene *s, const struct node *n, uint64_t patience_ns)
 
 /* --- one thing after the other ---------------------------------------------------------------- */
 
-/* What is none of these is a message of the core. */
+/* Anything else is a message of the core. */
 enum saying {
     SAY_ENTRIES = 2,
     SAY_FORWARD,
@@ -643,7 +643,7 @@ static void step(struct scene *s, struct slice *input)
     check_honest(s);
 }
 
-/* Whoever has gone mad is itself again. */
+/* The faulty member is correct again. */
 static void heal(struct scene *s)
 {
     cluster_start(s->mad);
@@ -655,7 +655,7 @@ static void heal(struct scene *s)
         }
     }
     cluster_describe(s->c, stderr);
-    CHECK(false); /* It does not serve any more. */
+    CHECK(false); /* The cluster does not serve any more. */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

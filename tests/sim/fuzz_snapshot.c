@@ -1,6 +1,7 @@
-/* Fuzz target: the reader of snapshot files. The input is a file, or says what to write with valid
- * checksums: chunks with any sizes, bodies and totals. The reader must always come to an end, take
- * no more memory than a chunk may need, and find the same in each of its three ways of reading. */
+/* Fuzz target: the reader of snapshot files. The input is a file, or says what to write with
+ * valid checksums: chunks with any sizes, contents and totals. The reader must always come to an
+ * end, take no more memory than a chunk may need, and find the same in each of its three ways of
+ * reading. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

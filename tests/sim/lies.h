@@ -1,10 +1,10 @@
-/* lies.h - a message of the core, of any kind, filled with numbers that somebody chose. */
+/* lies.h - a message of the core, of any kind, filled with chosen numbers. */
 #ifndef RAKIT_TESTS_SIM_LIES_H
 #define RAKIT_TESTS_SIM_LIES_H
 
 #include "raft/raft.h"
 
-/* What the fields of a message are filled with. */
+/* Values for the fields of a message. */
 struct lies {
     bool flags[2];
     raft_index indexes[4];

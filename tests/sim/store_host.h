@@ -51,7 +51,7 @@ struct store_host {
     struct store_move move;
     struct snapshot_making making;
     struct snapshot_receiving receiving;
-    struct checker_log before; /* The log before a snapshot was to replace it. */
+    struct checker_log before; /* The log before it was replaced by a snapshot. */
     bool is_replacing;
     uint64_t durable_snapshot; /* The index of the last snapshot that was acknowledged. */
     bool is_busy;              /* With a snapshot. */

@@ -14,7 +14,7 @@ enum { PARTS_MIN = 8 };
 
 static void adjust(struct server_config *config)
 {
-    config->segment_bytes = 16 * 1024; /* A part is no larger than a segment, */
+    config->segment_bytes = 16 * 1024; /* A part is at most as large as a segment. */
     config->load_turn_ns = 1;          /* Each part is loaded in a turn of its own. */
 }
 

@@ -75,7 +75,7 @@ static void assert_unchanged(struct cluster *c, const struct picture *before)
     }
 }
 
-/* What would be believed of a member. */
+/* Values that would be accepted from a member. */
 static void fill(struct raft_message *m, raft_index last_index, raft_term last_term)
 {
     switch (m->kind) {

@@ -1,6 +1,6 @@
-/* No turn leaves anything undone and waits for an event or a timer to go on with it (I-123): each
- * process that is about to wait has its turn once more, which must not do anything. Here a leader
- * is brought into the states in which writes wait for something that only its own turn changes. */
+/* No turn leaves something undone and waits for an event or a timer to continue (I-123): each
+ * process that is about to wait runs its turn once more, which must not do anything. Here a
+ * leader gets into the states in which writes wait for something that only its own turn changes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static void set_latency(struct node *n, uint64_t ns)
     sim_set_disk(n->machine, &disk);
 }
 
-/* What the others have committed stays in its log in memory until its own disk has it as well. */
+/* What the others have committed remains in its log in memory until its own disk has it as well. */
 static void test_wakeups__writes_go_on_once_the_log_in_memory_has_room(void **state)
 {
     uint32_t full_count = 0;

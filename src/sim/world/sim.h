@@ -105,13 +105,13 @@ struct io *sim_process(const struct sim_machine *machine); /* NULL: none. */
  * to wait. */
 void sim_spend(struct io *io, uint64_t ns);
 
-/* From now on, each process that is about to wait has its turn once more, at that very instant. All
- * that it could do was to be done, or another turn asked for: `moved` is called if it now does
- * something. */
+/* From now on, each process that is about to wait runs its turn once more, at the same instant.
+ * It should have done everything, or asked for another turn: if it does something now, `moved`
+ * is called. */
 void sim_repeat_turns(struct sim *sim,
                       void (*moved)(void *context, const struct sim_machine *machine),
                       void *context);
-/* The process does something, which that is to notice; what it asks of io.h is noticed anyway. */
+/* Notes that the process does something, for sim_repeat_turns(). Calls of io.h are noted anyway. */
 void sim_act(struct io *io);
 
 /* The process gets no processor time until then, as after SIGSTOP or in a frozen virtual
