@@ -20,6 +20,25 @@ void buffer_deinit(struct buffer *b)
     *b = (struct buffer){0};
 }
 
+/* Many megabytes would take long to copy. At the start, the system moves their pages. */
+static void move(struct buffer *b, size_t capacity)
+{
+    size_t used = buffer_size(b);
+
+    if (b->data != NULL && b->start == 0) {
+        b->data = memory_resize(b->data, capacity);
+    } else {
+        char *data = memory_take(capacity);
+
+        if (b->data != NULL) {
+            memcpy(data, b->data + b->start, used);
+        }
+        free(b->data);
+        b->data = data;
+    }
+    b->capacity = capacity;
+}
+
 static void grow(struct buffer *b, size_t size)
 {
     size_t used = buffer_size(b);
@@ -36,14 +55,7 @@ static void grow(struct buffer *b, size_t size)
             capacity += capacity / 2;
         }
 
-        char *data = memory_take(capacity);
-
-        if (b->data != NULL) {
-            memcpy(data, b->data + b->start, used);
-        }
-        free(b->data);
-        b->data = data;
-        b->capacity = capacity;
+        move(b, capacity);
     }
     b->start = 0;
     b->end = used;

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,7 @@
 #include <sys/mman.h>
 
 enum {
-    HUGE_PAGE_BYTES = 2 * 1024 * 1024,
-    HUGE_BYTES_MIN = 4 * HUGE_PAGE_BYTES,
+    HUGE_BYTES_MIN = 8 * 1024 * 1024,
     PAGE_BYTES = 4096,
     GIVE_BACK_BYTES_MIN = 1024 * 1024,
 };
@@ -22,24 +22,24 @@ static void *checked(void *memory, size_t size)
     return memory;
 }
 
-/* A value of many megabytes faults page by page when it is first written. With small pages that
- * costs more than the copying itself. */
-static void *take_huge(size_t size)
+/* A value of many megabytes is touched page by page when it is first written, and with small
+ * pages that costs more than the copying itself. The advice is for the whole mapping, with the
+ * allocator's part of it: if it were for a part, the system could not move the mapping when the
+ * value grows, and it would be copied. */
+static void *with_huge_pages(void *memory, size_t size)
 {
-    size_t rounded = (size + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-    void *memory = checked(aligned_alloc(HUGE_PAGE_BYTES, rounded), size);
+    if (size >= HUGE_BYTES_MIN) {
+        char *begin = (char *)memory - (uintptr_t)memory % PAGE_BYTES;
+        char *end = (char *)memory + malloc_usable_size(memory);
 
-    /* Best effort: without huge pages it only is slower. */
-    (void)madvise(memory, rounded, MADV_HUGEPAGE);
+        (void)madvise(begin, (size_t)(end - begin), MADV_HUGEPAGE); /* Without it, it is slower. */
+    }
     return memory;
 }
 
 void *memory_take(size_t size)
 {
-    if (size >= HUGE_BYTES_MIN) {
-        return take_huge(size);
-    }
-    return checked(malloc(size > 0 ? size : 1), size);
+    return with_huge_pages(checked(malloc(size > 0 ? size : 1), size), size);
 }
 
 void *memory_take_zeroed(size_t count, size_t size)
@@ -49,7 +49,7 @@ void *memory_take_zeroed(size_t count, size_t size)
 
 void *memory_resize(void *memory, size_t size)
 {
-    return checked(realloc(memory, size > 0 ? size : 1), size);
+    return with_huge_pages(checked(realloc(memory, size > 0 ? size : 1), size), size);
 }
 
 void *memory_take_aligned(size_t size, size_t alignment)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/memory.h"
 
@@ -42,10 +43,39 @@ static void test_memory_zero__clears_that_part_and_no_more(void **state)
     free(memory);
 }
 
+#ifndef __SANITIZE_ADDRESS__
+static long fault_count(void)
+{
+    struct rusage usage;
+
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_minflt;
+}
+
+/* A copy would touch 25600 pages. */
+static void test_memory_resize__moves_the_pages_of_a_large_part(void **state)
+{
+    enum { LARGE_BYTES = 100 * 1024 * 1024 };
+    char *memory = memory_take(LARGE_BYTES);
+    long before;
+
+    (void)state;
+    memset(memory, 'x', LARGE_BYTES);
+    before = fault_count();
+    memory = memory_resize(memory, LARGE_BYTES / 4 * 5);
+    assert_true(fault_count() - before < 1000);
+    assert_true(is_filled(memory, memory + LARGE_BYTES, 'x'));
+    free(memory);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_zero__clears_that_part_and_no_more),
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(test_memory_resize__moves_the_pages_of_a_large_part),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
