@@ -77,7 +77,7 @@ void memory_zero(void *memory, size_t size)
     if (size >= GIVE_BACK_BYTES_MIN) {
         size_t pages = (size - head) / PAGE_BYTES * PAGE_BYTES;
 
-        /* If pages are larger than that, or locked, it is refused. */
+        /* It is refused if pages are larger, or locked. */
         if (madvise(begin + head, pages, MADV_DONTNEED) == 0) {
             memset(begin, 0, head);
             memset(begin + head + pages, 0, size - head - pages);

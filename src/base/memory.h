@@ -17,9 +17,9 @@ void *memory_take_aligned(size_t size, size_t alignment) __attribute__((malloc, 
 /* A copy of `size` bytes; the caller frees it. */
 void *memory_copy(const void *data, size_t size) __attribute__((returns_nonnull));
 
-/* Fills memory that was taken with one of the above with zeros. The whole pages of a large part are
- * given back to the system, which gives zeros for them once they are touched: so it takes little
- * time, whatever its size. */
+/* Fills memory from one of the functions above with zeros. Whole pages of a large part are given
+ * back to the system, which provides zeros when they are next touched; so it takes little time
+ * for any size. */
 void memory_zero(void *memory, size_t size);
 
 #endif /* RAKIT_BASE_MEMORY_H */

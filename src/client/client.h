@@ -152,7 +152,7 @@ struct client {
     struct buffer sending; /* Owned by io while is_sending. */
     bool is_sending;
     uint64_t held_bytes;   /* Replies waiting in slots. */
-    uint64_t input_bytes;  /* Memory of `input`, as counted in that of all clients. */
+    uint64_t input_bytes;  /* Memory of `input`, as counted for all clients. */
     uint64_t unread_bytes; /* Its share of clients->unread_bytes; see memory.c. */
 
     /* The session. */
@@ -199,7 +199,7 @@ struct clients {
     uint64_t rate_from_ns; /* Start of the interval that is being counted. */
     uint64_t rate_from_count;
     uint64_t commands_a_second; /* In the last full interval. */
-    uint64_t input_bytes;       /* Memory for what clients have sent, of all of them. */
+    uint64_t input_bytes;       /* Memory of all clients' input. */
     uint64_t unread_bytes;      /* Unsent replies of all clients. */
     struct clients_stats stats;
 };
@@ -255,7 +255,7 @@ void clients_free_spare_slots(struct clients *clients);
 void client_note_output(struct client *c);
 /* The memory of its input has changed. */
 void client_note_input(struct client *c);
-/* Whether all clients' input has memory for so much more of its request. */
+/* Whether the memory for all clients' input has room for so many more bytes of its request. */
 bool client_has_input_room(const struct client *c, size_t bytes);
 /* The connection is closed, so neither its unread replies nor its input count any more. */
 void client_forget_memory(struct client *c);

@@ -35,7 +35,7 @@ struct clients_options {
     uint64_t input_bytes_max;     /* Limit for one request; beyond it, an error. */
     uint64_t output_bytes_max;    /* Limit for one client's unread replies; beyond it, the
                                    * connection is closed. */
-    uint64_t input_memory_bytes;  /* Limit for what all clients have sent, of large requests. */
+    uint64_t input_memory_bytes;  /* Limit for the large requests that all clients are sending. */
     uint64_t output_memory_bytes; /* Limit for the unread replies of all clients. */
     uint64_t idle_ns;             /* Idle connections are closed after this; 0: never. */
     bool protected_mode;          /* Serves clients only over loopback. */

@@ -1,9 +1,9 @@
-/* memory.c - limits the memory for what all clients together have sent, and for what they have not
- * read.
+/* memory.c - limits the memory for requests that clients are sending, and for replies that they
+ * have not read, for all clients together.
  *
- * A large request that does not fit beside those of the others is refused before the rest of it is
- * read. Beyond half of the limit for unread replies, a client that has some gets no more; others
- * are served as before. If that is not enough, the connection that holds most is closed. */
+ * A large request that does not fit beside those of the others is refused before the rest of it
+ * is read. Beyond half of the limit for unread replies, a client that has some gets no more;
+ * others are served as before. If that is not enough, the connection that holds most is closed. */
 #include <stdlib.h>
 
 #include "base/mutant.h"

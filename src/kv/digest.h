@@ -15,11 +15,11 @@ enum { DIGEST_BLOCK_BYTES = 4096 };
 uint64_t digest_mix(uint64_t z);
 /* `key_hash` stands for the key. */
 uint64_t digest_of_item(uint64_t key_hash, struct slice value);
-/* The part of it that changes when bytes from `begin` up to `end` do, or when bytes
- * are added from `begin` on: subtract it before, add it after. */
+/* The part of the digest that changes when bytes from `begin` up to `end` do, or when bytes are
+ * added from `begin` on: subtract it before, add it after. */
 uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, size_t end);
-/* The same, if bytes from `zeros_begin` up to `zeros_end` are known to be zero: few of them are
- * looked at. */
+/* The same if bytes from `zeros_begin` up to `zeros_end` are known to be zero; it reads only a
+ * few of them. */
 uint64_t digest_of_range_with_zeros(uint64_t key_hash, struct slice value, size_t begin, size_t end,
                                     size_t zeros_begin, size_t zeros_end);
 

@@ -196,7 +196,7 @@ size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice
 
     struct slice value = item_value(*at);
     size_t old_size = value.size;
-    size_t first = offset < old_size ? offset : old_size; /* That changes. */
+    size_t first = offset < old_size ? offset : old_size; /* The first byte that changes. */
 
     table_before_change(&kv->table, hash);
     if (item_is_kept(*at)) {

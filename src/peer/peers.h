@@ -231,8 +231,8 @@ enum peers_word peers_word_of(const struct peers *p, const struct member_address
  * uncommitted configuration leaves out may still lead, and is needed to commit it, so others are
  * kept. */
 void peers_set_members(struct peers *p, const struct membership *m);
-/* What each message says of this node: how far it has applied the log, how its disk is, and for how
- * much data it has memory (0: for any amount). */
+/* What each message reports about this node: its applied index, the state of its disk, and for
+ * how much data it has memory (0: no limit). */
 void peers_set_applied(struct peers *p, raft_index applied_index);
 void peers_set_disk(struct peers *p, enum wire_disk disk);
 void peers_set_memory(struct peers *p, uint64_t data_bytes_max);

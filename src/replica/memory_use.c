@@ -1,10 +1,10 @@
-/* memory_use.c - what memory is in use, by all that counts for its limit. */
+/* memory_use.c - how much memory is in use: everything that counts for the limit. */
 #include "base/mutant.h"
 #include "replica/state.h"
 
-enum { FULL_SHARE = 64 }; /* If less than such a part of it is left, a node is shown as full. */
+enum { FULL_SHARE = 64 }; /* A node is shown as full if less than one of so many parts is left. */
 
-/* Where there is no limit: what may wait to be freed while more is applied. */
+/* Without a limit: how much may wait to be freed while more is applied. */
 static const uint64_t CLEARED_BYTES_MAX = 1024 * 1024 * 1024;
 
 uint64_t replica_memory_bytes(const struct replica *r)
@@ -16,7 +16,7 @@ uint64_t replica_memory_bytes(const struct replica *r)
 void replica_note_client_bytes(struct replica *r, uint64_t bytes)
 {
     r->client_bytes = bytes;
-    /* The turn is over: what has been given back in it is not seen before the next one. */
+    /* This is the end of a turn: memory that was freed in it can be used only in the next one. */
     if (r->is_memory_awaited && replica_memory_bytes(r) < r->awaiting_bytes &&
         !MUTANT(freed_memory_wakes_nobody)) {
         io_turn_soon(r->io);
@@ -31,7 +31,8 @@ uint64_t replica_memory_max(const struct replica *r)
 void replica_limit_memory(struct replica *r, uint64_t bytes_max)
 {
     r->options.memory_bytes_max = bytes_max;
-    r->inherited_index = r->window.last; /* Nobody has counted what those may add. */
+    /* Nobody has counted how much the entries up to here may add. */
+    r->inherited_index = r->window.last;
 }
 
 bool memory_is_exceeded_by_cleared(const struct replica *r)
@@ -55,7 +56,7 @@ void memory_note_applied(struct replica *r)
     promises_keep(&r->promises, r->applied_index);
 }
 
-/* For how much data this node has memory, beside what else it uses; 0: for any amount. */
+/* For how much data this node has memory, in addition to its other uses; 0: no limit. */
 static uint64_t own_data_max(const struct replica *r)
 {
     uint64_t max_bytes = r->options.memory_bytes_max;
@@ -95,7 +96,8 @@ static uint64_t lower_limit(uint64_t a, uint64_t b)
     return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
-/* Of all voters that are heard: what one of them could not hold would cost it, and the next one. */
+/* The least of all voters that are heard: data that does not fit into one node's memory could
+ * cost that node, and then the next one. */
 static uint64_t least_data_max(const struct replica *r)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);

@@ -1,4 +1,4 @@
-/* propose.c - as leader: each turn's batch goes into the log, and reads get their round. */
+/* propose.c - as leader: puts each turn's batch into the log, and begins rounds for reads. */
 #include "base/mutant.h"
 #include "replica/admin.h"
 #include "replica/forwarded.h"
@@ -30,19 +30,19 @@ static void propose(struct replica *r, const struct batch *batch, enum disk_outl
             io_turn_soon(r->io);
         }
     }
-    /* Else leadership is being handed over, or the log is full: they wait. */
+    /* Otherwise leadership is being transferred, or the log is full, and they wait. */
 }
 
 static void refuse_for_room(struct replica *r, const struct batch *batch, const char *error)
 {
     proposals_refuse(&r->proposals, batch, error);
-    io_turn_soon(r->io); /* There may be more of them than one batch takes. */
+    io_turn_soon(r->io); /* There may be more of them than one batch contains. */
 }
 
 static void drop_abandoned(struct replica *r)
 {
     if (proposals_drop_abandoned(&r->proposals) && !MUTANT(dropped_wakes_nobody)) {
-        io_turn_soon(r->io); /* Those behind them may have room now. */
+        io_turn_soon(r->io); /* The next ones may have room now. */
     }
 }
 
@@ -50,7 +50,7 @@ static void propose_or_refuse(struct replica *r, const struct batch *batch,
                               enum disk_outlook outlook)
 {
     if (batch->count == BATCH_MAX) {
-        io_turn_soon(r->io); /* For those behind it. */
+        io_turn_soon(r->io); /* For the next ones. */
     }
     if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch->stored_bytes)) {
         refuse_for_room(r, batch, ERROR_DISK_FULL);
@@ -61,7 +61,7 @@ static void propose_or_refuse(struct replica *r, const struct batch *batch,
     }
 }
 
-/* Whether writes wait for room in the log, or on the disks. */
+/* Whether writes wait for room in the log or on the disks. */
 static bool is_room_awaited(const struct batch *batch, enum disk_outlook outlook)
 {
     if (MUTANT(disks_not_awaited) && outlook != DISKS_HAVE_ROOM) {
@@ -83,8 +83,8 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     struct batch batch;
 
     limits->behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
-    /* If room is about to run out, what is under way is no more than what is kept for it,
-     * so that it is known to have room. */
+    /* If room is about to run out, no more is under way than what is reserved for it, so that it
+     * is known to have room. */
     limits->stored_max =
         outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX;
     memory_survey(r, &limits->memory);
@@ -92,7 +92,7 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     r->is_memory_awaited = batch.awaits_memory;
     r->awaiting_bytes = limits->memory.used_bytes;
     admission_hold(&r->proposals.admission, is_room_awaited(&batch, outlook), limits->now_ns);
-    /* While leadership is handed over, or the log waits for the disks, they wait. */
+    /* They wait while leadership is transferred, or the log waits for the disks. */
     if (raft_is_transferring(r->raft) || replica_window_is_full(r)) {
         drop_abandoned(r);
         return;
@@ -108,7 +108,7 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     }
 }
 
-/* One round at a time: what comes in while it is under way shares the next one. */
+/* One round at a time: reads that arrive during a round share the next one. */
 static void begin_read_round(struct replica *r)
 {
     struct raft_event event = {.kind = RAFT_READ, .now_ns = io_now_ns(r->io)};
@@ -118,7 +118,7 @@ static void begin_read_round(struct replica *r)
     }
 }
 
-/* Commands that their senders wait for no more. */
+/* Drops commands that their senders do not wait for any more. */
 static void drop_given_up(struct replica *r, uint64_t exact_ns)
 {
     if (!peers_take_holds_changed(r->peers)) {

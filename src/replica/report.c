@@ -1,4 +1,4 @@
-/* report.c - the cluster and the log in words. */
+/* report.c - the cluster and the log as replies. */
 #include "replica/report.h"
 
 #include <inttypes.h>
@@ -44,8 +44,8 @@ static void put_address(struct resp_writer *w, const struct io_address *address)
     resp_bulkf(w, "%s:%u", address->host, (unsigned)address->port);
 }
 
-/* A voter that the cluster can count on, whoever dies now: one of a committed
- * configuration, and not only of the one that a joint state leads to. */
+/* A voter that the cluster can count on, whichever node dies now: one of a committed
+ * configuration, not only of the one that a joint state leads to. */
 static const char *membership_name(const struct replica *r, raft_id id)
 {
     const struct raft_configuration *c = r->committed == NULL ? NULL : &r->committed->configuration;
@@ -55,16 +55,17 @@ static const char *membership_name(const struct replica *r, raft_id id)
     return is_voter ? "voter" : "learner";
 }
 
-/* What one node is known to be: this one from itself, others from what they said. */
+/* What is known about one node: about this one from itself, about others from what they
+ * reported. */
 struct node_view {
     const char *role;
     raft_term term;
-    raft_index commit_index; /* What it surely holds and knows to be committed. */
+    raft_index commit_index; /* What it has certainly stored and knows to be committed. */
     raft_index applied_index;
     raft_index match_index;
-    int64_t silent_ms; /* Since it was last heard, or was to be; -1: never heard. */
+    int64_t silent_ms; /* Since it was last heard, or should have been; -1: never heard. */
     const char *health;
-    const char *program; /* Its version; "": not known. */
+    const char *program; /* Its version; "": unknown. */
 };
 
 static const char *memory_name(const struct replica *r, raft_id id)
@@ -91,8 +92,8 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
     };
 }
 
-/* Nobody says how far it knows of commits. It is no further than what it has stored; but
- * what it has applied is committed, though its disk may still be writing it. */
+/* No node reports its commit index. It is not beyond what it has stored; but what it has applied
+ * is committed, even if its disk is still writing it. */
 static raft_index commit_index_of(const struct node_view *v, raft_index commit_index)
 {
     raft_index stored_index = v->match_index < commit_index ? v->match_index : commit_index;
@@ -100,8 +101,8 @@ static raft_index commit_index_of(const struct node_view *v, raft_index commit_i
     return stored_index > v->applied_index ? stored_index : v->applied_index;
 }
 
-/* Since when nothing has come, though something should have: only a leader and its followers
- * speak to each other, and who looks for a leader speaks to all. */
+/* Since when nothing has arrived although something should have: only a leader and its followers
+ * talk to each other, and a node that looks for a leader talks to all. */
 static uint64_t silent_ns(const struct replica *r, const struct peer *peer)
 {
     raft_id leader = raft_leader(r->raft);
@@ -119,7 +120,7 @@ static bool takes_nothing(const struct replica *r, const struct raft_progress *p
     return progress->searching_ns > 2 * r->options.election_timeout_ns && !MUTANT(refusal_is_ok);
 }
 
-/* Lately; followers do not speak to each other. */
+/* Recently; followers do not talk to each other. */
 static bool says_full(const struct replica *r, const struct peer *peer)
 {
     return peer->disk >= WIRE_DISK_FULL &&
@@ -142,7 +143,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
 
     v.silent_ms = (int64_t)(age_ns / 1000000);
     if (!peers_is_connected(r->peers, member->id) || age_ns > 2 * r->options.election_timeout_ns) {
-        return v; /* What it said last is not true any more. */
+        return v; /* What it last reported does not count any more. */
     }
     v.program = peer->program;
     v.term = peer->term;
@@ -153,7 +154,8 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
         v.role = is_learner ? "learner" : "follower";
         v.match_index = progress.match_index;
         v.commit_index = commit_index_of(&v, raft_commit_index(r->raft));
-        /* Who takes nothing from this leader, though it is there, is not in order either. */
+        /* A node that takes nothing from this leader, although it is there, is not healthy
+         * either. */
         if (!says_full(r, peer) &&
             (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES ||
              !progress.is_active || takes_nothing(r, &progress))) {

@@ -1,4 +1,4 @@
-/* turn.c - the turn of a replica, and the timer for what is due though nothing comes in. */
+/* turn.c - the turn of a replica, and the timer for what is due without any input. */
 #include "base/mutant.h"
 #include "replica/admin.h"
 #include "replica/state.h"
@@ -21,11 +21,11 @@ void replica_trim_window(struct replica *r)
 
     log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
     if (was_full && !replica_window_is_full(r) && !MUTANT(window_wakes_nobody)) {
-        io_turn_soon(r->io); /* For the writes that wait for that. */
+        io_turn_soon(r->io); /* For the writes that wait for it. */
     }
 }
 
-/* For what is to be done though nothing comes in. */
+/* For what must be done without any input. */
 static void arm(struct replica *r)
 {
     uint64_t at_ns = ticker_due_ns(&r->ticker);
@@ -41,11 +41,11 @@ static void arm(struct replica *r)
         io_timer_start(r->io, &r->timer, at_ns);
     }
     if (r->is_answering && r->proposals.gathering_ends_ns != 0 && !MUTANT(answers_wake_nobody)) {
-        io_turn_soon(r->io); /* What waited for these answers to leave is proposed then. */
+        io_turn_soon(r->io); /* Writes that wait until these answers are sent are proposed then. */
     }
 }
 
-/* Who forwards is told the time with each heartbeat, and at once by a new leader. */
+/* Nodes that forward commands get the time with each heartbeat, and at once from a new leader. */
 static void tell_time(struct replica *r)
 {
     uint64_t now_ns = io_now_ns(r->io);
@@ -57,7 +57,7 @@ static void tell_time(struct replica *r)
     }
 }
 
-/* The memory of what was deleted is given back in small parts, turn by turn. */
+/* The memory of deleted values is freed in small parts, turn by turn. */
 static void give_memory_back(struct replica *r)
 {
     bool was_cleared = keyspace_cleared_bytes(r->keyspace) > 0;
@@ -69,7 +69,7 @@ static void give_memory_back(struct replica *r)
     }
 }
 
-/* Each change and each request that waits gets its way, as far as it can go now. */
+/* Places each waiting change and request as far as possible now. */
 static void place_all(struct replica *r)
 {
     r->proposals.gathering_ends_ns = 0;
@@ -121,9 +121,9 @@ void replica_execute(struct replica *r)
     }
 }
 
-/* This node itself may have been held up (a huge value, a process that was stopped): what has
- * come in meanwhile is heard first, or it would take its own silence for the leader's. Who
- * waits for others can't know, since it may have woken up right at its deadline. */
+/* This node itself may have been held up (by a huge value, or because the process was stopped).
+ * What has arrived meanwhile is read first, or it would take its own silence for the leader's.
+ * It can't know that otherwise, because it may have woken up right at its deadline. */
 static bool may_have_slept(const struct replica *r, uint64_t now_ns)
 {
     bool is_late = now_ns - r->ticker.deadline_ns > r->options.heartbeat_interval_ns / 2;
@@ -131,7 +131,7 @@ static bool may_have_slept(const struct replica *r, uint64_t now_ns)
     return is_late || (raft_role(r->raft) != RAFT_LEADER && !MUTANT(trusts_its_timer));
 }
 
-/* A leader that is in the middle of a long entry lives, though its heartbeats may wait behind the
+/* A leader in the middle of a long entry is alive, though its heartbeats may wait behind the
  * work on that entry, there or here. */
 static bool hears_an_entry(const struct replica *r, uint64_t now_ns)
 {

@@ -48,7 +48,8 @@ struct server_config {
     uint64_t client_input_bytes_max;  /* Limit for one request; beyond it, an error. */
     uint64_t client_output_bytes_max; /* Limit for one client's unread replies; beyond it, the
                                        * connection is closed. */
-    uint64_t input_memory_bytes;      /* Limit for the large requests that all clients send. */
+    uint64_t input_memory_bytes;      /* Limit for the large requests that all clients are
+                                       * sending. */
     uint64_t output_memory_bytes;     /* Limit for the unread replies of all clients. */
     uint64_t client_idle_ns;          /* Idle connections are closed after this; 0: never. */
     bool protected_mode;              /* Serves clients only over loopback. */
