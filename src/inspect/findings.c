@@ -11,7 +11,7 @@ static struct finding *add(struct findings *f, const char *subject)
     return finding;
 }
 
-/* Of a file that no row of the table is about. */
+/* For a file that is not the subject of any row in the table. */
 static void add_fault(struct findings *f, const char *subject, const char *fault, const char *good)
 {
     struct finding *finding = add(f, subject);
@@ -58,7 +58,7 @@ static void add_row(struct findings *f, const char *subject, const struct recove
     }
 }
 
-/* A start looks at two sectors of a snapshot, and finds other damage when it loads it. */
+/* A start checks two sectors of a snapshot, and finds other damage when it loads it. */
 static void add_snapshots(struct findings *f, const struct survey *s,
                           const struct snapshot_files *snapshots)
 {

@@ -81,7 +81,7 @@ static uint64_t show_log(struct io *io, const struct inspect_options *options,
                                  .key = options->key,
                                  .commands = &commands};
     const struct recovery_facts *f = &s->recovery.facts;
-    uint64_t in_snapshot = f->snapshots.newest.index; /* What is in one is committed. */
+    uint64_t in_snapshot = f->snapshots.newest.index; /* The state in a snapshot is committed. */
     uint64_t commit_index = in_snapshot > f->commit_index ? in_snapshot : f->commit_index;
     struct text_view text;
     struct json_view json;

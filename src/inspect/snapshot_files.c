@@ -105,7 +105,7 @@ static void note_name(void *context, const char *name)
     }
     read_file(search, file, file->snapshot.index);
     if (file->state == FILE_MISSING) {
-        files->count--; /* A node that runs has removed it just now. */
+        files->count--; /* A running node has just removed it. */
     }
 }
 

@@ -18,13 +18,13 @@ struct snapshot_file {
     bool is_part; /* It is being received. */
     enum file_state state;
     int error;                      /* If it cannot be read. */
-    bool has_head;                  /* The first sector is good, and says: */
-    struct store_snapshot snapshot; /* what it holds; bytes and checksum are those of the file's
-                                     * end, or, of a part, of its name, */
-    uint64_t made_by;               /* and which node made it. */
-    bool is_chosen;                 /* First and last sector are good: a start may load it. */
+    bool has_head;                  /* The first sector is good. */
+    struct store_snapshot snapshot; /* What it holds. Bytes and checksum are from the end of the
+                                     * file, or, for a part, from its name. */
+    uint64_t made_by;               /* The node that made it. */
+    bool is_chosen;                 /* First and last sectors are good: a start may load it. */
     uint64_t file_bytes;
-    uint64_t good_bytes; /* Up to the first chunk that is bad, or missing. */
+    uint64_t good_bytes; /* Up to the first chunk that is damaged or missing. */
     struct snapshot_section sections[SECTIONS_MAX];
     uint32_t section_count;
 };
@@ -39,7 +39,7 @@ void snapshot_files_read(struct io *io, const char *dir, const struct store_iden
 void snapshot_files_deinit(struct snapshot_files *files);
 /* The one that a start loads; NULL: there is none. */
 const struct snapshot_file *snapshot_files_newest(const struct snapshot_files *files);
-/* Whether something is wrong with it. What is being received may end anywhere. */
+/* Whether it is damaged. One that is being received may end anywhere. */
 bool snapshot_file_is_damaged(const struct snapshot_file *file);
 
 #endif /* RAKIT_INSPECT_SNAPSHOT_FILES_H */

@@ -1,5 +1,5 @@
-/* load.c - a start brings what was stored into memory, a part a turn: first the newest snapshot,
- * into a state of its own, then the log behind it. */
+/* load.c - a start loads what was stored into memory, a part per turn: first the newest
+ * snapshot, into a state of its own, then the log after it. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -9,7 +9,7 @@
 
 enum {
     TURN_NS = 10 * 1000 * 1000,
-    TURN_BYTES = 1024 * 1024, /* So much the first time, when there are no turns yet. */
+    TURN_BYTES = 1024 * 1024, /* Loaded the first time, when there are no turns yet. */
     NS_A_SECOND = 1000 * 1000 * 1000,
     LOG_NS = NS_A_SECOND,
 };
@@ -28,7 +28,7 @@ static int recover_entry(void *context, struct entry *e)
             return STORE_EFORMAT;
         }
     } else if (level_is_beyond(r, e)) {
-        r->level_proposed = UINT32_MAX; /* For the sentence that says so. */
+        r->level_proposed = UINT32_MAX; /* Used in the sentence about it. */
         return STORE_EFORMAT;
     }
     entry = membership_core_entry(e, m);
@@ -51,7 +51,7 @@ static int recover_entry(void *context, struct entry *e)
     return 0;
 }
 
-/* 1: there is more. 0: that was all. Else an error, with words. */
+/* Returns 1: there is more; 0: that was all; otherwise an error, with a sentence in `text`. */
 static int load_entries(struct replica *r, char *text, size_t text_size)
 {
     int rv = store_replay_step(&r->replay, recover_entry, r);
@@ -81,7 +81,7 @@ static int take_chunk(void *context, const struct snapshot_chunk *chunk)
     return loaded_state_take(&r->loading_state, chunk);
 }
 
-/* All of it is read. 0, or an error with words. */
+/* The snapshot has been read completely. Returns 0, or an error with a sentence in `text`. */
 static int check_state(struct replica *r, const struct store_snapshot *snapshot, char *text,
                        size_t text_size)
 {
@@ -130,7 +130,7 @@ static void take_state(struct replica *r, const struct store_snapshot *snapshot)
     end_snapshot(r);
 }
 
-/* 1: go on. Else an error, with words. */
+/* Returns 1 to go on; otherwise an error, with a sentence in `text`. */
 static int load_chunk(struct replica *r, char *text, size_t text_size)
 {
     struct store_snapshot snapshot = r->snapshot_replay.snapshot;
@@ -217,7 +217,7 @@ static void log_progress(struct replica *r)
               (p.left_ns + NS_A_SECOND - 1) / NS_A_SECOND);
 }
 
-/* As much as a turn has time for. 1: there is more. */
+/* Loads for as long as a turn may take. Returns 1 if there is more. */
 static int load_some(struct replica *r, char *text, size_t text_size)
 {
     uint64_t turn_ns = r->options.load_turn_ns;
@@ -248,7 +248,7 @@ enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size
     r->is_loading = false;
     snapshotter_note_log(&r->snapshotter);
     if (r->recovered.commit_index < r->applied_index) {
-        r->recovered.commit_index = r->applied_index; /* What is in a snapshot is committed. */
+        r->recovered.commit_index = r->applied_index; /* The state in a snapshot is committed. */
     }
     raft_restore_commit(r->raft, r->recovered.commit_index);
     snapshots_announce(r);

@@ -1,5 +1,5 @@
-/* start.c - a replica's life: opening and recovering, founding or joining a
- * cluster, beginning to take part, and the end. */
+/* start.c - a replica's life: opening and recovering, founding or joining a cluster, beginning
+ * to take part, and the end. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -103,8 +103,8 @@ struct replica *replica_start(const struct replica_options *options,
     return r;
 }
 
-/* A cluster's id is made from its founder's, so that a founder that crashed before its
- * first entry was durable can tell that it was one, and founds the same cluster again. */
+/* A cluster's id is derived from its founder's, so that a founder that crashed before its first
+ * entry was durable can tell that it was one, and founds the same cluster again. */
 static uint64_t founded_cluster(raft_id founder)
 {
     uint64_t id = checksum(&founder, sizeof founder);
@@ -135,7 +135,8 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
 
     e->index = 1;
     e->term = 1;
-    /* Not the clock's: a founder that crashes before this is durable makes the same again. */
+    /* Not the clock's time: a founder that crashes before this is durable makes the same entry
+     * again. */
     e->time_us = 1;
     raft_restore_vote(r->raft, 1, self);
 
@@ -193,7 +194,8 @@ void replica_run(struct replica *r)
     replica_note_configuration(r, false);
     health_start(&r->health);
     replica_step(r, &event, NULL);
-    io_turn_soon(r->io); /* Which arms the timer: nobody else may call for long. */
+    /* The turn arms the timer; otherwise nothing might cause a turn for long. */
+    io_turn_soon(r->io);
 }
 
 void replica_fail(struct replica *r, const char *text)

@@ -1,4 +1,4 @@
-/* snapshot_replay.h - the chunks of a snapshot, read by a start in steps. */
+/* snapshot_replay.h - reads the chunks of a snapshot in steps, for a start. */
 #ifndef RAKIT_STORE_SNAPSHOT_REPLAY_H
 #define RAKIT_STORE_SNAPSHOT_REPLAY_H
 
@@ -12,16 +12,17 @@ struct snapshot_replay {
     struct snapshot_reader *reader; /* NULL: nothing is open. */
 };
 
-/* Right after store_open(). */
+/* To be called right after store_open(). */
 void snapshot_replay_begin(struct snapshot_replay *replay, struct store *s,
                            const struct store_snapshot *snapshot);
-/* Calls `each` with the next chunk, verified. 1: there may be more. 0: that was all, and the file
- * is whole. Else what `each` said instead of 0, or a store_error, with a sentence in `text`. If
- * `each` says STORE_EFORMAT (it needs a section that it does not know), the sentence says that. */
+/* Calls `each` with the next chunk, verified. Returns 1: there may be more; 0: that was all, and
+ * the file is complete; otherwise what `each` returned instead of 0, or a store_error with a
+ * sentence in `text`. If `each` returns STORE_EFORMAT (it needs a section that it does not
+ * know), the sentence says so. */
 int snapshot_replay_step(struct snapshot_replay *replay,
                          int (*each)(void *context, const struct snapshot_chunk *chunk),
                          void *context, char *text, size_t text_size);
-/* At the end, or to break it off. */
+/* After the last step, or to stop earlier. */
 void snapshot_replay_end(struct snapshot_replay *replay);
 
 #endif /* RAKIT_STORE_SNAPSHOT_REPLAY_H */

@@ -43,7 +43,7 @@ static void run_within_bounds(struct cluster *c, uint64_t for_ns)
     }
 }
 
-/* Users' commands are checked by the witness: what was refused was not executed. */
+/* The witness checks users' commands: what was refused was not executed. */
 static void run(uint64_t seed, const struct user_options *users, uint64_t for_ns)
 {
     struct cluster *c = calm_cluster_start(seed, make_tight);
@@ -74,7 +74,7 @@ static void test_memory__that_runs_out_under_load_refuses_for_certain(void **sta
     }
 }
 
-/* Small commands that each may take a fourth of all memory, through all nodes. */
+/* Small commands through all nodes; each of them may take a fourth of all memory. */
 static void test_memory__is_not_exceeded_by_a_storm_of_small_commands(void **state)
 {
     const struct user_options users = {.key_count = 8,
