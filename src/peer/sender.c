@@ -1,6 +1,6 @@
-/* sender.c - turns the ranges of entries that the core wants sent into frames, as
- * many bytes at a time as the connection takes. Entries come from memory, or, where
- * a peer has long been away, from the disk in the background. */
+/* sender.c - turns the ranges of entries that the core wants to send into frames, as many bytes
+ * at a time as the connection takes. Entries come from memory, or, if a peer was away for long,
+ * from the disk in the background. */
 #include "peer/peers.h"
 
 #include <stdlib.h>
@@ -9,10 +9,11 @@
 #include "base/mutant.h"
 
 enum {
-    SENDER_FRAME_BYTES = 512 * 1024, /* A frame holds more only for one large entry. */
+    SENDER_FRAME_BYTES = 512 * 1024, /* Only a single large entry makes a frame larger. */
     SENDER_FRAME_ENTRIES = 4096,
-    SENDER_BACKLOG_BYTES = 4 * 1024 * 1024, /* Unsent: then the sender waits. */
-    SENDER_LARGE_BYTES = 1024 * 1024,       /* From here on a copy is worth avoiding. */
+    SENDER_BACKLOG_BYTES = 4 * 1024 * 1024, /* With more than this unsent, the sender waits. */
+    SENDER_LARGE_BYTES = 1024 * 1024,       /* For entries of this size, it is worth avoiding a
+                                             * copy. */
     SENDER_READ_BYTES = 1024 * 1024,
 };
 

@@ -197,7 +197,7 @@ enum {
     ON_BOTH = WIRE_ON_CONTROL | WIRE_ON_BULK,
 };
 
-/* By number; where there is none, `name` is NULL. */
+/* By number; `name` is NULL if there is no such kind. */
 static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND(HELLO, DIALER_GREETS, hello_fields),
     [WIRE_WELCOME] = {.type = WIRE_WELCOME, .name = "WELCOME", .uses = LISTENER_GREETS},
