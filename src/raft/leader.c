@@ -529,6 +529,7 @@ bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *re
     if (id == r->options.id) {
         *ret_progress = (struct raft_progress){.match_index = r->durability.index,
                                                .next_index = r->log.last_index + 1,
+                                               .heard_ns = r->now_ns,
                                                .is_active = true};
         return true;
     }
@@ -542,6 +543,7 @@ bool raft_progress_of(const struct raft *r, raft_id id, struct raft_progress *re
     *ret_progress = (struct raft_progress){
         .match_index = peer->match_index,
         .next_index = peer->next_index,
+        .heard_ns = peer->heard_ns,
         .is_active = r->now_ns - peer->heard_ns < r->options.election_timeout_ns,
         .is_probing = !peer->is_replicating,
         .needs_snapshot = peer->needs_snapshot,

@@ -403,8 +403,9 @@ bool raft_is_transferring(const struct raft *r);
 struct raft_progress {
     raft_index match_index;
     raft_index next_index;
-    bool is_active;  /* Was heard within the last election timeout. */
-    bool is_probing; /* Waits for the outcome of one probe. */
+    bool is_active;    /* Was heard within an election timeout before the last step. */
+    uint64_t heard_ns; /* When it was heard last; for oneself: at the last step. */
+    bool is_probing;   /* Waits for the outcome of one probe. */
     /* The logs agree nowhere from this one's origin on, so entries can't help. It is probed
      * there with each heartbeat. */
     bool needs_snapshot;

@@ -70,8 +70,9 @@ static bool is_in_reach(const struct replica *r, raft_id id)
 {
     struct raft_progress progress;
 
-    return id == raft_self(r->raft) || (raft_progress_of(r->raft, id, &progress) &&
-                                        progress.is_active && peers_is_connected(r->peers, id));
+    return id == raft_self(r->raft) ||
+           (raft_progress_of(r->raft, id, &progress) && replica_hears(r, &progress) &&
+            peers_is_connected(r->peers, id));
 }
 
 /* Whether the remaining voters could commit nothing, because too few of them are reachable. The

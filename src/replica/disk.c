@@ -32,7 +32,7 @@ static struct disk_view view(const struct replica *r, raft_id id)
                                   .disk = r->disk_policy.is_full ? WIRE_DISK_FULL : WIRE_DISK_ROOM,
                                   .match_index = raft_last_index(r->raft)};
     }
-    if (!raft_progress_of(r->raft, id, &p) || !p.is_active) {
+    if (!raft_progress_of(r->raft, id, &p) || !replica_hears(r, &p)) {
         return (struct disk_view){.is_heard = false};
     }
     return (struct disk_view){

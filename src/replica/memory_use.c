@@ -81,7 +81,7 @@ static bool is_heard_voter(const struct replica *r, const struct raft_member *me
     struct raft_progress p;
 
     return (member->incoming || member->outgoing) && raft_progress_of(r->raft, member->id, &p) &&
-           p.is_active;
+           replica_hears(r, &p);
 }
 
 static uint64_t data_max_of(const struct replica *r, raft_id id)

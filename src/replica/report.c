@@ -158,7 +158,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
          * either. */
         if (!says_full(r, peer) &&
             (raft_last_index(r->raft) - progress.match_index > LAGGING_ENTRIES ||
-             !progress.is_active || takes_nothing(r, &progress))) {
+             !replica_hears(r, &progress) || takes_nothing(r, &progress))) {
             v.health = "lagging";
         }
     } else if (member->id == raft_leader(r->raft)) {

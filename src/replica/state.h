@@ -169,6 +169,10 @@ void replica_append_entry(struct replica *r, struct entry *e);
 /* The configuration in force has changed, or is reported for the first time. */
 void replica_note_configuration(struct replica *r, bool is_change);
 
+/* Leader: whether a member was heard within the last election timeout, by now. The core knows only
+ * the time of its last step, which a later part of the same turn may change. */
+bool replica_hears(const struct replica *r, const struct raft_progress *progress);
+
 /* --- turn.c --------------------------------------------------------------------------- */
 
 void replica_timer_fired(struct io_timer *timer);

@@ -255,6 +255,11 @@ void replica_make_room_for_terms(struct replica *r)
     r->terms_memory = memory;
 }
 
+bool replica_hears(const struct replica *r, const struct raft_progress *progress)
+{
+    return io_now_ns(r->io) < progress->heard_ns + r->options.election_timeout_ns;
+}
+
 int replica_step(struct replica *r, const struct raft_event *event, struct entry *const *entries)
 {
     struct raft_effects effects;

@@ -30,11 +30,11 @@ static bool others_are_ready(const struct replica *r)
         struct raft_progress p;
 
         if (id == raft_self(r->raft) || !raft_progress_of(r->raft, id, &p) ||
-            !(p.is_active || peers_is_connected(r->peers, id))) {
+            !(replica_hears(r, &p) || peers_is_connected(r->peers, id))) {
             continue;
         }
         there |= 1u << i;
-        if (p.is_active && p.match_index >= r->stopping.index) {
+        if (replica_hears(r, &p) && p.match_index >= r->stopping.index) {
             ready |= 1u << i;
         }
     }
