@@ -28,6 +28,7 @@ static void change(struct admin_task *t, enum raft_change_kind kind)
         t->is_begun = true;
         t->request->has_begun = true;
         t->index = raft_configuration_index(r->raft);
+        io_turn_soon(r->io); /* For tasks that this one decides: one address, one member. */
     } else if (error == RAFT_EMEMBER) {
         admin_task_fail(t, kind == RAFT_REMOVE ? ERROR_LAST_VOTER : ERROR_CLUSTER_FULL);
     }
