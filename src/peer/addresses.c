@@ -173,7 +173,7 @@ void addresses_watch(struct peer *peer, uint64_t since_ns)
     }
     if (now_ns < since_ns + WARN_AFTER_NS) {
         peer->is_mute = false;
-    } else if ((!peer->is_mute || now_ns >= peer->warn_ns) && !MUTANT(silence_untold)) {
+    } else if ((!peer->is_mute || now_ns >= peer->warn_ns) && !MUTANT(silence_unlogged)) {
         peer->is_mute = true;
         warn_not_reached(peer, since_ns, "it does not answer");
     }
@@ -204,7 +204,7 @@ void addresses_lost(struct dial *d)
     if (d->refused == WIRE_OTHER_NODE && peer->search_wait_ns == 0 && peer->search_turn == 0) {
         peer->search_ns = now_ns; /* It has moved, so do not wait for its old address. */
     }
-    if ((now_ns >= peer->warn_ns || MUTANT(out_of_reach_told_each_time)) &&
+    if ((now_ns >= peer->warn_ns || MUTANT(out_of_reach_logged_each_time)) &&
         d->refused != WIRE_REMOVED) {
         warn_not_reached(peer, peer->lost_ns, reason);
     }

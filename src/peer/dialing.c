@@ -194,7 +194,7 @@ static void dial_challenged(struct dial *d, struct slice body)
         link_close(&d->link);
     } else if (answer == HELLO_UNPROVEN) {
         note_unproven(d);
-        if (!MUTANT(other_key_untold)) {
+        if (!MUTANT(other_key_unreported)) {
             /* The operator of that node should know, too. */
             wire_put_refuse(&d->link.out, WIRE_OTHER_KEY);
             link_flush(&d->link);

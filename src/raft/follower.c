@@ -268,11 +268,11 @@ static bool may_have_lost(const struct raft *r, const struct raft_message *m)
 {
     const struct raft_configuration *c = raft_configuration(r);
 
-    if (m->term <= r->agreed_term && !MUTANT(loss_told_in_vain)) {
+    if (m->term <= r->agreed_term && !MUTANT(impossible_loss_believed)) {
         return false;
     }
     return c->member_count == 0 || raft_configuration_find(c, m->from) != NULL ||
-           MUTANT(loss_told_by_anybody);
+           MUTANT(loss_reported_by_anybody);
 }
 
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)

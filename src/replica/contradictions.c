@@ -28,7 +28,7 @@ bool contradictions_are_recent(const struct contradictions *c, uint64_t now_ns)
 static bool goes_on(const struct contradictions *c, uint64_t agreed_ns, uint64_t now_ns)
 {
     bool was_paused = now_ns - c->loss_last_ns > LOSS_PAUSE_TIMEOUTS * c->election_timeout_ns &&
-                      !MUTANT(loss_told_now_and_then);
+                      !MUTANT(loss_reported_twice_is_enough);
     bool was_denied = agreed_ns >= c->loss_since_ns && !MUTANT(loss_outweighs_leader);
 
     return c->loss_since_ns != 0 && !was_paused && !was_denied;

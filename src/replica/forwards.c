@@ -76,7 +76,7 @@ void forwards_report_abandoned(struct forwards *f, struct buffer *out)
         struct request *request = pending_at(p, number);
 
         if (request != NULL && request->is_abandoned && !request->is_abandon_reported &&
-            !MUTANT(abandon_untold)) {
+            !MUTANT(abandon_unreported)) {
             request->is_abandon_reported = true;
             wire_put_abandon(out, &(struct wire_abandon){.correlation = number});
         }

@@ -35,11 +35,11 @@
     X(FULL_DISK_LEFT, "full disk had room again")                                                  \
     X(DISK_FAILED, "node stopped by its disk")                                                     \
     X(ALL_DOWN, "all nodes down at once")                                                          \
-    X(REMOVED_TOLD, "removed node was told")                                                       \
+    X(REMOVED_TOLD, "removed node learned of its removal")                                         \
     X(OUT_OF_MEMORY, "command refused for the limit on memory")                                    \
     X(IN_DOUBT, "client left in doubt by an answer")                                               \
     X(IN_DOUBT_EXECUTED, "unknown command executed later")                                         \
-    X(SAID_FAILED, "client told that a command was not executed")                                  \
+    X(SAID_FAILED, "client learned that a command was not executed")                               \
     X(READ_LOGGED, "read put into the log")                                                        \
     X(DAMAGE_REFUSED, "start refused for damage")                                                  \
     X(DAMAGE_SURVIVED, "start in spite of damage")                                                 \
