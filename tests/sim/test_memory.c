@@ -119,11 +119,37 @@ static void test_memory__of_the_smallest_voter_is_the_limit(void **state)
     }
 }
 
+/* A follower that catches up meets many deletes in one turn. */
+static void test_memory__is_not_exceeded_by_a_follower_that_catches_up(void **state)
+{
+    const struct user_options users = {.key_count = 8,
+                                       .database_count = 4,
+                                       .pipeline_max = 16,
+                                       .backlog_max = 16,
+                                       .read_percent = 5,
+                                       .value_bytes_max = 10,
+                                       .offset_max = MB,
+                                       .think_ns = 20 * SIM_MS,
+                                       .patience_ns = 10 * SIM_S};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, make_tight);
+        struct node *follower = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+
+        calm_cluster_start_users(c, &users);
+        sim_freeze(follower->machine, sim_now_ns(c->sim) + 2 * SIM_S);
+        run_within_bounds(c, 3 * SIM_S);
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory__that_runs_out_under_load_refuses_for_certain),
         cmocka_unit_test(test_memory__is_not_exceeded_by_a_storm_of_small_commands),
+        cmocka_unit_test(test_memory__is_not_exceeded_by_a_follower_that_catches_up),
         cmocka_unit_test(test_memory__of_the_smallest_voter_is_the_limit),
     };
 
