@@ -58,8 +58,8 @@ static int open_fd(const char *path, int flags)
 int io_file_open(struct io *io, const char *path, int flags, struct io_file **ret_file)
 {
     int posix_flags = flags & IO_READ_ONLY ? O_RDONLY : O_RDWR;
-    struct file_identity identity;
-    uint32_t mode;
+    struct file_identity identity = {0};
+    uint32_t mode = 0;
     int fd;
     int rv;
 
@@ -224,7 +224,7 @@ int io_file_lock(struct io_file *file)
 bool io_file_is_at(struct io_file *file, const char *path)
 {
     struct file_identity there = {0};
-    uint32_t mode;
+    uint32_t mode = 0;
     int rv = identify(AT_FDCWD, path, 0, &there, &mode);
 
     if (rv != 0) {

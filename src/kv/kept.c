@@ -59,16 +59,19 @@ static void free_slots(struct kept *kept)
 
 static struct kept_item *find(struct kept *kept, const struct item *item)
 {
+    struct kept_item *found = NULL;
+
     list_for_each(node, slot_of(kept, item))
     {
         struct kept_item *k = container_of(node, struct kept_item, in_slot);
 
         if (k->item == item) {
-            return k;
+            found = k;
+            break;
         }
     }
-    CHECK(!"every item that is kept has its record here");
-    return NULL;
+    CHECK(found != NULL); /* Each item that is kept has its record here. */
+    return found;
 }
 
 void kept_has_moved(struct kept *kept, const struct item *before, struct item *item)
@@ -166,7 +169,11 @@ static uint64_t write_block(struct kept *kept, struct kept_item *k, struct buffe
 
 uint64_t kept_write(struct kept *kept, struct buffer *out)
 {
-    struct kept_item *k = container_of(list_first(&kept->items), struct kept_item, link);
+    struct list *first = list_first(&kept->items);
+
+    CHECK(first != NULL);
+
+    struct kept_item *k = container_of(first, struct kept_item, link);
 
     if (!k->is_announced) {
         k->is_announced = true;
