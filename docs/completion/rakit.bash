@@ -47,8 +47,9 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --cluster-key --announce --peer-port --feature-level --election-timeout --heartbeat --request-timeout
-        --max-clients --maxmemory --max-output-memory --idle-timeout --snapshot-log --snapshot-rate --log-tail --protected-mode --log-level --log-format'
+    local takes_value='--data --cluster-key --announce --peer-port --feature-level --election-timeout
+        --heartbeat --request-timeout --max-clients --maxmemory --max-output-memory --idle-timeout
+        --snapshot-log --snapshot-rate --log-tail --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
@@ -89,11 +90,15 @@ _rakit_sim() {
         ;;
     --seed | --seeds | --from | --time | --jobs | --nodes | --clients | --commands | --seconds | \
         --strikes | --judge-every) ;;
+    --mutant)
+        # One a line: its name, then what it does.
+        _rakit_words "$(rakit-sim --list-mutants 2>/dev/null | awk '{print $1}')" "$2"
+        ;;
     *)
         _rakit_words '--seed --seeds --from --file --time --jobs --keep-going --twice --nodes
             --clients --commands --seconds --only-faults --without-faults --strikes --beyond
-            --judge-every --trace --quiet --progress --json --shrink --list-faults --help
-            --version' "$2"
+            --judge-every --trace --quiet --progress --json --shrink --list-faults --mutant --mutants
+            --list-mutants --help --version' "$2"
         ;;
     esac
 }
