@@ -16,8 +16,9 @@ uint64_t replica_memory_bytes(const struct replica *r)
 void replica_note_client_bytes(struct replica *r, uint64_t bytes)
 {
     r->client_bytes = bytes;
-    /* This is the end of a turn: memory that was freed in it can be used only in the next one. */
-    if (r->is_memory_awaited && replica_memory_bytes(r) < r->awaiting_bytes &&
+    /* This is the end of a turn: only the next one can use memory that was freed in it, or refuse
+     * a write that has no chance any more because of memory that was taken in it. */
+    if (r->is_memory_awaited && replica_memory_bytes(r) != r->awaiting_bytes &&
         !MUTANT(freed_memory_wakes_nobody)) {
         io_turn_soon(r->io);
     }

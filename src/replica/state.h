@@ -119,7 +119,7 @@ struct replica {
     struct promises promises;   /* Leader: memory that commands not yet applied may take. */
     raft_index inherited_index; /* Entries up to here are from earlier leaders. */
     bool is_memory_awaited;     /* Writes wait until more is applied, or memory is freed. */
-    uint64_t awaiting_bytes;    /* They wait until less than this is in use. */
+    uint64_t awaiting_bytes;    /* What was in use when they were judged; see memory_use.c. */
 
     raft_term seen_term; /* Of the last role change: forwards and proposals rely on it. */
     raft_id seen_leader;
