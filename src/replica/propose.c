@@ -5,13 +5,10 @@
 #include "replica/state.h"
 #include "resp/errors.h"
 
-/* If disks are tight, a batch is small; another one may follow, if there is still room for it. What
- * memory it takes is known better, too, once it is in the log. */
+/* If disks are tight, a batch is small; another one may follow, if there is still room for it. */
 static bool may_go_on(const struct batch *batch, enum disk_outlook outlook)
 {
-    bool leaves_some = outlook == DISKS_ARE_TIGHT && batch->leaves_some;
-
-    return (leaves_some || batch->awaits_memory) && !MUTANT(full_node_wakes_nobody);
+    return outlook == DISKS_ARE_TIGHT && batch->leaves_some && !MUTANT(full_disks_wake_nobody);
 }
 
 static void propose(struct replica *r, const struct batch *batch, enum disk_outlook outlook)
