@@ -45,6 +45,13 @@ struct buffer *peers_fetch(struct peers *p, raft_id id)
     return bulk != NULL ? &bulk->link.out : NULL;
 }
 
+bool peers_part_is_arriving(struct peers *p, raft_id id)
+{
+    struct dial *bulk = bulk_to(p, id);
+
+    return bulk != NULL && link_is_amid(&bulk->link, WIRE_PART);
+}
+
 static struct inbound *find_connection(struct peers *p, uint64_t connection)
 {
     list_for_each(node, &p->inbounds)

@@ -260,6 +260,8 @@ void peers_send(struct peers *p, const struct raft_message *m);
 bool peers_may_answer(struct peers *p, raft_id id);
 /* The buffer for commands to `id`; NULL: not now. */
 struct buffer *peers_forward(struct peers *p, raft_id id);
+/* Whether some of a part of a snapshot has arrived from `id`, and not all. */
+bool peers_part_is_arriving(struct peers *p, raft_id id);
 /* The buffer for asking `id` for parts of a snapshot; NULL: not now. */
 struct buffer *peers_fetch(struct peers *p, raft_id id);
 /* The buffer for the answer to a command that arrived on that connection; NULL: nobody waits for

@@ -59,18 +59,38 @@ static raft_index find_origin(const struct replica *r)
 
 static uint64_t time_of(const struct replica *r, raft_index index)
 {
-    const struct store_snapshot *newest = &r->snapshotter.newest;
+    const struct store_snapshot *list;
+    size_t count = snapshot_list(r->store, &list);
 
-    return index == newest->index ? newest->time_us : log_window_time_us(&r->window, index);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].index == index) {
+            return list[i].time_us;
+        }
+    }
+    return log_window_time_us(&r->window, index);
 }
 
 /* The newest replaces all others. */
-static void drop_older_snapshots(struct replica *r)
+static const struct store_snapshot *find_dispensable(const struct replica *r)
 {
     const struct store_snapshot *list;
+    size_t count = snapshot_list(r->store, &list);
+    bool keeps = kept_snapshot(r) != UINT64_MAX;
 
-    while (snapshot_list(r->store, &list) > 1 && list[0].index < kept_snapshot(r)) {
-        snapshot_remove(r->store, list[0].index);
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (!keeps || !serving_has(&r->serving, list[i].index)) {
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
+static void drop_older_snapshots(struct replica *r)
+{
+    const struct store_snapshot *dispensable;
+
+    while ((dispensable = find_dispensable(r)) != NULL) {
+        snapshot_remove(r->store, dispensable->index);
     }
 }
 
@@ -83,6 +103,7 @@ static void move_done(struct store_move *move, int error)
         /* There is no room for a sector. It is tried again after the next snapshot. */
         log_write(r->log, LOG_WARN, "the log could not be cut", "index=%llu reason=" LOG_Q,
                   (unsigned long long)move->origin.index, "the disk is full");
+        drop_older_snapshots(r); /* They take room, and a start prefers the newest. */
         return;
     }
     snapshotter_note_log(&r->snapshotter);

@@ -1,6 +1,7 @@
 /* fetching.c - see fetching.h. */
 #include "replica/fetching.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -12,12 +13,13 @@ enum {
     PART_BYTES = 512 * 1024,         /* Larger parts would delay answers to forwarded commands. */
     UNWRITTEN_MAX = 4 * 1024 * 1024, /* With more than this, it waits for the disk. */
     GROUP = 0,
+    FAILURES_MAX = 6, /* Of which each doubles the pause. */
 };
 
 static const uint64_t RETRY_NS = 100 * MS;     /* If its holder is not connected. */
 static const uint64_t PATIENCE_NS = 2000 * MS; /* For a part. */
 /* If no part arrived for so long, another snapshot may be fetched instead. */
-static const uint64_t STALL_NS = 5000 * MS;
+static const uint64_t STALL_NS = 30000 * MS;
 static const uint64_t PAUSE_NS = 1000 * MS; /* After a damaged one. */
 
 static void timer_fired(struct io_timer *timer);
@@ -65,12 +67,32 @@ static void reset(struct fetching *f)
     loaded_state_deinit(&f->loaded);
 }
 
+/* Longer each time, until one was good. */
+static void pause(struct fetching *f)
+{
+    f->not_before_ns = io_now_ns(f->options.io) + (PAUSE_NS << f->failures);
+    if (f->failures < FAILURES_MAX) {
+        f->failures++;
+    }
+}
+
+/* A part whose write has failed is not read back: the system may show what is not on the disk. */
+static enum snapshot_end end_after(int error)
+{
+    return error == -ENOSPC || error == -EDQUOT || MUTANT(failed_part_believed) ? SNAPSHOT_SUSPEND
+                                                                                : SNAPSHOT_REJECT;
+}
+
 static void receiving_ended(struct snapshot_receiving *receiving, int error)
 {
     struct fetching *f = container_of(receiving, struct fetching, receiving);
     void (*ended)(void *context, int error) = f->ended;
 
     f->ended = NULL;
+    if (error != 0) {
+        pause(f);
+        f->is_distrusted = end_after(error) == SNAPSHOT_REJECT;
+    }
     if (ended != NULL) {
         ended(f->options.context, error);
     } else {
@@ -92,7 +114,7 @@ static void fail(struct fetching *f, enum snapshot_end how, const char *reason)
               (unsigned long long)f->wanted.last_included_index,
               (unsigned long long)f->wanted.holder, (unsigned long long)f->offset,
               (unsigned long long)f->wanted.bytes, reason);
-    f->not_before_ns = io_now_ns(f->options.io) + PAUSE_NS;
+    pause(f);
     stop(f, how);
 }
 
@@ -135,11 +157,18 @@ static int take_chunk(struct snapshot_load *load, const struct snapshot_chunk *c
     return loaded_state_take(&f->loaded, chunk);
 }
 
+static int finish_state(struct snapshot_load *load, const struct store_snapshot *snapshot)
+{
+    struct fetching *f = container_of(load, struct fetching, load);
+
+    return loaded_state_finish(&f->loaded, snapshot) ? 0 : -EBADMSG;
+}
+
 static void load_done(struct snapshot_load *load, int error)
 {
     struct fetching *f = container_of(load, struct fetching, load);
 
-    if (error != 0 || !loaded_state_finish(&f->loaded, load->snapshot.time_us)) {
+    if (error != 0) {
         fail(f, SNAPSHOT_REJECT,
              error == STORE_EFORMAT
                  ? "it has a section that this program does not know: install a newer version"
@@ -151,6 +180,7 @@ static void load_done(struct snapshot_load *load, int error)
     } else {
         f->receiving.snapshot.time_us = load->snapshot.time_us;
         f->phase = FETCHING_LOADED;
+        f->failures = 0;
         f->options.loaded(f->options.context);
     }
 }
@@ -160,8 +190,10 @@ static void load(struct fetching *f)
     f->phase = FETCHING_LOADS;
     io_timer_stop(f->options.io, &f->timer);
     loaded_state_init(&f->loaded, f->options.hash_seed);
-    f->load = (struct snapshot_load){
-        .snapshot = f->receiving.snapshot, .each = take_chunk, .done = load_done};
+    f->load = (struct snapshot_load){.snapshot = f->receiving.snapshot,
+                                     .each = take_chunk,
+                                     .finish = finish_state,
+                                     .done = load_done};
     snapshot_load(f->options.store, &f->load);
 }
 
@@ -215,21 +247,31 @@ static void go_on(struct fetching *f)
 static void timer_fired(struct io_timer *timer)
 {
     struct fetching *f = container_of(timer, struct fetching, timer);
+    uint64_t now_ns = io_now_ns(f->options.io);
 
-    if (f->phase == FETCHING_PARTS) {
-        if (io_now_ns(f->options.io) >= f->asked_ns + PATIENCE_NS) {
-            f->is_asked = false; /* The request is lost, or the holder is busy. */
-        }
-        go_on(f);
+    if (f->phase != FETCHING_PARTS) {
+        return;
     }
+    if (f->is_asked && peers_part_is_arriving(f->options.peers, f->wanted.holder)) {
+        f->heard_ns = now_ns; /* The link is slow. */
+        wait_until(f, now_ns + PATIENCE_NS);
+        return;
+    }
+    if (now_ns >= f->asked_ns + PATIENCE_NS) {
+        f->is_asked = false; /* It is lost, or its holder is busy. */
+    }
+    go_on(f);
 }
 
 static void opened(struct snapshot_receiving *receiving, int error)
 {
     struct fetching *f = container_of(receiving, struct fetching, receiving);
 
-    if (error != 0) {
-        fail(f, SNAPSHOT_SUSPEND, strerror(-error));
+    if (error != 0 || f->is_distrusted) {
+        f->is_distrusted = false;
+        fail(f, error != 0 ? end_after(error) : SNAPSHOT_REJECT,
+             error != 0 ? strerror(-error)
+                        : "what an earlier attempt has left could not be synced");
         return;
     }
     f->phase = FETCHING_PARTS;
@@ -251,7 +293,7 @@ static void appended(struct snapshot_receiving *receiving, int error)
         return;
     }
     if (error != 0) {
-        fail(f, SNAPSHOT_SUSPEND, strerror(-error));
+        fail(f, end_after(error), strerror(-error));
     } else {
         go_on(f);
     }

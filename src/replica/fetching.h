@@ -54,6 +54,8 @@ struct fetching {
     uint64_t heard_ns; /* When the last part arrived, or fetching began. */
     uint64_t begun_ns;
     uint64_t begun_bytes;                    /* The number of bytes there at that time. */
+    uint32_t failures;                       /* One after the other. */
+    bool is_distrusted;                      /* What is there of it could not be synced. */
     uint64_t not_before_ns;                  /* Set after a bad snapshot. */
     void (*ended)(void *context, int error); /* See fetching_accept(). */
 };

@@ -87,7 +87,7 @@ static int check_state(struct replica *r, const struct store_snapshot *snapshot,
 {
     struct loaded_state *loaded = &r->loading_state;
 
-    if (!loaded_state_finish(loaded, snapshot->time_us)) {
+    if (!loaded_state_finish(loaded, snapshot)) {
         snprintf(text, text_size,
                  "the snapshot at entry %" PRIu64 " in %s is whole, and not what its sections say: "
                  "nothing was changed; start this node with the program that wrote it",

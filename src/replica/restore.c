@@ -15,13 +15,24 @@ static uint64_t count_items(struct keyspace *keyspace)
     return count;
 }
 
+/* Its keys are freed in small parts, turn by turn: see turn.c. */
+static void retire(struct replica *r)
+{
+    if (r->keyspace == NULL) {
+        return;
+    }
+    if (r->retired != NULL) {
+        keyspace_free(r->retired);
+    }
+    keyspace_clear(r->keyspace);
+    r->retired = r->keyspace;
+}
+
 void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
                      struct loaded_state *loaded)
 {
     snapshotter_set_newest(&r->snapshotter, snapshot, count_items(loaded->keyspace));
-    if (r->keyspace != NULL) {
-        keyspace_free(r->keyspace);
-    }
+    retire(r);
     r->keyspace = loaded->keyspace;
     loaded->keyspace = NULL;
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);

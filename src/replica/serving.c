@@ -8,8 +8,9 @@
 
 enum { READS_MAX = 16, GROUP = 0 };
 
-/* A node that has requested nothing for so long is no longer fetching it. */
-static const uint64_t KEEP_NS = 10 * 1000 * 1000 * 1000ull;
+/* A node that has asked for nothing for so long fetches it no more. Loading a large one takes
+ * minutes, and so may a restart. */
+static const uint64_t KEEP_NS = 600 * 1000 * 1000 * 1000ull;
 
 struct serving_read {
     struct list node;
@@ -76,11 +77,40 @@ static void note(struct serving *s, uint64_t index)
     s->asked_ns[place] = io_now_ns(s->io);
 }
 
+/* A link that is slower than the node's patience would be asked for the same part again and again:
+ * one that is not sent yet is enough. */
+static bool is_busy(const struct serving *s, uint64_t connection, uint32_t size)
+{
+    const struct buffer *out = peers_answer(s->peers, connection);
+
+    list_for_each(node, &s->reads)
+    {
+        if (container_of(node, struct serving_read, node)->connection == connection) {
+            return true;
+        }
+    }
+    return out != NULL && buffer_size(out) >= size;
+}
+
+static bool is_there(const struct serving *s, const struct store_snapshot *snapshot)
+{
+    const struct store_snapshot *list;
+    size_t count = snapshot_list(s->store, &list);
+
+    for (size_t i = 0; i < count; i++) {
+        if (snapshot_is_same(&list[i], snapshot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_fetch *f)
 {
     struct serving_read *r;
 
-    if (s->read_count == READS_MAX) {
+    if (s->read_count == READS_MAX ||
+        (is_busy(s, connection, f->size) && !MUTANT(part_sent_twice))) {
         return; /* It asks again. */
     }
     r = memory_take_zeroed(1, sizeof *r);
@@ -97,19 +127,34 @@ void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_
     };
     list_append(&s->reads, &r->node);
     s->read_count++;
-    note(s, f->index);
+    if (is_there(s, &r->read.snapshot)) {
+        note(s, f->index);
+    }
     snapshot_read(s->store, &r->read);
+}
+
+static bool is_fetched(const struct serving *s, uint32_t place)
+{
+    return s->asked_ns[place] != 0 && io_now_ns(s->io) - s->asked_ns[place] < KEEP_NS &&
+           !MUTANT(fetched_snapshot_removed);
+}
+
+bool serving_has(const struct serving *s, uint64_t index)
+{
+    for (uint32_t i = 0; i < SERVING_SNAPSHOTS_MAX; i++) {
+        if (is_fetched(s, i) && s->indexes[i] == index) {
+            return true;
+        }
+    }
+    return false;
 }
 
 uint64_t serving_oldest(const struct serving *s)
 {
-    uint64_t now_ns = io_now_ns(s->io);
     uint64_t oldest = UINT64_MAX;
 
     for (uint32_t i = 0; i < SERVING_SNAPSHOTS_MAX; i++) {
-        bool is_fetched = s->asked_ns[i] != 0 && now_ns - s->asked_ns[i] < KEEP_NS;
-
-        if (is_fetched && s->indexes[i] < oldest && !MUTANT(fetched_snapshot_removed)) {
+        if (is_fetched(s, i) && s->indexes[i] < oldest) {
             oldest = s->indexes[i];
         }
     }

@@ -4,6 +4,7 @@
 #ifndef RAKIT_REPLICA_SERVING_H
 #define RAKIT_REPLICA_SERVING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -29,6 +30,8 @@ void serving_init(struct serving *s, struct io *io, struct store *store);
 void serving_deinit(struct serving *s);
 /* A node requests a part, on that connection. */
 void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_fetch *f);
+/* Whether that snapshot is being fetched. */
+bool serving_has(const struct serving *s, uint64_t index);
 /* The oldest snapshot that is being fetched; UINT64_MAX: none is. */
 uint64_t serving_oldest(const struct serving *s);
 

@@ -108,12 +108,23 @@ int loaded_state_take(struct loaded_state *l, const struct snapshot_chunk *chunk
     return chunk->is_optional || MUTANT(unknown_section_skipped) ? 0 : STORE_EFORMAT;
 }
 
-bool loaded_state_finish(struct loaded_state *l, uint64_t time_us)
+/* A log with such an entry would be refused, too. */
+static bool is_sound(const struct membership *m, uint64_t index)
+{
+    bool has_voter = false;
+
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        has_voter = has_voter || m->configuration.members[i].incoming;
+    }
+    return has_voter && m->index > 0 && m->index <= index;
+}
+
+bool loaded_state_finish(struct loaded_state *l, const struct store_snapshot *snapshot)
 {
     if (!keyspace_loader_finish(l->loader) || l->members == NULL || l->level == 0 ||
-        !l->has_digest) {
+        !l->has_digest || !(is_sound(l->members, snapshot->index) || MUTANT(any_members_loaded))) {
         return false;
     }
-    keyspace_advance_time(l->keyspace, time_us);
+    keyspace_advance_time(l->keyspace, snapshot->time_us);
     return keyspace_digest(l->keyspace) == l->digest || MUTANT(snapshot_digest_ignored);
 }

@@ -44,6 +44,6 @@ int loaded_state_take(struct loaded_state *l, const struct snapshot_chunk *chunk
 /* All chunks were taken. False: something is missing, or the keys are not those of the time when
  * the snapshot was made. Otherwise the state is complete, and the keyspace is set to that log
  * time. */
-bool loaded_state_finish(struct loaded_state *l, uint64_t time_us);
+bool loaded_state_finish(struct loaded_state *l, const struct store_snapshot *snapshot);
 
 #endif /* RAKIT_REPLICA_SNAPSHOT_STATE_H */

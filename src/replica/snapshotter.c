@@ -174,6 +174,9 @@ static void making_done(struct snapshot_making *making, int error)
         s->newest = making->snapshot;
         s->newest_items = s->items;
         s->made_count++;
+        if (!MUTANT(snapshots_in_a_row)) {
+            snapshotter_note_log(s); /* Though nothing may be cut: the tail has all of it. */
+        }
         s->last_ns = io_now_ns(s->options.io) - s->begun_ns;
         log_write(s->options.log, LOG_INFO, "a snapshot was made", "index=%llu bytes=%llu ms=%llu",
                   (unsigned long long)s->newest.index, (unsigned long long)s->newest.bytes,

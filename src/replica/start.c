@@ -240,6 +240,9 @@ void replica_free(struct replica *r)
     if (r->keyspace != NULL) {
         keyspace_free(r->keyspace);
     }
+    if (r->retired != NULL) {
+        keyspace_free(r->retired);
+    }
     buffer_deinit(&r->scratch);
     buffer_deinit(&r->abandoned);
     free(r->arguments);

@@ -81,6 +81,7 @@ struct replica {
     struct raft *raft;
     struct store *store;
     struct keyspace *keyspace;
+    struct keyspace *retired; /* Replaced by a snapshot, and not freed yet; or NULL. */
     struct store_recovered recovered;
     struct log_window window;
     struct members members;

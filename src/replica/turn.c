@@ -58,6 +58,19 @@ static void tell_time(struct replica *r)
 }
 
 /* The memory of deleted values is freed in small parts, turn by turn. */
+static void free_retired(struct replica *r)
+{
+    if (r->retired == NULL) {
+        return;
+    }
+    if (keyspace_tidy(r->retired, TIDY_ITEMS)) {
+        io_turn_soon(r->io);
+    } else {
+        keyspace_free(r->retired);
+        r->retired = NULL;
+    }
+}
+
 static void give_memory_back(struct replica *r)
 {
     bool was_cleared = keyspace_cleared_bytes(r->keyspace) > 0;
@@ -116,6 +129,7 @@ void replica_execute(struct replica *r)
         snapshots_look(r);
     }
     give_memory_back(r);
+    free_retired(r);
     if (!r->is_ended) {
         arm(r);
     }

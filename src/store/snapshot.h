@@ -151,6 +151,8 @@ struct snapshot_load {
     struct store_snapshot snapshot;
     /* On the worker. If it does not return 0, loading stops with that error. */
     int (*each)(struct snapshot_load *load, const struct snapshot_chunk *chunk);
+    /* On the worker, after the last one; or NULL. Not 0: that is the error. */
+    int (*finish)(struct snapshot_load *load, const struct store_snapshot *snapshot);
     /* -ENOENT: there is no such snapshot. -EBADMSG: it is damaged, from byte `loaded_bytes` on. */
     void (*done)(struct snapshot_load *load, int error);
     uint64_t loaded_bytes; /* Of the file, so far. */

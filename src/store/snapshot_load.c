@@ -73,6 +73,9 @@ static void run_load(struct io_job *job)
     if (load->result == 0) {
         load->result = load_some(load);
     }
+    if (load->result == SNAPSHOT_AT_END && load->finish != NULL) {
+        load->result = load->finish(load, &load->reader->snapshot);
+    }
     load->read_bytes = load->reader->at;
 }
 

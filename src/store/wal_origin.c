@@ -84,6 +84,9 @@ static void finish_drop(struct io_job *job)
         log_write(s->options.log, LOG_WARN, "cannot remove segments that the log needs no more",
                   "dir=" LOG_Q " error=%d", s->dir, -move->error);
     }
+    if (s->has_failed) {
+        return; /* The node ends. */
+    }
     take_spares(s, move);
     end_move(move, 0);
 }

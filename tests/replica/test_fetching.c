@@ -1,5 +1,6 @@
 /* A snapshot is fetched in parts, resumed, verified and loaded; and served. There are no
  * connections between nodes: requests and answers are in two buffers. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct stage {
     uint64_t digest;
     uint32_t loaded_count;
     bool is_made;
+    bool is_arriving;
     raft_id connected; /* The node that a connection leads to. */
 };
 
@@ -32,6 +34,11 @@ static struct stage *stage;
 struct buffer *peers_fetch(struct peers *p, raft_id id)
 {
     return id == stage->connected ? &stage->asked : NULL;
+}
+
+bool peers_part_is_arriving(struct peers *p, raft_id id)
+{
+    return stage->is_arriving;
 }
 
 struct buffer *peers_answer(struct peers *p, uint64_t connection)
@@ -389,6 +396,40 @@ static void test_part__with_more_bytes_than_are_left_ends_the_fetch(void **state
     end(s);
 }
 
+static void test_part__whose_write_has_failed_is_not_read_back(void **state)
+{
+    struct stage *s = begin(*state);
+    struct wire_fetch fetch;
+
+    fetching_offer(&s->fetching, &s->offer);
+    fetch = await_fetch(s);
+    answer(s, &fetch);
+    while (s->fetching.receiving.unwritten_bytes > 0) {
+        run(s);
+    }
+    s->fetching.receiving.appended(&s->fetching.receiving, -EIO);
+    await_phase(s, FETCHING_NONE);
+    assert_int_equal(snapshot_part(s->f->store).index, 0);
+    end(s);
+}
+
+static void test_part__that_found_no_room_is_resumed(void **state)
+{
+    struct stage *s = begin(*state);
+    struct wire_fetch fetch;
+
+    fetching_offer(&s->fetching, &s->offer);
+    fetch = await_fetch(s);
+    answer(s, &fetch);
+    while (s->fetching.receiving.unwritten_bytes > 0) {
+        run(s);
+    }
+    s->fetching.receiving.appended(&s->fetching.receiving, -ENOSPC);
+    await_phase(s, FETCHING_NONE);
+    assert_int_equal(snapshot_part(s->f->store).index, INDEX);
+    end(s);
+}
+
 static void test_snapshot__that_is_damaged_is_not_loaded(void **state)
 {
     struct stage *s = begin(*state);
@@ -498,17 +539,37 @@ static void test_serving__keeps_what_is_being_fetched(void **state)
     struct wire_fetch fetch = fetch_of(s, 0, 5000);
 
     assert_int_equal(serving_oldest(&s->serving), UINT64_MAX);
-    fetch.index = INDEX + 1;
+    fetch.index = INDEX - 1; /* There is none. */
     serving_on_fetch(&s->serving, CONNECTION, &fetch);
+    assert_int_equal(await_part(s).outcome, WIRE_SNAPSHOT_GONE);
+    buffer_clear(&s->answered);
+    assert_int_equal(serving_oldest(&s->serving), UINT64_MAX);
     fetch.index = INDEX;
     serving_on_fetch(&s->serving, CONNECTION, &fetch);
     assert_int_equal(serving_oldest(&s->serving), INDEX);
+    assert_true(serving_has(&s->serving, INDEX));
+    assert_false(serving_has(&s->serving, INDEX + 1));
     s->serving.asked_ns[0] = 1; /* Long ago. */
-    s->serving.asked_ns[1] = 1;
     assert_int_equal(serving_oldest(&s->serving), UINT64_MAX);
-    while (s->serving.read_count > 0) {
-        run(s);
-    }
+    (void)await_part(s);
+    end_serving(s);
+}
+
+static void test_serving__queues_a_part_only_once_for_a_connection(void **state)
+{
+    struct stage *s = begin_serving(*state);
+    struct wire_fetch fetch = fetch_of(s, 0, 5000);
+
+    serving_on_fetch(&s->serving, CONNECTION, &fetch);
+    serving_on_fetch(&s->serving, CONNECTION, &fetch); /* It is being read. */
+    assert_int_equal(s->serving.read_count, 1);
+    (void)await_part(s);
+    serving_on_fetch(&s->serving, CONNECTION, &fetch); /* It is not sent yet. */
+    assert_int_equal(s->serving.read_count, 0);
+    buffer_clear(&s->answered);
+    serving_on_fetch(&s->serving, CONNECTION, &fetch);
+    assert_int_equal(s->serving.read_count, 1);
+    (void)await_part(s);
     end_serving(s);
 }
 
@@ -517,8 +578,8 @@ static void test_serving__reads_no_more_than_a_few_at_once(void **state)
     struct stage *s = begin_serving(*state);
     struct wire_fetch fetch = fetch_of(s, 0, 5000);
 
-    for (int i = 0; i < 100; i++) {
-        serving_on_fetch(&s->serving, CONNECTION, &fetch);
+    for (uint64_t i = 0; i < 100; i++) {
+        serving_on_fetch(&s->serving, CONNECTION + 1 + i, &fetch);
     }
     assert_int_equal(s->serving.read_count, 16);
     while (s->serving.read_count > 0) {
@@ -540,11 +601,14 @@ int main(void)
         TEST(test_fetch__ends_if_the_holder_has_it_no_more),
         TEST(test_part__that_was_not_asked_for_is_ignored),
         TEST(test_part__with_more_bytes_than_are_left_ends_the_fetch),
+        TEST(test_part__whose_write_has_failed_is_not_read_back),
+        TEST(test_part__that_found_no_room_is_resumed),
         TEST(test_snapshot__that_is_damaged_is_not_loaded),
         TEST(test_serving__sends_the_bytes_that_are_asked_for),
         TEST(test_serving__says_if_there_is_no_such_snapshot),
         TEST(test_serving__tolerates_that_the_connection_is_gone),
         TEST(test_serving__keeps_what_is_being_fetched),
+        TEST(test_serving__queues_a_part_only_once_for_a_connection),
         TEST(test_serving__reads_no_more_than_a_few_at_once),
     };
 

@@ -14,6 +14,8 @@
 
 enum { SEED = 7, MEMBERS_INDEX = 40, LEVEL = LEVEL_FIRST, TIME_US = 1234567 };
 
+static const struct store_snapshot snapshot = {.index = MEMBERS_INDEX, .time_us = TIME_US};
+
 struct fixture {
     struct keyspace *keyspace;
     struct membership members;
@@ -108,7 +110,7 @@ static void test_state__is_read_back(void **state)
     struct slice value;
 
     take_all(f);
-    assert_true(loaded_state_finish(&f->loaded, TIME_US));
+    assert_true(loaded_state_finish(&f->loaded, &snapshot));
     assert_int_equal(f->loaded.members->index, MEMBERS_INDEX);
     assert_int_equal(f->loaded.members->configuration.members[0].id, 9);
     assert_string_equal(f->loaded.members->addresses[0].client.host, "here");
@@ -129,7 +131,7 @@ static void test_state__is_refused_if_a_section_is_missing(void **state)
         assert_int_equal(missing == 1 ? 0 : take_level(f), 0);
         assert_int_equal(missing == 2 ? 0 : take_digest(f, keyspace_digest(f->keyspace)), 0);
         assert_int_equal(missing == 3 ? 0 : take_items(f), 0);
-        assert_false(loaded_state_finish(&f->loaded, TIME_US));
+        assert_false(loaded_state_finish(&f->loaded, &snapshot));
     }
 }
 
@@ -141,7 +143,21 @@ static void test_state__is_refused_if_the_keys_are_others(void **state)
     assert_int_equal(take_level(f), 0);
     assert_int_equal(take_digest(f, keyspace_digest(f->keyspace) + 1), 0);
     assert_int_equal(take_items(f), 0);
-    assert_false(loaded_state_finish(&f->loaded, TIME_US));
+    assert_false(loaded_state_finish(&f->loaded, &snapshot));
+}
+
+static void test_state__is_refused_if_its_members_make_no_sense(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int wrong = 0; wrong < 3; wrong++) {
+        loaded_state_deinit(&f->loaded);
+        loaded_state_init(&f->loaded, SEED);
+        f->members.index = wrong == 0 ? 0 : wrong == 1 ? MEMBERS_INDEX + 1 : MEMBERS_INDEX;
+        f->members.configuration.members[0].incoming = wrong != 2; /* No voter. */
+        take_all(f);
+        assert_false(loaded_state_finish(&f->loaded, &snapshot));
+    }
 }
 
 static void test_section__that_is_unknown_is_skipped_only_if_it_may_be(void **state)
@@ -189,6 +205,7 @@ int main(void)
         TEST(test_state__is_read_back),
         TEST(test_state__is_refused_if_a_section_is_missing),
         TEST(test_state__is_refused_if_the_keys_are_others),
+        TEST(test_state__is_refused_if_its_members_make_no_sense),
         TEST(test_section__that_is_unknown_is_skipped_only_if_it_may_be),
         TEST(test_section__that_is_malformed_is_refused),
         TEST(test_section__that_comes_twice_is_refused),

@@ -137,7 +137,7 @@ static uint64_t digest_in_snapshot(struct stage *s)
     loaded_state_init(&loaded, FIXTURE_CLUSTER);
     assert_int_equal(
         snapshot_load_now(s->f->store, &newest, take_chunk, &loaded, text, sizeof text), 0);
-    assert_true(loaded_state_finish(&loaded, newest.time_us));
+    assert_true(loaded_state_finish(&loaded, &newest));
 
     uint64_t digest = keyspace_digest(loaded.keyspace);
 
@@ -263,6 +263,18 @@ static void test_snapshot__is_due_when_the_log_has_grown(void **state)
     await_made(s, 1);
     s->source.index = 2;
     snapshotter_note_log(&s->snapshotter);
+    run_turns(s, 5);
+    assert_false(s->snapshotter.is_under_way);
+    end(s);
+}
+
+static void test_snapshot__that_cuts_nothing_is_not_made_again_at_once(void **state)
+{
+    struct stage *s = begin(*state);
+
+    grow_log(s, AFTER_BYTES * 5 / 4);
+    await_made(s, 1);
+    s->source.index = 2;
     run_turns(s, 5);
     assert_false(s->snapshotter.is_under_way);
     end(s);
@@ -423,6 +435,7 @@ int main(void)
         TEST(test_snapshot__of_the_same_entry_is_not_made_twice),
         TEST(test_snapshot__is_due_after_many_entries),
         TEST(test_snapshot__is_due_when_the_log_has_grown),
+        TEST(test_snapshot__that_cuts_nothing_is_not_made_again_at_once),
         TEST(test_snapshot__counts_what_a_start_found_behind_the_last_one),
         TEST(test_snapshot__waits_for_a_log_as_large_as_the_last_one),
         TEST(test_nodes__do_not_all_make_theirs_at_once),
