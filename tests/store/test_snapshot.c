@@ -5,6 +5,7 @@
 
 #include "snapshot_sample.h"
 #include "store/snapshot_format.h"
+#include "store/snapshot_replay.h"
 
 /* --- tests --- */
 
@@ -150,6 +151,33 @@ static void test_snapshot__with_a_section_that_is_unknown_is_refused(void **stat
         STORE_EFORMAT);
     assert_int_equal(look.count, 2);
     assert_non_null(strstr(f->text, "section"));
+}
+
+static int refuse_chunk(void *context, const struct snapshot_chunk *chunk)
+{
+    (void)context;
+    (void)chunk;
+    return STORE_EIO;
+}
+
+/* A refusal of another kind is returned as it is. */
+static void test_snapshot__that_its_reader_refuses_stops_there(void **state)
+{
+    struct fixture *f = *state;
+    struct snapshot_replay replay;
+
+    fixture_open(f);
+
+    struct store_snapshot snapshot = sample_make(f, 7, 4);
+
+    assert_int_equal(
+        snapshot_load_now(f->store, &snapshot, refuse_chunk, NULL, f->text, sizeof f->text),
+        STORE_EIO);
+    assert_string_equal(f->text, "");
+    snapshot_replay_begin(&replay, f->store, &snapshot);
+    snapshot_replay_end(&replay); /* Before its first step. */
+    assert_null(replay.reader);
+    sample_check(f, &snapshot, 4);
 }
 
 /* --- what ends early --- */
@@ -321,6 +349,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_snapshot__gives_its_bytes_until_it_is_removed,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_snapshot__with_a_section_that_is_unknown_is_refused,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot__that_its_reader_refuses_stops_there,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_load__ends_when_it_is_canceled, fixture_setup,
                                         fixture_teardown),

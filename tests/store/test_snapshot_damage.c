@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/memory.h"
@@ -188,6 +189,163 @@ static void test_damage__of_what_was_compressed(void **state)
     image_free(&image);
 }
 
+static void test_damage__of_a_size_that_was_not_compressed(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct image image = read_sample(f, &snapshot);
+    size_t at = chunk_at(&image, 2); /* Of one byte. */
+    struct chunk_head head;
+
+    assert_true(chunk_head_decode(image.data + at, &head));
+    assert_int_equal(head.stored_bytes, head.raw_bytes);
+    head.raw_bytes++;
+    chunk_encode(image.data + at, &head);
+    write_sample(f, &image);
+    assert_int_equal(check_damaged(f, &snapshot), 1);
+    image_free(&image);
+}
+
+/* --- the last chunk --- */
+
+/* Reads the file to its end or to the damage. */
+static int read_through(const struct fixture *f, bool *ret_has_end)
+{
+    struct snapshot_reader reader;
+    struct store_identity identity = {.cluster_id = FIXTURE_CLUSTER};
+    char path[PATH_BYTES_MAX];
+    int rv = SNAPSHOT_HAS_CHUNK;
+
+    snapshot_path(f->dir, INDEX, path);
+    assert_int_equal(snapshot_reader_open(&reader, f->io, path, &identity), FILE_GOOD);
+    while (rv == SNAPSHOT_HAS_CHUNK) {
+        rv = snapshot_reader_skip(&reader);
+    }
+    *ret_has_end = snapshot_reader_find_end(&reader);
+    assert_int_equal(reader.error, 0);
+    snapshot_reader_close(&reader);
+    return rv;
+}
+
+/* The file with this end is damaged; whether its last sector looks like an end. */
+static bool forged_end_is_found(const struct fixture *f, const struct image *image,
+                                struct chunk_head head, const struct snapshot_totals *totals)
+{
+    struct image forged = {.data = memory_copy(image->data, image->size), .size = image->size};
+    char *end = forged.data + forged.size - SECTOR_BYTES;
+    bool has_end;
+
+    totals_encode(end + CHUNK_HEAD_BYTES, totals);
+    chunk_encode(end, &head);
+    write_sample(f, &forged);
+    assert_int_equal(read_through(f, &has_end), -EBADMSG);
+    image_free(&forged);
+    return has_end;
+}
+
+static void test_damage__of_the_totals(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct image image = read_sample(f, &snapshot);
+    char *end = image.data + image.size - SECTOR_BYTES;
+    struct chunk_head head;
+    struct snapshot_totals totals;
+    struct snapshot_totals forged;
+
+    assert_true(chunk_head_decode(end, &head));
+    totals_decode(end + CHUNK_HEAD_BYTES, &totals);
+    assert_int_equal(totals.chunks, CHUNKS);
+    assert_int_equal(totals.file_bytes, image.size);
+    forged = totals;
+    forged.chunks--;
+    assert_false(forged_end_is_found(f, &image, head, &forged));
+    check_damaged(f, &snapshot);
+    forged = totals;
+    forged.file_bytes += SECTOR_BYTES;
+    assert_false(forged_end_is_found(f, &image, head, &forged));
+    check_damaged(f, &snapshot);
+    forged = totals;
+    forged.raw_bytes++; /* Known only to those who read all of it. */
+    assert_true(forged_end_is_found(f, &image, head, &forged));
+    check_damaged(f, &snapshot);
+    image_free(&image);
+}
+
+static void test_damage__of_what_makes_a_chunk_the_last_one(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct image image = read_sample(f, &snapshot);
+    char *end = image.data + image.size - SECTOR_BYTES;
+    struct chunk_head head;
+    struct chunk_head forged;
+    struct snapshot_totals totals;
+
+    assert_true(chunk_head_decode(end, &head));
+    assert_true(chunk_is_end(&head));
+    totals_decode(end + CHUNK_HEAD_BYTES, &totals);
+    forged = head;
+    forged.flags = SNAPSHOT_OPTIONAL;
+    assert_false(forged_end_is_found(f, &image, forged, &totals));
+    forged = head;
+    forged.raw_bytes++;
+    assert_false(forged_end_is_found(f, &image, forged, &totals));
+    forged.stored_bytes++;
+    assert_false(forged_end_is_found(f, &image, forged, &totals));
+    image_free(&image);
+}
+
+/* Something follows the last chunk, or nothing precedes it. */
+static void test_damage__of_the_length(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct image image = read_sample(f, &snapshot);
+    size_t size = image.size;
+    bool has_end;
+
+    image.data = memory_resize(image.data, size + SECTOR_BYTES);
+    memset(image.data + size, 0, SECTOR_BYTES);
+    image.size = size + SECTOR_BYTES;
+    write_sample(f, &image);
+    assert_int_equal(read_through(f, &has_end), -EBADMSG);
+    assert_false(has_end);
+    check_damaged(f, &snapshot);
+    image.size = size + 1;
+    write_sample(f, &image);
+    assert_int_equal(read_through(f, &has_end), -EBADMSG);
+    assert_false(has_end);
+    image.size = SECTOR_BYTES;
+    write_sample(f, &image);
+    assert_int_equal(read_through(f, &has_end), -EBADMSG);
+    assert_false(has_end);
+    image.size = size;
+    write_sample(f, &image);
+    assert_int_equal(read_through(f, &has_end), SNAPSHOT_AT_END);
+    assert_true(has_end);
+    image_free(&image);
+}
+
+static void test_damage__of_a_file_that_shrinks_while_it_is_read(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct image image = read_sample(f, &snapshot);
+    struct snapshot_reader reader;
+    struct snapshot_chunk chunk;
+    struct store_identity identity = {.cluster_id = FIXTURE_CLUSTER};
+    char path[PATH_BYTES_MAX];
+
+    snapshot_path(f->dir, INDEX, path);
+    assert_int_equal(snapshot_reader_open(&reader, f->io, path, &identity), FILE_GOOD);
+    assert_int_equal(truncate(path, SECTOR_BYTES + 10), 0);
+    assert_int_equal(snapshot_reader_next(&reader, &chunk), -EBADMSG);
+    assert_int_equal(reader.at, SECTOR_BYTES);
+    snapshot_reader_close(&reader);
+    image_free(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +361,16 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_damage__of_what_was_compressed, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_damage__of_a_size_that_was_not_compressed,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_damage__of_the_totals, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_damage__of_what_makes_a_chunk_the_last_one,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_damage__of_the_length, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_damage__of_a_file_that_shrinks_while_it_is_read,
+                                        fixture_setup, fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,80 @@ static void test_survey__reads_on_without_votes_and_without_an_identity(void **s
     survey_free(s);
 }
 
+/* Whose directory it is stands in any first sector, if that is good. */
+static void test_survey__takes_the_identity_only_from_a_good_file(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard;
+
+    make_log(f, 1);
+    fixture_close(f);
+
+    struct image good = image_read(f, "vote-a");
+    struct image cut = good;
+
+    cut.size = 100;
+    fixture_enter(f, "remains");
+    image_write(f, "vote-a", &cut);
+    image_write(f, "vote-b", &good);
+    spoil(f, "vote-b", 30);
+
+    struct survey *s = survey_with(f, &heard);
+
+    assert_false(s->is_identity_borrowed || s->is_member || survey_lets_start(s));
+    survey_free(s);
+    image_write(f, "origin", &good); /* Good, but of another kind. */
+    s = survey_with(f, &heard);
+    assert_false(s->is_identity_borrowed || s->is_member || survey_lets_start(s));
+    survey_free(s);
+    image_write(f, "vote-b", &good);
+    s = survey_with(f, &heard);
+    assert_true(s->is_identity_borrowed && s->is_member);
+    assert_int_equal(s->identity.cluster_id, FIXTURE_CLUSTER);
+    assert_int_equal(s->identity.node_id, FIXTURE_NODE);
+    assert_false(survey_lets_start(s));
+    survey_free(s);
+    image_write(f, "vote-a", &good); /* The first one is enough. */
+    s = survey_with(f, &heard);
+    assert_int_equal(s->identity.node_id, FIXTURE_NODE);
+    survey_free(s);
+    image_free(&good);
+}
+
+/* What a start needs besides the log. */
+static void test_survey__lets_nothing_start_without_its_vote_or_key(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard;
+    char path[400];
+
+    make_log(f, 3);
+    fixture_close(f);
+
+    struct image key = image_read(f, "cluster-key");
+
+    snprintf(path, sizeof path, "%s/cluster-key", f->dir);
+    assert_int_equal(unlink(path), 0);
+
+    struct survey *s = survey_with(f, &heard);
+
+    assert_int_equal(s->identity_fault[0], '\0');
+    assert_non_null(strstr(s->key_fault, "cluster-key"));
+    assert_string_equal(s->log_row->id, "log-whole");
+    assert_false(survey_lets_start(s));
+    survey_free(s);
+    image_write(f, "cluster-key", &key);
+    image_free(&key);
+    spoil(f, "vote-a", 100);
+    spoil(f, "vote-b", 100);
+    s = survey_with(f, &heard);
+    assert_int_equal(s->identity_fault[0], '\0');
+    assert_int_equal(s->key_fault[0], '\0');
+    assert_string_equal(s->vote_row->id, "votes-lost");
+    assert_false(survey_lets_start(s));
+    survey_free(s);
+}
+
 static void test_survey__of_nobodys_directory_is_empty(void **state)
 {
     struct fixture *f = *state;
@@ -192,6 +266,7 @@ static void test_survey__of_nobodys_directory_is_empty(void **state)
     survey_free(s);
     assert_true(survey_take(f->io, "/does/not/exist", NULL, &s) < 0);
     assert_null(s);
+    survey_free(s); /* Like free(). */
 }
 
 int main(void)
@@ -204,6 +279,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_survey__knows_which_entries_live, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_survey__reads_on_without_votes_and_without_an_identity,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_survey__takes_the_identity_only_from_a_good_file,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_survey__lets_nothing_start_without_its_vote_or_key,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_survey__of_nobodys_directory_is_empty, fixture_setup,
                                         fixture_teardown),
