@@ -305,6 +305,153 @@ static void test_receive__is_not_fooled_by_another_file(void **state)
     image_free(&image);
 }
 
+/* Puts the file of another snapshot where a part of this one would be. */
+static void put_part(const struct fixture *f, const struct store_snapshot *snapshot,
+                     const struct image *image)
+{
+    char path[PATH_BYTES_MAX];
+
+    snapshot_part_path(f->dir, snapshot, path);
+    image_write(f, path + strlen(f->dir) + 1, image);
+}
+
+static void check_begins_anew(struct fixture *f, const struct store_snapshot *snapshot)
+{
+    struct receiver r;
+
+    begin(&r, f, snapshot);
+    assert_int_equal(r.receiving.held_bytes, 0);
+    assert_int_equal(end(&r, SNAPSHOT_REJECT), 0);
+    assert_false(has_part(f, snapshot));
+}
+
+static void test_receive__does_not_continue_another_snapshot(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot first;
+    struct store_snapshot second;
+
+    fixture_open(f);
+
+    struct image image = make_elsewhere(f, INDEX, &first);
+
+    second = first;
+    second.term++;
+    put_part(f, &second, &image);
+    check_begins_anew(f, &second);
+    second = first;
+    second.bytes -= SECTOR_BYTES;
+    put_part(f, &second, &image);
+    check_begins_anew(f, &second);
+    second = first;
+    second.index++;
+    put_part(f, &second, &image);
+    fixture_close(f);
+    fixture_open(f); /* The start does not take it for a part either. */
+    assert_int_equal(snapshot_part(f->store).index, 0);
+    check_begins_anew(f, &second);
+    image_free(&image);
+}
+
+/* The end is the only callback that still comes. */
+static void test_receive__may_end_before_it_has_begun(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct receiver r = {.f = f};
+
+    fixture_open(f);
+
+    struct image image = make_elsewhere(f, INDEX, &snapshot);
+
+    r.receiving = (struct snapshot_receiving){
+        .snapshot = snapshot, .opened = note, .appended = note, .ended = note};
+    snapshot_receive(f->store, &r.receiving);
+    append_async(&r, &image, image.size);
+    assert_int_equal(end(&r, SNAPSHOT_ACCEPT), 0);
+    assert_int_equal(r.receiving.held_bytes, image.size);
+    sample_check(f, &snapshot, CHUNKS);
+    image_free(&image);
+}
+
+static void test_receive__rejects_what_is_gone_already(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct receiver r;
+    char path[PATH_BYTES_MAX];
+
+    fixture_open(f);
+
+    struct image image = make_elsewhere(f, INDEX, &snapshot);
+
+    begin(&r, f, &snapshot);
+    append_to(&r, &image, PART_BYTES);
+    snapshot_part_path(f->dir, &snapshot, path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(end(&r, SNAPSHOT_REJECT), 0);
+    assert_int_equal(snapshot_part(f->store).index, 0);
+    image_free(&image);
+}
+
+struct loading {
+    struct snapshot_load load;
+    struct fixture *f;
+    uint32_t chunks;
+    bool is_done;
+    int error;
+};
+
+static int count_chunk(struct snapshot_load *load, const struct snapshot_chunk *chunk)
+{
+    struct loading *loading = (struct loading *)(void *)load;
+
+    (void)chunk;
+    loading->chunks++;
+    return 0;
+}
+
+static void on_loaded(struct snapshot_load *load, int error)
+{
+    struct loading *loading = (struct loading *)(void *)load;
+
+    loading->is_done = true;
+    loading->error = error;
+    io_uv_stop(loading->f->io);
+}
+
+/* That one snapshot was loaded says nothing about another one, which is received meanwhile. */
+static void test_receive__is_not_verified_by_loading_another(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot first;
+    struct store_snapshot second;
+    struct receiver r;
+    struct loading loading = {.f = f};
+
+    fixture_open(f);
+
+    struct image image = make_elsewhere(f, INDEX, &first);
+
+    second = first;
+    second.index++;
+    begin(&r, f, &first);
+    append_to(&r, &image, image.size);
+    assert_int_equal(end(&r, SNAPSHOT_SUSPEND), 0);
+    loading.load =
+        (struct snapshot_load){.snapshot = first, .each = count_chunk, .done = on_loaded};
+    snapshot_load(f->store, &loading.load);
+    begin(&r, f, &second);
+    while (!loading.is_done) {
+        io_uv_run(f->io);
+    }
+    assert_int_equal(loading.error, 0);
+    assert_int_equal(loading.chunks, CHUNKS);
+    assert_int_equal(end(&r, SNAPSHOT_ACCEPT), -EBADMSG);
+    assert_int_equal(snapshot_newest(f->store).index, 0);
+    image_free(&image);
+}
+
 static void test_receive__of_what_cannot_be_is_known_by_its_numbers(void **state)
 {
     struct store_snapshot good = {.index = 1, .term = 1, .bytes = 1024};
@@ -343,6 +490,14 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_receive__is_not_fooled_by_another_file, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_receive__does_not_continue_another_snapshot,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_receive__may_end_before_it_has_begun, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_receive__rejects_what_is_gone_already, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_receive__is_not_verified_by_loading_another,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test(test_receive__of_what_cannot_be_is_known_by_its_numbers),
     };
 
