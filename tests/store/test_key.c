@@ -185,6 +185,8 @@ static void test_key__that_is_malformed_is_refused_with_a_message(void **state)
     make_node(f);
     assert_int_equal(read_key(f, "nothing", &key, &cluster_id), STORE_EIO);
     assert_non_null(strstr(f->text, "there is no file"));
+    assert_int_equal(store_read_key(f->io, path_of(f, "nothing"), &key, &cluster_id, NULL, 0),
+                     STORE_EIO);
     assert_int_equal(read_key(f, "identity", &key, &cluster_id), STORE_EFORMAT);
     assert_non_null(strstr(f->text, "is no key"));
     put_file(f, "short", &other_key, sizeof other_key - 1);

@@ -452,6 +452,41 @@ static void test_receive__is_not_verified_by_loading_another(void **state)
     image_free(&image);
 }
 
+static int refuse_finished(struct snapshot_load *load, const struct store_snapshot *snapshot)
+{
+    assert_true(snapshot_is_same(snapshot, &load->snapshot));
+    return -ERANGE;
+}
+
+/* All chunks are good, but the state that they make is not: loading fails, and does not replace
+ * the verification. */
+static void test_receive__is_not_verified_by_a_load_that_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot snapshot;
+    struct receiver r;
+    struct loading loading = {.f = f};
+
+    fixture_open(f);
+
+    struct image image = make_elsewhere(f, INDEX, &snapshot);
+
+    begin(&r, f, &snapshot);
+    append_to(&r, &image, image.size);
+    loading.load = (struct snapshot_load){
+        .snapshot = snapshot, .each = count_chunk, .finish = refuse_finished, .done = on_loaded};
+    snapshot_load(f->store, &loading.load);
+    while (!loading.is_done) {
+        io_uv_run(f->io);
+    }
+    assert_int_equal(loading.error, -ERANGE);
+    assert_int_equal(loading.chunks, CHUNKS);
+    spoil_part(f, &snapshot, chunk_at(&image, 4) + CHUNK_HEAD_BYTES);
+    assert_int_equal(end(&r, SNAPSHOT_ACCEPT), -EBADMSG);
+    assert_int_equal(snapshot_newest(f->store).index, 0);
+    image_free(&image);
+}
+
 static void test_receive__of_what_cannot_be_is_known_by_its_numbers(void **state)
 {
     struct store_snapshot good = {.index = 1, .term = 1, .bytes = 1024};
@@ -497,6 +532,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_receive__rejects_what_is_gone_already, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_receive__is_not_verified_by_loading_another,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_receive__is_not_verified_by_a_load_that_is_refused,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test(test_receive__of_what_cannot_be_is_known_by_its_numbers),
     };

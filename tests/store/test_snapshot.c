@@ -174,6 +174,8 @@ static void test_snapshot__that_its_reader_refuses_stops_there(void **state)
         snapshot_load_now(f->store, &snapshot, refuse_chunk, NULL, f->text, sizeof f->text),
         STORE_EIO);
     assert_string_equal(f->text, "");
+    assert_int_equal(snapshot_load_now(f->store, &snapshot, refuse_chunk, NULL, NULL, 0),
+                     STORE_EIO); /* Without room for a sentence. */
     snapshot_replay_begin(&replay, f->store, &snapshot);
     snapshot_replay_end(&replay); /* Before its first step. */
     assert_null(replay.reader);
