@@ -13,13 +13,13 @@ enum {
     PART_BYTES = 512 * 1024,         /* Larger parts would delay answers to forwarded commands. */
     UNWRITTEN_MAX = 4 * 1024 * 1024, /* With more than this, it waits for the disk. */
     GROUP = 0,
-    FAILURES_MAX = 6, /* Of which each doubles the pause. */
+    FAILURES_MAX = 3, /* Of which each doubles the pause. */
 };
 
 static const uint64_t RETRY_NS = 100 * MS;     /* If its holder is not connected. */
 static const uint64_t PATIENCE_NS = 2000 * MS; /* For a part. */
 /* If no part arrived for so long, another snapshot may be fetched instead. */
-static const uint64_t STALL_NS = 30000 * MS;
+static const uint64_t STALL_NS = 10000 * MS;
 static const uint64_t PAUSE_NS = 1000 * MS; /* After a damaged one. */
 
 static void timer_fired(struct io_timer *timer);
@@ -366,7 +366,10 @@ static void begin(struct fetching *f, const struct raft_snapshot *offer)
 
 static bool is_stalled(const struct fetching *f)
 {
-    return f->phase == FETCHING_PARTS && io_now_ns(f->options.io) - f->heard_ns >= STALL_NS;
+    bool is_connected = peers_fetch(f->options.peers, f->wanted.holder) != NULL;
+
+    return f->phase == FETCHING_PARTS &&
+           io_now_ns(f->options.io) - f->heard_ns >= (is_connected ? STALL_NS : STALL_NS / 2);
 }
 
 void fetching_offer(struct fetching *f, const struct raft_snapshot *offer)

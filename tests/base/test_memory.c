@@ -43,7 +43,16 @@ static void test_memory_zero__clears_that_part_and_no_more(void **state)
     free(memory);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+/* Sanitizers have an allocator of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+
+#ifndef IS_SANITIZED
 static long fault_count(void)
 {
     struct rusage usage;
@@ -73,7 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_zero__clears_that_part_and_no_more),
-#ifndef __SANITIZE_ADDRESS__
+#ifndef IS_SANITIZED
         cmocka_unit_test(test_memory_resize__moves_the_pages_of_a_large_part),
 #endif
     };

@@ -25,6 +25,9 @@ static void on_message(void *context, const struct wire_message *m, struct entry
 
     assert_true(n->awaits_message); /* Otherwise no message is expected. */
     n->awaits_message = false;
+    for (uint32_t i = 0; entries != NULL && i < m->message.append_entries.entry_count; i++) {
+        entry_release(entries[i]);
+    }
 }
 
 static void on_forward(void *context, raft_id from, uint64_t connection,
