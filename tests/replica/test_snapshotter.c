@@ -275,8 +275,12 @@ static void test_snapshot__that_cuts_nothing_is_not_made_again_at_once(void **st
     grow_log(s, AFTER_BYTES * 5 / 4);
     await_made(s, 1);
     s->source.index = 2;
+    snapshotter_run(&s->snapshotter, &s->source, STEP_BYTES);
+    assert_false(s->snapshotter.is_under_way);
     run_turns(s, 5);
     assert_false(s->snapshotter.is_under_way);
+    assert_int_equal(s->made_count, 1);
+    assert_int_equal(s->snapshotter.newest.index, 1);
     end(s);
 }
 
