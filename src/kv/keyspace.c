@@ -48,6 +48,16 @@ uint64_t keyspace_count(const struct keyspace *k, uint32_t database)
     return k->databases[database] == NULL ? 0 : kv_count(k->databases[database]);
 }
 
+uint64_t keyspace_count_all(const struct keyspace *k)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        count += keyspace_count(k, i);
+    }
+    return count;
+}
+
 uint64_t keyspace_memory_bytes(const struct keyspace *k)
 {
     uint64_t bytes = heap_bytes(sizeof *k) + kv_common_heap_bytes(&k->common);

@@ -24,6 +24,8 @@ void keyspace_free(struct keyspace *keyspace);
 /* `database` is below KEYSPACE_DATABASES, here and below. Valid until databases are swapped. */
 struct kv *keyspace_database(struct keyspace *keyspace, uint32_t database);
 uint64_t keyspace_count(const struct keyspace *keyspace, uint32_t database);
+/* Of all databases. */
+uint64_t keyspace_count_all(const struct keyspace *keyspace);
 
 /* Of all databases. What was cleared counts until it is freed. */
 uint64_t keyspace_memory_bytes(const struct keyspace *keyspace);

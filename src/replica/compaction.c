@@ -59,15 +59,9 @@ static raft_index find_origin(const struct replica *r)
 
 static uint64_t time_of(const struct replica *r, raft_index index)
 {
-    const struct store_snapshot *list;
-    size_t count = snapshot_list(r->store, &list);
+    const struct store_snapshot *found = snapshot_find(r->store, index);
 
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].index == index) {
-            return list[i].time_us;
-        }
-    }
-    return log_window_time_us(&r->window, index);
+    return found != NULL ? found->time_us : log_window_time_us(&r->window, index);
 }
 
 /* The newest replaces all others. */

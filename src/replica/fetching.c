@@ -51,11 +51,12 @@ uint64_t fetching_bytes_a_second(const struct fetching *f)
                : (uint64_t)((double)(f->offset - f->begun_bytes) * 1e9 / (double)spent_ns);
 }
 
-static bool is_same(const struct raft_snapshot *a, const struct raft_snapshot *b)
+static struct store_snapshot offered(const struct raft_snapshot *offer)
 {
-    return a->last_included_index == b->last_included_index &&
-           a->last_included_term == b->last_included_term && a->bytes == b->bytes &&
-           a->checksum == b->checksum;
+    return (struct store_snapshot){.index = offer->last_included_index,
+                                   .term = offer->last_included_term,
+                                   .bytes = offer->bytes,
+                                   .checksum = offer->checksum};
 }
 
 /* --- the end ------------------------------------------------------------------------- */
@@ -344,10 +345,7 @@ void fetching_on_part(struct fetching *f, raft_id from, const struct wire_part *
 static void begin(struct fetching *f, const struct raft_snapshot *offer)
 {
     uint64_t now_ns = io_now_ns(f->options.io);
-    struct store_snapshot snapshot = {.index = offer->last_included_index,
-                                      .term = offer->last_included_term,
-                                      .bytes = offer->bytes,
-                                      .checksum = offer->checksum};
+    struct store_snapshot snapshot = offered(offer);
 
     if (now_ns < f->not_before_ns || !snapshot_is_possible(&snapshot)) {
         return;
@@ -374,9 +372,11 @@ static bool is_stalled(const struct fetching *f)
 
 void fetching_offer(struct fetching *f, const struct raft_snapshot *offer)
 {
+    struct store_snapshot snapshot = offered(offer);
+
     if (f->phase == FETCHING_NONE) {
         begin(f, offer);
-    } else if (f->phase == FETCHING_PARTS && is_same(offer, &f->wanted)) {
+    } else if (f->phase == FETCHING_PARTS && snapshot_is_same(&snapshot, &f->receiving.snapshot)) {
         if (peers_fetch(f->options.peers, f->wanted.holder) == NULL) {
             f->wanted.holder = offer->holder; /* That node has the same bytes. */
         }

@@ -5,16 +5,6 @@
 #include "replica/snapshot_state.h"
 #include "replica/state.h"
 
-static uint64_t count_items(struct keyspace *keyspace)
-{
-    uint64_t count = 0;
-
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
-        count += keyspace_count(keyspace, i);
-    }
-    return count;
-}
-
 /* Its keys are freed in small parts, turn by turn: see turn.c. */
 static void retire(struct replica *r)
 {
@@ -31,7 +21,7 @@ static void retire(struct replica *r)
 void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
                      struct loaded_state *loaded)
 {
-    snapshotter_set_newest(&r->snapshotter, snapshot, count_items(loaded->keyspace));
+    snapshotter_set_newest(&r->snapshotter, snapshot, keyspace_count_all(loaded->keyspace));
     retire(r);
     r->keyspace = loaded->keyspace;
     loaded->keyspace = NULL;

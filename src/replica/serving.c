@@ -92,21 +92,9 @@ static bool is_busy(const struct serving *s, uint64_t connection, uint32_t size)
     return out != NULL && buffer_size(out) >= size;
 }
 
-static bool is_there(const struct serving *s, const struct store_snapshot *snapshot)
-{
-    const struct store_snapshot *list;
-    size_t count = snapshot_list(s->store, &list);
-
-    for (size_t i = 0; i < count; i++) {
-        if (snapshot_is_same(&list[i], snapshot)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_fetch *f)
 {
+    const struct store_snapshot *found = snapshot_find(s->store, f->index);
     struct serving_read *r;
 
     if (s->read_count == READS_MAX ||
@@ -127,7 +115,7 @@ void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_
     };
     list_append(&s->reads, &r->node);
     s->read_count++;
-    if (is_there(s, &r->read.snapshot)) {
+    if (found != NULL && snapshot_is_same(found, &r->read.snapshot)) {
         note(s, f->index);
     }
     snapshot_read(s->store, &r->read);

@@ -228,10 +228,7 @@ static void begin(struct snapshotter *s, const struct snapshot_source *source)
     s->is_walking = true;
     s->begun_ns = io_now_ns(s->options.io);
     s->keyspace = source->keyspace;
-    s->items = 0;
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
-        s->items += keyspace_count(source->keyspace, i);
-    }
+    s->items = keyspace_count_all(source->keyspace);
     s->making = (struct snapshot_making){
         .index = source->index,
         .term = source->term,

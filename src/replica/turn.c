@@ -58,6 +58,18 @@ static void tell_time(struct replica *r)
 }
 
 /* The memory of deleted values is freed in small parts, turn by turn. */
+static void give_memory_back(struct replica *r)
+{
+    bool was_cleared = keyspace_cleared_bytes(r->keyspace) > 0;
+    bool is_cleared =
+        was_cleared && !MUTANT(deleted_stays_in_memory) && keyspace_tidy(r->keyspace, TIDY_ITEMS);
+
+    if (is_cleared || (r->is_memory_awaited && (was_cleared || r->is_answering))) {
+        io_turn_soon(r->io);
+    }
+}
+
+/* The same for the keyspace that a snapshot has replaced. */
 static void free_retired(struct replica *r)
 {
     if (r->retired == NULL) {
@@ -68,17 +80,6 @@ static void free_retired(struct replica *r)
     } else {
         keyspace_free(r->retired);
         r->retired = NULL;
-    }
-}
-
-static void give_memory_back(struct replica *r)
-{
-    bool was_cleared = keyspace_cleared_bytes(r->keyspace) > 0;
-    bool is_cleared =
-        was_cleared && !MUTANT(deleted_stays_in_memory) && keyspace_tidy(r->keyspace, TIDY_ITEMS);
-
-    if (is_cleared || (r->is_memory_awaited && (was_cleared || r->is_answering))) {
-        io_turn_soon(r->io);
     }
 }
 

@@ -242,6 +242,18 @@ static enum options_result read_client_options(const struct parse *p, int code)
     }
 }
 
+static enum options_result read_feature_level(const struct parse *p)
+{
+    uint64_t level = 0;
+
+    if (!read_number(optarg, LEVEL_FIRST, LEVEL_NEWEST, &level)) {
+        return refuse(p, "--feature-level takes a level from %d to %d, not '%s'", LEVEL_FIRST,
+                      LEVEL_NEWEST, optarg);
+    }
+    p->options->config.feature_level = (uint32_t)level;
+    return OPTIONS_RUN;
+}
+
 static enum options_result read_announce(const struct parse *p)
 {
     struct server_config *config = &p->options->config;
@@ -287,12 +299,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         p->has_peer_port = true;
         return OPTIONS_RUN;
     case OPTION_FEATURE_LEVEL:
-        if (!read_number(optarg, LEVEL_FIRST, LEVEL_NEWEST, &value)) {
-            return refuse(p, "--feature-level takes a level from %d to %d, not '%s'", LEVEL_FIRST,
-                          LEVEL_NEWEST, optarg);
-        }
-        config->feature_level = (uint32_t)value;
-        return OPTIONS_RUN;
+        return read_feature_level(p);
     case OPTION_ANNOUNCE:
         return read_announce(p);
     case OPTION_ELECTION_TIMEOUT:

@@ -40,6 +40,8 @@ enum snapshot_flags {
 struct store_snapshot snapshot_newest(const struct store *s);
 /* All durable ones, by index; valid until the next callback of the loop. */
 size_t snapshot_list(const struct store *s, const struct store_snapshot **ret_list);
+/* The one at that index; NULL: none. Valid as long as the list. */
+const struct store_snapshot *snapshot_find(const struct store *s, uint64_t index);
 /* Removes one that is not the newest, in the background. Reads of it find it gone. */
 void snapshot_remove(struct store *s, uint64_t index);
 

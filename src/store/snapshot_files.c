@@ -20,6 +20,11 @@ size_t snapshot_list(const struct store *s, const struct store_snapshot **ret_li
     return s->snapshots.count;
 }
 
+const struct store_snapshot *snapshot_find(const struct store *s, uint64_t index)
+{
+    return snapshots_find(&s->snapshots, index);
+}
+
 /* --- naming --- */
 
 int snapshot_publish(struct store *s, const char *from, uint64_t index, bool *ret_is_undecided)
