@@ -21,9 +21,10 @@ static inline size_t buffer_size(const struct buffer *b)
     return b->end - b->start;
 }
 
+/* NULL if nothing was ever stored: C17 allows no offset to a null pointer, not even 0. */
 static inline char *buffer_begin(const struct buffer *b)
 {
-    return b->data + b->start;
+    return b->data == NULL ? NULL : b->data + b->start;
 }
 
 static inline struct slice buffer_slice(const struct buffer *b)
