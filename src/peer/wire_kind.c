@@ -95,6 +95,7 @@ static const struct wire_field append_reply_fields[] = {
 static const struct wire_field heartbeat_fields[] = {
     EACH_MESSAGE,
     BODY(WIRE_U64, heartbeat, leader_commit),
+    BODY(WIRE_U64, heartbeat, leader_commit_term),
     BODY(WIRE_U64, heartbeat, read_round),
 };
 

@@ -275,17 +275,24 @@ static bool may_have_lost(const struct raft *r, const struct raft_message *m)
            MUTANT(loss_reported_by_anybody);
 }
 
+/* Or nothing. */
+static bool names_an_entry(const struct raft_heartbeat *h, raft_term term)
+{
+    return (h->leader_commit == 0) == (h->leader_commit_term == 0) && h->leader_commit_term <= term;
+}
+
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
 {
     const struct raft_heartbeat *h = &m->heartbeat;
 
     if (m->term >= r->current_term) {
-        if (contradicts_leader(r, m)) {
+        if (contradicts_leader(r, m) || !names_an_entry(h, m->term)) {
             return RAFT_ELOG;
         }
-        /* The entry is of this term, and we have acknowledged it. If there is no trace of it on
-         * our disk, other promises may be lost as well. */
-        if (h->leader_commit > 0 && !term_log_agrees(&r->log, h->leader_commit, m->term)) {
+        /* We have acknowledged that entry in this term. If there is no trace of it on our disk,
+         * other promises may be lost as well. */
+        if (h->leader_commit > 0 &&
+            !term_log_agrees(&r->log, h->leader_commit, h->leader_commit_term)) {
             return MUTANT(loss_not_noticed) || !may_have_lost(r, m) ? RAFT_ELOG : RAFT_ELOST;
         }
         hear_leader(r, m);

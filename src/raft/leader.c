@@ -209,12 +209,16 @@ static void replicate(struct raft *r, struct raft_peer *peer)
 static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 {
     raft_index known = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
-    /* Of this term, so that its receiver can see whether it still has that entry. */
-    raft_index leader_commit = known >= r->term_start_index ? known : 0;
 
-    MUTANT_DO(heartbeat_vouches_too_much, leader_commit = r->commit_index);
-    raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r))->heartbeat =
-        (struct raft_heartbeat){.leader_commit = leader_commit, .read_round = r->read_round};
+    MUTANT_DO(heartbeat_vouches_too_much, known = r->commit_index);
+    MUTANT_DO(older_loss_not_reported, known = known >= r->term_start_index ? known : 0);
+    /* With its term, so that the receiver can see whether it still has that entry. */
+    raft_index leader_commit = known >= raft_origin(r) ? known : 0;
+
+    raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r))->heartbeat = (struct raft_heartbeat){
+        .leader_commit = leader_commit,
+        .leader_commit_term = leader_commit > 0 ? raft_term_at(r, leader_commit) : 0,
+        .read_round = r->read_round};
 }
 
 /* With each heartbeat, because it may be lost. */

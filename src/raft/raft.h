@@ -104,8 +104,7 @@ enum raft_message_kind {
     RAFT_APPEND_ENTRIES,
     RAFT_APPEND_ENTRIES_REPLY,
     RAFT_HEARTBEAT, /* AppendEntries without entries, which claims nothing beyond what its
-                     * receiver has acknowledged in this term; `leader_commit` names an entry of
-                     * this term, or none (0). */
+                     * receiver has acknowledged in this term. */
     RAFT_HEARTBEAT_REPLY,
     RAFT_TIMEOUT_NOW,      /* Dissertation §3.10. */
     RAFT_INSTALL_SNAPSHOT, /* Which snapshot to fetch, without its data. A node that needs none
@@ -149,8 +148,9 @@ struct raft_append_entries_reply {
 };
 
 struct raft_heartbeat {
-    raft_index leader_commit; /* See RAFT_HEARTBEAT. */
-    uint64_t read_round;      /* The newest. */
+    raft_index leader_commit;     /* See RAFT_HEARTBEAT; 0: nothing. */
+    raft_term leader_commit_term; /* The term of that entry. */
+    uint64_t read_round;          /* The newest. */
 };
 
 struct raft_heartbeat_reply {

@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "peer/wire.h"
 #include "peer/wire_kind.h"
+#include "same_message.h"
 
 static enum wire_result read_frame(const struct buffer *b, struct wire_frame *ret_frame)
 {
@@ -46,58 +47,6 @@ static enum wire_type type_of(enum raft_message_kind kind)
     return (enum wire_type)(WIRE_PRE_VOTE + kind - RAFT_PRE_VOTE);
 }
 
-#define SAME(member) assert_int_equal(a->member, b->member)
-
-static void assert_same_body(const struct raft_message *a, const struct raft_message *b)
-{
-    switch (a->kind) {
-    case RAFT_PRE_VOTE:
-    case RAFT_REQUEST_VOTE:
-        SAME(request_vote.last_log_index);
-        SAME(request_vote.last_log_term);
-        SAME(request_vote.is_transfer);
-        break;
-    case RAFT_PRE_VOTE_REPLY:
-    case RAFT_REQUEST_VOTE_REPLY:
-        SAME(request_vote_reply.vote_granted);
-        break;
-    case RAFT_APPEND_ENTRIES:
-        SAME(append_entries.prev_log_index);
-        SAME(append_entries.prev_log_term);
-        SAME(append_entries.leader_commit);
-        SAME(append_entries.read_round);
-        break;
-    case RAFT_APPEND_ENTRIES_REPLY:
-        SAME(append_entries_reply.success);
-        SAME(append_entries_reply.match_index);
-        SAME(append_entries_reply.conflict_term);
-        SAME(append_entries_reply.conflict_index);
-        SAME(append_entries_reply.read_round);
-        break;
-    case RAFT_HEARTBEAT:
-        SAME(heartbeat.leader_commit);
-        SAME(heartbeat.read_round);
-        break;
-    case RAFT_HEARTBEAT_REPLY:
-        SAME(heartbeat_reply.read_round);
-        break;
-    case RAFT_TIMEOUT_NOW:
-        break;
-    case RAFT_INSTALL_SNAPSHOT:
-        assert_memory_equal(&a->install_snapshot, &b->install_snapshot, sizeof a->install_snapshot);
-        break;
-    }
-}
-
-static void assert_same_message(const struct raft_message *a, const struct raft_message *b)
-{
-    SAME(kind);
-    SAME(from);
-    SAME(to);
-    SAME(term);
-    assert_same_body(a, b);
-}
-
 /* One of each kind; AppendEntries is the first. */
 static const struct raft_message bodies[] = {
     {.kind = RAFT_APPEND_ENTRIES, .append_entries = {16, 17, 18, 22, 0, NULL}},
@@ -106,7 +55,7 @@ static const struct raft_message bodies[] = {
     {.kind = RAFT_REQUEST_VOTE, .request_vote = {14, 15, true}},
     {.kind = RAFT_REQUEST_VOTE_REPLY, .request_vote_reply = {true}},
     {.kind = RAFT_APPEND_ENTRIES_REPLY, .append_entries_reply = {true, 19, 20, 21, 22}},
-    {.kind = RAFT_HEARTBEAT, .heartbeat = {18, 22}},
+    {.kind = RAFT_HEARTBEAT, .heartbeat = {18, 19, 22}},
     {.kind = RAFT_HEARTBEAT_REPLY, .heartbeat_reply = {22}},
     {.kind = RAFT_TIMEOUT_NOW},
     {.kind = RAFT_INSTALL_SNAPSHOT, .install_snapshot = {24, 25, 26, 27, 28}},

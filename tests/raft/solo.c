@@ -167,10 +167,12 @@ struct raft_message solo_reject(raft_id from, raft_term term, raft_index prev,
 
 struct raft_message solo_heartbeat(raft_id from, raft_term term, raft_index leader_commit)
 {
-    return (struct raft_message){.kind = RAFT_HEARTBEAT,
-                                 .from = from,
-                                 .term = term,
-                                 .heartbeat = {.leader_commit = leader_commit}};
+    return (struct raft_message){
+        .kind = RAFT_HEARTBEAT,
+        .from = from,
+        .term = term,
+        .heartbeat = {.leader_commit = leader_commit,
+                      .leader_commit_term = leader_commit == 0 ? 0 : term}};
 }
 
 struct raft_message solo_pulse(raft_id from, raft_term term, uint64_t read_round)

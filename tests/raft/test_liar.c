@@ -338,8 +338,8 @@ static void fill(struct raft_message *m, const struct lies *l)
         };
         break;
     case RAFT_HEARTBEAT:
-        m->heartbeat =
-            (struct raft_heartbeat){.leader_commit = l->index, .read_round = l->other_index};
+        m->heartbeat = (struct raft_heartbeat){
+            .leader_commit = l->index, .leader_commit_term = l->term, .read_round = l->other_index};
         break;
     case RAFT_HEARTBEAT_REPLY:
         m->heartbeat_reply = (struct raft_heartbeat_reply){.read_round = l->index};

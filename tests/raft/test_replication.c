@@ -241,25 +241,6 @@ static void test_replication__refuses_nonsense_unchanged(void **state)
     solo_deinit(&s);
 }
 
-/* The leader relies on its acknowledgement of entries that its disk has lost. It can't know what
- * else it has promised, so it must not go on. */
-static void test_replication__stops_if_it_has_lost_what_it_acknowledged(void **state)
-{
-    struct solo s;
-
-    (void)state;
-    solo_restore(&s, 3, (raft_term[]){1, 2}, 2);
-    /* An index that it does not have. */
-    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 4)), RAFT_ELOST);
-    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 3)), RAFT_ELOST); /* A different term. */
-    assert_int_equal(solo_receive(&s, solo_heartbeat(9, 2, 4)), RAFT_ELOG);  /* Not a member. */
-    assert_int_equal(raft_commit_index(s.raft), 0);
-    assert_int_equal(raft_leader(s.raft), 0);
-    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 2, 3)), RAFT_OK);
-    assert_int_equal(raft_commit_index(s.raft), 3);
-    solo_deinit(&s);
-}
-
 static void test_replication__refuses_terms_it_has_no_room_for(void **state)
 {
     struct solo s;
@@ -674,7 +655,6 @@ int main(void)
         cmocka_unit_test(test_replication__success_waits_for_the_write),
         cmocka_unit_test(test_replication__a_second_leader_of_a_term_is_refused),
         cmocka_unit_test(test_replication__refuses_nonsense_unchanged),
-        cmocka_unit_test(test_replication__stops_if_it_has_lost_what_it_acknowledged),
         cmocka_unit_test(test_replication__refuses_terms_it_has_no_room_for),
         cmocka_unit_test(test_replication__a_node_without_a_log_accepts_one),
         cmocka_unit_test(test_replication__a_proposal_goes_to_all_at_once),

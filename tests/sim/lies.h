@@ -31,7 +31,7 @@ static inline void lies_fill(struct raft_message *m, const struct lies *l)
             l->flags[0], l->indexes[2], l->terms[1], l->indexes[3], l->indexes[1]};
         break;
     case RAFT_HEARTBEAT:
-        m->heartbeat = (struct raft_heartbeat){l->indexes[1], l->indexes[1]};
+        m->heartbeat = (struct raft_heartbeat){l->indexes[1], l->terms[0], l->indexes[1]};
         break;
     case RAFT_HEARTBEAT_REPLY:
         m->heartbeat_reply.read_round = l->indexes[1];

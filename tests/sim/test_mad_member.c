@@ -92,8 +92,9 @@ static void tell_loss(struct mad_peer *m, const struct scene *s, const struct no
                       raft_term term)
 {
     say(m, s, to,
-        (struct raft_message){
-            .kind = RAFT_HEARTBEAT, .term = term, .heartbeat = {.leader_commit = NOWHERE}});
+        (struct raft_message){.kind = RAFT_HEARTBEAT,
+                              .term = term,
+                              .heartbeat = {.leader_commit = NOWHERE, .leader_commit_term = term}});
 }
 
 static void tell_all_of_loss(struct scene *s, uint64_t for_ns)

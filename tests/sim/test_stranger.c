@@ -96,6 +96,7 @@ static void fill(struct raft_message *m, raft_index last_index, raft_term last_t
         break;
     case RAFT_HEARTBEAT:
         m->heartbeat.leader_commit = last_index;
+        m->heartbeat.leader_commit_term = last_term;
         break;
     case RAFT_INSTALL_SNAPSHOT:
         m->install_snapshot = (struct raft_snapshot){last_index + 1, m->term, 1, 1, m->from};
