@@ -378,6 +378,21 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     return 0;
 }
 
+void clients_set_replica(struct clients *c, struct replica *replica)
+{
+    c->replica = replica;
+    c->options.replica = replica;
+}
+
+void clients_shut(struct clients *c)
+{
+    clients_refuse(c);
+    list_for_each(node, &c->all)
+    {
+        client_close(container_of(node, struct client, link), "the node ends");
+    }
+}
+
 void clients_refuse(struct clients *c)
 {
     if (c->is_listening) {

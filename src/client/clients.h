@@ -44,6 +44,10 @@ struct clients_options {
 /* Starts to listen. Negative errno on failure. */
 int clients_start(const struct clients_options *options, struct clients **ret_clients,
                   uint16_t *ret_port);
+/* Another replica executes the commands from now on. None may be under way. */
+void clients_set_replica(struct clients *c, struct replica *replica);
+/* Closes all connections at once, and accepts no new ones: the node ends. */
+void clients_shut(struct clients *c);
 /* Accepts no new clients; those connected stay. */
 void clients_refuse(struct clients *c);
 /* Takes commands of clients that may go on; called at the beginning of each turn. */

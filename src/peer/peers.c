@@ -499,6 +499,46 @@ void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *ke
     p->source = *source;
 }
 
+/* What was true of the replica that has ended. */
+static void forget_replica(struct peers *p)
+{
+    p->cluster_id = 0;
+    p->has_key = false;
+    p->source = (struct peers_source){.raft = NULL};
+    p->committed = NULL;
+    p->self_logged = (struct member_address){.id = 0};
+    p->cluster_level = 0;
+    p->applied_index = 0;
+    p->disk = 0;
+    p->data_bytes_max = 0;
+    peers_set_holds(p, 0, 0, 0);
+}
+
+void peers_close(struct peers *p, const struct peers_events *events)
+{
+    p->events = *events;
+    forget_replica(p);
+    if (!MUTANT(restart_keeps_incarnation)) {
+        io_random(p->io, &p->incarnation, sizeof p->incarnation);
+    }
+    verify_cancel_all(p);
+    list_for_each(node, &p->inbounds)
+    {
+        link_close(&container_of(node, struct inbound, node)->link);
+    }
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        peer->sender.is_reading = false; /* The store has dropped the read. */
+        if (!peer->is_leaving) {
+            peer_forget(peer);
+        } else {
+            peer_free_if_unused(peer);
+        }
+    }
+}
+
 void peers_set_applied(struct peers *p, raft_index applied_index)
 {
     p->applied_index = applied_index;

@@ -224,6 +224,9 @@ void peers_show_key(struct peers *p, const struct store_key *key);
 /* Starts to dial and to welcome nodes. */
 void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
                 const struct peers_source *source);
+/* The opposite, at once: ends all connections, and welcomes nobody until it is opened again, as a
+ * process of its own, for `events`. The store of its source must be closed already. */
+void peers_close(struct peers *p, const struct peers_events *events);
 /* Whether that node announces this address as its own, if it is connected. */
 enum peers_word { PEERS_NO_WORD, PEERS_LIVES_THERE, PEERS_LIVES_ELSEWHERE };
 enum peers_word peers_word_of(const struct peers *p, const struct member_address *address);
@@ -359,6 +362,8 @@ struct inbound *strangers_to_close(const struct peers *p);
 /* verify.c: does what is due; lowers *next_ns to when something is due next. */
 void verify_tick(struct peers *p, uint64_t now_ns, uint64_t *next_ns);
 void verify_deinit(struct peers *p);
+/* Cancels all that are under way. */
+void verify_cancel_all(struct peers *p);
 
 /* sender.c: puts what fits of the requested ranges into the bulk connection. */
 void sender_ask(struct peer *peer, const struct raft_message *m);

@@ -185,6 +185,14 @@ void verify_cancel(struct verify *v)
     end(v);
 }
 
+void verify_cancel_all(struct peers *p)
+{
+    list_for_each(node, &p->verifies)
+    {
+        verify_cancel(container_of(node, struct verify, node));
+    }
+}
+
 void verify_tick(struct peers *p, uint64_t now_ns, uint64_t *next_ns)
 {
     list_for_each(node, &p->verifies)

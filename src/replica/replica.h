@@ -84,6 +84,9 @@ struct replica_events {
     void (*runs)(void *context);
     /* It can't continue, and has logged why. Do not free it in this callback. */
     void (*failed)(void *context);
+    /* It has stopped, has logged why, and must start again from its directory: call
+     * replica_restart(), but not in this callback. */
+    void (*restart)(void *context);
 };
 
 /* Opens the store, and judges the data. On failure returns NULL, with the reason in `text`.
@@ -95,6 +98,14 @@ enum replica_loaded {
     REPLICA_LOADED,
     REPLICA_UNLOADABLE, /* The reason is in `text`, and only replica_free() may follow. */
 };
+
+/* Ends `r`, and starts again from its directory, in the same process: answers what is under way,
+ * closes the store, opens it again, and judges the data. On success frees `r` and returns its
+ * successor, for which replica_load() must be called; on failure returns NULL, with the reason
+ * in `text`, and only replica_free() and what shows its state may be called on `r`. Then the
+ * peers must be closed. Blocking. */
+struct replica *replica_restart(struct replica *r, const struct replica_options *options,
+                                char *text, size_t text_size);
 
 /* Loads recovered data into the keyspace, for as long as a turn may take. Logs its progress
  * every second. */

@@ -209,6 +209,18 @@ void replica_fail(struct replica *r, const char *text)
     r->events.failed(r->events.context);
 }
 
+void replica_ask_restart(struct replica *r, const char *reason)
+{
+    if (r->is_ended) {
+        return;
+    }
+    r->is_ended = true;
+    r->is_running = false;
+    log_write(r->log, LOG_WARN, "the node starts again from its data directory", "reason=" LOG_Q,
+              reason);
+    r->events.restart(r->events.context);
+}
+
 void replica_end(struct replica *r)
 {
     r->is_ended = true;
@@ -217,13 +229,33 @@ void replica_end(struct replica *r)
     place_end(r);
 }
 
-void replica_free(struct replica *r)
+static void close_store(struct replica *r)
 {
-    r->is_ended = true;
     load_end(r);
     if (r->store != NULL) {
         store_close(r->store);
+        r->store = NULL;
     }
+}
+
+struct replica *replica_restart(struct replica *r, const struct replica_options *options,
+                                char *text, size_t text_size)
+{
+    struct replica *next;
+
+    replica_end(r);
+    close_store(r);
+    next = replica_start(options, &r->events, text, text_size);
+    if (next != NULL) {
+        replica_free(r);
+    }
+    return next;
+}
+
+void replica_free(struct replica *r)
+{
+    r->is_ended = true;
+    close_store(r);
     admin_deinit(r);
     io_timer_stop(r->io, &r->timer);
     health_deinit(&r->health);

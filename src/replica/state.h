@@ -186,6 +186,9 @@ void replica_trim_window(struct replica *r);
 
 /* The node can't continue. */
 void replica_fail(struct replica *r, const char *text);
+/* Stops the replica, and asks its owner to start it again from its directory. Best called at the
+ * end of a turn. */
+void replica_ask_restart(struct replica *r, const char *reason);
 
 /* --- restore.c ------------------------------------------------------------------------- */
 

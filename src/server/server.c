@@ -218,7 +218,7 @@ static void begin(struct server *s)
 
     if (replica_has_log(r) || is_added) {
         replica_run(r); /* It was added but has not heard from a leader, which will find it. */
-        if (s->config.has_contact) {
+        if (s->config.has_contact && s->contact == NULL) {
             start_contact(s);
         }
     } else if (is_newcomer(s)) {
@@ -305,12 +305,19 @@ static bool listen_to_clients(struct server *s, char *text, size_t text_size)
 /* Everything is loaded: the node becomes a member of its cluster, or founds one of its own. */
 static bool take_part(struct server *s, char *text, size_t text_size)
 {
-    if (!start_peers(s, text, text_size)) {
+    bool is_first = s->peers.io == NULL; /* Otherwise the replica has restarted. */
+
+    if (is_first && !start_peers(s, text, text_size)) {
         return false;
     }
     s->is_loading = false;
-    say_hello(s);
-    warn_of_protected_mode(s);
+    if (is_first) {
+        say_hello(s);
+        warn_of_protected_mode(s);
+    } else {
+        log_write(s->log, LOG_INFO, "the node has started again", "applied=%" PRIu64,
+                  replica_applied_index(s->replica));
+    }
     begin(s);
     return true;
 }
@@ -394,9 +401,20 @@ static void replica_failed(void *context)
     end(context, 1);
 }
 
+static void replica_wants_restart(void *context)
+{
+    struct server *s = context;
+
+    s->wants_restart = true;
+    io_turn_soon(s->io);
+}
+
 static bool start_replica(struct server *s, char *text, size_t text_size)
 {
-    struct replica_events events = {.context = s, .runs = replica_runs, .failed = replica_failed};
+    struct replica_events events = {.context = s,
+                                    .runs = replica_runs,
+                                    .failed = replica_failed,
+                                    .restart = replica_wants_restart};
 
     if (read_key(s, text, text_size)) {
         struct replica_options options = replica_options(s);
@@ -413,7 +431,45 @@ static void end_peers(struct server *s)
     }
 }
 
+/* The replica starts again from its directory. Both ports stay, and clients stay connected: until
+ * all is loaded, they are answered LOADING. Other nodes see the end of a process, and then a new
+ * one. */
+static void restart_replica(struct server *s)
+{
+    char text[1024] = "";
+    struct replica_options options = replica_options(s);
+    struct replica *next = replica_restart(s->replica, &options, text, sizeof text);
+
+    s->wants_restart = false;
+    s->is_loading = true;
+    if (next != NULL) {
+        s->replica = next;
+        clients_set_replica(s->clients, next);
+    }
+
+    struct peers_events events = replica_peers_events(s->replica);
+
+    peers_close(&s->peers, &events);
+    if (next == NULL) {
+        clients_shut(s->clients);
+        give_up(s, text);
+    }
+}
+
+static void stop_now(struct server *s, int exit_status);
 static void stop_if_settled(struct server *s);
+
+static void restart_if_asked(struct server *s)
+{
+    if (!s->wants_restart || s->is_stopped) {
+        return;
+    }
+    if (s->is_stopping) {
+        stop_now(s, 0); /* The replica has ended already. */
+    } else {
+        restart_replica(s);
+    }
+}
 
 /* Commands are taken, processed, and answered as far as they are done: one write to the disk,
  * one to each peer, and one to each client. */
@@ -421,6 +477,7 @@ static void turn(void *context)
 {
     struct server *s = context;
 
+    restart_if_asked(s);
     go_on_loading(s);
     clients_run(s->clients);
     if (!s->is_loading) {

@@ -36,6 +36,7 @@ struct server {
     uint64_t key_cluster_id; /* The cluster it belongs to; 0: not given. */
     char run_id[41];         /* 40 hex digits, new at each start. */
     bool is_loading;         /* Not all that was stored is in memory yet. */
+    bool wants_restart;      /* The replica has stopped, to start again from its directory. */
     bool is_stopping;
     bool is_stopped;
     struct contact *contact;    /* NULL: none was given, or it is not needed any more. */

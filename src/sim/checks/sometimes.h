@@ -62,7 +62,8 @@
     X(MET_ELSEWHERE, "member reached where the log does not have it")                              \
     X(LOG_CUT, "log cut behind a snapshot")                                                        \
     X(SNAPSHOT_LOADED, "start from a snapshot")                                                    \
-    X(SNAPSHOT_INSTALLED, "snapshot of another node installed")
+    X(SNAPSHOT_INSTALLED, "snapshot of another node installed")                                    \
+    X(RESTARTED, "replica restarted in its process")
 
 enum rare_state {
 #define SOMETIMES_ENUM(name, text) SOMETIMES_##name,

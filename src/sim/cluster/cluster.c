@@ -33,9 +33,24 @@ static void note_configuration(struct cluster *c, const struct entry *e)
     }
 }
 
+/* The replica has restarted in its process: to the checkers that is another life. */
+static void begin_again(struct node *n)
+{
+    checker_end(n->checker);
+    n->checker = checker_start(n->cluster->checker, n->name);
+    n->sometimes = (struct sometimes_node){.sometimes = &n->cluster->sometimes};
+    sometimes_reached(&n->cluster->sometimes, SOMETIMES_RESTARTED);
+}
+
 static void on_recovered_origin(void *context, raft_index index, raft_term term)
 {
-    checker_recovered_origin(((struct node *)context)->checker, index, term);
+    struct node *n = context;
+
+    if (n->is_recovered) {
+        n->is_recovered = false;
+        begin_again(n);
+    }
+    checker_recovered_origin(n->checker, index, term);
 }
 
 static void on_recovered_entry(void *context, const struct entry *e)
@@ -73,6 +88,7 @@ static void on_recovered(void *context, const struct raft *r, const struct store
     struct node *n = context;
     struct cluster *c = n->cluster;
 
+    n->is_recovered = true;
     checker_recovered(n->checker, r, found);
     sometimes_recovered(&n->sometimes, r, found);
     if (raft_origin(r) > 0) {
@@ -468,6 +484,7 @@ void cluster_start(struct node *n)
     choose_version(n);
     n->io = sim_boot(n->machine);
     provide_key(n);
+    n->is_recovered = false;
     n->checker = checker_start(c->checker, n->name);
     n->sometimes = (struct sometimes_node){.sometimes = &c->sometimes};
     n->last_error[0] = '\0';
