@@ -48,9 +48,9 @@ void admin_task_wait_again(struct admin_task *t)
 }
 
 /* Which cluster it was added to: the id, and the addresses of its other members. */
-static void reply_added(const struct admin_task *t, struct resp_writer *w)
+static void reply_added(const struct admin_task *t, const struct membership *m,
+                        struct resp_writer *w)
 {
-    const struct membership *m = replica_membership(t->replica);
     uint32_t count = m == NULL ? 0 : m->configuration.member_count;
     uint32_t others = count - (membership_address(m, t->id) != NULL ? 1 : 0);
 
@@ -70,7 +70,7 @@ void admin_task_ok(struct admin_task *t)
     struct resp_writer *w = t->request->reply(t->request);
 
     if (t->kind == ADMIN_ADD) {
-        reply_added(t, w);
+        reply_added(t, replica_membership(t->replica), w);
     } else {
         resp_ok(w);
     }
@@ -361,6 +361,30 @@ void admin_deinit(struct replica *r)
     }
     free(r->admin);
     r->admin = NULL;
+}
+
+/* A node that was added, but whose answer was lost, asks again. Each member can confirm that from
+ * what is committed, even if answers of the leader are late. */
+bool admin_confirm_added(struct replica *r, struct request *request)
+{
+    struct admin_task t = {.replica = r, .request = request};
+    uint32_t count;
+
+    CHECK(replica_decode(r, entry_payload(request->entry), &count));
+    if (count < 2 || !slice_is(r->arguments[0], "RAFT") || !slice_is(r->arguments[1], "ADD") ||
+        begin_add(&t, count - 2, r->arguments + 2) != NULL || r->committed == NULL) {
+        return false;
+    }
+    const struct member_address *there = membership_address(r->committed, t.id);
+
+    if (there == NULL || !member_address_equal(there, &t.address) ||
+        MUTANT(added_confirmed_by_leader_only)) {
+        return false;
+    }
+    list_remove(&request->link);
+    reply_added(&t, r->committed, request->reply(request));
+    requests_finish(&r->requests, request, 0);
+    return true;
 }
 
 void admin_answer_locally(struct replica *r, struct request *request)

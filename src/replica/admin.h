@@ -5,6 +5,7 @@
 #ifndef RAKIT_REPLICA_ADMIN_H
 #define RAKIT_REPLICA_ADMIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct member_address;
@@ -31,6 +32,9 @@ void admin_show_log(struct replica *r);
 void admin_abandon(struct replica *r);
 /* Fails all tasks, because the node ends. */
 void admin_end(struct replica *r);
+/* Follower: answers a node that asks to be added, if it is a member at that address already, and
+ * removes the request from its list. */
+bool admin_confirm_added(struct replica *r, struct request *request);
 /* No leader is known: if this node can answer the request alone, it does, and removes it from
  * its list. */
 void admin_answer_locally(struct replica *r, struct request *request);

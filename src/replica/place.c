@@ -119,7 +119,8 @@ static void place_as_follower(struct replica *r)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (requests_give_back(q, request)) {
+        if (requests_give_back(q, request) ||
+            (request_is_admin(request) && admin_confirm_added(r, request))) {
             continue;
         }
         if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {

@@ -196,6 +196,17 @@ static void test_admin__without_a_leader_only_shows_what_this_node_knows(void **
     assert_begins(world_ask(w, 1, "RAFT REMOVE a:8000"), "-" ERROR_NO_LEADER);
 }
 
+/* A node that joins may have missed the answer, and the leader's next one may be late. */
+static void test_admin__a_follower_confirms_who_was_added(void **state)
+{
+    struct world *w = *state;
+
+    add_voter(w, 1);
+    sim_block(w->nodes[0].machine, w->nodes[1].machine, true);
+    assert_has(world_ask(w, 1, world_add_words(w, 1)), "a:8000");
+    assert_begins(world_ask(w, 1, "RAFT ADD 77 b 8000 18000"), "-"); /* Another id. */
+}
+
 static void test_admin__is_answered_when_the_node_ends(void **state)
 {
     struct world *w = *state;
@@ -227,6 +238,7 @@ int main(void)
         WORLD_TEST(test_admin__hands_leadership_over),
         WORLD_TEST(test_admin__a_leader_is_removed_by_the_next_one),
         WORLD_TEST(test_admin__without_a_leader_only_shows_what_this_node_knows),
+        WORLD_TEST(test_admin__a_follower_confirms_who_was_added),
         WORLD_TEST(test_admin__is_answered_when_the_node_ends),
     };
 
