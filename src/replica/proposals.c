@@ -63,6 +63,16 @@ static bool may_begin(struct request *request, const struct batch_limits *limits
     return !request_is_forwarded(request) || limits->may_begin(request, limits->exact_ns);
 }
 
+static bool is_full(const struct batch *batch)
+{
+    return batch->count + batch->no_memory_count == BATCH_MAX;
+}
+
+static bool is_empty(const struct batch *batch)
+{
+    return batch->count + batch->no_memory_count == 0;
+}
+
 static void add(struct batch *batch, struct request *request)
 {
     batch->bytes += request->entry->size;
@@ -70,14 +80,26 @@ static void add(struct batch *batch, struct request *request)
     batch->requests[batch->count++] = request;
 }
 
-static void refuse_for_memory(struct proposals *p, struct request *request)
+/* Not at once: while writes wait for others, or for leadership to be transferred, whether there is
+ * memory may change, which must make no difference. */
+static void add_to_refused(struct batch *batch, struct request *request)
 {
-    list_remove(&request->link);
-    p->no_memory_count++;
-    requests_fail(p->requests, request, ERROR_OUT_OF_MEMORY);
+    batch->requests[BATCH_MAX - ++batch->no_memory_count] = request;
 }
 
-/* Adds it to the batch, or refuses it. False: it must wait, and those behind it too. */
+void proposals_refuse_for_memory(struct proposals *p, struct batch *batch)
+{
+    for (uint32_t i = 1; i <= batch->no_memory_count; i++) {
+        struct request *request = batch->requests[BATCH_MAX - i];
+
+        list_remove(&request->link);
+        p->no_memory_count++;
+        requests_fail(p->requests, request, ERROR_OUT_OF_MEMORY);
+    }
+    batch->no_memory_count = 0;
+}
+
+/* Adds it to the batch. False: it must wait, and those behind it too. */
 static bool choose(struct proposals *p, struct batch *batch, struct request *request,
                    struct batch_limits *limits)
 {
@@ -86,15 +108,18 @@ static bool choose(struct proposals *p, struct batch *batch, struct request *req
     batch->leaves_some =
         !has_room(batch, request->entry->size, store_entry_bytes(request->entry->size), room_bytes,
                   limits->stored_max);
-    if (batch->leaves_some || batch->count == BATCH_MAX) {
+    if (batch->leaves_some || is_full(batch)) {
         return false;
+    }
+    if (is_empty(batch)) {
+        batch->first_arrived_ns = request->arrived_ns;
     }
     switch (memory_judge(&limits->memory, request)) {
     case MEMORY_HAS_ROOM:
         add(batch, request);
         return true;
     case MEMORY_IS_SPENT:
-        refuse_for_memory(p, request);
+        add_to_refused(batch, request);
         return true;
     case MEMORY_IS_AWAITED:
         break;
@@ -108,6 +133,7 @@ void proposals_choose(struct proposals *p, struct batch *batch, struct batch_lim
     uint64_t ahead_bytes = limits->memory.ahead_bytes;
 
     batch->count = 0;
+    batch->no_memory_count = 0;
     batch->bytes = 0;
     batch->stored_bytes = 0;
     batch->behind_bytes = limits->behind_bytes;
@@ -135,7 +161,7 @@ void proposals_choose(struct proposals *p, struct batch *batch, struct batch_lim
 bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,
                              bool is_answering, uint64_t now_ns)
 {
-    uint64_t ends_ns = batch->requests[0]->arrived_ns + GATHER_NS;
+    uint64_t ends_ns = batch->first_arrived_ns + GATHER_NS;
 
     if ((!is_answering && under_way < GATHER_UNDER_WAY_MIN) || batch->bytes >= GATHER_BYTES_MAX ||
         now_ns >= ends_ns) {

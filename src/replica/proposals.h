@@ -19,16 +19,18 @@
 
 enum { BATCH_MAX = 4096 };
 
-/* Writes that are proposed at once. */
+/* Writes that are proposed at once, and those that are refused then. */
 struct batch {
-    struct request *requests[BATCH_MAX];
+    struct request *requests[BATCH_MAX]; /* From its end backwards: those without memory. */
     uint32_t count;
-    uint64_t stored_bytes; /* Of their entries on the disk. */
-    uint64_t bytes;        /* Of their entries. */
-    uint64_t behind_bytes; /* Of earlier entries that are not committed. */
-    uint64_t growth_bytes; /* The most memory that they may take. */
-    bool leaves_some;      /* Others wait for room. */
-    bool awaits_memory;    /* Others wait until it is known whether there is memory for them. */
+    uint32_t no_memory_count;  /* There is no memory for so many, and deleting frees none. */
+    uint64_t first_arrived_ns; /* When the first of both arrived. */
+    uint64_t stored_bytes;     /* Of their entries on the disk. */
+    uint64_t bytes;            /* Of their entries. */
+    uint64_t behind_bytes;     /* Of earlier entries that are not committed. */
+    uint64_t growth_bytes;     /* The most memory that they may take. */
+    bool leaves_some;          /* Others wait for room. */
+    bool awaits_memory;        /* Others wait until it is known whether there is memory for them. */
 };
 
 /* Limits for the choice of a batch. */
@@ -63,13 +65,15 @@ void proposals_deinit(struct proposals *p);
  * did. */
 bool proposals_refuse_late(struct proposals *p, struct request *request,
                            const struct batch_limits *limits);
-/* Chooses the writes to propose next; they remain in the list of waiting ones. Fails those for
- * which there is no memory. */
+/* Chooses the writes to propose next, and those to refuse; they remain in the list of waiting
+ * ones. */
 void proposals_choose(struct proposals *p, struct batch *batch, struct batch_limits *limits);
 /* Whether the batch waits a moment for more writes to share its round. `under_way` entries are
  * not committed; `answers_leave`: in this turn answers are sent. */
 bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,
                              bool is_answering, uint64_t now_ns);
+/* Fails those writes for which there is no memory. */
+void proposals_refuse_for_memory(struct proposals *p, struct batch *batch);
 /* The core has accepted the batch; the entries have their indexes. */
 void proposals_proposed(struct proposals *p, const struct batch *batch, uint64_t now_ns);
 /* The disks have no room for the batch. */

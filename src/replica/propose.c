@@ -46,9 +46,6 @@ static void drop_abandoned(struct replica *r)
 static void propose_or_refuse(struct replica *r, const struct batch *batch,
                               enum disk_outlook outlook)
 {
-    if (batch->count == BATCH_MAX) {
-        io_turn_soon(r->io); /* For the next ones. */
-    }
     if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch->stored_bytes)) {
         refuse_for_room(r, batch, ERROR_DISK_FULL);
     } else if (outlook == DISKS_ARE_SPENT) {
@@ -94,9 +91,13 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
         drop_abandoned(r);
         return;
     }
-    if (batch.count > 0 && is_gathering(r, &batch, limits->now_ns)) {
+    if (batch.count + batch.no_memory_count > 0 && is_gathering(r, &batch, limits->now_ns)) {
         return;
     }
+    if (batch.count + batch.no_memory_count == BATCH_MAX) {
+        io_turn_soon(r->io); /* For the next ones. */
+    }
+    proposals_refuse_for_memory(&r->proposals, &batch);
     if (batch.count > 0) {
         propose_or_refuse(r, &batch, outlook);
     }

@@ -186,6 +186,31 @@ static void test_proposals__gather_while_a_round_is_under_way_but_not_for_long(v
     assert_false(proposals_are_gathering(&f->p, &f->batch, 16, true, MS));
 }
 
+/* While writes gather, memory may be freed or taken. */
+static void test_proposals__are_refused_for_memory_only_when_they_would_be_proposed(void **state)
+{
+    struct fixture *f = *state;
+    struct batch_limits limits = {.stored_max = UINT64_MAX,
+                                  .may_begin = may_begin,
+                                  .memory = {.is_limited = true, .is_known = true}};
+    struct command greedy = fake_write;
+
+    greedy.flags |= COMMAND_DENY_OOM;
+    f->fakes[0].request.command = &greedy;
+    f->fakes[2].request.command = &greedy;
+    proposals_choose(&f->p, &f->batch, &limits);
+    assert_int_equal(f->batch.count, COUNT - 2);
+    assert_int_equal(f->batch.no_memory_count, 2);
+    assert_true(proposals_are_gathering(&f->p, &f->batch, 16, false, MS));
+    assert_int_equal(f->p.gathering_ends_ns, 2 * MS); /* Those without memory count, too. */
+    assert_unanswered(&f->fakes[0]);
+    proposals_refuse_for_memory(&f->p, &f->batch);
+    assert_failed(&f->fakes[0], ERROR_OUT_OF_MEMORY);
+    assert_failed(&f->fakes[2], ERROR_OUT_OF_MEMORY);
+    assert_unanswered(&f->fakes[1]);
+    assert_int_equal(f->p.no_memory_count, 2);
+}
+
 static void test_proposals__are_found_by_their_index_once(void **state)
 {
     struct fixture *f = *state;
@@ -295,6 +320,7 @@ int main(void)
         TEST(test_proposals__refuses_what_has_little_time_left_if_all_wait_for_long),
         TEST(test_proposals__begin_what_was_forwarded_only_while_its_sender_waits),
         TEST(test_proposals__gather_while_a_round_is_under_way_but_not_for_long),
+        TEST(test_proposals__are_refused_for_memory_only_when_they_would_be_proposed),
         TEST(test_proposals__are_found_by_their_index_once),
         TEST(test_proposals__are_refused_for_certain_if_disks_are_full),
         TEST(test_proposals__what_waits_for_nobody_is_dropped),
