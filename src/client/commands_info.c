@@ -314,13 +314,28 @@ static void put_raft(const struct clients *clients, struct buffer *out)
                   (unsigned)replica_level(replica));
 }
 
+static void put_digests(const struct clients *clients, struct buffer *out)
+{
+    struct replica_digest_stats stats;
+
+    replica_get_digest_stats(clients->replica, &stats);
+    buffer_printf(out,
+                  "digest_interval_entries:%llu\r\n"
+                  "digest_compared_index:%llu\r\n"
+                  "digest_compared_seconds_ago:%llu\r\n"
+                  "digest_result:%s\r\n",
+                  (ull)stats.interval, (ull)stats.index, (ull)(stats.age_ns / 1000000000),
+                  stats.outcome);
+}
+
 static const struct section {
     const char *name;
     void (*put)(const struct clients *clients, struct buffer *out);
 } sections[] = {
     {"Server", put_server},           {"Clients", put_clients}, {"Memory", put_memory},
     {"Persistence", put_persistence}, {"Stats", put_stats},     {"Replication", put_replication},
-    {"Cluster", put_cluster},         {"Raft", put_raft},       {"Keyspace", put_keyspace},
+    {"Cluster", put_cluster},         {"Raft", put_raft},       {"Digests", put_digests},
+    {"Keyspace", put_keyspace},
 };
 
 static bool is_asked_for(const struct command_call *call, const char *section)

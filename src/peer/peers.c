@@ -345,6 +345,7 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
     struct wire_forward forward;
     struct wire_abandon abandon;
     struct wire_fetch fetch;
+    struct wire_digest digest;
     struct wire_holds holds;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
@@ -366,6 +367,8 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
         p->events.abandoned(p->events.context, in->serial, &abandon);
     } else if (frame->type == WIRE_FETCH && wire_get_fetch(frame, &fetch)) {
         p->events.fetch(p->events.context, in->serial, &fetch);
+    } else if (frame->type == WIRE_DIGEST && wire_get_digest(frame, &digest)) {
+        p->events.digest(p->events.context, in->from, &digest);
     } else {
         return false;
     }

@@ -39,6 +39,8 @@ struct peers_events {
     void (*fetch)(void *context, uint64_t connection, const struct wire_fetch *f);
     /* What was asked for with peers_fetch(). */
     void (*part)(void *context, raft_id from, const struct wire_part *part);
+    /* A node reports the digest of its state. */
+    void (*digest)(void *context, raft_id from, const struct wire_digest *d);
     /* A connection that was up has broken: messages under way may be lost. */
     void (*lost)(void *context, raft_id id);
     /* A connection has broken on which commands were, or may have been, forwarded to `id`: their
@@ -259,6 +261,8 @@ bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns);
 /* Sends a message of the core, with entries from the log if it is AppendEntries. If there is no
  * connection it is lost, which the core tolerates. */
 void peers_send(struct peers *p, const struct raft_message *m);
+/* Sends it, unless there is no connection, or that node does not read. */
+void peers_send_digest(struct peers *p, raft_id to, const struct wire_digest *d);
 /* forwarding.c. Whether answers to commands forwarded to `id` may come. */
 bool peers_may_answer(struct peers *p, raft_id id);
 /* The buffer for commands to `id`; NULL: not now. */

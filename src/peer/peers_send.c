@@ -26,6 +26,17 @@ void peers_send(struct peers *p, const struct raft_message *m)
     }
 }
 
+void peers_send_digest(struct peers *p, raft_id to, const struct wire_digest *d)
+{
+    struct peer *peer = peers_find(p, to);
+    struct dial *control = peer == NULL ? NULL : &peer->dial[WIRE_CONTROL];
+
+    if (control != NULL && control->phase == DIAL_UP &&
+        link_backlog_bytes(&control->link) < CONTROL_BACKLOG_BYTES) {
+        wire_put_digest(&control->link.out, d);
+    }
+}
+
 static void limit_answers(struct inbound *in)
 {
     const struct peers *p = in->peers;

@@ -513,3 +513,19 @@ const char *wire_refusal_text(enum wire_refusal refusal)
     }
     return "unknown reason";
 }
+
+/* --- digests of states --------------------------------------------------------------- */
+
+void wire_put_digest(struct buffer *out, const struct wire_digest *d)
+{
+    size_t mark = wire_begin_of(out, WIRE_DIGEST, d->group);
+
+    put_fields(out, WIRE_DIGEST, d);
+    wire_end(out, mark);
+}
+
+bool wire_get_digest(const struct wire_frame *frame, struct wire_digest *ret_d)
+{
+    *ret_d = (struct wire_digest){.group = frame->group};
+    return get(frame->body, WIRE_DIGEST, ret_d);
+}

@@ -60,6 +60,7 @@ enum wire_type {
                         * wait. */
     WIRE_FETCH = 35,   /* Asks for a part of a snapshot. */
     WIRE_PART = 36,    /* The answer to it. */
+    WIRE_DIGEST = 40,  /* The digest of the sender's state, to be compared. */
     /* From here on: on a welcomed connection, a node that does not know a kind skips it. */
     WIRE_MAY_BE_SKIPPED = 128,
     WIRE_ABOUT = 128, /* The dialer's program, sent once it was welcomed. */
@@ -176,6 +177,16 @@ struct wire_part {
     struct slice bytes;
 };
 
+/* What a node reports about its state. */
+struct wire_digest {
+    uint8_t group;
+    raft_index index; /* After this entry; 0: no digest is sent. */
+    uint64_t digest;
+    bool is_isolated;        /* The sender's state is wrong, as it knows. */
+    raft_index needed_index; /* It asks the receiver for a snapshot that is not older; 0: not. */
+    struct raft_snapshot snapshot; /* The sender's newest, without `holder`; index 0: none. */
+};
+
 enum wire_outcome {
     WIRE_REPLIED = 0,    /* The reply follows. */
     WIRE_NOT_LEADER = 1, /* Certainly not executed, neither here nor later. */
@@ -283,6 +294,8 @@ void wire_put_fetch(struct buffer *out, const struct wire_fetch *f);
 bool wire_get_fetch(const struct wire_frame *frame, struct wire_fetch *ret_f);
 void wire_put_part(struct buffer *out, const struct wire_part *part);
 bool wire_get_part(const struct wire_frame *frame, struct wire_part *ret_part);
+void wire_put_digest(struct buffer *out, const struct wire_digest *d);
+bool wire_get_digest(const struct wire_frame *frame, struct wire_digest *ret_d);
 bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a);
 
 const char *wire_refusal_text(enum wire_refusal refusal);

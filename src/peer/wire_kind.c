@@ -156,6 +156,17 @@ static const struct wire_field part_fields[] = {
     RANGE(WIRE_U8, wire_part, outcome, WIRE_PART_IS_HERE, WIRE_SNAPSHOT_GONE),
 };
 
+static const struct wire_field digest_fields[] = {
+    FIELD(WIRE_U64, wire_digest, index),
+    FIELD(WIRE_U64, wire_digest, digest),
+    FIELD(WIRE_FLAG, wire_digest, is_isolated),
+    FIELD(WIRE_U64, wire_digest, needed_index),
+    FIELD(WIRE_U64, wire_digest, snapshot.last_included_index),
+    FIELD(WIRE_U64, wire_digest, snapshot.last_included_term),
+    FIELD(WIRE_U64, wire_digest, snapshot.bytes),
+    FIELD(WIRE_U64, wire_digest, snapshot.checksum),
+};
+
 static const struct wire_field clock_fields[] = {
     FIELD(WIRE_U64, wire_clock, clock_ns),
 };
@@ -224,6 +235,7 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND(FETCH, CORE_BULK, fetch_fields),
     KIND_AND_REST(PART, WIRE_BY_LISTENER | WIRE_ON_BULK | WIRE_OF_GROUP, part_fields, "bytes",
                   WIRE_PART_BYTES_MAX),
+    KIND(DIGEST, CORE, digest_fields),
     KIND(ABOUT, WIRE_BY_DIALER | ON_BOTH, about_fields),
     KIND(WHERE, WIRE_BY_DIALER | WIRE_ON_CONTROL, where_fields),
 };

@@ -205,6 +205,7 @@ static void apply_entry(struct replica *r, struct entry *e)
     r->applied_index = e->index;
     r->stats.applied_count++;
     probe_call(r->probe, applied, e, keyspace_digest(r->keyspace), keyspace_time_us(r->keyspace));
+    compare_note(r);
 }
 
 void replica_apply_recovered(struct replica *r, struct entry *e)

@@ -255,6 +255,15 @@ static void on_part(void *context, raft_id from, const struct wire_part *part)
     }
 }
 
+static void on_digest(void *context, raft_id from, const struct wire_digest *d)
+{
+    struct replica *r = context;
+
+    if (r->is_running) {
+        compare_hear(r, from, d);
+    }
+}
+
 struct peers_events replica_peers_events(struct replica *r)
 {
     return (struct peers_events){
@@ -265,6 +274,7 @@ struct peers_events replica_peers_events(struct replica *r)
         .answer = on_answer,
         .fetch = on_fetch,
         .part = on_part,
+        .digest = on_digest,
         .lost = on_lost,
         .forwards_lost = on_forwards_lost,
         .refused = on_refused,

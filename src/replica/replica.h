@@ -65,7 +65,8 @@ struct replica_options {
     uint64_t heartbeat_interval_ns;
     uint64_t request_timeout_ns;
     uint64_t segment_bytes;
-    uint64_t load_turn_ns; /* Loading may take so much of one turn; 0: the default. */
+    raft_index digest_interval; /* A power of two, the same on all nodes; 0: the default. */
+    uint64_t load_turn_ns;      /* Loading may take so much of one turn; 0: the default. */
     uint64_t log_memory_bytes;
     uint64_t log_tail_bytes;
     uint64_t snapshot_after_bytes;
@@ -217,6 +218,14 @@ struct replica_snapshot_stats {
     raft_index first_index;   /* Of the log. */
 };
 
+struct replica_digest_stats {
+    raft_index interval;
+    raft_index index;    /* Of the last digest that could be compared; 0: none. */
+    uint64_t age_ns;     /* Since then. */
+    const char *outcome; /* In words. */
+};
+
+void replica_get_digest_stats(const struct replica *r, struct replica_digest_stats *ret_stats);
 void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats);
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats);
 

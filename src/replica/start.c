@@ -64,6 +64,7 @@ struct replica *replica_start(const struct replica_options *options,
     health_init(&r->health, r->io, r->log, options->election_timeout_ns, watch_fired);
     stopping_init(&r->stopping, options->heartbeat_interval_ns);
     contradictions_init(&r->contradictions, options->election_timeout_ns);
+    compare_init(r);
     disk_policy_init(&r->disk_policy, options->election_timeout_ns);
     announce_init(r);
     log_window_init(&r->window);

@@ -15,6 +15,7 @@
  *   snapshots.c   when a snapshot is begun, in the turn
  *   compaction.c  the part of the log that a snapshot replaces is dropped
  *   install.c     a snapshot from another node replaces state and log
+ *   compare.c     digests of the state, compared with those of other nodes
  *   restore.c     the state is replaced by that of a snapshot
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
@@ -27,6 +28,7 @@
 #include "peer/peers.h"
 #include "replica/announcer.h"
 #include "replica/contradictions.h"
+#include "replica/digests.h"
 #include "replica/disk_policy.h"
 #include "replica/fetching.h"
 #include "replica/forwards.h"
@@ -151,6 +153,8 @@ struct replica {
     struct install install;
     bool is_installing; /* The core is not stepped. */
     struct contradictions contradictions;
+    struct digests digests;
+    raft_index digest_sent_index; /* Up to here digests were sent. */
     struct replica_stats stats;
 };
 
@@ -266,6 +270,18 @@ void replica_apply_recovered(struct replica *r, struct entry *e);
 void announce_init(struct replica *r);
 /* Must be called when the leader, or the address in the log, may have changed. */
 void announce_address(struct replica *r);
+
+/* --- compare.c -------------------------------------------------------------------- */
+
+void compare_init(struct replica *r);
+/* An entry was applied: notes the digest, if it is due. */
+void compare_note(struct replica *r);
+/* A node reports its own. */
+void compare_hear(struct replica *r, raft_id from, const struct wire_digest *d);
+/* Each turn: sends what was noted since the last one. */
+void compare_send(struct replica *r);
+/* Now and then: sends the newest one again, for nodes that were not connected. */
+void compare_send_again(struct replica *r);
 
 /* --- watch.c --------------------------------------------------------------------- */
 

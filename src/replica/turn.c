@@ -99,6 +99,7 @@ static void prepare_peers(struct replica *r)
 {
     tell_time(r);
     peers_set_applied(r->peers, r->applied_index);
+    compare_send(r);
     memory_announce(r);
     peers_set_holds(r->peers, r->forwards.leader, forwards_held_from(&r->forwards),
                     r->forwards.sent.next);

@@ -29,6 +29,7 @@ void watch_fired(struct io_timer *timer)
     }
     watch_members(r);
     if (health_wants_disk(&r->health)) {
+        compare_send_again(r);
         store_get_stats(r->store, &stats);
         health_judge_disk(&r->health, &stats);
     }

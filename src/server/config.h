@@ -37,6 +37,8 @@ struct server_config {
                                       * second. */
     uint64_t snapshot_after_entries; /* A snapshot is also due after so many entries. See
                                       * snapshotter.h. */
+    uint64_t digest_interval;        /* States are compared after each so many entries: a power
+                                      * of two, the same on all nodes; 0: the default. */
     uint64_t in_flight_bytes_max;    /* Limit for commands under way: half for this node's
                                       * clients, which then wait; half for forwarded commands,
                                       * which are then refused. */

@@ -80,6 +80,13 @@ static void on_fetch(void *context, uint64_t connection, const struct wire_fetch
     CHECK(connection != 0 && f->index > 0 && f->size > 0 && f->size <= WIRE_PART_BYTES_MAX);
 }
 
+static void on_digest(void *context, raft_id from, const struct wire_digest *d)
+{
+    (void)context;
+    (void)from;
+    (void)d;
+}
+
 static void on_part(void *context, raft_id from, const struct wire_part *part)
 {
     CHECK(context != NULL);
@@ -295,6 +302,7 @@ static void start(struct world *w)
                                   .answer = on_answer,
                                   .fetch = on_fetch,
                                   .part = on_part,
+                                  .digest = on_digest,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};

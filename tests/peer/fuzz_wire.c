@@ -97,6 +97,7 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     struct wire_answer answer;
     struct wire_fetch fetch;
     struct wire_part part;
+    struct wire_digest digest;
     struct wire_holds holds;
     uint64_t clock_ns;
 
@@ -118,6 +119,9 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     } else if (type == WIRE_PART && wire_get_part(frame, &part)) {
         wire_put_part(out, &part);
         check_same(out, type, body);
+    } else if (type == WIRE_DIGEST && wire_get_digest(frame, &digest)) {
+        wire_put_digest(out, &digest);
+        check_same(out, type, body);
     } else if (type == WIRE_ANSWER && wire_get_answer(frame, &answer)) {
         size_t mark = wire_begin_answer(out, answer.group, answer.correlation);
 
@@ -138,7 +142,7 @@ static void try_body(const struct wire_frame *frame)
     } else if (frame->type == WIRE_FORWARD || frame->type == WIRE_ANSWER ||
                frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS ||
                frame->type == WIRE_ABANDON || frame->type == WIRE_FETCH ||
-               frame->type == WIRE_PART) {
+               frame->type == WIRE_PART || frame->type == WIRE_DIGEST) {
         try_forwarding(frame, &out);
     } else {
         try_handshake(frame->type, frame->body, &out);

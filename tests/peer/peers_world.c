@@ -58,6 +58,13 @@ static void on_fetch(void *context, uint64_t connection, const struct wire_fetch
                                            .bytes = slice_str("part")});
 }
 
+static void on_digest(void *context, raft_id from, const struct wire_digest *d)
+{
+    (void)context;
+    (void)from;
+    (void)d;
+}
+
 static void on_part(void *context, raft_id from, const struct wire_part *part)
 {
     struct node *n = context;
@@ -143,6 +150,7 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
                                   .answer = on_answer,
                                   .fetch = on_fetch,
                                   .part = on_part,
+                                  .digest = on_digest,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,
                                   .refused = on_refused};

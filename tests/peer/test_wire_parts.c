@@ -61,10 +61,30 @@ static void test_fetch_and_part__come_out_as_they_went_in(void **state)
     buffer_deinit(&b);
 }
 
+static void test_digest__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_digest in = {
+        .group = 4,
+        .index = 256,
+        .digest = 17,
+        .is_isolated = true,
+        .needed_index = 200,
+        .snapshot = {
+            .last_included_index = 190, .last_included_term = 3, .bytes = 4096, .checksum = 99}};
+    struct wire_digest out;
+
+    wire_put_digest(&b, &in);
+    assert_true(wire_get_digest(frame_in(&b, WIRE_DIGEST), &out));
+    assert_memory_equal(&out, &in, sizeof out);
+    buffer_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fetch_and_part__come_out_as_they_went_in),
+        cmocka_unit_test(test_digest__comes_out_as_it_went_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,13 @@ static void on_fetch(void *context, uint64_t connection, const struct wire_fetch
     (void)f;
 }
 
+static void on_digest(void *context, raft_id from, const struct wire_digest *d)
+{
+    (void)context;
+    (void)from;
+    (void)d;
+}
+
 static void on_part(void *context, raft_id from, const struct wire_part *part)
 {
     (void)context;
@@ -157,6 +164,7 @@ static void take_seat(struct scene *s)
                                   .answer = on_answer,
                                   .fetch = on_fetch,
                                   .part = on_part,
+                                  .digest = on_digest,
                                   .lost = on_lost,
                                   .forwards_lost = on_lost,
                                   .refused = on_refused};

@@ -14,6 +14,7 @@
 
 #define HEAVY_SALT  0x6865617679212121u
 #define MEMORY_SALT 0x6d656d6f72792121u
+#define DIGEST_SALT 0x6469676573742121u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
 
@@ -92,6 +93,13 @@ static void draw_snapshots(struct cluster *c)
     }
 }
 
+static void draw_digests(struct cluster *c)
+{
+    struct prng p = {.state = c->options.seed ^ DIGEST_SALT};
+
+    c->config.digest_interval = 1ull << prng_below(&p, 7);
+}
+
 static void draw_config(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -109,6 +117,7 @@ static void draw_config(struct cluster *c)
     }
     draw_memory(c);
     draw_snapshots(c);
+    draw_digests(c);
 }
 
 static struct io_address pick_address(void *context, struct prng *prng)
