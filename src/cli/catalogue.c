@@ -20,7 +20,8 @@ static const struct own_command own_commands[] = {
     {"help", "[command | group]", "Lists the commands, or explains one of them."},
     {"quit", "", "Ends the client."},
     {"request_log", "[from [count]]", "Shows the replicated log as a table."},
-    {"status", "", "Shows the cluster: its nodes, the leader, and what failures it tolerates."},
+    {"status", "[--json]",
+     "Shows the cluster: its nodes, the leader, what failures it tolerates, and how each node is."},
 };
 
 enum { OWN_COUNT = sizeof own_commands / sizeof *own_commands };

@@ -30,7 +30,7 @@ static const char usage_text[] =
     "  --help             show this and end\n"
     "  --version          show the version and end\n"
     "\n"
-    "Commands of the client itself: status, request_log [from [count]],\n"
+    "Commands of the client itself: status [--json], request_log [from [count]],\n"
     "help [command | group], clear, quit, exit. All others go to the server.\n"
     "\n"
     "Exit code: 0 success; 1 an error was answered; 2 could not connect, or wrong use.\n";

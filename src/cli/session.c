@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/json.h"
 #include "cli/print.h"
 #include "cli/reply.h"
 #include "cli/status.h"
@@ -105,6 +106,12 @@ static bool asks_for_log(const struct words *command)
            (command->count > 1 && slice_is(name, "RAFT") && slice_is(command->word[1], "LOG"));
 }
 
+static bool wants_json(const struct words *command)
+{
+    return command->count == 2 && slice_is(command->word[0], "STATUS") &&
+           slice_is(command->word[1], "--JSON");
+}
+
 /* Asks for the width again, because the terminal may have changed. */
 static struct style style_now(const struct session *s)
 {
@@ -125,9 +132,12 @@ static enum session_outcome show(const struct session *s, const struct words *co
     bool text = reply->type == REDIS_REPLY_STRING && answers_with_text(command);
     struct style style = style_now(s);
     bool drawn = (asks_for_log(command) && request_log_draw(&out, reply, &style)) ||
-                 (slice_is(command->word[0], "STATUS") && status_draw(&out, reply, &style));
+                 (slice_is(command->word[0], "STATUS") && !wants_json(command) &&
+                  status_draw(&out, reply, &style));
 
-    if (!drawn && text && s->style.terminal) {
+    if (wants_json(command)) {
+        json_map(&out, reply);
+    } else if (!drawn && text && s->style.terminal) {
         print_text(&out, reply_text(reply));
     } else if (!drawn) {
         print_reply(&out, reply, &s->style);
@@ -201,7 +211,7 @@ enum session_outcome session_run(struct session *s, const struct words *command)
     if (slice_is(name, "help")) {
         return run_help(s, command);
     }
-    if (slice_is(name, "status") && command->count == 1) {
+    if (slice_is(name, "status") && (command->count == 1 || wants_json(command))) {
         return run_status(s, command);
     }
     if (is_beyond_us(command)) {

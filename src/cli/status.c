@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "cli/print.h"
 #include "cli/reply.h"
+#include "cli/status_figures.h"
 #include "cli/table.h"
 
 enum { ID_SHOWN = 8 }; /* Enough of an id to distinguish nodes. */
@@ -288,8 +290,8 @@ static const redisReply **sorted_nodes(const redisReply *nodes)
     return sorted;
 }
 
-static void draw_nodes(struct buffer *out, const redisReply *status, const struct health *h,
-                       const struct style *style)
+static void draw_nodes(struct buffer *out, const redisReply *status, const redisReply **nodes,
+                       const struct health *h, const struct style *style)
 {
     static const struct table_column columns[] = {
         {"NODE", TABLE_LEFT, true},    {"ADDRESS", TABLE_LEFT, false},
@@ -300,7 +302,6 @@ static void draw_nodes(struct buffer *out, const redisReply *status, const struc
     };
     size_t column_count = sizeof columns / sizeof *columns;
     size_t count = reply_count(reply_field(status, "nodes"));
-    const redisReply **nodes = sorted_nodes(reply_field(status, "nodes"));
     struct table t;
 
     table_init(&t, columns, h->is_mixed ? column_count : column_count - 1);
@@ -311,7 +312,6 @@ static void draw_nodes(struct buffer *out, const redisReply *status, const struc
     }
     table_draw(&t, style, out);
     table_deinit(&t);
-    free(nodes);
 }
 
 bool status_draw(struct buffer *out, const redisReply *reply, const struct style *style)
@@ -319,11 +319,14 @@ bool status_draw(struct buffer *out, const redisReply *reply, const struct style
     if (reply_count(reply_field(reply, "nodes")) == 0) {
         return false;
     }
+    const redisReply **nodes = sorted_nodes(reply_field(reply, "nodes"));
     struct health h = count_nodes(reply);
 
     draw_headlines(out, reply, &h, style);
     buffer_append(out, "\n", style->terminal ? 1 : 0);
-    draw_nodes(out, reply, &h, style);
+    draw_nodes(out, reply, nodes, &h, style);
+    status_figures_draw(out, nodes, reply_count(reply_field(reply, "nodes")), time(NULL), style);
+    free(nodes);
     return true;
 }
 

@@ -128,6 +128,14 @@ static void put_loading(const struct clients *clients, struct buffer *out)
                   p.left_ns == UINT64_MAX ? -1ll : (long long)(p.left_ns / 1000000000));
 }
 
+/* By the log time of its last entry; -1: there is none. */
+static long long snapshot_age_s(const struct clients *clients, const struct store_snapshot *s)
+{
+    return s->index == 0
+               ? -1
+               : ((long long)(io_wall_ns(clients->io) / 1000) - (long long)s->time_us) / 1000000;
+}
+
 static void put_snapshots(const struct clients *clients, struct buffer *out)
 {
     struct replica_snapshot_stats s;
@@ -139,15 +147,17 @@ static void put_snapshots(const struct clients *clients, struct buffer *out)
                   "log_first_index:%llu\r\n"
                   "snapshot_index:%llu\r\n"
                   "snapshot_bytes:%llu\r\n"
+                  "snapshot_age_seconds:%lld\r\n"
                   "snapshot_in_progress:%d\r\n"
                   "snapshot_progress_perc:%.1f\r\n"
                   "snapshot_last_duration_ms:%llu\r\n"
                   "snapshots_made:%llu\r\n"
                   "snapshots_failed:%llu\r\n"
                   "snapshots_installed:%llu\r\n",
-                  (ull)s.first_index, (ull)s.newest.index, (ull)s.newest.bytes, s.is_making,
-                  s.made_permille / 10.0, (ull)(s.last_ns / 1000000), (ull)s.made_count,
-                  (ull)s.failed_count, (ull)s.installed_count);
+                  (ull)s.first_index, (ull)s.newest.index, (ull)s.newest.bytes,
+                  snapshot_age_s(clients, &s.newest), s.is_making, s.made_permille / 10.0,
+                  (ull)(s.last_ns / 1000000), (ull)s.made_count, (ull)s.failed_count,
+                  (ull)s.installed_count);
     if (s.fetch_bytes > 0) {
         buffer_printf(out,
                       "snapshot_fetch_bytes:%llu\r\n"
@@ -162,8 +172,10 @@ static void put_snapshots(const struct clients *clients, struct buffer *out)
 static void put_persistence(const struct clients *clients, struct buffer *out)
 {
     struct store_stats stats;
+    struct figures figures;
 
     store_get_stats(replica_store(clients->replica), &stats);
+    replica_get_figures(clients->replica, &figures);
     put_loading(clients, out);
     buffer_printf(out,
                   "log_bytes:%llu\r\n"
@@ -171,10 +183,15 @@ static void put_persistence(const struct clients *clients, struct buffer *out)
                   "log_syncs:%llu\r\n"
                   "log_sync_p50_usec:%llu\r\n"
                   "log_sync_p99_usec:%llu\r\n"
+                  "log_sync_max_usec:%llu\r\n"
+                  "log_sync_pending_usec:%llu\r\n"
+                  "log_sync_margin_ms:%lld\r\n"
                   "log_written_bytes:%llu\r\n"
                   "disk_full:%d\r\n",
                   (ull)stats.log_bytes, (ull)stats.segment_count, (ull)stats.sync_count,
                   (ull)(stats.sync_p50_ns / 1000), (ull)(stats.sync_p99_ns / 1000),
+                  (ull)(stats.sync_max_ns / 1000), (ull)(stats.sync_pending_ns / 1000),
+                  (long long)figures.election_timeout_ms - figures.sync_p99_us / 1000,
                   (ull)stats.written_bytes, stats.is_full ? 1 : 0);
     put_snapshots(clients, out);
 }
@@ -183,9 +200,11 @@ static void put_stats(const struct clients *clients, struct buffer *out)
 {
     struct clients_stats stats;
     struct replica_stats replica;
+    struct figures figures;
 
     clients_get_stats(clients, &stats);
     replica_get_stats(clients->replica, &replica);
+    replica_get_figures(clients->replica, &figures);
     buffer_printf(out,
                   "total_connections_received:%llu\r\n"
                   "total_commands_processed:%llu\r\n"
@@ -197,6 +216,10 @@ static void put_stats(const struct clients *clients, struct buffer *out)
                   "commands_forwarded:%llu\r\n"
                   "commands_in_doubt:%llu\r\n"
                   "commands_under_way:%llu\r\n"
+                  "commands_waiting:%u\r\n"
+                  "commands_in_log:%u\r\n"
+                  "commands_at_leader:%u\r\n"
+                  "peer_output_bytes:%llu\r\n"
                   "reads_served:%llu\r\n"
                   "read_rounds:%llu\r\n"
                   "entries_applied:%llu\r\n",
@@ -204,7 +227,8 @@ static void put_stats(const struct clients *clients, struct buffer *out)
                   (ull)clients->commands_a_second, (ull)stats.input_bytes, (ull)stats.output_bytes,
                   (ull)stats.refused_count, (ull)replica.proposed_count,
                   (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
-                  (ull)replica.pending_count, (ull)replica.read_count,
+                  (ull)replica.pending_count, figures.waiting, figures.proposed, figures.forwarded,
+                  (ull)figures.outgoing_bytes, (ull)replica.read_count,
                   (ull)replica.read_round_count, (ull)replica.applied_count);
 }
 
@@ -280,6 +304,7 @@ static void put_raft(const struct clients *clients, struct buffer *out)
     const struct raft_configuration *configuration = raft_configuration(raft);
     const struct raft_member *self = raft_configuration_find(configuration, raft_self(raft));
     struct replica_stats stats;
+    struct figures figures;
     const char *membership = "none";
     char leader[20] = "none";
 
@@ -287,6 +312,7 @@ static void put_raft(const struct clients *clients, struct buffer *out)
         snprintf(leader, sizeof leader, "%016llx", (ull)raft_leader(raft));
     }
     replica_get_stats(replica, &stats);
+    replica_get_figures(replica, &figures);
     if (replica_is_removed(replica)) {
         membership = "removed";
     } else if (self != NULL) {
@@ -305,13 +331,16 @@ static void put_raft(const struct clients *clients, struct buffer *out)
                   "raft_applied_index:%llu\r\n"
                   "raft_state_digest:%016llx\r\n"
                   "raft_elections_begun:%llu\r\n"
-                  "raft_feature_level:%u\r\n",
+                  "raft_feature_level:%u\r\n"
+                  "last_trouble_time:%llu\r\n"
+                  "last_trouble:%s\r\n",
                   (ull)replica_cluster_id(replica), (ull)replica_node_id(replica),
                   raft_role_name(raft_role(raft)), membership, configuration->member_count,
                   (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
                   (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
                   (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count,
-                  (unsigned)replica_level(replica));
+                  (unsigned)replica_level(replica), (ull)(figures.trouble_ms / 1000),
+                  figures.trouble);
 }
 
 static void put_digests(const struct clients *clients, struct buffer *out)

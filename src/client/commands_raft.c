@@ -142,7 +142,7 @@ static const struct subcommand raft_subcommands[] = {
     {"SNAPSHOT", 2, snapshot, "",
      "Makes a snapshot of this node's state now, and cuts its log. Replies when it is durable."},
     {"STATUS", -2, query, "",
-     "The cluster as its leader sees it: each node's role, progress and health."},
+     "The cluster as its leader sees it: each node's role, progress, health and figures."},
     {"TRANSFER", -2, change, "[id | host:port]",
      "Hands leadership over, to that voter or to the best one."},
     {NULL, 0, NULL, NULL, NULL},

@@ -328,6 +328,16 @@ static void receive_entries(struct inbound *in, const struct wire_frame *frame)
     free(entries);
 }
 
+static void note_figures(struct peers *p, raft_id id, const struct figures *f)
+{
+    struct peer *peer = peers_find(p, id);
+
+    if (peer != NULL) {
+        peer->figures = *f;
+        peer->figures_ns = io_now_ns(p->io);
+    }
+}
+
 static void note_program(struct peers *p, raft_id id, const char *program)
 {
     struct peer *peer = peers_find(p, id);
@@ -349,6 +359,7 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
     struct wire_holds holds;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
+    struct figures figures;
 
     if (wire_is_message(frame->type) && wire_get_message(frame, &m) && is_between_us(in, &m)) {
         note_peer(p, &m);
@@ -359,6 +370,8 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
         note_program(p, in->from, program);
     } else if (frame->type == WIRE_WHERE && wire_get_where(frame->body, &where)) {
         addresses_learn(p, in->from, &where);
+    } else if (frame->type == WIRE_FIGURES && wire_get_figures(frame->body, &figures)) {
+        note_figures(p, in->from, &figures);
     } else if (frame->type == WIRE_HOLDS && wire_get_holds(frame->body, &holds)) {
         peers_note_holds(in, &holds);
     } else if (frame->type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
@@ -555,6 +568,12 @@ void peers_set_disk(struct peers *p, enum wire_disk disk)
 void peers_set_memory(struct peers *p, uint64_t data_bytes_max)
 {
     p->data_bytes_max = data_bytes_max;
+}
+
+void peers_set_figures(struct peers *p, const struct figures *f)
+{
+    p->figures = *f;
+    p->figures_number++;
 }
 
 void peers_set_level(struct peers *p, uint32_t level)

@@ -137,6 +137,9 @@ struct peer {
     enum wire_disk disk;
     uint64_t data_bytes_max;                  /* See wire_message. */
     char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Its version; "": unknown. */
+    struct figures figures;
+    uint64_t figures_ns;   /* When these came; 0: never. */
+    uint64_t figures_sent; /* The number of this node's that it was sent last. */
 };
 
 /* One incoming connection. */
@@ -189,6 +192,8 @@ struct peers {
     raft_index applied_index;           /* Sent with each message. */
     enum wire_disk disk;                /* Sent with each message. */
     uint64_t data_bytes_max;            /* Sent with each message. */
+    struct figures figures;             /* Sent once to each node that gets a message. */
+    uint64_t figures_number;            /* Of these; 0: there are none yet. */
     raft_id held_by;                    /* For HOLDS: the node that the next fields are about. */
     uint64_t held_from;     /* For that node: commands from this correlation number on are waited
                              * for. */
@@ -241,6 +246,10 @@ void peers_set_members(struct peers *p, const struct membership *m);
 void peers_set_applied(struct peers *p, raft_index applied_index);
 void peers_set_disk(struct peers *p, enum wire_disk disk);
 void peers_set_memory(struct peers *p, uint64_t data_bytes_max);
+/* This node's figures: sent after the next message to each node. */
+void peers_set_figures(struct peers *p, const struct figures *f);
+/* Bytes for other nodes that the network has not taken yet. */
+uint64_t peers_outgoing_bytes(const struct peers *p);
 /* Drops the nodes that `committed` lists as removed, and refuses them from now on. */
 void peers_set_committed(struct peers *p, const struct membership *committed);
 /* Keeps out nodes that do not know that feature level. */

@@ -4,6 +4,17 @@
 
 enum { CONTROL_BACKLOG_BYTES = 256 * 1024 };
 
+/* Behind a message, so they cost no packet of their own. */
+static void send_figures(struct peer *peer)
+{
+    struct peers *p = peer->peers;
+
+    if (peer->figures_sent != p->figures_number && !MUTANT(figures_stay_here)) {
+        wire_put_figures(&peer->dial[WIRE_CONTROL].link.out, &p->figures);
+        peer->figures_sent = p->figures_number;
+    }
+}
+
 void peers_send(struct peers *p, const struct raft_message *m)
 {
     struct peer *peer = peers_find(p, m->to);
@@ -23,6 +34,9 @@ void peers_send(struct peers *p, const struct raft_message *m)
                                  .data_bytes_max = p->data_bytes_max};
 
         wire_put_message(&peer->dial[channel].link.out, &w);
+        if (channel == WIRE_CONTROL) {
+            send_figures(peer);
+        }
     }
 }
 
@@ -35,6 +49,24 @@ void peers_send_digest(struct peers *p, raft_id to, const struct wire_digest *d)
         link_backlog_bytes(&control->link) < CONTROL_BACKLOG_BYTES) {
         wire_put_digest(&control->link.out, d);
     }
+}
+
+uint64_t peers_outgoing_bytes(const struct peers *p)
+{
+    uint64_t bytes = 0;
+
+    list_for_each(node, &p->all)
+    {
+        const struct peer *peer = container_of(node, struct peer, link);
+
+        bytes += link_backlog_bytes(&peer->dial[WIRE_CONTROL].link) +
+                 link_backlog_bytes(&peer->dial[WIRE_BULK].link);
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        bytes += link_backlog_bytes(&container_of(node, struct inbound, node)->link);
+    }
+    return bytes;
 }
 
 static void limit_answers(struct inbound *in)

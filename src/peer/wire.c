@@ -239,6 +239,16 @@ bool wire_get_where(struct slice body, struct member_address *ret_where)
     return get(body, WIRE_WHERE, ret_where);
 }
 
+void wire_put_figures(struct buffer *out, const struct figures *f)
+{
+    put(out, WIRE_FIGURES, f);
+}
+
+bool wire_get_figures(struct slice body, struct figures *ret_f)
+{
+    return get(body, WIRE_FIGURES, ret_f);
+}
+
 void wire_put_clock(struct buffer *out, uint64_t clock_ns)
 {
     put(out, WIRE_CLOCK, &(struct wire_clock){clock_ns});

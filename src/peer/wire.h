@@ -11,6 +11,7 @@
 #include "base/slice.h"
 #include "cluster/members.h"
 #include "io/io.h"
+#include "peer/figures.h"
 #include "peer/proof.h"
 #include "raft/raft.h"
 #include "store/entry.h"
@@ -63,8 +64,9 @@ enum wire_type {
     WIRE_DIGEST = 40,  /* The digest of the sender's state, to be compared. */
     /* From here on: on a welcomed connection, a node that does not know a kind skips it. */
     WIRE_MAY_BE_SKIPPED = 128,
-    WIRE_ABOUT = 128, /* The dialer's program, sent once it was welcomed. */
-    WIRE_WHERE = 129, /* Where the dialer reaches another member. */
+    WIRE_ABOUT = 128,   /* The dialer's program, sent once it was welcomed. */
+    WIRE_WHERE = 129,   /* Where the dialer reaches another member. */
+    WIRE_FIGURES = 130, /* How the dialer is. */
 };
 
 enum wire_channel { WIRE_CONTROL = 0, WIRE_BULK = 1 };
@@ -257,6 +259,9 @@ bool wire_get_about(struct slice body, char ret_program[WIRE_PROGRAM_BYTES_MAX +
 /* The id of a member, and its address. */
 void wire_put_where(struct buffer *out, const struct member_address *where);
 bool wire_get_where(struct slice body, struct member_address *ret_where);
+
+void wire_put_figures(struct buffer *out, const struct figures *f);
+bool wire_get_figures(struct slice body, struct figures *ret_f);
 
 void wire_put_message(struct buffer *out, const struct wire_message *m);
 bool wire_get_message(const struct wire_frame *frame, struct wire_message *ret_m);

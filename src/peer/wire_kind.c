@@ -189,6 +189,13 @@ static const struct wire_field where_fields[] = {
     RANGE(WIRE_TEXT, member_address, client.host, 1, 0),
 };
 
+static const struct wire_field figures_fields[] = {
+#define FIGURE(form, name, max, words) RANGE(WIRE_##form, figures, name, 0, max),
+    FIGURES(FIGURE)
+#undef FIGURE
+        FIELD(WIRE_TEXT, figures, trouble),
+};
+
 /* --- the table ---------------------------------------------------------------------------- */
 
 #define KIND_AND_REST(kind_, uses_, fields_, rest_name_, rest_max_)                                \
@@ -238,6 +245,7 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND(DIGEST, CORE, digest_fields),
     KIND(ABOUT, WIRE_BY_DIALER | ON_BOTH, about_fields),
     KIND(WHERE, WIRE_BY_DIALER | WIRE_ON_CONTROL, where_fields),
+    KIND(FIGURES, WIRE_BY_DIALER | WIRE_ON_CONTROL, figures_fields),
 };
 
 const struct wire_kind *wire_kind_of(uint8_t type)

@@ -37,6 +37,18 @@ bool health_wants_disk(struct health *h)
     return ++h->count % DISK_PERIODS == 0;
 }
 
+void health_judge_write(struct health *h, uint64_t pending_ns)
+{
+    uint64_t least_ns = h->election_timeout_ns > PERIOD_NS ? h->election_timeout_ns : PERIOD_NS;
+    bool is_stalled = pending_ns > least_ns && !MUTANT(stall_unnoticed);
+
+    if (is_stalled && !h->disk_is_stalled) {
+        log_write(h->log, LOG_WARN, "the disk is stalled: a write of the log does not end",
+                  "pending_ms=%llu", (unsigned long long)(pending_ns / 1000000));
+    }
+    h->disk_is_stalled = is_stalled;
+}
+
 void health_judge_disk(struct health *h, const struct store_stats *stats)
 {
     bool is_slow =

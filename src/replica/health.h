@@ -18,6 +18,7 @@ struct health {
     uint64_t due_ns; /* When it should fire. */
     uint32_t count;  /* How often it has fired. */
     bool disk_is_slow;
+    bool disk_is_stalled;
 };
 
 void health_init(struct health *h, struct io *io, const struct log *log,
@@ -31,6 +32,9 @@ void health_start(struct health *h);
 bool health_was_held_up(const struct health *h);
 /* Called when it has fired: whether to check the disk this time, which is not each time. */
 bool health_wants_disk(struct health *h);
+/* Called each time, with how long the present write of the log has taken. A write that takes
+ * longer than a second and the election timeout is logged, once. */
+void health_judge_write(struct health *h, uint64_t pending_ns);
 void health_judge_disk(struct health *h, const struct store_stats *stats);
 
 #endif /* RAKIT_REPLICA_HEALTH_H */

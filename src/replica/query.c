@@ -1,5 +1,11 @@
 /* query.c - queries about a replica, for other rooms. */
+#include "replica/figures.h"
 #include "replica/state.h"
+
+const struct log *replica_log(const struct replica *r)
+{
+    return r->log;
+}
 
 struct raft *replica_raft(const struct replica *r)
 {
@@ -81,6 +87,11 @@ bool replica_has_log(const struct replica *r)
 const struct store_recovered *replica_recovered(const struct replica *r)
 {
     return &r->recovered;
+}
+
+void replica_get_figures(const struct replica *r, struct figures *ret_figures)
+{
+    figures_collect(r, ret_figures);
 }
 
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)

@@ -127,6 +127,8 @@ bool replica_is_loading(const struct replica *r, struct replica_progress *ret_pr
 struct peers_events replica_peers_events(struct replica *r);
 /* Where peers get what they send. */
 struct peers_source replica_source(const struct replica *r);
+/* The log for what the replica's owner does for it: what goes wrong there is its trouble. */
+const struct log *replica_log(const struct replica *r);
 /* This node, as other nodes must know it. */
 const struct member_address *replica_self(const struct replica *r);
 /* Makes a cluster of this node alone, if it has none yet, with that key. */
@@ -228,5 +230,6 @@ struct replica_digest_stats {
 void replica_get_digest_stats(const struct replica *r, struct replica_digest_stats *ret_stats);
 void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats);
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats);
+void replica_get_figures(const struct replica *r, struct figures *ret_figures);
 
 #endif /* RAKIT_REPLICA_REPLICA_H */

@@ -8,6 +8,7 @@
 #include "base/mutant.h"
 #include "cluster/level.h"
 #include "command/describe.h"
+#include "replica/figures.h"
 
 enum {
     REPORT_ARGUMENTS_MAX = 16,      /* Shown of one command. */
@@ -15,6 +16,7 @@ enum {
 };
 
 static const uint64_t LAGGING_ENTRIES = 10000;
+static const uint64_t FIGURES_FRESH_NS = 5 * 1000 * 1000 * 1000ull;
 
 static void put_id(struct resp_writer *w, const char *key, raft_id id)
 {
@@ -30,6 +32,12 @@ static void put_integer(struct resp_writer *w, const char *key, uint64_t value)
 {
     resp_bulk_text(w, key);
     resp_integer(w, (int64_t)value);
+}
+
+static void put_signed(struct resp_writer *w, const char *key, int64_t value)
+{
+    resp_bulk_text(w, key);
+    resp_integer(w, value);
 }
 
 static void put_text(struct resp_writer *w, const char *key, const char *text)
@@ -63,6 +71,11 @@ struct node_view {
     raft_index commit_index; /* What it has certainly stored and knows to be committed. */
     raft_index applied_index;
     raft_index match_index;
+    int64_t lag_entries; /* Of the leader's log, what it has not stored; -1: unknown. */
+    int64_t lag_bytes;   /* The same. */
+    int64_t lag_ms;      /* For how long the first of these has been in the log. */
+    struct figures figures;
+    bool has_figures;
     int64_t silent_ms; /* Since it was last heard, or should have been; -1: never heard. */
     const char *health;
     const char *program; /* Its version; "": unknown. */
@@ -73,23 +86,67 @@ static const char *memory_name(const struct replica *r, raft_id id)
     return memory_is_full(r, id) ? "memory-full" : "ok";
 }
 
+/* The bytes of entries that are not in memory any more are estimated by those of the log. */
+static uint64_t bytes_after(const struct replica *r, raft_index index)
+{
+    const struct log_window *w = &r->window;
+
+    if (index + 1 >= w->first) {
+        return log_window_bytes_after(w, index);
+    }
+
+    uint64_t entries = raft_last_index(r->raft) + 1 - raft_first_index(r->raft);
+
+    return w->bytes + (w->first - 1 - index) * (store_log_bytes(r->store) / (entries + 1));
+}
+
+/* At least: of an entry that is not in memory any more, the time is not known. */
+static uint64_t age_ms(const struct replica *r, raft_index index)
+{
+    uint64_t logged_us = log_window_time_us(&r->window, index);
+    uint64_t now_us = io_wall_ns(r->io) / 1000;
+
+    if (logged_us == 0) {
+        logged_us = r->window.trimmed_time_us;
+    }
+    return now_us > logged_us ? (now_us - logged_us) / 1000 : 0;
+}
+
+static void view_lag(const struct replica *r, struct node_view *v)
+{
+    raft_index last = raft_last_index(r->raft);
+    bool is_behind = v->match_index < last;
+
+    v->lag_entries = is_behind ? (int64_t)(last - v->match_index) : 0;
+    v->lag_bytes = is_behind ? (int64_t)bytes_after(r, v->match_index) : 0;
+    v->lag_ms = is_behind ? (int64_t)age_ms(r, v->match_index + 1) : 0;
+}
+
+static void view_own_figures(const struct replica *r, struct node_view *v)
+{
+    v->has_figures = true;
+    figures_collect(r, &v->figures);
+    v->figures.waiting -= v->figures.waiting > 0; /* The command that asks. */
+}
+
 static struct node_view view_self(const struct replica *r, const struct raft_member *member)
 {
     bool is_learner = !member->incoming && !member->outgoing;
-    struct store_stats stats;
-
-    store_get_stats(r->store, &stats);
-    return (struct node_view){
+    struct node_view v = {
         .role = is_learner ? "learner" : raft_role_name(raft_role(r->raft)),
         .term = raft_current_term(r->raft),
         .commit_index = raft_commit_index(r->raft),
         .applied_index = r->applied_index,
         .match_index = raft_durable_index(r->raft),
         .health = contradictions_are_recent(&r->contradictions, io_now_ns(r->io)) ? "contradicted"
-                  : stats.is_full                                                 ? "disk-full"
-                                  : memory_name(r, member->id),
+                  : store_is_full(r->store)                                       ? "disk-full"
+                                            : memory_name(r, member->id),
         .program = RAKIT_VERSION,
     };
+
+    view_lag(r, &v);
+    view_own_figures(r, &v);
+    return v;
 }
 
 /* No node reports its commit index. It is not beyond what it has stored; but what it has applied
@@ -127,11 +184,23 @@ static bool says_full(const struct replica *r, const struct peer *peer)
            io_now_ns(r->io) - peer->heard_ns <= 2 * r->options.election_timeout_ns;
 }
 
+/* A follower sends them to its leader only, so a node that leads no more has old ones. */
+static bool has_fresh_figures(const struct replica *r, const struct peer *peer)
+{
+    return peer->figures_ns != 0 &&
+           (io_now_ns(r->io) - peer->figures_ns <= FIGURES_FRESH_NS || MUTANT(old_figures_shown));
+}
+
 static struct node_view view_other(struct replica *r, const struct raft_member *member)
 {
     const struct peer *peer = peers_find(r->peers, member->id);
-    struct node_view v = {
-        .role = "unknown", .silent_ms = -1, .health = "unreachable", .program = ""};
+    struct node_view v = {.role = "unknown",
+                          .lag_entries = -1,
+                          .lag_bytes = -1,
+                          .lag_ms = -1,
+                          .silent_ms = -1,
+                          .health = "unreachable",
+                          .program = ""};
     struct raft_progress progress;
 
     if (peer == NULL || peer->heard_ns == 0) {
@@ -146,6 +215,8 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
         return v; /* What it last reported does not count any more. */
     }
     v.program = peer->program;
+    v.figures = peer->figures;
+    v.has_figures = has_fresh_figures(r, peer);
     v.term = peer->term;
     v.applied_index = peer->applied_index;
     v.commit_index = peer->applied_index;
@@ -154,6 +225,7 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
         v.role = is_learner ? "learner" : "follower";
         v.match_index = progress.match_index;
         v.commit_index = commit_index_of(&v, raft_commit_index(r->raft));
+        view_lag(r, &v);
         /* A node that takes nothing from this leader, although it is there, is not healthy
          * either. */
         if (!says_full(r, peer) &&
@@ -173,7 +245,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
     struct node_view v =
         member->id == raft_self(r->raft) ? view_self(r, member) : view_other(r, member);
 
-    resp_map(w, 11);
+    resp_map(w, 15 + figures_count());
     put_id(w, "id", member->id);
     put_address(w, &address->client);
     put_text(w, "role", v.role);
@@ -183,9 +255,16 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
     put_integer(w, "applied_index", v.applied_index);
     put_integer(w, "match_index", v.match_index);
     put_text(w, "health", v.health);
-    resp_bulk_text(w, "silent_ms");
-    resp_integer(w, v.silent_ms);
+    put_signed(w, "silent_ms", v.silent_ms);
     put_text(w, "version", v.program);
+    put_signed(w, "lag_entries", v.lag_entries);
+    put_signed(w, "lag_bytes", v.lag_bytes);
+    put_signed(w, "lag_ms", v.lag_ms);
+    put_signed(w, "sync_margin_ms",
+               v.has_figures ? (int64_t)v.figures.election_timeout_ms -
+                                   (int64_t)(v.figures.sync_p99_us / 1000)
+                             : -1);
+    figures_put(v.has_figures ? &v.figures : NULL, w);
 }
 
 void report_status(struct replica *r, struct resp_writer *w)

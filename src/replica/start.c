@@ -54,7 +54,8 @@ struct replica *replica_start(const struct replica_options *options,
     r->options.key = NULL; /* The caller's. */
     r->events = *events;
     r->io = options->io;
-    r->log = options->log;
+    trouble_init(&r->trouble, options->io, options->log);
+    r->log = &r->trouble.log;
     r->probe = options->probe;
     r->peers = options->peers;
     r->seq_offset = 1;

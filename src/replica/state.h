@@ -12,6 +12,7 @@
  *   level.c       the feature level of the cluster
  *   memory_use.c  the memory in use: everything that counts for its limit
  *   watch.c       whether members answer, and the disk keeps up
+ *   figures.c     what other nodes and people are shown of this one
  *   snapshots.c   when a snapshot is begun, in the turn
  *   compaction.c  the part of the log that a snapshot replaces is dropped
  *   install.c     a snapshot from another node replaces state and log
@@ -47,6 +48,7 @@
 #include "replica/stopping.h"
 #include "replica/sweeper.h"
 #include "replica/ticker.h"
+#include "replica/trouble.h"
 #include "store/replay.h"
 #include "store/snapshot_replay.h"
 
@@ -75,7 +77,8 @@ struct replica {
     struct replica_options options;
     struct replica_events events;
     struct io *io;
-    const struct log *log;
+    const struct log *log; /* Its own, in `trouble`. */
+    struct trouble trouble;
     const struct server_probe *probe;
 
     void *raft_memory;

@@ -152,6 +152,22 @@ static const char *describe_reason(const struct replica *r, char *text, size_t s
     return text;
 }
 
+static bool is_loss(enum raft_reason reason)
+{
+    return reason == RAFT_BECAUSE_TIMEOUT || reason == RAFT_BECAUSE_LEADER_LOST ||
+           reason == RAFT_BECAUSE_NO_QUORUM;
+}
+
+/* A leader was lost without its wish. */
+static void note_lost_leader(struct replica *r)
+{
+    char text[48];
+
+    if (r->seen_leader != 0 && is_loss(raft_role_reason(r->raft))) {
+        trouble_note(&r->trouble, "the leader was lost", describe_reason(r, text, sizeof text));
+    }
+}
+
 /* A pre-vote is logged only if it shows why a leader was given up; further ones change nothing. */
 static void log_role(const struct replica *r)
 {
@@ -180,6 +196,7 @@ static void note_role(struct replica *r)
         r->stats.election_count++;
     }
     if (role != r->seen_role || leader != r->seen_leader) {
+        note_lost_leader(r);
         log_role(r);
     }
 

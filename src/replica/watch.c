@@ -1,5 +1,6 @@
 /* watch.c - checks once a second whether connected members send anything, and now and then
  * whether the disk keeps up. */
+#include "replica/figures.h"
 #include "replica/state.h"
 
 /* All members answer a leader, or a node that looks for one; a follower hears nobody else. */
@@ -23,15 +24,13 @@ void watch_fired(struct io_timer *timer)
 {
     struct replica *r = container_of(timer, struct replica, health.timer);
     struct store_stats stats;
+    struct figures figures;
 
     if (r->is_ended) {
         return;
     }
     watch_members(r);
+    store_get_stats(r->store, &stats);
+    health_judge_write(&r->health, stats.sync_pending_ns);
     if (health_wants_disk(&r->health)) {
         compare_send_again(r);
-        store_get_stats(r->store, &stats);
-        health_judge_disk(&r->health, &stats);
-    }
-    health_start(&r->health);
-}

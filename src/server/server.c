@@ -272,7 +272,7 @@ static bool start_peers(struct server *s, char *text, size_t text_size)
         .version = c->peer_protocol,
         .level = c->feature_level,
     };
-    int error = peers_start(&s->peers, s->io, s->log, &events, &options);
+    int error = peers_start(&s->peers, s->io, replica_log(s->replica), &events, &options);
 
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for peers on %s port %u (--peer-port): %s",

@@ -489,14 +489,6 @@ bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes)
     return need + reserve_bytes(s, use) <= left;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
 uint64_t store_log_bytes(const struct store *s)
 {
     return s->log_bytes;
@@ -504,19 +496,16 @@ uint64_t store_log_bytes(const struct store *s)
 
 void store_get_stats(const struct store *s, struct store_stats *ret_stats)
 {
-    uint64_t times[SYNC_TIMES];
-    uint64_t count = s->sync_count < SYNC_TIMES ? s->sync_count : SYNC_TIMES;
-
-    memcpy(times, s->sync_ns, count * sizeof times[0]);
-    qsort(times, count, sizeof times[0], by_size);
     *ret_stats = (struct store_stats){
         .first_index = s->index.count == 0 ? 0 : s->index.origin + 1,
         .last_index = log_index_last(&s->index),
         .log_bytes = s->log_bytes,
         .segment_count = s->current.head.number + 1 - s->origin.first_segment + s->ready_count,
         .sync_count = s->sync_count,
-        .sync_p50_ns = count == 0 ? 0 : times[count / 2],
-        .sync_p99_ns = count == 0 ? 0 : times[count * 99 / 100],
+        .sync_p50_ns = histogram_percentile(&s->sync_times, 50),
+        .sync_p99_ns = histogram_percentile(&s->sync_times, 99),
+        .sync_max_ns = histogram_max(&s->sync_times),
+        .sync_pending_ns = s->job.is_in_flight ? io_now_ns(s->io) - s->job.submitted_ns : 0,
         .written_bytes = s->written_bytes,
         .is_full = s->is_full,
     };

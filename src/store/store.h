@@ -183,8 +183,10 @@ struct store_stats {
     uint64_t log_bytes;
     uint64_t segment_count;
     uint64_t sync_count;
-    uint64_t sync_p50_ns; /* Of the last 1024 jobs, as the loop sees them. */
+    uint64_t sync_p50_ns; /* Of recent jobs, as the loop sees them: see base/histogram.h. */
     uint64_t sync_p99_ns;
+    uint64_t sync_max_ns;
+    uint64_t sync_pending_ns; /* For how long the job under way has run; 0: none is. */
     uint64_t written_bytes;
     bool is_full;
 };

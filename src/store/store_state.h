@@ -6,6 +6,7 @@
 #ifndef RAKIT_STORE_STORE_STATE_H
 #define RAKIT_STORE_STORE_STATE_H
 
+#include "base/histogram.h"
 #include "base/list.h"
 #include "store/log_index.h"
 #include "store/log_segments.h"
@@ -21,7 +22,6 @@ enum {
     LARGE_BYTES = 1024 * 1024,             /* A payload from this size on is written uncopied, in
                                             * a job of its own. */
     SPARES_MAX = 2,                        /* Dropped segments that are kept for reuse. */
-    SYNC_TIMES = 1024,                     /* How many sync times are remembered. */
     FIRST_SEGMENT_BYTES = 4 * 1024 * 1024, /* The first segments are small and grow to the full
                                             * size. */
 };
@@ -187,7 +187,7 @@ struct store {
     uint64_t log_bytes;
     uint64_t written_bytes;
     uint64_t sync_count;
-    uint64_t sync_ns[SYNC_TIMES];
+    struct histogram sync_times; /* In ns. */
 };
 
 /* --- store.c --- */

@@ -345,7 +345,7 @@ static void finish_job(struct io_job *io_job)
     }
     MUTANT_DO(jobs_put_watch_off, wal_watch_start(s));
     if (had_io) {
-        s->sync_ns[s->sync_count % SYNC_TIMES] = io_now_ns(s->io) - job->submitted_ns;
+        histogram_add(&s->sync_times, io_now_ns(s->io) - job->submitted_ns, io_now_ns(s->io));
         s->sync_count++;
     }
     if (s->is_full && s->ready_count > 0) {

@@ -169,6 +169,11 @@ bool replica_is_removed(const struct replica *r)
     return r->is_removed;
 }
 
+void replica_get_figures(const struct replica *r, struct figures *ret_figures)
+{
+    *ret_figures = (struct figures){0};
+}
+
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)
 {
     *ret_stats = (struct replica_stats){.applied_count = r->executed_count};

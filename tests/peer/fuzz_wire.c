@@ -24,6 +24,7 @@ static void try_handshake(enum wire_type type, struct slice body, struct buffer 
     enum wire_refusal refusal;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
+    struct figures figures;
     struct wire_challenge challenge;
 
     if (type == WIRE_HELLO && wire_get_hello(body, &hello)) {
@@ -35,6 +36,9 @@ static void try_handshake(enum wire_type type, struct slice body, struct buffer 
         check_same(out, type, body);
     } else if (type == WIRE_ABOUT && wire_get_about(body, program)) {
         wire_put_about(out, program);
+        check_same(out, type, body);
+    } else if (type == WIRE_FIGURES && wire_get_figures(body, &figures)) {
+        wire_put_figures(out, &figures);
         check_same(out, type, body);
     } else if (type == WIRE_WHERE && wire_get_where(body, &where)) {
         CHECK(memchr(where.client.host, 0, sizeof where.client.host) != NULL);

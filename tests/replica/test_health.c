@@ -27,6 +27,7 @@ struct fixture {
     struct log log;
     uint32_t slow_count;
     uint32_t mute_count;
+    uint32_t stall_count;
 };
 
 static void count_events(void *context, enum log_level level, const char *event, const char *fields)
@@ -34,6 +35,7 @@ static void count_events(void *context, enum log_level level, const char *event,
     struct fixture *f = context;
 
     f->slow_count += strstr(event, "the disk is slow") != NULL ? 1 : 0;
+    f->stall_count += strstr(event, "the disk is stalled") != NULL ? 1 : 0;
     f->mute_count += strstr(event, "cannot reach a member") != NULL ? 1 : 0;
 }
 
@@ -72,6 +74,7 @@ static int up(void **state)
     r->io = sim_boot(f->machine);
     r->log = &f->log;
     r->store = &f->store;
+    f->store.io = r->io;
     r->options.election_timeout_ns = TIMEOUT_NS;
     r->raft_memory = memory_take_zeroed(1, raft_size(&options));
     r->raft = raft_init(r->raft_memory, &options, io_now_ns(r->io));
@@ -82,6 +85,7 @@ static int up(void **state)
     f->peers.io = r->io;
     f->peers.log = &f->log;
     list_init(&f->peers.all);
+    list_init(&f->peers.inbounds);
     f->peer.peers = &f->peers;
     f->peer.id = OTHER;
     f->peer.dial[WIRE_CONTROL].phase = DIAL_UP;
@@ -116,8 +120,9 @@ static void run_s(struct fixture *f, uint64_t s)
 static void syncs_take(struct fixture *f, uint64_t ns)
 {
     f->store.sync_count = SYNCS;
+    memset(&f->store.sync_times, 0, sizeof f->store.sync_times);
     for (int i = 0; i < SYNCS; i++) {
-        f->store.sync_ns[i] = ns;
+        histogram_add(&f->store.sync_times, ns, sim_now_ns(f->sim));
     }
 }
 
@@ -156,6 +161,25 @@ static void test_health__judges_no_disk_by_a_few_syncs(void **state)
     f->store.sync_count = 100;
     run_s(f, 10);
     assert_int_equal(f->slow_count, 1);
+}
+
+/* While it runs, because it may never end. */
+static void test_health__reports_a_write_that_does_not_end_once(void **state)
+{
+    struct fixture *f = *state;
+
+    f->store.job.submitted_ns = io_now_ns(f->replica.io);
+    f->store.job.is_in_flight = true;
+    run_s(f, 1);
+    assert_int_equal(f->stall_count, 0);
+    run_s(f, 10);
+    assert_int_equal(f->stall_count, 1);
+    f->store.job.is_in_flight = false;
+    run_s(f, 2);
+    f->store.job.submitted_ns = io_now_ns(f->replica.io);
+    f->store.job.is_in_flight = true;
+    run_s(f, 10);
+    assert_int_equal(f->stall_count, 2);
 }
 
 static void test_health__reports_a_member_that_is_connected_and_silent(void **state)
@@ -199,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_health__reports_a_slow_disk_once_until_it_is_fast_again),
         TEST(test_health__judges_no_disk_by_a_few_syncs),
+        TEST(test_health__reports_a_write_that_does_not_end_once),
         TEST(test_health__reports_a_member_that_is_connected_and_silent),
         TEST(test_health__a_follower_awaits_nothing_of_other_members),
         TEST(test_health__the_pause_of_this_node_is_not_the_silence_of_others),

@@ -71,6 +71,7 @@ static int up(void **state)
     members_append_take(&r->members, m);
     r->peers = &f->peers;
     list_init(&f->peers.all);
+    list_init(&f->peers.inbounds);
     *state = f;
     return 0;
 }
@@ -308,6 +309,30 @@ static void test_log__shows_commands_of_sessions_as_others(void **state)
     assert_shown(300, shown);
 }
 
+/* What it reported itself, as long as that is news. */
+static void test_status__of_another_node_shows_what_it_reported_lately(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t now_ns = io_now_ns(f->replica.io);
+
+    connect_peer(f);
+    assert_row_has(f, 1, "sync_p99_us\r\n:-1\r\n");
+    assert_row_has(f, 1, "sync_margin_ms\r\n:-1\r\n");
+    f->peer.figures = (struct figures){.sync_p99_us = 100123,
+                                       .election_timeout_ms = 300,
+                                       .snapshot_work = FIGURES_FETCHING,
+                                       .trouble_ms = 5,
+                                       .trouble = "the disk is slow"};
+    f->peer.figures_ns = now_ns;
+    assert_row_has(f, 1, "sync_p99_us\r\n:100123\r\n");
+    assert_row_has(f, 1, "sync_margin_ms\r\n:200\r\n");
+    assert_row_has(f, 1, "snapshot_work\r\n$8\r\nfetching\r\n");
+    assert_row_has(f, 1, "trouble_ms\r\n:5\r\n$7\r\ntrouble\r\n$16\r\nthe disk is slow\r\n");
+    f->peer.figures_ns = now_ns - 6000 * 1000 * 1000ull;
+    assert_row_has(f, 1, "sync_p99_us\r\n:-1\r\n");
+    assert_row_has(f, 1, "trouble\r\n$0\r\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
@@ -321,6 +346,7 @@ int main(void)
         TEST(test_status__of_a_node_that_refuses_the_log_is_not_ok),
         TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
         TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
+        TEST(test_status__of_another_node_shows_what_it_reported_lately),
         cmocka_unit_test(test_log__shows_commands_of_sessions_as_others),
     };
 
