@@ -34,3 +34,9 @@ void watch_fired(struct io_timer *timer)
     health_judge_write(&r->health, stats.sync_pending_ns);
     if (health_wants_disk(&r->health)) {
         compare_send_again(r);
+        health_judge_disk(&r->health, &stats);
+    }
+    figures_collect(r, &figures);
+    peers_set_figures(r->peers, &figures);
+    health_start(&r->health);
+}

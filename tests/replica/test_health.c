@@ -91,6 +91,7 @@ static int up(void **state)
     f->peer.dial[WIRE_CONTROL].phase = DIAL_UP;
     f->peer.dial[WIRE_CONTROL].since_ns = io_now_ns(r->io);
     list_append(&f->peers.all, &f->peer.link);
+    digests_init(&r->digests, 0);
     health_init(&r->health, r->io, r->log, TIMEOUT_NS, watch_fired);
     health_start(&r->health);
     *state = f;
