@@ -67,7 +67,7 @@ _rakit_server() {
         --maxmemory | --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | --log-tail) ;;
     *)
         if [[ $word == -* ]]; then
-            _rakit_words "$takes_value --new-cluster --help --version" "$word"
+            _rakit_words "$takes_value --new-cluster --recover --yes --help --version" "$word"
         elif ((${#positions[@]} == 0 || ${#positions[@]} == 2)); then
             mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
         fi

@@ -320,6 +320,7 @@ static void put_raft(const struct clients *clients, struct buffer *out)
     }
     buffer_printf(out,
                   "cluster_id:%016llx\r\n"
+                  "cluster_epoch:%016llx\r\n"
                   "node_id:%016llx\r\n"
                   "raft_role:%s\r\n"
                   "raft_membership:%s\r\n"
@@ -334,10 +335,11 @@ static void put_raft(const struct clients *clients, struct buffer *out)
                   "raft_feature_level:%u\r\n"
                   "last_trouble_time:%llu\r\n"
                   "last_trouble:%s\r\n",
-                  (ull)replica_cluster_id(replica), (ull)replica_node_id(replica),
-                  raft_role_name(raft_role(raft)), membership, configuration->member_count,
-                  (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
-                  (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
+                  (ull)replica_cluster_id(replica), (ull)replica_epoch(replica),
+                  (ull)replica_node_id(replica), raft_role_name(raft_role(raft)), membership,
+                  configuration->member_count, (ull)raft_current_term(raft), leader,
+                  (ull)raft_last_index(raft), (ull)raft_commit_index(raft),
+                  (ull)replica_applied_index(replica),
                   (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count,
                   (unsigned)replica_level(replica), (ull)(figures.trouble_ms / 1000),
                   figures.trouble);

@@ -52,7 +52,7 @@ struct join {
     bool is_asked;             /* The request of this attempt may be executed. */
     bool is_in_doubt;          /* The request of an earlier attempt may be. */
     bool was_removed;
-    uint64_t cluster_id;
+    struct join_cluster cluster;
     bool needs_key; /* The key is asked for first. */
     bool has_complained;
     char text[1024];
@@ -68,7 +68,7 @@ static void finish(struct join *j)
                                                            : JOIN_REFUSED;
 
     io_timer_stop(j->options.io, &j->timer);
-    j->options.done(j->options.context, outcome, j->cluster_id, j->text);
+    j->options.done(j->options.context, outcome, &j->cluster, j->text);
     join_free(j);
 }
 
@@ -157,7 +157,8 @@ static bool read_hex(const char *from, uint64_t *ret_value)
     return *end == 0 && strspn(digits, "0123456789abcdef") == 16;
 }
 
-static enum join_verdict take_cluster_id(struct join *j, struct slice *rest)
+/* Id and epoch. */
+static enum join_verdict take_cluster(struct join *j, struct slice *rest)
 {
     struct slice value;
     enum join_verdict verdict = take_bulk(rest, &value);
@@ -165,7 +166,8 @@ static enum join_verdict take_cluster_id(struct join *j, struct slice *rest)
     if (verdict != VERDICT_DONE) {
         return verdict;
     }
-    return value.size == 16 && read_hex(value.data, &j->cluster_id) && j->cluster_id != 0
+    return value.size == 32 && read_hex(value.data, &j->cluster.id) && j->cluster.id != 0 &&
+                   read_hex(value.data + 16, &j->cluster.epoch)
                ? VERDICT_DONE
                : VERDICT_FAILED;
 }
@@ -227,7 +229,11 @@ static enum join_verdict judge_info(struct join *j, struct slice rest)
         return verdict;
     }
     id = info_value(info, "cluster_id");
-    if (id.size != 16 || !read_hex(id.data, &j->cluster_id) || j->cluster_id == 0) {
+    if (id.size != 16 || !read_hex(id.data, &j->cluster.id) || j->cluster.id == 0) {
+        return VERDICT_FAILED;
+    }
+    id = info_value(info, "cluster_epoch");
+    if (id.size != 16 || !read_hex(id.data, &j->cluster.epoch)) {
         return VERDICT_FAILED;
     }
     id = info_value(info, "node_id");
@@ -239,7 +245,7 @@ static enum join_verdict judge_info(struct join *j, struct slice rest)
     return VERDICT_DONE;
 }
 
-/* RAFT ADD replies with the cluster's id and the addresses of its other members. */
+/* RAFT ADD replies with the cluster's id and epoch and the addresses of its other members. */
 static enum join_verdict judge_added(struct join *j, struct slice rest)
 {
     int64_t count = 0;
@@ -247,7 +253,7 @@ static enum join_verdict judge_added(struct join *j, struct slice rest)
     enum join_verdict verdict = take_header(&rest, '*', &count);
 
     if (verdict == VERDICT_DONE) {
-        verdict = count > 0 ? take_cluster_id(j, &rest) : VERDICT_FAILED;
+        verdict = count > 0 ? take_cluster(j, &rest) : VERDICT_FAILED;
     }
     j->text[0] = 0;
     for (int64_t i = 1; i < count && verdict == VERDICT_DONE; i++) {

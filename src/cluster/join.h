@@ -15,11 +15,16 @@
 struct join;
 
 enum join_outcome {
-    JOIN_DONE,     /* `cluster_id` is the contact's; `text` lists the members of a cluster that
+    JOIN_DONE,     /* `cluster` is the contact's; `text` lists the members of a cluster that
                     * was joined: "host:port,host:port". */
     JOIN_REMOVED,  /* This node was removed from the contact's cluster. */
     JOIN_REFUSED,  /* Not executed, and never will be; `text` says why, in a sentence. */
     JOIN_IN_DOUBT, /* May have been executed, or may be later; `text` says why that is unknown. */
+};
+
+struct join_cluster {
+    uint64_t id;
+    uint64_t epoch; /* Which of its lives: see store/epoch.h. */
 };
 
 struct join_options {
@@ -36,7 +41,8 @@ struct join_options {
      * that it has it; otherwise it is not added. */
     void (*has_key)(void *context, const struct store_key *key);
     /* Called once, from the loop; it ends the join. */
-    void (*done)(void *context, enum join_outcome outcome, uint64_t cluster_id, const char *text);
+    void (*done)(void *context, enum join_outcome outcome, const struct join_cluster *cluster,
+                 const char *text);
     void *context;
 };
 

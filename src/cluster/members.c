@@ -13,8 +13,8 @@
 
 enum {
     MEMBERS_FORMAT = 1,
-    MEMBERS_HEADER_BYTES = 8, /* u16 format, u16 members, u32 removed. */
-    MEMBER_BYTES = 16,        /* u64 id, u8 votes, u8 host size, u16 port, u16 peer port, 2 zero. */
+    MEMBERS_HEADER_BYTES = 16, /* u16 format, u16 members, u32 removed, u64 epoch. */
+    MEMBER_BYTES = 16, /* u64 id, u8 votes, u8 host size, u16 port, u16 peer port, 2 zero. */
     MEMBER_INCOMING = 1,
     MEMBER_OUTGOING = 2,
     ID_DIGITS_MIN = 4,
@@ -132,6 +132,7 @@ struct entry *membership_encode(const struct membership *m)
     put_u16(header, MEMBERS_FORMAT);
     put_u16(header + 2, (uint16_t)m->configuration.member_count);
     put_u32(header + 4, m->removed_count);
+    put_u64(header + 8, m->configuration.epoch);
     buffer_append(&out, header, sizeof header);
     for (uint32_t i = 0; i < m->configuration.member_count; i++) {
         const struct raft_member *member = &m->configuration.members[i];
@@ -226,6 +227,7 @@ struct membership *membership_decode(struct slice payload)
     struct membership *m = memory_take_zeroed(1, sizeof *m);
 
     m->configuration.member_count = member_count;
+    m->configuration.epoch = get_u64(payload.data + 8);
     for (uint32_t i = 0; i < member_count; i++) {
         if (!decode_member(m, i, &rest)) {
             membership_free(m);
@@ -311,6 +313,29 @@ struct membership *membership_next(const struct membership *m,
             next->removed[next->removed_count++] = id;
         }
     }
+    return next;
+}
+
+static void forget_removed(struct membership *m, raft_id id)
+{
+    uint32_t kept_count = 0;
+
+    for (uint32_t i = 0; i < m->removed_count; i++) {
+        if (m->removed[i] != id) {
+            m->removed[kept_count++] = m->removed[i];
+        }
+    }
+    m->removed_count = kept_count;
+}
+
+struct membership *membership_alone(const struct membership *m, const struct member_address *self,
+                                    uint64_t epoch)
+{
+    struct raft_configuration alone = {
+        .member_count = 1, .members = {{.id = self->id, .incoming = true}}, .epoch = epoch};
+    struct membership *next = membership_next(m, &alone, self);
+
+    forget_removed(next, self->id); /* It may go on though the others had removed it. */
     return next;
 }
 

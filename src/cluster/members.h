@@ -63,6 +63,10 @@ struct membership *membership_next(const struct membership *m,
                                    const struct raft_configuration *configuration,
                                    const struct member_address *fresh);
 
+/* The membership of this node alone, which begins an epoch. All others become removed. */
+struct membership *membership_alone(const struct membership *m, const struct member_address *self,
+                                    uint64_t epoch);
+
 /* The memberships of the newest configuration entries in the log. */
 struct members {
     uint32_t count;

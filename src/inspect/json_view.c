@@ -33,6 +33,7 @@ static void show_directory(struct output *out, const struct inspect_options *opt
     json_text(&j, "path", options->dir);
     json_number(&j, "format", FORMAT_VERSION);
     json_id(&j, "cluster", s->identity.cluster_id);
+    json_id(&j, "epoch", s->identity.epoch);
     json_id(&j, "node", s->identity.node_id);
     json_bool(&j, "is_joining", s->identity.is_joining);
     json_bool(&j, "is_in_use", options->is_in_use);
@@ -69,12 +70,18 @@ static void show_origin(struct output *out, const struct recovery_facts *f)
     end_line(out, &j);
 }
 
-static void show_log(struct output *out, const struct recovery_facts *f)
+static void show_log(struct output *out, const struct survey *s)
 {
+    const struct recovery_facts *f = &s->recovery.facts;
     struct json j = begin_line(out, "log");
 
     json_number(&j, "first_index", f->origin.entry.index + 1);
     json_number(&j, "last_index", f->last_index);
+    if (s->last.index != 0) {
+        json_number(&j, "newest_term", s->last.term);
+        json_number(&j, "newest_index", s->last.index);
+        json_number(&j, "newest_time_us", s->last.time_us);
+    }
     json_number(&j, "commit_index", f->commit_index);
     json_number(&j, "last_batch", f->end.batch);
     json_number(&j, "segments", f->segment_count);
@@ -169,7 +176,7 @@ void json_show_head(struct output *out, const struct inspect_options *options,
         show_vote(out, s, 0);
         show_vote(out, s, 1);
         show_origin(out, &s->recovery.facts);
-        show_log(out, &s->recovery.facts);
+        show_log(out, s);
     }
     for (size_t i = 0; i < snapshots->count; i++) {
         show_snapshot(out, &snapshots->list[i]);

@@ -4,6 +4,7 @@
 #include "command/describe.h"
 #include "inspect/text_view.h"
 #include "inspect/words.h"
+#include "store/epoch.h"
 
 enum { LABEL_COLUMNS = 10, NAME_BYTES_SHOWN = 200 };
 
@@ -34,6 +35,10 @@ static void show_identity(const struct head *h, const struct survey *s)
         buffer_printf(h->out, "none yet%s\n", s->identity.is_joining ? "; it is to join one" : "");
     } else {
         words_id(h->out, s->identity.cluster_id);
+        if (s->identity.epoch != 0) {
+            buffer_printf(h->out, ", epoch %" PRIu64 " (%016" PRIx64 ")",
+                          epoch_number(s->identity.epoch), s->identity.epoch);
+        }
         buffer_printf(h->out, "\n");
     }
     label(h, "node");
@@ -122,6 +127,22 @@ static void show_log(const struct head *h, const struct survey *s)
     words_bytes(h->out, bytes);
     buffer_printf(h->out, ", batches up to %" PRIu64 "\n", f->end.batch);
     show_unread(h, f);
+}
+
+/* The order in which elections compare logs (§5.4.1), within an epoch. */
+static void show_end(const struct head *h, const struct survey *s)
+{
+    if (s->last.index == 0) {
+        return;
+    }
+    label(h, "newest by");
+    buffer_printf(h->out, "epoch %" PRIu64 ", term %" PRIu64 ", entry %" PRIu64 "; log time ",
+                  epoch_number(s->identity.epoch), s->last.term, s->last.index);
+    words_local_time(h->out, s->last.time_us, 3);
+    buffer_printf(h->out, "\n");
+    label(h, "");
+    wrap(h, slice_str("of several survivors, the newest has the highest epoch, then the highest "
+                      "term, then the highest entry"));
 }
 
 static void show_sections(const struct head *h, const struct snapshot_file *file)
@@ -250,6 +271,7 @@ void text_show_head(struct output *out, const struct style *style,
         show_vote_copy(&h, s, 1);
         show_origin(&h, &s->recovery.facts);
         show_log(&h, s);
+        show_end(&h, s);
     }
     for (size_t i = 0; i < snapshots->count; i++) {
         show_snapshot(&h, &snapshots->list[i], s);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "command/describe.h"
+#include "store/epoch.h"
 
 enum { US = 1000 * 1000 };
 
@@ -214,6 +215,10 @@ void words_change(struct buffer *out, const struct membership *before, const str
         }
     }
     put_removed(out, before, m, &has_clause);
+    if (before->configuration.epoch != m->configuration.epoch) {
+        begin_clause(out, &has_clause);
+        buffer_printf(out, "epoch %" PRIu64 " begins", epoch_number(m->configuration.epoch));
+    }
     put_joint(out, before, m, &has_clause);
     if (!has_clause) {
         buffer_printf(out, "changes nothing");

@@ -28,7 +28,7 @@ static uint64_t next_wait_ns(struct dial *d)
 {
     uint64_t chance;
 
-    if (d->refused == WIRE_REMOVED) {
+    if (d->refused == WIRE_REMOVED || d->refused == WIRE_EARLIER_EPOCH) {
         return REMOVED_RETRY_NS; /* That is final, so there is no hurry to hear it again. */
     }
     if (addresses_is_searching(d)) {

@@ -4,6 +4,7 @@
 #include "peer/peers.h"
 
 #include "base/mutant.h"
+#include "store/epoch.h"
 
 enum { INBOUNDS_MAX = 256 }; /* Welcomed connections. */
 
@@ -67,6 +68,10 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
     if (hello->cluster_id != p->cluster_id && !MUTANT(other_cluster_accepted)) {
         return WIRE_OTHER_CLUSTER;
     }
+    if (hello->epoch != p->epoch && !MUTANT(earlier_epoch_let_in)) {
+        return epoch_number(hello->epoch) > epoch_number(p->epoch) ? WIRE_LATER_EPOCH
+                                                                   : WIRE_EARLIER_EPOCH;
+    }
     if (hello->to != p->self.id || hello->from == 0) {
         return WIRE_OTHER_NODE;
     }
@@ -95,6 +100,30 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
     return 0;
 }
 
+/* For the operator, who may look here and not there. */
+static void note_other_epoch(struct inbound *in, const struct wire_hello *hello,
+                             enum wire_refusal refusal)
+{
+    struct peers *p = in->peers;
+    char address[300];
+    uint64_t count;
+
+    if (complaints_is_due(&p->complaints, hello->from, io_now_ns(p->io), &count)) {
+        io_stream_peer(p->io, &in->link.stream, address, sizeof address);
+        log_write(
+            p->log, LOG_WARN, "refused a node of another epoch of this cluster",
+            "peer=%016llx address=%s epoch=%016llx own_epoch=%016llx count=%llu advice=" LOG_Q,
+            (unsigned long long)hello->from, address, (unsigned long long)hello->epoch,
+            (unsigned long long)p->epoch, (unsigned long long)count,
+            refusal == WIRE_EARLIER_EPOCH
+                ? "the cluster was recovered without it (--recover): stop it, keep a copy of "
+                  "its data directory, empty the directory, and let it join anew"
+                : "the cluster was recovered without this node (--recover): stop this node, "
+                  "keep a copy of its data directory, empty the directory, and let it join "
+                  "anew");
+    }
+}
+
 static void greet(struct inbound *in)
 {
     struct peers *p = in->peers;
@@ -110,6 +139,9 @@ static void greet(struct inbound *in)
     if (refusal != 0) {
         log_write(p->log, LOG_DEBUG, "refused a peer", "peer=%016llx code=%d",
                   (unsigned long long)hello.from, (int)refusal);
+        if (refusal == WIRE_EARLIER_EPOCH || refusal == WIRE_LATER_EPOCH) {
+            note_other_epoch(in, &hello, refusal);
+        }
         refuse(in, refusal);
         return;
     }

@@ -12,6 +12,7 @@ void hello_say(const struct peers *p, struct link *link, raft_id to, enum wire_c
         .version = version,
         .level = p->level,
         .cluster_id = p->cluster_id,
+        .epoch = p->epoch,
         .from = p->self.id,
         .to = to,
         .incarnation = p->incarnation,

@@ -506,11 +506,12 @@ void peers_show_key(struct peers *p, const struct store_key *key)
     p->has_key = true;
 }
 
-void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
+void peers_open(struct peers *p, uint64_t cluster_id, uint64_t epoch, const struct store_key *key,
                 const struct peers_source *source)
 {
     CHECK(cluster_id != 0);
     p->cluster_id = cluster_id;
+    p->epoch = epoch;
     peers_show_key(p, key);
     p->source = *source;
 }

@@ -178,6 +178,7 @@ struct peers {
     struct member_address self_logged; /* This node's address in the log; port 0: none. */
     struct member_address contact;     /* Given at the start; port 0: none. */
     uint64_t cluster_id;               /* 0: not known yet; then nobody is welcome. */
+    uint64_t epoch;                    /* Of the cluster. */
     struct store_key key;              /* The key of the cluster. */
     bool has_key;                      /* Whether the key is known. */
     uint64_t incarnation;
@@ -229,7 +230,7 @@ void peers_deinit(struct peers *p);
  * it has the key. Nobody is welcomed. */
 void peers_show_key(struct peers *p, const struct store_key *key);
 /* Starts to dial and to welcome nodes. */
-void peers_open(struct peers *p, uint64_t cluster_id, const struct store_key *key,
+void peers_open(struct peers *p, uint64_t cluster_id, uint64_t epoch, const struct store_key *key,
                 const struct peers_source *source);
 /* The opposite, at once: ends all connections, and welcomes nobody until it is opened again, as a
  * process of its own, for `events`. The store of its source must be closed already. */

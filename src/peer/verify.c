@@ -87,6 +87,8 @@ static enum verify_result result_of(const struct verify *v, enum wire_refusal re
     case WIRE_NOT_READY:
         return is_proven ? VERIFY_PROVEN : VERIFY_KEYLESS; /* It has no cluster yet. */
     case WIRE_OTHER_CLUSTER:
+    case WIRE_EARLIER_EPOCH:
+    case WIRE_LATER_EPOCH:
         return is_proven ? VERIFY_OTHER_CLUSTER : VERIFY_UNREACHED;
     case WIRE_OTHER_VERSION:
         return VERIFY_OTHER_VERSION;

@@ -520,6 +520,13 @@ const char *wire_refusal_text(enum wire_refusal refusal)
     case WIRE_OLDER_LEVEL:
         return "the cluster uses what this node's program does not have yet: install a newer "
                "version here";
+    case WIRE_EARLIER_EPOCH:
+        return "the cluster was recovered without this node (--recover), so what this node has is "
+               "not part of it any more: stop this node, keep a copy of its data directory, empty "
+               "the directory, and start it with a contact, to join anew";
+    case WIRE_LATER_EPOCH:
+        return "the cluster was recovered without that node (--recover): stop that node, keep a "
+               "copy of its data directory, empty the directory, and let it join anew";
     }
     return "unknown reason";
 }

@@ -28,7 +28,7 @@ enum {
     WIRE_HEADER_BYTES = 16,
     /* Limit for a frame before the handshake is over: nobody may make us allocate more. */
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
-    WIRE_HELLO_BYTES_MAX = 77 + 255,       /* With the longest host name. */
+    WIRE_HELLO_BYTES_MAX = 85 + 255,       /* With the longest host name. */
     WIRE_PART_BYTES_MAX = 4 * 1024 * 1024, /* Of a snapshot. */
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
     WIRE_FIELDS_BYTES_MAX = 512,        /* All fields of a kind. */
@@ -80,12 +80,15 @@ enum wire_refusal {
     WIRE_SAME_NODE = 6,   /* Another process with the dialer's id is running. */
     WIRE_OTHER_KEY = 7,   /* Sent by the dialer: the listener's proof is wrong. */
     WIRE_OLDER_LEVEL = 8, /* The dialer's program does not know the feature level of the cluster. */
+    WIRE_EARLIER_EPOCH = 9, /* The cluster was recovered without the dialer: epoch.h. */
+    WIRE_LATER_EPOCH = 10,  /* It was recovered without the listener. */
 };
 
 struct wire_hello {
     uint32_t version;
     uint32_t level; /* The newest feature level that the dialer knows. */
     uint64_t cluster_id;
+    uint64_t epoch; /* Of the cluster. */
     raft_id from;
     raft_id to;
     uint64_t incarnation; /* Random, new at each start of the dialer. */

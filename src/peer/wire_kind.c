@@ -19,6 +19,7 @@ static const struct wire_field hello_fields[] = {
     FIELD(WIRE_U32, wire_hello, version),
     RANGE(WIRE_U32, wire_hello, level, 1, 0),
     FIELD(WIRE_U64, wire_hello, cluster_id),
+    FIELD(WIRE_U64, wire_hello, epoch),
     FIELD(WIRE_U64, wire_hello, from),
     FIELD(WIRE_U64, wire_hello, to),
     FIELD(WIRE_U64, wire_hello, incarnation),
@@ -30,7 +31,7 @@ static const struct wire_field hello_fields[] = {
 };
 
 static const struct wire_field refuse_fields[] = {
-    RANGE(WIRE_U8, wire_refuse, reason, WIRE_OTHER_CLUSTER, WIRE_OLDER_LEVEL),
+    RANGE(WIRE_U8, wire_refuse, reason, WIRE_OTHER_CLUSTER, WIRE_LATER_EPOCH),
 };
 
 static const struct wire_field challenge_fields[] = {

@@ -10,6 +10,8 @@
  * committed, so a log has at most one that is not (I-10), and truncation never goes back further
  * than to the previous one; more are kept only as a margin.
  *
+ * Besides, a configuration of a later epoch may follow any other: it has one member.
+ *
  * A configuration that may not follow the previous one has no effect; a correct leader never
  * logs one. The log alone decides that, so nodes with the same log use the same configuration
  * (ADR 14).
@@ -247,11 +249,23 @@ static bool enters_joint(const struct raft_configuration *before,
     return lost_count == 0 ? won_count > 0 : lost_count == 1 && won_count == 0;
 }
 
+/* After the majority was lost, one member goes on alone. No leader logs that, so it happens only
+ * outside of consensus, and nodes that have this entry belong to the new epoch. */
+static bool begins_epoch(const struct raft_configuration *before,
+                         const struct raft_configuration *c)
+{
+    return c->epoch > before->epoch && c->member_count == 1 && c->members[0].incoming &&
+           !c->members[0].outgoing;
+}
+
 bool raft_configuration_may_follow(const struct raft_configuration *before,
                                    const struct raft_configuration *c)
 {
     if (before->member_count == 0 || MUTANT(any_configuration_follows)) {
         return true; /* The first configuration. */
+    }
+    if (c->epoch != before->epoch) {
+        return begins_epoch(before, c) || MUTANT(epoch_begins_anyhow);
     }
     if (raft_configuration_is_joint(before)) {
         struct raft_configuration left = *before;

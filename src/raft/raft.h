@@ -45,6 +45,8 @@ struct raft_member {
 struct raft_configuration {
     uint32_t member_count;
     struct raft_member members[RAFT_MEMBERS_MAX]; /* By rising id; ids are unique. */
+    /* Rises when the cluster is made anew of one member, after the majority was lost. */
+    uint64_t epoch;
 };
 
 /* Whether a majority of C_old is needed as well. */

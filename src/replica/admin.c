@@ -47,15 +47,17 @@ void admin_task_wait_again(struct admin_task *t)
     task_free(t);
 }
 
-/* Which cluster it was added to: the id, and the addresses of its other members. */
+/* Which cluster it was added to: its id and epoch, and the addresses of its other members. */
 static void reply_added(const struct admin_task *t, const struct membership *m,
                         struct resp_writer *w)
 {
+    const struct store_identity *identity = &t->replica->recovered.identity;
     uint32_t count = m == NULL ? 0 : m->configuration.member_count;
     uint32_t others = count - (membership_address(m, t->id) != NULL ? 1 : 0);
 
     resp_array(w, 1 + others);
-    resp_bulkf(w, "%016llx", (unsigned long long)t->replica->recovered.identity.cluster_id);
+    resp_bulkf(w, "%016llx%016llx", (unsigned long long)identity->cluster_id,
+               (unsigned long long)identity->epoch);
     for (uint32_t i = 0; i < count; i++) {
         const struct member_address *address = &m->addresses[i];
 

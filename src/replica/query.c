@@ -27,6 +27,11 @@ const struct store_key *replica_cluster_key(const struct replica *r)
     return r->recovered.identity.cluster_id == 0 ? NULL : &r->recovered.key;
 }
 
+uint64_t replica_epoch(const struct replica *r)
+{
+    return r->recovered.identity.epoch;
+}
+
 uint64_t replica_cluster_id(const struct replica *r)
 {
     return r->recovered.identity.cluster_id;

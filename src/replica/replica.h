@@ -136,7 +136,8 @@ void replica_bootstrap(struct replica *r, const struct store_key *key);
 /* Whether this node made its cluster (or was about to when it crashed). */
 bool replica_is_founder(const struct replica *r);
 /* The cluster that has added this node as a learner, and its key. False: could not be stored. */
-bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key);
+bool replica_joined(struct replica *r, uint64_t cluster_id, uint64_t epoch,
+                    const struct store_key *key);
 /* Begins to take part, with what was recovered. */
 void replica_run(struct replica *r);
 /* Called in each turn of the loop, after clients' commands were submitted: places each command,
@@ -170,6 +171,8 @@ struct raft *replica_raft(const struct replica *r);
 struct keyspace *replica_keyspace(const struct replica *r);
 struct store *replica_store(const struct replica *r);
 uint64_t replica_cluster_id(const struct replica *r);
+/* Of the cluster: store/epoch.h. */
+uint64_t replica_epoch(const struct replica *r);
 /* The key of its cluster; NULL: none yet. */
 const struct store_key *replica_cluster_key(const struct replica *r);
 uint64_t replica_node_id(const struct replica *r);

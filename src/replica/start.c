@@ -126,7 +126,7 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
     struct raft_configuration alone = {.member_count = 1,
                                        .members = {{.id = self, .incoming = true}}};
 
-    if (!replica_joined(r, cluster_id, key)) {
+    if (!replica_joined(r, cluster_id, 0, key)) {
         return;
     }
 
@@ -163,17 +163,19 @@ void replica_bootstrap(struct replica *r, const struct store_key *key)
     membership_free(m);
 }
 
-bool replica_joined(struct replica *r, uint64_t cluster_id, const struct store_key *key)
+bool replica_joined(struct replica *r, uint64_t cluster_id, uint64_t epoch,
+                    const struct store_key *key)
 {
     if (r->recovered.identity.cluster_id == cluster_id) {
         return true;
     }
     CHECK(r->recovered.identity.cluster_id == 0);
-    if (store_set_cluster(r->store, cluster_id, key) != STORE_OK) {
+    if (store_set_cluster(r->store, cluster_id, epoch, key) != STORE_OK) {
         replica_fail(r, "the cluster's id and key could not be stored in the data directory");
         return false;
     }
     r->recovered.identity.cluster_id = cluster_id;
+    r->recovered.identity.epoch = epoch;
     r->recovered.key = *key;
     make_keyspace(r);
     return true;

@@ -6,6 +6,8 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "peer/wire.h"
+#include "store/epoch.h"
 
 static const uint64_t JOIN_PATIENCE_NS = 30 * 1000 * 1000 * 1000ull;
 static const uint64_t LOOK_AGAIN_NS = 2 * 1000 * 1000 * 1000ull;
@@ -52,36 +54,49 @@ static void await_log(struct contact *c)
     look_later(c);
 }
 
-/* A contact of another cluster is surely a mistake. */
+/* A contact of another cluster is surely a mistake, and so is one of another epoch. */
 static bool is_of_another_cluster(const struct contact *c, enum join_outcome outcome,
-                                  uint64_t cluster_id)
+                                  const struct join_cluster *cluster)
 {
-    return outcome == JOIN_DONE && cluster_id != look(c).cluster_id;
+    struct contact_node node = look(c);
+
+    return outcome == JOIN_DONE &&
+           (cluster->id != node.cluster_id ||
+            (cluster->epoch != node.epoch && !MUTANT(contact_epoch_ignored)));
 }
 
-static void fail_for_another_cluster(struct contact *c)
+static void fail_for_another_cluster(struct contact *c, const struct join_cluster *cluster)
 {
-    fail(c, false,
-         "the data directory belongs to another cluster than the contact: start with another "
-         "--data directory, or with a contact of its own cluster");
+    struct contact_node node = look(c);
+
+    if (cluster->id != node.cluster_id) {
+        fail(c, false,
+             "the data directory belongs to another cluster than the contact: start with another "
+             "--data directory, or with a contact of its own cluster");
+    } else if (epoch_number(cluster->epoch) < epoch_number(node.epoch)) {
+        fail(c, false, wire_refusal_text(WIRE_LATER_EPOCH));
+    } else {
+        fail(c, false, wire_refusal_text(WIRE_EARLIER_EPOCH));
+    }
 }
 
-static void on_joined(struct contact *c, enum join_outcome outcome, uint64_t cluster_id,
-                      const char *text)
+static void on_joined(struct contact *c, enum join_outcome outcome,
+                      const struct join_cluster *cluster, const char *text)
 {
     if (outcome != JOIN_DONE) {
         fail(c, outcome == JOIN_REFUSED, text);
-    } else if (c->options.events.added(c->options.events.context, cluster_id, text)) {
+    } else if (c->options.events.added(c->options.events.context, cluster, text)) {
         await_log(c);
     }
 }
 
 /* The node may have been removed before it heard from any member, and then nobody else would
  * tell it. */
-static void on_added_again(struct contact *c, enum join_outcome outcome, uint64_t cluster_id)
+static void on_added_again(struct contact *c, enum join_outcome outcome,
+                           const struct join_cluster *cluster)
 {
-    if (is_of_another_cluster(c, outcome, cluster_id)) {
-        fail_for_another_cluster(c);
+    if (is_of_another_cluster(c, outcome, cluster)) {
+        fail_for_another_cluster(c, cluster);
         return;
     }
     if (outcome == JOIN_REMOVED) {
@@ -91,23 +106,24 @@ static void on_added_again(struct contact *c, enum join_outcome outcome, uint64_
 }
 
 /* Only the first answer is checked: later, a node of another cluster may have this address. */
-static void on_whereabouts(struct contact *c, enum join_outcome outcome, uint64_t cluster_id)
+static void on_whereabouts(struct contact *c, enum join_outcome outcome,
+                           const struct join_cluster *cluster)
 {
     bool is_first = c->phase == CONTACT_CHECKING;
 
     c->phase = CONTACT_STANDING_BY;
-    if (!is_of_another_cluster(c, outcome, cluster_id)) {
+    if (!is_of_another_cluster(c, outcome, cluster)) {
         if (outcome == JOIN_DONE && c->here.peer_port != 0) {
             c->options.events.met(c->options.events.context, &c->here);
         }
     } else if (is_first) {
-        fail_for_another_cluster(c);
+        fail_for_another_cluster(c, cluster);
         return;
     }
     look_later(c);
 }
 
-static void join_done(void *context, enum join_outcome outcome, uint64_t cluster_id,
+static void join_done(void *context, enum join_outcome outcome, const struct join_cluster *cluster,
                       const char *text)
 {
     struct contact *c = context;
@@ -116,14 +132,14 @@ static void join_done(void *context, enum join_outcome outcome, uint64_t cluster
     c->answered_ns = io_now_ns(c->options.io);
     switch (c->phase) {
     case CONTACT_JOINING:
-        on_joined(c, outcome, cluster_id, text);
+        on_joined(c, outcome, cluster, text);
         break;
     case CONTACT_AWAITING_LOG:
-        on_added_again(c, outcome, cluster_id);
+        on_added_again(c, outcome, cluster);
         break;
     case CONTACT_CHECKING:
     case CONTACT_STANDING_BY:
-        on_whereabouts(c, outcome, cluster_id);
+        on_whereabouts(c, outcome, cluster);
         break;
     }
 }

@@ -31,6 +31,7 @@
 /* What this file needs to know about the node. */
 struct contact_node {
     uint64_t cluster_id; /* 0: no cluster yet. */
+    uint64_t epoch;      /* Of the cluster. */
     bool has_log;
     bool is_over;       /* The node is stopping or was removed, so it needs no contact. */
     bool knows_leader;  /* Also true if it leads itself. */
@@ -45,7 +46,7 @@ struct contact_events {
     void (*has_key)(void *context, const struct store_key *key);
     /* The contact's cluster has added this node, which had no cluster. `members` is text for
      * people. Returns false if the node has ended. */
-    bool (*added)(void *context, uint64_t cluster_id, const char *members);
+    bool (*added)(void *context, const struct join_cluster *cluster, const char *members);
     /* The contact is in this node's cluster, and other nodes reach it at this address. */
     void (*met)(void *context, const struct member_address *contact);
     /* The contact's cluster reports that this node was removed. */

@@ -16,6 +16,7 @@
 #include "server/machine.h"
 #include "server/machine_memory.h"
 #include "server/options.h"
+#include "server/recover.h"
 #include "server/server.h"
 
 enum {
@@ -187,6 +188,76 @@ static int serve(struct options *options)
     _exit(p.exit_status);
 }
 
+/* --- recovery --------------------------------------------------------------------------- */
+
+static bool is_confirmed(const struct options *options)
+{
+    char answer[16] = "";
+
+    if (options->is_agreed) {
+        return true;
+    }
+    if (isatty(STDIN_FILENO) != 1) {
+        fputs("\nNothing was changed: there is no terminal to ask at. Read the above, then add "
+              "--yes.\n",
+              stdout);
+        return false;
+    }
+    fputs("\nType yes to go on: ", stdout);
+    fflush(stdout);
+    if (fgets(answer, sizeof answer, stdin) == NULL || strcmp(answer, "yes\n") != 0) {
+        fputs("Nothing was changed.\n", stdout);
+        return false;
+    }
+    return true;
+}
+
+static void show_recovery(const struct recover *r)
+{
+    struct buffer out = {0};
+
+    recover_describe(r, &out);
+    fwrite(buffer_begin(&out), 1, buffer_size(&out), stdout);
+    buffer_deinit(&out);
+}
+
+static bool recover_with(struct recover *r, const struct options *options, char *text,
+                         size_t text_size)
+{
+    show_recovery(r);
+    if (!is_confirmed(options) || !recover_execute(r, text, text_size)) {
+        return false;
+    }
+    fputs("Done: start this node as before, without --recover.\n", stdout);
+    return true;
+}
+
+static int recover(const struct options *options)
+{
+    struct log_sink sink = make_sink(options);
+    struct log log = {.level = options->log_level, .sink = log_sink_write, .context = &sink};
+    struct recover_options recovery = {
+        .io = io_uv_new(),
+        .log = &log,
+        .data_dir = options->config.data_dir,
+        .segment_bytes = options->config.segment_bytes,
+        .announced = server_config_announced(&options->config),
+        .peer_port = options->config.peer_port,
+    };
+    char text[1024] = "";
+    struct recover *r = recover_open(&recovery, text, sizeof text);
+    bool is_done = r != NULL && recover_with(r, options, text, sizeof text);
+
+    if (text[0] != '\0') {
+        fprintf(stderr, "rakit-server: %s\n", text);
+    }
+    if (r != NULL) {
+        recover_close(r);
+    }
+    io_uv_free(recovery.io);
+    return is_done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -206,5 +277,5 @@ int main(int argc, char **argv)
         break;
     }
     kv_prepare_heap();
-    return serve(&options);
+    return options.is_recovery ? recover(&options) : serve(&options);
 }

@@ -41,6 +41,8 @@ enum option_code {
     OPTION_LOG_FORMAT,
     OPTION_PROTECTED_MODE,
     OPTION_NEW_CLUSTER,
+    OPTION_RECOVER,
+    OPTION_YES,
     OPTION_CLUSTER_KEY,
 };
 
@@ -63,6 +65,8 @@ static const struct option long_options[] = {
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
     {"new-cluster", no_argument, NULL, OPTION_NEW_CLUSTER},
+    {"recover", no_argument, NULL, OPTION_RECOVER},
+    {"yes", no_argument, NULL, OPTION_YES},
     {"cluster-key", required_argument, NULL, OPTION_CLUSTER_KEY},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
@@ -85,6 +89,9 @@ const char *options_help(void)
            "  --data DIR               where the node lives; default: rakit-PORT\n"
            "  --new-cluster            make a new cluster in a directory that is there already;\n"
            "                           not needed if the directory does not exist\n"
+           "  --recover                the majority is lost for good: show what this node has,\n"
+           "                           ask, make a new cluster of it, and end\n"
+           "  --yes                    do not ask\n"
            "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
            "                           contact on this machine hands it over by itself\n"
            "  --peer-port N            port that the other nodes connect to; default:\n"
@@ -291,6 +298,12 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_NEW_CLUSTER:
         config->is_new_cluster = true;
         return OPTIONS_RUN;
+    case OPTION_RECOVER:
+        p->options->is_recovery = true;
+        return OPTIONS_RUN;
+    case OPTION_YES:
+        p->options->is_agreed = true;
+        return OPTIONS_RUN;
     case OPTION_PEER_PORT:
         if (!read_number(optarg, 1, PORT_MAX, &value)) {
             return refuse(p, "--peer-port takes a port from 1 to 65535, not '%s'", optarg);
@@ -351,6 +364,20 @@ static enum options_result read_address(const struct parse *p, const char *what,
     return OPTIONS_RUN;
 }
 
+static enum options_result check_recovery(const struct parse *p)
+{
+    const struct options *o = p->options;
+
+    if (o->is_recovery && (o->config.has_contact || o->config.is_new_cluster)) {
+        return refuse(p, "--recover goes on with what this node has: leave out %s",
+                      o->config.has_contact ? "the contact" : "--new-cluster");
+    }
+    if (o->is_agreed && !o->is_recovery) {
+        return refuse(p, "--yes answers the question of --recover, which is not there");
+    }
+    return OPTIONS_RUN;
+}
+
 static enum options_result read_positions(struct parse *p, int count, char **words)
 {
     struct server_config *config = &p->options->config;
@@ -371,7 +398,7 @@ static enum options_result read_positions(struct parse *p, int count, char **wor
         return refuse(p, "--new-cluster makes a cluster, and a contact is there to join one: give "
                          "one of the two");
     }
-    return result;
+    return result == OPTIONS_RUN ? check_recovery(p) : result;
 }
 
 static enum options_result fill_gaps(struct parse *p)

@@ -64,6 +64,7 @@ static struct contact_node look_at_node(void *context)
 
     return (struct contact_node){
         .cluster_id = replica_cluster_id(s->replica),
+        .epoch = replica_epoch(s->replica),
         .has_log = replica_has_log(s->replica),
         .is_over = s->is_stopping || s->is_stopped || replica_is_removed(s->replica),
         .knows_leader = replica_leader_address(s->replica, &leader),
@@ -79,21 +80,21 @@ static void key_came(void *context, const struct store_key *key)
     peers_show_key(&s->peers, &s->key);
 }
 
-static bool added(void *context, uint64_t cluster_id, const char *members)
+static bool added(void *context, const struct join_cluster *cluster, const char *members)
 {
     struct server *s = context;
 
-    if (s->key_cluster_id != 0 && s->key_cluster_id != cluster_id) {
+    if (s->key_cluster_id != 0 && s->key_cluster_id != cluster->id) {
         give_up(s, "the key is of another cluster than the contact: name a file with the key of "
                    "the contact's (--cluster-key). This node was added to that cluster as a "
                    "learner: start it again with the right key, or remove it (RAFT REMOVE)");
         return false;
     }
-    if (!replica_joined(s->replica, cluster_id, &s->key)) {
+    if (!replica_joined(s->replica, cluster->id, cluster->epoch, &s->key)) {
         return false;
     }
     log_write(s->log, LOG_INFO, "joined as a learner", "cluster=%016" PRIx64 " members=%s",
-              cluster_id, members);
+              cluster->id, members);
     replica_run(s->replica);
     return true;
 }
@@ -394,7 +395,8 @@ static void replica_runs(void *context)
     struct server *s = context;
     struct peers_source source = replica_source(s->replica);
 
-    peers_open(&s->peers, replica_cluster_id(s->replica), replica_cluster_key(s->replica), &source);
+    peers_open(&s->peers, replica_cluster_id(s->replica), replica_epoch(s->replica),
+               replica_cluster_key(s->replica), &source);
 }
 
 static void replica_failed(void *context)

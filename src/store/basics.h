@@ -8,19 +8,22 @@
 /* Reasons why store_open() refuses, derived from what was found. */
 enum store_error {
     STORE_OK = 0,
-    STORE_ELOCKED = -1,  /* Another server uses this directory. */
-    STORE_EFORMAT = -2,  /* Not ours, or of a version this program does not know. */
-    STORE_EDAMAGED = -3, /* Damage that may have affected acknowledged data. */
-    STORE_EIO = -4,      /* A system call failed; the text says which. */
-    STORE_EJOINS = -5,   /* It was made to join a cluster and has not, and now there is no
+    STORE_ELOCKED = -1,   /* Another server uses this directory. */
+    STORE_EFORMAT = -2,   /* Not ours, or of a version this program does not know. */
+    STORE_EDAMAGED = -3,  /* Damage that may have affected acknowledged data. */
+    STORE_EIO = -4,       /* A system call failed; the text says which. */
+    STORE_EJOINS = -5,    /* It was made to join a cluster and has not, and now there is no
                           * contact. */
+    STORE_ERECOVERS = -6, /* A recovery of it was interrupted. */
 };
 
 struct store_identity {
     uint64_t cluster_id; /* 0: not in a cluster yet. */
     uint64_t node_id;
-    uint32_t group;  /* The group whose log this is: 0, the only one. */
-    bool is_joining; /* Without a cluster: made to join one. */
+    uint64_t epoch;     /* Of the cluster: see epoch.h. */
+    uint32_t group;     /* The group whose log this is: 0, the only one. */
+    bool is_joining;    /* Without a cluster: made to join one. */
+    bool is_recovering; /* The epoch was begun on this disk, and its first entry may be missing. */
 };
 
 /* The entry after which a log begins: it and all before are committed and not in the log. */

@@ -124,6 +124,18 @@ int directory_read_identity(struct io *io, const char *dir, const struct directo
                        : STORE_OK;
 }
 
+int directory_check_recovery(const char *dir, const struct store_identity *identity,
+                             struct complaint *c)
+{
+    return !identity->is_recovering
+               ? STORE_OK
+               : complain(c, STORE_ERECOVERS,
+                          "a recovery of %s was interrupted, so it belongs neither to the old "
+                          "cluster nor to a new one: repeat the command (rakit-server HOST PORT "
+                          "--recover), which completes it",
+                          dir);
+}
+
 int directory_remove_leftovers(struct io *io, const char *dir, const struct directory *d,
                                struct complaint *c)
 {

@@ -34,6 +34,9 @@ void directory_deinit(struct directory *d);
  * STORE_OK, or a store_error with a message. */
 int directory_read_identity(struct io *io, const char *dir, const struct directory *d,
                             struct store_identity *ret_identity, struct complaint *c);
+/* STORE_ERECOVERS, with a message, if a recovery was interrupted. */
+int directory_check_recovery(const char *dir, const struct store_identity *identity,
+                             struct complaint *c);
 /* STORE_OK, or STORE_EIO with a message. */
 int directory_remove_leftovers(struct io *io, const char *dir, const struct directory *d,
                                struct complaint *c);

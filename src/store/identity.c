@@ -4,7 +4,11 @@
 
 #include "base/bytes.h"
 
-enum { AT_IS_JOINING = HEAD_FIELDS_AT };
+enum {
+    AT_IS_JOINING = HEAD_FIELDS_AT,
+    AT_IS_RECOVERING = HEAD_FIELDS_AT + 4,
+    AT_EPOCH = HEAD_FIELDS_AT + 8,
+};
 
 int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,
                   struct complaint *c)
@@ -50,6 +54,8 @@ int identity_read(struct io *io, const char *dir, struct store_identity *ret_ide
     ret_identity->cluster_id = get_u64(sector + 16);
     ret_identity->node_id = get_u64(sector + 24);
     ret_identity->is_joining = get_u32(sector + AT_IS_JOINING) != 0;
+    ret_identity->is_recovering = get_u32(sector + AT_IS_RECOVERING) != 0;
+    ret_identity->epoch = get_u64(sector + AT_EPOCH);
     return STORE_OK;
 }
 
@@ -62,6 +68,8 @@ int identity_write(struct io *io, const char *dir, const struct store_identity *
 
     head_init(sector, MAGIC_IDENTITY, &of_node);
     put_u32(sector + AT_IS_JOINING, identity->is_joining ? 1 : 0);
+    put_u32(sector + AT_IS_RECOVERING, identity->is_recovering ? 1 : 0);
+    put_u64(sector + AT_EPOCH, identity->epoch);
     head_seal(sector);
 
     int rv = file_replace(io, dir, "identity", sector, sizeof sector);

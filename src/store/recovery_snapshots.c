@@ -93,15 +93,15 @@ static void note_name(void *context, const char *name)
 
 /* --- which one fits the log --- */
 
-static int note_term(void *context, struct entry *e)
+static int note_entry(void *context, struct entry *e)
 {
-    *(uint64_t *)context = e->term;
+    *(struct store_origin *)context =
+        (struct store_origin){.index = e->index, .term = e->term, .time_us = e->time_us};
     entry_release(e);
     return 0;
 }
 
-/* The term of an entry that the log has. Returns 0 or a negative errno value. */
-static int read_term(struct store *s, uint64_t index, uint64_t *ret_term)
+int recovery_read_entry(struct store *s, uint64_t index, struct store_origin *ret_entry)
 {
     const struct log_run *run = log_index_find(&s->index, index);
     struct log_reader reader;
@@ -111,7 +111,7 @@ static int read_term(struct store *s, uint64_t index, uint64_t *ret_term)
         return reader.error != 0 ? reader.error : -EBADMSG;
     }
 
-    int rv = log_read_run(&reader, run, index, index, note_term, ret_term);
+    int rv = log_read_run(&reader, run, index, index, note_entry, ret_entry);
 
     log_reader_close(&reader);
     return rv;
@@ -121,13 +121,13 @@ static int compare_with_log(struct recovery *r, const struct store_snapshot *sna
                             bool *ret_is_beyond)
 {
     const struct recovery_facts *f = &r->facts;
-    uint64_t term = snapshot->term;
+    struct store_origin own = {.term = snapshot->term};
     int rv = 0;
 
     if (snapshot->index > f->origin.entry.index && snapshot->index <= f->last_index) {
-        rv = read_term(r->store, snapshot->index, &term);
+        rv = recovery_read_entry(r->store, snapshot->index, &own);
     }
-    *ret_is_beyond = snapshot->index > f->last_index || term != snapshot->term;
+    *ret_is_beyond = snapshot->index > f->last_index || own.term != snapshot->term;
     return rv;
 }
 

@@ -208,6 +208,9 @@ static int find_identity(struct store *s, const struct directory *directory, uin
 {
     int rv = directory_read_identity(s->io, s->dir, directory, &s->identity, c);
 
+    if (rv == STORE_OK && !s->options.is_recovery && !MUTANT(half_recovered_starts)) {
+        rv = directory_check_recovery(s->dir, &s->identity, c);
+    }
     if (rv != STORE_OK || s->identity.cluster_id != 0) {
         return rv;
     }
@@ -372,9 +375,11 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
     return STORE_OK;
 }
 
-int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_key *key)
+int store_set_cluster(struct store *s, uint64_t cluster_id, uint64_t epoch,
+                      const struct store_key *key)
 {
-    struct store_identity identity = {.cluster_id = cluster_id, .node_id = s->identity.node_id};
+    struct store_identity identity = {
+        .cluster_id = cluster_id, .node_id = s->identity.node_id, .epoch = epoch};
     struct vote first = {.generation = 1};
 
     CHECK(cluster_id != 0);
@@ -398,6 +403,32 @@ int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_k
     s->identity = identity;
     wal_prepare_start(s);
     return STORE_OK;
+}
+
+static int set_epoch(struct store *s, uint64_t epoch, bool is_recovering)
+{
+    struct store_identity identity = s->identity;
+
+    CHECK(identity.cluster_id != 0);
+    identity.epoch = epoch;
+    identity.is_recovering = is_recovering;
+
+    int rv = identity_write(s->io, s->dir, &identity);
+
+    if (rv == 0) {
+        s->identity = identity;
+    }
+    return rv;
+}
+
+int store_begin_epoch(struct store *s, uint64_t epoch)
+{
+    return set_epoch(s, epoch, true);
+}
+
+int store_end_epoch(struct store *s)
+{
+    return set_epoch(s, s->identity.epoch, false);
 }
 
 /* Without a cluster there are no votes and no log: these two files are everything. */

@@ -36,6 +36,7 @@ struct store_options {
                                   * yet. */
     bool is_joining;             /* If the directory has no cluster: it is to join one. */
     bool is_new_cluster;         /* It may found a cluster, whatever it was made for. */
+    bool is_recovery;            /* A recovery that was interrupted is about to be completed. */
     uint64_t segment_bytes;      /* Size of a log segment; a multiple of 4096. */
     const struct log *log;       /* For what recovery finds, and problems; may be NULL. */
     /* Everything up to write `seq` is durable (loop thread). */
@@ -86,9 +87,16 @@ void store_discard(struct store *s);
  * it to keep it. Stops at the first non-zero result and returns it. */
 int store_replay(struct store *s, int (*each)(void *context, struct entry *e), void *context);
 
-/* Stores the cluster that this node now belongs to, and its key. Blocking; only before the first
- * store_write(). */
-int store_set_cluster(struct store *s, uint64_t cluster_id, const struct store_key *key);
+/* Stores the cluster that this node now belongs to, its epoch, and its key. Blocking; only before
+ * the first store_write(). */
+int store_set_cluster(struct store *s, uint64_t cluster_id, uint64_t epoch,
+                      const struct store_key *key);
+
+/* Stores that this node begins a new epoch, or, with the same one, that it has. In between, only
+ * a store_open() for a recovery succeeds. Blocking; only before the first store_write(). 0 or a
+ * negative errno value. */
+int store_begin_epoch(struct store *s, uint64_t epoch);
+int store_end_epoch(struct store *s);
 
 /* Reads the key from a file that the user names: the file cluster-key of a member's data
  * directory, or 32 random bytes. *ret_cluster_id: the cluster; 0: not in the file. Blocking. 0,

@@ -62,6 +62,8 @@ static void find_identity(struct survey *s, const char *dir)
 
     if (directory_read_identity(io, dir, &s->directory, &s->identity, &c) != STORE_OK) {
         (void)io_dir_list(io, dir, borrow_from, &borrowing);
+    } else {
+        (void)directory_check_recovery(dir, &s->identity, &c);
     }
     s->is_member = s->identity.cluster_id != 0;
     s->store->identity = s->identity;
@@ -101,6 +103,27 @@ static void look_at_snapshots(struct survey *s)
     }
 }
 
+/* By which survivors are compared. */
+static void look_at_end(struct survey *s)
+{
+    struct recovery_facts *f = &s->recovery.facts;
+    const struct store_snapshot *snapshot = &f->snapshots.newest;
+    int error = 0;
+
+    if (snapshot->index > 0 && f->snapshots.is_beyond_log) {
+        s->last = (struct store_origin){
+            .index = snapshot->index, .term = snapshot->term, .time_us = snapshot->time_us};
+    } else if (f->last_index <= f->origin.entry.index) {
+        s->last = f->origin.entry;
+    } else {
+        error = recovery_read_entry(s->store, f->last_index, &s->last);
+    }
+    if (error != 0) { /* A start would not be able to read it either. */
+        f->error = error;
+        s->snapshot_row = NULL;
+    }
+}
+
 static void look_at_member(struct survey *s, const char *dir)
 {
     struct store *store = s->store;
@@ -112,6 +135,7 @@ static void look_at_member(struct survey *s, const char *dir)
     look_at_log(s);
     if (s->log_row != NULL && recovery_lets_start(s->log_row)) {
         look_at_snapshots(s);
+        look_at_end(s);
     }
 }
 

@@ -23,7 +23,8 @@ struct survey {
     const struct recovery_row *vote_row;
     const struct recovery_row *log_row;
     const struct recovery_row *snapshot_row; /* NULL unless the log lets the node start. */
-    struct store *store; /* Never opened; its index knows where live entries are. */
+    struct store_origin last; /* The last entry that a node here would have; index 0: unknown. */
+    struct store *store;      /* Never opened; its index knows where live entries are. */
     struct recovery recovery;
 };
 

@@ -124,6 +124,11 @@ const struct store_key *replica_cluster_key(const struct replica *r)
     return r->has_not_joined ? NULL : &key;
 }
 
+uint64_t replica_epoch(const struct replica *r)
+{
+    return 0;
+}
+
 uint64_t replica_cluster_id(const struct replica *r)
 {
     return 0xc1;

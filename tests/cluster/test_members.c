@@ -51,9 +51,11 @@ static void test_membership__comes_out_as_it_went_in(void **state)
 
     in->configuration.members[1].outgoing = true;
     in->configuration.members[2].incoming = false;
+    in->configuration.epoch = UINT64_C(0x0001aabbccddeeff);
     e = membership_encode(in);
     out = membership_decode(entry_payload(e));
     assert_non_null(out);
+    assert_int_equal(out->configuration.epoch, in->configuration.epoch);
     assert_int_equal(out->configuration.member_count, 3);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(out->configuration.members[i].id, 10 * (i + 1));
@@ -266,6 +268,34 @@ static void test_membership__without_effect_has_none_for_the_core(void **state)
     members_deinit(&members);
 }
 
+static void test_membership__of_one_survivor_removes_all_others(void **state)
+{
+    struct membership *three = membership_of(3);
+    struct member_address self = address_of(20);
+    struct membership *alone;
+    struct membership *again;
+
+    (void)state;
+    self.client.port = 99;
+    alone = membership_alone(three, &self, 7);
+    assert_int_equal(alone->configuration.epoch, 7);
+    assert_int_equal(alone->configuration.member_count, 1);
+    assert_true(alone->configuration.members[0].incoming);
+    assert_int_equal(membership_address(alone, 20)->client.port, 99);
+    assert_true(membership_was_removed(alone, 10));
+    assert_true(membership_was_removed(alone, 30));
+    assert_true(membership_may_follow(three, alone));
+
+    self = address_of(30); /* It was removed, and goes on nevertheless. */
+    again = membership_alone(alone, &self, 8);
+    assert_false(membership_was_removed(again, 30));
+    assert_true(membership_was_removed(again, 20));
+    assert_true(membership_may_follow(alone, again));
+    membership_free(three);
+    membership_free(alone);
+    membership_free(again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_membership__first_digits_of_a_removed_node_name_no_member),
         cmocka_unit_test(test_membership__without_effect_has_none_for_the_core),
         cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
+        cmocka_unit_test(test_membership__of_one_survivor_removes_all_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

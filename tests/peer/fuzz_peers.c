@@ -320,7 +320,7 @@ static void start(struct world *w)
     w->node_io = sim_boot(sim_machine_new(w->sim, "node"));
     w->stranger_io = sim_boot(sim_machine_new(w->sim, "stranger"));
     CHECK(peers_start(&w->peers, w->node_io, NULL, &events, &options) == 0);
-    peers_open(&w->peers, CLUSTER, &the_key, &source);
+    peers_open(&w->peers, CLUSTER, 0, &the_key, &source);
     for (int i = 0; i < CONNECTIONS; i++) {
         stranger_start(&w->strangers[i], w->stranger_io);
     }

@@ -163,7 +163,7 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
     if (n->has_no_cluster) {
         return;
     }
-    peers_open(&n->peers, cluster_id, n->key == NULL ? &the_key : n->key, &source);
+    peers_open(&n->peers, cluster_id, n->epoch, n->key == NULL ? &the_key : n->key, &source);
 }
 
 void start_node(struct world *w, uint32_t i, uint64_t cluster_id)

@@ -32,6 +32,7 @@ struct node {
     const struct log *log;       /* May be NULL. */
     const struct store_key *key; /* NULL: the_key. */
     bool has_no_cluster;
+    uint64_t epoch; /* Of its cluster. */
 };
 
 struct world {

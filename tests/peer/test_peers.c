@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "store/epoch.h"
 
 static void test_peers__of_one_cluster_connect_both_ways(void **state)
 {
@@ -575,12 +576,50 @@ static void test_peers__report_their_disk_and_memory_with_entries(void **state)
     stranger_end(&s);
 }
 
+/* The second node has recovered its cluster without the first one. Each hears what to do. */
+static void test_peers__of_another_epoch_are_refused(void **state)
+{
+    struct world *w = *state;
+    uint32_t warnings = 0;
+    struct log log = {.level = LOG_WARN, .sink = count_warnings, .context = &warnings};
+
+    w->nodes[1].epoch = epoch_after(0, 1);
+    w->nodes[1].log = &log;
+    start_both(w);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(w->nodes[0].refusal, WIRE_EARLIER_EPOCH);
+    assert_false(is_up(&w->nodes[0].peers, id_of(1)));
+    assert_null(peers_find(&w->nodes[1].peers, id_of(0)));
+    assert_int_equal(warnings, 1);
+    dial(w, 1);
+    run_ms(w, 500);
+    assert_int_equal(w->nodes[1].refusal, WIRE_LATER_EPOCH);
+    assert_false(is_up(&w->nodes[1].peers, id_of(0)));
+}
+
+/* Both were recovered, from the same cluster. */
+static void test_peers__of_two_recoveries_are_refused(void **state)
+{
+    struct world *w = *state;
+
+    w->nodes[0].epoch = epoch_after(0, 2);
+    w->nodes[1].epoch = epoch_after(0, 1);
+    start_both(w);
+    dial(w, 0);
+    run_ms(w, 500);
+    assert_int_equal(w->nodes[0].refusal, WIRE_EARLIER_EPOCH);
+    assert_false(is_up(&w->nodes[0].peers, id_of(1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PEERS_TEST(test_peers__of_one_cluster_connect_both_ways),
         PEERS_TEST(test_peers__of_another_cluster_are_refused),
         PEERS_TEST(test_peers__that_were_removed_are_refused),
+        PEERS_TEST(test_peers__of_another_epoch_are_refused),
+        PEERS_TEST(test_peers__of_two_recoveries_are_refused),
         PEERS_TEST(test_peers__that_find_themselves_do_not_warn),
         PEERS_TEST(test_peers__with_the_id_of_a_node_that_runs_are_refused),
         PEERS_TEST(test_peers__that_lost_power_are_let_in_again_at_once),

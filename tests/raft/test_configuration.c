@@ -647,6 +647,22 @@ static void test_configuration__a_cluster_grows_and_shrinks(void **state)
     cluster_free(c);
 }
 
+/* After the majority was lost, one member goes on alone, whatever the membership was. */
+static void test_configuration__a_later_epoch_begins_with_one_voter(void **state)
+{
+    struct raft_configuration before = solo_voters(5);
+    struct raft_configuration alone = solo_voters(1);
+    struct raft_configuration two = solo_voters(2);
+
+    assert_false(raft_configuration_may_follow(&before, &alone));
+    alone.epoch = two.epoch = 1;
+    assert_true(raft_configuration_may_follow(&before, &alone));
+    assert_false(raft_configuration_may_follow(&before, &two));
+    assert_false(raft_configuration_may_follow(&alone, &before)); /* No way back. */
+    before.members[0].outgoing = before.members[1].outgoing = true;
+    assert_true(raft_configuration_may_follow(&before, &alone)); /* Out of a joint state. */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -675,6 +691,7 @@ int main(void)
         cmocka_unit_test(test_configuration__a_removed_node_disturbs_nobody),
         cmocka_unit_test(test_configuration__members_stay_in_order),
         cmocka_unit_test(test_configuration__a_cluster_grows_and_shrinks),
+        cmocka_unit_test(test_configuration__a_later_epoch_begins_with_one_voter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

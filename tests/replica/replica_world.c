@@ -38,7 +38,8 @@ static void runs(void *context)
     struct world_node *n = context;
     struct peers_source source = replica_source(n->replica);
 
-    peers_open(&n->peers, replica_cluster_id(n->replica), replica_cluster_key(n->replica), &source);
+    peers_open(&n->peers, replica_cluster_id(n->replica), 0, replica_cluster_key(n->replica),
+               &source);
 }
 
 static void failed(void *context)
@@ -166,7 +167,7 @@ void world_join(struct world *w, uint32_t i)
 {
     struct replica *r = w->nodes[i].replica;
 
-    assert_true(replica_joined(r, replica_cluster_id(w->nodes[0].replica), &the_key));
+    assert_true(replica_joined(r, replica_cluster_id(w->nodes[0].replica), 0, &the_key));
     replica_run(r);
 }
 

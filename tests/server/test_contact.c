@@ -14,12 +14,13 @@
 #include "base/memory.h"
 #include "server/contact.h"
 #include "sim/world/sim.h"
+#include "store/epoch.h"
 
 #define CONTACT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 enum { PORT = 8000, CONTACT_PEER_PORT = 18010, CONTACT_ID = 0xb, CLUSTER = 77, OTHER_CLUSTER = 78 };
 
-static const char added[] = "*2\r\n$16\r\n000000000000004d\r\n$6\r\nb:8000\r\n";
+static const char added[] = "*2\r\n$32\r\n000000000000004d0001000000000000\r\n$6\r\nb:8000\r\n";
 static const char the_key[] =
     "$64\r\n"
     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\r\n";
@@ -106,14 +107,21 @@ static void listener_closed(struct io_listener *listener)
 {
 }
 
-static void say_whereabouts(struct world *w, uint64_t cluster_id)
+static void say_epoch(struct world *w, uint64_t cluster_id, uint64_t epoch)
 {
     char info[160];
-    int size =
-        snprintf(info, sizeof info, "cluster_id:%016llx\r\nnode_id:%016llx\r\npeer_port:%d\r\n",
-                 (unsigned long long)cluster_id, (unsigned long long)CONTACT_ID, CONTACT_PEER_PORT);
+    int size = snprintf(info, sizeof info,
+                        "cluster_id:%016llx\r\ncluster_epoch:%016llx\r\n"
+                        "node_id:%016llx\r\npeer_port:%d\r\n",
+                        (unsigned long long)cluster_id, (unsigned long long)epoch,
+                        (unsigned long long)CONTACT_ID, CONTACT_PEER_PORT);
 
     snprintf(w->whereabouts, sizeof w->whereabouts, "$%d\r\n%s\r\n", size, info);
+}
+
+static void say_whereabouts(struct world *w, uint64_t cluster_id)
+{
+    say_epoch(w, cluster_id, 0);
 }
 
 static void run_contact(struct world *w)
@@ -143,12 +151,13 @@ static void on_key(void *context, const struct store_key *key)
     w->has_key = true;
 }
 
-static bool on_added(void *context, uint64_t cluster_id, const char *members)
+static bool on_added(void *context, const struct join_cluster *cluster, const char *members)
 {
     struct world *w = context;
 
-    w->added_to = cluster_id;
-    w->node.cluster_id = cluster_id;
+    w->added_to = cluster->id;
+    w->node.cluster_id = cluster->id;
+    w->node.epoch = cluster->epoch;
     assert_string_equal(members, "b:8000");
     assert_int_equal(w->has_key, w->wants_key);
     return true;
@@ -262,6 +271,7 @@ static void test_contact__of_a_new_node_adds_it(void **state)
     start_contact(w);
     run_s(w, 1);
     assert_int_equal(w->added_to, CLUSTER);
+    assert_int_equal(epoch_number(w->node.epoch), 1);
     assert_int_equal(w->failed_count, 0);
 }
 
@@ -452,6 +462,21 @@ static void test_contact__is_not_asked_by_a_node_that_stops(void **state)
     assert_int_equal(w->info_count, 1);
 }
 
+/* Either the node's cluster or the contact's was recovered without the other. */
+static void test_contact__of_another_epoch_ends_a_node_at_its_start(void **state)
+{
+    struct world *w = *state;
+
+    say_epoch(w, CLUSTER, epoch_after(0, 5));
+    w->node = (struct contact_node){.cluster_id = CLUSTER, .has_log = true};
+    run_contact(w);
+    start_contact(w);
+    run_s(w, 10);
+    assert_int_equal(w->failed_count, 1);
+    assert_false(w->failed_for_certain);
+    assert_int_equal(w->met_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +495,7 @@ int main(void)
         CONTACT_TEST(test_contact__that_answers_nothing_is_asked_again_soon),
         CONTACT_TEST(test_contact__has_time_to_add_a_node),
         CONTACT_TEST(test_contact__is_not_asked_by_a_node_that_stops),
+        CONTACT_TEST(test_contact__of_another_epoch_ends_a_node_at_its_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

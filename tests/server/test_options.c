@@ -180,6 +180,22 @@ static void test_options__a_new_cluster_is_asked_for_by_a_word(void **state)
     assert_int_equal(parse(&p, "--new-cluster localhost 8001 localhost 8000"), OPTIONS_REFUSED);
 }
 
+static void test_options__a_recovery_is_asked_for_by_a_word(void **state)
+{
+    struct parsed p;
+
+    accept(&p, "localhost 8000");
+    assert_false(p.options.is_recovery);
+    accept(&p, "localhost 8000 --recover");
+    assert_true(p.options.is_recovery);
+    assert_false(p.options.is_agreed);
+    accept(&p, "localhost 8000 --recover --yes");
+    assert_true(p.options.is_agreed);
+    refuse("localhost 8001 localhost 8000 --recover", "leave out the contact");
+    refuse("localhost 8000 --recover --new-cluster", "leave out --new-cluster");
+    refuse("localhost 8000 --yes", "--recover");
+}
+
 static void test_options__a_file_has_the_key(void **state)
 {
     struct parsed p;
@@ -309,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_options__detect_that_only_loopback_would_be_served),
         cmocka_unit_test(test_options__detect_that_nobody_would_be_served),
         cmocka_unit_test(test_options__a_new_cluster_is_asked_for_by_a_word),
+        cmocka_unit_test(test_options__a_recovery_is_asked_for_by_a_word),
         cmocka_unit_test(test_options__a_file_has_the_key),
         cmocka_unit_test(test_options__show_help_and_version),
         cmocka_unit_test(test_options__refuse_what_is_not_an_address),

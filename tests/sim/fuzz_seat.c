@@ -182,7 +182,8 @@ static void take_seat(struct scene *s)
 
     s->io = sim_boot(sim_machine_new(s->c->sim, "mad"));
     CHECK(peers_start(&s->peers, s->io, NULL, &events, &options) == 0);
-    peers_open(&s->peers, replica_cluster_id(of_honest), replica_cluster_key(of_honest), &source);
+    peers_open(&s->peers, replica_cluster_id(of_honest), 0, replica_cluster_key(of_honest),
+               &source);
     peers_set_members(&s->peers, replica_membership(of_honest));
     s->is_seated = true;
     run(s, 200 * SIM_MS);

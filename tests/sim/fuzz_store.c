@@ -247,7 +247,7 @@ static void write_base(struct world *w)
     char text[512];
 
     CHECK(world_open(w, text, sizeof text) == STORE_OK);
-    CHECK(store_set_cluster(w->store, 99, &the_key) == 0);
+    CHECK(store_set_cluster(w->store, 99, 0, &the_key) == 0);
     w->state_count = 1;
     for (uint32_t i = 0; i < WRITES; i++) {
         if (i == WRITES_BEFORE_RESTART) {

@@ -193,7 +193,7 @@ bool host_open(struct store_host *h, uint64_t limit)
         h->refusal = host_load(h, &found);
     }
     if (h->refusal == STORE_OK && found.identity.cluster_id == 0) {
-        h->refusal = store_set_cluster(h->store, 99, &the_key);
+        h->refusal = store_set_cluster(h->store, 99, 0, &the_key);
     }
     if (is_cut(h) || (h->refusal != STORE_OK && h->may_fail)) {
         return false;
@@ -407,7 +407,7 @@ static void make_elsewhere(struct store_host *h, struct elsewhere *other, uint64
     char path[100];
 
     assert_int_equal(store_open(io, &options, 8, &s, &found, text, sizeof text), STORE_OK);
-    assert_int_equal(store_set_cluster(s, 99, &the_key), 0);
+    assert_int_equal(store_set_cluster(s, 99, 0, &the_key), 0);
     other->making.done = elsewhere_made;
     other->is_busy = true;
     make_snapshot(s, &h->log, index, &other->making);

@@ -102,7 +102,7 @@ static bool host_open(struct host *h, uint64_t limit)
     error = store_replay(h->store, host_entry, h);
     if (error == 0 && found.identity.cluster_id == 0) {
         assert_int_equal(h->found.last, 0);
-        error = store_set_cluster(h->store, 99, &the_key);
+        error = store_set_cluster(h->store, 99, 0, &the_key);
     }
     if (sim_file_operations(h->io) >= limit) {
         return false;

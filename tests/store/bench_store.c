@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     snprintf(dir, sizeof dir, "%s/rakit-bench-XXXXXX", base);
     CHECK(mkdtemp(dir) != NULL);
     open_store(&b, dir);
-    CHECK(store_set_cluster(b.store, 1, &(struct store_key){{0}}) == 0);
+    CHECK(store_set_cluster(b.store, 1, 0, &(struct store_key){{0}}) == 0);
     run(&b, WRITE_ENTRIES, WRITE_ENTRIES, 1);
 
     seconds = run(&b, SINGLE_WRITES, 1, 1);

@@ -152,7 +152,7 @@ void fixture_open(struct fixture *f)
     f->seq = 0;
     f->durable_seq = 0;
     if (f->recovered.identity.cluster_id == 0) {
-        assert_int_equal(store_set_cluster(f->store, FIXTURE_CLUSTER, &fixture_key), 0);
+        assert_int_equal(store_set_cluster(f->store, FIXTURE_CLUSTER, 0, &fixture_key), 0);
     }
 }
 

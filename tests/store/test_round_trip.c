@@ -9,7 +9,7 @@ static void test_round_trip__new_directory_becomes_a_node(void **state)
     assert_true(f->recovered.is_new);
     assert_int_equal(f->recovered.identity.node_id, FIXTURE_NODE);
     assert_int_equal(f->recovered.identity.cluster_id, 0);
-    assert_int_equal(store_set_cluster(f->store, 7, &fixture_key), 0);
+    assert_int_equal(store_set_cluster(f->store, 7, 0, &fixture_key), 0);
     fixture_close(f);
 
     assert_int_equal(fixture_try_open(f), STORE_OK);
