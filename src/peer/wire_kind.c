@@ -91,6 +91,8 @@ static const struct wire_field append_reply_fields[] = {
     BODY(WIRE_U64, append_entries_reply, conflict_term),
     BODY(WIRE_U64, append_entries_reply, conflict_index),
     BODY(WIRE_U64, append_entries_reply, read_round),
+    BODY(WIRE_U64, append_entries_reply, life),
+    BODY(WIRE_FLAG, append_entries_reply, has_lost),
 };
 
 static const struct wire_field heartbeat_fields[] = {
@@ -98,11 +100,15 @@ static const struct wire_field heartbeat_fields[] = {
     BODY(WIRE_U64, heartbeat, leader_commit),
     BODY(WIRE_U64, heartbeat, leader_commit_term),
     BODY(WIRE_U64, heartbeat, read_round),
+    BODY(WIRE_U64, heartbeat, leader_last),
+    BODY(WIRE_U64, heartbeat, life),
 };
 
 static const struct wire_field heartbeat_reply_fields[] = {
     EACH_MESSAGE,
     BODY(WIRE_U64, heartbeat_reply, read_round),
+    BODY(WIRE_U64, heartbeat_reply, life),
+    BODY(WIRE_FLAG, heartbeat_reply, has_lost),
 };
 
 static const struct wire_field timeout_now_fields[] = {

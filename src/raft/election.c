@@ -57,7 +57,8 @@ bool raft_election_is_electable(const struct raft *r)
 bool raft_election_may_campaign(const struct raft *r)
 {
     return raft_election_is_electable(r) && r->current_term < UINT64_MAX &&
-           term_log_has_room(&r->log, r->current_term + 1);
+           term_log_has_room(&r->log, r->current_term + 1) &&
+           !raft_loss_forbids(r, r->log.last_index, term_log_last_term(&r->log));
 }
 
 /* The bit of that member in r->votes; 0 if it is not a member. */
@@ -96,6 +97,9 @@ static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
     raft_term last_term = term_log_last_term(&r->log);
 
     MUTANT_DO(vote_for_stale_log, return true);
+    if (raft_loss_forbids(r, m->request_vote.last_log_index, m->request_vote.last_log_term)) {
+        return false;
+    }
     if (m->request_vote.last_log_term != last_term && !MUTANT(vote_by_length)) {
         return m->request_vote.last_log_term > last_term;
     }

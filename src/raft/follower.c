@@ -176,6 +176,8 @@ static void reject(struct raft *r, const struct raft_message *m)
         reply.conflict_term = raft_term_at(r, prev);
         reply.conflict_index = first_in_conflict(r, prev);
     }
+    reply.life = r->options.life;
+    reply.has_lost = r->loss.has_lost;
     raft_send(r, m->from, RAFT_APPEND_ENTRIES_REPLY, raft_after_term(r))->append_entries_reply =
         reply;
 }
@@ -226,8 +228,12 @@ void raft_follower_accept(struct raft *r, raft_id leader, raft_index match_index
     raft_seq after = MUTANT(ack_before_sync) ? raft_after_term(r) : raft_after_all(r);
 
     raft_send(r, leader, RAFT_APPEND_ENTRIES_REPLY, after)->append_entries_reply =
-        (struct raft_append_entries_reply){
-            .success = true, .match_index = match_index, .read_round = read_round};
+        (struct raft_append_entries_reply){.success = true,
+                                           .match_index = match_index,
+                                           .read_round = read_round,
+                                           .life = r->options.life,
+                                           .has_lost = r->loss.has_lost};
+    raft_loss_note_agreement(r, match_index);
 }
 
 /* §7. The leader believes that this node lacks entries from before the leader's origin, which it
@@ -238,7 +244,8 @@ int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message 
     raft_index index = s->last_included_index;
 
     if (m->term < r->current_term) {
-        (void)raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r));
+        raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r))->heartbeat_reply =
+            (struct raft_heartbeat_reply){.life = r->options.life, .has_lost = r->loss.has_lost};
         return RAFT_OK; /* Because of the term in the reply, its sender steps down. */
     }
     bool is_known = term_log_agrees(&r->log, index, s->last_included_term);
@@ -275,6 +282,21 @@ static bool may_have_lost(const struct raft *r, const struct raft_message *m)
            MUTANT(loss_reported_by_anybody);
 }
 
+/* What the leader knows of an earlier life of this node may be lost; it learns that from the
+ * reply. */
+static bool is_loss_known(const struct raft *r, const struct raft_heartbeat *h)
+{
+    return r->loss.has_lost && h->leader_commit > r->commit_index && h->life < r->options.life;
+}
+
+static void reply_to_heartbeat(struct raft *r, const struct raft_message *m)
+{
+    raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r))->heartbeat_reply =
+        (struct raft_heartbeat_reply){.read_round = m->heartbeat.read_round,
+                                      .life = r->options.life,
+                                      .has_lost = r->loss.has_lost};
+}
+
 /* Or nothing. */
 static bool names_an_entry(const struct raft_heartbeat *h, raft_term term)
 {
@@ -289,19 +311,23 @@ int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m)
         if (contradicts_leader(r, m) || !names_an_entry(h, m->term)) {
             return RAFT_ELOG;
         }
+        bool has_it = h->leader_commit == 0 ||
+                      term_log_agrees(&r->log, h->leader_commit, h->leader_commit_term);
+
         /* We have acknowledged that entry in this term. If there is no trace of it on our disk,
          * other promises may be lost as well. */
-        if (h->leader_commit > 0 &&
-            !term_log_agrees(&r->log, h->leader_commit, h->leader_commit_term)) {
+        if (!has_it && !is_loss_known(r, h)) {
             return MUTANT(loss_not_noticed) || !may_have_lost(r, m) ? RAFT_ELOG : RAFT_ELOST;
         }
         hear_leader(r, m);
-        if (h->leader_commit > 0 && h->leader_commit >= raft_origin(r)) {
+        raft_loss_note_end(r, h->leader_last, h->life);
+        if (has_it && h->leader_commit > 0 && h->leader_commit >= raft_origin(r)) {
             note_agreement(r, false);
         }
-        follow_commit(r, h->leader_commit, h->leader_commit);
+        if (has_it) {
+            follow_commit(r, h->leader_commit, h->leader_commit);
+        }
     }
-    raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r))->heartbeat_reply =
-        (struct raft_heartbeat_reply){.read_round = h->read_round};
+    reply_to_heartbeat(r, m);
     return RAFT_OK;
 }

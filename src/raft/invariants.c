@@ -153,6 +153,14 @@ static void check_role(const struct raft *r)
     }
 }
 
+/* A node that may lack what it has acknowledged does not ask for votes. */
+static void check_loss(const struct raft *r)
+{
+    CHECK(!r->loss.is_open || r->loss.has_lost);
+    CHECK(r->role == RAFT_FOLLOWER ||
+          !raft_loss_forbids(r, r->log.last_index, term_log_last_term(&r->log)));
+}
+
 static void check_change(const struct raft *r, const struct raft_observation *before)
 {
     CHECK(r->current_term >= before->current_term); /* I-1 */
@@ -182,5 +190,6 @@ void raft_check_invariants(const struct raft *r, const struct raft_observation *
     check_snapshot(r);
     check_configurations(r);
     check_role(r);
+    check_loss(r);
     check_change(r, before);
 }

@@ -13,8 +13,9 @@
  * here: it needs a snapshot. It gets heartbeats, with each one a probe at the origin, and an
  * offer of the newest snapshot that the host has.
  *
- * Refuses: nothing in a reply lowers a match_index; a rejection at or below it is old; a reply
- * that claims more than was ever sent is a bug (RAFT_ELOG). */
+ * Refuses: nothing in a reply lowers a match_index, except that its sender has lost entries and
+ * says so (loss.c); a rejection at or below it is old; a reply that claims more than was ever sent
+ * is a bug (RAFT_ELOG). */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/quorum.h"
@@ -218,7 +219,9 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
     raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r))->heartbeat = (struct raft_heartbeat){
         .leader_commit = leader_commit,
         .leader_commit_term = leader_commit > 0 ? raft_term_at(r, leader_commit) : 0,
-        .read_round = r->read_round};
+        .read_round = r->read_round,
+        .leader_last = r->log.last_index,
+        .life = peer->life};
 }
 
 /* With each heartbeat, because it may be lost. */
@@ -390,6 +393,21 @@ int raft_leader_on_propose(struct raft *r, uint32_t propose_count)
     return RAFT_OK;
 }
 
+/* False: the reply is from a process that has ended since. A peer that has restarted without
+ * what it had acknowledged counts for nothing until it acknowledges that again. */
+static bool is_of_newest_life(struct raft *r, struct raft_peer *peer, uint64_t life, bool has_lost)
+{
+    if (life > peer->life) {
+        peer->life = life;
+        if (has_lost && !MUTANT(lost_entries_count)) {
+            peer->match_index = 0;
+            search(r, peer);
+            peer->probe_is_out = false;
+        }
+    }
+    return life == peer->life || MUTANT(ended_life_counts);
+}
+
 static void hear_peer(struct raft *r, struct raft_peer *peer, uint64_t read_round)
 {
     peer->heard_ns = r->now_ns;
@@ -499,6 +517,9 @@ int raft_leader_on_append_entries_reply(struct raft *r, const struct raft_messag
     if (reply->match_index > r->log.last_index || reply->read_round > r->read_round) {
         return RAFT_ELOG;
     }
+    if (!is_of_newest_life(r, peer, reply->life, reply->has_lost)) {
+        return RAFT_OK;
+    }
     hear_peer(r, peer, reply->read_round);
     if (reply->success) {
         on_match(r, peer, reply->match_index);
@@ -519,6 +540,9 @@ int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
     }
     if (m->heartbeat_reply.read_round > r->read_round) {
         return RAFT_ELOG;
+    }
+    if (!is_of_newest_life(r, peer, m->heartbeat_reply.life, m->heartbeat_reply.has_lost)) {
+        return RAFT_OK;
     }
     hear_peer(r, peer, m->heartbeat_reply.read_round);
     watch_round(r, peer);

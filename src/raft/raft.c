@@ -445,6 +445,7 @@ int raft_step(struct raft *r, const struct raft_event *event, struct raft_effect
     if (r->role == RAFT_LEADER) {
         raft_leader_finish(r);
     }
+    raft_loss_look(r);
     if (r->gathered.write_seq != 0) {
         durability_note(&r->durability, r->gathered.write_seq, r->log.last_index);
     }

@@ -139,6 +139,7 @@ struct raft_append_entries {
 
 struct raft_append_entries_reply {
     bool success;
+    bool has_lost; /* The sender's log lacked acknowledged entries when this life began. */
     /* Success: up to here the receiver's log equals the sender's, durably. Rejection: the
      * rejected prev_log_index. */
     raft_index match_index;
@@ -147,16 +148,21 @@ struct raft_append_entries_reply {
     raft_term conflict_term;
     raft_index conflict_index;
     uint64_t read_round; /* Of the request. */
+    uint64_t life;       /* The sender's; see raft_options. */
 };
 
 struct raft_heartbeat {
     raft_index leader_commit;     /* See RAFT_HEARTBEAT; 0: nothing. */
     raft_term leader_commit_term; /* The term of that entry. */
     uint64_t read_round;          /* The newest. */
+    raft_index leader_last;       /* The end of the leader's log. */
+    uint64_t life;                /* The newest life of the receiver of which the leader heard. */
 };
 
 struct raft_heartbeat_reply {
     uint64_t read_round; /* Of the request. */
+    uint64_t life;       /* Both as in raft_append_entries_reply. */
+    bool has_lost;
 };
 
 /* `kind` determines which member of the union is valid; RAFT_TIMEOUT_NOW has none. */
@@ -309,6 +315,7 @@ struct raft_options {
     uint64_t heartbeat_interval_ns; /* Well below the election timeout. */
     uint64_t seed;                  /* For random timeouts. */
     uint32_t runs_max;              /* Limit of (index, term) runs: terms in the log. */
+    uint64_t life; /* Higher than in all earlier processes of this node (on the same data). */
 };
 
 struct raft; /* Opaque to the host; raft_state.h is for the core's own files. */
@@ -343,6 +350,11 @@ int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry);
 /* A commit index that was reached before the restart (0 if unknown). */
 void raft_restore_commit(struct raft *r, raft_index commit_index);
+/* This log is only the beginning of the one that was durable: the rest is damaged. If it is known
+ * with which entry that log had ended, then `last_index` and `last_term` say so; otherwise both
+ * are 0. What this node acknowledged may be missing, so until it holds that again
+ * (raft_is_whole()) it votes for no log that may lack it, and does not campaign without it. */
+void raft_restore_loss(struct raft *r, raft_index last_index, raft_term last_term);
 
 /* Between steps: from now on the log begins after the entry at `index`, because a durable
  * snapshot replaces it and all before (§7). CHECKs that the entry is committed, durable in the
@@ -385,6 +397,8 @@ raft_index raft_origin(const struct raft *r);
 raft_index raft_first_index(const struct raft *r);
 /* The log up to here is on this node's disk, according to RAFT_DURABLE. */
 raft_index raft_durable_index(const struct raft *r);
+/* It durably holds all that it may have acknowledged; false: see raft_restore_loss(). */
+bool raft_is_whole(const struct raft *r);
 /* Everything that effects asked to write is durable, according to RAFT_DURABLE. */
 bool raft_is_durable(const struct raft *r);
 /* 0 for index 0; CHECKs origin <= index <= last. */

@@ -31,6 +31,7 @@ struct raft_peer {
     uint64_t searching_since_ns; /* Only if it is not being replicated to. */
     uint32_t stall_doublings;
     uint64_t read_round; /* The newest round that it echoed. */
+    uint64_t life;       /* The newest in which it was heard. */
 
     /* Catching up (dissertation §4.2.1): a round is complete when the peer has what was in the
      * log when the round began. */
@@ -45,6 +46,18 @@ struct raft_configurations {
     uint32_t count;
     raft_index indexes[RAFT_CONFIGURATIONS_MAX];
     struct raft_configuration items[RAFT_CONFIGURATIONS_MAX];
+};
+
+/* See loss.c. */
+struct raft_loss {
+    bool has_lost;         /* At the start. */
+    bool is_open;          /* It does not hold all of that again. */
+    raft_index last_index; /* With this entry the log had ended; 0: unknown. */
+    raft_term last_term;
+    raft_term agreed_term; /* In this term the log agrees with the leader's up to that entry. */
+    raft_index agreed_index;
+    raft_term goal_term; /* The leader's log of this term ended there, after the start. */
+    raft_index goal_index;
 };
 
 enum raft_broadcast { RAFT_TO_NOBODY, RAFT_TO_VOTERS, RAFT_TO_ALL };
@@ -88,6 +101,7 @@ struct raft {
     bool is_reluctant; /* Others should campaign first. */
     uint32_t votes;    /* Bit i: members[i] of the configuration has voted yes. */
 
+    struct raft_loss loss;
     struct durability durability;
     raft_seq term_seq; /* The write that stores current_term and voted_for. */
 
@@ -209,6 +223,18 @@ int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
 void raft_leader_on_peer_lost(struct raft *r, raft_id id);
 /* At the end of each step: commits what can be committed, and sends messages. */
 void raft_leader_finish(struct raft *r);
+
+/* --- loss.c ----------------------------------------------------------------------- */
+
+/* Whether a candidate whose log ends with that entry may lack what this node acknowledged. */
+bool raft_loss_forbids(const struct raft *r, raft_index last_index, raft_term last_term);
+/* The log equals that of this term's leader up to there. */
+void raft_loss_note_agreement(struct raft *r, raft_index index);
+/* A heartbeat of this term's leader says where its log ends, and of which life of this node it
+ * has heard. */
+void raft_loss_note_end(struct raft *r, raft_index leader_last, uint64_t life);
+/* At the end of each step: whether the log is whole again. */
+void raft_loss_look(struct raft *r);
 
 /* --- read.c ----------------------------------------------------------------------- */
 

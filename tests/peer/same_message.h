@@ -31,14 +31,20 @@ static inline void assert_same_body(const struct raft_message *a, const struct r
         SAME(append_entries_reply.conflict_term);
         SAME(append_entries_reply.conflict_index);
         SAME(append_entries_reply.read_round);
+        SAME(append_entries_reply.life);
+        SAME(append_entries_reply.has_lost);
         break;
     case RAFT_HEARTBEAT:
         SAME(heartbeat.leader_commit);
         SAME(heartbeat.leader_commit_term);
         SAME(heartbeat.read_round);
+        SAME(heartbeat.leader_last);
+        SAME(heartbeat.life);
         break;
     case RAFT_HEARTBEAT_REPLY:
         SAME(heartbeat_reply.read_round);
+        SAME(heartbeat_reply.life);
+        SAME(heartbeat_reply.has_lost);
         break;
     case RAFT_TIMEOUT_NOW:
         break;

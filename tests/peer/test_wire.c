@@ -54,9 +54,9 @@ static const struct raft_message bodies[] = {
     {.kind = RAFT_PRE_VOTE_REPLY, .request_vote_reply = {true}},
     {.kind = RAFT_REQUEST_VOTE, .request_vote = {14, 15, true}},
     {.kind = RAFT_REQUEST_VOTE_REPLY, .request_vote_reply = {true}},
-    {.kind = RAFT_APPEND_ENTRIES_REPLY, .append_entries_reply = {true, 19, 20, 21, 22}},
-    {.kind = RAFT_HEARTBEAT, .heartbeat = {18, 19, 22}},
-    {.kind = RAFT_HEARTBEAT_REPLY, .heartbeat_reply = {22}},
+    {.kind = RAFT_APPEND_ENTRIES_REPLY, .append_entries_reply = {true, true, 19, 20, 21, 22, 30}},
+    {.kind = RAFT_HEARTBEAT, .heartbeat = {18, 19, 22, 31, 32}},
+    {.kind = RAFT_HEARTBEAT_REPLY, .heartbeat_reply = {22, 30, true}},
     {.kind = RAFT_TIMEOUT_NOW},
     {.kind = RAFT_INSTALL_SNAPSHOT, .install_snapshot = {24, 25, 26, 27, 28}},
 };

@@ -28,13 +28,16 @@ static inline void lies_fill(struct raft_message *m, const struct lies *l)
         break;
     case RAFT_APPEND_ENTRIES_REPLY:
         m->append_entries_reply = (struct raft_append_entries_reply){
-            l->flags[0], l->indexes[2], l->terms[1], l->indexes[3], l->indexes[1]};
+            l->flags[0],   l->flags[1],   l->indexes[2], l->terms[1],
+            l->indexes[3], l->indexes[1], l->indexes[0]};
         break;
     case RAFT_HEARTBEAT:
-        m->heartbeat = (struct raft_heartbeat){l->indexes[1], l->terms[0], l->indexes[1]};
+        m->heartbeat = (struct raft_heartbeat){l->indexes[1], l->terms[0], l->indexes[1],
+                                               l->indexes[2], l->indexes[0]};
         break;
     case RAFT_HEARTBEAT_REPLY:
-        m->heartbeat_reply.read_round = l->indexes[1];
+        m->heartbeat_reply =
+            (struct raft_heartbeat_reply){l->indexes[1], l->indexes[0], l->flags[1]};
         break;
     case RAFT_TIMEOUT_NOW:
         break;

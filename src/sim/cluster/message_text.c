@@ -48,7 +48,8 @@ void message_text(const struct raft_message *m, char *text, size_t size)
         append_reply_text(&m->append_entries_reply, text, size);
         break;
     case RAFT_HEARTBEAT:
-        snprintf(text, size, " commit=%llu", ULL(m->heartbeat.leader_commit));
+        snprintf(text, size, " commit=%llu last=%llu life=%llu", ULL(m->heartbeat.leader_commit),
+                 ULL(m->heartbeat.leader_last), ULL(m->heartbeat.life));
         break;
     case RAFT_INSTALL_SNAPSHOT:
         snprintf(text, size, " last=%llu/%llu", ULL(m->install_snapshot.last_included_index),
