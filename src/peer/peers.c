@@ -357,6 +357,8 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
     struct wire_fetch fetch;
     struct wire_digest digest;
     struct wire_holds holds;
+    struct wire_read_index question;
+    struct wire_read_index_reply reply;
     char program[WIRE_PROGRAM_BYTES_MAX + 1];
     struct member_address where;
     struct figures figures;
@@ -374,6 +376,10 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
         note_figures(p, in->from, &figures);
     } else if (frame->type == WIRE_HOLDS && wire_get_holds(frame->body, &holds)) {
         peers_note_holds(in, &holds);
+    } else if (frame->type == WIRE_READ_INDEX && wire_get_read_index(frame, &question)) {
+        p->events.read_index(p->events.context, in->from, &question);
+    } else if (frame->type == WIRE_READ_INDEX_REPLY && wire_get_read_index_reply(frame, &reply)) {
+        p->events.read_index_reply(p->events.context, in->from, &reply);
     } else if (frame->type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
         p->events.forward(p->events.context, in->from, in->serial, &forward);
     } else if (frame->type == WIRE_ABANDON && wire_get_abandon(frame, &abandon)) {

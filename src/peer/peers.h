@@ -35,6 +35,9 @@ struct peers_events {
     /* The client of a command that arrived on that connection has gone. */
     void (*abandoned)(void *context, uint64_t connection, const struct wire_abandon *a);
     void (*answer)(void *context, raft_id from, const struct wire_answer *a);
+    /* A node asks for a read index; it is answered with peers_send_read_index_reply(). */
+    void (*read_index)(void *context, raft_id from, const struct wire_read_index *w);
+    void (*read_index_reply)(void *context, raft_id from, const struct wire_read_index_reply *w);
     /* A node asks for a part of a snapshot; it is answered with peers_answer(). */
     void (*fetch)(void *context, uint64_t connection, const struct wire_fetch *f);
     /* What was asked for with peers_fetch(). */
@@ -273,6 +276,10 @@ bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns);
 void peers_send(struct peers *p, const struct raft_message *m);
 /* Sends it, unless there is no connection, or that node does not read. */
 void peers_send_digest(struct peers *p, raft_id to, const struct wire_digest *d);
+/* The same for questions about reads, and their answers. */
+void peers_send_read_index(struct peers *p, raft_id id, const struct wire_read_index *w);
+void peers_send_read_index_reply(struct peers *p, raft_id id,
+                                 const struct wire_read_index_reply *w);
 /* forwarding.c. Whether answers to commands forwarded to `id` may come. */
 bool peers_may_answer(struct peers *p, raft_id id);
 /* The buffer for commands to `id`; NULL: not now. */

@@ -40,14 +40,41 @@ void peers_send(struct peers *p, const struct raft_message *m)
     }
 }
 
+/* The buffer for small messages to that node; NULL: it is not connected, or does not read. They
+ * are sent at the end of the turn, with the core's messages to it. */
+static struct buffer *control_to(struct peers *p, raft_id id)
+{
+    struct peer *peer = peers_find(p, id);
+    struct link *link = peer == NULL ? NULL : &peer->dial[WIRE_CONTROL].link;
+    bool is_up = peer != NULL && peer->dial[WIRE_CONTROL].phase == DIAL_UP;
+
+    return is_up && link_backlog_bytes(link) < CONTROL_BACKLOG_BYTES ? &link->out : NULL;
+}
+
 void peers_send_digest(struct peers *p, raft_id to, const struct wire_digest *d)
 {
-    struct peer *peer = peers_find(p, to);
-    struct dial *control = peer == NULL ? NULL : &peer->dial[WIRE_CONTROL];
+    struct buffer *out = control_to(p, to);
 
-    if (control != NULL && control->phase == DIAL_UP &&
-        link_backlog_bytes(&control->link) < CONTROL_BACKLOG_BYTES) {
-        wire_put_digest(&control->link.out, d);
+    if (out != NULL) {
+        wire_put_digest(out, d);
+    }
+}
+
+void peers_send_read_index(struct peers *p, raft_id id, const struct wire_read_index *w)
+{
+    struct buffer *out = control_to(p, id);
+
+    if (out != NULL) {
+        wire_put_read_index(out, w);
+    }
+}
+
+void peers_send_read_index_reply(struct peers *p, raft_id id, const struct wire_read_index_reply *w)
+{
+    struct buffer *out = control_to(p, id);
+
+    if (out != NULL) {
+        wire_put_read_index_reply(out, w);
     }
 }
 

@@ -437,6 +437,34 @@ bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a
     return get(frame->body, WIRE_ABANDON, ret_a);
 }
 
+void wire_put_read_index(struct buffer *out, const struct wire_read_index *w)
+{
+    size_t mark = wire_begin_of(out, WIRE_READ_INDEX, w->group);
+
+    put_fields(out, WIRE_READ_INDEX, w);
+    wire_end(out, mark);
+}
+
+bool wire_get_read_index(const struct wire_frame *frame, struct wire_read_index *ret_w)
+{
+    ret_w->group = frame->group;
+    return get(frame->body, WIRE_READ_INDEX, ret_w);
+}
+
+void wire_put_read_index_reply(struct buffer *out, const struct wire_read_index_reply *w)
+{
+    size_t mark = wire_begin_of(out, WIRE_READ_INDEX_REPLY, w->group);
+
+    put_fields(out, WIRE_READ_INDEX_REPLY, w);
+    wire_end(out, mark);
+}
+
+bool wire_get_read_index_reply(const struct wire_frame *frame, struct wire_read_index_reply *ret_w)
+{
+    ret_w->group = frame->group;
+    return get(frame->body, WIRE_READ_INDEX_REPLY, ret_w);
+}
+
 /* The outcome is not known yet, but its size is. */
 size_t wire_begin_answer(struct buffer *out, uint8_t group, uint64_t correlation)
 {

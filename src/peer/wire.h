@@ -55,13 +55,15 @@ enum wire_type {
     WIRE_HEARTBEAT_REPLY = 23,
     WIRE_TIMEOUT_NOW = 24,
     WIRE_INSTALL_SNAPSHOT = 25,
-    WIRE_FORWARD = 32, /* A client's command for the leader. */
-    WIRE_ANSWER = 33,  /* The answer to it. */
-    WIRE_ABANDON = 34, /* The client of a forwarded command has gone, so the command need not
+    WIRE_FORWARD = 32,    /* A client's command for the leader. */
+    WIRE_ANSWER = 33,     /* The answer to it. */
+    WIRE_ABANDON = 34,    /* The client of a forwarded command has gone, so the command need not
                         * wait. */
-    WIRE_FETCH = 35,   /* Asks for a part of a snapshot. */
-    WIRE_PART = 36,    /* The answer to it. */
-    WIRE_DIGEST = 40,  /* The digest of the sender's state, to be compared. */
+    WIRE_FETCH = 35,      /* Asks for a part of a snapshot. */
+    WIRE_PART = 36,       /* The answer to it. */
+    WIRE_DIGEST = 40,     /* The digest of the sender's state, to be compared. */
+    WIRE_READ_INDEX = 42, /* Asks the leader for a read index. */
+    WIRE_READ_INDEX_REPLY = 43, /* The answer to it, on the leader's own connection. */
     /* From here on: on a welcomed connection, a node that does not know a kind skips it. */
     WIRE_MAY_BE_SKIPPED = 128,
     WIRE_ABOUT = 128,   /* The dialer's program, sent once it was welcomed. */
@@ -155,6 +157,18 @@ struct wire_holds {
 struct wire_abandon {
     uint8_t group;
     uint64_t correlation;
+};
+
+struct wire_read_index {
+    uint8_t group;
+    uint64_t number; /* Of the question; never reused by this process. */
+    raft_term term;  /* The sender's, in which it follows the receiver. */
+};
+
+struct wire_read_index_reply {
+    uint8_t group;
+    uint64_t number;  /* Of the question. */
+    raft_index index; /* What must be applied before the reads are served. */
 };
 
 /* Which bytes of which snapshot: see struct store_snapshot. */
@@ -286,6 +300,11 @@ void wire_put_forward(struct buffer *out, const struct wire_forward *f);
 bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f);
 void wire_put_abandon(struct buffer *out, const struct wire_abandon *a);
 bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a);
+
+void wire_put_read_index(struct buffer *out, const struct wire_read_index *w);
+bool wire_get_read_index(const struct wire_frame *frame, struct wire_read_index *ret_w);
+void wire_put_read_index_reply(struct buffer *out, const struct wire_read_index_reply *w);
+bool wire_get_read_index_reply(const struct wire_frame *frame, struct wire_read_index_reply *ret_w);
 
 void wire_put_clock(struct buffer *out, uint64_t clock_ns);
 bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns);

@@ -147,6 +147,16 @@ static const struct wire_field abandon_fields[] = {
     FIELD(WIRE_U64, wire_abandon, correlation),
 };
 
+static const struct wire_field read_index_fields[] = {
+    FIELD(WIRE_U64, wire_read_index, number),
+    FIELD(WIRE_U64, wire_read_index, term),
+};
+
+static const struct wire_field read_index_reply_fields[] = {
+    FIELD(WIRE_U64, wire_read_index_reply, number),
+    RANGE(WIRE_U64, wire_read_index_reply, index, 1, 0),
+};
+
 static const struct wire_field fetch_fields[] = {
     RANGE(WIRE_U64, wire_fetch, index, 1, 0),
     RANGE(WIRE_U64, wire_fetch, term, 1, 0),
@@ -250,6 +260,8 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND_AND_REST(PART, WIRE_BY_LISTENER | WIRE_ON_BULK | WIRE_OF_GROUP, part_fields, "bytes",
                   WIRE_PART_BYTES_MAX),
     KIND(DIGEST, CORE, digest_fields),
+    KIND(READ_INDEX, CORE, read_index_fields),
+    KIND(READ_INDEX_REPLY, CORE, read_index_reply_fields),
     KIND(ABOUT, WIRE_BY_DIALER | ON_BOTH, about_fields),
     KIND(WHERE, WIRE_BY_DIALER | WIRE_ON_CONTROL, where_fields),
     KIND(FIGURES, WIRE_BY_DIALER | WIRE_ON_CONTROL, figures_fields),

@@ -413,6 +413,10 @@ const struct raft_configuration *raft_configuration(const struct raft *r);
 raft_index raft_configuration_index(const struct raft *r);
 /* Leader: it has committed an entry of its own term, so it may serve reads and changes. */
 bool raft_is_ready(const struct raft *r);
+/* Leader: `asker` reports that it followed this node in the present term when it asked for a read
+ * index. If the two are a majority, that is confirmation enough: the index that its read must
+ * see. 0: a round is needed, or this term has not committed yet. */
+raft_index raft_read_index_for(const struct raft *r, raft_id asker);
 /* Leader: a transfer of leadership is under way, so proposals are refused (RAFT_EBUSY). */
 bool raft_is_transferring(const struct raft *r);
 

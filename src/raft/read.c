@@ -30,6 +30,20 @@ int raft_read_on_ask(struct raft *r)
     return RAFT_OK;
 }
 
+raft_index raft_read_index_for(const struct raft *r, raft_id asker)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+    bool is_ready = raft_is_ready(r) || MUTANT(read_before_term_commit);
+    uint32_t set = 0;
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        raft_id id = c->members[i].id;
+
+        set |= (uint32_t)(id == r->options.id || id == asker) << i;
+    }
+    return r->role == RAFT_LEADER && is_ready && quorum_has(c, set) ? r->commit_index : 0;
+}
+
 /* The newest round that a majority has echoed. */
 static uint64_t confirmed_round(struct raft *r)
 {

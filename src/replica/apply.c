@@ -318,6 +318,7 @@ void replica_serve_reads(struct replica *r)
         /* Encoded here, or checked when it arrived. */
         CHECK(replica_decode(r, entry_payload(request->entry), &argument_count));
         r->stats.read_count++;
+        r->stats.follower_read_count += raft_role(r->raft) != RAFT_LEADER;
         execute(r, request->command, argument_count, request->reply(request));
         requests_finish(&r->requests, request, r->applied_index);
     }

@@ -90,6 +90,18 @@ uint64_t forwards_held_from(const struct forwards *f)
     return pending_first(&f->sent, &first) == NULL ? f->sent.next : first;
 }
 
+bool forwards_have_reads(const struct forwards *f)
+{
+    for (uint64_t number = f->sent.first; number < f->sent.next; number++) {
+        const struct request *request = pending_at(&f->sent, number);
+
+        if (request != NULL && request_is_read(request)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- when the leader changes ----------------------------------------------------------- */
 
 /* The old leader may still be there, and then it answers each command that it was sent:

@@ -49,6 +49,9 @@ void forwards_report_abandoned(struct forwards *f, struct buffer *out);
 /* Commands with lower correlation numbers were answered or given up. */
 uint64_t forwards_held_from(const struct forwards *f);
 
+/* Whether reads are among those that were sent. */
+bool forwards_have_reads(const struct forwards *f);
+
 /* There is another leader. The former one may answer until then; 0: it can't. */
 void forwards_wind_down(struct forwards *f, uint64_t until_ns);
 /* Whether it still may; nothing is sent meanwhile. */

@@ -272,6 +272,8 @@ struct peers_events replica_peers_events(struct replica *r)
         .forward = forwarded_on_command,
         .abandoned = forwarded_on_abandon,
         .answer = on_answer,
+        .read_index = read_index_on_question,
+        .read_index_reply = read_index_on_reply,
         .fetch = on_fetch,
         .part = on_part,
         .digest = on_digest,

@@ -1,6 +1,6 @@
 /* place.c - sends each command on its way: at the leader into the log or a round of reads,
- * elsewhere to the leader. And takes it back: when the role changes, when its time is over, at
- * the end. */
+ * elsewhere to the leader, or to the reads that this node serves itself. And takes it back: when
+ * the role changes, when its time is over, at the end. */
 #include "replica/state.h"
 
 #include "base/check.h"
@@ -27,6 +27,7 @@ void place_init(struct replica *r)
     requests_init(&r->requests, r->options.request_timeout_ns);
     sweeper_init(&r->sweeper, r->io, sweep_fired);
     reads_init(&r->reads);
+    read_index_init(&r->read_index, correlation);
     admin_init(r);
     proposals_init(&r->proposals, &r->requests, r->options.request_timeout_ns / IN_TIME_SHARE,
                    r->options.in_flight_bytes_max);
@@ -107,36 +108,68 @@ static const char *no_leader_error(const struct replica *r)
     return replica_cluster_id(r) == 0 ? ERROR_NOT_JOINED : ERROR_NO_LEADER;
 }
 
-static void place_as_follower(struct replica *r)
+/* While a former leader may answer, nothing is forwarded. */
+static bool may_forward(struct replica *r, raft_id leader)
+{
+    return leader != 0 && !forwards_are_winding_down(&r->forwards) &&
+           forwards_may_send(&r->forwards, raft_current_term(r->raft));
+}
+
+/* `out` is for the leader; NULL: not now. */
+static void place_one_as_follower(struct replica *r, struct request *request, struct buffer *out)
 {
     struct requests *q = &r->requests;
     raft_id leader = raft_leader(r->raft);
     raft_term term = raft_current_term(r->raft);
-    bool may_send = leader != 0 && forwards_may_send(&r->forwards, term);
-    struct buffer *out = may_send ? peers_forward(r->peers, leader) : NULL;
 
-    list_for_each(node, &q->waiting)
+    if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
+        forwards_send(&r->forwards, request, leader, term,
+                      peers_time_there(r->peers, leader, request->deadline_ns), out);
+    } else if (request_is_admin(request) && leader == 0) {
+        admin_answer_locally(r, request);
+    } else if (out == NULL &&
+               requests_fail_late(q, request, io_now_ns(r->io), no_leader_error(r))) {
+        return;
+    } else if (request->is_abandoned) {
+        /* Its client does not wait any more, and may have sent it again elsewhere. */
+        list_remove(&request->link);
+        requests_fail(q, request, ERROR_ABANDONED);
+    }
+}
+
+static void place_as_follower(struct replica *r)
+{
+    raft_id leader = raft_leader(r->raft);
+    struct buffer *out = may_forward(r, leader) ? peers_forward(r->peers, leader) : NULL;
+
+    read_index_judge(r);
+
+    enum read_way way = read_index_way(r);
+
+    list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (requests_give_back(q, request) ||
+        if (requests_give_back(&r->requests, request) ||
             (request_is_admin(request) && admin_confirm_added(r, request))) {
             continue;
         }
-        if (out != NULL && buffer_size(out) < FORWARD_BACKLOG_BYTES) {
-            forwards_send(&r->forwards, request, leader, term,
-                          peers_time_there(r->peers, leader, request->deadline_ns), out);
-        } else if (request_is_admin(request) && leader == 0) {
-            admin_answer_locally(r, request);
-        } else if (out == NULL &&
-                   requests_fail_late(q, request, io_now_ns(r->io), no_leader_error(r))) {
-            continue;
-        } else if (request->is_abandoned) {
-            /* Its client does not wait any more, and may have sent it again elsewhere. */
+        if (request_is_read(request) && way == READ_HERE) {
             list_remove(node);
-            requests_fail(q, request, ERROR_ABANDONED);
+            reads_add(&r->reads, request);
+        } else {
+            bool must_wait = request_is_read(request) && way == READ_WAIT;
+
+            place_one_as_follower(r, request, must_wait ? NULL : out);
         }
     }
+    read_index_ask(r);
+}
+
+static bool is_idle(const struct replica *r)
+{
+    return list_is_empty(&r->requests.waiting) && !reads_are_under_way(&r->reads) &&
+           !askers_want_round(&r->askers);
 }
 
 void place_requests(struct replica *r)
@@ -144,18 +177,18 @@ void place_requests(struct replica *r)
     admission_look(&r->proposals.admission, raft_commit_index(r->raft), io_now_ns(r->io));
     requests_take_returned(&r->requests);
     forwarded_note_abandoned(r);
-    if (forwards_are_winding_down(&r->forwards)) {
+    if (is_idle(r)) {
         return;
     }
-    if (list_is_empty(&r->requests.waiting) && list_is_empty(&r->reads.waiting)) {
-        return;
-    }
-    if (r->is_removed) {
-        place_as_removed(r);
-    } else if (raft_role(r->raft) == RAFT_LEADER) {
-        place_as_leader(r);
-    } else {
+    if (raft_role(r->raft) != RAFT_LEADER && !r->is_removed) {
         place_as_follower(r);
+    } else if (forwards_are_winding_down(&r->forwards)) {
+        return;
+    } else if (r->is_removed) {
+        reads_take_back(&r->reads, &r->requests);
+        place_as_removed(r);
+    } else {
+        place_as_leader(r);
     }
 }
 
@@ -173,11 +206,9 @@ void place_again(struct replica *r)
     if (r->seen_role == RAFT_LEADER) {
         admin_abandon(r);
         proposals_abandon(&r->proposals, r->raft);
-        requests_wait_again(&r->requests, &r->reads.ready);
-        requests_wait_again(&r->requests, &r->reads.asked);
-        requests_wait_again(&r->requests, &r->reads.waiting);
-        reads_forget_rounds(&r->reads); /* The core has dropped them, too. */
+        askers_forget(&r->askers);
     }
+    reads_take_back(&r->reads, &r->requests); /* The core has dropped its rounds, too. */
     admission_reset(&r->proposals.admission);
     memory_begin_term(r);
     forwards_wind_down(&r->forwards, grace_ends_ns(r));
@@ -191,9 +222,7 @@ void place_end(struct replica *r)
     forwards_end(&r->forwards);
     requests_take_returned(&r->requests);
     requests_fail_all(&r->requests, &r->requests.waiting, ERROR_STOPPING);
-    requests_fail_all(&r->requests, &r->reads.waiting, ERROR_STOPPING);
-    requests_fail_all(&r->requests, &r->reads.asked, ERROR_STOPPING);
-    requests_fail_all(&r->requests, &r->reads.ready, ERROR_STOPPING);
+    reads_fail_overdue(&r->reads, &r->requests, UINT64_MAX, ERROR_STOPPING);
     admin_end(r);
 }
 
@@ -228,9 +257,7 @@ static void sweep(struct replica *r, uint64_t now_ns)
     forwards_sweep(&r->forwards, r->is_removed, now_ns);
     requests_take_returned(&r->requests);
     sweep_waiting(r, now_ns);
-    requests_fail_overdue(&r->requests, &r->reads.waiting, now_ns, ERROR_READ_LATE);
-    requests_fail_overdue(&r->requests, &r->reads.asked, now_ns, ERROR_READ_LATE);
-    requests_fail_overdue(&r->requests, &r->reads.ready, now_ns, ERROR_READ_LATE);
+    reads_fail_overdue(&r->reads, &r->requests, now_ns, ERROR_READ_LATE);
     proposals_sweep(&r->proposals, now_ns);
     report_abandoned(r);
 }

@@ -106,12 +106,14 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     }
 }
 
-/* One round at a time: reads that arrive during a round share the next one. */
+/* One round at a time: what is asked during a round, here or by other nodes, shares the next. */
 static void begin_read_round(struct replica *r)
 {
     struct raft_event event = {.kind = RAFT_READ, .now_ns = io_now_ns(r->io)};
+    bool is_wanted =
+        reads_want_question(&r->reads) || (askers_want_round(&r->askers) && !r->reads.is_asking);
 
-    if (reads_want_round(&r->reads) && replica_step(r, &event, NULL) == RAFT_OK) {
+    if (is_wanted && replica_step(r, &event, NULL) == RAFT_OK) {
         r->stats.read_round_count++;
     }
 }

@@ -106,6 +106,7 @@ void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats)
     ret_stats->no_room_count = r->proposals.no_room_count;
     ret_stats->no_memory_count = r->proposals.no_memory_count;
     ret_stats->forwarded_count = r->forwards.sent_count;
+    ret_stats->behind_count = r->read_index.behind_count;
     ret_stats->in_doubt_count = r->requests.in_doubt_count;
     ret_stats->pending_count = r->requests.count;
 }

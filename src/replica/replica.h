@@ -201,12 +201,14 @@ struct replica_stats {
                               * understood. */
     uint64_t read_count;     /* Reads served. */
     uint64_t read_round_count;
-    uint64_t forwarded_count; /* Commands forwarded to the leader. */
-    uint64_t in_doubt_count;  /* Commands answered with INDOUBT. */
-    uint64_t no_room_count;   /* Commands refused because disks were full. */
-    uint64_t no_memory_count; /* Commands refused because of the limit on memory. */
-    uint64_t election_count;  /* Elections begun: terms in which this node asked for votes. */
-    uint64_t pending_count;   /* Under way now. */
+    uint64_t follower_read_count; /* Reads served while another node led. */
+    uint64_t behind_count;        /* How often reads were forwarded because this node was behind. */
+    uint64_t forwarded_count;     /* Commands forwarded to the leader. */
+    uint64_t in_doubt_count;      /* Commands answered with INDOUBT. */
+    uint64_t no_room_count;       /* Commands refused because disks were full. */
+    uint64_t no_memory_count;     /* Commands refused because of the limit on memory. */
+    uint64_t election_count;      /* Elections begun: terms in which this node asked for votes. */
+    uint64_t pending_count;       /* Under way now. */
 };
 
 struct replica_snapshot_stats {

@@ -6,6 +6,7 @@
  *   place.c       which way each request takes
  *   propose.c     leader: writes into the log, rounds for reads
  *   apply.c       the state machine: commits applied, reads served
+ *   read_index.c  reads served by a node that does not lead, and the leader's part in that
  *   from_peers.c  messages from peers
  *   announce.c    when this node's address is announced
  *   disk.c        the disks of the members, and what follows
@@ -28,6 +29,7 @@
 #include "command/time_share.h"
 #include "peer/peers.h"
 #include "replica/announcer.h"
+#include "replica/askers.h"
 #include "replica/contradictions.h"
 #include "replica/digests.h"
 #include "replica/disk_policy.h"
@@ -39,6 +41,7 @@
 #include "replica/outbox.h"
 #include "replica/promises.h"
 #include "replica/proposals.h"
+#include "replica/read_index.h"
 #include "replica/reads.h"
 #include "replica/replica.h"
 #include "replica/requests.h"
@@ -111,14 +114,16 @@ struct replica {
     struct outbox outbox;
 
     /* Requests: each is in exactly one of these lists. */
-    struct intake intake;       /* How much is taken. */
-    struct requests requests;   /* Those that wait; and how each ends. */
-    struct sweeper sweeper;     /* Finds those that have waited too long. */
-    struct proposals proposals; /* Leader: writes that wait for the log, or are in it. */
-    struct reads reads;         /* Leader: reads beside the log. */
-    struct forwards forwards;   /* Follower: those that the leader has. */
-    struct admin *admin;        /* Leader: RAFT commands under way. */
-    uint64_t clock_sent_ns;     /* Leader: when the time was last sent to nodes that forward. */
+    struct intake intake;         /* How much is taken. */
+    struct requests requests;     /* Those that wait; and how each ends. */
+    struct sweeper sweeper;       /* Finds those that have waited too long. */
+    struct proposals proposals;   /* Leader: writes that wait for the log, or are in it. */
+    struct reads reads;           /* Reads beside the log, to be served here. */
+    struct read_index read_index; /* Follower: what it asks the leader for them. */
+    struct askers askers;         /* Leader: the nodes that ask. */
+    struct forwards forwards;     /* Follower: those that the leader has. */
+    struct admin *admin;          /* Leader: RAFT commands under way. */
+    uint64_t clock_sent_ns;       /* Leader: when the time was last sent to nodes that forward. */
 
     uint64_t client_bytes;      /* Memory of clients' connections, as last reported by their
                                  * owner. */

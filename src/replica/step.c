@@ -240,9 +240,11 @@ static void carry_out(struct replica *r, const struct raft_event *event,
     }
     if (event->kind == RAFT_READ) {
         reads_ask(&r->reads, effects->read_ticket);
+        askers_ask(&r->askers, effects->read_ticket);
     }
     for (uint32_t i = 0; i < effects->read_count; i++) {
         reads_confirm(&r->reads, effects->reads[i].ticket, effects->reads[i].index);
+        read_index_confirm(r, effects->reads[i].ticket, effects->reads[i].index);
     }
     if (effects->configuration_changed) {
         replica_note_configuration(r, true);

@@ -74,6 +74,18 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     }
 }
 
+static void on_read_index(void *context, raft_id from, const struct wire_read_index *w)
+{
+    CHECK(context != NULL);
+    CHECK(from != 0 && from != SELF && w->group == 0);
+}
+
+static void on_read_index_reply(void *context, raft_id from, const struct wire_read_index_reply *w)
+{
+    CHECK(context != NULL);
+    CHECK(from != 0 && from != SELF && w->index > 0);
+}
+
 static void on_fetch(void *context, uint64_t connection, const struct wire_fetch *f)
 {
     CHECK(context != NULL);
@@ -300,6 +312,8 @@ static void start(struct world *w)
                                   .forward = on_forward,
                                   .abandoned = on_abandoned,
                                   .answer = on_answer,
+                                  .read_index = on_read_index,
+                                  .read_index_reply = on_read_index_reply,
                                   .fetch = on_fetch,
                                   .part = on_part,
                                   .digest = on_digest,

@@ -103,6 +103,8 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     struct wire_part part;
     struct wire_digest digest;
     struct wire_holds holds;
+    struct wire_read_index read_index;
+    struct wire_read_index_reply read_index_reply;
     uint64_t clock_ns;
 
     if (type == WIRE_CLOCK && wire_get_clock(body, &clock_ns)) {
@@ -116,6 +118,13 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
         check_same(out, type, body);
     } else if (type == WIRE_ABANDON && wire_get_abandon(frame, &abandon)) {
         wire_put_abandon(out, &abandon);
+        check_same(out, type, body);
+    } else if (type == WIRE_READ_INDEX && wire_get_read_index(frame, &read_index)) {
+        wire_put_read_index(out, &read_index);
+        check_same(out, type, body);
+    } else if (type == WIRE_READ_INDEX_REPLY &&
+               wire_get_read_index_reply(frame, &read_index_reply)) {
+        wire_put_read_index_reply(out, &read_index_reply);
         check_same(out, type, body);
     } else if (type == WIRE_FETCH && wire_get_fetch(frame, &fetch)) {
         wire_put_fetch(out, &fetch);
@@ -146,7 +155,8 @@ static void try_body(const struct wire_frame *frame)
     } else if (frame->type == WIRE_FORWARD || frame->type == WIRE_ANSWER ||
                frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS ||
                frame->type == WIRE_ABANDON || frame->type == WIRE_FETCH ||
-               frame->type == WIRE_PART || frame->type == WIRE_DIGEST) {
+               frame->type == WIRE_PART || frame->type == WIRE_DIGEST ||
+               frame->type == WIRE_READ_INDEX || frame->type == WIRE_READ_INDEX_REPLY) {
         try_forwarding(frame, &out);
     } else {
         try_handshake(frame->type, frame->body, &out);

@@ -46,6 +46,23 @@ static void on_abandoned(void *context, uint64_t connection, const struct wire_a
     n->abandoned_count++;
 }
 
+static void on_read_index(void *context, raft_id from, const struct wire_read_index *w)
+{
+    struct node *n = context;
+
+    n->read_index_count++;
+    peers_send_read_index_reply(&n->peers, from,
+                                &(struct wire_read_index_reply){.number = w->number, .index = 9});
+}
+
+static void on_read_index_reply(void *context, raft_id from, const struct wire_read_index_reply *w)
+{
+    struct node *n = context;
+
+    n->read_index_reply_count++;
+    assert_int_equal(w->index, 9);
+}
+
 static void on_fetch(void *context, uint64_t connection, const struct wire_fetch *f)
 {
     struct node *n = context;
@@ -148,6 +165,8 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
                                   .forward = on_forward,
                                   .abandoned = on_abandoned,
                                   .answer = on_answer,
+                                  .read_index = on_read_index,
+                                  .read_index_reply = on_read_index_reply,
                                   .fetch = on_fetch,
                                   .part = on_part,
                                   .digest = on_digest,

@@ -28,6 +28,8 @@ struct node {
     uint32_t part_count;
     uint32_t forward_count;
     uint32_t abandoned_count;
+    uint32_t read_index_count;
+    uint32_t read_index_reply_count;
     bool awaits_message;
     const struct log *log;       /* May be NULL. */
     const struct store_key *key; /* NULL: the_key. */

@@ -461,6 +461,36 @@ static void test_abandon__comes_out_as_it_went_in(void **state)
     buffer_deinit(&b);
 }
 
+static void test_read_index__comes_out_as_it_went_in(void **state)
+{
+    struct buffer b = {0};
+    struct wire_read_index in = {.number = UINT64_MAX - 1, .term = 7};
+    struct wire_read_index out;
+    struct wire_read_index_reply reply = {.number = 5, .index = UINT64_MAX};
+    struct wire_read_index_reply heard;
+
+    (void)state;
+    wire_put_read_index(&b, &in);
+    assert_true(wire_get_read_index(frame_in(&b, WIRE_READ_INDEX), &out));
+    assert_int_equal(out.group, 0);
+    assert_true(out.number == UINT64_MAX - 1);
+    assert_int_equal(out.term, 7);
+    assert_false(wire_get_read_index(
+        frame_of(WIRE_READ_INDEX, slice_of(body_of(&b, WIRE_READ_INDEX).data, 15)), &out));
+
+    buffer_clear(&b);
+    wire_put_read_index_reply(&b, &reply);
+    assert_true(wire_get_read_index_reply(frame_in(&b, WIRE_READ_INDEX_REPLY), &heard));
+    assert_int_equal(heard.number, 5);
+    assert_true(heard.index == UINT64_MAX);
+
+    buffer_clear(&b);
+    reply.index = 0; /* Nothing is committed there. */
+    wire_put_read_index_reply(&b, &reply);
+    assert_false(wire_get_read_index_reply(frame_in(&b, WIRE_READ_INDEX_REPLY), &heard));
+    buffer_deinit(&b);
+}
+
 static void test_frame__waits_for_its_last_byte(void **state)
 {
     struct buffer b = {0};
@@ -635,6 +665,7 @@ int main(void)
         cmocka_unit_test(test_hello__with_a_host_that_is_too_long_or_cut_is_refused),
         cmocka_unit_test(test_forward_and_answer__come_out_as_they_went_in),
         cmocka_unit_test(test_abandon__comes_out_as_it_went_in),
+        cmocka_unit_test(test_read_index__comes_out_as_it_went_in),
         cmocka_unit_test(test_clock_and_holds__come_out_as_they_went_in),
         cmocka_unit_test(test_frame__waits_for_its_last_byte),
         cmocka_unit_test(test_frame__with_any_bit_flipped_is_not_taken),

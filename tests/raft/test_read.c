@@ -247,6 +247,40 @@ static void test_read__takes_both_majorities_in_the_joint_state(void **state)
     solo_deinit(&s);
 }
 
+/* The asker followed this leader after its reads had arrived, so its question is its echo. */
+static void test_read__of_a_node_that_is_a_majority_with_the_leader_needs_no_round(void **state)
+{
+    struct solo s;
+
+    (void)state;
+    lead(&s, 3, false);
+    assert_int_equal(raft_read_index_for(s.raft, 2), 0); /* Not before its term has committed. */
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 2)), RAFT_OK);
+    assert_int_equal(raft_read_index_for(s.raft, 2), 2);
+    assert_int_equal(raft_read_index_for(s.raft, 3), 2);
+    assert_int_equal(raft_read_index_for(s.raft, 9), 0); /* Not a member. */
+    assert_int_equal(
+        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_ADD_LEARNER, 4}}),
+        RAFT_OK);
+    assert_int_equal(raft_read_index_for(s.raft, 3), 2);
+    assert_int_equal(raft_read_index_for(s.raft, 4), 0); /* A learner. */
+    assert_int_equal(solo_receive(&s, solo_heartbeat(2, 3, 0)), RAFT_OK);
+    assert_int_equal(raft_read_index_for(s.raft, 3), 0); /* It does not lead any more. */
+    solo_deinit(&s);
+
+    lead(&s, 4, true);
+    assert_int_equal(raft_read_index_for(s.raft, 2), 0); /* Two of four. */
+    assert_int_equal(
+        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 4}}),
+        RAFT_OK);
+    assert_int_equal(raft_read_index_for(s.raft, 2), 0); /* Two of three, but also of four. */
+    solo_deinit(&s);
+
+    lead(&s, 1, true);
+    assert_int_equal(raft_read_index_for(s.raft, 9), 2); /* The leader alone is a majority. */
+    solo_deinit(&s);
+}
+
 /* Scenario 52: a long pause can't cause a stale read; there is no lease. */
 static void test_read__a_pause_confirms_nothing(void **state)
 {
@@ -283,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_read__the_number_under_way_is_bounded),
         cmocka_unit_test(test_read__a_deposed_leader_forgets_them),
         cmocka_unit_test(test_read__takes_both_majorities_in_the_joint_state),
+        cmocka_unit_test(test_read__of_a_node_that_is_a_majority_with_the_leader_needs_no_round),
         cmocka_unit_test(test_read__a_pause_confirms_nothing),
     };
 

@@ -73,6 +73,16 @@ static void on_forward(void *context, raft_id from, uint64_t connection,
     s->correlation = f->correlation;
 }
 
+static void on_read_index(void *context, raft_id from, const struct wire_read_index *w)
+{
+    /* It does not lead. */
+}
+
+static void on_read_index_reply(void *context, raft_id from, const struct wire_read_index_reply *w)
+{
+    /* It has asked nobody. */
+}
+
 static void on_fetch(void *context, uint64_t connection, const struct wire_fetch *f)
 {
     (void)context;
@@ -162,6 +172,8 @@ static void take_seat(struct scene *s)
                                   .forward = on_forward,
                                   .abandoned = on_abandoned,
                                   .answer = on_answer,
+                                  .read_index = on_read_index,
+                                  .read_index_reply = on_read_index_reply,
                                   .fetch = on_fetch,
                                   .part = on_part,
                                   .digest = on_digest,

@@ -41,6 +41,8 @@
     X(IN_DOUBT_EXECUTED, "unknown command executed later")                                         \
     X(SAID_FAILED, "client learned that a command was not executed")                               \
     X(READ_LOGGED, "read put into the log")                                                        \
+    X(FOLLOWER_READ, "read served by a node that does not lead")                                   \
+    X(READ_BEHIND, "reads forwarded by a node that is behind")                                     \
     X(DAMAGE_REFUSED, "start refused for damage")                                                  \
     X(DAMAGE_SURVIVED, "start in spite of damage")                                                 \
     X(DISK_REPLACED, "disk replaced")                                                              \

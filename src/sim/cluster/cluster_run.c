@@ -335,6 +335,19 @@ static bool speaks_older_protocol(const struct node *n)
     return false;
 }
 
+static void look_at_reads(struct node *n)
+{
+    struct replica_stats stats;
+
+    replica_get_stats(n->server->replica, &stats);
+    if (stats.follower_read_count > 0) {
+        sometimes_reached(&n->cluster->sometimes, SOMETIMES_FOLLOWER_READ);
+    }
+    if (stats.behind_count > 0) {
+        sometimes_reached(&n->cluster->sometimes, SOMETIMES_READ_BEHIND);
+    }
+}
+
 /* For states that no probe reports. */
 static void look_around(struct cluster *c)
 {
@@ -350,6 +363,7 @@ static void look_around(struct cluster *c)
             if (n->server->is_loading) {
                 continue; /* It has no peers yet. */
             }
+            look_at_reads(n);
             if (speaks_older_protocol(n)) {
                 sometimes_reached(&c->sometimes, SOMETIMES_OLDER_PROTOCOL);
             }

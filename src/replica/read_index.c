@@ -1,0 +1,127 @@
+#include "replica/read_index.h"
+
+#include "base/mutant.h"
+#include "replica/state.h"
+
+/* A read that waits longer for entries is better served by the leader. */
+enum { BEHIND_HEARTBEATS = 4 };
+
+void read_index_init(struct read_index *x, uint64_t first_number)
+{
+    *x = (struct read_index){.next_number = first_number};
+}
+
+/* --- as follower: here, or forwarded --------------------------------------------------- */
+
+static bool has_caught_up(const struct replica *r)
+{
+    return r->applied_index >= r->read_index.catch_up_to;
+}
+
+static bool is_held_up(const struct replica *r, const struct request *request)
+{
+    uint64_t patience_ns = BEHIND_HEARTBEATS * r->options.heartbeat_interval_ns;
+
+    return request != NULL && io_now_ns(r->io) > request->arrived_ns + patience_ns;
+}
+
+void read_index_judge(struct replica *r)
+{
+    struct read_index *x = &r->read_index;
+    const struct request *first = reads_held_up(&r->reads, r->applied_index);
+
+    if (is_held_up(r, first) && !MUTANT(behind_waits)) {
+        x->catch_up_to = first->ticket;
+        x->behind_count++;
+        reads_take_back(&r->reads, &r->requests);
+    } else if (x->catch_up_to != 0 && has_caught_up(r) && !forwards_have_reads(&r->forwards)) {
+        x->catch_up_to = 0;
+    }
+}
+
+enum read_way read_index_way(const struct replica *r)
+{
+    raft_id leader = raft_leader(r->raft);
+
+    if (r->read_index.catch_up_to != 0) {
+        return has_caught_up(r) ? READ_WAIT : READ_FORWARD;
+    }
+    return leader != 0 && peers_is_connected(r->peers, leader) ? READ_HERE : READ_WAIT;
+}
+
+/* --- as follower: the question --------------------------------------------------------- */
+
+static void send(struct replica *r, uint64_t number)
+{
+    struct wire_read_index w = {.number = number, .term = raft_current_term(r->raft)};
+
+    r->read_index.asked_id = raft_leader(r->raft);
+    r->read_index.repeat_ns = io_now_ns(r->io) + r->options.heartbeat_interval_ns;
+    peers_send_read_index(r->peers, r->read_index.asked_id, &w);
+}
+
+void read_index_ask(struct replica *r)
+{
+    struct read_index *x = &r->read_index;
+
+    if (raft_leader(r->raft) == 0) {
+        return;
+    }
+    if (reads_want_question(&r->reads)) {
+        reads_ask(&r->reads, x->next_number++);
+        x->asked_count++;
+        send(r, r->reads.number);
+    } else if (r->reads.is_asking && io_now_ns(r->io) >= x->repeat_ns &&
+               !MUTANT(question_asked_once)) {
+        send(r, r->reads.number);
+    }
+}
+
+/* Numbers can be guessed, so only the node that was asked is believed. */
+void read_index_on_reply(void *context, raft_id from, const struct wire_read_index_reply *w)
+{
+    struct replica *r = context;
+
+    if (r->is_running && raft_role(r->raft) != RAFT_LEADER &&
+        (from == r->read_index.asked_id || MUTANT(anybody_answers_reads))) {
+        reads_confirm(&r->reads, w->number, w->index);
+    }
+}
+
+/* --- as leader ------------------------------------------------------------------------- */
+
+static void answer(struct replica *r, raft_id to, uint64_t number, raft_index index)
+{
+    peers_send_read_index_reply(r->peers, to,
+                                &(struct wire_read_index_reply){.number = number, .index = index});
+}
+
+/* The asker follows this node in its present term, or did so when it asked, after its reads had
+ * arrived. If the two of them are a majority, nobody else can have been elected before that, and
+ * no round is needed. */
+void read_index_on_question(void *context, raft_id from, const struct wire_read_index *w)
+{
+    struct replica *r = context;
+
+    if (!r->is_running || r->is_installing || raft_role(r->raft) != RAFT_LEADER ||
+        (w->term != raft_current_term(r->raft) && !MUTANT(question_of_any_term))) {
+        return;
+    }
+
+    raft_index index = raft_read_index_for(r->raft, from);
+
+    if (index > 0) {
+        answer(r, from, w->number, index);
+    } else {
+        askers_add(&r->askers, from, w->number);
+    }
+}
+
+void read_index_confirm(struct replica *r, uint64_t ticket, raft_index index)
+{
+    struct asker asker;
+
+    while (askers_take(&r->askers, ticket, &asker)) {
+        answer(r, asker.id, asker.number, index);
+    }
+}
