@@ -31,14 +31,25 @@ _rakit_cli() {
     2)
         if [[ $word != -* ]]; then
             # The server itself knows best which commands it has.
-            _rakit_words "status request_log help $(rakit-cli --timeout 1 \
+            _rakit_words "backup verify status request_log help $(rakit-cli --timeout 1 \
                 "${positions[0]}" "${positions[1]}" command list </dev/null 2>/dev/null)" "$word"
             return
         fi
         ;;
-    *) return ;;
+    *)
+        case ${positions[2]} in
+        backup | verify)
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            compopt -o filenames
+            ;;
+        esac
+        return
+        ;;
     esac
-    if [[ $word == -* ]]; then
+    if ((${#positions[@]} == 1)) && [[ ${positions[0]} == verify ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames
+    elif [[ $word == -* ]]; then
         _rakit_words '-n --database --timeout --no-color --help --version' "$word"
     elif ((${#positions[@]} == 0)); then
         mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")

@@ -15,6 +15,7 @@ struct own_command {
 };
 
 static const struct own_command own_commands[] = {
+    {"backup", "file", "Fetches a backup of the cluster from this node into a file."},
     {"clear", "", "Clears the screen."},
     {"exit", "", "Ends the client."},
     {"help", "[command | group]", "Lists the commands, or explains one of them."},
@@ -22,6 +23,7 @@ static const struct own_command own_commands[] = {
     {"request_log", "[from [count]]", "Shows the replicated log as a table."},
     {"status", "[--json]",
      "Shows the cluster: its nodes, the leader, what failures it tolerates, and how each node is."},
+    {"verify", "file", "Reads a backup, and shows what is in it or what is damaged."},
 };
 
 enum { OWN_COUNT = sizeof own_commands / sizeof *own_commands };

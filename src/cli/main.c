@@ -3,20 +3,24 @@
 #include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/backup.h"
 #include "cli/client.h"
 #include "cli/pipe.h"
 #include "cli/repl.h"
 #include "cli/session.h"
+#include "io/io_uv.h"
 
 enum { EXIT_WRONG_USE = 2, DEFAULT_TIMEOUT_MS = 5000 };
 
 static const char usage_text[] =
     "Usage: rakit-cli [OPTIONS] [HOST PORT [COMMAND [ARGUMENT ...]]]\n"
+    "       rakit-cli verify FILE\n"
     "\n"
     "A client of a Rakit cluster. HOST and PORT are those of any member; without\n"
     "them 127.0.0.1 8000. With a COMMAND it runs that and ends; at a terminal it\n"
@@ -31,7 +35,8 @@ static const char usage_text[] =
     "  --version          show the version and end\n"
     "\n"
     "Commands of the client itself: status [--json], request_log [from [count]],\n"
-    "help [command | group], clear, quit, exit. All others go to the server.\n"
+    "backup FILE, verify FILE, help [command | group], clear, quit, exit. All\n"
+    "others go to the server. Verify needs no server.\n"
     "\n"
     "Exit code: 0 success; 1 an error was answered; 2 could not connect, or wrong use.\n";
 
@@ -43,7 +48,8 @@ struct options {
     uint64_t timeout_ms;
     uint32_t database;
     bool want_colour;
-    bool done; /* Help or version was printed. */
+    const char *verified; /* The file to verify, without a server; or NULL. */
+    bool done;            /* Help or version was printed. */
 };
 
 static int wrong_use(const char *format, const char *what)
@@ -137,6 +143,10 @@ static int read_arguments(struct options *o, int argument_count, char **argument
     if (o->done || position == argument_count) {
         return 0;
     }
+    if (position + 2 == argument_count && strcmp(arguments[position], "verify") == 0) {
+        o->verified = arguments[position + 1];
+        return 0;
+    }
     if (position + 1 == argument_count) {
         return wrong_use("HOST and PORT come together; only one was given: %s",
                          arguments[position]);
@@ -184,7 +194,7 @@ static enum session_outcome run_once(struct session *s, const struct options *o)
     return outcome;
 }
 
-static enum session_outcome run(const struct options *o)
+static enum session_outcome run(const struct options *o, struct io *io)
 {
     struct style style = style_detect(o->want_colour);
     bool once = o->command_count > 0;
@@ -202,6 +212,7 @@ static enum session_outcome run(const struct options *o)
         return SESSION_UNREACHABLE;
     }
     session_init(&session, &client, style, interactive);
+    session.io = io;
     outcome = once          ? run_once(&session, o)
               : interactive ? repl_run(&session)
                             : pipe_run(&session, stdin);
@@ -219,8 +230,13 @@ int main(int argc, char **argv)
         return EXIT_WRONG_USE;
     }
     if (!options.done) {
+        struct io *io = io_uv_new();
+
+        (void)signal(SIGPIPE, SIG_DFL); /* As before: the reader of the output may end early. */
         choose_locale();
-        outcome = run(&options);
+        outcome =
+            options.verified != NULL ? backup_verify_file(io, options.verified) : run(&options, io);
+        io_uv_free(io);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("rakit-cli: output");

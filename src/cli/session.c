@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "cli/backup.h"
 #include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/json.h"
@@ -210,6 +211,12 @@ enum session_outcome session_run(struct session *s, const struct words *command)
     }
     if (slice_is(name, "help")) {
         return run_help(s, command);
+    }
+    if (slice_is(name, "backup")) {
+        return backup_run(s, command);
+    }
+    if (slice_is(name, "verify")) {
+        return backup_run_verify(s, command);
     }
     if (slice_is(name, "status") && (command->count == 1 || wants_json(command))) {
         return run_status(s, command);

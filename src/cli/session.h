@@ -11,8 +11,11 @@
 #include "cli/client.h"
 #include "cli/words.h"
 
+struct io;
+
 struct session {
     struct client *client; /* Borrowed. */
+    struct io *io;         /* For the files of backups; borrowed. */
     struct catalogue catalogue;
     struct style style;
     bool interactive;

@@ -78,6 +78,30 @@ static void snapshot(struct command_call *call)
     replica_snapshot(call_client(call)->clients->replica, &a->request);
 }
 
+/* What a backup is made of; also of this node, whichever leads. */
+static void backup(struct command_call *call)
+{
+    struct replica *r = call_client(call)->clients->replica;
+    struct admin_request *a;
+    const char *error;
+
+    if (call->argument_count == 2) {
+        replica_list_backups(r, call->reply);
+        return;
+    }
+    a = memory_take_zeroed(1, sizeof *a);
+    a->request.reply = admin_reply;
+    a->request.answered = admin_answered;
+    a->request.resp_version = (uint8_t)call->reply->version;
+    error = replica_backup(r, &a->request, call->argument_count - 2, call->arguments + 2);
+    if (error == NULL) {
+        a->slot = reply_later(call);
+    } else {
+        free(a);
+        resp_error(call->reply, error);
+    }
+}
+
 /* A node that joins through itself would wait for ever for a leader to answer it. */
 static bool refuse_itself(struct command_call *call)
 {
@@ -132,6 +156,10 @@ static void hand_over_key(struct command_call *call)
 static const struct subcommand raft_subcommands[] = {
     {"ADD", -2, add, "id host port peer-port",
      "Adds a running node as a learner. A node started with a contact does this itself."},
+    {"BACKUP", -2, backup,
+     "[SNAPSHOT index term bytes checksum offset | LOG index previous-term offset last-index]",
+     "The snapshots and entries that this node can hand out, or a part of one: rakit-cli's backup "
+     "uses this."},
     {"KEY", -2, hand_over_key, "[id]",
      "The key of the cluster, over loopback only. A joining node asks for it with its id."},
     {"LOG", -2, query, "[from [count]]",
@@ -165,7 +193,8 @@ const struct command raft_commands[] = {
     {.name = "RAFT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = raft_command, .subcommands = raft_subcommands, .group = "raft", .since = "0.1.0",
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port | REMOVE id|host:port | TRANSFER "
-                  "[id | host:port] | LOG [from [count]] | SNAPSHOT | HELP",
+                  "[id | host:port] | LOG [from [count]] | SNAPSHOT | "
+                  "BACKUP | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = request_log_command, .group = "raft", .arguments = "[from [count]]",

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "base/human.h"
 #include "command/describe.h"
 #include "store/epoch.h"
 
@@ -10,27 +11,15 @@ enum { US = 1000 * 1000 };
 
 void words_bytes(struct buffer *out, uint64_t bytes)
 {
-    static const char *const units[] = {"KB", "MB", "GB", "TB", "PB"};
-    double amount = (double)bytes / 1024;
-    size_t unit = 0;
-
-    if (bytes < 1024) {
-        buffer_printf(out, "%" PRIu64 " bytes", bytes);
-        return;
-    }
-    for (; amount >= 1023.95 && unit + 1 < sizeof units / sizeof units[0]; unit++) {
-        amount /= 1024;
-    }
-    buffer_printf(out, "%.1f %s", amount, units[unit]);
+    human_put_bytes(out, bytes);
 }
 
 /* For a time that the calendar can show; otherwise the bare number is shown. */
-static bool split_time(uint64_t time_us, bool is_local, struct tm *ret_parts)
+static bool split_time(uint64_t time_us, struct tm *ret_parts)
 {
     time_t seconds = (time_t)(time_us / US);
 
-    return (is_local ? localtime_r(&seconds, ret_parts) : gmtime_r(&seconds, ret_parts)) != NULL &&
-           ret_parts->tm_year < 9999 - 1900;
+    return localtime_r(&seconds, ret_parts) != NULL && ret_parts->tm_year < 9999 - 1900;
 }
 
 void words_local_time(struct buffer *out, uint64_t time_us, int digits)
@@ -38,7 +27,7 @@ void words_local_time(struct buffer *out, uint64_t time_us, int digits)
     struct tm parts;
     uint64_t fraction = time_us % US;
 
-    if (!split_time(time_us, true, &parts)) {
+    if (!split_time(time_us, &parts)) {
         buffer_printf(out, "%" PRIu64 " us", time_us);
         return;
     }
@@ -52,15 +41,7 @@ void words_local_time(struct buffer *out, uint64_t time_us, int digits)
 
 void words_utc_time(struct buffer *out, uint64_t time_us)
 {
-    struct tm parts;
-
-    if (!split_time(time_us, false, &parts)) {
-        buffer_printf(out, "%" PRIu64 " us", time_us);
-        return;
-    }
-    buffer_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%06" PRIu64 "Z", parts.tm_year + 1900,
-                  parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                  time_us % US);
+    human_put_utc(out, time_us);
 }
 
 void words_id(struct buffer *out, uint64_t id)

@@ -1,5 +1,5 @@
 /* record.h - the format in which the state of a keyspace is written: a string of records.
- * Private to kv.
+ * For kv, and for those who count what a snapshot holds.
  *
  *   RECORD_DATABASE  kind (1 byte), database (1 byte), count of items, count of buckets
  *   RECORD_ITEM      kind, database, size of the key, size of the value, key, value

@@ -31,6 +31,14 @@ void replica_submit(struct replica *r, struct request *request);
  * snapshot is durable; only its `reply` and `answered` are used. */
 void replica_snapshot(struct replica *r, struct request *request);
 
+/* RAFT BACKUP: replies which snapshots and entries this node can hand out. */
+void replica_list_backups(const struct replica *r, struct resp_writer *w);
+/* RAFT BACKUP with arguments, one or more, which are borrowed during the call: a part of a snapshot
+ * or of the log. NULL: it is answered later, never during the call, and only `reply` and
+ * `answered` of the request are used. Otherwise the error to be replied. */
+const char *replica_backup(struct replica *r, struct request *request, uint32_t count,
+                           const struct slice *arguments);
+
 /* Too much is under way: submit nothing more until there is room again. */
 bool replica_is_congested(const struct replica *r);
 /* There is room again, some time later, so that many can continue at once. */

@@ -60,7 +60,7 @@ static void read_done(struct snapshot_read *read, int error, struct slice bytes)
     free_read(r);
 }
 
-static void note(struct serving *s, uint64_t index)
+void serving_note(struct serving *s, uint64_t index)
 {
     uint32_t place = 0;
 
@@ -116,7 +116,7 @@ void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_
     list_append(&s->reads, &r->node);
     s->read_count++;
     if (found != NULL && snapshot_is_same(found, &r->read.snapshot)) {
-        note(s, f->index);
+        serving_note(s, f->index);
     }
     snapshot_read(s->store, &r->read);
 }

@@ -30,6 +30,8 @@ void serving_init(struct serving *s, struct io *io, struct store *store);
 void serving_deinit(struct serving *s);
 /* A node requests a part, on that connection. */
 void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_fetch *f);
+/* The snapshot at this index, or the log after this entry, is needed for some time. */
+void serving_note(struct serving *s, uint64_t index);
 /* Whether that snapshot is being fetched. */
 bool serving_has(const struct serving *s, uint64_t index);
 /* The oldest snapshot that is being fetched; UINT64_MAX: none is. */

@@ -72,6 +72,7 @@ struct replica *replica_start(const struct replica_options *options,
     time_share_begin(&r->share, r->io, r->probe, 0);
     place_init(r);
     compaction_init(r);
+    backups_init(r);
     while (new_node_id == 0) {
         io_random(r->io, &new_node_id, sizeof new_node_id);
     }
@@ -230,6 +231,7 @@ void replica_end(struct replica *r)
     r->is_ended = true;
     r->is_running = false;
     snapshotter_end(&r->snapshotter, ERROR_STOPPING);
+    backups_end(r, ERROR_STOPPING);
     place_end(r);
 }
 
@@ -266,6 +268,7 @@ void replica_free(struct replica *r)
     announcer_deinit(&r->announcer);
     place_deinit(r);
     snapshotter_deinit(&r->snapshotter);
+    backups_deinit(r);
     fetching_deinit(&r->fetching);
     if (r->serving.io != NULL) {
         serving_deinit(&r->serving);

@@ -30,6 +30,7 @@
 #include "peer/peers.h"
 #include "replica/announcer.h"
 #include "replica/askers.h"
+#include "replica/backups.h"
 #include "replica/contradictions.h"
 #include "replica/digests.h"
 #include "replica/disk_policy.h"
@@ -157,6 +158,7 @@ struct replica {
     struct snapshotter snapshotter;
     struct compaction compaction;
     struct serving serving;
+    struct backups backups;
     struct fetching fetching;
     struct install install;
     bool is_installing; /* The core is not stepped. */

@@ -129,6 +129,7 @@ void replica_execute(struct replica *r)
     replica_trim_window(r);
     if (r->is_running) {
         snapshots_look(r);
+        backups_look(r);
     }
     give_memory_back(r);
     free_retired(r);

@@ -253,6 +253,21 @@
     "TRYAGAIN another change was under way all the time: nothing was done"
 #define ERROR_SNAPSHOT_FAILED \
     "ERR the snapshot could not be written: see the log of this node for the reason"
+#define ERROR_BACKUP_SYNTAX \
+    "ERR syntax error, try RAFT BACKUP [SNAPSHOT index term bytes checksum offset | LOG index " \
+    "previous-term offset last-index]"
+#define ERROR_MANY_BACKUPS \
+    "TRYAGAIN too many parts of backups are asked for: this one was not read"
+#define ERROR_NOT_RUNNING \
+    "CLUSTERDOWN this node has not joined its cluster yet, or is stopping: ask another one"
+#define ERROR_SNAPSHOT_GONE \
+    "GONE this node does not have that snapshot, or not any more"
+#define ERROR_SNAPSHOT_UNREADABLE "ERR the snapshot could not be read from the disk"
+#define ERROR_LOG_GONE \
+    "GONE the log of this node begins after that entry: a snapshot has replaced it"
+#define ERROR_LOG_AHEAD "ERR this node has not executed that entry yet"
+#define ERROR_LOG_DIFFERS \
+    "ERR the log of this node has another entry before that one: the backup is of another history"
 #define ERROR_LOG_UNREADABLE "ERR the log could not be read from the disk"
 #define ERROR_LOG_SYNTAX "ERR syntax error, try REQUEST_LOG [from [count]]"
 #define ERROR_LOG_NOT_AN_INTEGER \

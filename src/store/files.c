@@ -98,12 +98,6 @@ enum head_verdict head_check(const char *sector, const char *magic)
                                                                                     : HEAD_BAD;
 }
 
-bool head_is_of_cluster(const char *sector, const struct store_identity *identity)
-{
-    return get_u64(sector + AT_CLUSTER) == identity->cluster_id &&
-           (get_u32(sector + AT_GROUP) == identity->group || MUTANT(group_ignored));
-}
-
 struct store_identity head_identity(const char *sector)
 {
     return (struct store_identity){
@@ -113,9 +107,18 @@ struct store_identity head_identity(const char *sector)
     };
 }
 
+bool identity_is_of_cluster(const struct store_identity *found,
+                            const struct store_identity *identity)
+{
+    return found->cluster_id == identity->cluster_id &&
+           (found->group == identity->group || MUTANT(group_ignored));
+}
+
 bool head_belongs(const char *sector, const struct store_identity *identity)
 {
-    return head_is_of_cluster(sector, identity) && get_u64(sector + AT_NODE) == identity->node_id;
+    struct store_identity found = head_identity(sector);
+
+    return identity_is_of_cluster(&found, identity) && found.node_id == identity->node_id;
 }
 
 uint32_t head_version(const char *sector)

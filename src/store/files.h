@@ -56,6 +56,7 @@ uint64_t segment_number_of(const char *name);
 #define MAGIC_BATCH    "RAKITBAT"
 #define MAGIC_SNAPSHOT "RAKITSNP"
 #define MAGIC_CHUNK    "RAKITCHK"
+#define MAGIC_ARCHIVE  "RAKITARC"
 
 struct store_identity;
 
@@ -75,8 +76,9 @@ enum head_verdict head_check(const char *sector, const char *magic);
 bool head_belongs(const char *sector, const struct store_identity *identity);
 /* The identity in a good sector. */
 struct store_identity head_identity(const char *sector);
-/* Whether it belongs to this cluster and group, whichever node made it. */
-bool head_is_of_cluster(const char *sector, const struct store_identity *identity);
+/* Whether both are of one cluster and group, whichever nodes made the files. */
+bool identity_is_of_cluster(const struct store_identity *found,
+                            const struct store_identity *identity);
 uint32_t head_version(const char *sector);
 /* What to do about a directory of another version; the end of a complaint. */
 const char *version_advice(uint32_t version);

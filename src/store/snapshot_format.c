@@ -100,7 +100,14 @@ uint64_t snapshot_index_of(const char *name)
 uint64_t snapshot_head_encode(char *sector, const struct store_identity *identity,
                               const struct store_snapshot *snapshot)
 {
-    head_init(sector, MAGIC_SNAPSHOT, identity);
+    return snapshot_head_encode_as(sector, MAGIC_SNAPSHOT, identity, snapshot);
+}
+
+uint64_t snapshot_head_encode_as(char *sector, const char *magic,
+                                 const struct store_identity *identity,
+                                 const struct store_snapshot *snapshot)
+{
+    head_init(sector, magic, identity);
     put_u64(sector + HEAD_FIELDS_AT, snapshot->index);
     put_u64(sector + HEAD_FIELDS_AT + 8, snapshot->term);
     put_u64(sector + HEAD_FIELDS_AT + 16, snapshot->time_us);

@@ -38,6 +38,10 @@ uint64_t snapshot_index_of(const char *name);
 /* Returns the checksum that the first chunk must contain. */
 uint64_t snapshot_head_encode(char *sector, const struct store_identity *identity,
                               const struct store_snapshot *snapshot);
+/* The same for a file with another magic. */
+uint64_t snapshot_head_encode_as(char *sector, const char *magic,
+                                 const struct store_identity *identity,
+                                 const struct store_snapshot *snapshot);
 /* Decodes a sector that head_check() found good: index, term and time. Returns that checksum. */
 uint64_t snapshot_head_decode(const char *sector, struct store_snapshot *ret_snapshot);
 

@@ -15,9 +15,9 @@ enum { WINDOW_BYTES = 1024 * 1024 };
 /* --- opening --- */
 
 static enum file_state judge_head(struct snapshot_reader *reader, const char *sector,
-                                  const struct store_identity *identity)
+                                  const char *magic)
 {
-    switch (head_check(sector, MAGIC_SNAPSHOT)) {
+    switch (head_check(sector, magic)) {
     case HEAD_VERSION:
         reader->version = head_version(sector);
         return FILE_VERSION;
@@ -28,11 +28,11 @@ static enum file_state judge_head(struct snapshot_reader *reader, const char *se
     }
     reader->checksum = snapshot_head_decode(sector, &reader->snapshot);
     reader->at = SECTOR_BYTES;
-    return head_is_of_cluster(sector, identity) ? FILE_GOOD : FILE_FOREIGN;
+    reader->identity = head_identity(sector);
+    return FILE_GOOD;
 }
 
-static enum file_state read_head(struct snapshot_reader *reader,
-                                 const struct store_identity *identity)
+static enum file_state read_head(struct snapshot_reader *reader, const char *magic)
 {
     char sector[SECTOR_BYTES];
     int64_t bytes = io_file_size(reader->file);
@@ -43,11 +43,11 @@ static enum file_state read_head(struct snapshot_reader *reader,
         return FILE_UNREADABLE;
     }
     reader->file_bytes = (uint64_t)bytes;
-    return size < SECTOR_BYTES ? FILE_DAMAGED : judge_head(reader, sector, identity);
+    return size < SECTOR_BYTES ? FILE_DAMAGED : judge_head(reader, sector, magic);
 }
 
-enum file_state snapshot_reader_open(struct snapshot_reader *reader, struct io *io,
-                                     const char *path, const struct store_identity *identity)
+enum file_state snapshot_reader_open_any(struct snapshot_reader *reader, struct io *io,
+                                         const char *path, const char *magic)
 {
     *reader = (struct snapshot_reader){0};
     reader->error = io_file_open(io, path, IO_READ_ONLY, &reader->file);
@@ -55,10 +55,22 @@ enum file_state snapshot_reader_open(struct snapshot_reader *reader, struct io *
         return reader->error == -ENOENT ? FILE_MISSING : FILE_UNREADABLE;
     }
 
-    enum file_state state = read_head(reader, identity);
+    enum file_state state = read_head(reader, magic);
 
     if (state != FILE_GOOD) {
         snapshot_reader_close(reader);
+    }
+    return state;
+}
+
+enum file_state snapshot_reader_open(struct snapshot_reader *reader, struct io *io,
+                                     const char *path, const struct store_identity *identity)
+{
+    enum file_state state = snapshot_reader_open_any(reader, io, path, MAGIC_SNAPSHOT);
+
+    if (state == FILE_GOOD && !identity_is_of_cluster(&reader->identity, identity)) {
+        snapshot_reader_close(reader);
+        return FILE_FOREIGN;
     }
     return state;
 }

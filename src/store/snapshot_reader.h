@@ -8,6 +8,7 @@
 
 struct snapshot_reader {
     struct io_file *file;
+    struct store_identity identity; /* Of the cluster, and of the node that made it. */
     struct store_snapshot snapshot; /* Bytes and checksum: 0 until the last chunk is read. */
     uint64_t file_bytes;
     int error;         /* If FILE_UNREADABLE, */
@@ -29,6 +30,9 @@ struct snapshot_reader {
  * is not compared: any node may have made the file. */
 enum file_state snapshot_reader_open(struct snapshot_reader *reader, struct io *io,
                                      const char *path, const struct store_identity *identity);
+/* The same for a file with that magic (MAGIC_SNAPSHOT, MAGIC_ARCHIVE), of any cluster. */
+enum file_state snapshot_reader_open_any(struct snapshot_reader *reader, struct io *io,
+                                         const char *path, const char *magic);
 void snapshot_reader_close(struct snapshot_reader *reader);
 
 enum { SNAPSHOT_AT_END, SNAPSHOT_HAS_CHUNK };

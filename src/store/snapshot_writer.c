@@ -19,6 +19,13 @@ int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const ch
                          const struct store_identity *identity,
                          const struct store_snapshot *snapshot)
 {
+    return snapshot_writer_open_as(writer, io, path, MAGIC_SNAPSHOT, identity, snapshot);
+}
+
+int snapshot_writer_open_as(struct snapshot_writer *writer, struct io *io, const char *path,
+                            const char *magic, const struct store_identity *identity,
+                            const struct store_snapshot *snapshot)
+{
     *writer = (struct snapshot_writer){0};
 
     int rv = io_file_open(io, path, IO_CREATE, &writer->file);
@@ -30,7 +37,7 @@ int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const ch
     writer->data = memory_take_aligned(writer->capacity, PAGE_BYTES);
     writer->zstd = ZSTD_createCCtx();
     CHECK(writer->zstd != NULL);
-    writer->checksum = snapshot_head_encode(writer->data, identity, snapshot);
+    writer->checksum = snapshot_head_encode_as(writer->data, magic, identity, snapshot);
     writer->size = SECTOR_BYTES;
     return io_file_truncate(writer->file, 0);
 }

@@ -20,6 +20,10 @@ struct snapshot_writer {
 int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const char *path,
                          const struct store_identity *identity,
                          const struct store_snapshot *snapshot);
+/* The same for a file with another magic. */
+int snapshot_writer_open_as(struct snapshot_writer *writer, struct io *io, const char *path,
+                            const char *magic, const struct store_identity *identity,
+                            const struct store_snapshot *snapshot);
 int snapshot_writer_put(struct snapshot_writer *writer, const char *section, uint32_t flags,
                         struct slice content);
 /* Completes and syncs the file, and sets bytes and checksum. */

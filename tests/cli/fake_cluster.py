@@ -133,6 +133,7 @@ class Cluster:
         self.databases = [{} for _ in range(16)]
         self.keys, self.log = self.databases[0], [(1, 1, "noop", "")]
         self.nodes = []
+        self.snapshot, self.part_bytes = b"", 600
         for i in range(size):
             self.nodes.append(Node(self, i, ports[i] if ports else 0))
 
@@ -157,9 +158,24 @@ class Cluster:
             ("commit_index", len(self.log)), ("applied_index", len(self.log)),
             ("configuration", "stable"), ("nodes", rows)])
 
+    def backup(self, node, words):
+        """RAFT BACKUP: hands out `snapshot`, which is whatever a test has put there."""
+        if words:
+            offset = int(words[5])
+            return Bulk(self.snapshot[offset:offset + self.part_bytes])
+        row = flat([("index", 40), ("term", 3), ("time_us", 1000), ("bytes", len(self.snapshot)),
+                    ("checksum", "00000000000000aa")])
+        return flat([("cluster_id", "c0ffee00d15ea5e5"), ("node_id", node_id(node.number)),
+                     ("first_index", 1), ("last_index", 40), ("last_term", 3),
+                     ("last_time_us", 1000), ("snapshots", [row])])
+
     def execute(self, node, name, words, session):
         if name == "RAFT" and words[1].upper() == b"STATUS":
             return self.status(node)
+        if name == "RAFT" and words[1].upper() == b"SNAPSHOT":
+            return flat([("index", 40), ("bytes", len(self.snapshot)), ("milliseconds", 1)])
+        if name == "RAFT" and words[1].upper() == b"BACKUP":
+            return self.backup(node, words[2:])
         if name == "REQUEST_LOG":
             return [[index, term, kind.encode(), text.encode()]
                     for index, term, kind, text in self.log]

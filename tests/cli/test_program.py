@@ -57,6 +57,71 @@ class Case(unittest.TestCase):
                 node.kill()
 
 
+class Backup(Case):
+    """What the nodes hand out is no snapshot: nothing of it may get the name of a backup."""
+
+    def setUp(self):
+        super().setUp()
+        self.directory = tempfile.TemporaryDirectory(prefix="rakit-test.")
+        self.addCleanup(self.directory.cleanup)
+        self.file = os.path.join(self.directory.name, "backup")
+        self.cluster.snapshot = bytes(range(256)) * 8
+
+    def files(self):
+        return os.listdir(self.directory.name)
+
+    def test_what_is_no_snapshot_gets_no_name(self):
+        code, out, error = run(self.one, "backup", self.file)
+        self.assertEqual((code, out, self.files()), (1, "", []))
+        self.assertIn("is not the snapshot that the node has", error)
+
+    def test_a_part_that_is_too_long_is_refused(self):
+        self.cluster.part_bytes = 10 ** 7
+        self.cluster.snapshot = bytes(2 * 1024 * 1024)
+        code, _, error = run(self.one, "backup", self.file)
+        self.assertEqual(code, 1)
+        self.assertIn("makes no sense", error)
+
+    def test_a_part_that_is_empty_is_refused(self):
+        self.cluster.part_bytes = 0
+        code, _, error = run(self.one, "backup", self.file)
+        self.assertEqual(code, 1)
+        self.assertIn("makes no sense", error)
+
+    def test_an_impossible_snapshot_is_refused(self):
+        self.cluster.snapshot = bytes(1000)  # No whole number of sectors.
+        code, _, error = run(self.one, "backup", self.file)
+        self.assertEqual(code, 1)
+        self.assertIn("does not list it", error)
+
+    def test_names_are_judged(self):
+        for words in (["backup"], ["backup", ""], ["backup", "a", "b"], ["backup", "x" * 5000],
+                      ["verify"], ["verify", "a", "b"]):
+            code, _, error = run(self.one, *words)
+            self.assertEqual(code, 1, words)
+            self.assertIn("name", error.lower())
+
+    def test_a_file_that_is_there_is_not_touched(self):
+        with open(self.file, "w", encoding="ascii") as file:
+            file.write("precious")
+        code, _, error = run(self.one, "backup", self.file)
+        self.assertEqual(code, 1)
+        with open(self.file, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious")
+        self.assertEqual(self.files(), ["backup"], error)
+
+    def test_a_directory_that_is_not_there_is_reported(self):
+        code, _, error = run(self.one, "backup", os.path.join(self.file, "b"))
+        self.assertEqual(code, 1)
+        self.assertIn("No such file or directory", error)
+
+    def test_verify_needs_no_server(self):
+        done = subprocess.run([CLI, "verify", self.file], capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("No such file or directory", done.stderr)
+
+
 class OneShot(Case):
     def test_reply_goes_to_stdout(self):
         self.assertEqual(run(self.one, "set", "k", "two words"), (0, "OK\n", ""))

@@ -20,6 +20,7 @@
 #include "io/io_uv.h"
 #include "kv/codec.h"
 #include "replica/replica.h"
+#include "resp/errors.h"
 #include "server/commands.h"
 
 #define PATIENCE_NS 60000000000ull /* For a whole test. */
@@ -44,6 +45,17 @@ void replica_get_digest_stats(const struct replica *r, struct replica_digest_sta
 void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats)
 {
     *ret_stats = (struct replica_snapshot_stats){.made_count = r->executed_count};
+}
+
+void replica_list_backups(const struct replica *r, struct resp_writer *w)
+{
+    resp_array(w, 0);
+}
+
+const char *replica_backup(struct replica *r, struct request *request, uint32_t count,
+                           const struct slice *arguments)
+{
+    return ERROR_BACKUP_SYNTAX;
 }
 
 void replica_snapshot(struct replica *r, struct request *request)

@@ -1,0 +1,270 @@
+#include "cli/download.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backup/names.h"
+#include "base/mutant.h"
+#include "store/snapshot_reader.h"
+
+enum { SYNC_BYTES = 32 * 1024 * 1024 }; /* Written, at the most, before it is synced. */
+
+void download_init(struct download *d, struct io *io, struct client *client, const char *file)
+{
+    *d = (struct download){.io = io, .file = file};
+    source_init(&d->source, client);
+    backup_part_path(d->path, file, 0);
+}
+
+static void close_part(struct download *d)
+{
+    if (d->part != NULL) {
+        io_file_close(d->part);
+        d->part = NULL;
+    }
+}
+
+void download_deinit(struct download *d)
+{
+    close_part(d);
+    source_deinit(&d->source);
+}
+
+static int explain(struct download *d, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int explain(struct download *d, int code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(d->text, sizeof d->text, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+static int explain_file(struct download *d, const char *what, int error)
+{
+    return explain(d, DOWNLOAD_EFILE, "cannot %s %s: %s%s", what, d->path, strerror(-error),
+                   error == -ENOSPC || error == -EDQUOT
+                       ? ". What is there stays: make room, and give the same command again"
+                       : "");
+}
+
+/* After an error of the source. */
+static int explain_source(struct download *d, int code)
+{
+    return explain(d, code, "%s%s", d->source.error,
+                   d->at > 0 ? ". What was fetched stays: the same command continues there" : "");
+}
+
+/* --- what to fetch --- */
+
+/* The state of this moment. */
+static int choose_new(struct download *d)
+{
+    struct source *s = &d->source;
+    int rv = source_make_snapshot(s);
+
+    if (rv == 0) {
+        rv = source_look(s);
+    }
+    if (rv != 0) {
+        return explain_source(d, rv);
+    }
+    if (s->snapshot_count == 0) {
+        return explain(d, SOURCE_EODD, "the node has made a snapshot and does not list it");
+    }
+    d->snapshot = s->snapshots[s->snapshot_count - 1];
+    d->at = 0;
+    return 0;
+}
+
+/* Finds out what is in FILE.part: `reader` has its head, and how much of it is good. Nothing in it
+ * is trusted unless it fits into the chain of checksums. False: it is of no use. */
+static bool read_part(struct download *d, struct snapshot_reader *reader, char *head)
+{
+    int rv = SNAPSHOT_HAS_CHUNK;
+
+    if (snapshot_reader_open_any(reader, d->io, d->path, MAGIC_SNAPSHOT) != FILE_GOOD) {
+        return false;
+    }
+    if (io_file_read(reader->file, 0, head, SECTOR_BYTES) != SECTOR_BYTES) {
+        rv = -EIO;
+    }
+    while (rv == SNAPSHOT_HAS_CHUNK) {
+        d->at = reader->at;
+        rv = snapshot_reader_skip(reader);
+    }
+    if (rv == SNAPSHOT_AT_END) {
+        d->at = reader->at;
+    }
+    snapshot_reader_close(reader);
+    return rv >= 0 || rv == -EBADMSG;
+}
+
+static const struct store_snapshot *find_listed(const struct source *s, uint64_t index,
+                                                uint64_t term)
+{
+    for (size_t i = 0; i < s->snapshot_count; i++) {
+        if (s->snapshots[i].index == index && s->snapshots[i].term == term) {
+            return &s->snapshots[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether the node's snapshot is the one that FILE.part is the beginning of: both have the same
+ * head, which names the node that made it. If later bytes differ all the same, the chain of
+ * checksums shows it. */
+static int compare_heads(struct download *d, const struct store_snapshot *listed, const char *head,
+                         bool *ret_is_same)
+{
+    struct slice bytes;
+    int rv = source_read_snapshot(&d->source, listed, 0, &bytes);
+
+    *ret_is_same = rv == 0 && bytes.size >= SECTOR_BYTES && d->at <= listed->bytes &&
+                   memcmp(bytes.data, head, SECTOR_BYTES) == 0;
+    return rv;
+}
+
+/* Continues with the snapshot that FILE.part is of. */
+static int choose_old(struct download *d, const struct snapshot_reader *reader, const char *head)
+{
+    const struct store_snapshot *listed;
+    bool is_same = false;
+    int rv = source_look(&d->source);
+
+    if (rv == 0) {
+        listed = find_listed(&d->source, reader->snapshot.index, reader->snapshot.term);
+        rv = listed == NULL ? 0 : compare_heads(d, listed, head, &is_same);
+    }
+    if (rv != 0) {
+        return explain_source(d, rv);
+    }
+    if (!is_same) {
+        return explain(d, DOWNLOAD_EELSEWHERE,
+                       "%s is the beginning of a snapshot (entry %" PRIu64
+                       ") that this node does not have, or not any more. It was made by node "
+                       "%016" PRIx64 ": connect to that one to continue, or remove the file to "
+                       "begin anew",
+                       d->path, reader->snapshot.index, reader->identity.node_id);
+    }
+    d->snapshot = *listed;
+    return 0;
+}
+
+static int choose(struct download *d)
+{
+    struct snapshot_reader reader;
+    char head[SECTOR_BYTES];
+
+    return read_part(d, &reader, head) ? choose_old(d, &reader, head) : choose_new(d);
+}
+
+/* --- fetching --- */
+
+static int open_part(struct download *d)
+{
+    int rv = io_file_open(d->io, d->path, IO_CREATE, &d->part);
+
+    if (rv != 0) {
+        return explain_file(d, "open", rv);
+    }
+    rv = io_file_truncate(d->part, d->at);
+    return rv == 0 ? 0 : explain_file(d, "write", rv);
+}
+
+static int fetch_one(struct download *d)
+{
+    struct slice bytes;
+    int rv = source_read_snapshot(&d->source, &d->snapshot, d->at, &bytes);
+
+    if (rv != 0) {
+        return explain_source(d, rv);
+    }
+    rv = io_file_write(d->part, d->at, bytes.data, bytes.size);
+    if (rv == 0 && (d->at + bytes.size) / SYNC_BYTES != d->at / SYNC_BYTES) {
+        rv = io_file_sync(d->part);
+    }
+    if (rv != 0) {
+        return explain_file(d, "write", rv);
+    }
+    d->at += bytes.size;
+    progress_show(&d->progress, d->at, d->snapshot.bytes);
+    return 0;
+}
+
+static int fetch(struct download *d)
+{
+    int rv = open_part(d);
+
+    progress_begin(&d->progress, "backup", d->at);
+    while (rv == 0 && d->at < d->snapshot.bytes) {
+        rv = fetch_one(d);
+    }
+    progress_end(&d->progress);
+    if (rv == 0) {
+        rv = io_file_sync(d->part);
+        rv = rv == 0 ? 0 : explain_file(d, "sync", rv);
+    }
+    close_part(d);
+    return rv;
+}
+
+/* --- the end --- */
+
+/* Reads all of it back. */
+static int verify(struct download *d)
+{
+    struct snapshot_reader reader;
+    int rv = SNAPSHOT_HAS_CHUNK;
+
+    MUTANT_DO(backup_not_verified, return 0);
+    if (snapshot_reader_open_any(&reader, d->io, d->path, MAGIC_SNAPSHOT) != FILE_GOOD) {
+        rv = -EBADMSG;
+    }
+    while (rv == SNAPSHOT_HAS_CHUNK) {
+        rv = snapshot_reader_skip(&reader);
+    }
+    if (rv == SNAPSHOT_AT_END && !snapshot_is_same(&reader.snapshot, &d->snapshot)) {
+        rv = -EBADMSG;
+    }
+    snapshot_reader_close(&reader);
+    if (rv == -EBADMSG) {
+        (void)io_unlink(d->io, d->path);
+        return explain(d, DOWNLOAD_EDAMAGED,
+                       "what was fetched is not the snapshot that the node has: %s was removed. "
+                       "Begin again with the same command; if that fails too, look at the disks",
+                       d->path);
+    }
+    return rv < 0 ? explain_file(d, "read", rv) : 0;
+}
+
+static int publish(struct download *d)
+{
+    char directory[PATH_BYTES_MAX];
+    int rv = io_rename(d->io, d->path, d->file);
+
+    if (rv == 0) {
+        backup_directory(directory, d->file);
+        rv = io_dir_sync(d->io, directory);
+    }
+    return rv == 0 ? 0 : explain_file(d, "give its name to", rv);
+}
+
+int download_snapshot(struct download *d)
+{
+    int rv = choose(d);
+
+    if (rv == 0) {
+        rv = fetch(d);
+    }
+    if (rv == 0) {
+        rv = verify(d);
+    }
+    return rv == 0 ? publish(d) : rv;
+}

@@ -1,0 +1,70 @@
+#include "backup_sample.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kv/record.h"
+#include "store/snapshot_writer.h"
+
+static const struct store_identity identity = {.cluster_id = SAMPLE_CLUSTER,
+                                               .node_id = SAMPLE_NODE};
+
+static void put_large(struct buffer *out)
+{
+    char value[SAMPLE_LARGE];
+
+    memset(value, 'v', sizeof value);
+    value[0] = 'k'; /* The key is the beginning of the same string. */
+    record_write_large(out, 0, 1, SAMPLE_LARGE - 1, 0);
+    record_write_piece(out, slice_of(value, 3000));
+    record_write_piece(out, slice_of(value + 3000, SAMPLE_LARGE - 3000));
+}
+
+static struct buffer items(uint64_t keys, uint64_t declared)
+{
+    struct buffer out = {0};
+
+    if (declared > 0) {
+        record_write_database(&out, 0, declared, 1);
+    }
+    for (uint64_t i = 0; i < keys; i++) {
+        char key[24];
+
+        if (i == 0) {
+            put_large(&out);
+            continue;
+        }
+        snprintf(key, sizeof key, "key%llu", (unsigned long long)i);
+        record_write_item(&out, 0, slice_str(key), slice_str("value"));
+    }
+    return out;
+}
+
+struct store_snapshot sample_snapshot(struct io *io, const char *path, uint64_t keys,
+                                      uint64_t declared)
+{
+    struct store_snapshot snapshot = {.index = SAMPLE_INDEX, .term = 3, .time_us = 1000};
+    struct snapshot_writer writer;
+    struct buffer records = items(keys, declared);
+    size_t half = buffer_size(&records) / 2;
+
+    assert_int_equal(snapshot_writer_open(&writer, io, path, &identity, &snapshot), 0);
+    assert_int_equal(snapshot_writer_put(&writer, "members", 0, slice_str("who is in it")), 0);
+    if (half > 0) {
+        assert_int_equal(
+            snapshot_writer_put(&writer, "items", 0, slice_of(buffer_begin(&records), half)), 0);
+        assert_int_equal(snapshot_writer_put(
+                             &writer, "items", 0,
+                             slice_of(buffer_begin(&records) + half, buffer_size(&records) - half)),
+                         0);
+    }
+    assert_int_equal(snapshot_writer_end(&writer, &snapshot), 0);
+    snapshot_writer_close(&writer);
+    buffer_deinit(&records);
+    return snapshot;
+}

@@ -1,0 +1,15 @@
+/* backup_sample.h - backups of known content, made by tests. */
+#ifndef RAKIT_TESTS_BACKUP_BACKUP_SAMPLE_H
+#define RAKIT_TESTS_BACKUP_BACKUP_SAMPLE_H
+
+#include "io/io.h"
+#include "store/snapshot.h"
+
+enum { SAMPLE_CLUSTER = 0xC1, SAMPLE_NODE = 0x17, SAMPLE_INDEX = 40, SAMPLE_LARGE = 5000 };
+
+/* A snapshot with `keys` keys, the first of them with a large value. `declared`: how many it says
+ * that there are. */
+struct store_snapshot sample_snapshot(struct io *io, const char *path, uint64_t keys,
+                                      uint64_t declared);
+
+#endif /* RAKIT_TESTS_BACKUP_BACKUP_SAMPLE_H */

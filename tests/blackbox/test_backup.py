@@ -1,0 +1,178 @@
+"""Backups: fetched online from any node, resumed, verified."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from harness import CLI, await_true, die_with_parent, run_cli
+
+
+def fill(node, count, first=0, size=1000):
+    """Keys with values that cannot be compressed to less than `size` bytes."""
+    pipe = node.redis().pipeline(transaction=False)
+    for i in range(first, first + count):
+        pipe.set(f"key{i}", f"{i}-{os.urandom(size).hex()}")
+        if len(pipe) == 500:
+            pipe.execute()
+    pipe.execute()
+
+
+def backup(node, file, code=0):
+    done = run_cli(node, "backup", file)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def verify(file, code=0):
+    done = subprocess.run([CLI, "verify", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    if code != 0:
+        return done.stderr
+    return dict(line.split(None, 1) for line in done.stdout.splitlines())
+
+
+@pytest.fixture
+def tiny_disk(directory):
+    """A file system with room for 3 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    path = directory / "disk"
+    path.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(path)],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def test_backup__from_a_follower_under_load(three, directory):
+    """All of the state at one index; nothing incomplete stays behind."""
+    leader, follower = three.leader(), three.followers()[0]
+    fill(leader, 2000)
+    stop = threading.Event()
+
+    def count():
+        client = leader.redis(client_name="load")
+        while not stop.is_set():
+            client.incr("one")
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    await_true(lambda: int(follower.call("GET", "one") or 0) > 10, "the load has begun")
+    file = directory / "backup"
+    said = backup(follower, file)
+    stop.set()
+    thread.join()
+    found = verify(file)
+    assert found["keys"] == "2001"
+    assert found["node"] == follower.node_id()
+    assert f"entry {found['entry']} " in said
+    assert sorted(os.listdir(directory)).count("backup.part") == 0
+    assert f"index={found['entry']} " in follower.log()
+
+
+def test_backup__prints_progress_only_at_a_terminal(cluster, directory):
+    node = cluster.node(options=["--snapshot-rate", "1"]).start().await_up()
+    fill(node, 1500)
+    done = run_cli(node, "backup", directory / "quiet")
+    assert done.stderr == ""
+    master, slave = pty.openpty()
+    with subprocess.Popen([CLI, node.host, str(node.port), "backup", str(directory / "loud")],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=slave,
+                          preexec_fn=die_with_parent) as process:
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                read = os.read(master, 4096)
+            except OSError:  # The other end was closed.
+                break
+            shown += read
+        process.wait()
+    os.close(master)
+    assert re.search(rb"backup: [0-9.]+ [KM]B of [0-9.]+ MB", shown), shown
+
+
+def interrupted(node, file):
+    """A backup that ends in the middle; returns how much is there."""
+    part = f"{file}.part"
+    with subprocess.Popen([CLI, node.host, str(node.port), "backup", str(file)],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          preexec_fn=die_with_parent) as process:
+        await_true(lambda: os.path.exists(part) and os.path.getsize(part) > 1024 * 1024,
+                   "a part is there")
+        process.send_signal(signal.SIGKILL)
+    return os.path.getsize(part)
+
+
+def test_backup__goes_on_where_it_was(cluster, directory):
+    """With the same snapshot, though the node was killed and has newer entries; no byte is fetched
+    twice."""
+    node = cluster.node(options=["--snapshot-rate", "2"]).start().await_up()
+    fill(node, 4000)
+    file = directory / "backup"
+    size = interrupted(node, file)
+    node.kill()
+    node.options = []
+    node.start().await_up()
+    fill(node, 10, first=5000)
+    assert os.path.getsize(f"{file}.part") == size
+    backup(node, file)
+    assert verify(file)["keys"] == "4000"
+
+
+def test_backup__of_another_node_is_not_continued(three, directory):
+    """What was fetched is neither mixed with another snapshot nor thrown away."""
+    leader, follower = three.leader(), three.followers()[0]
+    fill(leader, 3000)
+    follower.stop()
+    follower.options = ["--snapshot-rate", "2"]
+    follower.start().await_up()
+    three.await_equal()
+    file = directory / "backup"
+    size = interrupted(follower, file)
+    said = backup(leader, file, code=1)
+    assert follower.node_id() in said
+    assert os.path.getsize(f"{file}.part") == size
+    assert not os.path.exists(file)
+
+
+def test_verify__finds_a_flipped_byte(cluster, directory):
+    node = cluster.node().start().await_up()
+    fill(node, 300)
+    file = directory / "backup"
+    backup(node, file)
+    size = os.path.getsize(file)
+    for at in [0, 9, 40, 500, *range(513, size, size // 40), size - 1]:
+        with open(file, "r+b") as f:
+            f.seek(at)
+            byte = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([byte ^ 1]))
+        done = subprocess.run([CLI, "verify", str(file)], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode in (1, 2) and str(file) in done.stderr, at
+        with open(file, "r+b") as f:
+            f.seek(at)
+            f.write(bytes([byte]))
+    verify(file)
+
+
+def test_backup__a_full_disk_keeps_what_is_there(cluster, tiny_disk):
+    """The disk of the client."""
+    node = cluster.node().start().await_up()
+    fill(node, 4000)
+    file = tiny_disk / "backup"
+    said = backup(node, file, code=1)
+    assert "No space left" in said and "make room" in said
+    assert os.path.getsize(f"{file}.part") > 0
+    assert not os.path.exists(file)
+    subprocess.run(["mount", "-o", "remount,size=64m", str(tiny_disk)], check=True)
+    backup(node, file)
+    assert verify(file)["keys"] == "4000"
