@@ -96,6 +96,7 @@ static void dial_welcomed(struct dial *d)
     struct peers *p = d->peer->peers;
 
     d->phase = DIAL_UP;
+    d->peer->has_proven = true;
     d->refused = 0;
     d->wait_ns = 0;
     dial_hasten(&d->peer->dial[d->channel == WIRE_BULK ? WIRE_CONTROL : WIRE_BULK]);

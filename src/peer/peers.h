@@ -127,6 +127,7 @@ struct peer {
                                  * connected. */
     uint32_t search_turn;           /* Which place to search next. */
     bool is_leaving;                /* Freed once nothing refers to it. */
+    bool has_proven;                /* In an earlier greeting, that it belongs to the cluster. */
     struct dial dial[2];            /* By enum wire_channel. */
     struct sender sender;
     /* See forwarding.c. */

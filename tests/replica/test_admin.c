@@ -207,6 +207,29 @@ static void test_admin__a_follower_confirms_who_was_added(void **state)
     assert_begins(world_ask(w, 1, "RAFT ADD 77 b 8000 18000"), "-"); /* Another id. */
 }
 
+/* Nobody dials a node that was removed before it had a log. It learns that where it dials. */
+static void
+test_admin__a_node_without_a_log_hears_of_its_removal_from_nodes_with_the_key(void **state)
+{
+    struct world *w = *state;
+    struct replica *newcomer;
+    struct peers_events events;
+    raft_id founder = replica_node_id(w->nodes[0].replica);
+
+    world_start_newcomer(w, 1);
+    world_join(w, 1);
+    newcomer = w->nodes[1].replica;
+    events = replica_peers_events(newcomer);
+    events.refused(events.context, founder, WIRE_REMOVED);
+    assert_false(replica_is_removed(newcomer)); /* Anybody may have said that. */
+    peers_learn(&w->nodes[1].peers, replica_self(w->nodes[0].replica));
+    world_run_ms(w, 100);
+    assert_true(peers_is_connected(&w->nodes[1].peers, founder));
+    assert_int_equal(raft_configuration(raft_of(w, 1))->member_count, 0);
+    events.refused(events.context, founder, WIRE_REMOVED);
+    assert_true(replica_is_removed(newcomer));
+}
+
 static void test_admin__is_answered_when_the_node_ends(void **state)
 {
     struct world *w = *state;
@@ -239,6 +262,7 @@ int main(void)
         WORLD_TEST(test_admin__a_leader_is_removed_by_the_next_one),
         WORLD_TEST(test_admin__without_a_leader_only_shows_what_this_node_knows),
         WORLD_TEST(test_admin__a_follower_confirms_who_was_added),
+        WORLD_TEST(test_admin__a_node_without_a_log_hears_of_its_removal_from_nodes_with_the_key),
         WORLD_TEST(test_admin__is_answered_when_the_node_ends),
     };
 
