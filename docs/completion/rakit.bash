@@ -58,7 +58,7 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --cluster-key --announce --peer-port --feature-level --election-timeout
+    local takes_value='--data --name --replace --cluster-key --announce --peer-port --feature-level --election-timeout
         --heartbeat --request-timeout --max-clients --maxmemory --max-output-memory --idle-timeout
         --snapshot-log --snapshot-rate --log-tail --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
@@ -74,11 +74,11 @@ _rakit_server() {
     --protected-mode) _rakit_words 'yes no' "$word" ;;
     --log-level) _rakit_words 'debug info warn error' "$word" ;;
     --log-format) _rakit_words 'auto plain logfmt' "$word" ;;
-    --peer-port | --feature-level | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
+    --name | --replace | --peer-port | --feature-level | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
         --maxmemory | --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | --log-tail) ;;
     *)
         if [[ $word == -* ]]; then
-            _rakit_words "$takes_value --new-cluster --recover --yes --help --version" "$word"
+            _rakit_words "$takes_value --new-cluster --learner --recover --yes --help --version" "$word"
         elif ((${#positions[@]} == 0 || ${#positions[@]} == 2)); then
             mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
         fi

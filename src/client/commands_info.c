@@ -303,6 +303,8 @@ static void put_raft(const struct clients *clients, struct buffer *out)
     const struct raft *raft = replica_raft(replica);
     const struct raft_configuration *configuration = raft_configuration(raft);
     const struct raft_member *self = raft_configuration_find(configuration, raft_self(raft));
+    const struct member_address *address =
+        membership_address(replica_membership(replica), raft_self(raft));
     struct replica_stats stats;
     struct figures figures;
     const char *membership = "none";
@@ -318,31 +320,34 @@ static void put_raft(const struct clients *clients, struct buffer *out)
     } else if (self != NULL) {
         membership = self->incoming || self->outgoing ? "voter" : "learner";
     }
-    buffer_printf(out,
-                  "cluster_id:%016llx\r\n"
-                  "cluster_epoch:%016llx\r\n"
-                  "node_id:%016llx\r\n"
-                  "raft_role:%s\r\n"
-                  "raft_membership:%s\r\n"
-                  "raft_members:%u\r\n"
-                  "raft_term:%llu\r\n"
-                  "raft_leader:%s\r\n"
-                  "raft_last_index:%llu\r\n"
-                  "raft_commit_index:%llu\r\n"
-                  "raft_applied_index:%llu\r\n"
-                  "raft_state_digest:%016llx\r\n"
-                  "raft_elections_begun:%llu\r\n"
-                  "raft_feature_level:%u\r\n"
-                  "last_trouble_time:%llu\r\n"
-                  "last_trouble:%s\r\n",
-                  (ull)replica_cluster_id(replica), (ull)replica_epoch(replica),
-                  (ull)replica_node_id(replica), raft_role_name(raft_role(raft)), membership,
-                  configuration->member_count, (ull)raft_current_term(raft), leader,
-                  (ull)raft_last_index(raft), (ull)raft_commit_index(raft),
-                  (ull)replica_applied_index(replica),
-                  (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count,
-                  (unsigned)replica_level(replica), (ull)(figures.trouble_ms / 1000),
-                  figures.trouble);
+    buffer_printf(
+        out,
+        "cluster_id:%016llx\r\n"
+        "cluster_epoch:%016llx\r\n"
+        "node_id:%016llx\r\n"
+        "node_name:%s\r\n"
+        "raft_role:%s\r\n"
+        "raft_membership:%s\r\n"
+        "raft_priority:%u\r\n"
+        "raft_members:%u\r\n"
+        "raft_term:%llu\r\n"
+        "raft_leader:%s\r\n"
+        "raft_last_index:%llu\r\n"
+        "raft_commit_index:%llu\r\n"
+        "raft_applied_index:%llu\r\n"
+        "raft_state_digest:%016llx\r\n"
+        "raft_elections_begun:%llu\r\n"
+        "raft_feature_level:%u\r\n"
+        "last_trouble_time:%llu\r\n"
+        "last_trouble:%s\r\n",
+        (ull)replica_cluster_id(replica), (ull)replica_epoch(replica),
+        (ull)replica_node_id(replica), address == NULL ? "" : address->name,
+        raft_role_name(raft_role(raft)), membership,
+        self == NULL ? MEMBER_PRIORITY_DEFAULT : member_priority(self), configuration->member_count,
+        (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
+        (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
+        (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count,
+        (unsigned)replica_level(replica), (ull)(figures.trouble_ms / 1000), figures.trouble);
 }
 
 static void put_digests(const struct clients *clients, struct buffer *out)

@@ -154,25 +154,31 @@ static void hand_over_key(struct command_call *call)
 
 /* The leader checks the number of arguments: its errors say more. */
 static const struct subcommand raft_subcommands[] = {
-    {"ADD", -2, add, "id host port peer-port",
+    {"ADD", -2, add, "id host port peer-port [NAME name] [LEARNER] [REPLACE node]",
      "Adds a running node as a learner. A node started with a contact does this itself."},
     {"BACKUP", -2, backup,
      "[SNAPSHOT index term bytes checksum offset | LOG index previous-term offset last-index]",
      "The snapshots and entries that this node can hand out, or a part of one: rakit-cli's backup "
      "uses this."},
+    {"DEMOTE", -2, change, "node [FORCE]",
+     "A voter becomes a learner, and stays one. FORCE: even if the cluster may stand still."},
     {"KEY", -2, hand_over_key, "[id]",
      "The key of the cluster, over loopback only. A joining node asks for it with its id."},
     {"LOG", -2, query, "[from [count]]",
      "Committed entries: the newest 100, or so many from an index on."},
     {"MEMBERS", -2, query, "", "Ids, addresses and memberships of all members."},
-    {"REMOVE", -2, change, "id | host:port",
-     "Removes a member. It serves nothing any more. Four or more first digits of an id will do."},
+    {"PRIORITY", -2, change, "node priority [FORCE]",
+     "0: it never leads. Of the others, the healthy voter with the highest leads. Default: 1."},
+    {"PROMOTE", -2, change, "node", "A learner becomes a voter once it has caught up."},
+    {"REMOVE", -2, change, "node [FORCE]",
+     "Removes a member: a name, host:port, or four or more first digits of an id."},
+    {"REPLACE", -2, change, "node learner",
+     "The learner takes the place of that voter once it has caught up."},
     {"SNAPSHOT", 2, snapshot, "",
      "Makes a snapshot of this node's state now, and cuts its log. Replies when it is durable."},
     {"STATUS", -2, query, "",
      "The cluster as its leader sees it: each node's role, progress, health and figures."},
-    {"TRANSFER", -2, change, "[id | host:port]",
-     "Hands leadership over, to that voter or to the best one."},
+    {"TRANSFER", -2, change, "[node]", "Hands leadership over, to that voter or to the best one."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -192,9 +198,10 @@ static void request_log_command(struct command_call *call)
 const struct command raft_commands[] = {
     {.name = "RAFT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = raft_command, .subcommands = raft_subcommands, .group = "raft", .since = "0.1.0",
-     .arguments = "STATUS | MEMBERS | ADD id host port peer-port | REMOVE id|host:port | TRANSFER "
-                  "[id | host:port] | LOG [from [count]] | SNAPSHOT | "
-                  "BACKUP | HELP",
+     .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
+                  "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
+                  "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
+                  "[count]] | SNAPSHOT | BACKUP | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = request_log_command, .group = "raft", .arguments = "[from [count]]",

@@ -384,6 +384,31 @@ static void join_closed(struct io_stream *stream)
     conclude(j);
 }
 
+static void put_add(struct resp_writer *w, const struct join_options *o)
+{
+    const struct member_address *self = &o->self;
+    bool has_name = self->name[0] != 0;
+
+    resp_array(w, 6u + (has_name ? 2 : 0) + (o->replaces != NULL ? 2 : 0) + o->is_learner);
+    resp_bulk_text(w, "RAFT");
+    resp_bulk_text(w, "ADD");
+    resp_bulkf(w, "%016llx", (unsigned long long)self->id);
+    resp_bulk_text(w, self->client.host);
+    resp_bulkf(w, "%u", (unsigned)self->client.port);
+    resp_bulkf(w, "%u", (unsigned)self->peer_port);
+    if (has_name) {
+        resp_bulk_text(w, "NAME");
+        resp_bulk_text(w, self->name);
+    }
+    if (o->replaces != NULL) {
+        resp_bulk_text(w, "REPLACE");
+        resp_bulk_text(w, o->replaces);
+    }
+    if (o->is_learner) {
+        resp_bulk_text(w, "LEARNER");
+    }
+}
+
 static void put_request(struct join *j)
 {
     struct resp_writer w = {.out = &j->out, .version = 2};
@@ -396,15 +421,14 @@ static void put_request(struct join *j)
         resp_bulk_text(&w, "raft");
         return;
     }
-    resp_array(&w, j->needs_key ? 3 : 6);
-    resp_bulk_text(&w, "RAFT");
-    resp_bulk_text(&w, j->needs_key ? "KEY" : "ADD");
-    resp_bulkf(&w, "%016llx", (unsigned long long)j->options.self.id);
-    if (!j->needs_key) {
-        resp_bulk_text(&w, j->options.self.client.host);
-        resp_bulkf(&w, "%u", (unsigned)j->options.self.client.port);
-        resp_bulkf(&w, "%u", (unsigned)j->options.self.peer_port);
+    if (j->needs_key) {
+        resp_array(&w, 3);
+        resp_bulk_text(&w, "RAFT");
+        resp_bulk_text(&w, "KEY");
+        resp_bulkf(&w, "%016llx", (unsigned long long)j->options.self.id);
+        return;
     }
+    put_add(&w, &j->options);
 }
 
 static void join_connected(struct io_connect *connect, int status)

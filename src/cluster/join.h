@@ -32,6 +32,8 @@ struct join_options {
     const struct log *log;
     struct io_address contact;
     struct member_address self;
+    bool is_learner;      /* Ask to stay a learner. */
+    const char *replaces; /* Ask to take the place of that node; NULL: of none. */
     bool only_ask;        /* Do not join; only ask which cluster the contact is in. */
     bool wants_key;       /* Ask for the key first, which a contact on another machine refuses. */
     uint64_t patience_ns; /* How long to retry while the cluster says "try again". */

@@ -14,9 +14,14 @@
 enum {
     MEMBERS_FORMAT = 1,
     MEMBERS_HEADER_BYTES = 16, /* u16 format, u16 members, u32 removed, u64 epoch. */
-    MEMBER_BYTES = 16, /* u64 id, u8 votes, u8 host size, u16 port, u16 peer port, 2 zero. */
+    /* u64 id, u8 flags, u8 host size, u16 port, u16 peer port, u8 precedence, u8 name size, u64
+     * id of the member that it replaces; then host and name. */
+    MEMBER_BYTES = 24,
     MEMBER_INCOMING = 1,
     MEMBER_OUTGOING = 2,
+    MEMBER_STAYS_LEARNER = 4,
+    MEMBER_NEVER_LEADS = 8,
+    MEMBER_FLAGS = 15,
     ID_DIGITS_MIN = 4,
 };
 
@@ -84,6 +89,51 @@ const struct member_address *membership_only_at(const struct membership *m,
     return found;
 }
 
+/* Whether it has the name of the member that it replaces. */
+static bool inherits_name(const struct membership *m, uint32_t i)
+{
+    const struct member_address *replaced =
+        membership_address(m, m->configuration.members[i].replaces);
+
+    return replaced != NULL &&
+           member_name_equal(slice_str(replaced->name), slice_str(m->addresses[i].name));
+}
+
+const struct member_address *membership_named(const struct membership *m, struct slice name)
+{
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        if (member_name_equal(slice_str(m->addresses[i].name), name) && !inherits_name(m, i)) {
+            return &m->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+bool membership_may_name(const struct membership *m, raft_id id, raft_id replaced,
+                         struct slice name)
+{
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        raft_id other = m->addresses[i].id;
+
+        if (other != id && other != replaced &&
+            member_name_equal(slice_str(m->addresses[i].name), name)) {
+            return MUTANT(names_not_unique);
+        }
+    }
+    return true;
+}
+
+unsigned member_priority(const struct raft_member *member)
+{
+    return member->never_leads ? 0 : MEMBER_PRIORITY_DEFAULT + member->precedence;
+}
+
+void member_set_priority(struct raft_change *change, unsigned priority)
+{
+    change->never_leads = priority == 0;
+    change->precedence = priority == 0 ? 0 : (uint8_t)(priority - MEMBER_PRIORITY_DEFAULT);
+}
+
 bool membership_was_removed(const struct membership *m, raft_id id)
 {
     for (uint32_t i = 0; m != NULL && i < m->removed_count; i++) {
@@ -124,6 +174,35 @@ uint32_t membership_count_alike(const struct membership *m, struct slice digits,
     return count;
 }
 
+static uint8_t flags_of(const struct raft_member *member)
+{
+    return (uint8_t)((member->incoming ? MEMBER_INCOMING : 0) |
+                     (member->outgoing ? MEMBER_OUTGOING : 0) |
+                     (member->stays_learner ? MEMBER_STAYS_LEARNER : 0) |
+                     (member->never_leads ? MEMBER_NEVER_LEADS : 0));
+}
+
+static void encode_member(struct buffer *out, const struct raft_member *member,
+                          const struct member_address *address)
+{
+    char bytes[MEMBER_BYTES];
+    size_t host_size = strlen(address->client.host);
+    size_t name_size = strlen(address->name);
+
+    CHECK(address->id == member->id);
+    put_u64(bytes, member->id);
+    bytes[8] = (char)flags_of(member);
+    bytes[9] = (char)host_size;
+    put_u16(bytes + 10, address->client.port);
+    put_u16(bytes + 12, address->peer_port);
+    bytes[14] = (char)member->precedence;
+    bytes[15] = (char)name_size;
+    put_u64(bytes + 16, member->replaces);
+    buffer_append(out, bytes, sizeof bytes);
+    buffer_append(out, address->client.host, host_size);
+    buffer_append(out, address->name, name_size);
+}
+
 struct entry *membership_encode(const struct membership *m)
 {
     struct buffer out = {0};
@@ -135,20 +214,7 @@ struct entry *membership_encode(const struct membership *m)
     put_u64(header + 8, m->configuration.epoch);
     buffer_append(&out, header, sizeof header);
     for (uint32_t i = 0; i < m->configuration.member_count; i++) {
-        const struct raft_member *member = &m->configuration.members[i];
-        const struct member_address *address = &m->addresses[i];
-        char bytes[MEMBER_BYTES] = {0};
-        size_t host_size = strlen(address->client.host);
-
-        CHECK(address->id == member->id);
-        put_u64(bytes, member->id);
-        bytes[8] = (char)((member->incoming ? MEMBER_INCOMING : 0) |
-                          (member->outgoing ? MEMBER_OUTGOING : 0));
-        bytes[9] = (char)host_size;
-        put_u16(bytes + 10, address->client.port);
-        put_u16(bytes + 12, address->peer_port);
-        buffer_append(&out, bytes, sizeof bytes);
-        buffer_append(&out, address->client.host, host_size);
+        encode_member(&out, &m->configuration.members[i], &m->addresses[i]);
     }
     for (uint32_t i = 0; i < m->removed_count; i++) {
         char id[8];
@@ -164,48 +230,64 @@ struct entry *membership_encode(const struct membership *m)
     return e;
 }
 
-/* No real host has such characters. They could insert lines into output for people and programs,
- * so each is replaced by a question mark; the host can't be found either way. The entry remains
- * valid, because its bytes decide who is a member. */
-static void clean_host(char *host)
+/* No real host or name has such characters. They could insert lines into output for people and
+ * programs, so each is replaced by a question mark; the host can't be found either way. The entry
+ * remains valid, because its bytes decide who is a member. */
+static void clean(char *text)
 {
-    for (; *host != 0 && !MUTANT(any_host_logged); host++) {
-        if ((unsigned char)*host <= ' ' || *host == 0x7f) {
-            *host = '?';
+    for (; *text != 0 && !MUTANT(any_host_logged); text++) {
+        if ((unsigned char)*text <= ' ' || *text == 0x7f) {
+            *text = '?';
         }
     }
+}
+
+/* Takes a text of that size off the start of `rest`. */
+static bool take_text(struct slice *rest, size_t size, char *ret_text)
+{
+    if (rest->size < size || memchr(rest->data, 0, size) != NULL) {
+        return false;
+    }
+    memcpy(ret_text, rest->data, size);
+    ret_text[size] = 0;
+    clean(ret_text);
+    rest->data += size;
+    rest->size -= size;
+    return true;
+}
+
+static void decode_flags(struct raft_member *member, uint8_t flags)
+{
+    member->incoming = (flags & MEMBER_INCOMING) != 0;
+    member->outgoing = (flags & MEMBER_OUTGOING) != 0;
+    member->stays_learner = (flags & MEMBER_STAYS_LEARNER) != 0;
+    member->never_leads = (flags & MEMBER_NEVER_LEADS) != 0;
 }
 
 /* Decodes one member from `rest` to position `i`. */
 static bool decode_member(struct membership *m, uint32_t i, struct slice *rest)
 {
-    if (rest->size < MEMBER_BYTES) {
-        return false;
-    }
-
-    const char *from = rest->data;
-    uint8_t votes = (uint8_t)from[8];
-    uint8_t host_size = (uint8_t)from[9];
     struct raft_member *member = &m->configuration.members[i];
     struct member_address *address = &m->addresses[i];
+    const char *from = rest->data;
 
-    if (rest->size - MEMBER_BYTES < host_size || votes > (MEMBER_INCOMING | MEMBER_OUTGOING) ||
-        memchr(from + MEMBER_BYTES, 0, host_size) != NULL) {
+    if (rest->size < MEMBER_BYTES || (uint8_t)from[8] > MEMBER_FLAGS ||
+        (uint8_t)from[15] > MEMBER_NAME_MAX) {
         return false;
     }
     member->id = get_u64(from);
-    member->incoming = (votes & MEMBER_INCOMING) != 0;
-    member->outgoing = (votes & MEMBER_OUTGOING) != 0;
+    decode_flags(member, (uint8_t)from[8]);
+    member->precedence = (uint8_t)from[14];
+    member->replaces = get_u64(from + 16);
     address->id = member->id;
     address->client.port = get_u16(from + 10);
     address->peer_port = get_u16(from + 12);
-    memcpy(address->client.host, from + MEMBER_BYTES, host_size);
-    address->client.host[host_size] = 0;
-    clean_host(address->client.host);
-    rest->data += MEMBER_BYTES + host_size;
-    rest->size -= MEMBER_BYTES + (size_t)host_size;
+    rest->data += MEMBER_BYTES;
+    rest->size -= MEMBER_BYTES;
     /* Ids rise, so none appears twice and none is 0. */
-    return member->id > (i == 0 ? 0 : m->configuration.members[i - 1].id);
+    return take_text(rest, (uint8_t)from[9], address->client.host) &&
+           take_text(rest, (uint8_t)from[15], address->name) &&
+           member->id > (i == 0 ? 0 : m->configuration.members[i - 1].id);
 }
 
 struct membership *membership_decode(struct slice payload)
@@ -284,6 +366,20 @@ static void forget_oldest_removed(struct membership *m)
     }
 }
 
+/* A learner that was to replace a member and had its name, but is not to do so any more. */
+static void drop_doubled_names(struct membership *m)
+{
+    for (uint32_t i = 0; i < m->configuration.member_count; i++) {
+        const struct raft_member *member = &m->configuration.members[i];
+
+        if (!membership_may_name(m, member->id, member->replaces,
+                                 slice_str(m->addresses[i].name)) &&
+            !member->incoming) {
+            m->addresses[i].name[0] = 0;
+        }
+    }
+}
+
 struct membership *membership_next(const struct membership *m,
                                    const struct raft_configuration *configuration,
                                    const struct member_address *fresh)
@@ -300,6 +396,7 @@ struct membership *membership_next(const struct membership *m,
         CHECK(address != NULL);
         next->addresses[i] = *address;
     }
+    drop_doubled_names(next);
     next->removed_count = m == NULL ? 0 : m->removed_count;
     next->removed = memory_take((next->removed_count + old_count) * sizeof(raft_id));
     if (next->removed_count > 0) {

@@ -10,16 +10,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cluster/member_name.h"
 #include "io/io.h"
 #include "raft/raft.h"
 #include "store/entry.h"
 
 enum { MEMBERS_REMOVED_MAX = 4096 }; /* So many removed ids, the newest, are remembered. */
 
+/* The priority of a member as people give it: 0 never leads; of the others, the voter with the
+ * highest should lead. The core keeps it as never_leads and precedence. */
+enum { MEMBER_PRIORITY_DEFAULT = 1, MEMBER_PRIORITY_MAX = 100 };
+
 struct member_address {
     raft_id id;
-    struct io_address client; /* For its clients. */
-    uint16_t peer_port;       /* For its peers, on the same host. */
+    struct io_address client;       /* For its clients. */
+    uint16_t peer_port;             /* For its peers, on the same host. */
+    char name[MEMBER_NAME_MAX + 1]; /* What people call it; "": it has no name. */
 };
 
 struct membership {
@@ -33,7 +39,7 @@ struct membership {
 
 struct membership *membership_copy(const struct membership *m);
 void membership_free(struct membership *m);
-/* Whether both are the same address; ids do not count. */
+/* Whether both are the same address; ids and names do not count. */
 bool member_address_equal(const struct member_address *a, const struct member_address *b);
 const struct member_address *membership_address(const struct membership *m, raft_id id);
 /* The member with that address for clients, or NULL. */
@@ -43,6 +49,15 @@ const struct member_address *membership_at(const struct membership *m,
 const struct member_address *membership_only_at(const struct membership *m,
                                                 const struct io_address *client);
 bool membership_was_removed(const struct membership *m, raft_id id);
+/* The member with that name, or NULL. Until a voter is replaced, its name means that voter, even
+ * if the node that replaces it has the same name. */
+const struct member_address *membership_named(const struct membership *m, struct slice name);
+/* Whether the member `id`, which may be new and replace `replaced` (0: nobody), may have that
+ * name: no other member has it. */
+bool membership_may_name(const struct membership *m, raft_id id, raft_id replaced,
+                         struct slice name);
+unsigned member_priority(const struct raft_member *member);
+void member_set_priority(struct raft_change *change, unsigned priority);
 /* How many ids of members and of removed nodes begin with these hex digits, four or more.
  * Removed ones count, so that a repeated command does not affect another node. `ret_id` is set
  * to the last match. */
@@ -57,8 +72,8 @@ bool membership_may_follow(const struct membership *before, const struct members
  * the entry and must live as long as the result; NULL for other kinds of entries. */
 struct raft_entry membership_core_entry(const struct entry *e, const struct membership *m);
 
-/* The membership after `m` (NULL: none yet): the given configuration, with addresses from `m`,
- * or from `fresh` for its id. Members that leave become removed. */
+/* The membership after `m` (NULL: none yet): the given configuration, with addresses and names
+ * from `m`, or from `fresh` for its id. Members that leave become removed. */
 struct membership *membership_next(const struct membership *m,
                                    const struct raft_configuration *configuration,
                                    const struct member_address *fresh);

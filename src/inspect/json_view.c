@@ -262,6 +262,8 @@ static void put_members(struct json *j, const struct walk_entry *e)
         json_number(j, "port", a->client.port);
         json_number(j, "peer_port", a->peer_port);
         json_text(j, "part", words_part(e->members, i));
+        json_text(j, "name", a->name);
+        json_number(j, "priority", member_priority(&e->members->configuration.members[i]));
         json_end(j);
     }
     json_end_array(j);

@@ -270,8 +270,8 @@ static void put_members(const struct text_view *v, const struct walk_entry *e)
         words_id(out, a->id);
         buffer_printf(out, "  ");
         words_address(out, a);
-        buffer_printf(out, ", peer port %u, %s\n", (unsigned)a->peer_port,
-                      words_part(e->members, i));
+        buffer_printf(out, ", peer port %u, %s%s%s\n", (unsigned)a->peer_port,
+                      words_part(e->members, i), a->name[0] == 0 ? "" : ", named ", a->name);
     }
 }
 

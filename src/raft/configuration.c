@@ -1,9 +1,12 @@
 /* configuration.c - membership of the cluster (§6), by joint consensus.
  *
  *   voter leaves:   C_old -> C_old,new (it votes in C_old only) -> C_new
+ *   voter demoted:  the same, and it is a learner in C_new
  *   learner leaves: C_old -> C_new
  *   node joins:     C_old -> the same and a learner; when it has caught up:
  *                   -> C_old,new (it votes in C_new only) -> C_new
+ *   voter replaced: C_old -> the same and a learner that replaces it; when that has caught up:
+ *                   -> C_old,new (one votes in C_old only, the other in C_new only) -> C_new
  *
  * The newest configuration in the log is in force, committed or not, and truncating the log
  * restores the previous one exactly. A configuration is appended only when the previous one is
@@ -14,13 +17,15 @@
  *
  * A configuration that may not follow the previous one has no effect; a correct leader never
  * logs one. The log alone decides that, so nodes with the same log use the same configuration
- * (ADR 14).
+ * (succession.c, ADR 14).
  *
  * Refuses: a change while another is not committed or not complete, and before the leader has
- * committed an entry of its own term (Ongaro's correction of 2015); removing the last voter. */
+ * committed an entry of its own term (Ongaro's correction of 2015); one after which nobody could
+ * lead. */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/raft_state.h"
+#include "raft/succession.h"
 
 bool raft_configuration_is_joint(const struct raft_configuration *c)
 {
@@ -89,6 +94,13 @@ bool raft_is_voter(const struct raft *r)
     return raft_configuration_has_voter(raft_configuration(r), r->options.id);
 }
 
+bool raft_never_leads(const struct raft *r)
+{
+    const struct raft_member *self = raft_configuration_find(raft_configuration(r), r->options.id);
+
+    return self != NULL && self->never_leads;
+}
+
 static void forget_oldest(struct raft_configurations *history)
 {
     for (uint32_t i = 1; i < history->count; i++) {
@@ -144,142 +156,6 @@ void raft_configuration_truncate_from(struct raft *r, raft_index index)
     }
 }
 
-/* --- making new ones -------------------------------------------------------------- */
-
-static void add_learner(struct raft_configuration *c, raft_id id)
-{
-    uint32_t at = c->member_count;
-
-    CHECK(at < RAFT_MEMBERS_MAX);
-    for (; at > 0 && c->members[at - 1].id > id; at--) {
-        c->members[at] = c->members[at - 1];
-    }
-    c->members[at] = (struct raft_member){.id = id};
-    c->member_count++;
-}
-
-/* Keeps the remaining members in order. */
-static void drop_member(struct raft_configuration *c, uint32_t at)
-{
-    c->member_count--;
-    for (uint32_t i = at; i < c->member_count; i++) {
-        c->members[i] = c->members[i + 1];
-    }
-}
-
-/* Makes C_old,new, in which C_new is still the same as C_old. */
-static void enter_joint(struct raft_configuration *c)
-{
-    for (uint32_t i = 0; i < c->member_count; i++) {
-        c->members[i].outgoing = c->members[i].incoming;
-    }
-}
-
-/* Keeps only C_new. */
-static void leave_joint(struct raft_configuration *c)
-{
-    for (uint32_t i = c->member_count; i > 0; i--) {
-        struct raft_member *member = &c->members[i - 1];
-
-        if (member->outgoing && !member->incoming) {
-            drop_member(c, i - 1);
-        } else {
-            member->outgoing = false;
-        }
-    }
-}
-
-/* --- which may follow which --------------------------------------------------------- */
-
-static bool equals(const struct raft_configuration *a, const struct raft_configuration *b)
-{
-    if (a->member_count != b->member_count) {
-        return false;
-    }
-    for (uint32_t i = 0; i < a->member_count; i++) {
-        const struct raft_member *of_a = &a->members[i];
-        const struct raft_member *of_b = &b->members[i];
-
-        if (of_a->id != of_b->id || of_a->incoming != of_b->incoming ||
-            of_a->outgoing != of_b->outgoing) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Whether `c` has one learner more than `before`, and no other difference. */
-static bool adds_a_learner(const struct raft_configuration *before,
-                           const struct raft_configuration *c)
-{
-    struct raft_configuration without = *c;
-
-    for (uint32_t i = 0; i < c->member_count; i++) {
-        const struct raft_member *member = &c->members[i];
-
-        if (raft_configuration_find(before, member->id) == NULL) {
-            drop_member(&without, i);
-            return !member->incoming && !member->outgoing && equals(before, &without);
-        }
-    }
-    return false;
-}
-
-/* Whether `c` is a C_old,new with the members of C_old, all voting as they did, and C_new either
- * has one voter less or turns learners into voters. */
-static bool enters_joint(const struct raft_configuration *before,
-                         const struct raft_configuration *c)
-{
-    uint32_t lost_count = 0;
-    uint32_t won_count = 0;
-
-    if (c->member_count != before->member_count) {
-        return false;
-    }
-    for (uint32_t i = 0; i < c->member_count; i++) {
-        const struct raft_member *was = &before->members[i];
-        const struct raft_member *is = &c->members[i];
-
-        if (is->id != was->id || is->outgoing != was->incoming) {
-            return false;
-        }
-        lost_count += was->incoming && !is->incoming;
-        won_count += !was->incoming && is->incoming;
-    }
-    return lost_count == 0 ? won_count > 0 : lost_count == 1 && won_count == 0;
-}
-
-/* After the majority was lost, one member goes on alone. No leader logs that, so it happens only
- * outside of consensus, and nodes that have this entry belong to the new epoch. */
-static bool begins_epoch(const struct raft_configuration *before,
-                         const struct raft_configuration *c)
-{
-    return c->epoch > before->epoch && c->member_count == 1 && c->members[0].incoming &&
-           !c->members[0].outgoing;
-}
-
-bool raft_configuration_may_follow(const struct raft_configuration *before,
-                                   const struct raft_configuration *c)
-{
-    if (before->member_count == 0 || MUTANT(any_configuration_follows)) {
-        return true; /* The first configuration. */
-    }
-    if (c->epoch != before->epoch) {
-        return begins_epoch(before, c) || MUTANT(epoch_begins_anyhow);
-    }
-    if (raft_configuration_is_joint(before)) {
-        struct raft_configuration left = *before;
-
-        leave_joint(&left);
-        return equals(&left, c) || MUTANT(joint_left_anyhow);
-    }
-    if (raft_configuration_is_joint(c)) {
-        return enters_joint(before, c) || MUTANT(joint_entered_anyhow);
-    }
-    return equals(before, c) || adds_a_learner(before, c) || adds_a_learner(c, before) ||
-           MUTANT(voters_change_at_once);
-}
-
 void raft_configuration_receive(struct raft *r, raft_index index,
                                 const struct raft_configuration *c)
 {
@@ -305,36 +181,103 @@ static uint32_t voter_count(const struct raft_configuration *c)
     return count;
 }
 
+static int add_learner(struct raft_configuration *c, const struct raft_change *change)
+{
+    struct raft_member learner = {.id = change->id,
+                                  .stays_learner = change->stays_learner,
+                                  .replaces = change->replaces,
+                                  .never_leads = change->never_leads,
+                                  .precedence = change->precedence};
+
+    if (change->id == 0 || raft_configuration_find(c, change->id) != NULL) {
+        return RAFT_EMEMBER;
+    }
+    if (c->member_count == RAFT_MEMBERS_MAX) {
+        return RAFT_EFULL;
+    }
+    succession_add(c, &learner);
+    return RAFT_OK;
+}
+
+/* The voter leaves C_new. */
+static void take_vote(struct raft_configuration *c, raft_id id)
+{
+    succession_enter_joint(c);
+    succession_member(c, id)->incoming = false;
+}
+
+static void remove_member(struct raft_configuration *c, raft_id id)
+{
+    if (succession_member(c, id)->incoming) {
+        take_vote(c, id);
+    } else {
+        succession_drop(c, id);
+    }
+}
+
+static void demote(struct raft_configuration *c, raft_id id)
+{
+    if (succession_member(c, id)->incoming) {
+        take_vote(c, id);
+    }
+    succession_member(c, id)->stays_learner = true;
+    succession_member(c, id)->replaces = 0;
+}
+
 /* `c` is C_old, and becomes the configuration to log. */
 static int change_configuration(struct raft_configuration *c, const struct raft_change *change)
 {
-    const struct raft_member *found = raft_configuration_find(c, change->id);
+    if (change->kind == RAFT_ADD_LEARNER) {
+        return add_learner(c, change);
+    }
+    if (raft_configuration_find(c, change->id) == NULL) {
+        return RAFT_EMEMBER;
+    }
+
+    struct raft_member *member = succession_member(c, change->id);
 
     switch (change->kind) {
-    case RAFT_ADD_LEARNER:
-        if (found != NULL || change->id == 0) {
-            return RAFT_EMEMBER;
-        }
-        if (c->member_count == RAFT_MEMBERS_MAX) {
-            return RAFT_EFULL;
-        }
-        add_learner(c, change->id);
-        return RAFT_OK;
     case RAFT_REMOVE:
-        if (found == NULL || (found->incoming && voter_count(c) == 1)) {
-            return RAFT_EMEMBER;
-        }
-        if (found->incoming) {
-            enter_joint(c);
-            c->members[found - c->members].incoming = false;
-        } else {
-            drop_member(c, (uint32_t)(found - c->members));
-        }
+        remove_member(c, change->id);
         return RAFT_OK;
     case RAFT_READDRESS:
-        return found == NULL ? RAFT_EMEMBER : RAFT_OK;
+        return RAFT_OK;
+    case RAFT_REPLACE:
+        member->stays_learner = false;
+        member->replaces = change->replaces;
+        member->never_leads = change->never_leads;
+        member->precedence = change->precedence;
+        return RAFT_OK;
+    case RAFT_PROMOTE:
+        member->stays_learner = false;
+        return RAFT_OK;
+    case RAFT_DEMOTE:
+        demote(c, change->id);
+        return RAFT_OK;
+    case RAFT_PRIORITIZE:
+        member->never_leads = change->never_leads;
+        member->precedence = change->precedence;
+        return RAFT_OK;
+    case RAFT_ADD_LEARNER:
+        break;
     }
     return RAFT_EMEMBER;
+}
+
+int raft_configuration_after(const struct raft_configuration *c, const struct raft_change *change,
+                             struct raft_configuration *ret_next)
+{
+    struct raft_configuration next = *c;
+    int error = change_configuration(&next, change);
+
+    if (error != RAFT_OK) {
+        return error;
+    }
+    if (!raft_configuration_may_follow(c, &next)) {
+        return RAFT_EMEMBER;
+    }
+    *ret_next = next;
+    return RAFT_OK;
 }
 
 int raft_configuration_on_change(struct raft *r, const struct raft_change *change)
@@ -348,8 +291,8 @@ int raft_configuration_on_change(struct raft *r, const struct raft_change *chang
     if (!is_ready || r->transfer_target != 0 || !may_change) {
         return RAFT_EBUSY;
     }
-    struct raft_configuration next = *raft_configuration(r);
-    int error = change_configuration(&next, change);
+    struct raft_configuration next;
+    int error = raft_configuration_after(raft_configuration(r), change, &next);
 
     if (error != RAFT_OK) {
         return error;
@@ -360,30 +303,78 @@ int raft_configuration_on_change(struct raft *r, const struct raft_change *chang
 
 /* --- what follows by itself ------------------------------------------------------- */
 
-/* Promotes learners that have caught up and are active. */
-static void promote_learners(struct raft *r)
+/* It has caught up and is active. */
+static bool may_vote(struct raft *r, const struct raft_member *learner)
 {
-    struct raft_configuration next = *raft_configuration(r);
-    uint32_t promoted_count = 0;
+    const struct raft_peer *peer = raft_leader_peer(r, learner->id);
 
-    enter_joint(&next);
-    for (uint32_t i = 0; i < next.member_count; i++) {
-        struct raft_member *member = &next.members[i];
+    MUTANT_DO(replaces_without_catching_up, return learner->replaces != 0);
+    return peer->is_caught_up && peer->is_replicating &&
+           r->now_ns - peer->heard_ns < r->options.election_timeout_ns;
+}
 
-        if (member->incoming) {
+/* Makes `next` the C_old,new in which all learners vote that may; false: there are none. */
+static bool promote_learners(struct raft *r, struct raft_configuration *next)
+{
+    bool is_changed = false;
+
+    succession_enter_joint(next);
+    for (uint32_t i = 0; i < next->member_count; i++) {
+        struct raft_member *member = &next->members[i];
+        bool stays = member->stays_learner && !MUTANT(learner_promoted_anyhow);
+
+        if (!member->incoming && !stays && member->replaces == 0 && may_vote(r, member)) {
+            member->incoming = true;
+            is_changed = true;
+        }
+    }
+    return is_changed;
+}
+
+/* This leader is about to be replaced. Another one does that, so that commands under way here end
+ * first; but if that fails, this one does. */
+static bool hands_over_first(struct raft *r)
+{
+    uint64_t pause_ns = RAFT_LEAVING_TIMEOUTS * r->options.election_timeout_ns;
+
+    if (MUTANT(replaced_in_office) ||
+        (r->leaving_ns != 0 && r->now_ns < r->leaving_ns + pause_ns) ||
+        raft_transfer_on_ask(r, 0) != RAFT_OK) {
+        return false;
+    }
+    r->leaving_ns = r->now_ns;
+    return true;
+}
+
+/* Makes `next` the C_old,new in which one voter is replaced; false: nobody can be now. */
+static bool replace_voter(struct raft *r, struct raft_configuration *next)
+{
+    succession_enter_joint(next);
+    for (uint32_t i = 0; i < next->member_count; i++) {
+        struct raft_member *member = &next->members[i];
+
+        if (member->replaces == 0 || !may_vote(r, member) ||
+            (member->replaces == r->options.id && hands_over_first(r))) {
             continue;
         }
-        const struct raft_peer *peer = raft_leader_peer(r, member->id);
+        member->incoming = true;
+        succession_member(next, member->replaces)->incoming = false;
+        return true;
+    }
+    return false;
+}
 
-        if (peer->is_caught_up && peer->is_replicating &&
-            r->now_ns - peer->heard_ns < r->options.election_timeout_ns) {
-            member->incoming = true;
-            promoted_count++;
+static void promote(struct raft *r)
+{
+    struct raft_configuration next = *raft_configuration(r);
+
+    if (!promote_learners(r, &next)) {
+        next = *raft_configuration(r);
+        if (!replace_voter(r, &next)) {
+            return;
         }
     }
-    if (promoted_count > 0) {
-        raft_append_own(r, RAFT_CONFIGURATION, &next);
-    }
+    raft_append_own(r, RAFT_CONFIGURATION, &next);
 }
 
 /* C_new without this leader is committed, so its work is done. Its successor need not wait for
@@ -411,7 +402,7 @@ void raft_configuration_drive(struct raft *r)
         if (r->gathered.append_count == 0) {
             struct raft_configuration next = *c;
 
-            leave_joint(&next);
+            succession_leave_joint(&next);
             raft_append_own(r, RAFT_CONFIGURATION, &next);
         }
         return;
@@ -422,6 +413,6 @@ void raft_configuration_drive(struct raft *r)
     }
     if (voter_count(c) < c->member_count && r->transfer_target == 0 &&
         r->gathered.append_count == 0) {
-        promote_learners(r);
+        promote(r);
     }
 }

@@ -3,14 +3,19 @@
  *
  * Fail-over must be fast without splitting the vote. When the connection to the leader breaks,
  * all its followers notice at the same moment, and if all campaigned at once, they would split
- * the vote. So they take turns: the voter with the lowest id starts a pre-vote at once, the next
- * one a fraction of a heartbeat later, and so on. Usually the first one wins before the second
- * one's turn comes: the expected time is two round trips and one durable write, without a random
- * wait. The others get their turns only if the previous ones are down or behind. Whatever still
- * fails is repeated after a random fraction of some heartbeats.
+ * the vote. So they take turns: of the voters with the highest priority, the one with the lowest
+ * id starts a pre-vote at once, the next one a fraction of a heartbeat later, and so on. Usually
+ * the first one wins before the second one's turn comes: the expected time is two round trips and
+ * one durable write, without a random wait. The others get their turns only if the previous ones
+ * are down or behind. Whatever still fails is repeated after a random fraction of some heartbeats.
  *
  * A node whose host says that it is reluctant to lead lets the others campaign first. It
  * campaigns some timeouts later, because its log may be the only one that can win.
+ *
+ * A voter that never leads (priority 0) does so later still, for the same reason. Once elected it
+ * is a caretaker: it takes no commands of clients, brings the others up to date, and hands over
+ * to one that may lead (transfer.c). It makes changes of members, so the priorities can be
+ * changed even if no other voter is left.
  *
  * Refuses: to let a learner, a removed node, or a node without room for another term campaign;
  * to raise the term for a pre-vote; to react to a vote request while it hears a leader. */
@@ -20,17 +25,21 @@
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
-static bool lets_others_lead(const struct raft *r)
+/* How many election timeouts it lets pass without a leader. */
+static uint32_t patience_of(const struct raft *r)
 {
-    return r->is_reluctant && !MUTANT(reluctance_forgotten);
+    if (raft_never_leads(r) && !MUTANT(priority_0_campaigns)) {
+        return RAFT_LAST_RESORT_TIMEOUTS;
+    }
+    return r->is_reluctant && !MUTANT(reluctance_forgotten) ? RAFT_RELUCTANT_TIMEOUTS : 1;
 }
 
 void raft_election_rearm(struct raft *r)
 {
     uint64_t timeout_ns = r->options.election_timeout_ns;
 
-    if (r->role == RAFT_FOLLOWER && lets_others_lead(r)) {
-        timeout_ns *= RAFT_RELUCTANT_TIMEOUTS;
+    if (r->role == RAFT_FOLLOWER) {
+        timeout_ns *= patience_of(r);
     }
     r->election_deadline_ns =
         r->now_ns + timeout_ns + raft_random_below(r, raft_rules_spread_ns(r));
@@ -175,25 +184,40 @@ void raft_election_on_tick(struct raft *r)
     pre_campaign(r, r->reason == RAFT_BECAUSE_LEADER_LOST ? r->reason : RAFT_BECAUSE_TIMEOUT);
 }
 
+/* Whether `a`, another voter, has its turn before `b`. */
+static bool has_turn_before(const struct raft_configuration *c, const struct raft_member *a,
+                            raft_id b)
+{
+    const struct raft_member *own = raft_configuration_find(c, b);
+    uint8_t precedence = own == NULL ? 0 : own->precedence;
+
+    if (a->never_leads) {
+        return false;
+    }
+    return a->precedence == precedence ? a->id < b : a->precedence > precedence;
+}
+
 /* The head of this file explains the turns. */
 void raft_election_on_leader_lost(struct raft *r)
 {
     const struct raft_configuration *c = raft_configuration(r);
     raft_id lost = r->leader_id;
+    uint32_t patience = patience_of(r);
     uint64_t turn = 0;
 
     raft_set_role(r, RAFT_FOLLOWER, 0, RAFT_BECAUSE_LEADER_LOST);
     if (!raft_election_may_campaign(r)) {
         return;
     }
-    if (lets_others_lead(r)) {
-        rearm_soon(r, r->options.election_timeout_ns);
+    if (patience > 1) {
+        rearm_soon(r, (patience - 2) * r->options.election_timeout_ns);
         return;
     }
     for (uint32_t i = 0; i < c->member_count; i++) {
         raft_id id = c->members[i].id;
 
-        turn += id != lost && id < r->options.id && raft_configuration_has_voter(c, id);
+        turn += id != lost && id != r->options.id && raft_configuration_has_voter(c, id) &&
+                has_turn_before(c, &c->members[i], r->options.id);
     }
     if (turn == 0) {
         pre_campaign(r, RAFT_BECAUSE_LEADER_LOST);

@@ -266,6 +266,7 @@ void raft_leader_finish(struct raft *r)
     if (r->role != RAFT_LEADER) {
         return;
     }
+    raft_transfer_caretaker(r);
     for (uint32_t i = 0; i < r->peer_count; i++) {
         send_to(r, &r->peers[i]);
     }
@@ -380,7 +381,7 @@ int raft_leader_on_propose(struct raft *r, uint32_t propose_count)
     if (r->role != RAFT_LEADER) {
         return RAFT_ENOTLEADER;
     }
-    if (r->transfer_target != 0) {
+    if (!raft_takes_commands(r)) {
         return RAFT_EBUSY;
     }
     if (propose_count == 0) {

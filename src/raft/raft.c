@@ -545,3 +545,9 @@ bool raft_is_transferring(const struct raft *r)
 {
     return r->role == RAFT_LEADER && r->transfer_target != 0;
 }
+
+bool raft_takes_commands(const struct raft *r)
+{
+    return r->role == RAFT_LEADER && r->transfer_target == 0 &&
+           (!raft_never_leads(r) || MUTANT(caretaker_serves));
+}

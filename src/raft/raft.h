@@ -40,6 +40,13 @@ struct raft_member {
     raft_id id;
     bool incoming; /* Votes in C_new; outside the joint state, this is the vote. */
     bool outgoing; /* Votes in C_old; only in the joint state. */
+    /* A learner that is not promoted by itself. In the joint state also a voter that becomes one;
+     * without this mark, a voter that is only in C_old leaves. */
+    bool stays_learner;
+    bool never_leads;   /* It serves no clients as leader; see election.c. */
+    uint8_t precedence; /* Of voters that are as good as each other, the highest should lead. */
+    raft_id replaces; /* A learner that takes the place of this voter once it has caught up; in the
+                         * joint state too. 0: of none. */
 };
 
 struct raft_configuration {
@@ -55,6 +62,12 @@ bool raft_configuration_is_joint(const struct raft_configuration *c);
  * entry has no effect. An empty `before`: there was none. */
 bool raft_configuration_may_follow(const struct raft_configuration *before,
                                    const struct raft_configuration *c);
+struct raft_change;
+
+/* What a leader would log for that change of `c`: the new configuration, or C_old,new. Returns
+ * RAFT_OK, or why the change is impossible for any leader. */
+int raft_configuration_after(const struct raft_configuration *c, const struct raft_change *change,
+                             struct raft_configuration *ret_next);
 /* The member with that id, or NULL. */
 const struct raft_member *raft_configuration_find(const struct raft_configuration *c, raft_id id);
 
@@ -203,11 +216,20 @@ enum raft_change_kind {
     RAFT_ADD_LEARNER = 1, /* Joins as a learner, and is promoted once it has caught up. */
     RAFT_REMOVE,          /* A voter leaves through the joint state, a learner at once. */
     RAFT_READDRESS,       /* The same members again: the host's part of the entry changes. */
+    RAFT_REPLACE,         /* The learner takes the place of a voter once it has caught up. */
+    RAFT_PROMOTE,         /* The learner becomes a voter once it has caught up. */
+    RAFT_DEMOTE,          /* A voter becomes a learner, and stays one; so does a learner. */
+    RAFT_PRIORITIZE,      /* Whether the node should lead. */
 };
 
+/* The marks are those of struct raft_member. */
 struct raft_change {
     enum raft_change_kind kind;
-    raft_id id; /* The node concerned. */
+    raft_id id;         /* The node concerned. */
+    raft_id replaces;   /* RAFT_ADD_LEARNER, RAFT_REPLACE. */
+    bool stays_learner; /* RAFT_ADD_LEARNER. */
+    bool never_leads;   /* RAFT_ADD_LEARNER, RAFT_REPLACE, RAFT_PRIORITIZE; and: */
+    uint8_t precedence;
 };
 
 struct raft_event {
@@ -229,8 +251,8 @@ enum raft_error {
     RAFT_EFULL = -2,      /* A fixed bound is reached; try again after commits. */
     RAFT_EBUSY = -3,      /* A change or a transfer is under way, or this leader has not
                            * committed in its term yet; try again. */
-    RAFT_EMEMBER = -4,    /* Already a member, not a member, or the last voter; or a message that
-                           * is not for this node, or not from another one. */
+    RAFT_EMEMBER = -4,    /* Already a member, not a member, or the last voter that may lead; or a
+                           * message that is not for this node, or not from another one. */
     RAFT_ELOG = -5,       /* A message that contradicts what is committed: a bug or a foreign
                            * node. Dropped. */
     RAFT_ELOST = -6,      /* Dropped. Its sender claims to lead, and that this node has
@@ -419,6 +441,9 @@ bool raft_is_ready(const struct raft *r);
 raft_index raft_read_index_for(const struct raft *r, raft_id asker);
 /* Leader: a transfer of leadership is under way, so proposals are refused (RAFT_EBUSY). */
 bool raft_is_transferring(const struct raft *r);
+/* Leader: it accepts proposals. Not during a transfer, and not if it never leads (priority 0) and
+ * is only a caretaker, which also refuses RAFT_READ. */
+bool raft_takes_commands(const struct raft *r);
 
 struct raft_progress {
     raft_index match_index;

@@ -8,14 +8,17 @@
 #include "raft/term_log.h"
 
 enum {
-    RAFT_STALL_HEARTBEATS = 3,    /* After so long without progress, messages were lost. */
-    RAFT_STALL_DOUBLINGS_MAX = 5, /* Patience with a slow peer grows to 2^5 times that. */
-    RAFT_STAGGER_DIVISOR = 4,     /* Of the heartbeat interval; see raft_election_leader_lost(). */
-    RAFT_RELUCTANT_TIMEOUTS = 3,  /* Election timeouts without a leader before a reluctant node
+    RAFT_STALL_HEARTBEATS = 3,     /* After so long without progress, messages were lost. */
+    RAFT_STALL_DOUBLINGS_MAX = 5,  /* Patience with a slow peer grows to 2^5 times that. */
+    RAFT_STAGGER_DIVISOR = 4,      /* Of the heartbeat interval; see raft_election_leader_lost(). */
+    RAFT_RELUCTANT_TIMEOUTS = 3,   /* Election timeouts without a leader before a reluctant node
                                    * campaigns; others wait for two at most. */
-    RAFT_ORPHAN_TIMEOUTS = 10,    /* Election timeouts without a leader after which a node counts
+    RAFT_LAST_RESORT_TIMEOUTS = 5, /* The same for a node that never leads, as a caretaker. */
+    RAFT_ORPHAN_TIMEOUTS = 10,     /* Election timeouts without a leader after which a node counts
                                    * as orphaned. */
-    RAFT_TERM_STEP_LAST = 256,    /* The most by which a message may raise one of the last terms. */
+    RAFT_LEAVING_TIMEOUTS = 10,    /* Election timeouts after it handed over in order to be replaced
+                                   * in which a leader does not do so again. */
+    RAFT_TERM_STEP_LAST = 256, /* The most by which a message may raise one of the last terms. */
 };
 
 /* What a leader knows about another node. */
@@ -113,6 +116,7 @@ struct raft {
     struct raft_peer peers[RAFT_MEMBERS_MAX];
     raft_index term_start_index; /* Index of this term's no-op. */
     uint64_t heartbeat_due_ns;
+    uint64_t leaving_ns;       /* When it last handed over in order to be replaced; 0: never. */
     uint64_t leaving_until_ns; /* Until then, members that left are served; 0: nobody left. */
 
     uint64_t read_round; /* The newest round; never falls, so no number is used twice (I-12). */
@@ -178,6 +182,8 @@ int raft_configuration_on_change(struct raft *r, const struct raft_change *chang
 void raft_configuration_drive(struct raft *r);
 /* Whether this node votes in the configuration in force. */
 bool raft_is_voter(const struct raft *r);
+/* Whether it serves no clients as leader. */
+bool raft_never_leads(const struct raft *r);
 
 /* --- election.c ------------------------------------------------------------------- */
 
@@ -250,6 +256,8 @@ int raft_snapshot_on_installed(struct raft *r, const struct raft_installed *s);
 int raft_transfer_on_ask(struct raft *r, raft_id target);
 void raft_transfer_drive(struct raft *r);
 void raft_transfer_give_up(struct raft *r);
+/* Leader: if it is a caretaker, hands over as soon as it can. */
+void raft_transfer_caretaker(struct raft *r);
 /* The other voter that is best prepared to lead; 0: there is none. */
 raft_id raft_transfer_best(const struct raft *r);
 

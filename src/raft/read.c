@@ -5,7 +5,8 @@
  * Each request has its own round number, which is never reused, not even in a later term: a late
  * echo can confirm only what was asked before it was sent.
  *
- * Refuses: more than RAFT_READS_MAX requests at once (RAFT_EFULL). */
+ * Refuses: more than RAFT_READS_MAX requests at once (RAFT_EFULL); any, if this leader serves no
+ * clients (RAFT_EBUSY). */
 #include "base/check.h"
 #include "base/mutant.h"
 #include "raft/quorum.h"
@@ -15,6 +16,9 @@ int raft_read_on_ask(struct raft *r)
 {
     if (r->role != RAFT_LEADER) {
         return RAFT_ENOTLEADER;
+    }
+    if (raft_never_leads(r) && !MUTANT(caretaker_serves)) {
+        return RAFT_EBUSY;
     }
     if (r->read_count == RAFT_READS_MAX) {
         return RAFT_EFULL;

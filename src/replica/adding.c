@@ -54,7 +54,7 @@ static bool knows_level(const struct admin_task *t)
 {
     uint32_t level = level_logged(t->replica);
 
-    return level == LEVEL_FIRST || peers_level(t->replica->peers, t->id) >= level;
+    return level == LEVEL_FIRST || peers_level(t->replica->peers, t->change.id) >= level;
 }
 
 /* A level that an earlier leader has logged counts here once it is applied. */

@@ -1,4 +1,6 @@
-/* announce.c - when this node's address is announced: see announcer.h. */
+/* announce.c - when this node's address and name are announced: see announcer.h. */
+#include <string.h>
+
 #include "replica/state.h"
 
 static bool is_needed(void *context)
@@ -7,7 +9,8 @@ static bool is_needed(void *context)
     const struct member_address *logged = membership_address(replica_membership(r), r->self.id);
 
     return !r->is_ended && !r->is_removed && logged != NULL &&
-           !member_address_equal(logged, &r->self);
+           (!member_address_equal(logged, &r->self) ||
+            (r->self.name[0] != 0 && strcmp(logged->name, r->self.name) != 0));
 }
 
 static void submit(void *context, struct request *request)

@@ -52,7 +52,8 @@ static struct resp_writer *reply(struct request *request)
 static void try_again(struct announcer *a, const char *answer)
 {
     if (answer[0] == '-') {
-        log_write(a->log, LOG_WARN, "the new address was not accepted", "answer=" LOG_Q, answer);
+        log_write(a->log, LOG_WARN, "the new address or name was not accepted", "answer=" LOG_Q,
+                  answer);
     }
     a->wait_ns = a->wait_ns == 0 ? WAIT_NS : 2 * a->wait_ns;
     if (a->wait_ns > WAIT_MAX_NS) {
@@ -85,16 +86,17 @@ static struct announcement *make(struct announcer *a, const struct member_addres
     snprintf(port, sizeof port, "%u", (unsigned)self->client.port);
     snprintf(peer_port, sizeof peer_port, "%u", (unsigned)self->peer_port);
 
-    const struct slice arguments[] = {slice_str("RAFT"), slice_str("ADD"),
-                                      slice_str(id),     slice_str(self->client.host),
-                                      slice_str(port),   slice_str(peer_port)};
+    const struct slice arguments[] = {
+        slice_str("RAFT"), slice_str("ADD"),     slice_str(id),     slice_str(self->client.host),
+        slice_str(port),   slice_str(peer_port), slice_str("NAME"), slice_str(self->name)};
+    uint32_t count = sizeof arguments / sizeof arguments[0];
 
     n->announcer = a;
     n->writer = (struct resp_writer){.out = &n->out, .version = 2};
     n->request.reply = reply;
     n->request.answered = answered;
     request_encode(&n->request, command_find(a->commands, slice_str("RAFT")), 0,
-                   sizeof arguments / sizeof arguments[0], arguments);
+                   self->name[0] == 0 ? count - 2 : count, arguments);
     return n;
 }
 

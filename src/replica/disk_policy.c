@@ -49,9 +49,9 @@ static raft_id best_voter(const struct raft_configuration *c, const struct disk_
     for (uint32_t i = 0; i < c->member_count; i++) {
         const struct disk_view *v = &views[i];
 
-        if (c->members[i].incoming && c->members[i].id != self && v->is_heard &&
-            !(needs_room && v->disk != WIRE_DISK_ROOM) && v->match_index >= needed_index &&
-            is_better(v, best)) {
+        if (c->members[i].incoming && !c->members[i].never_leads && c->members[i].id != self &&
+            v->is_heard && !(needs_room && v->disk != WIRE_DISK_ROOM) &&
+            v->match_index >= needed_index && is_better(v, best)) {
             best = v;
             best_id = c->members[i].id;
         }

@@ -66,7 +66,7 @@ void level_look(struct replica *r)
 
     peers_set_level(r->peers, level_logged(r)); /* Nodes that connect from now on must know it. */
     if (level_logged(r) >= r->options.feature_level || raft_role(r->raft) != RAFT_LEADER ||
-        !raft_is_ready(r->raft) || raft_is_transferring(r->raft)) {
+        !raft_is_ready(r->raft) || !raft_takes_commands(r->raft)) {
         return;
     }
     common = common_level(r);

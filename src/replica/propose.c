@@ -87,7 +87,7 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     r->awaiting_bytes = limits->memory.used_bytes;
     admission_hold(&r->proposals.admission, is_room_awaited(&batch, outlook), limits->now_ns);
     /* They wait while leadership is transferred, or the log waits for the disks. */
-    if (raft_is_transferring(r->raft) || replica_window_is_full(r)) {
+    if (!raft_takes_commands(r->raft) || replica_window_is_full(r)) {
         drop_abandoned(r);
         return;
     }

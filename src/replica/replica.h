@@ -67,6 +67,7 @@ struct replica_options {
     struct peers *peers;         /* The owner's, which starts them before the io runs. */
     struct io_address announced; /* The address at which others reach this node's clients' side. */
     uint16_t peer_port;          /* The port of its peers' side. */
+    const char *name;            /* What people call this node; NULL: what the log says. */
     uint32_t feature_level;      /* The newest that this node's program knows. */
 
     uint64_t election_timeout_ns;

@@ -239,13 +239,45 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     return v;
 }
 
+/* Whether a learner is to take its place. */
+static bool succeeded(const struct raft_configuration *c, const struct raft_member *m)
+{
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        if (c->members[i].replaces == m->id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the member is about to be, or stays. */
+static const char *future_name(const struct raft_configuration *c, const struct raft_member *m)
+{
+    if (m->incoming && succeeded(c, m)) {
+        return "replaced";
+    }
+    if (m->incoming || (!m->outgoing && !m->stays_learner)) {
+        return "voter";
+    }
+    return m->stays_learner ? "learner" : "removed";
+}
+
+static void put_part(struct resp_writer *w, const struct raft_configuration *c,
+                     const struct raft_member *member, const struct member_address *address)
+{
+    put_text(w, "name", address->name);
+    put_text(w, "becomes", future_name(c, member));
+    put_id(w, "replaces", member->replaces);
+    put_integer(w, "priority", member_priority(member));
+}
+
 static void put_node(struct replica *r, struct resp_writer *w, const struct raft_member *member,
                      const struct member_address *address)
 {
     struct node_view v =
         member->id == raft_self(r->raft) ? view_self(r, member) : view_other(r, member);
 
-    resp_map(w, 15 + figures_count());
+    resp_map(w, 19 + figures_count());
     put_id(w, "id", member->id);
     put_address(w, &address->client);
     put_text(w, "role", v.role);
@@ -265,6 +297,7 @@ static void put_node(struct replica *r, struct resp_writer *w, const struct raft
                                    (int64_t)(v.figures.sync_p99_us / 1000)
                              : -1);
     figures_put(v.has_figures ? &v.figures : NULL, w);
+    put_part(w, raft_configuration(r->raft), member, address);
 }
 
 void report_status(struct replica *r, struct resp_writer *w)
@@ -296,10 +329,11 @@ void report_members(struct replica *r, struct resp_writer *w)
 
     resp_array(w, count);
     for (uint32_t i = 0; i < count; i++) {
-        resp_map(w, 3);
+        resp_map(w, 7);
         put_id(w, "id", m->addresses[i].id);
         put_address(w, &m->addresses[i].client);
         put_text(w, "membership", membership_name(r, m->addresses[i].id));
+        put_part(w, &m->configuration, &m->configuration.members[i], &m->addresses[i]);
     }
 }
 
@@ -322,6 +356,9 @@ static void describe_membership(struct buffer *out, const struct entry *e)
         }
         buffer_printf(out, "%s%s:%u=%s", i > 0 ? " " : "", m->addresses[i].client.host,
                       (unsigned)m->addresses[i].client.port, part);
+        if (m->addresses[i].name[0] != 0) {
+            buffer_printf(out, "(%s)", m->addresses[i].name);
+        }
     }
     membership_free(m);
 }

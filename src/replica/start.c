@@ -103,6 +103,9 @@ struct replica *replica_start(const struct replica_options *options,
     r->self = (struct member_address){.id = r->recovered.identity.node_id,
                                       .client = options->announced,
                                       .peer_port = options->peer_port};
+    if (options->name != NULL) {
+        snprintf(r->self.name, sizeof r->self.name, "%s", options->name);
+    }
     return r;
 }
 

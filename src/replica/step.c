@@ -174,11 +174,15 @@ static void log_role(const struct replica *r)
     enum raft_role role = raft_role(r->raft);
     raft_id leader = raft_leader(r->raft);
     bool is_news = role != RAFT_PRE_CANDIDATE || r->seen_leader != 0;
-    char name[20] = "none";
+    char name[20 + MEMBER_NAME_MAX] = "none";
     char reason[48];
 
     if (leader != 0) {
-        snprintf(name, sizeof name, "%016llx", (unsigned long long)leader);
+        const struct member_address *known = membership_address(replica_membership(r), leader);
+        bool has_name = known != NULL && known->name[0] != 0;
+
+        snprintf(name, sizeof name, "%016llx%s%s", (unsigned long long)leader, has_name ? "/" : "",
+                 has_name ? known->name : "");
     }
     log_write(r->log, is_news ? LOG_INFO : LOG_DEBUG, "role",
               "role=%s term=%llu leader=%s reason=" LOG_Q, raft_role_name(role),

@@ -6,15 +6,15 @@
 static bool leads_others(const struct replica *r)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);
-    uint32_t voter_count = 0;
+    uint32_t successor_count = 0;
 
-    if (raft_role(r->raft) != RAFT_LEADER) {
-        return false;
-    }
     for (uint32_t i = 0; i < c->member_count; i++) {
-        voter_count += c->members[i].incoming ? 1 : 0;
+        const struct raft_member *member = &c->members[i];
+
+        successor_count +=
+            member->incoming && !member->never_leads && member->id != raft_self(r->raft);
     }
-    return voter_count > 1;
+    return raft_role(r->raft) == RAFT_LEADER && successor_count > 0;
 }
 
 /* Whether the remaining nodes can commit immediately: a majority of the voters without this one,

@@ -189,22 +189,54 @@
 #define ERROR_RAFT_SUBCOMMAND "ERR unknown subcommand. Try RAFT HELP."
 #define ERROR_RAFT_ARGUMENTS "ERR arguments are too long for an administrative command"
 #define ERROR_RAFT_ADD_SYNTAX \
-    "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port>; a node that is " \
-    "started with a contact sends this by itself"
-#define ERROR_RAFT_REMOVE_SYNTAX "ERR syntax error, try RAFT REMOVE <id | host:port>"
-#define ERROR_RAFT_TRANSFER_SYNTAX "ERR syntax error, try RAFT TRANSFER [<id | host:port>]"
+    "ERR syntax error, try RAFT ADD <id in hex> <host> <port> <peer-port> [NAME <name>] " \
+    "[LEARNER | REPLACE <node>]; a node that is started with a contact sends this by itself"
+#define ERROR_RAFT_REMOVE_SYNTAX \
+    "ERR syntax error, try RAFT REMOVE <node> [FORCE]; a node is named by its name, its id or " \
+    "host:port"
+#define ERROR_RAFT_REPLACE_SYNTAX \
+    "ERR syntax error, try RAFT REPLACE <node> <learner>; or start the new node with a member as " \
+    "its contact and --replace <node>"
+#define ERROR_RAFT_PROMOTE_SYNTAX "ERR syntax error, try RAFT PROMOTE <node>"
+#define ERROR_RAFT_DEMOTE_SYNTAX "ERR syntax error, try RAFT DEMOTE <node> [FORCE]"
+#define ERROR_RAFT_PRIORITY_SYNTAX \
+    "ERR syntax error, try RAFT PRIORITY <node> <0 to 100> [FORCE]: 0 never leads, 1 is the default"
+#define ERROR_RAFT_TRANSFER_SYNTAX "ERR syntax error, try RAFT TRANSFER [<node>]"
+#define ERROR_NAME_SYNTAX \
+    "ERR a name of a node has 1 to 32 letters, digits, dots, underscores and hyphens, and is no " \
+    "hexadecimal number"
+#define ERROR_NAME_TAKEN "ERR another member has that name: choose another one (--name)"
 #define ERROR_NO_SUCH_MEMBER \
     "ERR no such member: RAFT MEMBERS lists them. Of two at one address, name one by its id"
 #define ERROR_AMBIGUOUS_ID \
     "ERR more than one id begins so (those of removed nodes count): give more of its digits"
-#define ERROR_LAST_VOTER "ERR the last voter can't be removed"
+#define ERROR_LAST_VOTER \
+    "ERR the last voter that may lead can't be removed or demoted: add another one, or raise the " \
+    "priority of another one, first"
+#define ERROR_LAST_LEADER \
+    "ERR no voter would be left that may lead: raise the priority of another one first"
+#define ERROR_REPLACED_NO_VOTER \
+    "ERR the node to be replaced is not a voter: remove it (RAFT REMOVE) if it is a learner, and " \
+    "let the new one join as usual"
+#define ERROR_REPLACED_BY_VOTER \
+    "ERR a voter can't take the place of another one: remove the other one (RAFT REMOVE)"
+#define ERROR_REPLACED_ALREADY \
+    "ERR another learner is to take the place of that node, as RAFT STATUS shows: remove that " \
+    "learner first (RAFT REMOVE)"
 #define ERROR_CLUSTER_FULL "ERR the cluster has as many members as it can have"
 #define ERROR_ADDRESS_TAKEN \
     "ERR the address %s:%u is used by member %016llx: remove that one first (RAFT REMOVE), or " \
     "choose another address"
 #define ERROR_NO_QUORUM_LEFT \
     "ERR of the voters that would remain no majority is in reach, so nothing would be served " \
-    "any more. Remove those that are gone first, or wait for them"
+    "any more. Remove those that are gone first, or wait for them. FORCE at the end of the " \
+    "command makes the change nevertheless: nothing is served then, and the change can't be " \
+    "undone, until enough of them are back"
+#define ERROR_NO_LEADER_LEFT \
+    "ERR of the voters in reach none would be left that may lead, so nothing would be served any " \
+    "more. Raise the priority of one of them first, or wait for the others. FORCE at the end of " \
+    "the command makes the change nevertheless: nothing is served then until a voter that may " \
+    "lead is back, or RAFT PRIORITY allows it to another one"
 #define ERROR_NO_SUCH_VOTER "ERR there is no such voter to hand leadership to"
 #define ERROR_UNREACHABLE_HOST \
     "ERR other nodes can't connect to that host: give a reachable name or address"

@@ -18,6 +18,9 @@ struct server_config {
                                           * address.host. */
     bool has_contact;
     struct io_address contact; /* A member's client address, to join through. */
+    const char *name;          /* What people call this node; NULL: what the log says. */
+    bool is_learner;           /* Join as a learner, and stay one. */
+    const char *replaces;      /* Join in the place of that node; NULL: of none. */
     bool is_new_cluster;       /* Make a cluster, whatever is in the data directory. */
     const char *data_dir;
     const char *cluster_key_file; /* The file with the key of the cluster. NULL: the key is in

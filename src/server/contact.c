@@ -168,6 +168,8 @@ static void ask(struct contact *c)
         .log = c->options.log,
         .contact = c->options.address,
         .self = c->options.self,
+        .is_learner = c->options.is_learner,
+        .replaces = c->options.replaces,
         .only_ask = !wants_membership,
         .wants_key = c->phase == CONTACT_JOINING && c->options.wants_key,
         .patience_ns = wants_membership ? JOIN_PATIENCE_NS : 0,

@@ -61,7 +61,9 @@ struct contact_options {
     const struct log *log;
     struct io_address address; /* The contact's address for clients. */
     struct member_address self;
-    bool wants_key; /* Ask for the key of the cluster when joining. */
+    bool is_learner;      /* Joins as a learner, and stays one. */
+    const char *replaces; /* Joins in the place of that node; NULL: of none. */
+    bool wants_key;       /* Ask for the key of the cluster when joining. */
     struct contact_events events;
 };
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "cluster/address.h"
 #include "cluster/level.h"
+#include "cluster/member_name.h"
 
 #define MS 1000000ull
 
@@ -44,6 +45,9 @@ enum option_code {
     OPTION_RECOVER,
     OPTION_YES,
     OPTION_CLUSTER_KEY,
+    OPTION_NAME,
+    OPTION_LEARNER,
+    OPTION_REPLACE,
 };
 
 static const struct option long_options[] = {
@@ -68,6 +72,9 @@ static const struct option long_options[] = {
     {"recover", no_argument, NULL, OPTION_RECOVER},
     {"yes", no_argument, NULL, OPTION_YES},
     {"cluster-key", required_argument, NULL, OPTION_CLUSTER_KEY},
+    {"name", required_argument, NULL, OPTION_NAME},
+    {"learner", no_argument, NULL, OPTION_LEARNER},
+    {"replace", required_argument, NULL, OPTION_REPLACE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -94,6 +101,10 @@ const char *options_help(void)
            "  --yes                    do not ask\n"
            "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
            "                           contact on this machine hands it over by itself\n"
+           "  --name NAME              what people call this node, in place of its id\n"
+           "  --replace NODE           join in the place of that voter, which leaves once this\n"
+           "                           node has caught up\n"
+           "  --learner                join as a learner, and stay one until RAFT PROMOTE\n"
            "  --peer-port N            port that the other nodes connect to; default:\n"
            "                           PORT + 10000\n"
            "  --feature-level N        use nothing that a later level brings; default: the newest\n"
@@ -273,6 +284,54 @@ static enum options_result read_announce(const struct parse *p)
     return OPTIONS_RUN;
 }
 
+static enum options_result read_join_options(const struct parse *p, int code)
+{
+    struct server_config *config = &p->options->config;
+
+    switch (code) {
+    case OPTION_NAME:
+        if (member_name_fault(slice_str(optarg)) != NULL) {
+            return refuse(p, "--name: %s", member_name_fault(slice_str(optarg)));
+        }
+        config->name = optarg;
+        return OPTIONS_RUN;
+    case OPTION_LEARNER:
+        config->is_learner = true;
+        return OPTIONS_RUN;
+    default:
+        CHECK(code == OPTION_REPLACE);
+        if (optarg[0] == '\0') {
+            return refuse(p, "--replace needs the name, the id or the address of a voter");
+        }
+        config->replaces = optarg;
+        return OPTIONS_RUN;
+    }
+}
+
+static enum options_result read_cluster_options(const struct parse *p, int code)
+{
+    struct server_config *config = &p->options->config;
+
+    switch (code) {
+    case OPTION_NEW_CLUSTER:
+        config->is_new_cluster = true;
+        return OPTIONS_RUN;
+    case OPTION_RECOVER:
+        p->options->is_recovery = true;
+        return OPTIONS_RUN;
+    case OPTION_YES:
+        p->options->is_agreed = true;
+        return OPTIONS_RUN;
+    default:
+        CHECK(code == OPTION_CLUSTER_KEY);
+        if (optarg[0] == '\0') {
+            return refuse(p, "--cluster-key needs the name of a file");
+        }
+        config->cluster_key_file = optarg;
+        return OPTIONS_RUN;
+    }
+}
+
 static enum options_result read_option(struct parse *p, int code, const char *word)
 {
     struct server_config *config = &p->options->config;
@@ -290,20 +349,14 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         config->data_dir = optarg;
         return OPTIONS_RUN;
     case OPTION_CLUSTER_KEY:
-        if (optarg[0] == '\0') {
-            return refuse(p, "--cluster-key needs the name of a file");
-        }
-        config->cluster_key_file = optarg;
-        return OPTIONS_RUN;
     case OPTION_NEW_CLUSTER:
-        config->is_new_cluster = true;
-        return OPTIONS_RUN;
     case OPTION_RECOVER:
-        p->options->is_recovery = true;
-        return OPTIONS_RUN;
     case OPTION_YES:
-        p->options->is_agreed = true;
-        return OPTIONS_RUN;
+        return read_cluster_options(p, code);
+    case OPTION_NAME:
+    case OPTION_LEARNER:
+    case OPTION_REPLACE:
+        return read_join_options(p, code);
     case OPTION_PEER_PORT:
         if (!read_number(optarg, 1, PORT_MAX, &value)) {
             return refuse(p, "--peer-port takes a port from 1 to 65535, not '%s'", optarg);
@@ -398,7 +451,12 @@ static enum options_result read_positions(struct parse *p, int count, char **wor
         return refuse(p, "--new-cluster makes a cluster, and a contact is there to join one: give "
                          "one of the two");
     }
-    return result == OPTIONS_RUN ? check_recovery(p) : result;
+    result = result == OPTIONS_RUN ? check_recovery(p) : result;
+    if (result == OPTIONS_RUN && config->replaces != NULL && config->is_learner) {
+        return refuse(p, "--replace takes the place of a voter, and --learner asks for no vote: "
+                         "give one of the two");
+    }
+    return result;
 }
 
 static enum options_result fill_gaps(struct parse *p)

@@ -208,6 +208,103 @@ static void test_membership__first_digits_of_a_removed_node_name_no_member(void 
     membership_free(next);
 }
 
+static void test_membership__marks_and_names_come_out_as_they_went_in(void **state)
+{
+    struct membership *in = membership_of(3);
+    struct entry *e;
+    struct membership *out;
+
+    (void)state;
+    in->configuration.members[0].never_leads = true;
+    in->configuration.members[1] =
+        (struct raft_member){.id = 20, .stays_learner = true, .precedence = 9};
+    in->configuration.members[2] = (struct raft_member){.id = 30, .replaces = 10};
+    strcpy(in->addresses[1].name, "rack-2");
+    strcpy(in->addresses[2].name, "a\nb");
+    e = membership_encode(in);
+    out = membership_decode(entry_payload(e));
+    assert_non_null(out);
+    assert_true(out->configuration.members[0].never_leads);
+    assert_true(out->configuration.members[1].stays_learner);
+    assert_int_equal(out->configuration.members[1].precedence, 9);
+    assert_int_equal(out->configuration.members[2].replaces, 10);
+    assert_string_equal(out->addresses[0].name, "");
+    assert_string_equal(out->addresses[1].name, "rack-2");
+    assert_string_equal(out->addresses[2].name, "a?b"); /* It inserts no line. */
+    assert_int_equal(member_priority(&out->configuration.members[0]), 0);
+    assert_int_equal(member_priority(&out->configuration.members[1]), 10);
+    assert_int_equal(member_priority(&out->configuration.members[2]), MEMBER_PRIORITY_DEFAULT);
+    entry_release(e);
+    membership_free(in);
+    membership_free(out);
+}
+
+static bool may_name(const struct membership *m, raft_id id, raft_id replaced, const char *name)
+{
+    return membership_may_name(m, id, replaced, slice_str(name));
+}
+
+static void test_membership__a_name_is_of_one_member(void **state)
+{
+    struct membership *m = membership_of(3);
+
+    (void)state;
+    strcpy(m->addresses[0].name, "one");
+    strcpy(m->addresses[1].name, "two");
+    assert_int_equal(membership_named(m, slice_str("TWO"))->id, 20);
+    assert_null(membership_named(m, slice_str("three")));
+    assert_null(membership_named(m, slice_str("")));
+    assert_false(may_name(m, 30, 0, "Two"));
+    assert_false(may_name(m, 40, 0, "two"));
+    assert_true(may_name(m, 20, 0, "two"));
+    assert_true(may_name(m, 30, 0, "three"));
+    assert_true(may_name(m, 30, 0, "")); /* No name. */
+    membership_free(m);
+}
+
+/* A node that replaces another one may have its name, which means the other one until then. */
+static void test_membership__a_name_is_inherited(void **state)
+{
+    struct membership *m = membership_of(3);
+    struct membership *next;
+
+    (void)state;
+    strcpy(m->addresses[0].name, "one");
+    m->configuration.members[2] = (struct raft_member){.id = 30, .replaces = 10};
+    assert_true(may_name(m, 30, 10, "one"));
+    strcpy(m->addresses[2].name, "one");
+    assert_int_equal(membership_named(m, slice_str("one"))->id, 10);
+    next = membership_next(m, &m->configuration, NULL);
+    assert_string_equal(next->addresses[2].name, "one");
+    membership_free(next);
+    m->configuration.members[2].replaces = 0; /* It does not replace it any more. */
+    next = membership_next(m, &m->configuration, NULL);
+    assert_string_equal(next->addresses[2].name, "");
+    assert_string_equal(next->addresses[0].name, "one");
+    membership_free(next);
+    membership_free(m);
+}
+
+static bool is_name(const char *name)
+{
+    return member_name_fault(slice_str(name)) == NULL;
+}
+
+static void test_member_name__is_told_from_ids_and_addresses(void **state)
+{
+    (void)state;
+    assert_true(is_name("berlin-1"));
+    assert_true(is_name("n"));
+    assert_true(is_name("a.b_C"));
+    assert_false(is_name(""));
+    assert_false(is_name("cafe")); /* An id in hex may begin so. */
+    assert_false(is_name("1234"));
+    assert_false(is_name("host:8000"));
+    assert_false(is_name("two words"));
+    assert_true(is_name("abcdefghijklmnopqrstuvwxyz012345"));
+    assert_false(is_name("abcdefghijklmnopqrstuvwxyz0123456"));
+}
+
 static void test_members__go_back_exactly_when_the_log_is_cut(void **state)
 {
     struct members members = {0};
@@ -310,6 +407,10 @@ int main(void)
         cmocka_unit_test(test_membership__without_effect_has_none_for_the_core),
         cmocka_unit_test(test_members__go_back_exactly_when_the_log_is_cut),
         cmocka_unit_test(test_membership__of_one_survivor_removes_all_others),
+        cmocka_unit_test(test_membership__marks_and_names_come_out_as_they_went_in),
+        cmocka_unit_test(test_membership__a_name_is_of_one_member),
+        cmocka_unit_test(test_membership__a_name_is_inherited),
+        cmocka_unit_test(test_member_name__is_told_from_ids_and_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

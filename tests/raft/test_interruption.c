@@ -189,8 +189,7 @@ static void assert_newest_in_force(struct cluster *c, raft_id id)
 }
 
 struct interruption {
-    enum raft_change_kind kind;
-    raft_id whom;
+    struct raft_change change;
     raft_id victim;
     bool loses_packets; /* What was under way at the crash is lost as well. */
 };
@@ -198,9 +197,13 @@ struct interruption {
 /* Whether this configuration is the one before the change, or the one after it. */
 static bool is_either(const struct raft_configuration *c, const struct interruption *how)
 {
-    bool has_whom = raft_configuration_find(c, how->whom) != NULL;
-    uint32_t others = how->kind == RAFT_REMOVE ? 2 : 3;
+    bool has_whom = raft_configuration_find(c, how->change.id) != NULL;
+    bool has_replaced = raft_configuration_find(c, how->change.replaces) != NULL;
+    uint32_t others = how->change.kind == RAFT_ADD_LEARNER ? 3 : 2;
 
+    if (how->change.replaces != 0) {
+        return c->member_count == 3 && has_whom != has_replaced;
+    }
     return !raft_configuration_is_joint(c) && c->member_count == others + (has_whom ? 1 : 0);
 }
 
@@ -208,12 +211,13 @@ static bool is_either(const struct raft_configuration *c, const struct interrupt
 static bool interrupt(const struct interruption *how, uint32_t steps)
 {
     struct cluster *c = led_by_1(3);
+    struct raft_event event = {.kind = RAFT_CHANGE, .change = how->change};
     bool goes_on = true;
 
-    if (how->kind == RAFT_ADD_LEARNER) {
+    if (how->change.kind == RAFT_ADD_LEARNER) {
         cluster_start(c, cluster_add_empty(c)->id);
     }
-    assert_int_equal(cluster_change(c, 1, how->kind, how->whom), RAFT_OK);
+    assert_int_equal(cluster_step(c, 1, &event, NULL), RAFT_OK);
     for (uint32_t i = 0; i < steps && goes_on; i++) {
         goes_on = take_step(c);
     }
@@ -241,7 +245,7 @@ static bool interrupt(const struct interruption *how, uint32_t steps)
     for (uint32_t i = 0; i < in_force->member_count; i++) {
         raft_id id = in_force->members[i].id;
 
-        assert_true(in_force->members[i].incoming);
+        assert_true(in_force->members[i].incoming || in_force->members[i].stays_learner);
         assert_memory_equal(raft_configuration(cluster_raft(c, id)), in_force, sizeof(*in_force));
         assert_int_equal(raft_commit_index(cluster_raft(c, id)),
                          raft_last_index(cluster_raft(c, leader)));
@@ -254,18 +258,22 @@ static bool interrupt(const struct interruption *how, uint32_t steps)
  * newest configuration in its log, and in the end all have the same, complete one. */
 static void test_change__may_be_interrupted_at_each_step(void **state)
 {
-    static const struct {
-        enum raft_change_kind kind;
-        raft_id whom;
-    } changes[] = {{RAFT_REMOVE, 3}, {RAFT_REMOVE, 1}, {RAFT_ADD_LEARNER, 4}};
+    static const struct raft_change changes[] = {
+        {.kind = RAFT_REMOVE, .id = 3},
+        {.kind = RAFT_REMOVE, .id = 1},
+        {.kind = RAFT_ADD_LEARNER, .id = 4},
+        {.kind = RAFT_ADD_LEARNER, .id = 4, .replaces = 3},
+        {.kind = RAFT_ADD_LEARNER, .id = 4, .replaces = 1},
+        {.kind = RAFT_DEMOTE, .id = 3},
+        {.kind = RAFT_DEMOTE, .id = 1},
+    };
     uint32_t case_count = 0;
 
     (void)state;
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         for (raft_id victim = 1; victim <= 3; victim++) {
             for (int loses = 0; loses < 2; loses++) {
-                const struct interruption how = {changes[i].kind, changes[i].whom, victim,
-                                                 loses == 1};
+                const struct interruption how = {changes[i], victim, loses == 1};
                 uint32_t steps = 0;
 
                 while (interrupt(&how, steps)) {

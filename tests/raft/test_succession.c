@@ -11,8 +11,26 @@
 #include "raft/quorum.h"
 #include "solo.h"
 
-/* "1 2 3>": "-" marks a learner, "<" a voter only in C_old, ">" one only in C_new, "=" one in
- * both: "1= 2= 3< 4> 5-". Outside the joint state voters have no mark. */
+/* Reads one mark, and returns what follows it: "s" stays a learner, "n" never leads, "r3" replaces
+ * 3, "p7" has precedence 7. */
+static char *read_mark(struct raft_member *member, char *from)
+{
+    char *rest = from + 1;
+
+    if (*from == 's') {
+        member->stays_learner = true;
+    } else if (*from == 'n') {
+        member->never_leads = true;
+    } else if (*from == 'r') {
+        member->replaces = strtoull(rest, &rest, 10);
+    } else {
+        member->precedence = (uint8_t)strtoul(rest, &rest, 10);
+    }
+    return rest;
+}
+
+/* "1 2 3>": "-" is a learner, "<" a voter only in C_old, ">" one only in C_new, "=" one in both:
+ * "1= 2= 3< 4> 5-". Outside the joint state voters have no sign. Marks follow: "1n 2 3-s". */
 static struct raft_configuration of(const char *text)
 {
     struct raft_configuration c = {0};
@@ -24,8 +42,11 @@ static struct raft_configuration of(const char *text)
         member->id = strtoull(text, &rest, 10);
         member->incoming = *rest != '-' && *rest != '<';
         member->outgoing = *rest == '<' || *rest == '=';
-        text = rest + (*rest != '\0' && *rest != ' ');
-        text += *text == ' ';
+        rest += *rest == '-' || *rest == '<' || *rest == '=' || *rest == '>';
+        while (*rest != '\0' && *rest != ' ') {
+            rest = read_mark(member, rest);
+        }
+        text = rest + (*rest == ' ');
     }
     return c;
 }
@@ -53,6 +74,50 @@ static void test_succession__allows_each_step_of_a_leader(void **state)
     assert_true(may_follow("1 2 3", "1= 2< 3="));
     assert_true(may_follow("1= 2< 3=", "1 3"));
     assert_true(may_follow("1= 2< 3= 4-", "1 3 4-"));
+}
+
+static void test_succession__allows_marks_that_fit(void **state)
+{
+    (void)state;
+    assert_true(may_follow("1 2 3", "1 2 3p5"));
+    assert_true(may_follow("1 2 3", "1n 2 3"));
+    assert_true(may_follow("1 2 3", "1 2 3 4-sp2"));
+    assert_true(may_follow("1 2 3-s", "1 2 3-"));
+    assert_true(may_follow("1 2 3-", "1 2 3-s"));
+    assert_true(may_follow("1 2 3", "1= 2= 3<s")); /* A voter becomes a learner. */
+    assert_true(may_follow("1= 2= 3<s", "1 2 3-s"));
+    assert_true(may_follow("1 2 3", "1 2 3 4-r3")); /* One is replaced. */
+    assert_true(may_follow("1 2 3 4-", "1 2 3 4-r3"));
+    assert_true(may_follow("1 2 3 4-r3", "1 2 3 4-s"));
+    assert_true(may_follow("1 2 3 4-r3", "1 2 3"));
+    assert_true(may_follow("1 2 3 4-r3", "1= 2= 3< 4>r3"));
+    assert_true(may_follow("1= 2= 3< 4>r3", "1 2 4"));
+    assert_true(may_follow("1 2 3 4-r3", "1= 2= 3< 4-r3")); /* It is removed before that. */
+    assert_true(may_follow("1= 2= 3< 4-r3", "1 2 4-"));
+}
+
+static void test_succession__allows_no_marks_that_do_not_fit(void **state)
+{
+    (void)state;
+    assert_false(may_follow("1 2 3-s", "1= 2= 3>"));           /* It is to stay a learner. */
+    assert_false(may_follow("1 2 3-s", "1= 2= 3>s"));          /* The same. */
+    assert_false(may_follow("1 2 3", "1 2 3s"));               /* A voter is no learner. */
+    assert_false(may_follow("1 2 3", "1n 2 3p5"));             /* Two at once. */
+    assert_false(may_follow("1n 2n 3", "1n 2n 3n"));           /* Nobody may lead. */
+    assert_false(may_follow("1n 2n 3", "1n= 2n= 3<"));         /* The same. */
+    assert_false(may_follow("1 2 3", "1 2 3 4-r4"));           /* It replaces itself. */
+    assert_false(may_follow("1 2 3", "1 2 3 4-r9"));           /* ... or a stranger, */
+    assert_false(may_follow("1 2 3-", "1 2 3- 4-r3"));         /* ... or a learner. */
+    assert_false(may_follow("1 2 3 4-r3", "1 2 3 4-r3 5-r3")); /* Two replace one. */
+    assert_false(may_follow("1 2 3", "1 2 3 4-sr3"));          /* It is to vote and not to. */
+    assert_false(may_follow("1 2 3", "1 2 3r1"));              /* A voter replaces another one. */
+    assert_false(may_follow("1 2 3 4-r3", "1= 2= 3= 4>r3"));   /* Only one half of it. */
+    assert_false(may_follow("1 2 3 4-r3", "1= 2< 3= 4>r3"));   /* Another one leaves. */
+    assert_false(may_follow("1 2 3 4-r3", "1= 2= 3<s 4>r3"));
+    assert_false(may_follow("1 2 3 4-r3", "1= 2= 3< 4>"));
+    assert_false(may_follow("1= 2= 3< 4>r3", "1 2 4r3"));
+    assert_false(may_follow("1= 2= 3<s", "1 2"));
+    assert_false(may_follow("1 2 3", "1= 2= 3<p4")); /* Its priority changes, too. */
 }
 
 static void test_succession__allows_nothing_else(void **state)
@@ -83,8 +148,9 @@ static void test_succession__allows_nothing_else(void **state)
 
 enum { IDS = 4, KINDS = 5, CONFIGURATIONS = 625, SETS = 1 << IDS };
 
-/* The digits of the number to the base of five say what each id is. */
-static bool numbered(uint32_t number, struct raft_configuration *ret_c)
+/* The digits of the number to the base of five say what each id is. Node 4 as a learner, or as one
+ * that is only in C_new, replaces node 1, and node 3 becomes a learner if it is only in C_old. */
+static bool numbered(uint32_t number, bool is_heir, struct raft_configuration *ret_c)
 {
     uint32_t voter_count = 0;
 
@@ -94,8 +160,12 @@ static bool numbered(uint32_t number, struct raft_configuration *ret_c)
 
         number /= KINDS;
         if (kind > 0) {
-            ret_c->members[ret_c->member_count++] = (struct raft_member){
-                .id = id, .incoming = kind == 2 || kind == 4, .outgoing = kind == 3 || kind == 4};
+            ret_c->members[ret_c->member_count++] =
+                (struct raft_member){.id = id,
+                                     .incoming = kind == 2 || kind == 4,
+                                     .outgoing = kind == 3 || kind == 4,
+                                     .stays_learner = id == 3 && (kind == 1 || kind == 3),
+                                     .replaces = id == 4 && (kind == 1 || is_heir) ? 1 : 0};
         }
         voter_count += kind == 2 || kind == 4;
     }
@@ -131,13 +201,13 @@ static void test_succession__majorities_before_and_after_share_a_node(void **sta
     for (uint32_t i = 0; i < CONFIGURATIONS; i++) {
         struct raft_configuration b;
 
-        if (!numbered(i, &b)) {
+        if (!numbered(i, false, &b)) {
             continue;
         }
-        for (uint32_t k = 0; k < CONFIGURATIONS; k++) {
+        for (uint32_t k = 0; k < 2 * CONFIGURATIONS; k++) {
             struct raft_configuration c;
 
-            if (numbered(k, &c) && raft_configuration_may_follow(&b, &c)) {
+            if (numbered(k / 2, k % 2 == 1, &c) && raft_configuration_may_follow(&b, &c)) {
                 assert_quorums_meet(&b, &c);
                 legal_count++;
             }
@@ -231,6 +301,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_succession__allows_each_step_of_a_leader),
         cmocka_unit_test(test_succession__allows_nothing_else),
+        cmocka_unit_test(test_succession__allows_marks_that_fit),
+        cmocka_unit_test(test_succession__allows_no_marks_that_do_not_fit),
         cmocka_unit_test(test_succession__majorities_before_and_after_share_a_node),
         cmocka_unit_test(test_succession__an_entry_that_may_not_follow_has_no_effect),
         cmocka_unit_test(test_succession__a_restart_finds_the_same),

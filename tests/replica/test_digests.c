@@ -181,7 +181,7 @@ static void test_digests__of_former_members_make_room(void **state)
     digests_init(&d, 8);
     for (raft_id first = 1; first < 100; first += 5) {
         for (uint32_t i = 0; i < RAFT_MEMBERS_MAX; i++) {
-            c.members[i] = (struct raft_member){first + i, true, false};
+            c.members[i] = (struct raft_member){.id = first + i, .incoming = true};
         }
         for (uint32_t i = 0; i < RAFT_MEMBERS_MAX; i++) {
             digests_note(&d, &c, first + i, INDEX, first, false);

@@ -314,9 +314,30 @@ static void test_config__defaults_make_sense(void **state)
     assert_non_null(server_config_check(&c));
 }
 
+static void test_options__of_a_joining_node(void **state)
+{
+    struct options o;
+    char text[512];
+    char *named[] = {"rakit-server", "--name", "north-1", "--replace", "old-1", "h", "1", "c", "2"};
+    char *hex[] = {"rakit-server", "--name", "cafe", "h", "1"};
+    char *both[] = {"rakit-server", "--learner", "--replace", "old-1", "h", "1", "c", "2"};
+    char *none[] = {"rakit-server", "--replace", "", "h", "1", "c", "2"};
+
+    (void)state;
+    assert_int_equal(options_parse(9, named, &o, text, sizeof text), OPTIONS_RUN);
+    assert_string_equal(o.config.name, "north-1");
+    assert_string_equal(o.config.replaces, "old-1");
+    assert_false(o.config.is_learner);
+    assert_int_equal(options_parse(5, hex, &o, text, sizeof text), OPTIONS_REFUSED);
+    assert_non_null(strstr(text, "must not be a hexadecimal number"));
+    assert_int_equal(options_parse(8, both, &o, text, sizeof text), OPTIONS_REFUSED);
+    assert_int_equal(options_parse(7, none, &o, text, sizeof text), OPTIONS_REFUSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options__of_a_joining_node),
         cmocka_unit_test(test_options__take_host_and_port),
         cmocka_unit_test(test_options__take_an_announced_address_in_brackets),
         cmocka_unit_test(test_options__take_a_contact),
