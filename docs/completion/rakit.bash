@@ -58,7 +58,7 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --name --replace --cluster-key --announce --peer-port --feature-level --election-timeout
+    local takes_value='--data --restore --name --replace --cluster-key --announce --peer-port --feature-level --election-timeout
         --heartbeat --request-timeout --max-clients --maxmemory --max-output-memory --idle-timeout
         --snapshot-log --snapshot-rate --log-tail --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
@@ -67,7 +67,7 @@ _rakit_server() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         ;;
-    --cluster-key)
+    --cluster-key | --restore)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         ;;

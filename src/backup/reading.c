@@ -103,6 +103,11 @@ static enum backup_verdict read_snapshot(struct reading *r)
     }
     r->total_bytes = reader.file_bytes;
     r->contents->identity = reader.identity;
+    if (r->visitor->begin != NULL &&
+        r->visitor->begin(r->visitor->context, &reader.identity) != 0) {
+        snapshot_reader_close(&reader);
+        return BACKUP_STOPPED;
+    }
     verdict = read_chunks(r, &reader);
     snapshot_reader_close(&reader);
     if (verdict != BACKUP_GOOD) {

@@ -15,6 +15,8 @@ enum backup_verdict {
 
 /* Gets what is read. Each may be NULL. What does not return 0 stops the reading. */
 struct backup_visitor {
+    /* Which backup it is: the first call. */
+    int (*begin)(void *context, const struct store_identity *identity);
     /* The next chunk of the snapshot. */
     int (*chunk)(void *context, const struct snapshot_chunk *chunk);
     /* The snapshot was read to its end, and is good. */

@@ -123,6 +123,18 @@ uint64_t keyspace_digest_recomputed(const struct keyspace *k)
     return digest_of(k, kv_digest_recomputed);
 }
 
+uint64_t keyspace_digest_seeded(const struct keyspace *k, uint64_t hash_seed)
+{
+    uint64_t digest = 0;
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        if (keyspace_count(k, i) > 0) {
+            digest += mix(i, kv_digest_seeded(k->databases[i], hash_seed));
+        }
+    }
+    return digest;
+}
+
 /* --- several at once -------------------------------------------------------------- */
 
 void keyspace_swap(struct keyspace *k, uint32_t a, uint32_t b)

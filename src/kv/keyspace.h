@@ -36,6 +36,8 @@ uint64_t keyspace_cleared_bytes(const struct keyspace *keyspace);
  * items instead. */
 uint64_t keyspace_digest(const struct keyspace *keyspace);
 uint64_t keyspace_digest_recomputed(const struct keyspace *keyspace);
+/* The digest of the same items in a keyspace with another hash seed. */
+uint64_t keyspace_digest_seeded(const struct keyspace *keyspace, uint64_t hash_seed);
 
 /* The log time of the newest executed entry, in microseconds since the Unix epoch: the only time
  * that commands know. It never falls: a lower one is ignored. */

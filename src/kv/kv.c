@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "base/memory.h"
 #include "kv/digest.h"
 #include "kv/kv_private.h"
@@ -262,20 +263,26 @@ uint64_t kv_scan(const struct kv *kv, uint64_t cursor, uint64_t count,
 }
 
 struct recomputed {
-    const struct table *table;
+    uint64_t seed;
     uint64_t digest;
 };
 
 static void recompute_item(void *context, struct item *item)
 {
     struct recomputed *r = context;
+    struct slice key = item_key(item);
 
-    r->digest += digest_of_item(table_hash(r->table, item_key(item)), item_value(item));
+    r->digest += digest_of_item(checksum_seeded(key.data, key.size, r->seed), item_value(item));
 }
 
 uint64_t kv_digest_recomputed(const struct kv *kv)
 {
-    struct recomputed r = {&kv->table, 0};
+    return kv_digest_seeded(kv, kv->table.seed);
+}
+
+uint64_t kv_digest_seeded(const struct kv *kv, uint64_t seed)
+{
+    struct recomputed r = {.seed = seed};
     uint64_t position = 0;
 
     do {

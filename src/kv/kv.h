@@ -34,6 +34,8 @@ uint64_t kv_memory_bytes(const struct kv *kv);
  * with each change; kv_digest_recomputed() computes it from all items instead. */
 uint64_t kv_digest(const struct kv *kv);
 uint64_t kv_digest_recomputed(const struct kv *kv);
+/* The digest that the same items have with another hash seed. */
+uint64_t kv_digest_seeded(const struct kv *kv, uint64_t seed);
 
 /* See keyspace_limit_replies(). */
 uint64_t kv_reply_bytes_max(const struct kv *kv);

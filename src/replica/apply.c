@@ -208,6 +208,18 @@ static void apply_entry(struct replica *r, struct entry *e)
     compare_note(r);
 }
 
+void replica_execute_entry(struct replica *r, struct entry *e)
+{
+    keyspace_advance_time(r->keyspace, e->time_us);
+    if (e->kind == RAFT_COMMAND) {
+        apply_command(r, e);
+    } else if (e->kind == RAFT_LEVEL) {
+        (void)level_apply(r, e);
+    }
+    while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns. */
+    }
+}
+
 void replica_apply_recovered(struct replica *r, struct entry *e)
 {
     apply_entry(r, e);

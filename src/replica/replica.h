@@ -142,6 +142,8 @@ const struct log *replica_log(const struct replica *r);
 const struct member_address *replica_self(const struct replica *r);
 /* Makes a cluster of this node alone, if it has none yet, with that key. */
 void replica_bootstrap(struct replica *r, const struct store_key *key);
+/* The id of the cluster that this node founds. */
+uint64_t replica_founded_cluster(raft_id founder);
 /* Whether this node made its cluster (or was about to when it crashed). */
 bool replica_is_founder(const struct replica *r);
 /* The cluster that has added this node as a learner, and its key. False: could not be stored. */

@@ -111,7 +111,7 @@ struct replica *replica_start(const struct replica_options *options,
 
 /* A cluster's id is derived from its founder's, so that a founder that crashed before its first
  * entry was durable can tell that it was one, and founds the same cluster again. */
-static uint64_t founded_cluster(raft_id founder)
+uint64_t replica_founded_cluster(raft_id founder)
 {
     uint64_t id = checksum(&founder, sizeof founder);
 
@@ -120,13 +120,14 @@ static uint64_t founded_cluster(raft_id founder)
 
 bool replica_is_founder(const struct replica *r)
 {
-    return r->recovered.identity.cluster_id == founded_cluster(r->recovered.identity.node_id);
+    return r->recovered.identity.cluster_id ==
+           replica_founded_cluster(r->recovered.identity.node_id);
 }
 
 void replica_bootstrap(struct replica *r, const struct store_key *key)
 {
     raft_id self = r->recovered.identity.node_id;
-    uint64_t cluster_id = founded_cluster(self);
+    uint64_t cluster_id = replica_founded_cluster(self);
     struct raft_configuration alone = {.member_count = 1,
                                        .members = {{.id = self, .incoming = true}}};
 

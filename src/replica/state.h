@@ -272,6 +272,8 @@ bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count
 /* Applies what is committed, within a turn's limit, and answers. */
 void replica_apply(struct replica *r);
 void replica_serve_reads(struct replica *r);
+/* Without a node: what the entry does to keyspace and level. Memberships do nothing. */
+void replica_execute_entry(struct replica *r, struct entry *e);
 /* During recovery: an entry known to be committed. */
 void replica_apply_recovered(struct replica *r, struct entry *e);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "io/io.h"
+#include "replica/from_backup.h"
 
 struct server_config {
     struct io_address address;           /* Where to listen for clients. */
@@ -22,6 +23,8 @@ struct server_config {
     bool is_learner;           /* Join as a learner, and stay one. */
     const char *replaces;      /* Join in the place of that node; NULL: of none. */
     bool is_new_cluster;       /* Make a cluster, whatever is in the data directory. */
+    const char *restore_file;  /* Make a cluster of this backup; NULL: do not. */
+    struct backup_point restore_point;
     const char *data_dir;
     const char *cluster_key_file; /* The file with the key of the cluster. NULL: the key is in
                                    * the data directory, comes from the contact, or is made. */

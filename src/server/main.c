@@ -153,8 +153,9 @@ static int serve(struct options *options)
     char text[1024] = "";
 
     if (!options->config.is_new_cluster &&
-        !machine_may_begin(options->config.data_dir, options->config.has_contact, text,
-                           sizeof text)) {
+        !machine_may_begin(options->config.data_dir,
+                           options->config.has_contact || options->config.restore_file != NULL,
+                           text, sizeof text)) {
         log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);
         io_uv_free(p.io);
         return EXIT_FAILURE;

@@ -43,6 +43,7 @@ enum option_code {
     OPTION_PROTECTED_MODE,
     OPTION_NEW_CLUSTER,
     OPTION_RECOVER,
+    OPTION_RESTORE,
     OPTION_YES,
     OPTION_CLUSTER_KEY,
     OPTION_NAME,
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
     {"new-cluster", no_argument, NULL, OPTION_NEW_CLUSTER},
     {"recover", no_argument, NULL, OPTION_RECOVER},
+    {"restore", required_argument, NULL, OPTION_RESTORE},
     {"yes", no_argument, NULL, OPTION_YES},
     {"cluster-key", required_argument, NULL, OPTION_CLUSTER_KEY},
     {"name", required_argument, NULL, OPTION_NAME},
@@ -99,6 +101,8 @@ const char *options_help(void)
            "  --recover                the majority is lost for good: show what this node has,\n"
            "                           ask, make a new cluster of it, and end\n"
            "  --yes                    do not ask\n"
+           "  --restore FILE           make a new cluster of a backup, in an empty directory; see\n"
+           "                           rakit-cli(1), backup\n"
            "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
            "                           contact on this machine hands it over by itself\n"
            "  --name NAME              what people call this node, in place of its id\n"
@@ -284,6 +288,16 @@ static enum options_result read_announce(const struct parse *p)
     return OPTIONS_RUN;
 }
 
+static enum options_result read_name(const struct parse *p, const char *option, const char *what,
+                                     const char **ret_name)
+{
+    if (optarg[0] == '\0') {
+        return refuse(p, "--%s needs the name of a %s", option, what);
+    }
+    *ret_name = optarg;
+    return OPTIONS_RUN;
+}
+
 static enum options_result read_join_options(const struct parse *p, int code)
 {
     struct server_config *config = &p->options->config;
@@ -319,16 +333,14 @@ static enum options_result read_cluster_options(const struct parse *p, int code)
     case OPTION_RECOVER:
         p->options->is_recovery = true;
         return OPTIONS_RUN;
+    case OPTION_RESTORE:
+        return read_name(p, "restore", "backup", &config->restore_file);
     case OPTION_YES:
         p->options->is_agreed = true;
         return OPTIONS_RUN;
     default:
         CHECK(code == OPTION_CLUSTER_KEY);
-        if (optarg[0] == '\0') {
-            return refuse(p, "--cluster-key needs the name of a file");
-        }
-        config->cluster_key_file = optarg;
-        return OPTIONS_RUN;
+        return read_name(p, "cluster-key", "file", &config->cluster_key_file);
     }
 }
 
@@ -343,14 +355,11 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case 'v':
         return OPTIONS_VERSION;
     case OPTION_DATA:
-        if (optarg[0] == '\0') {
-            return refuse(p, "--data needs the name of a directory");
-        }
-        config->data_dir = optarg;
-        return OPTIONS_RUN;
+        return read_name(p, "data", "directory", &config->data_dir);
     case OPTION_CLUSTER_KEY:
     case OPTION_NEW_CLUSTER:
     case OPTION_RECOVER:
+    case OPTION_RESTORE:
     case OPTION_YES:
         return read_cluster_options(p, code);
     case OPTION_NAME:
@@ -431,6 +440,17 @@ static enum options_result check_recovery(const struct parse *p)
     return OPTIONS_RUN;
 }
 
+static enum options_result check_restoring(const struct parse *p)
+{
+    const struct options *o = p->options;
+
+    if (o->config.restore_file != NULL && (o->config.has_contact || o->is_recovery)) {
+        return refuse(p, "--restore makes a new cluster of a backup: leave out %s",
+                      o->is_recovery ? "--recover" : "the contact");
+    }
+    return OPTIONS_RUN;
+}
+
 static enum options_result read_positions(struct parse *p, int count, char **words)
 {
     struct server_config *config = &p->options->config;
@@ -452,6 +472,7 @@ static enum options_result read_positions(struct parse *p, int count, char **wor
                          "one of the two");
     }
     result = result == OPTIONS_RUN ? check_recovery(p) : result;
+    result = result == OPTIONS_RUN ? check_restoring(p) : result;
     if (result == OPTIONS_RUN && config->replaces != NULL && config->is_learner) {
         return refuse(p, "--replace takes the place of a voter, and --learner asks for no vote: "
                          "give one of the two");

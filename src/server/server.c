@@ -393,6 +393,38 @@ static struct replica_options replica_options(struct server *s)
     };
 }
 
+/* The key of a member of the old cluster would let those in whom the new one must keep out. */
+static bool restore(struct server *s, char *text, size_t text_size)
+{
+    const struct server_config *c = &s->config;
+    struct from_backup_options options = {
+        .io = s->io,
+        .log = s->log,
+        .commands = &s->commands,
+        .file = c->restore_file,
+        .point = c->restore_point,
+        .data_dir = c->data_dir,
+        .key = s->has_key ? &s->key : NULL,
+        .announced = server_config_announced(c),
+        .peer_port = c->peer_port,
+        .name = c->name,
+        .feature_level = c->feature_level,
+        .segment_bytes = c->segment_bytes,
+    };
+
+    if (c->restore_file == NULL) {
+        return true;
+    }
+    if (s->key_cluster_id != 0) {
+        snprintf(text, text_size,
+                 "the key in %s is of another cluster: --restore makes a new one. Leave "
+                 "--cluster-key out, or name a file of 32 random bytes",
+                 c->cluster_key_file);
+        return false;
+    }
+    return from_backup(&options, text, text_size);
+}
+
 static void replica_runs(void *context)
 {
     struct server *s = context;
@@ -422,7 +454,7 @@ static bool start_replica(struct server *s, char *text, size_t text_size)
                                     .failed = replica_failed,
                                     .restart = replica_wants_restart};
 
-    if (read_key(s, text, text_size)) {
+    if (read_key(s, text, text_size) && restore(s, text, text_size)) {
         struct replica_options options = replica_options(s);
 
         s->replica = replica_start(&options, &events, text, text_size);

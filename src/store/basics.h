@@ -23,6 +23,7 @@ struct store_identity {
     uint64_t epoch;     /* Of the cluster: see epoch.h. */
     uint32_t group;     /* The group whose log this is: 0, the only one. */
     bool is_joining;    /* Without a cluster: made to join one. */
+    bool is_restoring;  /* Without a cluster: its first state is being written. */
     bool is_recovering; /* The epoch was begun on this disk, and its first entry may be missing. */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "store/identity.h"
 #include "store/origin.h"
 #include "store/snapshot_format.h"
@@ -109,7 +110,8 @@ int directory_read_identity(struct io *io, const char *dir, const struct directo
     if (d->has_identity) {
         int rv = identity_read(io, dir, ret_identity, c);
 
-        if (rv == STORE_OK && ret_identity->cluster_id == 0 && d->has_log) {
+        if (rv == STORE_OK && ret_identity->cluster_id == 0 && d->has_log &&
+            !ret_identity->is_restoring) {
             return complain(c, STORE_EDAMAGED,
                             "%s holds a log, but its identity file knows no cluster; the files of "
                             "two data directories were mixed up",
@@ -127,6 +129,14 @@ int directory_read_identity(struct io *io, const char *dir, const struct directo
 int directory_check_recovery(const char *dir, const struct store_identity *identity,
                              struct complaint *c)
 {
+    if (identity->is_restoring && !MUTANT(half_restored_starts)) {
+        return complain(
+            c, STORE_ERECOVERS,
+            "restoring a backup into %s was interrupted, so it is no node's yet: repeat "
+            "the command (rakit-server HOST PORT --restore FILE), which begins anew, or "
+            "empty the directory",
+            dir);
+    }
     return !identity->is_recovering
                ? STORE_OK
                : complain(c, STORE_ERECOVERS,

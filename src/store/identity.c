@@ -8,6 +8,7 @@ enum {
     AT_IS_JOINING = HEAD_FIELDS_AT,
     AT_IS_RECOVERING = HEAD_FIELDS_AT + 4,
     AT_EPOCH = HEAD_FIELDS_AT + 8,
+    AT_IS_RESTORING = HEAD_FIELDS_AT + 16,
 };
 
 int identity_read(struct io *io, const char *dir, struct store_identity *ret_identity,
@@ -56,6 +57,7 @@ int identity_read(struct io *io, const char *dir, struct store_identity *ret_ide
     ret_identity->is_joining = get_u32(sector + AT_IS_JOINING) != 0;
     ret_identity->is_recovering = get_u32(sector + AT_IS_RECOVERING) != 0;
     ret_identity->epoch = get_u64(sector + AT_EPOCH);
+    ret_identity->is_restoring = get_u32(sector + AT_IS_RESTORING) != 0;
     return STORE_OK;
 }
 
@@ -70,6 +72,7 @@ int identity_write(struct io *io, const char *dir, const struct store_identity *
     put_u32(sector + AT_IS_JOINING, identity->is_joining ? 1 : 0);
     put_u32(sector + AT_IS_RECOVERING, identity->is_recovering ? 1 : 0);
     put_u64(sector + AT_EPOCH, identity->epoch);
+    put_u32(sector + AT_IS_RESTORING, identity->is_restoring ? 1 : 0);
     head_seal(sector);
 
     int rv = file_replace(io, dir, "identity", sector, sizeof sector);

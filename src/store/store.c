@@ -202,23 +202,37 @@ static int settle_purpose(struct store *s, struct complaint *c)
     return STORE_OK;
 }
 
+static bool may_restore(const struct store *s, const struct directory *directory)
+{
+    return !directory->has_identity || s->identity.is_restoring || MUTANT(restored_over_a_node);
+}
+
 /* Reads the identity, or makes one in an empty directory. */
 static int find_identity(struct store *s, const struct directory *directory, uint64_t new_node_id,
                          struct store_recovered *recovered, struct complaint *c)
 {
     int rv = directory_read_identity(s->io, s->dir, directory, &s->identity, c);
 
-    if (rv == STORE_OK && !s->options.is_recovery && !MUTANT(half_recovered_starts)) {
+    if (rv == STORE_OK && s->options.is_restoring && !may_restore(s, directory)) {
+        return complain(
+            c, STORE_EJOINS,
+            "the data directory %s is a node's already: --restore makes a new cluster in "
+            "an empty one. If this one was restored before, start it without --restore",
+            s->dir);
+    }
+    if (rv == STORE_OK && !s->options.is_recovery && !s->options.is_restoring &&
+        !MUTANT(half_recovered_starts)) {
         rv = directory_check_recovery(s->dir, &s->identity, c);
     }
     if (rv != STORE_OK || s->identity.cluster_id != 0) {
         return rv;
     }
     if (directory->has_identity) {
-        return settle_purpose(s, c);
+        return s->options.is_restoring ? STORE_OK : settle_purpose(s, c);
     }
     s->identity.node_id = new_node_id;
     s->identity.is_joining = s->options.is_joining;
+    s->identity.is_restoring = s->options.is_restoring;
     recovered->is_new = true;
     return write_identity(s, c);
 }

@@ -37,6 +37,8 @@ struct store_options {
     bool is_joining;             /* If the directory has no cluster: it is to join one. */
     bool is_new_cluster;         /* It may found a cluster, whatever it was made for. */
     bool is_recovery;            /* A recovery that was interrupted is about to be completed. */
+    bool is_restoring;           /* Only an empty directory will do, or one in which restoring was
+                                  * interrupted: see restoring.h. */
     uint64_t segment_bytes;      /* Size of a log segment; a multiple of 4096. */
     const struct log *log;       /* For what recovery finds, and problems; may be NULL. */
     /* Everything up to write `seq` is durable (loop thread). */

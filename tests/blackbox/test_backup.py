@@ -8,8 +8,9 @@ import subprocess
 import threading
 
 import pytest
+import redis
 
-from harness import CLI, await_true, die_with_parent, run_cli
+from harness import CLI, Node, await_true, die_with_parent, run_cli
 
 
 def fill(node, count, first=0, size=1000):
@@ -176,3 +177,129 @@ def test_backup__a_full_disk_keeps_what_is_there(cluster, tiny_disk):
     subprocess.run(["mount", "-o", "remount,size=64m", str(tiny_disk)], check=True)
     backup(node, file)
     assert verify(file)["keys"] == "4000"
+
+
+# --- restoring ---------------------------------------------------------------------------------
+
+
+def restored(cluster, file, *options):
+    """A node that was started once with --restore; the option is gone for further starts."""
+    node = cluster.node(options=["--restore", str(file), *options])
+    node.start().await_up()
+    node.options = []
+    await_true(lambda: node.status()["role"] == "leader", "it leads")
+    return node
+
+
+def contents(node):
+    client = node.redis()
+    keys = sorted(client.scan_iter(count=1000))
+    return dict(zip(keys, client.mget(keys))) if keys else {}
+
+
+def refused(node):
+    node.start()
+    assert node.await_end() == 1
+    return node.log()
+
+
+def test_restore__gives_what_was_backed_up(three, directory):
+    leader = three.leader()
+    fill(leader, 500)
+    leader.call("SETRANGE", "large", 3000000, "end")
+    with leader.client() as client:
+        client.call("SELECT", 5)
+        client.call("SET", "five", "5")
+    before = contents(leader)
+    file = directory / "backup"
+    backup(three.followers()[0], file)
+    leader.call("SET", "later", "1")
+    node = restored(three, file)
+    assert contents(node) == before
+    with node.client() as client:
+        client.call("SELECT", 5)
+        assert client.call("GET", "five") == b"5"
+    assert node.status()["cluster_id"] != leader.status()["cluster_id"]
+    assert node.node_id() not in [n.node_id() for n in three.nodes if n is not node]
+    node.call("SET", "new", "1")
+    node.kill()  # It is a node as any other.
+    node.start().await_up()
+    assert node.call("GET", "new") == b"1"
+    other = three.node(contact=node)
+    other.start().await_up()
+    three.await_voters(2, [node, other])
+    three.await_equal([node, other])
+    assert contents(other) == before | {b"new": b"1"}
+
+
+def test_restore__keeps_members_of_the_old_cluster_out(cluster, directory):
+    cluster.start(2)
+    old, other = cluster.nodes
+    fill(old, 10)
+    file = directory / "backup"
+    backup(old, file)
+    node = restored(cluster, file)
+    old.stop()
+    old.contact = node
+    old.start()
+    assert old.await_end() == 1
+    assert "belongs to another cluster" in old.log()
+    assert node.members() == {node.address: "voter"}
+    with pytest.raises(redis.ResponseError, match="KEY|key"):
+        node.redis().execute_command("RAFT", "ADD", other.node_id(), other.host, other.port,
+                                     other.port + 10000)
+    assert node.members() == {node.address: "voter"}
+
+
+def test_restore__over_data_is_refused(cluster, directory):
+    node = cluster.node().start().await_up()
+    fill(node, 10)
+    file = directory / "backup"
+    backup(node, file)
+    node.call("SET", "later", "1")
+    node.stop()
+    node.options = ["--restore", str(file)]
+    assert "is a node's already" in refused(node)
+    node.options = []
+    node.start().await_up()
+    assert node.call("GET", "later") == b"1"
+    stranger = Node(directory, options=["--restore", str(file)])
+    stranger.data.mkdir()
+    (stranger.data / "somebody's").write_text("precious")
+    assert "somebody's" in refused(stranger)
+    assert [path.name for path in stranger.data.iterdir()] == ["somebody's"]
+
+
+def test_restore__into_an_empty_directory_that_exists(cluster, directory):
+    """Such as the mount point of a new volume."""
+    node = cluster.node().start().await_up()
+    fill(node, 10)
+    file = directory / "backup"
+    backup(node, file)
+    new = cluster.node(options=["--restore", str(file)])
+    new.data.mkdir()
+    new.start().await_up()
+    assert contents(new) == contents(node)
+
+
+def test_restore__of_a_damaged_backup_leaves_nothing(cluster, directory):
+    node = cluster.node().start().await_up()
+    fill(node, 100)
+    file = directory / "backup"
+    backup(node, file)
+    with open(file, "r+b") as f:
+        f.seek(3000)
+        f.write(b"damage")
+    new = cluster.node(options=["--restore", str(file)])
+    assert "is damaged" in refused(new)
+    assert not new.data.exists()
+
+
+def test_restore__with_the_key_of_the_old_cluster_is_refused(cluster, directory):
+    node = cluster.node().start().await_up()
+    fill(node, 10)
+    file = directory / "backup"
+    backup(node, file)
+    new = cluster.node(options=["--restore", str(file), "--cluster-key",
+                                str(node.data / "cluster-key")])
+    assert "is of another cluster" in refused(new)

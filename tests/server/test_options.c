@@ -196,6 +196,19 @@ static void test_options__a_recovery_is_asked_for_by_a_word(void **state)
     refuse("localhost 8000 --yes", "--recover");
 }
 
+static void test_options__a_backup_is_restored(void **state)
+{
+    struct parsed p;
+
+    accept(&p, "localhost 8000");
+    assert_null(p.options.config.restore_file);
+    accept(&p, "localhost 8000 --restore there/backup");
+    assert_string_equal(p.options.config.restore_file, "there/backup");
+    refuse("localhost 8000 --restore=", "name of a backup");
+    refuse("localhost 8001 localhost 8000 --restore b", "leave out the contact");
+    refuse("localhost 8000 --restore b --recover", "leave out --recover");
+}
+
 static void test_options__a_file_has_the_key(void **state)
 {
     struct parsed p;
@@ -347,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_options__detect_that_nobody_would_be_served),
         cmocka_unit_test(test_options__a_new_cluster_is_asked_for_by_a_word),
         cmocka_unit_test(test_options__a_recovery_is_asked_for_by_a_word),
+        cmocka_unit_test(test_options__a_backup_is_restored),
         cmocka_unit_test(test_options__a_file_has_the_key),
         cmocka_unit_test(test_options__show_help_and_version),
         cmocka_unit_test(test_options__refuse_what_is_not_an_address),
