@@ -20,7 +20,10 @@ static const struct own_command own_commands[] = {
     {"exit", "", "Ends the client."},
     {"help", "[command | group]", "Lists the commands, or explains one of them."},
     {"quit", "", "Ends the client."},
-    {"request_log", "[from [count]]", "Shows the replicated log as a table."},
+    {"request_log", "[from [count]] [stages]",
+     "Shows the replicated log as a table, with the stages of recent entries. One entry alone is "
+     "drawn in full."},
+    {"slow", "", "Shows which nodes writes wait for, and the slowest writes of the last minutes."},
     {"status", "[--json]",
      "Shows the cluster: its nodes, the leader, what failures it tolerates, and how each node is."},
     {"verify", "file", "Reads a backup, and shows what is in it or what is damaged."},

@@ -371,7 +371,7 @@ static bool is_harmless(const struct words *command)
 {
     static const char *const names[] = {"PING",        "ECHO",     "INFO", "COMMAND", "TIME",
                                         "REQUEST_LOG", "READONLY", "ROLE", "SELECT",  "RESET"};
-    static const char *const raft_names[] = {"STATUS", "MEMBERS", "LOG", "BACKUP", "HELP"};
+    static const char *const raft_names[] = {"STATUS", "MEMBERS", "LOG", "SLOW", "BACKUP", "HELP"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (slice_is(command->word[0], names[i])) {

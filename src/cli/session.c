@@ -1,6 +1,7 @@
 #include "cli/session.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -8,6 +9,7 @@
 #include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "cli/log_view.h"
 #include "cli/print.h"
 #include "cli/reply.h"
 #include "cli/status.h"
@@ -107,6 +109,14 @@ static bool asks_for_log(const struct words *command)
            (command->count > 1 && slice_is(name, "RAFT") && slice_is(command->word[1], "LOG"));
 }
 
+static bool asks_for_slow(const struct words *command)
+{
+    struct slice name = command->word[0];
+
+    return slice_is(name, "SLOW") ||
+           (command->count > 1 && slice_is(name, "RAFT") && slice_is(command->word[1], "SLOW"));
+}
+
 static bool wants_json(const struct words *command)
 {
     return command->count == 2 && slice_is(command->word[0], "STATUS") &&
@@ -133,6 +143,7 @@ static enum session_outcome show(const struct session *s, const struct words *co
     bool text = reply->type == REDIS_REPLY_STRING && answers_with_text(command);
     struct style style = style_now(s);
     bool drawn = (asks_for_log(command) && request_log_draw(&out, reply, &style)) ||
+                 (asks_for_slow(command) && slow_draw(&out, reply, &style)) ||
                  (slice_is(command->word[0], "STATUS") && !wants_json(command) &&
                   status_draw(&out, reply, &style));
 
@@ -161,6 +172,29 @@ static enum session_outcome ask(struct session *s, const struct words *asked,
 
     freeReplyObject(reply);
     return outcome;
+}
+
+static enum session_outcome run_slow(struct session *s, const struct words *command)
+{
+    struct slice room[2] = {slice_str("RAFT"), slice_str("SLOW")};
+    struct words asked = {.count = 2, .word = room};
+
+    return ask(s, &asked, command);
+}
+
+/* A person wants to see the stages, too. */
+static enum session_outcome run_request_log(struct session *s, const struct words *command)
+{
+    struct slice room[4];
+    struct words asked = {.count = command->count + 1, .word = room};
+
+    if (!s->style.terminal || command->count > 3 ||
+        slice_is(command->word[command->count - 1], "STAGES")) {
+        return ask(s, command, command);
+    }
+    memcpy(room, command->word, command->count * sizeof *room);
+    room[command->count] = slice_str("STAGES");
+    return ask(s, &asked, command);
 }
 
 static enum session_outcome run_status(struct session *s, const struct words *command)
@@ -220,6 +254,12 @@ enum session_outcome session_run(struct session *s, const struct words *command)
     }
     if (slice_is(name, "status") && (command->count == 1 || wants_json(command))) {
         return run_status(s, command);
+    }
+    if (slice_is(name, "slow") && command->count == 1) {
+        return run_slow(s, command);
+    }
+    if (slice_is(name, "request_log")) {
+        return run_request_log(s, command);
     }
     if (is_beyond_us(command)) {
         session_complain(s, "rakit-cli speaks version 2 of the protocol only");

@@ -164,8 +164,9 @@ static const struct subcommand raft_subcommands[] = {
      "A voter becomes a learner, and stays one. FORCE: even if the cluster may stand still."},
     {"KEY", -2, hand_over_key, "[id]",
      "The key of the cluster, over loopback only. A joining node asks for it with its id."},
-    {"LOG", -2, query, "[from [count]]",
-     "Committed entries: the newest 100, or so many from an index on."},
+    {"LOG", -2, query, "[from [count]] [STAGES]",
+     "Committed entries: the newest 100, or so many from an index on. With STAGES: when recent "
+     "ones were stored, by which node, committed and answered."},
     {"MEMBERS", -2, query, "", "Ids, addresses and memberships of all members."},
     {"PRIORITY", -2, change, "node priority [FORCE]",
      "0: it never leads. Of the others, the healthy voter with the highest leads. Default: 1."},
@@ -176,6 +177,9 @@ static const struct subcommand raft_subcommands[] = {
      "The learner takes the place of that voter once it has caught up."},
     {"SNAPSHOT", 2, snapshot, "",
      "Makes a snapshot of this node's state now, and cuts its log. Replies when it is durable."},
+    {"SLOW", -2, query, "",
+     "What made recent writes slow: how often each node was the last of the majority or late, and "
+     "the slowest writes of the last minutes."},
     {"STATUS", -2, query, "",
      "The cluster as its leader sees it: each node's role, progress, health and figures."},
     {"TRANSFER", -2, change, "[node]", "Hands leadership over, to that voter or to the best one."},
@@ -201,10 +205,10 @@ const struct command raft_commands[] = {
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
-                  "[count]] | SNAPSHOT | BACKUP | HELP",
+                  "[count]] [STAGES] | SLOW | SNAPSHOT | BACKUP | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
-     .handler = request_log_command, .group = "raft", .arguments = "[from [count]]",
+     .handler = request_log_command, .group = "raft", .arguments = "[from [count]] [STAGES]",
      .since = "0.1.0",
      .summary = "Shows the replicated log of the leader."},
     {.name = NULL},

@@ -294,6 +294,7 @@ static void note_peer(struct peers *p, const struct wire_message *m)
         peer->applied_index = m->applied_index;
         peer->disk = m->disk;
         peer->data_bytes_max = m->data_bytes_max;
+        peer->stored_us = m->stored_us;
         peer->term = m->message.term;
     }
 }
@@ -575,6 +576,11 @@ void peers_set_disk(struct peers *p, enum wire_disk disk)
 void peers_set_memory(struct peers *p, uint64_t data_bytes_max)
 {
     p->data_bytes_max = data_bytes_max;
+}
+
+void peers_set_stored(struct peers *p, uint64_t stored_ns)
+{
+    p->stored_us = stored_ns / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(stored_ns / 1000);
 }
 
 void peers_set_figures(struct peers *p, const struct figures *f)

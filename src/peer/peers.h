@@ -140,6 +140,7 @@ struct peer {
     raft_index applied_index;
     enum wire_disk disk;
     uint64_t data_bytes_max;                  /* See wire_message. */
+    uint32_t stored_us;                       /* The same. */
     char program[WIRE_PROGRAM_BYTES_MAX + 1]; /* Its version; "": unknown. */
     struct figures figures;
     uint64_t figures_ns;   /* When these came; 0: never. */
@@ -197,6 +198,7 @@ struct peers {
     raft_index applied_index;           /* Sent with each message. */
     enum wire_disk disk;                /* Sent with each message. */
     uint64_t data_bytes_max;            /* Sent with each message. */
+    uint32_t stored_us;                 /* Sent with each acknowledgement. */
     struct figures figures;             /* Sent once to each node that gets a message. */
     uint64_t figures_number;            /* Of these; 0: there are none yet. */
     raft_id held_by;                    /* For HOLDS: the node that the next fields are about. */
@@ -251,6 +253,8 @@ void peers_set_members(struct peers *p, const struct membership *m);
 void peers_set_applied(struct peers *p, raft_index applied_index);
 void peers_set_disk(struct peers *p, enum wire_disk disk);
 void peers_set_memory(struct peers *p, uint64_t data_bytes_max);
+/* How long the disk had what is acknowledged next. */
+void peers_set_stored(struct peers *p, uint64_t stored_ns);
 /* This node's figures: sent after the next message to each node. */
 void peers_set_figures(struct peers *p, const struct figures *f);
 /* Bytes for other nodes that the network has not taken yet. */

@@ -31,7 +31,8 @@ void peers_send(struct peers *p, const struct raft_message *m)
         struct wire_message w = {.message = *m,
                                  .applied_index = p->applied_index,
                                  .disk = p->disk,
-                                 .data_bytes_max = p->data_bytes_max};
+                                 .data_bytes_max = p->data_bytes_max,
+                                 .stored_us = p->stored_us};
 
         wire_put_message(&peer->dial[channel].link.out, &w);
         if (channel == WIRE_CONTROL) {

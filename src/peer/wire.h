@@ -133,6 +133,7 @@ struct wire_message {
     raft_index applied_index; /* The sender's. */
     enum wire_disk disk;      /* The sender's. */
     uint64_t data_bytes_max;  /* How much data the sender has memory for; 0: any amount. */
+    uint32_t stored_us;       /* APPEND_REPLY: how long the sender's disk had the last write. */
 };
 
 struct wire_forward {

@@ -93,6 +93,7 @@ static const struct wire_field append_reply_fields[] = {
     BODY(WIRE_U64, append_entries_reply, read_round),
     BODY(WIRE_U64, append_entries_reply, life),
     BODY(WIRE_FLAG, append_entries_reply, has_lost),
+    FIELD(WIRE_U32, wire_message, stored_us),
 };
 
 static const struct wire_field heartbeat_fields[] = {

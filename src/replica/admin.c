@@ -86,6 +86,8 @@ static bool answer_report(struct replica *r, struct request *request, uint32_t c
         report_status(r, request->reply(request));
     } else if (slice_is(r->arguments[1], "MEMBERS")) {
         report_members(r, request->reply(request));
+    } else if (slice_is(r->arguments[1], "SLOW") && raft_role(r->raft) == RAFT_LEADER) {
+        report_slow(r, request->reply(request));
     } else {
         return false;
     }

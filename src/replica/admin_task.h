@@ -40,6 +40,7 @@ struct admin_task {
     struct store_read read;
     struct buffer shown; /* Entries as replies, collected before their count is known. */
     uint32_t shown_count;
+    bool has_stages; /* To be shown, too. */
     bool is_reading;
 };
 

@@ -11,6 +11,12 @@ static bool may_go_on(const struct batch *batch, enum disk_outlook outlook)
     return outlook == DISKS_ARE_TIGHT && batch->leaves_some && !MUTANT(full_disks_wake_nobody);
 }
 
+/* When it came from its client; if it was forwarded, when it came here. */
+static uint64_t received_ns(const struct request *request)
+{
+    return request->received_ns == 0 ? request->arrived_ns : request->received_ns;
+}
+
 static void propose(struct replica *r, const struct batch *batch, enum disk_outlook outlook)
 {
     struct entry *entries[BATCH_MAX];
@@ -20,6 +26,7 @@ static void propose(struct replica *r, const struct batch *batch, enum disk_outl
     for (uint32_t i = 0; i < batch->count; i++) {
         entries[i] = batch->requests[i]->entry;
     }
+    r->batch_received_ns = received_ns(batch->requests[0]);
     if (replica_step(r, &event, entries) == RAFT_OK) {
         proposals_proposed(&r->proposals, batch, event.now_ns);
         promises_add(&r->promises, entries[batch->count - 1]->index, batch->growth_bytes);

@@ -158,6 +158,8 @@ void replica_place(struct replica *r);
  * also to peers. No step makes work for an earlier one; a step that leaves some of its own asks
  * for the next turn. */
 void replica_execute(struct replica *r);
+/* Called at the end of the turn, when the answers to clients were sent. */
+void replica_note_sent(struct replica *r);
 /* Asks the core to transfer leadership, if this node leads others. */
 void replica_hand_over(struct replica *r);
 /* Nothing is under way any more, and this node does not lead others. */

@@ -373,9 +373,14 @@ static void describe_level(struct buffer *out, const struct entry *e)
 
 void report_entry(const struct entry *e, struct resp_writer *w)
 {
+    resp_array(w, 4);
+    report_entry_fields(e, w);
+}
+
+void report_entry_fields(const struct entry *e, struct resp_writer *w)
+{
     struct buffer text = {0};
 
-    resp_array(w, 4);
     resp_integer(w, (int64_t)e->index);
     resp_integer(w, (int64_t)e->term);
     resp_bulk_text(w, raft_entry_kind_name((enum raft_entry_kind)e->kind));

@@ -25,7 +25,11 @@ static void show_one(struct admin_task *t, const struct entry *e)
 {
     struct resp_writer w = {.out = &t->shown, .version = t->request->resp_version == 3 ? 3 : 2};
 
-    report_entry(e, &w);
+    if (t->has_stages) {
+        report_entry_with_stages(t->replica, e, &w);
+    } else {
+        report_entry(e, &w);
+    }
     t->shown_count++;
     t->first++;
 }
@@ -138,6 +142,10 @@ const char *admin_log_begin(struct admin_task *t, uint32_t count, const struct s
     raft_index oldest = raft_first_index(t->replica->raft);
     uint64_t first = last >= LOG_COUNT ? last - LOG_COUNT + 1 : oldest;
 
+    if (count > 0 && slice_is(arguments[count - 1], "STAGES")) {
+        t->has_stages = true;
+        count--;
+    }
     if (count > 2) {
         return ERROR_LOG_SYNTAX;
     }

@@ -9,6 +9,7 @@
 #include "base/mutant.h"
 #include "cluster/level.h"
 #include "replica/admin.h"
+#include "replica/stages.h"
 #include "replica/state.h"
 #include "resp/errors.h"
 
@@ -71,6 +72,7 @@ struct replica *replica_start(const struct replica_options *options,
     log_window_init(&r->window);
     time_share_begin(&r->share, r->io, r->probe, 0);
     place_init(r);
+    r->stages = memory_take_zeroed(1, sizeof *r->stages);
     compaction_init(r);
     backups_init(r);
     while (new_node_id == 0) {
@@ -290,6 +292,7 @@ void replica_free(struct replica *r)
     buffer_deinit(&r->abandoned);
     free(r->arguments);
     outbox_deinit(&r->outbox);
+    free(r->stages);
     free(r->raft_memory);
     free(r->terms_memory);
     free(r);

@@ -13,6 +13,7 @@
  *   level.c       the feature level of the cluster
  *   memory_use.c  the memory in use: everything that counts for its limit
  *   watch.c       whether members answer, and the disk keeps up
+ *   stage_notes.c stages of entries, noted in steps and turns
  *   figures.c     what other nodes and people are shown of this one
  *   snapshots.c   when a snapshot is begun, in the turn
  *   compaction.c  the part of the log that a snapshot replaces is dropped
@@ -60,7 +61,8 @@
 #define REMOVED_ADVICE                                                                             \
     "stop this node, its data directory may be deleted; to join again it needs an empty one"
 
-struct admin; /* admin.h */
+struct admin;  /* admin.h */
+struct stages; /* stages.h */
 
 /* Dropping the log entries that a snapshot replaces. */
 struct compaction {
@@ -163,6 +165,8 @@ struct replica {
     struct install install;
     bool is_installing; /* The core is not stepped. */
     struct contradictions contradictions;
+    struct stages *stages;      /* Leader: how its entries came along. */
+    uint64_t batch_received_ns; /* For those appended next: when the first arrived; 0: then. */
     struct digests digests;
     raft_index digest_sent_index; /* Up to here digests were sent. */
     struct replica_stats stats;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "replica/admin.h"
+#include "replica/stage_notes.h"
 #include "replica/state.h"
 
 enum { TERMS_LEFT_MIN = 8192 }; /* More than a correct leader's frame has entries. */
@@ -95,6 +96,7 @@ static void persist(struct replica *r, const struct raft_event *event,
 
     if (is_leaders && effects->append_count > 0) {
         time_us = next_time_us(r);
+        stage_notes_appended(r, effects, time_us, event->now_ns);
     }
     for (uint32_t i = 0; i < effects->append_count; i++) {
         appended[i]->index = effects->append_first + i;
@@ -296,6 +298,7 @@ int replica_step(struct replica *r, const struct raft_event *event, struct entry
     probe_call(r->probe, after_step, r->raft, event, error == RAFT_OK ? &effects : NULL);
     if (error == RAFT_OK) {
         carry_out(r, event, &effects, entries);
+        stage_notes_stepped(r, event, &effects);
     }
     return error;
 }
@@ -317,6 +320,7 @@ void replica_store_durable(void *context, uint64_t seq)
     struct raft_event event = {
         .kind = RAFT_DURABLE, .now_ns = io_now_ns(r->io), .durable_seq = seq - r->seq_offset};
 
+    peers_set_stored(r->peers, store_last_write_ns(r->store));
     outbox_release(&r->outbox, event.durable_seq, transmit, r);
     replica_step(r, &event, NULL);
 }

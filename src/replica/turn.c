@@ -1,6 +1,7 @@
 /* turn.c - the turn of a replica, and the timer for what is due without any input. */
 #include "base/mutant.h"
 #include "replica/admin.h"
+#include "replica/stage_notes.h"
 #include "replica/state.h"
 
 enum {
@@ -123,6 +124,7 @@ void replica_execute(struct replica *r)
 {
     if (r->is_running) {
         replica_apply(r);
+        stage_notes_applied(r);
         memory_note_applied(r);
         replica_serve_reads(r);
     }

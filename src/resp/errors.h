@@ -301,9 +301,9 @@
 #define ERROR_LOG_DIFFERS \
     "ERR the log of this node has another entry before that one: the backup is of another history"
 #define ERROR_LOG_UNREADABLE "ERR the log could not be read from the disk"
-#define ERROR_LOG_SYNTAX "ERR syntax error, try REQUEST_LOG [from [count]]"
+#define ERROR_LOG_SYNTAX "ERR syntax error, try REQUEST_LOG [from [count]] [STAGES]"
 #define ERROR_LOG_NOT_AN_INTEGER \
-    "ERR value is not an integer or out of range: REQUEST_LOG [from [count]], from 1"
+    "ERR value is not an integer or out of range: REQUEST_LOG [from [count]] [STAGES], from 1"
 #define ERROR_LOG_COUNT \
     "ERR REQUEST_LOG shows 10000 entries at most: ask for the rest in further calls"
 

@@ -525,6 +525,9 @@ static void turn(void *context)
         peers_flush_answers(&s->peers);
     }
     clients_send(s->clients);
+    if (!s->is_loading) {
+        replica_note_sent(s->replica);
+    }
     stop_if_settled(s);
 }
 

@@ -534,6 +534,11 @@ bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes)
     return need + reserve_bytes(s, use) <= left;
 }
 
+uint64_t store_last_write_ns(const struct store *s)
+{
+    return s->last_write_ns;
+}
+
 uint64_t store_log_bytes(const struct store *s)
 {
     return s->log_bytes;

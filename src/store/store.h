@@ -201,6 +201,9 @@ struct store_stats {
     bool is_full;
 };
 
+/* How long the last write that is durable took, from store_write() on: it waits for the one
+ * before it. Of several that became durable together, the one that was queued first counts. */
+uint64_t store_last_write_ns(const struct store *s);
 /* The size of the log's segments. */
 uint64_t store_log_bytes(const struct store *s);
 void store_get_stats(const struct store *s, struct store_stats *ret_stats);

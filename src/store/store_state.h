@@ -48,6 +48,7 @@ struct pending_write {
     uint64_t truncate_from;
     uint64_t commit_index;
     uint32_t entries_left;
+    uint64_t queued_ns;
 };
 
 struct wal_queue {
@@ -98,6 +99,7 @@ struct wal_job {
     struct io_file *retired[2]; /* To be closed. */
     char *buffer;
     uint64_t buffer_capacity;
+    uint64_t queued_ns; /* When the first of its writes was queued. */
     uint64_t submitted_ns;
     int error;
     const char *failed_at; /* What failed, for a message. */
@@ -188,6 +190,7 @@ struct store {
     uint64_t written_bytes;
     uint64_t sync_count;
     struct histogram sync_times; /* In ns. */
+    uint64_t last_write_ns;      /* See store_last_write_ns(). */
 };
 
 /* --- store.c --- */

@@ -83,6 +83,7 @@ void wal_queue_push(struct store *s, const struct store_write *w)
         .truncate_from = w->truncate_from,
         .commit_index = w->commit_index,
         .entries_left = w->entry_count,
+        .queued_ns = io_now_ns(s->io),
     };
     s->queued_seq = w->seq;
     if (w->commit_index > s->queued_commit_index) {
@@ -286,6 +287,9 @@ bool wal_plan(struct store *s)
     while (q->write_head < q->write_end) {
         struct pending_write *w = &q->writes[q->write_head];
 
+        if (job->write_count == 0) {
+            job->queued_ns = w->queued_ns;
+        }
         if (w->write_vote) {
             job->write_vote = true;
             job->current_term = w->current_term;

@@ -345,6 +345,7 @@ static void finish_job(struct io_job *io_job)
     }
     MUTANT_DO(jobs_put_watch_off, wal_watch_start(s));
     if (had_io) {
+        s->last_write_ns = io_now_ns(s->io) - job->queued_ns;
         histogram_add(&s->sync_times, io_now_ns(s->io) - job->submitted_ns, io_now_ns(s->io));
         s->sync_count++;
     }

@@ -1,5 +1,6 @@
 """rakit-cli: one command, commands from a pipe, and a person at a terminal."""
 
+import json
 import os
 import pty
 import re
@@ -12,7 +13,7 @@ import time
 import pytest
 
 import harness
-from harness import CLI, free_port, run_cli
+from harness import CLI, await_true, free_port, run_cli
 
 ESCAPE = "\x1b"
 
@@ -80,6 +81,21 @@ def test_status__is_a_table_of_all_nodes(shared):
             assert node.address in done.stdout
         assert done.stdout.count("leader") >= 1 and done.stdout.count("follower") >= 2
         assert ESCAPE not in done.stdout
+
+
+def test_status__shows_figures_of_all_nodes_also_as_json(shared):
+    def known():
+        status = json.loads(run_cli(shared.nodes[2], "status", "--json").stdout)
+        return all(each["sync_p50_us"] > 0 for each in status["nodes"]) and status
+    status = await_true(known, "each node has reported its figures")
+    assert sorted(each["address"] for each in status["nodes"]) == sorted(
+        node.address for node in shared.nodes)
+    assert all(each["sync_margin_ms"] <= each["election_timeout_ms"] for each in status["nodes"])
+    out = run_cli(shared.nodes[0], "status").stdout
+    assert any(line.startswith("sync p99 ") for line in out.splitlines())
+    info = shared.nodes[0].call("INFO").decode()
+    for field in ("log_sync_max_usec", "log_sync_margin_ms", "commands_waiting", "last_trouble"):
+        assert f"\r\n{field}:" in info
 
 
 def test_request_log__is_a_readable_table(shared):
@@ -155,6 +171,23 @@ def test_terminal__a_person_sets_gets_and_leaves(shared):
     terminal.await_text("(integer) 5")
     terminal.type("get nothing\n")
     terminal.await_text("(nil)")
+    terminal.type("exit\n")
+    assert terminal.await_end() == 0
+
+
+def test_terminal__the_log_shows_where_time_went(shared):
+    terminal = Terminal(shared.nodes[0])
+    terminal.await_text(">")
+    terminal.type("set staged v\n")
+    terminal.await_text("OK")
+    terminal.type("request_log\n")
+    terminal.await_text("STAGES")
+    terminal.await_text("set staged v")
+    terminal.await_text("LAST: completed the majority")
+    index = shared.nodes[0].call("REQUEST_LOG")[-1][0]
+    terminal.type(f"request_log {index} 1\n")
+    terminal.await_text(f"entry {index}")
+    terminal.await_text("answered")
     terminal.type("exit\n")
     assert terminal.await_end() == 0
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import as_map, await_true, free_port, text
+from harness import as_map, await_true, free_port, run_cli, text
 from history import Load
 from respclient import RespError
 
@@ -262,7 +262,7 @@ def test_members__are_the_same_at_every_node(shared):
 
 def test_help__lists_the_family(shared):
     lines = [text(line) for line in shared.nodes[0].call("RAFT", "HELP")]
-    for word in ("STATUS", "MEMBERS", "ADD", "KEY", "REMOVE", "TRANSFER", "LOG"):
+    for word in ("STATUS", "MEMBERS", "ADD", "KEY", "REMOVE", "TRANSFER", "LOG", "SLOW"):
         assert any(word in line for line in lines), word
     with pytest.raises(RespError, match="^ERR"):
         shared.nodes[0].call("RAFT", "NONSENSE")
@@ -287,6 +287,33 @@ def test_request_log__is_the_same_from_any_node(shared):
     assert shared.nodes[1].call("RAFT", "LOG") == logs[0]
 
 
+def test_request_log__shows_stages_of_recent_entries(shared):
+    node = shared.nodes[1]
+    node.call("SET", "staged", "v")
+    plain = node.call("REQUEST_LOG")
+    first = plain[0][0]
+
+    def stored_everywhere():
+        row = node.call("RAFT", "LOG", plain[-1][0], 1, "STAGES")[0]
+        return all(at > 0 for _, at, _ in as_map(row[4])["stored"])
+    await_true(stored_everywhere, "all nodes have stored it")
+    staged = node.call("REQUEST_LOG", first, len(plain), "stages")
+    assert [row[:4] for row in staged] == plain
+    stages = as_map(staged[-1][4])
+    assert 0 <= stages["proposed_us"] <= stages["committed_us"] <= stages["applied_us"]
+    assert stages["applied_us"] <= stages["answered_us"]
+    addresses = sorted(each.address for each in shared.nodes)
+    assert sorted(text(name) for name, _, _ in stages["stored"]) == addresses
+    assert text(stages["last"]) in addresses
+    slow = as_map(node.call("RAFT", "SLOW"))
+    nodes = [as_map(each) for each in slow["nodes"]]
+    assert sum(each["last"] for each in nodes) == slow["batches"] > 0
+    assert sorted(text(each["address"]) for each in nodes) == addresses
+    assert slow["slowest"] and "LAST" in run_cli(node, "slow").stdout
+    line = run_cli(node, "request_log", str(plain[-1][0]), "1", "stages").stdout
+    assert len(line.split("\t")) == 9 + len(addresses)
+
+
 def test_request_log__gives_what_was_asked_for(shared):
     for i in range(20):
         shared.nodes[0].call("SET", f"k{i}", i)
@@ -298,7 +325,7 @@ def test_request_log__gives_what_was_asked_for(shared):
     assert [row[0] for row in part] == [3, 4, 5, 6, 7]
     assert part == everything[2:7]
     assert node.call("REQUEST_LOG", everything[-1][0] + 1000, 5) == []
-    for wrong in (["x"], ["1", "y"], ["-1"], ["1", "-5"], ["1", "2", "3"]):
+    for wrong in (["x"], ["1", "y"], ["-1"], ["1", "-5"], ["1", "2", "3"], ["STAGES", "1"]):
         with pytest.raises(RespError, match="^ERR"):
             node.call("REQUEST_LOG", *wrong)
 

@@ -104,7 +104,7 @@ static void test_hint__is_empty_if_nothing_is_known(void **state)
 
 static void test_complete__finds_names_without_regard_to_case(void **state)
 {
-    assert_completed("S", "status,SET,");
+    assert_completed("S", "slow,status,SET,");
     assert_completed("se", "SET,");
     assert_completed("zz", "");
 }
@@ -124,7 +124,7 @@ static void test_catalogue__the_clients_own_commands_come_first(void **state)
     const struct catalogue_entry *entry = catalogue_find(&c, slice_str("Request_Log"));
 
     assert_string_equal(entry->group, "client");
-    assert_string_equal(entry->syntax, "[from [count]]");
+    assert_string_equal(entry->syntax, "[from [count]] [stages]");
     catalogue_deinit(&c);
 }
 

@@ -1,4 +1,4 @@
-/* RAFT STATUS and REQUEST_LOG on the screen. */
+/* RAFT STATUS on the screen. */
 #include "given.h"
 
 #include <string.h>
@@ -255,42 +255,6 @@ static void test_status__other_replies_are_not_drawn(void **state)
     assert_text(&out, "");
 }
 
-static const char log_wire[] = "*2\r\n"
-                               "*4\r\n:1\r\n:1\r\n$4\r\nnoop\r\n$0\r\n\r\n"
-                               "*4\r\n:12\r\n:1\r\n$7\r\ncommand\r\n$9\r\nSET a \tb\n\r\n";
-
-static void test_request_log__is_a_table_for_a_person(void **state)
-{
-    struct buffer out = {0};
-    redisReply *reply = GIVEN(log_wire);
-
-    assert_true(request_log_draw(&out, reply, &terminal));
-    freeReplyObject(reply);
-    assert_text(&out, "INDEX  TERM  KIND     COMMAND\n"
-                      "-----  ----  -------  -----------\n"
-                      "    1     1  noop     -\n"
-                      "   12     1  command  SET a \\tb\\n\n");
-}
-
-static void test_request_log__is_lines_with_tabs_for_a_program(void **state)
-{
-    struct buffer out = {0};
-    redisReply *reply = GIVEN(log_wire);
-
-    assert_true(request_log_draw(&out, reply, &plain_pipe));
-    freeReplyObject(reply);
-    assert_text(&out, "1\t1\tnoop\t\n12\t1\tcommand\tSET a \\tb\\n\n");
-}
-
-static void test_request_log__other_replies_are_not_drawn(void **state)
-{
-    struct buffer out = {0};
-    redisReply *reply = GIVEN("*1\r\n*2\r\n:1\r\n:1\r\n");
-
-    assert_false(request_log_draw(&out, reply, &terminal));
-    freeReplyObject(reply);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,9 +269,6 @@ int main(void)
         TEST(test_status__sorts_by_address),
         TEST(test_status__shows_that_there_is_no_leader),
         TEST(test_status__other_replies_are_not_drawn),
-        TEST(test_request_log__is_a_table_for_a_person),
-        TEST(test_request_log__is_lines_with_tabs_for_a_program),
-        TEST(test_request_log__other_replies_are_not_drawn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

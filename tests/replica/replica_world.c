@@ -31,6 +31,7 @@ static void turn(void *context)
     peers_flush(&n->peers);
     replica_execute(n->replica);
     peers_flush_answers(&n->peers);
+    replica_note_sent(n->replica);
 }
 
 static void runs(void *context)
