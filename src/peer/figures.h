@@ -31,9 +31,12 @@ enum figures_snapshot_work {
     X(U32, forwarded, 0, NULL)       /* Commands that the leader has. */                           \
     X(U64, outgoing_bytes, 0, NULL)  /* For other nodes, not taken by the network yet. */          \
     X(U64, snapshot_index, 0, NULL)  /* Of the newest one; 0: there is none. */                    \
+    X(U64, snapshot_term, 0, NULL)   /* Of its last entry. */                                      \
     X(U64, snapshot_bytes, 0, NULL)                                                                \
+    X(U64, snapshot_checksum, 0, NULL)                                                             \
     X(U64, snapshot_time_us, 0, NULL) /* The log time of its last entry. */                        \
     X(U8, snapshot_work, FIGURES_INSTALLING, snapshot_works)                                       \
+    X(U64, fetched_index, 0, NULL)        /* Of the snapshot that is fetched; 0: none is. */       \
     X(U16, snapshot_permille, 1000, NULL) /* How far that is. */                                   \
     X(U64, snapshot_rate, 0, NULL)        /* Bytes a second that are fetched. */                   \
     X(U32, snapshot_left_s, 0, NULL)      /* 0: not known. */                                      \

@@ -121,6 +121,7 @@ void raft_leader_begin(struct raft *r)
     r->read_count = 0;
     r->transfer_target = 0;
     r->leaving_until_ns = 0;
+    r->other = (struct raft_snapshot){0};
     r->heartbeat_due_ns = r->now_ns + r->options.heartbeat_interval_ns;
     r->term_start_index = r->log.last_index + 1;
     r->agreed_term = r->current_term;
@@ -224,11 +225,27 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
         .life = peer->life};
 }
 
-/* With each heartbeat, because it may be lost. */
+/* After it, the log must go on here. */
+static bool may_offer_other(const struct raft *r, const struct raft_peer *peer)
+{
+    raft_index index = r->other.last_included_index;
+    bool is_in_log = index >= raft_origin(r) && index <= r->commit_index &&
+                     term_log_agrees(&r->log, index, r->other.last_included_term);
+
+    return index > 0 && r->other.holder != peer->id &&
+           (is_in_log || MUTANT(snapshot_before_log_offered));
+}
+
+/* With each heartbeat, because it may be lost. The receiver takes the first one that it can
+ * fetch. */
 static void offer_snapshot(struct raft *r, const struct raft_peer *peer)
 {
     if (r->snapshot.last_included_index == 0) {
         return;
+    }
+    if (may_offer_other(r, peer)) {
+        raft_send(r, peer->id, RAFT_INSTALL_SNAPSHOT, raft_after_term(r))->install_snapshot =
+            r->other;
     }
     struct raft_snapshot offered = r->snapshot;
 

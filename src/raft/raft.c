@@ -12,7 +12,7 @@
 
 /* At most one reply, two campaigns, or for each peer entries, heartbeat, and TimeoutNow or
  * InstallSnapshot. */
-_Static_assert(3 * RAFT_MEMBERS_MAX + 1 <= RAFT_OUTBOUND_MAX, "a step's messages have room");
+_Static_assert(4 * RAFT_MEMBERS_MAX + 1 <= RAFT_OUTBOUND_MAX, "a step's messages have room");
 _Static_assert(offsetof(struct raft_message, append_entries) + sizeof(struct raft_append_entries) ==
                    sizeof(struct raft_message),
                "the body that comes first is the largest");

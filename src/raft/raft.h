@@ -24,7 +24,7 @@ enum {
     RAFT_MEMBERS_MAX = 16,                    /* Voters and learners together. */
     RAFT_CONFIGURATIONS_MAX = 4,              /* Kept for truncation; see configuration.c. */
     RAFT_READS_MAX = 8,                       /* Read confirmations under way at once. */
-    RAFT_OUTBOUND_MAX = 4 * RAFT_MEMBERS_MAX, /* Messages from one step. */
+    RAFT_OUTBOUND_MAX = 5 * RAFT_MEMBERS_MAX, /* Messages from one step. */
     RAFT_WINDOW_ENTRIES = 65536,              /* Sent to one peer and not yet acknowledged. */
 };
 
@@ -386,6 +386,10 @@ void raft_compact(struct raft *r, raft_index index);
 /* The newest snapshot that this node has durably, for members that lack entries from before its
  * log begins. CHECKs that it ends at a committed entry, not before the log's origin. */
 void raft_set_snapshot(struct raft *r, const struct raft_snapshot *snapshot);
+
+/* A leader names this one first, of `holder`, which then sends it in this node's place. It is
+ * named only while the log has its last entry, and what comes after; NULL: there is none. */
+void raft_set_other_snapshot(struct raft *r, const struct raft_snapshot *snapshot);
 
 /* Whether it helps to install a snapshot that ends there: this node does not lead, and has
  * committed less. The host installs it once all writes are durable (raft_is_durable()): it moves

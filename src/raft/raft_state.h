@@ -110,6 +110,7 @@ struct raft {
 
     struct raft_configurations configurations;
     struct raft_snapshot snapshot; /* The newest that the host has; index 0: none. */
+    struct raft_snapshot other;    /* Leader: one that another node has, and would send. */
 
     /* Leader. */
     uint32_t peer_count;

@@ -21,6 +21,13 @@ void raft_set_snapshot(struct raft *r, const struct raft_snapshot *snapshot)
     r->snapshot = *snapshot;
 }
 
+void raft_set_other_snapshot(struct raft *r, const struct raft_snapshot *snapshot)
+{
+    static const struct raft_snapshot none = {0};
+
+    r->other = snapshot == NULL ? none : *snapshot;
+}
+
 bool raft_wants_snapshot(const struct raft *r, raft_index last_included_index)
 {
     return r->role != RAFT_LEADER && last_included_index > r->commit_index;

@@ -23,16 +23,20 @@ static raft_index smaller(raft_index a, raft_index b)
     return a < b ? a : b;
 }
 
-/* The oldest snapshot to keep, with the log after it: one that is being fetched, unless the log
- * grows too much meanwhile. */
+/* The oldest snapshot to keep, with the log after it: one that is being fetched, here or of a
+ * follower, unless the log grows too much meanwhile. */
 static uint64_t kept_snapshot(const struct replica *r)
 {
     const struct snapshotter *s = &r->snapshotter;
     uint64_t bytes =
         s->newest.bytes > s->options.after_bytes ? s->newest.bytes : s->options.after_bytes;
+    raft_index named = holders_named(r);
+    uint64_t oldest = serving_oldest(&r->serving);
 
-    return store_log_bytes(r->store) > KEEP_LOGS_MAX * bytes ? UINT64_MAX
-                                                             : serving_oldest(&r->serving);
+    if (store_log_bytes(r->store) > KEEP_LOGS_MAX * bytes) {
+        return UINT64_MAX;
+    }
+    return named != 0 && named < oldest ? named : oldest;
 }
 
 /* The last entry to drop: of those after it, as many stay in memory as fit into the tail. */

@@ -21,6 +21,10 @@ static const uint64_t PATIENCE_NS = 2000 * MS; /* For a part. */
 /* If no part arrived for so long, another snapshot may be fetched instead. */
 static const uint64_t STALL_NS = 10000 * MS;
 static const uint64_t PAUSE_NS = 1000 * MS; /* After a damaged one. */
+/* How long the leader's is not taken because that of a follower may soon be reached. */
+static const uint64_t AWAIT_NS = 1000 * MS;
+/* A follower that has failed to send one is not asked for so long. The leader always is. */
+static const uint64_t AVOID_NS = 60000 * MS;
 
 static void timer_fired(struct io_timer *timer);
 
@@ -108,6 +112,16 @@ static void stop(struct fetching *f, enum snapshot_end how)
     snapshot_receive_end(&f->receiving, how);
 }
 
+/* `index`: only that one; 0: any that it has. */
+static void avoid(struct fetching *f, raft_index index)
+{
+    if (!f->is_from_leader && !MUTANT(gone_holder_asked_again)) {
+        f->avoided = f->wanted.holder;
+        f->avoided_index = index;
+        f->avoided_until_ns = io_now_ns(f->options.io) + AVOID_NS;
+    }
+}
+
 static void fail(struct fetching *f, enum snapshot_end how, const char *reason)
 {
     log_write(f->options.log, LOG_WARN, "a snapshot could not be fetched",
@@ -117,6 +131,13 @@ static void fail(struct fetching *f, enum snapshot_end how, const char *reason)
               (unsigned long long)f->wanted.bytes, reason);
     pause(f);
     stop(f, how);
+}
+
+/* Because of what its holder sends. */
+static void fail_holder(struct fetching *f, enum snapshot_end how, const char *reason)
+{
+    avoid(f, 0);
+    fail(f, how, reason);
 }
 
 void fetching_drop(struct fetching *f)
@@ -170,10 +191,11 @@ static void load_done(struct snapshot_load *load, int error)
     struct fetching *f = container_of(load, struct fetching, load);
 
     if (error != 0) {
-        fail(f, SNAPSHOT_REJECT,
-             error == STORE_EFORMAT
-                 ? "it has a section that this program does not know: install a newer version"
-                 : "its content is incomplete, or differs from its digest");
+        fail_holder(f, SNAPSHOT_REJECT,
+                    error == STORE_EFORMAT
+                        ? "it has a section that this program does not know: install a newer "
+                          "version"
+                        : "its content is incomplete, or differs from its digest");
     } else if (f->loaded.level > f->options.level_max) {
         fail(f, SNAPSHOT_REJECT,
              "its feature level is newer than this program: install a newer "
@@ -323,11 +345,12 @@ void fetching_on_part(struct fetching *f, raft_id from, const struct wire_part *
     }
     f->is_asked = false;
     if (part->outcome == WIRE_SNAPSHOT_GONE) {
+        avoid(f, part->index);
         fail(f, SNAPSHOT_SUSPEND, "its holder does not have it any more");
         return;
     }
     if (part->bytes.size == 0 || part->bytes.size > f->wanted.bytes - f->offset) {
-        fail(f, SNAPSHOT_REJECT, "its holder sent more bytes than there are, or none");
+        fail_holder(f, SNAPSHOT_REJECT, "its holder sent more bytes than there are, or none");
         return;
     }
     buffer_append_slice(&bytes, part->bytes);
@@ -342,15 +365,42 @@ void fetching_on_part(struct fetching *f, raft_id from, const struct wire_part *
 
 /* --- which one ----------------------------------------------------------------------- */
 
-static void begin(struct fetching *f, const struct raft_snapshot *offer)
+/* The leader's own is offered with the same heartbeat. It is left for a moment if only the
+ * connection to the follower is not there yet. */
+static bool is_to_avoid(struct fetching *f, const struct raft_snapshot *offer, bool is_from_leader)
+{
+    bool is_avoided = offer->holder == f->avoided &&
+                      (f->avoided_index == 0 || f->avoided_index == offer->last_included_index);
+    uint64_t now_ns = io_now_ns(f->options.io);
+
+    if (is_from_leader) {
+        return f->awaited_until_ns > now_ns;
+    }
+    if (is_avoided && now_ns < f->avoided_until_ns) {
+        return true;
+    }
+    if (peers_fetch(f->options.peers, offer->holder) != NULL) {
+        return false;
+    }
+    if (f->awaited_until_ns == 0) {
+        f->awaited_until_ns = now_ns + AWAIT_NS;
+    }
+    return true;
+}
+
+static void begin(struct fetching *f, const struct raft_snapshot *offer, raft_id leader)
 {
     uint64_t now_ns = io_now_ns(f->options.io);
     struct store_snapshot snapshot = offered(offer);
+    bool is_from_leader = offer->holder == leader;
 
-    if (now_ns < f->not_before_ns || !snapshot_is_possible(&snapshot)) {
+    if (now_ns < f->not_before_ns || !snapshot_is_possible(&snapshot) ||
+        is_to_avoid(f, offer, is_from_leader)) {
         return;
     }
+    f->awaited_until_ns = 0;
     f->wanted = *offer;
+    f->is_from_leader = is_from_leader;
     f->phase = FETCHING_OPENS;
     f->offset = 0;
     f->is_asked = false;
@@ -370,18 +420,20 @@ static bool is_stalled(const struct fetching *f)
            io_now_ns(f->options.io) - f->heard_ns >= (is_connected ? STALL_NS : STALL_NS / 2);
 }
 
-void fetching_offer(struct fetching *f, const struct raft_snapshot *offer)
+void fetching_offer(struct fetching *f, const struct raft_snapshot *offer, raft_id leader)
 {
     struct store_snapshot snapshot = offered(offer);
 
     if (f->phase == FETCHING_NONE) {
-        begin(f, offer);
+        begin(f, offer, leader);
     } else if (f->phase == FETCHING_PARTS && snapshot_is_same(&snapshot, &f->receiving.snapshot)) {
         if (peers_fetch(f->options.peers, f->wanted.holder) == NULL) {
             f->wanted.holder = offer->holder; /* That node has the same bytes. */
+            f->is_from_leader = offer->holder == leader;
         }
     } else if (is_stalled(f) ||
                (f->phase == FETCHING_PARTS && MUTANT(newer_snapshot_restarts_fetch))) {
+        avoid(f, 0);
         stop(f, SNAPSHOT_REJECT); /* The next offer will be accepted. */
     }
 }

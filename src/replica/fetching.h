@@ -43,6 +43,11 @@ struct fetching {
     struct fetching_options options;
     enum fetching_phase phase;
     struct raft_snapshot wanted;
+    bool is_from_leader;      /* Or its holder is a follower. */
+    raft_id avoided;          /* A follower that failed to send one; 0: none. */
+    raft_index avoided_index; /* Only this one of it; 0: any. */
+    uint64_t avoided_until_ns;
+    uint64_t awaited_until_ns; /* A connection to a follower is awaited; 0: to none. */
     struct snapshot_receiving receiving;
     struct snapshot_load load;
     struct loaded_state loaded;
@@ -63,8 +68,9 @@ struct fetching {
 void fetching_init(struct fetching *f, const struct fetching_options *options);
 /* The store must be closed. */
 void fetching_deinit(struct fetching *f);
-/* The leader names this snapshot with each heartbeat. */
-void fetching_offer(struct fetching *f, const struct raft_snapshot *offer);
+/* The leader names this snapshot with each heartbeat; and before it, maybe, one that a follower
+ * has and sends in its place. */
+void fetching_offer(struct fetching *f, const struct raft_snapshot *offer, raft_id leader);
 void fetching_on_part(struct fetching *f, raft_id from, const struct wire_part *part);
 /* It is of no use any more. */
 void fetching_drop(struct fetching *f);

@@ -46,6 +46,7 @@ static void add_fetching(const struct fetching *f, struct figures *ret)
     uint64_t rate = fetching_bytes_a_second(f);
 
     ret->snapshot_work = f->phase >= FETCHING_LOADS ? FIGURES_LOADING : FIGURES_FETCHING;
+    ret->fetched_index = f->wanted.last_included_index;
     ret->snapshot_rate = rate;
     if (f->wanted.bytes > 0) {
         ret->snapshot_permille = (uint16_t)((double)f->offset / (double)f->wanted.bytes * 1000);
@@ -60,10 +61,13 @@ static void add_snapshot(const struct replica *r, struct figures *f)
     const struct snapshotter *s = &r->snapshotter;
 
     f->snapshot_index = s->newest.index;
+    f->snapshot_term = s->newest.term;
     f->snapshot_bytes = s->newest.bytes;
+    f->snapshot_checksum = s->newest.checksum;
     f->snapshot_time_us = s->newest.time_us;
     if (r->is_installing) {
         f->snapshot_work = FIGURES_INSTALLING;
+        f->fetched_index = r->fetching.wanted.last_included_index;
     } else if (r->fetching.phase != FETCHING_NONE) {
         add_fetching(&r->fetching, f);
     } else if (s->is_under_way) {

@@ -39,7 +39,7 @@ void install_begin(struct replica *r)
 void install_offer(struct replica *r, const struct raft_snapshot *offer)
 {
     if (!r->stopping.is_begun && !r->is_installing) {
-        fetching_offer(&r->fetching, offer);
+        fetching_offer(&r->fetching, offer, raft_leader(r->raft));
     }
 }
 

@@ -140,6 +140,7 @@ struct replica {
     uint64_t seen_since_ns; /* When one of these three last changed. */
     enum raft_role seen_role;
 
+    raft_index other_index; /* Leader: of the snapshot of a follower that it would name; 0: none. */
     raft_index applied_index;
     uint32_t level;          /* Feature level of the cluster, as applied. */
     uint32_t level_proposed; /* The level that this node last proposed as leader. */
@@ -298,6 +299,12 @@ void compare_hear(struct replica *r, raft_id from, const struct wire_digest *d);
 void compare_send(struct replica *r);
 /* Now and then: sends the newest one again, for nodes that were not connected. */
 void compare_send_again(struct replica *r);
+
+/* --- holders.c --------------------------------------------------------------------- */
+/* Called once a second: chooses a follower that sends its snapshot in this leader's place. */
+void holders_look(struct replica *r);
+/* The index of the snapshot of a follower that members are to fetch; 0: none. */
+raft_index holders_named(const struct replica *r);
 
 /* --- watch.c --------------------------------------------------------------------- */
 

@@ -36,6 +36,7 @@ void watch_fired(struct io_timer *timer)
         compare_send_again(r);
         health_judge_disk(&r->health, &stats);
     }
+    holders_look(r);
     figures_collect(r, &figures);
     peers_set_figures(r->peers, &figures);
     health_start(&r->health);

@@ -418,6 +418,35 @@ static void test_snapshot__of_another_holder_may_be_offered(void **state)
     solo_deinit(&s);
 }
 
+/* A follower's is named first, as long as the log goes on from it here. */
+static void test_snapshot__of_a_follower_is_offered_before_the_own(void **state)
+{
+    const struct raft_snapshot own = {.last_included_index = 5, .last_included_term = 4};
+    struct raft_snapshot other = {
+        .last_included_index = 7, .last_included_term = 8, .bytes = 9, .holder = 2};
+    struct solo s;
+
+    (void)state;
+    lead(&s);
+    raft_set_snapshot(s.raft, &own);
+    raft_set_other_snapshot(s.raft, &other);
+    beat(&s);
+    assert_int_equal(solo_sent_count(&s, RAFT_INSTALL_SNAPSHOT), 2);
+    const struct raft_message *m = &solo_sent(&s, RAFT_INSTALL_SNAPSHOT, 3)->message;
+
+    assert_int_equal(m->install_snapshot.holder, 2);
+    assert_int_equal(m->install_snapshot.last_included_index, 7);
+    other.holder = 3; /* The one that needs it. */
+    raft_set_other_snapshot(s.raft, &other);
+    beat(&s);
+    assert_int_equal(solo_sent_count(&s, RAFT_INSTALL_SNAPSHOT), 1);
+    other = (struct raft_snapshot){.last_included_index = 3, .last_included_term = 1, .holder = 2};
+    raft_set_other_snapshot(s.raft, &other); /* Entry 4 is gone. */
+    beat(&s);
+    assert_int_equal(solo_sent_count(&s, RAFT_INSTALL_SNAPSHOT), 1);
+    solo_deinit(&s);
+}
+
 static void test_snapshot__once_installed_the_log_is_sent_from_there(void **state)
 {
     const struct raft_snapshot own = {.last_included_index = 5, .last_included_term = 4};
@@ -533,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_snapshot__is_not_wanted_by_a_leader),
         cmocka_unit_test(test_snapshot__is_offered_with_each_heartbeat_to_who_needs_it),
         cmocka_unit_test(test_snapshot__of_another_holder_may_be_offered),
+        cmocka_unit_test(test_snapshot__of_a_follower_is_offered_before_the_own),
         cmocka_unit_test(test_snapshot__once_installed_the_log_is_sent_from_there),
         cmocka_unit_test(test_snapshot__brings_back_who_was_away),
         cmocka_unit_test(test_snapshot__lets_a_node_join),

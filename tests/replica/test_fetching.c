@@ -241,7 +241,7 @@ static void test_fetch__comes_in_parts_and_is_loaded(void **state)
 {
     struct stage *s = begin(*state);
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     answer_all(s);
     await_phase(s, FETCHING_LOADED);
     assert_int_equal(s->loaded_count, 1);
@@ -266,7 +266,7 @@ static void test_fetch__gets_its_place_when_it_is_accepted(void **state)
     struct stage *s = begin(*state);
 
     accepted_count = 0;
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     answer_all(s);
     await_phase(s, FETCHING_LOADED);
     assert_int_equal(snapshot_newest(s->f->store).index, 0);
@@ -286,7 +286,7 @@ static void test_fetch__continues_after_a_restart(void **state)
     struct stage *s = begin(*state);
     struct wire_fetch fetch;
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     for (int i = 0; i < 3; i++) {
         fetch = await_fetch(s);
         answer(s, &fetch);
@@ -297,7 +297,7 @@ static void test_fetch__continues_after_a_restart(void **state)
     close_store(s);
     buffer_clear(&s->asked);
     open_store(s);
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     assert_true(fetch.offset >= 2 * 512 * 1024);
     answer(s, &fetch);
@@ -314,10 +314,10 @@ static void test_fetch__is_not_begun_anew_for_a_newer_snapshot(void **state)
 
     newer.last_included_index++;
     newer.checksum++;
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     answer(s, &fetch);
-    fetching_offer(&s->fetching, &newer);
+    fetching_offer(&s->fetching, &newer, HOLDER);
     answer_all(s);
     await_phase(s, FETCHING_LOADED);
     assert_int_equal(s->fetching.wanted.last_included_index, INDEX);
@@ -330,12 +330,12 @@ static void test_fetch__turns_to_another_holder_of_the_same_bytes(void **state)
     struct raft_snapshot offer = s->offer;
     struct wire_fetch fetch;
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     answer(s, &fetch);
     s->connected = OTHER;
     offer.holder = OTHER;
-    fetching_offer(&s->fetching, &offer);
+    fetching_offer(&s->fetching, &offer, HOLDER);
     assert_int_equal(s->fetching.wanted.holder, OTHER);
     end(s);
 }
@@ -346,7 +346,7 @@ static void test_fetch__ends_if_the_holder_has_it_no_more(void **state)
     struct wire_fetch fetch;
     struct wire_part part;
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     part = part_of(s, &fetch);
     part.outcome = WIRE_SNAPSHOT_GONE;
@@ -356,13 +356,67 @@ static void test_fetch__ends_if_the_holder_has_it_no_more(void **state)
     end(s);
 }
 
+/* Of a follower: the leader has another one, which it names next. */
+static struct raft_snapshot newer_of(raft_id holder, const struct stage *s)
+{
+    struct raft_snapshot newer = s->offer;
+
+    newer.last_included_index++;
+    newer.checksum++;
+    newer.holder = holder;
+    return newer;
+}
+
+static void test_fetch__from_a_follower_that_has_it_no_more_turns_to_the_leader(void **state)
+{
+    struct stage *s = begin(*state);
+    struct raft_snapshot of_leader = newer_of(OTHER, s);
+    struct wire_fetch fetch;
+    struct wire_part part;
+
+    fetching_offer(&s->fetching, &s->offer, OTHER);
+    fetching_offer(&s->fetching, &of_leader, OTHER); /* It has begun. */
+    fetch = await_fetch(s);
+    part = part_of(s, &fetch);
+    part.outcome = WIRE_SNAPSHOT_GONE;
+    fetching_on_part(&s->fetching, HOLDER, &part);
+    await_phase(s, FETCHING_NONE);
+    s->fetching.not_before_ns = 0; /* Later. */
+    fetching_offer(&s->fetching, &s->offer, OTHER);
+    assert_int_equal(s->fetching.phase, FETCHING_NONE);
+    fetching_offer(&s->fetching, &of_leader, OTHER);
+    assert_int_equal(s->fetching.phase, FETCHING_OPENS);
+    assert_int_equal(s->fetching.wanted.holder, OTHER);
+    await_phase(s, FETCHING_PARTS);
+    end(s);
+}
+
+/* A new member is connected to the leader first. */
+static void test_fetch__from_a_follower_needs_a_connection(void **state)
+{
+    struct stage *s = begin(*state);
+
+    struct raft_snapshot of_leader = newer_of(OTHER, s);
+
+    s->connected = OTHER;
+    fetching_offer(&s->fetching, &s->offer, OTHER);
+    fetching_offer(&s->fetching, &of_leader, OTHER);
+    assert_int_equal(s->fetching.phase, FETCHING_NONE); /* It waits for the follower. */
+    s->connected = HOLDER;
+    fetching_offer(&s->fetching, &s->offer, OTHER);
+    assert_int_equal(s->fetching.phase, FETCHING_OPENS);
+    answer_all(s);
+    await_phase(s, FETCHING_LOADED);
+    end(s);
+}
+
 static void test_part__that_was_not_asked_for_is_ignored(void **state)
 {
     struct stage *s = begin(*state);
     struct wire_fetch fetch;
     struct wire_part part;
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     part = part_of(s, &fetch);
     fetching_on_part(&s->fetching, OTHER, &part);
@@ -386,7 +440,7 @@ static void test_part__with_more_bytes_than_are_left_ends_the_fetch(void **state
     struct wire_part part;
     char *bytes = test_calloc(1, s->file.size + 1);
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     part = part_of(s, &fetch);
     part.bytes = slice_of(bytes, s->file.size + 1);
@@ -401,7 +455,7 @@ static void test_part__whose_write_has_failed_is_not_read_back(void **state)
     struct stage *s = begin(*state);
     struct wire_fetch fetch;
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     answer(s, &fetch);
     while (s->fetching.receiving.unwritten_bytes > 0) {
@@ -418,7 +472,7 @@ static void test_part__that_found_no_room_is_resumed(void **state)
     struct stage *s = begin(*state);
     struct wire_fetch fetch;
 
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     fetch = await_fetch(s);
     answer(s, &fetch);
     while (s->fetching.receiving.unwritten_bytes > 0) {
@@ -435,12 +489,12 @@ static void test_snapshot__that_is_damaged_is_not_loaded(void **state)
     struct stage *s = begin(*state);
 
     s->file.data[s->file.size / 2] ^= 1;
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     answer_all(s);
     await_phase(s, FETCHING_NONE);
     assert_int_equal(s->loaded_count, 0);
     assert_int_equal(snapshot_part(s->f->store).index, 0); /* It is not resumed. */
-    fetching_offer(&s->fetching, &s->offer);
+    fetching_offer(&s->fetching, &s->offer, HOLDER);
     assert_int_equal(s->fetching.phase, FETCHING_NONE); /* Nor is it tried again at once. */
     end(s);
 }
@@ -599,6 +653,8 @@ int main(void)
         TEST(test_fetch__is_not_begun_anew_for_a_newer_snapshot),
         TEST(test_fetch__turns_to_another_holder_of_the_same_bytes),
         TEST(test_fetch__ends_if_the_holder_has_it_no_more),
+        TEST(test_fetch__from_a_follower_that_has_it_no_more_turns_to_the_leader),
+        TEST(test_fetch__from_a_follower_needs_a_connection),
         TEST(test_part__that_was_not_asked_for_is_ignored),
         TEST(test_part__with_more_bytes_than_are_left_ends_the_fetch),
         TEST(test_part__whose_write_has_failed_is_not_read_back),

@@ -322,7 +322,7 @@ static bool crash_after(struct world *w, uint64_t count, enum sim_death death)
     struct recover *r;
     bool was_cut;
 
-    sim_limit_file_operations(w->io, limit);
+    sim_limit_file_operations(w->io, count);
     r = try_recover(w);
     if (r != NULL) {
         (void)recover_execute(r, w->text, sizeof w->text);

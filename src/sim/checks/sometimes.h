@@ -65,6 +65,7 @@
     X(LOG_CUT, "log cut behind a snapshot")                                                        \
     X(SNAPSHOT_LOADED, "start from a snapshot")                                                    \
     X(SNAPSHOT_INSTALLED, "snapshot of another node installed")                                    \
+    X(SNAPSHOT_OF_FOLLOWER, "snapshot fetched from a follower")                                    \
     X(RESTARTED, "replica restarted in its process")
 
 enum rare_state {

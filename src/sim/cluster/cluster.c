@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "cluster/members.h"
 #include "peer/wire.h"
-#include "replica/replica.h"
+#include "replica/state.h"
 #include "sim/cluster/later.h"
 #include "sim/cluster/message_text.h"
 
@@ -107,6 +107,9 @@ static void on_before_step(void *context, const struct raft *r, const struct raf
     if (event->kind == RAFT_INSTALLED) {
         checker_installed(n->checker, event->installed);
         sometimes_reached(&n->cluster->sometimes, SOMETIMES_SNAPSHOT_INSTALLED);
+        if (!n->server->replica->fetching.is_from_leader) {
+            sometimes_reached(&n->cluster->sometimes, SOMETIMES_SNAPSHOT_OF_FOLLOWER);
+        }
     }
     sometimes_before_step(&n->sometimes, r);
 }
