@@ -158,8 +158,11 @@ struct client {
     /* The session. */
     uint64_t id;
     char peer[CLIENT_PEER_BYTES];
-    int version;      /* 2 or 3. */
-    uint8_t database; /* The database that SELECT chose. */
+    int version;              /* 2 or 3. */
+    uint8_t database;         /* The database that SELECT chose. */
+    enum read_mode read_mode; /* By RAFT READS. */
+    uint64_t max_age_ns;      /* READ_STALE. */
+    uint64_t seen_index;      /* The newest state that it has seen. */
     bool is_reply_off;
     bool skips_this_reply;
     bool skips_next_reply;

@@ -18,6 +18,9 @@ extern const struct command node_commands[];
 extern const struct command info_commands[];
 extern const struct command raft_commands[];
 
+/* RAFT READS. */
+void reads_command(struct command_call *call);
+
 /* All of these tables, up to NULL. */
 extern const struct command *const client_command_tables[];
 

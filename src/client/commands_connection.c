@@ -83,6 +83,7 @@ static void reset_command(struct command_call *call)
     if (!MUTANT(reset_keeps_database)) {
         c->database = 0;
     }
+    c->read_mode = READ_LINEARIZABLE;
     c->is_reply_off = false;
     c->skips_this_reply = false;
     c->refuses_until_exec = false;

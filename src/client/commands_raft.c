@@ -171,6 +171,8 @@ static const struct subcommand raft_subcommands[] = {
     {"PRIORITY", -2, change, "node priority [FORCE]",
      "0: it never leads. Of the others, the healthy voter with the highest leads. Default: 1."},
     {"PROMOTE", -2, change, "node", "A learner becomes a voter once it has caught up."},
+    {"READS", -2, reads_command, "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]]",
+     "How reads of this connection are served from now on. Without an argument, how they are now."},
     {"REMOVE", -2, change, "node [FORCE]",
      "Removes a member: a name, host:port, or four or more first digits of an id."},
     {"REPLACE", -2, change, "node learner",
@@ -205,7 +207,8 @@ const struct command raft_commands[] = {
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
-                  "[count]] [STAGES] | SLOW | SNAPSHOT | BACKUP | HELP",
+                  "[count]] [STAGES] | SLOW | SNAPSHOT | BACKUP | READS "
+                  "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = request_log_command, .group = "raft", .arguments = "[from [count]] [STAGES]",

@@ -386,6 +386,9 @@ static void submit(struct client *c, const struct command *command, size_t size,
     slot->request.is_logged_read = is_logged_read(c, command);
     slot->request.is_abandoned = c->has_ended;
     slot->request.received_ns = c->received_ns;
+    slot->request.read_mode = (uint8_t)c->read_mode;
+    slot->request.max_age_ns = c->max_age_ns;
+    slot->request.seen_index = c->seen_index;
     c->argument_bytes += size;
     c->work_under_way += work;
     count(c, slot);

@@ -163,6 +163,9 @@ static uint64_t settle(struct client *c, struct reply_slot *slot)
     if (slot->flags & COMMAND_READ) {
         learn_reply_bytes(c, reply_bytes);
     }
+    if (slot->request.executed_index > c->seen_index) {
+        c->seen_index = slot->request.executed_index;
+    }
     if ((slot->flags & COMMAND_WRITE) || slot->request.is_logged_read) {
         CHECK(c->write_count > 0);
         c->write_count--;

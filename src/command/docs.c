@@ -116,9 +116,9 @@ static bool is_token(struct slice word)
 
 static const char *type_of(const struct tree *t, struct slice name)
 {
-    static const char *const integers[] = {"count", "cursor",      "decrement", "end",
-                                           "from",  "increment",   "offset",    "peer-port",
-                                           "port",  "numreplicas", "start",     "timeout"};
+    static const char *const integers[] = {
+        "count",  "cursor",    "decrement", "end",         "from",  "increment", "ms",
+        "offset", "peer-port", "port",      "numreplicas", "start", "timeout"};
 
     for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
         if (slice_equal(name, slice_str(integers[i]))) {

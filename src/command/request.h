@@ -15,6 +15,13 @@
 #include "kv/command.h"
 #include "store/entry.h"
 
+/* What a client asks of its reads (RAFT READS). */
+enum read_mode {
+    READ_LINEARIZABLE, /* Each sees all that was acknowledged before it was sent. */
+    READ_LEASE,        /* The same, if clocks run as they should. */
+    READ_STALE,        /* Each sees all that was acknowledged some time before it was sent. */
+};
+
 struct request {
     struct list link;              /* The replica's, from submission to answer. */
     const struct command *command; /* COMMAND_WRITE or COMMAND_READ. */
@@ -31,6 +38,10 @@ struct request {
     uint8_t resp_version;          /* The maker's: protocol 2 or 3, for a reply made on another
                                     * node. */
     bool is_logged_read;           /* The maker's: a read that goes through the log. */
+    uint8_t read_mode;             /* The maker's: enum read_mode. */
+    uint64_t max_age_ns;           /* The maker's: READ_STALE. */
+    uint64_t seen_index;           /* The maker's: READ_STALE; the connection has seen the state at
+                                    * that index, and never goes back. */
     bool is_query;                 /* The maker's: an administrator's query, which changes
                                     * nothing. */
     bool is_abandoned;             /* The maker's: its client sends no more, and may have gone. */

@@ -266,7 +266,7 @@ static void fetch_for_reads(struct replica *r)
     struct expected expected = {.count = 0};
     uint32_t count = 0;
 
-    list_for_each(node, &r->reads.ready)
+    list_for_each(node, list_is_empty(&r->reads.due) ? &r->reads.ready : &r->reads.due)
     {
         if (count++ == KEYSPACE_PREFETCH_MAX) {
             break;
@@ -331,6 +331,7 @@ void replica_serve_reads(struct replica *r)
         CHECK(replica_decode(r, entry_payload(request->entry), &argument_count));
         r->stats.read_count++;
         r->stats.follower_read_count += raft_role(r->raft) != RAFT_LEADER;
+        r->stats.stale_read_count += request->read_mode == READ_STALE;
         execute(r, request->command, argument_count, request->reply(request));
         requests_finish(&r->requests, request, r->applied_index);
     }

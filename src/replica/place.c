@@ -108,6 +108,13 @@ static const char *no_leader_error(const struct replica *r)
     return replica_cluster_id(r) == 0 ? ERROR_NOT_JOINED : ERROR_NO_LEADER;
 }
 
+void place_take_stale(struct replica *r)
+{
+    if (r->reads.may_have_stale) {
+        reads_take_stale(&r->reads, peers_time_now(r->peers), r->applied_index);
+    }
+}
+
 /* While a former leader may answer, nothing is forwarded. */
 static bool may_forward(struct replica *r, raft_id leader)
 {
@@ -137,6 +144,12 @@ static void place_one_as_follower(struct replica *r, struct request *request, st
     }
 }
 
+/* A stale read may need no leader. */
+static bool is_here(const struct request *request, enum read_way way)
+{
+    return way == READ_HERE || (way == READ_WAIT_FOR_LEADER && request->read_mode == READ_STALE);
+}
+
 static void place_as_follower(struct replica *r)
 {
     raft_id leader = raft_leader(r->raft);
@@ -154,14 +167,18 @@ static void place_as_follower(struct replica *r)
             (request_is_admin(request) && admin_confirm_added(r, request))) {
             continue;
         }
-        if (request_is_read(request) && way == READ_HERE) {
+        if (request_is_read(request) && is_here(request, way)) {
             list_remove(node);
             reads_add(&r->reads, request);
         } else {
-            bool must_wait = request_is_read(request) && way == READ_WAIT;
+            bool must_wait = request_is_read(request) && way != READ_FORWARD;
 
             place_one_as_follower(r, request, must_wait ? NULL : out);
         }
+    }
+    place_take_stale(r);
+    if (leader == 0) {
+        reads_fail_stale(&r->reads, &r->requests, no_leader_error(r));
     }
     read_index_ask(r);
 }
@@ -177,6 +194,7 @@ void place_requests(struct replica *r)
     admission_look(&r->proposals.admission, raft_commit_index(r->raft), io_now_ns(r->io));
     requests_take_returned(&r->requests);
     forwarded_note_abandoned(r);
+    freshness_note_applied(&r->reads.freshness, r->applied_index);
     if (is_idle(r)) {
         return;
     }

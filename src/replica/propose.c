@@ -163,5 +163,6 @@ void place_as_leader(struct replica *r)
         }
     }
     propose_waiting(r, &limits);
+    place_take_stale(r);
     begin_read_round(r);
 }

@@ -46,7 +46,7 @@ enum read_way read_index_way(const struct replica *r)
     if (r->read_index.catch_up_to != 0) {
         return has_caught_up(r) ? READ_WAIT : READ_FORWARD;
     }
-    return leader != 0 && peers_is_connected(r->peers, leader) ? READ_HERE : READ_WAIT;
+    return leader != 0 && peers_is_connected(r->peers, leader) ? READ_HERE : READ_WAIT_FOR_LEADER;
 }
 
 /* --- as follower: the question --------------------------------------------------------- */
@@ -68,7 +68,7 @@ void read_index_ask(struct replica *r)
         return;
     }
     if (reads_want_question(&r->reads)) {
-        reads_ask(&r->reads, x->next_number++);
+        reads_ask(&r->reads, x->next_number++, io_now_ns(r->io));
         x->asked_count++;
         send(r, r->reads.number);
     } else if (r->reads.is_asking && io_now_ns(r->io) >= x->repeat_ns &&

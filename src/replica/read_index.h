@@ -32,8 +32,8 @@ struct read_index {
 enum read_way {
     READ_HERE,    /* Add it to the reads of this node. */
     READ_FORWARD, /* To the leader. */
-    READ_WAIT,    /* Until it is known whether there is a leader, or until reads that were
-                   * forwarded are answered. */
+    READ_WAIT,    /* Until reads that were forwarded are answered. */
+    READ_WAIT_FOR_LEADER,
 };
 
 /* `first_number` is random: no answer to an earlier life of this node may match. */

@@ -259,6 +259,8 @@ void place_deinit(struct replica *r);
 void place_end(struct replica *r);
 /* Places each waiting request: proposal, read round, forward, or it goes on waiting. */
 void place_requests(struct replica *r);
+/* Serves stale reads for which the state is fresh enough. */
+void place_take_stale(struct replica *r);
 /* Role, term or leader changed: what was under way is in doubt or waits again. */
 void place_again(struct replica *r);
 /* Too many forwarded commands are under way for one more. An administrator's command, which may

@@ -245,7 +245,7 @@ static void carry_out(struct replica *r, const struct raft_event *event,
         send_or_hold(r, &effects->outbound[i]);
     }
     if (event->kind == RAFT_READ) {
-        reads_ask(&r->reads, effects->read_ticket);
+        reads_ask(&r->reads, effects->read_ticket, event->now_ns);
         askers_ask(&r->askers, effects->read_ticket);
     }
     for (uint32_t i = 0; i < effects->read_count; i++) {

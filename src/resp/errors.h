@@ -206,6 +206,8 @@
     "ERR a name of a node has 1 to 32 letters, digits, dots, underscores and hyphens, and is no " \
     "hexadecimal number"
 #define ERROR_NAME_TAKEN "ERR another member has that name: choose another one (--name)"
+#define ERROR_READS_SYNTAX \
+    "ERR syntax error, try RAFT READS [LINEARIZABLE | LEASE | STALE [MAXAGE ms]]"
 #define ERROR_NO_SUCH_MEMBER \
     "ERR no such member: RAFT MEMBERS lists them. Of two at one address, name one by its id"
 #define ERROR_AMBIGUOUS_ID \

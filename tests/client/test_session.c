@@ -560,6 +560,43 @@ static void test_session__while_it_loads_only_what_needs_no_data(void **state)
     close(fd);
 }
 
+static void test_session__chooses_how_its_reads_are_served(void **state)
+{
+    static const char syntax[] =
+        "-ERR syntax error, try RAFT READS [LINEARIZABLE | LEASE | STALE [MAXAGE ms]]\r\n";
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "RAFT READS\r\n", "*1\r\n$12\r\nlinearizable\r\n");
+    fixture_talk(f, fd, "RAFT READS STALE\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "RAFT READS\r\n", "*3\r\n$5\r\nstale\r\n$6\r\nmaxage\r\n$4\r\n1000\r\n");
+    fixture_talk(f, fd, "RAFT READS whatever\r\n", syntax);
+    fixture_talk(f, fd, "RAFT READS LEASE MAXAGE 5\r\n", syntax);
+    fixture_talk(f, fd, "RAFT READS STALE MAXAGE\r\n", syntax);
+    fixture_talk(f, fd, "RAFT READS STALE MAXAGE 0\r\n",
+                 "-ERR maxage is not an integer or out of range\r\n");
+    fixture_talk(f, fd, "RAFT READS STALE MAXAGE 86400001\r\n",
+                 "-ERR maxage is not an integer or out of range\r\n");
+
+    f->replica.holds = true;
+    fixture_say(f, fd, "GET a\r\nraft reads stale maxage 20\r\nGET a\r\n");
+    fixture_await_requests(f, 1);
+    assert_int_equal(f->replica.requests[0]->read_mode, READ_STALE);
+    assert_int_equal(f->replica.requests[0]->max_age_ns, 1000000000);
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_await_requests(f, 1); /* The choice is for what comes after it. */
+    assert_int_equal(f->replica.requests[0]->max_age_ns, 20000000);
+    assert_int_equal(f->replica.requests[0]->seen_index, 1); /* Of the first reply. */
+    fake_answer_all(f);
+    fixture_flush(f);
+    fixture_expect(f, fd, "$-1\r\n+OK\r\n$-1\r\n");
+    f->replica.holds = false;
+    fixture_talk(f, fd, "RAFT READS LEASE\r\nRESET\r\nRAFT READS\r\n",
+                 "+OK\r\n+RESET\r\n*1\r\n$12\r\nlinearizable\r\n");
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,6 +614,7 @@ int main(void)
         TEST(test_session__knows_no_transaction_to_end_or_to_watch_for),
         TEST(test_session__replies_only_if_that_is_wanted),
         TEST(test_session__takes_names),
+        TEST(test_session__chooses_how_its_reads_are_served),
         TEST(test_session__lists_and_ends_connections),
         TEST(test_session__describes_itself_with_the_fields_of_redis),
         TEST(test_session__takes_what_clients_send_on_connecting),

@@ -22,7 +22,7 @@ static void test_reads__of_one_time_share_a_question(void **state)
     reads_add(&reads, &a);
     reads_add(&reads, &b);
     assert_true(reads_want_question(&reads));
-    reads_ask(&reads, 1);
+    reads_ask(&reads, 1, 0);
     reads_add(&reads, &late);
     assert_false(reads_want_question(&reads)); /* A round is under way. */
     assert_null(reads_next(&reads, 100));
@@ -43,7 +43,7 @@ static void test_reads__wait_for_what_was_committed_when_they_were_asked_for(voi
 
     reads_init(&reads);
     reads_add(&reads, &a);
-    reads_ask(&reads, 1);
+    reads_ask(&reads, 1, 0);
     reads_confirm(&reads, 1, 10);
     assert_null(reads_next(&reads, 9));
     assert_ptr_equal(reads_next(&reads, 10), &a);
@@ -58,7 +58,7 @@ static void test_reads__are_not_confirmed_by_an_older_round(void **state)
 
     reads_init(&reads);
     reads_add(&reads, &a);
-    reads_ask(&reads, 5);
+    reads_ask(&reads, 5, 0);
     reads_confirm(&reads, 4, 10);
     reads_confirm(&reads, 6, 10);
     assert_null(reads_next(&reads, 100));
@@ -84,7 +84,7 @@ static void test_reads__that_are_taken_back_begin_anew(void **state)
         list_remove(&fakes[i].request.link);
         reads_add(&reads, &fakes[i].request);
         if (i < 2) {
-            reads_ask(&reads, (uint64_t)i + 1);
+            reads_ask(&reads, (uint64_t)i + 1, 0);
         }
         if (i == 0) {
             reads_confirm(&reads, 1, 10);
@@ -101,7 +101,7 @@ static void test_reads__that_are_taken_back_begin_anew(void **state)
         reads_add(&reads, &fakes[i].request);
     }
     assert_true(reads_want_question(&reads));
-    reads_ask(&reads, 3);
+    reads_ask(&reads, 3, 0);
     assert_null(reads_next(&reads, 100));
     reads_confirm(&reads, 3, 10);
     assert_ptr_equal(reads_next(&reads, 100), &fakes[0].request);

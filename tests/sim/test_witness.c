@@ -89,7 +89,7 @@ static void reply(struct history *h, uint64_t operation, uint64_t index, bool is
     if (index > 0) {
         witness_place(h->witness, operation, index, is_write);
     }
-    witness_return(h->witness, operation, slice_str(text), 0);
+    witness_return(h->witness, operation, slice_str(text), 0, 0);
 }
 
 static void history_close(struct history *h, const char *broken)
@@ -290,7 +290,7 @@ static void doubt_then_read(struct history *h, uint64_t read_index, const char *
     reply(h, a, 0, true, "-INDOUBT the leader was lost\r\n");
     assert_int_equal(invoke(h, "GET k"), b);
     witness_place(h->witness, b, read_index, false);
-    witness_settle(h->witness, a, witness_return(h->witness, b, slice_str(text), 0));
+    witness_settle(h->witness, a, witness_return(h->witness, b, slice_str(text), 0, 0));
 }
 
 static void test_witness__sees_a_write_executed_after_its_doubt_was_settled(void **state)
@@ -380,8 +380,8 @@ static void test_witness__sees_an_order_broken_on_one_connection(void **state)
     apply(&h, "SET k a#1");
     witness_place(h.witness, a, 2, true);
     witness_place(h.witness, b, 1, true);
-    floor = witness_return(h.witness, a, slice_str("+OK\r\n"), 0);
-    witness_return(h.witness, b, slice_str("+OK\r\n"), floor);
+    floor = witness_return(h.witness, a, slice_str("+OK\r\n"), 0, 0);
+    witness_return(h.witness, b, slice_str("+OK\r\n"), floor, 0);
     history_close(&h, "linearizability");
 }
 

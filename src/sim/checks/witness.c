@@ -17,6 +17,7 @@ struct operation {
     bool is_named; /* The log names the operation. */
     uint32_t database;
     uint64_t floor;       /* Highest position returned before it began. */
+    uint64_t stale_floor; /* The same so long before as the read may be old; of others, the same. */
     uint64_t index;       /* The index that a node reported; 0: none. */
     uint64_t found_index; /* Its index in the log; 0: not there yet. */
     uint64_t settled;     /* If in doubt: the lowest position answered later on its connection;
@@ -25,6 +26,12 @@ struct operation {
     char *command;        /* A copy of the arguments without large values, while it is open. */
     uint32_t argument_count;
     uint32_t sizes[MODEL_ARGUMENTS_MAX];
+};
+
+/* From that time on, `position` was the highest that had been returned. */
+struct height {
+    uint64_t since_ns;
+    uint64_t position;
 };
 
 struct outcome {
@@ -46,6 +53,7 @@ struct witness {
     struct buffer replies;
     struct buffer expected; /* Of the read that is being checked. */
     uint64_t highest;       /* The highest position of any reply so far. */
+    struct buffer heights;  /* When it became that: struct height. */
     struct witness_stats stats;
 };
 
@@ -67,6 +75,7 @@ void witness_free(struct witness *w)
     model_free(w->model);
     buffer_deinit(&w->replies);
     buffer_deinit(&w->expected);
+    buffer_deinit(&w->heights);
     free(w->operations);
     free(w->outcomes);
     free(w);
@@ -141,6 +150,7 @@ uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice
     o->is_named = is_write && name_of(arguments, count) == w->operation_count;
     o->database = database;
     o->floor = w->highest;
+    o->stale_floor = w->highest;
     o->argument_count = count;
     for (uint32_t i = 0; i < count; i++) {
         o->sizes[i] = (uint32_t)arguments[i].size;
@@ -153,6 +163,42 @@ uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice
         size += arguments[i].size;
     }
     return w->operation_count;
+}
+
+/* The highest position that had been returned at that time. */
+static uint64_t height_at(const struct witness *w, uint64_t at_ns)
+{
+    const struct height *heights = (const void *)w->heights.data;
+    uint64_t low = 0;
+    uint64_t high = w->heights.end / sizeof *heights;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (heights[middle].since_ns <= at_ns) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low == 0 ? 0 : heights[low - 1].position;
+}
+
+void witness_allow_age(struct witness *w, uint64_t operation, uint64_t now_ns, uint64_t max_age_ns)
+{
+    struct operation *o = operation_at(w, operation);
+
+    o->stale_floor = now_ns > max_age_ns ? height_at(w, now_ns - max_age_ns) : 0;
+}
+
+static void note_height(struct witness *w, uint64_t position, uint64_t now_ns)
+{
+    struct height height = {.since_ns = now_ns, .position = position};
+
+    if (position > w->highest) {
+        w->highest = position;
+        buffer_append(&w->heights, (const char *)&height, sizeof height);
+    }
 }
 
 void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool is_write)
@@ -317,7 +363,7 @@ static void check_read(struct witness *w, uint64_t operation, struct operation *
 
 /* A reply from an execution. Returns its position. */
 static uint64_t check_executed(struct witness *w, uint64_t operation, struct operation *o,
-                               struct slice reply, uint64_t floor)
+                               struct slice reply, uint64_t floor, uint64_t now_ns)
 {
     uint64_t position = 2 * o->index + (o->is_write ? 0 : 1);
 
@@ -334,24 +380,26 @@ static uint64_t check_executed(struct witness *w, uint64_t operation, struct ope
                        (unsigned long long)w->applied_index);
         return floor;
     }
-    if (position < o->floor || position < floor) {
+    w->stats.stale_count += position < o->floor;
+    if (position < o->stale_floor || position < floor) {
         verdict_broken(w->verdict, "linearizability",
                        "operation %llu (%.*s) at entry %llu does not see what was answered "
                        "before it at entry %llu",
                        (unsigned long long)operation, (int)(o->sizes[0] + o->sizes[1]), o->command,
                        (unsigned long long)o->index,
-                       (unsigned long long)((o->floor > floor ? o->floor : floor) / 2));
+                       (unsigned long long)((o->stale_floor > floor ? o->stale_floor : floor) / 2));
     }
     if (o->is_write) {
         check_write(w, operation, o, reply);
     } else {
         check_read(w, operation, o, reply);
     }
-    w->highest = position > w->highest ? position : w->highest;
+    note_height(w, position, now_ns);
     return position;
 }
 
-uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor)
+uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor,
+                        uint64_t now_ns)
 {
     struct operation *o = operation_at(w, operation);
     uint64_t position = floor;
@@ -373,7 +421,7 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
                            (unsigned long long)o->found_index);
         }
     } else {
-        position = check_executed(w, operation, o, reply, floor);
+        position = check_executed(w, operation, o, reply, floor, now_ns);
     }
     free(o->command);
     o->command = NULL;

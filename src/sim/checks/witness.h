@@ -32,6 +32,7 @@ struct witness_stats {
     uint64_t move_count;        /* Keys moved. */
     uint64_t swap_count;        /* Databases swapped. */
     uint64_t clear_count;       /* Databases cleared, one or all. */
+    uint64_t stale_count;       /* Reads that saw an older state than others before. */
 };
 
 struct witness *witness_new(struct verdict *verdict);
@@ -44,11 +45,15 @@ uint64_t witness_next(const struct witness *w);
 /* A user sends a command for a database. Copies the arguments. Ignores the case of the name. */
 uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice *arguments,
                         uint32_t count, bool is_write);
+/* A read that may be stale: it must see what was answered so long before now, and what was
+ * answered before on its own connection. */
+void witness_allow_age(struct witness *w, uint64_t operation, uint64_t now_ns, uint64_t max_age_ns);
 /* A node reports at which entry it executed the operation. */
 void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool is_write);
-/* The user has received the reply. `floor` is the position of the previous reply on the same
+/* The user has received the reply now. `floor` is the position of the previous reply on the same
  * connection; returns the position of this one. */
-uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor);
+uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor,
+                        uint64_t now_ns);
 /* An operation that was answered INDOUBT is bounded: a later one of the same connection was
  * answered at `position`, so this one is executed before that or never. */
 void witness_settle(struct witness *w, uint64_t operation, uint64_t position);

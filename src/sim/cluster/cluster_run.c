@@ -14,6 +14,7 @@
 
 #define HEAVY_SALT  0x6865617679212121u
 #define MEMORY_SALT 0x6d656d6f72792121u
+#define READS_SALT  0x7265616473212121u
 #define DIGEST_SALT 0x6469676573742121u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
@@ -162,6 +163,7 @@ static void draw_users(struct cluster *c)
     if (c->config.memory_bytes_max > 0 && c->recorder == NULL) {
         options.offset_max = OFFSET_MAX;
     }
+    options.reads_seed = c->options.seed ^ READS_SALT;
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;
@@ -342,6 +344,9 @@ static void look_at_reads(struct node *n)
     replica_get_stats(n->server->replica, &stats);
     if (stats.follower_read_count > 0) {
         sometimes_reached(&n->cluster->sometimes, SOMETIMES_FOLLOWER_READ);
+    }
+    if (stats.stale_read_count > 0) {
+        sometimes_reached(&n->cluster->sometimes, SOMETIMES_STALE_READ);
     }
     if (stats.behind_count > 0) {
         sometimes_reached(&n->cluster->sometimes, SOMETIMES_READ_BEHIND);

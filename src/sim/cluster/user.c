@@ -8,14 +8,15 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/memory.h"
+#include "command/request.h"
 #include "sim/cluster/talk.h"
 
-enum { IN_FLIGHT_MAX = 64, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
+enum { IN_FLIGHT_MAX = 96, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
 enum { DOUBTS_MAX = 256 };                              /* Remembered per connection. */
 enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
 
 struct in_flight {
-    uint64_t operation; /* 0: SELECT or RESET, which concern only this connection. */
+    uint64_t operation; /* 0: SELECT, RESET or RAFT READS, which concern only this connection. */
     uint64_t ordinal;   /* On the connection, from 1. */
     uint64_t since_ns;
 };
@@ -27,6 +28,9 @@ struct user {
     struct prng prng;
     struct talk talk;
     uint16_t port;
+    struct prng reads_prng;      /* How connections want their reads to be served. */
+    enum read_mode read_mode;    /* Of this connection. */
+    uint64_t max_age_ns;         /* READ_STALE. */
     uint32_t database;           /* That the connection has selected. */
     uint64_t ordinal;            /* Of the last request on this connection. */
     uint64_t floor;              /* Position of the last reply on this connection. */
@@ -227,11 +231,41 @@ static void send_select(struct user *u)
     send_begin(u);
     if (u->database == 0 && prng_chance(&u->prng, 1, 4)) {
         argument(u, "RESET");
+        u->read_mode = READ_LINEARIZABLE;
     } else {
         argument(u, "SELECT");
         argument_number(u, u->database);
     }
     talk_command(&u->talk, u->arguments, u->argument_count);
+}
+
+/* Lincheck knows nothing of ages. */
+static void send_reads(struct user *u)
+{
+    char age[16];
+
+    u->read_mode = (enum read_mode)prng_below(&u->reads_prng, u->options.recorder == NULL ? 3 : 2);
+    send_begin(u);
+    argument(u, "RAFT");
+    argument(u, "READS");
+    if (u->read_mode == READ_STALE) {
+        uint64_t age_ms = 1ull << prng_below(&u->reads_prng, 12);
+
+        u->max_age_ns = age_ms * SIM_MS;
+        argument(u, "STALE");
+        argument(u, "MAXAGE");
+        snprintf(age, sizeof age, "%u", (unsigned)age_ms);
+        argument(u, age);
+    } else {
+        argument(u, u->read_mode == READ_LEASE ? "LEASE" : "linearizable");
+    }
+    talk_command(&u->talk, u->arguments, u->argument_count);
+}
+
+/* Nodes go by their own clocks. */
+static uint64_t with_drift(uint64_t age_ns)
+{
+    return age_ns + age_ns / 10;
 }
 
 static void send_one(struct user *u)
@@ -246,6 +280,10 @@ static void send_one(struct user *u)
     }
     f->operation =
         witness_invoke(u->options.witness, u->database, u->arguments, u->argument_count, is_write);
+    if (!is_write && u->read_mode == READ_STALE) {
+        witness_allow_age(u->options.witness, f->operation, sim_now_ns(u->options.sim),
+                          with_drift(u->max_age_ns));
+    }
     recorder_invoke(u->options.recorder, f->operation, u->options.number,
                     sim_now_ns(u->options.sim), u->database, u->arguments, u->argument_count);
     u->sent_count++;
@@ -267,6 +305,7 @@ static void user_opened(struct talk *talk)
 
     u->port = sim_stream_port(&talk->stream);
     u->database = 0;
+    u->read_mode = READ_LINEARIZABLE;
     u->ordinal = 0;
     u->floor = 0;
     u->doubt_count = 0;
@@ -323,7 +362,8 @@ static void user_replied(struct talk *talk, struct slice reply)
         sim_trace(u->options.sim, sim_machine_name(u->machine), "has reply %llu: %.*s",
                   (unsigned long long)f->operation, (int)reply.size - 2, reply.data);
     }
-    u->floor = witness_return(u->options.witness, f->operation, reply, u->floor);
+    u->floor = witness_return(u->options.witness, f->operation, reply, u->floor,
+                              sim_now_ns(u->options.sim));
     settle_doubts(u, f->operation, reply);
     recorder_return(u->options.recorder, f->operation, sim_now_ns(u->options.sim), reply);
     if (reply.data[0] != '-') {
@@ -380,6 +420,9 @@ static void user_round(struct io_timer *timer)
             if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 4)) {
                 send_select(u);
             }
+            if (u->options.reads_seed != 0 && prng_chance(&u->reads_prng, 1, 16)) {
+                send_reads(u);
+            }
             send_one(u);
         }
         talk_flush(&u->talk);
@@ -394,9 +437,10 @@ struct user *user_new(const struct user_options *options)
     struct user *u = memory_take_zeroed(1, sizeof *u);
     char name[16];
 
-    CHECK(2 * options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
+    CHECK(3 * options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
     u->options = *options;
     u->prng = sim_fork_prng(options->sim);
+    u->reads_prng = (struct prng){.state = options->reads_seed + options->number};
     snprintf(name, sizeof name, "c%u", (unsigned)options->number);
     u->machine = sim_machine_new(options->sim, name);
     u->io = sim_boot(u->machine);

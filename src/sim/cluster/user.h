@@ -31,6 +31,8 @@ struct user_options {
     uint32_t offset_max;  /* Up to this offset for SETRANGE, which takes as much memory; 0: it is
                            * not used. */
     uint64_t command_max; /* Sends no more than this until user_calm(); 0: no limit. */
+    uint64_t reads_seed;  /* Some connections weaken their reads, by chances of this seed; 0: none
+                           * does. */
     uint64_t think_ns;    /* Between two rounds, on average. */
     uint64_t patience_ns;
 };

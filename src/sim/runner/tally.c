@@ -44,6 +44,7 @@ void tally_add(struct tally *t, const struct cluster *c)
     one.sometimes[SOMETIMES_IN_DOUBT_EXECUTED] = one.witness.late_count;
     one.sometimes[SOMETIMES_SAID_FAILED] = one.witness.failed_count;
     one.sometimes[SOMETIMES_READ_LOGGED] = one.witness.logged_read_count;
+    one.sometimes[SOMETIMES_OLD_STATE_SEEN] = one.witness.stale_count;
     one.sometimes[SOMETIMES_OTHER_DATABASE] = one.witness.other_count;
     one.sometimes[SOMETIMES_KEY_MOVED] = one.witness.move_count;
     one.sometimes[SOMETIMES_DATABASES_SWAPPED] = one.witness.swap_count;
