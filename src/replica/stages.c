@@ -104,14 +104,15 @@ void stages_committed(struct stages *s, raft_id id, raft_index index, uint64_t n
 
     s->committed_next = kept(s, s->committed_next);
     if (await_commit(s, index)) {
-        place = take_place(s, MUTANT(first_named_as_last) ? s->nodes[0].id : id);
+        place = stages_place(s, MUTANT(first_named_as_last) ? s->nodes[0].id : id);
     }
     while (await_commit(s, index)) {
         struct stage_record *record = record_at(s, s->committed_next);
 
         record->committed_ns = now_ns;
-        record->last_place = place;
-        if (place < STAGES_NODES) {
+        /* Otherwise it is a change of members that has made a majority of those that have it. */
+        if (place < STAGES_NODES && record->stored_ns[place] == now_ns) {
+            record->last_place = place;
             s->nodes[place].last_count++;
         }
         count_late(s, s->committed_next);

@@ -34,7 +34,8 @@ struct stage_record {
     uint64_t answered_ns;
     uint64_t stored_ns[STAGES_NODES]; /* When it was known that the node has it durably. */
     uint32_t disk_us[STAGES_NODES];   /* For how long the node's disk had it, by its own word. */
-    uint32_t last_place;              /* The node whose acknowledgement has committed it. */
+    uint32_t last_place;              /* The node whose acknowledgement has committed it;
+                                       * STAGES_NODES: none, or it is not committed. */
 };
 
 struct stage_node {
@@ -77,7 +78,7 @@ void stages_proposed(struct stages *s, const struct stage_batch *batch, uint64_t
 /* That node has stored everything up to `index`, durably. */
 void stages_stored(struct stages *s, raft_id id, raft_index index, uint32_t disk_us,
                    uint64_t now_ns);
-/* Everything up to `index` is committed, by what that node has stored. */
+/* Everything up to `index` is committed; that node has stored something at this moment. */
 void stages_committed(struct stages *s, raft_id id, raft_index index, uint64_t now_ns);
 /* Whether a record up to `index` is committed, and not noted as applied yet. */
 bool stages_await_applied(const struct stages *s, raft_index index);

@@ -307,7 +307,7 @@ def test_request_log__shows_stages_of_recent_entries(shared):
     assert text(stages["last"]) in addresses
     slow = as_map(node.call("RAFT", "SLOW"))
     nodes = [as_map(each) for each in slow["nodes"]]
-    assert sum(each["last"] for each in nodes) == slow["batches"] > 0
+    assert 0 < sum(each["last"] for each in nodes) <= slow["batches"]
     assert sorted(text(each["address"]) for each in nodes) == addresses
     assert slow["slowest"] and "LAST" in run_cli(node, "slow").stdout
     line = run_cli(node, "request_log", str(plain[-1][0]), "1", "stages").stdout

@@ -2,6 +2,7 @@
  * entries of its log, and for messages that wait for its disk. */
 #include "kv/kv.h"
 #include "replica/admin.h"
+#include "replica/stages.h"
 #include "replica/state.h"
 #include "sim/cluster/cluster.h"
 
@@ -69,11 +70,38 @@ static void check_node(struct cluster *c, const struct node *n)
     }
 }
 
+/* Whether a stage did not come before the one before it; 0: it has not come yet. */
+static bool follows(uint64_t before_ns, uint64_t at_ns)
+{
+    return at_ns == 0 || (before_ns != 0 && before_ns <= at_ns);
+}
+
+static bool is_in_order(const struct stage_record *s)
+{
+    return s->received_ns <= s->proposed_ns && follows(s->proposed_ns, s->committed_ns) &&
+           follows(s->committed_ns, s->applied_ns) && follows(s->applied_ns, s->answered_ns) &&
+           (s->committed_ns == 0 || s->last_place == STAGES_NODES ||
+            s->stored_ns[s->last_place] == s->committed_ns);
+}
+
+/* The stages of a leader's newest entry whose answers were sent (I-207). */
+static void check_stages(struct cluster *c, const struct node *n)
+{
+    const struct replica *r = n->server->replica;
+    const struct stage_record *record = stages_find(r->stages, r->applied_index);
+
+    if (raft_role(r->raft) == RAFT_LEADER && record != NULL && !is_in_order(record)) {
+        verdict_broken(&c->verdict, "stages", "%s shows wrong times for entries %llu to %llu",
+                       n->name, ULL(record->first), ULL(record->last));
+    }
+}
+
 void bounds_check(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
         if (c->nodes[i].phase == NODE_UP) {
             check_node(c, &c->nodes[i]);
+            check_stages(c, &c->nodes[i]);
         }
     }
 }
