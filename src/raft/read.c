@@ -37,7 +37,8 @@ int raft_read_on_ask(struct raft *r)
 raft_index raft_read_index_for(const struct raft *r, raft_id asker)
 {
     const struct raft_configuration *c = raft_configuration(r);
-    bool is_ready = raft_is_ready(r) || MUTANT(read_before_term_commit);
+    bool is_ready = (raft_is_ready(r) && (!raft_never_leads(r) || MUTANT(caretaker_serves))) ||
+                    MUTANT(read_before_term_commit);
     uint32_t set = 0;
 
     for (uint32_t i = 0; i < c->member_count; i++) {

@@ -97,17 +97,11 @@ static void leave_office(struct replica *r)
 
 void disk_look(struct replica *r)
 {
-    struct raft_event event = {.kind = RAFT_RELUCTANT,
-                               .now_ns = io_now_ns(r->io),
-                               .is_reluctant = store_is_full(r->store)};
+    bool is_full = store_is_full(r->store);
 
-    bool is_news = disk_policy_set_full(&r->disk_policy, event.is_reluctant);
-
+    disk_policy_set_full(&r->disk_policy, is_full);
     peers_set_disk(r->peers, own_disk(r));
-    if (is_news) {
-        replica_step(r, &event, NULL);
-    }
-    if (event.is_reluctant && raft_role(r->raft) == RAFT_LEADER) {
+    if (is_full && raft_role(r->raft) == RAFT_LEADER) {
         leave_office(r);
     }
 }

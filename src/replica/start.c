@@ -68,6 +68,7 @@ struct replica *replica_start(const struct replica_options *options,
     contradictions_init(&r->contradictions, options->election_timeout_ns);
     compare_init(r);
     disk_policy_init(&r->disk_policy, options->election_timeout_ns);
+    leading_init(r);
     announce_init(r);
     log_window_init(&r->window);
     time_share_begin(&r->share, r->io, r->probe, 0);

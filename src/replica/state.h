@@ -10,6 +10,7 @@
  *   from_peers.c  messages from peers
  *   announce.c    when this node's address is announced
  *   disk.c        the disks of the members, and what follows
+ *   leading.c     who should lead
  *   level.c       the feature level of the cluster
  *   memory_use.c  the memory in use: everything that counts for its limit
  *   watch.c       whether members answer, and the disk keeps up
@@ -39,6 +40,7 @@
 #include "replica/forwards.h"
 #include "replica/health.h"
 #include "replica/intake.h"
+#include "replica/leading.h"
 #include "replica/memory.h"
 #include "replica/outbox.h"
 #include "replica/promises.h"
@@ -158,6 +160,7 @@ struct replica {
     bool is_answering;       /* This turn began with entries to apply. */
     struct health health;
     struct disk_policy disk_policy;
+    struct leading leading;
     struct snapshotter snapshotter;
     struct compaction compaction;
     struct serving serving;
@@ -314,12 +317,18 @@ void watch_fired(struct io_timer *timer);
 
 /* --- disk.c --------------------------------------------------------------------- */
 
-/* Each turn: reports the state of the disk to the core and the peers; a leader acts on it. */
+/* Each turn: reports the state of the disk to the peers; a leader acts on it. */
 void disk_look(struct replica *r);
 /* Leader: what disks mean for the next write. */
 enum disk_outlook disk_outlook(const struct replica *r);
 /* Leader: to which node to transfer leadership, preferably one with room; 0: the core decides. */
 raft_id disk_successor(const struct replica *r);
+
+/* --- leading.c ------------------------------------------------------------------ */
+
+void leading_init(struct replica *r);
+/* Each turn, after disk_look(): whether this node is reluctant to lead; a leader may hand over. */
+void leading_look(struct replica *r);
 
 /* --- memory_use.c --------------------------------------------------------------- */
 

@@ -119,6 +119,7 @@ static void persist(struct replica *r, const struct raft_event *event,
     };
 
     store_write(r->store, &write);
+    stall_note_written(&r->leading.stall, write.seq, io_now_ns(r->io));
     probe_call(r->probe, written, &write);
     entry_release(own);
 }
@@ -310,6 +311,7 @@ void replica_store_durable(void *context, uint64_t seq)
     struct replica *r = context;
 
     probe_call(r->probe, durable, seq);
+    stall_note_durable(&r->leading.stall, seq, io_now_ns(r->io));
     if (r->is_ended || !r->is_running) {
         if (seq == r->seq_offset && !r->is_ended) {
             replica_run(r); /* The first entry of a new cluster. */

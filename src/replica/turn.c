@@ -90,6 +90,7 @@ static void place_all(struct replica *r)
     r->proposals.gathering_ends_ns = 0;
     stop_progress(r);
     disk_look(r);
+    leading_look(r);
     level_look(r);
     admin_show_log(r);
     admin_progress(r);

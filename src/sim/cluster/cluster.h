@@ -22,6 +22,7 @@ enum {
     CLUSTER_USERS_MAX = 8,
     CLUSTER_PORT = 8000,
     CLUSTER_PEER_PORT = 18000,
+    OPERATOR_WORDS_MAX = 6,
 };
 
 struct cluster;
@@ -76,7 +77,7 @@ struct operator
     struct io *io;
     struct talk talk;
     struct io_timer timer; /* How long it waits for a reply. */
-    char words[4][64];
+    char words[OPERATOR_WORDS_MAX][64];
     uint32_t word_count;
     bool is_busy;
     uint64_t done_count;
@@ -244,6 +245,9 @@ void operator_command(struct operator* o, const char *a, const char *b, const ch
 /* The same, for that node; NULL: sends nothing. */
 void operator_command_to(struct operator* o, const struct node *n, const char *a, const char *b,
                          const char *c);
+
+/* The same for any words; NULL ends them. */
+void operator_command_words(struct operator* o, const struct node *n, const char *const *words);
 
 /* nemesis.c */
 struct nemesis *nemesis_new(struct cluster *c);

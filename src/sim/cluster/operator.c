@@ -16,7 +16,7 @@ static void operator_end(struct operator* o)
 static void operator_opened(struct talk *talk)
 {
     struct operator* o = container_of(talk, struct operator, talk);
-    struct slice arguments[4];
+    struct slice arguments[OPERATOR_WORDS_MAX];
 
     for (uint32_t i = 0; i < o->word_count; i++) {
         arguments[i] = slice_str(o->words[i]);
@@ -72,18 +72,25 @@ void operator_command(struct operator* o, const char *a, const char *b, const ch
 void operator_command_to(struct operator* o, const struct node *n, const char *a, const char *b,
                          const char *c)
 {
-    const char *words[3] = {a, b, c};
+    const char *words[] = {a, b, c, NULL};
+
+    operator_command_words(o, n, words);
+}
+
+void operator_command_words(struct operator* o, const struct node *n, const char *const *words)
+{
     struct io_address address = {.port = CLUSTER_PORT};
 
     if (o->is_busy || n == NULL) {
         return;
     }
     o->word_count = 0;
-    for (int i = 0; i < 3 && words[i] != NULL; i++) {
-        snprintf(o->words[o->word_count++], sizeof o->words[0], "%s", words[i]);
+    while (o->word_count < OPERATOR_WORDS_MAX && words[o->word_count] != NULL) {
+        snprintf(o->words[o->word_count], sizeof o->words[0], "%s", words[o->word_count]);
+        o->word_count++;
     }
-    sim_trace(o->cluster->sim, "op", "asks %s: %s %s %s", n->name, a, b == NULL ? "" : b,
-              c == NULL ? "" : c);
+    sim_trace(o->cluster->sim, "op", "asks %s: %s %s %s", n->name, words[0],
+              o->word_count < 2 ? "" : words[1], o->word_count < 3 ? "" : words[2]);
     o->is_busy = true;
     snprintf(address.host, sizeof address.host, "%s", n->host);
     talk_open(&o->talk, &address);
