@@ -83,6 +83,9 @@ uint64_t peers_outgoing_bytes(const struct peers *p)
 {
     uint64_t bytes = 0;
 
+    if (p->io == NULL) {
+        return 0; /* They are not started while the node loads. */
+    }
     list_for_each(node, &p->all)
     {
         const struct peer *peer = container_of(node, struct peer, link);

@@ -37,6 +37,7 @@ def test_loading__is_answered_and_ends_when_told_to(cluster):
     await_loading()
     assert b"loading:1\r\n" in node.call("INFO", "persistence")
     assert b"role:slave" in node.call("INFO", "replication")
+    assert b"loading:1\r\n" in node.call("INFO", "everything")
     assert node.stop() == 0
     assert "listening" not in node.log().rsplit("starting", 1)[1]
     await_loading()

@@ -73,6 +73,7 @@ static void test_loading__goes_on_in_turns_and_takes_no_part(void **state)
     struct replica_progress before;
     struct replica_progress after;
     raft_index applied_index;
+    struct figures figures;
 
     (void)state;
     cluster_start(n);
@@ -84,6 +85,8 @@ static void test_loading__goes_on_in_turns_and_takes_no_part(void **state)
     assert_false(n->server->replica->is_running);
     assert_false(replica_is_serving(n->server->replica));
     applied_index = replica_applied_index(cluster_leader(c)->server->replica);
+    replica_get_figures(n->server->replica, &figures); /* As INFO does. */
+    assert_int_equal(figures.outgoing_bytes, 0);
     calm_cluster_run_for(c, 3 * SIM_S);
     assert_false(is_loading(n));
     assert_true(n->server->replica->is_running);
