@@ -43,6 +43,8 @@ struct server_probe {
     /* The state machine was replaced by a snapshot, at the start or while the node runs. */
     void (*restored)(void *context, const struct store_snapshot *snapshot, uint64_t kv_digest,
                      uint64_t kv_time_us);
+    /* What the disk had lost is durable again. */
+    void (*repaired)(void *context, const struct raft *r);
     /* The log begins after that entry from now on. */
     void (*compacted)(void *context, raft_index origin);
 

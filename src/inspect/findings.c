@@ -22,6 +22,9 @@ static void add_fault(struct findings *f, const char *subject, const char *fault
 
 static enum finding_verdict verdict_of(const struct recovery_row *row)
 {
+    if (row->verdict == RECOVERY_REPAIR) {
+        return FINDING_REPAIRED;
+    }
     if (!recovery_lets_start(row)) {
         return FINDING_REFUSED;
     }
@@ -35,9 +38,13 @@ static void add_row(struct findings *f, const char *subject, const struct recove
 
     finding->id = row->id;
     finding->verdict = verdict_of(row);
-    if (finding->verdict == FINDING_REFUSED) {
+    if (finding->verdict >= FINDING_REPAIRED) {
         recovery_sentence(row, facts, finding->text, sizeof finding->text);
-        finding->advice = recovery_advice(row, facts);
+        finding->advice = finding->verdict == FINDING_REFUSED
+                              ? recovery_advice(row, facts)
+                              : "the next start keeps what comes before the damage, puts damaged "
+                                "files into the directory damaged, and gets the rest from other "
+                                "members; if this is the only member, it refuses";
         return;
     }
     if (row->verdict == RECOVERY_START) {
@@ -124,6 +131,9 @@ const char *finding_verdict_text(enum finding_verdict verdict)
         return "good: a node would start here";
     case FINDING_MENDED:
         return "damaged: a node would start here and mend it";
+    case FINDING_REPAIRED:
+        return "damaged: a node would start here if there are other members, and get from them "
+               "what is missing";
     case FINDING_REFUSED:
         break;
     }

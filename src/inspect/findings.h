@@ -7,8 +7,9 @@
 
 enum finding_verdict {
     FINDING_GOOD,
-    FINDING_MENDED, /* Damage that the next start repairs by itself. */
-    FINDING_REFUSED /* A node does not start here. */
+    FINDING_MENDED,   /* Damage that the next start repairs by itself. */
+    FINDING_REPAIRED, /* Damage for which it needs other members; without any it refuses. */
+    FINDING_REFUSED   /* A node does not start here. */
 };
 
 struct finding {
@@ -30,7 +31,7 @@ void findings_list(const struct survey *s, const struct snapshot_files *snapshot
                    struct findings *ret_findings);
 /* The worst of them. */
 enum finding_verdict findings_verdict(const struct findings *f);
-/* "good", "damaged, and mended by the next start", "a node refuses to start here". */
+/* A sentence. */
 const char *finding_verdict_text(enum finding_verdict verdict);
 
 #endif /* RAKIT_INSPECT_FINDINGS_H */

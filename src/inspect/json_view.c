@@ -137,8 +137,10 @@ static void show_snapshot(struct output *out, const struct snapshot_file *file)
 
 static const char *verdict_name(enum finding_verdict verdict)
 {
-    static const char *const names[] = {
-        [FINDING_GOOD] = "good", [FINDING_MENDED] = "mended", [FINDING_REFUSED] = "refused"};
+    static const char *const names[] = {[FINDING_GOOD] = "good",
+                                        [FINDING_MENDED] = "mended",
+                                        [FINDING_REPAIRED] = "repaired",
+                                        [FINDING_REFUSED] = "refused"};
 
     return names[verdict];
 }

@@ -538,8 +538,9 @@ static void forget_replica(struct peers *p)
     peers_set_holds(p, 0, 0, 0);
 }
 
-void peers_close(struct peers *p, const struct peers_events *events)
+void peers_close(struct peers *p, const struct log *log, const struct peers_events *events)
 {
+    p->log = log;
     p->events = *events;
     forget_replica(p);
     if (!MUTANT(restart_keeps_incarnation)) {

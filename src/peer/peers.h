@@ -239,8 +239,9 @@ void peers_show_key(struct peers *p, const struct store_key *key);
 void peers_open(struct peers *p, uint64_t cluster_id, uint64_t epoch, const struct store_key *key,
                 const struct peers_source *source);
 /* The opposite, at once: ends all connections, and welcomes nobody until it is opened again, as a
- * process of its own, for `events`. The store of its source must be closed already. */
-void peers_close(struct peers *p, const struct peers_events *events);
+ * process of its own, for `events`, and with that log. The store of its source must be closed
+ * already. */
+void peers_close(struct peers *p, const struct log *log, const struct peers_events *events);
 /* Whether that node announces this address as its own, if it is connected. */
 enum peers_word { PEERS_NO_WORD, PEERS_LIVES_THERE, PEERS_LIVES_ELSEWHERE };
 enum peers_word peers_word_of(const struct peers *p, const struct member_address *address);

@@ -232,6 +232,12 @@ static int load_some(struct replica *r, char *text, size_t text_size)
     return rv;
 }
 
+/* (STORE_EFORMAT is another program's.) */
+static bool is_damage(int error)
+{
+    return error == STORE_EDAMAGED || error == STORE_EIO;
+}
+
 enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size)
 {
     int rv = load_some(r, text, text_size);
@@ -241,9 +247,14 @@ enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size
         io_turn_soon(r->io);
         return REPLICA_LOADS;
     }
+    bool is_in_snapshot = r->is_loading_snapshot;
+    struct store_snapshot snapshot = r->snapshot_replay.snapshot;
+
     load_end(r);
     if (rv != 0) {
-        return REPLICA_UNLOADABLE;
+        return is_in_snapshot && is_damage(rv) && store_give_up_snapshot(r->store, snapshot.index)
+                   ? REPLICA_DAMAGED
+                   : REPLICA_UNLOADABLE;
     }
     r->is_loading = false;
     snapshotter_note_log(&r->snapshotter);
@@ -251,6 +262,7 @@ enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size
         r->recovered.commit_index = r->applied_index; /* The state in a snapshot is committed. */
     }
     raft_restore_commit(r->raft, r->recovered.commit_index);
+    repair_restore(r);
     snapshots_announce(r);
     probe_call(r->probe, recovered, r->raft, &r->recovered);
     return REPLICA_LOADED;

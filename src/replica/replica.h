@@ -106,6 +106,7 @@ struct replica *replica_start(const struct replica_options *options,
 enum replica_loaded {
     REPLICA_LOADS, /* There is more: call again in the next turn. */
     REPLICA_LOADED,
+    REPLICA_DAMAGED,    /* What is damaged was put aside: call replica_restart(). */
     REPLICA_UNLOADABLE, /* The reason is in `text`, and only replica_free() may follow. */
 };
 
@@ -166,6 +167,8 @@ void replica_hand_over(struct replica *r);
 bool replica_is_settled(const struct replica *r);
 /* Whether the node has entries: it was a member of its cluster before. */
 bool replica_has_log(const struct replica *r);
+/* Whether its disk has lost entries that are not there again. */
+bool replica_lacks_entries(const struct replica *r);
 const struct store_recovered *replica_recovered(const struct replica *r);
 /* Answers every remaining request with an error, so that its maker can free it; nothing is
  * stepped any more. Then call replica_free(), and then end the peers. */

@@ -23,6 +23,7 @@ static void make_core(struct replica *r)
         .election_timeout_ns = options->election_timeout_ns,
         .heartbeat_interval_ns = options->heartbeat_interval_ns,
         .runs_max = TERMS_MAX_AT_FIRST,
+        .life = r->recovered.vote_generation,
     };
 
     io_random(r->io, &core_options.seed, sizeof core_options.seed);
@@ -90,6 +91,8 @@ struct replica *replica_start(const struct replica_options *options,
         .durable = replica_store_durable,
         .failed = replica_store_failed,
         .room = replica_store_room,
+        .may_repair = repair_may_help,
+        .damaged = repair_on_damage,
         .context = r,
     };
 

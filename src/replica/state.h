@@ -21,6 +21,7 @@
  *   install.c     a snapshot from another node replaces state and log
  *   compare.c     digests of the state, compared with those of other nodes
  *   restore.c     the state is replaced by that of a snapshot
+ *   repair.c      what the disk has lost comes back from other members
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
 #define RAKIT_REPLICA_STATE_H
@@ -171,6 +172,7 @@ struct replica {
     struct contradictions contradictions;
     struct stages *stages;      /* Leader: how its entries came along. */
     uint64_t batch_received_ns; /* For those appended next: when the first arrived; 0: then. */
+    uint64_t repair_warn_ns;    /* When to log next that entries are still missing. */
     struct digests digests;
     raft_index digest_sent_index; /* Up to here digests were sent. */
     struct replica_stats stats;
@@ -219,6 +221,16 @@ struct loaded_state;
 /* Takes over the state that was loaded from that snapshot; the caller informs the core. */
 void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
                      struct loaded_state *loaded);
+/* --- repair.c -------------------------------------------------------------------------- */
+
+/* For the store: see store_options. */
+bool repair_may_help(void *context, uint64_t node_id, struct slice members);
+void repair_on_damage(void *context, const char *text);
+/* The core may lack entries; before its first step. */
+void repair_restore(struct replica *r);
+/* Each turn: whether everything is there again. */
+void repair_look(struct replica *r);
+
 /* --- load.c --- */
 /* Begins what replica_load() continues. On failure writes the reason to `text`. */
 bool load_begin(struct replica *r, char *text, size_t text_size);

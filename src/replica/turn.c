@@ -113,6 +113,7 @@ void replica_place(struct replica *r)
     r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
     if (r->is_running) {
         install_look(r);
+        repair_look(r);
         if (!r->is_installing) {
             place_all(r);
         }

@@ -219,7 +219,7 @@ static void begin(struct server *s)
     struct replica *r = s->replica;
     bool is_added = replica_cluster_id(r) != 0 && !replica_is_founder(r);
 
-    if (replica_has_log(r) || is_added) {
+    if (replica_has_log(r) || replica_lacks_entries(r) || is_added) {
         replica_run(r); /* It was added but has not heard from a leader, which will find it. */
         if (s->config.has_contact && s->contact == NULL) {
             start_contact(s);
@@ -334,6 +334,10 @@ static bool load(struct server *s, char *text, size_t text_size)
         return true;
     case REPLICA_LOADED:
         return take_part(s, text, text_size);
+    case REPLICA_DAMAGED:
+        s->wants_restart = true;
+        io_turn_soon(s->io);
+        return true;
     case REPLICA_UNLOADABLE:
         break;
     }
@@ -485,9 +489,11 @@ static void restart_replica(struct server *s)
         clients_set_replica(s->clients, next);
     }
 
-    struct peers_events events = replica_peers_events(s->replica);
+    if (s->peers.io != NULL) { /* Otherwise it was still loading. */
+        struct peers_events events = replica_peers_events(s->replica);
 
-    peers_close(&s->peers, &events);
+        peers_close(&s->peers, replica_log(s->replica), &events);
+    }
     if (next == NULL) {
         clients_shut(s->clients);
         give_up(s, text);

@@ -20,7 +20,8 @@ static bool is_leftover(const char *name)
     size_t size = strlen(name);
     bool is_ours = begins_with(name, "log-") || begins_with(name, "vote-") ||
                    begins_with(name, "identity") || begins_with(name, CLUSTER_KEY_NAME) ||
-                   begins_with(name, ORIGIN_NAME) || begins_with(name, "snapshot-");
+                   begins_with(name, ORIGIN_NAME) || begins_with(name, "snapshot-") ||
+                   begins_with(name, "repair");
 
     return is_ours && size > 4 && size < NAME_BYTES_MAX && strcmp(name + size - 4, ".tmp") == 0;
 }

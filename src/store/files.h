@@ -52,6 +52,7 @@ uint64_t segment_number_of(const char *name);
 #define MAGIC_KEY      "RAKITKEY"
 #define MAGIC_VOTE     "RAKITVOT"
 #define MAGIC_ORIGIN   "RAKITORI"
+#define MAGIC_REPAIR   "RAKITREP"
 #define MAGIC_SEGMENT  "RAKITSEG"
 #define MAGIC_BATCH    "RAKITBAT"
 #define MAGIC_SNAPSHOT "RAKITSNP"

@@ -36,7 +36,10 @@ static enum file_state decode(const char *sector, const struct store_identity *i
         .checksum = get_u64(sector + HEAD_FIELDS_AT + 40),
         .dropped_batch = get_u64(sector + HEAD_FIELDS_AT + 48),
     };
-    return is_number(ret_origin->entry.index) && is_number(ret_origin->first_segment)
+    bool is_beginning = ret_origin->entry.index == 0 && ret_origin->entry.term == 0;
+
+    return (is_number(ret_origin->entry.index) || is_beginning) &&
+                   is_number(ret_origin->first_segment)
                ? FILE_GOOD
                : FILE_DAMAGED;
 }

@@ -10,6 +10,7 @@
 #ifndef RAKIT_STORE_RECOVERY_H
 #define RAKIT_STORE_RECOVERY_H
 
+#include "base/buffer.h"
 #include "store/store_state.h"
 
 enum recovery_verdict {
@@ -17,6 +18,8 @@ enum recovery_verdict {
     RECOVERY_MEND,       /* A copy of the vote is written again from the other one. */
     RECOVERY_DROP,       /* What is after the end was never acknowledged, and is dropped. */
     RECOVERY_RESTART,    /* A snapshot replaces the whole log. */
+    RECOVERY_REPAIR,     /* Other members may have what is damaged or missing here: repair.h. If
+                          * there are none, refuse. */
     RECOVERY_DAMAGED,    /* Refuse: the content is not what was written. */
     RECOVERY_MISSING,    /* Refuse: something that was written is missing. */
     RECOVERY_FOREIGN,    /* Refuse: files of different data directories. */
@@ -28,7 +31,11 @@ enum recovery_verdict {
  * snapshots, which must reach the beginning of the log. */
 enum recovery_subject { RECOVERY_VOTES, RECOVERY_LOG, RECOVERY_SNAPSHOTS };
 
-enum { RECOVERY_LOST_MAX = 8, RECOVERY_SENTENCE_BYTES = 3 * PATH_BYTES_MAX };
+enum {
+    RECOVERY_LOST_MAX = 8,
+    RECOVERY_BAD_MAX = 8,
+    RECOVERY_SENTENCE_BYTES = 3 * PATH_BYTES_MAX,
+};
 
 /* Entries of one batch whose identities are known and whose records are bad. */
 struct recovery_lost {
@@ -37,11 +44,20 @@ struct recovery_lost {
     uint64_t last_index;
 };
 
+/* The newest batch of which a good head was found at its own place. */
+struct recovery_top {
+    uint64_t batch;
+    uint64_t last_index; /* With this entry the log ended then. */
+    uint64_t last_term;  /* 0: unknown, for the batch has no entries. */
+};
+
 struct recovery_snapshots {
-    struct store_snapshot newest; /* Good, and not below the origin; index 0: none. */
-    bool is_beyond_log;           /* The log ends before it, or has another entry at its index. */
-    uint64_t below_index;         /* The newest good one that is below the origin; 0: none. */
-    uint64_t bad_index;           /* The newest bad one that is not below the origin; 0: none. */
+    struct store_snapshot newest;   /* Good, and not below the origin; index 0: none. */
+    bool is_beyond_log;             /* The log ends before it, or has another entry at its index. */
+    uint64_t below_index;           /* The newest good one that is below the origin; 0: none. */
+    uint64_t bad_index;             /* The newest bad one that is not below the origin; 0: none. */
+    uint64_t bad[RECOVERY_BAD_MAX]; /* All bad ones, as far as there is room. */
+    uint32_t bad_count;
     enum file_state bad_state;
     int error;
     uint64_t foreign_index; /* One of another cluster or group, or with another one's name; 0:
@@ -63,7 +79,8 @@ struct recovery_facts {
 
     /* The segments from there on. Observing ends at the first one that is not good. */
     uint64_t segment_count;
-    uint64_t gap; /* The first missing number below an existing one; 0: none. */
+    uint64_t gap;          /* The first missing number below an existing one; 0: none. */
+    uint64_t usable_count; /* Segments before the gap. */
     uint64_t bad_segment;
     enum file_state bad_state;
     uint32_t version;
@@ -88,6 +105,7 @@ struct recovery_facts {
     uint64_t heads_last_index;
     struct recovery_lost lost[RECOVERY_LOST_MAX]; /* The first ones. */
     uint32_t lost_count;
+    struct recovery_top top;
 
     /* What is after the end. */
     uint64_t torn_bytes;   /* All sectors that are not zero. */
@@ -125,6 +143,9 @@ const char *recovery_advice(const struct recovery_row *row, const struct recover
 int recovery_explain(const struct recovery_row *row, const struct recovery_facts *f,
                      struct complaint *c);
 
+/* The last batch that may have been acknowledged: something records a batch after the end as
+ * durable. */
+uint64_t recovery_known_batch(const struct recovery_facts *f);
 /* Whether a batch drops entries that are committed according to the chain up to here; whether it
  * leaves a gap. */
 bool recovery_drops_committed(const struct recovery_facts *f, const struct batch_head *head);
@@ -150,6 +171,14 @@ struct recovery_watch {
                  const struct batch_head *head, bool is_astray);
 };
 
+/* What the file `repair` says. */
+struct repair_mark {
+    bool is_there;
+    uint64_t first_index; /* The first missing entry. */
+    uint64_t last_index;  /* With this entry the log had ended; 0: unknown. */
+    uint64_t last_term;
+};
+
 /* What was found, for those that act on it. */
 struct recovery {
     struct store *store;
@@ -160,6 +189,11 @@ struct recovery {
     size_t tail;     /* The segment with the last complete batch. */
     uint64_t job_at; /* Where the batches of the last job begin in it. */
     const struct recovery_row *snapshot_row;
+    struct buffer members;        /* Of the newest membership in the log up to its end; or empty. */
+    const char *repair_case;      /* The row for which something is given up; NULL: nothing is. */
+    bool drops_log;               /* All of the log is. */
+    struct repair_mark earlier;   /* Found at the start. */
+    struct repair_mark mark;      /* Written by this start. */
     struct recovery_watch *watch; /* Or NULL. */
 };
 

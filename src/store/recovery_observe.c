@@ -12,7 +12,10 @@
 #include "store/log_reader.h"
 #include "store/recovery.h"
 
-enum { WINDOW_BYTES = 1024 * 1024 };
+enum {
+    WINDOW_BYTES = 1024 * 1024,
+    CONFIGURATION_KIND = 3, /* docs/DISK_FORMAT.md, "Batch". */
+};
 
 /* --- the segments there are --- */
 
@@ -58,6 +61,7 @@ static void list_segments(struct recovery *r)
         uint64_t number = f->origin.first_segment + i;
 
         f->gap = r->segments[i].head.number == number ? 0 : number;
+        f->usable_count += f->gap == 0;
     }
 }
 
@@ -111,6 +115,13 @@ static void note_lost(struct recovery_facts *f, uint64_t batch, uint64_t index)
     }
 }
 
+/* The newest membership of the log so far, to see whether there are other members. */
+static void note_members(struct recovery *r, struct slice payload)
+{
+    buffer_consume(&r->members, buffer_size(&r->members));
+    buffer_append_slice(&r->members, payload);
+}
+
 /* Compares the records of a batch with their identities; returns whether all are good. */
 static bool judge_records(struct recovery *r, struct log_reader *reader, uint64_t offset,
                           const struct batch_head *head)
@@ -122,9 +133,14 @@ static bool judge_records(struct recovery *r, struct log_reader *reader, uint64_
         struct entry_identity id;
 
         batch_identity_at(data, head, i, &id);
-        if (batch_payload(data, head, &reader->place, &id).data == NULL) {
+
+        struct slice payload = batch_payload(data, head, &reader->place, &id);
+
+        if (payload.data == NULL) {
             note_lost(&r->facts, head->number, id.index);
             is_whole = false;
+        } else if (id.kind == CONFIGURATION_KIND && is_whole) {
+            note_members(r, payload);
         }
     }
     return is_whole;
@@ -210,6 +226,22 @@ static void show_batch(const struct recovery *r, struct log_reader *reader, uint
     }
 }
 
+/* A good head at its own place, with its table. */
+static void note_top(struct recovery_facts *f, const char *data, const struct batch_head *head)
+{
+    struct entry_identity id = {.term = 0};
+
+    if (head->number <= f->top.batch) {
+        return;
+    }
+    if (head->entry_count > 0) {
+        batch_identity_at(data, head, head->entry_count - 1, &id);
+    }
+    f->top = (struct recovery_top){.batch = head->number,
+                                   .last_index = head->first_index + head->entry_count - 1,
+                                   .last_term = id.term};
+}
+
 /* Follows the chain through one segment as far as it goes. */
 static void follow_segment(struct recovery *r, struct log_reader *reader,
                            struct recovery_segment *segment)
@@ -217,11 +249,14 @@ static void follow_segment(struct recovery *r, struct log_reader *reader,
     struct recovery_facts *f = &r->facts;
     struct batch_head head;
     uint64_t at = SECTOR_BYTES;
+    const char *data;
 
     if (r->watch != NULL) {
         r->watch->segment(r->watch, segment);
     }
-    while (log_reader_head(reader, at, &head) != NULL && is_next(&f->heads, &head)) {
+    while ((data = log_reader_head(reader, at, &head)) != NULL && is_next(&f->heads, &head)) {
+        note_top(f, data, &head);
+
         bool is_whole = judge_records(r, reader, at, &head) && f->heads.batch == f->end.batch;
 
         if (reader->error != 0) {
@@ -252,7 +287,7 @@ static void follow_segment(struct recovery *r, struct log_reader *reader,
 /* Reads a good head at any place. Only this node can have written it, because its checksum
  * includes the salt of its own segment. If it is at another place than its own, it went astray:
  * the disk has written it there, maybe over older batches, which nothing else may record. */
-static bool read_head(const struct recovery *r, struct log_reader *reader, uint64_t at,
+static bool read_head(struct recovery *r, struct log_reader *reader, uint64_t at,
                       struct batch_head *ret_head, bool *ret_is_astray)
 {
     const char *data = log_reader_view(reader, at, SECTOR_BYTES);
@@ -266,7 +301,11 @@ static bool read_head(const struct recovery *r, struct log_reader *reader, uint6
     }
     batch_head_claims(data, &place.segment, &place.offset);
     if (place.segment == reader->place.segment && place.offset == at) {
-        return log_reader_head(reader, at, ret_head) != NULL;
+        data = log_reader_head(reader, at, ret_head);
+        if (data != NULL) {
+            note_top(&r->facts, data, ret_head);
+        }
+        return data != NULL;
     }
 
     /* The salt of a dropped segment is unknown, and its content is not needed. */
@@ -350,7 +389,7 @@ static void observe_from(struct recovery *r, size_t first,
     const struct recovery_facts *f = &r->facts;
     struct log_reader reader;
 
-    for (size_t i = first; i < f->segment_count && f->bad_segment == 0 && f->senseless.number == 0;
+    for (size_t i = first; i < f->usable_count && f->bad_segment == 0 && f->senseless.number == 0;
          i++) {
         if (open_segment(r, &r->segments[i], &reader)) {
             look(r, &reader, &r->segments[i]);
@@ -387,6 +426,10 @@ int recovery_observe_log(struct recovery *r)
     struct recovery_facts *f = &r->facts;
 
     observe_origin(r);
+    if (f->origin_state == FILE_DAMAGED) {
+        list_segments(r); /* They may have to be given up. */
+        return f->error;
+    }
     if (f->origin_state != FILE_GOOD && f->origin_state != FILE_MISSING) {
         return 0;
     }
@@ -394,12 +437,10 @@ int recovery_observe_log(struct recovery *r)
     if (f->error != 0) {
         return f->error;
     }
-    if (f->gap == 0) {
-        observe_from(r, 0, follow_segment);
-        f->max_job = f->end.job;
-        observe_from(r, r->tail, inspect_rest);
-    }
-    if (f->segment_count > 0) {
+    observe_from(r, 0, follow_segment);
+    f->max_job = f->end.job;
+    observe_from(r, r->tail, inspect_rest);
+    if (f->usable_count > 0) {
         f->end_segment = r->segments[r->tail].head.number;
         f->end_offset = r->segments[r->tail].end;
         f->used_count = f->segment_count - r->tail;

@@ -16,6 +16,9 @@ static void note_bad(struct recovery_facts *f, uint64_t index, enum file_state s
 {
     struct recovery_snapshots *found = &f->snapshots;
 
+    if (found->bad_count < RECOVERY_BAD_MAX) {
+        found->bad[found->bad_count++] = index;
+    }
     if (index >= f->origin.entry.index && index > found->bad_index) {
         found->bad_index = index;
         found->bad_state = state;

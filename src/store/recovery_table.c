@@ -1,4 +1,5 @@
 /* recovery_table.c - the conditions of the rows, the choice among them, and their sentences. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,11 @@ static bool segments_end_early(const struct recovery_facts *f)
 static bool has_bad_segment(const struct recovery_facts *f, enum file_state state)
 {
     return f->bad_segment != 0 && f->bad_state == state;
+}
+
+static bool segment_has_bad_sectors(const struct recovery_facts *f)
+{
+    return has_bad_segment(f, FILE_UNREADABLE) && f->error == -EIO;
 }
 
 static bool segment_is_unreadable(const struct recovery_facts *f)
@@ -226,6 +232,12 @@ static bool snapshot_is_not_needed(const struct recovery_facts *f)
     return f->origin.entry.index == 0 || MUTANT(snapshot_not_needed);
 }
 
+static bool snapshot_has_bad_sectors(const struct recovery_facts *f)
+{
+    return f->snapshots.bad_index != 0 && f->snapshots.bad_state == FILE_UNREADABLE &&
+           f->snapshots.error == -EIO;
+}
+
 static bool snapshot_is_unreadable(const struct recovery_facts *f)
 {
     return f->snapshots.bad_index != 0 && f->snapshots.bad_state == FILE_UNREADABLE;
@@ -269,9 +281,7 @@ const struct recovery_row *recovery_decide(const struct recovery_facts *f,
 
 enum { WORD_BYTES = 512 };
 
-/* The last batch that may have been acknowledged: something records a batch after the end as
- * durable. */
-static uint64_t known_batch(const struct recovery_facts *f)
+uint64_t recovery_known_batch(const struct recovery_facts *f)
 {
     uint64_t batch = f->vote->synced_batch;
 
@@ -286,7 +296,7 @@ static uint64_t known_batch(const struct recovery_facts *f)
 /* Lists the lost entries: those with known identities, and those without. */
 static void list_lost(const struct recovery_facts *f, char *to)
 {
-    uint64_t known = known_batch(f);
+    uint64_t known = recovery_known_batch(f);
     int size = 0;
 
     for (uint32_t i = 0; i < f->lost_count && f->lost[i].batch <= known; i++) {
@@ -404,9 +414,11 @@ const char *recovery_advice(const struct recovery_row *row, const struct recover
     }
 }
 
-static int error_of(enum recovery_verdict verdict)
+static int error_of(const struct recovery_row *row, const struct recovery_facts *f)
 {
-    switch (verdict) {
+    int error = row->subject == RECOVERY_SNAPSHOTS ? f->snapshots.error : f->error;
+
+    switch (row->verdict) {
     case RECOVERY_START:
     case RECOVERY_MEND:
     case RECOVERY_DROP:
@@ -416,6 +428,8 @@ static int error_of(enum recovery_verdict verdict)
         return STORE_EFORMAT;
     case RECOVERY_UNREADABLE:
         return STORE_EIO;
+    case RECOVERY_REPAIR:
+        return error != 0 ? STORE_EIO : STORE_EDAMAGED;
     default:
         return STORE_EDAMAGED;
     }
@@ -423,7 +437,7 @@ static int error_of(enum recovery_verdict verdict)
 
 bool recovery_lets_start(const struct recovery_row *row)
 {
-    return error_of(row->verdict) == STORE_OK;
+    return row->verdict <= RECOVERY_RESTART;
 }
 
 void recovery_sentence(const struct recovery_row *row, const struct recovery_facts *f, char *text,
@@ -456,6 +470,6 @@ int recovery_explain(const struct recovery_row *row, const struct recovery_facts
         return STORE_OK;
     }
     recovery_sentence(row, f, text, sizeof text);
-    return complain(c, error_of(row->verdict), "%s; %s (docs/DISK_FORMAT.md: %s)", text,
+    return complain(c, error_of(row, f), "%s; %s (docs/DISK_FORMAT.md: %s)", text,
                     recovery_advice(row, f), row->id);
 }

@@ -277,6 +277,7 @@ static int recover_member(struct store *s, struct store_recovered *recovered, st
     }
     recovered->current_term = s->vote.current_term;
     recovered->voted_for = s->vote.voted_for;
+    recovered->vote_generation = s->vote.generation;
     return rv == 0 ? STORE_OK
                    : complain(c, STORE_EIO, "cannot write to %s: %s", s->dir, strerror(-rv));
 }
@@ -338,6 +339,7 @@ static void free_memory(struct store *s)
     wal_queue_deinit(&s->queue);
     wal_job_deinit(&s->job);
     wal_reads_drop(s);
+    free(s->repair_end);
     snapshots_deinit(&s->snapshots);
     log_index_deinit(&s->index);
     log_segments_deinit(&s->segments);

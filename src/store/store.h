@@ -8,6 +8,8 @@
  *   vote-a, vote-b         two copies of (current_term, voted_for), by generation
  *   log-%016x.seg          segments of the write-ahead log, by number
  *   origin                 where the log begins, if not with entry 1
+ *   repair                 entries are missing that may have been acknowledged
+ *   damaged/               files with damage that was repaired last
  *
  * Writes are asynchronous and go through one worker in the order of their sequence numbers;
  * while one sync runs, the next batch collects. A failed sync is final: `failed` is called and
@@ -46,6 +48,13 @@ struct store_options {
     /* A write or sync failed for good, or what was stored can't be read: the node must stop.
      * `text` says what happened. */
     void (*failed)(void *context, int error, const char *text);
+    /* Damage was found that other members may mend: whether there are any, according to this
+     * payload of a membership's entry (empty: nothing is known of members), for a node with that
+     * id. NULL: there are none. */
+    bool (*may_repair)(void *context, uint64_t node_id, struct slice members);
+    /* Something that was stored is damaged: open the store anew, so that it is judged. NULL: that
+     * is a failure. */
+    void (*damaged)(void *context, const char *text);
     /* There is room again after store_has_room() returned false. */
     void (*room)(void *context);
     void *context;
@@ -64,7 +73,14 @@ struct store_recovered {
     struct store_snapshot snapshot; /* The newest that is good; what comes after it is in the log.
                                      * Index 0: none. */
     uint64_t log_bytes;
-    uint64_t torn_bytes; /* Dropped at the end: never acknowledged. */
+    uint64_t torn_bytes;      /* Dropped at the end: never acknowledged. */
+    uint64_t vote_generation; /* Rises with each start. */
+    /* Entries are missing that may have been acknowledged, from the first one on, because of
+     * damage at this start or an earlier one: until store_end_repair(). */
+    bool lacks_entries;
+    uint64_t lost_first_index;
+    uint64_t lost_last_index; /* With this entry the log had ended; 0: unknown. */
+    uint64_t lost_last_term;
     bool vote_copy_lost; /* One copy of the vote was torn, damaged or missing. */
     /* The rows of docs/DISK_FORMAT.md, "Verdicts", that applied; NULL without a cluster. */
     const char *vote_case;
@@ -105,6 +121,12 @@ int store_end_epoch(struct store *s);
  * or a store_error with a sentence in `text`. */
 int store_read_key(struct io *io, const char *path, struct store_key *ret_key,
                    uint64_t *ret_cluster_id, char *text, size_t text_size);
+
+/* The log holds again what was missing; done in the background. */
+void store_end_repair(struct store *s);
+/* At the start: a snapshot has turned out to be damaged. Keeps it aside, if other members may have
+ * what it holds; then close and open the store. Blocking; false: there are none. */
+bool store_give_up_snapshot(struct store *s, uint64_t index);
 
 /* Closes the store: writes what is queued (if there is room). Blocking; no callback comes any
  * more, and reads under way are dropped. */

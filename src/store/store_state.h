@@ -174,9 +174,10 @@ struct store {
     struct wal_move move;
     struct wal_watch watch;
     struct snapshots snapshots;
-    struct io_timer room_timer; /* While the disk is full: when to try again. */
-    bool is_waiting;            /* It is armed. */
-    struct list reads;          /* Background reads under way. */
+    struct repair_end *repair_end; /* Under way; or NULL. */
+    struct io_timer room_timer;    /* While the disk is full: when to try again. */
+    bool is_waiting;               /* It is armed. */
+    struct list reads;             /* Background reads under way. */
 
     uint64_t queued_seq; /* The following fields count what is queued. */
     uint64_t queued_last_index;

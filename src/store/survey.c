@@ -176,6 +176,7 @@ void survey_free(struct survey *s)
         return;
     }
     directory_deinit(&s->directory);
+    buffer_deinit(&s->recovery.members);
     free(s->recovery.segments);
     free(s->recovery.below);
     log_index_deinit(&s->store->index);

@@ -171,7 +171,9 @@ static void finish_read(struct io_job *job)
     free(entries);
     /* A peer that needs these entries would ask for them for ever; another node can serve them.
      * (Other errors, such as too many open files, may pass.) */
-    if (error == -EIO || error == -EBADMSG) {
+    if ((error == -EIO || error == -EBADMSG) && s->options.damaged != NULL) {
+        s->options.damaged(s->options.context, "entries of the log cannot be read any more");
+    } else if (error == -EIO || error == -EBADMSG) {
         store_fail(s, error,
                    "the log is damaged (remove this node from the cluster and join anew with an "
                    "empty data directory): entries cannot be read any more");

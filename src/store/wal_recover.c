@@ -10,12 +10,12 @@
 
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "store/recovery.h"
+#include "store/repair.h"
 
 enum { WINDOW_BYTES = 1024 * 1024 };
 
-/* Zeroes everything after the end of the chain. */
-static int wipe_rest(struct io_file *file, const struct recovery_segment *segment)
+/* Zeroes everything after the end of the chain; with `is_repair` also what can't be read. */
+static int wipe_rest(struct io_file *file, const struct recovery_segment *segment, bool is_repair)
 {
     char *data = memory_take(WINDOW_BYTES);
     int rv = 0;
@@ -27,6 +27,10 @@ static int wipe_rest(struct io_file *file, const struct recovery_segment *segmen
         uint64_t high = 0;
         int64_t count = io_file_read(file, at, data, size);
 
+        if (count < 0 && is_repair) {
+            memset(data, 1, size);
+            count = (int64_t)size;
+        }
         rv = count < 0 ? (int)count : 0;
         for (uint64_t i = 0; rv == 0 && i < (uint64_t)count; i += SECTOR_BYTES) {
             if (!sector_is_zero(data + i)) {
@@ -76,7 +80,7 @@ static int ready_segment(struct recovery *r, const struct recovery_segment *foun
     segment->head = found->head;
     rv = io_file_open(s->io, path, 0, &segment->file);
     if (rv == 0 && found->is_torn && !MUTANT(torn_tail_left)) {
-        rv = wipe_rest(segment->file, found);
+        rv = wipe_rest(segment->file, found, r->repair_case != NULL);
     }
     if (rv == 0 && found->end > SECTOR_BYTES && !MUTANT(recovery_not_rewritten)) {
         rv = write_again(segment->file, r->job_at, found->end);
@@ -90,7 +94,7 @@ static int ready_segment(struct recovery *r, const struct recovery_segment *foun
 static int prepare_writing(struct recovery *r, struct complaint *c)
 {
     struct store *s = r->store;
-    size_t next = r->tail;
+    size_t next = r->facts.segment_count == 0 ? 0 : r->tail;
     int rv = STORE_OK;
 
     /* The names first: later steps rely on the files that they lead to. */
@@ -109,6 +113,8 @@ static int prepare_writing(struct recovery *r, struct complaint *c)
         rv = ready_segment(r, &r->segments[next], &s->current, c);
         s->write_at = r->segments[next].end;
         next++;
+    } else {
+        s->current.head.number = r->facts.origin.first_segment - 1;
     }
     for (; next < r->facts.segment_count && rv == STORE_OK; next++) {
         rv = ready_segment(r, &r->segments[next], &s->ready[s->ready_count], c);
@@ -132,6 +138,32 @@ static int judge_votes(struct recovery *r, struct store_recovered *recovered, st
     return recovery_explain(row, &r->facts, c);
 }
 
+/* What comes after damage is given up, if other members may have it. */
+static bool may_give_up(struct recovery *r, const struct recovery_row *row)
+{
+    if (row->verdict != RECOVERY_REPAIR || !repair_is_possible(r)) {
+        return false;
+    }
+    r->repair_case = r->repair_case == NULL ? row->id : r->repair_case;
+    return true;
+}
+
+/* Nothing of the log can be kept: no batch is whole, or nobody knows where it begins. */
+static bool has_no_beginning(const struct recovery_facts *f)
+{
+    return f->origin_state == FILE_DAMAGED || f->end.batch == f->origin.batch ||
+           f->end.batch < f->origin.dropped_batch;
+}
+
+/* A snapshot beyond the origin is judged as one that replaces the log. */
+static void drop_log(struct recovery *r)
+{
+    r->drops_log = true;
+    log_index_truncate(&r->store->index, 1);
+    r->facts.last_index = r->facts.origin.entry.index;
+    r->facts.commit_index = r->facts.origin.entry.index;
+}
+
 static int judge_log(struct recovery *r, struct store_recovered *recovered, struct complaint *c)
 {
     struct store *s = r->store;
@@ -144,7 +176,13 @@ static int judge_log(struct recovery *r, struct store_recovered *recovered, stru
     const struct recovery_row *row = recovery_decide(&r->facts, RECOVERY_LOG);
 
     recovered->log_case = row->id;
-    return recovery_explain(row, &r->facts, c);
+    if (!may_give_up(r, row)) {
+        return recovery_explain(row, &r->facts, c);
+    }
+    if (has_no_beginning(&r->facts)) {
+        drop_log(r);
+    }
+    return STORE_OK;
 }
 
 static int judge_snapshots(struct recovery *r, struct store_recovered *recovered,
@@ -159,7 +197,42 @@ static int judge_snapshots(struct recovery *r, struct store_recovered *recovered
     r->snapshot_row = recovery_decide(&r->facts, RECOVERY_SNAPSHOTS);
     recovered->snapshot_case = r->snapshot_row->id;
     recovered->snapshot = r->facts.snapshots.newest;
-    return recovery_explain(r->snapshot_row, &r->facts, c);
+    if (!may_give_up(r, r->snapshot_row)) {
+        return recovery_explain(r->snapshot_row, &r->facts, c);
+    }
+    r->drops_log = true; /* Without the state before it, the log is of no use. */
+    return STORE_OK;
+}
+
+/* Where a log begins that is given up as a whole. */
+static struct store_origin new_origin(const struct recovery *r)
+{
+    const struct recovery_facts *f = &r->facts;
+    struct store_snapshot snapshot = f->snapshots.newest;
+
+    if (r->snapshot_row->verdict == RECOVERY_REPAIR) {
+        snapshot = snapshot_newest(r->store); /* An older one, or none. */
+    } else if (snapshot.index <= f->origin.entry.index) {
+        return f->origin.entry;
+    }
+    return (struct store_origin){
+        .index = snapshot.index, .term = snapshot.term, .time_us = snapshot.time_us};
+}
+
+static int repair(struct recovery *r, struct store_recovered *recovered, struct complaint *c)
+{
+    struct store_origin origin = new_origin(r);
+    int rv = STORE_OK;
+
+    r->mark = r->earlier;
+    if (r->repair_case != NULL) {
+        rv = repair_give_up(r, r->drops_log, &origin, c);
+    }
+    recovered->lacks_entries = r->mark.is_there;
+    recovered->lost_first_index = r->mark.first_index;
+    recovered->lost_last_index = r->mark.last_index;
+    recovered->lost_last_term = r->mark.last_term;
+    return rv;
 }
 
 /* The state in a snapshot is committed. */
@@ -243,11 +316,15 @@ int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct c
     };
     int rv = judge_votes(&r, ret_recovered, c);
 
+    repair_read_mark(s, &r.earlier);
     if (rv == STORE_OK) {
         rv = judge_log(&r, ret_recovered, c);
     }
     if (rv == STORE_OK) {
         rv = judge_snapshots(&r, ret_recovered, c);
+    }
+    if (rv == STORE_OK) {
+        rv = repair(&r, ret_recovered, c);
     }
     if (rv == STORE_OK) {
         raise_to_snapshot(&r.facts);
@@ -258,12 +335,13 @@ int wal_recover(struct store *s, struct store_recovered *ret_recovered, struct c
         take_over(&r, ret_recovered);
         report_lost_snapshot(&r);
     }
-    if (rv == STORE_OK && r.snapshot_row->verdict == RECOVERY_RESTART) {
+    if (rv == STORE_OK && r.snapshot_row->verdict == RECOVERY_RESTART && !r.drops_log) {
         rv = restart_log(&r, ret_recovered, c);
     }
     if (rv == STORE_OK && ret_recovered->vote_copy_lost) {
         report_lost_copy(s);
     }
+    buffer_deinit(&r.members);
     free(r.segments);
     free(r.below);
     return rv;

@@ -132,16 +132,19 @@ def test_log_tool__explains_damage_as_the_server_does(data, cluster, damage, ver
         assert status == 1, text
         assert words in text
         assert verdict is None or f"({verdict})" in text
+    is_repaired = damage in ("record", "segment", "head", "short", "origin")
     status, lines = objects(data)
     assert status == 1
     assert [line["verdict"] for line in lines if line["type"] == "verdict"] == [
-        "mended" if damage == "vote" else "refused"]
+        "mended" if damage == "vote" else "repaired" if is_repaired else "refused"]
     assert snapshot(data) == before
     # The server reports the same.
     node = cluster.nodes[0]
     node.start()
     if damage == "vote":
         await_true(lambda: "a copy of the vote was damaged" in node.log(), "the copy is mended")
+    elif is_repaired:
+        await_true(lambda: f"case={verdict}" in node.log(), "it starts with what is left")
     else:
         assert node.await_end() != 0
         assert words in node.log()

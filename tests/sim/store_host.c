@@ -206,8 +206,8 @@ bool host_open(struct store_host *h, uint64_t limit)
         assert_memory_equal(&found.key, &the_key, sizeof the_key);
     }
     assert_int_equal(found.last_index, h->found.last);
-    checker_disk_recover(&h->disk, &h->found, 0, found.current_term, found.voted_for, "store",
-                         &h->verdict);
+    checker_disk_recover(&h->disk, &h->found, 0, found.current_term, found.voted_for, false,
+                         "store", &h->verdict);
     if (h->verdict.is_guilty) {
         fail_msg("%s", h->verdict.text);
     }

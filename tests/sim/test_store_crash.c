@@ -115,8 +115,8 @@ static bool host_open(struct host *h, uint64_t limit)
     sim_limit_file_operations(h->io, UINT64_MAX / 2);
     assert_int_equal(found.identity.node_id, 7);
     assert_int_equal(found.last_index, h->found.last);
-    checker_disk_recover(&h->disk, &h->found, 0, found.current_term, found.voted_for, "store",
-                         &h->verdict);
+    checker_disk_recover(&h->disk, &h->found, 0, found.current_term, found.voted_for, false,
+                         "store", &h->verdict);
     if (h->verdict.is_guilty) {
         fail_msg("%s", h->verdict.text);
     }

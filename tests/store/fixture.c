@@ -121,6 +121,15 @@ static void on_log(void *context, enum log_level level, const char *event, const
              fields);
 }
 
+static bool may_repair(void *context, uint64_t node_id, struct slice members)
+{
+    const struct fixture *f = context;
+
+    (void)members;
+    assert_int_equal(node_id, FIXTURE_NODE);
+    return f->has_peers;
+}
+
 int fixture_try_open(struct fixture *f)
 {
     struct store_options options = {
@@ -133,6 +142,7 @@ int fixture_try_open(struct fixture *f)
         .durable = on_durable,
         .failed = on_failed,
         .room = on_room,
+        .may_repair = may_repair,
         .context = f,
     };
 
@@ -549,7 +559,8 @@ void fixture_crash(struct fixture *f)
         struct image image;
         size_t size = strlen(f->root);
 
-        if (item->d_name[0] == '.' || strcmp(item->d_name, "lock") == 0) {
+        if (item->d_name[0] == '.' || strcmp(item->d_name, "lock") == 0 ||
+            strcmp(item->d_name, "damaged") == 0) {
             continue;
         }
         if (!try_read(from, item->d_name, &image)) {

@@ -31,6 +31,7 @@ struct fixture {
     const struct store_key *key; /* Given at the next start; NULL: none. */
     bool is_joining;             /* Started with a contact. */
     bool is_new_cluster;         /* Started to make a cluster. */
+    bool has_peers;              /* Other members may have what is damaged. */
     struct store_recovered recovered;
     char text[1024]; /* The message of store_open(). */
     struct log log;

@@ -1,6 +1,7 @@
 /* The table of verdicts (I-35): each row has the test with its name here, which makes a real log
  * or vote, changes bytes or files, and checks that this row and no other decides the start.
  * docs/DISK_FORMAT.md has the same rows, word for word. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -198,6 +199,28 @@ static void test_recovery__segment_end_missing(void **state)
     }
     check_refused(f, STORE_EDAMAGED, "segment-end-missing");
     assert_non_null(strstr(f->text, "segment 2 of the log (log-0000000000000002.seg)"));
+}
+
+/* No test can make a real disk do that. */
+static void test_recovery__segment_bad_sectors(void **state)
+{
+    struct vote_files votes = {.found = {FILE_GOOD, FILE_GOOD}};
+    struct vote vote = {.generation = 1};
+    struct recovery_facts f = {.dir = "dir",
+                               .votes = &votes,
+                               .vote = &vote,
+                               .origin.first_segment = 1,
+                               .segment_count = 3,
+                               .bad_segment = 2,
+                               .bad_state = FILE_UNREADABLE,
+                               .error = -EIO};
+    const struct recovery_row *row = recovery_decide(&f, RECOVERY_LOG);
+    char text[500];
+
+    (void)state;
+    assert_string_equal(row->id, "segment-bad-sectors");
+    recovery_sentence(row, &f, text, sizeof text);
+    assert_non_null(strstr(text, "segment 2 of the log (log-0000000000000002.seg)"));
 }
 
 static void test_recovery__segment_unreadable(void **state)
@@ -437,6 +460,7 @@ static const struct CMUnitTest row_tests[] = {
     TEST(test_recovery__origin_foreign),
     TEST(test_recovery__segment_gap),
     TEST(test_recovery__segment_end_missing),
+    TEST(test_recovery__segment_bad_sectors),
     TEST(test_recovery__segment_unreadable),
     TEST(test_recovery__segment_version),
     TEST(test_recovery__segment_head_damaged),
@@ -516,6 +540,7 @@ static void test_table__is_that_of_the_docs(void **state)
 #define MEND       "start: mend the copy"
 #define DROP       "start: drop the tail"
 #define RESTART    "start: drop the log"
+#define REPAIR     "repair from other members"
 #define DAMAGED    "refuse: damaged"
 #define MISSING    "refuse: missing"
 #define FOREIGN    "refuse: foreign"

@@ -1,4 +1,5 @@
 /* The rows of the table that are about snapshots (I-128), tested as in test_recovery.c. */
+#include <errno.h>
 #include <string.h>
 
 #include "spoil.h"
@@ -181,6 +182,18 @@ static void test_recovery__snapshot_not_needed(void **state)
     assert_non_null(strstr(f->logged, "a snapshot is damaged"));
 }
 
+/* No test can make a real disk do that. */
+static void test_recovery__snapshot_bad_sectors(void **state)
+{
+    struct recovery_facts f = {
+        .dir = "dir",
+        .origin = {.entry = {.index = 15}, .first_segment = 3},
+        .snapshots = {.bad_index = 15, .bad_state = FILE_UNREADABLE, .error = -EIO}};
+
+    (void)state;
+    assert_string_equal(recovery_decide(&f, RECOVERY_SNAPSHOTS)->id, "snapshot-bad-sectors");
+}
+
 static void test_recovery__snapshot_unreadable(void **state)
 {
     struct fixture *f = *state;
@@ -244,6 +257,7 @@ static const struct CMUnitTest row_tests[] = {
     TEST(test_recovery__snapshot_newer_lost),
     TEST(test_recovery__snapshot_good),
     TEST(test_recovery__snapshot_not_needed),
+    TEST(test_recovery__snapshot_bad_sectors),
     TEST(test_recovery__snapshot_unreadable),
     TEST(test_recovery__snapshot_damaged),
     TEST(test_recovery__snapshot_too_old),

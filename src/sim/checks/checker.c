@@ -244,10 +244,15 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
         n->life = life_new(c, found->identity.node_id);
     }
     uint64_t forgotten_count = n->life->disk.forgotten_count;
+    uint64_t loss_count = n->life->disk.loss_count;
 
     c->stats.lost_write_count +=
         checker_disk_recover(&n->life->disk, &n->log, n->origin, found->current_term,
-                             found->voted_for, n->name, c->verdict);
+                             found->voted_for, found->lacks_entries, n->name, c->verdict);
+    if (n->life->disk.loss_count > loss_count) {
+        n->life->acknowledged_term = 0; /* It takes back what it said; its votes stand. */
+        n->life->acknowledged_last = 0;
+    }
     if (n->life->disk.forgotten_count > forgotten_count) {
         forget(n->life);
     }
@@ -265,6 +270,11 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
     n->core_commit = raft_commit_index(r);
     n->role = raft_role(r);
     n->current_term = raft_current_term(r);
+}
+
+void checker_repaired(struct checker_node *n)
+{
+    n->life->disk.is_lacking = false;
 }
 
 /* --- commits -------------------------------------------------------------------------- */
@@ -372,14 +382,15 @@ static void check_matches(struct checker_node *n, const struct raft *r)
         uint64_t match = match_of(r, id);
         struct checker_life *life;
 
-        if (match < n->matches[i] && raft_configuration_find(raft_configuration(r), id) != NULL) {
+        life = life_of(n->checker, id);
+        if (match < n->matches[i] && raft_configuration_find(raft_configuration(r), id) != NULL &&
+            !(life != NULL && life->disk.loss_count > 0 && match <= life->disk.log.last)) {
             BROKEN(n, "match", "%s leads and knew entry %llu to be on %016llx, and now %llu",
                    n->name, ULL(n->matches[i]), ULL(id), ULL(match));
         }
         if (match <= n->matches[i] || id == raft_self(r)) {
             continue;
         }
-        life = life_of(n->checker, id);
         if (life != NULL && life->disk.current_term <= n->current_term &&
             match > life->disk.forgotten_last &&
             (life->disk.log.last < match || checker_log_at(&life->disk.log, match).chain !=

@@ -48,6 +48,8 @@ void checker_durable(struct checker_node *n, uint64_t seq);
 void checker_sent(struct checker_node *n, const struct raft_message *m);
 void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_digest,
                      uint64_t kv_time_us);
+/* What it lacked is durable again. */
+void checker_repaired(struct checker_node *n);
 void checker_restored(struct checker_node *n, const struct store_snapshot *s, uint64_t kv_digest,
                       uint64_t kv_time_us);
 void checker_compacted(struct checker_node *n, uint64_t origin);

@@ -160,7 +160,7 @@ static bool is_replaced(const struct checker_disk *d, const struct checker_log *
 
 uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
                               uint64_t origin, uint64_t current_term, uint64_t voted_for,
-                              const char *name, struct verdict *verdict)
+                              bool lacks, const char *name, struct verdict *verdict)
 {
     bool has_log = logs_end_alike(&d->log, found) || is_replaced(d, found, origin);
     bool has_vote = d->current_term == current_term && d->voted_for == voted_for;
@@ -186,6 +186,14 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
             has_had_vote = has_had_vote || has_vote;
         }
         has_log = has_log || write_reaches(d, w, found);
+    }
+    if (lacks && !has_log) {
+        d->loss_count++;
+        d->is_lacking = true;
+        d->forgotten_last =
+            d->forgotten_last < acknowledged_last ? acknowledged_last : d->forgotten_last;
+        has_log = true;
+        has_vote = has_had_vote;
     }
     if (!has_log && may_have_forgotten) {
         d->forgotten_count++;

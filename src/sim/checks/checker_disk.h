@@ -27,6 +27,8 @@ struct checker_disk {
     bool is_doubted;
     uint64_t forgotten_count; /* How often something acknowledged was not found again. */
     uint64_t forgotten_last;  /* Up to where the log had reached at the last of these. */
+    uint64_t loss_count;      /* How often the node said itself that it lacks entries. */
+    bool is_lacking;          /* It still does. */
 };
 
 void checker_disk_init(struct checker_disk *d, uint64_t id);
@@ -40,10 +42,11 @@ void checker_disk_durable(struct checker_disk *d, uint64_t seq);
 /* The node has recovered with this log, which begins behind `origin`, and with this vote: with
  * everything that was acknowledged, then a first part of what was not, the last write of it
  * perhaps partly. What was found is durable from now on. Returns how many writes were lost. If
- * `may_lose` allows it, the node may have forgotten what it had acknowledged. */
+ * `may_lose` allows it, the node may have forgotten what it had acknowledged. With `lacks` it says
+ * that entries are missing: it may have any beginning of a log that it had, but no other vote. */
 uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
                               uint64_t origin, uint64_t current_term, uint64_t voted_for,
-                              const char *name, struct verdict *verdict);
+                              bool lacks, const char *name, struct verdict *verdict);
 /* A snapshot was installed: its log is that one, durably. */
 void checker_disk_replace(struct checker_disk *d, const struct checker_log *log);
 /* The disk may lie from now on. */

@@ -68,7 +68,9 @@
     X(SNAPSHOT_LOADED, "start from a snapshot")                                                    \
     X(SNAPSHOT_INSTALLED, "snapshot of another node installed")                                    \
     X(SNAPSHOT_OF_FOLLOWER, "snapshot fetched from a follower")                                    \
-    X(RESTARTED, "replica restarted in its process")
+    X(RESTARTED, "replica restarted in its process")                                               \
+    X(DAMAGE_GIVEN_UP, "start with the beginning of a damaged log")                                \
+    X(REPAIRED, "damage repaired from other members")
 
 enum rare_state {
 #define SOMETIMES_ENUM(name, text) SOMETIMES_##name,

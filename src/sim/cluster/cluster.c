@@ -46,10 +46,10 @@ static void on_recovered_origin(void *context, raft_index index, raft_term term)
 {
     struct node *n = context;
 
-    if (n->is_recovered) {
-        n->is_recovered = false;
+    if (n->has_begun) {
         begin_again(n);
     }
+    n->has_begun = true;
     checker_recovered_origin(n->checker, index, term);
 }
 
@@ -75,6 +75,16 @@ static void on_compacted(void *context, raft_index origin)
     sometimes_reached(&n->cluster->sometimes, SOMETIMES_LOG_CUT);
 }
 
+static void on_repaired(void *context, const struct raft *r)
+{
+    struct node *n = context;
+
+    (void)r;
+    checker_repaired(n->checker);
+    damage_recovered(n);
+    sometimes_reached(&n->cluster->sometimes, SOMETIMES_REPAIRED);
+}
+
 static bool has_forgotten(const struct cluster *c)
 {
     struct checker_stats stats;
@@ -88,7 +98,6 @@ static void on_recovered(void *context, const struct raft *r, const struct store
     struct node *n = context;
     struct cluster *c = n->cluster;
 
-    n->is_recovered = true;
     checker_recovered(n->checker, r, found);
     sometimes_recovered(&n->sometimes, r, found);
     if (raft_origin(r) > 0) {
@@ -487,7 +496,7 @@ void cluster_start(struct node *n)
     choose_version(n);
     n->io = sim_boot(n->machine);
     provide_key(n);
-    n->is_recovered = false;
+    n->has_begun = false;
     n->checker = checker_start(c->checker, n->name);
     n->sometimes = (struct sometimes_node){.sometimes = &c->sometimes};
     n->last_error[0] = '\0';
@@ -550,6 +559,7 @@ struct node *cluster_add_machine(struct cluster *c)
                                      .applied = on_applied,
                                      .restored = on_restored,
                                      .compacted = on_compacted,
+                                     .repaired = on_repaired,
                                      .worked = on_worked,
                                      .replied = on_replied};
     snprintf(n->name, sizeof n->name, "n%u", n->number);

@@ -50,7 +50,7 @@ struct node {
     struct checker_node *checker;
     struct sometimes_node sometimes;
     uint64_t id;           /* 0: not known yet. */
-    bool is_recovered;     /* This process has recovered its disk. */
+    bool has_begun;        /* This process has begun to recover its disk. */
     bool is_founder;       /* It starts without a contact. */
     bool was_member;       /* It has been in a committed configuration. */
     bool is_retired;       /* It was asked to leave, and will not be restarted as it is. */

@@ -90,7 +90,10 @@ void damage_recovered(struct node *n)
     struct cluster *c = n->cluster;
 
     n->has_forgotten |= checker_disk_of(c->checker, n->id)->forgotten_count > 0;
-    if (budget_mark_of(c->budget, n->id) == BUDGET_DAMAGED) {
+    if (checker_disk_of(c->checker, n->id)->is_lacking) {
+        sometimes_reached(&c->sometimes, SOMETIMES_DAMAGE_GIVEN_UP);
+        budget_mark(c->budget, n->id, BUDGET_DAMAGED); /* It may elect nobody until it is mended. */
+    } else if (budget_mark_of(c->budget, n->id) == BUDGET_DAMAGED) {
         c->stats.survived_count++;
         /* A node that has forgotten something must stop when it finds out, so it does not count. */
         if (!n->has_forgotten) {

@@ -1,0 +1,86 @@
+/* repair.c - damage that other members can mend. Recovery judges it (store/repair.h), and the core
+ * makes sure that nobody is elected without what is missing (raft/loss.c). The leader sends it
+ * again as to any member that lags. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/mutant.h"
+#include "replica/state.h"
+
+static const uint64_t WARN_NS = 60 * 1000 * 1000 * 1000ull;
+
+bool repair_may_help(void *context, uint64_t node_id, struct slice members)
+{
+    struct membership *m = members.size == 0 ? NULL : membership_decode(members);
+    bool has_others = m == NULL;
+
+    (void)context;
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        has_others = has_others || m->configuration.members[i].id != node_id;
+    }
+    membership_free(m);
+    return has_others;
+}
+
+void repair_on_damage(void *context, const char *text)
+{
+    replica_ask_restart(context, text);
+}
+
+void repair_restore(struct replica *r)
+{
+    const struct store_recovered *found = &r->recovered;
+
+    if (found->lacks_entries && !MUTANT(loss_forgotten)) {
+        raft_restore_loss(r->raft, found->lost_last_index, found->lost_last_term);
+    }
+}
+
+bool replica_lacks_entries(const struct replica *r)
+{
+    return r->recovered.lacks_entries;
+}
+
+static void end(struct replica *r)
+{
+    r->recovered.lacks_entries = false;
+    log_write(r->log, LOG_INFO, "everything that was lost to damage is here again",
+              "first=%" PRIu64 " durable=%" PRIu64, r->recovered.lost_first_index,
+              raft_durable_index(r->raft));
+    store_end_repair(r->store);
+    probe_call(r->probe, repaired, r->raft);
+}
+
+static void warn(struct replica *r)
+{
+    const struct store_recovered *found = &r->recovered;
+    char last[32] = "unknown";
+
+    if (found->lost_last_index != 0) {
+        snprintf(last, sizeof last, "%" PRIu64, found->lost_last_index);
+    }
+    log_write(r->log, LOG_WARN, "entries that were lost to damage are still missing",
+              "first=%" PRIu64 " last=%s held=%" PRIu64 " leader=%016" PRIx64 " advice=" LOG_Q,
+              found->lost_first_index, last, raft_durable_index(r->raft), raft_leader(r->raft),
+              raft_leader(r->raft) != 0
+                  ? "the leader is sending them"
+                  : "start the other members: one that has them must lead; if none has them, the "
+                    "damaged files in the data directory may be all that is left");
+}
+
+void repair_look(struct replica *r)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+
+    if (!r->recovered.lacks_entries) {
+        return;
+    }
+    if (raft_is_whole(r->raft)) {
+        end(r);
+    } else if (r->repair_warn_ns == 0) {
+        r->repair_warn_ns = now_ns + WARN_NS / 6;
+    } else if (now_ns >= r->repair_warn_ns) {
+        r->repair_warn_ns = now_ns + WARN_NS;
+        warn(r);
+    }
+}
