@@ -424,6 +424,7 @@ static void client_command(struct command_call *call)
 const struct command client_family_commands[] = {
     {.name = "CLIENT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
      .handler = client_command, .subcommands = client_subcommands, .group = "connection",
+     .integers = "id s",
      .arguments = "ID | GETNAME | SETNAME name | LIST | INFO | KILL ... | HELP", .since = "2.4.0",
      .summary = "Names, lists and ends connections."},
     {.name = NULL},

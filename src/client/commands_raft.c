@@ -204,6 +204,7 @@ static void request_log_command(struct command_call *call)
 const struct command raft_commands[] = {
     {.name = "RAFT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = raft_command, .subcommands = raft_subcommands, .group = "raft", .since = "0.1.0",
+     .integers = "port peer-port from count priority ms",
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
@@ -211,7 +212,8 @@ const struct command raft_commands[] = {
                   "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
-     .handler = request_log_command, .group = "raft", .arguments = "[from [count]] [STAGES]",
+     .handler = request_log_command, .group = "raft",
+     .arguments = "[from [count]] [STAGES]", .integers = "from count",
      .since = "0.1.0",
      .summary = "Shows the replicated log of the leader."},
     {.name = NULL},

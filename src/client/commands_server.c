@@ -127,7 +127,8 @@ const struct command node_commands[] = {
      .group = "server", .arguments = "", .since = "2.6.0",
      .summary = "Shows this node's clock: seconds and microseconds."},
     {.name = "WAIT", .arity = 3, .flags = COMMAND_LOCAL, .handler = wait_command,
-     .group = "generic", .arguments = "numreplicas timeout", .since = "3.0.0",
+     .group = "generic", .arguments = "numreplicas timeout",
+     .integers = "numreplicas timeout", .since = "3.0.0",
      .summary = "Counts the other nodes that have what was written."},
     {.name = NULL},
 };

@@ -104,7 +104,8 @@ static bool split_repeated(struct slice text, struct slice *ret_before, struct s
 struct tree {
     struct resp_writer *w;
     bool has_keys;
-    bool is_flat; /* Of a subcommand: hiredis before 1.0 can't read deeper nesting. */
+    bool is_flat;         /* Of a subcommand: hiredis before 1.0 can't read deeper nesting. */
+    const char *integers; /* Names of arguments. */
 };
 
 static uint32_t put_sequence(struct tree *t, struct slice text);
@@ -114,18 +115,23 @@ static bool is_token(struct slice word)
     return word.size > 0 && !islower((unsigned char)word.data[0]) && word.data[0] != '[';
 }
 
-static const char *type_of(const struct tree *t, struct slice name)
+/* Whether `words`, separated by blanks, has that word. */
+static bool has_word(const char *words, struct slice word)
 {
-    static const char *const integers[] = {
-        "count",  "cursor",    "decrement", "end",         "from",  "increment", "ms",
-        "offset", "peer-port", "port",      "numreplicas", "start", "timeout"};
+    struct slice rest = slice_str(words == NULL ? "" : words);
 
-    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
-        if (slice_equal(name, slice_str(integers[i]))) {
-            return "integer";
+    while (rest.size > 0) {
+        if (slice_equal(take_part(&rest, ' '), word)) {
+            return true;
         }
     }
-    return slice_equal(name, slice_str("pattern"))              ? "pattern"
+    return false;
+}
+
+static const char *type_of(const struct tree *t, struct slice name)
+{
+    return has_word(t->integers, name)                          ? "integer"
+           : slice_equal(name, slice_str("pattern"))            ? "pattern"
            : t->has_keys && slice_equal(name, slice_str("key")) ? "key"
                                                                 : "string";
 }
@@ -184,7 +190,8 @@ static void put_members(struct tree *t, struct slice text,
 {
     struct buffer members = {0};
     struct resp_writer w = {.out = &members, .version = t->w->version};
-    struct tree inner = {.w = &w, .has_keys = t->has_keys, .is_flat = t->is_flat};
+    struct tree inner = {
+        .w = &w, .has_keys = t->has_keys, .is_flat = t->is_flat, .integers = t->integers};
     uint32_t count = put(&inner, text);
 
     resp_bulk_text(t->w, "arguments");
@@ -299,7 +306,8 @@ static void put_texts(struct tree *t, const char *summary, const struct command 
 static void put_subcommand(struct tree *t, const struct command *command,
                            const struct subcommand *s)
 {
-    struct tree flat = {.w = t->w, .has_keys = t->has_keys, .is_flat = true};
+    struct tree flat = {
+        .w = t->w, .has_keys = t->has_keys, .is_flat = true, .integers = command->integers};
     bool has_arguments = s->arguments[0] != '\0';
 
     subcommand_reply_name(t->w, command, s);
@@ -312,7 +320,7 @@ static void put_subcommand(struct tree *t, const struct command *command,
 
 void command_reply_docs(struct resp_writer *w, const struct command *command)
 {
-    struct tree t = {.w = w, .has_keys = command->first_key != 0};
+    struct tree t = {.w = w, .has_keys = command->first_key != 0, .integers = command->integers};
     const struct subcommand *family = command->subcommands;
     bool has_arguments = family == NULL && command->arguments[0] != '\0';
 

@@ -106,11 +106,11 @@ static void setbit_command(struct command_call *call)
 const struct command bit_commands[] = {
     {.name = "GETBIT", .arity = 3, .flags = COMMAND_READ | COMMAND_FAST, COMMAND_ONE_KEY,
      .handler = getbit_command, .check = check_getbit, .group = "bitmap",
-     .arguments = "key offset", .since = "2.2.0",
+     .arguments = "key offset", .integers = "offset", .since = "2.2.0",
      .summary = "Returns a bit of a value; 0 is the highest of its first byte."},
     {.name = "SETBIT", .arity = 4, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
      .handler = setbit_command, .check = check_setbit, .growth = setbit_growth, .group = "bitmap",
-     .arguments = "key offset value", .since = "2.2.0",
+     .arguments = "key offset value", .integers = "offset value", .since = "2.2.0",
      .summary = "Sets a bit of a value to 0 or 1 and returns the one before."},
     {.name = NULL},
 };

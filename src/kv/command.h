@@ -47,6 +47,8 @@ struct command {
     command_handler *handler;
     const char *group;     /* For help: "string", "generic", "server", "connection", ... */
     const char *arguments; /* "key value [NX | XX] [GET]" */
+    const char *integers;  /* For COMMAND DOCS: those of them, and of its subcommands, that are
+                            * integers; or NULL. */
     const char *summary;   /* A sentence or two, without line breaks. */
     uint32_t since_level;  /* The feature level of the cluster that it needs; 0: any. */
     const char *since;     /* The version of Redis that has it, or Rakit's. */

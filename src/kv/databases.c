@@ -100,12 +100,12 @@ static void swapdb_command(struct command_call *call)
 /* clang-format off */
 const struct command databases_commands[] = {
     {.name = "MOVE", .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
-     .handler = move_command, .check = check_move, .group = "generic", .arguments = "key db",
-     .since = "1.0.0",
+     .handler = move_command, .check = check_move, .group = "generic",
+     .arguments = "key db", .integers = "db", .since = "1.0.0",
      .summary = "Moves a key to another database, unless it exists there."},
     {.name = "SWAPDB", .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST,
      .handler = swapdb_command, .check = check_swapdb, .group = "server",
-     .arguments = "index1 index2", .since = "4.0.0",
+     .arguments = "index1 index2", .integers = "index1 index2", .since = "4.0.0",
      .summary = "Swaps the contents of two databases."},
     {.name = NULL},
 };

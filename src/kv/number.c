@@ -88,7 +88,7 @@ const struct command number_commands[] = {
      .summary = "Decrements a number by one."},
     {.name = "DECRBY", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
      COMMAND_ONE_KEY, .handler = decrby_command, .check = check_decrby, .group = "string",
-     .arguments = "key decrement", .since = "1.0.0",
+     .arguments = "key decrement", .integers = "decrement", .since = "1.0.0",
      .summary = "Decrements a number."},
     {.name = "INCR", .arity = 2, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
      COMMAND_ONE_KEY, .handler = incr_command, .group = "string", .arguments = "key",
@@ -96,7 +96,7 @@ const struct command number_commands[] = {
      .summary = "Adds one to a number."},
     {.name = "INCRBY", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
      COMMAND_ONE_KEY, .handler = incrby_command, .check = check_incrby, .group = "string",
-     .arguments = "key increment", .since = "1.0.0",
+     .arguments = "key increment", .integers = "increment", .since = "1.0.0",
      .summary = "Adds something to a number."},
     {.name = NULL},
 };

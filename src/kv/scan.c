@@ -235,7 +235,8 @@ const struct command scan_commands[] = {
      .summary = "Returns some key."},
     {.name = "SCAN", .arity = -2, .flags = COMMAND_READ | COMMAND_WALKS, .handler = scan_command,
      .check = check_scan, .group = "generic",
-     .arguments = "cursor [MATCH pattern] [COUNT count] [TYPE type]", .since = "2.8.0",
+     .arguments = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+     .integers = "cursor count", .since = "2.8.0",
      .summary = "Walks over the keys in steps: begins at cursor 0, goes on at the cursor that "
                 "it returned, and ends when that is 0."},
     {.name = NULL},

@@ -36,6 +36,31 @@ def redis_node(tmp_path_factory):
         process.wait()
 
 
+def leaves_of(docs):
+    """Names and types of all arguments in COMMAND DOCS that have none below them."""
+    fields = harness.as_map(docs)
+    for argument in fields.get("arguments", []):
+        below = harness.as_map(argument)
+        if "arguments" in below:
+            yield from leaves_of(argument)
+        else:
+            yield below["name"], below["type"]
+
+
+def test_docs__have_the_types_that_redis_has(redis_node, shared):
+    ours, theirs = (dict(zip(docs[::2], docs[1::2])) for docs in (
+        node.call("COMMAND", "DOCS") for node in (shared.nodes[0], redis_node)))
+    compared, wrong = 0, []
+    for name in set(ours) & set(theirs):
+        types = dict(leaves_of(theirs[name]))
+        for argument, kind in leaves_of(ours[name]):
+            compared += argument in types
+            if types.get(argument, kind) != kind:
+                wrong.append((name, argument, kind, types[argument]))
+    assert compared > 40
+    assert not wrong
+
+
 def random_case(chance, word):
     return b"".join(chance.choice([bytes([c]), bytes([c]).swapcase()]) for c in word)
 
