@@ -187,12 +187,16 @@ static void put_persistence(const struct clients *clients, struct buffer *out)
                   "log_sync_pending_usec:%llu\r\n"
                   "log_sync_margin_ms:%lld\r\n"
                   "log_written_bytes:%llu\r\n"
-                  "disk_full:%d\r\n",
+                  "disk_full:%d\r\n"
+                  "disk_used:%llu\r\n"
+                  "disk_free:%llu\r\n"
+                  "maxdisk:%llu\r\n",
                   (ull)stats.log_bytes, (ull)stats.segment_count, (ull)stats.sync_count,
                   (ull)(stats.sync_p50_ns / 1000), (ull)(stats.sync_p99_ns / 1000),
                   (ull)(stats.sync_max_ns / 1000), (ull)(stats.sync_pending_ns / 1000),
                   (long long)figures.election_timeout_ms - figures.sync_p99_us / 1000,
-                  (ull)stats.written_bytes, stats.is_full ? 1 : 0);
+                  (ull)stats.written_bytes, stats.is_full ? 1 : 0, (ull)stats.used_bytes,
+                  (ull)stats.free_bytes, (ull)stats.bytes_max);
     put_snapshots(clients, out);
 }
 

@@ -194,6 +194,14 @@ int io_file_lock(struct io_file *file);
 /* Whether the path still leads to this file. False only if it certainly does not. */
 bool io_file_is_at(struct io_file *file, const char *path);
 
+struct io_space {
+    uint64_t used_bytes;  /* By the files in the directory. */
+    uint64_t free_bytes;  /* On its file system, for this process. */
+    uint64_t total_bytes; /* Of its file system. */
+};
+
+/* What a directory takes, and what there is. */
+int io_space(struct io *io, const char *path, struct io_space *ret_space);
 int io_dir_make(struct io *io, const char *path); /* Mode 0700; 0 if it exists already. */
 int io_dir_sync(struct io *io, const char *path); /* Makes the names created in it durable. */
 /* Calls `each` with each plain name, in no particular order. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -287,6 +288,41 @@ int io_dir_list(struct io *io, const char *path, void (*each)(void *context, con
     }
     closedir(dir);
     return result;
+}
+
+/* Adds up files; one that has just been removed counts nothing. */
+static int add_up_files(const char *path, uint64_t *ret_bytes)
+{
+    enum { BLOCK_BYTES = 512 }; /* The unit of st_blocks. */
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+
+    if (dir == NULL) {
+        return -errno;
+    }
+    *ret_bytes = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        struct stat status;
+
+        if (fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode)) {
+            *ret_bytes += (uint64_t)status.st_blocks * BLOCK_BYTES;
+        }
+    }
+    closedir(dir);
+    return 0;
+}
+
+int io_space(struct io *io, const char *path, struct io_space *ret_space)
+{
+    struct statvfs found;
+
+    if (statvfs(path, &found) != 0) {
+        return -errno;
+    }
+    ret_space->free_bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    ret_space->total_bytes = (uint64_t)found.f_blocks * found.f_frsize;
+    return add_up_files(path, &ret_space->used_bytes);
 }
 
 int io_rename(struct io *io, const char *from, const char *to)

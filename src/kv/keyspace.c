@@ -68,6 +68,16 @@ uint64_t keyspace_memory_bytes(const struct keyspace *k)
     return bytes;
 }
 
+uint64_t keyspace_item_bytes(const struct keyspace *k)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        bytes += k->databases[i] == NULL ? 0 : k->databases[i]->table.item_bytes;
+    }
+    return bytes;
+}
+
 uint64_t keyspace_cleared_bytes(const struct keyspace *k)
 {
     return kv_common_cleared_bytes(&k->common);

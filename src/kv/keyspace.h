@@ -29,6 +29,8 @@ uint64_t keyspace_count_all(const struct keyspace *keyspace);
 
 /* Of all databases. What was cleared counts until it is freed. */
 uint64_t keyspace_memory_bytes(const struct keyspace *keyspace);
+/* The part of it that items take: no less than a snapshot of them. */
+uint64_t keyspace_item_bytes(const struct keyspace *keyspace);
 /* The part of it that keyspace_tidy() will free. */
 uint64_t keyspace_cleared_bytes(const struct keyspace *keyspace);
 /* A digest of all items and their databases, independent of order: equal keyspaces have equal

@@ -123,7 +123,8 @@ struct wire_about {
 enum wire_disk {
     WIRE_DISK_ROOM = 0,
     WIRE_DISK_FULL = 1,  /* There was not enough room for a write; smaller writes still succeed. */
-    WIRE_DISK_SPENT = 2, /* No more writes succeed. */
+    WIRE_DISK_LOW = 2,   /* Only what makes room succeeds: deletes. */
+    WIRE_DISK_SPENT = 3, /* No more writes succeed. */
 };
 
 /* What a raft message carries besides what the core knows. */

@@ -24,7 +24,7 @@ static raft_index smaller(raft_index a, raft_index b)
 }
 
 /* The oldest snapshot to keep, with the log after it: one that is being fetched, here or of a
- * follower, unless the log grows too much meanwhile. */
+ * follower, unless the log grows too much meanwhile, or the disk is full. */
 static uint64_t kept_snapshot(const struct replica *r)
 {
     const struct snapshotter *s = &r->snapshotter;
@@ -33,7 +33,7 @@ static uint64_t kept_snapshot(const struct replica *r)
     raft_index named = holders_named(r);
     uint64_t oldest = serving_oldest(&r->serving);
 
-    if (store_log_bytes(r->store) > KEEP_LOGS_MAX * bytes) {
+    if (store_log_bytes(r->store) > KEEP_LOGS_MAX * bytes || store_is_full(r->store)) {
         return UINT64_MAX;
     }
     return named != 0 && named < oldest ? named : oldest;
@@ -42,6 +42,7 @@ static uint64_t kept_snapshot(const struct replica *r)
 /* The last entry to drop: of those after it, as many stay in memory as fit into the tail. */
 static raft_index find_origin(const struct replica *r)
 {
+    uint64_t tail_bytes = r->compaction.is_pressed ? 0 : r->options.log_tail_bytes;
     raft_index low = r->window.first - 1;
     raft_index high = smaller(smaller(r->snapshotter.newest.index, kept_snapshot(r)),
                               smaller(r->applied_index, raft_durable_index(r->raft)));
@@ -52,7 +53,7 @@ static raft_index find_origin(const struct replica *r)
     while (low < high) {
         raft_index middle = low + (high - low) / 2;
 
-        if (log_window_bytes_after(&r->window, middle) <= r->options.log_tail_bytes) {
+        if (log_window_bytes_after(&r->window, middle) <= tail_bytes) {
             high = middle;
         } else {
             low = middle + 1;
@@ -109,11 +110,21 @@ static void move_done(struct store_move *move, int error)
     io_turn_soon(r->io);
 }
 
+/* Then the tail is dropped, without another snapshot. */
+static void look_at_disk(struct replica *r)
+{
+    bool is_pressed = store_is_pressed(r->store);
+
+    r->compaction.is_due = r->compaction.is_due || (is_pressed && !r->compaction.is_pressed);
+    r->compaction.is_pressed = is_pressed;
+}
+
 void compaction_look(struct replica *r)
 {
     struct compaction *c = &r->compaction;
     raft_index origin;
 
+    look_at_disk(r);
     if (!c->is_due || c->is_moving) {
         return;
     }

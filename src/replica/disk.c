@@ -4,15 +4,34 @@
 
 #include "base/mutant.h"
 
+/* A large entry from the leader may have found no room though an ordinary segment would. */
+static bool is_full(const struct replica *r)
+{
+    uint64_t unstored_bytes = r->disk_policy.unstored_bytes;
+
+    return store_is_full(r->store) ||
+           (unstored_bytes > 0 && !store_has_room(r->store, STORE_FOR_FOLLOWERS, unstored_bytes));
+}
+
 static enum wire_disk own_disk(const struct replica *r)
 {
-    if (!store_is_full(r->store)) {
+    if (!is_full(r)) {
         return WIRE_DISK_ROOM;
     }
-    return store_has_room(r->store, STORE_FOR_CLIENTS, 1) &&
-                   store_has_room(r->store, STORE_FOR_FOLLOWERS, r->disk_policy.unstored_bytes)
-               ? WIRE_DISK_FULL
-               : WIRE_DISK_SPENT;
+    if (!store_has_room(r->store, STORE_FOR_FOLLOWERS, r->disk_policy.unstored_bytes) ||
+        !store_has_room(r->store, STORE_FOR_RELIEF, 1)) {
+        return WIRE_DISK_SPENT;
+    }
+    return store_has_room(r->store, STORE_FOR_CLIENTS, 1) ? WIRE_DISK_FULL : WIRE_DISK_LOW;
+}
+
+/* An upper bound for what the next snapshot will take: the state with all that is in the log. */
+void disk_reserve(struct replica *r)
+{
+    uint64_t bytes =
+        keyspace_item_bytes(r->keyspace) + log_window_bytes_after(&r->window, r->applied_index);
+
+    store_set_state_bytes(r->store, bytes);
 }
 
 /* What a voter last reported about its disk; if nothing, that it has room. */
@@ -97,11 +116,16 @@ static void leave_office(struct replica *r)
 
 void disk_look(struct replica *r)
 {
-    bool is_full = store_is_full(r->store);
+    bool is_now_full = is_full(r);
 
-    disk_policy_set_full(&r->disk_policy, is_full);
+    disk_policy_set_full(&r->disk_policy, is_now_full);
     peers_set_disk(r->peers, own_disk(r));
-    if (is_full && raft_role(r->raft) == RAFT_LEADER) {
+    if (is_now_full && raft_role(r->raft) == RAFT_LEADER) {
         leave_office(r);
     }
+}
+
+void replica_limit_disk(struct replica *r, uint64_t bytes_max)
+{
+    store_limit_bytes(r->store, bytes_max);
 }

@@ -3,7 +3,7 @@
 #include "base/mutant.h"
 #include "raft/quorum.h"
 
-enum { HAND_OVER_PAUSE_TIMEOUTS = 2 };
+enum { HAND_OVER_PAUSE_TIMEOUTS = 2, RELIEF_TIMEOUTS = 2 };
 
 static const uint64_t HAND_OVER_PAUSE_MAX_NS = 30 * 1000 * 1000 * 1000ull;
 
@@ -27,6 +27,17 @@ bool disk_policy_set_full(struct disk_policy *d, bool is_full)
 void disk_policy_note_unstored(struct disk_policy *d, uint64_t bytes)
 {
     d->unstored_bytes = bytes;
+}
+
+bool disk_policy_waits(struct disk_policy *d, bool has_room, uint64_t now_ns)
+{
+    if (has_room) {
+        d->refusing_ns = 0;
+    } else if (d->refusing_ns == 0) {
+        d->refusing_ns = now_ns;
+    }
+    return !has_room && now_ns - d->refusing_ns < RELIEF_TIMEOUTS * d->election_timeout_ns &&
+           !MUTANT(relief_not_awaited);
 }
 
 /* --- who leads ------------------------------------------------------------------------- */
@@ -101,6 +112,7 @@ void disk_policy_note_attempt(struct disk_policy *d, uint64_t now_ns)
 struct voters {
     uint32_t roomy;
     uint32_t settled; /* Full, with some room left after everything that they were sent. */
+    uint32_t low;     /* The same, but for deletes alone. */
     uint32_t unsettled;
     uint32_t spent;
 };
@@ -112,6 +124,8 @@ static uint32_t *set_of(struct voters *v, const struct disk_view *view, raft_ind
         return &v->spent;
     case WIRE_DISK_FULL:
         return view->match_index == last_index ? &v->settled : &v->unsettled;
+    case WIRE_DISK_LOW:
+        return view->match_index == last_index ? &v->low : &v->unsettled;
     case WIRE_DISK_ROOM:
         break;
     }
@@ -134,10 +148,13 @@ enum disk_outlook disk_policy_outlook(const struct raft_configuration *c,
     if (quorum_has(c, v.roomy | v.settled)) {
         return DISKS_ARE_TIGHT;
     }
-    if (quorum_has(c, v.roomy | v.settled | v.unsettled)) {
+    if (quorum_has(c, v.roomy | v.settled | v.low)) {
+        return DISKS_ARE_LOW;
+    }
+    if (quorum_has(c, v.roomy | v.settled | v.low | v.unsettled)) {
         return DISKS_ARE_UNKNOWN;
     }
     /* If the disks are not the obstacle, writes wait. */
-    return quorum_has(c, v.roomy | v.settled | v.unsettled | v.spent) ? DISKS_ARE_SPENT
-                                                                      : DISKS_HAVE_ROOM;
+    return quorum_has(c, v.roomy | v.settled | v.low | v.unsettled | v.spent) ? DISKS_ARE_SPENT
+                                                                              : DISKS_HAVE_ROOM;
 }

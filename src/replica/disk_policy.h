@@ -17,6 +17,7 @@ struct disk_policy {
     uint64_t election_timeout_ns;
     bool is_full;            /* This node's disk. */
     uint64_t unstored_bytes; /* Bytes from a leader that have found no room since. */
+    uint64_t refusing_ns;    /* Leader: since when there is no room for growth; 0: there is. */
     uint64_t hand_over_ns;   /* When it last transferred leadership because of that, or tried to. */
     uint64_t pause_ns;       /* For how long it does not try again. */
 };
@@ -31,15 +32,20 @@ struct disk_view {
 enum disk_outlook {
     DISKS_HAVE_ROOM,   /* A majority of voters has room, as far as is known. */
     DISKS_ARE_TIGHT,   /* Full disks, which have some room left, are needed for a commit. */
-    DISKS_ARE_UNKNOWN, /* The same, but entries under way may need that room. */
+    DISKS_ARE_LOW,     /* The same, and it is enough only for what makes room. */
+    DISKS_ARE_UNKNOWN, /* One of the last two, but entries under way may need that room. */
     DISKS_ARE_SPENT,   /* A write could not be committed. */
 };
 
 void disk_policy_init(struct disk_policy *d, uint64_t election_timeout_ns);
-/* Sets the state of this node's disk. True: it was not full before. */
+/* Sets the state of this node's disk. Returns whether it has changed. */
 bool disk_policy_set_full(struct disk_policy *d, bool is_full);
 /* Entries of so many bytes came from a leader, and there was no room. */
 void disk_policy_note_unstored(struct disk_policy *d, uint64_t bytes);
+
+/* Leader: whether there is room for growth. Returns whether writes wait: if there is none, for a
+ * moment, in which a snapshot may make room. Later they are refused at once. */
+bool disk_policy_waits(struct disk_policy *d, bool has_room, uint64_t now_ns);
 
 /* What disks mean for the next write. views[i] is of c->members[i]. */
 enum disk_outlook disk_policy_outlook(const struct raft_configuration *c,

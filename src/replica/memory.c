@@ -2,6 +2,7 @@
 
 #include "base/mutant.h"
 #include "kv/codec.h"
+#include "store/store.h"
 
 enum {
     ARGUMENT_BYTES = 64,      /* An item's header, its share of the table, and the allocator's. */
@@ -26,6 +27,11 @@ static uint64_t extra_bytes(const struct memory_survey *s, const struct request 
     call.database = head.database;
     call.kv = keyspace_database(s->keyspace, head.database);
     return request->command->growth(&call, ahead_bytes);
+}
+
+uint64_t memory_growth_bytes(const struct memory_survey *s, const struct request *request)
+{
+    return store_entry_bytes(request->entry->size) + extra_bytes(s, request, 0);
 }
 
 /* For its item or items, and for its entry, which is in memory meanwhile. */

@@ -27,6 +27,9 @@ struct memory_survey {
     uint64_t cleared_bytes; /* It will be freed in the next turns. */
 };
 
+/* What a write may add to the keyspace at most, by the state as applied. */
+uint64_t memory_growth_bytes(const struct memory_survey *s, const struct request *request);
+
 /* Whether the next write may enter the log, after those judged before with the same survey. If
  * so, the survey counts it. */
 enum memory_verdict memory_judge(struct memory_survey *s, const struct request *request);

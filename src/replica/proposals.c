@@ -65,12 +65,12 @@ static bool may_begin(struct request *request, const struct batch_limits *limits
 
 static bool is_full(const struct batch *batch)
 {
-    return batch->count + batch->no_memory_count == BATCH_MAX;
+    return batch->count + batch->refused_count == BATCH_MAX;
 }
 
 static bool is_empty(const struct batch *batch)
 {
-    return batch->count + batch->no_memory_count == 0;
+    return batch->count + batch->refused_count == 0;
 }
 
 static void add(struct batch *batch, struct request *request)
@@ -80,23 +80,79 @@ static void add(struct batch *batch, struct request *request)
     batch->requests[batch->count++] = request;
 }
 
-/* Not at once: while writes wait for others, or for leadership to be transferred, whether there is
- * memory may change, which must make no difference. */
-static void add_to_refused(struct batch *batch, struct request *request)
+static void fail_for_room(struct proposals *p, struct request *request, const char *error)
 {
-    batch->requests[BATCH_MAX - ++batch->no_memory_count] = request;
+    list_remove(&request->link);
+    p->no_room_count++;
+    requests_fail(p->requests, request, request->is_logged_read ? ERROR_DISK_FULL_FOR_READ : error);
 }
 
-void proposals_refuse_for_memory(struct proposals *p, struct batch *batch)
+static void fail_for_memory(struct proposals *p, struct request *request)
 {
-    for (uint32_t i = 1; i <= batch->no_memory_count; i++) {
-        struct request *request = batch->requests[BATCH_MAX - i];
+    list_remove(&request->link);
+    p->no_memory_count++;
+    requests_fail(p->requests, request, ERROR_OUT_OF_MEMORY);
+}
 
-        list_remove(&request->link);
-        p->no_memory_count++;
-        requests_fail(p->requests, request, ERROR_OUT_OF_MEMORY);
+/* What it adds to the log is soon cut from it; but the data is the larger for it. */
+static bool makes_room(const struct request *request)
+{
+    return (request->command->flags & COMMAND_DENY_OOM) == 0 && !request->is_logged_read &&
+           !MUTANT(deletes_need_room);
+}
+
+/* Not at once: while writes wait for others, or for leadership to be transferred, whether there is
+ * room may change, which must make no difference. Without an error: for lack of memory. */
+static void add_to_refused(struct batch *batch, struct request *request, const char *error)
+{
+    uint32_t at = BATCH_MAX - ++batch->refused_count;
+
+    batch->requests[at] = request;
+    batch->errors[at] = error;
+}
+
+void proposals_refuse_spent(struct proposals *p, struct batch *batch)
+{
+    for (uint32_t i = 1; i <= batch->refused_count; i++) {
+        struct request *request = batch->requests[BATCH_MAX - i];
+        const char *error = batch->errors[BATCH_MAX - i];
+
+        if (error == NULL) {
+            fail_for_memory(p, request);
+        } else {
+            fail_for_room(p, request, error);
+        }
     }
-    batch->no_memory_count = 0;
+    batch->refused_count = 0;
+}
+
+/* What it may add to the data on the disk. */
+static uint64_t growth_bytes(const struct batch_limits *limits, const struct request *request)
+{
+    bool wastes = request->entry->size >= limits->waste_bytes;
+
+    return makes_room(request)
+               ? 0
+               : memory_growth_bytes(&limits->memory, request) + (wastes ? limits->waste_bytes : 0);
+}
+
+/* The error for a command that the disks have no room for; NULL: there is room, or there may be
+ * after those before it. */
+static const char *room_error(const struct batch *batch, const struct request *request,
+                              const struct batch_limits *limits)
+{
+    if (limits->no_growth != NULL) {
+        return makes_room(request) ? NULL : limits->no_growth;
+    }
+    return batch->count == 0 && growth_bytes(limits, request) > limits->state_max ? ERROR_DISK_FULL
+                                                                                  : NULL;
+}
+
+static void add_first(struct batch *batch, const struct request *request)
+{
+    if (is_empty(batch)) {
+        batch->first_arrived_ns = request->arrived_ns;
+    }
 }
 
 /* Adds it to the batch. False: it must wait, and those behind it too. */
@@ -104,22 +160,32 @@ static bool choose(struct proposals *p, struct batch *batch, struct request *req
                    struct batch_limits *limits)
 {
     uint64_t room_bytes = admission_room(&p->admission, limits->behind_bytes);
+    uint64_t state_bytes = growth_bytes(limits, request);
+    const char *error = room_error(batch, request, limits);
 
-    batch->leaves_some =
-        !has_room(batch, request->entry->size, store_entry_bytes(request->entry->size), room_bytes,
-                  limits->stored_max);
-    if (batch->leaves_some || is_full(batch)) {
+    if (is_full(batch)) {
         return false;
     }
-    if (is_empty(batch)) {
-        batch->first_arrived_ns = request->arrived_ns;
+    if (error != NULL) {
+        add_first(batch, request);
+        add_to_refused(batch, request, error);
+        return true;
     }
+    batch->grows_too_much = batch->state_bytes + state_bytes > limits->state_max;
+    batch->leaves_some = batch->grows_too_much || !has_room(batch, request->entry->size,
+                                                            store_entry_bytes(request->entry->size),
+                                                            room_bytes, limits->stored_max);
+    if (batch->leaves_some) {
+        return false;
+    }
+    add_first(batch, request);
     switch (memory_judge(&limits->memory, request)) {
     case MEMORY_HAS_ROOM:
+        batch->state_bytes += state_bytes;
         add(batch, request);
         return true;
     case MEMORY_IS_SPENT:
-        add_to_refused(batch, request);
+        add_to_refused(batch, request, NULL);
         return true;
     case MEMORY_IS_AWAITED:
         break;
@@ -133,11 +199,13 @@ void proposals_choose(struct proposals *p, struct batch *batch, struct batch_lim
     uint64_t ahead_bytes = limits->memory.ahead_bytes;
 
     batch->count = 0;
-    batch->no_memory_count = 0;
+    batch->refused_count = 0;
     batch->bytes = 0;
     batch->stored_bytes = 0;
+    batch->state_bytes = 0;
     batch->behind_bytes = limits->behind_bytes;
     batch->leaves_some = false;
+    batch->grows_too_much = false;
     batch->awaits_memory = false;
     list_for_each(node, &p->requests->waiting)
     {
@@ -187,12 +255,7 @@ void proposals_proposed(struct proposals *p, const struct batch *batch, uint64_t
 void proposals_refuse(struct proposals *p, const struct batch *batch, const char *error)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
-        struct request *request = batch->requests[i];
-
-        list_remove(&request->link);
-        p->no_room_count++;
-        requests_fail(p->requests, request,
-                      request->is_logged_read ? ERROR_DISK_FULL_FOR_READ : error);
+        fail_for_room(p, batch->requests[i], error);
     }
 }
 

@@ -23,13 +23,16 @@ enum { BATCH_MAX = 4096 };
 struct batch {
     struct request *requests[BATCH_MAX]; /* From its end backwards: those without memory. */
     uint32_t count;
-    uint32_t no_memory_count;  /* There is no memory for so many, and deleting frees none. */
+    uint32_t refused_count; /* So many are refused, with one of these errors each. */
+    const char *errors[BATCH_MAX];
     uint64_t first_arrived_ns; /* When the first of both arrived. */
     uint64_t stored_bytes;     /* Of their entries on the disk. */
     uint64_t bytes;            /* Of their entries. */
     uint64_t behind_bytes;     /* Of earlier entries that are not committed. */
     uint64_t growth_bytes;     /* The most memory that they may take. */
-    bool leaves_some;          /* Others wait for room. */
+    uint64_t state_bytes;      /* What they may add to the state. */
+    bool leaves_some;          /* Others wait for room, */
+    bool grows_too_much;       /* for the state. */
     bool awaits_memory;        /* Others wait until it is known whether there is memory for them. */
 };
 
@@ -39,6 +42,10 @@ struct batch_limits {
     uint64_t exact_ns;     /* peers_time_now(), by which forwarded commands are in time. */
     uint64_t behind_bytes; /* In the log, and not committed. */
     uint64_t stored_max;   /* At most so much on the disk, except for a single write. */
+    uint64_t state_max;    /* The state may grow by so much. */
+    uint64_t waste_bytes;  /* An entry that is as large takes so much more of the disk. */
+    const char *no_growth; /* Disks have room only for what makes room: the error for all else.
+                            * NULL: they have more. */
     /* Whether a command that another node has forwarded may be begun at that exact_ns. */
     bool (*may_begin)(struct request *request, uint64_t exact_ns);
     struct memory_survey memory;
@@ -73,7 +80,7 @@ void proposals_choose(struct proposals *p, struct batch *batch, struct batch_lim
 bool proposals_are_gathering(struct proposals *p, const struct batch *batch, uint64_t under_way,
                              bool is_answering, uint64_t now_ns);
 /* Fails those writes for which there is no memory. */
-void proposals_refuse_for_memory(struct proposals *p, struct batch *batch);
+void proposals_refuse_spent(struct proposals *p, struct batch *batch);
 /* The core has accepted the batch; the entries have their indexes. */
 void proposals_proposed(struct proposals *p, const struct batch *batch, uint64_t now_ns);
 /* The disks have no room for the batch. */

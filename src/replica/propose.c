@@ -6,9 +6,10 @@
 #include "resp/errors.h"
 
 /* If disks are tight, a batch is small; another one may follow, if there is still room for it. */
-static bool may_go_on(const struct batch *batch, enum disk_outlook outlook)
+static bool may_go_on(const struct batch *batch, const struct batch_limits *limits)
 {
-    return outlook == DISKS_ARE_TIGHT && batch->leaves_some && !MUTANT(full_disks_wake_nobody);
+    return (limits->stored_max < UINT64_MAX || batch->grows_too_much) && batch->leaves_some &&
+           !MUTANT(full_disks_wake_nobody);
 }
 
 /* When it came from its client; if it was forwarded, when it came here. */
@@ -17,7 +18,7 @@ static uint64_t received_ns(const struct request *request)
     return request->received_ns == 0 ? request->arrived_ns : request->received_ns;
 }
 
-static void propose(struct replica *r, const struct batch *batch, enum disk_outlook outlook)
+static void propose(struct replica *r, const struct batch *batch, const struct batch_limits *limits)
 {
     struct entry *entries[BATCH_MAX];
     struct raft_event event = {
@@ -30,7 +31,7 @@ static void propose(struct replica *r, const struct batch *batch, enum disk_outl
     if (replica_step(r, &event, entries) == RAFT_OK) {
         proposals_proposed(&r->proposals, batch, event.now_ns);
         promises_add(&r->promises, entries[batch->count - 1]->index, batch->growth_bytes);
-        if (may_go_on(batch, outlook)) {
+        if (may_go_on(batch, limits)) {
             io_turn_soon(r->io);
         }
     }
@@ -51,14 +52,16 @@ static void drop_abandoned(struct replica *r)
 }
 
 static void propose_or_refuse(struct replica *r, const struct batch *batch,
-                              enum disk_outlook outlook)
+                              const struct batch_limits *limits, enum disk_outlook outlook)
 {
-    if (!store_has_room(r->store, STORE_FOR_CLIENTS, batch->stored_bytes)) {
+    enum store_use use = limits->no_growth == NULL ? STORE_FOR_CLIENTS : STORE_FOR_RELIEF;
+
+    if (!store_has_room(r->store, use, batch->stored_bytes)) {
         refuse_for_room(r, batch, ERROR_DISK_FULL);
     } else if (outlook == DISKS_ARE_SPENT) {
         refuse_for_room(r, batch, ERROR_DISKS_FULL);
     } else if (outlook != DISKS_ARE_UNKNOWN) {
-        propose(r, batch, outlook);
+        propose(r, batch, limits);
     }
 }
 
@@ -78,16 +81,38 @@ static bool is_gathering(struct replica *r, const struct batch *batch, uint64_t 
     return proposals_are_gathering(&r->proposals, batch, under_way, r->is_answering, now_ns);
 }
 
+/* If room is about to run out, no more is under way than what is reserved for it, so that it is
+ * known to have room. */
+static void limit_by_disks(const struct replica *r, struct batch_limits *limits,
+                           enum disk_outlook outlook)
+{
+    uint64_t reserve_bytes = store_reserve_bytes(r->store);
+
+    limits->stored_max = outlook == DISKS_ARE_TIGHT ? reserve_bytes / 4 : UINT64_MAX;
+    limits->state_max = store_growth_bytes(r->store);
+    limits->waste_bytes = store_segment_bytes(r->store);
+    if (!store_has_room(r->store, STORE_FOR_CLIENTS, 1)) {
+        limits->no_growth = ERROR_DISK_FULL;
+    } else if (outlook == DISKS_ARE_LOW || outlook == DISKS_ARE_SPENT) {
+        limits->no_growth = ERROR_DISKS_FULL;
+    }
+    if (limits->no_growth != NULL) {
+        limits->stored_max = reserve_bytes / 8;
+    }
+}
+
 static void propose_waiting(struct replica *r, struct batch_limits *limits)
 {
     enum disk_outlook outlook = disk_outlook(r);
     struct batch batch;
 
     limits->behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
-    /* If room is about to run out, no more is under way than what is reserved for it, so that it
-     * is known to have room. */
-    limits->stored_max =
-        outlook == DISKS_ARE_TIGHT ? store_reserve_bytes(r->store) / 4 : UINT64_MAX;
+    limit_by_disks(r, limits, outlook);
+    if (disk_policy_waits(&r->disk_policy, limits->no_growth == NULL, limits->now_ns)) {
+        admission_hold(&r->proposals.admission, true, limits->now_ns);
+        drop_abandoned(r);
+        return;
+    }
     memory_survey(r, &limits->memory);
     proposals_choose(&r->proposals, &batch, limits);
     r->is_memory_awaited = batch.awaits_memory;
@@ -98,15 +123,15 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
         drop_abandoned(r);
         return;
     }
-    if (batch.count + batch.no_memory_count > 0 && is_gathering(r, &batch, limits->now_ns)) {
+    if (batch.count + batch.refused_count > 0 && is_gathering(r, &batch, limits->now_ns)) {
         return;
     }
-    if (batch.count + batch.no_memory_count == BATCH_MAX) {
+    if (batch.count + batch.refused_count == BATCH_MAX) {
         io_turn_soon(r->io); /* For the next ones. */
     }
-    proposals_refuse_for_memory(&r->proposals, &batch);
+    proposals_refuse_spent(&r->proposals, &batch);
     if (batch.count > 0) {
-        propose_or_refuse(r, &batch, outlook);
+        propose_or_refuse(r, &batch, limits, outlook);
     }
     if (r->proposals.admission.is_holding || batch.awaits_memory) {
         drop_abandoned(r);

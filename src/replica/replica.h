@@ -85,6 +85,7 @@ struct replica_options {
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
     uint64_t memory_bytes_max; /* A leader refuses growth beyond this; 0: no limit. */
+    uint64_t disk_bytes_max;   /* Limit on the data directory; 0: the file system's. */
 };
 
 /* What a replica reports to its owner, with the given context. */
@@ -198,6 +199,8 @@ uint64_t replica_memory_bytes(const struct replica *r);
 /* Its limit; 0: none. */
 uint64_t replica_memory_max(const struct replica *r);
 void replica_limit_memory(struct replica *r, uint64_t bytes_max);
+/* Changes the limit on the data directory; 0: the file system's. */
+void replica_limit_disk(struct replica *r, uint64_t bytes_max);
 /* The membership in force, with addresses; NULL: none yet. Borrowed for the turn. */
 const struct membership *replica_membership(const struct replica *r);
 /* The address of the known leader; false: none. */

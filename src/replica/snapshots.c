@@ -44,11 +44,14 @@ void snapshots_begin(struct replica *r)
 
 void snapshots_look(struct replica *r)
 {
+    disk_reserve(r);
+
     struct snapshot_source source = {
         .index = r->applied_index,
         .keyspace = r->keyspace,
         .members = r->committed,
         .level = r->level,
+        .pressed_bytes = store_pressed_bytes(r->store),
     };
     bool is_busy = r->requests.count > 0 || raft_commit_index(r->raft) > r->applied_index;
 

@@ -20,6 +20,9 @@ enum {
 
 static const uint64_t RETRY_NS = 10 * 1000 * 1000 * 1000ull;
 
+/* If the disk is nearly full, so that snapshots follow each other, they take half of the time. */
+enum { PRESSED_PAUSE = 1 };
+
 static void draw(struct snapshotter *s)
 {
     uint8_t chance;
@@ -128,7 +131,13 @@ static uint64_t with_chance(const struct snapshotter *s, uint64_t limit)
     return limit - limit / 4 + limit / 2 / CHANCE_MAX * s->chance;
 }
 
-static bool is_due(const struct snapshotter *s, uint64_t index)
+static bool is_pressing(const struct snapshotter *s, uint64_t pressed_bytes, uint64_t grown)
+{
+    return pressed_bytes > 0 && grown >= pressed_bytes &&
+           io_now_ns(s->options.io) >= s->made_ns + PRESSED_PAUSE * s->last_ns;
+}
+
+static bool is_due(const struct snapshotter *s, uint64_t index, uint64_t pressed_bytes)
 {
     const struct snapshotter_options *o = &s->options;
     uint64_t log_bytes = store_log_bytes(o->store);
@@ -137,7 +146,8 @@ static bool is_due(const struct snapshotter *s, uint64_t index)
     if (io_now_ns(o->io) < s->not_before_ns) {
         return false;
     }
-    return grown >= with_chance(s, larger(o->after_bytes, s->newest.bytes)) ||
+    return is_pressing(s, pressed_bytes, grown) ||
+           grown >= with_chance(s, larger(o->after_bytes, s->newest.bytes)) ||
            index - s->newest.index >= with_chance(s, larger(o->after_entries, s->newest_items));
 }
 
@@ -177,7 +187,8 @@ static void making_done(struct snapshot_making *making, int error)
         if (!MUTANT(snapshots_in_a_row)) {
             snapshotter_note_log(s); /* Though nothing may be cut: the tail has all of it. */
         }
-        s->last_ns = io_now_ns(s->options.io) - s->begun_ns;
+        s->made_ns = io_now_ns(s->options.io);
+        s->last_ns = s->made_ns - s->begun_ns;
         log_write(s->options.log, LOG_INFO, "a snapshot was made", "index=%llu bytes=%llu ms=%llu",
                   (unsigned long long)s->newest.index, (unsigned long long)s->newest.bytes,
                   (unsigned long long)(s->last_ns / 1000000));
@@ -298,7 +309,7 @@ void snapshotter_run(struct snapshotter *s, const struct snapshot_source *source
         return;
     }
     if (source->index > s->newest.index && source->members != NULL &&
-        (!list_is_empty(&s->asked) || is_due(s, source->index))) {
+        (!list_is_empty(&s->asked) || is_due(s, source->index, source->pressed_bytes))) {
         begin(s, source);
         io_turn_soon(s->options.io);
     }

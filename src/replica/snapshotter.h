@@ -29,6 +29,8 @@ struct snapshot_source {
     struct keyspace *keyspace;
     const struct membership *members; /* The newest committed one. */
     uint32_t level;
+    uint64_t pressed_bytes; /* Before the log has grown by more, or room on the disk may run out.
+                             * 0: there is plenty. */
 };
 
 struct snapshotter_options {
@@ -63,6 +65,7 @@ struct snapshotter {
     uint64_t made_count; /* Since the start. */
     uint64_t failed_count;
     uint64_t last_ns; /* How long the last one took. */
+    uint64_t made_ns; /* When it was done. */
 };
 
 void snapshotter_init(struct snapshotter *s, const struct snapshotter_options *options);

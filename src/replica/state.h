@@ -70,8 +70,9 @@ struct stages; /* stages.h */
 /* Dropping the log entries that a snapshot replaces. */
 struct compaction {
     struct store_move move;
-    bool is_moving; /* The store is at it. */
-    bool is_due;    /* There may be more to drop than last time. */
+    bool is_moving;  /* The store is at it. */
+    bool is_pressed; /* The disk has little room, so nothing is kept for others. */
+    bool is_due;     /* There may be more to drop than last time. */
 };
 
 /* The last step of a snapshot that was fetched: see install.c. */
@@ -333,6 +334,8 @@ void watch_fired(struct io_timer *timer);
 void disk_look(struct replica *r);
 /* Leader: what disks mean for the next write. */
 enum disk_outlook disk_outlook(const struct replica *r);
+/* Each turn, after entries were applied: reserves room for the next snapshot. */
+void disk_reserve(struct replica *r);
 /* Leader: to which node to transfer leadership, preferably one with room; 0: the core decides. */
 raft_id disk_successor(const struct replica *r);
 

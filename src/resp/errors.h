@@ -162,11 +162,12 @@
     "much"
 #define ERROR_STOPPING "TRYAGAIN the server is stopping: the command was not executed"
 #define ERROR_DISK_FULL \
-    "MISCONF the disk is full: the command was not executed. Reads are served; writes are " \
-    "taken again as soon as there is room"
+    "MISCONF the disk is full, or what --maxdisk allows of it: the command was not executed. " \
+    "Reads and deletes are served; other writes are taken again as soon as there is room"
 #define ERROR_DISKS_FULL \
     "MISCONF the disks of too many nodes are full, as RAFT STATUS shows: the command was not " \
-    "executed. Reads are served; writes are taken again as soon as there is room"
+    "executed. Reads are served, deletes as long as there is room for them in the log; other " \
+    "writes are taken again as soon as there is room"
 #define ERROR_DISK_FULL_FOR_READ \
     "MISCONF the disk is full, and a read that follows a write in a pipeline, or INDOUBT on " \
     "its connection, needs room in the log: it was not executed. On a new connection reads " \

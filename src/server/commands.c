@@ -67,6 +67,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "databases", "%d", KEYSPACE_DATABASES);
     put(p, "dir", "%s", config->data_dir == NULL ? "" : config->data_dir);
     put(p, "maxclients", "%u", config->clients_max);
+    put(p, "maxdisk", "%llu", (unsigned long long)config->disk_bytes_max);
     put(p, "maxmemory", "%llu", (unsigned long long)config->memory_bytes_max);
     put(p, "maxmemory-policy", "noeviction");
     put(p, "notify-keyspace-events", "%s", "");
@@ -148,23 +149,48 @@ static const struct parameter *find_parameter(const struct parameters *p, struct
     return NULL;
 }
 
+static bool is_disk_limit(const struct parameter *parameter)
+{
+    return strcmp(parameter->name, "maxdisk") == 0;
+}
+
 static bool is_changeable(const struct parameter *parameter)
 {
-    return strcmp(parameter->name, "maxmemory") == 0;
+    return strcmp(parameter->name, "maxmemory") == 0 || is_disk_limit(parameter);
 }
+
+/* The new values of those that may change. */
+struct limits {
+    uint64_t memory_bytes;
+    uint64_t disk_bytes;
+};
 
 /* Reads the new value of a setting; false: it is malformed, or the setting is fixed. */
 static bool read_setting(const struct server_config *config, const struct parameter *parameter,
-                         struct slice text, uint64_t *ret_bytes)
+                         struct slice text, struct limits *limits)
 {
+    struct server_config changed = *config;
     struct memory_size size;
+    bool is_disk = is_disk_limit(parameter);
+    uint64_t whole = is_disk ? config->machine_disk_bytes : config->machine_memory_bytes;
 
     if (!is_changeable(parameter) || !memory_size_read(text, &size) ||
-        (size.percent > 0 && config->machine_memory_bytes == 0)) {
+        (size.percent > 0 && whole == 0)) {
         return false;
     }
-    *ret_bytes = memory_size_bytes(&size, config->machine_memory_bytes);
-    return true;
+    *(is_disk ? &limits->disk_bytes : &limits->memory_bytes) = memory_size_bytes(&size, whole);
+    changed.disk_bytes_max = limits->disk_bytes;
+    return server_config_check(&changed) == NULL;
+}
+
+static void limit_disk(const struct command_call *call, uint64_t bytes)
+{
+    struct server *server = call_context(call);
+
+    server->config.disk_bytes_max = bytes;
+    replica_limit_disk(server->replica, bytes);
+    log_write(server->log, LOG_INFO, "the limit on the data directory was changed", "maxdisk=%llu",
+              (unsigned long long)bytes);
 }
 
 static void limit_memory(const struct command_call *call, uint64_t bytes)
@@ -182,7 +208,8 @@ static void limit_memory(const struct command_call *call, uint64_t bytes)
 static void config_set(struct command_call *call)
 {
     struct parameters p;
-    uint64_t memory_bytes = call_config(call)->memory_bytes_max;
+    struct limits limits = {.memory_bytes = call_config(call)->memory_bytes_max,
+                            .disk_bytes = call_config(call)->disk_bytes_max};
 
     if (call->argument_count % 2 != 0) {
         resp_error(call->reply, ERROR_SYNTAX);
@@ -201,7 +228,7 @@ static void config_set(struct command_call *call)
         if (slice_equal(call->arguments[i + 1], slice_str(parameter->value))) {
             continue;
         }
-        if (!read_setting(call_config(call), parameter, call->arguments[i + 1], &memory_bytes)) {
+        if (!read_setting(call_config(call), parameter, call->arguments[i + 1], &limits)) {
             resp_errorf(call->reply,
                         is_changeable(parameter) ? ERROR_SETTING_IS_NO_SIZE
                                                  : ERROR_SETTING_IS_FIXED,
@@ -209,8 +236,11 @@ static void config_set(struct command_call *call)
             return;
         }
     }
-    if (memory_bytes != call_config(call)->memory_bytes_max) {
-        limit_memory(call, memory_bytes);
+    if (limits.memory_bytes != call_config(call)->memory_bytes_max) {
+        limit_memory(call, limits.memory_bytes);
+    }
+    if (limits.disk_bytes != call_config(call)->disk_bytes_max) {
+        limit_disk(call, limits.disk_bytes);
     }
     resp_ok(call->reply);
 }
@@ -225,7 +255,7 @@ static const struct subcommand config_subcommands[] = {
     {"GET", -3, config_get, "pattern [pattern ...]", "Shows settings."},
     {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
     {"SET", -4, config_set, "setting value [setting value ...]",
-     "Changes maxmemory, on this node. Any other setting is fixed at the start."},
+     "Changes maxmemory or maxdisk, on this node. Any other setting is fixed at the start."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -243,7 +273,7 @@ static const struct command server_commands[] = {
      .handler = config_command,
      .group = "server",
      .arguments = "GET pattern [pattern ...] | RESETSTAT | SET ...",
-     .summary = "Shows settings, and changes maxmemory.",
+     .summary = "Shows settings, and changes maxmemory and maxdisk.",
      .since = "2.0.0",
      .subcommands = config_subcommands},
     {.name = NULL},

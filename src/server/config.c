@@ -19,6 +19,12 @@ enum {
     HEARTBEATS_IN_TIMEOUT_MIN = 3,
     /* The newest log entries may take one of so many parts of the limit on memory. */
     LOG_PARTS = 16,
+    /* A segment of the log, its growth before a snapshot, and its tail may take one of so many
+     * parts of the disk. */
+    SEGMENT_PARTS = 32,
+    GROWTH_PARTS = 8,
+    TAIL_PARTS = 16,
+    DISK_MB_MIN = 16,
     /* Commands under way, requests that clients send, and unread replies may each take one of so
      * many parts of it. */
     BUFFER_PARTS = 8,
@@ -68,6 +74,21 @@ void server_config_fit_memory(struct server_config *c)
     }
 }
 
+void server_config_fit_disk(struct server_config *c)
+{
+    uint64_t bytes = c->disk_bytes_max;
+
+    if (bytes == 0 || (c->machine_disk_bytes > 0 && c->machine_disk_bytes < bytes)) {
+        bytes = c->machine_disk_bytes;
+    }
+    if (bytes > 0) {
+        c->segment_bytes = share_of(c->segment_bytes, bytes, SEGMENT_PARTS);
+        c->segment_bytes -= c->segment_bytes % SEGMENT_BYTES_STEP;
+        c->snapshot_after_bytes = share_of(c->snapshot_after_bytes, bytes, GROWTH_PARTS);
+        c->log_tail_bytes = share_of(c->log_tail_bytes, bytes, TAIL_PARTS);
+    }
+}
+
 static const char *check_times(const struct server_config *c)
 {
     if (c->heartbeat_interval_ns < MS) {
@@ -86,6 +107,9 @@ static const char *check_times(const struct server_config *c)
 
 static const char *check_sizes(const struct server_config *c)
 {
+    if (c->disk_bytes_max > 0 && c->disk_bytes_max < DISK_MB_MIN * MB) {
+        return "a node needs at least 16 MB of disk (--maxdisk)";
+    }
     if (c->segment_bytes < MB || c->segment_bytes % SEGMENT_BYTES_STEP != 0) {
         return "a log segment must have at least 1 MB, in whole pages of 4096 bytes";
     }

@@ -51,6 +51,8 @@ struct server_config {
 
     uint64_t memory_bytes_max;     /* Growth of the data beyond this is refused; 0: no limit. */
     uint64_t machine_memory_bytes; /* memory_bytes_max may be a percentage of it; 0: unknown. */
+    uint64_t disk_bytes_max;       /* Limit on the data directory; 0: the file system's. */
+    uint64_t machine_disk_bytes;   /* The size of that file system; 0: unknown. */
 
     uint32_t clients_max;
     uint64_t client_input_bytes_max;  /* Limit for one request; beyond it, an error. */
@@ -67,6 +69,8 @@ struct server_config {
 void server_config_defaults(struct server_config *c);
 /* Keeps the limits of everything else within their parts of that limit. */
 void server_config_fit_memory(struct server_config *c);
+/* Makes the log's parts small enough for the disk. */
+void server_config_fit_disk(struct server_config *c);
 /* NULL if the settings can be used together; otherwise a sentence that says what is wrong. */
 const char *server_config_check(const struct server_config *c);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/mutant.h"
 
@@ -104,6 +105,23 @@ void machine_check(const struct server_config *config, const struct log *log)
     check_port("clients", config->address.port, range, reserved, log);
     check_port("peers", config->peer_port, range, reserved, log);
     check_directory(config->data_dir, log);
+}
+
+uint64_t machine_disk_bytes(const char *data_dir)
+{
+    struct statvfs found;
+    char parent[4096];
+    char *slash;
+
+    snprintf(parent, sizeof parent, "%s", data_dir);
+    slash = strrchr(parent, '/');
+    if (slash != NULL && slash > parent) {
+        *slash = '\0';
+    }
+    if (statvfs(data_dir, &found) != 0 && statvfs(slash == NULL ? "." : parent, &found) != 0) {
+        return 0;
+    }
+    return (uint64_t)found.f_blocks * found.f_frsize;
 }
 
 /* A new file system has lost+found in it; hidden names do not count either. */

@@ -20,6 +20,9 @@ void machine_check(const struct server_config *config, const struct log *log);
  * `text` then says what to do. */
 bool machine_may_begin(const char *data_dir, bool has_contact, char *text, size_t text_size);
 
+/* The size of the file system with that directory, or where it would be made; 0: unknown. */
+uint64_t machine_disk_bytes(const char *data_dir);
+
 /* Whether the system may give `port` to an outgoing connection, according to the contents of
  * ip_local_port_range ("32768 60999") and ip_local_reserved_ports ("8080,9148-9150") in
  * /proc/sys/net/ipv4. Contents that can't be parsed count as empty. */

@@ -145,6 +145,19 @@ static void provide_memory(struct options *options, const struct log *log)
               (unsigned long long)config->machine_memory_bytes);
 }
 
+static void provide_disk(struct options *options, const struct log *log)
+{
+    struct server_config *config = &options->config;
+
+    config->machine_disk_bytes = machine_disk_bytes(config->data_dir);
+    config->disk_bytes_max = memory_size_bytes(&options->maxdisk, config->machine_disk_bytes);
+    if (config->disk_bytes_max > 0) {
+        log_write(log, LOG_INFO, "disk", "maxdisk=%llu file_system=%llu",
+                  (unsigned long long)config->disk_bytes_max,
+                  (unsigned long long)config->machine_disk_bytes);
+    }
+}
+
 static int serve(struct options *options)
 {
     struct log_sink sink = make_sink(options);
@@ -165,6 +178,7 @@ static int serve(struct options *options)
 
     provide_files(&options->config, &log);
     provide_memory(options, &log);
+    provide_disk(options, &log);
     io_uv_on_signal(p.io, SIGHUP, on_hangup, &p);
     (void)signal(SIGTERM, end_at_once);
     (void)signal(SIGINT, end_at_once);

@@ -20,6 +20,7 @@ enum {
     TIME_MS_MAX = 3600 * 1000,
     CLIENTS_MAX = 1000 * 1000,
     MEMORY_MB_MAX = 1024 * 1024,
+    DISK_BYTES_MIN = 16 * 1024 * 1024,
     MEMORY_PERCENT = 60, /* The rest is for buffers, the allocator, and the system. */
 };
 
@@ -34,6 +35,7 @@ enum option_code {
     OPTION_MAX_CLIENTS,
     OPTION_IDLE_TIMEOUT,
     OPTION_MAXMEMORY,
+    OPTION_MAXDISK,
     OPTION_SNAPSHOT_LOG,
     OPTION_LOG_TAIL,
     OPTION_SNAPSHOT_RATE,
@@ -62,6 +64,7 @@ static const struct option long_options[] = {
     {"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
     {"max-output-memory", required_argument, NULL, OPTION_MAX_OUTPUT_MEMORY},
     {"maxmemory", required_argument, NULL, OPTION_MAXMEMORY},
+    {"maxdisk", required_argument, NULL, OPTION_MAXDISK},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"snapshot-log", required_argument, NULL, OPTION_SNAPSHOT_LOG},
     {"log-tail", required_argument, NULL, OPTION_LOG_TAIL},
@@ -119,6 +122,8 @@ const char *options_help(void)
            "  --max-clients N          connections served at once; default: 10000\n"
            "  --maxmemory SIZE         limit on memory, as in 4gb, or as 50% of what the machine\n"
            "                           has; 0: no limit; default: 60%\n"
+           "  --maxdisk SIZE           limit on the data directory, as in 100gb, or as 50% of its\n"
+           "                           file system; 0, the default: all that is free\n"
            "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
            "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
            "  --snapshot-log MB        make a snapshot, and drop the log before it, when the log\n"
@@ -264,6 +269,38 @@ static enum options_result read_client_options(const struct parse *p, int code)
     }
 }
 
+static enum options_result read_disk_size(const struct parse *p)
+{
+    struct memory_size size;
+
+    if (!memory_size_read(slice_str(optarg), &size) ||
+        (size.percent == 0 && size.bytes > 0 && size.bytes < DISK_BYTES_MIN)) {
+        return refuse(p,
+                      "--maxdisk takes bytes, 16mb or more, also as 100gb, or a share of the file "
+                      "system from 1%% to 100%%, not '%s'",
+                      optarg);
+    }
+    p->options->maxdisk = size;
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_disk_options(const struct parse *p, int code)
+{
+    struct server_config *config = &p->options->config;
+
+    switch (code) {
+    case OPTION_SNAPSHOT_LOG:
+        return read_megabytes(p, "snapshot-log", 1, &config->snapshot_after_bytes);
+    case OPTION_SNAPSHOT_RATE:
+        return read_megabytes(p, "snapshot-rate", 0, &config->snapshot_rate_bytes);
+    case OPTION_LOG_TAIL:
+        return read_megabytes(p, "log-tail", 0, &config->log_tail_bytes);
+    default:
+        CHECK(code == OPTION_MAXDISK);
+        return read_disk_size(p);
+    }
+}
+
 static enum options_result read_feature_level(const struct parse *p)
 {
     uint64_t level = 0;
@@ -389,12 +426,11 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_IDLE_TIMEOUT:
     case OPTION_PROTECTED_MODE:
         return read_client_options(p, code);
+    case OPTION_MAXDISK:
     case OPTION_SNAPSHOT_LOG:
-        return read_megabytes(p, "snapshot-log", 1, &config->snapshot_after_bytes);
     case OPTION_SNAPSHOT_RATE:
-        return read_megabytes(p, "snapshot-rate", 0, &config->snapshot_rate_bytes);
     case OPTION_LOG_TAIL:
-        return read_megabytes(p, "log-tail", 0, &config->log_tail_bytes);
+        return read_disk_options(p, code);
     case OPTION_LOG_LEVEL:
     case OPTION_LOG_FORMAT:
         return read_log_options(p, code);

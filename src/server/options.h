@@ -16,6 +16,7 @@ struct options {
     enum log_level log_level;
     enum log_format log_format;
     struct memory_size maxmemory;
+    struct memory_size maxdisk;
     bool has_log_format; /* False: the format depends on where the log goes. */
     bool is_recovery;    /* Recover what is in the directory, and end. */
     bool is_agreed;      /* Do not ask before that. */

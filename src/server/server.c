@@ -394,6 +394,7 @@ static struct replica_options replica_options(struct server *s)
         .in_flight_bytes_max = c->in_flight_bytes_max,
         .reply_bytes_max = c->client_output_bytes_max,
         .memory_bytes_max = c->memory_bytes_max,
+        .disk_bytes_max = c->disk_bytes_max,
     };
 }
 
@@ -548,6 +549,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     s->log = log;
     s->config = *config;
     server_config_fit_memory(&s->config);
+    server_config_fit_disk(&s->config);
     s->stopped = stopped;
     s->context = context;
     s->probe = probe;

@@ -64,7 +64,8 @@ struct snapshot_making {
     struct store *store;
     struct io_job job;
     struct io_job end_job;
-    int error; /* The worker's, until the end. */
+    uint64_t written_bytes; /* Put and written. */
+    int error;              /* The worker's, until the end. */
     bool is_ending;
     bool is_abandoned;
     bool is_undecided; /* It has its final name, but maybe not durably. */

@@ -49,6 +49,7 @@ struct removal {
     struct io_job job;
     struct store *store;
     uint64_t index;
+    uint64_t bytes;
     int error;
 };
 
@@ -78,7 +79,11 @@ static void finish_removal(struct io_job *job)
                   "index=%" PRIu64 " dir=" LOG_Q " error=%d", removal->index, s->dir,
                   -removal->error);
     }
+    s->snapshots.removing_bytes -= removal->bytes;
     free_removal(removal);
+    if (!s->has_failed) {
+        wal_retry_now(s);
+    }
 }
 
 void snapshot_remove(struct store *s, uint64_t index)
@@ -86,6 +91,9 @@ void snapshot_remove(struct store *s, uint64_t index)
     struct removal *removal = memory_take_zeroed(1, sizeof *removal);
 
     CHECK(index < snapshot_newest(s).index);
+    CHECK(snapshot_find(s, index) != NULL);
+    removal->bytes = snapshot_find(s, index)->bytes;
+    s->snapshots.removing_bytes += removal->bytes;
     snapshots_forget(&s->snapshots, index);
     list_append(&s->snapshots.removals, &removal->node);
     removal->store = s;

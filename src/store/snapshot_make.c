@@ -94,6 +94,7 @@ static void finish_put(struct io_job *job)
     int error = put->error;
 
     making->unwritten_bytes -= put->bytes;
+    making->written_bytes += put->bytes;
     free_put(put);
     if (!making->is_ending) {
         making->wrote(making, error);
@@ -114,6 +115,7 @@ static void finish_end(struct io_job *job)
     }
     if (making->error == 0) {
         snapshots_add(&s->snapshots, &making->snapshot);
+        room_note_file(s, making->snapshot.bytes); /* A part of it may have been seen already. */
     }
     if (store_is_no_room(making->error)) {
         wal_release_spares(s);
@@ -129,6 +131,7 @@ void snapshot_begin(struct store *s, struct snapshot_making *making)
     s->snapshots.making = making;
     making->store = s;
     making->unwritten_bytes = 0;
+    making->written_bytes = 0;
     making->error = 0;
     making->is_ending = false;
     making->is_abandoned = false;

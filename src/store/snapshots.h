@@ -21,6 +21,7 @@ struct snapshots {
     struct list loads;
     struct list reads;
     struct list removals;
+    uint64_t removing_bytes; /* Of those. */
 };
 
 void snapshots_init(struct snapshots *snapshots);

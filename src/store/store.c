@@ -16,12 +16,6 @@
 #include "store/identity.h"
 #include "store/store_state.h"
 
-enum {
-    RETRY_NS = 1000 * 1000 * 1000,
-    RESERVE_BYTES = 1024 * 1024, /* Room that clients do not use. */
-    RESERVE_SHARE = 8,           /* Or this part of a segment, if that is less. */
-};
-
 /* --- trouble --- */
 
 /* Files are opened by name only if they must exist. */
@@ -43,40 +37,6 @@ void store_fail(struct store *s, int error, const char *what)
              error == -ENOENT ? text_gone : strerror(-error));
     log_write(s->options.log, LOG_ERROR, "store failed", "error=%d reason=" LOG_Q, -error, text);
     s->options.failed(s->options.context, error, text);
-}
-
-bool store_is_no_room(int error)
-{
-    return error == -ENOSPC || error == -EDQUOT;
-}
-
-static void room_timer_fired(struct io_timer *timer)
-{
-    struct store *s = container_of(timer, struct store, room_timer);
-
-    s->is_waiting = false;
-    if (!s->has_failed) {
-        wal_retry(s);
-    }
-}
-
-void store_wait_for_room(struct store *s, uint64_t needed)
-{
-    if (!s->is_full) {
-        log_write(s->options.log, LOG_WARN, "no room for the next segment of the log",
-                  "needs=%llu dir=" LOG_Q, (unsigned long long)needed, s->dir);
-    }
-    wal_release_spares(s);
-    s->is_full = true;
-    s->is_waiting = true;
-    io_timer_start(s->io, &s->room_timer, io_now_ns(s->io) + RETRY_NS);
-}
-
-void store_has_room_again(struct store *s)
-{
-    s->is_full = false;
-    log_write(s->options.log, LOG_INFO, "disk has room again", "dir=" LOG_Q, s->dir);
-    s->options.room(s->options.context);
 }
 
 /* --- opening --- */
@@ -381,6 +341,7 @@ int store_open(struct io *io, const struct store_options *options, uint64_t new_
         free_memory(s);
         return rv;
     }
+    room_look(io, s->dir, &s->room);
     s->log_worker = io_worker_start(io, "log");
     s->prepare_worker = io_worker_start(io, "prepare");
     s->read_worker = io_worker_start(io, "read");
@@ -481,61 +442,6 @@ void store_flush(struct store *s)
     wal_submit(s);
 }
 
-uint64_t store_entry_bytes(uint32_t size)
-{
-    return record_bytes(size) + BATCH_IDENTITY_BYTES;
-}
-
-/* Of the job under way. */
-static uint64_t job_bytes(const struct store *s)
-{
-    return s->job.is_in_flight || s->job.is_blocked ? s->job.bytes : 0;
-}
-
-uint64_t store_unwritten_bytes(const struct store *s)
-{
-    return s->queue.bytes + job_bytes(s);
-}
-
-uint64_t store_reserve_bytes(const struct store *s)
-{
-    uint64_t bytes = s->options.segment_bytes / RESERVE_SHARE;
-
-    return bytes < RESERVE_BYTES ? bytes : RESERVE_BYTES;
-}
-
-/* The room that this use must leave to others. */
-static uint64_t reserve_bytes(const struct store *s, enum store_use use)
-{
-    uint64_t bytes = store_reserve_bytes(s);
-
-    if (use == STORE_FOR_CLIENTS || MUTANT(elections_have_no_reserve)) {
-        return bytes;
-    }
-    return use == STORE_FOR_FOLLOWERS ? bytes / 2 : 0;
-}
-
-bool store_is_full(const struct store *s)
-{
-    return s->is_full;
-}
-
-bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes)
-{
-    uint64_t left = s->current.head.bytes - s->write_at;
-    uint64_t need = s->queue.bytes + s->queue.bytes / 4 + job_bytes(s) + bytes + bytes / 4;
-
-    if (!s->is_full) {
-        return true;
-    }
-    for (uint32_t i = 0; i < s->ready_count; i++) {
-        left += s->ready[i].head.bytes - SECTOR_BYTES;
-    }
-    /* Every write may need two sectors of its own. */
-    need += (s->queue.write_end - s->queue.write_head + 1) * 2 * SECTOR_BYTES;
-    return need + reserve_bytes(s, use) <= left;
-}
-
 uint64_t store_last_write_ns(const struct store *s)
 {
     return s->last_write_ns;
@@ -560,6 +466,9 @@ void store_get_stats(const struct store *s, struct store_stats *ret_stats)
         .sync_pending_ns = s->job.is_in_flight ? io_now_ns(s->io) - s->job.submitted_ns : 0,
         .written_bytes = s->written_bytes,
         .is_full = s->is_full,
+        .used_bytes = s->room.space.used_bytes,
+        .free_bytes = s->room.space.free_bytes,
+        .bytes_max = s->options.bytes_max,
     };
 }
 

@@ -42,6 +42,7 @@ struct store_options {
     bool is_restoring;           /* Only an empty directory will do, or one in which restoring was
                                   * interrupted: see restoring.h. */
     uint64_t segment_bytes;      /* Size of a log segment; a multiple of 4096. */
+    uint64_t bytes_max;          /* Limit on the size of the directory; 0: the file system's. */
     const struct log *log;       /* For what recovery finds, and problems; may be NULL. */
     /* Everything up to write `seq` is durable (loop thread). */
     void (*durable)(void *context, uint64_t seq);
@@ -153,24 +154,39 @@ void store_flush(struct store *s);
  * has accepted must have room on its followers, and hundreds of elections after that. */
 enum store_use {
     STORE_FOR_CLIENTS,   /* What a leader accepts from clients. */
+    STORE_FOR_RELIEF,    /* What makes room: deletes. */
     STORE_FOR_FOLLOWERS, /* What a leader has accepted, on its followers. */
     STORE_FOR_ELECTIONS, /* No-ops and configurations. */
 };
 
 /* The room of an entry of that size on the disk, without its share of a batch. */
 uint64_t store_entry_bytes(uint32_t size);
-/* Whether entries that take `bytes` more can be stored. True as long as the file system gave
- * room for the next segment; after that, whether the rest of the prepared segments is enough,
- * without what is reserved for other uses. After false, `room` reports when that has changed.
- * Writes beyond it wait for room. */
+/* Whether entries that take `bytes` more can be stored. True as long as there was room for the
+ * next segment, if they need no more than one; after that, whether the rest of the prepared
+ * segments is enough, without what is reserved for other uses. After false, `room` reports when
+ * that has changed. Writes beyond it wait for room. */
 bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes);
 /* What was queued with store_write() and is not durable yet, in bytes on the disk; it takes
  * about as much memory. */
 uint64_t store_unwritten_bytes(const struct store *s);
 /* The part of the last room that clients do not use. */
 uint64_t store_reserve_bytes(const struct store *s);
-/* Whether the file system has refused room, and not given any since. */
+/* Whether the file system, or the limit on the directory, has refused room, and not given any
+ * since. */
 bool store_is_full(const struct store *s);
+/* The next snapshot will take at most so many bytes, which the log leaves to it. To be called
+ * whenever that has changed. */
+void store_set_state_bytes(struct store *s, uint64_t bytes);
+/* Changes the limit on the directory. */
+void store_limit_bytes(struct store *s, uint64_t bytes_max);
+/* A snapshot is needed when the log has grown by so many bytes since the last one, or room may
+ * run out. */
+uint64_t store_pressed_bytes(const struct store *s);
+/* How much entries of clients may add to the log and to the state. */
+uint64_t store_growth_bytes(const struct store *s);
+/* Whether the log may soon have no room any more, so that it should keep nothing that is not
+ * needed. */
+bool store_is_pressed(const struct store *s);
 
 /* A read of entries that are not in memory any more. */
 struct store_read {
@@ -221,11 +237,16 @@ struct store_stats {
     uint64_t sync_pending_ns; /* For how long the job under way has run; 0: none is. */
     uint64_t written_bytes;
     bool is_full;
+    uint64_t used_bytes; /* By the directory, when last looked at, at most a second ago. */
+    uint64_t free_bytes; /* On its file system. */
+    uint64_t bytes_max;  /* The limit on the directory; 0: none. */
 };
 
 /* How long the last write that is durable took, from store_write() on: it waits for the one
  * before it. Of several that became durable together, the one that was queued first counts. */
 uint64_t store_last_write_ns(const struct store *s);
+/* An entry that is as large as a segment gets one of its own, and the rest of another is lost. */
+uint64_t store_segment_bytes(const struct store *s);
 /* The size of the log's segments. */
 uint64_t store_log_bytes(const struct store *s);
 void store_get_stats(const struct store *s, struct store_stats *ret_stats);

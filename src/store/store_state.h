@@ -13,6 +13,7 @@
 #include "store/origin.h"
 #include "store/segment.h"
 #include "store/snapshots.h"
+#include "store/space.h"
 #include "store/store.h"
 #include "store/vote.h"
 
@@ -24,6 +25,13 @@ enum {
     SPARES_MAX = 2,                        /* Dropped segments that are kept for reuse. */
     FIRST_SEGMENT_BYTES = 4 * 1024 * 1024, /* The first segments are small and grow to the full
                                             * size. */
+};
+
+/* What was last seen of the room on the disk. */
+struct room_view {
+    struct io_space space;
+    uint64_t snapshot_bytes; /* Of the state, in the snapshot that is being made. */
+    bool is_known;
 };
 
 /* A segment open for writing. Number 0: none. */
@@ -86,8 +94,9 @@ struct wal_job {
     struct entry **entries; /* Held; the entries of all batches, in order. */
     uint32_t entry_count;
     uint32_t entry_capacity;
-    bool is_large;     /* A single entry, too large to copy. */
-    bool is_oversized; /* Larger than a segment: gets its own, in `oversized`. */
+    bool is_large;            /* A single entry, too large to copy. */
+    bool is_oversized;        /* Larger than a segment: gets its own, in `oversized`. */
+    struct space_claim claim; /* What that one needs. */
     struct segment oversized;
     uint64_t number;
     uint64_t offset;            /* Of its first batch. */
@@ -121,6 +130,8 @@ struct wal_prepare {
     bool is_in_flight;
     uint64_t spare; /* The dropped segment that it is made of; 0: none. */
     struct segment segment;
+    struct space_claim claim;
+    struct room_view room;
     int error;
 };
 
@@ -142,6 +153,7 @@ struct wal_watch {
     struct io_job job;
     struct segment segment; /* The one to look for. */
     bool has_origin;
+    struct room_view room;
     int error;
 };
 
@@ -177,13 +189,16 @@ struct store {
     struct repair_end *repair_end; /* Under way; or NULL. */
     struct io_timer room_timer;    /* While the disk is full: when to try again. */
     bool is_waiting;               /* It is armed. */
-    struct list reads;             /* Background reads under way. */
+    struct room_view room;
+    uint64_t state_bytes; /* The next snapshot takes no more. */
+    struct list reads;    /* Background reads under way. */
 
     uint64_t queued_seq; /* The following fields count what is queued. */
     uint64_t queued_last_index;
     uint64_t queued_commit_index;
     uint64_t queued_term;
     bool is_full;
+    bool is_tight; /* There is no room for more data. */
     bool has_failed;
     bool is_closing; /* No callbacks any more. */
 
@@ -197,11 +212,24 @@ struct store {
 /* --- store.c --- */
 /* Stops the store's work for good, and reports that to the owner once. */
 void store_fail(struct store *s, int error, const char *what);
+
+/* --- room.c --- */
 /* Whether the disk has no room, which may change. */
 bool store_is_no_room(int error);
 /* Marks the disk as full (it has no room for so many bytes), and tries again in a second. */
 void store_wait_for_room(struct store *s, uint64_t needed);
 void store_has_room_again(struct store *s);
+void room_timer_fired(struct io_timer *timer);
+/* For a job that takes so many bytes more. */
+struct space_claim room_claim(const struct store *s, uint64_t wanted_bytes);
+/* On the loop, before a job looks. */
+void room_begin_look(const struct store *s, struct room_view *view);
+/* Blocking: in a job, or at the start. */
+void room_look(struct io *io, const char *dir, struct room_view *ret_view);
+/* On the loop: what a job has seen. */
+void room_seen(struct store *s, const struct room_view *view);
+/* A file of the log was made. */
+void room_note_file(struct store *s, uint64_t bytes);
 
 /* --- wal_plan.c --- */
 void wal_queue_push(struct store *s, const struct store_write *w);
@@ -215,6 +243,8 @@ bool wal_plan(struct store *s);
 void wal_submit(struct store *s);
 /* Tries a job again that found no room. */
 void wal_retry(struct store *s);
+/* The same at once, if it waits. */
+void wal_retry_now(struct store *s);
 /* On the log worker, as its last job: writes what has collected and seals the vote. */
 void wal_finish(struct store *s);
 /* Writes the vote to both vote files, with the next generation and the present end of the log;

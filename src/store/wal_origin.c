@@ -61,7 +61,7 @@ static void end_move(struct wal_move *move, int error)
 static void choose_spares(struct store *s, struct wal_move *move)
 {
     uint64_t dropped = move->next.first_segment - move->drop_from;
-    uint64_t room = s->is_full ? 0 : SPARES_MAX - s->spares.count;
+    uint64_t room = store_is_pressed(s) ? 0 : SPARES_MAX - s->spares.count;
 
     move->keep_from = move->next.first_segment - (dropped < room ? dropped : room);
 }
@@ -88,6 +88,7 @@ static void finish_drop(struct io_job *job)
         return; /* The node ends. */
     }
     take_spares(s, move);
+    wal_retry_now(s);
     end_move(move, 0);
 }
 

@@ -149,6 +149,16 @@ static int reuse_segment(struct store *s, struct segment *segment, uint64_t numb
     return 0;
 }
 
+/* Looks whether there is room, within the limit and without what is reserved. */
+static int claim_room(struct store *s, struct wal_prepare *prepare)
+{
+    room_look(s->io, s->dir, &prepare->room);
+    return !prepare->room.is_known || space_is_enough(&prepare->room.space, &prepare->claim) ||
+                   MUTANT(limit_not_kept)
+               ? 0
+               : -ENOSPC;
+}
+
 /* A spare that is of no use is none, and one is made of zeros. */
 static int prepare_segment(struct store *s, struct wal_prepare *prepare)
 {
@@ -172,7 +182,10 @@ static void run_prepare(struct io_job *io_job)
     struct wal_prepare *prepare = container_of(io_job, struct wal_prepare, job);
     struct store *s = container_of(prepare, struct store, prepare);
 
-    prepare->error = prepare_segment(s, prepare);
+    prepare->error = claim_room(s, prepare);
+    if (prepare->error == 0) {
+        prepare->error = prepare_segment(s, prepare);
+    }
 }
 
 static void run_release(struct io_job *io_job)
@@ -199,7 +212,16 @@ static bool settle_prepare(struct store *s)
     }
     CHECK(s->ready_count < READY_MAX);
     s->ready[s->ready_count++] = prepare->segment;
+    room_note_file(s, prepare->spare != 0 ? 0 : prepare->segment.head.bytes);
     return true;
+}
+
+/* It was not used, and is released with the others. */
+static void give_spare_back(struct store *s, const struct wal_prepare *prepare)
+{
+    if (prepare->spare != 0 && s->spares.count < SPARES_MAX) {
+        s->spares.numbers[s->spares.count++] = prepare->spare;
+    }
 }
 
 static void finish_prepare(struct io_job *io_job)
@@ -211,11 +233,13 @@ static void finish_prepare(struct io_job *io_job)
         settle_prepare(s);
         return;
     }
+    room_seen(s, &prepare->room);
     if (!settle_prepare(s)) {
         if (!store_is_no_room(prepare->error)) {
             store_fail(s, prepare->error, "cannot make a log segment");
             return;
         }
+        give_spare_back(s, prepare);
         store_wait_for_room(s, prepare->segment.head.bytes);
         wal_submit(s); /* An entry larger than a segment has been waiting for this number. */
         return;
@@ -276,6 +300,11 @@ void wal_prepare_start(struct store *s)
     prepare->segment.head.bytes = segment_bytes_of(s, prepare->segment.head.number);
     prepare->segment.head.reused = 0;
     prepare->spare = take_spare(s, prepare->segment.head.bytes);
+    room_begin_look(s, &prepare->room);
+    prepare->claim = room_claim(s, prepare->spare != 0 ? 0 : prepare->segment.head.bytes);
+    if (store_is_pressed(s)) {
+        wal_release_spares(s);
+    }
     io_random(s->io, &prepare->segment.head.salt, sizeof prepare->segment.head.salt);
     prepare->job.run = run_prepare;
     prepare->job.done = finish_prepare;

@@ -63,6 +63,7 @@ static void run_watch(struct io_job *job)
     struct wal_watch *watch = container_of(job, struct wal_watch, job);
     struct store *s = container_of(watch, struct store, watch);
 
+    room_look(s->io, s->dir, &watch->room);
     watch->error = wal_find_files(s, &watch->segment);
     if (watch->error == 0) {
         watch->error = find_other_files(s);
@@ -77,6 +78,7 @@ static void finish_watch(struct io_job *job)
     if (watch->error != 0) {
         store_fail(s, watch->error, "a file is missing");
     } else if (!s->has_failed) {
+        room_seen(s, &watch->room);
         wal_watch_start(s);
     }
 }
@@ -100,6 +102,7 @@ static void timer_fired(struct io_timer *timer)
     if (s->job.is_in_flight) {
         watch->segment.file = NULL;
     }
+    room_begin_look(s, &watch->room);
     io_worker_submit(s->log_worker, &watch->job);
 }
 

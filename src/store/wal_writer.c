@@ -162,8 +162,14 @@ static int run_oversized(struct store *s, struct wal_job *job)
     struct io_file *file = NULL;
     int rv = 0;
 
+    struct room_view room;
+
     segment_paths(s->dir, job->oversized.head.number, path, temporary);
     job->failed_at = "cannot make a log segment";
+    room_look(s->io, s->dir, &room);
+    if (room.is_known && !space_is_enough(&room.space, &job->claim)) {
+        return -ENOSPC;
+    }
     rv = io_file_open(s->io, temporary, IO_CREATE, &file);
     if (rv != 0) {
         return rv;
@@ -275,6 +281,7 @@ static void enter_batches(struct store *s, struct wal_job *job)
 
     if (job->is_oversized) {
         s->current = job->oversized;
+        room_note_file(s, job->bytes);
         if (s->ready_count > 0) { /* It was used. */
             s->ready_count--;
             memmove(&s->ready[0], &s->ready[1], s->ready_count * sizeof s->ready[0]);
@@ -371,6 +378,12 @@ static void hand_to_worker(struct store *s)
     io_worker_submit(s->log_worker, &job->job);
 }
 
+/* For an entry with a segment of its own. */
+static void claim_room(struct store *s, struct wal_job *job)
+{
+    job->claim = room_claim(s, job->oversized.head.bytes);
+}
+
 /* Plans the next job; false if there is none to do now. */
 static bool next_job(struct store *s)
 {
@@ -383,6 +396,7 @@ static bool next_job(struct store *s)
         job->number = s->chain.job + 1;
     }
     if (job->is_oversized) {
+        claim_room(s, job);
         CHECK(job->retired[0] == NULL);
         job->retired[0] = s->current.file;
         job->retired[1] = s->ready_count > 0 ? s->ready[0].file : NULL;
@@ -407,9 +421,20 @@ void wal_submit(struct store *s)
 void wal_retry(struct store *s)
 {
     if (s->job.is_blocked) {
+        claim_room(s, &s->job);
         hand_to_worker(s);
     } else {
         wal_prepare_start(s);
+    }
+}
+
+/* Something was removed. */
+void wal_retry_now(struct store *s)
+{
+    if (s->is_waiting) {
+        io_timer_stop(s->io, &s->room_timer);
+        s->is_waiting = false;
+        wal_retry(s);
     }
 }
 

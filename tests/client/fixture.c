@@ -104,6 +104,10 @@ uint64_t replica_memory_max(const struct replica *r)
     return r->memory_max;
 }
 
+void replica_limit_disk(struct replica *r, uint64_t bytes_max)
+{
+}
+
 void replica_limit_memory(struct replica *r, uint64_t bytes_max)
 {
     r->memory_max = bytes_max;

@@ -146,9 +146,38 @@ static void test_policy__forgets_what_found_no_room_once_there_is_some(void **st
     assert_int_equal(d.unstored_bytes, 0);
 }
 
+/* A snapshot may make room within a moment. */
+static void test_growth__waits_for_a_moment_before_it_is_refused(void **state)
+{
+    struct disk_policy d;
+
+    disk_policy_init(&d, S);
+    assert_false(disk_policy_waits(&d, true, 5 * S));
+    assert_true(disk_policy_waits(&d, false, 6 * S));
+    assert_true(disk_policy_waits(&d, false, 8 * S - 1));
+    assert_false(disk_policy_waits(&d, false, 8 * S));
+    assert_false(disk_policy_waits(&d, false, 9 * S));
+    assert_false(disk_policy_waits(&d, true, 10 * S));
+    assert_true(disk_policy_waits(&d, false, 11 * S));
+}
+
+static void test_outlook__is_low_if_only_deletes_have_room_on_a_majority(void **state)
+{
+    struct disk_view views[] = {
+        ROOMY, {.is_heard = true, .disk = WIRE_DISK_LOW, .match_index = LAST}, SPENT, ROOMY};
+
+    assert_int_equal(disk_policy_outlook(&three, views, LAST), DISKS_ARE_LOW);
+    views[1].match_index = LAST - 1; /* What is under way may take that room. */
+    assert_int_equal(disk_policy_outlook(&three, views, LAST), DISKS_ARE_UNKNOWN);
+    views[2] = (struct disk_view)SETTLED;
+    assert_int_equal(disk_policy_outlook(&three, views, LAST), DISKS_ARE_TIGHT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_growth__waits_for_a_moment_before_it_is_refused),
+        cmocka_unit_test(test_outlook__is_low_if_only_deletes_have_room_on_a_majority),
         cmocka_unit_test(test_outlook__asks_what_a_majority_of_voters_has_room_for),
         cmocka_unit_test(test_outlook__needs_room_on_both_majorities_of_a_joint_state),
         cmocka_unit_test(test_successor__has_room_rather_than_a_longer_log),

@@ -66,6 +66,7 @@ static void choose(struct fixture *f, uint64_t now_ns, uint64_t behind_bytes, ui
                                   .exact_ns = now_ns,
                                   .behind_bytes = behind_bytes,
                                   .stored_max = stored_max,
+                                  .state_max = UINT64_MAX,
                                   .may_begin = may_begin};
 
     proposals_choose(&f->p, &f->batch, &limits);
@@ -191,6 +192,7 @@ static void test_proposals__are_refused_for_memory_only_when_they_would_be_propo
 {
     struct fixture *f = *state;
     struct batch_limits limits = {.stored_max = UINT64_MAX,
+                                  .state_max = UINT64_MAX,
                                   .may_begin = may_begin,
                                   .memory = {.is_limited = true, .is_known = true}};
     struct command greedy = fake_write;
@@ -200,15 +202,59 @@ static void test_proposals__are_refused_for_memory_only_when_they_would_be_propo
     f->fakes[2].request.command = &greedy;
     proposals_choose(&f->p, &f->batch, &limits);
     assert_int_equal(f->batch.count, COUNT - 2);
-    assert_int_equal(f->batch.no_memory_count, 2);
+    assert_int_equal(f->batch.refused_count, 2);
     assert_true(proposals_are_gathering(&f->p, &f->batch, 16, false, MS));
     assert_int_equal(f->p.gathering_ends_ns, 2 * MS); /* Those without memory count, too. */
     assert_unanswered(&f->fakes[0]);
-    proposals_refuse_for_memory(&f->p, &f->batch);
+    proposals_refuse_spent(&f->p, &f->batch);
     assert_failed(&f->fakes[0], ERROR_OUT_OF_MEMORY);
     assert_failed(&f->fakes[2], ERROR_OUT_OF_MEMORY);
     assert_unanswered(&f->fakes[1]);
     assert_int_equal(f->p.no_memory_count, 2);
+}
+
+/* Room on the disks: for deletes alone, or for less than a command adds. */
+static void test_proposals__that_make_room_are_taken_when_others_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct batch_limits limits = {.stored_max = UINT64_MAX,
+                                  .state_max = UINT64_MAX,
+                                  .no_growth = ERROR_DISKS_FULL,
+                                  .may_begin = may_begin};
+    struct command greedy = fake_write;
+
+    greedy.flags |= COMMAND_DENY_OOM;
+    f->fakes[0].request.command = &greedy;
+    f->fakes[2].request.command = &greedy;
+    proposals_choose(&f->p, &f->batch, &limits);
+    assert_int_equal(f->batch.count, COUNT - 2);
+    proposals_refuse_spent(&f->p, &f->batch);
+    assert_failed(&f->fakes[0], ERROR_DISKS_FULL);
+    assert_failed(&f->fakes[2], ERROR_DISKS_FULL);
+    assert_int_equal(f->p.no_room_count, 2);
+}
+
+static void test_proposals__take_no_more_than_the_state_may_grow(void **state)
+{
+    struct fixture *f = *state;
+    struct command greedy = fake_write;
+    uint64_t each = store_entry_bytes(f->fakes[0].request.entry->size);
+    struct batch_limits limits = {.stored_max = UINT64_MAX,
+                                  .state_max = 2 * each,
+                                  .waste_bytes = 1 << 20,
+                                  .may_begin = may_begin};
+
+    greedy.flags |= COMMAND_DENY_OOM;
+    for (int i = 0; i < COUNT; i++) {
+        f->fakes[i].request.command = &greedy;
+    }
+    proposals_choose(&f->p, &f->batch, &limits);
+    assert_int_equal(f->batch.count, 2);
+    assert_true(f->batch.leaves_some && f->batch.grows_too_much);
+    limits.state_max = each - 1; /* Not even one. */
+    proposals_choose(&f->p, &f->batch, &limits);
+    assert_int_equal(f->batch.count, 0);
+    assert_int_equal(f->batch.refused_count, COUNT);
 }
 
 static void test_proposals__are_found_by_their_index_once(void **state)
@@ -321,6 +367,8 @@ int main(void)
         TEST(test_proposals__begin_what_was_forwarded_only_while_its_sender_waits),
         TEST(test_proposals__gather_while_a_round_is_under_way_but_not_for_long),
         TEST(test_proposals__are_refused_for_memory_only_when_they_would_be_proposed),
+        TEST(test_proposals__that_make_room_are_taken_when_others_are_refused),
+        TEST(test_proposals__take_no_more_than_the_state_may_grow),
         TEST(test_proposals__are_found_by_their_index_once),
         TEST(test_proposals__are_refused_for_certain_if_disks_are_full),
         TEST(test_proposals__what_waits_for_nobody_is_dropped),

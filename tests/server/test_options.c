@@ -114,6 +114,12 @@ static void test_options__set_everything(void **state)
     assert_int_equal(p.options.config.clients_max, 7);
     assert_int_equal(p.options.config.output_memory_bytes, 3 * 1024 * 1024);
     assert_int_equal(p.options.config.client_idle_ns, 30000000000);
+    accept(&p, "h 1 --maxdisk 100gb");
+    assert_int_equal(p.options.maxdisk.bytes, 100ull << 30);
+    accept(&p, "h 1 --maxdisk 50%");
+    assert_int_equal(p.options.maxdisk.percent, 50);
+    accept(&p, "h 1 --maxdisk 0");
+    assert_int_equal(p.options.maxdisk.bytes + p.options.maxdisk.percent, 0);
     accept(&p, "h 1 --log-level debug --log-format logfmt --protected-mode no");
     assert_int_equal(p.options.log_level, LOG_DEBUG);
     assert_true(p.options.has_log_format);
@@ -274,10 +280,32 @@ static void test_options__refuse_bad_values_and_say_which_are_good(void **state)
     refuse("h 1 --max-clients 0", "a number from 1 to");
     refuse("h 1 --max-output-memory 0", "megabytes from 1 to 1048576, not '0'");
     refuse("h 1 --maxmemory 2tons", "from 1% to 100%, not '2tons'");
+    refuse("h 1 --maxdisk 1mb", "16mb or more, also as 100gb");
+    refuse("h 1 --maxdisk 101%", "from 1% to 100%, not '101%'");
     refuse("h 1 --idle-timeout x", "seconds from 0 (never)");
     refuse("h 1 --log-level loud", "debug, info, warn or error, not 'loud'");
     refuse("h 1 --log-format xml", "plain, logfmt or auto, not 'xml'");
     refuse("h 1 --protected-mode maybe", "yes or no, not 'maybe'");
+}
+
+/* A small disk gets small segments. */
+static void test_config__fits_the_log_to_the_disk(void **state)
+{
+    struct server_config c;
+
+    server_config_defaults(&c);
+    c.machine_disk_bytes = 1ull << 40;
+    server_config_fit_disk(&c);
+    assert_int_equal(c.segment_bytes, 64 << 20);
+    assert_int_equal(c.snapshot_after_bytes, 64 << 20);
+    c.disk_bytes_max = 100 << 20;
+    server_config_fit_disk(&c);
+    assert_int_equal(c.segment_bytes, (100 << 20) / 32 / 4096 * 4096);
+    assert_int_equal(c.snapshot_after_bytes, (100 << 20) / 8);
+    assert_int_equal(c.log_tail_bytes, (100 << 20) / 16);
+    c.machine_disk_bytes = 32 << 20; /* The file system is smaller than the limit. */
+    server_config_fit_disk(&c);
+    assert_int_equal(c.segment_bytes, 1 << 20);
 }
 
 static void test_options__ask_for_a_peer_port_if_the_default_does_not_exist(void **state)
@@ -356,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_options__take_a_contact),
         cmocka_unit_test(test_options__may_be_in_any_place),
         cmocka_unit_test(test_options__set_everything),
+        cmocka_unit_test(test_config__fits_the_log_to_the_disk),
         cmocka_unit_test(test_options__detect_that_only_loopback_would_be_served),
         cmocka_unit_test(test_options__detect_that_nobody_would_be_served),
         cmocka_unit_test(test_options__a_new_cluster_is_asked_for_by_a_word),

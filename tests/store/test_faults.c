@@ -293,7 +293,7 @@ static void test_faults__small_file_system_refuses_then_recovers(void **state)
         print_message("cannot mount a small file system here: skipped\n");
         skip();
     }
-    f->segment_bytes = 65536;
+    f->segment_bytes = 16384;
     snprintf(ballast, sizeof ballast, "%s/ballast", f->dir);
     image.data = ballast;
     image.size = 300;
@@ -320,12 +320,43 @@ static void test_faults__small_file_system_refuses_then_recovers(void **state)
     assert_int_equal(umount(f->dir), 0);
 }
 
+/* What the next snapshot takes, and two segments, are not for clients. */
+static void test_faults__limit_on_the_directory_is_judged_like_a_full_disk(void **state)
+{
+    enum { LARGE = 100000 };
+    struct fixture *f = *state;
+
+    tap_reset();
+    f->segment_bytes = 16384;
+    fixture_open(f);
+    fixture_append_durable(f, 1, 500);
+    store_limit_bytes(f->store, 1 << 20);
+    assert_true(store_has_room(f->store, STORE_FOR_CLIENTS, 500));
+    assert_true(store_growth_bytes(f->store) > 3 * LARGE);
+    assert_true(store_has_room(f->store, STORE_FOR_FOLLOWERS, LARGE));
+    assert_false(store_is_pressed(f->store));
+    store_set_state_bytes(f->store, 920 * 1024);
+    assert_true(store_is_pressed(f->store));
+    assert_false(store_has_room(f->store, STORE_FOR_FOLLOWERS, LARGE));
+    store_set_state_bytes(f->store, 960 * 1024);
+    assert_true(store_is_full(f->store));
+    assert_int_equal(store_growth_bytes(f->store), 0);
+    assert_false(store_has_room(f->store, STORE_FOR_CLIENTS, 1));
+    assert_true(store_has_room(f->store, STORE_FOR_RELIEF, 1));
+    assert_true(store_has_room(f->store, STORE_FOR_FOLLOWERS, 1));
+    assert_int_equal(f->room_count, 0);
+    store_set_state_bytes(f->store, 800 * 1024); /* Much was deleted. */
+    assert_int_equal(f->room_count, 1);
+    assert_true(store_has_room(f->store, STORE_FOR_CLIENTS, 500));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_faults__failed_sync_of_the_log_is_final),
+        TEST(test_faults__limit_on_the_directory_is_judged_like_a_full_disk),
         TEST(test_faults__failed_write_of_the_log_is_final),
         TEST(test_faults__failed_sync_of_the_vote_is_final),
         TEST(test_faults__failed_making_of_a_segment_is_final),

@@ -343,6 +343,25 @@ int io_dir_list(struct io *io, const char *path, void (*each)(void *context, con
     return result;
 }
 
+int io_space(struct io *io, const char *path, struct io_space *ret_space)
+{
+    const struct sim_disk *disk = io->machine->disk;
+    uint64_t capacity = disk->profile.capacity_bytes;
+    char *plain = sim_path_plain(path);
+
+    *ret_space = (struct io_space){.total_bytes = capacity};
+    ret_space->free_bytes = capacity > disk->used_bytes ? capacity - disk->used_bytes : 0;
+    for (uint32_t i = 0; i < disk->names.count; i++) {
+        const struct sim_name *name = &disk->names.list[i];
+
+        if (!name->inode->is_directory && sim_path_is_in(name->path, plain)) {
+            ret_space->used_bytes += name->inode->size;
+        }
+    }
+    free(plain);
+    return io->is_dead ? -EIO : 0;
+}
+
 static int rename_plain(struct io *io, const char *from, const char *to)
 {
     struct sim_disk *disk = io->machine->disk;
