@@ -1,6 +1,7 @@
 """Descriptors, memory and connections run out, or are taken by clients that do not need them: nodes
 remain members, others are served, and what was acknowledged is kept."""
 
+import re
 import resource
 import signal
 import socket
@@ -120,6 +121,41 @@ def test_clients__ten_thousand_at_once_and_no_more(shared):
             client.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     await_true(lambda: node.redis().info("clients")["connected_clients"] < 100, "they are gone")
+
+
+def test_clients__at_the_limit_at_twice_the_limit_and_after_it(cluster):
+    limit = 40
+    node = cluster.node(options=["--max-clients", str(limit)]).start().await_up()
+
+    def connected():
+        with node.client() as client:  # As an administrator, if there is no other place.
+            info = client.call("INFO", "clients").decode()
+            return int(re.search(r"connected_clients:(\d+)", info).group(1))
+    clients = [node.client() for _ in range(limit)]
+    refused = []
+    try:
+        for i, client in enumerate(clients):
+            assert client.call("SET", f"k{i}", i) == b"OK"
+        for _ in range(limit):
+            refused.append(node.client())
+            with pytest.raises((RespError, OSError), match="max number of clients|reset|closed"):
+                refused[-1].call("PING")
+        # Those that are connected do not notice.
+        for i, client in enumerate(clients):
+            assert client.call("GET", f"k{i}") == b"%d" % i
+        assert connected() == limit
+        for client in clients[limit // 2:]:
+            client.close()
+        await_true(lambda: connected() <= limit // 2 + 1, "their places are free")
+        # One place is left for the connection that has just asked.
+        clients[limit // 2:] = [node.client() for _ in range(limit // 2 - 1)]
+        for i, client in enumerate(clients):
+            assert client.call("GET", f"k{i}") == b"%d" % i
+    finally:
+        for client in clients + refused:
+            client.close()
+    await_true(lambda: connected() <= 1, "nothing is left of them")
+    assert node.redis().info("stats")["rejected_connections"] >= limit
 
 
 def test_slowloris__at_both_ports_keeps_no_node_out(three):
