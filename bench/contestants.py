@@ -197,19 +197,29 @@ class ThreeNodes(RedisProtocol):
 class Rakit(ThreeNodes):
     title = "Rakit ×3, synced"
 
-    def __init__(self, directory):
+    def __init__(self, directory, options=()):
         directory.mkdir(parents=True)
         self.directory = directory
+        self.options = options
         self.ports = free_ports(3, 10000)
         self.build = pathlib.Path(os.environ.get("RAKIT_BUILD", ROOT / "build"))
         self.processes = []
         for port in self.ports:
-            contact = [HOST, str(self.ports[0])] if port != self.ports[0] else []
-            self.processes.append(Process(
-                [str(self.build / "rakit-server"), HOST, str(port), *contact,
-                 "--data", str(directory / str(port))], directory, port))
-            await_true(lambda port=port: ask_redis(port, "PING") == b"+PONG\r\n", "Rakit is up")
+            self.start_node(port)
         self.await_whole()
+
+    def start_node(self, port):
+        """The first one makes the cluster; the others join it."""
+        contact = [HOST, str(self.ports[0])] if port != self.ports[0] else []
+        process = Process(
+            [str(self.build / "rakit-server"), HOST, str(port), *contact,
+             "--data", str(self.data_of(port)), *self.options], self.directory, port)
+        self.processes.append(process)
+        await_true(lambda: ask_redis(port, "PING") == b"+PONG\r\n", "Rakit is up")
+        return process
+
+    def data_of(self, port):
+        return self.directory / str(port)
 
     @staticmethod
     def is_whole(state, commit):
