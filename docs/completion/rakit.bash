@@ -58,7 +58,7 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --restore --name --replace --cluster-key --announce --peer-port --feature-level --election-timeout
+    local takes_value='--data --restore --at --name --replace --cluster-key --announce --peer-port --feature-level --election-timeout
         --heartbeat --request-timeout --max-clients --maxmemory --maxdisk --max-output-memory --idle-timeout
         --snapshot-log --snapshot-rate --log-tail --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"

@@ -14,6 +14,9 @@ enum { BACKUP_NAME_MAX = PATH_BYTES_MAX - 32 }; /* Bytes of the name that the us
 void backup_path(char *path, const char *file, uint32_t number);
 /* The name of that file as long as it is incomplete. */
 void backup_part_path(char *path, const char *file, uint32_t number);
+/* The highest number of a file of the backup in its directory; 0: there is none but FILE, or not
+ * even that. 0 or a negative errno value. */
+int backup_find_last(struct io *io, const char *file, uint32_t *ret_number);
 /* The directory that the files are in. */
 void backup_directory(char *path, const char *file);
 

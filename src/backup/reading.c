@@ -15,6 +15,7 @@ struct reading {
     const struct backup_visitor *visitor;
     struct backup_contents *contents;
     char path[PATH_BYTES_MAX]; /* The file that is being read. */
+    struct archive_link link;  /* The end of the one before. */
     uint64_t total_bytes;
     char *text;
     size_t text_size;
@@ -101,7 +102,6 @@ static enum backup_verdict read_snapshot(struct reading *r)
     if (state != FILE_GOOD) {
         return explain_state(r, &reader, state);
     }
-    r->total_bytes = reader.file_bytes;
     r->contents->identity = reader.identity;
     if (r->visitor->begin != NULL &&
         r->visitor->begin(r->visitor->context, &reader.identity) != 0) {
@@ -115,6 +115,10 @@ static enum backup_verdict read_snapshot(struct reading *r)
     }
     r->contents->snapshot = reader.snapshot;
     r->contents->bytes = reader.file_bytes;
+    r->link = (struct archive_link){.entry = {.index = reader.snapshot.index,
+                                              .term = reader.snapshot.term,
+                                              .time_us = reader.snapshot.time_us},
+                                    .checksum = reader.snapshot.checksum};
     r->contents->last = (struct store_origin){.index = reader.snapshot.index,
                                               .term = reader.snapshot.term,
                                               .time_us = reader.snapshot.time_us};
@@ -123,6 +127,133 @@ static enum backup_verdict read_snapshot(struct reading *r)
                        0
                ? BACKUP_STOPPED
                : BACKUP_GOOD;
+}
+
+/* --- the entries behind it --- */
+
+static enum backup_verdict explain_archive(const struct reading *r, const struct archive_reader *a,
+                                           int rv)
+{
+    if (rv == -EXDEV) {
+        return explain(r, BACKUP_DAMAGED,
+                       "%s does not follow the file before it: one of them is of another backup, "
+                       "or was replaced. All up to entry %" PRIu64 " is good",
+                       r->path, r->link.entry.index);
+    }
+    return explain_end(r, &a->file, rv);
+}
+
+static enum backup_verdict read_chunks_of(struct reading *r, struct archive_reader *a)
+{
+    int rv;
+
+    a->stream.each = r->visitor->entry;
+    a->stream.context = r->visitor->context;
+    while ((rv = archive_next(a)) == ARCHIVE_MORE) {
+        note_progress(r, &a->file);
+    }
+    if (rv == ARCHIVE_STOPPED) {
+        return BACKUP_STOPPED;
+    }
+    return rv == ARCHIVE_END ? BACKUP_GOOD : explain_archive(r, a, rv);
+}
+
+static enum backup_verdict read_archive(struct reading *r, uint32_t number)
+{
+    struct archive_reader a;
+    enum file_state state;
+    enum backup_verdict verdict;
+
+    backup_path(r->path, r->file, number);
+    state = archive_open(&a, r->io, r->path, r->contents->identity.cluster_id, &r->link);
+    if (state == FILE_FOREIGN) {
+        return explain(r, BACKUP_DAMAGED, "%s is of another cluster than %s", r->path, r->file);
+    }
+    if (state != FILE_GOOD) {
+        return explain_state(r, &a.file, state);
+    }
+    verdict = read_chunks_of(r, &a);
+    r->contents->last = a.stream.last;
+    archive_close(&a);
+    if (verdict == BACKUP_GOOD) {
+        r->contents->bytes += a.file.file_bytes;
+        r->contents->archive_count = number;
+        r->link =
+            (struct archive_link){.entry = a.stream.last, .checksum = a.file.snapshot.checksum};
+    }
+    return verdict;
+}
+
+/* --- all --- */
+
+static uint64_t size_of(const struct reading *r, uint32_t number)
+{
+    char path[PATH_BYTES_MAX];
+    struct io_file *file = NULL;
+    int64_t size = 0;
+
+    backup_path(path, r->file, number);
+    if (io_file_open(r->io, path, IO_READ_ONLY, &file) == 0) {
+        size = io_file_size(file);
+        io_file_close(file);
+    }
+    return size < 0 ? 0 : (uint64_t)size;
+}
+
+static enum backup_verdict find_files(struct reading *r, uint32_t *ret_last)
+{
+    int rv;
+
+    if (strlen(r->file) > BACKUP_NAME_MAX) {
+        return explain(r, BACKUP_UNREADABLE, "the name of the backup is too long");
+    }
+    rv = backup_find_last(r->io, r->file, ret_last);
+    if (rv != 0) {
+        return explain(r, BACKUP_UNREADABLE, "cannot list the directory of %s: %s", r->file,
+                       strerror(-rv));
+    }
+    for (uint32_t number = 0; number <= *ret_last; number++) {
+        r->total_bytes += size_of(r, number);
+    }
+    return BACKUP_GOOD;
+}
+
+enum backup_verdict backup_find_end(struct io *io, const char *file, struct backup_end *ret_end,
+                                    char *text, size_t text_size)
+{
+    struct backup_contents contents;
+    struct reading r = {
+        .io = io, .file = file, .contents = &contents, .text = text, .text_size = text_size};
+    struct snapshot_reader reader;
+    uint32_t last;
+    enum backup_verdict verdict = find_files(&r, &last);
+    enum file_state state;
+
+    if (verdict != BACKUP_GOOD) {
+        return verdict;
+    }
+    backup_path(r.path, file, last);
+    state =
+        snapshot_reader_open_any(&reader, io, r.path, last == 0 ? MAGIC_SNAPSHOT : MAGIC_ARCHIVE);
+    if (state != FILE_GOOD) {
+        return explain_state(&r, &reader, state);
+    }
+
+    bool has_end = snapshot_reader_find_end(&reader);
+
+    snapshot_reader_close(&reader);
+    if (!has_end) {
+        return explain(&r, BACKUP_DAMAGED, "the end of %s is damaged or missing", r.path);
+    }
+    *ret_end = (struct backup_end){
+        .cluster_id = reader.identity.cluster_id,
+        .number = last,
+        .link = {.entry = {.index = reader.snapshot.index,
+                           .term = reader.snapshot.term,
+                           .time_us = reader.snapshot.time_us},
+                 .checksum = reader.snapshot.checksum},
+    };
+    return BACKUP_GOOD;
 }
 
 enum backup_verdict backup_read(struct io *io, const char *file,
@@ -138,9 +269,16 @@ enum backup_verdict backup_read(struct io *io, const char *file,
         .text_size = text_size,
     };
 
+    enum backup_verdict verdict;
+    uint32_t count;
+
     *ret_contents = (struct backup_contents){0};
-    if (strlen(file) > BACKUP_NAME_MAX) {
-        return explain(&r, BACKUP_UNREADABLE, "the name of the backup is too long");
+    verdict = find_files(&r, &count);
+    if (verdict == BACKUP_GOOD) {
+        verdict = read_snapshot(&r);
     }
-    return read_snapshot(&r);
+    for (uint32_t number = 1; number <= count && verdict == BACKUP_GOOD; number++) {
+        verdict = read_archive(&r, number);
+    }
+    return verdict;
 }

@@ -3,6 +3,7 @@
 #ifndef RAKIT_BACKUP_READING_H
 #define RAKIT_BACKUP_READING_H
 
+#include "backup/archive.h"
 #include "store/entry.h"
 #include "store/snapshot.h"
 
@@ -22,6 +23,8 @@ struct backup_visitor {
     /* The snapshot was read to its end, and is good. */
     int (*snapshot)(void *context, const struct store_identity *identity,
                     const struct store_snapshot *snapshot);
+    /* The next entry behind the snapshot, borrowed. */
+    int (*entry)(void *context, struct entry *e);
     /* So many bytes were read, of so many in all. */
     void (*progress)(void *context, uint64_t bytes, uint64_t total_bytes);
     void *context;
@@ -31,9 +34,21 @@ struct backup_contents {
     struct store_identity identity; /* The cluster, and the node that made the snapshot. */
     struct store_snapshot snapshot;
     uint64_t bytes;           /* Of all files. */
+    uint32_t archive_count;   /* Files behind the first one. */
     struct store_origin last; /* The state after any entry from the snapshot's up to this one can be
                                * restored. */
 };
+
+/* Where the next file of a backup begins. */
+struct backup_end {
+    uint64_t cluster_id;
+    uint32_t number; /* Of the last file. */
+    struct archive_link link;
+};
+
+/* Looks at the end of the last file only. Not good: as below. */
+enum backup_verdict backup_find_end(struct io *io, const char *file, struct backup_end *ret_end,
+                                    char *text, size_t text_size);
 
 /* Not good: `text` is a sentence that says what is wrong, and where. */
 enum backup_verdict backup_read(struct io *io, const char *file,

@@ -82,6 +82,13 @@ void backup_describe(struct buffer *out, const struct backup_verified *verified)
     buffer_printf(out, "time     ");
     put_time(out, c->snapshot.time_us);
     buffer_printf(out, "keys     %" PRIu64 "\n", verified->keys);
+    if (c->archive_count > 0) {
+        buffer_printf(out, "log      entries %" PRIu64 " to %" PRIu64 ", in %u file%s\n",
+                      c->snapshot.index + 1, c->last.index, (unsigned)c->archive_count,
+                      c->archive_count == 1 ? "" : "s");
+        buffer_printf(out, "up to    ");
+        put_time(out, c->last.time_us);
+    }
     buffer_printf(out, "size     ");
     human_put_bytes(out, c->bytes);
     buffer_printf(out, "\n");

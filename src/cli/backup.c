@@ -69,7 +69,7 @@ enum session_outcome backup_run_verify(const struct session *s, const struct wor
 
 /* --- backup --- */
 
-static void print_result(const char *file, const struct store_snapshot *snapshot)
+static void print_snapshot(const char *file, const struct store_snapshot *snapshot)
 {
     struct buffer out = {0};
 
@@ -78,6 +78,22 @@ static void print_result(const char *file, const struct store_snapshot *snapshot
     buffer_printf(&out, "), ");
     human_put_bytes(&out, snapshot->bytes);
     buffer_printf(&out, "\n");
+    fwrite(buffer_begin(&out), 1, buffer_size(&out), stdout);
+    buffer_deinit(&out);
+}
+
+static void print_entries(const char *file, const struct download *d)
+{
+    struct buffer out = {0};
+
+    if (d->last.index == d->end.link.entry.index) {
+        buffer_printf(&out, "%s: nothing is newer than entry %" PRIu64 "\n", file, d->last.index);
+    } else {
+        buffer_printf(&out, "%s.%u: entries %" PRIu64 " to %" PRIu64 " (", file,
+                      (unsigned)d->end.number + 1, d->end.link.entry.index + 1, d->last.index);
+        human_put_utc(&out, d->last.time_us);
+        buffer_printf(&out, ")\n");
+    }
     fwrite(buffer_begin(&out), 1, buffer_size(&out), stdout);
     buffer_deinit(&out);
 }
@@ -97,21 +113,25 @@ enum session_outcome backup_run(struct session *s, const struct words *command)
 {
     struct download d;
     char file[PATH_BYTES_MAX];
+    bool is_new = true;
     int rv;
 
     if (!take_name(s, command, file)) {
         return SESSION_FAILED;
     }
-    if (exists(s->io, file)) {
-        session_complain(s, "There is such a file already: name another one.");
-        return SESSION_FAILED;
-    }
     download_init(&d, s->io, s->client, file);
-    rv = download_snapshot(&d);
-    if (rv == 0) {
-        print_result(file, &d.snapshot);
+    if (exists(s->io, file)) {
+        rv = download_entries(&d);
+        is_new = false;
     } else {
+        rv = download_snapshot(&d);
+    }
+    if (rv != 0) {
         session_complain(s, d.text);
+    } else if (is_new) {
+        print_snapshot(file, &d.snapshot);
+    } else {
+        print_entries(file, &d);
     }
     download_deinit(&d);
     return rv == 0                     ? SESSION_DONE

@@ -4,8 +4,8 @@
 
 #include "cli/session.h"
 
-/* backup FILE: fetches a snapshot of the node that the client is connected to. What is incomplete
- * is in FILE.part, where the same command continues. */
+/* backup FILE: fetches a snapshot of the node that the client is connected to; or, if FILE is
+ * there, the entries of the log behind it. The same command continues what was interrupted. */
 enum session_outcome backup_run(struct session *s, const struct words *command);
 
 /* verify FILE: reads a backup, and prints what is in it, or what is damaged. It needs no server.

@@ -15,7 +15,8 @@ struct own_command {
 };
 
 static const struct own_command own_commands[] = {
-    {"backup", "file", "Fetches a backup of the cluster from this node into a file."},
+    {"backup", "file",
+     "Fetches a backup from this node into a file, or continues the one that is there."},
     {"clear", "", "Clears the screen."},
     {"exit", "", "Ends the client."},
     {"help", "[command | group]", "Lists the commands, or explains one of them."},

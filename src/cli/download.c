@@ -21,6 +21,7 @@ void download_init(struct download *d, struct io *io, struct client *client, con
 
 static void close_part(struct download *d)
 {
+    snapshot_writer_close(&d->writer);
     if (d->part != NULL) {
         io_file_close(d->part);
         d->part = NULL;
@@ -30,13 +31,11 @@ static void close_part(struct download *d)
 void download_deinit(struct download *d)
 {
     close_part(d);
+    entry_stream_deinit(&d->stream);
     source_deinit(&d->source);
 }
 
-static int explain(struct download *d, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int explain(struct download *d, int code, const char *format, ...)
+int download_explain(struct download *d, int code, const char *format, ...)
 {
     va_list arguments;
 
@@ -46,19 +45,21 @@ static int explain(struct download *d, int code, const char *format, ...)
     return code;
 }
 
-static int explain_file(struct download *d, const char *what, int error)
+int download_explain_file(struct download *d, const char *what, int error)
 {
-    return explain(d, DOWNLOAD_EFILE, "cannot %s %s: %s%s", what, d->path, strerror(-error),
-                   error == -ENOSPC || error == -EDQUOT
-                       ? ". What is there stays: make room, and give the same command again"
-                       : "");
+    return download_explain(
+        d, DOWNLOAD_EFILE, "cannot %s %s: %s%s", what, d->path, strerror(-error),
+        error == -ENOSPC || error == -EDQUOT
+            ? ". What is there stays: make room, and give the same command again"
+            : "");
 }
 
 /* After an error of the source. */
-static int explain_source(struct download *d, int code)
+int download_explain_source(struct download *d, int code)
 {
-    return explain(d, code, "%s%s", d->source.error,
-                   d->at > 0 ? ". What was fetched stays: the same command continues there" : "");
+    return download_explain(d, code, "%s%s", d->source.error,
+                            d->at > 0 ? ". What was fetched stays: the same command continues there"
+                                      : "");
 }
 
 /* --- what to fetch --- */
@@ -73,10 +74,11 @@ static int choose_new(struct download *d)
         rv = source_look(s);
     }
     if (rv != 0) {
-        return explain_source(d, rv);
+        return download_explain_source(d, rv);
     }
     if (s->snapshot_count == 0) {
-        return explain(d, SOURCE_EODD, "the node has made a snapshot and does not list it");
+        return download_explain(d, SOURCE_EODD,
+                                "the node has made a snapshot and does not list it");
     }
     d->snapshot = s->snapshots[s->snapshot_count - 1];
     d->at = 0;
@@ -143,15 +145,16 @@ static int choose_old(struct download *d, const struct snapshot_reader *reader, 
         rv = listed == NULL ? 0 : compare_heads(d, listed, head, &is_same);
     }
     if (rv != 0) {
-        return explain_source(d, rv);
+        return download_explain_source(d, rv);
     }
     if (!is_same) {
-        return explain(d, DOWNLOAD_EELSEWHERE,
-                       "%s is the beginning of a snapshot (entry %" PRIu64
-                       ") that this node does not have, or not any more. It was made by node "
-                       "%016" PRIx64 ": connect to that one to continue, or remove the file to "
-                       "begin anew",
-                       d->path, reader->snapshot.index, reader->identity.node_id);
+        return download_explain(
+            d, DOWNLOAD_EELSEWHERE,
+            "%s is the beginning of a snapshot (entry %" PRIu64
+            ") that this node does not have, or not any more. It was made by node "
+            "%016" PRIx64 ": connect to that one to continue, or remove the file to "
+            "begin anew",
+            d->path, reader->snapshot.index, reader->identity.node_id);
     }
     d->snapshot = *listed;
     return 0;
@@ -172,10 +175,10 @@ static int open_part(struct download *d)
     int rv = io_file_open(d->io, d->path, IO_CREATE, &d->part);
 
     if (rv != 0) {
-        return explain_file(d, "open", rv);
+        return download_explain_file(d, "open", rv);
     }
     rv = io_file_truncate(d->part, d->at);
-    return rv == 0 ? 0 : explain_file(d, "write", rv);
+    return rv == 0 ? 0 : download_explain_file(d, "write", rv);
 }
 
 static int fetch_one(struct download *d)
@@ -184,14 +187,14 @@ static int fetch_one(struct download *d)
     int rv = source_read_snapshot(&d->source, &d->snapshot, d->at, &bytes);
 
     if (rv != 0) {
-        return explain_source(d, rv);
+        return download_explain_source(d, rv);
     }
     rv = io_file_write(d->part, d->at, bytes.data, bytes.size);
     if (rv == 0 && (d->at + bytes.size) / SYNC_BYTES != d->at / SYNC_BYTES) {
         rv = io_file_sync(d->part);
     }
     if (rv != 0) {
-        return explain_file(d, "write", rv);
+        return download_explain_file(d, "write", rv);
     }
     d->at += bytes.size;
     progress_show(&d->progress, d->at, d->snapshot.bytes);
@@ -209,7 +212,7 @@ static int fetch(struct download *d)
     progress_end(&d->progress);
     if (rv == 0) {
         rv = io_file_sync(d->part);
-        rv = rv == 0 ? 0 : explain_file(d, "sync", rv);
+        rv = rv == 0 ? 0 : download_explain_file(d, "sync", rv);
     }
     close_part(d);
     return rv;
@@ -236,35 +239,58 @@ static int verify(struct download *d)
     snapshot_reader_close(&reader);
     if (rv == -EBADMSG) {
         (void)io_unlink(d->io, d->path);
-        return explain(d, DOWNLOAD_EDAMAGED,
-                       "what was fetched is not the snapshot that the node has: %s was removed. "
-                       "Begin again with the same command; if that fails too, look at the disks",
-                       d->path);
+        return download_explain(
+            d, DOWNLOAD_EDAMAGED,
+            "what was fetched is not the snapshot that the node has: %s was removed. "
+            "Begin again with the same command; if that fails too, look at the disks",
+            d->path);
     }
-    return rv < 0 ? explain_file(d, "read", rv) : 0;
+    return rv < 0 ? download_explain_file(d, "read", rv) : 0;
 }
 
-static int publish(struct download *d)
+int download_publish(struct download *d, uint32_t number)
 {
     char directory[PATH_BYTES_MAX];
-    int rv = io_rename(d->io, d->path, d->file);
+    char path[PATH_BYTES_MAX];
+    int rv;
 
+    backup_path(path, d->file, number);
+    rv = io_rename(d->io, d->path, path);
     if (rv == 0) {
         backup_directory(directory, d->file);
         rv = io_dir_sync(d->io, directory);
     }
-    return rv == 0 ? 0 : explain_file(d, "give its name to", rv);
+    return rv == 0 ? 0 : download_explain_file(d, "give its name to", rv);
+}
+
+/* Entries behind another snapshot would be taken for those behind this one. */
+static int check_others(struct download *d)
+{
+    uint32_t last;
+    int rv = backup_find_last(d->io, d->file, &last);
+
+    if (rv != 0) {
+        return download_explain_file(d, "list the directory of", rv);
+    }
+    return last == 0 ? 0
+                     : download_explain(d, DOWNLOAD_EELSEWHERE,
+                                        "%s is not there, and %s.%u is: move it away, or name "
+                                        "another file",
+                                        d->file, d->file, (unsigned)last);
 }
 
 int download_snapshot(struct download *d)
 {
-    int rv = choose(d);
+    int rv = check_others(d);
 
+    if (rv == 0) {
+        rv = choose(d);
+    }
     if (rv == 0) {
         rv = fetch(d);
     }
     if (rv == 0) {
         rv = verify(d);
     }
-    return rv == 0 ? publish(d) : rv;
+    return rv == 0 ? download_publish(d, 0) : rv;
 }

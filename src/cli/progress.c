@@ -34,12 +34,16 @@ void progress_put(struct buffer *out, const struct progress *p, uint64_t bytes,
 
     buffer_printf(out, "%s: ", p->what);
     human_put_bytes(out, bytes);
-    buffer_printf(out, " of ");
-    human_put_bytes(out, total_bytes);
+    if (total_bytes > 0) {
+        buffer_printf(out, " of ");
+        human_put_bytes(out, total_bytes);
+    }
     if (rate > 0) {
         buffer_printf(out, ", ");
         human_put_bytes(out, rate);
         buffer_printf(out, "/s");
+    }
+    if (rate > 0 && total_bytes > 0) {
         put_left(out, total_bytes > bytes ? (total_bytes - bytes) / rate : 0);
     }
 }

@@ -17,7 +17,7 @@ struct progress {
 };
 
 void progress_begin(struct progress *p, const char *what, uint64_t bytes);
-/* Draws it, but not too often. */
+/* Draws it, but not too often. Total 0: it is not known. */
 void progress_show(struct progress *p, uint64_t bytes, uint64_t total_bytes);
 /* Removes the line. */
 void progress_end(struct progress *p);

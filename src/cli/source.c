@@ -157,3 +157,18 @@ int source_read_snapshot(struct source *s, const struct store_snapshot *snapshot
                &s->part);
     return rv != 0 ? rv : take_part(s, snapshot->bytes - offset, ret_bytes);
 }
+
+int source_read_log(struct source *s, const struct store_origin *previous, uint64_t offset,
+                    uint64_t last, struct slice *ret_bytes)
+{
+    int rv;
+
+    freeReplyObject(s->part);
+    s->part = NULL;
+    rv = judge(s,
+               client_ask(s->client, &s->part, "RAFT", "BACKUP", "LOG",
+                          decimal(previous->index + 1).text, decimal(previous->term).text,
+                          decimal(offset).text, decimal(last).text, NULL),
+               &s->part);
+    return rv != 0 ? rv : take_part(s, UINT64_MAX, ret_bytes);
+}

@@ -35,5 +35,9 @@ int source_make_snapshot(struct source *s);
 /* A part of a snapshot: at least a byte, unless it ends at `offset`. Valid until the next call. */
 int source_read_snapshot(struct source *s, const struct store_snapshot *snapshot, uint64_t offset,
                          struct slice *ret_bytes);
+/* A part of the string of entries (store/entry_stream.h): from the one after `previous` on, at that
+ * offset of its record, to `last` at the most. Valid until the next call. */
+int source_read_log(struct source *s, const struct store_origin *previous, uint64_t offset,
+                    uint64_t last, struct slice *ret_bytes);
 
 #endif /* RAKIT_CLI_SOURCE_H */

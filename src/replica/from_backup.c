@@ -114,8 +114,23 @@ static int take_snapshot(void *context, const struct store_identity *identity,
         .index = snapshot->index, .term = snapshot->term, .time_us = snapshot->time_us};
     r->executor->keyspace = r->loaded.keyspace;
     r->executor->level = r->loaded.level;
-    r->is_reached = r->options->point.has_index && r->options->point.index == snapshot->index;
     return check_point(r, snapshot);
+}
+
+/* Executes the entry, unless it is later than what is wanted. */
+static int take_entry(void *context, struct entry *e)
+{
+    struct restoring *r = context;
+    const struct backup_point *p = &r->options->point;
+
+    if ((p->has_index && e->index > p->index) ||
+        (p->has_time && e->time_us > p->time_us && !MUTANT(restored_beyond_time))) {
+        r->is_reached = true;
+        return 1;
+    }
+    replica_execute_entry(r->executor, e);
+    r->at = (struct store_origin){.index = e->index, .term = e->term, .time_us = e->time_us};
+    return 0;
 }
 
 static void note_progress(void *context, uint64_t bytes, uint64_t total_bytes)
@@ -165,6 +180,7 @@ static bool read_backup(struct restoring *r)
         .begin = begin,
         .chunk = take_chunk,
         .snapshot = take_snapshot,
+        .entry = take_entry,
         .progress = note_progress,
         .context = r,
     };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/human.h"
 #include "cluster/address.h"
 #include "cluster/level.h"
 #include "cluster/member_name.h"
@@ -46,6 +47,7 @@ enum option_code {
     OPTION_NEW_CLUSTER,
     OPTION_RECOVER,
     OPTION_RESTORE,
+    OPTION_AT,
     OPTION_YES,
     OPTION_CLUSTER_KEY,
     OPTION_NAME,
@@ -75,6 +77,7 @@ static const struct option long_options[] = {
     {"new-cluster", no_argument, NULL, OPTION_NEW_CLUSTER},
     {"recover", no_argument, NULL, OPTION_RECOVER},
     {"restore", required_argument, NULL, OPTION_RESTORE},
+    {"at", required_argument, NULL, OPTION_AT},
     {"yes", no_argument, NULL, OPTION_YES},
     {"cluster-key", required_argument, NULL, OPTION_CLUSTER_KEY},
     {"name", required_argument, NULL, OPTION_NAME},
@@ -106,6 +109,7 @@ const char *options_help(void)
            "  --yes                    do not ask\n"
            "  --restore FILE           make a new cluster of a backup, in an empty directory; see\n"
            "                           rakit-cli(1), backup\n"
+           "  --at INDEX|TIME          as it was after that entry, or at that time (UTC)\n"
            "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
            "                           contact on this machine hands it over by itself\n"
            "  --name NAME              what people call this node, in place of its id\n"
@@ -359,6 +363,21 @@ static enum options_result read_join_options(const struct parse *p, int code)
     }
 }
 
+static enum options_result read_point(const struct parse *p)
+{
+    struct backup_point *point = &p->options->config.restore_point;
+
+    *point = (struct backup_point){0};
+    point->has_index = read_number(optarg, 1, INT64_MAX, &point->index);
+    point->has_time = !point->has_index && human_read_utc(optarg, &point->time_us);
+    return point->has_index || point->has_time
+               ? OPTIONS_RUN
+               : refuse(p,
+                        "--at takes the index of an entry, or a time in UTC such as "
+                        "2026-11-30T15:40:01Z, not '%s'",
+                        optarg);
+}
+
 static enum options_result read_cluster_options(const struct parse *p, int code)
 {
     struct server_config *config = &p->options->config;
@@ -372,6 +391,8 @@ static enum options_result read_cluster_options(const struct parse *p, int code)
         return OPTIONS_RUN;
     case OPTION_RESTORE:
         return read_name(p, "restore", "backup", &config->restore_file);
+    case OPTION_AT:
+        return read_point(p);
     case OPTION_YES:
         p->options->is_agreed = true;
         return OPTIONS_RUN;
@@ -397,6 +418,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_NEW_CLUSTER:
     case OPTION_RECOVER:
     case OPTION_RESTORE:
+    case OPTION_AT:
     case OPTION_YES:
         return read_cluster_options(p, code);
     case OPTION_NAME:
@@ -483,6 +505,10 @@ static enum options_result check_restoring(const struct parse *p)
     if (o->config.restore_file != NULL && (o->config.has_contact || o->is_recovery)) {
         return refuse(p, "--restore makes a new cluster of a backup: leave out %s",
                       o->is_recovery ? "--recover" : "the contact");
+    }
+    if (o->config.restore_file == NULL &&
+        (o->config.restore_point.has_index || o->config.restore_point.has_time)) {
+        return refuse(p, "--at says up to where --restore goes, which is not there");
     }
     return OPTIONS_RUN;
 }

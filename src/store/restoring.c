@@ -1,6 +1,7 @@
 #include "store/restoring.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/mutant.h"
@@ -8,32 +9,31 @@
 #include "store/origin.h"
 #include "store/store_state.h"
 
-struct removal {
-    struct store *store;
-    int error;
-};
-
-static void remove_snapshot(void *context, const char *name)
+static void note_snapshot(void *context, const char *name)
 {
-    struct removal *removal = context;
-    struct store *s = removal->store;
-    char path[PATH_BYTES_MAX];
+    char *found = context;
 
-    if (directory_file_of(name) == DIRECTORY_SNAPSHOT && removal->error == 0) {
-        store_path(path, s->dir, name);
-        removal->error = io_unlink(s->io, path);
+    if (directory_file_of(name) == DIRECTORY_SNAPSHOT) {
+        memcpy(found, name, strlen(name) + 1);
     }
 }
 
 /* An earlier attempt may have written a later state than this one will. */
 static int remove_snapshots(struct store *s)
 {
-    struct removal removal = {.store = s};
+    char path[PATH_BYTES_MAX];
+    char name[NAME_BYTES_MAX];
     int rv;
 
     MUTANT_DO(restored_beside_another, return 0);
-    rv = io_dir_list(s->io, s->dir, remove_snapshot, &removal);
-    rv = rv != 0 ? rv : removal.error;
+    do { /* One at a time: no directory may be listed and changed at once. */
+        name[0] = '\0';
+        rv = io_dir_list(s->io, s->dir, note_snapshot, name);
+        if (rv == 0 && name[0] != '\0') {
+            store_path(path, s->dir, name);
+            rv = io_unlink(s->io, path);
+        }
+    } while (rv == 0 && name[0] != '\0');
     return rv != 0 ? rv : io_dir_sync(s->io, s->dir);
 }
 

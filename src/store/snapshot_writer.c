@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "store/snapshot_reader.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -40,6 +41,26 @@ int snapshot_writer_open_as(struct snapshot_writer *writer, struct io *io, const
     writer->checksum = snapshot_head_encode_as(writer->data, magic, identity, snapshot);
     writer->size = SECTOR_BYTES;
     return io_file_truncate(writer->file, 0);
+}
+
+int snapshot_writer_continue(struct snapshot_writer *writer, struct io *io, const char *path,
+                             const struct snapshot_reader *reader)
+{
+    *writer = (struct snapshot_writer){
+        .at = reader->at,
+        .checksum = reader->checksum,
+        .totals = {.chunks = reader->number, .raw_bytes = reader->raw_bytes}};
+
+    int rv = io_file_open(io, path, 0, &writer->file);
+
+    if (rv != 0) {
+        return rv;
+    }
+    writer->capacity = WRITE_BYTES;
+    writer->data = memory_take_aligned(writer->capacity, PAGE_BYTES);
+    writer->zstd = ZSTD_createCCtx();
+    CHECK(writer->zstd != NULL);
+    return io_file_truncate(writer->file, writer->at);
 }
 
 void snapshot_writer_close(struct snapshot_writer *writer)

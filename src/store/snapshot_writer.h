@@ -16,6 +16,8 @@ struct snapshot_writer {
     void *zstd;
 };
 
+struct snapshot_reader;
+
 /* Each returns 0 or a negative errno value; after that, only _close() may follow. */
 int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const char *path,
                          const struct store_identity *identity,
@@ -24,6 +26,10 @@ int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const ch
 int snapshot_writer_open_as(struct snapshot_writer *writer, struct io *io, const char *path,
                             const char *magic, const struct store_identity *identity,
                             const struct store_snapshot *snapshot);
+/* Continues a file behind the last good chunk that a reader has found in it; what follows is cut
+ * off. */
+int snapshot_writer_continue(struct snapshot_writer *writer, struct io *io, const char *path,
+                             const struct snapshot_reader *reader);
 int snapshot_writer_put(struct snapshot_writer *writer, const char *section, uint32_t flags,
                         struct slice content);
 /* Completes and syncs the file, and sets bytes and checksum. */

@@ -48,7 +48,7 @@ static struct buffer items(uint64_t keys, uint64_t declared)
 struct store_snapshot sample_snapshot(struct io *io, const char *path, uint64_t keys,
                                       uint64_t declared)
 {
-    struct store_snapshot snapshot = {.index = SAMPLE_INDEX, .term = 3, .time_us = 1000};
+    struct store_snapshot snapshot = {.index = SAMPLE_INDEX, .term = SAMPLE_TERM, .time_us = 1000};
     struct snapshot_writer writer;
     struct buffer records = items(keys, declared);
     size_t half = buffer_size(&records) / 2;
@@ -67,4 +67,48 @@ struct store_snapshot sample_snapshot(struct io *io, const char *path, uint64_t 
     snapshot_writer_close(&writer);
     buffer_deinit(&records);
     return snapshot;
+}
+
+struct archive_link sample_link(const struct store_snapshot *snapshot)
+{
+    return (struct archive_link){
+        .entry = {.index = snapshot->index, .term = snapshot->term, .time_us = snapshot->time_us},
+        .checksum = snapshot->checksum};
+}
+
+static void put_entry(struct buffer *out, uint64_t index)
+{
+    struct entry *e = entry_new(2, (uint32_t)(index % 5 * 40));
+
+    e->index = index;
+    e->term = SAMPLE_TERM;
+    e->time_us = index * 1000;
+    memset(e->data, (int)index, e->size);
+    entry_record_put(out, e, 0, UINT64_MAX);
+    entry_release(e);
+}
+
+void sample_archive(struct io *io, const char *path, uint64_t count, struct archive_link *after)
+{
+    uint64_t last_index = after->entry.index + count;
+    struct store_origin last = {
+        .index = last_index, .term = SAMPLE_TERM, .time_us = last_index * 1000};
+    struct store_snapshot end = {0};
+    struct snapshot_writer writer;
+    struct buffer bytes = {0};
+
+    assert_int_equal(archive_create(&writer, io, path, &identity, &last, after), 0);
+    for (uint64_t i = 1; i <= count; i++) {
+        put_entry(&bytes, after->entry.index + i);
+    }
+    while (buffer_size(&bytes) > 0) { /* Split anywhere. */
+        size_t size = buffer_size(&bytes) < 700 ? buffer_size(&bytes) : 700;
+
+        assert_int_equal(archive_put(&writer, slice_of(buffer_begin(&bytes), size)), 0);
+        buffer_consume(&bytes, size);
+    }
+    assert_int_equal(snapshot_writer_end(&writer, &end), 0);
+    snapshot_writer_close(&writer);
+    buffer_deinit(&bytes);
+    *after = (struct archive_link){.entry = last, .checksum = end.checksum};
 }

@@ -303,3 +303,173 @@ def test_restore__with_the_key_of_the_old_cluster_is_refused(cluster, directory)
     new = cluster.node(options=["--restore", str(file), "--cluster-key",
                                 str(node.data / "cluster-key")])
     assert "is of another cluster" in refused(new)
+
+
+# --- the log behind a backup -------------------------------------------------------------------
+
+
+def seen(node):
+    """What a client sees: the index of the newest entry, and all keys."""
+    return node.status()["applied_index"], contents(node)
+
+
+def change(node, number):
+    """Writes that depend on each other, of all sizes."""
+    client = node.redis()
+    for i in range(50):
+        client.append(f"key{i}", f"-{number}")
+        client.incr("counter")
+    client.setrange("large", number * 700000, "end")
+    client.delete(f"key{number}")
+
+
+def test_restore__at_any_entry_gives_what_a_client_saw(cluster, directory):
+    node = cluster.node(options=["--log-tail", "64"]).start().await_up()
+    fill(node, 200)
+    file = directory / "backup"
+    backup(node, file)
+    saw = [seen(node)]
+    for number in range(1, 5):
+        change(node, number)
+        saw.append(seen(node))
+        if number % 2 == 0:
+            said = backup(node, file)
+            assert f"backup.{number // 2}: entries " in said
+    assert "nothing is newer" in backup(node, file)
+    found = verify(file)
+    assert found["log"].endswith(f"to {saw[-1][0]}, in 2 files")
+    for index, keys in saw:
+        new = restored(cluster, file, "--at", str(index))
+        assert contents(new) == keys, index
+        new.destroy()
+
+
+def test_restore__at_a_time_gives_what_a_client_saw(cluster, directory):
+    node = cluster.node().start().await_up()
+    fill(node, 20)
+    file = directory / "backup"
+    backup(node, file)
+    saw = []
+    for number in range(3):
+        change(node, number)
+        backup(node, file)
+        saw.append((verify(file)["up"].split()[1], contents(node)))
+    for time, keys in saw:
+        new = restored(cluster, file, "--at", time)
+        assert contents(new) == keys
+        new.destroy()
+
+
+def test_backup__goes_on_with_the_log_of_any_node(three, directory):
+    """Committed entries are the same on all nodes; one that was killed in the middle is replaced by
+    another one."""
+    leader = three.leader()
+    one, two = three.followers()
+    fill(leader, 100)
+    three.await_equal()
+    file = directory / "backup"
+    backup(one, file)
+    change(leader, 1)
+    three.await_equal()
+    backup(leader, file)
+    fill(leader, 3000, size=2000)
+    three.await_equal()
+    one.stop()
+    one.options = ["--snapshot-rate", "2"]
+    one.start().await_up()
+    three.await_equal()
+    part = f"{file}.2.part"
+    with subprocess.Popen([CLI, one.host, str(one.port), "backup", str(file)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=die_with_parent) as process:
+        await_true(lambda: os.path.exists(part) and os.path.getsize(part) > 1024 * 1024,
+                   "a part is there")
+        one.kill()
+        said, error = process.communicate(timeout=60)
+    assert process.returncode == 0, (said, error)
+    assert "now talking to" in error
+    change(leader, 2)
+    three.await_equal(three.running())
+    backup(two, file)
+    saw = contents(leader)
+    assert found_files(directory) == ["backup", "backup.1", "backup.2", "backup.3"]
+    new = restored(three, file)
+    assert contents(new) == saw
+
+
+def found_files(directory):
+    return sorted(name for name in os.listdir(directory) if name.startswith("backup"))
+
+
+def test_backup__the_log_continues_after_the_client_was_killed(cluster, directory):
+    node = cluster.node(options=["--snapshot-rate", "2", "--log-tail", "64"]).start().await_up()
+    fill(node, 10)
+    file = directory / "backup"
+    backup(node, file)
+    fill(node, 3000, size=1000)
+    part = f"{file}.1.part"
+    with subprocess.Popen([CLI, node.host, str(node.port), "backup", str(file)],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          preexec_fn=die_with_parent) as process:
+        await_true(lambda: os.path.exists(part) and os.path.getsize(part) > 1024 * 1024,
+                   "a part is there")
+        process.send_signal(signal.SIGKILL)
+    size = os.path.getsize(part)
+    with open(part, "r+b") as f:  # As a loss of power may leave it.
+        f.truncate(size - 1000)
+    backup(node, file)
+    new = restored(cluster, file)
+    assert contents(new) == contents(node)
+
+
+def test_backup__says_if_the_log_is_gone(cluster, directory):
+    node = cluster.node(options=["--log-tail", "0"]).start().await_up()
+    fill(node, 10)
+    file = directory / "backup"
+    backup(node, file)
+    node.kill()  # Which forgets that somebody may want its log.
+    node.start().await_up()
+    fill(node, 10)
+    node.call("RAFT", "SNAPSHOT")
+    fill(node, 10)
+
+    def is_gone():
+        done = run_cli(node, "backup", file)
+        return done.returncode == 1 and "Begin a new backup" in done.stderr
+    await_true(is_gone, "the log was cut")
+    assert found_files(directory) == ["backup"]
+
+
+def test_backup__of_another_cluster_is_not_mixed_in(cluster, directory):
+    node = cluster.node().start().await_up()
+    fill(node, 10)
+    file = directory / "backup"
+    backup(node, file)
+    other = restored(cluster, file)
+    fill(other, 5)
+    assert "is a backup of cluster" in backup(other, file, code=1)
+    assert found_files(directory) == ["backup"]
+
+
+def test_verify__finds_a_flipped_byte_in_the_log(cluster, directory):
+    node = cluster.node().start().await_up()
+    fill(node, 10)
+    file = directory / "backup"
+    backup(node, file)
+    fill(node, 300)
+    backup(node, file)
+    archive = f"{file}.1"
+    size = os.path.getsize(archive)
+    for at in [0, 9, 40, 500, *range(513, size, size // 30), size - 1]:
+        with open(archive, "r+b") as f:
+            f.seek(at)
+            byte = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([byte ^ 1]))
+        done = subprocess.run([CLI, "verify", str(file)], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode in (1, 2) and archive in done.stderr, at
+        with open(archive, "r+b") as f:
+            f.seek(at)
+            f.write(bytes([byte]))
+    verify(file)

@@ -134,6 +134,7 @@ class Cluster:
         self.keys, self.log = self.databases[0], [(1, 1, "noop", "")]
         self.nodes = []
         self.snapshot, self.part_bytes = b"", 600
+        self.entries, self.first_index, self.last_index = b"", 1, 40
         for i in range(size):
             self.nodes.append(Node(self, i, ports[i] if ports else 0))
 
@@ -160,14 +161,16 @@ class Cluster:
 
     def backup(self, node, words):
         """RAFT BACKUP: hands out `snapshot`, which is whatever a test has put there."""
+        if words and words[0] == b"LOG":
+            return Bulk(self.entries)
         if words:
             offset = int(words[5])
             return Bulk(self.snapshot[offset:offset + self.part_bytes])
         row = flat([("index", 40), ("term", 3), ("time_us", 1000), ("bytes", len(self.snapshot)),
                     ("checksum", "00000000000000aa")])
         return flat([("cluster_id", "c0ffee00d15ea5e5"), ("node_id", node_id(node.number)),
-                     ("first_index", 1), ("last_index", 40), ("last_term", 3),
-                     ("last_time_us", 1000), ("snapshots", [row])])
+                     ("first_index", self.first_index), ("last_index", self.last_index),
+                     ("last_term", 3), ("last_time_us", 1000), ("snapshots", [row])])
 
     def execute(self, node, name, words, session):
         if name == "RAFT" and words[1].upper() == b"STATUS":

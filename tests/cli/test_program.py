@@ -101,14 +101,22 @@ class Backup(Case):
             self.assertEqual(code, 1, words)
             self.assertIn("name", error.lower())
 
-    def test_a_file_that_is_there_is_not_touched(self):
+    def test_a_file_that_is_no_backup_is_not_touched(self):
         with open(self.file, "w", encoding="ascii") as file:
             file.write("precious")
         code, _, error = run(self.one, "backup", self.file)
         self.assertEqual(code, 1)
+        self.assertIn("is no file of a backup", error)
         with open(self.file, encoding="ascii") as file:
             self.assertEqual(file.read(), "precious")
         self.assertEqual(self.files(), ["backup"], error)
+
+    def test_another_backup_of_that_name_is_not_mixed_in(self):
+        with open(self.file + ".7", "w", encoding="ascii") as file:
+            file.write("precious")
+        code, _, error = run(self.one, "backup", self.file)
+        self.assertEqual((code, self.files()), (1, ["backup.7"]))
+        self.assertIn("backup.7 is: move it away", error)
 
     def test_a_directory_that_is_not_there_is_reported(self):
         code, _, error = run(self.one, "backup", os.path.join(self.file, "b"))

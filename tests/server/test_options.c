@@ -210,6 +210,17 @@ static void test_options__a_backup_is_restored(void **state)
     assert_null(p.options.config.restore_file);
     accept(&p, "localhost 8000 --restore there/backup");
     assert_string_equal(p.options.config.restore_file, "there/backup");
+    assert_false(p.options.config.restore_point.has_index);
+    accept(&p, "localhost 8000 --restore b --at 77");
+    assert_true(p.options.config.restore_point.has_index);
+    assert_int_equal(p.options.config.restore_point.index, 77);
+    accept(&p, "localhost 8000 --restore b --at 2026-11-30T19:19:14.5Z");
+    assert_false(p.options.config.restore_point.has_index);
+    assert_true(p.options.config.restore_point.has_time);
+    assert_int_equal(p.options.config.restore_point.time_us, 1796066354500000);
+    refuse("localhost 8000 --restore b --at 0", "--at takes");
+    refuse("localhost 8000 --restore b --at yesterday", "--at takes");
+    refuse("localhost 8000 --at 5", "--restore");
     refuse("localhost 8000 --restore=", "name of a backup");
     refuse("localhost 8001 localhost 8000 --restore b", "leave out the contact");
     refuse("localhost 8000 --restore b --recover", "leave out --recover");

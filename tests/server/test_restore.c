@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "backup/reading.h"
 #include "base/memory.h"
 #include "cluster/level.h"
+#include "command/request.h"
 #include "command/table.h"
 #include "kv/kv.h"
 #include "kv/walk.h"
@@ -101,6 +103,47 @@ static void make_backup(struct world *w, const char *path, uint64_t index)
     assert_int_equal(snapshot_writer_end(&writer, &snapshot), 0);
     snapshot_writer_close(&writer);
     keyspace_free(keyspace);
+}
+
+/* The entry that makes state_at(index) of the state before it. */
+static void put_entry(struct world *w, struct buffer *out, uint64_t index)
+{
+    struct request request = {.resp_version = 2};
+    char key[24];
+    struct slice arguments[3] = {slice_str("SET")};
+
+    snprintf(key, sizeof key, "key%llu", (unsigned long long)index);
+    arguments[1] = arguments[2] = slice_str(key);
+    request_encode(&request, command_find(&w->commands, arguments[0]), (uint8_t)(index % 3), 3,
+                   arguments);
+    request.entry->index = index;
+    request.entry->term = TERM;
+    request.entry->time_us = index * 1000;
+    entry_record_put(out, request.entry, 0, UINT64_MAX);
+    entry_release(request.entry);
+}
+
+/* The entries from the snapshot of vault/early to LATE. */
+static void make_archive(struct world *w)
+{
+    const struct store_identity identity = {.cluster_id = OLD_CLUSTER, .node_id = OLD_NODE};
+    struct store_origin last = {.index = LATE, .term = TERM, .time_us = LATE * 1000};
+    struct snapshot_writer writer;
+    struct store_snapshot end;
+    struct backup_end before;
+    struct buffer bytes = {0};
+
+    assert_int_equal(backup_find_end(w->io, "vault/early", &before, w->text, sizeof w->text),
+                     BACKUP_GOOD);
+    assert_int_equal(
+        archive_create(&writer, w->io, "vault/early.1", &identity, &last, &before.link), 0);
+    for (uint64_t index = EARLY + 1; index <= LATE; index++) {
+        put_entry(w, &bytes, index);
+    }
+    assert_int_equal(archive_put(&writer, buffer_slice(&bytes)), 0);
+    assert_int_equal(snapshot_writer_end(&writer, &end), 0);
+    snapshot_writer_close(&writer);
+    buffer_deinit(&bytes);
 }
 
 /* --- the world --- */
@@ -245,6 +288,22 @@ static void note_name(void *context, const char *name)
     (*(int *)context)++;
 }
 
+static void keep_name(void *context, const char *name)
+{
+    snprintf(context, 128, "data/%s", name);
+}
+
+static void empty(struct world *w)
+{
+    char path[128];
+
+    do {
+        path[0] = '\0';
+        assert_int_equal(io_dir_list(w->io, "data", keep_name, path), 0);
+        assert_int_equal(path[0] == '\0' ? 0 : io_unlink(w->io, path), 0);
+    } while (path[0] != '\0');
+}
+
 static int count_files(struct world *w)
 {
     int count = 0;
@@ -380,6 +439,46 @@ static void test_restore__of_a_newer_level_is_refused(void **state)
     assert_int_equal(count_files(w), 0);
 }
 
+static void test_restore__gives_the_state_after_any_entry(void **state)
+{
+    struct world *w = *state;
+
+    make_archive(w);
+    for (uint64_t index = EARLY; index <= LATE; index++) {
+        if (!restore(w, "vault/early", index)) {
+            fail_msg("%llu: %s", (unsigned long long)index, w->text);
+        }
+        check_restored(w, index);
+        empty(w);
+    }
+    assert_true(restore(w, "vault/early", 0));
+    check_restored(w, LATE);
+    empty(w);
+    assert_refused(w, "vault/early", LATE + 1, "ends with entry 50");
+}
+
+static void check_time(struct world *w, uint64_t time_us, uint64_t index)
+{
+    w->options.point = (struct backup_point){.has_time = true, .time_us = time_us};
+    assert_true(from_backup(&w->options, w->text, sizeof w->text));
+    check_restored(w, index);
+    empty(w);
+}
+
+static void test_restore__gives_the_state_of_any_time(void **state)
+{
+    struct world *w = *state;
+
+    make_archive(w);
+    assert_refused(w, "vault/early", EARLY - 1, "begins with"); /* Sets the options. */
+    check_time(w, EARLY * 1000, EARLY);
+    check_time(w, EARLY * 1000 + 999, EARLY);
+    check_time(w, (EARLY + 1) * 1000, EARLY + 1);
+    check_time(w, (LATE - 2) * 1000 + 1, LATE - 2);
+    check_time(w, LATE * 1000, LATE);
+    check_time(w, LATE * 1000000, LATE); /* Nothing newer is known. */
+}
+
 /* --- crashes --- */
 
 /* What a start finds after a crash: nothing, the whole node, or what it refuses. */
@@ -459,6 +558,8 @@ int main(void)
         RESTORE_TEST(test_restore__of_a_damaged_backup_leaves_nothing),
         RESTORE_TEST(test_restore__of_what_is_not_in_it_is_refused),
         RESTORE_TEST(test_restore__of_a_newer_level_is_refused),
+        RESTORE_TEST(test_restore__gives_the_state_after_any_entry),
+        RESTORE_TEST(test_restore__gives_the_state_of_any_time),
         cmocka_unit_test(test_restore__begins_anew_or_is_whole_after_any_crash),
     };
 
