@@ -211,7 +211,7 @@ void world_call_deinit(struct world_call *call)
 
 const char *world_ask(struct world *w, uint32_t i, const char *words)
 {
-    static char text[4096];
+    static char text[16384];
     struct world_call call;
     size_t size;
 

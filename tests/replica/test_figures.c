@@ -79,11 +79,31 @@ static void test_figures__show_the_stalled_disk_of_another_node(void **state)
     world_call_deinit(&call);
 }
 
+/* Its followers know why they looked for another one. */
+static void test_figures__show_that_a_leader_was_lost(void **state)
+{
+    struct world *w = *state;
+    const char *status;
+
+    join(w, 1);
+    join(w, 2);
+    world_run_ms(w, FIGURES_MS);
+    assert_null(strstr(world_ask(w, 1, "RAFT STATUS"), "the leader was lost"));
+    world_stop(w, 0);
+    world_run_ms(w, FIGURES_MS + 2000);
+    status = world_ask(w, 1, "RAFT STATUS");
+    assert_non_null(strstr(status, "the leader was lost: lost the connection to the leader"));
+    assert_true(number_of(status, w, 1, "trouble_ms") > 0);
+    assert_true(number_of(status, w, 2, "trouble_ms") > 0);
+    assert_int_equal(number_of(status, w, 0, "last_index"), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_figures__of_each_node_reach_the_leader),
         WORLD_TEST(test_figures__show_the_stalled_disk_of_another_node),
+        WORLD_TEST(test_figures__show_that_a_leader_was_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
