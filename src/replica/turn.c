@@ -122,10 +122,22 @@ void replica_place(struct replica *r)
     }
 }
 
+/* What was applied in this turn may be what stale reads waited for. */
+static void take_stale_again(struct replica *r)
+{
+    bool wanted_refresh = r->reads.wants_refresh;
+
+    place_take_stale(r);
+    if (r->reads.wants_refresh && !wanted_refresh) {
+        io_turn_soon(r->io); /* The next turn asks. */
+    }
+}
+
 void replica_execute(struct replica *r)
 {
     if (r->is_running) {
         replica_apply(r);
+        take_stale_again(r);
         stage_notes_applied(r);
         memory_note_applied(r);
         replica_serve_reads(r);
