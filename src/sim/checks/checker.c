@@ -111,7 +111,7 @@ static struct checker_life *life_of(const struct checker *c, uint64_t id)
     return NULL;
 }
 
-static struct checker_life *life_new(struct checker *c, uint64_t id)
+struct checker_life *checker_life_new(struct checker *c, uint64_t id)
 {
     struct checker_life *life = memory_take_zeroed(1, sizeof *life);
 
@@ -241,7 +241,7 @@ void checker_recovered(struct checker_node *n, const struct raft *r,
 
     n->life = life_of(c, found->identity.node_id);
     if (n->life == NULL) {
-        n->life = life_new(c, found->identity.node_id);
+        n->life = checker_life_new(c, found->identity.node_id);
     }
     uint64_t forgotten_count = n->life->disk.forgotten_count;
     uint64_t loss_count = n->life->disk.loss_count;

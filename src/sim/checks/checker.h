@@ -54,6 +54,14 @@ void checker_restored(struct checker_node *n, const struct store_snapshot *s, ui
                       uint64_t kv_time_us);
 void checker_compacted(struct checker_node *n, uint64_t origin);
 
+/* After a lost majority one node begins a new epoch (docs/adr/0030) with what it has, which is
+ * committed from then on: a checker for that epoch, which continues from `before`. First this, with
+ * the entry after which the log on the disk begins; then its entries, in order; then the vote. The
+ * former members stay with the former checker. */
+struct checker *checker_new_epoch(const struct checker *before, uint64_t origin);
+void checker_epoch_entry(struct checker *c, const struct checker *before, const struct entry *e);
+void checker_epoch_vote(struct checker *c, uint64_t id, uint64_t current_term, uint64_t voted_for);
+
 /* What damage may do to a disk unnoticed, until the next recovery. */
 void checker_allow_loss(struct checker *c, uint64_t id, enum checker_loss loss);
 void checker_doubt(struct checker *c, uint64_t id); /* Its disk may lie from now on. */

@@ -57,6 +57,7 @@ struct checker {
 #define BROKEN(n, rule, ...) verdict_broken((n)->checker->verdict, rule, __VA_ARGS__)
 #define ULL(x)               ((unsigned long long)(x))
 
+struct checker_life *checker_life_new(struct checker *c, uint64_t id);
 /* The node's log is new from `from` on. */
 void checker_note_configurations(struct checker_node *n, uint64_t from);
 

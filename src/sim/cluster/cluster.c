@@ -19,6 +19,11 @@ enum { WORK_A_NS = 4 }; /* Of what command/time_share.h counts; about as on a re
 #define UPGRADE_SALT 0x7570677261646521u
 #define KEY_SALT     0x6b65795f66696c65u
 
+struct checker *cluster_checker(const struct node *n)
+{
+    return n->is_former ? n->cluster->former : n->cluster->checker;
+}
+
 /* --- the probe ------------------------------------------------------------------------ */
 
 /* The budget needs to know who may vote. */
@@ -37,7 +42,7 @@ static void note_configuration(struct cluster *c, const struct entry *e)
 static void begin_again(struct node *n)
 {
     checker_end(n->checker);
-    n->checker = checker_start(n->cluster->checker, n->name);
+    n->checker = checker_start(cluster_checker(n), n->name);
     n->sometimes = (struct sometimes_node){.sometimes = &n->cluster->sometimes};
     sometimes_reached(&n->cluster->sometimes, SOMETIMES_RESTARTED);
 }
@@ -342,6 +347,7 @@ void cluster_renew(struct node *n)
         budget_mark(n->cluster->budget, n->id, BUDGET_GONE);
     }
     n->is_retired = n->was_member = n->is_founder = n->is_broken = n->has_forgotten = false;
+    n->is_former = false;
     n->id = 0;
 }
 
@@ -497,7 +503,7 @@ void cluster_start(struct node *n)
     n->io = sim_boot(n->machine);
     provide_key(n);
     n->has_begun = false;
-    n->checker = checker_start(c->checker, n->name);
+    n->checker = checker_start(cluster_checker(n), n->name);
     n->sometimes = (struct sometimes_node){.sometimes = &c->sometimes};
     n->last_error[0] = '\0';
     if (!c->is_calm && prng_chance(&c->prng, 1, 8)) {

@@ -52,6 +52,7 @@ struct node {
     uint64_t id;           /* 0: not known yet. */
     bool has_begun;        /* This process has begun to recover its disk. */
     bool is_founder;       /* It starts without a contact. */
+    bool is_former;        /* It is of an earlier epoch. */
     bool was_member;       /* It has been in a committed configuration. */
     bool is_retired;       /* It was asked to leave, and will not be restarted as it is. */
     bool has_disk_trouble; /* A fault was injected that may end it. */
@@ -131,6 +132,7 @@ struct cluster {
     struct prng prng;
     struct verdict verdict;
     struct checker *checker;
+    struct checker *former; /* Of the members of an earlier epoch; NULL: there was no recovery. */
     struct witness *witness;
     struct recorder *recorder; /* NULL: see is_recorded. */
     struct recorder_stats recorded;
@@ -188,6 +190,12 @@ void cluster_start_later(struct node *n, uint64_t in_ns);
 void cluster_kill(struct node *n, enum sim_death death);
 /* A node that is down gets a new disk, and loses its id. */
 void cluster_renew(struct node *n);
+/* A node that is down begins a new epoch with what it has, as by --recover, and is the only member.
+ * All others, and none of them may run, are of the former epoch until cluster_renew(). Once in a
+ * run. False: it could not. */
+bool cluster_recover(struct node *n);
+/* The checker that follows this node. */
+struct checker *cluster_checker(const struct node *n);
 void cluster_stop(struct node *n); /* In order, as on SIGTERM. */
 /* The node that leads in the highest term; NULL: none. */
 struct node *cluster_leader(struct cluster *c);

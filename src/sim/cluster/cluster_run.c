@@ -300,6 +300,9 @@ void cluster_free(struct cluster *c)
     operator_deinit(&c->operator);
     budget_free(c->budget);
     checker_free(c->checker);
+    if (c->former != NULL) {
+        checker_free(c->former);
+    }
     witness_free(c->witness);
     recorder_free(c->recorder);
     sim_free(c->sim);

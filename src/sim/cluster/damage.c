@@ -61,7 +61,7 @@ static void note_damage(struct node *n, enum checker_loss loss)
 
     n->has_disk_trouble = true;
     budget_mark(c->budget, n->id, BUDGET_DAMAGED);
-    checker_allow_loss(c->checker, n->id, loss);
+    checker_allow_loss(cluster_checker(n), n->id, loss);
 }
 
 void damage_before_power_loss(struct node *n)
@@ -89,8 +89,8 @@ void damage_recovered(struct node *n)
 {
     struct cluster *c = n->cluster;
 
-    n->has_forgotten |= checker_disk_of(c->checker, n->id)->forgotten_count > 0;
-    if (checker_disk_of(c->checker, n->id)->is_lacking) {
+    n->has_forgotten |= checker_disk_of(cluster_checker(n), n->id)->forgotten_count > 0;
+    if (checker_disk_of(cluster_checker(n), n->id)->is_lacking) {
         sometimes_reached(&c->sometimes, SOMETIMES_DAMAGE_GIVEN_UP);
         budget_mark(c->budget, n->id, BUDGET_DAMAGED); /* It may elect nobody until it is mended. */
     } else if (budget_mark_of(c->budget, n->id) == BUDGET_DAMAGED) {
@@ -101,7 +101,7 @@ void damage_recovered(struct node *n)
         }
     }
     if (!sim_disk_has_lied(n->machine)) {
-        checker_trust(c->checker, n->id);
+        checker_trust(cluster_checker(n), n->id);
     }
 }
 
@@ -236,7 +236,7 @@ static void strike_liar(struct damage *x, struct node *n, enum fault fault)
     x->liar = n;
     x->exposing_count = 0;
     x->exposing = (struct prng){prng_next(&x->prng)};
-    checker_doubt(c->checker, n->id);
+    checker_doubt(cluster_checker(n), n->id);
     if (fault == FAULT_LIE) {
         sim_set_lying(n->machine, true);
     } else {
