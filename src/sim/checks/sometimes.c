@@ -71,6 +71,38 @@ static void candidacy_began(struct sometimes_node *n, const struct raft *r)
     n->campaigns_by_request = raft_role_reason(r) == RAFT_BECAUSE_TRANSFER;
 }
 
+static void note_parts(struct sometimes_node *n, const struct raft *r)
+{
+    const struct raft_configuration *c = raft_configuration(r);
+
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        const struct raft_member *m = &c->members[i];
+
+        if (m->replaces != 0 && m->incoming) {
+            sometimes_reached(n->sometimes, SOMETIMES_VOTER_REPLACED);
+        } else if (m->outgoing && !m->incoming && m->stays_learner) {
+            sometimes_reached(n->sometimes, SOMETIMES_VOTER_DEMOTED);
+        }
+    }
+}
+
+static void note_leader(struct sometimes_node *n, const struct raft *r)
+{
+    const struct raft_member *self = raft_configuration_find(raft_configuration(r), raft_self(r));
+
+    if (n->campaigns_by_request) {
+        sometimes_reached(n->sometimes, SOMETIMES_TRANSFER_DONE);
+    }
+    if (raft_configuration_is_joint(raft_configuration(r))) {
+        sometimes_reached(n->sometimes, SOMETIMES_JOINT_TAKEN_OVER);
+    }
+    if (self != NULL && self->never_leads) {
+        sometimes_reached(n->sometimes, SOMETIMES_CARETAKER_ELECTED);
+    } else if (self != NULL && self->precedence > 0 && n->campaigns_by_request) {
+        sometimes_reached(n->sometimes, SOMETIMES_PREFERRED_LEADS);
+    }
+}
+
 static void role_changed(struct sometimes_node *n, const struct raft *r)
 {
     enum raft_role role = raft_role(r);
@@ -86,12 +118,7 @@ static void role_changed(struct sometimes_node *n, const struct raft *r)
         candidacy_began(n, r);
     }
     if (role == RAFT_LEADER && n->role != RAFT_LEADER) {
-        if (n->campaigns_by_request) {
-            sometimes_reached(n->sometimes, SOMETIMES_TRANSFER_DONE);
-        }
-        if (raft_configuration_is_joint(raft_configuration(r))) {
-            sometimes_reached(n->sometimes, SOMETIMES_JOINT_TAKEN_OVER);
-        }
+        note_leader(n, r);
     }
 }
 
@@ -128,6 +155,8 @@ void sometimes_after_step(struct sometimes_node *n, const struct raft *r,
     }
     if (effects->configuration_changed) {
         bool was_voter = n->is_voter;
+
+        note_parts(n, r);
 
         n->is_voter = votes(r);
         if (raft_configuration_index(r) < n->configuration_index) {

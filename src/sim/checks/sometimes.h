@@ -70,7 +70,11 @@
     X(SNAPSHOT_OF_FOLLOWER, "snapshot fetched from a follower")                                    \
     X(RESTARTED, "replica restarted in its process")                                               \
     X(DAMAGE_GIVEN_UP, "start with the beginning of a damaged log")                                \
-    X(REPAIRED, "damage repaired from other members")
+    X(REPAIRED, "damage repaired from other members")                                              \
+    X(VOTER_REPLACED, "voter replaced in one step")                                                \
+    X(VOTER_DEMOTED, "voter demoted to a learner")                                                 \
+    X(CARETAKER_ELECTED, "voter of priority 0 elected")                                            \
+    X(PREFERRED_LEADS, "leadership transferred to a preferred voter")
 
 enum rare_state {
 #define SOMETIMES_ENUM(name, text) SOMETIMES_##name,

@@ -151,6 +151,7 @@ static void note_taken(const struct node *n, const struct entry *e)
 
     if (e->kind == RAFT_COMMAND && !later_is_in(e) && n->server != NULL &&
         raft_role(replica_raft(n->server->replica)) == RAFT_LEADER) {
+        roles_check_command(c, n, replica_raft(n->server->replica));
         witness_taken(c->witness, entry_payload(e), sim_now_ns(c->sim),
                       c->config.election_timeout_ns);
     }
@@ -214,6 +215,8 @@ static void note_membership(struct cluster *c, struct slice payload)
         c->votes[i] = m->configuration.members[i].incoming;
     }
     c->is_joint = raft_configuration_is_joint(&m->configuration);
+    c->configuration = m->configuration;
+    roles_check(c, m);
     membership_free(m);
     for (uint32_t i = 0; i < c->node_count; i++) {
         c->nodes[i].was_member |= cluster_is_member(&c->nodes[i]);
@@ -500,6 +503,7 @@ void cluster_start(struct node *n)
     damage_before_start(n);
     choose_contact(n);
     choose_version(n);
+    roles_before_start(n);
     n->io = sim_boot(n->machine);
     provide_key(n);
     n->has_begun = false;
@@ -508,10 +512,11 @@ void cluster_start(struct node *n)
     n->last_error[0] = '\0';
     if (!c->is_calm && prng_chance(&c->prng, 1, 8)) {
         limit = sim_file_operations(n->io) + prng_below(&c->prng, 25);
-        if (!faults_draw_condition(&c->faults, FAULT_RECOVERY_CRASH)) {
+        if (faults_draw_condition(&c->faults, FAULT_RECOVERY_CRASH)) {
+            sim_limit_file_operations(n->io, limit);
+        } else {
             limit = UINT64_MAX;
         }
-        sim_limit_file_operations(n->io, limit);
     }
     n->phase = NODE_UP;
     n->server =
@@ -576,6 +581,7 @@ struct node *cluster_add_machine(struct cluster *c)
     n->config.peer_port = CLUSTER_PEER_PORT;
     n->config.data_dir = "rakit-8000";
     n->is_founder = n->number == 1;
+    roles_name(n);
     return n;
 }
 

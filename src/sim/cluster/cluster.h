@@ -13,6 +13,7 @@
 #include "sim/checks/witness.h"
 #include "sim/cluster/faults.h"
 #include "sim/cluster/heavy.h"
+#include "sim/cluster/roles.h"
 #include "sim/cluster/talk.h"
 #include "sim/cluster/user.h"
 #include "sim/world/sim.h"
@@ -38,7 +39,10 @@ struct node {
     uint32_t number;
     char name[8];
     struct sim_machine *machine;
-    char host[8]; /* Its address, which is its name at first. */
+    char host[8];      /* Its address, which is its name at first. */
+    char label[24];    /* What people call it, if anything: in its config. */
+    char replaces[24]; /* The id of the node whose place it takes, if any: in its config. */
+    uint32_t patience; /* In so many starts it tries to. */
     bool has_moved;
     const struct node *contact; /* Its contact for the next start, or NULL. */
     enum node_phase phase;
@@ -154,6 +158,7 @@ struct cluster {
     struct budget *budget;
     struct damage *damage;
     struct mover *mover;
+    struct roles *roles;
     struct faults faults;
     uint64_t last_change_ns; /* When the operator last began to change the membership. */
     bool is_over;            /* No more commands can be sent to it. */
@@ -165,7 +170,8 @@ struct cluster {
                                          * each. */
     uint64_t members[RAFT_MEMBERS_MAX]; /* Of the newest configuration applied anywhere. */
     uint32_t member_count;
-    bool votes[RAFT_MEMBERS_MAX]; /* Whether that member votes. */
+    bool votes[RAFT_MEMBERS_MAX];            /* Whether that member votes. */
+    struct raft_configuration configuration; /* The same as a whole. */
     bool is_joint;
     bool is_calm; /* There are no faults now, so a node must not end. */
     struct cluster_stats stats;
@@ -261,6 +267,8 @@ void operator_command_words(struct operator* o, const struct node *n, const char
 struct nemesis *nemesis_new(struct cluster *c);
 void nemesis_free(struct nemesis *n);
 void nemesis_start(struct nemesis *n);
+/* A machine without data, new or one that has left, which will join; NULL: there are enough. */
+struct node *nemesis_new_node(struct cluster *c);
 /* Makes its disk as good as at the beginning. */
 void nemesis_mend_disk(struct node *n);
 /* Ends all faults, and starts every node that may run. */

@@ -103,7 +103,7 @@ bool core_choose(struct cluster *c)
             continue;
         }
         n->is_outside = true;
-        if (!budget_is_majority(c->budget, is_in_core, c)) {
+        if (!budget_is_majority(c->budget, is_in_core, c) || !roles_leave_a_leader(c)) {
             n->is_outside = false;
         }
         outside_count += n->is_outside;

@@ -37,7 +37,10 @@ enum fault {
     FAULT_LIE,                     /* Data was reported as synced and was not. */
     FAULT_MISDIRECT,               /* Data was written to another place. */
     FAULT_LOSE_DISK,               /* The whole disk is lost. */
-    FAULT_MOVE, /* Nodes are started at other addresses, maybe at one another's: mover.c. */
+    FAULT_MOVE,    /* Nodes are started at other addresses, maybe at one another's: mover.c. */
+    FAULT_REPLACE, /* A voter is replaced by a new node: roles.c. */
+    FAULT_ROLES,   /* A member is demoted, promoted, renamed, or gets another
+                                    * priority. */
 
     /* Not single strikes, but conditions of a whole run. */
     FAULT_CONDITIONS,

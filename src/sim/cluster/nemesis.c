@@ -262,9 +262,8 @@ static struct node *find_reborn(struct cluster *c)
     return NULL;
 }
 
-static void add_member(struct nemesis *x)
+struct node *nemesis_new_node(struct cluster *c)
 {
-    struct cluster *c = x->cluster;
     uint32_t staying = 0;
     struct node *n;
 
@@ -272,15 +271,22 @@ static void add_member(struct nemesis *x)
         staying += !c->nodes[i].is_retired;
     }
     if (staying >= MEMBERS_WANTED_MAX) {
-        return;
+        return NULL;
     }
     n = find_reborn(c);
     if (n == NULL && c->node_count < MACHINES_MAX) {
         n = cluster_add_machine(c);
         nemesis_mend_disk(n);
     }
+    c->stats.add_count += n != NULL;
+    return n;
+}
+
+static void add_member(struct nemesis *x)
+{
+    struct node *n = nemesis_new_node(x->cluster);
+
     if (n != NULL) {
-        c->stats.add_count++;
         cluster_start_later(n, some(x, 100 * SIM_MS));
     }
 }
