@@ -1,8 +1,10 @@
 #include "cli/log_view.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "cli/amount.h"
 #include "cli/print.h"
 #include "cli/reply.h"
@@ -50,6 +52,38 @@ static bool has_stages(const redisReply *stages)
 static const redisReply *stages_of(const redisReply *entry)
 {
     return reply_element(entry, 4);
+}
+
+/* --- nodes ------------------------------------------------------------------------------- */
+
+/* The address in a map of RAFT SLOW, or at the beginning of a row of stages. */
+static struct slice address_of(const redisReply *node)
+{
+    const redisReply *address = reply_field(node, "address");
+
+    return reply_text(address == NULL ? reply_element(node, 0) : address);
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const redisReply *const *left = a;
+    const redisReply *const *right = b;
+
+    /* Numbers by their value, as in "status". */
+    return strverscmp(address_of(*left).data, address_of(*right).data);
+}
+
+/* Borrowed from the reply, by address; free() the array. */
+static const redisReply **sorted_nodes(const redisReply *nodes)
+{
+    size_t count = reply_count(nodes);
+    const redisReply **sorted = memory_take((count + 1) * sizeof *sorted);
+
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = reply_element(nodes, i);
+    }
+    qsort(sorted, count, sizeof *sorted, compare_addresses);
+    return sorted;
 }
 
 /* --- bars -------------------------------------------------------------------------------- */
@@ -306,6 +340,7 @@ static void draw_one(struct buffer *out, const redisReply *entry, const struct s
 {
     const redisReply *stages = stages_of(entry);
     const redisReply *stored = reply_field(stages, "stored");
+    const redisReply **nodes = sorted_nodes(stored);
     long long whole_us = end_us(stages);
 
     buffer_printf(out,
@@ -319,8 +354,9 @@ static void draw_one(struct buffer *out, const redisReply *entry, const struct s
     draw_moment(out, "received", 0);
     draw_moment(out, "proposed", number_of(stages, "proposed_us"));
     for (size_t i = 0; i < reply_count(stored); i++) {
-        draw_node(out, stages, reply_element(stored, i), whole_us, style);
+        draw_node(out, stages, nodes[i], whole_us, style);
     }
+    free(nodes);
     draw_moment(out, "committed", number_of(stages, "committed_us"));
     draw_moment(out, "applied", number_of(stages, "applied_us"));
     draw_moment(out, "answered", number_of(stages, "answered_us"));
@@ -424,22 +460,22 @@ static void draw_slow_nodes(struct buffer *out, const redisReply *reply, const s
         {"LATE", TABLE_RIGHT, false},       {"STORED P50", TABLE_RIGHT, false},
         {"STORED P99", TABLE_RIGHT, false},
     };
-    const redisReply *nodes = reply_field(reply, "nodes");
+    size_t count = reply_count(reply_field(reply, "nodes"));
+    const redisReply **nodes = sorted_nodes(reply_field(reply, "nodes"));
     long long total = number_of(reply, "batches");
     struct table t;
 
     table_init(&t, columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; i < reply_count(nodes); i++) {
-        const redisReply *node = reply_element(nodes, i);
-
-        add_text(&t, PLAIN, text_of(node, "address"));
-        add_share(&t, number_of(node, "last"), total);
-        add_share(&t, number_of(node, "late"), total);
-        add_time(&t, PLAIN, number_of(node, "stored_p50_us"));
-        add_time(&t, PLAIN, number_of(node, "stored_p99_us"));
+    for (size_t i = 0; i < count; i++) {
+        add_text(&t, PLAIN, address_of(nodes[i]));
+        add_share(&t, number_of(nodes[i], "last"), total);
+        add_share(&t, number_of(nodes[i], "late"), total);
+        add_time(&t, PLAIN, number_of(nodes[i], "stored_p50_us"));
+        add_time(&t, PLAIN, number_of(nodes[i], "stored_p99_us"));
     }
     table_draw(&t, style, out);
     table_deinit(&t);
+    free(nodes);
 }
 
 static void add_clock(struct table *t, long long at_ms)

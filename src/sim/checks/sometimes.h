@@ -74,7 +74,8 @@
     X(VOTER_REPLACED, "voter replaced in one step")                                                \
     X(VOTER_DEMOTED, "voter demoted to a learner")                                                 \
     X(CARETAKER_ELECTED, "voter of priority 0 elected")                                            \
-    X(PREFERRED_LEADS, "leadership transferred to a preferred voter")
+    X(PREFERRED_LEADS, "leadership transferred to a preferred voter")                              \
+    X(MEMBER_LATE, "entry answered before a member had stored it, as its stages show")
 
 enum rare_state {
 #define SOMETIMES_ENUM(name, text) SOMETIMES_##name,

@@ -84,13 +84,29 @@ static bool is_in_order(const struct stage_record *s)
             s->stored_ns[s->last_place] == s->committed_ns);
 }
 
+static bool is_late_somewhere(const struct stages *s, const struct stage_record *record)
+{
+    for (uint32_t i = 0; i < STAGES_NODES; i++) {
+        if (record->answered_ns != 0 && s->nodes[i].id != 0 && record->stored_ns[i] == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The stages of a leader's newest entry whose answers were sent (I-207). */
 static void check_stages(struct cluster *c, const struct node *n)
 {
     const struct replica *r = n->server->replica;
     const struct stage_record *record = stages_find(r->stages, r->applied_index);
 
-    if (raft_role(r->raft) == RAFT_LEADER && record != NULL && !is_in_order(record)) {
+    if (raft_role(r->raft) != RAFT_LEADER || record == NULL) {
+        return;
+    }
+    if (is_late_somewhere(r->stages, record)) {
+        sometimes_reached(&c->sometimes, SOMETIMES_MEMBER_LATE);
+    }
+    if (!is_in_order(record)) {
         verdict_broken(&c->verdict, "stages", "%s shows wrong times for entries %llu to %llu",
                        n->name, ULL(record->first), ULL(record->last));
     }
