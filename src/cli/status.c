@@ -18,6 +18,7 @@ struct health {
     long long voters;
     long long reachable; /* Voters. */
     long long contradicted;
+    long long isolated;
     long long lagging;        /* Voters. */
     long long full;           /* Voters that are known to have a full disk. */
     long long without_memory; /* Voters that have no memory for more data. */
@@ -66,6 +67,7 @@ static struct health count_nodes(const redisReply *status)
         h.reachable += !field_is(node, "health", "unreachable");
         h.lagging += field_is(node, "health", "lagging");
         h.contradicted += field_is(node, "health", "contradicted");
+        h.isolated += field_is(node, "health", "isolated");
         h.full += field_is(node, "health", "disk-full");
         h.without_memory += field_is(node, "health", "memory-full");
     }
@@ -92,6 +94,10 @@ static void draw_trouble(struct buffer *out, const struct health *h, long long s
         buffer_printf(out, "%lld of %lld voters at odds with others about what is committed, ",
                       h->contradicted, h->voters);
     }
+    if (h->isolated > 0) {
+        buffer_printf(out, "%lld of %lld voters with a wrong state, being rebuilt, ", h->isolated,
+                      h->voters);
+    }
     if (h->full > 0) {
         buffer_printf(out, "%lld of %lld voters with a full disk, ", h->full, h->voters);
     }
@@ -113,7 +119,7 @@ static void draw_verdict(struct buffer *out, const struct health *h, const struc
 {
     long long spare = h->reachable - h->full - (h->voters / 2 + 1);
     bool whole = h->reachable == h->voters && h->lagging == 0 && h->contradicted == 0 &&
-                 h->full == 0 && h->without_memory == 0;
+                 h->isolated == 0 && h->full == 0 && h->without_memory == 0;
     enum colour colour = !h->has_leader || spare < 0 ? RED : whole ? GREEN : YELLOW;
 
     buffer_printf(out, "%s", style_on(style, colour));

@@ -363,9 +363,15 @@ static void put_digests(const struct clients *clients, struct buffer *out)
                   "digest_interval_entries:%llu\r\n"
                   "digest_compared_index:%llu\r\n"
                   "digest_compared_seconds_ago:%llu\r\n"
-                  "digest_result:%s\r\n",
+                  "digest_result:%s\r\n"
+                  "memory_checked_seconds_ago:%llu\r\n"
+                  "quarantine:%s\r\n"
+                  "quarantine_reason:%s\r\n"
+                  "quarantine_seconds:%llu\r\n"
+                  "quarantine_count:%llu\r\n",
                   (ull)stats.interval, (ull)stats.index, (ull)(stats.age_ns / 1000000000),
-                  stats.outcome);
+                  stats.outcome, (ull)(stats.checked_ns / 1000000000), stats.quarantine,
+                  stats.reason, (ull)(stats.isolated_ns / 1000000000), (ull)stats.isolated_count);
 }
 
 static const struct section {

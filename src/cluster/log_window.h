@@ -41,7 +41,7 @@ void log_window_trim(struct log_window *w, raft_index up_to, uint64_t keep_bytes
 struct entry *log_window_get(const struct log_window *w, raft_index index);
 /* The log time of an entry; 0 if it is not known. That of the last entry always is. */
 uint64_t log_window_time_us(const struct log_window *w, raft_index index);
-/* Payload bytes of the entries after `index`, all of which must be here. */
+/* Payload bytes of the entries after `index` that are here. */
 uint64_t log_window_bytes_after(const struct log_window *w, raft_index index);
 
 #endif /* RAKIT_CLUSTER_LOG_WINDOW_H */

@@ -11,6 +11,17 @@ uint64_t digest_mix(uint64_t z)
     return z ^ (z >> 31);
 }
 
+/* It distinguishes an empty value from a missing item. */
+uint64_t digest_of_key(uint64_t key_hash)
+{
+    return digest_mix(key_hash + 0x9e3779b97f4a7c15u);
+}
+
+uint64_t digest_of_block(uint64_t key_hash, uint64_t number, struct slice block)
+{
+    return checksum_seeded(block.data, block.size, key_hash + number * 0x9e3779b97f4a7c15u);
+}
+
 uint64_t digest_of_range_with_zeros(uint64_t key_hash, struct slice value, size_t begin, size_t end,
                                     size_t zeros_begin, size_t zeros_end)
 {
@@ -30,9 +41,8 @@ uint64_t digest_of_range_with_zeros(uint64_t key_hash, struct slice value, size_
 
         bool is_zero = at >= zeros_begin && at + size <= zeros_end;
 
-        digest += checksum_seeded(is_zero ? zeros : value.data + at, size,
-                                  key_hash + block * 0x9e3779b97f4a7c15u);
-        block++;
+        digest +=
+            digest_of_block(key_hash, block++, slice_of(is_zero ? zeros : value.data + at, size));
     }
     return digest;
 }
@@ -44,7 +54,5 @@ uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, si
 
 uint64_t digest_of_item(uint64_t key_hash, struct slice value)
 {
-    /* The key's part distinguishes an empty value from a missing item. */
-    return digest_mix(key_hash + 0x9e3779b97f4a7c15u) +
-           digest_of_range(key_hash, value, 0, value.size);
+    return digest_of_key(key_hash) + digest_of_range(key_hash, value, 0, value.size);
 }

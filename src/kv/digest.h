@@ -13,7 +13,9 @@ enum { DIGEST_BLOCK_BYTES = 4096 };
 
 /* splitmix64's finisher: hides the input. */
 uint64_t digest_mix(uint64_t z);
-/* `key_hash` stands for the key. */
+/* The parts of it: the key, which `key_hash` stands for, and each block of the value. */
+uint64_t digest_of_key(uint64_t key_hash);
+uint64_t digest_of_block(uint64_t key_hash, uint64_t number, struct slice block);
 uint64_t digest_of_item(uint64_t key_hash, struct slice value);
 /* The part of the digest that changes when bytes from `begin` up to `end` do, or when bytes are
  * added from `begin` on: subtract it before, add it after. */

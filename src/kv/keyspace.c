@@ -103,7 +103,7 @@ void keyspace_limit_replies(struct keyspace *k, uint64_t bytes_max)
 /* --- digests ---------------------------------------------------------------------- */
 
 /* So that the same items in other databases give another sum. */
-static uint64_t mix(uint32_t database, uint64_t digest)
+uint64_t keyspace_mix_digest(uint32_t database, uint64_t digest)
 {
     uint64_t number = MUTANT(digest_without_database) ? 1 : database + 1;
 
@@ -117,7 +117,7 @@ static uint64_t digest_of(const struct keyspace *k, uint64_t (*of_one)(const str
 
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
         if (keyspace_count(k, i) > 0) {
-            digest += mix(i, of_one(k->databases[i]));
+            digest += keyspace_mix_digest(i, of_one(k->databases[i]));
         }
     }
     return digest;
@@ -139,7 +139,7 @@ uint64_t keyspace_digest_seeded(const struct keyspace *k, uint64_t hash_seed)
 
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
         if (keyspace_count(k, i) > 0) {
-            digest += mix(i, kv_digest_seeded(k->databases[i], hash_seed));
+            digest += keyspace_mix_digest(i, kv_digest_seeded(k->databases[i], hash_seed));
         }
     }
     return digest;

@@ -20,6 +20,8 @@ struct keyspace {
     uint64_t time_us;
 };
 
+/* What the digest of a database that has items adds to that of all. */
+uint64_t keyspace_mix_digest(uint32_t database, uint64_t digest);
 /* Adds an item whose key does not exist yet. */
 void kv_add_item(struct kv *kv, uint64_t hash, struct item *item);
 

@@ -278,6 +278,12 @@ static void fetch_for_reads(struct replica *r)
 
 /* --- applying and reading ------------------------------------------------------------ */
 
+/* To a wrong state nothing is applied. */
+static bool may_apply(const struct replica *r)
+{
+    return quarantine_applies(&r->quarantine) || MUTANT(isolated_node_answers);
+}
+
 void replica_apply(struct replica *r)
 {
     raft_index commit_index =
@@ -285,8 +291,8 @@ void replica_apply(struct replica *r)
     uint32_t count = 0;
     uint64_t bytes = 0;
 
-    while (r->applied_index < commit_index && !r->is_ended && !is_worn_out(r) && !must_free(r) &&
-           !snapshotter_is_behind(&r->snapshotter)) {
+    while (r->applied_index < commit_index && !r->is_ended && may_apply(r) && !is_worn_out(r) &&
+           !must_free(r) && !snapshotter_is_behind(&r->snapshotter)) {
         if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
             io_turn_soon(r->io);
             return;
@@ -313,6 +319,9 @@ void replica_serve_reads(struct replica *r)
     struct request *request;
     uint32_t count = 0;
 
+    if (quarantine_is_on(&r->quarantine) && !MUTANT(isolated_node_answers)) {
+        return;
+    }
     while ((request = reads_next(&r->reads, r->applied_index)) != NULL) {
         uint32_t argument_count;
 

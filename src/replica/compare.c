@@ -40,26 +40,31 @@ static void complain(struct replica *r, const struct digest_verdict *v, const ch
 
 static void conclude(struct replica *r, raft_index index)
 {
+    uint64_t digest;
+
+    if (!quarantine_applies(&r->quarantine)) {
+        return;
+    }
+    if (digests_find_own(&r->digests, index, &digest) &&
+        quarantine_is_wrong_again(&r->quarantine, index, digest)) {
+        isolate(r, QUARANTINE_BY_DIGEST, index, r->quarantine.right);
+        return;
+    }
+
     struct digest_verdict v = digests_compare(&r->digests, raft_configuration(r->raft),
                                               raft_self(r->raft), index, io_now_ns(r->io));
 
     switch (v.outcome) {
     case DIGESTS_UNKNOWN:
     case DIGESTS_EQUAL:
+    case DIGESTS_DISPUTED: /* More nodes may report. */
         break;
     case DIGESTS_OTHER_WRONG:
         complain(r, &v, "the state of another node differs from that of a majority",
                  "it is to isolate itself and to be rebuilt: see its log");
         break;
-    case DIGESTS_DISPUTED:
-        complain(r, &v, "the states of two nodes differ, and no majority shows which is right",
-                 "start the members that are down; if all have reported, keep copies of all data "
-                 "directories before anything else");
-        break;
     case DIGESTS_OWN_WRONG:
-        complain(r, &v, "the state of this node differs from that of a majority",
-                 "restart it; if that does not help, remove it and join anew with an empty "
-                 "directory");
+        isolate(r, QUARANTINE_BY_DIGEST, index, v.right);
         break;
     }
 }
@@ -87,6 +92,12 @@ void compare_hear(struct replica *r, raft_id from, const struct wire_digest *d)
     if (d->index != 0) {
         conclude(r, d->index);
     }
+    if (d->snapshot.last_included_index != 0) {
+        isolation_offer(r, from, &d->snapshot);
+    }
+    if (d->needed_index != 0) {
+        isolation_answer(r, from, d->needed_index);
+    }
 }
 
 static void send(struct replica *r, const struct wire_digest *d)
@@ -102,7 +113,8 @@ static void send(struct replica *r, const struct wire_digest *d)
 
 static void send_note(struct replica *r, raft_index index)
 {
-    struct wire_digest d = {.group = GROUP, .index = index};
+    struct wire_digest d = {
+        .group = GROUP, .index = index, .is_isolated = quarantine_is_on(&r->quarantine)};
 
     if (digests_find_own(&r->digests, index, &d.digest)) {
         send(r, &d);
@@ -124,17 +136,38 @@ void compare_send(struct replica *r)
 
 void compare_send_again(struct replica *r)
 {
+    const struct digest_verdict *last = &r->digests.last;
+
+    if (last->outcome == DIGESTS_DISPUTED) {
+        complain(r, last, "the states of two nodes differ, and no majority shows which is right",
+                 "start the members that are down; if all have reported, keep copies of all data "
+                 "directories before anything else");
+    }
     send_note(r, r->digest_sent_index);
+}
+
+static const char *reason_of(const struct quarantine *q)
+{
+    return q->count == 0                       ? "none"
+           : q->reason == QUARANTINE_BY_DIGEST ? "its digest differs from that of a majority"
+                                               : "its memory does not hold what was put there";
 }
 
 void replica_get_digest_stats(const struct replica *r, struct replica_digest_stats *ret_stats)
 {
     const struct digests *d = &r->digests;
+    const struct quarantine *q = &r->quarantine;
+    uint64_t now_ns = io_now_ns(r->io);
 
     *ret_stats = (struct replica_digest_stats){
         .interval = d->interval,
         .index = d->last.index,
-        .age_ns = d->last.index == 0 ? 0 : io_now_ns(r->io) - d->last_ns,
+        .age_ns = d->last.index == 0 ? 0 : now_ns - d->last_ns,
         .outcome = digest_outcome_name(d->last.outcome),
+        .checked_ns = now_ns - r->snapshotter.checked_ns,
+        .quarantine = quarantine_name(q),
+        .reason = reason_of(q),
+        .isolated_ns = quarantine_is_on(q) ? now_ns - q->since_ns : 0,
+        .isolated_count = q->count,
     };
 }

@@ -252,7 +252,12 @@ static void on_fetch(void *context, uint64_t connection, const struct wire_fetch
 {
     struct replica *r = context;
 
-    if (r->is_running) {
+    if (!r->is_running) {
+        return;
+    }
+    if (quarantine_is_on(&r->quarantine)) {
+        serving_refuse(&r->serving, connection, f); /* It may be wrong as well. */
+    } else {
         serving_on_fetch(&r->serving, connection, f);
     }
 }

@@ -18,8 +18,8 @@ static bool is_idle_holder(const struct replica *r, const struct peer *peer)
 {
     const struct figures *f = &peer->figures;
 
-    return has_fresh_figures(r, peer) && f->snapshot_work == FIGURES_NO_WORK &&
-           f->outgoing_bytes <= OUTGOING_BYTES_MAX;
+    return has_fresh_figures(r, peer) && !digests_is_isolated(&r->digests, peer->id) &&
+           f->snapshot_work == FIGURES_NO_WORK && f->outgoing_bytes <= OUTGOING_BYTES_MAX;
 }
 
 /* Whether this node's log has its last entry, and what comes after. */

@@ -68,7 +68,8 @@ void install_look(struct replica *r)
     if (f->phase == FETCHING_NONE || f->phase == FETCHING_ENDS) {
         return;
     }
-    if (!raft_wants_snapshot(r->raft, f->wanted.last_included_index)) {
+    if (!raft_wants_snapshot(r->raft, f->wanted.last_included_index) &&
+        !isolation_wants(r, f->wanted.last_included_index)) {
         fetching_drop(f); /* The entries have arrived meanwhile, or this node leads. */
     } else if (fetching_is_loaded(f) && raft_is_durable(r->raft) && !r->compaction.is_moving) {
         r->is_installing = true;
@@ -81,8 +82,15 @@ static void accepted(void *context, int error)
 {
     struct replica *r = context;
 
-    if (error == 0) {
+    if (error == 0 && raft_wants_snapshot(r->raft, r->fetching.wanted.last_included_index)) {
         move_log(r);
+        return;
+    }
+    if (error == 0) { /* The log is right; only the state is not. */
+        r->is_installing = false;
+        isolation_fetched(r);
+        fetching_end(&r->fetching);
+        io_turn_soon(r->io);
         return;
     }
     log_write(r->log, LOG_WARN, "a snapshot could not be installed", "index=%llu error=%d",

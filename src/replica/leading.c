@@ -1,7 +1,8 @@
-/* leading.c - who should lead. A node whose disk is full or stands still lets others campaign
- * first. A leader hands over if its disk stands still while the others could go on without it, or
- * if a voter with a higher priority is fit. (disk.c does it for full disks, and the core for
- * priority 0.) A leader that is not heard, or hears nobody, ends by itself: CheckQuorum. */
+/* leading.c - who should lead. A node whose disk is full or stands still, or whose state is wrong,
+ * lets others campaign first. A leader hands over if its disk stands still while the others could
+ * go on without it, or if a voter with a higher priority is fit. (disk.c does it for full disks,
+ * isolate.c for wrong states, and the core for priority 0.) A leader that is not heard, or hears
+ * nobody, ends by itself: CheckQuorum. */
 #include "base/mutant.h"
 #include "raft/quorum.h"
 #include "replica/state.h"
@@ -10,7 +11,8 @@ static void set_reluctance(struct replica *r)
 {
     struct raft_event event = {.kind = RAFT_RELUCTANT, .now_ns = io_now_ns(r->io)};
 
-    event.is_reluctant = r->disk_policy.is_full || stall_is_long(&r->leading.stall, event.now_ns);
+    event.is_reluctant = r->disk_policy.is_full || stall_is_long(&r->leading.stall, event.now_ns) ||
+                         quarantine_is_on(&r->quarantine);
     if (event.is_reluctant != r->leading.is_reluctant) {
         r->leading.is_reluctant = event.is_reluctant;
         replica_step(r, &event, NULL);
@@ -23,8 +25,9 @@ static bool is_fit(const struct replica *r, raft_id id)
     const struct peer *peer = peers_find(r->peers, id);
     struct raft_progress p;
 
-    return peer != NULL && peer->disk == WIRE_DISK_ROOM && raft_progress_of(r->raft, id, &p) &&
-           replica_hears(r, &p) && !p.is_probing && p.match_index >= r->leading.needed_index;
+    return peer != NULL && peer->disk == WIRE_DISK_ROOM && !digests_is_isolated(&r->digests, id) &&
+           raft_progress_of(r->raft, id, &p) && replica_hears(r, &p) && !p.is_probing &&
+           p.match_index >= r->leading.needed_index;
 }
 
 static void hand_over(struct replica *r, raft_id successor, const char *reason)

@@ -310,6 +310,17 @@ void proposals_abandon(struct proposals *p, const struct raft *raft)
     pending_rewind(&p->in_log);
 }
 
+void proposals_doubt(struct proposals *p)
+{
+    for (raft_index index = p->in_log.first; index < p->in_log.next; index++) {
+        struct request *request = pending_take(&p->in_log, index);
+
+        if (request != NULL) {
+            requests_give_up(p->requests, request, ERROR_IN_DOUBT, ERROR_READ_LATE);
+        }
+    }
+}
+
 void proposals_sweep(struct proposals *p, uint64_t now_ns)
 {
     requests_give_up_overdue(p->requests, &p->in_log, now_ns);

@@ -94,6 +94,8 @@ bool proposals_drop_abandoned(struct proposals *p);
 struct request *proposals_take(struct proposals *p, raft_index index);
 /* Leadership is lost: what is not committed is in doubt. */
 void proposals_abandon(struct proposals *p, const struct raft *raft);
+/* What the state says is not believed any more: all that is in the log is in doubt. */
+void proposals_doubt(struct proposals *p);
 /* Gives up what was not committed in time. */
 void proposals_sweep(struct proposals *p, uint64_t now_ns);
 /* The node ends. */

@@ -172,12 +172,14 @@ void place_as_leader(struct replica *r)
                                   .exact_ns = peers_time_now(r->peers),
                                   .may_begin = forwarded_may_begin};
 
+    bool is_isolated = quarantine_is_on(&r->quarantine) && !MUTANT(isolated_node_answers);
+
     drop_given_up(r, limits.exact_ns);
     list_for_each(node, &r->requests.waiting)
     {
         struct request *request = container_of(node, struct request, link);
 
-        if (request_is_read(request)) {
+        if (request_is_read(request) && !is_isolated) {
             list_remove(node);
             reads_add(&r->reads, request);
         } else if (request_is_admin(request) &&
@@ -187,7 +189,9 @@ void place_as_leader(struct replica *r)
             admin_begin(r, request);
         }
     }
-    propose_waiting(r, &limits);
-    place_take_stale(r);
+    if (!is_isolated) { /* Otherwise they wait for the next leader. */
+        propose_waiting(r, &limits);
+        place_take_stale(r);
+    }
     begin_read_round(r);
 }

@@ -82,6 +82,7 @@ struct replica_options {
     uint64_t snapshot_after_entries;
     uint64_t snapshot_rate_bytes; /* The most per second that is fetched of a snapshot; 0: no
                                    * limit. */
+    uint64_t check_after_ns;      /* Memory is checked at least so often; 0: the default. */
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
     uint64_t memory_bytes_max; /* A leader refuses growth beyond this; 0: no limit. */
@@ -245,11 +246,19 @@ struct replica_snapshot_stats {
     raft_index first_index;   /* Of the log. */
 };
 
+/* Its state is wrong, and is being rebuilt. */
+bool replica_is_isolated(const struct replica *r);
+
 struct replica_digest_stats {
     raft_index interval;
-    raft_index index;    /* Of the last digest that could be compared; 0: none. */
-    uint64_t age_ns;     /* Since then. */
-    const char *outcome; /* In words. */
+    raft_index index;        /* Of the last digest that could be compared; 0: none. */
+    uint64_t age_ns;         /* Since then. */
+    const char *outcome;     /* In words. */
+    uint64_t checked_ns;     /* Since memory was last found to be right, or the start. */
+    const char *quarantine;  /* "no", or what happens. */
+    const char *reason;      /* Of it, or of the last one; "none". */
+    uint64_t isolated_ns;    /* For how long it is isolated; 0: it is not. */
+    uint64_t isolated_count; /* Since the process started. */
 };
 
 void replica_get_digest_stats(const struct replica *r, struct replica_digest_stats *ret_stats);

@@ -138,8 +138,9 @@ static struct node_view view_self(const struct replica *r, const struct raft_mem
         .commit_index = raft_commit_index(r->raft),
         .applied_index = r->applied_index,
         .match_index = raft_durable_index(r->raft),
-        .health = contradictions_are_recent(&r->contradictions, io_now_ns(r->io)) ? "contradicted"
-                  : store_is_full(r->store)                                       ? "disk-full"
+        .health = quarantine_is_on(&r->quarantine)                                  ? "isolated"
+                  : contradictions_are_recent(&r->contradictions, io_now_ns(r->io)) ? "contradicted"
+                  : store_is_full(r->store)                                         ? "disk-full"
                                             : memory_name(r, member->id),
         .program = RAKIT_VERSION,
     };
@@ -220,7 +221,9 @@ static struct node_view view_other(struct replica *r, const struct raft_member *
     v.term = peer->term;
     v.applied_index = peer->applied_index;
     v.commit_index = peer->applied_index;
-    v.health = says_full(r, peer) ? "disk-full" : memory_name(r, member->id);
+    v.health = digests_is_isolated(&r->digests, member->id) ? "isolated"
+               : says_full(r, peer)                         ? "disk-full"
+                                                            : memory_name(r, member->id);
     if (raft_progress_of(r->raft, member->id, &progress)) {
         v.role = is_learner ? "learner" : "follower";
         v.match_index = progress.match_index;

@@ -32,6 +32,7 @@ void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
     r->level = loaded->level;
     r->is_removed = r->is_removed || membership_was_removed(r->committed, raft_self(r->raft));
     r->applied_index = snapshot->index;
+    quarantine_note_rebuilt(&r->quarantine);
     probe_call(r->probe, restored, snapshot, keyspace_digest(r->keyspace),
                keyspace_time_us(r->keyspace));
 }

@@ -40,10 +40,30 @@ void serving_deinit(struct serving *s)
     }
 }
 
+static void send_part(struct serving *s, uint64_t connection, const struct wire_part *part)
+{
+    struct buffer *out = peers_answer(s->peers, connection);
+
+    if (out != NULL) {
+        wire_put_part(out, part);
+        io_turn_soon(s->io);
+    }
+}
+
+void serving_refuse(struct serving *s, uint64_t connection, const struct wire_fetch *f)
+{
+    struct wire_part part = {.group = GROUP,
+                             .index = f->index,
+                             .checksum = f->checksum,
+                             .offset = f->offset,
+                             .outcome = WIRE_SNAPSHOT_GONE};
+
+    send_part(s, connection, &part);
+}
+
 static void read_done(struct snapshot_read *read, int error, struct slice bytes)
 {
     struct serving_read *r = container_of(read, struct serving_read, read);
-    struct buffer *out = peers_answer(r->serving->peers, r->connection);
     struct wire_part part = {
         .group = GROUP,
         .index = read->snapshot.index,
@@ -53,10 +73,7 @@ static void read_done(struct snapshot_read *read, int error, struct slice bytes)
         .bytes = error == 0 ? bytes : slice_of("", 0),
     };
 
-    if (out != NULL) {
-        wire_put_part(out, &part);
-        io_turn_soon(r->serving->io);
-    }
+    send_part(r->serving, r->connection, &part);
     free_read(r);
 }
 

@@ -32,6 +32,8 @@ void serving_deinit(struct serving *s);
 void serving_on_fetch(struct serving *s, uint64_t connection, const struct wire_fetch *f);
 /* The snapshot at this index, or the log after this entry, is needed for some time. */
 void serving_note(struct serving *s, uint64_t index);
+/* The same, but it does not get it. */
+void serving_refuse(struct serving *s, uint64_t connection, const struct wire_fetch *f);
 /* Whether that snapshot is being fetched. */
 bool serving_has(const struct serving *s, uint64_t index);
 /* The oldest snapshot that is being fetched; UINT64_MAX: none is. */

@@ -14,6 +14,16 @@ static void on_made(void *context)
     compaction_begin(context);
 }
 
+static void on_mismatch(void *context)
+{
+    isolate(context, QUARANTINE_BY_MEMORY, 0, 0);
+}
+
+static void on_kept(void *context, int error)
+{
+    isolation_kept(context, error);
+}
+
 void snapshots_announce(struct replica *r)
 {
     struct store_snapshot newest = snapshot_newest(r->store);
@@ -35,7 +45,10 @@ void snapshots_begin(struct replica *r)
         .store = r->store,
         .after_bytes = r->options.snapshot_after_bytes,
         .after_entries = r->options.snapshot_after_entries,
+        .check_after_ns = r->options.check_after_ns,
         .made = on_made,
+        .mismatch = on_mismatch,
+        .kept = on_kept,
         .context = r,
     };
 
@@ -57,6 +70,12 @@ void snapshots_look(struct replica *r)
 
     if (r->is_installing) {
         return;
+    }
+    if (quarantine_is_on(&r->quarantine)) {
+        snapshotter_end(&r->snapshotter, ERROR_ISOLATED);
+        if (!r->snapshotter.is_walking) {
+            return; /* Otherwise that is evidence. */
+        }
     }
     source.term = r->applied_index == 0 ? 0 : raft_term_at(r->raft, r->applied_index);
     snapshotter_run(&r->snapshotter, &source, is_busy ? STEP_BYTES : IDLE_STEP_BYTES);

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "kv/sum.h"
 #include "kv/walk.h"
 #include "replica/snapshot_state.h"
 #include "resp/errors.h"
@@ -19,6 +20,7 @@ enum {
 };
 
 static const uint64_t RETRY_NS = 10 * 1000 * 1000 * 1000ull;
+static const uint64_t CHECK_AFTER_NS = 6ull * 3600 * 1000 * 1000 * 1000ull;
 
 /* If the disk is nearly full, so that snapshots follow each other, they take half of the time. */
 enum { PRESSED_PAUSE = 1 };
@@ -33,7 +35,10 @@ static void draw(struct snapshotter *s)
 
 void snapshotter_init(struct snapshotter *s, const struct snapshotter_options *options)
 {
-    *s = (struct snapshotter){.options = *options};
+    *s = (struct snapshotter){.options = *options, .checked_ns = io_now_ns(options->io)};
+    if (s->options.check_after_ns == 0) {
+        s->options.check_after_ns = CHECK_AFTER_NS;
+    }
     list_init(&s->asked);
     list_init(&s->waiting);
     draw(s);
@@ -44,6 +49,7 @@ void snapshotter_deinit(struct snapshotter *s)
     if (s->is_walking) {
         keyspace_walk_end(s->keyspace);
     }
+    keyspace_sum_free(s->sum);
     buffer_deinit(&s->out);
 }
 
@@ -151,6 +157,12 @@ static bool is_due(const struct snapshotter *s, uint64_t index, uint64_t pressed
            index - s->newest.index >= with_chance(s, larger(o->after_entries, s->newest_items));
 }
 
+static bool is_wanted(const struct snapshotter *s, uint64_t index)
+{
+    return s->wanted_index > s->newest.index && index >= s->wanted_index &&
+           io_now_ns(s->options.io) >= s->not_before_ns;
+}
+
 /* --- how it ends --------------------------------------------------------------------- */
 
 static void stop_walking(struct snapshotter *s)
@@ -174,26 +186,27 @@ static void note_failure(struct snapshotter *s, int error)
                   : "look at the disk: the log grows until a snapshot can be made");
 }
 
-static void making_done(struct snapshot_making *making, int error)
+static void note_made(struct snapshotter *s, const struct store_snapshot *snapshot)
 {
-    struct snapshotter *s = container_of(making, struct snapshotter, making);
+    s->newest = *snapshot;
+    s->newest_items = s->items;
+    s->made_count++;
+    if (!MUTANT(snapshots_in_a_row)) {
+        snapshotter_note_log(s); /* Though nothing may be cut: the tail has all of it. */
+    }
+    s->made_ns = io_now_ns(s->options.io);
+    s->last_ns = s->made_ns - s->begun_ns;
+    log_write(s->options.log, LOG_INFO, "a snapshot was made", "index=%llu bytes=%llu ms=%llu",
+              (unsigned long long)s->newest.index, (unsigned long long)s->newest.bytes,
+              (unsigned long long)(s->last_ns / 1000000));
+    s->options.made(s->options.context);
+    answer_made(s);
+}
 
-    stop_walking(s);
-    s->is_under_way = false;
+static void end_snapshot(struct snapshotter *s, const struct snapshot_making *making, int error)
+{
     if (error == 0 && making->snapshot.index > s->newest.index) {
-        s->newest = making->snapshot;
-        s->newest_items = s->items;
-        s->made_count++;
-        if (!MUTANT(snapshots_in_a_row)) {
-            snapshotter_note_log(s); /* Though nothing may be cut: the tail has all of it. */
-        }
-        s->made_ns = io_now_ns(s->options.io);
-        s->last_ns = s->made_ns - s->begun_ns;
-        log_write(s->options.log, LOG_INFO, "a snapshot was made", "index=%llu bytes=%llu ms=%llu",
-                  (unsigned long long)s->newest.index, (unsigned long long)s->newest.bytes,
-                  (unsigned long long)(s->last_ns / 1000000));
-        s->options.made(s->options.context);
-        answer_made(s);
+        note_made(s, &making->snapshot);
     } else if (error != 0 && error != -ECANCELED) {
         note_failure(s, error);
         answer_error(&s->waiting, ERROR_SNAPSHOT_FAILED);
@@ -201,8 +214,56 @@ static void making_done(struct snapshot_making *making, int error)
         list_move_all(&s->asked, &s->waiting); /* They get the next one. */
     }
     draw(s);
+}
+
+static void end_sum(struct snapshotter *s, int error)
+{
+    if (error == 0 && s->sum != NULL) {
+        s->checked_ns = io_now_ns(s->options.io);
+    }
+    keyspace_sum_free(s->sum);
+    s->sum = NULL;
+}
+
+static void making_done(struct snapshot_making *making, int error)
+{
+    struct snapshotter *s = container_of(making, struct snapshotter, making);
+
+    stop_walking(s);
+    s->is_under_way = false;
+    end_sum(s, error);
+    if (s->is_mismatched) {
+        answer_error(&s->waiting, ERROR_SNAPSHOT_FAILED);
+        s->options.mismatch(s->options.context);
+    } else if (making->purpose == SNAPSHOT_AS_EVIDENCE) {
+        s->options.kept(s->options.context, error);
+    } else if (making->purpose == SNAPSHOT_TO_KEEP) {
+        end_snapshot(s, making, error);
+    }
     io_turn_soon(s->options.io);
 }
+
+/* --- on the worker ------------------------------------------------------------------- */
+
+static int inspect(struct snapshot_making *making, const char *section, struct slice content)
+{
+    struct snapshotter *s = container_of(making, struct snapshotter, making);
+
+    s->is_mismatched = s->is_mismatched || (strcmp(section, SNAPSHOT_ITEMS) == 0 &&
+                                            !keyspace_sum_take(s->sum, content));
+    return 0;
+}
+
+static int judge(struct snapshot_making *making)
+{
+    struct snapshotter *s = container_of(making, struct snapshotter, making);
+
+    s->is_mismatched = s->is_mismatched || !keyspace_sum_is(s->sum, s->digest);
+    MUTANT_DO(memory_not_compared, s->is_mismatched = false);
+    return s->is_mismatched ? -EBADMSG : 0;
+}
+
+/* --- how it goes on ------------------------------------------------------------------ */
 
 /* Something was written: the next turn continues the walk. */
 static void making_wrote(struct snapshot_making *making, int error)
@@ -231,34 +292,55 @@ static void put(struct snapshotter *s, const char *section, struct buffer *conte
     snapshot_put(&s->making, section, 0, content);
 }
 
-static void begin(struct snapshotter *s, const struct snapshot_source *source)
+static void put_head(struct snapshotter *s, const struct snapshot_source *source)
 {
     struct buffer content = {0};
+
+    snapshot_encode_members(&content, source->members);
+    put(s, SNAPSHOT_MEMBERS, &content);
+    snapshot_encode_level(&content, source->level);
+    put(s, SNAPSHOT_LEVEL, &content);
+    snapshot_encode_digest(&content, s->digest);
+    put(s, SNAPSHOT_DIGEST, &content);
+    buffer_deinit(&content);
+}
+
+static void begin(struct snapshotter *s, const struct snapshot_source *source,
+                  enum snapshot_purpose purpose)
+{
+    bool is_compared = purpose != SNAPSHOT_AS_EVIDENCE;
 
     s->is_under_way = true;
     s->is_walking = true;
     s->begun_ns = io_now_ns(s->options.io);
     s->keyspace = source->keyspace;
     s->items = keyspace_count_all(source->keyspace);
+    s->digest = keyspace_digest(source->keyspace);
+    s->is_mismatched = false;
+    s->sum = is_compared ? keyspace_sum_new(source->keyspace) : NULL;
     s->making = (struct snapshot_making){
+        .purpose = purpose,
         .index = source->index,
         .term = source->term,
         .time_us = keyspace_time_us(source->keyspace),
         .wrote = making_wrote,
+        .inspect = is_compared ? inspect : NULL,
+        .judge = is_compared ? judge : NULL,
         .done = making_done,
     };
+    snapshot_begin(s->options.store, &s->making);
+    put_head(s, source);
+    keyspace_walk_begin(source->keyspace, &s->out);
+    io_turn_soon(s->options.io);
+}
+
+static void begin_snapshot(struct snapshotter *s, const struct snapshot_source *source)
+{
     list_move_all(&s->waiting, &s->asked);
     log_write(s->options.log, LOG_INFO, "a snapshot is being made", "index=%llu keys=%llu",
-              (unsigned long long)source->index, (unsigned long long)s->items);
-    snapshot_begin(s->options.store, &s->making);
-    snapshot_encode_members(&content, source->members);
-    put(s, SNAPSHOT_MEMBERS, &content);
-    snapshot_encode_level(&content, source->level);
-    put(s, SNAPSHOT_LEVEL, &content);
-    snapshot_encode_digest(&content, keyspace_digest(source->keyspace));
-    put(s, SNAPSHOT_DIGEST, &content);
-    buffer_deinit(&content);
-    keyspace_walk_begin(source->keyspace, &s->out);
+              (unsigned long long)source->index,
+              (unsigned long long)keyspace_count_all(source->keyspace));
+    begin(s, source, SNAPSHOT_TO_KEEP);
 }
 
 /* Gives what was walked to the store, in chunks; the incomplete last one only with `all`. */
@@ -308,11 +390,30 @@ void snapshotter_run(struct snapshotter *s, const struct snapshot_source *source
         answer_made(s); /* Nothing has changed since that one. */
         return;
     }
-    if (source->index > s->newest.index && source->members != NULL &&
-        (!list_is_empty(&s->asked) || is_due(s, source->index, source->pressed_bytes))) {
-        begin(s, source);
-        io_turn_soon(s->options.io);
+    if (source->members == NULL || source->index == 0) {
+        return;
     }
+    if (source->index > s->newest.index &&
+        (!list_is_empty(&s->asked) || is_due(s, source->index, source->pressed_bytes) ||
+         is_wanted(s, source->index))) {
+        begin_snapshot(s, source);
+    } else if (io_now_ns(s->options.io) - s->checked_ns >= s->options.check_after_ns) {
+        begin(s, source, SNAPSHOT_TO_CHECK);
+    }
+}
+
+void snapshotter_want(struct snapshotter *s, uint64_t index)
+{
+    s->wanted_index = index;
+}
+
+bool snapshotter_keep_evidence(struct snapshotter *s, const struct snapshot_source *source)
+{
+    if (s->is_under_way || source->members == NULL || source->index == 0) {
+        return false;
+    }
+    begin(s, source, SNAPSHOT_AS_EVIDENCE);
+    return true;
 }
 
 bool snapshotter_is_behind(const struct snapshotter *s)

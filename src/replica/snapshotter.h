@@ -6,7 +6,11 @@
  * `after_bytes` if that is more, or by many entries: so the data directory stays below about
  * three times the data plus a fixed part. These limits vary a little at random, so that the
  * nodes of a cluster do not all make snapshots at the same time. An error costs the snapshot,
- * never the node: it is tried again later. */
+ * never the node: it is tried again later.
+ *
+ * What a walk finds is compared with the digest of the keyspace, so a snapshot whose content is
+ * not what the commands have put into memory is given up, and the owner learns of it. Without a
+ * snapshot for long, a walk is made for this purpose only. */
 #ifndef RAKIT_REPLICA_SNAPSHOTTER_H
 #define RAKIT_REPLICA_SNAPSHOTTER_H
 
@@ -37,10 +41,15 @@ struct snapshotter_options {
     struct io *io;
     const struct log *log;
     struct store *store;
-    uint64_t after_bytes;   /* Growth of the log in bytes. */
-    uint64_t after_entries; /* Growth of the log in entries. For both, see above. */
+    uint64_t after_bytes;    /* Growth of the log in bytes. */
+    uint64_t after_entries;  /* Growth of the log in entries. For both, see above. */
+    uint64_t check_after_ns; /* A walk at least so often; 0: the default. */
     /* A snapshot was made: it is `newest` now. */
     void (*made)(void *context);
+    /* The memory does not hold what was put there. */
+    void (*mismatch)(void *context);
+    /* Evidence was written, or could not be. */
+    void (*kept)(void *context, int error);
     void *context;
 };
 
@@ -57,12 +66,18 @@ struct snapshotter {
     bool is_walking;
     struct snapshot_making making;
     struct keyspace *keyspace; /* The one that is walked; borrowed. */
-    struct buffer out;         /* Walked, but not given to the store yet. */
+    struct keyspace_sum
+        *sum;           /* The worker's until the end: of what was walked; NULL: of evidence. */
+    uint64_t digest;    /* What it must be. */
+    bool is_mismatched; /* It is not. */
+    struct buffer out;  /* Walked, but not given to the store yet. */
     uint64_t begun_ns;
     uint64_t items;
-    struct list asked;   /* Requests for a snapshot that begins after them. */
-    struct list waiting; /* Requests for the one under way. */
-    uint64_t made_count; /* Since the start. */
+    uint64_t wanted_index; /* Another node needs one that is not older. */
+    uint64_t checked_ns;   /* When memory was last found to be right. */
+    struct list asked;     /* Requests for a snapshot that begins after them. */
+    struct list waiting;   /* Requests for the one under way. */
+    uint64_t made_count;   /* Since the start. */
     uint64_t failed_count;
     uint64_t last_ns; /* How long the last one took. */
     uint64_t made_ns; /* When it was done. */
@@ -82,6 +97,11 @@ void snapshotter_note_log(struct snapshotter *s);
 /* Begins one in the next turn, or after the one under way. The request is answered when the
  * snapshot is durable; until then the snapshotter uses its link. */
 void snapshotter_ask(struct snapshotter *s, struct request *request);
+
+/* Another node needs one of that entry, or of a later one. */
+void snapshotter_want(struct snapshotter *s, uint64_t index);
+/* Begins to write a snapshot as evidence. False: not now. */
+bool snapshotter_keep_evidence(struct snapshotter *s, const struct snapshot_source *source);
 
 /* Each turn: begins one if it is due, or continues it for about `bytes`. */
 void snapshotter_run(struct snapshotter *s, const struct snapshot_source *source, uint64_t bytes);

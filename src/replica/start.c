@@ -209,6 +209,7 @@ void replica_run(struct replica *r)
     peers_set_level(r->peers, r->level);
     replica_note_configuration(r, false);
     health_start(&r->health);
+    isolation_resume(r);
     replica_step(r, &event, NULL);
     /* The turn arms the timer; otherwise nothing might cause a turn for long. */
     io_turn_soon(r->io);
@@ -264,6 +265,9 @@ struct replica *replica_restart(struct replica *r, const struct replica_options 
     close_store(r);
     next = replica_start(options, &r->events, text, text_size);
     if (next != NULL) {
+        next->quarantine = r->quarantine;
+        next->isolation = r->isolation;
+        quarantine_note_rebuilt(&next->quarantine);
         replica_free(r);
     }
     return next;

@@ -20,6 +20,7 @@
  *   compaction.c  the part of the log that a snapshot replaces is dropped
  *   install.c     a snapshot from another node replaces state and log
  *   compare.c     digests of the state, compared with those of other nodes
+ *   isolate.c     what a node does whose state is wrong
  *   restore.c     the state is replaced by that of a snapshot
  *   repair.c      what the disk has lost comes back from other members
  *   query.c       what others may know */
@@ -46,6 +47,7 @@
 #include "replica/outbox.h"
 #include "replica/promises.h"
 #include "replica/proposals.h"
+#include "replica/quarantine.h"
 #include "replica/read_index.h"
 #include "replica/reads.h"
 #include "replica/replica.h"
@@ -81,6 +83,17 @@ struct install {
     bool keeps_log;    /* The log has the snapshot's last entry, and keeps those after it. */
     uint64_t retry_ns; /* When to try again, because the disk was full; 0: it was not. */
     uint64_t count;    /* Snapshots installed since the start. */
+};
+
+/* What a node does whose state is wrong. */
+struct isolation {
+    raft_id right[RAFT_MEMBERS_MAX]; /* Those of the majority from which it differed. */
+    uint32_t right_count;
+    raft_id holder;           /* Asked for a snapshot; 0: nobody. */
+    uint32_t asked_count;     /* How often. */
+    uint64_t resign_next_ns;  /* As leader, it does not try to hand over before, */
+    uint64_t resign_until_ns; /* and does not wait longer for that. */
+    bool is_keeping;          /* Evidence is being written. */
 };
 
 struct replica {
@@ -176,6 +189,8 @@ struct replica {
     uint64_t repair_warn_ns;    /* When to log next that entries are still missing. */
     struct digests digests;
     raft_index digest_sent_index; /* Up to here digests were sent. */
+    struct quarantine quarantine;
+    struct isolation isolation;
     struct replica_stats stats;
 };
 
@@ -323,6 +338,29 @@ void compare_send_again(struct replica *r);
 void holders_look(struct replica *r);
 /* The index of the snapshot of a follower that members are to fetch; 0: none. */
 raft_index holders_named(const struct replica *r);
+
+/* --- isolate.c --------------------------------------------------------------------- */
+
+/* This node's state is wrong. By digest: at `index`, where a majority has `right`. */
+void isolate(struct replica *r, enum quarantine_reason reason, raft_index index, uint64_t right);
+/* Each turn, while it is isolated: goes on. */
+void isolation_look(struct replica *r);
+/* At the end of each turn: it is over, or goes on with a restart. */
+void isolation_settle(struct replica *r);
+/* The replica has restarted and takes part again. */
+void isolation_resume(struct replica *r);
+/* Reports to the others that this node is isolated, and asks one for a snapshot. */
+void isolation_each_second(struct replica *r);
+/* Evidence was written, or could not be. */
+void isolation_kept(struct replica *r, int error);
+/* Whether a snapshot of that entry is wanted although the log needs none. */
+bool isolation_wants(const struct replica *r, raft_index snapshot_index);
+/* A node that was asked for one has this snapshot. */
+void isolation_offer(struct replica *r, raft_id from, const struct raft_snapshot *snapshot);
+/* It was fetched, and is durable in the data directory. */
+void isolation_fetched(struct replica *r);
+/* An isolated node needs a snapshot that is not older. */
+void isolation_answer(struct replica *r, raft_id from, raft_index index);
 
 /* --- watch.c --------------------------------------------------------------------- */
 

@@ -18,7 +18,10 @@ void replica_trim_window(struct replica *r)
 {
     bool was_full = replica_window_is_full(r);
     raft_index durable_index = raft_durable_index(r->raft);
-    raft_index up_to = r->applied_index < durable_index ? r->applied_index : durable_index;
+    /* What is not applied to a wrong state is read from the disk for the next one. */
+    raft_index needed_index =
+        quarantine_applies(&r->quarantine) ? r->applied_index : raft_commit_index(r->raft);
+    raft_index up_to = needed_index < durable_index ? needed_index : durable_index;
 
     log_window_trim(&r->window, up_to, r->options.log_memory_bytes);
     if (was_full && !replica_window_is_full(r) && !MUTANT(window_wakes_nobody)) {
@@ -90,6 +93,7 @@ static void place_all(struct replica *r)
     r->proposals.gathering_ends_ns = 0;
     stop_progress(r);
     disk_look(r);
+    isolation_look(r);
     leading_look(r);
     level_look(r);
     admin_show_log(r);
@@ -110,7 +114,8 @@ static void prepare_peers(struct replica *r)
 void replica_place(struct replica *r)
 {
     time_share_begin(&r->share, r->io, r->probe, TURN_NS);
-    r->is_answering = r->is_running && raft_commit_index(r->raft) > r->applied_index;
+    r->is_answering = r->is_running && quarantine_applies(&r->quarantine) &&
+                      raft_commit_index(r->raft) > r->applied_index;
     if (r->is_running) {
         install_look(r);
         repair_look(r);
@@ -146,6 +151,7 @@ void replica_execute(struct replica *r)
     if (r->is_running) {
         snapshots_look(r);
         backups_look(r);
+        isolation_settle(r);
     }
     give_memory_back(r);
     free_retired(r);

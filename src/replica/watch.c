@@ -32,6 +32,7 @@ void watch_fired(struct io_timer *timer)
     watch_members(r);
     store_get_stats(r->store, &stats);
     health_judge_write(&r->health, stats.sync_pending_ns);
+    isolation_each_second(r);
     if (health_wants_disk(&r->health)) {
         compare_send_again(r);
         health_judge_disk(&r->health, &stats);

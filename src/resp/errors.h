@@ -303,6 +303,8 @@
 #define ERROR_LOG_AHEAD "ERR this node has not executed that entry yet"
 #define ERROR_LOG_DIFFERS \
     "ERR the log of this node has another entry before that one: the backup is of another history"
+#define ERROR_ISOLATED \
+    "ERR the state of this node is wrong, and is being rebuilt: make the snapshot on another node"
 #define ERROR_LOG_UNREADABLE "ERR the log could not be read from the disk"
 #define ERROR_LOG_SYNTAX "ERR syntax error, try REQUEST_LOG [from [count]] [STAGES]"
 #define ERROR_LOG_NOT_AN_INTEGER \

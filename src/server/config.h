@@ -45,6 +45,7 @@ struct server_config {
                                       * snapshotter.h. */
     uint64_t digest_interval;        /* States are compared after each so many entries: a power
                                       * of two, the same on all nodes; 0: the default. */
+    uint64_t check_after_ns;         /* Memory is checked at least so often; 0: the default. */
     uint64_t in_flight_bytes_max;    /* Limit for commands under way: half for this node's
                                       * clients, which then wait; half for forwarded commands,
                                       * which are then refused. */

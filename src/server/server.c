@@ -385,6 +385,7 @@ static struct replica_options replica_options(struct server *s)
         .request_timeout_ns = c->request_timeout_ns,
         .segment_bytes = c->segment_bytes,
         .digest_interval = c->digest_interval,
+        .check_after_ns = c->check_after_ns,
         .load_turn_ns = c->load_turn_ns,
         .log_memory_bytes = c->log_memory_bytes,
         .log_tail_bytes = c->log_tail_bytes,

@@ -47,7 +47,15 @@ void snapshot_remove(struct store *s, uint64_t index);
 
 /* --- making ---------------------------------------------------------------- */
 
+enum snapshot_purpose {
+    SNAPSHOT_TO_KEEP,     /* It becomes a snapshot of this node. */
+    SNAPSHOT_TO_CHECK,    /* Nothing is written: its content is only inspected. */
+    SNAPSHOT_AS_EVIDENCE, /* Of a wrong state: it is kept in the subdirectory `evidence`, with the
+                           * one before it, and never used. */
+};
+
 struct snapshot_making {
+    enum snapshot_purpose purpose;
     /* It will hold the state after this entry. */
     uint64_t index;
     uint64_t term;
@@ -55,6 +63,10 @@ struct snapshot_making {
     /* Something that was put has been written; or there was an error, and nothing will be
      * written any more: then abandon it. */
     void (*wrote)(struct snapshot_making *making, int error);
+    /* On the worker, each NULL or: inspects a chunk before it is written, and judges the whole
+     * before it becomes durable. Not 0: the snapshot is given up with that error. */
+    int (*inspect)(struct snapshot_making *making, const char *section, struct slice content);
+    int (*judge)(struct snapshot_making *making);
     /* The end. 0: it is durable, and `snapshot` describes it. Otherwise nothing is left of it:
      * -ENOSPC, -EDQUOT and other errors of the disk, -ECANCELED. */
     void (*done)(struct snapshot_making *making, int error);
@@ -69,6 +81,7 @@ struct snapshot_making {
     bool is_ending;
     bool is_abandoned;
     bool is_undecided; /* It has its final name, but maybe not durably. */
+    uint32_t evidence; /* The number of that, if it is evidence. */
 };
 
 /* Begins one; only one at a time. */

@@ -26,15 +26,38 @@ static struct snapshot_writer *writer_of(const struct snapshot_making *making)
 
 /* --- on the worker: `error` is its own --- */
 
+static int open_writer(struct snapshot_making *making)
+{
+    struct store *s = making->store;
+    char path[PATH_BYTES_MAX];
+    int rv = 0;
+
+    if (making->purpose == SNAPSHOT_AS_EVIDENCE) {
+        rv = snapshot_evidence_begin(s, &making->evidence);
+        snapshot_evidence_path(s, making->evidence, true, path);
+    } else {
+        snapshot_temporary_path(s->dir, making->index, path);
+    }
+    return rv != 0 ? rv
+                   : snapshot_writer_open(writer_of(making), s->io, path, &s->identity,
+                                          &making->snapshot);
+}
+
 static void run_begin(struct io_job *job)
 {
     struct snapshot_making *making = container_of(job, struct snapshot_making, job);
-    struct store *s = making->store;
-    char path[PATH_BYTES_MAX];
 
-    snapshot_temporary_path(s->dir, making->index, path);
-    making->error =
-        snapshot_writer_open(writer_of(making), s->io, path, &s->identity, &making->snapshot);
+    making->error = making->purpose == SNAPSHOT_TO_CHECK ? 0 : open_writer(making);
+}
+
+static int take(struct snapshot_making *making, const struct put *put)
+{
+    struct slice content = buffer_slice(&put->content);
+    int rv = making->inspect == NULL ? 0 : making->inspect(making, put->section, content);
+
+    return rv != 0 || making->purpose == SNAPSHOT_TO_CHECK
+               ? rv
+               : snapshot_writer_put(writer_of(making), put->section, put->flags, content);
 }
 
 static void run_put(struct io_job *job)
@@ -43,32 +66,63 @@ static void run_put(struct io_job *job)
     struct snapshot_making *making = put->making;
 
     if (making->error == 0) {
-        making->error = snapshot_writer_put(writer_of(making), put->section, put->flags,
-                                            buffer_slice(&put->content));
+        making->error = take(making, put);
     }
     put->error = making->error;
     buffer_deinit(&put->content);
 }
 
+/* Completes the file, and gives it its name. */
+static int publish(struct snapshot_making *making)
+{
+    struct store *s = making->store;
+    char temporary[PATH_BYTES_MAX];
+    int rv = snapshot_writer_end(writer_of(making), &making->snapshot);
+
+    snapshot_writer_close(writer_of(making));
+    if (rv != 0) {
+        return rv;
+    }
+    if (making->purpose == SNAPSHOT_AS_EVIDENCE) {
+        return snapshot_evidence_publish(s, making->evidence);
+    }
+    snapshot_temporary_path(s->dir, making->index, temporary);
+    return snapshot_publish(s, temporary, making->index, &making->is_undecided);
+}
+
+/* This frees the space; a file that remains is harmless. */
+static void remove_temporary(struct snapshot_making *making)
+{
+    struct store *s = making->store;
+    char path[PATH_BYTES_MAX];
+
+    if (making->purpose == SNAPSHOT_AS_EVIDENCE) {
+        snapshot_evidence_path(s, making->evidence, true, path);
+    } else {
+        snapshot_temporary_path(s->dir, making->index, path);
+    }
+    io_unlink(s->io, path);
+}
+
 static void run_end(struct io_job *job)
 {
     struct snapshot_making *making = container_of(job, struct snapshot_making, end_job);
-    struct store *s = making->store;
-    char temporary[PATH_BYTES_MAX];
 
     if (making->error == 0 && making->is_abandoned) {
         making->error = -ECANCELED;
     }
+    if (making->error == 0 && making->judge != NULL) {
+        making->error = making->judge(making);
+    }
+    if (making->purpose == SNAPSHOT_TO_CHECK) {
+        return;
+    }
     if (making->error == 0) {
-        making->error = snapshot_writer_end(writer_of(making), &making->snapshot);
+        making->error = publish(making);
     }
     snapshot_writer_close(writer_of(making));
-    snapshot_temporary_path(s->dir, making->index, temporary);
-    if (making->error == 0) {
-        making->error = snapshot_publish(s, temporary, making->index, &making->is_undecided);
-    }
     if (making->error != 0) {
-        io_unlink(s->io, temporary); /* This frees the space; a file that remains is harmless. */
+        remove_temporary(making);
     }
 }
 
@@ -113,7 +167,7 @@ static void finish_end(struct io_job *job)
         store_fail(s, making->error, "cannot sync the directory");
         return;
     }
-    if (making->error == 0) {
+    if (making->error == 0 && making->purpose == SNAPSHOT_TO_KEEP) {
         snapshots_add(&s->snapshots, &making->snapshot);
         room_note_file(s, making->snapshot.bytes); /* A part of it may have been seen already. */
     }

@@ -39,6 +39,15 @@ bool snapshots_have(const struct snapshots *snapshots, const struct store_snapsh
  * knows whether it would after a crash. */
 int snapshot_publish(struct store *s, const char *from, uint64_t index, bool *ret_is_undecided);
 
+/* snapshot_evidence.c, on the worker: snapshots of wrong states, in a subdirectory, numbered. Makes
+ * it, and finds the number of the next one. */
+int snapshot_evidence_begin(struct store *s, uint32_t *ret_number);
+/* Of that file, or of the temporary one. */
+void snapshot_evidence_path(const struct store *s, uint32_t number, bool is_temporary, char *path);
+/* The temporary file is complete and durable: gives it its name, and removes all but this one
+ * and the one before. */
+int snapshot_evidence_publish(struct store *s, uint32_t number);
+
 /* Each drops its own requests; called by snapshots_deinit(). */
 void snapshot_appends_drop(struct snapshots *snapshots);
 void snapshot_puts_drop(struct snapshots *snapshots);

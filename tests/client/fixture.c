@@ -39,7 +39,8 @@ void replica_submit(struct replica *r, struct request *request)
 
 void replica_get_digest_stats(const struct replica *r, struct replica_digest_stats *ret_stats)
 {
-    *ret_stats = (struct replica_digest_stats){.outcome = "not compared"};
+    *ret_stats = (struct replica_digest_stats){
+        .outcome = "not compared", .quarantine = "no", .reason = "none"};
 }
 
 void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats)

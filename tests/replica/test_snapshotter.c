@@ -26,6 +26,8 @@ struct stage {
     struct snapshotter snapshotter;
     struct snapshot_source source;
     uint32_t made_count;
+    uint32_t mismatch_count;
+    uint32_t kept_count;
     bool runs; /* Each turn of the loop continues with it. */
 };
 
@@ -34,6 +36,21 @@ static void on_made(void *context)
     struct stage *s = context;
 
     s->made_count++;
+}
+
+static void on_mismatch(void *context)
+{
+    struct stage *s = context;
+
+    s->mismatch_count++;
+}
+
+static void on_kept(void *context, int error)
+{
+    struct stage *s = context;
+
+    assert_int_equal(error, 0);
+    s->kept_count++;
 }
 
 static void turn(void *context)
@@ -67,6 +84,8 @@ static struct stage *begin(struct fixture *f)
                                                                     .after_bytes = AFTER_BYTES,
                                                                     .after_entries = AFTER_ENTRIES,
                                                                     .made = on_made,
+                                                                    .mismatch = on_mismatch,
+                                                                    .kept = on_kept,
                                                                     .context = s});
     io_set_turn(f->io, turn, s);
     return s;
@@ -409,6 +428,106 @@ static void test_snapshot__that_is_abandoned_is_made_of_the_next_state(void **st
     end(s);
 }
 
+static void flip_bit(struct stage *s)
+{
+    struct slice value;
+
+    assert_true(kv_get(keys(s), slice_str("key5"), &value));
+    *((char *)(uintptr_t)value.data + 50) ^= 1;
+}
+
+static void test_snapshot__of_memory_with_a_flipped_bit_is_not_made(void **state)
+{
+    struct stage *s = begin(*state);
+    struct fake_request asked;
+
+    for (uint32_t i = 0; i < MANY_KEYS; i++) {
+        set(s, i, 100);
+    }
+    flip_bit(s);
+    fake_request_init(&asked, &fake_admin, 1);
+    snapshotter_ask(&s->snapshotter, &asked.request);
+    while (asked.answered_count == 0) {
+        io_uv_run(s->f->io);
+    }
+    assert_failed(&asked, ERROR_SNAPSHOT_FAILED);
+    assert_int_equal(s->mismatch_count, 1);
+    assert_int_equal(s->made_count, 0);
+    assert_int_equal(snapshot_newest(s->f->store).index, 0);
+    fake_request_deinit(&asked);
+    end(s);
+}
+
+static void test_memory__is_checked_now_and_then_without_a_snapshot(void **state)
+{
+    struct stage *s = begin(*state);
+
+    for (uint32_t i = 0; i < MANY_KEYS; i++) {
+        set(s, i, 100);
+    }
+    run_turns(s, 5);
+    assert_false(s->snapshotter.is_under_way);
+    s->snapshotter.options.check_after_ns = 1;
+    run_turns(s, 1);
+    assert_true(s->snapshotter.is_walking);
+    while (s->snapshotter.is_under_way) {
+        io_uv_run(s->f->io);
+    }
+    assert_int_equal(s->mismatch_count, 0);
+    flip_bit(s);
+    while (s->mismatch_count == 0) {
+        io_uv_run(s->f->io);
+    }
+    assert_int_equal(s->made_count, 0);
+    assert_int_equal(snapshot_newest(s->f->store).index, 0);
+    end(s);
+}
+
+static bool has_evidence(struct stage *s, uint32_t number)
+{
+    char path[400];
+    struct stat found;
+
+    snprintf(path, sizeof path, "%s/evidence/state-%08u.snap", s->f->dir, (unsigned)number);
+    return stat(path, &found) == 0;
+}
+
+static void test_evidence__is_kept_twice(void **state)
+{
+    struct stage *s = begin(*state);
+
+    set(s, 5, 100);
+    flip_bit(s);
+    for (uint32_t i = 1; i <= 4; i++) {
+        assert_true(snapshotter_keep_evidence(&s->snapshotter, &s->source));
+        assert_false(snapshotter_keep_evidence(&s->snapshotter, &s->source)); /* It is at it. */
+        while (s->kept_count < i) {
+            io_uv_run(s->f->io);
+        }
+        assert_true(has_evidence(s, i));
+        assert_true(i == 1 || has_evidence(s, i - 1));
+        assert_false(i > 2 && has_evidence(s, i - 2));
+    }
+    assert_int_equal(s->mismatch_count, 0);
+    assert_int_equal(snapshot_newest(s->f->store).index, 0);
+    end(s);
+}
+
+static void test_snapshot__is_made_for_another_node(void **state)
+{
+    struct stage *s = begin(*state);
+
+    s->source.index = 7;
+    snapshotter_want(&s->snapshotter, 8);
+    run_turns(s, 5);
+    assert_false(s->snapshotter.is_under_way);
+    s->source.index = 8;
+    await_made(s, 1);
+    run_turns(s, 5);
+    assert_false(s->snapshotter.is_under_way);
+    end(s);
+}
+
 static void test_node__that_ends_answers_who_waits(void **state)
 {
     struct stage *s = begin(*state);
@@ -446,6 +565,10 @@ int main(void)
         TEST(test_changes__wait_if_the_disk_is_slower_than_they_are),
         TEST(test_snapshot__that_cannot_be_written_costs_only_itself),
         TEST(test_snapshot__that_is_abandoned_is_made_of_the_next_state),
+        TEST(test_snapshot__of_memory_with_a_flipped_bit_is_not_made),
+        TEST(test_memory__is_checked_now_and_then_without_a_snapshot),
+        TEST(test_evidence__is_kept_twice),
+        TEST(test_snapshot__is_made_for_another_node),
         TEST(test_node__that_ends_answers_who_waits),
     };
 

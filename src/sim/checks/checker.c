@@ -592,6 +592,9 @@ void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_
         BROKEN(n, "log time", "%s has applied entry %llu of time %llu and says it is %llu", n->name,
                ULL(e->index), ULL(known->entry.time_us), ULL(kv_time_us));
     }
+    if (n->is_state_doubted) {
+        return;
+    }
     if (!known->has_digest) {
         known->has_digest = true;
         known->digest = kv_digest;
@@ -600,4 +603,17 @@ void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_
         BROKEN(n, "state machine safety", "%s has another keyspace after entry %llu", n->name,
                ULL(e->index));
     }
+}
+
+void checker_doubt_state(struct checker_node *n, bool is_doubted)
+{
+    n->is_state_doubted = is_doubted;
+    n->checker->has_doubted_states |= is_doubted;
+}
+
+bool checker_has_state(const struct checker_node *n, uint64_t kv_digest)
+{
+    const struct committed *known = &n->checker->committed[n->applied_index];
+
+    return n->applied_index > 0 && (!known->has_digest || known->digest == kv_digest);
 }

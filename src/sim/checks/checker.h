@@ -52,6 +52,10 @@ void checker_applied(struct checker_node *n, const struct entry *e, uint64_t kv_
 void checker_repaired(struct checker_node *n);
 void checker_restored(struct checker_node *n, const struct store_snapshot *s, uint64_t kv_digest,
                       uint64_t kv_time_us);
+/* Its state may be wrong from now on, or is believed again. */
+void checker_doubt_state(struct checker_node *n, bool is_doubted);
+/* Whether no other node has another state at the last entry that this one has applied. */
+bool checker_has_state(const struct checker_node *n, uint64_t kv_digest);
 void checker_compacted(struct checker_node *n, uint64_t origin);
 
 /* After a lost majority one node begins a new epoch (docs/adr/0030) with what it has, which is

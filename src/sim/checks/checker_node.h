@@ -31,6 +31,7 @@ struct checker_node {
     struct raft_configuration config;   /* Of a leader, before the step. */
     uint64_t matches[RAFT_MEMBERS_MAX]; /* Its match index of each member, before the step. */
     uint64_t configured_at;             /* The newest configuration in its log. */
+    bool is_state_doubted;              /* Its digests are not compared. */
     uint64_t origin;                    /* The entry after which its own log begins. */
 };
 
@@ -51,6 +52,7 @@ struct checker {
     uint64_t committed_last;
     uint64_t committed_capacity;
     struct checker_matches matches;
+    bool has_doubted_states; /* Some node's state was doubted. */
     struct checker_stats stats;
 };
 

@@ -64,6 +64,9 @@
     X(MOVED_TO_FRESH, "node moved to an address that none had before")                             \
     X(TOOK_OVER, "address of a dead node taken by a living one")                                   \
     X(MET_ELSEWHERE, "member reached where the log does not have it")                              \
+    X(FLIP_FOUND, "flipped bit in memory found by its node")                                       \
+    X(STATE_REBUILT, "wrong state rebuilt")                                                        \
+    X(STATE_FETCHED, "wrong state rebuilt with the help of another node")                          \
     X(LOG_CUT, "log cut behind a snapshot")                                                        \
     X(SNAPSHOT_LOADED, "start from a snapshot")                                                    \
     X(SNAPSHOT_INSTALLED, "snapshot of another node installed")                                    \

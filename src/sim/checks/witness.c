@@ -14,7 +14,8 @@ enum operation_end { OPEN, ANSWERED, FAILED, UNKNOWN };
 struct operation {
     enum operation_end end;
     bool is_write;
-    bool is_named; /* The log names the operation. */
+    bool is_named;   /* The log names the operation. */
+    bool is_suspect; /* Its reply may be wrong. */
     uint32_t database;
     uint64_t floor;       /* Highest position returned before it began. */
     uint64_t stale_floor; /* The same so long before as the read may be old; of others, the same. */
@@ -52,6 +53,7 @@ struct witness {
     uint64_t outcome_capacity;
     struct buffer replies;
     struct buffer expected; /* Of the read that is being checked. */
+    bool is_suspect;        /* Some node may answer anything. */
     uint64_t highest;       /* The highest position of any reply so far. */
     struct buffer heights;  /* When it became that: struct height. */
     struct witness_stats stats;
@@ -147,6 +149,7 @@ uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice
     }
     w->operations[++w->operation_count] = o;
     o->is_write = is_write;
+    o->is_suspect = w->is_suspect;
     o->is_named = is_write && name_of(arguments, count) == w->operation_count;
     o->database = database;
     o->floor = w->highest;
@@ -271,6 +274,14 @@ void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uin
     }
 }
 
+void witness_suspect(struct witness *w, bool is_suspect)
+{
+    w->is_suspect = is_suspect;
+    for (uint64_t i = 1; i <= w->operation_count && is_suspect; i++) {
+        w->operations[i]->is_suspect |= w->operations[i]->end == OPEN;
+    }
+}
+
 /* --- replies ----------------------------------------------------------------------------- */
 
 static bool begins(struct slice text, const char *with)
@@ -296,6 +307,10 @@ static bool promises_no_execution(struct slice reply)
 static void compare(struct witness *w, uint64_t operation, const struct operation *o,
                     struct slice reply, struct slice expected)
 {
+    if (o->is_suspect) {
+        w->stats.suspect_count++;
+        return;
+    }
     if (!slice_equal(reply, expected)) {
         verdict_broken(w->verdict, "linearizability",
                        "operation %llu (%.*s) at entry %llu was answered \"%.*s\", not \"%.*s\"",

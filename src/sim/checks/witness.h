@@ -27,6 +27,7 @@ struct witness_stats {
     uint64_t logged_read_count; /* Reads that are in the log. */
     uint64_t late_count;        /* Unknown to its user, but in the log. */
     uint64_t no_memory_count;   /* Certainly not executed, because of the limit on memory. */
+    uint64_t suspect_count;     /* Answered while a node may answer anything. */
     uint64_t doubt_count;       /* Unknown because a node answered INDOUBT. */
     uint64_t other_count;       /* Commands for a database other than 0. */
     uint64_t move_count;        /* Keys moved. */
@@ -64,6 +65,10 @@ void witness_doubted(struct witness *w, uint64_t operation, uint64_t now_ns);
 void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uint64_t limit_ns);
 /* The connection broke, or the user does not wait any longer. */
 void witness_forget(struct witness *w, uint64_t operation);
+
+/* From now on, or no longer, some node may answer wrong values, and does not know it. What is
+ * under way meanwhile is compared with the model in all but its reply. */
+void witness_suspect(struct witness *w, bool is_suspect);
 
 /* Entry `index` was applied somewhere, for the first time; called for each, without gaps. */
 void witness_apply(struct witness *w, uint64_t index, bool is_command, struct slice payload);

@@ -41,9 +41,11 @@ static void note_configuration(struct cluster *c, const struct entry *e)
 /* The replica has restarted in its process: to the checkers that is another life. */
 static void begin_again(struct node *n)
 {
+    flipper_look(n); /* At the replica that ends. */
     checker_end(n->checker);
     n->checker = checker_start(cluster_checker(n), n->name);
     n->sometimes = (struct sometimes_node){.sometimes = &n->cluster->sometimes};
+    flipper_note_new_state(n);
     sometimes_reached(&n->cluster->sometimes, SOMETIMES_RESTARTED);
 }
 
@@ -69,7 +71,10 @@ static void on_recovered_entry(void *context, const struct entry *e)
 static void on_restored(void *context, const struct store_snapshot *snapshot, uint64_t kv_digest,
                         uint64_t kv_time_us)
 {
-    checker_restored(((struct node *)context)->checker, snapshot, kv_digest, kv_time_us);
+    struct node *n = context;
+
+    checker_restored(n->checker, snapshot, kv_digest, kv_time_us);
+    flipper_note_new_state(n);
 }
 
 static void on_compacted(void *context, raft_index origin)
@@ -287,6 +292,7 @@ static void node_bury(struct sim_event *event)
     sim_die(n->io, SIM_EXITED);
     sim_bury(n->io);
     checker_end(n->checker);
+    flipper_note_end(n);
     n->phase = NODE_DOWN;
     n->server = NULL;
     n->io = NULL;
@@ -336,6 +342,7 @@ void cluster_kill(struct node *n, enum sim_death death)
     server_free(n->server);
     sim_bury(n->io);
     checker_end(n->checker);
+    flipper_note_end(n);
     n->phase = NODE_DOWN;
     n->server = NULL;
     n->io = NULL;

@@ -68,6 +68,10 @@ struct node {
     bool has_forgotten;     /* It has started without something that its disk had lost. */
     bool is_outside;        /* It is not among those that are healed in the end. */
     bool stays_down;        /* It is not started any more. */
+    bool has_flipped;       /* A bit in its memory was flipped, and it does not know. */
+    bool was_flipped;       /* The same, since it has this state. */
+    bool is_isolated;       /* It knew, when last looked at; */
+    bool has_fetched;       /* and needed the snapshot of another node. */
     struct sim_event start; /* When it starts, or starts again. */
     struct sim_event bury;
     int exit_status;
@@ -159,6 +163,7 @@ struct cluster {
     struct damage *damage;
     struct mover *mover;
     struct roles *roles;
+    struct flipper *flipper;
     struct faults faults;
     uint64_t last_change_ns; /* When the operator last began to change the membership. */
     bool is_over;            /* No more commands can be sent to it. */
@@ -240,6 +245,23 @@ void mover_heal(struct mover *m);
 const struct node *mover_contact(struct mover *m, struct node *n);
 /* Whether nodes were moved. */
 bool mover_has_struck(const struct mover *m);
+
+/* flipper.c */
+struct flipper *flipper_new(struct cluster *c);
+void flipper_free(struct flipper *x);
+void flipper_start(struct flipper *x);
+void flipper_heal(struct flipper *x);
+bool flipper_is_used(const struct flipper *x);
+/* For tests as well. False: it has nothing in memory, or is isolated already. */
+bool cluster_flip_bit(struct node *n, struct prng *prng);
+/* The node has another state: one that it has loaded, or installed. */
+void flipper_note_new_state(struct node *n);
+/* Its process has ended. */
+void flipper_note_end(struct node *n);
+/* Called now and then. */
+void flipper_look(struct node *n);
+/* No node is isolated, and each has in memory what it should. */
+bool flipper_is_mended(const struct flipper *x);
 
 /* core.c */
 /* After healing, in some runs, some nodes stay down or half connected, so that the others are

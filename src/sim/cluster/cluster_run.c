@@ -15,7 +15,6 @@
 #define HEAVY_SALT  0x6865617679212121u
 #define MEMORY_SALT 0x6d656d6f72792121u
 #define READS_SALT  0x7265616473212121u
-#define DIGEST_SALT 0x6469676573742121u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
 
@@ -94,13 +93,6 @@ static void draw_snapshots(struct cluster *c)
     }
 }
 
-static void draw_digests(struct cluster *c)
-{
-    struct prng p = {.state = c->options.seed ^ DIGEST_SALT};
-
-    c->config.digest_interval = 1ull << prng_below(&p, 7);
-}
-
 static void draw_config(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -118,7 +110,7 @@ static void draw_config(struct cluster *c)
     }
     draw_memory(c);
     draw_snapshots(c);
-    draw_digests(c);
+    c->config.digest_interval = 1ull << (c->options.seed ^ c->options.seed >> 3) % 7;
 }
 
 static struct io_address pick_address(void *context, struct prng *prng)
@@ -256,6 +248,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     draw_network(c);
     draw_disk(c);
     draw_config(c);
+    c->flipper = flipper_new(c);
     count = draw_node_count(&c->prng);
     if (options->node_count > 0) {
         count = options->node_count;
@@ -280,6 +273,7 @@ void cluster_free(struct cluster *c)
     damage_free(c->damage);
     mover_free(c->mover);
     roles_free(c->roles);
+    flipper_free(c->flipper);
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct node *n = &c->nodes[i];
 
@@ -370,6 +364,7 @@ static void look_around(struct cluster *c)
             sometimes_look(&n->sometimes,
                            !store_has_room(replica_store(n->server->replica), STORE_FOR_CLIENTS, 1),
                            replica_is_removed(n->server->replica));
+            flipper_look(n);
             if (n->server->is_loading) {
                 continue; /* It has no peers yet. */
             }
@@ -513,7 +508,8 @@ static bool is_settled(struct cluster *c)
     const struct replica *a;
     bool is_settled = true;
 
-    if (!has_leader(c) || c->operator.is_busy || !damage_is_tended(c) || !roles_are_final(c)) {
+    if (!has_leader(c) || c->operator.is_busy || !damage_is_tended(c) || !roles_are_final(c) ||
+        !flipper_is_mended(c->flipper)) {
         return false;
     }
     a = leader->server->replica;
@@ -584,6 +580,7 @@ static void break_it(struct cluster *c)
     damage_start(c->damage);
     mover_start(c->mover);
     roles_start(c->roles);
+    flipper_start(c->flipper);
     wait_for(c, NULL, c->options.fault_ns);
 }
 
@@ -615,6 +612,7 @@ static void heal_it(struct cluster *c)
     }
     mover_heal(c->mover);
     roles_heal(c->roles);
+    flipper_heal(c->flipper);
     if (!wait_for(c, is_led,
                   10 * timeout_ns + SIM_S + (mover_has_struck(c->mover) ? SEARCH_NS : 0))) {
         verdict_broken(&c->verdict, "liveness", "no leader ten election timeouts after healing");

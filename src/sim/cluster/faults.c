@@ -32,6 +32,7 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_MOVE] = "move",
     [FAULT_REPLACE] = "replace",
     [FAULT_ROLES] = "roles",
+    [FAULT_FLIP] = "flip",
     [FAULT_FLAP] = "flap",
     [FAULT_NARROW] = "narrow",
     [FAULT_LOSS] = "loss",

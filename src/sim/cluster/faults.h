@@ -41,6 +41,7 @@ enum fault {
     FAULT_REPLACE, /* A voter is replaced by a new node: roles.c. */
     FAULT_ROLES,   /* A member is demoted, promoted, renamed, or gets another
                                     * priority. */
+    FAULT_FLIP,    /* A bit of a key or value in memory is flipped: flipper.c. */
 
     /* Not single strikes, but conditions of a whole run. */
     FAULT_CONDITIONS,
