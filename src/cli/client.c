@@ -249,10 +249,17 @@ static int try_address(struct client *c, const struct client_address *address,
 
 int client_connect(struct client *c)
 {
-    int status = try_address(c, &c->here, c->patience);
+    return client_use(c, &c->here);
+}
+
+int client_use(struct client *c, const struct client_address *target)
+{
     char address[300];
 
-    client_address_text(&c->here, address, sizeof address);
+    client_address_text(target, address, sizeof address);
+
+    int status = try_address(c, target, c->patience);
+
     if (status == CONNECTION_EINTERRUPTED) {
         return explain(c, CLIENT_EINTERRUPTED, "interrupted");
     }

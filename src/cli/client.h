@@ -49,6 +49,9 @@ void client_deinit(struct client *c);
  * CLIENT_EINTERRUPTED. */
 int client_connect(struct client *c);
 
+/* Leaves the node in use for that one, by one attempt. The same results. */
+int client_use(struct client *c, const struct client_address *address);
+
 /* Executes a command. On 0 the caller frees `*ret_reply`; an error of the server is a reply too.
  * On a negative code, `error` says what happened. Errors that mean "not executed, no leader" are
  * retried until the patience is over. */

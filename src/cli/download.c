@@ -68,7 +68,8 @@ int download_explain_source(struct download *d, int code)
 static int choose_new(struct download *d)
 {
     struct source *s = &d->source;
-    int rv = source_make_snapshot(s);
+    uint64_t index;
+    int rv = source_make_snapshot(s, &index);
 
     if (rv == 0) {
         rv = source_look(s);
@@ -76,96 +77,120 @@ static int choose_new(struct download *d)
     if (rv != 0) {
         return download_explain_source(d, rv);
     }
-    if (s->snapshot_count == 0) {
-        return download_explain(d, SOURCE_EODD,
-                                "the node has made a snapshot and does not list it");
-    }
-    d->snapshot = s->snapshots[s->snapshot_count - 1];
     d->at = 0;
-    return 0;
+    for (size_t i = 0; i < s->snapshot_count; i++) {
+        if (s->snapshots[i].index == index) {
+            d->snapshot = s->snapshots[i];
+            return 0;
+        }
+    }
+    return download_explain(d, SOURCE_EODD,
+                            "the node has made a snapshot and does not list it: try again");
 }
 
-/* Finds out what is in FILE.part: `reader` has its head, and how much of it is good. Nothing in it
- * is trusted unless it fits into the chain of checksums. False: it is of no use. */
-static bool read_part(struct download *d, struct snapshot_reader *reader, char *head)
+/* What FILE.part is the beginning of. */
+struct part {
+    struct store_snapshot snapshot; /* Index and term. */
+    uint64_t node_id;               /* That made it. */
+    char head[SECTOR_BYTES];
+};
+
+/* Finds out what is there, and how much of it is good: nothing is trusted unless it fits into the
+ * chain of checksums. False: it is of no use. */
+static bool read_part(struct download *d, struct part *part)
 {
+    struct snapshot_reader reader;
     int rv = SNAPSHOT_HAS_CHUNK;
 
-    if (snapshot_reader_open_any(reader, d->io, d->path, MAGIC_SNAPSHOT) != FILE_GOOD) {
+    if (snapshot_reader_open_any(&reader, d->io, d->path, MAGIC_SNAPSHOT) != FILE_GOOD) {
         return false;
     }
-    if (io_file_read(reader->file, 0, head, SECTOR_BYTES) != SECTOR_BYTES) {
+    if (io_file_read(reader.file, 0, part->head, SECTOR_BYTES) != SECTOR_BYTES) {
         rv = -EIO;
     }
     while (rv == SNAPSHOT_HAS_CHUNK) {
-        d->at = reader->at;
-        rv = snapshot_reader_skip(reader);
+        d->at = reader.at;
+        rv = snapshot_reader_skip(&reader);
     }
-    if (rv == SNAPSHOT_AT_END) {
-        d->at = reader->at;
-    }
-    snapshot_reader_close(reader);
+    d->at = rv == SNAPSHOT_AT_END ? reader.at : d->at;
+    part->snapshot = reader.snapshot;
+    part->node_id = reader.identity.node_id;
+    snapshot_reader_close(&reader);
     return rv >= 0 || rv == -EBADMSG;
 }
 
-static const struct store_snapshot *find_listed(const struct source *s, uint64_t index,
-                                                uint64_t term)
+/* Whether the node in use has the snapshot of that part: both have the same head, which names the
+ * node that made it. If later bytes differ all the same, the chain of checksums shows it. */
+static int look_here(struct download *d, const struct part *part, bool *ret_is_here)
 {
-    for (size_t i = 0; i < s->snapshot_count; i++) {
-        if (s->snapshots[i].index == index && s->snapshots[i].term == term) {
-            return &s->snapshots[i];
+    const struct source *s = &d->source;
+    struct slice bytes;
+    int rv = source_look(&d->source);
+
+    *ret_is_here = false;
+    for (size_t i = 0; i < s->snapshot_count && rv == 0 && !*ret_is_here; i++) {
+        if (s->snapshots[i].index == part->snapshot.index && d->at <= s->snapshots[i].bytes) {
+            d->snapshot = s->snapshots[i];
+            rv = source_read_snapshot(&d->source, &d->snapshot, 0, &bytes);
+            *ret_is_here = rv == 0 && bytes.size >= SECTOR_BYTES &&
+                           memcmp(bytes.data, part->head, SECTOR_BYTES) == 0;
         }
     }
-    return NULL;
-}
-
-/* Whether the node's snapshot is the one that FILE.part is the beginning of: both have the same
- * head, which names the node that made it. If later bytes differ all the same, the chain of
- * checksums shows it. */
-static int compare_heads(struct download *d, const struct store_snapshot *listed, const char *head,
-                         bool *ret_is_same)
-{
-    struct slice bytes;
-    int rv = source_read_snapshot(&d->source, listed, 0, &bytes);
-
-    *ret_is_same = rv == 0 && bytes.size >= SECTOR_BYTES && d->at <= listed->bytes &&
-                   memcmp(bytes.data, head, SECTOR_BYTES) == 0;
     return rv;
 }
 
-/* Continues with the snapshot that FILE.part is of. */
-static int choose_old(struct download *d, const struct snapshot_reader *reader, const char *head)
+/* Asks all nodes, beginning with the one in use, until one has it; otherwise goes back to that one.
+ * *ret_is_certain: all have answered. */
+static int find_part(struct download *d, const struct part *part, bool *ret_is_there,
+                     bool *ret_is_certain)
 {
-    const struct store_snapshot *listed;
-    bool is_same = false;
-    int rv = source_look(&d->source);
+    size_t count = source_list_nodes(&d->source);
 
-    if (rv == 0) {
-        listed = find_listed(&d->source, reader->snapshot.index, reader->snapshot.term);
-        rv = listed == NULL ? 0 : compare_heads(d, listed, head, &is_same);
+    *ret_is_there = false;
+    *ret_is_certain = true;
+    for (size_t i = 0; i < count; i++) {
+        int rv = i == 0 ? 0 : source_use_node(&d->source, i);
+
+        rv = rv == 0 ? look_here(d, part, ret_is_there) : rv;
+        if (rv == CLIENT_EINTERRUPTED || *ret_is_there) {
+            return rv;
+        }
+        *ret_is_certain = *ret_is_certain && rv == 0;
     }
+    return count == 1 ? 0 : source_use_node(&d->source, 0);
+}
+
+/* Continues with the snapshot that FILE.part is of. Only if no node has it any more, it is of no
+ * use. */
+static int choose_old(struct download *d, const struct part *part)
+{
+    bool is_there;
+    bool is_certain;
+    int rv = find_part(d, part, &is_there, &is_certain);
+
     if (rv != 0) {
         return download_explain_source(d, rv);
     }
-    if (!is_same) {
-        return download_explain(
-            d, DOWNLOAD_EELSEWHERE,
-            "%s is the beginning of a snapshot (entry %" PRIu64
-            ") that this node does not have, or not any more. It was made by node "
-            "%016" PRIx64 ": connect to that one to continue, or remove the file to "
-            "begin anew",
-            d->path, reader->snapshot.index, reader->identity.node_id);
+    if (is_there) {
+        return 0;
     }
-    d->snapshot = *listed;
-    return 0;
+    if (is_certain || MUTANT(backup_part_thrown_away)) {
+        fprintf(stderr, "%s: no node has that snapshot any more; beginning anew\n", d->path);
+        return choose_new(d);
+    }
+    return download_explain(d, DOWNLOAD_EELSEWHERE,
+                            "%s is the beginning of a snapshot (entry %" PRIu64
+                            ") that no node in reach has. Node %016" PRIx64
+                            " made it: give the same command again when it is back, or remove the "
+                            "file to begin anew",
+                            d->path, part->snapshot.index, part->node_id);
 }
 
 static int choose(struct download *d)
 {
-    struct snapshot_reader reader;
-    char head[SECTOR_BYTES];
+    struct part part;
 
-    return read_part(d, &reader, head) ? choose_old(d, &reader, head) : choose_new(d);
+    return read_part(d, &part) ? choose_old(d, &part) : choose_new(d);
 }
 
 /* --- fetching --- */
@@ -216,6 +241,13 @@ static int fetch(struct download *d)
     }
     close_part(d);
     return rv;
+}
+
+static int choose_and_fetch(struct download *d)
+{
+    int rv = choose(d);
+
+    return rv == 0 ? fetch(d) : rv;
 }
 
 /* --- the end --- */
@@ -284,10 +316,11 @@ int download_snapshot(struct download *d)
     int rv = check_others(d);
 
     if (rv == 0) {
-        rv = choose(d);
+        rv = choose_and_fetch(d);
     }
-    if (rv == 0) {
-        rv = fetch(d);
+    if (rv ==
+        SOURCE_EGONE) { /* The connection leads to another node now, which does not have it. */
+        rv = choose_and_fetch(d);
     }
     if (rv == 0) {
         rv = verify(d);

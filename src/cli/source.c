@@ -103,7 +103,29 @@ int source_look(struct source *s)
     return s->cluster_id == 0 || s->node_id == 0 ? odd(s) : 0;
 }
 
-int source_make_snapshot(struct source *s)
+size_t source_list_nodes(struct source *s)
+{
+    const struct client *c = s->client;
+    size_t count = 0;
+
+    s->nodes[count++] = c->here;
+    for (size_t i = 0; i < c->member_count; i++) {
+        if (strcmp(c->members[i].host, c->here.host) != 0 ||
+            strcmp(c->members[i].port, c->here.port) != 0) {
+            s->nodes[count++] = c->members[i];
+        }
+    }
+    return count;
+}
+
+int source_use_node(struct source *s, size_t number)
+{
+    int rv = client_use(s->client, &s->nodes[number]);
+
+    return rv == 0 ? 0 : explain(s, rv, s->client->error);
+}
+
+int source_make_snapshot(struct source *s, uint64_t *ret_index)
 {
     uint64_t timeout_ms = s->client->patience.timeout_ms;
     redisReply *reply = NULL;
@@ -113,6 +135,7 @@ int source_make_snapshot(struct source *s)
     int rv = judge(s, client_ask(s->client, &reply, "RAFT", "SNAPSHOT", NULL), &reply);
 
     s->client->patience.timeout_ms = timeout_ms;
+    *ret_index = rv == 0 ? number_of(reply, "index") : 0;
     freeReplyObject(reply);
     return rv;
 }

@@ -22,7 +22,8 @@ struct source {
     struct store_origin last; /* The last entry that it has executed. */
     struct store_snapshot snapshots[SOURCE_SNAPSHOTS_MAX]; /* By index. */
     size_t snapshot_count;
-    redisReply *part; /* The last one. */
+    redisReply *part;                                    /* The last one. */
+    struct client_address nodes[CLIENT_MEMBERS_MAX + 1]; /* See source_list_nodes(). */
     char error[1024]; /* Why the last call failed, as a sentence for the user. */
 };
 
@@ -30,8 +31,12 @@ void source_init(struct source *s, struct client *client);
 void source_deinit(struct source *s);
 /* Asks what there is. 0, a code from above, or one of client.h. */
 int source_look(struct source *s);
-/* Has the node make a snapshot now, however long that takes. */
-int source_make_snapshot(struct source *s);
+/* Has the node make a snapshot now, however long that takes. Its index. */
+int source_make_snapshot(struct source *s, uint64_t *ret_index);
+/* How many nodes there are: the one in use, which is number 0, and the other members. */
+size_t source_list_nodes(struct source *s);
+/* Goes on with that one of the last list. */
+int source_use_node(struct source *s, size_t number);
 /* A part of a snapshot: at least a byte, unless it ends at `offset`. Valid until the next call. */
 int source_read_snapshot(struct source *s, const struct store_snapshot *snapshot, uint64_t offset,
                          struct slice *ret_bytes);

@@ -8,8 +8,11 @@
 
 #include <cmocka.h>
 
+#include "base/prng.h"
 #include "kv/record.h"
 #include "store/snapshot_writer.h"
+
+enum { VALUE_BYTES = 40 };
 
 static const struct store_identity identity = {.cluster_id = SAMPLE_CLUSTER,
                                                .node_id = SAMPLE_NODE};
@@ -28,19 +31,24 @@ static void put_large(struct buffer *out)
 static struct buffer items(uint64_t keys, uint64_t declared)
 {
     struct buffer out = {0};
+    struct prng prng = {1};
 
     if (declared > 0) {
         record_write_database(&out, 0, declared, 1);
     }
     for (uint64_t i = 0; i < keys; i++) {
+        uint64_t value[VALUE_BYTES / 8];
         char key[24];
 
         if (i == 0) {
             put_large(&out);
             continue;
         }
+        for (size_t at = 0; at < VALUE_BYTES / 8; at++) {
+            value[at] = prng_next(&prng); /* It cannot be compressed. */
+        }
         snprintf(key, sizeof key, "key%llu", (unsigned long long)i);
-        record_write_item(&out, 0, slice_str(key), slice_str("value"));
+        record_write_item(&out, 0, slice_str(key), slice_of(value, VALUE_BYTES));
     }
     return out;
 }
