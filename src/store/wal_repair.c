@@ -369,12 +369,15 @@ static int act(struct recovery *r, bool drops_log, const struct store_origin *or
     if (rv == 0) {
         rv = sync_both(r->store);
     }
-    if (rv == 0 && drops_log) {
+    if (rv != 0) {
+        return rv;
+    }
+    if (drops_log) {
         return begin_anew(r, origin);
     }
     r->segments[r->tail].is_torn = true;
     r->facts.segment_count = r->tail + 1;
-    return rv;
+    return 0;
 }
 
 int repair_give_up(struct recovery *r, bool drops_log, const struct store_origin *origin,

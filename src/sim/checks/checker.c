@@ -384,7 +384,7 @@ static void check_matches(struct checker_node *n, const struct raft *r)
 
         life = life_of(n->checker, id);
         if (match < n->matches[i] && raft_configuration_find(raft_configuration(r), id) != NULL &&
-            !(life != NULL && life->disk.loss_count > 0 && match <= life->disk.log.last)) {
+            !(life != NULL && life->disk.lacked_count > 0 && match <= life->disk.log.last)) {
             BROKEN(n, "match", "%s leads and knew entry %llu to be on %016llx, and now %llu",
                    n->name, ULL(n->matches[i]), ULL(id), ULL(match));
         }

@@ -187,9 +187,10 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
         }
         has_log = has_log || write_reaches(d, w, found);
     }
+    d->is_lacking = lacks;
+    d->lacked_count += lacks;
     if (lacks && !has_log) {
         d->loss_count++;
-        d->is_lacking = true;
         d->forgotten_last =
             d->forgotten_last < acknowledged_last ? acknowledged_last : d->forgotten_last;
         has_log = true;

@@ -27,7 +27,8 @@ struct checker_disk {
     bool is_doubted;
     uint64_t forgotten_count; /* How often something acknowledged was not found again. */
     uint64_t forgotten_last;  /* Up to where the log had reached at the last of these. */
-    uint64_t loss_count;      /* How often the node said itself that it lacks entries. */
+    uint64_t lacked_count;    /* How often the node came back and said that it may lack entries, */
+    uint64_t loss_count;      /* and how often it did lack some. */
     bool is_lacking;          /* It still does. */
 };
 
