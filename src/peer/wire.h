@@ -163,8 +163,9 @@ struct wire_abandon {
 
 struct wire_read_index {
     uint8_t group;
-    uint64_t number; /* Of the question; never reused by this process. */
-    raft_term term;  /* The sender's, in which it follows the receiver. */
+    uint64_t number;    /* Of the question; never reused by this process. */
+    raft_term term;     /* The sender's, in which it follows the receiver. */
+    bool accepts_lease; /* A lease is confirmation enough for all reads that wait. */
 };
 
 struct wire_read_index_reply {

@@ -103,6 +103,7 @@ static const struct wire_field heartbeat_fields[] = {
     BODY(WIRE_U64, heartbeat, read_round),
     BODY(WIRE_U64, heartbeat, leader_last),
     BODY(WIRE_U64, heartbeat, life),
+    BODY(WIRE_U64, heartbeat, promise_ns),
 };
 
 static const struct wire_field heartbeat_reply_fields[] = {
@@ -110,6 +111,7 @@ static const struct wire_field heartbeat_reply_fields[] = {
     BODY(WIRE_U64, heartbeat_reply, read_round),
     BODY(WIRE_U64, heartbeat_reply, life),
     BODY(WIRE_FLAG, heartbeat_reply, has_lost),
+    BODY(WIRE_U64, heartbeat_reply, promised_at_ns),
 };
 
 static const struct wire_field timeout_now_fields[] = {
@@ -151,6 +153,7 @@ static const struct wire_field abandon_fields[] = {
 static const struct wire_field read_index_fields[] = {
     FIELD(WIRE_U64, wire_read_index, number),
     FIELD(WIRE_U64, wire_read_index, term),
+    FIELD(WIRE_FLAG, wire_read_index, accepts_lease),
 };
 
 static const struct wire_field read_index_reply_fields[] = {

@@ -168,7 +168,12 @@ uint64_t raft_election_deadline(const struct raft *r)
     if (!raft_election_may_campaign(r)) {
         return UINT64_MAX;
     }
-    return r->role == RAFT_FOLLOWER && is_sole_voter(r) ? r->now_ns : r->election_deadline_ns;
+    if (r->role == RAFT_FOLLOWER && is_sole_voter(r)) {
+        return r->now_ns;
+    }
+    return raft_lease_is_promised(r) && r->promised_until_ns > r->election_deadline_ns
+               ? r->promised_until_ns
+               : r->election_deadline_ns;
 }
 
 void raft_election_on_tick(struct raft *r)
@@ -219,12 +224,12 @@ void raft_election_on_leader_lost(struct raft *r)
         turn += id != lost && id != r->options.id && raft_configuration_has_voter(c, id) &&
                 has_turn_before(c, &c->members[i], r->options.id);
     }
-    if (turn == 0) {
+    if (turn == 0 && !raft_lease_is_promised(r)) {
         pre_campaign(r, RAFT_BECAUSE_LEADER_LOST);
         return;
     }
-    r->election_deadline_ns =
-        r->now_ns + turn * (r->options.heartbeat_interval_ns / RAFT_STAGGER_DIVISOR);
+    r->election_deadline_ns = (raft_lease_is_promised(r) ? r->promised_until_ns : r->now_ns) +
+                              turn * (r->options.heartbeat_interval_ns / RAFT_STAGGER_DIVISOR);
 }
 
 /* --- pre-votes -------------------------------------------------------------------- */
@@ -233,7 +238,8 @@ void raft_election_on_leader_lost(struct raft *r)
  * whose term is too old could never win. */
 void raft_election_on_pre_vote(struct raft *r, const struct raft_message *m)
 {
-    bool granted = m->term > r->current_term && !is_led(r) && is_up_to_date(r, m);
+    bool granted = m->term > r->current_term && !is_led(r) && !raft_lease_is_promised(r) &&
+                   is_up_to_date(r, m);
 
     struct raft_message *reply = raft_send(r, m->from, RAFT_PRE_VOTE_REPLY, raft_after_term(r));
 
@@ -270,7 +276,7 @@ void raft_election_on_pre_vote_reply(struct raft *r, const struct raft_message *
 void raft_election_on_request_vote(struct raft *r, const struct raft_message *m)
 {
     if (m->term > r->current_term) {
-        if (is_led(r) && !m->request_vote.is_transfer) {
+        if ((is_led(r) || raft_lease_is_promised(r)) && !m->request_vote.is_transfer) {
             return; /* Not even the term is taken over, because that would depose the leader. */
         }
         raft_become_follower(r, m->term, 0,

@@ -291,10 +291,14 @@ static bool is_loss_known(const struct raft *r, const struct raft_heartbeat *h)
 
 static void reply_to_heartbeat(struct raft *r, const struct raft_message *m)
 {
+    bool is_leaders = m->term == r->current_term;
+    uint64_t promised_at_ns = is_leaders ? raft_lease_promise(r, m->heartbeat.promise_ns) : 0;
+
     raft_send(r, m->from, RAFT_HEARTBEAT_REPLY, raft_after_term(r))->heartbeat_reply =
         (struct raft_heartbeat_reply){.read_round = m->heartbeat.read_round,
                                       .life = r->options.life,
-                                      .has_lost = r->loss.has_lost};
+                                      .has_lost = r->loss.has_lost,
+                                      .promised_at_ns = promised_at_ns};
 }
 
 /* Or nothing. */

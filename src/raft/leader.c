@@ -120,6 +120,7 @@ void raft_leader_begin(struct raft *r)
     r->peer_count = 0;
     r->read_count = 0;
     r->transfer_target = 0;
+    raft_lease_begin(r);
     r->leaving_until_ns = 0;
     r->other = (struct raft_snapshot){0};
     r->heartbeat_due_ns = r->now_ns + r->options.heartbeat_interval_ns;
@@ -222,7 +223,8 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
         .leader_commit_term = leader_commit > 0 ? raft_term_at(r, leader_commit) : 0,
         .read_round = r->read_round,
         .leader_last = r->log.last_index,
-        .life = peer->life};
+        .life = peer->life,
+        .promise_ns = raft_lease_wanted_ns(r)};
 }
 
 /* After it, the log must go on here. */
@@ -563,6 +565,7 @@ int raft_leader_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
         return RAFT_OK;
     }
     hear_peer(r, peer, m->heartbeat_reply.read_round);
+    raft_lease_note(r, peer, m->heartbeat_reply.read_round, m->heartbeat_reply.promised_at_ns);
     watch_round(r, peer);
     return RAFT_OK;
 }

@@ -214,6 +214,7 @@ void raft_append_own(struct raft *r, enum raft_entry_kind kind,
               MUTANT(second_change));
         raft_configuration_push(r, r->log.last_index, configuration);
         raft_leader_sync_peers(r);
+        raft_lease_reset(r);
     }
 }
 
@@ -364,7 +365,7 @@ static int dispatch(struct raft *r, const struct raft_event *event)
     case RAFT_CHANGE:
         return raft_configuration_on_change(r, &event->change);
     case RAFT_READ:
-        return raft_read_on_ask(r);
+        return raft_read_on_ask(r, event->wants_lease);
     case RAFT_DURABLE:
         on_durable(r, event->durable_seq);
         return RAFT_OK;

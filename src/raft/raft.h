@@ -170,12 +170,15 @@ struct raft_heartbeat {
     uint64_t read_round;          /* The newest. */
     raft_index leader_last;       /* The end of the leader's log. */
     uint64_t life;                /* The newest life of the receiver of which the leader heard. */
+    uint64_t promise_ns;          /* Promise to grant no vote for so long, and not to campaign; 0:
+                                   * not asked for. See lease.c. */
 };
 
 struct raft_heartbeat_reply {
     uint64_t read_round; /* Of the request. */
     uint64_t life;       /* Both as in raft_append_entries_reply. */
     bool has_lost;
+    uint64_t promised_at_ns; /* The sender's clock when it promised that; 0: it has not. */
 };
 
 /* `kind` determines which member of the union is valid; RAFT_TIMEOUT_NOW has none. */
@@ -240,6 +243,7 @@ struct raft_event {
     struct raft_change change;
     raft_seq durable_seq;
     raft_id peer;
+    bool wants_lease; /* RAFT_READ: the round also asks for what a lease needs. */
     bool is_reluctant;
     const struct raft_installed *installed;
 };
@@ -368,6 +372,9 @@ void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for
 int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
                         const struct raft_configuration *configuration,
                         raft_index configuration_index);
+/* This node was a member before, and may have promised something a moment ago (see lease.c): it
+ * grants no vote for an election timeout. */
+void raft_restore_promise(struct raft *r);
 /* The entries of a durable log, after its origin, in order. */
 int raft_restore_entry(struct raft *r, const struct raft_entry *entry);
 /* A commit index that was reached before the restart (0 if unknown). */
@@ -439,6 +446,11 @@ const struct raft_configuration *raft_configuration(const struct raft *r);
 raft_index raft_configuration_index(const struct raft *r);
 /* Leader: it has committed an entry of its own term, so it may serve reads and changes. */
 bool raft_is_ready(const struct raft *r);
+/* Leader: until then nobody else can be elected, so that reads at the commit index need no round;
+ * 0: there is no such time. Holds as long as nothing is stepped. */
+uint64_t raft_lease_until_ns(const struct raft *r);
+/* Leader: there is no lease, because clocks differ too much. */
+bool raft_is_lease_distrusted(const struct raft *r);
 /* Leader: `asker` reports that it followed this node in the present term when it asked for a read
  * index. If the two are a majority, that is confirmation enough: the index that its read must
  * see. 0: a round is needed, or this term has not committed yet. */

@@ -18,7 +18,27 @@ enum {
                                    * as orphaned. */
     RAFT_LEAVING_TIMEOUTS = 10,    /* Election timeouts after it handed over in order to be replaced
                                    * in which a leader does not do so again. */
-    RAFT_TERM_STEP_LAST = 256, /* The most by which a message may raise one of the last terms. */
+    RAFT_LEASE_MARGIN_PART = 8,   /* The part of an election timeout by which a lease is shorter. */
+    RAFT_CLOCKS_DIFFER_PART = 10, /* Clocks that differ by more than this part end leases. */
+    RAFT_CLOCK_TIMEOUTS = 10,     /* Election timeouts over which clocks are compared, at least. */
+    RAFT_DISTRUST_TIMEOUTS = 200, /* Election timeouts without a lease after clocks differed. */
+    RAFT_TERM_STEP_LAST = 256,    /* The most by which a message may raise one of the last terms. */
+};
+
+/* The clock of another node, when it answered. */
+struct raft_clock_sample {
+    uint64_t asked_ns; /* By our clock: it was not asked before, */
+    uint64_t heard_ns; /* and has answered until then. 0: there is no sample. */
+    uint64_t there_ns; /* By its own. */
+};
+
+/* Leader: see lease.c. */
+struct raft_lease {
+    uint64_t round;    /* The newest round that asks for promises; 0: none. */
+    uint64_t round_ns; /* When it began. */
+    uint64_t since_ns; /* When the newest one began that a majority has promised; 0: none. */
+    uint64_t distrusted_until_ns; /* A clock runs too fast, as far as can be seen. */
+    bool is_void;                 /* In this term there is none any more. */
 };
 
 /* What a leader knows about another node. */
@@ -33,8 +53,11 @@ struct raft_peer {
     uint64_t progress_ns;        /* When match_index rose, or sending began after a pause. */
     uint64_t searching_since_ns; /* Only if it is not being replicated to. */
     uint32_t stall_doublings;
-    uint64_t read_round; /* The newest round that it echoed. */
-    uint64_t life;       /* The newest in which it was heard. */
+    uint64_t read_round;            /* The newest round that it echoed. */
+    uint64_t promised_round;        /* The newest round for which it has promised not to vote. */
+    struct raft_clock_sample clock; /* Some time ago, to compare its clock with ours. */
+    struct raft_clock_sample next_clock; /* Later; it takes the place of the other one. */
+    uint64_t life;                       /* The newest in which it was heard. */
 
     /* Catching up (dissertation §4.2.1): a round is complete when the peer has what was in the
      * log when the round began. */
@@ -96,8 +119,9 @@ struct raft {
     enum raft_role role;
     enum raft_reason reason;
     raft_id leader_id;
-    uint64_t leader_heard_ns; /* Valid while leader_id is another node. */
-    uint64_t led_ns;          /* When there was last a leader (maybe this node); or the start. */
+    uint64_t leader_heard_ns;   /* Valid while leader_id is another node. */
+    uint64_t promised_until_ns; /* It grants no vote before, and does not campaign: lease.c. */
+    uint64_t led_ns;            /* When there was last a leader (maybe this node); or the start. */
     raft_term agreed_term; /* The newest term in which this log took a leader's entries, or led. */
     uint64_t agreed_ns;    /* When the log last agreed with a leader's. */
     uint64_t election_deadline_ns;
@@ -124,6 +148,7 @@ struct raft {
     uint32_t read_count;
     struct raft_read reads[RAFT_READS_MAX]; /* Index 0: not before this term commits. */
 
+    struct raft_lease lease;
     raft_id transfer_target; /* 0: no transfer is under way. */
     uint64_t transfer_deadline_ns;
     bool transfer_is_sent;
@@ -245,8 +270,26 @@ void raft_loss_look(struct raft *r);
 
 /* --- read.c ----------------------------------------------------------------------- */
 
-int raft_read_on_ask(struct raft *r);
+int raft_read_on_ask(struct raft *r, bool wants_lease);
 void raft_read_confirm(struct raft *r);
+
+/* --- lease.c ---------------------------------------------------------------------- */
+
+/* As follower: whether it has promised to grant no vote now. */
+bool raft_lease_is_promised(const struct raft *r);
+/* Promises that for so long, if that is not too long. Returns its clock for the reply; 0: it has
+ * not promised. */
+uint64_t raft_lease_promise(struct raft *r, uint64_t promise_ns);
+/* As leader: of a new term; the configuration has changed; leadership is being transferred. */
+void raft_lease_begin(struct raft *r);
+void raft_lease_reset(struct raft *r);
+void raft_lease_end(struct raft *r);
+/* The round that has just begun asks for promises. */
+void raft_lease_ask(struct raft *r);
+/* For how long a heartbeat asks for promises; 0: not at all. */
+uint64_t raft_lease_wanted_ns(const struct raft *r);
+void raft_lease_note(struct raft *r, struct raft_peer *peer, uint64_t read_round,
+                     uint64_t promised_at_ns);
 
 /* --- snapshot.c ------------------------------------------------------------------- */
 

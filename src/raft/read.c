@@ -12,7 +12,7 @@
 #include "raft/quorum.h"
 #include "raft/raft_state.h"
 
-int raft_read_on_ask(struct raft *r)
+int raft_read_on_ask(struct raft *r, bool wants_lease)
 {
     if (r->role != RAFT_LEADER) {
         return RAFT_ENOTLEADER;
@@ -31,6 +31,9 @@ int raft_read_on_ask(struct raft *r)
         .index = raft_is_ready(r) || MUTANT(read_before_term_commit) ? r->commit_index : 0,
     };
     r->gathered.heartbeat = RAFT_TO_VOTERS;
+    if (wants_lease) {
+        raft_lease_ask(r);
+    }
     return RAFT_OK;
 }
 

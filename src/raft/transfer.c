@@ -96,6 +96,7 @@ void raft_transfer_drive(struct raft *r)
     CHECK(can_lead(r, peer->id));
     if (peer->match_index == r->log.last_index && is_settled(r) && !r->transfer_is_sent) {
         raft_send(r, peer->id, RAFT_TIMEOUT_NOW, raft_after_term(r));
+        raft_lease_end(r);          /* It may arrive at any time. */
         r->transfer_is_sent = true; /* Repeated with the next heartbeat. */
     }
 }

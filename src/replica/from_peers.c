@@ -59,8 +59,12 @@ static void note_loss(struct replica *r)
 static void step_message(struct replica *r, const struct raft_message *message,
                          struct entry *const *entries)
 {
-    struct raft_event event = {
-        .kind = RAFT_RECEIVE, .now_ns = io_now_ns(r->io), .message = message};
+    /* A promise must not begin before it was heard, as it might if this process was held up after
+     * the loop had looked at its clock. */
+    bool is_promise = message->kind == RAFT_HEARTBEAT && message->heartbeat.promise_ns > 0;
+    struct raft_event event = {.kind = RAFT_RECEIVE,
+                               .now_ns = is_promise ? peers_time_now(r->peers) : io_now_ns(r->io),
+                               .message = message};
     int error = replica_step(r, &event, entries);
 
     if (error == RAFT_ELOG || error == RAFT_ETERM || error == RAFT_ELOST) {

@@ -141,7 +141,9 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
 /* One round at a time: what is asked during a round, here or by other nodes, shares the next. */
 static void begin_read_round(struct replica *r)
 {
-    struct raft_event event = {.kind = RAFT_READ, .now_ns = io_now_ns(r->io)};
+    struct raft_event event = {.kind = RAFT_READ,
+                               .now_ns = io_now_ns(r->io),
+                               .wants_lease = r->reads.wants_lease || r->reads.has_leased};
     bool is_wanted =
         reads_want_question(&r->reads) || (askers_want_round(&r->askers) && !r->reads.is_asking);
 
@@ -192,6 +194,7 @@ void place_as_leader(struct replica *r)
     if (!is_isolated) { /* Otherwise they wait for the next leader. */
         propose_waiting(r, &limits);
         place_take_stale(r);
+        read_index_take_leased(r);
     }
     begin_read_round(r);
 }

@@ -53,7 +53,9 @@ enum read_way read_index_way(const struct replica *r)
 
 static void send(struct replica *r, uint64_t number)
 {
-    struct wire_read_index w = {.number = number, .term = raft_current_term(r->raft)};
+    struct wire_read_index w = {.number = number,
+                                .term = raft_current_term(r->raft),
+                                .accepts_lease = r->read_index.accepts_lease};
 
     r->read_index.asked_id = raft_leader(r->raft);
     r->read_index.repeat_ns = io_now_ns(r->io) + r->options.heartbeat_interval_ns;
@@ -68,6 +70,7 @@ void read_index_ask(struct replica *r)
         return;
     }
     if (reads_want_question(&r->reads)) {
+        x->accepts_lease = reads_accept_lease(&r->reads);
         reads_ask(&r->reads, x->next_number++, io_now_ns(r->io));
         x->asked_count++;
         send(r, r->reads.number);
@@ -96,6 +99,45 @@ static void answer(struct replica *r, raft_id to, uint64_t number, raft_index in
                                 &(struct wire_read_index_reply){.number = number, .index = index});
 }
 
+/* Clocks that differ too much end leases. I-75 relies on them as well. */
+static void log_distrust(struct replica *r)
+{
+    bool is_distrusted = raft_is_lease_distrusted(r->raft);
+
+    if (is_distrusted && !r->read_index.is_distrust_logged) {
+        log_write(r->log, LOG_WARN, "clocks of nodes differ by more than 10 %: no leases for reads",
+                  "advice=" LOG_Q, "find the machine whose clock runs fast or slow");
+    }
+    r->read_index.is_distrust_logged = is_distrusted;
+}
+
+/* The commit index, if a lease shows that this node leads; 0: none does. */
+static raft_index lease_index(struct replica *r)
+{
+    uint64_t now_ns = peers_time_now(r->peers);
+    uint64_t until_ns = raft_lease_until_ns(r->raft);
+
+    log_distrust(r);
+    if (now_ns >= until_ns) {
+        return 0;
+    }
+    /* It is in use, and a new one takes a round trip. */
+    if (until_ns - now_ns < r->options.election_timeout_ns / 2) {
+        r->reads.wants_lease = true;
+        r->reads.wants_refresh = true;
+    }
+    return raft_commit_index(r->raft);
+}
+
+void read_index_take_leased(struct replica *r)
+{
+    raft_index index = r->reads.has_leased ? lease_index(r) : 0;
+
+    if (index > 0) {
+        r->stats.lease_read_count += reads_take_leased(&r->reads, index);
+    }
+}
+
 /* The asker follows this node in its present term, or did so when it asked, after its reads had
  * arrived. If the two of them are a majority, nobody else can have been elected before that, and
  * no round is needed. */
@@ -110,10 +152,15 @@ void read_index_on_question(void *context, raft_id from, const struct wire_read_
 
     raft_index index = raft_read_index_for(r->raft, from);
 
+    if (index == 0 && w->accepts_lease) {
+        index = lease_index(r);
+        r->stats.lease_read_count += index > 0;
+    }
     if (index > 0) {
         answer(r, from, w->number, index);
     } else {
         askers_add(&r->askers, from, w->number);
+        r->reads.wants_lease = r->reads.wants_lease || w->accepts_lease;
     }
 }
 

@@ -22,11 +22,13 @@ struct replica;
 /* As follower. */
 struct read_index {
     uint64_t next_number;
-    raft_id asked_id;       /* The node that has the question. */
-    uint64_t repeat_ns;     /* When to send it again. */
-    raft_index catch_up_to; /* Reads are forwarded until this is applied; 0: they are not. */
-    uint64_t asked_count;   /* Questions so far. */
-    uint64_t behind_count;  /* How often this node was behind. */
+    bool is_distrust_logged; /* Leader: that clocks differ. */
+    bool accepts_lease;      /* All reads of the question do. */
+    raft_id asked_id;        /* The node that has the question. */
+    uint64_t repeat_ns;      /* When to send it again. */
+    raft_index catch_up_to;  /* Reads are forwarded until this is applied; 0: they are not. */
+    uint64_t asked_count;    /* Questions so far. */
+    uint64_t behind_count;   /* How often this node was behind. */
 };
 
 enum read_way {
@@ -47,6 +49,8 @@ void read_index_on_reply(void *context, raft_id from, const struct wire_read_ind
 
 /* As leader. */
 void read_index_on_question(void *context, raft_id from, const struct wire_read_index *w);
+/* Each turn: under a lease, makes the reads ready that accept one. */
+void read_index_take_leased(struct replica *r);
 /* A round is confirmed: answers those that waited for it. */
 void read_index_confirm(struct replica *r, uint64_t ticket, raft_index index);
 

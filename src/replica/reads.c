@@ -20,6 +20,7 @@ void reads_init(struct reads *r)
 void reads_add(struct reads *r, struct request *request)
 {
     r->may_have_stale = r->may_have_stale || request->read_mode == READ_STALE;
+    r->has_leased = r->has_leased || request->read_mode == READ_LEASE;
     list_append(&r->waiting, &request->link);
 }
 
@@ -53,6 +54,8 @@ void reads_ask(struct reads *r, uint64_t number, uint64_t now_ns)
     r->asked_ns = now_ns;
     r->is_asking = true;
     r->wants_refresh = false;
+    r->wants_lease = false;
+    r->has_leased = false;
     move_all(&r->asked, &r->waiting, number);
 }
 
@@ -110,6 +113,36 @@ void reads_take_stale(struct reads *r, uint64_t now_ns, raft_index applied_index
     take_stale(r, &r->waiting, now_ns, applied_index);
 }
 
+/* None of them is among those that were asked for: the round that confirms a lease confirms
+ * them. */
+uint32_t reads_take_leased(struct reads *r, raft_index index)
+{
+    uint32_t count = 0;
+
+    r->has_leased = false;
+    list_for_each(node, &r->waiting)
+    {
+        if (request_of(node)->read_mode == READ_LEASE) {
+            request_of(node)->ticket = index;
+            list_remove(node);
+            list_append(&r->ready, node);
+            count++;
+        }
+    }
+    return count;
+}
+
+bool reads_accept_lease(const struct reads *r)
+{
+    list_for_each(node, &r->waiting)
+    {
+        if (request_of(node)->read_mode != READ_LEASE) {
+            return false;
+        }
+    }
+    return !list_is_empty(&r->waiting);
+}
+
 void reads_fail_stale(struct reads *r, struct requests *requests, const char *error)
 {
     list_for_each(node, &r->waiting)
@@ -151,6 +184,8 @@ void reads_take_back(struct reads *r, struct requests *requests)
     requests_wait_again(requests, &r->waiting);
     r->is_asking = false;
     r->may_have_stale = false;
+    r->has_leased = false;
+    r->wants_lease = false;
 }
 
 void reads_fail_overdue(struct reads *r, struct requests *requests, uint64_t until_ns,

@@ -24,6 +24,8 @@ struct reads {
     uint64_t asked_ns;   /* When it was first asked. */
     bool is_asking;      /* That question is not answered yet. */
     bool wants_refresh;  /* One should be asked, even if no read waits for it. */
+    bool wants_lease;    /* The next round should ask for what a lease needs. */
+    bool has_leased;     /* Reads that accept a lease are among those that wait. */
     bool may_have_stale; /* Stale reads may be among those that are not due. */
     struct freshness freshness;
 };
@@ -43,6 +45,11 @@ void reads_confirm(struct reads *r, uint64_t number, raft_index index);
  * connections. `now_ns` must be exact: a read may have been sent after the loop last looked at its
  * clock. */
 void reads_take_stale(struct reads *r, uint64_t now_ns, raft_index applied_index);
+/* Leader, under a lease: makes those ready that accept one; they see at least that index. Returns
+ * how many. */
+uint32_t reads_take_leased(struct reads *r, raft_index index);
+/* Whether all that wait accept a lease. */
+bool reads_accept_lease(const struct reads *r);
 /* Fails the stale reads that wait for a question. */
 void reads_fail_stale(struct reads *r, struct requests *requests, const char *error);
 /* The next one that may be served at this applied index, still in its list; NULL: none. */

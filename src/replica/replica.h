@@ -222,6 +222,7 @@ struct replica_stats {
     uint64_t read_count;     /* Reads served. */
     uint64_t read_round_count;
     uint64_t follower_read_count; /* Reads served while another node led. */
+    uint64_t lease_read_count;    /* Reads served without a round, under a lease. */
     uint64_t stale_read_count;    /* Reads served that may be stale. */
     uint64_t behind_count;        /* How often reads were forwarded because this node was behind. */
     uint64_t forwarded_count;     /* Commands forwarded to the leader. */

@@ -28,7 +28,7 @@ static void make_core(struct replica *r)
 
     io_random(r->io, &core_options.seed, sizeof core_options.seed);
     r->raft_memory = memory_take(raft_size(&core_options));
-    r->raft = raft_init(r->raft_memory, &core_options, io_now_ns(r->io));
+    r->raft = raft_init(r->raft_memory, &core_options, io_now_ns(r->io) + io_spent_ns(r->io));
 }
 
 static void make_keyspace(struct replica *r)
@@ -43,6 +43,9 @@ static bool begin_loading(struct replica *r, char *text, size_t text_size)
     make_core(r);
     make_keyspace(r);
     raft_restore_vote(r->raft, r->recovered.current_term, r->recovered.voted_for);
+    if (r->recovered.current_term > 0) {
+        raft_restore_promise(r->raft);
+    }
     return load_begin(r, text, text_size);
 }
 

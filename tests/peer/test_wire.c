@@ -55,8 +55,8 @@ static const struct raft_message bodies[] = {
     {.kind = RAFT_REQUEST_VOTE, .request_vote = {14, 15, true}},
     {.kind = RAFT_REQUEST_VOTE_REPLY, .request_vote_reply = {true}},
     {.kind = RAFT_APPEND_ENTRIES_REPLY, .append_entries_reply = {true, true, 19, 20, 21, 22, 30}},
-    {.kind = RAFT_HEARTBEAT, .heartbeat = {18, 19, 22, 31, 32}},
-    {.kind = RAFT_HEARTBEAT_REPLY, .heartbeat_reply = {22, 30, true}},
+    {.kind = RAFT_HEARTBEAT, .heartbeat = {18, 19, 22, 31, 32, 33}},
+    {.kind = RAFT_HEARTBEAT_REPLY, .heartbeat_reply = {22, 30, true, 34}},
     {.kind = RAFT_TIMEOUT_NOW},
     {.kind = RAFT_INSTALL_SNAPSHOT, .install_snapshot = {24, 25, 26, 27, 28}},
 };
@@ -464,7 +464,7 @@ static void test_abandon__comes_out_as_it_went_in(void **state)
 static void test_read_index__comes_out_as_it_went_in(void **state)
 {
     struct buffer b = {0};
-    struct wire_read_index in = {.number = UINT64_MAX - 1, .term = 7};
+    struct wire_read_index in = {.number = UINT64_MAX - 1, .term = 7, .accepts_lease = true};
     struct wire_read_index out;
     struct wire_read_index_reply reply = {.number = 5, .index = UINT64_MAX};
     struct wire_read_index_reply heard;
@@ -475,8 +475,9 @@ static void test_read_index__comes_out_as_it_went_in(void **state)
     assert_int_equal(out.group, 0);
     assert_true(out.number == UINT64_MAX - 1);
     assert_int_equal(out.term, 7);
+    assert_true(out.accepts_lease);
     assert_false(wire_get_read_index(
-        frame_of(WIRE_READ_INDEX, slice_of(body_of(&b, WIRE_READ_INDEX).data, 15)), &out));
+        frame_of(WIRE_READ_INDEX, slice_of(body_of(&b, WIRE_READ_INDEX).data, 16)), &out));
 
     buffer_clear(&b);
     wire_put_read_index_reply(&b, &reply);

@@ -32,12 +32,12 @@ static inline void lies_fill(struct raft_message *m, const struct lies *l)
             l->indexes[3], l->indexes[1], l->indexes[0]};
         break;
     case RAFT_HEARTBEAT:
-        m->heartbeat = (struct raft_heartbeat){l->indexes[1], l->terms[0], l->indexes[1],
-                                               l->indexes[2], l->indexes[0]};
+        m->heartbeat = (struct raft_heartbeat){l->indexes[1], l->terms[0],   l->indexes[1],
+                                               l->indexes[2], l->indexes[0], l->indexes[3]};
         break;
     case RAFT_HEARTBEAT_REPLY:
         m->heartbeat_reply =
-            (struct raft_heartbeat_reply){l->indexes[1], l->indexes[0], l->flags[1]};
+            (struct raft_heartbeat_reply){l->indexes[1], l->indexes[0], l->flags[1], l->indexes[2]};
         break;
     case RAFT_TIMEOUT_NOW:
         break;

@@ -185,12 +185,113 @@ static void test_stale_reads__see_the_writes_of_their_connection(void **state)
     }
 }
 
+/* --- under a lease ------------------------------------------------------------------------ */
+
+static struct replica_stats stats_of(const struct node *n)
+{
+    struct replica_stats stats;
+
+    replica_get_stats(n->server->replica, &stats);
+    return stats;
+}
+
+static void test_leased_reads__need_few_rounds(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, be_patient);
+    struct node *leader = cluster_leader(c);
+    struct reader a;
+    struct replica_stats before;
+    struct replica_stats after;
+
+    (void)state;
+    reader_init(&a, c, leader);
+    assert_string_equal(ask(c, &a, "RAFT READS LEASE"), "+OK\r\n");
+    assert_string_equal(ask(c, &a, "GET k"), "$-1\r\n");
+    before = stats_of(leader);
+    for (int i = 0; i < 500; i++) {
+        assert_string_equal(ask(c, &a, "GET k"), "$-1\r\n");
+        calm_cluster_run_for(c, 2 * SIM_MS);
+    }
+    after = stats_of(leader);
+    assert_true(after.lease_read_count - before.lease_read_count > 450);
+    assert_true(after.read_round_count - before.read_round_count < 200);
+    reader_deinit(&a);
+    cluster_free(c);
+}
+
+/* The witness sees a read at a leader that others have replaced. */
+static void test_leased_reads__of_a_leader_that_is_cut_off_are_not_stale(void **state)
+{
+    const struct user_options writers = {.key_count = 3,
+                                         .pipeline_max = 1,
+                                         .read_percent = 30,
+                                         .value_bytes_max = 30,
+                                         .think_ns = SIM_MS,
+                                         .patience_ns = 300 * SIM_MS,
+                                         .reads_seed = 1};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, be_patient);
+
+        calm_cluster_start_users(c, &writers);
+        for (int i = 0; i < 5; i++) {
+            struct node *leader = cluster_leader(c);
+
+            calm_cluster_run_for(c, SIM_S);
+            cut_off(c, leader, true);
+            calm_cluster_run_for(c, SIM_S);
+            cut_off(c, leader, false);
+            calm_cluster_run_for(c, SIM_S);
+        }
+        cluster_free(c);
+    }
+}
+
+/* The others would elect another leader at once if they had not promised to wait. */
+static void test_leased_reads__of_a_leader_whose_connections_break_are_not_stale(void **state)
+{
+    const struct user_options writers = {.key_count = 2,
+                                         .pipeline_max = 1,
+                                         .read_percent = 50,
+                                         .value_bytes_max = 30,
+                                         .think_ns = SIM_MS,
+                                         .patience_ns = 300 * SIM_MS,
+                                         .reads_seed = 1};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, be_patient);
+
+        calm_cluster_start_users(c, &writers);
+        for (int i = 0; i < 20; i++) {
+            struct node *leader = cluster_leader(c);
+
+            calm_cluster_run_for(c, prng_between(&c->prng, 100 * SIM_MS, 500 * SIM_MS));
+            if (leader == NULL) {
+                continue;
+            }
+            /* It hears nothing of that itself, and its users still reach it. */
+            cut_off(c, leader, true);
+            for (uint32_t n = 0; n < c->node_count; n++) {
+                sim_reset(leader->machine, c->nodes[n].machine, 500000);
+            }
+            calm_cluster_run_for(c, 400 * SIM_MS);
+            cut_off(c, leader, false);
+        }
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stale_reads__are_served_by_a_node_that_is_cut_off),
         cmocka_unit_test(test_stale_reads__need_few_questions),
         cmocka_unit_test(test_stale_reads__see_the_writes_of_their_connection),
+        cmocka_unit_test(test_leased_reads__need_few_rounds),
+        cmocka_unit_test(test_leased_reads__of_a_leader_that_is_cut_off_are_not_stale),
+        cmocka_unit_test(test_leased_reads__of_a_leader_whose_connections_break_are_not_stale),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

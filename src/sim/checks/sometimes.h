@@ -44,6 +44,7 @@
     X(FOLLOWER_READ, "read served by a node that does not lead")                                   \
     X(READ_BEHIND, "reads forwarded by a node that is behind")                                     \
     X(STALE_READ, "read served from a state that may be stale")                                    \
+    X(LEASE_READ, "read served under a lease")                                                     \
     X(OLD_STATE_SEEN, "older state shown than another client had seen")                            \
     X(DAMAGE_REFUSED, "start refused for damage")                                                  \
     X(DAMAGE_SURVIVED, "start in spite of damage")                                                 \

@@ -344,6 +344,9 @@ static void look_at_reads(struct node *n)
     if (stats.follower_read_count > 0) {
         sometimes_reached(&n->cluster->sometimes, SOMETIMES_FOLLOWER_READ);
     }
+    if (stats.lease_read_count > 0) {
+        sometimes_reached(&n->cluster->sometimes, SOMETIMES_LEASE_READ);
+    }
     if (stats.stale_read_count > 0) {
         sometimes_reached(&n->cluster->sometimes, SOMETIMES_STALE_READ);
     }
