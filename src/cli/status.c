@@ -153,6 +153,32 @@ static struct slice address_of(const redisReply *nodes, struct slice id)
     return short_id(id);
 }
 
+/* The name of a node, or else the beginning of its id. */
+static struct slice label_of(const redisReply *node)
+{
+    struct slice name = text_of(node, "name");
+
+    return name.size > 0 ? name : short_id(text_of(node, "id"));
+}
+
+/* Which nodes are about to take the place of others. */
+static void draw_replacements(struct buffer *out, const redisReply *nodes,
+                              const struct style *style)
+{
+    for (size_t i = 0; i < reply_count(nodes); i++) {
+        const redisReply *node = reply_element(nodes, i);
+        struct slice replaced = text_of(node, "replaces");
+
+        if (replaced.size > 0) {
+            buffer_printf(out, ", %s", style_on(style, YELLOW));
+            print_line(out, text_of(node, "address"));
+            buffer_printf(out, " is to replace ");
+            print_line(out, address_of(nodes, replaced));
+            buffer_printf(out, "%s", style_off(style, YELLOW));
+        }
+    }
+}
+
 /* Two lines, because one would not fit a usual terminal. */
 static void draw_headlines(struct buffer *out, const redisReply *status, const struct health *h,
                            const struct style *style)
@@ -182,6 +208,7 @@ static void draw_headlines(struct buffer *out, const redisReply *status, const s
         buffer_printf(out, ", %smembership is changing%s", style_on(style, YELLOW),
                       style_off(style, YELLOW));
     }
+    draw_replacements(out, nodes, style);
     buffer_append(out, "\n", 1);
 }
 
@@ -258,7 +285,7 @@ static void add_node(struct table *t, const redisReply *node, const struct healt
     bool known = number_of(node, "term") > 0 && !slice_is(health, "unreachable");
     long long lag = h->commit_index > applied ? h->commit_index - applied : 0;
 
-    add_text(t, answers ? BOLD : PLAIN, short_id(text_of(node, "id")));
+    add_text(t, answers ? BOLD : PLAIN, label_of(node));
     add_text(t, answers ? BOLD : PLAIN, text_of(node, "address"));
     add_text(t, role_colour(role), role);
     add_number(t, PLAIN, number_of(node, "term"), known);

@@ -152,9 +152,10 @@ static void warn_not_reached(struct peer *peer, uint64_t since_ns, const char *r
     uint64_t now_ns = io_now_ns(peer->peers->io);
 
     log_write(peer->peers->log, LOG_WARN, "cannot reach a member",
-              "peer=%016llx address=%s:%u peers=%u for_s=%llu reason=" LOG_Q " advice=" LOG_Q,
-              (unsigned long long)peer->id, peer->address.client.host,
-              (unsigned)peer->address.client.port, (unsigned)peer->address.peer_port,
+              "peer=%016llx%s%s address=%s:%u peers=%u for_s=%llu reason=" LOG_Q " advice=" LOG_Q,
+              (unsigned long long)peer->id, peer->logged.name[0] == 0 ? "" : "/", peer->logged.name,
+              peer->address.client.host, (unsigned)peer->address.client.port,
+              (unsigned)peer->address.peer_port,
               (unsigned long long)((now_ns - since_ns) / 1000000000), reason,
               "see that it runs, and that this node reaches its peer port; if it has moved, "
               "start it with a running member as its contact");

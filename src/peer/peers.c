@@ -177,7 +177,9 @@ void peers_set_members(struct peers *p, const struct membership *m)
 
         if (peer == NULL) {
             add_peer(p, address)->logged = *address;
-        } else if (!member_address_equal(&peer->logged, address)) {
+        } else if (member_address_equal(&peer->logged, address)) {
+            peer->logged = *address; /* It may have another name. */
+        } else {
             peer->logged = *address;
             /* A node that catches up finds outdated addresses in the log; the address where a
              * member is reached is right. */

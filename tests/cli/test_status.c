@@ -10,6 +10,10 @@ struct node {
     int applied_index;
 };
 
+struct part {
+    const char *name, *replaces;
+};
+
 static void put(struct buffer *wire, const char *text)
 {
     buffer_printf(wire, "$%zu\r\n", strlen(text));
@@ -29,9 +33,10 @@ static void put_number(struct buffer *wire, const char *key, int value)
     buffer_printf(wire, ":%d\r\n", value);
 }
 
-/* Node 1 answers; it leads if `leader` says so. */
-static redisReply *status_of(const struct node *nodes, size_t count, const char *leader,
-                             const char *configuration)
+/* Node 1 answers; it leads if `leader` says so. `parts`: one for each node; NULL: not in the
+ * reply, as of an older server. */
+static redisReply *status_with(const struct node *nodes, const struct part *parts, size_t count,
+                               const char *leader, const char *configuration)
 {
     struct buffer wire = {0};
 
@@ -48,7 +53,7 @@ static redisReply *status_of(const struct node *nodes, size_t count, const char 
         char id[32];
 
         snprintf(id, sizeof id, "%zu000000000000000", i + 1);
-        buffer_printf(&wire, "*16\r\n");
+        buffer_printf(&wire, "*%d\r\n", parts == NULL ? 16 : 20);
         put_pair(&wire, "id", id);
         put_pair(&wire, "address", nodes[i].address);
         put_pair(&wire, "role", nodes[i].role);
@@ -57,11 +62,21 @@ static redisReply *status_of(const struct node *nodes, size_t count, const char 
         put_number(&wire, "applied_index", nodes[i].applied_index);
         put_pair(&wire, "health", nodes[i].health);
         put_number(&wire, "silent_ms", 15700);
+        if (parts != NULL) {
+            put_pair(&wire, "name", parts[i].name);
+            put_pair(&wire, "replaces", parts[i].replaces);
+        }
     }
     redisReply *reply = given_reply(buffer_begin(&wire), buffer_size(&wire));
 
     buffer_deinit(&wire);
     return reply;
+}
+
+static redisReply *status_of(const struct node *nodes, size_t count, const char *leader,
+                             const char *configuration)
+{
+    return status_with(nodes, NULL, count, leader, configuration);
 }
 
 static const struct node healthy[] = {
@@ -99,6 +114,30 @@ static void test_status__draws_headlines_and_a_table(void **state)
                       "10000000  h:1      leader       4       -       20    0  ok\n"
                       "20000000  h:2      follower     4       -       18    2  ok\n"
                       "30000000  h:3      follower     4       -       20    0  ok\n");
+}
+
+static void test_status__shows_names_and_who_replaces_whom(void **state)
+{
+    const struct node nodes[] = {
+        {"h:1", "leader", "voter", "ok", 20},
+        {"h:2", "follower", "voter", "ok", 20},
+        {"h:3", "learner", "learner", "ok", 0},
+    };
+    const struct part parts[] = {{"north", ""}, {"", ""}, {"fresh", "2000000000000000"}};
+    struct buffer out = {0};
+    redisReply *reply = status_with(nodes, parts, 3, "1000000000000000", "stable");
+
+    (void)state;
+    assert_true(status_draw(&out, reply, &plain_pipe));
+    freeReplyObject(reply);
+    assert_text(&out,
+                "healthy: tolerates no failure\n"
+                "cluster 01234567, leader h:1, 2 voters, 1 learner, term 4, h:3 is to replace "
+                "h:2\n"
+                "NODE      ADDRESS  ROLE      TERM  COMMIT  APPLIED  LAG  HEALTH\n"
+                "north     h:1      leader       4       -       20    0  ok\n"
+                "20000000  h:2      follower     4       -       20    0  ok\n"
+                "fresh     h:3      learner      4       -        0   20  ok\n");
 }
 
 static void test_status__counts_what_can_still_fail(void **state)
@@ -258,6 +297,7 @@ static void test_status__other_replies_are_not_drawn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_status__shows_names_and_who_replaces_whom),
         TEST(test_status__draws_headlines_and_a_table),
         TEST(test_status__counts_what_can_still_fail),
         TEST(test_status__a_voter_with_a_full_disk_is_no_help),

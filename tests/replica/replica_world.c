@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "cluster/level.h"
 
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 16 };
 
 static const struct store_key the_key = {"the thirty-two bytes of the key."};
 

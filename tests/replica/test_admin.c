@@ -66,6 +66,20 @@ static void test_admin__refuses_what_makes_no_sense(void **state)
         {"RAFT ADD 12 host 8000 65536", "-" ERROR_RAFT_ADD_SYNTAX},
         {"RAFT ADD 12 host -1 18000", "-" ERROR_RAFT_ADD_SYNTAX},
         {"RAFT ADD 12 0.0.0.0 8000 18000", "-" ERROR_UNREACHABLE_HOST},
+        {"RAFT ADD 12 host 8000 18000 NAME", "-" ERROR_RAFT_ADD_SYNTAX},
+        {"RAFT ADD 12 host 8000 18000 NAME cafe", "-" ERROR_NAME_SYNTAX},
+        {"RAFT ADD 12 host 8000 18000 REPLACE nobody", "-" ERROR_NO_SUCH_MEMBER},
+        {"RAFT ADD 12 host 8000 18000 LEARNER REPLACE a:8000", "-" ERROR_RAFT_ADD_SYNTAX},
+        {"RAFT REPLACE a:8000", "-" ERROR_RAFT_REPLACE_SYNTAX},
+        {"RAFT REPLACE a:8000 a:8000", "-" ERROR_REPLACED_BY_VOTER},
+        {"RAFT PROMOTE", "-" ERROR_RAFT_PROMOTE_SYNTAX},
+        {"RAFT PROMOTE nobody", "-" ERROR_NO_SUCH_MEMBER},
+        {"RAFT DEMOTE", "-" ERROR_RAFT_DEMOTE_SYNTAX},
+        {"RAFT DEMOTE a:8000", "-" ERROR_LAST_VOTER},
+        {"RAFT PRIORITY a:8000", "-" ERROR_RAFT_PRIORITY_SYNTAX},
+        {"RAFT PRIORITY a:8000 101", "-" ERROR_RAFT_PRIORITY_SYNTAX},
+        {"RAFT PRIORITY a:8000 -1", "-" ERROR_RAFT_PRIORITY_SYNTAX},
+        {"RAFT PRIORITY a:8000 0 FORCE", "-" ERROR_LAST_LEADER},
         {"RAFT REMOVE", "-" ERROR_RAFT_REMOVE_SYNTAX},
         {"RAFT REMOVE 1234567812345678", "-" ERROR_NO_SUCH_MEMBER},
         {"RAFT REMOVE b:8000", "-" ERROR_NO_SUCH_MEMBER},
@@ -170,6 +184,66 @@ static void test_admin__hands_leadership_over(void **state)
     assert_int_equal(raft_role(raft_of(w, 0)), RAFT_LEADER);
 }
 
+static const struct raft_member *member(struct world *w, uint32_t i)
+{
+    return raft_configuration_find(raft_configuration(raft_of(w, 0)),
+                                   replica_node_id(w->nodes[i].replica));
+}
+
+/* The new node does not run yet, so it stays behind: the change can be seen, and taken back. */
+static void test_admin__shows_a_replacement_and_takes_it_back(void **state)
+{
+    struct world *w = *state;
+    char words[256];
+
+    add_voter(w, 1);
+    world_start_newcomer(w, 2);
+    snprintf(words, sizeof words, "%s NAME third-1 REPLACE b:8000", world_add_words(w, 2));
+    assert_has(world_ask(w, 0, words), "a:8000");
+    assert_int_equal(member(w, 2)->replaces, replica_node_id(w->nodes[1].replica));
+    assert_has(world_ask(w, 0, "RAFT STATUS"), "replaced");
+    assert_has(world_ask(w, 0, "RAFT MEMBERS"), "third-1");
+    assert_has(world_ask(w, 0, words), "a:8000"); /* It is there. */
+    assert_begins(world_ask(w, 0, "RAFT REMOVE third-1"), "+OK");
+    assert_null(member(w, 2));
+    assert_true(member(w, 1)->incoming);
+}
+
+static void test_admin__replaces_a_voter_by_a_learner_that_is_there(void **state)
+{
+    struct world *w = *state;
+    char words[256];
+
+    add_voter(w, 1);
+    world_start_newcomer(w, 2);
+    snprintf(words, sizeof words, "%s LEARNER", world_add_words(w, 2));
+    assert_has(world_ask(w, 0, words), "a:8000");
+    world_join(w, 2);
+    world_run_ms(w, 1000);
+    assert_false(member(w, 2)->incoming);
+    assert_begins(world_ask(w, 0, "RAFT REPLACE b:8000 c:8000"), "+OK");
+    for (int ms = 0; ms < 5000 && !votes(w, 2); ms += 10) {
+        world_run_ms(w, 10);
+    }
+    assert_true(votes(w, 2));
+    assert_null(member(w, 1));
+    assert_begins(world_ask(w, 0, "RAFT REPLACE b:8000 c:8000"), "-" ERROR_NO_SUCH_MEMBER);
+}
+
+/* The voter may lead as before, but nobody would be in reach that may. */
+static void test_admin__leaves_a_leader_in_reach(void **state)
+{
+    struct world *w = *state;
+
+    add_voter(w, 1);
+    add_voter(w, 2);
+    assert_begins(world_ask(w, 0, "RAFT PRIORITY c:8000 0"), "+OK");
+    world_stop(w, 1);
+    world_run_ms(w, 2000);
+    assert_begins(world_ask(w, 0, "RAFT PRIORITY a:8000 0"), "-" ERROR_NO_LEADER_LEFT);
+    assert_begins(world_ask(w, 0, "RAFT PRIORITY a:8000 5"), "+OK");
+}
+
 /* So that commands under way at the leader do not end in doubt. */
 static void test_admin__a_leader_is_removed_by_the_next_one(void **state)
 {
@@ -259,6 +333,9 @@ int main(void)
         WORLD_TEST(test_admin__removes_a_node_for_good),
         WORLD_TEST(test_admin__removes_nobody_that_is_needed),
         WORLD_TEST(test_admin__hands_leadership_over),
+        WORLD_TEST(test_admin__shows_a_replacement_and_takes_it_back),
+        WORLD_TEST(test_admin__replaces_a_voter_by_a_learner_that_is_there),
+        WORLD_TEST(test_admin__leaves_a_leader_in_reach),
         WORLD_TEST(test_admin__a_leader_is_removed_by_the_next_one),
         WORLD_TEST(test_admin__without_a_leader_only_shows_what_this_node_knows),
         WORLD_TEST(test_admin__a_follower_confirms_who_was_added),
