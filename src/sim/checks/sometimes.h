@@ -79,6 +79,8 @@
     X(VOTER_DEMOTED, "voter demoted to a learner")                                                 \
     X(CARETAKER_ELECTED, "voter of priority 0 elected")                                            \
     X(PREFERRED_LEADS, "leadership transferred to a preferred voter")                              \
+    X(SNAPSHOT_RESTORED, "backup restored that is a snapshot alone")                               \
+    X(LOG_RESTORED, "backup restored with entries behind its snapshot")                            \
     X(MEMBER_LATE, "entry answered before a member had stored it, as its stages show")
 
 enum rare_state {

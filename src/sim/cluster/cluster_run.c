@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "replica/state.h"
 #include "sim/cluster/later.h"
+#include "sim/cluster/restorer.h"
 
 #define SEARCH_NS (3 * SIM_S) /* For members that have moved, to find each other. */
 
@@ -693,5 +694,6 @@ void cluster_run(struct cluster *c)
     if (!c->verdict.is_guilty) {
         heal_it(c);
         watch_calm(c);
+        restorer_run(c);
     }
 }
