@@ -359,6 +359,7 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
     struct wire_abandon abandon;
     struct wire_fetch fetch;
     struct wire_digest digest;
+    struct wire_damaged damaged;
     struct wire_holds holds;
     struct wire_read_index question;
     struct wire_read_index_reply reply;
@@ -391,6 +392,8 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
         p->events.fetch(p->events.context, in->serial, &fetch);
     } else if (frame->type == WIRE_DIGEST && wire_get_digest(frame, &digest)) {
         p->events.digest(p->events.context, in->from, &digest);
+    } else if (frame->type == WIRE_DAMAGED && wire_get_damaged(frame, &damaged)) {
+        p->events.damaged(p->events.context, in->from, &damaged);
     } else {
         return false;
     }

@@ -42,6 +42,8 @@ struct peers_events {
     void (*fetch)(void *context, uint64_t connection, const struct wire_fetch *f);
     /* What was asked for with peers_fetch(). */
     void (*part)(void *context, raft_id from, const struct wire_part *part);
+    /* A node has fetched a snapshot from this one, and it is damaged. */
+    void (*damaged)(void *context, raft_id from, const struct wire_damaged *d);
     /* A node reports the digest of its state. */
     void (*digest)(void *context, raft_id from, const struct wire_digest *d);
     /* A connection that was up has broken: messages under way may be lost. */
@@ -280,7 +282,8 @@ bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns);
 /* Sends a message of the core, with entries from the log if it is AppendEntries. If there is no
  * connection it is lost, which the core tolerates. */
 void peers_send(struct peers *p, const struct raft_message *m);
-/* Sends it, unless there is no connection, or that node does not read. */
+/* Each sends it, unless there is no connection, or that node does not read. */
+void peers_send_damaged(struct peers *p, raft_id to, const struct wire_damaged *d);
 void peers_send_digest(struct peers *p, raft_id to, const struct wire_digest *d);
 /* The same for questions about reads, and their answers. */
 void peers_send_read_index(struct peers *p, raft_id id, const struct wire_read_index *w);

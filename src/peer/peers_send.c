@@ -61,6 +61,15 @@ void peers_send_digest(struct peers *p, raft_id to, const struct wire_digest *d)
     }
 }
 
+void peers_send_damaged(struct peers *p, raft_id to, const struct wire_damaged *d)
+{
+    struct buffer *out = control_to(p, to);
+
+    if (out != NULL) {
+        wire_put_damaged(out, d);
+    }
+}
+
 void peers_send_read_index(struct peers *p, raft_id id, const struct wire_read_index *w)
 {
     struct buffer *out = control_to(p, id);

@@ -559,6 +559,20 @@ const char *wire_refusal_text(enum wire_refusal refusal)
     return "unknown reason";
 }
 
+void wire_put_damaged(struct buffer *out, const struct wire_damaged *d)
+{
+    size_t mark = wire_begin_of(out, WIRE_DAMAGED, d->group);
+
+    put_fields(out, WIRE_DAMAGED, d);
+    wire_end(out, mark);
+}
+
+bool wire_get_damaged(const struct wire_frame *frame, struct wire_damaged *ret_d)
+{
+    *ret_d = (struct wire_damaged){.group = frame->group};
+    return get(frame->body, WIRE_DAMAGED, ret_d);
+}
+
 /* --- digests of states --------------------------------------------------------------- */
 
 void wire_put_digest(struct buffer *out, const struct wire_digest *d)

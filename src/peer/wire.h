@@ -62,6 +62,7 @@ enum wire_type {
     WIRE_FETCH = 35,      /* Asks for a part of a snapshot. */
     WIRE_PART = 36,       /* The answer to it. */
     WIRE_DIGEST = 40,     /* The digest of the sender's state, to be compared. */
+    WIRE_DAMAGED = 41,    /* A snapshot that was fetched from the receiver is damaged. */
     WIRE_READ_INDEX = 42, /* Asks the leader for a read index. */
     WIRE_READ_INDEX_REPLY = 43, /* The answer to it, on the leader's own connection. */
     /* From here on: on a welcomed connection, a node that does not know a kind skips it. */
@@ -199,6 +200,15 @@ struct wire_part {
     struct slice bytes;
 };
 
+/* Which snapshot is damaged. */
+struct wire_damaged {
+    uint8_t group;
+    uint64_t index;
+    raft_term term;
+    uint64_t bytes;
+    uint64_t checksum;
+};
+
 /* What a node reports about its state. */
 struct wire_digest {
     uint8_t group;
@@ -324,6 +334,8 @@ void wire_put_fetch(struct buffer *out, const struct wire_fetch *f);
 bool wire_get_fetch(const struct wire_frame *frame, struct wire_fetch *ret_f);
 void wire_put_part(struct buffer *out, const struct wire_part *part);
 bool wire_get_part(const struct wire_frame *frame, struct wire_part *ret_part);
+void wire_put_damaged(struct buffer *out, const struct wire_damaged *d);
+bool wire_get_damaged(const struct wire_frame *frame, struct wire_damaged *ret_d);
 void wire_put_digest(struct buffer *out, const struct wire_digest *d);
 bool wire_get_digest(const struct wire_frame *frame, struct wire_digest *ret_d);
 bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a);

@@ -177,6 +177,13 @@ static const struct wire_field part_fields[] = {
     RANGE(WIRE_U8, wire_part, outcome, WIRE_PART_IS_HERE, WIRE_SNAPSHOT_GONE),
 };
 
+static const struct wire_field damaged_fields[] = {
+    RANGE(WIRE_U64, wire_damaged, index, 1, 0),
+    RANGE(WIRE_U64, wire_damaged, term, 1, 0),
+    FIELD(WIRE_U64, wire_damaged, bytes),
+    FIELD(WIRE_U64, wire_damaged, checksum),
+};
+
 static const struct wire_field digest_fields[] = {
     FIELD(WIRE_U64, wire_digest, index),
     FIELD(WIRE_U64, wire_digest, digest),
@@ -264,6 +271,7 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND_AND_REST(PART, WIRE_BY_LISTENER | WIRE_ON_BULK | WIRE_OF_GROUP, part_fields, "bytes",
                   WIRE_PART_BYTES_MAX),
     KIND(DIGEST, CORE, digest_fields),
+    KIND(DAMAGED, CORE, damaged_fields),
     KIND(READ_INDEX, CORE, read_index_fields),
     KIND(READ_INDEX_REPLY, CORE, read_index_reply_fields),
     KIND(ABOUT, WIRE_BY_DIALER | ON_BOTH, about_fields),

@@ -190,6 +190,9 @@ static void load_done(struct snapshot_load *load, int error)
 {
     struct fetching *f = container_of(load, struct fetching, load);
 
+    if (error == -EBADMSG) {
+        f->options.damaged(f->options.context, f->wanted.holder, &f->receiving.snapshot);
+    }
     if (error != 0) {
         fail_holder(f, SNAPSHOT_REJECT,
                     error == STORE_EFORMAT

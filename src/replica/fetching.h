@@ -23,9 +23,11 @@ struct fetching_options {
     const struct log *log;
     struct store *store;
     struct peers *peers;
-    uint64_t hash_seed;            /* Of the cluster's keyspaces. */
-    uint32_t level_max;            /* The newest feature level that this program knows. */
-    uint64_t rate_bytes;           /* Per second; 0: no limit. */
+    uint64_t hash_seed;  /* Of the cluster's keyspaces. */
+    uint32_t level_max;  /* The newest feature level that this program knows. */
+    uint64_t rate_bytes; /* Per second; 0: no limit. */
+    /* What was fetched is not what the leader has named: its holder's file may be damaged. */
+    void (*damaged)(void *context, raft_id holder, const struct store_snapshot *snapshot);
     void (*loaded)(void *context); /* Called when fetching_is_loaded() becomes true. */
     void *context;
 };

@@ -275,6 +275,18 @@ static void on_part(void *context, raft_id from, const struct wire_part *part)
     }
 }
 
+static void on_damaged(void *context, raft_id from, const struct wire_damaged *d)
+{
+    struct replica *r = context;
+
+    if (r->is_running) {
+        log_write(
+            r->log, LOG_WARN, "a node has fetched a snapshot from this one, and it is damaged",
+            "peer=%016llx index=%llu", (unsigned long long)from, (unsigned long long)d->index);
+        serving_on_damaged(&r->serving, d);
+    }
+}
+
 static void on_digest(void *context, raft_id from, const struct wire_digest *d)
 {
     struct replica *r = context;
@@ -296,6 +308,7 @@ struct peers_events replica_peers_events(struct replica *r)
         .read_index_reply = read_index_on_reply,
         .fetch = on_fetch,
         .part = on_part,
+        .damaged = on_damaged,
         .digest = on_digest,
         .lost = on_lost,
         .forwards_lost = on_forwards_lost,

@@ -18,6 +18,19 @@ static void on_loaded(void *context)
     io_turn_soon(r->io);
 }
 
+static void on_damaged(void *context, raft_id holder, const struct store_snapshot *snapshot)
+{
+    struct replica *r = context;
+    struct wire_damaged d = {.group = 0,
+                             .index = snapshot->index,
+                             .term = snapshot->term,
+                             .bytes = snapshot->bytes,
+                             .checksum = snapshot->checksum};
+
+    peers_send_damaged(r->peers, holder, &d);
+    io_turn_soon(r->io);
+}
+
 void install_begin(struct replica *r)
 {
     struct fetching_options options = {
@@ -28,6 +41,7 @@ void install_begin(struct replica *r)
         .hash_seed = r->recovered.identity.cluster_id,
         .level_max = r->options.feature_level,
         .rate_bytes = r->options.snapshot_rate_bytes,
+        .damaged = on_damaged,
         .loaded = on_loaded,
         .context = r,
     };

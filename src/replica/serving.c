@@ -1,6 +1,7 @@
 /* serving.c - see serving.h. */
 #include "replica/serving.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -11,6 +12,7 @@ enum { READS_MAX = 16, GROUP = 0 };
 /* A node that has asked for nothing for so long fetches it no more. Loading a large one takes
  * minutes, and so may a restart. */
 static const uint64_t KEEP_NS = 600 * 1000 * 1000 * 1000ull;
+static const uint64_t CHECK_PAUSE_NS = 600 * 1000 * 1000 * 1000ull; /* A check reads all of it. */
 
 struct serving_read {
     struct list node;
@@ -164,4 +166,39 @@ uint64_t serving_oldest(const struct serving *s)
         }
     }
     return oldest;
+}
+
+/* --- files that may be damaged -------------------------------------------------------- */
+
+/* The reader verifies each chunk. */
+static int pass_over(struct snapshot_load *load, const struct snapshot_chunk *chunk)
+{
+    return 0;
+}
+
+static void check_done(struct snapshot_load *load, int error)
+{
+    struct serving *s = container_of(load, struct serving, check);
+
+    s->is_checking = false;
+    if (error == -EBADMSG || error == -EIO) {
+        s->damaged(s->context, &load->snapshot);
+    }
+}
+
+void serving_on_damaged(struct serving *s, const struct wire_damaged *d)
+{
+    struct store_snapshot snapshot = {
+        .index = d->index, .term = d->term, .bytes = d->bytes, .checksum = d->checksum};
+    const struct store_snapshot *found = snapshot_find(s->store, d->index);
+    uint64_t now_ns = io_now_ns(s->io);
+
+    if (found == NULL || !snapshot_is_same(found, &snapshot) || s->is_checking ||
+        now_ns < s->check_next_ns || MUTANT(complaint_ignored)) {
+        return;
+    }
+    s->is_checking = true;
+    s->check_next_ns = now_ns + CHECK_PAUSE_NS;
+    s->check = (struct snapshot_load){.snapshot = *found, .each = pass_over, .done = check_done};
+    snapshot_load(s->store, &s->check);
 }

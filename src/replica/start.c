@@ -196,6 +196,21 @@ bool replica_joined(struct replica *r, uint64_t cluster_id, uint64_t epoch,
     return true;
 }
 
+/* As for any damage: recovery judges it, and other members mend it. */
+static void on_snapshot_damaged(void *context, const struct store_snapshot *snapshot)
+{
+    struct replica *r = context;
+
+    if (raft_configuration(r->raft)->member_count > 1) {
+        replica_ask_restart(r, "its snapshot is damaged on the disk");
+    } else {
+        log_write(r->log, LOG_ERROR,
+                  "a snapshot of this node is damaged, and no other member has one",
+                  "index=%llu advice=" LOG_Q, (unsigned long long)snapshot->index,
+                  "make a backup at once: the next start may refuse");
+    }
+}
+
 void replica_run(struct replica *r)
 {
     struct raft_event event = {.kind = RAFT_TICK, .now_ns = io_now_ns(r->io)};
@@ -207,6 +222,8 @@ void replica_run(struct replica *r)
     install_begin(r);
     serving_init(&r->serving, r->io, r->store);
     r->serving.peers = r->peers;
+    r->serving.damaged = on_snapshot_damaged;
+    r->serving.context = r;
     r->events.runs(r->events.context);
     peers_set_committed(r->peers, r->committed);
     peers_set_level(r->peers, r->level);

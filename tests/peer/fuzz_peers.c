@@ -92,6 +92,13 @@ static void on_fetch(void *context, uint64_t connection, const struct wire_fetch
     CHECK(connection != 0 && f->index > 0 && f->size > 0 && f->size <= WIRE_PART_BYTES_MAX);
 }
 
+static void on_damaged(void *context, raft_id from, const struct wire_damaged *d)
+{
+    (void)context;
+    (void)from;
+    (void)d;
+}
+
 static void on_digest(void *context, raft_id from, const struct wire_digest *d)
 {
     (void)context;
@@ -316,6 +323,7 @@ static void start(struct world *w)
                                   .read_index_reply = on_read_index_reply,
                                   .fetch = on_fetch,
                                   .part = on_part,
+                                  .damaged = on_damaged,
                                   .digest = on_digest,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,

@@ -102,6 +102,7 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     struct wire_fetch fetch;
     struct wire_part part;
     struct wire_digest digest;
+    struct wire_damaged damaged;
     struct wire_holds holds;
     struct wire_read_index read_index;
     struct wire_read_index_reply read_index_reply;
@@ -132,6 +133,9 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     } else if (type == WIRE_PART && wire_get_part(frame, &part)) {
         wire_put_part(out, &part);
         check_same(out, type, body);
+    } else if (type == WIRE_DAMAGED && wire_get_damaged(frame, &damaged)) {
+        wire_put_damaged(out, &damaged);
+        check_same(out, type, body);
     } else if (type == WIRE_DIGEST && wire_get_digest(frame, &digest)) {
         wire_put_digest(out, &digest);
         check_same(out, type, body);
@@ -156,7 +160,8 @@ static void try_body(const struct wire_frame *frame)
                frame->type == WIRE_CLOCK || frame->type == WIRE_HOLDS ||
                frame->type == WIRE_ABANDON || frame->type == WIRE_FETCH ||
                frame->type == WIRE_PART || frame->type == WIRE_DIGEST ||
-               frame->type == WIRE_READ_INDEX || frame->type == WIRE_READ_INDEX_REPLY) {
+               frame->type == WIRE_DAMAGED || frame->type == WIRE_READ_INDEX ||
+               frame->type == WIRE_READ_INDEX_REPLY) {
         try_forwarding(frame, &out);
     } else {
         try_handshake(frame->type, frame->body, &out);

@@ -75,6 +75,13 @@ static void on_fetch(void *context, uint64_t connection, const struct wire_fetch
                                            .bytes = slice_str("part")});
 }
 
+static void on_damaged(void *context, raft_id from, const struct wire_damaged *d)
+{
+    (void)context;
+    (void)from;
+    (void)d;
+}
+
 static void on_digest(void *context, raft_id from, const struct wire_digest *d)
 {
     (void)context;
@@ -169,6 +176,7 @@ void start_at(struct node *n, struct io *io, const struct member_address *addres
                                   .read_index_reply = on_read_index_reply,
                                   .fetch = on_fetch,
                                   .part = on_part,
+                                  .damaged = on_damaged,
                                   .digest = on_digest,
                                   .lost = on_lost,
                                   .forwards_lost = on_forwards_lost,

@@ -24,6 +24,7 @@ struct stage {
     struct raft_snapshot offer;
     uint64_t digest;
     uint32_t loaded_count;
+    uint32_t damaged_count; /* Reports to a holder. */
     bool is_made;
     bool is_arriving;
     raft_id connected; /* The node that a connection leads to. */
@@ -44,6 +45,15 @@ bool peers_part_is_arriving(struct peers *p, raft_id id)
 struct buffer *peers_answer(struct peers *p, uint64_t connection)
 {
     return connection == CONNECTION ? &stage->answered : NULL;
+}
+
+static void damaged(void *context, raft_id holder, const struct store_snapshot *snapshot)
+{
+    struct stage *s = context;
+
+    assert_int_equal(holder, HOLDER);
+    assert_int_equal(snapshot->index, INDEX);
+    s->damaged_count++;
 }
 
 static void loaded(void *context)
@@ -136,6 +146,7 @@ static void open_store(struct stage *s)
                                                            .store = s->f->store,
                                                            .hash_seed = FIXTURE_CLUSTER,
                                                            .level_max = 1,
+                                                           .damaged = damaged,
                                                            .loaded = loaded,
                                                            .context = s});
 }
@@ -493,6 +504,7 @@ static void test_snapshot__that_is_damaged_is_not_loaded(void **state)
     answer_all(s);
     await_phase(s, FETCHING_NONE);
     assert_int_equal(s->loaded_count, 0);
+    assert_int_equal(s->damaged_count, 1);
     assert_int_equal(snapshot_part(s->f->store).index, 0); /* It is not resumed. */
     fetching_offer(&s->fetching, &s->offer, HOLDER);
     assert_int_equal(s->fetching.phase, FETCHING_NONE); /* Nor is it tried again at once. */

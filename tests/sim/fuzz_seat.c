@@ -90,11 +90,12 @@ static void on_fetch(void *context, uint64_t connection, const struct wire_fetch
     (void)f;
 }
 
+static void on_damaged(void *context, raft_id from, const struct wire_damaged *d)
+{
+}
+
 static void on_digest(void *context, raft_id from, const struct wire_digest *d)
 {
-    (void)context;
-    (void)from;
-    (void)d;
 }
 
 static void on_part(void *context, raft_id from, const struct wire_part *part)
@@ -176,6 +177,7 @@ static void take_seat(struct scene *s)
                                   .read_index_reply = on_read_index_reply,
                                   .fetch = on_fetch,
                                   .part = on_part,
+                                  .damaged = on_damaged,
                                   .digest = on_digest,
                                   .lost = on_lost,
                                   .forwards_lost = on_lost,

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -265,6 +266,69 @@ static void test_quarantine__of_a_node_alone_is_over_soon(void **state)
     cluster_free(c);
 }
 
+static void make_snapshots(struct server_config *config)
+{
+    config->segment_bytes = 16 * 1024;
+    config->snapshot_after_bytes = 32 * 1024;
+    config->log_tail_bytes = 0;
+}
+
+/* As if another node had fetched it. */
+static struct store_snapshot call_damaged(struct node *n)
+{
+    struct replica *r = n->server->replica;
+    struct store_snapshot newest = snapshot_newest(r->store);
+    struct wire_damaged d = {.index = newest.index,
+                             .term = newest.term,
+                             .bytes = newest.bytes,
+                             .checksum = newest.checksum};
+
+    assert_true(newest.index > 0);
+    r->serving.check_next_ns = 0;
+    serving_on_damaged(&r->serving, &d);
+    return newest;
+}
+
+/* While its node runs. */
+static void flip_byte(struct node *n, const char *path, uint64_t offset)
+{
+    struct io_file *file;
+    char byte;
+
+    assert_int_equal(io_file_open(n->io, path, 0, &file), 0);
+    assert_int_equal(io_file_read(file, offset, &byte, 1), 1);
+    byte ^= 1;
+    assert_int_equal(io_file_write(file, offset, &byte, 1), 0);
+    io_file_close(file);
+}
+
+static void test_snapshot__that_is_called_damaged_is_verified(void **state)
+{
+    struct cluster *c = calm_cluster_start(2, make_snapshots);
+    struct store_snapshot newest;
+    char path[128];
+    struct node *n;
+
+    (void)state;
+    calm_cluster_start_users(c, &users);
+    calm_cluster_run_for(c, 5 * SIM_S);
+    n = cluster_leader(c);
+    call_damaged(n); /* It is not: nothing happens. */
+    calm_cluster_run_for(c, SIM_S);
+    assert_int_equal(c->sometimes.counts[SOMETIMES_RESTARTED], 0);
+    newest = snapshot_newest(n->server->replica->store);
+    snprintf(path, sizeof path, "%s/snapshot-%016llx.snap", n->config.data_dir,
+             (unsigned long long)newest.index);
+    flip_byte(n, path, newest.bytes / 2 - newest.bytes / 2 % 512 + 70);
+    n->has_disk_trouble = true;
+    checker_allow_loss(c->checker, n->id, LOSS_LAST_JOB);
+    call_damaged(n);
+    calm_cluster_run_for(c, 5 * SIM_S);
+    assert_true(c->sometimes.counts[SOMETIMES_RESTARTED] >= 1);
+    assert_all_right(c);
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_quarantine__by_digest_does_not_rely_on_the_nodes_own_snapshot),
         cmocka_unit_test(test_quarantine__of_two_takes_the_state_of_others),
         cmocka_unit_test(test_quarantine__of_a_node_alone_is_over_soon),
+        cmocka_unit_test(test_snapshot__that_is_called_damaged_is_verified),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
