@@ -182,6 +182,30 @@ static void test_replace__of_the_only_voter(void **state)
     cluster_free(c);
 }
 
+/* A node that never leads waits with taking the place of the only one that may. */
+static void test_replace__leaves_somebody_who_may_lead(void **state)
+{
+    struct cluster *c = cluster_new(1);
+    struct raft_event add = {
+        .kind = RAFT_CHANGE,
+        .change = {.kind = RAFT_ADD_LEARNER, .id = 2, .replaces = 1, .never_leads = true}};
+    struct raft_event allow = {.kind = RAFT_CHANGE, .change = {.kind = RAFT_PRIORITIZE, .id = 2}};
+
+    (void)state;
+    cluster_add_voters(c, 1);
+    cluster_start_all(c);
+    cluster_elect(c, 1);
+    cluster_start(c, cluster_add_empty(c)->id);
+    assert_int_equal(cluster_step(c, 1, &add, NULL), RAFT_OK);
+    cluster_run(c, 5 * SOLO_ELECTION_TIMEOUT);
+    assert_int_equal(cluster_leader(c), 1);
+    assert_int_equal(raft_configuration(cluster_raft(c, 1))->member_count, 2);
+    assert_int_equal(cluster_step(c, 1, &allow, NULL), RAFT_OK);
+    cluster_run(c, 5 * SOLO_ELECTION_TIMEOUT);
+    assert_int_equal(cluster_leader(c), 2);
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_replace__of_a_removed_node_adds_the_new_one),
         cmocka_unit_test(test_replace__refuses_what_makes_no_sense),
         cmocka_unit_test(test_replace__of_the_only_voter),
+        cmocka_unit_test(test_replace__leaves_somebody_who_may_lead),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
