@@ -6,6 +6,8 @@
 
 enum { KEEP_LOGS_MAX = 8 };
 
+static const uint64_t RETRY_NS = 1000 * 1000 * 1000ull;
+
 static void move_done(struct store_move *move, int error);
 
 void compaction_init(struct replica *r)
@@ -84,7 +86,7 @@ static const struct store_snapshot *find_dispensable(const struct replica *r)
     return NULL;
 }
 
-static void drop_older_snapshots(struct replica *r)
+void compaction_drop_snapshots(struct replica *r)
 {
     const struct store_snapshot *dispensable;
 
@@ -98,15 +100,19 @@ static void move_done(struct store_move *move, int error)
     struct replica *r = container_of(move, struct replica, compaction.move);
 
     r->compaction.is_moving = false;
-    if (error != 0) {
-        /* There is no room for a sector. It is tried again after the next snapshot. */
-        log_write(r->log, LOG_WARN, "the log could not be cut", "index=%llu reason=" LOG_Q,
-                  (unsigned long long)move->origin.index, "the disk is full");
-        drop_older_snapshots(r); /* They take room, and a start prefers the newest. */
+    if (error != 0) { /* There is no room for a sector. */
+        if (!r->compaction.has_failed) {
+            log_write(r->log, LOG_WARN, "the log could not be cut yet", "index=%llu reason=" LOG_Q,
+                      (unsigned long long)move->origin.index, "the disk is full");
+        }
+        r->compaction.has_failed = true;
+        r->compaction.retry_ns = io_now_ns(r->io) + RETRY_NS;
+        compaction_drop_snapshots(r); /* They take room, and a start prefers the newest. */
         return;
     }
+    r->compaction.has_failed = false;
     snapshotter_note_log(&r->snapshotter);
-    drop_older_snapshots(r);
+    compaction_drop_snapshots(r);
     io_turn_soon(r->io);
 }
 
@@ -119,26 +125,51 @@ static void look_at_disk(struct replica *r)
     r->compaction.is_pressed = is_pressed;
 }
 
+/* Whether there is something to do now. */
+static bool is_time(const struct replica *r)
+{
+    const struct compaction *c = &r->compaction;
+
+    if (c->has_failed && !MUTANT(cut_not_tried_again)) {
+        return io_now_ns(r->io) >= c->retry_ns;
+    }
+    return c->is_due;
+}
+
+/* After a failure the core has dropped what the disk still has. */
+static struct store_origin choose_origin(const struct replica *r)
+{
+    const struct store_origin *last = &r->compaction.move.origin;
+    raft_index origin = find_origin(r);
+
+    origin = origin < raft_origin(r->raft) ? raft_origin(r->raft) : origin;
+    if (origin == last->index) {
+        return *last;
+    }
+    return (struct store_origin){
+        .index = origin, .term = raft_term_at(r->raft, origin), .time_us = time_of(r, origin)};
+}
+
 void compaction_look(struct replica *r)
 {
     struct compaction *c = &r->compaction;
-    raft_index origin;
+    struct store_origin origin;
 
     look_at_disk(r);
-    if (!c->is_due || c->is_moving) {
+    if (c->is_moving || !is_time(r)) {
         return;
     }
     c->is_due = kept_snapshot(r) != UINT64_MAX; /* Again, until no node fetches one. */
-    origin = find_origin(r);
-    if (origin <= raft_origin(r->raft)) {
-        drop_older_snapshots(r);
+    origin = choose_origin(r);
+    if (origin.index <= store_origin_index(r->store)) {
+        c->has_failed = false;
+        compaction_drop_snapshots(r);
         return;
     }
     c->is_moving = true;
-    c->move.origin = (struct store_origin){
-        .index = origin, .term = raft_term_at(r->raft, origin), .time_us = time_of(r, origin)};
+    c->move.origin = origin;
     /* The core first, so that nothing asks for entries that are being dropped. */
-    raft_compact(r->raft, origin);
-    probe_call(r->probe, compacted, origin);
+    raft_compact(r->raft, origin.index);
+    probe_call(r->probe, compacted, origin.index);
     store_move_origin(r->store, &c->move);
 }

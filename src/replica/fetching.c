@@ -46,6 +46,11 @@ bool fetching_is_loaded(const struct fetching *f)
     return f->phase == FETCHING_LOADED;
 }
 
+uint64_t fetching_memory_bytes(const struct fetching *f)
+{
+    return atomic_load(&f->loaded_bytes);
+}
+
 uint64_t fetching_bytes_a_second(const struct fetching *f)
 {
     uint64_t spent_ns = io_now_ns(f->options.io) - f->begun_ns;
@@ -70,6 +75,7 @@ static void reset(struct fetching *f)
     f->phase = FETCHING_NONE;
     io_timer_stop(f->options.io, &f->timer);
     loaded_state_deinit(&f->loaded);
+    atomic_store(&f->loaded_bytes, 0);
 }
 
 /* Longer each time, until one was good. */
@@ -175,8 +181,10 @@ void fetching_end(struct fetching *f)
 static int take_chunk(struct snapshot_load *load, const struct snapshot_chunk *chunk)
 {
     struct fetching *f = container_of(load, struct fetching, load);
+    int rv = loaded_state_take(&f->loaded, chunk);
 
-    return loaded_state_take(&f->loaded, chunk);
+    atomic_store(&f->loaded_bytes, keyspace_memory_bytes(f->loaded.keyspace));
+    return rv;
 }
 
 static int finish_state(struct snapshot_load *load, const struct store_snapshot *snapshot)

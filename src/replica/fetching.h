@@ -8,6 +8,7 @@
 #ifndef RAKIT_REPLICA_FETCHING_H
 #define RAKIT_REPLICA_FETCHING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -53,6 +54,7 @@ struct fetching {
     struct snapshot_receiving receiving;
     struct snapshot_load load;
     struct loaded_state loaded;
+    _Atomic uint64_t loaded_bytes; /* The memory that it takes; the worker counts. */
     struct io_timer timer;
     uint64_t offset; /* The number of bytes received. */
     bool is_asked;   /* The part at `offset` was requested. */
@@ -70,6 +72,8 @@ struct fetching {
 void fetching_init(struct fetching *f, const struct fetching_options *options);
 /* The store must be closed. */
 void fetching_deinit(struct fetching *f);
+/* The memory that the state which is loaded, or is being loaded, takes beside the present one. */
+uint64_t fetching_memory_bytes(const struct fetching *f);
 /* The leader names this snapshot with each heartbeat; and before it, maybe, one that a follower
  * has and sends in its place. */
 void fetching_offer(struct fetching *f, const struct raft_snapshot *offer, raft_id leader);

@@ -69,6 +69,16 @@ static void move_log(struct replica *r)
     store_move_origin(r->store, &r->install.move);
 }
 
+/* What an earlier attempt has left, once the entries have come in another way. */
+static void drop_part(struct replica *r)
+{
+    raft_index index = snapshot_part(r->store).index;
+
+    if (index != 0 && !raft_wants_snapshot(r->raft, index) && !MUTANT(part_left_behind)) {
+        snapshot_part_remove(r->store);
+    }
+}
+
 void install_look(struct replica *r)
 {
     struct fetching *f = &r->fetching;
@@ -78,6 +88,9 @@ void install_look(struct replica *r)
             move_log(r);
         }
         return;
+    }
+    if (f->phase == FETCHING_NONE) {
+        drop_part(r);
     }
     if (f->phase == FETCHING_NONE || f->phase == FETCHING_ENDS) {
         return;
@@ -141,11 +154,18 @@ static void moved(struct store_move *move, int error)
     struct store_snapshot s = r->fetching.receiving.snapshot;
 
     if (error != 0) { /* The snapshot has its name, so this can't be undone. */
+        if (!r->install.has_warned) {
+            r->install.has_warned = true;
+            log_write(r->log, LOG_WARN, "a snapshot waits for room to be installed",
+                      "index=%llu reason=" LOG_Q, (unsigned long long)s.index, "the disk is full");
+        }
+        compaction_drop_snapshots(r);
         r->install.retry_ns = io_now_ns(r->io) + RETRY_NS;
         io_timer_start(r->io, &r->timer, r->install.retry_ns);
         return;
     }
     r->is_installing = false;
+    r->install.has_warned = false;
     tell_core(r, &s);
     replica_restore(r, &s, &r->fetching.loaded);
     peers_set_committed(r->peers, r->committed);

@@ -7,10 +7,19 @@ enum { FULL_SHARE = 64 }; /* A node is shown as full if less than one of so many
 /* Without a limit: how much may wait to be freed while more is applied. */
 static const uint64_t CLEARED_BYTES_MAX = 1024 * 1024 * 1024;
 
+/* States beside the present one: that of a snapshot, and one that was replaced and is not freed
+ * completely yet. */
+static uint64_t other_states_bytes(const struct replica *r)
+{
+    uint64_t retired_bytes = r->retired == NULL ? 0 : keyspace_memory_bytes(r->retired);
+
+    return MUTANT(loaded_state_uncounted) ? 0 : retired_bytes + fetching_memory_bytes(&r->fetching);
+}
+
 uint64_t replica_memory_bytes(const struct replica *r)
 {
-    return keyspace_memory_bytes(r->keyspace) + r->window.bytes + r->requests.own_bytes +
-           r->requests.forwarded_bytes + r->client_bytes;
+    return keyspace_memory_bytes(r->keyspace) + other_states_bytes(r) + r->window.bytes +
+           r->requests.own_bytes + r->requests.forwarded_bytes + r->client_bytes;
 }
 
 void replica_note_client_bytes(struct replica *r, uint64_t bytes)

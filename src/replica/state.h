@@ -72,9 +72,11 @@ struct stages; /* stages.h */
 /* Dropping the log entries that a snapshot replaces. */
 struct compaction {
     struct store_move move;
-    bool is_moving;  /* The store is at it. */
-    bool is_pressed; /* The disk has little room, so nothing is kept for others. */
-    bool is_due;     /* There may be more to drop than last time. */
+    bool is_moving;    /* The store is at it. */
+    bool has_failed;   /* The disk was full. */
+    uint64_t retry_ns; /* Then: when to try again. */
+    bool is_pressed;   /* The disk has little room, so nothing is kept for others. */
+    bool is_due;       /* There may be more to drop than last time. */
 };
 
 /* The last step of a snapshot that was fetched: see install.c. */
@@ -82,6 +84,7 @@ struct install {
     struct store_move move;
     bool keeps_log;    /* The log has the snapshot's last entry, and keeps those after it. */
     uint64_t retry_ns; /* When to try again, because the disk was full; 0: it was not. */
+    bool has_warned;   /* That it is full. */
     uint64_t count;    /* Snapshots installed since the start. */
 };
 
@@ -255,6 +258,8 @@ void load_end(struct replica *r);
 
 /* --- compaction.c ---------------------------------------------------------------------- */
 
+/* Removes those that the newest one replaces. */
+void compaction_drop_snapshots(struct replica *r);
 void compaction_init(struct replica *r);
 /* Called when a snapshot is durable. */
 void compaction_begin(struct replica *r);

@@ -137,6 +137,8 @@ bool snapshot_is_same(const struct store_snapshot *a, const struct store_snapsho
 bool snapshot_is_possible(const struct store_snapshot *snapshot);
 /* The one that was received in part; index 0: none. */
 struct store_snapshot snapshot_part(const struct store *s);
+/* Removes it, in the background. No effect while it is being received. */
+void snapshot_part_remove(struct store *s);
 /* Begins, or continues after a suspension. One at a time; a part of another one is removed. */
 void snapshot_receive(struct store *s, struct snapshot_receiving *receiving);
 /* Appends the next bytes (takes them, and leaves `bytes` empty); `offset` must be held_bytes

@@ -48,18 +48,16 @@ struct removal {
     struct list node;
     struct io_job job;
     struct store *store;
-    uint64_t index;
-    uint64_t bytes;
+    uint64_t bytes; /* That count as being removed. */
+    char path[PATH_BYTES_MAX];
     int error;
 };
 
 static void run_removal(struct io_job *job)
 {
     struct removal *removal = container_of(job, struct removal, job);
-    char path[PATH_BYTES_MAX];
 
-    snapshot_path(removal->store->dir, removal->index, path);
-    removal->error = io_unlink(removal->store->io, path);
+    removal->error = io_unlink(removal->store->io, removal->path);
 }
 
 static void free_removal(struct removal *removal)
@@ -76,14 +74,23 @@ static void finish_removal(struct io_job *job)
 
     if (removal->error != 0) {
         log_write(s->options.log, LOG_WARN, "cannot remove an old snapshot",
-                  "index=%" PRIu64 " dir=" LOG_Q " error=%d", removal->index, s->dir,
-                  -removal->error);
+                  "path=" LOG_Q " error=%d", removal->path, -removal->error);
     }
     s->snapshots.removing_bytes -= removal->bytes;
     free_removal(removal);
     if (!s->has_failed) {
         wal_retry_now(s);
     }
+}
+
+static void remove_later(struct store *s, struct removal *removal)
+{
+    s->snapshots.removing_bytes += removal->bytes;
+    list_append(&s->snapshots.removals, &removal->node);
+    removal->store = s;
+    removal->job.run = run_removal;
+    removal->job.done = finish_removal;
+    io_worker_submit(s->snapshots.worker, &removal->job);
 }
 
 void snapshot_remove(struct store *s, uint64_t index)
@@ -93,14 +100,24 @@ void snapshot_remove(struct store *s, uint64_t index)
     CHECK(index < snapshot_newest(s).index);
     CHECK(snapshot_find(s, index) != NULL);
     removal->bytes = snapshot_find(s, index)->bytes;
-    s->snapshots.removing_bytes += removal->bytes;
+    snapshot_path(s->dir, index, removal->path);
     snapshots_forget(&s->snapshots, index);
-    list_append(&s->snapshots.removals, &removal->node);
-    removal->store = s;
-    removal->index = index;
-    removal->job.run = run_removal;
-    removal->job.done = finish_removal;
-    io_worker_submit(s->snapshots.worker, &removal->job);
+    remove_later(s, removal);
+}
+
+void snapshot_part_remove(struct store *s)
+{
+    struct snapshots *snapshots = &s->snapshots;
+
+    if (snapshots->part.index == 0 || snapshots->receiving != NULL) {
+        return;
+    }
+
+    struct removal *removal = memory_take_zeroed(1, sizeof *removal);
+
+    snapshot_part_path(s->dir, &snapshots->part, removal->path);
+    snapshots->part = (struct store_snapshot){0};
+    remove_later(s, removal);
 }
 
 void snapshot_removals_drop(struct snapshots *snapshots)

@@ -207,12 +207,16 @@ struct store_read {
  * compare terms. */
 void store_read(struct store *s, struct store_read *read);
 
+/* The last entry before the log, as on the disk; 0: none. */
+uint64_t store_origin_index(const struct store *s);
+
 /* Moves the beginning of the log. */
 struct store_move {
     struct store_origin origin; /* After the present origin. */
     bool drops_log;             /* The log becomes empty, because it has another entry there. */
     /* 0: the log durably begins after it, and segments completely below it are gone. -ENOSPC,
-     * -EDQUOT: the disk has no room, and nothing has changed. */
+     * -EDQUOT: the disk has no room, and nothing has changed, except that spare segments are
+     * being removed; so it may succeed a moment later. */
     void (*done)(struct store_move *move, int error);
 };
 

@@ -121,6 +121,8 @@ static void finish_move(struct io_job *job)
         return;
     }
     if (move->error != 0 && store_is_no_room(move->error)) {
+        MUTANT_DO(full_disk_keeps_spares, end_move(move, move->error); return;);
+        wal_release_spares(s);
         end_move(move, move->error);
         return;
     }
@@ -150,6 +152,11 @@ static void choose_segment(const struct store *s, struct origin *origin, bool dr
     origin->first_segment = first->number;
     origin->batch = first->batch_before;
     origin->checksum = first->checksum_before;
+}
+
+uint64_t store_origin_index(const struct store *s)
+{
+    return s->origin.entry.index;
 }
 
 void store_move_origin(struct store *s, struct store_move *owner)

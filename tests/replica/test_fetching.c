@@ -259,8 +259,10 @@ static void test_fetch__comes_in_parts_and_is_loaded(void **state)
     assert_int_equal(keyspace_digest(s->fetching.loaded.keyspace), s->digest);
     assert_int_equal(keyspace_time_us(s->fetching.loaded.keyspace), 77);
     assert_int_equal(s->fetching.receiving.snapshot.time_us, 77);
+    assert_true(fetching_memory_bytes(&s->fetching) > VALUE_BYTES);
     fetching_drop(&s->fetching);
     await_phase(s, FETCHING_NONE);
+    assert_int_equal(fetching_memory_bytes(&s->fetching), 0);
     end(s);
 }
 

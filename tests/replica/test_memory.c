@@ -262,6 +262,27 @@ static void test_memory__of_a_new_leader_is_known_once_it_has_applied_all(void *
     assert_int_equal(judge(f, "SET", "k", NULL, slice_str("v")), MEMORY_HAS_ROOM);
 }
 
+/* A snapshot that is loaded, and a state that was replaced by one, take memory beside the present
+ * state. */
+static void test_memory__of_other_states_counts(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t before;
+
+    leave(f, 10 * MB);
+    assert_int_equal(judge_setrange(f, "k", 5 * MB), MEMORY_HAS_ROOM);
+    before = replica_memory_bytes(&f->replica);
+    f->replica.fetching.loaded_bytes = 8 * MB;
+    assert_int_equal(replica_memory_bytes(&f->replica), before + 8 * MB);
+    assert_int_equal(judge_setrange(f, "k", 5 * MB), MEMORY_IS_SPENT);
+    f->replica.fetching.loaded_bytes = 0;
+    f->replica.retired = keyspace_new(7);
+    kv_set(keyspace_database(f->replica.retired, 0), slice_str("key"), slice_str("value"));
+    assert_true(replica_memory_bytes(&f->replica) > before);
+    keyspace_free(f->replica.retired);
+    f->replica.retired = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory__waits_for_what_is_being_freed, up, down),
         cmocka_unit_test_setup_teardown(
             test_memory__of_a_new_leader_is_known_once_it_has_applied_all, up, down),
+        cmocka_unit_test_setup_teardown(test_memory__of_other_states_counts, up, down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

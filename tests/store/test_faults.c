@@ -1,5 +1,6 @@
 /* System calls that fail: after a failed write or sync the store stops for good; a full disk
  * refuses more, and the store recovers by itself. docs/SCENARIOS.md: 44, 45. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -352,6 +353,58 @@ static void test_faults__limit_on_the_directory_is_judged_like_a_full_disk(void 
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+static int count_spares(const struct fixture *f)
+{
+    DIR *dir = opendir(f->dir);
+    struct dirent *item;
+    int count = 0;
+
+    assert_non_null(dir);
+    while ((item = readdir(dir)) != NULL) {
+        count += strstr(item->d_name, ".seg.tmp") != NULL;
+    }
+    closedir(dir);
+    return count;
+}
+
+static int move_error;
+
+static void moved(struct store_move *move, int error)
+{
+    move_error = error;
+}
+
+/* The origin takes a sector. What is kept for reuse must not be in its way (I-204). */
+static void test_faults__full_disk_releases_spares_for_the_origin(void **state)
+{
+    struct fixture *f = *state;
+    struct store_move move = {.origin = {.index = 18}, .done = moved};
+
+    tap_reset();
+    f->segment_bytes = 8192;
+    fixture_open(f);
+    for (int i = 0; i < 20; i++) {
+        fixture_append_durable(f, 1, 100);
+        fixture_run_ms(f, i % 7 == 6 ? 20 : 0);
+    }
+    fixture_move_origin(f, 15);
+    assert_true(count_spares(f) > 0);
+    fixture_make_snapshot(f, 18, f->terms[18]);
+    move.origin = fixture_origin(f, 18);
+    move_error = 0;
+    tap_fail(TAP_OPEN, "origin.tmp", -ENOSPC, false);
+    store_move_origin(f->store, &move);
+    fixture_run_ms(f, 50);
+    assert_int_equal(move_error, -ENOSPC);
+    assert_int_equal(count_spares(f), 0);
+    assert_int_equal(store_origin_index(f->store), 15);
+    tap_reset();
+    store_move_origin(f->store, &move);
+    fixture_run_ms(f, 50);
+    assert_int_equal(move_error, 0);
+    assert_int_equal(store_origin_index(f->store), 18);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +421,7 @@ int main(void)
         TEST(test_faults__entry_beyond_a_full_disk_waits_for_room),
         TEST(test_faults__starts_on_a_full_disk),
         TEST(test_faults__small_file_system_refuses_then_recovers),
+        TEST(test_faults__full_disk_releases_spares_for_the_origin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
