@@ -60,7 +60,7 @@ _rakit_server() {
     local word=$2 previous=$3 positions
     local takes_value='--data --restore --at --name --replace --cluster-key --announce --peer-port --feature-level --election-timeout
         --heartbeat --request-timeout --max-clients --maxmemory --maxdisk --max-output-memory --idle-timeout
-        --snapshot-log --snapshot-rate --log-tail --protected-mode --log-level --log-format'
+        --snapshot-log --snapshot-rate --scrub-period --log-tail --protected-mode --log-level --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
@@ -75,7 +75,7 @@ _rakit_server() {
     --log-level) _rakit_words 'debug info warn error' "$word" ;;
     --log-format) _rakit_words 'auto plain logfmt' "$word" ;;
     --name | --replace | --peer-port | --feature-level | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
-        --maxmemory | --maxdisk | --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | --log-tail) ;;
+        --maxmemory | --maxdisk | --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | --scrub-period | --log-tail) ;;
     *)
         if [[ $word == -* ]]; then
             _rakit_words "$takes_value --new-cluster --learner --recover --yes --help --version" "$word"

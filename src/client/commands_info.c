@@ -169,6 +169,31 @@ static void put_snapshots(const struct clients *clients, struct buffer *out)
     }
 }
 
+static void put_scrub(const struct clients *clients, struct buffer *out)
+{
+    struct replica_scrub_stats s;
+
+    replica_get_scrub_stats(clients->replica, &s);
+    buffer_printf(out,
+                  "scrub_in_progress:%d\r\n"
+                  "scrub_progress_bytes:%llu\r\n"
+                  "scrubs_done:%llu\r\n"
+                  "scrub_last_time:%llu\r\n"
+                  "scrub_last_bytes:%llu\r\n"
+                  "scrub_last_duration_ms:%llu\r\n"
+                  "scrub_damage_found:%llu\r\n"
+                  "repair_in_progress:%d\r\n",
+                  s.is_running, (ull)s.running_bytes, (ull)s.pass_count,
+                  (ull)(s.last_wall_ns / 1000000000), (ull)s.last_bytes, (ull)(s.last_ns / 1000000),
+                  (ull)s.damage_count, s.lacks_entries);
+    if (s.lacks_entries) {
+        buffer_printf(out,
+                      "repair_first_index:%llu\r\n"
+                      "repair_last_index:%llu\r\n",
+                      (ull)s.lost_first_index, (ull)s.lost_last_index);
+    }
+}
+
 static void put_persistence(const struct clients *clients, struct buffer *out)
 {
     struct store_stats stats;
@@ -198,6 +223,7 @@ static void put_persistence(const struct clients *clients, struct buffer *out)
                   (ull)stats.written_bytes, stats.is_full ? 1 : 0, (ull)stats.used_bytes,
                   (ull)stats.free_bytes, (ull)stats.bytes_max);
     put_snapshots(clients, out);
+    put_scrub(clients, out);
 }
 
 static void put_stats(const struct clients *clients, struct buffer *out)

@@ -78,6 +78,18 @@ static void snapshot(struct command_call *call)
     replica_snapshot(call_client(call)->clients->replica, &a->request);
 }
 
+/* Everything on this node's disk is read. */
+static void scrub(struct command_call *call)
+{
+    struct admin_request *a = memory_take_zeroed(1, sizeof *a);
+
+    a->request.reply = admin_reply;
+    a->request.answered = admin_answered;
+    a->request.resp_version = (uint8_t)call->reply->version;
+    a->slot = reply_later(call);
+    replica_scrub(call_client(call)->clients->replica, &a->request);
+}
+
 /* What a backup is made of; also of this node, whichever leads. */
 static void backup(struct command_call *call)
 {
@@ -177,6 +189,8 @@ static const struct subcommand raft_subcommands[] = {
      "Removes a member: a name, host:port, or four or more first digits of an id."},
     {"REPLACE", -2, change, "node learner",
      "The learner takes the place of that voter once it has caught up."},
+    {"SCRUB", 2, scrub, "",
+     "Reads everything on this node's disk now, and mends what is damaged. Replies at the end."},
     {"SNAPSHOT", 2, snapshot, "",
      "Makes a snapshot of this node's state now, and cuts its log. Replies when it is durable."},
     {"SLOW", -2, query, "",
@@ -208,7 +222,7 @@ const struct command raft_commands[] = {
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
-                  "[count]] [STAGES] | SLOW | SNAPSHOT | BACKUP | READS "
+                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | READS "
                   "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,

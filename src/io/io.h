@@ -163,6 +163,8 @@ enum io_open_flags {
     IO_CREATE = 1,    /* Create the file if it does not exist. */
     IO_EXCLUSIVE = 2, /* With IO_CREATE: -EEXIST if it exists. */
     IO_READ_ONLY = 4,
+    IO_FROM_DISK = 8, /* The system first drops what it has of the file in memory, if it can, so
+                       * that the next reads come from the disk. */
 };
 
 enum { IO_BLOCK_BYTES = 512 };

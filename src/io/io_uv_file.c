@@ -83,6 +83,9 @@ int io_file_open(struct io *io, const char *path, int flags, struct io_file **re
         (void)close(fd);
         return rv;
     }
+    if (flags & IO_FROM_DISK) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    }
     *ret_file = memory_take(sizeof **ret_file);
     **ret_file = (struct io_file){.fd = fd, .direct_fd = FD_UNTRIED, .identity = identity};
     return 0;

@@ -6,6 +6,7 @@
 
 #include "base/mutant.h"
 #include "replica/state.h"
+#include "resp/errors.h"
 
 static const uint64_t WARN_NS = 60 * 1000 * 1000 * 1000ull;
 
@@ -83,4 +84,69 @@ void repair_look(struct replica *r)
         r->repair_warn_ns = now_ns + WARN_NS;
         warn(r);
     }
+}
+
+/* --- looking for damage ------------------------------------------------------------------- */
+
+/* Recovery judges it, and other members mend it. A node that has none goes on with what it has in
+ * memory. */
+static void on_scrub(void *context, const char *file)
+{
+    struct replica *r = context;
+    const struct raft_configuration *c = raft_configuration(r->raft);
+    char text[2 * SCRUB_NAME_BYTES];
+
+    if (c->member_count > 1) {
+        snprintf(text, sizeof text, "%s is damaged", file);
+        replica_ask_restart(r, text);
+        return;
+    }
+    log_write(r->log, LOG_ERROR, "no other member could mend what is damaged",
+              "file=" LOG_Q " advice=" LOG_Q, file,
+              "make a backup at once (rakit-cli HOST PORT backup FILE): the next start may refuse");
+}
+
+void repair_begin(struct replica *r)
+{
+    struct scrubber_options options = {
+        .io = r->io,
+        .log = r->log,
+        .store = r->store,
+        .key = &r->recovered.key,
+        .period_ns = r->options.scrub_period_ns,
+        .rate_bytes = r->options.scrub_rate_bytes,
+        .damaged = on_scrub,
+        .context = r,
+    };
+
+    scrubber_begin(&r->scrubber, &options);
+}
+
+void replica_scrub(struct replica *r, struct request *request)
+{
+    if (r->is_ended || !r->is_running) {
+        resp_error(request->reply(request), ERROR_STOPPING);
+        request->answered(request);
+        return;
+    }
+    scrubber_ask(&r->scrubber, request);
+}
+
+void replica_get_scrub_stats(const struct replica *r, struct replica_scrub_stats *ret_stats)
+{
+    const struct scrubber *s = &r->scrubber;
+    const struct store_recovered *found = &r->recovered;
+
+    *ret_stats = (struct replica_scrub_stats){
+        .is_running = s->is_running,
+        .running_bytes = s->is_running ? s->bytes : 0,
+        .pass_count = s->pass_count,
+        .damage_count = s->damage_count,
+        .last_wall_ns = s->last_wall_ns,
+        .last_bytes = s->last_bytes,
+        .last_ns = s->last_ns,
+        .lacks_entries = found->lacks_entries,
+        .lost_first_index = found->lacks_entries ? found->lost_first_index : 0,
+        .lost_last_index = found->lacks_entries ? found->lost_last_index : 0,
+    };
 }

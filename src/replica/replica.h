@@ -39,6 +39,10 @@ void replica_list_backups(const struct replica *r, struct resp_writer *w);
 const char *replica_backup(struct replica *r, struct request *request, uint32_t count,
                            const struct slice *arguments);
 
+/* Reads everything on this node's disk. The request is answered at the end; only its `reply` and
+ * `answered` are used. */
+void replica_scrub(struct replica *r, struct request *request);
+
 /* Too much is under way: submit nothing more until there is room again. */
 bool replica_is_congested(const struct replica *r);
 /* There is room again, some time later, so that many can continue at once. */
@@ -80,6 +84,8 @@ struct replica_options {
     uint64_t log_tail_bytes;
     uint64_t snapshot_after_bytes;
     uint64_t snapshot_after_entries;
+    uint64_t scrub_period_ns;     /* How often everything on the disk is read; 0: never. */
+    uint64_t scrub_rate_bytes;    /* The most that is read per second then. */
     uint64_t snapshot_rate_bytes; /* The most per second that is fetched of a snapshot; 0: no
                                    * limit. */
     uint64_t check_after_ns;      /* Memory is checked at least so often; 0: the default. */
@@ -263,6 +269,21 @@ struct replica_digest_stats {
 };
 
 void replica_get_digest_stats(const struct replica *r, struct replica_digest_stats *ret_stats);
+struct replica_scrub_stats {
+    bool is_running;
+    uint64_t running_bytes; /* Read so far. */
+    uint64_t pass_count;    /* The following: since the start. */
+    uint64_t damage_count;
+    uint64_t last_wall_ns; /* The end of the last pass; 0: there was none. */
+    uint64_t last_bytes;
+    uint64_t last_ns;
+    /* Entries that were lost to damage and are not there again. */
+    bool lacks_entries;
+    uint64_t lost_first_index;
+    uint64_t lost_last_index; /* 0: unknown. */
+};
+
+void replica_get_scrub_stats(const struct replica *r, struct replica_scrub_stats *ret_stats);
 void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats);
 void replica_get_stats(const struct replica *r, struct replica_stats *ret_stats);
 void replica_get_figures(const struct replica *r, struct figures *ret_figures);

@@ -220,6 +220,7 @@ void replica_run(struct replica *r)
     }
     r->is_running = true;
     install_begin(r);
+    repair_begin(r);
     serving_init(&r->serving, r->io, r->store);
     r->serving.peers = r->peers;
     r->serving.damaged = on_snapshot_damaged;
@@ -263,6 +264,7 @@ void replica_end(struct replica *r)
     r->is_ended = true;
     r->is_running = false;
     snapshotter_end(&r->snapshotter, ERROR_STOPPING);
+    scrubber_end(&r->scrubber, ERROR_STOPPING);
     backups_end(r, ERROR_STOPPING);
     place_end(r);
 }
@@ -305,6 +307,7 @@ void replica_free(struct replica *r)
     snapshotter_deinit(&r->snapshotter);
     backups_deinit(r);
     fetching_deinit(&r->fetching);
+    scrubber_deinit(&r->scrubber);
     if (r->serving.io != NULL) {
         serving_deinit(&r->serving);
     }

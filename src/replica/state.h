@@ -52,6 +52,7 @@
 #include "replica/reads.h"
 #include "replica/replica.h"
 #include "replica/requests.h"
+#include "replica/scrubber.h"
 #include "replica/serving.h"
 #include "replica/snapshot_state.h"
 #include "replica/snapshotter.h"
@@ -189,7 +190,8 @@ struct replica {
     struct contradictions contradictions;
     struct stages *stages;      /* Leader: how its entries came along. */
     uint64_t batch_received_ns; /* For those appended next: when the first arrived; 0: then. */
-    uint64_t repair_warn_ns;    /* When to log next that entries are still missing. */
+    struct scrubber scrubber;
+    uint64_t repair_warn_ns; /* When to log next that entries are still missing. */
     struct digests digests;
     raft_index digest_sent_index; /* Up to here digests were sent. */
     struct quarantine quarantine;
@@ -249,6 +251,8 @@ void repair_on_damage(void *context, const char *text);
 void repair_restore(struct replica *r);
 /* Each turn: whether everything is there again. */
 void repair_look(struct replica *r);
+/* The replica begins to take part: damage will be looked for. */
+void repair_begin(struct replica *r);
 
 /* --- load.c --- */
 /* Begins what replica_load() continues. On failure writes the reason to `text`. */

@@ -90,6 +90,8 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "log-segment-bytes", "%llu", (unsigned long long)config->segment_bytes);
     put(p, "snapshot-log-mb", "%llu", (unsigned long long)(config->snapshot_after_bytes >> 20));
     put(p, "snapshot-rate-mb", "%llu", (unsigned long long)(config->snapshot_rate_bytes >> 20));
+    put(p, "scrub-period-hours", "%llu",
+        (unsigned long long)(config->scrub_period_ns / (3600 * S)));
     put(p, "log-tail-mb", "%llu", (unsigned long long)(config->log_tail_bytes >> 20));
     put(p, "log-memory-bytes", "%llu", (unsigned long long)config->log_memory_bytes);
     put(p, "in-flight-bytes-max", "%llu", (unsigned long long)config->in_flight_bytes_max);

@@ -10,8 +10,9 @@
 #include "kv/kv.h"
 #include "peer/wire.h"
 
-#define MS 1000000ull
-#define MB (1024ull * 1024)
+#define MS   1000000ull
+#define MB   (1024ull * 1024)
+#define HOUR (3600 * 1000 * MS)
 
 enum {
     SEGMENT_BYTES_STEP = 4096,
@@ -43,6 +44,8 @@ void server_config_defaults(struct server_config *c)
         .log_tail_bytes = 16 * MB,
         .snapshot_after_bytes = 64 * MB,
         .snapshot_rate_bytes = 100 * MB,
+        .scrub_period_ns = 7 * 24 * HOUR,
+        .scrub_rate_bytes = 32 * MB,
         .snapshot_after_entries = 4 * 1000 * 1000,
         .in_flight_bytes_max = 256 * MB,
         .clients_max = 10000,

@@ -41,6 +41,8 @@ struct server_config {
     uint64_t snapshot_after_bytes;   /* A snapshot is due when the log has grown by so much. */
     uint64_t snapshot_rate_bytes;    /* The most that is fetched of another node's snapshot per
                                       * second. */
+    uint64_t scrub_period_ns;        /* Everything on the disk is read so often; 0: never. */
+    uint64_t scrub_rate_bytes;       /* The most that is read per second then. */
     uint64_t snapshot_after_entries; /* A snapshot is also due after so many entries. See
                                       * snapshotter.h. */
     uint64_t digest_interval;        /* States are compared after each so many entries: a power

@@ -19,6 +19,7 @@ enum {
     PEER_PORT_DISTANCE = 10000,
     PORT_MAX = 65535,
     TIME_MS_MAX = 3600 * 1000,
+    HOURS_MAX = 100 * 1000,
     CLIENTS_MAX = 1000 * 1000,
     MEMORY_MB_MAX = 1024 * 1024,
     DISK_BYTES_MIN = 16 * 1024 * 1024,
@@ -40,6 +41,7 @@ enum option_code {
     OPTION_SNAPSHOT_LOG,
     OPTION_LOG_TAIL,
     OPTION_SNAPSHOT_RATE,
+    OPTION_SCRUB_PERIOD,
     OPTION_MAX_OUTPUT_MEMORY,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
@@ -71,6 +73,7 @@ static const struct option long_options[] = {
     {"snapshot-log", required_argument, NULL, OPTION_SNAPSHOT_LOG},
     {"log-tail", required_argument, NULL, OPTION_LOG_TAIL},
     {"snapshot-rate", required_argument, NULL, OPTION_SNAPSHOT_RATE},
+    {"scrub-period", required_argument, NULL, OPTION_SCRUB_PERIOD},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
@@ -138,6 +141,8 @@ const char *options_help(void)
            "  --snapshot-rate MB       of a snapshot is fetched from another node a second, at "
            "most;\n"
            "                           default: 100; 0: no bound\n"
+           "  --scrub-period HOURS     read everything on the disk so often, to find damage;\n"
+           "                           default: 168, a week; 0: never\n"
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
            "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
@@ -288,6 +293,17 @@ static enum options_result read_disk_size(const struct parse *p)
     return OPTIONS_RUN;
 }
 
+static enum options_result read_scrub_period(const struct parse *p)
+{
+    uint64_t hours = 0;
+
+    if (!read_number(optarg, 0, HOURS_MAX, &hours)) {
+        return refuse(p, "--scrub-period takes hours from 0 to %d, not '%s'", HOURS_MAX, optarg);
+    }
+    p->options->config.scrub_period_ns = hours * 3600 * 1000 * MS;
+    return OPTIONS_RUN;
+}
+
 static enum options_result read_disk_options(const struct parse *p, int code)
 {
     struct server_config *config = &p->options->config;
@@ -297,6 +313,8 @@ static enum options_result read_disk_options(const struct parse *p, int code)
         return read_megabytes(p, "snapshot-log", 1, &config->snapshot_after_bytes);
     case OPTION_SNAPSHOT_RATE:
         return read_megabytes(p, "snapshot-rate", 0, &config->snapshot_rate_bytes);
+    case OPTION_SCRUB_PERIOD:
+        return read_scrub_period(p);
     case OPTION_LOG_TAIL:
         return read_megabytes(p, "log-tail", 0, &config->log_tail_bytes);
     default:
@@ -451,6 +469,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_MAXDISK:
     case OPTION_SNAPSHOT_LOG:
     case OPTION_SNAPSHOT_RATE:
+    case OPTION_SCRUB_PERIOD:
     case OPTION_LOG_TAIL:
         return read_disk_options(p, code);
     case OPTION_LOG_LEVEL:

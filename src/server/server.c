@@ -392,6 +392,8 @@ static struct replica_options replica_options(struct server *s)
         .snapshot_after_bytes = c->snapshot_after_bytes,
         .snapshot_after_entries = c->snapshot_after_entries,
         .snapshot_rate_bytes = c->snapshot_rate_bytes,
+        .scrub_period_ns = c->scrub_period_ns,
+        .scrub_rate_bytes = c->scrub_rate_bytes,
         .in_flight_bytes_max = c->in_flight_bytes_max,
         .reply_bytes_max = c->client_output_bytes_max,
         .memory_bytes_max = c->memory_bytes_max,

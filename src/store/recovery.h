@@ -205,6 +205,9 @@ int recovery_observe_log(struct recovery *r);
 /* Index, term and time of an entry that the log has. Returns 0 or a negative errno value. */
 int recovery_read_entry(struct store *s, uint64_t index, struct store_origin *ret_entry);
 
+/* Reads on if observing has ended at a segment that holds nothing that was ever acknowledged. */
+void recovery_observe_on(struct recovery *r);
+
 /* Finds the snapshots by their first and last sectors, once the log is known. A snapshot that
  * replaces the log is read completely. Fills the facts and the store's list of good ones; writes
  * nothing. Returns 0, or a negative errno value if directory or log can't be read. */

@@ -448,3 +448,16 @@ int recovery_observe_log(struct recovery *r)
     raise_to_origin(f);
     return 0;
 }
+
+void recovery_observe_on(struct recovery *r)
+{
+    struct recovery_facts *f = &r->facts;
+    uint64_t bad = f->bad_segment;
+
+    if (bad <= f->vote->last_segment || bad < f->origin.first_segment) {
+        return; /* It held acknowledged batches, or there is no bad one. */
+    }
+    f->bad_segment = 0;
+    f->usable_count = bad - f->origin.first_segment;
+    observe_from(r, r->tail, inspect_rest);
+}

@@ -387,6 +387,7 @@ int repair_give_up(struct recovery *r, bool drops_log, const struct store_origin
     struct repair_mark mark = {
         .is_there = true, .first_index = (drops_log ? origin->index : r->facts.last_index) + 1};
 
+    recovery_observe_on(r);
     find_end(r, &mark);
     join_marks(&mark, &r->earlier);
     r->mark = mark;

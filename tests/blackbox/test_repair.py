@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from harness import await_true
+from harness import as_map, await_true
 
 SMALL = ["--snapshot-log", "1", "--log-tail", "0"]
 
@@ -101,3 +101,25 @@ def test_repair__needs_other_members(cluster):
         path.write_bytes(content)
     node.start().await_up()
     assert node.call("DBSIZE") == 1000
+
+
+def test_scrub__finds_and_mends_damage_while_the_node_serves(cluster):
+    cluster.start(3)
+    leader = cluster.leader()
+    fill(leader, 3000)
+    cluster.await_equal()
+    victim = cluster.followers()[0]
+    reply = as_map(victim.call("RAFT", "SCRUB"))
+    assert reply["damaged"] == b"" and reply["bytes"] > 100000
+    client = victim.redis(client_name="stays")
+    client.ping()
+    path = max(files(victim, ".seg"), key=used_bytes)
+    with open(path, "r+b") as file:
+        file.seek(used_bytes(path) // 2)
+        file.write(b"damage")
+    reply = as_map(victim.call("RAFT", "SCRUB"))
+    assert reply["damaged"].decode() == path.name
+    await_true(lambda: "is here again" in victim.log(), "it is mended")
+    await_true(lambda: client.dbsize() == 3000, "the connection goes on")
+    await_true(lambda: as_map(victim.call("RAFT", "SCRUB"))["damaged"] == b"", "all is sound")
+    assert victim.is_running()

@@ -48,6 +48,18 @@ void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot
     *ret_stats = (struct replica_snapshot_stats){.made_count = r->executed_count};
 }
 
+void replica_get_scrub_stats(const struct replica *r, struct replica_scrub_stats *ret_stats)
+{
+    *ret_stats = (struct replica_scrub_stats){.pass_count = r->executed_count};
+}
+
+void replica_scrub(struct replica *r, struct request *request)
+{
+    (void)r;
+    resp_ok(request->reply(request));
+    request->answered(request);
+}
+
 void replica_list_backups(const struct replica *r, struct resp_writer *w)
 {
     resp_array(w, 0);

@@ -240,7 +240,7 @@ static void test_inspect__explains_a_damaged_record(void **state)
     put_down(&l);
     look(f, (struct inspect_options){.is_json = true}, &l);
     assert_int_equal(l.status, INSPECT_DAMAGED);
-    assert_true(says(&l, "{\"type\":\"verdict\",\"verdict\":\"refused\"}\n"));
+    assert_true(says(&l, "{\"type\":\"verdict\",\"verdict\":\"repaired\"}\n"));
     assert_true(says(&l, "\"state\":\"damaged\",\"is_committed\":false}\n"));
     assert_true(says(&l, "\"state\":\"cut-off\""));
     put_down(&l);

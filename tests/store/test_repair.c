@@ -120,6 +120,20 @@ static void test_repair__of_a_segment_keeps_those_before(void **state)
     check_goes_on(f, 7, 0);
 }
 
+/* No vote names it, so it never held anything that was acknowledged: nothing is missing. */
+static void test_repair__of_an_empty_segment_misses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    make_log(f, 2);
+    fixture_run_ms(f, 20);
+    fixture_crash(f);
+    flip_bit(f, second_segment, 40);
+    check_repairs(f, 2, 2);
+    assert_true(has_evidence(f, second_segment));
+    check_goes_on(f, 2, 2);
+}
+
 static void test_repair__of_a_gap_keeps_what_comes_before(void **state)
 {
     struct fixture *f = *state;
@@ -316,6 +330,7 @@ int main(void)
         TEST(test_repair__of_a_head_knows_the_end_by_later_heads),
         TEST(test_repair__of_the_end_knows_no_end),
         TEST(test_repair__of_a_segment_keeps_those_before),
+        TEST(test_repair__of_an_empty_segment_misses_nothing),
         TEST(test_repair__of_a_gap_keeps_what_comes_before),
         TEST(test_repair__of_the_first_segment_begins_anew),
         TEST(test_repair__of_the_first_batch_begins_anew),
