@@ -313,7 +313,6 @@ static void note_commits(struct checker_node *n)
 static bool is_held(const struct checker_node *n, const struct raft_configuration *config,
                     uint64_t index, bool outgoing)
 {
-    uint64_t chain = checker_log_at(&n->log, index).chain;
     uint32_t voter_count = 0;
     uint32_t held_count = 0;
 
@@ -326,8 +325,7 @@ static bool is_held(const struct checker_node *n, const struct raft_configuratio
         }
         voter_count++;
         life = life_of(n->checker, m->id);
-        held_count += life != NULL && life->disk.log.last >= index &&
-                      checker_log_at(&life->disk.log, index).chain == chain;
+        held_count += life != NULL && checker_disk_vouches(&life->disk, &n->log, index);
     }
     return voter_count == 0 || held_count > voter_count / 2;
 }

@@ -39,6 +39,18 @@ void checker_disk_deinit(struct checker_disk *d)
 {
     pending_clear(d);
     free(d->log.entries);
+    free(d->lost.entries);
+}
+
+static bool has_same(const struct checker_log *a, const struct checker_log *b, uint64_t index)
+{
+    return a->last >= index && checker_log_at(a, index).chain == checker_log_at(b, index).chain;
+}
+
+bool checker_disk_vouches(const struct checker_disk *d, const struct checker_log *log,
+                          uint64_t index)
+{
+    return has_same(&d->log, log, index) || (d->is_lacking && has_same(&d->lost, log, index));
 }
 
 void checker_disk_write(struct checker_disk *d, const struct store_write *w,
@@ -171,6 +183,9 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
     bool has_had_vote = has_vote;
     uint32_t lost_count = 0;
 
+    if (lacks && !has_log && !(d->is_lacking && d->lost.last >= d->log.last)) {
+        checker_log_copy(&d->lost, &d->log);
+    }
     list_for_each(link, &d->pending)
     {
         const struct pending_write *w = container_of(link, struct pending_write, link);

@@ -30,6 +30,7 @@ struct checker_disk {
     uint64_t lacked_count;    /* How often the node came back and said that it may lack entries, */
     uint64_t loss_count;      /* and how often it did lack some. */
     bool is_lacking;          /* It still does. */
+    struct checker_log lost;  /* What it had acknowledged at the last loss. */
 };
 
 void checker_disk_init(struct checker_disk *d, uint64_t id);
@@ -48,6 +49,10 @@ void checker_disk_durable(struct checker_disk *d, uint64_t seq);
 uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
                               uint64_t origin, uint64_t current_term, uint64_t voted_for,
                               bool lacks, const char *name, struct verdict *verdict);
+/* Whether its word for that log up to there stands: it holds that, or it lacks it, says so, and
+ * elects nobody without it, like a node that is down. */
+bool checker_disk_vouches(const struct checker_disk *d, const struct checker_log *log,
+                          uint64_t index);
 /* A snapshot was installed: its log is that one, durably. */
 void checker_disk_replace(struct checker_disk *d, const struct checker_log *log);
 /* The disk may lie from now on. */

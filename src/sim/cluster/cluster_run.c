@@ -16,7 +16,6 @@
 #define HEAVY_SALT  0x6865617679212121u
 #define MEMORY_SALT 0x6d656d6f72792121u
 #define READS_SALT  0x7265616473212121u
-#define SCRUB_SALT  0x7363727562212121u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
 
@@ -95,15 +94,6 @@ static void draw_snapshots(struct cluster *c)
     }
 }
 
-static void draw_scrub(struct cluster *c)
-{
-    struct prng p = {.state = c->options.seed ^ SCRUB_SALT};
-
-    c->config.scrub_period_ns =
-        prng_chance(&p, 1, 2) ? prng_between(&p, 50 * SIM_MS, 3 * SIM_S) : 0;
-    c->config.scrub_rate_bytes = 1ull << prng_between(&p, 16, 26);
-}
-
 static void draw_config(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -121,7 +111,7 @@ static void draw_config(struct cluster *c)
     }
     draw_memory(c);
     draw_snapshots(c);
-    draw_scrub(c);
+    c->config.scrub_period_ns = c->options.seed % 2 * (1 + c->options.seed % 41) * 75 * SIM_MS;
     c->config.digest_interval = 1ull << (c->options.seed ^ c->options.seed >> 3) % 7;
 }
 
