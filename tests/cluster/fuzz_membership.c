@@ -17,6 +17,7 @@ static void check_promises(const struct membership *m)
         CHECK(address->id == m->configuration.members[i].id);
         CHECK(address->id > before);
         CHECK(memchr(address->client.host, 0, sizeof address->client.host) != NULL);
+        CHECK(memchr(address->name, 0, sizeof address->name) != NULL);
         CHECK(membership_address(m, address->id) == address);
         before = address->id;
     }

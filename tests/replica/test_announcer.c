@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -113,6 +114,22 @@ static void test_announcer__sends_the_new_address_once(void **state)
     }
 }
 
+static void test_announcer__sends_the_name_as_well(void **state)
+{
+    struct fixture *f = *state;
+    struct member_address named = self;
+    struct slice arguments[ARGUMENTS + 2];
+    uint32_t count = 0;
+
+    snprintf(named.name, sizeof named.name, "north");
+    announcer_announce(&f->announcer, &named);
+    assert_true(
+        command_payload_read(entry_payload(announced(f)->entry), arguments, ARGUMENTS + 2, &count));
+    assert_int_equal(count, ARGUMENTS + 2);
+    assert_true(slice_is(arguments[ARGUMENTS], "NAME"));
+    assert_true(slice_is(arguments[ARGUMENTS + 1], "north"));
+}
+
 static void test_announcer__is_silent_without_need(void **state)
 {
     struct fixture *f = *state;
@@ -157,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_announcer__sends_the_new_address_once),
+        TEST(test_announcer__sends_the_name_as_well),
         TEST(test_announcer__is_silent_without_need),
         TEST(test_announcer__waits_longer_after_each_refusal),
         TEST(test_announcer__asks_no_more_once_it_was_taken),
