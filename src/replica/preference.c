@@ -6,15 +6,13 @@
 
 enum {
     FIT_TIMEOUTS = 10,   /* Election timeouts for which a voter must have been fit. */
-    PAUSE_TIMEOUTS = 50, /* Between the first two attempts; doubled after each. */
-    CALM_PAUSES = 4,     /* After so many pauses without an attempt they begin small again. */
+    PAUSE_TIMEOUTS = 50, /* Between the first two attempts. */
 };
-
-static const uint64_t PAUSE_MAX_NS = 600 * 1000 * 1000 * 1000ull;
 
 void preference_init(struct preference *p, uint64_t election_timeout_ns)
 {
     *p = (struct preference){.election_timeout_ns = election_timeout_ns};
+    backoff_init(&p->backoff, PAUSE_TIMEOUTS * election_timeout_ns);
 }
 
 void preference_forget(struct preference *p)
@@ -38,23 +36,6 @@ static raft_id preferred(const struct raft_configuration *c, const bool *is_fit,
     return best == NULL || best->id == self ? 0 : best->id;
 }
 
-static bool is_paused(const struct preference *p, uint64_t now_ns)
-{
-    return p->tried_ns != 0 && now_ns < p->tried_ns + p->pause_ns && !MUTANT(leadership_ping_pong);
-}
-
-static void note_attempt(struct preference *p, uint64_t now_ns)
-{
-    bool was_calm = p->tried_ns == 0 || now_ns > p->tried_ns + CALM_PAUSES * p->pause_ns;
-
-    p->pause_ns = was_calm ? PAUSE_TIMEOUTS * p->election_timeout_ns : 2 * p->pause_ns;
-    if (p->pause_ns > PAUSE_MAX_NS) {
-        p->pause_ns = PAUSE_MAX_NS;
-    }
-    p->tried_ns = now_ns;
-    p->candidate = 0;
-}
-
 raft_id preference_look(struct preference *p, const struct raft_configuration *c,
                         const bool *is_fit, raft_id self, uint64_t now_ns)
 {
@@ -65,9 +46,9 @@ raft_id preference_look(struct preference *p, const struct raft_configuration *c
         p->fit_since_ns = now_ns;
     }
     if (candidate == 0 || now_ns < p->fit_since_ns + FIT_TIMEOUTS * p->election_timeout_ns ||
-        is_paused(p, now_ns)) {
+        !backoff_try(&p->backoff, now_ns)) {
         return 0;
     }
-    note_attempt(p, now_ns);
+    p->candidate = 0;
     return candidate;
 }

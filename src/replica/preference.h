@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 #include "raft/raft.h"
+#include "replica/backoff.h"
 
 struct preference {
     uint64_t election_timeout_ns;
     raft_id candidate;     /* The preferred voter that is fit now; 0: none. */
     uint64_t fit_since_ns; /* Since when it is. */
-    uint64_t tried_ns;     /* The last attempt; 0: none. */
-    uint64_t pause_ns;     /* For how long after it there is no other. */
+    struct backoff backoff;
 };
 
 void preference_init(struct preference *p, uint64_t election_timeout_ns);

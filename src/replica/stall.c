@@ -7,6 +7,7 @@ enum { LONG_TIMEOUTS = 3, PAUSE_TIMEOUTS = 20 };
 void stall_init(struct stall *s, uint64_t election_timeout_ns)
 {
     *s = (struct stall){.election_timeout_ns = election_timeout_ns};
+    backoff_init(&s->backoff, PAUSE_TIMEOUTS * election_timeout_ns);
 }
 
 void stall_note_written(struct stall *s, uint64_t seq, uint64_t now_ns)
@@ -32,9 +33,5 @@ bool stall_is_long(const struct stall *s, uint64_t now_ns)
 
 bool stall_may_hand_over(struct stall *s, uint64_t now_ns)
 {
-    if (s->tried_ns != 0 && now_ns < s->tried_ns + PAUSE_TIMEOUTS * s->election_timeout_ns) {
-        return false;
-    }
-    s->tried_ns = now_ns;
-    return true;
+    return backoff_try(&s->backoff, now_ns);
 }

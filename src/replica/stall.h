@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "replica/backoff.h"
+
 struct stall {
     uint64_t election_timeout_ns;
     uint64_t written;  /* Numbers of the store: the newest write, */
     uint64_t durable;  /* and the newest that is durable. */
     uint64_t since_ns; /* When a write last was durable, or the first one came after a lull. */
-    uint64_t tried_ns; /* When this node last handed over for a stall, or tried to; 0: never. */
+    struct backoff backoff;
 };
 
 void stall_init(struct stall *s, uint64_t election_timeout_ns);
@@ -20,7 +22,7 @@ void stall_note_durable(struct stall *s, uint64_t seq, uint64_t now_ns);
 /* It has stood still for some election timeouts. */
 bool stall_is_long(const struct stall *s, uint64_t now_ns);
 /* Whether a leader may try to hand over now: not again and again, because it accepts no writes
- * meanwhile. If so, that counts as an attempt. */
+ * meanwhile, and all disks may be slow. If so, that counts as an attempt. */
 bool stall_may_hand_over(struct stall *s, uint64_t now_ns);
 
 #endif /* RAKIT_REPLICA_STALL_H */

@@ -554,6 +554,10 @@ static enum options_result read_positions(struct parse *p, int count, char **wor
     }
     result = result == OPTIONS_RUN ? check_recovery(p) : result;
     result = result == OPTIONS_RUN ? check_restoring(p) : result;
+    if (result == OPTIONS_RUN && count == 2 && (config->replaces != NULL || config->is_learner)) {
+        return refuse(p, "--replace and --learner are for a node that joins a cluster: name a "
+                         "member as its contact");
+    }
     if (result == OPTIONS_RUN && config->replaces != NULL && config->is_learner) {
         return refuse(p, "--replace takes the place of a voter, and --learner asks for no vote: "
                          "give one of the two");

@@ -92,7 +92,7 @@ static void test_preference__forgives(void **state)
     preference_init(&p, TIMEOUT);
     assert_int_equal(run(&p, all_fit, FIRST, 100000 * MS), 3000);
     assert_int_equal(run(&p, all_fit, FIRST + 3600 * 1000 * MS, 100000 * MS), 3000);
-    assert_int_equal(p.pause_ns, 50 * TIMEOUT);
+    assert_int_equal(p.backoff.pause_ns, 50 * TIMEOUT);
 }
 
 static void test_preference__of_nobody_better(void **state)

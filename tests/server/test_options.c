@@ -374,6 +374,7 @@ static void test_options__of_a_joining_node(void **state)
     char *hex[] = {"rakit-server", "--name", "cafe", "h", "1"};
     char *both[] = {"rakit-server", "--learner", "--replace", "old-1", "h", "1", "c", "2"};
     char *none[] = {"rakit-server", "--replace", "", "h", "1", "c", "2"};
+    char *alone[] = {"rakit-server", "--learner", "h", "1"};
 
     (void)state;
     assert_int_equal(options_parse(9, named, &o, text, sizeof text), OPTIONS_RUN);
@@ -384,6 +385,7 @@ static void test_options__of_a_joining_node(void **state)
     assert_non_null(strstr(text, "must not be a hexadecimal number"));
     assert_int_equal(options_parse(8, both, &o, text, sizeof text), OPTIONS_REFUSED);
     assert_int_equal(options_parse(7, none, &o, text, sizeof text), OPTIONS_REFUSED);
+    assert_int_equal(options_parse(4, alone, &o, text, sizeof text), OPTIONS_REFUSED);
 }
 
 int main(void)
