@@ -349,23 +349,17 @@ static bool hands_over_first(struct raft *r)
 /* Makes `next` the C_old,new in which one voter is replaced; false: nobody can be now. */
 static bool replace_voter(struct raft *r, struct raft_configuration *next)
 {
-    struct raft_configuration now = *next;
+    succession_enter_joint(next);
+    for (uint32_t i = 0; i < next->member_count; i++) {
+        struct raft_member *member = &next->members[i];
 
-    succession_enter_joint(&now);
-    for (uint32_t i = 0; i < now.member_count; i++) {
-        struct raft_member *member = &now.members[i];
-
-        if (member->replaces == 0 || !may_vote(r, member)) {
+        if (member->replaces == 0 || !may_vote(r, member) ||
+            (member->replaces == r->options.id && hands_over_first(r))) {
             continue;
         }
-        *next = now;
-        next->members[i].incoming = true;
+        member->incoming = true;
         succession_member(next, member->replaces)->incoming = false;
-        /* Somebody must be left who may lead: until then, the new node waits. */
-        if (raft_configuration_may_follow(raft_configuration(r), next) &&
-            !(member->replaces == r->options.id && hands_over_first(r))) {
-            return true;
-        }
+        return true;
     }
     return false;
 }

@@ -120,11 +120,18 @@ static bool equals(const struct raft_configuration *a, const struct raft_configu
     return true;
 }
 
-/* Whether some voter of C_new may lead. */
+/* Whether some voter of C_new may lead, also once all that are to be replaced are. */
 static bool has_a_possible_leader(const struct raft_configuration *c)
 {
     for (uint32_t i = 0; i < c->member_count; i++) {
-        if (c->members[i].incoming && !c->members[i].never_leads) {
+        const struct raft_member *voter = &c->members[i];
+        const struct raft_member *heir = succession_heir(c, voter->id);
+
+        if (voter->incoming && !voter->never_leads &&
+            (heir == NULL || !heir->never_leads || MUTANT(last_leader_replaced))) {
+            return true;
+        }
+        if (voter->incoming && heir != NULL && !heir->never_leads) {
             return true;
         }
     }
