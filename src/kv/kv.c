@@ -121,6 +121,9 @@ static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
         kv->common->work += item_value(item).size;
         kv->digest -= digest_of_item(hash, item_value(item));
         kv->table.item_bytes -= item_heap_bytes(item);
+        if (kv->table.count == 0) {
+            kv->digest = 0; /* Even if a bit had flipped in an item: it is gone. */
+        }
     }
     return item;
 }

@@ -111,6 +111,21 @@ static void test_sum__notices_a_flipped_bit(void **state)
     keyspace_free(k);
 }
 
+/* What is wrong must neither be forgotten nor come back. */
+static void test_digest__of_an_emptied_database_is_that_of_an_empty_one(void **state)
+{
+    struct keyspace *k = keyspace_new(SEED);
+
+    (void)state;
+    set(k, 0, "a", 100, 'a');
+    flip(k, 0, "a", 5);
+    assert_true(keyspace_digest(k) != keyspace_digest_recomputed(k));
+    assert_true(kv_delete(keyspace_database(k, 0), slice_str("a")));
+    set(k, 0, "b", 100, 'b');
+    assert_true(keyspace_digest(k) == keyspace_digest_recomputed(k));
+    keyspace_free(k);
+}
+
 static void test_sum__of_incomplete_records_is_nothing(void **state)
 {
     struct keyspace *k = keyspace_new(SEED);
@@ -136,6 +151,7 @@ int main(void)
         cmocka_unit_test(test_sum__is_the_digest_of_what_was_walked),
         cmocka_unit_test(test_sum__notices_a_flipped_bit),
         cmocka_unit_test(test_sum__of_incomplete_records_is_nothing),
+        cmocka_unit_test(test_digest__of_an_emptied_database_is_that_of_an_empty_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
