@@ -9,8 +9,4 @@ uint64_t checksum(const void *data, size_t size);
 /* With a seed: to chain checksums, or to key a hash table. */
 uint64_t checksum_seeded(const void *data, size_t size, uint64_t seed);
 
-/* The checksum of both parts joined. */
-uint64_t checksum_seeded_parts(const void *first, size_t first_size, const void *second,
-                               size_t second_size, uint64_t seed);
-
 #endif /* RAKIT_BASE_CHECKSUM_H */

@@ -25,6 +25,7 @@ void keyspace_free(struct keyspace *k)
         return;
     }
     CHECK(k->common.walk == NULL);
+    prepared_drop(&k->common.prepared);
     while (keyspace_tidy(k, UINT64_MAX)) {
     }
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
@@ -172,6 +173,17 @@ void keyspace_clear(struct keyspace *k)
 bool keyspace_tidy(struct keyspace *k, uint64_t item_count)
 {
     return kv_common_tidy(&k->common, item_count);
+}
+
+bool keyspace_prepare(struct keyspace *k, uint64_t id, struct slice key, struct slice value,
+                      uint64_t bytes)
+{
+    return prepared_step(&k->common.prepared, id, key, value, bytes);
+}
+
+void keyspace_drop_prepared(struct keyspace *k)
+{
+    prepared_drop(&k->common.prepared);
 }
 
 uint64_t keyspace_take_work(struct keyspace *k)

@@ -60,6 +60,14 @@ void keyspace_clear(struct keyspace *keyspace);
  * Has no visible effect except on keyspace_memory_bytes(). */
 bool keyspace_tidy(struct keyspace *keyspace, uint64_t item_count);
 
+/* Before a command sets a very large value: copies up to `bytes` of it. True: all is copied, and
+ * the command that has `id` may be executed. `value` must stay where it is until then. Has no
+ * visible effect. */
+bool keyspace_prepare(struct keyspace *keyspace, uint64_t id, struct slice key, struct slice value,
+                      uint64_t bytes);
+/* The command did not need it, or will not be executed. */
+void keyspace_drop_prepared(struct keyspace *keyspace);
+
 /* About how many bytes of values were written or freed since the last call: the cost of changes,
  * besides looking up their keys. */
 uint64_t keyspace_take_work(struct keyspace *keyspace);

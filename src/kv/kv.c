@@ -86,6 +86,13 @@ void kv_add_item(struct kv *kv, uint64_t hash, struct item *item)
     table_add(&kv->table, hash, item);
 }
 
+static struct item *new_item(struct kv *kv, struct slice key, struct slice value)
+{
+    struct item *item = prepared_take(&kv->common->prepared, key, value);
+
+    return item != NULL ? item : item_new(key, value);
+}
+
 void kv_set(struct kv *kv, struct slice key, struct slice value)
 {
     uint64_t hash = table_hash(&kv->table, key);
@@ -93,7 +100,7 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
 
     CHECK(value.size <= KV_VALUE_BYTES_MAX);
     if (at == NULL) {
-        kv_add_item(kv, hash, item_new(key, value));
+        kv_add_item(kv, hash, new_item(kv, key, value));
         return;
     }
     uint64_t old_bytes = item_heap_bytes(*at);
@@ -106,7 +113,7 @@ void kv_set(struct kv *kv, struct slice key, struct slice value)
         *at = item_replace(*at, value);
     } else {
         kv_common_discard_take(kv->common, *at);
-        *at = item_new(key, value);
+        *at = new_item(kv, key, value);
     }
     kv->table.item_bytes += item_heap_bytes(*at);
     kv->digest += digest_of_item(hash, value);

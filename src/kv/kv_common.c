@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+
+enum { PAGE_BYTES = 4096, SHRINK_BYTES = 8 * 1024 * 1024 };
 
 struct cleared {
     struct cleared *next;
@@ -49,17 +52,43 @@ void kv_common_discard_take(struct kv_common *common, struct item *item)
     }
 }
 
+/* A part of a very large item: the system takes its pages back. */
+static uint64_t shrink(struct kv_common *common)
+{
+    uint64_t bytes =
+        common->shrinking_bytes > SHRINK_BYTES ? SHRINK_BYTES : common->shrinking_bytes;
+
+    MUTANT_DO(large_freed_at_once, bytes = common->shrinking_bytes);
+    common->shrinking_bytes -= bytes;
+    common->discarded_bytes -= bytes;
+    if (common->shrinking_bytes == 0) {
+        free(common->shrinking);
+        common->shrinking = NULL;
+    } else {
+        common->shrinking = memory_resize(common->shrinking, common->shrinking_bytes);
+    }
+    return 1 + bytes / PAGE_BYTES;
+}
+
+static void take_discarded(struct kv_common *common)
+{
+    struct item *item = common->discarded[--common->discarded_count];
+
+    CHECK(!item_is_kept(item));
+    common->shrinking_bytes = item_heap_bytes(item);
+    common->shrinking = item;
+}
+
 /* Returns how many small items they count as. */
 static uint64_t free_discarded(struct kv_common *common, uint64_t item_count)
 {
     uint64_t freed = 0;
 
-    while (common->discarded_count > 0 && freed < item_count) {
-        struct item *item = common->discarded[--common->discarded_count];
-
-        common->discarded_bytes -= item_heap_bytes(item);
-        freed += table_item_cost(item);
-        item_free(item);
+    while ((common->discarded_count > 0 || common->shrinking != NULL) && freed < item_count) {
+        if (common->shrinking == NULL) {
+            take_discarded(common);
+        }
+        freed += shrink(common);
     }
     if (common->discarded_count == 0) {
         free(common->discarded);
@@ -92,7 +121,8 @@ bool kv_common_tidy(struct kv_common *common, uint64_t item_count)
         *link = cleared->next;
         free(cleared);
     }
-    return common->discarded_count > 0 || find_unwatched(common) != NULL;
+    return common->discarded_count > 0 || common->shrinking != NULL ||
+           find_unwatched(common) != NULL;
 }
 
 uint64_t kv_common_cleared_bytes(const struct kv_common *common)

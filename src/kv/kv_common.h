@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "kv/prepared.h"
 #include "kv/table.h"
 
 struct cleared;
@@ -22,6 +23,9 @@ struct kv_common {
     struct item **discarded; /* Large items that were deleted or replaced. */
     uint32_t discarded_count, discarded_capacity;
     uint64_t discarded_bytes;
+    struct prepared prepared;
+    void *shrinking; /* The rest of a very large one; NULL: none. */
+    uint64_t shrinking_bytes;
     struct keyspace_walk *walk; /* The walk under way (kv/walk.h), or NULL. */
     uint64_t walk_bytes;        /* Heap that the walk takes, except for held_bytes. */
     uint64_t held_bytes;        /* Heap of items that were let go, and of copies of changed

@@ -1,14 +1,14 @@
 /* link.c - framing over one stream. */
 #include "peer/link.h"
 
-#include "base/check.h"
-
 enum {
     LINK_READ_BYTES = 64 * 1024,
     LINK_KEEP_BYTES = 1024 * 1024,     /* Larger buffers are freed when empty. */
     LINK_GROW_BYTES = 4 * 1024 * 1024, /* Of a longer frame, this much must arrive before room
                                         * for all is allocated. */
 };
+
+static const uint64_t LINK_SPENT_NS = 4 * 1000 * 1000;
 
 static struct link *link_of(struct io_stream *stream)
 {
@@ -21,6 +21,13 @@ static char *link_room(struct io_stream *stream, size_t *ret_size)
     struct link *link = link_of(stream);
     size_t wanted = LINK_READ_BYTES;
     size_t have = buffer_size(&link->in);
+
+    /* The other connections, and the turn, come first: heartbeats are there. */
+    if (link->body_max > WIRE_HANDSHAKE_BYTES_MAX && io_spent_ns(link->io) >= LINK_SPENT_NS) {
+        link->is_paused = true;
+        *ret_size = 0;
+        return NULL;
+    }
 
     if (have >= WIRE_HEADER_BYTES) {
         struct wire_frame frame;
@@ -68,27 +75,12 @@ static void link_received(struct io_stream *stream, int64_t size)
     }
 }
 
-static void release_sent(struct link *link)
-{
-    entry_release(link->sending_entry);
-    link->sending_entry = NULL;
-}
-
-static void drop_body(struct link *link)
-{
-    release_sent(link);
-    entry_release(link->body);
-    link->body = NULL;
-    buffer_trim(&link->head, 0);
-}
-
 static void link_sent(struct io_stream *stream, int status)
 {
     struct link *link = link_of(stream);
 
     link->is_sending = false;
     buffer_trim(&link->sending, LINK_KEEP_BYTES);
-    release_sent(link);
     if (status < 0) {
         link_close(link);
     }
@@ -104,7 +96,6 @@ static void link_stream_closed(struct io_stream *stream)
     buffer_trim(&link->in, 0);
     buffer_trim(&link->out, 0);
     buffer_trim(&link->sending, 0);
-    drop_body(link);
     link->closed(link);
 }
 
@@ -128,6 +119,7 @@ void link_init(struct link *link, struct io *io,
 void link_opened(struct link *link)
 {
     link->is_open = true;
+    link->is_paused = false;
     link->body_max = WIRE_HANDSHAKE_BYTES_MAX;
     link->heard_ns = io_now_ns(link->io);
 }
@@ -137,8 +129,14 @@ void link_deinit(struct link *link)
     buffer_deinit(&link->in);
     buffer_deinit(&link->out);
     buffer_deinit(&link->sending);
-    drop_body(link);
-    buffer_deinit(&link->head);
+}
+
+void link_resume(struct link *link)
+{
+    if (link->is_paused && link->is_open && !link->is_closing) {
+        link->is_paused = false;
+        io_stream_resume(link->io, &link->stream);
+    }
 }
 
 void link_close(struct link *link)
@@ -161,27 +159,16 @@ static bool send_bytes(struct link *link, const void *data, size_t size)
     return result == 1;
 }
 
-static bool send_buffer(struct link *link, struct buffer *filled)
+static bool send_collected(struct link *link)
 {
     struct buffer swap = link->sending;
 
-    link->sending = *filled;
-    *filled = swap;
+    link->sending = link->out;
+    link->out = swap;
     if (!send_bytes(link, buffer_begin(&link->sending), buffer_size(&link->sending))) {
         return false;
     }
     buffer_trim(&link->sending, LINK_KEEP_BYTES);
-    return true;
-}
-
-static bool send_body(struct link *link)
-{
-    link->sending_entry = link->body;
-    link->body = NULL;
-    if (!send_bytes(link, link->sending_entry->data, link->sending_entry->size)) {
-        return false;
-    }
-    release_sent(link);
     return true;
 }
 
@@ -190,37 +177,13 @@ void link_flush(struct link *link)
     bool goes_on = link->is_open && !link->is_closing && !link->is_sending;
 
     while (goes_on) {
-        if (buffer_size(&link->head) > 0) {
-            goes_on = send_buffer(link, &link->head);
-        } else if (link->body != NULL) {
-            goes_on = send_body(link);
-        } else {
-            goes_on = buffer_size(&link->out) > 0 && send_buffer(link, &link->out);
-        }
+        goes_on = buffer_size(&link->out) > 0 && send_collected(link);
     }
-}
-
-bool link_can_attach(const struct link *link)
-{
-    return link->body == NULL;
-}
-
-void link_attach(struct link *link, struct entry *e)
-{
-    struct buffer swap = link->head;
-
-    CHECK(link->body == NULL && buffer_size(&link->head) == 0);
-    link->head = link->out;
-    link->out = swap;
-    link->body = entry_hold(e);
 }
 
 size_t link_backlog_bytes(const struct link *link)
 {
-    return buffer_size(&link->out) + buffer_size(&link->head) +
-           (link->body != NULL ? link->body->size : 0) +
-           (link->sending_entry != NULL ? link->sending_entry->size : 0) +
-           (link->is_sending ? buffer_size(&link->sending) : 0);
+    return buffer_size(&link->out) + (link->is_sending ? buffer_size(&link->sending) : 0);
 }
 
 bool link_is_amid(const struct link *link, enum wire_type type)

@@ -16,15 +16,12 @@ struct link {
     struct io *io;
     struct io_stream stream;
     struct buffer in;
-    struct buffer out;           /* Being filled. */
-    struct buffer sending;       /* Used by the backend while is_sending. */
-    struct entry *sending_entry; /* Or its payload is, instead. */
-    /* A large payload being sent: first `head`, then `body`, then `out`. */
-    struct buffer head;
-    struct entry *body;
-    bool is_open; /* The stream is open: link_close() is due, and `closed` will come. */
+    struct buffer out;     /* Being filled. */
+    struct buffer sending; /* Used by the backend while is_sending. */
+    bool is_open;          /* The stream is open: link_close() is due, and `closed` will come. */
     bool is_sending;
     bool is_closing;
+    bool is_paused;    /* Nothing is read until link_resume(). */
     uint64_t body_max; /* Frames with a longer body end the link. */
     uint64_t heard_ns; /* When bytes last arrived. */
 
@@ -47,10 +44,8 @@ void link_deinit(struct link *link);
 void link_close(struct link *link);
 /* Sends what has collected. */
 void link_flush(struct link *link);
-/* Sends the payload of `e` after what has collected, without copying it. Only if
- * link_can_attach(): one at a time. */
-bool link_can_attach(const struct link *link);
-void link_attach(struct link *link, struct entry *e);
+/* To be called each turn: goes on reading what had to wait for it. */
+void link_resume(struct link *link);
 /* Whether a part of a frame of that type has arrived. */
 bool link_is_amid(const struct link *link, enum wire_type type);
 /* Bytes that have collected or are being sent. */

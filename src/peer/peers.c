@@ -203,6 +203,7 @@ static void inbound_closed(struct link *link)
         p->events.lost(p->events.context, in->from);
     }
     list_remove(&in->node);
+    pieces_drop(&in->pieces);
     link_deinit(link);
     free(in);
 }
@@ -301,6 +302,52 @@ static void note_peer(struct peers *p, const struct wire_message *m)
     }
 }
 
+/* Its payload has come in pieces. */
+static void receive_large_entry(struct inbound *in, const struct wire_message *m, struct slice rest)
+{
+    struct peers *p = in->peers;
+    struct entry *e = pieces_finish(&in->pieces, wire_large_entry_size(rest));
+
+    if (e == NULL || !wire_get_large_entry(rest, e)) {
+        entry_release(e);
+        note_malformed(in, WIRE_APPEND);
+        return;
+    }
+    p->pieced_count++;
+    note_peer(p, m);
+    p->events.message(p->events.context, m, &e);
+}
+
+static bool receive_piece(struct inbound *in, const struct wire_frame *frame)
+{
+    struct wire_piece piece;
+
+    return wire_get_piece(frame, &piece) && pieces_take(&in->pieces, &piece);
+}
+
+/* An empty command stands for the one that has come in pieces. */
+static bool receive_forward(struct inbound *in, const struct wire_frame *frame)
+{
+    struct peers *p = in->peers;
+    struct wire_forward f;
+
+    if (!wire_get_forward(frame, &f)) {
+        return false;
+    }
+    if (f.command.size == 0 && in->pieces.entry != NULL) {
+        f.whole = pieces_finish(&in->pieces, in->pieces.entry->size);
+        if (f.whole == NULL) {
+            return false;
+        }
+        p->pieced_count++;
+        f.whole->kind = RAFT_COMMAND;
+        f.command = entry_payload(f.whole);
+    }
+    p->events.forward(p->events.context, in->from, in->serial, &f);
+    entry_release(f.whole);
+    return true;
+}
+
 static void receive_entries(struct inbound *in, const struct wire_frame *frame)
 {
     struct peers *p = in->peers;
@@ -311,6 +358,12 @@ static void receive_entries(struct inbound *in, const struct wire_frame *frame)
         note_malformed(in, WIRE_APPEND);
         return;
     }
+
+    if (m.message.append_entries.entry_count == 1 && wire_large_entry_size(rest) > 0) {
+        receive_large_entry(in, &m, rest);
+        return;
+    }
+    pieces_drop(&in->pieces);
 
     uint32_t announced_count = m.message.append_entries.entry_count;
     struct entry **entries = memory_take(announced_count * sizeof *entries);
@@ -355,7 +408,6 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
 {
     struct peers *p = in->peers;
     struct wire_message m;
-    struct wire_forward forward;
     struct wire_abandon abandon;
     struct wire_fetch fetch;
     struct wire_digest digest;
@@ -384,8 +436,10 @@ static bool heed(struct inbound *in, const struct wire_frame *frame)
         p->events.read_index(p->events.context, in->from, &question);
     } else if (frame->type == WIRE_READ_INDEX_REPLY && wire_get_read_index_reply(frame, &reply)) {
         p->events.read_index_reply(p->events.context, in->from, &reply);
-    } else if (frame->type == WIRE_FORWARD && wire_get_forward(frame, &forward)) {
-        p->events.forward(p->events.context, in->from, in->serial, &forward);
+    } else if (frame->type == WIRE_PIECE) {
+        return receive_piece(in, frame);
+    } else if (frame->type == WIRE_FORWARD) {
+        return receive_forward(in, frame);
     } else if (frame->type == WIRE_ABANDON && wire_get_abandon(frame, &abandon)) {
         p->events.abandoned(p->events.context, in->serial, &abandon);
     } else if (frame->type == WIRE_FETCH && wire_get_fetch(frame, &fetch)) {
@@ -469,6 +523,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .send_timeout_ms =
             timeout_ms < SEND_TIMEOUT_MS_MAX ? (uint32_t)timeout_ms : SEND_TIMEOUT_MS_MAX,
         .answers_bytes_max = ANSWERS_BYTES_MAX,
+        .piece_bytes = options->piece_bytes == 0 ? WIRE_PIECE_BYTES_MAX : options->piece_bytes,
         .hold_max_ns = options->election_timeout_ns / 8 * 7, /* Leaves a margin for clocks that
                                                               * differ a little. */
         .listener = {.accepted = accepted, .closed = listener_closed},
@@ -499,6 +554,7 @@ void peers_deinit(struct peers *p)
     {
         struct inbound *in = container_of(node, struct inbound, node);
 
+        pieces_drop(&in->pieces);
         link_deinit(&in->link);
         free(in);
     }
@@ -506,6 +562,7 @@ void peers_deinit(struct peers *p)
     {
         struct peer *peer = container_of(node, struct peer, link);
 
+        sender_reset(peer);
         link_deinit(&peer->dial[WIRE_CONTROL].link);
         link_deinit(&peer->dial[WIRE_BULK].link);
         free(peer);
@@ -637,5 +694,6 @@ bool peers_is_receiving(const struct peers *p, raft_id id, uint64_t since_ns)
 {
     const struct inbound *bulk = peers_inbound(p, id, WIRE_BULK);
 
-    return bulk != NULL && link_is_amid(&bulk->link, WIRE_APPEND) && bulk->link.heard_ns > since_ns;
+    return bulk != NULL && (bulk->pieces.entry != NULL || link_is_amid(&bulk->link, WIRE_APPEND)) &&
+           bulk->link.heard_ns > since_ns;
 }

@@ -20,6 +20,7 @@
 #include "io/io.h"
 #include "peer/complaints.h"
 #include "peer/link.h"
+#include "peer/pieces.h"
 #include "peer/wire.h"
 #include "raft/raft.h"
 #include "store/store.h"
@@ -111,6 +112,8 @@ struct sender {
     bool is_reading;
     raft_index read_first; /* First entry of the read under way: outdated if != next when it
                             * ends. */
+    struct entry *large;   /* Being sent in pieces: the one at `next`; or NULL. */
+    uint32_t large_sent;   /* Bytes of it. */
 };
 
 struct peer {
@@ -167,6 +170,7 @@ struct inbound {
     uint32_t version; /* Of the protocol, as agreed. */
     enum wire_channel channel;
     struct wire_holds holds; /* The last HOLDS; see forwarding.c. */
+    struct pieces pieces;    /* Of a large payload. */
 };
 
 /* Where senders get what they send; borrowed. */
@@ -193,6 +197,8 @@ struct peers {
     uint32_t level;           /* The newest feature level that this node knows. */
     uint32_t cluster_level;   /* The cluster's feature level: nodes that do not know it are kept
                                * out. */
+    uint32_t piece_bytes;     /* Large payloads are sent in pieces of this size. */
+    uint64_t pieced_count;    /* Payloads that have come in pieces. */
     size_t answers_bytes_max; /* A connection with more unsent answers is closed. */
     uint32_t send_timeout_ms; /* A connection that accepts no bytes for this long breaks. */
     uint64_t hold_max_ns;     /* How long a command may be begun after its sender was last heard. */
@@ -225,8 +231,9 @@ struct peers_options {
     struct member_address self;
     struct io_address host; /* Where to listen; may differ from the address in `self`. */
     uint64_t election_timeout_ns;
-    uint32_t level;   /* The newest feature level that this node knows. */
-    uint32_t version; /* The newest protocol to speak: WIRE_VERSION_MIN to WIRE_VERSION_NEXT. */
+    uint32_t level;       /* The newest feature level that this node knows. */
+    uint32_t version;     /* The newest protocol to speak: WIRE_VERSION_MIN to WIRE_VERSION_NEXT. */
+    uint32_t piece_bytes; /* Large payloads are sent in pieces of this size; 0: the largest. */
 };
 
 /* Listens on the node's peer port. Negative errno on failure. */
@@ -398,6 +405,8 @@ void verify_cancel_all(struct peers *p);
 /* sender.c: puts what fits of the requested ranges into the bulk connection. */
 void sender_ask(struct peer *peer, const struct raft_message *m);
 void sender_pump(struct peer *peer);
+/* There is more to send, and room for it. */
+bool sender_goes_on(struct peer *peer);
 void sender_reset(struct peer *peer);
 
 #endif /* RAKIT_PEER_PEERS_H */

@@ -120,8 +120,25 @@ static void limit_answers(struct inbound *in)
     }
 }
 
+/* Of both kinds of connections. */
+static void resume_reading(struct peers *p)
+{
+    list_for_each(node, &p->all)
+    {
+        struct peer *peer = container_of(node, struct peer, link);
+
+        link_resume(&peer->dial[WIRE_CONTROL].link);
+        link_resume(&peer->dial[WIRE_BULK].link);
+    }
+    list_for_each(node, &p->inbounds)
+    {
+        link_resume(&container_of(node, struct inbound, node)->link);
+    }
+}
+
 void peers_flush(struct peers *p)
 {
+    resume_reading(p);
     list_for_each(node, &p->all)
     {
         struct peer *peer = container_of(node, struct peer, link);
@@ -133,6 +150,9 @@ void peers_flush(struct peers *p)
         if (peer->dial[WIRE_BULK].phase == DIAL_UP) {
             sender_pump(peer);
             link_flush(&peer->dial[WIRE_BULK].link);
+            if (sender_goes_on(peer)) {
+                io_turn_soon(p->io);
+            }
         }
     }
 }

@@ -7,13 +7,13 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "peer/pieces.h"
 
 enum {
-    SENDER_FRAME_BYTES = 512 * 1024, /* Only a single large entry makes a frame larger. */
+    SENDER_FRAME_BYTES = 512 * 1024, /* Only a single entry makes a frame larger. */
     SENDER_FRAME_ENTRIES = 4096,
     SENDER_BACKLOG_BYTES = 4 * 1024 * 1024, /* With more than this unsent, the sender waits. */
-    SENDER_LARGE_BYTES = 1024 * 1024,       /* For entries of this size, it is worth avoiding a
-                                             * copy. */
+    SENDER_PIECES_BYTES = 512 * 1024,       /* The same in the middle of a large entry. */
     SENDER_READ_BYTES = 1024 * 1024,
 };
 
@@ -22,37 +22,65 @@ static struct dial *bulk_of(struct peer *peer)
     return &peer->dial[WIRE_BULK];
 }
 
+static void drop_large(struct sender *s)
+{
+    entry_release(s->large);
+    s->large = NULL;
+    s->large_sent = 0;
+}
+
 void sender_reset(struct peer *peer)
 {
+    drop_large(&peer->sender);
     peer->sender.next = 1;
     peer->sender.last = 0;
 }
 
-/* One frame with `count` entries from sender.next on. */
-static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t count)
+static struct wire_message message_from(const struct peer *peer)
 {
-    struct sender *s = &peer->sender;
+    const struct sender *s = &peer->sender;
     const struct raft *raft = peer->peers->source.raft;
     struct wire_message m = {.message = s->header,
                              .applied_index = peer->peers->applied_index,
                              .disk = peer->peers->disk,
                              .data_bytes_max = peer->peers->data_bytes_max};
-
     struct raft_append_entries *a = &m.message.append_entries;
 
     a->prev_log_index = s->next - 1;
     a->prev_log_term = raft_term_at(raft, s->next - 1);
     a->leader_commit = raft_commit_index(raft);
+    return m;
+}
 
-    struct link *link = &bulk_of(peer)->link;
+/* One frame with `count` entries from sender.next on; or a large entry is begun. */
+static void put_frame(struct peer *peer, struct entry *const *entries, uint32_t count)
+{
+    struct sender *s = &peer->sender;
+    struct wire_message m = message_from(peer);
 
-    if (count == 1 && entries[0]->size >= SENDER_LARGE_BYTES && link_can_attach(link)) {
-        wire_put_large_entry(&link->out, &m, entries[0]);
-        link_attach(link, entries[0]);
-    } else {
-        wire_put_entries(&link->out, &m, entries, count);
+    drop_large(s);
+    if (count == 1 && pieces_are_needed(entries[0]->size, peer->peers->piece_bytes)) {
+        s->large = entry_hold(entries[0]);
+        return;
     }
+    wire_put_entries(&bulk_of(peer)->link.out, &m, entries, count);
     s->next += count;
+}
+
+/* The next piece of a large entry; after the last one, the frame that it belongs to. */
+static void put_piece(struct peer *peer)
+{
+    struct sender *s = &peer->sender;
+    struct buffer *out = &bulk_of(peer)->link.out;
+
+    pieces_put(out, 0, entry_payload(s->large), peer->peers->piece_bytes, &s->large_sent);
+    if (s->large_sent == s->large->size) {
+        struct wire_message m = message_from(peer);
+
+        wire_put_large_entry(out, &m, s->large);
+        drop_large(s);
+        s->next++;
+    }
 }
 
 /* Entries from `next` up to `last`, asked for in `term`, may be sent, and the log still says which
@@ -122,6 +150,21 @@ static void read_from_disk(struct peer *peer)
     store_read(peer->peers->source.store, &s->read);
 }
 
+/* Pieces fill no more than the buffers that a connection keeps. */
+static bool has_room(struct peer *peer)
+{
+    uint64_t max_bytes = peer->sender.large != NULL ? SENDER_PIECES_BYTES : SENDER_BACKLOG_BYTES;
+
+    return link_backlog_bytes(&bulk_of(peer)->link) < max_bytes;
+}
+
+bool sender_goes_on(struct peer *peer)
+{
+    const struct sender *s = &peer->sender;
+
+    return s->next <= s->last && !s->is_reading && has_room(peer);
+}
+
 void sender_pump(struct peer *peer)
 {
     struct sender *s = &peer->sender;
@@ -133,8 +176,16 @@ void sender_pump(struct peer *peer)
         sender_reset(peer);
         return;
     }
-    while (s->next <= s->last && link_can_attach(&bulk_of(peer)->link) &&
-           link_backlog_bytes(&bulk_of(peer)->link) < SENDER_BACKLOG_BYTES) {
+    /* So an entry that needs pieces is alone. */
+    uint64_t frame_bytes = (uint64_t)PIECES_WHOLE * peer->peers->piece_bytes;
+
+    frame_bytes = frame_bytes < SENDER_FRAME_BYTES ? frame_bytes : SENDER_FRAME_BYTES;
+    while (s->next <= s->last && has_room(peer)) {
+        if (s->large != NULL) {
+            put_piece(peer);
+            continue;
+        }
+
         struct entry *entries[SENDER_FRAME_ENTRIES];
         uint32_t count = 0;
         uint64_t bytes = 0;
@@ -142,7 +193,7 @@ void sender_pump(struct peer *peer)
         while (count < SENDER_FRAME_ENTRIES && s->next + count <= s->last) {
             struct entry *e = log_window_get(peer->peers->source.window, s->next + count);
 
-            if (e == NULL || (count > 0 && bytes + e->size > SENDER_FRAME_BYTES)) {
+            if (e == NULL || (count > 0 && bytes + e->size > frame_bytes)) {
                 break;
             }
             entries[count++] = e;
@@ -183,6 +234,7 @@ void sender_ask(struct peer *peer, const struct raft_message *m)
         return;
     }
     if (!is_next || s->next > s->last) {
+        drop_large(s);
         s->next = prev + 1;
     }
     s->last = last;

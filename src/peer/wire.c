@@ -341,17 +341,10 @@ static char *write_entry_header(char *to, const struct entry *e)
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e)
 {
     size_t mark = begin_append(out, m, 1);
-    size_t head_bytes;
-    char *header;
 
     write_entry_header(buffer_reserve(out, WIRE_ENTRY_HEADER_BYTES), e);
     buffer_commit(out, WIRE_ENTRY_HEADER_BYTES);
-    head_bytes = buffer_size(out) - mark - WIRE_HEADER_BYTES;
-    header = buffer_begin(out) + mark;
-    put_u32(header, (uint32_t)head_bytes + e->size);
-    put_u16(header + 6, header_check(header));
-    put_u64(header + 8, checksum_seeded_parts(header + WIRE_HEADER_BYTES, head_bytes, e->data,
-                                              e->size, frame_seed(header)));
+    wire_end(out, mark);
 }
 
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
@@ -380,6 +373,22 @@ bool wire_get_entries(const struct wire_frame *frame, struct wire_message *ret_m
 {
     return frame->type == WIRE_APPEND && get_message(frame, ret_m, ret_entries) &&
            ret_m->message.append_entries.entry_count <= ret_entries->size / WIRE_ENTRY_HEADER_BYTES;
+}
+
+uint32_t wire_large_entry_size(struct slice rest)
+{
+    return rest.size == WIRE_ENTRY_HEADER_BYTES ? get_u32(rest.data + 16) : 0;
+}
+
+bool wire_get_large_entry(struct slice rest, struct entry *e)
+{
+    uint32_t kind = get_u32(rest.data + 20);
+
+    CHECK(e->size == wire_large_entry_size(rest));
+    e->term = get_u64(rest.data);
+    e->time_us = get_u64(rest.data + 8);
+    e->kind = (uint8_t)kind;
+    return raft_entry_kind_is_taken(kind);
 }
 
 struct entry *wire_next_entry(struct slice *rest)
@@ -420,6 +429,7 @@ void wire_put_forward(struct buffer *out, const struct wire_forward *f)
 bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f)
 {
     ret_f->group = frame->group;
+    ret_f->whole = NULL;
     return get_with_rest(frame->body, WIRE_FORWARD, ret_f, &ret_f->command);
 }
 
@@ -463,6 +473,21 @@ bool wire_get_read_index_reply(const struct wire_frame *frame, struct wire_read_
 {
     ret_w->group = frame->group;
     return get(frame->body, WIRE_READ_INDEX_REPLY, ret_w);
+}
+
+void wire_put_piece(struct buffer *out, const struct wire_piece *piece)
+{
+    size_t mark = wire_begin_of(out, WIRE_PIECE, piece->group);
+
+    put_fields(out, WIRE_PIECE, piece);
+    buffer_append_slice(out, piece->bytes);
+    wire_end(out, mark);
+}
+
+bool wire_get_piece(const struct wire_frame *frame, struct wire_piece *ret_piece)
+{
+    ret_piece->group = frame->group;
+    return get_with_rest(frame->body, WIRE_PIECE, ret_piece, &ret_piece->bytes);
 }
 
 /* The outcome is not known yet, but its size is. */

@@ -30,6 +30,9 @@ enum {
     WIRE_HANDSHAKE_BYTES_MAX = 1024,
     WIRE_HELLO_BYTES_MAX = 85 + 255,       /* With the longest host name. */
     WIRE_PART_BYTES_MAX = 4 * 1024 * 1024, /* Of a snapshot. */
+    WIRE_PIECE_BYTES_MAX = 256 * 1024,     /* Of a large payload. */
+    /* Of entries, or of a command, that are not in pieces. */
+    WIRE_WHOLE_BYTES_MAX = 2 * 1024 * 1024,
     WIRE_BODY_BYTES_MAX = ENTRY_BYTES_MAX + 4096,
     WIRE_FIELDS_BYTES_MAX = 512,        /* All fields of a kind. */
     WIRE_SKIPPED_BYTES_MAX = 64 * 1024, /* A frame of an unknown kind, which is skipped. */
@@ -61,6 +64,7 @@ enum wire_type {
                         * wait. */
     WIRE_FETCH = 35,      /* Asks for a part of a snapshot. */
     WIRE_PART = 36,       /* The answer to it. */
+    WIRE_PIECE = 37,      /* A piece of the payload of a frame that follows. */
     WIRE_DIGEST = 40,     /* The digest of the sender's state, to be compared. */
     WIRE_DAMAGED = 41,    /* A snapshot that was fetched from the receiver is damaged. */
     WIRE_READ_INDEX = 42, /* Asks the leader for a read index. */
@@ -145,7 +149,16 @@ struct wire_forward {
     uint8_t resp_version;
     bool is_logged_read;  /* See request.h; unused for other commands. */
     uint64_t until_ns;    /* By the receiver's clock: the command must not be begun later. */
-    struct slice command; /* Encoded as in a log entry. */
+    struct slice command; /* Encoded as in a log entry. Empty: it came in pieces. */
+    struct entry *whole;  /* Then this is it. */
+};
+
+/* Bytes of a payload of `total` bytes, from `offset` on. */
+struct wire_piece {
+    uint8_t group;
+    uint32_t total;
+    uint32_t offset;
+    struct slice bytes;
 };
 
 struct wire_clock {
@@ -301,16 +314,22 @@ bool wire_is_message(enum wire_type type);
 /* AppendEntries with `entries`, whose number replaces the count of entries in *m. */
 void wire_put_entries(struct buffer *out, const struct wire_message *m,
                       struct entry *const *entries, uint32_t count);
-/* The same for one entry whose payload is sent after `out`, without being copied. */
+/* The same for one entry whose payload was sent in pieces. */
 void wire_put_large_entry(struct buffer *out, const struct wire_message *m, const struct entry *e);
 /* The message, with entry_count set and `entries` NULL; and the position of the entries. */
 bool wire_get_entries(const struct wire_frame *frame, struct wire_message *ret_m,
                       struct slice *ret_entries);
+/* Whether the rest is one entry whose payload came in pieces: its size. Otherwise 0. */
+uint32_t wire_large_entry_size(struct slice rest);
+/* Sets kind, term and time of that entry, whose payload is in place. False: it is malformed. */
+bool wire_get_large_entry(struct slice rest, struct entry *e);
 /* Decodes the next entry of `rest`: a new one with one reference and index 0; or NULL. */
 struct entry *wire_next_entry(struct slice *rest);
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f);
 bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f);
+void wire_put_piece(struct buffer *out, const struct wire_piece *piece);
+bool wire_get_piece(const struct wire_frame *frame, struct wire_piece *ret_piece);
 void wire_put_abandon(struct buffer *out, const struct wire_abandon *a);
 bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a);
 

@@ -161,6 +161,11 @@ static const struct wire_field read_index_reply_fields[] = {
     RANGE(WIRE_U64, wire_read_index_reply, index, 1, 0),
 };
 
+static const struct wire_field piece_fields[] = {
+    RANGE(WIRE_U32, wire_piece, total, 1, ENTRY_BYTES_MAX),
+    FIELD(WIRE_U32, wire_piece, offset),
+};
+
 static const struct wire_field fetch_fields[] = {
     RANGE(WIRE_U64, wire_fetch, index, 1, 0),
     RANGE(WIRE_U64, wire_fetch, term, 1, 0),
@@ -257,19 +262,20 @@ static const struct wire_kind kinds[UINT8_MAX + 1] = {
     KIND(PRE_VOTE_REPLY, CORE, vote_reply_fields),
     KIND(REQUEST_VOTE, CORE, request_vote_fields),
     KIND(REQUEST_VOTE_REPLY, CORE, vote_reply_fields),
-    KIND_AND_REST(APPEND, CORE_BULK, append_fields, "entries", WIRE_BODY_BYTES_MAX),
+    KIND_AND_REST(APPEND, CORE_BULK, append_fields, "entries", WIRE_WHOLE_BYTES_MAX),
     KIND(APPEND_REPLY, CORE, append_reply_fields),
     KIND(HEARTBEAT, CORE, heartbeat_fields),
     KIND(HEARTBEAT_REPLY, CORE, heartbeat_reply_fields),
     KIND(TIMEOUT_NOW, CORE, timeout_now_fields),
     KIND(INSTALL_SNAPSHOT, CORE, install_snapshot_fields),
-    KIND_AND_REST(FORWARD, CORE_BULK, forward_fields, "command", ENTRY_BYTES_MAX),
+    KIND_AND_REST(FORWARD, CORE_BULK, forward_fields, "command", WIRE_WHOLE_BYTES_MAX),
     KIND_AND_REST(ANSWER, WIRE_BY_LISTENER | ON_BOTH | WIRE_OF_GROUP, answer_fields, "reply",
                   WIRE_BODY_BYTES_MAX),
     KIND(ABANDON, CORE_BULK, abandon_fields),
     KIND(FETCH, CORE_BULK, fetch_fields),
     KIND_AND_REST(PART, WIRE_BY_LISTENER | WIRE_ON_BULK | WIRE_OF_GROUP, part_fields, "bytes",
                   WIRE_PART_BYTES_MAX),
+    KIND_AND_REST(PIECE, CORE_BULK, piece_fields, "bytes", WIRE_PIECE_BYTES_MAX),
     KIND(DIGEST, CORE, digest_fields),
     KIND(DAMAGED, CORE, damaged_fields),
     KIND(READ_INDEX, CORE, read_index_fields),

@@ -18,7 +18,8 @@ enum {
                                          * long. */
     READS_MAX = 4096,
     SCRATCH_KEEP_BYTES = 64 * 1024,
-    FREED_ITEMS = 512, /* At once, */
+    PREPARED_PIECES = 16, /* Of a very large value, so many pieces are copied in a turn. */
+    FREED_ITEMS = 512,    /* At once, */
     FREED_ITEM_WORK = 128,
     EXPECTED_KEY_BYTES_MAX = 256, /* Hashing a longer key costs more than prefetching saves. */
 };
@@ -189,6 +190,25 @@ static bool is_left_out(const struct replica *r, const struct entry *e)
            e->term < raft_current_term(r->raft);
 }
 
+/* A very large value is copied in steps, one a turn, before its command is executed; all else
+ * waits. True: the entry may be applied now. */
+static bool is_prepared(struct replica *r, const struct entry *e)
+{
+    uint64_t piece_bytes = r->options.piece_bytes;
+    uint32_t count = 0;
+
+    piece_bytes = piece_bytes == 0 ? WIRE_PIECE_BYTES_MAX : piece_bytes;
+    if (e->kind != RAFT_COMMAND || e->size <= PREPARED_PIECES * piece_bytes ||
+        !replica_decode(r, entry_payload(e), &count) || count < 3 ||
+        r->arguments[2].size <= PREPARED_PIECES * piece_bytes ||
+        !(slice_is(r->arguments[0], "SET") || slice_is(r->arguments[0], "GETSET") ||
+          slice_is(r->arguments[0], "SETNX"))) {
+        return true;
+    }
+    return keyspace_prepare(r->keyspace, e->index, r->arguments[1], r->arguments[2],
+                            PREPARED_PIECES * piece_bytes);
+}
+
 static void apply_entry(struct replica *r, struct entry *e)
 {
     CHECK(e->index == r->applied_index + 1);
@@ -305,7 +325,12 @@ void replica_apply(struct replica *r)
         struct entry *e = log_window_get(&r->window, r->applied_index + 1);
 
         CHECK(e != NULL); /* Only applied entries are removed from the window. */
+        if (!is_prepared(r, e)) {
+            io_turn_soon(r->io);
+            return;
+        }
         apply_entry(r, e);
+        keyspace_drop_prepared(r->keyspace);
         /* Reads confirmed for exactly this state are served before the next entry, so that a
          * read sees the state of its index. */
         replica_serve_reads(r);

@@ -116,6 +116,14 @@ static void forwarded_refused(struct request *request)
     free(c);
 }
 
+static struct entry *entry_of(struct slice command)
+{
+    struct entry *e = entry_new(RAFT_COMMAND, (uint32_t)command.size);
+
+    memcpy(e->data, command.data, command.size);
+    return e;
+}
+
 void forwarded_on_command(void *context, raft_id from, uint64_t connection,
                           const struct wire_forward *f)
 {
@@ -155,8 +163,7 @@ void forwarded_on_command(void *context, raft_id from, uint64_t connection,
     c->request.command = command;
     c->request.resp_version = f->resp_version;
     c->request.is_logged_read = f->is_logged_read && (command->flags & COMMAND_READ) != 0;
-    c->request.entry = entry_new(RAFT_COMMAND, (uint32_t)f->command.size);
-    memcpy(c->request.entry->data, f->command.data, f->command.size);
+    c->request.entry = f->whole != NULL ? entry_hold(f->whole) : entry_of(f->command);
     MUTANT_DO(forward_loses_database, c->request.entry->data[COMMAND_DATABASE_AT] = 0);
     c->request.reply = forwarded_reply;
     c->request.answered = forwarded_answered;

@@ -1,13 +1,14 @@
 #include "replica/forwards.h"
 
 #include "base/mutant.h"
+#include "peer/pieces.h"
 #include "resp/errors.h"
 
 enum { LEADERS_LOST_MAX = 2 };
 
 void forwards_init(struct forwards *f, struct requests *requests, uint64_t first_correlation)
 {
-    *f = (struct forwards){.requests = requests};
+    *f = (struct forwards){.requests = requests, .piece_bytes = WIRE_PIECE_BYTES_MAX};
     pending_init(&f->sent, first_correlation);
 }
 
@@ -36,7 +37,7 @@ void forwards_send(struct forwards *f, struct request *request, raft_id leader, 
         .command = entry_payload(request->entry),
     };
 
-    wire_put_forward(out, &w);
+    pieces_put_forward(out, &w, f->piece_bytes);
     request->is_abandon_reported = false;
     list_remove(&request->link);
     pending_put(&f->sent, correlation, request);

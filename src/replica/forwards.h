@@ -18,6 +18,7 @@
 #include "replica/requests.h"
 
 struct forwards {
+    uint32_t piece_bytes;      /* Large commands are sent in pieces of this size. */
     struct requests *requests; /* Borrowed. */
     struct pending sent;       /* By correlation number. */
     raft_id leader;            /* The leader that has them. */

@@ -32,6 +32,9 @@ void place_init(struct replica *r)
     proposals_init(&r->proposals, &r->requests, r->options.request_timeout_ns / IN_TIME_SHARE,
                    r->options.in_flight_bytes_max);
     forwards_init(&r->forwards, &r->requests, correlation & (UINT64_MAX >> 1));
+    if (r->options.piece_bytes > 0) {
+        r->forwards.piece_bytes = r->options.piece_bytes;
+    }
 }
 
 void place_deinit(struct replica *r)

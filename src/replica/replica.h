@@ -92,6 +92,7 @@ struct replica_options {
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
     uint64_t memory_bytes_max; /* A leader refuses growth beyond this; 0: no limit. */
+    uint32_t piece_bytes;      /* See peers_options. */
     uint64_t disk_bytes_max;   /* Limit on the data directory; 0: the file system's. */
 };
 

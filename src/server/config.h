@@ -54,6 +54,8 @@ struct server_config {
 
     uint64_t memory_bytes_max;     /* Growth of the data beyond this is refused; 0: no limit. */
     uint64_t machine_memory_bytes; /* memory_bytes_max may be a percentage of it; 0: unknown. */
+    uint32_t piece_bytes;          /* Large payloads between nodes are sent in pieces of this size;
+                                    * 0: the largest. */
     uint64_t disk_bytes_max;       /* Limit on the data directory; 0: the file system's. */
     uint64_t machine_disk_bytes;   /* The size of that file system; 0: unknown. */
 

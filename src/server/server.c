@@ -274,6 +274,7 @@ static bool start_peers(struct server *s, char *text, size_t text_size)
         .election_timeout_ns = c->election_timeout_ns,
         .version = c->peer_protocol,
         .level = c->feature_level,
+        .piece_bytes = c->piece_bytes,
     };
     int error = peers_start(&s->peers, s->io, replica_log(s->replica), &events, &options);
 
@@ -398,6 +399,7 @@ static struct replica_options replica_options(struct server *s)
         .reply_bytes_max = c->client_output_bytes_max,
         .memory_bytes_max = c->memory_bytes_max,
         .disk_bytes_max = c->disk_bytes_max,
+        .piece_bytes = c->piece_bytes,
     };
 }
 

@@ -3,11 +3,13 @@
 import hashlib
 import os
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from harness import PATIENCE, await_true
+from harness import PATIENCE, await_true, die_with_parent
 from respclient import RespError
 
 MEGABYTE = 1024 * 1024
@@ -141,3 +143,41 @@ def test_disconnect__in_the_middle_of_a_pipeline_harms_no_other_client(shared):
     with shared.nodes[0].client(timeout=PATIENCE) as client:
         before = int(client.call("GET", "n") or 0)
         assert client.call("INCR", "n") > before or before >= 0
+
+
+def test_value__of_20_mb_costs_no_leader_its_place_on_a_busy_machine(cluster):
+    """Others work meanwhile, and another program takes a processor."""
+    cluster.options = ["--election-timeout", "1000", "--request-timeout", "10000"]
+    cluster.start(3)
+    term = cluster.leader().status()["term"]
+    value = os.urandom(20 * MEGABYTE)
+    is_over = threading.Event()
+    failures = []
+
+    def work(node):
+        with node.client(timeout=60) as client:
+            for i in range(1 << 30):
+                if is_over.is_set():
+                    return
+                try:
+                    client.call("SET", f"other{node.port}", i)
+                except RespError as error:
+                    failures.append(error)
+
+    busy = subprocess.Popen(  # pylint: disable=consider-using-with
+        [sys.executable, "-c", "while True: pass"], preexec_fn=die_with_parent)
+    workers = [threading.Thread(target=work, args=(node,)) for node in cluster.nodes]
+    for worker in workers:
+        worker.start()
+    try:
+        for i in range(9):
+            with cluster.nodes[i % 3].client(timeout=60) as client:
+                assert client.call("SET", "large", value) == b"OK"
+    finally:
+        is_over.set()
+        busy.kill()
+        busy.wait()
+        for worker in workers:
+            worker.join()
+    assert failures == []
+    assert cluster.leader().status()["term"] == term

@@ -188,9 +188,40 @@ static void test_keyspace__time_never_falls(void **state)
     keyspace_free(k);
 }
 
+/* In steps, before the command; what is not complete, or of another command, is not used. */
+static void test_keyspace__sets_what_was_prepared(void **state)
+{
+    struct keyspace *k = keyspace_new(5);
+    char bytes[] = "a long value";
+    struct slice value = slice_str(bytes);
+    struct slice key = slice_str("k");
+
+    (void)state;
+    assert_false(keyspace_prepare(k, 7, key, value, 5));
+    kv_set(keyspace_database(k, 0), key, value); /* Not complete. */
+    assert_true(holds(k, 0, "k", "a long value"));
+    assert_false(keyspace_prepare(k, 7, key, value, 5));
+    assert_true(keyspace_prepare(k, 7, key, value, 5));
+    bytes[0] = 'A'; /* Another command, in the same place. */
+    assert_false(keyspace_prepare(k, 8, key, value, 11));
+    assert_true(keyspace_prepare(k, 8, key, value, 11));
+    kv_set(keyspace_database(k, 0), slice_str("other"), value);
+    assert_true(holds(k, 0, "other", "A long value"));
+    kv_set(keyspace_database(k, 0), key, value);
+    assert_true(holds(k, 0, "k", "A long value"));
+    kv_set(keyspace_database(k, 1), key, value); /* It is used once. */
+    assert_true(holds(k, 1, "k", "A long value"));
+    expect_sound(k);
+    assert_false(keyspace_prepare(k, 9, key, value, 5));
+    keyspace_drop_prepared(k);
+    assert_false(keyspace_prepare(k, 9, key, value, 5));
+    keyspace_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keyspace__sets_what_was_prepared),
         cmocka_unit_test(test_keyspace__keeps_databases_apart),
         cmocka_unit_test(test_keyspace__digest_distinguishes_databases),
         cmocka_unit_test(test_keyspace__swaps_two),

@@ -360,7 +360,8 @@ static void test_kv__appends_without_going_over_the_value(void **state)
     assert_true(keyspace_memory_bytes(k) < 16 * APPENDS / 4 * 5 + 100000);
     /* A plain SET frees the spare room. */
     kv_set(kv, slice_str("k"), slice_str("v"));
-    keyspace_tidy(k, 1);
+    while (keyspace_tidy(k, 1)) {
+    }
     assert_true(keyspace_memory_bytes(k) < 100000);
     keyspace_free(k);
 }

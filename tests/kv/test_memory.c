@@ -68,12 +68,38 @@ static void test_memory__a_key_costs_150_bytes_at_most(void **state)
     keyspace_free(k);
 }
 
+/* So that no turn takes long (I-213). */
+static void test_memory__of_a_very_large_value_is_freed_in_parts(void **state)
+{
+    enum { VALUE_BYTES = 100 * 1000 * 1000, PART_BYTES = 9 * 1000 * 1000 };
+    struct keyspace *k = keyspace_new(11);
+    struct kv *kv = keyspace_database(k, 0);
+    struct slice key = slice_str("k");
+    uint64_t left;
+    int parts = 0;
+
+    (void)state;
+    kv_set_range(kv, key, VALUE_BYTES - 1, slice_str("x"));
+    assert_true(kv_delete(kv, key));
+    assert_true(keyspace_cleared_bytes(k) >= VALUE_BYTES);
+    do {
+        left = keyspace_cleared_bytes(k);
+        parts++;
+        keyspace_tidy(k, 1);
+        assert_true(left - keyspace_cleared_bytes(k) <= PART_BYTES);
+    } while (keyspace_cleared_bytes(k) > 0);
+    assert_true(parts >= VALUE_BYTES / PART_BYTES);
+    assert_false(keyspace_tidy(k, 1));
+    keyspace_free(k);
+}
+
 int main(void)
 {
     kv_prepare_heap();
 
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory__a_key_costs_150_bytes_at_most),
+        cmocka_unit_test(test_memory__of_a_very_large_value_is_freed_in_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

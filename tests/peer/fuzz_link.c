@@ -25,6 +25,18 @@ uint64_t io_now_ns(struct io *io)
     return 1;
 }
 
+uint64_t io_spent_ns(struct io *io)
+{
+    (void)io;
+    return 0;
+}
+
+void io_stream_resume(struct io *io, struct io_stream *stream)
+{
+    (void)io;
+    (void)stream;
+}
+
 int io_stream_write(struct io *io, struct io_stream *stream, const void *data, size_t size)
 {
     (void)io;

@@ -505,7 +505,7 @@ static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
 
     forward_one(w);
     sim_set_network(w->sim, &slow);
-    wire_put_forward(peers_forward(&w->nodes[0].peers, id_of(1)), &f);
+    pieces_put_forward(peers_forward(&w->nodes[0].peers, id_of(1)), &f, WIRE_PIECE_BYTES_MAX);
     peers_flush(&w->nodes[0].peers);
     run_ms(w, 10);
     w->nodes[1].awaits_message = true;
@@ -516,6 +516,7 @@ static void test_peers__heartbeats_do_not_wait_behind_large_values(void **state)
     assert_int_equal(w->nodes[1].forward_count, 1);
     run_ms(w, 10000);
     assert_int_equal(w->nodes[1].forward_count, 2);
+    assert_int_equal(w->nodes[1].peers.pieced_count, 1);
     free(value);
 }
 

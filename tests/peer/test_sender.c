@@ -153,6 +153,33 @@ static void test_sender__sends_nothing_of_a_term_that_it_does_not_lead(void **st
     end(&f);
 }
 
+static void test_sender__sends_a_large_entry_in_pieces_no_more_than_fits_at_once(void **state)
+{
+    struct raft_message m = ask_for(2, LAST - 1, 1);
+    struct world *w = *state;
+    struct fixture f;
+
+    begin(&f, w);
+    log_window_truncate(&f.window, LAST);
+
+    struct entry *large = entry_new(RAFT_COMMAND, 9 * 1000 * 1000);
+
+    memset(large->data, 'y', large->size);
+    large->index = LAST;
+    large->term = 2;
+    large->time_us = 1;
+    log_window_append_take(&f.window, large);
+    sender_ask(f.peer, &m);
+    for (int i = 0; i < 100 && w->nodes[1].awaits_message; i++) {
+        peers_flush(&w->nodes[0].peers);
+        assert_true(link_backlog_bytes(&f.peer->dial[WIRE_BULK].link) < 5 * 1000 * 1000);
+        run_ms(w, 20);
+    }
+    assert_false(w->nodes[1].awaits_message);
+    assert_int_equal(w->nodes[1].peers.pieced_count, 1);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +187,7 @@ int main(void)
         PEERS_TEST(test_sender__sends_nothing_from_before_the_origin),
         PEERS_TEST(test_sender__drops_what_leaves_the_log_while_it_waits),
         PEERS_TEST(test_sender__sends_nothing_of_a_term_that_it_does_not_lead),
+        PEERS_TEST(test_sender__sends_a_large_entry_in_pieces_no_more_than_fits_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,7 @@
     X(ALL_MOVED, "all living nodes moved at once")                                                 \
     X(MOVED_TO_FRESH, "node moved to an address that none had before")                             \
     X(TOOK_OVER, "address of a dead node taken by a living one")                                   \
+    X(IN_PIECES, "large value sent in pieces")                                                     \
     X(MET_ELSEWHERE, "member reached where the log does not have it")                              \
     X(FLIP_FOUND, "flipped bit in memory found by its node")                                       \
     X(STATE_REBUILT, "wrong state rebuilt")                                                        \

@@ -123,6 +123,9 @@ static void on_before_step(void *context, const struct raft *r, const struct raf
     struct node *n = context;
 
     checker_before_step(n->checker, r);
+    if (n->server != NULL && n->server->peers.pieced_count > 0) {
+        sometimes_reached(&n->cluster->sometimes, SOMETIMES_IN_PIECES);
+    }
     if (event->kind == RAFT_INSTALLED) {
         checker_installed(n->checker, event->installed);
         sometimes_reached(&n->cluster->sometimes, SOMETIMES_SNAPSHOT_INSTALLED);
@@ -460,6 +463,8 @@ static void choose_version(struct node *n)
                     faults_draw_condition(&c->faults, FAULT_UPGRADE);
 
     n->config.peer_protocol = is_newer ? WIRE_VERSION_NEXT : WIRE_VERSION;
+    /* In every third run so small that values of users are sent in pieces. */
+    n->config.piece_bytes = c->options.seed % 3 == 0 ? 4u << c->options.seed / 3 % 10 : 0;
     later_choose(n, &of_start);
 }
 
