@@ -10,8 +10,11 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/prng.h"
 #include "power_loss.h"
 #include "raft/raft.h"
+#include "store/scrub.h"
 #include "store/snapshot.h"
 #include "store/store.h"
 
@@ -161,11 +164,11 @@ static void cut_log(struct world *w)
     }
 }
 
-/* A store with some segments, of which one file is damaged; the node is down. */
-static void begin(struct world *w, const struct damage *damage)
+static const struct store_key the_key = {"the thirty-two bytes of the key."};
+
+/* A store with some segments, open. */
+static void build(struct world *w)
 {
-    struct sim_rot rot = {.offset = damage->offset, .mask = 4};
-    struct store_key key = {"the thirty-two bytes of the key."};
 
     *w = (struct world){.sim = sim_new(1)};
     w->machine = sim_machine_new(w->sim, "n1");
@@ -173,10 +176,18 @@ static void begin(struct world *w, const struct damage *damage)
                                                         .latency_max_ns = 60 * SIM_US,
                                                         .capacity_bytes = 1 << 30});
     assert_int_equal(open_store(w, UINT64_MAX), STORE_OK);
-    assert_int_equal(store_set_cluster(w->store, CLUSTER, 0, &key), STORE_OK);
+    assert_int_equal(store_set_cluster(w->store, CLUSTER, 0, &the_key), STORE_OK);
     for (uint64_t i = 1; i <= ENTRIES; i++) {
         append(w, i);
     }
+}
+
+/* One of its files is damaged; the node is down. */
+static void begin(struct world *w, const struct damage *damage)
+{
+    struct sim_rot rot = {.offset = damage->offset, .mask = 4};
+
+    build(w);
     if (damage->has_origin) {
         cut_log(w);
     }
@@ -251,9 +262,114 @@ static void test_repair__may_be_cut_off_anywhere(void **state)
     assert_true(cases > 500);
 }
 
+/* --- reading everything ----------------------------------------------------------------------- */
+
+struct pass {
+    struct store_scrub scrub;
+    uint32_t pieces;
+    uint32_t errors;
+};
+
+static void on_piece(struct store_scrub *scrub)
+{
+    struct pass *pass = container_of(scrub, struct pass, scrub);
+
+    pass->pieces++;
+    pass->errors += scrub->error != 0;
+    if (scrub->phase != SCRUB_OVER) {
+        store_scrub_next(scrub);
+    }
+}
+
+static void begin_pass(struct world *w, struct pass *pass)
+{
+    *pass = (struct pass){.scrub = {.done = on_piece, .key = &the_key}};
+    store_scrub_begin(w->store, &pass->scrub);
+}
+
+static void finish_pass(struct world *w, struct pass *pass)
+{
+    while (pass->scrub.phase != SCRUB_OVER) {
+        CHECK(sim_step(w->sim, UINT64_MAX - 1));
+    }
+    store_scrub_end(&pass->scrub);
+}
+
+static void on_read(struct store_read *read, int error, struct entry **entries, uint32_t count)
+{
+    (void)read;
+    (void)error;
+    for (uint32_t i = 0; i < count; i++) {
+        entry_release(entries[i]);
+    }
+}
+
+static void spoil_first_segment(struct world *w)
+{
+    struct sim_rot rot = {.offset = 512 * 3, .path = "data/log-0000000000000001.seg"};
+    struct prng prng = {1};
+
+    sim_rot_strike(w->machine, &prng, &rot, SIM_ROT_UNREADABLE);
+}
+
+static void test_scrub__reads_everything_and_finds_damage(void **state)
+{
+    struct world w;
+    struct pass pass;
+
+    (void)state;
+    build(&w);
+    cut_log(&w);
+    begin_pass(&w, &pass);
+    finish_pass(&w, &pass);
+    assert_int_equal(pass.errors, 0);
+    assert_true(pass.pieces >= 3); /* Of the log, of the snapshot, of the small files. */
+    bury(&w, SIM_KILLED);
+    sim_free(w.sim);
+    build(&w);
+    spoil_first_segment(&w);
+    begin_pass(&w, &pass);
+    finish_pass(&w, &pass);
+    assert_int_equal(pass.errors, 1);
+    bury(&w, SIM_KILLED);
+    sim_free(w.sim);
+}
+
+/* The entries are dropped after their places were chosen, and before the outcome is judged: other
+ * reads come first. */
+static void test_scrub__blames_nothing_that_has_left_the_log(void **state)
+{
+    struct store_read reads[20];
+    struct store_write cut = {.seq = ENTRIES + 1, .truncate_from = 1};
+    struct world w;
+    struct pass pass;
+
+    (void)state;
+    build(&w);
+    spoil_first_segment(&w);
+    for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+        reads[i] =
+            (struct store_read){.first = ENTRIES, .last = ENTRIES, .max_bytes = 1, .done = on_read};
+        store_read(w.store, &reads[i]);
+    }
+    begin_pass(&w, &pass);
+    store_write(w.store, &cut);
+    store_flush(w.store);
+    while (w.durable_seq < cut.seq) {
+        CHECK(sim_step(w.sim, UINT64_MAX - 1));
+    }
+    assert_int_equal(pass.pieces, 0);
+    finish_pass(&w, &pass);
+    assert_int_equal(pass.errors, 0);
+    bury(&w, SIM_KILLED);
+    sim_free(w.sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scrub__reads_everything_and_finds_damage),
+        cmocka_unit_test(test_scrub__blames_nothing_that_has_left_the_log),
         cmocka_unit_test(test_repair__may_be_cut_off_anywhere),
     };
 
