@@ -66,52 +66,57 @@ static void query(struct command_call *call)
     submit_request(call, true);
 }
 
-/* A snapshot of this node's state, whichever node leads. */
-static void snapshot(struct command_call *call)
+/* For a command about this node, whichever leads; its slot is taken once it is under way. */
+static struct admin_request *make_request(const struct command_call *call)
 {
     struct admin_request *a = memory_take_zeroed(1, sizeof *a);
 
     a->request.reply = admin_reply;
     a->request.answered = admin_answered;
     a->request.resp_version = (uint8_t)call->reply->version;
-    a->slot = reply_later(call);
-    replica_snapshot(call_client(call)->clients->replica, &a->request);
+    return a;
 }
 
-/* Everything on this node's disk is read. */
-static void scrub(struct command_call *call)
+/* `error`: why it is not under way; NULL: it is. */
+static void await_request(struct command_call *call, struct admin_request *a, const char *error)
 {
-    struct admin_request *a = memory_take_zeroed(1, sizeof *a);
-
-    a->request.reply = admin_reply;
-    a->request.answered = admin_answered;
-    a->request.resp_version = (uint8_t)call->reply->version;
-    a->slot = reply_later(call);
-    replica_scrub(call_client(call)->clients->replica, &a->request);
-}
-
-/* What a backup is made of; also of this node, whichever leads. */
-static void backup(struct command_call *call)
-{
-    struct replica *r = call_client(call)->clients->replica;
-    struct admin_request *a;
-    const char *error;
-
-    if (call->argument_count == 2) {
-        replica_list_backups(r, call->reply);
-        return;
-    }
-    a = memory_take_zeroed(1, sizeof *a);
-    a->request.reply = admin_reply;
-    a->request.answered = admin_answered;
-    a->request.resp_version = (uint8_t)call->reply->version;
-    error = replica_backup(r, &a->request, call->argument_count - 2, call->arguments + 2);
     if (error == NULL) {
         a->slot = reply_later(call);
     } else {
         free(a);
         resp_error(call->reply, error);
     }
+}
+
+/* A snapshot of this node's state. */
+static void snapshot(struct command_call *call)
+{
+    struct admin_request *a = make_request(call);
+
+    await_request(call, a, replica_snapshot(call_client(call)->clients->replica, &a->request));
+}
+
+/* Everything on this node's disk is read. */
+static void scrub(struct command_call *call)
+{
+    struct admin_request *a = make_request(call);
+
+    await_request(call, a, replica_scrub(call_client(call)->clients->replica, &a->request));
+}
+
+/* What a backup is made of. */
+static void backup(struct command_call *call)
+{
+    struct replica *r = call_client(call)->clients->replica;
+    struct admin_request *a;
+
+    if (call->argument_count == 2) {
+        replica_list_backups(r, call->reply);
+        return;
+    }
+    a = make_request(call);
+    await_request(call, a,
+                  replica_backup(r, &a->request, call->argument_count - 2, call->arguments + 2));
 }
 
 /* A node that joins through itself would wait for ever for a leader to answer it. */

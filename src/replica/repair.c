@@ -122,14 +122,13 @@ void repair_begin(struct replica *r)
     scrubber_begin(&r->scrubber, &options);
 }
 
-void replica_scrub(struct replica *r, struct request *request)
+const char *replica_scrub(struct replica *r, struct request *request)
 {
     if (r->is_ended || !r->is_running) {
-        resp_error(request->reply(request), ERROR_STOPPING);
-        request->answered(request);
-        return;
+        return ERROR_NOT_RUNNING;
     }
     scrubber_ask(&r->scrubber, request);
+    return NULL;
 }
 
 void replica_get_scrub_stats(const struct replica *r, struct replica_scrub_stats *ret_stats)

@@ -27,9 +27,10 @@ struct server_probe; /* command/probe.h */
  * never during this call. */
 void replica_submit(struct replica *r, struct request *request);
 
-/* Makes a snapshot of this node's state, whichever node leads. The request is answered when the
- * snapshot is durable; only its `reply` and `answered` are used. */
-void replica_snapshot(struct replica *r, struct request *request);
+/* Makes a snapshot of this node's state, whichever node leads. NULL: the request is answered when
+ * the snapshot is durable, never during the call; only its `reply` and `answered` are used.
+ * Otherwise the error to be replied. */
+const char *replica_snapshot(struct replica *r, struct request *request);
 
 /* RAFT BACKUP: replies which snapshots and entries this node can hand out. */
 void replica_list_backups(const struct replica *r, struct resp_writer *w);
@@ -39,9 +40,9 @@ void replica_list_backups(const struct replica *r, struct resp_writer *w);
 const char *replica_backup(struct replica *r, struct request *request, uint32_t count,
                            const struct slice *arguments);
 
-/* Reads everything on this node's disk. The request is answered at the end; only its `reply` and
- * `answered` are used. */
-void replica_scrub(struct replica *r, struct request *request);
+/* Reads everything on this node's disk. The request is answered at the end, or refused, in the same
+ * way. */
+const char *replica_scrub(struct replica *r, struct request *request);
 
 /* Too much is under way: submit nothing more until there is room again. */
 bool replica_is_congested(const struct replica *r);

@@ -82,14 +82,13 @@ void snapshots_look(struct replica *r)
     compaction_look(r);
 }
 
-void replica_snapshot(struct replica *r, struct request *request)
+const char *replica_snapshot(struct replica *r, struct request *request)
 {
     if (r->is_ended || !r->is_running) {
-        resp_error(request->reply(request), ERROR_STOPPING);
-        request->answered(request);
-        return;
+        return ERROR_NOT_RUNNING;
     }
     snapshotter_ask(&r->snapshotter, request);
+    return NULL;
 }
 
 void replica_get_snapshot_stats(const struct replica *r, struct replica_snapshot_stats *ret_stats)

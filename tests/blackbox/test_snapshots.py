@@ -4,7 +4,10 @@ or is new, fetches one."""
 import os
 import threading
 
-from harness import as_map, await_true
+import pytest
+
+from harness import HOST, as_map, await_true, free_port
+from respclient import RespError
 
 SMALL = ["--snapshot-log", "1", "--log-tail", "0"]
 VALUE = "v" * 1000
@@ -46,6 +49,18 @@ def test_snapshot__on_demand_replies_when_it_is_durable(cluster):
     files = [name for name in os.listdir(node.data) if name.endswith(".snap")]
     assert files == [f"snapshot-{reply['index']:016x}.snap"]
     assert os.path.getsize(node.data / files[0]) == reply["bytes"]
+
+
+def test_snapshot__of_a_node_that_has_not_joined_is_refused(cluster):
+    """It has no state; neither has it a backup."""
+    node = cluster.node(contact=(HOST, free_port())).start()
+    client = await_true(node.client, "it listens")
+    with client:
+        for words in (["RAFT", "SNAPSHOT"], ["RAFT", "SCRUB"], ["RAFT", "BACKUP"],
+                      ["RAFT", "BACKUP", "LOG", "1", "0", "0", "1"]):
+            with pytest.raises(RespError, match="CLUSTERDOWN"):
+                client.call(*words)
+    assert node.is_running()
 
 
 def test_start__goes_on_from_a_snapshot_after_a_kill(cluster):

@@ -53,11 +53,9 @@ void replica_get_scrub_stats(const struct replica *r, struct replica_scrub_stats
     *ret_stats = (struct replica_scrub_stats){.pass_count = r->executed_count};
 }
 
-void replica_scrub(struct replica *r, struct request *request)
+const char *replica_scrub(struct replica *r, struct request *request)
 {
-    (void)r;
-    resp_ok(request->reply(request));
-    request->answered(request);
+    return ERROR_NOT_RUNNING;
 }
 
 void replica_list_backups(const struct replica *r, struct resp_writer *w)
@@ -71,10 +69,9 @@ const char *replica_backup(struct replica *r, struct request *request, uint32_t 
     return ERROR_BACKUP_SYNTAX;
 }
 
-void replica_snapshot(struct replica *r, struct request *request)
+const char *replica_snapshot(struct replica *r, struct request *request)
 {
-    resp_ok(request->reply(request));
-    request->answered(request);
+    return ERROR_NOT_RUNNING;
 }
 
 bool replica_has_level(const struct replica *r, const struct command *command,
