@@ -17,8 +17,6 @@
 #include "store/snapshot_replay.h"
 #include "store/store.h"
 
-enum { HAS_MEMBERS = 2 }; /* Ends the reading of a snapshot. */
-
 struct recover {
     struct recover_options options;
     struct store *store; /* NULL: closed. */
@@ -44,6 +42,11 @@ static bool has_epoch(const struct recover *r)
     return newest(r) != NULL && newest(r)->configuration.epoch == identity(r)->epoch;
 }
 
+static bool is_written(const struct recover *r)
+{
+    return has_epoch(r) && !r->found.lacks_entries;
+}
+
 /* --- what there is ----------------------------------------------------------------------- */
 
 static void on_durable(void *context, uint64_t seq)
@@ -57,6 +60,12 @@ static void on_failed(void *context, int error, const char *text)
 
 static void on_room(void *context)
 {
+}
+
+/* What is damaged is given up, as at a start with other members. It is kept aside. */
+static bool may_repair(void *context, uint64_t node_id, struct slice members)
+{
+    return true;
 }
 
 static int take_members(void *context, const struct snapshot_chunk *chunk)
@@ -73,12 +82,12 @@ static int take_members(void *context, const struct snapshot_chunk *chunk)
     if (rv == 0) {
         members_append_take(&r->members, loaded.members);
         loaded.members = NULL;
-        rv = HAS_MEMBERS;
     }
     loaded_state_deinit(&loaded);
     return rv;
 }
 
+/* All of it, to see that a node will be able to load it. */
 static bool read_snapshot(struct recover *r, char *text, size_t text_size)
 {
     const struct store_snapshot *snapshot = &r->found.snapshot;
@@ -99,7 +108,7 @@ static bool read_snapshot(struct recover *r, char *text, size_t text_size)
         snprintf(text, text_size, "the snapshot in %s has no membership that this program can read",
                  r->options.data_dir);
     }
-    return rv == 0 || rv == HAS_MEMBERS;
+    return rv == 0;
 }
 
 static int take_entry(void *context, struct entry *e)
@@ -138,6 +147,7 @@ static bool open_store(struct recover *r, char *text, size_t text_size)
         .durable = on_durable,
         .failed = on_failed,
         .room = on_room,
+        .may_repair = may_repair,
     };
 
     if (store_open(r->options.io, &options, 1, &r->store, &r->found, text, text_size) != STORE_OK) {
@@ -290,6 +300,14 @@ static void describe_doubts(const struct recover *r, struct buffer *out)
                   "(rakit-log DIR\n"
                   "    has the line \"newest by\"). Recover that one, and no other.\n",
                   r->last.index);
+    if (r->found.lacks_entries) {
+        buffer_printf(out,
+                      "  - Entries from %" PRIu64
+                      " on were damaged here, and are lost. They may have "
+                      "been acknowledged, and\n"
+                      "    another node that survived may have them.\n",
+                      r->found.lost_first_index);
+    }
     if (r->found.commit_index < r->last.index) {
         buffer_printf(out,
                       "  - Entries %" PRIu64 " to %" PRIu64 " are here, and were maybe never "
@@ -340,6 +358,12 @@ static void write_membership(struct recover *r)
     struct member_address self = {.id = identity(r)->node_id,
                                   .client = r->options.announced,
                                   .peer_port = r->options.peer_port};
+    const struct member_address *before = membership_address(newest(r), self.id);
+
+    if (before != NULL) {
+        memcpy(self.name, before->name, sizeof self.name);
+    }
+
     struct membership *alone = membership_alone(newest(r), &self, identity(r)->epoch);
     struct entry *e = membership_encode(alone);
 
@@ -383,12 +407,17 @@ static int begin_epoch(struct recover *r)
 /* Closing the store writes what is queued, and opening it again shows what is durable. */
 static bool write_and_read_back(struct recover *r, char *text, size_t text_size)
 {
-    write_membership(r);
+    if (!has_epoch(r)) {
+        write_membership(r);
+    }
+    if (r->found.lacks_entries && !MUTANT(recovered_node_waits)) {
+        store_end_repair(r->store); /* Nobody is left to mend it. */
+    }
     close_store(r);
     if (!open_store(r, text, text_size)) {
         return false;
     }
-    return has_epoch(r) || fail(r, 0, text, text_size);
+    return is_written(r) || fail(r, 0, text, text_size);
 }
 
 bool recover_execute(struct recover *r, char *text, size_t text_size)
@@ -399,7 +428,7 @@ bool recover_execute(struct recover *r, char *text, size_t text_size)
     if (rv != 0) {
         return fail(r, rv, text, text_size);
     }
-    if (!has_epoch(r) && !write_and_read_back(r, text, text_size)) {
+    if (!is_written(r) && !write_and_read_back(r, text, text_size)) {
         return false;
     }
     rv = store_end_epoch(r->store);
