@@ -174,6 +174,9 @@ static const struct line lines[] = {
     {"  work", "snapshot_work", put_work, true},
     {"  rate", "snapshot_rate", put_rate, true},
     {"  left", "snapshot_left_s", put_s, true},
+    {"scrub, read", "scrub_bytes", put_bytes, true},
+    {"  last", "scrub_time_us", put_age, true},
+    {"  damage", "scrub_damage", put_count, true},
 };
 
 enum { LINES = sizeof lines / sizeof *lines };

@@ -40,6 +40,9 @@ enum figures_snapshot_work {
     X(U16, snapshot_permille, 1000, NULL) /* How far that is. */                                   \
     X(U64, snapshot_rate, 0, NULL)        /* Bytes a second that are fetched. */                   \
     X(U32, snapshot_left_s, 0, NULL)      /* 0: not known. */                                      \
+    X(U64, scrub_bytes, 0, NULL)          /* Read by the scrub under way; 0: none is. */           \
+    X(U64, scrub_time_us, 0, NULL)        /* When the last one ended, since 1970; 0: none has. */  \
+    X(U64, scrub_damage, 0, NULL)         /* Damaged places that scrubs have found. */             \
     X(U64, trouble_ms, 0, NULL)           /* When, since 1970; 0: there was none since the start. */
 
 #define FIGURES_TYPE_U8  uint8_t

@@ -77,6 +77,16 @@ static void add_snapshot(const struct replica *r, struct figures *f)
     }
 }
 
+static void add_scrub(const struct replica *r, struct figures *f)
+{
+    struct replica_scrub_stats scrub;
+
+    replica_get_scrub_stats(r, &scrub);
+    f->scrub_bytes = scrub.is_running ? scrub.running_bytes : 0;
+    f->scrub_time_us = scrub.last_wall_ns / 1000;
+    f->scrub_damage = scrub.damage_count;
+}
+
 void figures_collect(const struct replica *r, struct figures *ret_figures)
 {
     struct figures f = {
@@ -88,6 +98,7 @@ void figures_collect(const struct replica *r, struct figures *ret_figures)
     add_disk(r, &f);
     add_queues(r, &f);
     add_snapshot(r, &f);
+    add_scrub(r, &f);
     memcpy(f.trouble, r->trouble.text, sizeof f.trouble);
     *ret_figures = f;
 }

@@ -309,6 +309,19 @@ static void test_log__shows_commands_of_sessions_as_others(void **state)
     assert_shown(300, shown);
 }
 
+static void test_status__of_this_node_shows_its_scrubs(void **state)
+{
+    struct fixture *f = *state;
+
+    f->replica.scrubber.damage_count = 2;
+    f->replica.scrubber.last_wall_ns = 5000;
+    f->replica.scrubber.bytes = 70;
+    assert_row_has(f, 0, "scrub_bytes\r\n:0\r\n$13\r\nscrub_time_us\r\n:5\r\n");
+    assert_row_has(f, 0, "scrub_damage\r\n:2\r\n");
+    f->replica.scrubber.is_running = true;
+    assert_row_has(f, 0, "scrub_bytes\r\n:70\r\n");
+}
+
 /* What it reported itself, as long as that is news. */
 static void test_status__of_another_node_shows_what_it_reported_lately(void **state)
 {
@@ -346,6 +359,7 @@ int main(void)
         TEST(test_status__of_a_node_that_refuses_the_log_is_not_ok),
         TEST(test_status__of_another_node_counts_what_it_has_applied_as_committed),
         TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
+        TEST(test_status__of_this_node_shows_its_scrubs),
         TEST(test_status__of_another_node_shows_what_it_reported_lately),
         cmocka_unit_test(test_log__shows_commands_of_sessions_as_others),
     };
