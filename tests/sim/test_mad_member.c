@@ -243,16 +243,32 @@ static void test_mad_member__impossible_hosts_are_not_learned(void **state)
 
 #define TERM_STEP ((raft_term)1 << 32) /* The most by which one message may raise the term. */
 
-/* Two messages raise it further than the others would follow. */
+/* Paths to and from the other nodes. */
+static void cut_off(struct scene *s, struct node *n, bool is_cut)
+{
+    for (uint32_t i = 0; i < NODES; i++) {
+        struct node *other = &s->c->nodes[i];
+
+        if (other != n) {
+            sim_block(n->machine, other->machine, is_cut);
+            sim_block(other->machine, n->machine, is_cut);
+        }
+    }
+}
+
+/* Two messages raise it further than the others would follow. They would follow the first one, so
+ * the node says nothing in between. */
 static void poison(struct mad_peer *m, struct scene *s, struct node *n)
 {
     raft_term term = raft_current_term(raft_of(n));
 
+    cut_off(s, n, true);
     for (int i = 0; i < 2; i++) {
         term += TERM_STEP;
         say(m, s, n, (struct raft_message){.kind = RAFT_HEARTBEAT_REPLY, .term = term});
         mad_peer_run_for(s->c, 20 * SIM_MS);
     }
+    cut_off(s, n, false);
 }
 
 static void come_to_reason(struct scene *s)
