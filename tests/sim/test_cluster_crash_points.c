@@ -4,13 +4,17 @@
  * one). The cluster goes on with all checkers: soon there is a leader, users are answered,
  * states become equal, and nothing that was acknowledged is missing.
  *
+ * Besides whole short lives, there are situations in which the crash points are those of one node:
+ * it installs a snapshot, or its state is wrong and is rebuilt.
+ *
  * A run is done once to find out in which steps of the world which node's files change. Then it
  * is repeated, and at each of these steps copies of the whole process (fork) continue, one for
  * each case.
  *
  *   test_sim_cluster_crash_points                           all cases
  *   test_sim_cluster_crash_points --short                   those of one run: for sanitizers
- *   test_sim_cluster_crash_points SEED STEP CUT STATE WHO   one of them, with a trace */
+ *   test_sim_cluster_crash_points SEED STEP CUT STATE WHO [SITUATION]
+ *                                                           one of them, with a trace */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,6 +29,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "crash_situations.h"
 #include "power_loss.h"
 #include "replica/replica.h"
 #include "sim/cluster/cluster.h"
@@ -37,6 +42,7 @@ enum {
     BOOT_STATES = 3,   /* Random states for each crash point of a first start. */
     CASES_MIN = 10000, /* Fewer cases fail the test. */
     CASES_SHORT_MIN = 2000,
+    CASES_SITUATION_MIN = 300,
 };
 
 /* The step that is due may be later than the next check of the cluster. */
@@ -70,7 +76,9 @@ struct counts {
 
 struct run {
     struct cluster *c;
-    struct crash_case now; /* The case that this process runs. */
+    const struct situation *situation; /* NULL: a whole life. */
+    struct node *subject;              /* Only its files count in a situation. */
+    struct crash_case now;             /* The case that this process runs. */
     const struct crash_case *only;
     struct counts *counts;
     struct point *points;
@@ -257,7 +265,8 @@ static void record(struct run *r, struct io *const *ios, const uint64_t *before)
         struct io *io = r->c->nodes[i].io;
         uint64_t was = io == ios[i] ? before[i] : 0;
 
-        if (io == NULL || sim_file_operations(io) == was) {
+        if (io == NULL || sim_file_operations(io) == was ||
+            (r->subject != NULL && r->subject != &r->c->nodes[i])) {
             continue;
         }
         if (r->point_count == r->point_capacity) {
@@ -404,6 +413,22 @@ static bool is_settled(const struct run *r)
     return true;
 }
 
+/* --- situations ------------------------------------------------------------------------- */
+
+static bool may_go_on(const struct run *r)
+{
+    return r->situation->may_go_on(r->subject);
+}
+
+/* What was to come has come, unless a crash has prevented it, and is over. */
+static bool is_over(const struct run *r)
+{
+    const struct node *n = r->subject;
+
+    return is_settled(r) && !replica_is_isolated(n->server->replica) &&
+           (r->is_copy || r->situation->has_come(n));
+}
+
 /* --- a run ------------------------------------------------------------------------------- */
 
 static void run_init(struct run *r, uint64_t seed, FILE *trace)
@@ -418,7 +443,38 @@ static void run_init(struct run *r, uint64_t seed, FILE *trace)
     r->c = cluster_new(&options);
     r->now.seed = seed;
     r->step = 0;
+    r->subject = NULL;
+    for (uint32_t i = 0; i < NODES && r->situation != NULL; i++) {
+        r->situation->configure(&r->c->nodes[i].config);
+    }
     assert_true(r->c->user_count >= USERS);
+}
+
+/* The users' commands: all of a life, or what belongs to a situation. */
+static void run_commands(struct run *r, bool is_recording, bool is_exploring)
+{
+    const struct situation *s = r->situation;
+    bool is_at_once = s == NULL || s->go_on == NULL;
+
+    if (s != NULL) {
+        r->subject = &r->c->nodes[cluster_leader(r->c) == &r->c->nodes[0] ? 1 : 0];
+        s->begin(r->subject);
+    }
+    r->is_recording = is_recording && is_at_once;
+    r->is_exploring = is_exploring && is_at_once;
+    for (uint32_t i = 0; i < USERS; i++) {
+        user_start(r->c->users[i]);
+    }
+    await(r, have_asked_all, 60 * SIM_S, "a user cannot send its commands");
+    if (!is_at_once) {
+        await(r, may_go_on, 60 * SIM_S, "the situation does not come");
+        s->go_on(r->subject);
+        r->is_recording = is_recording;
+        r->is_exploring = is_exploring;
+    }
+    if (s != NULL) {
+        await(r, is_over, 60 * SIM_S, "a minute later the situation is not over");
+    }
 }
 
 /* From the founding to the last command of the users, with crash points; then everything must
@@ -427,15 +483,17 @@ static void run_live(struct run *r)
 {
     struct cluster *c = r->c;
     const uint64_t timeout_ns = c->config.election_timeout_ns;
+    bool is_recording = r->is_recording;
+    bool is_exploring = r->is_exploring;
 
+    if (r->situation != NULL) {
+        r->is_recording = r->is_exploring = false;
+    }
     for (uint32_t i = 0; i < NODES; i++) {
         cluster_start_later(&c->nodes[i], i * 100 * SIM_MS);
     }
     await(r, is_founded, 60 * SIM_S, "after a minute not all nodes vote");
-    for (uint32_t i = 0; i < USERS; i++) {
-        user_start(c->users[i]);
-    }
-    await(r, have_asked_all, 60 * SIM_S, "a user cannot send its commands");
+    run_commands(r, is_recording && !r->is_copy, is_exploring && !r->is_copy);
     r->is_recording = r->is_exploring = false;
     await(r, has_leader, 10 * timeout_ns + SIM_S, "no leader after ten election timeouts");
     await(r, is_settled, 60 * SIM_S, "after a minute states differ");
@@ -457,18 +515,20 @@ static bool run_judge(struct run *r)
     if (!r->c->verdict.is_guilty) {
         return true;
     }
-    printf("seed %llu, step %llu, cut %llu, state %llu, who %d: %s\n",
+    printf("seed %llu, step %llu, cut %llu, state %llu, who %d%s%s: %s\n",
            (unsigned long long)r->now.seed, (unsigned long long)r->now.step,
            (unsigned long long)r->now.cut, (unsigned long long)r->now.state, (int)r->now.who,
-           r->c->verdict.text);
+           r->situation == NULL ? "" : ", situation ",
+           r->situation == NULL ? "" : r->situation->name, r->c->verdict.text);
     cluster_describe(r->c, stdout);
     fflush(stdout);
     return false;
 }
 
-static bool check_seed(uint64_t seed, struct counts *counts, const struct crash_case *only)
+static bool check_seed(uint64_t seed, const struct situation *situation, struct counts *counts,
+                       const struct crash_case *only)
 {
-    struct run r = {.counts = counts, .only = only, .is_recording = true};
+    struct run r = {.situation = situation, .counts = counts, .only = only, .is_recording = true};
     bool is_good;
 
     run_init(&r, seed, NULL);
@@ -476,6 +536,7 @@ static bool check_seed(uint64_t seed, struct counts *counts, const struct crash_
     is_good = run_judge(&r);
     cluster_free(r.c);
     if (is_good) {
+        r.is_recording = false;
         r.is_exploring = true;
         run_init(&r, seed, only == NULL ? NULL : stdout);
         run_live(&r);
@@ -523,7 +584,7 @@ static void test_cluster_crash_points__every_operation_of_every_node(void **stat
         struct counts before = *counts;
 
         seed = fitting_seed(seed + 1);
-        assert_true(check_seed(seed, counts, NULL));
+        assert_true(check_seed(seed, NULL, counts, NULL));
         print_message("seed %llu: %llu cases at %llu points\n", (unsigned long long)seed,
                       (unsigned long long)(counts->cases - before.cases),
                       (unsigned long long)(counts->points - before.points));
@@ -535,22 +596,41 @@ static void test_cluster_crash_points__every_operation_of_every_node(void **stat
     munmap(counts, sizeof *counts);
 }
 
+static void test_cluster_crash_points__of_one_node_in_a_situation(void **state)
+{
+    struct counts *counts = shared_counts();
+    uint64_t seed = fitting_seed(1);
+
+    (void)state;
+    for (int i = 0; i < SITUATIONS; i++) {
+        struct counts before = *counts;
+
+        assert_true(check_seed(seed, &situations[i], counts, NULL));
+        print_message("%s: %llu cases at %llu points\n", situations[i].name,
+                      (unsigned long long)(counts->cases - before.cases),
+                      (unsigned long long)(counts->points - before.points));
+        assert_true(counts->cases - before.cases >= CASES_SITUATION_MIN);
+    }
+    munmap(counts, sizeof *counts);
+}
+
 int main(int argc, char **argv)
 {
     bool is_short = argc == 2 && strcmp(argv[1], "--short") == 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_cluster_crash_points__every_operation_of_every_node,
                                   &is_short),
+        cmocka_unit_test(test_cluster_crash_points__of_one_node_in_a_situation),
     };
 
-    if (argc == 6) {
+    if (argc == 6 || argc == 7) {
         struct crash_case only = {.seed = strtoull(argv[1], NULL, 10),
                                   .step = strtoull(argv[2], NULL, 10),
                                   .cut = strtoull(argv[3], NULL, 10),
                                   .state = strtoull(argv[4], NULL, 10),
                                   .who = (enum who)strtoull(argv[5], NULL, 10)};
 
-        return check_seed(only.seed, shared_counts(), &only) ? 0 : 1;
+        return check_seed(only.seed, situation_named(argv[6]), shared_counts(), &only) ? 0 : 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
