@@ -113,6 +113,7 @@ static const char *no_leader_error(const struct replica *r)
 
 void place_take_stale(struct replica *r)
 {
+    freshness_note_applied(&r->reads.freshness, r->applied_index);
     if (r->reads.may_have_stale) {
         reads_take_stale(&r->reads, peers_time_now(r->peers), r->applied_index);
     }
