@@ -185,7 +185,8 @@ struct wire_read_index {
 struct wire_read_index_reply {
     uint8_t group;
     uint64_t number;  /* Of the question. */
-    raft_index index; /* What must be applied before the reads are served. */
+    raft_index index; /* What must be applied before the reads are served: it is committed. */
+    raft_term term;   /* Of that entry. */
 };
 
 /* Which bytes of which snapshot: see struct store_snapshot. */

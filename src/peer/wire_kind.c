@@ -159,6 +159,7 @@ static const struct wire_field read_index_fields[] = {
 static const struct wire_field read_index_reply_fields[] = {
     FIELD(WIRE_U64, wire_read_index_reply, number),
     RANGE(WIRE_U64, wire_read_index_reply, index, 1, 0),
+    RANGE(WIRE_U64, wire_read_index_reply, term, 1, 0),
 };
 
 static const struct wire_field piece_fields[] = {

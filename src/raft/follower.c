@@ -153,6 +153,17 @@ static void follow_commit(struct raft *r, raft_index leader_commit, raft_index v
     }
 }
 
+/* An entry with that index and term is the same in all logs, and so is all before it (§5.3). */
+void raft_follower_on_committed(struct raft *r, raft_index index, raft_term term)
+{
+    bool is_here =
+        raft_has_entry(r, index, term) || (MUTANT(committed_unseen) && index <= r->log.last_index);
+
+    if (r->role != RAFT_LEADER && is_here && index > r->commit_index) {
+        raft_commit_to(r, index);
+    }
+}
+
 /* The first entry of that entry's term; at least the one after the origin, which is committed. */
 static raft_index first_in_conflict(const struct raft *r, raft_index index)
 {

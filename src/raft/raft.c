@@ -369,6 +369,9 @@ static int dispatch(struct raft *r, const struct raft_event *event)
     case RAFT_DURABLE:
         on_durable(r, event->durable_seq);
         return RAFT_OK;
+    case RAFT_COMMITTED:
+        raft_follower_on_committed(r, event->committed_index, event->committed_term);
+        return RAFT_OK;
     case RAFT_TRANSFER:
         return raft_transfer_on_ask(r, event->peer);
     case RAFT_RELUCTANT:

@@ -210,6 +210,8 @@ enum raft_event_kind {
     RAFT_DURABLE,   /* Everything up to write `durable_seq` is durable. */
     RAFT_TRANSFER,  /* Transfer leadership to `peer`, or to the best one (0). */
     RAFT_PEER_LOST, /* The connection to `peer` broke. If it was the leader, a pre-vote follows. */
+    RAFT_COMMITTED, /* A leader has reported that the entry `committed_index`, of `committed_term`,
+                     * is committed. No effect if it is not in the log. */
     RAFT_RELUCTANT, /* `is_reluctant`: from now on, others should rather lead. */
     RAFT_INSTALLED, /* The snapshot `installed` is durable, and the durable log begins after it;
                      * see raft_wants_snapshot(). */
@@ -243,6 +245,8 @@ struct raft_event {
     struct raft_change change;
     raft_seq durable_seq;
     raft_id peer;
+    raft_index committed_index; /* RAFT_COMMITTED */
+    raft_term committed_term;
     bool wants_lease; /* RAFT_READ: the round also asks for what a lease needs. */
     bool is_reluctant;
     const struct raft_installed *installed;

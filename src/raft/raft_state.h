@@ -230,6 +230,7 @@ void raft_election_on_timeout_now(struct raft *r, const struct raft_message *m);
 
 int raft_follower_on_append_entries(struct raft *r, const struct raft_message *m);
 int raft_follower_on_heartbeat(struct raft *r, const struct raft_message *m);
+void raft_follower_on_committed(struct raft *r, raft_index index, raft_term term);
 int raft_follower_on_install_snapshot(struct raft *r, const struct raft_message *m);
 /* Acknowledges that the log equals the leader's up to `match_index`, once everything written so
  * far is durable. */

@@ -25,9 +25,28 @@ static bool is_held_up(const struct replica *r, const struct request *request)
     return request != NULL && io_now_ns(r->io) > request->arrived_ns + patience_ns;
 }
 
+/* Otherwise an idle leader would say so only with its next heartbeat. The entry may come after the
+ * answer that names it. */
+static void note_committed(struct replica *r)
+{
+    const struct read_index *x = &r->read_index;
+    struct raft_event event = {.kind = RAFT_COMMITTED,
+                               .now_ns = io_now_ns(r->io),
+                               .committed_index = x->committed_index,
+                               .committed_term = x->committed_term};
+
+    if (x->committed_index > raft_commit_index(r->raft) &&
+        raft_has_entry(r->raft, x->committed_index, x->committed_term) &&
+        !MUTANT(commit_awaits_heartbeat)) {
+        replica_step(r, &event, NULL);
+    }
+}
+
 void read_index_judge(struct replica *r)
 {
     struct read_index *x = &r->read_index;
+
+    note_committed(r);
     const struct request *first = reads_held_up(&r->reads, r->applied_index);
 
     if (is_held_up(r, first) && !MUTANT(behind_waits)) {
@@ -88,15 +107,21 @@ void read_index_on_reply(void *context, raft_id from, const struct wire_read_ind
     if (r->is_running && raft_role(r->raft) != RAFT_LEADER &&
         (from == r->read_index.asked_id || MUTANT(anybody_answers_reads))) {
         reads_confirm(&r->reads, w->number, w->index);
+        r->read_index.committed_index = w->index;
+        r->read_index.committed_term = w->term;
     }
 }
 
 /* --- as leader ------------------------------------------------------------------------- */
 
+/* The log may have been cut since the round began; what was cut is committed. */
 static void answer(struct replica *r, raft_id to, uint64_t number, raft_index index)
 {
-    peers_send_read_index_reply(r->peers, to,
-                                &(struct wire_read_index_reply){.number = number, .index = index});
+    raft_index origin = raft_origin(r->raft);
+    struct wire_read_index_reply w = {.number = number, .index = index < origin ? origin : index};
+
+    w.term = raft_term_at(r->raft, w.index);
+    peers_send_read_index_reply(r->peers, to, &w);
 }
 
 /* Clocks that differ too much end leases. I-75 relies on them as well. */

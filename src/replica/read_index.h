@@ -22,13 +22,15 @@ struct replica;
 /* As follower. */
 struct read_index {
     uint64_t next_number;
-    bool is_distrust_logged; /* Leader: that clocks differ. */
-    bool accepts_lease;      /* All reads of the question do. */
-    raft_id asked_id;        /* The node that has the question. */
-    uint64_t repeat_ns;      /* When to send it again. */
-    raft_index catch_up_to;  /* Reads are forwarded until this is applied; 0: they are not. */
-    uint64_t asked_count;    /* Questions so far. */
-    uint64_t behind_count;   /* How often this node was behind. */
+    bool is_distrust_logged;    /* Leader: that clocks differ. */
+    bool accepts_lease;         /* All reads of the question do. */
+    raft_id asked_id;           /* The node that has the question. */
+    uint64_t repeat_ns;         /* When to send it again. */
+    raft_index committed_index; /* Committed by the last answer, */
+    raft_term committed_term;   /* in that term. */
+    raft_index catch_up_to;     /* Reads are forwarded until this is applied; 0: they are not. */
+    uint64_t asked_count;       /* Questions so far. */
+    uint64_t behind_count;      /* How often this node was behind. */
 };
 
 enum read_way {

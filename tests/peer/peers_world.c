@@ -51,8 +51,9 @@ static void on_read_index(void *context, raft_id from, const struct wire_read_in
     struct node *n = context;
 
     n->read_index_count++;
-    peers_send_read_index_reply(&n->peers, from,
-                                &(struct wire_read_index_reply){.number = w->number, .index = 9});
+    peers_send_read_index_reply(
+        &n->peers, from,
+        &(struct wire_read_index_reply){.number = w->number, .index = 9, .term = 1});
 }
 
 static void on_read_index_reply(void *context, raft_id from, const struct wire_read_index_reply *w)

@@ -471,7 +471,7 @@ static void test_read_index__comes_out_as_it_went_in(void **state)
     struct buffer b = {0};
     struct wire_read_index in = {.number = UINT64_MAX - 1, .term = 7, .accepts_lease = true};
     struct wire_read_index out;
-    struct wire_read_index_reply reply = {.number = 5, .index = UINT64_MAX};
+    struct wire_read_index_reply reply = {.number = 5, .index = UINT64_MAX, .term = 3};
     struct wire_read_index_reply heard;
 
     (void)state;
@@ -489,6 +489,7 @@ static void test_read_index__comes_out_as_it_went_in(void **state)
     assert_true(wire_get_read_index_reply(frame_in(&b, WIRE_READ_INDEX_REPLY), &heard));
     assert_int_equal(heard.number, 5);
     assert_true(heard.index == UINT64_MAX);
+    assert_int_equal(heard.term, 3);
 
     buffer_clear(&b);
     reply.index = 0; /* Nothing is committed there. */

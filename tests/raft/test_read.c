@@ -281,6 +281,29 @@ static void test_read__of_a_node_that_is_a_majority_with_the_leader_needs_no_rou
     solo_deinit(&s);
 }
 
+/* The answer to a question names an entry that is committed. */
+static void test_read__a_follower_commits_what_an_answer_names_if_it_has_it(void **state)
+{
+    const raft_term terms[] = {1, 1, 3};
+    struct solo s;
+    struct raft_event event = {.kind = RAFT_COMMITTED, .committed_index = 3, .committed_term = 2};
+
+    (void)state;
+    solo_restore(&s, 3, terms, 3); /* Entries 2 to 4. */
+    assert_int_equal(solo_step(&s, event), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 0); /* Another entry. */
+    event.committed_term = 1;
+    assert_int_equal(solo_step(&s, event), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    event.committed_index = 2;
+    assert_int_equal(solo_step(&s, event), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    event.committed_index = 9;
+    assert_int_equal(solo_step(&s, event), RAFT_OK);
+    assert_int_equal(raft_commit_index(s.raft), 3);
+    solo_deinit(&s);
+}
+
 /* Scenario 52: a long pause can't cause a stale read; there is no lease. */
 static void test_read__a_pause_confirms_nothing(void **state)
 {
@@ -318,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_read__a_deposed_leader_forgets_them),
         cmocka_unit_test(test_read__takes_both_majorities_in_the_joint_state),
         cmocka_unit_test(test_read__of_a_node_that_is_a_majority_with_the_leader_needs_no_round),
+        cmocka_unit_test(test_read__a_follower_commits_what_an_answer_names_if_it_has_it),
         cmocka_unit_test(test_read__a_pause_confirms_nothing),
     };
 

@@ -119,7 +119,7 @@ static struct replica *asking(struct cluster *c, struct node *n)
 static void test_reads__believe_only_the_node_that_was_asked_and_only_its_last_answer(void **state)
 {
     struct cluster *c = calm_cluster_start(1, be_patient);
-    struct wire_read_index_reply reply = {.index = 1};
+    struct wire_read_index_reply reply = {.index = 1, .term = 1};
     struct replica *r;
 
     (void)state;
@@ -176,8 +176,8 @@ static void test_reads__of_a_node_that_is_far_behind_are_forwarded(void **state)
         calm_cluster_run_for(c, SIM_S);
         r = asking(c, follower);
 
-        struct wire_read_index_reply reply = {.number = r->reads.number,
-                                              .index = r->applied_index + 400};
+        struct wire_read_index_reply reply = {
+            .number = r->reads.number, .index = r->applied_index + 400, .term = 1};
 
         read_index_on_reply(r, r->read_index.asked_id, &reply);
         calm_cluster_run_for(c, SIM_S);
@@ -195,6 +195,44 @@ static void test_reads__of_a_node_that_is_far_behind_are_forwarded(void **state)
     }
 }
 
+/* The follower has the entry of a write before it hears that it is committed. */
+static void test_reads__after_a_write_do_not_wait_for_a_heartbeat(void **state)
+{
+    const struct user_options lone = {.key_count = 5,
+                                      .pipeline_max = 1,
+                                      .read_percent = 50,
+                                      .value_bytes_max = 30,
+                                      .think_ns = SIM_MS,
+                                      .patience_ns = 30 * SIM_S};
+    const struct sim_network network = {.delay_min_ns = 50 * SIM_US,
+                                        .delay_max_ns = 200 * SIM_US,
+                                        .window_bytes = 1024 * 1024,
+                                        .break_min_ns = SIM_S,
+                                        .break_max_ns = SIM_S};
+    const struct sim_disk_profile disk = {
+        .latency_min_ns = 100 * SIM_US, .latency_max_ns = SIM_MS, .capacity_bytes = UINT64_MAX};
+    struct cluster *c = calm_cluster_start(1, be_patient);
+    uint32_t asked = follower_of(c)->number - 1; /* User i talks to node i. */
+
+    (void)state;
+    sim_set_network(c->sim, &network);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        sim_set_disk(c->nodes[i].machine, &disk);
+    }
+    calm_cluster_start_users(c, &lone);
+    for (uint32_t i = 0; i < c->user_count; i++) {
+        if (i != asked) {
+            user_rest(c->users[i]);
+        }
+    }
+    calm_cluster_run_for(c, 100 * SIM_MS);
+    user_take_success_count(c->users[asked]);
+    calm_cluster_run_for(c, 2 * SIM_S);
+    /* If each read behind a write waited for half a heartbeat on average, it would be about 150. */
+    assert_in_range(user_take_success_count(c->users[asked]), 300, 100000);
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_reads__believe_only_the_node_that_was_asked_and_only_its_last_answer),
         cmocka_unit_test(test_reads__are_confirmed_by_a_leader_of_the_askers_term),
         cmocka_unit_test(test_reads__of_a_node_that_is_far_behind_are_forwarded),
+        cmocka_unit_test(test_reads__after_a_write_do_not_wait_for_a_heartbeat),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
