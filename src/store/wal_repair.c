@@ -401,6 +401,7 @@ int repair_give_up(struct recovery *r, bool drops_log, const struct store_origin
     return rv == 0 ? STORE_OK
                    : complain(c, STORE_EIO,
                               "the log in %s is damaged, and the damaged files can't be kept aside "
-                              "in %s: %s",
+                              "in %s: %s; make room, see that the directory can be written, and "
+                              "start again",
                               s->dir, REPAIR_EVIDENCE, strerror(-rv));
 }
