@@ -194,7 +194,7 @@ static bool drops_a_learner(const struct raft_configuration *before,
         return false;
     }
     succession_drop(&without, dropped->id);
-    return equals(&without, c);
+    return equals(&without, c) && has_a_possible_leader(c);
 }
 
 /* Whether nothing has changed but the marks of one member. */

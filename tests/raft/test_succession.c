@@ -118,6 +118,10 @@ static void test_succession__allows_no_marks_that_do_not_fit(void **state)
     assert_false(may_follow("1= 2= 3< 4>r3", "1 2 4r3"));
     assert_false(may_follow("1= 2= 3<s", "1 2"));
     assert_false(may_follow("1 2 3", "1= 2= 3<p4")); /* Its priority changes, too. */
+    /* Node 3 is the only one that will be left to lead. */
+    assert_true(may_follow("1n 2 3-r1 4-r2", "1n 2 3-r1 4-nr2"));
+    assert_false(may_follow("1n 2 3-r1 4-nr2", "1n 2 4-nr2"));
+    assert_false(may_follow("1n 2 3-r1 4-nr2", "1n 2 3-s 4-nr2"));
 }
 
 static void test_succession__allows_nothing_else(void **state)
