@@ -149,8 +149,8 @@ void replica_execute(struct replica *r)
     }
     replica_trim_window(r);
     if (r->is_running) {
+        backups_look(r); /* Before the log is cut: it says what is needed. */
         snapshots_look(r);
-        backups_look(r);
         isolation_settle(r);
     }
     give_memory_back(r);
