@@ -206,6 +206,14 @@ static bool is_only_voter(const struct recover *r)
 
 static bool may_recover(const struct recover *r, char *text, size_t text_size)
 {
+    if (identity(r)->is_restoring) {
+        snprintf(
+            text, text_size,
+            "restoring a backup into %s was interrupted, so there is nothing to recover: repeat "
+            "that command (--restore)",
+            r->options.data_dir);
+        return false;
+    }
     if (newest(r) == NULL) {
         snprintf(text, text_size,
                  "the node in %s has no log and no snapshot yet, so there is nothing to recover",

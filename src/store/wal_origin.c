@@ -66,10 +66,12 @@ static void choose_spares(struct store *s, struct wal_move *move)
     move->keep_from = move->next.first_segment - (dropped < room ? dropped : room);
 }
 
+/* One may have been given back meanwhile, because there was no room to make a segment of it. The
+ * next start removes what is then too many. */
 static void take_spares(struct store *s, const struct wal_move *move)
 {
-    for (uint64_t number = move->keep_from; number < move->next.first_segment; number++) {
-        CHECK(s->spares.count < SPARES_MAX);
+    for (uint64_t number = move->keep_from;
+         number < move->next.first_segment && s->spares.count < SPARES_MAX; number++) {
         s->spares.numbers[s->spares.count++] = number;
     }
 }
