@@ -116,11 +116,18 @@ static void leave_office(struct replica *r)
 
 void disk_look(struct replica *r)
 {
+    uint64_t now_ns = io_now_ns(r->io);
     bool is_now_full = is_full(r);
+
+    if (!is_now_full || !r->disk_policy.is_full) {
+        r->disk_policy.full_ns = now_ns;
+    }
 
     disk_policy_set_full(&r->disk_policy, is_now_full);
     peers_set_disk(r->peers, own_disk(r));
-    if (is_now_full && raft_role(r->raft) == RAFT_LEADER) {
+    /* Not at once: a snapshot may make room within a moment. */
+    if (is_now_full && raft_role(r->raft) == RAFT_LEADER &&
+        now_ns - r->disk_policy.full_ns >= r->options.election_timeout_ns) {
         leave_office(r);
     }
 }

@@ -17,6 +17,7 @@ struct disk_policy {
     uint64_t election_timeout_ns;
     bool is_full;            /* This node's disk. */
     uint64_t unstored_bytes; /* Bytes from a leader that have found no room since. */
+    uint64_t full_ns;        /* Since when it is full. */
     uint64_t refusing_ns;    /* Leader: since when there is no room for growth; 0: there is. */
     uint64_t hand_over_ns;   /* When it last transferred leadership because of that, or tried to. */
     uint64_t pause_ns;       /* For how long it does not try again. */

@@ -109,7 +109,7 @@ static void propose_waiting(struct replica *r, struct batch_limits *limits)
     limits->behind_bytes = log_window_bytes_after(&r->window, raft_commit_index(r->raft));
     limit_by_disks(r, limits, outlook);
     if (disk_policy_waits(&r->disk_policy, limits->no_growth == NULL, limits->now_ns)) {
-        admission_hold(&r->proposals.admission, true, limits->now_ns);
+        admission_hold(&r->proposals.admission, !MUTANT(disks_not_awaited), limits->now_ns);
         drop_abandoned(r);
         return;
     }

@@ -165,11 +165,15 @@ uint64_t store_growth_bytes(const struct store *s)
     return s->is_tight ? 0 : left / 2;
 }
 
-/* The next segment is always on its way, so this is about large entries. */
-static bool has_space_beyond(const struct store *s, uint64_t missing_bytes)
+/* The next segment is always on its way, so this is about large entries, or many. What a leader has
+ * accepted may take room from the next snapshot: see room_claim(). */
+static bool has_space_beyond(const struct store *s, enum store_use use, uint64_t missing_bytes)
 {
     struct space_claim claim = room_claim(s, missing_bytes);
 
+    if (use == STORE_FOR_FOLLOWERS || use == STORE_FOR_ELECTIONS) {
+        claim.state_bytes = 0;
+    }
     return missing_bytes <= s->options.segment_bytes || !s->room.is_known ||
            space_left(&s->room.space, &claim) > 0 || MUTANT(large_entry_not_judged);
 }
@@ -185,7 +189,7 @@ bool store_has_room(const struct store *s, enum store_use use, uint64_t bytes)
     if (s->is_full) {
         return needed + reserve_bytes(s, use) <= prepared;
     }
-    return needed <= prepared || has_space_beyond(s, needed - prepared);
+    return needed <= prepared || has_space_beyond(s, use, needed - prepared);
 }
 
 /* --- tight, full, and not any more -------------------------------------------------------- */

@@ -62,8 +62,8 @@ static void limit(struct server_config *config)
 static void limit_less(struct server_config *config)
 {
     limit(config);
-    config->disk_bytes_max = 2 * LIMIT_BYTES;
-    config->snapshot_after_bytes = 2 * LIMIT_BYTES;
+    config->disk_bytes_max = 4 * LIMIT_BYTES;
+    config->snapshot_after_bytes = 4 * LIMIT_BYTES;
 }
 
 static void limit_large(struct server_config *config)
@@ -116,10 +116,10 @@ static void test_limit__lets_keys_be_overwritten_for_ever(void **state)
         struct cluster *c = calm_cluster_start(seed, limit_less);
 
         calm_cluster_start_users(c, &overwriters);
-        for (int i = 0; i < 100 && count_written(c) < 4 * LIMIT_BYTES; i++) {
-            run_within(c, 2 * LIMIT_BYTES, SIM_S);
+        for (int i = 0; i < 200 && count_written(c) < 8 * LIMIT_BYTES; i++) {
+            run_within(c, 4 * LIMIT_BYTES, SIM_S);
         }
-        assert_true(count_written(c) >= 4 * LIMIT_BYTES);
+        assert_true(count_written(c) >= 8 * LIMIT_BYTES);
         assert_int_equal(count_refused(c), 0);
         assert_int_equal(calm_cluster_count_in_doubt(c), 0);
         cluster_free(c);
