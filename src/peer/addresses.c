@@ -310,3 +310,11 @@ void addresses_set_contact(struct peers *p, const struct io_address *client, uin
         p->contact = (struct member_address){.client = *client, .peer_port = peer_port};
     }
 }
+
+bool addresses_is_contact(const struct peers *p, raft_id id)
+{
+    const struct peer *peer = peers_find(p, id);
+
+    return peer != NULL && p->contact.peer_port != 0 &&
+           member_address_same_place(&peer->address, &p->contact);
+}

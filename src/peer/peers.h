@@ -391,6 +391,8 @@ bool addresses_may_take(const struct peers *p, const struct member_address *take
                         const struct member_address *other);
 /* Members are looked for at the contact, too. */
 void addresses_set_contact(struct peers *p, const struct io_address *client, uint16_t peer_port);
+/* Whether that node is reached where the contact is. */
+bool addresses_is_contact(const struct peers *p, raft_id id);
 
 /* strangers.c: the connection without a proof that must be closed because there are too many;
  * NULL if there are not. */

@@ -223,17 +223,20 @@ void replica_note_removed(struct replica *r)
     }
 }
 
-/* Only members can know who was removed. About others, only that they have called is known. A node
- * without a configuration, which nobody dials once it is removed, relies on nodes that have proven
- * that they belong to the cluster. */
+/* Only members can know who was removed. About others, only that they have called is known, unless
+ * the administrator has named one as the contact: all members that this node knows may have left.
+ * A node without a configuration, which nobody dials once it is removed, relies on nodes that have
+ * proven that they belong to the cluster. */
 static bool may_know_removed(const struct replica *r, raft_id id)
 {
     const struct raft_configuration *c = raft_configuration(r->raft);
     const struct peer *peer = peers_find(r->peers, id);
 
-    return c->member_count > 0 || MUTANT(removal_known_by_members_only)
-               ? raft_configuration_find(c, id) != NULL
-               : (peer != NULL && peer->has_proven) || MUTANT(removal_believed_unproven);
+    MUTANT_DO(removal_known_by_members_only, return raft_configuration_find(c, id) != NULL);
+    if (c->member_count == 0) {
+        return (peer != NULL && peer->has_proven) || MUTANT(removal_believed_unproven);
+    }
+    return raft_configuration_find(c, id) != NULL || addresses_is_contact(r->peers, id);
 }
 
 static void on_refused(void *context, raft_id id, enum wire_refusal refusal)

@@ -304,6 +304,24 @@ test_admin__a_node_without_a_log_hears_of_its_removal_from_nodes_with_the_key(vo
     assert_true(replica_is_removed(newcomer));
 }
 
+/* All members that it knows may have left since. */
+static void test_admin__a_removed_node_believes_its_contact(void **state)
+{
+    struct world *w = *state;
+    struct replica *founder = w->nodes[0].replica;
+    struct peers_events events = replica_peers_events(founder);
+    struct member_address other;
+
+    world_start_newcomer(w, 1);
+    other = *replica_self(w->nodes[1].replica);
+    peers_learn(&w->nodes[0].peers, &other);
+    events.refused(events.context, other.id, WIRE_REMOVED);
+    assert_false(replica_is_removed(founder));
+    addresses_set_contact(&w->nodes[0].peers, &other.client, other.peer_port);
+    events.refused(events.context, other.id, WIRE_REMOVED);
+    assert_true(replica_is_removed(founder));
+}
+
 static void test_admin__is_answered_when_the_node_ends(void **state)
 {
     struct world *w = *state;
@@ -340,6 +358,7 @@ int main(void)
         WORLD_TEST(test_admin__without_a_leader_only_shows_what_this_node_knows),
         WORLD_TEST(test_admin__a_follower_confirms_who_was_added),
         WORLD_TEST(test_admin__a_node_without_a_log_hears_of_its_removal_from_nodes_with_the_key),
+        WORLD_TEST(test_admin__a_removed_node_believes_its_contact),
         WORLD_TEST(test_admin__is_answered_when_the_node_ends),
     };
 

@@ -526,9 +526,11 @@ static bool is_settled(struct cluster *c)
             continue;
         }
         if (!cluster_is_member(n)) {
-            /* Nodes that were removed know it, or were refused. */
-            is_settled &=
-                n->phase != NODE_UP || !n->was_member || replica_is_removed(n->server->replica);
+            /* Nodes that were removed know it, or were refused. One that will replace the leader
+             * causes an election. */
+            is_settled &= n->phase != NODE_UP ||
+                          (n->was_member ? replica_is_removed(n->server->replica)
+                                         : n->config.replaces == NULL);
             continue;
         }
         if (n->phase == NODE_DOWN && n->is_retired) {
