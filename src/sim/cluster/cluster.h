@@ -296,4 +296,10 @@ void nemesis_mend_disk(struct node *n);
 /* Ends all faults, and starts every node that may run. */
 void nemesis_heal(struct nemesis *n);
 
+/* --- links.c --- */
+/* Whether some member is reached where the log does not say, */
+bool links_found_elsewhere(const struct node *n);
+/* or by an older version of the protocol. */
+bool links_are_older(const struct node *n);
+
 #endif /* RAKIT_SIM_CLUSTER_CLUSTER_H */

@@ -309,35 +309,6 @@ void cluster_free(struct cluster *c)
 
 /* --- waiting -------------------------------------------------------------------------- */
 
-static bool has_met_elsewhere(const struct node *n)
-{
-    list_for_each(link, &n->server->peers.all)
-    {
-        const struct peer *peer = container_of(link, struct peer, link);
-
-        if (peer->dial[WIRE_CONTROL].phase == DIAL_UP && peer->logged.peer_port != 0 &&
-            !member_address_same_place(&peer->address, &peer->logged)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool speaks_older_protocol(const struct node *n)
-{
-    const struct peers *p = &n->server->peers;
-
-    list_for_each(link, &p->all)
-    {
-        const struct dial *d = &container_of(link, struct peer, link)->dial[WIRE_BULK];
-
-        if (d->phase == DIAL_UP && d->version < p->version) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void look_at_reads(struct node *n)
 {
     struct replica_stats stats;
@@ -374,10 +345,10 @@ static void look_around(struct cluster *c)
                 continue; /* It has no peers yet. */
             }
             look_at_reads(n);
-            if (speaks_older_protocol(n)) {
+            if (links_are_older(n)) {
                 sometimes_reached(&c->sometimes, SOMETIMES_OLDER_PROTOCOL);
             }
-            if (has_met_elsewhere(n)) {
+            if (links_found_elsewhere(n)) {
                 sometimes_reached(&c->sometimes, SOMETIMES_MET_ELSEWHERE);
             }
         }
@@ -506,6 +477,13 @@ static bool users_are_served(struct cluster *c)
     return c->served == (1u << c->user_count) - 1;
 }
 
+/* Nodes that were removed know it, or were refused. One that will replace a leader, and thereby
+ * cause an election, is a member. */
+static bool is_settled_outside(const struct node *n)
+{
+    return n->was_member ? replica_is_removed(n->server->replica) : n->config.replaces == NULL;
+}
+
 /* All members are up and have the leader's state. A member whose removal failed comes back. */
 static bool is_settled(struct cluster *c)
 {
@@ -526,11 +504,7 @@ static bool is_settled(struct cluster *c)
             continue;
         }
         if (!cluster_is_member(n)) {
-            /* Nodes that were removed know it, or were refused. One that will replace the leader
-             * causes an election. */
-            is_settled &= n->phase != NODE_UP ||
-                          (n->was_member ? replica_is_removed(n->server->replica)
-                                         : n->config.replaces == NULL);
+            is_settled &= n->phase != NODE_UP || is_settled_outside(n);
             continue;
         }
         if (n->phase == NODE_DOWN && n->is_retired) {
