@@ -292,13 +292,23 @@ static void put_snapshot(struct resp_writer *w, const struct store_snapshot *s)
     put_digits(w, "checksum", s->checksum);
 }
 
+/* The error for a node that has nothing to give now: its snapshots may be wrong, if its state is.
+ * NULL: it has. */
+static const char *find_obstacle(const struct replica *r)
+{
+    if (r->is_ended || !r->is_running) {
+        return ERROR_NOT_RUNNING;
+    }
+    return quarantine_is_on(&r->quarantine) ? ERROR_ISOLATED : NULL;
+}
+
 void replica_list_backups(const struct replica *r, struct resp_writer *w)
 {
     const struct store_snapshot *list;
     size_t count = snapshot_list(r->store, &list);
 
-    if (r->is_ended || !r->is_running) {
-        resp_error(w, ERROR_NOT_RUNNING);
+    if (find_obstacle(r) != NULL) {
+        resp_error(w, find_obstacle(r));
         return;
     }
     resp_map(w, 7);
@@ -361,8 +371,8 @@ const char *replica_backup(struct replica *r, struct request *request, uint32_t 
 {
     struct backup_part *p;
 
-    if (r->is_ended || !r->is_running) {
-        return ERROR_NOT_RUNNING;
+    if (find_obstacle(r) != NULL) {
+        return find_obstacle(r);
     }
     if (r->backups.count == BACKUP_PARTS_MAX) {
         return ERROR_MANY_BACKUPS;

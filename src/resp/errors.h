@@ -304,7 +304,7 @@
 #define ERROR_LOG_DIFFERS \
     "ERR the log of this node has another entry before that one: the backup is of another history"
 #define ERROR_ISOLATED \
-    "ERR the state of this node is wrong, and is being rebuilt: make the snapshot on another node"
+    "ERR the state of this node is wrong, and is being rebuilt: ask another node"
 #define ERROR_LOG_UNREADABLE "ERR the log could not be read from the disk"
 #define ERROR_LOG_SYNTAX "ERR syntax error, try REQUEST_LOG [from [count]] [STAGES]"
 #define ERROR_LOG_NOT_AN_INTEGER \

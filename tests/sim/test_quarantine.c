@@ -11,6 +11,7 @@
 #include "calm_cluster.h"
 #include "kv/kv.h"
 #include "replica/state.h"
+#include "resp/errors.h"
 
 enum { INTERVAL = 16, MANY_FLIPS = 20, NODES_MAX = 5 };
 
@@ -182,6 +183,7 @@ static void test_quarantine__that_stays_answers_nothing_wrong(void **state)
         read_count = n->server->replica->stats.read_count;
         assert_false(await(c, n, is_rebuilt, 20 * SIM_S));
         assert_int_equal(quarantine_of(n)->phase, QUARANTINE_STAYS);
+        assert_string_equal(replica_backup(n->server->replica, NULL, 0, NULL), ERROR_ISOLATED);
         assert_int_equal(n->server->replica->stats.read_count, read_count);
         assert_true(cluster_leader(c) != n);
         cluster_kill(n, SIM_KILLED); /* The advice in its log. */
