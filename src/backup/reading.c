@@ -270,7 +270,7 @@ enum backup_verdict backup_read(struct io *io, const char *file,
     };
 
     enum backup_verdict verdict;
-    uint32_t count;
+    uint32_t count = 0;
 
     *ret_contents = (struct backup_contents){0};
     verdict = find_files(&r, &count);

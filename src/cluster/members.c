@@ -225,7 +225,7 @@ struct entry *membership_encode(const struct membership *m)
 
     struct entry *e = entry_new(RAFT_CONFIGURATION, (uint32_t)buffer_size(&out));
 
-    memcpy(e->data, buffer_begin(&out), e->size);
+    memcpy(e->data, buffer_slice(&out).data, e->size);
     buffer_deinit(&out);
     return e;
 }

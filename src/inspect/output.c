@@ -5,7 +5,7 @@ enum { SPILL_BYTES = 64 * 1024 };
 static void write_text(struct output *o)
 {
     if (buffer_size(&o->text) > 0) {
-        (void)fwrite(buffer_begin(&o->text), 1, buffer_size(&o->text), o->file);
+        (void)fwrite(buffer_slice(&o->text).data, 1, buffer_size(&o->text), o->file);
     }
     buffer_trim(&o->text, (size_t)4 * SPILL_BYTES);
 }

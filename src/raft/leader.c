@@ -209,6 +209,15 @@ static void replicate(struct raft *r, struct raft_peer *peer)
     peer->next_index = end + 1;
 }
 
+/* The term of an entry that may have left the log; 0: it is not known any more. */
+static raft_term known_term(const struct raft *r, raft_index index)
+{
+    if (index == 0 || index >= r->term_start_index) {
+        return index == 0 ? 0 : r->current_term;
+    }
+    return index >= raft_origin(r) ? raft_term_at(r, index) : 0;
+}
+
 static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
 {
     raft_index known = r->commit_index < peer->match_index ? r->commit_index : peer->match_index;
@@ -216,15 +225,15 @@ static void send_heartbeat(struct raft *r, const struct raft_peer *peer)
     MUTANT_DO(heartbeat_vouches_too_much, known = r->commit_index);
     MUTANT_DO(older_loss_not_reported, known = known >= r->term_start_index ? known : 0);
     /* With its term, so that the receiver can see whether it still has that entry. */
-    raft_index leader_commit = known >= raft_origin(r) ? known : 0;
+    raft_term term = known_term(r, known);
 
-    raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r))->heartbeat = (struct raft_heartbeat){
-        .leader_commit = leader_commit,
-        .leader_commit_term = leader_commit > 0 ? raft_term_at(r, leader_commit) : 0,
-        .read_round = r->read_round,
-        .leader_last = r->log.last_index,
-        .life = peer->life,
-        .promise_ns = raft_lease_wanted_ns(r)};
+    raft_send(r, peer->id, RAFT_HEARTBEAT, raft_after_term(r))->heartbeat =
+        (struct raft_heartbeat){.leader_commit = term > 0 ? known : 0,
+                                .leader_commit_term = term,
+                                .read_round = r->read_round,
+                                .leader_last = r->log.last_index,
+                                .life = peer->life,
+                                .promise_ns = raft_lease_wanted_ns(r)};
 }
 
 /* After it, the log must go on here. */

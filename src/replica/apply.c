@@ -240,13 +240,6 @@ void replica_execute_entry(struct replica *r, struct entry *e)
     }
 }
 
-void replica_apply_recovered(struct replica *r, struct entry *e)
-{
-    apply_entry(r, e);
-    while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns yet. */
-    }
-}
-
 /* --- what is needed soon ------------------------------------------------------------- */
 
 /* Memory is slower than most commands. So the items that a batch of commands will need are
@@ -336,6 +329,19 @@ void replica_apply(struct replica *r)
         replica_serve_reads(r);
         count++;
         bytes += e->size;
+    }
+}
+
+void replica_apply_recovered(struct replica *r)
+{
+    raft_index last =
+        r->recovered.commit_index < r->window.last ? r->recovered.commit_index : r->window.last;
+
+    fetch_for_entries(r, last);
+    while (r->applied_index < last) {
+        apply_entry(r, log_window_get(&r->window, r->applied_index + 1));
+        while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns yet. */
+        }
     }
 }
 

@@ -16,6 +16,15 @@ enum {
 
 /* --- the log ------------------------------------------------------------------------------ */
 
+/* Entries are applied some at a time, so that their items are fetched ahead (ADR 7). */
+static void apply(struct replica *r)
+{
+    if (r->applied_index < r->window.last && r->applied_index < r->recovered.commit_index) {
+        replica_apply_recovered(r);
+        replica_trim_window(r);
+    }
+}
+
 static int recover_entry(void *context, struct entry *e)
 {
     struct replica *r = context;
@@ -44,9 +53,8 @@ static int recover_entry(void *context, struct entry *e)
     probe_call(r->probe, recovered_entry, e);
     replica_append_entry(r, e);
     snapshotter_note_entry(&r->snapshotter, e->index, store_entry_bytes(e->size));
-    if (e->index <= r->recovered.commit_index && e->index > r->applied_index) {
-        replica_apply_recovered(r, e);
-        replica_trim_window(r);
+    if (r->window.last - r->applied_index >= KEYSPACE_PREFETCH_MAX) {
+        apply(r);
     }
     return 0;
 }
@@ -56,6 +64,9 @@ static int load_entries(struct replica *r, char *text, size_t text_size)
 {
     int rv = store_replay_step(&r->replay, recover_entry, r);
 
+    if (rv >= 0) {
+        apply(r);
+    }
     if (rv < 0 && r->level_proposed != 0) {
         snprintf(text, text_size,
                  "the log in %s uses a newer feature level than the %u that this program knows: "

@@ -99,7 +99,7 @@ static int by_time_down(const void *a, const void *b)
 
 static void put_slowest(struct resp_writer *w, const struct replica *r)
 {
-    const struct stage_record *slowest[2 * STAGES_SLOWEST];
+    const struct stage_record *slowest[2 * STAGES_SLOWEST] = {NULL};
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < 2; i++) {

@@ -321,8 +321,8 @@ void replica_apply(struct replica *r);
 void replica_serve_reads(struct replica *r);
 /* Without a node: what the entry does to keyspace and level. Memberships do nothing. */
 void replica_execute_entry(struct replica *r, struct entry *e);
-/* During recovery: an entry known to be committed. */
-void replica_apply_recovered(struct replica *r, struct entry *e);
+/* During recovery: all entries so far that are known to be committed. */
+void replica_apply_recovered(struct replica *r);
 
 /* --- announce.c ------------------------------------------------------------------ */
 

@@ -2,6 +2,7 @@
  * for the cause. No start ever reads them. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mutant.h"
@@ -38,9 +39,7 @@ void snapshot_evidence_path(const struct store *s, uint32_t number, bool is_temp
 
 static uint32_t number_of(const char *name)
 {
-    uint32_t number;
-
-    return sscanf(name, "state-%8" SCNu32, &number) == 1 ? number : 0;
+    return strncmp(name, "state-", 6) == 0 ? (uint32_t)strtoul(name + 6, NULL, 10) : 0;
 }
 
 static void note_name(void *context, const char *name)

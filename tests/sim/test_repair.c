@@ -57,7 +57,7 @@ static void flip(struct node *n, const char *name, uint64_t offset)
 {
     struct sim_rot rot = {.offset = offset, .mask = 1};
 
-    snprintf(rot.path, sizeof rot.path, "%s/%s", n->config.data_dir, name);
+    snprintf(rot.path, sizeof rot.path, "%.16s/%.46s", n->config.data_dir, name);
     sim_rot_flip(n->machine, &rot);
     n->has_disk_trouble = true;
     checker_allow_loss(n->cluster->checker, n->id, LOSS_LAST_JOB);

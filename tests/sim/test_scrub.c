@@ -96,7 +96,7 @@ static void spoil(struct node *n, const char *name, uint64_t offset)
     struct sim_rot rot = {.offset = offset};
     struct prng prng = {1};
 
-    snprintf(rot.path, sizeof rot.path, "%s/%s", n->config.data_dir, name);
+    snprintf(rot.path, sizeof rot.path, "%.16s/%.46s", n->config.data_dir, name);
     n->has_disk_trouble = true;
     sim_rot_strike(n->machine, &prng, &rot, SIM_ROT_UNREADABLE);
 }

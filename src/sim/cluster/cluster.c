@@ -463,8 +463,6 @@ static void choose_version(struct node *n)
                     faults_draw_condition(&c->faults, FAULT_UPGRADE);
 
     n->config.peer_protocol = is_newer ? WIRE_VERSION_NEXT : WIRE_VERSION;
-    /* In every third run so small that values of users are sent in pieces. */
-    n->config.piece_bytes = c->options.seed % 3 == 0 ? 4u << c->options.seed / 3 % 10 : 0;
     later_choose(n, &of_start);
 }
 

@@ -110,6 +110,8 @@ static void draw_config(struct cluster *c)
         c->config.request_timeout_ns = c->config.election_timeout_ns;
     }
     draw_memory(c);
+    /* In every third run so small that values of users are sent in pieces. */
+    c->config.piece_bytes = c->options.seed % 3 == 0 ? 4u << c->options.seed / 3 % 10 : 0;
     draw_snapshots(c);
     c->config.scrub_period_ns = c->options.seed % 2 * (1 + c->options.seed % 41) * 75 * SIM_MS;
     c->config.digest_interval = 1ull << (c->options.seed ^ c->options.seed >> 3) % 7;
