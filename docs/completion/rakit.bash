@@ -52,7 +52,7 @@ _rakit_cli() {
     elif [[ $word == -* ]]; then
         _rakit_words '-n --database --timeout --no-color --help --version' "$word"
     elif ((${#positions[@]} == 0)); then
-        mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W verify -A hostname -- "$word")
     fi
 }
 
@@ -74,7 +74,10 @@ _rakit_server() {
     --protected-mode) _rakit_words 'yes no' "$word" ;;
     --log-level) _rakit_words 'debug info warn error' "$word" ;;
     --log-format) _rakit_words 'auto plain logfmt' "$word" ;;
-    --name | --replace | --peer-port | --feature-level | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
+    --announce)
+        mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
+        ;;
+    --at | --name | --replace | --peer-port | --feature-level | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
         --maxmemory | --maxdisk | --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | --scrub-period | --log-tail) ;;
     *)
         if [[ $word == -* ]]; then
