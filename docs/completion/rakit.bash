@@ -58,9 +58,11 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --restore --at --name --replace --cluster-key --announce --peer-port --feature-level --election-timeout
-        --heartbeat --request-timeout --max-clients --maxmemory --maxdisk --max-output-memory --idle-timeout
-        --snapshot-log --snapshot-rate --scrub-period --log-tail --protected-mode --log-level --log-format'
+    local takes_value='--data --restore --at --name --replace --cluster-key --announce --peer-port
+        --feature-level --election-timeout --heartbeat --request-timeout --max-clients
+        --maxmemory --maxdisk --max-output-memory --idle-timeout --snapshot-log
+        --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
+        --log-format'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
@@ -77,8 +79,10 @@ _rakit_server() {
     --announce)
         mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
         ;;
-    --at | --name | --replace | --peer-port | --feature-level | --election-timeout | --heartbeat | --request-timeout | --max-clients | \
-        --maxmemory | --maxdisk | --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | --scrub-period | --log-tail) ;;
+    --at | --name | --replace | --peer-port | --feature-level | --election-timeout | \
+        --heartbeat | --request-timeout | --max-clients | --maxmemory | --maxdisk | \
+        --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | \
+        --scrub-period | --log-tail) ;;
     *)
         if [[ $word == -* ]]; then
             _rakit_words "$takes_value --new-cluster --learner --recover --yes --help --version" "$word"
