@@ -337,6 +337,18 @@ static bool removes_nobody_who_stays(const struct membership *m)
     return true;
 }
 
+bool membership_names_others(struct slice payload, raft_id id)
+{
+    struct membership *m = payload.size == 0 ? NULL : membership_decode(payload);
+    bool names_others = m == NULL;
+
+    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
+        names_others = names_others || m->configuration.members[i].id != id;
+    }
+    membership_free(m);
+    return names_others;
+}
+
 bool membership_may_follow(const struct membership *before, const struct membership *m)
 {
     static const struct raft_configuration nobody = {0};

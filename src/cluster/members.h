@@ -65,6 +65,9 @@ uint32_t membership_count_alike(const struct membership *m, struct slice digits,
 /* The configuration entry's payload. Decoding returns NULL if anything is malformed. */
 struct entry *membership_encode(const struct membership *m);
 struct membership *membership_decode(struct slice payload);
+/* Whether that payload names members other than this one. True if it is not a membership, because
+ * nothing is known then. */
+bool membership_names_others(struct slice payload, raft_id id);
 /* Whether the entry of `m` has an effect if `before` is the membership in force (NULL: none).
  * This depends on the log alone, so all nodes decide alike. */
 bool membership_may_follow(const struct membership *before, const struct membership *m);

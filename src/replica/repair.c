@@ -12,15 +12,8 @@ static const uint64_t WARN_NS = 60 * 1000 * 1000 * 1000ull;
 
 bool repair_may_help(void *context, uint64_t node_id, struct slice members)
 {
-    struct membership *m = members.size == 0 ? NULL : membership_decode(members);
-    bool has_others = m == NULL;
-
     (void)context;
-    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
-        has_others = has_others || m->configuration.members[i].id != node_id;
-    }
-    membership_free(m);
-    return has_others;
+    return membership_names_others(members, node_id);
 }
 
 void repair_on_damage(void *context, const char *text)

@@ -99,7 +99,7 @@
     "settings are fixed at the start"
 #define ERROR_SETTING_IS_NO_SIZE \
     "ERR CONFIG SET failed (possibly related to argument '%s') - argument must be a memory " \
-    "value: bytes, also as 100mb or 4gb, or a share of the machine's memory, as 60%%"
+    "value: bytes, also as 100mb or 4gb, or a share of what there is, as 60%%"
 #define ERROR_TIMEOUT_NOT_AN_INTEGER "ERR timeout is not an integer or out of range"
 #define ERROR_TIMEOUT_NEGATIVE "ERR timeout is negative"
 

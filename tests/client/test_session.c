@@ -393,8 +393,8 @@ static void test_session__changes_the_limit_on_memory(void **state)
     fixture_talk(
         f, fd, "CONFIG SET maxmemory 3tb\r\n",
         "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must "
-        "be a memory value: bytes, also as 100mb or 4gb, or a share of the machine's "
-        "memory, as 60%\r\n");
+        "be a memory value: bytes, also as 100mb or 4gb, or a share of what there "
+        "is, as 60%\r\n");
     /* All or nothing. */
     fixture_talk(f, fd, "CONFIG SET maxmemory 1 save 60\r\n",
                  "-ERR CONFIG SET failed (possibly related to argument 'save') - can't set "

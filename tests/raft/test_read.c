@@ -304,7 +304,7 @@ static void test_read__a_follower_commits_what_an_answer_names_if_it_has_it(void
     solo_deinit(&s);
 }
 
-/* Scenario 52: a long pause can't cause a stale read; there is no lease. */
+/* Scenario 52: a long pause can't cause a stale read. */
 static void test_read__a_pause_confirms_nothing(void **state)
 {
     struct cluster *c = cluster_new(2);

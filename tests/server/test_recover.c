@@ -1,5 +1,6 @@
 /* A new cluster of what one survivor has: what it then holds, what is refused, and crashes after
  * each operation on files (I-202). In the simulated world. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -377,6 +378,31 @@ static void test_recover__gives_up_what_is_damaged(void **state)
     assert_true(lost_count > 0);
 }
 
+/* Its next start would wait for others, and there are none. */
+static void test_recover__of_the_only_voter_changes_nothing(void **state)
+{
+    enum { FIRST = 512, BEHIND = 4096, STEP = 64 };
+    uint32_t damaged_count = 0;
+
+    (void)state;
+    for (uint64_t offset = FIRST; offset < BEHIND; offset += STEP) {
+        struct world *w = world_new(1);
+        struct io_file *file;
+        void *its_state = w;
+
+        make_member(w, 1);
+        spoil(w, offset);
+
+        assert_null(try_recover(w));
+        if (strstr(w->text, "has no log") == NULL) { /* Its membership can be read. */
+            assert_int_equal(io_file_open(w->io, "data/repair", IO_READ_ONLY, &file), -ENOENT);
+            damaged_count += strstr(w->text, "start it without --recover") == NULL;
+        }
+        (void)teardown(&its_state);
+    }
+    assert_true(damaged_count > 0);
+}
+
 /* What a start finds after a crash: the old member, the new one, or neither. */
 static void check_start(struct world *w)
 {
@@ -458,6 +484,7 @@ int main(void)
         RECOVER_TEST(test_recover__of_a_node_without_a_log_is_refused),
         RECOVER_TEST(test_recover__of_a_directory_in_use_is_refused),
         cmocka_unit_test(test_recover__gives_up_what_is_damaged),
+        cmocka_unit_test(test_recover__of_the_only_voter_changes_nothing),
         cmocka_unit_test(test_recover__goes_on_after_any_crash),
     };
 

@@ -43,6 +43,7 @@ struct cluster *calm_cluster_start(uint64_t seed, void (*adjust)(struct server_c
     struct cluster *c = cluster_new(&options);
 
     for (uint32_t i = 0; i < NODES; i++) {
+        c->nodes[i].config.piece_bytes = 0; /* Tiny ones, as in the swarm, slow everything down. */
         if (adjust != NULL) {
             adjust(&c->nodes[i].config);
         }
