@@ -353,9 +353,11 @@ static bool replace_voter(struct raft *r, struct raft_configuration *next)
     for (uint32_t i = 0; i < next->member_count; i++) {
         struct raft_member *member = &next->members[i];
 
-        if (member->replaces == 0 || !may_vote(r, member) ||
-            (member->replaces == r->options.id && hands_over_first(r))) {
+        if (member->replaces == 0 || !may_vote(r, member)) {
             continue;
+        }
+        if (member->replaces == r->options.id && hands_over_first(r)) {
+            return false; /* While leadership is transferred, nobody else is replaced. */
         }
         member->incoming = true;
         succession_member(next, member->replaces)->incoming = false;

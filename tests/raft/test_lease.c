@@ -154,9 +154,9 @@ static void test_lease__ends_with_a_new_configuration(void **state)
     round = ask(&s);
     assert_int_equal(solo_receive(&s, promise(2, round, s.now_ns)), RAFT_OK);
     assert_true(raft_lease_until_ns(s.raft) > 0);
-    assert_int_equal(
-        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 3}}),
-        RAFT_OK);
+    assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE,
+                                                       .change = {.kind = RAFT_REMOVE, .id = 3}}),
+                     RAFT_OK);
     assert_int_equal(raft_lease_until_ns(s.raft), 0);
     round = ask(&s);
     assert_int_equal(solo_receive(&s, promise(2, round, s.now_ns)), RAFT_OK);

@@ -234,9 +234,9 @@ static void test_read__takes_both_majorities_in_the_joint_state(void **state)
 
     (void)state;
     lead(&s, 4, true);
-    assert_int_equal(
-        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 4}}),
-        RAFT_OK); /* C_old {1,2,3,4}: three; C_new {1,2,3}: two. */
+    assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE,
+                                                       .change = {.kind = RAFT_REMOVE, .id = 4}}),
+                     RAFT_OK); /* C_old {1,2,3,4}: three; C_new {1,2,3}: two. */
     assert_int_equal(ask(&s), RAFT_OK);
     uint64_t ticket = s.effects.read_ticket;
 
@@ -260,7 +260,8 @@ static void test_read__of_a_node_that_is_a_majority_with_the_leader_needs_no_rou
     assert_int_equal(raft_read_index_for(s.raft, 3), 2);
     assert_int_equal(raft_read_index_for(s.raft, 9), 0); /* Not a member. */
     assert_int_equal(
-        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_ADD_LEARNER, 4}}),
+        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE,
+                                          .change = {.kind = RAFT_ADD_LEARNER, .id = 4}}),
         RAFT_OK);
     assert_int_equal(raft_read_index_for(s.raft, 3), 2);
     assert_int_equal(raft_read_index_for(s.raft, 4), 0); /* A learner. */
@@ -270,9 +271,9 @@ static void test_read__of_a_node_that_is_a_majority_with_the_leader_needs_no_rou
 
     lead(&s, 4, true);
     assert_int_equal(raft_read_index_for(s.raft, 2), 0); /* Two of four. */
-    assert_int_equal(
-        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 4}}),
-        RAFT_OK);
+    assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE,
+                                                       .change = {.kind = RAFT_REMOVE, .id = 4}}),
+                     RAFT_OK);
     assert_int_equal(raft_read_index_for(s.raft, 2), 0); /* Two of three, but also of four. */
     solo_deinit(&s);
 

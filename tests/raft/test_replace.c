@@ -96,6 +96,25 @@ static void test_replace__a_leader_hands_over_first(void **state)
     solo_deinit(&s);
 }
 
+/* The one that leadership goes to must not be replaced meanwhile. */
+static void test_replace__of_others_waits_while_the_leader_hands_over(void **state)
+{
+    const struct raft_change add = {.kind = RAFT_ADD_LEARNER, .id = 5, .replaces = 2};
+    struct solo s;
+
+    (void)state;
+    begin(&s, 1);
+    assert_int_equal(change(&s, add), RAFT_OK);
+    solo_settle(&s);
+    assert_int_equal(solo_receive(&s, solo_accept(4, 2, 4)), RAFT_OK);
+    assert_int_equal(solo_receive(&s, solo_accept(5, 2, 4)), RAFT_OK);
+    assert_false(raft_is_transferring(s.raft)); /* That 5 was added is not committed. */
+    assert_int_equal(solo_receive(&s, solo_accept(2, 2, 4)), RAFT_OK);
+    assert_true(raft_is_transferring(s.raft));
+    assert_false(is_joint(&s));
+    solo_deinit(&s);
+}
+
 /* Until the joint step the operator can take it back: the new node goes, or stays a learner. */
 static void test_replace__can_be_undone(void **state)
 {
@@ -207,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_replace__in_one_step_once_the_new_node_has_caught_up),
         cmocka_unit_test(test_replace__a_leader_hands_over_first),
+        cmocka_unit_test(test_replace__of_others_waits_while_the_leader_hands_over),
         cmocka_unit_test(test_replace__can_be_undone),
         cmocka_unit_test(test_replace__of_a_removed_node_adds_the_new_one),
         cmocka_unit_test(test_replace__refuses_what_makes_no_sense),

@@ -200,9 +200,12 @@ static void test_replication__refuses_nonsense_unchanged(void **state)
 {
     const struct raft_configuration empty = {0};
     const struct raft_configuration too_many = {.member_count = RAFT_MEMBERS_MAX + 1};
-    const struct raft_configuration unordered = {.member_count = 2,
-                                                 .members = {{3, true, false}, {2, true, false}}};
-    const struct raft_configuration nobodys = {.member_count = 1, .members = {{0, true, false}}};
+    const struct raft_configuration unordered = {
+        .member_count = 2,
+        .members = {{.id = 3, .incoming = true, .outgoing = false},
+                    {.id = 2, .incoming = true, .outgoing = false}}};
+    const struct raft_configuration nobodys = {
+        .member_count = 1, .members = {{.id = 0, .incoming = true, .outgoing = false}}};
     struct raft_entry bad[] = {
         {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &too_many},
         {.term = 6, .kind = RAFT_CONFIGURATION, .configuration = &unordered},

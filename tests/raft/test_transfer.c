@@ -125,14 +125,15 @@ static void test_transfer__refuses_what_cannot_lead(void **state)
     assert_int_equal(transfer(&s, 1), RAFT_EMEMBER);
     assert_int_equal(transfer(&s, 9), RAFT_EMEMBER);
     assert_int_equal(
-        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_ADD_LEARNER, 9}}),
+        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE,
+                                          .change = {.kind = RAFT_ADD_LEARNER, .id = 9}}),
         RAFT_OK);
     assert_int_equal(transfer(&s, 9), RAFT_EMEMBER);
     assert_int_equal(transfer(&s, 2), RAFT_OK);
     assert_int_equal(transfer(&s, 3), RAFT_EBUSY);
-    assert_int_equal(
-        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 3}}),
-        RAFT_EBUSY);
+    assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE,
+                                                       .change = {.kind = RAFT_REMOVE, .id = 3}}),
+                     RAFT_EBUSY);
     solo_deinit(&s);
 
     solo_restore(&s, 1, NULL, 0);
@@ -208,9 +209,9 @@ static void test_transfer__goes_on_while_a_change_ends(void **state)
 
     (void)state;
     lead(&s);
-    assert_int_equal(
-        solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE, .change = {RAFT_REMOVE, 3}}),
-        RAFT_OK);
+    assert_int_equal(solo_step(&s, (struct raft_event){.kind = RAFT_CHANGE,
+                                                       .change = {.kind = RAFT_REMOVE, .id = 3}}),
+                     RAFT_OK);
     assert_int_equal(transfer(&s, 3), RAFT_EMEMBER); /* It is about to leave. */
     assert_int_equal(transfer(&s, 2), RAFT_OK);
     assert_null(solo_sent(&s, RAFT_TIMEOUT_NOW, 2));

@@ -13,7 +13,10 @@ enum { A = 1, B, C, D, E };
 enum { RIGHT = 100, WRONG = 200, OTHER = 300, INDEX = 8 };
 
 static const struct raft_configuration three = {
-    .member_count = 3, .members = {{A, true, false}, {B, true, false}, {C, true, false}}};
+    .member_count = 3,
+    .members = {{.id = A, .incoming = true, .outgoing = false},
+                {.id = B, .incoming = true, .outgoing = false},
+                {.id = C, .incoming = true, .outgoing = false}}};
 
 /* The digest of A is its own. */
 static struct digest_verdict compare(struct digests *d, const struct raft_configuration *c)
@@ -82,8 +85,10 @@ static void test_digests__that_all_differ_make_nobody_wrong(void **state)
 
 static void test_digests__of_two_nodes_make_nobody_wrong(void **state)
 {
-    const struct raft_configuration two = {.member_count = 2,
-                                           .members = {{A, true, false}, {B, true, false}}};
+    const struct raft_configuration two = {
+        .member_count = 2,
+        .members = {{.id = A, .incoming = true, .outgoing = false},
+                    {.id = B, .incoming = true, .outgoing = false}}};
     struct digests d;
 
     begin(&d, WRONG);
@@ -94,7 +99,10 @@ static void test_digests__of_two_nodes_make_nobody_wrong(void **state)
 static void test_digests__of_learners_do_not_count(void **state)
 {
     const struct raft_configuration c = {
-        .member_count = 3, .members = {{A, true, false}, {B, false, false}, {C, false, false}}};
+        .member_count = 3,
+        .members = {{.id = A, .incoming = true, .outgoing = false},
+                    {.id = B, .incoming = false, .outgoing = false},
+                    {.id = C, .incoming = false, .outgoing = false}}};
     struct digests d;
 
     begin(&d, RIGHT);
@@ -108,12 +116,13 @@ static void test_digests__of_learners_do_not_count(void **state)
 
 static void test_digests__need_both_majorities_of_a_joint_membership(void **state)
 {
-    const struct raft_configuration joint = {.member_count = 5,
-                                             .members = {{A, true, true},
-                                                         {B, true, false},
-                                                         {C, true, false},
-                                                         {D, false, true},
-                                                         {E, false, true}}};
+    const struct raft_configuration joint = {
+        .member_count = 5,
+        .members = {{.id = A, .incoming = true, .outgoing = true},
+                    {.id = B, .incoming = true, .outgoing = false},
+                    {.id = C, .incoming = true, .outgoing = false},
+                    {.id = D, .incoming = false, .outgoing = true},
+                    {.id = E, .incoming = false, .outgoing = true}}};
     struct digests d;
 
     begin(&d, WRONG);
