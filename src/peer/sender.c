@@ -102,6 +102,26 @@ static bool is_current(const struct peer *peer)
     return may_send(peer, s->header.term, s->next, s->last);
 }
 
+/* Some entries from sender.next on, as many frames as are needed; a large one ends it. */
+static void put_frames(struct peer *peer, struct entry *const *entries, uint32_t count)
+{
+    struct sender *s = &peer->sender;
+    uint32_t done = 0;
+
+    while (done < count && s->large == NULL) {
+        uint32_t some = 0;
+        uint64_t bytes = 0;
+
+        while (done + some < count && some < SENDER_FRAME_ENTRIES &&
+               (some == 0 || bytes + entries[done + some]->size <= SENDER_FRAME_BYTES)) {
+            bytes += entries[done + some]->size;
+            some++;
+        }
+        put_frame(peer, &entries[done], some);
+        done += some;
+    }
+}
+
 static void read_done(struct store_read *read, int error, struct entry **entries, uint32_t count)
 {
     struct peer *peer = container_of(read, struct peer, sender.read);
@@ -117,7 +137,7 @@ static void read_done(struct store_read *read, int error, struct entry **entries
             good++;
         }
         if (good > 0) {
-            put_frame(peer, entries, good);
+            put_frames(peer, entries, good);
         } else {
             sender_reset(peer); /* Replaced meanwhile: the core will ask again. */
         }

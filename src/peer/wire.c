@@ -356,6 +356,7 @@ void wire_put_entries(struct buffer *out, const struct wire_message *m,
     for (uint32_t i = 0; i < count; i++) {
         bytes += entries[i]->size;
     }
+    CHECK(count <= 1 || bytes <= WIRE_WHOLE_BYTES_MAX); /* Nobody would accept it. */
 
     char *to = buffer_reserve(out, bytes);
 

@@ -349,18 +349,25 @@ static bool hands_over_first(struct raft *r)
 /* Makes `next` the C_old,new in which one voter is replaced; false: nobody can be now. */
 static bool replace_voter(struct raft *r, struct raft_configuration *next)
 {
-    succession_enter_joint(next);
-    for (uint32_t i = 0; i < next->member_count; i++) {
-        struct raft_member *member = &next->members[i];
+    struct raft_configuration now = *next;
+
+    succession_enter_joint(&now);
+    for (uint32_t i = 0; i < now.member_count; i++) {
+        const struct raft_member *member = &now.members[i];
 
         if (member->replaces == 0 || !may_vote(r, member)) {
+            continue;
+        }
+        *next = now;
+        next->members[i].incoming = true;
+        succession_member(next, member->replaces)->incoming = false;
+        /* Another replacement must come first: nobody else would be left who may lead. */
+        if (!raft_configuration_may_follow(raft_configuration(r), next)) {
             continue;
         }
         if (member->replaces == r->options.id && hands_over_first(r)) {
             return false; /* While leadership is transferred, nobody else is replaced. */
         }
-        member->incoming = true;
-        succession_member(next, member->replaces)->incoming = false;
         return true;
     }
     return false;

@@ -123,19 +123,19 @@ static bool equals(const struct raft_configuration *a, const struct raft_configu
 /* Whether some voter of C_new may lead, also once all that are to be replaced are. */
 static bool has_a_possible_leader(const struct raft_configuration *c)
 {
+    bool has_one_now = MUTANT(nobody_may_lead);
+    bool has_one_then = MUTANT(last_leader_replaced);
+
     for (uint32_t i = 0; i < c->member_count; i++) {
         const struct raft_member *voter = &c->members[i];
         const struct raft_member *heir = succession_heir(c, voter->id);
 
-        if (voter->incoming && !voter->never_leads &&
-            (heir == NULL || !heir->never_leads || MUTANT(last_leader_replaced))) {
-            return true;
-        }
-        if (voter->incoming && heir != NULL && !heir->never_leads) {
-            return true;
+        if (voter->incoming) {
+            has_one_now = has_one_now || !voter->never_leads;
+            has_one_then = has_one_then || !(heir == NULL ? voter : heir)->never_leads;
         }
     }
-    return MUTANT(nobody_may_lead);
+    return has_one_now && (has_one_then || MUTANT(nobody_may_lead));
 }
 
 /* Whether the marks of that member fit the votes, outside the joint state. */

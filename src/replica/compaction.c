@@ -161,7 +161,8 @@ void compaction_look(struct replica *r)
     }
     c->is_due = kept_snapshot(r) != UINT64_MAX; /* Again, until no node fetches one. */
     origin = choose_origin(r);
-    if (origin.index <= store_origin_index(r->store)) {
+    /* What others need may end where the log time is not known any more; that is soon over. */
+    if (origin.index <= store_origin_index(r->store) || origin.time_us == 0) {
         c->has_failed = false;
         compaction_drop_snapshots(r);
         return;

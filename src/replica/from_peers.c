@@ -60,8 +60,10 @@ static void step_message(struct replica *r, const struct raft_message *message,
                          struct entry *const *entries)
 {
     /* A promise must not begin before it was heard, as it might if this process was held up after
-     * the loop had looked at its clock. */
-    bool is_promise = message->kind == RAFT_HEARTBEAT && message->heartbeat.promise_ns > 0;
+     * the loop had looked at its clock. And clocks are compared by when it was heard. */
+    bool is_promise =
+        (message->kind == RAFT_HEARTBEAT && message->heartbeat.promise_ns > 0) ||
+        (message->kind == RAFT_HEARTBEAT_REPLY && message->heartbeat_reply.promised_at_ns > 0);
     struct raft_event event = {.kind = RAFT_RECEIVE,
                                .now_ns = is_promise ? peers_time_now(r->peers) : io_now_ns(r->io),
                                .message = message};

@@ -8,6 +8,9 @@
 #include "replica/state.h"
 #include "resp/errors.h"
 
+#define BACKUP_ADVICE                                                                              \
+    "make a backup at once (rakit-cli HOST PORT backup FILE): the next start may refuse"
+
 static const uint64_t WARN_NS = 60 * 1000 * 1000 * 1000ull;
 
 bool repair_may_help(void *context, uint64_t node_id, struct slice members)
@@ -16,9 +19,17 @@ bool repair_may_help(void *context, uint64_t node_id, struct slice members)
     return membership_names_others(members, node_id);
 }
 
+/* What could not be read was asked for by somebody, who gets an error. */
 void repair_on_damage(void *context, const char *text)
 {
-    replica_ask_restart(context, text);
+    struct replica *r = context;
+
+    if (raft_configuration(r->raft)->member_count > 1 || MUTANT(sole_node_restarts)) {
+        replica_ask_restart(r, text);
+    } else {
+        log_write(r->log, LOG_ERROR, "no other member could mend what is damaged",
+                  "reason=" LOG_Q " advice=" LOG_Q, text, BACKUP_ADVICE);
+    }
 }
 
 void repair_restore(struct replica *r)
@@ -88,15 +99,20 @@ static void on_scrub(void *context, const char *file)
     struct replica *r = context;
     const struct raft_configuration *c = raft_configuration(r->raft);
     char text[2 * SCRUB_NAME_BYTES];
+    raft_index index = snapshot_in_file(r->store, file);
 
+    /* A newer one replaces it. A start would not even look at it. */
+    if (index > 0 && index < r->snapshotter.newest.index) {
+        snapshot_remove(r->store, index);
+        return;
+    }
     if (c->member_count > 1) {
         snprintf(text, sizeof text, "%s is damaged", file);
         replica_ask_restart(r, text);
         return;
     }
     log_write(r->log, LOG_ERROR, "no other member could mend what is damaged",
-              "file=" LOG_Q " advice=" LOG_Q, file,
-              "make a backup at once (rakit-cli HOST PORT backup FILE): the next start may refuse");
+              "file=" LOG_Q " advice=" LOG_Q, file, BACKUP_ADVICE);
 }
 
 void repair_begin(struct replica *r)

@@ -84,7 +84,8 @@ void snapshots_look(struct replica *r)
 
 const char *replica_snapshot(struct replica *r, struct request *request)
 {
-    if (r->is_ended || !r->is_running) {
+    /* A node that was added may not have heard from a leader yet. */
+    if (r->is_ended || !r->is_running || r->committed == NULL) {
         return ERROR_NOT_RUNNING;
     }
     snapshotter_ask(&r->snapshotter, request);

@@ -201,7 +201,9 @@ static void on_snapshot_damaged(void *context, const struct store_snapshot *snap
 {
     struct replica *r = context;
 
-    if (raft_configuration(r->raft)->member_count > 1) {
+    if (snapshot->index < r->snapshotter.newest.index) {
+        snapshot_remove(r->store, snapshot->index);
+    } else if (raft_configuration(r->raft)->member_count > 1) {
         replica_ask_restart(r, "its snapshot is damaged on the disk");
     } else {
         log_write(r->log, LOG_ERROR,
@@ -289,6 +291,7 @@ struct replica *replica_restart(struct replica *r, const struct replica_options 
     if (next != NULL) {
         next->quarantine = r->quarantine;
         next->isolation = r->isolation;
+        next->isolation.is_keeping = false; /* Whatever was being written has ended. */
         quarantine_note_rebuilt(&next->quarantine);
         replica_free(r);
     }

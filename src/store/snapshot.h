@@ -42,6 +42,8 @@ struct store_snapshot snapshot_newest(const struct store *s);
 size_t snapshot_list(const struct store *s, const struct store_snapshot **ret_list);
 /* The one at that index; NULL: none. Valid as long as the list. */
 const struct store_snapshot *snapshot_find(const struct store *s, uint64_t index);
+/* The index of the one in that file; 0: it is none of them. */
+uint64_t snapshot_in_file(const struct store *s, const char *file);
 /* Removes one that is not the newest, in the background. Reads of it find it gone. */
 void snapshot_remove(struct store *s, uint64_t index);
 

@@ -25,6 +25,13 @@ const struct store_snapshot *snapshot_find(const struct store *s, uint64_t index
     return snapshots_find(&s->snapshots, index);
 }
 
+uint64_t snapshot_in_file(const struct store *s, const char *file)
+{
+    uint64_t index = snapshot_index_of(file);
+
+    return snapshot_find(s, index) == NULL ? 0 : index;
+}
+
 /* --- naming --- */
 
 int snapshot_publish(struct store *s, const char *from, uint64_t index, bool *ret_is_undecided)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harness import HOST, as_map, await_true, free_port
-from respclient import RespError
+from respclient import RespClient, RespError
 
 SMALL = ["--snapshot-log", "1", "--log-tail", "0"]
 VALUE = "v" * 1000
@@ -152,3 +152,21 @@ def test_fetch__goes_on_after_both_nodes_were_killed(cluster):
     away.start().await_up()
     cluster.await_equal()
     assert away.call("DBSIZE") == 20000
+
+
+def test_lag__of_many_short_commands_is_read_from_the_disk(cluster):
+    """Far more entries come from one read than a frame may have."""
+    cluster.options = ["--maxmemory", "100mb", "--snapshot-log", "4000"]
+    cluster.start(3)
+    follower = cluster.followers()[0]
+    follower.kill()
+    batch = RespClient.pack("INCR", "c") * 2000
+    with cluster.leader(cluster.running()).client() as client:
+        for _ in range(400):
+            client.send_raw(batch)
+            for _ in range(2000):
+                client.read()
+    follower.start().await_up()
+    await_true(lambda: follower.status()["applied_index"] >=
+               cluster.leader().status()["commit_index"], "it has caught up", 30)
+    assert installed(follower) == 0

@@ -68,6 +68,16 @@ bool roles_are_final(const struct cluster *c)
     return true;
 }
 
+uint32_t roles_count_replacing(const struct cluster *c)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        count += c->nodes[i].config.replaces != NULL && !c->nodes[i].was_member;
+    }
+    return count;
+}
+
 bool roles_leave_a_leader(const struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {

@@ -3,6 +3,7 @@
 #define RAKIT_SIM_CLUSTER_ROLES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct cluster;
 struct membership;
@@ -28,5 +29,7 @@ void roles_check_command(struct cluster *c, const struct node *n, const struct r
 bool roles_have_preferred(const struct cluster *c);
 bool roles_are_final(const struct cluster *c);
 bool roles_leave_a_leader(const struct cluster *c);
+/* How many nodes are to take the place of a member, and have not joined yet. */
+uint32_t roles_count_replacing(const struct cluster *c);
 
 #endif /* RAKIT_SIM_CLUSTER_ROLES_H */
