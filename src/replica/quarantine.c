@@ -54,6 +54,18 @@ void quarantine_note_rebuilt(struct quarantine *q)
     }
 }
 
+void quarantine_note_restarted(struct quarantine *q)
+{
+    bool needs_snapshot = q->reason == QUARANTINE_BY_DIGEST &&
+                          (q->phase == QUARANTINE_KEEPS || q->phase == QUARANTINE_FETCHES);
+
+    if (needs_snapshot && !MUTANT(any_restart_rebuilds)) {
+        q->phase = QUARANTINE_FETCHES;
+    } else {
+        quarantine_note_rebuilt(q);
+    }
+}
+
 bool quarantine_is_wrong_again(const struct quarantine *q, raft_index index, uint64_t digest)
 {
     return q->phase == QUARANTINE_REBUILDS && q->reason == QUARANTINE_BY_DIGEST &&

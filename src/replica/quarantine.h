@@ -55,8 +55,11 @@ bool quarantine_applies(const struct quarantine *q);
 void quarantine_note_kept(struct quarantine *q);
 /* A right snapshot is on the disk. */
 void quarantine_note_fetched(struct quarantine *q);
-/* The state was replaced, by a restart or by a snapshot that was installed. */
+/* The state was replaced, by a snapshot that was installed. */
 void quarantine_note_rebuilt(struct quarantine *q);
+/* The replica has started again, for this or for another reason. What is on its own disk does not
+ * help if its state differed from a majority's, and no right snapshot was fetched. */
+void quarantine_note_restarted(struct quarantine *q);
 /* The digest after that entry of the rebuilt state. Whether it is wrong again. */
 bool quarantine_is_wrong_again(const struct quarantine *q, raft_index index, uint64_t digest);
 /* So much is applied, and nothing was found wrong. Returns whether it is over now. */

@@ -292,7 +292,7 @@ struct replica *replica_restart(struct replica *r, const struct replica_options 
         next->quarantine = r->quarantine;
         next->isolation = r->isolation;
         next->isolation.is_keeping = false; /* Whatever was being written has ended. */
-        quarantine_note_rebuilt(&next->quarantine);
+        quarantine_note_restarted(&next->quarantine);
         replica_free(r);
     }
     return next;

@@ -221,7 +221,7 @@ static bool is_confirmed(const struct options *options)
     fputs("\nType yes to go on: ", stdout);
     fflush(stdout);
     if (fgets(answer, sizeof answer, stdin) == NULL || strcmp(answer, "yes\n") != 0) {
-        fputs("Nothing was changed.\n", stdout);
+        fputs("Nothing was changed, except that damaged files may have been kept aside.\n", stdout);
         return false;
     }
     return true;

@@ -50,6 +50,26 @@ static void test_quarantine__by_memory_relies_on_the_disk(void **state)
     assert_int_equal(q.phase, QUARANTINE_RESTARTS);
 }
 
+/* For another reason, such as damage on the disk. */
+static void test_quarantine__by_digest_outlives_a_restart(void **state)
+{
+    struct quarantine q = {.phase = QUARANTINE_NONE};
+
+    begin(&q, QUARANTINE_BY_DIGEST, S);
+    quarantine_note_restarted(&q);
+    assert_int_equal(q.phase, QUARANTINE_FETCHES);
+    quarantine_note_restarted(&q);
+    assert_int_equal(q.phase, QUARANTINE_FETCHES);
+    quarantine_note_fetched(&q);
+    quarantine_note_restarted(&q);
+    assert_int_equal(q.phase, QUARANTINE_REBUILDS);
+
+    q = (struct quarantine){.phase = QUARANTINE_NONE};
+    begin(&q, QUARANTINE_BY_MEMORY, S);
+    quarantine_note_restarted(&q); /* The disk was right. */
+    assert_int_equal(q.phase, QUARANTINE_REBUILDS);
+}
+
 static void test_rebuilt_state__is_compared_where_the_last_one_differed(void **state)
 {
     struct quarantine q = {.phase = QUARANTINE_NONE};
@@ -100,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quarantine__by_digest_fetches),
         cmocka_unit_test(test_quarantine__by_memory_relies_on_the_disk),
+        cmocka_unit_test(test_quarantine__by_digest_outlives_a_restart),
         cmocka_unit_test(test_rebuilt_state__is_compared_where_the_last_one_differed),
         cmocka_unit_test(test_quarantine__stays_after_three_attempts),
         cmocka_unit_test(test_attempts__of_an_hour_ago_do_not_count),
