@@ -13,6 +13,7 @@
 #include "base/mutant.h"
 #include "command/table.h"
 #include "kv/walk.h"
+#include "replica/admin.h"
 #include "replica/state.h"
 #include "store/restoring.h"
 
@@ -343,6 +344,7 @@ static struct replica *make_executor(const struct from_backup_options *o)
 
 static void free_executor(struct replica *r)
 {
+    admin_deinit(r);
     place_deinit(r);
     buffer_deinit(&r->scratch);
     free(r->arguments);

@@ -21,9 +21,15 @@ struct looked {
     char text[TEXT_BYTES];
 };
 
-static void look(const struct fixture *f, struct inspect_options options, struct looked *looked)
+/* The store is closed first, because its workers may still be preparing files. */
+static void look(struct fixture *f, struct inspect_options options, struct looked *looked)
 {
-    uint64_t before = fixture_digest(f);
+    uint64_t before;
+
+    if (f->store != NULL) {
+        fixture_close(f);
+    }
+    before = fixture_digest(f);
 
     *looked = (struct looked){0};
     options.dir = f->dir;
