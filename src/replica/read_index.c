@@ -58,6 +58,14 @@ void read_index_judge(struct replica *r)
     }
 }
 
+/* The next turn judges again, for the reads that waited for that. */
+void read_index_note_applied(struct replica *r, raft_index before)
+{
+    if (before < r->read_index.catch_up_to && has_caught_up(r)) {
+        io_turn_soon(r->io);
+    }
+}
+
 enum read_way read_index_way(const struct replica *r)
 {
     raft_id leader = raft_leader(r->raft);

@@ -44,6 +44,8 @@ enum read_way {
 void read_index_init(struct read_index *x, uint64_t first_number);
 /* As follower, each turn, before requests are placed: whether this node is behind. */
 void read_index_judge(struct replica *r);
+/* Entries after `before` were applied in this turn. */
+void read_index_note_applied(struct replica *r, raft_index before);
 enum read_way read_index_way(const struct replica *r);
 /* As follower, each turn, after requests were placed: asks for the reads that wait. */
 void read_index_ask(struct replica *r);

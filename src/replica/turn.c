@@ -140,8 +140,11 @@ static void take_stale_again(struct replica *r)
 
 void replica_execute(struct replica *r)
 {
+    raft_index applied_index = r->applied_index;
+
     if (r->is_running) {
         replica_apply(r);
+        read_index_note_applied(r, applied_index);
         take_stale_again(r);
         stage_notes_applied(r);
         memory_note_applied(r);
