@@ -43,6 +43,12 @@ static void damage_the_origin(struct fixture *f)
     flip_bit(f, "origin", 20);
 }
 
+static void damage_the_snapshot(struct fixture *f)
+{
+    make_short_log(f);
+    flip_bit(f, "snapshot-000000000000000f.snap", 100);
+}
+
 /* False: there were not so many calls. */
 static bool fails_at(uint32_t n, int error, void (*damage)(struct fixture *f))
 {
@@ -87,6 +93,8 @@ static void test_repair__any_call_may_fail(void **state)
     fail_each_call(damage_a_record, -ENOSPC);
     fail_each_call(damage_what_follows_the_origin, -EIO);
     fail_each_call(damage_the_origin, -ENOSPC);
+    fail_each_call(damage_the_snapshot, -EIO);
+    fail_each_call(damage_a_record, -EIO);
 }
 
 int main(void)
