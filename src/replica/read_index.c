@@ -101,7 +101,8 @@ void read_index_ask(struct replica *r)
         reads_ask(&r->reads, x->next_number++, io_now_ns(r->io));
         x->asked_count++;
         send(r, r->reads.number);
-    } else if (r->reads.is_asking && io_now_ns(r->io) >= x->repeat_ns) {
+    } else if (r->reads.is_asking && io_now_ns(r->io) >= x->repeat_ns &&
+               !MUTANT(question_asked_once)) {
         send(r, r->reads.number);
     }
 }

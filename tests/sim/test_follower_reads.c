@@ -95,6 +95,9 @@ static void test_reads__are_asked_for_again_if_an_answer_is_lost(void **state)
                 follower = follower_of(c);
             }
         }
+        for (uint32_t i = 0; i < c->user_count; i++) {
+            (void)user_take_success_count(c->users[i]);
+        }
         calm_cluster_run_for(c, 3 * SIM_S);
         assert_int_equal(seen_by(c).failed_count, 0);
         for (uint32_t i = 0; i < c->user_count; i++) {
@@ -114,6 +117,23 @@ static struct replica *asking(struct cluster *c, struct node *n)
     }
     assert_true(r->reads.is_asking);
     return r;
+}
+
+/* A leader that can't answer says nothing, and its connection stays. */
+static void test_reads__are_asked_for_again_if_nothing_comes(void **state)
+{
+    struct cluster *c = calm_cluster_start(1, be_patient);
+    struct replica *r;
+    uint64_t number;
+
+    (void)state;
+    calm_cluster_start_users(c, &readers);
+    r = asking(c, follower_of(c));
+    number = r->reads.number;
+    r->read_index.asked_id = 0; /* As if it had never been sent: no answer is believed. */
+    calm_cluster_run_for(c, 4 * c->config.heartbeat_interval_ns);
+    assert_true(r->reads.number > number);
+    cluster_free(c);
 }
 
 static void test_reads__believe_only_the_node_that_was_asked_and_only_its_last_answer(void **state)
@@ -238,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads__are_served_by_the_node_that_was_asked),
         cmocka_unit_test(test_reads__are_asked_for_again_if_an_answer_is_lost),
+        cmocka_unit_test(test_reads__are_asked_for_again_if_nothing_comes),
         cmocka_unit_test(test_reads__believe_only_the_node_that_was_asked_and_only_its_last_answer),
         cmocka_unit_test(test_reads__are_confirmed_by_a_leader_of_the_askers_term),
         cmocka_unit_test(test_reads__of_a_node_that_is_far_behind_are_forwarded),

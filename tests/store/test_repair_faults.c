@@ -97,10 +97,69 @@ static void test_repair__any_call_may_fail(void **state)
     fail_each_call(damage_a_record, -EIO);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+/* --- the mark ---------------------------------------------------------------------------- */
+
+/* What can't be read may say anything, so everything may be missing. */
+static void test_mark__that_is_unreadable_names_no_end(void **state)
+{
+    struct fixture *f = *state;
+    struct image image;
+
+    damage_a_record(f);
+    f->has_peers = true;
+    fixture_open(f);
+    assert_true(f->recovered.lost_first_index > 0);
+    fixture_close(f);
+    tap_reset();
+    tap_fail(TAP_OPEN, "repair", -EIO, false);
+    fixture_open(f);
+    assert_true(f->recovered.lacks_entries);
+    assert_int_equal(f->recovered.lost_first_index, 0);
+    assert_int_equal(f->recovered.lost_last_index, 0);
+    fixture_close(f);
+    tap_reset();
+    image = image_read(f, "repair");
+    image.size = 100;
+    image_write(f, "repair", &image);
+    image_free(&image);
+    fixture_open(f);
+    assert_true(f->recovered.lacks_entries);
+    assert_int_equal(f->recovered.lost_last_index, 0);
+}
+
+/* Otherwise the next start would abstain for nothing; but that is all. */
+static void test_mark__that_stays_is_reported_and_harmless(void **state)
+{
+    struct fixture *f = *state;
+
+    damage_a_record(f);
+    f->has_peers = true;
+    fixture_open(f);
+    tap_reset();
+    tap_fail(TAP_OTHER, "repair", -EIO, false);
+    store_end_repair(f->store);
+    store_end_repair(f->store); /* Once is enough. */
+    fixture_run_ms(f, 50);
+    assert_non_null(strstr(f->logged, "cannot remove the file that marks a repair"));
+    assert_int_equal(f->failed_count, 0);
+    fixture_close(f);
+    fixture_open(f);
+    assert_true(f->recovered.lacks_entries);
+    store_end_repair(f->store);
+    fixture_run_ms(f, 50);
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(f->recovered.lacks_entries);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_repair__any_call_may_fail),
+        TEST(test_mark__that_is_unreadable_names_no_end),
+        TEST(test_mark__that_stays_is_reported_and_harmless),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
