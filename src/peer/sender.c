@@ -102,24 +102,66 @@ static bool is_current(const struct peer *peer)
     return may_send(peer, s->header.term, s->next, s->last);
 }
 
-/* Some entries from sender.next on, as many frames as are needed; a large one ends it. */
+/* So an entry that needs pieces is alone. */
+static uint64_t frame_bytes_max(const struct peer *peer)
+{
+    uint64_t bytes = (uint64_t)PIECES_WHOLE * peer->peers->piece_bytes;
+
+    return bytes < SENDER_FRAME_BYTES ? bytes : SENDER_FRAME_BYTES;
+}
+
+/* Entries that go into one frame together. */
+struct load {
+    uint64_t bytes_max;
+    uint64_t bytes;
+    uint32_t count;
+};
+
+/* False: that entry must go into another frame. */
+static bool load_takes(struct load *l, const struct entry *e)
+{
+    if (l->count == SENDER_FRAME_ENTRIES || (l->count > 0 && l->bytes + e->size > l->bytes_max)) {
+        return false;
+    }
+    l->bytes += e->size;
+    l->count++;
+    return true;
+}
+
+/* Entries from sender.next on, in as many frames as they need; a large one ends it. */
 static void put_frames(struct peer *peer, struct entry *const *entries, uint32_t count)
 {
-    struct sender *s = &peer->sender;
     uint32_t done = 0;
 
-    while (done < count && s->large == NULL) {
-        uint32_t some = 0;
-        uint64_t bytes = 0;
+    while (done < count && peer->sender.large == NULL) {
+        struct load load = {.bytes_max = frame_bytes_max(peer)};
 
-        while (done + some < count && some < SENDER_FRAME_ENTRIES &&
-               (some == 0 || bytes + entries[done + some]->size <= SENDER_FRAME_BYTES)) {
-            bytes += entries[done + some]->size;
-            some++;
+        while (done + load.count < count && load_takes(&load, entries[done + load.count])) {
         }
-        put_frame(peer, &entries[done], some);
-        done += some;
+        put_frame(peer, &entries[done], load.count);
+        done += load.count;
     }
+}
+
+/* The next frame from the entries in memory; false: the first of them is not there. */
+static bool put_from_memory(struct peer *peer)
+{
+    const struct sender *s = &peer->sender;
+    struct entry *entries[SENDER_FRAME_ENTRIES];
+    struct load load = {.bytes_max = frame_bytes_max(peer)};
+
+    while (s->next + load.count <= s->last) {
+        struct entry *e = log_window_get(peer->peers->source.window, s->next + load.count);
+
+        if (e == NULL || !load_takes(&load, e)) {
+            break;
+        }
+        entries[load.count - 1] = e;
+    }
+    if (load.count > 0) {
+        put_frame(peer, entries, load.count);
+    }
+    return load.count > 0;
 }
 
 static void read_done(struct store_read *read, int error, struct entry **entries, uint32_t count)
@@ -196,34 +238,13 @@ void sender_pump(struct peer *peer)
         sender_reset(peer);
         return;
     }
-    /* So an entry that needs pieces is alone. */
-    uint64_t frame_bytes = (uint64_t)PIECES_WHOLE * peer->peers->piece_bytes;
-
-    frame_bytes = frame_bytes < SENDER_FRAME_BYTES ? frame_bytes : SENDER_FRAME_BYTES;
     while (s->next <= s->last && has_room(peer)) {
         if (s->large != NULL) {
             put_piece(peer);
-            continue;
-        }
-
-        struct entry *entries[SENDER_FRAME_ENTRIES];
-        uint32_t count = 0;
-        uint64_t bytes = 0;
-
-        while (count < SENDER_FRAME_ENTRIES && s->next + count <= s->last) {
-            struct entry *e = log_window_get(peer->peers->source.window, s->next + count);
-
-            if (e == NULL || (count > 0 && bytes + e->size > frame_bytes)) {
-                break;
-            }
-            entries[count++] = e;
-            bytes += e->size;
-        }
-        if (count == 0) {
+        } else if (!put_from_memory(peer)) {
             read_from_disk(peer);
             return;
         }
-        put_frame(peer, entries, count);
     }
 }
 

@@ -132,13 +132,31 @@ static size_t put_fields(struct buffer *out, enum wire_type type, const void *fr
     return size;
 }
 
-static size_t put(struct buffer *out, enum wire_type type, const void *from)
+/* A frame that is nothing but its fields; returns their size. */
+static size_t put_whole(struct buffer *out, enum wire_type type, uint8_t group, const void *from)
 {
-    size_t mark = wire_begin(out, type);
+    size_t mark = wire_begin_of(out, type, group);
     size_t size = put_fields(out, type, from);
 
     wire_end(out, mark);
     return size;
+}
+
+/* One that is of no group. */
+static size_t put(struct buffer *out, enum wire_type type, const void *from)
+{
+    return put_whole(out, type, 0, from);
+}
+
+/* One with bytes behind its fields. */
+static void put_with_rest(struct buffer *out, enum wire_type type, uint8_t group, const void *from,
+                          struct slice rest)
+{
+    size_t mark = wire_begin_of(out, type, group);
+
+    put_fields(out, type, from);
+    buffer_append_slice(out, rest);
+    wire_end(out, mark);
 }
 
 static bool get_with_rest(struct slice body, enum wire_type type, void *ret, struct slice *ret_rest)
@@ -420,11 +438,7 @@ struct entry *wire_next_entry(struct slice *rest)
 
 void wire_put_forward(struct buffer *out, const struct wire_forward *f)
 {
-    size_t mark = wire_begin_of(out, WIRE_FORWARD, f->group);
-
-    put_fields(out, WIRE_FORWARD, f);
-    buffer_append_slice(out, f->command);
-    wire_end(out, mark);
+    put_with_rest(out, WIRE_FORWARD, f->group, f, f->command);
 }
 
 bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f)
@@ -436,10 +450,7 @@ bool wire_get_forward(const struct wire_frame *frame, struct wire_forward *ret_f
 
 void wire_put_abandon(struct buffer *out, const struct wire_abandon *a)
 {
-    size_t mark = wire_begin_of(out, WIRE_ABANDON, a->group);
-
-    put_fields(out, WIRE_ABANDON, a);
-    wire_end(out, mark);
+    put_whole(out, WIRE_ABANDON, a->group, a);
 }
 
 bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a)
@@ -450,10 +461,7 @@ bool wire_get_abandon(const struct wire_frame *frame, struct wire_abandon *ret_a
 
 void wire_put_read_index(struct buffer *out, const struct wire_read_index *w)
 {
-    size_t mark = wire_begin_of(out, WIRE_READ_INDEX, w->group);
-
-    put_fields(out, WIRE_READ_INDEX, w);
-    wire_end(out, mark);
+    put_whole(out, WIRE_READ_INDEX, w->group, w);
 }
 
 bool wire_get_read_index(const struct wire_frame *frame, struct wire_read_index *ret_w)
@@ -464,10 +472,7 @@ bool wire_get_read_index(const struct wire_frame *frame, struct wire_read_index 
 
 void wire_put_read_index_reply(struct buffer *out, const struct wire_read_index_reply *w)
 {
-    size_t mark = wire_begin_of(out, WIRE_READ_INDEX_REPLY, w->group);
-
-    put_fields(out, WIRE_READ_INDEX_REPLY, w);
-    wire_end(out, mark);
+    put_whole(out, WIRE_READ_INDEX_REPLY, w->group, w);
 }
 
 bool wire_get_read_index_reply(const struct wire_frame *frame, struct wire_read_index_reply *ret_w)
@@ -478,11 +483,7 @@ bool wire_get_read_index_reply(const struct wire_frame *frame, struct wire_read_
 
 void wire_put_piece(struct buffer *out, const struct wire_piece *piece)
 {
-    size_t mark = wire_begin_of(out, WIRE_PIECE, piece->group);
-
-    put_fields(out, WIRE_PIECE, piece);
-    buffer_append_slice(out, piece->bytes);
-    wire_end(out, mark);
+    put_with_rest(out, WIRE_PIECE, piece->group, piece, piece->bytes);
 }
 
 bool wire_get_piece(const struct wire_frame *frame, struct wire_piece *ret_piece)
@@ -526,10 +527,7 @@ bool wire_get_answer(const struct wire_frame *frame, struct wire_answer *ret_a)
 
 void wire_put_fetch(struct buffer *out, const struct wire_fetch *f)
 {
-    size_t mark = wire_begin_of(out, WIRE_FETCH, f->group);
-
-    put_fields(out, WIRE_FETCH, f);
-    wire_end(out, mark);
+    put_whole(out, WIRE_FETCH, f->group, f);
 }
 
 bool wire_get_fetch(const struct wire_frame *frame, struct wire_fetch *ret_f)
@@ -540,11 +538,7 @@ bool wire_get_fetch(const struct wire_frame *frame, struct wire_fetch *ret_f)
 
 void wire_put_part(struct buffer *out, const struct wire_part *part)
 {
-    size_t mark = wire_begin_of(out, WIRE_PART, part->group);
-
-    put_fields(out, WIRE_PART, part);
-    buffer_append_slice(out, part->bytes);
-    wire_end(out, mark);
+    put_with_rest(out, WIRE_PART, part->group, part, part->bytes);
 }
 
 bool wire_get_part(const struct wire_frame *frame, struct wire_part *ret_part)
@@ -587,10 +581,7 @@ const char *wire_refusal_text(enum wire_refusal refusal)
 
 void wire_put_damaged(struct buffer *out, const struct wire_damaged *d)
 {
-    size_t mark = wire_begin_of(out, WIRE_DAMAGED, d->group);
-
-    put_fields(out, WIRE_DAMAGED, d);
-    wire_end(out, mark);
+    put_whole(out, WIRE_DAMAGED, d->group, d);
 }
 
 bool wire_get_damaged(const struct wire_frame *frame, struct wire_damaged *ret_d)
@@ -603,10 +594,7 @@ bool wire_get_damaged(const struct wire_frame *frame, struct wire_damaged *ret_d
 
 void wire_put_digest(struct buffer *out, const struct wire_digest *d)
 {
-    size_t mark = wire_begin_of(out, WIRE_DIGEST, d->group);
-
-    put_fields(out, WIRE_DIGEST, d);
-    wire_end(out, mark);
+    put_whole(out, WIRE_DIGEST, d->group, d);
 }
 
 bool wire_get_digest(const struct wire_frame *frame, struct wire_digest *ret_d)

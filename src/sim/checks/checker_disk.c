@@ -170,6 +170,27 @@ static bool is_replaced(const struct checker_disk *d, const struct checker_log *
             checker_log_at(&d->log, origin).chain != checker_log_at(found, origin).chain);
 }
 
+static void note_forgotten(struct checker_disk *d, uint64_t acknowledged_last)
+{
+    if (d->forgotten_last < acknowledged_last) {
+        d->forgotten_last = acknowledged_last;
+    }
+}
+
+/* From now on the disk holds what was found. The store has written all of it again, and recorded
+ * how far it went. */
+static void settle(struct checker_disk *d, const struct checker_log *found, uint64_t current_term,
+                   uint64_t voted_for)
+{
+    pending_clear(d);
+    d->current_term = current_term;
+    d->voted_for = voted_for;
+    checker_log_copy(&d->log, found);
+    d->before_last = found->last;
+    d->honest_last = d->honest_last < found->last ? d->honest_last : found->last;
+    d->may_lose = LOSS_NONE;
+}
+
 uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *found,
                               uint64_t origin, uint64_t current_term, uint64_t voted_for,
                               bool lacks, const char *name, struct verdict *verdict)
@@ -206,15 +227,13 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
     d->lacked_count += lacks;
     if (lacks && !has_log) {
         d->loss_count++;
-        d->forgotten_last =
-            d->forgotten_last < acknowledged_last ? acknowledged_last : d->forgotten_last;
+        note_forgotten(d, acknowledged_last);
         has_log = true;
         has_vote = has_had_vote;
     }
     if (!has_log && may_have_forgotten) {
         d->forgotten_count++;
-        d->forgotten_last =
-            d->forgotten_last < acknowledged_last ? acknowledged_last : d->forgotten_last;
+        note_forgotten(d, acknowledged_last);
         has_log = true;
         has_vote =
             has_had_vote || (d->may_lose == LOSS_DOUBTED && current_term <= acknowledged_term);
@@ -233,14 +252,7 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
                        "%s found term %llu, vote %016llx; it had acknowledged term %llu", name,
                        ULL(current_term), ULL(voted_for), ULL(acknowledged_term));
     }
-    pending_clear(d);
-    d->current_term = current_term;
-    d->voted_for = voted_for;
-    checker_log_copy(&d->log, found);
-    /* The store has written all of it again, and recorded how far it went. */
-    d->before_last = found->last;
-    d->honest_last = d->honest_last < found->last ? d->honest_last : found->last;
-    d->may_lose = LOSS_NONE;
+    settle(d, found, current_term, voted_for);
     return lost_count;
 }
 
