@@ -157,24 +157,31 @@ def follower_id(size, file):
         return f"{int.from_bytes(f.read(32)[24:], 'little'):016x}"
 
 
+def flip(path, at):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 1]))
+
+
+def assert_flips_are_found(backup_file, damaged):
+    """In `damaged`, which is the backup or a part of it."""
+    size = os.path.getsize(damaged)
+    for at in [0, 9, 40, 500, *range(513, size, size // 40), size - 1]:
+        flip(damaged, at)
+        done = subprocess.run([CLI, "verify", str(backup_file)], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode in (1, 2) and str(damaged) in done.stderr, at
+        flip(damaged, at)
+
+
 def test_verify__finds_a_flipped_byte(cluster, directory):
     node = cluster.node().start().await_up()
     fill(node, 300)
     file = directory / "backup"
     backup(node, file)
-    size = os.path.getsize(file)
-    for at in [0, 9, 40, 500, *range(513, size, size // 40), size - 1]:
-        with open(file, "r+b") as f:
-            f.seek(at)
-            byte = f.read(1)[0]
-            f.seek(at)
-            f.write(bytes([byte ^ 1]))
-        done = subprocess.run([CLI, "verify", str(file)], capture_output=True, text=True,
-                              check=False)
-        assert done.returncode in (1, 2) and str(file) in done.stderr, at
-        with open(file, "r+b") as f:
-            f.seek(at)
-            f.write(bytes([byte]))
+    assert_flips_are_found(file, file)
     verify(file)
 
 
@@ -472,17 +479,5 @@ def test_verify__finds_a_flipped_byte_in_the_log(cluster, directory):
     fill(node, 300)
     backup(node, file)
     archive = f"{file}.1"
-    size = os.path.getsize(archive)
-    for at in [0, 9, 40, 500, *range(513, size, size // 30), size - 1]:
-        with open(archive, "r+b") as f:
-            f.seek(at)
-            byte = f.read(1)[0]
-            f.seek(at)
-            f.write(bytes([byte ^ 1]))
-        done = subprocess.run([CLI, "verify", str(file)], capture_output=True, text=True,
-                              check=False)
-        assert done.returncode in (1, 2) and archive in done.stderr, at
-        with open(archive, "r+b") as f:
-            f.seek(at)
-            f.write(bytes([byte]))
+    assert_flips_are_found(file, archive)
     verify(file)

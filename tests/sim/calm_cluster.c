@@ -98,3 +98,8 @@ uint64_t calm_cluster_count_in_doubt(const struct cluster *c)
     }
     return sum;
 }
+
+struct node *calm_cluster_follower(struct cluster *c)
+{
+    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+}

@@ -24,4 +24,7 @@ void calm_cluster_start_users(struct cluster *c, const struct user_options *opti
 /* Commands that were answered INDOUBT, on all nodes together. */
 uint64_t calm_cluster_count_in_doubt(const struct cluster *c);
 
+/* A node that does not lead. */
+struct node *calm_cluster_follower(struct cluster *c);
+
 #endif /* RAKIT_TESTS_SIM_CALM_CLUSTER_H */

@@ -34,11 +34,6 @@ static void be_patient(struct server_config *config)
     config->in_flight_bytes_max = 1024 * 1024;
 }
 
-static struct node *follower_of(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static struct replica_stats stats_of(const struct node *n)
 {
     struct replica_stats stats;
@@ -85,14 +80,14 @@ static void test_reads__are_asked_for_again_if_an_answer_is_lost(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, be_patient);
-        struct node *follower = follower_of(c);
+        struct node *follower = calm_cluster_follower(c);
 
         calm_cluster_start_users(c, &readers);
         for (int i = 0; i < 40; i++) {
             calm_cluster_run_for(c, prng_between(&c->prng, 50 * SIM_MS, 200 * SIM_MS));
             sim_reset(follower->machine, cluster_leader(c)->machine, 700000);
             if (follower == cluster_leader(c)) {
-                follower = follower_of(c);
+                follower = calm_cluster_follower(c);
             }
         }
         for (uint32_t i = 0; i < c->user_count; i++) {
@@ -128,7 +123,7 @@ static void test_reads__are_asked_for_again_if_nothing_comes(void **state)
 
     (void)state;
     calm_cluster_start_users(c, &readers);
-    r = asking(c, follower_of(c));
+    r = asking(c, calm_cluster_follower(c));
     number = r->reads.number;
     r->read_index.asked_id = 0; /* As if it had never been sent: no answer is believed. */
     calm_cluster_run_for(c, 4 * c->config.heartbeat_interval_ns);
@@ -144,7 +139,7 @@ static void test_reads__believe_only_the_node_that_was_asked_and_only_its_last_a
 
     (void)state;
     calm_cluster_start_users(c, &readers);
-    r = asking(c, follower_of(c));
+    r = asking(c, calm_cluster_follower(c));
     reply.number = r->reads.number;
     read_index_on_reply(r, replica_node_id(r), &reply);
     assert_true(r->reads.is_asking);
@@ -168,7 +163,7 @@ static void test_reads__are_confirmed_by_a_leader_of_the_askers_term(void **stat
 {
     struct cluster *c = calm_cluster_start(1, be_patient);
     struct replica *r = cluster_leader(c)->server->replica;
-    raft_id asker = replica_node_id(follower_of(c)->server->replica);
+    raft_id asker = replica_node_id(calm_cluster_follower(c)->server->replica);
     raft_term term = raft_current_term(r->raft);
     size_t unsent = unsent_to(r, asker);
 
@@ -188,7 +183,7 @@ static void test_reads__of_a_node_that_is_far_behind_are_forwarded(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, be_patient);
-        struct node *follower = follower_of(c);
+        struct node *follower = calm_cluster_follower(c);
         struct replica *r;
         uint64_t reads;
 
@@ -232,7 +227,7 @@ static void test_reads__after_a_write_do_not_wait_for_a_heartbeat(void **state)
     const struct sim_disk_profile disk = {
         .latency_min_ns = 100 * SIM_US, .latency_max_ns = SIM_MS, .capacity_bytes = UINT64_MAX};
     struct cluster *c = calm_cluster_start(1, be_patient);
-    uint32_t asked = follower_of(c)->number - 1; /* User i talks to node i. */
+    uint32_t asked = calm_cluster_follower(c)->number - 1; /* User i talks to node i. */
 
     (void)state;
     sim_set_network(c->sim, &network);

@@ -33,11 +33,6 @@ static void cut_often(struct server_config *config)
     config->log_tail_bytes = 512 * 1024;
 }
 
-static struct node *some_follower(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static bool is_back(struct cluster *c, const struct node *n)
 {
     const struct node *leader = cluster_leader(c);
@@ -68,7 +63,7 @@ static bool has_holder(struct cluster *c)
 /* Whether a follower has sent it. */
 static bool check_return(struct cluster *c)
 {
-    struct node *away = some_follower(c);
+    struct node *away = calm_cluster_follower(c);
 
     calm_cluster_start_users(c, &users);
     slow_down(c, away);

@@ -34,11 +34,6 @@ static struct replica *replica_of(const struct node *n)
     return n->server->replica;
 }
 
-static struct node *some_follower(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static void set_capacity(struct node *n, uint64_t bytes)
 {
     struct sim_disk_profile profile = n->cluster->disk;
@@ -77,7 +72,7 @@ static void test_full_disk__does_not_wait_for_another_snapshot_to_cut_the_log(vo
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, cut_often);
-        struct node *n = some_follower(c);
+        struct node *n = calm_cluster_follower(c);
         raft_index newest;
 
         calm_cluster_start_users(c, &users);
@@ -100,7 +95,7 @@ static void test_full_disk__makes_room_for_a_snapshot_that_is_installed(void **s
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, cut_often);
-        struct node *n = some_follower(c);
+        struct node *n = calm_cluster_follower(c);
         raft_index own;
 
         calm_cluster_start_users(c, &users);
@@ -156,7 +151,7 @@ static uint32_t part_count(const struct node *n)
 static void test_part__that_is_not_needed_any_more_is_removed(void **state)
 {
     struct cluster *c = calm_cluster_start(1, cut_often);
-    struct node *n = some_follower(c);
+    struct node *n = calm_cluster_follower(c);
     struct snapshot_receiving receiving = {
         .snapshot = {.index = raft_commit_index(replica_raft(replica_of(n))) + 20,
                      .term = 1,

@@ -158,17 +158,12 @@ static void prefer(struct cluster *c, const struct node *n, const char *priority
                            (const char *[]){"RAFT", "PRIORITY", id, priority, NULL});
 }
 
-static struct node *some_follower(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static void test_leading__a_preferred_voter_takes_over_once_it_is_fit(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, patient);
-        struct node *preferred = some_follower(c);
+        struct node *preferred = calm_cluster_follower(c);
         raft_term term;
 
         calm_cluster_start_users(c, &users);
@@ -195,7 +190,7 @@ static void test_leading__a_preferred_voter_takes_over_once_it_is_fit(void **sta
 static void test_leading__an_unreliable_preferred_voter_costs_few_elections(void **state)
 {
     struct cluster *c = calm_cluster_start(3, patient);
-    struct node *preferred = some_follower(c);
+    struct node *preferred = calm_cluster_follower(c);
     raft_term term = raft_current_term(raft_of(preferred));
 
     (void)state;

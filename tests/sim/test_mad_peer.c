@@ -253,7 +253,7 @@ static void test_mad_peer__memberships_that_cannot_follow_do_nothing(void **stat
 static bool takes_times(uint64_t first_us, uint64_t second_us)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
-    struct node *n = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+    struct node *n = calm_cluster_follower(c);
     raft_index last_index = raft_last_index(raft_of(n));
     raft_term term = raft_current_term(raft_of(n)) + 1;
     struct wire_message w = {

@@ -109,7 +109,7 @@ static void test_memory__of_the_smallest_voter_is_the_limit(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, NULL);
-        struct node *small = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+        struct node *small = calm_cluster_follower(c);
 
         small->config.memory_bytes_max = MB;
         replica_limit_memory(small->server->replica, MB);
@@ -137,7 +137,7 @@ static void test_memory__is_not_exceeded_by_a_follower_that_catches_up(void **st
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, make_tight);
-        struct node *follower = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+        struct node *follower = calm_cluster_follower(c);
 
         calm_cluster_start_users(c, &users);
         sim_freeze(follower->machine, sim_now_ns(c->sim) + 2 * SIM_S);

@@ -70,7 +70,7 @@ static void move_origin(struct node *n)
 static void test_origin__without_a_snapshot_is_given_up(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
-    struct node *n = &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
+    struct node *n = calm_cluster_follower(c);
 
     (void)state;
     calm_cluster_run_for(c, SIM_S);

@@ -121,11 +121,6 @@ static void assert_all_right(struct cluster *c)
     }
 }
 
-static struct node *follower_of(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static void test_quarantine__of_a_follower_is_over_soon(void **state)
 {
     (void)state;
@@ -135,7 +130,7 @@ static void test_quarantine__of_a_follower_is_over_soon(void **state)
 
         calm_cluster_start_users(c, &users);
         calm_cluster_run_for(c, 3 * SIM_S);
-        n = follower_of(c);
+        n = calm_cluster_follower(c);
         flip_until_it_is_found(c, n, 1);
         assert_true(await(c, n, is_rebuilt, 20 * SIM_S));
         assert_int_equal(c->sometimes.counts[SOMETIMES_STATE_REBUILT], 1);
@@ -176,7 +171,7 @@ static void test_quarantine__that_stays_answers_nothing_wrong(void **state)
 
         calm_cluster_start_users(c, &users);
         calm_cluster_run_for(c, 3 * SIM_S);
-        n = seed % 2 == 0 ? cluster_leader(c) : follower_of(c);
+        n = seed % 2 == 0 ? cluster_leader(c) : calm_cluster_follower(c);
         n->server->replica->quarantine.attempts = QUARANTINE_ATTEMPTS_MAX;
         n->server->replica->quarantine.ended_ns = sim_now_ns(c->sim);
         flip_until_it_is_found(c, n, MANY_FLIPS);
@@ -202,7 +197,7 @@ static void test_quarantine__by_digest_does_not_rely_on_the_nodes_own_snapshot(v
     (void)state;
     calm_cluster_start_users(c, &users);
     calm_cluster_run_for(c, 3 * SIM_S);
-    n = follower_of(c);
+    n = calm_cluster_follower(c);
     set_ghost(n);
     snapshotter_want(&n->server->replica->snapshotter, replica_applied_index(n->server->replica));
     assert_true(await(c, n, is_found, 20 * SIM_S));

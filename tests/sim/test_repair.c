@@ -34,11 +34,6 @@ static void make_snapshots(struct server_config *config)
     config->log_tail_bytes = 0;
 }
 
-static struct node *follower_of(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static struct replica *replica_of(const struct node *n)
 {
     return n->server->replica;
@@ -87,7 +82,7 @@ static void assert_whole(struct cluster *c)
 static void test_repair__of_a_record_brings_back_all(void **state)
 {
     struct cluster *c = start(1, make_segments_small);
-    struct node *n = follower_of(c);
+    struct node *n = calm_cluster_follower(c);
 
     (void)state;
     cluster_kill(n, SIM_KILLED);
@@ -110,7 +105,7 @@ static void test_repair__of_a_record_brings_back_all(void **state)
 static void test_repair__of_a_snapshot_brings_back_all(void **state)
 {
     struct cluster *c = start(2, make_snapshots);
-    struct node *n = follower_of(c);
+    struct node *n = calm_cluster_follower(c);
     struct store_snapshot newest = snapshot_newest(replica_of(n)->store);
     char name[64];
 
@@ -154,7 +149,7 @@ static void test_repair__never_elects_a_node_that_lacks_what_was_lost(void **sta
     for (uint64_t seed = 1; seed <= SEEDS_OF(6); seed++) {
         struct cluster *c = start(seed, make_segments_small);
         struct node *leader = cluster_leader(c);
-        struct node *n = follower_of(c);
+        struct node *n = calm_cluster_follower(c);
         struct node *away = NULL;
 
         for (uint32_t i = 0; i < 3; i++) {

@@ -26,11 +26,6 @@ static void load_slowly(struct server_config *config)
     config->load_turn_ns = 1; /* Each part is loaded in a turn of its own. */
 }
 
-static struct node *follower_of(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static void assert_equal_states(struct cluster *c)
 {
     const struct replica *leader;
@@ -58,7 +53,7 @@ static void rest(struct cluster *c)
 static void test_restart__comes_back_with_all_that_it_had(void **state)
 {
     struct cluster *c = calm_cluster_start(1, load_slowly);
-    struct node *n = follower_of(c);
+    struct node *n = calm_cluster_follower(c);
     uint64_t incarnation = n->server->peers.incarnation;
     struct replica_progress progress;
 
@@ -111,7 +106,7 @@ static void test_restart__of_any_node_at_any_time_loses_nothing(void **state)
 static void test_restart__that_fails_ends_the_node(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
-    struct node *n = follower_of(c);
+    struct node *n = calm_cluster_follower(c);
 
     (void)state;
     calm_cluster_start_users(c, &users);
@@ -129,7 +124,7 @@ static void test_restart__that_fails_ends_the_node(void **state)
 static void test_restart__of_a_node_that_is_stopping_ends_it(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
-    struct node *n = follower_of(c);
+    struct node *n = calm_cluster_follower(c);
 
     (void)state;
     calm_cluster_run_for(c, SIM_S);

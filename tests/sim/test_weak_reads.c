@@ -87,11 +87,6 @@ static const char *ask(struct cluster *c, struct reader *a, const char *text)
     return a->reply;
 }
 
-static struct node *follower_of(struct cluster *c)
-{
-    return &c->nodes[cluster_leader(c) == &c->nodes[0] ? 1 : 0];
-}
-
 static void cut_off(struct cluster *c, const struct node *n, bool is_cut)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
@@ -113,7 +108,7 @@ static void test_stale_reads__are_served_by_a_node_that_is_cut_off(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct cluster *c = calm_cluster_start(seed, be_patient);
-        struct node *n = follower_of(c);
+        struct node *n = calm_cluster_follower(c);
         struct reader a;
         uint64_t cut_ns;
 
@@ -145,7 +140,7 @@ static void test_stale_reads__are_served_by_a_node_that_is_cut_off(void **state)
 static void test_stale_reads__need_few_questions(void **state)
 {
     struct cluster *c = calm_cluster_start(1, be_patient);
-    struct node *n = follower_of(c);
+    struct node *n = calm_cluster_follower(c);
     struct reader a;
     uint64_t asked;
 
@@ -172,7 +167,7 @@ static void test_stale_reads__see_the_writes_of_their_connection(void **state)
         char number[16];
         char expected[16];
 
-        reader_init(&a, c, follower_of(c));
+        reader_init(&a, c, calm_cluster_follower(c));
         assert_string_equal(ask(c, &a, "RAFT READS STALE MAXAGE 60000"), "+OK\r\n");
         for (int i = 1; i < 50; i++) {
             snprintf(number, sizeof number, ":%d\r\n", i);
@@ -233,7 +228,7 @@ static void scene_begin(struct scene *s, uint64_t seed)
     s->c = calm_cluster_start(seed, be_patient);
     s->leader = cluster_leader(s->c);
     reader_init(&s->leased, s->c, s->leader);
-    s->writer_node = follower_of(s->c);
+    s->writer_node = calm_cluster_follower(s->c);
     reader_init(&s->writer, s->c, s->writer_node);
     assert_string_equal(ask(s->c, &s->leased, "RAFT READS LEASE"), "+OK\r\n");
     assert_string_equal(ask(s->c, &s->writer, "INCR k"), ":1\r\n");
