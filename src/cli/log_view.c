@@ -150,15 +150,6 @@ static enum colour kind_colour(struct slice kind)
     return slice_is(kind, "noop") ? DIM : slice_is(kind, "configuration") ? CYAN : PLAIN;
 }
 
-static void add_text(struct table *t, enum colour colour, struct slice text)
-{
-    struct buffer clean = {0};
-
-    print_line(&clean, text);
-    table_add(t, colour, buffer_slice(&clean));
-    buffer_deinit(&clean);
-}
-
 static void add_time(struct table *t, enum colour colour, long long us)
 {
     struct buffer text = {0};
@@ -197,8 +188,8 @@ static void draw_table(struct buffer *out, const redisReply *reply, const struct
 
         table_add_number(&t, PLAIN, reply_number(entry->element[0], 0));
         table_add_number(&t, DIM, reply_number(entry->element[1], 0));
-        add_text(&t, kind_colour(kind), kind);
-        add_text(&t, PLAIN, reply_text(entry->element[3]));
+        table_add_text(&t, kind_colour(kind), kind);
+        table_add_text(&t, PLAIN, reply_text(entry->element[3]));
     }
     table_draw(&t, style, out);
     table_deinit(&t);
@@ -212,17 +203,17 @@ static void add_staged(struct table *t, const redisReply *entry, long long whole
 
     table_add_number(t, PLAIN, reply_number(entry->element[0], 0));
     table_add_number(t, DIM, reply_number(entry->element[1], 0));
-    add_text(t, kind_colour(kind), kind);
+    table_add_text(t, kind_colour(kind), kind);
     if (has_stages(stages)) {
         add_time(t, PLAIN, took_us(stages));
         add_bar(t, stages, whole_us, style);
-        add_text(t, PLAIN, text_of(stages, "last"));
+        table_add_text(t, PLAIN, text_of(stages, "last"));
     } else {
         table_add(t, DIM, slice_str(""));
         table_add(t, DIM, slice_str(""));
         table_add(t, DIM, slice_str(""));
     }
-    add_text(t, PLAIN, reply_text(entry->element[3]));
+    table_add_text(t, PLAIN, reply_text(entry->element[3]));
 }
 
 static void draw_staged_table(struct buffer *out, const redisReply *reply,
@@ -467,7 +458,7 @@ static void draw_slow_nodes(struct buffer *out, const redisReply *reply, const s
 
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < count; i++) {
-        add_text(&t, PLAIN, address_of(nodes[i]));
+        table_add_text(&t, PLAIN, address_of(nodes[i]));
         add_share(&t, number_of(nodes[i], "last"), total);
         add_share(&t, number_of(nodes[i], "late"), total);
         add_time(&t, PLAIN, number_of(nodes[i], "stored_p50_us"));
@@ -508,7 +499,7 @@ static void draw_slowest(struct buffer *out, const redisReply *slowest, const st
         table_add_number(&t, DIM, number_of(stages, "batch_entries"));
         add_time(&t, PLAIN, took_us(stages));
         add_bar(&t, stages, whole_us, style);
-        add_text(&t, PLAIN, text_of(stages, "last"));
+        table_add_text(&t, PLAIN, text_of(stages, "last"));
     }
     table_draw(&t, style, out);
     table_deinit(&t);

@@ -228,15 +228,6 @@ static enum colour health_colour(struct slice health)
     return slice_is(health, "ok") ? GREEN : slice_is(health, "lagging") ? YELLOW : RED;
 }
 
-static void add_text(struct table *t, enum colour colour, struct slice text)
-{
-    struct buffer clean = {0};
-
-    print_line(&clean, text);
-    table_add(t, colour, buffer_slice(&clean));
-    buffer_deinit(&clean);
-}
-
 /* For a node that has not been heard, "-" instead of a number. */
 static void add_number(struct table *t, enum colour colour, long long number, bool known)
 {
@@ -271,7 +262,7 @@ static void add_health(struct table *t, const redisReply *node)
                       : s < 7200 ? "min"
                                  : "h");
     }
-    add_text(t, health_colour(health), buffer_slice(&text));
+    table_add_text(t, health_colour(health), buffer_slice(&text));
     buffer_deinit(&text);
 }
 
@@ -285,9 +276,9 @@ static void add_node(struct table *t, const redisReply *node, const struct healt
     bool known = number_of(node, "term") > 0 && !slice_is(health, "unreachable");
     long long lag = h->commit_index > applied ? h->commit_index - applied : 0;
 
-    add_text(t, answers ? BOLD : PLAIN, label_of(node));
-    add_text(t, answers ? BOLD : PLAIN, text_of(node, "address"));
-    add_text(t, role_colour(role), role);
+    table_add_text(t, answers ? BOLD : PLAIN, label_of(node));
+    table_add_text(t, answers ? BOLD : PLAIN, text_of(node, "address"));
+    table_add_text(t, role_colour(role), role);
     add_number(t, PLAIN, number_of(node, "term"), known);
     /* What is applied is committed, so a lower commit index is not a known one. */
     add_number(t, PLAIN, commit, known && commit >= applied);
@@ -297,7 +288,7 @@ static void add_node(struct table *t, const redisReply *node, const struct healt
     if (h->is_mixed) {
         struct slice version = text_of(node, "version");
 
-        add_text(t, PLAIN, known && version.size == 0 ? slice_str("older") : version);
+        table_add_text(t, PLAIN, known && version.size == 0 ? slice_str("older") : version);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "cli/print.h"
 
 enum {
     GAP = 2, /* Blanks between columns. */
@@ -40,6 +41,15 @@ void table_add(struct table *t, enum colour colour, struct slice text)
     memcpy(copy, shown.data, shown.size);
     copy[shown.size] = '\0';
     t->cells[t->cell_count++] = (struct table_cell){.text = copy, .colour = colour};
+}
+
+void table_add_text(struct table *t, enum colour colour, struct slice text)
+{
+    struct buffer clean = {0};
+
+    print_line(&clean, text);
+    table_add(t, colour, buffer_slice(&clean));
+    buffer_deinit(&clean);
 }
 
 void table_add_number(struct table *t, enum colour colour, long long number)

@@ -36,6 +36,8 @@ void table_deinit(struct table *t);
 /* Appends a cell; an empty one is drawn as "-", so that every row has as many words as there are
  * columns. */
 void table_add(struct table *t, enum colour colour, struct slice text);
+/* The same, of text that a server has sent: what a terminal would obey is escaped. */
+void table_add_text(struct table *t, enum colour colour, struct slice text);
 void table_add_number(struct table *t, enum colour colour, long long number);
 
 /* Appends titles, a line under them if a person reads, and the rows. The last row must be

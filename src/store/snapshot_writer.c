@@ -16,6 +16,14 @@ enum {
     ZSTD_LEVEL = 1,
 };
 
+static void take_memory(struct snapshot_writer *writer)
+{
+    writer->capacity = WRITE_BYTES;
+    writer->data = memory_take_aligned(writer->capacity, PAGE_BYTES);
+    writer->zstd = ZSTD_createCCtx();
+    CHECK(writer->zstd != NULL);
+}
+
 int snapshot_writer_open(struct snapshot_writer *writer, struct io *io, const char *path,
                          const struct store_identity *identity,
                          const struct store_snapshot *snapshot)
@@ -34,10 +42,7 @@ int snapshot_writer_open_as(struct snapshot_writer *writer, struct io *io, const
     if (rv != 0) {
         return rv;
     }
-    writer->capacity = WRITE_BYTES;
-    writer->data = memory_take_aligned(writer->capacity, PAGE_BYTES);
-    writer->zstd = ZSTD_createCCtx();
-    CHECK(writer->zstd != NULL);
+    take_memory(writer);
     writer->checksum = snapshot_head_encode_as(writer->data, magic, identity, snapshot);
     writer->size = SECTOR_BYTES;
     return io_file_truncate(writer->file, 0);
@@ -56,10 +61,7 @@ int snapshot_writer_continue(struct snapshot_writer *writer, struct io *io, cons
     if (rv != 0) {
         return rv;
     }
-    writer->capacity = WRITE_BYTES;
-    writer->data = memory_take_aligned(writer->capacity, PAGE_BYTES);
-    writer->zstd = ZSTD_createCCtx();
-    CHECK(writer->zstd != NULL);
+    take_memory(writer);
     return io_file_truncate(writer->file, writer->at);
 }
 
