@@ -174,7 +174,7 @@ static void test_stop__of_a_leader_lets_others_catch_up_first(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct node *leader;
         struct node *late;
-        struct cluster *c = begin(seed, make_ordinary, 4 * SIM_S, &leader, &late);
+        struct cluster *c = begin(seed, make_ordinary, 16 * SIM_S, &leader, &late);
 
         leader->stays_down = true;
         cluster_stop(leader);
