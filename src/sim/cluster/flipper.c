@@ -160,7 +160,8 @@ void flipper_look(struct node *n)
     n->is_isolated = is_isolated;
 }
 
-/* Also by what is in memory, which the digest that is kept up to date does not look at. */
+/* Also by what is in memory, which the digest that is kept up to date does not look at. A node that
+ * was removed serves nothing, and nobody gives it a state. */
 bool flipper_is_mended(const struct flipper *x)
 {
     const struct cluster *c = x->cluster;
@@ -168,7 +169,8 @@ bool flipper_is_mended(const struct flipper *x)
     for (uint32_t i = 0; i < c->node_count && x->is_used; i++) {
         const struct node *n = &c->nodes[i];
 
-        if (n->phase == NODE_UP && !n->is_outside && !n->server->is_loading) {
+        if (n->phase == NODE_UP && !n->is_outside && !n->server->is_loading &&
+            !replica_is_removed(n->server->replica)) {
             const struct replica *r = n->server->replica;
 
             if (n->has_flipped || quarantine_is_on(&r->quarantine) ||
