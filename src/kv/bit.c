@@ -38,12 +38,15 @@ static bool read_bit(struct command_call *call, bool *ret_bit)
 }
 
 /* Bits after the end of a value are 0, and all bits of a missing key. */
-static uint8_t byte_of_value(const struct command_call *call, size_t at)
+static bool find_byte(struct command_call *call, size_t at, uint8_t *ret_byte)
 {
-    struct slice value = {NULL, 0};
+    struct slice value;
 
-    kv_get(call->kv, call->arguments[1], &value);
-    return at < value.size ? (uint8_t)value.data[at] : 0;
+    if (!call_find_string(call, 1, &value)) {
+        return false;
+    }
+    *ret_byte = at < value.size ? (uint8_t)value.data[at] : 0;
+    return true;
 }
 
 static bool check_getbit(struct command_call *call)
@@ -56,9 +59,10 @@ static bool check_getbit(struct command_call *call)
 static void getbit_command(struct command_call *call)
 {
     struct place place;
+    uint8_t byte;
 
-    if (read_place(call, &place)) {
-        resp_integer(call->reply, (byte_of_value(call, place.at) & place.mask) != 0);
+    if (read_place(call, &place) && find_byte(call, place.at, &byte)) {
+        resp_integer(call->reply, (byte & place.mask) != 0);
     }
 }
 
@@ -92,11 +96,17 @@ static void setbit_command(struct command_call *call)
         return;
     }
 
-    uint8_t old = byte_of_value(call, place.at);
+    uint8_t old;
+
+    if (!find_byte(call, place.at, &old)) {
+        return;
+    }
+
     char new = (char)(bit ? old | place.mask : old & ~place.mask);
 
     /* Written even if the bit is unchanged, because the key is created, and the value extended. */
     kv_set_range(call->kv, call->arguments[1], place.at, slice_of(&new, 1));
+    call_changed(call, EVENT_STRING, "setbit", call->arguments[1]);
     resp_integer(call->reply, (old & place.mask) != 0);
 }
 

@@ -1,6 +1,9 @@
 #include "kv/call.h"
 
+#include "base/mutant.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "kv/kv_private.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
@@ -43,13 +46,58 @@ uint64_t call_growth(const struct command_call *call, size_t size, uint64_t ahea
     return kv_growth_bytes(ahead > 0 ? NULL : call->kv, call->arguments[1], size);
 }
 
-void call_reply_value(struct command_call *call)
+bool call_find(struct command_call *call, uint32_t index, enum value_type type,
+               struct slice *ret_value, bool *ret_exists)
+{
+    struct kv_value value;
+
+    *ret_exists = kv_find(call->kv, call->arguments[index], &value);
+    if (!*ret_exists) {
+        return true;
+    }
+    *ret_value = value.bytes;
+    if (value.traits.type != type && !MUTANT(any_type_fits)) {
+        resp_error(call->reply, ERROR_WRONG_TYPE);
+        return false;
+    }
+    return true;
+}
+
+bool call_find_string(struct command_call *call, uint32_t index, struct slice *ret_value)
+{
+    bool exists;
+
+    *ret_value = slice_of(NULL, 0);
+    return call_find(call, index, VALUE_STRING, ret_value, &exists);
+}
+
+bool call_reply_value(struct command_call *call)
 {
     struct slice value;
+    bool exists;
 
-    if (kv_get(call->kv, call->arguments[1], &value)) {
+    if (!call_find(call, 1, VALUE_STRING, &value, &exists)) {
+        return false;
+    }
+    if (exists) {
         resp_bulk(call->reply, value);
     } else {
         resp_null(call->reply);
+    }
+    return true;
+}
+
+void call_changed(const struct command_call *call, enum event_class class, const char *name,
+                  struct slice key)
+{
+    keyspace_report(call->keyspace, call->database, class, name, key);
+}
+
+void call_replaced(const struct command_call *call, uint32_t database)
+{
+    const struct keyspace_observer *observer = call->keyspace->common.observer;
+
+    if (observer != NULL) {
+        observer->replaced(observer->context, database);
     }
 }

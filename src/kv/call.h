@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "kv/command.h"
+#include "kv/event.h"
+#include "kv/traits.h"
 
 /* The most that the header and the line ends of one value take in a reply. */
 enum { REPLY_OVERHEAD_BYTES = 16 };
@@ -24,7 +26,20 @@ void call_expect_keys(const struct command_call *call, uint32_t index, uint32_t 
  * `size` bytes long, if it is shorter. */
 uint64_t call_growth(const struct command_call *call, size_t size, uint64_t ahead);
 
-/* Replies the value of the key in argument 1, or null. */
-void call_reply_value(struct command_call *call);
+/* Looks up the key in an argument, whose value must be of that type. False, with an error
+ * replied, if it is of another one. No such key: true, and `*ret_exists` is false. */
+bool call_find(struct command_call *call, uint32_t index, enum value_type type,
+               struct slice *ret_value, bool *ret_exists);
+/* The same for a string: without a key it is empty. */
+bool call_find_string(struct command_call *call, uint32_t index, struct slice *ret_value);
+/* Replies the value of the key in argument 1, or null; an error, if it is no string. Returns
+ * whether it replied no error. */
+bool call_reply_value(struct command_call *call);
+
+/* Reports that a key of the call's database was changed, after the change. */
+void call_changed(const struct command_call *call, enum event_class class, const char *name,
+                  struct slice key);
+/* The keys of a database may all be others. */
+void call_replaced(const struct command_call *call, uint32_t database);
 
 #endif /* RAKIT_KV_CALL_H */

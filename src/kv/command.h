@@ -23,6 +23,7 @@ enum command_flag {
     COMMAND_WALKS = 512,       /* READ that may look at very many keys. */
     COMMAND_IN_RESERVE = 1024, /* LOCAL; allowed in the reserve of connections, like ADMIN ones. */
     COMMAND_LOADING = 2048,    /* LOCAL; served while the node loads its data. */
+    COMMAND_OUTERMOST = 4096,  /* READ or WRITE, but never within a transaction or a script. */
 };
 
 struct command_call;
@@ -69,10 +70,12 @@ struct command {
 
 struct kv;
 struct keyspace;
+struct command_table; /* command/table.h */
 
 /* One call of a command. Arguments are borrowed. The handler writes exactly one reply to
- * `reply`. Handlers of data commands are deterministic: they use only the keyspace and the
- * arguments. All but those about several databases use only the given database. */
+ * `reply`. Handlers of data commands are deterministic: they use only the keyspace, the
+ * arguments, log time and index. All but those about several databases use only the given
+ * database. */
 struct command_call {
     const struct command *command;
     uint32_t argument_count;
@@ -83,7 +86,10 @@ struct command_call {
     uint32_t database;         /* Its number. */
     uint64_t time_us;          /* The log time of its entry; for a read, that of the state that
                                 * it sees. */
-    void *session;             /* The server's; NULL for data commands. */
+    uint64_t index;            /* The log index of its entry; for a read, of that state. */
+    uint32_t level;            /* The feature level of the cluster. */
+    const struct command_table *commands; /* Those that it may execute (command/execute.h). */
+    void *session;                        /* The server's; NULL for data commands. */
     uint64_t work; /* Set by a handler that did more than its reply and its changes show, in
                     * bytes read; and by a check if the command may do more than its arguments
                     * show. */

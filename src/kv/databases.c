@@ -3,6 +3,7 @@
 #include "kv/commands.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "kv/kv_private.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
@@ -59,7 +60,13 @@ static void move_command(struct command_call *call)
     if (read_move(call, &to)) {
         struct kv *other = keyspace_database(call->keyspace, to);
 
-        resp_integer(call->reply, kv_move(call->kv, other, call->arguments[1]) ? 1 : 0);
+        bool is_moved = kv_move(call->kv, other, call->arguments[1]);
+
+        if (is_moved) {
+            call_changed(call, EVENT_GENERIC, "move_from", call->arguments[1]);
+            keyspace_report(call->keyspace, to, EVENT_GENERIC, "move_to", call->arguments[1]);
+        }
+        resp_integer(call->reply, is_moved ? 1 : 0);
     }
 }
 
@@ -91,6 +98,8 @@ static void swapdb_command(struct command_call *call)
 
     if (read_swap(call, &a, &b)) {
         keyspace_swap(call->keyspace, a, b);
+        call_replaced(call, a);
+        call_replaced(call, b);
         resp_ok(call->reply);
     }
 }

@@ -52,7 +52,15 @@ uint64_t digest_of_range(uint64_t key_hash, struct slice value, size_t begin, si
     return digest_of_range_with_zeros(key_hash, value, begin, end, 0, 0);
 }
 
-uint64_t digest_of_item(uint64_t key_hash, struct slice value)
+uint64_t digest_of_traits(uint64_t key_hash, struct traits traits)
 {
-    return digest_of_key(key_hash) + digest_of_range(key_hash, value, 0, value.size);
+    uint64_t number = (uint64_t)traits.type << 48 | traits.expires_ms;
+
+    return traits_are_plain(traits) ? 0 : digest_mix(digest_mix(key_hash ^ number) + number);
+}
+
+uint64_t digest_of_item(uint64_t key_hash, struct traits traits, struct slice value)
+{
+    return digest_of_key(key_hash) + digest_of_traits(key_hash, traits) +
+           digest_of_range(key_hash, value, 0, value.size);
 }

@@ -12,7 +12,10 @@ static void del_command(struct command_call *call)
 
     for (uint32_t i = 1; i < call->argument_count; i++) {
         call_expect_keys(call, i, 1);
-        deleted += kv_delete(call->kv, call->arguments[i]) ? 1 : 0;
+        if (kv_delete(call->kv, call->arguments[i])) {
+            deleted++;
+            call_changed(call, EVENT_GENERIC, "del", call->arguments[i]);
+        }
     }
     resp_integer(call->reply, deleted);
 }
@@ -32,9 +35,11 @@ static void exists_command(struct command_call *call)
 
 static void type_command(struct command_call *call)
 {
-    struct slice value;
+    struct kv_value value;
 
-    resp_simple(call->reply, kv_get(call->kv, call->arguments[1], &value) ? "string" : "none");
+    resp_simple(call->reply, kv_find(call->kv, call->arguments[1], &value)
+                                 ? value_type_name(value.traits.type)
+                                 : "none");
 }
 
 static void dbsize_command(struct command_call *call)
@@ -59,6 +64,9 @@ static void flushall_command(struct command_call *call)
 {
     if (check_flushall(call)) {
         keyspace_clear(call->keyspace);
+        for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+            call_replaced(call, i);
+        }
         resp_ok(call->reply);
     }
 }
@@ -68,6 +76,7 @@ static void flushdb_command(struct command_call *call)
     if (check_flushall(call)) {
         MUTANT_DO(flushdb_clears_all, keyspace_clear(call->keyspace));
         kv_clear(call->kv);
+        call_replaced(call, call->database);
         resp_ok(call->reply);
     }
 }

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-/* The first byte of an item. The other bits are reserved for types and expiry. */
+/* The first byte of an item. */
 enum {
     SHAPE_KEY_WIDE = 1, /* The key's size takes 4 bytes, otherwise 1. */
     SHAPE_VALUE_2 = 2,  /* The value's size takes 2 bytes. */
@@ -14,7 +14,11 @@ enum {
     SHAPE_HAS_ROOM = 8, /* It has grown: the allocation is grown_bytes(). */
     SHAPE_KEPT = 16,    /* It has a second owner. */
     SHAPE_LET_GO = 32,  /* And its first owner has let it go. */
+    SHAPE_EXPIRES = 64, /* It has a field for when it expires, 0: never. */
+    SHAPE_TYPED = 128,  /* It has a type; otherwise it is a string. */
 };
+
+enum { EXPIRY_BYTES = 6 };
 
 struct item {
     unsigned char shape;
@@ -27,6 +31,13 @@ struct layout {
     size_t value_size;
     size_t header_bytes;
 };
+
+static inline size_t trait_bytes_of(unsigned char shape)
+{
+    size_t expiry_bytes = (shape & SHAPE_EXPIRES) != 0 ? EXPIRY_BYTES : 0;
+
+    return expiry_bytes + ((shape & SHAPE_TYPED) != 0 ? 1 : 0);
+}
 
 static inline struct layout read_layout(const struct item *item)
 {
@@ -50,20 +61,23 @@ static inline struct layout read_layout(const struct item *item)
         l.value_size = (unsigned char)*at;
         at++;
     }
-    l.header_bytes = (size_t)(at - (const char *)item);
+    l.header_bytes = (size_t)(at - (const char *)item) + trait_bytes_of(item->shape);
     return l;
 }
 
-static unsigned char shape_for(size_t key_size, size_t value_size)
+static unsigned char shape_for(struct traits traits, size_t key_size, size_t value_size)
 {
     unsigned char shape = key_size > UINT8_MAX ? SHAPE_KEY_WIDE : 0;
 
     if (value_size > UINT16_MAX) {
-        shape |= SHAPE_VALUE_4;
+        shape |= SHAPE_VALUE_4 | SHAPE_EXPIRES;
     } else if (value_size > UINT8_MAX) {
         shape |= SHAPE_VALUE_2;
     }
-    return shape;
+    if (traits.expires_ms != 0) {
+        shape |= SHAPE_EXPIRES;
+    }
+    return traits.type != VALUE_STRING ? shape | SHAPE_TYPED : shape;
 }
 
 static size_t header_bytes_of(unsigned char shape)
@@ -71,12 +85,25 @@ static size_t header_bytes_of(unsigned char shape)
     size_t key_bytes = (shape & SHAPE_KEY_WIDE) != 0 ? 4 : 1;
     size_t value_bytes = (shape & SHAPE_VALUE_4) != 0 ? 4 : (shape & SHAPE_VALUE_2) != 0 ? 2 : 1;
 
-    return 1 + key_bytes + value_bytes;
+    return 1 + key_bytes + value_bytes + trait_bytes_of(shape);
+}
+
+static char *write_traits(char *at, unsigned char shape, struct traits traits)
+{
+    if ((shape & SHAPE_EXPIRES) != 0) {
+        put_u32(at, (uint32_t)traits.expires_ms);
+        put_u16(at + 4, (uint16_t)(traits.expires_ms >> 32));
+        at += EXPIRY_BYTES;
+    }
+    if ((shape & SHAPE_TYPED) != 0) {
+        *at++ = (char)traits.type;
+    }
+    return at;
 }
 
 /* Writes the header; returns where the key begins. */
-static char *write_header(struct item *item, unsigned char shape, size_t key_size,
-                          size_t value_size)
+static char *write_header(struct item *item, unsigned char shape, struct traits traits,
+                          size_t key_size, size_t value_size)
 {
     char *at = item->rest;
 
@@ -96,7 +123,7 @@ static char *write_header(struct item *item, unsigned char shape, size_t key_siz
     } else {
         *at++ = (char)(unsigned char)value_size;
     }
-    return at;
+    return write_traits(at, shape, traits);
 }
 
 /* The allocation of an item that has grown to `size` bytes in all: the next of four steps per
@@ -111,15 +138,17 @@ static size_t grown_bytes(size_t size)
     return (size + step - 1) / step * step;
 }
 
-static struct item *item_take(unsigned char shape, struct slice key, struct slice value)
+static struct item *item_take(unsigned char shape, struct traits traits, struct slice key,
+                              struct slice value)
 {
     CHECK(key.size <= UINT32_MAX);
     CHECK(value.size <= UINT32_MAX);
 
     size_t size = header_bytes_of(shape) + key.size + value.size;
     struct item *item = memory_take((shape & SHAPE_HAS_ROOM) != 0 ? grown_bytes(size) : size);
-    char *at = write_header(item, shape, key.size, value.size);
+    char *at = write_header(item, shape, traits, key.size, value.size);
 
+    CHECK(traits.expires_ms <= EXPIRES_MS_MAX);
     if (key.size > 0) {
         memcpy(at, key.data, key.size);
     }
@@ -129,15 +158,42 @@ static struct item *item_take(unsigned char shape, struct slice key, struct slic
     return item;
 }
 
-struct item *item_new(struct slice key, struct slice value)
+struct item *item_new(struct traits traits, struct slice key, struct slice value)
 {
-    return item_take(shape_for(key.size, value.size), key, value);
+    return item_take(shape_for(traits, key.size, value.size), traits, key, value);
 }
 
 void item_free(struct item *item)
 {
     CHECK(!item_is_kept(item));
     free(item);
+}
+
+/* Behind the traits is the key. */
+static uint64_t read_expiry(const struct item *item, const char *key)
+{
+    const char *at = key - trait_bytes_of(item->shape);
+
+    return get_u32(at) | (uint64_t)get_u16(at + 4) << 32;
+}
+
+struct traits item_traits(const struct item *item)
+{
+    const char *key = (const char *)item + read_layout(item).header_bytes;
+    struct traits traits = {0};
+
+    if ((item->shape & SHAPE_EXPIRES) != 0) {
+        traits.expires_ms = read_expiry(item, key);
+    }
+    if ((item->shape & SHAPE_TYPED) != 0) {
+        traits.type = (uint8_t)key[-1];
+    }
+    return traits;
+}
+
+bool item_is_expired(const struct item *item, uint64_t now_ms)
+{
+    return (item->shape & SHAPE_EXPIRES) != 0 && traits_are_expired(item_traits(item), now_ms);
 }
 
 struct slice item_key(const struct item *item)
@@ -221,16 +277,16 @@ size_t item_heap_bytes(const struct item *item)
     return heap_bytes(allocated_bytes(item->shape, &l));
 }
 
-struct item *item_replace(struct item *item, struct slice value)
+struct item *item_replace(struct item *item, struct traits traits, struct slice value)
 {
     struct layout l = read_layout(item);
-    unsigned char shape = shape_for(l.key_size, value.size);
+    unsigned char shape = shape_for(traits, l.key_size, value.size);
 
     if (shape == item->shape &&
         heap_bytes(l.header_bytes + l.key_size + value.size) ==
             heap_bytes(allocated_bytes(shape, &l)) &&
         value.size <= l.value_size) {
-        char *to = write_header(item, shape, l.key_size, value.size);
+        char *to = write_header(item, shape, traits, l.key_size, value.size);
 
         if (value.size > 0) {
             memcpy(to + l.key_size, value.data, value.size);
@@ -239,16 +295,37 @@ struct item *item_replace(struct item *item, struct slice value)
     }
 
     struct slice key = slice_of((const char *)item + l.header_bytes, l.key_size);
-    struct item *replacement = item_new(key, value);
+    struct item *replacement = item_new(traits, key, value);
 
     item_free(item);
     return replacement;
 }
 
-static unsigned char grown_shape(size_t key_size)
+struct item *item_set_expiry(struct item *item, uint64_t expires_ms)
 {
-    return (unsigned char)((key_size > UINT8_MAX ? SHAPE_KEY_WIDE : 0) | SHAPE_VALUE_4 |
-                           SHAPE_HAS_ROOM);
+    struct traits traits = {.type = item_traits(item).type, .expires_ms = expires_ms};
+    struct layout l = read_layout(item);
+
+    if ((item->shape & SHAPE_EXPIRES) != 0) {
+        CHECK(expires_ms <= EXPIRES_MS_MAX);
+        write_traits((char *)item + l.header_bytes - trait_bytes_of(item->shape), item->shape,
+                     traits);
+        return item;
+    }
+    if (expires_ms == 0) {
+        return item;
+    }
+
+    struct item *wider =
+        item_take(item->shape | SHAPE_EXPIRES, traits, item_key(item), item_value(item));
+
+    free(item); /* The wider one replaces it, for both owners. */
+    return wider;
+}
+
+static unsigned char grown_shape(struct traits traits, size_t key_size)
+{
+    return (unsigned char)(shape_for(traits, key_size, UINT32_MAX) | SHAPE_HAS_ROOM);
 }
 
 /* The first growth of a short value: a wider header moves the bytes behind it. */
@@ -260,32 +337,36 @@ static bool is_copied_to_grow(const struct item *item)
 uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size)
 {
     struct layout l = {.key_size = key_size};
+    struct traits traits = {0};
     uint64_t kept_bytes = 0;
 
     if (item != NULL) {
         l = read_layout(item);
+        traits = item_traits(item);
         if (size <= l.value_size) {
             return 0;
         }
         kept_bytes = is_copied_to_grow(item) || item_is_kept(item) ? 0 : item_heap_bytes(item);
     }
 
-    struct layout grown = {.header_bytes = header_bytes_of(grown_shape(l.key_size)),
-                           .key_size = l.key_size,
-                           .value_size = size};
+    unsigned char shape = grown_shape(traits, l.key_size);
+    struct layout grown = {
+        .header_bytes = header_bytes_of(shape), .key_size = l.key_size, .value_size = size};
 
-    return heap_bytes(allocated_bytes(grown_shape(l.key_size), &grown)) - kept_bytes;
+    return heap_bytes(allocated_bytes(shape, &grown)) - kept_bytes;
 }
 
 struct item *item_grow(struct item *item, size_t size)
 {
     struct layout l = read_layout(item);
-    unsigned char shape = (unsigned char)(grown_shape(l.key_size) | (item->shape & SHAPE_KEPT));
+    struct traits traits = item_traits(item);
+    unsigned char shape =
+        (unsigned char)(grown_shape(traits, l.key_size) | (item->shape & SHAPE_KEPT));
 
     CHECK(size >= l.value_size);
     CHECK(size <= UINT32_MAX);
     if (is_copied_to_grow(item)) {
-        struct item *wide = item_take(shape, item_key(item), slice_of(NULL, size));
+        struct item *wide = item_take(shape, traits, item_key(item), slice_of(NULL, size));
 
         memcpy(item_value_bytes(wide), item_value_bytes(item), l.value_size);
         free(item); /* The wide one replaces it, for both owners. */
@@ -298,6 +379,6 @@ struct item *item_grow(struct item *item, size_t size)
     if (new_bytes != old_bytes) {
         item = memory_resize(item, new_bytes);
     }
-    write_header(item, shape, l.key_size, size);
+    write_header(item, shape, traits, l.key_size, size);
     return item;
 }

@@ -2,7 +2,12 @@
  * the key, the value. Sizes up to 255 take one byte, so that a 16-byte key with a 100-byte value
  * fits into 128 bytes of heap, including malloc's.
  *
- *   shape, key size (1 or 4 bytes), value size (1, 2 or 4 bytes), key, value
+ *   shape, key size (1 or 4 bytes), value size (1, 2 or 4 bytes),
+ *   when it expires (6 bytes), type (1 byte), key, value
+ *
+ * An item that never expires has no field for that, unless it is large or has grown: then the
+ * field is there from the beginning, so that no large value is ever copied to get one. A string
+ * has no type.
  *
  * An item that has grown in place has spare room after its value; how much follows from its size
  * alone (item_grown_bytes), so no field is needed. */
@@ -14,13 +19,16 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "kv/traits.h"
 
 struct item; /* Unaligned bytes: only item.c reads them. */
 
 /* A new item; `value.data` may be NULL: then the value is left to the caller. */
-struct item *item_new(struct slice key, struct slice value);
+struct item *item_new(struct traits traits, struct slice key, struct slice value);
 void item_free(struct item *item);
 
+struct traits item_traits(const struct item *item);
+bool item_is_expired(const struct item *item, uint64_t now_ms);
 struct slice item_key(const struct item *item);
 struct slice item_value(const struct item *item);
 char *item_value_bytes(struct item *item); /* The value, to be changed in place. */
@@ -28,8 +36,10 @@ char *item_value_bytes(struct item *item); /* The value, to be changed in place.
 const char *item_content(const struct item *item);
 size_t item_content_size(const struct item *item);
 
-/* Replaces the value. Returns the item, or another item that replaces it. */
-struct item *item_replace(struct item *item, struct slice value);
+/* These return the item, or another one that replaces it. Neither may be a kept one (below),
+ * except that item_set_expiry() keeps both marks. */
+struct item *item_replace(struct item *item, struct traits traits, struct slice value);
+struct item *item_set_expiry(struct item *item, uint64_t expires_ms);
 /* Makes the value `size` bytes long, which must not be shorter; the new bytes are not set. The
  * amortized cost of growing is O(1) per byte. */
 struct item *item_grow(struct item *item, size_t size);

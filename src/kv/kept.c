@@ -14,6 +14,7 @@ struct kept_item {
     struct list link;    /* In `items`. */
     struct list in_slot; /* In one of the slots. */
     struct item *item;
+    struct traits traits;
     char **copies; /* By block: its former content, if it has changed since. NULL: none has. */
     uint64_t key_size, size;
     uint64_t written_bytes; /* Whole blocks, except at the end. */
@@ -99,6 +100,7 @@ void kept_add(struct kept *kept, struct item *item, uint32_t database, uint64_t 
     }
     item_keep(item);
     k->item = item;
+    k->traits = item_traits(item);
     k->database = database;
     k->place = place;
     k->key_size = item_key(item).size;
@@ -177,7 +179,8 @@ uint64_t kept_write(struct kept *kept, struct buffer *out)
 
     if (!k->is_announced) {
         k->is_announced = true;
-        return record_write_large(out, k->database, k->key_size, k->size - k->key_size, k->place);
+        return record_write_large(out, k->database, k->traits, k->key_size, k->size - k->key_size,
+                                  k->place);
     }
 
     uint64_t bytes = write_block(kept, k, out);

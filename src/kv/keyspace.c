@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "kv/digest.h"
@@ -28,7 +29,7 @@ void keyspace_free(struct keyspace *k)
     prepared_drop(&k->common.prepared);
     while (keyspace_tidy(k, UINT64_MAX)) {
     }
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         kv_free(k->databases[i]);
     }
     free(k);
@@ -36,7 +37,7 @@ void keyspace_free(struct keyspace *k)
 
 struct kv *keyspace_database(struct keyspace *k, uint32_t database)
 {
-    CHECK(database < KEYSPACE_DATABASES);
+    CHECK(database < KEYSPACE_ALL_DATABASES);
     if (k->databases[database] == NULL) {
         k->databases[database] = kv_new(&k->common);
     }
@@ -45,7 +46,7 @@ struct kv *keyspace_database(struct keyspace *k, uint32_t database)
 
 uint64_t keyspace_count(const struct keyspace *k, uint32_t database)
 {
-    CHECK(database < KEYSPACE_DATABASES);
+    CHECK(database < KEYSPACE_ALL_DATABASES);
     return k->databases[database] == NULL ? 0 : kv_count(k->databases[database]);
 }
 
@@ -53,7 +54,7 @@ uint64_t keyspace_count_all(const struct keyspace *k)
 {
     uint64_t count = 0;
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         count += keyspace_count(k, i);
     }
     return count;
@@ -63,7 +64,7 @@ uint64_t keyspace_memory_bytes(const struct keyspace *k)
 {
     uint64_t bytes = heap_bytes(sizeof *k) + kv_common_heap_bytes(&k->common);
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         bytes += k->databases[i] == NULL ? 0 : kv_memory_bytes(k->databases[i]);
     }
     return bytes;
@@ -73,7 +74,7 @@ uint64_t keyspace_item_bytes(const struct keyspace *k)
 {
     uint64_t bytes = 0;
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         bytes += k->databases[i] == NULL ? 0 : k->databases[i]->table.item_bytes;
     }
     return bytes;
@@ -86,14 +87,25 @@ uint64_t keyspace_cleared_bytes(const struct keyspace *k)
 
 void keyspace_advance_time(struct keyspace *k, uint64_t time_us)
 {
-    if (time_us > k->time_us || MUTANT(state_time_runs_back)) {
-        k->time_us = time_us;
+    if (time_us > k->common.time_us || MUTANT(state_time_runs_back)) {
+        k->common.time_us = time_us;
+        k->common.now_ms = time_us / 1000;
     }
 }
 
 uint64_t keyspace_time_us(const struct keyspace *k)
 {
-    return k->time_us;
+    return k->common.time_us;
+}
+
+uint64_t keyspace_now_ms(const struct keyspace *k)
+{
+    return k->common.now_ms;
+}
+
+void keyspace_observe(struct keyspace *k, const struct keyspace_observer *observer)
+{
+    k->common.observer = observer;
 }
 
 void keyspace_limit_replies(struct keyspace *k, uint64_t bytes_max)
@@ -116,7 +128,7 @@ static uint64_t digest_of(const struct keyspace *k, uint64_t (*of_one)(const str
 {
     uint64_t digest = 0;
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         if (keyspace_count(k, i) > 0) {
             digest += keyspace_mix_digest(i, of_one(k->databases[i]));
         }
@@ -138,7 +150,7 @@ uint64_t keyspace_digest_seeded(const struct keyspace *k, uint64_t hash_seed)
 {
     uint64_t digest = 0;
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         if (keyspace_count(k, i) > 0) {
             digest += keyspace_mix_digest(i, kv_digest_seeded(k->databases[i], hash_seed));
         }
@@ -157,6 +169,19 @@ void keyspace_swap(struct keyspace *k, uint32_t a, uint32_t b)
 
     k->databases[a] = k->databases[b];
     k->databases[b] = of_a;
+}
+
+/* --- events ----------------------------------------------------------------------- */
+
+void kv_report_expired(const struct kv *kv, struct slice key)
+{
+    const struct keyspace *k = container_of(kv->common, struct keyspace, common);
+
+    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+        if (k->databases[i] == kv) {
+            keyspace_report(k, i, EVENT_EXPIRED, "expired", key);
+        }
+    }
 }
 
 /* --- clearing --------------------------------------------------------------------- */
@@ -198,7 +223,7 @@ uint64_t keyspace_take_work(struct keyspace *k)
 
 static const struct kv *hinted(const struct keyspace *k, const struct keyspace_hint *hint)
 {
-    return hint->database < KEYSPACE_DATABASES ? k->databases[hint->database] : NULL;
+    return hint->database < KEYSPACE_ALL_DATABASES ? k->databases[hint->database] : NULL;
 }
 
 void keyspace_prefetch(const struct keyspace *k, const struct keyspace_hint *hints,

@@ -12,16 +12,25 @@
 #include "base/slice.h"
 #include "kv/command.h"
 
-enum { KEYSPACE_DATABASES = 16, KEYSPACE_PREFETCH_MAX = 16 };
+enum {
+    KEYSPACE_DATABASES = 16, /* Those that clients can select. */
+    /* What commands keep besides keys is stored in databases of its own, so that it is in
+     * snapshots and digests, and expires, like all else. */
+    KEYSPACE_SCRIPTS = KEYSPACE_DATABASES,
+    KEYSPACE_SESSIONS,
+    KEYSPACE_ALL_DATABASES,
+    KEYSPACE_PREFETCH_MAX = 16,
+};
 
 struct keyspace;
+struct keyspace_observer; /* kv/event.h */
 
 /* `hash_seed` is the cluster's, so the order is the same on all its nodes. */
 struct keyspace *keyspace_new(uint64_t hash_seed);
 /* There must be no walk under way (kv/walk.h). */
 void keyspace_free(struct keyspace *keyspace);
 
-/* `database` is below KEYSPACE_DATABASES, here and below. Valid until databases are swapped. */
+/* `database` is below KEYSPACE_ALL_DATABASES, here and below. Valid until databases are swapped. */
 struct kv *keyspace_database(struct keyspace *keyspace, uint32_t database);
 uint64_t keyspace_count(const struct keyspace *keyspace, uint32_t database);
 /* Of all databases. */
@@ -45,6 +54,10 @@ uint64_t keyspace_digest_seeded(const struct keyspace *keyspace, uint64_t hash_s
  * that commands know. It never falls: a lower one is ignored. */
 void keyspace_advance_time(struct keyspace *keyspace, uint64_t time_us);
 uint64_t keyspace_time_us(const struct keyspace *keyspace);
+uint64_t keyspace_now_ms(const struct keyspace *keyspace);
+
+/* Reports changes to `observer`, which is borrowed; NULL: to nobody. */
+void keyspace_observe(struct keyspace *keyspace, const struct keyspace_observer *observer);
 
 /* The largest reply with many keys or values: commands refuse to build a larger one. By default
  * as large as the largest value. Only reads use it. */
@@ -52,7 +65,8 @@ void keyspace_limit_replies(struct keyspace *keyspace, uint64_t bytes_max);
 
 /* Exchanges the contents of the two. */
 void keyspace_swap(struct keyspace *keyspace, uint32_t a, uint32_t b);
-/* Deletes all keys of all databases, in the same short time however many there are. */
+/* Deletes all keys of the databases that clients can select, in the same short time however many
+ * there are. */
 void keyspace_clear(struct keyspace *keyspace);
 
 /* Frees about `item_count` items of what was cleared, and of large values that were deleted or

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "kv/digest.h"
 #include "kv/kv_private.h"
 
@@ -52,9 +53,33 @@ uint64_t kv_reply_bytes_max(const struct kv *kv)
     return kv->common->reply_bytes_max;
 }
 
+static bool is_expired(const struct kv *kv, const struct item *item)
+{
+    return item_is_expired(item, kv->common->now_ms) && !MUTANT(expired_key_is_there);
+}
+
+/* NULL if there is none, or if it has expired. */
+static struct item **find_live(const struct kv *kv, uint64_t hash, struct slice key)
+{
+    struct item **at = table_find(&kv->table, hash, key);
+
+    return at == NULL || is_expired(kv, *at) ? NULL : at;
+}
+
+bool kv_find(const struct kv *kv, struct slice key, struct kv_value *ret_value)
+{
+    struct item **at = find_live(kv, table_hash(&kv->table, key), key);
+
+    if (at == NULL) {
+        return false;
+    }
+    *ret_value = (struct kv_value){item_value(*at), item_traits(*at)};
+    return true;
+}
+
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value)
 {
-    struct item **at = table_find(&kv->table, table_hash(&kv->table, key), key);
+    struct item **at = find_live(kv, table_hash(&kv->table, key), key);
 
     if (at == NULL) {
         return false;
@@ -80,43 +105,86 @@ void kv_prefetch_item(const struct kv *kv, uint64_t hash)
 
 void kv_add_item(struct kv *kv, uint64_t hash, struct item *item)
 {
-    kv->digest += digest_of_item(hash, item_value(item));
+    kv->digest += digest_of_item(hash, item_traits(item), item_value(item));
     kv->common->work += item_value(item).size;
     kv->table.item_bytes += item_heap_bytes(item);
     table_add(&kv->table, hash, item);
 }
 
-static struct item *new_item(struct kv *kv, struct slice key, struct slice value)
+/* A prepared one is large, so it has a field for its expiry. */
+static struct item *new_item(struct kv *kv, struct slice key, struct traits traits,
+                             struct slice value)
 {
-    struct item *item = prepared_take(&kv->common->prepared, key, value);
+    struct item *item =
+        traits.type == VALUE_STRING ? prepared_take(&kv->common->prepared, key, value) : NULL;
 
-    return item != NULL ? item : item_new(key, value);
+    return item != NULL ? item_set_expiry(item, traits.expires_ms) : item_new(traits, key, value);
 }
 
-void kv_set(struct kv *kv, struct slice key, struct slice value)
+void kv_put(struct kv *kv, struct slice key, struct traits traits, struct slice value)
 {
     uint64_t hash = table_hash(&kv->table, key);
     struct item **at = table_find(&kv->table, hash, key);
 
     CHECK(value.size <= KV_VALUE_BYTES_MAX);
     if (at == NULL) {
-        kv_add_item(kv, hash, new_item(kv, key, value));
+        kv_add_item(kv, hash, new_item(kv, key, traits, value));
         return;
     }
+    if (is_expired(kv, *at)) {
+        kv_report_expired(kv, key);
+    }
+
     uint64_t old_bytes = item_heap_bytes(*at);
 
     table_before_change(&kv->table, hash);
     kv->common->work += item_value(*at).size + value.size;
-    kv->digest -= digest_of_item(hash, item_value(*at));
+    kv->digest -= digest_of_item(hash, item_traits(*at), item_value(*at));
     kv->table.item_bytes -= old_bytes;
     if (old_bytes < KV_LARGE_BYTES && !item_is_kept(*at)) {
-        *at = item_replace(*at, value);
+        *at = item_replace(*at, traits, value);
     } else {
         kv_common_discard_take(kv->common, *at);
-        *at = new_item(kv, key, value);
+        *at = new_item(kv, key, traits, value);
     }
     kv->table.item_bytes += item_heap_bytes(*at);
-    kv->digest += digest_of_item(hash, value);
+    kv->digest += digest_of_item(hash, traits, value);
+}
+
+void kv_set(struct kv *kv, struct slice key, struct slice value)
+{
+    kv_put(kv, key, (struct traits){0}, value);
+}
+
+void kv_replace(struct kv *kv, struct slice key, struct slice value)
+{
+    struct kv_value old = {.traits = {0}};
+
+    (void)kv_find(kv, key, &old);
+    kv_put(kv, key, old.traits, value);
+}
+
+bool kv_set_expiry(struct kv *kv, struct slice key, uint64_t expires_ms)
+{
+    uint64_t hash = table_hash(&kv->table, key);
+    struct item **at = find_live(kv, hash, key);
+
+    if (at == NULL) {
+        return false;
+    }
+
+    struct item *old = *at;
+
+    table_before_change(&kv->table, hash);
+    kv->digest -= digest_of_traits(hash, item_traits(old));
+    kv->table.item_bytes -= item_heap_bytes(old);
+    *at = item_set_expiry(old, expires_ms);
+    if (*at != old && item_is_kept(*at)) {
+        kv_walk_item_moved(kv->common->walk, old, *at);
+    }
+    kv->table.item_bytes += item_heap_bytes(*at);
+    kv->digest += digest_of_traits(hash, item_traits(*at));
+    return true;
 }
 
 /* Removes an item, which then belongs to the caller; NULL if there is none. */
@@ -126,7 +194,7 @@ static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
 
     if (item != NULL) {
         kv->common->work += item_value(item).size;
-        kv->digest -= digest_of_item(hash, item_value(item));
+        kv->digest -= digest_of_item(hash, item_traits(item), item_value(item));
         kv->table.item_bytes -= item_heap_bytes(item);
         if (kv->table.count == 0) {
             kv->digest = 0; /* Even if a bit had flipped in an item: it is gone. */
@@ -135,11 +203,24 @@ static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
     return item;
 }
 
+/* Before a change: removes the item if it has expired. */
+static void drop_expired(struct kv *kv, uint64_t hash, struct slice key)
+{
+    struct item **at = table_find(&kv->table, hash, key);
+
+    if (at != NULL && is_expired(kv, *at)) {
+        kv_common_discard_take(kv->common, take_item(kv, hash, key));
+        kv_report_expired(kv, key);
+    }
+}
+
 bool kv_move(struct kv *from, struct kv *to, struct slice key)
 {
     uint64_t hash = table_hash(&from->table, key); /* The same in both. */
 
     CHECK(from->common == to->common);
+    drop_expired(from, hash, key);
+    drop_expired(to, hash, key);
     if (table_find(&to->table, hash, key) != NULL) {
         return false;
     }
@@ -161,8 +242,14 @@ bool kv_delete(struct kv *kv, struct slice key)
     if (item == NULL) {
         return false;
     }
+
+    bool was_there = !is_expired(kv, item);
+
     kv_common_discard_take(kv->common, item);
-    return true;
+    if (!was_there) {
+        kv_report_expired(kv, key);
+    }
+    return was_there;
 }
 
 size_t kv_append(struct kv *kv, struct slice key, struct slice tail)
@@ -191,17 +278,20 @@ static void grow_item(struct kv *kv, struct item **at, size_t size)
 size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part)
 {
     uint64_t hash = table_hash(&kv->table, key);
-    struct item **at = table_find(&kv->table, hash, key);
     size_t end = offset + part.size;
+
+    drop_expired(kv, hash, key);
+
+    struct item **at = table_find(&kv->table, hash, key);
 
     CHECK(offset <= KV_VALUE_BYTES_MAX);
     CHECK(end <= KV_VALUE_BYTES_MAX);
     if (at == NULL && offset == 0) {
-        kv_add_item(kv, hash, item_new(key, part));
+        kv_add_item(kv, hash, item_new((struct traits){0}, key, part));
         return end;
     }
     if (at == NULL) {
-        kv_add_item(kv, hash, item_new(key, slice_of(NULL, 0)));
+        kv_add_item(kv, hash, item_new((struct traits){0}, key, slice_of(NULL, 0)));
         at = table_find(&kv->table, hash, key);
     }
 
@@ -245,21 +335,26 @@ void kv_clear(struct kv *kv)
 /* --- walking -------------------------------------------------------------------- */
 
 struct scan {
-    void (*each)(void *context, struct slice key, struct slice value);
+    const struct kv *kv;
+    void (*each)(void *context, struct slice key, const struct kv_value *value);
     void *context;
 };
 
 static void scan_item(void *context, struct item *item)
 {
     struct scan *scan = context;
+    struct kv_value value = {item_value(item), item_traits(item)};
 
-    scan->each(scan->context, item_key(item), item_value(item));
+    if (!is_expired(scan->kv, item)) {
+        scan->each(scan->context, item_key(item), &value);
+    }
 }
 
 uint64_t kv_scan(const struct kv *kv, uint64_t cursor, uint64_t count,
-                 void (*each)(void *context, struct slice key, struct slice value), void *context)
+                 void (*each)(void *context, struct slice key, const struct kv_value *value),
+                 void *context)
 {
-    struct scan scan = {each, context};
+    struct scan scan = {kv, each, context};
     uint64_t position = cursor << CURSOR_SHIFT;
     uint64_t given = 0;
 
@@ -282,7 +377,8 @@ static void recompute_item(void *context, struct item *item)
     struct recomputed *r = context;
     struct slice key = item_key(item);
 
-    r->digest += digest_of_item(checksum_seeded(key.data, key.size, r->seed), item_value(item));
+    r->digest += digest_of_item(checksum_seeded(key.data, key.size, r->seed), item_traits(item),
+                                item_value(item));
 }
 
 uint64_t kv_digest_recomputed(const struct kv *kv)
@@ -305,7 +401,7 @@ bool kv_pick(const struct kv *kv, uint64_t chance, struct slice *ret_key)
 {
     const struct item *item = table_pick(&kv->table, chance);
 
-    if (item == NULL) {
+    if (item == NULL || is_expired(kv, item)) {
         return false;
     }
     *ret_key = item_key(item);

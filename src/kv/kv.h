@@ -1,4 +1,5 @@
-/* kv.h - one database: byte-string keys to byte-string values. A keyspace (kv/keyspace.h) has
+/* kv.h - one database: byte-string keys to values with a type, most of them byte strings, which
+ * may expire. A keyspace (kv/keyspace.h) has
  * several. Deterministic: the same calls in the same order give the same keys and the same
  * replies on every node, and a SCAN cursor means the same on every node whose keyspace has the
  * same seed.
@@ -14,6 +15,7 @@
 
 #include "base/slice.h"
 #include "kv/command.h"
+#include "kv/traits.h"
 
 enum { KV_VALUE_BYTES_MAX = 512 * 1024 * 1024 };
 
@@ -43,14 +45,31 @@ uint64_t kv_reply_bytes_max(const struct kv *kv);
 /* Slices passed to the following calls must not point into the keyspace, and a value with its
  * key must be at most KV_VALUE_BYTES_MAX; callers check that first. */
 
+/* What is stored with a key. The bytes of a hash are those of kv/hash_value.h. */
+struct kv_value {
+    struct slice bytes;
+    struct traits traits;
+};
+
+/* An expired key, by the log time of the keyspace, does not exist for any of these, although
+ * kv_count() counts it until it is removed. What changes it removes it first. */
+
 /* The value, borrowed until the next change; false if there is no such key. */
+bool kv_find(const struct kv *kv, struct slice key, struct kv_value *ret_value);
+/* The same: its bytes, whatever its type is. */
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value);
 /* Prefetches a key that will soon be read or changed: the first call fetches its bucket, and a
  * second one, when that has arrived, its item. The first returns the argument for the second.
  * Both change nothing. */
 uint64_t kv_prefetch_bucket(const struct kv *kv, struct slice key);
 void kv_prefetch_item(const struct kv *kv, uint64_t hash);
+/* Sets a string that never expires, whatever was there before. */
 void kv_set(struct kv *kv, struct slice key, struct slice value);
+/* Sets the value; type and expiry of an existing key stay. */
+void kv_replace(struct kv *kv, struct slice key, struct slice value);
+void kv_put(struct kv *kv, struct slice key, struct traits traits, struct slice value);
+/* 0: never. False: there is no such key. Afterwards it may have expired already. */
+bool kv_set_expiry(struct kv *kv, struct slice key, uint64_t expires_ms);
 bool kv_delete(struct kv *kv, struct slice key);
 /* Moves a key with its value to another database of the same keyspace; false, and nothing has
  * changed, if it is not in `from`, or is in `to` already. */
@@ -58,9 +77,9 @@ bool kv_move(struct kv *from, struct kv *to, struct slice key);
 /* Takes the same short time however many keys there are: keyspace_tidy() frees the memory, as it
  * does for large values that are deleted or replaced. */
 void kv_clear(struct kv *kv);
-/* Append to the value, or overwrite it from `offset` on, with zeros in any gap. A missing key is
- * created. Both return the new size of the value; their time depends on what they change, not on
- * the size of the value. */
+/* Append to the value, or overwrite it from `offset` on, with zeros in any gap; type and expiry
+ * stay. A missing key is created, as a string. Both return the new size of the value; their time
+ * depends on what they change, not on the size of the value. */
 size_t kv_append(struct kv *kv, struct slice key, struct slice tail);
 size_t kv_set_range(struct kv *kv, struct slice key, size_t offset, struct slice part);
 
@@ -75,8 +94,9 @@ uint64_t kv_growth_bytes(const struct kv *kv, struct slice key, size_t size);
  * else changes in between. Any number is a valid cursor. `each` may not change the keyspace;
  * slices are valid until a change. */
 uint64_t kv_scan(const struct kv *kv, uint64_t cursor, uint64_t count,
-                 void (*each)(void *context, struct slice key, struct slice value), void *context);
-/* Some key, selected by `chance`; false if there is none. */
+                 void (*each)(void *context, struct slice key, const struct kv_value *value),
+                 void *context);
+/* Some key, selected by `chance`; false if there is none, or if that one has expired. */
 bool kv_pick(const struct kv *kv, uint64_t chance, struct slice *ret_key);
 /* A number for kv_pick(), a different one each time. It is not part of the replicated state, so
  * only reads may use it. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "kv/event.h"
 #include "kv/prepared.h"
 #include "kv/table.h"
 
@@ -16,7 +17,10 @@ enum { KV_LARGE_BYTES = 1024 * 1024 }; /* Items of this size are freed later. */
 
 struct kv_common {
     uint64_t hash_seed; /* The same for all, because databases can be exchanged (SWAPDB). */
+    uint64_t time_us;   /* See keyspace_advance_time(). */
+    uint64_t now_ms;    /* The same, rounded down. */
     struct prng prng;   /* For kv_chance(). */
+    const struct keyspace_observer *observer; /* Or NULL. */
     uint64_t reply_bytes_max;
     uint64_t work;           /* See keyspace_take_work(). */
     struct cleared *cleared; /* Tables that kv_clear() has taken out of service. */

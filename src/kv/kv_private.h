@@ -15,13 +15,25 @@ struct kv {
 };
 
 struct keyspace {
-    struct kv *databases[KEYSPACE_DATABASES]; /* NULL: never used, so it is empty. */
+    struct kv *databases[KEYSPACE_ALL_DATABASES]; /* NULL: never used, so it is empty. */
     struct kv_common common;
-    uint64_t time_us;
 };
 
 /* What the digest of a database that has items adds to that of all. */
 uint64_t keyspace_mix_digest(uint32_t database, uint64_t digest);
+static inline void keyspace_report(const struct keyspace *k, uint32_t database,
+                                   enum event_class class, const char *name, struct slice key)
+{
+    const struct keyspace_observer *observer = k->common.observer;
+
+    if (__builtin_expect(observer != NULL, 0)) {
+        struct key_event event = {database, class, name, key};
+
+        observer->changed(observer->context, &event);
+    }
+}
+/* Reports that the key has expired. */
+void kv_report_expired(const struct kv *kv, struct slice key);
 /* Adds an item whose key does not exist yet. */
 void kv_add_item(struct kv *kv, uint64_t hash, struct item *item);
 

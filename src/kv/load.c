@@ -26,13 +26,14 @@ struct expected {
 struct batched {
     uint32_t database;
     uint64_t hash;
+    struct traits traits;
     struct slice key, value;
 };
 
 struct keyspace_loader {
     struct keyspace *keyspace;
     bool is_malformed;
-    struct expected expected[KEYSPACE_DATABASES];
+    struct expected expected[KEYSPACE_ALL_DATABASES];
     struct buffer rest; /* The beginning of an incomplete record. */
     bool has_large;     /* The pieces of a large item are arriving. */
     struct record large;
@@ -45,7 +46,7 @@ struct keyspace_loader *keyspace_loader_new(struct keyspace *k)
 {
     struct keyspace_loader *l = memory_take_zeroed(1, sizeof *l);
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         CHECK(keyspace_count(k, i) == 0);
     }
     l->keyspace = k;
@@ -98,7 +99,7 @@ static bool add_batched(struct keyspace_loader *l)
     for (uint32_t i = 0; i < l->batch_count && is_good; i++) {
         const struct batched *b = &l->batch[i];
 
-        is_good = add_item(l, b->database, b->hash, item_new(b->key, b->value));
+        is_good = add_item(l, b->database, b->hash, item_new(b->traits, b->key, b->value));
     }
     l->batch_count = 0;
     return is_good;
@@ -109,7 +110,7 @@ static bool take_item(struct keyspace_loader *l, const struct record *r)
     struct kv *kv = keyspace_database(l->keyspace, r->database);
     uint64_t hash = kv_prefetch_bucket(kv, r->key);
 
-    l->batch[l->batch_count++] = (struct batched){r->database, hash, r->key, r->value};
+    l->batch[l->batch_count++] = (struct batched){r->database, hash, r->traits, r->key, r->value};
     return l->batch_count < BATCH_ITEMS || add_batched(l);
 }
 
@@ -134,7 +135,7 @@ static bool add_large(struct keyspace_loader *l)
     struct slice value = slice_of(content + r->key_size, r->value_size);
     uint64_t hash = table_hash(table, key);
 
-    if (!add_batched(l) || !add_item(l, r->database, hash, item_new(key, value))) {
+    if (!add_batched(l) || !add_item(l, r->database, hash, item_new(r->traits, key, value))) {
         return false;
     }
     MUTANT_DO(load_out_of_order, l->large.place = UINT64_MAX);
@@ -247,7 +248,7 @@ bool keyspace_loader_finish(struct keyspace_loader *l)
 {
     bool is_good = !l->is_malformed && !l->has_large && buffer_size(&l->rest) == 0;
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES && is_good; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES && is_good; i++) {
         const struct expected *expected = &l->expected[i];
 
         is_good = keyspace_count(l->keyspace, i) == expected->item_count || MUTANT(load_takes_less);

@@ -9,10 +9,14 @@ static void add(struct command_call *call, int64_t increment)
 {
     struct slice key = call->arguments[1];
     struct slice value;
+    bool exists;
     int64_t number = 0;
     char text[DECIMAL_BYTES_MAX];
 
-    if (kv_get(call->kv, key, &value) && !decimal_read(value, &number)) {
+    if (!call_find(call, 1, VALUE_STRING, &value, &exists)) {
+        return;
+    }
+    if (exists && !decimal_read(value, &number)) {
         resp_error(call->reply, ERROR_NOT_AN_INTEGER);
         return;
     }
@@ -20,7 +24,8 @@ static void add(struct command_call *call, int64_t increment)
         resp_error(call->reply, ERROR_OVERFLOW);
         return;
     }
-    kv_set(call->kv, key, slice_of(text, decimal_write(text, number)));
+    kv_replace(call->kv, key, slice_of(text, decimal_write(text, number)));
+    call_changed(call, EVENT_STRING, "incrby", key);
     resp_integer(call->reply, number);
 }
 

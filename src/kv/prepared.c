@@ -19,7 +19,7 @@ bool prepared_step(struct prepared *p, uint64_t id, struct slice key, struct sli
         prepared_drop(p);
         p->id = id;
         p->source = value;
-        p->item = item_new(key, slice_of(NULL, value.size));
+        p->item = item_new((struct traits){0}, key, slice_of(NULL, value.size));
     }
 
     uint64_t left = value.size - p->copied;

@@ -17,12 +17,12 @@ static bool check_size(struct command_call *call, uint64_t offset, size_t size)
 
 static void append_command(struct command_call *call)
 {
-    struct slice value = {NULL, 0};
+    struct slice value;
     struct slice tail = call->arguments[2];
 
-    kv_get(call->kv, call->arguments[1], &value);
-    if (check_size(call, value.size, tail.size)) {
+    if (call_find_string(call, 1, &value) && check_size(call, value.size, tail.size)) {
         resp_integer(call->reply, (int64_t)kv_append(call->kv, call->arguments[1], tail));
+        call_changed(call, EVENT_STRING, "append", call->arguments[1]);
     }
 }
 
@@ -51,14 +51,16 @@ static bool check_getrange(struct command_call *call)
 
 static void getrange_command(struct command_call *call)
 {
-    struct slice value = {"", 0};
+    struct slice value;
     int64_t start = 0;
     int64_t end = 0;
 
     if (!read_bounds(call, &start, &end)) {
         return;
     }
-    kv_get(call->kv, call->arguments[1], &value);
+    if (!call_find_string(call, 1, &value)) {
+        return;
+    }
 
     int64_t size = (int64_t)value.size;
     bool is_reversed = start < 0 && end < 0 && start > end;
@@ -116,20 +118,23 @@ static uint64_t setrange_growth(const struct command_call *call, uint64_t ahead)
 
 static void setrange_command(struct command_call *call)
 {
-    struct slice value = {NULL, 0};
+    struct slice value;
     struct slice part = call->arguments[3];
     size_t offset = 0;
 
     if (!read_offset(call, &offset)) {
         return;
     }
+    if (!call_find_string(call, 1, &value)) {
+        return;
+    }
     if (part.size == 0) {
         /* Changes nothing, and creates no key. */
-        kv_get(call->kv, call->arguments[1], &value);
         resp_integer(call->reply, (int64_t)value.size);
         return;
     }
     resp_integer(call->reply, (int64_t)kv_set_range(call->kv, call->arguments[1], offset, part));
+    call_changed(call, EVENT_STRING, "setrange", call->arguments[1]);
 }
 
 /* --- rows ------------------------------------------------------------------------------ */

@@ -7,13 +7,18 @@
 /* --- writing ---------------------------------------------------------------------- */
 
 static uint64_t write_head(struct buffer *out, enum record_kind kind, uint32_t database,
-                           uint64_t first, uint64_t second)
+                           struct traits traits, uint64_t first, uint64_t second)
 {
     char *begin = buffer_reserve(out, RECORD_HEAD_MAX);
     char *at = begin;
+    bool is_plain = traits_are_plain(traits);
 
-    *at++ = (char)kind;
+    *at++ = (char)(is_plain ? kind : kind | RECORD_HAS_TRAITS);
     *at++ = (char)(unsigned char)database;
+    if (!is_plain) {
+        *at++ = (char)traits.type;
+        at = varint_write(at, traits.expires_ms);
+    }
     at = varint_write(at, first);
     at = varint_write(at, second);
     buffer_commit(out, (size_t)(at - begin));
@@ -23,26 +28,26 @@ static uint64_t write_head(struct buffer *out, enum record_kind kind, uint32_t d
 uint64_t record_write_database(struct buffer *out, uint32_t database, uint64_t item_count,
                                uint64_t bucket_count)
 {
-    return write_head(out, RECORD_DATABASE, database, item_count, bucket_count);
+    return write_head(out, RECORD_DATABASE, database, (struct traits){0}, item_count, bucket_count);
 }
 
-uint64_t record_write_item(struct buffer *out, uint32_t database, struct slice key,
-                           struct slice value)
+uint64_t record_write_item(struct buffer *out, uint32_t database, struct traits traits,
+                           struct slice key, struct slice value)
 {
     CHECK(key.size + value.size <= RECORD_ITEM_MAX);
     buffer_reserve(out, RECORD_HEAD_MAX + RECORD_ITEM_MAX);
 
-    uint64_t head_bytes = write_head(out, RECORD_ITEM, database, key.size, value.size);
+    uint64_t head_bytes = write_head(out, RECORD_ITEM, database, traits, key.size, value.size);
 
     buffer_append_slice(out, key);
     buffer_append_slice(out, value);
     return head_bytes + key.size + value.size;
 }
 
-uint64_t record_write_large(struct buffer *out, uint32_t database, uint64_t key_size,
-                            uint64_t value_size, uint64_t place)
+uint64_t record_write_large(struct buffer *out, uint32_t database, struct traits traits,
+                            uint64_t key_size, uint64_t value_size, uint64_t place)
 {
-    uint64_t head_bytes = write_head(out, RECORD_LARGE, database, key_size, value_size);
+    uint64_t head_bytes = write_head(out, RECORD_LARGE, database, traits, key_size, value_size);
     char *begin = buffer_reserve(out, VARINT_BYTES_MAX);
     size_t place_bytes = (size_t)(varint_write(begin, place) - begin);
 
@@ -122,7 +127,27 @@ static enum record_result take_large(struct slice *rest, struct record *r)
     return varint_read(rest, &r->place) ? RECORD_READ : RECORD_INCOMPLETE;
 }
 
-static enum record_result read_in_database(struct slice *rest, struct record *r)
+/* Plain traits are never written. */
+static enum record_result read_traits(struct slice *rest, struct traits *ret_traits)
+{
+    unsigned type = 0;
+
+    if (!take_byte(rest, &type)) {
+        return RECORD_INCOMPLETE;
+    }
+    if (type >= VALUE_TYPES) {
+        return RECORD_MALFORMED;
+    }
+    ret_traits->type = (uint8_t)type;
+    if (!varint_read(rest, &ret_traits->expires_ms)) {
+        return RECORD_INCOMPLETE;
+    }
+    return ret_traits->expires_ms > EXPIRES_MS_MAX || traits_are_plain(*ret_traits)
+               ? RECORD_MALFORMED
+               : RECORD_READ;
+}
+
+static enum record_result read_in_database(struct slice *rest, struct record *r, bool has_traits)
 {
     unsigned database = 0;
     uint64_t first = 0;
@@ -131,8 +156,15 @@ static enum record_result read_in_database(struct slice *rest, struct record *r)
     if (!take_byte(rest, &database)) {
         return RECORD_INCOMPLETE;
     }
-    if (database >= KEYSPACE_DATABASES) {
+    if (database >= KEYSPACE_ALL_DATABASES) {
         return RECORD_MALFORMED;
+    }
+    r->traits = (struct traits){0};
+
+    enum record_result result = has_traits ? read_traits(rest, &r->traits) : RECORD_READ;
+
+    if (result != RECORD_READ) {
+        return result;
     }
     if (!varint_read(rest, &first) || !varint_read(rest, &second)) {
         return RECORD_INCOMPLETE;
@@ -155,11 +187,16 @@ static enum record_result read_record(struct slice *rest, struct record *r)
     if (!take_byte(rest, &kind)) {
         return RECORD_INCOMPLETE;
     }
-    if (kind < RECORD_DATABASE || kind > RECORD_PIECE) {
+
+    bool has_traits = (kind & RECORD_HAS_TRAITS) != 0;
+
+    kind &= ~(unsigned)RECORD_HAS_TRAITS;
+    if (kind < RECORD_DATABASE || kind > RECORD_PIECE ||
+        (has_traits && kind != RECORD_ITEM && kind != RECORD_LARGE)) {
         return RECORD_MALFORMED;
     }
     r->kind = (enum record_kind)kind;
-    return r->kind == RECORD_PIECE ? read_piece(rest, r) : read_in_database(rest, r);
+    return r->kind == RECORD_PIECE ? read_piece(rest, r) : read_in_database(rest, r, has_traits);
 }
 
 enum record_result record_read(struct slice *rest, struct record *ret_record)

@@ -15,10 +15,13 @@ enum {
     WALK_KEY_WORK = 64,         /* Looking at a key costs about as much as comparing this many
                                  * bytes. */
     MATCH_BYTES_MAX = 32 * 1024 * 1024,
+    PICKS_MAX = 100,
 };
 
 /* Matching keys are collected first, as slices, because their number comes first in the reply. */
 struct gather {
+    bool has_type; /* Only keys of that type. */
+    struct slice type;
     bool has_pattern;
     struct slice pattern;
     struct buffer keys; /* Array of struct slice; at most `bytes_max` in the reply. */
@@ -51,12 +54,14 @@ static void refuse_work(struct command_call *call)
     resp_error(call->reply, ERROR_PATTERN_TOO_LONG);
 }
 
-static void gather_key(void *context, struct slice key, struct slice value)
+static void gather_key(void *context, struct slice key, const struct kv_value *value)
 {
     struct gather *g = context;
 
-    (void)value;
     g->walked_count++;
+    if (g->has_type && !slice_is(g->type, value_type_name(value->traits.type))) {
+        return;
+    }
     if (g->bytes > g->bytes_max || is_out_of_work(g)) {
         return; /* Already refused; the walk only ends. */
     }
@@ -105,11 +110,13 @@ static void randomkey_command(struct command_call *call)
 {
     struct slice key;
 
-    if (kv_pick(call->kv, kv_chance(call->kv), &key)) {
-        resp_bulk(call->reply, key);
-    } else {
-        resp_null(call->reply);
+    for (int i = 0; i < PICKS_MAX; i++) { /* Some may have expired. */
+        if (kv_pick(call->kv, kv_chance(call->kv), &key)) {
+            resp_bulk(call->reply, key);
+            return;
+        }
     }
+    resp_null(call->reply);
 }
 
 /* --- SCAN --------------------------------------------------------------------------- */
@@ -117,7 +124,8 @@ static void randomkey_command(struct command_call *call)
 struct scan_options {
     uint64_t cursor;
     uint64_t count;
-    bool is_other_type; /* TYPE of something that keys never are. */
+    bool has_type;
+    struct slice type;
     bool has_pattern;
     struct slice pattern;
 };
@@ -161,20 +169,14 @@ static bool read_scan_options(struct command_call *call, struct scan_options *o)
             o->has_pattern = true;
             o->pattern = call->arguments[i + 1];
         } else if (slice_is(word, "TYPE") && has_value) {
-            o->is_other_type = !slice_is(call->arguments[i + 1], "string");
+            o->has_type = true;
+            o->type = call->arguments[i + 1];
         } else {
             resp_error(call->reply, ERROR_SYNTAX);
             return false;
         }
     }
     return true;
-}
-
-static void skip_key(void *context, struct slice key, struct slice value)
-{
-    (void)context;
-    (void)key;
-    (void)value;
 }
 
 static bool read_scan(struct command_call *call, struct scan_options *ret_options)
@@ -203,12 +205,13 @@ static void scan_command(struct command_call *call)
     if (!read_scan(call, &options)) {
         return;
     }
+    g.has_type = options.has_type;
+    g.type = options.type;
     if (options.has_pattern) {
         set_pattern(&g, options.pattern);
     }
 
-    uint64_t cursor = kv_scan(call->kv, options.cursor, options.count,
-                              options.is_other_type ? skip_key : gather_key, &g);
+    uint64_t cursor = kv_scan(call->kv, options.cursor, options.count, gather_key, &g);
 
     if (is_out_of_work(&g)) {
         refuse_work(call);

@@ -117,6 +117,12 @@ static bool check_set(struct command_call *call)
     return take_set_options(call, &options);
 }
 
+static void set(struct command_call *call, struct slice key, struct slice value)
+{
+    kv_set(call->kv, key, value);
+    call_changed(call, EVENT_STRING, "set", key);
+}
+
 static void set_command(struct command_call *call)
 {
     struct set_options options;
@@ -124,7 +130,7 @@ static void set_command(struct command_call *call)
     struct slice old;
 
     if (call->argument_count == 3) {
-        kv_set(call->kv, key, call->arguments[2]);
+        set(call, key, call->arguments[2]);
         resp_ok(call->reply);
         return;
     }
@@ -137,14 +143,16 @@ static void set_command(struct command_call *call)
 
     /* The old value is freed when the new one is set, so the reply comes first. */
     if (options.wants_old) {
-        call_reply_value(call);
+        if (!call_reply_value(call)) {
+            return;
+        }
     } else if (is_done) {
         resp_ok(call->reply);
     } else {
         resp_null(call->reply);
     }
     if (is_done) {
-        kv_set(call->kv, key, call->arguments[2]);
+        set(call, key, call->arguments[2]);
     }
 }
 
@@ -161,21 +169,35 @@ static void setnx_command(struct command_call *call)
     bool is_there = kv_get(call->kv, call->arguments[1], &old);
 
     if (!is_there) {
-        kv_set(call->kv, call->arguments[1], call->arguments[2]);
+        set(call, call->arguments[1], call->arguments[2]);
     }
     resp_integer(call->reply, is_there ? 0 : 1);
 }
 
 static void getset_command(struct command_call *call)
 {
-    call_reply_value(call);
-    kv_set(call->kv, call->arguments[1], call->arguments[2]);
+    if (call_reply_value(call)) {
+        set(call, call->arguments[1], call->arguments[2]);
+    }
 }
 
 static void getdel_command(struct command_call *call)
 {
-    call_reply_value(call);
-    kv_delete(call->kv, call->arguments[1]);
+    if (call_reply_value(call) && kv_delete(call->kv, call->arguments[1])) {
+        call_changed(call, EVENT_GENERIC, "del", call->arguments[1]);
+    }
+}
+
+/* False if there is none, or something else. */
+static bool get_string(const struct command_call *call, uint32_t index, struct slice *ret_value)
+{
+    struct kv_value value;
+
+    if (!kv_find(call->kv, call->arguments[index], &value) || value.traits.type != VALUE_STRING) {
+        return false;
+    }
+    *ret_value = value.bytes;
+    return true;
 }
 
 static void mget_command(struct command_call *call)
@@ -186,7 +208,7 @@ static void mget_command(struct command_call *call)
         struct slice value = {NULL, 0};
 
         call_expect_keys(call, i, 1);
-        kv_get(call->kv, call->arguments[i], &value);
+        (void)get_string(call, i, &value);
         bytes += value.size + REPLY_OVERHEAD_BYTES;
     }
     if (bytes > kv_reply_bytes_max(call->kv)) {
@@ -198,7 +220,7 @@ static void mget_command(struct command_call *call)
         struct slice value;
 
         call_expect_keys(call, i, 1);
-        if (kv_get(call->kv, call->arguments[i], &value)) {
+        if (get_string(call, i, &value)) {
             resp_bulk(call->reply, value);
         } else {
             resp_null(call->reply);
@@ -232,7 +254,7 @@ static void set_pairs(struct command_call *call, bool is_cold)
         if (is_cold) {
             call_expect_keys(call, i, 2);
         }
-        kv_set(call->kv, call->arguments[i], call->arguments[i + 1]);
+        set(call, call->arguments[i], call->arguments[i + 1]);
     }
 }
 
@@ -264,10 +286,11 @@ static void msetnx_command(struct command_call *call)
 
 static void strlen_command(struct command_call *call)
 {
-    struct slice value = {NULL, 0};
+    struct slice value;
 
-    kv_get(call->kv, call->arguments[1], &value);
-    resp_integer(call->reply, (int64_t)value.size);
+    if (call_find_string(call, 1, &value)) {
+        resp_integer(call->reply, (int64_t)value.size);
+    }
 }
 
 /* --- rows ------------------------------------------------------------------------------ */

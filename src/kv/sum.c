@@ -12,6 +12,7 @@
 /* A large item, whose key and value arrive in pieces. */
 struct large {
     uint32_t database;
+    struct traits traits;
     uint64_t key_size, value_size;
     uint64_t received_bytes; /* Of both. */
     uint64_t hash;           /* Of the key, once that is complete. */
@@ -21,8 +22,8 @@ struct large {
 
 struct keyspace_sum {
     uint64_t seed;
-    uint64_t digests[KEYSPACE_DATABASES];
-    uint64_t counts[KEYSPACE_DATABASES];
+    uint64_t digests[KEYSPACE_ALL_DATABASES];
+    uint64_t counts[KEYSPACE_ALL_DATABASES];
     struct buffer rest; /* The beginning of an incomplete record. */
     bool has_large;
     struct large large;
@@ -50,7 +51,7 @@ static void add_item(struct keyspace_sum *sum, const struct record *r)
 {
     uint64_t hash = checksum_seeded(r->key.data, r->key.size, sum->seed);
 
-    sum->digests[r->database] += digest_of_item(hash, r->value);
+    sum->digests[r->database] += digest_of_item(hash, r->traits, r->value);
     sum->counts[r->database]++;
 }
 
@@ -65,6 +66,7 @@ static bool begin_large(struct keyspace_sum *sum, const struct record *r)
     }
     sum->has_large = true;
     l->database = r->database;
+    l->traits = r->traits;
     l->key_size = r->key_size;
     l->value_size = r->value_size;
     l->received_bytes = 0;
@@ -77,7 +79,7 @@ static void end_key(struct keyspace_sum *sum)
     struct large *l = &sum->large;
 
     l->hash = checksum_seeded(buffer_begin(&l->bytes), l->key_size, sum->seed);
-    sum->digests[l->database] += digest_of_key(l->hash);
+    sum->digests[l->database] += digest_of_key(l->hash) + digest_of_traits(l->hash, l->traits);
     buffer_clear(&l->bytes);
 }
 
@@ -165,7 +167,7 @@ bool keyspace_sum_is(const struct keyspace_sum *sum, uint64_t digest)
 {
     uint64_t found = 0;
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         if (sum->counts[i] > 0) {
             found += keyspace_mix_digest(i, sum->digests[i]);
         }

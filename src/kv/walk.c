@@ -32,7 +32,7 @@ struct keyspace_walk {
     struct kept kept;
     uint32_t part_count;
     uint32_t current; /* Parts before it are complete. */
-    struct part parts[KEYSPACE_DATABASES];
+    struct part parts[KEYSPACE_ALL_DATABASES];
 };
 
 /* --- buckets -------------------------------------------------------------------------- */
@@ -44,7 +44,8 @@ static void write_item(struct part *p, struct item *item, uint64_t place)
     if (item_content_size(item) > RECORD_ITEM_MAX) {
         kept_add(&w->kept, item, p->database, place);
     } else {
-        uint64_t bytes = record_write_item(w->out, p->database, item_key(item), item_value(item));
+        uint64_t bytes = record_write_item(w->out, p->database, item_traits(item), item_key(item),
+                                           item_value(item));
 
         w->written_bytes += bytes;
         w->common->work += bytes;
@@ -99,7 +100,7 @@ void keyspace_walk_begin(struct keyspace *k, struct buffer *out)
     w->out = out;
     w->common = &k->common;
     kept_init(&w->kept, w->common);
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         if (keyspace_count(k, i) > 0) {
             begin_part(w, k->databases[i], i);
         }

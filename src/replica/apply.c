@@ -40,8 +40,8 @@ bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count
     return command_payload_read(payload, r->arguments, r->argument_capacity, ret_count);
 }
 
-static void execute(struct replica *r, const struct command *command, uint32_t argument_count,
-                    struct resp_writer *reply)
+static void execute(struct replica *r, raft_index index, const struct command *command,
+                    uint32_t argument_count, struct resp_writer *reply)
 {
     struct command_call call = {
         .command = command,
@@ -52,6 +52,9 @@ static void execute(struct replica *r, const struct command *command, uint32_t a
         .keyspace = r->keyspace,
         .database = r->database,
         .time_us = keyspace_time_us(r->keyspace),
+        .index = index,
+        .level = r->level,
+        .commands = r->options.commands,
     };
     size_t size_before = buffer_size(reply->out);
 
@@ -147,7 +150,7 @@ static void apply_command(struct replica *r, struct entry *e)
     if (request == NULL && (command->flags & COMMAND_READ) != 0) {
         return; /* A read through the log, which no client here has sent. */
     }
-    execute(r, command, count, request != NULL ? request->reply(request) : &nobody);
+    execute(r, e->index, command, count, request != NULL ? request->reply(request) : &nobody);
     if (request != NULL) {
         requests_finish(&r->requests, request, e->index);
     } else {
@@ -372,7 +375,7 @@ void replica_serve_reads(struct replica *r)
         r->stats.read_count++;
         r->stats.follower_read_count += raft_role(r->raft) != RAFT_LEADER;
         r->stats.stale_read_count += request->read_mode == READ_STALE;
-        execute(r, request->command, argument_count, request->reply(request));
+        execute(r, r->applied_index, request->command, argument_count, request->reply(request));
         requests_finish(&r->requests, request, r->applied_index);
     }
 }

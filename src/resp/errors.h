@@ -39,6 +39,7 @@
 
 /* --- Data commands ------------------------------------------------------------------------- */
 
+#define ERROR_WRONG_TYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
 #define ERROR_NOT_AN_INT "ERR value is out of range, value must between -2147483648 and 2147483647"
 #define ERROR_SAME_OBJECT "ERR source and destination objects are the same"
 #define ERROR_FIRST_DATABASE "ERR invalid first DB index"
@@ -57,6 +58,12 @@
 #define ERROR_CURSOR "ERR invalid cursor"
 #define ERROR_EXPIRE_TIME "ERR invalid expire time in 'set' command"
 #define ERROR_NO_EXPIRY "ERR expiry of keys is not supported yet"
+
+/* --- Commands within others ---------------------------------------------------------------- */
+
+#define ERROR_UNKNOWN_INNER "ERR Unknown Redis command called from script"
+#define ERROR_NOT_INNER "ERR This Redis command is not allowed from script"
+#define ERROR_WRITE_AS_READ "ERR Write commands are not allowed from read-only scripts."
 
 /* --- Transactions, which are refused ------------------------------------------------------- */
 

@@ -17,13 +17,15 @@ enum { VALUE_BYTES = 40 };
 static const struct store_identity identity = {.cluster_id = SAMPLE_CLUSTER,
                                                .node_id = SAMPLE_NODE};
 
+static const struct traits plain;
+
 static void put_large(struct buffer *out)
 {
     char value[SAMPLE_LARGE];
 
     memset(value, 'v', sizeof value);
     value[0] = 'k'; /* The key is the beginning of the same string. */
-    record_write_large(out, 0, 1, SAMPLE_LARGE - 1, 0);
+    record_write_large(out, 0, plain, 1, SAMPLE_LARGE - 1, 0);
     record_write_piece(out, slice_of(value, 3000));
     record_write_piece(out, slice_of(value + 3000, SAMPLE_LARGE - 3000));
 }
@@ -48,7 +50,7 @@ static struct buffer items(uint64_t keys, uint64_t declared)
             value[at] = prng_next(&prng); /* It cannot be compressed. */
         }
         snprintf(key, sizeof key, "key%llu", (unsigned long long)i);
-        record_write_item(&out, 0, slice_str(key), slice_of(value, VALUE_BYTES));
+        record_write_item(&out, 0, plain, slice_str(key), slice_of(value, VALUE_BYTES));
     }
     return out;
 }

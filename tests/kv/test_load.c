@@ -20,6 +20,8 @@ enum { SEED = 3 };
 enum outcome { LOADED, ENDS_TOO_EARLY, MALFORMED };
 
 /* Loads records in two pieces; the caller owns the keyspace if they are good. */
+static const struct traits plain;
+
 static enum outcome load(struct slice records, size_t cut, struct keyspace **ret_keyspace)
 {
     struct keyspace *k = keyspace_new(SEED);
@@ -157,24 +159,24 @@ static void test_load__refuses_what_no_walk_wrote(void **state)
     struct buffer records = records_of(1, 1);
 
     (void)state;
-    record_write_item(&records, 0, k, v);
+    record_write_item(&records, 0, plain, k, v);
     assert_int_equal(try(&records), LOADED);
-    record_write_item(&records, 0, slice_str("one more"), v);
+    record_write_item(&records, 0, plain, slice_str("one more"), v);
     expect(records, MALFORMED);
 
     records = records_of(2, 1); /* The same key twice. */
-    record_write_item(&records, 0, k, v);
-    record_write_item(&records, 0, k, v);
+    record_write_item(&records, 0, plain, k, v);
+    record_write_item(&records, 0, plain, k, v);
     expect(records, MALFORMED);
 
     records = records_of(1, 1); /* A database that was not announced, or twice. */
-    record_write_item(&records, 1, k, v);
+    record_write_item(&records, 1, plain, k, v);
     expect(records, MALFORMED);
     records = records_of(1, 1);
     record_write_database(&records, 0, 1, 1);
     expect(records, MALFORMED);
     records = records_of(1, 1);
-    record_write_item(&records, 200, k, v);
+    record_write_item(&records, 200, plain, k, v);
     expect(records, MALFORMED);
 
     expect(records_of(0, 1), MALFORMED);
@@ -204,27 +206,27 @@ static void test_load__refuses_pieces_that_do_not_fit(void **state)
     expect(records, MALFORMED);
 
     records = records_of(2, 1);
-    record_write_large(&records, 0, 1, RECORD_ITEM_MAX, 0);
+    record_write_large(&records, 0, plain, 1, RECORD_ITEM_MAX, 0);
     append_piece(&records, RECORD_ITEM_MAX);
     assert_int_equal(try(&records), ENDS_TOO_EARLY);
     append_piece(&records, 2);
     expect(records, MALFORMED);
 
     records = records_of(2, 1);
-    record_write_large(&records, 0, 1, RECORD_ITEM_MAX, 0);
-    record_write_large(&records, 0, 2, RECORD_ITEM_MAX, 0); /* Two at a time. */
+    record_write_large(&records, 0, plain, 1, RECORD_ITEM_MAX, 0);
+    record_write_large(&records, 0, plain, 2, RECORD_ITEM_MAX, 0); /* Two at a time. */
     expect(records, MALFORMED);
 
     records = records_of(2, 1);
-    record_write_large(&records, 0, 1, 10, 0); /* Not a large one. */
+    record_write_large(&records, 0, plain, 1, 10, 0); /* Not a large one. */
     expect(records, MALFORMED);
     records = records_of(2, 1);
-    record_write_large(&records, 0, 1, KV_VALUE_BYTES_MAX + 1ull, 0);
+    record_write_large(&records, 0, plain, 1, KV_VALUE_BYTES_MAX + 1ull, 0);
     expect(records, MALFORMED);
 
     /* A place after all others is the last one. */
     records = records_of(1, 1);
-    record_write_large(&records, 0, 1, RECORD_ITEM_MAX, UINT64_MAX);
+    record_write_large(&records, 0, plain, 1, RECORD_ITEM_MAX, UINT64_MAX);
     append_piece(&records, RECORD_ITEM_MAX);
     append_piece(&records, 1);
     expect(records, LOADED);
@@ -238,8 +240,8 @@ static void test_load__believes_no_size(void **state)
     struct buffer records = records_of(8 * 1024 * 1024, 2 * 1024 * 1024);
 
     (void)state;
-    record_write_large(&records, 0, 1, KV_VALUE_BYTES_MAX, 0);
-    record_write_item(&records, 0, slice_str("k"), slice_str("v"));
+    record_write_large(&records, 0, plain, 1, KV_VALUE_BYTES_MAX, 0);
+    record_write_item(&records, 0, plain, slice_str("k"), slice_str("v"));
     assert_true(keyspace_loader_take(l, buffer_slice(&records)));
     assert_true(keyspace_memory_bytes(k) < 1024 * 1024);
     assert_false(keyspace_loader_finish(l));

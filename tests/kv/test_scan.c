@@ -26,12 +26,12 @@ static struct slice key_of(uint64_t number, char *text)
     return slice_of(text, (size_t)sprintf(text, "%lu", number));
 }
 
-static void see(void *context, struct slice key, struct slice value)
+static void see(void *context, struct slice key, const struct kv_value *value)
 {
     struct seen *seen = context;
     char text[24];
 
-    assert_true(slice_equal(value, slice_str("v")));
+    assert_true(slice_equal(value->bytes, slice_str("v")));
     assert_true(key.size < sizeof text);
     memcpy(text, key.data, key.size);
     text[key.size] = '\0';
@@ -164,7 +164,7 @@ struct order {
     uint64_t count;
 };
 
-static void note_order(void *context, struct slice key, struct slice value)
+static void note_order(void *context, struct slice key, const struct kv_value *value)
 {
     struct order *order = context;
 
@@ -227,7 +227,7 @@ static void test_scan__picks_every_key_at_some_time(void **state)
     put(kv, 0, 100);
     for (int i = 0; i < 20000; i++) {
         assert_true(kv_pick(kv, kv_chance(kv), &key));
-        see(seen, key, slice_str("v"));
+        see(seen, key, &(struct kv_value){.bytes = slice_str("v")});
     }
     for (uint64_t i = 0; i < 100; i++) {
         assert_true(seen->times[i] > 20);

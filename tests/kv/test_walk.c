@@ -183,14 +183,16 @@ static struct script_line *add_command(struct world *w, struct script *s)
 
 /* --- comparing ------------------------------------------------------------------------------ */
 
-static void note_item(void *context, struct slice key, struct slice value)
+static void note_item(void *context, struct slice key, const struct kv_value *value)
 {
     struct buffer *out = context;
 
     buffer_append(out, &key.size, sizeof key.size);
-    buffer_append(out, &value.size, sizeof value.size);
+    buffer_append(out, &value->bytes.size, sizeof value->bytes.size);
+    buffer_append(out, &value->traits.type, sizeof value->traits.type);
+    buffer_append(out, &value->traits.expires_ms, sizeof value->traits.expires_ms);
     buffer_append_slice(out, key);
-    buffer_append_slice(out, value);
+    buffer_append_slice(out, value->bytes);
 }
 
 /* All items, bucket by bucket. */

@@ -26,7 +26,7 @@ static uint64_t count_data(struct keyspace *keyspace)
 {
     uint64_t bytes = keyspace_cleared_bytes(keyspace);
 
-    for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
+    for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {
         if (keyspace_count(keyspace, i) > 0) {
             bytes += kv_memory_bytes(keyspace_database(keyspace, i));
         }
