@@ -7,7 +7,7 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/session.h"
-#include "command/subcommand.h"
+#include "kv/subcommand.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
 

@@ -5,9 +5,9 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "command/docs.h"
-#include "command/subcommand.h"
 #include "command/table.h"
 #include "kv/glob.h"
+#include "kv/subcommand.h"
 #include "resp/errors.h"
 
 static const struct command_table *table_of(const struct command_call *call)
@@ -300,6 +300,11 @@ static void command_getkeys(struct command_call *call)
     }
     int64_t last = command->last_key >= 0 ? command->last_key : (int64_t)count + command->last_key;
     int64_t first = command->first_key;
+
+    if (last >= (int64_t)count) { /* A subcommand without a key. */
+        resp_error(call->reply, ERROR_ARITY_OF_GETKEYS);
+        return;
+    }
 
     resp_array(call->reply, (uint64_t)((last - first) / command->key_step + 1));
     for (int64_t i = first; i <= last; i += command->key_step) {

@@ -8,7 +8,7 @@
 #include "base/mutant.h"
 #include "client/client.h"
 #include "client/commands.h"
-#include "command/subcommand.h"
+#include "kv/subcommand.h"
 #include "replica/replica.h"
 #include "resp/errors.h"
 

@@ -128,12 +128,22 @@ static bool has_word(const char *words, struct slice word)
     return false;
 }
 
+static bool is_pattern(struct slice name)
+{
+    static const char end[] = "pattern";
+    size_t size = sizeof end - 1;
+
+    return name.size >= size && memcmp(name.data + name.size - size, end, size) == 0;
+}
+
 static const char *type_of(const struct tree *t, struct slice name)
 {
-    return has_word(t->integers, name)                          ? "integer"
-           : slice_equal(name, slice_str("pattern"))            ? "pattern"
-           : t->has_keys && slice_equal(name, slice_str("key")) ? "key"
-                                                                : "string";
+    static const char key_names[] = "key key1 key2 newkey source destination";
+
+    return has_word(t->integers, name)                ? "integer"
+           : is_pattern(name)                         ? "pattern"
+           : t->has_keys && has_word(key_names, name) ? "key"
+                                                      : "string";
 }
 
 static void put_pair(struct tree *t, const char *key, struct slice value)

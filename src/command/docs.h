@@ -2,7 +2,7 @@
 #ifndef RAKIT_COMMAND_DOCS_H
 #define RAKIT_COMMAND_DOCS_H
 
-#include "command/subcommand.h"
+#include "kv/subcommand.h"
 #include "kv/command.h"
 
 /* The map after the command's name: summary, since, group, syntax, and the tree of its

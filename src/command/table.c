@@ -6,9 +6,9 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
-#include "command/subcommand.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "kv/subcommand.h"
 #include "resp/errors.h"
 
 enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
@@ -102,18 +102,33 @@ static bool fits_arity(int arity, uint32_t argument_count)
     return arity >= 0 ? argument_count == (uint32_t)arity : argument_count >= (uint32_t)-arity;
 }
 
-/* Each subcommand has its own arity. */
-static int arity_of(const struct command *command, uint32_t argument_count,
-                    const struct slice *arguments)
+/* NULL if there is none. */
+static const struct subcommand *named_subcommand(const struct command *command,
+                                                 uint32_t argument_count,
+                                                 const struct slice *arguments)
 {
     const struct subcommand *s = command->subcommands;
 
     for (; s != NULL && argument_count > 1 && s->name != NULL; s++) {
         if (slice_is(arguments[1], s->name)) {
-            return s->arity;
+            return s;
         }
     }
-    return command->arity;
+    return NULL;
+}
+
+/* Each subcommand has its own arity. */
+static bool fits(const struct command *command, uint32_t argument_count,
+                 const struct slice *arguments, struct resp_writer *reply)
+{
+    const struct subcommand *s = named_subcommand(command, argument_count, arguments);
+
+    if (!fits_arity(command->arity, argument_count) ||
+        (s != NULL && !fits_arity(s->arity, argument_count))) {
+        subcommand_refuse_count(reply, command, s);
+        return false;
+    }
+    return true;
 }
 
 bool command_judge(const struct command *command, uint32_t database, uint32_t argument_count,
@@ -129,9 +144,7 @@ bool command_judge(const struct command *command, uint32_t database, uint32_t ar
         resp_error(reply, ERROR_NO_DATABASE);
         return false;
     }
-    if (!fits_arity(command->arity, argument_count) ||
-        !fits_arity(arity_of(command, argument_count, arguments), argument_count)) {
-        resp_errorf(reply, ERROR_ARITY, command->name);
+    if (!fits(command, argument_count, arguments, reply)) {
         return false;
     }
     for (uint32_t i = 0; i < argument_count; i++) {

@@ -15,6 +15,15 @@ void call_refuse_size(struct command_call *call, const char *advice)
                 (unsigned long long)kv_reply_bytes_max(call->kv), advice);
 }
 
+bool call_value_fits(struct command_call *call, uint64_t size)
+{
+    if (size > CALL_VALUE_BYTES_MAX) {
+        resp_errorf(call->reply, ERROR_LARGE_VALUE, CALL_VALUE_BYTES_MAX);
+        return false;
+    }
+    return true;
+}
+
 bool call_read_integer(struct command_call *call, uint32_t index, int64_t *ret_value)
 {
     if (!decimal_read(call->arguments[index], ret_value)) {

@@ -12,6 +12,12 @@
 /* The most that the header and the line ends of one value take in a reply. */
 enum { REPLY_OVERHEAD_BYTES = 16 };
 
+/* The largest value for commands that copy, encode or decode one as a whole (ADR 10). */
+enum { CALL_VALUE_BYTES_MAX = 64 * 1024 * 1024 };
+
+/* Whether such a command takes a value of that size, or replies an error. */
+bool call_value_fits(struct command_call *call, uint64_t size);
+
 /* Replies that the answer would exceed kv_limit_replies(). */
 void call_refuse_size(struct command_call *call, const char *advice);
 

@@ -27,7 +27,7 @@ enum command_flag {
 };
 
 struct command_call;
-struct subcommand; /* command/subcommand.h */
+struct subcommand; /* kv/subcommand.h */
 
 typedef void command_handler(struct command_call *call);
 /* Uses only the arguments and the number of the database. If they must be refused whatever the

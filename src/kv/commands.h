@@ -12,8 +12,12 @@ extern const struct command range_commands[];
 extern const struct command bit_commands[];
 extern const struct command number_commands[];
 extern const struct command generic_commands[];
+extern const struct command copy_commands[];
+extern const struct command object_commands[];
+extern const struct command sort_commands[];
 extern const struct command databases_commands[];
 extern const struct command scan_commands[];
+extern const struct command lcs_commands[];
 
 /* All of these tables, up to NULL. */
 extern const struct command *const kv_command_tables[];

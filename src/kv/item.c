@@ -323,6 +323,44 @@ struct item *item_set_expiry(struct item *item, uint64_t expires_ms)
     return wider;
 }
 
+size_t item_plain_bytes(struct traits traits, size_t key_size, size_t value_size)
+{
+    unsigned char shape = shape_for(traits, key_size, value_size);
+
+    return heap_bytes(header_bytes_of(shape) + key_size + value_size);
+}
+
+struct item *item_rekey(struct item *item, struct slice key)
+{
+    struct layout old = read_layout(item);
+    struct traits traits = item_traits(item);
+    unsigned char shape = item->shape & (unsigned char)~SHAPE_KEY_WIDE;
+
+    CHECK(!item_is_kept(item));
+    shape |= key.size > UINT8_MAX ? SHAPE_KEY_WIDE : 0;
+
+    struct layout l = {
+        .key_size = key.size, .value_size = old.value_size, .header_bytes = header_bytes_of(shape)};
+    size_t old_bytes = allocated_bytes(item->shape, &old);
+    size_t new_bytes = allocated_bytes(shape, &l);
+
+    if (new_bytes > old_bytes) {
+        item = memory_resize(item, new_bytes);
+    }
+    memmove((char *)item + l.header_bytes + l.key_size,
+            (char *)item + old.header_bytes + old.key_size, l.value_size);
+    if (new_bytes < old_bytes) {
+        item = memory_resize(item, new_bytes);
+    }
+
+    char *at = write_header(item, shape, traits, key.size, l.value_size);
+
+    if (key.size > 0) {
+        memcpy(at, key.data, key.size);
+    }
+    return item;
+}
+
 static unsigned char grown_shape(struct traits traits, size_t key_size)
 {
     return (unsigned char)(shape_for(traits, key_size, UINT32_MAX) | SHAPE_HAS_ROOM);

@@ -44,6 +44,10 @@ struct item *item_set_expiry(struct item *item, uint64_t expires_ms);
  * amortized cost of growing is O(1) per byte. */
 struct item *item_grow(struct item *item, size_t size);
 
+/* Gives the item another key. The value is not copied, if it is large, but may be moved a
+ * little. */
+struct item *item_rekey(struct item *item, struct slice key);
+
 /* A kept item has a second owner. The first owner lets it go instead of freeing it or replacing
  * it in place; the last owner frees it. item_grow() keeps both marks. */
 void item_keep(struct item *item);
@@ -56,6 +60,8 @@ bool item_keep_no_more(struct item *item);
  * moment. If `item` is NULL: for a new item with a key of `key_size` bytes. */
 uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size);
 
+/* The heap that a new item of these sizes takes. */
+size_t item_plain_bytes(struct traits traits, size_t key_size, size_t value_size);
 /* The heap that the item takes, including the allocator's own share. */
 size_t item_heap_bytes(const struct item *item);
 /* The same for any allocation of that size. */

@@ -11,8 +11,9 @@
 #include "kv/kv_private.h"
 
 enum {
-    CURSOR_SHIFT = 16 /* A cursor is the upper 48 bits of a position in the table: enough for
-                       * 2^48 buckets, and exact in a double's 53 bits. */
+    CURSOR_SHIFT = 16, /* A cursor is the upper 48 bits of a position in the table: enough for
+                        * 2^48 buckets, and exact in a double's 53 bits. */
+    SLOT_BYTES = 16,   /* About an item's share of the table. */
 };
 
 struct kv *kv_new(struct kv_common *common)
@@ -232,6 +233,55 @@ bool kv_move(struct kv *from, struct kv *to, struct slice key)
     }
     kv_add_item(to, hash, item);
     return true;
+}
+
+/* A kept item stays as it is for its other owner. */
+static struct item *rekey(struct kv *kv, struct item *item, struct slice key)
+{
+    if (!item_is_kept(item)) {
+        return item_rekey(item, key);
+    }
+
+    struct item *copy = item_new(item_traits(item), key, item_value(item));
+
+    kv_common_discard_take(kv->common, item);
+    return copy;
+}
+
+bool kv_rename(struct kv *kv, struct slice from, struct slice to)
+{
+    uint64_t hash = table_hash(&kv->table, from);
+
+    CHECK(!slice_equal(from, to));
+    drop_expired(kv, hash, from);
+
+    struct item *item = take_item(kv, hash, from);
+
+    if (item == NULL) {
+        return false;
+    }
+    MUTANT_DO(rename_loses_expiry, item = item_set_expiry(item, 0));
+    (void)kv_delete(kv, to);
+    kv_add_item(kv, table_hash(&kv->table, to), rekey(kv, item, to));
+    return true;
+}
+
+bool kv_copy(const struct kv *from, struct slice key, struct kv *to, struct slice to_key)
+{
+    struct kv_value value;
+
+    CHECK(from != to || !slice_equal(key, to_key));
+    if (!kv_find(from, key, &value)) {
+        return false;
+    }
+    /* The value is in an item that is not the one which is replaced. */
+    kv_put(to, to_key, MUTANT(copy_is_plain) ? (struct traits){0} : value.traits, value.bytes);
+    return true;
+}
+
+uint64_t kv_plain_bytes(size_t key_size, const struct kv_value *value)
+{
+    return item_plain_bytes(value->traits, key_size, value->bytes.size) + SLOT_BYTES;
 }
 
 bool kv_delete(struct kv *kv, struct slice key)

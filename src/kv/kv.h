@@ -74,6 +74,15 @@ bool kv_delete(struct kv *kv, struct slice key);
 /* Moves a key with its value to another database of the same keyspace; false, and nothing has
  * changed, if it is not in `from`, or is in `to` already. */
 bool kv_move(struct kv *from, struct kv *to, struct slice key);
+/* Gives the value of a key, with type and expiry, another key of the same database, whatever was
+ * there; false if there is no such key. The keys must differ. A large value is not copied, unless
+ * a snapshot still needs it as it was. */
+bool kv_rename(struct kv *kv, struct slice from, struct slice to);
+/* The same, but the key stays; `to` may be another database of the same keyspace. */
+bool kv_copy(const struct kv *from, struct slice key, struct kv *to, struct slice to_key);
+/* About how much memory a key of that size takes with such a value, if it was set as a whole. It
+ * follows from these alone, so it is the same on every node. */
+uint64_t kv_plain_bytes(size_t key_size, const struct kv_value *value);
 /* Takes the same short time however many keys there are: keyspace_tidy() frees the memory, as it
  * does for large values that are deleted or replaced. */
 void kv_clear(struct kv *kv);

@@ -5,8 +5,8 @@
 #include "store/store.h"
 
 enum {
-    ARGUMENT_BYTES = 64,      /* An item's header, its share of the table, and the allocator's. */
-    GROWTH_ARGUMENTS_MAX = 4, /* For commands that take more memory than their arguments. */
+    ARGUMENT_BYTES = 64,       /* An item's header, its share of the table, and the allocator's. */
+    GROWTH_ARGUMENTS_MAX = 16, /* For commands that take more memory than their arguments. */
 };
 
 /* What the command's value may take beyond its arguments. */

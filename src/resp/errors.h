@@ -41,6 +41,15 @@
 
 #define ERROR_WRONG_TYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
 #define ERROR_NOT_AN_INT "ERR value is out of range, value must between -2147483648 and 2147483647"
+#define ERROR_NO_SUCH_KEY "ERR no such key"
+#define ERROR_LARGE_VALUE \
+    "ERR the value is larger than %d bytes, and this command would hold up everybody: read and " \
+    "write it in parts, by GETRANGE and APPEND"
+#define ERROR_NO_FREQUENCY "ERR the uses of keys are not counted"
+#define ERROR_LCS_BOTH "ERR If you want both the length and indexes, please just use IDX."
+#define ERROR_LCS_TYPE "ERR The specified keys must contain string values"
+#define ERROR_LCS_LONG \
+    "ERR LCS would hold up everybody: the product of the two lengths may be at most %d"
 #define ERROR_SAME_OBJECT "ERR source and destination objects are the same"
 #define ERROR_FIRST_DATABASE "ERR invalid first DB index"
 #define ERROR_SECOND_DATABASE "ERR invalid second DB index"

@@ -8,7 +8,7 @@
 
 #include "client/clients.h"
 #include "client/commands.h"
-#include "command/subcommand.h"
+#include "kv/subcommand.h"
 #include "command/table.h"
 #include "kv/commands.h"
 #include "kv/glob.h"

@@ -52,11 +52,12 @@ def test_docs__have_the_types_that_redis_has(redis_node, shared):
         node.call("COMMAND", "DOCS") for node in (shared.nodes[0], redis_node)))
     compared, wrong = 0, []
     for name in set(ours) & set(theirs):
-        types = dict(leaves_of(theirs[name]))
+        types = list(leaves_of(theirs[name]))  # A name may be there twice.
         for argument, kind in leaves_of(ours[name]):
-            compared += argument in types
-            if types.get(argument, kind) != kind:
-                wrong.append((name, argument, kind, types[argument]))
+            known = [theirs for other, theirs in types if other == argument]
+            compared += len(known) > 0
+            if known and kind not in known:
+                wrong.append((name, argument, kind, known))
     assert compared > 40
     assert not wrong
 
@@ -95,6 +96,13 @@ def random_command(chance):
         [b"MOVE", key, databases[1]], [b"SWAPDB", *databases],
         [b"FLUSHALL"] if chance.random() < 0.05 else [b"DBSIZE"],
         [b"FLUSHDB"] if chance.random() < 0.2 else [b"FLUSHDB", b"NONSENSE"],
+        [b"RENAME", key, keys[0]], [b"RENAMENX", key, keys[0]], [b"COPY", key, keys[0]],
+        [b"COPY", key, keys[0], b"REPLACE"], [b"COPY", key, keys[0], b"DB", databases[0]],
+        [b"LCS", key, keys[0], *chance.choice([[], [b"LEN"], [b"IDX"], [b"IDX", b"WITHMATCHLEN"],
+                                               [b"IDX", b"MINMATCHLEN", number]])],
+        [b"SORT", key, *chance.choice([[], [b"ALPHA"], [b"LIMIT", number, other], [b"STORE"],
+                                       [b"BY", b"x", b"STORE", keys[0]]])],
+        [b"SORT_RO", key, b"DESC"], [b"OBJECT", b"REFCOUNT", b"no such key"],
         [b"NOSUCH", key, value], [key or b"x", value],
         [b"SCAN", b"x"],
         [b"SCAN", b"0", b"COUNT", chance.choice([b"0", b"-1", b"x"])],

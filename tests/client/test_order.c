@@ -69,7 +69,9 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
                 "INCRBY a x\r\nDECRBY a -9223372036854775808\r\nSETRANGE a -1 x\r\n"
                 "SETRANGE a 536870912 x\r\nFLUSHALL NOW\r\nFLUSHDB NOW\r\nGETRANGE a x 1\r\n"
                 "SUBSTR a 1 x\r\nSCAN x\r\nSCAN 0 COUNT 0\r\nGETBIT a x\r\n"
-                "SETBIT a 4294967296 1\r\nSETBIT a 0 2\r\nSET b y\r\n");
+                "SETBIT a 4294967296 1\r\nSETBIT a 0 2\r\nCOPY a a\r\nCOPY a b DB 16\r\n"
+                "COPY a b NOW\r\nSORT a LIMIT 1\r\nSORT_RO a STORE b\r\nLCS a b LEN IDX\r\n"
+                "SET b y\r\n");
     fixture_await_requests(f, 2);
     fake_answer_all(f);
     fixture_flush(f);
@@ -86,7 +88,12 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
                    "-ERR invalid cursor\r\n-ERR syntax error\r\n"
                    "-ERR bit offset is not an integer or out of range\r\n"
                    "-ERR bit offset is not an integer or out of range\r\n"
-                   "-ERR bit is not an integer or out of range\r\n+OK\r\n");
+                   "-ERR bit is not an integer or out of range\r\n"
+                   "-ERR source and destination objects are the same\r\n"
+                   "-ERR DB index is out of range\r\n-ERR syntax error\r\n"
+                   "-ERR syntax error\r\n-ERR syntax error\r\n"
+                   "-ERR If you want both the length and indexes, please just use IDX.\r\n"
+                   "+OK\r\n");
     assert_int_equal(f->replica.executed_count, 2);
     close(fd);
 }

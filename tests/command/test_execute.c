@@ -89,7 +89,7 @@ static void test_inner__is_judged_before_it_is_executed(void **state)
     expect(&o, 0, false, 1, (const char *[]){"locally"}, not_allowed);
     expect(&o, 0, false, 1, (const char *[]){"outer"}, not_allowed);
     expect(&o, 0, false, 1, (const char *[]){"get"},
-           "-ERR wrong number of arguments for 'GET' command\r\n");
+           "-ERR wrong number of arguments for 'get' command\r\n");
     expect(&o, 16, false, 2, (const char *[]){"get", "k"}, "-ERR DB index is out of range\r\n");
     expect(&o, 0, true, 3, (const char *[]){"set", "k", "v"},
            "-ERR Write commands are not allowed from read-only scripts.\r\n");

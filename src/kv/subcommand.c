@@ -1,4 +1,4 @@
-#include "command/subcommand.h"
+#include "kv/subcommand.h"
 #include "resp/errors.h"
 
 #include <stdbool.h>
@@ -55,17 +55,29 @@ static void reply_help(struct command_call *call)
     resp_simple(call->reply, "    Prints this help.");
 }
 
-static void refuse_count(struct command_call *call, const char *subcommand)
+void subcommand_refuse_count(struct resp_writer *w, const struct command *command,
+                             const struct subcommand *subcommand)
 {
     char family[32];
     char member[32];
 
-    to_lower(family, sizeof family, call->command->name);
-    to_lower(member, sizeof member, subcommand);
-    resp_errorf(call->reply, ERROR_ARITY_OF_SUBCOMMAND, family, member);
+    to_lower(family, sizeof family, command->name);
+    if (subcommand == NULL) {
+        resp_errorf(w, ERROR_ARITY, family);
+    } else {
+        to_lower(member, sizeof member, subcommand->name);
+        resp_errorf(w, ERROR_ARITY_OF_SUBCOMMAND, family, member);
+    }
 }
 
-void subcommand_run(struct command_call *call)
+static bool is_help(const struct command_call *call)
+{
+    return call->argument_count == 2 && slice_is(call->arguments[1], "HELP");
+}
+
+/* The subcommand that argument 1 names, if it has as many arguments as it needs; otherwise NULL,
+ * and an error was replied. */
+static const struct subcommand *find(struct command_call *call)
 {
     struct slice name = call->arguments[1];
 
@@ -76,17 +88,28 @@ void subcommand_run(struct command_call *call)
         bool fits = s->arity >= 0 ? call->argument_count == (uint32_t)s->arity
                                   : call->argument_count >= (uint32_t)-s->arity;
 
-        if (fits) {
-            s->handler(call);
-        } else {
-            refuse_count(call, s->name);
+        if (!fits) {
+            subcommand_refuse_count(call->reply, call->command, s);
         }
-        return;
-    }
-    if (slice_is(name, "HELP") && call->argument_count == 2) {
-        reply_help(call);
-        return;
+        return fits ? s : NULL;
     }
     resp_errorf(call->reply, ERROR_UNKNOWN_SUBCOMMAND, (int)(name.size < 128 ? name.size : 128),
                 name.size == 0 ? "" : name.data, call->command->name);
+    return NULL;
+}
+
+bool subcommand_check(struct command_call *call)
+{
+    return is_help(call) || find(call) != NULL;
+}
+
+void subcommand_run(struct command_call *call)
+{
+    const struct subcommand *s = NULL;
+
+    if (is_help(call)) {
+        reply_help(call);
+    } else if ((s = find(call)) != NULL) {
+        s->handler(call);
+    }
 }
