@@ -2,8 +2,8 @@
 #ifndef RAKIT_COMMAND_DOCS_H
 #define RAKIT_COMMAND_DOCS_H
 
-#include "kv/subcommand.h"
 #include "kv/command.h"
+#include "kv/subcommand.h"
 
 /* The map after the command's name: summary, since, group, syntax, and the tree of its
  * arguments, or its subcommands with theirs. */

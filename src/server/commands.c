@@ -8,12 +8,12 @@
 
 #include "client/clients.h"
 #include "client/commands.h"
-#include "kv/subcommand.h"
 #include "command/table.h"
 #include "kv/commands.h"
 #include "kv/glob.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "kv/subcommand.h"
 #include "replica/replica.h"
 #include "resp/errors.h"
 #include "server/memory_size.h"
