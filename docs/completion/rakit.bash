@@ -62,7 +62,7 @@ _rakit_server() {
         --feature-level --election-timeout --heartbeat --request-timeout --max-clients
         --maxmemory --maxdisk --max-output-memory --idle-timeout --snapshot-log
         --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
-        --log-format'
+        --log-format --cluster-mode --follower-role'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
@@ -74,6 +74,8 @@ _rakit_server() {
         compopt -o filenames
         ;;
     --protected-mode) _rakit_words 'yes no' "$word" ;;
+    --cluster-mode) _rakit_words 'no yes redirect' "$word" ;;
+    --follower-role) _rakit_words 'master replica' "$word" ;;
     --log-level) _rakit_words 'debug info warn error' "$word" ;;
     --log-format) _rakit_words 'auto plain logfmt' "$word" ;;
     --announce)

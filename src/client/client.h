@@ -5,6 +5,8 @@
  *   input.c    bytes into commands, and how far a client may run ahead
  *   reply.c    replies in the order of their commands, and sending them
  *   memory.c   the limit on the unread replies of all clients
+ *   waits.c    WAIT and WAITAOF under way
+ *   redirect.c MOVED
  *
  * The way of a command: room()/received() -> client_run() -> a local command is answered at
  * once; a read or a write takes a reply slot and goes to the replica, which answers later -> the
@@ -35,6 +37,7 @@
 #include "command/request.h"
 #include "command/time_share.h"
 #include "io/io.h"
+#include "raft/types.h"
 #include "resp/resp.h"
 
 enum {
@@ -169,7 +172,9 @@ struct client {
     bool refuses_until_exec; /* MULTI was refused, so everything up to EXEC or DISCARD is
                               * refused. */
     bool never_evict;
-    char *name; /* This and the next two: owned, or NULL. */
+    bool redirects;      /* It is sent to the leader by MOVED. */
+    bool reads_replicas; /* By READONLY: its reads are not. */
+    char *name;          /* This and the next two: owned, or NULL. */
     char *library_name;
     char *library_version;
     const struct command *last_command;
@@ -198,6 +203,11 @@ struct clients {
     uint32_t lingering_count;
     struct reply_slot *spare_slots;
     uint32_t spare_count;
+    struct list waits; /* Of WAIT and WAITAOF: waits.c. */
+    uint32_t wait_count;
+    struct io_timer wait_timer;
+    raft_id last_leader;          /* The newest that was known; 0: none yet. See topology.c. */
+    uint64_t leaderless_since_ns; /* 0: there is one. */
     uint64_t last_id;
     uint64_t rate_from_ns; /* Start of the interval that is being counted. */
     uint64_t rate_from_count;
@@ -264,6 +274,20 @@ bool client_has_input_room(const struct client *c, size_t bytes);
 void client_forget_memory(struct client *c);
 /* Whether it must read its replies before more commands are taken. */
 bool client_must_read_first(const struct client *c);
+
+/* --- topology.c ----------------------------------------------------------------- */
+
+/* Each turn: who leads. */
+void topology_look(struct clients *c);
+
+/* --- waits.c -------------------------------------------------------------------- */
+
+void waits_init(struct clients *c);
+/* Each turn: answers those that are over. */
+void waits_look(struct clients *c);
+/* Answers those of that client (NULL: of all) with what there is. */
+void waits_end(struct clients *c, const struct client *client);
+void waits_free(struct clients *c);
 
 static inline struct client *client_of_stream(struct io_stream *stream)
 {

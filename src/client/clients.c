@@ -155,6 +155,8 @@ void clients_run(struct clients *c)
 {
     struct time_share share;
 
+    topology_look(c);
+    waits_look(c);
     time_share_begin(&share, c->io, c->options.probe, CLIENTS_TURN_NS);
     run_congested(c, &share);
     run_ready(c, &share);
@@ -307,6 +309,7 @@ static struct client *new_client(struct clients *clients)
     /* Nothing is known yet, so start with a cautious guess. */
     c->read_reply_bytes = CLIENT_READ_WINDOW_BYTES / 4;
     c->version = 2;
+    c->redirects = clients->options.cluster_mode == CLUSTER_REDIRECTS;
     c->connected_ns = io_now_ns(clients->io);
     c->active_ns = c->connected_ns;
     return c;
@@ -366,6 +369,7 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     list_init(&c->ready);
     list_init(&c->congested);
     list_init(&c->dirty);
+    waits_init(c);
 
     int status = io_listen(c->io, &c->listener, &c->options.address, ret_port);
 
@@ -399,6 +403,7 @@ void clients_refuse(struct clients *c)
         c->is_listening = false;
         io_listener_close(c->io, &c->listener);
     }
+    waits_end(c, NULL);
 }
 
 static void free_slots(struct client *c)
@@ -417,6 +422,7 @@ static void free_slots(struct client *c)
 void clients_free(struct clients *c)
 {
     io_timer_stop(c->io, &c->sweep_timer);
+    waits_free(c);
     list_for_each(node, &c->all)
     {
         struct client *client = container_of(node, struct client, link);

@@ -16,6 +16,13 @@ struct command_table; /* command/table.h */
 struct replica;
 struct server_probe; /* command/probe.h */
 
+/* What Redis Cluster's clients find (docs/adr/0040-doors.md). */
+enum cluster_mode {
+    CLUSTER_OFF,      /* CLUSTER is refused. */
+    CLUSTER_FORWARDS, /* CLUSTER answers, and any node takes any command. */
+    CLUSTER_REDIRECTS /* And connections begin with RAFT REDIRECT ON. */
+};
+
 /* Options of the clients' side. Strings and pointers are borrowed for its lifetime. */
 struct clients_options {
     struct io *io;
@@ -39,6 +46,8 @@ struct clients_options {
     uint64_t output_memory_bytes; /* Limit for the unread replies of all clients. */
     uint64_t idle_ns;             /* Idle connections are closed after this; 0: never. */
     bool protected_mode;          /* Serves clients only over loopback. */
+    enum cluster_mode cluster_mode;
+    bool followers_are_replicas; /* In INFO, ROLE and HELLO; otherwise they are masters. */
 };
 
 /* Starts to listen. Negative errno on failure. */

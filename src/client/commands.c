@@ -3,11 +3,6 @@
 #include <stddef.h>
 
 const struct command *const client_command_tables[] = {
-    connection_commands,
-    client_family_commands,
-    command_family_commands,
-    node_commands,
-    info_commands,
-    raft_commands,
-    NULL,
+    connection_commands, client_family_commands, command_family_commands, node_commands,
+    info_commands,       raft_commands,          cluster_commands,        NULL,
 };

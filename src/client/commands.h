@@ -17,9 +17,12 @@ extern const struct command command_family_commands[];
 extern const struct command node_commands[];
 extern const struct command info_commands[];
 extern const struct command raft_commands[];
+extern const struct command cluster_commands[];
 
 /* RAFT READS. */
 void reads_command(struct command_call *call);
+/* RAFT REDIRECT. */
+void redirect_command(struct command_call *call);
 
 /* All of these tables, up to NULL. */
 extern const struct command *const client_command_tables[];

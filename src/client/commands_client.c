@@ -7,6 +7,7 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/session.h"
+#include "client/waits.h"
 #include "kv/subcommand.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
@@ -395,6 +396,25 @@ static void client_kill(struct command_call *call)
     }
 }
 
+/* --- UNBLOCK ------------------------------------------------------------------------------- */
+
+static void client_unblock(struct command_call *call)
+{
+    bool with_error = call->argument_count == 4 && slice_is(call->arguments[3], "ERROR");
+    int64_t id = 0;
+    struct client *c;
+
+    if (call->argument_count > 4 ||
+        (call->argument_count == 4 && !with_error && !slice_is(call->arguments[3], "TIMEOUT"))) {
+        resp_error(call->reply, ERROR_UNBLOCK_REASON);
+    } else if (!decimal_read(call->arguments[2], &id)) {
+        resp_error(call->reply, ERROR_NOT_AN_INTEGER);
+    } else {
+        c = find_client(call_client(call)->clients, id);
+        resp_integer(call->reply, c != NULL && waits_unblock(c, with_error) ? 1 : 0);
+    }
+}
+
 static const struct subcommand client_subcommands[] = {
     {"GETNAME", 2, client_getname, "", "Shows the name of this connection."},
     {"ID", 2, client_id, "", "Shows the number of this connection."},
@@ -410,6 +430,8 @@ static const struct subcommand client_subcommands[] = {
     {"SETINFO", 4, client_setinfo, "LIB-NAME name | LIB-VER version",
      "Says which library this client uses."},
     {"SETNAME", 3, client_setname, "name", "Names this connection."},
+    {"UNBLOCK", -3, client_unblock, "client-id [TIMEOUT | ERROR]",
+     "Ends the WAIT of a connection."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -424,7 +446,7 @@ static void client_command(struct command_call *call)
 const struct command client_family_commands[] = {
     {.name = "CLIENT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
      .handler = client_command, .subcommands = client_subcommands, .group = "connection",
-     .integers = "id s",
+     .integers = "id s client-id",
      .arguments = "ID | GETNAME | SETNAME name | LIST | INFO | KILL ... | HELP", .since = "2.4.0",
      .summary = "Names, lists and ends connections."},
     {.name = NULL},

@@ -5,6 +5,7 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/session.h"
+#include "client/topology.h"
 #include "kv/commands.h"
 #include "raft/raft.h"
 #include "replica/replica.h"
@@ -88,6 +89,8 @@ static void reset_command(struct command_call *call)
     c->skips_this_reply = false;
     c->refuses_until_exec = false;
     c->never_evict = false;
+    c->redirects = c->clients->options.cluster_mode == CLUSTER_REDIRECTS;
+    c->reads_replicas = false;
     free(c->name);
     c->name = NULL;
     resp_simple(call->reply, "RESET");
@@ -95,6 +98,18 @@ static void reset_command(struct command_call *call)
 
 static void accept_command(struct command_call *call)
 {
+    resp_ok(call->reply);
+}
+
+static void readonly_command(struct command_call *call)
+{
+    call_client(call)->reads_replicas = true;
+    resp_ok(call->reply);
+}
+
+static void readwrite_command(struct command_call *call)
+{
+    call_client(call)->reads_replicas = false;
     resp_ok(call->reply);
 }
 
@@ -134,7 +149,8 @@ static void reply_hello(struct command_call *call)
 {
     struct client *c = call_client(call);
     struct resp_writer *w = call->reply;
-    bool serves = replica_is_serving(call_clients(call)->replica);
+    const struct clients *clients = call_clients(call);
+    bool is_cluster = clients->options.cluster_mode != CLUSTER_OFF;
 
     resp_map(w, 7);
     resp_bulk_text(w, "server");
@@ -146,9 +162,9 @@ static void reply_hello(struct command_call *call)
     resp_bulk_text(w, "id");
     resp_integer(w, (int64_t)c->id);
     resp_bulk_text(w, "mode");
-    resp_bulk_text(w, "standalone");
+    resp_bulk_text(w, is_cluster ? "cluster" : "standalone");
     resp_bulk_text(w, "role");
-    resp_bulk_text(w, serves ? "master" : "replica");
+    resp_bulk_text(w, topology_is_master(clients) ? "master" : "replica");
     resp_bulk_text(w, "modules");
     resp_array(w, 0);
 }
@@ -245,11 +261,11 @@ const struct command connection_commands[] = {
      .handler = quit_command, .group = "connection", .arguments = "", .since = "1.0.0",
      .summary = "Ends the connection."},
     {.name = "READONLY", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST,
-     .handler = accept_command, .group = "cluster", .arguments = "", .since = "3.0.0",
-     .summary = "Accepted; any node answers any command."},
+     .handler = readonly_command, .group = "cluster", .arguments = "", .since = "3.0.0",
+     .summary = "Reads of this connection are answered here, even after RAFT REDIRECT ON."},
     {.name = "READWRITE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST,
-     .handler = accept_command, .group = "cluster", .arguments = "", .since = "3.0.0",
-     .summary = "Accepted; any node answers any command."},
+     .handler = readwrite_command, .group = "cluster", .arguments = "", .since = "3.0.0",
+     .summary = "Ends READONLY."},
     {.name = "RESET", .arity = 1,
      .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_ENDS_MULTI,
      .handler = reset_command, .group = "connection", .arguments = "", .since = "6.2.0",

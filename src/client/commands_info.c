@@ -4,6 +4,7 @@
 
 #include "client/client.h"
 #include "client/commands.h"
+#include "client/topology.h"
 #include "cluster/members.h"
 #include "kv/keyspace.h"
 #include "raft/raft.h"
@@ -39,7 +40,7 @@ static void put_server(const struct clients *clients, struct buffer *out)
     buffer_printf(out,
                   "redis_version:" REDIS_VERSION "\r\n"
                   "rakit_version:" RAKIT_VERSION "\r\n"
-                  "redis_mode:standalone\r\n"
+                  "redis_mode:%s\r\n"
                   "arch_bits:64\r\n"
                   "multiplexing_api:libuv\r\n"
                   "run_id:%s\r\n"
@@ -48,6 +49,7 @@ static void put_server(const struct clients *clients, struct buffer *out)
                   "server_time_usec:%llu\r\n"
                   "uptime_in_seconds:%llu\r\n"
                   "uptime_in_days:%llu\r\n",
+                  clients->options.cluster_mode == CLUSTER_OFF ? "standalone" : "cluster",
                   clients->options.run_id, clients->options.address.port,
                   clients->options.peer_port, (ull)(io_wall_ns(clients->io) / 1000), (ull)uptime_s,
                   (ull)(uptime_s / 86400));
@@ -61,11 +63,11 @@ static void put_clients(const struct clients *clients, struct buffer *out)
     buffer_printf(out,
                   "connected_clients:%llu\r\n"
                   "maxclients:%u\r\n"
-                  "blocked_clients:0\r\n"
+                  "blocked_clients:%u\r\n"
                   "closed_slow_clients:%llu\r\n"
                   "unread_output_bytes:%llu\r\n"
                   "unread_output_bytes_max:%llu\r\n",
-                  (ull)stats.connected_count, clients->options.clients_max,
+                  (ull)stats.connected_count, clients->options.clients_max, clients->wait_count,
                   (ull)stats.closed_slow_count, (ull)stats.unread_bytes,
                   (ull)clients->options.output_memory_bytes);
 }
@@ -262,48 +264,53 @@ static void put_stats(const struct clients *clients, struct buffer *out)
                   (ull)replica.read_round_count, (ull)replica.applied_count);
 }
 
-/* The other members as the leader knows them, numbered as clients expect. */
+/* Those that WAIT counts, numbered as clients expect. */
 static void put_followers(const struct replica *replica, struct buffer *out)
 {
-    const struct raft *raft = replica_raft(replica);
-    const struct membership *m = replica_membership(replica);
-    uint32_t count = 0;
+    raft_index last = raft_last_index(replica_raft(replica));
+    struct follower list[RAFT_MEMBERS_MAX];
+    uint32_t count = followers_list(replica, list);
 
-    for (uint32_t i = 0; m != NULL && i < m->configuration.member_count; i++) {
-        const struct member_address *address = &m->addresses[i];
-        struct raft_progress progress;
-
-        if (address->id == raft_self(raft) || !raft_progress_of(raft, address->id, &progress)) {
-            continue;
-        }
-        buffer_printf(out, "slave%u:ip=%s,port=%u,state=%s,offset=%llu,lag=%llu\r\n", count,
-                      address->client.host, address->client.port,
-                      progress.is_active ? "online" : "offline", (ull)progress.match_index,
-                      (ull)(raft_last_index(raft) - progress.match_index));
-        count++;
-    }
     buffer_printf(out, "connected_slaves:%u\r\n", count);
+    for (uint32_t i = 0; i < count; i++) {
+        buffer_printf(out, "slave%u:ip=%s,port=%u,state=online,offset=%llu,lag=%llu\r\n", i,
+                      list[i].address->client.host, list[i].address->client.port,
+                      (ull)list[i].match_index, (ull)(last - list[i].match_index));
+    }
+}
+
+static void put_master_link(const struct replica *replica, struct buffer *out)
+{
+    struct io_address leader = {.port = 0};
+    bool has_leader = replica_is_serving(replica) && replica_leader_address(replica, &leader);
+
+    buffer_printf(out,
+                  "master_host:%s\r\n"
+                  "master_port:%u\r\n"
+                  "master_link_status:%s\r\n"
+                  "master_last_io_seconds_ago:%d\r\n"
+                  "master_sync_in_progress:0\r\n"
+                  "slave_repl_offset:%llu\r\n"
+                  "slave_priority:100\r\n"
+                  "slave_read_only:0\r\n",
+                  has_leader ? leader.host : "", has_leader ? (unsigned)leader.port : 0,
+                  has_leader ? "up" : "down", has_leader ? 0 : -1,
+                  (ull)replica_applied_index(replica));
 }
 
 static void put_replication(const struct clients *clients, struct buffer *out)
 {
     const struct replica *replica = clients->replica;
     const struct raft *raft = replica_raft(replica);
-    bool serves = replica_is_serving(replica);
+    bool is_master = topology_is_master(clients);
 
-    buffer_printf(out, "role:%s\r\n", serves ? "master" : "slave");
-    if (!serves) {
-        buffer_printf(out,
-                      "master_host:\r\n"
-                      "master_port:0\r\n"
-                      "master_link_status:down\r\n"
-                      "master_sync_in_progress:0\r\n"
-                      "slave_repl_offset:%llu\r\n"
-                      "slave_read_only:0\r\n",
-                      (ull)replica_applied_index(replica));
+    buffer_printf(out, "role:%s\r\n", is_master ? "master" : "slave");
+    if (!is_master) {
+        put_master_link(replica, out);
     }
     put_followers(replica, out);
     buffer_printf(out,
+                  "master_failover_state:no-failover\r\n"
                   "master_replid:%016llx\r\n"
                   "master_repl_offset:%llu\r\n",
                   (ull)replica_cluster_id(replica), (ull)raft_commit_index(raft));
@@ -311,7 +318,9 @@ static void put_replication(const struct clients *clients, struct buffer *out)
 
 static void put_cluster(const struct clients *clients, struct buffer *out)
 {
-    buffer_printf(out, "cluster_enabled:0\r\n"); /* This field means Redis Cluster's slots. */
+    /* This field means Redis Cluster's slots. */
+    buffer_printf(out, "cluster_enabled:%d\r\n",
+                  clients->options.cluster_mode == CLUSTER_OFF ? 0 : 1);
 }
 
 static void put_keyspace(const struct clients *clients, struct buffer *out)

@@ -190,6 +190,9 @@ static const struct subcommand raft_subcommands[] = {
     {"PROMOTE", -2, change, "node", "A learner becomes a voter once it has caught up."},
     {"READS", -2, reads_command, "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]]",
      "How reads of this connection are served from now on. Without an argument, how they are now."},
+    {"REDIRECT", -2, redirect_command, "[ON | OFF]",
+     "Whether this connection is sent to the leader by MOVED, instead of its commands. Without an "
+     "argument, how it is now."},
     {"REMOVE", -2, change, "node [FORCE]",
      "Removes a member: a name, host:port, or four or more first digits of an id."},
     {"REPLACE", -2, change, "node learner",
@@ -228,7 +231,7 @@ const struct command raft_commands[] = {
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
                   "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | READS "
-                  "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | HELP",
+                  "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | REDIRECT [ON | OFF] | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
      .handler = request_log_command, .group = "raft",

@@ -4,6 +4,7 @@
  *
  * No other callback runs between room() and the received() that follows it. */
 #include "client/client.h"
+#include "client/redirect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -412,7 +413,8 @@ static bool is_sound(struct client *c, const struct command *command, struct buf
     bool is_sound = command->check == NULL || command->check(&call);
 
     *work += call.work;
-    return is_sound && replica_has_level(c->clients->replica, command, &w);
+    return is_sound && client_serves(c, command, &w) &&
+           replica_has_level(c->clients->replica, command, &w);
 }
 
 /* Why a command with so many arguments is not executed; NULL if it is. Commands that a node

@@ -65,6 +65,7 @@ void client_abandon(struct client *c)
     for (struct reply_slot *slot = c->first_slot; slot != NULL; slot = slot->next) {
         slot->request.is_abandoned = !MUTANT(abandoned_waits_on);
     }
+    waits_end(c->clients, c);
 }
 
 static void give_slot_back(struct clients *clients, struct reply_slot *slot)

@@ -74,6 +74,11 @@ bool replica_leader_address(const struct replica *r, struct io_address *ret_addr
     return true;
 }
 
+bool replica_reaches(const struct replica *r, raft_id id)
+{
+    return peers_is_connected(r->peers, id);
+}
+
 bool replica_is_removed(const struct replica *r)
 {
     return r->is_removed;

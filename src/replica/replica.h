@@ -214,6 +214,8 @@ void replica_limit_disk(struct replica *r, uint64_t bytes_max);
 const struct membership *replica_membership(const struct replica *r);
 /* The address of the known leader; false: none. */
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address);
+/* Whether this node is connected to that member. */
+bool replica_reaches(const struct replica *r, raft_id id);
 /* A member of its cluster has reported that this node was removed. */
 void replica_note_removed(struct replica *r);
 /* A member that was not removed answers all commands, whether it leads or not: for clients it is

@@ -119,6 +119,28 @@
 #define ERROR_TIMEOUT_NOT_AN_INTEGER "ERR timeout is not an integer or out of range"
 #define ERROR_TIMEOUT_NEGATIVE "ERR timeout is negative"
 
+#define ERROR_NUMLOCAL "ERR value is out of range, value must between 0 and 1"
+#define ERROR_MUST_BE_POSITIVE "ERR value is out of range, must be positive"
+#define ERROR_UNBLOCK_REASON "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+#define ERROR_UNBLOCKED "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+
+/* --- CLUSTER --------------------------------------------------------------------------------- */
+
+#define ERROR_CLUSTER_OFF \
+    "ERR This instance has cluster support disabled: start the nodes with --cluster-mode yes"
+#define ERROR_MOVED "MOVED %u %s:%u"
+#define ERROR_REDIRECT_SYNTAX "ERR syntax error, try RAFT REDIRECT [ON | OFF]"
+#define ERROR_SLOT "ERR Invalid slot"
+#define ERROR_SLOT_OR_COUNT "ERR Invalid slot or number of keys"
+#define ERROR_MANY_KEYS_IN_SLOTS \
+    "ERR there are more than %d keys, and to look at all would hold up everybody: SCAN gives " \
+    "them in steps, and CLUSTER KEYSLOT the slot of each"
+#define ERROR_UNKNOWN_NODE "ERR Unknown node %.*s"
+#define ERROR_NODE_IS_NO_MASTER "ERR The specified node is not a master"
+#define ERROR_NO_SUCH_CLUSTER_COMMAND \
+    "ERR CLUSTER %.*s is not supported: one leader has all slots. RAFT ADD and RAFT REMOVE " \
+    "change the members, RAFT TRANSFER hands leadership over, and RAFT STATUS shows all nodes"
+
 /* --- Bytes that are no request: the connection ends ---------------------------------------- */
 
 #define ERROR_INLINE_TOO_BIG "ERR Protocol error: too big inline request"

@@ -16,13 +16,14 @@
 #include "kv/subcommand.h"
 #include "replica/replica.h"
 #include "resp/errors.h"
+#include "server/door_options.h"
 #include "server/memory_size.h"
 #include "server/server.h"
 
 #define MS 1000000ull
 #define S  1000000000ull
 
-enum { PARAMETERS_MAX = 40 };
+enum { PARAMETERS_MAX = 64 };
 
 struct parameter {
     const char *name;
@@ -63,7 +64,9 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "appendfsync", "always");
     put(p, "appendonly", "yes"); /* The replicated log is always on. */
     put(p, "bind", "%s", config->address.host);
-    put(p, "cluster-enabled", "no");
+    put(p, "cluster-enabled", "%s", config->cluster_mode == CLUSTER_OFF ? "no" : "yes");
+    put(p, "cluster-mode", "%s", door_cluster_mode_name(config->cluster_mode));
+    put(p, "follower-role", "%s", config->followers_are_replicas ? "replica" : "master");
     put(p, "databases", "%d", KEYSPACE_DATABASES);
     put(p, "dir", "%s", config->data_dir == NULL ? "" : config->data_dir);
     put(p, "maxclients", "%u", config->clients_max);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/clients.h"
 #include "io/io.h"
 #include "replica/from_backup.h"
 
@@ -68,6 +69,8 @@ struct server_config {
     uint64_t output_memory_bytes;     /* Limit for the unread replies of all clients. */
     uint64_t client_idle_ns;          /* Idle connections are closed after this; 0: never. */
     bool protected_mode;              /* Serves clients only over loopback. */
+    enum cluster_mode cluster_mode;   /* What Redis Cluster's clients find. */
+    bool followers_are_replicas;      /* For INFO, ROLE and HELLO; otherwise all are masters. */
 };
 
 /* Sets the defaults. */

@@ -12,6 +12,7 @@
 #include "cluster/address.h"
 #include "cluster/level.h"
 #include "cluster/member_name.h"
+#include "server/door_options.h"
 
 #define MS 1000000ull
 
@@ -55,6 +56,8 @@ enum option_code {
     OPTION_NAME,
     OPTION_LEARNER,
     OPTION_REPLACE,
+    OPTION_CLUSTER_MODE,
+    OPTION_FOLLOWER_ROLE,
 };
 
 static const struct option long_options[] = {
@@ -86,6 +89,8 @@ static const struct option long_options[] = {
     {"name", required_argument, NULL, OPTION_NAME},
     {"learner", no_argument, NULL, OPTION_LEARNER},
     {"replace", required_argument, NULL, OPTION_REPLACE},
+    {"cluster-mode", required_argument, NULL, OPTION_CLUSTER_MODE},
+    {"follower-role", required_argument, NULL, OPTION_FOLLOWER_ROLE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -144,6 +149,11 @@ const char *options_help(void)
            "  --scrub-period HOURS     read everything on the disk so often, to find damage;\n"
            "                           default: 168, a week; 0: never\n"
            "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
+           "  --cluster-mode MODE      yes: answer CLUSTER, for clients of Redis Cluster; "
+           "redirect:\n"
+           "                           and send them to the leader by MOVED; default: no\n"
+           "  --follower-role ROLE     master, the default, or replica: what a node that does not\n"
+           "                           lead calls itself in INFO, ROLE and HELLO\n"
            "  --log-level LEVEL        debug, info, warn or error; default: info\n"
            "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
            "  --help                   show this help and exit\n"
@@ -420,6 +430,15 @@ static enum options_result read_cluster_options(const struct parse *p, int code)
     }
 }
 
+static enum options_result read_door_options(const struct parse *p, int code)
+{
+    struct server_config *config = &p->options->config;
+    const char *fault = code == OPTION_CLUSTER_MODE ? door_read_cluster_mode(config, optarg)
+                                                    : door_read_follower_role(config, optarg);
+
+    return fault == NULL ? OPTIONS_RUN : refuse(p, "%s, not '%s'", fault, optarg);
+}
+
 static enum options_result read_option(struct parse *p, int code, const char *word)
 {
     struct server_config *config = &p->options->config;
@@ -466,6 +485,9 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_IDLE_TIMEOUT:
     case OPTION_PROTECTED_MODE:
         return read_client_options(p, code);
+    case OPTION_CLUSTER_MODE:
+    case OPTION_FOLLOWER_ROLE:
+        return read_door_options(p, code);
     case OPTION_MAXDISK:
     case OPTION_SNAPSHOT_LOG:
     case OPTION_SNAPSHOT_RATE:

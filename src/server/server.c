@@ -254,6 +254,8 @@ static struct clients_options clients_options(struct server *s)
         .output_memory_bytes = c->output_memory_bytes,
         .idle_ns = c->client_idle_ns,
         .protected_mode = c->protected_mode,
+        .cluster_mode = c->cluster_mode,
+        .followers_are_replicas = c->followers_are_replicas,
     };
 }
 

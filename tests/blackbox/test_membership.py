@@ -248,7 +248,7 @@ def test_wait__counts_the_nodes_that_certainly_have_what_was_written(three):
     try:
         with leader.client() as client:
             # After a write that is under way: no other node is asked for older entries.
-            client.send_raw(client.pack("SET", "k", "w") + client.pack("WAIT", 2, 0))
+            client.send_raw(client.pack("SET", "k", "w") + client.pack("WAIT", 2, 100))
             assert [client.read(), client.read()] == [b"OK", 1]
     finally:
         silent.thaw()

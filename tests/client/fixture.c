@@ -174,11 +174,28 @@ const struct membership *replica_membership(const struct replica *r)
 {
     static const struct membership without_others;
 
-    return r->has_not_joined ? NULL : &without_others;
+    if (r->has_not_joined) {
+        return NULL;
+    }
+    return r->membership == NULL ? &without_others : r->membership;
+}
+
+bool replica_reaches(const struct replica *r, raft_id id)
+{
+    return id != r->unreached;
 }
 
 bool replica_leader_address(const struct replica *r, struct io_address *ret_address)
 {
+    if (r->membership != NULL) {
+        const struct member_address *leader =
+            membership_address(r->membership, raft_leader(r->raft));
+
+        if (leader != NULL) {
+            *ret_address = leader->client;
+        }
+        return leader != NULL;
+    }
     *ret_address = (struct io_address){.host = "leader.example", .port = 8001};
     return true;
 }
@@ -463,6 +480,8 @@ static void start_clients(struct client_fixture *f)
         .output_memory_bytes = c->output_memory_bytes,
         .idle_ns = c->client_idle_ns,
         .protected_mode = c->protected_mode,
+        .cluster_mode = c->cluster_mode,
+        .followers_are_replicas = c->followers_are_replicas,
     };
 
     assert_int_equal(clients_start(&options, &f->clients, &f->port), 0);

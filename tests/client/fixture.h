@@ -27,6 +27,8 @@ struct replica {
     bool has_room_again; /* Clients that found it congested may go on. */
     bool has_not_joined;
     bool is_removed;
+    const struct membership *membership; /* NULL: without others. */
+    raft_id unreached;                   /* This node is not connected to that one. */
     uint64_t client_bytes;
     uint64_t memory_max;
     bool is_loading;

@@ -114,6 +114,11 @@ static void test_options__set_everything(void **state)
     assert_int_equal(p.options.config.clients_max, 7);
     assert_int_equal(p.options.config.output_memory_bytes, 3 * 1024 * 1024);
     assert_int_equal(p.options.config.client_idle_ns, 30000000000);
+    accept(&p, "h 1 --cluster-mode redirect --follower-role replica");
+    assert_int_equal(p.options.config.cluster_mode, CLUSTER_REDIRECTS);
+    assert_true(p.options.config.followers_are_replicas);
+    refuse("h 1 --cluster-mode on", "--cluster-mode takes no, yes or redirect, not 'on'");
+    refuse("h 1 --follower-role slave", "--follower-role takes master or replica, not 'slave'");
     accept(&p, "h 1 --maxdisk 100gb");
     assert_int_equal(p.options.maxdisk.bytes, 100ull << 30);
     accept(&p, "h 1 --maxdisk 50%");
