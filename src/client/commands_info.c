@@ -331,7 +331,8 @@ static void put_keyspace(const struct clients *clients, struct buffer *out)
         uint64_t count = keyspace_count(keyspace, i);
 
         if (count > 0) {
-            buffer_printf(out, "db%u:keys=%llu,expires=0,avg_ttl=0\r\n", (unsigned)i, (ull)count);
+            buffer_printf(out, "db%u:keys=%llu,expires=%llu,avg_ttl=0\r\n", (unsigned)i, (ull)count,
+                          (ull)keyspace_expiring_count(keyspace, i));
         }
     }
 }

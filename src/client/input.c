@@ -356,24 +356,6 @@ static void count(struct client *c, const struct reply_slot *slot)
     }
 }
 
-/* Removes the option that has no effect, so that log entries look as they did before it was
- * accepted: nodes of the previous version refuse it when they apply it. */
-static void drop_ignored_option(struct client *c, const struct command *command)
-{
-    struct resp_parser *p = &c->parser;
-    uint32_t kept = (uint32_t)abs(command->arity); /* Mandatory arguments are not options. */
-
-    if (command->ignored_option == NULL) {
-        return;
-    }
-    for (uint32_t i = kept; i < p->argument_count; i++) {
-        if (!slice_is(p->arguments[i], command->ignored_option)) {
-            p->arguments[kept++] = p->arguments[i];
-        }
-    }
-    p->argument_count = kept;
-}
-
 static void submit(struct client *c, const struct command *command, size_t size, uint64_t work)
 {
     struct clients *clients = c->clients;
@@ -393,7 +375,6 @@ static void submit(struct client *c, const struct command *command, size_t size,
     c->argument_bytes += size;
     c->work_under_way += work;
     count(c, slot);
-    drop_ignored_option(c, command);
     request_encode(&slot->request, command, c->database, c->parser.argument_count,
                    c->parser.arguments);
     replica_submit(clients->replica, &slot->request);

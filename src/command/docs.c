@@ -139,8 +139,12 @@ static bool is_pattern(struct slice name)
 static const char *type_of(const struct tree *t, struct slice name)
 {
     static const char key_names[] = "key key1 key2 newkey source destination";
+    static const char unix_time[] = "unix-time-";
+    bool is_instant =
+        name.size > sizeof unix_time - 1 && memcmp(name.data, unix_time, sizeof unix_time - 1) == 0;
 
     return has_word(t->integers, name)                ? "integer"
+           : is_instant                               ? "unix-time"
            : is_pattern(name)                         ? "pattern"
            : t->has_keys && has_word(key_names, name) ? "key"
                                                       : "string";

@@ -58,9 +58,6 @@ struct command {
     command_check *check;
     command_growth *growth;               /* NULL: it takes no more memory than its arguments. */
     const struct subcommand *subcommands; /* Subcommands; the last one has no name; or NULL. */
-    /* An option after the mandatory arguments that has no effect and is not put into the log;
-     * NULL: none. */
-    const char *ignored_option;
 };
 
 /* The positions of a command's keys. Without one of these it has none. */

@@ -3,7 +3,17 @@
 #include <stddef.h>
 
 const struct command *const kv_command_tables[] = {
-    string_commands,    range_commands, bit_commands,    number_commands,
-    generic_commands,   copy_commands,  object_commands, sort_commands,
-    databases_commands, scan_commands,  lcs_commands,    NULL,
+    string_commands,
+    range_commands,
+    bit_commands,
+    number_commands,
+    generic_commands,
+    expire_commands,
+    copy_commands,
+    object_commands,
+    sort_commands,
+    databases_commands,
+    scan_commands,
+    lcs_commands,
+    NULL,
 };

@@ -12,6 +12,7 @@ extern const struct command range_commands[];
 extern const struct command bit_commands[];
 extern const struct command number_commands[];
 extern const struct command generic_commands[];
+extern const struct command expire_commands[];
 extern const struct command copy_commands[];
 extern const struct command object_commands[];
 extern const struct command sort_commands[];

@@ -50,6 +50,12 @@ uint64_t keyspace_count(const struct keyspace *k, uint32_t database)
     return k->databases[database] == NULL ? 0 : kv_count(k->databases[database]);
 }
 
+uint64_t keyspace_expiring_count(const struct keyspace *k, uint32_t database)
+{
+    CHECK(database < KEYSPACE_ALL_DATABASES);
+    return k->databases[database] == NULL ? 0 : kv_expiring_count(k->databases[database]);
+}
+
 uint64_t keyspace_count_all(const struct keyspace *k)
 {
     uint64_t count = 0;

@@ -33,6 +33,8 @@ void keyspace_free(struct keyspace *keyspace);
 /* `database` is below KEYSPACE_ALL_DATABASES, here and below. Valid until databases are swapped. */
 struct kv *keyspace_database(struct keyspace *keyspace, uint32_t database);
 uint64_t keyspace_count(const struct keyspace *keyspace, uint32_t database);
+/* How many of them expire some time. */
+uint64_t keyspace_expiring_count(const struct keyspace *keyspace, uint32_t database);
 /* Of all databases. */
 uint64_t keyspace_count_all(const struct keyspace *keyspace);
 

@@ -39,6 +39,11 @@ uint64_t kv_count(const struct kv *kv)
     return kv->table.count;
 }
 
+uint64_t kv_expiring_count(const struct kv *kv)
+{
+    return kv->expiring_count;
+}
+
 uint64_t kv_memory_bytes(const struct kv *kv)
 {
     return heap_bytes(sizeof *kv) + table_heap_bytes(&kv->table);
@@ -104,9 +109,19 @@ void kv_prefetch_item(const struct kv *kv, uint64_t hash)
 
 /* --- changes -------------------------------------------------------------------- */
 
+/* An item expires at another time than before; 0: never, or there was none. */
+static void note_expiry(struct kv *kv, uint64_t old_ms, uint64_t new_ms)
+{
+    kv->expiring_count += new_ms != 0 ? 1 : 0;
+    kv->expiring_count -= old_ms != 0 ? 1 : 0;
+}
+
 void kv_add_item(struct kv *kv, uint64_t hash, struct item *item)
 {
-    kv->digest += digest_of_item(hash, item_traits(item), item_value(item));
+    struct traits traits = item_traits(item);
+
+    kv->digest += digest_of_item(hash, traits, item_value(item));
+    note_expiry(kv, 0, traits.expires_ms);
     kv->common->work += item_value(item).size;
     kv->table.item_bytes += item_heap_bytes(item);
     table_add(&kv->table, hash, item);
@@ -136,11 +151,13 @@ void kv_put(struct kv *kv, struct slice key, struct traits traits, struct slice 
         kv_report_expired(kv, key);
     }
 
+    struct traits old = item_traits(*at);
     uint64_t old_bytes = item_heap_bytes(*at);
 
     table_before_change(&kv->table, hash);
     kv->common->work += item_value(*at).size + value.size;
-    kv->digest -= digest_of_item(hash, item_traits(*at), item_value(*at));
+    kv->digest -= digest_of_item(hash, old, item_value(*at));
+    note_expiry(kv, old.expires_ms, traits.expires_ms);
     kv->table.item_bytes -= old_bytes;
     if (old_bytes < KV_LARGE_BYTES && !item_is_kept(*at)) {
         *at = item_replace(*at, traits, value);
@@ -178,6 +195,7 @@ bool kv_set_expiry(struct kv *kv, struct slice key, uint64_t expires_ms)
 
     table_before_change(&kv->table, hash);
     kv->digest -= digest_of_traits(hash, item_traits(old));
+    note_expiry(kv, item_traits(old).expires_ms, expires_ms);
     kv->table.item_bytes -= item_heap_bytes(old);
     *at = item_set_expiry(old, expires_ms);
     if (*at != old && item_is_kept(*at)) {
@@ -194,8 +212,11 @@ static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
     struct item *item = table_remove(&kv->table, hash, key);
 
     if (item != NULL) {
+        struct traits traits = item_traits(item);
+
         kv->common->work += item_value(item).size;
-        kv->digest -= digest_of_item(hash, item_traits(item), item_value(item));
+        kv->digest -= digest_of_item(hash, traits, item_value(item));
+        note_expiry(kv, traits.expires_ms, 0);
         kv->table.item_bytes -= item_heap_bytes(item);
         if (kv->table.count == 0) {
             kv->digest = 0; /* Even if a bit had flipped in an item: it is gone. */
@@ -379,6 +400,7 @@ void kv_clear(struct kv *kv)
 {
     kv_common_clear_take(kv->common, &kv->table);
     kv->digest = 0;
+    kv->expiring_count = 0;
     table_init(&kv->table, kv->common->hash_seed);
 }
 

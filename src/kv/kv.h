@@ -30,6 +30,8 @@ struct kv *kv_new(struct kv_common *common);
 void kv_free(struct kv *kv);
 
 uint64_t kv_count(const struct kv *kv);
+/* How many of them expire some time. */
+uint64_t kv_expiring_count(const struct kv *kv);
 /* Items and table, as allocated. */
 uint64_t kv_memory_bytes(const struct kv *kv);
 /* A digest of all items, independent of order: equal keyspaces have equal digests. It is updated

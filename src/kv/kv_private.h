@@ -11,6 +11,7 @@
 struct kv {
     struct table table;
     uint64_t digest;
+    uint64_t expiring_count; /* Items that expire some time. */
     struct kv_common *common;
 };
 

@@ -2,58 +2,17 @@
 #include "kv/call.h"
 #include "kv/commands.h"
 #include "kv/kv.h"
-#include "resp/decimal.h"
+#include "kv/lifetime.h"
 #include "resp/errors.h"
 
 /* --- SET -------------------------------------------------------------------------- */
-
-enum set_expiry { EXPIRY_NONE, EXPIRY_EX, EXPIRY_PX, EXPIRY_EXAT, EXPIRY_PXAT, EXPIRY_KEEPTTL };
 
 struct set_options {
     bool only_new;      /* NX */
     bool only_existing; /* XX */
     bool wants_old;     /* GET */
-    enum set_expiry expiry;
-    struct slice expiry_text; /* The number after EX and similar options. */
+    struct lifetime lifetime;
 };
-
-static enum set_expiry expiry_named(struct slice word)
-{
-    static const struct {
-        const char *name;
-        enum set_expiry expiry;
-    } names[] = {
-        {"EX", EXPIRY_EX},     {"PX", EXPIRY_PX},           {"EXAT", EXPIRY_EXAT},
-        {"PXAT", EXPIRY_PXAT}, {"KEEPTTL", EXPIRY_KEEPTTL},
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (slice_is(word, names[i].name)) {
-            return names[i].expiry;
-        }
-    }
-    return EXPIRY_NONE;
-}
-
-/* Reads an expiry option at `i`; returns how many arguments it has, 0: refused. An option may be
- * repeated, as in Redis; two different ones may not be combined. */
-static uint32_t read_expiry(const struct command_call *call, uint32_t i, struct set_options *o)
-{
-    enum set_expiry expiry = expiry_named(call->arguments[i]);
-
-    if (expiry == EXPIRY_NONE || (o->expiry != EXPIRY_NONE && o->expiry != expiry)) {
-        return 0;
-    }
-    o->expiry = expiry;
-    if (expiry == EXPIRY_KEEPTTL) {
-        return 1;
-    }
-    if (i + 1 == call->argument_count) {
-        return 0;
-    }
-    o->expiry_text = call->arguments[i + 1];
-    return 2;
-}
 
 static bool read_set_options(const struct command_call *call, struct set_options *o)
 {
@@ -70,7 +29,7 @@ static bool read_set_options(const struct command_call *call, struct set_options
         } else if (slice_is(word, "GET")) {
             o->wants_old = true;
         } else {
-            used = read_expiry(call, i, o);
+            used = lifetime_read(call, i, LIFETIME_KEEPTTL, &o->lifetime);
         }
         if (used == 0) {
             return false;
@@ -78,21 +37,6 @@ static bool read_set_options(const struct command_call *call, struct set_options
         i += used;
     }
     return true;
-}
-
-/* Keys do not expire yet. Refusing is better than keeping a key for ever that its writer
- * believes to be gone. KEEPTTL changes nothing, so it is accepted. */
-static void refuse_expiry(struct command_call *call, const struct set_options *o)
-{
-    int64_t value = 0;
-
-    if (!decimal_read(o->expiry_text, &value)) {
-        resp_error(call->reply, ERROR_NOT_AN_INTEGER);
-    } else if (value <= 0) {
-        resp_error(call->reply, ERROR_EXPIRE_TIME);
-    } else {
-        resp_error(call->reply, ERROR_NO_EXPIRY);
-    }
 }
 
 /* Reads the options, or replies an error. */
@@ -103,11 +47,7 @@ static bool take_set_options(struct command_call *call, struct set_options *ret_
         resp_error(call->reply, ERROR_SYNTAX);
         return false;
     }
-    if (ret_options->expiry != EXPIRY_NONE && ret_options->expiry != EXPIRY_KEEPTTL) {
-        refuse_expiry(call, ret_options);
-        return false;
-    }
-    return true;
+    return lifetime_check(call, &ret_options->lifetime);
 }
 
 static bool check_set(struct command_call *call)
@@ -123,26 +63,26 @@ static void set(struct command_call *call, struct slice key, struct slice value)
     call_changed(call, EVENT_STRING, "set", key);
 }
 
-static void set_command(struct command_call *call)
+/* With a lifetime, the key expires then. */
+static void set_until(struct command_call *call, const struct lifetime *lifetime,
+                      struct slice value, uint64_t expires_ms)
 {
-    struct set_options options;
-    struct slice key = call->arguments[1];
-    struct slice old;
-
-    if (call->argument_count == 3) {
-        set(call, key, call->arguments[2]);
-        resp_ok(call->reply);
-        return;
+    kv_put(call->kv, call->arguments[1], (struct traits){.expires_ms = expires_ms}, value);
+    call_changed(call, EVENT_STRING, "set", call->arguments[1]);
+    if (lifetime_is_set(lifetime)) {
+        call_changed(call, EVENT_GENERIC, "expire", call->arguments[1]);
     }
-    if (!take_set_options(call, &options)) {
-        return;
-    }
+}
 
-    bool is_there = kv_get(call->kv, key, &old);
-    bool is_done = !(options.only_new && is_there) && !(options.only_existing && !is_there);
+static void set_with_options(struct command_call *call, const struct set_options *o,
+                             uint64_t expires_ms)
+{
+    struct kv_value old = {.traits = {0}};
+    bool is_there = kv_find(call->kv, call->arguments[1], &old);
+    bool is_done = !(o->only_new && is_there) && !(o->only_existing && !is_there);
 
     /* The old value is freed when the new one is set, so the reply comes first. */
-    if (options.wants_old) {
+    if (o->wants_old) {
         if (!call_reply_value(call)) {
             return;
         }
@@ -151,8 +91,127 @@ static void set_command(struct command_call *call)
     } else {
         resp_null(call->reply);
     }
+    if (o->lifetime.kind == LIFETIME_KEEPTTL) {
+        expires_ms = old.traits.expires_ms;
+    }
     if (is_done) {
-        set(call, key, call->arguments[2]);
+        set_until(call, &o->lifetime, call->arguments[2], expires_ms);
+    }
+}
+
+static void set_command(struct command_call *call)
+{
+    struct set_options options;
+    uint64_t expires_ms = 0;
+
+    if (call->argument_count == 3) {
+        set(call, call->arguments[1], call->arguments[2]);
+        resp_ok(call->reply);
+    } else if (take_set_options(call, &options) &&
+               lifetime_expiry(call, &options.lifetime, &expires_ms)) {
+        set_with_options(call, &options, expires_ms);
+    }
+}
+
+/* --- SETEX, PSETEX ---------------------------------------------------------------------- */
+
+static bool check_setex(struct command_call *call)
+{
+    struct lifetime lifetime = {LIFETIME_EX, call->arguments[2]};
+
+    return lifetime_check(call, &lifetime);
+}
+
+static bool check_psetex(struct command_call *call)
+{
+    struct lifetime lifetime = {LIFETIME_PX, call->arguments[2]};
+
+    return lifetime_check(call, &lifetime);
+}
+
+static void set_for(struct command_call *call, enum lifetime_kind kind)
+{
+    struct lifetime lifetime = {kind, call->arguments[2]};
+    uint64_t expires_ms = 0;
+
+    if (lifetime_expiry(call, &lifetime, &expires_ms)) {
+        set_until(call, &lifetime, call->arguments[3], expires_ms);
+        resp_ok(call->reply);
+    }
+}
+
+static void setex_command(struct command_call *call)
+{
+    set_for(call, LIFETIME_EX);
+}
+
+static void psetex_command(struct command_call *call)
+{
+    set_for(call, LIFETIME_PX);
+}
+
+/* --- GETEX ------------------------------------------------------------------------------ */
+
+static bool read_getex(struct command_call *call, struct lifetime *ret_lifetime)
+{
+    uint32_t used = 0;
+
+    *ret_lifetime = (struct lifetime){.kind = LIFETIME_NONE};
+    for (uint32_t i = 2; i < call->argument_count; i += used) {
+        used = lifetime_read(call, i, LIFETIME_PERSIST, ret_lifetime);
+        if (used == 0) {
+            resp_error(call->reply, ERROR_SYNTAX);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* As in Redis, a wrong number matters only if the key exists. */
+static bool check_getex(struct command_call *call)
+{
+    struct lifetime lifetime;
+
+    return read_getex(call, &lifetime);
+}
+
+static void change_expiry(struct command_call *call, const struct lifetime *lifetime,
+                          uint64_t expires_ms)
+{
+    struct slice key = call->arguments[1];
+    bool has_passed = lifetime_is_absolute(lifetime) && expires_ms <= (uint64_t)call_now_ms(call);
+
+    if (has_passed) {
+        kv_delete(call->kv, key);
+        call_changed(call, EVENT_GENERIC, "del", key);
+    } else {
+        kv_set_expiry(call->kv, key, expires_ms);
+        call_changed(call, EVENT_GENERIC, expires_ms == 0 ? "persist" : "expire", key);
+    }
+}
+
+static void getex_command(struct command_call *call)
+{
+    struct lifetime lifetime;
+    struct slice value;
+    struct kv_value found;
+    uint64_t expires_ms = 0;
+    bool exists;
+
+    if (!read_getex(call, &lifetime) || !call_find(call, 1, VALUE_STRING, &value, &exists)) {
+        return;
+    }
+    if (!kv_find(call->kv, call->arguments[1], &found)) {
+        resp_null(call->reply);
+        return;
+    }
+    if (!lifetime_expiry(call, &lifetime, &expires_ms)) {
+        return;
+    }
+    resp_bulk(call->reply, found.bytes);
+    if (lifetime_is_set(&lifetime) ||
+        (lifetime.kind == LIFETIME_PERSIST && found.traits.expires_ms != 0)) {
+        change_expiry(call, &lifetime, expires_ms);
     }
 }
 
@@ -303,6 +362,12 @@ const struct command string_commands[] = {
     {.name = "GETDEL", .arity = 2, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
      .handler = getdel_command, .group = "string", .arguments = "key", .since = "6.2.0",
      .summary = "Returns a value and deletes its key."},
+    {.name = "GETEX", .arity = -2, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
+     .handler = getex_command, .check = check_getex, .group = "string",
+     .arguments = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
+                  "PXAT unix-time-milliseconds | PERSIST]",
+     .integers = "seconds milliseconds", .since = "6.2.0",
+     .summary = "Returns a value, and sets when its key expires. PERSIST: never."},
     {.name = "GETSET", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
      COMMAND_ONE_KEY, .handler = getset_command, .group = "string", .arguments = "key value",
      .since = "1.0.0",
@@ -318,11 +383,22 @@ const struct command string_commands[] = {
      COMMAND_KEYS_AND_VALUES, .handler = msetnx_command, .check = check_msetnx, .group = "string",
      .arguments = "key value [key value ...]", .since = "1.0.1",
      .summary = "Sets several values if none of the keys exists."},
+    {.name = "PSETEX", .arity = 4, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
+     .handler = psetex_command, .check = check_psetex, .group = "string",
+     .arguments = "key milliseconds value", .integers = "milliseconds", .since = "2.6.0",
+     .summary = "Sets a value whose key expires in so many milliseconds."},
     {.name = "SET", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
-     .handler = set_command, .check = check_set, .ignored_option = "KEEPTTL", .group = "string",
-     .arguments = "key value [NX | XX] [GET] [KEEPTTL]", .since = "1.0.0",
+     .handler = set_command, .check = check_set, .group = "string",
+     .arguments = "key value [NX | XX] [GET] [EX seconds | PX milliseconds | "
+                  "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+     .integers = "seconds milliseconds", .since = "1.0.0",
      .summary = "Sets a value. NX: only of a new key. XX: only of an existing one. GET: "
-                "returns the previous value. KEEPTTL: accepted; no key has a time to live."},
+                "returns the previous value. EX, PX: the key expires then; EXAT, PXAT: at that "
+                "instant. KEEPTTL: it expires when it would have before."},
+    {.name = "SETEX", .arity = 4, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
+     .handler = setex_command, .check = check_setex, .group = "string",
+     .arguments = "key seconds value", .integers = "seconds", .since = "2.0.0",
+     .summary = "Sets a value whose key expires in so many seconds."},
     {.name = "SETNX", .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_FAST,
      COMMAND_ONE_KEY, .handler = setnx_command, .group = "string", .arguments = "key value",
      .since = "1.0.0",

@@ -193,22 +193,36 @@ static bool is_left_out(const struct replica *r, const struct entry *e)
            e->term < raft_current_term(r->raft);
 }
 
+/* Which argument of a command is the value that it sets; 0: none. */
+static uint32_t value_argument(const struct slice *arguments, uint32_t count)
+{
+    struct slice name = arguments[0];
+
+    if (count >= 3 &&
+        (slice_is(name, "SET") || slice_is(name, "GETSET") || slice_is(name, "SETNX"))) {
+        return 2;
+    }
+    return count == 4 && (slice_is(name, "SETEX") || slice_is(name, "PSETEX")) ? 3 : 0;
+}
+
 /* A very large value is copied in steps, one a turn, before its command is executed; all else
  * waits. True: the entry may be applied now. */
 static bool is_prepared(struct replica *r, const struct entry *e)
 {
     uint64_t piece_bytes = r->options.piece_bytes;
     uint32_t count = 0;
+    uint32_t place;
 
     piece_bytes = piece_bytes == 0 ? WIRE_PIECE_BYTES_MAX : piece_bytes;
     if (e->kind != RAFT_COMMAND || e->size <= PREPARED_PIECES * piece_bytes ||
-        !replica_decode(r, entry_payload(e), &count) || count < 3 ||
-        r->arguments[2].size <= PREPARED_PIECES * piece_bytes ||
-        !(slice_is(r->arguments[0], "SET") || slice_is(r->arguments[0], "GETSET") ||
-          slice_is(r->arguments[0], "SETNX"))) {
+        !replica_decode(r, entry_payload(e), &count)) {
         return true;
     }
-    return keyspace_prepare(r->keyspace, e->index, r->arguments[1], r->arguments[2],
+    place = value_argument(r->arguments, count);
+    if (place == 0 || r->arguments[place].size <= PREPARED_PIECES * piece_bytes) {
+        return true;
+    }
+    return keyspace_prepare(r->keyspace, e->index, r->arguments[1], r->arguments[place],
                             PREPARED_PIECES * piece_bytes);
 }
 

@@ -65,8 +65,11 @@
     "ERR there are more than %d keys, and KEYS would hold up everybody: SCAN gives them in " \
     "steps"
 #define ERROR_CURSOR "ERR invalid cursor"
-#define ERROR_EXPIRE_TIME "ERR invalid expire time in 'set' command"
-#define ERROR_NO_EXPIRY "ERR expiry of keys is not supported yet"
+#define ERROR_EXPIRE_TIME "ERR invalid expire time in '%s' command"
+#define ERROR_UNSUPPORTED_OPTION "ERR Unsupported option %.*s"
+#define ERROR_NX_WITH_OTHERS \
+    "ERR NX and XX, GT or LT options at the same time are not compatible"
+#define ERROR_GT_WITH_LT "ERR GT and LT options at the same time are not compatible"
 
 /* --- Commands within others ---------------------------------------------------------------- */
 

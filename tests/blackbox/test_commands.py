@@ -248,7 +248,7 @@ def test_connection__docs_have_the_shape_that_clients_read(shared):
             kind = argument[b"type"]
             assert argument[b"name"]
             assert kind in (b"key", b"string", b"integer", b"pattern", b"pure-token", b"oneof",
-                            b"block")
+                            b"block", b"unix-time")
             assert (kind in (b"oneof", b"block")) == (b"arguments" in argument)
             assert kind != b"pure-token" or argument[b"token"]
             check(argument.get(b"arguments", []))
@@ -263,12 +263,14 @@ def test_connection__docs_have_the_shape_that_clients_read(shared):
             check(text.get(b"arguments", []))
             for member in by_name(text.get(b"subcommands", [])).values():
                 check(member.get(b"arguments", []))
-        key, value, choice, get, keepttl = map(fields, docs[b"set"][b"arguments"])
+        key, value, choice, get, lifetime = map(fields, docs[b"set"][b"arguments"])
         assert key[b"type"] == b"key" and value[b"name"] == b"value"
         assert choice[b"type"] == b"oneof" and choice[b"flags"] == [b"optional"]
         assert [fields(a)[b"token"] for a in choice[b"arguments"]] == [b"NX", b"XX"]
         assert get[b"token"] == b"GET" and get[b"flags"] == [b"optional"]
-        assert keepttl[b"token"] == b"KEEPTTL" and keepttl[b"flags"] == [b"optional"]
+        assert lifetime[b"type"] == b"oneof" and lifetime[b"flags"] == [b"optional"]
+        assert [fields(a)[b"token"] for a in lifetime[b"arguments"]] == [
+            b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL"]
         pairs, = map(fields, docs[b"mset"][b"arguments"])
         assert pairs[b"type"] == b"block" and pairs[b"flags"] == [b"multiple"]
         assert [fields(a)[b"name"] for a in pairs[b"arguments"]] == [b"key", b"value"]

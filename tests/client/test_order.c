@@ -65,7 +65,9 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
 
     f->replica.holds = true;
     fixture_say(f, fd,
-                "SET a x\r\nSET a x EX 10\r\nSET a x WHAT\r\nMSET a 1 b\r\nMSETNX a 1 b\r\n"
+                "SET a x\r\nSET a x EX 0\r\nEXPIRE a 1 WHAT\r\nEXPIRE a x\r\nEXPIRE a 1 NX GT\r\n"
+                "PEXPIRE a 1 GT LT\r\nEXPIREAT a 9223372036854775807\r\nSETEX a x v\r\n"
+                "PSETEX a -1 v\r\nGETEX a PX\r\nSET a x WHAT\r\nMSET a 1 b\r\nMSETNX a 1 b\r\n"
                 "INCRBY a x\r\nDECRBY a -9223372036854775808\r\nSETRANGE a -1 x\r\n"
                 "SETRANGE a 536870912 x\r\nFLUSHALL NOW\r\nFLUSHDB NOW\r\nGETRANGE a x 1\r\n"
                 "SUBSTR a 1 x\r\nSCAN x\r\nSCAN 0 COUNT 0\r\nGETBIT a x\r\n"
@@ -76,7 +78,15 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
     fake_answer_all(f);
     fixture_flush(f);
     fixture_expect(f, fd,
-                   "+OK\r\n-ERR expiry of keys is not supported yet\r\n-ERR syntax error\r\n"
+                   "+OK\r\n-ERR invalid expire time in 'set' command\r\n"
+                   "-ERR Unsupported option WHAT\r\n"
+                   "-ERR value is not an integer or out of range\r\n"
+                   "-ERR NX and XX, GT or LT options at the same time are not compatible\r\n"
+                   "-ERR GT and LT options at the same time are not compatible\r\n"
+                   "-ERR invalid expire time in 'expireat' command\r\n"
+                   "-ERR value is not an integer or out of range\r\n"
+                   "-ERR invalid expire time in 'psetex' command\r\n-ERR syntax error\r\n"
+                   "-ERR syntax error\r\n"
                    "-ERR wrong number of arguments for 'mset' command\r\n"
                    "-ERR wrong number of arguments for 'msetnx' command\r\n"
                    "-ERR value is not an integer or out of range\r\n"

@@ -124,28 +124,6 @@ static void test_session__the_default_user_needs_no_password(void **state)
     close(fd);
 }
 
-/* Nodes of the previous version would refuse the option when they apply the entry. */
-static void test_session__keepttl_does_not_enter_the_log(void **state)
-{
-    struct client_fixture *f = *state;
-    int fd = fixture_connect(f);
-    struct slice arguments[8];
-    uint32_t count = 0;
-
-    f->replica.holds = true;
-    fixture_say(f, fd, "SET KEEPTTL KEEPTTL keepttl NX KEEPTTL\r\n");
-    fixture_await_requests(f, 1);
-    assert_true(
-        command_payload_read(entry_payload(f->replica.requests[0]->entry), arguments, 8, &count));
-    assert_int_equal(count, 4);
-    assert_true(slice_is(arguments[2], "KEEPTTL"));
-    assert_true(slice_is(arguments[3], "NX"));
-    fake_answer(f, 0);
-    fixture_flush(f);
-    fixture_expect(f, fd, "+OK\r\n");
-    close(fd);
-}
-
 static void test_session__changes_protocol_only_for_what_follows(void **state)
 {
     struct client_fixture *f = *state;
@@ -605,7 +583,6 @@ int main(void)
         TEST(test_session__keeps_error_texts_short),
         TEST(test_session__says_hello_in_both_protocols),
         TEST(test_session__the_default_user_needs_no_password),
-        TEST(test_session__keepttl_does_not_enter_the_log),
         TEST(test_session__changes_protocol_only_for_what_follows),
         TEST(test_session__resets),
         TEST(test_session__quits_after_its_last_reply),

@@ -32,7 +32,8 @@ static inline bool run_arguments(struct keyspace *k, uint32_t database, int vers
                                 .reply = &writer,
                                 .kv = keyspace_database(k, database),
                                 .keyspace = k,
-                                .database = database};
+                                .database = database,
+                                .time_us = keyspace_time_us(k)};
 
     if (command != NULL) {
         command->handler(&call);
