@@ -252,7 +252,12 @@ void addresses_learn(struct peers *p, raft_id from, const struct member_address 
         return;
     }
     if (member_address_same_place(&peer->reported, address)) {
-        dial_hasten(control); /* It is there, or there again. */
+        /* It is there, or there again: the search may have passed that place, and rest. */
+        if (control->phase != DIAL_UP && !member_address_same_place(&peer->address, address) &&
+            !MUTANT(search_rests)) {
+            search_from(peer, io_now_ns(p->io));
+        }
+        dial_hasten(control);
         dial_hasten(&peer->dial[WIRE_BULK]);
         return;
     }

@@ -159,8 +159,14 @@ void raft_follower_on_committed(struct raft *r, raft_index index, raft_term term
     bool is_here =
         raft_has_entry(r, index, term) || (MUTANT(committed_unseen) && index <= r->log.last_index);
 
-    if (r->role != RAFT_LEADER && is_here && index > r->commit_index) {
-        raft_commit_to(r, index);
+    if (r->role == RAFT_LEADER || !is_here || index <= r->commit_index) {
+        return;
+    }
+    raft_commit_to(r, index);
+    /* A configuration that leaves this node out may be committed now. */
+    if (r->role != RAFT_FOLLOWER && !raft_election_is_electable(r) &&
+        !MUTANT(campaigns_after_removal)) {
+        raft_become_follower(r, r->current_term, 0, RAFT_BECAUSE_REMOVED);
     }
 }
 

@@ -149,20 +149,25 @@ static uint32_t supporters(const struct votes *votes, uint64_t digest)
     return set;
 }
 
+/* One node alone, even if it is the only voter, may be the one that is wrong. */
+static bool is_majority(const struct raft_configuration *c, uint32_t set)
+{
+    return quorum_has(c, set) && ((set & (set - 1)) != 0 || MUTANT(sole_voter_is_right));
+}
+
 static void judge(const struct raft_configuration *c, const struct votes *votes,
                   struct digest_verdict *v)
 {
     uint32_t own_set = supporters(votes, v->own);
-    bool is_own_right = quorum_has(c, own_set);
-    bool is_shared = (own_set & (own_set - 1)) != 0; /* A node alone compares with nobody. */
+    bool is_own_right = is_majority(c, own_set);
 
-    v->outcome = is_own_right && is_shared ? DIGESTS_EQUAL : DIGESTS_UNKNOWN;
+    v->outcome = is_own_right ? DIGESTS_EQUAL : DIGESTS_UNKNOWN;
     for (uint32_t i = 0; i < votes->count; i++) {
         if (votes->notes[i] == NULL || votes->notes[i]->digest == v->own) {
             continue;
         }
         v->other = c->members[i].id;
-        if (!is_own_right && (quorum_has(c, supporters(votes, votes->notes[i]->digest)) ||
+        if (!is_own_right && (is_majority(c, supporters(votes, votes->notes[i]->digest)) ||
                               MUTANT(minority_of_digests_wins))) {
             v->outcome = DIGESTS_OWN_WRONG;
             v->right = votes->notes[i]->digest;

@@ -3,8 +3,9 @@
  * theirs after the same entries, and sends it to all members.
  *
  * If a majority of the voters has one digest at an index, a node with another one there is wrong.
- * Without such a majority nobody knows which node is wrong, so none is. Learners do not count,
- * nor do nodes that are isolated: their states are known to be wrong.
+ * Without such a majority nobody knows which node is wrong, so none is; nor if the majority is one
+ * node, the only voter. Learners do not count, nor do nodes that are isolated: their states are
+ * known to be wrong.
  *
  * The latest notes of each node are kept, and of older ones one in 64, so that nodes which apply
  * the same entry at different times find each other's. */

@@ -193,6 +193,15 @@ static bool is_idle(const struct replica *r)
            !askers_want_round(&r->askers);
 }
 
+/* This node does not lead any more, and takes no command. */
+static void give_back_forwarded(struct replica *r)
+{
+    list_for_each(node, &r->requests.waiting)
+    {
+        (void)requests_give_back(&r->requests, container_of(node, struct request, link));
+    }
+}
+
 void place_requests(struct replica *r)
 {
     admission_look(&r->proposals.admission, raft_commit_index(r->raft), io_now_ns(r->io));
@@ -200,6 +209,10 @@ void place_requests(struct replica *r)
     forwarded_note_abandoned(r);
     freshness_note_applied(&r->reads.freshness, r->applied_index);
     if (is_idle(r)) {
+        return;
+    }
+    if (repair_holds_commands(r)) {
+        give_back_forwarded(r);
         return;
     }
     if (raft_role(r->raft) != RAFT_LEADER && !r->is_removed) {

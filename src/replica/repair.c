@@ -12,11 +12,50 @@
     "make a backup at once (rakit-cli HOST PORT backup FILE): the next start may refuse"
 
 static const uint64_t WARN_NS = 60 * 1000 * 1000 * 1000ull;
+static const uint64_t HAND_OVER_NS = 3 * 1000 * 1000 * 1000ull;
 
 bool repair_may_help(void *context, uint64_t node_id, struct slice members)
 {
     (void)context;
     return membership_names_others(members, node_id);
+}
+
+/* A new start judges the damage, and other members mend it. Nothing is wrong with what is in
+ * memory, so there is time: a leader hands over, if it can, and what is under way is answered,
+ * while further commands wait. So no command is in doubt. */
+static void start_again(struct replica *r, const char *reason)
+{
+    if (r->repair_reason[0] == '\0') {
+        snprintf(r->repair_reason, sizeof r->repair_reason, "%s", reason);
+        r->repair_by_ns = io_now_ns(r->io) + HAND_OVER_NS;
+        replica_hand_over(r);
+    }
+}
+
+static uint64_t placed_count(const struct replica *r)
+{
+    uint64_t waiting_count = 0;
+
+    list_for_each(node, &r->requests.waiting)
+    {
+        waiting_count++;
+    }
+    return r->requests.count - waiting_count;
+}
+
+bool repair_holds_commands(const struct replica *r)
+{
+    return r->repair_reason[0] != '\0' && raft_role(r->raft) != RAFT_LEADER;
+}
+
+static bool may_start_again(const struct replica *r)
+{
+    /* A node that has led stays for a moment: others may have sent it commands before they knew. */
+    bool is_free = repair_holds_commands(r) && placed_count(r) == 0 && r->stopping.is_handed_over &&
+                   io_now_ns(r->io) >= r->stopping.stay_until_ns;
+
+    return r->repair_reason[0] != '\0' &&
+           (is_free || io_now_ns(r->io) >= r->repair_by_ns || MUTANT(damaged_leader_restarts));
 }
 
 /* What could not be read was asked for by somebody, who gets an error. */
@@ -25,7 +64,7 @@ void repair_on_damage(void *context, const char *text)
     struct replica *r = context;
 
     if (raft_configuration(r->raft)->member_count > 1 || MUTANT(sole_node_restarts)) {
-        replica_ask_restart(r, text);
+        start_again(r, text);
     } else {
         log_write(r->log, LOG_ERROR, "no other member could mend what is damaged",
                   "reason=" LOG_Q " advice=" LOG_Q, text, BACKUP_ADVICE);
@@ -77,6 +116,10 @@ void repair_look(struct replica *r)
 {
     uint64_t now_ns = io_now_ns(r->io);
 
+    if (may_start_again(r)) {
+        replica_ask_restart(r, r->repair_reason);
+        return;
+    }
     if (!r->recovered.lacks_entries) {
         return;
     }
@@ -108,7 +151,7 @@ static void on_scrub(void *context, const char *file)
     }
     if (c->member_count > 1) {
         snprintf(text, sizeof text, "%s is damaged", file);
-        replica_ask_restart(r, text);
+        start_again(r, text);
         return;
     }
     log_write(r->log, LOG_ERROR, "no other member could mend what is damaged",

@@ -192,6 +192,8 @@ struct replica {
     uint64_t batch_received_ns; /* For those appended next: when the first arrived; 0: then. */
     struct scrubber scrubber;
     uint64_t repair_warn_ns; /* When to log next that entries are still missing. */
+    char repair_reason[160]; /* Why it will start again, if it must; otherwise "". */
+    uint64_t repair_by_ns;   /* At the latest then. */
     struct digests digests;
     raft_index digest_sent_index; /* Up to here digests were sent. */
     struct quarantine quarantine;
@@ -251,6 +253,8 @@ void repair_on_damage(void *context, const char *text);
 void repair_restore(struct replica *r);
 /* Each turn: whether everything is there again. */
 void repair_look(struct replica *r);
+/* It will start again soon: commands that have not begun wait, and are refused then. */
+bool repair_holds_commands(const struct replica *r);
 /* The replica begins to take part: damage will be looked for. */
 void repair_begin(struct replica *r);
 

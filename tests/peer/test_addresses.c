@@ -219,6 +219,26 @@ static void test_addresses__of_a_member_reached_by_chance_are_learned(void **sta
     membership_free(m);
 }
 
+/* The place was reported before, and tried when nobody was there yet. */
+static void test_addresses__of_a_member_met_where_it_was_reported_are_tried_at_once(void **state)
+{
+    struct world *w = *state;
+    struct membership *m = second_at_third_place();
+    struct member_address there = address_of(1);
+
+    start_node(w, 0, CLUSTER);
+    peers_set_members(&w->nodes[0].peers, m); /* The second node is not there. */
+    addresses_learn(&w->nodes[0].peers, id_of(2), &there);
+    run_ms(w, 20000); /* The search has gone through all places again and again, and rests. */
+    start_node(w, 1, CLUSTER);
+    for (int i = 0; i < 10 && !is_up(&w->nodes[0].peers, id_of(1)); i++) {
+        addresses_met(&w->nodes[0].peers, id_of(1), &there);
+        run_ms(w, 30);
+    }
+    assert_true(is_up(&w->nodes[0].peers, id_of(1)));
+    membership_free(m);
+}
+
 /* Node 2 is in another cluster that has the same key. */
 static void test_addresses__of_a_node_of_another_cluster_are_dropped(void **state)
 {
@@ -243,6 +263,7 @@ int main(void)
         PEERS_TEST(test_addresses__of_the_contact_are_tried),
         PEERS_TEST(test_addresses__of_a_member_reached_by_chance_are_learned),
         PEERS_TEST(test_addresses__of_a_node_of_another_cluster_are_dropped),
+        PEERS_TEST(test_addresses__of_a_member_met_where_it_was_reported_are_tried_at_once),
         PEERS_TEST(test_addresses__where_others_reach_the_member_are_tried),
         PEERS_TEST(test_addresses__newer_ones_in_the_log_are_dialed),
         PEERS_TEST(test_addresses__in_the_log_do_not_replace_one_where_a_member_is_reached),

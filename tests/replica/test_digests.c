@@ -99,19 +99,39 @@ static void test_digests__of_two_nodes_make_nobody_wrong(void **state)
 static void test_digests__of_learners_do_not_count(void **state)
 {
     const struct raft_configuration c = {
-        .member_count = 3,
+        .member_count = 4,
         .members = {{.id = A, .incoming = true, .outgoing = false},
-                    {.id = B, .incoming = false, .outgoing = false},
-                    {.id = C, .incoming = false, .outgoing = false}}};
+                    {.id = B, .incoming = true, .outgoing = false},
+                    {.id = C, .incoming = false, .outgoing = false},
+                    {.id = D, .incoming = false, .outgoing = false}}};
     struct digests d;
 
     begin(&d, RIGHT);
-    digests_note(&d, &c, B, INDEX, WRONG, false);
     digests_note(&d, &c, C, INDEX, WRONG, false);
+    digests_note(&d, &c, D, INDEX, WRONG, false);
+    assert_int_equal(compare(&d, &c).outcome, DIGESTS_DISPUTED);
+    digests_note(&d, &c, B, INDEX, RIGHT, false);
     assert_int_equal(compare(&d, &c).outcome, DIGESTS_OTHER_WRONG);
     digests_note(&d, &c, A, INDEX, RIGHT, false);
     digests_note_own(&d, INDEX, WRONG);
-    assert_int_equal(digests_compare(&d, &c, B, INDEX, 0).outcome, DIGESTS_OWN_WRONG);
+    assert_int_equal(digests_compare(&d, &c, C, INDEX, 0).outcome, DIGESTS_OWN_WRONG);
+}
+
+/* Either of them may be the one that is wrong. */
+static void test_digests__of_the_only_voter_prove_nothing_to_a_learner(void **state)
+{
+    const struct raft_configuration c = {
+        .member_count = 2,
+        .members = {{.id = A, .incoming = true, .outgoing = false},
+                    {.id = B, .incoming = false, .outgoing = false}}};
+    struct digests d;
+
+    begin(&d, RIGHT);
+    digests_note(&d, &c, A, INDEX, WRONG, false);
+    assert_int_equal(digests_compare(&d, &c, B, INDEX, 0).outcome, DIGESTS_DISPUTED);
+    assert_int_equal(compare(&d, &c).outcome, DIGESTS_UNKNOWN);
+    digests_note(&d, &c, B, INDEX, WRONG, false);
+    assert_int_equal(compare(&d, &c).outcome, DIGESTS_DISPUTED);
 }
 
 static void test_digests__need_both_majorities_of_a_joint_membership(void **state)
@@ -208,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_digests__that_all_differ_make_nobody_wrong),
         cmocka_unit_test(test_digests__of_two_nodes_make_nobody_wrong),
         cmocka_unit_test(test_digests__of_learners_do_not_count),
+        cmocka_unit_test(test_digests__of_the_only_voter_prove_nothing_to_a_learner),
         cmocka_unit_test(test_digests__need_both_majorities_of_a_joint_membership),
         cmocka_unit_test(test_digests__of_different_entries_are_not_compared),
         cmocka_unit_test(test_digests__of_strangers_and_isolated_nodes_do_not_count),

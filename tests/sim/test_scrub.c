@@ -121,6 +121,35 @@ static void test_scrub__mends_an_old_entry(void **state)
     }
 }
 
+static uint64_t doubt_count(const struct cluster *c)
+{
+    struct witness_stats stats;
+
+    witness_get_stats(c->witness, &stats);
+    return stats.doubt_count;
+}
+
+/* It hands over before it starts again, so nothing is in doubt. */
+static void test_scrub__of_a_leader_costs_its_clients_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS_OF(6); seed++) {
+        struct cluster *c = calm_cluster_start(seed, scrub_often);
+        struct node *n = cluster_leader(c);
+
+        calm_cluster_start_users(c, &users);
+        calm_cluster_run_for(c, 3 * SIM_S);
+        assert_ptr_equal(cluster_leader(c), n);
+        spoil(n, "log-0000000000000001.seg", 512 * 8);
+        calm_cluster_run_for(c, 10 * SIM_S);
+        assert_int_equal(c->sometimes.counts[SOMETIMES_RESTARTED], 1);
+        assert_int_equal(c->sometimes.counts[SOMETIMES_REPAIRED], 1);
+        assert_int_equal(doubt_count(c), 0);
+        assert_whole(c);
+        cluster_free(c);
+    }
+}
+
 static void test_scrub__mends_a_snapshot(void **state)
 {
     struct cluster *c = calm_cluster_start(2, cut_often);
@@ -169,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scrub__finds_nothing_where_nothing_is_damaged),
         cmocka_unit_test(test_scrub__mends_an_old_entry),
+        cmocka_unit_test(test_scrub__of_a_leader_costs_its_clients_nothing),
         cmocka_unit_test(test_scrub__mends_a_snapshot),
         cmocka_unit_test(test_scrub__writes_identity_and_key_again),
     };

@@ -613,5 +613,5 @@ bool checker_has_state(const struct checker_node *n, uint64_t kv_digest)
 {
     const struct committed *known = &n->checker->committed[n->applied_index];
 
-    return n->applied_index > 0 && (!known->has_digest || known->digest == kv_digest);
+    return n->applied_index > 0 && known->has_digest && known->digest == kv_digest;
 }

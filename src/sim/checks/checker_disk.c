@@ -195,8 +195,12 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
                               uint64_t origin, uint64_t current_term, uint64_t voted_for,
                               bool lacks, const char *name, struct verdict *verdict)
 {
-    bool has_log = logs_end_alike(&d->log, found) || is_replaced(d, found, origin);
-    bool has_vote = d->current_term == current_term && d->voted_for == voted_for;
+    bool has_replaced = is_replaced(d, found, origin);
+    bool has_log = logs_end_alike(&d->log, found) || has_replaced;
+    /* The term of a snapshot may be durable before the vote of that term. */
+    bool has_vote = (d->current_term == current_term && d->voted_for == voted_for) ||
+                    (has_replaced && voted_for == 0 && d->current_term < current_term &&
+                     checker_log_at(found, origin).term == current_term);
     uint64_t acknowledged_last = d->log.last;
     uint64_t acknowledged_term = d->current_term;
     bool may_have_forgotten = may_be_left(d, found);
@@ -259,9 +263,11 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
 void checker_disk_replace(struct checker_disk *d, const struct checker_log *log)
 {
     CHECK(list_is_empty(&d->pending)); /* Nothing is installed before all writes are durable. */
+    while (d->honest_last > 0 && !has_same(&d->log, log, d->honest_last)) {
+        d->honest_last--; /* A disk that lied may still have the former log. */
+    }
     checker_log_copy(&d->log, log);
     d->before_last = log->last;
-    d->honest_last = d->honest_last < log->last ? d->honest_last : log->last;
 }
 
 void checker_disk_doubt(struct checker_disk *d)

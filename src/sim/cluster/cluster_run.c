@@ -602,7 +602,7 @@ static void heal_it(struct cluster *c)
     }
     /* The leader answers once it has committed. The other node may be far behind, on a slow
      * disk. */
-    if (!wait_for(c, has_leader, 20 * SIM_S)) {
+    if (!wait_on(c, has_leader, 20 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "a leader commits nothing for 20 seconds");
     }
     c->stats.heal_ns = sim_now_ns(c->sim) - healed_ns;
@@ -644,11 +644,15 @@ static void watch_calm(struct cluster *c)
     uint64_t patience_ns = 5 * SIM_S;
     /* A leader that is replaced hands over. */
     uint64_t replacing_count = roles_count_replacing(c);
+    uint64_t restarted_count;
 
     wait_for(c, NULL, 2 * SIM_S); /* The operator's last command may still be executed. */
     checker_get_stats(c->checker, &before);
+    restarted_count = c->sometimes.counts[SOMETIMES_RESTARTED];
     wait_for(c, NULL, 60 * SIM_S);
     checker_get_stats(c->checker, &after);
+    /* So does one that finds now what was damaged before. */
+    restarted_count = c->sometimes.counts[SOMETIMES_RESTARTED] - restarted_count;
     if (c->has_heavy) {
         heavy_rest(&c->heavy);
         /* Its commands are still executed, and commands such as RAFT LOG one by one. */
@@ -658,8 +662,8 @@ static void watch_calm(struct cluster *c)
     if (!wait_for(c, bounds_are_given_back, patience_ns)) {
         bounds_check_idle(c);
     }
-    if (after.election_count >
-        before.election_count + (roles_have_preferred(c) ? 2 : 0) + replacing_count) {
+    if (after.election_count > before.election_count + (roles_have_preferred(c) ? 2 : 0) +
+                                   replacing_count + restarted_count) {
         verdict_broken(&c->verdict, "liveness", "%llu elections in a calm",
                        (unsigned long long)(after.election_count - before.election_count));
     }
