@@ -10,6 +10,8 @@ const struct command *const kv_command_tables[] = {
     generic_commands,
     expire_commands,
     copy_commands,
+    compare_commands,
+    dump_commands,
     object_commands,
     sort_commands,
     databases_commands,

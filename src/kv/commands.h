@@ -14,6 +14,8 @@ extern const struct command number_commands[];
 extern const struct command generic_commands[];
 extern const struct command expire_commands[];
 extern const struct command copy_commands[];
+extern const struct command compare_commands[];
+extern const struct command dump_commands[];
 extern const struct command object_commands[];
 extern const struct command sort_commands[];
 extern const struct command databases_commands[];

@@ -45,6 +45,14 @@
 #define ERROR_LARGE_VALUE \
     "ERR the value is larger than %d bytes, and this command would hold up everybody: read and " \
     "write it in parts, by GETRANGE and APPEND"
+#define ERROR_DIGEST "ERR must be exactly 16 hexadecimal characters"
+#define ERROR_CONDITION "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"
+#define ERROR_BUSY_KEY "BUSYKEY Target key name already exists."
+#define ERROR_RESTORE_TTL "ERR Invalid TTL value, must be >= 0"
+#define ERROR_RESTORE_IDLETIME "ERR Invalid IDLETIME value, must be >= 0"
+#define ERROR_RESTORE_FREQ "ERR Invalid FREQ value, must be >= 0 and <= 255"
+#define ERROR_DUMP_FOOTER "ERR DUMP payload version or checksum are wrong"
+#define ERROR_DUMP_FORMAT "ERR Bad data format"
 #define ERROR_NO_FREQUENCY "ERR the uses of keys are not counted"
 #define ERROR_LCS_BOTH "ERR If you want both the length and indexes, please just use IDX."
 #define ERROR_LCS_TYPE "ERR The specified keys must contain string values"

@@ -73,6 +73,7 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
                 "SUBSTR a 1 x\r\nSCAN x\r\nSCAN 0 COUNT 0\r\nGETBIT a x\r\n"
                 "SETBIT a 4294967296 1\r\nSETBIT a 0 2\r\nCOPY a a\r\nCOPY a b DB 16\r\n"
                 "COPY a b NOW\r\nSORT a LIMIT 1\r\nSORT_RO a STORE b\r\nLCS a b LEN IDX\r\n"
+                "DELEX a IFDEQ 1\r\nDELEX a IF 1\r\nRESTORE a 0 x FREQ 256\r\n"
                 "SET b y\r\n");
     fixture_await_requests(f, 2);
     fake_answer_all(f);
@@ -103,6 +104,9 @@ static void test_client__refuses_in_its_place_what_is_certain_to_fail(void **sta
                    "-ERR DB index is out of range\r\n-ERR syntax error\r\n"
                    "-ERR syntax error\r\n-ERR syntax error\r\n"
                    "-ERR If you want both the length and indexes, please just use IDX.\r\n"
+                   "-ERR must be exactly 16 hexadecimal characters\r\n"
+                   "-ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE\r\n"
+                   "-ERR Invalid FREQ value, must be >= 0 and <= 255\r\n"
                    "+OK\r\n");
     assert_int_equal(f->replica.executed_count, 2);
     close(fd);
