@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 const struct command *const kv_command_tables[] = {
     string_commands,
     range_commands,
@@ -19,3 +20,4 @@ const struct command *const kv_command_tables[] = {
     lcs_commands,
     NULL,
 };
+/* clang-format on */

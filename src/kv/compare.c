@@ -92,8 +92,8 @@ static void digest_command(struct command_call *call)
 const struct command compare_commands[] = {
     {.name = "DELEX", .arity = -2, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
      .handler = delex_command, .check = check_delex, .group = "string",
-     .arguments = "key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | "
-                  "IFDNE ifdne-digest]",
+     .arguments = "key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest "
+                  "| IFDNE ifdne-digest]",
      .since = "8.4.0",
      .summary = "Deletes a key if its value is what is expected. IFDEQ, IFDNE: by its digest."},
     {.name = "DELIFEQ", .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST, COMMAND_ONE_KEY,
