@@ -166,6 +166,10 @@ struct client {
     enum read_mode read_mode; /* By RAFT READS. */
     uint64_t max_age_ns;      /* READ_STALE. */
     uint64_t seen_index;      /* The newest state that it has seen. */
+    char *once_client;        /* By CLIENT ONCE; owned, or NULL. */
+    uint64_t once_next;       /* The number of its next command that writes. */
+    uint32_t once_keep_s;
+    struct command_once once; /* Of the command that is being taken. */
     bool is_reply_off;
     bool skips_this_reply;
     bool skips_next_reply;

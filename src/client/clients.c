@@ -38,6 +38,7 @@ static void free_client(struct client *c)
     free(c->name);
     free(c->library_name);
     free(c->library_version);
+    free(c->once_client);
     free(c);
 }
 

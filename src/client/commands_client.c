@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "client/client.h"
 #include "client/commands.h"
+#include "client/once.h"
 #include "client/session.h"
 #include "client/waits.h"
 #include "kv/subcommand.h"
@@ -426,6 +427,8 @@ static const struct subcommand client_subcommands[] = {
      "Describes the connections to this node."},
     {"NO-EVICT", 3, client_no_evict, "ON | OFF", "Spares this connection when it is idle."},
     {"NO-TOUCH", 3, client_no_touch, "ON | OFF", "Accepted; nothing depends on it."},
+    {"ONCE", -2, once_of_connection, "[client [number] [KEEP seconds] | OFF]",
+     "Executes each command that writes once, under the next number: see ONCE."},
     {"REPLY", 3, client_reply, "ON | OFF | SKIP", "Says which commands are replied to."},
     {"SETINFO", 4, client_setinfo, "LIB-NAME name | LIB-VER version",
      "Says which library this client uses."},
@@ -446,7 +449,7 @@ static void client_command(struct command_call *call)
 const struct command client_family_commands[] = {
     {.name = "CLIENT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
      .handler = client_command, .subcommands = client_subcommands, .group = "connection",
-     .integers = "id s client-id",
+     .integers = "id number s seconds client-id",
      .arguments = "ID | GETNAME | SETNAME name | LIST | INFO | KILL ... | HELP", .since = "2.4.0",
      .summary = "Names, lists and ends connections."},
     {.name = NULL},

@@ -4,6 +4,7 @@
 #include "base/mutant.h"
 #include "client/client.h"
 #include "client/commands.h"
+#include "client/once.h"
 #include "client/session.h"
 #include "client/topology.h"
 #include "kv/commands.h"
@@ -85,6 +86,7 @@ static void reset_command(struct command_call *call)
         c->database = 0;
     }
     c->read_mode = READ_LINEARIZABLE;
+    once_forget(c);
     c->is_reply_off = false;
     c->skips_this_reply = false;
     c->refuses_until_exec = false;

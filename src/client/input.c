@@ -4,6 +4,7 @@
  *
  * No other callback runs between room() and the received() that follows it. */
 #include "client/client.h"
+#include "client/once.h"
 #include "client/redirect.h"
 
 #include <stdio.h>
@@ -375,8 +376,11 @@ static void submit(struct client *c, const struct command *command, size_t size,
     c->argument_bytes += size;
     c->work_under_way += work;
     count(c, slot);
-    request_encode(&slot->request, command, c->database, c->parser.argument_count,
-                   c->parser.arguments);
+
+    struct command_head head = {
+        .once = c->once, .database = c->database, .argument_count = c->parser.argument_count};
+
+    request_encode_head(&slot->request, command, &head, c->parser.arguments);
     replica_submit(clients->replica, &slot->request);
 }
 
@@ -439,8 +443,9 @@ static void refuse_as_loading(struct client *c)
 /* Takes the request that the parser has read, of `size` bytes. False: it has to wait. */
 static bool take_request(struct client *c, size_t size)
 {
-    const struct command *command =
-        command_find(c->clients->options.commands, c->parser.arguments[0]);
+    const char *once_fault = NULL;
+    const struct command *command = once_unwrap(
+        c, command_find(c->clients->options.commands, c->parser.arguments[0]), &once_fault);
     uint32_t count = c->parser.argument_count;
     bool is_data = command != NULL && (command->flags & (COMMAND_READ | COMMAND_WRITE));
     bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
@@ -450,7 +455,9 @@ static bool take_request(struct client *c, size_t size)
         c->refuses_until_exec && !(command != NULL && (command->flags & COMMAND_ENDS_MULTI));
 
     struct buffer fault = {0};
-    const char *too_long = command != NULL ? length_fault(command, count) : NULL;
+    const char *too_long = once_fault != NULL ? once_fault
+                           : command != NULL  ? length_fault(command, count)
+                                              : NULL;
     uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;
     bool is_early = is_too_early(c, command);
     bool goes_out = !is_refused && !is_early && is_data && fits && too_long == NULL &&
@@ -464,6 +471,7 @@ static bool take_request(struct client *c, size_t size)
         return false;
     }
     c->command_count++;
+    once_number(c, command);
     c->clients->stats.commands_count++;
     c->skips_this_reply = c->skips_next_reply;
     c->skips_next_reply = false;

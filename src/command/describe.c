@@ -86,6 +86,11 @@ void command_describe(struct buffer *out, struct slice payload, uint32_t argumen
         if (head.database != 0) {
             buffer_printf(out, "[%u] ", (unsigned)head.database);
         }
+        if (head.once.client.size > 0) {
+            buffer_append(out, "ONCE ", 5);
+            command_describe_argument(out, head.once.client, argument_bytes_max);
+            buffer_printf(out, " %llu ", (unsigned long long)head.once.number);
+        }
         put_arguments(out, count, arguments, arguments_max, argument_bytes_max);
     }
     free(arguments);

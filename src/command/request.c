@@ -3,20 +3,26 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
-#include "kv/codec.h"
 #include "raft/raft.h"
 
 void request_encode(struct request *request, const struct command *command, uint8_t database,
                     uint32_t argument_count, const struct slice *arguments)
 {
     struct command_head head = {.database = database, .argument_count = argument_count};
-    size_t size = command_payload_size(&head, arguments);
+
+    request_encode_head(request, command, &head, arguments);
+}
+
+void request_encode_head(struct request *request, const struct command *command,
+                         const struct command_head *head, const struct slice *arguments)
+{
+    size_t size = command_payload_size(head, arguments);
 
     CHECK(size <= ENTRY_BYTES_MAX);
     request->command = command;
     request->entry = entry_new(RAFT_COMMAND, (uint32_t)size);
     request->executed_index = 0;
-    command_payload_write(request->entry->data, &head, arguments);
+    command_payload_write(request->entry->data, head, arguments);
 }
 
 static bool is_logged_read(const struct request *request)

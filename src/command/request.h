@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "kv/codec.h"
 #include "kv/command.h"
 #include "store/entry.h"
 
@@ -65,6 +66,10 @@ struct request {
 /* Encodes the command, its database and its arguments into request->entry. */
 void request_encode(struct request *request, const struct command *command, uint8_t database,
                     uint32_t argument_count, const struct slice *arguments);
+
+/* The same with all that precedes the arguments. */
+void request_encode_head(struct request *request, const struct command *command,
+                         const struct command_head *head, const struct slice *arguments);
 
 /* Whether it goes through the log; otherwise it is a read beside the log, or an administrator's. */
 bool request_is_write(const struct request *request);

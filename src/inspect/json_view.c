@@ -238,9 +238,9 @@ static void put_command(struct json *j, struct slice payload)
         return;
     }
     json_number(j, "database", head.database);
-    if (head.session != 0) {
-        json_id(j, "session", head.session);
-        json_number(j, "session_number", head.number);
+    if (head.once.client.size > 0) {
+        json_bytes(j, "once_client", head.once.client);
+        json_number(j, "once_number", head.once.number);
     }
     json_begin_array(j, "arguments");
     for (uint32_t i = 0; i < head.argument_count; i++) {

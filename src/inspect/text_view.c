@@ -237,10 +237,10 @@ static void put_arguments(const struct text_view *v, struct slice payload)
     }
     label(v, "database");
     buffer_printf(out, "%u\n", (unsigned)head.database);
-    if (head.session != 0) {
-        label(v, "session");
-        buffer_printf(out, "%016" PRIx64 ", command %" PRIu64 " in it\n", head.session,
-                      head.number);
+    if (head.once.client.size > 0) {
+        label(v, "once");
+        command_describe_argument(out, head.once.client, SIZE_MAX);
+        buffer_printf(out, " %" PRIu64 "\n", head.once.number);
     }
     for (uint32_t i = 0; i < head.argument_count; i++) {
         char name[24] = "command";

@@ -4,8 +4,9 @@
 #include "base/varint.h"
 
 enum {
-    FORMAT = 3, /* Format 1 had no database, format 2 no sessions. */
-    HAS_SESSION = 1,
+    FORMAT = 3, /* Format 1 had no database, format 2 no ONCE. */
+    HAS_ONCE = 1,
+    HAS_RESP3 = 2,
     FORMAT_BYTES = 3, /* With flags and database. */
 };
 
@@ -13,8 +14,9 @@ size_t command_payload_size(const struct command_head *head, const struct slice 
 {
     size_t size = FORMAT_BYTES + varint_size(head->argument_count);
 
-    if (head->session != 0) {
-        size += varint_size(head->session) + varint_size(head->number);
+    if (head->once.client.size > 0) {
+        size += varint_size(head->once.client.size) + head->once.client.size +
+                varint_size(head->once.number) + varint_size(head->once.keep_s);
     }
     for (uint32_t i = 0; i < head->argument_count; i++) {
         size += varint_size(arguments[i].size) + arguments[i].size;
@@ -22,14 +24,29 @@ size_t command_payload_size(const struct command_head *head, const struct slice 
     return size;
 }
 
+static char *once_write(char *to, const struct command_once *once)
+{
+    CHECK(once->client.size <= COMMAND_CLIENT_BYTES_MAX);
+    CHECK(once->number > 0);
+    CHECK(once->keep_s > 0 && once->keep_s <= COMMAND_KEEP_S_MAX);
+    to = varint_write(to, once->client.size);
+    memcpy(to, once->client.data, once->client.size);
+    to = varint_write(to + once->client.size, once->number);
+    return varint_write(to, once->keep_s);
+}
+
+static int flags_of(const struct command_once *once)
+{
+    return once->client.size == 0 ? 0 : HAS_ONCE | (once->resp_version == 3 ? HAS_RESP3 : 0);
+}
+
 static char *head_write(char *to, const struct command_head *head)
 {
     *to++ = FORMAT;
-    *to++ = head->session != 0 ? HAS_SESSION : 0;
+    *to++ = (char)flags_of(&head->once);
     *to++ = (char)head->database;
-    if (head->session != 0) {
-        to = varint_write(to, head->session);
-        to = varint_write(to, head->number);
+    if (head->once.client.size > 0) {
+        to = once_write(to, &head->once);
     }
     return varint_write(to, head->argument_count);
 }
@@ -48,10 +65,24 @@ void command_payload_write(char *to, const struct command_head *head, const stru
     }
 }
 
-static bool read_session(struct slice *rest, struct command_head *ret_head)
+static bool read_once(struct slice *rest, int flags, struct command_once *ret_once)
 {
-    return varint_read(rest, &ret_head->session) && ret_head->session != 0 &&
-           varint_read(rest, &ret_head->number);
+    uint64_t size = 0;
+    uint64_t keep_s = 0;
+
+    if (!varint_read(rest, &size) || size == 0 || size > COMMAND_CLIENT_BYTES_MAX ||
+        size > rest->size) {
+        return false;
+    }
+    ret_once->client = slice_of(rest->data, (size_t)size);
+    *rest = slice_of(rest->data + size, rest->size - (size_t)size);
+    if (!varint_read(rest, &ret_once->number) || ret_once->number == 0 ||
+        !varint_read(rest, &keep_s) || keep_s == 0 || keep_s > COMMAND_KEEP_S_MAX) {
+        return false;
+    }
+    ret_once->keep_s = (uint32_t)keep_s;
+    ret_once->resp_version = (flags & HAS_RESP3) != 0 ? 3 : 2;
+    return true;
 }
 
 /* Reads what precedes the first argument. */
@@ -61,16 +92,16 @@ static bool read_head(struct slice *rest, struct command_head *ret_head)
     uint64_t count = 0;
 
     if (rest->size < FORMAT_BYTES || rest->data[0] != FORMAT ||
-        (rest->data[1] != 0 && rest->data[1] != HAS_SESSION)) {
+        (rest->data[1] != 0 && (rest->data[1] | HAS_RESP3) != (HAS_ONCE | HAS_RESP3))) {
         return false;
     }
 
-    bool has_session = rest->data[1] == HAS_SESSION;
+    int flags = rest->data[1];
 
     head.database = (uint8_t)rest->data[COMMAND_DATABASE_AT];
     *rest = slice_of(rest->data + FORMAT_BYTES, rest->size - FORMAT_BYTES);
-    if ((has_session && !read_session(rest, &head)) || !varint_read(rest, &count) || count == 0 ||
-        count > COMMAND_ARGUMENTS_MAX || count > rest->size) {
+    if ((flags != 0 && !read_once(rest, flags, &head.once)) || !varint_read(rest, &count) ||
+        count == 0 || count > COMMAND_ARGUMENTS_MAX || count > rest->size) {
         return false;
     }
     head.argument_count = (uint32_t)count;

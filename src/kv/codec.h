@@ -1,12 +1,14 @@
-/* codec.h - the payload of a log entry with a command: the number of its database, the client
- * session that it belongs to, if any, and the arguments, of which the first is the command's
- * name.
+/* codec.h - the payload of a log entry with a command: the number of its database, the number
+ * under which its client wants it executed once, if it has one, and the arguments, of which the
+ * first is the command's name.
  *
- *   format (1 byte, 3), flags (1 byte: 1 a session follows, no other), database (1 byte),
- *   with a session: its id (not 0) and the number of the command in it,
+ *   format (1 byte, 3), flags (1 byte: 1 ONCE follows; 2 then also: its reply is in RESP3),
+ *   database (1 byte),
+ *   with ONCE: size and bytes of the client's name, the number, and for how many seconds it is
+ *   remembered (not 0),
  *   argument count, then for each argument its size and bytes
  *
- * Ids, numbers, counts and sizes are varints: 7 bits per byte, lowest first, the top bit set on
+ * Numbers, counts and sizes are varints: 7 bits per byte, lowest first, the top bit set on
  * all but the last, no longer than needed. Equal commands have equal payloads. */
 #ifndef RAKIT_KV_CODEC_H
 #define RAKIT_KV_CODEC_H
@@ -20,12 +22,21 @@
 enum {
     COMMAND_ARGUMENTS_MAX = 1024 * 1024,
     COMMAND_DATABASE_AT = 2, /* In a payload. */
+    COMMAND_CLIENT_BYTES_MAX = 128,
+    COMMAND_KEEP_S_MAX = 7 * 24 * 3600,
+};
+
+/* For a command that is executed at most once, however often it is in the log (kv/once.h). */
+struct command_once {
+    struct slice client;  /* Borrowed; empty: it is no such command. */
+    uint64_t number;      /* Of the command, among those of that client; not 0. */
+    uint32_t keep_s;      /* How long it is remembered, up to COMMAND_KEEP_S_MAX. */
+    uint8_t resp_version; /* Of the reply, 2 or 3: all nodes make the same one. */
 };
 
 /* What precedes the arguments. */
 struct command_head {
-    uint64_t session; /* Of the client that sent it; 0: none. */
-    uint64_t number;  /* Of the command in that session; not written without one. */
+    struct command_once once;
     uint32_t argument_count;
     uint8_t database;
 };

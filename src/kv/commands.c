@@ -18,6 +18,7 @@ const struct command *const kv_command_tables[] = {
     databases_commands,
     scan_commands,
     lcs_commands,
+    once_commands,
     NULL,
 };
 /* clang-format on */

@@ -11,6 +11,7 @@ extern const struct command string_commands[];
 extern const struct command range_commands[];
 extern const struct command bit_commands[];
 extern const struct command number_commands[];
+extern const struct command once_commands[];
 extern const struct command generic_commands[];
 extern const struct command expire_commands[];
 extern const struct command copy_commands[];

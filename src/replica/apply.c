@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "command/table.h"
 #include "kv/codec.h"
+#include "kv/once.h"
 #include "resp/errors.h"
 
 enum {
@@ -33,6 +34,7 @@ bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count
         return false;
     }
     r->database = head.database;
+    r->once = head.once;
     if (head.argument_count > r->argument_capacity) {
         r->argument_capacity = head.argument_count;
         r->arguments = memory_resize(r->arguments, r->argument_capacity * sizeof *r->arguments);
@@ -62,6 +64,57 @@ static void execute(struct replica *r, raft_index index, const struct command *c
     time_share_use(&r->share, COMMAND_WORK + call.work + keyspace_take_work(r->keyspace) +
                                   argument_count * ARGUMENT_WORK +
                                   (buffer_size(reply->out) - size_before));
+}
+
+/* Executed before: the reply that it had then, in the version that is wanted now. */
+static void repeat_reply(const struct once_reply *kept, struct resp_writer *reply)
+{
+    if (kept->resp_version == 3 && reply->version < 3) {
+        resp_convert_to_2(kept->bytes, reply->out);
+    } else {
+        buffer_append_slice(reply->out, kept->bytes);
+    }
+}
+
+/* The first time; what is kept must not depend on who asks. */
+static void execute_first(struct replica *r, raft_index index, const struct command *command,
+                          uint32_t argument_count, struct resp_writer *reply)
+{
+    struct command_once once = r->once;
+    struct resp_writer kept = {.out = &r->once_reply, .version = once.resp_version};
+
+    buffer_clear(&r->once_reply);
+    execute(r, index, command, argument_count, &kept);
+    once_keep(r->keyspace, &once, buffer_slice(&r->once_reply));
+    buffer_append_slice(reply->out, buffer_slice(&r->once_reply));
+    buffer_trim(&r->once_reply, SCRATCH_KEEP_BYTES);
+}
+
+static void execute_once(struct replica *r, raft_index index, const struct command *command,
+                         uint32_t argument_count, struct resp_writer *reply)
+{
+    struct once_reply kept = {0};
+
+    switch (once_judge(r->keyspace, &r->once, &kept)) {
+    case ONCE_FIRST:
+        execute_first(r, index, command, argument_count, reply);
+        break;
+    case ONCE_AGAIN:
+        repeat_reply(&kept, reply);
+        break;
+    case ONCE_REPLY_GONE:
+        resp_error(reply, ERROR_ONCE_REPLY_GONE);
+        break;
+    case ONCE_TOO_OLD:
+        resp_error(reply, ERROR_ONCE_TOO_OLD);
+        break;
+    case ONCE_UNKNOWN:
+        resp_error(reply, ERROR_ONCE_UNKNOWN);
+        break;
+    case ONCE_TOO_MANY:
+        resp_error(reply, ERROR_ONCE_TOO_MANY);
+        break;
+    }
 }
 
 /* Commands have taken enough time: a heartbeat may be due, and the next turn continues. */
@@ -150,7 +203,14 @@ static void apply_command(struct replica *r, struct entry *e)
     if (request == NULL && (command->flags & COMMAND_READ) != 0) {
         return; /* A read through the log, which no client here has sent. */
     }
-    execute(r, e->index, command, count, request != NULL ? request->reply(request) : &nobody);
+
+    struct resp_writer *reply = request != NULL ? request->reply(request) : &nobody;
+
+    if (r->once.client.size > 0 && (command->flags & COMMAND_WRITE) != 0) {
+        execute_once(r, e->index, command, count, reply);
+    } else {
+        execute(r, e->index, command, count, reply);
+    }
     if (request != NULL) {
         requests_finish(&r->requests, request, e->index);
     } else {

@@ -347,6 +347,7 @@ static void free_executor(struct replica *r)
     admin_deinit(r);
     place_deinit(r);
     buffer_deinit(&r->scratch);
+    buffer_deinit(&r->once_reply);
     free(r->arguments);
     free(r);
 }

@@ -324,6 +324,7 @@ void replica_free(struct replica *r)
         keyspace_free(r->retired);
     }
     buffer_deinit(&r->scratch);
+    buffer_deinit(&r->once_reply);
     buffer_deinit(&r->abandoned);
     free(r->arguments);
     outbox_deinit(&r->outbox);

@@ -31,6 +31,7 @@
 #include "cluster/members.h"
 #include "command/probe.h"
 #include "command/time_share.h"
+#include "kv/codec.h"
 #include "peer/peers.h"
 #include "replica/announcer.h"
 #include "replica/askers.h"
@@ -163,13 +164,15 @@ struct replica {
 
     raft_index other_index; /* Leader: of the snapshot of a follower that it would name; 0: none. */
     raft_index applied_index;
-    uint32_t level;          /* Feature level of the cluster, as applied. */
-    uint32_t level_proposed; /* The level that this node last proposed as leader. */
-    raft_term level_term;    /* In that term. */
-    uint8_t database;        /* Of the command decoded last. */
-    struct slice *arguments; /* Its arguments; reused. */
+    uint32_t level;           /* Feature level of the cluster, as applied. */
+    uint32_t level_proposed;  /* The level that this node last proposed as leader. */
+    raft_term level_term;     /* In that term. */
+    uint8_t database;         /* Of the command decoded last. */
+    struct command_once once; /* The same. */
+    struct slice *arguments;  /* Its arguments; reused. */
     uint32_t argument_capacity;
-    struct buffer scratch;   /* For replies that nobody gets. */
+    struct buffer scratch; /* For replies that nobody gets. */
+    struct buffer once_reply;
     struct buffer abandoned; /* Forwarded commands whose clients have gone: forwarded.c. */
     struct announcer announcer;
 

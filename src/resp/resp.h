@@ -101,4 +101,7 @@ void resp_double(struct resp_writer *w, double value);     /* A bulk in RESP2. *
 /* =N txt:...; a bulk in RESP2 (for INFO, CLIENT LIST). */
 void resp_verbatim(struct resp_writer *w, struct slice text);
 
+/* Appends a whole reply that was written in version 3 as it is in version 2. */
+void resp_convert_to_2(struct slice reply, struct buffer *out);
+
 #endif /* RAKIT_RESP_RESP_H */

@@ -46,8 +46,12 @@ static void expect_back(const struct command_head *head, const struct slice *arg
 
     assert_true(command_payload_head(payload, &back_head));
     assert_int_equal(back_head.database, head->database);
-    assert_int_equal(back_head.session, head->session);
-    assert_int_equal(back_head.number, head->session == 0 ? 0 : head->number);
+    assert_true(slice_equal(back_head.once.client, head->once.client));
+    if (head->once.client.size > 0) {
+        assert_int_equal(back_head.once.number, head->once.number);
+        assert_int_equal(back_head.once.keep_s, head->once.keep_s);
+        assert_int_equal(back_head.once.resp_version, head->once.resp_version);
+    }
     assert_int_equal(back_head.argument_count, count);
     assert_false(command_payload_read(payload, back, count - 1, &back_count));
     assert_true(command_payload_read(payload, back, count, &back_count));
@@ -74,18 +78,25 @@ static void test_codec__has_this_format(void **state)
     assert_memory_equal(payload.data, "\x03\x00\x09\x03\x03SET\x00\xc8\x01\x00", 12);
     forget(payload);
 
-    const struct command_head head = {
-        .session = 300, .number = 5, .database = 9, .argument_count = 1};
+    struct command_head head = {
+        .once = {.client = slice_str("me"), .number = 300, .keep_s = 60, .resp_version = 2},
+        .database = 9,
+        .argument_count = 1};
 
     payload = encode_head(&head, arguments);
-    assert_int_equal(payload.size, 11);
-    assert_memory_equal(payload.data, "\x03\x01\x09\xac\x02\x05\x01\x03SET", 11);
+    assert_int_equal(payload.size, 14);
+    assert_memory_equal(payload.data, "\x03\x01\x09\x02me\xac\x02\x3c\x01\x03SET", 14);
+    forget(payload);
+    head.once.resp_version = 3;
+    payload = encode_head(&head, arguments);
+    assert_memory_equal(payload.data, "\x03\x03\x09\x02me\xac\x02\x3c\x01\x03SET", 14);
     forget(payload);
 }
 
 static void test_codec__reads_back_what_it_wrote(void **state)
 {
     static char bytes[3000000];
+    static const char name[COMMAND_CLIENT_BYTES_MAX] = {'n'};
     struct slice arguments[ARGUMENTS];
     struct prng prng = {5};
 
@@ -100,8 +111,12 @@ static void test_codec__reads_back_what_it_wrote(void **state)
         }
 
         struct command_head head = {
-            .session = prng_chance(&prng, 1, 2) ? prng_next(&prng) >> prng_below(&prng, 64) : 0,
-            .number = prng_next(&prng) >> prng_below(&prng, 64),
+            .once = {.client = slice_of(name, prng_chance(&prng, 1, 2)
+                                                  ? (size_t)prng_between(&prng, 1, sizeof name)
+                                                  : 0),
+                     .number = 1 + (prng_next(&prng) >> prng_between(&prng, 1, 63)),
+                     .keep_s = (uint32_t)prng_between(&prng, 1, COMMAND_KEEP_S_MAX),
+                     .resp_version = (uint8_t)prng_between(&prng, 2, 3)},
             .database = (uint8_t)(round % 17),
             .argument_count = count};
 
@@ -112,10 +127,10 @@ static void test_codec__reads_back_what_it_wrote(void **state)
 static void test_codec__carries_a_million_arguments(void **state)
 {
     struct slice *arguments = memory_take_zeroed(COMMAND_ARGUMENTS_MAX, sizeof *arguments);
-    struct command_head head = {.session = UINT64_MAX,
-                                .number = UINT64_MAX,
-                                .database = 15,
-                                .argument_count = COMMAND_ARGUMENTS_MAX};
+    struct command_head head = {
+        .once = {.client = slice_str("c"), .number = UINT64_MAX, .keep_s = 1, .resp_version = 3},
+        .database = 15,
+        .argument_count = COMMAND_ARGUMENTS_MAX};
 
     (void)state;
     for (uint32_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++) {
@@ -150,11 +165,17 @@ static void test_codec__refuses_what_it_does_not_write(void **state)
     REFUSED("\x01\x01\x01x");
     REFUSED("\x02\x03\x01\x01x");
     REFUSED("\x03\x02\x03\x01\x01x"); /* Unknown flags. */
-    REFUSED("\x03\x03\x03\x01\x01\x01\x01x");
-    REFUSED("\x03\x01\x03\x00\x01\x01\x01x"); /* Session 0. */
+    REFUSED("\x03\x04\x03\x01\x01x");
+    REFUSED("\x03\x07\x03\x01me\x01\x01\x01x");
+    REFUSED("\x03\x01\x03\x00\x01\x01\x01\x01x");          /* ONCE of nobody, */
+    REFUSED("\x03\x01\x03\x01m\x00\x01\x01\x01x");         /* number 0, */
+    REFUSED("\x03\x01\x03\x01m\x01\x00\x01\x01x");         /* kept for no time, */
+    REFUSED("\x03\x01\x03\x01m\x01\x81\xf5\x24\x01\x01x"); /* and for too long. */
     REFUSED("\x03\x01\x03\x01");
-    REFUSED("\x03\x01\x03\x01\x01");
-    REFUSED("\x03\x01\x03\x81\x00\x01\x01\x01x");
+    REFUSED("\x03\x01\x03\x02m");
+    REFUSED("\x03\x01\x03\x01m");
+    REFUSED("\x03\x01\x03\x01m\x01");
+    REFUSED("\x03\x01\x03\x81\x00m\x01\x01\x01\x01x");
     REFUSED("\x03\x00\x03\x02\x01x");     /* An argument is missing. */
     REFUSED("\x03\x00\x03\x01\x02x");     /* A part of an argument is missing. */
     REFUSED("\x03\x00\x03\x01\x01xy");    /* Something follows. */

@@ -281,12 +281,14 @@ static void test_status__of_a_node_that_was_never_heard_has_no_numbers(void **st
     assert_row_has(f, 1, "unreachable");
 }
 
-/* The line of RAFT LOG for a SET of that session. */
-static void assert_shown(uint64_t session, const char *expected)
+/* The line of RAFT LOG for a SET of that client. */
+static void assert_shown(const char *client, const char *expected)
 {
     const struct slice arguments[] = {slice_str("SET"), slice_str("k"), slice_str("v")};
     const struct command_head head = {
-        .session = session, .number = 9, .database = 4, .argument_count = 3};
+        .once = {.client = slice_str(client), .number = 9, .keep_s = 60, .resp_version = 2},
+        .database = 4,
+        .argument_count = 3};
     struct entry *e = entry_new(RAFT_COMMAND, (uint32_t)command_payload_size(&head, arguments));
     struct buffer out = {0};
     struct resp_writer w = {.out = &out, .version = 2};
@@ -300,13 +302,11 @@ static void assert_shown(uint64_t session, const char *expected)
     entry_release(e);
 }
 
-static void test_log__shows_commands_of_sessions_as_others(void **state)
+static void test_log__shows_which_commands_are_executed_once(void **state)
 {
-    static const char shown[] = "*4\r\n:7\r\n:2\r\n$7\r\ncommand\r\n$11\r\n[4] SET k v\r\n";
-
     (void)state;
-    assert_shown(0, shown);
-    assert_shown(300, shown);
+    assert_shown("", "*4\r\n:7\r\n:2\r\n$7\r\ncommand\r\n$11\r\n[4] SET k v\r\n");
+    assert_shown("me", "*4\r\n:7\r\n:2\r\n$7\r\ncommand\r\n$21\r\n[4] ONCE me 9 SET k v\r\n");
 }
 
 static void test_status__of_this_node_shows_its_scrubs(void **state)
@@ -361,7 +361,7 @@ int main(void)
         TEST(test_status__of_a_node_that_was_never_heard_has_no_numbers),
         TEST(test_status__of_this_node_shows_its_scrubs),
         TEST(test_status__of_another_node_shows_what_it_reported_lately),
-        cmocka_unit_test(test_log__shows_commands_of_sessions_as_others),
+        cmocka_unit_test(test_log__shows_which_commands_are_executed_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,9 +188,29 @@ static void test_decimal__refuses_what_is_not_a_number(void **state)
     assert_int_equal(value, 0);
 }
 
+static void test_convert__gives_version_2_of_a_reply(void **state)
+{
+    static const char version_3[] =
+        "*3\r\n_\r\n%1\r\n$1\r\nk\r\n#t\r\n~2\r\n,1.5\r\n=7\r\ntxt:abc\r\n"
+        "+OK\r\n-ERR x\r\n:7\r\n$0\r\n\r\n(123\r\n";
+    static const char version_2[] =
+        "*3\r\n$-1\r\n*2\r\n$1\r\nk\r\n:1\r\n*2\r\n$3\r\n1.5\r\n$3\r\nabc\r\n"
+        "+OK\r\n-ERR x\r\n:7\r\n$0\r\n\r\n$3\r\n123\r\n";
+    struct buffer out = {0};
+
+    (void)state;
+    resp_convert_to_2(slice_str(version_3), &out);
+    assert_true(slice_equal(buffer_slice(&out), slice_str(version_2)));
+    buffer_clear(&out);
+    resp_convert_to_2(slice_str(version_2), &out);
+    assert_true(slice_equal(buffer_slice(&out), slice_str(version_2)));
+    buffer_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_convert__gives_version_2_of_a_reply),
         cmocka_unit_test_setup_teardown(test_write__lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write__numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write__strings, set_up, tear_down),

@@ -15,7 +15,7 @@
 
 enum { MAD = 7, NODES = 3, WORDS_MAX = 4 };
 
-static struct buffer encode_of(uint64_t session, uint8_t database, const char *const *words)
+static struct buffer encode_of(const char *client, uint8_t database, const char *const *words)
 {
     struct buffer payload = {0};
     struct slice arguments[WORDS_MAX];
@@ -26,7 +26,9 @@ static struct buffer encode_of(uint64_t session, uint8_t database, const char *c
     }
 
     struct command_head head = {
-        .session = session, .number = 1, .database = database, .argument_count = count};
+        .once = {.client = slice_str(client), .number = 1, .keep_s = 60, .resp_version = 2},
+        .database = database,
+        .argument_count = count};
     size_t size = command_payload_size(&head, arguments);
 
     command_payload_write(buffer_reserve(&payload, size), &head, arguments);
@@ -36,7 +38,7 @@ static struct buffer encode_of(uint64_t session, uint8_t database, const char *c
 
 static struct buffer encode(uint8_t database, const char *const *words)
 {
-    return encode_of(0, database, words);
+    return encode_of("", database, words);
 }
 
 static const struct raft *raft_of(const struct node *n)
@@ -108,7 +110,7 @@ static void test_mad_peer__forwards_only_what_its_command_takes(void **state)
     check_forward(0, (const char *const[]){"NOSUCH", "a", NULL});
 }
 
-static void test_mad_peer__forwards_commands_of_sessions(void **state)
+static void test_mad_peer__forwards_commands_to_be_executed_once(void **state)
 {
     struct cluster *c = calm_cluster_start(1, NULL);
     struct node *leader = cluster_leader(c);
@@ -119,9 +121,9 @@ static void test_mad_peer__forwards_commands_of_sessions(void **state)
     (void)state;
     wait_for_answers(&patient, c, leader);
     mad_peer_start(&m, c, leader, MAD, WIRE_BULK);
-    put_forward(&m, leader, encode_of(1, 3, (const char *const[]){"SET", "a", "b", NULL}));
+    put_forward(&m, leader, encode_of("one", 3, (const char *const[]){"SET", "a", "b", NULL}));
     put_forward(&m, leader,
-                encode_of(UINT64_MAX, 3, (const char *const[]){"APPEND", "a", "cd", NULL}));
+                encode_of("other", 3, (const char *const[]){"APPEND", "a", "cd", NULL}));
     mad_peer_flush(&m);
     mad_peer_run_for(c, SIM_S);
     assert_true(mad_peer_has_heard(&m, "+OK\r\n"));
@@ -300,7 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mad_peer__forwards_only_what_its_command_takes),
-        cmocka_unit_test(test_mad_peer__forwards_commands_of_sessions),
+        cmocka_unit_test(test_mad_peer__forwards_commands_to_be_executed_once),
         cmocka_unit_test(test_mad_peer__entries_that_nobody_understands_do_nothing),
         cmocka_unit_test(test_mad_peer__memberships_that_cannot_follow_do_nothing),
         cmocka_unit_test(test_mad_peer__entries_whose_time_runs_back_are_not_stored),

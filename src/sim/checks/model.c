@@ -151,7 +151,7 @@ bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *ar
     uint64_t count;
     uint64_t size;
 
-    /* Users have no sessions, so only payloads without a session are expected. */
+    /* Those of users have no number of ONCE. */
     if (payload.size < 3 || payload.data[0] != 3 || payload.data[1] != 0) {
         return false;
     }

@@ -1,0 +1,76 @@
+"""ONCE: commands that are sent again are executed once, on whatever node."""
+
+import time
+
+import pytest
+
+from respclient import RespError
+
+
+def test_once__has_the_same_reply_on_each_node(three):
+    clients = [node.client() for node in three.nodes]
+    for number in range(1, 100):
+        for client in clients:
+            assert client.call("ONCE", "me", number, "INCR", "n") == number
+    assert clients[0].call("ONCE", "you", "1", "INCR", "n") == 100
+    for client in clients:
+        client.close()
+
+
+def test_once__survives_fail_overs_restarts_and_snapshots(three):
+    leader = three.leader()
+    assert leader.call("ONCE", "me", "1", "APPEND", "k", "once") == 4
+    assert leader.call("ONCE", "me", "2", "GETDEL", "k") == b"once"
+    for node in three.nodes:
+        node.call("RAFT", "SNAPSHOT")
+    leader.kill()
+    others = [node for node in three.nodes if node is not leader]
+    three.leader(others)
+    assert others[0].call("ONCE", "me", "1", "APPEND", "k", "once") == 4
+    leader.start()
+    for node in others:
+        node.kill()
+        node.start()
+    three.await_voters(3)
+    for node in three.nodes:
+        assert node.call("ONCE", "me", "2", "GETDEL", "k") == b"once"
+        assert node.call("EXISTS", "k") == 0
+
+
+def test_once__a_client_that_is_not_remembered_executes_nothing(three):
+    node = three.leader()
+    with pytest.raises(RespError, match="EXPIRED"):
+        node.call("ONCE", "me", "2", "INCR", "n")
+    assert node.call("ONCE", "me", "OPEN") == 2
+    assert node.call("ONCE", "me", "2", "INCR", "n") == 1
+    assert node.call("ONCE", "short", "1", "KEEP", "1", "INCR", "n") == 2
+
+    def is_forgotten():
+        time.sleep(1.1)  # Each use lets it live on, so there is nothing to poll.
+        try:
+            return node.call("ONCE", "short", "2", "KEEP", "1", "INCR", "n") == 0
+        except RespError as error:
+            return "EXPIRED" in str(error)
+
+    assert is_forgotten()
+    assert node.call("GET", "n") == b"2"
+
+
+def test_once__replies_in_the_version_of_the_connection(three):
+    node = three.leader()
+    with node.client() as client:
+        client.call("HELLO", "3")
+        assert client.call("ONCE", "me", "1", "GETDEL", "nothing") is None
+    with node.client() as client:
+        client.send("ONCE", "me", "1", "GETDEL", "nothing")
+        assert client.read() is None
+
+
+def test_once__a_connection_goes_on_at_another_node(three):
+    with three.leader().client() as client:
+        assert client.call("CLIENT", "ONCE", "me") == b"OK"
+        assert [client.call("INCR", "n") for _ in range(3)] == [1, 2, 3]
+    with three.followers()[0].client() as client:
+        assert client.call("CLIENT", "ONCE", "me", "2") == b"OK"
+        assert [client.call("INCR", "n") for _ in range(3)] == [2, 3, 4]
+        assert client.call("CLIENT", "ONCE") == [b"me", 5]
