@@ -109,14 +109,14 @@
 #define ERROR_ONCE_KEEP "ERR KEEP must be 1 to 604800 seconds"
 #define ERROR_ONCE_READS "ERR ONCE is for commands that write: send others without it"
 #define ERROR_ONCE_REPLY_GONE \
-    "EXECUTED this number was executed before, and is not executed again. Its reply was too large " \
-    "to be kept"
+    "EXECUTED this number was executed before, and is not executed again. Its reply was too " \
+    "large to be kept"
 #define ERROR_ONCE_TOO_OLD \
     "EXPIRED not executed now: the client has sent 64 or more later numbers, so nobody knows " \
     "whether this one was executed before. Read what it would have changed"
 #define ERROR_ONCE_UNKNOWN \
-    "EXPIRED not executed now: no client of this name is remembered, so nobody knows whether this " \
-    "number was executed before. A new client begins with number 1, or with ONCE <client> OPEN"
+    "EXPIRED not executed now: no client of this name is remembered, so nobody knows whether " \
+    "this number was executed before. A new client begins with number 1, or with ONCE <client> OPEN"
 #define ERROR_ONCE_TOO_MANY \
     "TRYAGAIN too many clients use ONCE to remember one more: the command was not executed"
 
