@@ -62,7 +62,8 @@ _rakit_server() {
         --feature-level --election-timeout --heartbeat --request-timeout --max-clients
         --maxmemory --maxdisk --max-output-memory --idle-timeout --snapshot-log
         --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
-        --log-format --cluster-mode --follower-role'
+        --log-format --cluster-mode --follower-role
+        --sentinel-port --sentinel-name'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
@@ -84,7 +85,7 @@ _rakit_server() {
     --at | --name | --replace | --peer-port | --feature-level | --election-timeout | \
         --heartbeat | --request-timeout | --max-clients | --maxmemory | --maxdisk | \
         --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | \
-        --scrub-period | --log-tail) ;;
+        --scrub-period | --log-tail | --sentinel-port | --sentinel-name) ;;
     *)
         if [[ $word == -* ]]; then
             _rakit_words "$takes_value --new-cluster --learner --recover --yes --help --version" "$word"

@@ -171,7 +171,9 @@ void clients_send(struct clients *c)
         list_remove(node);
         client_send(container_of(node, struct client, dirty_link));
     }
-    replica_note_client_bytes(c->replica, c->unread_bytes + c->input_bytes);
+    if (!c->options.is_sentinel) {
+        replica_note_client_bytes(c->replica, c->unread_bytes + c->input_bytes);
+    }
     /* Otherwise nothing would run clients that had no time, or that an answer of this turn
      * allows to continue. */
     if ((!list_is_empty(&c->ready) ||

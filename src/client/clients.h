@@ -48,6 +48,9 @@ struct clients_options {
     bool protected_mode;          /* Serves clients only over loopback. */
     enum cluster_mode cluster_mode;
     bool followers_are_replicas; /* In INFO, ROLE and HELLO; otherwise they are masters. */
+    bool is_sentinel;            /* This is the Sentinel door. Then: */
+    const char *sentinel_name;   /* What clients call the cluster; NULL: any name will do. */
+    int32_t sentinel_distance;   /* From a node's port for clients to that of its door. */
 };
 
 /* Starts to listen. Negative errno on failure. */

@@ -4,6 +4,7 @@
 #ifndef RAKIT_CLIENT_COMMANDS_H
 #define RAKIT_CLIENT_COMMANDS_H
 
+#include "base/buffer.h"
 #include "kv/command.h"
 
 /* The version of Redis whose commands and replies are implemented; clients derive features from
@@ -18,13 +19,25 @@ extern const struct command node_commands[];
 extern const struct command info_commands[];
 extern const struct command raft_commands[];
 extern const struct command cluster_commands[];
+/* Only at the Sentinel door. */
+extern const struct command sentinel_commands[];
 
 /* RAFT READS. */
 void reads_command(struct command_call *call);
 /* RAFT REDIRECT. */
 void redirect_command(struct command_call *call);
 
-/* All of these tables, up to NULL. */
+struct command_table; /* command/table.h */
+struct clients;
+
+/* The table of the Sentinel door: its own commands, and some of all. */
+void commands_add_sentinel(struct command_table *door, const struct command_table *all);
+/* What that door calls the cluster. */
+const char *sentinel_name(const struct clients *c);
+/* The lines of INFO sentinel. */
+void sentinel_put_info(const struct clients *c, struct buffer *out);
+
+/* All of these tables, but that of the Sentinel door, up to NULL. */
 extern const struct command *const client_command_tables[];
 
 #endif /* RAKIT_CLIENT_COMMANDS_H */

@@ -152,9 +152,8 @@ static void reply_hello(struct command_call *call)
     struct client *c = call_client(call);
     struct resp_writer *w = call->reply;
     const struct clients *clients = call_clients(call);
-    bool is_cluster = clients->options.cluster_mode != CLUSTER_OFF;
 
-    resp_map(w, 7);
+    resp_map(w, clients->options.is_sentinel ? 6 : 7);
     resp_bulk_text(w, "server");
     resp_bulk_text(w, "redis"); /* Clients expect this name; INFO shows the real one. */
     resp_bulk_text(w, "version");
@@ -164,9 +163,11 @@ static void reply_hello(struct command_call *call)
     resp_bulk_text(w, "id");
     resp_integer(w, (int64_t)c->id);
     resp_bulk_text(w, "mode");
-    resp_bulk_text(w, is_cluster ? "cluster" : "standalone");
-    resp_bulk_text(w, "role");
-    resp_bulk_text(w, topology_is_master(clients) ? "master" : "replica");
+    resp_bulk_text(w, topology_mode_name(clients));
+    if (!clients->options.is_sentinel) {
+        resp_bulk_text(w, "role");
+        resp_bulk_text(w, topology_is_master(clients) ? "master" : "replica");
+    }
     resp_bulk_text(w, "modules");
     resp_array(w, 0);
 }

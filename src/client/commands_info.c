@@ -49,10 +49,9 @@ static void put_server(const struct clients *clients, struct buffer *out)
                   "server_time_usec:%llu\r\n"
                   "uptime_in_seconds:%llu\r\n"
                   "uptime_in_days:%llu\r\n",
-                  clients->options.cluster_mode == CLUSTER_OFF ? "standalone" : "cluster",
-                  clients->options.run_id, clients->options.address.port,
-                  clients->options.peer_port, (ull)(io_wall_ns(clients->io) / 1000), (ull)uptime_s,
-                  (ull)(uptime_s / 86400));
+                  topology_mode_name(clients), clients->options.run_id,
+                  clients->options.address.port, clients->options.peer_port,
+                  (ull)(io_wall_ns(clients->io) / 1000), (ull)uptime_s, (ull)(uptime_s / 86400));
 }
 
 static void put_clients(const struct clients *clients, struct buffer *out)
@@ -410,27 +409,41 @@ static void put_digests(const struct clients *clients, struct buffer *out)
                   stats.reason, (ull)(stats.isolated_ns / 1000000000), (ull)stats.isolated_count);
 }
 
+enum {
+    AT_PLAIN = 1,
+    AT_SENTINEL = 2, /* Shown at that door. */
+};
+
 static const struct section {
     const char *name;
     void (*put)(const struct clients *clients, struct buffer *out);
+    int doors;
 } sections[] = {
-    {"Server", put_server},           {"Clients", put_clients}, {"Memory", put_memory},
-    {"Persistence", put_persistence}, {"Stats", put_stats},     {"Replication", put_replication},
-    {"Cluster", put_cluster},         {"Raft", put_raft},       {"Digests", put_digests},
-    {"Keyspace", put_keyspace},
+    {"Server", put_server, AT_PLAIN | AT_SENTINEL},
+    {"Clients", put_clients, AT_PLAIN | AT_SENTINEL},
+    {"Memory", put_memory, AT_PLAIN},
+    {"Persistence", put_persistence, AT_PLAIN},
+    {"Stats", put_stats, AT_PLAIN | AT_SENTINEL},
+    {"Replication", put_replication, AT_PLAIN},
+    {"Cluster", put_cluster, AT_PLAIN},
+    {"Raft", put_raft, AT_PLAIN},
+    {"Digests", put_digests, AT_PLAIN},
+    {"Sentinel", sentinel_put_info, AT_SENTINEL},
+    {"Keyspace", put_keyspace, AT_PLAIN},
 };
 
-static bool is_asked_for(const struct command_call *call, const char *section)
+static bool is_asked_for(const struct command_call *call, const struct section *section)
 {
+    int door = call_clients(call)->options.is_sentinel ? AT_SENTINEL : AT_PLAIN;
+    bool is_named = call->argument_count == 1;
+
     for (uint32_t i = 1; i < call->argument_count; i++) {
         struct slice name = call->arguments[i];
 
-        if (slice_is(name, section) || slice_is(name, "ALL") || slice_is(name, "DEFAULT") ||
-            slice_is(name, "EVERYTHING")) {
-            return true;
-        }
+        is_named |= slice_is(name, section->name) || slice_is(name, "ALL") ||
+                    slice_is(name, "DEFAULT") || slice_is(name, "EVERYTHING");
     }
-    return call->argument_count == 1;
+    return is_named && (section->doors & door) != 0;
 }
 
 static void info_command(struct command_call *call)
@@ -438,7 +451,7 @@ static void info_command(struct command_call *call)
     struct buffer text = {0};
 
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        if (!is_asked_for(call, sections[i].name)) {
+        if (!is_asked_for(call, &sections[i])) {
             continue;
         }
         buffer_printf(&text, "%s# %s\r\n", buffer_size(&text) > 0 ? "\r\n" : "", sections[i].name);

@@ -55,6 +55,13 @@ static void role_command(struct command_call *call)
     const struct clients *c = call_clients(call);
     struct resp_writer *w = call->reply;
 
+    if (c->options.is_sentinel) {
+        resp_array(w, 2);
+        resp_bulk_text(w, "sentinel");
+        resp_array(w, 1);
+        resp_bulk_text(w, sentinel_name(c));
+        return;
+    }
     if (!topology_is_master(c)) {
         reply_as_replica(c, w);
         return;

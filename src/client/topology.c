@@ -106,6 +106,13 @@ bool topology_is_master(const struct clients *c)
            (!c->options.followers_are_replicas || raft_role(raft) == RAFT_LEADER);
 }
 
+const char *topology_mode_name(const struct clients *c)
+{
+    return c->options.is_sentinel                   ? "sentinel"
+           : c->options.cluster_mode == CLUSTER_OFF ? "standalone"
+                                                    : "cluster";
+}
+
 void topology_write_id(const struct clients *c, raft_id id, char text[TOPOLOGY_ID_DIGITS + 1])
 {
     snprintf(text, TOPOLOGY_ID_DIGITS + 1, "%016llx%016llx00000000", (unsigned long long)id,

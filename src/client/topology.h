@@ -33,6 +33,8 @@ void topology_get(const struct clients *c, struct topology *ret_topology);
 
 /* Whether INFO, ROLE and HELLO call this node a master. */
 bool topology_is_master(const struct clients *c);
+/* "standalone", "cluster" or "sentinel": for INFO and HELLO. */
+const char *topology_mode_name(const struct clients *c);
 /* The master's address; NULL: none is known. Borrowed for the turn. */
 const struct member_address *topology_master(const struct clients *c);
 

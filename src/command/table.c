@@ -95,6 +95,16 @@ void command_table_add(struct command_table *t, const struct command *rows)
     }
 }
 
+void command_table_share(struct command_table *t, const struct command_table *from,
+                         const char *name)
+{
+    const struct command *command = command_find(from, slice_str(name));
+
+    if (command != NULL) {
+        add_row(t, command);
+    }
+}
+
 /* --- judging arguments ------------------------------------------------------------------- */
 
 static bool fits_arity(int arity, uint32_t argument_count)

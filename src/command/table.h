@@ -18,6 +18,9 @@ struct command_table {
 
 /* Adds rows, up to a nameless one. They are borrowed. No name may be in the table already. */
 void command_table_add(struct command_table *t, const struct command *rows);
+/* Adds the row of that name from another table, if it is there. */
+void command_table_share(struct command_table *t, const struct command_table *from,
+                         const char *name);
 /* The command of that name, ignoring case, or NULL. Constant time. */
 const struct command *command_find(const struct command_table *t, struct slice name);
 /* Whether there is such a database, and the command accepts these arguments, of which the first

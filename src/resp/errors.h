@@ -173,6 +173,16 @@
     "ERR CLUSTER %.*s is not supported: one leader has all slots. RAFT ADD and RAFT REMOVE " \
     "change the members, RAFT TRANSFER hands leadership over, and RAFT STATUS shows all nodes"
 
+/* --- SENTINEL -------------------------------------------------------------------------------- */
+
+#define ERROR_NO_SUCH_MASTER "ERR No such master with that name"
+#define ERROR_NO_QUORUM \
+    "NOQUORUM %u usable Sentinels. Not enough available Sentinels to reach the majority and " \
+    "authorize a failover"
+#define ERROR_NO_SUCH_SENTINEL_COMMAND \
+    "ERR SENTINEL %.*s is not supported: the nodes elect their leader by themselves, and RAFT " \
+    "TRANSFER hands leadership over"
+
 /* --- Bytes that are no request: the connection ends ---------------------------------------- */
 
 #define ERROR_INLINE_TOO_BIG "ERR Protocol error: too big inline request"

@@ -66,6 +66,8 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "bind", "%s", config->address.host);
     put(p, "cluster-enabled", "%s", config->cluster_mode == CLUSTER_OFF ? "no" : "yes");
     put(p, "cluster-mode", "%s", door_cluster_mode_name(config->cluster_mode));
+    put(p, "sentinel-port", "%u", config->sentinel_port);
+    put(p, "sentinel-name", "%s", config->sentinel_name == NULL ? "" : config->sentinel_name);
     put(p, "follower-role", "%s", config->followers_are_replicas ? "replica" : "master");
     put(p, "databases", "%d", KEYSPACE_DATABASES);
     put(p, "dir", "%s", config->data_dir == NULL ? "" : config->data_dir);

@@ -188,6 +188,11 @@ const char *server_config_check(const struct server_config *c)
     if (c->peer_port != 0 && c->peer_port == c->address.port) {
         return "clients and peers need two different ports";
     }
+    if (c->sentinel_port != 0 &&
+        (c->sentinel_port == c->address.port || c->sentinel_port == c->peer_port)) {
+        return "the port for Sentinel's clients (--sentinel-port) must be another one than those "
+               "for clients and peers";
+    }
     if (c->has_contact && (c->contact.host[0] == '\0' || c->contact.port == 0)) {
         return "the contact needs a host and a port";
     }

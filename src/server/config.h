@@ -70,6 +70,8 @@ struct server_config {
     uint64_t client_idle_ns;          /* Idle connections are closed after this; 0: never. */
     bool protected_mode;              /* Serves clients only over loopback. */
     enum cluster_mode cluster_mode;   /* What Redis Cluster's clients find. */
+    uint16_t sentinel_port;           /* Where to listen for Sentinel's clients; 0: nowhere. */
+    const char *sentinel_name;        /* What they call the cluster; NULL: any name will do. */
     bool followers_are_replicas;      /* For INFO, ROLE and HELLO; otherwise all are masters. */
 };
 

@@ -1,7 +1,11 @@
 /* door_options.c - see door_options.h. */
 #include "server/door_options.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { PORT_MAX = 65535, NAME_BYTES_MAX = 63 };
 
 static const char *const modes[] = {
     [CLUSTER_OFF] = "no", [CLUSTER_FORWARDS] = "yes", [CLUSTER_REDIRECTS] = "redirect"};
@@ -20,6 +24,31 @@ const char *door_read_cluster_mode(struct server_config *config, const char *val
         }
     }
     return "--cluster-mode takes no, yes or redirect";
+}
+
+const char *door_read_sentinel_port(struct server_config *config, const char *value)
+{
+    char *end = NULL;
+    unsigned long port;
+
+    errno = 0;
+    port = value[0] >= '0' && value[0] <= '9' ? strtoul(value, &end, 10) : 0;
+    if (port < 1 || port > PORT_MAX || errno != 0 || *end != '\0') {
+        return "--sentinel-port takes a port from 1 to 65535";
+    }
+    config->sentinel_port = (uint16_t)port;
+    return NULL;
+}
+
+const char *door_read_sentinel_name(struct server_config *config, const char *value)
+{
+    size_t size = strlen(value);
+
+    if (size < 1 || size > NAME_BYTES_MAX || strpbrk(value, " \t\r\n,") != NULL) {
+        return "--sentinel-name takes 1 to 63 characters without blanks and commas";
+    }
+    config->sentinel_name = value;
+    return NULL;
 }
 
 const char *door_read_follower_role(struct server_config *config, const char *value)

@@ -116,7 +116,8 @@ static void on_hangup(void *context, int signal_number)
 static void provide_files(struct server_config *config, const struct log *log)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->clients_max + OTHER_FILES;
+    rlim_t doors = config->sentinel_port == 0 ? 1 : 2; /* Each has so many clients. */
+    rlim_t wanted = doors * config->clients_max + OTHER_FILES;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
         return;
@@ -129,7 +130,8 @@ static void provide_files(struct server_config *config, const struct log *log)
         return;
     }
     /* Clients must never use the descriptors that log and peers need. */
-    config->clients_max = granted > OTHER_FILES + 1 ? (uint32_t)(granted - OTHER_FILES) : 1;
+    config->clients_max =
+        granted > OTHER_FILES + doors ? (uint32_t)((granted - OTHER_FILES) / doors) : 1;
     log_write(log, LOG_WARN, "fewer clients: the system grants too few open files",
               "clients_max=%u files=%llu", config->clients_max, (unsigned long long)granted);
 }
@@ -280,7 +282,9 @@ int main(int argc, char **argv)
 
     switch (options_parse(argc, argv, &options, text, sizeof text)) {
     case OPTIONS_HELP:
-        fputs(options_help(), stdout);
+        for (uint32_t part = 0; options_help(part) != NULL; part++) {
+            fputs(options_help(part), stdout);
+        }
         return EXIT_SUCCESS;
     case OPTIONS_VERSION:
         fputs(options_version(), stdout);

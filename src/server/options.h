@@ -33,7 +33,8 @@ enum options_result {
  * *ret_options itself, so neither may move. */
 enum options_result options_parse(int argc, char **argv, struct options *ret_options, char *text,
                                   size_t text_size);
-const char *options_help(void);
+/* The help, in parts; NULL: there are no more. */
+const char *options_help(uint32_t part);
 const char *options_version(void);
 
 #endif /* RAKIT_SERVER_OPTIONS_H */

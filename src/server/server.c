@@ -7,7 +7,6 @@
 
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "client/clients.h"
 #include "cluster/address.h"
 #include "replica/replica.h"
 #include "server/commands.h"
@@ -231,34 +230,6 @@ static void begin(struct server *s)
     }
 }
 
-static struct clients_options clients_options(struct server *s)
-{
-    const struct server_config *c = &s->config;
-
-    return (struct clients_options){
-        .io = s->io,
-        .log = s->log,
-        .probe = s->probe,
-        .replica = s->replica,
-        .commands = &s->commands,
-        .context = s,
-        .address = c->address,
-        .peer_port = c->peer_port,
-        .run_id = s->run_id,
-        .started_ns = s->started_ns,
-        .clients_max = c->clients_max,
-        .request_timeout_ns = c->request_timeout_ns,
-        .input_bytes_max = c->client_input_bytes_max,
-        .output_bytes_max = c->client_output_bytes_max,
-        .input_memory_bytes = c->input_memory_bytes,
-        .output_memory_bytes = c->output_memory_bytes,
-        .idle_ns = c->client_idle_ns,
-        .protected_mode = c->protected_mode,
-        .cluster_mode = c->cluster_mode,
-        .followers_are_replicas = c->followers_are_replicas,
-    };
-}
-
 /* Until the contact reports its peer port: in most clusters the distance of the two ports is the
  * same for all nodes. */
 static uint16_t guessed_peer_port(const struct server_config *c)
@@ -287,23 +258,6 @@ static bool start_peers(struct server *s, char *text, size_t text_size)
     }
     if (c->has_contact) {
         addresses_set_contact(&s->peers, &c->contact, guessed_peer_port(c));
-    }
-    return true;
-}
-
-/* Clients' port first: it is the one that the user named, and if a node is running there
- * already, both ports are in use. */
-static bool listen_to_clients(struct server *s, char *text, size_t text_size)
-{
-    uint16_t port;
-    struct clients_options options = clients_options(s);
-    int error = clients_start(&options, &s->clients, &port);
-
-    if (error < 0) {
-        snprintf(text, text_size, "cannot listen for clients on %s port %u: %s",
-                 s->config.address.host, (unsigned)s->config.address.port,
-                 address_listen_fault(error));
-        return false;
     }
     return true;
 }
@@ -494,7 +448,7 @@ static void restart_replica(struct server *s)
     s->is_loading = true;
     if (next != NULL) {
         s->replica = next;
-        clients_set_replica(s->clients, next);
+        doors_set_replica(&s->doors, next);
     }
 
     if (s->peers.io != NULL) { /* Otherwise it was still loading. */
@@ -503,7 +457,7 @@ static void restart_replica(struct server *s)
         peers_close(&s->peers, replica_log(s->replica), &events);
     }
     if (next == NULL) {
-        clients_shut(s->clients);
+        doors_shut(&s->doors);
         give_up(s, text);
     }
 }
@@ -531,14 +485,14 @@ static void turn(void *context)
 
     restart_if_asked(s);
     go_on_loading(s);
-    clients_run(s->clients);
+    doors_run(&s->doors);
     if (!s->is_loading) {
         replica_place(s->replica);
         peers_flush(&s->peers);
         replica_execute(s->replica);
         peers_flush_answers(&s->peers);
     }
-    clients_send(s->clients);
+    doors_send(&s->doors);
     if (!s->is_loading) {
         replica_note_sent(s->replica);
     }
@@ -574,11 +528,9 @@ struct server *server_start(struct io *io, const struct server_config *config,
         return NULL;
     }
     s->is_loading = true;
-    if (!listen_to_clients(s, text, text_size) || !load(s, text, text_size)) {
+    if (!doors_open(&s->doors, s, text, text_size) || !load(s, text, text_size)) {
         io_set_turn(io, NULL, NULL);
-        if (s->clients != NULL) {
-            clients_free(s->clients);
-        }
+        doors_free(&s->doors);
         undo_start(s);
         replica_free(s->replica);
         end_peers(s);
@@ -600,7 +552,7 @@ static void stop_now(struct server *s, int exit_status)
 
 static void stop_if_settled(struct server *s)
 {
-    if (s->is_stopping && replica_is_settled(s->replica) && clients_are_idle(s->clients)) {
+    if (s->is_stopping && replica_is_settled(s->replica) && doors_are_idle(&s->doors)) {
         stop_now(s, 0);
     }
 }
@@ -624,7 +576,7 @@ void server_stop(struct server *s)
         stop_now(s, 0); /* No other node knows it yet. */
         return;
     }
-    clients_refuse(s->clients);
+    doors_refuse(&s->doors);
     replica_hand_over(s->replica);
     s->stop_timer.fired = stop_timer_fired;
     io_timer_start(s->io, &s->stop_timer, io_now_ns(s->io) + STOP_PATIENCE_NS);
@@ -637,7 +589,7 @@ void server_free(struct server *s)
     }
     contact_free(s->contact);
     replica_end(s->replica);
-    clients_free(s->clients);
+    doors_free(&s->doors);
     replica_free(s->replica);
     end_peers(s);
     free(s);

@@ -14,10 +14,10 @@
 #include "kv/kv.h"
 #include "peer/peers.h"
 #include "server/config.h"
+#include "server/doors.h"
 #include "store/store.h"
 
 struct replica;
-struct clients;
 struct contact;
 struct server_probe; /* Observers in tests: probe.h. */
 
@@ -29,7 +29,7 @@ struct server {
     struct command_table commands;
     struct peers peers;
     struct replica *replica;
-    struct clients *clients; /* NULL until the node serves clients. */
+    struct doors doors;
     uint64_t started_ns;     /* Monotonic. */
     bool has_key;            /* The user gave the key of the cluster. */
     struct store_key key;    /* That key. */

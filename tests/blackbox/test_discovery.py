@@ -5,6 +5,7 @@ import subprocess
 import pytest
 from redis.cluster import RedisCluster
 from redis.crc import key_slot
+from redis.sentinel import Sentinel
 
 from harness import HOST, await_true, die_with_parent, free_port
 from respclient import RespClient, RespError
@@ -179,3 +180,83 @@ def test_follower_role__is_what_every_command_says(cluster):
     with follower.client() as client:
         assert client.call("HELLO", 3)[b"role"] == b"replica"
         assert client.call("SET", "k", "v") == b"OK"  # It forwards all the same.
+
+
+# --- the Sentinel door ---------------------------------------------------------------------
+
+
+@pytest.fixture(name="doors")
+def doors_fixture(cluster):
+    """Three nodes with a door each, at a distance of 5000 from the clients' port."""
+    first = cluster.node()
+    first.options = ["--sentinel-port", str(first.port + 5000)]
+    first.start().await_up()
+    for _ in range(2):
+        node = cluster.node(contact=first)
+        node.options = ["--sentinel-port", str(node.port + 5000)]
+        node.start()
+    cluster.await_voters(3)
+    return cluster
+
+
+def door(node):
+    return RespClient(node.host, node.port + 5000)
+
+
+def test_sentinel__replies_have_the_fields_of_redis(doors, directory):
+    leader = doors.leader()
+    port = free_port()
+    (directory / "sentinel.conf").write_text(f"port {port}\ndir {directory}\n"
+                                             f"sentinel monitor mymaster {HOST} {leader.port} 1\n")
+    with subprocess.Popen(["redis-server", str(directory / "sentinel.conf"), "--sentinel"],
+                          stdout=subprocess.DEVNULL, preexec_fn=die_with_parent) as process:
+        def ask(*arguments):
+            with RespClient(HOST, port) as client:
+                return client.call("SENTINEL", *arguments)
+        await_true(lambda: ask("MASTERS"), "the Sentinel is up")
+        with door(leader) as client:
+            for arguments in (["MASTER", "mymaster"], ["GET-MASTER-ADDR-BY-NAME", "mymaster"]):
+                ours, theirs = client.call("SENTINEL", *arguments), ask(*arguments)
+                if arguments[0] == "MASTER":
+                    assert set(ours[::2]) == set(theirs[::2])
+                else:
+                    assert ours == theirs
+            for arguments in (["MASTER", "nobody"], ["NONSENSE"], ["MASTER"]):
+                with pytest.raises(RespError) as raised:
+                    ask(*arguments)
+                if arguments != ["MASTER", "nobody"]:  # Here any name will do.
+                    with pytest.raises(RespError, match=f"^{raised.value}$"):
+                        client.call("SENTINEL", *arguments)
+        process.kill()
+
+
+def test_redis_py__as_a_client_of_sentinels_finds_the_new_leader(doors):
+    sentinel = Sentinel([(node.host, node.port + 5000) for node in doors.nodes],
+                        socket_timeout=5, sentinel_kwargs={"socket_timeout": 5})
+    old = doors.leader()
+    assert sentinel.discover_master("mymaster") == (HOST, old.port)
+    assert len(sentinel.discover_slaves("mymaster")) == 2
+    master = sentinel.master_for("mymaster")
+    assert master.set("k", "v")
+    assert sentinel.slave_for("mymaster").get("k") == b"v"
+    old.kill()
+    await_true(lambda: master.set("k", "w"), "it writes again")
+    new = doors.leader()
+    await_true(lambda: sentinel.discover_master("mymaster") == (HOST, new.port),
+               "it has found the new leader")
+    assert len(sentinel.discover_slaves("mymaster")) == 1
+    assert sentinel.slave_for("mymaster").get("k") == b"w"
+
+
+def test_sentinel__door_is_for_no_data_and_is_not_open_by_default(doors, shared):
+    with door(doors.nodes[0]) as client:
+        with pytest.raises(RespError, match="^ERR unknown command 'GET'"):
+            client.call("GET", "k")
+        assert client.call("SENTINEL", "CKQUORUM", "mymaster").startswith(b"OK 3 usable")
+        assert b"master0:name=mymaster,status=ok" in client.call("INFO", "sentinel")
+        assert b"redis_mode:sentinel" in client.call("INFO")
+        ports = [row[5] for row in client.call("SENTINEL", "SENTINELS", "mymaster")]
+        assert {int(port) for port in ports} == {n.port + 5000 for n in doors.nodes[1:]}
+    with pytest.raises(RespError, match="^ERR unknown command"):
+        doors.nodes[0].call("SENTINEL", "MASTERS")
+    assert shared.nodes[0].call("CONFIG", "GET", "sentinel-port") == [b"sentinel-port", b"0"]

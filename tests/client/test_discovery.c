@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/commands.h"
 #include "fixture.h"
 
 #define ID(n)    "$40\r\n000000000000000" #n "00000000000000c100000000\r\n"
@@ -380,6 +381,93 @@ static void test_role__of_a_follower_is_replica_if_that_was_chosen(void **state)
     close(fd);
 }
 
+/* --- the Sentinel door ----------------------------------------------------------------------- */
+
+static struct command_table door_commands;
+
+/* From now on the clients' side is that door; its name is `name`. */
+static int enter_door(struct client_fixture *f, const char *name)
+{
+    struct clients_options *o = &f->clients->options;
+
+    memset(&door_commands, 0, sizeof door_commands);
+    commands_add_sentinel(&door_commands, o->commands);
+    o->commands = &door_commands;
+    o->is_sentinel = true;
+    o->sentinel_name = name;
+    o->sentinel_distance = 18378;
+    return fixture_connect(f);
+}
+
+static void test_sentinel__names_the_leader(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = enter_door(f, "cache");
+
+    fixture_talk(f, fd, "SENTINEL GET-MASTER-ADDR-BY-NAME cache\r\n", "*-1\r\n");
+    follow(f, 2, 1);
+    fixture_talk(f, fd, "SENTINEL get-master-addr-by-name cache\r\n",
+                 "*2\r\n$9\r\n127.0.0.2\r\n$4\r\n8002\r\n");
+    fixture_talk(f, fd, "SENTINEL get-master-addr-by-name other\r\n", "*-1\r\n");
+    fixture_talk(f, fd, "SENTINEL CKQUORUM cache\r\n",
+                 "+OK 3 usable Sentinels. Quorum and failover authorization can be reached\r\n");
+    lose_leader(f, 2);
+    /* Commands wait here for the next leader. */
+    fixture_talk(f, fd, "SENTINEL get-master-addr-by-name cache\r\n",
+                 "*2\r\n$9\r\n127.0.0.1\r\n$4\r\n8001\r\n");
+    f->clients->leaderless_since_ns -= f->clients->options.request_timeout_ns;
+    fixture_talk(f, fd, "SENTINEL get-master-addr-by-name cache\r\n", "*-1\r\n");
+    fixture_talk(f, fd, "SENTINEL CKQUORUM cache\r\n", "-NOQUORUM 3 usable Sentinels. ");
+    close(fd);
+}
+
+static void test_sentinel__describes_all_nodes(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = enter_door(f, NULL);
+
+    follow(f, 2, 1);
+    f->replica.unreached = 3;
+    fixture_talk(f, fd, "SENTINEL MASTER any\r\n",
+                 "*40\r\n$4\r\nname\r\n$3\r\nany\r\n$2\r\nip\r\n$9\r\n127.0.0.2\r\n$4\r\nport"
+                 "\r\n$4\r\n8002\r\n$5\r\nrunid\r\n" ID(2) "$5\r\nflags\r\n$6\r\nmaster\r\n");
+    close(fd);
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, "HELLO 3\r\n", "%6\r\n");
+    close(fd);
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, "SENTINEL MASTERS\r\n", "*1\r\n*40\r\n$4\r\nname\r\n$8\r\nmymaster\r\n");
+    close(fd);
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, "SENTINEL REPLICAS any\r\n",
+                 "*2\r\n*42\r\n$4\r\nname\r\n$14\r\n127.0.0.1:8001\r\n");
+    close(fd);
+    fd = fixture_connect(f);
+    fixture_talk(f, fd, "SENTINEL SENTINELS any\r\n",
+                 "*2\r\n*28\r\n$4\r\nname\r\n" ID(2) "$2\r\nip\r\n$9\r\n127.0.0.2\r\n$4\r\nport"
+                                                     "\r\n$5\r\n26380\r\n");
+    close(fd);
+}
+
+static void test_sentinel__serves_no_data(void **state)
+{
+    struct client_fixture *f = *state;
+    int plain = fixture_connect(f);
+    int fd;
+
+    fixture_talk(f, plain, "SENTINEL MASTERS\r\n", "-ERR unknown command 'SENTINEL'");
+    close(plain);
+    fd = enter_door(f, "cache");
+    fixture_talk(f, fd, "GET k\r\n",
+                 "-ERR unknown command 'GET', with args beginning with: 'k' \r\n");
+    fixture_talk(f, fd, "SENTINEL MASTER other\r\n", "-ERR No such master with that name\r\n");
+    fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
+    fixture_talk(f, fd, "ROLE\r\n", "*2\r\n$8\r\nsentinel\r\n*1\r\n$5\r\ncache\r\n");
+    fixture_talk(f, fd, "SENTINEL FAILOVER cache\r\n", "-ERR SENTINEL FAILOVER is not supported: ");
+    assert_int_equal(f->replica.executed_count, 0);
+    close(fd);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, fixture_down)
@@ -396,6 +484,9 @@ int main(void)
         TEST(test_wait__ends_with_its_client_and_with_leadership),
         TEST(test_wait__of_a_client_that_goes_is_forgotten),
         TEST(test_followers__that_are_shown_are_those_that_wait_counts),
+        TEST(test_sentinel__names_the_leader),
+        TEST(test_sentinel__describes_all_nodes),
+        TEST(test_sentinel__serves_no_data),
         TEST(test_role__of_a_follower_is_replica_if_that_was_chosen),
     };
 

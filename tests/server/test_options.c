@@ -117,6 +117,12 @@ static void test_options__set_everything(void **state)
     accept(&p, "h 1 --cluster-mode redirect --follower-role replica");
     assert_int_equal(p.options.config.cluster_mode, CLUSTER_REDIRECTS);
     assert_true(p.options.config.followers_are_replicas);
+    accept(&p, "h 1 --sentinel-port 26379 --sentinel-name cache");
+    assert_int_equal(p.options.config.sentinel_port, 26379);
+    assert_string_equal(p.options.config.sentinel_name, "cache");
+    refuse("h 1 --sentinel-port 65536", "--sentinel-port takes a port from 1 to 65535, not");
+    refuse("h 1 --sentinel-port 1", "must be another one");
+    refuse("h 1 --sentinel-name a,b", "--sentinel-name takes");
     refuse("h 1 --cluster-mode on", "--cluster-mode takes no, yes or redirect, not 'on'");
     refuse("h 1 --follower-role slave", "--follower-role takes master or replica, not 'slave'");
     accept(&p, "h 1 --maxdisk 100gb");
@@ -249,7 +255,7 @@ static void test_options__show_help_and_version(void **state)
     assert_int_equal(parse(&p, "--help"), OPTIONS_HELP);
     assert_int_equal(parse(&p, "h 1 --help --nonsense"), OPTIONS_HELP);
     assert_int_equal(parse(&p, "--version"), OPTIONS_VERSION);
-    assert_non_null(strstr(options_help(), "--election-timeout"));
+    assert_non_null(strstr(options_help(1), "--election-timeout"));
     assert_non_null(strstr(options_version(), "rakit-server "));
 }
 
