@@ -283,6 +283,8 @@ static void command_getkeys(struct command_call *call)
 {
     const struct command *command = command_find(table_of(call), call->arguments[2]);
     uint32_t count = call->argument_count - 2;
+    uint32_t first;
+    uint32_t last;
     bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
                                                         : count >= (uint32_t)-command->arity);
 
@@ -298,16 +300,15 @@ static void command_getkeys(struct command_call *call)
         resp_error(call->reply, ERROR_ARITY_OF_GETKEYS);
         return;
     }
-    int64_t last = command->last_key >= 0 ? command->last_key : (int64_t)count + command->last_key;
-    int64_t first = command->first_key;
-
-    if (last >= (int64_t)count) { /* A subcommand without a key. */
+    if (!command_key_range(command, count, call->arguments + 2, &first, &last)) {
         resp_error(call->reply, ERROR_ARITY_OF_GETKEYS);
         return;
     }
 
-    resp_array(call->reply, (uint64_t)((last - first) / command->key_step + 1));
-    for (int64_t i = first; i <= last; i += command->key_step) {
+    uint32_t step = (uint32_t)command->key_step;
+
+    resp_array(call->reply, (last - first) / step + 1);
+    for (uint32_t i = first; i <= last; i += step) {
         resp_bulk(call->reply, call->arguments[2 + i]);
     }
 }

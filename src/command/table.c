@@ -9,6 +9,7 @@
 #include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "kv/subcommand.h"
+#include "resp/decimal.h"
 #include "resp/errors.h"
 
 enum { NAME_BYTES_MAX = 15 }; /* Of a command. */
@@ -103,6 +104,35 @@ void command_table_share(struct command_table *t, const struct command_table *fr
     if (command != NULL) {
         add_row(t, command);
     }
+}
+
+/* --- keys -------------------------------------------------------------------------------- */
+
+bool command_key_range(const struct command *command, uint32_t argument_count,
+                       const struct slice *arguments, uint32_t *ret_first, uint32_t *ret_last)
+{
+    int64_t first = command->first_key;
+    int64_t last =
+        command->last_key < 0 ? (int64_t)argument_count + command->last_key : command->last_key;
+    int64_t count = 0;
+
+    if (first == 0) {
+        return false;
+    }
+    if (command->key_count_at > 0) {
+        if (command->key_count_at >= (int64_t)argument_count ||
+            !decimal_read(arguments[command->key_count_at], &count) || count < 1 ||
+            count > argument_count) {
+            return false;
+        }
+        last = first + (count - 1) * command->key_step;
+    }
+    if (last < first || last >= (int64_t)argument_count) {
+        return false;
+    }
+    *ret_first = (uint32_t)first;
+    *ret_last = (uint32_t)last;
+    return true;
 }
 
 /* --- judging arguments ------------------------------------------------------------------- */

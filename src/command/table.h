@@ -29,5 +29,8 @@ const struct command *command_find(const struct command_table *t, struct slice n
  * and a log entry. */
 bool command_judge(const struct command *command, uint32_t database, uint32_t argument_count,
                    const struct slice *arguments, struct resp_writer *reply);
+/* The positions of the first and of the last key in such a call; false if it has none. */
+bool command_key_range(const struct command *command, uint32_t argument_count,
+                       const struct slice *arguments, uint32_t *ret_first, uint32_t *ret_last);
 
 #endif /* RAKIT_COMMAND_TABLE_H */

@@ -8,15 +8,17 @@
 static bool matches_any(const struct command *command, struct slice pattern, uint32_t count,
                         const struct slice *arguments)
 {
-    int first = command == NULL ? 1 : command->first_key;
-    int last = command == NULL ? -1 : command->last_key;
-    int step = command == NULL ? 1 : command->key_step;
+    uint32_t first = 1;
+    uint32_t last = count - 1;
+    uint32_t step = command == NULL ? 1 : (uint32_t)command->key_step;
 
-    if (first == 0) {
+    if (command != NULL && command->first_key == 0) {
         return true;
     }
-    last = last < 0 ? (int)count + last : last;
-    for (int i = first; i <= last && i < (int)count; i += step) {
+    if (command != NULL && !command_key_range(command, count, arguments, &first, &last)) {
+        return false;
+    }
+    for (uint32_t i = first; i <= last && i < count; i += step) {
         if (glob_matches(pattern, arguments[i])) {
             return true;
         }

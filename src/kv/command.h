@@ -45,6 +45,7 @@ struct command {
     int first_key;    /* Position of the first key; 0: none. */
     int last_key;     /* Position of the last key; negative: from the end. */
     int key_step;     /* Step between keys. */
+    int key_count_at; /* Position of the argument that says how many keys there are; 0: none. */
     command_handler *handler;
     const char *group;     /* For help: "string", "generic", "server", "connection", ... */
     const char *arguments; /* "key value [NX | XX] [GET]" */

@@ -5,6 +5,7 @@
 /* clang-format off */
 const struct command *const kv_command_tables[] = {
     string_commands,
+    msetex_commands,
     range_commands,
     bit_commands,
     number_commands,

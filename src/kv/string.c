@@ -1,6 +1,7 @@
 /* string.c - commands on whole values: GET, SET and related ones. */
 #include "kv/call.h"
 #include "kv/commands.h"
+#include "kv/condition.h"
 #include "kv/kv.h"
 #include "kv/lifetime.h"
 #include "resp/errors.h"
@@ -11,8 +12,14 @@ struct set_options {
     bool only_new;      /* NX */
     bool only_existing; /* XX */
     bool wants_old;     /* GET */
+    struct condition condition;
     struct lifetime lifetime;
 };
+
+static bool fit_together(const struct set_options *o)
+{
+    return o->only_new + o->only_existing + (o->condition.kind != CONDITION_NONE) <= 1;
+}
 
 static bool read_set_options(const struct command_call *call, struct set_options *o)
 {
@@ -22,16 +29,16 @@ static bool read_set_options(const struct command_call *call, struct set_options
         struct slice word = call->arguments[i];
         uint32_t used = 1;
 
-        if (slice_is(word, "NX") && !o->only_existing) {
+        if (slice_is(word, "NX")) {
             o->only_new = true;
-        } else if (slice_is(word, "XX") && !o->only_new) {
+        } else if (slice_is(word, "XX")) {
             o->only_existing = true;
         } else if (slice_is(word, "GET")) {
             o->wants_old = true;
-        } else {
+        } else if ((used = condition_read(call, i, &o->condition)) == 0) {
             used = lifetime_read(call, i, LIFETIME_KEEPTTL, &o->lifetime);
         }
-        if (used == 0) {
+        if (used == 0 || !fit_together(o)) {
             return false;
         }
         i += used;
@@ -47,7 +54,8 @@ static bool take_set_options(struct command_call *call, struct set_options *ret_
         resp_error(call->reply, ERROR_SYNTAX);
         return false;
     }
-    return lifetime_check(call, &ret_options->lifetime);
+    return condition_check(call, &ret_options->condition) &&
+           lifetime_check(call, &ret_options->lifetime);
 }
 
 static bool check_set(struct command_call *call)
@@ -79,8 +87,13 @@ static void set_with_options(struct command_call *call, const struct set_options
 {
     struct kv_value old = {.traits = {0}};
     bool is_there = kv_find(call->kv, call->arguments[1], &old);
-    bool is_done = !(o->only_new && is_there) && !(o->only_existing && !is_there);
+    bool is_done = !(o->only_new && is_there) && !(o->only_existing && !is_there) &&
+                   condition_holds(&o->condition, is_there ? &old.bytes : NULL);
 
+    if (o->condition.kind != CONDITION_NONE && old.traits.type != VALUE_STRING) {
+        resp_error(call->reply, ERROR_WRONG_TYPE);
+        return;
+    }
     /* The old value is freed when the new one is set, so the reply comes first. */
     if (o->wants_old) {
         if (!call_reply_value(call)) {
@@ -389,7 +402,8 @@ const struct command string_commands[] = {
      .summary = "Sets a value whose key expires in so many milliseconds."},
     {.name = "SET", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM, COMMAND_ONE_KEY,
      .handler = set_command, .check = check_set, .group = "string",
-     .arguments = "key value [NX | XX] [GET] [EX seconds | PX milliseconds | "
+     .arguments = "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest "
+                  "| IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | "
                   "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
      .integers = "seconds milliseconds", .since = "1.0.0",
      .summary = "Sets a value. NX: only of a new key. XX: only of an existing one. GET: "

@@ -45,6 +45,8 @@
 #define ERROR_LARGE_VALUE \
     "ERR the value is larger than %d bytes, and this command would hold up everybody: read and " \
     "write it in parts, by GETRANGE and APPEND"
+#define ERROR_NUMKEYS "ERR invalid numkeys value"
+#define ERROR_KEY_VALUE_PAIRS "ERR wrong number of key-value pairs"
 #define ERROR_DIGEST "ERR must be exactly 16 hexadecimal characters"
 #define ERROR_CONDITION "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"
 #define ERROR_BUSY_KEY "BUSYKEY Target key name already exists."

@@ -266,7 +266,8 @@ def test_connection__docs_have_the_shape_that_clients_read(shared):
         key, value, choice, get, lifetime = map(fields, docs[b"set"][b"arguments"])
         assert key[b"type"] == b"key" and value[b"name"] == b"value"
         assert choice[b"type"] == b"oneof" and choice[b"flags"] == [b"optional"]
-        assert [fields(a)[b"token"] for a in choice[b"arguments"]] == [b"NX", b"XX"]
+        assert [fields(a)[b"token"] for a in choice[b"arguments"]] == \
+            [b"NX", b"XX", b"IFEQ", b"IFNE", b"IFDEQ", b"IFDNE"]
         assert get[b"token"] == b"GET" and get[b"flags"] == [b"optional"]
         assert lifetime[b"type"] == b"oneof" and lifetime[b"flags"] == [b"optional"]
         assert [fields(a)[b"token"] for a in lifetime[b"arguments"]] == [
