@@ -166,6 +166,9 @@ struct client {
     enum read_mode read_mode; /* By RAFT READS. */
     uint64_t max_age_ns;      /* READ_STALE. */
     uint64_t seen_index;      /* The newest state that it has seen. */
+    uint64_t written_index;   /* The entry of its last write that was executed; 0: none. */
+    uint64_t written_ordinal; /* The number of that write on the connection. */
+    uint32_t held_count;      /* It waits, and its next commands too: waits.h. */
     char *once_client;        /* By CLIENT ONCE; owned, or NULL. */
     uint64_t once_next;       /* The number of its next command that writes. */
     uint32_t once_keep_s;

@@ -165,6 +165,7 @@ void clients_run(struct clients *c)
 
 void clients_send(struct clients *c)
 {
+    waits_look(c); /* More may be applied now. */
     while (!list_is_empty(&c->dirty)) {
         struct list *node = list_first(&c->dirty);
 

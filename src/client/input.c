@@ -506,7 +506,7 @@ static bool has_room(struct client *c)
     if (client_output_bytes(c) > CLIENT_OUTPUT_PAUSE_BYTES || client_must_read_first(c)) {
         return wait_for(c, CLIENT_WAITS_FOR_READER);
     }
-    if (c->slot_count >= CLIENT_SLOTS_MAX) {
+    if (c->slot_count >= CLIENT_SLOTS_MAX || (c->held_count > 0 && !MUTANT(wait_is_overtaken))) {
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
     return true;

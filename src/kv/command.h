@@ -47,13 +47,15 @@ struct command {
     int key_step;     /* Step between keys. */
     int key_count_at; /* Position of the argument that says how many keys there are; 0: none. */
     command_handler *handler;
-    const char *group;     /* For help: "string", "generic", "server", "connection", ... */
-    const char *arguments; /* "key value [NX | XX] [GET]" */
-    const char *integers;  /* For COMMAND DOCS: those of them, and of its subcommands, that are
+    command_handler *inner; /* LOCAL: what it does within a transaction or a script, without a
+                             * connection; NULL: it is refused there. */
+    const char *group;      /* For help: "string", "generic", "server", "connection", ... */
+    const char *arguments;  /* "key value [NX | XX] [GET]" */
+    const char *integers;   /* For COMMAND DOCS: those of them, and of its subcommands, that are
                             * integers; or NULL. */
-    const char *summary;   /* A sentence or two, without line breaks. */
-    uint32_t since_level;  /* The feature level of the cluster that it needs; 0: any. */
-    const char *since;     /* The version of Redis that has it, or Rakit's. */
+    const char *summary;    /* A sentence or two, without line breaks. */
+    uint32_t since_level;   /* The feature level of the cluster that it needs; 0: any. */
+    const char *since;      /* The version of Redis that has it, or Rakit's. */
     /* Called before the command is submitted, so that a command which must fail never enters the
      * log; NULL: no check. The handler checks again, for entries in the log. */
     command_check *check;

@@ -232,6 +232,8 @@
     "TRYAGAIN the leader has too much under way, or hands its place over: the command was not " \
     "executed"
 #define ERROR_OVERLOADED "TRYAGAIN the leader has too much under way: the command was not executed"
+#define ERROR_NOT_APPLIED \
+    "TRYAGAIN this node has applied only up to %llu so far: try again, or ask another node"
 #define ERROR_READ_LATE \
     "TRYAGAIN the leader could not confirm in time that it still leads: the command was not " \
     "executed"
