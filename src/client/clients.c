@@ -32,6 +32,7 @@ static void free_client(struct client *c)
     list_remove(&c->link);
     list_remove(&c->reserve_link);
     resp_parser_deinit(&c->parser);
+    transaction_deinit(&c->transaction);
     buffer_deinit(&c->input);
     buffer_deinit(&c->out);
     buffer_deinit(&c->sending);

@@ -203,6 +203,7 @@ void reply_done(struct reply_slot *slot)
 
     CHECK(!slot->is_answered);
     CHECK(slot->writer.out != NULL); /* reply_writer() was called. */
+    transaction_settle(slot);
     slot->is_answered = true;
 
     uint64_t reply_bytes = settle(c, slot);

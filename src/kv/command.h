@@ -19,11 +19,13 @@ enum command_flag {
     COMMAND_DENY_OOM = 32,     /* May allocate memory: Redis's "denyoom". */
     COMMAND_HIDDEN = 64,       /* Not listed in help: an alias, or always refused. */
     COMMAND_ASYNC = 128,       /* LOCAL, but the handler may reply later. */
-    COMMAND_ENDS_MULTI = 256,  /* LOCAL; allowed after a refused MULTI, and ends that state. */
+    COMMAND_QUEUED = 256,      /* LOCAL; may be in a transaction: replies once, at once. */
     COMMAND_WALKS = 512,       /* READ that may look at very many keys. */
     COMMAND_IN_RESERVE = 1024, /* LOCAL; allowed in the reserve of connections, like ADMIN ones. */
     COMMAND_LOADING = 2048,    /* LOCAL; served while the node loads its data. */
     COMMAND_OUTERMOST = 4096,  /* READ or WRITE, but never within a transaction or a script. */
+    COMMAND_INTERNAL = 8192,   /* Made by nodes; clients do not know it. */
+    COMMAND_UNQUEUED = 16384,  /* LOCAL; executed at once also after MULTI. */
 };
 
 struct command_call;

@@ -87,19 +87,31 @@
 #define ERROR_NOT_INNER "ERR This Redis command is not allowed from script"
 #define ERROR_WRITE_AS_READ "ERR Write commands are not allowed from read-only scripts."
 
-/* --- Transactions, which are refused ------------------------------------------------------- */
+/* --- Transactions -------------------------------------------------------------------------- */
 
-#define ERROR_NO_TRANSACTIONS "ERR %s is not supported yet: there are no transactions"
-#define ERROR_MULTI \
-    "ERR MULTI is not supported yet: nothing is executed on this connection until EXEC or " \
-    "DISCARD"
-#define ERROR_FOLLOWS_MULTI \
-    "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends " \
-    "that"
 #define ERROR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."
+#define ERROR_EXEC_ARITY \
+    "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
 #define ERROR_EXEC_WITHOUT_MULTI "ERR EXEC without MULTI"
-#define ERROR_NOTHING_TO_DISCARD "ERR MULTI is not supported yet: there was nothing to discard"
 #define ERROR_DISCARD_WITHOUT_MULTI "ERR DISCARD without MULTI"
+#define ERROR_NESTED_MULTI "ERR MULTI calls can not be nested"
+#define ERROR_WATCH_IN_MULTI "ERR WATCH inside MULTI is not allowed"
+#define ERROR_NOT_IN_MULTI "ERR Command not allowed inside a transaction"
+#define ERROR_TRANSACTION_TOO_LARGE \
+    "ERR not queued: a transaction may have 131072 arguments and 64 MB in all; EXEC will " \
+    "execute nothing: send fewer commands in one"
+#define ERROR_WATCHED_KEYS \
+    "ERR not watched: a connection may watch 1024 keys, of 1 MB in all; UNWATCH, EXEC and " \
+    "DISCARD forget them"
+#define ERROR_WATCHED_BYTES \
+    "ERR not watched: the values that a connection watches may have 16 MB in all; UNWATCH, EXEC " \
+    "and DISCARD forget them"
+#define ERROR_TRANSACTION_READS \
+    "ERR not executed: the commands before it in the transaction have read too much; send fewer " \
+    "reads in one"
+#define ERROR_TRANSACTION_REPLY \
+    "ERR executed, but the replies of one transaction may have 512 MB in all; send fewer " \
+    "commands in one"
 
 /* --- ONCE ---------------------------------------------------------------------------------- */
 
