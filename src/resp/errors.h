@@ -45,6 +45,10 @@
 #define ERROR_LARGE_VALUE \
     "ERR the value is larger than %d bytes, and this command would hold up everybody: read and " \
     "write it in parts, by GETRANGE and APPEND"
+#define ERROR_NOT_A_FLOAT "ERR value is not a valid float"
+#define ERROR_NAN_OR_INFINITY "ERR increment would produce NaN or Infinity"
+#define ERROR_BOUNDS "ERR LBOUND is greater than UBOUND"
+#define ERROR_ENX "ERR ENX flag requires an expiration"
 #define ERROR_NUMKEYS "ERR invalid numkeys value"
 #define ERROR_KEY_VALUE_PAIRS "ERR wrong number of key-value pairs"
 #define ERROR_DIGEST "ERR must be exactly 16 hexadecimal characters"

@@ -228,8 +228,8 @@ def test_connection__docs_have_the_shape_that_clients_read(shared):
         for argument in map(fields, arguments):
             kind = argument[b"type"]
             assert argument[b"name"]
-            assert kind in (b"key", b"string", b"integer", b"pattern", b"pure-token", b"oneof",
-                            b"block", b"unix-time")
+            assert kind in (b"key", b"string", b"double", b"integer", b"pattern", b"pure-token",
+                            b"oneof", b"block", b"unix-time")
             assert (kind in (b"oneof", b"block")) == (b"arguments" in argument)
             assert kind != b"pure-token" or argument[b"token"]
             check(argument.get(b"arguments", []))
