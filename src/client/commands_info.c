@@ -236,31 +236,32 @@ static void put_stats(const struct clients *clients, struct buffer *out)
     clients_get_stats(clients, &stats);
     replica_get_stats(clients->replica, &replica);
     replica_get_figures(clients->replica, &figures);
-    buffer_printf(out,
-                  "total_connections_received:%llu\r\n"
-                  "total_commands_processed:%llu\r\n"
-                  "instantaneous_ops_per_sec:%llu\r\n"
-                  "total_net_input_bytes:%llu\r\n"
-                  "total_net_output_bytes:%llu\r\n"
-                  "rejected_connections:%llu\r\n"
-                  "commands_proposed:%llu\r\n"
-                  "commands_forwarded:%llu\r\n"
-                  "commands_in_doubt:%llu\r\n"
-                  "commands_under_way:%llu\r\n"
-                  "commands_waiting:%u\r\n"
-                  "commands_in_log:%u\r\n"
-                  "commands_at_leader:%u\r\n"
-                  "peer_output_bytes:%llu\r\n"
-                  "reads_served:%llu\r\n"
-                  "read_rounds:%llu\r\n"
-                  "entries_applied:%llu\r\n",
-                  (ull)stats.accepted_count, (ull)stats.commands_count,
-                  (ull)clients->commands_a_second, (ull)stats.input_bytes, (ull)stats.output_bytes,
-                  (ull)stats.refused_count, (ull)replica.proposed_count,
-                  (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
-                  (ull)replica.pending_count, figures.waiting, figures.proposed, figures.forwarded,
-                  (ull)figures.outgoing_bytes, (ull)replica.read_count,
-                  (ull)replica.read_round_count, (ull)replica.applied_count);
+    buffer_printf(
+        out,
+        "total_connections_received:%llu\r\n"
+        "total_commands_processed:%llu\r\n"
+        "instantaneous_ops_per_sec:%llu\r\n"
+        "total_net_input_bytes:%llu\r\n"
+        "total_net_output_bytes:%llu\r\n"
+        "rejected_connections:%llu\r\n"
+        "commands_proposed:%llu\r\n"
+        "commands_forwarded:%llu\r\n"
+        "commands_in_doubt:%llu\r\n"
+        "commands_under_way:%llu\r\n"
+        "commands_waiting:%u\r\n"
+        "commands_in_log:%u\r\n"
+        "commands_at_leader:%u\r\n"
+        "peer_output_bytes:%llu\r\n"
+        "reads_served:%llu\r\n"
+        "read_rounds:%llu\r\n"
+        "entries_applied:%llu\r\n"
+        "expired_keys:%llu\r\n",
+        (ull)stats.accepted_count, (ull)stats.commands_count, (ull)clients->commands_a_second,
+        (ull)stats.input_bytes, (ull)stats.output_bytes, (ull)stats.refused_count,
+        (ull)replica.proposed_count, (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
+        (ull)replica.pending_count, figures.waiting, figures.proposed, figures.forwarded,
+        (ull)figures.outgoing_bytes, (ull)replica.read_count, (ull)replica.read_round_count,
+        (ull)replica.applied_count, (ull)replica.expired_count);
 }
 
 /* Those that WAIT counts, numbered as clients expect. */
@@ -465,8 +466,7 @@ static void info_command(struct command_call *call)
 
 /* clang-format off */
 const struct command info_commands[] = {
-    {.name = "INFO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE |
-              COMMAND_QUEUED,
+    {.name = "INFO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
      .handler = info_command, .group = "server", .arguments = "[section [section ...]]",
      .since = "1.0.0",
      .summary = "Shows figures of this node."},

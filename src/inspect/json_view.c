@@ -278,7 +278,7 @@ static void put_content(struct json *j, const struct walk_entry *e)
 {
     uint32_t level = 0;
 
-    if (e->id.kind == RAFT_COMMAND) {
+    if (e->id.kind == RAFT_COMMAND || e->id.kind == RAFT_EXPIRED) {
         put_command(j, e->payload);
     } else if (e->members != NULL) {
         put_members(j, e);

@@ -108,6 +108,7 @@ static void put_content(struct buffer *out, const struct walk_entry *e)
         buffer_printf(out, "the first entry of a leader");
         break;
     case RAFT_COMMAND:
+    case RAFT_EXPIRED:
         command_describe(out, e->payload, ARGUMENTS_SHOWN, ARGUMENT_BYTES_SHOWN);
         break;
     case RAFT_CONFIGURATION:
@@ -155,7 +156,7 @@ static enum colour entry_colour(const struct walk_entry *e)
         break;
     }
     return e->id.kind == RAFT_CONFIGURATION || e->id.kind == RAFT_LEVEL ? CYAN
-           : e->id.kind == RAFT_NOOP                                    ? DIM
+           : e->id.kind == RAFT_NOOP || e->id.kind == RAFT_EXPIRED      ? DIM
                                                                         : PLAIN;
 }
 

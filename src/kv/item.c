@@ -170,11 +170,44 @@ void item_free(struct item *item)
 }
 
 /* Behind the traits is the key. */
-static uint64_t read_expiry(const struct item *item, const char *key)
+static uint64_t read_field(const struct item *item, const char *key)
 {
     const char *at = key - trait_bytes_of(item->shape);
 
     return get_u32(at) | (uint64_t)get_u16(at + 4) << 32;
+}
+
+static uint64_t read_expiry(const struct item *item, const char *key)
+{
+    return read_field(item, key) & EXPIRES_MS_MAX;
+}
+
+struct item_expiry item_expiry(const struct item *item)
+{
+    struct item_expiry expiry = {0};
+
+    if ((item->shape & SHAPE_EXPIRES) != 0) {
+        uint64_t field = read_field(item, (const char *)item + read_layout(item).header_bytes);
+
+        expiry.at_ms = field & EXPIRES_MS_MAX;
+        expiry.is_deferred = field > EXPIRES_MS_MAX;
+    }
+    return expiry;
+}
+
+bool item_is_deferred(const struct item *item)
+{
+    return item_expiry(item).is_deferred;
+}
+
+void item_set_deferred(struct item *item, bool is_deferred)
+{
+    if ((item->shape & SHAPE_EXPIRES) != 0) {
+        char *key = (char *)item + read_layout(item).header_bytes;
+        char *at = key - trait_bytes_of(item->shape) + EXPIRY_BYTES - 1;
+
+        *at = (char)(unsigned char)(((unsigned char)*at & 127) | (is_deferred ? 128 : 0));
+    }
 }
 
 struct traits item_traits(const struct item *item)

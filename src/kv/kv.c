@@ -30,6 +30,8 @@ void kv_free(struct kv *kv)
     if (kv == NULL) {
         return;
     }
+    kv_discard_marks(kv);
+    due_free_garbage(&kv->common->garbage, &kv->common->garbage_bytes, UINT64_MAX);
     table_deinit(&kv->table);
     free(kv);
 }
@@ -46,7 +48,7 @@ uint64_t kv_expiring_count(const struct kv *kv)
 
 uint64_t kv_memory_bytes(const struct kv *kv)
 {
-    return heap_bytes(sizeof *kv) + table_heap_bytes(&kv->table);
+    return heap_bytes(sizeof *kv) + table_heap_bytes(&kv->table) + kv->due.heap_bytes;
 }
 
 uint64_t kv_digest(const struct kv *kv)
@@ -109,11 +111,12 @@ void kv_prefetch_item(const struct kv *kv, uint64_t hash)
 
 /* --- changes -------------------------------------------------------------------- */
 
-/* An item expires at another time than before; 0: never, or there was none. */
-static void note_expiry(struct kv *kv, uint64_t old_ms, uint64_t new_ms)
+static void note_expiry(struct kv *kv, uint64_t hash, struct item *item, uint64_t new_ms,
+                        struct item_expiry old)
 {
-    kv->expiring_count += new_ms != 0 ? 1 : 0;
-    kv->expiring_count -= old_ms != 0 ? 1 : 0;
+    if (new_ms != 0 || old.at_ms != 0) {
+        kv_mark_expiry(kv, hash, item, old);
+    }
 }
 
 void kv_add_item(struct kv *kv, uint64_t hash, struct item *item)
@@ -121,7 +124,7 @@ void kv_add_item(struct kv *kv, uint64_t hash, struct item *item)
     struct traits traits = item_traits(item);
 
     kv->digest += digest_of_item(hash, traits, item_value(item));
-    note_expiry(kv, 0, traits.expires_ms);
+    note_expiry(kv, hash, item, traits.expires_ms, (struct item_expiry){0});
     kv->common->work += item_value(item).size;
     kv->table.item_bytes += item_heap_bytes(item);
     table_add(&kv->table, hash, item);
@@ -152,12 +155,12 @@ void kv_put(struct kv *kv, struct slice key, struct traits traits, struct slice 
     }
 
     struct traits old = item_traits(*at);
+    struct item_expiry old_expiry = item_expiry(*at);
     uint64_t old_bytes = item_heap_bytes(*at);
 
     table_before_change(&kv->table, hash);
     kv->common->work += item_value(*at).size + value.size;
     kv->digest -= digest_of_item(hash, old, item_value(*at));
-    note_expiry(kv, old.expires_ms, traits.expires_ms);
     kv->table.item_bytes -= old_bytes;
     if (old_bytes < KV_LARGE_BYTES && !item_is_kept(*at)) {
         *at = item_replace(*at, traits, value);
@@ -165,6 +168,7 @@ void kv_put(struct kv *kv, struct slice key, struct traits traits, struct slice 
         kv_common_discard_take(kv->common, *at);
         *at = new_item(kv, key, traits, value);
     }
+    note_expiry(kv, hash, *at, traits.expires_ms, old_expiry);
     kv->table.item_bytes += item_heap_bytes(*at);
     kv->digest += digest_of_item(hash, traits, value);
 }
@@ -192,15 +196,16 @@ bool kv_set_expiry(struct kv *kv, struct slice key, uint64_t expires_ms)
     }
 
     struct item *old = *at;
+    struct item_expiry old_expiry = item_expiry(old);
 
     table_before_change(&kv->table, hash);
     kv->digest -= digest_of_traits(hash, item_traits(old));
-    note_expiry(kv, item_traits(old).expires_ms, expires_ms);
     kv->table.item_bytes -= item_heap_bytes(old);
     *at = item_set_expiry(old, expires_ms);
     if (*at != old && item_is_kept(*at)) {
         kv_walk_item_moved(kv->common->walk, old, *at);
     }
+    note_expiry(kv, hash, *at, expires_ms, old_expiry);
     kv->table.item_bytes += item_heap_bytes(*at);
     kv->digest += digest_of_traits(hash, item_traits(*at));
     return true;
@@ -216,7 +221,7 @@ static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
 
         kv->common->work += item_value(item).size;
         kv->digest -= digest_of_item(hash, traits, item_value(item));
-        note_expiry(kv, traits.expires_ms, 0);
+        kv->expiring_count -= traits.expires_ms != 0 ? 1 : 0; /* Its mark stays. */
         kv->table.item_bytes -= item_heap_bytes(item);
         if (kv->table.count == 0) {
             kv->digest = 0; /* Even if a bit had flipped in an item: it is gone. */
@@ -305,6 +310,14 @@ uint64_t kv_plain_bytes(size_t key_size, const struct kv_value *value)
     return item_plain_bytes(value->traits, key_size, value->bytes.size) + SLOT_BYTES;
 }
 
+bool kv_remove_expired(struct kv *kv, struct slice key)
+{
+    uint64_t count = kv->table.count;
+
+    drop_expired(kv, table_hash(&kv->table, key), key);
+    return kv->table.count < count;
+}
+
 bool kv_delete(struct kv *kv, struct slice key)
 {
     uint64_t hash = table_hash(&kv->table, key);
@@ -336,9 +349,11 @@ static void grow_item(struct kv *kv, struct item **at, size_t size)
 {
     struct item *old = *at;
     size_t old_size = item_value(old).size;
+    bool is_deferred = item_is_deferred(old);
 
     kv->table.item_bytes -= item_heap_bytes(old);
     *at = item_grow(old, size);
+    item_set_deferred(*at, is_deferred);
     if (item_is_kept(*at)) {
         kv_walk_item_moved(kv->common->walk, old, *at);
     }
@@ -400,7 +415,7 @@ void kv_clear(struct kv *kv)
 {
     kv_common_clear_take(kv->common, &kv->table);
     kv->digest = 0;
-    kv->expiring_count = 0;
+    kv_discard_marks(kv);
     table_init(&kv->table, kv->common->hash_seed);
 }
 

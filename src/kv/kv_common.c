@@ -112,6 +112,9 @@ static struct cleared **find_unwatched(struct kv_common *common)
 bool kv_common_tidy(struct kv_common *common, uint64_t item_count)
 {
     uint64_t freed = free_discarded(common, item_count);
+
+    freed += due_free_garbage(&common->garbage, &common->garbage_bytes,
+                              item_count > freed ? item_count - freed : 0);
     struct cleared **link = find_unwatched(common);
 
     if (link != NULL && freed < item_count &&
@@ -122,12 +125,12 @@ bool kv_common_tidy(struct kv_common *common, uint64_t item_count)
         free(cleared);
     }
     return common->discarded_count > 0 || common->shrinking != NULL ||
-           find_unwatched(common) != NULL;
+           common->garbage.first != NULL || find_unwatched(common) != NULL;
 }
 
 uint64_t kv_common_cleared_bytes(const struct kv_common *common)
 {
-    uint64_t bytes = common->discarded_bytes;
+    uint64_t bytes = common->discarded_bytes + common->garbage_bytes;
 
     for (const struct cleared *c = common->cleared; c != NULL; c = c->next) {
         bytes += c->table.watch == NULL ? table_heap_bytes(&c->table) : 0;
@@ -137,7 +140,8 @@ uint64_t kv_common_cleared_bytes(const struct kv_common *common)
 
 uint64_t kv_common_heap_bytes(const struct kv_common *common)
 {
-    uint64_t bytes = common->discarded_bytes + common->walk_bytes + common->held_bytes;
+    uint64_t bytes =
+        common->discarded_bytes + common->garbage_bytes + common->walk_bytes + common->held_bytes;
 
     for (const struct cleared *c = common->cleared; c != NULL; c = c->next) {
         bytes += heap_bytes(sizeof *c) + table_heap_bytes(&c->table);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "kv/due.h"
 #include "kv/event.h"
 #include "kv/prepared.h"
 #include "kv/table.h"
@@ -27,6 +28,8 @@ struct kv_common {
     struct item **discarded; /* Large items that were deleted or replaced. */
     uint32_t discarded_count, discarded_capacity;
     uint64_t discarded_bytes;
+    struct due_list garbage; /* Marks that were given up: see expiry.c. */
+    uint64_t garbage_bytes;
     struct prepared prepared;
     void *shrinking; /* The rest of a very large one; NULL: none. */
     uint64_t shrinking_bytes;

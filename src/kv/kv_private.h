@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "kv/due.h"
 #include "kv/keyspace.h"
 #include "kv/kv_common.h"
 #include "kv/table.h"
@@ -12,6 +13,9 @@ struct kv {
     struct table table;
     uint64_t digest;
     uint64_t expiring_count; /* Items that expire some time. */
+    struct due due;          /* When they do: see expiry.c. */
+    bool is_marking_anew;    /* That is made again, */
+    uint64_t marking_at;     /* and has come to this position of the table. */
     struct kv_common *common;
 };
 
@@ -35,6 +39,11 @@ static inline void keyspace_report(const struct keyspace *k, uint32_t database,
 }
 /* Reports that the key has expired. */
 void kv_report_expired(const struct kv *kv, struct slice key);
+/* The item expires at another time than before; `old` is zero if there was none. In expiry.c. */
+void kv_mark_expiry(struct kv *kv, uint64_t hash, struct item *item, struct item_expiry old);
+void kv_discard_marks(struct kv *kv);
+/* Removes the key if it has expired; returns whether it had. */
+bool kv_remove_expired(struct kv *kv, struct slice key);
 /* Adds an item whose key does not exist yet. */
 void kv_add_item(struct kv *kv, uint64_t hash, struct item *item);
 

@@ -6,6 +6,7 @@
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "kv/due.h"
 
 enum {
     ITEMS_PER_BUCKET_HIGH = 5, /* On average; above this, a bucket is split. */
@@ -263,6 +264,26 @@ struct item **table_find(const struct table *t, uint64_t hash, struct slice key)
         return NULL;
     }
     return &place.group->slots[place.slot].item;
+}
+
+uint32_t table_find_marked(const struct table *t, uint64_t mark, struct item **ret_items,
+                           uint32_t max)
+{
+    uint64_t high = mark >> DUE_LOW_BITS;
+    uint32_t found = 0;
+
+    for (const struct group *g = directory_at(&t->buckets, bucket_of(t, mark)); g != NULL;
+         g = bucket_group_next(g)) {
+        for (unsigned slot = 0; slot < bucket_group_count(g) && found < max; slot++) {
+            struct item *item = g->slots[slot].item;
+
+            if ((uint8_t)g->tags[slot] >> (8 - DUE_HIGH_BITS) == high &&
+                due_mark(table_hash(t, item_key(item))) == mark) {
+                ret_items[found++] = item;
+            }
+        }
+    }
+    return found;
 }
 
 void table_prefetch_bucket(const struct table *t, uint64_t hash)

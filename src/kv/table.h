@@ -48,6 +48,9 @@ uint64_t table_heap_bytes(const struct table *t);
 /* The place of the item with that key; NULL if there is none. Valid until the next table_add()
  * or table_remove(). */
 struct item **table_find(const struct table *t, uint64_t hash, struct slice key);
+/* Finds up to `max` items with that mark (kv/due.h); returns how many. */
+uint32_t table_find_marked(const struct table *t, uint64_t mark, struct item **ret_items,
+                           uint32_t max);
 /* Prefetches for a table_find() that comes soon: the bucket, and, in a second call when that has
  * arrived, the item. */
 void table_prefetch_bucket(const struct table *t, uint64_t hash);

@@ -18,7 +18,7 @@ static inline const char *value_type_name(uint8_t type)
     return type == VALUE_HASH ? "hash" : "string";
 }
 
-#define EXPIRES_MS_MAX ((1ull << 48) - 1)
+#define EXPIRES_MS_MAX ((1ull << 47) - 1) /* In the year 6429. */
 
 /* Zeroed: a string that never expires. */
 struct traits {

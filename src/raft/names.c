@@ -46,10 +46,8 @@ const char *raft_reason_text(enum raft_reason reason)
 }
 
 static const char *const entry_kinds[] = {
-    [RAFT_NOOP] = "noop",
-    [RAFT_COMMAND] = "command",
-    [RAFT_CONFIGURATION] = "configuration",
-    [RAFT_LEVEL] = "level",
+    [RAFT_NOOP] = "noop",   [RAFT_COMMAND] = "command", [RAFT_CONFIGURATION] = "configuration",
+    [RAFT_LEVEL] = "level", [RAFT_EXPIRED] = "expired",
 };
 
 static bool is_known(uint32_t kind)

@@ -78,6 +78,7 @@ enum raft_entry_kind {
     RAFT_COMMAND = 2,       /* For the replicated state machine. */
     RAFT_CONFIGURATION = 3, /* A membership, in force once it is logged (§6). */
     RAFT_LEVEL = 4,         /* For the host, like commands: what all members can do. */
+    RAFT_EXPIRED = 5,       /* For the host: which keys have expired. */
     /* From here on: a node that does not know a kind stores it, and it has no effect. */
     RAFT_MAY_BE_SKIPPED = 128,
 };

@@ -85,14 +85,13 @@ static void execute_first(struct replica *r, raft_index index, const struct comm
 
     buffer_clear(&r->once_reply);
     execute(r, index, command, argument_count, &kept);
-    once_keep(r->keyspace, &once, index, buffer_slice(&r->once_reply));
+    once_keep(r->keyspace, &once, buffer_slice(&r->once_reply));
     buffer_append_slice(reply->out, buffer_slice(&r->once_reply));
     buffer_trim(&r->once_reply, SCRATCH_KEEP_BYTES);
 }
 
-/* Returns by which entry it was executed: a token for a lock must not become newer. */
-static raft_index execute_once(struct replica *r, raft_index index, const struct command *command,
-                               uint32_t argument_count, struct resp_writer *reply)
+static void execute_once(struct replica *r, raft_index index, const struct command *command,
+                         uint32_t argument_count, struct resp_writer *reply)
 {
     struct once_reply kept = {0};
 
@@ -102,10 +101,10 @@ static raft_index execute_once(struct replica *r, raft_index index, const struct
         break;
     case ONCE_AGAIN:
         repeat_reply(&kept, reply);
-        return MUTANT(once_index_renewed) ? index : kept.index;
+        break;
     case ONCE_REPLY_GONE:
         resp_error(reply, ERROR_ONCE_REPLY_GONE);
-        return kept.index;
+        break;
     case ONCE_TOO_OLD:
         resp_error(reply, ERROR_ONCE_TOO_OLD);
         break;
@@ -116,7 +115,6 @@ static raft_index execute_once(struct replica *r, raft_index index, const struct
         resp_error(reply, ERROR_ONCE_TOO_MANY);
         break;
     }
-    return index;
 }
 
 /* Commands have taken enough time: a heartbeat may be due, and the next turn continues. */
@@ -207,15 +205,14 @@ static void apply_command(struct replica *r, struct entry *e)
     }
 
     struct resp_writer *reply = request != NULL ? request->reply(request) : &nobody;
-    raft_index index = e->index;
 
     if (r->once.client.size > 0 && (command->flags & COMMAND_WRITE) != 0) {
-        index = execute_once(r, e->index, command, count, reply);
+        execute_once(r, e->index, command, count, reply);
     } else {
         execute(r, e->index, command, count, reply);
     }
     if (request != NULL) {
-        requests_finish(&r->requests, request, index);
+        requests_finish(&r->requests, request, e->index);
     } else {
         buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
     }
@@ -301,6 +298,8 @@ static void apply_entry(struct replica *r, struct entry *e)
     } else if (e->kind == RAFT_LEVEL && !level_apply(r, e)) {
         note_skipped(r, e,
                      "a committed feature level makes no sense: it does nothing, on all nodes");
+    } else if (e->kind == RAFT_EXPIRED && !expiry_apply(r, e)) {
+        note_skipped(r, e, "a committed entry about expired keys makes no sense: it does nothing");
     }
     r->applied_index = e->index;
     r->stats.applied_count++;
@@ -315,6 +314,8 @@ void replica_execute_entry(struct replica *r, struct entry *e)
         apply_command(r, e);
     } else if (e->kind == RAFT_LEVEL) {
         (void)level_apply(r, e);
+    } else if (e->kind == RAFT_EXPIRED) {
+        (void)expiry_apply(r, e);
     }
     while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns. */
     }

@@ -177,6 +177,7 @@ bool load_begin(struct replica *r, char *text, size_t text_size)
         r->is_loading_snapshot = true;
         snapshot_replay_begin(&r->snapshot_replay, r->store, &newest);
         loaded_state_init(&r->loading_state, r->recovered.identity.cluster_id);
+        keyspace_advance_time(r->loading_state.keyspace, newest.time_us);
     }
     store_replay_begin(&r->replay, r->store);
     r->is_loading = true;

@@ -229,6 +229,7 @@ struct replica_stats {
     uint64_t applied_count;  /* Entries applied since the start. */
     uint64_t skipped_count;  /* Of these, entries without effect because they were not
                               * understood. */
+    uint64_t expired_count;  /* Keys removed since the start because they had expired. */
     uint64_t read_count;     /* Reads served. */
     uint64_t read_round_count;
     uint64_t follower_read_count; /* Reads served while another node led. */

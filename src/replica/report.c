@@ -387,7 +387,7 @@ void report_entry_fields(const struct entry *e, struct resp_writer *w)
     resp_integer(w, (int64_t)e->index);
     resp_integer(w, (int64_t)e->term);
     resp_bulk_text(w, raft_entry_kind_name((enum raft_entry_kind)e->kind));
-    if (e->kind == RAFT_COMMAND) {
+    if (e->kind == RAFT_COMMAND || e->kind == RAFT_EXPIRED) {
         command_describe(&text, entry_payload(e), REPORT_ARGUMENTS_MAX, REPORT_ARGUMENT_BYTES_MAX);
     } else if (e->kind == RAFT_CONFIGURATION) {
         describe_membership(&text, e);

@@ -12,6 +12,7 @@
  *   disk.c        the disks of the members, and what follows
  *   leading.c     who should lead
  *   level.c       the feature level of the cluster
+ *   expiry.c      when expired keys are removed
  *   memory_use.c  the memory in use: everything that counts for its limit
  *   watch.c       whether members answer, and the disk keeps up
  *   stage_notes.c stages of entries, noted in steps and turns
@@ -101,6 +102,14 @@ struct isolation {
     bool is_keeping;          /* Evidence is being written. */
 };
 
+/* Removing expired keys. */
+struct expiry {
+    raft_index under_way; /* Leader: the last entry about that which is not applied; 0: none. */
+    raft_term term;       /* In that term. */
+    uint64_t due_ns;      /* Leader: when to look next; UINT64_MAX: nothing will be due. */
+    uint64_t reopened_ms; /* Others: when they last looked again at all that was due. */
+};
+
 struct replica {
     struct replica_options options;
     struct replica_events events;
@@ -180,6 +189,7 @@ struct replica {
     struct ticker ticker;
     struct time_share share; /* For the commands executed in this turn. */
     bool is_answering;       /* This turn began with entries to apply. */
+    struct expiry expiry;
     struct health health;
     struct disk_policy disk_policy;
     struct leading leading;
@@ -212,6 +222,8 @@ int replica_step(struct replica *r, const struct raft_event *event, struct entry
 
 /* Before the core takes entries: makes room for the terms in its log. */
 void replica_make_room_for_terms(struct replica *r);
+/* Leader: the log time of what is appended now. */
+uint64_t replica_next_time_us(const struct replica *r);
 void replica_store_durable(void *context, uint64_t seq);
 void replica_store_failed(void *context, int error, const char *text);
 void replica_store_room(void *context);
@@ -276,6 +288,13 @@ void compaction_init(struct replica *r);
 void compaction_begin(struct replica *r);
 /* Each turn: continues it. */
 void compaction_look(struct replica *r);
+
+/* --- expiry.c -------------------------------------------------------------------------- */
+
+/* Each turn: looks for what has expired; as leader, logs it. */
+void expiry_look(struct replica *r);
+/* Removes the keys that an entry names, if they have expired. False: it makes no sense. */
+bool expiry_apply(struct replica *r, const struct entry *e);
 
 /* --- install.c ------------------------------------------------------------------------- */
 

@@ -52,7 +52,7 @@ void replica_append_entry(struct replica *r, struct entry *e)
 }
 
 /* The log time of what a leader appends: its clock may be set back, the log's time never falls. */
-static uint64_t next_time_us(const struct replica *r)
+uint64_t replica_next_time_us(const struct replica *r)
 {
     uint64_t last_us = log_window_time_us(&r->window, r->window.last);
     uint64_t wall_us = io_wall_ns(r->io) / 1000;
@@ -95,7 +95,7 @@ static void persist(struct replica *r, const struct raft_event *event,
     bool is_leaders = event->kind != RAFT_RECEIVE || own != NULL;
 
     if (is_leaders && effects->append_count > 0) {
-        time_us = next_time_us(r);
+        time_us = replica_next_time_us(r);
         stage_notes_appended(r, effects, time_us, event->now_ns);
     }
     for (uint32_t i = 0; i < effects->append_count; i++) {

@@ -41,6 +41,9 @@ static void arm(struct replica *r)
     if (stop_ns < at_ns) {
         at_ns = stop_ns;
     }
+    if (r->is_running && r->expiry.due_ns < at_ns) {
+        at_ns = r->expiry.due_ns;
+    }
     if (at_ns != UINT64_MAX) {
         io_timer_start(r->io, &r->timer, at_ns);
     }
@@ -96,6 +99,7 @@ static void place_all(struct replica *r)
     isolation_look(r);
     leading_look(r);
     level_look(r);
+    expiry_look(r);
     admin_show_log(r);
     admin_progress(r);
     place_requests(r);

@@ -162,7 +162,7 @@ static void test_step__everything_has_a_name(void **state)
     (void)state;
     assert_names(role_name, RAFT_FOLLOWER, RAFT_LEADER);
     assert_names(reason_text, RAFT_BECAUSE_START, RAFT_BECAUSE_INSTALLED);
-    assert_names(entry_kind_name, RAFT_NOOP, RAFT_LEVEL);
+    assert_names(entry_kind_name, RAFT_NOOP, RAFT_EXPIRED);
     assert_names(message_kind_name, RAFT_PRE_VOTE, RAFT_INSTALL_SNAPSHOT);
     assert_names(raft_error_text, RAFT_ETERM, RAFT_OK);
 }

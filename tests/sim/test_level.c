@@ -288,7 +288,7 @@ static void test_entry__of_an_unknown_kind_is_stored_only_if_it_may_be_skipped(v
     (void)state;
     check_stored(make_entry(RAFT_MAY_BE_SKIPPED, slice_str("whatever")), true);
     check_stored(make_entry(UINT8_MAX, slice_str("")), true);
-    check_stored(make_entry(RAFT_LEVEL + 1, slice_str("whatever")), false);
+    check_stored(make_entry(RAFT_EXPIRED + 1, slice_str("whatever")), false);
     check_stored(make_entry(RAFT_MAY_BE_SKIPPED - 1, slice_str("")), false);
     check_stored(make_entry(0, slice_str("")), false);
 }

@@ -15,6 +15,7 @@ struct version {
     uint64_t index; /* Of the entry that made it. */
     char *value;    /* Owned; NULL: no such key. */
     size_t size;
+    uint64_t expires_ms; /* 0: never. */
 };
 
 struct model_key {
@@ -45,7 +46,29 @@ struct model {
     uint32_t arrangement_count;
     uint32_t arrangement_capacity;
     uint64_t index;
+    uint64_t *times_ms; /* Log time, by index. */
+    uint64_t time_capacity;
 };
+
+/* --- log time -------------------------------------------------------------------------- */
+
+void model_note_time(struct model *m, uint64_t index, uint64_t time_us)
+{
+    if (index >= m->time_capacity) {
+        uint64_t capacity = 2 * (index + 512);
+
+        m->times_ms = memory_resize(m->times_ms, capacity * sizeof *m->times_ms);
+        memset(m->times_ms + m->time_capacity, 0,
+               (capacity - m->time_capacity) * sizeof *m->times_ms);
+        m->time_capacity = capacity;
+    }
+    m->times_ms[index] = time_us / 1000;
+}
+
+static uint64_t time_at(const struct model *m, uint64_t index)
+{
+    return index < m->time_capacity ? m->times_ms[index] : 0;
+}
 
 /* --- tables ---------------------------------------------------------------------------- */
 
@@ -125,50 +148,8 @@ void model_free(struct model *m)
     }
     free(m->tables);
     free(m->arrangements);
+    free(m->times_ms);
     free(m);
-}
-
-/* --- payloads ------------------------------------------------------------------------ */
-
-static bool take_varint(struct slice *rest, uint64_t *ret_value)
-{
-    *ret_value = 0;
-    for (uint32_t shift = 0; shift < 63 && rest->size > 0; shift += 7) {
-        unsigned char byte = (unsigned char)*rest->data;
-
-        *rest = slice_of(rest->data + 1, rest->size - 1);
-        *ret_value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
-                  uint32_t *ret_count)
-{
-    uint64_t count;
-    uint64_t size;
-
-    /* Those of users have no number of ONCE. */
-    if (payload.size < 3 || payload.data[0] != 3 || payload.data[1] != 0) {
-        return false;
-    }
-    *ret_database = (unsigned char)payload.data[2];
-    payload = slice_of(payload.data + 3, payload.size - 3);
-    if (!take_varint(&payload, &count) || count < 1 || count > MODEL_ARGUMENTS_MAX) {
-        return false;
-    }
-    for (uint64_t i = 0; i < count; i++) {
-        if (!take_varint(&payload, &size) || size > payload.size) {
-            return false;
-        }
-        arguments[i] = slice_of(payload.data, size);
-        payload = slice_of(payload.data + size, payload.size - size);
-    }
-    *ret_count = (uint32_t)count;
-    return payload.size == 0 && *ret_database < MODEL_DATABASES;
 }
 
 /* --- versions -------------------------------------------------------------------------- */
@@ -183,8 +164,15 @@ static struct model_key *key_find(const struct model_table *t, struct slice name
     return NULL;
 }
 
-/* A key's value as of an index; false if there was none. */
-static bool version_at(const struct model_key *key, uint64_t index, struct slice *ret_value)
+/* A table as of an entry and its time; what a write changes, too. */
+struct place {
+    struct model_table *table;
+    uint64_t index;
+    uint64_t now_ms;
+};
+
+/* A key's version as of an index, expired or not; NULL if there was none. */
+static const struct version *version_at(const struct model_key *key, uint64_t index)
 {
     uint32_t low = 0; /* Versions below it are not after `index`. */
     uint32_t high = key->version_count;
@@ -198,34 +186,45 @@ static bool version_at(const struct model_key *key, uint64_t index, struct slice
             high = middle;
         }
     }
-    if (low == 0 || key->versions[low - 1].value == NULL) {
+    return low == 0 || key->versions[low - 1].value == NULL ? NULL : &key->versions[low - 1];
+}
+
+static const struct version *find_version(struct place at, struct slice name)
+{
+    const struct model_key *key = key_find(at.table, name);
+
+    return key == NULL ? NULL : version_at(key, at.index);
+}
+
+/* NULL if it has expired. */
+static const struct version *find_live(struct place at, struct slice name)
+{
+    const struct version *v = find_version(at, name);
+
+    return v == NULL || (v->expires_ms != 0 && at.now_ms > v->expires_ms) ? NULL : v;
+}
+
+static bool value_now(struct place at, struct slice name, struct slice *ret_value)
+{
+    const struct version *v = find_live(at, name);
+
+    if (v == NULL) {
         return false;
     }
-    *ret_value = slice_of(key->versions[low - 1].value, key->versions[low - 1].size);
+    *ret_value = slice_of(v->value, v->size);
     return true;
 }
 
-static bool value_at(const struct model_table *t, struct slice name, uint64_t index,
-                     struct slice *ret_value)
+static uint64_t expiry_now(struct place at, struct slice name)
 {
-    const struct model_key *key = key_find(t, name);
+    const struct version *v = find_live(at, name);
 
-    return key != NULL && version_at(key, index, ret_value);
+    return v == NULL ? 0 : v->expires_ms;
 }
-
-static bool value_now(const struct model_table *t, struct slice name, struct slice *ret_value)
-{
-    return value_at(t, name, UINT64_MAX, ret_value);
-}
-
-/* What a write changes: a table, as of an entry. */
-struct place {
-    struct model_table *table;
-    uint64_t index;
-};
 
 /* Adds the key's next version; takes over `value` (NULL: deleted). */
-static void version_add_take(struct place to, struct slice name, char *value, size_t size)
+static void version_add_take(struct place to, struct slice name, char *value, size_t size,
+                             uint64_t expires_ms)
 {
     struct model_table *t = to.table;
     struct model_key *key = key_find(t, name);
@@ -242,27 +241,31 @@ static void version_add_take(struct place to, struct slice name, char *value, si
         key->version_capacity = key->version_capacity == 0 ? 16 : 2 * key->version_capacity;
         key->versions = memory_resize(key->versions, key->version_capacity * sizeof *key->versions);
     }
-    key->versions[key->version_count++] =
-        (struct version){.index = to.index, .value = value, .size = size};
+    key->versions[key->version_count++] = (struct version){to.index, value, size, expires_ms};
 }
 
-static void value_set(struct place to, struct slice name, struct slice value)
+static void value_set_until(struct place to, struct slice name, struct slice value,
+                            uint64_t expires_ms)
 {
     char *copy = memory_take(value.size + 1);
 
     memcpy(copy, value.data, value.size);
-    version_add_take(to, name, copy, value.size);
+    version_add_take(to, name, copy, value.size, expires_ms);
+}
+
+static void value_set(struct place to, struct slice name, struct slice value)
+{
+    value_set_until(to, name, value, 0);
 }
 
 static bool value_delete(struct place to, struct slice name)
 {
-    struct slice old;
+    bool was_live = find_live(to, name) != NULL;
 
-    if (!value_now(to.table, name, &old)) {
-        return false;
+    if (find_version(to, name) != NULL) {
+        version_add_take(to, name, NULL, 0, 0);
     }
-    version_add_take(to, name, NULL, 0);
-    return true;
+    return was_live;
 }
 
 /* --- replies --------------------------------------------------------------------------- */
@@ -312,7 +315,7 @@ static void write_incr(struct place to, struct slice name, struct buffer *reply)
     int64_t value = 0;
     char text[24];
 
-    if (value_now(to.table, name, &old) && !parse_integer(old, &value)) {
+    if (value_now(to, name, &old) && !parse_integer(old, &value)) {
         say(reply, "-ERR value is not an integer or out of range\r\n");
         return;
     }
@@ -322,7 +325,7 @@ static void write_incr(struct place to, struct slice name, struct buffer *reply)
     }
     value++;
     snprintf(text, sizeof text, "%" PRId64, value);
-    value_set(to, name, slice_str(text));
+    value_set_until(to, name, slice_str(text), expiry_now(to, name));
     say_integer(reply, value);
 }
 
@@ -331,14 +334,14 @@ static void write_append(struct place to, struct slice name, struct slice tail,
 {
     struct slice old = {0};
 
-    value_now(to.table, name, &old);
+    value_now(to, name, &old);
     char *value = memory_take(old.size + tail.size + 1);
 
     if (old.size > 0) {
         memcpy(value, old.data, old.size);
     }
     memcpy(value + old.size, tail.data, tail.size);
-    version_add_take(to, name, value, old.size + tail.size);
+    version_add_take(to, name, value, old.size + tail.size, expiry_now(to, name));
     say_integer(reply, (int64_t)(old.size + tail.size));
 }
 
@@ -350,7 +353,7 @@ static void write_setrange(struct place to, const struct slice *arguments, struc
     int64_t offset = 0;
 
     (void)parse_integer(arguments[2], &offset);
-    value_now(to.table, arguments[1], &old);
+    value_now(to, arguments[1], &old);
 
     size_t end = (size_t)offset + part.size;
     size_t size = old.size > end ? old.size : end;
@@ -360,11 +363,26 @@ static void write_setrange(struct place to, const struct slice *arguments, struc
         memcpy(value, old.data, old.size);
     }
     memcpy(value + offset, part.data, part.size);
-    version_add_take(to, arguments[1], value, size);
+    version_add_take(to, arguments[1], value, size, expiry_now(to, arguments[1]));
     say_integer(reply, (int64_t)size);
 }
 
-/* SET key value [NX | XX] [GET] */
+/* The instant that an option and its number name; 0: it is no such option. */
+static uint64_t instant_of(struct place to, struct slice option, struct slice number)
+{
+    int64_t value = 0;
+
+    (void)parse_integer(number, &value);
+    if (slice_is(option, "EX") || slice_is(option, "EXAT")) {
+        value *= 1000;
+    }
+    if (slice_is(option, "EX") || slice_is(option, "PX")) {
+        return to.now_ms + (uint64_t)value;
+    }
+    return slice_is(option, "EXAT") || slice_is(option, "PXAT") ? (uint64_t)value : 0;
+}
+
+/* SET key value [NX | XX] [GET] [EX | PX | EXAT | PXAT number | KEEPTTL] */
 static void write_set(struct place to, const struct slice *arguments, uint32_t count,
                       struct buffer *reply)
 {
@@ -372,9 +390,16 @@ static void write_set(struct place to, const struct slice *arguments, uint32_t c
     bool xx = false;
     bool get = false;
     struct slice old = {0};
-    bool was_there = value_now(to.table, arguments[1], &old);
+    bool was_there = value_now(to, arguments[1], &old);
+    uint64_t expires_ms = 0;
 
     for (uint32_t i = 3; i < count; i++) {
+        if (i + 1 < count) {
+            expires_ms += instant_of(to, arguments[i], arguments[i + 1]);
+        }
+        if (slice_is(arguments[i], "KEEPTTL")) {
+            expires_ms = expiry_now(to, arguments[1]);
+        }
         nx |= slice_is(arguments[i], "NX");
         xx |= slice_is(arguments[i], "XX");
         get |= slice_is(arguments[i], "GET");
@@ -387,7 +412,74 @@ static void write_set(struct place to, const struct slice *arguments, uint32_t c
         say(reply, is_set ? "+OK\r\n" : "$-1\r\n");
     }
     if (is_set) {
-        value_set(to, arguments[1], arguments[2]);
+        value_set_until(to, arguments[1], arguments[2], expires_ms);
+    }
+}
+
+/* Sets when a key expires; one that has passed deletes it. */
+static void set_expiry(struct place to, struct slice name, uint64_t at_ms)
+{
+    const struct version *v = find_live(to, name);
+
+    if (at_ms != 0 && at_ms <= to.now_ms) {
+        value_delete(to, name);
+    } else {
+        value_set_until(to, name, slice_of(v->value, v->size), at_ms);
+    }
+}
+
+/* EXPIRE and its relatives, as they are named with a condition; false: it is none of them. */
+static bool write_expire(struct place to, const struct slice *arguments, uint32_t count,
+                         struct buffer *reply)
+{
+    bool is_relative = slice_is(arguments[0], "PEXPIRE");
+    const struct version *v = find_live(to, arguments[1]);
+    struct slice condition = count == 4 ? arguments[3] : slice_str("");
+    uint64_t at_ms = instant_of(to, slice_str(is_relative ? "PX" : "PXAT"), arguments[2]);
+    bool is_done = v != NULL;
+
+    if (!is_relative && !slice_is(arguments[0], "PEXPIREAT")) {
+        return false;
+    }
+    if (slice_is(condition, "NX")) {
+        is_done = is_done && v->expires_ms == 0;
+    } else if (slice_is(condition, "XX")) {
+        is_done = is_done && v->expires_ms != 0;
+    } else if (slice_is(condition, "GT")) {
+        is_done = is_done && v->expires_ms != 0 && at_ms > v->expires_ms;
+    } else if (slice_is(condition, "LT")) {
+        is_done = is_done && (v->expires_ms == 0 || at_ms < v->expires_ms);
+    }
+    if (is_done) {
+        set_expiry(to, arguments[1], at_ms);
+    }
+    say_integer(reply, is_done);
+    return true;
+}
+
+/* PERSIST key */
+static void write_persist(struct place to, struct slice name, struct buffer *reply)
+{
+    bool expires = expiry_now(to, name) != 0;
+
+    if (expires) {
+        set_expiry(to, name, 0);
+    }
+    say_integer(reply, expires);
+}
+
+/* GETEX key [EX | PX | EXAT | PXAT number | PERSIST] */
+static void write_getex(struct place to, const struct slice *arguments, uint32_t count,
+                        struct buffer *reply)
+{
+    struct slice value = {0};
+    bool is_there = value_now(to, arguments[1], &value);
+
+    say_value(reply, is_there, value);
+    if (is_there && count == 4) {
+        set_expiry(to, arguments[1], instant_of(to, arguments[2], arguments[3]));
+    } else if (is_there && count == 3) {
+        set_expiry(to, arguments[1], 0);
     }
 }
 
@@ -396,10 +488,17 @@ static void write_move(struct place from, struct place to, struct slice name, st
 {
     struct slice value;
     struct slice other;
-    bool moves = value_now(from.table, name, &value) && !value_now(to.table, name, &other);
+    bool moves = value_now(from, name, &value) && !value_now(to, name, &other);
 
-    if (moves) {
-        value_set(to, name, value);
+    if (!moves) { /* What has expired goes anyhow. */
+        if (find_live(from, name) == NULL) {
+            value_delete(from, name);
+        }
+        if (find_live(to, name) == NULL) {
+            value_delete(to, name);
+        }
+    } else {
+        value_set_until(to, name, value, expiry_now(from, name));
         value_delete(from, name);
     }
     say_integer(reply, moves);
@@ -426,6 +525,14 @@ static bool write_in_one(struct place to, const struct slice *arguments, uint32_
         write_append(to, arguments[1], arguments[2], reply);
     } else if (slice_is(name, "SETRANGE") && count == 4) {
         write_setrange(to, arguments, reply);
+    } else if (slice_is(name, "PERSIST") && count == 2) {
+        write_persist(to, arguments[1], reply);
+    } else if (slice_is(name, "GETEX") && count >= 2) {
+        write_getex(to, arguments, count, reply);
+    } else if (slice_is(name, "SETEX") && count == 4) {
+        value_set_until(to, arguments[1], arguments[3],
+                        instant_of(to, slice_str("EX"), arguments[2]));
+        say(reply, "+OK\r\n");
     } else if (slice_is(name, "INCR") && count == 2) {
         write_incr(to, arguments[1], reply);
     } else if (slice_is(name, "DEL") && count >= 2) {
@@ -441,7 +548,7 @@ static bool write_in_one(struct place to, const struct slice *arguments, uint32_
         }
         say(reply, "+OK\r\n");
     } else {
-        return false;
+        return count >= 3 && write_expire(to, arguments, count, reply);
     }
     return true;
 }
@@ -485,12 +592,26 @@ bool model_write(struct model *m, uint32_t database, uint64_t index, const struc
     CHECK(index > m->index);
     m->index = index;
     if (slice_is(arguments[0], "MOVE") && other < MODEL_DATABASES && other != database) {
-        write_move((struct place){table_now(m, database), index},
-                   (struct place){table_now(m, other), index}, arguments[1], reply);
+        write_move((struct place){table_now(m, database), index, time_at(m, index)},
+                   (struct place){table_now(m, other), index, time_at(m, index)}, arguments[1],
+                   reply);
         return true;
     }
     return write_arrangement(m, database, arguments, count, reply) ||
-           write_in_one((struct place){table_now(m, database), index}, arguments, count, reply);
+           write_in_one((struct place){table_now(m, database), index, time_at(m, index)}, arguments,
+                        count, reply);
+}
+
+bool model_remove_expired(struct model *m, uint32_t database, uint64_t index, struct slice key)
+{
+    struct place to = {table_now(m, database), index, time_at(m, index)};
+
+    m->index = index;
+    if (find_version(to, key) == NULL || find_live(to, key) != NULL) {
+        return false;
+    }
+    value_delete(to, key);
+    return true;
 }
 
 /* --- reads ---------------------------------------------------------------------------------- */
@@ -498,36 +619,42 @@ bool model_write(struct model *m, uint32_t database, uint64_t index, const struc
 bool model_read(const struct model *m, uint32_t database, uint64_t index,
                 const struct slice *arguments, uint32_t count, struct buffer *reply)
 {
-    const struct model_table *t = table_at(m, database, index);
+    struct place at = {table_at(m, database, index), index, time_at(m, index)};
+    const struct version *v = count == 2 ? find_live(at, arguments[1]) : NULL;
     struct slice name = arguments[0];
     struct slice value = {0};
 
-    if (slice_is(name, "GET") && count == 2) {
-        bool is_there = value_at(t, arguments[1], index, &value);
+    if ((slice_is(name, "PTTL") || slice_is(name, "PEXPIRETIME")) && count == 2) {
+        int64_t at_ms = v == NULL ? -2 : v->expires_ms == 0 ? -1 : (int64_t)v->expires_ms;
+
+        say_integer(reply,
+                    slice_is(name, "PTTL") && at_ms > 0 ? at_ms - (int64_t)at.now_ms : at_ms);
+    } else if (slice_is(name, "GET") && count == 2) {
+        bool is_there = value_now(at, arguments[1], &value);
 
         say_value(reply, is_there, value);
     } else if (slice_is(name, "STRLEN") && count == 2) {
-        value_at(t, arguments[1], index, &value);
+        value_now(at, arguments[1], &value);
         say_integer(reply, (int64_t)value.size);
     } else if (slice_is(name, "EXISTS") && count >= 2) {
         int64_t found = 0;
 
         for (uint32_t i = 1; i < count; i++) {
-            found += value_at(t, arguments[i], index, &value);
+            found += value_now(at, arguments[i], &value);
         }
         say_integer(reply, found);
     } else if (slice_is(name, "MGET") && count >= 2) {
         buffer_printf(reply, "*%u\r\n", count - 1);
         for (uint32_t i = 1; i < count; i++) {
-            bool is_there = value_at(t, arguments[i], index, &value);
+            bool is_there = value_now(at, arguments[i], &value);
 
             say_value(reply, is_there, value);
         }
     } else if (slice_is(name, "DBSIZE") && count == 1) {
         int64_t there = 0;
 
-        for (uint32_t i = 0; i < t->key_count; i++) {
-            there += version_at(&t->keys[i], index, &value);
+        for (uint32_t i = 0; i < at.table->key_count; i++) {
+            there += version_at(&at.table->keys[i], index) != NULL; /* Removed or not. */
         }
         say_integer(reply, there);
     } else {

@@ -22,6 +22,15 @@ void model_free(struct model *m);
 bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
                   uint32_t *ret_count);
 
+/* The log time of an entry, before it is executed. */
+void model_note_time(struct model *m, uint64_t index, uint64_t time_us);
+/* Entry `index` names a key that has expired; false: it has not, by the time of that entry. */
+bool model_remove_expired(struct model *m, uint32_t database, uint64_t index, struct slice key);
+
+/* The same for all keys that an entry names, and how many had expired; false: it is malformed. */
+bool model_apply_expired(struct model *m, uint64_t index, struct slice payload,
+                         uint64_t *ret_count);
+
 /* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: users do not
  * send this command. */
 bool model_write(struct model *m, uint32_t database, uint64_t index, const struct slice *arguments,

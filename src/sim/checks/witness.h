@@ -33,6 +33,7 @@ struct witness_stats {
     uint64_t move_count;        /* Keys moved. */
     uint64_t swap_count;        /* Databases swapped. */
     uint64_t clear_count;       /* Databases cleared, one or all. */
+    uint64_t expired_count;     /* Keys removed because they had expired. */
     uint64_t stale_count;       /* Reads that saw an older state than others before. */
 };
 
@@ -70,6 +71,10 @@ void witness_forget(struct witness *w, uint64_t operation);
  * under way meanwhile is compared with the model in all but its reply. */
 void witness_suspect(struct witness *w, bool is_suspect);
 
+/* The log time of the entry that is applied next. */
+void witness_note_time(struct witness *w, uint64_t time_us);
+/* The same as witness_apply() for an entry that names expired keys. */
+void witness_apply_expired(struct witness *w, uint64_t index, struct slice payload);
 /* Entry `index` was applied somewhere, for the first time; called for each, without gaps. */
 void witness_apply(struct witness *w, uint64_t index, bool is_command, struct slice payload);
 uint64_t witness_applied_index(const struct witness *w);

@@ -241,8 +241,13 @@ static void on_applied(void *context, const struct entry *e, uint64_t kv_digest,
     checker_applied(n->checker, e, kv_digest, kv_time_us);
     later_note(c, e);
     if (!c->verdict.is_guilty && e->index == witness_applied_index(c->witness) + 1) {
-        witness_apply(c->witness, e->index, e->kind == RAFT_COMMAND && !later_is_in(e),
-                      entry_payload(e));
+        witness_note_time(c->witness, e->time_us);
+        if (e->kind == RAFT_EXPIRED) {
+            witness_apply_expired(c->witness, e->index, entry_payload(e));
+        } else {
+            witness_apply(c->witness, e->index, e->kind == RAFT_COMMAND && !later_is_in(e),
+                          entry_payload(e));
+        }
         if (e->kind == RAFT_CONFIGURATION) {
             note_membership(c, entry_payload(e));
         }

@@ -1,0 +1,78 @@
+/* model_payload.c - reads payloads of log entries (src/kv/codec.h), with no code of src/kv. */
+#include "sim/checks/model.h"
+
+static bool take_varint(struct slice *rest, uint64_t *ret_value)
+{
+    *ret_value = 0;
+    for (uint32_t shift = 0; shift < 63 && rest->size > 0; shift += 7) {
+        unsigned char byte = (unsigned char)*rest->data;
+
+        *rest = slice_of(rest->data + 1, rest->size - 1);
+        *ret_value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of users have no number of ONCE. */
+static bool take_head(struct slice *rest, uint32_t *ret_database, uint64_t *ret_count)
+{
+    if (rest->size < 3 || rest->data[0] != 3 || rest->data[1] != 0) {
+        return false;
+    }
+    *ret_database = (unsigned char)rest->data[2];
+    *rest = slice_of(rest->data + 3, rest->size - 3);
+    return take_varint(rest, ret_count) && *ret_count >= 1;
+}
+
+static bool take_argument(struct slice *rest, struct slice *ret_argument)
+{
+    uint64_t size;
+
+    if (!take_varint(rest, &size) || size > rest->size) {
+        return false;
+    }
+    *ret_argument = slice_of(rest->data, size);
+    *rest = slice_of(rest->data + size, rest->size - size);
+    return true;
+}
+
+bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
+                  uint32_t *ret_count)
+{
+    uint64_t count;
+
+    if (!take_head(&payload, ret_database, &count) || count > MODEL_ARGUMENTS_MAX) {
+        return false;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        if (!take_argument(&payload, &arguments[i])) {
+            return false;
+        }
+    }
+    *ret_count = (uint32_t)count;
+    return payload.size == 0 && *ret_database < MODEL_DATABASES;
+}
+
+bool model_apply_expired(struct model *m, uint64_t index, struct slice payload, uint64_t *ret_count)
+{
+    struct slice key;
+    uint32_t database;
+    uint64_t count;
+
+    *ret_count = 0;
+    if (!take_head(&payload, &database, &count) || !take_argument(&payload, &key)) {
+        return false;
+    }
+    while (payload.size > 0) {
+        if (!take_argument(&payload, &key)) {
+            return false;
+        }
+        if (database < MODEL_DATABASES) {
+            *ret_count += model_remove_expired(m, database, index, key) ? 1 : 0;
+        }
+    }
+    return true;
+}
