@@ -7,6 +7,7 @@
  *   memory.c   the limit on the unread replies of all clients
  *   waits.c    WAIT and WAITAOF under way
  *   redirect.c MOVED
+ *   transaction.c  what MULTI has queued, and WATCH watches
  *
  * The way of a command: room()/received() -> client_run() -> a local command is answered at
  * once; a read or a write takes a reply slot and goes to the replica, which answers later -> the
@@ -34,6 +35,7 @@
 #include "base/list.h"
 #include "client/arrivals.h"
 #include "client/clients.h"
+#include "client/transaction.h"
 #include "command/request.h"
 #include "command/time_share.h"
 #include "io/io.h"
@@ -109,8 +111,11 @@ struct reply_slot {
     size_t written_before; /* Size of the writer's buffer before this reply. */
     uint32_t flags;        /* COMMAND_READ or COMMAND_WRITE while it is under way. */
     bool is_answered;
-    bool is_silent;   /* By CLIENT REPLY OFF or SKIP. */
-    bool is_deferred; /* reply_later() was called. */
+    bool is_silent;      /* By CLIENT REPLY OFF or SKIP. */
+    bool is_deferred;    /* reply_later() was called. */
+    uint8_t purpose;     /* enum transaction_purpose. */
+    uint32_t generation; /* Of what was watched when it was sent. */
+    struct buffer *kept; /* Owned, or NULL: see transaction.c. */
 };
 
 struct client {
@@ -131,6 +136,7 @@ struct client {
     bool is_paused;    /* room() returned 0: io_stream_resume() is due. */
     bool has_ended;    /* The other side has ended its half. */
     uint64_t discarded_bytes;
+    struct transaction transaction;
     struct arrivals arrivals;
     uint64_t received_ns; /* When the command that is being taken arrived. */
 
@@ -166,6 +172,9 @@ struct client {
     enum read_mode read_mode; /* By RAFT READS. */
     uint64_t max_age_ns;      /* READ_STALE. */
     uint64_t seen_index;      /* The newest state that it has seen. */
+    uint64_t written_index;   /* The entry of its last write that was executed; 0: none. */
+    uint64_t written_ordinal; /* The number of that write on the connection. */
+    uint32_t held_count;      /* It waits, and its next commands too: waits.h. */
     char *once_client;        /* By CLIENT ONCE; owned, or NULL. */
     uint64_t once_next;       /* The number of its next command that writes. */
     uint32_t once_keep_s;
@@ -173,8 +182,6 @@ struct client {
     bool is_reply_off;
     bool skips_this_reply;
     bool skips_next_reply;
-    bool refuses_until_exec; /* MULTI was refused, so everything up to EXEC or DISCARD is
-                              * refused. */
     bool never_evict;
     bool redirects;      /* It is sent to the leader by MOVED. */
     bool reads_replicas; /* By READONLY: its reads are not. */

@@ -32,6 +32,7 @@ static void free_client(struct client *c)
     list_remove(&c->link);
     list_remove(&c->reserve_link);
     resp_parser_deinit(&c->parser);
+    transaction_deinit(&c->transaction);
     buffer_deinit(&c->input);
     buffer_deinit(&c->out);
     buffer_deinit(&c->sending);
@@ -165,6 +166,7 @@ void clients_run(struct clients *c)
 
 void clients_send(struct clients *c)
 {
+    waits_look(c); /* More may be applied now. */
     while (!list_is_empty(&c->dirty)) {
         struct list *node = list_first(&c->dirty);
 

@@ -2,7 +2,16 @@
 
 #include <stddef.h>
 
+#include "client/transaction.h"
+
 const struct command *const client_command_tables[] = {
-    connection_commands, client_family_commands, command_family_commands, node_commands,
-    info_commands,       raft_commands,          cluster_commands,        NULL,
+    connection_commands,
+    transaction_client_commands,
+    client_family_commands,
+    command_family_commands,
+    node_commands,
+    info_commands,
+    raft_commands,
+    cluster_commands,
+    NULL,
 };

@@ -52,6 +52,14 @@ static uint64_t age_s(const struct client *c)
     return (io_now_ns(c->clients->io) - c->connected_ns) / 1000000000;
 }
 
+static const char *session_flags(const struct client *c)
+{
+    if (c->transaction.is_open) {
+        return c->transaction.is_outdated ? "xd" : "x";
+    }
+    return c->never_evict ? "e" : "N";
+}
+
 /* All fields of Redis 7.0: libraries convert them to numbers and fail if one is missing. Those
  * that do not exist here have Redis's value for "nothing" (fd=-1). */
 void session_describe(const struct client *c, struct buffer *out)
@@ -61,19 +69,20 @@ void session_describe(const struct client *c, struct buffer *out)
     uint64_t memory_bytes = sizeof *c + c->input.capacity + c->argument_bytes + c->out.capacity +
                             c->sending.capacity + c->held_bytes;
 
-    buffer_printf(out,
-                  "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=%u "
-                  "sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=0 "
-                  "rbs=%zu rbp=%zu obl=%zu oll=%u omem=%llu tot-mem=%llu events=%s cmd=",
-                  (unsigned long long)c->id, c->peer, clients->options.address.host,
-                  clients->options.address.port, text_or_empty(c->name),
-                  (unsigned long long)age_s(c),
-                  (unsigned long long)((io_now_ns(clients->io) - c->active_ns) / 1000000000),
-                  c->end == CLIENT_OPEN ? (c->never_evict ? "e" : "N") : "c", (unsigned)c->database,
-                  buffer_size(&c->input), c->input.capacity - buffer_size(&c->input),
-                  (unsigned long long)c->argument_bytes, c->out.capacity, c->out.capacity,
-                  buffer_size(&c->out), c->slot_count, (unsigned long long)client_output_bytes(c),
-                  (unsigned long long)memory_bytes, c->is_sending ? "rw" : "r");
+    buffer_printf(
+        out,
+        "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=%u "
+        "sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=%llu "
+        "rbs=%zu rbp=%zu obl=%zu oll=%u omem=%llu tot-mem=%llu events=%s cmd=",
+        (unsigned long long)c->id, c->peer, clients->options.address.host,
+        clients->options.address.port, text_or_empty(c->name), (unsigned long long)age_s(c),
+        (unsigned long long)((io_now_ns(clients->io) - c->active_ns) / 1000000000),
+        c->end == CLIENT_OPEN ? session_flags(c) : "c", (unsigned)c->database,
+        c->transaction.is_open ? (int)c->transaction.command_count : -1, buffer_size(&c->input),
+        c->input.capacity - buffer_size(&c->input), (unsigned long long)c->argument_bytes,
+        (unsigned long long)transaction_bytes(&c->transaction), c->out.capacity, c->out.capacity,
+        buffer_size(&c->out), c->slot_count, (unsigned long long)client_output_bytes(c),
+        (unsigned long long)memory_bytes, c->is_sending ? "rw" : "r");
     for (; *command != '\0'; command++) {
         char letter = lower(*command);
 
@@ -447,7 +456,8 @@ static void client_command(struct command_call *call)
 
 /* clang-format off */
 const struct command client_family_commands[] = {
-    {.name = "CLIENT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
+    {.name = "CLIENT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE |
+              COMMAND_QUEUED,
      .handler = client_command, .subcommands = client_subcommands, .group = "connection",
      .integers = "id number s seconds client-id",
      .arguments = "ID | GETNAME | SETNAME name | LIST | INFO | KILL ... | HELP", .since = "2.4.0",

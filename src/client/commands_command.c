@@ -20,6 +20,21 @@ static char lower(char letter)
     return (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
 }
 
+static bool is_public(const struct command *command)
+{
+    return (command->flags & COMMAND_INTERNAL) == 0;
+}
+
+static uint32_t count_public(const struct command_table *table)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < table->count; i++) {
+        count += is_public(table->rows[i]);
+    }
+    return count;
+}
+
 static void reply_name(struct resp_writer *w, const struct command *command)
 {
     char name[32];
@@ -158,12 +173,14 @@ static void command_info(struct command_call *call)
     const struct command_table *table = table_of(call);
     bool wants_all = call->argument_count <= 2;
 
-    resp_array(call->reply, wants_all ? table->count : call->argument_count - 2);
+    resp_array(call->reply, wants_all ? count_public(table) : call->argument_count - 2);
     for (uint32_t i = 0; wants_all && i < table->count; i++) {
-        reply_info(call->reply, table->rows[i]);
+        if (is_public(table->rows[i])) {
+            reply_info(call->reply, table->rows[i]);
+        }
     }
     for (uint32_t i = 2; i < call->argument_count; i++) {
-        const struct command *command = command_find(table, call->arguments[i]);
+        const struct command *command = command_find_public(table, call->arguments[i]);
 
         if (command != NULL) {
             reply_info(call->reply, command);
@@ -177,7 +194,7 @@ static void command_info(struct command_call *call)
 
 static void command_count_reply(struct command_call *call)
 {
-    resp_integer(call->reply, table_of(call)->count);
+    resp_integer(call->reply, count_public(table_of(call)));
 }
 
 static bool has_category(const struct command *command, struct slice category)
@@ -231,8 +248,9 @@ static void command_list(struct command_call *call)
     for (uint32_t i = 0; i < table->count; i++) {
         const struct command *command = table->rows[i];
 
-        if (!filters || (by_category ? has_category(command, call->arguments[4])
-                                     : matches_pattern(command, call->arguments[4]))) {
+        if (is_public(command) &&
+            (!filters || (by_category ? has_category(command, call->arguments[4])
+                                      : matches_pattern(command, call->arguments[4])))) {
             reply_name(&w, command);
             count++;
         }
@@ -257,7 +275,7 @@ static void command_docs(struct command_call *call)
     uint64_t count = 0;
 
     for (uint32_t i = 2; i < call->argument_count; i++) {
-        count += command_find(table, call->arguments[i]) != NULL ? 1 : 0;
+        count += command_find_public(table, call->arguments[i]) != NULL ? 1 : 0;
     }
     for (uint32_t i = 0; wants_all && i < table->count; i++) {
         count += table->rows[i]->flags & COMMAND_HIDDEN ? 0 : 1;
@@ -269,7 +287,7 @@ static void command_docs(struct command_call *call)
         }
     }
     for (uint32_t i = 2; i < call->argument_count; i++) {
-        const struct command *command = command_find(table, call->arguments[i]);
+        const struct command *command = command_find_public(table, call->arguments[i]);
 
         if (command != NULL) {
             reply_docs(call->reply, command);
@@ -281,7 +299,7 @@ static void command_docs(struct command_call *call)
 
 static void command_getkeys(struct command_call *call)
 {
-    const struct command *command = command_find(table_of(call), call->arguments[2]);
+    const struct command *command = command_find_public(table_of(call), call->arguments[2]);
     uint32_t count = call->argument_count - 2;
     uint32_t first;
     uint32_t last;
@@ -336,7 +354,8 @@ static void command_command(struct command_call *call)
 
 /* clang-format off */
 const struct command command_family_commands[] = {
-    {.name = "COMMAND", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
+    {.name = "COMMAND", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE |
+              COMMAND_QUEUED,
      .handler = command_command, .subcommands = command_subcommands, .group = "server",
      .since = "2.8.13",
      .arguments = "[COUNT | DOCS [command ...] | INFO [command ...] | LIST | GETKEYS ...]",

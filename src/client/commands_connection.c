@@ -89,7 +89,7 @@ static void reset_command(struct command_call *call)
     once_forget(c);
     c->is_reply_off = false;
     c->skips_this_reply = false;
-    c->refuses_until_exec = false;
+    transaction_reset(c);
     c->never_evict = false;
     c->redirects = c->clients->options.cluster_mode == CLUSTER_REDIRECTS;
     c->reads_replicas = false;
@@ -113,36 +113,6 @@ static void readwrite_command(struct command_call *call)
 {
     call_client(call)->reads_replicas = false;
     resp_ok(call->reply);
-}
-
-/* --- transactions ---------------------------------------------------------------------- */
-
-static void multi_command(struct command_call *call)
-{
-    call_client(call)->refuses_until_exec = true;
-    resp_error(call->reply, ERROR_MULTI);
-}
-
-static void exec_command(struct command_call *call)
-{
-    struct client *c = call_client(call);
-
-    resp_error(call->reply, c->refuses_until_exec ? ERROR_EXEC_ABORT : ERROR_EXEC_WITHOUT_MULTI);
-    c->refuses_until_exec = false;
-}
-
-static void discard_command(struct command_call *call)
-{
-    struct client *c = call_client(call);
-
-    resp_error(call->reply,
-               c->refuses_until_exec ? ERROR_NOTHING_TO_DISCARD : ERROR_DISCARD_WITHOUT_MULTI);
-    c->refuses_until_exec = false;
-}
-
-static void watch_command(struct command_call *call)
-{
-    resp_errorf(call->reply, ERROR_NO_TRANSACTIONS, call->command->name);
 }
 
 /* --- HELLO ---------------------------------------------------------------------------- */
@@ -231,59 +201,44 @@ const struct command connection_commands[] = {
      .handler = accept_command, .group = "cluster", .arguments = "", .since = "3.0.0",
      .summary = "Accepted; any node answers any command."},
     {.name = "AUTH", .arity = -2,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_HIDDEN | COMMAND_IN_RESERVE,
+     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_HIDDEN | COMMAND_IN_RESERVE |
+              COMMAND_QUEUED,
      .handler = auth_command, .group = "connection", .arguments = "[username] password",
      .since = "1.0.0",
      .summary = "Accepted for the user default, which has no password."},
-    {.name = "DISCARD", .arity = 1,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_HIDDEN | COMMAND_ENDS_MULTI,
-     .handler = discard_command, .group = "transactions", .arguments = "", .since = "2.0.0",
-     .summary = "Refused: there are no transactions yet."},
-    {.name = "ECHO", .arity = 2, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST,
+    {.name = "ECHO", .arity = 2,
+     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_QUEUED,
      .handler = echo_command, .group = "connection", .arguments = "message", .since = "1.0.0",
      .summary = "Returns the message."},
-    {.name = "EXEC", .arity = 1,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_HIDDEN | COMMAND_ENDS_MULTI,
-     .handler = exec_command, .group = "transactions", .arguments = "", .since = "1.2.0",
-     .summary = "Refused: there are no transactions yet."},
     {.name = "HELLO", .arity = -1,
      .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_IN_RESERVE,
      .handler = hello_command, .group = "connection", .arguments = "[2 | 3] [SETNAME name]",
      .since = "6.0.0",
      .summary = "Selects the protocol and describes the server."},
-    {.name = "MULTI", .arity = 1,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_HIDDEN,
-     .handler = multi_command, .group = "transactions", .arguments = "", .since = "1.2.0",
-     .summary = "Refused: there are no transactions yet."},
-    {.name = "PING", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_FAST, .handler = ping_command,
+    {.name = "PING", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
+     .handler = ping_command,
      .group = "connection", .arguments = "[message]", .since = "1.0.0",
      .summary = "Returns PONG, or the message."},
     {.name = "QUIT", .arity = -1,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_ENDS_MULTI |
+     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_UNQUEUED |
               COMMAND_IN_RESERVE,
      .handler = quit_command, .group = "connection", .arguments = "", .since = "1.0.0",
      .summary = "Ends the connection."},
-    {.name = "READONLY", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST,
+    {.name = "READONLY", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
      .handler = readonly_command, .group = "cluster", .arguments = "", .since = "3.0.0",
      .summary = "Reads of this connection are answered here, even after RAFT REDIRECT ON."},
-    {.name = "READWRITE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST,
+    {.name = "READWRITE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
      .handler = readwrite_command, .group = "cluster", .arguments = "", .since = "3.0.0",
      .summary = "Ends READONLY."},
     {.name = "RESET", .arity = 1,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_ENDS_MULTI,
+     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_UNQUEUED,
      .handler = reset_command, .group = "connection", .arguments = "", .since = "6.2.0",
      .summary = "Resets the connection to its initial state."},
-    {.name = "SELECT", .arity = 2, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST,
+    {.name = "SELECT", .arity = 2,
+     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_QUEUED,
      .handler = select_command, .group = "connection",
      .arguments = "index", .integers = "index", .since = "1.0.0",
      .summary = "Selects the database, 0 to 15, for this connection."},
-    {.name = "UNWATCH", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN,
-     .handler = watch_command, .group = "transactions", .arguments = "", .since = "2.2.0",
-     .summary = "Refused: there are no transactions yet."},
-    {.name = "WATCH", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_HIDDEN,
-     .handler = watch_command, .group = "transactions", .arguments = "key [key ...]",
-     .since = "2.2.0",
-     .summary = "Refused: there are no transactions yet."},
     {.name = NULL},
 };
 /* clang-format on */

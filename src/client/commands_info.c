@@ -466,7 +466,8 @@ static void info_command(struct command_call *call)
 
 /* clang-format off */
 const struct command info_commands[] = {
-    {.name = "INFO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE,
+    {.name = "INFO", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_IN_RESERVE |
+              COMMAND_QUEUED,
      .handler = info_command, .group = "server", .arguments = "[section [section ...]]",
      .since = "1.0.0",
      .summary = "Shows figures of this node."},

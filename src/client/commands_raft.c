@@ -8,6 +8,7 @@
 #include "base/mutant.h"
 #include "client/client.h"
 #include "client/commands.h"
+#include "client/waits.h"
 #include "kv/subcommand.h"
 #include "replica/replica.h"
 #include "resp/errors.h"
@@ -169,6 +170,12 @@ static void hand_over_key(struct command_call *call)
     }
 }
 
+/* All earlier commands of the connection are answered (COMMAND_ASYNC). */
+static void index_of_write(struct command_call *call)
+{
+    resp_integer(call->reply, (int64_t)call_client(call)->written_index);
+}
+
 /* The leader checks the number of arguments: its errors say more. */
 static const struct subcommand raft_subcommands[] = {
     {"ADD", -2, add, "id host port peer-port [NAME name] [LEARNER] [REPLACE node]",
@@ -181,6 +188,8 @@ static const struct subcommand raft_subcommands[] = {
      "A voter becomes a learner, and stays one. FORCE: even if the cluster may stand still."},
     {"KEY", -2, hand_over_key, "[id]",
      "The key of the cluster, over loopback only. A joining node asks for it with its id."},
+    {"INDEX", 2, index_of_write, "",
+     "The log index of the last write of this connection: it rises with each write to a key."},
     {"LOG", -2, query, "[from [count]] [STAGES]",
      "Committed entries: the newest 100, or so many from an index on. With STAGES: when recent "
      "ones were stored, by which node, committed and answered."},
@@ -207,12 +216,24 @@ static const struct subcommand raft_subcommands[] = {
     {"STATUS", -2, query, "",
      "The cluster as its leader sees it: each node's role, progress, health and figures."},
     {"TRANSFER", -2, change, "[node]", "Hands leadership over, to that voter or to the best one."},
+    {"WAIT", -3, raft_wait_command, "index [ms]",
+     "Replies once this node has applied that index, so that reads here see it."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
 static void raft_command(struct command_call *call)
 {
     subcommand_run(call);
+}
+
+/* In a transaction or a script: that is one entry. */
+static void raft_inner(struct command_call *call)
+{
+    if (slice_is(call->arguments[1], "INDEX")) {
+        resp_integer(call->reply, (int64_t)call->index);
+    } else {
+        resp_error(call->reply, ERROR_NOT_INNER);
+    }
 }
 
 static void request_log_command(struct command_call *call)
@@ -225,12 +246,14 @@ static void request_log_command(struct command_call *call)
 /* clang-format off */
 const struct command raft_commands[] = {
     {.name = "RAFT", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,
-     .handler = raft_command, .subcommands = raft_subcommands, .group = "raft", .since = "0.1.0",
-     .integers = "port peer-port from count priority ms",
+     .handler = raft_command, .inner = raft_inner, .subcommands = raft_subcommands,
+     .group = "raft", .since = "0.1.0",
+     .integers = "port peer-port from count priority index ms",
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
-                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | READS "
+                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | INDEX | "
+                  "WAIT index [ms] | READS "
                   "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | REDIRECT [ON | OFF] | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,

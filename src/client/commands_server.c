@@ -76,10 +76,12 @@ static void role_command(struct command_call *call)
 
 /* clang-format off */
 const struct command node_commands[] = {
-    {.name = "ROLE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST, .handler = role_command,
+    {.name = "ROLE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
+     .handler = role_command,
      .group = "server", .arguments = "", .since = "2.8.12",
      .summary = "Shows whether this node serves: a master does."},
-    {.name = "TIME", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST, .handler = time_command,
+    {.name = "TIME", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
+     .handler = time_command,
      .group = "server", .arguments = "", .since = "2.6.0",
      .summary = "Shows this node's clock: seconds and microseconds."},
     {.name = "WAIT", .arity = 3, .flags = COMMAND_LOCAL | COMMAND_ASYNC, .handler = wait_command,

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "client/transaction.h"
 #include "command/probe.h"
 #include "command/table.h"
 #include "replica/replica.h"
@@ -25,8 +26,6 @@ _Static_assert(CLIENT_ARGUMENTS_TAKEN_MAX == 131072, "the text says so");
 
 static const char text_too_many_local[] = ERROR_MANY_LOCAL_ARGUMENTS;
 _Static_assert(CLIENT_LOCAL_ARGUMENTS_MAX == 1024, "the text says so");
-
-static const char text_after_multi[] = ERROR_FOLLOWS_MULTI;
 
 /* --- reading ------------------------------------------------------------------------- */
 
@@ -240,6 +239,10 @@ static void refuse_count(struct client *c, const struct command *command)
         name[i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
     }
     name[i] = '\0';
+    if (transaction_ends_by(c, command)) {
+        refuse(c, ERROR_EXEC_ARITY);
+        return;
+    }
     snprintf(text, sizeof text, ERROR_ARITY, name);
     refuse(c, text);
 }
@@ -357,17 +360,18 @@ static void count(struct client *c, const struct reply_slot *slot)
     }
 }
 
-static void submit(struct client *c, const struct command *command, size_t size, uint64_t work)
+/* `sent` is what becomes of the command: it has its flags, and no others. */
+static void submit(struct client *c, const struct command *command, const struct command *sent,
+                   size_t size, uint64_t work)
 {
     struct clients *clients = c->clients;
     struct reply_slot *slot = client_take_slot(c);
 
-    slot->request.command = command;
     slot->is_silent = c->is_reply_off || c->skips_this_reply;
     slot->argument_bytes = size;
     slot->work = work;
-    slot->flags = command->flags & (COMMAND_READ | COMMAND_WRITE);
-    slot->request.is_logged_read = is_logged_read(c, command);
+    slot->flags = sent->flags & (COMMAND_READ | COMMAND_WRITE);
+    slot->request.is_logged_read = is_logged_read(c, sent);
     slot->request.is_abandoned = c->has_ended;
     slot->request.received_ns = c->received_ns;
     slot->request.read_mode = (uint8_t)c->read_mode;
@@ -376,11 +380,7 @@ static void submit(struct client *c, const struct command *command, size_t size,
     c->argument_bytes += size;
     c->work_under_way += work;
     count(c, slot);
-
-    struct command_head head = {
-        .once = c->once, .database = c->database, .argument_count = c->parser.argument_count};
-
-    request_encode_head(&slot->request, command, &head, c->parser.arguments);
+    transaction_encode(c, slot, command);
     replica_submit(clients->replica, &slot->request);
 }
 
@@ -440,63 +440,126 @@ static void refuse_as_loading(struct client *c)
     refuse(c, text);
 }
 
-/* Takes the request that the parser has read, of `size` bytes. False: it has to wait. */
-static bool take_request(struct client *c, size_t size)
+/* Why a command can't be taken at all, whatever it would do. False: it can be. */
+static bool refuse_at_once(struct client *c, const struct command *command, bool fits,
+                           const char *fault)
 {
-    const char *once_fault = NULL;
-    const struct command *command = once_unwrap(
-        c, command_find(c->clients->options.commands, c->parser.arguments[0]), &once_fault);
-    uint32_t count = c->parser.argument_count;
-    bool is_data = command != NULL && (command->flags & (COMMAND_READ | COMMAND_WRITE));
-    bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
-                                                        : count >= (uint32_t)-command->arity);
-
-    bool is_refused =
-        c->refuses_until_exec && !(command != NULL && (command->flags & COMMAND_ENDS_MULTI));
-
-    struct buffer fault = {0};
-    const char *too_long = once_fault != NULL ? once_fault
-                           : command != NULL  ? length_fault(command, count)
-                                              : NULL;
-    uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;
-    bool is_early = is_too_early(c, command);
-    bool goes_out = !is_refused && !is_early && is_data && fits && too_long == NULL &&
-                    is_sound(c, command, &fault, &work);
-
-    if (goes_out && !may_submit(c, command, work)) {
-        return false;
-    }
-    if (!is_refused && !is_early && fits && (command->flags & COMMAND_ASYNC) &&
-        !may_administer(c)) {
-        return false;
-    }
-    c->command_count++;
-    once_number(c, command);
-    c->clients->stats.commands_count++;
-    c->skips_this_reply = c->skips_next_reply;
-    c->skips_next_reply = false;
-    if (is_refused) {
-        refuse(c, text_after_multi);
-        return true;
-    }
     if (command == NULL) {
         refuse_unknown(c);
-        return true;
-    }
-    c->last_command = command;
-    if (is_early) {
+    } else if (is_too_early(c, command)) {
         refuse_as_loading(c);
     } else if (!fits) {
         refuse_count(c, command);
-    } else if (too_long != NULL) {
-        refuse(c, too_long);
-    } else if (goes_out) {
-        submit(c, command, size, work);
-    } else if (is_data) {
+    } else if (fault != NULL) {
+        refuse(c, fault);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* MULTI was taken, and EXEC was not. */
+static void queue_command(struct client *c, const struct command *command, uint64_t work)
+{
+    struct buffer fault = {0};
+    struct resp_writer w = {.out = &fault, .version = c->version};
+    size_t size_before = buffer_size(&c->out);
+    struct resp_writer direct;
+    const char *error;
+
+    if (!client_serves(c, command, &w)) {
+        transaction_spoil(c);
         refuse_arguments(c, buffer_slice(&fault));
         buffer_deinit(&fault);
+        return;
+    }
+    if ((command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0) {
+        (void)is_sound(c, command, &fault, &work); /* EXEC shows what is wrong. */
+        buffer_deinit(&fault);
+    }
+    error = transaction_queue(c, command, work);
+    if (error != NULL) {
+        refuse(c, error);
+    } else {
+        resp_simple(begin_reply(c, 0, &direct), "QUEUED");
+        end_reply(c, size_before);
+    }
+}
+
+static void begin_command(struct client *c, const struct command *command)
+{
+    c->command_count++;
+    if (!transaction_takes(c, command)) {
+        once_number(c, command);
+    }
+    c->clients->stats.commands_count++;
+    c->skips_this_reply = c->skips_next_reply;
+    c->skips_next_reply = false;
+    c->last_command = command == NULL ? c->last_command : command;
+}
+
+/* Whether the command, as it is sent, may be taken now. */
+static bool may_take(struct client *c, const struct command *command, const struct command *sent,
+                     uint64_t work)
+{
+    if (sent != NULL) {
+        return may_submit(c, sent, work);
+    }
+    return (command->flags & COMMAND_ASYNC) == 0 || may_administer(c);
+}
+
+/* The way of a command that can be taken. False: it has to wait. */
+static bool take_command(struct client *c, const struct command *command, size_t size,
+                         uint64_t work)
+{
+    bool is_data = (command->flags & (COMMAND_READ | COMMAND_WRITE)) != 0;
+    struct buffer fault = {0};
+    struct resp_writer w = {.out = &fault, .version = c->version};
+    const struct command *sent = is_data ? command : transaction_sends(c, command);
+
+    if (is_data ? !is_sound(c, command, &fault, &work)
+                : sent != NULL && !client_serves(c, command, &w)) {
+        begin_command(c, command);
+        refuse_arguments(c, buffer_slice(&fault));
+        buffer_deinit(&fault);
+        return true;
+    }
+    work = sent != NULL ? transaction_work(c, command, work) : work;
+    if (!may_take(c, command, sent, work)) {
+        return false;
+    }
+    begin_command(c, command);
+    if (sent != NULL) {
+        submit(c, command, sent, size, work);
     } else {
         run_local(c, command);
+    }
+    return true;
+}
+
+/* Takes the request that the parser has read, of `size` bytes. False: it has to wait. */
+static bool take_request(struct client *c, size_t size)
+{
+    const char *fault = NULL;
+    const struct command *command = once_unwrap(
+        c, command_find_public(c->clients->options.commands, c->parser.arguments[0]), &fault);
+    uint32_t count = c->parser.argument_count;
+    bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
+                                                        : count >= (uint32_t)-command->arity);
+    uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;
+
+    if (c->transaction.settling_count > 0 && !MUTANT(watch_not_awaited)) {
+        return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
+    }
+    fault = fault == NULL && command != NULL ? length_fault(command, count) : fault;
+    if (fits && !is_too_early(c, command) && fault == NULL && !transaction_takes(c, command)) {
+        return take_command(c, command, size, work);
+    }
+    begin_command(c, command);
+    if (refuse_at_once(c, command, fits, fault)) {
+        transaction_spoil(c);
+    } else {
+        queue_command(c, command, work);
     }
     return true;
 }
@@ -506,7 +569,7 @@ static bool has_room(struct client *c)
     if (client_output_bytes(c) > CLIENT_OUTPUT_PAUSE_BYTES || client_must_read_first(c)) {
         return wait_for(c, CLIENT_WAITS_FOR_READER);
     }
-    if (c->slot_count >= CLIENT_SLOTS_MAX) {
+    if (c->slot_count >= CLIENT_SLOTS_MAX || (c->held_count > 0 && !MUTANT(wait_is_overtaken))) {
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
     return true;

@@ -54,7 +54,7 @@ static void count_input(struct client *c, uint64_t bytes)
 void client_note_input(struct client *c)
 {
     if (c->end < CLIENT_CLOSING) {
-        count_input(c, c->input.capacity);
+        count_input(c, c->input.capacity + transaction_bytes(&c->transaction));
     }
 }
 
@@ -64,7 +64,8 @@ bool client_has_input_room(const struct client *c, size_t bytes)
     size_t needed = buffer_size(&c->input) + bytes;
 
     return needed <= CLIENT_READ_BYTES_MAX || needed <= c->input.capacity ||
-           clients->input_bytes - c->input_bytes + needed <= clients->options.input_memory_bytes ||
+           clients->input_bytes - c->input_bytes + transaction_bytes(&c->transaction) + needed <=
+               clients->options.input_memory_bytes ||
            MUTANT(input_without_limit);
 }
 

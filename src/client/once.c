@@ -76,6 +76,11 @@ static const char *drop_wrapper(struct client *c)
     return fault;
 }
 
+static bool may_write(const struct command *command)
+{
+    return (command->flags & COMMAND_WRITE) != 0 || transaction_is_exec(command);
+}
+
 const struct command *once_unwrap(struct client *c, const struct command *command,
                                   const char **ret_fault)
 {
@@ -89,10 +94,10 @@ const struct command *once_unwrap(struct client *c, const struct command *comman
     if (*ret_fault != NULL) {
         return command;
     }
-    command = command_find(c->clients->options.commands, p->arguments[0]);
+    command = command_find_public(c->clients->options.commands, p->arguments[0]);
     if (command == once_commands) {
         *ret_fault = ERROR_ONCE_SYNTAX;
-    } else if (command != NULL && (command->flags & COMMAND_WRITE) == 0) {
+    } else if (command != NULL && !may_write(command)) {
         *ret_fault = ERROR_ONCE_READS;
     }
     return command;
@@ -103,7 +108,7 @@ const struct command *once_unwrap(struct client *c, const struct command *comman
 /* A number for each, also for those that are refused: so the client can count them, too. */
 void once_number(struct client *c, const struct command *command)
 {
-    if (c->once_client == NULL || command == NULL || (command->flags & COMMAND_WRITE) == 0 ||
+    if (c->once_client == NULL || command == NULL || !may_write(command) ||
         command == once_commands || c->once.client.size > 0) {
         return;
     }

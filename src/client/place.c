@@ -133,7 +133,7 @@ const char *client_refusal(struct client *c, struct slice name)
         set_place(c, CLIENT_COUNTED); /* There is room now. */
         return NULL;
     }
-    command = command_find(c->clients->options.commands, name);
+    command = command_find_public(c->clients->options.commands, name);
     if (command != NULL && (command->flags & (COMMAND_ADMIN | COMMAND_IN_RESERVE)) != 0) {
         return NULL;
     }

@@ -155,6 +155,17 @@ static void note_doubt(struct client *c, const struct reply_slot *slot, uint64_t
     }
 }
 
+/* Not the highest index: a command that ONCE repeats has the one of its first execution. */
+static void note_written(struct client *c, const struct reply_slot *slot)
+{
+    bool is_write = (slot->flags & COMMAND_WRITE) != 0 || MUTANT(index_of_reads);
+
+    if (is_write && slot->request.executed_index > 0 && slot->ordinal > c->written_ordinal) {
+        c->written_index = slot->request.executed_index;
+        c->written_ordinal = slot->ordinal;
+    }
+}
+
 /* Removes the slot's command from those under way. Returns the size of its reply. */
 static uint64_t settle(struct client *c, struct reply_slot *slot)
 {
@@ -167,6 +178,7 @@ static uint64_t settle(struct client *c, struct reply_slot *slot)
     if (slot->request.executed_index > c->seen_index) {
         c->seen_index = slot->request.executed_index;
     }
+    note_written(c, slot);
     if ((slot->flags & COMMAND_WRITE) || slot->request.is_logged_read) {
         CHECK(c->write_count > 0);
         c->write_count--;
@@ -191,6 +203,7 @@ void reply_done(struct reply_slot *slot)
 
     CHECK(!slot->is_answered);
     CHECK(slot->writer.out != NULL); /* reply_writer() was called. */
+    transaction_settle(slot);
     slot->is_answered = true;
 
     uint64_t reply_bytes = settle(c, slot);

@@ -145,6 +145,7 @@ static const char *type_of(const struct tree *t, struct slice name)
 
     return has_word(t->integers, name)                ? "integer"
            : is_instant                               ? "unix-time"
+           : has_word("increment float", name)        ? "double"
            : is_pattern(name)                         ? "pattern"
            : t->has_keys && has_word(key_names, name) ? "key"
                                                       : "string";

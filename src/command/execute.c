@@ -20,7 +20,7 @@ const struct command *command_inner_find(const struct command_table *table,
     if (command == NULL) {
         return refuse(reply, ERROR_UNKNOWN_INNER);
     }
-    if ((command->flags & (COMMAND_READ | COMMAND_WRITE)) == 0 ||
+    if (((command->flags & (COMMAND_READ | COMMAND_WRITE)) == 0 && command->inner == NULL) ||
         (command->flags & COMMAND_OUTERMOST) != 0) {
         return refuse(reply, ERROR_NOT_INNER);
     }
@@ -53,7 +53,7 @@ bool command_execute_inner(struct command_call *outer, const struct command_inne
     call.database = inner->database;
     call.kv = keyspace_database(outer->keyspace, inner->database);
     call.work = 0;
-    command->handler(&call);
+    (command->inner != NULL ? command->inner : command->handler)(&call);
     outer->work += call.work;
     return true;
 }

@@ -62,6 +62,13 @@ const struct command *command_find(const struct command_table *t, struct slice n
     return t->places[place];
 }
 
+const struct command *command_find_public(const struct command_table *t, struct slice name)
+{
+    const struct command *command = command_find(t, name);
+
+    return command == NULL || (command->flags & COMMAND_INTERNAL) != 0 ? NULL : command;
+}
+
 /* --- putting it together ---------------------------------------------------------------- */
 
 static void add_place(struct command_table *t, const struct command *command)

@@ -23,6 +23,8 @@ void command_table_share(struct command_table *t, const struct command_table *fr
                          const char *name);
 /* The command of that name, ignoring case, or NULL. Constant time. */
 const struct command *command_find(const struct command_table *t, struct slice name);
+/* The same among those that clients may send. */
+const struct command *command_find_public(const struct command_table *t, struct slice name);
 /* Whether there is such a database, and the command accepts these arguments, of which the first
  * is its name: by their number, their sizes, and its own check. If not, writes the error to
  * `reply`. It uses nothing else, so all nodes judge alike: a client's command, a forwarded one,

@@ -19,11 +19,13 @@ enum command_flag {
     COMMAND_DENY_OOM = 32,     /* May allocate memory: Redis's "denyoom". */
     COMMAND_HIDDEN = 64,       /* Not listed in help: an alias, or always refused. */
     COMMAND_ASYNC = 128,       /* LOCAL, but the handler may reply later. */
-    COMMAND_ENDS_MULTI = 256,  /* LOCAL; allowed after a refused MULTI, and ends that state. */
+    COMMAND_QUEUED = 256,      /* LOCAL; may be in a transaction: replies once, at once. */
     COMMAND_WALKS = 512,       /* READ that may look at very many keys. */
     COMMAND_IN_RESERVE = 1024, /* LOCAL; allowed in the reserve of connections, like ADMIN ones. */
     COMMAND_LOADING = 2048,    /* LOCAL; served while the node loads its data. */
     COMMAND_OUTERMOST = 4096,  /* READ or WRITE, but never within a transaction or a script. */
+    COMMAND_INTERNAL = 8192,   /* Made by nodes; clients do not know it. */
+    COMMAND_UNQUEUED = 16384,  /* LOCAL; executed at once also after MULTI. */
 };
 
 struct command_call;
@@ -47,13 +49,15 @@ struct command {
     int key_step;     /* Step between keys. */
     int key_count_at; /* Position of the argument that says how many keys there are; 0: none. */
     command_handler *handler;
-    const char *group;     /* For help: "string", "generic", "server", "connection", ... */
-    const char *arguments; /* "key value [NX | XX] [GET]" */
-    const char *integers;  /* For COMMAND DOCS: those of them, and of its subcommands, that are
+    command_handler *inner; /* LOCAL: what it does within a transaction or a script, without a
+                             * connection; NULL: it is refused there. */
+    const char *group;      /* For help: "string", "generic", "server", "connection", ... */
+    const char *arguments;  /* "key value [NX | XX] [GET]" */
+    const char *integers;   /* For COMMAND DOCS: those of them, and of its subcommands, that are
                             * integers; or NULL. */
-    const char *summary;   /* A sentence or two, without line breaks. */
-    uint32_t since_level;  /* The feature level of the cluster that it needs; 0: any. */
-    const char *since;     /* The version of Redis that has it, or Rakit's. */
+    const char *summary;    /* A sentence or two, without line breaks. */
+    uint32_t since_level;   /* The feature level of the cluster that it needs; 0: any. */
+    const char *since;      /* The version of Redis that has it, or Rakit's. */
     /* Called before the command is submitted, so that a command which must fail never enters the
      * log; NULL: no check. The handler checks again, for entries in the log. */
     command_check *check;

@@ -9,6 +9,7 @@ const struct command *const kv_command_tables[] = {
     range_commands,
     bit_commands,
     number_commands,
+    increment_commands,
     generic_commands,
     expire_commands,
     copy_commands,

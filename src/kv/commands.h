@@ -9,6 +9,7 @@
 /* Each table ends with a nameless row. */
 extern const struct command string_commands[];
 extern const struct command msetex_commands[];
+extern const struct command increment_commands[];
 extern const struct command range_commands[];
 extern const struct command bit_commands[];
 extern const struct command number_commands[];

@@ -60,6 +60,16 @@ struct kv_value {
 bool kv_find(const struct kv *kv, struct slice key, struct kv_value *ret_value);
 /* The same: its bytes, whatever its type is. */
 bool kv_get(const struct kv *kv, struct slice key, struct slice *ret_value);
+/* Of the value with its traits; all zeros if there is no such key. */
+struct kv_version {
+    uint64_t digest;
+    uint32_t value_bytes;
+};
+
+/* Its time is that of reading the value. */
+struct kv_version kv_version(const struct kv *kv, struct slice key);
+/* Reads the value only if it has the right size. */
+bool kv_has_version(const struct kv *kv, struct slice key, struct kv_version version);
 /* Prefetches a key that will soon be read or changed: the first call fetches its bucket, and a
  * second one, when that has arrived, its item. The first returns the argument for the second.
  * Both change nothing. */

@@ -1,8 +1,8 @@
 /* once.c - see once.h, and at the end the row of ONCE.
  *
  * The value of a client: its newest number, then its records by rising number. A record is the
- * number, the version of its reply (2 or 3; 0: not kept), then size and bytes of a kept reply.
- * All numbers are varints. */
+ * number, the index of its entry, the version of its reply (2 or 3; 0: not kept), then size and
+ * bytes of a kept reply. All numbers are varints. */
 #include "kv/once.h"
 
 #include "base/buffer.h"
@@ -36,6 +36,7 @@ static struct record take_record(struct slice *rest)
 {
     struct record r = {.number = take_number(rest)};
 
+    r.reply.index = take_number(rest);
     r.reply.resp_version = (uint8_t)take_number(rest);
     if (r.reply.resp_version != 0) {
         size_t size = (size_t)take_number(rest);
@@ -57,6 +58,7 @@ static void put_number(struct buffer *out, uint64_t number)
 static void put_record(struct buffer *out, const struct record *r)
 {
     put_number(out, r->number);
+    put_number(out, r->reply.index);
     put_number(out, r->reply.resp_version);
     if (r->reply.resp_version != 0) {
         put_number(out, r->reply.bytes.size);
@@ -149,7 +151,7 @@ static void limit_bytes(struct records *r)
 {
     for (uint32_t i = 0; i < r->count && r->bytes > ONCE_CLIENT_BYTES_MAX; i++) {
         r->bytes -= r->all[i].reply.bytes.size;
-        r->all[i].reply = (struct once_reply){0};
+        r->all[i].reply = (struct once_reply){.index = r->all[i].reply.index};
     }
 }
 
@@ -168,17 +170,19 @@ static bool find(struct keyspace *k, struct slice client, struct kv_value *ret_v
     return kv_find(keyspace_database(k, KEYSPACE_SESSIONS), client, ret_value);
 }
 
-void once_keep(struct keyspace *k, const struct command_once *once, struct slice reply)
+void once_keep(struct keyspace *k, const struct command_once *once, uint64_t index,
+               struct slice reply)
 {
     struct records records = {0};
-    struct record added = {.number = once->number};
+    struct record added = {.number = once->number, .reply = {.index = index}};
     struct kv_value value;
     struct buffer out = {0};
     uint64_t newest = find(k, once->client, &value) ? take_number(&value.bytes) : 0;
 
     newest = once->number > newest ? once->number : newest;
     if (reply.size <= ONCE_REPLY_BYTES_MAX) {
-        added.reply = (struct once_reply){.bytes = reply, .resp_version = once->resp_version};
+        added.reply.bytes = reply;
+        added.reply.resp_version = once->resp_version;
     }
     collect(&records, value.bytes, newest, &added);
     limit_bytes(&records);

@@ -27,7 +27,7 @@ enum {
 
 enum once_verdict {
     ONCE_FIRST,      /* Not executed before: once_keep() must follow. */
-    ONCE_AGAIN,      /* Executed before, with that reply. */
+    ONCE_AGAIN,      /* Executed before, with that reply, */
     ONCE_REPLY_GONE, /* Executed before; its reply was too large to be kept. */
     ONCE_TOO_OLD,    /* Nothing is known about that number any more. */
     ONCE_UNKNOWN,    /* Nothing is known about that client. */
@@ -36,13 +36,15 @@ enum once_verdict {
 
 struct once_reply {
     struct slice bytes; /* Borrowed until the keyspace changes. */
+    uint64_t index;     /* Of the entry by which it was executed. */
     uint8_t resp_version;
 };
 
 enum once_verdict once_judge(struct keyspace *keyspace, const struct command_once *once,
                              struct once_reply *ret_reply);
-/* It was executed now, with that reply, which must not point into the keyspace. */
-void once_keep(struct keyspace *keyspace, const struct command_once *once, struct slice reply);
+/* It was executed now, as that entry, with that reply, which must not point into the keyspace. */
+void once_keep(struct keyspace *keyspace, const struct command_once *once, uint64_t index,
+               struct slice reply);
 /* Remembers the client from now on, if it is not known yet, and returns its next number: at least
  * 2, so that none is taken for the first one of a client that is not remembered. 0: too many. */
 uint64_t once_open(struct keyspace *keyspace, struct slice client, uint32_t keep_s);

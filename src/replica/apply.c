@@ -85,13 +85,14 @@ static void execute_first(struct replica *r, raft_index index, const struct comm
 
     buffer_clear(&r->once_reply);
     execute(r, index, command, argument_count, &kept);
-    once_keep(r->keyspace, &once, buffer_slice(&r->once_reply));
+    once_keep(r->keyspace, &once, index, buffer_slice(&r->once_reply));
     buffer_append_slice(reply->out, buffer_slice(&r->once_reply));
     buffer_trim(&r->once_reply, SCRATCH_KEEP_BYTES);
 }
 
-static void execute_once(struct replica *r, raft_index index, const struct command *command,
-                         uint32_t argument_count, struct resp_writer *reply)
+/* Returns by which entry it was executed: a token for a lock must not become newer. */
+static raft_index execute_once(struct replica *r, raft_index index, const struct command *command,
+                               uint32_t argument_count, struct resp_writer *reply)
 {
     struct once_reply kept = {0};
 
@@ -101,10 +102,10 @@ static void execute_once(struct replica *r, raft_index index, const struct comma
         break;
     case ONCE_AGAIN:
         repeat_reply(&kept, reply);
-        break;
+        return MUTANT(once_index_renewed) ? index : kept.index;
     case ONCE_REPLY_GONE:
         resp_error(reply, ERROR_ONCE_REPLY_GONE);
-        break;
+        return kept.index;
     case ONCE_TOO_OLD:
         resp_error(reply, ERROR_ONCE_TOO_OLD);
         break;
@@ -115,6 +116,7 @@ static void execute_once(struct replica *r, raft_index index, const struct comma
         resp_error(reply, ERROR_ONCE_TOO_MANY);
         break;
     }
+    return index;
 }
 
 /* Commands have taken enough time: a heartbeat may be due, and the next turn continues. */
@@ -205,14 +207,15 @@ static void apply_command(struct replica *r, struct entry *e)
     }
 
     struct resp_writer *reply = request != NULL ? request->reply(request) : &nobody;
+    raft_index index = e->index;
 
     if (r->once.client.size > 0 && (command->flags & COMMAND_WRITE) != 0) {
-        execute_once(r, e->index, command, count, reply);
+        index = execute_once(r, e->index, command, count, reply);
     } else {
         execute(r, e->index, command, count, reply);
     }
     if (request != NULL) {
-        requests_finish(&r->requests, request, e->index);
+        requests_finish(&r->requests, request, index);
     } else {
         buffer_trim(&r->scratch, SCRATCH_KEEP_BYTES);
     }

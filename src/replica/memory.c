@@ -1,32 +1,56 @@
 #include "replica/memory.h"
 
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "base/mutant.h"
 #include "kv/codec.h"
 #include "store/store.h"
 
 enum {
-    ARGUMENT_BYTES = 64,       /* An item's header, its share of the table, and the allocator's. */
-    GROWTH_ARGUMENTS_MAX = 16, /* For commands that take more memory than their arguments. */
+    ARGUMENT_BYTES = 64,   /* An item's header, its share of the table, and the allocator's. */
+    GROWTH_ARGUMENTS = 16, /* Most commands that may take more memory have fewer. */
 };
 
-/* What the command's value may take beyond its arguments. */
-static uint64_t extra_bytes(const struct memory_survey *s, const struct request *request,
-                            uint64_t ahead_bytes)
+static uint64_t growth_of(const struct memory_survey *s, const struct request *request,
+                          struct slice *arguments, uint32_t arguments_max, uint64_t ahead_bytes)
 {
     struct slice payload = entry_payload(request->entry);
-    struct slice arguments[GROWTH_ARGUMENTS_MAX];
-    struct command_call call = {
-        .command = request->command, .arguments = arguments, .keyspace = s->keyspace};
+    struct command_call call = {.command = request->command,
+                                .arguments = arguments,
+                                .keyspace = s->keyspace,
+                                .commands = s->commands};
     struct command_head head;
 
-    if (request->command->growth == NULL || MUTANT(growth_by_arguments) ||
-        !command_payload_head(payload, &head) ||
-        !command_payload_read(payload, arguments, GROWTH_ARGUMENTS_MAX, &call.argument_count)) {
+    if (!command_payload_head(payload, &head) ||
+        !command_payload_read(payload, arguments, arguments_max, &call.argument_count)) {
         return 0;
     }
     call.database = head.database;
     call.kv = keyspace_database(s->keyspace, head.database);
     return request->command->growth(&call, ahead_bytes);
+}
+
+/* What the command's value may take beyond its arguments. */
+static uint64_t extra_bytes(const struct memory_survey *s, const struct request *request,
+                            uint64_t ahead_bytes)
+{
+    struct slice few[GROWTH_ARGUMENTS];
+    struct slice *many = NULL;
+    struct command_head head;
+    uint64_t bytes;
+
+    if (request->command->growth == NULL || MUTANT(growth_by_arguments) ||
+        !command_payload_head(entry_payload(request->entry), &head)) {
+        return 0;
+    }
+    if (head.argument_count > GROWTH_ARGUMENTS) {
+        many = memory_take(head.argument_count * sizeof *many);
+    }
+    bytes = growth_of(s, request, many == NULL ? few : many,
+                      many == NULL ? GROWTH_ARGUMENTS : head.argument_count, ahead_bytes);
+    free(many);
+    return bytes;
 }
 
 uint64_t memory_growth_bytes(const struct memory_survey *s, const struct request *request)

@@ -17,7 +17,8 @@ enum memory_verdict {
 
 /* The memory that a leader has for a batch of commands. */
 struct memory_survey {
-    struct keyspace *keyspace; /* As applied; borrowed. */
+    struct keyspace *keyspace;            /* As applied; borrowed. */
+    const struct command_table *commands; /* Those that are within others. */
     uint64_t used_bytes;
     bool is_limited;
     bool is_known;          /* All that earlier leaders have logged is applied. */

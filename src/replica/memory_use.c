@@ -128,6 +128,7 @@ void memory_survey(const struct replica *r, struct memory_survey *ret_survey)
 
     *ret_survey = (struct memory_survey){
         .keyspace = r->keyspace,
+        .commands = r->options.commands,
         .used_bytes = replica_memory_bytes(r),
         .is_limited = max_bytes > 0,
         .is_settled = r->applied_index == r->window.last,

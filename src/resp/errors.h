@@ -45,6 +45,10 @@
 #define ERROR_LARGE_VALUE \
     "ERR the value is larger than %d bytes, and this command would hold up everybody: read and " \
     "write it in parts, by GETRANGE and APPEND"
+#define ERROR_NOT_A_FLOAT "ERR value is not a valid float"
+#define ERROR_NAN_OR_INFINITY "ERR increment would produce NaN or Infinity"
+#define ERROR_BOUNDS "ERR LBOUND is greater than UBOUND"
+#define ERROR_ENX "ERR ENX flag requires an expiration"
 #define ERROR_NUMKEYS "ERR invalid numkeys value"
 #define ERROR_KEY_VALUE_PAIRS "ERR wrong number of key-value pairs"
 #define ERROR_DIGEST "ERR must be exactly 16 hexadecimal characters"
@@ -87,19 +91,31 @@
 #define ERROR_NOT_INNER "ERR This Redis command is not allowed from script"
 #define ERROR_WRITE_AS_READ "ERR Write commands are not allowed from read-only scripts."
 
-/* --- Transactions, which are refused ------------------------------------------------------- */
+/* --- Transactions -------------------------------------------------------------------------- */
 
-#define ERROR_NO_TRANSACTIONS "ERR %s is not supported yet: there are no transactions"
-#define ERROR_MULTI \
-    "ERR MULTI is not supported yet: nothing is executed on this connection until EXEC or " \
-    "DISCARD"
-#define ERROR_FOLLOWS_MULTI \
-    "ERR not executed: it follows MULTI, which is not supported yet; EXEC or DISCARD ends " \
-    "that"
 #define ERROR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."
+#define ERROR_EXEC_ARITY \
+    "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
 #define ERROR_EXEC_WITHOUT_MULTI "ERR EXEC without MULTI"
-#define ERROR_NOTHING_TO_DISCARD "ERR MULTI is not supported yet: there was nothing to discard"
 #define ERROR_DISCARD_WITHOUT_MULTI "ERR DISCARD without MULTI"
+#define ERROR_NESTED_MULTI "ERR MULTI calls can not be nested"
+#define ERROR_WATCH_IN_MULTI "ERR WATCH inside MULTI is not allowed"
+#define ERROR_NOT_IN_MULTI "ERR Command not allowed inside a transaction"
+#define ERROR_TRANSACTION_TOO_LARGE \
+    "ERR not queued: a transaction may have 131072 arguments and 64 MB in all; EXEC will " \
+    "execute nothing: send fewer commands in one"
+#define ERROR_WATCHED_KEYS \
+    "ERR not watched: a connection may watch 1024 keys, of 1 MB in all; UNWATCH, EXEC and " \
+    "DISCARD forget them"
+#define ERROR_WATCHED_BYTES \
+    "ERR not watched: the values that a connection watches may have 16 MB in all; UNWATCH, EXEC " \
+    "and DISCARD forget them"
+#define ERROR_TRANSACTION_READS \
+    "ERR not executed: the commands before it in the transaction have read too much; send fewer " \
+    "reads in one"
+#define ERROR_TRANSACTION_REPLY \
+    "ERR executed, but the replies of one transaction may have 512 MB in all; send fewer " \
+    "commands in one"
 
 /* --- ONCE ---------------------------------------------------------------------------------- */
 
@@ -232,6 +248,8 @@
     "TRYAGAIN the leader has too much under way, or hands its place over: the command was not " \
     "executed"
 #define ERROR_OVERLOADED "TRYAGAIN the leader has too much under way: the command was not executed"
+#define ERROR_NOT_APPLIED \
+    "TRYAGAIN this node has applied only up to %llu so far: try again, or ask another node"
 #define ERROR_READ_LATE \
     "TRYAGAIN the leader could not confirm in time that it still leads: the command was not " \
     "executed"

@@ -103,5 +103,7 @@ void resp_verbatim(struct resp_writer *w, struct slice text);
 
 /* Appends a whole reply that was written in version 3 as it is in version 2. */
 void resp_convert_to_2(struct slice reply, struct buffer *out);
+/* The size of the reply, of any version, that `text` begins with; 0 if it is cut off. */
+size_t resp_reply_size(struct slice text);
 
 #endif /* RAKIT_RESP_RESP_H */

@@ -9,6 +9,7 @@
 #include "client/clients.h"
 #include "client/commands.h"
 #include "command/table.h"
+#include "command/transaction.h"
 #include "kv/commands.h"
 #include "kv/glob.h"
 #include "kv/keyspace.h"
@@ -276,7 +277,7 @@ static void config_command(struct command_call *call)
 static const struct command server_commands[] = {
     {.name = "CONFIG",
      .arity = -2,
-     .flags = COMMAND_LOCAL | COMMAND_ADMIN,
+     .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_QUEUED,
      .handler = config_command,
      .group = "server",
      .arguments = "GET pattern [pattern ...] | RESETSTAT | SET ...",
@@ -298,4 +299,5 @@ void commands_add_all(struct command_table *t)
     add_tables(t, kv_command_tables);
     add_tables(t, client_command_tables);
     command_table_add(t, server_commands);
+    command_table_add(t, transaction_commands);
 }

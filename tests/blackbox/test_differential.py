@@ -121,6 +121,7 @@ def random_command(chance):
         [b"SORT", key, *chance.choice([[], [b"ALPHA"], [b"LIMIT", number, other], [b"STORE"],
                                        [b"BY", b"x", b"STORE", keys[0]]])],
         [b"SORT_RO", key, b"DESC"], [b"OBJECT", b"REFCOUNT", b"no such key"],
+        [b"INCRBYFLOAT", key, chance.choice([*NUMBERS, *VALUES])],
         [b"DUMP", b"no such key"],
         [b"RESTORE", key, chance.choice([b"0", b"0", b"-1", b"x"]),
          b"\x00\xc0\x01\x0a\x00\x26\x78\xe7\xb6\xd1\x01\x11\xfc",

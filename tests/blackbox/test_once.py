@@ -66,6 +66,33 @@ def test_once__replies_in_the_version_of_the_connection(three):
         assert client.read() is None
 
 
+def test_index__of_a_repeated_command_is_that_of_the_first(three):
+    indexes = []
+    for node in three.nodes:
+        with node.client() as client:
+            client.call("SET", "other", "v")
+            assert client.call("ONCE", "me", "1", "SET", "lock", "me", "NX") == b"OK"
+            indexes.append(client.call("RAFT", "INDEX"))
+    assert indexes[0] > 0 and indexes == [indexes[0]] * 3
+
+
+def test_index__of_writes_rises_and_is_a_floor_elsewhere(three):
+    clients = [node.client() for node in three.nodes]
+    last = 0
+    for i in range(60):
+        writer, reader = clients[i % 3], clients[(i + 1) % 3]
+        reader.call("RAFT", "READS", "STALE", "MAXAGE", "60000")
+        writer.send_raw(writer.pack("INCR", "n") + writer.pack("RAFT", "INDEX"))
+        assert writer.read() == i + 1
+        index = writer.read()
+        assert index > last
+        last = index
+        assert reader.call("RAFT", "WAIT", index) >= index
+        assert reader.call("GET", "n") == str(i + 1).encode()
+    for client in clients:
+        client.close()
+
+
 def test_once__a_connection_goes_on_at_another_node(three):
     with three.leader().client() as client:
         assert client.call("CLIENT", "ONCE", "me") == b"OK"

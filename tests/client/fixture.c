@@ -245,6 +245,7 @@ static void execute(struct replica *r, struct request *request)
         .reply = request->reply(request),
         .kv = keyspace_database(r->keyspace, head.database),
         .keyspace = r->keyspace,
+        .commands = r->commands,
         .database = head.database,
     };
 
@@ -503,6 +504,7 @@ int fixture_up(void **state)
     s->config.data_dir = "rakit-0";
     s->replica = &f->replica;
     commands_add_all(&s->commands);
+    f->replica.commands = &s->commands;
     io_set_turn(f->io, on_turn, f);
     start_clients(f);
     *state = f;

@@ -20,6 +20,7 @@ enum { FAKE_REQUESTS_MAX = 16 * 1024 };
 struct replica {
     struct io *io;
     struct keyspace *keyspace;
+    const struct command_table *commands;
     void *raft_memory;
     struct raft *raft;
     bool holds; /* Requests wait for fake_answer(). */

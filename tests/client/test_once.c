@@ -132,6 +132,50 @@ static void test_once__a_connection_goes_on_where_it_wants(void **state)
     close(fd);
 }
 
+/* The fake replica counts what it executes. */
+static void test_index__is_that_of_the_last_write(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "RAFT INDEX\r\n", ":0\r\n");
+    fixture_talk(f, fd, "SET k v\r\nGET k\r\nRAFT INDEX\r\nAPPEND k w\r\nRAFT INDEX\r\n",
+                 "+OK\r\n$1\r\nv\r\n:1\r\n:2\r\n:3\r\n");
+    fixture_talk(f, fd, "GET k\r\nSET k\r\nRAFT INDEX\r\n",
+                 "$2\r\nvw\r\n-ERR wrong number of arguments for 'set' command\r\n:3\r\n");
+    close(fd);
+}
+
+static void test_wait__holds_up_only_its_connection(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    int other = fixture_connect(f);
+
+    fixture_talk(f, fd, "RAFT WAIT 0\r\n", ":0\r\n");
+    fixture_say(f, fd, "RAFT WAIT 2 0\r\nGET k\r\n");
+    fixture_talk(f, other, "SET k v\r\n", "+OK\r\n");
+    fixture_talk(f, other, "SET k w\r\n", "+OK\r\n");
+    fixture_expect(f, fd, ":2\r\n$1\r\nw\r\n");
+    close(fd);
+    close(other);
+}
+
+static void test_wait__ends_in_time(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "RAFT WAIT 7 5\r\nPING\r\n",
+                 "-TRYAGAIN this node has applied only up to 0 so far: try again, or ask another "
+                 "node\r\n+PONG\r\n");
+    fixture_talk(f, fd, "RAFT WAIT x\r\nRAFT WAIT 1 -1\r\n",
+                 "-ERR value is not an integer or out of range\r\n-ERR timeout is negative\r\n");
+    fixture_say(f, fd, "RAFT WAIT 7 0\r\n");
+    close(fd); /* The fixture finds it gone. */
+    fixture_await_clients(f, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 
 int main(void)
@@ -141,6 +185,9 @@ int main(void)
         TEST(test_once__refuses_what_can_not_be_executed_once),
         TEST(test_once__a_connection_numbers_its_writes),
         TEST(test_once__a_connection_goes_on_where_it_wants),
+        TEST(test_index__is_that_of_the_last_write),
+        TEST(test_wait__holds_up_only_its_connection),
+        TEST(test_wait__ends_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

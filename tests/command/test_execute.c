@@ -17,9 +17,15 @@ static void never(struct command_call *call)
     fail();
 }
 
+static void reply_index(struct command_call *call)
+{
+    resp_integer(call->reply, (int64_t)call->index);
+}
+
 static const struct command others[] = {
     {.name = "LOCALLY", .arity = 1, .flags = COMMAND_LOCAL, .handler = never},
     {.name = "OUTER", .arity = 1, .flags = COMMAND_WRITE | COMMAND_OUTERMOST, .handler = never},
+    {.name = "BOTH", .arity = 1, .flags = COMMAND_LOCAL, .handler = never, .inner = reply_index},
     {.name = "NEWER", .arity = 1, .flags = COMMAND_WRITE, .handler = never, .since_level = 9},
     {.name = NULL},
 };
@@ -95,6 +101,8 @@ static void test_inner__is_judged_before_it_is_executed(void **state)
            "-ERR Write commands are not allowed from read-only scripts.\r\n");
     expect(&o, 0, false, 1, (const char *[]){"newer"},
            "-ERR 'NEWER' needs feature level 9, and the cluster has 1: upgrade all nodes\r\n");
+    o.call.index = 42;
+    expect(&o, 0, true, 1, (const char *[]){"both"}, ":42\r\n");
     expect(&o, 0, true, 2, (const char *[]){"get", "k"}, "$-1\r\n"); /* Nothing was written. */
     keyspace_free(o.keyspace);
 }

@@ -33,7 +33,7 @@ static void keep(struct keyspace *k, const char *client, uint64_t number, const 
 {
     struct command_once once = of(client, number);
 
-    once_keep(k, &once, slice_str(reply));
+    once_keep(k, &once, 1000 + number, slice_str(reply));
 }
 
 static void assert_again(struct keyspace *k, const char *client, uint64_t number,
@@ -45,6 +45,7 @@ static void assert_again(struct keyspace *k, const char *client, uint64_t number
     assert_int_equal(once_judge(k, &once, &reply), ONCE_AGAIN);
     assert_true(slice_equal(reply.bytes, slice_str(expected)));
     assert_int_equal(reply.resp_version, 2);
+    assert_int_equal(reply.index, 1000 + number);
 }
 
 static void pass_s(struct keyspace *k, uint64_t seconds)

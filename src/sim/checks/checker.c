@@ -609,9 +609,14 @@ void checker_doubt_state(struct checker_node *n, bool is_doubted)
     n->checker->has_doubted_states |= is_doubted;
 }
 
+bool checker_knows_state(const struct checker_node *n)
+{
+    return n->applied_index > 0 && n->checker->committed[n->applied_index].has_digest;
+}
+
 bool checker_has_state(const struct checker_node *n, uint64_t kv_digest)
 {
     const struct committed *known = &n->checker->committed[n->applied_index];
 
-    return n->applied_index > 0 && known->has_digest && known->digest == kv_digest;
+    return checker_knows_state(n) && known->digest == kv_digest;
 }

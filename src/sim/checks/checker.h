@@ -54,7 +54,10 @@ void checker_restored(struct checker_node *n, const struct store_snapshot *s, ui
                       uint64_t kv_time_us);
 /* Its state may be wrong from now on, or is believed again. */
 void checker_doubt_state(struct checker_node *n, bool is_doubted);
-/* Whether no other node has another state at the last entry that this one has applied. */
+/* Whether a node that is not doubted has had a state after the entry that this one has applied
+ * last. */
+bool checker_knows_state(const struct checker_node *n);
+/* Whether that state is known, and has this digest. */
 bool checker_has_state(const struct checker_node *n, uint64_t kv_digest);
 void checker_compacted(struct checker_node *n, uint64_t origin);
 

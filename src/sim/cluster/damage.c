@@ -142,6 +142,24 @@ bool damage_is_tended(const struct cluster *c)
     return true;
 }
 
+/* The only voter that may lead is lost: another one must. */
+static bool raise_priority(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count && !roles_leave_a_leader(c); i++) {
+        const struct node *n = &c->nodes[i];
+        const struct raft_member *m = raft_configuration_find(&c->configuration, n->id);
+        char id[24];
+        const char *words[] = {"RAFT", "PRIORITY", id, "1", NULL};
+
+        if (n->phase == NODE_UP && m != NULL && m->incoming) {
+            snprintf(id, sizeof id, "%016llx", (unsigned long long)n->id);
+            operator_command_words(&c->operator, cluster_pick_up(c, &c->prng), words);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void remove_lost(struct damage *x)
 {
     struct cluster *c = x->cluster;
@@ -150,6 +168,9 @@ static void remove_lost(struct damage *x)
     for (uint32_t i = 0; i < x->lost_count; i++) {
         for (uint32_t j = 0; j < c->member_count; j++) {
             if (c->members[j] == x->lost[i]) {
+                if (raise_priority(c)) {
+                    return;
+                }
                 snprintf(id, sizeof id, "%016llx", (unsigned long long)x->lost[i]);
                 operator_command(&c->operator, "RAFT", "REMOVE", id);
                 return;
