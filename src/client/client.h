@@ -34,6 +34,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "client/arrivals.h"
+#include "client/call_counts.h"
 #include "client/clients.h"
 #include "client/transaction.h"
 #include "command/request.h"
@@ -78,6 +79,7 @@ enum client_wait {
     CLIENT_WAITS_FOR_SLOTS,   /* Too much is under way. */
     CLIENT_WAITS_FOR_REPLICA, /* The replica is congested: in clients->congested. */
     CLIENT_WAITS_FOR_READER,  /* The client does not read its replies. */
+    CLIENT_WAITS_FOR_PAUSE,   /* To end: in clients->paused. */
 };
 
 enum client_end {
@@ -123,8 +125,9 @@ struct client {
     struct clients *clients;
     struct list link; /* clients->all. */
     struct list reserve_link;
-    struct list ready_link; /* clients->ready or clients->congested. */
-    struct list dirty_link; /* clients->dirty: has bytes to write, or must end. */
+    struct list ready_link;   /* clients->ready or clients->congested. */
+    struct list dirty_link;   /* clients->dirty: has bytes to write, or must end. */
+    struct list monitor_link; /* clients->monitors. */
     enum client_end end;
     enum client_wait wait;
     enum client_place place;
@@ -214,7 +217,15 @@ struct clients {
     uint32_t lingering_count;
     struct reply_slot *spare_slots;
     uint32_t spare_count;
-    struct list waits; /* Of WAIT and WAITAOF: waits.c. */
+    struct list monitors; /* By monitor_link. */
+    struct call_counts call_counts;
+    uint64_t slow_after_us; /* SLOWLOG shows what came later, by the wall clock. */
+    struct list paused;     /* Clients whose commands wait for the end of a pause, by ready_link. */
+    struct io_timer pause_timer;
+    uint64_t paused_until_ns; /* 0: there is no pause. */
+    bool pauses_reads;
+    uint64_t resumed_ns; /* When the last one ended. */
+    struct list waits;   /* Of WAIT and WAITAOF: waits.c. */
     uint32_t wait_count;
     struct io_timer wait_timer;
     raft_id last_leader;          /* The newest that was known; 0: none yet. See topology.c. */
@@ -285,6 +296,17 @@ bool client_has_input_room(const struct client *c, size_t bytes);
 void client_forget_memory(struct client *c);
 /* Whether it must read its replies before more commands are taken. */
 bool client_must_read_first(const struct client *c);
+
+/* --- monitors.c ----------------------------------------------------------------- */
+
+/* The request that the parser has read was taken: counts it, and shows it to those who monitor. */
+void client_note_taken(struct client *c);
+
+/* --- pause.c -------------------------------------------------------------------- */
+
+void pause_init(struct clients *c);
+/* Whether a command on data has to wait. */
+bool client_is_paused(const struct client *c, const struct command *command);
 
 /* --- topology.c ----------------------------------------------------------------- */
 

@@ -72,6 +72,7 @@ void client_close(struct client *c, const char *why)
     c->end = CLIENT_CLOSING;
     list_remove(&c->ready_link);
     list_remove(&c->dirty_link);
+    list_remove(&c->monitor_link);
     client_forget_memory(c);
     client_abandon(c);
     io_stream_close(clients->io, &c->stream);
@@ -309,6 +310,7 @@ static struct client *new_client(struct clients *clients)
     list_init(&c->reserve_link);
     list_init(&c->ready_link);
     list_init(&c->dirty_link);
+    list_init(&c->monitor_link);
     resp_parser_init(&c->parser, &limits);
     c->read_bytes = CLIENT_READ_BYTES;
     /* Nothing is known yet, so start with a cautious guess. */
@@ -374,6 +376,8 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     list_init(&c->ready);
     list_init(&c->congested);
     list_init(&c->dirty);
+    list_init(&c->monitors);
+    pause_init(c);
     waits_init(c);
 
     int status = io_listen(c->io, &c->listener, &c->options.address, ret_port);
@@ -427,6 +431,7 @@ static void free_slots(struct client *c)
 void clients_free(struct clients *c)
 {
     io_timer_stop(c->io, &c->sweep_timer);
+    io_timer_stop(c->io, &c->pause_timer);
     waits_free(c);
     list_for_each(node, &c->all)
     {
@@ -449,6 +454,7 @@ void clients_reset_stats(struct clients *c)
 {
     c->stats = (struct clients_stats){.connected_count = c->stats.connected_count};
     c->rate_from_count = 0;
+    c->call_counts = (struct call_counts){0};
 }
 
 struct clients *call_clients(const struct command_call *call)
@@ -459,4 +465,10 @@ struct clients *call_clients(const struct command_call *call)
 void *call_context(const struct command_call *call)
 {
     return call_clients(call)->options.context;
+}
+
+void call_end_connection(struct command_call *call)
+{
+    call_client(call)->end = CLIENT_ENDS_AFTER_REPLIES;
+    client_make_dirty(call_client(call));
 }

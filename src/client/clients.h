@@ -78,6 +78,9 @@ bool clients_are_idle(const struct clients *c);
 struct clients *call_clients(const struct command_call *call);
 void *call_context(const struct command_call *call);
 
+/* The connection ends once all its replies are sent, after this command. */
+void call_end_connection(struct command_call *call);
+
 /* For asynchronous local commands (COMMAND_ASYNC): keeps the place of the reply in the order of
  * the connection. Instead of writing a reply, the handler calls reply_later(); later the code
  * that has the answer calls reply_writer() and reply_done(). The slot outlives the connection;

@@ -4,6 +4,7 @@
 
 #include "client/transaction.h"
 
+/* clang-format off */
 const struct command *const client_command_tables[] = {
     connection_commands,
     transaction_client_commands,
@@ -13,5 +14,9 @@ const struct command *const client_command_tables[] = {
     info_commands,
     raft_commands,
     cluster_commands,
+    replication_commands,
+    save_commands,
+    slow_commands,
     NULL,
 };
+/* clang-format on */

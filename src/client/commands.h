@@ -19,11 +19,18 @@ extern const struct command node_commands[];
 extern const struct command info_commands[];
 extern const struct command raft_commands[];
 extern const struct command cluster_commands[];
+extern const struct command replication_commands[];
+extern const struct command save_commands[];
+extern const struct command slow_commands[];
 /* Only at the Sentinel door. */
 extern const struct command sentinel_commands[];
 
 /* RAFT READS. */
 void reads_command(struct command_call *call);
+/* MONITOR, CLIENT PAUSE and UNPAUSE. */
+void monitor_command(struct command_call *call);
+void client_pause_command(struct command_call *call);
+void client_unpause_command(struct command_call *call);
 /* RAFT REDIRECT. */
 void redirect_command(struct command_call *call);
 

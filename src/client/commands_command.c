@@ -94,12 +94,19 @@ static void reply_categories(struct resp_writer *w, const struct command *comman
     }
 }
 
+static void reply_key_flags(struct resp_writer *w, const struct command *command)
+{
+    bool is_write = (command->flags & COMMAND_WRITE) != 0;
+
+    resp_set(w, 2);
+    resp_simple(w, is_write ? "RW" : "RO");
+    resp_simple(w, is_write ? "update" : "access");
+}
+
 /* The positions of keys in Redis's newer format, which counts them from the first key; the older
  * fields count from the name. */
 static void reply_key_specs(struct resp_writer *w, const struct command *command)
 {
-    bool is_write = (command->flags & COMMAND_WRITE) != 0;
-
     if (command->first_key == 0) {
         resp_array(w, 0);
         return;
@@ -107,9 +114,7 @@ static void reply_key_specs(struct resp_writer *w, const struct command *command
     resp_array(w, 1);
     resp_map(w, 3);
     resp_bulk_text(w, "flags");
-    resp_set(w, 2);
-    resp_simple(w, is_write ? "RW" : "RO");
-    resp_simple(w, is_write ? "update" : "access");
+    reply_key_flags(w, command);
     resp_bulk_text(w, "begin_search");
     resp_map(w, 2);
     resp_bulk_text(w, "type");
@@ -297,7 +302,8 @@ static void command_docs(struct command_call *call)
 
 /* --- COMMAND GETKEYS ------------------------------------------------------------------------- */
 
-static void command_getkeys(struct command_call *call)
+/* Replies to GETKEYS, or, with the flags of each key, to GETKEYSANDFLAGS. */
+static void reply_keys(struct command_call *call, bool with_flags)
 {
     const struct command *command = command_find_public(table_of(call), call->arguments[2]);
     uint32_t count = call->argument_count - 2;
@@ -327,14 +333,32 @@ static void command_getkeys(struct command_call *call)
 
     resp_array(call->reply, (last - first) / step + 1);
     for (uint32_t i = first; i <= last; i += step) {
+        if (with_flags) {
+            resp_array(call->reply, 2);
+        }
         resp_bulk(call->reply, call->arguments[2 + i]);
+        if (with_flags) {
+            reply_key_flags(call->reply, command);
+        }
     }
+}
+
+static void command_getkeys(struct command_call *call)
+{
+    reply_keys(call, false);
+}
+
+static void command_getkeysandflags(struct command_call *call)
+{
+    reply_keys(call, true);
 }
 
 static const struct subcommand command_subcommands[] = {
     {"COUNT", 2, command_count_reply, "", "Counts the commands of this server."},
     {"DOCS", -2, command_docs, "[command ...]", "Describes commands."},
     {"GETKEYS", -3, command_getkeys, "command [argument ...]", "Shows the keys of a command."},
+    {"GETKEYSANDFLAGS", -4, command_getkeysandflags, "command [argument ...]",
+     "Shows the keys of a command, and what it does with them."},
     {"INFO", -2, command_info, "[command ...]", "Shows arity, flags and keys of commands."},
     {"LIST", -2, command_list, "[FILTERBY ACLCAT category | PATTERN pattern]",
      "Names the commands."},

@@ -91,6 +91,7 @@ static void reset_command(struct command_call *call)
     c->skips_this_reply = false;
     transaction_reset(c);
     c->never_evict = false;
+    list_remove(&c->monitor_link);
     c->redirects = c->clients->options.cluster_mode == CLUSTER_REDIRECTS;
     c->reads_replicas = false;
     free(c->name);

@@ -6,6 +6,7 @@
 #include "client/commands.h"
 #include "client/topology.h"
 #include "cluster/members.h"
+#include "command/table.h"
 #include "kv/keyspace.h"
 #include "raft/raft.h"
 #include "replica/replica.h"
@@ -170,6 +171,25 @@ static void put_snapshots(const struct clients *clients, struct buffer *out)
     }
 }
 
+/* In Redis's words: snapshots are its RDB files, the log is its AOF. */
+static void put_saves(const struct clients *clients, struct buffer *out)
+{
+    struct replica_snapshot_stats s;
+
+    replica_get_snapshot_stats(clients->replica, &s);
+    buffer_printf(out,
+                  "rdb_changes_since_last_save:%llu\r\n"
+                  "rdb_bgsave_in_progress:%d\r\n"
+                  "rdb_last_save_time:%llu\r\n"
+                  "rdb_last_bgsave_status:%s\r\n"
+                  "aof_enabled:1\r\n"
+                  "aof_rewrite_in_progress:0\r\n"
+                  "aof_last_write_status:ok\r\n",
+                  (ull)(raft_last_index(replica_raft(clients->replica)) - s.newest.index),
+                  s.is_making ? 1 : 0, (ull)(s.newest.time_us / 1000000),
+                  s.failed_count > 0 && s.made_count == 0 ? "err" : "ok");
+}
+
 static void put_scrub(const struct clients *clients, struct buffer *out)
 {
     struct replica_scrub_stats s;
@@ -223,6 +243,7 @@ static void put_persistence(const struct clients *clients, struct buffer *out)
                   (long long)figures.election_timeout_ms - figures.sync_p99_us / 1000,
                   (ull)stats.written_bytes, stats.is_full ? 1 : 0, (ull)stats.used_bytes,
                   (ull)stats.free_bytes, (ull)stats.bytes_max);
+    put_saves(clients, out);
     put_snapshots(clients, out);
     put_scrub(clients, out);
 }
@@ -410,9 +431,38 @@ static void put_digests(const struct clients *clients, struct buffer *out)
                   stats.reason, (ull)(stats.isolated_ns / 1000000000), (ull)stats.isolated_count);
 }
 
+static void put_command_stats(const struct clients *clients, struct buffer *out)
+{
+    const struct command_table *table = clients->options.commands;
+
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint64_t count = call_counts_of(&clients->call_counts, table->rows[i]);
+
+        if (count == 0) {
+            continue;
+        }
+        buffer_printf(out, "cmdstat_");
+        for (const char *letter = table->rows[i]->name; *letter != '\0'; letter++) {
+            bool is_upper = *letter >= 'A' && *letter <= 'Z';
+            char lower = (char)(is_upper ? *letter - 'A' + 'a' : *letter);
+
+            buffer_append(out, &lower, 1);
+        }
+        /* Times of single commands are not measured. */
+        buffer_printf(out,
+                      ":calls=%llu,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0\r\n",
+                      (ull)count);
+    }
+}
+
+static void put_nothing(const struct clients *clients, struct buffer *out)
+{
+}
+
 enum {
     AT_PLAIN = 1,
     AT_SENTINEL = 2, /* Shown at that door. */
+    ON_REQUEST = 4,  /* Only by its name, ALL or EVERYTHING. */
 };
 
 static const struct section {
@@ -430,19 +480,24 @@ static const struct section {
     {"Raft", put_raft, AT_PLAIN},
     {"Digests", put_digests, AT_PLAIN},
     {"Sentinel", sentinel_put_info, AT_SENTINEL},
+    {"Modules", put_nothing, AT_PLAIN | ON_REQUEST},
+    {"Commandstats", put_command_stats, AT_PLAIN | ON_REQUEST},
+    {"Errorstats", put_nothing, AT_PLAIN | ON_REQUEST},
+    {"Latencystats", put_nothing, AT_PLAIN | ON_REQUEST},
     {"Keyspace", put_keyspace, AT_PLAIN},
 };
 
 static bool is_asked_for(const struct command_call *call, const struct section *section)
 {
     int door = call_clients(call)->options.is_sentinel ? AT_SENTINEL : AT_PLAIN;
-    bool is_named = call->argument_count == 1;
+    bool is_usual = (section->doors & ON_REQUEST) == 0;
+    bool is_named = call->argument_count == 1 && is_usual;
 
     for (uint32_t i = 1; i < call->argument_count; i++) {
         struct slice name = call->arguments[i];
 
         is_named |= slice_is(name, section->name) || slice_is(name, "ALL") ||
-                    slice_is(name, "DEFAULT") || slice_is(name, "EVERYTHING");
+                    (slice_is(name, "DEFAULT") && is_usual) || slice_is(name, "EVERYTHING");
     }
     return is_named && (section->doors & door) != 0;
 }

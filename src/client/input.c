@@ -273,6 +273,8 @@ static bool wait_for(struct client *c, enum client_wait wait)
     c->wait = wait;
     if (wait == CLIENT_WAITS_FOR_REPLICA) {
         list_append(&c->clients->congested, &c->ready_link);
+    } else if (wait == CLIENT_WAITS_FOR_PAUSE) {
+        list_append(&c->clients->paused, &c->ready_link);
     }
     return false;
 }
@@ -324,6 +326,9 @@ static bool may_submit(struct client *c, const struct command *command, uint64_t
     bool is_logged = !is_read || is_logged_read(c, command);
     uint64_t reads = c->read_count + c->logged_count;
 
+    if (client_is_paused(c, command)) {
+        return wait_for(c, CLIENT_WAITS_FOR_PAUSE);
+    }
     if ((is_logged ? c->read_count > 0 : c->write_count > 0) && !MUTANT(lanes_overtake)) {
         return wait_for(c, CLIENT_WAITS_FOR_ORDER);
     }
@@ -586,6 +591,20 @@ static void refuse_for_good(struct client *c, const char *error)
     }
 }
 
+/* False: it has to wait. */
+static bool take_and_note(struct client *c, size_t size)
+{
+    const struct command *before = c->last_command;
+
+    c->last_command = NULL; /* If there is no such command, it stays so. */
+    if (!take_request(c, size)) {
+        c->last_command = before;
+        return false;
+    }
+    client_note_taken(c);
+    return true;
+}
+
 /* Takes one step through the input. False: no further step is possible now. */
 static bool take_next(struct client *c)
 {
@@ -602,12 +621,15 @@ static bool take_next(struct client *c)
         return false;
     case RESP_REQUEST:
         c->received_ns = arrivals_of(&c->arrivals, consumed, buffer_size(&c->input));
+        if (c->received_ns < c->clients->resumed_ns) {
+            c->received_ns = c->clients->resumed_ns; /* A pause takes nothing of its time. */
+        }
         error = client_refusal(c, c->parser.arguments[0]);
         if (error != NULL) {
             refuse_for_good(c, error);
             return false;
         }
-        if (!take_request(c, consumed)) {
+        if (!take_and_note(c, consumed)) {
             return false;
         }
         break;

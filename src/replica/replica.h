@@ -273,6 +273,11 @@ struct replica_digest_stats {
     uint64_t isolated_count; /* Since the process started. */
 };
 
+/* SLOWLOG: the slowest batches of entries of the last minutes, if this node leads, that came after
+ * `after_us` by log time: how many, and the newest `count_max` of them as a reply. */
+uint64_t replica_count_slow(const struct replica *r, uint64_t after_us);
+void replica_list_slow(const struct replica *r, uint64_t after_us, uint64_t count_max,
+                       struct resp_writer *w);
 void replica_get_digest_stats(const struct replica *r, struct replica_digest_stats *ret_stats);
 struct replica_scrub_stats {
     bool is_running;

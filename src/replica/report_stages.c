@@ -2,8 +2,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "command/describe.h"
 #include "replica/report.h"
 #include "replica/stages.h"
+
+enum { SLOW_ARGUMENTS_MAX = 16, SLOW_ARGUMENT_BYTES_MAX = 64 };
 
 static void put_us(struct resp_writer *w, const char *key, const struct stage_record *record,
                    uint64_t at_ns)
@@ -97,16 +100,29 @@ static int by_time_down(const void *a, const void *b)
     return left_ns > right_ns ? -1 : left_ns < right_ns;
 }
 
+/* Those after a time. Returns how many. */
+static uint32_t collect_slowest(const struct replica *r, uint64_t after_us,
+                                const struct stage_record *ret_slowest[2 * STAGES_SLOWEST])
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < 2 && r->stages != NULL; i++) {
+        for (uint32_t j = 0; j < r->stages->slowest[i].count; j++) {
+            const struct stage_record *record = &r->stages->slowest[i].records[j];
+
+            if (record->time_us > after_us) {
+                ret_slowest[count++] = record;
+            }
+        }
+    }
+    return count;
+}
+
 static void put_slowest(struct resp_writer *w, const struct replica *r)
 {
     const struct stage_record *slowest[2 * STAGES_SLOWEST] = {NULL};
-    uint32_t count = 0;
+    uint32_t count = collect_slowest(r, 0, slowest);
 
-    for (uint32_t i = 0; i < 2; i++) {
-        for (uint32_t j = 0; j < r->stages->slowest[i].count; j++) {
-            slowest[count++] = &r->stages->slowest[i].records[j];
-        }
-    }
     qsort(slowest, count, sizeof slowest[0], by_time_down);
     resp_bulk_text(w, "slowest");
     resp_array(w, count);
@@ -148,4 +164,57 @@ void report_slow(const struct replica *r, struct resp_writer *w)
         put_node_counts(w, r, c->members[i].id);
     }
     put_slowest(w, r);
+}
+
+/* --- SLOWLOG ----------------------------------------------------------------------------- */
+
+static int by_index_down(const void *a, const void *b)
+{
+    const struct stage_record *const *left = a;
+    const struct stage_record *const *right = b;
+
+    return (*left)->first > (*right)->first ? -1 : (*left)->first < (*right)->first;
+}
+
+uint64_t replica_count_slow(const struct replica *r, uint64_t after_us)
+{
+    const struct stage_record *slowest[2 * STAGES_SLOWEST];
+
+    return collect_slowest(r, after_us, slowest);
+}
+
+/* The first command of the batch, if it is in memory. */
+static void put_first_command(struct resp_writer *w, const struct replica *r, raft_index index)
+{
+    const struct entry *e = log_window_get(&r->window, index);
+    struct buffer text = {0};
+
+    if (e != NULL && e->kind == RAFT_COMMAND) {
+        command_describe(&text, entry_payload(e), SLOW_ARGUMENTS_MAX, SLOW_ARGUMENT_BYTES_MAX);
+    } else {
+        buffer_printf(&text, "RAFT LOG %" PRIu64 " 1", index);
+    }
+    resp_array(w, 1);
+    resp_bulk(w, buffer_slice(&text));
+    buffer_deinit(&text);
+}
+
+void replica_list_slow(const struct replica *r, uint64_t after_us, uint64_t count_max,
+                       struct resp_writer *w)
+{
+    const struct stage_record *slowest[2 * STAGES_SLOWEST] = {NULL};
+    uint32_t count = collect_slowest(r, after_us, slowest);
+
+    qsort(slowest, count, sizeof slowest[0], by_index_down);
+    count = count < count_max ? count : (uint32_t)count_max;
+    resp_array(w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        resp_array(w, 6);
+        resp_integer(w, (int64_t)slowest[i]->first);
+        resp_integer(w, (int64_t)(slowest[i]->time_us / 1000000));
+        resp_integer(w, (int64_t)(stage_record_ns(slowest[i]) / 1000));
+        put_first_command(w, r, slowest[i]->first);
+        resp_bulk_text(w, ""); /* Its client may be at another node. */
+        resp_bulk_text(w, "");
+    }
 }

@@ -174,6 +174,26 @@
 #define ERROR_UNBLOCK_REASON "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 #define ERROR_UNBLOCKED "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 
+#define ERROR_PAUSE_MODE "ERR CLIENT PAUSE mode must be WRITE or ALL"
+
+/* --- This node ------------------------------------------------------------------------------- */
+
+#define ERROR_SLOWLOG_COUNT "ERR count should be greater than or equal to -1"
+#define ERROR_NO_SAMPLES "ERR No samples available for event '%.*s'"
+#define ERROR_SAVE_IN_PROGRESS "ERR Background save already in progress"
+#define ERROR_NO_CONFIG_FILE "ERR The server is running without a config file"
+#define ERROR_NO_SHUTDOWN "ERR No shutdown in progress."
+#define ERROR_NO_SHUTDOWN_ABORT "ERR this node stops, and that can't be taken back: start it again"
+#define ERROR_SLEEP "ERR the time to sleep is a number of seconds from 0 to 3600"
+#define ERROR_DEBUG_IS_LOCAL "ERR DEBUG is only for clients that connect over loopback"
+#define ERROR_NO_REPLICAOF \
+    "ERR %s is not supported: a node joins a cluster if it is started with a member as its " \
+    "contact, and RAFT REMOVE takes it out"
+#define ERROR_NO_FAILOVER "ERR FAILOVER is not supported: RAFT TRANSFER hands leadership over"
+#define ERROR_NO_SYNC \
+    "ERR %s is not supported: nodes replicate by a protocol of their own; rakit-cli backup " \
+    "fetches all data"
+
 /* --- CLUSTER --------------------------------------------------------------------------------- */
 
 #define ERROR_CLUSTER_OFF \

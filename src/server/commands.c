@@ -259,9 +259,15 @@ static void config_resetstat(struct command_call *call)
     resp_ok(call->reply);
 }
 
+static void config_rewrite(struct command_call *call)
+{
+    resp_error(call->reply, ERROR_NO_CONFIG_FILE);
+}
+
 static const struct subcommand config_subcommands[] = {
     {"GET", -3, config_get, "pattern [pattern ...]", "Shows settings."},
     {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
+    {"REWRITE", 2, config_rewrite, "", "Refused: there is no file of settings."},
     {"SET", -4, config_set, "setting value [setting value ...]",
      "Changes maxmemory or maxdisk, on this node. Any other setting is fixed at the start."},
     {NULL, 0, NULL, NULL, NULL},
@@ -270,6 +276,34 @@ static const struct subcommand config_subcommands[] = {
 static void config_command(struct command_call *call)
 {
     subcommand_run(call);
+}
+
+/* --- SHUTDOWN ---------------------------------------------------------------------------- */
+
+static bool is_shutdown_option(struct slice word)
+{
+    return slice_is(word, "NOSAVE") || slice_is(word, "SAVE") || slice_is(word, "NOW") ||
+           slice_is(word, "FORCE");
+}
+
+/* As SIGTERM does; the options change nothing, since all that was acknowledged is on the disk.
+ * There is no reply, as in Redis: the connection ends. */
+static void shutdown_command(struct command_call *call)
+{
+    struct server *server = call_context(call);
+
+    if (call->argument_count == 2 && slice_is(call->arguments[1], "ABORT")) {
+        resp_error(call->reply, server->is_stopping ? ERROR_NO_SHUTDOWN_ABORT : ERROR_NO_SHUTDOWN);
+        return;
+    }
+    for (uint32_t i = 1; i < call->argument_count; i++) {
+        if (!is_shutdown_option(call->arguments[i])) {
+            resp_error(call->reply, ERROR_SYNTAX);
+            return;
+        }
+    }
+    call_end_connection(call);
+    server->stop(server);
 }
 
 /* --- the table of all commands --------------------------------------------------------- */
@@ -284,6 +318,14 @@ static const struct command server_commands[] = {
      .summary = "Shows settings, and changes maxmemory and maxdisk.",
      .since = "2.0.0",
      .subcommands = config_subcommands},
+    {.name = "SHUTDOWN",
+     .arity = -1,
+     .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_LOADING,
+     .handler = shutdown_command,
+     .group = "server",
+     .arguments = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+     .summary = "Stops this node in order, as SIGTERM does: it hands leadership over first.",
+     .since = "1.0.0"},
     {.name = NULL},
 };
 

@@ -512,6 +512,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     server_config_fit_memory(&s->config);
     server_config_fit_disk(&s->config);
     s->stopped = stopped;
+    s->stop = server_stop;
     s->context = context;
     s->probe = probe;
     s->started_ns = io_now_ns(io);

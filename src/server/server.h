@@ -45,7 +45,8 @@ struct server {
     /* The server has ended: after server_stop(), or because of a fault (exit_status 1, and the
      * reason was logged). Do not free it in this callback. */
     void (*stopped)(struct server *server, int exit_status);
-    void *context; /* For the host. */
+    void *context;                       /* For the host. */
+    void (*stop)(struct server *server); /* server_stop(), for SHUTDOWN: tests have another one. */
 };
 
 /* Opens the data directory, recovers, listens, and joins if it was asked to. On failure returns
