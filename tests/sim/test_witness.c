@@ -536,9 +536,135 @@ static void test_model__remembers_each_arrangement(void **state)
     model_free(m);
 }
 
+/* --- transactions -------------------------------------------------------------------------- */
+
+/* An EXEC of two commands, the first of which writes; what a user has sent, and the log has. */
+struct exec {
+    char bytes[2][64];
+    struct slice arguments[3];
+    char entry[256];
+    struct slice payload;
+};
+
+static void exec_init(struct exec *e, const char *first, const char *second)
+{
+    struct words one = split(first);
+    struct words two = split(second);
+    struct words all = {.count = 4};
+
+    e->arguments[0] = slice_str("EXEC");
+    e->arguments[1] = payload(&one, e->bytes[0]);
+    e->arguments[2] = payload(&two, e->bytes[1]);
+    all.list[0] = slice_str("TRANSACTION");
+    all.list[1] = slice_str("\x01");
+    all.list[2] = e->arguments[1];
+    all.list[3] = e->arguments[2];
+    e->payload = payload(&all, e->entry);
+}
+
+static uint64_t exec_invoke(struct history *h, struct exec *e, const char *first,
+                            const char *second)
+{
+    exec_init(e, first, second);
+    return witness_invoke(h->witness, 0, e->arguments, 3, true);
+}
+
+static void exec_apply(struct history *h, const struct exec *e)
+{
+    witness_apply(h->witness, witness_applied_index(h->witness) + 1, true, e->payload);
+}
+
+static void exec_watch(struct history *h, uint64_t operation, uint64_t index, const char *key)
+{
+    struct slice name = slice_str(key);
+
+    witness_watch(h->witness, operation, index, 0, &name, 1);
+}
+
+static void test_witness__knows_transactions(void **state)
+{
+    struct history h;
+    struct exec e;
+    uint64_t number;
+
+    (void)state;
+    history_open(&h);
+    number = exec_invoke(&h, &e, "SET a #1", "GET a");
+    exec_apply(&h, &e);
+    reply(&h, number, 1, true, "*2\r\n+OK\r\n$2\r\n#1\r\n");
+    number = exec_invoke(&h, &e, "APPEND a #2", "INCR n");
+    exec_watch(&h, number, 1, "a");
+    exec_apply(&h, &e);
+    reply(&h, number, 2, true, "*2\r\n:4\r\n:1\r\n");
+    number = exec_invoke(&h, &e, "APPEND a #3", "INCR n");
+    exec_watch(&h, number, 1, "a");
+    exec_apply(&h, &e);
+    reply(&h, number, 3, true, "*-1\r\n");
+    number = exec_invoke(&h, &e, "APPEND a #4", "INCR n");
+    exec_watch(&h, number, 1, "a");
+    reply(&h, number, 0, true, "*-1\r\n"); /* It was not in the log. */
+    history_close(&h, NULL);
+}
+
+static void test_witness__sees_half_a_transaction(void **state)
+{
+    struct history h;
+    struct exec e;
+    uint64_t number;
+    uint64_t read;
+
+    (void)state;
+    history_open(&h);
+    number = exec_invoke(&h, &e, "SET a #1", "INCR n");
+    exec_apply(&h, &e);
+    reply(&h, number, 1, true, "*2\r\n+OK\r\n:1\r\n");
+    read = invoke(&h, "MGET a n");
+    reply(&h, read, 1, false, "*2\r\n$2\r\n#1\r\n$-1\r\n");
+    history_close(&h, "linearizability");
+}
+
+static void test_witness__sees_a_transaction_in_spite_of_a_change(void **state)
+{
+    struct history h;
+    struct exec e;
+    uint64_t number;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "SET a #1");
+    apply(&h, "SET a #1");
+    invoke(&h, "SET a #2");
+    apply(&h, "SET a #2");
+    number = exec_invoke(&h, &e, "SET b #3", "GET a");
+    exec_watch(&h, number, 1, "a");
+    exec_apply(&h, &e);
+    reply(&h, number, 3, true, "*2\r\n+OK\r\n$2\r\n#2\r\n");
+    history_close(&h, "linearizability");
+}
+
+static void test_witness__sees_that_a_transaction_was_refused_without_a_change(void **state)
+{
+    struct history h;
+    struct exec e;
+    uint64_t number;
+
+    (void)state;
+    history_open(&h);
+    invoke(&h, "SET a #1");
+    apply(&h, "SET a #1");
+    number = exec_invoke(&h, &e, "SET b #2", "GET a");
+    exec_watch(&h, number, 1, "a");
+    reply(&h, number, 0, true, "*-1\r\n");
+    history_close(&h, "watched keys");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_witness__knows_transactions),
+        cmocka_unit_test(test_witness__sees_half_a_transaction),
+        cmocka_unit_test(test_witness__sees_a_transaction_in_spite_of_a_change),
+        cmocka_unit_test(test_witness__sees_that_a_transaction_was_refused_without_a_change),
         cmocka_unit_test(test_witness__agrees_with_a_sound_history),
         cmocka_unit_test(test_witness__allows_a_concurrent_read_to_see_either),
         cmocka_unit_test(test_witness__sees_a_stale_read),

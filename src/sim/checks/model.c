@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "sim/checks/model_reply.h"
 
 struct version {
     uint64_t index; /* Of the entry that made it. */
@@ -268,46 +269,7 @@ static bool value_delete(struct place to, struct slice name)
     return was_live;
 }
 
-/* --- replies --------------------------------------------------------------------------- */
-
-static void say(struct buffer *reply, const char *text)
-{
-    buffer_append(reply, text, strlen(text));
-}
-
-static void say_integer(struct buffer *reply, int64_t value)
-{
-    buffer_printf(reply, ":%" PRId64 "\r\n", value);
-}
-
-static void say_value(struct buffer *reply, bool is_there, struct slice value)
-{
-    if (!is_there) {
-        say(reply, "$-1\r\n");
-        return;
-    }
-    buffer_printf(reply, "$%zu\r\n", value.size);
-    buffer_append(reply, value.data, value.size);
-    say(reply, "\r\n");
-}
-
 /* --- writes ------------------------------------------------------------------------------ */
-
-static bool parse_integer(struct slice text, int64_t *ret_value)
-{
-    char copy[24];
-    char again[24];
-    char *end;
-
-    if (text.size == 0 || text.size >= sizeof copy) {
-        return false;
-    }
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    *ret_value = strtoll(copy, &end, 10);
-    snprintf(again, sizeof again, "%" PRId64, *ret_value);
-    return strcmp(copy, again) == 0; /* No "+1", " 1", "01", nor anything beyond 64 bits. */
-}
 
 static void write_incr(struct place to, struct slice name, struct buffer *reply)
 {
@@ -583,23 +545,51 @@ static bool write_arrangement(struct model *m, uint32_t database, const struct s
     return true;
 }
 
-bool model_write(struct model *m, uint32_t database, uint64_t index, const struct slice *arguments,
-                 uint32_t count, struct buffer *reply)
+static struct place place_now(const struct model *m, uint32_t database)
+{
+    return (struct place){table_now(m, database), m->index, time_at(m, m->index)};
+}
+
+static bool write_one(struct model *m, uint32_t database, const struct slice *arguments,
+                      uint32_t count, struct buffer *reply)
 {
     uint32_t other = count == 3 ? read_database(arguments[2]) : MODEL_DATABASES;
 
-    CHECK(database < MODEL_DATABASES);
-    CHECK(index > m->index);
-    m->index = index;
     if (slice_is(arguments[0], "MOVE") && other < MODEL_DATABASES && other != database) {
-        write_move((struct place){table_now(m, database), index, time_at(m, index)},
-                   (struct place){table_now(m, other), index, time_at(m, index)}, arguments[1],
-                   reply);
+        write_move(place_now(m, database), place_now(m, other), arguments[1], reply);
         return true;
     }
     return write_arrangement(m, database, arguments, count, reply) ||
-           write_in_one((struct place){table_now(m, database), index, time_at(m, index)}, arguments,
-                        count, reply);
+           write_in_one(place_now(m, database), arguments, count, reply);
+}
+
+/* Each sees what those before it have done. */
+static bool write_all(struct model *m, const struct slice *payloads, uint32_t count,
+                      struct buffer *reply)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    uint32_t argument_count = 0;
+    uint32_t database = 0;
+
+    buffer_printf(reply, "*%u\r\n", count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!model_decode(payloads[i], &database, arguments, &argument_count) ||
+            !(model_read(m, database, m->index, arguments, argument_count, reply) ||
+              write_one(m, database, arguments, argument_count, reply))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool model_write(struct model *m, uint32_t database, uint64_t index, const struct slice *arguments,
+                 uint32_t count, struct buffer *reply)
+{
+    CHECK(database < MODEL_DATABASES);
+    CHECK(index > m->index);
+    m->index = index;
+    return slice_is(arguments[0], "EXEC") ? write_all(m, arguments + 1, count - 1, reply)
+                                          : write_one(m, database, arguments, count, reply);
 }
 
 bool model_remove_expired(struct model *m, uint32_t database, uint64_t index, struct slice key)
@@ -615,6 +605,25 @@ bool model_remove_expired(struct model *m, uint32_t database, uint64_t index, st
 }
 
 /* --- reads ---------------------------------------------------------------------------------- */
+
+static bool read_all(const struct model *m, uint64_t index, const struct slice *payloads,
+                     uint32_t count, struct buffer *reply)
+{
+    struct slice arguments[MODEL_ARGUMENTS_MAX];
+    uint32_t argument_count = 0;
+    uint32_t database = 0;
+    size_t before = buffer_size(reply);
+
+    buffer_printf(reply, "*%u\r\n", count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!model_decode(payloads[i], &database, arguments, &argument_count) ||
+            !model_read(m, database, index, arguments, argument_count, reply)) {
+            reply->end -= buffer_size(reply) - before;
+            return false; /* It is a write. */
+        }
+    }
+    return true;
+}
 
 bool model_read(const struct model *m, uint32_t database, uint64_t index,
                 const struct slice *arguments, uint32_t count, struct buffer *reply)
@@ -657,8 +666,25 @@ bool model_read(const struct model *m, uint32_t database, uint64_t index,
             there += version_at(&at.table->keys[i], index) != NULL; /* Removed or not. */
         }
         say_integer(reply, there);
+    } else if (slice_is(name, "WATCH") && count >= 2) {
+        say(reply, "+OK\r\n");
     } else {
-        return false;
+        return slice_is(name, "EXEC") && read_all(m, index, arguments + 1, count - 1, reply);
     }
     return true;
+}
+
+bool model_is_same(const struct model *m, uint32_t database, struct slice key, uint64_t index,
+                   uint64_t later_index, uint64_t time_index)
+{
+    struct place at = {table_at(m, database, index), index, time_at(m, index)};
+    struct place later = {table_at(m, database, later_index), later_index, time_at(m, time_index)};
+    const struct version *a = find_live(at, key);
+    const struct version *b = find_live(later, key);
+
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    return a->expires_ms == b->expires_ms &&
+           slice_equal(slice_of(a->value, a->size), slice_of(b->value, b->size));
 }

@@ -22,6 +22,10 @@ void model_free(struct model *m);
 bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
                   uint32_t *ret_count);
 
+/* The same as its user has sent it: EXEC, or a command of a connection that watches keys. */
+bool model_decode_sent(struct slice payload, uint32_t *ret_database, struct slice *arguments,
+                       uint32_t *ret_count);
+
 /* The log time of an entry, before it is executed. */
 void model_note_time(struct model *m, uint64_t index, uint64_t time_us);
 /* Entry `index` names a key that has expired; false: it has not, by the time of that entry. */
@@ -31,6 +35,9 @@ bool model_remove_expired(struct model *m, uint32_t database, uint64_t index, st
 bool model_apply_expired(struct model *m, uint64_t index, struct slice payload,
                          uint64_t *ret_count);
 
+/* EXEC has payloads as arguments, of the commands that are executed together. As any command, it
+ * is a read if all of them are. */
+
 /* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: users do not
  * send this command. */
 bool model_write(struct model *m, uint32_t database, uint64_t index, const struct slice *arguments,
@@ -38,5 +45,10 @@ bool model_write(struct model *m, uint32_t database, uint64_t index, const struc
 /* The same for a read, as of entry `index`. */
 bool model_read(const struct model *m, uint32_t database, uint64_t index,
                 const struct slice *arguments, uint32_t count, struct buffer *reply);
+
+/* Whether a key has the same value and expiry, or does not exist, as of entry `index`, and as of
+ * entry `later_index` at the log time of entry `time_index`. */
+bool model_is_same(const struct model *m, uint32_t database, struct slice key, uint64_t index,
+                   uint64_t later_index, uint64_t time_index);
 
 #endif /* RAKIT_SIM_CHECKS_MODEL_H */

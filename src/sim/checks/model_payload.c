@@ -1,6 +1,8 @@
 /* model_payload.c - reads payloads of log entries (src/kv/codec.h), with no code of src/kv. */
 #include "sim/checks/model.h"
 
+#include <string.h>
+
 static bool take_varint(struct slice *rest, uint64_t *ret_value)
 {
     *ret_value = 0;
@@ -75,4 +77,38 @@ bool model_apply_expired(struct model *m, uint64_t index, struct slice payload, 
         }
     }
     return true;
+}
+
+/* What a node has made of a command: EXEC, or a command of a connection that watches. Returns
+ * whether it goes on as a command of a user. */
+static bool unwrap(uint32_t *database, struct slice *arguments, uint32_t *count)
+{
+    static const char name[] = {'T', 'R', 'A', 'N', 'S', 'A', 'C', 'T'};
+    struct slice inner;
+    char mode;
+
+    if (*count < 2 || arguments[0].size < sizeof name ||
+        memcmp(arguments[0].data, name, sizeof name) != 0) {
+        return true;
+    }
+    mode = arguments[1].size == 0 ? 0 : arguments[1].data[0];
+    if (mode == 2 && *count == 3) {
+        inner = arguments[2];
+        return model_decode(inner, database, arguments, count);
+    }
+    arguments[1] = slice_str(mode == 3 ? "WATCH" : "EXEC");
+    memmove(arguments, arguments + 1, (*count - 1) * sizeof *arguments);
+    *count -= 1;
+    if (mode == 3) {
+        arguments[1] = arguments[0]; /* Which keys does not matter. */
+        *count = 2;
+    }
+    return mode == 1 || mode == 3;
+}
+
+bool model_decode_sent(struct slice payload, uint32_t *ret_database, struct slice *arguments,
+                       uint32_t *ret_count)
+{
+    return model_decode(payload, ret_database, arguments, ret_count) &&
+           unwrap(ret_database, arguments, ret_count);
 }

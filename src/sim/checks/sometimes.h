@@ -82,6 +82,9 @@
     X(PREFERRED_LEADS, "leadership transferred to a preferred voter")                              \
     X(SNAPSHOT_RESTORED, "backup restored that is a snapshot alone")                               \
     X(LOG_RESTORED, "backup restored with entries behind its snapshot")                            \
+    X(EXECUTED_TOGETHER, "transaction executed")                                                   \
+    X(WATCHED_UNCHANGED, "transaction executed, as its watched keys were unchanged")               \
+    X(WATCHED_CHANGED, "transaction not executed, as a watched key had changed")                   \
     X(MEMBER_LATE, "entry answered before a member had stored it, as its stages show")
 
 enum rare_state {

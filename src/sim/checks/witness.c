@@ -12,6 +12,17 @@
 
 enum operation_end { OPEN, ANSWERED, FAILED, UNKNOWN };
 
+enum { WATCHED_MAX = 4 };
+
+/* Keys that must not have changed since entry `index`. */
+struct watch {
+    uint64_t index;
+    uint32_t database;
+    uint32_t count;
+    struct buffer names;
+    uint32_t sizes[WATCHED_MAX];
+};
+
 struct operation {
     enum operation_end end;
     bool is_write;
@@ -25,6 +36,7 @@ struct operation {
     uint64_t settled;     /* If in doubt: the lowest position answered later on its connection;
                            * 0: none yet. */
     uint64_t doubted_ns;  /* When it was answered INDOUBT; 0: it was not. */
+    struct watch *watch;  /* Of EXEC; NULL: it watches nothing. */
     char *command;        /* A copy of the arguments without large values, while it is open. */
     uint32_t argument_count;
     uint32_t sizes[MODEL_ARGUMENTS_MAX];
@@ -72,6 +84,10 @@ struct witness *witness_new(struct verdict *verdict)
 void witness_free(struct witness *w)
 {
     for (uint64_t i = 1; i <= w->operation_count; i++) {
+        if (w->operations[i]->watch != NULL) {
+            buffer_deinit(&w->operations[i]->watch->names);
+            free(w->operations[i]->watch);
+        }
         free(w->operations[i]->command);
         free(w->operations[i]);
     }
@@ -129,8 +145,16 @@ static uint64_t name_in(struct slice text)
 
 static uint64_t name_of(const struct slice *arguments, uint32_t count)
 {
+    struct slice inner[MODEL_ARGUMENTS_MAX];
+    uint32_t inner_count = 0;
+    uint32_t database;
     uint64_t number = 0;
 
+    for (uint32_t i = 1; slice_is(arguments[0], "EXEC") && number == 0 && i < count; i++) {
+        number = model_decode(arguments[i], &database, inner, &inner_count)
+                     ? name_of(inner, inner_count)
+                     : 0;
+    }
     for (uint32_t i = count; number == 0 && i > 1; i--) {
         number = name_in(arguments[i - 1]);
     }
@@ -167,6 +191,53 @@ uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice
         size += arguments[i].size;
     }
     return w->operation_count;
+}
+
+void witness_watch(struct witness *w, uint64_t operation, uint64_t index, uint32_t database,
+                   const struct slice *keys, uint32_t count)
+{
+    struct watch *watch = memory_take_zeroed(1, sizeof *watch);
+
+    CHECK(count <= WATCHED_MAX);
+    watch->index = index;
+    watch->database = database;
+    watch->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        buffer_append_slice(&watch->names, keys[i]);
+        watch->sizes[i] = (uint32_t)keys[i].size;
+    }
+    operation_at(w, operation)->watch = watch;
+}
+
+/* Whether a watched key is another one as of entry `index`, at the time of entry `time_index`. */
+static bool has_changed(const struct witness *w, const struct operation *o, uint64_t index,
+                        uint64_t time_index)
+{
+    const struct watch *watch = o == NULL ? NULL : o->watch;
+    size_t offset = 0;
+
+    for (uint32_t i = 0; watch != NULL && i < watch->count; i++) {
+        struct slice key = slice_of(buffer_begin(&watch->names) + offset, watch->sizes[i]);
+
+        if (!model_is_same(w->model, watch->database, key, watch->index, index, time_index)) {
+            return true;
+        }
+        offset += watch->sizes[i];
+    }
+    return false;
+}
+
+/* EXEC was answered null without having been in the log: a watched key must have been another one
+ * since WATCH, if only in between. */
+static bool has_reason(const struct witness *w, const struct operation *o)
+{
+    for (uint64_t i = o->watch == NULL ? w->applied_index : o->watch->index; i <= w->applied_index;
+         i++) {
+        if (has_changed(w, o, i, i)) {
+            return true;
+        }
+    }
+    return o->is_suspect;
 }
 
 /* The highest position that had been returned at that time. */
@@ -257,13 +328,20 @@ void witness_doubted(struct witness *w, uint64_t operation, uint64_t now_ns)
     operation_at(w, operation)->doubted_ns = now_ns;
 }
 
+static bool begins(struct slice text, const char *with)
+{
+    size_t size = strlen(with);
+
+    return text.size >= size && memcmp(text.data, with, size) == 0;
+}
+
 void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uint64_t limit_ns)
 {
     struct slice arguments[MODEL_ARGUMENTS_MAX];
     uint32_t count = 0;
     uint32_t database;
     uint64_t number =
-        model_decode(payload, &database, arguments, &count) ? name_of(arguments, count) : 0;
+        model_decode_sent(payload, &database, arguments, &count) ? name_of(arguments, count) : 0;
     const struct operation *o =
         number == 0 || number > w->operation_count ? NULL : w->operations[number];
 
@@ -285,17 +363,10 @@ void witness_suspect(struct witness *w, bool is_suspect)
 
 /* --- replies ----------------------------------------------------------------------------- */
 
-static bool begins(struct slice text, const char *with)
-{
-    size_t size = strlen(with);
-
-    return text.size >= size && memcmp(text.data, with, size) == 0;
-}
-
 static bool promises_no_execution(struct slice reply)
 {
-    static const char *const codes[] = {"-CLUSTERDOWN", "-TRYAGAIN", "-OOM ",
-                                        "-MISCONF ",    "-LOADING",  "-NOTLEADER"};
+    static const char *const codes[] = {"-CLUSTERDOWN", "-TRYAGAIN",  "-OOM ",     "-MISCONF ",
+                                        "-LOADING",     "-NOTLEADER", "-EXECABORT"};
 
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         if (begins(reply, codes[i])) {
@@ -384,7 +455,11 @@ static void check_read(struct witness *w, uint64_t operation, struct operation *
         offset += o->sizes[i];
     }
     buffer_clear(&w->expected);
-    if (!model_read(w->model, o->database, o->index, arguments, o->argument_count, &w->expected)) {
+    if (has_changed(w, o, o->index, o->index)) {
+        buffer_append(&w->expected, "*-1\r\n", 5);
+        w->stats.changed_count++;
+    } else if (!model_read(w->model, o->database, o->index, arguments, o->argument_count,
+                           &w->expected)) {
         verdict_broken(w->verdict, "reply", "the model does not know %.*s", (int)arguments[0].size,
                        arguments[0].data);
         return;
@@ -442,9 +517,17 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
         witness_forget(w, operation);
         return floor;
     }
-    if (promises_no_execution(reply)) {
+    bool is_null = begins(reply, "*-1") && o->index == 0;
+
+    if (is_null && !has_reason(w, o)) {
+        verdict_broken(w->verdict, "watched keys",
+                       "operation %llu was answered null, and no watched key has changed",
+                       (unsigned long long)operation);
+    }
+    if (promises_no_execution(reply) || is_null) {
         o->end = FAILED;
-        w->stats.failed_count++;
+        w->stats.failed_count += !is_null;
+        w->stats.changed_count += is_null;
         w->stats.no_memory_count += begins(reply, "-OOM ");
         if (o->found_index != 0) {
             verdict_broken(w->verdict, "failed is not unknown",
@@ -505,6 +588,24 @@ static bool is_nameless(struct slice command)
     return false;
 }
 
+/* Executes the entry in the model; false: it is no command of a user. */
+static bool write_entry(struct witness *w, uint64_t index, uint32_t database,
+                        const struct slice *arguments, uint32_t count)
+{
+    uint64_t number = slice_is(arguments[0], "EXEC") ? name_of(arguments, count) : 0;
+    const struct operation *o =
+        number == 0 || number > w->operation_count ? NULL : w->operations[number];
+
+    if (has_changed(w, o, index - 1, index)) {
+        buffer_append(&w->replies, "*-1\r\n", 5);
+        w->stats.changed_count++;
+        return true;
+    }
+    w->stats.exec_count += slice_is(arguments[0], "EXEC");
+    w->stats.unchanged_count += o != NULL && o->watch != NULL;
+    return model_write(w->model, database, index, arguments, count, &w->replies);
+}
+
 static void count_databases(struct witness *w, uint32_t database, struct slice command,
                             struct slice reply)
 {
@@ -549,7 +650,7 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     if (!is_command) {
         return;
     }
-    if (!model_decode(payload, &database, arguments, &count)) {
+    if (!model_decode_sent(payload, &database, arguments, &count)) {
         count = 0;
     }
     buffer_clear(&w->expected);
@@ -557,7 +658,7 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
         w->stats.logged_read_count++;
         return; /* A read through the log, after writes of its connection. */
     }
-    if (count == 0 || !model_write(w->model, database, index, arguments, count, &w->replies)) {
+    if (count == 0 || !write_entry(w, index, database, arguments, count)) {
         verdict_broken(w->verdict, "invention", "entry %llu is no command of any user",
                        (unsigned long long)index);
         return;

@@ -34,7 +34,11 @@ struct witness_stats {
     uint64_t swap_count;        /* Databases swapped. */
     uint64_t clear_count;       /* Databases cleared, one or all. */
     uint64_t expired_count;     /* Keys removed because they had expired. */
-    uint64_t stale_count;       /* Reads that saw an older state than others before. */
+
+    uint64_t exec_count;      /* Transactions executed, */
+    uint64_t unchanged_count; /* of these, those that had watched keys. */
+    uint64_t changed_count;   /* Not executed, because a watched key had changed. */
+    uint64_t stale_count;     /* Reads that saw an older state than others before. */
 };
 
 struct witness *witness_new(struct verdict *verdict);
@@ -42,11 +46,16 @@ void witness_free(struct witness *w);
 void witness_get_stats(const struct witness *w, struct witness_stats *ret_stats);
 
 /* The number that the next operation will have. Writes contain it as "#number" at the end of an
- * argument (the last one that has it), except INCR and commands about databases, which can't. */
+ * argument (the last one that has it), except INCR and commands about databases, which can't; EXEC
+ * in any of its commands. */
 uint64_t witness_next(const struct witness *w);
 /* A user sends a command for a database. Copies the arguments. Ignores the case of the name. */
 uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice *arguments,
                         uint32_t count, bool is_write);
+/* The operation, an EXEC that is being sent, executes nothing if one of the keys has changed since
+ * entry `index`. */
+void witness_watch(struct witness *w, uint64_t operation, uint64_t index, uint32_t database,
+                   const struct slice *keys, uint32_t count);
 /* A read that may be stale: it must see what was answered so long before now, and what was
  * answered before on its own connection. */
 void witness_allow_age(struct witness *w, uint64_t operation, uint64_t now_ns, uint64_t max_age_ns);

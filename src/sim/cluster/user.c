@@ -11,7 +11,8 @@
 #include "command/request.h"
 #include "sim/cluster/talk.h"
 
-enum { IN_FLIGHT_MAX = 96, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
+enum { IN_FLIGHT_MAX = 256, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
+enum { WATCHED_MAX = 2, INNER_MAX = 4, EXEC_SLOTS = INNER_MAX + 2 };
 enum { DOUBTS_MAX = 256 };                              /* Remembered per connection. */
 enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
 
@@ -21,6 +22,16 @@ struct in_flight {
     uint64_t since_ns;
 };
 
+/* What the connection watches. */
+struct user_watch {
+    uint64_t operation; /* WATCH, while it is under way; 0: it is not. */
+    bool is_ready;      /* It was answered. */
+    uint64_t index;     /* Where it was read. */
+    uint32_t database;
+    uint32_t count;
+    char names[WATCHED_MAX][48];
+};
+
 struct user {
     struct user_options options;
     struct sim_machine *machine;
@@ -28,12 +39,15 @@ struct user {
     struct prng prng;
     struct talk talk;
     uint16_t port;
-    struct prng reads_prng;      /* How connections want their reads to be served. */
-    enum read_mode read_mode;    /* Of this connection. */
-    uint64_t max_age_ns;         /* READ_STALE. */
-    uint32_t database;           /* That the connection has selected. */
-    uint64_t ordinal;            /* Of the last request on this connection. */
-    uint64_t floor;              /* Position of the last reply on this connection. */
+    struct prng exec_prng; /* For transactions. */
+    struct user_watch watch;
+    struct buffer payloads[INNER_MAX]; /* Of the transaction that is being made. */
+    struct prng reads_prng;            /* How connections want their reads to be served. */
+    enum read_mode read_mode;          /* Of this connection. */
+    uint64_t max_age_ns;               /* READ_STALE. */
+    uint32_t database;                 /* That the connection has selected. */
+    uint64_t ordinal;                  /* Of the last request on this connection. */
+    uint64_t floor;                    /* Position of the last reply on this connection. */
     uint64_t doubts[DOUBTS_MAX]; /* Operations that were answered INDOUBT on this connection. */
     uint32_t doubt_count;
     struct in_flight ring[IN_FLIGHT_MAX];
@@ -232,6 +246,7 @@ static void send_select(struct user *u)
     if (u->database == 0 && prng_chance(&u->prng, 1, 4)) {
         argument(u, "RESET");
         u->read_mode = READ_LINEARIZABLE;
+        u->watch = (struct user_watch){.operation = 0};
     } else {
         argument(u, "SELECT");
         argument_number(u, u->database);
@@ -268,6 +283,32 @@ static uint64_t with_drift(uint64_t age_ns)
     return age_ns + age_ns / 10;
 }
 
+/* Notes what is sent as an operation, and sends it. */
+static void send_operation(struct user *u, struct in_flight *f, bool is_write)
+{
+    f->operation =
+        witness_invoke(u->options.witness, u->database, u->arguments, u->argument_count, is_write);
+    if (!is_write && u->read_mode == READ_STALE) {
+        witness_allow_age(u->options.witness, f->operation, sim_now_ns(u->options.sim),
+                          with_drift(u->max_age_ns));
+    }
+    recorder_invoke(u->options.recorder, f->operation, u->options.number,
+                    sim_now_ns(u->options.sim), u->database, u->arguments, u->argument_count);
+    u->sent_count++;
+    if (slice_is(u->arguments[0], "EXEC")) {
+        talk_command(&u->talk, u->arguments, 1); /* The rest is for the witness. */
+    } else {
+        talk_command(&u->talk, u->arguments, u->argument_count);
+    }
+    if (sim_is_tracing(u->options.sim)) {
+        sim_trace(u->options.sim, sim_machine_name(u->machine), "asks %llu: [%u] %.*s %.*s",
+                  (unsigned long long)f->operation, (unsigned)u->database,
+                  (int)u->arguments[0].size, u->arguments[0].data,
+                  u->argument_count > 1 ? (int)u->arguments[1].size : 0,
+                  u->argument_count > 1 ? u->arguments[1].data : "");
+    }
+}
+
 static void send_one(struct user *u)
 {
     bool is_write = !prng_chance(&u->prng, u->options.read_percent, 100);
@@ -278,22 +319,126 @@ static void send_one(struct user *u)
     } else {
         make_read(u);
     }
-    f->operation =
-        witness_invoke(u->options.witness, u->database, u->arguments, u->argument_count, is_write);
-    if (!is_write && u->read_mode == READ_STALE) {
-        witness_allow_age(u->options.witness, f->operation, sim_now_ns(u->options.sim),
-                          with_drift(u->max_age_ns));
+    send_operation(u, f, is_write);
+}
+
+/* --- transactions ----------------------------------------------------------------------- */
+
+static void send_watch(struct user *u)
+{
+    struct in_flight *f = send_begin(u);
+    struct user_watch *w = &u->watch;
+
+    *w = (struct user_watch){.database = u->database,
+                             .count = (uint32_t)prng_between(&u->prng, 1, WATCHED_MAX)};
+    argument(u, "WATCH");
+    for (uint32_t i = 0; i < w->count; i++) {
+        argument_key(u);
+        snprintf(w->names[i], sizeof w->names[i], "%.*s", (int)u->arguments[1 + i].size,
+                 u->arguments[1 + i].data);
     }
-    recorder_invoke(u->options.recorder, f->operation, u->options.number,
-                    sim_now_ns(u->options.sim), u->database, u->arguments, u->argument_count);
-    u->sent_count++;
+    send_operation(u, f, false);
+    w->operation = f->operation;
+}
+
+/* Encodes the command as a log entry would have it, for the witness. */
+static void note_payload(struct user *u, struct buffer *to)
+{
+    buffer_clear(to);
+    buffer_append(to, (const char[]){3, 0, (char)u->database, (char)u->argument_count}, 4);
+    for (uint32_t i = 0; i < u->argument_count; i++) {
+        size_t size = u->arguments[i].size;
+
+        for (; size >= 0x80; size >>= 7) {
+            buffer_append(to, (const char[]){(char)(unsigned char)(size | 0x80)}, 1);
+        }
+        buffer_append(to, (const char[]){(char)size}, 1);
+        buffer_append_slice(to, u->arguments[i]);
+    }
+}
+
+/* The first of a transaction that writes has the number of the operation. */
+static void queue_one(struct user *u, uint32_t i, bool is_write)
+{
+    send_begin(u);
+    if (is_write && i == 0) {
+        argument(u, prng_chance(&u->prng, 1, 2) ? "SET" : "APPEND");
+        argument_key(u);
+        argument_value(u);
+    } else if (is_write && prng_chance(&u->prng, 2, 3)) {
+        make_write(u);
+    } else {
+        make_read(u);
+    }
+    note_payload(u, &u->payloads[i]);
     talk_command(&u->talk, u->arguments, u->argument_count);
-    if (sim_is_tracing(u->options.sim)) {
-        sim_trace(u->options.sim, sim_machine_name(u->machine), "asks %llu: [%u] %.*s %.*s",
-                  (unsigned long long)f->operation, (unsigned)u->database,
-                  (int)u->arguments[0].size, u->arguments[0].data,
-                  u->argument_count > 1 ? (int)u->arguments[1].size : 0,
-                  u->argument_count > 1 ? u->arguments[1].data : "");
+}
+
+static void send_exec(struct user *u, uint32_t count, bool is_write)
+{
+    struct in_flight *f = send_begin(u);
+    struct slice keys[WATCHED_MAX];
+
+    argument(u, "EXEC");
+    for (uint32_t i = 0; i < count; i++) {
+        u->arguments[u->argument_count++] = buffer_slice(&u->payloads[i]);
+    }
+    send_operation(u, f, is_write);
+    if (u->watch.is_ready) {
+        for (uint32_t i = 0; i < u->watch.count; i++) {
+            keys[i] = slice_str(u->watch.names[i]);
+        }
+        witness_watch(u->options.witness, f->operation, u->watch.index, u->watch.database, keys,
+                      u->watch.count);
+    }
+    u->watch = (struct user_watch){.operation = 0};
+}
+
+static void send_transaction(struct user *u)
+{
+    bool is_write = !prng_chance(&u->prng, u->options.read_percent, 100);
+    uint32_t count = (uint32_t)prng_between(&u->prng, 1, INNER_MAX);
+
+    send_begin(u);
+    argument(u, "MULTI");
+    talk_command(&u->talk, u->arguments, u->argument_count);
+    for (uint32_t i = 0; i < count; i++) {
+        queue_one(u, i, is_write);
+    }
+    send_exec(u, count, is_write);
+}
+
+/* Uses random numbers of its own. Returns whether it has sent anything. */
+static bool send_together(struct user *u)
+{
+    struct prng prng = u->prng;
+    uint32_t database_count = u->options.database_count;
+    bool is_sent = true;
+
+    if (u->options.exec_seed == 0) {
+        return false;
+    }
+    u->prng = u->exec_prng;
+    u->options.database_count = 1; /* Commands about databases are sent alone. */
+    if (prng_chance(&u->prng, 1, u->watch.is_ready ? 3 : 8) && u->watch.operation == 0) {
+        send_transaction(u);
+    } else if (prng_chance(&u->prng, 1, 8) && u->watch.operation == 0 && !u->watch.is_ready) {
+        send_watch(u);
+    } else {
+        is_sent = false;
+    }
+    u->options.database_count = database_count;
+    u->exec_prng = u->prng;
+    u->prng = prng;
+    return is_sent;
+}
+
+static void note_watched(struct user *u, uint64_t operation, struct slice reply)
+{
+    if (operation == u->watch.operation) {
+        u->watch.operation = 0;
+        u->watch.is_ready = reply.data[0] != '-';
+        u->watch.index = u->floor / 2;
     }
 }
 
@@ -309,6 +454,7 @@ static void user_opened(struct talk *talk)
     u->ordinal = 0;
     u->floor = 0;
     u->doubt_count = 0;
+    u->watch = (struct user_watch){.operation = 0};
 }
 
 /* A command in doubt was executed before a later reply of its connection, or never will be. */
@@ -322,7 +468,8 @@ static void settle_doubts(struct user *u, uint64_t operation, struct slice reply
             u->doubts[u->doubt_count++] = operation;
         }
         witness_doubted(u->options.witness, operation, sim_now_ns(u->options.sim));
-    } else if (reply.data[0] != '-') {
+    } else if (reply.data[0] != '-' && !slice_equal(reply, slice_str("*-1\r\n"))) {
+        /* EXEC that is answered null may not have been in the log. */
         for (uint32_t i = 0; i < u->doubt_count; i++) {
             witness_settle(u->options.witness, u->doubts[i], u->floor);
             recorder_settle(u->options.recorder, u->doubts[i], sim_now_ns(u->options.sim));
@@ -336,8 +483,9 @@ static void check_selected(struct user *u, struct slice reply)
     if (reply.data[0] == '-') {
         talk_close(&u->talk); /* It was refused, so commands that follow are not taken. */
     } else if (!slice_equal(reply, slice_str("+OK\r\n")) &&
-               !slice_equal(reply, slice_str("+RESET\r\n"))) {
-        verdict_broken(u->options.verdict, "reply", "SELECT was answered \"%.*s\"",
+               !slice_equal(reply, slice_str("+RESET\r\n")) &&
+               !slice_equal(reply, slice_str("+QUEUED\r\n"))) {
+        verdict_broken(u->options.verdict, "reply", "SELECT, or MULTI, was answered \"%.*s\"",
                        (int)reply.size - 2, reply.data);
     }
 }
@@ -364,6 +512,7 @@ static void user_replied(struct talk *talk, struct slice reply)
     }
     u->floor = witness_return(u->options.witness, f->operation, reply, u->floor,
                               sim_now_ns(u->options.sim));
+    note_watched(u, f->operation, reply);
     settle_doubts(u, f->operation, reply);
     recorder_return(u->options.recorder, f->operation, sim_now_ns(u->options.sim), reply);
     if (reply.data[0] != '-') {
@@ -423,7 +572,9 @@ static void user_round(struct io_timer *timer)
             if (u->options.reads_seed != 0 && prng_chance(&u->reads_prng, 1, 16)) {
                 send_reads(u);
             }
-            send_one(u);
+            if (!send_together(u)) {
+                send_one(u);
+            }
         }
         talk_flush(&u->talk);
     }
@@ -437,9 +588,10 @@ struct user *user_new(const struct user_options *options)
     struct user *u = memory_take_zeroed(1, sizeof *u);
     char name[16];
 
-    CHECK(3 * options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
+    CHECK((3 + EXEC_SLOTS) * options->pipeline_max + options->backlog_max <= IN_FLIGHT_MAX);
     u->options = *options;
     u->prng = sim_fork_prng(options->sim);
+    u->exec_prng = (struct prng){.state = options->exec_seed + options->number};
     u->reads_prng = (struct prng){.state = options->reads_seed + options->number};
     snprintf(name, sizeof name, "c%u", (unsigned)options->number);
     u->machine = sim_machine_new(options->sim, name);
@@ -458,6 +610,9 @@ void user_free(struct user *u)
     io_timer_stop(u->io, &u->timer);
     sim_bury(u->io);
     talk_deinit(&u->talk);
+    for (uint32_t i = 0; i < INNER_MAX; i++) {
+        buffer_deinit(&u->payloads[i]);
+    }
     free(u);
 }
 

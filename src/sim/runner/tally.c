@@ -46,6 +46,9 @@ void tally_add(struct tally *t, const struct cluster *c)
     one.sometimes[SOMETIMES_READ_LOGGED] = one.witness.logged_read_count;
     one.sometimes[SOMETIMES_OLD_STATE_SEEN] = one.witness.stale_count;
     one.sometimes[SOMETIMES_OTHER_DATABASE] = one.witness.other_count;
+    one.sometimes[SOMETIMES_EXECUTED_TOGETHER] = one.witness.exec_count;
+    one.sometimes[SOMETIMES_WATCHED_UNCHANGED] = one.witness.unchanged_count;
+    one.sometimes[SOMETIMES_WATCHED_CHANGED] = one.witness.changed_count;
     one.sometimes[SOMETIMES_KEY_MOVED] = one.witness.move_count;
     one.sometimes[SOMETIMES_DATABASES_SWAPPED] = one.witness.swap_count;
     one.sometimes[SOMETIMES_DATABASE_CLEARED] = one.witness.clear_count;
