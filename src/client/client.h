@@ -8,6 +8,8 @@
  *   waits.c    WAIT and WAITAOF under way
  *   redirect.c MOVED
  *   transaction.c  what MULTI has queued, and WATCH watches
+ *   audience.c what the replica reports while it applies entries
+ *   delivery.c messages that clients get without asking, between replies
  *
  * The way of a command: room()/received() -> client_run() -> a local command is answered at
  * once; a read or a write takes a reply slot and goes to the replica, which answers later -> the
@@ -36,6 +38,9 @@
 #include "client/arrivals.h"
 #include "client/call_counts.h"
 #include "client/clients.h"
+#include "client/notify.h"
+#include "client/pushes.h"
+#include "client/topics.h"
 #include "client/transaction.h"
 #include "command/request.h"
 #include "command/time_share.h"
@@ -188,7 +193,8 @@ struct client {
     bool never_evict;
     bool redirects;      /* It is sent to the leader by MOVED. */
     bool reads_replicas; /* By READONLY: its reads are not. */
-    char *name;          /* This and the next two: owned, or NULL. */
+    struct subscriber subscriber;
+    char *name; /* This and the next two: owned, or NULL. */
     char *library_name;
     char *library_version;
     const struct command *last_command;
@@ -210,6 +216,9 @@ struct clients {
     struct list congested; /* Those that wait for room in the replica, longest wait first. */
     bool is_relieved;      /* They may go on now, until the replica is congested again. */
     struct list dirty;
+    struct topics topics;    /* What the subscribers among them are subscribed to. */
+    struct pushes pushes;    /* On their way to them. */
+    notify_set notify;       /* The events of keys that are published: CONFIG SET. */
     struct time_share share; /* Of the client whose commands are being taken. */
     struct io_timer sweep_timer;
     bool is_sweeping; /* The timer is armed. */
@@ -282,6 +291,28 @@ void client_send(struct client *c);
 void client_sent(struct io_stream *stream, int status);
 uint64_t client_output_bytes(const struct client *c);
 void clients_free_spare_slots(struct clients *clients);
+
+/* --- audience.c ----------------------------------------------------------------- */
+
+/* What clients want to hear may have changed. If nobody wants anything, the replica reports
+ * nothing, so that it costs nothing. */
+void audience_reconsider(struct clients *clients);
+/* How many subscriptions of channels and patterns the client has. */
+uint32_t audience_count(const struct client *c);
+/* Whether it is a subscriber, of any kind. */
+bool audience_has(const struct client *c);
+/* Ends all of its subscriptions. */
+void audience_leave(struct client *c);
+/* The error for a command that a subscriber must not send, in `text`, or NULL. */
+const char *audience_bars(const struct client *c, const struct command *command, char *text,
+                          size_t size);
+/* The command's name in lower case, as errors have it. */
+void client_lower_name(const struct command *command, char *name, size_t size);
+
+/* --- delivery.c ----------------------------------------------------------------- */
+
+/* To be called once a turn, when no reply is half written. */
+void clients_deliver(struct clients *clients);
 
 /* --- memory.c ------------------------------------------------------------------- */
 

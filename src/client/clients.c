@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "client/client.h"
@@ -69,6 +70,7 @@ void client_close(struct client *c, const char *why)
     log_write(clients->log, LOG_DEBUG, "client left", "client=%llu peer=%s why=" LOG_Q,
               (unsigned long long)c->id, c->peer, why);
     client_leave(c);
+    audience_leave(c);
     c->end = CLIENT_CLOSING;
     list_remove(&c->ready_link);
     list_remove(&c->dirty_link);
@@ -168,6 +170,7 @@ void clients_run(struct clients *c)
 void clients_send(struct clients *c)
 {
     waits_look(c); /* More may be applied now. */
+    clients_deliver(c);
     while (!list_is_empty(&c->dirty)) {
         struct list *node = list_first(&c->dirty);
 
@@ -175,7 +178,8 @@ void clients_send(struct clients *c)
         client_send(container_of(node, struct client, dirty_link));
     }
     if (!c->options.is_sentinel) {
-        replica_note_client_bytes(c->replica, c->unread_bytes + c->input_bytes);
+        replica_note_client_bytes(c->replica, c->unread_bytes + c->input_bytes + c->topics.bytes +
+                                                  pushes_memory_bytes(&c->pushes));
     }
     /* Otherwise nothing would run clients that had no time, or that an answer of this turn
      * allows to continue. */
@@ -233,7 +237,8 @@ static void sweep_one(struct client *c, uint64_t now_ns)
         client_close(c, "it does not read its last replies");
     } else if (c->end == CLIENT_DRAINS && silent_ns >= drain_ns) {
         client_close(c, "it does not end its side");
-    } else if (idle_ns > 0 && silent_ns >= idle_ns && c->slot_count == 0 && !c->never_evict) {
+    } else if (idle_ns > 0 && silent_ns >= idle_ns && c->slot_count == 0 && !c->never_evict &&
+               !audience_has(c)) {
         client_close(c, "it was idle for too long");
     } else if (silent_ns >= SWEEP_INTERVAL_NS) {
         give_memory_back(c);
@@ -311,6 +316,7 @@ static struct client *new_client(struct clients *clients)
     list_init(&c->ready_link);
     list_init(&c->dirty_link);
     list_init(&c->monitor_link);
+    subscriber_init(&c->subscriber);
     resp_parser_init(&c->parser, &limits);
     c->read_bytes = CLIENT_READ_BYTES;
     /* Nothing is known yet, so start with a cautious guess. */
@@ -379,6 +385,8 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     list_init(&c->monitors);
     pause_init(c);
     waits_init(c);
+    topics_init(&c->topics, checksum(options->run_id, strlen(options->run_id)));
+    pushes_init(&c->pushes);
 
     int status = io_listen(c->io, &c->listener, &c->options.address, ret_port);
 
@@ -437,10 +445,15 @@ void clients_free(struct clients *c)
     {
         struct client *client = container_of(node, struct client, link);
 
+        for (enum topic_kind kind = TOPIC_CHANNEL; kind < TOPIC_KINDS; kind++) {
+            topics_leave(&c->topics, &client->subscriber, kind);
+        }
         free_slots(client);
         free_client(client);
     }
     clients_free_spare_slots(c);
+    topics_deinit(&c->topics);
+    pushes_deinit(&c->pushes);
     free(c);
 }
 

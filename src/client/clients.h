@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "client/notify.h"
 #include "io/io.h"
 
 struct clients;
@@ -104,5 +105,9 @@ struct clients_stats {
 /* Resets the counts of events, not the counts of current clients. */
 void clients_reset_stats(struct clients *c);
 void clients_get_stats(const struct clients *c, struct clients_stats *ret_stats);
+
+/* The events of keys that this node publishes: CONFIG SET notify-keyspace-events. */
+void clients_notify(struct clients *c, notify_set set);
+notify_set clients_notified(const struct clients *c);
 
 #endif /* RAKIT_CLIENT_CLIENTS_H */

@@ -17,6 +17,7 @@ const struct command *const client_command_tables[] = {
     replication_commands,
     save_commands,
     slow_commands,
+    pubsub_commands,
     NULL,
 };
 /* clang-format on */

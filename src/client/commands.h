@@ -24,6 +24,7 @@ extern const struct command save_commands[];
 extern const struct command slow_commands[];
 /* Only at the Sentinel door. */
 extern const struct command sentinel_commands[];
+extern const struct command pubsub_commands[];
 
 /* RAFT READS. */
 void reads_command(struct command_call *call);

@@ -57,6 +57,9 @@ static const char *session_flags(const struct client *c)
     if (c->transaction.is_open) {
         return c->transaction.is_outdated ? "xd" : "x";
     }
+    if (audience_has(c)) {
+        return c->never_evict ? "Pe" : "P";
+    }
     return c->never_evict ? "e" : "N";
 }
 
@@ -72,12 +75,14 @@ void session_describe(const struct client *c, struct buffer *out)
     buffer_printf(
         out,
         "id=%llu addr=%s laddr=%s:%u fd=-1 name=%s age=%llu idle=%llu flags=%s db=%u "
-        "sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=%llu "
+        "sub=%u psub=%u ssub=%u multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%llu multi-mem=%llu "
         "rbs=%zu rbp=%zu obl=%zu oll=%u omem=%llu tot-mem=%llu events=%s cmd=",
         (unsigned long long)c->id, c->peer, clients->options.address.host,
         clients->options.address.port, text_or_empty(c->name), (unsigned long long)age_s(c),
         (unsigned long long)((io_now_ns(clients->io) - c->active_ns) / 1000000000),
         c->end == CLIENT_OPEN ? session_flags(c) : "c", (unsigned)c->database,
+        (unsigned)c->subscriber.count[TOPIC_CHANNEL], (unsigned)c->subscriber.count[TOPIC_PATTERN],
+        (unsigned)c->subscriber.count[TOPIC_SHARD],
         c->transaction.is_open ? (int)c->transaction.command_count : -1, buffer_size(&c->input),
         c->input.capacity - buffer_size(&c->input), (unsigned long long)c->argument_bytes,
         (unsigned long long)transaction_bytes(&c->transaction), c->out.capacity, c->out.capacity,

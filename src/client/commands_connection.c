@@ -15,9 +15,20 @@
 
 static const char text_no_password[] = ERROR_NO_PASSWORD;
 
+/* A reply that a subscriber in RESP2 can tell from a message. */
+static void ping_subscriber(struct command_call *call)
+{
+    resp_array(call->reply, 2);
+    resp_bulk_text(call->reply, "pong");
+    resp_bulk(call->reply, call->argument_count == 2 ? call->arguments[1] : slice_str(""));
+}
+
 static void ping_command(struct command_call *call)
 {
-    if (call->argument_count > 2) {
+    if (call->argument_count <= 2 && call->reply->version == 2 && call->session != NULL &&
+        audience_has(call_client(call))) {
+        ping_subscriber(call);
+    } else if (call->argument_count > 2) {
         resp_error(call->reply, ERROR_ARITY_OF_PING);
     } else if (call->argument_count == 2) {
         resp_bulk(call->reply, call->arguments[1]);
@@ -80,6 +91,7 @@ static void reset_command(struct command_call *call)
 {
     struct client *c = call_client(call);
 
+    audience_leave(c);
     c->version = 2;
     call->reply->version = 2;
     if (!MUTANT(reset_keeps_database)) {
@@ -212,17 +224,18 @@ const struct command connection_commands[] = {
      .handler = echo_command, .group = "connection", .arguments = "message", .since = "1.0.0",
      .summary = "Returns the message."},
     {.name = "HELLO", .arity = -1,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_IN_RESERVE,
+     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_IN_RESERVE | COMMAND_ALONE,
      .handler = hello_command, .group = "connection", .arguments = "[2 | 3] [SETNAME name]",
      .since = "6.0.0",
      .summary = "Selects the protocol and describes the server."},
-    {.name = "PING", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
+    {.name = "PING", .arity = -1,
+     .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED | COMMAND_WHILE_SUBSCRIBED,
      .handler = ping_command,
      .group = "connection", .arguments = "[message]", .since = "1.0.0",
      .summary = "Returns PONG, or the message."},
     {.name = "QUIT", .arity = -1,
      .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_UNQUEUED |
-              COMMAND_IN_RESERVE,
+              COMMAND_IN_RESERVE | COMMAND_WHILE_SUBSCRIBED,
      .handler = quit_command, .group = "connection", .arguments = "", .since = "1.0.0",
      .summary = "Ends the connection."},
     {.name = "READONLY", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
@@ -232,7 +245,8 @@ const struct command connection_commands[] = {
      .handler = readwrite_command, .group = "cluster", .arguments = "", .since = "3.0.0",
      .summary = "Ends READONLY."},
     {.name = "RESET", .arity = 1,
-     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_UNQUEUED,
+     .flags = COMMAND_LOCAL | COMMAND_LOADING | COMMAND_FAST | COMMAND_UNQUEUED |
+              COMMAND_WHILE_SUBSCRIBED,
      .handler = reset_command, .group = "connection", .arguments = "", .since = "6.2.0",
      .summary = "Resets the connection to its initial state."},
     {.name = "SELECT", .arity = 2,

@@ -276,13 +276,18 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         "reads_served:%llu\r\n"
         "read_rounds:%llu\r\n"
         "entries_applied:%llu\r\n"
-        "expired_keys:%llu\r\n",
+        "expired_keys:%llu\r\n"
+        "pubsub_channels:%llu\r\n"
+        "pubsub_patterns:%llu\r\n"
+        "pubsubshard_channels:%llu\r\n",
         (ull)stats.accepted_count, (ull)stats.commands_count, (ull)clients->commands_a_second,
         (ull)stats.input_bytes, (ull)stats.output_bytes, (ull)stats.refused_count,
         (ull)replica.proposed_count, (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
         (ull)replica.pending_count, figures.waiting, figures.proposed, figures.forwarded,
         (ull)figures.outgoing_bytes, (ull)replica.read_count, (ull)replica.read_round_count,
-        (ull)replica.applied_count, (ull)replica.expired_count);
+        (ull)replica.applied_count, (ull)replica.expired_count,
+        (ull)clients->topics.count[TOPIC_CHANNEL], (ull)clients->topics.count[TOPIC_PATTERN],
+        (ull)clients->topics.count[TOPIC_SHARD]);
 }
 
 /* Those that WAIT counts, numbered as clients expect. */

@@ -231,14 +231,8 @@ static void refuse_count(struct client *c, const struct command *command)
 {
     char name[32];
     char text[96];
-    size_t i = 0;
 
-    for (; command->name[i] != '\0' && i + 1 < sizeof name; i++) {
-        char letter = command->name[i];
-
-        name[i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
-    }
-    name[i] = '\0';
+    client_lower_name(command, name, sizeof name);
     if (transaction_ends_by(c, command)) {
         refuse(c, ERROR_EXEC_ARITY);
         return;
@@ -510,7 +504,7 @@ static bool may_take(struct client *c, const struct command *command, const stru
     if (sent != NULL) {
         return may_submit(c, sent, work);
     }
-    return (command->flags & COMMAND_ASYNC) == 0 || may_administer(c);
+    return (command->flags & (COMMAND_ASYNC | COMMAND_ALONE)) == 0 || may_administer(c);
 }
 
 /* The way of a command that can be taken. False: it has to wait. */
@@ -546,6 +540,7 @@ static bool take_command(struct client *c, const struct command *command, size_t
 static bool take_request(struct client *c, size_t size)
 {
     const char *fault = NULL;
+    char text[160];
     const struct command *command = once_unwrap(
         c, command_find_public(c->clients->options.commands, c->parser.arguments[0]), &fault);
     uint32_t count = c->parser.argument_count;
@@ -557,6 +552,7 @@ static bool take_request(struct client *c, size_t size)
         return wait_for(c, CLIENT_WAITS_FOR_SLOTS);
     }
     fault = fault == NULL && command != NULL ? length_fault(command, count) : fault;
+    fault = fault == NULL && command != NULL ? audience_bars(c, command, text, sizeof text) : fault;
     if (fits && !is_too_early(c, command) && fault == NULL && !transaction_takes(c, command)) {
         return take_command(c, command, size, work);
     }

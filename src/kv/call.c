@@ -106,7 +106,16 @@ void call_replaced(const struct command_call *call, uint32_t database)
 {
     const struct keyspace_observer *observer = call->keyspace->common.observer;
 
-    if (observer != NULL) {
+    if (observer != NULL && observer->replaced != NULL) {
         observer->replaced(observer->context, database);
     }
+}
+
+uint64_t call_published(const struct command_call *call, const struct channel_message *message)
+{
+    const struct keyspace_observer *observer = call->keyspace->common.observer;
+
+    return observer != NULL && observer->published != NULL
+               ? observer->published(observer->context, message)
+               : 0;
 }

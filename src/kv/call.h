@@ -48,4 +48,7 @@ void call_changed(const struct command_call *call, enum event_class class, const
 /* The keys of a database may all be others. */
 void call_replaced(const struct command_call *call, uint32_t database);
 
+/* Reports a message; returns how many get it on this node. */
+uint64_t call_published(const struct command_call *call, const struct channel_message *message);
+
 #endif /* RAKIT_KV_CALL_H */

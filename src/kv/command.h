@@ -26,6 +26,9 @@ enum command_flag {
     COMMAND_OUTERMOST = 4096,  /* READ or WRITE, but never within a transaction or a script. */
     COMMAND_INTERNAL = 8192,   /* Made by nodes; clients do not know it. */
     COMMAND_UNQUEUED = 16384,  /* LOCAL; executed at once also after MULTI. */
+    COMMAND_ALONE = 1 << 16,   /* LOCAL; begins only when all before it on its connection are
+                                * answered. */
+    COMMAND_WHILE_SUBSCRIBED = 1 << 17, /* LOCAL; allowed to subscribers in RESP2. */
 };
 
 struct command_call;
@@ -49,8 +52,9 @@ struct command {
     int key_step;     /* Step between keys. */
     int key_count_at; /* Position of the argument that says how many keys there are; 0: none. */
     command_handler *handler;
-    command_handler *inner; /* LOCAL: what it does within a transaction or a script, without a
-                             * connection; NULL: it is refused there. */
+    command_handler *inner; /* What it does within a transaction or a script, without a
+                             * connection. NULL: a LOCAL command is refused there, and for others
+                             * `handler` is called. */
     const char *group;      /* For help: "string", "generic", "server", "connection", ... */
     const char *arguments;  /* "key value [NX | XX] [GET]" */
     const char *integers;   /* For COMMAND DOCS: those of them, and of its subcommands, that are

@@ -21,6 +21,8 @@ const struct command *const kv_command_tables[] = {
     scan_commands,
     lcs_commands,
     once_commands,
+    publish_commands,
+    NULL,
     NULL,
 };
 /* clang-format on */

@@ -24,6 +24,7 @@ extern const struct command sort_commands[];
 extern const struct command databases_commands[];
 extern const struct command scan_commands[];
 extern const struct command lcs_commands[];
+extern const struct command publish_commands[];
 
 /* All of these tables, up to NULL. */
 extern const struct command *const kv_command_tables[];

@@ -3,6 +3,7 @@
 #ifndef RAKIT_KV_EVENT_H
 #define RAKIT_KV_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -23,13 +24,22 @@ struct key_event {
     struct slice key; /* Borrowed during the call. */
 };
 
+/* A message to all that are subscribed to its channel (PUBLISH, SPUBLISH). Borrowed, as above. */
+struct channel_message {
+    struct slice channel;
+    struct slice payload;
+    bool is_sharded;
+};
+
 /* Observers only observe: they may read the keyspace, but not change it. */
 struct keyspace_observer {
-    void *context;
+    void *context; /* Any of the following may be NULL. */
     /* A key was changed, and has its new value. */
     void (*changed)(void *context, const struct key_event *event);
     /* All keys of a database may be others now: FLUSHDB, FLUSHALL, SWAPDB. */
     void (*replaced)(void *context, uint32_t database);
+    /* A message was published. Returns how many get it on this node: for the reply alone. */
+    uint64_t (*published)(void *context, const struct channel_message *message);
 };
 
 #endif /* RAKIT_KV_EVENT_H */

@@ -31,7 +31,7 @@ static inline void keyspace_report(const struct keyspace *k, uint32_t database,
 {
     const struct keyspace_observer *observer = k->common.observer;
 
-    if (__builtin_expect(observer != NULL, 0)) {
+    if (__builtin_expect(observer != NULL, 0) && observer->changed != NULL) {
         struct key_event event = {database, class, name, key};
 
         observer->changed(observer->context, &event);

@@ -389,7 +389,7 @@ void replica_apply(struct replica *r)
     uint64_t bytes = 0;
 
     while (r->applied_index < commit_index && !r->is_ended && may_apply(r) && !is_worn_out(r) &&
-           !must_free(r) && !snapshotter_is_behind(&r->snapshotter)) {
+           !must_free(r) && !snapshotter_is_behind(&r->snapshotter) && !observing_is_held_up(r)) {
         if (count == APPLY_ENTRIES_MAX || bytes > APPLY_BYTES_MAX) {
             io_turn_soon(r->io);
             return;

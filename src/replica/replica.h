@@ -11,6 +11,7 @@
 #include "cluster/members.h"
 #include "command/request.h"
 #include "io/io.h"
+#include "kv/event.h"
 #include "kv/keyspace.h"
 #include "peer/peers.h"
 #include "raft/raft.h"
@@ -108,6 +109,24 @@ struct replica_events {
      * replica_restart(), but not in this callback. */
     void (*restart)(void *context);
 };
+
+/* The part of the owner that hears what entries do, while they are applied, in their order. Each
+ * entry is reported once, also across replica_restart(). */
+struct replica_audience {
+    void *context;
+    bool wants_keys; /* Of the following, `changed` and `replaced` are called. */
+    void (*changed)(void *context, const struct key_event *event);
+    void (*replaced)(void *context, uint32_t database);
+    /* Returns how many clients of this node get the message. */
+    uint64_t (*published)(void *context, const struct channel_message *message);
+    /* A snapshot has taken the place of entries, which are never reported. */
+    void (*skipped)(void *context);
+    /* It can't take more at present: nothing is applied meanwhile. */
+    bool (*is_behind)(void *context);
+};
+
+/* `audience` is copied; NULL: nobody hears. */
+void replica_set_audience(struct replica *r, const struct replica_audience *audience);
 
 /* Opens the store, and judges the data. On failure returns NULL, with the reason in `text`.
  * Next, replica_load() must be called. */

@@ -22,9 +22,11 @@ void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
                      struct loaded_state *loaded)
 {
     snapshotter_set_newest(&r->snapshotter, snapshot, keyspace_count_all(loaded->keyspace));
+    observing_skip(r, snapshot->index);
     retire(r);
     r->keyspace = loaded->keyspace;
     loaded->keyspace = NULL;
+    observing_begin(r);
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
     membership_free(r->committed);
     r->committed = loaded->members;

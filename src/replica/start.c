@@ -35,6 +35,7 @@ static void make_keyspace(struct replica *r)
 {
     keyspace_free(r->keyspace);
     r->keyspace = keyspace_new(r->recovered.identity.cluster_id);
+    observing_begin(r);
     keyspace_limit_replies(r->keyspace, r->options.reply_bytes_max);
 }
 
@@ -293,6 +294,7 @@ struct replica *replica_restart(struct replica *r, const struct replica_options 
         next->isolation = r->isolation;
         next->isolation.is_keeping = false; /* Whatever was being written has ended. */
         quarantine_note_restarted(&next->quarantine);
+        observing_inherit(next, r);
         replica_free(r);
     }
     return next;

@@ -22,6 +22,7 @@
  *   install.c     a snapshot from another node replaces state and log
  *   compare.c     digests of the state, compared with those of other nodes
  *   isolate.c     what a node does whose state is wrong
+ *   observing.c   what entries do is reported to the owner
  *   restore.c     the state is replaced by that of a snapshot
  *   repair.c      what the disk has lost comes back from other members
  *   query.c       what others may know */
@@ -123,7 +124,10 @@ struct replica {
     struct raft *raft;
     struct store *store;
     struct keyspace *keyspace;
-    struct keyspace *retired; /* Replaced by a snapshot, and not freed yet; or NULL. */
+    struct keyspace_observer observer; /* Of it. */
+    struct replica_audience audience;  /* `published` is NULL: nobody hears. */
+    raft_index told_index;             /* Entries up to here were reported before a restart. */
+    struct keyspace *retired;          /* Replaced by a snapshot, and not freed yet; or NULL. */
     struct store_recovered recovered;
     struct log_window window;
     struct members members;
@@ -349,6 +353,17 @@ void replica_serve_reads(struct replica *r);
 void replica_execute_entry(struct replica *r, struct entry *e);
 /* During recovery: all entries so far that are known to be committed. */
 void replica_apply_recovered(struct replica *r);
+
+/* --- observing.c ----------------------------------------------------------------- */
+
+/* Must be called whenever the keyspace is another one. */
+void observing_begin(struct replica *r);
+/* A restart: entries that the predecessor has reported are not reported again. */
+void observing_inherit(struct replica *r, const struct replica *before);
+/* The state of that entry takes the place of the present one. */
+void observing_skip(struct replica *r, raft_index index);
+/* The audience can't take more now. */
+bool observing_is_held_up(const struct replica *r);
 
 /* --- announce.c ------------------------------------------------------------------ */
 

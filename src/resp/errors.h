@@ -220,6 +220,17 @@
 #define ERROR_NO_SUCH_SENTINEL_COMMAND \
     "ERR SENTINEL %.*s is not supported: the nodes elect their leader by themselves, and RAFT " \
     "TRANSFER hands leadership over"
+/* --- Subscribers ---------------------------------------------------------------------------- */
+
+#define ERROR_WHILE_SUBSCRIBED \
+    "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are " \
+    "allowed in this context"
+#define ERROR_CHANNEL_TOO_LONG "ERR a name to subscribe to may have %u bytes at the most"
+#define ERROR_MANY_SUBSCRIPTIONS \
+    "ERR one connection may have %u subscriptions: use another one for more"
+#define ERROR_NOTIFY_LETTER \
+    "ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - Invalid " \
+    "event class character. Use 'Ag$lshzxeKEtmdn'."
 
 /* --- Bytes that are no request: the connection ends ---------------------------------------- */
 

@@ -96,6 +96,7 @@ void resp_null_array(struct resp_writer *w); /* *-1, or _ */
 void resp_array(struct resp_writer *w, uint64_t count);
 void resp_map(struct resp_writer *w, uint64_t pair_count); /* A flat array in RESP2. */
 void resp_set(struct resp_writer *w, uint64_t count);      /* An array in RESP2. */
+void resp_push(struct resp_writer *w, uint64_t count);     /* An array in RESP2. */
 void resp_boolean(struct resp_writer *w, bool value);      /* An integer in RESP2. */
 void resp_double(struct resp_writer *w, double value);     /* A bulk in RESP2. */
 /* =N txt:...; a bulk in RESP2 (for INFO, CLIENT LIST). */

@@ -163,6 +163,11 @@ void resp_set(struct resp_writer *w, uint64_t count)
     write_head(w, w->version >= 3 ? '~' : '*', count);
 }
 
+void resp_push(struct resp_writer *w, uint64_t count)
+{
+    write_head(w, w->version >= 3 ? '>' : '*', count);
+}
+
 void resp_boolean(struct resp_writer *w, bool value)
 {
     if (w->version >= 3) {

@@ -59,8 +59,12 @@ static const struct server_config *call_config(const struct command_call *call)
 }
 
 /* What Redis's clients ask for, then Rakit's own parameters. */
-static void list_parameters(const struct server_config *config, struct parameters *p)
+static void list_parameters(const struct command_call *call, struct parameters *p)
 {
+    const struct server_config *config = call_config(call);
+    char notified[NOTIFY_TEXT_BYTES];
+
+    notify_write(clients_notified(call_clients(call)), notified);
     p->count = 0;
     put(p, "appendfsync", "always");
     put(p, "appendonly", "yes"); /* The replicated log is always on. */
@@ -76,7 +80,7 @@ static void list_parameters(const struct server_config *config, struct parameter
     put(p, "maxdisk", "%llu", (unsigned long long)config->disk_bytes_max);
     put(p, "maxmemory", "%llu", (unsigned long long)config->memory_bytes_max);
     put(p, "maxmemory-policy", "noeviction");
-    put(p, "notify-keyspace-events", "%s", "");
+    put(p, "notify-keyspace-events", "%s", notified);
     put(p, "port", "%u", config->address.port);
     put(p, "proto-max-bulk-len", "%d", KV_VALUE_BYTES_MAX);
     put(p, "protected-mode", "%s", config->protected_mode ? "yes" : "no");
@@ -133,7 +137,7 @@ static void config_get(struct command_call *call)
     bool asked[PARAMETERS_MAX];
     uint32_t count = 0;
 
-    list_parameters(call_config(call), &p);
+    list_parameters(call, &p);
     for (uint32_t i = 0; i < p.count; i++) {
         asked[i] = is_asked_for(call, p.all[i].name);
         count += asked[i] ? 1 : 0;
@@ -162,15 +166,30 @@ static bool is_disk_limit(const struct parameter *parameter)
     return strcmp(parameter->name, "maxdisk") == 0;
 }
 
+static bool is_notify(const struct parameter *parameter)
+{
+    return strcmp(parameter->name, "notify-keyspace-events") == 0;
+}
+
 static bool is_changeable(const struct parameter *parameter)
 {
-    return strcmp(parameter->name, "maxmemory") == 0 || is_disk_limit(parameter);
+    return strcmp(parameter->name, "maxmemory") == 0 || is_disk_limit(parameter) ||
+           is_notify(parameter);
+}
+
+static void refuse_setting(struct command_call *call, const struct parameter *parameter)
+{
+    const char *error =
+        is_changeable(parameter) ? ERROR_SETTING_IS_NO_SIZE : ERROR_SETTING_IS_FIXED;
+
+    resp_errorf(call->reply, is_notify(parameter) ? ERROR_NOTIFY_LETTER : error, parameter->name);
 }
 
 /* The new values of those that may change. */
 struct limits {
     uint64_t memory_bytes;
     uint64_t disk_bytes;
+    notify_set notify;
 };
 
 /* Reads the new value of a setting; false: it is malformed, or the setting is fixed. */
@@ -182,6 +201,9 @@ static bool read_setting(const struct server_config *config, const struct parame
     bool is_disk = is_disk_limit(parameter);
     uint64_t whole = is_disk ? config->machine_disk_bytes : config->machine_memory_bytes;
 
+    if (is_notify(parameter)) {
+        return notify_read(text, &limits->notify);
+    }
     if (!is_changeable(parameter) || !memory_size_read(text, &size) ||
         (size.percent > 0 && whole == 0)) {
         return false;
@@ -217,13 +239,14 @@ static void config_set(struct command_call *call)
 {
     struct parameters p;
     struct limits limits = {.memory_bytes = call_config(call)->memory_bytes_max,
-                            .disk_bytes = call_config(call)->disk_bytes_max};
+                            .disk_bytes = call_config(call)->disk_bytes_max,
+                            .notify = clients_notified(call_clients(call))};
 
     if (call->argument_count % 2 != 0) {
         resp_error(call->reply, ERROR_SYNTAX);
         return;
     }
-    list_parameters(call_config(call), &p);
+    list_parameters(call, &p);
     for (uint32_t i = 2; i < call->argument_count; i += 2) {
         struct slice name = call->arguments[i];
         const struct parameter *parameter = find_parameter(&p, name);
@@ -237,10 +260,7 @@ static void config_set(struct command_call *call)
             continue;
         }
         if (!read_setting(call_config(call), parameter, call->arguments[i + 1], &limits)) {
-            resp_errorf(call->reply,
-                        is_changeable(parameter) ? ERROR_SETTING_IS_NO_SIZE
-                                                 : ERROR_SETTING_IS_FIXED,
-                        parameter->name);
+            refuse_setting(call, parameter);
             return;
         }
     }
@@ -249,6 +269,9 @@ static void config_set(struct command_call *call)
     }
     if (limits.disk_bytes != call_config(call)->disk_bytes_max) {
         limit_disk(call, limits.disk_bytes);
+    }
+    if (limits.notify != clients_notified(call_clients(call))) {
+        clients_notify(call_clients(call), limits.notify);
     }
     resp_ok(call->reply);
 }
@@ -269,7 +292,8 @@ static const struct subcommand config_subcommands[] = {
     {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
     {"REWRITE", 2, config_rewrite, "", "Refused: there is no file of settings."},
     {"SET", -4, config_set, "setting value [setting value ...]",
-     "Changes maxmemory or maxdisk, on this node. Any other setting is fixed at the start."},
+     "Changes maxmemory, maxdisk or notify-keyspace-events, on this node. Any other setting is "
+     "fixed at the start."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -315,7 +339,7 @@ static const struct command server_commands[] = {
      .handler = config_command,
      .group = "server",
      .arguments = "GET pattern [pattern ...] | RESETSTAT | SET ...",
-     .summary = "Shows settings, and changes maxmemory and maxdisk.",
+     .summary = "Shows settings, and changes a few of them.",
      .since = "2.0.0",
      .subcommands = config_subcommands},
     {.name = "SHUTDOWN",

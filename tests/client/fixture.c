@@ -100,6 +100,19 @@ uint32_t replica_level(const struct replica *r)
     return 1;
 }
 
+/* The fake one executes no entries again, so it needs no care for restarts. */
+void replica_set_audience(struct replica *r, const struct replica_audience *audience)
+{
+    r->audience = audience == NULL ? (struct replica_audience){.published = NULL} : *audience;
+    r->observer = (struct keyspace_observer){
+        .context = r->audience.context,
+        .changed = r->audience.wants_keys ? r->audience.changed : NULL,
+        .replaced = r->audience.wants_keys ? r->audience.replaced : NULL,
+        .published = r->audience.published,
+    };
+    keyspace_observe(r->keyspace, audience == NULL ? NULL : &r->observer);
+}
+
 bool replica_is_congested(const struct replica *r)
 {
     return r->is_congested || (r->room > 0 && r->count >= r->room);

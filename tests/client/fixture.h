@@ -13,6 +13,7 @@
 #include "io/io.h"
 #include "kv/keyspace.h"
 #include "raft/raft.h"
+#include "replica/replica.h"
 #include "server/server.h"
 
 enum { FAKE_REQUESTS_MAX = 16 * 1024 };
@@ -21,6 +22,8 @@ struct replica {
     struct io *io;
     struct keyspace *keyspace;
     const struct command_table *commands;
+    struct keyspace_observer observer;
+    struct replica_audience audience;
     void *raft_memory;
     struct raft *raft;
     bool holds; /* Requests wait for fake_answer(). */

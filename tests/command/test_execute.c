@@ -9,6 +9,7 @@
 #include "command/execute.h"
 #include "command/table.h"
 #include "kv/commands.h"
+#include "kv/event.h"
 #include "kv/keyspace.h"
 
 static void never(struct command_call *call)
@@ -83,6 +84,25 @@ static void test_inner__works_in_its_database(void **state)
     keyspace_free(o.keyspace);
 }
 
+static uint64_t count_three(void *context, const struct channel_message *message)
+{
+    return 3;
+}
+
+/* Nodes have different subscribers, and a script may act upon the reply. */
+static void test_inner__publish_replies_the_same_on_all_nodes(void **state)
+{
+    struct keyspace_observer observer = {.published = count_three};
+    struct outer o;
+
+    (void)state;
+    begin(&o);
+    keyspace_observe(o.keyspace, &observer);
+    expect(&o, 0, false, 3, (const char *[]){"publish", "c", "m"}, ":0\r\n");
+    expect(&o, 0, false, 3, (const char *[]){"spublish", "c", "m"}, ":0\r\n");
+    keyspace_free(o.keyspace);
+}
+
 static void test_inner__is_judged_before_it_is_executed(void **state)
 {
     static const char not_allowed[] = "-ERR This Redis command is not allowed from script\r\n";
@@ -111,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inner__works_in_its_database),
+        cmocka_unit_test(test_inner__publish_replies_the_same_on_all_nodes),
         cmocka_unit_test(test_inner__is_judged_before_it_is_executed),
     };
 

@@ -157,7 +157,7 @@ static void test_events__name_both_keys(void **state)
                                         "RENAMENX b c", "COPY c d",       "COPY c c DB 2",
                                         "COPY c d",     "SORT no STORE d"};
     struct buffer seen = {0};
-    struct keyspace_observer observer = {&seen, note_event, NULL};
+    struct keyspace_observer observer = {.context = &seen, .changed = note_event};
     struct keyspace *k = keyspace_new(1);
 
     (void)state;

@@ -107,7 +107,7 @@ static void note_event(void *context, const struct key_event *e)
 static void test_increx__sets_when_the_number_expires(void **state)
 {
     struct buffer seen = {0};
-    struct keyspace_observer observer = {&seen, note_event, NULL};
+    struct keyspace_observer observer = {.context = &seen, .changed = note_event};
     struct keyspace *k = keyspace_new(1);
 
     (void)state;

@@ -305,7 +305,8 @@ static void test_events__come_in_the_order_of_changes(void **state)
         "MSET b 1 c 2", "GETDEL b",   "DEL c d", "MOVE a 1",       "SETNX e 1",
         "SETNX e 2",    "SWAPDB 0 1", "FLUSHDB"};
     struct buffer seen = {0};
-    struct keyspace_observer observer = {&seen, note_event, note_replaced};
+    struct keyspace_observer observer = {
+        .context = &seen, .changed = note_event, .replaced = note_replaced};
     struct keyspace *k = keyspace_new(1);
 
     (void)state;
