@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "command/transaction.h"
 #include "kv/codec.h"
 
 static bool is_printable(char c)
@@ -67,8 +68,38 @@ static void put_arguments(struct buffer *out, uint32_t count, const struct slice
     }
 }
 
-void command_describe(struct buffer *out, struct slice payload, uint32_t arguments_max,
-                      size_t argument_bytes_max)
+static void describe(struct buffer *out, struct slice payload, uint32_t arguments_max,
+                     size_t argument_bytes_max, bool is_within);
+
+/* A transaction: its commands in parentheses, and how many keys are watched. */
+static void put_transaction(struct buffer *out, uint32_t count, const struct slice *arguments,
+                            uint32_t arguments_max, size_t argument_bytes_max)
+{
+    struct slice rest = arguments[1].size > 0
+                            ? slice_of(arguments[1].data + 1, arguments[1].size - 1)
+                            : arguments[1];
+    struct watched watched;
+    unsigned watched_count = 0;
+
+    command_describe_argument(out, arguments[0], argument_bytes_max);
+    while (watched_take(&rest, &watched)) {
+        watched_count++;
+    }
+    if (watched_count > 0) {
+        buffer_printf(out, " watching %u", watched_count);
+    }
+    for (uint32_t i = TRANSACTION_FIRST; i < count && i < arguments_max + TRANSACTION_FIRST; i++) {
+        buffer_printf(out, " (");
+        describe(out, arguments[i], arguments_max, argument_bytes_max, true);
+        buffer_printf(out, ")");
+    }
+    if (count > arguments_max + TRANSACTION_FIRST) {
+        buffer_printf(out, " ...(%u commands)", (unsigned)(count - TRANSACTION_FIRST));
+    }
+}
+
+static void describe(struct buffer *out, struct slice payload, uint32_t arguments_max,
+                     size_t argument_bytes_max, bool is_within)
 {
     struct command_head head;
     uint32_t count = 0;
@@ -91,7 +122,17 @@ void command_describe(struct buffer *out, struct slice payload, uint32_t argumen
             command_describe_argument(out, head.once.client, argument_bytes_max);
             buffer_printf(out, " %llu ", (unsigned long long)head.once.number);
         }
-        put_arguments(out, count, arguments, arguments_max, argument_bytes_max);
+        if (count > 1 && transaction_is(arguments[0]) && !is_within) {
+            put_transaction(out, count, arguments, arguments_max, argument_bytes_max);
+        } else {
+            put_arguments(out, count, arguments, arguments_max, argument_bytes_max);
+        }
     }
     free(arguments);
+}
+
+void command_describe(struct buffer *out, struct slice payload, uint32_t arguments_max,
+                      size_t argument_bytes_max)
+{
+    describe(out, payload, arguments_max, argument_bytes_max, false);
 }

@@ -13,7 +13,6 @@
 #include "resp/errors.h"
 
 enum {
-    FIRST_INNER = 2,                         /* Among the arguments. */
     ARGUMENT_BYTES = 64,                     /* Of memory, besides what it holds. */
     READ_WORK_MAX = 256 * 1024 * 1024,       /* Then no further read is executed. */
     REPLY_BYTES_MAX = 512 * 1024 * 1024 - 1, /* Of all replies; the messages of nodes hold it. */
@@ -164,9 +163,9 @@ static void run_all(struct command_call *call)
     uint32_t end = call->argument_count;
     size_t start = buffer_size(call->reply->out);
 
-    resp_array(call->reply, end - FIRST_INNER);
-    for (uint32_t i = FIRST_INNER; i < end; i++) {
-        if (MUTANT(transaction_half_done) && i > FIRST_INNER && i + 1 == end) {
+    resp_array(call->reply, end - TRANSACTION_FIRST);
+    for (uint32_t i = TRANSACTION_FIRST; i < end; i++) {
+        if (MUTANT(transaction_half_done) && i > TRANSACTION_FIRST && i + 1 == end) {
             resp_ok(call->reply);
         } else {
             run_inner(call, &reader, i, start);
@@ -181,7 +180,7 @@ static void run_and_compare(struct command_call *call, struct slice watched)
     bool had_changed = has_changed(call, watched);
     char mark;
 
-    run_inner(call, &reader, FIRST_INNER, buffer_size(call->reply->out));
+    run_inner(call, &reader, TRANSACTION_FIRST, buffer_size(call->reply->out));
     mark = had_changed || has_changed(call, watched) ? TRANSACTION_CHANGED : TRANSACTION_UNCHANGED;
     buffer_append(call->reply->out, &mark, 1);
     free(reader.arguments);
@@ -243,9 +242,9 @@ static bool fits_mode(const struct command_call *call, char mode)
     case TRANSACTION_IF_UNCHANGED:
         return true;
     case TRANSACTION_AND_COMPARE:
-        return call->argument_count == FIRST_INNER + 1;
+        return call->argument_count == TRANSACTION_FIRST + 1;
     case TRANSACTION_VERSIONS:
-        return call->argument_count == FIRST_INNER && only_reads;
+        return call->argument_count == TRANSACTION_FIRST && only_reads;
     default:
         return false;
     }
@@ -277,7 +276,7 @@ static bool are_sound_inners(const struct command_call *call)
     struct command_inner inner;
     bool are_sound = true;
 
-    for (uint32_t i = FIRST_INNER; are_sound && i < call->argument_count; i++) {
+    for (uint32_t i = TRANSACTION_FIRST; are_sound && i < call->argument_count; i++) {
         are_sound = read_inner(&reader, call->arguments[i], &inner);
     }
     free(reader.arguments);
@@ -322,11 +321,11 @@ static uint64_t transaction_growth(const struct command_call *call, uint64_t ahe
     struct command_inner inner;
     uint64_t bytes = 0;
 
-    for (uint32_t i = FIRST_INNER; i < call->argument_count; i++) {
+    for (uint32_t i = TRANSACTION_FIRST; i < call->argument_count; i++) {
         if (read_inner(&reader, call->arguments[i], &inner)) {
             bytes += (uint64_t)inner.argument_count * ARGUMENT_BYTES;
-            bytes +=
-                growth_of_inner(call, &inner, ahead > 0 || i > FIRST_INNER ? ahead + bytes : 0);
+            bytes += growth_of_inner(call, &inner,
+                                     ahead > 0 || i > TRANSACTION_FIRST ? ahead + bytes : 0);
         }
     }
     free(reader.arguments);
@@ -362,4 +361,14 @@ const struct command transaction_commands[] = {
 const struct command *transaction_command(bool only_reads, bool may_grow)
 {
     return &transaction_commands[only_reads ? READING : may_grow ? GROWING : LEAN];
+}
+
+bool transaction_is(struct slice name)
+{
+    for (const struct command *row = transaction_commands; row->name != NULL; row++) {
+        if (slice_is(name, row->name)) {
+            return true;
+        }
+    }
+    return false;
 }

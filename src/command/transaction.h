@@ -27,6 +27,7 @@ enum transaction_mode {
 };
 
 enum {
+    TRANSACTION_FIRST = 2,
     TRANSACTION_WATCHED_MAX = 1024,
     TRANSACTION_WATCHED_BYTES_MAX = 16 * 1024 * 1024, /* Of the values; they are read each time. */
     TRANSACTION_VERSION_BYTES = 12,
@@ -47,6 +48,9 @@ bool watched_take(struct slice *rest, struct watched *ret_watched);
 /* The same for a version in a reply to TRANSACTION_VERSIONS. */
 bool watched_take_version(struct slice *rest, struct kv_version *ret_version);
 
+/* Whether this is the name of one of them: the payloads of its commands are its arguments from
+ * TRANSACTION_FIRST on. */
+bool transaction_is(struct slice name);
 /* The command for a transaction whose commands all read, or may take memory. */
 const struct command *transaction_command(bool only_reads, bool may_grow);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "command/transaction.h"
 #include "inspect/arguments.h"
 #include "kv/glob.h"
 
@@ -26,14 +27,32 @@ static bool matches_any(const struct command *command, struct slice pattern, uin
     return false;
 }
 
-bool key_filter_matches(const struct command_table *commands, struct slice pattern,
-                        struct slice payload)
+static bool matches_within(const struct command_table *commands, struct slice pattern,
+                           struct slice payload)
 {
     struct command_head head;
     struct slice *arguments = arguments_read(payload, &head);
     bool matches = arguments != NULL && matches_any(command_find(commands, arguments[0]), pattern,
                                                     head.argument_count, arguments);
 
+    free(arguments);
+    return matches;
+}
+
+bool key_filter_matches(const struct command_table *commands, struct slice pattern,
+                        struct slice payload)
+{
+    struct command_head head;
+    struct slice *arguments = arguments_read(payload, &head);
+    bool matches = false;
+
+    if (arguments == NULL || !transaction_is(arguments[0])) {
+        free(arguments);
+        return matches_within(commands, pattern, payload);
+    }
+    for (uint32_t i = TRANSACTION_FIRST; !matches && i < head.argument_count; i++) {
+        matches = matches_within(commands, pattern, arguments[i]);
+    }
     free(arguments);
     return matches;
 }

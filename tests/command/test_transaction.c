@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "command/describe.h"
 #include "command/table.h"
 #include "command/transaction.h"
 #include "kv/codec.h"
@@ -348,6 +349,32 @@ static void test_transaction__grows_as_its_commands_do(void **state)
     end(&w);
 }
 
+static void test_transaction__is_shown_with_its_commands(void **state)
+{
+    struct slice arguments[2 + ARGUMENTS_MAX];
+    struct buffer payload = {0};
+    struct buffer text = {0};
+    struct command_head head = {.argument_count = 4};
+    struct world w;
+
+    (void)state;
+    begin(&w);
+    make(&w, TRANSACTION_IF_UNCHANGED);
+    watch(&w, 0, "a");
+    ADD(&w, 0, "SET", "a", "1");
+    ADD(&w, 3, "INCR", "n n");
+    (void)call_of(&w, transaction_command(false, true), arguments, NULL);
+    command_payload_write(buffer_reserve(&payload, command_payload_size(&head, arguments)), &head,
+                          arguments);
+    buffer_commit(&payload, command_payload_size(&head, arguments));
+    command_describe(&text, buffer_slice(&payload), 8, 32);
+    buffer_append(&text, "", 1);
+    assert_string_equal(buffer_begin(&text), "TRANSACTION watching 1 (SET a 1) ([3] INCR \"n n\")");
+    buffer_deinit(&text);
+    buffer_deinit(&payload);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_transaction__refuses_what_no_node_has_made),
         cmocka_unit_test(test_transaction__refuses_commands_that_are_cut_or_too_long),
         cmocka_unit_test(test_transaction__grows_as_its_commands_do),
+        cmocka_unit_test(test_transaction__is_shown_with_its_commands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
