@@ -86,3 +86,16 @@ void memory_zero(void *memory, size_t size)
     }
     memset(begin, 0, size);
 }
+
+void *memory_map_at(size_t address, size_t size)
+{
+    void *wanted = (void *)address; /* NOLINT(performance-no-int-to-ptr) */
+    void *got = mmap(wanted, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+    if (got != wanted) {
+        fprintf(stderr, "the addresses from %zx on, %zu bytes, are not free\n", address, size);
+        abort();
+    }
+    return got;
+}

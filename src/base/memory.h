@@ -22,4 +22,8 @@ void *memory_copy(const void *data, size_t size) __attribute__((returns_nonnull)
  * for any size. */
 void memory_zero(void *memory, size_t size);
 
+/* Reserves zeroed memory at that very address, for the life of the process, or ends it with a
+ * message. It takes pages only as they are touched. */
+void *memory_map_at(size_t address, size_t size) __attribute__((returns_nonnull));
+
 #endif /* RAKIT_BASE_MEMORY_H */

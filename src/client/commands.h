@@ -7,10 +7,6 @@
 #include "base/buffer.h"
 #include "kv/command.h"
 
-/* The version of Redis whose commands and replies are implemented; clients derive features from
- * it. */
-#define REDIS_VERSION "7.2.0"
-
 /* Each table ends with a nameless row. */
 extern const struct command connection_commands[];
 extern const struct command client_family_commands[];

@@ -29,7 +29,12 @@ enum command_flag {
     COMMAND_ALONE = 1 << 16,   /* LOCAL; begins only when all before it on its connection are
                                 * answered. */
     COMMAND_WHILE_SUBSCRIBED = 1 << 17, /* LOCAL; allowed to subscribers in RESP2. */
+    COMMAND_NO_SCRIPT = 1 << 20, /* READ or WRITE, but never within a script: Redis's "noscript". */
 };
+
+/* The version of Redis that clients and scripts are shown. */
+#define REDIS_VERSION     "7.2.0"
+#define REDIS_VERSION_NUM 0x070200
 
 struct command_call;
 struct subcommand; /* kv/subcommand.h */

@@ -91,6 +91,45 @@
 #define ERROR_NOT_INNER "ERR This Redis command is not allowed from script"
 #define ERROR_WRITE_AS_READ "ERR Write commands are not allowed from read-only scripts."
 
+/* --- Scripts -------------------------------------------------------------------------------- */
+
+#define ERROR_NO_SCRIPT "NOSCRIPT No matching script. Please use EVAL."
+#define ERROR_NOT_BUSY "NOTBUSY No scripts in execution right now."
+#define ERROR_SCRIPT_COMPILE "ERR Error compiling script (new function): %s"
+#define ERROR_SCRIPT_RAISED "ERR %s"
+#define ERROR_SCRIPT_RAISED_VALUE "ERR user_script: the error is a %s value"
+#define ERROR_SCRIPT_RAISED_TABLE "ERR unknown error"
+#define ERROR_SCRIPT_MANY_KEYS "ERR Number of keys can't be greater than number of args"
+#define ERROR_SCRIPT_NEGATIVE_KEYS "ERR Number of keys can't be negative"
+#define ERROR_SCRIPT_TOO_LARGE "ERR a script is larger than 512 kB"
+#define ERROR_SCRIPTS_FULL \
+    "ERR not stored: there are too many scripts already. SCRIPT FLUSH forgets them"
+#define ERROR_SCRIPT_FLUSH "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+#define ERROR_SCRIPT_STEPS \
+    "ERR the script took too many steps and was ended, on all nodes at the same one; what it has " \
+    "written before stays. Let it do its work in several calls"
+#define ERROR_SCRIPT_MEMORY \
+    "ERR the script took too much memory and was ended, on all nodes at the same place; what it " \
+    "has written before stays"
+#define ERROR_SCRIPT_GROWTH \
+    "OOM the script would enlarge the data by more than 1 MB and four times its arguments"
+#define ERROR_SCRIPT_DEPTH "ERR the reply of the script is nested too deeply"
+#define ERROR_SCRIPT_REPLY "ERR the reply of the script would be larger than %d bytes"
+#define ERROR_SCRIPT_WRITES "ERR Can not execute a script with write flag using *_ro command."
+#define ERROR_SCRIPT_NO_ARGUMENTS "ERR Please specify at least one argument for this redis lib call"
+#define ERROR_SCRIPT_ARGUMENTS "ERR Lua redis lib command arguments must be strings or integers"
+#define ERROR_SCRIPT_ARITY "ERR Wrong number of args calling Redis command from script"
+#define ERROR_SCRIPT_TYPES "ERR wrong number or type of arguments"
+#define ERROR_SCRIPT_COUNT "ERR wrong number of arguments"
+#define ERROR_SCRIPT_LOG_COUNT "ERR redis.log() requires two arguments or more."
+#define ERROR_SCRIPT_LOG_LEVEL "ERR First argument must be a number (log level)."
+#define ERROR_SCRIPT_LOG_RANGE "ERR Invalid log level."
+#define ERROR_SCRIPT_RESP_COUNT "ERR redis.setresp() requires one argument."
+#define ERROR_SCRIPT_RESP "ERR RESP version must be 2 or 3."
+#define ERROR_SHEBANG_ENGINE "ERR Unexpected engine in script shebang: %.*s"
+#define ERROR_SHEBANG_FLAG "ERR Unexpected flag in script shebang: %.*s"
+#define ERROR_SHEBANG_OPTION "ERR Unknown lua shebang option: %.*s"
+
 /* --- Transactions -------------------------------------------------------------------------- */
 
 #define ERROR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."

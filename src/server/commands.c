@@ -17,6 +17,7 @@
 #include "kv/subcommand.h"
 #include "replica/replica.h"
 #include "resp/errors.h"
+#include "script/commands.h"
 #include "server/door_options.h"
 #include "server/memory_size.h"
 #include "server/server.h"
@@ -364,6 +365,7 @@ void commands_add_all(struct command_table *t)
 {
     add_tables(t, kv_command_tables);
     add_tables(t, client_command_tables);
+    command_table_add(t, script_commands);
     command_table_add(t, server_commands);
     command_table_add(t, transaction_commands);
 }

@@ -1,0 +1,474 @@
+/* Scripts: what they return, what they can't reach, where they end, and that each begins alike. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/table.h"
+#include "kv/commands.h"
+#include "kv/keyspace.h"
+#include "kv/kv.h"
+#include "script/cache.h"
+#include "script/commands.h"
+#include "script/engine.h"
+#include "script/sha1.h"
+
+struct world {
+    struct command_table table;
+    struct keyspace *keyspace;
+    struct buffer out;
+    uint64_t work;
+    int version;
+};
+
+static int up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    assert_non_null(w);
+    w->keyspace = keyspace_new(1);
+    w->version = 2;
+    for (size_t i = 0; kv_command_tables[i] != NULL; i++) {
+        command_table_add(&w->table, kv_command_tables[i]);
+    }
+    command_table_add(&w->table, script_commands);
+    *state = w;
+    return 0;
+}
+
+static int down(void **state)
+{
+    struct world *w = *state;
+
+    buffer_deinit(&w->out);
+    keyspace_free(w->keyspace);
+    free(w);
+    return 0;
+}
+
+/* The reply, terminated. */
+static const char *run(struct world *w, uint32_t count, const struct slice *arguments)
+{
+    struct resp_writer reply = {&w->out, w->version};
+    const struct command *command = command_find(&w->table, arguments[0]);
+    struct command_call call = {.command = command,
+                                .argument_count = count,
+                                .arguments = arguments,
+                                .reply = &reply,
+                                .kv = keyspace_database(w->keyspace, 0),
+                                .keyspace = w->keyspace,
+                                .time_us = 1234567890123456,
+                                .commands = &w->table,
+                                .level = 1};
+
+    buffer_clear(&w->out);
+    assert_non_null(command);
+    if (command_judge(command, 0, count, arguments, &reply)) {
+        call.work = 0;
+        command->handler(&call);
+    }
+    w->work = call.work;
+    buffer_append(&w->out, "", 1);
+    return buffer_begin(&w->out);
+}
+
+static const char *eval(struct world *w, const char *script)
+{
+    const struct slice arguments[] = {slice_str("EVAL"), slice_str(script), slice_str("0")};
+
+    return run(w, 3, arguments);
+}
+
+static const char *call(struct world *w, uint32_t count, const char *const *words)
+{
+    struct slice arguments[8];
+
+    for (uint32_t i = 0; i < count; i++) {
+        arguments[i] = slice_str(words[i]);
+    }
+    return run(w, count, arguments);
+}
+
+#define CALL(w, ...)                                                                               \
+    call(w, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
+
+static void expect(struct world *w, const char *script, const char *reply)
+{
+    const char *got = eval(w, script);
+
+    if (strcmp(got, reply) != 0) {
+        print_error("script: %s\n", script);
+    }
+    assert_string_equal(got, reply);
+}
+
+/* An error that begins so, and then names the script. */
+static void expect_error(struct world *w, const char *script, const char *text)
+{
+    const char *got = eval(w, script);
+
+    if (got[0] != '-' || strncmp(got + 1, text, strlen(text)) != 0) {
+        print_error("script: %s\nreply: %s\nnot: %s\n", script, got, text);
+        fail();
+    }
+}
+
+/* --- conversion ------------------------------------------------------------------------------ */
+
+static void test_script__converts_values_as_redis_does(void **state)
+{
+    struct world *w = *state;
+
+    expect(w, "return 1.9", ":1\r\n");
+    expect(w, "return -1.9", ":-1\r\n");
+    expect(w, "return true", ":1\r\n");
+    expect(w, "return false", "$-1\r\n");
+    expect(w, "return nil", "$-1\r\n");
+    expect(w, "return", "$-1\r\n");
+    expect(w, "", "$-1\r\n");
+    expect(w, "return {1,2,nil,4}", "*2\r\n:1\r\n:2\r\n");
+    expect(w, "return {1,{'a',{}},'x'}", "*3\r\n:1\r\n*2\r\n$1\r\na\r\n*0\r\n$1\r\nx\r\n");
+    expect(w, "return {ok='fine'}", "+fine\r\n");
+    expect(w, "return {err='bad\\nthing'}", "-bad thing\r\n");
+    expect(w, "return {foo=1}", "*0\r\n");
+    expect(w, "return {double=1.5}", "$3\r\n1.5\r\n");
+    expect(w, "return {map={a=1}}", "*2\r\n$1\r\na\r\n:1\r\n");
+    expect(w, "return {set={a=true}}", "*1\r\n$1\r\na\r\n");
+    expect(w, "return {big_number='12345'}", "$5\r\n12345\r\n");
+    expect(w, "return {verbatim_string={string='x',format='txt'}}", "$1\r\nx\r\n");
+    expect(w, "return 3e20", ":-9223372036854775808\r\n");
+    expect(w, "return function() end", "$-1\r\n");
+    expect(w, "return redis.error_reply('MY ERR')", "-MY ERR\r\n");
+    expect(w, "return redis.error_reply('-MY ERR')", "-MY ERR\r\n");
+    expect(w, "return redis.error_reply('oneword')", "-ERR oneword\r\n");
+    expect(w, "return redis.status_reply('hey')", "+hey\r\n");
+    expect(w, "return redis.status_reply(1)", "-ERR wrong number or type of arguments\r\n");
+    w->version = 3;
+    expect(w, "return nil", "_\r\n");
+    expect(w, "return true", ":1\r\n");
+    expect(w, "redis.setresp(3) return true", "#t\r\n");
+    expect(w, "return {map={a=1}}", "%1\r\n$1\r\na\r\n:1\r\n");
+    expect(w, "return {big_number='12345'}", "(12345\r\n");
+    expect(w, "return {verbatim_string={string='x',format='txt'}}", "=5\r\ntxt:x\r\n");
+}
+
+static void test_script__calls_commands(void **state)
+{
+    struct world *w = *state;
+
+    expect(w, "return redis.call('set','k','v')", "+OK\r\n");
+    expect(w, "return redis.call('set','k','v').ok", "$2\r\nOK\r\n");
+    expect(w, "return redis.call('get','k')", "$1\r\nv\r\n");
+    expect(w, "return redis.call('get','nokey') == false", ":1\r\n");
+    expect(w, "redis.setresp(3) return redis.call('get','nokey') == nil", ":1\r\n");
+    expect(w, "return redis.call('mget','k','nokey')", "*2\r\n$1\r\nv\r\n$-1\r\n");
+    expect(w, "return redis.call('exists','k') + 1", ":2\r\n");
+    expect(w, "redis.call('set','k',3.5) return redis.call('get','k')", "$3\r\n3.5\r\n");
+    expect(w, "redis.call('set','k',1e15) return redis.call('get','k')",
+           "$16\r\n1000000000000000\r\n");
+    expect(w, "redis.call('set','k',0.1) return redis.call('get','k')",
+           "$19\r\n0.10000000000000001\r\n");
+    expect(w, "redis.call('set','k',-0.0) return redis.call('get','k')", "$2\r\n-0\r\n");
+    expect(w, "redis.call('select',3) redis.call('set','j',1) return redis.call('dbsize')",
+           ":1\r\n");
+    expect(w, "return redis.call('exists','j')", ":0\r\n");
+    expect(w, "return redis.call('time')", "*2\r\n$10\r\n1234567890\r\n$6\r\n123456\r\n");
+    assert_string_equal(
+        CALL(w, "EVAL", "return {KEYS[1],KEYS[2],ARGV[1],#ARGV}", "2", "a", "b", "c"),
+        "*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n:1\r\n");
+}
+
+#define SHA_OF_ERROR "9851144f39f03a0d597a980c5aa79c80cb696891"
+
+static void test_script__has_the_errors_of_redis(void **state)
+{
+    struct world *w = *state;
+
+    expect(w, "error('x')",
+           "-ERR user_script:1: x script: " SHA_OF_ERROR ", on @user_script:1.\r\n");
+    expect_error(w, "error({err='hello'})", "hello script: ");
+    expect_error(w, "error({1})", "ERR unknown error script: ");
+    expect_error(w, "error(nil)", "ERR user_script: the error is a nil value script: ");
+    expect_error(w, "\nlocal t = {} ; return t.x.y",
+                 "ERR user_script:2: attempt to index field 'x' (a nil value) script: ");
+    expect_error(w, "return foo",
+                 "ERR user_script:1: Script attempted to access nonexistent global variable 'foo'");
+    expect_error(w, "redis.call('getset')",
+                 "ERR Wrong number of args calling Redis command from script script: ");
+    expect_error(w, "redis.call('nosuch')",
+                 "ERR Unknown Redis command called from script script: ");
+    expect_error(w, "redis.call()",
+                 "ERR Please specify at least one argument for this redis lib call script: ");
+    expect_error(w, "redis.call({})",
+                 "ERR Lua redis lib command arguments must be strings or integers script: ");
+    expect_error(w, "redis.call('eval','return 1',0)",
+                 "ERR This Redis command is not allowed from script script: ");
+    expect(w, "return redis.pcall('nosuch')", "-ERR Unknown Redis command called from script\r\n");
+    expect(w, "local ok,e = pcall(redis.call,'nosuch') return {tostring(ok), e}",
+           "*2\r\n$5\r\nfalse\r\n$44\r\nERR Unknown Redis command called from script\r\n");
+    expect_error(w, "syntax error here",
+                 "ERR Error compiling script (new function): user_script:1: '=' expected near "
+                 "'error'\r\n");
+    assert_string_equal(CALL(w, "EVAL", "return 1", "x"),
+                        "-ERR value is not an integer or out of range\r\n");
+    assert_string_equal(CALL(w, "EVAL", "return 1", "1"),
+                        "-ERR Number of keys can't be greater than number of args\r\n");
+    assert_string_equal(CALL(w, "EVAL", "return 1", "-1"),
+                        "-ERR Number of keys can't be negative\r\n");
+}
+
+/* --- the sandbox ------------------------------------------------------------------------------ */
+
+static void test_script__changes_nothing_but_its_own(void **state)
+{
+    static const char *const attempts[] = {
+        "foo = 1",
+        "redis.call = 1",
+        "redis = 1",
+        "rawset(_G,'x',1)",
+        "string.foo = 1",
+        "_G.x = 1",
+        "cjson.x = 1",
+        "setmetatable(_G,{})",
+        "setmetatable(redis,{})",
+        "getmetatable(_G).__index = 1",
+        "rawset(redis,'x',1)",
+        "KEYS = 1",
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        expect_error(w, attempts[i], "ERR user_script:1: Attempt to modify a readonly table");
+    }
+}
+
+static void test_script__reaches_nothing_outside(void **state)
+{
+    static const char *const names[] = {
+        "io",    "os",       "package", "require", "module",    "dofile", "loadfile",       "print",
+        "debug", "newproxy", "getfenv", "setfenv", "coroutine", "gcinfo", "collectgarbage",
+    };
+    struct world *w = *state;
+    char script[64];
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(script, sizeof script, "return %s", names[i]);
+        expect_error(w, script,
+                     "ERR user_script:1: Script attempted to access nonexistent global variable");
+    }
+    expect(w, "return string.dump", "$-1\r\n");
+    expect(w, "return tostring({}) .. tostring(redis.call)", "$13\r\ntablefunction\r\n");
+}
+
+static void test_script__takes_no_compiled_code(void **state)
+{
+    struct world *w = *state;
+
+    expect_error(w, "\033Lua", "ERR Error compiling script (new function): compiled code");
+    expect(w, "return {loadstring('\\27Lua')}", "*0\r\n");
+    assert_non_null(strstr(eval(w, "return select(2, loadstring('\\27Lua'))"), "not taken"));
+    assert_non_null(strstr(eval(w, "local n = 0 return select(2, load(function() n = n + 1 return "
+                                   "({'\\27Lua'})[n] end))"),
+                           "not taken"));
+    expect(w, "return loadstring('return 5')()", ":5\r\n");
+    expect(w, "local n = 0 return load(function() n = n + 1 return ({'return ', '6'})[n] end)()",
+           ":6\r\n");
+}
+
+/* --- bounds ----------------------------------------------------------------------------------- */
+
+static const char over[] = "ERR the script took too many steps";
+static const char memory[] = "ERR the script took too much memory";
+
+static void test_script__ends_after_a_number_of_steps(void **state)
+{
+    static const char *const endless[] = {
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "local function f() return f() end return f()",
+        "while true do pcall(error, 'x') end",
+        "xpcall(function() while true do end end, function() while true do end end) "
+        "while true do end",
+        "for i = 1, 1e9 do redis.call('get', 'k') end",
+        "local s = string.rep('a', 1e5) while true do local t = s .. 'b' end",
+        "local s = string.rep('a', 1e6) while true do local t = s < s .. 'b' end",
+        "return string.find(string.rep('a', 1e4), '.-.-.-.-b')",
+        "return string.match(string.rep('(', 1e5), '%b()')",
+        "return string.gsub(string.rep('a', 1e5), '.*.*b', '')",
+        "while true do string.rep('', 1e9) end",
+        "local t = {} for i = 1, 1e4 do t[i] = '' end while true do table.concat(t) end",
+        "local t = {} for i = 1, 1e4 do t[i] = i end while true do table.insert(t, 1, 1) end",
+        "local t = {} for i = 1, 1e4 do t[i] = i end while true do table.sort(t) end",
+        "local t = {} for i = 1, 7000 do t[i] = i end while true do unpack(t) end",
+        "while true do loadstring('return 1') end",
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof endless / sizeof endless[0]; i++) {
+        expect_error(w, endless[i], over);
+        assert_true(w->work >= SCRIPT_STEPS_MAX);
+    }
+    expect(w, "local n = 0 for i = 1, 1e5 do n = n + i end return n", ":5000050000\r\n");
+}
+
+static void test_script__ends_when_its_memory_is_full(void **state)
+{
+    struct world *w = *state;
+
+    expect_error(w, "local s = '0123456789' while true do s = s .. s end", memory);
+    expect(w, "return #string.rep('x', 1e6)", ":1000000\r\n");
+}
+
+static void test_script__has_replies_of_limited_depth_and_size(void **state)
+{
+    struct world *w = *state;
+
+    expect_error(w, "local t = {} t[1] = t return t", "ERR the reply of the script is nested");
+    expect_error(w, "local t = {} for i = 1, 40 do t[i] = string.rep('x', 1e6) end return t",
+                 "ERR the ");
+}
+
+static void test_script__enlarges_the_data_within_limits(void **state)
+{
+    struct world *w = *state;
+
+    expect_error(w, "redis.call('setrange', 'k', 5e8, 'x')", "OOM the script would enlarge");
+    expect_error(w, "for i = 1, 1000 do redis.call('set', i, string.rep('x', 1e4)) end",
+                 "OOM the script would enlarge");
+    expect(w, "return redis.call('setrange', 'j', 1e5, 'x')", ":100001\r\n");
+    expect(w, "return redis.call('append', 'j', 'x')", ":100002\r\n");
+}
+
+/* What it wrote before an error stays, as in Redis. */
+static void test_script__keeps_what_it_wrote_before_an_error(void **state)
+{
+    struct world *w = *state;
+
+    expect_error(w, "redis.call('set', 'k', 'v') while true do end", over);
+    expect(w, "return redis.call('get', 'k')", "$1\r\nv\r\n");
+}
+
+/* --- determinism ------------------------------------------------------------------------------ */
+
+static const char *const corpus[] = {
+    "return tostring(math.random()) .. math.random(100)",
+    "local s = '' for k in pairs({a=1,b=2,c=3,[{}]=4,[redis.call]=5,[1.5]=6}) do "
+    "s = s .. tostring(k) .. ',' end return s",
+    "local t = {} for i = 1, 50 do t[{}] = i end local s = '' for _, v in pairs(t) do "
+    "s = s .. v .. ',' end return s",
+    "local s = '0123456789' local ok = pcall(function() while true do s = s .. s end end) "
+    "return #s",
+    "return tostring(math.sin(1)) .. tostring(2^0.3) .. tostring(math.exp(1.5))",
+    "return cjson.encode({a=1,b={1,2,3},c='x',d=1.5})",
+};
+
+enum { CORPUS_COUNT = sizeof corpus / sizeof corpus[0] };
+
+static void test_script__begins_alike_whatever_ran_before(void **state)
+{
+    struct world *w = *state;
+    char *first[CORPUS_COUNT];
+    uint64_t work[CORPUS_COUNT];
+
+    for (size_t i = 0; i < CORPUS_COUNT; i++) {
+        first[i] = strdup(eval(w, corpus[i]));
+        work[i] = w->work;
+        assert_int_not_equal(first[i][0], '-');
+    }
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = CORPUS_COUNT; i-- > 0;) {
+            char filler[64];
+
+            /* More scripts than are kept compiled. */
+            for (int n = 0; n < (round == 0 ? 0 : 40); n++) {
+                snprintf(filler, sizeof filler, "local t = {} t[{}] = %d return math.random()", n);
+                eval(w, filler);
+            }
+            eval(w, "while true do local t = {{}} end");
+            assert_string_equal(eval(w, corpus[i]), first[i]);
+            assert_int_equal(w->work, work[i]);
+        }
+    }
+    for (size_t i = 0; i < CORPUS_COUNT; i++) {
+        free(first[i]);
+    }
+}
+
+/* --- the cache -------------------------------------------------------------------------------- */
+
+static void test_cache__finds_what_was_evaluated_or_loaded(void **state)
+{
+    static const char sha[] = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
+    static const char upper[] = "E0E1F9FABFC9D4800C877A703B823AC0578FF8DB";
+    struct world *w = *state;
+
+    assert_string_equal(CALL(w, "EVALSHA", sha, "0"),
+                        "-NOSCRIPT No matching script. Please use EVAL.\r\n");
+    expect(w, "return 1", ":1\r\n");
+    assert_string_equal(CALL(w, "EVALSHA", sha, "0"), ":1\r\n");
+    assert_string_equal(CALL(w, "EVALSHA", upper, "0"), ":1\r\n");
+    assert_string_equal(CALL(w, "EVALSHA_RO", sha, "0"), ":1\r\n");
+    assert_string_equal(CALL(w, "SCRIPT", "EXISTS", sha, "x"), "*2\r\n:1\r\n:0\r\n");
+    assert_string_equal(CALL(w, "SCRIPT", "FLUSH"), "+OK\r\n");
+    assert_string_equal(CALL(w, "SCRIPT", "EXISTS", upper), "*1\r\n:0\r\n");
+    assert_string_equal(CALL(w, "SCRIPT", "LOAD", "return 1"),
+                        "$40\r\ne0e1f9fabfc9d4800c877a703b823ac0578ff8db\r\n");
+    assert_string_equal(CALL(w, "SCRIPT", "EXISTS", upper), "*1\r\n:1\r\n");
+    assert_string_equal(CALL(w, "SCRIPT", "KILL"),
+                        "-NOTBUSY No scripts in execution right now.\r\n");
+    assert_string_equal(CALL(w, "SCRIPT", "FLUSH", "BAD"),
+                        "-ERR SCRIPT FLUSH only support SYNC|ASYNC option\r\n");
+    assert_string_equal(CALL(w, "EVAL_RO", "return redis.pcall('set','a','b')", "0"),
+                        "-ERR Write commands are not allowed from read-only scripts.\r\n");
+}
+
+static void test_cache__drops_the_oldest_that_was_evaluated(void **state)
+{
+    struct world *w = *state;
+    char body[32];
+    char sha[SHA1_DIGITS];
+    struct slice found;
+
+    CALL(w, "SCRIPT", "LOAD", "return 0");
+    expect(w, "return 1", ":1\r\n");
+    for (int i = 2; i < CACHE_EVALUATED_MAX + 2; i++) {
+        snprintf(body, sizeof body, "return %d", i);
+        sha1_digits(slice_str(body), sha);
+        cache_note(w->keyspace, sha, slice_str(body));
+    }
+    assert_true(cache_find(w->keyspace, sha, &found));
+    sha1_digits(slice_str("return 1"), sha);
+    assert_false(cache_find(w->keyspace, sha, &found));
+    sha1_digits(slice_str("return 2"), sha);
+    assert_true(cache_find(w->keyspace, sha, &found));
+    sha1_digits(slice_str("return 0"), sha);
+    assert_true(cache_find(w->keyspace, sha, &found));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_script__converts_values_as_redis_does),
+        TEST(test_script__calls_commands),
+        TEST(test_script__has_the_errors_of_redis),
+        TEST(test_script__changes_nothing_but_its_own),
+        TEST(test_script__reaches_nothing_outside),
+        TEST(test_script__takes_no_compiled_code),
+        TEST(test_script__ends_after_a_number_of_steps),
+        TEST(test_script__ends_when_its_memory_is_full),
+        TEST(test_script__has_replies_of_limited_depth_and_size),
+        TEST(test_script__enlarges_the_data_within_limits),
+        TEST(test_script__keeps_what_it_wrote_before_an_error),
+        TEST(test_script__begins_alike_whatever_ran_before),
+        TEST(test_cache__finds_what_was_evaluated_or_loaded),
+        TEST(test_cache__drops_the_oldest_that_was_evaluated),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
