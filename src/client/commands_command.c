@@ -356,7 +356,7 @@ static void command_getkeysandflags(struct command_call *call)
 static const struct subcommand command_subcommands[] = {
     {"COUNT", 2, command_count_reply, "", "Counts the commands of this server."},
     {"DOCS", -2, command_docs, "[command ...]", "Describes commands."},
-    {"GETKEYS", -3, command_getkeys, "command [argument ...]", "Shows the keys of a command."},
+    {"GETKEYS", -4, command_getkeys, "command [argument ...]", "Shows the keys of a command."},
     {"GETKEYSANDFLAGS", -4, command_getkeysandflags, "command [argument ...]",
      "Shows the keys of a command, and what it does with them."},
     {"INFO", -2, command_info, "[command ...]", "Shows arity, flags and keys of commands."},

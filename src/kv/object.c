@@ -2,6 +2,7 @@
  * alone, so they are the same on every node, and scripts may use them. */
 #include "kv/call.h"
 #include "kv/commands.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "kv/subcommand.h"
 #include "resp/decimal.h"
@@ -116,7 +117,47 @@ static void memory_usage(struct command_call *call)
     }
 }
 
+/* What this node as a whole uses is in INFO memory. */
+static void memory_doctor(struct command_call *call)
+{
+    resp_bulkf(call->reply,
+               "The data takes %llu bytes here. INFO memory shows the limit of a node, and "
+               "RAFT STATUS which nodes are full.",
+               (unsigned long long)keyspace_memory_bytes(call->keyspace));
+}
+
+static void memory_stats(struct command_call *call)
+{
+    uint64_t count = keyspace_count_all(call->keyspace);
+    uint64_t bytes = keyspace_item_bytes(call->keyspace);
+
+    resp_map(call->reply, 4);
+    resp_bulk_text(call->reply, "total.allocated");
+    resp_integer(call->reply, (int64_t)keyspace_memory_bytes(call->keyspace));
+    resp_bulk_text(call->reply, "dataset.bytes");
+    resp_integer(call->reply, (int64_t)bytes);
+    resp_bulk_text(call->reply, "keys.count");
+    resp_integer(call->reply, (int64_t)count);
+    resp_bulk_text(call->reply, "keys.bytes-per-key");
+    resp_integer(call->reply, count == 0 ? 0 : (int64_t)(bytes / count));
+}
+
+static void memory_malloc_stats(struct command_call *call)
+{
+    resp_bulk_text(call->reply, "Stats not supported for the current allocator");
+}
+
+/* What can be given back to the system is given back anyway. */
+static void memory_purge(struct command_call *call)
+{
+    resp_ok(call->reply);
+}
+
 static const struct subcommand memory_subcommands[] = {
+    {"DOCTOR", 2, memory_doctor, "", "Says where the use of memory is shown."},
+    {"MALLOC-STATS", 2, memory_malloc_stats, "", "Nothing: the allocator has none."},
+    {"PURGE", 2, memory_purge, "", "Without effect: memory is given back by itself."},
+    {"STATS", 2, memory_stats, "", "How much memory the data takes."},
     {"USAGE", -3, memory_usage, "key [SAMPLES count]",
      "Returns how many bytes a key takes with its value, if that was set as a whole."},
     {.name = NULL},
@@ -129,7 +170,8 @@ const struct command object_commands[] = {
     {.name = "MEMORY", .arity = -2, .flags = COMMAND_READ, .first_key = 2, .last_key = 2,
      .key_step = 1, .handler = subcommand_run, .check = subcommand_check,
      .subcommands = memory_subcommands,
-     .group = "server", .arguments = "USAGE | HELP", .integers = "count",
+     .group = "server", .arguments = "USAGE | STATS | DOCTOR | MALLOC-STATS | PURGE | HELP",
+     .integers = "count",
      .since = "4.0.0",
      .summary = "Shows how much memory a key takes."},
     {.name = "OBJECT", .arity = -2, .flags = COMMAND_READ, .first_key = 2, .last_key = 2,

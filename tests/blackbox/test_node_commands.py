@@ -37,7 +37,8 @@ def test_replies__are_those_of_redis(shared, oracle):
                           ["CONFIG", "REWRITE"], ["CONFIG", "RESETSTAT"], ["SHUTDOWN", "ABORT"],
                           ["SHUTDOWN", "NONSENSE"], ["WAIT", "x", 0],
                           ["WAIT", 0, -1], ["WAIT", 0, "x"],
-                          ["COMMAND", "GETKEYS", "SET", "k", "v"],
+                          ["COMMAND", "GETKEYS", "SET", "k", "v"], ["MEMORY", "PURGE"],
+                          ["MEMORY", "NONSENSE"],
                           ["COMMAND", "GETKEYSANDFLAGS", "PING"],
                           ["COMMAND", "GETKEYS", "NONSENSE"]):
             client.send(*arguments)
@@ -112,6 +113,15 @@ def test_shutdown__stops_in_order(three):
     assert leader.await_end() == 0
     assert three.leader().call("GET", "k") == b"v"
     assert "stopping" in leader.log()
+
+
+def test_memory__is_described(shared):
+    shared.nodes[0].call("SET", "k", "v")
+    for node in shared.nodes:
+        with node.client() as client:
+            client.call("HELLO", 3)
+            assert client.call("MEMORY", "STATS")[b"keys.count"] == 1
+            assert b"INFO memory" in client.call("MEMORY", "DOCTOR")
 
 
 def test_lolwut__draws_all_nodes(shared):

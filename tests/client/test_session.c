@@ -347,8 +347,8 @@ static void test_session__shows_the_table_of_commands(void **state)
                  "$3\r\nkey\r\n$14\r\nkey_spec_index\r\n:0\r\n");
     fixture_talk(f, fd, "COMMAND DOCS nope\r\n", "*0\r\n");
     fixture_talk(f, fd, "COMMAND GETKEYS mset a 1 b 2\r\n", "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
-    fixture_talk(f, fd, "COMMAND GETKEYS ping\r\n", "-ERR The command has no key arguments\r\n");
-    fixture_talk(f, fd, "COMMAND GETKEYS get\r\n",
+    fixture_talk(f, fd, "COMMAND GETKEYS ping a\r\n", "-ERR The command has no key arguments\r\n");
+    fixture_talk(f, fd, "COMMAND GETKEYS get a b\r\n",
                  "-ERR Invalid number of arguments specified for command\r\n");
     fixture_talk(f, fd, "COMMAND LIST FILTERBY PATTERN mSe*\r\n",
                  "*2\r\n$4\r\nmset\r\n$6\r\nmsetnx\r\n");

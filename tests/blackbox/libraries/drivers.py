@@ -23,6 +23,11 @@ COMMANDS = {
     "node-redis": ["node", str(HERE / "driver_node_redis.mjs")],
     "valkey-glide": ["node", str(HERE / "driver_valkey_glide.mjs")],
 }
+# Through a door of docs/CLIENTS.md; SETTINGS is "cluster" or "sentinel".
+AT_DOORS = {
+    "ioredis at a door": ["node", str(HERE / "door_ioredis.mjs")],
+    "node-redis at a door": ["node", str(HERE / "door_node_redis.mjs")],
+}
 
 
 class Driver:
@@ -30,7 +35,7 @@ class Driver:
 
     def __init__(self, library, settings, target):
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            [*COMMANDS[library], target.host, str(target.port), settings],
+            [*{**COMMANDS, **AT_DOORS}[library], target.host, str(target.port), settings],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
             env={**os.environ, "LIBRARIES": str(NPM)}, preexec_fn=die_with_parent)
         self.rest = b""
