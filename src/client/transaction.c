@@ -257,7 +257,7 @@ static void begin_head(struct buffer *head, enum transaction_mode mode)
 /* It is kept until its answer decides whether it is executed. */
 static void keep(struct reply_slot *slot, struct buffer *bytes, enum transaction_purpose purpose)
 {
-    slot->purpose = purpose;
+    slot->purpose = (uint8_t)purpose;
     slot->kept = memory_take(sizeof *slot->kept);
     *slot->kept = *bytes;
     *bytes = (struct buffer){0};

@@ -42,12 +42,11 @@ void rdb_write_size(struct buffer *out, uint64_t size)
         bytes[count++] = (unsigned char)(SIZE_14_BITS << 6 | size >> 8);
         bytes[count++] = (unsigned char)size;
     } else {
-        int width = size <= UINT32_MAX ? 32 : 64;
+        unsigned width = size <= UINT32_MAX ? 4 : 8;
 
-        bytes[count++] = width == 32 ? WIDE_32 : WIDE_64;
-        while (width > 0) { /* The only big-endian numbers. */
-            width -= 8;
-            bytes[count++] = (unsigned char)(size >> width);
+        bytes[count++] = width == 4 ? WIDE_32 : WIDE_64;
+        for (unsigned i = 1; i <= width; i++) { /* The only big-endian numbers. */
+            bytes[count++] = (unsigned char)(size >> (8 * (width - i)));
         }
     }
     buffer_append(out, bytes, count);
