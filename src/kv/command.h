@@ -95,8 +95,8 @@ struct command_call {
     struct kv *kv;             /* The database in which the command is executed. */
     struct keyspace *keyspace; /* All databases. */
     uint32_t database;         /* Its number. */
-    uint64_t time_us;          /* The log time of its entry; for a read, that of the state that
-                                * it sees. */
+    uint64_t time_us;          /* The log time of its entry; for a read, what log time it is, as
+                                * the node knows: not before that of the state that it sees. */
     uint64_t index;            /* The log index of its entry; for a read, of that state. */
     uint32_t level;            /* The feature level of the cluster. */
     const struct command_table *commands; /* Those that it may execute (command/execute.h). */

@@ -246,7 +246,7 @@ static void frame_when_up(struct dial *d, const struct wire_frame *frame)
     struct peers *p = d->peer->peers;
     struct wire_answer answer;
     struct wire_part part;
-    uint64_t clock_ns;
+    struct wire_clock clock;
 
     if (!wire_is_in_place(frame, false, d->channel)) {
         link_close(&d->link);
@@ -254,8 +254,8 @@ static void frame_when_up(struct dial *d, const struct wire_frame *frame)
         p->events.answer(p->events.context, d->peer->id, &answer);
     } else if (frame->type == WIRE_PART && wire_get_part(frame, &part)) {
         p->events.part(p->events.context, d->peer->id, &part);
-    } else if (frame->type == WIRE_CLOCK && wire_get_clock(frame->body, &clock_ns)) {
-        peers_note_time(d->peer, clock_ns);
+    } else if (frame->type == WIRE_CLOCK && wire_get_clock(frame->body, &clock)) {
+        peers_note_time(d->peer, &clock);
     } else {
         link_close(&d->link);
     }

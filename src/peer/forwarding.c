@@ -92,6 +92,15 @@ uint64_t peers_time_now(const struct peers *p)
     return io_now_ns(p->io) + io_spent_ns(p->io);
 }
 
+void peers_put_time(const struct peers *p, struct buffer *out)
+{
+    bool knows = p->events.log_time_us != NULL;
+    struct wire_clock clock = {.clock_ns = io_now_ns(p->io),
+                               .log_us = knows ? p->events.log_time_us(p->events.context) : 0};
+
+    wire_put_clock(out, &clock);
+}
+
 void peers_send_time(struct peers *p)
 {
     list_for_each(node, &p->inbounds)
@@ -101,16 +110,21 @@ void peers_send_time(struct peers *p)
         /* A node that does not read what it is sent does not need the time. */
         if (in->is_greeted && in->channel == WIRE_CONTROL &&
             link_backlog_bytes(&in->link) < CLOCK_BACKLOG_BYTES) {
-            wire_put_clock(&in->link.out, io_now_ns(p->io));
+            peers_put_time(p, &in->link.out);
         }
     }
 }
 
-void peers_note_time(struct peer *peer, uint64_t clock_ns)
+void peers_note_time(struct peer *peer, const struct wire_clock *clock)
 {
-    peer->clock_ns = clock_ns;
+    const struct peers_events *events = &peer->peers->events;
+
+    peer->clock_ns = clock->clock_ns;
     peer->clock_heard_ns = io_now_ns(peer->peers->io);
     peer->owes_holds = true;
+    if (events->heard_time != NULL && clock->log_us != 0) {
+        events->heard_time(events->context, peer->id, clock->log_us);
+    }
 }
 
 void peers_send_holds(struct peer *peer)

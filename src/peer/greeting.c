@@ -153,7 +153,7 @@ static void greet(struct inbound *in)
     in->link.body_max = WIRE_BODY_BYTES_MAX;
     wire_end(&in->link.out, wire_begin(&in->link.out, WIRE_WELCOME));
     if (in->channel == WIRE_CONTROL) {
-        wire_put_clock(&in->link.out, io_now_ns(p->io));
+        peers_put_time(p, &in->link.out);
     }
     link_flush(&in->link);
 

@@ -47,6 +47,10 @@ struct peers_events {
     void (*damaged)(void *context, raft_id from, const struct wire_damaged *d);
     /* A node reports the digest of its state. */
     void (*digest)(void *context, raft_id from, const struct wire_digest *d);
+    /* What log time it is, as this node knows; 0: it does not. And a node has said so. Both may be
+     * NULL. */
+    uint64_t (*log_time_us)(void *context);
+    void (*heard_time)(void *context, raft_id from, uint64_t log_us);
     /* A connection that was up has broken: messages under way may be lost. */
     void (*lost)(void *context, raft_id id);
     /* A connection has broken on which commands were, or may have been, forwarded to `id`: their
@@ -313,7 +317,9 @@ uint64_t peers_time_there(struct peers *p, raft_id id, uint64_t at_ns);
 uint64_t peers_time_now(const struct peers *p);
 /* Sends the time to all nodes that may forward commands to this one. */
 void peers_send_time(struct peers *p);
-void peers_note_time(struct peer *peer, uint64_t clock_ns);
+void peers_note_time(struct peer *peer, const struct wire_clock *clock);
+/* Writes CLOCK. */
+void peers_put_time(const struct peers *p, struct buffer *out);
 /* Sends HOLDS to a peer that has sent its time. */
 void peers_send_holds(struct peer *peer);
 /* For HOLDS: `leader` has commands of this node, which waits for those from correlation number

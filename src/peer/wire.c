@@ -267,20 +267,14 @@ bool wire_get_figures(struct slice body, struct figures *ret_f)
     return get(body, WIRE_FIGURES, ret_f);
 }
 
-void wire_put_clock(struct buffer *out, uint64_t clock_ns)
+void wire_put_clock(struct buffer *out, const struct wire_clock *c)
 {
-    put(out, WIRE_CLOCK, &(struct wire_clock){clock_ns});
+    put(out, WIRE_CLOCK, c);
 }
 
-bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns)
+bool wire_get_clock(struct slice body, struct wire_clock *ret_clock)
 {
-    struct wire_clock clock;
-    bool is_one = get(body, WIRE_CLOCK, &clock);
-
-    if (is_one) {
-        *ret_clock_ns = clock.clock_ns;
-    }
-    return is_one;
+    return get(body, WIRE_CLOCK, ret_clock);
 }
 
 void wire_put_holds(struct buffer *out, const struct wire_holds *h)

@@ -163,6 +163,7 @@ struct wire_piece {
 
 struct wire_clock {
     uint64_t clock_ns; /* The sender's. */
+    uint64_t log_us;   /* What log time it is, as the sender knows; 0: it does not. */
 };
 
 struct wire_holds {
@@ -339,8 +340,8 @@ bool wire_get_read_index(const struct wire_frame *frame, struct wire_read_index 
 void wire_put_read_index_reply(struct buffer *out, const struct wire_read_index_reply *w);
 bool wire_get_read_index_reply(const struct wire_frame *frame, struct wire_read_index_reply *ret_w);
 
-void wire_put_clock(struct buffer *out, uint64_t clock_ns);
-bool wire_get_clock(struct slice body, uint64_t *ret_clock_ns);
+void wire_put_clock(struct buffer *out, const struct wire_clock *c);
+bool wire_get_clock(struct slice body, struct wire_clock *ret_clock);
 void wire_put_holds(struct buffer *out, const struct wire_holds *h);
 bool wire_get_holds(struct slice body, struct wire_holds *ret_h);
 

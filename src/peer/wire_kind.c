@@ -203,6 +203,7 @@ static const struct wire_field digest_fields[] = {
 
 static const struct wire_field clock_fields[] = {
     FIELD(WIRE_U64, wire_clock, clock_ns),
+    FIELD(WIRE_U64, wire_clock, log_us),
 };
 
 static const struct wire_field holds_fields[] = {

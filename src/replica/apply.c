@@ -42,8 +42,9 @@ bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count
     return command_payload_read(payload, r->arguments, r->argument_capacity, ret_count);
 }
 
-static void execute(struct replica *r, raft_index index, const struct command *command,
-                    uint32_t argument_count, struct resp_writer *reply)
+static void execute(struct replica *r, raft_index index, uint64_t time_us,
+                    const struct command *command, uint32_t argument_count,
+                    struct resp_writer *reply)
 {
     struct command_call call = {
         .command = command,
@@ -53,7 +54,7 @@ static void execute(struct replica *r, raft_index index, const struct command *c
         .kv = keyspace_database(r->keyspace, MUTANT(database_ignored) ? 0 : r->database),
         .keyspace = r->keyspace,
         .database = r->database,
-        .time_us = keyspace_time_us(r->keyspace),
+        .time_us = time_us,
         .index = index,
         .level = r->level,
         .commands = r->options.commands,
@@ -84,7 +85,7 @@ static void execute_first(struct replica *r, raft_index index, const struct comm
     struct resp_writer kept = {.out = &r->once_reply, .version = once.resp_version};
 
     buffer_clear(&r->once_reply);
-    execute(r, index, command, argument_count, &kept);
+    execute(r, index, keyspace_time_us(r->keyspace), command, argument_count, &kept);
     once_keep(r->keyspace, &once, index, buffer_slice(&r->once_reply));
     buffer_append_slice(reply->out, buffer_slice(&r->once_reply));
     buffer_trim(&r->once_reply, SCRATCH_KEEP_BYTES);
@@ -212,7 +213,7 @@ static void apply_command(struct replica *r, struct entry *e)
     if (r->once.client.size > 0 && (command->flags & COMMAND_WRITE) != 0) {
         index = execute_once(r, e->index, command, count, reply);
     } else {
-        execute(r, e->index, command, count, reply);
+        execute(r, e->index, keyspace_time_us(r->keyspace), command, count, reply);
     }
     if (request != NULL) {
         requests_finish(&r->requests, request, index);
@@ -429,6 +430,16 @@ void replica_apply_recovered(struct replica *r)
     }
 }
 
+/* While nothing is logged, the time of the state stands still; TTL must not. Whether a key is there
+ * is decided by the former. */
+static uint64_t read_time_us(const struct replica *r)
+{
+    uint64_t state_us = keyspace_time_us(r->keyspace);
+    uint64_t now_us = log_clock_estimate_us(&r->log_clock, io_now_ns(r->io));
+
+    return now_us > state_us ? now_us : state_us;
+}
+
 void replica_serve_reads(struct replica *r)
 {
     struct request *request;
@@ -456,7 +467,8 @@ void replica_serve_reads(struct replica *r)
         r->stats.read_count++;
         r->stats.follower_read_count += raft_role(r->raft) != RAFT_LEADER;
         r->stats.stale_read_count += request->read_mode == READ_STALE;
-        execute(r, r->applied_index, request->command, argument_count, request->reply(request));
+        execute(r, r->applied_index, read_time_us(r), request->command, argument_count,
+                request->reply(request));
         requests_finish(&r->requests, request, r->applied_index);
     }
 }

@@ -12,6 +12,8 @@
 
 enum { UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024 };
 
+static const uint64_t LOG_US_MAX = UINT64_MAX / 4000; /* Of what is believed. */
+
 /* --- messages of the core ------------------------------------------------------------ */
 
 /* Describes the entries for the core; false if one is malformed. */
@@ -301,6 +303,32 @@ static void on_digest(void *context, raft_id from, const struct wire_digest *d)
     }
 }
 
+static uint64_t log_time_us(void *context)
+{
+    struct replica *r = context;
+
+    if (!r->is_running) {
+        return 0;
+    }
+    return raft_role(r->raft) == RAFT_LEADER
+               ? replica_next_time_us(r)
+               : log_clock_estimate_us(&r->log_clock, io_now_ns(r->io));
+}
+
+static void on_heard_time(void *context, raft_id from, uint64_t log_us)
+{
+    struct replica *r = context;
+
+    if (!r->is_running || raft_role(r->raft) == RAFT_LEADER || log_us > LOG_US_MAX) {
+        return;
+    }
+    if (from == raft_leader(r->raft)) {
+        log_clock_hear(&r->log_clock, io_now_ns(r->io), log_us);
+    } else {
+        log_clock_learn(&r->log_clock, io_now_ns(r->io), log_us);
+    }
+}
+
 struct peers_events replica_peers_events(struct replica *r)
 {
     return (struct peers_events){
@@ -315,6 +343,8 @@ struct peers_events replica_peers_events(struct replica *r)
         .part = on_part,
         .damaged = on_damaged,
         .digest = on_digest,
+        .log_time_us = log_time_us,
+        .heard_time = on_heard_time,
         .lost = on_lost,
         .forwards_lost = on_forwards_lost,
         .refused = on_refused,

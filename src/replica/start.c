@@ -290,6 +290,7 @@ struct replica *replica_restart(struct replica *r, const struct replica_options 
     close_store(r);
     next = replica_start(options, &r->events, text, text_size);
     if (next != NULL) {
+        next->log_clock = r->log_clock; /* It is the same process. */
         next->quarantine = r->quarantine;
         next->isolation = r->isolation;
         next->isolation.is_keeping = false; /* Whatever was being written has ended. */

@@ -29,6 +29,7 @@
 #ifndef RAKIT_REPLICA_STATE_H
 #define RAKIT_REPLICA_STATE_H
 
+#include "cluster/log_clock.h"
 #include "cluster/log_window.h"
 #include "cluster/members.h"
 #include "command/probe.h"
@@ -193,6 +194,7 @@ struct replica {
     struct ticker ticker;
     struct time_share share; /* For the commands executed in this turn. */
     bool is_answering;       /* This turn began with entries to apply. */
+    struct log_clock log_clock;
     struct expiry expiry;
     struct health health;
     struct disk_policy disk_policy;
@@ -227,7 +229,7 @@ int replica_step(struct replica *r, const struct raft_event *event, struct entry
 /* Before the core takes entries: makes room for the terms in its log. */
 void replica_make_room_for_terms(struct replica *r);
 /* Leader: the log time of what is appended now. */
-uint64_t replica_next_time_us(const struct replica *r);
+uint64_t replica_next_time_us(struct replica *r);
 void replica_store_durable(void *context, uint64_t seq);
 void replica_store_failed(void *context, int error, const char *text);
 void replica_store_room(void *context);

@@ -51,16 +51,14 @@ void replica_append_entry(struct replica *r, struct entry *e)
     log_window_append_take(&r->window, entry_hold(e));
 }
 
-/* The log time of what a leader appends: its clock may be set back, the log's time never falls. */
-uint64_t replica_next_time_us(const struct replica *r)
+/* The log time of what a leader appends (I-78, I-225). */
+uint64_t replica_next_time_us(struct replica *r)
 {
     uint64_t last_us = log_window_time_us(&r->window, r->window.last);
-    uint64_t wall_us = io_wall_ns(r->io) / 1000;
+    uint64_t wall_ns = io_wall_ns(r->io);
 
-    if (wall_us == 0) {
-        wall_us = 1; /* 0 is before the log. */
-    }
-    return wall_us > last_us || MUTANT(log_time_runs_back) ? wall_us : last_us;
+    MUTANT_DO(log_time_runs_back, return wall_ns / 1000);
+    return log_clock_go_on(&r->log_clock, io_now_ns(r->io), wall_ns, last_us);
 }
 
 /* Where the entries to append are: received ones may begin with some that are here already. */

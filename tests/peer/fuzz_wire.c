@@ -106,10 +106,10 @@ static void try_forwarding(const struct wire_frame *frame, struct buffer *out)
     struct wire_holds holds;
     struct wire_read_index read_index;
     struct wire_read_index_reply read_index_reply;
-    uint64_t clock_ns;
+    struct wire_clock clock;
 
-    if (type == WIRE_CLOCK && wire_get_clock(body, &clock_ns)) {
-        wire_put_clock(out, clock_ns);
+    if (type == WIRE_CLOCK && wire_get_clock(body, &clock)) {
+        wire_put_clock(out, &clock);
         check_same(out, type, body);
     } else if (type == WIRE_HOLDS && wire_get_holds(body, &holds)) {
         wire_put_holds(out, &holds);

@@ -434,12 +434,13 @@ static void test_clock_and_holds__come_out_as_they_went_in(void **state)
     struct buffer b = {0};
     struct wire_holds in = {.clock_ns = 5, .correlation = UINT64_MAX};
     struct wire_holds out;
-    uint64_t clock_ns;
+    struct wire_clock clock;
 
-    wire_put_clock(&b, 12345);
-    assert_true(wire_get_clock(body_of(&b, WIRE_CLOCK), &clock_ns));
-    assert_int_equal(clock_ns, 12345);
-    assert_false(wire_get_clock(slice_of(body_of(&b, WIRE_CLOCK).data, 7), &clock_ns));
+    wire_put_clock(&b, &(struct wire_clock){12345, 678});
+    assert_true(wire_get_clock(body_of(&b, WIRE_CLOCK), &clock));
+    assert_int_equal(clock.clock_ns, 12345);
+    assert_int_equal(clock.log_us, 678);
+    assert_false(wire_get_clock(slice_of(body_of(&b, WIRE_CLOCK).data, 15), &clock));
 
     buffer_clear(&b);
     wire_put_holds(&b, &in);

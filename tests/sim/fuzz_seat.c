@@ -626,7 +626,7 @@ static void say(struct scene *s, const struct node *n, uint64_t what, struct sli
         put_holds(s, &link->out, input);
         break;
     case SAY_CLOCK:
-        wire_put_clock(&link->out, some_time(s, input));
+        wire_put_clock(&link->out, &(struct wire_clock){some_time(s, input), some_time(s, input)});
         break;
     default:
         put_message(s, n, &link->out, input);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -247,6 +248,45 @@ static void test_expiry__survives_snapshots_and_restarts(void **state)
     cluster_free(c);
 }
 
+static void jump_all(struct cluster *c, int64_t offset_ns)
+{
+    for (uint32_t i = 0; i < NODES; i++) {
+        sim_machine_set_clock(c->nodes[i].machine, offset_ns, 0);
+    }
+}
+
+/* A lock is neither free early nor kept long, though all wall clocks jump by a day and the leader
+ * dies. */
+static void test_expiry__of_a_lock_does_not_go_by_wall_clocks(void **state)
+{
+    static const int64_t day_ns = 86400 * (int64_t)SIM_S;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct cluster *c = calm_cluster_start(seed, NULL);
+        struct node *old = cluster_leader(c);
+        uint64_t began_ns;
+        struct client a;
+
+        connect_to(&a, c, calm_cluster_follower(c));
+        assert_string_equal(ask(c, &a, "SET lock # NX PX 30000"), "+OK\r\n");
+        began_ns = sim_now_ns(c->sim);
+        jump_all(c, seed % 2 == 0 ? day_ns : -day_ns);
+        calm_cluster_run_for(c, 10 * SIM_S);
+        cluster_kill(old, SIM_KILLED);
+        calm_cluster_run_for(c, 3 * SIM_S);
+        cluster_start_later(old, 0);
+        jump_all(c, seed % 2 == 0 ? -day_ns : day_ns);
+        calm_cluster_run_for(c, began_ns + 29500 * SIM_MS - sim_now_ns(c->sim));
+        assert_string_equal(ask(c, &a, "EXISTS lock"), ":1\r\n");
+        assert_true(strtol(ask(c, &a, "PTTL lock") + 1, NULL, 10) < 1500);
+        await_empty(c, 0, 1500 * SIM_MS);
+        assert_string_equal(ask(c, &a, "SET lock # NX PX 30000"), "+OK\r\n");
+        disconnect(&a);
+        cluster_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_expiry__of_very_many_keys_holds_up_nobody),
         cmocka_unit_test(test_expiry__goes_on_under_another_leader),
         cmocka_unit_test(test_expiry__survives_snapshots_and_restarts),
+        cmocka_unit_test(test_expiry__of_a_lock_does_not_go_by_wall_clocks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
