@@ -11,6 +11,10 @@ const struct command *const kv_command_tables[] = {
     number_commands,
     increment_commands,
     generic_commands,
+    hash_commands,
+    hash_expire_commands,
+    hash_number_commands,
+    hash_scan_commands,
     expire_commands,
     copy_commands,
     compare_commands,
@@ -22,7 +26,6 @@ const struct command *const kv_command_tables[] = {
     lcs_commands,
     once_commands,
     publish_commands,
-    NULL,
     NULL,
 };
 /* clang-format on */

@@ -23,6 +23,10 @@ extern const struct command object_commands[];
 extern const struct command sort_commands[];
 extern const struct command databases_commands[];
 extern const struct command scan_commands[];
+extern const struct command hash_commands[];
+extern const struct command hash_expire_commands[];
+extern const struct command hash_number_commands[];
+extern const struct command hash_scan_commands[];
 extern const struct command lcs_commands[];
 extern const struct command publish_commands[];
 

@@ -453,3 +453,22 @@ struct item *item_grow(struct item *item, size_t size)
     write_header(item, shape, traits, l.key_size, size);
     return item;
 }
+
+struct item *item_shrink(struct item *item, size_t size)
+{
+    if ((item->shape & SHAPE_HAS_ROOM) == 0) {
+        item = item_grow(item, item_value(item).size);
+    }
+
+    struct layout l = read_layout(item);
+    struct traits traits = item_traits(item);
+    size_t old_bytes = allocated_bytes(item->shape, &l);
+    size_t new_bytes = grown_bytes(l.header_bytes + l.key_size + size);
+
+    CHECK(size <= l.value_size);
+    if (new_bytes != old_bytes) {
+        item = memory_resize(item, new_bytes);
+    }
+    write_header(item, item->shape, traits, l.key_size, size);
+    return item;
+}

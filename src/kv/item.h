@@ -53,6 +53,8 @@ struct item *item_set_expiry(struct item *item, uint64_t expires_ms);
 /* Makes the value `size` bytes long, which must not be shorter; the new bytes are not set. The
  * amortized cost of growing is O(1) per byte. */
 struct item *item_grow(struct item *item, size_t size);
+/* Makes the value `size` bytes long, which must not be longer. Keeps both marks. */
+struct item *item_shrink(struct item *item, size_t size);
 
 /* Gives the item another key. The value is not copied, if it is large, but may be moved a
  * little. */

@@ -27,6 +27,7 @@ void keyspace_free(struct keyspace *k)
     }
     CHECK(k->common.walk == NULL);
     prepared_drop(&k->common.prepared);
+    kv_touched_deinit(&k->common.touched);
     while (keyspace_tidy(k, UINT64_MAX)) {
     }
     for (uint32_t i = 0; i < KEYSPACE_ALL_DATABASES; i++) {

@@ -16,6 +16,14 @@ struct keyspace_walk;
 
 enum { KV_LARGE_BYTES = 1024 * 1024 }; /* Items of this size are freed later. */
 
+/* Blocks of a value that kv/edit.c is changing; kept between changes. */
+struct kv_touched {
+    uint64_t *bits; /* By number of the block. */
+    uint32_t word_count;
+    uint32_t *blocks; /* Those whose bits are set. */
+    uint32_t count, capacity;
+};
+
 struct kv_common {
     uint64_t hash_seed; /* The same for all, because databases can be exchanged (SWAPDB). */
     uint64_t time_us;   /* See keyspace_advance_time(). */
@@ -31,6 +39,7 @@ struct kv_common {
     struct due_list garbage; /* Marks that were given up: see expiry.c. */
     uint64_t garbage_bytes;
     struct prepared prepared;
+    struct kv_touched touched;
     void *shrinking; /* The rest of a very large one; NULL: none. */
     uint64_t shrinking_bytes;
     struct keyspace_walk *walk; /* The walk under way (kv/walk.h), or NULL. */
@@ -49,6 +58,8 @@ void kv_common_discard_take(struct kv_common *common, struct item *item);
 void kv_walk_item_changes(struct keyspace_walk *walk, const struct item *item, uint64_t first,
                           uint64_t end);
 void kv_walk_item_moved(struct keyspace_walk *walk, const struct item *before, struct item *item);
+
+void kv_touched_deinit(struct kv_touched *t); /* In edit.c. */
 
 /* Frees about `item_count` items of those, if any, a large one counting by its pages; returns
  * whether there is more. */

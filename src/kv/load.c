@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "kv/hash_value.h"
 #include "kv/kv.h"
 #include "kv/kv_private.h"
 #include "kv/record.h"
@@ -105,8 +106,18 @@ static bool add_batched(struct keyspace_loader *l)
     return is_good;
 }
 
+/* Whether the value is one of its type. */
+static bool is_sound(struct traits traits, struct slice value)
+{
+    return traits.type != VALUE_HASH || hash_value_is_sound(value) || MUTANT(load_believes_hash);
+}
+
 static bool take_item(struct keyspace_loader *l, const struct record *r)
 {
+    if (!is_sound(r->traits, r->value)) {
+        return false;
+    }
+
     struct kv *kv = keyspace_database(l->keyspace, r->database);
     uint64_t hash = kv_prefetch_bucket(kv, r->key);
 
@@ -135,7 +146,8 @@ static bool add_large(struct keyspace_loader *l)
     struct slice value = slice_of(content + r->key_size, r->value_size);
     uint64_t hash = table_hash(table, key);
 
-    if (!add_batched(l) || !add_item(l, r->database, hash, item_new(r->traits, key, value))) {
+    if (!is_sound(r->traits, value) || !add_batched(l) ||
+        !add_item(l, r->database, hash, item_new(r->traits, key, value))) {
         return false;
     }
     MUTANT_DO(load_out_of_order, l->large.place = UINT64_MAX);

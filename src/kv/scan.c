@@ -7,14 +7,15 @@
 #include "kv/commands.h"
 #include "kv/glob.h"
 #include "kv/kv.h"
+#include "kv/scan.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
 enum {
-    WALK_KEYS_MAX = 200 * 1000, /* While a command walks, nothing else runs. */
-    WALK_KEY_WORK = 64,         /* Looking at a key costs about as much as comparing this many
+    WALK_KEYS_MAX = SCAN_COUNT_MAX, /* While a command walks, nothing else runs. */
+    WALK_KEY_WORK = 64,             /* Looking at a key costs about as much as comparing this many
                                  * bytes. */
-    MATCH_BYTES_MAX = 32 * 1024 * 1024,
+    MATCH_BYTES_MAX = SCAN_MATCH_BYTES_MAX,
     PICKS_MAX = 100,
 };
 
@@ -130,8 +131,7 @@ struct scan_options {
     struct slice pattern;
 };
 
-/* As strtoul() reads it, like Redis: even a negative number is a cursor. */
-static bool read_cursor(struct slice text, uint64_t *ret_cursor)
+bool scan_read_cursor(struct slice text, uint64_t *ret_cursor)
 {
     char copy[DECIMAL_BYTES_MAX + 2];
     char *end = NULL;
@@ -182,7 +182,7 @@ static bool read_scan_options(struct command_call *call, struct scan_options *o)
 static bool read_scan(struct command_call *call, struct scan_options *ret_options)
 {
     *ret_options = (struct scan_options){.count = 10};
-    if (!read_cursor(call->arguments[1], &ret_options->cursor)) {
+    if (!scan_read_cursor(call->arguments[1], &ret_options->cursor)) {
         resp_error(call->reply, ERROR_CURSOR);
         return false;
     }

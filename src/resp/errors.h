@@ -72,6 +72,23 @@
 #define ERROR_OFFSET "ERR offset is out of range"
 #define ERROR_BIT_OFFSET "ERR bit offset is not an integer or out of range"
 #define ERROR_BIT "ERR bit is not an integer or out of range"
+#define ERROR_FLOAT_NOT_FINITE "ERR value is NaN or Infinity"
+#define ERROR_OUT_OF_RANGE "ERR value is out of range"
+#define ERROR_FIELD_NOT_AN_INTEGER "ERR hash value is not an integer"
+#define ERROR_FIELD_NOT_A_FLOAT "ERR hash value is not a float"
+#define ERROR_FIELD_TOO_LARGE \
+    "ERR a field of a hash, with its value, is larger than %d bytes: give a value of that size a " \
+    "key of its own"
+#define ERROR_HASH_TOO_LARGE \
+    "ERR the hash would have more than %d fields, or more than 512 MB: divide it over several keys"
+#define ERROR_RANDOM_COUNT \
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+#define ERROR_MANY_RANDOM_FIELDS "ERR HRANDFIELD returns %d fields at most: ask for fewer at once"
+#define ERROR_EXPIRE_NEGATIVE "ERR invalid expire time, must be >= 0"
+#define ERROR_NO_FIELDS "ERR Mandatory argument FIELDS is missing or not at the right position"
+#define ERROR_NUMFIELDS "ERR Parameter `numFields` should be greater than 0"
+#define ERROR_NUMBER_OF_FIELDS "ERR Number of fields must be a positive integer"
+#define ERROR_NUMFIELDS_DIFFERS "ERR The `numfields` parameter must match the number of arguments"
 #define ERROR_PATTERN_TOO_LONG \
     "ERR the pattern takes too long to compare with the keys that are there: use a shorter " \
     "one, with fewer stars, or SCAN with a smaller COUNT"

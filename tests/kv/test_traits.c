@@ -200,13 +200,15 @@ static void change_any(struct keyspace *k, struct prng *prng, char *large)
         slice_of(text, (size_t)sprintf(text, "k%u", (unsigned)prng_below(prng, KEYS)));
     uint64_t now_ms = keyspace_now_ms(k);
     uint64_t expires_ms = prng_chance(prng, 1, 2) ? 0 : now_ms + prng_below(prng, 300);
-    struct traits traits = {(uint8_t)prng_below(prng, VALUE_TYPES), expires_ms};
+    bool is_hash = prng_chance(prng, 1, 2);
+    struct traits traits = {is_hash ? VALUE_HASH : VALUE_STRING, expires_ms};
     size_t size = prng_chance(prng, 1, 10) ? LARGE_BYTES : prng_below(prng, 400);
-    struct slice value = slice_of(large, size);
+    struct slice value = is_hash ? slice_of("\1\0\1\1nv", 6) : slice_of(large, size);
+    struct kv_value old = {.traits = {0}};
 
     switch (prng_below(prng, 6)) {
     case 0:
-        kv_set(kv, key, value);
+        kv_set(kv, key, slice_of(large, size));
         break;
     case 1:
         kv_put(kv, key, traits, value);
@@ -215,10 +217,14 @@ static void change_any(struct keyspace *k, struct prng *prng, char *large)
         kv_set_expiry(kv, key, expires_ms);
         break;
     case 3:
-        kv_set_range(kv, key, prng_below(prng, 300), slice_of(large, prng_below(prng, 50)));
+        if (!kv_find(kv, key, &old) || old.traits.type == VALUE_STRING) {
+            kv_set_range(kv, key, prng_below(prng, 300), slice_of(large, prng_below(prng, 50)));
+        }
         break;
     case 4:
-        kv_replace(kv, key, value);
+        if (!kv_find(kv, key, &old) || old.traits.type == VALUE_STRING) {
+            kv_replace(kv, key, slice_of(large, size));
+        }
         break;
     default:
         kv_delete(kv, key);

@@ -29,7 +29,8 @@ bool flipper_is_used(const struct flipper *x)
 
 /* --- flipping ------------------------------------------------------------------------- */
 
-/* Some item's key and value, which follow each other. */
+/* Some string's key and value, which follow each other. (A hash whose offsets are wrong may end
+ * the process, which would end the simulation.) */
 static struct slice pick_item(struct keyspace *keyspace, struct prng *prng)
 {
     uint64_t first = prng_next(prng);
@@ -38,12 +39,13 @@ static struct slice pick_item(struct keyspace *keyspace, struct prng *prng)
     for (uint32_t i = 0; i < KEYSPACE_DATABASES; i++) {
         uint32_t database = (uint32_t)((first + i) % KEYSPACE_DATABASES);
         struct slice key;
-        struct slice value;
+        struct kv_value value;
 
         if (keyspace_count(keyspace, database) > 0 &&
             kv_pick(keyspace_database(keyspace, database), chance, &key) &&
-            kv_get(keyspace_database(keyspace, database), key, &value)) {
-            return slice_of(key.data, key.size + value.size);
+            kv_find(keyspace_database(keyspace, database), key, &value) &&
+            value.traits.type == VALUE_STRING) {
+            return slice_of(key.data, key.size + value.bytes.size);
         }
     }
     return slice_of(NULL, 0);
