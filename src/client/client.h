@@ -45,7 +45,7 @@
 #include "command/request.h"
 #include "command/time_share.h"
 #include "io/io.h"
-#include "raft/types.h"
+#include "raft/raft.h"
 #include "resp/resp.h"
 
 enum {
@@ -203,6 +203,14 @@ struct client {
     uint64_t active_ns; /* When it last sent anything. */
 };
 
+/* What subscribers at the Sentinel door were last shown: sentinel_events.c. */
+struct shown_to_sentinels {
+    struct io_address master; /* Port 0: none yet. */
+    uint64_t looked_ns;
+    uint32_t lost_count; /* Nodes out of reach. */
+    raft_id lost[RAFT_MEMBERS_MAX];
+};
+
 struct clients {
     struct clients_options options;
     struct io *io;
@@ -237,6 +245,7 @@ struct clients {
     struct list waits;   /* Of WAIT and WAITAOF: waits.c. */
     uint32_t wait_count;
     struct io_timer wait_timer;
+    struct shown_to_sentinels shown;
     raft_id last_leader;          /* The newest that was known; 0: none yet. See topology.c. */
     uint64_t leaderless_since_ns; /* 0: there is one. */
     uint64_t last_id;
@@ -338,6 +347,11 @@ void client_note_taken(struct client *c);
 void pause_init(struct clients *c);
 /* Whether a command on data has to wait. */
 bool client_is_paused(const struct client *c, const struct command *command);
+
+/* --- sentinel_events.c ------------------------------------------------------------ */
+
+/* Each turn: what the subscribers of the Sentinel door must hear. */
+void sentinel_look(struct clients *c);
 
 /* --- topology.c ----------------------------------------------------------------- */
 

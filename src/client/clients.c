@@ -161,6 +161,7 @@ void clients_run(struct clients *c)
     struct time_share share;
 
     topology_look(c);
+    sentinel_look(c);
     waits_look(c);
     time_share_begin(&share, c->io, c->options.probe, CLIENTS_TURN_NS);
     run_congested(c, &share);

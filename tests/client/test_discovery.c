@@ -449,6 +449,25 @@ static void test_sentinel__describes_all_nodes(void **state)
     close(fd);
 }
 
+static void test_sentinel__reports_each_new_leader(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = enter_door(f, NULL);
+
+    follow(f, 2, 1);
+    fixture_talk(f, fd, "SUBSCRIBE +switch-master\r\nPSUBSCRIBE +sl*\r\n",
+                 "*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n"
+                 "*3\r\n$10\r\npsubscribe\r\n$4\r\n+sl*\r\n:2\r\n");
+    lose_leader(f, 2);
+    follow(f, 3, 2);
+    fixture_expect(f, fd,
+                   "*3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n$38\r\nmymaster 127.0.0.2 8002 "
+                   "127.0.0.3 8003\r\n"
+                   "*4\r\n$8\r\npmessage\r\n$4\r\n+sl*\r\n$6\r\n+slave\r\n$61\r\nslave "
+                   "127.0.0.1:8001 127.0.0.1 8001 @ mymaster 127.0.0.3 8003\r\n");
+    close(fd);
+}
+
 static void test_sentinel__serves_no_data(void **state)
 {
     struct client_fixture *f = *state;
@@ -486,6 +505,7 @@ int main(void)
         TEST(test_followers__that_are_shown_are_those_that_wait_counts),
         TEST(test_sentinel__names_the_leader),
         TEST(test_sentinel__describes_all_nodes),
+        TEST(test_sentinel__reports_each_new_leader),
         TEST(test_sentinel__serves_no_data),
         TEST(test_role__of_a_follower_is_replica_if_that_was_chosen),
     };
