@@ -335,7 +335,10 @@ static void put_subcommand(struct tree *t, const struct command *command,
 
 void command_reply_docs(struct resp_writer *w, const struct command *command)
 {
-    struct tree t = {.w = w, .has_keys = command->first_key != 0, .integers = command->integers};
+    struct tree t = {.w = w,
+                     .has_keys = command->first_key != 0 ||
+                                 has_word(command->integers, slice_str("numkeys")),
+                     .integers = command->integers};
     const struct subcommand *family = command->subcommands;
     bool has_arguments = family == NULL && command->arguments[0] != '\0';
 

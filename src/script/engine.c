@@ -344,6 +344,7 @@ bool engine_run(const struct script_run *run)
     }
     buffer_append_slice(call->reply->out, buffer_slice(&e->out));
     buffer_trim(&e->out, SCRATCH_KEEP_BYTES);
+    buffer_trim(&e->packed, SCRATCH_KEEP_BYTES);
     buffer_trim(&e->inner, SCRATCH_KEEP_BYTES);
     call->work += e->arena->steps * SCRIPT_STEP_WORK;
     e->run = NULL;

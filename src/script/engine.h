@@ -53,8 +53,9 @@ struct engine {
     uint32_t compiled_next;
     /* The run under way. */
     const struct script_run *run;
-    struct buffer out;   /* Its reply. */
-    struct buffer inner; /* Of the last command that it called. */
+    struct buffer out;    /* Its reply. */
+    struct buffer packed; /* What cmsgpack.pack() makes. */
+    struct buffer inner;  /* Of the last command that it called. */
     uint32_t database;
     int resp_version;
     uint64_t random;

@@ -305,6 +305,8 @@ static void open_libraries(lua_State *L)
     extend(L, LUA_STRLIBNAME, string_library_open);
     extend(L, LUA_MATHLIBNAME, math_library_open);
     extend(L, "redis", redis_library_open);
+    extend(L, "struct", struct_library_open);
+    extend(L, "cmsgpack", msgpack_library_open);
 }
 
 /* Behind the protected table of globals is the real one, and behind that an error. */
@@ -327,7 +329,8 @@ static void protect_globals(lua_State *L)
 
 int sandbox_open(lua_State *L)
 {
-    static const char *const libraries[] = {"table", "string", "math", "bit", "cjson", "redis"};
+    static const char *const libraries[] = {"table", "string", "math",   "bit",
+                                            "cjson", "redis",  "struct", "cmsgpack"};
 
     make_locked(L);
     open_libraries(L);

@@ -1,6 +1,6 @@
 /* sandbox.h - what a script can reach: the libraries of Lua without what would see the outside
  * world, addresses, or compiled code; with functions of our own for those whose cost could not be
- * counted; `redis`, cjson and bit. Globals and libraries can't be changed. */
+ * counted; `redis`, cjson, cmsgpack, bit and struct. Globals and libraries can't be changed. */
 #ifndef RAKIT_SCRIPT_SANDBOX_H
 #define RAKIT_SCRIPT_SANDBOX_H
 
@@ -17,5 +17,7 @@ void string_library_open(lua_State *L);
 void table_library_open(lua_State *L);
 void math_library_open(lua_State *L);
 void redis_library_open(lua_State *L);
+void struct_library_open(lua_State *L);
+void msgpack_library_open(lua_State *L);
 
 #endif /* RAKIT_SCRIPT_SANDBOX_H */

@@ -280,6 +280,35 @@ static void test_script__takes_no_compiled_code(void **state)
            ":6\r\n");
 }
 
+static void test_libraries__pack_as_redis_does(void **state)
+{
+    struct world *w = *state;
+
+    expect(w, "return struct.pack('>I2hb', 258, -2, 3)", "$5\r\n\001\002\377\376\003\r\n");
+    expect(w, "return {struct.unpack('>I2<hb', struct.pack('>I2<hb', 258, -2, 3))}",
+           "*4\r\n:258\r\n:-2\r\n:3\r\n:6\r\n");
+    expect(w, "return {struct.unpack('>Hc0', struct.pack('>Hc0', 3, 'abc'))}",
+           "*2\r\n$3\r\nabc\r\n:6\r\n");
+    expect(w, "return {struct.unpack('sd', struct.pack('sd', 'ab', 0.5))}",
+           "*3\r\n$2\r\nab\r\n:0\r\n:12\r\n");
+    expect(w, "return struct.size('>I8ifb')", ":17\r\n");
+    expect_error(w, "struct.unpack('I4', 'abc')", "ERR user_script:1: bad argument #2");
+    expect_error(w, "struct.pack('i99', 1)", "ERR user_script:1: integral size 99");
+    expect(w, "return cmsgpack.pack({1, -1, 'a', true, 300})",
+           "$9\r\n\x95\001\xff\xa1"
+           "a\xc3\xcd\001\x2c\r\n");
+    expect(w, "return cmsgpack.unpack(cmsgpack.pack({1, {'x', -70000}, 1e10}))",
+           "*3\r\n:1\r\n*2\r\n$1\r\nx\r\n:-70000\r\n:10000000000\r\n");
+    expect(w, "return cmsgpack.unpack(cmsgpack.pack({a = 1.5})).a * 2", ":3\r\n");
+    expect(w, "return {cmsgpack.unpack_one(cmsgpack.pack(7, 8))}", "*2\r\n:1\r\n:7\r\n");
+    expect(w, "return {cmsgpack.unpack_limit(cmsgpack.pack(7, 8), 2)}",
+           "*3\r\n:-1\r\n:7\r\n:8\r\n");
+    expect_error(w, "cmsgpack.unpack('\\147a')", "ERR user_script:1: Missing bytes");
+    expect_error(w, "cmsgpack.unpack('\\193')", "ERR user_script:1: Bad data format");
+    expect_error(w, "cmsgpack.unpack(string.rep('\\145', 1000))", "ERR user_script:1: Bad data");
+    expect(w, "return bit.band(12, 10) + bit.lshift(1, 4)", ":24\r\n");
+}
+
 /* --- bounds ----------------------------------------------------------------------------------- */
 
 static const char over[] = "ERR the script took too many steps";
@@ -460,6 +489,7 @@ int main(void)
         TEST(test_script__changes_nothing_but_its_own),
         TEST(test_script__reaches_nothing_outside),
         TEST(test_script__takes_no_compiled_code),
+        TEST(test_libraries__pack_as_redis_does),
         TEST(test_script__ends_after_a_number_of_steps),
         TEST(test_script__ends_when_its_memory_is_full),
         TEST(test_script__has_replies_of_limited_depth_and_size),
