@@ -60,7 +60,7 @@ _rakit_server() {
     local word=$2 previous=$3 positions
     local takes_value='--data --restore --at --name --replace --cluster-key --announce --peer-port
         --feature-level --election-timeout --heartbeat --request-timeout --max-clients
-        --maxmemory --maxdisk --max-output-memory --idle-timeout --snapshot-log
+        --maxmemory --maxdisk --max-output-memory --idle-timeout --feed --snapshot-log
         --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
         --log-format --cluster-mode --follower-role
         --sentinel-port --sentinel-name'
@@ -84,7 +84,7 @@ _rakit_server() {
         ;;
     --at | --name | --replace | --peer-port | --feature-level | --election-timeout | \
         --heartbeat | --request-timeout | --max-clients | --maxmemory | --maxdisk | \
-        --max-output-memory | --idle-timeout | --snapshot-log | --snapshot-rate | \
+        --max-output-memory | --idle-timeout | --feed | --snapshot-log | --snapshot-rate | \
         --scrub-period | --log-tail | --sentinel-port | --sentinel-name) ;;
     *)
         if [[ $word == -* ]]; then

@@ -402,6 +402,7 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
 
 void clients_set_replica(struct clients *c, struct replica *replica)
 {
+    waits_end(c, NULL); /* What they wait for is with the other one. */
     c->replica = replica;
     c->options.replica = replica;
 }

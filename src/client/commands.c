@@ -18,6 +18,7 @@ const struct command *const client_command_tables[] = {
     save_commands,
     slow_commands,
     pubsub_commands,
+    changes_commands,
     NULL,
 };
 /* clang-format on */

@@ -14,6 +14,7 @@ extern const struct command command_family_commands[];
 extern const struct command node_commands[];
 extern const struct command info_commands[];
 extern const struct command raft_commands[];
+extern const struct command changes_commands[];
 extern const struct command cluster_commands[];
 extern const struct command replication_commands[];
 extern const struct command save_commands[];
@@ -28,6 +29,9 @@ void reads_command(struct command_call *call);
 void monitor_command(struct command_call *call);
 void client_pause_command(struct command_call *call);
 void client_unpause_command(struct command_call *call);
+/* RAFT FEED and RAFT SCAN. */
+void raft_feed_command(struct command_call *call);
+void raft_scan_command(struct command_call *call);
 /* RAFT REDIRECT. */
 void redirect_command(struct command_call *call);
 

@@ -188,6 +188,8 @@ static const struct subcommand raft_subcommands[] = {
      "A voter becomes a learner, and stays one. FORCE: even if the cluster may stand still."},
     {"KEY", -2, hand_over_key, "[id]",
      "The key of the cluster, over loopback only. A joining node asks for it with its id."},
+    {"FEED", 2, raft_feed_command, "",
+     "Which changes this node still has for XREAD: those behind `from`. And what it has applied."},
     {"INDEX", 2, index_of_write, "",
      "The log index of the last write of this connection: it rises with each write to a key."},
     {"LOG", -2, query, "[from [count]] [STAGES]",
@@ -206,6 +208,8 @@ static const struct subcommand raft_subcommands[] = {
      "Removes a member: a name, host:port, or four or more first digits of an id."},
     {"REPLACE", -2, change, "node learner",
      "The learner takes the place of that voter once it has caught up."},
+    {"SCAN", 3, raft_scan_command, "prefix",
+     "The keys with a prefix and their values, at one index, and the id from which XREAD goes on."},
     {"SCRUB", 2, scrub, "",
      "Reads everything on this node's disk now, and mends what is damaged. Replies at the end."},
     {"SNAPSHOT", 2, snapshot, "",
@@ -252,7 +256,7 @@ const struct command raft_commands[] = {
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
-                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | INDEX | "
+                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | FEED | SCAN prefix | INDEX | "
                   "WAIT index [ms] | READS "
                   "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | REDIRECT [ON | OFF] | HELP",
      .summary = "Shows and changes the cluster."},

@@ -294,6 +294,7 @@ static void apply_entry(struct replica *r, struct entry *e)
 {
     CHECK(e->index == r->applied_index + 1);
     keyspace_advance_time(r->keyspace, e->time_us);
+    feed_begin_entry(&r->feed, e->index);
     if (e->kind == RAFT_COMMAND && !is_left_out(r, e)) {
         apply_command(r, e);
         MUTANT_DO(recovery_applies_twice, r->is_running ? (void)0 : apply_command(r, e));

@@ -1,6 +1,7 @@
 /* observing.c - what entries do to keys, and their messages, reported to the owner while they are
  * applied. */
 #include "base/mutant.h"
+#include "kv/kv.h"
 #include "replica/state.h"
 
 /* A start that follows a restart executes entries again which were reported before. */
@@ -9,11 +10,25 @@ static bool is_news(const struct replica *r)
     return r->applied_index >= r->told_index || MUTANT(reported_after_restart);
 }
 
+/* The feed has all that is applied, so that it begins with the log that is executed again. */
+static void feed_event(struct replica *r, const struct key_event *event)
+{
+    struct kv_value value;
+    bool exists;
+
+    if (!feed_is_on(&r->feed) || event->class == EVENT_NEW) {
+        return;
+    }
+    exists = kv_find(keyspace_database(r->keyspace, event->database), event->key, &value);
+    feed_add(&r->feed, event, exists ? &value : NULL);
+}
+
 static void on_changed(void *context, const struct key_event *event)
 {
     struct replica *r = context;
 
-    if (is_news(r)) {
+    feed_event(r, event);
+    if (r->audience.wants_keys && is_news(r)) {
         r->audience.changed(r->audience.context, event);
     }
 }
@@ -21,8 +36,12 @@ static void on_changed(void *context, const struct key_event *event)
 static void on_replaced(void *context, uint32_t database)
 {
     struct replica *r = context;
+    struct key_event event = {.database = database, .name = "replaced", .key = slice_of("", 0)};
 
-    if (is_news(r)) {
+    if (feed_is_on(&r->feed)) {
+        feed_add(&r->feed, &event, NULL);
+    }
+    if (r->audience.wants_keys && is_news(r)) {
         r->audience.replaced(r->audience.context, database);
     }
 }
@@ -41,13 +60,13 @@ static bool is_heard(const struct replica *r)
 
 void observing_begin(struct replica *r)
 {
-    bool wants_keys = r->audience.wants_keys;
+    bool wants_keys = r->audience.wants_keys || feed_is_on(&r->feed);
 
     r->observer = (struct keyspace_observer){.context = r,
                                              .changed = wants_keys ? on_changed : NULL,
                                              .replaced = wants_keys ? on_replaced : NULL,
-                                             .published = on_published};
-    keyspace_observe(r->keyspace, is_heard(r) ? &r->observer : NULL);
+                                             .published = is_heard(r) ? on_published : NULL};
+    keyspace_observe(r->keyspace, is_heard(r) || wants_keys ? &r->observer : NULL);
 }
 
 void replica_set_audience(struct replica *r, const struct replica_audience *audience)

@@ -17,6 +17,11 @@ struct keyspace *replica_keyspace(const struct replica *r)
     return r->keyspace;
 }
 
+const struct feed *replica_feed(const struct replica *r)
+{
+    return &r->feed;
+}
+
 struct store *replica_store(const struct replica *r)
 {
     return r->store;

@@ -18,6 +18,7 @@
 #include "store/store.h"
 
 struct command_table; /* command/table.h */
+struct feed;          /* replica/feed.h */
 struct membership;
 struct replica;
 struct server_probe; /* command/probe.h */
@@ -93,6 +94,7 @@ struct replica_options {
     uint64_t check_after_ns;      /* Memory is checked at least so often; 0: the default. */
     uint64_t in_flight_bytes_max;
     uint64_t reply_bytes_max;
+    uint64_t feed_bytes;       /* For the newest changes of keys (feed.h); 0: they are not kept. */
     uint64_t memory_bytes_max; /* A leader refuses growth beyond this; 0: no limit. */
     uint32_t piece_bytes;      /* See peers_options. */
     uint64_t disk_bytes_max;   /* Limit on the data directory; 0: the file system's. */
@@ -214,6 +216,8 @@ uint32_t replica_level(const struct replica *r);
 
 struct raft *replica_raft(const struct replica *r);
 struct keyspace *replica_keyspace(const struct replica *r);
+/* The newest changes of keys. */
+const struct feed *replica_feed(const struct replica *r);
 struct store *replica_store(const struct replica *r);
 uint64_t replica_cluster_id(const struct replica *r);
 /* Of the cluster: store/epoch.h. */

@@ -23,6 +23,7 @@ void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
 {
     snapshotter_set_newest(&r->snapshotter, snapshot, keyspace_count_all(loaded->keyspace));
     observing_skip(r, snapshot->index);
+    feed_restart(&r->feed, snapshot->index);
     retire(r);
     r->keyspace = loaded->keyspace;
     loaded->keyspace = NULL;

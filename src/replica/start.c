@@ -57,6 +57,7 @@ struct replica *replica_start(const struct replica_options *options,
     uint64_t new_node_id = 0;
 
     r->options = *options;
+    feed_init(&r->feed, options->feed_bytes);
     r->options.key = NULL; /* The caller's. */
     r->events = *events;
     r->io = options->io;
@@ -305,6 +306,7 @@ void replica_free(struct replica *r)
 {
     r->is_ended = true;
     close_store(r);
+    feed_deinit(&r->feed);
     admin_deinit(r);
     io_timer_stop(r->io, &r->timer);
     health_deinit(&r->health);

@@ -42,6 +42,7 @@
 #include "replica/contradictions.h"
 #include "replica/digests.h"
 #include "replica/disk_policy.h"
+#include "replica/feed.h"
 #include "replica/fetching.h"
 #include "replica/forwards.h"
 #include "replica/health.h"
@@ -127,8 +128,9 @@ struct replica {
     struct keyspace *keyspace;
     struct keyspace_observer observer; /* Of it. */
     struct replica_audience audience;  /* `published` is NULL: nobody hears. */
-    raft_index told_index;             /* Entries up to here were reported before a restart. */
-    struct keyspace *retired;          /* Replaced by a snapshot, and not freed yet; or NULL. */
+    struct feed feed;
+    raft_index told_index;    /* Entries up to here were reported before a restart. */
+    struct keyspace *retired; /* Replaced by a snapshot, and not freed yet; or NULL. */
     struct store_recovered recovered;
     struct log_window window;
     struct members members;

@@ -173,6 +173,22 @@
     "ERR executed, but the replies of one transaction may have 512 MB in all; send fewer " \
     "commands in one"
 
+/* --- Changes of keys ------------------------------------------------------------------------- */
+
+#define ERROR_NO_FEED "ERR this node keeps no changes: it was started with --feed 0"
+#define ERROR_NO_STREAM \
+    "ERR there are no streams but rakit:changes:<prefix>, the changes of keys with that prefix"
+#define ERROR_ONE_STREAM "ERR one stream at a time: open another connection for another prefix"
+#define ERROR_UNBALANCED_STREAMS \
+    "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified."
+#define ERROR_STREAM_ID "ERR Invalid stream ID specified as stream command argument"
+#define ERROR_COMPACTED \
+    "COMPACTED changes up to %llu-%u are not kept any more: read the keys with RAFT SCAN, and go " \
+    "on from the id that it returns"
+#define ERROR_SCAN_TOO_LARGE \
+    "ERR too large for one reply: take `applied` of RAFT FEED, read the keys with SCAN, and then " \
+    "the changes from that id on"
+
 /* --- ONCE ---------------------------------------------------------------------------------- */
 
 #define ERROR_ONCE_SYNTAX \

@@ -25,7 +25,7 @@
 #define MS 1000000ull
 #define S  1000000000ull
 
-enum { PARAMETERS_MAX = 64 };
+enum { PARAMETERS_MAX = 66 };
 
 struct parameter {
     const char *name;
@@ -99,6 +99,7 @@ static void list_parameters(const struct command_call *call, struct parameters *
     put(p, "max-input-memory-mb", "%llu", (unsigned long long)(config->input_memory_bytes >> 20));
     put(p, "max-output-memory-mb", "%llu", (unsigned long long)(config->output_memory_bytes >> 20));
     put(p, "log-segment-bytes", "%llu", (unsigned long long)config->segment_bytes);
+    put(p, "feed-mb", "%llu", (unsigned long long)(config->feed_bytes >> 20));
     put(p, "snapshot-log-mb", "%llu", (unsigned long long)(config->snapshot_after_bytes >> 20));
     put(p, "snapshot-rate-mb", "%llu", (unsigned long long)(config->snapshot_rate_bytes >> 20));
     put(p, "scrub-period-hours", "%llu",

@@ -46,6 +46,7 @@ void server_config_defaults(struct server_config *c)
         .snapshot_rate_bytes = 100 * MB,
         .scrub_period_ns = 7 * 24 * HOUR,
         .scrub_rate_bytes = 32 * MB,
+        .feed_bytes = 16 * MB,
         .snapshot_after_entries = 4 * 1000 * 1000,
         .in_flight_bytes_max = 256 * MB,
         .clients_max = 10000,

@@ -43,6 +43,7 @@ struct server_config {
     uint64_t snapshot_rate_bytes;    /* The most that is fetched of another node's snapshot per
                                       * second. */
     uint64_t scrub_period_ns;        /* Everything on the disk is read so often; 0: never. */
+    uint64_t feed_bytes;             /* For the newest changes of keys; 0: none are kept. */
     uint64_t scrub_rate_bytes;       /* The most that is read per second then. */
     uint64_t snapshot_after_entries; /* A snapshot is also due after so many entries. See
                                       * snapshotter.h. */

@@ -39,6 +39,7 @@ enum option_code {
     OPTION_IDLE_TIMEOUT,
     OPTION_MAXMEMORY,
     OPTION_MAXDISK,
+    OPTION_FEED,
     OPTION_SNAPSHOT_LOG,
     OPTION_LOG_TAIL,
     OPTION_SNAPSHOT_RATE,
@@ -75,6 +76,7 @@ static const struct option long_options[] = {
     {"maxmemory", required_argument, NULL, OPTION_MAXMEMORY},
     {"maxdisk", required_argument, NULL, OPTION_MAXDISK},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"feed", required_argument, NULL, OPTION_FEED},
     {"snapshot-log", required_argument, NULL, OPTION_SNAPSHOT_LOG},
     {"log-tail", required_argument, NULL, OPTION_LOG_TAIL},
     {"snapshot-rate", required_argument, NULL, OPTION_SNAPSHOT_RATE},
@@ -144,6 +146,7 @@ static const char help_of_options[] =
     "                           file system; 0, the default: all that is free\n"
     "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
     "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
+    "  --feed MB                keep the newest changes of keys for XREAD (default 16; 0: none)\n"
     "  --snapshot-log MB        make a snapshot, and drop the log before it, when the log\n"
     "                           has grown by so much, or by the size of the data;\n"
     "                           default: 64\n"
@@ -332,6 +335,8 @@ static enum options_result read_disk_options(const struct parse *p, int code)
     struct server_config *config = &p->options->config;
 
     switch (code) {
+    case OPTION_FEED:
+        return read_megabytes(p, "feed", 0, &config->feed_bytes);
     case OPTION_SNAPSHOT_LOG:
         return read_megabytes(p, "snapshot-log", 1, &config->snapshot_after_bytes);
     case OPTION_SNAPSHOT_RATE:
@@ -506,6 +511,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_SENTINEL_NAME:
         return read_door_options(p, code);
     case OPTION_MAXDISK:
+    case OPTION_FEED:
     case OPTION_SNAPSHOT_LOG:
     case OPTION_SNAPSHOT_RATE:
     case OPTION_SCRUB_PERIOD:

@@ -351,6 +351,7 @@ static struct replica_options replica_options(struct server *s)
         .snapshot_rate_bytes = c->snapshot_rate_bytes,
         .scrub_period_ns = c->scrub_period_ns,
         .scrub_rate_bytes = c->scrub_rate_bytes,
+        .feed_bytes = c->feed_bytes,
         .in_flight_bytes_max = c->in_flight_bytes_max,
         .reply_bytes_max = c->client_output_bytes_max,
         .memory_bytes_max = c->memory_bytes_max,

@@ -157,6 +157,16 @@ struct keyspace *replica_keyspace(const struct replica *r)
     return r->keyspace;
 }
 
+const struct feed *replica_feed(const struct replica *r)
+{
+    return &r->feed;
+}
+
+bool replica_is_isolated(const struct replica *r)
+{
+    return false;
+}
+
 struct store *replica_store(const struct replica *r)
 {
     return NULL;

@@ -13,6 +13,7 @@
 #include "io/io.h"
 #include "kv/keyspace.h"
 #include "raft/raft.h"
+#include "replica/feed.h"
 #include "replica/replica.h"
 #include "server/server.h"
 
@@ -26,6 +27,7 @@ struct replica {
     struct replica_audience audience;
     void *raft_memory;
     struct raft *raft;
+    struct feed feed;
     bool holds; /* Requests wait for fake_answer(). */
     bool is_congested;
     bool has_room_again; /* Clients that found it congested may go on. */
