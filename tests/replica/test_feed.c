@@ -140,11 +140,12 @@ static void test_feed__gives_each_reader_all_in_order(void **state)
     for (uint64_t index = 1; index <= 20000; index++) {
         feed_begin_entry(&f, index);
         for (uint64_t n = prng_below(&prng, 3); n > 0; n--) {
+            snprintf(key, sizeof key, "%llu", (unsigned long long)++order);
+
             struct key_event event = {.name = "set", .key = slice_str(key)};
             struct kv_value now = {.bytes =
                                        slice_of(bytes, (size_t)prng_below(&prng, sizeof bytes))};
 
-            snprintf(key, sizeof key, "%llu", (unsigned long long)++order);
             feed_add(&f, &event, prng_chance(&prng, 1, 3) ? NULL : &now);
         }
         if (prng_chance(&prng, 1, 4)) {
