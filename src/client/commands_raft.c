@@ -256,7 +256,8 @@ const struct command raft_commands[] = {
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
-                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | FEED | SCAN prefix | INDEX | "
+                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | FEED | "
+                  "SCAN prefix | INDEX | "
                   "WAIT index [ms] | READS "
                   "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | REDIRECT [ON | OFF] | HELP",
      .summary = "Shows and changes the cluster."},
