@@ -17,6 +17,10 @@ struct own_command {
 static const struct own_command own_commands[] = {
     {"backup", "file",
      "Fetches a backup from this node into a file, or continues the one that is there."},
+    {"changes", "prefix [id]",
+     "Prints each change of a key with this prefix, from now on or behind an id. As the only "
+     "command "
+     "of the program, also: watch."},
     {"clear", "", "Clears the screen."},
     {"exit", "", "Ends the client."},
     {"help", "[command | group]", "Lists the commands, or explains one of them."},

@@ -235,6 +235,7 @@ static int try_address(struct client *c, const struct client_address *address,
     struct client_address target = *address;
 
     connection_close(&c->connection);
+    c->once.is_in_multi = false;
 
     int status = connection_open(&c->connection, target.host, target.port, patience);
 
@@ -376,9 +377,11 @@ int client_refresh(struct client *c)
  * them as reads. */
 static bool is_harmless(const struct words *command)
 {
-    static const char *const names[] = {"PING",        "ECHO",     "INFO", "COMMAND", "TIME",
-                                        "REQUEST_LOG", "READONLY", "ROLE", "SELECT",  "RESET"};
-    static const char *const raft_names[] = {"STATUS", "MEMBERS", "LOG", "SLOW", "BACKUP", "HELP"};
+    static const char *const names[] = {"PING",   "ECHO",        "INFO",     "COMMAND",
+                                        "TIME",   "REQUEST_LOG", "READONLY", "ROLE",
+                                        "SELECT", "RESET",       "XREAD"};
+    static const char *const raft_names[] = {"STATUS", "MEMBERS", "LOG",  "SLOW",
+                                             "BACKUP", "FEED",    "SCAN", "HELP"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (slice_is(command->word[0], names[i])) {
@@ -403,7 +406,7 @@ static bool is_repeatable(struct client *c, const struct words *command)
     bool sent = false;
     bool reads = false;
 
-    if (is_harmless(command)) {
+    if (is_harmless(command) || once_is_wrapped(command)) {
         return true;
     }
     if (connection_call(&c->connection, &question, c->patience, &reply, &sent) < 0) {
@@ -446,6 +449,7 @@ static int after_loss(struct client *c, const struct words *command, int status,
         return reached;
     }
     if (reached == 0 && is_repeatable(c, command)) {
+        c->is_in_doubt = c->is_in_doubt || once_is_wrapped(command);
         return 0;
     }
     return explain(c, CLIENT_EINDOUBT,
@@ -533,6 +537,19 @@ static int attempt(struct client *c, const struct words *command, redisReply **r
     return status;
 }
 
+static int explain_doubt(struct client *c)
+{
+    return explain(c, CLIENT_EINDOUBT,
+                   "no answer in time: the command may or may not have been executed");
+}
+
+/* Whether the command is sent again after this reply. */
+static bool is_again(const struct words *command, const redisReply *reply)
+{
+    return is_temporary(reply) ||
+           (once_is_wrapped(command) && reply_is_error_code(reply, "INDOUBT"));
+}
+
 static int call_until_answered(struct client *c, const struct words *command,
                                redisReply **ret_reply)
 {
@@ -552,6 +569,9 @@ static int call_until_answered(struct client *c, const struct words *command,
 
         if (reply == NULL) {
             losses++;
+            if ((is_late || losses == LOSSES_MAX) && c->is_in_doubt) {
+                return explain_doubt(c);
+            }
             /* Each other member may be slow, too, but only once. */
             if (is_late && (is_same_address(&asked, &c->here) || losses >= c->member_count)) {
                 return explain(c, CLIENT_EUNREACHABLE,
@@ -563,26 +583,80 @@ static int call_until_answered(struct client *c, const struct words *command,
             }
             continue;
         }
-        if (!is_temporary(reply) || is_late) {
+        if (is_late && is_again(command, reply) && c->is_in_doubt) {
+            freeReplyObject(reply);
+            return explain_doubt(c);
+        }
+        if (!is_again(command, reply) || is_late) {
+            once_note(&c->once, command, reply);
             remember_database(c, command, reply);
             remember_login(c, command, reply);
             *ret_reply = reply;
             return 0;
         }
+        c->is_in_doubt = c->is_in_doubt || reply_is_error_code(reply, "INDOUBT");
         freeReplyObject(reply);
         status = after_refusal(c, ++refusals);
         if (status < 0) {
-            return status;
+            return c->is_in_doubt ? explain_doubt(c) : status;
         }
     }
+}
+
+/* Whether the command can be sent again under a number. The server is asked once about each. */
+static bool takes_once(struct client *c, const struct words *command)
+{
+    struct slice room[4] = {slice_str("COMMAND"), slice_str("INFO"), command->word[0],
+                            slice_str("ONCE")};
+    struct words question = {.count = 4, .word = room};
+    redisReply *reply = NULL;
+    bool sent = false;
+    bool takes = false;
+
+    if (is_harmless(command) || c->once.is_in_multi || slice_is(command->word[0], "ONCE")) {
+        return false;
+    }
+    if (once_is_known(&c->once, command, &takes)) {
+        return takes;
+    }
+    if (!client_is_alive(c) ||
+        connection_call(&c->connection, &question, c->patience, &reply, &sent) < 0) {
+        return false;
+    }
+    once_learn(&c->once, command, reply);
+    freeReplyObject(reply);
+    return once_is_known(&c->once, command, &takes) && takes;
+}
+
+/* If the server has forgotten this client, which was idle for long, it begins anew. */
+static int call_once(struct client *c, const struct words *command, redisReply **ret_reply)
+{
+    int status;
+    bool is_forgotten;
+
+    do {
+        struct words wrapped = once_wrap(&c->once, command);
+
+        status = call_until_answered(c, &wrapped, ret_reply);
+        words_deinit(&wrapped);
+        is_forgotten = status == 0 && reply_is_error_code(*ret_reply, "EXPIRED") &&
+                       c->once.next > 2 && !c->is_in_doubt;
+        if (is_forgotten) {
+            freeReplyObject(*ret_reply);
+            once_forget(&c->once);
+        }
+    } while (is_forgotten);
+    return status;
 }
 
 int client_call(struct client *c, const struct words *command, redisReply **ret_reply)
 {
     CHECK(command->count > 0);
     c->notice.due_ms = c->gives_notice ? connection_now_ms() + NOTICE_MS : 0;
+    c->is_in_doubt = false;
 
-    int status = call_until_answered(c, command, ret_reply);
+    int status = takes_once(c, command) ? call_once(c, command, ret_reply)
+                                        : call_until_answered(c, command, ret_reply);
 
     c->notice.due_ms = 0;
     return status;

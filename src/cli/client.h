@@ -1,8 +1,8 @@
 /* client.h - a client of the whole cluster: it talks to one member, learns the others from it,
  * and switches to one of those if it dies.
  *
- * A command is sent again only if it certainly was not executed, or if executing it twice
- * changes nothing. Everything else that is interrupted is CLIENT_EINDOUBT, which the caller must
+ * A command is sent again only if it certainly was not executed, if executing it twice changes
+ * nothing, or under the same number of ONCE, by which the cluster executes it once. Everything else that is interrupted is CLIENT_EINDOUBT, which the caller must
  * report to the user. */
 #ifndef RAKIT_CLI_CLIENT_H
 #define RAKIT_CLI_CLIENT_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "cli/connection.h"
+#include "cli/once.h"
 #include "cli/words.h"
 
 enum {
@@ -37,6 +38,8 @@ struct client {
     struct client_address here;                        /* The node that we use now, or used last. */
     struct client_address members[CLIENT_MEMBERS_MAX]; /* `here` may be among them. */
     size_t member_count;
+    struct once once;   /* The numbers of writes. */
+    bool is_in_doubt;   /* The command that is waiting may have been executed. */
     struct words login; /* The last AUTH that was accepted; count 0: none. */
     uint32_t database;  /* Selected on each connection before anything else is sent. */
     char error[1024];   /* Why the last call failed, as a sentence for the user. */

@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "cli/reply.h"
 #include "cli/status.h"
+#include "cli/watch.h"
 
 void session_init(struct session *s, struct client *client, struct style style, bool interactive)
 {
@@ -228,6 +229,14 @@ static bool is_beyond_us(const struct words *command)
            slice_is(command->word[1], "3");
 }
 
+/* As the only command of the program, "watch" can't be the one of a transaction. */
+static bool asks_for_changes(const struct session *s, struct slice name)
+{
+    bool is_only = !s->interactive && s->line_number == 0;
+
+    return slice_is(name, "changes") || (is_only && slice_is(name, "watch"));
+}
+
 enum session_outcome session_run(struct session *s, const struct words *command)
 {
     if (command->count == 0) {
@@ -248,6 +257,9 @@ enum session_outcome session_run(struct session *s, const struct words *command)
     }
     if (slice_is(name, "backup")) {
         return backup_run(s, command);
+    }
+    if (asks_for_changes(s, name)) {
+        return watch_run(s, command);
     }
     if (slice_is(name, "verify")) {
         return backup_run_verify(s, command);

@@ -133,6 +133,7 @@ class Cluster:
         self.databases = [{} for _ in range(16)]
         self.keys, self.log = self.databases[0], [(1, 1, "noop", "")]
         self.nodes = []
+        self.knows_once, self.once = False, {}
         self.snapshot, self.part_bytes = b"", 600
         self.entries, self.first_index, self.last_index = b"", 1, 40
         for i in range(size):
@@ -190,7 +191,16 @@ class Cluster:
             return docs
         if name == "COMMAND" and words[1].upper() == b"INFO":
             flag = "+readonly" if words[2].decode().upper() in READS else "+write"
-            return [[words[2], 2, [flag, "+fast"], 1, 1, 1]]
+            info = [[words[2], 2, [flag, "+fast"], 1, 1, 1]]
+            if len(words) > 3:
+                info.append([words[3], -3, ["+write"], 0, 0, 0] if self.knows_once else None)
+            return info
+        if name == "ONCE" and self.knows_once:
+            key = (words[1], words[2])
+            if key not in self.once:
+                inner = words[5:]
+                self.once[key] = self.execute(node, inner[0].decode().upper(), inner, session)
+            return self.once[key]
         if name == "PING":
             return "+PONG"
         if name == "AUTH":

@@ -345,6 +345,39 @@ class FailOver(Case):
         self.assertTrue(complaint.startswith("INDOUBT 17\nLook whether"))
         self.assertEqual(self.one.seen.count(b"set k v"), 1)
 
+    def test_a_write_is_sent_again_under_its_number(self):
+        self.cluster.knows_once = True
+        self.one.faults["ONCE"] = "die"
+        code, out, complaint = run(self.one, stdin="set k v\nset k w\n")
+        self.assertEqual((code, out), (0, "OK\nOK\n"))
+        self.assertEqual(complaint, self.moved(self.one, self.two))
+        sent = [words for node in self.cluster.nodes for words in node.seen
+                if words.startswith(b"ONCE")]
+        self.assertEqual(sent[0], sent[1])
+        self.assertEqual([words.split()[2] for words in sent], [b"1", b"1", b"2"])
+
+    def test_a_write_in_doubt_is_sent_again_under_its_number(self):
+        self.cluster.knows_once = True
+        self.one.faults["ONCE"] = ["INDOUBT 17", "TRYAGAIN"]
+        self.assertEqual(run(self.one, "set", "k", "v"), (0, "OK\n", ""))
+        self.assertEqual(len([words for words in self.one.seen if words.startswith(b"ONCE")]), 3)
+
+    def test_a_write_stays_in_doubt_if_nothing_answers(self):
+        self.cluster.knows_once = True
+        for node in self.cluster.nodes:
+            node.faults["ONCE"] = "INDOUBT 17"
+        code, out, complaint = run(self.one, "set", "k", "v", options=["--timeout", "0.4"])
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("may or may not have been executed", complaint)
+
+    def test_a_forgotten_client_begins_anew(self):
+        self.cluster.knows_once = True
+        self.one.faults["ONCE"] = [None, "EXPIRED nobody knows"]
+        self.assertEqual(run(self.one, stdin="set k v\nset k w\n"), (0, "OK\nOK\n", ""))
+        clients = [words.split()[1:3] for words in self.one.seen if words.startswith(b"ONCE")]
+        self.assertEqual([number for _, number in clients], [b"1", b"2", b"1"])
+        self.assertNotEqual(clients[1][0], clients[2][0])
+
     def test_the_password_is_sent_again(self):
         self.one.faults["GET"] = "die"
         run(self.one, stdin="auth secret\nget k\n")
