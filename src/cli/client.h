@@ -2,8 +2,8 @@
  * and switches to one of those if it dies.
  *
  * A command is sent again only if it certainly was not executed, if executing it twice changes
- * nothing, or under the same number of ONCE, by which the cluster executes it once. Everything else that is interrupted is CLIENT_EINDOUBT, which the caller must
- * report to the user. */
+ * nothing, or under the same number of ONCE, by which the cluster executes it once. Everything
+ * else that is interrupted is CLIENT_EINDOUBT, which the caller must report to the user. */
 #ifndef RAKIT_CLI_CLIENT_H
 #define RAKIT_CLI_CLIENT_H
 

@@ -7,7 +7,7 @@
 
 enum { ID_BYTES = 48 };
 
-#define BLOCK_MS "500" /* Shorter than the time after which a person is told to wait. */
+#define BLOCK_MS "500" /* Shorter than the time after which a person sees that a command waits. */
 
 static void show_change(const struct session *s, struct slice id, const redisReply *fields)
 {

@@ -1,5 +1,5 @@
-/* watch.h - the commands "changes" and "watch": print changes of keys as they happen, going on at whatever
- * node answers. */
+/* watch.h - the commands "changes" and "watch": print changes of keys as they happen, going on at
+ * whatever node answers. */
 #ifndef RAKIT_CLI_WATCH_H
 #define RAKIT_CLI_WATCH_H
 
