@@ -2,9 +2,13 @@
 #include "base/buffer.h"
 #include "kv/call.h"
 #include "kv/commands.h"
+#include "kv/digest.h"
+#include "kv/dump_hash.h"
+#include "kv/hash_value.h"
 #include "kv/item.h"
 #include "kv/kv.h"
 #include "kv/rdb.h"
+#include "kv/value_edit.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
@@ -19,16 +23,16 @@ static void dump_command(struct command_call *call)
         resp_null(call->reply);
         return;
     }
-    if (value.traits.type != VALUE_STRING) {
-        resp_error(call->reply, ERROR_WRONG_TYPE);
-        return;
-    }
     if (!call_value_fits(call, value.bytes.size)) {
         return;
     }
-    rdb_write_type(&dump, RDB_STRING);
-    rdb_write_string(&dump, value.bytes);
-    rdb_write_footer(&dump);
+    if (value.traits.type == VALUE_HASH) {
+        dump_hash_write(&dump, value.bytes, call->time_us / 1000);
+    } else {
+        rdb_write_type(&dump, RDB_STRING);
+        rdb_write_string(&dump, value.bytes);
+        rdb_write_footer(&dump, RDB_VERSION);
+    }
     resp_bulk(call->reply, buffer_slice(&dump));
     buffer_deinit(&dump);
 }
@@ -36,7 +40,10 @@ static void dump_command(struct command_call *call)
 /* --- options of RESTORE ------------------------------------------------------------------ */
 
 /* The growth of a command with more arguments is not known (replica/memory.c). */
-enum { RESTORE_ARGUMENTS_MAX = 12 };
+enum {
+    RESTORE_ARGUMENTS_MAX = 12,
+    HASH_SHARE = 96, /* A hash takes at most so many times its dump, even if that is packed. */
+};
 
 struct restore_options {
     bool replaces;
@@ -115,7 +122,8 @@ static bool check_restore(struct command_call *call)
 
 /* --- RESTORE ----------------------------------------------------------------------------- */
 
-/* A dump that is packed gives a value of more bytes than it has itself. */
+/* A dump that is packed gives a value of more bytes than it has itself. A hash takes more than
+ * its fields, and may be packed field by field. */
 static uint64_t restore_growth(const struct command_call *call, uint64_t ahead)
 {
     struct slice dump = call->arguments[3];
@@ -125,6 +133,10 @@ static uint64_t restore_growth(const struct command_call *call, uint64_t ahead)
     (void)ahead;
     if (!rdb_take_type(&dump, &type)) {
         return 0;
+    }
+    if (dump_hash_is_type(type)) {
+        size = HASH_SHARE * (uint64_t)dump.size;
+        return heap_bytes(size < 2 * CALL_VALUE_BYTES_MAX ? size : 2 * CALL_VALUE_BYTES_MAX);
     }
     size = rdb_string_size(dump);
     return size > CALL_VALUE_BYTES_MAX ? 0 : heap_bytes(size);
@@ -150,7 +162,27 @@ static bool read_expiry(struct command_call *call, bool is_absolute, int64_t *re
     return true;
 }
 
-static bool unpack(struct command_call *call, struct buffer *scratch, struct slice *ret_value)
+/* What a dump gives. */
+struct restored {
+    uint8_t type; /* enum value_type. */
+    struct slice value;
+    struct buffer scratch;
+    struct memory_edit hash;
+};
+
+static bool unpack_hash(const struct command_call *call, struct slice dump, uint8_t type,
+                        struct restored *r)
+{
+    uint32_t seed = (uint32_t)digest_mix(call->index ^ call->time_us << 20);
+    bool is_right = dump_hash_read(dump, type, call->time_us / 1000, seed, &r->hash.edit);
+
+    r->type = VALUE_HASH;
+    r->value = value_edit_slice(&r->hash.edit);
+    return is_right;
+}
+
+/* Replies an error if it returns false. */
+static bool unpack(struct command_call *call, struct restored *r)
 {
     struct slice dump = call->arguments[3];
     uint8_t type;
@@ -159,49 +191,59 @@ static bool unpack(struct command_call *call, struct buffer *scratch, struct sli
         resp_error(call->reply, ERROR_DUMP_FOOTER);
         return false;
     }
-    if (!rdb_take_type(&dump, &type) || type != RDB_STRING ||
-        !rdb_take_string(&dump, CALL_VALUE_BYTES_MAX, scratch, ret_value) || dump.size > 0) {
+
+    bool is_right = rdb_take_type(&dump, &type) &&
+                    (dump_hash_is_type(type) ? unpack_hash(call, dump, type, r)
+                                             : type == RDB_STRING &&
+                                                   rdb_take_string(&dump, CALL_VALUE_BYTES_MAX,
+                                                                   &r->scratch, &r->value) &&
+                                                   dump.size == 0);
+
+    if (!is_right) {
         resp_error(call->reply, ERROR_DUMP_FORMAT);
-        return false;
     }
-    return true;
+    return is_right;
 }
 
-static void put_restored(struct command_call *call, struct slice value, int64_t at_ms)
+static void put_restored(struct command_call *call, const struct restored *r, int64_t at_ms)
 {
     struct slice key = call->arguments[1];
     uint64_t expires_ms = at_ms > (int64_t)EXPIRES_MS_MAX ? EXPIRES_MS_MAX : (uint64_t)at_ms;
 
-    if (at_ms > 0 && at_ms <= (int64_t)(call->time_us / 1000)) {
+    bool is_gone = at_ms > 0 && at_ms <= (int64_t)(call->time_us / 1000);
+
+    if (is_gone || (r->type == VALUE_HASH && hash_value_count(r->value, 0) == 0)) {
         /* As if it had been there, and expired. */
         if (kv_delete(call->kv, key)) {
             call_changed(call, EVENT_GENERIC, "del", key);
         }
         return;
     }
-    kv_put(call->kv, key, (struct traits){.expires_ms = expires_ms}, value);
+    kv_put(call->kv, key, (struct traits){r->type, expires_ms}, r->value);
     call_changed(call, EVENT_GENERIC, "restore", key);
 }
 
 static void restore_command(struct command_call *call)
 {
     struct restore_options options;
-    struct buffer scratch = {0};
-    struct slice value;
+    struct restored restored = {.type = VALUE_STRING};
+    struct slice old;
     int64_t at_ms = 0;
 
     if (!read_options(call, &options)) {
         return;
     }
-    if (!options.replaces && kv_get(call->kv, call->arguments[1], &value)) {
+    if (!options.replaces && kv_get(call->kv, call->arguments[1], &old)) {
         resp_error(call->reply, ERROR_BUSY_KEY);
         return;
     }
-    if (read_expiry(call, options.is_absolute, &at_ms) && unpack(call, &scratch, &value)) {
-        put_restored(call, value, at_ms);
+    memory_edit_init(&restored.hash, hash_value_none());
+    if (read_expiry(call, options.is_absolute, &at_ms) && unpack(call, &restored)) {
+        put_restored(call, &restored, at_ms);
         resp_ok(call->reply);
     }
-    buffer_deinit(&scratch);
+    buffer_deinit(&restored.scratch);
+    memory_edit_deinit(&restored.hash);
 }
 
 /* --- rows -------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
  * alone, so they are the same on every node, and scripts may use them. */
 #include "kv/call.h"
 #include "kv/commands.h"
+#include "kv/hash_value.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "kv/subcommand.h"
@@ -9,8 +10,9 @@
 #include "resp/errors.h"
 
 enum {
-    EMBSTR_BYTES_MAX = 44, /* Redis's. */
-    LISTPACK_BYTES_MAX = 8192,
+    EMBSTR_BYTES_MAX = 44, /* Redis's, and so are these. */
+    LISTPACK_FIELDS_MAX = 128,
+    LISTPACK_FIELD_BYTES_MAX = 64,
 };
 
 /* Finds the key in argument 2, or replies null. */
@@ -25,6 +27,20 @@ static bool find_key(struct command_call *call, struct kv_value *ret_value)
 
 /* --- OBJECT ------------------------------------------------------------------------------ */
 
+static const char *encoding_of_hash(struct slice hash)
+{
+    struct hash_field field;
+    size_t at = 0;
+
+    for (int count = 0; hash_value_next(hash, &at, 0, &field); count++) {
+        if (count == LISTPACK_FIELDS_MAX || field.name.size > LISTPACK_FIELD_BYTES_MAX ||
+            field.value.size > LISTPACK_FIELD_BYTES_MAX) {
+            return "hashtable";
+        }
+    }
+    return hash_value_expires_ms(hash) == 0 ? "listpack" : "listpackex";
+}
+
 /* As Redis would store such a value, if it were set as a whole. */
 static const char *encoding_of(const struct kv_value *value)
 {
@@ -32,7 +48,7 @@ static const char *encoding_of(const struct kv_value *value)
     int64_t number;
 
     if (value->traits.type == VALUE_HASH) {
-        return size <= LISTPACK_BYTES_MAX ? "listpack" : "hashtable";
+        return encoding_of_hash(value->bytes);
     }
     if (decimal_read(value->bytes, &number)) {
         return "int";

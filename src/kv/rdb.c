@@ -85,11 +85,11 @@ void rdb_write_string(struct buffer *out, struct slice value)
     }
 }
 
-void rdb_write_footer(struct buffer *out)
+void rdb_write_footer(struct buffer *out, uint16_t version)
 {
     char bytes[FOOTER_BYTES];
 
-    put_u16(bytes, RDB_VERSION);
+    put_u16(bytes, version);
     buffer_append(out, bytes, 2);
     put_u64(bytes, crc64(buffer_begin(out), buffer_size(out)));
     buffer_append(out, bytes, 8);

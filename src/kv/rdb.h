@@ -23,13 +23,17 @@ enum {
 /* The first byte of a dump. */
 enum rdb_type {
     RDB_STRING = 0,
+    RDB_HASH = 4,
+    RDB_HASH_LISTPACK = 16,
+    RDB_HASH_EXPIRING = 24, /* Some of its fields expire. */
+    RDB_HASH_LISTPACK_EXPIRING = 25,
 };
 
 /* Writing: the type, the parts of the value, and in the end the footer. */
 void rdb_write_type(struct buffer *out, enum rdb_type type);
 void rdb_write_size(struct buffer *out, uint64_t size);
 void rdb_write_string(struct buffer *out, struct slice value);
-void rdb_write_footer(struct buffer *out);
+void rdb_write_footer(struct buffer *out, uint16_t version);
 
 /* Takes the footer off; false if the version is unknown, or the checksum another one. */
 bool rdb_take_footer(struct slice *dump);

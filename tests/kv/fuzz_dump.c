@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     try(slice_of(data, size));
     buffer_append(&dump, data, size);
-    rdb_write_footer(&dump);
+    rdb_write_footer(&dump, RDB_VERSION);
     try(buffer_slice(&dump));
     buffer_deinit(&dump);
     return 0;

@@ -165,7 +165,7 @@ static void test_restore__of_what_makes_no_sense_is_refused(void **state)
         struct buffer dump = {0};
 
         buffer_append(&dump, bytes, from_hex(bodies[i], bytes));
-        rdb_write_footer(&dump);
+        rdb_write_footer(&dump, RDB_VERSION);
         expect_restored(k, buffer_slice(&dump), "", BAD_FORMAT);
         buffer_deinit(&dump);
     }
@@ -273,7 +273,7 @@ static void test_dump__of_any_value_comes_back(void **state)
         }
         rdb_write_type(&dump, RDB_STRING);
         rdb_write_string(&dump, slice_of(value, size));
-        rdb_write_footer(&dump);
+        rdb_write_footer(&dump, RDB_VERSION);
         kv_set(kv, slice_str("k"), slice_of(value, size));
         expect_dump(k, buffer_slice(&dump));
         kv_delete(kv, slice_str("k"));

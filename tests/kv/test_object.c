@@ -33,6 +33,11 @@ static void test_object__encoding_follows_from_the_value(void **state)
     expect(k, "object encoding k", "$6\r\nembstr\r\n");
     expect(k, "SETRANGE k 44 x", ":45\r\n");
     expect(k, "OBJECT ENCODING k", "$3\r\nraw\r\n");
+    expect(k, "HSET h f v", ":1\r\n");
+    expect(k, "OBJECT ENCODING h", "$8\r\nlistpack\r\n");
+    expect(k, "HSET h f 01234567890123456789012345678901234567890123456789012345678901234",
+           ":0\r\n");
+    expect(k, "OBJECT ENCODING h", "$9\r\nhashtable\r\n");
     expect(k, "OBJECT REFCOUNT k", ":1\r\n");
     expect(k, "OBJECT IDLETIME k", ":0\r\n");
     expect(k, "OBJECT FREQ k", "-ERR the uses of keys are not counted\r\n");
