@@ -376,6 +376,7 @@ static struct slice reply_of(const struct reply_slot *slot)
 {
     const struct buffer *out = slot->writer.out;
 
+    CHECK(out->data != NULL); /* Something was written. */
     return slice_of(buffer_begin(out) + slot->written_before,
                     buffer_size(out) - slot->written_before);
 }

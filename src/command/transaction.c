@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "base/varint.h"
@@ -115,6 +116,7 @@ static bool read_inner(struct reader *r, struct slice payload, struct command_in
         r->capacity = head.argument_count;
         r->arguments = memory_resize(r->arguments, r->capacity * sizeof *r->arguments);
     }
+    CHECK(r->arguments != NULL); /* There is a name at least. */
     if (!command_payload_read(payload, r->arguments, r->capacity, &count)) {
         return false;
     }
