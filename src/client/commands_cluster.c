@@ -401,7 +401,8 @@ static void cluster_command(struct command_call *call)
 
 /* clang-format off */
 const struct command cluster_commands[] = {
-    {.name = "CLUSTER", .arity = -2, .flags = COMMAND_LOCAL, .handler = cluster_command,
+    {.name = "CLUSTER", .arity = -2,
+     .flags = COMMAND_LOCAL | COMMAND_QUEUED, .handler = cluster_command,
      .subcommands = cluster_subcommands, .group = "cluster", .since = "3.0.0",
      .integers = "slot count",
      .arguments = "SLOTS | SHARDS | NODES | INFO | MYID | MYSHARDID | KEYSLOT key "

@@ -159,7 +159,7 @@ const struct command replication_commands[] = {
     {.name = "FAILOVER", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_HIDDEN,
      .handler = failover_command, .group = "server", .arguments = "", .since = "6.2.0",
      .summary = REFUSED},
-    {.name = "LOLWUT", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_FAST,
+    {.name = "LOLWUT", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
      .handler = lolwut_command, .group = "server", .arguments = "[VERSION version]",
      .integers = "version", .since = "5.0.0",
      .summary = "Draws the cluster."},

@@ -124,7 +124,7 @@ const struct command save_commands[] = {
     {.name = "BGSAVE", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN,
      .handler = bgsave_command, .group = "server", .arguments = "[SCHEDULE]", .since = "1.0.0",
      .summary = "Makes a snapshot of this node's state, and cuts its log."},
-    {.name = "LASTSAVE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST,
+    {.name = "LASTSAVE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_FAST | COMMAND_QUEUED,
      .handler = lastsave_command, .group = "server", .arguments = "", .since = "1.0.0",
      .summary = "Shows up to when this node's newest snapshot goes, in seconds since 1970."},
     {.name = "SAVE", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,

@@ -175,12 +175,14 @@ static const struct subcommand latency_subcommands[] = {
 
 /* clang-format off */
 const struct command slow_commands[] = {
-    {.name = "LATENCY", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_LOADING,
+    {.name = "LATENCY", .arity = -2,
+     .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_LOADING | COMMAND_QUEUED,
      .handler = subcommand_run, .subcommands = latency_subcommands, .group = "server",
      .arguments = "LATEST | HISTORY event | GRAPH event | DOCTOR | RESET | HISTOGRAM | HELP",
      .since = "2.8.13",
      .summary = "Shows how long this node's disk takes."},
-    {.name = "SLOWLOG", .arity = -2, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_LOADING,
+    {.name = "SLOWLOG", .arity = -2,
+     .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_LOADING | COMMAND_QUEUED,
      .handler = subcommand_run, .subcommands = slowlog_subcommands, .group = "server",
      .arguments = "GET [count] | LEN | RESET | HELP", .integers = "count", .since = "2.2.12",
      .summary = "Shows the slowest writes of the last minutes, at the leader."},
