@@ -155,6 +155,28 @@ static bool is_majority(const struct raft_configuration *c, uint32_t set)
     return quorum_has(c, set) && ((set & (set - 1)) != 0 || MUTANT(sole_voter_is_right));
 }
 
+bool digests_has_majority(const struct digests *d, const struct raft_configuration *c, raft_id self,
+                          raft_id id)
+{
+    const struct digest_source *source = id == 0 || id == self ? NULL : find_source(d, id);
+
+    for (uint32_t i = 0; source != NULL && !source->is_isolated && i < DIGESTS_KEPT; i++) {
+        const struct digest_note *note = &source->notes.latest[i];
+        struct votes votes = {.count = c->member_count};
+
+        for (uint32_t j = 0; note->index != 0 && j < c->member_count; j++) {
+            raft_id other = c->members[j].id;
+
+            votes.notes[j] = other == self ? NULL : note_of(d, other, note->index);
+        }
+        if (note->index != 0 &&
+            (is_majority(c, supporters(&votes, note->digest)) || MUTANT(agreement_of_one))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void judge(const struct raft_configuration *c, const struct votes *votes,
                   struct digest_verdict *v)
 {

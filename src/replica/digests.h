@@ -81,6 +81,11 @@ bool digests_is_isolated(const struct digests *d, raft_id id);
 /* Whether that member has this digest there. */
 bool digests_has(const struct digests *d, raft_id id, raft_index index, uint64_t digest);
 
+/* Whether that member agrees with a majority of the voters, other than `self`, at one of the
+ * indexes that it has reported last. */
+bool digests_has_majority(const struct digests *d, const struct raft_configuration *c, raft_id self,
+                          raft_id id);
+
 /* Compares all that is known of that index. */
 struct digest_verdict digests_compare(struct digests *d, const struct raft_configuration *c,
                                       raft_id self, raft_index index, uint64_t now_ns);

@@ -121,7 +121,9 @@ static bool is_right(const struct replica *r, raft_id id)
             return true;
         }
     }
-    return MUTANT(rebuilt_from_any);
+    /* Those may all have left meanwhile. */
+    return MUTANT(rebuilt_from_any) ||
+           digests_has_majority(&r->digests, raft_configuration(r->raft), raft_self(r->raft), id);
 }
 
 static raft_id find_successor(const struct replica *r)

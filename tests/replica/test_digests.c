@@ -117,6 +117,29 @@ static void test_digests__of_learners_do_not_count(void **state)
     assert_int_equal(digests_compare(&d, &c, C, INDEX, 0).outcome, DIGESTS_OWN_WRONG);
 }
 
+/* For a node that needs a right state: its own digests do not count. */
+static void test_digests__of_members_show_who_agrees_with_a_majority(void **state)
+{
+    struct digests d;
+
+    begin(&d, WRONG);
+    assert_false(digests_has_majority(&d, &three, A, B));
+    digests_note(&d, &three, B, INDEX, RIGHT, false);
+    assert_false(digests_has_majority(&d, &three, A, B));
+    digests_note(&d, &three, C, 2 * INDEX, RIGHT, false);
+    assert_false(digests_has_majority(&d, &three, A, B)); /* At another index. */
+    digests_note(&d, &three, C, INDEX, OTHER, false);
+    assert_false(digests_has_majority(&d, &three, A, B));
+    digests_note(&d, &three, B, 2 * INDEX, RIGHT, false);
+    assert_true(digests_has_majority(&d, &three, A, B));
+    assert_true(digests_has_majority(&d, &three, A, C));
+    assert_false(digests_has_majority(&d, &three, A, A));
+    assert_false(digests_has_majority(&d, &three, A, D));
+    digests_note(&d, &three, C, 0, 0, true); /* It isolates itself. */
+    assert_false(digests_has_majority(&d, &three, A, B));
+    assert_false(digests_has_majority(&d, &three, A, C));
+}
+
 /* Either of them may be the one that is wrong. */
 static void test_digests__of_the_only_voter_prove_nothing_to_a_learner(void **state)
 {
@@ -229,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_digests__of_two_nodes_make_nobody_wrong),
         cmocka_unit_test(test_digests__of_learners_do_not_count),
         cmocka_unit_test(test_digests__of_the_only_voter_prove_nothing_to_a_learner),
+        cmocka_unit_test(test_digests__of_members_show_who_agrees_with_a_majority),
         cmocka_unit_test(test_digests__need_both_majorities_of_a_joint_membership),
         cmocka_unit_test(test_digests__of_different_entries_are_not_compared),
         cmocka_unit_test(test_digests__of_strangers_and_isolated_nodes_do_not_count),

@@ -263,6 +263,7 @@ uint32_t checker_disk_recover(struct checker_disk *d, const struct checker_log *
 void checker_disk_replace(struct checker_disk *d, const struct checker_log *log)
 {
     CHECK(list_is_empty(&d->pending)); /* Nothing is installed before all writes are durable. */
+    d->honest_last = d->honest_last < log->last ? d->honest_last : log->last;
     while (d->honest_last > 0 && !has_same(&d->log, log, d->honest_last)) {
         d->honest_last--; /* A disk that lied may still have the former log. */
     }
