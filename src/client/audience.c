@@ -81,6 +81,7 @@ static void on_changed(void *context, const struct key_event *event)
     struct clients *clients = context;
     struct slice name = slice_str(event->name);
 
+    trackers_changed(clients, event->key);
     if (!notify_has(clients->notify, event->class) || !has_subscribers(clients)) {
         return;
     }
@@ -92,8 +93,10 @@ static void on_changed(void *context, const struct key_event *event)
     }
 }
 
+/* Keys are tracked without their databases, as in Redis. */
 static void on_replaced(void *context, uint32_t database)
 {
+    trackers_flush(context);
 }
 
 /* --- the replica ------------------------------------------------------------------------- */
@@ -103,6 +106,7 @@ static void on_skipped(void *context)
 {
     struct clients *clients = context;
 
+    trackers_flush(clients);
     list_for_each(node, &clients->all)
     {
         struct client *c = container_of(node, struct client, link);
@@ -124,14 +128,16 @@ void audience_reconsider(struct clients *clients)
 {
     struct replica_audience audience = {
         .context = clients,
-        .wants_keys = notify_is_on(clients->notify) && has_subscribers(clients),
+        .wants_keys =
+            trackers_exist(clients) || (notify_is_on(clients->notify) && has_subscribers(clients)),
         .changed = on_changed,
         .replaced = on_replaced,
         .published = on_published,
         .skipped = on_skipped,
         .is_behind = is_behind,
     };
-    bool is_wanted = has_subscribers(clients) || clients->topics.count[TOPIC_SHARD] > 0;
+    bool is_wanted = has_subscribers(clients) || clients->topics.count[TOPIC_SHARD] > 0 ||
+                     trackers_exist(clients);
 
     if (clients->options.is_sentinel) {
         return; /* Its subscribers hear nothing of entries. */
@@ -162,13 +168,26 @@ bool audience_has(const struct client *c)
     return audience_count(c) + c->subscriber.count[TOPIC_SHARD] > 0;
 }
 
+void audience_untrack(struct client *c)
+{
+    bool was_on = c->tracker.is_on;
+
+    topics_leave(&c->clients->topics, &c->subscriber, TOPIC_PREFIX);
+    topics_leave(&c->clients->topics, &c->subscriber, TOPIC_TRACKERS);
+    c->tracker = (struct tracker){.is_on = false};
+    if (was_on) {
+        audience_reconsider(c->clients);
+    }
+}
+
 void audience_leave(struct client *c)
 {
     bool was_here = audience_has(c);
 
-    for (enum topic_kind kind = TOPIC_CHANNEL; kind <= TOPIC_SHARD; kind++) {
-        topics_leave(&c->clients->topics, &c->subscriber, kind);
-    }
+    audience_untrack(c);
+    topics_leave(&c->clients->topics, &c->subscriber, TOPIC_CHANNEL);
+    topics_leave(&c->clients->topics, &c->subscriber, TOPIC_PATTERN);
+    topics_leave(&c->clients->topics, &c->subscriber, TOPIC_SHARD);
     if (was_here) {
         audience_reconsider(c->clients);
     }

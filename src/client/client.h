@@ -41,6 +41,7 @@
 #include "client/notify.h"
 #include "client/pushes.h"
 #include "client/topics.h"
+#include "client/tracking.h"
 #include "client/transaction.h"
 #include "command/request.h"
 #include "command/time_share.h"
@@ -118,11 +119,12 @@ struct reply_slot {
     size_t written_before; /* Size of the writer's buffer before this reply. */
     uint32_t flags;        /* COMMAND_READ or COMMAND_WRITE while it is under way. */
     bool is_answered;
-    bool is_silent;      /* By CLIENT REPLY OFF or SKIP. */
-    bool is_deferred;    /* reply_later() was called. */
-    uint8_t purpose;     /* enum transaction_purpose. */
-    uint32_t generation; /* Of what was watched when it was sent. */
-    struct buffer *kept; /* Owned, or NULL: see transaction.c. */
+    bool is_silent;          /* By CLIENT REPLY OFF or SKIP. */
+    bool is_deferred;        /* reply_later() was called. */
+    struct buffer read_keys; /* To be remembered for its client: trackers.c. */
+    uint8_t purpose;         /* enum transaction_purpose. */
+    uint32_t generation;     /* Of what was watched when it was sent. */
+    struct buffer *kept;     /* Owned, or NULL: see transaction.c. */
 };
 
 struct client {
@@ -194,7 +196,9 @@ struct client {
     bool redirects;      /* It is sent to the leader by MOVED. */
     bool reads_replicas; /* By READONLY: its reads are not. */
     struct subscriber subscriber;
-    char *name; /* This and the next two: owned, or NULL. */
+    struct tracker tracker;
+    struct chain id_chain; /* clients->by_id. */
+    char *name;            /* This and the next two: owned, or NULL. */
     char *library_name;
     char *library_version;
     const struct command *last_command;
@@ -224,8 +228,11 @@ struct clients {
     struct list congested; /* Those that wait for room in the replica, longest wait first. */
     bool is_relieved;      /* They may go on now, until the replica is congested again. */
     struct list dirty;
-    struct topics topics;    /* What the subscribers among them are subscribed to. */
-    struct pushes pushes;    /* On their way to them. */
+    struct topics topics;      /* What the subscribers among them are subscribed to. */
+    struct pushes pushes;      /* On their way to them. */
+    struct tracking tracking;  /* What they have read. */
+    uint32_t leaderless_count; /* How long there has been no leader: trackers_sweep(). */
+    struct chains by_id;
     notify_set notify;       /* The events of keys that are published: CONFIG SET. */
     struct time_share share; /* Of the client whose commands are being taken. */
     struct io_timer sweep_timer;
@@ -317,6 +324,25 @@ const char *audience_bars(const struct client *c, const struct command *command,
                           size_t size);
 /* The command's name in lower case, as errors have it. */
 void client_lower_name(const struct command *command, char *name, size_t size);
+
+/* Ends CLIENT TRACKING of the client. */
+void audience_untrack(struct client *c);
+
+/* --- trackers.c ----------------------------------------------------------------- */
+
+bool trackers_exist(const struct clients *clients);
+/* A command is sent: the keys that it reads are noted in its slot. */
+void trackers_begin(struct client *c, struct reply_slot *slot, const struct command *command);
+/* Its reply is there, in the slot or in the output. */
+void trackers_settle(struct reply_slot *slot);
+/* An entry that is being applied has changed the key. */
+void trackers_changed(struct clients *clients, struct slice key);
+/* Whatever clients have cached may be outdated. */
+void trackers_flush(struct clients *clients);
+void trackers_sweep(struct clients *clients);
+
+/* NULL: there is none that is open. */
+struct client *clients_find(const struct clients *clients, uint64_t id);
 
 /* --- delivery.c ----------------------------------------------------------------- */
 

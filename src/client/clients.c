@@ -30,6 +30,9 @@ static const uint64_t drain_ns = 2000000000ull;     /* Time for the other side t
 
 static void free_client(struct client *c)
 {
+    if (c->id != 0) {
+        chains_remove(&c->clients->by_id, &c->id_chain);
+    }
     list_remove(&c->link);
     list_remove(&c->reserve_link);
     resp_parser_deinit(&c->parser);
@@ -180,6 +183,7 @@ void clients_send(struct clients *c)
     }
     if (!c->options.is_sentinel) {
         replica_note_client_bytes(c->replica, c->unread_bytes + c->input_bytes + c->topics.bytes +
+                                                  c->tracking.bytes +
                                                   pushes_memory_bytes(&c->pushes));
     }
     /* Otherwise nothing would run clients that had no time, or that an answer of this turn
@@ -277,6 +281,7 @@ static void on_sweep(struct io_timer *timer)
 
     measure_rate(c, now_ns);
     clients_sweep_reserve(c, now_ns);
+    trackers_sweep(c);
     list_init(&seen);
     while (left > 0 && !list_is_empty(&c->all)) {
         struct list *node = list_first(&c->all);
@@ -334,6 +339,7 @@ static void admit(struct clients *clients, struct client *c)
     clients->stats.accepted_count++;
     clients->last_id++;
     c->id = clients->last_id;
+    chains_add(&clients->by_id, &c->id_chain, c->id);
     io_stream_peer(clients->io, &c->stream, c->peer, sizeof c->peer);
     list_append(&clients->all, &c->link);
     log_write(clients->log, LOG_DEBUG, "client came", "client=%llu peer=%s",
@@ -388,6 +394,7 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     waits_init(c);
     topics_init(&c->topics, checksum(options->run_id, strlen(options->run_id)));
     pushes_init(&c->pushes);
+    tracking_init(&c->tracking, c->topics.seed);
 
     int status = io_listen(c->io, &c->listener, &c->options.address, ret_port);
 
@@ -405,6 +412,15 @@ void clients_set_replica(struct clients *c, struct replica *replica)
     waits_end(c, NULL); /* What they wait for is with the other one. */
     c->replica = replica;
     c->options.replica = replica;
+    trackers_flush(c); /* The state may have been wrong. */
+}
+
+struct client *clients_find(const struct clients *clients, uint64_t id)
+{
+    struct chain *chain = chains_find(&clients->by_id, id);
+    struct client *c = chain == NULL ? NULL : container_of(chain, struct client, id_chain);
+
+    return c != NULL && c->end < CLIENT_CLOSING ? c : NULL;
 }
 
 void clients_shut(struct clients *c)
@@ -433,6 +449,7 @@ static void free_slots(struct client *c)
         c->first_slot = slot->next;
         entry_release(slot->request.entry);
         buffer_deinit(&slot->out);
+        buffer_deinit(&slot->read_keys);
         free(slot);
     }
     c->slot_count = 0;
@@ -447,8 +464,8 @@ void clients_free(struct clients *c)
     {
         struct client *client = container_of(node, struct client, link);
 
-        for (enum topic_kind kind = TOPIC_CHANNEL; kind < TOPIC_KINDS; kind++) {
-            topics_leave(&c->topics, &client->subscriber, kind);
+        for (int kind = 0; kind < TOPIC_KINDS; kind++) {
+            topics_leave(&c->topics, &client->subscriber, (enum topic_kind)kind);
         }
         free_slots(client);
         free_client(client);
@@ -456,6 +473,7 @@ void clients_free(struct clients *c)
     clients_free_spare_slots(c);
     topics_deinit(&c->topics);
     pushes_deinit(&c->pushes);
+    tracking_deinit(&c->tracking);
     free(c);
 }
 

@@ -23,6 +23,12 @@ extern const struct command slow_commands[];
 extern const struct command sentinel_commands[];
 extern const struct command pubsub_commands[];
 
+/* CLIENT TRACKING and its relatives. */
+void client_tracking(struct command_call *call);
+void client_caching(struct command_call *call);
+void client_getredir(struct command_call *call);
+void client_trackinginfo(struct command_call *call);
+
 /* RAFT READS. */
 void reads_command(struct command_call *call);
 /* MONITOR, CLIENT PAUSE and UNPAUSE. */

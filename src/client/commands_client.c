@@ -93,8 +93,9 @@ void session_describe(const struct client *c, struct buffer *out)
 
         buffer_append(out, &letter, 1);
     }
-    buffer_printf(out, " user=default redir=-1 resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n",
-                  c->version, text_or_empty(c->library_name), text_or_empty(c->library_version),
+    buffer_printf(out, " user=default redir=%lld resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n",
+                  c->tracker.is_on ? (long long)c->tracker.redirect : -1, c->version,
+                  text_or_empty(c->library_name), text_or_empty(c->library_version),
                   (unsigned long long)c->command_count);
 }
 
@@ -431,7 +432,9 @@ static void client_unblock(struct command_call *call)
 }
 
 static const struct subcommand client_subcommands[] = {
+    {"CACHING", 3, client_caching, "YES | NO", "Says whether the next read is remembered."},
     {"GETNAME", 2, client_getname, "", "Shows the name of this connection."},
+    {"GETREDIR", 2, client_getredir, "", "The connection that gets the invalidations."},
     {"ID", 2, client_id, "", "Shows the number of this connection."},
     {"INFO", 2, client_info, "", "Describes this connection."},
     {"KILL", -3, client_kill,
@@ -449,6 +452,10 @@ static const struct subcommand client_subcommands[] = {
     {"SETINFO", 4, client_setinfo, "LIB-NAME name | LIB-VER version",
      "Says which library this client uses."},
     {"SETNAME", 3, client_setname, "name", "Names this connection."},
+    {"TRACKING", -3, client_tracking,
+     "ON | OFF [REDIRECT client-id] [PREFIX prefix] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+     "Reports when what this connection has read changes."},
+    {"TRACKINGINFO", 2, client_trackinginfo, "", "What CLIENT TRACKING has chosen."},
     {"UNPAUSE", 2, client_unpause_command, "", "Ends a pause."},
     {"UNBLOCK", -3, client_unblock, "client-id [TIMEOUT | ERROR]",
      "Ends the WAIT of a connection."},

@@ -248,6 +248,13 @@ static void put_persistence(const struct clients *clients, struct buffer *out)
     put_scrub(clients, out);
 }
 
+static uint64_t count_trackers(const struct clients *clients)
+{
+    const struct topic *trackers = topics_find(&clients->topics, TOPIC_TRACKERS, slice_str(""));
+
+    return trackers == NULL ? 0 : trackers->count;
+}
+
 static void put_stats(const struct clients *clients, struct buffer *out)
 {
     struct clients_stats stats;
@@ -279,7 +286,11 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         "expired_keys:%llu\r\n"
         "pubsub_channels:%llu\r\n"
         "pubsub_patterns:%llu\r\n"
-        "pubsubshard_channels:%llu\r\n",
+        "pubsubshard_channels:%llu\r\n"
+        "tracking_clients:%llu\r\n"
+        "tracking_total_keys:%llu\r\n"
+        "tracking_total_items:%llu\r\n"
+        "tracking_total_prefixes:%llu\r\n",
         (ull)stats.accepted_count, (ull)stats.commands_count, (ull)clients->commands_a_second,
         (ull)stats.input_bytes, (ull)stats.output_bytes, (ull)stats.refused_count,
         (ull)replica.proposed_count, (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
@@ -287,7 +298,9 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         (ull)figures.outgoing_bytes, (ull)replica.read_count, (ull)replica.read_round_count,
         (ull)replica.applied_count, (ull)replica.expired_count,
         (ull)clients->topics.count[TOPIC_CHANNEL], (ull)clients->topics.count[TOPIC_PATTERN],
-        (ull)clients->topics.count[TOPIC_SHARD]);
+        (ull)clients->topics.count[TOPIC_SHARD], (ull)count_trackers(clients),
+        (ull)clients->tracking.by_key.count, (ull)clients->tracking.id_count,
+        (ull)clients->topics.count[TOPIC_PREFIX]);
 }
 
 /* Those that WAIT counts, numbered as clients expect. */

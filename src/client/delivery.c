@@ -10,6 +10,7 @@ enum {
     MATCH_WORK_MAX = 1 << 20, /* For one pattern. */
     MATCH_WORK = 64,
     RECEIVER_WORK = 256,
+    TIDY_KEYS = 2000,
 };
 
 /* What one turn has done. */
@@ -17,6 +18,12 @@ struct slice_of_turn {
     struct time_share share;
     uint32_t woken_count;
 };
+
+static bool is_over(const struct slice_of_turn *turn)
+{
+    return (turn->share.is_over || turn->woken_count >= WOKEN_A_TURN) &&
+           !MUTANT(pushes_without_end);
+}
 
 /* The newest push may have any size, but what is unread before it is limited. */
 static bool reads_its_pushes(struct client *c)
@@ -38,21 +45,105 @@ static bool reads_its_pushes(struct client *c)
     return false;
 }
 
-static void give(struct client *c, struct slice form, struct slice_of_turn *turn)
+/* Behind the replies that are there, of which some may wait for earlier ones. */
+static struct buffer *behind_replies(struct client *c)
 {
+    struct buffer *out = &c->out;
+
+    for (struct reply_slot *slot = c->first_slot; slot != NULL; slot = slot->next) {
+        if (slot->is_answered && !MUTANT(invalidation_overtakes)) {
+            out = &slot->out;
+        }
+    }
+    return out;
+}
+
+static void give(struct client *c, enum push_kind kind, struct slice form,
+                 struct slice_of_turn *turn)
+{
+    struct buffer *out;
+
     if (c->end != CLIENT_OPEN || !reads_its_pushes(c)) {
         return;
     }
     turn->woken_count += list_is_empty(&c->dirty_link) ? 1 : 0;
-    buffer_append_slice(&c->out, form);
+    out = kind == PUSH_MESSAGE ? &c->out : behind_replies(c);
+    buffer_append_slice(out, form);
+    c->held_bytes += out == &c->out ? 0 : form.size;
     client_make_dirty(c);
     client_note_output(c); /* It may end connections. */
 }
 
-static bool is_over(const struct slice_of_turn *turn)
+/* The connection that gets its invalidations has gone. */
+static void report_broken(struct client *c, struct slice_of_turn *turn)
 {
-    return (turn->share.is_over || turn->woken_count >= WOKEN_A_TURN) &&
-           !MUTANT(pushes_without_end);
+    struct buffer text = {0};
+    struct resp_writer w = {.out = &text, .version = c->version};
+
+    c->tracker.is_broken = true;
+    if (c->version >= 3) {
+        resp_push(&w, 2);
+        resp_bulk_text(&w, "tracking-redir-broken");
+        resp_integer(&w, (int64_t)c->tracker.redirect);
+        give(c, PUSH_MESSAGE, buffer_slice(&text), turn);
+    }
+    buffer_deinit(&text);
+}
+
+static void invalidate(struct client *c, const struct push *push, struct slice_of_turn *turn)
+{
+    struct client *to = c;
+    struct slice form;
+
+    time_share_use(&turn->share, RECEIVER_WORK + push->channel.size);
+    if (c->tracker.redirect != 0) {
+        to = clients_find(c->clients, c->tracker.redirect);
+    }
+    if (to == NULL) {
+        report_broken(c, turn);
+    } else if (to->version >= 3 || (to != c && audience_has(to))) {
+        form = pushes_form(&c->clients->pushes, to->version, NULL, push);
+        give(to, push->kind, form, turn);
+    }
+}
+
+/* Goes on with those that have read the key. False: the turn's time is over. */
+static bool give_to_readers(struct clients *clients, const struct push *push,
+                            struct slice_of_turn *turn)
+{
+    struct pushes *p = &clients->pushes;
+    uint64_t id;
+
+    while (push->kind == PUSH_INVALIDATION && p->next_id < push->payload.size / sizeof id) {
+        struct client *c;
+
+        if (is_over(turn)) {
+            return false;
+        }
+        memcpy(&id, push->payload.data + p->next_id * sizeof id, sizeof id);
+        p->next_id++;
+        c = clients_find(clients, id);
+        if (c != NULL && c->tracker.is_on) {
+            invalidate(c, push, turn);
+        }
+    }
+    return true;
+}
+
+/* Goes to the next prefix of the key. False: there is none. */
+static bool find_prefix(struct clients *clients, const struct push *push)
+{
+    struct pushes *p = &clients->pushes;
+
+    while (p->next_size <= TOPIC_PREFIX_BYTES_MAX && p->next_size <= push->channel.size) {
+        struct slice prefix = slice_of(push->channel.data, p->next_size++);
+
+        topics_walk_to(&clients->topics, topics_find(&clients->topics, TOPIC_PREFIX, prefix));
+        if (clients->topics.walk.topic != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Goes on with the subscribers of the present topic. False: the turn's time is over. */
@@ -71,9 +162,14 @@ static bool give_to_topic(struct clients *clients, const struct push *push,
         }
         if (push->number > s->since) {
             struct client *c = container_of(s->subscriber, struct client, subscriber);
-            struct slice form = pushes_form(p, c->version, topic, push);
+            struct slice form;
 
-            give(c, form, turn);
+            if (push->kind != PUSH_MESSAGE) {
+                invalidate(c, push, turn);
+                continue;
+            }
+            form = pushes_form(p, c->version, topic, push);
+            give(c, PUSH_MESSAGE, form, turn);
             time_share_use(&turn->share, RECEIVER_WORK + form.size);
         }
     }
@@ -114,9 +210,30 @@ static void begin(struct clients *clients, const struct push *push)
     enum topic_kind kind = push->is_sharded ? TOPIC_SHARD : TOPIC_CHANNEL;
 
     clients->pushes.has_begun = true;
+    clients->pushes.next_id = 0;
+    clients->pushes.next_size = 0;
     pushes_forget_forms(&clients->pushes);
     topics_walk_patterns(&clients->topics);
+    if (push->kind == PUSH_INVALIDATION) {
+        topics_walk_to(&clients->topics, NULL);
+        return;
+    }
+    kind = push->kind == PUSH_FLUSH ? TOPIC_TRACKERS : kind;
     topics_walk_to(&clients->topics, topics_find(&clients->topics, kind, push->channel));
+}
+
+/* Goes to the next topic of the push. False: there is none. */
+static bool find_topic(struct clients *clients, const struct push *push, struct slice_of_turn *turn)
+{
+    switch (push->kind) {
+    case PUSH_MESSAGE:
+        return find_pattern(clients, push, turn);
+    case PUSH_INVALIDATION:
+        return find_prefix(clients, push);
+    case PUSH_FLUSH:
+        break;
+    }
+    return false;
 }
 
 /* Goes on with the first push. True: all have got it who do. */
@@ -125,11 +242,14 @@ static bool give_to_all(struct clients *clients, struct push *push, struct slice
     if (!clients->pushes.has_begun) {
         begin(clients, push);
     }
+    if (!give_to_readers(clients, push, turn)) {
+        return false;
+    }
     do {
         if (!give_to_topic(clients, push, turn)) {
             return false;
         }
-    } while (find_pattern(clients, push, turn));
+    } while (find_topic(clients, push, turn));
     return true;
 }
 
@@ -139,6 +259,9 @@ void clients_deliver(struct clients *clients)
     struct slice_of_turn turn = {.woken_count = 0};
     struct push *push = pushes_first(p);
 
+    if (tracking_tidy(&clients->tracking, TIDY_KEYS)) {
+        io_turn_soon(clients->io);
+    }
     if (push == NULL) {
         return;
     }

@@ -379,6 +379,7 @@ static void submit(struct client *c, const struct command *command, const struct
     c->argument_bytes += size;
     c->work_under_way += work;
     count(c, slot);
+    trackers_begin(c, slot, sent);
     transaction_encode(c, slot, command);
     replica_submit(clients->replica, &slot->request);
 }

@@ -207,6 +207,9 @@ void reply_done(struct reply_slot *slot)
     slot->is_answered = true;
 
     uint64_t reply_bytes = settle(c, slot);
+
+    trackers_settle(slot);
+
     uint64_t backlog_bytes = client_output_bytes(c) - (slot->is_silent ? 0 : reply_bytes);
 
     /* The newest reply may have any size, but the replies before it are limited. */

@@ -15,6 +15,7 @@ enum topic_kind {
     TOPIC_PATTERN,
     TOPIC_SHARD,
     TOPIC_PREFIX,
+    TOPIC_TRACKERS, /* Of its only topic, "": all clients that track keys. */
     TOPIC_KINDS,
 };
 

@@ -300,6 +300,27 @@
 #define ERROR_CHANNEL_TOO_LONG "ERR a name to subscribe to may have %u bytes at the most"
 #define ERROR_MANY_SUBSCRIPTIONS \
     "ERR one connection may have %u subscriptions: use another one for more"
+#define ERROR_ONE_REDIRECTION "ERR A client can only redirect to a single other client"
+#define ERROR_NO_REDIRECTION "ERR The client ID you want redirect to does not exist"
+#define ERROR_PREFIX_WITHOUT_BCAST "ERR PREFIX option requires BCAST mode to be enabled"
+#define ERROR_SWITCH_BCAST \
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then " \
+    "re-enabling it with a different mode."
+#define ERROR_OPT_WITH_BCAST "ERR OPTIN and OPTOUT are not compatible with BCAST"
+#define ERROR_OPT_BOTH "ERR You can't specify both OPTIN mode and OPTOUT mode"
+#define ERROR_SWITCH_OPT \
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then " \
+    "re-enabling it with a different mode."
+#define ERROR_PREFIXES_OVERLAP \
+    "ERR Prefix '%.*s' overlaps with another provided prefix '%.*s'. Prefixes for a single " \
+    "client must not overlap."
+#define ERROR_CACHING_WITHOUT_OPT \
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or " \
+    "OPTOUT mode enabled"
+#define ERROR_CACHING_YES \
+    "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+#define ERROR_CACHING_NO \
+    "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
 #define ERROR_NOTIFY_LETTER \
     "ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - Invalid " \
     "event class character. Use 'Ag$lshzxeKEtmdn'."

@@ -201,7 +201,7 @@ uint64_t replica_node_id(const struct replica *r)
 
 uint64_t replica_applied_index(const struct replica *r)
 {
-    return r->executed_count;
+    return r->executed_count + r->ahead_count;
 }
 
 const struct membership *replica_membership(const struct replica *r)

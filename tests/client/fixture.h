@@ -43,6 +43,7 @@ struct replica {
     struct request *requests[FAKE_REQUESTS_MAX];
     uint32_t most_count;
     uint64_t executed_count;
+    uint64_t ahead_count; /* Entries applied since a read was executed elsewhere. */
 };
 
 struct client_fixture {
