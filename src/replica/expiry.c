@@ -104,18 +104,6 @@ static void settle(struct replica *r)
     }
 }
 
-static void set_timer(struct replica *r, uint64_t time_us)
-{
-    uint64_t now_ns = io_now_ns(r->io);
-    uint64_t next_ms = keyspace_next_due_ms(r->keyspace);
-
-    if (r->expiry.under_way != 0 || next_ms == UINT64_MAX) {
-        return; /* Applying causes a turn. */
-    }
-    r->expiry.due_ns =
-        next_ms * 1000 > time_us ? now_ns + (next_ms * 1000 - time_us) * 1000 : now_ns + RETRY_NS;
-}
-
 static void look_as_leader(struct replica *r)
 {
     uint64_t time_us = replica_next_time_us(r);
@@ -126,7 +114,10 @@ static void look_as_leader(struct replica *r)
     if (r->expiry.under_way == 0) {
         propose(r, time_us / 1000);
     }
-    set_timer(r, time_us);
+    /* There is no room in the log, or they are not due yet by a clock that is behind another's. */
+    r->expiry.retry_ns = r->expiry.under_way == 0 && keyspace_next_due_ms(r->keyspace) == 0
+                             ? io_now_ns(r->io) + RETRY_NS
+                             : 0;
 }
 
 static void look_as_other(struct replica *r)
@@ -148,7 +139,6 @@ static void look_as_other(struct replica *r)
 void expiry_look(struct replica *r)
 {
     settle(r);
-    r->expiry.due_ns = UINT64_MAX;
     if (!keyspace_has_expiring(r->keyspace)) {
         return;
     }
@@ -156,6 +146,31 @@ void expiry_look(struct replica *r)
         look_as_leader(r);
     } else {
         look_as_other(r);
+    }
+}
+
+/* What was applied in this turn may be due first. */
+void expiry_arm(struct replica *r)
+{
+    uint64_t now_ns = io_now_ns(r->io);
+    uint64_t next_ms;
+    uint64_t time_us;
+
+    r->expiry.due_ns = UINT64_MAX;
+    if (!keyspace_has_expiring(r->keyspace) || !may_expire(r) || r->expiry.under_way != 0) {
+        return; /* Applying what is under way causes a turn. */
+    }
+    time_us = replica_next_time_us(r);
+    next_ms = keyspace_next_due_ms(r->keyspace);
+    if (next_ms == UINT64_MAX) {
+        return;
+    }
+    if (next_ms * 1000 > time_us) {
+        r->expiry.due_ns = now_ns + (next_ms * 1000 - time_us) * 1000;
+    } else if (now_ns < r->expiry.retry_ns) {
+        r->expiry.due_ns = r->expiry.retry_ns;
+    } else {
+        io_turn_soon(r->io);
     }
 }
 

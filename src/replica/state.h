@@ -110,6 +110,7 @@ struct expiry {
     raft_index under_way; /* Leader: the last entry about that which is not applied; 0: none. */
     raft_term term;       /* In that term. */
     uint64_t due_ns;      /* Leader: when to look next; UINT64_MAX: nothing will be due. */
+    uint64_t retry_ns;    /* Leader: nothing could be logged; not to be tried again before that. */
     uint64_t reopened_ms; /* Others: when they last looked again at all that was due. */
 };
 
@@ -301,6 +302,8 @@ void compaction_look(struct replica *r);
 
 /* Each turn: looks for what has expired; as leader, logs it. */
 void expiry_look(struct replica *r);
+/* At its end: sets when to look next. */
+void expiry_arm(struct replica *r);
 /* Removes the keys that an entry names, if they have expired. False: it makes no sense. */
 bool expiry_apply(struct replica *r, const struct entry *e);
 

@@ -41,8 +41,9 @@ static void arm(struct replica *r)
     if (stop_ns < at_ns) {
         at_ns = stop_ns;
     }
-    if (r->is_running && r->expiry.due_ns < at_ns) {
-        at_ns = r->expiry.due_ns;
+    if (r->is_running) {
+        expiry_arm(r);
+        at_ns = r->expiry.due_ns < at_ns ? r->expiry.due_ns : at_ns;
     }
     if (at_ns != UINT64_MAX) {
         io_timer_start(r->io, &r->timer, at_ns);
