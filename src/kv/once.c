@@ -277,7 +277,7 @@ static void once_command(struct command_call *call)
 const struct command once_commands[] = {
     {.name = "ONCE", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_OUTERMOST,
      .handler = once_command, .check = check_once, .group = "connection", .since = "0.1.0",
-     .arguments = "client number [KEEP seconds] command [arg ...]",
+     .arguments = "client number [[KEEP seconds] command [arg ...]]",
      .integers = "number seconds",
      .summary = "Executes a command that writes once, however often it is sent with this number, "
                 "and returns its first reply. ONCE client OPEN returns the next number."},

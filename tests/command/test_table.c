@@ -132,8 +132,9 @@ static void test_table__names_keys_that_the_arity_promises(void **state)
             assert_int_equal(c->key_step, 0);
             continue;
         }
-        assert_true(c->first_key < count);
-        assert_true(c->last_key < count);
+        /* Of a command with subcommands, the one that has keys has more arguments. */
+        assert_true(c->first_key < count || c->subcommands != NULL);
+        assert_true(c->last_key < count || c->subcommands != NULL);
         assert_true(c->key_step > 0);
         assert_true(c->last_key >= c->first_key || c->last_key < 0);
         /* WATCH becomes a data command. */
@@ -143,8 +144,9 @@ static void test_table__names_keys_that_the_arity_promises(void **state)
 
 static void test_table__has_help_for_each_command(void **state)
 {
-    static const char *const groups[] = {"string", "generic", "server",  "connection",
-                                         "bitmap", "raft",    "cluster", "transactions"};
+    static const char *const groups[] = {
+        "string",       "generic", "server", "connection", "bitmap",   "raft",  "cluster",
+        "transactions", "hash",    "pubsub", "scripting",  "sentinel", "stream"};
 
     for (uint32_t i = 0; i < command_count(); i++) {
         const struct command *c = command_at(i);
