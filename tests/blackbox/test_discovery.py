@@ -260,3 +260,14 @@ def test_sentinel__door_is_for_no_data_and_is_not_open_by_default(doors, shared)
     with pytest.raises(RespError, match="^ERR unknown command"):
         doors.nodes[0].call("SENTINEL", "MASTERS")
     assert shared.nodes[0].call("CONFIG", "GET", "sentinel-port") == [b"sentinel-port", b"0"]
+
+
+def test_sentinel__subscribers_hear_of_the_new_leader(doors):
+    old, other = doors.leader(), doors.followers()[0]
+    with door(other) as client:
+        assert client.call("SUBSCRIBE", "+switch-master") == [b"subscribe", b"+switch-master", 1]
+        old.kill()
+        kind, channel, words = client.read()
+        assert (kind, channel) == (b"message", b"+switch-master")
+        new = doors.leader()
+        assert words.decode().split() == ["mymaster", HOST, str(old.port), HOST, str(new.port)]
