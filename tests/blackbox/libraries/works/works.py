@@ -102,8 +102,8 @@ def dogpile_lock(host, port):
 
 def limits(host, port):
     from limits import RateLimitItemPerMinute, storage, strategies
-    limiter = strategies.FixedWindowRateLimiter(
-        storage.storage_from_string(f"redis://{host}:{port}"))
+    kept = storage.storage_from_string(f"redis://{host}:{port}")  # The limiter does not keep it.
+    limiter = strategies.FixedWindowRateLimiter(kept)
     item = RateLimitItemPerMinute(2)
     limiter.clear(item, "works")
     assert [limiter.hit(item, "works") for _ in range(3)] == [True, True, False]
