@@ -301,6 +301,7 @@ static void open_libraries(lua_State *L)
     open_library(L, LUA_MATHLIBNAME, luaopen_math);
     open_library(L, "bit", luaopen_bit);
     open_library(L, "cjson", luaopen_cjson);
+    extend(L, "bit", bit_library_open);
     extend(L, LUA_TABLIBNAME, table_library_open);
     extend(L, LUA_STRLIBNAME, string_library_open);
     extend(L, LUA_MATHLIBNAME, math_library_open);

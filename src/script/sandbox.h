@@ -13,6 +13,7 @@ void sandbox_push_globals(lua_State *L);
 
 /* Functions that replace, or are added to, those of the libraries. They are put into the table on
  * top of the stack. */
+void bit_library_open(lua_State *L);
 void string_library_open(lua_State *L);
 void table_library_open(lua_State *L);
 void math_library_open(lua_State *L);

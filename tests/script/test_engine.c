@@ -307,6 +307,9 @@ static void test_libraries__pack_as_redis_does(void **state)
     expect_error(w, "cmsgpack.unpack('\\193')", "ERR user_script:1: Bad data format");
     expect_error(w, "cmsgpack.unpack(string.rep('\\145', 1000))", "ERR user_script:1: Bad data");
     expect(w, "return bit.band(12, 10) + bit.lshift(1, 4)", ":24\r\n");
+    expect(w, "return bit.tohex(65535, -2147483648)", "$8\r\n0000FFFF\r\n");
+    expect(w, "return bit.tohex(65535, 2147483648)", "$8\r\n0000ffff\r\n");
+    expect(w, "return bit.tohex(255, 2) .. bit.tohex(255)", "$10\r\nff000000ff\r\n");
 }
 
 /* --- bounds ----------------------------------------------------------------------------------- */
