@@ -87,15 +87,19 @@ static uint32_t read_option(struct command_call *call, uint32_t i, struct hscan 
     return 0;
 }
 
-static bool read_hscan(struct command_call *call, struct hscan *ret_options)
+static bool read_hscan_cursor(struct command_call *call, uint64_t *ret_cursor)
 {
-    uint32_t used;
-
-    *ret_options = (struct hscan){.count = 10};
-    if (!scan_read_cursor(call->arguments[2], &ret_options->cursor)) {
+    if (!scan_read_cursor(call->arguments[2], ret_cursor)) {
         resp_error(call->reply, ERROR_CURSOR);
         return false;
     }
+    return true;
+}
+
+static bool read_options(struct command_call *call, struct hscan *ret_options)
+{
+    uint32_t used;
+
     for (uint32_t i = 3; i < call->argument_count; i += used) {
         used = read_option(call, i, ret_options);
         if (used == 0) {
@@ -105,11 +109,12 @@ static bool read_hscan(struct command_call *call, struct hscan *ret_options)
     return true;
 }
 
+/* As in Redis, wrong options matter only if there is a hash. */
 static bool check_hscan(struct command_call *call)
 {
-    struct hscan options;
+    uint64_t cursor = 0;
 
-    return read_hscan(call, &options);
+    return read_hscan_cursor(call, &cursor);
 }
 
 static void reply_scanned(struct command_call *call, const struct gather *g, uint64_t cursor,
@@ -132,10 +137,18 @@ static void reply_scanned(struct command_call *call, const struct gather *g, uin
 
 static void hscan_command(struct command_call *call)
 {
-    struct hscan o;
+    struct hscan o = {.count = 10};
     struct slice value;
+    bool exists;
 
-    if (!read_hscan(call, &o) || !hash_read(call, &value)) {
+    if (!read_hscan_cursor(call, &o.cursor) || !call_find(call, 1, VALUE_HASH, &value, &exists)) {
+        return;
+    }
+    if (!exists) {
+        reply_scanned(call, &(struct gather){.count = 0}, 0, false);
+        return;
+    }
+    if (!read_options(call, &o)) {
         return;
     }
 

@@ -103,7 +103,7 @@ static void test_hash__adds_to_numbers(void **state)
 static void test_hash__scans_and_picks(void **state)
 {
     (void)state;
-    EXPECT(2, {"HSCAN h 0", "*2\r\n$1\r\n0\r\n*0\r\n"}, {"HSET h a 1 b 2", ":2\r\n"},
+    EXPECT(2, {"HSCAN h 0 WHAT", "*2\r\n$1\r\n0\r\n*0\r\n"}, {"HSET h a 1 b 2", ":2\r\n"},
            {"HSCAN h 0", "*2\r\n$1\r\n0\r\n*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n"},
            {"HSCAN h 0 MATCH b* COUNT 5", "*2\r\n$1\r\n0\r\n*2\r\n$1\r\nb\r\n$1\r\n2\r\n"},
            {"HSCAN h 0 NOVALUES", "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"},
