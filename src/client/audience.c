@@ -11,7 +11,6 @@
 enum {
     COUNT_WORK_MAX = 256 * 1024, /* Patterns are compared for so long to count who gets a message:
                                   * see count_receivers(). */
-    PREFIX_BYTES = 32,
 };
 
 /* --- messages ---------------------------------------------------------------------------- */
