@@ -56,6 +56,7 @@
     X(OLDER_PROTOCOL, "older protocol spoken with a newer node")                                   \
     X(OTHER_DATABASE, "command meant for another database than the first")                         \
     X(KEY_MOVED, "key moved from one database to another")                                         \
+    X(KEY_EXPIRED, "expired key removed")                                                          \
     X(DATABASES_SWAPPED, "databases swapped")                                                      \
     X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
     X(SWAPPED, "two nodes swapped their addresses")                                                \

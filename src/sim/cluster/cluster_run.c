@@ -17,6 +17,7 @@
 #define MEMORY_SALT 0x6d656d6f72792121u
 #define READS_SALT  0x7265616473212121u
 #define EXEC_SALT   0x657865635f5f5f5fu
+#define EXPIRY_SALT 0x6578706972795f5fu
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
 
@@ -137,10 +138,10 @@ static struct io_address pick_address(void *context, struct prng *prng)
     return address;
 }
 
-/* In a part of the runs; lincheck knows no transactions. */
-static uint64_t draw_exec_seed(const struct cluster *c)
+/* In a part of the runs; lincheck knows neither transactions nor expiry. */
+static uint64_t draw_seed(const struct cluster *c, uint64_t salt)
 {
-    struct prng prng = {.state = c->options.seed ^ EXEC_SALT};
+    struct prng prng = {.state = c->options.seed ^ salt};
 
     return c->recorder == NULL && prng_chance(&prng, 1, 3) ? prng_next(&prng) | 1 : 0;
 }
@@ -169,7 +170,8 @@ static void draw_users(struct cluster *c)
         options.offset_max = OFFSET_MAX;
     }
     options.reads_seed = c->options.seed ^ READS_SALT;
-    options.exec_seed = draw_exec_seed(c);
+    options.exec_seed = draw_seed(c, EXEC_SALT);
+    options.expiry_seed = draw_seed(c, EXPIRY_SALT);
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;

@@ -9,68 +9,11 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "command/request.h"
-#include "sim/cluster/talk.h"
-
-enum { IN_FLIGHT_MAX = 256, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
-enum { WATCHED_MAX = 2, INNER_MAX = 4, EXEC_SLOTS = INNER_MAX + 2 };
-enum { DOUBTS_MAX = 256 };                              /* Remembered per connection. */
-enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
-
-struct in_flight {
-    uint64_t operation; /* 0: SELECT, RESET or RAFT READS, which concern only this connection. */
-    uint64_t ordinal;   /* On the connection, from 1. */
-    uint64_t since_ns;
-};
-
-/* What the connection watches. */
-struct user_watch {
-    uint64_t operation; /* WATCH, while it is under way; 0: it is not. */
-    bool is_ready;      /* It was answered. */
-    uint64_t index;     /* Where it was read. */
-    uint32_t database;
-    uint32_t count;
-    char names[WATCHED_MAX][48];
-};
-
-struct user {
-    struct user_options options;
-    struct sim_machine *machine;
-    struct io *io;
-    struct prng prng;
-    struct talk talk;
-    uint16_t port;
-    struct prng exec_prng; /* For transactions. */
-    struct user_watch watch;
-    struct buffer payloads[INNER_MAX]; /* Of the transaction that is being made. */
-    struct prng reads_prng;            /* How connections want their reads to be served. */
-    enum read_mode read_mode;          /* Of this connection. */
-    uint64_t max_age_ns;               /* READ_STALE. */
-    uint32_t database;                 /* That the connection has selected. */
-    uint64_t ordinal;                  /* Of the last request on this connection. */
-    uint64_t floor;                    /* Position of the last reply on this connection. */
-    uint64_t doubts[DOUBTS_MAX]; /* Operations that were answered INDOUBT on this connection. */
-    uint32_t doubt_count;
-    struct in_flight ring[IN_FLIGHT_MAX];
-    uint32_t first;
-    uint32_t count;
-    struct io_timer timer;
-    uint64_t connecting_since_ns;
-    bool is_calm;      /* Each command must be answered, if is_calm_talk. */
-    bool is_calm_talk; /* The connection was made after is_calm was set. */
-    char node[32];     /* The node that it uses. */
-    bool is_resting;
-    uint64_t success_count;
-    uint64_t sent_count;
-    /* The command that is being made. */
-    char text[TEXT_MAX];
-    uint32_t text_size;
-    struct slice arguments[ARGUMENTS_MAX];
-    uint32_t argument_count;
-};
+#include "sim/cluster/user_private.h"
 
 /* --- making up commands ------------------------------------------------------------- */
 
-static void argument(struct user *u, const char *text)
+void user_argument(struct user *u, const char *text)
 {
     int size = snprintf(u->text + u->text_size, TEXT_MAX - u->text_size, "%s", text);
 
@@ -103,16 +46,16 @@ static void argument_name(struct user *u, char letter)
         snprintf(key, sizeof key, "%c%u.%llu", letter, number,
                  (unsigned long long)key_generation(u));
     }
-    argument(u, key);
+    user_argument(u, key);
 }
 
-static void argument_key(struct user *u)
+void user_argument_key(struct user *u)
 {
     argument_name(u, 'k');
 }
 
 /* Some letters, and the number of the operation. */
-static void argument_value(struct user *u)
+void user_argument_value(struct user *u)
 {
     char value[VALUE_BYTES_MAX + 32];
     uint64_t size = prng_below(&u->prng, u->options.value_bytes_max + 1);
@@ -123,7 +66,7 @@ static void argument_value(struct user *u)
     }
     snprintf(value + size, sizeof value - size, "#%llu",
              (unsigned long long)witness_next(u->options.witness));
-    argument(u, value);
+    user_argument(u, value);
 }
 
 static uint32_t draw_database(struct user *u)
@@ -131,12 +74,12 @@ static uint32_t draw_database(struct user *u)
     return (uint32_t)prng_below(&u->prng, u->options.database_count);
 }
 
-static void argument_number(struct user *u, uint32_t number)
+void user_argument_number(struct user *u, uint32_t number)
 {
     char text[16];
 
     snprintf(text, sizeof text, "%u", (unsigned)number);
-    argument(u, text);
+    user_argument(u, text);
 }
 
 /* Whole databases are too much for lincheck; two dependent ones are enough. */
@@ -145,15 +88,15 @@ static void make_database_write(struct user *u)
     uint64_t chance = prng_below(&u->prng, u->options.recorder == NULL ? 100 : 50);
 
     if (chance < 50) {
-        argument(u, "MOVE");
-        argument_key(u);
-        argument_number(u, (u->database ^ 1) % u->options.database_count);
+        user_argument(u, "MOVE");
+        user_argument_key(u);
+        user_argument_number(u, (u->database ^ 1) % u->options.database_count);
     } else if (chance < 80) {
-        argument(u, "SWAPDB");
-        argument_number(u, draw_database(u));
-        argument_number(u, draw_database(u));
+        user_argument(u, "SWAPDB");
+        user_argument_number(u, draw_database(u));
+        user_argument_number(u, draw_database(u));
     } else {
-        argument(u, chance < 95 ? "FLUSHDB" : "FLUSHALL");
+        user_argument(u, chance < 95 ? "FLUSHDB" : "FLUSHALL");
     }
 }
 
@@ -163,44 +106,46 @@ static void make_write(struct user *u)
     uint64_t chance = prng_below(&u->prng, 100);
     char text[32];
 
-    if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 12)) {
+    if (user_lets_expire(u)) {
+        user_make_expiring_write(u);
+    } else if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 12)) {
         make_database_write(u);
     } else if (u->options.offset_max > 0 && prng_chance(&u->prng, 1, 6)) {
-        argument(u, "SETRANGE");
-        argument_key(u);
-        argument_number(u, (uint32_t)prng_below(&u->prng, u->options.offset_max));
-        argument_value(u);
+        user_argument(u, "SETRANGE");
+        user_argument_key(u);
+        user_argument_number(u, (uint32_t)prng_below(&u->prng, u->options.offset_max));
+        user_argument_value(u);
     } else if (chance < 45) {
-        argument(u, "SET");
-        argument_key(u);
-        argument_value(u);
+        user_argument(u, "SET");
+        user_argument_key(u);
+        user_argument_value(u);
         if (chance < 10) {
-            argument(u, conditions[chance % 3]);
+            user_argument(u, conditions[chance % 3]);
         }
     } else if (chance < 70) {
-        argument(u, "APPEND");
-        argument_key(u);
-        argument_value(u);
+        user_argument(u, "APPEND");
+        user_argument_key(u);
+        user_argument_value(u);
     } else if (chance < 82) {
-        argument(u, "DEL");
-        argument_key(u);
+        user_argument(u, "DEL");
+        user_argument_key(u);
         snprintf(text, sizeof text, "#%llu", (unsigned long long)witness_next(u->options.witness));
-        argument(u, text);
+        user_argument(u, text);
     } else if (chance < 94) {
-        argument(u, "INCR");
+        user_argument(u, "INCR");
         if (chance < 84) {
-            argument_key(u); /* Usually not a number. */
+            user_argument_key(u); /* Usually not a number. */
         } else {
             argument_name(u, 'n');
         }
     } else {
-        argument(u, "MSET");
-        argument_key(u);
-        argument_value(u);
+        user_argument(u, "MSET");
+        user_argument_key(u);
+        user_argument_value(u);
         if (u->options.recorder == NULL) {
             /* Lincheck judges dependent keys together, so they are avoided. */
-            argument_key(u);
-            argument_value(u);
+            user_argument_key(u);
+            user_argument_value(u);
         }
     }
 }
@@ -210,20 +155,22 @@ static void make_read(struct user *u)
     uint64_t chance = prng_below(&u->prng, 100);
 
     if (chance < 5 && u->options.database_count > 1 && u->options.recorder == NULL) {
-        argument(u, "DBSIZE");
+        user_argument(u, "DBSIZE");
         return;
     }
-    if (chance < 60) {
-        argument(u, "GET");
+    if (user_lets_expire(u)) {
+        user_make_expiry_read(u);
+    } else if (chance < 60) {
+        user_argument(u, "GET");
     } else if (chance < 75) {
-        argument(u, "STRLEN");
+        user_argument(u, "STRLEN");
     } else {
-        argument(u, chance < 90 ? "MGET" : "EXISTS");
+        user_argument(u, chance < 90 ? "MGET" : "EXISTS");
         if (u->options.recorder == NULL) {
             argument_name(u, 'n');
         }
     }
-    argument_key(u);
+    user_argument_key(u);
 }
 
 static struct in_flight *send_begin(struct user *u)
@@ -244,12 +191,12 @@ static void send_select(struct user *u)
     u->database = draw_database(u);
     send_begin(u);
     if (u->database == 0 && prng_chance(&u->prng, 1, 4)) {
-        argument(u, "RESET");
+        user_argument(u, "RESET");
         u->read_mode = READ_LINEARIZABLE;
         u->watch = (struct user_watch){.operation = 0};
     } else {
-        argument(u, "SELECT");
-        argument_number(u, u->database);
+        user_argument(u, "SELECT");
+        user_argument_number(u, u->database);
     }
     talk_command(&u->talk, u->arguments, u->argument_count);
 }
@@ -261,18 +208,18 @@ static void send_reads(struct user *u)
 
     u->read_mode = (enum read_mode)prng_below(&u->reads_prng, u->options.recorder == NULL ? 3 : 2);
     send_begin(u);
-    argument(u, "RAFT");
-    argument(u, "READS");
+    user_argument(u, "RAFT");
+    user_argument(u, "READS");
     if (u->read_mode == READ_STALE) {
         uint64_t age_ms = 1ull << prng_below(&u->reads_prng, 12);
 
         u->max_age_ns = age_ms * SIM_MS;
-        argument(u, "STALE");
-        argument(u, "MAXAGE");
+        user_argument(u, "STALE");
+        user_argument(u, "MAXAGE");
         snprintf(age, sizeof age, "%u", (unsigned)age_ms);
-        argument(u, age);
+        user_argument(u, age);
     } else {
-        argument(u, u->read_mode == READ_LEASE ? "LEASE" : "linearizable");
+        user_argument(u, u->read_mode == READ_LEASE ? "LEASE" : "linearizable");
     }
     talk_command(&u->talk, u->arguments, u->argument_count);
 }
@@ -331,9 +278,9 @@ static void send_watch(struct user *u)
 
     *w = (struct user_watch){.database = u->database,
                              .count = (uint32_t)prng_between(&u->prng, 1, WATCHED_MAX)};
-    argument(u, "WATCH");
+    user_argument(u, "WATCH");
     for (uint32_t i = 0; i < w->count; i++) {
-        argument_key(u);
+        user_argument_key(u);
         snprintf(w->names[i], sizeof w->names[i], "%.*s", (int)u->arguments[1 + i].size,
                  u->arguments[1 + i].data);
     }
@@ -362,9 +309,9 @@ static void queue_one(struct user *u, uint32_t i, bool is_write)
 {
     send_begin(u);
     if (is_write && i == 0) {
-        argument(u, prng_chance(&u->prng, 1, 2) ? "SET" : "APPEND");
-        argument_key(u);
-        argument_value(u);
+        user_argument(u, prng_chance(&u->prng, 1, 2) ? "SET" : "APPEND");
+        user_argument_key(u);
+        user_argument_value(u);
     } else if (is_write && prng_chance(&u->prng, 2, 3)) {
         make_write(u);
     } else {
@@ -379,7 +326,7 @@ static void send_exec(struct user *u, uint32_t count, bool is_write)
     struct in_flight *f = send_begin(u);
     struct slice keys[WATCHED_MAX];
 
-    argument(u, "EXEC");
+    user_argument(u, "EXEC");
     for (uint32_t i = 0; i < count; i++) {
         u->arguments[u->argument_count++] = buffer_slice(&u->payloads[i]);
     }
@@ -400,7 +347,7 @@ static void send_transaction(struct user *u)
     uint32_t count = (uint32_t)prng_between(&u->prng, 1, INNER_MAX);
 
     send_begin(u);
-    argument(u, "MULTI");
+    user_argument(u, "MULTI");
     talk_command(&u->talk, u->arguments, u->argument_count);
     for (uint32_t i = 0; i < count; i++) {
         queue_one(u, i, is_write);
@@ -592,6 +539,7 @@ struct user *user_new(const struct user_options *options)
     u->options = *options;
     u->prng = sim_fork_prng(options->sim);
     u->exec_prng = (struct prng){.state = options->exec_seed + options->number};
+    u->expiry_prng = (struct prng){.state = options->expiry_seed + options->number};
     u->reads_prng = (struct prng){.state = options->reads_seed + options->number};
     snprintf(name, sizeof name, "c%u", (unsigned)options->number);
     u->machine = sim_machine_new(options->sim, name);
