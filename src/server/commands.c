@@ -184,7 +184,11 @@ static void refuse_setting(struct command_call *call, const struct parameter *pa
     const char *error =
         is_changeable(parameter) ? ERROR_SETTING_IS_NO_SIZE : ERROR_SETTING_IS_FIXED;
 
-    resp_errorf(call->reply, is_notify(parameter) ? ERROR_NOTIFY_LETTER : error, parameter->name);
+    if (is_notify(parameter)) {
+        resp_error(call->reply, ERROR_NOTIFY_LETTER);
+    } else {
+        resp_errorf(call->reply, error, parameter->name);
+    }
 }
 
 /* The new values of those that may change. */
