@@ -4,7 +4,8 @@
 
 /* A place for each: those of A first. */
 static const char letters[] = "g$lshzxetdKEmn";
-static const char all[] = "g$lshzxetd";
+
+enum { ALL_COUNT = 10 }; /* The letters that A stands for. */
 
 static notify_set set_of(char letter)
 {
@@ -15,7 +16,7 @@ static notify_set set_of(char letter)
 
 static notify_set set_of_all(void)
 {
-    return ((notify_set)1 << (sizeof all - 1)) - 1;
+    return ((notify_set)1 << ALL_COUNT) - 1;
 }
 
 bool notify_read(struct slice text, notify_set *ret_set)
@@ -42,8 +43,7 @@ void notify_write(notify_set set, char text[NOTIFY_TEXT_BYTES])
     if (has_all) {
         text[used++] = 'A';
     }
-    for (const char *letter = has_all ? letters + sizeof all - 1 : letters; *letter != '\0';
-         letter++) {
+    for (const char *letter = has_all ? letters + ALL_COUNT : letters; *letter != '\0'; letter++) {
         if ((set & set_of(*letter)) != 0) {
             text[used++] = *letter;
         }

@@ -71,7 +71,9 @@ void observing_begin(struct replica *r)
 
 void replica_set_audience(struct replica *r, const struct replica_audience *audience)
 {
-    r->audience = audience == NULL ? (struct replica_audience){.published = NULL} : *audience;
+    static const struct replica_audience nobody;
+
+    r->audience = audience == NULL ? nobody : *audience;
     observing_begin(r);
 }
 
