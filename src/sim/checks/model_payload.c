@@ -41,6 +41,11 @@ static bool take_argument(struct slice *rest, struct slice *ret_argument)
     return true;
 }
 
+bool model_is_once(struct slice payload)
+{
+    return payload.size >= 3 && payload.data[0] == 3 && (payload.data[1] & 1) != 0;
+}
+
 bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
                   uint32_t *ret_count)
 {

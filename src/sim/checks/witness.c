@@ -647,7 +647,7 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     struct outcome *outcome = &w->outcomes[index];
 
     *outcome = (struct outcome){.offset = w->replies.end};
-    if (!is_command) {
+    if (!is_command || model_is_once(payload)) {
         return;
     }
     if (!model_decode_sent(payload, &database, arguments, &count)) {
