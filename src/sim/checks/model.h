@@ -35,12 +35,12 @@ bool model_remove_expired(struct model *m, uint32_t database, uint64_t index, st
 bool model_apply_expired(struct model *m, uint64_t index, struct slice payload,
                          uint64_t *ret_count);
 
+/* Whether the payload is a command under a number of ONCE. Directed tests send these, and check
+ * what comes of them. */
+bool model_is_once(struct slice payload);
+
 /* EXEC has payloads as arguments, of the commands that are executed together. As any command, it
  * is a read if all of them are. */
-
-/* Whether the payload is a command under a number of ONCE: directed tests send these, and check what
- * comes of them. */
-bool model_is_once(struct slice payload);
 
 /* Executes a write as entry `index` (rising) and appends its RESP2 reply. False: users do not
  * send this command. */
