@@ -82,6 +82,13 @@ static void set_until(struct command_call *call, const struct lifetime *lifetime
     }
 }
 
+/* Whether it matters what was there before. */
+static bool depend_on_old(const struct set_options *o)
+{
+    return o->only_new || o->only_existing || o->wants_old || o->condition.kind != CONDITION_NONE ||
+           o->lifetime.kind == LIFETIME_KEEPTTL;
+}
+
 static void set_with_options(struct command_call *call, const struct set_options *o,
                              uint64_t expires_ms)
 {
@@ -122,7 +129,12 @@ static void set_command(struct command_call *call)
         resp_ok(call->reply);
     } else if (take_set_options(call, &options) &&
                lifetime_expiry(call, &options.lifetime, &expires_ms)) {
-        set_with_options(call, &options, expires_ms);
+        if (depend_on_old(&options)) {
+            set_with_options(call, &options, expires_ms);
+        } else {
+            set_until(call, &options.lifetime, call->arguments[2], expires_ms);
+            resp_ok(call->reply);
+        }
     }
 }
 
