@@ -12,7 +12,7 @@
 #include "script/shebang.h"
 
 enum {
-    SCRIPT_WORK = 32 * 1024, /* Of most scripts, for the share of a connection. */
+    SCRIPT_WORK = 4 * 1024, /* Of most scripts, for the share of a connection. */
     FIRST_KEY = 3,
 };
 
