@@ -15,6 +15,7 @@
 
 enum {
     COUNT_STEPS = 1000,     /* Instructions between two looks. */
+    CALL_STEPS = 10,        /* Of calling a function. */
     ALLOCATED_BYTES = 32,   /* Of memory cost a step. */
     SOURCE_BYTES = 4,       /* Of source cost a step. */
     COMPARED_BYTES = 16,    /* Of strings cost a step. */
@@ -34,10 +35,9 @@ bool engine_is_over(void)
     return the_engine.arena->steps > SCRIPT_STEPS_MAX && !MUTANT(script_without_limit);
 }
 
-static void on_count(lua_State *L, lua_Debug *unused)
+static void on_hook(lua_State *L, lua_Debug *at)
 {
-    (void)unused;
-    engine_spend(L, COUNT_STEPS);
+    engine_spend(L, at->event == LUA_HOOKCOUNT ? COUNT_STEPS : CALL_STEPS);
 }
 
 void engine_charge(uint64_t steps)
@@ -47,7 +47,7 @@ void engine_charge(uint64_t steps)
     the_engine.arena->steps += steps;
     if (!was_over && engine_is_over() && the_engine.lua != NULL) {
         /* No pcall() helps: each further instruction raises the error again. */
-        lua_sethook(the_engine.lua, on_count, LUA_MASKCOUNT, 1);
+        lua_sethook(the_engine.lua, on_hook, LUA_MASKCOUNT, 1);
     }
 }
 
@@ -167,7 +167,7 @@ struct engine *engine_get(void)
     CHECK(lua_cpcall(e->lua, sandbox_open, NULL) == 0);
     lua_gc(e->lua, LUA_GCCOLLECT, 0);
     lua_pushcfunction(e->lua, run_compiled);
-    lua_sethook(e->lua, on_count, LUA_MASKCOUNT, COUNT_STEPS);
+    lua_sethook(e->lua, on_hook, LUA_MASKCOUNT | LUA_MASKCALL, COUNT_STEPS);
     e->arena->steps = 0;
     save(e, &e->pristine, no_sha);
     return e;

@@ -12,7 +12,7 @@
 #define KEY_GLOBALS "rakit.globals"
 #define KEY_LOCKED  "rakit.locked"
 
-enum { UNPACKED_MAX = 7900, SOURCE_BYTES = 4 };
+enum { UNPACKED_MAX = 7900, SOURCE_BYTES = 4, PCALL_STEPS = 10, ERROR_STEPS = 150 };
 
 void sandbox_push_globals(lua_State *L)
 {
@@ -136,8 +136,10 @@ static int base_tostring(lua_State *L)
 static int base_pcall(lua_State *L)
 {
     luaL_checkany(L, 1);
+    engine_spend(L, PCALL_STEPS);
     int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
 
+    engine_charge(status != 0 ? ERROR_STEPS : 0);
     if (status != 0 && engine_is_over()) {
         return lua_error(L);
     }
@@ -163,8 +165,10 @@ static int base_xpcall(lua_State *L)
     lua_settop(L, 2);
     lua_insert(L, 1);
 
+    engine_spend(L, PCALL_STEPS);
     int status = lua_pcall(L, 0, LUA_MULTRET, 0);
 
+    engine_charge(status != 0 ? ERROR_STEPS : 0);
     if (status != 0 && engine_is_over()) {
         return lua_error(L);
     }
