@@ -4,9 +4,10 @@
 #include "base/mutant.h"
 
 enum {
-    HOLES_MIN = 512,            /* Fewer bytes of holes are left alone. */
-    STEP_WORK = 16,             /* The cost of looking at a block. */
-    CUT_BYTES = 4 * 1024 * 1024 /* The most that is cut off at once: to return pages takes long. */
+    HOLES_MIN = 512,             /* Fewer bytes of holes are left alone. */
+    STEP_WORK = 16,              /* The cost of looking at a block. */
+    CUT_BYTES = 4 * 1024 * 1024, /* The most that is cut off at once: to return pages takes long, */
+    CUT_WORK = CUT_BYTES / 8,    /* but less than to move as much. */
 };
 
 bool block_is_sound(struct slice value, uint32_t begin, uint32_t at)
@@ -118,7 +119,7 @@ static uint64_t step(struct arena *a, uint32_t *at)
     }
     if (next == e->size) {
         *at = cut(a, *at) ? 0 : *at;
-        return CUT_BYTES;
+        return CUT_WORK;
     }
     if (block_kind(e->bytes, next) == BLOCK_HOLE) {
         value_edit_put(e, *at, size + block_size(e->bytes, next) + BLOCK_HOLE);
