@@ -146,8 +146,7 @@ static const struct compiled *find(const struct engine *e, const char *sha)
 static int panic(lua_State *L)
 {
     (void)L;
-    CHECK(!"an error of Lua outside of any protected call");
-    return 0;
+    check_failed("no error of Lua outside of any protected call", __FILE__, __LINE__);
 }
 
 static int run_compiled(lua_State *L);

@@ -389,7 +389,7 @@ static void push_one(lua_State *L, struct slice *rest, uint32_t depth)
         push_verbatim(L, rest);
         break;
     default:
-        CHECK(!"a type of reply that this server does not have");
+        check_failed("a type of reply that this server has", __FILE__, __LINE__);
     }
 }
 

@@ -324,8 +324,8 @@ static void test_script__ends_after_a_number_of_steps(void **state)
         "while true do pcall(function() while true do end end) end",
         "local function f() return f() end return f()",
         "while true do pcall(error, 'x') end",
-        "xpcall(function() while true do end end, function() while true do end end) "
-        "while true do end",
+        "xpcall(function() while true do end end, error) while true do end",
+        "xpcall(error, function() while true do end end) while true do end",
         "for i = 1, 1e9 do redis.call('get', 'k') end",
         "local s = string.rep('a', 1e5) while true do local t = s .. 'b' end",
         "local s = string.rep('a', 1e6) while true do local t = s < s .. 'b' end",
