@@ -233,7 +233,7 @@ static void pubsub_command(struct command_call *call)
 
 /* --- rows ------------------------------------------------------------------------------ */
 
-#define SUBSCRIBE_FLAGS (COMMAND_LOCAL | COMMAND_ALONE | COMMAND_WHILE_SUBSCRIBED)
+#define SUBSCRIBE_FLAGS (COMMAND_LOCAL | COMMAND_ALONE | COMMAND_WHILE_SUBSCRIBED | COMMAND_PUSHES)
 
 /* clang-format off */
 const struct command pubsub_commands[] = {

@@ -164,11 +164,12 @@ static struct resp_writer *begin_reply(struct client *c, uint32_t flags, struct 
     return reply_writer(c->current_slot);
 }
 
-static void end_reply(struct client *c, size_t size_before)
+static void end_reply(struct client *c, uint32_t flags, size_t size_before)
 {
     struct reply_slot *slot = c->current_slot;
     /* CLIENT REPLY OFF and SKIP are not answered themselves. */
-    bool is_silent = c->is_reply_off || c->skips_this_reply || c->skips_next_reply;
+    bool is_silent = (c->is_reply_off || c->skips_this_reply || c->skips_next_reply) &&
+                     (flags & COMMAND_PUSHES) == 0;
 
     c->current_slot = NULL;
     if (slot != NULL) {
@@ -191,7 +192,7 @@ static void refuse(struct client *c, const char *text)
     struct resp_writer direct;
 
     resp_error(begin_reply(c, 0, &direct), text);
-    end_reply(c, size_before);
+    end_reply(c, 0, size_before);
 }
 
 static void refuse_unknown(struct client *c)
@@ -224,7 +225,7 @@ static void refuse_arguments(struct client *c, struct slice error)
     struct resp_writer *w = begin_reply(c, 0, &direct);
 
     buffer_append_slice(w->out, error);
-    end_reply(c, size_before);
+    end_reply(c, 0, size_before);
 }
 
 static void refuse_count(struct client *c, const struct command *command)
@@ -256,7 +257,7 @@ static void run_local(struct client *c, const struct command *command)
     };
 
     command->handler(&call);
-    end_reply(c, size_before);
+    end_reply(c, command->flags, size_before);
     if (!(command->flags & COMMAND_FAST)) {
         time_share_use(&c->clients->share, TIME_SHARE_LOOK_WORK);
     }
@@ -482,7 +483,7 @@ static void queue_command(struct client *c, const struct command *command, uint6
         refuse(c, error);
     } else {
         resp_simple(begin_reply(c, 0, &direct), "QUEUED");
-        end_reply(c, size_before);
+        end_reply(c, 0, size_before);
     }
 }
 

@@ -28,6 +28,7 @@ enum command_flag {
     COMMAND_UNQUEUED = 16384,  /* LOCAL; executed at once also after MULTI. */
     COMMAND_ALONE = 1 << 16,   /* LOCAL; begins only when all before it on its connection are
                                 * answered. */
+    COMMAND_PUSHES = 1 << 21,  /* LOCAL; replies messages, which CLIENT REPLY does not silence. */
     COMMAND_WHILE_SUBSCRIBED = 1 << 17, /* LOCAL; allowed to subscribers in RESP2. */
     COMMAND_NO_SCRIPT = 1 << 20, /* READ or WRITE, but never within a script: Redis's "noscript". */
 };

@@ -182,6 +182,10 @@ static void test_session__replies_only_if_that_is_wanted(void **state)
     fixture_talk(f, fd,
                  "CLIENT REPLY OFF\r\nSET a 2\r\nGET a\r\nNOPE\r\nCLIENT REPLY ON\r\nGET a\r\n",
                  "+OK\r\n$1\r\n2\r\n");
+    /* Messages are no replies. */
+    fixture_talk(f, fd, "CLIENT REPLY SKIP\r\nSUBSCRIBE a\r\n",
+                 "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+    fixture_talk(f, fd, "UNSUBSCRIBE\r\n", "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n");
     fixture_talk(f, fd, "CLIENT REPLY PERHAPS\r\n", "-ERR syntax error\r\n");
     close(fd);
 }
