@@ -1,5 +1,4 @@
 /* expire.c - commands about when keys expire: EXPIRE and its relatives, TTL and its, PERSIST. */
-#include "base/mutant.h"
 #include "kv/call.h"
 #include "kv/commands.h"
 #include "kv/kv.h"
