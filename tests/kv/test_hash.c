@@ -146,8 +146,8 @@ static void test_hash__picks_each_field_and_none_twice(void **state)
             at = strstr(at, "field-");
             assert_non_null(at);
             at += strlen("field-");
-            assert_false(met[atoi(at)]);
-            met[atoi(at)] = true;
+            assert_false(met[strtoul(at, NULL, 10)]);
+            met[strtoul(at, NULL, 10)] = true;
         }
         assert_null(strstr(at, "field-"));
     }

@@ -92,6 +92,16 @@ static struct slice name_of(char *text, uint32_t i)
     return slice_of(text, (size_t)snprintf(text, NAME_BYTES, "field-%u", (unsigned)i));
 }
 
+static uint32_t number_in(struct slice name)
+{
+    char text[NAME_BYTES];
+
+    assert_true(name.size > strlen("field-") && name.size < sizeof text);
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    return (uint32_t)strtoul(text + strlen("field-"), NULL, 10);
+}
+
 static bool is_live(const struct world *w, uint32_t i)
 {
     const struct model_field *f = &w->fields[i];
@@ -101,15 +111,10 @@ static bool is_live(const struct world *w, uint32_t i)
 
 static void expect_field(const struct world *w, const struct hash_field *field)
 {
-    const struct model_field *f = NULL;
-    unsigned number = 0;
-    char text[NAME_BYTES];
+    uint32_t number = number_in(field->name);
+    const struct model_field *f = &w->fields[number];
 
-    memcpy(text, field->name.data, field->name.size);
-    text[field->name.size] = '\0';
-    assert_int_equal(sscanf(text, "field-%u", &number), 1);
     assert_true(is_live(w, number));
-    f = &w->fields[number];
     assert_int_equal(field->value.size, f->size);
     assert_true(field->expires_ms == f->expires_ms);
     for (size_t i = 0; i < f->size; i++) {
@@ -329,13 +334,8 @@ static void test_hash_value__shrinks(void **state)
 static void note_met(void *context, const struct hash_field *field)
 {
     bool *met = context;
-    unsigned number = 0;
-    char text[NAME_BYTES];
 
-    memcpy(text, field->name.data, field->name.size);
-    text[field->name.size] = '\0';
-    assert_int_equal(sscanf(text, "field-%u", &number), 1);
-    met[number] = true;
+    met[number_in(field->name)] = true;
 }
 
 /* A field that is there during the whole scan is met, while others come and go. */
