@@ -45,7 +45,7 @@ static struct hash_field gathered(const struct gather *g, uint64_t i)
 {
     struct hash_field field;
 
-    memcpy(&field, buffer_begin(&g->fields) + i * sizeof field, sizeof field);
+    memcpy(&field, buffer_slice(&g->fields).data + i * sizeof field, sizeof field);
     return field;
 }
 
