@@ -2,8 +2,8 @@
  * subscribed to. PUBLISH is a data command (kv/publish.c). */
 #include "client/client.h"
 #include "client/commands.h"
-#include "command/subcommand.h"
 #include "kv/glob.h"
+#include "kv/subcommand.h"
 #include "resp/errors.h"
 
 enum {
