@@ -35,7 +35,7 @@ static char *once_write(char *to, const struct command_once *once)
     return varint_write(to, once->keep_s);
 }
 
-static int flags_of(const struct command_once *once)
+static unsigned flags_of(const struct command_once *once)
 {
     return once->client.size == 0 ? 0 : HAS_ONCE | (once->resp_version == 3 ? HAS_RESP3 : 0);
 }
@@ -65,7 +65,7 @@ void command_payload_write(char *to, const struct command_head *head, const stru
     }
 }
 
-static bool read_once(struct slice *rest, int flags, struct command_once *ret_once)
+static bool read_once(struct slice *rest, unsigned flags, struct command_once *ret_once)
 {
     uint64_t size = 0;
     uint64_t keep_s = 0;
@@ -96,7 +96,7 @@ static bool read_head(struct slice *rest, struct command_head *ret_head)
         return false;
     }
 
-    int flags = rest->data[1];
+    unsigned flags = (unsigned char)rest->data[1];
 
     head.database = (uint8_t)rest->data[COMMAND_DATABASE_AT];
     *rest = slice_of(rest->data + FORMAT_BYTES, rest->size - FORMAT_BYTES);

@@ -1,7 +1,6 @@
 /* hash_scan.c - commands that return some fields of a hash: HSCAN, HRANDFIELD. */
 #include <stdlib.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/prng.h"
 #include "kv/call.h"
@@ -19,9 +18,9 @@ enum { FIELD_WORK = 64, SAMPLED_PART = 4 };
 struct gather {
     bool has_pattern;
     struct slice pattern;
-    uint64_t match_left;  /* How many bytes may still be compared with it. */
-    struct buffer fields; /* Array of struct hash_field. */
-    uint64_t count;
+    uint64_t match_left; /* How many bytes may still be compared with it. */
+    struct hash_field *fields;
+    uint64_t count, capacity;
     uint64_t bytes, bytes_max; /* In the reply. */
     uint64_t walked_count;
 };
@@ -36,17 +35,17 @@ static void gather_field(void *context, const struct hash_field *field)
     }
     if (!g->has_pattern || glob_matches_within(g->pattern, field->name, &g->match_left)) {
         g->bytes += field->name.size + field->value.size + 2 * (uint64_t)REPLY_OVERHEAD_BYTES;
-        buffer_append(&g->fields, field, sizeof *field);
-        g->count++;
+        if (g->count == g->capacity) {
+            g->capacity = g->capacity == 0 ? 16 : 2 * g->capacity;
+            g->fields = memory_resize(g->fields, g->capacity * sizeof *g->fields);
+        }
+        g->fields[g->count++] = *field;
     }
 }
 
 static struct hash_field gathered(const struct gather *g, uint64_t i)
 {
-    struct hash_field field;
-
-    memcpy(&field, buffer_slice(&g->fields).data + i * sizeof field, sizeof field);
-    return field;
+    return g->fields[i];
 }
 
 /* --- HSCAN ---------------------------------------------------------------------------------- */
@@ -167,7 +166,7 @@ static void hscan_command(struct command_call *call)
         reply_scanned(call, &g, cursor, o.only_names);
     }
     call->work = g.walked_count * FIELD_WORK + SCAN_MATCH_BYTES_MAX - g.match_left;
-    buffer_deinit(&g.fields);
+    free(g.fields);
 }
 
 /* --- HRANDFIELD ----------------------------------------------------------------------------- */
@@ -332,7 +331,7 @@ static void hrandfield_command(struct command_call *call)
         reply_random(call, &g, values);
     }
     call->work = g.walked_count * FIELD_WORK;
-    buffer_deinit(&g.fields);
+    free(g.fields);
 }
 
 /* --- rows ----------------------------------------------------------------------------------- */

@@ -300,8 +300,9 @@ bool kv_copy(const struct kv *from, struct slice key, struct kv *to, struct slic
     if (!kv_find(from, key, &value)) {
         return false;
     }
+    MUTANT_DO(copy_is_plain, value.traits.expires_ms = 0);
     /* The value is in an item that is not the one which is replaced. */
-    kv_put(to, to_key, MUTANT(copy_is_plain) ? (struct traits){0} : value.traits, value.bytes);
+    kv_put(to, to_key, value.traits, value.bytes);
     return true;
 }
 

@@ -57,7 +57,7 @@ static void *take(struct arena *a, size_t size)
     void *block = a->unused[fit.class];
 
     if (block != NULL) {
-        memcpy(&a->unused[fit.class], block, sizeof block);
+        memcpy(&a->unused[fit.class], block, sizeof(void *));
         return block;
     }
     if (fit.size > ARENA_BYTES - a->used) {
@@ -72,7 +72,7 @@ static void give_back(struct arena *a, void *block, size_t size)
 {
     uint32_t class = fit_of(size).class;
 
-    memcpy(block, &a->unused[class], sizeof block);
+    memcpy(block, &a->unused[class], sizeof(void *));
     a->unused[class] = block;
 }
 

@@ -73,8 +73,11 @@ static double whole_power(double x, double y)
     double result = 1;
     uint64_t rest = (uint64_t)fabs(y);
 
-    for (double square = x; rest > 0; rest >>= 1, square *= square) {
+    double square = x;
+
+    for (; rest > 0; rest >>= 1) {
         result = (rest & 1) != 0 ? result * square : result;
+        square *= square;
     }
     return y < 0 ? 1 / result : result;
 }

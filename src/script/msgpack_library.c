@@ -40,13 +40,15 @@ static void pack_integer(struct buffer *out, int64_t number)
     }
 }
 
+#define TWO_TO_63 9223372036854775808.0
+
 static void pack_number(struct buffer *out, lua_Number number)
 {
     float single = (float)number;
     uint32_t single_bits;
     uint64_t bits;
 
-    if (number == floor(number) && number >= -0x1p63 && number < 0x1p63) {
+    if (number == floor(number) && number >= -TWO_TO_63 && number < TWO_TO_63) {
         pack_integer(out, (int64_t)number);
         return;
     }

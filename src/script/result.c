@@ -22,10 +22,12 @@ struct result {
 
 static void write_value(struct result *r);
 
+#define TWO_TO_63 9223372036854775808.0
+
 /* As a conversion of x86 does it, which is undefined in C. */
 static int64_t truncated(lua_Number number)
 {
-    return number >= -0x1p63 && number < 0x1p63 ? (int64_t)number : INT64_MIN;
+    return number >= -TWO_TO_63 && number < TWO_TO_63 ? (int64_t)number : INT64_MIN;
 }
 
 static struct slice string_at(lua_State *L, int index)

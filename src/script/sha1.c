@@ -19,7 +19,7 @@ static uint32_t choose(int round, uint32_t b, uint32_t c, uint32_t d)
 static void add_block(uint32_t *state, const unsigned char *block)
 {
     static const uint32_t constants[] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
-    uint32_t w[ROUNDS];
+    uint32_t w[ROUNDS] = {0};
     uint32_t s[5];
 
     memcpy(s, state, sizeof s);

@@ -171,6 +171,7 @@ static void draw_users(struct cluster *c)
     }
     options.reads_seed = c->options.seed ^ READS_SALT;
     options.exec_seed = draw_seed(c, EXEC_SALT);
+    options.never_watches = flipper_is_used(c->flipper);
     options.expiry_seed = draw_seed(c, EXPIRY_SALT);
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);

@@ -369,7 +369,8 @@ static bool send_together(struct user *u)
     u->options.database_count = 1; /* Commands about databases are sent alone. */
     if (prng_chance(&u->prng, 1, u->watch.is_ready ? 3 : 8) && u->watch.operation == 0) {
         send_transaction(u);
-    } else if (prng_chance(&u->prng, 1, 8) && u->watch.operation == 0 && !u->watch.is_ready) {
+    } else if (prng_chance(&u->prng, 1, 8) && u->watch.operation == 0 && !u->watch.is_ready &&
+               !u->options.never_watches) {
         send_watch(u);
     } else {
         is_sent = false;
