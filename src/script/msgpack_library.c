@@ -239,14 +239,16 @@ static void push_map(struct input *in, uint64_t count)
 
 static void push_float(struct input *in, bool is_double)
 {
-    uint64_t bits = take_big(in, is_double ? 8 : 4);
-    uint32_t single_bits = (uint32_t)bits;
-    float single;
-    double number;
+    union {
+        uint64_t bits;
+        double number;
+    } eight = {.bits = take_big(in, is_double ? 8 : 4)};
+    union {
+        uint32_t bits;
+        float number;
+    } four = {.bits = (uint32_t)eight.bits};
 
-    memcpy(&single, &single_bits, sizeof single);
-    memcpy(&number, &bits, sizeof number);
-    lua_pushnumber(in->L, is_double ? number : (lua_Number)single);
+    lua_pushnumber(in->L, is_double ? eight.number : (lua_Number)four.number);
 }
 
 static void push_signed(struct input *in, int bytes)

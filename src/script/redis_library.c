@@ -212,7 +212,11 @@ static int call_command(lua_State *L, bool raises)
     execute(e, &inner, &reply);
     engine_spend(L, buffer_size(&e->inner) / REPLY_BYTES);
     result_push(L, buffer_slice(&e->inner));
-    return raises && *buffer_begin(&e->inner) == '-' ? lua_error(L) : 1;
+
+    struct slice text = buffer_slice(&e->inner);
+    bool is_error = text.data != NULL && text.data[0] == '-';
+
+    return raises && is_error ? lua_error(L) : 1;
 }
 
 static int redis_call(lua_State *L)

@@ -209,6 +209,9 @@ static const char *match_back_reference(struct match *m, const char *s, char dig
     size_t size = m->captures[i].size < 0 ? 0 : (size_t)m->captures[i].size;
 
     engine_spend(m->L, size / SOUGHT_BYTES);
+    if (size == 0) {
+        return s;
+    }
     return (size_t)(m->end - s) >= size && memcmp(m->captures[i].begin, s, size) == 0 ? s + size
                                                                                       : NULL;
 }
@@ -607,7 +610,7 @@ static int string_gsub(lua_State *L)
         }
         if (end != NULL && end > s) {
             s = end;
-        } else if (s < m.end) {
+        } else if (s != NULL && s < m.end) {
             luaL_addchar(&b, *s);
             s++;
         } else {

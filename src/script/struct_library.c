@@ -209,7 +209,7 @@ static lua_Number unpack_number(const struct format *f, const struct item *item,
     if (isupper((unsigned char)item->letter)) {
         return (lua_Number)integer;
     }
-    uint64_t sign = 1ull << (8 * item->size - 1);
+    uint64_t sign = item->size == 0 ? 0 : 1ull << (8 * item->size - 1);
 
     return (lua_Number)(int64_t)((integer ^ sign) - sign);
 }
