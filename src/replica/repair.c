@@ -63,7 +63,8 @@ void repair_on_damage(void *context, const char *text)
 {
     struct replica *r = context;
 
-    if (raft_configuration(r->raft)->member_count > 1 || MUTANT(sole_node_restarts)) {
+    MUTANT_DO(sole_node_restarts, replica_ask_restart(r, text));
+    if (raft_configuration(r->raft)->member_count > 1) {
         start_again(r, text);
     } else {
         log_write(r->log, LOG_ERROR, "no other member could mend what is damaged",

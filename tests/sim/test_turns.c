@@ -60,7 +60,7 @@ static void attack(struct cluster *c, struct node *n)
     struct heavy heavy;
 
     heavy_init(&heavy, c->sim, "heavy");
-    heavy.batch_max = 2000;
+    heavy.batch_max = 4000;
     heavy.think_ns = 5 * SIM_MS;
     heavy.key_count = KEYS;
     heavy.pick_node = pick_node;
