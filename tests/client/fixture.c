@@ -23,7 +23,7 @@
 #include "resp/errors.h"
 #include "server/commands.h"
 
-#define PATIENCE_NS 60000000000ull /* For a whole test. */
+#define PATIENCE_NS 30000000000ull /* For a whole test. */
 
 /* --- the replica's other kind -------------------------------------------------------------- */
 
