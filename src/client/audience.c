@@ -8,38 +8,36 @@
 #include "replica/replica.h"
 #include "resp/errors.h"
 
-enum {
-    COUNT_WORK_MAX = 256 * 1024, /* Patterns are compared for so long to count who gets a message:
-                                  * see count_receivers(). */
-};
+enum { COUNT_WORK = 64 }; /* Of a pattern, besides comparing it. */
 
 /* --- messages ---------------------------------------------------------------------------- */
 
-/* If comparing all patterns takes too long to be done at once, no more of them are counted, and
+/* If comparing all patterns takes too long in this turn, no more of them are counted, and
  * `ret_is_certain` is false: in slices all are compared. */
-static uint64_t count_receivers(const struct clients *clients,
-                                const struct channel_message *message, bool *ret_is_certain)
+static uint64_t count_receivers(struct clients *clients, const struct channel_message *message,
+                                bool *ret_is_certain)
 {
     enum topic_kind kind = message->is_sharded ? TOPIC_SHARD : TOPIC_CHANNEL;
     const struct topics *t = &clients->topics;
     const struct topic *topic = topics_find(t, kind, message->channel);
     uint64_t count = topic == NULL ? 0 : topic->count;
-    uint64_t left = COUNT_WORK_MAX;
+    uint64_t *left = &clients->count_left;
 
-    if (!message->is_sharded) {
-        list_for_each(node, &t->all[TOPIC_PATTERN])
-        {
-            const struct topic *pattern = container_of(node, struct topic, link);
+    *ret_is_certain = true;
+    if (message->is_sharded) {
+        return count;
+    }
+    list_for_each(node, &t->all[TOPIC_PATTERN])
+    {
+        const struct topic *pattern = container_of(node, struct topic, link);
 
-            count +=
-                glob_matches_within(pattern->name, message->channel, &left) ? pattern->count : 0;
-            if (left == 0) {
-                break;
-            }
-            left--;
+        *left -= *left < COUNT_WORK ? *left : COUNT_WORK;
+        count += glob_matches_within(pattern->name, message->channel, left) ? pattern->count : 0;
+        if (*left == 0) {
+            *ret_is_certain = false;
+            break;
         }
     }
-    *ret_is_certain = left > 0;
     return count;
 }
 
@@ -174,6 +172,9 @@ void audience_untrack(struct client *c)
     topics_leave(&c->clients->topics, &c->subscriber, TOPIC_PREFIX);
     topics_leave(&c->clients->topics, &c->subscriber, TOPIC_TRACKERS);
     c->tracker = (struct tracker){.is_on = false};
+    if (!trackers_exist(c->clients)) {
+        tracking_clear(&c->clients->tracking);
+    }
     if (was_on) {
         audience_reconsider(c->clients);
     }

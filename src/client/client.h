@@ -60,6 +60,8 @@ enum {
     CLIENT_COMMANDS_A_TURN = 1024,               /* Commands of one client before others get
                                                   * their turn. */
     CLIENT_TURN_NS = 1000 * 1000,                /* Or time, whichever ends first. */
+    CLIENTS_COUNT_WORK = 16 * 1024 * 1024,       /* Comparing patterns in a turn, to count who gets
+                                                  * messages. */
     CLIENTS_TURN_NS = 4 * 1000 * 1000,           /* Time for all clients before heartbeats and
                                                   * peers get their turn. */
     CLIENT_READ_BYTES = 16 * 1024,               /* Room for one read at first. */
@@ -228,6 +230,7 @@ struct clients {
     struct list congested; /* Those that wait for room in the replica, longest wait first. */
     bool is_relieved;      /* They may go on now, until the replica is congested again. */
     struct list dirty;
+    uint64_t count_left;       /* Work that is left for counting receivers in this turn. */
     struct topics topics;      /* What the subscribers among them are subscribed to. */
     struct pushes pushes;      /* On their way to them. */
     struct tracking tracking;  /* What they have read. */

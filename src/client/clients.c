@@ -409,10 +409,10 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
 
 void clients_set_replica(struct clients *c, struct replica *replica)
 {
-    waits_end(c, NULL); /* What they wait for is with the other one. */
-    c->replica = replica;
+    c->replica = replica; /* First: the other one is freed. */
     c->options.replica = replica;
-    trackers_flush(c); /* The state may have been wrong. */
+    waits_end(c, NULL); /* What they wait for was with the other one. */
+    trackers_flush(c);  /* The state may have been wrong. */
 }
 
 struct client *clients_find(const struct clients *clients, uint64_t id)

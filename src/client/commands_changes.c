@@ -15,6 +15,7 @@
 #include "resp/errors.h"
 
 enum {
+    STREAM_BYTES_MAX = 64 * 1024,
     CHANGES_MAX = 1000, /* In one reply, */
     CHANGES_BYTES_MAX = 1024 * 1024,
     SCANNED_KEYS_MAX = 1000 * 1000, /* By RAFT SCAN. */
@@ -51,8 +52,9 @@ static bool is_wanted(const struct changes_wait *w, const struct feed_change *ch
     const char *prefix = w->stream + sizeof STREAM - 1;
 
     return change->database == w->database &&
-           (change->key.size >= size ? memcmp(change->key.data, prefix, size) == 0
-                                     : change->key.size == 0 && change->type == NULL);
+           (change->key.size >= size
+                ? memcmp(change->key.data, prefix, size) == 0
+                : change->key.size == 0 && strcmp(change->event, "replaced") == 0);
 }
 
 /* --- one reply ------------------------------------------------------------------------------ */
@@ -198,7 +200,7 @@ static bool read_streams(struct command_call *call, uint32_t at, struct xread *x
     }
     x->stream = call->arguments[at];
     x->id = call->arguments[at + 1];
-    if (x->stream.size < sizeof STREAM - 1 ||
+    if (x->stream.size < sizeof STREAM - 1 || x->stream.size > STREAM_BYTES_MAX ||
         memcmp(x->stream.data, STREAM, sizeof STREAM - 1) != 0) {
         return refuse(call, ERROR_NO_STREAM);
     }

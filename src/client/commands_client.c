@@ -201,15 +201,7 @@ static void client_info(struct command_call *call)
 
 static struct client *find_client(const struct clients *clients, int64_t id)
 {
-    list_for_each(node, &clients->all)
-    {
-        struct client *c = container_of(node, struct client, link);
-
-        if ((int64_t)c->id == id && c->end < CLIENT_CLOSING) {
-            return c;
-        }
-    }
-    return NULL;
+    return id < 1 ? NULL : clients_find(clients, (uint64_t)id);
 }
 
 static void list_by_id(struct command_call *call)

@@ -40,12 +40,18 @@ static bool may_subscribe(struct command_call *call, enum topic_kind kind)
     const struct client *c = call_client(call);
     size_t bytes_max = kind == TOPIC_PATTERN ? PATTERN_BYTES_MAX : CHANNEL_BYTES_MAX;
     uint32_t count = audience_count(c) + c->subscriber.count[TOPIC_SHARD];
+    uint64_t bytes = c->clients->topics.bytes;
 
     for (uint32_t i = 1; i < call->argument_count; i++) {
+        bytes += call->arguments[i].size;
         if (call->arguments[i].size > bytes_max) {
             resp_errorf(call->reply, ERROR_CHANNEL_TOO_LONG, (unsigned)bytes_max);
             return false;
         }
+    }
+    if (bytes > c->clients->options.output_memory_bytes) {
+        resp_error(call->reply, ERROR_SUBSCRIPTION_MEMORY);
+        return false;
     }
     if (count + call->argument_count - 1 > SUBSCRIPTIONS_MAX) {
         resp_errorf(call->reply, ERROR_MANY_SUBSCRIPTIONS, (unsigned)SUBSCRIPTIONS_MAX);

@@ -163,7 +163,7 @@ const struct command replication_commands[] = {
      .handler = lolwut_command, .group = "server", .arguments = "[VERSION version]",
      .integers = "version", .since = "5.0.0",
      .summary = "Draws the cluster."},
-    {.name = "MONITOR", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_ADMIN,
+    {.name = "MONITOR", .arity = 1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ALONE,
      .handler = monitor_command, .group = "server", .arguments = "", .since = "1.0.0",
      .summary = "Shows all commands that this node takes, until RESET."},
     {.name = "PSYNC", .arity = -3, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_HIDDEN,

@@ -259,6 +259,7 @@ void clients_deliver(struct clients *clients)
     struct slice_of_turn turn = {.woken_count = 0};
     struct push *push = pushes_first(p);
 
+    clients->count_left = CLIENTS_COUNT_WORK;
     if (tracking_tidy(&clients->tracking, TIDY_KEYS)) {
         io_turn_soon(clients->io);
     }

@@ -74,8 +74,7 @@ static void remember(struct client *c, struct slice key, bool is_late)
         return;
     }
     tracking_note(&clients->tracking, key, c->id);
-    surplus = tracking_take_surplus(&clients->tracking);
-    if (surplus != NULL) {
+    while ((surplus = tracking_take_surplus(&clients->tracking)) != NULL) {
         invalidate(clients, surplus);
     }
 }
@@ -90,7 +89,7 @@ void trackers_settle(struct reply_slot *slot)
     if (slot->read_keys.data == NULL) {
         return;
     }
-    is_late = index < replica_applied_index(c->clients->replica) && !MUTANT(late_read_trusted);
+    is_late = index < replica_told_index(c->clients->replica) && !MUTANT(late_read_trusted);
     while (next_key(&slot->read_keys, &key)) {
         if (index > 0 && c->tracker.is_on && c->end < CLIENT_CLOSING) {
             remember(c, key, is_late);

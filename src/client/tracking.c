@@ -115,7 +115,9 @@ struct tracked_key *tracking_take(struct tracking *t, struct slice key)
 
 struct tracked_key *tracking_take_surplus(struct tracking *t)
 {
-    if (t->by_key.count <= t->keys_max || MUTANT(tracked_without_limit)) {
+    bool is_full = t->by_key.count > t->keys_max || t->bytes > TRACKED_BYTES_MAX;
+
+    if (list_is_empty(&t->keys) || !is_full || MUTANT(tracked_without_limit)) {
         return NULL;
     }
     return take_out(t, container_of(list_first(&t->keys), struct tracked_key, link));

@@ -33,6 +33,9 @@ struct tracked_key {
     uint32_t id_capacity;
 };
 
+/* The most that remembered keys take. */
+#define TRACKED_BYTES_MAX (256ull * 1024 * 1024)
+
 struct tracking {
     uint64_t seed;
     uint64_t keys_max;

@@ -67,6 +67,8 @@ static void unwatch(struct client *c)
     buffer_deinit(&t->watched);
 }
 
+enum { LOCAL_WORK = 4 * 1024 * 1024, LOCAL_REPLY_BYTES_MAX = 64 * 1024 * 1024 };
+
 void transaction_reset(struct client *c)
 {
     c->transaction.is_open = false;
@@ -134,6 +136,9 @@ const char *transaction_queue(struct client *c, const struct command *command, u
     size_t size = command_payload_size(&head, c->parser.arguments);
     const char *fault = NULL;
 
+    if (is_local && (command->flags & COMMAND_FAST) == 0) {
+        work += LOCAL_WORK; /* All of them are executed in one turn. */
+    }
     if ((is_local && (command->flags & COMMAND_QUEUED) == 0) ||
         (command->flags & COMMAND_OUTERMOST) != 0 || c->once.client.size > 0) {
         fault = ERROR_NOT_IN_MULTI;
@@ -420,7 +425,8 @@ static void settle_watch(struct client *c, struct reply_slot *slot)
     struct watched w;
 
     if (reply.data[0] != '$' || end == NULL) {
-        return; /* An error. */
+        c->transaction.is_outdated = true; /* The client may not have read the error. */
+        return;
     }
     reply = slice_of(end + 1, reply.size - (size_t)(end + 1 - reply.data));
     keys = slice_of(keys.data + 1, keys.size - 1);
@@ -472,9 +478,12 @@ static void reply_queue(struct client *c, struct slice queue, struct slice repli
 {
     struct queued queued;
     struct slice payload;
+    size_t before = buffer_size(w->out);
 
     while (take_queued(&queue, &queued, &payload)) {
-        if (queued.is_local) {
+        if (queued.is_local && buffer_size(w->out) - before > LOCAL_REPLY_BYTES_MAX) {
+            resp_error(w, ERROR_TRANSACTION_REPLIES);
+        } else if (queued.is_local) {
             run_local(c, payload, w);
         } else {
             size_t size = resp_reply_size(replies);
@@ -497,6 +506,18 @@ static uint32_t count_queue(struct slice queue)
     return count;
 }
 
+static uint32_t count_data(struct slice queue)
+{
+    struct queued queued;
+    struct slice payload;
+    uint32_t count = 0;
+
+    while (take_queued(&queue, &queued, &payload)) {
+        count += !queued.is_local;
+    }
+    return count;
+}
+
 /* Local commands are executed only now, since it is certain that the others were. */
 static void settle_exec(struct client *c, struct reply_slot *slot)
 {
@@ -508,6 +529,9 @@ static void settle_exec(struct client *c, struct reply_slot *slot)
 
     if (reply.data[0] != '*' || reply.data[1] == '-' || end == NULL) {
         return; /* Nothing was executed, or it is in doubt. */
+    }
+    if (strtoull(reply.data + 1, NULL, 10) != count_data(queue)) {
+        return; /* By ONCE, of another transaction: its reply as it was, and nothing local. */
     }
     reply = slice_of(end + 1, reply.size - (size_t)(end + 1 - reply.data));
     resp_array(&w, count_queue(queue));
@@ -598,8 +622,10 @@ static void exec_command(struct command_call *call)
 /* One that is not sent. */
 static void watch_command(struct command_call *call)
 {
-    resp_error(call->reply,
-               call_client(call)->transaction.is_open ? ERROR_WATCH_IN_MULTI : ERROR_WATCHED_KEYS);
+    struct transaction *t = &call_client(call)->transaction;
+
+    t->is_outdated = t->is_outdated || !t->is_open;
+    resp_error(call->reply, t->is_open ? ERROR_WATCH_IN_MULTI : ERROR_WATCHED_KEYS);
 }
 
 static void unwatch_command(struct command_call *call)

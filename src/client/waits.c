@@ -15,6 +15,8 @@
 
 #define MS 1000000ull
 
+enum { LOOK_NS = 2 * 1000 * 1000 };
+
 /* WAIT and WAITAOF. */
 struct nodes_wait {
     struct wait wait;
@@ -93,23 +95,33 @@ static void end_all(struct clients *c, struct list *over)
     }
 }
 
+/* For a time: those that were looked at come last, so that the next turn goes on. */
 void waits_look(struct clients *c)
 {
     uint64_t now_ns = io_now_ns(c->io);
-    struct list over;
+    uint32_t left = c->wait_count;
+    struct time_share share;
 
     if (list_is_empty(&c->waits)) {
         return;
     }
-    list_init(&over);
-    list_for_each(node, &c->waits)
-    {
-        if (is_over(container_of(node, struct wait, link), c, now_ns)) {
-            list_remove(node);
-            list_append(&over, node);
+    time_share_begin(&share, c->io, c->options.probe, LOOK_NS);
+    while (left > 0 && !list_is_empty(&c->waits)) {
+        struct wait *w = container_of(list_first(&c->waits), struct wait, link);
+
+        left--;
+        list_remove(&w->link);
+        list_append(&c->waits, &w->link);
+        if (is_over(w, c, now_ns)) {
+            end(c, w, NULL); /* It may close connections, whose waits end then. */
+        }
+        if (time_share_look(&share)) {
+            break;
         }
     }
-    end_all(c, &over);
+    if (left > 0 && !list_is_empty(&c->waits)) {
+        io_turn_soon(c->io);
+    }
     arm_timer(c);
 }
 
@@ -177,8 +189,9 @@ uint64_t wait_deadline_ns(const struct clients *c, int64_t timeout_ms)
 void wait_begin_take(struct command_call *call, struct wait *w)
 {
     struct clients *c = call_clients(call);
+    bool may_wait = c->is_listening && !call_client(call)->has_ended;
 
-    if (is_over(w, c, io_now_ns(c->io))) {
+    if (!may_wait || is_over(w, c, io_now_ns(c->io))) {
         w->reply(w, c, call->reply);
         release(w);
         return;
@@ -317,7 +330,8 @@ void raft_wait_command(struct command_call *call)
     w->wait.holds_client = true;
     w->wait.is_over = is_applied;
     w->wait.reply = reply_applied;
-    if (client->seen_index < w->index) {
+    if (client->seen_index < w->index &&
+        w->index <= raft_last_index(replica_raft(client->clients->replica))) {
         client->seen_index = w->index; /* Stale reads of this connection see it, too. */
     }
     wait_begin_take(call, &w->wait);

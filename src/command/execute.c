@@ -46,6 +46,10 @@ bool command_execute_inner(struct command_call *outer, const struct command_inne
                     (unsigned)outer->level, "", "");
         return false;
     }
+    if ((command->flags & COMMAND_VARIES) != 0 && outer->is_kept && !MUTANT(varying_reply_kept)) {
+        resp_error(reply, ERROR_NOT_INNER);
+        return false;
+    }
     call.command = command;
     call.argument_count = inner->argument_count;
     call.arguments = inner->arguments;
@@ -55,5 +59,6 @@ bool command_execute_inner(struct command_call *outer, const struct command_inne
     call.work = 0;
     (command->inner != NULL ? command->inner : command->handler)(&call);
     outer->work += call.work;
+    outer->steps = call.steps;
     return true;
 }

@@ -30,6 +30,9 @@ enum command_flag {
                                 * answered. */
     COMMAND_PUSHES = 1 << 21,  /* LOCAL; replies messages, which CLIENT REPLY does not silence. */
     COMMAND_WHILE_SUBSCRIBED = 1 << 17, /* LOCAL; allowed to subscribers in RESP2. */
+    COMMAND_VARIES =
+        1 << 22, /* READ whose reply differs from node to node: it must not get into the
+                                  * state. */
     COMMAND_NO_SCRIPT = 1 << 20, /* READ or WRITE, but never within a script: Redis's "noscript". */
 };
 
@@ -100,6 +103,8 @@ struct command_call {
                                 * the node knows: not before that of the state that it sees. */
     uint64_t index;            /* The log index of its entry; for a read, of that state. */
     uint32_t level;            /* The feature level of the cluster. */
+    uint64_t steps;            /* That the scripts of this entry have taken. */
+    bool is_kept;              /* Its reply becomes part of the state (ONCE). */
     const struct command_table *commands; /* Those that it may execute (command/execute.h). */
     void *session;                        /* The server's; NULL for data commands. */
     uint64_t work; /* Set by a handler that did more than its reply and its changes show, in

@@ -106,10 +106,15 @@ static uint64_t copy_growth(const struct command_call *call, uint64_t ahead)
     size_t other_bytes = HEADER_BYTES + call->arguments[2].size;
     struct slice value = {NULL, 0};
 
+    (void)kv_get(call->kv, call->arguments[1], &value);
+    if (ahead == 1) { /* A script asks at the moment of the call, and subtracts the size. */
+        return value.size > CALL_VALUE_BYTES_MAX
+                   ? 0
+                   : value.size + heap_bytes(value.size + other_bytes);
+    }
     if (ahead > 0) {
         return heap_bytes(CALL_VALUE_BYTES_MAX + other_bytes);
     }
-    (void)kv_get(call->kv, call->arguments[1], &value);
     return value.size > CALL_VALUE_BYTES_MAX ? 0 : heap_bytes(value.size + other_bytes);
 }
 

@@ -8,6 +8,8 @@
 
 /* --- setting -------------------------------------------------------------------------------- */
 
+enum { EXPIRED_FIELD_WORK = 64 };
+
 static bool check_pairs(struct command_call *call, const char *name)
 {
     if (call->argument_count % 2 != 0) {
@@ -188,7 +190,10 @@ static void hlen_command(struct command_call *call)
     struct slice value;
 
     if (hash_read(call, &value)) {
-        resp_integer(call->reply, (int64_t)hash_value_count(value, hash_now_ms(call)));
+        uint64_t live = hash_value_count(value, hash_now_ms(call));
+
+        call->work = EXPIRED_FIELD_WORK * (hash_value_count(value, 0) - live);
+        resp_integer(call->reply, (int64_t)live);
     }
 }
 

@@ -285,7 +285,9 @@ static void hpersist_command(struct command_call *call)
     struct hash_change c;
     bool any_done = false;
 
-    if (!read_named(call, &f) || !hash_change_begin(&c, call, 0, 0)) {
+    /* A field without its time is another entry, which needs room. */
+    if (!read_named(call, &f) ||
+        !hash_change_begin(&c, call, count_fields(call, &f), bytes_of(call, &f))) {
         return;
     }
     resp_array(call->reply, count_fields(call, &f));

@@ -257,6 +257,22 @@ static void sample_few(struct gather *g, struct slice value, struct prng *prng, 
     free(taken);
 }
 
+/* Most fields have expired, so that picking would miss again and again. */
+static void pick_from_all(struct gather *g, struct slice value, struct prng *prng, uint64_t now_ms,
+                          uint64_t there, uint64_t wanted)
+{
+    struct hash_field *all = memory_take(there * sizeof *all);
+    uint64_t count = 0;
+
+    for (size_t at = 0; count < there && hash_value_next(value, &at, now_ms, &all[count]);) {
+        count++;
+    }
+    for (uint64_t i = 0; i < wanted && count > 0; i++) {
+        gather_field(g, &all[prng_below(prng, count)]);
+    }
+    free(all);
+}
+
 static void gather_random(struct command_call *call, struct gather *g, struct slice value,
                           int64_t count)
 {
@@ -264,9 +280,13 @@ static void gather_random(struct command_call *call, struct gather *g, struct sl
     uint64_t now_ms = hash_now_ms(call);
     uint64_t there = hash_value_count(value, now_ms);
 
-    if (count < 0) {
+    bool is_sparse = there < hash_value_count(value, 0) / 16;
+
+    if (count < 0 && is_sparse && there > 0) {
+        pick_from_all(g, value, &prng, now_ms, there, (uint64_t)-count);
+    } else if (count < 0) {
         pick_with_repetition(g, value, &prng, now_ms, there == 0 ? 0 : (uint64_t)-count);
-    } else if ((uint64_t)count >= there / SAMPLED_PART) {
+    } else if (is_sparse || (uint64_t)count >= there / SAMPLED_PART) {
         sample_all(g, value, &prng, now_ms, (uint64_t)count < there ? (uint64_t)count : there);
     } else {
         sample_few(g, value, &prng, now_ms, (uint64_t)count);
@@ -338,7 +358,7 @@ static void hrandfield_command(struct command_call *call)
 
 /* clang-format off */
 const struct command hash_scan_commands[] = {
-    {.name = "HRANDFIELD", .arity = -2, .flags = COMMAND_READ, COMMAND_ONE_KEY,
+    {.name = "HRANDFIELD", .arity = -2, .flags = COMMAND_READ | COMMAND_VARIES, COMMAND_ONE_KEY,
      .handler = hrandfield_command, .check = check_hrandfield, .group = "hash",
      .arguments = "key [count [WITHVALUES]]", .integers = "count", .since = "6.2.0",
      .summary = "Returns some fields of a hash; with a negative count, maybe some of them more "

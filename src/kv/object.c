@@ -183,7 +183,8 @@ static const struct subcommand memory_subcommands[] = {
 
 /* clang-format off */
 const struct command object_commands[] = {
-    {.name = "MEMORY", .arity = -2, .flags = COMMAND_READ, .first_key = 2, .last_key = 2,
+    {.name = "MEMORY", .arity = -2, .flags = COMMAND_READ | COMMAND_VARIES, .first_key = 2,
+     .last_key = 2,
      .key_step = 1, .handler = subcommand_run, .check = subcommand_check,
      .subcommands = memory_subcommands,
      .group = "server", .arguments = "USAGE | STATS | DOCTOR | MALLOC-STATS | PURGE | HELP",

@@ -57,6 +57,7 @@ static void execute(struct replica *r, raft_index index, uint64_t time_us,
         .time_us = time_us,
         .index = index,
         .level = r->level,
+        .is_kept = r->once.client.size > 0,
         .commands = r->options.commands,
     };
     size_t size_before = buffer_size(reply->out);

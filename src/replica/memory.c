@@ -8,8 +8,9 @@
 #include "store/store.h"
 
 enum {
-    ARGUMENT_BYTES = 64,   /* An item's header, its share of the table, and the allocator's. */
-    GROWTH_ARGUMENTS = 16, /* Most commands that may take more memory have fewer. */
+    ARGUMENT_BYTES = 64, /* An item's header, its share of the table, and the allocator's. */
+    ONCE_BYTES = 1024 + 128 + 128, /* A kept reply, a name, a record and an item. */
+    GROWTH_ARGUMENTS = 16,         /* Most commands that may take more memory have fewer. */
 };
 
 static uint64_t growth_of(const struct memory_survey *s, const struct request *request,
@@ -64,7 +65,8 @@ static uint64_t plain_bytes(const struct request *request)
     struct command_head head = {0};
 
     (void)command_payload_head(entry_payload(request->entry), &head);
-    return 2 * (uint64_t)request->entry->size + (uint64_t)head.argument_count * ARGUMENT_BYTES;
+    return 2 * (uint64_t)request->entry->size + (uint64_t)head.argument_count * ARGUMENT_BYTES +
+           (head.once.client.size > 0 ? ONCE_BYTES : 0);
 }
 
 /* Commands that are not applied yet may change any value, and may for a moment take more than

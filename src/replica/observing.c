@@ -10,6 +10,11 @@ static bool is_news(const struct replica *r)
     return r->applied_index >= r->told_index || MUTANT(reported_after_restart);
 }
 
+uint64_t replica_told_index(const struct replica *r)
+{
+    return r->applied_index > r->told_index ? r->applied_index : r->told_index;
+}
+
 /* The feed has all that is applied, so that it begins with the log that is executed again. */
 static void feed_event(struct replica *r, const struct key_event *event)
 {

@@ -226,6 +226,8 @@ uint64_t replica_epoch(const struct replica *r);
 const struct store_key *replica_cluster_key(const struct replica *r);
 uint64_t replica_node_id(const struct replica *r);
 uint64_t replica_applied_index(const struct replica *r);
+/* Up to there its owner has heard of changes: later than applied, after a restart. */
+uint64_t replica_told_index(const struct replica *r);
 /* Memory in use: keys and values, the log, commands under way, clients' connections. */
 uint64_t replica_memory_bytes(const struct replica *r);
 /* Its limit; 0: none. */

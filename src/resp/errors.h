@@ -157,6 +157,8 @@
 #define ERROR_NESTED_MULTI "ERR MULTI calls can not be nested"
 #define ERROR_WATCH_IN_MULTI "ERR WATCH inside MULTI is not allowed"
 #define ERROR_NOT_IN_MULTI "ERR Command not allowed inside a transaction"
+#define ERROR_TRANSACTION_REPLIES \
+    "ERR not executed: the replies of this transaction's local commands take too much memory"
 #define ERROR_TRANSACTION_TOO_LARGE \
     "ERR not queued: a transaction may have 131072 arguments and 64 MB in all; EXEC will " \
     "execute nothing: send fewer commands in one"
@@ -298,6 +300,7 @@
     "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are " \
     "allowed in this context"
 #define ERROR_CHANNEL_TOO_LONG "ERR a name to subscribe to may have %u bytes at the most"
+#define ERROR_SUBSCRIPTION_MEMORY "OOM the names that clients subscribe to take too much memory"
 #define ERROR_MANY_SUBSCRIPTIONS \
     "ERR one connection may have %u subscriptions: use another one for more"
 #define ERROR_ONE_REDIRECTION "ERR A client can only redirect to a single other client"

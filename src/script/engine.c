@@ -7,6 +7,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "kv/keyspace.h"
+#include "kv/kv.h"
 #include "resp/errors.h"
 #include "script/arena.h"
 #include "script/result.h"
@@ -14,11 +16,12 @@
 #include "script/shebang.h"
 
 enum {
-    COUNT_STEPS = 1000,     /* Instructions between two looks. */
-    CALL_STEPS = 10,        /* Of calling a function. */
-    ALLOCATED_BYTES = 32,   /* Of memory cost a step. */
-    SOURCE_BYTES = 4,       /* Of source cost a step. */
-    COMPARED_BYTES = 16,    /* Of strings cost a step. */
+    COUNT_STEPS = 1000,   /* Instructions between two looks. */
+    CALL_STEPS = 10,      /* Of calling a function. */
+    ALLOCATED_BYTES = 32, /* Of memory cost a step. */
+    SOURCE_BYTES = 4,     /* Of source cost a step. */
+    COMPARED_BYTES = 16,  /* Of strings cost a step. */
+    COPIED_BYTES = 64,
     IMAGE_MAX = 512 * 1024, /* Of a compiled script that is kept. */
     SCRATCH_KEEP_BYTES = 64 * 1024,
     RANDOM_SEED = 0x330e, /* As POSIX has it for srand48(0). */
@@ -44,6 +47,9 @@ void engine_charge(uint64_t steps)
 {
     bool was_over = engine_is_over();
 
+    if (steps > UINT64_MAX / 2 - the_engine.arena->steps) {
+        steps = UINT64_MAX / 2 - the_engine.arena->steps;
+    }
     the_engine.arena->steps += steps;
     if (!was_over && engine_is_over() && the_engine.lua != NULL) {
         /* No pcall() helps: each further instruction raises the error again. */
@@ -78,6 +84,27 @@ int script_strcoll(const char *a, const char *b)
     return (unsigned char)a[i] - (unsigned char)b[i];
 }
 
+/* One instruction of Lua can read or copy megabytes. */
+double script_strtod(const char *text, char **end)
+{
+    double number = strtod(text, end);
+
+    engine_charge((uint64_t)(*end - text) / COMPARED_BYTES);
+    return number;
+}
+
+void *script_memcpy(void *to, const void *from, size_t size)
+{
+    engine_charge(size / COPIED_BYTES);
+    return memcpy(to, from, size);
+}
+
+int script_memcmp(const void *a, const void *b, size_t size)
+{
+    engine_charge(size / COPIED_BYTES);
+    return memcmp(a, b, size);
+}
+
 /* --- memory of cjson ---------------------------------------------------------------------- */
 
 struct sized {
@@ -98,6 +125,8 @@ void *script_realloc(void *memory, size_t size)
         allocate(the_engine.arena, memory == NULL ? NULL : head_of(memory), old_size, whole);
 
     if (other == NULL) {
+        /* cjson believes already that its buffer has grown: the run ends, whatever pcall() says. */
+        engine_charge(SCRIPT_STEPS_MAX + 1);
         luaL_error(the_engine.lua, "not enough memory"); /* Never returns. */
         abort();
     }
@@ -334,6 +363,11 @@ bool engine_run(const struct script_run *run)
     if (!load(e, run->sha, run->body, call->reply)) {
         return false;
     }
+
+    uint64_t reply_bytes_max = kv_reply_bytes_max(call->kv);
+
+    engine_charge(call->steps);
+    keyspace_limit_replies(call->keyspace, SCRIPT_REPLY_BYTES_MAX); /* The same on all nodes. */
     if (lua_pcall(e->lua, 1, 0, 0) != 0) {
         const char *text = lua_tostring(e->lua, -1);
         bool is_known = engine_is_over() || text == NULL || strstr(text, "not enough memory");
@@ -345,7 +379,9 @@ bool engine_run(const struct script_run *run)
     buffer_trim(&e->out, SCRATCH_KEEP_BYTES);
     buffer_trim(&e->packed, SCRATCH_KEEP_BYTES);
     buffer_trim(&e->inner, SCRATCH_KEEP_BYTES);
-    call->work += e->arena->steps * SCRIPT_STEP_WORK;
+    keyspace_limit_replies(call->keyspace, reply_bytes_max);
+    call->work += (e->arena->steps - call->steps) * SCRIPT_STEP_WORK;
+    call->steps = e->arena->steps;
     e->run = NULL;
     return true;
 }

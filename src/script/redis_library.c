@@ -152,14 +152,16 @@ static bool may_call(struct engine *e, const struct command_inner *inner, struct
 {
     const struct command *command = command_find(e->run->call->commands, inner->arguments[0]);
 
-    if (command == NULL || (command->flags & COMMAND_WRITE) == 0) {
+    if (command == NULL) {
         return true;
     }
-    if ((command->flags & COMMAND_NO_SCRIPT) != 0) {
+    if ((command->flags & (COMMAND_NO_SCRIPT | COMMAND_VARIES)) != 0 &&
+        !MUTANT(varying_reply_in_script)) {
         resp_error(reply, ERROR_NOT_INNER);
         return false;
     }
-    if ((command->flags & COMMAND_DENY_OOM) == 0) {
+    if ((command->flags & COMMAND_DENY_OOM) == 0 && !slice_is(inner->arguments[0], "RENAME") &&
+        !slice_is(inner->arguments[0], "RENAMENX")) {
         return true;
     }
     uint64_t bytes = growth_of(e, command, inner);
@@ -205,10 +207,15 @@ static int call_command(lua_State *L, bool raises)
     if (fault != NULL) {
         return fail_with(L, fault, raises);
     }
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < count; i++) {
+        bytes += arguments[i].size;
+    }
     struct command_inner inner = {e->database, (uint32_t)count, arguments, e->run->only_reads};
     struct resp_writer reply = {&e->inner, e->resp_version};
 
-    engine_spend(L, CALL_STEPS + (uint64_t)count * ARGUMENT_STEPS);
+    engine_spend(L, CALL_STEPS + (uint64_t)count * ARGUMENT_STEPS + bytes / REPLY_BYTES);
     execute(e, &inner, &reply);
     engine_spend(L, buffer_size(&e->inner) / REPLY_BYTES);
     result_push(L, buffer_slice(&e->inner));

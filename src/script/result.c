@@ -50,11 +50,18 @@ static bool push_field(struct result *r, const char *name, int type)
     return false;
 }
 
+static void take_room(struct result *r, size_t size)
+{
+    if (buffer_size(r->w->out) + size > SCRIPT_REPLY_BYTES_MAX) {
+        luaL_error(r->L, ERROR_SCRIPT_REPLY, (int)SCRIPT_REPLY_BYTES_MAX);
+    }
+    engine_spend(r->L, size / WRITTEN_BYTES);
+}
+
 static void write_error(struct result *r)
 {
-    const char *text = lua_tostring(r->L, -1);
-
-    resp_error(r->w, text);
+    take_room(r, lua_objlen(r->L, -1));
+    resp_error(r->w, lua_tostring(r->L, -1));
 }
 
 static uint64_t count_pairs(lua_State *L)
@@ -94,6 +101,7 @@ static void write_pairs(struct result *r, bool is_set)
 
 static void write_raw(struct result *r, char type, const char *format, struct slice text)
 {
+    take_room(r, text.size);
     if (r->w->version < 3) {
         resp_bulk(r->w, text);
     } else if (type == '(') {
@@ -134,6 +142,7 @@ static bool write_special(struct result *r)
     if (push_field(r, "err", LUA_TSTRING)) {
         write_error(r);
     } else if (push_field(r, "ok", LUA_TSTRING)) {
+        take_room(r, lua_objlen(r->L, -1));
         resp_simple(r->w, lua_tostring(r->L, -1));
     } else if (push_field(r, "double", LUA_TNUMBER)) {
         resp_double(r->w, lua_tonumber(r->L, -1));
@@ -199,10 +208,7 @@ static void write_string(struct result *r)
 {
     struct slice text = string_at(r->L, -1);
 
-    if (buffer_size(r->w->out) + text.size > SCRIPT_REPLY_BYTES_MAX) {
-        luaL_error(r->L, ERROR_SCRIPT_REPLY, (int)SCRIPT_REPLY_BYTES_MAX);
-    }
-    engine_spend(r->L, text.size / WRITTEN_BYTES);
+    take_room(r, text.size);
     resp_bulk(r->w, text);
 }
 

@@ -194,10 +194,12 @@ static int unpack_values(lua_State *L)
     if (from > to) {
         return 0;
     }
-    if (to - from >= UNPACKED_MAX || to - from < 0 || !lua_checkstack(L, (int)(to - from) + 1)) {
+    uint64_t span = (uint64_t)to - (uint64_t)from;
+
+    if (span >= UNPACKED_MAX || !lua_checkstack(L, (int)span + 1)) {
         return luaL_error(L, "too many results to unpack");
     }
-    engine_spend(L, (uint64_t)(to - from));
+    engine_spend(L, span);
     for (lua_Integer i = from; i <= to; i++) {
         lua_rawgeti(L, 1, (int)i);
     }

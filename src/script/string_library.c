@@ -32,17 +32,20 @@ struct match {
     const char *end; /* Of the subject; */
     const char *pattern_end;
     uint32_t depth;
-    uint32_t tried;
+    uint64_t tried;
     int count;
     struct capture captures[CAPTURES_MAX];
 };
 
 static const char *match_here(struct match *m, const char *s, const char *p);
 
-static void note_try(struct match *m)
+static void note_tries(struct match *m, size_t count)
 {
-    if (++m->tried % TRIED_CHUNK == 0 && !MUTANT(patterns_cost_nothing)) {
-        engine_spend(m->L, TRIED_CHUNK / TRIED_STEPS);
+    uint64_t before = m->tried / TRIED_CHUNK;
+
+    m->tried += count;
+    if (m->tried / TRIED_CHUNK > before && !MUTANT(patterns_cost_nothing)) {
+        engine_spend(m->L, (m->tried / TRIED_CHUNK - before) * (TRIED_CHUNK / TRIED_STEPS));
     }
 }
 
@@ -115,6 +118,7 @@ static const char *item_end(struct match *m, const char *p)
         }
         at += *at == '%' && at + 1 < m->pattern_end ? 2 : 1;
     } while (at == m->pattern_end || *at != ']');
+    note_tries(m, (size_t)(at - p));
     return at + 1;
 }
 
@@ -148,7 +152,7 @@ static bool is_in_set(int c, const char *p, const char *end)
 
 static bool fits_item(struct match *m, const char *s, const char *p, const char *end)
 {
-    note_try(m);
+    note_tries(m, (size_t)(end - p));
     if (s >= m->end) {
         return false;
     }
@@ -258,7 +262,7 @@ static const char *match_balance(struct match *m, const char *s, const char *p)
         return NULL;
     }
     while (++s < m->end) {
-        note_try(m);
+        note_tries(m, 1);
         if (*s == p[1]) {
             if (--open == 0) {
                 return s + 1;
@@ -374,7 +378,7 @@ static const char *match_here(struct match *m, const char *s, const char *p)
     if (m->depth++ == NESTED_MAX) {
         luaL_error(m->L, "pattern too complex");
     }
-    note_try(m);
+    note_tries(m, 1);
     const char *after = match_rest(m, s, p);
 
     m->depth--;
@@ -540,6 +544,7 @@ static void add_text(struct match *m, luaL_Buffer *b, const char *begin, const c
 {
     struct slice text = check_slice(m->L, 3);
 
+    engine_spend(m->L, text.size / REPEATED_TIMES);
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] != '%' || i + 1 == text.size) {
             luaL_addchar(b, text.data[i]);

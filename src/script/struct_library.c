@@ -217,7 +217,7 @@ static lua_Number unpack_number(const struct format *f, const struct item *item,
 /* A string of the size that the number before it says, if the format has c0. */
 static size_t size_by_number(lua_State *L)
 {
-    lua_Number size = lua_isnumber(L, -1) ? lua_tonumber(L, -1) : -1;
+    lua_Number size = lua_gettop(L) > 2 && lua_isnumber(L, -1) ? lua_tonumber(L, -1) : -1;
 
     if (!(size >= 0 && size <= PACKED_MAX)) {
         luaL_error(L, "format 'c0' needs a previous size");

@@ -23,10 +23,14 @@ static int table_concat(lua_State *L)
         lua_isnoneornil(L, 4) ? (lua_Integer)lua_objlen(L, 1) : luaL_checkinteger(L, 4);
 
     /* It ends with an error behind the last element. */
-    if (to > from) {
-        lua_Integer length = (lua_Integer)lua_objlen(L, 1);
+    uint64_t span = to > from ? (uint64_t)to - (uint64_t)from : 0;
+    uint64_t found = 0;
 
-        engine_spend(L, (uint64_t)(to - from < length ? to - from : length));
+    for (bool goes_on = true; found < span && goes_on; found++) {
+        lua_rawgeti(L, 1, (int)((uint64_t)from + found));
+        goes_on = !lua_isnil(L, -1);
+        lua_pop(L, 1);
+        engine_spend(L, 1);
     }
     return call_original(L);
 }

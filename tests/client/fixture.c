@@ -204,6 +204,11 @@ uint64_t replica_applied_index(const struct replica *r)
     return r->executed_count + r->ahead_count;
 }
 
+uint64_t replica_told_index(const struct replica *r)
+{
+    return replica_applied_index(r);
+}
+
 const struct membership *replica_membership(const struct replica *r)
 {
     static const struct membership without_others;

@@ -27,6 +27,7 @@ static const struct command others[] = {
     {.name = "LOCALLY", .arity = 1, .flags = COMMAND_LOCAL, .handler = never},
     {.name = "OUTER", .arity = 1, .flags = COMMAND_WRITE | COMMAND_OUTERMOST, .handler = never},
     {.name = "BOTH", .arity = 1, .flags = COMMAND_LOCAL, .handler = never, .inner = reply_index},
+    {.name = "VARIES", .arity = 1, .flags = COMMAND_READ | COMMAND_VARIES, .handler = reply_index},
     {.name = "NEWER", .arity = 1, .flags = COMMAND_WRITE, .handler = never, .since_level = 9},
     {.name = NULL},
 };
@@ -127,12 +128,28 @@ static void test_inner__is_judged_before_it_is_executed(void **state)
     keyspace_free(o.keyspace);
 }
 
+/* By ONCE, the reply of the outer command becomes part of the state. */
+static void test_inner__that_varies_is_refused_where_its_reply_is_kept(void **state)
+{
+    struct outer o;
+
+    (void)state;
+    begin(&o);
+    o.call.index = 7;
+    expect(&o, 0, true, 1, (const char *[]){"varies"}, ":7\r\n");
+    o.call.is_kept = true;
+    expect(&o, 0, true, 1, (const char *[]){"varies"},
+           "-ERR This Redis command is not allowed from script\r\n");
+    keyspace_free(o.keyspace);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inner__works_in_its_database),
         cmocka_unit_test(test_inner__publish_replies_the_same_on_all_nodes),
         cmocka_unit_test(test_inner__is_judged_before_it_is_executed),
+        cmocka_unit_test(test_inner__that_varies_is_refused_where_its_reply_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

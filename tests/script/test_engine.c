@@ -265,6 +265,39 @@ static void test_script__reaches_nothing_outside(void **state)
     expect(w, "return tostring({}) .. tostring(redis.call)", "$13\r\ntablefunction\r\n");
 }
 
+/* Their replies differ from node to node, or they would begin another script within this one. */
+static void test_script__may_not_call_all_commands(void **state)
+{
+    static const char *const calls[] = {
+        "return redis.call('RANDOMKEY')",           "return redis.call('HRANDFIELD', 'h')",
+        "return redis.call('MEMORY', 'DOCTOR')",    "return redis.call('EVAL_RO', 'return 1', 0)",
+        "return redis.call('EVAL', 'return 1', 0)", "return redis.call('EVALSHA_RO', 'x', 0)",
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        expect_error(w, calls[i], "ERR This Redis command is not allowed from script");
+    }
+}
+
+/* What one of them has cost counts for all: none may go on for ever. */
+static void test_script__can_not_buy_steps(void **state)
+{
+    static const char *const scripts[] = {
+        "local c, a, b = table.concat, -2^63, 2^63 - 1024 while true do c({}, '', a, b) end",
+        "return unpack({}, -2^62, 2^62)",
+        "local s = string.rep('1', 1000000) while true do local n = s + 0 end",
+        "return string.find(string.rep('b', 20000), '[' .. string.rep('a', 20000) .. ']')",
+        "local s = string.rep(string.rep('x', 1000), 1000) local t = {ok = s} local r = {} "
+        "for i = 1, 100 do r[i] = t end return r",
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        expect_error(w, scripts[i], "ERR");
+    }
+}
+
 static void test_script__takes_no_compiled_code(void **state)
 {
     struct world *w = *state;
@@ -492,6 +525,8 @@ int main(void)
         TEST(test_script__changes_nothing_but_its_own),
         TEST(test_script__reaches_nothing_outside),
         TEST(test_script__takes_no_compiled_code),
+        TEST(test_script__may_not_call_all_commands),
+        TEST(test_script__can_not_buy_steps),
         TEST(test_libraries__pack_as_redis_does),
         TEST(test_script__ends_after_a_number_of_steps),
         TEST(test_script__ends_when_its_memory_is_full),
