@@ -364,7 +364,7 @@ const struct command changes_commands[] = {
     {.name = "XREAD", .arity = -4, .flags = COMMAND_LOCAL | COMMAND_ASYNC,
      .handler = xread_command, .group = "stream", .since = "5.0.0",
      .integers = "count milliseconds",
-     .arguments = "[COUNT count] [BLOCK milliseconds] STREAMS key id",
+     .arguments = "[COUNT count] [BLOCK milliseconds] STREAMS stream id",
      .summary = "Changes of keys with a prefix, behind an id: the stream rakit:changes:<prefix>."},
     {.name = NULL},
 };

@@ -56,7 +56,7 @@ def test_storm__of_setrange_ends_no_node(small_cluster):
     for node in nodes:
         assert int(memory(node)["maxmemory"]) == ADDRESS_SPACE // 100 * 60
         with node.client(timeout=60) as client:
-            assert storm(client, 20, 536870900) == 19  # One fits.
+            assert storm(client, 20, 536870880) == 19  # One fits.
             assert client.call("FLUSHALL") == b"OK"
             assert storm(client, 20, 100 * MB) > 10
             # Reads and deletes go on, and what they free is taken again.
