@@ -26,8 +26,9 @@ struct watch {
 struct operation {
     enum operation_end end;
     bool is_write;
-    bool is_named;   /* The log names the operation. */
-    bool is_suspect; /* Its reply may be wrong. */
+    bool must_be_null; /* An EXEC whose WATCH has failed. */
+    bool is_named;     /* The log names the operation. */
+    bool is_suspect;   /* Its reply may be wrong. */
     uint32_t database;
     uint64_t floor;       /* Highest position returned before it began. */
     uint64_t stale_floor; /* The same so long before as the read may be old; of others, the same. */
@@ -209,6 +210,11 @@ void witness_watch(struct witness *w, uint64_t operation, uint64_t index, uint32
     operation_at(w, operation)->watch = watch;
 }
 
+void witness_expect_null(struct witness *w, uint64_t operation)
+{
+    operation_at(w, operation)->must_be_null = true;
+}
+
 /* Whether a watched key is another one as of entry `index`, at the time of entry `time_index`. */
 static bool has_changed(const struct witness *w, const struct operation *o, uint64_t index,
                         uint64_t time_index)
@@ -237,7 +243,7 @@ static bool has_reason(const struct witness *w, const struct operation *o)
             return true;
         }
     }
-    return o->is_suspect;
+    return o->is_suspect || o->must_be_null;
 }
 
 /* The highest position that had been returned at that time. */
@@ -519,6 +525,11 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
     }
     bool is_null = begins(reply, "*-1") && o->index == 0;
 
+    if (o->must_be_null && begins(reply, "*") && !is_null) {
+        verdict_broken(w->verdict, "watched keys",
+                       "operation %llu was executed although its WATCH had failed",
+                       (unsigned long long)operation);
+    }
     if (is_null && !has_reason(w, o)) {
         verdict_broken(w->verdict, "watched keys",
                        "operation %llu was answered null, and no watched key has changed",

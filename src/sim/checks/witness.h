@@ -56,6 +56,8 @@ uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice
  * entry `index`. */
 void witness_watch(struct witness *w, uint64_t operation, uint64_t index, uint32_t database,
                    const struct slice *keys, uint32_t count);
+/* The same, but its WATCH has failed: it executes nothing. */
+void witness_expect_null(struct witness *w, uint64_t operation);
 /* A read that may be stale: it must see what was answered so long before now, and what was
  * answered before on its own connection. */
 void witness_allow_age(struct witness *w, uint64_t operation, uint64_t now_ns, uint64_t max_age_ns);

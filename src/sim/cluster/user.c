@@ -338,6 +338,9 @@ static void send_exec(struct user *u, uint32_t count, bool is_write)
         witness_watch(u->options.witness, f->operation, u->watch.index, u->watch.database, keys,
                       u->watch.count);
     }
+    if (u->watch.has_failed) {
+        witness_expect_null(u->options.witness, f->operation);
+    }
     u->watch = (struct user_watch){.operation = 0};
 }
 
@@ -370,7 +373,7 @@ static bool send_together(struct user *u)
     if (prng_chance(&u->prng, 1, u->watch.is_ready ? 3 : 8) && u->watch.operation == 0) {
         send_transaction(u);
     } else if (prng_chance(&u->prng, 1, 8) && u->watch.operation == 0 && !u->watch.is_ready &&
-               !u->options.never_watches) {
+               !u->watch.has_failed && !u->options.never_watches) {
         send_watch(u);
     } else {
         is_sent = false;
@@ -386,6 +389,7 @@ static void note_watched(struct user *u, uint64_t operation, struct slice reply)
     if (operation == u->watch.operation) {
         u->watch.operation = 0;
         u->watch.is_ready = reply.data[0] != '-';
+        u->watch.has_failed = !u->watch.is_ready;
         u->watch.index = u->floor / 2;
     }
 }

@@ -22,6 +22,7 @@ struct in_flight {
 struct user_watch {
     uint64_t operation; /* WATCH, while it is under way; 0: it is not. */
     bool is_ready;      /* It was answered. */
+    bool has_failed;    /* With an error: the next EXEC executes nothing. */
     uint64_t index;     /* Where it was read. */
     uint32_t database;
     uint32_t count;
