@@ -101,6 +101,7 @@ static void draw_config(struct cluster *c)
     struct prng *p = &c->prng;
 
     server_config_defaults(&c->config);
+    c->config.feed_bytes = 64 * 1024; /* Each start takes that memory at once. */
     c->config.protected_mode = false;
     c->config.segment_bytes = 4096ull << prng_between(p, 3, 8);
     /* With small segments there are many parts to load: one in each turn. */
