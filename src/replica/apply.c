@@ -309,9 +309,6 @@ static void apply_entry(struct replica *r, struct entry *e)
     }
     r->applied_index = e->index;
     r->stats.applied_count++;
-    if (e->kind == RAFT_NOOP && r->is_running) {
-        io_turn_soon(r->io); /* A new leader may log now what has expired. */
-    }
     probe_call(r->probe, applied, e, keyspace_digest(r->keyspace), keyspace_time_us(r->keyspace));
     compare_note(r);
 }

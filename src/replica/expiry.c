@@ -108,6 +108,8 @@ static void look_as_leader(struct replica *r)
 {
     uint64_t time_us = replica_next_time_us(r);
 
+    r->expiry.looked_index = r->applied_index;
+
     if (keyspace_look_due(r->keyspace, time_us / 1000, LOOKS_A_TURN)) {
         io_turn_soon(r->io);
     }
@@ -167,7 +169,7 @@ void expiry_arm(struct replica *r)
     }
     if (next_ms * 1000 > time_us) {
         r->expiry.due_ns = now_ns + (next_ms * 1000 - time_us) * 1000;
-    } else if (now_ns < r->expiry.retry_ns) {
+    } else if (now_ns < r->expiry.retry_ns && r->applied_index == r->expiry.looked_index) {
         r->expiry.due_ns = r->expiry.retry_ns;
     } else {
         io_turn_soon(r->io);

@@ -111,7 +111,8 @@ struct expiry {
     raft_term term;       /* In that term. */
     uint64_t due_ns;      /* Leader: when to look next; UINT64_MAX: nothing will be due. */
     uint64_t retry_ns;    /* Leader: nothing could be logged; not to be tried again before that. */
-    uint64_t reopened_ms; /* Others: when they last looked again at all that was due. */
+    raft_index looked_index; /* Leader: what was applied when it last looked. */
+    uint64_t reopened_ms;    /* Others: when they last looked again at all that was due. */
 };
 
 struct replica {
