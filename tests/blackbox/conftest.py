@@ -3,6 +3,7 @@ its servers are shown."""
 
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -10,7 +11,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import Cluster  # pylint: disable=wrong-import-position
+from harness import (  # pylint: disable=wrong-import-position
+    HOST, Cluster, Node, await_true, die_with_parent, free_port)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -27,6 +29,23 @@ def watch(node, name, cluster):
     if not hasattr(node, "clusters"):
         node.clusters = {}
     node.clusters[name] = cluster
+
+
+@pytest.fixture(scope="module")
+def redis_node(tmp_path_factory):
+    """A Redis, to compare with."""
+    directory = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    process = subprocess.Popen(  # pylint: disable=consider-using-with
+        ["redis-server", "--port", str(port), "--bind", HOST, "--save", "", "--dir",
+         str(directory)], stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    node = Node(directory, port=port)
+    try:
+        await_true(lambda: node.call("PING") == b"PONG", "redis-server is up")
+        yield node
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

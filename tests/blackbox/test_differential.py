@@ -3,12 +3,10 @@ protocols. Commands with documented differences are not used."""
 
 import random
 import re
-import subprocess
 
 import pytest
 
 import harness
-from harness import HOST, Node, await_true, free_port
 from respclient import RespError
 
 KEYS = [b"a", b"b", b"c", b"d:1", b"d:2", b"\x00\xff", b""]
@@ -26,22 +24,6 @@ ORDER_CONDITIONS = CONDITIONS + [[b"GT"], [b"lt"], [b"NX", b"GT"], [b"GT", b"LT"
 DATABASES = [b"0", b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b"", b"2147483648",
              b"9223372036854775808"]
 PATTERNS = [b"*", b"?", b"d:*", b"[ab]", b"[^a]", b"[a-c]", b"\\*", b"", b"a*b", b"d:[0-9]", b"["]
-
-
-@pytest.fixture(scope="module")
-def redis_node(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("redis")
-    port = free_port()
-    process = subprocess.Popen(  # pylint: disable=consider-using-with
-        ["redis-server", "--port", str(port), "--bind", HOST, "--save", "", "--dir",
-         str(directory)], stdout=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
-    node = Node(directory, port=port)
-    try:
-        await_true(lambda: node.call("PING") == b"PONG", "redis-server is up")
-        yield node
-    finally:
-        process.kill()
-        process.wait()
 
 
 def leaves_of(docs):

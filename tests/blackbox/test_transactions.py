@@ -1,13 +1,11 @@
 """MULTI, EXEC and WATCH as clients send them, on each node of a cluster."""
 
-import subprocess
 import threading
 
 import pytest
 import redis
 
-import harness
-from harness import HOST, Node, await_true, free_port
+from harness import await_true
 from respclient import RespError
 
 NODES = pytest.mark.parametrize("which", [0, 1, 2], ids=["node0", "node1", "node2"])
@@ -36,22 +34,6 @@ SEQUENCES = [
 @pytest.fixture
 def node(shared, which):
     return shared.nodes[which]
-
-
-@pytest.fixture(scope="module")
-def redis_node(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("redis")
-    port = free_port()
-    process = subprocess.Popen(  # pylint: disable=consider-using-with
-        ["redis-server", "--port", str(port), "--bind", HOST, "--save", "", "--dir",
-         str(directory)], stdout=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
-    made = Node(directory, port=port)
-    try:
-        await_true(lambda: made.call("PING") == b"PONG", "redis-server is up")
-        yield made
-    finally:
-        process.kill()
-        process.wait()
 
 
 def replies_to(node, sequence):

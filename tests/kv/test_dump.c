@@ -11,38 +11,17 @@
 #include "base/crc64.h"
 #include "base/memory.h"
 #include "base/prng.h"
+#include "expect_command.h"
+#include "hex.h"
 #include "kv/call.h"
 #include "kv/event.h"
 #include "kv/rdb.h"
-#include "run_command.h"
 
 enum { DUMP_BYTES_MAX = 400, VALUE_BYTES_MAX = 400 };
 
 #define WRONG_FOOTER "-ERR DUMP payload version or checksum are wrong\r\n"
 #define BAD_FORMAT   "-ERR Bad data format\r\n"
 #define BUSY         "-BUSYKEY Target key name already exists.\r\n"
-
-static void expect(struct keyspace *k, const char *line, const char *reply)
-{
-    struct buffer out = {0};
-
-    assert_true(run_line(k, 0, 2, line, &out));
-    buffer_append(&out, "", 1);
-    assert_string_equal(buffer_begin(&out), reply);
-    buffer_deinit(&out);
-}
-
-static size_t from_hex(const char *hex, char *to)
-{
-    size_t size = strlen(hex) / 2;
-
-    for (size_t i = 0; i < size; i++) {
-        const char pair[] = {hex[2 * i], hex[2 * i + 1], '\0'};
-
-        to[i] = (char)strtol(pair, NULL, 16);
-    }
-    return size;
-}
 
 static void expect_restored(struct keyspace *k, struct slice dump, const char *options,
                             const char *reply)

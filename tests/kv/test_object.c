@@ -6,20 +6,10 @@
 
 #include <cmocka.h>
 
-#include "run_command.h"
+#include "expect_command.h"
 
 #define SYNTAX_ERROR "-ERR syntax error\r\n"
 #define WRONG_TYPE   "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
-
-static void expect(struct keyspace *k, const char *line, const char *reply)
-{
-    struct buffer out = {0};
-
-    assert_true(run_line(k, 0, 2, line, &out));
-    buffer_append(&out, "", 1);
-    assert_string_equal(buffer_begin(&out), reply);
-    buffer_deinit(&out);
-}
 
 static void test_object__encoding_follows_from_the_value(void **state)
 {

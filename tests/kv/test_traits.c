@@ -11,12 +11,12 @@
 
 #include "base/memory.h"
 #include "base/prng.h"
+#include "expect_command.h"
 #include "kv/event.h"
 #include "kv/kv.h"
 #include "kv/load.h"
 #include "kv/sum.h"
 #include "kv/walk.h"
-#include "run_command.h"
 
 enum { KEYS = 60, LARGE_BYTES = 100 * 1000 };
 
@@ -25,16 +25,6 @@ static const struct traits hash = {.type = VALUE_HASH};
 static void set_now(struct keyspace *k, uint64_t now_ms)
 {
     keyspace_advance_time(k, now_ms * 1000);
-}
-
-static void expect(struct keyspace *k, const char *line, const char *reply)
-{
-    struct buffer out = {0};
-
-    assert_true(run_line(k, 0, 2, line, &out));
-    buffer_append(&out, "", 1);
-    assert_string_equal(buffer_begin(&out), reply);
-    buffer_deinit(&out);
 }
 
 /* --- expiry --------------------------------------------------------------------------------- */
