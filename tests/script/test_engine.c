@@ -280,24 +280,6 @@ static void test_script__may_not_call_all_commands(void **state)
     }
 }
 
-/* What one of them has cost counts for all: none may go on for ever. */
-static void test_script__can_not_buy_steps(void **state)
-{
-    static const char *const scripts[] = {
-        "local c, a, b = table.concat, -2^63, 2^63 - 1024 while true do c({}, '', a, b) end",
-        "return unpack({}, -2^62, 2^62)",
-        "local s = string.rep('1', 1000000) while true do local n = s + 0 end",
-        "return string.find(string.rep('b', 20000), '[' .. string.rep('a', 20000) .. ']')",
-        "local s = string.rep(string.rep('x', 1000), 1000) local t = {ok = s} local r = {} "
-        "for i = 1, 100 do r[i] = t end return r",
-    };
-    struct world *w = *state;
-
-    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
-        expect_error(w, scripts[i], "ERR");
-    }
-}
-
 static void test_script__takes_no_compiled_code(void **state)
 {
     struct world *w = *state;
@@ -381,6 +363,63 @@ static void test_script__ends_after_a_number_of_steps(void **state)
     expect(w, "local n = 0 for i = 1, 1e5 do n = n + i end return n", ":5000050000\r\n");
 }
 
+/* What the library does in one call costs as much as if the script did it. */
+static void test_script__can_not_buy_steps(void **state)
+{
+    static const struct {
+        const char *script, *error;
+    } scripts[] = {
+        {"local c, a, b = table.concat, -2^63, 2^63 - 1024 while true do c({}, '', a, b) end",
+         over},
+        {"return unpack({}, -2^62, 2^62)", "ERR user_script:1: too many results to unpack"},
+        {"local s = string.rep('1', 1e6) for i = 1, 100 do local n = s + 0 end", over},
+        {"local a, b = string.rep('a', 1e6), 'b' for i = 1, 200 do local s = a .. b end", over},
+        {"return string.find(string.rep('b', 2e4), '[' .. string.rep('a', 2e4) .. ']')", over},
+        {"return string.gsub(string.rep('b', 500), '(x*)', string.rep('%1', 2e5))", over},
+        {"local k = string.rep('k', 1e6) local t = {} for i = 1, 100 do t[i] = k end "
+         "for i = 1, 100 do redis.call('exists', unpack(t)) end",
+         over},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        expect_error(w, scripts[i].script, scripts[i].error);
+    }
+}
+
+/* A table may stand for a long string many times. */
+static void test_script__has_replies_of_limited_size_whatever_they_are_made_of(void **state)
+{
+    static const char *const elements[] = {"{ok = s}", "{err = s}", "{big_number = s}",
+                                           "{verbatim_string = {string = s, format = 'txt'}}"};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++) {
+        char script[256];
+
+        snprintf(script, sizeof script,
+                 "redis.setresp(3) local s = string.rep('x', 1e6) local t = %s local r = {} "
+                 "for i = 1, 100 do r[i] = t end return r",
+                 elements[i]);
+        expect_error(w, script, "ERR");
+    }
+}
+
+/* cjson believes then that it has more memory than it has. */
+static void test_script__ends_when_cjson_has_no_memory(void **state)
+{
+    struct world *w = *state;
+
+    expect_error(w,
+                 "local f = {} for i = 1, 10 do f[i] = string.rep('f', 60000) .. i end "
+                 "local s = string.rep('x', 100000) local t = {} for i = 1, 52 do t[i] = s end "
+                 "pcall(cjson.encode, t) local v = {} "
+                 "for i = 1, 300 do v[i] = string.rep('v', 500) .. i end "
+                 "pcall(cjson.encode, t) for i = 1, 300 do local x = v[i]:sub(1, 1) end",
+                 "ERR");
+    expect(w, "return cjson.encode({1, 2})", "$5\r\n[1,2]\r\n");
+}
+
 static void test_script__ends_when_its_memory_is_full(void **state)
 {
     struct world *w = *state;
@@ -410,6 +449,14 @@ static void test_script__enlarges_the_data_within_limits(void **state)
 }
 
 /* What it wrote before an error stays, as in Redis. */
+static void test_script__may_copy(void **state)
+{
+    struct world *w = *state;
+
+    expect(w, "redis.call('SET', 'from', '1') return redis.call('COPY', 'from', 'to')", ":1\r\n");
+    expect(w, "return redis.call('GET', 'to')", "$1\r\n1\r\n");
+}
+
 static void test_script__keeps_what_it_wrote_before_an_error(void **state)
 {
     struct world *w = *state;
@@ -527,6 +574,9 @@ int main(void)
         TEST(test_script__takes_no_compiled_code),
         TEST(test_script__may_not_call_all_commands),
         TEST(test_script__can_not_buy_steps),
+        TEST(test_script__may_copy),
+        TEST(test_script__has_replies_of_limited_size_whatever_they_are_made_of),
+        TEST(test_script__ends_when_cjson_has_no_memory),
         TEST(test_libraries__pack_as_redis_does),
         TEST(test_script__ends_after_a_number_of_steps),
         TEST(test_script__ends_when_its_memory_is_full),
