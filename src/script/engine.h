@@ -84,7 +84,6 @@ bool engine_is_over(void);
 /* What Lua and cjson call instead of functions of the C library (src/script/meson.build). */
 int script_strcoll(const char *a, const char *b);
 double script_strtod(const char *text, char **end);
-void *script_memcpy(void *to, const void *from, size_t size);
 int script_memcmp(const void *a, const void *b, size_t size);
 void *script_malloc(size_t size);
 void *script_realloc(void *memory, size_t size);
