@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import Cluster
+from harness import Cluster, await_true
 from respclient import RespError
 
 
@@ -36,6 +36,23 @@ class Reader:
                     self.read(node)
                 except (RespError, OSError, EOFError):
                     pass
+
+
+def test_changes__a_reader_that_has_left_waits_for_nothing(three):
+    node = three.leader()
+    with node.client() as client:
+        client.send("SET", "b", "1")
+        client.send("XREAD", "BLOCK", "0", "STREAMS", "rakit:changes:none", "$")
+    await_true(lambda: b"cmd=xread" not in node.call("CLIENT", "LIST"), "it is gone")
+
+
+def test_changes__of_the_empty_key_are_not_those_of_a_database(three):
+    node = three.leader()
+    node.call("SET", "", "x")
+    node.call("DEL", "")
+    node.call("SET", "user:1", "x")
+    (_, changes), = node.call("XREAD", "STREAMS", "rakit:changes:user:", "0")
+    assert [dict(zip(fields[::2], fields[1::2]))[b"key"] for _, fields in changes] == [b"user:1"]
 
 
 def test_changes__are_the_same_on_each_node(three):

@@ -1,28 +1,16 @@
 """Commands about a node: snapshots, what was slow, MONITOR, SHUTDOWN; replies compared with
 those of Redis where both mean the same."""
 
-import subprocess
-
 import pytest
 
-from harness import HOST, await_true, die_with_parent, free_port, text
-from respclient import RespClient, RespError
+from harness import await_true, text
+from respclient import RespError
 
 
-@pytest.fixture(name="oracle", scope="module")
-def oracle_fixture(tmp_path_factory):
-    port = free_port()
-    with subprocess.Popen(
-            ["redis-server", "--port", str(port), "--save", "", "--dir",
-             str(tmp_path_factory.mktemp("redis"))], stdout=subprocess.DEVNULL,
-            preexec_fn=die_with_parent) as process:
-        def up():
-            with RespClient(HOST, port) as client:
-                return client.call("PING")
-        await_true(up, "Redis is up")
-        with RespClient(HOST, port) as client:
-            yield client
-        process.kill()
+@pytest.fixture(name="oracle")
+def oracle_fixture(redis_node):
+    with redis_node.client() as client:
+        yield client
 
 
 def test_replies__are_those_of_redis(shared, oracle):
@@ -102,6 +90,14 @@ def test_monitor__shows_what_others_send(shared):
         node.call("SET", "k", "v w")
         line = next(row for row in monitor.listen() if row["command"].startswith("SET"))
     assert line["command"] == "SET k v w" and line["db"] == 0
+
+
+def test_monitor__begins_behind_earlier_replies(shared):
+    with shared.leader().client() as client:
+        client.send_raw(b"SET c 1\r\nMONITOR\r\nPING\r\n")
+        assert [client.read(), client.read()] == [b"OK", b"OK"]
+        rest = [client.read(), client.read()]
+    assert b"PONG" in rest and any(b"PING" in line for line in rest)
 
 
 def test_shutdown__stops_in_order(three):

@@ -56,6 +56,27 @@ def test_once__a_client_that_is_not_remembered_executes_nothing(three):
     assert node.call("GET", "n") == b"2"
 
 
+def test_once__of_another_transaction_gives_the_first_reply_whole(three):
+    """Even if the transaction now has commands that the connection's node answers itself."""
+    with three.leader().client() as client:
+        for command in (["MULTI"], ["SET", "a", "1"]):
+            client.call(*command)
+        first = client.call("ONCE", "me", "1", "EXEC")
+        for command in (["MULTI"], ["PING"], ["SET", "a", "2"], ["SET", "b", "2"], ["GET", "a"]):
+            client.call(*command)
+        assert client.call("ONCE", "me", "1", "EXEC") == first
+        assert client.call("ECHO", "next") == b"next"
+        assert client.call("MGET", "a", "b") == [b"1", None]
+
+
+def test_wait__for_an_index_that_never_comes_leaves_nothing_behind(three):
+    with three.leader().client() as client:
+        client.call("SET", "k", "v")
+        with pytest.raises(RespError):
+            client.call("RAFT", "WAIT", str(2 ** 63 - 1), "1")
+        assert client.call("WAITAOF", "1", "0", "5000")[0] == 1
+
+
 def test_once__replies_in_the_version_of_the_connection(three):
     node = three.leader()
     with node.client() as client:

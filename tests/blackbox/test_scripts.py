@@ -72,3 +72,12 @@ def test_scripts__run_in_transactions(shared):
     pipeline.eval("return redis.call('INCRBY', KEYS[1], 5)", 1, "tx")
     pipeline.get("tx")
     assert pipeline.execute() == [5, b"5"]
+
+
+def test_scripts__of_one_transaction_share_their_steps(shared):
+    with shared.leader().client() as client:
+        client.call("MULTI")
+        for _ in range(3):
+            client.call("EVAL", "for i = 1, 400000 do end return 1", "0")
+        replies = client.call("EXEC")
+    assert replies[0] == 1 and "too many steps" in str(replies[2])

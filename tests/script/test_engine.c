@@ -376,6 +376,7 @@ static void test_script__can_not_buy_steps(void **state)
         {"local a, b = string.rep('a', 1e6), 'b' for i = 1, 200 do local s = a .. b end", over},
         {"return string.find(string.rep('b', 2e4), '[' .. string.rep('a', 2e4) .. ']')", over},
         {"return string.find(string.rep('a', 2e4), '[' .. string.rep('b', 2e4) .. 'a]*')", over},
+        {"return string.find(string.rep('b', 2e4), '%f[' .. string.rep('a', 2e4) .. ']')", over},
         {"return string.gsub(string.rep('b', 500), '(x*)', string.rep('%1', 2e5))", over},
         {"local k = string.rep('k', 1e6) local t = {} for i = 1, 100 do t[i] = k end "
          "for i = 1, 100 do redis.call('exists', unpack(t)) end",
