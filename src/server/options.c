@@ -459,10 +459,21 @@ static enum options_result read_door_options(const struct parse *p, int code)
     return fault == NULL ? OPTIONS_RUN : refuse(p, "%s, not '%s'", fault, optarg);
 }
 
+static enum options_result read_peer_port(struct parse *p)
+{
+    uint64_t value = 0;
+
+    if (!read_number(optarg, 1, PORT_MAX, &value)) {
+        return refuse(p, "--peer-port takes a port from 1 to 65535, not '%s'", optarg);
+    }
+    p->options->config.peer_port = (uint16_t)value;
+    p->has_peer_port = true;
+    return OPTIONS_RUN;
+}
+
 static enum options_result read_option(struct parse *p, int code, const char *word)
 {
     struct server_config *config = &p->options->config;
-    uint64_t value = 0;
 
     switch (code) {
     case 'h':
@@ -483,12 +494,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_REPLACE:
         return read_join_options(p, code);
     case OPTION_PEER_PORT:
-        if (!read_number(optarg, 1, PORT_MAX, &value)) {
-            return refuse(p, "--peer-port takes a port from 1 to 65535, not '%s'", optarg);
-        }
-        config->peer_port = (uint16_t)value;
-        p->has_peer_port = true;
-        return OPTIONS_RUN;
+        return read_peer_port(p);
     case OPTION_FEATURE_LEVEL:
         return read_feature_level(p);
     case OPTION_ANNOUNCE:
