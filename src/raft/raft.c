@@ -81,16 +81,18 @@ int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
 {
     CHECK(r->durability.last_seq == 0);
     CHECK(r->log.last_index == 0);
-    if (index == 0) {
-        return term == 0 ? RAFT_OK : RAFT_ELOG;
+    if (index == 0 && term == 0 && (configuration == NULL || MUTANT(uncut_configuration_late))) {
+        return RAFT_OK; /* There is no snapshot. */
     }
-    if (term == 0 || term > r->current_term || configuration == NULL || configuration_index == 0 ||
-        !raft_configuration_is_valid(configuration)) {
+    if ((index == 0) != (term == 0) || term > r->current_term || configuration == NULL ||
+        configuration_index == 0 || !raft_configuration_is_valid(configuration)) {
         return RAFT_ELOG;
     }
-    term_log_begin(&r->log, index, term);
-    r->commit_index = MUTANT(origin_uncommitted) ? 0 : index;
-    r->durability.index = index;
+    if (index > 0) {
+        term_log_begin(&r->log, index, term);
+        r->commit_index = MUTANT(origin_uncommitted) ? 0 : index;
+        r->durability.index = index;
+    }
     raft_configuration_begin(r, configuration_index, configuration);
     return RAFT_OK;
 }

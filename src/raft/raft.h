@@ -372,8 +372,9 @@ void raft_restore_vote(struct raft *r, raft_term current_term, raft_id voted_for
 /* Where the durable log begins: after the entry at `index`, of `term`. That entry and all before
  * are committed and not in the log (§7). `configuration` is in force at the end of the node's
  * snapshot, which is there or later; `configuration_index` is that of its entry, which may also
- * be later. Configurations in entries up to there have no effect any more. If this is not
- * called, or with 0 and 0, the log begins with entry 1. */
+ * be later. Configurations in entries up to there have no effect any more. `index` and `term` 0:
+ * the log begins with entry 1, and there may be a snapshot or none (`configuration` NULL). The
+ * same if this is not called. */
 int raft_restore_origin(struct raft *r, raft_index index, raft_term term,
                         const struct raft_configuration *configuration,
                         raft_index configuration_index);

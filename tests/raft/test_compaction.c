@@ -209,6 +209,38 @@ static void test_compaction__a_restart_goes_by_the_configuration_of_the_snapshot
     solo_deinit(&s);
 }
 
+/* There is a snapshot, and the log still begins with entry 1. */
+static void
+test_compaction__a_configuration_of_a_snapshot_counts_before_the_log_is_cut(void **state)
+{
+    const struct raft_configuration replayed = solo_voters(3);
+    struct raft_configuration c = solo_voters(3);
+    struct solo s;
+
+    (void)state;
+    c.members[c.member_count++] = (struct raft_member){.id = 4};
+    solo_init(&s, 8);
+    raft_restore_vote(s.raft, 6, 0);
+    assert_int_equal(raft_restore_origin(s.raft, 0, 0, &c, 2), RAFT_OK);
+    assert_int_equal(raft_configuration_index(s.raft), 2);
+    assert_int_equal(raft_commit_index(s.raft), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct raft_entry entry = {.term = 5, .kind = RAFT_COMMAND};
+
+        if (i == 0) {
+            entry.kind = RAFT_CONFIGURATION;
+            entry.configuration = &replayed;
+        }
+        assert_int_equal(raft_restore_entry(s.raft, &entry), RAFT_OK);
+        assert_int_equal(raft_configuration_index(s.raft), 2);
+    }
+    raft_restore_commit(s.raft, 3);
+    assert_int_equal(solo_tick(&s), RAFT_OK);
+    assert_int_equal(raft_configuration(s.raft)->member_count, 4);
+    assert_int_equal(raft_last_index(s.raft), 3);
+    solo_deinit(&s);
+}
+
 /* --- leading ------------------------------------------------------------------------ */
 
 static void test_compaction__a_leader_serves_from_its_new_origin(void **state)
@@ -375,6 +407,8 @@ int main(void)
         cmocka_unit_test(
             test_compaction__the_newest_configuration_left_out_is_in_force_at_the_origin),
         cmocka_unit_test(test_compaction__a_restart_goes_by_the_configuration_of_the_snapshot),
+        cmocka_unit_test(
+            test_compaction__a_configuration_of_a_snapshot_counts_before_the_log_is_cut),
         cmocka_unit_test(test_compaction__a_leader_serves_from_its_new_origin),
         cmocka_unit_test(test_compaction__what_a_peer_was_to_get_next_may_be_gone),
         cmocka_unit_test(test_compaction__entries_on_their_way_may_arrive),
