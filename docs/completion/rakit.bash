@@ -58,7 +58,7 @@ _rakit_cli() {
 
 _rakit_server() {
     local word=$2 previous=$3 positions
-    local takes_value='--data --restore --at --name --replace --cluster-key --announce --peer-port
+    local takes_value='--config --bind --port --contact --data --restore --at --name --replace --cluster-key --announce --peer-port
         --feature-level --election-timeout --heartbeat --request-timeout --max-clients
         --maxmemory --maxdisk --max-output-memory --idle-timeout --feed --snapshot-log
         --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
@@ -70,7 +70,7 @@ _rakit_server() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         ;;
-    --cluster-key | --restore)
+    --cluster-key | --restore | --config)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         ;;
@@ -79,16 +79,16 @@ _rakit_server() {
     --follower-role) _rakit_words 'master replica' "$word" ;;
     --log-level) _rakit_words 'debug info warn error' "$word" ;;
     --log-format) _rakit_words 'auto plain logfmt' "$word" ;;
-    --announce)
+    --announce | --bind | --contact)
         mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
         ;;
-    --at | --name | --replace | --peer-port | --feature-level | --election-timeout | \
+    --at | --name | --replace | --port | --peer-port | --feature-level | --election-timeout | \
         --heartbeat | --request-timeout | --max-clients | --maxmemory | --maxdisk | \
         --max-output-memory | --idle-timeout | --feed | --snapshot-log | --snapshot-rate | \
         --scrub-period | --log-tail | --sentinel-port | --sentinel-name) ;;
     *)
         if [[ $word == -* ]]; then
-            _rakit_words "$takes_value --new-cluster --learner --recover --yes --help --version" "$word"
+            _rakit_words "$takes_value --check-config --new-cluster --learner --recover --yes --help --version" "$word"
         elif ((${#positions[@]} == 0 || ${#positions[@]} == 2)); then
             mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
         fi

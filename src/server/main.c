@@ -15,6 +15,7 @@
 #include "server/log_sink.h"
 #include "server/machine.h"
 #include "server/machine_memory.h"
+#include "server/option_sources.h"
 #include "server/options.h"
 #include "server/recover.h"
 #include "server/server.h"
@@ -275,12 +276,32 @@ static int recover(const struct options *options)
     return is_done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static enum options_result read_options(struct option_sources *sources, char *const *argv,
+                                        struct options *ret_options, char *text, size_t text_size)
+{
+    return option_sources_read(sources, argv, environ, text, text_size)
+               ? options_parse_sources(sources, ret_options, text, text_size)
+               : OPTIONS_REFUSED;
+}
+
+/* --check-config */
+static int show_settings(const struct options *options)
+{
+    const struct server_config *config = &options->config;
+
+    printf("The settings are right: a node at %s:%u, with its data in %s.\n", config->address.host,
+           config->address.port, config->data_dir);
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
+    struct option_sources sources;
     struct options options;
-    char text[512];
+    char text[1024];
 
-    switch (options_parse(argc, argv, &options, text, sizeof text)) {
+    (void)argc;
+    switch (read_options(&sources, argv, &options, text, sizeof text)) {
     case OPTIONS_HELP:
         for (uint32_t part = 0; options_help(part) != NULL; part++) {
             fputs(options_help(part), stdout);
@@ -294,6 +315,9 @@ int main(int argc, char **argv)
         return EXIT_CALLED_WRONGLY;
     case OPTIONS_RUN:
         break;
+    }
+    if (options.is_check) {
+        return show_settings(&options);
     }
     kv_prepare_heap();
     return options.is_recovery ? recover(&options) : serve(&options);

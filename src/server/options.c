@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/human.h"
+#include "base/memory.h"
 #include "cluster/address.h"
 #include "cluster/level.h"
 #include "cluster/member_name.h"
@@ -61,6 +62,11 @@ enum option_code {
     OPTION_FOLLOWER_ROLE,
     OPTION_SENTINEL_PORT,
     OPTION_SENTINEL_NAME,
+    OPTION_CONFIG,
+    OPTION_CHECK_CONFIG,
+    OPTION_BIND,
+    OPTION_PORT,
+    OPTION_CONTACT,
 };
 
 static const struct option long_options[] = {
@@ -97,93 +103,19 @@ static const struct option long_options[] = {
     {"follower-role", required_argument, NULL, OPTION_FOLLOWER_ROLE},
     {"sentinel-port", required_argument, NULL, OPTION_SENTINEL_PORT},
     {"sentinel-name", required_argument, NULL, OPTION_SENTINEL_NAME},
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+    {"bind", required_argument, NULL, OPTION_BIND},
+    {"port", required_argument, NULL, OPTION_PORT},
+    {"contact", required_argument, NULL, OPTION_CONTACT},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
 };
 
-/* The standard limits the length of one string. */
-static const char help_of_use[] =
-    "Usage: rakit-server [OPTIONS] HOST PORT [CONTACT_HOST CONTACT_PORT]\n"
-    "\n"
-    "Serves a replicated key-value store to Redis clients at HOST PORT.\n"
-    "\n"
-    "  rakit-server localhost 8000                  makes a new cluster and leads it\n"
-    "  rakit-server localhost 8001 localhost 8000   joins it, through any of its members\n"
-    "\n"
-    "A node that is started again on its data directory goes on as the member that it\n"
-    "was; the contact is not needed then.\n"
-    "\n"
-    "Options, in any place:\n"
-    "  --data DIR               where the node lives; default: rakit-PORT\n"
-    "  --new-cluster            make a new cluster in a directory that is there already;\n"
-    "                           not needed if the directory does not exist\n"
-    "  --recover                the majority is lost for good: show what this node has,\n"
-    "                           ask, make a new cluster of it, and end\n"
-    "  --yes                    do not ask\n"
-    "  --restore FILE           make a new cluster of a backup, in an empty directory; see\n"
-    "                           rakit-cli(1), backup\n"
-    "  --at INDEX|TIME          as it was after that entry, or at that time (UTC)\n"
-    "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
-    "                           contact on this machine hands it over by itself\n"
-    "  --name NAME              what people call this node, in place of its id\n"
-    "  --replace NODE           join in the place of that voter, which leaves once this\n"
-    "                           node has caught up\n"
-    "  --learner                join as a learner, and stay one until RAFT PROMOTE\n";
-
-static const char help_of_options[] =
-    "  --peer-port N            port that the other nodes connect to; default:\n"
-    "                           PORT + 10000\n"
-    "  --feature-level N        use nothing that a later level brings; default: the newest\n"
-    "  --announce HOST          the host at which others reach this node, if not HOST\n"
-    "  --election-timeout MS    a leader silent for so long is replaced; default: 300\n"
-    "  --heartbeat MS           interval between the leader's heartbeats; default: 50\n"
-    "  --request-timeout MS     a command waits for a leader no longer; default: 2000\n"
-    "  --max-clients N          connections served at once; default: 10000\n"
-    "  --maxmemory SIZE         limit on memory, as in 4gb, or as 50% of what the machine\n"
-    "                           has; 0: no limit; default: 60%\n"
-    "  --maxdisk SIZE           limit on the data directory, as in 100gb, or as 50% of its\n"
-    "                           file system; 0, the default: all that is free\n"
-    "  --max-output-memory MB   for replies that clients have not read; default: 1024\n"
-    "  --idle-timeout S         close connections idle for so long; default: 0, never\n"
-    "  --feed MB                keep the newest changes of keys for XREAD (default 16; 0: none)\n"
-    "  --snapshot-log MB        make a snapshot, and drop the log before it, when the log\n"
-    "                           has grown by so much, or by the size of the data;\n"
-    "                           default: 64\n"
-    "  --log-tail MB            keep so much of that log, in memory and on the disk, for\n"
-    "                           nodes that lag; default: 16\n"
-    "  --snapshot-rate MB       fetch no more than this a second of another node's "
-    "snapshot,\n"
-    "                           nor give more to a backup; default: 100; 0: no bound\n"
-    "  --scrub-period HOURS     read everything on the disk so often, to find damage;\n"
-    "                           default: 168, a week; 0: never\n"
-    "  --protected-mode yes|no  yes, the default: serve clients over loopback only\n"
-    "  --cluster-mode MODE      yes: answer CLUSTER, for clients of Redis Cluster; "
-    "redirect:\n"
-    "                           and send them to the leader by MOVED; default: no\n"
-    "  --sentinel-port N        a port for clients of Redis Sentinel, which are shown the\n"
-    "                           leader there; default: none\n"
-    "  --sentinel-name NAME     how they must call the cluster; default: any name will do\n"
-    "  --follower-role ROLE     master, the default, or replica: what a node that does not\n"
-    "                           lead calls itself in INFO, ROLE and HELLO\n"
-    "  --log-level LEVEL        debug, info, warn or error; default: info\n"
-    "  --log-format FORMAT      plain, logfmt or auto: plain at a terminal; default: auto\n"
-    "  --help                   show this help and exit\n"
-    "  --version                show the version and exit\n"
-    "\n"
-    "The log goes to standard error. SIGTERM and SIGINT end the node in order: it hands\n"
-    "leadership over first. A second one ends it at once. Exit status: 0 after that, 1\n"
-    "if the node could not start or go on, 2 if it was called wrongly.\n";
-
-const char *options_help(uint32_t part)
-{
-    return part == 0 ? help_of_use : part == 1 ? help_of_options : NULL;
-}
-
-const char *options_version(void)
-{
-    return "rakit-server " RAKIT_VERSION "\n";
-}
+/* Options that say what to do at one start. */
+static const char *const start_options[] = {"config",  "check-config", "recover", "yes",
+                                            "restore", "at",           "help",    "version"};
 
 struct parse {
     struct options *options;
@@ -471,6 +403,66 @@ static enum options_result read_peer_port(struct parse *p)
     return OPTIONS_RUN;
 }
 
+static enum options_result read_host(const struct parse *p, const char *what, const char *host,
+                                     struct io_address *ret_address)
+{
+    if (host[0] == '\0' || strlen(host) >= sizeof ret_address->host) {
+        return refuse(p, "the %shost must be a name or an address of 1 to %zu characters", what,
+                      sizeof ret_address->host - 1);
+    }
+    address_set_host(ret_address, slice_str(host));
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_port(const struct parse *p, const char *what, const char *port,
+                                     struct io_address *ret_address)
+{
+    uint64_t value = 0;
+
+    if (!read_number(port, 1, PORT_MAX, &value)) {
+        return refuse(p, "the %sport must be a number from 1 to 65535, not '%s'", what, port);
+    }
+    ret_address->port = (uint16_t)value;
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_address(const struct parse *p, const char *what, const char *host,
+                                        const char *port, struct io_address *ret_address)
+{
+    enum options_result result = read_host(p, what, host, ret_address);
+
+    return result == OPTIONS_RUN ? read_port(p, what, port, ret_address) : result;
+}
+
+static enum options_result read_contact(const struct parse *p)
+{
+    struct server_config *config = &p->options->config;
+    char host[sizeof config->contact.host + 2] = ""; /* Brackets may be around it. */
+    const char *colon = strrchr(optarg, ':');
+
+    if (colon == NULL || (size_t)(colon - optarg) >= sizeof host) {
+        return refuse(p, "--contact takes HOST:PORT, not '%s'", optarg);
+    }
+    memcpy(host, optarg, (size_t)(colon - optarg));
+    config->has_contact = true;
+    return read_address(p, "contact's ", host, colon + 1, &config->contact);
+}
+
+static enum options_result read_address_options(const struct parse *p, int code)
+{
+    struct io_address *address = &p->options->config.address;
+
+    switch (code) {
+    case OPTION_BIND:
+        return read_host(p, "", optarg, address);
+    case OPTION_PORT:
+        return read_port(p, "", optarg, address);
+    default:
+        CHECK(code == OPTION_CONTACT);
+        return read_contact(p);
+    }
+}
+
 static enum options_result read_option(struct parse *p, int code, const char *word)
 {
     struct server_config *config = &p->options->config;
@@ -480,6 +472,15 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         return OPTIONS_HELP;
     case 'v':
         return OPTIONS_VERSION;
+    case OPTION_CONFIG: /* Read before: options_config_file(). */
+        return OPTIONS_RUN;
+    case OPTION_CHECK_CONFIG:
+        p->options->is_check = true;
+        return OPTIONS_RUN;
+    case OPTION_BIND:
+    case OPTION_PORT:
+    case OPTION_CONTACT:
+        return read_address_options(p, code);
     case OPTION_DATA:
         return read_name(p, "data", "directory", &config->data_dir);
     case OPTION_CLUSTER_KEY:
@@ -537,81 +538,31 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     }
 }
 
-static enum options_result read_address(const struct parse *p, const char *what, const char *host,
-                                        const char *port, struct io_address *ret_address)
-{
-    uint64_t value = 0;
-
-    if (host[0] == '\0' || strlen(host) >= sizeof ret_address->host) {
-        return refuse(p, "the %shost must be a name or an address of 1 to %zu characters", what,
-                      sizeof ret_address->host - 1);
-    }
-    if (!read_number(port, 1, PORT_MAX, &value)) {
-        return refuse(p, "the %sport must be a number from 1 to 65535, not '%s'", what, port);
-    }
-    address_set_host(ret_address, slice_str(host));
-    ret_address->port = (uint16_t)value;
-    return OPTIONS_RUN;
-}
-
-static enum options_result check_recovery(const struct parse *p)
-{
-    const struct options *o = p->options;
-
-    if (o->is_recovery && (o->config.has_contact || o->config.is_new_cluster)) {
-        return refuse(p, "--recover goes on with what this node has: leave out %s",
-                      o->config.has_contact ? "the contact" : "--new-cluster");
-    }
-    if (o->is_agreed && !o->is_recovery) {
-        return refuse(p, "--yes answers the question of --recover, which is not there");
-    }
-    return OPTIONS_RUN;
-}
-
-static enum options_result check_restoring(const struct parse *p)
-{
-    const struct options *o = p->options;
-
-    if (o->config.restore_file != NULL && (o->config.has_contact || o->is_recovery)) {
-        return refuse(p, "--restore makes a new cluster of a backup: leave out %s",
-                      o->is_recovery ? "--recover" : "the contact");
-    }
-    if (o->config.restore_file == NULL &&
-        (o->config.restore_point.has_index || o->config.restore_point.has_time)) {
-        return refuse(p, "--at says up to where --restore goes, which is not there");
-    }
-    return OPTIONS_RUN;
-}
-
+/* The arguments are stronger than the options that say the same. */
 static enum options_result read_positions(struct parse *p, int count, char **words)
 {
     struct server_config *config = &p->options->config;
-    enum options_result result;
+    enum options_result result = OPTIONS_RUN;
 
-    if (count != 2 && count != 4) {
+    if ((count != 0 || config->address.port == 0) && count != 2 && count != 4) {
         return refuse(p, "%s; usage: rakit-server [OPTIONS] HOST PORT [CONTACT_HOST CONTACT_PORT]",
                       count < 2    ? "a server needs a host and a port"
                       : count == 3 ? "a contact needs a host and a port"
                                    : "too many arguments");
     }
-    result = read_address(p, "", words[0], words[1], &config->address);
+    if (count >= 2) {
+        result = read_address(p, "", words[0], words[1], &config->address);
+    } else if (config->address.host[0] == '\0') {
+        address_set_host(&config->address, slice_str("localhost"));
+    }
     if (result == OPTIONS_RUN && count == 4) {
         config->has_contact = true;
         result = read_address(p, "contact's ", words[2], words[3], &config->contact);
+    } else if (p->options->is_recovery || config->restore_file != NULL) {
+        config->has_contact = false; /* One in a file of settings is for another day. */
     }
-    if (result == OPTIONS_RUN && count == 4 && config->is_new_cluster) {
-        return refuse(p, "--new-cluster makes a cluster, and a contact is there to join one: give "
-                         "one of the two");
-    }
-    result = result == OPTIONS_RUN ? check_recovery(p) : result;
-    result = result == OPTIONS_RUN ? check_restoring(p) : result;
-    if (result == OPTIONS_RUN && count == 2 && (config->replaces != NULL || config->is_learner)) {
-        return refuse(p, "--replace and --learner are for a node that joins a cluster: name a "
-                         "member as its contact");
-    }
-    if (result == OPTIONS_RUN && config->replaces != NULL && config->is_learner) {
-        return refuse(p, "--replace takes the place of a voter, and --learner asks for no vote: "
-                         "give one of the two");
+    if (result == OPTIONS_RUN && options_fault(p->options) != NULL) {
+        return refuse(p, "%s", options_fault(p->options));
     }
     return result;
 }
@@ -658,10 +609,81 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         if (code == -1) {
             break;
         }
+        ret_options->refused_position = optind - 1;
         result = read_option(&p, code, argv[optind - 1]);
     }
+    ret_options->refused_position *= result == OPTIONS_REFUSED;
     if (result == OPTIONS_RUN) {
         result = read_positions(&p, argc - optind, argv + optind);
     }
     return result == OPTIONS_RUN ? fill_gaps(&p) : result;
+}
+
+/* --- several sources --------------------------------------------------------------------- */
+
+enum options_result options_parse_sources(struct option_sources *sources,
+                                          struct options *ret_options, char *text, size_t text_size)
+{
+    char why[512] = "";
+    char place[512];
+    enum options_result result =
+        options_parse((int)sources->count + 1, sources->argv, ret_options, why, sizeof why);
+
+    if (result == OPTIONS_REFUSED) {
+        option_sources_place(sources, (uint32_t)ret_options->refused_position, place, sizeof place);
+        snprintf(text, text_size, "%s%s", place, why);
+    }
+    return result;
+}
+
+const char *options_config_file(char *const *argv)
+{
+    const char *file = NULL;
+    int argc = 0;
+    int code;
+
+    while (argv[argc] != NULL) {
+        argc++;
+    }
+
+    char **words = memory_copy(argv, ((size_t)argc + 1) * sizeof argv[0]); /* Is reordered. */
+
+    optind = 0;
+    while ((code = getopt_long(argc, words, ":hv", long_options, NULL)) != -1) {
+        if (code == OPTION_CONFIG) {
+            file = optarg;
+        }
+    }
+    free(words);
+    return file;
+}
+
+static const struct option *find_option(const char *name)
+{
+    for (const struct option *o = long_options; o->name != NULL; o++) {
+        if (strcmp(o->name, name) == 0) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+bool options_is_known(const char *name)
+{
+    return find_option(name) != NULL;
+}
+
+bool options_is_setting(const char *name)
+{
+    for (size_t i = 0; i < sizeof start_options / sizeof start_options[0]; i++) {
+        if (strcmp(start_options[i], name) == 0) {
+            return false;
+        }
+    }
+    return options_is_known(name);
+}
+
+bool options_takes_value(const char *name)
+{
+    return find_option(name)->has_arg == required_argument;
 }
