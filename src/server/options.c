@@ -473,9 +473,8 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case 'v':
         return OPTIONS_VERSION;
     case OPTION_CONFIG: /* Read before: options_config_file(). */
-        return OPTIONS_RUN;
     case OPTION_CHECK_CONFIG:
-        p->options->is_check = true;
+        p->options->is_check |= code == OPTION_CHECK_CONFIG;
         return OPTIONS_RUN;
     case OPTION_BIND:
     case OPTION_PORT:

@@ -692,33 +692,3 @@ def test_stop__a_single_node_ends_with_status_0_and_logs_that(cluster):
 def test_build__the_three_programs_are_in_the_build_directory():
     for name in ("rakit-server", "rakit-cli", "rakit-sim"):
         assert (BUILD / name).is_file()
-
-
-# --- settings from a file and the environment -------------------------------------------
-
-
-def test_start__settings_come_from_a_file_and_the_environment(tmp_path):
-    port = free_port()
-    settings = tmp_path / "rakit.conf"
-    settings.write_text(f"# a node\nport {port}\nmax-clients 12\nidle-timeout 90\n"
-                        f"data '{tmp_path / 'a node'}'\n")
-    environment = {**os.environ, "RAKIT_SERVER_IDLE_TIMEOUT": "70"}
-    checked = subprocess.run([harness.SERVER, "--config", settings, "--check-config"], text=True,
-                             env=environment, capture_output=True, check=False,
-                             timeout=harness.PATIENCE)
-    assert (checked.returncode, checked.stderr) == (0, "")
-    assert f"localhost:{port}" in checked.stdout
-    node = Node(tmp_path, port=port)
-    node.command_line = lambda: ["env", "RAKIT_SERVER_IDLE_TIMEOUT=70", harness.SERVER,
-                                 "--config", str(settings)]
-    try:
-        node.start().await_up()
-        shown = node.redis().config_get("*")
-        assert (shown["maxclients"], shown["timeout"]) == ("12", "70")
-        assert (tmp_path / "a node" / "identity").exists()
-    finally:
-        node.stop()
-    settings.write_text("max-clients many\n")
-    refused = run_server("--config", settings, cwd=tmp_path)
-    assert refused.returncode == 2
-    assert refused.stderr.startswith(f"rakit-server: {settings}, line 1: --max-clients takes")

@@ -33,7 +33,7 @@ static void write_file(struct parsed *p, const char *content, size_t size)
     close(descriptor);
 }
 
-/* Parses a file of that content, the environment, and the command line, which names the data directory. */
+/* Parses a file of that content, the environment, and a command line with a data directory. */
 static enum options_result parse_bytes(struct parsed *p, const char *content, size_t size,
                                        char *const *environment)
 {
