@@ -6,6 +6,7 @@
 #include "kv/dump_hash.h"
 #include "kv/hash_value.h"
 #include "kv/item.h"
+#include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "kv/rdb.h"
 #include "kv/value_edit.h"
@@ -27,7 +28,7 @@ static void dump_command(struct command_call *call)
         return;
     }
     if (value.traits.type == VALUE_HASH) {
-        dump_hash_write(&dump, value.bytes, call->time_us / 1000);
+        dump_hash_write(&dump, value.bytes, keyspace_now_ms(call->keyspace));
     } else {
         rdb_write_type(&dump, RDB_STRING);
         rdb_write_string(&dump, value.bytes);

@@ -14,7 +14,8 @@ enum {
 
 uint64_t hash_now_ms(const struct command_call *call)
 {
-    return call->time_us / 1000;
+    MUTANT_DO(field_goes_by_clock, return call->time_us / 1000);
+    return keyspace_now_ms(call->keyspace);
 }
 
 bool hash_read(struct command_call *call, struct slice *ret_value)

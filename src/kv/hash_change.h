@@ -22,7 +22,8 @@ struct hash_change {
     struct memory_edit copy;
 };
 
-/* The log time that hides fields. */
+/* The log time that hides fields: that of the state, as for keys. The time of a read may be later,
+ * and another one at each node. */
 uint64_t hash_now_ms(const struct command_call *call);
 /* The hash of the key in argument 1; without such a key, an empty one. False: an error was
  * replied. */

@@ -252,7 +252,7 @@ static void reply_times(struct command_call *call, uint64_t from_ms, bool is_sec
         } else if (field.expires_ms == 0) {
             resp_integer(call->reply, NO_EXPIRY);
         } else {
-            uint64_t ms = field.expires_ms - from_ms;
+            uint64_t ms = field.expires_ms > from_ms ? field.expires_ms - from_ms : 0;
 
             resp_integer(call->reply, (int64_t)(is_seconds ? (ms + 999) / 1000 : ms));
         }
@@ -261,12 +261,12 @@ static void reply_times(struct command_call *call, uint64_t from_ms, bool is_sec
 
 static void httl_command(struct command_call *call)
 {
-    reply_times(call, hash_now_ms(call), true);
+    reply_times(call, call->time_us / 1000, true);
 }
 
 static void hpttl_command(struct command_call *call)
 {
-    reply_times(call, hash_now_ms(call), false);
+    reply_times(call, call->time_us / 1000, false);
 }
 
 static void hexpiretime_command(struct command_call *call)

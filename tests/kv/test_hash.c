@@ -284,6 +284,47 @@ static void expect_loaded(struct keyspace *k, struct slice records, uint64_t dig
 
 /* What a walk writes is the state of the instant when it began, while large hashes go on growing,
  * shrinking and moving their blocks. */
+/* At a node whose clock is ahead of the last entry. */
+static void expect_later(struct keyspace *k, const struct slice *arguments, uint32_t count,
+                         const char *reply)
+{
+    struct buffer out = {0};
+    struct resp_writer writer = {&out, 2};
+    const struct command *command = command_named(arguments[0]);
+    struct command_call call = {.command = command,
+                                .argument_count = count,
+                                .arguments = arguments,
+                                .reply = &writer,
+                                .kv = keyspace_database(k, 0),
+                                .keyspace = k,
+                                .time_us = keyspace_time_us(k) + 5000000};
+
+    assert_non_null(command);
+    command->handler(&call);
+    buffer_append(&out, "", 1);
+    assert_string_equal(buffer_begin(&out), reply);
+    buffer_deinit(&out);
+}
+
+static void test_expiry__goes_by_the_state_and_not_by_the_clock_of_a_node(void **state)
+{
+    const struct slice get[] = {slice_str("HGET"), slice_str("h"), slice_str("a")};
+    const struct slice length[] = {slice_str("HLEN"), slice_str("h")};
+    const struct slice left[] = {slice_str("HPTTL"), slice_str("h"), slice_str("FIELDS"),
+                                 slice_str("1"), slice_str("a")};
+    struct keyspace *k = keyspace_new(1);
+
+    (void)state;
+    keyspace_advance_time(k, 1000000);
+    expect(k, 2, "HSETEX h PX 500 FIELDS 1 a x", ":1\r\n");
+    expect_later(k, get, 3, "$1\r\nx\r\n");
+    expect_later(k, length, 2, ":1\r\n");
+    expect_later(k, left, 5, "*1\r\n:0\r\n");
+    keyspace_advance_time(k, 1501000);
+    expect_later(k, get, 3, "$-1\r\n");
+    keyspace_free(k);
+}
+
 static void test_snapshot__holds_hashes_as_they_were(void **state)
 {
     struct prng prng = {11};
@@ -409,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_expiry__of_fields),
         cmocka_unit_test(test_expiry__with_get_and_set),
         cmocka_unit_test(test_expiry__hides_fields_from_every_command),
+        cmocka_unit_test(test_expiry__goes_by_the_state_and_not_by_the_clock_of_a_node),
         cmocka_unit_test(test_snapshot__holds_hashes_as_they_were),
         cmocka_unit_test(test_snapshot__with_a_malformed_hash_is_refused),
         cmocka_unit_test(test_events__are_those_of_redis),

@@ -35,6 +35,9 @@ bool model_remove_expired(struct model *m, uint32_t database, uint64_t index, st
 bool model_apply_expired(struct model *m, uint64_t index, struct slice payload,
                          uint64_t *ret_count);
 
+/* Fields of hashes that were removed since they had expired. */
+uint64_t model_expired_field_count(const struct model *m);
+
 /* Whether the payload is a command under a number of ONCE. Directed tests send these, and check
  * what comes of them. */
 bool model_is_once(struct slice payload);

@@ -1,4 +1,5 @@
-/* model_reply.h - how the model writes replies and reads numbers. Private to model.c. */
+/* model_reply.h - how the model writes replies and reads numbers. Private to the files of the
+ * model. */
 #ifndef RAKIT_SIM_CHECKS_MODEL_REPLY_H
 #define RAKIT_SIM_CHECKS_MODEL_REPLY_H
 
@@ -10,6 +11,8 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
+
+#define WRONG_TYPE "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 
 static inline void say(struct buffer *reply, const char *text)
 {

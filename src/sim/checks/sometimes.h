@@ -57,6 +57,8 @@
     X(OTHER_DATABASE, "command meant for another database than the first")                         \
     X(KEY_MOVED, "key moved from one database to another")                                         \
     X(KEY_EXPIRED, "expired key removed")                                                          \
+    X(HASH_CHANGED, "hash changed")                                                                \
+    X(FIELD_EXPIRED, "fields of a hash gone that had expired")                                     \
     X(DATABASES_SWAPPED, "databases swapped")                                                      \
     X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
     X(SWAPPED, "two nodes swapped their addresses")                                                \

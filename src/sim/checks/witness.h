@@ -35,6 +35,8 @@ struct witness_stats {
     uint64_t clear_count;       /* Databases cleared, one or all. */
     uint64_t expired_count;     /* Keys removed because they had expired. */
 
+    uint64_t hash_count;      /* Commands that change hashes. */
+    uint64_t field_count;     /* Fields removed because they had expired. */
     uint64_t exec_count;      /* Transactions executed, */
     uint64_t unchanged_count; /* of these, those that had watched keys. */
     uint64_t changed_count;   /* Not executed, because a watched key had changed. */
@@ -46,8 +48,8 @@ void witness_free(struct witness *w);
 void witness_get_stats(const struct witness *w, struct witness_stats *ret_stats);
 
 /* The number that the next operation will have. Writes contain it as "#number" at the end of an
- * argument (the last one that has it), except INCR and commands about databases, which can't; EXEC
- * in any of its commands. */
+ * argument (the last one that has it), except INCR, HINCRBY and commands about databases, which
+ * can't; EXEC in any of its commands. */
 uint64_t witness_next(const struct witness *w);
 /* A user sends a command for a database. Copies the arguments. Ignores the case of the name. */
 uint64_t witness_invoke(struct witness *w, uint32_t database, const struct slice *arguments,

@@ -187,6 +187,9 @@ struct cluster *cluster_new(const struct cluster_options *options);
 void cluster_run(struct cluster *c);
 void cluster_free(struct cluster *c);
 
+/* cluster_draw.c: all that is drawn when a run begins. */
+void cluster_draw(struct cluster *c);
+
 /* From now on the node has that address. It must be down. */
 void cluster_move(struct node *n, const char *host);
 /* A new machine, to be started by cluster_start(). NULL: there are enough. */

@@ -35,7 +35,7 @@ static uint64_t key_generation(const struct user *u)
 }
 
 /* A letter and a number. */
-static void argument_name(struct user *u, char letter)
+void user_argument_name(struct user *u, char letter)
 {
     unsigned number = (unsigned)prng_below(&u->prng, u->options.key_count);
     char key[48];
@@ -51,7 +51,17 @@ static void argument_name(struct user *u, char letter)
 
 void user_argument_key(struct user *u)
 {
-    argument_name(u, 'k');
+    bool is_hash = u->options.hash_seed != 0 && prng_chance(&u->hash_prng, 1, 16);
+
+    user_argument_name(u, is_hash ? 'h' : 'k'); /* Of the wrong type, now and then. */
+}
+
+void user_argument_operation(struct user *u)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "#%llu", (unsigned long long)witness_next(u->options.witness));
+    user_argument(u, text);
 }
 
 /* Some letters, and the number of the operation. */
@@ -104,9 +114,10 @@ static void make_write(struct user *u)
 {
     static const char *const conditions[] = {"NX", "XX", "GET"};
     uint64_t chance = prng_below(&u->prng, 100);
-    char text[32];
 
-    if (user_lets_expire(u)) {
+    if (user_uses_hashes(u)) {
+        user_make_hash_write(u);
+    } else if (user_lets_expire(u)) {
         user_make_expiring_write(u);
     } else if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 12)) {
         make_database_write(u);
@@ -129,14 +140,13 @@ static void make_write(struct user *u)
     } else if (chance < 82) {
         user_argument(u, "DEL");
         user_argument_key(u);
-        snprintf(text, sizeof text, "#%llu", (unsigned long long)witness_next(u->options.witness));
-        user_argument(u, text);
+        user_argument_operation(u);
     } else if (chance < 94) {
         user_argument(u, "INCR");
         if (chance < 84) {
             user_argument_key(u); /* Usually not a number. */
         } else {
-            argument_name(u, 'n');
+            user_argument_name(u, 'n');
         }
     } else {
         user_argument(u, "MSET");
@@ -154,6 +164,10 @@ static void make_read(struct user *u)
 {
     uint64_t chance = prng_below(&u->prng, 100);
 
+    if (user_uses_hashes(u)) {
+        user_make_hash_read(u);
+        return;
+    }
     if (chance < 5 && u->options.database_count > 1 && u->options.recorder == NULL) {
         user_argument(u, "DBSIZE");
         return;
@@ -167,7 +181,7 @@ static void make_read(struct user *u)
     } else {
         user_argument(u, chance < 90 ? "MGET" : "EXISTS");
         if (u->options.recorder == NULL) {
-            argument_name(u, 'n');
+            user_argument_name(u, 'n');
         }
     }
     user_argument_key(u);
@@ -280,7 +294,7 @@ static void send_watch(struct user *u)
                              .count = (uint32_t)prng_between(&u->prng, 1, WATCHED_MAX)};
     user_argument(u, "WATCH");
     for (uint32_t i = 0; i < w->count; i++) {
-        user_argument_key(u);
+        user_argument_name(u, 'k');
         snprintf(w->names[i], sizeof w->names[i], "%.*s", (int)u->arguments[1 + i].size,
                  u->arguments[1 + i].data);
     }
@@ -545,6 +559,7 @@ struct user *user_new(const struct user_options *options)
     u->prng = sim_fork_prng(options->sim);
     u->exec_prng = (struct prng){.state = options->exec_seed + options->number};
     u->expiry_prng = (struct prng){.state = options->expiry_seed + options->number};
+    u->hash_prng = (struct prng){.state = options->hash_seed + options->number};
     u->reads_prng = (struct prng){.state = options->reads_seed + options->number};
     snprintf(name, sizeof name, "c%u", (unsigned)options->number);
     u->machine = sim_machine_new(options->sim, name);

@@ -7,7 +7,7 @@
 #include "sim/cluster/talk.h"
 #include "sim/cluster/user.h"
 
-enum { IN_FLIGHT_MAX = 256, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 8 };
+enum { IN_FLIGHT_MAX = 256, TEXT_MAX = 32 * 1024, VALUE_BYTES_MAX = 12 * 1024, ARGUMENTS_MAX = 16 };
 enum { WATCHED_MAX = 2, INNER_MAX = 4, EXEC_SLOTS = INNER_MAX + 2 };
 enum { DOUBTS_MAX = 256 };                              /* Remembered per connection. */
 enum { RECORDED_KEY_USES = 12, RECORDED_KEY_OPEN = 2 }; /* On average. */
@@ -40,6 +40,7 @@ struct user {
     struct user_watch watch;
     struct buffer payloads[INNER_MAX]; /* Of the transaction that is being made. */
     struct prng expiry_prng;           /* Which keys expire. */
+    struct prng hash_prng;             /* Which commands are about hashes. */
     struct prng reads_prng;            /* How connections want their reads to be served. */
     enum read_mode read_mode;          /* Of this connection. */
     uint64_t max_age_ns;               /* READ_STALE. */
@@ -69,6 +70,10 @@ struct user {
 /* Append to the command that is being made. The value ends with the number of the operation. */
 void user_argument(struct user *u, const char *text);
 void user_argument_key(struct user *u);
+/* The same of another kind of keys. */
+void user_argument_name(struct user *u, char letter);
+/* "#" and the number of the operation, which no value or field has otherwise. */
+void user_argument_operation(struct user *u);
 void user_argument_value(struct user *u);
 void user_argument_number(struct user *u, uint32_t number);
 
@@ -76,5 +81,10 @@ void user_argument_number(struct user *u, uint32_t number);
 bool user_lets_expire(struct user *u);
 void user_make_expiring_write(struct user *u);
 void user_make_expiry_read(struct user *u);
+
+/* user_hash.c: the same for hashes. */
+bool user_uses_hashes(struct user *u);
+void user_make_hash_write(struct user *u);
+void user_make_hash_read(struct user *u);
 
 #endif /* RAKIT_SIM_CLUSTER_USER_PRIVATE_H */

@@ -51,6 +51,8 @@ void tally_add(struct tally *t, const struct cluster *c)
     one.sometimes[SOMETIMES_WATCHED_CHANGED] = one.witness.changed_count;
     one.sometimes[SOMETIMES_KEY_MOVED] = one.witness.move_count;
     one.sometimes[SOMETIMES_KEY_EXPIRED] = one.witness.expired_count;
+    one.sometimes[SOMETIMES_HASH_CHANGED] = one.witness.hash_count;
+    one.sometimes[SOMETIMES_FIELD_EXPIRED] = one.witness.field_count;
     one.sometimes[SOMETIMES_DATABASES_SWAPPED] = one.witness.swap_count;
     one.sometimes[SOMETIMES_DATABASE_CLEARED] = one.witness.clear_count;
     one.sometimes[SOMETIMES_DAMAGE_REFUSED] = c->stats.refused_count;
