@@ -415,6 +415,12 @@ void clients_set_replica(struct clients *c, struct replica *replica)
     trackers_flush(c);  /* The state may have been wrong. */
 }
 
+void clients_limit(struct clients *c, uint32_t clients_max, uint64_t idle_ns)
+{
+    c->options.clients_max = clients_max;
+    c->options.idle_ns = idle_ns;
+}
+
 struct client *clients_find(const struct clients *clients, uint64_t id)
 {
     struct chain *chain = chains_find(&clients->by_id, id);

@@ -59,6 +59,9 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
                   uint16_t *ret_port);
 /* Another replica executes the commands from now on. None may be under way. */
 void clients_set_replica(struct clients *c, struct replica *replica);
+/* Serves no more clients than that from now on, though those that are connected stay, and closes
+ * connections idle for so long (0: none). */
+void clients_limit(struct clients *c, uint32_t clients_max, uint64_t idle_ns);
 /* Closes all connections at once, and accepts no new ones: the node ends. */
 void clients_shut(struct clients *c);
 /* Accepts no new clients; those connected stay. */

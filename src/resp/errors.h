@@ -240,6 +240,12 @@
 #define ERROR_SETTING_IS_NO_SIZE \
     "ERR CONFIG SET failed (possibly related to argument '%s') - argument must be a memory " \
     "value: bytes, also as 100mb or 4gb, or a share of what there is, as 60%%"
+#define ERROR_SETTING_IS_TOO_MANY \
+    "ERR CONFIG SET failed (possibly related to argument '%s') - argument must be a number from " \
+    "1 to the one that this node was started with: more need a new start"
+#define ERROR_SETTING_IS_NO_TIME \
+    "ERR CONFIG SET failed (possibly related to argument '%s') - argument must be seconds from 0 " \
+    "(never) to 3600000"
 #define ERROR_TIMEOUT_NOT_AN_INTEGER "ERR timeout is not an integer or out of range"
 #define ERROR_TIMEOUT_NEGATIVE "ERR timeout is negative"
 

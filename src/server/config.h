@@ -1,5 +1,5 @@
 /* config.h - the settings of a server. Filled by options.c or by a test; immutable afterwards,
- * except for what CONFIG SET may change. */
+ * except by settings.h. */
 #ifndef RAKIT_SERVER_CONFIG_H
 #define RAKIT_SERVER_CONFIG_H
 
@@ -62,6 +62,7 @@ struct server_config {
     uint64_t machine_disk_bytes;   /* The size of that file system; 0: unknown. */
 
     uint32_t clients_max;
+    uint32_t clients_max_possible;    /* There are files for so many; 0: for clients_max. */
     uint64_t client_input_bytes_max;  /* Limit for one request; beyond it, an error. */
     uint64_t client_output_bytes_max; /* Limit for one client's unread replies; beyond it, the
                                        * connection is closed. */

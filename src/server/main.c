@@ -19,12 +19,29 @@
 #include "server/options.h"
 #include "server/recover.h"
 #include "server/server.h"
+#include "server/settings.h"
 
 enum {
     EXIT_CALLED_WRONGLY = 2,
     /* Segments, peers, name lookups, libuv's own, clients in reserve or being refused. */
     OTHER_FILES = 208,
 };
+
+/* What the process was called with. */
+struct arguments {
+    char *const *argv;
+    struct option_sources first;  /* The server borrows strings from it, for its lifetime. */
+    struct option_sources latest; /* Since the last SIGHUP; empty: there was none. */
+    struct options options;
+};
+
+static enum options_result read_options(struct option_sources *sources, char *const *argv,
+                                        struct options *ret_options, char *text, size_t text_size)
+{
+    return option_sources_read(sources, argv, environ, text, text_size)
+               ? options_parse_sources(sources, ret_options, text, text_size)
+               : OPTIONS_REFUSED;
+}
 
 /* --- the log on standard error ------------------------------------------------------------ */
 
@@ -70,7 +87,8 @@ static struct log_sink make_sink(const struct options *options)
 struct process {
     struct io *io;
     struct server *server;
-    const struct log *log;
+    struct log *log;
+    struct arguments *arguments;
     int exit_status;
 };
 
@@ -103,13 +121,70 @@ static void end_at_once(int signal_number)
     _exit(EXIT_SUCCESS);
 }
 
-/* Closing the terminal, or a script that rotates logs, must not end the node. */
+/* --- SIGHUP ----------------------------------------------------------------------------- */
+
+struct reload {
+    struct process *process;
+    const struct options *options;
+    struct changeable_settings settings;
+};
+
+/* Takes over one that the file gives another value than before. What CONFIG SET has changed since
+ * then stays otherwise. */
+static void take_over(void *context, const char *name)
+{
+    struct reload *r = context;
+    const struct server_config *now = &r->process->server->config;
+    const struct options *o = r->options;
+
+    if (strcmp(name, "maxmemory") == 0) {
+        r->settings.memory_bytes_max = memory_size_bytes(&o->maxmemory, now->machine_memory_bytes);
+    } else if (strcmp(name, "maxdisk") == 0) {
+        r->settings.disk_bytes_max = memory_size_bytes(&o->maxdisk, now->machine_disk_bytes);
+    } else if (strcmp(name, "idle-timeout") == 0) {
+        r->settings.client_idle_ns = o->config.client_idle_ns;
+    } else if (strcmp(name, "max-clients") == 0 &&
+               o->config.clients_max <= now->clients_max_possible) {
+        r->settings.clients_max = o->config.clients_max;
+    } else if (strcmp(name, "log-level") == 0) {
+        r->process->log->level = o->log_level;
+    } else {
+        log_write(r->process->log, LOG_WARN, "a setting takes effect at the next start",
+                  "setting=%s", name);
+    }
+}
+
+/* SIGHUP, which also comes if a terminal is closed, reads the settings again. It never ends the
+ * node. */
 static void on_hangup(void *context, int signal_number)
 {
-    const struct process *p = context;
+    struct process *p = context;
+    struct arguments *a = p->arguments;
+    struct option_sources *before = a->latest.argv == NULL ? &a->first : &a->latest;
+    struct option_sources fresh;
+    struct options options;
+    char text[1024] = "";
+    struct reload r = {.process = p, .options = &options};
 
-    log_write(p->log, LOG_INFO, "ignored SIGHUP: there is nothing to reload", "signal=%d",
-              signal_number);
+    if (p->server == NULL || p->server->is_stopping) {
+        return;
+    }
+    if (read_options(&fresh, a->argv, &options, text, sizeof text) != OPTIONS_RUN) {
+        log_write(p->log, LOG_WARN, "SIGHUP: the settings are wrong, and stay as they were",
+                  "reason=" LOG_Q, text);
+        option_sources_deinit(&fresh);
+        return;
+    }
+    log_write(p->log, LOG_INFO, "SIGHUP: the settings were read again", "file=" LOG_Q,
+              fresh.file == NULL ? "" : fresh.file);
+
+    struct settings_target target = server_settings(p->server);
+
+    settings_get(&target, &r.settings);
+    option_sources_compare(before, &fresh, take_over, &r);
+    settings_set(&target, &r.settings);
+    option_sources_deinit(&a->latest);
+    a->latest = fresh;
 }
 
 /* Each client needs a descriptor. Asks the system for enough, and lowers the limit on clients if
@@ -161,11 +236,12 @@ static void provide_disk(struct options *options, const struct log *log)
     }
 }
 
-static int serve(struct options *options)
+static int serve(struct arguments *arguments)
 {
+    struct options *options = &arguments->options;
     struct log_sink sink = make_sink(options);
     struct log log = {.level = options->log_level, .sink = log_sink_write, .context = &sink};
-    struct process p = {.io = io_uv_new(), .log = &log};
+    struct process p = {.io = io_uv_new(), .log = &log, .arguments = arguments};
     char text[1024] = "";
 
     if (!options->config.is_new_cluster &&
@@ -276,14 +352,6 @@ static int recover(const struct options *options)
     return is_done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static enum options_result read_options(struct option_sources *sources, char *const *argv,
-                                        struct options *ret_options, char *text, size_t text_size)
-{
-    return option_sources_read(sources, argv, environ, text, text_size)
-               ? options_parse_sources(sources, ret_options, text, text_size)
-               : OPTIONS_REFUSED;
-}
-
 /* --check-config */
 static int show_settings(const struct options *options)
 {
@@ -296,12 +364,12 @@ static int show_settings(const struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct option_sources sources;
-    struct options options;
+    static struct arguments arguments; /* Strings in it are borrowed until the process ends. */
     char text[1024];
 
     (void)argc;
-    switch (read_options(&sources, argv, &options, text, sizeof text)) {
+    arguments.argv = argv;
+    switch (read_options(&arguments.first, argv, &arguments.options, text, sizeof text)) {
     case OPTIONS_HELP:
         for (uint32_t part = 0; options_help(part) != NULL; part++) {
             fputs(options_help(part), stdout);
@@ -316,9 +384,9 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    if (options.is_check) {
-        return show_settings(&options);
+    if (arguments.options.is_check) {
+        return show_settings(&arguments.options);
     }
     kv_prepare_heap();
-    return options.is_recovery ? recover(&options) : serve(&options);
+    return arguments.options.is_recovery ? recover(&arguments.options) : serve(&arguments);
 }

@@ -308,3 +308,57 @@ void option_sources_place(const struct option_sources *s, uint32_t position, cha
                  word->variable);
     }
 }
+
+/* --- comparing -------------------------------------------------------------------------- */
+
+static bool is_setting(const struct option_word *word)
+{
+    return word->line > 0 || word->variable != NULL;
+}
+
+/* Of "--name=value", or of "--name". */
+static size_t name_size(const struct option_word *word)
+{
+    return strcspn(word->text, "=");
+}
+
+/* The last word, which is the strongest, for the same option; NULL: there is none. */
+static const struct option_word *find_same(const struct option_sources *s,
+                                           const struct option_word *word)
+{
+    for (uint32_t i = s->count; i > 0; i--) {
+        const struct option_word *other = &s->words[i - 1];
+
+        if (is_setting(other) && name_size(other) == name_size(word) &&
+            memcmp(other->text, word->text, name_size(word)) == 0) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+/* Reports what `s` has, and the others have differently, or do not have if `only_missing`. */
+static void compare_words(const struct option_sources *s, const struct option_sources *others,
+                          bool only_missing, void (*each)(void *context, const char *name),
+                          void *context)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct option_word *word = &s->words[i];
+        const struct option_word *other = is_setting(word) ? find_same(others, word) : NULL;
+        char name[NAME_BYTES_MAX + 2];
+
+        if (!is_setting(word) || find_same(s, word) != word ||
+            (other != NULL && (only_missing || strcmp(other->text, word->text) == 0))) {
+            continue;
+        }
+        snprintf(name, sizeof name, "%.*s", (int)name_size(word) - 2, word->text + 2);
+        each(context, name);
+    }
+}
+
+void option_sources_compare(const struct option_sources *before, const struct option_sources *now,
+                            void (*each)(void *context, const char *name), void *context)
+{
+    compare_words(now, before, false, each, context);
+    compare_words(before, now, true, each, context);
+}

@@ -41,4 +41,9 @@ void option_sources_deinit(struct option_sources *s);
 void option_sources_place(const struct option_sources *s, uint32_t position, char *text,
                           size_t text_size);
 
+/* Calls `each` once for each option, without dashes, that the file and the environment give
+ * another value in `now` than in `before`, or only in one of them. The name is borrowed. */
+void option_sources_compare(const struct option_sources *before, const struct option_sources *now,
+                            void (*each)(void *context, const char *name), void *context);
+
 #endif /* RAKIT_SERVER_OPTION_SOURCES_H */

@@ -512,6 +512,9 @@ struct server *server_start(struct io *io, const struct server_config *config,
     s->config = *config;
     server_config_fit_memory(&s->config);
     server_config_fit_disk(&s->config);
+    if (s->config.clients_max_possible == 0) {
+        s->config.clients_max_possible = s->config.clients_max;
+    }
     s->stopped = stopped;
     s->stop = server_stop;
     s->context = context;

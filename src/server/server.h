@@ -15,6 +15,7 @@
 #include "peer/peers.h"
 #include "server/config.h"
 #include "server/doors.h"
+#include "server/settings.h"
 #include "store/store.h"
 
 struct replica;
@@ -56,6 +57,16 @@ struct server *server_start(struct io *io, const struct server_config *config,
                             const struct log *log, const struct server_probe *probe,
                             void (*stopped)(struct server *server, int exit_status), void *context,
                             char *text, size_t text_size);
+
+/* What its settings are about, for settings.h; valid until the next callback. */
+static inline struct settings_target server_settings(struct server *server)
+{
+    return (struct settings_target){.config = &server->config,
+                                    .replica = server->replica,
+                                    .clients = server->doors.plain,
+                                    .sentinel_clients = server->doors.sentinel,
+                                    .log = server->log};
+}
 
 /* Ends the node in order: transfers leadership, answers commands under way, closes. */
 void server_stop(struct server *server);

@@ -1,10 +1,11 @@
 """Settings from a file, the environment and the command line."""
 
 import os
+import signal
 import subprocess
 
 import harness
-from harness import Node, free_port
+from harness import Node, await_true, free_port
 
 
 def check(settings, environment=None):
@@ -36,3 +37,34 @@ def test_settings__come_from_a_file_and_the_environment(tmp_path):
     refused = check(settings)
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"rakit-server: {settings}, line 1: --max-clients takes")
+
+
+def test_settings__are_read_again_on_sighup(tmp_path):
+    port = free_port()
+    settings = tmp_path / "rakit.conf"
+    settings.write_text(f"port {port}\nmaxmemory 1gb\nidle-timeout 90\nheartbeat 40\n")
+    node = Node(tmp_path, port=port)
+    node.command_line = lambda: [harness.SERVER, "--config", str(settings)]
+
+    def reload(content, awaited):
+        settings.write_text(content)
+        count = node.log().count(awaited)
+        node.signal(signal.SIGHUP)
+        await_true(lambda: node.log().count(awaited) > count, f"it logs: {awaited}")
+        shown = node.redis().config_get("*")
+        return shown["maxmemory"], shown["timeout"], shown["heartbeat-ms"]
+
+    try:
+        node.start().await_up()
+        node.redis().config_set("timeout", 50)
+        # What the file gives another value changes; what CONFIG SET has changed stays.
+        assert reload(f"port {port}\nmaxmemory 2gb\nidle-timeout 90\nheartbeat 45\n",
+                      "setting=heartbeat") == (str(2 << 30), "50", "40")
+        # If a line is wrong, nothing changes.
+        assert reload("maxmemory 3gb\nidle-timeout soon\n",
+                      "the settings are wrong") == (str(2 << 30), "50", "40")
+        assert f"{settings}, line 2: --idle-timeout" in node.log()
+        assert reload(f"port {port}\nmaxmemory 3gb\nidle-timeout 80\nheartbeat 45\n",
+                      "the settings were read again") == (str(3 << 30), "80", "40")
+    finally:
+        node.stop()

@@ -525,6 +525,7 @@ static void start_clients(struct client_fixture *f)
     };
 
     assert_int_equal(clients_start(&options, &f->clients, &f->port), 0);
+    f->server.doors.plain = f->clients;
 }
 
 int fixture_up(void **state)

@@ -301,7 +301,30 @@ static void test_session__takes_what_clients_send_on_connecting(void **state)
     close(fd);
 }
 
-/* The one setting that may be changed, in Redis's units. */
+static void test_session__changes_the_limits_on_clients(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->server.config.clients_max = 5;
+    f->server.config.clients_max_possible = 5;
+    fixture_talk(f, fd, "CONFIG SET maxclients 1 timeout 30\r\n", "+OK\r\n");
+    assert_int_equal(f->clients->options.clients_max, 1);
+    assert_int_equal(f->clients->options.idle_ns, 30000000000);
+    fixture_talk(f, fd, "CONFIG GET timeout\r\n", "*2\r\n$7\r\ntimeout\r\n$2\r\n30\r\n");
+    fixture_talk(f, fd, "CONFIG SET timeout 1 maxclients 6\r\n",
+                 "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - argument "
+                 "must be a number from 1 to the one that this node was started with: more need a "
+                 "new start\r\n");
+    fixture_talk(f, fd, "CONFIG SET timeout -1\r\n",
+                 "-ERR CONFIG SET failed (possibly related to argument 'timeout') - argument must "
+                 "be seconds from 0 (never) to 3600000\r\n");
+    assert_int_equal(f->clients->options.clients_max, 1);
+    assert_int_equal(f->clients->options.idle_ns, 30000000000);
+    close(fd);
+}
+
+/* In Redis's units. */
 static void test_session__changes_the_limit_on_memory(void **state)
 {
     struct client_fixture *f = *state;
@@ -542,6 +565,7 @@ int main(void)
         TEST(test_session__shows_the_table_of_commands),
         TEST(test_session__describes_all_commands),
         TEST(test_session__a_node_that_does_not_serve_is_no_master),
+        TEST(test_session__changes_the_limits_on_clients),
         TEST(test_session__changes_the_limit_on_memory),
         TEST(test_session__informs),
         TEST(test_session__while_it_loads_only_what_needs_no_data),

@@ -208,6 +208,33 @@ static void test_option_sources__a_file_that_is_missing_is_reported(void **state
     option_sources_deinit(&sources);
 }
 
+static void collect(void *context, const char *name)
+{
+    char *names = context;
+
+    strcat(strcat(names, name), " ");
+}
+
+static void test_option_sources__differences_are_found(void **state)
+{
+    struct parsed before;
+    struct parsed now;
+    char names[256] = "";
+    char same[] = "RAKIT_SERVER_HEARTBEAT=70";
+    char *environment[] = {same, NULL};
+
+    (void)state;
+    accept(&before, "port 8000\nmaxmemory 1gb\nmaxmemory 2gb\nlearner no\nheartbeat 60\nfeed 1\n",
+           environment);
+    accept(&now,
+           "maxmemory 2gb\nport 8001\nnew-cluster yes\nheartbeat 50\nlog-tail 1\nlog-tail 2\n",
+           environment);
+    option_sources_compare(&before.sources, &now.sources, collect, names);
+    assert_string_equal(names, "port new-cluster log-tail feed ");
+    end(&before);
+    end(&now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_option_sources__large_files_are_refused),
         cmocka_unit_test(test_option_sources__report_the_variable_that_is_wrong),
         cmocka_unit_test(test_option_sources__a_file_that_is_missing_is_reported),
+        cmocka_unit_test(test_option_sources__differences_are_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
