@@ -96,14 +96,17 @@ void buffer_printf(struct buffer *b, const char *format, ...)
 {
     va_list arguments;
     va_list again;
+    size_t room = b->capacity - b->end;
 
     va_start(arguments, format);
     va_copy(again, arguments);
 
-    int size = vsnprintf(NULL, 0, format, arguments);
+    int size = vsnprintf(b->data == NULL ? NULL : b->data + b->end, room, format, arguments);
 
     CHECK(size >= 0);
-    vsnprintf(buffer_reserve(b, (size_t)size + 1), (size_t)size + 1, format, again);
+    if ((size_t)size >= room) {
+        vsnprintf(buffer_reserve(b, (size_t)size + 1), (size_t)size + 1, format, again);
+    }
     b->end += (size_t)size;
     va_end(again);
     va_end(arguments);

@@ -19,17 +19,42 @@ static void leave(struct heavy *h)
 
 /* --- what it says ------------------------------------------------------------------- */
 
+static void put_key(struct buffer *out, uint32_t number)
+{
+    char key[16];
+    int size = snprintf(key, sizeof key, "k%u", number);
+
+    buffer_printf(out, "$%d\r\n%s\r\n", size, key);
+}
+
+/* `count` keys in turn: the first round is formatted, and copied for the others. */
+static void put_keys(struct buffer *out, uint32_t count, uint32_t key_count)
+{
+    size_t start = buffer_size(out);
+    size_t round_bytes;
+    uint32_t i;
+
+    for (i = 0; i < count && i < key_count; i++) {
+        put_key(out, i);
+    }
+    round_bytes = buffer_size(out) - start;
+    for (; count - i >= key_count; i += key_count) {
+        char *to = buffer_reserve(out, round_bytes);
+
+        memcpy(to, buffer_begin(out) + start, round_bytes);
+        buffer_commit(out, round_bytes);
+    }
+    for (; i < count; i++) {
+        put_key(out, i % key_count);
+    }
+}
+
 static void put_many(struct heavy *h, const char *name)
 {
     uint32_t count = (uint32_t)prng_between(&h->prng, 1, ARGUMENTS_MAX);
-    char key[16];
 
     buffer_printf(&h->out, "*%u\r\n$%zu\r\n%s\r\n", count + 1, strlen(name), name);
-    for (uint32_t i = 0; i < count; i++) {
-        int size = snprintf(key, sizeof key, "k%u", i % h->key_count);
-
-        buffer_printf(&h->out, "$%d\r\n%s\r\n", size, key);
-    }
+    put_keys(&h->out, count, h->key_count);
 }
 
 static void put_command(struct heavy *h, uint64_t kind)
