@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "sim/checks/model.h"
+#include "sim/checks/model_script.h"
 #include "sim/checks/same_reply.h"
 
 enum { WORDS_MAX = 16 };
@@ -103,6 +104,59 @@ static void test_model__minds_the_type_of_a_key(void **state)
            {1, "HSET h a 1", WRONG_TYPE});
 }
 
+/* EVAL, or EVALSHA, of a script with keys a and b. */
+static void expect_script(struct model *m, uint64_t index, const char *command, uint32_t number,
+                          const char *reply)
+{
+    const struct model_script *script = model_script_at(number);
+    bool is_sha = strcmp(command, "EVALSHA") == 0;
+    const struct slice words[] = {slice_str(command),
+                                  slice_str(is_sha ? script->sha : script->body),
+                                  slice_str(script->key_count == 1 ? "1" : "2"),
+                                  slice_str("a"),
+                                  slice_str(script->key_count == 1 ? "x#1" : "b"),
+                                  slice_str("x#1")};
+    struct buffer out = {0};
+
+    model_note_time(m, index, 5000007);
+    assert_true(model_read(m, 0, index, words, 4 + script->key_count, &out) ||
+                model_write(m, 0, index, words, 4 + script->key_count, &out));
+    buffer_append(&out, "", 1);
+    assert_string_equal(buffer_begin(&out), reply);
+    buffer_deinit(&out);
+}
+
+static void test_model__executes_scripts(void **state)
+{
+    struct model *m = model_new();
+
+    (void)state;
+    expect_script(m, 1, "EVALSHA", 1, "-NOSCRIPT No matching script. Please use EVAL.\r\n");
+    expect_script(m, 2, "EVAL", 1, ":3\r\n");
+    expect_script(m, 3, "EVALSHA", 1, ":6\r\n");
+    expect_script(m, 4, "EVAL", 2, ":6\r\n");
+    expect_script(m, 5, "EVAL_RO", 8, "*2\r\n$6\r\nx#1x#1\r\n:9\r\n");
+    expect_script(m, 6, "EVAL", 5, "*2\r\n$1\r\n5\r\n$1\r\n7\r\n");
+    expect_script(m, 7, "EVAL_RO", 8, "*2\r\n$6\r\n5.7x#1\r\n:9\r\n");
+    model_free(m);
+}
+
+/* What a script has done before it fails stays. */
+static void test_model__keeps_what_a_script_has_done_before_it_fails(void **state)
+{
+    struct model *m = model_new();
+
+    (void)state;
+    expect_script(m, 1, "EVAL", 3,
+                  "-ERR value is not an integer or out of range script: "
+                  "5e8724ec30af9b3adf5e640b4eb90de147e5c486, on @user_script:1.\r\n");
+    expect_script(m, 2, "EVAL_RO", 8, "*2\r\n$3\r\nx#1\r\n:0\r\n");
+    expect_script(m, 3, "EVAL", 7,
+                  "-WRONGTYPE Operation against a key holding the wrong kind of value script: "
+                  "5d37a8f21cd188528c3bc65f224941f923076a10, on @user_script:1.\r\n");
+    model_free(m);
+}
+
 static void test_same_reply__takes_fields_in_any_order_and_nothing_else(void **state)
 {
     const char *expected = "*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n";
@@ -126,6 +180,8 @@ int main(void)
         cmocka_unit_test(test_model__lets_fields_expire_by_log_time),
         cmocka_unit_test(test_model__keeps_a_hash_whose_fields_have_expired_until_it_is_changed),
         cmocka_unit_test(test_model__minds_the_type_of_a_key),
+        cmocka_unit_test(test_model__executes_scripts),
+        cmocka_unit_test(test_model__keeps_what_a_script_has_done_before_it_fails),
         cmocka_unit_test(test_same_reply__takes_fields_in_any_order_and_nothing_else),
     };
 

@@ -23,9 +23,9 @@ void model_note_time(struct model *m, uint64_t index, uint64_t time_us)
     m->times_us[index] = time_us;
 }
 
-static uint64_t time_ms_at(const struct model *m, uint64_t index)
+static uint64_t time_us_at(const struct model *m, uint64_t index)
 {
-    return index < m->time_capacity ? m->times_us[index] / 1000 : 0;
+    return index < m->time_capacity ? m->times_us[index] : 0;
 }
 
 /* --- tables ---------------------------------------------------------------------------- */
@@ -72,7 +72,9 @@ static struct model_table *table_at(const struct model *m, uint32_t database, ui
 
 struct model_place model_place_at(const struct model *m, uint32_t database, uint64_t index)
 {
-    return (struct model_place){table_at(m, database, index), index, time_ms_at(m, index)};
+    uint64_t now_us = time_us_at(m, index);
+
+    return (struct model_place){table_at(m, database, index), index, now_us / 1000, now_us};
 }
 
 struct model_place model_place_now(const struct model *m, uint32_t database)

@@ -44,6 +44,7 @@ struct model {
     uint64_t index;
     uint64_t *times_us; /* Log time, by index. */
     uint64_t time_capacity;
+    uint32_t known_scripts; /* A bit for each that EVALSHA finds. */
 };
 
 /* A table as of an entry and its time; what a write changes, too. */
@@ -51,10 +52,17 @@ struct model_place {
     struct model_table *table;
     uint64_t index;
     uint64_t now_ms;
+    uint64_t now_us;
 };
 
 struct model_place model_place_at(const struct model *m, uint32_t database, uint64_t index);
 struct model_place model_place_now(const struct model *m, uint32_t database);
+
+/* model_commands.c: commands within one database; false: it is none. */
+bool model_write_in_one(struct model_place to, const struct slice *arguments, uint32_t count,
+                        struct buffer *reply);
+bool model_read_in_one(struct model_place at, const struct slice *arguments, uint32_t count,
+                       struct buffer *reply);
 
 /* The number of a new, empty table. */
 uint32_t model_table_new(struct model *m);

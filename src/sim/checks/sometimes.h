@@ -59,6 +59,10 @@
     X(KEY_EXPIRED, "expired key removed")                                                          \
     X(HASH_CHANGED, "hash changed")                                                                \
     X(FIELD_EXPIRED, "fields of a hash gone that had expired")                                     \
+    X(SCRIPT_EXECUTED, "script executed")                                                          \
+    X(SCRIPT_FAILED, "script ended half-way by an error")                                          \
+    X(SCRIPT_ENDED, "script ended at the limit of its steps")                                      \
+    X(SCRIPT_UNKNOWN, "digest of a script that is not stored")                                     \
     X(DATABASES_SWAPPED, "databases swapped")                                                      \
     X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
     X(SWAPPED, "two nodes swapped their addresses")                                                \

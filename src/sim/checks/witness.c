@@ -574,8 +574,9 @@ static void check_name(struct witness *w, uint64_t index, uint64_t number)
 /* Commands that can't contain the number of their operation. */
 static bool is_nameless(struct slice command)
 {
-    static const char *const names[] = {"INCR",  "MOVE",    "SWAPDB",  "FLUSHDB",   "FLUSHALL",
-                                        "GETEX", "PERSIST", "PEXPIRE", "PEXPIREAT", "HINCRBY"};
+    static const char *const names[] = {"INCR",      "MOVE",    "SWAPDB",  "FLUSHDB",
+                                        "FLUSHALL",  "GETEX",   "PERSIST", "PEXPIRE",
+                                        "PEXPIREAT", "HINCRBY", "SCRIPT"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (slice_is(command, names[i])) {
@@ -613,6 +614,22 @@ static void count_databases(struct witness *w, uint32_t database, struct slice c
     w->stats.hash_count += command.data[0] == 'H';
 }
 
+static void count_scripts(struct witness *w, struct slice command, struct slice reply)
+{
+    if (!slice_is(command, "EVAL") && !slice_is(command, "EVALSHA")) {
+        return;
+    }
+    if (begins(reply, "-NOSCRIPT")) {
+        w->stats.unknown_script_count++;
+    } else if (begins(reply, "-ERR the script took too many steps")) {
+        w->stats.endless_script_count++;
+    } else if (begins(reply, "-")) {
+        w->stats.failed_script_count++;
+    } else {
+        w->stats.script_count++;
+    }
+}
+
 void witness_note_time(struct witness *w, uint64_t time_us)
 {
     model_note_time(w->model, w->applied_index + 1, time_us);
@@ -633,6 +650,7 @@ void witness_apply_expired(struct witness *w, uint64_t index, struct slice paylo
 void witness_apply(struct witness *w, uint64_t index, bool is_command, struct slice payload)
 {
     struct slice arguments[MODEL_ARGUMENTS_MAX];
+    struct slice reply;
     uint32_t count = 0;
     uint32_t database = 0;
 
@@ -663,8 +681,9 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     }
     outcome->size = w->replies.end - outcome->offset;
     outcome->database = database;
-    count_databases(w, database, arguments[0],
-                    slice_of(w->replies.data + outcome->offset, outcome->size));
+    reply = slice_of(w->replies.data + outcome->offset, outcome->size);
+    count_databases(w, database, arguments[0], reply);
+    count_scripts(w, arguments[0], reply);
     if (!is_nameless(arguments[0])) {
         check_name(w, index, name_of(arguments, count));
     }

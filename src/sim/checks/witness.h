@@ -35,12 +35,16 @@ struct witness_stats {
     uint64_t clear_count;       /* Databases cleared, one or all. */
     uint64_t expired_count;     /* Keys removed because they had expired. */
 
-    uint64_t hash_count;      /* Commands that change hashes. */
-    uint64_t field_count;     /* Fields removed because they had expired. */
-    uint64_t exec_count;      /* Transactions executed, */
-    uint64_t unchanged_count; /* of these, those that had watched keys. */
-    uint64_t changed_count;   /* Not executed, because a watched key had changed. */
-    uint64_t stale_count;     /* Reads that saw an older state than others before. */
+    uint64_t hash_count;           /* Commands that change hashes. */
+    uint64_t field_count;          /* Fields removed because they had expired. */
+    uint64_t script_count;         /* Scripts executed to their end, */
+    uint64_t failed_script_count;  /* or to an error, */
+    uint64_t endless_script_count; /* or to the limit of their steps. */
+    uint64_t unknown_script_count; /* Not executed, as no script has the digest. */
+    uint64_t exec_count;           /* Transactions executed, */
+    uint64_t unchanged_count;      /* of these, those that had watched keys. */
+    uint64_t changed_count;        /* Not executed, because a watched key had changed. */
+    uint64_t stale_count;          /* Reads that saw an older state than others before. */
 };
 
 struct witness *witness_new(struct verdict *verdict);

@@ -11,6 +11,7 @@
 #define READS_SALT  0x7265616473212121u
 #define EXEC_SALT   0x657865635f5f5f5fu
 #define EXPIRY_SALT 0x6578706972795f5fu
+#define SCRIPT_SALT 0x6b63726970745fc6u
 #define HASH_SALT   0x6a6173685f5f5f54u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
@@ -131,7 +132,7 @@ static struct io_address pick_address(void *context, struct prng *prng)
     return address;
 }
 
-/* In a part of the runs; lincheck knows no transactions, no expiry and no hashes. */
+/* In a part of the runs; lincheck knows none of what these are about. */
 static uint64_t draw_seed(const struct cluster *c, uint64_t salt)
 {
     struct prng prng = {.state = c->options.seed ^ salt};
@@ -167,6 +168,7 @@ static void draw_users(struct cluster *c)
     options.never_watches = flipper_is_used(c->flipper);
     options.expiry_seed = draw_seed(c, EXPIRY_SALT);
     options.hash_seed = draw_seed(c, HASH_SALT);
+    options.script_seed = draw_seed(c, SCRIPT_SALT);
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;

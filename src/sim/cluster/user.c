@@ -117,6 +117,8 @@ static void make_write(struct user *u)
 
     if (user_uses_hashes(u)) {
         user_make_hash_write(u);
+    } else if (user_uses_scripts(u)) {
+        user_make_script_write(u);
     } else if (user_lets_expire(u)) {
         user_make_expiring_write(u);
     } else if (u->options.database_count > 1 && prng_chance(&u->prng, 1, 12)) {
@@ -166,6 +168,10 @@ static void make_read(struct user *u)
 
     if (user_uses_hashes(u)) {
         user_make_hash_read(u);
+        return;
+    }
+    if (user_uses_scripts(u)) {
+        user_make_script_read(u);
         return;
     }
     if (chance < 5 && u->options.database_count > 1 && u->options.recorder == NULL) {
@@ -366,9 +372,11 @@ static void send_transaction(struct user *u)
     send_begin(u);
     user_argument(u, "MULTI");
     talk_command(&u->talk, u->arguments, u->argument_count);
+    u->is_queueing = true;
     for (uint32_t i = 0; i < count; i++) {
         queue_one(u, i, is_write);
     }
+    u->is_queueing = false;
     send_exec(u, count, is_write);
 }
 
@@ -560,6 +568,7 @@ struct user *user_new(const struct user_options *options)
     u->exec_prng = (struct prng){.state = options->exec_seed + options->number};
     u->expiry_prng = (struct prng){.state = options->expiry_seed + options->number};
     u->hash_prng = (struct prng){.state = options->hash_seed + options->number};
+    u->script_prng = (struct prng){.state = options->script_seed + options->number};
     u->reads_prng = (struct prng){.state = options->reads_seed + options->number};
     snprintf(name, sizeof name, "c%u", (unsigned)options->number);
     u->machine = sim_machine_new(options->sim, name);

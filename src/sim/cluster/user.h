@@ -37,6 +37,7 @@ struct user_options {
     bool never_watches;   /* What it saw might come from faulty memory, and decide about entries. */
     uint64_t expiry_seed; /* Some keys expire, by chances of this seed; 0: none. */
     uint64_t hash_seed;   /* Some keys are hashes, by chances of this seed; 0: none. */
+    uint64_t script_seed; /* Some commands are scripts, by chances of this seed; 0: none. */
     uint64_t think_ns;    /* Between two rounds, on average. */
     uint64_t patience_ns;
 };

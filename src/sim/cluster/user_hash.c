@@ -128,7 +128,7 @@ void user_make_hash_read(struct user *u)
     uint64_t chance = prng_below(&u->hash_prng, 8);
 
     if (chance < 2) {
-        user_argument(u, chance == 0 || u->options.exec_seed != 0 ? "HLEN" : "HGETALL");
+        user_argument(u, chance == 0 || u->is_queueing ? "HLEN" : "HGETALL");
         user_argument_name(u, 'h');
     } else if (chance < 3) {
         user_argument(u, "HPEXPIRETIME");

@@ -41,6 +41,9 @@ struct user {
     struct buffer payloads[INNER_MAX]; /* Of the transaction that is being made. */
     struct prng expiry_prng;           /* Which keys expire. */
     struct prng hash_prng;             /* Which commands are about hashes. */
+    struct prng script_prng;           /* Which commands are scripts. */
+    bool has_run_endless;              /* A script that is ended at the limit: it takes long. */
+    bool is_queueing;                  /* The commands that it makes are in a transaction. */
     struct prng reads_prng;            /* How connections want their reads to be served. */
     enum read_mode read_mode;          /* Of this connection. */
     uint64_t max_age_ns;               /* READ_STALE. */
@@ -86,5 +89,10 @@ void user_make_expiry_read(struct user *u);
 bool user_uses_hashes(struct user *u);
 void user_make_hash_write(struct user *u);
 void user_make_hash_read(struct user *u);
+
+/* user_script.c: the same for scripts. */
+bool user_uses_scripts(struct user *u);
+void user_make_script_write(struct user *u);
+void user_make_script_read(struct user *u);
 
 #endif /* RAKIT_SIM_CLUSTER_USER_PRIVATE_H */

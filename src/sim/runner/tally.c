@@ -53,6 +53,10 @@ void tally_add(struct tally *t, const struct cluster *c)
     one.sometimes[SOMETIMES_KEY_EXPIRED] = one.witness.expired_count;
     one.sometimes[SOMETIMES_HASH_CHANGED] = one.witness.hash_count;
     one.sometimes[SOMETIMES_FIELD_EXPIRED] = one.witness.field_count;
+    one.sometimes[SOMETIMES_SCRIPT_EXECUTED] = one.witness.script_count;
+    one.sometimes[SOMETIMES_SCRIPT_FAILED] = one.witness.failed_script_count;
+    one.sometimes[SOMETIMES_SCRIPT_ENDED] = one.witness.endless_script_count;
+    one.sometimes[SOMETIMES_SCRIPT_UNKNOWN] = one.witness.unknown_script_count;
     one.sometimes[SOMETIMES_DATABASES_SWAPPED] = one.witness.swap_count;
     one.sometimes[SOMETIMES_DATABASE_CLEARED] = one.witness.clear_count;
     one.sometimes[SOMETIMES_DAMAGE_REFUSED] = c->stats.refused_count;

@@ -1,4 +1,4 @@
-/* model.c - see model.h. What commands do, those on hashes excepted. */
+/* model_commands.c - see model.h. What commands do, those on hashes excepted. */
 #include "sim/checks/model.h"
 
 #include <inttypes.h>
@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "sim/checks/model_hash.h"
 #include "sim/checks/model_reply.h"
+#include "sim/checks/model_script.h"
 #include "sim/checks/model_state.h"
 
 /* --- writes ------------------------------------------------------------------------------ */
@@ -237,8 +238,8 @@ static bool is_wrong_type(struct model_place to, const struct slice *arguments, 
     return minds && count >= 2 && model_is_hash(to, arguments[1]);
 }
 
-static bool write_in_one(struct model_place to, const struct slice *arguments, uint32_t count,
-                         struct buffer *reply)
+bool model_write_in_one(struct model_place to, const struct slice *arguments, uint32_t count,
+                        struct buffer *reply)
 {
     struct slice name = arguments[0];
 
@@ -319,7 +320,8 @@ static bool write_one(struct model *m, uint32_t database, const struct slice *ar
         return true;
     }
     return write_arrangement(m, database, arguments, count, reply) ||
-           write_in_one(model_place_now(m, database), arguments, count, reply);
+           model_script_write(m, model_place_now(m, database), arguments, count, reply) ||
+           model_write_in_one(model_place_now(m, database), arguments, count, reply);
 }
 
 /* Each sees what those before it have done. */
@@ -388,10 +390,9 @@ static bool read_all(const struct model *m, uint64_t index, const struct slice *
     return true;
 }
 
-bool model_read(const struct model *m, uint32_t database, uint64_t index,
-                const struct slice *arguments, uint32_t count, struct buffer *reply)
+bool model_read_in_one(struct model_place at, const struct slice *arguments, uint32_t count,
+                       struct buffer *reply)
 {
-    struct model_place at = model_place_at(m, database, index);
     const struct model_version *v = count == 2 ? model_find_live(at, arguments[1]) : NULL;
     struct slice name = arguments[0];
     struct slice value = {0};
@@ -428,16 +429,24 @@ bool model_read(const struct model *m, uint32_t database, uint64_t index,
         int64_t there = 0;
 
         for (uint32_t i = 0; i < at.table->key_count; i++) {
-            there += model_version_at(&at.table->keys[i], index) != NULL; /* Removed or not. */
+            there += model_version_at(&at.table->keys[i], at.index) != NULL; /* Removed or not. */
         }
         say_integer(reply, there);
     } else if (slice_is(name, "WATCH") && count >= 2) {
         say(reply, "+OK\r\n");
     } else {
-        return slice_is(name, "EXEC") ? read_all(m, index, arguments + 1, count - 1, reply)
-                                      : model_hash_read(at, arguments, count, reply);
+        return model_script_read(at, arguments, count, reply) ||
+               model_hash_read(at, arguments, count, reply);
     }
     return true;
+}
+
+bool model_read(const struct model *m, uint32_t database, uint64_t index,
+                const struct slice *arguments, uint32_t count, struct buffer *reply)
+{
+    return slice_is(arguments[0], "EXEC")
+               ? read_all(m, index, arguments + 1, count - 1, reply)
+               : model_read_in_one(model_place_at(m, database, index), arguments, count, reply);
 }
 
 bool model_is_same(const struct model *m, uint32_t database, struct slice key, uint64_t index,
