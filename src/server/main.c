@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "io/io_uv.h"
 #include "kv/kv.h"
+#include "replica/replica.h"
 #include "server/log_sink.h"
 #include "server/machine.h"
 #include "server/machine_memory.h"
@@ -19,12 +21,15 @@
 #include "server/options.h"
 #include "server/recover.h"
 #include "server/server.h"
+#include "server/service.h"
 #include "server/settings.h"
 
 enum {
     EXIT_CALLED_WRONGLY = 2,
     /* Segments, peers, name lookups, libuv's own, clients in reserve or being refused. */
     OTHER_FILES = 208,
+    REPORT_NS = 1000 * 1000 * 1000,
+    LOADING_US = 30 * 1000 * 1000,
 };
 
 /* What the process was called with. */
@@ -89,6 +94,8 @@ struct process {
     struct server *server;
     struct log *log;
     struct arguments *arguments;
+    struct service service;
+    struct io_timer report_timer;
     int exit_status;
 };
 
@@ -110,6 +117,7 @@ static void on_signal(void *context, int signal_number)
         _exit(EXIT_FAILURE);
     }
     log_write(p->log, LOG_DEBUG, "received a signal to end", "signal=%d", signal_number);
+    service_report(&p->service, "STOPPING=1\nSTATUS=Handing over");
     server_stop(p->server);
 }
 
@@ -119,6 +127,47 @@ static void on_signal(void *context, int signal_number)
 static void end_at_once(int signal_number)
 {
     _exit(EXIT_SUCCESS);
+}
+
+/* --- the service manager ------------------------------------------------------------------ */
+
+static void report_running(struct server *server)
+{
+    struct process *p = server->context;
+    const struct server_config *config = &server->config;
+
+    service_report(&p->service, "READY=1\nSTATUS=Serves clients at %s port %u",
+                   config->address.host, config->address.port);
+}
+
+/* The loop turns, so the node is alive. While it loads, it asks for more time. */
+static void on_report(struct io_timer *timer)
+{
+    struct process *p = container_of(timer, struct process, report_timer);
+    uint64_t interval_ns = REPORT_NS;
+    struct replica_progress progress;
+
+    if (p->service.watchdog_ns > 0 && p->service.watchdog_ns / 2 < interval_ns) {
+        interval_ns = p->service.watchdog_ns / 2;
+    }
+    service_report(&p->service, "WATCHDOG=1");
+    if (replica_is_loading(p->server->replica, &progress)) {
+        service_report(&p->service, "STATUS=Loading: %u %%\nEXTEND_TIMEOUT_USEC=%d",
+                       progress.percent, LOADING_US);
+    }
+    io_timer_start(p->io, timer, io_now_ns(p->io) + interval_ns);
+}
+
+static void begin_reports(struct process *p)
+{
+    p->server->runs = report_running;
+    if (!p->server->is_loading) {
+        report_running(p->server);
+    }
+    if (p->service.socket >= 0) {
+        p->report_timer.fired = on_report;
+        on_report(&p->report_timer);
+    }
 }
 
 /* --- SIGHUP ----------------------------------------------------------------------------- */
@@ -255,6 +304,7 @@ static int serve(struct arguments *arguments)
 
     bool has_dir = access(options->config.data_dir, F_OK) == 0;
 
+    service_open(&p.service);
     provide_files(&options->config, &log);
     provide_memory(options, &log);
     provide_disk(options, &log);
@@ -269,6 +319,7 @@ static int serve(struct arguments *arguments)
     } else {
         io_uv_on_signal(p.io, SIGTERM, on_signal, &p);
         io_uv_on_signal(p.io, SIGINT, on_signal, &p);
+        begin_reports(&p);
         machine_check(&options->config, &log);
         io_uv_run(p.io);
     }

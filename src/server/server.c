@@ -279,6 +279,9 @@ static bool take_part(struct server *s, char *text, size_t text_size)
                   replica_applied_index(s->replica));
     }
     begin(s);
+    if (s->runs != NULL) {
+        s->runs(s);
+    }
     return true;
 }
 

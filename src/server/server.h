@@ -46,6 +46,9 @@ struct server {
     /* The server has ended: after server_stop(), or because of a fault (exit_status 1, and the
      * reason was logged). Do not free it in this callback. */
     void (*stopped)(struct server *server, int exit_status);
+    /* All that was stored is loaded, and the node takes part; NULL: nobody wants to know. Also
+     * called when it has started again within its process. */
+    void (*runs)(struct server *server);
     void *context;                       /* For the host. */
     void (*stop)(struct server *server); /* server_stop(), for SHUTDOWN: tests have another one. */
 };

@@ -1,8 +1,11 @@
-"""Settings from a file, the environment and the command line."""
+"""Settings from a file, the environment and the command line; the service manager."""
 
 import os
 import signal
+import socket
 import subprocess
+
+import pytest
 
 import harness
 from harness import Node, await_true, free_port
@@ -68,3 +71,49 @@ def test_settings__are_read_again_on_sighup(tmp_path):
                       "the settings were read again") == (str(3 << 30), "80", "40")
     finally:
         node.stop()
+
+
+def test_settings__a_service_manager_hears_what_the_node_does(tmp_path):
+    """The protocol of sd_notify(3)."""
+    path = tmp_path / "notify"
+    heard = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(harness.PATIENCE)
+
+        def await_message(begin):
+            while not any(line.startswith(begin) for line in heard):
+                heard.extend(manager.recv(4096).decode().split("\n"))
+
+        node = Node(tmp_path)
+        line = node.command_line()
+        node.command_line = lambda: ["env", f"NOTIFY_SOCKET={path}", "WATCHDOG_USEC=200000", *line]
+        try:
+            node.start()
+            await_message("READY=1")
+            assert node.redis().ping()
+            heard.clear()
+            await_message("WATCHDOG=1")
+            heard.clear()
+            await_message("WATCHDOG=1")
+            node.signal(signal.SIGTERM)
+            await_message("STOPPING=1")
+            assert node.await_end() == 0
+        finally:
+            if node.is_running():
+                node.kill()
+
+
+@pytest.mark.parametrize("environment", [
+    {"NOTIFY_SOCKET": "/nonexistent/notify"}, {"NOTIFY_SOCKET": "x" * 200},
+    {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "@"}, {"WATCHDOG_USEC": "soon"}])
+def test_settings__a_service_manager_that_is_gone_is_no_obstacle(tmp_path, environment):
+    node = Node(tmp_path)
+    line = node.command_line()
+    node.command_line = lambda: ["env", *(f"{k}={v}" for k, v in environment.items()), *line]
+    try:
+        node.start().await_up()
+        assert node.stop() == 0
+    finally:
+        if node.is_running():
+            node.kill()
