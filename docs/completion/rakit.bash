@@ -31,7 +31,7 @@ _rakit_cli() {
     2)
         if [[ $word != -* ]]; then
             # The server itself knows best which commands it has.
-            _rakit_words "backup verify watch changes status request_log slow help $(rakit-cli --timeout 1 \
+            _rakit_words "backup verify watch changes status top request_log slow help $(rakit-cli --timeout 1 \
                 "${positions[0]}" "${positions[1]}" command list </dev/null 2>/dev/null)" "$word"
             return
         fi

@@ -31,6 +31,7 @@ static const struct own_command own_commands[] = {
     {"slow", "", "Shows which nodes writes wait for, and the slowest writes of the last minutes."},
     {"status", "[--json]",
      "Shows the cluster: its nodes, the leader, what failures it tolerates, and how each node is."},
+    {"top", "[seconds]", "Shows the state of the cluster all the time, until q is typed."},
     {"verify", "file", "Reads a backup, and shows what is in it or what is damaged."},
 };
 

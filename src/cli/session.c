@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "cli/reply.h"
 #include "cli/status.h"
+#include "cli/top.h"
 #include "cli/watch.h"
 
 void session_init(struct session *s, struct client *client, struct style style, bool interactive)
@@ -222,6 +223,17 @@ static enum session_outcome run_help(struct session *s, const struct words *comm
     return SESSION_DONE;
 }
 
+static enum session_outcome run_top(struct session *s, const struct words *command)
+{
+    const char *fault;
+
+    if (!top_run(s->client, &s->style, command, &fault)) {
+        session_complain(s, fault);
+        return SESSION_FAILED;
+    }
+    return SESSION_DONE;
+}
+
 /* Whether this client could not understand the replies after the command. */
 static bool is_beyond_us(const struct words *command)
 {
@@ -260,6 +272,9 @@ enum session_outcome session_run(struct session *s, const struct words *command)
     }
     if (asks_for_changes(s, name)) {
         return watch_run(s, command);
+    }
+    if (slice_is(name, "top")) {
+        return run_top(s, command);
     }
     if (slice_is(name, "verify")) {
         return backup_run_verify(s, command);

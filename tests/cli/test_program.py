@@ -3,25 +3,18 @@
   test_program.py PATH_OF_RAKIT_CLI [TEST...]"""
 
 import os
-import pty
-import re
-import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 import unittest
-from fcntl import ioctl
 
 from fake_cluster import Cluster
+from terminal import PATIENCE, Terminal
 
 CLI = "rakit-cli"
-PATIENCE = 20  # Seconds until a test gives up.
-KEYS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>78]")
 
 
 def run(node, *words, stdin=None, options=(), **environment):
@@ -457,83 +450,6 @@ class Databases(Case):
         self.assertEqual(self.cluster.databases[4], {b"k": b"v"})
 
 
-class Terminal:
-    """The program on a pseudo terminal, as a person uses it."""
-
-    def __init__(self, node, columns=80, program=None, **environment):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            try:
-                os.environ.update({"TERM": "xterm", **environment})
-                line = program or [CLI, "127.0.0.1", str(node.port)]
-                os.execvp(line[0], line)
-            finally:
-                os._exit(127)  # Otherwise this copy of the test would run all following tests.
-        ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        self.raw = ""
-
-    def await_text(self, wanted):
-        """Reads until the text was shown, and drops everything up to it."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            shown = KEYS.sub("", self.raw)
-            if wanted in shown:
-                self.raw = shown.split(wanted, 1)[1]
-                return
-            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
-            if not ready:
-                raise AssertionError(f"waited in vain for {wanted!r}: {self.raw!r}")
-            try:
-                self.raw += os.read(self.fd, 65536).decode(errors="replace")
-            except OSError:
-                raise AssertionError(f"ended before {wanted!r}: {self.raw!r}") from None
-
-    def await_prompt(self):
-        """A prompt, with the terminal in the hands of the line editor: before that, Ctrl-D means
-        something else."""
-        self.await_text("> ")
-        self.await_mode()
-
-    def await_mode(self):
-        end = time.monotonic() + PATIENCE
-        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
-            if time.monotonic() > end:
-                raise AssertionError("the line editor does not take the terminal")
-            time.sleep(0.001)
-
-    def type(self, keys):
-        os.write(self.fd, keys.encode())
-
-    def paste(self, text):
-        """As fast as the program takes it; what it shows is read meanwhile."""
-        left = text.encode()
-        end = time.monotonic() + PATIENCE
-        os.set_blocking(self.fd, False)
-        while left:
-            readable, writable, _ = select.select([self.fd], [self.fd], [], PATIENCE)
-            if time.monotonic() > end:
-                raise AssertionError(f"{len(left)} bytes were not taken in {PATIENCE} s")
-            if readable:
-                self.raw += os.read(self.fd, 65536).decode(errors="replace")
-            if writable:
-                left = left[os.write(self.fd, left[:4096]):]
-        os.set_blocking(self.fd, True)
-
-    def await_end(self):
-        end = time.monotonic() + PATIENCE
-        try:
-            while select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
-                if not os.read(self.fd, 65536):
-                    break
-            else:
-                os.kill(self.pid, signal.SIGKILL)
-        except OSError:
-            pass
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(status)
-
-
 class Conversation(Case):
     def setUp(self):
         super().setUp()
@@ -542,7 +458,8 @@ class Conversation(Case):
         self.terminal = self.open()
 
     def open(self, **environment):
-        terminal = Terminal(self.one, RAKIT_HISTORY=self.history, **environment)
+        terminal = Terminal([CLI, "127.0.0.1", str(self.one.port)], RAKIT_HISTORY=self.history,
+                            **environment)
         terminal.await_text(f"rakit {self.one.address}> ")
         terminal.await_mode()  # Before, the system keeps at most 4096 bytes of a line.
         return terminal
@@ -652,12 +569,52 @@ class Conversation(Case):
         self.assertEqual(self.cluster.keys[b"k"], "häuser".encode())
 
 
+class Top(Case):
+    SCREEN, NO_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+
+    def open(self, *words):
+        terminal = Terminal([CLI, "127.0.0.1", str(self.one.port), *words])
+        terminal.await_text("q ends")
+        terminal.await_mode()
+        return terminal
+
+    def test_it_is_drawn_again_until_q_is_typed(self):
+        terminal = self.open("top", "0.1")
+        terminal.await_text("voters")
+        terminal.await_text("voters")
+        terminal.raw = ""
+        terminal.type("q")
+        self.assertEqual(terminal.await_end(), 0)
+        self.assertIn(self.NO_SCREEN, terminal.raw)
+
+    def test_signals_leave_the_terminal_in_order(self):
+        for number in signal.SIGINT, signal.SIGTERM:
+            terminal = self.open("top")
+            os.kill(terminal.pid, number)
+            self.assertEqual(terminal.await_end(), 0)
+            self.assertIn(self.NO_SCREEN, terminal.raw)
+
+    def test_it_needs_a_terminal_and_a_time(self):
+        status, out, complaint = run(self.one, "top")
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("status --json", complaint)
+        for words in ["0.01"], ["-1"], ["nan"], ["1x"], ["3601"], ["1", "2"], [""]:
+            self.assertEqual(run(self.one, "top", *words)[0], 1)
+
+    def test_it_goes_on_when_the_node_dies(self):
+        terminal = self.open("top", "0.1")
+        self.one.kill()
+        terminal.await_text(f"127.0.0.1:{self.two.port} every")
+        terminal.type("q")
+        self.assertEqual(terminal.await_end(), 0)
+
+
 class JobControl(Case):
     """Below a shell below a shell: only the outer one stops and continues, and it minds only the
     inner one, so it may continue rakit-cli before that has stopped."""
 
     def test_a_stopped_program_is_continued_each_time(self):
-        shell = Terminal(self.one, program=["bash", "--norc", "--noprofile", "-i"], PS1="outer$ ")
+        shell = Terminal(["bash", "--norc", "--noprofile", "-i"], PS1="outer$ ")
         shell.await_text("outer$ ")
         shell.type(f"bash -c '{CLI} 127.0.0.1 {self.one.port}; stty -a'\r")
         prompt = f"rakit {self.one.address}> "
