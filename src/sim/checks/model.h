@@ -38,8 +38,7 @@ bool model_apply_expired(struct model *m, uint64_t index, struct slice payload,
 /* Fields of hashes that were removed since they had expired. */
 uint64_t model_expired_field_count(const struct model *m);
 
-/* Whether the payload is a command under a number of ONCE. Directed tests send these, and check
- * what comes of them. */
+/* Whether the payload is a command under a number of ONCE (model_once.h). */
 bool model_is_once(struct slice payload);
 
 /* EXEC has payloads as arguments, of the commands that are executed together. As any command, it

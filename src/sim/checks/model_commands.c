@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "sim/checks/model_hash.h"
+#include "sim/checks/model_once.h"
 #include "sim/checks/model_reply.h"
 #include "sim/checks/model_script.h"
 #include "sim/checks/model_state.h"
@@ -320,6 +321,7 @@ static bool write_one(struct model *m, uint32_t database, const struct slice *ar
         return true;
     }
     return write_arrangement(m, database, arguments, count, reply) ||
+           model_open_write(m, model_place_now(m, database), arguments, count, reply) ||
            model_script_write(m, model_place_now(m, database), arguments, count, reply) ||
            model_write_in_one(model_place_now(m, database), arguments, count, reply);
 }

@@ -1,5 +1,6 @@
 /* model_payload.c - reads payloads of log entries (src/kv/codec.h), with no code of src/kv. */
 #include "sim/checks/model.h"
+#include "sim/checks/model_once.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ static bool take_varint(struct slice *rest, uint64_t *ret_value)
     return false;
 }
 
-/* Those of users have no number of ONCE. */
+/* Without a number of ONCE. */
 static bool take_head(struct slice *rest, uint32_t *ret_database, uint64_t *ret_count)
 {
     if (rest->size < 3 || rest->data[0] != 3 || rest->data[1] != 0) {
@@ -46,12 +47,11 @@ bool model_is_once(struct slice payload)
     return payload.size >= 3 && payload.data[0] == 3 && (payload.data[1] & 1) != 0;
 }
 
-bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
-                  uint32_t *ret_count)
+/* The rest of a payload. */
+static bool take_arguments(struct slice payload, uint64_t count, struct slice *arguments,
+                           uint32_t *ret_count)
 {
-    uint64_t count;
-
-    if (!take_head(&payload, ret_database, &count) || count > MODEL_ARGUMENTS_MAX) {
+    if (count > MODEL_ARGUMENTS_MAX) {
         return false;
     }
     for (uint64_t i = 0; i < count; i++) {
@@ -60,7 +60,32 @@ bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *ar
         }
     }
     *ret_count = (uint32_t)count;
-    return payload.size == 0 && *ret_database < MODEL_DATABASES;
+    return payload.size == 0;
+}
+
+bool model_decode(struct slice payload, uint32_t *ret_database, struct slice *arguments,
+                  uint32_t *ret_count)
+{
+    uint64_t count;
+
+    return take_head(&payload, ret_database, &count) && *ret_database < MODEL_DATABASES &&
+           take_arguments(payload, count, arguments, ret_count);
+}
+
+bool model_decode_once(struct slice payload, struct model_once *ret_once, uint32_t *ret_database,
+                       struct slice *arguments, uint32_t *ret_count)
+{
+    uint64_t count;
+
+    if (!model_is_once(payload)) {
+        return false;
+    }
+    *ret_database = (unsigned char)payload.data[2];
+    payload = slice_of(payload.data + 3, payload.size - 3);
+    return *ret_database < MODEL_DATABASES && take_argument(&payload, &ret_once->client) &&
+           take_varint(&payload, &ret_once->number) && take_varint(&payload, &ret_once->keep_s) &&
+           take_varint(&payload, &count) && count >= 1 &&
+           take_arguments(payload, count, arguments, ret_count);
 }
 
 bool model_apply_expired(struct model *m, uint64_t index, struct slice payload, uint64_t *ret_count)

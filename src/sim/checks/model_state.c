@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sim/checks/model_once.h"
 
 /* --- log time -------------------------------------------------------------------------- */
 
@@ -111,6 +112,7 @@ void model_free(struct model *m)
         table_deinit(&m->tables[i]);
     }
     free(m->tables);
+    model_sessions_free(m);
     free(m->arrangements);
     free(m->times_us);
     free(m);

@@ -44,6 +44,8 @@ struct model {
     uint64_t index;
     uint64_t *times_us; /* Log time, by index. */
     uint64_t time_capacity;
+    struct model_session *sessions; /* Of clients that number their commands. */
+    uint32_t session_count;
     uint32_t known_scripts; /* A bit for each that EVALSHA finds. */
 };
 

@@ -63,6 +63,9 @@
     X(SCRIPT_FAILED, "script ended half-way by an error")                                          \
     X(SCRIPT_ENDED, "script ended at the limit of its steps")                                      \
     X(SCRIPT_UNKNOWN, "digest of a script that is not stored")                                     \
+    X(REPEATED, "command sent again that was executed before")                                     \
+    X(REPEATED_REPLY_GONE, "the same, when its reply was not kept any more")                       \
+    X(NUMBER_EXPIRED, "command sent again whose number is not known any more")                     \
     X(DATABASES_SWAPPED, "databases swapped")                                                      \
     X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
     X(SWAPPED, "two nodes swapped their addresses")                                                \

@@ -1,5 +1,4 @@
-/* witness.c - see witness.h. Positions: a write at entry i has position 2i; a read that saw
- * everything up to i has 2i + 1. */
+/* witness.c - see witness.h. */
 #include "sim/checks/witness.h"
 
 #include <stdio.h>
@@ -10,69 +9,7 @@
 #include "base/memory.h"
 #include "sim/checks/model.h"
 #include "sim/checks/same_reply.h"
-
-enum operation_end { OPEN, ANSWERED, FAILED, UNKNOWN };
-
-enum { WATCHED_MAX = 4 };
-
-/* Keys that must not have changed since entry `index`. */
-struct watch {
-    uint64_t index;
-    uint32_t database;
-    uint32_t count;
-    struct buffer names;
-    uint32_t sizes[WATCHED_MAX];
-};
-
-struct operation {
-    enum operation_end end;
-    bool is_write;
-    bool must_be_null; /* An EXEC whose WATCH has failed. */
-    bool is_named;     /* The log names the operation. */
-    bool is_suspect;   /* Its reply may be wrong. */
-    uint32_t database;
-    uint64_t floor;       /* Highest position returned before it began. */
-    uint64_t stale_floor; /* The same so long before as the read may be old; of others, the same. */
-    uint64_t index;       /* The index that a node reported; 0: none. */
-    uint64_t found_index; /* Its index in the log; 0: not there yet. */
-    uint64_t settled;     /* If in doubt: the lowest position answered later on its connection;
-                           * 0: none yet. */
-    uint64_t doubted_ns;  /* When it was answered INDOUBT; 0: it was not. */
-    struct watch *watch;  /* Of EXEC; NULL: it watches nothing. */
-    char *command;        /* A copy of the arguments without large values, while it is open. */
-    uint32_t argument_count;
-    uint32_t sizes[MODEL_ARGUMENTS_MAX];
-};
-
-/* From that time on, `position` was the highest that had been returned. */
-struct height {
-    uint64_t since_ns;
-    uint64_t position;
-};
-
-struct outcome {
-    size_t offset; /* Of the expected reply, in `replies`. */
-    size_t size;
-    uint32_t database;
-    uint64_t owner; /* The operation that was reported to be this entry; 0: none. */
-};
-
-struct witness {
-    struct verdict *verdict;
-    struct model *model;
-    struct operation **operations; /* By number, from 1; [0] is unused. */
-    uint64_t operation_count;
-    uint64_t operation_capacity;
-    struct outcome *outcomes; /* By index, from 1; [0] is unused. */
-    uint64_t applied_index;
-    uint64_t outcome_capacity;
-    struct buffer replies;
-    struct buffer expected; /* Of the read that is being checked. */
-    bool is_suspect;        /* Some node may answer anything. */
-    uint64_t highest;       /* The highest position of any reply so far. */
-    struct buffer heights;  /* When it became that: struct height. */
-    struct witness_stats stats;
-};
+#include "sim/checks/witness_private.h"
 
 struct witness *witness_new(struct verdict *verdict)
 {
@@ -93,6 +30,7 @@ void witness_free(struct witness *w)
         free(w->operations[i]->command);
         free(w->operations[i]);
     }
+    witness_numbers_free(w);
     model_free(w->model);
     buffer_deinit(&w->replies);
     buffer_deinit(&w->expected);
@@ -121,7 +59,7 @@ uint64_t witness_applied_index(const struct witness *w)
 
 /* --- operations ------------------------------------------------------------------------- */
 
-static struct operation *operation_at(struct witness *w, uint64_t number)
+struct operation *witness_operation(struct witness *w, uint64_t number)
 {
     CHECK(number > 0);
     CHECK(number <= w->operation_count);
@@ -209,12 +147,12 @@ void witness_watch(struct witness *w, uint64_t operation, uint64_t index, uint32
         buffer_append_slice(&watch->names, keys[i]);
         watch->sizes[i] = (uint32_t)keys[i].size;
     }
-    operation_at(w, operation)->watch = watch;
+    witness_operation(w, operation)->watch = watch;
 }
 
 void witness_expect_null(struct witness *w, uint64_t operation)
 {
-    operation_at(w, operation)->must_be_null = true;
+    witness_operation(w, operation)->must_be_null = true;
 }
 
 /* Whether a watched key is another one as of entry `index`, at the time of entry `time_index`. */
@@ -269,7 +207,7 @@ static uint64_t height_at(const struct witness *w, uint64_t at_ns)
 
 void witness_allow_age(struct witness *w, uint64_t operation, uint64_t now_ns, uint64_t max_age_ns)
 {
-    struct operation *o = operation_at(w, operation);
+    struct operation *o = witness_operation(w, operation);
 
     o->stale_floor = now_ns > max_age_ns ? height_at(w, now_ns - max_age_ns) : 0;
 }
@@ -286,7 +224,7 @@ static void note_height(struct witness *w, uint64_t position, uint64_t now_ns)
 
 void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool is_write)
 {
-    struct operation *o = operation_at(w, operation);
+    struct operation *o = witness_operation(w, operation);
 
     if (index != 0 && o->is_write != is_write) {
         verdict_broken(w->verdict, "reply", "operation %llu was executed as a %s",
@@ -297,7 +235,7 @@ void witness_place(struct witness *w, uint64_t operation, uint64_t index, bool i
 
 void witness_forget(struct witness *w, uint64_t operation)
 {
-    struct operation *o = operation_at(w, operation);
+    struct operation *o = witness_operation(w, operation);
 
     CHECK(o->end == OPEN);
     o->end = UNKNOWN;
@@ -311,7 +249,7 @@ void witness_forget(struct witness *w, uint64_t operation)
 
 static void check_settled(struct witness *w, uint64_t operation)
 {
-    const struct operation *o = operation_at(w, operation);
+    const struct operation *o = witness_operation(w, operation);
 
     if (o->settled != 0 && 2 * o->found_index > o->settled) {
         verdict_broken(w->verdict, "doubt is settled",
@@ -324,7 +262,7 @@ static void check_settled(struct witness *w, uint64_t operation)
 
 void witness_settle(struct witness *w, uint64_t operation, uint64_t position)
 {
-    struct operation *o = operation_at(w, operation);
+    struct operation *o = witness_operation(w, operation);
 
     CHECK(o->end == UNKNOWN);
     o->settled = o->settled == 0 || position < o->settled ? position : o->settled;
@@ -333,7 +271,7 @@ void witness_settle(struct witness *w, uint64_t operation, uint64_t position)
 
 void witness_doubted(struct witness *w, uint64_t operation, uint64_t now_ns)
 {
-    operation_at(w, operation)->doubted_ns = now_ns;
+    witness_operation(w, operation)->doubted_ns = now_ns;
 }
 
 static bool begins(struct slice text, const char *with)
@@ -403,7 +341,7 @@ static void compare(struct witness *w, uint64_t operation, const struct operatio
 /* A command must be executed in the database that it was meant for. */
 static void check_database(struct witness *w, uint64_t operation, uint64_t index)
 {
-    const struct operation *o = operation_at(w, operation);
+    const struct operation *o = witness_operation(w, operation);
 
     if (o->database != w->outcomes[index].database) {
         verdict_broken(w->verdict, "databases",
@@ -426,13 +364,17 @@ static void check_write(struct witness *w, uint64_t operation, struct operation 
     }
     outcome->owner = operation;
     check_database(w, operation, o->index);
-    if (o->is_named && o->found_index != o->index) {
+    if (o->is_once && begins(reply, "-EXPIRED")) {
+        o->end = o->found_index == 0 ? FAILED : ANSWERED;
+    } else if (o->is_named && o->found_index != o->index) {
         verdict_broken(w->verdict, "durability",
                        "operation %llu was acknowledged at entry %llu, the log has it at %llu",
                        (unsigned long long)operation, (unsigned long long)o->index,
                        (unsigned long long)o->found_index);
     }
-    compare(w, operation, o, reply, slice_of(w->replies.data + outcome->offset, outcome->size));
+    if (!o->may_be_gone || !begins(reply, "-EXECUTED")) {
+        compare(w, operation, o, reply, slice_of(w->replies.data + outcome->offset, outcome->size));
+    }
     w->stats.write_count++;
 }
 
@@ -500,7 +442,7 @@ static uint64_t check_executed(struct witness *w, uint64_t operation, struct ope
 uint64_t witness_return(struct witness *w, uint64_t operation, struct slice reply, uint64_t floor,
                         uint64_t now_ns)
 {
-    struct operation *o = operation_at(w, operation);
+    struct operation *o = witness_operation(w, operation);
     uint64_t position = floor;
 
     CHECK(o->end == OPEN);
@@ -542,7 +484,7 @@ uint64_t witness_return(struct witness *w, uint64_t operation, struct slice repl
 
 /* --- the log -------------------------------------------------------------------------------- */
 
-static void check_name(struct witness *w, uint64_t index, uint64_t number)
+void witness_found(struct witness *w, uint64_t index, uint64_t number)
 {
     if (number == 0 || number > w->operation_count || !w->operations[number]->is_write) {
         verdict_broken(w->verdict, "invention",
@@ -576,7 +518,7 @@ static bool is_nameless(struct slice command)
 {
     static const char *const names[] = {"INCR",      "MOVE",    "SWAPDB",  "FLUSHDB",
                                         "FLUSHALL",  "GETEX",   "PERSIST", "PEXPIRE",
-                                        "PEXPIREAT", "HINCRBY", "SCRIPT"};
+                                        "PEXPIREAT", "HINCRBY", "SCRIPT",  "ONCE"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (slice_is(command, names[i])) {
@@ -663,6 +605,9 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     struct outcome *outcome = &w->outcomes[index];
 
     *outcome = (struct outcome){.offset = w->replies.end};
+    if (is_command && model_is_once(payload)) {
+        witness_apply_once(w, index, payload);
+    }
     if (!is_command || model_is_once(payload)) {
         return;
     }
@@ -685,6 +630,6 @@ void witness_apply(struct witness *w, uint64_t index, bool is_command, struct sl
     count_databases(w, database, arguments[0], reply);
     count_scripts(w, arguments[0], reply);
     if (!is_nameless(arguments[0])) {
-        check_name(w, index, name_of(arguments, count));
+        witness_found(w, index, name_of(arguments, count));
     }
 }

@@ -41,6 +41,9 @@ struct witness_stats {
     uint64_t failed_script_count;  /* or to an error, */
     uint64_t endless_script_count; /* or to the limit of their steps. */
     uint64_t unknown_script_count; /* Not executed, as no script has the digest. */
+    uint64_t again_count;          /* Entries of numbers that were executed before, */
+    uint64_t reply_gone_count;     /* the same, with a reply that is not kept any more, */
+    uint64_t number_expired_count; /* and of numbers about which nothing is known any more. */
     uint64_t exec_count;           /* Transactions executed, */
     uint64_t unchanged_count;      /* of these, those that had watched keys. */
     uint64_t changed_count;        /* Not executed, because a watched key had changed. */
@@ -64,6 +67,10 @@ void witness_watch(struct witness *w, uint64_t operation, uint64_t index, uint32
                    const struct slice *keys, uint32_t count);
 /* The same, but its WATCH has failed: it executes nothing. */
 void witness_expect_null(struct witness *w, uint64_t operation);
+/* The operation, a write that is being sent, has this number of that client: it may be sent again
+ * and again, and is executed once. It is answered, forgotten or refused once, after its last
+ * attempt. */
+void witness_number(struct witness *w, uint64_t operation, const char *client, uint64_t number);
 /* A read that may be stale: it must see what was answered so long before now, and what was
  * answered before on its own connection. */
 void witness_allow_age(struct witness *w, uint64_t operation, uint64_t now_ns, uint64_t max_age_ns);

@@ -276,6 +276,8 @@ static void on_replied(void *context, const char *peer, uint64_t ordinal, uint64
     sim_act(n->io);
     if (sscanf(peer, "c%u:%u", &number, &port) == 2 && number < n->cluster->user_count) {
         user_place(n->cluster->users[number], (uint16_t)port, ordinal, index, is_write);
+    } else if (n->cluster->has_retrier && sscanf(peer, "o0:%u", &port) == 1) {
+        retrier_place(&n->cluster->retrier, (uint16_t)port, ordinal, index, is_write);
     }
 }
 

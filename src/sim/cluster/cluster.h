@@ -13,6 +13,7 @@
 #include "sim/checks/witness.h"
 #include "sim/cluster/faults.h"
 #include "sim/cluster/heavy.h"
+#include "sim/cluster/retrier.h"
 #include "sim/cluster/roles.h"
 #include "sim/cluster/talk.h"
 #include "sim/cluster/user.h"
@@ -152,6 +153,8 @@ struct cluster {
     uint32_t user_count;
     bool has_heavy; /* An extra client sends costly commands, also in the calm. */
     struct heavy heavy;
+    bool has_retrier; /* An extra client sends commands until they are answered. */
+    struct retrier retrier;
     bool has_later; /* An extra client sends commands of a later program. */
     struct heavy later;
     uint32_t level;       /* The highest feature level applied anywhere. */

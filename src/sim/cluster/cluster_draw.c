@@ -12,6 +12,7 @@
 #define EXEC_SALT   0x657865635f5f5f5fu
 #define EXPIRY_SALT 0x6578706972795f5fu
 #define SCRIPT_SALT 0x6b63726970745fc6u
+#define ONCE_SALT   0x766e63655f5f5f00u
 #define HASH_SALT   0x6a6173685f5f5f54u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
@@ -140,6 +141,25 @@ static uint64_t draw_seed(const struct cluster *c, uint64_t salt)
     return c->recorder == NULL && prng_chance(&prng, 1, 3) ? prng_next(&prng) | 1 : 0;
 }
 
+/* A further client, which numbers its commands. */
+static void draw_retrier(struct cluster *c, const struct user_options *users)
+{
+    struct prng prng = {.state = draw_seed(c, ONCE_SALT)};
+
+    c->has_retrier = prng.state != 0;
+    if (!c->has_retrier) {
+        return;
+    }
+    retrier_init(&c->retrier, c->sim, c->witness);
+    c->retrier.line.prng = prng;
+    c->retrier.line.pick_node = pick_address;
+    c->retrier.line.context = c;
+    c->retrier.line.think_ns = prng_between(&prng, 50 * SIM_MS, 150 * SIM_MS);
+    c->retrier.line.patience_ns = prng_between(&prng, 300 * SIM_MS, 2 * SIM_S);
+    c->retrier.key_count = users->key_count;
+    c->retrier.value_bytes_max = users->value_bytes_max;
+}
+
 static void draw_users(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -169,6 +189,7 @@ static void draw_users(struct cluster *c)
     options.expiry_seed = draw_seed(c, EXPIRY_SALT);
     options.hash_seed = draw_seed(c, HASH_SALT);
     options.script_seed = draw_seed(c, SCRIPT_SALT);
+    draw_retrier(c, &options);
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;

@@ -72,6 +72,9 @@ void cluster_free(struct cluster *c)
     if (c->has_later) {
         heavy_deinit(&c->later);
     }
+    if (c->has_retrier) {
+        retrier_deinit(&c->retrier);
+    }
     operator_deinit(&c->operator);
     budget_free(c->budget);
     checker_free(c->checker);
@@ -238,7 +241,7 @@ static bool users_are_idle(struct cluster *c)
             return false;
         }
     }
-    return true;
+    return !c->has_retrier || retrier_is_idle(&c->retrier);
 }
 
 /* Each user has been answered since it was last asked; counts in `served`. */
@@ -333,6 +336,9 @@ static void break_it(struct cluster *c)
     if (c->has_later) {
         heavy_start(&c->later);
     }
+    if (c->has_retrier) {
+        retrier_start(&c->retrier);
+    }
     c->is_calm = false;
     nemesis_start(c->nemesis);
     damage_start(c->damage);
@@ -390,6 +396,9 @@ static void heal_it(struct cluster *c)
         user_calm(c->users[i],
                   c->users_queue ? 30 * SIM_S : c->config.request_timeout_ns + 2 * SIM_S);
     }
+    if (c->has_retrier) {
+        retrier_calm(&c->retrier);
+    }
     if (!wait_on(c, backlog_is_committed, 20 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "entries from before healing are not committed");
     }
@@ -401,6 +410,9 @@ static void heal_it(struct cluster *c)
     }
     for (uint32_t i = 0; i < c->user_count; i++) {
         user_rest(c->users[i]);
+    }
+    if (c->has_retrier) {
+        retrier_rest(&c->retrier);
     }
     if (!wait_for(c, users_are_idle, 30 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "a user's last command is not answered");
