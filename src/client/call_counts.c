@@ -9,10 +9,11 @@ _Static_assert((int)CALL_COUNT_PLACES > (int)COMMANDS_MAX, "a search ends at an 
 
 static uint32_t find_place(const struct call_counts *counts, const struct command *command)
 {
-    uint64_t hash = (uint64_t)(uintptr_t)command * 0x9e3779b97f4a7c15ull;
+    uint64_t hash = (uint64_t)(uintptr_t)command->name * 0x9e3779b97f4a7c15ull;
     uint32_t place = (uint32_t)(hash >> 32) % CALL_COUNT_PLACES;
 
-    while (counts->places[place].command != NULL && counts->places[place].command != command) {
+    while (counts->places[place].command != NULL &&
+           counts->places[place].command->name != command->name) {
         place = (place + 1) % CALL_COUNT_PLACES;
     }
     return place;

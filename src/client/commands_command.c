@@ -53,25 +53,30 @@ static const struct flag_name {
     const char *name;
     const char *category; /* As in Redis's ACL categories. */
 } flag_names[] = {
-    {COMMAND_WRITE, "write", "@write"},  {COMMAND_READ, "readonly", "@read"},
-    {COMMAND_DENY_OOM, "denyoom", NULL}, {COMMAND_ADMIN, "admin", "@admin"},
-    {COMMAND_FAST, "fast", "@fast"},     {COMMAND_LOADING, "loading", NULL},
+    {COMMAND_WRITE, "write", "@write"},    {COMMAND_READ, "readonly", "@read"},
+    {COMMAND_DENY_OOM, "denyoom", NULL},   {COMMAND_ADMIN, "admin", "@admin"},
+    {COMMAND_FAST, "fast", "@fast"},       {COMMAND_LOADING, "loading", NULL},
+    {COMMAND_NO_SCRIPT, "noscript", NULL}, {COMMAND_MAY_LACK_KEYS, "no_mandatory_keys", NULL},
 };
 
 enum { FLAG_NAME_COUNT = sizeof flag_names / sizeof flag_names[0] };
 
 static void reply_flags(struct resp_writer *w, const struct command *command)
 {
+    bool has_movable_keys = command->key_count_at > 0;
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
         count += (command->flags & flag_names[i].flag) != 0 ? 1 : 0;
     }
-    resp_set(w, count);
+    resp_set(w, count + has_movable_keys);
     for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
         if (command->flags & flag_names[i].flag) {
             resp_simple(w, flag_names[i].name);
         }
+    }
+    if (has_movable_keys) {
+        resp_simple(w, "movablekeys");
     }
 }
 
@@ -98,9 +103,43 @@ static void reply_key_flags(struct resp_writer *w, const struct command *command
 {
     bool is_write = (command->flags & COMMAND_WRITE) != 0;
 
-    resp_set(w, 2);
+    bool may_do_both = is_write && (command->flags & COMMAND_MAY_LACK_KEYS) != 0; /* A script. */
+
+    resp_set(w, may_do_both ? 3 : 2);
     resp_simple(w, is_write ? "RW" : "RO");
-    resp_simple(w, is_write ? "update" : "access");
+    if (!is_write || may_do_both) {
+        resp_simple(w, "access");
+    }
+    if (is_write) {
+        resp_simple(w, "update");
+    }
+}
+
+static void reply_counted_keys(struct resp_writer *w, const struct command *command)
+{
+    resp_bulk_text(w, "keynum");
+    resp_bulk_text(w, "spec");
+    resp_map(w, 3);
+    resp_bulk_text(w, "keynumidx");
+    resp_integer(w, 0);
+    resp_bulk_text(w, "firstkey");
+    resp_integer(w, command->first_key - command->key_count_at);
+    resp_bulk_text(w, "keystep");
+    resp_integer(w, command->key_step);
+}
+
+static void reply_key_range(struct resp_writer *w, const struct command *command)
+{
+    resp_bulk_text(w, "range");
+    resp_bulk_text(w, "spec");
+    resp_map(w, 3);
+    resp_bulk_text(w, "lastkey");
+    resp_integer(w, command->last_key < 0 ? command->last_key
+                                          : command->last_key - command->first_key);
+    resp_bulk_text(w, "keystep");
+    resp_integer(w, command->key_step);
+    resp_bulk_text(w, "limit");
+    resp_integer(w, 0);
 }
 
 /* The positions of keys in Redis's newer format, which counts them from the first key; the older
@@ -122,20 +161,15 @@ static void reply_key_specs(struct resp_writer *w, const struct command *command
     resp_bulk_text(w, "spec");
     resp_map(w, 1);
     resp_bulk_text(w, "index");
-    resp_integer(w, command->first_key);
+    resp_integer(w, command->key_count_at > 0 ? command->key_count_at : command->first_key);
     resp_bulk_text(w, "find_keys");
     resp_map(w, 2);
     resp_bulk_text(w, "type");
-    resp_bulk_text(w, "range");
-    resp_bulk_text(w, "spec");
-    resp_map(w, 3);
-    resp_bulk_text(w, "lastkey");
-    resp_integer(w, command->last_key < 0 ? command->last_key
-                                          : command->last_key - command->first_key);
-    resp_bulk_text(w, "keystep");
-    resp_integer(w, command->key_step);
-    resp_bulk_text(w, "limit");
-    resp_integer(w, 0);
+    if (command->key_count_at > 0) {
+        reply_counted_keys(w, command);
+    } else {
+        reply_key_range(w, command);
+    }
 }
 
 static void reply_subcommands(struct resp_writer *w, const struct command *command)
@@ -144,14 +178,17 @@ static void reply_subcommands(struct resp_writer *w, const struct command *comma
 
     resp_array(w, family == NULL ? 0 : subcommand_count(family));
     for (const struct subcommand *s = family; s != NULL && s->name != NULL; s++) {
+        struct slice words[] = {slice_str(command->name), slice_str(s->name)};
+        const struct command *row = command_for(command, 2, words);
+
         resp_array(w, 10);
         subcommand_reply_name(w, command, s);
         resp_integer(w, s->arity);
-        reply_flags(w, command);
+        reply_flags(w, row);
         resp_integer(w, 0);
         resp_integer(w, 0);
         resp_integer(w, 0);
-        reply_categories(w, command);
+        reply_categories(w, row);
         resp_array(w, 0);
         resp_array(w, 0);
         resp_array(w, 0);
@@ -160,13 +197,15 @@ static void reply_subcommands(struct resp_writer *w, const struct command *comma
 
 static void reply_info(struct resp_writer *w, const struct command *command)
 {
+    bool has_fixed_keys = command->key_count_at == 0;
+
     resp_array(w, 10);
     reply_name(w, command);
     resp_integer(w, command->arity);
     reply_flags(w, command);
-    resp_integer(w, command->first_key);
-    resp_integer(w, command->last_key);
-    resp_integer(w, command->key_step);
+    resp_integer(w, has_fixed_keys ? command->first_key : 0);
+    resp_integer(w, has_fixed_keys ? command->last_key : 0);
+    resp_integer(w, has_fixed_keys ? command->key_step : 0);
     reply_categories(w, command);
     resp_array(w, 0); /* Tips. */
     reply_key_specs(w, command);
@@ -325,7 +364,11 @@ static void reply_keys(struct command_call *call, bool with_flags)
         return;
     }
     if (!command_key_range(command, count, call->arguments + 2, &first, &last)) {
-        resp_error(call->reply, ERROR_ARITY_OF_GETKEYS);
+        if ((command->flags & COMMAND_MAY_LACK_KEYS) != 0) {
+            resp_array(call->reply, 0);
+        } else {
+            resp_error(call->reply, ERROR_ARITY_OF_GETKEYS);
+        }
         return;
     }
 

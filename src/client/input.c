@@ -546,6 +546,9 @@ static bool take_request(struct client *c, size_t size)
     const struct command *command = once_unwrap(
         c, command_find_public(c->clients->options.commands, c->parser.arguments[0]), &fault);
     uint32_t count = c->parser.argument_count;
+
+    command = command_for(command, count, c->parser.arguments);
+
     bool fits = command != NULL && (command->arity >= 0 ? count == (uint32_t)command->arity
                                                         : count >= (uint32_t)-command->arity);
     uint64_t work = COMMAND_WORK + count * ARGUMENT_WORK + size;

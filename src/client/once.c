@@ -94,7 +94,8 @@ const struct command *once_unwrap(struct client *c, const struct command *comman
     if (*ret_fault != NULL) {
         return command;
     }
-    command = command_find_public(c->clients->options.commands, p->arguments[0]);
+    command = command_for(command_find_public(c->clients->options.commands, p->arguments[0]),
+                          p->argument_count, p->arguments);
     if (command == once_commands) {
         *ret_fault = ERROR_ONCE_SYNTAX;
     } else if (command != NULL && !may_write(command)) {

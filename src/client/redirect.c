@@ -6,16 +6,27 @@
 #include "base/mutant.h"
 #include "client/commands.h"
 #include "cluster/slot.h"
+#include "command/table.h"
 #include "raft/raft.h"
 #include "replica/replica.h"
 #include "resp/errors.h"
+
+static bool has_key(const struct client *c, const struct command *command)
+{
+    uint32_t first;
+    uint32_t last;
+
+    return command->key_count_at > 0
+               ? command_key_range(command, c->parser.argument_count, c->parser.arguments, &first,
+                                   &last)
+               : command->first_key > 0 && (uint32_t)command->first_key < c->parser.argument_count;
+}
 
 static bool may_move(const struct client *c, const struct command *command)
 {
     bool is_read_here = c->reads_replicas && (command->flags & COMMAND_READ) != 0;
 
-    return c->redirects && command->first_key > 0 && !is_read_here &&
-           (uint32_t)command->first_key < c->parser.argument_count;
+    return c->redirects && !is_read_here && has_key(c, command);
 }
 
 bool client_serves(const struct client *c, const struct command *command, struct resp_writer *w)

@@ -15,7 +15,8 @@ const struct command *command_inner_find(const struct command_table *table,
                                          const struct command_inner *inner,
                                          struct resp_writer *reply)
 {
-    const struct command *command = command_find(table, inner->arguments[0]);
+    const struct command *command = command_for(command_find(table, inner->arguments[0]),
+                                                inner->argument_count, inner->arguments);
 
     if (command == NULL) {
         return refuse(reply, ERROR_UNKNOWN_INNER);

@@ -69,6 +69,14 @@ const struct command *command_find_public(const struct command_table *t, struct 
     return command == NULL || (command->flags & COMMAND_INTERNAL) != 0 ? NULL : command;
 }
 
+const struct command *command_for(const struct command *command, uint32_t argument_count,
+                                  const struct slice *arguments)
+{
+    return command == NULL || command->choose == NULL || MUTANT(subcommands_are_alike)
+               ? command
+               : command->choose(argument_count, arguments);
+}
+
 /* --- putting it together ---------------------------------------------------------------- */
 
 static void add_place(struct command_table *t, const struct command *command)

@@ -25,6 +25,10 @@ void command_table_share(struct command_table *t, const struct command_table *fr
 const struct command *command_find(const struct command_table *t, struct slice name);
 /* The same among those that clients may send. */
 const struct command *command_find_public(const struct command_table *t, struct slice name);
+/* The row that counts for such arguments: that of the subcommand, if its command treats it
+ * differently (command.choose); otherwise `command`, which may be NULL. */
+const struct command *command_for(const struct command *command, uint32_t argument_count,
+                                  const struct slice *arguments);
 /* Whether there is such a database, and the command accepts these arguments, of which the first
  * is its name: by their number, their sizes, and its own check. If not, writes the error to
  * `reply`. It uses nothing else, so all nodes judge alike: a client's command, a forwarded one,

@@ -130,7 +130,8 @@ static bool read_inner(struct reader *r, struct slice payload, struct command_in
 
 static bool is_read(const struct command_call *call, const struct command_inner *inner)
 {
-    const struct command *command = command_find(call->commands, inner->arguments[0]);
+    const struct command *command = command_for(command_find(call->commands, inner->arguments[0]),
+                                                inner->argument_count, inner->arguments);
 
     return command != NULL && (command->flags & COMMAND_READ) != 0;
 }

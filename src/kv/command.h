@@ -34,6 +34,7 @@ enum command_flag {
         1 << 22, /* READ whose reply differs from node to node: it must not get into the
                                   * state. */
     COMMAND_NO_SCRIPT = 1 << 20, /* READ or WRITE, but never within a script: Redis's "noscript". */
+    COMMAND_MAY_LACK_KEYS = 1 << 23, /* Redis's "no_mandatory_keys". */
 };
 
 /* The version of Redis that clients and scripts are shown. */
@@ -51,6 +52,11 @@ typedef bool command_check(struct command_call *call);
 /* For a command that may take much more memory than its arguments: the most that it may take.
  * The keyspace is the one before commands that may still add `ahead` bytes to any of its values. */
 typedef uint64_t command_growth(const struct command_call *call, uint64_t ahead);
+
+/* For a command whose subcommands are treated differently: the row for these arguments, of the
+ * same name, whose flags, check and growth count. */
+typedef const struct command *command_choice(uint32_t argument_count,
+                                             const struct slice *arguments);
 
 struct command {
     const char *name; /* Upper case. */
@@ -76,12 +82,15 @@ struct command {
     command_check *check;
     command_growth *growth;               /* NULL: it takes no more memory than its arguments. */
     const struct subcommand *subcommands; /* Subcommands; the last one has no name; or NULL. */
+    command_choice *choose;               /* See command_for(); NULL: this row counts always. */
 };
 
 /* The positions of a command's keys. Without one of these it has none. */
 #define COMMAND_ONE_KEY         .first_key = 1, .last_key = 1, .key_step = 1
 #define COMMAND_KEYS            .first_key = 1, .last_key = -1, .key_step = 1
 #define COMMAND_KEYS_AND_VALUES .first_key = 1, .last_key = -1, .key_step = 2
+/* As many as argument 2 says. */
+#define COMMAND_COUNTED_KEYS    .first_key = 3, .last_key = -1, .key_step = 1, .key_count_at = 2
 
 struct kv;
 struct keyspace;

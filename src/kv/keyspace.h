@@ -18,6 +18,7 @@ enum {
      * snapshots and digests, and expires, like all else. */
     KEYSPACE_SCRIPTS = KEYSPACE_DATABASES,
     KEYSPACE_SESSIONS,
+    KEYSPACE_FUNCTIONS,
     KEYSPACE_ALL_DATABASES,
     KEYSPACE_PREFETCH_MAX = 16,
 };

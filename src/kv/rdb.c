@@ -112,7 +112,7 @@ bool rdb_take_footer(struct slice *dump)
 {
     struct slice whole = *dump;
 
-    if (whole.size < FOOTER_BYTES + 1) {
+    if (whole.size < FOOTER_BYTES) {
         return false;
     }
 

@@ -5,7 +5,7 @@
  *
  * Written are strings as they are and small integers; read are all forms of strings, compressed
  * ones too, of the versions up to RDB_VERSION_MAX. No size that a dump claims is believed: memory
- * is taken for no more than the limit. Private to kv. */
+ * is taken for no more than the limit. */
 #ifndef RAKIT_KV_RDB_H
 #define RAKIT_KV_RDB_H
 
@@ -27,6 +27,8 @@ enum rdb_type {
     RDB_HASH_LISTPACK = 16,
     RDB_HASH_EXPIRING = 24, /* Some of its fields expire. */
     RDB_HASH_LISTPACK_EXPIRING = 25,
+    RDB_FUNCTION = 245,       /* A library of functions (script/functions.h). */
+    RDB_FUNCTION_EARLY = 246, /* The same, as release candidates of Redis 7.0 wrote it. */
 };
 
 /* Writing: the type, the parts of the value, and in the end the footer. */

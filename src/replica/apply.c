@@ -154,7 +154,8 @@ static const struct command *understand(struct replica *r, const struct entry *e
         return NULL;
     }
 
-    const struct command *command = command_find(r->options.commands, r->arguments[0]);
+    const struct command *command =
+        command_for(command_find(r->options.commands, r->arguments[0]), *ret_count, r->arguments);
     bool is_data = command != NULL && (command->flags & (COMMAND_WRITE | COMMAND_READ)) != 0 &&
                    level_has(r, command);
     struct resp_writer nobody = {.out = &r->scratch, .version = 2};

@@ -140,7 +140,8 @@ void forwarded_on_command(void *context, raft_id from, uint64_t connection,
         return;
     }
 
-    const struct command *command = command_find(r->options.commands, r->arguments[0]);
+    const struct command *command =
+        command_for(command_find(r->options.commands, r->arguments[0]), count, r->arguments);
 
     if (command == NULL || (command->flags & (COMMAND_WRITE | COMMAND_READ | COMMAND_ASYNC)) == 0) {
         answer_error(r, connection, f->correlation, ERROR_UNKNOWN_TO_LEADER);

@@ -143,6 +143,65 @@
 #define ERROR_SCRIPT_LOG_RANGE "ERR Invalid log level."
 #define ERROR_SCRIPT_RESP_COUNT "ERR redis.setresp() requires one argument."
 #define ERROR_SCRIPT_RESP "ERR RESP version must be 2 or 3."
+#define ERROR_FUNCTION_NOT_FOUND "ERR Function not found"
+#define ERROR_FUNCTION_KEYS "ERR Bad number of keys provided"
+#define ERROR_FUNCTION_FLUSH "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+#define ERROR_FUNCTION_COUNT \
+    "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try FUNCTION HELP."
+#define ERROR_FUNCTION_OPTION "ERR Unknown option given: %.*s"
+#define ERROR_FUNCTION_ARGUMENT "ERR Unknown argument %.*s"
+#define ERROR_FUNCTION_PATTERN "ERR library name argument was not given"
+#define ERROR_FUNCTION_POLICY \
+    "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+#define ERROR_FUNCTION_TYPE "ERR given type is not a function"
+#define ERROR_FUNCTION_PAYLOAD "ERR Failed loading library payload"
+#define ERROR_FUNCTION_PART "ERR Failed loading %s"
+#define ERROR_FUNCTIONS_FULL \
+    "ERR not stored: all libraries may be %d, and take %d bytes in all. FUNCTION DELETE makes room"
+#define ERROR_FUNCTION_STEPS \
+    "ERR not restored: the libraries take too many steps to load. Restore them in several parts"
+#define ERROR_LIBRARY_METADATA_MISSING "ERR Missing library metadata"
+#define ERROR_LIBRARY_METADATA "ERR Invalid library metadata"
+#define ERROR_LIBRARY_METADATA_VALUE "ERR Invalid metadata value given: %.*s"
+#define ERROR_LIBRARY_NAMES \
+    "ERR Invalid metadata value, name argument was given multiple times"
+#define ERROR_LIBRARY_NO_NAME "ERR Library name was not given"
+#define ERROR_LIBRARY_NAME \
+    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least " \
+    "one character long"
+#define ERROR_LIBRARY_ENGINE "ERR Engine '%.*s' not found"
+#define ERROR_LIBRARY_NOT_FOUND "ERR Library not found"
+#define ERROR_LIBRARY_EXISTS "ERR Library '%.*s' already exists"
+#define ERROR_LIBRARY_IS_THERE "ERR Library %.*s already exists"
+#define ERROR_LIBRARY_FUNCTION_EXISTS "ERR Function %.*s already exists"
+#define ERROR_LIBRARY_EMPTY "ERR No functions registered"
+#define ERROR_LIBRARY_COMPILE "ERR Error compiling function: %s"
+#define ERROR_LIBRARY_LOAD "ERR Error registering functions: %s"
+#define ERROR_LIBRARY_STEPS "ERR FUNCTION LOAD timeout"
+#define ERROR_REGISTER_LATE \
+    "ERR redis.register_function can only be called on FUNCTION LOAD command"
+#define ERROR_REGISTER_COUNT "ERR wrong number of arguments to redis.register_function"
+#define ERROR_REGISTER_TABLE \
+    "ERR calling redis.register_function with a single argument is only applicable to Lua table " \
+    "(representing named arguments)."
+#define ERROR_REGISTER_NAME "ERR first argument to redis.register_function must be a string"
+#define ERROR_REGISTER_FUNCTION "ERR second argument to redis.register_function must be a function"
+#define ERROR_REGISTER_KEY "ERR named argument key given to redis.register_function is not a string"
+#define ERROR_REGISTER_UNKNOWN "ERR unknown argument given to redis.register_function"
+#define ERROR_REGISTER_FUNCTION_NAME \
+    "ERR function_name argument given to redis.register_function must be a string"
+#define ERROR_REGISTER_DESCRIPTION \
+    "ERR description argument given to redis.register_function must be a string"
+#define ERROR_REGISTER_CALLBACK \
+    "ERR callback argument given to redis.register_function must be a function"
+#define ERROR_REGISTER_FLAGS \
+    "ERR flags argument to redis.register_function must be a table representing function flags"
+#define ERROR_REGISTER_FLAG "ERR unknown flag given"
+#define ERROR_REGISTER_NO_NAME "ERR redis.register_function must get a function name argument"
+#define ERROR_REGISTER_NO_CALLBACK "ERR redis.register_function must get a callback argument"
+#define ERROR_REGISTER_TWICE "ERR Function already exists in the library"
+#define ERROR_REGISTER_BYTES \
+    "ERR names and descriptions of the functions of a library take more than 256 kB"
 #define ERROR_SHEBANG_ENGINE "ERR Unexpected engine in script shebang: %.*s"
 #define ERROR_SHEBANG_FLAG "ERR Unexpected flag in script shebang: %.*s"
 #define ERROR_SHEBANG_OPTION "ERR Unknown lua shebang option: %.*s"

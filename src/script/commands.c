@@ -7,7 +7,9 @@
 #include "resp/decimal.h"
 #include "resp/errors.h"
 #include "script/cache.h"
+#include "script/compile.h"
 #include "script/engine.h"
+#include "script/run.h"
 #include "script/sha1.h"
 #include "script/shebang.h"
 
@@ -52,7 +54,7 @@ static bool check_eval(struct command_call *call)
     return read_key_count(call, &count);
 }
 
-static uint64_t eval_growth(const struct command_call *call, uint64_t ahead)
+uint64_t script_growth(const struct command_call *call, uint64_t ahead)
 {
     uint64_t bytes = 0;
 
@@ -60,7 +62,7 @@ static uint64_t eval_growth(const struct command_call *call, uint64_t ahead)
     for (uint32_t i = 0; i < call->argument_count; i++) {
         bytes += call->arguments[i].size;
     }
-    return engine_growth_bytes(bytes);
+    return run_growth_bytes(bytes);
 }
 
 /* --- running ------------------------------------------------------------------------------ */
@@ -78,15 +80,15 @@ static bool run(struct command_call *call, const char *sha, struct slice body, b
     }
     const struct slice *keys = call->arguments + FIRST_KEY;
     struct script_run script = {.call = call,
-                                .body = body,
-                                .sha = sha,
+                                .source = body,
+                                .name = slice_of(sha, SHA1_DIGITS),
                                 .keys = keys,
                                 .key_count = key_count,
                                 .arguments = keys + key_count,
                                 .argument_count = call->argument_count - FIRST_KEY - key_count,
                                 .only_reads = is_read || shebang.no_writes};
 
-    return engine_run(&script);
+    return run_script(&script);
 }
 
 static void eval_command(struct command_call *call)
@@ -150,7 +152,8 @@ static void script_load(struct command_call *call)
     char sha[SHA1_DIGITS];
 
     sha1_digits(body, sha);
-    if (!shebang_read(body, &shebang, call->reply) || !engine_compile(sha, body, call->reply)) {
+    if (!shebang_read(body, &shebang, call->reply) ||
+        !compile_script(engine_get(), body, call->reply)) {
         return;
     }
     if (cache_load(call->keyspace, sha, body)) {
@@ -216,19 +219,25 @@ static void script_command(struct command_call *call)
 
 /* clang-format off */
 const struct command script_commands[] = {
-    {.name = "EVAL", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_NO_SCRIPT,
-     .handler = eval_command, .check = check_eval, .growth = eval_growth, .group = "scripting",
+    {.name = "EVAL", .arity = -3,
+     .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_NO_SCRIPT | COMMAND_MAY_LACK_KEYS,
+     COMMAND_COUNTED_KEYS, .handler = eval_command, .check = check_eval,
+     .growth = script_growth, .group = "scripting",
      .arguments = "script numkeys [key [key ...]] [arg [arg ...]]", .integers = "numkeys",
      .since = "2.6.0", .summary = "Executes a script in Lua, on every node, as one entry."},
-    {.name = "EVALSHA", .arity = -3, .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_NO_SCRIPT,
-     .handler = evalsha_command, .check = check_eval, .growth = eval_growth, .group = "scripting",
+    {.name = "EVALSHA", .arity = -3,
+     .flags = COMMAND_WRITE | COMMAND_DENY_OOM | COMMAND_NO_SCRIPT | COMMAND_MAY_LACK_KEYS,
+     COMMAND_COUNTED_KEYS, .handler = evalsha_command, .check = check_eval,
+     .growth = script_growth, .group = "scripting",
      .arguments = "sha1 numkeys [key [key ...]] [arg [arg ...]]", .integers = "numkeys",
      .since = "2.6.0", .summary = "Executes a script that is stored."},
-    {.name = "EVALSHA_RO", .arity = -3, .flags = COMMAND_READ | COMMAND_NO_SCRIPT,
+    {.name = "EVALSHA_RO", .arity = -3,
+     .flags = COMMAND_READ | COMMAND_NO_SCRIPT | COMMAND_MAY_LACK_KEYS, COMMAND_COUNTED_KEYS,
      .handler = evalsha_ro_command, .check = check_eval, .group = "scripting",
      .arguments = "sha1 numkeys [key [key ...]] [arg [arg ...]]", .integers = "numkeys",
      .since = "7.0.0", .summary = "Executes a script that is stored, and only reads."},
-    {.name = "EVAL_RO", .arity = -3, .flags = COMMAND_READ | COMMAND_NO_SCRIPT,
+    {.name = "EVAL_RO", .arity = -3,
+     .flags = COMMAND_READ | COMMAND_NO_SCRIPT | COMMAND_MAY_LACK_KEYS, COMMAND_COUNTED_KEYS,
      .handler = eval_ro_command, .check = check_eval, .group = "scripting",
      .arguments = "script numkeys [key [key ...]] [arg [arg ...]]", .integers = "numkeys",
      .since = "7.0.0", .summary = "Executes a script that only reads."},

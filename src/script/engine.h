@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "kv/command.h"
+#include "script/images.h"
 
 enum {
     SCRIPT_STEPS_MAX = 1000 * 1000, /* Less than 10 ms. */
@@ -25,32 +25,17 @@ enum {
     SCRIPT_STRING_MAX = 8 * 1024 * 1024, /* That string.rep makes. */
 };
 
-struct script_run {
-    struct command_call *call;
-    struct slice body;
-    const char *sha; /* 40 hexadecimal digits. */
-    const struct slice *keys;
-    uint32_t key_count;
-    const struct slice *arguments;
-    uint32_t argument_count;
-    bool only_reads;
-};
-
-enum { COMPILED_MAX = 32 };
-
-/* The arena, as it is after a script was compiled. */
-struct compiled {
-    char sha[40];
-    void *bytes;
-    size_t size;
-};
+struct script_run; /* script/run.h */
+struct library;    /* script/library.h */
 
 struct engine {
     lua_State *lua;
     struct arena *arena;
-    struct compiled pristine;
-    struct compiled compiled[COMPILED_MAX]; /* Of scripts that ran lately. */
-    uint32_t compiled_next;
+    struct images images;
+    uint64_t steps_max; /* For what is under way. */
+    /* The library that is being loaded; NULL: none is. */
+    struct library *library;
+    uint64_t registered_bytes; /* That its functions take. */
     /* The run under way. */
     const struct script_run *run;
     struct buffer out;    /* Its reply. */
@@ -67,13 +52,8 @@ struct engine {
 /* The only one. */
 struct engine *engine_get(void);
 
-/* Compiles; if that fails, writes the error and returns false. */
-bool engine_compile(const char *sha, struct slice body, struct resp_writer *reply);
-/* The same, and executes it: writes exactly one reply. */
-bool engine_run(const struct script_run *run);
-
-/* By how much a run with so many bytes of arguments may enlarge the data. */
-uint64_t engine_growth_bytes(uint64_t argument_bytes);
+/* The function at the bottom of its stack: runs what is prepared (script/run.c). */
+int run_prepared(lua_State *L);
 
 /* Counts what a function of a library costs. The second one raises an error if the script has
  * taken too many steps. */

@@ -11,6 +11,7 @@
 #include "resp/errors.h"
 #include "script/engine.h"
 #include "script/result.h"
+#include "script/run.h"
 #include "script/sandbox.h"
 #include "script/sha1.h"
 
@@ -329,6 +330,35 @@ static int give_nothing(lua_State *L)
     return 0;
 }
 
+static const struct number {
+    const char *name;
+    int value;
+} basic_numbers[] = {
+    {"LOG_DEBUG", 0},
+    {"LOG_VERBOSE", 1},
+    {"LOG_NOTICE", 2},
+    {"LOG_WARNING", 3},
+    {"REDIS_VERSION_NUM", REDIS_VERSION_NUM},
+    {NULL, 0},
+};
+
+static void put_numbers(lua_State *L, const struct number *numbers)
+{
+    for (size_t i = 0; numbers[i].name != NULL; i++) {
+        lua_pushinteger(L, numbers[i].value);
+        lua_setfield(L, -2, numbers[i].name);
+    }
+}
+
+void redis_library_open_basics(lua_State *L)
+{
+    lua_pushcfunction(L, redis_log);
+    lua_setfield(L, -2, "log");
+    put_numbers(L, basic_numbers);
+    lua_pushliteral(L, REDIS_VERSION);
+    lua_setfield(L, -2, "REDIS_VERSION");
+}
+
 void redis_library_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -337,7 +367,6 @@ void redis_library_open(lua_State *L)
         {"error_reply", redis_error_reply},
         {"status_reply", redis_status_reply},
         {"sha1hex", redis_sha1hex},
-        {"log", redis_log},
         {"setresp", redis_setresp},
         {"replicate_commands", give_true},
         {"acl_check_cmd", give_true},
@@ -346,22 +375,12 @@ void redis_library_open(lua_State *L)
         {"debug", give_nothing},
         {NULL, NULL},
     };
-    static const struct {
-        const char *name;
-        int value;
-    } numbers[] = {
-        {"LOG_DEBUG", 0},  {"LOG_VERBOSE", 1},
-        {"LOG_NOTICE", 2}, {"LOG_WARNING", 3},
-        {"REPL_NONE", 0},  {"REPL_AOF", 1},
-        {"REPL_SLAVE", 2}, {"REPL_REPLICA", 2},
-        {"REPL_ALL", 3},   {"REDIS_VERSION_NUM", REDIS_VERSION_NUM},
+    static const struct number numbers[] = {
+        {"REPL_NONE", 0},    {"REPL_AOF", 1}, {"REPL_SLAVE", 2},
+        {"REPL_REPLICA", 2}, {"REPL_ALL", 3}, {NULL, 0},
     };
 
     luaL_register(L, NULL, functions);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        lua_pushinteger(L, numbers[i].value);
-        lua_setfield(L, -2, numbers[i].name);
-    }
-    lua_pushliteral(L, REDIS_VERSION);
-    lua_setfield(L, -2, "REDIS_VERSION");
+    redis_library_open_basics(L);
+    put_numbers(L, numbers);
 }

@@ -316,18 +316,28 @@ static void open_libraries(lua_State *L)
     extend(L, "cmsgpack", msgpack_library_open);
 }
 
+static void refuse_what_is_missing(lua_State *L)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, refuse_global);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+}
+
+void sandbox_close(lua_State *L)
+{
+    refuse_what_is_missing(L);
+    protect(L);
+}
+
 /* Behind the protected table of globals is the real one, and behind that an error. */
 static void protect_globals(lua_State *L)
 {
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_GLOBALS);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, refuse_global);
-    lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);
     lua_pushvalue(L, -1);
-    protect(L);
+    sandbox_close(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "_G");
     lua_replace(L, LUA_GLOBALSINDEX);
@@ -352,6 +362,7 @@ int sandbox_open(lua_State *L)
         protect(L);
         lua_setglobal(L, libraries[i]);
     }
+    registration_open(L);
     protect_globals(L);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "script/shebang.h"
 
 #include "resp/errors.h"
+#include "script/flags.h"
 
 size_t shebang_size(struct slice body)
 {
@@ -37,21 +38,16 @@ static bool refuse(struct resp_writer *reply, const char *format, struct slice w
 
 static bool read_flags(struct slice flags, struct shebang *s, struct resp_writer *reply)
 {
-    static const char *const others[] = {"allow-oom", "allow-stale", "no-cluster",
-                                         "allow-cross-slot-keys"};
+    uint32_t read = 0;
 
     while (flags.size > 0) {
         struct slice flag = take(&flags, ',');
-        bool is_known = slice_is(flag, "no-writes");
 
-        s->no_writes = s->no_writes || is_known;
-        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-            is_known = is_known || slice_is(flag, others[i]);
-        }
-        if (!is_known) {
+        if (!flags_add(flag, &read)) {
             return refuse(reply, ERROR_SHEBANG_FLAG, flag);
         }
     }
+    s->no_writes = s->no_writes || (read & SCRIPT_NO_WRITES) != 0;
     return true;
 }
 

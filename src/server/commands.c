@@ -18,6 +18,7 @@
 #include "replica/replica.h"
 #include "resp/errors.h"
 #include "script/commands.h"
+#include "script/function_commands.h"
 #include "server/server.h"
 #include "server/settings.h"
 
@@ -192,6 +193,7 @@ void commands_add_all(struct command_table *t)
     add_tables(t, kv_command_tables);
     add_tables(t, client_command_tables);
     command_table_add(t, script_commands);
+    command_table_add(t, function_commands);
     command_table_add(t, server_commands);
     command_table_add(t, transaction_commands);
 }

@@ -7,6 +7,7 @@
 #include "kv/keyspace.h"
 #include "kv/kv.h"
 #include "script/commands.h"
+#include "script/function_commands.h"
 
 struct outcome {
     struct buffer reply;
@@ -23,6 +24,7 @@ static const struct command_table *commands(void)
             command_table_add(&table, kv_command_tables[i]);
         }
         command_table_add(&table, script_commands);
+        command_table_add(&table, function_commands);
     }
     return &table;
 }

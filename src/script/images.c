@@ -1,0 +1,73 @@
+#include "script/images.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static void save(struct image *to, const struct arena *arena)
+{
+    free(to->bytes);
+    to->size = arena->used;
+    to->bytes = memory_copy(arena, to->size);
+}
+
+static void take(const struct image *from, struct arena *arena)
+{
+    memcpy(arena, from->bytes, from->size);
+}
+
+void images_save_pristine(struct images *images, const struct arena *arena)
+{
+    save(&images->pristine, arena);
+}
+
+void images_take_pristine(const struct images *images, struct arena *arena)
+{
+    take(&images->pristine, arena);
+}
+
+static void drop(struct images *images, struct image *image)
+{
+    if (image->bytes != NULL) {
+        images->bytes -= image->size + image->text_size;
+    }
+    free(image->text);
+    free(image->bytes);
+    *image = (struct image){.text = NULL};
+}
+
+void images_save(struct images *images, enum image_kind kind, struct slice text,
+                 const struct arena *arena)
+{
+    struct image *to = &images->kept[images->next % IMAGES_MAX];
+
+    if (arena->used > IMAGE_BYTES_MAX) {
+        return;
+    }
+    images->next++;
+    drop(images, to);
+    for (uint32_t i = 0; images->bytes + arena->used + text.size > IMAGES_BYTES_MAX; i++) {
+        drop(images, &images->kept[(images->next + i) % IMAGES_MAX]);
+    }
+    to->text = text.size == 0 ? NULL : memory_copy(text.data, text.size);
+    to->text_size = text.size;
+    to->kind = kind;
+    save(to, arena);
+    images->bytes += to->size + to->text_size;
+}
+
+bool images_take(const struct images *images, enum image_kind kind, struct slice text,
+                 struct arena *arena)
+{
+    for (uint32_t i = 0; i < IMAGES_MAX; i++) {
+        const struct image *image = &images->kept[i];
+
+        if (image->bytes != NULL && image->kind == kind &&
+            slice_equal(slice_of(image->text, image->text_size), text)) {
+            take(image, arena);
+            return true;
+        }
+    }
+    return false;
+}
