@@ -63,7 +63,7 @@ _rakit_server() {
         --maxmemory --maxdisk --max-output-memory --idle-timeout --feed --snapshot-log
         --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
         --log-format --cluster-mode --follower-role
-        --sentinel-port --sentinel-name'
+        --sentinel-port --sentinel-name --http'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
@@ -85,7 +85,7 @@ _rakit_server() {
     --at | --name | --replace | --port | --peer-port | --feature-level | --election-timeout | \
         --heartbeat | --request-timeout | --max-clients | --maxmemory | --maxdisk | \
         --max-output-memory | --idle-timeout | --feed | --snapshot-log | --snapshot-rate | \
-        --scrub-period | --log-tail | --sentinel-port | --sentinel-name) ;;
+        --scrub-period | --log-tail | --sentinel-port | --sentinel-name | --http) ;;
     *)
         if [[ $word == -* ]]; then
             _rakit_words "$takes_value --check-config --new-cluster --learner --recover --yes --help --version" "$word"

@@ -407,6 +407,11 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     return 0;
 }
 
+struct io_listener *clients_listener(struct clients *c)
+{
+    return &c->listener;
+}
+
 void clients_set_replica(struct clients *c, struct replica *replica)
 {
     c->replica = replica; /* First: the other one is freed. */

@@ -57,6 +57,8 @@ struct clients_options {
 /* Starts to listen. Negative errno on failure. */
 int clients_start(const struct clients_options *options, struct clients **ret_clients,
                   uint16_t *ret_port);
+/* Where connections are accepted; for connections that the process makes to itself. */
+struct io_listener *clients_listener(struct clients *c);
 /* Another replica executes the commands from now on. None may be under way. */
 void clients_set_replica(struct clients *c, struct replica *replica);
 /* Serves no more clients than that from now on, though those that are connected stay, and closes

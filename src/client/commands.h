@@ -38,6 +38,8 @@ void client_unpause_command(struct command_call *call);
 /* RAFT FEED and RAFT SCAN. */
 void raft_feed_command(struct command_call *call);
 void raft_scan_command(struct command_call *call);
+/* RAFT METRICS. */
+void raft_metrics_command(struct command_call *call);
 /* RAFT REDIRECT. */
 void redirect_command(struct command_call *call);
 

@@ -388,7 +388,12 @@ static void put_raft(const struct clients *clients, struct buffer *out)
     struct figures figures;
     const char *membership = "none";
     char leader[20] = "none";
+    char leader_address[sizeof(struct io_address) + 8] = "none";
+    struct io_address at;
 
+    if (replica_leader_address(replica, &at)) {
+        snprintf(leader_address, sizeof leader_address, "%s:%u", at.host, (unsigned)at.port);
+    }
     if (raft_leader(raft) != 0) {
         snprintf(leader, sizeof leader, "%016llx", (ull)raft_leader(raft));
     }
@@ -411,6 +416,7 @@ static void put_raft(const struct clients *clients, struct buffer *out)
         "raft_members:%u\r\n"
         "raft_term:%llu\r\n"
         "raft_leader:%s\r\n"
+        "raft_leader_address:%s\r\n"
         "raft_last_index:%llu\r\n"
         "raft_commit_index:%llu\r\n"
         "raft_applied_index:%llu\r\n"
@@ -423,7 +429,7 @@ static void put_raft(const struct clients *clients, struct buffer *out)
         (ull)replica_node_id(replica), address == NULL ? "" : address->name,
         raft_role_name(raft_role(raft)), membership,
         self == NULL ? MEMBER_PRIORITY_DEFAULT : member_priority(self), configuration->member_count,
-        (ull)raft_current_term(raft), leader, (ull)raft_last_index(raft),
+        (ull)raft_current_term(raft), leader, leader_address, (ull)raft_last_index(raft),
         (ull)raft_commit_index(raft), (ull)replica_applied_index(replica),
         (ull)keyspace_digest(replica_keyspace(replica)), (ull)stats.election_count,
         (unsigned)replica_level(replica), (ull)(figures.trouble_ms / 1000), figures.trouble);

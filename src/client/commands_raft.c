@@ -196,6 +196,8 @@ static const struct subcommand raft_subcommands[] = {
      "Committed entries: the newest 100, or so many from an index on. With STAGES: when recent "
      "ones were stored, by which node, committed and answered."},
     {"MEMBERS", -2, query, "", "Ids, addresses and memberships of all members."},
+    {"METRICS", 2, raft_metrics_command, "",
+     "Figures of this node, in the text format of Prometheus. The HTTP door has them as /metrics."},
     {"PRIORITY", -2, change, "node priority [FORCE]",
      "0: it never leads. Of the others, the healthy voter with the highest leads. Default: 1."},
     {"PROMOTE", -2, change, "node", "A learner becomes a voter once it has caught up."},
@@ -255,8 +257,8 @@ const struct command raft_commands[] = {
      .integers = "port peer-port from count priority index ms",
      .arguments = "STATUS | MEMBERS | ADD id host port peer-port [NAME name] [LEARNER] [REPLACE "
                   "node] | REMOVE node [FORCE] | REPLACE node learner | PROMOTE node | DEMOTE node "
-                  "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | LOG [from "
-                  "[count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | FEED | "
+                  "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | METRICS | LOG "
+                  "[from [count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | FEED | "
                   "SCAN prefix | INDEX | "
                   "WAIT index [ms] | READS "
                   "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | REDIRECT [ON | OFF] | HELP",

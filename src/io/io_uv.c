@@ -113,6 +113,7 @@ static void on_completions(uv_poll_t *poll, int status, int events)
     if (read(io->completions_fd, &count, sizeof count) == (ssize_t)sizeof count) {
         io_uv_workers_deliver(io);
         io_uv_names_deliver(io);
+        io_uv_inside_deliver(io);
     }
 }
 
@@ -144,6 +145,7 @@ struct io *io_uv_new(void)
     CHECK(io->completions_fd >= 0);
     CHECK(uv_poll_init(&io->loop, &io->completions, io->completions_fd) == 0);
     CHECK(uv_poll_start(&io->completions, UV_READABLE, on_completions) == 0);
+    io_uv_inside_init(io);
     signal(SIGPIPE, SIG_IGN);
     return io;
 }
@@ -205,6 +207,7 @@ void io_uv_free(struct io *io)
         uv_run(&io->loop, UV_RUN_DEFAULT);
     }
     io_uv_timers_deinit(io);
+    io_uv_inside_deinit(io);
     free(io);
 }
 

@@ -27,4 +27,14 @@ void io_uv_free(struct io *io);
 void io_uv_on_signal(struct io *io, int signal_number,
                      void (*handler)(void *context, int signal_number), void *context);
 
+struct sockaddr;
+
+/* From now on until the listener is closed, io_uv_connect_inside() makes connections that the
+ * listener accepts. One listener at a time. */
+void io_uv_open_inside(struct io *io, struct io_listener *listener);
+/* Makes a connection to the loop on behalf of that peer, which is shown and judged as if it had
+ * connected itself. Any thread may call this until io_uv_free(). Returns a socket that does not
+ * block, or -ECONNREFUSED, -EAGAIN (too many are waiting) or another negative error. */
+int io_uv_connect_inside(struct io *io, const struct sockaddr *peer);
+
 #endif /* RAKIT_IO_IO_UV_H */

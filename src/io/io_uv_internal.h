@@ -40,6 +40,17 @@ struct io_uv_deferred {
     void (*run)(struct io_uv_deferred *deferred);
 };
 
+enum { IO_UV_INSIDE_MAX = 64 };
+
+/* Connections from other threads that the loop has not taken yet. The lock guards all fields. */
+struct io_uv_inside {
+    pthread_mutex_t lock;
+    struct io_listener *listener; /* NULL: none is open. */
+    uint32_t count;
+    int fds[IO_UV_INSIDE_MAX];
+    struct sockaddr_in6 peers[IO_UV_INSIDE_MAX];
+};
+
 struct io {
     uv_loop_t loop;
     uv_check_t after_poll;    /* Runs the turn after I/O. */
@@ -66,6 +77,7 @@ struct io {
     struct list names;    /* By struct io_uv_name.node. */
     uint32_t name_count;
     uint32_t lookup_count; /* Lookups under way. */
+    struct io_uv_inside inside;
 };
 
 /* The socket of a stream, allocated once, with the state of its writes. */
@@ -76,6 +88,7 @@ struct io_uv_stream {
     struct io_stream *stream;      /* NULL: nobody gets callbacks any more. */
     struct io_uv_connect *attempt; /* The attempt that waits for it to connect; NULL: none. */
     struct sockaddr_in6 peer;      /* Large enough for IPv4 as well. */
+    bool is_inside;                /* See io_uv_connect_inside(). */
     bool is_writing;
     bool is_closing;
     bool is_asking_room; /* libuv is between room() and the read: the socket may not be closed
@@ -142,6 +155,15 @@ void io_uv_tune_socket(int fd, const struct io_stream *stream);
 /* io_uv_listen.c */
 /* Closes the listener's descriptors; the caller still has to close the handle. */
 void io_uv_listener_release(uv_poll_t *poll);
+/* Lets the listener accept that connection, which is not one of its socket. */
+void io_uv_accept_inside(struct io_listener *listener, int fd, const struct sockaddr_in6 *peer);
+
+/* io_uv_inside.c */
+void io_uv_inside_init(struct io *io);
+void io_uv_inside_deliver(struct io *io);
+/* The listener is being closed. */
+void io_uv_inside_forget(struct io *io, const struct io_listener *listener);
+void io_uv_inside_deinit(struct io *io);
 
 /* io_uv_connect.c */
 void io_uv_connects_deinit(struct io *io);

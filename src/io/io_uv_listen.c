@@ -28,6 +28,7 @@ struct io_uv_listener {
     int reserve_fd; /* Closed for a moment to accept, and close, one connection too many. */
     int waiting_fd; /* The connection that `accepted` is being called for, or -1. */
     struct sockaddr_in6 waiting_peer;
+    bool waiting_is_inside;
     struct io_timer pause;
     bool is_closing;
 };
@@ -124,6 +125,18 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
 }
 
+void io_uv_accept_inside(struct io_listener *listener, int fd, const struct sockaddr_in6 *peer)
+{
+    struct io_uv_listener *l = listener->backend;
+
+    io_uv_enter(l->io);
+    l->waiting_fd = fd;
+    l->waiting_peer = *peer;
+    l->waiting_is_inside = true;
+    listener->accepted(listener);
+    l->waiting_is_inside = false;
+}
+
 static int take_waiting(struct io_listener *listener, struct sockaddr_in6 *ret_peer)
 {
     struct io_uv_listener *l = listener->backend;
@@ -137,12 +150,16 @@ static int take_waiting(struct io_listener *listener, struct sockaddr_in6 *ret_p
 
 int io_accept(struct io *io, struct io_listener *listener, struct io_stream *stream)
 {
+    const struct io_uv_listener *l = listener->backend;
     struct sockaddr_in6 peer;
     int fd = take_waiting(listener, &peer);
     struct io_uv_stream *s = io_uv_stream_new(io);
     int status;
 
-    io_uv_tune_socket(fd, stream);
+    s->is_inside = l->waiting_is_inside;
+    if (!s->is_inside) {
+        io_uv_tune_socket(fd, stream);
+    }
     status = uv_tcp_open(&s->tcp, fd);
     if (status != 0) {
         close(fd);
@@ -285,6 +302,7 @@ void io_listener_close(struct io *io, struct io_listener *listener)
     CHECK(l != NULL);
     CHECK(!l->is_closing);
     l->is_closing = true;
+    io_uv_inside_forget(io, listener);
     io_timer_stop(io, &l->pause);
     /* Frees the port now, not only when libuv has closed the handle. */
     io_uv_listener_release(&l->poll);

@@ -274,6 +274,9 @@ bool io_stream_is_local(struct io *io, struct io_stream *stream)
     int size = sizeof own;
 
     CHECK(s != NULL);
+    if (s->is_inside) {
+        return is_loopback(&s->peer);
+    }
     return is_loopback(&s->peer) &&
            uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&own, &size) == 0 && is_loopback(&own);
 }

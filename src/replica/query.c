@@ -17,6 +17,11 @@ struct keyspace *replica_keyspace(const struct replica *r)
     return r->keyspace;
 }
 
+const struct stages *replica_stages(const struct replica *r)
+{
+    return r->stages;
+}
+
 const struct feed *replica_feed(const struct replica *r)
 {
     return &r->feed;

@@ -19,6 +19,7 @@
 
 struct command_table; /* command/table.h */
 struct feed;          /* replica/feed.h */
+struct stages;        /* replica/stages.h */
 struct membership;
 struct replica;
 struct server_probe; /* command/probe.h */
@@ -216,6 +217,8 @@ uint32_t replica_level(const struct replica *r);
 
 struct raft *replica_raft(const struct replica *r);
 struct keyspace *replica_keyspace(const struct replica *r);
+/* Leader: how entries came along. */
+const struct stages *replica_stages(const struct replica *r);
 /* The newest changes of keys. */
 const struct feed *replica_feed(const struct replica *r);
 struct store *replica_store(const struct replica *r);

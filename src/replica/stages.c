@@ -46,11 +46,20 @@ static uint32_t take_place(struct stages *s, raft_id id)
     return place;
 }
 
+static void begin_term(struct stages *s, raft_term term)
+{
+    struct stage_times times = s->times;
+
+    memset(s, 0, sizeof *s);
+    MUTANT_DO(times_end_with_the_term, times = s->times);
+    s->times = times;
+    s->term = term;
+}
+
 void stages_proposed(struct stages *s, const struct stage_batch *batch, uint64_t now_ns)
 {
     if (batch->term != s->term) {
-        memset(s, 0, sizeof *s);
-        s->term = batch->term;
+        begin_term(s, batch->term);
     }
     *record_at(s, s->count++) = (struct stage_record){
         .first = batch->first,
@@ -61,6 +70,15 @@ void stages_proposed(struct stages *s, const struct stage_batch *batch, uint64_t
         .proposed_ns = now_ns,
         .last_place = STAGES_NODES,
     };
+}
+
+/* The node and the leader measure the disk and the whole by different clocks. */
+static uint64_t round_trip_ns(const struct stage_record *record, uint32_t place)
+{
+    uint64_t whole_ns = record->stored_ns[place] - record->proposed_ns;
+    uint64_t disk_ns = record->disk_us[place] * 1000ull;
+
+    return whole_ns > disk_ns ? whole_ns - disk_ns : 0;
 }
 
 void stages_stored(struct stages *s, raft_id id, raft_index index, uint32_t disk_us,
@@ -81,6 +99,7 @@ void stages_stored(struct stages *s, raft_id id, raft_index index, uint32_t disk
         record->stored_ns[place] = now_ns;
         record->disk_us[place] = disk_us;
         histogram_add(&node->times, now_ns - record->proposed_ns, now_ns);
+        durations_add(&node->round_trips, round_trip_ns(record, place));
         node->next++;
     }
 }
@@ -110,6 +129,7 @@ void stages_committed(struct stages *s, raft_id id, raft_index index, uint64_t n
         struct stage_record *record = record_at(s, s->committed_next);
 
         record->committed_ns = now_ns;
+        durations_add(&s->times.commit, now_ns - record->proposed_ns);
         /* Otherwise it is a change of members that has made a majority of those that have it. */
         if (place < STAGES_NODES && record->stored_ns[place] == now_ns) {
             record->last_place = place;
@@ -131,7 +151,10 @@ void stages_applied(struct stages *s, raft_index index, uint64_t now_ns)
 {
     s->applied_next = kept(s, s->applied_next);
     while (stages_await_applied(s, index)) {
-        record_at(s, s->applied_next++)->applied_ns = now_ns;
+        struct stage_record *record = record_at(s, s->applied_next++);
+
+        record->applied_ns = now_ns;
+        durations_add(&s->times.apply, now_ns - record->committed_ns);
     }
 }
 
@@ -193,6 +216,7 @@ void stages_answered(struct stages *s, uint64_t now_ns)
         struct stage_record *record = record_at(s, s->answered_next++);
 
         record->answered_ns = now_ns;
+        durations_add(&s->times.write, now_ns - record->received_ns);
         keep_if_slow(s, record, now_ns);
     }
 }

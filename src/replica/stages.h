@@ -2,8 +2,8 @@
  * explained: received, proposed, durable on each node, committed, applied, answered.
  *
  * A record is about the entries that were appended together; the newest STAGES_RECORDS are kept,
- * and the slowest of the last minutes. A new term begins with nothing. Memory is fixed, and a
- * record costs no more for many entries than for one.
+ * and the slowest of the last minutes. A new term begins with nothing but the times
+ * of all records. Memory is fixed, and a record costs no more for many entries than for one.
  *
  * Invariants: the times of a record do not fall from stage to stage; the node that a record names
  * as last is the one whose acknowledgement has committed it. */
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/durations.h"
 #include "base/histogram.h"
 #include "raft/raft.h"
 
@@ -39,11 +40,19 @@ struct stage_record {
 };
 
 struct stage_node {
-    raft_id id;             /* 0: the place is free. */
-    uint64_t next;          /* The first record that it has not stored. */
-    uint64_t last_count;    /* Records that its acknowledgement has committed. */
-    uint64_t late_count;    /* Records that were committed before it had stored them. */
-    struct histogram times; /* From proposing to its acknowledgement, in ns. */
+    raft_id id;                   /* 0: the place is free. */
+    uint64_t next;                /* The first record that it has not stored. */
+    uint64_t last_count;          /* Records that its acknowledgement has committed. */
+    uint64_t late_count;          /* Records that were committed before it had stored them. */
+    struct histogram times;       /* From proposing to its acknowledgement, in ns. */
+    struct durations round_trips; /* The same, less what its disk took. */
+};
+
+/* Of all records since the replica started, also those of earlier terms. */
+struct stage_times {
+    struct durations commit; /* From proposing. */
+    struct durations apply;  /* From the commit. */
+    struct durations write;  /* From arrival to the answers. */
 };
 
 /* The slowest of one period, in no order. */
@@ -63,6 +72,7 @@ struct stages {
     struct stage_record records[STAGES_RECORDS];
     struct stage_window slowest[2]; /* The newer one is `newer`. */
     uint32_t newer;
+    struct stage_times times;
 };
 
 /* Entries that a leader has appended together. */

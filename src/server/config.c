@@ -194,6 +194,10 @@ const char *server_config_check(const struct server_config *c)
         return "the port for Sentinel's clients (--sentinel-port) must be another one than those "
                "for clients and peers";
     }
+    if (c->http_port != 0 && (c->http_port == c->address.port || c->http_port == c->peer_port ||
+                              c->http_port == c->sentinel_port)) {
+        return "the port for HTTP (--http) must be another one than those for clients and peers";
+    }
     if (c->has_contact && (c->contact.host[0] == '\0' || c->contact.port == 0)) {
         return "the contact needs a host and a port";
     }

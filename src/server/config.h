@@ -73,6 +73,7 @@ struct server_config {
     bool protected_mode;              /* Serves clients only over loopback. */
     enum cluster_mode cluster_mode;   /* What Redis Cluster's clients find. */
     uint16_t sentinel_port;           /* Where to listen for Sentinel's clients; 0: nowhere. */
+    uint16_t http_port;               /* Where to listen for HTTP; 0: nowhere. */
     const char *sentinel_name;        /* What they call the cluster; NULL: any name will do. */
     bool followers_are_replicas;      /* For INFO, ROLE and HELLO; otherwise all are masters. */
 };

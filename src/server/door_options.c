@@ -26,7 +26,7 @@ const char *door_read_cluster_mode(struct server_config *config, const char *val
     return "--cluster-mode takes no, yes or redirect";
 }
 
-const char *door_read_sentinel_port(struct server_config *config, const char *value)
+static bool read_port(const char *value, uint16_t *ret_port)
 {
     char *end = NULL;
     unsigned long port;
@@ -34,10 +34,22 @@ const char *door_read_sentinel_port(struct server_config *config, const char *va
     errno = 0;
     port = value[0] >= '0' && value[0] <= '9' ? strtoul(value, &end, 10) : 0;
     if (port < 1 || port > PORT_MAX || errno != 0 || *end != '\0') {
-        return "--sentinel-port takes a port from 1 to 65535";
+        return false;
     }
-    config->sentinel_port = (uint16_t)port;
-    return NULL;
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+const char *door_read_sentinel_port(struct server_config *config, const char *value)
+{
+    return read_port(value, &config->sentinel_port)
+               ? NULL
+               : "--sentinel-port takes a port from 1 to 65535";
+}
+
+const char *door_read_http_port(struct server_config *config, const char *value)
+{
+    return read_port(value, &config->http_port) ? NULL : "--http takes a port from 1 to 65535";
 }
 
 const char *door_read_sentinel_name(struct server_config *config, const char *value)

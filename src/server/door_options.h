@@ -7,6 +7,7 @@
 /* Each reads the value of an option into `config`. NULL, or what is wrong with it. */
 const char *door_read_cluster_mode(struct server_config *config, const char *value);
 const char *door_read_sentinel_port(struct server_config *config, const char *value);
+const char *door_read_http_port(struct server_config *config, const char *value);
 const char *door_read_sentinel_name(struct server_config *config, const char *value);
 const char *door_read_follower_role(struct server_config *config, const char *value);
 

@@ -95,6 +95,11 @@ bool doors_open(struct doors *d, struct server *server, char *text, size_t text_
            open_for_sentinel(d, server, text, text_size);
 }
 
+struct io_listener *doors_listener(const struct doors *d)
+{
+    return clients_listener(d->plain);
+}
+
 void doors_set_replica(struct doors *d, struct replica *replica)
 {
     clients_set_replica(d->plain, replica);

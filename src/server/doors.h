@@ -9,6 +9,7 @@
 #include "command/table.h"
 
 struct clients;
+struct io_listener;
 struct replica;
 struct server;
 
@@ -21,6 +22,8 @@ struct doors {
 
 /* Starts to listen. On failure returns false, with the reason in `text`. */
 bool doors_open(struct doors *d, struct server *server, char *text, size_t text_size);
+/* Of the port that the user named. */
+struct io_listener *doors_listener(const struct doors *d);
 /* Each of these is that of clients.h, for all clients. */
 void doors_set_replica(struct doors *d, struct replica *replica);
 void doors_run(struct doors *d);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "http/http.h"
 #include "io/io_uv.h"
 #include "kv/kv.h"
 #include "replica/replica.h"
@@ -92,6 +93,7 @@ static struct log_sink make_sink(const struct options *options)
 struct process {
     struct io *io;
     struct server *server;
+    struct door *http; /* NULL: HTTP was not asked for. */
     struct log *log;
     struct arguments *arguments;
     struct service service;
@@ -242,7 +244,8 @@ static void provide_files(struct server_config *config, const struct log *log)
 {
     struct rlimit limit;
     rlim_t doors = config->sentinel_port == 0 ? 1 : 2; /* Each has so many clients. */
-    rlim_t wanted = doors * config->clients_max + OTHER_FILES;
+    rlim_t others = OTHER_FILES + (config->http_port == 0 ? 0 : HTTP_FILES);
+    rlim_t wanted = doors * config->clients_max + others;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
         return;
@@ -255,8 +258,7 @@ static void provide_files(struct server_config *config, const struct log *log)
         return;
     }
     /* Clients must never use the descriptors that log and peers need. */
-    config->clients_max =
-        granted > OTHER_FILES + doors ? (uint32_t)((granted - OTHER_FILES) / doors) : 1;
+    config->clients_max = granted > others + doors ? (uint32_t)((granted - others) / doors) : 1;
     log_write(log, LOG_WARN, "fewer clients: the system grants too few open files",
               "clients_max=%u files=%llu", config->clients_max, (unsigned long long)granted);
 }
@@ -282,6 +284,55 @@ static void provide_disk(struct options *options, const struct log *log)
         log_write(log, LOG_INFO, "disk", "maxdisk=%llu file_system=%llu",
                   (unsigned long long)config->disk_bytes_max,
                   (unsigned long long)config->machine_disk_bytes);
+    }
+}
+
+/* --- the HTTP door ------------------------------------------------------------------------ */
+
+static int connect_to_node(void *context, const struct sockaddr *peer)
+{
+    return io_uv_connect_inside(context, peer);
+}
+
+/* Before the node starts, so that it has changed nothing if the port is taken. */
+static bool open_http(struct process *p, const struct server_config *config, char *text,
+                      size_t text_size)
+{
+    struct http_options options = {
+        .host = config->address.host,
+        .port = config->http_port,
+        .announced = config->announce_host,
+        .protected_mode = config->protected_mode,
+        .connect = connect_to_node,
+        .context = p->io,
+    };
+
+    if (config->http_port == 0) {
+        return true;
+    }
+    p->http = http_open(&options, text, text_size);
+    return p->http != NULL;
+}
+
+static void start_http(struct process *p, const struct server_config *config)
+{
+    if (p->http == NULL) {
+        return;
+    }
+    io_uv_open_inside(p->io, doors_listener(&p->server->doors));
+    if (http_start(p->http)) {
+        log_write(p->log, LOG_INFO, "the HTTP door is open", "http=%s:%u", config->address.host,
+                  (unsigned)config->http_port);
+    } else {
+        log_write(p->log, LOG_ERROR, "the HTTP door stays closed: the system has no thread for it",
+                  "%s", "");
+    }
+}
+
+static void close_http(struct process *p)
+{
+    if (p->http != NULL) {
+        http_close(p->http);
     }
 }
 
@@ -311,7 +362,10 @@ static int serve(struct arguments *arguments)
     io_uv_on_signal(p.io, SIGHUP, on_hangup, &p);
     (void)signal(SIGTERM, end_at_once);
     (void)signal(SIGINT, end_at_once);
-    p.server = server_start(p.io, &options->config, &log, NULL, on_stopped, &p, text, sizeof text);
+    if (open_http(&p, &options->config, text, sizeof text)) {
+        p.server =
+            server_start(p.io, &options->config, &log, NULL, on_stopped, &p, text, sizeof text);
+    }
     if (p.server == NULL) {
         log_write(&log, LOG_ERROR, "could not start", "reason=" LOG_Q, text);
         p.exit_status = EXIT_FAILURE;
@@ -321,7 +375,9 @@ static int serve(struct arguments *arguments)
         io_uv_on_signal(p.io, SIGINT, on_signal, &p);
         begin_reports(&p);
         machine_check(&options->config, &log);
+        start_http(&p, &options->config);
         io_uv_run(p.io);
+        close_http(&p);
     }
     if (!has_dir) {
         /* Succeeds only if the start failed and left it empty: store_discard(). */

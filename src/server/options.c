@@ -67,6 +67,7 @@ enum option_code {
     OPTION_BIND,
     OPTION_PORT,
     OPTION_CONTACT,
+    OPTION_HTTP,
 };
 
 static const struct option long_options[] = {
@@ -108,6 +109,7 @@ static const struct option long_options[] = {
     {"bind", required_argument, NULL, OPTION_BIND},
     {"port", required_argument, NULL, OPTION_PORT},
     {"contact", required_argument, NULL, OPTION_CONTACT},
+    {"http", required_argument, NULL, OPTION_HTTP},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -154,15 +156,22 @@ static bool read_number(const char *word, uint64_t min, uint64_t max, uint64_t *
     return true;
 }
 
-static enum options_result read_ms(const struct parse *p, const char *name, uint64_t *ret_ns)
+static enum options_result read_ms(const struct parse *p, int code)
 {
+    struct server_config *c = &p->options->config;
+    const char *name = code == OPTION_ELECTION_TIMEOUT ? "election-timeout"
+                       : code == OPTION_HEARTBEAT      ? "heartbeat"
+                                                       : "request-timeout";
+    uint64_t *ns = code == OPTION_ELECTION_TIMEOUT ? &c->election_timeout_ns
+                   : code == OPTION_HEARTBEAT      ? &c->heartbeat_interval_ns
+                                                   : &c->request_timeout_ns;
     uint64_t ms = 0;
 
     if (!read_number(optarg, 1, TIME_MS_MAX, &ms)) {
         return refuse(p, "--%s takes milliseconds from 1 to %d, not '%s'", name, TIME_MS_MAX,
                       optarg);
     }
-    *ret_ns = ms * MS;
+    *ns = ms * MS;
     return OPTIONS_RUN;
 }
 
@@ -385,6 +394,7 @@ static enum options_result read_door_options(const struct parse *p, int code)
     struct server_config *config = &p->options->config;
     const char *fault = code == OPTION_CLUSTER_MODE    ? door_read_cluster_mode(config, optarg)
                         : code == OPTION_SENTINEL_PORT ? door_read_sentinel_port(config, optarg)
+                        : code == OPTION_HTTP          ? door_read_http_port(config, optarg)
                         : code == OPTION_SENTINEL_NAME ? door_read_sentinel_name(config, optarg)
                                                        : door_read_follower_role(config, optarg);
 
@@ -500,11 +510,9 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_ANNOUNCE:
         return read_announce(p);
     case OPTION_ELECTION_TIMEOUT:
-        return read_ms(p, "election-timeout", &config->election_timeout_ns);
     case OPTION_HEARTBEAT:
-        return read_ms(p, "heartbeat", &config->heartbeat_interval_ns);
     case OPTION_REQUEST_TIMEOUT:
-        return read_ms(p, "request-timeout", &config->request_timeout_ns);
+        return read_ms(p, code);
     case OPTION_MAX_CLIENTS:
     case OPTION_MAX_OUTPUT_MEMORY:
     case OPTION_MAXMEMORY:
@@ -515,6 +523,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_FOLLOWER_ROLE:
     case OPTION_SENTINEL_PORT:
     case OPTION_SENTINEL_NAME:
+    case OPTION_HTTP:
         return read_door_options(p, code);
     case OPTION_MAXDISK:
     case OPTION_FEED:

@@ -70,6 +70,8 @@ static const char help_of_options[] =
     "  --sentinel-port N        a port for clients of Redis Sentinel, which are shown the\n"
     "                           leader there; default: none\n"
     "  --sentinel-name NAME     how they must call the cluster; default: any name will do\n"
+    "  --http N                 a port for HTTP: metrics, health, status, XML-RPC; default:\n"
+    "                           none\n"
     "  --follower-role ROLE     master, the default, or replica: what a node that does not\n"
     "                           lead calls itself in INFO, ROLE and HELLO\n"
     "  --log-level LEVEL        debug, info, warn or error; default: info\n"

@@ -52,6 +52,7 @@ void settings_list(const struct settings_target *target, struct settings *ret_se
     put(p, "cluster-enabled", "%s", config->cluster_mode == CLUSTER_OFF ? "no" : "yes");
     put(p, "cluster-mode", "%s", door_cluster_mode_name(config->cluster_mode));
     put(p, "sentinel-port", "%u", config->sentinel_port);
+    put(p, "http-port", "%u", config->http_port);
     put(p, "sentinel-name", "%s", config->sentinel_name == NULL ? "" : config->sentinel_name);
     put(p, "follower-role", "%s", config->followers_are_replicas ? "replica" : "master");
     put(p, "databases", "%d", KEYSPACE_DATABASES);

@@ -452,6 +452,11 @@ uint64_t store_log_bytes(const struct store *s)
     return s->log_bytes;
 }
 
+const struct durations *store_sync_times(const struct store *s)
+{
+    return &s->all_sync_times;
+}
+
 void store_get_stats(const struct store *s, struct store_stats *ret_stats)
 {
     *ret_stats = (struct store_stats){

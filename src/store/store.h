@@ -29,7 +29,8 @@
 #include "store/basics.h"
 #include "store/entry.h"
 
-struct store; /* Opaque. */
+struct durations; /* base/durations.h */
+struct store;     /* Opaque. */
 
 struct store_options {
     const char *dir;
@@ -249,6 +250,8 @@ struct store_stats {
 /* How long the last write that is durable took, from store_write() on: it waits for the one
  * before it. Of several that became durable together, the one that was queued first counts. */
 uint64_t store_last_write_ns(const struct store *s);
+/* How long writes of the log took, since the store was opened. */
+const struct durations *store_sync_times(const struct store *s);
 /* An entry that is as large as a segment gets one of its own, and the rest of another is lost. */
 uint64_t store_segment_bytes(const struct store *s);
 /* The size of the log's segments. */

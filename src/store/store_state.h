@@ -6,6 +6,7 @@
 #ifndef RAKIT_STORE_STORE_STATE_H
 #define RAKIT_STORE_STORE_STATE_H
 
+#include "base/durations.h"
 #include "base/histogram.h"
 #include "base/list.h"
 #include "store/log_index.h"
@@ -206,7 +207,8 @@ struct store {
     uint64_t written_bytes;
     uint64_t sync_count;
     struct histogram sync_times; /* In ns. */
-    uint64_t last_write_ns;      /* See store_last_write_ns(). */
+    struct durations all_sync_times;
+    uint64_t last_write_ns; /* See store_last_write_ns(). */
 };
 
 /* --- store.c --- */

@@ -354,6 +354,7 @@ static void finish_job(struct io_job *io_job)
     if (had_io) {
         s->last_write_ns = io_now_ns(s->io) - job->queued_ns;
         histogram_add(&s->sync_times, io_now_ns(s->io) - job->submitted_ns, io_now_ns(s->io));
+        durations_add(&s->all_sync_times, io_now_ns(s->io) - job->submitted_ns);
         s->sync_count++;
     }
     if (s->is_full && s->ready_count > 0) {

@@ -15,11 +15,13 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/durations.h"
 #include "base/memory.h"
 #include "cluster/members.h"
 #include "io/io_uv.h"
 #include "kv/codec.h"
 #include "replica/replica.h"
+#include "replica/stages.h"
 #include "resp/errors.h"
 #include "server/commands.h"
 
@@ -254,6 +256,25 @@ bool replica_is_loading(const struct replica *r, struct replica_progress *ret_pr
 bool replica_is_removed(const struct replica *r)
 {
     return r->is_removed;
+}
+
+const struct stages *replica_stages(const struct replica *r)
+{
+    static const struct stages none;
+
+    return &none;
+}
+
+uint32_t stages_place(const struct stages *s, raft_id id)
+{
+    return STAGES_NODES;
+}
+
+const struct durations *store_sync_times(const struct store *s)
+{
+    static const struct durations none;
+
+    return &none;
 }
 
 void replica_get_figures(const struct replica *r, struct figures *ret_figures)

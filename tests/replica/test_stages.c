@@ -129,6 +129,34 @@ static void test_stages__are_of_this_term_only(void **state)
     assert_int_equal(stages_find(s, 2)->proposed_ns, 200);
 }
 
+static void test_stages__times_of_all_records_outlive_a_term(void **state)
+{
+    struct stages *s = *state;
+
+    propose(s, 1, 5, 3, 90, 100);
+    stages_stored(s, FAST, 7, 0, 150);
+    stages_stored(s, LEADER, 7, 0, 170);
+    stages_committed(s, LEADER, 7, 170);
+    stages_applied(s, 7, 185);
+    stages_answered(s, 200);
+    propose(s, 2, 8, 1, 300, 300);
+    assert_int_equal(durations_within(&s->times.commit, DURATIONS_BOUNDS), 1);
+    assert_int_equal(s->times.commit.total_ns, 70);
+    assert_int_equal(s->times.apply.total_ns, 15);
+    assert_int_equal(s->times.write.total_ns, 110);
+}
+
+static void test_stages__round_trips_are_without_the_disk(void **state)
+{
+    struct stages *s = *state;
+
+    propose(s, 1, 5, 1, 0, 100 * 1000);
+    stages_stored(s, FAST, 5, 30, 150 * 1000);
+    stages_stored(s, SLOW, 5, 900, 200 * 1000); /* Its clock counts otherwise. */
+    assert_int_equal(s->nodes[stages_place(s, FAST)].round_trips.total_ns, 20 * 1000);
+    assert_int_equal(s->nodes[stages_place(s, SLOW)].round_trips.total_ns, 0);
+}
+
 static void test_stages__keep_the_newest(void **state)
 {
     struct stages *s = *state;
@@ -200,6 +228,8 @@ int main(void)
         TEST(test_stages__name_the_node_that_has_completed_the_majority),
         TEST(test_stages__one_acknowledgement_may_be_for_many),
         TEST(test_stages__are_of_this_term_only),
+        TEST(test_stages__times_of_all_records_outlive_a_term),
+        TEST(test_stages__round_trips_are_without_the_disk),
         TEST(test_stages__keep_the_newest),
         TEST(test_stages__remember_the_slowest_for_minutes),
     };

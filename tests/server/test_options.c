@@ -123,6 +123,10 @@ static void test_options__set_everything(void **state)
     refuse("h 1 --sentinel-port 65536", "--sentinel-port takes a port from 1 to 65535, not");
     refuse("h 1 --sentinel-port 1", "must be another one");
     refuse("h 1 --sentinel-name a,b", "--sentinel-name takes");
+    accept(&p, "h 1 --http 8080");
+    assert_int_equal(p.options.config.http_port, 8080);
+    refuse("h 1 --http 0", "--http takes a port from 1 to 65535, not '0'");
+    refuse("h 1 --http 1", "must be another one");
     refuse("h 1 --cluster-mode on", "--cluster-mode takes no, yes or redirect, not 'on'");
     refuse("h 1 --follower-role slave", "--follower-role takes master or replica, not 'slave'");
     accept(&p, "h 1 --maxdisk 100gb");

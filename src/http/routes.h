@@ -1,0 +1,29 @@
+/* routes.h - which paths there are, and what is asked of their requests. */
+#ifndef RAKIT_HTTP_ROUTES_H
+#define RAKIT_HTTP_ROUTES_H
+
+#include <stdbool.h>
+
+#include "http/exchange.h"
+
+struct route {
+    const char *path;
+    const char *allowed;      /* The methods, as the header Allow has them. */
+    bool is_post;             /* Else GET and HEAD. */
+    bool is_for_all;          /* It shows nothing that a stranger may not know. */
+    const char *const *types; /* Of the body of a POST; NULL ends them. */
+    void (*handle)(struct exchange *e);
+};
+
+/* NULL: there is no such path. */
+const struct route *route_of(struct slice path);
+
+/* Each sets the answer. */
+void probe_alive(struct exchange *e);  /* probes.c: /livez */
+void probe_ready(struct exchange *e);  /* /readyz */
+void show_metrics(struct exchange *e); /* metrics.c */
+void show_status(struct exchange *e);  /* rpc.c: /status.json */
+void take_execute(struct exchange *e); /* /execute */
+void take_xmlrpc(struct exchange *e);  /* /RPC2 */
+
+#endif /* RAKIT_HTTP_ROUTES_H */
