@@ -12,6 +12,11 @@ enum {
     /* The bits above are free, for the epoch of a snapshot. */
 };
 
+enum {
+    LINE_BYTES = 64,        /* Of the cache. */
+    PREFETCHED_BYTES = 192, /* Of an item: all of a small one, wherever it begins. */
+};
+
 static inline bool is_chained(const struct group *group)
 {
     return (group->shape & GROUP_CHAINED) != 0;
@@ -54,11 +59,22 @@ bool bucket_find(struct group *bucket, uint8_t tag, struct slice key,
     return false;
 }
 
+void bucket_prefetch_chain(const struct group *bucket)
+{
+    if (is_chained(bucket)) {
+        __builtin_prefetch(bucket->slots[GROUP_SLOTS - 1].next);
+    }
+}
+
 void bucket_prefetch(const struct group *bucket, uint8_t tag)
 {
     for (const struct group *group = bucket; group != NULL; group = bucket_group_next(group)) {
         for (uint64_t bits = matching_slots(group, tag); bits != 0; bits &= bits - 1) {
-            __builtin_prefetch(group->slots[(unsigned)__builtin_ctzll(bits) / 8].item);
+            const char *item = (const char *)group->slots[(unsigned)__builtin_ctzll(bits) / 8].item;
+
+            for (unsigned at = 0; at < PREFETCHED_BYTES; at += LINE_BYTES) {
+                __builtin_prefetch(item + at);
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ struct bucket_place {
 
 bool bucket_find(struct group *bucket, uint8_t tag, struct slice key,
                  struct bucket_place *ret_place);
+/* Prefetches the second group of the chain, if there is one. */
+void bucket_prefetch_chain(const struct group *bucket);
 /* Prefetches the items that may have the key. */
 void bucket_prefetch(const struct group *bucket, uint8_t tag);
 void bucket_add(struct group *bucket, uint8_t tag, struct item *item, uint64_t *chain_bytes);

@@ -228,30 +228,48 @@ uint64_t keyspace_take_work(struct keyspace *k)
 
 /* --- hints ------------------------------------------------------------------------ */
 
-static const struct kv *hinted(const struct keyspace *k, const struct keyspace_hint *hint)
+static const struct kv *hinted(const struct keyspace *k, uint32_t database)
 {
-    return hint->database < KEYSPACE_ALL_DATABASES ? k->databases[hint->database] : NULL;
+    return database < KEYSPACE_ALL_DATABASES ? k->databases[database] : NULL;
+}
+
+void keyspace_prefetch_buckets(const struct keyspace *k, const struct keyspace_hint *hints,
+                               uint32_t hint_count, struct keyspace_soon *ret_soon)
+{
+    CHECK(hint_count <= KEYSPACE_PREFETCH_MAX);
+    ret_soon->count = hint_count;
+    for (uint32_t i = 0; i < hint_count; i++) {
+        const struct kv *kv = hinted(k, hints[i].database);
+
+        ret_soon->keys[i].database = hints[i].database;
+        ret_soon->keys[i].hash = kv == NULL ? 0 : kv_prefetch_bucket(kv, hints[i].key);
+    }
+}
+
+void keyspace_prefetch_items(const struct keyspace *k, const struct keyspace_soon *soon)
+{
+    /* By now the first parts of the buckets have arrived, which point to all else. */
+    for (uint32_t i = 0; i < soon->count; i++) {
+        const struct kv *kv = hinted(k, soon->keys[i].database);
+
+        if (kv != NULL) {
+            kv_prefetch_chain(kv, soon->keys[i].hash);
+        }
+    }
+    for (uint32_t i = 0; i < soon->count; i++) {
+        const struct kv *kv = hinted(k, soon->keys[i].database);
+
+        if (kv != NULL) {
+            kv_prefetch_item(kv, soon->keys[i].hash);
+        }
+    }
 }
 
 void keyspace_prefetch(const struct keyspace *k, const struct keyspace_hint *hints,
                        uint32_t hint_count)
 {
-    uint64_t hashes[KEYSPACE_PREFETCH_MAX] = {0};
+    struct keyspace_soon soon;
 
-    CHECK(hint_count <= KEYSPACE_PREFETCH_MAX);
-    for (uint32_t i = 0; i < hint_count; i++) {
-        const struct kv *kv = hinted(k, &hints[i]);
-
-        if (kv != NULL) {
-            hashes[i] = kv_prefetch_bucket(kv, hints[i].key);
-        }
-    }
-    /* By now the first buckets have arrived, which point to the items. */
-    for (uint32_t i = 0; i < hint_count; i++) {
-        const struct kv *kv = hinted(k, &hints[i]);
-
-        if (kv != NULL) {
-            kv_prefetch_item(kv, hashes[i]);
-        }
-    }
+    keyspace_prefetch_buckets(k, hints, hint_count, &soon);
+    keyspace_prefetch_items(k, &soon);
 }

@@ -94,8 +94,22 @@ struct keyspace_hint {
     struct slice key;
 };
 
+/* Keys whose buckets are being prefetched. Refers to nothing. */
+struct keyspace_soon {
+    uint32_t count;
+    struct {
+        uint32_t database;
+        uint64_t hash;
+    } keys[KEYSPACE_PREFETCH_MAX];
+};
+
 /* Prefetches these keys, which will soon be read or changed. Changes nothing. */
 void keyspace_prefetch(const struct keyspace *keyspace, const struct keyspace_hint *hints,
                        uint32_t hint_count);
+/* The same in two steps. In between there should be other work, so that the second step finds the
+ * buckets, which point to the items. */
+void keyspace_prefetch_buckets(const struct keyspace *keyspace, const struct keyspace_hint *hints,
+                               uint32_t hint_count, struct keyspace_soon *ret_soon);
+void keyspace_prefetch_items(const struct keyspace *keyspace, const struct keyspace_soon *soon);
 
 #endif /* RAKIT_KV_KEYSPACE_H */

@@ -104,6 +104,11 @@ uint64_t kv_prefetch_bucket(const struct kv *kv, struct slice key)
     return hash;
 }
 
+void kv_prefetch_chain(const struct kv *kv, uint64_t hash)
+{
+    table_prefetch_chain(&kv->table, hash);
+}
+
 void kv_prefetch_item(const struct kv *kv, uint64_t hash)
 {
     table_prefetch_item(&kv->table, hash);

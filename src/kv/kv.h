@@ -70,10 +70,11 @@ struct kv_version {
 struct kv_version kv_version(const struct kv *kv, struct slice key);
 /* Reads the value only if it has the right size. */
 bool kv_has_version(const struct kv *kv, struct slice key, struct kv_version version);
-/* Prefetches a key that will soon be read or changed: the first call fetches its bucket, and a
- * second one, when that has arrived, its item. The first returns the argument for the second.
- * Both change nothing. */
+/* Prefetches a key that will soon be read or changed: the first call fetches the beginning of its
+ * bucket, a second one, when that has arrived, the rest of it, and a third one the item. The first
+ * returns the argument for the others. All change nothing. */
 uint64_t kv_prefetch_bucket(const struct kv *kv, struct slice key);
+void kv_prefetch_chain(const struct kv *kv, uint64_t hash);
 void kv_prefetch_item(const struct kv *kv, uint64_t hash);
 /* Sets a string that never expires, whatever was there before. */
 void kv_set(struct kv *kv, struct slice key, struct slice value);

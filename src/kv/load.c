@@ -15,8 +15,9 @@
 
 enum {
     BATCH_ITEMS = 16,
-    BUCKETS_FIRST = 4096, /* Created at once if as many are declared. */
-    BUCKETS_FACTOR = 8,   /* Further ones: this multiple of the present ones, once items fill
+    BUCKETS_FIRST =
+        4096, /* Created at once if as many are declared, even if no bytes are expected. */
+    BUCKETS_FACTOR = 8, /* Further ones: this multiple of the present ones, once items fill
                            * those. */
 };
 
@@ -33,6 +34,7 @@ struct batched {
 
 struct keyspace_loader {
     struct keyspace *keyspace;
+    uint64_t bytes_left; /* Of memory for buckets that no item has justified yet. */
     bool is_malformed;
     struct expected expected[KEYSPACE_ALL_DATABASES];
     struct buffer rest; /* The beginning of an incomplete record. */
@@ -52,6 +54,11 @@ struct keyspace_loader *keyspace_loader_new(struct keyspace *k)
     }
     l->keyspace = k;
     return l;
+}
+
+void keyspace_loader_expect(struct keyspace_loader *l, uint64_t bytes)
+{
+    l->bytes_left = bytes;
 }
 
 void keyspace_loader_free(struct keyspace_loader *l)
@@ -170,6 +177,20 @@ static bool take_piece(struct keyspace_loader *l, struct slice piece)
 
 /* --- records ---------------------------------------------------------------------------- */
 
+/* How many buckets are created at once. */
+static uint64_t first_buckets(struct keyspace_loader *l, uint64_t declared)
+{
+    uint64_t paid = l->bytes_left / sizeof(struct group);
+
+    paid = paid < declared ? paid : declared;
+    MUTANT_DO(load_pays_twice, return paid > BUCKETS_FIRST ? paid : BUCKETS_FIRST);
+    l->bytes_left -= paid * sizeof(struct group);
+    if (declared <= BUCKETS_FIRST || MUTANT(load_believes_size)) {
+        return declared;
+    }
+    return paid > BUCKETS_FIRST ? paid : BUCKETS_FIRST;
+}
+
 static bool begin_database(struct keyspace_loader *l, const struct record *r)
 {
     struct expected *expected = &l->expected[r->database];
@@ -180,9 +201,7 @@ static bool begin_database(struct keyspace_loader *l, const struct record *r)
         return false;
     }
     *expected = (struct expected){r->item_count, r->bucket_count};
-    bool is_believed = r->bucket_count < BUCKETS_FIRST || MUTANT(load_believes_size);
-
-    table_grow_to(&kv->table, is_believed ? r->bucket_count : BUCKETS_FIRST);
+    table_grow_to(&kv->table, first_buckets(l, r->bucket_count));
     return true;
 }
 

@@ -291,6 +291,11 @@ void table_prefetch_bucket(const struct table *t, uint64_t hash)
     __builtin_prefetch(directory_at(&t->buckets, bucket_of(t, hash)));
 }
 
+void table_prefetch_chain(const struct table *t, uint64_t hash)
+{
+    bucket_prefetch_chain(directory_at(&t->buckets, bucket_of(t, hash)));
+}
+
 void table_prefetch_item(const struct table *t, uint64_t hash)
 {
     bucket_prefetch(directory_at(&t->buckets, bucket_of(t, hash)), tag_of(hash));

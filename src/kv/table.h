@@ -54,6 +54,7 @@ uint32_t table_find_marked(const struct table *t, uint64_t mark, struct item **r
 /* Prefetches for a table_find() that comes soon: the bucket, and, in a second call when that has
  * arrived, the item. */
 void table_prefetch_bucket(const struct table *t, uint64_t hash);
+void table_prefetch_chain(const struct table *t, uint64_t hash);
 void table_prefetch_item(const struct table *t, uint64_t hash);
 /* The key must not exist yet. */
 void table_add(struct table *t, uint64_t hash, struct item *item);

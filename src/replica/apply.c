@@ -331,8 +331,8 @@ void replica_execute_entry(struct replica *r, struct entry *e)
 /* --- what is needed soon ------------------------------------------------------------- */
 
 /* Memory is slower than most commands. So the items that a batch of commands will need are
- * prefetched all at once, not one after the other; how commands are divided into batches makes
- * no difference. */
+ * prefetched all at once, not one after the other, and their buckets while the batch before is
+ * executed; how commands are divided into batches makes no difference. */
 struct expected {
     struct keyspace_hint hints[KEYSPACE_PREFETCH_MAX];
     uint32_t count;
@@ -348,18 +348,36 @@ static void expect(struct expected *expected, const struct entry *e)
     }
 }
 
-static void fetch_for_entries(struct replica *r, raft_index commit_index)
+/* Prefetches the buckets for the batch that begins with entry `first`. */
+static void fetch_buckets(struct replica *r, raft_index first, raft_index commit_index)
 {
     struct expected expected = {.count = 0};
+    raft_index last = first + KEYSPACE_PREFETCH_MAX - 1;
 
-    for (uint32_t i = 1; i <= KEYSPACE_PREFETCH_MAX && r->applied_index + i <= commit_index; i++) {
-        const struct entry *e = log_window_get(&r->window, r->applied_index + i);
+    last = last < commit_index ? last : commit_index;
+    for (raft_index i = first; i <= last; i++) {
+        const struct entry *e = log_window_get(&r->window, i);
 
         if (e != NULL && e->kind == RAFT_COMMAND) {
             expect(&expected, e);
         }
     }
-    keyspace_prefetch(r->keyspace, expected.hints, expected.count);
+    keyspace_prefetch_buckets(r->keyspace, expected.hints, expected.count, &r->soon);
+    r->soon_first = first;
+    r->soon_last = last;
+}
+
+static void fetch_for_entries(struct replica *r, raft_index commit_index)
+{
+    raft_index first = r->applied_index + 1;
+    raft_index last = r->applied_index + KEYSPACE_PREFETCH_MAX;
+
+    last = last < commit_index ? last : commit_index;
+    if (r->soon_first != first || r->soon_last < last) {
+        fetch_buckets(r, first, commit_index);
+    }
+    keyspace_prefetch_items(r->keyspace, &r->soon);
+    fetch_buckets(r, last + 1, commit_index);
 }
 
 static void fetch_for_reads(struct replica *r)
@@ -420,13 +438,16 @@ void replica_apply(struct replica *r)
     }
 }
 
-void replica_apply_recovered(struct replica *r)
+void replica_apply_recovered(struct replica *r, raft_index last)
 {
-    raft_index last =
+    raft_index known =
         r->recovered.commit_index < r->window.last ? r->recovered.commit_index : r->window.last;
 
-    fetch_for_entries(r, last);
-    while (r->applied_index < last) {
+    last = last < known ? last : known;
+    for (uint32_t count = 0; r->applied_index < last; count++) {
+        if (count % KEYSPACE_PREFETCH_MAX == 0) {
+            fetch_for_entries(r, known);
+        }
         apply_entry(r, log_window_get(&r->window, r->applied_index + 1));
         while (keyspace_tidy(r->keyspace, UINT64_MAX)) { /* There are no turns yet. */
         }

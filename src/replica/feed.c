@@ -44,6 +44,16 @@ bool feed_is_on(const struct feed *f)
     return f->capacity > 0;
 }
 
+bool feed_hears(const struct feed *f)
+{
+    return f->capacity > 0 && !f->is_paused;
+}
+
+uint64_t feed_changes_max(const struct feed *f)
+{
+    return f->capacity / sizeof(struct feed_record);
+}
+
 static bool is_empty(const struct feed *f)
 {
     return f->begin == f->end;
@@ -59,6 +69,19 @@ void feed_restart(struct feed *f, uint64_t index)
     f->begin = f->end;
     f->floor = (struct feed_id){.index = index, .order = index == 0 ? 0 : UINT32_MAX};
     MUTANT_DO(feed_skips, f->floor = (struct feed_id){.index = 0});
+}
+
+void feed_pause(struct feed *f)
+{
+    f->is_paused = true;
+}
+
+void feed_resume(struct feed *f, uint64_t index)
+{
+    f->is_paused = false;
+    if (!MUTANT(feed_pause_unsaid)) {
+        feed_restart(f, index);
+    }
 }
 
 void feed_begin_entry(struct feed *f, uint64_t index)

@@ -33,7 +33,8 @@ struct feed_record;
 /* Zeroed: off. */
 struct feed {
     char *ring;
-    uint64_t capacity;    /* 0: off. */
+    uint64_t capacity; /* 0: off. */
+    bool is_paused;
     uint64_t begin;       /* Where the oldest record is, */
     uint64_t end;         /* and the next one: places rise, modulo the capacity. */
     uint64_t last;        /* The newest record, if there is one. */
@@ -44,6 +45,13 @@ struct feed {
 void feed_init(struct feed *f, uint64_t bytes);
 void feed_deinit(struct feed *f);
 bool feed_is_on(const struct feed *f);
+/* Whether changes are to be added: it is on, and not paused. */
+bool feed_hears(const struct feed *f);
+/* About how many changes it can have at once. */
+uint64_t feed_changes_max(const struct feed *f);
+/* Nothing is added until it resumes; then it begins anew behind entry `index`. */
+void feed_pause(struct feed *f);
+void feed_resume(struct feed *f, uint64_t index);
 /* The state is that after entry `index` now; what led to it is not known. */
 void feed_restart(struct feed *f, uint64_t index);
 /* That entry is applied next. */

@@ -224,6 +224,7 @@ static void load(struct fetching *f)
     f->phase = FETCHING_LOADS;
     io_timer_stop(f->options.io, &f->timer);
     loaded_state_init(&f->loaded, f->options.hash_seed);
+    loaded_state_expect(&f->loaded, f->receiving.snapshot.bytes);
     keyspace_advance_time(f->loaded.keyspace, f->receiving.snapshot.time_us);
     f->load = (struct snapshot_load){.snapshot = f->receiving.snapshot,
                                      .each = take_chunk,

@@ -8,6 +8,8 @@
 #include "replica/state.h"
 
 enum {
+    BATCH_ENTRIES = KEYSPACE_PREFETCH_MAX,
+    LOG_PER_PAYLOAD = 4, /* A log takes no more than about so many times the bytes of payload. */
     TURN_NS = 10 * 1000 * 1000,
     TURN_BYTES = 1024 * 1024, /* Loaded the first time, when there are no turns yet. */
     NS_A_SECOND = 1000 * 1000 * 1000,
@@ -16,13 +18,40 @@ enum {
 
 /* --- the log ------------------------------------------------------------------------------ */
 
-/* Entries are applied some at a time, so that their items are fetched ahead (ADR 7). */
-static void apply(struct replica *r)
+/* What is kept in memory for other members is only the end of the log. */
+static uint64_t window_bytes(const struct replica *r)
 {
-    if (r->applied_index < r->window.last && r->applied_index < r->recovered.commit_index) {
-        replica_apply_recovered(r);
-        replica_trim_window(r);
+    uint64_t left_bytes = r->replay.total_bytes - r->replay.bytes;
+
+    return left_bytes / LOG_PER_PAYLOAD > r->options.log_memory_bytes ? 0
+                                                                      : r->options.log_memory_bytes;
+}
+
+static void resume_feed(struct replica *r)
+{
+    if (r->feed.is_paused) {
+        feed_resume(&r->feed, r->applied_index);
+        observing_begin(r);
     }
+}
+
+/* The feed has room for the end of the log only, so what comes before is not added. */
+static void look_at_feed(struct replica *r)
+{
+    if (r->applied_index + 2 * feed_changes_max(&r->feed) >= r->recovered.commit_index) {
+        resume_feed(r);
+    } else if (!r->feed.is_paused) {
+        feed_pause(&r->feed);
+        observing_begin(r);
+    }
+}
+
+/* Entries are applied some at a time, so that their items are fetched ahead (ADR 7). */
+static void apply(struct replica *r, raft_index last)
+{
+    look_at_feed(r);
+    replica_apply_recovered(r, last);
+    log_window_trim(&r->window, r->applied_index, window_bytes(r));
 }
 
 static int recover_entry(void *context, struct entry *e)
@@ -53,8 +82,8 @@ static int recover_entry(void *context, struct entry *e)
     probe_call(r->probe, recovered_entry, e);
     replica_append_entry(r, e);
     snapshotter_note_entry(&r->snapshotter, e->index, store_entry_bytes(e->size));
-    if (r->window.last - r->applied_index >= KEYSPACE_PREFETCH_MAX) {
-        apply(r);
+    if (r->window.last - r->applied_index >= 2 * BATCH_ENTRIES) {
+        apply(r, r->applied_index + BATCH_ENTRIES); /* The buckets for the rest are fetched. */
     }
     return 0;
 }
@@ -65,7 +94,7 @@ static int load_entries(struct replica *r, char *text, size_t text_size)
     int rv = store_replay_step(&r->replay, recover_entry, r);
 
     if (rv >= 0) {
-        apply(r);
+        apply(r, r->window.last);
     }
     if (rv < 0 && r->level_proposed != 0) {
         snprintf(text, text_size,
@@ -177,6 +206,7 @@ bool load_begin(struct replica *r, char *text, size_t text_size)
         r->is_loading_snapshot = true;
         snapshot_replay_begin(&r->snapshot_replay, r->store, &newest);
         loaded_state_init(&r->loading_state, r->recovered.identity.cluster_id);
+        loaded_state_expect(&r->loading_state, newest.bytes);
         keyspace_advance_time(r->loading_state.keyspace, newest.time_us);
     }
     store_replay_begin(&r->replay, r->store);
@@ -269,6 +299,7 @@ enum replica_loaded replica_load(struct replica *r, char *text, size_t text_size
                    : REPLICA_UNLOADABLE;
     }
     r->is_loading = false;
+    resume_feed(r);
     snapshotter_note_log(&r->snapshotter);
     if (r->recovered.commit_index < r->applied_index) {
         r->recovered.commit_index = r->applied_index; /* The state in a snapshot is committed. */

@@ -21,7 +21,7 @@ static void feed_event(struct replica *r, const struct key_event *event)
     struct kv_value value;
     bool exists;
 
-    if (!feed_is_on(&r->feed) || event->class == EVENT_NEW) {
+    if (!feed_hears(&r->feed) || event->class == EVENT_NEW) {
         return;
     }
     exists = kv_find(keyspace_database(r->keyspace, event->database), event->key, &value);
@@ -43,7 +43,7 @@ static void on_replaced(void *context, uint32_t database)
     struct replica *r = context;
     struct key_event event = {.database = database, .name = "replaced", .key = slice_of("", 0)};
 
-    if (feed_is_on(&r->feed)) {
+    if (feed_hears(&r->feed)) {
         feed_add(&r->feed, &event, NULL);
     }
     if (r->audience.wants_keys && is_news(r)) {
@@ -65,7 +65,7 @@ static bool is_heard(const struct replica *r)
 
 void observing_begin(struct replica *r)
 {
-    bool wants_keys = r->audience.wants_keys || feed_is_on(&r->feed);
+    bool wants_keys = r->audience.wants_keys || feed_hears(&r->feed);
 
     r->observer = (struct keyspace_observer){.context = r,
                                              .changed = wants_keys ? on_changed : NULL,

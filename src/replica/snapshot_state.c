@@ -51,6 +51,11 @@ void loaded_state_deinit(struct loaded_state *l)
     *l = (struct loaded_state){0};
 }
 
+void loaded_state_expect(struct loaded_state *l, uint64_t bytes)
+{
+    keyspace_loader_expect(l->loader, bytes);
+}
+
 static bool take_members(struct loaded_state *l, struct slice content)
 {
     if (l->members != NULL || content.size < INDEX_BYTES) {

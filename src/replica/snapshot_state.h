@@ -38,6 +38,8 @@ struct loaded_state {
 
 void loaded_state_init(struct loaded_state *l, uint64_t hash_seed);
 void loaded_state_deinit(struct loaded_state *l);
+/* The snapshot has so many bytes, all of which are there. */
+void loaded_state_expect(struct loaded_state *l, uint64_t bytes);
 /* Takes the next chunk. Returns 0; STORE_EFORMAT: a section that this program does not know and
  * must not skip; STORE_EDAMAGED: it is malformed. */
 int loaded_state_take(struct loaded_state *l, const struct snapshot_chunk *chunk);

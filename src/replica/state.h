@@ -182,12 +182,15 @@ struct replica {
 
     raft_index other_index; /* Leader: of the snapshot of a follower that it would name; 0: none. */
     raft_index applied_index;
-    uint32_t level;           /* Feature level of the cluster, as applied. */
-    uint32_t level_proposed;  /* The level that this node last proposed as leader. */
-    raft_term level_term;     /* In that term. */
-    uint8_t database;         /* Of the command decoded last. */
-    struct command_once once; /* The same. */
-    struct slice *arguments;  /* Its arguments; reused. */
+    struct keyspace_soon soon; /* Of the entries that are applied next: */
+    raft_index soon_first;     /* from here */
+    raft_index soon_last;      /* to here. */
+    uint32_t level;            /* Feature level of the cluster, as applied. */
+    uint32_t level_proposed;   /* The level that this node last proposed as leader. */
+    raft_term level_term;      /* In that term. */
+    uint8_t database;          /* Of the command decoded last. */
+    struct command_once once;  /* The same. */
+    struct slice *arguments;   /* Its arguments; reused. */
     uint32_t argument_capacity;
     struct buffer scratch; /* For replies that nobody gets. */
     struct buffer once_reply;
@@ -359,8 +362,8 @@ void replica_apply(struct replica *r);
 void replica_serve_reads(struct replica *r);
 /* Without a node: what the entry does to keyspace and level. Memberships do nothing. */
 void replica_execute_entry(struct replica *r, struct entry *e);
-/* During recovery: all entries so far that are known to be committed. */
-void replica_apply_recovered(struct replica *r);
+/* During recovery: entries up to `last`, if they are here and known to be committed. */
+void replica_apply_recovered(struct replica *r, raft_index last);
 
 /* --- observing.c ----------------------------------------------------------------- */
 

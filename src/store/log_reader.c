@@ -87,6 +87,31 @@ void log_reader_close(struct log_reader *reader)
     reader->size = 0;
 }
 
+/* The window begins at `offset` from now on, and has room for so many bytes, more than it has from
+ * there; it keeps these. */
+static void move_window(struct log_reader *reader, uint64_t offset, uint64_t bytes)
+{
+    uint64_t passed = offset - reader->start;
+    bool overlaps = offset >= reader->start && passed < reader->size;
+    uint64_t kept = overlaps ? reader->size - passed : 0;
+    const char *from = overlaps ? reader->data + passed : NULL;
+
+    if (bytes > reader->capacity || (reader->capacity > KEEP_BYTES && bytes <= KEEP_BYTES)) {
+        char *data = memory_take(bytes);
+
+        if (kept > 0) {
+            memcpy(data, from, kept);
+        }
+        free(reader->data);
+        reader->data = data;
+        reader->capacity = bytes;
+    } else if (kept > 0) {
+        memmove(reader->data, from, kept);
+    }
+    reader->start = offset;
+    reader->size = kept;
+}
+
 const char *log_reader_view(struct log_reader *reader, uint64_t offset, uint64_t size)
 {
     reader->error = 0;
@@ -103,21 +128,16 @@ const char *log_reader_view(struct log_reader *reader, uint64_t offset, uint64_t
     if (wanted > reader->file_bytes - offset) {
         wanted = reader->file_bytes - offset;
     }
-    if (wanted > reader->capacity || (reader->capacity > KEEP_BYTES && wanted <= KEEP_BYTES)) {
-        free(reader->data);
-        reader->data = memory_take(wanted);
-        reader->capacity = wanted;
-    }
-    reader->start = offset;
-    reader->size = 0;
+    move_window(reader, offset, wanted);
 
-    int64_t count = io_file_read(reader->file, offset, reader->data, wanted);
+    int64_t count = io_file_read(reader->file, offset + reader->size, reader->data + reader->size,
+                                 wanted - reader->size);
 
     if (count < 0) {
         reader->error = (int)count;
         return NULL;
     }
-    reader->size = (uint64_t)count;
+    reader->size += (uint64_t)count;
     return size <= reader->size ? reader->data : NULL;
 }
 

@@ -13,8 +13,8 @@
 #include "store/recovery.h"
 
 enum {
-    WINDOW_BYTES = 1024 * 1024,
-    CONFIGURATION_KIND = 3, /* docs/DISK_FORMAT.md, "Batch". */
+    WINDOW_BYTES = 256 * 1024, /* So much stays in the cache of a processor. */
+    CONFIGURATION_KIND = 3,    /* docs/DISK_FORMAT.md, "Batch". */
 };
 
 /* --- the segments there are --- */

@@ -19,15 +19,18 @@ enum { SEED = 3 };
 
 enum outcome { LOADED, ENDS_TOO_EARLY, MALFORMED };
 
-/* Loads records in two pieces; the caller owns the keyspace if they are good. */
 static const struct traits plain;
 
+static uint64_t expects_bytes;
+
+/* Loads records in two pieces; the caller owns the keyspace if they are good. */
 static enum outcome load(struct slice records, size_t cut, struct keyspace **ret_keyspace)
 {
     struct keyspace *k = keyspace_new(SEED);
     struct keyspace_loader *l = keyspace_loader_new(k);
     enum outcome outcome = LOADED;
 
+    keyspace_loader_expect(l, expects_bytes);
     *ret_keyspace = NULL;
     if (!keyspace_loader_take(l, slice_of(records.data, cut)) ||
         !keyspace_loader_take(l, slice_of(records.data + cut, records.size - cut))) {
@@ -129,6 +132,11 @@ static void test_load__makes_the_same_table(void **state)
             assert_int_equal(load(buffer_slice(&records), 7, &loaded), LOADED);
             assert_true(keyspace_digest(loaded) == keyspace_digest(k));
             assert_int_equal(keyspace_memory_bytes(loaded), keyspace_memory_bytes(k));
+            keyspace_free(loaded);
+            expects_bytes = buffer_size(&records);
+            assert_int_equal(load(buffer_slice(&records), 7, &loaded), LOADED);
+            assert_int_equal(keyspace_memory_bytes(loaded), keyspace_memory_bytes(k));
+            expects_bytes = 0;
             keyspace_free(loaded);
             buffer_deinit(&records);
         }
@@ -250,6 +258,25 @@ static void test_load__believes_no_size(void **state)
     buffer_deinit(&records);
 }
 
+/* Buckets may take as much memory as there are bytes, in all databases together. */
+static void test_load__takes_no_more_memory_than_is_expected(void **state)
+{
+    struct keyspace *k = keyspace_new(SEED);
+    struct keyspace_loader *l = keyspace_loader_new(k);
+    struct buffer records = {0};
+
+    (void)state;
+    for (uint32_t database = 0; database < 4; database++) {
+        record_write_database(&records, database, 8 * 1024 * 1024, 2 * 1024 * 1024);
+    }
+    keyspace_loader_expect(l, 8 * 1024 * 1024);
+    assert_true(keyspace_loader_take(l, buffer_slice(&records)));
+    assert_in_range(keyspace_memory_bytes(k), 8 * 1024 * 1024, 10 * 1024 * 1024);
+    keyspace_loader_free(l);
+    keyspace_free(k);
+    buffer_deinit(&records);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_load__refuses_what_no_walk_wrote),
         cmocka_unit_test(test_load__refuses_pieces_that_do_not_fit),
         cmocka_unit_test(test_load__believes_no_size),
+        cmocka_unit_test(test_load__takes_no_more_memory_than_is_expected),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

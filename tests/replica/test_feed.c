@@ -173,6 +173,29 @@ static void test_feed__gives_each_reader_all_in_order(void **state)
     feed_deinit(&f);
 }
 
+/* What happens meanwhile is missing, and a reader must learn that. */
+static void test_feed__begins_anew_after_a_pause(void **state)
+{
+    struct feed f;
+
+    (void)state;
+    feed_init(&f, 64 * 1024);
+    assert_true(feed_hears(&f));
+    feed_begin_entry(&f, 1);
+    add(&f, "a", "1");
+    feed_pause(&f);
+    assert_true(feed_is_on(&f));
+    assert_false(feed_hears(&f));
+    feed_resume(&f, 9);
+    assert_true(feed_hears(&f));
+    feed_begin_entry(&f, 10);
+    add(&f, "a", "2");
+    assert_false(feed_reaches(&f, id(1, 0)));
+    assert_true(feed_reaches(&f, id(9, UINT32_MAX)));
+    assert_shown(feed_first_behind(&f, id(9, UINT32_MAX)), id(10, 0), "a", "2");
+    feed_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_feed__shows_no_value_of_keys_that_are_gone_or_no_short_string),
         cmocka_unit_test(test_feed__says_what_is_missing),
         cmocka_unit_test(test_feed__gives_each_reader_all_in_order),
+        cmocka_unit_test(test_feed__begins_anew_after_a_pause),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
