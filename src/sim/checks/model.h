@@ -57,4 +57,21 @@ bool model_read(const struct model *m, uint32_t database, uint64_t index,
 bool model_is_same(const struct model *m, uint32_t database, struct slice key, uint64_t index,
                    uint64_t later_index, uint64_t time_index);
 
+/* --- model_changes.c: what entries have changed --- */
+
+/* Whether entry `index` has changed the key: it may have the same value as before. */
+bool model_has_changed(const struct model *m, uint32_t database, uint64_t index, struct slice key);
+/* How many keys with that prefix it has changed. */
+uint32_t model_count_changed(const struct model *m, uint32_t database, struct slice prefix,
+                             uint64_t index);
+/* Whether the database has other keys since then, as a whole; and whether any database may have. */
+bool model_is_replaced(const struct model *m, uint32_t database, uint64_t index);
+bool model_was_arranged(const struct model *m, uint64_t index);
+/* The value of a key as of that entry and its time; false: there is no such key. */
+bool model_show(const struct model *m, uint32_t database, uint64_t index, struct slice key,
+                struct slice *ret_value, bool *ret_is_hash);
+/* How many keys with that prefix there are. */
+void model_count_keys(const struct model *m, uint32_t database, uint64_t index, struct slice prefix,
+                      uint64_t *ret_count);
+
 #endif /* RAKIT_SIM_CHECKS_MODEL_H */

@@ -271,9 +271,7 @@ static int64_t expire_one(struct change *c, struct slice name, struct slice cond
         change_delete(c, name);
         return 2;
     }
-    if (f.expires_ms != at_ms) {
-        change_set(c, name, f.value, at_ms);
-    }
+    change_set(c, name, f.value, at_ms);
     return 1;
 }
 

@@ -66,6 +66,8 @@
     X(REPEATED, "command sent again that was executed before")                                     \
     X(REPEATED_REPLY_GONE, "the same, when its reply was not kept any more")                       \
     X(NUMBER_EXPIRED, "command sent again whose number is not known any more")                     \
+    X(CHANGES_READ_ON, "changes read on at another node")                                          \
+    X(CHANGES_COMPACTED, "reader of changes too late")                                             \
     X(DATABASES_SWAPPED, "databases swapped")                                                      \
     X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
     X(SWAPPED, "two nodes swapped their addresses")                                                \

@@ -35,6 +35,7 @@ void witness_free(struct witness *w)
     buffer_deinit(&w->replies);
     buffer_deinit(&w->expected);
     buffer_deinit(&w->heights);
+    buffer_deinit(&w->changes);
     free(w->operations);
     free(w->outcomes);
     free(w);

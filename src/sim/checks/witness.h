@@ -44,6 +44,9 @@ struct witness_stats {
     uint64_t again_count;          /* Entries of numbers that were executed before, */
     uint64_t reply_gone_count;     /* the same, with a reply that is not kept any more, */
     uint64_t number_expired_count; /* and of numbers about which nothing is known any more. */
+    uint64_t change_count;         /* Changes of keys that readers of the stream have seen. */
+    uint64_t compacted_count;      /* Readers that were too late. */
+    uint64_t moved_reader_count;   /* Readers that went on at another node. */
     uint64_t exec_count;           /* Transactions executed, */
     uint64_t unchanged_count;      /* of these, those that had watched keys. */
     uint64_t changed_count;        /* Not executed, because a watched key had changed. */

@@ -54,6 +54,13 @@ struct outcome {
     uint64_t owner; /* The operation that was reported to be this entry; 0: none. */
 };
 
+/* A change that some reader has seen. */
+struct witness_change {
+    uint64_t index;
+    uint64_t order;
+    uint64_t sum; /* Of all that was shown. */
+};
+
 struct witness {
     struct verdict *verdict;
     struct model *model;
@@ -68,6 +75,7 @@ struct witness {
     bool is_suspect;                 /* Some node may answer anything. */
     uint64_t highest;                /* The highest position of any reply so far. */
     struct buffer heights;           /* When it became that: struct height. */
+    struct buffer changes;           /* struct witness_change, by the order of seeing. */
     struct witness_numbers *numbers; /* Of clients that number their commands. */
     uint32_t numbers_count;
     struct witness_stats stats;

@@ -12,6 +12,7 @@
 #include "sim/checks/sometimes.h"
 #include "sim/checks/witness.h"
 #include "sim/cluster/faults.h"
+#include "sim/cluster/follower.h"
 #include "sim/cluster/heavy.h"
 #include "sim/cluster/retrier.h"
 #include "sim/cluster/roles.h"
@@ -22,6 +23,7 @@
 enum {
     CLUSTER_NODES_MAX = 16,
     CLUSTER_USERS_MAX = 8,
+    CLUSTER_FOLLOWERS = 2,
     CLUSTER_PORT = 8000,
     CLUSTER_PEER_PORT = 18000,
     OPERATOR_WORDS_MAX = 6,
@@ -155,6 +157,8 @@ struct cluster {
     struct heavy heavy;
     bool has_retrier; /* An extra client sends commands until they are answered. */
     struct retrier retrier;
+    uint32_t follower_count; /* Extra clients that follow the changes of keys. */
+    struct follower followers[CLUSTER_FOLLOWERS];
     bool has_later; /* An extra client sends commands of a later program. */
     struct heavy later;
     uint32_t level;       /* The highest feature level applied anywhere. */

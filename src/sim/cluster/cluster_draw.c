@@ -13,6 +13,7 @@
 #define EXPIRY_SALT 0x6578706972795f5fu
 #define SCRIPT_SALT 0x6b63726970745fc6u
 #define ONCE_SALT   0x766e63655f5f5f00u
+#define FEED_SALT   0x7c6565645f5f5f06u
 #define HASH_SALT   0x6a6173685f5f5f54u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
@@ -160,6 +161,32 @@ static void draw_retrier(struct cluster *c, const struct user_options *users)
     c->retrier.value_bytes_max = users->value_bytes_max;
 }
 
+/* Clients that follow the changes of keys. Faulty memory may show them anything. */
+static void draw_followers(struct cluster *c)
+{
+    static const char *const prefixes[] = {"", "k", "k1", "n", "h"};
+    struct prng prng = {.state = draw_seed(c, FEED_SALT)};
+
+    if (prng.state == 0 || flipper_is_used(c->flipper)) {
+        return;
+    }
+    for (; c->follower_count < CLUSTER_FOLLOWERS; c->follower_count++) {
+        struct follower *f = &c->followers[c->follower_count];
+        char name[8];
+
+        snprintf(name, sizeof name, "f%u", (unsigned)c->follower_count);
+        follower_init(f, c->sim, name, c->witness, &c->verdict);
+        f->line.prng = (struct prng){.state = prng_next(&prng)};
+        f->line.pick_node = pick_address;
+        f->line.context = c;
+        f->line.think_ns = prng_between(&prng, 20 * SIM_MS, 200 * SIM_MS);
+        f->line.patience_ns = prng_between(&prng, SIM_S, 3 * SIM_S);
+        f->changes.prefix = prefixes[prng_below(&prng, c->follower_count == 0 ? 2 : 5)];
+        f->changes.database = prng_chance(&prng, 3, 4) ? 0 : 1;
+        f->changes.value_bytes_max = c->config.feed_bytes / 8;
+    }
+}
+
 static void draw_users(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -190,6 +217,7 @@ static void draw_users(struct cluster *c)
     options.hash_seed = draw_seed(c, HASH_SALT);
     options.script_seed = draw_seed(c, SCRIPT_SALT);
     draw_retrier(c, &options);
+    draw_followers(c);
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;

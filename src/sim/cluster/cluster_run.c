@@ -75,6 +75,9 @@ void cluster_free(struct cluster *c)
     if (c->has_retrier) {
         retrier_deinit(&c->retrier);
     }
+    for (uint32_t i = 0; i < c->follower_count; i++) {
+        follower_deinit(&c->followers[i]);
+    }
     operator_deinit(&c->operator);
     budget_free(c->budget);
     checker_free(c->checker);
@@ -302,6 +305,17 @@ static bool is_settled(struct cluster *c)
     return is_settled;
 }
 
+/* Clients that follow the changes of keys have seen all. */
+static bool followers_have_all(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->follower_count; i++) {
+        if (!changes_are_all(&c->followers[i].changes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What was under way when the faults ended has been committed or replaced. */
 static bool backlog_is_committed(struct cluster *c)
 {
@@ -338,6 +352,9 @@ static void break_it(struct cluster *c)
     }
     if (c->has_retrier) {
         retrier_start(&c->retrier);
+    }
+    for (uint32_t i = 0; i < c->follower_count; i++) {
+        follower_start(&c->followers[i]);
     }
     c->is_calm = false;
     nemesis_start(c->nemesis);
@@ -421,6 +438,12 @@ static void heal_it(struct cluster *c)
         verdict_broken(&c->verdict, "liveness", "a minute after healing states differ");
     }
     c->stats.settle_ns = sim_now_ns(c->sim) - healed_ns;
+    if (!wait_for(c, followers_have_all, 40 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "a reader of changes does not get the last ones");
+    }
+    for (uint32_t i = 0; i < c->follower_count; i++) {
+        follower_rest(&c->followers[i]);
+    }
 }
 
 /* In a healthy cluster no node campaigns, unless a preferred one takes over. */

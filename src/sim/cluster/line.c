@@ -61,7 +61,7 @@ static void line_round(struct io_timer *timer)
     uint64_t now_ns = io_now_ns(line->io);
     bool is_late = now_ns > line->waits_since_ns + line->patience_ns;
 
-    if (line->talk.phase == TALK_CLOSED && line->is_needed) {
+    if (line->talk.phase == TALK_CLOSED && line->is_needed && now_ns >= line->closed_until_ns) {
         connect_to_some(line);
     } else if (line->talk.phase == TALK_CONNECTING && is_late) {
         talk_close(&line->talk);

@@ -26,9 +26,10 @@ struct line {
     /* Set by the owner, after line_init(). */
     struct io_address (*pick_node)(void *context, struct prng *prng); /* Which node to use next. */
     void *context;
-    uint64_t think_ns;    /* Between two rounds, on average. */
-    uint64_t patience_ns; /* Then it leaves. */
-    bool is_needed;       /* If it is closed, it is opened again. */
+    uint64_t think_ns;        /* Between two rounds, on average. */
+    uint64_t patience_ns;     /* Then it leaves. */
+    bool is_needed;           /* If it is closed, it is opened again. */
+    uint64_t closed_until_ns; /* Until then it is not opened. */
     void (*opened)(struct line *line);
     void (*round)(struct line *line); /* Now and then, while it is open. */
     void (*replied)(struct line *line, struct slice reply);
